@@ -1,0 +1,78 @@
+"""Everything OMCRM raises on purpose.
+
+OmcrmError
+├── SettingError           the start stops: a setting is unknown or cannot be read
+├── FeedError              a feed's connection ends; the supervisor decides what follows
+│   ├── FeedRefused        the upstream said no (HTTP status or an error frame)
+│   ├── FeedSilent         no frame at all for too long: the transport is dead
+│   └── FeedMute           frames, but no prices, for too long
+└── AccessRefused          a request is answered with a refusal that names its code
+"""
+
+
+class OmcrmError(Exception):
+    """The root of the tree."""
+
+
+class SettingError(OmcrmError):
+    """A setting is unknown or unparsable; the process does not start."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(name, problem)
+        self.name = name
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"setting {self.name}: {self.problem}"
+
+
+class FeedError(OmcrmError):
+    """One upstream connection has ended; the supervisor opens the next."""
+
+
+class FeedRefused(FeedError):
+    """The upstream refused the connection or a request; `retry_after` is in seconds."""
+
+    def __init__(self, status: int, reason: str, retry_after: float | None = None) -> None:
+        super().__init__(status, reason)
+        self.status = status
+        self.reason = reason
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        return f"refused with {self.status}: {self.reason}"
+
+
+class FeedSilent(FeedError):
+    """No frame of any kind for `seconds`: the connection is replaced."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return f"no frame for {self.seconds:.0f} s"
+
+
+class FeedMute(FeedError):
+    """The connection lives but brings no price for `seconds`: it is replaced."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return f"connected, but no price for {self.seconds:.0f} s"
+
+
+class AccessRefused(OmcrmError):
+    """A request is refused; `code` and `message` go to the caller, `status` is HTTP's."""
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(code, message)
+        self.code = code
+        self.message = message
+        self.status = status
+
+    def __str__(self) -> str:
+        return self.message

@@ -1,0 +1,72 @@
+"""The instruments a new installation starts with.
+
+Their last-resort prices are rounded figures of 2024-08-08: good enough to recognise the
+instrument by, never to trade on.
+"""
+
+from decimal import Decimal
+
+from omcrm.market.instrument import AssetClass, Instrument
+
+
+def _coin(symbol: str, name: str, decimals: int, price: str, pair: str | None = None) -> Instrument:
+    pair = pair or f"{symbol.lower()}usdt"
+    return Instrument(
+        symbol=symbol,
+        name=name,
+        asset_class=AssetClass.CRYPTO,
+        decimals=decimals,
+        last_resort_price=Decimal(price),
+        provider_symbols={"binance": pair, "simulated": pair},
+    )
+
+
+def _stock(symbol: str, name: str, price: str) -> Instrument:
+    return Instrument(
+        symbol=symbol,
+        name=name,
+        asset_class=AssetClass.STOCK,
+        decimals=2,
+        last_resort_price=Decimal(price),
+        provider_symbols={"simulated": symbol.lower()},
+    )
+
+
+def _pair(symbol: str, name: str, price: str) -> Instrument:
+    return Instrument(
+        symbol=symbol,
+        name=name,
+        asset_class=AssetClass.FOREX,
+        decimals=3 if symbol.endswith("JPY") else 5,
+        last_resort_price=Decimal(price),
+        provider_symbols={"simulated": symbol.lower()},
+    )
+
+
+CATALOGUE: tuple[Instrument, ...] = (
+    _coin("BTC", "Bitcoin", 2, "61800"),
+    _coin("ETH", "Ethereum", 2, "2680"),
+    _coin("SOL", "Solana", 2, "162"),
+    _coin("BNB", "BNB", 2, "517"),
+    _coin("ADA", "Cardano", 4, "0.3450"),
+    _coin("DOT", "Polkadot", 3, "4.600"),
+    _coin("AVAX", "Avalanche", 2, "22"),
+    # Binance swapped MATIC for POL one to one on 2024-09-13; the old pair is gone.
+    _coin("MATIC", "Polygon", 4, "0.4100", pair="polusdt"),
+    _stock("AAPL", "Apple", "213.30"),
+    _stock("MSFT", "Microsoft", "402.70"),
+    _stock("GOOGL", "Alphabet", "162.00"),
+    _stock("AMZN", "Amazon", "165.80"),
+    _stock("TSLA", "Tesla", "198.80"),
+    _stock("META", "Meta Platforms", "509.60"),
+    _stock("NVDA", "NVIDIA", "105.00"),
+    _stock("JPM", "JPMorgan Chase", "205.00"),
+    _pair("EURUSD", "Euro / US dollar", "1.09180"),
+    _pair("GBPUSD", "Pound sterling / US dollar", "1.27480"),
+    _pair("USDJPY", "US dollar / Japanese yen", "147.200"),
+    _pair("AUDUSD", "Australian dollar / US dollar", "0.65920"),
+    _pair("USDCAD", "US dollar / Canadian dollar", "1.37350"),
+    _pair("USDCHF", "US dollar / Swiss franc", "0.86640"),
+    _pair("NZDUSD", "New Zealand dollar / US dollar", "0.60120"),
+    _pair("EURGBP", "Euro / pound sterling", "0.85640"),
+)

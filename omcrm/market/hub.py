@@ -1,0 +1,43 @@
+"""Tells whoever asked about every change of a quote."""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import TypeAlias
+
+from omcrm.market.quote import Quote
+
+Listener: TypeAlias = Callable[[Quote], None]
+
+_log = logging.getLogger(__name__)
+
+
+class Hub:
+    """Passes quotes on to its listeners, each in the thread that publishes.
+
+    A listener must be quick and must drop a quote whose number is not above the one it holds:
+    two publishing threads may overtake each other.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._listeners: tuple[Listener, ...] = ()
+
+    def listen(self, listener: Listener) -> None:
+        """Tell `listener` about every quote from now on; twice is once."""
+        with self._lock:
+            if listener not in self._listeners:
+                self._listeners = (*self._listeners, listener)
+
+    def leave(self, listener: Listener) -> None:
+        """Tell `listener` nothing more."""
+        with self._lock:
+            self._listeners = tuple(each for each in self._listeners if each != listener)
+
+    def publish(self, quote: Quote) -> None:
+        """Tell every listener; one that fails is logged and does not hurt the others."""
+        for listener in self._listeners:
+            try:
+                listener(quote)
+            except Exception:
+                _log.exception("a listener failed on %s", quote.symbol)

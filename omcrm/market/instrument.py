@@ -1,0 +1,36 @@
+"""What is traded: one instrument of the catalogue."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class AssetClass(StrEnum):
+    """The kinds of instrument that differ in hours, sources and tolerances."""
+
+    CRYPTO = "crypto"
+    STOCK = "stock"
+    FOREX = "forex"
+
+    @property
+    def group(self) -> str:
+        """The plural that groups instruments of this class in answers."""
+        return "stocks" if self is AssetClass.STOCK else self.value
+
+
+class Instrument(Struct, frozen=True, kw_only=True):
+    """One instrument; `provider_symbols` maps a source's name to its own spelling.
+
+    `decimals` is how many digits a price is shown with. `last_resort_price` is shown, and never
+    traded on, when no source says anything; None where there is no such price.
+    """
+
+    symbol: str
+    name: str
+    asset_class: AssetClass
+    decimals: int
+    last_resort_price: Decimal | None = None
+    provider_symbols: Mapping[str, str] = {}
+    id: int = 0

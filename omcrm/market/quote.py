@@ -1,0 +1,77 @@
+"""What is held of a symbol: what each source says, and the one quote that is shown."""
+
+from datetime import datetime, timedelta
+
+from msgspec import Struct, structs
+
+from omcrm.market.price_class import PriceClass
+from omcrm.market.source import Source
+from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
+
+
+class Statement(Struct, frozen=True):
+    """Everything one source has said about one symbol, merged from its ticks."""
+
+    symbol: str
+    source: Source
+    connection: int
+    received_at: datetime
+    trade: Trade | None = None
+    traded_at: datetime | None = None
+    book: TopOfBook | None = None
+    day: DayFigures | None = None
+
+    def age(self, now: datetime) -> timedelta:
+        """How long ago the source last said anything about the symbol."""
+        return now - self.received_at
+
+
+class Quote(Struct, frozen=True):
+    """The price that is shown, exactly as it stood: a statement, its class and its number.
+
+    `seq` grows with every change of any symbol; equal or smaller numbers are old news.
+    """
+
+    symbol: str
+    seq: int
+    price_class: PriceClass
+    said: Statement
+
+    @property
+    def source(self) -> Source:
+        """Where the price comes from."""
+        return self.said.source
+
+
+def merge(tick: Tick, held: Statement | None) -> Statement:
+    """The statement that holds after `tick`: its parts, and the held ones where it has none."""
+    if held is None:
+        return Statement(
+            tick.symbol,
+            tick.source,
+            tick.connection,
+            tick.received_at,
+            tick.trade,
+            tick.received_at if tick.trade else None,
+            tick.book,
+            tick.day,
+        )
+    return Statement(
+        tick.symbol,
+        tick.source,
+        max(tick.connection, held.connection),
+        tick.received_at,
+        _later(tick.trade, held.trade),
+        tick.received_at if tick.trade else held.traded_at,
+        tick.book or held.book,
+        tick.day or held.day,
+    )
+
+
+def _later(trade: Trade | None, held: Trade | None) -> Trade | None:
+    if trade is None or held is None:
+        return trade or held
+    if trade.time is not None and held.time is not None and trade.time < held.time:
+        # A summary carries its own, later time: the next trade must not seem to go back.
+        return structs.replace(trade, time=held.time)
+    return trade

@@ -1,0 +1,199 @@
+"""When a market trades: the state of its session at a given moment.
+
+Every market is described the same way: a day in New York is a row of phases, and a phase lasts
+until the next one starts, if need be on a later day. One search over the rows then answers for
+both the exchange and the forex week.
+"""
+
+import calendar
+from bisect import bisect_right
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache, lru_cache
+from importlib.resources import files
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct, field, json
+from msgspec.structs import replace
+
+from omcrm.market.instrument import AssetClass
+
+Session = Literal["24/7", "regular", "pre-market", "after-hours", "closed"]
+
+
+class SessionState(Struct, frozen=True, kw_only=True):
+    """One market at one moment; times are UTC, and only the regular session counts as open.
+
+    `opens_at` is the next opening and None while open; `closes_at` is the end of the running
+    session and None while closed. A market that never closes has neither.
+    """
+
+    market: str
+    is_open: bool
+    session: Session
+    opens_at: datetime | None = None
+    closes_at: datetime | None = None
+    reason: str
+
+
+def session_state(asset_class: AssetClass, now: datetime) -> SessionState:
+    """The state of the class's market at `now`, which must know its offset (ValueError)."""
+    if now.utcoffset() is None:
+        raise ValueError("a session is asked for at an aware datetime")
+    if asset_class is AssetClass.CRYPTO:
+        return _ALWAYS_OPEN
+    starts, states = _day(asset_class, now.astimezone(_new_york()).date())
+    return states[bisect_right(starts, now) - 1]
+
+
+def is_open(asset_class: AssetClass, now: datetime) -> bool:
+    """Whether the class's market is in its regular session at `now`."""
+    return asset_class is AssetClass.CRYPTO or session_state(asset_class, now).is_open
+
+
+_MARKET = {AssetClass.STOCK: "XNYS", AssetClass.FOREX: "forex"}
+_REGULAR_HOURS = "Regular trading hours"
+_ALWAYS_OPEN = SessionState(market="crypto", is_open=True, session="24/7", reason="Always open")
+
+
+# The exchange's calendar, read on first use
+
+
+class _ExchangeCalendar(Struct, frozen=True, forbid_unknown_fields=True):
+    timezone: str
+    open: str
+    close: str
+    first: date = field(name="from")
+    until: date
+    holidays: dict[date, str]
+    early_closes: dict[date, tuple[str, str]]
+
+    def doubt(self, day: date) -> str:
+        if day > self.until:
+            return f" (holiday calendar ends {self.until.year})"
+        if day < self.first:
+            return f" (holiday calendar begins {self.first.year})"
+        return ""
+
+
+class _SessionsFile(Struct, frozen=True, forbid_unknown_fields=True):
+    generated_by: str
+    xnys: _ExchangeCalendar = field(name="XNYS")
+
+
+@cache
+def _exchange() -> _ExchangeCalendar:
+    content = files("omcrm.market").joinpath("sessions.json").read_bytes()
+    return json.decode(content, type=_SessionsFile).xnys
+
+
+@cache
+def _new_york() -> ZoneInfo:
+    # The exchange and the forex week are both told in this zone's local time.
+    return ZoneInfo(_exchange().timezone)
+
+
+# A day as a row of phases
+
+
+class _Phase(Struct, frozen=True):
+    start: time
+    session: Session
+    reason: str
+
+
+_MIDNIGHT = time(0)
+_PRE_MARKET = time(4)
+_AFTER_HOURS_END = time(20)
+_FOREX_TURN = time(17)  # the week opens on Sunday and closes on Friday at this hour
+
+
+def _phases(asset_class: AssetClass, day: date) -> list[_Phase]:
+    return _forex_phases(day) if asset_class is AssetClass.FOREX else _exchange_phases(day)
+
+
+def _exchange_phases(day: date) -> list[_Phase]:
+    exchange = _exchange()
+    if day.weekday() >= calendar.SATURDAY:
+        return [_Phase(_MIDNIGHT, "closed", "Weekend")]
+    if day in exchange.holidays:
+        return [_Phase(_MIDNIGHT, "closed", f"Holiday: {exchange.holidays[day]}")]
+    close, reason = exchange.close, _REGULAR_HOURS
+    if day in exchange.early_closes:
+        close, name = exchange.early_closes[day]
+        reason = f"Early Close: {name}"
+    return [
+        _Phase(_MIDNIGHT, "closed", "Closed"),
+        _Phase(_PRE_MARKET, "pre-market", "Pre-market"),
+        _Phase(time.fromisoformat(exchange.open), "regular", reason),
+        _Phase(time.fromisoformat(close), "after-hours", "After-hours"),
+        _Phase(_AFTER_HOURS_END, "closed", "Closed"),
+    ]
+
+
+# No exchange sets forex holidays. By convention of this project the two days on which no bank
+# quotes are closed for the whole New York date, from midnight to midnight.
+_FOREX_HOLIDAYS = {(1, 1): "New Year's Day", (12, 25): "Christmas"}
+
+
+def _forex_phases(day: date) -> list[_Phase]:
+    weekend = _Phase(_MIDNIGHT, "closed", "Weekend")
+    trading = _Phase(_MIDNIGHT, "regular", _REGULAR_HOURS)
+    if holiday := _FOREX_HOLIDAYS.get((day.month, day.day)):
+        trading = _Phase(_MIDNIGHT, "closed", f"Holiday: {holiday}")
+    match day.weekday():
+        case calendar.FRIDAY:
+            return [trading, replace(weekend, start=_FOREX_TURN)]
+        case calendar.SATURDAY:
+            return [weekend]
+        case calendar.SUNDAY:
+            return [weekend, replace(trading, start=_FOREX_TURN)]
+    return [trading]
+
+
+# From phases to states
+
+
+@lru_cache(maxsize=64)
+def _day(
+    asset_class: AssetClass, day: date
+) -> tuple[tuple[datetime, ...], tuple[SessionState, ...]]:
+    phases = _phases(asset_class, day)
+    starts = tuple(_moment(day, phase) for phase in phases)
+    states = tuple(_state(asset_class, day, phase) for phase in phases)
+    return starts, states
+
+
+def _moment(day: date, phase: _Phase) -> datetime:
+    return datetime.combine(day, phase.start, _new_york()).astimezone(UTC)
+
+
+def _state(asset_class: AssetClass, day: date, phase: _Phase) -> SessionState:
+    trades = phase.session == "regular"
+    turn_day, turn = next(
+        (later_day, later)
+        for later_day, later in _from(asset_class, day, phase)
+        if (later.session == "regular") is not trades
+    )
+    moment = _moment(turn_day, turn)
+    # A day outside the calendar may be a holiday nobody listed, and so may the next opening's.
+    doubt = ""
+    if asset_class is AssetClass.STOCK:
+        doubt = _exchange().doubt(day) or _exchange().doubt(turn_day)
+    return SessionState(
+        market=_MARKET[asset_class],
+        is_open=trades,
+        session=phase.session,
+        opens_at=None if trades else moment,
+        closes_at=moment if trades else None,
+        reason=phase.reason + doubt,
+    )
+
+
+def _from(asset_class: AssetClass, day: date, phase: _Phase) -> Iterator[tuple[date, _Phase]]:
+    later = [other for other in _phases(asset_class, day) if other.start > phase.start]
+    while True:
+        yield from ((day, other) for other in later)
+        day += timedelta(days=1)
+        later = _phases(asset_class, day)

@@ -1,0 +1,32 @@
+"""Where a price comes from, and how its source is doing."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from omcrm.market.price_class import PriceClass
+
+
+class Source(Struct, frozen=True):
+    """One origin of prices; `claim` is the best class its prices can have."""
+
+    name: str
+    claim: PriceClass
+
+    @property
+    def is_real(self) -> bool:
+        """Whether its prices come from a market rather than from this installation."""
+        return self.claim not in (PriceClass.SIMULATED, PriceClass.LAST_RESORT)
+
+
+class Condition(StrEnum):
+    """How a source is doing."""
+
+    OFF = "off"
+    PENDING = "pending"
+    HEALTHY = "healthy"
+    DOWN = "down"
+
+
+SIMULATED = Source("simulated", PriceClass.SIMULATED)
+LAST_RESORT = Source("last_resort", PriceClass.LAST_RESORT)
