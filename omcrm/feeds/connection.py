@@ -1,0 +1,91 @@
+"""One connection to an upstream: its link, what it is subscribed to, and its watchdog."""
+
+import contextlib
+import time
+from collections import deque
+from collections.abc import Callable, Collection
+
+from omcrm.errors import FeedError
+from omcrm.feeds.link import Link
+from omcrm.feeds.provider import StreamProvider
+from omcrm.feeds.watchdog import Patience, Watchdog
+
+
+class Connection:
+    """Made for one provider; `number` counts its connections, `on_frame` gets the data frames.
+
+    All methods but `note_data` belong to the supervising thread. Times are monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        provider: StreamProvider,
+        patience: Patience,
+        on_frame: Callable[["Connection", bytes], None],
+    ) -> None:
+        self.number = number
+        self.opened_at = time.monotonic()
+        self.first_data_at: float | None = None
+        self.closing_soon = False
+        self._provider = provider
+        self._watchdog = Watchdog(patience, self.opened_at)
+        self._subscribed: set[str] = set()
+        self._unsent: deque[str] = deque()
+        self._may_send_at = 0.0
+        self._requests = 0
+        self._on_frame = on_frame
+        self.link = Link(
+            f"{provider.source.name}-{number}", provider.url(), self._receive, self._touch
+        )
+
+    def tend(self, names: Collection[str], now: float, *, expects_data: bool) -> None:
+        """Subscribe what is wanted, ask for a sign of life, end the link if it is dead."""
+        if not self.link.is_open:
+            return
+        self._wish(set(names), now)
+        self._send_next(now)
+        if self._watchdog.wants_probe(now):
+            self.link.ping()
+        error = self._watchdog.verdict(now, expects_data=expects_data)
+        if error is not None:
+            self.link.close(error)
+
+    def note_data(self, now: float) -> None:
+        """A frame brought prices."""
+        self._watchdog.data(now)
+        if self.first_data_at is None:
+            self.first_data_at = now
+
+    def has_lived(self, seconds: float, now: float) -> bool:
+        """Whether data has come for so long."""
+        return self.first_data_at is not None and now - self.first_data_at >= seconds
+
+    def _wish(self, wanted: set[str], now: float) -> None:
+        new, gone = wanted - self._subscribed, self._subscribed - wanted
+        if new:
+            if not self._subscribed:
+                self._watchdog.restart_data(now)
+            self._queue(self._provider.subscribe(sorted(new), self._requests + 1))
+        if gone:
+            self._queue(self._provider.unsubscribe(sorted(gone), self._requests + 1))
+        self._subscribed = wanted
+
+    def _queue(self, frames: list[str]) -> None:
+        self._requests += len(frames)
+        self._unsent.extend(frames)
+
+    def _send_next(self, now: float) -> None:
+        if self._unsent and now >= self._may_send_at:
+            self._may_send_at = now + self._provider.limits.frame_spacing
+            with contextlib.suppress(FeedError):  # that the link has ended shows by itself
+                self.link.send(self._unsent.popleft())
+
+    # In the link's thread
+
+    def _touch(self) -> None:
+        self._watchdog.frame(time.monotonic())
+
+    def _receive(self, frame: bytes) -> None:
+        self._touch()
+        self._on_frame(self, frame)

@@ -1,0 +1,285 @@
+"""Binance spot market data over WebSocket.
+
+https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from omcrm.feeds.provider import (
+    Acknowledged,
+    Arrival,
+    ClosingSoon,
+    Event,
+    Limits,
+    Refused,
+    Unreadable,
+)
+from omcrm.market.number import exact
+from omcrm.market.price_class import PriceClass
+from omcrm.market.source import Source
+from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
+
+SOURCE = Source("binance", PriceClass.LIVE)
+
+STREAMS = ("trade", "aggTrade", "bookTicker", "ticker", "miniTicker")
+"""The streams that can be asked for; each brings a part of a quote."""
+
+_MOST_STREAMS = 1024
+_STREAMS_A_FRAME = 200
+# Five client frames a second are allowed, pongs included.
+_FRAME_SPACING = 0.3
+# A connection is cut after 24 hours.
+_REPLACE_AFTER = 23 * 3600.0
+# Later than the year 5000 in milliseconds: the time unit is microseconds.
+_MICROSECONDS = 10**14
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# All that reading a frame of any bytes can raise.
+_NOT_BINANCE = (
+    msgspec.MsgspecError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+
+
+class Binance:
+    """The provider; `source` is another one where its wire format is spoken by someone else."""
+
+    def __init__(
+        self, ws_url: str, streams: tuple[str, ...], source: Source = SOURCE
+    ) -> None:
+        self.source = source
+        self.limits = Limits(
+            symbols=_MOST_STREAMS // len(streams),
+            frame_spacing=_FRAME_SPACING,
+            replace_after=_REPLACE_AFTER,
+        )
+        self._base = ws_url
+        self._streams = streams
+        # A summary lags behind the streams it sums up: they speak where they are asked for.
+        self._tickers_have_book = "bookTicker" not in streams
+        self._minis_have_trade = not {"trade", "aggTrade", "ticker"} & set(streams)
+
+    def url(self) -> str:
+        base = self._base.rstrip("/")
+        for path in ("/stream", "/ws"):
+            base = base.removesuffix(path)
+        return f"{base}/stream"
+
+    def subscribe(self, names: Iterable[str], request: int) -> list[str]:
+        return self._commands("SUBSCRIBE", names, request)
+
+    def unsubscribe(self, names: Iterable[str], request: int) -> list[str]:
+        return self._commands("UNSUBSCRIBE", names, request)
+
+    def _commands(self, method: str, names: Iterable[str], request: int) -> list[str]:
+        streams = [f"{name}@{stream}" for name in names for stream in self._streams]
+        return [
+            msgspec.json.encode(
+                {
+                    "method": method,
+                    "params": streams[start : start + _STREAMS_A_FRAME],
+                    "id": request + number,
+                }
+            ).decode()
+            for number, start in enumerate(range(0, len(streams), _STREAMS_A_FRAME))
+        ]
+
+    # Reading
+
+    def parse(self, frame: str | bytes, arrival: Arrival) -> Iterable[Event]:
+        try:
+            return list(self._read(msgspec.json.decode(frame), arrival))
+        except _NOT_BINANCE as error:
+            return [Unreadable(f"{type(error).__name__}: {error}"[:200])]
+
+    def _read(self, message: Any, arrival: Arrival) -> Iterator[Event]:
+        stream = ""
+        if isinstance(message, dict) and "stream" in message:
+            stream, message = message["stream"], message["data"]
+        if isinstance(message, list):
+            for part in message:
+                yield from self._read_event(_mapping(part), stream, arrival)
+        else:
+            yield from self._read_event(_mapping(message), stream, arrival)
+
+    def _read_event(
+        self, message: dict[str, Any], stream: str, arrival: Arrival
+    ) -> Iterator[Event]:
+        kind = message.get("e")
+        if kind is None:
+            yield from self._read_unnamed(message, stream, arrival)
+        elif kind == "serverShutdown":
+            yield ClosingSoon()
+        elif reader := _READERS.get(kind):
+            symbol = arrival.names.get(message["s"].lower())
+            if symbol is not None:
+                trade, book, day = reader(self, message)
+                if trade or book or day:
+                    yield _tick(symbol, self.source, arrival, trade, book, day)
+        elif kind not in _NO_PRICE:
+            yield Unreadable(f"unknown event {kind!r}"[:200])
+
+    def _read_unnamed(
+        self, message: dict[str, Any], stream: str, arrival: Arrival
+    ) -> Iterator[Event]:
+        if "u" in message and "b" in message:
+            symbol = arrival.names.get(message["s"].lower())
+            if symbol is not None:
+                yield _tick(symbol, self.source, arrival, None, _book_ticker(message), None)
+        elif "lastUpdateId" in message:
+            # A partial book names no symbol; the combined stream does.
+            symbol = arrival.names.get(stream.partition("@")[0])
+            book = _partial_book(message)
+            if symbol is not None and book is not None:
+                yield _tick(symbol, self.source, arrival, None, book, None)
+        elif "error" in message or "code" in message:
+            refusal = _mapping(message.get("error", message))
+            yield Refused(int(refusal.get("code", 0)), str(refusal.get("msg", ""))[:200])
+        elif "id" in message and "result" in message:
+            yield Acknowledged(message["id"])
+        else:
+            yield Unreadable(f"unknown message with {', '.join(sorted(message)[:8])}"[:200])
+
+    # The parts of a quote in each kind of event
+
+    def _trade(self, message: dict[str, Any]) -> "_Parts":
+        trade = Trade(
+            exact(message["p"]), exact(message["q"]), _id(message["t"]), _time(message["T"])
+        )
+        return trade, None, None
+
+    def _agg_trade(self, message: dict[str, Any]) -> "_Parts":
+        trade = Trade(
+            exact(message["p"]), exact(message["q"]), _id(message["l"]), _time(message["T"])
+        )
+        return trade, None, None
+
+    def _ticker(self, message: dict[str, Any]) -> "_Parts":
+        time = _time(message["E"])
+        day = DayFigures(
+            exact(message["o"]),
+            exact(message["h"]),
+            exact(message["l"]),
+            exact(message["v"]),
+            exact(message["P"]),
+            time,
+        )
+        book = _book(message) if self._tickers_have_book else None
+        return _last_trade(message, time), book, day if day.open else None
+
+    def _mini_ticker(self, message: dict[str, Any]) -> "_Parts":
+        time = _time(message["E"])
+        last, opened = exact(message["c"]), exact(message["o"])
+        change = round((last / opened - 1) * 100, 3) if opened > 0 else None
+        day = DayFigures(
+            opened, exact(message["h"]), exact(message["l"]), exact(message["v"]), change, time
+        )
+        trade = Trade(last, None, None, time) if self._minis_have_trade else None
+        return trade, None, day if opened else None
+
+    def _window_ticker(self, message: dict[str, Any]) -> "_Parts":
+        # Its figures are of another window than 24 hours; only the last trade is of use.
+        return _last_trade(message, _time(message["E"])), None, None
+
+    def _kline(self, message: dict[str, Any]) -> "_Parts":
+        kline = _mapping(message["k"])
+        last_id = _id(kline["L"])
+        # A candle without trades repeats the previous close and says so with -1.
+        if last_id < 0:
+            return None, None, None
+        return Trade(exact(kline["c"]), None, last_id, _time(message["E"])), None, None
+
+
+_Parts = tuple[Trade | None, TopOfBook | None, DayFigures | None]
+
+_READERS: dict[str, Callable[[Binance, dict[str, Any]], _Parts]] = {
+    "trade": Binance._trade,
+    "aggTrade": Binance._agg_trade,
+    "24hrTicker": Binance._ticker,
+    "24hrMiniTicker": Binance._mini_ticker,
+    "1hTicker": Binance._window_ticker,
+    "4hTicker": Binance._window_ticker,
+    "1dTicker": Binance._window_ticker,
+    "kline": Binance._kline,
+}
+
+# Known events that say nothing about the last price or the top of the book.
+_NO_PRICE = frozenset({"depthUpdate", "avgPrice", "referencePrice", "blockTrade"})
+
+
+def _tick(
+    symbol: str,
+    source: Source,
+    arrival: Arrival,
+    trade: Trade | None,
+    book: TopOfBook | None,
+    day: DayFigures | None,
+) -> Tick:
+    return Tick(
+        symbol, source, arrival.received_at, arrival.connection, trade=trade, book=book, day=day
+    )
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError(f"expected an object, got {type(value).__name__}")
+    return value
+
+
+def _id(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"expected an integer id, got {type(value).__name__}")
+    return value
+
+
+def _time(value: Any) -> datetime:
+    number = _id(value)
+    if number > _MICROSECONDS:
+        return _EPOCH + timedelta(microseconds=number)
+    return _EPOCH + timedelta(milliseconds=number)
+
+
+def _last_trade(message: dict[str, Any], time: datetime) -> Trade | None:
+    last_id = _id(message["L"])
+    if last_id < 0:
+        return None
+    size = exact(message["Q"]) if "Q" in message else None
+    return Trade(exact(message["c"]), size, last_id, time)
+
+
+def _book_ticker(message: dict[str, Any]) -> TopOfBook:
+    return TopOfBook(
+        exact(message["b"]),
+        exact(message["a"]),
+        exact(message["B"]),
+        exact(message["A"]),
+        _id(message["u"]),
+    )
+
+
+def _book(message: dict[str, Any]) -> TopOfBook | None:
+    bid, ask = exact(message["b"]), exact(message["a"])
+    if not bid or not ask:
+        return None
+    return TopOfBook(bid, ask, exact(message["B"]), exact(message["A"]))
+
+
+def _partial_book(message: dict[str, Any]) -> TopOfBook | None:
+    bids, asks = message["bids"], message["asks"]
+    if not bids or not asks:
+        return None
+    return TopOfBook(
+        exact(bids[0][0]),
+        exact(asks[0][0]),
+        exact(bids[0][1]),
+        exact(asks[0][1]),
+        _id(message["lastUpdateId"]),
+    )

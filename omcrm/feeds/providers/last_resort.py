@@ -1,0 +1,17 @@
+"""The hard-coded price of each instrument, for when nothing else exists."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from omcrm.market.instrument import Instrument
+from omcrm.market.source import LAST_RESORT
+from omcrm.market.tick import Tick, Trade
+
+
+def last_resort(instruments: Iterable[Instrument], now: datetime) -> list[Tick]:
+    """A tick for each instrument that has such a price."""
+    return [
+        Tick(each.symbol, LAST_RESORT, now, trade=Trade(each.last_resort_price))
+        for each in instruments
+        if each.last_resort_price is not None
+    ]

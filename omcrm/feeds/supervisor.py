@@ -1,0 +1,278 @@
+"""Keeps one upstream's socket alive, and says how it is doing."""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from msgspec import Struct
+
+from omcrm.feeds.connection import Connection
+from omcrm.feeds.link import close_all
+from omcrm.feeds.provider import Arrival, ClosingSoon, Refused, StreamProvider, Unreadable
+from omcrm.feeds.retry import backoff, wait_after
+from omcrm.feeds.status import FeedState, FeedStatus, Meter, masked
+from omcrm.feeds.watchdog import Patience
+from omcrm.market.clock import Clock
+from omcrm.market.source import Condition
+from omcrm.market.tick import Tick
+
+_log = logging.getLogger(__name__)
+
+_STEP = 0.1
+_STOP_TIMEOUT = 3.0
+_LOG_EVERY = 1.0
+
+
+class Pace(Struct, frozen=True):
+    """How a supervisor acts in time, in seconds.
+
+    The back-off starts anew once data has lived for `proven`. A replacing connection gets `settle`
+    to bring data before it takes over without any. `replace_after` overrides the provider's.
+    """
+
+    patience: Patience = Patience()
+    proven: float = 10.0
+    settle: float = 10.0
+    replace_after: float | None = None
+
+
+class Reports(Struct, frozen=True):
+    """Where a supervisor says what happens, from its threads.
+
+    `condition` gets the first connection whose data still counts; `changed` the source's name.
+    """
+
+    tick: Callable[[Tick], None]
+    condition: Callable[[str, Condition, int], None]
+    changed: Callable[[str], None]
+
+
+class Supervisor:
+    """One provider's connection: connects, subscribes, watches, replaces, and tries again.
+
+    Thread-safe; starting or stopping twice is harmless.
+    """
+
+    def __init__(
+        self, provider: StreamProvider, reports: Reports, clock: Clock, pace: Pace | None = None
+    ) -> None:
+        self.provider = provider
+        self._reports = reports
+        self._clock = clock
+        self._pace = pace or Pace()
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._running = False
+        self._names: Mapping[str, str] = {}
+        self._expects_data: Callable[[], bool] = lambda: True
+        self._current: Connection | None = None
+        self._next: Connection | None = None
+        self._number = 0
+        self._retry_at = 0.0
+        self._delays = backoff(random.Random())
+        self._state = FeedState.STOPPED
+        self._meter = Meter()
+        self._connected_since: datetime | None = None
+        self._last_message_at: datetime | None = None
+        self._reconnects = 0
+        self._unreadable = 0
+        self._last_error: str | None = None
+        self._logged_at = 0.0
+
+    @property
+    def name(self) -> str:
+        """The name of the source."""
+        return self.provider.source.name
+
+    def follow(self, names: Mapping[str, str], expects_data: Callable[[], bool]) -> None:
+        """Ask for these symbols (the provider's spelling → ours), and no others, from now on.
+
+        `expects_data` tells whether any of their markets is open.
+        """
+        most = self.provider.limits.symbols
+        if len(names) > most:
+            self._note_problem(f"{len(names)} symbols wanted, {most} are allowed: the rest is off")
+        self._expects_data = expects_data
+        self._names = dict(list(names.items())[:most])
+        self._wake.set()
+
+    def start(self) -> None:
+        """Connect, in the background."""
+        with self._lock:
+            if self._thread is not None:
+                return
+            self._running, self._retry_at = True, 0.0
+            self._thread = threading.Thread(target=self._run, name=f"feed-{self.name}", daemon=True)
+            self._reports.condition(self.name, Condition.PENDING, 0)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End the connection and wait until its threads are gone."""
+        self.begin_stop()
+        with self._lock:
+            thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.join(_STOP_TIMEOUT * 2)
+
+    def begin_stop(self) -> None:
+        """End the connection without waiting for it; `stop` waits."""
+        self._running = False
+        self._wake.set()
+
+    def status(self) -> FeedStatus:
+        """How the feed is doing."""
+        return FeedStatus(
+            state=self._state,
+            active=self._state is FeedState.STREAMING,
+            type="websocket",
+            url=masked(self.provider.url()),
+            connected_since=self._connected_since,
+            last_message_at=self._last_message_at,
+            messages=self._meter.total,
+            messages_per_second=round(self._meter.rate(time.monotonic()), 1),
+            reconnects=self._reconnects,
+            last_error=None if self._last_error is None else masked(self._last_error),
+            price_class=self.provider.source.claim,
+            symbols=len(self._names),
+            unreadable=self._unreadable,
+        )
+
+    # The supervising thread
+
+    def _run(self) -> None:
+        try:
+            while self._running:
+                self._step(time.monotonic())
+                self._wake.wait(_STEP)
+                self._wake.clear()
+        except Exception as error:
+            _log.exception("supervising %s failed", self.name)
+            self._note_problem(f"supervisor died: {error!r}")
+        finally:
+            close_all([each.link for each in self._connections()], _STOP_TIMEOUT)
+            self._current = self._next = None
+            self._set_state(FeedState.STOPPED)
+            self._reports.condition(self.name, Condition.DOWN, 0)
+
+    def _connections(self) -> list[Connection]:
+        return [each for each in (self._current, self._next) if each is not None]
+
+    def _step(self, now: float) -> None:
+        current = self._current
+        if current is None:
+            if now >= self._retry_at and self._names:
+                self._set_state(FeedState.CONNECTING)
+                self._current = self._open()
+        elif current.link.ended.is_set():
+            self._lose(current, now)
+        else:
+            if current.link.is_open and self._state is FeedState.CONNECTING:
+                self._set_state(FeedState.CONNECTED)
+            for each in self._connections():
+                each.tend(self._names, now, expects_data=self._expects_data())
+            self._replace_if_due(current, now)
+
+    def _open(self) -> Connection:
+        self._number += 1
+        connection = Connection(
+            self._number, self.provider, self._pace.patience, self._receive
+        )
+        connection.link.start()
+        return connection
+
+    def _lose(self, lost: Connection, now: float) -> None:
+        """The connection has ended: go on with its replacement, or wait and try again."""
+        error, self._current, follower = lost.link.error, None, self._next
+        self._next = None
+        self._reconnects += 1
+        if error is not None:
+            self._note_problem(str(error))
+        if follower is not None and follower.link.is_open:
+            self._current = follower
+            self._report_coverage(follower)
+            return
+        if follower is not None:
+            close_all([follower.link], 0.0)
+        if lost.has_lived(self._pace.proven, now):
+            self._delays = backoff(random.Random())
+        self._retry_at = now + wait_after(error, self._delays)
+        self._set_state(FeedState.WAITING)
+        self._reports.condition(self.name, Condition.DOWN, 0)
+
+    def _report_coverage(self, follower: Connection) -> None:
+        # Between the old connection's end and now a price may have been missed: only what the
+        # follower itself brought counts.
+        has_data = follower.first_data_at is not None
+        self._set_state(FeedState.STREAMING if has_data else FeedState.CONNECTED)
+        condition = Condition.HEALTHY if has_data else Condition.DOWN
+        self._reports.condition(self.name, condition, follower.number)
+
+    def _replace_if_due(self, current: Connection, now: float) -> None:
+        """Open a second connection before the upstream ends the first, then change over."""
+        after = self._pace.replace_after or self.provider.limits.replace_after
+        follower = self._next
+        if follower is None:
+            if current.closing_soon or (after and now - current.opened_at >= after):
+                self._next = self._open()
+        elif follower.link.ended.is_set():
+            # Asked for again only after a while: the first one still serves.
+            self._next, current.closing_soon = None, False
+            current.opened_at = now - (after or 0.0) + self._pace.settle
+        elif follower.link.is_open and self._has_settled(follower, now):
+            current.link.close()
+            self._current, self._next = follower, None
+            self._connected_since = self._clock()
+            self._reconnects += 1
+            if self._state is not FeedState.STREAMING:
+                self._report_coverage(follower)
+
+    def _has_settled(self, follower: Connection, now: float) -> bool:
+        return follower.first_data_at is not None or now - follower.opened_at >= self._pace.settle
+
+    def _set_state(self, state: FeedState) -> None:
+        if state is self._state:
+            return
+        self._state = state
+        if state not in (FeedState.CONNECTED, FeedState.STREAMING):
+            self._connected_since = None
+        elif self._connected_since is None:
+            self._connected_since = self._clock()
+        self._reports.changed(self.name)
+
+    def _note_problem(self, problem: str) -> None:
+        self._last_error = problem
+        now = time.monotonic()
+        if now - self._logged_at >= _LOG_EVERY:
+            self._logged_at = now
+            _log.warning("%s: %s", self.name, masked(problem))
+
+    # The links' threads
+
+    def _receive(self, connection: Connection, frame: bytes) -> None:
+        self._meter.total += 1
+        arrival = Arrival(self._clock(), connection.number, self._names)
+        for event in self.provider.parse(frame, arrival):
+            if isinstance(event, Tick):
+                self._take(event, connection)
+            elif isinstance(event, ClosingSoon):
+                connection.closing_soon = True
+                self._wake.set()
+            elif isinstance(event, Refused):
+                self._note_problem(f"refused with {event.code}: {event.message}")
+            elif isinstance(event, Unreadable):
+                self._unreadable += 1
+                self._note_problem(f"unreadable frame: {event.problem}")
+
+    def _take(self, tick: Tick, connection: Connection) -> None:
+        is_first = connection.first_data_at is None
+        connection.note_data(time.monotonic())
+        self._last_message_at = tick.received_at
+        if is_first and connection is self._current:
+            self._set_state(FeedState.STREAMING)
+            # Before the tick, so that the price it makes is already believed.
+            self._reports.condition(self.name, Condition.HEALTHY, connection.number)
+        self._reports.tick(tick)

@@ -1,0 +1,78 @@
+"""Notices a connection that is dead, and one that lives but says nothing."""
+
+from msgspec import Struct
+
+from omcrm.errors import FeedError, FeedMute, FeedSilent
+
+
+class Patience(Struct, frozen=True):
+    """How long to wait, in seconds.
+
+    `probe`: without data for so long, ask for a sign of life. `silence`: without any frame for so
+    long, the transport is dead. Data may be missing for `mute_factor` times its usual gap, bounded
+    by `mute_least` and `mute_most`; before the usual gap is known, for `first_data`.
+    """
+
+    probe: float = 3.0
+    silence: float = 10.0
+    mute_factor: float = 20.0
+    mute_least: float = 8.0
+    mute_most: float = 120.0
+    first_data: float = 30.0
+
+
+# So many gaps make a usual one.
+_ENOUGH = 20
+
+
+class Watchdog:
+    """Watches one connection; every method takes the monotonic time in seconds."""
+
+    def __init__(self, patience: Patience, now: float) -> None:
+        self._patience = patience
+        self._frame_at = now
+        self._data_at = now
+        self._probed_at = now
+        self._gap = 0.0
+        self._count = 0
+
+    def frame(self, now: float) -> None:
+        """A frame of any kind arrived."""
+        self._frame_at = now
+
+    def data(self, now: float) -> None:
+        """A frame with prices arrived."""
+        gap, self._data_at, self._frame_at = now - self._data_at, now, now
+        self._count += 1
+        # The mean at first, then a slowly forgetting one.
+        self._gap += (gap - self._gap) / min(self._count, 200)
+
+    def wants_probe(self, now: float) -> bool:
+        """Whether to ping the upstream now; asks once per `probe` seconds of silence."""
+        since = max(self._frame_at, self._probed_at)
+        if now - since < self._patience.probe:
+            return False
+        self._probed_at = now
+        return True
+
+    def verdict(self, now: float, *, expects_data: bool) -> FeedError | None:
+        """What is wrong with the connection; `expects_data` while something is subscribed whose
+        market is open."""
+        silent = now - self._frame_at
+        if silent > self._patience.silence:
+            return FeedSilent(silent)
+        mute = now - self._data_at
+        if expects_data and mute > self._longest_gap():
+            return FeedMute(mute)
+        return None
+
+    def restart_data(self, now: float) -> None:
+        """Count the data's age from now: it was not expected before."""
+        self._data_at = now
+
+    def _longest_gap(self) -> float:
+        if self._count < _ENOUGH:
+            return self._patience.first_data
+        patience = self._patience
+        usual = self._gap * patience.mute_factor
+        return min(max(usual, patience.mute_least), patience.mute_most)
