@@ -1,0 +1,50 @@
+"""Who did what, and when: entries are added, never changed."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, String, event
+from sqlalchemy.orm import Mapped, mapped_column
+
+from omcrm.extensions import db
+from omcrm.storage.outside_text import clipped
+from omcrm.storage.types import UtcDateTime
+
+
+class AuditEntry(db.Model):  # type: ignore[name-defined, misc]
+    """One act; `action` is a fixed word, `detail` says on what."""
+
+    __tablename__ = "audit_entries"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"), index=True)
+    action: Mapped[str] = mapped_column(String(64))
+    detail: Mapped[str] = mapped_column(String(500))
+    remote_addr: Mapped[str] = mapped_column(String(64))
+
+
+def record(
+    action: str,
+    now: datetime,
+    *,
+    user_id: int | None = None,
+    detail: str = "",
+    remote_addr: str | None = None,
+) -> None:
+    """Add an entry to the open transaction; it is kept once the caller commits."""
+    db.session.add(
+        AuditEntry(
+            at=now,
+            user_id=user_id,
+            action=action,
+            detail=clipped(detail, 500),
+            remote_addr=clipped(remote_addr, 64),
+        )
+    )
+
+
+@event.listens_for(AuditEntry, "before_update")
+@event.listens_for(AuditEntry, "before_delete")
+def _refuse_change(*_: Any) -> None:
+    raise RuntimeError("an audit entry is never changed or deleted")

@@ -1,0 +1,29 @@
+"""How the database is opened."""
+
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import Engine, event
+
+from omcrm.extensions import db
+
+_BUSY_MS = 15_000
+
+
+def init_database(app: Flask) -> None:
+    """Let SQLite wait for its writer and keep readers going beside it."""
+    with app.app_context():
+        engine: Engine = db.engine
+    if engine.dialect.name == "sqlite":
+        Path(app.instance_path).mkdir(mode=0o700, parents=True, exist_ok=True)
+        event.listen(engine, "connect", _prepare_sqlite)
+
+
+def _prepare_sqlite(connection: Any, record: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()

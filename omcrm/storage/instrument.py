@@ -1,0 +1,58 @@
+"""The instruments of this installation."""
+
+from decimal import Decimal
+
+from sqlalchemy import JSON, String, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from omcrm.extensions import db
+from omcrm.market.instrument import AssetClass, Instrument
+from omcrm.storage.types import ExactDecimal
+
+
+class InstrumentRow(db.Model):  # type: ignore[name-defined,misc,unused-ignore]
+    """One instrument; `instrument()` gives the value the rest of the code works with."""
+
+    __tablename__ = "instruments"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    symbol: Mapped[str] = mapped_column(String(20), unique=True)
+    name: Mapped[str] = mapped_column(String(120))
+    asset_class: Mapped[str] = mapped_column(String(12))
+    decimals: Mapped[int]
+    last_resort_price: Mapped[Decimal | None] = mapped_column(ExactDecimal)
+    provider_symbols: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
+    active: Mapped[bool] = mapped_column(default=True)
+
+    def instrument(self) -> Instrument:
+        """The row as a value."""
+        return Instrument(
+            id=self.id,
+            symbol=self.symbol,
+            name=self.name,
+            asset_class=AssetClass(self.asset_class),
+            decimals=self.decimals,
+            last_resort_price=self.last_resort_price,
+            provider_symbols=dict(self.provider_symbols),
+        )
+
+
+def active_instruments() -> list[Instrument]:
+    """The instruments that are followed, in the order they were added."""
+    rows = db.session.scalars(
+        select(InstrumentRow).where(InstrumentRow.active).order_by(InstrumentRow.id)
+    )
+    return [row.instrument() for row in rows]
+
+
+def all_instruments() -> list[InstrumentRow]:
+    """Every instrument, also those that are switched off."""
+    return list(db.session.scalars(select(InstrumentRow).order_by(InstrumentRow.id)))
+
+
+def find_instrument(symbol: str) -> InstrumentRow | None:
+    """The instrument of this symbol."""
+    found: InstrumentRow | None = db.session.scalar(
+        select(InstrumentRow).where(InstrumentRow.symbol == symbol)
+    )
+    return found
