@@ -1,0 +1,44 @@
+"""OMCRM's commands: `python manage.py --help`."""
+
+import os
+import sys
+from importlib import import_module
+
+import click
+
+# The module that each command lives in; only the one that is asked for is imported.
+COMMANDS = {
+    "run": "omcrm.launch",
+    "setup": "omcrm.installation",
+    "exchange": "omcrm.exchange.command",
+    "create-user": "omcrm.auth.command",
+    "set-password": "omcrm.auth.command",
+    "disable-user": "omcrm.auth.command",
+    "enable-user": "omcrm.auth.command",
+    "env-example": "omcrm.installation",
+}
+
+
+class _Commands(click.Group):
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(COMMANDS[name]), name.replace("-", "_"))
+        return command
+
+
+@click.command(cls=_Commands)
+def main() -> None:
+    """OMCRM, the self-hosted trading desk."""
+
+
+if __name__ == "__main__":
+    os.chdir(os.path.dirname(os.path.abspath(__file__)))
+    if sys.argv[1:2] == ["run"]:
+        from omcrm.concurrency import patch, wished_mode
+
+        patch(wished_mode())
+    main()

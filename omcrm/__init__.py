@@ -1,0 +1,103 @@
+"""OMCRM: a self-hosted real-time trading desk."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from omcrm.settings import Settings
+
+__version__ = "0.1.0"
+
+
+def create_app(settings: "Settings | None" = None) -> "Flask":
+    """The app, ready to be served; nothing runs in the background until somebody looks.
+
+    Without `settings` they are read from the environment; raises SettingError where one is wrong.
+    """
+    # Imported here, so that the market core can be used where there is no Flask.
+    from flask import Flask
+
+    from omcrm import settings as reading
+
+    settings = settings or reading.load()
+    app = Flask(__name__, instance_path=str(settings.instance_path))
+    app.extensions["omcrm.settings"] = settings
+    _configure(app, settings, reading.secret_key(settings))
+    _bind_extensions(app, settings)
+    _open_rooms(app, settings)
+    _guard(app, settings)
+    return app
+
+
+def _configure(app: "Flask", settings: "Settings", key: str) -> None:
+    from omcrm.concurrency import active_mode
+
+    app.config.update(
+        SECRET_KEY=key,
+        SQLALCHEMY_DATABASE_URI=settings.database,
+        SQLALCHEMY_ENGINE_OPTIONS={"pool_pre_ping": not settings.database.startswith("sqlite")},
+        SESSION_COOKIE_NAME="omcrm_session",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.public_url.startswith("https:"),
+        WTF_CSRF_TIME_LIMIT=settings.session_hours * 3600,
+        MAX_CONTENT_LENGTH=1024 * 1024,
+        RATELIMIT_STORAGE_URI="memory://",
+        OMCRM_ASYNC_MODE=active_mode(),
+    )
+
+
+def _bind_extensions(app: "Flask", settings: "Settings") -> None:
+    from omcrm.auth.login import init_auth
+    from omcrm.extensions import csrf, db, limiter, migrate, socketio
+    from omcrm.settings import ROOT
+    from omcrm.storage.database import init_database
+    from omcrm.streaming import wire
+
+    db.init_app(app)
+    init_database(app)
+    migrate.init_app(app, db, directory=str(ROOT / "migrations"))
+    csrf.init_app(app)
+    limiter.init_app(app)
+    init_auth(app)
+    socketio.init_app(
+        app,
+        async_mode=app.config["OMCRM_ASYNC_MODE"],
+        json=wire,
+        # An empty list leaves the origin to `SameOrigin`, which stands before all of this.
+        cors_allowed_origins=[],
+        max_http_buffer_size=16 * 1024,
+        manage_session=False,
+    )
+
+
+def _open_rooms(app: "Flask", settings: "Settings") -> None:
+    from omcrm.admin.routes import blueprint as admin
+    from omcrm.auth.routes import blueprint as auth
+    from omcrm.web.routes import HEALTH_CHECKS
+    from omcrm.web.routes import blueprint as web
+    from omcrm.webtrader import init_webtrader, service
+
+    app.register_blueprint(web)
+    app.register_blueprint(auth)
+    app.register_blueprint(admin)
+    init_webtrader(app, settings)
+    app.extensions[HEALTH_CHECKS] = {"feed": app.extensions[service.MANAGER].failure}
+    app.context_processor(lambda: {"demo": settings.demo, "version": __version__})
+
+
+def _guard(app: "Flask", settings: "Settings") -> None:
+    from werkzeug.middleware.proxy_fix import ProxyFix
+
+    from omcrm.web.errors import init_errors
+    from omcrm.web.headers import init_headers
+    from omcrm.webtrader.handshake import SameOrigin
+
+    init_errors(app)
+    init_headers(app)
+    app.wsgi_app = SameOrigin(app.wsgi_app, settings.public_url)  # type: ignore[method-assign]
+    if count := settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=count, x_proto=count, x_host=count
+        )

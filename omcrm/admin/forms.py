@@ -1,0 +1,64 @@
+"""What an administrator fills in."""
+
+from decimal import Decimal
+
+from flask_wtf import FlaskForm
+from wtforms import DecimalField, IntegerField, SelectField, StringField
+from wtforms.validators import InputRequired, Length, NumberRange, Optional, Regexp
+
+from omcrm.market.instrument import AssetClass
+
+
+def _upper(text: str | None) -> str | None:
+    return text.strip().upper() if text else text
+
+
+def _trimmed(text: str | None) -> str | None:
+    return text.strip() if text else text
+
+
+def _lower(text: str | None) -> str | None:
+    return text.strip().lower() if text else text
+
+
+_STREAM_NAME = Regexp(r"^[a-z0-9]{1,20}$", message="Letters and digits only, e.g. btcusdt.")
+
+
+class InstrumentForm(FlaskForm):  # type: ignore[misc,unused-ignore]
+    """A new instrument."""
+
+    symbol = StringField(
+        "Symbol",
+        filters=[_upper],
+        validators=[
+            InputRequired("Give the symbol users will see."),
+            Regexp(r"^[A-Z0-9.\-]{1,20}$", message="1 to 20 letters, digits, dots or dashes."),
+        ],
+    )
+    name = StringField(
+        "Name",
+        filters=[_trimmed],
+        validators=[InputRequired("Give its full name."), Length(max=120)],
+    )
+    asset_class = SelectField("Type", choices=[(each.value, each.value) for each in AssetClass])
+    decimals = IntegerField(
+        "Decimals",
+        validators=[InputRequired("Say how many decimals a price has."), NumberRange(0, 10)],
+    )
+    last_resort_price = DecimalField(
+        "Last-resort price",
+        places=None,
+        validators=[Optional(), NumberRange(min=Decimal("0.0000000001"), max=Decimal(10**12))],
+    )
+    binance_symbol = StringField(
+        "Symbol at Binance", filters=[_lower], validators=[Optional(), _STREAM_NAME]
+    )
+    simulated_symbol = StringField(
+        "Symbol at the built-in exchange", filters=[_lower], validators=[Optional(), _STREAM_NAME]
+    )
+
+    @property
+    def provider_symbols(self) -> dict[str, str]:
+        """What each source calls it, for those that were filled in."""
+        given = {"binance": self.binance_symbol.data, "simulated": self.simulated_symbol.data}
+        return {source: symbol for source, symbol in given.items() if symbol}

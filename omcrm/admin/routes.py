@@ -1,0 +1,65 @@
+"""The administrators' pages: the feeds and the instruments."""
+
+from datetime import UTC, datetime
+
+from flask import Blueprint, current_app, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from sqlalchemy.exc import IntegrityError
+
+from omcrm.admin.forms import InstrumentForm
+from omcrm.admin.service import catalogue_changed
+from omcrm.auth.access import admin_required
+from omcrm.extensions import db
+from omcrm.storage import audit
+from omcrm.storage.instrument import InstrumentRow, all_instruments
+
+blueprint = Blueprint("admin", __name__, url_prefix="/admin")
+
+
+@blueprint.get("/")
+@admin_required
+def front() -> ResponseReturnValue:
+    return redirect(url_for("admin.feeds"))
+
+
+@blueprint.get("/feeds")
+@admin_required
+def feeds() -> ResponseReturnValue:
+    return render_template("admin/feeds.html")
+
+
+@blueprint.route("/instruments", methods=["GET", "POST"])
+@admin_required
+def instruments() -> ResponseReturnValue:
+    form = InstrumentForm()
+    if form.validate_on_submit() and _add(form):
+        return redirect(url_for("admin.instruments"))
+    status = 400 if form.errors else 200
+    page = render_template("admin/instruments.html", instruments=all_instruments(), form=form)
+    return page, status
+
+
+def _add(form: InstrumentForm) -> bool:
+    """Add the instrument and follow it at once; False where its symbol is taken."""
+    row = InstrumentRow(
+        symbol=form.symbol.data,
+        name=form.name.data,
+        asset_class=form.asset_class.data,
+        decimals=form.decimals.data,
+        last_resort_price=form.last_resort_price.data,
+        provider_symbols=form.provider_symbols,
+    )
+    db.session.add(row)
+    try:
+        db.session.flush()
+    except IntegrityError:
+        db.session.rollback()
+        form.symbol.errors = [f"There is already an instrument {form.symbol.data}."]
+        return False
+    audit.record(
+        "add_instrument", datetime.now(UTC), user_id=current_user.id, detail=row.symbol
+    )
+    db.session.commit()
+    catalogue_changed.send(current_app._get_current_object())
+    return True

@@ -1,0 +1,227 @@
+"""Everything that can be set, read once into a frozen object."""
+
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+
+from omcrm.concurrency import MODES
+from omcrm.errors import SettingError
+from omcrm.feeds.providers.binance import STREAMS
+
+ROOT = Path(__file__).resolve().parent.parent
+_PREFIX = "OMCRM_"
+
+
+# How a setting's text is read
+
+
+def _text(text: str) -> str:
+    return text
+
+
+def _flag(text: str) -> bool:
+    if text.lower() in ("1", "true", "yes", "on"):
+        return True
+    if text.lower() in ("0", "false", "no", "off", ""):
+        return False
+    raise ValueError("expected true or false")
+
+
+def _between(least: int, most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        number = int(text)
+        if not least <= number <= most:
+            raise ValueError(f"expected a whole number from {least} to {most}")
+        return number
+
+    return read
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"expected one of {', '.join(choices)}")
+        return text
+
+    return read
+
+
+def _url(*schemes: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text and (urlsplit(text).scheme not in schemes or not urlsplit(text).hostname):
+            raise ValueError(f"expected a URL that begins with {' or '.join(schemes)}")
+        return text.rstrip("/")
+
+    return read
+
+
+def _streams(text: str) -> tuple[str, ...]:
+    streams = tuple(part.strip() for part in text.split(",") if part.strip())
+    unknown = set(streams) - set(STREAMS)
+    if unknown or not streams:
+        raise ValueError(f"expected a comma-separated choice of {', '.join(STREAMS)}")
+    return streams
+
+
+def _setting(env: str, default: str, read: Callable[[str], Any], about: str) -> Any:
+    return field(metadata={"env": env, "default": default, "read": read, "about": about})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The settings of one process; `load` makes it."""
+
+    host: str = _setting("HOST", "127.0.0.1", _text, "Address to listen on.")
+    port: int = _setting("PORT", "5000", _between(0, 65535), "Port to listen on.")
+    public_url: str = _setting(
+        "PUBLIC_URL",
+        "",
+        _url("http", "https"),
+        "How browsers reach this installation, e.g. https://desk.example.com; needed behind a "
+        "proxy. Empty: the address they ask for.",
+    )
+    trusted_proxies: int = _setting(
+        "TRUSTED_PROXIES",
+        "0",
+        _between(0, 10),
+        "How many proxies in front may be believed about the client's address.",
+    )
+    database_url: str = _setting(
+        "DATABASE_URL", "", _text, "SQLAlchemy URL. Empty: SQLite in the instance folder."
+    )
+    secret_key: str = _setting(
+        "SECRET_KEY", "", _text, "Signs sessions. Empty: generated in the instance folder."
+    )
+    session_hours: int = _setting(
+        "SESSION_HOURS", "12", _between(1, 24 * 30), "How long a login lasts."
+    )
+    login_failures_per_minute: int = _setting(
+        "LOGIN_FAILURES_PER_MINUTE",
+        "20",
+        _between(1, 10_000),
+        "Failed logins one address may make in a minute.",
+    )
+    instance: str = _setting(
+        "OMCRM_INSTANCE", "instance", _text, "Folder of secrets and the SQLite database."
+    )
+    demo: bool = _setting(
+        "OMCRM_DEMO",
+        "false",
+        _flag,
+        "A demonstration installation: simulated prices where no real source serves.",
+    )
+    async_mode: str = _setting(
+        "OMCRM_ASYNC", "eventlet", _one_of(*MODES), "What `run.py` runs on."
+    )
+    exchange_url: str = _setting(
+        "OMCRM_EXCHANGE_URL",
+        "",
+        _url("ws"),
+        "A running built-in exchange for a demo installation. Empty: `run.py` starts one.",
+    )
+    binance_ws_url: str = _setting(
+        "BINANCE_WS_URL",
+        "wss://data-stream.binance.vision",
+        _url("ws", "wss"),
+        "Binance's stream host; empty switches Binance off.",
+    )
+    binance_rest_url: str = _setting(
+        "BINANCE_REST_URL",
+        "https://data-api.binance.vision",
+        _url("http", "https"),
+        "Binance's REST host, for the connection test.",
+    )
+    binance_streams: tuple[str, ...] = _setting(
+        "BINANCE_STREAMS",
+        "trade,bookTicker,ticker",
+        _streams,
+        "What is asked for per symbol.",
+    )
+    max_desk_connections: int = _setting(
+        "MAX_DESK_CONNECTIONS_PER_USER",
+        "20",
+        _between(1, 100_000),
+        "Open pages of one user.",
+    )
+    max_desk_subscriptions: int = _setting(
+        "MAX_DESK_SUBSCRIPTIONS", "250", _between(1, 10_000), "Instruments one page may watch."
+    )
+    price_window_ms: int = _setting(
+        "PRICE_WINDOW_MS",
+        "50",
+        _between(1, 10_000),
+        "The least time between two updates of a symbol, in milliseconds.",
+    )
+    log_level: str = _setting(
+        "LOG_LEVEL", "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "What is logged."
+    )
+
+    @property
+    def instance_path(self) -> Path:
+        """The instance folder, absolute."""
+        return (ROOT / self.instance).resolve()
+
+    @property
+    def database(self) -> str:
+        """The database's URL."""
+        return self.database_url or f"sqlite:///{self.instance_path / 'omcrm.db'}"
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings from the environment, over `.env`, over `omcrm.env` of the instance folder.
+
+    Raises SettingError for a setting that is unknown (in a file, or beginning with `OMCRM_`) or
+    cannot be read.
+    """
+    environ = os.environ if environ is None else environ
+    texts = _file(ROOT / ".env")
+    instance = environ.get("OMCRM_INSTANCE") or texts.get("OMCRM_INSTANCE") or "instance"
+    texts = {**_file(ROOT / instance / "omcrm.env"), **texts}
+    known = {each.metadata["env"] for each in fields(Settings)}
+    for name in [*texts, *(name for name in environ if name.startswith(_PREFIX))]:
+        if name not in known:
+            raise SettingError(name, "there is no such setting")
+    texts.update({name: environ[name] for name in known if name in environ})
+    return Settings(**{each.name: _read(each, texts) for each in fields(Settings)})
+
+
+def _file(path: Path) -> dict[str, str]:
+    return {name: text or "" for name, text in dotenv_values(path).items()}
+
+
+def _read(each: "Field[Any]", texts: Mapping[str, str]) -> Any:
+    name = each.metadata["env"]
+    try:
+        return each.metadata["read"](texts.get(name, each.metadata["default"]).strip())
+    except ValueError as error:
+        raise SettingError(name, str(error)) from error
+
+
+def secret_key(settings: Settings) -> str:
+    """The key that signs sessions: the one that is set, or the instance's own, made once."""
+    if settings.secret_key:
+        return settings.secret_key
+    path = settings.instance_path / "secret_key"
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    with os.fdopen(handle, "w") as file:
+        file.write(key := secrets.token_urlsafe(48))
+    return key
+
+
+def example() -> str:
+    """The text of `.env.example`: every setting with its default."""
+    parts = ["# Every setting, with its default. Copy to .env and change what you need."]
+    for each in fields(Settings):
+        env, default, about = (each.metadata[key] for key in ("env", "default", "about"))
+        parts.append(f"# {about}\n# {env}={default}")
+    return "\n\n".join(parts) + "\n"

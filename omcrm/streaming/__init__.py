@@ -1,0 +1,1 @@
+"""From the hub to a socket, without any web framework."""

@@ -1,0 +1,133 @@
+"""Who is connected to the desk, what each page watches, and the limits of both."""
+
+import threading
+from collections import deque
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from omcrm.errors import AccessRefused
+
+_MESSAGES_A_SECOND = 20.0
+_BURST = 40.0
+_BAD_MESSAGES = 10
+_BAD_WINDOW = 10.0
+
+
+class DeskLimits(Struct, frozen=True):
+    """How much one user and one page may have."""
+
+    connections_per_user: int
+    subscriptions: int
+
+
+class Seat:
+    """One connected page; times are monotonic seconds."""
+
+    def __init__(self, sid: str, user_id: int, session_hash: str, is_admin: bool) -> None:
+        self.sid = sid
+        self.user_id = user_id
+        self.session_hash = session_hash
+        self.is_admin = is_admin
+        self.symbols: set[str] = set()
+        self._tokens = _BURST
+        self._refilled_at: float | None = None
+        self._bad: deque[float] = deque(maxlen=_BAD_MESSAGES)
+
+    def may_speak(self, now: float) -> bool:
+        """Whether another message is within the rate; counts it."""
+        if self._refilled_at is not None:
+            refill = (now - self._refilled_at) * _MESSAGES_A_SECOND
+            self._tokens = min(_BURST, self._tokens + refill)
+        self._refilled_at = now
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+    def misbehaved(self, now: float) -> bool:
+        """Count a bad message; whether there were too many of them lately."""
+        self._bad.append(now)
+        return len(self._bad) == _BAD_MESSAGES and now - self._bad[0] <= _BAD_WINDOW
+
+
+class Desk:
+    """The seats of all connected pages; thread-safe."""
+
+    def __init__(self, limits: DeskLimits) -> None:
+        self.limits = limits
+        self._lock = threading.Lock()
+        self._seats: dict[str, Seat] = {}
+
+    def sit(self, seat: Seat) -> None:
+        """Give a page its seat; refused with LIMIT_EXCEEDED where its user has too many."""
+        with self._lock:
+            taken = sum(each.user_id == seat.user_id for each in self._seats.values())
+            most = self.limits.connections_per_user
+            if taken >= most:
+                raise AccessRefused(
+                    "LIMIT_EXCEEDED", f"too many open pages ({most}): close one and reload", 429
+                )
+            self._seats[seat.sid] = seat
+
+    def leave(self, sid: str) -> None:
+        """The page is gone."""
+        with self._lock:
+            self._seats.pop(sid, None)
+
+    def seat(self, sid: str) -> Seat | None:
+        """The seat of a connected page."""
+        return self._seats.get(sid)
+
+    def watch(self, seat: Seat, symbols: Iterable[str]) -> tuple[list[str], list[str]]:
+        """Add symbols to what a page watches: those accepted, and those beyond its limit."""
+        accepted: list[str] = []
+        refused: list[str] = []
+        with self._lock:
+            for symbol in symbols:
+                if symbol not in seat.symbols and len(seat.symbols) >= self.limits.subscriptions:
+                    refused.append(symbol)
+                else:
+                    seat.symbols.add(symbol)
+                    accepted.append(symbol)
+        return accepted, refused
+
+    def unwatch(self, seat: Seat, symbols: Iterable[str]) -> None:
+        """Take symbols from what a page watches."""
+        with self._lock:
+            seat.symbols.difference_update(symbols)
+
+    def session_hashes(self) -> set[str]:
+        """The sessions that have a page open."""
+        with self._lock:
+            return {each.session_hash for each in self._seats.values()}
+
+    def sids_of(self, session_hashes: Iterable[str]) -> list[str]:
+        """The pages of these sessions."""
+        wanted = set(session_hashes)
+        with self._lock:
+            return [each.sid for each in self._seats.values() if each.session_hash in wanted]
+
+    def counts(self) -> dict[str, int]:
+        """How many pages, users and subscriptions there are."""
+        with self._lock:
+            seats = list(self._seats.values())
+        return {
+            "connections": len(seats),
+            "users": len({each.user_id for each in seats}),
+            "subscriptions": sum(len(each.symbols) for each in seats),
+        }
+
+    def by_user(self) -> list[dict[str, int]]:
+        """The same for each user, for administrators."""
+        with self._lock:
+            seats = list(self._seats.values())
+        users = sorted({each.user_id for each in seats})
+        return [
+            {
+                "user_id": user,
+                "connections": sum(each.user_id == user for each in seats),
+                "subscriptions": sum(len(each.symbols) for each in seats if each.user_id == user),
+            }
+            for user in users
+        ]

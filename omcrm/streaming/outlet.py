@@ -1,0 +1,108 @@
+"""Where prices leave: the only file between the hub and whoever is told."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+
+from omcrm.market.quote import Quote
+
+_log = logging.getLogger(__name__)
+
+Deliver = Callable[[Quote], None]
+
+
+class Outlet:
+    """Gives the latest quote of each symbol to `deliver`, from a thread of its own.
+
+    The first change after silence leaves at once, then at most one per `window` seconds and
+    symbol; the last one always leaves, and never an older one after a newer.
+    """
+
+    def __init__(self, deliver: Deliver, window: float) -> None:
+        self._deliver = deliver
+        self._window = window
+        self._lock = threading.Lock()
+        # Held while anybody is told, so that nobody is told an older quote after a newer one.
+        self._telling = threading.Lock()
+        self._wake = threading.Event()
+        self._known: dict[str, Quote] = {}
+        self._waiting: set[str] = set()
+        self._free_at: dict[str, float] = {}
+        self._thread: threading.Thread | None = None
+        self._running = False
+        self.delivered = 0
+        self.skipped = 0
+
+    def take(self, quote: Quote) -> None:
+        """Remember the quote until its symbol's turn; an older one than known is dropped."""
+        with self._lock:
+            known = self._known.get(quote.symbol)
+            if known is not None and quote.seq <= known.seq:
+                return
+            self._known[quote.symbol] = quote
+            self.skipped += quote.symbol in self._waiting
+            self._waiting.add(quote.symbol)
+        self._wake.set()
+
+    def show(self, symbols: Iterable[str], send: Deliver) -> None:
+        """Give `send` the latest quote of each of these symbols, in line with what is delivered."""
+        with self._telling:
+            for symbol in symbols:
+                quote = self._known.get(symbol)
+                if quote is not None:
+                    send(quote)
+
+    def forget(self, symbols: Iterable[str]) -> None:
+        """Drop what is held of these symbols."""
+        with self._lock:
+            for symbol in symbols:
+                self._known.pop(symbol, None)
+                self._waiting.discard(symbol)
+
+    def start(self) -> None:
+        """Begin to deliver; twice is once."""
+        with self._lock:
+            if self._thread is not None:
+                return
+            self._running = True
+            self._thread = threading.Thread(target=self._run, name="outlet", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Deliver what is held, and end."""
+        with self._lock:
+            thread, self._thread = self._thread, None
+            self._running = False
+        if thread is not None:
+            self._wake.set()
+            thread.join()
+
+    def _run(self) -> None:
+        while self._running:
+            self._wake.wait(self._send_due(time.monotonic()))
+            self._wake.clear()
+        self._free_at.clear()
+        self._send_due(time.monotonic())
+
+    def _send_due(self, now: float) -> float | None:
+        """Deliver what may leave by now; the seconds until the next, None where nothing waits."""
+        with self._telling:
+            due = self._take_due(now)
+            for quote in due:
+                try:
+                    self._deliver(quote)
+                except Exception:
+                    _log.exception("delivering %s failed", quote.symbol)
+        self.delivered += len(due)
+        with self._lock:
+            next_at = min((self._free_at.get(each, 0.0) for each in self._waiting), default=None)
+        return None if next_at is None else max(0.0, next_at - time.monotonic())
+
+    def _take_due(self, now: float) -> list[Quote]:
+        with self._lock:
+            due = [each for each in self._waiting if self._free_at.get(each, 0.0) <= now]
+            for symbol in due:
+                self._waiting.discard(symbol)
+                self._free_at[symbol] = now + self._window
+            return [self._known[symbol] for symbol in due]

@@ -1,0 +1,51 @@
+"""The desk's dialect: a quote, a candle and a time as they are written on its wire."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from omcrm.market.candle import Candle
+from omcrm.market.quote import Quote
+
+
+def iso(time: datetime | None) -> str | None:
+    """`2026-01-05T14:30:00.123Z`."""
+    if time is None:
+        return None
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def price_update(quote: Quote) -> dict[str, Any]:
+    """The body of `price_update`: exact decimals, None for what the source did not say."""
+    said = quote.said
+    trade, book, day = said.trade, said.book, said.day
+    return {
+        "symbol": quote.symbol,
+        "price": trade.price if trade else None,
+        "change_24h": day.change_percent if day else None,
+        "timestamp": iso(said.received_at),
+        "bid": book.bid if book else None,
+        "ask": book.ask if book else None,
+        "bid_size": book.bid_size if book else None,
+        "ask_size": book.ask_size if book else None,
+        "open_24h": day.open if day else None,
+        "high_24h": day.high if day else None,
+        "low_24h": day.low if day else None,
+        "volume_24h": day.volume if day else None,
+        "source": quote.source.name,
+        "price_class": quote.price_class.value,
+        "provider_time": iso(trade.time) if trade else None,
+        "received_at": iso(said.received_at),
+        "seq": quote.seq,
+    }
+
+
+def candle(each: Candle) -> dict[str, Any]:
+    """One entry of `price_history`."""
+    return {
+        "timestamp": iso(each.timestamp),
+        "open": each.open,
+        "high": each.high,
+        "low": each.low,
+        "close": each.close,
+        "volume": each.volume,
+    }

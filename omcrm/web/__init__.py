@@ -1,0 +1,1 @@
+"""What belongs to no area: the front door, error pages, health."""

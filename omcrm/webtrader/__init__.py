@@ -1,0 +1,33 @@
+"""The desk in the browser: pages, Socket.IO events and the manager behind them."""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from omcrm.settings import Settings
+
+
+def init_webtrader(app: "Flask", settings: "Settings") -> None:
+    """Give the app its manager, its desk, and the routes and events that use them."""
+    from omcrm.admin.service import catalogue_changed
+    from omcrm.auth.login import on_sign_out
+    from omcrm.feeds.registry import FeedSettings
+    from omcrm.streaming.desk import Desk, DeskLimits
+    from omcrm.webtrader import routes, service, socketio_events
+    from omcrm.webtrader.realtime_data import RealTimeDataManager
+
+    feeds = FeedSettings(
+        binance_ws_url=settings.binance_ws_url,
+        binance_streams=settings.binance_streams,
+        exchange_url=settings.exchange_url if settings.demo else "",
+    )
+    manager = RealTimeDataManager(feeds, socketio_events.deliver, settings.price_window_ms / 1000)
+    limits = DeskLimits(settings.max_desk_connections, settings.max_desk_subscriptions)
+    app.extensions[service.MANAGER] = manager
+    app.extensions[service.DESK] = Desk(limits)
+    app.register_blueprint(routes.blueprint)
+    manager.add_status_callback(partial(socketio_events.tell_status, app))
+    on_sign_out(lambda session_hash: socketio_events.drop_sessions(app, {session_hash}))
+    catalogue_changed.connect(service.reload_catalogue, sender=app, weak=False)

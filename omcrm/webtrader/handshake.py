@@ -1,0 +1,35 @@
+"""Refuses sockets from other origins before anything else looks at them."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+Environ = dict[str, Any]
+Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+_PATH = "/socket.io/"
+
+
+class SameOrigin:
+    """WSGI middleware: a Socket.IO request with a foreign `Origin` is answered with 403.
+
+    Allowed are `public_url`, or, where none is set, the host that was asked for. A request without
+    an Origin passes: browsers send one with every WebSocket and every foreign request.
+    """
+
+    def __init__(self, app: Wsgi, public_url: str) -> None:
+        self._app = app
+        self._public_url = public_url
+
+    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        origin = environ.get("HTTP_ORIGIN")
+        if origin and environ["PATH_INFO"].startswith(_PATH) and origin not in self._own(environ):
+            body = b'{"success":false,"error":{"code":"FORBIDDEN_ORIGIN","message":"forbidden origin"}}'
+            headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+            start_response("403 Forbidden", headers)
+            return [body]
+        return self._app(environ, start_response)
+
+    def _own(self, environ: Environ) -> set[str]:
+        if self._public_url:
+            return {self._public_url}
+        return {f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST', '')}"}

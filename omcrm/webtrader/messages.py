@@ -1,0 +1,44 @@
+"""What a page may send, as schemas: anything else is refused with the field's name."""
+
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from omcrm.errors import AccessRefused
+from omcrm.market.candle import KEPT
+
+Symbol = Annotated[str, Meta(min_length=1, max_length=20)]
+# Far above any limit on subscriptions, so that what is beyond it can be named.
+Symbols = Annotated[list[Symbol], Meta(max_length=1000)]
+Ids = Annotated[list[int], Meta(max_length=1000)]
+
+
+class Instruments(Struct, frozen=True):
+    """The body of subscribe and unsubscribe: symbols or ids."""
+
+    symbols: Symbols = []
+    instrument_ids: Ids = []
+
+    def __post_init__(self) -> None:
+        if not self.symbols and not self.instrument_ids:
+            raise ValueError("`symbols` or `instrument_ids` must name at least one instrument")
+
+
+class PriceHistory(Struct, frozen=True):
+    """The body of `get_price_history`."""
+
+    symbol: Symbol
+    timeframe: Literal["1m", "5m", "15m", "1h", "4h", "1d"] = "1m"
+    limit: Annotated[int, Meta(ge=1, le=KEPT)] = 200
+
+
+Body = TypeVar("Body")
+
+
+def read(body: Any, schema: type[Body]) -> Body:
+    """`body` as `schema`; refused with INVALID_PAYLOAD and what is wrong with which field."""
+    try:
+        return msgspec.convert(body, schema)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise AccessRefused("INVALID_PAYLOAD", f"invalid payload: {error}") from error

@@ -1,0 +1,114 @@
+"""The desk's page and its JSON."""
+
+from typing import Any
+
+import msgspec
+from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user, login_required
+
+from omcrm.auth.access import admin_required
+from omcrm.errors import AccessRefused
+from omcrm.streaming import wire
+from omcrm.streaming.price_update import price_update
+from omcrm.webtrader import service
+from omcrm.webtrader.messages import PriceHistory
+
+blueprint = Blueprint("webtrader", __name__, url_prefix="/webtrader")
+
+
+def _json(body: dict[str, Any], status: int = 200) -> Response:
+    # Flask's own JSON would write decimals as strings.
+    return Response(wire.dumps(body), status=status, mimetype="application/json")
+
+
+@blueprint.errorhandler(AccessRefused)
+def refuse(refusal: AccessRefused) -> ResponseReturnValue:
+    error = {"code": refusal.code, "message": refusal.message}
+    return _json({"success": False, "error": error}, refusal.status)
+
+
+@blueprint.get("/")
+@login_required
+def front() -> ResponseReturnValue:
+    return redirect(url_for("webtrader.dashboard"))
+
+
+@blueprint.get("/dashboard")
+@login_required
+def dashboard() -> ResponseReturnValue:
+    service.start_for_viewer()
+    return render_template("webtrader/webtrader.html")
+
+
+@blueprint.post("/start_realtime_feeds")
+@admin_required
+def start_realtime_feeds() -> ResponseReturnValue:
+    status = service.start_by_admin(current_user.id)
+    mapping = service.manager().instrument_mapping
+    return _json(
+        {
+            "success": True,
+            "status": status,
+            "instruments_count": sum(len(group) for group in mapping.values()),
+            "crypto_symbols": list(mapping["crypto"]),
+            "stock_symbols": list(mapping["stocks"]),
+            "forex_symbols": list(mapping["forex"]),
+        }
+    )
+
+
+@blueprint.post("/stop_realtime_feeds")
+@admin_required
+def stop_realtime_feeds() -> ResponseReturnValue:
+    return _json({"success": True, "status": service.stop_by_admin(current_user.id)})
+
+
+@blueprint.get("/realtime_status")
+@login_required
+def realtime_status() -> ResponseReturnValue:
+    return _json(service.realtime_status(current_user.is_admin))
+
+
+@blueprint.get("/realtime_price/<symbol>")
+@login_required
+def realtime_price(symbol: str) -> ResponseReturnValue:
+    _known(symbol)
+    quote = service.manager().cache.get(symbol)
+    if quote is None:
+        raise AccessRefused("NO_PRICE", f"No price is known for {symbol} yet", 503)
+    return _json({"success": True, **price_update(quote)})
+
+
+@blueprint.get("/chart_data/<symbol>")
+@login_required
+def chart_data(symbol: str) -> ResponseReturnValue:
+    _known(symbol)
+    try:
+        # Query strings are text: numbers are read leniently.
+        asked = msgspec.convert(
+            {"symbol": symbol, **request.args.to_dict()}, PriceHistory, strict=False
+        )
+    except msgspec.ValidationError as error:
+        raise AccessRefused("INVALID_PAYLOAD", f"invalid query: {error}") from error
+    history = service.price_history(symbol, asked.timeframe, asked.limit)
+    return _json({"success": True, **history})
+
+
+@blueprint.get("/market_status")
+@login_required
+def market_status() -> ResponseReturnValue:
+    return _json({"success": True, **service.market_status()})
+
+
+@blueprint.get("/instruments")
+@login_required
+def instruments() -> ResponseReturnValue:
+    catalogue = [service.described(each) for each in service.manager().instruments.values()]
+    return _json({"success": True, "instruments": catalogue})
+
+
+def _known(symbol: str) -> None:
+    known, _ = service.find_instruments([symbol])
+    if not known:
+        raise AccessRefused("UNKNOWN_SYMBOL", f"Unknown symbol: {symbol[:20]}", 404)

@@ -1,0 +1,180 @@
+"""What the desk's routes and events share: the catalogue, starting for viewers, the answers."""
+
+import threading
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from flask import Flask, current_app
+
+from omcrm.extensions import db
+from omcrm.market.instrument import AssetClass, Instrument
+from omcrm.market.quote import Quote
+from omcrm.market.session import session_state
+from omcrm.storage import audit, feed_switch
+from omcrm.storage.instrument import active_instruments
+from omcrm.streaming.desk import Desk
+from omcrm.streaming.price_update import candle, iso
+from omcrm.webtrader.realtime_data import RealTimeDataManager
+
+MANAGER = "omcrm.manager"
+DESK = "omcrm.desk"
+
+
+def manager() -> RealTimeDataManager:
+    """The market-data system of this app, with its catalogue loaded."""
+    found: RealTimeDataManager = current_app.extensions[MANAGER]
+    if not found.instruments:
+        found.follow(active_instruments())
+    return found
+
+
+def desk() -> Desk:
+    """The desk's connected pages."""
+    found: Desk = current_app.extensions[DESK]
+    return found
+
+
+def reload_catalogue(app: Flask) -> None:
+    """Follow what the database says now."""
+    app.extensions[MANAGER].follow(active_instruments())
+
+
+# Starting and stopping
+
+
+def start_for_viewer() -> None:
+    """Start the feeds in the background, unless they run or an administrator stopped them."""
+    found = manager()
+    if not found.running and not feed_switch.are_stopped():
+        threading.Thread(target=found.start, name="start-feeds", daemon=True).start()
+
+
+def start_by_admin(user_id: int) -> str:
+    """Start the feeds, also for the next restarts."""
+    _remember(False, user_id)
+    return manager().start()
+
+
+def stop_by_admin(user_id: int) -> str:
+    """Stop the feeds until an administrator starts them."""
+    _remember(True, user_id)
+    return manager().stop()
+
+
+def _remember(stopped: bool, user_id: int) -> None:
+    now = datetime.now(UTC)
+    feed_switch.remember(stopped, user_id, now)
+    audit.record("stop_feeds" if stopped else "start_feeds", now, user_id=user_id)
+    db.session.commit()
+
+
+# Answers
+
+
+def find_instruments(symbols: list[str]) -> tuple[list[Instrument], list[str]]:
+    """The instruments of these symbols, each once, and the symbols there are none for."""
+    known = manager().instruments
+    symbols = list(dict.fromkeys(symbols))
+    return [known[each] for each in symbols if each in known], [
+        each for each in symbols if each not in known
+    ]
+
+
+def described(instrument: Instrument) -> dict[str, Any]:
+    """One entry of the catalogue."""
+    return {
+        "id": instrument.id,
+        "symbol": instrument.symbol,
+        "name": instrument.name,
+        "type": instrument.asset_class.value,
+        "decimals": instrument.decimals,
+    }
+
+
+def connection_status(found: RealTimeDataManager) -> dict[str, Any]:
+    """The body of `connection_status`."""
+    return {
+        name: {
+            **msgspec.to_builtins(status, builtin_types=(datetime,)),
+            "connected_since": iso(status.connected_since),
+            "last_message_at": iso(status.last_message_at),
+        }
+        for name, status in found.status().items()
+    }
+
+
+def market_status() -> dict[str, Any]:
+    """The body of `market_status`."""
+    now = datetime.now(UTC)
+    states = {each: session_state(each, now) for each in AssetClass}
+    feeds = connection_status(manager())
+    return {
+        "is_market_hours": states[AssetClass.STOCK].is_open,
+        "markets": [
+            {
+                "name": state.market,
+                "is_open": state.is_open,
+                "session": state.session,
+                "opens_at": iso(state.opens_at),
+                "closes_at": iso(state.closes_at),
+                "reason": state.reason,
+            }
+            for state in states.values()
+        ],
+        "active_data_feeds": sum(feed["active"] for feed in feeds.values()),
+        "total_data_feeds": len(feeds),
+        "connection_status": feeds,
+        "timestamp": iso(now),
+    }
+
+
+def price_history(symbol: str, timeframe: str, limit: int) -> dict[str, Any]:
+    """The body of `price_history`: the candles of the source that speaks for the symbol now."""
+    found = manager()
+    quote = found.cache.get(symbol)
+    source = quote.source.name if quote else ""
+    candles = found.candles.series(symbol, source, timeframe, limit)
+    return {
+        "symbol": symbol,
+        "timeframe": timeframe,
+        "source": source or None,
+        "data": [candle(each) for each in candles],
+    }
+
+
+def realtime_status(is_admin: bool) -> dict[str, Any]:
+    """The body of `realtime_status`; what concerns single users only for administrators."""
+    found, now = manager(), datetime.now(UTC)
+    quotes = found.cache.snapshot()
+    clients: dict[str, Any] = desk().counts()
+    if is_admin:
+        clients["by_user"] = desk().by_user()
+    return {
+        "success": True,
+        "running": found.running,
+        "since": iso(found.since),
+        "stopped_by_admin": feed_switch.are_stopped(),
+        "providers": connection_status(found),
+        "instruments": [_state(each, quotes.get(each), now) for each in found.instruments],
+        "clients": clients,
+        "cache": {
+            "quotes": len(quotes),
+            "seq": max((quote.seq for quote in quotes.values()), default=0),
+            "refused": dict(found.gate.refused),
+            "delivered": found.outlet.delivered,
+            "skipped": found.outlet.skipped,
+        },
+        "timestamp": iso(now),
+    }
+
+
+def _state(symbol: str, quote: Quote | None, now: datetime) -> dict[str, Any]:
+    said = quote.said if quote else None
+    return {
+        "symbol": symbol,
+        "price": said.trade.price if said and said.trade else None,
+        "price_class": quote.price_class.value if quote else None,
+        "source": quote.source.name if quote else None,
+        "age_seconds": round(said.age(now).total_seconds(), 3) if said else None,
+    }

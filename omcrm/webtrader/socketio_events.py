@@ -1,0 +1,258 @@
+"""The desk's Socket.IO namespace: who may connect, what pages may ask, what they are told.
+
+Handlers stand at module level because there is one `SocketIO` object per process; what belongs
+to an app is looked up through `current_app`.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import wraps
+from typing import Any
+
+from flask import Flask, current_app, request
+from flask_login import current_user
+from flask_socketio import ConnectionRefusedError as Refusal
+from flask_socketio import disconnect, emit, join_room, leave_room
+
+from omcrm.errors import AccessRefused
+from omcrm.extensions import db, socketio
+from omcrm.market.instrument import Instrument
+from omcrm.market.quote import Quote
+from omcrm.storage import login_session
+from omcrm.streaming.desk import Seat
+from omcrm.streaming.price_update import iso, price_update
+from omcrm.webtrader import service
+from omcrm.webtrader.messages import Instruments, PriceHistory, read
+
+NAMESPACE = "/webtrader"
+# Everybody who passed the login check; never the namespace, which strangers are part of while
+# their connect handler runs.
+DESK_ROOM = "desk"
+ADMIN_ROOM = "admins"
+
+_SWEEP_EVERY = 2.0
+# The client must have been told that it is connected before it is told anything else.
+_HELLO_AFTER = 0.02
+
+_log = logging.getLogger(__name__)
+
+
+def user_room(user_id: int) -> str:
+    """The room of one user's own pages."""
+    return f"user:{user_id}"
+
+
+def instrument_room(symbol: str) -> str:
+    """The room of those who watch a symbol."""
+    return f"instrument:{symbol}"
+
+
+# To the pages
+
+
+def deliver(quote: Quote) -> None:
+    """Tell everybody who watches the quote's symbol."""
+    room = instrument_room(quote.symbol)
+    socketio.emit("price_update", price_update(quote), to=room, namespace=NAMESPACE)
+
+
+def tell_status(app: Flask) -> None:
+    """Tell every page how the feeds are doing."""
+    status = service.connection_status(app.extensions[service.MANAGER])
+    socketio.emit("connection_status", status, to=DESK_ROOM, namespace=NAMESPACE)
+
+
+def drop_sessions(app: Flask, session_hashes: set[str]) -> None:
+    """Disconnect every page of these sessions."""
+    for sid in app.extensions[service.DESK].sids_of(session_hashes):
+        socketio.server.disconnect(sid, namespace=NAMESPACE)
+
+
+# Coming and going
+
+
+@socketio.on("connect", namespace=NAMESPACE)
+def connect(auth: Any = None) -> None:
+    """Seat a logged-in user's page; refuse everybody else."""
+    if not current_user.is_authenticated:
+        raise Refusal("authentication required")
+    seat = Seat(request.sid, current_user.id, current_user.session_hash, current_user.is_admin)
+    is_first = not service.desk().session_hashes()
+    try:
+        service.desk().sit(seat)
+    except AccessRefused as refusal:
+        raise Refusal(refusal.message) from refusal
+    for room in (DESK_ROOM, user_room(seat.user_id), *([ADMIN_ROOM] if seat.is_admin else [])):
+        join_room(room)
+    service.start_for_viewer()
+    app = current_app._get_current_object()
+    if is_first:
+        socketio.start_background_task(_sweep, app)
+    socketio.start_background_task(_greet, app, seat.sid)
+
+
+@socketio.on("disconnect", namespace=NAMESPACE)
+def leave(reason: Any = None) -> None:
+    """The page is gone."""
+    service.desk().leave(request.sid)
+
+
+def _greet(app: Flask, sid: str) -> None:
+    socketio.sleep(_HELLO_AFTER)
+    status = service.connection_status(app.extensions[service.MANAGER])
+    socketio.emit("connection_status", status, to=sid, namespace=NAMESPACE)
+
+
+def _sweep(app: Flask) -> None:
+    """Drop the pages whose session has ended elsewhere, as long as there are pages."""
+    desk = app.extensions[service.DESK]
+    while hashes := desk.session_hashes():
+        socketio.sleep(_SWEEP_EVERY)
+        try:
+            with app.app_context():
+                ended = login_session.invalid_among(hashes, datetime.now(UTC))
+                db.session.rollback()
+            if ended:
+                drop_sessions(app, set(ended))
+        except Exception:
+            _log.exception("looking for ended sessions failed")
+
+
+# What pages ask
+
+
+def _asked(handler: Callable[[Seat, Any], Any]) -> Callable[..., Any]:
+    """Let a seated page speak within its rate; answer a refusal, and close who keeps at it."""
+
+    @wraps(handler)
+    def handle(*bodies: Any) -> Any:
+        seat = service.desk().seat(request.sid)
+        if seat is None:
+            disconnect()
+            return None
+        try:
+            if not seat.may_speak(time.monotonic()):
+                raise AccessRefused("LIMIT_EXCEEDED", "too many messages: slow down")
+            return handler(seat, bodies[0] if bodies else None)
+        except AccessRefused as refusal:
+            answer = {"message": refusal.message, "code": refusal.code}
+            emit("subscription_error", answer)
+            if _is_bad(refusal) and seat.misbehaved(time.monotonic()):
+                disconnect()
+            return answer
+
+    return handle
+
+
+def _is_bad(refusal: AccessRefused) -> bool:
+    return refusal.code != "UNKNOWN_SYMBOL"
+
+
+@socketio.on("subscribe_to_instruments", namespace=NAMESPACE)
+@_asked
+def subscribe(seat: Seat, body: Any) -> dict[str, Any]:
+    """Snapshot, then every change of the instruments asked for."""
+    known, rejected = _instruments(read(body, Instruments))
+    accepted, beyond = service.desk().watch(seat, [each.symbol for each in known])
+    rejected += [{"symbol": symbol, "code": "LIMIT_EXCEEDED"} for symbol in beyond]
+    for symbol in accepted:
+        join_room(instrument_room(symbol))
+    service.manager().outlet.show(accepted, lambda quote: emit("price_update", price_update(quote)))
+    if beyond:
+        emit("subscription_error", _beyond_limit())
+    if not accepted:
+        return _none_accepted(rejected)
+    instruments = service.manager().instruments
+    answer = {
+        "message": f"Subscribed to {len(accepted)} instruments",
+        "instruments": [_brief(instruments[symbol]) for symbol in accepted],
+        "rejected": rejected,
+    }
+    emit("subscription_success", answer)
+    return answer
+
+
+@socketio.on("unsubscribe_from_instruments", namespace=NAMESPACE)
+@_asked
+def unsubscribe(seat: Seat, body: Any) -> dict[str, Any]:
+    """End the updates of these instruments; ending what was not begun is harmless."""
+    known, _ = _instruments(read(body, Instruments))
+    symbols = [each.symbol for each in known]
+    for symbol in symbols:
+        leave_room(instrument_room(symbol))
+    service.desk().unwatch(seat, symbols)
+    answer = {"message": f"Unsubscribed from {len(symbols)} instruments", "symbols": symbols}
+    emit("unsubscription_success", answer)
+    return answer
+
+
+@socketio.on("get_price_history", namespace=NAMESPACE)
+@_asked
+def get_price_history(seat: Seat, body: Any) -> dict[str, Any]:
+    """The candles of one symbol."""
+    asked = read(body, PriceHistory)
+    known, _ = service.find_instruments([asked.symbol])
+    if not known:
+        raise AccessRefused("UNKNOWN_SYMBOL", f"Unknown symbol: {asked.symbol}")
+    answer = service.price_history(asked.symbol, asked.timeframe, asked.limit)
+    emit("price_history", answer)
+    return answer
+
+
+@socketio.on("get_market_status", namespace=NAMESPACE)
+@_asked
+def get_market_status(seat: Seat, body: Any) -> dict[str, Any]:
+    """Which markets are open."""
+    answer = service.market_status()
+    emit("market_status", answer)
+    return answer
+
+
+@socketio.on("ping", namespace=NAMESPACE)
+@_asked
+def ping(seat: Seat, body: Any) -> dict[str, Any]:
+    """A sign of life, with the server's time."""
+    answer = {"timestamp": iso(datetime.now(UTC))}
+    emit("pong", answer)
+    return answer
+
+
+@socketio.on("*", namespace=NAMESPACE)
+@_asked
+def unknown(seat: Seat, body: Any) -> None:
+    """Anything else."""
+    raise AccessRefused("INVALID_PAYLOAD", "unknown event")
+
+
+def _instruments(asked: Instruments) -> tuple[list[Instrument], list[dict[str, Any]]]:
+    by_id = {each.id: each.symbol for each in service.manager().instruments.values()}
+    missing = [number for number in asked.instrument_ids if number not in by_id]
+    symbols = [by_id[number] for number in asked.instrument_ids if number in by_id]
+    known, unknown_symbols = service.find_instruments([*asked.symbols, *symbols])
+    rejected: list[dict[str, Any]] = [
+        {"symbol": symbol, "code": "UNKNOWN_SYMBOL"} for symbol in unknown_symbols
+    ]
+    rejected += [{"symbol": None, "id": number, "code": "UNKNOWN_SYMBOL"} for number in missing]
+    return known, rejected
+
+
+def _brief(instrument: Instrument) -> dict[str, Any]:
+    described = service.described(instrument)
+    return {key: described[key] for key in ("id", "symbol", "name", "type")}
+
+
+def _beyond_limit() -> dict[str, str]:
+    most = service.desk().limits.subscriptions
+    message = f"This page may watch {most} instruments: unsubscribe from some first"
+    return {"message": message, "code": "LIMIT_EXCEEDED"}
+
+
+def _none_accepted(rejected: list[dict[str, Any]]) -> dict[str, Any]:
+    if any(each["code"] == "LIMIT_EXCEEDED" for each in rejected):
+        return {**_beyond_limit(), "rejected": rejected}
+    names = ", ".join(str(each["symbol"] or each["id"]) for each in rejected[:5])
+    answer = {"message": f"Unknown symbol: {names}", "code": "UNKNOWN_SYMBOL", "rejected": rejected}
+    emit("subscription_error", answer)
+    return answer
