@@ -1,0 +1,135 @@
+"""The Flask-Login adapter: a browser holds a random token, the server knows its hash."""
+
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+from flask import Flask, current_app, g, request, session
+from flask_login import AnonymousUserMixin, current_user, login_user, logout_user
+from msgspec import Struct
+
+from omcrm.auth.access import answer_unauthenticated
+from omcrm.extensions import db, login_manager
+from omcrm.storage import login_session
+from omcrm.storage.audit import record
+from omcrm.storage.user import Role, User
+
+_TOKEN_BYTES = 32
+
+SignOutCallback = Callable[[str], None]
+_sign_out_callbacks: list[SignOutCallback] = []
+
+
+class SignedIn(Struct, frozen=True):
+    """Who makes this request: a value, so that it outlives the database session it came from."""
+
+    id: int
+    email: str
+    role: Role
+    token: str
+    is_authenticated: bool = True
+    is_active: bool = True
+    is_anonymous: bool = False
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether this is an admin."""
+        return self.role is Role.ADMIN
+
+    @property
+    def session_hash(self) -> str:
+        """What names this log-in in the database."""
+        return hash_token(self.token)
+
+    def __repr__(self) -> str:
+        # The token is a secret and would end up in logs.
+        return f"<{self.role} {self.email}>"
+
+    def get_id(self) -> str:
+        """What Flask-Login puts into the cookie."""
+        return self.token
+
+
+class Anonymous(AnonymousUserMixin):
+    """Somebody who is not logged in, with the attributes that pages ask for."""
+
+    id = None
+    email = None
+    role = None
+    is_admin = False
+    session_hash = None
+
+
+def init_auth(app: Flask) -> None:
+    """Let Flask-Login know how OMCRM keeps its sessions and refuses strangers."""
+    login_manager.anonymous_user = Anonymous
+    # Flask-Login's own check of address and browser would throw out people on the move.
+    login_manager.session_protection = None
+    login_manager.user_loader(load_signed_in)
+    login_manager.unauthorized_handler(answer_unauthenticated)
+    login_manager.init_app(app)
+
+
+def load_signed_in(token: str) -> SignedIn | None:
+    """Whose token this is; None when its session is over or its account disabled."""
+    user = login_session.find_valid(hash_token(token), datetime.now(UTC))
+    return None if user is None else _signed_in(user, token)
+
+
+def sign_in(user: User, now: datetime) -> None:
+    """Begin a session for this browser under a new id; commits."""
+    signed_in = _signed_in(user, secrets.token_urlsafe(_TOKEN_BYTES))
+    login_session.open_session(
+        signed_in.session_hash,
+        user.id,
+        now,
+        timedelta(hours=current_app.extensions["omcrm.settings"].session_hours),
+        user_agent=request.user_agent.string,
+        remote_addr=request.remote_addr,
+    )
+    db.session.commit()
+    _forget_browser_session()
+    login_user(signed_in)
+
+
+def sign_out(now: datetime) -> None:
+    """End this browser's session on the server too, and tell whoever holds its sockets; commits."""
+    token_hash = current_session_hash()
+    if token_hash is not None:
+        login_session.revoke(token_hash, now)
+        record("logout", now, user_id=current_user.id, remote_addr=request.remote_addr)
+        db.session.commit()
+    logout_user()
+    _forget_browser_session()
+    if token_hash is not None:
+        for callback in _sign_out_callbacks:
+            callback(token_hash)
+
+
+def on_sign_out(callback: SignOutCallback) -> SignOutCallback:
+    """Call this with the session's hash whenever somebody logs out; usable as a decorator."""
+    if callback not in _sign_out_callbacks:
+        _sign_out_callbacks.append(callback)
+    return callback
+
+
+def current_session_hash() -> str | None:
+    """What names this request's session in the database; None for a stranger."""
+    token_hash: str | None = current_user.session_hash
+    return token_hash
+
+
+def hash_token(token: str) -> str:
+    """The SHA-256 of a session token, in hexadecimal."""
+    return sha256(token.encode("utf-8", "replace")).hexdigest()
+
+
+def _signed_in(user: User, token: str) -> SignedIn:
+    return SignedIn(id=user.id, email=user.email, role=user.role, token=token)
+
+
+def _forget_browser_session() -> None:
+    session.clear()
+    # Flask-WTF keeps the request's token here; the old one belongs to the old session.
+    g.pop(current_app.config.get("WTF_CSRF_FIELD_NAME", "csrf_token"), None)

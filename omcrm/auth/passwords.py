@@ -1,0 +1,77 @@
+"""Passwords: what is accepted, and Argon2id hashing that never holds up the event loop."""
+
+from collections.abc import Callable
+from threading import BoundedSemaphore
+from typing import TypeVar
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from omcrm.concurrency import run_in_native_thread
+from omcrm.errors import AccessRefused
+
+Result = TypeVar("Result")
+
+SHORTEST_PASSWORD = 10
+LONGEST_PASSWORD = 1024
+HASHES_AT_ONCE = 2
+WAITING_AT_MOST = 100
+
+# OWASP Password Storage Cheat Sheet, Argon2id; the memory is in KiB and taken by each hash.
+_hasher = PasswordHasher(memory_cost=19456, time_cost=2, parallelism=1)
+
+# Compared with when there is no such account, so that the answer takes as long.
+# It was made from random bytes that nobody kept.
+DUMMY_HASH = (
+    "$argon2id$v=19$m=19456,t=2,p=1$cflif5L/ymA7ojtHZQ7pZw"
+    "$trnb5GnJTZo2azJFpLD3T1dHoiIdqlaGW5090ZJk+JQ"
+)
+
+_turns = BoundedSemaphore(HASHES_AT_ONCE)
+_places = BoundedSemaphore(HASHES_AT_ONCE + WAITING_AT_MOST)
+
+
+def check_new_password(password: str) -> None:
+    """Refuse a password that is too short or too long for a new account."""
+    if len(password) < SHORTEST_PASSWORD:
+        raise AccessRefused(
+            "INVALID_PASSWORD", f"The password must have at least {SHORTEST_PASSWORD} characters."
+        )
+    if len(password) > LONGEST_PASSWORD:
+        raise AccessRefused(
+            "INVALID_PASSWORD", f"The password must have at most {LONGEST_PASSWORD} characters."
+        )
+
+
+def hash_password(password: str) -> str:
+    """The Argon2id hash to keep, with its parameters and salt in it."""
+    return _in_turn(_hasher.hash, password)
+
+
+def verify_password(password: str, password_hash: str) -> bool:
+    """Whether the password is the one that was hashed."""
+    return len(password) <= LONGEST_PASSWORD and _in_turn(_matches, password, password_hash)
+
+
+def is_outdated(password_hash: str) -> bool:
+    """Whether the hash was made with other parameters than today's."""
+    return _hasher.check_needs_rehash(password_hash)
+
+
+def _matches(password: str, password_hash: str) -> bool:
+    try:
+        return _hasher.verify(password_hash, password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def _in_turn(function: Callable[..., Result], *args: str) -> Result:
+    if not _places.acquire(blocking=False):
+        raise AccessRefused(
+            "LOGIN_BUSY", "Too many people are logging in. Try again in a few seconds.", 503
+        )
+    try:
+        with _turns:
+            return run_in_native_thread(function, *args)
+    finally:
+        _places.release()

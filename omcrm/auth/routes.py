@@ -1,0 +1,82 @@
+"""The pages of logging in and out."""
+
+import time
+from datetime import UTC, datetime
+
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
+from flask.typing import ResponseReturnValue
+from flask_limiter import RateLimitExceeded
+from flask_login import current_user
+
+from omcrm.auth.forms import LoginForm
+from omcrm.auth.login import sign_in, sign_out
+from omcrm.auth.next_page import local_path
+from omcrm.auth.service import LoginRefused, attempt_login
+from omcrm.extensions import limiter
+
+blueprint = Blueprint("auth", __name__, url_prefix="/auth")
+
+
+def _failures_per_minute() -> str:
+    return f"{current_app.extensions['omcrm.settings'].login_failures_per_minute} per minute"
+
+
+def _was_refused(response: Response) -> bool:
+    return not 300 <= response.status_code < 400
+
+
+@blueprint.errorhandler(RateLimitExceeded)
+def refuse_address(_: RateLimitExceeded) -> Response:
+    """Show the form with the reason why this network address must wait."""
+    limit = limiter.current_limit
+    wait = max(1, limit.reset_at - int(time.time())) if limit else 60
+    message = f"Too many failed attempts from your network address. Try again in {wait} seconds."
+    return _login_page(LoginForm(formdata=None), LoginRefused(message, 429, wait))
+
+
+@blueprint.route("/login", methods=["GET", "POST"])
+@limiter.limit(_failures_per_minute, methods=["POST"], deduct_when=_was_refused)
+def login() -> ResponseReturnValue:
+    """Show the login form, or log in and go on to `next`."""
+    destination = local_path(request.values.get("next")) or "/"
+    if current_user.is_authenticated:
+        return redirect(destination)
+    form = LoginForm()
+    if not form.is_submitted():
+        return _login_page(form)
+    if not form.validate():
+        return _login_page(form, LoginRefused("Enter your e-mail and your password.", 400))
+    now = datetime.now(UTC)
+    outcome = attempt_login(form.email.data, form.password.data, request.remote_addr, now)
+    if isinstance(outcome, LoginRefused):
+        return _login_page(form, outcome)
+    sign_in(outcome, now)
+    return redirect(destination)
+
+
+@blueprint.post("/logout")
+def logout() -> ResponseReturnValue:
+    """End the session, here and on the server."""
+    sign_out(datetime.now(UTC))
+    return redirect(url_for(".login"))
+
+
+def _login_page(form: LoginForm, refused: LoginRefused | None = None) -> Response:
+    notice = None if refused is None else refused.message
+    page = make_response(render_template("auth/login.html", form=form, notice=notice))
+    # The form's token belongs to one session; a page from the back button must not offer it.
+    page.headers["Cache-Control"] = "no-store"
+    if refused is not None:
+        page.status_code = refused.status
+        if refused.wait_seconds:
+            page.headers["Retry-After"] = str(refused.wait_seconds)
+    return page

@@ -1,0 +1,127 @@
+"""Accounts and log-ins: the rules, apart from browsers and cookies."""
+
+from datetime import datetime
+
+from msgspec import Struct
+from sqlalchemy.exc import IntegrityError
+
+from omcrm.auth import passwords
+from omcrm.auth.delay import claim_attempt
+from omcrm.errors import AccessRefused
+from omcrm.extensions import db
+from omcrm.storage.audit import record
+from omcrm.storage.login_failure import forget_failures, take_back_failure
+from omcrm.storage.login_session import revoke_all
+from omcrm.storage.user import Role, User, find_user, is_email, same_email
+
+WRONG = "E-mail or password is wrong."
+BUSY_SECONDS = 5
+
+
+class LoginRefused(Struct, frozen=True):
+    """Why nobody was logged in; `status` is HTTP's, `wait_seconds` says when to come back."""
+
+    message: str
+    status: int = 401
+    wait_seconds: int = 0
+
+
+def attempt_login(
+    email: str, password: str, remote_addr: str | None, now: datetime
+) -> User | LoginRefused:
+    """The account whose e-mail and password these are, or the refusal to show; commits.
+
+    Nothing in a refusal tells whether the account exists.
+    """
+    if wait := claim_attempt(email, now):
+        return _wait(wait)
+    user = find_user(email)
+    known_hash = passwords.DUMMY_HASH if user is None else user.password_hash
+    # Hashing takes long; the connection goes back to the pool before it.
+    db.session.commit()
+    try:
+        good_hash = _checked(password, known_hash)
+    except AccessRefused as busy:
+        take_back_failure(email)
+        db.session.commit()
+        return LoginRefused(busy.message, busy.status, wait_seconds=BUSY_SECONDS)
+    # Read again: in the meantime the account may have been disabled or got a new password.
+    if good_hash and user is not None and user.active and user.password_hash == known_hash:
+        return _accept(user, good_hash, remote_addr, now)
+    return _refuse_wrong(email, user, remote_addr, now)
+
+
+def create_user(email: str, password: str, role: Role, now: datetime) -> User:
+    """Make an account; refuses a bad address or password, and an address that is taken."""
+    if not is_email(email):
+        raise AccessRefused("INVALID_EMAIL", f"{email!r} is not an e-mail address.")
+    passwords.check_new_password(password)
+    user = User(
+        email=email,
+        password_hash=passwords.hash_password(password),
+        role=role,
+        active=True,
+        created_at=now,
+    )
+    db.session.add(user)
+    try:
+        db.session.commit()
+    except IntegrityError:
+        db.session.rollback()
+        raise AccessRefused(
+            "EMAIL_TAKEN", f"{same_email(email)} has an account already.", 409
+        ) from None
+    return user
+
+
+def set_active(user: User, active: bool, now: datetime) -> None:
+    """Let an account log in, or disable it and end its sessions at once; commits."""
+    user.active = active
+    if not active:
+        revoke_all(user.id, now)
+    db.session.commit()
+
+
+def change_password(user: User, password: str, now: datetime) -> None:
+    """Set a new password and end every session of the account; commits."""
+    passwords.check_new_password(password)
+    user.password_hash = passwords.hash_password(password)
+    revoke_all(user.id, now)
+    forget_failures(user.email)
+    db.session.commit()
+
+
+def _checked(password: str, known_hash: str) -> str | None:
+    """The hash to keep from now on if the password is right, else None."""
+    if not passwords.verify_password(password, known_hash):
+        return None
+    return passwords.hash_password(password) if passwords.is_outdated(known_hash) else known_hash
+
+
+def _accept(user: User, good_hash: str, remote_addr: str | None, now: datetime) -> User:
+    user.password_hash = good_hash
+    forget_failures(user.email)
+    record("login", now, user_id=user.id, remote_addr=remote_addr)
+    db.session.commit()
+    return user
+
+
+def _refuse_wrong(
+    email: str, user: User | None, remote_addr: str | None, now: datetime
+) -> LoginRefused:
+    record(
+        "failed_login",
+        now,
+        user_id=None if user is None else user.id,
+        detail=same_email(email),
+        remote_addr=remote_addr,
+    )
+    db.session.commit()
+    return LoginRefused(WRONG)
+
+
+def _wait(seconds: int) -> LoginRefused:
+    unit = "second" if seconds == 1 else "seconds"
+    return LoginRefused(
+        f"Too many failed attempts for this e-mail. Try again in {seconds} {unit}.", 429, seconds
+    )

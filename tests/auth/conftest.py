@@ -1,0 +1,119 @@
+"""The app and browsers to log in with."""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from flask import Flask, jsonify
+from flask.testing import FlaskClient
+from flask.typing import ResponseReturnValue
+from flask_login import current_user, login_required
+from flask_wtf.csrf import generate_csrf
+from werkzeug.test import TestResponse
+
+from omcrm import create_app
+from omcrm.auth.access import admin_required
+from omcrm.auth.login import current_session_hash
+from omcrm.auth.service import create_user
+from omcrm.extensions import db, limiter
+from omcrm.settings import load
+from omcrm.storage.user import Role
+
+EMAIL = "trader@example.com"
+ADMIN_EMAIL = "boss@example.com"
+PASSWORD = "correct horse"
+
+
+@pytest.fixture
+def now() -> datetime:
+    """A moment that the test may move from."""
+    return datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[Flask]:
+    """The app on a database of its own, without feeds, and with routes to try the guards on."""
+    settings = load(
+        {
+            "OMCRM_INSTANCE": str(tmp_path),
+            "DATABASE_URL": f"sqlite:///{tmp_path / 'test.db'}",
+            "PUBLIC_URL": "",
+            "BINANCE_WS_URL": "",
+            "OMCRM_EXCHANGE_URL": "",
+            "LOGIN_FAILURES_PER_MINUTE": "5",
+            "SESSION_HOURS": "12",
+        }
+    )
+    app = create_app(settings)
+    add_guarded_routes(app)
+    with app.app_context():
+        db.create_all()
+        create_user(EMAIL, PASSWORD, Role.CLIENT, datetime.now(UTC))
+        create_user(ADMIN_EMAIL, PASSWORD, Role.ADMIN, datetime.now(UTC))
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+        limiter.reset()
+
+
+def add_guarded_routes(app: Flask) -> None:
+    """A page and an answer for those who are logged in, and the same for admins."""
+
+    @app.get("/guarded/page")
+    @login_required
+    def guarded_page() -> str:
+        return current_user.email
+
+    @app.get("/webtrader/guarded")
+    @login_required
+    def guarded_answer() -> ResponseReturnValue:
+        return jsonify(session=current_session_hash())
+
+    @app.route("/guarded/admin", methods=["GET", "POST"])
+    @admin_required
+    def admin_page() -> str:
+        return "for admins"
+
+    @app.post("/webtrader/guarded_admin")
+    @admin_required
+    def admin_answer() -> ResponseReturnValue:
+        return jsonify(success=True)
+
+    @app.get("/token")
+    def token() -> str:
+        return generate_csrf()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A browser."""
+    return app.test_client()
+
+
+@pytest.fixture
+def csrf_token() -> Callable[[FlaskClient], str]:
+    """Reads the token from the login page that this browser is shown."""
+
+    def read(client: FlaskClient) -> str:
+        page = client.get("/auth/login").text
+        return re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)[1]
+
+    return read
+
+
+Login = Callable[..., TestResponse]
+
+
+@pytest.fixture
+def log_in(csrf_token: Callable[[FlaskClient], str]) -> Login:
+    """Fills in the login form and sends it."""
+
+    def send(
+        client: FlaskClient, password: str = PASSWORD, email: str = EMAIL, query: str = ""
+    ) -> TestResponse:
+        fields = {"email": email, "password": password, "csrf_token": csrf_token(client)}
+        return client.post(f"/auth/login{query}", data=fields)
+
+    return send

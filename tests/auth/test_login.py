@@ -1,0 +1,163 @@
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import event
+
+from omcrm.auth import login
+from omcrm.auth.login import SignedIn, hash_token, on_sign_out
+from omcrm.auth.service import set_active
+from omcrm.extensions import db
+from omcrm.storage.audit import AuditEntry
+from omcrm.storage.login_session import LoginSession
+from omcrm.storage.user import Role, find_user
+
+EMAIL = "trader@example.com"
+ANSWER = "/webtrader/guarded"
+
+
+@pytest.fixture
+def signed_in(client: FlaskClient, log_in: Callable) -> FlaskClient:
+    """A browser that is logged in."""
+    assert 302 == log_in(client).status_code
+    return client
+
+
+def token_of(client: FlaskClient) -> str:
+    """The secret that this browser holds."""
+    with client.session_transaction() as session:
+        return session["_user_id"]
+
+
+def only_session(app: Flask) -> LoginSession:
+    """The one session that the server knows."""
+    with app.app_context():
+        return db.session.query(LoginSession).one()
+
+
+def log_out(client: FlaskClient) -> int:
+    """Press the button, which carries the token of its page."""
+    token = client.get("/token").text
+    return client.post("/auth/logout", headers={"X-CSRFToken": token}).status_code
+
+
+def test_server_keeps_only_the_hash(app: Flask, signed_in: FlaskClient) -> None:
+    """The browser's token is 256 random bits, and a thief of the database does not have it."""
+    token = token_of(signed_in)
+
+    assert 43 == len(token)
+    assert hash_token(token) == only_session(app).token_hash
+    assert {"session": hash_token(token)} == signed_in.get(ANSWER).json
+
+
+def test_lasts_as_long_as_the_setting_says(app: Flask, signed_in: FlaskClient) -> None:
+    """A session ends the set number of hours after the login."""
+    kept = only_session(app)
+
+    assert timedelta(hours=12) == kept.expires_at - kept.created_at
+
+
+def test_session_is_renewed_at_login(client: FlaskClient, log_in: Callable) -> None:
+    """Nothing that was planted in the browser before the login is there after it."""
+    client.get("/auth/login")
+    with client.session_transaction() as session:
+        before = session["csrf_token"]
+        session["planted"] = "by somebody else"
+        session["_user_id"] = "a token that somebody else knows"
+
+    log_in(client)
+
+    with client.session_transaction() as session:
+        assert "planted" not in session
+        assert "a token that somebody else knows" != session["_user_id"]
+        assert before != session.get("csrf_token")
+
+
+def test_each_login_has_its_own_session(
+    app: Flask, signed_in: FlaskClient, log_in: Callable
+) -> None:
+    """Two browsers of one account have two tokens."""
+    other = app.test_client()
+    log_in(other)
+
+    assert token_of(signed_in) != token_of(other)
+
+
+def test_logout_ends_the_session_on_the_server(app: Flask, signed_in: FlaskClient) -> None:
+    """A copy of the cookie made before the logout is worth nothing after it."""
+    thief = app.test_client()
+    cookie = signed_in.get_cookie("omcrm_session")
+    thief.set_cookie("omcrm_session", cookie.value)
+    assert 200 == thief.get(ANSWER).status_code
+
+    assert 302 == log_out(signed_in)
+
+    assert 401 == thief.get(ANSWER).status_code
+    assert 401 == signed_in.get(ANSWER).status_code
+    with app.app_context():
+        assert ["login", "logout"] == [e.action for e in db.session.query(AuditEntry)]
+
+
+def test_logout_ends_this_session_only(
+    app: Flask, signed_in: FlaskClient, log_in: Callable
+) -> None:
+    """Another browser of the same account stays logged in."""
+    other = app.test_client()
+    log_in(other)
+    log_out(signed_in)
+
+    assert 200 == other.get(ANSWER).status_code
+
+
+def test_logout_tells_whoever_asked(
+    signed_in: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A callback gets the session's hash, once, and hears nothing of a stranger's logout."""
+    monkeypatch.setattr(login, "_sign_out_callbacks", [])
+    told: list[str] = []
+
+    def callback(token_hash: str) -> None:
+        told.append(token_hash)
+
+    assert callback is on_sign_out(callback) is on_sign_out(callback)
+    token_hash = hash_token(token_of(signed_in))
+
+    assert [302, 302] == [log_out(signed_in), log_out(signed_in)]
+    assert [token_hash] == told
+
+
+def test_disabled_account_is_out_at_once(app: Flask, signed_in: FlaskClient) -> None:
+    """The next request of a disabled account is a stranger's."""
+    with app.app_context():
+        set_active(find_user(EMAIL), False, datetime.now(UTC))
+
+    assert 401 == signed_in.get(ANSWER).status_code
+
+
+def test_expired_session_is_a_strangers(app: Flask, signed_in: FlaskClient) -> None:
+    """A session whose time is over no longer counts, whatever the cookie says."""
+    with app.app_context():
+        db.session.query(LoginSession).one().expires_at = datetime.now(UTC)
+        db.session.commit()
+
+    assert 401 == signed_in.get(ANSWER).status_code
+
+
+def test_one_query_a_request(app: Flask, signed_in: FlaskClient) -> None:
+    """Knowing who asks costs one look into the database."""
+    queries: list[str] = []
+    with app.app_context():
+        event.listen(db.engine, "before_cursor_execute", lambda *a: queries.append(a[2]))
+
+    assert EMAIL == signed_in.get("/guarded/page").text
+    assert 1 == len(queries)
+
+
+def test_token_is_not_written_to_logs() -> None:
+    """Printing who is signed in does not print the secret."""
+    somebody = SignedIn(id=1, email=EMAIL, role=Role.ADMIN, token="secret")
+
+    assert "<admin trader@example.com>" == repr(somebody)
+    assert somebody.is_admin

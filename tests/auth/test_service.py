@@ -1,0 +1,223 @@
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pytest
+from argon2 import PasswordHasher
+from flask import Flask
+
+from omcrm.auth import passwords
+from omcrm.auth.service import (
+    WRONG,
+    LoginRefused,
+    attempt_login,
+    change_password,
+    create_user,
+    set_active,
+)
+from omcrm.errors import AccessRefused
+from omcrm.extensions import db
+from omcrm.storage.audit import AuditEntry
+from omcrm.storage.login_failure import FailureCount, failures_of
+from omcrm.storage.login_session import find_valid, open_session
+from omcrm.storage.user import Role, User, find_user
+
+EMAIL = "trader@example.com"
+PASSWORD = "correct horse"
+
+
+@pytest.fixture(autouse=True)
+def context(app: Flask) -> Iterator[None]:
+    """Inside the app."""
+    with app.app_context():
+        yield
+
+
+@pytest.fixture
+def checked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """Every password that is checked, with the hash it is checked against."""
+    calls = []
+    verify = passwords.verify_password
+
+    def remember(password: str, password_hash: str) -> bool:
+        calls.append((password, password_hash))
+        return verify(password, password_hash)
+
+    monkeypatch.setattr(passwords, "verify_password", remember)
+    return calls
+
+
+def attempt(now: datetime, password: str = PASSWORD, email: str = EMAIL) -> User | LoginRefused:
+    """An attempt from one address."""
+    return attempt_login(email, password, "192.0.2.7", now)
+
+
+def audited() -> list[tuple[str, int | None, str]]:
+    """What the audit log says."""
+    return [(e.action, e.user_id, e.detail) for e in db.session.query(AuditEntry)]
+
+
+def open_and_find(user: User, now: datetime) -> None:
+    """A session of the account, known to be good."""
+    hour = timedelta(hours=1)
+    open_session("token", user.id, now, hour, user_agent=None, remote_addr=None)
+    db.session.commit()
+    assert user is find_valid("token", now)
+
+
+def test_right_password(now: datetime) -> None:
+    """E-mail, in any case, and password give the account, and a line in the audit log."""
+    user = attempt(now, email=" Trader@Example.COM")
+
+    assert find_user(EMAIL) is user
+    assert [("login", user.id, "")] == audited()
+
+
+def test_wrong_password_and_unknown_account_are_answered_alike(now: datetime) -> None:
+    """A refusal does not tell which of the two was wrong; the audit log does."""
+    wrong = attempt(now, password="wrong password")
+    unknown = attempt(now, email="nobody@example.com")
+
+    assert LoginRefused(WRONG, 401) == wrong == unknown
+    assert [
+        ("failed_login", find_user(EMAIL).id, EMAIL),
+        ("failed_login", None, "nobody@example.com"),
+    ] == audited()
+
+
+@pytest.mark.parametrize("email", ["nobody@example.com", "no address", "nul\x00@example.com"])
+def test_unknown_account_costs_a_hash_too(
+    now: datetime, checked: list[tuple[str, str]], email: str
+) -> None:
+    """Where there is no account, the password is compared with the dummy hash."""
+    assert LoginRefused(WRONG) == attempt(now, email=email)
+    assert [(PASSWORD, passwords.DUMMY_HASH)] == checked
+
+
+def test_disabled_account_is_answered_like_a_wrong_password(
+    now: datetime, checked: list[tuple[str, str]]
+) -> None:
+    """A disabled account cannot log in, and its password is still compared."""
+    set_active(find_user(EMAIL), False, now)
+
+    assert LoginRefused(WRONG) == attempt(now)
+    assert 1 == len(checked)
+
+
+@pytest.mark.parametrize("email", [EMAIL, "nobody@example.com"])
+def test_delay_is_the_same_with_and_without_an_account(
+    now: datetime, checked: list[tuple[str, str]], email: str
+) -> None:
+    """After three failures attempts are refused unseen, right or wrong, until the wait is over."""
+    for _ in range(3):
+        attempt(now, "wrong password", email)
+    checked.clear()
+
+    wait = "Too many failed attempts for this e-mail. Try again in 1 second."
+    assert LoginRefused(wait, 429, 1) == attempt(now, PASSWORD, email)
+    assert [] == checked
+
+    now += timedelta(seconds=1)
+    assert LoginRefused(WRONG) == attempt(now, "wrong password", email)
+
+    wait = "Too many failed attempts for this e-mail. Try again in 2 seconds."
+    assert LoginRefused(wait, 429, 2) == attempt(now, PASSWORD, email)
+
+
+def test_success_resets_the_delay(now: datetime) -> None:
+    """Who knows the password starts again at none."""
+    for _ in range(3):
+        attempt(now, "wrong password")
+
+    assert find_user(EMAIL) is attempt(now + timedelta(seconds=1))
+    assert FailureCount() == failures_of(EMAIL)
+
+
+def test_busy_server_is_not_held_against_the_account(
+    now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An attempt that the server had no time for does not count."""
+
+    def full(*_: str) -> bool:
+        raise AccessRefused("LOGIN_BUSY", "busy", 503)
+
+    monkeypatch.setattr(passwords, "verify_password", full)
+
+    assert [LoginRefused("busy", 503, 5)] * 5 == [attempt(now) for _ in range(5)]
+    assert 0 == failures_of(EMAIL).count
+
+
+def test_outdated_hash_is_renewed(now: datetime) -> None:
+    """A login makes the hash of today's parameters."""
+    weak = PasswordHasher(memory_cost=64, time_cost=1, parallelism=1).hash(PASSWORD)
+    find_user(EMAIL).password_hash = weak
+    db.session.commit()
+
+    renewed = attempt(now).password_hash
+    assert weak != renewed
+    assert not passwords.is_outdated(renewed)
+    assert find_user(EMAIL) is attempt(now)
+
+
+def test_password_changed_while_checking(now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A password that was right when the check began does not outlive its change."""
+
+    def meanwhile(password: str, password_hash: str) -> bool:
+        find_user(EMAIL).password_hash = "another"
+        db.session.commit()
+        return True
+
+    monkeypatch.setattr(passwords, "verify_password", meanwhile)
+
+    assert LoginRefused(WRONG) == attempt(now)
+
+
+def test_creates_an_account(now: datetime) -> None:
+    """A new account can log in; its address is lower-cased."""
+    user = create_user("New@Example.com", "long enough", Role.STAFF, now)
+
+    assert ("new@example.com", Role.STAFF, True) == (user.email, user.role, user.active)
+    assert user is attempt(now, "long enough", "new@example.com")
+
+
+@pytest.mark.parametrize(
+    ("email", "password", "code"),
+    [
+        ("no address", "long enough", "INVALID_EMAIL"),
+        ("new@example.com", "too short", "INVALID_PASSWORD"),
+        ("TRADER@example.com", "long enough", "EMAIL_TAKEN"),
+    ],
+)
+def test_refuses_a_bad_account(now: datetime, email: str, password: str, code: str) -> None:
+    """What is wrong with an account is named, and nothing is made."""
+    with pytest.raises(AccessRefused) as refused:
+        create_user(email, password, Role.CLIENT, now)
+
+    assert code == refused.value.code
+    assert 2 == db.session.query(User).count()
+
+
+def test_disabling_ends_sessions(now: datetime) -> None:
+    """A disabled account is out at once, and enabling it does not bring its sessions back."""
+    user = find_user(EMAIL)
+    open_and_find(user, now)
+
+    set_active(user, False, now)
+    assert None is find_valid("token", now)
+
+    set_active(user, True, now)
+    assert None is find_valid("token", now)
+    assert user is attempt(now)
+
+
+def test_new_password_ends_sessions_and_the_delay(now: datetime) -> None:
+    """After a change of password every browser has to log in again, and may at once."""
+    user = find_user(EMAIL)
+    open_and_find(user, now)
+    for _ in range(3):
+        attempt(now, "wrong password")
+
+    change_password(user, "another password", now)
+
+    assert None is find_valid("token", now)
+    assert LoginRefused(WRONG) == attempt(now)
+    assert user is attempt(now, "another password")
