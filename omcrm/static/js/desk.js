@@ -1,0 +1,130 @@
+/** The desk: puts its parts together and passes what the server says to them. */
+
+import { createCandleChart } from "./chart.js";
+import { createConnection } from "./connection.js";
+import { createConnectionView } from "./connection_view.js";
+import { createDetail } from "./detail.js";
+import * as format from "./format.js";
+import { listenToKeys } from "./keys.js";
+import { createMarkets } from "./markets.js";
+import { createNotices } from "./notices.js";
+import { createSearch } from "./search.js";
+import { createSelection } from "./selection.js";
+import { createServerClock } from "./server_clock.js";
+import { areStopped, createSources } from "./sources.js";
+import { createStore } from "./store.js";
+import { createWatchlist } from "./watchlist.js";
+
+const MARKETS_EVERY = 60_000;
+const STOPPED = "The feeds are stopped. Prices grow stale until an administrator starts them.";
+
+const byId = (id) => document.getElementById(id);
+const desk = byId("main");
+const clock = createServerClock();
+const store = createStore();
+const connection = createConnection(clock);
+const notices = createNotices(byId("notices"));
+
+async function loadInstruments() {
+  const response = await fetch("/webtrader/instruments", { headers: { Accept: "application/json" } });
+  if (!response.ok) throw new Error(`the server answered ${response.status}`);
+  return (await response.json()).instruments;
+}
+
+function start(instruments) {
+  const symbols = instruments.map(({ symbol }) => symbol);
+  const views = createViews(instruments, symbols);
+  listenToServer(views, symbols);
+  listenToReturn(symbols);
+  setInterval(() => drawTime(views), 1_000);
+  setInterval(() => connection.send("get_market_status"), MARKETS_EVERY);
+  views.selection.open();
+  connection.open();
+}
+
+function createViews(instruments, symbols) {
+  const bySymbol = new Map(instruments.map((instrument) => [instrument.symbol, instrument]));
+  const detail = createDetail(byId("detail"), store);
+  const chart = createCandleChart({
+    place: byId("chart"),
+    message: byId("chart-message"),
+    legend: byId("chart-legend"),
+    store,
+    timeframes: byId("timeframes"),
+    ask: (request) => connection.send("get_price_history", request),
+  });
+  const selection = createSelection(symbols, (symbol) => {
+    desk.dataset.view = location.hash && symbol ? "detail" : "list";
+    watchlist.mark(symbol);
+    if (!symbol) return;
+    detail.show(bySymbol.get(symbol));
+    chart.show(bySymbol.get(symbol));
+    detail.drawTime(clock.now());
+  });
+  const watchlist = createWatchlist(byId("watchlist"), instruments, store, selection.select);
+  const search = createSearch(byId("search"), byId("search-count"), byId("watchlist-empty"), watchlist);
+  const markets = createMarkets(byId("markets"), clock);
+  const sources = createSources(byId("sources"));
+  byId("detail-back").addEventListener("click", selection.leave);
+  listenToKeys({ watchlist, search, back: selection.leave });
+  return { chart, detail, markets, selection, sources, watchlist };
+}
+
+function listenToServer({ chart, detail, markets, sources, watchlist }, symbols) {
+  connection.on("price_update", (quote) => {
+    if (store.set(quote)) chart.add(quote);
+  });
+  connection.on("price_history", chart.fill);
+  connection.on("connection_status", (status) => {
+    sources.draw(status);
+    notices.replace("feeds", areStopped(status) ? STOPPED : "", { kind: "warning" });
+  });
+  connection.on("market_status", markets);
+  connection.on("subscription_error", ({ message }) => {
+    notices.replace("subscription", `Not all prices come: ${message}.`, { kind: "warning" });
+  });
+  connection.on("subscription_success", ({ rejected }) => {
+    const names = (rejected ?? []).map(({ symbol }) => symbol).join(", ");
+    notices.replace("subscription", names && `No prices come for ${names}: the server refused them.`, {
+      kind: "warning",
+    });
+  });
+  connection.on("connect", () => {
+    store.renew();
+    subscribe(symbols);
+  });
+  createConnectionView(connection, notices, desk.dataset.loginUrl);
+  connection.subscribe(({ name }) => {
+    const isUp = name === "connected";
+    for (const view of [chart, detail, sources, watchlist]) view.drawLink(isUp);
+  });
+}
+
+function subscribe(symbols) {
+  connection.send("subscribe_to_instruments", { symbols });
+  connection.send("get_market_status");
+}
+
+/** A page that was hidden may have slept: it asks whether the server is there, and for a snapshot. */
+function listenToReturn(symbols) {
+  const returned = () => {
+    if (document.hidden) return;
+    connection.check();
+    subscribe(symbols);
+  };
+  document.addEventListener("visibilitychange", returned);
+  addEventListener("pageshow", (event) => event.persisted && returned());
+  addEventListener("online", returned);
+}
+
+function drawTime({ detail, watchlist }) {
+  const now = clock.now();
+  watchlist.drawAges(now);
+  detail.drawTime(now);
+  byId("clock").textContent = `${format.timeOfDay(now)} UTC`;
+}
+
+loadInstruments().then(start, (error) => {
+  const empty = byId("watchlist-empty");
+  empty.textContent = `The instruments could not be loaded: ${error.message}. Reload the page.`;
+});

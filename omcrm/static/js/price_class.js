@@ -1,0 +1,55 @@
+/** What the class of a price is called, and what it means to whoever looks at it. */
+
+const CLASSES = {
+  live: { label: "Live", meaning: "" },
+  simulated: {
+    label: "Simulated",
+    meaning: "Invented by the built-in exchange of this demonstration installation. Not a market price.",
+  },
+  delayed: {
+    label: "Delayed",
+    meaning: "The source sends this price late. It fills no order.",
+  },
+  indicative: {
+    label: "Indicative",
+    meaning: "Asked for from time to time, not streamed. It fills no order.",
+  },
+  closed: {
+    label: "Closed",
+    meaning: "The market is closed. This is its last price.",
+  },
+  stale: {
+    label: "Stale",
+    meaning: "Too old while its market is open: the source has gone quiet. It fills no order.",
+  },
+  last_resort: {
+    label: "Last resort",
+    meaning: "A fixed price of this instrument, shown because no source has one. It is never traded on.",
+  },
+  none: { label: "No price", meaning: "No source has sent a price yet." },
+};
+
+/** What a price of any class is called while nobody tells the page anything. */
+export const NOT_CURRENT = "Not current";
+
+const SOURCES = {
+  binance: "Binance",
+  simulated: "Built-in exchange",
+  last_resort: "Last resort",
+};
+
+const CURRENT = new Set(["live", "simulated"]);
+
+export function describeClass(name) {
+  return CLASSES[name] ?? { label: name, meaning: "" };
+}
+
+/** Whether a price of this class says what the market does now. */
+export function isCurrent(name) {
+  return CURRENT.has(name);
+}
+
+export function describeSource(name) {
+  if (!name) return "";
+  return SOURCES[name] ?? name[0].toUpperCase() + name.slice(1).replaceAll("_", " ");
+}

@@ -1,0 +1,15 @@
+/** An item of the status line: a mark, a name, a state in words, and a note beside it. */
+export function createStatusItem(name, state, note) {
+  const item = document.createElement("li");
+  item.className = "status-item";
+  item.append(part("state", ""), part("status-name", name), part("status-state", state));
+  if (note) item.append(part("status-note", note));
+  return item;
+}
+
+function part(className, text) {
+  const element = document.createElement("span");
+  element.className = className;
+  element.textContent = text;
+  return element;
+}
