@@ -15,7 +15,7 @@ from omcrm.errors import FeedError, FeedRefused
 _log = logging.getLogger(__name__)
 
 _CONNECT_TIMEOUT = 10.0
-_READ_TIMEOUT = 1.0
+_READ_AT_ONCE = 65536
 # The largest real frame seen was 64 kB; a whole order book may take megabytes.
 _LARGEST_MESSAGE = 4 * 1024 * 1024
 # A reader that always finds data would keep all other green threads waiting.
@@ -100,16 +100,14 @@ class Link:
     def _connect(self) -> None:
         self._socket.settimeout(_CONNECT_TIMEOUT)
         self._socket.connect(self.url, timeout=_CONNECT_TIMEOUT, redirect_limit=0)  # type: ignore[no-untyped-call]
-        self._socket.settimeout(_READ_TIMEOUT)
+        # From here on the watchdog decides: `close` wakes the reader.
+        self._socket.settimeout(None)
         self.connected.set()
 
     def _read(self) -> None:
         turn_began, frames = time.monotonic(), 0
         while not self._closing:
-            try:
-                opcode, frame = self._socket.recv_data_frame(True)
-            except websocket.WebSocketTimeoutException:
-                continue
+            opcode, frame = self._socket.recv_data_frame(True)
             if opcode == websocket.ABNF.OPCODE_CLOSE:
                 raise FeedError(f"closed by the upstream: {_close_reason(frame.data)}")
             if opcode in (websocket.ABNF.OPCODE_TEXT, websocket.ABNF.OPCODE_BINARY):
@@ -132,6 +130,19 @@ class _BoundedWebSocket(websocket.WebSocket):  # type: ignore[misc,unused-ignore
 
 
 class _BoundedFrames(frame_buffer):  # type: ignore[misc,unused-ignore]
+    """Reads what the socket has at once, where the original asks for each part of a frame."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._held = bytearray()
+
+    def recv_strict(self, bufsize: int) -> bytes:
+        while len(self._held) < bufsize:
+            self._held += self.recv(_READ_AT_ONCE)
+        part = bytes(self._held[:bufsize])
+        del self._held[:bufsize]
+        return part
+
     def recv_length(self) -> None:
         super().recv_length()
         if self.length is not None and self.length > _LARGEST_MESSAGE:

@@ -41,7 +41,9 @@ class Outlet:
             if known is not None and quote.seq <= known.seq:
                 return
             self._known[quote.symbol] = quote
-            self.skipped += quote.symbol in self._waiting
+            if quote.symbol in self._waiting:
+                self.skipped += 1
+                return
             self._waiting.add(quote.symbol)
         self._wake.set()
 

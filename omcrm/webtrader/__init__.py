@@ -29,5 +29,5 @@ def init_webtrader(app: "Flask", settings: "Settings") -> None:
     app.extensions[service.DESK] = Desk(limits)
     app.register_blueprint(routes.blueprint)
     manager.add_status_callback(partial(socketio_events.tell_status, app))
-    on_sign_out(lambda session_hash: socketio_events.drop_sessions(app, {session_hash}))
+    on_sign_out(socketio_events.drop_session)
     catalogue_changed.connect(service.reload_catalogue, sender=app, weak=False)

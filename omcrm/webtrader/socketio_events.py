@@ -70,6 +70,11 @@ def drop_sessions(app: Flask, session_hashes: set[str]) -> None:
         socketio.server.disconnect(sid, namespace=NAMESPACE)
 
 
+def drop_session(session_hash: str) -> None:
+    """Disconnect every page of a session that is over, from a request."""
+    drop_sessions(current_app._get_current_object(), {session_hash})
+
+
 # Coming and going
 
 

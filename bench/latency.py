@@ -1,0 +1,188 @@
+"""From the exchange's frame to the browser's: latency, memory and processor time at tape speed.
+
+The reader subscribes to the exchange itself beside the app, so it knows when each state of a
+symbol was made; an update is matched with the last such state made before it was read.
+"""
+
+import argparse
+import contextlib
+import json
+import sys
+import tempfile
+import threading
+import time
+from bisect import bisect_right
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+import websocket
+
+from bench.figures import cpu_seconds, percentile, resident_mb
+from bench.machine import machine
+from omcrm.feeds.provider import Arrival
+from omcrm.feeds.providers.binance import Binance
+from omcrm.market.quote import Statement, merge
+from omcrm.market.tick import Tick
+from tests.processes import MARKET_DATA, App, Browser, Exchange
+
+NAMES = {"btcusdt": "BTC", "ethusdt": "ETH"}
+STREAMS = ("trade", "bookTicker", "ticker")
+# The reader may see the app's update before it gets to its own copy of the frame.
+SLACK = 0.05
+TARGETS = {"p50": 10.0, "p99": 100.0, "memory": 120.0, "cpu": 5.0}
+
+State = tuple[Any, ...]
+
+
+class Peer(threading.Thread):
+    """Reads the exchange's own stream and notes when each state of a symbol came."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(daemon=True)
+        self.states: dict[str, list[tuple[float, State]]] = {name: [] for name in NAMES.values()}
+        self._provider = Binance(url, STREAMS)
+        self._socket = websocket.create_connection(self._provider.url(), timeout=10)
+        for frame in self._provider.subscribe(list(NAMES), 1):
+            self._socket.send(frame)
+        self._socket.settimeout(None)
+
+    def run(self) -> None:
+        with contextlib.suppress(OSError, websocket.WebSocketException):
+            self._read()
+
+    def _read(self) -> None:
+        held: dict[str, Statement] = {}
+        arrival = Arrival(datetime.now(UTC), 1, NAMES)
+        while True:
+            frame = self._socket.recv()
+            at = time.monotonic()
+            for tick in self._provider.parse(frame, arrival):
+                if isinstance(tick, Tick):
+                    held[tick.symbol] = merge(tick, held.get(tick.symbol))
+                    self.states[tick.symbol].append((at, _state(held[tick.symbol])))
+
+
+class Page(threading.Thread):
+    """A browser's page over a bare WebSocket, as cheap as can be."""
+
+    def __init__(self, browser: Browser) -> None:
+        super().__init__(daemon=True)
+        self.updates: list[tuple[float, str]] = []
+        url = browser.base.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket"
+        self._socket = websocket.create_connection(url, cookie=browser.cookies(), timeout=10)
+        self._socket.recv()
+        self._socket.send("40/webtrader,")
+        body = json.dumps(["subscribe_to_instruments", {"symbols": list(NAMES.values())}])
+        self._socket.send(f"42/webtrader,{body}")
+        self._socket.settimeout(None)
+
+    def run(self) -> None:
+        with contextlib.suppress(OSError, websocket.WebSocketException):
+            self._read()
+
+    def _read(self) -> None:
+        while True:
+            frame = self._socket.recv()
+            if frame == "2":
+                self._socket.send("3")
+            elif "price_update" in frame[:40]:
+                self.updates.append((time.monotonic(), frame))
+
+
+def _state(said: Statement) -> State:
+    trade, book = said.trade, said.book
+    return (
+        trade.price if trade else None,
+        book.bid if book else None,
+        book.ask if book else None,
+        book.bid_size if book else None,
+        book.ask_size if book else None,
+    )
+
+
+def _updates(page: Page) -> Iterator[tuple[float, str, State]]:
+    for at, frame in page.updates:
+        body = json.loads(frame[frame.index("[") :], parse_float=Decimal, parse_int=Decimal)[1]
+        fields = ("price", "bid", "ask", "bid_size", "ask_size")
+        yield at, body["symbol"], tuple(body[field] for field in fields)
+
+
+def latencies(peer: Peer, page: Page) -> list[float]:
+    """Milliseconds from each delivered state's making to its reading."""
+    found, position = [], dict.fromkeys(NAMES.values(), 0)
+    for at, symbol, state in _updates(page):
+        states = peer.states[symbol]
+        until = bisect_right(states, at + SLACK, key=itemgetter(0))
+        for index in range(until - 1, position[symbol] - 1, -1):
+            if states[index][1] == state:
+                position[symbol] = index
+                found.append(max(0.0, at - states[index][0]) * 1000)
+                break
+    return found
+
+
+def measure(seconds: float, mode: str, pages: int) -> dict[str, float]:
+    """The figures of one run."""
+    folder = Path(tempfile.mkdtemp(prefix="omcrm-bench-"))
+    tapes = sorted(map(str, (MARKET_DATA / "binance" / "spot-2024-08-08").glob("*.gz")))
+    environ = {"OMCRM_ASYNC": mode}
+    with (
+        Exchange(folder, "--tape", *tapes, "--speed", "1") as exchange,
+        App(folder, {**environ, "BINANCE_WS_URL": exchange.url}) as app,
+    ):
+        peer = Peer(exchange.url)
+        browser = app.new_browser()
+        watching = [Page(browser) for _ in range(pages)]
+        for thread in (peer, *watching):
+            thread.start()
+        time.sleep(3)
+        for page in watching:
+            page.updates.clear()
+        cpu, began = cpu_seconds(app.pid), time.monotonic()
+        time.sleep(seconds)
+        cpu = (cpu_seconds(app.pid) - cpu) / (time.monotonic() - began) * 100
+        found = latencies(peer, watching[0])
+        return {
+            "updates": len(found),
+            "unmatched": len(watching[0].updates) - len(found),
+            "p50": percentile(found, 0.5),
+            "p99": percentile(found, 0.99),
+            "max": max(found),
+            "cpu": cpu,
+            "memory": resident_mb(app.pid),
+        }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument("--pages", type=int, default=10)
+    parser.add_argument("--modes", nargs="+", default=["eventlet", "gevent", "threading"])
+    options = parser.parse_args()
+    if not MARKET_DATA.is_dir():
+        print("recorded market data is not here: nothing to measure")
+        return 0
+    print(machine())
+    print(f"tape of BTC and ETH at its own speed, {options.pages} pages, {options.seconds:.0f} s")
+    print("mode       updates  p50 ms  p99 ms  max ms  cpu %  memory MB")
+    missed = False
+    for mode in options.modes:
+        each = measure(options.seconds, mode, options.pages)
+        print(
+            f"{mode:<10} {each['updates']:>7.0f} {each['p50']:>7.1f} {each['p99']:>7.1f} "
+            f"{each['max']:>7.1f} {each['cpu']:>6.1f} {each['memory']:>10.1f}"
+        )
+        missed = missed or any(each[name] > target for name, target in TARGETS.items())
+        if each["unmatched"]:
+            print(f"  {each['unmatched']:.0f} updates agreed with no state of the tape")
+    goals = ", ".join(f"{name} <= {target:g}" for name, target in TARGETS.items())
+    print(f"targets ({goals}): {'MISSED' if missed else 'reached'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

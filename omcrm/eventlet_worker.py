@@ -1,0 +1,94 @@
+"""gunicorn's worker on eventlet's green threads; gunicorn itself has none since version 26.
+
+`gunicorn.conf.py` registers it as `eventlet`.
+"""
+
+import sys
+import time
+from functools import partial
+from typing import Any
+
+import eventlet
+from eventlet import greenio, wsgi
+from gunicorn.workers.base_async import AsyncWorker
+
+from omcrm.concurrency import patch
+
+_BEAT = 1.0
+# After the master's word to stop, waiting requests are looked after so often.
+_LOOK_EVERY = 0.05
+
+
+class EventletWorker(AsyncWorker):  # type: ignore[misc]
+    """Accepts in one green thread per listener and serves each connection in its own."""
+
+    def init_process(self) -> None:
+        """Patch, then load the app."""
+        patch("eventlet")
+        # The master's hub must not be shared over the fork.
+        eventlet.hubs.use_hub()
+        super().init_process()
+
+    def run(self) -> None:
+        """Serve until told to stop, then let the connections end for a while."""
+        pool = eventlet.GreenPool(self.worker_connections)
+        acceptors = [eventlet.spawn(self._accept, listener, pool) for listener in self.sockets]
+        while self.alive:
+            self.notify()
+            eventlet.sleep(_BEAT)
+        for acceptor in acceptors:
+            acceptor.kill()
+        self._drain(pool)
+
+    def timeout_ctx(self) -> Any:
+        """How long a connection may wait for its next request."""
+        return eventlet.Timeout(self.cfg.keepalive or None, False)
+
+    def is_already_handled(self, respiter: Any) -> bool:
+        """Whether the app took the socket itself, as a WebSocket does."""
+        if getattr(wsgi.WSGI_LOCAL, "already_handled", False):
+            raise StopIteration
+        return bool(super().is_already_handled(respiter))
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """Outside the signal's own frame, where nothing may block."""
+        eventlet.spawn(super().handle_quit, sig, frame)
+
+    def handle_usr1(self, sig: int, frame: Any) -> None:
+        """Outside the signal's own frame, where nothing may block."""
+        eventlet.spawn(super().handle_usr1, sig, frame)
+
+    def _accept(self, listener: Any, pool: eventlet.GreenPool) -> None:
+        green = greenio.GreenSocket(listener.sock)
+        serve = partial(self._serve, listener)
+        while True:
+            try:
+                client, address = green.accept()
+            except OSError as error:
+                # Out of descriptors, most likely: the listener stays, and some will be given back.
+                self.log.warning("accepting failed: %s", error)
+                eventlet.sleep(_LOOK_EVERY)
+                continue
+            pool.spawn_n(serve, client, address)
+
+    def _serve(self, listener: Any, client: Any, address: Any) -> None:
+        client.settimeout(None)
+        if self.cfg.is_ssl:
+            from gunicorn.sock import ssl_context
+
+            client = eventlet.wrap_ssl(
+                client, server_side=True, context=ssl_context(self.cfg)
+            )
+        try:
+            self.handle(listener, client, address)
+        except (SystemExit, eventlet.greenlet.GreenletExit):
+            return
+
+    def _drain(self, pool: eventlet.GreenPool) -> None:
+        until = time.monotonic() + self.cfg.graceful_timeout
+        while pool.running() and time.monotonic() < until:
+            self.notify()
+            eventlet.sleep(_LOOK_EVERY)
+        if pool.running():
+            self.log.warning("%d connections cut at the end", pool.running())
+        sys.stdout.flush()

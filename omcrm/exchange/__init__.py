@@ -1,0 +1,1 @@
+"""The built-in exchange: a process of its own that speaks the upstreams' wire formats."""

@@ -1,0 +1,107 @@
+"""The command line of the built-in exchange."""
+
+import asyncio
+import ipaddress
+from pathlib import Path
+
+import click
+
+from omcrm.exchange.exchange import Exchange
+from omcrm.exchange.replay import Replay
+from omcrm.exchange.server import serve
+from omcrm.exchange.simulation import Simulation
+from omcrm.exchange.source import Source
+from omcrm.exchange.switchboard import Switchboard
+from omcrm.exchange.tape import Tape, TapeError
+
+DEFAULT_PORT = 8765
+MAXIMUM = "max"
+
+
+def _speed(_: click.Context, __: click.Parameter, value: str) -> float:
+    if value == MAXIMUM:
+        return float("inf")
+    try:
+        speed = float(value)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed < float("inf"):
+        raise click.BadParameter(f"a number above 0, or {MAXIMUM}")
+    return speed
+
+
+def _host(_: click.Context, __: click.Parameter, value: str) -> str:
+    try:
+        loopback = value == "localhost" or ipaddress.ip_address(value).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise click.BadParameter("the built-in exchange listens on loopback addresses only")
+    return value
+
+
+@click.command("exchange")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=DEFAULT_PORT,
+    show_default=True,
+    help="Port to listen on; 0 takes any free one.",
+)
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    callback=_host,
+    help="Loopback address to listen on.",
+)
+@click.option(
+    "--tape",
+    "tapes",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="Recorded tape to play; several files may follow.",
+)
+@click.option(
+    "--speed",
+    default="1",
+    show_default=True,
+    callback=_speed,
+    help=f"How many times faster than recorded the tape plays, or {MAXIMUM}.",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the market model.")
+@click.option(
+    "--exit-with-stdin",
+    is_flag=True,
+    help="End when standard input ends, as it does when the parent process dies.",
+)
+@click.argument(
+    "more_tapes", type=click.Path(path_type=Path), nargs=-1, metavar="[MORE TAPE FILES]..."
+)
+def exchange(
+    port: int,
+    host: str,
+    tapes: tuple[Path, ...],
+    speed: float,
+    seed: int,
+    exit_with_stdin: bool,
+    more_tapes: tuple[Path, ...],
+) -> None:
+    """Run the built-in exchange, which speaks Binance's WebSocket and REST on loopback."""
+    if more_tapes and not tapes:
+        raise click.UsageError(f"a tape is given with --tape: {more_tapes[0]}")
+    switchboard = Switchboard()
+    market = Exchange(_source((*tapes, *more_tapes), speed, seed, switchboard), switchboard)
+    try:
+        asyncio.run(serve(market, host, port, exit_with_stdin))
+    except OSError as error:
+        raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}") from None
+
+
+def _source(files: tuple[Path, ...], speed: float, seed: int, switchboard: Switchboard) -> Source:
+    if not files:
+        return Simulation(seed, switchboard)
+    try:
+        return Replay(Tape.open(files), speed, switchboard)
+    except TapeError as error:
+        raise click.UsageError(str(error)) from None

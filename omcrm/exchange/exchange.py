@@ -1,0 +1,36 @@
+"""The exchange itself: one market, who is connected to it, and the faults it plays."""
+
+from typing import Protocol
+
+from omcrm.exchange.fault_settings import FaultSettings
+from omcrm.exchange.session import House, Session
+from omcrm.exchange.source import Source
+from omcrm.exchange.switchboard import Switchboard
+from omcrm.exchange.weight import Weight
+
+
+class Abortable(Protocol):
+    """A connection whose handshake is left unanswered."""
+
+    def abort(self) -> None:
+        """End it at once."""
+
+
+class Exchange:
+    """What the connections of one process share."""
+
+    def __init__(self, source: Source, switchboard: Switchboard) -> None:
+        self.source = source
+        self.switchboard = switchboard
+        self.faults = FaultSettings()
+        self.house = House(switchboard, self.faults, source.subscribed, source.waits_for_readers)
+        self.weight = Weight()
+        self.sessions: dict[int, Session] = {}
+        self.unanswered: set[Abortable] = set()
+        self.accepted = 0
+        self.refused = 0
+
+    def next_id(self) -> int:
+        """Give the number of a new WebSocket connection."""
+        self.accepted += 1
+        return self.accepted

@@ -1,0 +1,27 @@
+"""The faults that last until they are cleared, apart from those of the switchboard."""
+
+from typing import Any
+
+from msgspec import Struct
+
+PING_INTERVAL = 20.0
+PONG_TIMEOUT = 60.0
+
+
+class Refusal(Struct, frozen=True):
+    """How new handshakes are refused."""
+
+    status: int
+    retry_after: int | None = None
+
+
+class FaultSettings(Struct):
+    """How connections are treated; `active` is what `GET /control` shows."""
+
+    refusal: Refusal | None = None
+    half_open: bool = False
+    lifetime: float | None = None
+    pings: bool = True
+    ping_interval: float = PING_INTERVAL
+    pong_timeout: float = PONG_TIMEOUT
+    active: dict[str, dict[str, Any]] = {}

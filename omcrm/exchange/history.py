@@ -1,0 +1,121 @@
+"""One symbol's last 24 hours by the minute, kept in columns so that many symbols stay small."""
+
+from array import array
+from collections.abc import Iterator
+from typing import TypeAlias
+
+from msgspec.structs import astuple
+
+from omcrm.exchange.candle import Candle, empty
+from omcrm.exchange.column import WideColumn
+from omcrm.exchange.interval import MINUTE
+from omcrm.exchange.trade import Trade
+
+MINUTES_A_DAY = 1440
+# Quote volumes, counted in 1e-16, do not fit 64 bits.
+WIDE_FIELDS = frozenset({"quote", "taker_quote"})
+FIELDS = Candle.__struct_fields__[1:]
+
+# A text, because Python 3.11 cannot subscript array when it runs.
+Column: TypeAlias = "array[int] | WideColumn"
+
+
+class History:
+    """Closed minutes without holes, the open minute, and the figures of the 24 hours they make."""
+
+    def __init__(self) -> None:
+        self.current: Candle | None = None
+        self._columns: list[Column] = [
+            WideColumn() if field in WIDE_FIELDS else array("q") for field in FIELDS
+        ]
+        self._closed: Candle | None = None
+        self.price_before: int | None = None
+
+    def __len__(self) -> int:
+        return len(self._columns[0])
+
+    def record(self, trade: Trade) -> None:
+        """Add one trade; one that comes after its minute has closed counts in the open one."""
+        minute = trade.time // MINUTE * MINUTE
+        if self.current is None:
+            self.current = empty(minute, trade.price)
+        elif minute > self.current.time:
+            self.advance(minute)
+        self.current.add(trade)
+
+    def advance(self, now: int) -> None:
+        """Close the minutes that ended before `now`, quiet ones as empty candles."""
+        if self.current is None:
+            return
+        minute = now // MINUTE * MINUTE
+        if minute - self.current.time > MINUTES_A_DAY * MINUTE:
+            self._restart(minute)
+        while self.current.time < minute:
+            self.append(self.current)
+            self.current = empty(self.current.time + MINUTE, self.current.close)
+
+    def append(self, candle: Candle) -> None:
+        """Add a closed minute, which must follow the last one."""
+        for column, value in zip(self._columns, astuple(candle)[1:], strict=True):
+            column.append(value)
+        if len(self) >= MINUTES_A_DAY:
+            self.price_before = self._columns[3][0]
+            for column in self._columns:
+                del column[0]
+        self._closed = None
+
+    def minutes(self, since: int = 0) -> Iterator[Candle]:
+        """Give the minutes held that begin at `since` or later, oldest first, the open one last."""
+        if self.current is None:
+            return
+        time = self.current.time - len(self) * MINUTE
+        skipped = min(max(0, -((time - since) // MINUTE)), len(self))
+        time += skipped * MINUTE
+        for values in zip(*(column[skipped:] for column in self._columns), strict=True):
+            yield Candle(time, *values)
+            time += MINUTE
+        yield self.current
+
+    def window(self) -> Candle | None:
+        """Give the rolling 24 hours as one candle; None before the first trade."""
+        if self.current is None:
+            return None
+        if self._closed is None:
+            self._closed = self._sum_closed()
+        window = Candle(*astuple(self._closed))
+        window.join(self.current)
+        return window
+
+    def _restart(self, minute: int) -> None:
+        close = self.current.close if self.current else 0
+        for column in self._columns:
+            del column[:]
+        self.price_before = close
+        self.current = empty(minute, close)
+        self._closed = None
+
+    def _sum_closed(self) -> Candle:
+        column = dict(zip(FIELDS, self._columns, strict=True))
+        start = next((index for index, count in enumerate(column["count"][:]) if count), None)
+        if start is None:
+            return next(self.minutes()) if len(self) else _unopened(self.current)
+        # A quiet minute repeats the price before it, so from the first trade on no price in
+        # these columns comes from outside the window.
+        return Candle(
+            time=0,
+            open=column["open"][start],
+            high=max(column["high"][start:]),
+            low=min(column["low"][start:]),
+            close=column["close"][-1],
+            volume=sum(column["volume"][:]),
+            quote=sum(column["quote"][:]),
+            count=sum(column["count"][:]),
+            taker_volume=sum(column["taker_volume"][:]),
+            taker_quote=sum(column["taker_quote"][:]),
+            first_id=column["first_id"][start],
+            last_id=max(column["last_id"][:]),
+        )
+
+
+def _unopened(candle: Candle | None) -> Candle:
+    return empty(0, candle.open if candle else 0)

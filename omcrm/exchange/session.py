@@ -1,0 +1,226 @@
+"""One WebSocket connection: frames in, subscriptions, frames out."""
+
+import asyncio
+import socket
+import struct
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from msgspec import Struct
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.protocol import State
+from websockets.server import ServerProtocol
+
+from omcrm.exchange.command_frame import answer
+from omcrm.exchange.fault_settings import FaultSettings
+from omcrm.exchange.frame_rate import FrameRate
+from omcrm.exchange.heartbeat import Heartbeat
+from omcrm.exchange.message import Message, framed
+from omcrm.exchange.stream import Opening
+from omcrm.exchange.switchboard import Switchboard
+
+INCOMING_LIMIT = 256 * 1024
+# From here on a source that waits for its readers waits.
+FULL_AT = 256 * 1024
+# Beyond this a reader of a source that does not wait is cut.
+CUT_AT = 4 * 1024 * 1024
+CLOSE_TIMEOUT = 1.0
+DATA_FRAMES = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
+
+
+class House(Struct, frozen=True):
+    """What all sessions of one exchange share; `waits` tells that the market waits for readers."""
+
+    switchboard: Switchboard
+    settings: FaultSettings
+    subscribed: Callable[[Iterable[str]], None]
+    waits: bool
+
+
+class Session:
+    """A client after its handshake."""
+
+    def __init__(
+        self,
+        number: int,
+        transport: asyncio.Transport,
+        protocol: ServerProtocol,
+        opening: Opening,
+        house: House,
+    ) -> None:
+        self.number = number
+        self.combined = opening.combined
+        self.microseconds = opening.microseconds
+        self.opened_at = asyncio.get_running_loop().time()
+        self.frames_sent = 0
+        self.frozen = False
+        self.rate = FrameRate()
+        self.heartbeat = Heartbeat(house.settings, self._send_ping, self._on_pong_missing)
+        self._transport = transport
+        self._protocol = protocol
+        self._switchboard = house.switchboard
+        self._house = house
+        self._streams: dict[str, None] = {}
+        self._parts: list[bytes] = []
+        self._out: list[bytes] = []
+        self._end: asyncio.TimerHandle | None = None
+
+    # Life
+
+    def start(self, streams: Iterable[str]) -> None:
+        """Begin with the streams of the URL."""
+        self._transport.set_write_buffer_limits(high=FULL_AT)
+        self.heartbeat.start()
+        self.limit_lifetime()
+        self.subscribe(list(streams))
+
+    def limit_lifetime(self) -> None:
+        """End when the set lifetime since the opening is over; without one, not at all."""
+        if self._end:
+            self._end.cancel()
+            self._end = None
+        if self._house.settings.lifetime is not None:
+            loop = asyncio.get_running_loop()
+            end = self.opened_at + self._house.settings.lifetime
+            self._end = loop.call_at(end, self.close, CloseCode.GOING_AWAY, "lifetime is over")
+
+    def ended(self) -> None:
+        """Clean up after the connection is gone."""
+        self.heartbeat.stop()
+        if self._end:
+            self._end.cancel()
+        self._switchboard.unsubscribe(self, self._streams)
+        self._switchboard.mark_free(self)
+        self._streams.clear()
+        self._out.clear()
+
+    # Subscriptions
+
+    @property
+    def subscriptions(self) -> list[str]:
+        """The streams received, in the order they were asked for."""
+        return list(self._streams)
+
+    def subscribe(self, streams: list[str]) -> None:
+        """Receive `streams`, known or not."""
+        self._streams.update(dict.fromkeys(streams))
+        self._switchboard.subscribe(self, streams)
+        self._house.subscribed(streams)
+
+    def unsubscribe(self, streams: list[str]) -> None:
+        """Receive `streams` no longer."""
+        for stream in streams:
+            self._streams.pop(stream, None)
+        self._switchboard.unsubscribe(self, streams)
+
+    # Frames in
+
+    def receive(self, data: bytes) -> None:
+        """Take in bytes from the client."""
+        self._protocol.receive_data(data)
+        for event in self._protocol.events_received():
+            if isinstance(event, Frame) and self._protocol.state is State.OPEN:
+                self._on_frame(event)
+        self._write_protocol()
+
+    def receive_end(self) -> None:
+        """Hear that the client will send no more."""
+        self._protocol.receive_eof()
+        self._write_protocol()
+
+    def _on_frame(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.CLOSE:
+            return
+        if frame.opcode is not Opcode.CONT and not self.rate.allows(self._now()):
+            self.close(CloseCode.POLICY_VIOLATION, "Too many requests")
+        elif frame.opcode is Opcode.PONG:
+            self.heartbeat.pong(bytes(frame.data))
+        elif frame.opcode in DATA_FRAMES:
+            self._parts.append(bytes(frame.data))
+            if frame.fin:
+                text, self._parts = b"".join(self._parts), []
+                self.send(framed(answer(self, text)))
+
+    # Frames out
+
+    def deliver(self, message: Message) -> None:
+        """Queue a market message for the next flush."""
+        if self.frozen or self._transport.is_closing():
+            return
+        if not self._out:
+            self._switchboard.touch(self)
+        self._out.append(message.frame(self.combined, self.microseconds))
+        self.frames_sent += 1
+
+    def flush(self) -> None:
+        """Write out what is queued; cut a reader that is too far behind."""
+        out, self._out = self._out, []
+        if not out or self._transport.is_closing():
+            return
+        self._transport.write(b"".join(out))
+        if not self._house.waits and self._transport.get_write_buffer_size() > CUT_AT:
+            self._transport.abort()
+
+    def send(self, frame: bytes) -> None:
+        """Write one frame after what is queued, now."""
+        if not self.frozen:
+            self._out.append(frame)
+            self.flush()
+
+    def close(self, code: int, reason: str) -> None:
+        """Say goodbye with a close frame and end, whether the client answers or not."""
+        if self.frozen or self._transport.is_closing():
+            return
+        if self._protocol.state is State.OPEN:
+            self._protocol.send_close(code, reason)
+            self._write_protocol()
+        asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self._transport.abort)
+
+    def drop(self, reset: bool) -> None:
+        """End the TCP connection without a word: by a reset, or by an ordinary end of stream."""
+        connection = self._transport.get_extra_info("socket")
+        if reset and connection is not None:
+            linger = struct.pack("ii", 1, 0)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self._transport.abort()
+
+    def freeze(self) -> None:
+        """Send nothing and read nothing from now on, as behind a dead network link."""
+        self.frozen = True
+        self._out.clear()
+        self._switchboard.mark_free(self)
+        if not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def status(self) -> dict[str, Any]:
+        """Give what `GET /control` tells about this connection."""
+        return {
+            "id": self.number,
+            "combined": self.combined,
+            "microseconds": self.microseconds,
+            "age": round(self._now() - self.opened_at, 3),
+            "subscriptions": self.subscriptions,
+            "frames_sent": self.frames_sent,
+            "frames_received": self.rate.total,
+            "frames_received_peak": self.rate.peak,
+            "pings": self.heartbeat.pings,
+            "pongs": self.heartbeat.pongs,
+            "wrong_pongs": self.heartbeat.wrong_pongs,
+            "frozen": self.frozen,
+        }
+
+    def _send_ping(self, payload: bytes) -> None:
+        self.send(framed(payload, Opcode.PING))
+
+    def _on_pong_missing(self) -> None:
+        self.close(CloseCode.POLICY_VIOLATION, "Pong timeout")
+
+    def _write_protocol(self) -> None:
+        for data in self._protocol.data_to_send():
+            if data:
+                self.send(data)
+            else:
+                self._transport.close()
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()

@@ -1,0 +1,118 @@
+"""The market model as the source of the exchange: when its symbols step, and what is sent."""
+
+import asyncio
+import heapq
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from omcrm.exchange import event
+from omcrm.exchange.depth_feed import DepthFeed
+from omcrm.exchange.digest import Digest
+from omcrm.exchange.listing import Listing
+from omcrm.exchange.message import Message
+from omcrm.exchange.model import Model, Step
+from omcrm.exchange.switchboard import Switchboard
+from omcrm.market.catalogue import CATALOGUE
+from omcrm.market.instrument import Instrument
+
+DIGEST_EVERY = 1.0
+
+
+class Simulation:
+    """Every instrument of `catalogue`, traded by the model of one seed."""
+
+    waits_for_readers = False
+
+    def __init__(
+        self, seed: int, switchboard: Switchboard, catalogue: Iterable[Instrument] = CATALOGUE
+    ) -> None:
+        self.seed = seed
+        self.models = {
+            model.listing.symbol: model for model in (Model(item, seed) for item in catalogue)
+        }
+        self.listings: Mapping[str, Listing] = {
+            symbol: model.listing for symbol, model in self.models.items()
+        }
+        self._switchboard = switchboard
+        self._digest = Digest(switchboard)
+        self._depth = DepthFeed(self.listings, switchboard)
+        self._due: list[tuple[float, str]] = []
+        self._second = 0
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+
+    def describe(self) -> str:
+        """Give the words for the line printed at the start."""
+        return f"seeded model, seed {self.seed}"
+
+    def now(self) -> int:
+        """Give the wall clock in ms: the model lives now."""
+        return wall_clock()
+
+    def take_trade_id(self, listing: Listing) -> int:
+        """Use up the next trade id of a symbol."""
+        return self.models[listing.symbol].take_trade_id()
+
+    def take_update_id(self, listing: Listing) -> int:
+        """Use up the next book update id of a symbol."""
+        return self.models[listing.symbol].take_update_id()
+
+    def start(self) -> None:
+        """Open the market."""
+        loop = asyncio.get_running_loop()
+        for symbol, model in self.models.items():
+            model.begin(wall_clock())
+            heapq.heappush(self._due, (loop.time() + model.wait(), symbol))
+        self._step_due()
+        self._each_second()
+        self._depth.start()
+
+    def stop(self) -> None:
+        """Close the market."""
+        self._depth.stop()
+        for timer in self._timers.values():
+            timer.cancel()
+
+    def subscribed(self, streams: Iterable[str]) -> None:
+        """Hear of a subscription: the model trades whoever listens."""
+
+    def status(self) -> Mapping[str, Any]:
+        """Give what `GET /control` tells about the model."""
+        return {"mode": "model", "seed": self.seed, "symbols": list(self.listings)}
+
+    def _step_due(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._due[0][0] <= loop.time():
+            due, symbol = self._due[0]
+            model = self.models[symbol]
+            if model.listing.status == "TRADING":
+                self._send(model.listing, model.step(wall_clock()))
+            heapq.heapreplace(self._due, (due + model.wait(), symbol))
+        self._switchboard.flush()
+        self._timers["step"] = loop.call_at(self._due[0][0], self._step_due)
+
+    def _send(self, listing: Listing, step: Step) -> None:
+        board, stream, now = self._switchboard, listing.stream, wall_clock()
+        if step.trade:
+            for kind, build in (("trade", event.trade), ("aggTrade", event.aggregate_trade)):
+                if board.wants(f"{stream}@{kind}"):
+                    payload = build(listing.symbol, step.trade, now)
+                    board.publish(Message(f"{stream}@{kind}", payload))
+        if board.wants(f"{stream}@bookTicker"):
+            payload = event.book_ticker(listing.symbol, step.top)
+            board.publish(Message(f"{stream}@bookTicker", payload))
+
+    def _each_second(self) -> None:
+        self._second += 1
+        now = wall_clock()
+        for listing in self.listings.values():
+            listing.history.advance(now)
+        self._digest.publish(self.listings.values(), now, even=self._second % 2 == 0)
+        self._switchboard.flush()
+        loop = asyncio.get_running_loop()
+        self._timers["second"] = loop.call_later(DIGEST_EVERY, self._each_second)
+
+
+def wall_clock() -> int:
+    """Give the wall clock in ms."""
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,288 @@
+"""The real processes that tests run against: the built-in exchange and the app."""
+
+import json
+import os
+import re
+import secrets
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import requests
+import socketio
+
+ROOT = Path(__file__).resolve().parent.parent
+MARKET_DATA = ROOT.parent / "shared" / "market-data"
+PASSWORD = secrets.token_urlsafe(12)
+
+T = TypeVar("T")
+
+
+def wait_for(look: Callable[[], T], timeout: float, what: str = "it") -> T:
+    """What `look` gives as soon as that is true; fails after `timeout` seconds."""
+    until = time.monotonic() + timeout
+    while True:
+        found = look()
+        if found:
+            return found
+        if time.monotonic() > until:
+            raise AssertionError(f"waited {timeout} s for {what}")
+        time.sleep(0.02)
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Process:
+    """A child that is always ended, with what it printed at hand."""
+
+    def __init__(self, command: list[str], env: Mapping[str, str], log: Path) -> None:
+        self._log = log
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env={**os.environ, **env},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def output(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    def stop(self) -> float:
+        """End it by TERM; the seconds that took."""
+        began = time.monotonic()
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                raise AssertionError(f"did not end on TERM:\n{self.output()[-3000:]}") from None
+        return time.monotonic() - began
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+class Exchange(Process):
+    """The built-in exchange, from its seeded model or from tapes."""
+
+    def __init__(self, folder: Path, *arguments: str, port: int = 0) -> None:
+        self.port = port or free_port()
+        command = [sys.executable, "manage.py", "exchange", "--port", str(self.port), *arguments]
+        super().__init__(command, {}, folder / f"exchange-{self.port}.log")
+        self.url = f"ws://127.0.0.1:{self.port}"
+        wait_for(lambda: "listening" in self.output() or self._died(), 10, "the exchange")
+
+    def _died(self) -> bool:
+        if self.process.poll() is not None:
+            raise AssertionError(f"the exchange died:\n{self.output()}")
+        return False
+
+    def fault(self, name: str, **details: Any) -> None:
+        """Switch a fault on, or do it once."""
+        self._ask("POST", "/control/faults", {"fault": name, **details})
+
+    def clear(self) -> None:
+        """Switch all faults off."""
+        self._ask("DELETE", "/control/faults")
+
+    def state(self) -> dict[str, Any]:
+        """Its connections, faults and counts."""
+        state: dict[str, Any] = json.loads(self._ask("GET", "/control"))
+        return state
+
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> bytes:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return bytes(answer.read())
+
+
+class App(Process):
+    """The app as an operator runs it, on a database of its own."""
+
+    def __init__(
+        self, folder: Path, env: Mapping[str, str] | None = None, server: list[str] | None = None
+    ) -> None:
+        self.port = free_port()
+        self.base = f"http://127.0.0.1:{self.port}"
+        self.folder = folder
+        self.env = {
+            "OMCRM_INSTANCE": str(folder / "instance"),
+            "PORT": str(self.port),
+            "HOST": "127.0.0.1",
+            "BINANCE_WS_URL": "",
+            "OMCRM_DEMO": "false",
+            "OMCRM_EXCHANGE_URL": "",
+            "LOG_LEVEL": "INFO",
+            **(env or {}),
+        }
+        self.upgrade()
+        super().__init__(
+            server or [sys.executable, "run.py"], self.env, folder / f"app-{self.port}.log"
+        )
+        wait_for(self._answers, 30, "the app")
+
+    def upgrade(self) -> None:
+        """Bring the database up to date."""
+        self.run("-m", "flask", "--app", "omcrm", "db", "upgrade")
+
+    def run(self, *arguments: str, stdin: str = "") -> str:
+        """Run a command on the app's installation."""
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env={**os.environ, **self.env},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def _answers(self) -> bool:
+        if self.process.poll() is not None:
+            raise AssertionError(f"the app died:\n{self.output()[-3000:]}")
+        try:
+            return requests.get(f"{self.base}/healthz", timeout=2).status_code == 200
+        except requests.RequestException:
+            return False
+
+    def create_user(self, email: str, role: str = "client") -> None:
+        """Make an account with the tests' password."""
+        command = ("manage.py", "create-user", "--email", email, "--role", role)
+        self.run(*command, "--password-stdin", stdin=f"{PASSWORD}\n")
+
+    def log_in(self, email: str) -> "Browser":
+        """A logged-in browser."""
+        browser = Browser(self.base)
+        browser.log_in(email)
+        return browser
+
+    def new_browser(self, role: str = "client") -> "Browser":
+        """A logged-in browser of a new account."""
+        email = f"{role}-{secrets.token_hex(4)}@example.com"
+        self.create_user(email, role)
+        return self.log_in(email)
+
+
+class Browser:
+    """A session with the app, over plain HTTP and Socket.IO."""
+
+    def __init__(self, base: str) -> None:
+        self.base = base
+        self.http = requests.Session()
+
+    def get(self, path: str, **options: Any) -> requests.Response:
+        return self.http.get(self.base + path, timeout=10, allow_redirects=False, **options)
+
+    def post(self, path: str, **options: Any) -> requests.Response:
+        return self.http.post(self.base + path, timeout=10, allow_redirects=False, **options)
+
+    def csrf(self, path: str = "/auth/login") -> str:
+        """The token of a page."""
+        found = re.search(
+            r'name="csrf[_-]token"[^>]*(?:value|content)="([^"]+)"', self.get(path).text
+        )
+        assert found, f"no CSRF token on {path}"
+        return found[1]
+
+    def log_in(self, email: str, password: str = PASSWORD) -> requests.Response:
+        fields = {"email": email, "password": password, "csrf_token": self.csrf()}
+        answer = self.post("/auth/login", data=fields)
+        assert answer.status_code == 302, answer.text
+        return answer
+
+    def send(self, path: str) -> requests.Response:
+        """POST to a JSON route with the page's token."""
+        return self.post(path, headers={"X-CSRFToken": self.csrf("/webtrader/dashboard")})
+
+    def cookies(self) -> str:
+        return "; ".join(f"{name}={value}" for name, value in self.http.cookies.items())
+
+    def desk(self, **options: Any) -> "DeskClient":
+        """A connected page."""
+        return DeskClient(self, **options)
+
+
+class DeskClient:
+    """One page of the desk: remembers every event it is sent, in order."""
+
+    def __init__(
+        self, browser: Browser, transports: tuple[str, ...] = ("websocket",), **headers: str
+    ) -> None:
+        self.events: list[tuple[str, Any]] = []
+        self.client = socketio.Client(reconnection=False)
+        self.client.on("*", self._note, namespace="/webtrader")
+        self.client.connect(
+            browser.base,
+            headers={"Cookie": browser.cookies(), **headers},
+            namespaces=["/webtrader"],
+            transports=list(transports),
+            wait_timeout=10,
+        )
+
+    def _note(self, event: str, *bodies: Any) -> None:
+        self.events.append((event, bodies[0] if bodies else None))
+
+    def call(self, event: str, body: Any = None) -> Any:
+        """Send an event and wait for its acknowledgement."""
+        return self.client.call(event, body, namespace="/webtrader", timeout=10)
+
+    def send(self, event: str, body: Any = None) -> None:
+        self.client.emit(event, body, namespace="/webtrader")
+
+    def subscribe(self, *symbols: str) -> Any:
+        return self.call("subscribe_to_instruments", {"symbols": list(symbols)})
+
+    def bodies(self, event: str) -> list[Any]:
+        """What came with each of these events so far."""
+        return [body for name, body in self.events if name == event]
+
+    def prices(self, symbol: str) -> list[dict[str, Any]]:
+        """The updates of a symbol so far."""
+        return [body for body in self.bodies("price_update") if body["symbol"] == symbol]
+
+    def last(self, symbol: str) -> dict[str, Any] | None:
+        """The latest update of a symbol."""
+        prices = self.prices(symbol)
+        return prices[-1] if prices else None
+
+    @property
+    def connected(self) -> bool:
+        return "/webtrader" in self.client.namespaces and bool(self.client.connected)
+
+    def close(self) -> None:
+        self.client.disconnect()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,82 @@
+"""The market's values, with all that a test is not about filled in."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from omcrm.market.instrument import AssetClass, Instrument
+from omcrm.market.price_class import PriceClass
+from omcrm.market.quote import Quote, Statement, merge
+from omcrm.market.source import Source
+from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
+
+START = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
+BINANCE = Source("binance", PriceClass.LIVE)
+KRAKEN = Source("kraken", PriceClass.LIVE)
+
+
+def after(seconds: float) -> datetime:
+    """So long after the moment at which the tests' clock stands."""
+    return START + timedelta(seconds=seconds)
+
+
+def trade(
+    price: str | Decimal,
+    trade_id: int | None = None,
+    size: str | None = None,
+    time: datetime | None = None,
+) -> Trade:
+    return Trade(Decimal(price), None if size is None else Decimal(size), trade_id, time)
+
+
+def book(bid: str, ask: str, book_id: int | None = None) -> TopOfBook:
+    return TopOfBook(Decimal(bid), Decimal(ask), id=book_id)
+
+
+def tick(
+    *parts: Trade | TopOfBook | DayFigures,
+    symbol: str = "BTC",
+    source: Source = BINANCE,
+    at: datetime = START,
+    connection: int = 1,
+) -> Tick:
+    """A tick of these parts."""
+    kinds = {Trade: "trade", TopOfBook: "book", DayFigures: "day"}
+    said = {kinds[type(each)]: each for each in parts}
+    return Tick(symbol, source, at, connection, **said)
+
+
+def statement(*parts: Trade | TopOfBook | DayFigures, **details: object) -> Statement:
+    """What a source has said after its first tick."""
+    return merge(tick(*parts, **details), None)
+
+
+def quote(
+    *parts: Trade | TopOfBook | DayFigures,
+    seq: int = 1,
+    price_class: PriceClass = PriceClass.LIVE,
+    **details: object,
+) -> Quote:
+    said = statement(*parts, **details)
+    return Quote(said.symbol, seq, price_class, said)
+
+
+def instrument(
+    symbol: str = "BTC",
+    asset_class: AssetClass = AssetClass.CRYPTO,
+    provider_symbols: Mapping[str, str] | None = None,
+    number: int = 0,
+) -> Instrument:
+    """An instrument; it is known to Binance and the built-in exchange unless said otherwise."""
+    name = f"{symbol.lower()}usdt"
+    return Instrument(
+        symbol=symbol,
+        name=symbol,
+        asset_class=asset_class,
+        decimals=2,
+        last_resort_price=Decimal(1),
+        provider_symbols=(
+            {"binance": name, "simulated": name} if provider_symbols is None else provider_symbols
+        ),
+        id=number,
+    )
