@@ -4,7 +4,11 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable
-from typing import Any, TypeVar
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+if TYPE_CHECKING:
+    import signal
 
 MODES = ("eventlet", "gevent", "threading")
 
@@ -50,6 +54,56 @@ def active_mode() -> str:
     if gevent_monkey is not None and gevent_monkey.is_module_patched("socket"):
         return "gevent"
     return "threading"
+
+
+def end_on(*signals: "signal.Signals") -> None:
+    """Raise SystemExit in the caller's thread, the main one, when one of the signals comes.
+
+    A signal's handler runs in whichever green thread is about to run, where an exception would be
+    lost: there the signal wakes a watcher, which throws it into the main one.
+    """
+    # Not at the top of the file: nothing may be imported before the patch.
+    import signal
+    import socket
+    import threading
+
+    mode = active_mode()
+    if mode == "threading":
+        for each in signals:
+            signal.signal(each, _exit)
+        return
+    from greenlet import getcurrent
+
+    main = getcurrent()
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    for each in signals:
+        signal.signal(each, lambda number, frame: None)
+    signal.set_wakeup_fd(writer.fileno())
+
+    def watch() -> None:
+        # The writer must live as long as somebody listens.
+        with reader, writer:
+            reader.recv(1)
+            signal.set_wakeup_fd(-1)
+        _throw_exit(mode, main)
+
+    threading.Thread(target=watch, name="signals", daemon=True).start()
+
+
+def _exit(number: int, frame: FrameType | None) -> NoReturn:
+    raise SystemExit(0)
+
+
+def _throw_exit(mode: str, main: Any) -> None:
+    if mode == "eventlet":
+        from eventlet import hubs
+
+        hubs.get_hub().schedule_call_global(0, main.throw, SystemExit(0))
+    else:
+        import gevent
+
+        gevent.get_hub().loop.run_callback(main.throw, SystemExit(0))
 
 
 def run_in_native_thread(function: Callable[..., T], *args: Any) -> T:

@@ -6,15 +6,13 @@ import sys
 import threading
 import time
 from dataclasses import replace
-from types import FrameType
-from typing import NoReturn
 
 import click
 from flask import Flask
 
 from omcrm import create_app
 from omcrm.child import ExchangeProcess
-from omcrm.concurrency import active_mode
+from omcrm.concurrency import active_mode, end_on
 from omcrm.errors import SettingError
 from omcrm.extensions import socketio
 from omcrm.installation import DemoLogin, prepare
@@ -50,7 +48,7 @@ def launch() -> int:
     app = create_app(settings)
     logins = prepare(app)
     manager: RealTimeDataManager = app.extensions[service.MANAGER]
-    _end_on_signals()
+    end_on(signal.SIGTERM, signal.SIGINT)
     with app.app_context():
         service.start_for_viewer()
     threading.Thread(target=_announce, args=(settings, logins, manager), daemon=True).start()
@@ -74,14 +72,6 @@ def _serve(app: Flask, settings: Settings) -> None:
         "threading": {"allow_unsafe_werkzeug": True},
     }[mode]
     socketio.run(app, host=settings.host, port=settings.port, use_reloader=False, **options)
-
-
-def _end_on_signals() -> None:
-    def end(number: int, frame: FrameType | None) -> NoReturn:
-        raise SystemExit(0)
-
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
 
 
 def _announce(

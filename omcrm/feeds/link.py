@@ -21,6 +21,8 @@ _LARGEST_MESSAGE = 4 * 1024 * 1024
 # A reader that always finds data would keep all other green threads waiting.
 _LONGEST_TURN = 0.005
 _FRAMES_A_CHECK = 16
+# Not zero: gevent would then let nobody but other ready greenlets run.
+_PAUSE = 0.0001
 
 Receive = Callable[[bytes], None]
 
@@ -116,7 +118,7 @@ class Link:
                 self._touch()
             frames += 1
             if frames % _FRAMES_A_CHECK == 0 and time.monotonic() - turn_began > _LONGEST_TURN:
-                time.sleep(0)
+                time.sleep(_PAUSE)
                 turn_began = time.monotonic()
 
 

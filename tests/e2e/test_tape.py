@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.tape_story import disagreements, final, states
-from tests.processes import App, Exchange, free_port, wait_for
+from tests.processes import App, DeskClient, Exchange, free_port, wait_for
 
 PAIRS = {"BTC": "BTCUSDT", "ETH": "ETHUSDT"}
 
@@ -37,11 +37,18 @@ class Replay:
             arguments = ("--tape", *map(str, tapes), "--speed", speed)
             with Exchange(folder, *arguments, port=port) as exchange:
                 wait_for(lambda: "tape finished" in exchange.output(), 400, "the tape's end")
-                time.sleep(0.5)
+                # What was sent may still wait in the sockets' buffers.
+                wait_for(lambda: _is_settled(desk), 20, "the last update")
                 self.updates = {
                     symbol: [each for each in desk.prices(symbol) if each["source"] == "binance"]
                     for symbol in PAIRS
                 }
+
+
+def _is_settled(desk: DeskClient) -> bool:
+    before = len(desk.events)
+    time.sleep(1)
+    return len(desk.events) == before
 
 
 def check(replay: Replay, stories: dict[str, list]) -> None:
