@@ -11,6 +11,9 @@ from omcrm.exchange.http import Answer, Request, json_answer
 
 def answer(exchange: Exchange, request: Request) -> Answer:
     """Answer a call to `/control`."""
+    # A page in somebody's browser reaches loopback too, and always says where it comes from.
+    if "origin" in request.headers:
+        return json_answer({"error": "not for browsers"}, 403)
     match (request.method, request.path):
         case ("GET", "/control" | "/control/faults"):
             return json_answer(status(exchange))

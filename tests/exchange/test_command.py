@@ -1,0 +1,97 @@
+import socket
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from omcrm.exchange import command
+from omcrm.exchange.command import exchange
+from omcrm.exchange.exchange import Exchange
+
+TRADE = '{"e":"trade","E":5,"s":"%s","t":1,"p":"1.0","q":"1.0","T":5,"m":true,"M":true}'
+
+
+@pytest.fixture
+def started(monkeypatch) -> list[tuple[Exchange, str, int, bool]]:
+    """What would have been served, instead of serving it."""
+    calls: list[tuple[Exchange, str, int, bool]] = []
+
+    async def serve(market: Exchange, host: str, port: int, exit_with_stdin: bool) -> None:
+        calls.append((market, host, port, exit_with_stdin))
+
+    monkeypatch.setattr(command, "serve", serve)
+    return calls
+
+
+def tapes(folder: Path) -> list[str]:
+    """Three tape files of one symbol each."""
+    paths = [folder / f"{symbol}.tape" for symbol in ("AUSDT", "BUSDT", "CUSDT")]
+    for path in paths:
+        path.write_text(f"7 {TRADE % path.stem}\n")
+    return [str(path) for path in paths]
+
+
+def test_without_a_tape_the_model_is_served(started) -> None:
+    """Loopback, the usual port, seed 1."""
+    result = CliRunner().invoke(exchange, [])
+    market, *rest = started[0]
+
+    assert 0 == result.exit_code
+    assert ["127.0.0.1", 8765, False] == rest
+    assert "seeded model, seed 1" == market.source.describe()
+
+
+def test_tapes_may_follow_one_option_or_have_one_each(started, tmp_path: Path) -> None:
+    """Both spellings, and options after the files."""
+    one, two, three = tapes(tmp_path)
+    for arguments in (
+        ["--tape", one, two, three, "--speed", "max", "--port", "0"],
+        ["--port", "0", "--tape", one, "--tape", two, "--tape", three, "--speed", "max"],
+    ):
+        assert 0 == CliRunner().invoke(exchange, arguments).exit_code
+
+    assert ["tape: 3 files, speed max"] * 2 == [call[0].source.describe() for call in started]
+    assert ["AUSDT", "BUSDT", "CUSDT"] == list(started[0][0].source.listings)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--speed", "0"],
+        ["--speed", "fast"],
+        ["--speed", "inf"],
+        ["--speed", "nan"],
+        ["--port", "70000"],
+        ["--host", "0.0.0.0"],
+        ["--host", "example.org"],
+        ["stray-file"],
+        ["--tape", "no/such/file.gz"],
+    ],
+)
+def test_wrong_arguments_end_it_with_2(started, arguments: list[str]) -> None:
+    """Nothing is served, and the message names what is wrong."""
+    result = CliRunner().invoke(exchange, arguments)
+
+    assert 2 == result.exit_code
+    assert [] == started
+    assert arguments[-1] in result.output or arguments[0] in result.output
+
+
+def test_a_bad_tape_is_named(started, tmp_path: Path) -> None:
+    """A file without a recorded message cannot be played."""
+    path = tmp_path / "notes.txt"
+    path.write_text("hello\n")
+    result = CliRunner().invoke(exchange, ["--tape", str(path)])
+
+    assert 2 == result.exit_code
+    assert "notes.txt: no recorded message in it" in result.output
+
+
+def test_a_taken_port_is_told() -> None:
+    """The address and the reason are in the message."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = CliRunner().invoke(exchange, ["--port", str(port)])
+
+    assert 1 == result.exit_code
+    assert f"cannot listen on 127.0.0.1:{port}" in result.output

@@ -1,0 +1,59 @@
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from websocket import create_connection
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def process() -> Iterator[subprocess.Popen[str]]:
+    """The exchange as a process of its own, on a free port."""
+    started = subprocess.Popen(
+        [sys.executable, "-m", "omcrm.exchange", "--port", "0", "--exit-with-stdin"],
+        cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    yield started
+    started.kill()
+    started.wait()
+    for pipe in (started.stdin, started.stdout, started.stderr):
+        if pipe:
+            pipe.close()
+
+
+def address(process: subprocess.Popen[str]) -> str:
+    """The URL in the line it prints at the start."""
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line.startswith("exchange listening on ws://127.0.0.1:")
+    assert line.endswith(" (seeded model, seed 1)\n")
+    return line.split()[3]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_within_a_second(process, number) -> None:
+    """With clients connected, cleanly and without a word."""
+    client = create_connection(f"{address(process)}/ws/btcusdt@bookTicker", timeout=5)
+    client.recv()
+    began = time.monotonic()
+    process.send_signal(number)
+    code = process.wait(5)
+    took = time.monotonic() - began
+    client.shutdown()
+
+    assert 0 == code
+    assert took < 1
+    assert "" == process.stderr.read()
+
+
+def test_it_ends_with_its_standard_input(process) -> None:
+    """When the parent is gone, so is the exchange."""
+    address(process)
+    process.stdin.close()
+
+    assert 0 == process.wait(5)

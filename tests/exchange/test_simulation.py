@@ -1,0 +1,44 @@
+import json
+import time
+
+KINDS = ("trade", "aggTrade", "bookTicker", "ticker", "miniTicker", "avgPrice", "kline_1s")
+
+
+def test_every_stream_of_every_class_moves(market, room) -> None:
+    """Coins, stocks and currencies trade, quote and are summed up."""
+    symbols = [item.lower() for item in market.get("/control")["symbols"]]
+    streams = [f"{symbol}@{kind}" for symbol in symbols for kind in KINDS] + ["!miniTicker@arr"]
+    client = market.connect("/stream?streams=" + "/".join(streams))
+    missing = set(streams)
+    deadline = time.monotonic() + 10
+    while missing and time.monotonic() < deadline:
+        missing.discard(json.loads(client.recv())["stream"])
+
+    assert ["btcusdt", "polusdt", "aapl", "eurusd"] == symbols
+    assert set() == missing
+
+
+def test_a_ticker_agrees_with_the_trades_before_it(market, room) -> None:
+    """Its last price and id are those of the last trade sent, its bid and ask the last quote."""
+    client = market.connect("/stream?streams=eurusd@trade/eurusd@bookTicker/eurusd@ticker")
+    last: dict[str, dict[str, object]] = {}
+    compared = 0
+    while compared < 1:
+        message = json.loads(client.recv())
+        kind, data = message["stream"].partition("@")[2], message["data"]
+        if kind == "ticker" and {"trade", "bookTicker"} <= set(last):
+            compared += 1
+            quote, trade = last["bookTicker"], last["trade"]
+            assert (trade["p"], trade["q"], trade["t"]) == (data["c"], data["Q"], data["L"])
+            assert [quote[key] for key in "bBaA"] == [data[key] for key in "bBaA"]
+            assert data["l"] <= data["c"] <= data["h"]
+        last[kind] = data
+
+
+def test_event_times_are_now(market, room) -> None:
+    """The model lives in the present."""
+    client = market.connect("/ws/eurusd@trade")
+    trade = json.loads(client.recv())
+
+    assert abs(trade["E"] - time.time() * 1000) < 2_000
+    assert 0 <= trade["E"] - trade["T"] < 1_000
