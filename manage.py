@@ -1,6 +1,5 @@
 """OMCRM's commands: `python manage.py --help`."""
 
-import os
 import sys
 from importlib import import_module
 
@@ -36,7 +35,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    os.chdir(os.path.dirname(os.path.abspath(__file__)))
     if sys.argv[1:2] == ["run"]:
         from omcrm.concurrency import patch, wished_mode
 

@@ -23,7 +23,8 @@ def wished_mode() -> str:
     name = "OMCRM_ASYNC"
     if name in os.environ:
         return os.environ[name]
-    with contextlib.suppress(OSError), open(".env") as file:
+    path = os.path.join(os.path.dirname(__file__), os.pardir, ".env")
+    with contextlib.suppress(OSError), open(path) as file:
         for line in file:
             key, _, value = line.partition("=")
             if key.strip() == name:

@@ -1,12 +1,28 @@
 """What tests of several rooms share."""
 
 import os
-from collections.abc import Iterator
+import re
+import secrets
+import sys
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
 
+from omcrm import create_app
+from omcrm.auth.login import hash_token
+from omcrm.extensions import db, limiter
+from omcrm.market.catalogue import CATALOGUE
+from omcrm.market.instrument import Instrument
+from omcrm.settings import load
+from omcrm.storage.instrument import InstrumentRow
+from omcrm.storage.login_session import open_session
+from omcrm.storage.user import Role, User
+from omcrm.webtrader.service import MANAGER
 from tests.processes import MARKET_DATA, App, Exchange
 
 
@@ -56,3 +72,75 @@ def app_on_exchange(tmp_path: Path, exchange: Exchange) -> Iterator[App]:
     """The app, with the exchange in Binance's place."""
     with App(tmp_path, {"BINANCE_WS_URL": exchange.url}) as running:
         yield running
+
+
+@pytest.fixture
+def restless() -> Iterator[None]:
+    """Threads take turns as often as they can, so that they meet."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[Flask]:
+    """The app on a database of its own, with the catalogue and without feeds."""
+    url = f"sqlite:///{tmp_path / 'test.db'}"
+    off = dict.fromkeys(("PUBLIC_URL", "BINANCE_WS_URL", "OMCRM_EXCHANGE_URL"), "")
+    app = create_app(load({"OMCRM_INSTANCE": str(tmp_path), "DATABASE_URL": url, **off}))
+    with app.app_context():
+        db.create_all()
+        db.session.add_all(_row(each) for each in CATALOGUE)
+        db.session.commit()
+    yield app
+    app.extensions[MANAGER].stop()
+    with app.app_context():
+        db.engine.dispose()
+        limiter.reset()
+
+
+def _row(each: Instrument) -> InstrumentRow:
+    facts = msgspec.structs.asdict(each)
+    del facts["id"]
+    return InstrumentRow(**facts)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A browser of a stranger."""
+    return app.test_client()
+
+
+@pytest.fixture
+def browser(app: Flask) -> Callable[[Role], FlaskClient]:
+    """Gives a browser that a new account of a role is logged in with; no password is hashed."""
+
+    def log_in(role: Role) -> FlaskClient:
+        token, now = secrets.token_urlsafe(), datetime.now(UTC)
+        user = User(email=f"{token}@example.com", password_hash="", role=role, created_at=now)
+        with app.app_context():
+            db.session.add(user)
+            db.session.flush()
+            lifetime = timedelta(hours=1)
+            open_session(
+                hash_token(token), user.id, now, lifetime, user_agent=None, remote_addr=None
+            )
+            db.session.commit()
+        client = app.test_client()
+        with client.session_transaction() as cookie:
+            cookie.update(_user_id=token, _fresh=True)
+        return client
+
+    return log_in
+
+
+@pytest.fixture
+def csrf() -> Callable[[FlaskClient, str], str]:
+    """Reads the token of a page."""
+
+    def read(client: FlaskClient, path: str = "/auth/login") -> str:
+        page = client.get(path, follow_redirects=True).text
+        return re.search(r'name="csrf[_-]token"[^>]*(?:content|value)="([^"]+)"', page)[1]
+
+    return read

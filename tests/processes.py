@@ -279,10 +279,18 @@ class DeskClient:
         return "/webtrader" in self.client.namespaces and bool(self.client.connected)
 
     def close(self) -> None:
-        self.client.disconnect()
+        close_client(self.client)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def close_client(client: socketio.Client) -> None:
+    """Disconnect, and close the socket that the library leaves to the garbage collector."""
+    websocket = getattr(client.eio, "ws", None)
+    client.disconnect()
+    if websocket is not None:
+        websocket.shutdown()

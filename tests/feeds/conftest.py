@@ -1,0 +1,86 @@
+"""A supervisor against the real exchange, with shortened patience."""
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from omcrm.feeds.providers.binance import Binance
+from omcrm.feeds.supervisor import Pace, Reports, Supervisor
+from omcrm.feeds.watchdog import Patience
+from omcrm.market.source import Condition
+from omcrm.market.tick import Tick
+from tests.processes import Exchange, wait_for
+
+NAMES = {"btcusdt": "BTC", "ethusdt": "ETH"}
+QUICK = Pace(
+    patience=Patience(
+        probe=0.3, silence=1.2, mute_factor=5, mute_least=1.0, mute_most=3, first_data=2.0
+    ),
+    proven=1.0,
+    settle=2.0,
+)
+
+
+class Watched:
+    """A supervisor and everything it reported."""
+
+    def __init__(self, url: str, pace: Pace = QUICK, names: dict[str, str] = NAMES) -> None:
+        self.ticks: list[Tick] = []
+        self.conditions: list[tuple[Condition, int]] = []
+        self.changes = 0
+        self.threads = threading.active_count()
+        reports = Reports(self.ticks.append, self._condition, self._changed)
+        provider = Binance(url, ("trade", "bookTicker", "ticker"))
+        self.supervisor = Supervisor(provider, reports, lambda: datetime.now(UTC), pace)
+        self.supervisor.follow(names, lambda: True)
+
+    def _condition(self, source: str, condition: Condition, connection: int) -> None:
+        self.conditions.append((condition, connection))
+
+    def _changed(self, source: str) -> None:
+        self.changes += 1
+
+    @property
+    def state(self) -> str:
+        return self.supervisor.status().state.value
+
+    def wait_for_data(self, timeout: float = 10) -> None:
+        """Until a tick has come after now."""
+        before = len(self.ticks)
+        wait_for(lambda: len(self.ticks) > before, timeout, "data")
+
+    def wait_for_state(self, *states: str, timeout: float = 10) -> None:
+        wait_for(lambda: self.state in states, timeout, f"one of {states}, is {self.state}")
+
+    def wait_for_no_threads(self) -> None:
+        """Until no thread of it is left."""
+        wait_for(lambda: threading.active_count() <= self.threads, 5, "its threads to end")
+
+
+@pytest.fixture
+def watch() -> Iterator[Callable[..., Watched]]:
+    """Starts supervisors, and stops them after the test."""
+    started: list[Watched] = []
+
+    def start(url: str, pace: Pace = QUICK, names: dict[str, str] = NAMES) -> Watched:
+        watched = Watched(url, pace, names)
+        started.append(watched)
+        watched.supervisor.start()
+        return watched
+
+    yield start
+    for each in started:
+        each.supervisor.stop()
+        each.wait_for_no_threads()
+
+
+@pytest.fixture
+def streaming(watch: Callable[..., Watched], exchange: Exchange) -> Watched:
+    """A supervisor that receives data."""
+    watched = watch(exchange.url)
+    watched.wait_for_data()
+    return watched
+
+

@@ -1,0 +1,230 @@
+"""Whatever the upstream does, the feed says what is wrong and comes back by itself."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+from msgspec import structs
+
+from omcrm.feeds.providers.binance import Binance
+from omcrm.market.source import Condition
+from tests.feeds.conftest import NAMES, QUICK, Watched
+from tests.processes import Exchange, wait_for
+
+Watch = Callable[..., Watched]
+
+
+def connections(exchange: Exchange) -> int:
+    return len(exchange.state()["connections"])
+
+
+def test_streams(streaming: Watched, exchange: Exchange) -> None:
+    """It connects, subscribes, and says first that it is pending and then that it is healthy."""
+    status = streaming.supervisor.status()
+
+    assert [(Condition.PENDING, 0), (Condition.HEALTHY, 1)] == streaming.conditions
+    assert "streaming" == status.state
+    assert status.active
+    assert status.connected_since is not None
+    assert status.messages > 0
+    assert 0 == status.reconnects
+    assert f"{exchange.url}/stream" == status.url
+    wait_for(lambda: {"BTC", "ETH"} == {each.symbol for each in streaming.ticks}, 5)
+
+
+def test_start_and_stop_twice(streaming: Watched, exchange: Exchange) -> None:
+    """Starting or stopping twice is harmless, and nothing is left over."""
+    streaming.supervisor.start()
+    streaming.supervisor.stop()
+    streaming.supervisor.stop()
+
+    assert "stopped" == streaming.state
+    assert (Condition.DOWN, 0) == streaming.conditions[-1]
+    streaming.wait_for_no_threads()
+    wait_for(lambda: connections(exchange) == 0, 5, "the socket to close")
+
+
+def test_starts_again(streaming: Watched) -> None:
+    """After a stop it can be started anew."""
+    streaming.supervisor.stop()
+    streaming.supervisor.start()
+
+    streaming.wait_for_data()
+    streaming.wait_for_state("streaming")
+
+
+@pytest.mark.parametrize("how", ["fin", "rst"])
+def test_cut(streaming: Watched, exchange: Exchange, how: str) -> None:
+    """A cut is noticed within a second, and the feed is back soon after on one connection."""
+    began = time.monotonic()
+    exchange.fault("cut", how=how)
+    wait_for(lambda: (Condition.DOWN, 0) in streaming.conditions, 1, "the cut to be noticed")
+    assert time.monotonic() - began < 1
+
+    streaming.wait_for_state("streaming")
+    streaming.wait_for_data()
+    assert (Condition.HEALTHY, 2) == streaming.conditions[-1]
+    assert 1 == streaming.supervisor.status().reconnects
+    assert streaming.supervisor.status().last_error
+    assert 1 == connections(exchange)
+
+
+def test_mute(streaming: Watched, exchange: Exchange) -> None:
+    """A connection that only pings is replaced; when the upstream speaks again, so does the feed."""
+    exchange.fault("mute")
+    wait_for(
+        lambda: "no price" in (streaming.supervisor.status().last_error or ""), 8, "a mute feed"
+    )
+    exchange.clear()
+
+    streaming.wait_for_data()
+    streaming.wait_for_state("streaming")
+
+
+def test_half_open(streaming: Watched, exchange: Exchange) -> None:
+    """A connection without any sign of life is given up, and its socket closed."""
+    exchange.fault("half_open")
+    wait_for(lambda: (Condition.DOWN, 0) in streaming.conditions, 8, "the silence to be noticed")
+    exchange.clear()
+
+    streaming.wait_for_state("streaming", timeout=15)
+    streaming.wait_for_data()
+    wait_for(lambda: connections(exchange) == 1, 10, "the dead connection to be gone")
+
+
+@pytest.mark.parametrize("fault", ["garbage", "binary", "big_frame"])
+def test_frames_of_the_wrong_kind(streaming: Watched, exchange: Exchange, fault: str) -> None:
+    """Garbage, binary frames and a megabyte of something else are counted and passed over."""
+    exchange.fault(fault)
+
+    wait_for(lambda: streaming.supervisor.status().unreadable > 0, 5, "a frame to be refused")
+    streaming.wait_for_data()
+    assert "streaming" == streaming.state
+    assert 0 == streaming.supervisor.status().reconnects
+    assert "unreadable frame" in (streaming.supervisor.status().last_error or "")
+
+
+def test_unknown_symbol(watch: Watch, exchange: Exchange) -> None:
+    """A symbol that is acknowledged and silent hurts nobody else."""
+    watched = watch(exchange.url, names={**NAMES, "zzzusdt": "ZZZ"})
+    watched.wait_for_data()
+    time.sleep(1)
+
+    assert "streaming" == watched.state
+    assert "ZZZ" not in {each.symbol for each in watched.ticks}
+
+
+@pytest.mark.parametrize("lead", [0, 1.5])
+def test_shutdown_notice(streaming: Watched, exchange: Exchange, lead: float) -> None:
+    """After the upstream's notice a second connection takes over; with a lead nothing is missed."""
+    exchange.fault("server_shutdown", lead=lead)
+    wait_for(lambda: streaming.supervisor.status().reconnects > 0, 8, "the change-over")
+
+    streaming.wait_for_data()
+    streaming.wait_for_state("streaming")
+    wait_for(lambda: connections(exchange) == 1, 5, "one connection")
+    if lead:
+        assert Condition.DOWN not in {condition for condition, _ in streaming.conditions}
+
+
+def test_planned_replacement(watch: Watch, exchange: Exchange) -> None:
+    """Before the upstream ends a connection by its age, it is replaced without a gap."""
+    exchange.fault("lifetime", seconds=4)
+    watched = watch(exchange.url, structs.replace(QUICK, replace_after=1.5))
+    wait_for(lambda: watched.supervisor.status().reconnects >= 3, 15, "three replacements")
+    exchange.clear()
+
+    assert Condition.DOWN not in {condition for condition, _ in watched.conditions}
+    ids = [each.trade.id for each in watched.ticks if each.symbol == "BTC" and each.trade]
+    assert len(ids) > 3
+    wait_for(lambda: connections(exchange) <= 2, 5, "the old connections to close")
+
+
+def test_lifetime_without_a_plan(watch: Watch, exchange: Exchange) -> None:
+    """A connection that the upstream ends by its age is simply opened again."""
+    watched = watch(exchange.url)
+    watched.wait_for_data()
+    exchange.fault("lifetime", seconds=0.5)
+    wait_for(lambda: watched.supervisor.status().reconnects > 0, 8, "the cut")
+    exchange.clear()
+
+    watched.wait_for_state("streaming")
+    watched.wait_for_data()
+
+
+def test_refused_for_its_rate(watch: Watch, exchange: Exchange) -> None:
+    """A refusal for too many requests is waited out for at least a minute, and said."""
+    exchange.fault("refuse", status=429, retry_after=120)
+    watched = watch(exchange.url)
+    watched.wait_for_state("waiting")
+    exchange.clear()
+    time.sleep(1.5)
+
+    assert "waiting" == watched.state
+    assert "429" in (watched.supervisor.status().last_error or "")
+
+
+def test_refused_for_a_while(watch: Watch, exchange: Exchange) -> None:
+    """A server that is out of order is asked again soon."""
+    exchange.fault("refuse", status=503)
+    watched = watch(exchange.url)
+    watched.wait_for_state("waiting")
+    exchange.clear()
+
+    watched.wait_for_data()
+
+
+def test_nobody_there(watch: Watch, tmp_path, exchange: Exchange) -> None:
+    """An upstream that goes away and comes back at the same place is found again."""
+    watched = watch(exchange.url)
+    watched.wait_for_data()
+    exchange.stop()
+    watched.wait_for_state("waiting")
+    with Exchange(tmp_path, port=exchange.port):
+        watched.wait_for_data(15)
+        watched.wait_for_state("streaming")
+
+
+def test_follows_what_is_added_and_dropped(streaming: Watched, exchange: Exchange) -> None:
+    """Symbols can be added and dropped while it runs, without another connection."""
+    streaming.supervisor.follow({"btcusdt": "BTC", "solusdt": "SOL"}, lambda: True)
+    wait_for(lambda: "SOL" in {each.symbol for each in streaming.ticks}, 5, "the new symbol")
+    time.sleep(0.5)
+    del streaming.ticks[:]
+    streaming.wait_for_data()
+
+    streams = exchange.state()["connections"][0]["subscriptions"]
+    assert {"btcusdt", "solusdt"} == {each.partition("@")[0] for each in streams}
+    assert "ETH" not in {each.symbol for each in streaming.ticks}
+    assert 0 == streaming.supervisor.status().reconnects
+
+
+def test_stop_while_nobody_answers(exchange: Exchange, watch: Watch) -> None:
+    """Stopping does not wait for a handshake that never comes."""
+    exchange.fault("half_open")
+    watched = watch(exchange.url)
+    watched.wait_for_state("connecting")
+    time.sleep(0.3)
+    began = time.monotonic()
+    watched.supervisor.stop()
+
+    assert time.monotonic() - began < 5
+    exchange.clear()
+
+
+def test_too_many_symbols() -> None:
+    """What exceeds the upstream's limit is left out, and said."""
+    watched = Watched("ws://127.0.0.1:1")
+    watched.supervisor.follow({f"s{n}usdt": f"S{n}" for n in range(400)}, lambda: True)
+    status = watched.supervisor.status()
+
+    assert Binance("ws://x", ("trade", "bookTicker", "ticker")).limits.symbols == status.symbols
+    assert "400 symbols wanted" in (status.last_error or "")
+
+
+def test_one_supervisor_one_thread_of_its_own(streaming: Watched) -> None:
+    """It runs with one thread of its own and one per connection."""
+    names = sorted(each.name for each in threading.enumerate() if "binance" in each.name)
+
+    assert ["binance-1", "feed-binance"] == names

@@ -1,0 +1,36 @@
+"""One app on one exchange for all tests of the desk that do not break it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.processes import App, Browser, Exchange
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
+    """The built-in exchange with its seeded model."""
+    with Exchange(tmp_path_factory.mktemp("exchange")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, market: Exchange) -> Iterator[App]:
+    """The app, with the exchange in Binance's place."""
+    folder = tmp_path_factory.mktemp("app")
+    with App(folder, {"BINANCE_WS_URL": market.url, "MAX_DESK_SUBSCRIPTIONS": "20"}) as running:
+        running.create_user("client@example.com", "client")
+        running.create_user("admin@example.com", "admin")
+        yield running
+
+
+@pytest.fixture(scope="module")
+def client(served: App) -> Browser:
+    """A logged-in client's browser."""
+    return served.log_in("client@example.com")
+
+
+@pytest.fixture(scope="module")
+def admin(served: App) -> Browser:
+    """A logged-in administrator's browser."""
+    return served.log_in("admin@example.com")

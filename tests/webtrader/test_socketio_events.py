@@ -1,0 +1,346 @@
+"""What pages may ask over Socket.IO and what they are told, over real sockets."""
+
+import secrets
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import socketio
+
+from tests.processes import App, Browser, DeskClient, close_client, wait_for
+
+PRICE_FIELDS = {
+    "symbol",
+    "price",
+    "change_24h",
+    "timestamp",
+    "bid",
+    "ask",
+    "high_24h",
+    "low_24h",
+    "volume_24h",
+    "source",
+    "price_class",
+    "provider_time",
+    "received_at",
+    "seq",
+}
+STATUS_FIELDS = {
+    "state",
+    "active",
+    "type",
+    "url",
+    "connected_since",
+    "last_message_at",
+    "messages",
+    "reconnects",
+    "last_error",
+}
+
+
+@pytest.fixture
+def desk(client: Browser) -> Iterator[DeskClient]:
+    """A connected page of the client."""
+    with client.desk() as connected:
+        yield connected
+
+
+def event_after(desk: DeskClient, event: str, count: int = 0) -> Any:
+    """The body of the event that comes after `count` of them."""
+    wait_for(lambda: len(desk.bodies(event)) > count, 5, event)
+    return desk.bodies(event)[count]
+
+
+# Who may connect
+
+
+def refusal(browser: Browser, **headers: str) -> str:
+    """What a connection is refused with."""
+    client = socketio.Client(reconnection=False)
+    said: list[Any] = []
+    client.on("connect_error", said.append, namespace="/webtrader")
+    with pytest.raises(socketio.exceptions.ConnectionError):
+        client.connect(
+            browser.base,
+            headers={"Cookie": browser.cookies(), **headers},
+            namespaces=["/webtrader"],
+            transports=["websocket"],
+        )
+    close_client(client)
+    return str(said)
+
+
+def test_an_anonymous_connection_is_refused(served: App) -> None:
+    """A stranger is told that authentication is required."""
+    assert "authentication required" in refusal(Browser(served.base))
+
+
+def test_a_forged_session_is_refused(served: App) -> None:
+    """A cookie that we did not sign is a stranger's."""
+    browser = Browser(served.base)
+    browser.http.cookies.set("omcrm_session", "eyJfdXNlcl9pZCI6IjEifQ.aaaa.bbbb")
+
+    assert "authentication required" in refusal(browser)
+
+
+def test_a_foreign_origin_is_refused(served: App, client: Browser) -> None:
+    """Another site's page cannot use the session, on any transport; our own can."""
+    for transport in ("websocket", "polling"):
+        answer = client.get(
+            f"/socket.io/?EIO=4&transport={transport}", headers={"Origin": "https://evil.example"}
+        )
+        assert 403 == answer.status_code
+    with client.desk() as desk:  # its library sends our own origin
+        assert desk.connected
+
+
+def test_polling_then_upgrade(client: Browser) -> None:
+    """A client that begins with polling ends on a WebSocket."""
+    with client.desk(transports=("polling", "websocket")) as desk:
+        desk.subscribe("BTC")
+
+        assert "websocket" == desk.client.transport()
+        event_after(desk, "price_update")
+
+
+def test_twenty_one_pages(served: App) -> None:
+    """A user's 21st page is refused in plain words, and may come once another has gone."""
+    browser = served.new_browser()
+    desks = [browser.desk() for _ in range(20)]
+    try:
+        assert "too many open pages" in refusal(browser)
+        desks.pop().close()
+        time.sleep(0.3)
+        desks.append(browser.desk())
+        assert desks[-1].connected
+    finally:
+        for desk in desks:
+            desk.close()
+
+
+def test_logout_drops_the_pages(served: App) -> None:
+    """Logging out disconnects the pages of that session, and only those."""
+    email = f"{secrets.token_hex(4)}@example.com"
+    served.create_user(email)
+    leaving, staying = served.log_in(email), served.log_in(email)
+    with leaving.desk() as gone, staying.desk() as kept:
+        token = leaving.csrf("/webtrader/dashboard")
+        assert 302 == leaving.post("/auth/logout", data={"csrf_token": token}).status_code
+
+        wait_for(lambda: not gone.connected, 5, "the page to be dropped")
+        assert kept.connected
+        assert "timestamp" in kept.call("ping")
+
+
+def test_disabling_drops_the_pages(served: App) -> None:
+    """A disabled user's pages are disconnected within five seconds."""
+    email = f"{secrets.token_hex(4)}@example.com"
+    served.create_user(email)
+    with served.log_in(email).desk() as desk:
+        desk.subscribe("BTC")
+        served.run("manage.py", "disable-user", "--email", email)
+
+        wait_for(lambda: not desk.connected, 5, "the page to be dropped")
+
+
+# What a page is told
+
+
+def test_connection_status_comes_first(desk: DeskClient) -> None:
+    """On connect a page is told how every source is doing."""
+    body = event_after(desk, "connection_status")
+
+    assert "connection_status" == desk.events[0][0]
+    assert {"binance"} == set(body)
+    assert set(body["binance"]) >= STATUS_FIELDS
+
+
+def test_subscribe(desk: DeskClient) -> None:
+    """A snapshot of every symbol, then the success, then changes."""
+    answer = desk.subscribe("BTC", "AAPL")
+    success = event_after(desk, "subscription_success")
+
+    assert "Subscribed to 2 instruments" == success["message"]
+    assert answer == success
+    assert [
+        {"id": 1, "symbol": "BTC", "name": "Bitcoin", "type": "crypto"},
+        {"id": 9, "symbol": "AAPL", "name": "Apple", "type": "stock"},
+    ] == success["instruments"]
+    assert [] == success["rejected"]
+    before = desk.events[: [name for name, _ in desk.events].index("subscription_success")]
+    snapshot = [body["symbol"] for name, body in before if name == "price_update"]
+    assert {"BTC", "AAPL"} == set(snapshot)
+    assert set(desk.prices("BTC")[0]) >= PRICE_FIELDS
+    assert "live" == desk.prices("BTC")[0]["price_class"]
+    assert "last_resort" == desk.prices("AAPL")[0]["price_class"]
+    wait_for(lambda: len(desk.prices("BTC")) > 3, 10, "changes")
+    numbers = [each["seq"] for each in desk.prices("BTC")]
+    assert sorted(numbers) == numbers
+
+
+def test_subscribe_by_id_and_mixed(desk: DeskClient) -> None:
+    """Ids work like symbols; what is unknown is named."""
+    answer = desk.call(
+        "subscribe_to_instruments", {"instrument_ids": [2, 999], "symbols": ["ETH", "NOPE"]}
+    )
+
+    assert ["ETH"] == [each["symbol"] for each in answer["instruments"]]
+    assert {"NOPE", None} == {each["symbol"] for each in answer["rejected"]}
+    assert {"UNKNOWN_SYMBOL"} == {each["code"] for each in answer["rejected"]}
+
+
+def test_only_unknown_symbols(desk: DeskClient) -> None:
+    """Nothing but unknown symbols is an error that names them."""
+    answer = desk.subscribe("NOPE")
+
+    assert "UNKNOWN_SYMBOL" == answer["code"]
+    assert "NOPE" in event_after(desk, "subscription_error")["message"]
+    assert [] == desk.bodies("subscription_success")
+
+
+def test_unsubscribe_really_stops(desk: DeskClient) -> None:
+    """After the answer no further update comes."""
+    desk.subscribe("BTC", "ETH")
+    answer = desk.call("unsubscribe_from_instruments", {"symbols": ["BTC"]})
+    time.sleep(0.2)
+    before = len(desk.prices("BTC"))
+    others = len(desk.prices("ETH"))
+    wait_for(lambda: len(desk.prices("ETH")) > others + 3, 10, "the other symbol")
+
+    assert ["BTC"] == answer["symbols"]
+    assert before == len(desk.prices("BTC"))
+
+
+def test_too_many_subscriptions(desk: DeskClient) -> None:
+    """What goes beyond the page's limit is refused, in plain words; the rest is served."""
+    instruments = list(range(1, 25))
+    answer = desk.call("subscribe_to_instruments", {"instrument_ids": instruments})
+
+    assert 20 == len(answer["instruments"])
+    assert 4 == len(answer["rejected"])
+    assert {"LIMIT_EXCEEDED"} == {each["code"] for each in answer["rejected"]}
+    assert "LIMIT_EXCEEDED" == event_after(desk, "subscription_error")["code"]
+
+
+def test_three_hundred_symbols(desk: DeskClient) -> None:
+    """Three hundred names that do not exist are three hundred refusals and no crash."""
+    answer = desk.subscribe(*(f"X{number}" for number in range(300)))
+
+    assert answer["code"] == "UNKNOWN_SYMBOL"
+    assert 300 == len(answer["rejected"])
+    assert "timestamp" in desk.call("ping")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        "BTC",
+        7,
+        [],
+        {},
+        {"symbols": "BTC"},
+        {"symbols": [1]},
+        {"symbols": [{"a": 1}]},
+        {"symbols": [None]},
+        {"symbols": [""]},
+        {"symbols": ["B" * 21]},
+        {"instrument_ids": ["1"]},
+        {"instrument_ids": [1.5]},
+        {"symbols": ["BTC"] * 1001},
+    ],
+)
+def test_bodies_of_the_wrong_shape(desk: DeskClient, body: Any) -> None:
+    """Anything else than the schema is refused, with words, and the page lives on."""
+    answer = desk.call("subscribe_to_instruments", body)
+
+    assert "INVALID_PAYLOAD" == answer["code"]
+    assert answer["message"].startswith("invalid payload")
+    assert "INVALID_PAYLOAD" == event_after(desk, "subscription_error")["code"]
+    assert "timestamp" in desk.call("ping")
+
+
+def test_unknown_event(desk: DeskClient) -> None:
+    """An event we do not know is a bad message."""
+    desk.send("stop_realtime_feeds", {})
+
+    assert "INVALID_PAYLOAD" == event_after(desk, "subscription_error")["code"]
+
+
+def test_ten_bad_messages_close(desk: DeskClient) -> None:
+    """Ten bad messages in ten seconds end the connection."""
+    for _ in range(10):
+        desk.send("subscribe_to_instruments", "nonsense")
+
+    wait_for(lambda: not desk.connected, 5, "the end")
+
+
+def test_too_many_messages(desk: DeskClient) -> None:
+    """A burst beyond the rate is refused and, kept up, ends the connection."""
+    for _ in range(80):
+        desk.send("ping")
+
+    wait_for(lambda: not desk.connected, 5, "the end")
+    assert "LIMIT_EXCEEDED" == desk.bodies("subscription_error")[0]["code"]
+
+
+def test_an_oversized_message_closes(desk: DeskClient) -> None:
+    """A message above 16 KiB ends the connection."""
+    desk.send("subscribe_to_instruments", {"symbols": ["A" * 20_000]})
+
+    wait_for(lambda: not desk.connected, 5, "the end")
+
+
+def test_price_history(desk: DeskClient) -> None:
+    """Candles are built from what was seen; the last one ends at the latest price."""
+    desk.subscribe("BTC")
+    history = desk.call(
+        "get_price_history", {"symbol": "BTC", "timeframe": "1m", "limit": 10}
+    )
+
+    assert ("BTC", "1m") == (history["symbol"], history["timeframe"])
+    assert 1 <= len(history["data"]) <= 10
+    candle = history["data"][-1]
+    assert {"timestamp", "open", "high", "low", "close", "volume"} == set(candle)
+    assert candle["low"] <= candle["close"] <= candle["high"]
+    assert history == event_after(desk, "price_history")
+
+
+def test_price_history_of_nothing(desk: DeskClient) -> None:
+    """What never traded has no candles, and none are invented."""
+    history = desk.call("get_price_history", {"symbol": "EURUSD", "timeframe": "1h", "limit": 5})
+
+    assert [] == history["data"]
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"symbol": "NOPE"}, "UNKNOWN_SYMBOL"),
+        ({"symbol": "BTC", "timeframe": "2m"}, "INVALID_PAYLOAD"),
+        ({"symbol": "BTC", "limit": 0}, "INVALID_PAYLOAD"),
+        ({"symbol": "BTC", "limit": "5"}, "INVALID_PAYLOAD"),
+        ({}, "INVALID_PAYLOAD"),
+    ],
+)
+def test_price_history_refused(desk: DeskClient, body: dict[str, Any], code: str) -> None:
+    """A bad request for candles names what is wrong."""
+    assert code == desk.call("get_price_history", body)["code"]
+
+
+def test_market_status(desk: DeskClient) -> None:
+    """Every market with its session, and how many feeds bring data."""
+    status = desk.call("get_market_status")
+
+    assert ["crypto", "XNYS", "forex"] == [each["name"] for each in status["markets"]]
+    assert (1, 1) == (status["active_data_feeds"], status["total_data_feeds"])
+    assert isinstance(status["is_market_hours"], bool)
+    assert status["markets"][0]["is_open"]
+
+
+def test_ping(desk: DeskClient) -> None:
+    """A ping is answered with the server's time."""
+    desk.send("ping")
+
+    assert event_after(desk, "pong")["timestamp"].endswith("Z")
