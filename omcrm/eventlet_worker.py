@@ -76,9 +76,7 @@ class EventletWorker(AsyncWorker):  # type: ignore[misc]
         if self.cfg.is_ssl:
             from gunicorn.sock import ssl_context
 
-            client = eventlet.wrap_ssl(
-                client, server_side=True, context=ssl_context(self.cfg)
-            )
+            client = eventlet.wrap_ssl(client, server_side=True, context=ssl_context(self.cfg))
         try:
             self.handle(listener, client, address)
         except (SystemExit, eventlet.greenlet.GreenletExit):

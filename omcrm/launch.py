@@ -74,9 +74,7 @@ def _serve(app: Flask, settings: Settings) -> None:
     socketio.run(app, host=settings.host, port=settings.port, use_reloader=False, **options)
 
 
-def _announce(
-    settings: Settings, logins: list[DemoLogin], manager: RealTimeDataManager
-) -> None:
+def _announce(settings: Settings, logins: list[DemoLogin], manager: RealTimeDataManager) -> None:
     until = time.monotonic() + _FIRST_LOOK
     host = "127.0.0.1" if settings.host == "0.0.0.0" else settings.host  # noqa: S104
     lines = [f"OMCRM is at {settings.public_url or f'http://{host}:{settings.port}'}"]

@@ -116,9 +116,7 @@ class Settings:
         _flag,
         "A demonstration installation: simulated prices where no real source serves.",
     )
-    async_mode: str = _setting(
-        "OMCRM_ASYNC", "eventlet", _one_of(*MODES), "What `run.py` runs on."
-    )
+    async_mode: str = _setting("OMCRM_ASYNC", "eventlet", _one_of(*MODES), "What `run.py` runs on.")
     exchange_url: str = _setting(
         "OMCRM_EXCHANGE_URL",
         "",

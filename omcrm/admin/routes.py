@@ -57,9 +57,7 @@ def _add(form: InstrumentForm) -> bool:
         db.session.rollback()
         form.symbol.errors = [f"There is already an instrument {form.symbol.data}."]
         return False
-    audit.record(
-        "add_instrument", datetime.now(UTC), user_id=current_user.id, detail=row.symbol
-    )
+    audit.record("add_instrument", datetime.now(UTC), user_id=current_user.id, detail=row.symbol)
     db.session.commit()
     catalogue_changed.send(current_app._get_current_object())
     return True

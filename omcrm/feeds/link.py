@@ -1,7 +1,9 @@
 """One upstream connection: the only file of the feeds that owns a socket."""
 
 import contextlib
+import errno
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -34,9 +36,7 @@ class Link:
     `ended` is set and `error` says why, None where it was closed from here.
     """
 
-    def __init__(
-        self, name: str, url: str, receive: Receive, touch: Callable[[], None]
-    ) -> None:
+    def __init__(self, name: str, url: str, receive: Receive, touch: Callable[[], None]) -> None:
         self.url = url
         self.error: Exception | None = None
         self.connected = threading.Event()
@@ -86,7 +86,7 @@ class Link:
         try:
             self._connect()
             self._read()
-        except (OSError, websocket.WebSocketException, ValueError) as error:
+        except (OSError, websocket.WebSocketException, FeedError, ValueError) as error:
             self._fail(_feed_error(error))
         except Exception as error:
             _log.exception("reading %s failed", self.url)
@@ -160,6 +160,15 @@ class _BoundedMessage(continuous_frame):  # type: ignore[misc,unused-ignore]
 
 # What went wrong, in words
 
+_PLAIN = {
+    errno.ECONNREFUSED: "connection refused",
+    errno.ECONNRESET: "connection lost",
+    errno.EPIPE: "connection lost",
+    errno.ENETUNREACH: "network unreachable",
+    errno.EHOSTUNREACH: "host unreachable",
+    errno.ETIMEDOUT: "timed out",
+}
+
 
 def _feed_error(error: Exception) -> FeedError:
     if isinstance(error, websocket.WebSocketBadStatusException):
@@ -171,6 +180,12 @@ def _feed_error(error: Exception) -> FeedError:
 
 
 def _words(error: Exception) -> str:
+    if isinstance(error, websocket.WebSocketAddressException | socket.gaierror):
+        return "host not found"
+    if isinstance(error, TimeoutError | websocket.WebSocketTimeoutException):
+        return "timed out"
+    if isinstance(error, OSError) and error.errno in _PLAIN:
+        return _PLAIN[error.errno]
     text = str(error).strip() or type(error).__name__
     return text[:200]
 

@@ -24,6 +24,7 @@ _log = logging.getLogger(__name__)
 _STEP = 0.1
 _STOP_TIMEOUT = 3.0
 _LOG_EVERY = 1.0
+_LOG_AGAIN = 60.0
 
 
 class Pace(Struct, frozen=True):
@@ -81,7 +82,7 @@ class Supervisor:
         self._reconnects = 0
         self._unreadable = 0
         self._last_error: str | None = None
-        self._logged_at = 0.0
+        self._logged_at = float("-inf")
 
     @property
     def name(self) -> str:
@@ -125,6 +126,7 @@ class Supervisor:
 
     def status(self) -> FeedStatus:
         """How the feed is doing."""
+        rate = self._meter.rate(time.monotonic())
         return FeedStatus(
             state=self._state,
             active=self._state is FeedState.STREAMING,
@@ -133,7 +135,7 @@ class Supervisor:
             connected_since=self._connected_since,
             last_message_at=self._last_message_at,
             messages=self._meter.total,
-            messages_per_second=round(self._meter.rate(time.monotonic()), 1),
+            messages_per_second=round(rate if self._connected_since else 0.0, 1),
             reconnects=self._reconnects,
             last_error=None if self._last_error is None else masked(self._last_error),
             price_class=self.provider.source.claim,
@@ -178,9 +180,7 @@ class Supervisor:
 
     def _open(self) -> Connection:
         self._number += 1
-        connection = Connection(
-            self._number, self.provider, self._pace.patience, self._receive
-        )
+        connection = Connection(self._number, self.provider, self._pace.patience, self._receive)
         connection.link.start()
         return connection
 
@@ -244,9 +244,9 @@ class Supervisor:
         self._reports.changed(self.name)
 
     def _note_problem(self, problem: str) -> None:
-        self._last_error = problem
+        is_new, self._last_error = problem != self._last_error, problem
         now = time.monotonic()
-        if now - self._logged_at >= _LOG_EVERY:
+        if now - self._logged_at >= (_LOG_EVERY if is_new else _LOG_AGAIN):
             self._logged_at = now
             _log.warning("%s: %s", self.name, masked(problem))
 

@@ -70,9 +70,7 @@ class QuoteCache:
             said[name] = merge(news, held)
             return self._speak(instrument, policy, self._clock(), name)
 
-    def set_condition(
-        self, source: str, condition: Condition, connection: int = 0
-    ) -> list[Quote]:
+    def set_condition(self, source: str, condition: Condition, connection: int = 0) -> list[Quote]:
         """Note how a source is doing; the quotes whose class or speaker changes by that."""
         with self._lock:
             now, before = self._clock(), self._health.get(source)

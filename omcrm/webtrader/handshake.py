@@ -7,6 +7,7 @@ Environ = dict[str, Any]
 Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 _PATH = "/socket.io/"
+_BODY = b'{"success":false,"error":{"code":"FORBIDDEN_ORIGIN","message":"forbidden origin"}}'
 
 
 class SameOrigin:
@@ -23,10 +24,9 @@ class SameOrigin:
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         origin = environ.get("HTTP_ORIGIN")
         if origin and environ["PATH_INFO"].startswith(_PATH) and origin not in self._own(environ):
-            body = b'{"success":false,"error":{"code":"FORBIDDEN_ORIGIN","message":"forbidden origin"}}'
-            headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+            headers = [("Content-Type", "application/json"), ("Content-Length", str(len(_BODY)))]
             start_response("403 Forbidden", headers)
-            return [body]
+            return [_BODY]
         return self._app(environ, start_response)
 
     def _own(self, environ: Environ) -> set[str]:

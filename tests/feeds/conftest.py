@@ -82,5 +82,3 @@ def streaming(watch: Callable[..., Watched], exchange: Exchange) -> Watched:
     watched = watch(exchange.url)
     watched.wait_for_data()
     return watched
-
-

@@ -71,7 +71,7 @@ def test_cut(streaming: Watched, exchange: Exchange, how: str) -> None:
 
 
 def test_mute(streaming: Watched, exchange: Exchange) -> None:
-    """A connection that only pings is replaced; when the upstream speaks again, so does the feed."""
+    """A connection that only pings is replaced; once the upstream speaks again, so does it."""
     exchange.fault("mute")
     wait_for(
         lambda: "no price" in (streaming.supervisor.status().last_error or ""), 8, "a mute feed"

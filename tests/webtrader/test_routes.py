@@ -41,7 +41,9 @@ def test_only_admins_switch_feeds(served: App, client: Browser, path: str) -> No
 
     assert 403 == answer.status_code
     database = sqlite3.connect(served.folder / "instance" / "omcrm.db")
-    rows = database.execute("select detail from audit_entries where action = ?", ("refused_admin_access",))
+    rows = database.execute(
+        "select detail from audit_entries where action = 'refused_admin_access'"
+    )
     assert any(path in detail for (detail,) in rows)
     database.close()
 
@@ -75,9 +77,7 @@ def test_stop_and_start(served: App, admin: Browser, client: Browser) -> None:
     assert "BTC" in started["crypto_symbols"]
     assert "AAPL" in started["stock_symbols"]
     assert "EURUSD" in started["forex_symbols"]
-    wait_for(
-        lambda: client.get("/webtrader/realtime_price/BTC").json()["price_class"] == "live", 5
-    )
+    wait_for(lambda: client.get("/webtrader/realtime_price/BTC").json()["price_class"] == "live", 5)
 
 
 def test_realtime_status(client: Browser, admin: Browser) -> None:

@@ -295,9 +295,7 @@ def test_an_oversized_message_closes(desk: DeskClient) -> None:
 def test_price_history(desk: DeskClient) -> None:
     """Candles are built from what was seen; the last one ends at the latest price."""
     desk.subscribe("BTC")
-    history = desk.call(
-        "get_price_history", {"symbol": "BTC", "timeframe": "1m", "limit": 10}
-    )
+    history = desk.call("get_price_history", {"symbol": "BTC", "timeframe": "1m", "limit": 10})
 
     assert ("BTC", "1m") == (history["symbol"], history["timeframe"])
     assert 1 <= len(history["data"]) <= 10

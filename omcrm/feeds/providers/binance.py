@@ -52,9 +52,7 @@ _NOT_BINANCE = (
 class Binance:
     """The provider; `source` is another one where its wire format is spoken by someone else."""
 
-    def __init__(
-        self, ws_url: str, streams: tuple[str, ...], source: Source = SOURCE
-    ) -> None:
+    def __init__(self, ws_url: str, streams: tuple[str, ...], source: Source = SOURCE) -> None:
         self.source = source
         self.limits = Limits(
             symbols=_MOST_STREAMS // len(streams),

@@ -1,0 +1,64 @@
+# Four verbs: run, test, check, format. Everything they need is installed into .venv.
+
+PYTHON ?= python3
+BIN := .venv/bin
+APP := $(BIN)/python
+
+.PHONY: run test test-long check format bench lock screenshots clean
+
+run: .venv/.run
+	@$(APP) manage.py setup --demo
+	@$(APP) run.py
+
+test: .venv/.dev chromium
+	$(APP) -m pytest -m "not long" $(ARGS)
+
+test-long: .venv/.dev chromium
+	$(APP) -m pytest $(ARGS)
+
+check: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/djlint omcrm/templates --lint --quiet
+	$(BIN)/djlint omcrm/templates --check --quiet
+
+format: .venv/.dev
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+	$(BIN)/djlint omcrm/templates --reformat --quiet
+
+bench: .venv/.dev
+	$(APP) -m bench.latency
+
+screenshots: .venv/.dev chromium
+	$(APP) -m tools.screenshots
+
+# The exact versions and hashes of everything requirements.txt needs.
+lock: .venv/.dev
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-annotate requirements.txt --output-file requirements.lock
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "OMCRM needs Python 3.11 or newer; $(PYTHON) is older. Try: make PYTHON=python3.12"; exit 1; }
+	@echo "Making the environment in .venv …"
+	@$(PYTHON) -m venv .venv || { echo "python3 has no venv module; on Debian: apt-get install python3-venv"; exit 1; }
+
+.venv/.run: requirements.lock | .venv/bin/python
+	@echo "Installing what OMCRM runs on …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+.venv/.dev: requirements-dev.txt .venv/.run
+	@echo "Installing what tests and checks need …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+# The browser tests need Debian's Chromium; without it they are skipped (in CI they fail).
+.PHONY: chromium
+chromium:
+	@command -v chromium >/dev/null 2>&1 || tools/install_chromium.sh

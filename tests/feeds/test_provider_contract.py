@@ -1,0 +1,201 @@
+"""What holds for every provider that streams; a new one is added to `frames.SAMPLES`."""
+
+import math
+import random
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from urllib.parse import urlsplit
+
+import pytest
+
+from omcrm.feeds.provider import (
+    Acknowledged,
+    Arrival,
+    ClosingSoon,
+    Limits,
+    Refused,
+    StreamProvider,
+    Unreadable,
+)
+from omcrm.feeds.providers._template import Template
+from omcrm.feeds.registry import STREAMS, FeedSettings
+from omcrm.market.gate import Gate
+from omcrm.market.policy import POLICIES
+from omcrm.market.quote import Statement, merge
+from omcrm.market.source import Source
+from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
+from tests.feeds.bad_frames import monsters, mutated
+from tests.feeds.frames import SAMPLES
+from tests.values import START
+
+FRAMES = 20_000
+EVENTS = (Tick, Acknowledged, Refused, ClosingSoon, Unreadable)
+SETTINGS = FeedSettings(
+    binance_ws_url="ws://127.0.0.1:9",
+    binance_streams=("trade", "bookTicker", "ticker"),
+    exchange_url="ws://127.0.0.1:9",
+)
+ARRIVAL = Arrival(START, 3, {"btcusdt": "BTC"})
+(POLICY, *_) = POLICIES.values()
+
+MAKERS: dict[str, Callable[[], StreamProvider | None]] = {
+    **{name: (lambda make=make: make(SETTINGS)) for name, make in STREAMS.items()},
+    "template": lambda: Template("ws://127.0.0.1:9"),
+}
+
+
+@pytest.fixture(params=MAKERS)
+def provider(request: pytest.FixtureRequest) -> StreamProvider:
+    """Each provider in turn."""
+    made = MAKERS[request.param]()
+    assert made is not None, "give SETTINGS what this provider needs"
+    return made
+
+
+@pytest.fixture
+def samples(provider: StreamProvider) -> tuple[str, ...]:
+    """The provider's frames."""
+    return SAMPLES[provider.source.name]
+
+
+# Data and pure functions
+
+
+def test_has_a_source_and_limits(provider: StreamProvider) -> None:
+    """A provider says who it is and what its upstream allows."""
+    limits = provider.limits
+
+    assert isinstance(provider.source, Source)
+    assert isinstance(limits, Limits)
+    assert limits.symbols >= 1
+    assert limits.frame_spacing >= 0
+    assert limits.replace_after is None or limits.replace_after > 0
+
+
+def test_says_where_to_connect(provider: StreamProvider) -> None:
+    """The address is that of a WebSocket, whenever it is asked for."""
+    assert urlsplit(provider.url()).scheme in ("ws", "wss")
+    assert provider.url() == provider.url()
+
+
+def test_asks_for_symbols_in_text(provider: StreamProvider) -> None:
+    """Asking for symbols and giving them up are frames of text that name them."""
+    names = ["btcusdt", "ethusdt"]
+
+    for frames in (provider.subscribe(iter(names), 1), provider.unsubscribe(iter(names), 2)):
+        assert frames
+        assert all(isinstance(each, str) for each in frames)
+        assert all(any(name in each.lower() for each in frames) for name in names)
+
+
+def test_asking_opens_nothing_and_remembers_nothing(provider: StreamProvider) -> None:
+    """The same question has the same answer, on every connection."""
+    assert provider.subscribe(["btcusdt"], 1) == provider.subscribe(["btcusdt"], 1)
+
+
+# What frames say
+
+
+def test_samples_are_understood(provider: StreamProvider, samples: tuple[str, ...]) -> None:
+    """Every frame that the upstream sends is read, and some bring prices."""
+    events = [event for each in samples for event in provider.parse(each, ARRIVAL)]
+
+    assert [] == [each for each in events if isinstance(each, Unreadable)]
+    assert [each for each in events if isinstance(each, Tick) and each.trade]
+
+
+def test_text_and_bytes_are_the_same(provider: StreamProvider, samples: tuple[str, ...]) -> None:
+    """A frame says the same however the socket hands it over."""
+    for each in samples:
+        assert list(provider.parse(each, ARRIVAL)) == list(provider.parse(each.encode(), ARRIVAL))
+
+
+def test_ticks_say_how_they_arrived(provider: StreamProvider, samples: tuple[str, ...]) -> None:
+    """A tick has our symbol, its source, and the connection and moment it came by."""
+    for tick in ticks(provider, samples):
+        assert ("BTC", provider.source, 3, START) == (
+            tick.symbol,
+            tick.source,
+            tick.connection,
+            tick.received_at,
+        )
+
+
+def test_what_is_not_followed_is_not_told(
+    provider: StreamProvider, samples: tuple[str, ...]
+) -> None:
+    """A symbol that nobody asked for makes no tick, and is no error."""
+    nobody = Arrival(START, 3, {})
+    events = [event for each in samples for event in provider.parse(each, nobody)]
+
+    assert [] == [each for each in events if isinstance(each, Tick | Unreadable)]
+
+
+def test_no_bytes_make_it_raise_or_lie(provider: StreamProvider, samples: tuple[str, ...]) -> None:
+    """Whatever comes in place of a frame, there are only events, and what the gate lets through
+    is a price."""
+    chance = random.Random(provider.source.name)
+    held: Statement | None = None
+    gate, believed = Gate(), 0
+    for frame in mutated(samples, FRAMES, chance):
+        for event in provider.parse(frame, ARRIVAL):
+            assert isinstance(event, EVENTS), frame[:200]
+            if not isinstance(event, Tick):
+                continue
+            assert_well_typed(event)
+            if Gate().judge(event, None, (), POLICY) is not None:
+                believed += 1
+                assert_believable(event)
+            news = gate.judge(event, held, (), POLICY)
+            held = held if news is None else merge(news, held)
+
+    assert believed > 0
+
+
+def test_monsters_are_survived(provider: StreamProvider, samples: tuple[str, ...]) -> None:
+    """A megabyte, a hundred thousand brackets and a million digits are read like anything else."""
+    for frame in monsters(samples):
+        events = list(provider.parse(frame, ARRIVAL))
+
+        assert all(isinstance(each, EVENTS) for each in events)
+        assert all(len(each.problem) <= 300 for each in events if isinstance(each, Unreadable))
+
+
+def ticks(provider: StreamProvider, samples: tuple[str, ...]) -> list[Tick]:
+    events = [event for each in samples for event in provider.parse(each, ARRIVAL)]
+    return [each for each in events if isinstance(each, Tick)]
+
+
+# What a tick may be made of
+
+
+def assert_well_typed(tick: Tick) -> None:
+    """Every part is of its declared type, so that nothing behind the parser stumbles over it."""
+    numbers = [
+        getattr(part, field)
+        for part in (tick.trade, tick.book, tick.day)
+        if part is not None
+        for field in part.__struct_fields__
+        if field not in ("id", "time")
+    ]
+    ids = [part.id for part in (tick.trade, tick.book) if part is not None]
+    times = [part.time for part in (tick.trade, tick.day) if part is not None]
+
+    assert isinstance(tick.trade, Trade | None)
+    assert isinstance(tick.book, TopOfBook | None)
+    assert isinstance(tick.day, DayFigures | None)
+    assert all(each is None or type(each) is Decimal for each in numbers), tick
+    assert all(each is None or type(each) is int for each in ids), tick
+    assert all(each is None or isinstance(each, datetime) for each in times), tick
+    assert all(each is None or each.tzinfo is not None for each in times), tick
+
+
+def assert_believable(tick: Tick) -> None:
+    prices = [] if tick.trade is None else [tick.trade.price]
+    if tick.book is not None:
+        prices += [tick.book.bid, tick.book.ask]
+
+        assert tick.book.bid <= tick.book.ask
+    assert all(each.is_finite() and each > 0 for each in prices), tick
+    assert all(math.isfinite(float(each)) for each in prices), tick

@@ -1,0 +1,72 @@
+import random
+from itertools import islice
+
+import pytest
+
+from omcrm.errors import FeedError, FeedMute, FeedRefused, FeedSilent
+from omcrm.feeds.retry import backoff, wait_after
+
+
+class Middle(random.Random):
+    """Jitters nothing."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return (a + b) / 2
+
+
+def test_delays_double_up_to_a_cap() -> None:
+    """The first attempt comes soon, later ones ever more rarely, and none is given up."""
+    delays = [round(each, 3) for each in islice(backoff(Middle()), 9)]
+
+    assert [0.3, 0.6, 1.2, 2.4, 4.8, 9.6, 10.0, 10.0, 10.0] == delays
+
+
+def test_delays_are_jittered_by_a_quarter() -> None:
+    """Many installations that were cut at once do not come back at once."""
+    delays = [next(backoff(random.Random(seed))) for seed in range(300)]
+
+    assert all(0.225 <= each <= 0.375 for each in delays)
+    assert max(delays) - min(delays) > 0.1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        None,
+        FeedError("closed by the upstream"),
+        FeedSilent(10),
+        FeedMute(30),
+        FeedRefused(500, "broken"),
+        FeedRefused(503, "busy", retry_after=3),
+        FeedRefused(404, "not here"),
+        ValueError("a fault of ours"),
+    ],
+    ids=str,
+)
+def test_what_may_pass_soon_takes_the_next_delay(error: Exception | None) -> None:
+    """A lost connection is tried again soon."""
+    assert 7.5 == wait_after(error, iter([7.5]))
+
+
+@pytest.mark.parametrize(
+    ("status", "retry_after", "wait"),
+    [
+        (429, None, 60),
+        (429, 5, 60),
+        (429, 3600, 3600),
+        (418, None, 60),
+        (418, 259_200, 259_200),
+        (401, None, 300),
+        (403, None, 300),
+        (451, None, 600),
+        (451, 5, 600),
+    ],
+)
+def test_a_refusal_is_not_asked_again_at_once(
+    status: int, retry_after: float | None, wait: float
+) -> None:
+    """A limit is respected, and what is forbidden is asked for rarely."""
+    delays = iter([0.1])
+
+    assert wait == wait_after(FeedRefused(status, "no", retry_after), delays)
+    assert 0.1 == next(delays)

@@ -1,0 +1,75 @@
+import pytest
+
+from omcrm.feeds.status import FeedState, FeedStatus, Meter, masked
+from omcrm.market.price_class import PriceClass
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("wss://ws.finnhub.io?token=abc123", "wss://ws.finnhub.io?token=***"),
+        ("wss://x.io/ws?a=1&token=abc&b=2", "wss://x.io/ws?a=1&token=***&b=2"),
+        ("https://x.io/query?apikey=ABC&function=Q", "https://x.io/query?apikey=***&function=Q"),
+        ("https://x.io?api_key=ABC", "https://x.io?api_key=***"),
+        ("https://x.io?KEY=ABC", "https://x.io?KEY=***"),
+        ("https://x.io?access_token=ABC", "https://x.io?access_token=***"),
+        ("https://x.io?client_secret=ABC&auth=DEF", "https://x.io?client_secret=***&auth=***"),
+        ("wss://user:pass@x.io:9443/ws", "wss://***@x.io:9443/ws"),
+        ("wss://user@x.io/ws", "wss://***@x.io/ws"),
+        ("wss://u:p@x.io/ws?token=abc", "wss://***@x.io/ws?token=***"),
+        (
+            "refused by wss://x.io?token=abc with 401, token=abc again",
+            "refused by wss://x.io?token=*** with 401, token=*** again",
+        ),
+    ],
+)
+def test_secrets_are_masked(text: str, shown: str) -> None:
+    """Neither a token in the query nor a user and password is ever shown."""
+    assert shown == masked(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "wss://data-stream.binance.vision/stream",
+        "ws://127.0.0.1:9000/stream?streams=btcusdt@trade/ethusdt@trade",
+        "no frame for 10 s",
+        "mail admin@example.com",
+        "",
+    ],
+)
+def test_the_rest_is_left_as_it_is(text: str) -> None:
+    """What is no secret can be read; an @ in a stream's name is none."""
+    assert text == masked(text)
+
+
+def test_a_feed_that_is_off_says_nothing_else() -> None:
+    """A status needs no more than the state."""
+    status = FeedStatus(state=FeedState.OFF, active=False, type="websocket")
+
+    assert (None, None, None, 0) == (
+        status.url,
+        status.connected_since,
+        status.last_error,
+        status.messages,
+    )
+    assert PriceClass.LIVE is status.price_class
+
+
+def test_states_are_their_words() -> None:
+    """A state is the word that people and programs read."""
+    assert ["off", "stopped", "connecting", "connected", "streaming", "waiting"] == [
+        each.value for each in FeedState
+    ]
+
+
+def test_meter_knows_the_rate_of_late() -> None:
+    """Messages a second are those since the rate was last made out."""
+    meter = Meter()
+    rates = [meter.rate(100.0)]
+    for now, messages in ((101.0, 50), (101.5, 1000), (103.0, 20), (113.0, 0)):
+        meter.total += messages
+        rates.append(meter.rate(now))
+
+    assert [0.0, 50.0, 50.0, 510.0, 0.0] == rates
+    assert 1070 == meter.total

@@ -1,0 +1,115 @@
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.test import create_environ, run_wsgi_app
+from werkzeug.wrappers import Request
+
+from omcrm.webtrader.handshake import Environ, SameOrigin
+
+
+def within(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+    start_response("200 OK", [])
+    return [b"within"]
+
+
+def status(
+    origin: str | None = None,
+    *,
+    public_url: str = "",
+    path: str = "/socket.io/",
+    base: str = "http://desk.local:5000",
+    method: str = "GET",
+) -> int:
+    headers = {} if origin is None else {"Origin": origin}
+    environ = create_environ(path, base, headers=headers, method=method)
+    _, text, _ = run_wsgi_app(SameOrigin(within, public_url), environ)
+    return int(text.split()[0])
+
+
+@pytest.mark.parametrize(
+    ("base", "origin"),
+    [
+        ("http://desk.local:5000", "http://desk.local:5000"),
+        ("http://127.0.0.1:5000", "http://127.0.0.1:5000"),
+        ("https://desk.example.com", "https://desk.example.com"),
+    ],
+)
+def test_our_own_pages_come_in(base: str, origin: str) -> None:
+    """Without a public address, the host that was asked for is the origin."""
+    assert 200 == status(origin, base=base)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://evil.example",
+        "https://desk.local:5000",
+        "http://desk.local",
+        "http://desk.local:5001",
+        "http://desk.local:5000.evil.example",
+        "http://evil.example/http://desk.local:5000",
+        "null",
+        "desk.local:5000",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+def test_other_origins_are_refused(origin: str, method: str) -> None:
+    """A page of another scheme, host or port is told 403, whatever it does."""
+    assert 403 == status(origin, method=method)
+
+
+def test_a_set_public_address_is_the_only_origin() -> None:
+    """Behind a proxy the host that was asked for does not matter."""
+    desk = "https://desk.example.com"
+
+    assert 200 == status(desk, public_url=desk)
+    assert 403 == status("http://desk.local:5000", public_url=desk)
+
+
+def test_programs_without_an_origin_come_in() -> None:
+    """Only browsers say where they come from; a program needs its login anyway."""
+    assert 200 == status(None)
+
+
+@pytest.mark.parametrize("path", ["/", "/auth/login", "/webtrader/dashboard", "/socket.iox"])
+def test_other_paths_are_not_looked_at(path: str) -> None:
+    """Forms have tokens of their own."""
+    assert 200 == status("http://evil.example", path=path)
+
+
+@pytest.mark.parametrize(
+    "path", ["/socket.io/?EIO=4&transport=websocket", "/socket.io/?EIO=4&transport=polling"]
+)
+def test_both_transports_are_looked_at(path: str) -> None:
+    """Neither a WebSocket nor polling comes in from elsewhere."""
+    assert 403 == status("http://evil.example", path=path)
+
+
+def test_the_refusal_says_why_in_json() -> None:
+    """The answer has the shape of every other refusal, and its own length."""
+    environ = create_environ("/socket.io/", headers={"Origin": "http://evil.example"})
+    body, _, headers = run_wsgi_app(SameOrigin(within, ""), environ)
+    content = b"".join(body)
+
+    assert {
+        "success": False,
+        "error": {"code": "FORBIDDEN_ORIGIN", "message": "forbidden origin"},
+    } == json.loads(content)
+    assert ("application/json", str(len(content))) == (
+        headers["Content-Type"],
+        headers["Content-Length"],
+    )
+
+
+def test_stands_before_the_socket_in_the_app(app: Flask) -> None:
+    """In the app a foreign page does not even get a session with Socket.IO."""
+    environ = create_environ(
+        "/socket.io/?EIO=4&transport=polling", headers={"Origin": "http://evil.example"}
+    )
+    _, text, _ = run_wsgi_app(app.wsgi_app, environ)
+
+    assert "403 Forbidden" == text
+    assert "evil" not in Request(environ).host

@@ -1,0 +1,109 @@
+from typing import Any
+
+import pytest
+
+from omcrm.errors import AccessRefused
+from omcrm.market.candle import KEPT, TIMEFRAMES
+from omcrm.webtrader.messages import Instruments, PriceHistory, read
+
+NESTED: list[Any] = []
+for _ in range(100_000):
+    NESTED = [NESTED]
+
+
+@pytest.mark.parametrize(
+    ("body", "asked"),
+    [
+        ({"symbols": ["BTC", "AAPL"]}, Instruments(symbols=["BTC", "AAPL"])),
+        ({"instrument_ids": [1, 2]}, Instruments(instrument_ids=[1, 2])),
+        (
+            {"symbols": ["BTC"], "instrument_ids": [2]},
+            Instruments(symbols=["BTC"], instrument_ids=[2]),
+        ),
+        ({"symbols": ["BTC"], "more": {"of": "it"}}, Instruments(symbols=["BTC"])),
+    ],
+)
+def test_instruments_are_asked_for_by_symbol_or_id(body: Any, asked: Instruments) -> None:
+    """Either way is good, both together too, and unknown fields are passed over."""
+    assert asked == read(body, Instruments)
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (None, "Expected `object`"),
+        ("BTC", "Expected `object`"),
+        (["BTC"], "Expected `object`"),
+        (7, "Expected `object`"),
+        (b"\x00", "Expected `object`"),
+        ({}, "at least one instrument"),
+        ({"symbols": []}, "at least one instrument"),
+        ({"symbols": "BTC"}, "$.symbols"),
+        ({"symbols": None}, "$.symbols"),
+        ({"symbols": {"BTC": 1}}, "$.symbols"),
+        ({"symbols": [1]}, "$.symbols[0]"),
+        ({"symbols": ["BTC", None]}, "$.symbols[1]"),
+        ({"symbols": [["BTC"]]}, "$.symbols[0]"),
+        ({"symbols": [""]}, "$.symbols[0]"),
+        ({"symbols": ["x" * 21]}, "$.symbols[0]"),
+        ({"symbols": ["BTC"] * 1001}, "$.symbols"),
+        ({"symbols": NESTED}, "$.symbols"),
+        ({"instrument_ids": "1"}, "$.instrument_ids"),
+        ({"instrument_ids": ["1"]}, "$.instrument_ids[0]"),
+        ({"instrument_ids": [1.5]}, "$.instrument_ids[0]"),
+        ({"instrument_ids": [True]}, "$.instrument_ids[0]"),
+        ({"instrument_ids": [1] * 1001}, "$.instrument_ids"),
+    ],
+    ids=lambda value: str(value)[:40] if isinstance(value, str) else None,
+)
+def test_anything_else_is_refused_with_the_field(body: Any, problem: str) -> None:
+    """Whoever sent it is told what is wrong with which field."""
+    with pytest.raises(AccessRefused) as refusal:
+        read(body, Instruments)
+
+    assert ("INVALID_PAYLOAD", 400) == (refusal.value.code, refusal.value.status)
+    assert refusal.value.message.startswith("invalid payload: ")
+    assert problem in refusal.value.message
+    assert len(refusal.value.message) < 300
+
+
+def test_history_has_defaults() -> None:
+    """The symbol is all that must be said."""
+    assert PriceHistory("BTC", "1m", 200) == read({"symbol": "BTC"}, PriceHistory)
+
+
+@pytest.mark.parametrize("timeframe", TIMEFRAMES)
+def test_every_timeframe_may_be_asked_for(timeframe: str) -> None:
+    """What candles are kept of can be had, as many as are kept."""
+    body = {"symbol": "BTC", "timeframe": timeframe, "limit": KEPT}
+
+    assert PriceHistory("BTC", timeframe, KEPT) == read(body, PriceHistory)
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"symbol": None}, "$.symbol"),
+        ({"symbol": ""}, "$.symbol"),
+        ({"timeframe": "2m"}, "$.timeframe"),
+        ({"timeframe": 1}, "$.timeframe"),
+        ({"limit": 0}, "$.limit"),
+        ({"limit": -1}, "$.limit"),
+        ({"limit": KEPT + 1}, "$.limit"),
+        ({"limit": "10"}, "$.limit"),
+        ({"limit": 10**30}, "$.limit"),
+    ],
+)
+def test_a_history_that_cannot_be_is_refused(fields: dict[str, Any], problem: str) -> None:
+    """Neither an unheard-of timeframe nor more candles than there are."""
+    with pytest.raises(AccessRefused) as refusal:
+        read({"symbol": "BTC", **fields}, PriceHistory)
+
+    assert "INVALID_PAYLOAD" == refusal.value.code
+    assert problem in refusal.value.message
+
+
+def test_a_history_without_a_symbol_is_refused() -> None:
+    """The missing field is named."""
+    with pytest.raises(AccessRefused, match="missing required field `symbol`"):
+        read({}, PriceHistory)

@@ -1,0 +1,285 @@
+"""The market-data system as a whole, against the real exchange and with the real policies."""
+
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from omcrm.feeds.registry import FeedSettings
+from omcrm.market.catalogue import CATALOGUE
+from omcrm.market.instrument import AssetClass, Instrument
+from omcrm.market.price_class import PriceClass
+from omcrm.market.quote import Quote
+from omcrm.webtrader.realtime_data import RealTimeDataManager
+from tests.processes import Exchange, free_port, wait_for
+
+STREAMS = ("trade", "bookTicker", "ticker")
+
+
+class Desk:
+    """A manager, and every quote that left it."""
+
+    def __init__(self, binance: str = "", simulated: str = "") -> None:
+        self.threads = threading.active_count()
+        self.delivered: list[Quote] = []
+        self.quotes: list[Quote] = []
+        settings = FeedSettings(
+            binance_ws_url=binance, binance_streams=STREAMS, exchange_url=simulated
+        )
+        self.manager = RealTimeDataManager(settings, self.delivered.append)
+        self.manager.add_callback(self.quotes.append)
+        self.manager.follow(CATALOGUE)
+        self.manager.start()
+
+    def price_class(self, symbol: str) -> PriceClass | None:
+        quote = self.manager.cache.get(symbol)
+        return quote.price_class if quote else None
+
+    def source(self, symbol: str) -> str | None:
+        quote = self.manager.cache.get(symbol)
+        return quote.source.name if quote else None
+
+    def wait_for_class(self, symbol: str, price_class: PriceClass, timeout: float) -> float:
+        """Until the symbol's price is of this class; the seconds that took."""
+        began = time.monotonic()
+        wait_for(lambda: self.price_class(symbol) is price_class, timeout, price_class.value)
+        return time.monotonic() - began
+
+
+@pytest.fixture
+def desks() -> Iterator[type]:
+    """Makes desks, and ends them without leaving a thread."""
+    made: list[Desk] = []
+
+    class Made(Desk):
+        def __init__(self, binance: str = "", simulated: str = "") -> None:
+            super().__init__(binance, simulated)
+            made.append(self)
+
+    yield Made
+    for each in made:
+        each.manager.stop()
+        wait_for(lambda each=each: threading.active_count() <= each.threads, 12, "its threads")
+
+
+@pytest.fixture
+def live(desks: type, exchange: Exchange) -> Desk:
+    """A desk whose BTC is live."""
+    desk = desks(exchange.url)
+    desk.wait_for_class("BTC", PriceClass.LIVE, 10)
+    return desk
+
+
+def test_start_and_stop_twice(live: Desk, exchange: Exchange) -> None:
+    """Starting or stopping twice is harmless; after the stop prices are stale and nothing runs."""
+    assert "already_running" == live.manager.start()
+    assert "stopped" == live.manager.stop()
+    assert "already_stopped" == live.manager.stop()
+    assert not live.manager.running
+    assert live.price_class("BTC") is PriceClass.STALE
+    assert live.delivered[-1].price_class in (PriceClass.STALE, PriceClass.LAST_RESORT)
+    wait_for(lambda: not exchange.state()["connections"], 5, "the socket to close")
+    assert "started" == live.manager.start()
+    live.wait_for_class("BTC", PriceClass.LIVE, 10)
+
+
+def test_concurrent_switching(live: Desk) -> None:
+    """Eight threads that start and stop at will leave a system that works."""
+
+    def switch(number: int) -> None:
+        for turn in range(3):
+            live.manager.start() if (number + turn) % 2 else live.manager.stop()
+
+    threads = [threading.Thread(target=switch, args=(number,)) for number in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    live.manager.start()
+
+    live.wait_for_class("BTC", PriceClass.LIVE, 10)
+
+
+def test_mute(live: Desk, exchange: Exchange) -> None:
+    """Where pings go on but data stops, prices are stale within their maximum age."""
+    exchange.fault("mute")
+    took = live.wait_for_class("BTC", PriceClass.STALE, 11)
+    exchange.clear()
+
+    assert took <= 10.5
+    live.wait_for_class("BTC", PriceClass.LIVE, 15)
+
+
+def test_cut(live: Desk, exchange: Exchange) -> None:
+    """After a cut no price counts as live, until its own next tick."""
+    before = len(live.quotes)
+    exchange.fault("cut")
+
+    def went_stale() -> bool:
+        return any(
+            quote.symbol == "BTC" and quote.price_class is PriceClass.STALE
+            for quote in live.quotes[before:]
+        )
+
+    wait_for(went_stale, 1, "the prices to go stale")
+    live.wait_for_class("BTC", PriceClass.LIVE, 10)
+
+
+def test_half_open(live: Desk, exchange: Exchange) -> None:
+    """A dead connection is noticed within the maximum age, too."""
+    exchange.fault("half_open")
+    took = live.wait_for_class("BTC", PriceClass.STALE, 11)
+    exchange.clear()
+
+    assert took <= 10.5
+    live.wait_for_class("BTC", PriceClass.LIVE, 30)
+
+
+def test_unknown_symbol(desks: type, exchange: Exchange) -> None:
+    """What the upstream acknowledges and never sends falls back to the last resort, and says so."""
+    desk = desks(exchange.url)
+    unknown = Instrument(
+        symbol="ZZZ",
+        name="Nothing",
+        asset_class=AssetClass.CRYPTO,
+        decimals=2,
+        last_resort_price=CATALOGUE[0].last_resort_price,
+        provider_symbols={"binance": "zzzusdt"},
+    )
+    desk.manager.follow([*CATALOGUE, unknown])
+    desk.wait_for_class("BTC", PriceClass.LIVE, 10)
+
+    desk.wait_for_class("ZZZ", PriceClass.LAST_RESORT, 12)
+    assert desk.price_class("BTC") is PriceClass.LIVE
+
+
+@pytest.mark.parametrize("fault", ["garbage", "crossed", "out_of_order", "duplicate"])
+def test_bad_frames_change_no_price(live: Desk, exchange: Exchange, fault: str) -> None:
+    """What cannot be, what is old and what came before is refused; numbers only grow."""
+    details = {} if fault == "garbage" else {"symbol": "BTCUSDT"}
+    exchange.fault(fault, **details)
+    before = len(live.quotes)
+    wait_for(lambda: len(live.quotes) > before + 20, 10, "more quotes")
+
+    for symbol in ("BTC", "ETH"):
+        said = [each.said for each in live.quotes if each.symbol == symbol]
+        real = [each for each in said if each.source.is_real]
+        ids = [each.trade.id for each in real if each.trade]
+        books = [each.book.id for each in real if each.book and each.book.id]
+        assert sorted(ids) == ids
+        assert sorted(books) == books
+        assert all(each.book.bid <= each.book.ask for each in real if each.book)
+    assert live.manager.status()["binance"].active
+    if fault != "garbage":
+        assert sum(live.manager.gate.refused.values()) > 0
+
+
+def test_spike(live: Desk, exchange: Exchange) -> None:
+    """A price far from the last one is not believed on one venue's word."""
+    exchange.fault("spike", symbol="BTCUSDT", factor=3, count=1)
+    wait_for(lambda: live.manager.gate.refused["jump"] > 0, 5, "the refusal")
+
+    prices = [each.said.trade.price for each in live.quotes if each.symbol == "BTC"]
+    assert max(prices) < 2 * min(prices)
+
+
+def test_nothing_but_the_last_resort(desks: type) -> None:
+    """Without any source every instrument has its hard-coded price, and says so."""
+    desk = desks()
+
+    wait_for(lambda: len(desk.manager.cache.snapshot()) == 24, 5, "all prices")
+    assert {PriceClass.LAST_RESORT} == {
+        quote.price_class for quote in desk.manager.cache.snapshot().values()
+    }
+    assert {"off"} == {status.state for status in desk.manager.status().values()}
+
+
+def test_demo_without_a_network(desks: type, exchange: Exchange) -> None:
+    """Where Binance cannot be reached, everything is simulated and says so."""
+    desk = desks(f"ws://127.0.0.1:{free_port()}", exchange.url)
+
+    for symbol in ("BTC", "AAPL", "EURUSD"):
+        desk.wait_for_class(symbol, PriceClass.SIMULATED, 10)
+    assert "waiting" == desk.manager.status()["binance"].state
+
+
+def test_real_before_simulated(desks: type, exchange: Exchange, tmp_path: Path) -> None:
+    """A real source takes over from the simulated one, which never takes over from it."""
+    port = free_port()
+    desk = desks(f"ws://127.0.0.1:{port}", exchange.url)
+    desk.wait_for_class("BTC", PriceClass.SIMULATED, 10)
+    with Exchange(tmp_path, "--seed", "2", port=port):
+        desk.wait_for_class("BTC", PriceClass.LIVE, 20)
+        assert "binance" == desk.source("BTC")
+        assert "simulated" == desk.source("AAPL")
+
+    desk.wait_for_class("BTC", PriceClass.STALE, 5)
+    time.sleep(1)
+    assert "binance" == desk.source("BTC")
+
+
+def test_adding_and_dropping_an_instrument(live: Desk) -> None:
+    """The catalogue may change while the feeds run."""
+    live.manager.follow([each for each in CATALOGUE if each.symbol in ("BTC", "SOL")])
+    before = len(live.quotes)
+    wait_for(lambda: len(live.quotes) > before + 10, 10, "more quotes")
+    time.sleep(0.3)
+    middle = len(live.quotes)
+    wait_for(lambda: len(live.quotes) > middle + 10, 10, "more quotes")
+
+    assert {"BTC", "SOL"} == {each.symbol for each in live.quotes[middle:]}
+    assert {"BTC", "SOL"} == set(live.manager.cache.snapshot())
+
+
+def test_instrument_mapping() -> None:
+    """Each group's symbols, with what their first real source calls them."""
+    manager = RealTimeDataManager(FeedSettings(binance_ws_url="", binance_streams=STREAMS))
+    manager.follow(CATALOGUE)
+    mapping = manager.instrument_mapping
+
+    assert {"crypto", "stocks", "forex"} == set(mapping)
+    assert [8, 8, 8] == [len(group) for group in mapping.values()]
+    assert "btcusdt" == mapping["crypto"]["BTC"]
+    assert "polusdt" == mapping["crypto"]["MATIC"]
+    assert "AAPL" == mapping["stocks"]["AAPL"]
+    assert "EURUSD" == mapping["forex"]["EURUSD"]
+
+
+def test_callbacks(live: Desk) -> None:
+    """A callback hears every quote until it is removed; a failing one hurts nobody."""
+
+    def fail(quote: Quote) -> None:
+        raise RuntimeError("a callback's own fault")
+
+    live.manager.add_callback(fail)
+    before = len(live.quotes)
+    wait_for(lambda: len(live.quotes) > before + 5, 10, "quotes beside a failing callback")
+    live.manager.remove_callback(live.quotes.append)
+    time.sleep(0.1)
+    before = len(live.quotes)
+    time.sleep(0.5)
+
+    assert before == len(live.quotes)
+
+
+def test_failure_is_told_only_after_a_while(desks: type) -> None:
+    """The feeds are given time to connect before they count as failing."""
+    desk = desks(f"ws://127.0.0.1:{free_port()}")
+
+    assert desk.manager.failure() is None
+    desk.manager._started_at -= 60
+    assert "no source is streaming" == desk.manager.failure()
+    desk.manager.stop()
+    assert desk.manager.failure() is None
+
+
+def test_candles_come_from_what_was_seen(live: Desk) -> None:
+    """The candle of the running minute ends at the last price that was seen."""
+    candles = live.manager.candles.series("BTC", "binance", "1m", 5)
+
+    assert candles
+    assert candles[-1].timestamp <= datetime.now(UTC)
+    assert candles[-1].low <= candles[-1].close <= candles[-1].high
