@@ -40,7 +40,7 @@ class InstrumentForm(FlaskForm):  # type: ignore[misc,unused-ignore]
         filters=[_trimmed],
         validators=[InputRequired("Give its full name."), Length(max=120)],
     )
-    asset_class = SelectField("Type", choices=[(each.value, each.value) for each in AssetClass])
+    asset_class = SelectField("Type", choices=[each.value for each in AssetClass])
     decimals = IntegerField(
         "Decimals",
         validators=[InputRequired("Say how many decimals a price has."), NumberRange(0, 10)],
