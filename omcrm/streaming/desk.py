@@ -58,9 +58,13 @@ class Desk:
         self.limits = limits
         self._lock = threading.Lock()
         self._seats: dict[str, Seat] = {}
+        self._guarded = False
 
-    def sit(self, seat: Seat) -> None:
-        """Give a page its seat; refused with LIMIT_EXCEEDED where its user has too many."""
+    def sit(self, seat: Seat) -> bool:
+        """Give a page its seat; refused with LIMIT_EXCEEDED where its user has too many.
+
+        True where a guard must be started, who looks after the sessions until `may_rest`.
+        """
         with self._lock:
             taken = sum(each.user_id == seat.user_id for each in self._seats.values())
             most = self.limits.connections_per_user
@@ -69,6 +73,14 @@ class Desk:
                     "LIMIT_EXCEEDED", f"too many open pages ({most}): close one and reload", 429
                 )
             self._seats[seat.sid] = seat
+            guarded, self._guarded = self._guarded, True
+            return not guarded
+
+    def may_rest(self) -> bool:
+        """Whether the guard may go, because nobody is left."""
+        with self._lock:
+            self._guarded = bool(self._seats)
+            return not self._guarded
 
     def leave(self, sid: str) -> None:
         """The page is gone."""

@@ -32,7 +32,7 @@ NAMESPACE = "/webtrader"
 DESK_ROOM = "desk"
 ADMIN_ROOM = "admins"
 
-_SWEEP_EVERY = 2.0
+_GUARD_EVERY = 2.0
 # The client must have been told that it is connected before it is told anything else.
 _HELLO_AFTER = 0.02
 
@@ -84,17 +84,16 @@ def connect(auth: Any = None) -> None:
     if not current_user.is_authenticated:
         raise Refusal("authentication required")
     seat = Seat(request.sid, current_user.id, current_user.session_hash, current_user.is_admin)
-    is_first = not service.desk().session_hashes()
     try:
-        service.desk().sit(seat)
+        needs_guard = service.desk().sit(seat)
     except AccessRefused as refusal:
         raise Refusal(refusal.message) from refusal
     for room in (DESK_ROOM, user_room(seat.user_id), *([ADMIN_ROOM] if seat.is_admin else [])):
         join_room(room)
     service.start_for_viewer()
     app = current_app._get_current_object()
-    if is_first:
-        socketio.start_background_task(_sweep, app)
+    if needs_guard:
+        socketio.start_background_task(_guard, app)
     socketio.start_background_task(_greet, app, seat.sid)
 
 
@@ -110,17 +109,16 @@ def _greet(app: Flask, sid: str) -> None:
     socketio.emit("connection_status", status, to=sid, namespace=NAMESPACE)
 
 
-def _sweep(app: Flask) -> None:
+def _guard(app: Flask) -> None:
     """Drop the pages whose session has ended elsewhere, as long as there are pages."""
     desk = app.extensions[service.DESK]
-    while hashes := desk.session_hashes():
-        socketio.sleep(_SWEEP_EVERY)
+    while not desk.may_rest():
+        socketio.sleep(_GUARD_EVERY)
         try:
             with app.app_context():
-                ended = login_session.invalid_among(hashes, datetime.now(UTC))
+                ended = login_session.invalid_among(desk.session_hashes(), datetime.now(UTC))
                 db.session.rollback()
-            if ended:
-                drop_sessions(app, set(ended))
+            drop_sessions(app, ended)
         except Exception:
             _log.exception("looking for ended sessions failed")
 

@@ -38,9 +38,11 @@ function drawProviders(update) {
 function drawRow(name, status) {
   if (!rows.has(name)) rows.set(name, createRow(name));
   const { row, cell } = rows.get(name);
-  const label = status.price_class ? describeClass(status.price_class).label : "";
+  // What its prices are only while there are any.
+  const priceClass = status.active ? status.price_class : null;
+  const label = priceClass ? describeClass(priceClass).label : "";
   row.dataset.state = status.state;
-  row.dataset.class = status.price_class ?? "none";
+  row.dataset.class = priceClass ?? "none";
   write(cell.state, describeState(status.state));
   write(cell.class, label);
   write(cell.url, status.url ?? "");
