@@ -1,5 +1,6 @@
 """Everything that can be set, read once into a frozen object."""
 
+import contextlib
 import os
 import secrets
 from collections.abc import Callable, Mapping
@@ -186,6 +187,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         if name not in known:
             raise SettingError(name, "there is no such setting")
     texts.update({name: environ[name] for name in known if name in environ})
+    texts["OMCRM_INSTANCE"] = instance
     return Settings(**{each.name: _read(each, texts) for each in fields(Settings)})
 
 
@@ -207,12 +209,17 @@ def secret_key(settings: Settings) -> str:
         return settings.secret_key
     path = settings.instance_path / "secret_key"
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    made = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(secrets.token_urlsafe(48))
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
-    with os.fdopen(handle, "w") as file:
-        file.write(key := secrets.token_urlsafe(48))
+        # Complete or not there: another process may be reading it already.
+        with contextlib.suppress(FileExistsError):
+            os.link(made, path)
+    finally:
+        made.unlink()
+    if not (key := path.read_text().strip()):
+        raise SettingError("SECRET_KEY", f"{path} is empty: delete it, and another is made")
     return key
 
 

@@ -3,8 +3,16 @@
 from decimal import Decimal
 
 from flask_wtf import FlaskForm
-from wtforms import DecimalField, IntegerField, SelectField, StringField
-from wtforms.validators import InputRequired, Length, NumberRange, Optional, Regexp
+from wtforms import DecimalField, Field, IntegerField, SelectField, StringField
+from wtforms.validators import (
+    DataRequired,
+    InputRequired,
+    Length,
+    NumberRange,
+    Optional,
+    Regexp,
+    ValidationError,
+)
 
 from omcrm.market.instrument import AssetClass
 
@@ -19,6 +27,12 @@ def _trimmed(text: str | None) -> str | None:
 
 def _lower(text: str | None) -> str | None:
     return text.strip().lower() if text else text
+
+
+def _fits(form: FlaskForm, field: Field) -> None:
+    # The database keeps so many characters of a number.
+    if field.data is not None and len(format(field.data, "f")) > 64:
+        raise ValidationError("That has too many digits.")
 
 
 _STREAM_NAME = Regexp(r"^[a-z0-9]{1,20}$", message="Letters and digits only, e.g. btcusdt.")
@@ -38,7 +52,7 @@ class InstrumentForm(FlaskForm):  # type: ignore[misc,unused-ignore]
     name = StringField(
         "Name",
         filters=[_trimmed],
-        validators=[InputRequired("Give its full name."), Length(max=120)],
+        validators=[DataRequired("Give its full name."), Length(max=120)],
     )
     asset_class = SelectField("Type", choices=[each.value for each in AssetClass])
     decimals = IntegerField(
@@ -48,7 +62,11 @@ class InstrumentForm(FlaskForm):  # type: ignore[misc,unused-ignore]
     last_resort_price = DecimalField(
         "Last-resort price",
         places=None,
-        validators=[Optional(), NumberRange(min=Decimal("0.0000000001"), max=Decimal(10**12))],
+        validators=[
+            Optional(),
+            NumberRange(min=Decimal("0.0000000001"), max=Decimal(10**12)),
+            _fits,
+        ],
     )
     binance_symbol = StringField(
         "Symbol at Binance", filters=[_lower], validators=[Optional(), _STREAM_NAME]

@@ -40,8 +40,20 @@ def instruments() -> ResponseReturnValue:
     return page, status
 
 
+def _are_streams_free(form: InstrumentForm) -> bool:
+    # What a source says of one name goes to one instrument: a second would take it away.
+    for source, field in (("binance", form.binance_symbol), ("simulated", form.simulated_symbol)):
+        for each in all_instruments():
+            if field.data and each.provider_symbols.get(source) == field.data:
+                field.errors = [f"{each.symbol} is called that already."]
+                return False
+    return True
+
+
 def _add(form: InstrumentForm) -> bool:
     """Add the instrument and follow it at once; False where its symbol is taken."""
+    if not _are_streams_free(form):
+        return False
     row = InstrumentRow(
         symbol=form.symbol.data,
         name=form.name.data,

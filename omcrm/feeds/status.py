@@ -57,7 +57,7 @@ class Meter:
         return self._rate
 
 
-_SECRET = re.compile(r"(?i)((?:token|key|apikey|api_key|secret|auth)=)[^&\s]+|(//)[^/@\s]+@")
+_SECRET = re.compile(r"(?i)((?:token|key|apikey|api_key|secret|auth)=)[^&\s]+|(//)[^/@\s]+(?=@)")
 
 
 def masked(text: str) -> str:

@@ -3,7 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from msgspec import Struct, structs
@@ -25,6 +25,10 @@ KEPT = 500
 """How many candles of each timeframe are held."""
 
 
+# A source that goes back so far plays another recording.
+_TURNED_BACK = timedelta(hours=1)
+
+
 class Candle(Struct, frozen=True):
     """One candle; `timestamp` is its opening time, the volume what was seen of it."""
 
@@ -40,12 +44,17 @@ class _Series:
     """The candles of one symbol at one source: an open minute, and the closed ones folded."""
 
     def __init__(self) -> None:
+        self.seq = 0
         self.counted: Trade | None = None
         self.minute: Candle | None = None
         self.until = 0.0
         self.closed: dict[str, deque[Candle]] = {
             timeframe: deque(maxlen=KEPT) for timeframe in TIMEFRAMES
         }
+
+    def is_far_ahead(self, at: datetime) -> bool:
+        """Whether the candles are of a time that their source has turned back from."""
+        return self.minute is not None and self.minute.timestamp - at > _TURNED_BACK
 
     def add(self, trade: Trade, at: datetime) -> None:
         minute = self.minute
@@ -92,12 +101,16 @@ class CandleBook:
             return
         key = (quote.symbol, quote.source.name)
         with self._lock:
-            series = self._series.get(key)
-            if series is None:
+            series, at = self._series.get(key), trade.time or quote.said.received_at
+            if series is None or series.is_far_ahead(at):
                 series = self._series[key] = _Series()
+            # Publishing threads may overtake each other.
+            if quote.seq <= series.seq:
+                return
+            series.seq = quote.seq
             if series.counted is not trade:
                 series.counted = trade
-                series.add(trade, trade.time or quote.said.received_at)
+                series.add(trade, at)
 
     def series(self, symbol: str, source: str, timeframe: str, limit: int) -> list[Candle]:
         """The last `limit` candles, oldest first; the last one may still be open."""

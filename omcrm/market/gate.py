@@ -2,8 +2,10 @@
 
 from collections import Counter, deque
 from collections.abc import Iterable
+from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import TypeAlias
 
 from msgspec import Struct, structs
 
@@ -12,6 +14,10 @@ from omcrm.market.quote import Statement
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 
 _KEPT = 200
+# Clocks differ by seconds; what is hours ahead would make everything after it look old.
+_FURTHEST_AHEAD = timedelta(hours=1)
+
+_Part: TypeAlias = Trade | TopOfBook | DayFigures
 
 
 class Reason(StrEnum):
@@ -21,6 +27,7 @@ class Reason(StrEnum):
     NOT_A_PRICE = "not_a_price"
     CROSSED = "crossed"
     HIGH_BELOW_LOW = "high_below_low"
+    FROM_THE_FUTURE = "from_the_future"
     OLDER = "older"
     JUMP = "jump"
 
@@ -48,8 +55,8 @@ class Gate:
         """
         reason = _impossible(tick)
         news: Tick | None = tick
-        if reason is None and held is not None and not _has_restarted(tick, held, policy):
-            news = _newer_part(tick, held)
+        if reason is None and held is not None:
+            news = _newer_part(tick, held, policy)
             reason = Reason.OLDER if news is None else _jump(news, held, others, policy)
         if reason is None:
             return news
@@ -65,8 +72,11 @@ class Gate:
 def _impossible(tick: Tick) -> Reason | None:
     if tick.trade is None and tick.book is None and tick.day is None:
         return Reason.EMPTY
-    if tick.trade is not None and not _is_trade(tick.trade):
-        return Reason.NOT_A_PRICE
+    if tick.trade is not None:
+        if not _is_trade(tick.trade):
+            return Reason.NOT_A_PRICE
+        if tick.trade.time and tick.trade.time - tick.received_at > _FURTHEST_AHEAD:
+            return Reason.FROM_THE_FUTURE
     if tick.book is not None:
         if not _is_book(tick.book):
             return Reason.NOT_A_PRICE
@@ -111,16 +121,14 @@ def _impossible_day(day: DayFigures) -> Reason | None:
 # What is old
 
 
-def _has_restarted(tick: Tick, held: Statement, policy: Policy) -> bool:
-    # An upstream that begins its numbers anew would be "older" for ever. It is believed on a new
-    # connection, once what is held is too old to be contradicted.
-    return tick.connection > held.connection and held.age(tick.received_at) > policy.max_age
-
-
-def _newer_part(tick: Tick, held: Statement) -> Tick | None:
-    trade = None if _is_old_trade(tick.trade, held.trade) else tick.trade
-    book = None if _is_old_book(tick.book, held.book) else tick.book
-    day = None if _is_old_day(tick.day, held.day) else tick.day
+def _newer_part(tick: Tick, held: Statement, policy: Policy) -> Tick | None:
+    trade, book, day = tick.trade, tick.book, tick.day
+    if trade and held.trade and _is_old_trade(trade, held.trade):
+        trade = trade if _has_restarted(tick, held.trade_from, trade, held.trade, policy) else None
+    if book and held.book and _is_old(book.id, held.book.id):
+        book = book if _has_restarted(tick, held.book_from, book, held.book, policy) else None
+    if day and held.day and _is_old_day(day, held.day):
+        day = day if _has_restarted(tick, held.day_from, day, held.day, policy) else None
     if trade is tick.trade and book is tick.book and day is tick.day:
         return tick
     if trade is None and book is None and day is None:
@@ -128,24 +136,39 @@ def _newer_part(tick: Tick, held: Statement) -> Tick | None:
     return structs.replace(tick, trade=trade, book=book, day=day)
 
 
-def _is_old_trade(new: Trade | None, held: Trade | None) -> bool:
-    if new is None or held is None:
-        return False
+def _is_old_trade(new: Trade, held: Trade) -> bool:
     if new.id is not None and held.id is not None:
         return new.id <= held.id
     return new.time is not None and held.time is not None and new.time < held.time
 
 
-def _is_old_book(new: TopOfBook | None, held: TopOfBook | None) -> bool:
-    if new is None or held is None or new.id is None or held.id is None:
-        return False
-    return new.id <= held.id
+def _is_old(new_id: int | None, held_id: int | None) -> bool:
+    return new_id is not None and held_id is not None and new_id <= held_id
 
 
-def _is_old_day(new: DayFigures | None, held: DayFigures | None) -> bool:
-    if new is None or held is None or new.time is None or held.time is None:
-        return False
-    return new.time < held.time
+def _is_old_day(new: DayFigures, held: DayFigures) -> bool:
+    return new.time is not None and held.time is not None and new.time < held.time
+
+
+def _has_restarted(
+    tick: Tick, brought_by: Tick | None, new: _Part, held: _Part, policy: Policy
+) -> bool:
+    """Whether an old part is to be believed, because its source began its numbers anew.
+
+    That takes a new connection, and a held part that is too old to contradict it; else the part
+    would be "older" for ever. A mere repetition is none.
+    """
+    return (
+        brought_by is not None
+        and tick.connection > brought_by.connection
+        and tick.received_at - brought_by.received_at > policy.max_age
+        and not _is_repeated(new, held)
+    )
+
+
+def _is_repeated(new: _Part, held: _Part) -> bool:
+    number: int | None = getattr(new, "id", None)
+    return number is not None and number == getattr(held, "id", None)
 
 
 # What nobody confirms
@@ -154,9 +177,9 @@ def _is_old_day(new: DayFigures | None, held: DayFigures | None) -> bool:
 def _jump(
     tick: Tick, held: Statement, others: Iterable[Statement], policy: Policy
 ) -> Reason | None:
-    if held.trade is None or held.traded_at is None:
+    if held.trade is None or held.trade_from is None:
         return None
-    if tick.received_at - held.traded_at > policy.max_age:
+    if tick.received_at - held.trade_from.received_at > policy.max_age:
         return None
     reference, most = held.trade.price, policy.max_deviation
     if not any(_is_far(price, reference, most) for price in _prices(tick)):

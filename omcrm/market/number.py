@@ -14,6 +14,9 @@ def exact(text: str | int | Decimal) -> Decimal:
     if isinstance(text, str):
         if len(text) > _LONGEST:
             raise ValueError("number too long")
+        # `Decimal` alone would read underscores, spaces and the digits of every script.
+        if not text.isascii() or "_" in text or text != text.strip():
+            raise ValueError("not a number")
         if "." in text and "e" not in text and "E" not in text:
             text = text.rstrip("0").rstrip(".")
     elif isinstance(text, bool) or not isinstance(text, int | Decimal):

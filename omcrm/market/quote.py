@@ -10,16 +10,22 @@ from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 
 
 class Statement(Struct, frozen=True):
-    """Everything one source has said about one symbol, merged from its ticks."""
+    """Everything one source has said about one symbol, merged from its ticks.
+
+    `trade_from`, `book_from` and `day_from` are the ticks that brought the parts; `connection` is
+    the latest that brought anything.
+    """
 
     symbol: str
     source: Source
     connection: int
     received_at: datetime
     trade: Trade | None = None
-    traded_at: datetime | None = None
     book: TopOfBook | None = None
     day: DayFigures | None = None
+    trade_from: Tick | None = None
+    book_from: Tick | None = None
+    day_from: Tick | None = None
 
     def age(self, now: datetime) -> timedelta:
         """How long ago the source last said anything about the symbol."""
@@ -46,32 +52,28 @@ class Quote(Struct, frozen=True):
 def merge(tick: Tick, held: Statement | None) -> Statement:
     """The statement that holds after `tick`: its parts, and the held ones where it has none."""
     if held is None:
-        return Statement(
-            tick.symbol,
-            tick.source,
-            tick.connection,
-            tick.received_at,
-            tick.trade,
-            tick.received_at if tick.trade else None,
-            tick.book,
-            tick.day,
-        )
+        held = Statement(tick.symbol, tick.source, tick.connection, tick.received_at)
     return Statement(
         tick.symbol,
         tick.source,
         max(tick.connection, held.connection),
         tick.received_at,
         _later(tick.trade, held.trade),
-        tick.received_at if tick.trade else held.traded_at,
         tick.book or held.book,
         tick.day or held.day,
+        tick if tick.trade else held.trade_from,
+        tick if tick.book else held.book_from,
+        tick if tick.day else held.day_from,
     )
 
 
 def _later(trade: Trade | None, held: Trade | None) -> Trade | None:
     if trade is None or held is None:
         return trade or held
-    if trade.time is not None and held.time is not None and trade.time < held.time:
-        # A summary carries its own, later time: the next trade must not seem to go back.
-        return structs.replace(trade, time=held.time)
-    return trade
+    if trade.time is None or held.time is None or trade.time >= held.time:
+        return trade
+    if trade.id is not None and held.id is not None and trade.id < held.id:
+        # The source began its numbers anew, and its times with them.
+        return trade
+    # A summary carries its own, later time: the next trade must not seem to go back.
+    return structs.replace(trade, time=held.time)

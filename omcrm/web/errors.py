@@ -1,11 +1,12 @@
 """How errors are answered: in the page's dress to people, as JSON to programs."""
 
-from flask import Flask, jsonify, render_template
+from flask import Flask, g, jsonify, render_template
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from omcrm.auth.access import wants_json
+from omcrm.extensions import login_manager
 
 _WORDS = {
     400: ("That request was not understood", "Go back, reload the page and try again."),
@@ -31,9 +32,12 @@ def _answer(error: HTTPException) -> ResponseReturnValue:
         title, what_to_do = "This form has expired", "Reload the page and send it again."
     else:
         code, message = error.name.upper().replace(" ", "_"), title
-    headers = [item for item in error.get_headers() if item[0] == "Retry-After"]
+    headers = [item for item in error.get_headers() if item[0] in ("Allow", "Retry-After")]
     if wants_json():
         return jsonify(success=False, error={"code": code, "message": message}), status, headers
+    if status == 500:
+        # What failed may be what tells who asks: the page is a stranger's.
+        g._login_user = login_manager.anonymous_user()
     page = render_template(
         "errors/error.html", status=status, title=title, message=message, what_to_do=what_to_do
     )

@@ -72,8 +72,8 @@ def _remember(stopped: bool, user_id: int) -> None:
 # Answers
 
 
-def find_instruments(symbols: list[str]) -> tuple[list[Instrument], list[str]]:
-    """The instruments of these symbols, each once, and the symbols there are none for."""
+def find_instruments(symbols: list[str | int]) -> tuple[list[Instrument], list[str | int]]:
+    """The instruments of these symbols, each once, and what there are none for."""
     known = manager().instruments
     symbols = list(dict.fromkeys(symbols))
     return [known[each] for each in symbols if each in known], [

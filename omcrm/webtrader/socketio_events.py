@@ -159,11 +159,11 @@ def subscribe(seat: Seat, body: Any) -> dict[str, Any]:
     """Snapshot, then every change of the instruments asked for."""
     known, rejected = _instruments(read(body, Instruments))
     accepted, beyond = service.desk().watch(seat, [each.symbol for each in known])
-    rejected += [{"symbol": symbol, "code": "LIMIT_EXCEEDED"} for symbol in beyond]
+    rejected += [_rejected(symbol, "LIMIT_EXCEEDED") for symbol in beyond]
     for symbol in accepted:
         join_room(instrument_room(symbol))
     service.manager().outlet.show(accepted, lambda quote: emit("price_update", price_update(quote)))
-    if beyond:
+    if any(each["code"] == "LIMIT_EXCEEDED" for each in rejected):
         emit("subscription_error", _beyond_limit())
     if not accepted:
         return _none_accepted(rejected)
@@ -230,15 +230,20 @@ def unknown(seat: Seat, body: Any) -> None:
 
 
 def _instruments(asked: Instruments) -> tuple[list[Instrument], list[dict[str, Any]]]:
+    """The instruments asked for, and what was asked for in vain: unknown, or too many at once."""
     by_id = {each.id: each.symbol for each in service.manager().instruments.values()}
-    missing = [number for number in asked.instrument_ids if number not in by_id]
-    symbols = [by_id[number] for number in asked.instrument_ids if number in by_id]
-    known, unknown_symbols = service.find_instruments([*asked.symbols, *symbols])
-    rejected: list[dict[str, Any]] = [
-        {"symbol": symbol, "code": "UNKNOWN_SYMBOL"} for symbol in unknown_symbols
-    ]
-    rejected += [{"symbol": None, "id": number, "code": "UNKNOWN_SYMBOL"} for number in missing]
-    return known, rejected
+    wanted: list[str | int] = list(dict.fromkeys([*asked.symbols, *asked.instrument_ids]))
+    most = service.desk().limits.subscriptions
+    named = [by_id.get(each, each) if isinstance(each, int) else each for each in wanted[:most]]
+    known, unknown = service.find_instruments(named)
+    rejected = [_rejected(each, "UNKNOWN_SYMBOL") for each in unknown]
+    return known, rejected + [_rejected(each, "LIMIT_EXCEEDED") for each in wanted[most:]]
+
+
+def _rejected(name: str | int, code: str) -> dict[str, Any]:
+    if isinstance(name, int):
+        return {"symbol": None, "id": name, "code": code}
+    return {"symbol": name, "code": code}
 
 
 def _brief(instrument: Instrument) -> dict[str, Any]:

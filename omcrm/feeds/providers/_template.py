@@ -49,7 +49,10 @@ class Template:
         symbol = arrival.names.get(message["symbol"])
         if symbol is None:
             return []
-        trade = Trade(exact(message["price"]), id=message["id"])
+        number = message["id"]
+        if type(number) is not int:
+            raise TypeError("expected an integer id")
+        trade = Trade(exact(message["price"]), id=number)
         return [
             Tick(symbol, self.source, arrival.received_at, arrival.connection, trade=trade),
         ]

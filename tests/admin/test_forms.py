@@ -1,0 +1,103 @@
+from decimal import Decimal
+
+import pytest
+from flask import Flask
+
+from omcrm.admin.forms import InstrumentForm
+
+DOGE = {
+    "symbol": "DOGE",
+    "name": "Dogecoin",
+    "asset_class": "crypto",
+    "decimals": "5",
+    "last_resort_price": "0.10012",
+    "binance_symbol": "dogeusdt",
+    "simulated_symbol": "",
+}
+
+
+def filled_in(app: Flask, **fields: str) -> InstrumentForm:
+    with app.test_request_context(method="POST", data={**DOGE, **fields}):
+        form = InstrumentForm(meta={"csrf": False})
+        form.validate()
+        return form
+
+
+def test_a_complete_form_is_good(app: Flask) -> None:
+    """Everything that was filled in comes out as the value it is."""
+    form = filled_in(app)
+
+    assert {} == form.errors
+    assert ("DOGE", "Dogecoin", "crypto", 5) == (
+        form.symbol.data,
+        form.name.data,
+        form.asset_class.data,
+        form.decimals.data,
+    )
+    assert Decimal("0.10012") == form.last_resort_price.data
+    assert {"binance": "dogeusdt"} == form.provider_symbols
+
+
+def test_what_is_typed_is_put_right(app: Flask) -> None:
+    """Case and spaces around do not matter."""
+    typed = {"symbol": " doge ", "name": " Dogecoin ", "binance_symbol": "DOGEUSDT"}
+    form = filled_in(app, **typed, simulated_symbol=" Doge ")
+
+    assert {} == form.errors
+    assert ("DOGE", "Dogecoin") == (form.symbol.data, form.name.data)
+    assert {"binance": "dogeusdt", "simulated": "doge"} == form.provider_symbols
+
+
+@pytest.mark.parametrize("field", ["last_resort_price", "binance_symbol", "simulated_symbol"])
+def test_what_may_be_left_out(app: Flask, field: str) -> None:
+    """An instrument needs neither a last resort nor any provider."""
+    form = filled_in(app, **{field: ""})
+
+    assert {} == form.errors
+    assert not form[field].data
+
+
+def test_without_providers_there_are_no_symbols(app: Flask) -> None:
+    """What was not filled in is not kept."""
+    assert {} == filled_in(app, binance_symbol="", simulated_symbol="").provider_symbols
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("symbol", ""),
+        ("symbol", "  "),
+        ("symbol", "X" * 21),
+        ("symbol", "DO GE"),
+        ("symbol", "DO/GE"),
+        ("symbol", "<b>"),
+        ("symbol", "DÖGE"),
+        ("name", ""),
+        ("name", "   "),
+        ("name", "x" * 121),
+        ("asset_class", ""),
+        ("asset_class", "bond"),
+        ("decimals", ""),
+        ("decimals", "two"),
+        ("decimals", "-1"),
+        ("decimals", "11"),
+        ("decimals", "2.5"),
+        ("last_resort_price", "0"),
+        ("last_resort_price", "-1"),
+        ("last_resort_price", "NaN"),
+        ("last_resort_price", "Infinity"),
+        ("last_resort_price", "1e13"),
+        ("last_resort_price", "cheap"),
+        ("last_resort_price", "0." + "1" * 100),
+        ("binance_symbol", "doge/usdt"),
+        ("binance_symbol", "doge@trade"),
+        ("binance_symbol", "x" * 21),
+        ("simulated_symbol", "doge usdt"),
+    ],
+)
+def test_what_is_wrong_is_said_at_its_field(app: Flask, field: str, text: str) -> None:
+    """Only the field that is wrong is named, with words to put it right."""
+    errors = filled_in(app, **{field: text}).errors
+
+    assert [field] == list(errors)
+    assert all(errors[field])

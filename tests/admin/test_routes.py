@@ -1,0 +1,206 @@
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from omcrm.extensions import db
+from omcrm.market.catalogue import CATALOGUE
+from omcrm.storage.audit import AuditEntry
+from omcrm.storage.instrument import all_instruments, find_instrument
+from omcrm.storage.user import Role
+
+INSTRUMENTS = "/admin/instruments"
+PAGES = ["/admin/", "/admin/feeds", INSTRUMENTS]
+DOGE = {
+    "symbol": "DOGE",
+    "name": "Dogecoin",
+    "asset_class": "crypto",
+    "decimals": "5",
+    "last_resort_price": "0.10012",
+    "binance_symbol": "dogeusdt",
+}
+
+Add = Callable[..., TestResponse]
+
+
+@pytest.fixture
+def admin(browser: Callable[[Role], FlaskClient]) -> FlaskClient:
+    """A browser of an administrator."""
+    return browser(Role.ADMIN)
+
+
+@pytest.fixture
+def add(admin: FlaskClient, csrf: Callable) -> Add:
+    """Fills in the form and sends it."""
+
+    def send(**fields: str) -> TestResponse:
+        return admin.post(
+            INSTRUMENTS, data={**DOGE, **fields, "csrf_token": csrf(admin, INSTRUMENTS)}
+        )
+
+    return send
+
+
+# Who may
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_stranger_is_sent_to_the_login(client: FlaskClient, path: str) -> None:
+    """Who is not logged in comes back afterwards."""
+    answer = client.get(path)
+
+    assert (302, f"/auth/login?next={path}") == (answer.status_code, answer.location)
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("role", [Role.CLIENT, Role.STAFF])
+def test_who_is_no_admin_is_refused_and_on_record(
+    app: Flask, browser: Callable, role: Role, path: str
+) -> None:
+    """The answer is 403, and the audit log says who looked at what."""
+    answer = browser(role).get(path)
+
+    assert 403 == answer.status_code
+    with app.app_context():
+        (entry,) = db.session.query(AuditEntry).filter_by(action="refused_admin_access")
+
+        assert f"GET {path}" == entry.detail
+        assert entry.user_id is not None
+
+
+def test_a_client_cannot_add(app: Flask, browser: Callable, csrf: Callable) -> None:
+    """Knowing the form is not enough."""
+    trader = browser(Role.CLIENT)
+    token = csrf(trader, "/nowhere")
+    answer = trader.post(INSTRUMENTS, data={**DOGE, "csrf_token": token})
+
+    assert 403 == answer.status_code
+    with app.app_context():
+        assert None is find_instrument("DOGE")
+
+
+def test_an_admin_needs_the_pages_token(app: Flask, admin: FlaskClient) -> None:
+    """Another site's form adds nothing."""
+    answer = admin.post(INSTRUMENTS, data=DOGE)
+
+    assert 400 == answer.status_code
+    with app.app_context():
+        assert None is find_instrument("DOGE")
+
+
+# The pages
+
+
+def test_front_leads_to_the_feeds(admin: FlaskClient) -> None:
+    """The feeds are what an administrator looks at first."""
+    assert "/admin/feeds" == admin.get("/admin/").location
+
+
+def test_feeds_can_be_started_and_stopped(admin: FlaskClient) -> None:
+    """The page has the buttons, and the token that they need."""
+    page = admin.get("/admin/feeds")
+
+    assert 200 == page.status_code
+    for part in ('id="feeds-start"', 'id="feeds-stop"', 'name="csrf-token"'):
+        assert part in page.text
+
+
+def test_instruments_are_listed(admin: FlaskClient) -> None:
+    """Every instrument is shown with what its sources call it."""
+    page = admin.get(INSTRUMENTS)
+
+    assert 200 == page.status_code
+    assert all(f'data-symbol="{each.symbol}"' in page.text for each in CATALOGUE)
+    assert "polusdt" in page.text
+
+
+# Adding an instrument
+
+
+def test_an_added_instrument_is_kept_and_on_record(
+    app: Flask, admin: FlaskClient, add: Add
+) -> None:
+    """What was filled in is in the database, and the audit log says who did it."""
+    answer = add()
+
+    assert (302, INSTRUMENTS) == (answer.status_code, answer.location)
+    assert 'data-symbol="DOGE"' in admin.get(INSTRUMENTS).text
+    with app.app_context():
+        row = find_instrument("DOGE")
+        (entry,) = db.session.query(AuditEntry).filter_by(action="add_instrument")
+
+        assert ("Dogecoin", "crypto", 5, "0.10012", True) == (
+            row.name,
+            row.asset_class,
+            row.decimals,
+            str(row.last_resort_price),
+            row.active,
+        )
+        assert {"binance": "dogeusdt"} == row.provider_symbols
+        assert "DOGE" == entry.detail
+        assert entry.user_id is not None
+
+
+def test_an_instrument_without_a_last_resort_is_listed(admin: FlaskClient, add: Add) -> None:
+    """A price of last resort may be left out, and the page goes on to work."""
+    added = add(last_resort_price="")
+    page = admin.get(INSTRUMENTS)
+
+    assert 302 == added.status_code
+    assert 200 == page.status_code
+    assert 'data-symbol="DOGE"' in page.text
+
+
+@pytest.mark.parametrize("symbol", ["BTC", "btc", " BTC "])
+def test_a_symbol_that_is_taken_is_named(app: Flask, add: Add, symbol: str) -> None:
+    """There is one instrument of a symbol; the form comes back with what was typed."""
+    answer = add(symbol=symbol)
+
+    assert 400 == answer.status_code
+    assert "There is already an instrument BTC." in answer.text
+    assert 'value="Dogecoin"' in answer.text
+    with app.app_context():
+        assert len(CATALOGUE) == len(all_instruments())
+
+
+@pytest.mark.parametrize("field", ["binance_symbol", "simulated_symbol"])
+def test_a_stream_that_is_taken_is_named(app: Flask, add: Add, field: str) -> None:
+    """What a source says of one name is about one instrument: a second would take its prices."""
+    answer = add(**{field: "btcusdt"})
+
+    assert 400 == answer.status_code
+    assert f'id="{field}-error"' in answer.text
+    with app.app_context():
+        assert None is find_instrument("DOGE")
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("symbol", "DO/GE"),
+        ("name", ""),
+        ("asset_class", "bond"),
+        ("decimals", "eleven"),
+        ("last_resort_price", "-1"),
+        ("binance_symbol", "doge/usdt"),
+    ],
+)
+def test_a_bad_field_is_named(app: Flask, add: Add, field: str, text: str) -> None:
+    """The form comes back with a word at the field that is wrong, and nothing was added."""
+    answer = add(**{field: text})
+
+    assert 400 == answer.status_code
+    assert f'id="{field}-error"' in answer.text
+    assert 1 == answer.text.count('class="field-error"')
+    with app.app_context():
+        assert len(CATALOGUE) == len(all_instruments())
+
+
+def test_what_was_typed_is_not_run(add: Add) -> None:
+    """A name of markup is text on the page."""
+    page = add(name="<script>alert(1)</script>", decimals="x")
+
+    assert "<script>alert" not in page.text
+    assert "&lt;script&gt;" in page.text

@@ -1,0 +1,72 @@
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from omcrm.admin.service import catalogue_changed
+from omcrm.extensions import db
+from omcrm.storage.instrument import InstrumentRow, find_instrument
+from omcrm.storage.user import Role
+from omcrm.webtrader import service
+
+DOGE = {
+    "symbol": "DOGE",
+    "name": "Dogecoin",
+    "asset_class": "crypto",
+    "decimals": "5",
+    "binance_symbol": "dogeusdt",
+}
+
+
+@pytest.fixture
+def admin(browser: Callable[[Role], FlaskClient]) -> FlaskClient:
+    """A browser of an administrator."""
+    return browser(Role.ADMIN)
+
+
+def test_an_added_instrument_is_followed(app: Flask, admin: FlaskClient, csrf: Callable) -> None:
+    """Without touching code, the desk knows the instrument and what Binance calls it."""
+    with app.app_context():
+        before = service.manager().instrument_mapping
+    admin.post("/admin/instruments", data={**DOGE, "csrf_token": csrf(admin, "/admin/instruments")})
+    manager = app.extensions[service.MANAGER]
+
+    assert "DOGE" not in before["crypto"]
+    assert {**before["crypto"], "DOGE": "dogeusdt"} == manager.instrument_mapping["crypto"]
+    assert "DOGE" in [
+        each["symbol"] for each in admin.get("/webtrader/instruments").json["instruments"]
+    ]
+
+
+def test_a_refused_instrument_is_not_followed(
+    app: Flask, admin: FlaskClient, csrf: Callable
+) -> None:
+    """What the form sends back changes nothing."""
+    fields = {**DOGE, "decimals": "x", "csrf_token": csrf(admin, "/admin/instruments")}
+    admin.post("/admin/instruments", data=fields)
+    with app.app_context():
+        assert "DOGE" not in service.manager().instruments
+
+
+def test_what_is_switched_off_is_followed_no_more(app: Flask) -> None:
+    """After a change the manager follows what the database says."""
+    with app.app_context():
+        before = list(service.manager().instruments)
+        find_instrument("BTC").active = False
+        db.session.add(InstrumentRow(symbol="X", name="X", asset_class="stock", decimals=2))
+        db.session.commit()
+        catalogue_changed.send(app)
+
+        assert [*before[1:], "X"] == list(service.manager().instruments)
+
+
+def test_other_apps_are_not_told(app: Flask) -> None:
+    """The catalogue of one app is no other's business."""
+    with app.app_context():
+        before = dict(service.manager().instruments)
+        find_instrument("BTC").active = False
+        db.session.commit()
+        catalogue_changed.send(Flask("another"))
+
+        assert before == service.manager().instruments

@@ -1,0 +1,45 @@
+from decimal import Decimal
+
+import msgspec
+
+from omcrm.feeds.providers.last_resort import last_resort
+from omcrm.market.catalogue import CATALOGUE
+from omcrm.market.gate import Gate
+from omcrm.market.policy import POLICIES
+from omcrm.market.source import LAST_RESORT
+from tests.values import START, instrument
+
+
+def test_each_instrument_has_its_hard_coded_price() -> None:
+    """Whatever else is missing, the whole catalogue has a price of last resort."""
+    ticks = last_resort(CATALOGUE, START)
+
+    assert {each.symbol: each.last_resort_price for each in CATALOGUE} == {
+        each.symbol: each.trade.price for each in ticks
+    }
+    assert {(LAST_RESORT, START)} == {(each.source, each.received_at) for each in ticks}
+
+
+def test_says_nothing_but_the_price() -> None:
+    """No bid, no day and no time of a trade is made up."""
+    (tick,) = last_resort([instrument("BTC")], START)
+
+    assert (Decimal(1), None, None, None) == tuple(
+        getattr(tick.trade, field) for field in tick.trade.__struct_fields__
+    )
+    assert (None, None) == (tick.book, tick.day)
+
+
+def test_an_instrument_without_one_has_none() -> None:
+    """Where there is no such price, nothing is said."""
+    assert [] == last_resort([msgspec.structs.replace(instrument(), last_resort_price=None)], START)
+
+
+def test_the_gate_lets_it_through() -> None:
+    """A hard-coded price is a price."""
+    gate = Gate()
+
+    for each in last_resort(CATALOGUE, START):
+        (policy, *_) = POLICIES.values()
+
+        assert each == gate.judge(each, None, (), policy)

@@ -1,0 +1,30 @@
+from omcrm.feeds.provider import Arrival
+from omcrm.feeds.providers.binance import Binance
+from omcrm.feeds.providers.simulated import simulated
+from omcrm.market.source import SIMULATED
+from tests.feeds.frames import BINANCE, combined
+from tests.values import START
+
+
+def test_is_the_real_client_under_another_name() -> None:
+    """The built-in exchange is read by the code that reads Binance."""
+    provider = simulated("ws://127.0.0.1:9000")
+
+    assert isinstance(provider, Binance)
+    assert "ws://127.0.0.1:9000/stream" == provider.url()
+
+
+def test_asks_for_every_part_of_a_quote() -> None:
+    """Trades, book and day figures are asked for."""
+    (frame,) = simulated("ws://127.0.0.1:9000").subscribe(["eurusd"], 1)
+
+    assert all(f'"eurusd@{stream}"' in frame for stream in ("trade", "bookTicker", "ticker"))
+
+
+def test_its_prices_say_that_they_are_simulated() -> None:
+    """No price of it can be taken for Binance's."""
+    provider = simulated("ws://127.0.0.1:9000")
+    arrival = Arrival(START, 1, {"btcusdt": "BTC"})
+    (tick,) = provider.parse(combined("trade", BINANCE["trade"]), arrival)
+
+    assert SIMULATED is tick.source

@@ -1,0 +1,499 @@
+"""Long for a reason: the cache is where class, speaker, session and connection meet."""
+
+import random
+import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from omcrm.market.cache import QuoteCache
+from omcrm.market.gate import Gate, Reason
+from omcrm.market.instrument import AssetClass
+from omcrm.market.policy import Policy
+from omcrm.market.price_class import PriceClass
+from omcrm.market.quote import Quote
+from omcrm.market.source import LAST_RESORT, SIMULATED, Condition, Source
+from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
+from tests.conftest import ManualClock
+from tests.values import BINANCE, KRAKEN, book, instrument, tick, trade
+
+LIVE, STALE, CLOSED = PriceClass.LIVE, PriceClass.STALE, PriceClass.CLOSED
+FINNHUB = Source("finnhub", LIVE)
+PENDING, HEALTHY, DOWN = Condition.PENDING, Condition.HEALTHY, Condition.DOWN
+
+POLICIES: Mapping[AssetClass, Policy] = {
+    asset_class: Policy(
+        (first, "kraken", "simulated", "last_resort"), timedelta(seconds=10), Decimal("0.10")
+    )
+    for asset_class, first in zip(AssetClass, ("binance", "finnhub", "forex"), strict=True)
+}
+
+
+class Market:
+    """A cache and what it was told and gave, for tests to talk to shortly."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self.clock = clock
+        self.gate = Gate()
+        self.cache = QuoteCache(clock, self.gate, POLICIES)
+        self.cache.follow(
+            [
+                instrument("BTC"),
+                instrument("ETH"),
+                instrument("AAPL", AssetClass.STOCK, {"finnhub": "AAPL"}),
+            ]
+        )
+        self.number = 0
+
+    def say(
+        self,
+        price: str | None = None,
+        source: Source = BINANCE,
+        symbol: str = "BTC",
+        connection: int = 1,
+    ) -> Quote | None:
+        """The source's next trade; the quote it changed."""
+        self.number += 1
+        last = trade(price or "100", self.number)
+        return self.offer(last, source=source, symbol=symbol, connection=connection)
+
+    def offer(self, *parts: object, **details: object) -> Quote | None:
+        return self.cache.offer(tick(*parts, at=self.clock(), **details))
+
+    def note(self, condition: Condition, source: str = "binance", connection: int = 1) -> list:
+        return shown(self.cache.set_condition(source, condition, connection))
+
+    def shows(self, symbol: str = "BTC") -> tuple[str, PriceClass] | None:
+        """Who speaks for the symbol, and how good that is."""
+        quote = self.cache.get(symbol)
+        return quote and (quote.source.name, quote.price_class)
+
+
+def shown(quotes: list[Quote]) -> list[tuple[str, str, PriceClass]]:
+    return [(each.symbol, each.source.name, each.price_class) for each in quotes]
+
+
+@pytest.fixture
+def market(clock: ManualClock) -> Market:
+    """An empty cache that follows BTC, ETH and AAPL on a Wednesday morning."""
+    return Market(clock)
+
+
+@pytest.fixture
+def streaming(market: Market) -> Market:
+    """The same, with Binance connected."""
+    market.note(HEALTHY)
+    return market
+
+
+# From ticks to quotes
+
+
+def test_first_price_of_a_healthy_source_is_live(streaming: Market) -> None:
+    """A trade is shown at once, numbered, and is what is held."""
+    quote = streaming.say("61837.63")
+
+    assert (Decimal("61837.63"), 1, LIVE) == (quote.said.trade.price, quote.seq, quote.price_class)
+    assert quote is streaming.cache.get("BTC")
+    assert {"BTC": quote} == streaming.cache.snapshot()
+
+
+def test_parts_come_together(streaming: Market) -> None:
+    """The quote holds the latest of each part that was said."""
+    day = DayFigures(high=Decimal(110))
+    streaming.offer(trade("100", 1))
+    streaming.offer(book("99", "101", 1))
+    quote = streaming.offer(day)
+
+    assert (trade("100", 1), book("99", "101", 1), day) == (
+        quote.said.trade,
+        quote.said.book,
+        quote.said.day,
+    )
+
+
+def test_without_a_price_there_is_no_quote(streaming: Market) -> None:
+    """Book and day figures wait for the first trade, and are not lost until then."""
+    before = [streaming.offer(book("99", "101", 1)), streaming.offer(DayFigures(high=Decimal(110)))]
+    quote = streaming.offer(trade("100", 1))
+
+    assert [None, None] == before
+    assert Decimal(99) == quote.said.book.bid
+    assert Decimal(110) == quote.said.day.high
+
+
+def test_what_the_gate_refuses_changes_nothing(streaming: Market) -> None:
+    """An older trade and a jump are refused, and the quote stays."""
+    quote = streaming.offer(trade("100", 5))
+
+    assert None is streaming.offer(trade("101", 4))
+    assert None is streaming.offer(trade("1", 6))
+    assert quote is streaming.cache.get("BTC")
+    assert {Reason.OLDER: 1, Reason.JUMP: 1} == streaming.gate.refused
+
+
+def test_a_jump_is_believed_when_another_market_made_it_too(streaming: Market) -> None:
+    """What all sources say is what the gate confirms a jump by."""
+    streaming.note(HEALTHY, "kraken")
+    streaming.say("100")
+    streaming.say("200", KRAKEN)
+
+    assert Decimal(200) == streaming.say("200").said.trade.price
+
+
+def test_an_invented_price_confirms_no_jump(streaming: Market) -> None:
+    """The built-in exchange is no second source."""
+    streaming.note(HEALTHY, "simulated")
+    streaming.say("100")
+    streaming.say("200", SIMULATED)
+
+    assert None is streaming.say("200")
+
+
+def test_unknown_symbols_are_ignored(streaming: Market) -> None:
+    """What is not followed leaves no trace."""
+    assert None is streaming.say("1", symbol="DOGE")
+    assert None is streaming.cache.get("DOGE")
+    assert 0 == streaming.gate.refused.total()
+
+
+def test_every_change_has_the_next_number(streaming: Market) -> None:
+    """Numbers grow over all symbols, whatever the change came from."""
+    streaming.say("100")
+    streaming.say("100", symbol="ETH")
+    streaming.offer(trade("1", 1))
+    streaming.clock.pass_seconds(11)
+    aged = streaming.cache.review()
+    last = streaming.say("101")
+
+    assert [3, 4] == [each.seq for each in aged]
+    assert 5 == last.seq
+
+
+# From live to stale and back
+
+
+def test_source_that_nobody_vouches_for_is_stale(market: Market) -> None:
+    """Without a healthy connection a price is not live."""
+    market.say("100")
+
+    assert ("binance", STALE) == market.shows()
+
+
+def test_time_alone_makes_a_price_stale(streaming: Market) -> None:
+    """After the policy's age the same statement is another class, told once."""
+    live = streaming.say("100")
+    streaming.clock.pass_seconds(10)
+    before = streaming.cache.review()
+    streaming.clock.pass_seconds(0.001)
+    (stale,) = streaming.cache.review()
+
+    assert [] == before
+    assert (STALE, live.said) == (stale.price_class, stale.said)
+    assert live.seq < stale.seq
+    assert [] == streaming.cache.review()
+
+
+def test_any_word_of_the_source_keeps_its_price_live(streaming: Market) -> None:
+    """While the book moves, a quiet last trade is not old."""
+    streaming.offer(trade("100", 1))
+    streaming.clock.pass_seconds(8)
+    streaming.offer(book("99", "101", 1))
+    streaming.clock.pass_seconds(8)
+
+    assert [] == streaming.cache.review()
+
+
+def test_a_stale_price_is_live_again_with_its_next_tick(streaming: Market) -> None:
+    """What is heard again is fresh."""
+    streaming.say("100")
+    streaming.clock.pass_seconds(60)
+    streaming.cache.review()
+    streaming.say("100")
+
+    assert ("binance", LIVE) == streaming.shows()
+
+
+def test_all_prices_of_a_lost_source_are_stale_at_once(streaming: Market) -> None:
+    """Nothing has to grow old first, and each is told."""
+    streaming.say("100")
+    streaming.say("10", symbol="ETH")
+
+    assert [("BTC", "binance", STALE), ("ETH", "binance", STALE)] == streaming.note(DOWN)
+    assert [] == streaming.note(DOWN)
+
+
+def test_after_a_reconnect_each_price_waits_for_its_own_tick(streaming: Market) -> None:
+    """A new connection says nothing about the symbols it has not spoken of."""
+    streaming.say("100")
+    streaming.say("10", symbol="ETH")
+    streaming.note(DOWN)
+    news = streaming.note(HEALTHY, connection=2)
+    streaming.say("10", symbol="ETH", connection=2)
+
+    assert [] == news
+    assert ("binance", STALE) == streaming.shows("BTC")
+    assert ("binance", LIVE) == streaming.shows("ETH")
+    streaming.say("100", connection=2)
+
+    assert ("binance", LIVE) == streaming.shows("BTC")
+
+
+def test_a_replacing_connection_keeps_what_is_live(streaming: Market) -> None:
+    """While both connections count, neither the old one's prices nor the new one's are stale."""
+    streaming.say("100")
+    streaming.say("10", symbol="ETH", connection=2)
+
+    assert ("binance", LIVE) == streaming.shows("BTC")
+    assert ("binance", LIVE) == streaming.shows("ETH")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (trade("101", 1), book("100.9", "101.1", 1)),
+        (book("100.9", "101.1", 1), trade("101", 1)),
+    ],
+    ids=["trade first", "book first"],
+)
+def test_numbers_that_begin_anew_are_believed_of_every_part(
+    streaming: Market, first: Trade | TopOfBook, second: Trade | TopOfBook
+) -> None:
+    """After an upstream's restart, trade and book go on, whichever of them is heard first."""
+    streaming.offer(trade("100", 1000))
+    streaming.offer(book("99.9", "100.1", 1000))
+    streaming.note(DOWN)
+    streaming.clock.pass_seconds(20)
+    streaming.note(HEALTHY, connection=2)
+    streaming.offer(first, connection=2)
+    streaming.offer(second, connection=2)
+    quote = streaming.cache.get("BTC")
+
+    assert (trade("101", 1), book("100.9", "101.1", 1), LIVE) == (
+        quote.said.trade,
+        quote.said.book,
+        quote.price_class,
+    )
+
+
+def test_one_part_may_begin_anew_while_another_goes_on(streaming: Market) -> None:
+    """A part whose numbers fell is believed once it is too old, however fresh the others are."""
+    streaming.offer(trade("100", 1000))
+    streaming.offer(book("99.9", "100.1", 1000))
+    for second in range(12):
+        streaming.clock.pass_seconds(1)
+        streaming.offer(trade("100", 1001 + second), connection=2)
+        streaming.offer(book("99.8", "100.2", 1 + second), connection=2)
+    quote = streaming.cache.get("BTC")
+
+    assert trade("100", 1012) == quote.said.trade
+    assert book("99.8", "100.2", 12) == quote.said.book
+
+
+# Who speaks
+
+
+@pytest.mark.parametrize("source", [SIMULATED, LAST_RESORT])
+def test_a_real_source_is_waited_for(market: Market, source: Source) -> None:
+    """While Binance connects, no invented price is shown, until the grace is over."""
+    market.note(HEALTHY, "simulated")
+    market.note(PENDING)
+
+    assert None is market.say("100", source)
+    market.clock.pass_seconds(9.999)
+
+    assert [] == market.cache.review()
+    market.say("100", source)
+    market.clock.pass_seconds(0.001)
+
+    assert [("BTC", source.name, source.claim)] == shown(market.cache.review())
+
+
+def test_a_failed_real_source_is_not_waited_for(market: Market) -> None:
+    """When Binance is known to be down, the built-in exchange speaks at once."""
+    market.note(HEALTHY, "simulated")
+    market.note(PENDING)
+    market.say("100", SIMULATED)
+
+    assert [("BTC", "simulated", PriceClass.SIMULATED)] == market.note(DOWN)
+
+
+def test_who_has_no_real_source_is_not_kept_waiting(market: Market) -> None:
+    """An instrument that Binance does not know gets its price of last resort at once."""
+    market.note(PENDING)
+    market.say("213", LAST_RESORT, "AAPL")
+
+    assert ("last_resort", PriceClass.LAST_RESORT) == market.shows("AAPL")
+
+
+def test_the_pending_exchange_of_our_own_is_not_waited_for(market: Market) -> None:
+    """Only a market is worth waiting for."""
+    market.note(PENDING, "simulated")
+    market.say("100", LAST_RESORT)
+
+    assert ("last_resort", PriceClass.LAST_RESORT) == market.shows()
+
+
+def test_simulation_is_better_than_the_last_resort(market: Market) -> None:
+    """What moves takes over from what is hard-coded, and the price is called what it is."""
+    market.note(HEALTHY, "simulated")
+    market.say("100", LAST_RESORT)
+    market.say("100", SIMULATED)
+
+    assert ("simulated", PriceClass.SIMULATED) == market.shows()
+    assert None is market.say("100", LAST_RESORT)
+
+
+def test_a_real_price_takes_over_at_once(market: Market) -> None:
+    """Binance's first trade replaces the simulation, and is compared with none of it."""
+    market.note(HEALTHY, "simulated")
+    market.note(DOWN)
+    market.say("100", SIMULATED)
+    market.note(HEALTHY)
+    quote = market.say("61837.63")
+
+    assert Decimal("61837.63") == quote.said.trade.price
+    assert ("binance", LIVE) == market.shows()
+
+
+def test_an_invented_price_never_takes_the_place_of_a_real_one(streaming: Market) -> None:
+    """However long Binance is gone, its last price stands there as stale."""
+    streaming.note(HEALTHY, "simulated")
+    streaming.say("100")
+    streaming.note(DOWN)
+    streaming.clock.pass_seconds(86_400)
+
+    assert None is streaming.say("100", SIMULATED)
+    assert None is streaming.say("100", LAST_RESORT)
+    assert [] == streaming.cache.review()
+    assert ("binance", STALE) == streaming.shows()
+
+
+def test_another_real_source_takes_over_and_gives_back(streaming: Market) -> None:
+    """Kraken speaks while Binance is stale, and Binance from its next tick on."""
+    streaming.note(HEALTHY, "kraken")
+    streaming.say("100")
+    unheard = streaming.say("101", KRAKEN)
+    streaming.clock.pass_seconds(9)
+    streaming.say("101", KRAKEN)
+    streaming.clock.pass_seconds(2)
+
+    assert None is unheard
+    assert [("BTC", "kraken", LIVE)] == shown(streaming.cache.review())
+    streaming.say("100")
+
+    assert ("binance", LIVE) == streaming.shows()
+
+
+def test_a_source_that_says_nothing_of_a_price_does_not_speak(streaming: Market) -> None:
+    """A fresh book alone does not replace a price."""
+    streaming.note(HEALTHY, "kraken")
+    streaming.say("100")
+    streaming.note(DOWN)
+    streaming.offer(book("99", "101"), source=KRAKEN)
+
+    assert ("binance", STALE) == streaming.shows()
+
+
+# Sessions
+
+
+def test_a_share_closes_with_its_exchange_and_opens_stale(market: Market) -> None:
+    """After the bell the last price is the close; in the morning it waits for a trade."""
+    market.note(HEALTHY, "finnhub")
+    market.say("213.30", FINNHUB, "AAPL")
+    market.clock.now = datetime(2026, 3, 4, 21, 0, tzinfo=UTC)
+    evening = shown(market.cache.review())
+    market.note(DOWN, "finnhub")
+    night = market.shows("AAPL")
+    market.clock.now = datetime(2026, 3, 5, 14, 30, tzinfo=UTC)
+
+    assert [("AAPL", "finnhub", CLOSED)] == evening
+    assert ("finnhub", CLOSED) == night
+    assert [("AAPL", "finnhub", STALE)] == shown(market.cache.review())
+
+
+def test_the_simulation_does_not_close(market: Market) -> None:
+    """The built-in exchange trades at night, and is called simulated then too."""
+    market.note(HEALTHY, "simulated")
+    market.clock.now = datetime(2026, 3, 4, 23, 0, tzinfo=UTC)
+    market.say("213.30", SIMULATED, "AAPL")
+
+    assert ("simulated", PriceClass.SIMULATED) == market.shows("AAPL")
+
+
+# What is followed
+
+
+def test_what_is_followed_no_more_is_gone(streaming: Market) -> None:
+    """Its quote goes, its ticks are ignored, and the others stay."""
+    streaming.say("100")
+    eth = streaming.say("10", symbol="ETH")
+    streaming.cache.follow([instrument("ETH")])
+
+    assert {"ETH": eth} == streaming.cache.snapshot()
+    assert None is streaming.cache.get("BTC")
+    assert None is streaming.say("100")
+
+
+def test_what_is_followed_again_begins_anew(streaming: Market) -> None:
+    """Nothing old judges the first tick of an instrument that was away."""
+    streaming.offer(trade("100", 1000))
+    streaming.cache.follow([])
+    streaming.cache.follow([instrument("BTC")])
+    quote = streaming.offer(trade("900", 1))
+
+    assert (Decimal(900), LIVE) == (quote.said.trade.price, quote.price_class)
+
+
+def test_a_new_instrument_is_followed_beside_the_others(streaming: Market) -> None:
+    """Adding one leaves the quotes of the others as they are."""
+    btc = streaming.say("100")
+    streaming.cache.follow([instrument("BTC"), instrument("DOGE")])
+    streaming.say("0.1", symbol="DOGE")
+
+    assert ("binance", LIVE) == streaming.shows("DOGE")
+    assert btc is streaming.cache.get("BTC")
+
+
+# Threads
+
+
+def test_threads_make_one_order(streaming: Market, restless: None) -> None:
+    """Of four feeds at once, each symbol's quotes are in order and the newest is what is held."""
+    made: list[list[Quote]] = [[], [], [], []]
+    newest = 4000
+
+    def feed(number: int) -> None:
+        chance = random.Random(number)
+        ids = list(range(number + 1, newest + 1, 4))
+        # Roughly in order, as overlapping connections are.
+        ids.sort(key=lambda each: each + chance.randint(0, 40))
+        for each in ids:
+            for symbol in ("BTC", "ETH"):
+                price = Decimal(100) + Decimal(each) / 1000
+                quote = streaming.cache.offer(
+                    Tick(symbol, BINANCE, streaming.clock(), 1, trade(price, each))
+                )
+                if quote is not None:
+                    made[number].append(quote)
+            streaming.cache.review()
+
+    threads = [threading.Thread(target=feed, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    quotes = sorted((each for part in made for each in part), key=lambda each: each.seq)
+
+    assert all(part == sorted(part, key=lambda each: each.seq) for part in made)
+    assert len(quotes) == len({each.seq for each in quotes})
+    for symbol in ("BTC", "ETH"):
+        ids = [each.said.trade.id for each in quotes if each.symbol == symbol]
+
+        assert sorted(set(ids)) == ids
+        assert newest == ids[-1]
+        assert newest == streaming.cache.get(symbol).said.trade.id
+    assert 2 * newest == len(quotes) + streaming.gate.refused[Reason.OLDER]

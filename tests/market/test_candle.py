@@ -1,0 +1,314 @@
+"""Long for a reason: one candle, what counts, folding and bounds are one noun's."""
+
+import random
+import threading
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from omcrm.market.cache import QuoteCache
+from omcrm.market.candle import KEPT, TIMEFRAMES, Candle, CandleBook, opening
+from omcrm.market.gate import Gate
+from omcrm.market.price_class import PriceClass
+from omcrm.market.source import SIMULATED, Condition
+from omcrm.market.tick import DayFigures, Trade
+from tests.values import KRAKEN, START, after, book, instrument, quote, tick, trade
+
+
+def filled(trades: Iterable[Trade]) -> CandleBook:
+    candles = CandleBook()
+    for seq, each in enumerate(trades, 1):
+        candles.take(quote(each, seq=seq))
+    return candles
+
+
+def minutes(candles: CandleBook, source: str = "binance") -> list[Candle]:
+    return candles.series("BTC", source, "1m", KEPT)
+
+
+def candle(opened: datetime, *figures: str) -> Candle:
+    return Candle(opened, *(Decimal(each) for each in figures))
+
+
+# One candle
+
+
+def test_nothing_seen_is_nothing_shown() -> None:
+    """No candle is invented."""
+    assert [] == minutes(CandleBook())
+
+
+def test_a_minute_has_its_first_highest_lowest_and_last_price() -> None:
+    """A candle says how the trades of its minute began, ran and ended, and how much they were."""
+    prices = ["100", "103", "99.5", "101"]
+    candles = filled(
+        trade(price, number, "0.25", after(number * 10)) for number, price in enumerate(prices)
+    )
+
+    assert [candle(START, "100", "103", "99.5", "101", "1")] == minutes(candles)
+
+
+@pytest.mark.parametrize(
+    ("second", "opened"), [(0, 0), (59.999, 0), (60, 60), (119.999, 60), (120, 120)]
+)
+def test_a_minute_begins_on_the_minute(second: float, opened: float) -> None:
+    """A trade on the edge belongs to the minute that begins."""
+    candles = filled([trade("1", 1, time=after(second))])
+
+    assert [after(opened)] == [each.timestamp for each in minutes(candles)]
+
+
+@pytest.mark.parametrize(
+    ("timeframe", "opened"),
+    [
+        ("1m", "2026-03-04T23:59:00"),
+        ("5m", "2026-03-04T23:55:00"),
+        ("15m", "2026-03-04T23:45:00"),
+        ("1h", "2026-03-04T23:00:00"),
+        ("4h", "2026-03-04T20:00:00"),
+        ("1d", "2026-03-04T00:00:00"),
+    ],
+)
+def test_candles_begin_at_whole_multiples_in_utc(timeframe: str, opened: str) -> None:
+    """Every timeframe begins where everybody's does."""
+    moment = datetime(2026, 3, 4, 23, 59, 59, 999_999, tzinfo=UTC)
+
+    assert datetime.fromisoformat(opened).replace(tzinfo=UTC) == opening(
+        moment, TIMEFRAMES[timeframe]
+    )
+
+
+def test_a_minute_without_trades_has_no_candle() -> None:
+    """A gap stays a gap."""
+    candles = filled([trade("1", 1, time=START), trade("2", 2, time=after(180))])
+
+    assert [START, after(180)] == [each.timestamp for each in minutes(candles)]
+
+
+def test_unknown_sizes_count_nothing() -> None:
+    """The volume is what was seen of it."""
+    candles = filled([trade("1", 1, time=START), trade("1", 2, "0.5", START)])
+
+    assert [Decimal("0.5")] == [each.volume for each in minutes(candles)]
+
+
+def test_a_trade_without_a_time_belongs_to_the_moment_it_came() -> None:
+    """Where the provider does not say when, our clock does."""
+    candles = CandleBook()
+    candles.take(quote(trade("1", 1), at=after(61)))
+
+    assert [after(60)] == [each.timestamp for each in minutes(candles)]
+
+
+# What counts, and once
+
+
+def test_a_trade_counts_once() -> None:
+    """A new book with the same last trade adds nothing."""
+    candles, last = CandleBook(), trade("1", 1, "5", START)
+    for seq in (1, 2, 3):
+        candles.take(quote(last, book("1", "2", seq), seq=seq))
+
+    assert [candle(START, "1", "1", "1", "1", "5")] == minutes(candles)
+
+
+def test_a_trade_that_is_repeated_after_an_outage_counts_once() -> None:
+    """A quiet symbol's first summary on a new connection brings the trade that was counted."""
+    now = START
+    cache, candles = QuoteCache(lambda: now, Gate()), CandleBook()
+    cache.follow([instrument("BTC")])
+    for connection, second in ((1, 0), (2, 30)):
+        now = after(second)
+        cache.set_condition("binance", Condition.HEALTHY, connection)
+        last = tick(trade("1", 7, "5", START), DayFigures(), at=now, connection=connection)
+        candles.take(cache.offer(last))
+
+    assert [candle(START, "1", "1", "1", "1", "5")] == minutes(candles)
+
+
+def test_an_overtaken_quote_neither_ends_the_candle_nor_counts_twice() -> None:
+    """Two publishing threads may overtake each other; the later number is the later trade."""
+    earlier, later = trade("100", 1, "1", START), trade("101", 2, "1", after(1))
+    candles = CandleBook()
+    candles.take(quote(later, seq=2))
+    candles.take(quote(earlier, seq=1))
+    (overtaken,) = minutes(candles)
+    candles.take(quote(later, book("100", "102"), seq=3))
+    (minute,) = minutes(candles)
+
+    assert Decimal(101) == overtaken.close == minute.close
+    assert minute.volume <= 2
+
+
+def test_a_late_trade_of_an_earlier_minute_is_left_out() -> None:
+    """A closed minute is not opened again."""
+    candles = filled([trade("1", 1, "1", after(60)), trade("9", 2, "1", after(59))])
+
+    assert [candle(after(60), "1", "1", "1", "1", "1")] == minutes(candles)
+
+
+def test_a_late_trade_of_the_same_minute_counts() -> None:
+    """Within its minute a trade counts whenever it comes."""
+    candles = filled([trade("1", 1, "1", after(30)), trade("9", 2, "1", after(10))])
+
+    assert [candle(START, "1", "9", "1", "9", "2")] == minutes(candles)
+
+
+@pytest.mark.parametrize("price_class", [PriceClass.STALE, PriceClass.LAST_RESORT])
+def test_what_is_not_fresh_makes_no_candle(price_class: PriceClass) -> None:
+    """An old or a hard-coded price is no trade."""
+    candles = CandleBook()
+    candles.take(quote(trade("1"), price_class=price_class))
+
+    assert [] == minutes(candles)
+
+
+def test_a_book_alone_makes_no_candle() -> None:
+    """Who only quotes does not trade."""
+    candles = CandleBook()
+    candles.take(quote(book("1", "2")))
+
+    assert [] == minutes(candles)
+
+
+def test_sources_are_never_mixed() -> None:
+    """Each source has candles of its own, at the same minutes of the same symbol."""
+    candles = CandleBook()
+    for seq, source in ((1, KRAKEN), (2, SIMULATED), (3, KRAKEN)):
+        candles.take(quote(trade(str(seq), seq, time=START), source=source, seq=seq))
+
+    assert ["1"] == [str(each.open) for each in minutes(candles, "kraken")]
+    assert ["3"] == [str(each.close) for each in minutes(candles, "kraken")]
+    assert ["2"] == [str(each.high) for each in minutes(candles, "simulated")]
+    assert [] == minutes(candles)
+
+
+# Longer ones
+
+
+def folded(trades: list[Trade], seconds: int) -> list[Candle]:
+    groups: dict[datetime, list[Trade]] = {}
+    for each in trades:
+        groups.setdefault(opening(each.time, seconds), []).append(each)
+    return [
+        Candle(
+            opened,
+            inside[0].price,
+            max(each.price for each in inside),
+            min(each.price for each in inside),
+            inside[-1].price,
+            sum((each.size for each in inside), Decimal(0)),
+        )
+        for opened, inside in groups.items()
+    ]
+
+
+_trades = st.lists(
+    st.tuples(
+        st.floats(0, 40_000), st.integers(90, 110).map(Decimal), st.integers(0, 9).map(Decimal)
+    ),
+    min_size=1,
+    max_size=60,
+)
+
+
+@settings(deadline=None, derandomize=True, database=None, max_examples=80)
+@given(_trades)
+def test_longer_candles_are_those_of_all_their_trades(
+    steps: list[tuple[float, Decimal, Decimal]],
+) -> None:
+    """However trades fall in time, a candle of any length is what its trades make it."""
+    seconds, trades = 0.0, []
+    for number, (step, price, size) in enumerate(steps):
+        seconds += step
+        trades.append(Trade(price, size, number, after(seconds)))
+    candles = filled(trades)
+
+    for timeframe, length in TIMEFRAMES.items():
+        assert folded(trades, length)[-KEPT:] == candles.series("BTC", "binance", timeframe, KEPT)
+
+
+def test_the_open_candle_grows_in_every_timeframe() -> None:
+    """What was traded this second is in the last candle of each length."""
+    candles = filled([trade("1", 1, "1", after(30)), trade("5", 2, "1", after(90))])
+
+    for timeframe in TIMEFRAMES:
+        (*_, last) = candles.series("BTC", "binance", timeframe, KEPT)
+
+        assert Decimal(5) == last.close
+    assert 1 == len(candles.series("BTC", "binance", "5m", KEPT))
+
+
+def test_looking_changes_nothing() -> None:
+    """The open candle is not counted by being shown."""
+    candles = filled([trade("1", 1, "1", after(30)), trade("5", 2, "1", after(90))])
+    looks = [candles.series("BTC", "binance", "1h", 10) for _ in range(3)]
+
+    assert [Decimal(2)] * 3 == [look[0].volume for look in looks]
+
+
+# Bounds
+
+
+def test_only_so_many_are_held() -> None:
+    """Of each length the last ones are held, however long it runs."""
+    candles = filled(trade("1", number, time=after(60 * number)) for number in range(KEPT + 100))
+    held = candles.series("BTC", "binance", "1m", 10_000)
+
+    assert KEPT == len(held)
+    assert after(60 * (KEPT + 99)) == held[-1].timestamp
+
+
+def test_the_limit_takes_the_last_ones_oldest_first() -> None:
+    """Who asks for three gets the latest three."""
+    candles = filled(trade("1", number, time=after(60 * number)) for number in range(10))
+
+    assert [after(420), after(480), after(540)] == [
+        each.timestamp for each in candles.series("BTC", "binance", "1m", 3)
+    ]
+
+
+def test_forgotten_symbols_are_gone() -> None:
+    """What is followed no more takes no memory, and what stays is untouched."""
+    candles = CandleBook()
+    candles.take(quote(trade("1"), symbol="BTC"))
+    candles.take(quote(trade("1"), symbol="ETH"))
+    candles.forget(["BTC", "unheard of"])
+
+    assert [] == minutes(candles)
+    assert 1 == len(candles.series("ETH", "binance", "1m", 10))
+
+
+def test_threads_lose_no_trade(restless: None) -> None:
+    """Four feeds at once count every trade of every symbol."""
+    candles = CandleBook()
+
+    def feed(symbol: str) -> None:
+        chance = random.Random(symbol)
+        for number in range(500):
+            last = trade(str(chance.randint(90, 110)), number, "1", after(number))
+            candles.take(quote(last, symbol=symbol, seq=number + 1))
+            candles.series(symbol, "binance", "5m", 10)
+
+    threads = [threading.Thread(target=feed, args=(symbol,)) for symbol in "ABCD"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [Decimal(500)] * 4 == [
+        sum(each.volume for each in candles.series(symbol, "binance", "1m", KEPT))
+        for symbol in "ABCD"
+    ]
+
+
+def test_a_source_that_plays_an_earlier_day_has_new_candles() -> None:
+    """Where a source's time turns back by hours, its candles begin anew there."""
+    earlier = START.replace(year=2024)
+    candles = filled([trade("100", 9, time=START), trade("90", 1, time=earlier)])
+
+    assert [earlier] == [each.timestamp for each in minutes(candles)]

@@ -1,0 +1,104 @@
+import logging
+import threading
+
+import pytest
+
+from omcrm.market.hub import Hub
+from omcrm.market.quote import Quote
+from tests.values import quote, trade
+
+BTC = quote(trade("61837.63"))
+
+
+def test_tells_everybody_who_asked() -> None:
+    """Each listener gets each quote, in the order they asked."""
+    hub, told = Hub(), []
+    hub.listen(lambda each: told.append(("first", each)))
+    hub.listen(lambda each: told.append(("second", each)))
+    hub.publish(BTC)
+
+    assert [("first", BTC), ("second", BTC)] == told
+
+
+def test_asking_twice_is_asking_once() -> None:
+    """Nobody is told the same thing twice."""
+    hub, told = Hub(), []
+    hub.listen(told.append)
+    hub.listen(told.append)
+    hub.publish(BTC)
+
+    assert [BTC] == told
+
+
+def test_who_leaves_is_told_nothing_more() -> None:
+    """After leaving it is quiet, and leaving again is harmless."""
+    hub, told = Hub(), []
+    hub.listen(told.append)
+    hub.leave(told.append)
+    hub.leave(told.append)
+    hub.publish(BTC)
+
+    assert [] == told
+
+
+def test_a_failing_listener_does_not_hurt_the_others(caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged with its traceback, and everybody else is told."""
+    hub, told = Hub(), []
+
+    def fail(each: Quote) -> None:
+        raise RuntimeError("cannot listen")
+
+    hub.listen(fail)
+    hub.listen(told.append)
+    with caplog.at_level(logging.ERROR):
+        hub.publish(BTC)
+
+    assert [BTC] == told
+    assert "a listener failed on BTC" == caplog.messages[0]
+    assert "cannot listen" in caplog.text
+
+
+def test_a_listener_may_leave_and_ask_while_it_is_told() -> None:
+    """The listeners of a quote are those of the moment it was published."""
+    hub, told = Hub(), []
+
+    def once(each: Quote) -> None:
+        hub.leave(once)
+        hub.listen(told.append)
+
+    hub.listen(once)
+    hub.publish(BTC)
+    hub.publish(BTC)
+
+    assert [BTC] == told
+
+
+def test_listens_in_the_thread_that_publishes() -> None:
+    """A listener is called by whoever has the news, not by a thread of its own."""
+    hub, threads = Hub(), []
+    hub.listen(lambda each: threads.append(threading.current_thread()))
+    publisher = threading.Thread(target=hub.publish, args=(BTC,))
+    publisher.start()
+    publisher.join()
+
+    assert [publisher] == threads
+
+
+def test_listeners_come_and_go_while_others_publish(restless: None) -> None:
+    """Nobody is skipped or told twice because somebody else came or left."""
+    hub, told = Hub(), []
+    hub.listen(told.append)
+    visitors = [lambda each: None for _ in range(200)]
+
+    def come_and_go() -> None:
+        for visitor in visitors:
+            hub.listen(visitor)
+            hub.leave(visitor)
+
+    guests = threading.Thread(target=come_and_go)
+    guests.start()
+    for _ in range(500):
+        hub.publish(BTC)
+    guests.join()
+
+    assert [BTC] * 500 == told

@@ -1,0 +1,79 @@
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from omcrm.market.number import exact
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("61837.63000000", "61837.63"),
+        ("0.00000001", "0.00000001"),
+        ("100", "100"),
+        ("100.000", "100"),
+        ("0.00000000", "0"),
+        ("-1.50", "-1.5"),
+        ("1e-8", "0.00000001"),
+        (7, "7"),
+        (-3, "-3"),
+        (Decimal("1.25"), "1.25"),
+    ],
+)
+def test_spells_the_number_exactly(text: str | int | Decimal, number: str) -> None:
+    """A number comes out digit for digit as it was written."""
+    assert Decimal(number) == exact(text)
+
+
+def test_trailing_zeros_are_gone() -> None:
+    """A price is not shown with the digits that an upstream pads it with."""
+    assert "61837.63" == str(exact("61837.63000000"))
+    assert "61837" == str(exact("61837.00000000"))
+    assert "100" == str(exact("100"))
+
+
+@pytest.mark.parametrize(
+    "text", ["NaN", "sNaN", "nan", "Infinity", "-Infinity", "inf", "1e999999", "-1e41", "1e-41"]
+)
+def test_what_is_not_finite_or_beyond_reason_is_refused(text: str) -> None:
+    """NaN, infinities and exponents of no real price are no numbers."""
+    with pytest.raises(ValueError):
+        exact(text)
+
+
+@pytest.mark.parametrize("text", ["", ".", "-.", "abc", "0x10", "1.2.3", "1,5", "1 5", "--1"])
+def test_what_spells_no_number_is_refused(text: str) -> None:
+    """Text that is no number is refused."""
+    with pytest.raises(ValueError):
+        exact(text)
+
+
+@pytest.mark.parametrize("text", ["61_837.63", " 61837.63", "61837.63\n", "６１８３７", "٣"])
+def test_spellings_of_python_alone_are_refused(text: str) -> None:
+    """What only Python reads as a number, no exchange has sent."""
+    with pytest.raises(ValueError):
+        exact(text)
+
+
+@pytest.mark.parametrize("value", [None, True, False, 1.5, float("nan"), [], {}, b"1"])
+def test_other_types_are_refused(value: Any) -> None:
+    """A float has lost its digits already, and a flag is no number."""
+    with pytest.raises(ValueError):
+        exact(value)
+
+
+@pytest.mark.parametrize("value", ["9" * 41, "0." + "0" * 5_000_000, 10**50])
+def test_megabytes_of_digits_are_refused(value: str | int) -> None:
+    """A number longer than any price is refused before it is read."""
+    with pytest.raises(ValueError):
+        exact(value)
+
+
+@settings(deadline=None, derandomize=True, database=None, max_examples=300)
+@given(st.decimals(allow_nan=False, allow_infinity=False, places=8, min_value=0, max_value=10**12))
+def test_any_padded_price_is_read_back(number: Decimal) -> None:
+    """Whatever eight decimals an upstream writes, they are what is held."""
+    assert number == exact(f"{number:.8f}")

@@ -1,0 +1,60 @@
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from omcrm.market.instrument import AssetClass
+from omcrm.market.policy import POLICIES, Policy, classify
+from omcrm.market.price_class import PriceClass
+from omcrm.market.source import Source
+from tests.values import after, statement, trade
+
+POLICY = Policy(("somewhere",), timedelta(seconds=10), Decimal("0.1"))
+LIVE, STALE, CLOSED = PriceClass.LIVE, PriceClass.STALE, PriceClass.CLOSED
+DELAYED, INDICATIVE = PriceClass.DELAYED, PriceClass.INDICATIVE
+SIMULATED, LAST_RESORT = PriceClass.SIMULATED, PriceClass.LAST_RESORT
+
+
+@pytest.mark.parametrize(
+    ("claim", "age", "streaming", "market_open", "shown"),
+    [
+        (LIVE, 0, True, True, LIVE),
+        (LIVE, 10, True, True, LIVE),
+        (LIVE, 10.001, True, True, STALE),
+        (LIVE, 0, False, True, STALE),
+        (LIVE, 0, True, False, CLOSED),
+        (LIVE, 3600, False, False, CLOSED),
+        (SIMULATED, 10, True, True, SIMULATED),
+        (SIMULATED, 10.001, True, True, STALE),
+        (SIMULATED, 0, False, True, STALE),
+        (SIMULATED, 0, True, False, SIMULATED),
+        (DELAYED, 3600, False, True, DELAYED),
+        (DELAYED, 0, True, False, DELAYED),
+        (INDICATIVE, 86400, False, True, INDICATIVE),
+        (INDICATIVE, 86400, False, False, INDICATIVE),
+        (LAST_RESORT, 0, True, True, LAST_RESORT),
+        (LAST_RESORT, 86400, False, False, LAST_RESORT),
+    ],
+)
+def test_class_follows_from_claim_age_connection_and_session(
+    claim: PriceClass, age: float, streaming: bool, market_open: bool, shown: PriceClass
+) -> None:
+    """Nothing is called better than it is, and nothing better than its source claims."""
+    said = statement(trade("1"), source=Source("somewhere", claim))
+
+    assert shown is classify(said, POLICY, after(age), streaming=streaming, market_open=market_open)
+
+
+@pytest.mark.parametrize("asset_class", AssetClass)
+def test_every_class_of_instrument_has_its_policy(asset_class: AssetClass) -> None:
+    """Invented prices stand behind all others, and the hard-coded one is the very last."""
+    policy = POLICIES[asset_class]
+
+    assert ("simulated", "last_resort") == policy.sources[-2:]
+    assert timedelta(0) < policy.max_age <= timedelta(minutes=1)
+    assert 0 < policy.max_deviation < 1
+
+
+def test_coins_come_from_binance_first() -> None:
+    """A coin's price is Binance's where Binance speaks."""
+    assert "binance" == POLICIES[AssetClass.CRYPTO].sources[0]

@@ -1,0 +1,40 @@
+import pytest
+
+from omcrm.market.price_class import PriceClass
+
+
+@pytest.mark.parametrize("price_class", PriceClass)
+def test_only_live_prices_may_fill(price_class: PriceClass) -> None:
+    """An order of a real account is filled at a live price or not at all."""
+    assert (price_class is PriceClass.LIVE) is price_class.may_fill
+
+
+@pytest.mark.parametrize(
+    ("price_class", "fresh"),
+    [
+        (PriceClass.LIVE, True),
+        (PriceClass.DELAYED, True),
+        (PriceClass.INDICATIVE, True),
+        (PriceClass.CLOSED, True),
+        (PriceClass.SIMULATED, True),
+        (PriceClass.STALE, False),
+        (PriceClass.LAST_RESORT, False),
+    ],
+)
+def test_stale_and_invented_prices_are_not_fresh(price_class: PriceClass, fresh: bool) -> None:
+    """Fresh is what the source would still say now."""
+    assert fresh is price_class.is_fresh
+
+
+def test_is_written_as_its_word() -> None:
+    """A class is the word that users and programs read."""
+    assert "last_resort" == f"{PriceClass.LAST_RESORT}"
+    assert [
+        "live",
+        "delayed",
+        "indicative",
+        "closed",
+        "stale",
+        "last_resort",
+        "simulated",
+    ] == [each.value for each in PriceClass]

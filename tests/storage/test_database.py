@@ -1,0 +1,61 @@
+import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from omcrm.extensions import db
+from omcrm.storage.database import init_database
+from omcrm.storage.login_session import open_session
+
+
+@pytest.mark.parametrize(
+    ("pragma", "value"),
+    [
+        ("journal_mode", "wal"),
+        ("synchronous", 1),
+        ("busy_timeout", 15_000),
+        ("foreign_keys", 1),
+    ],
+)
+def test_every_connection_is_prepared(app: Flask, pragma: str, value: object) -> None:
+    """SQLite waits for its writer, reads beside it, and keeps its references."""
+    with app.app_context():
+        assert value == db.session.execute(text(f"PRAGMA {pragma}")).scalar()
+        with db.engine.connect() as another:
+            assert value == another.execute(text(f"PRAGMA {pragma}")).scalar()
+
+
+def test_readers_go_on_beside_the_writer(app: Flask) -> None:
+    """Who writes keeps nobody from reading what was there before."""
+    with app.app_context(), db.engine.connect() as writer, db.engine.connect() as reader:
+        writer.execute(text("DELETE FROM instruments"))
+
+        assert 24 == reader.execute(text("SELECT count(*) FROM instruments")).scalar()
+
+
+def test_references_are_kept(app: Flask) -> None:
+    """No session belongs to an account that does not exist."""
+    with app.app_context():
+        now, lifetime = datetime.now(UTC), timedelta(hours=1)
+        open_session("hash", 999, now, lifetime, user_agent=None, remote_addr=None)
+
+        with pytest.raises(IntegrityError):
+            db.session.commit()
+
+
+def test_its_folder_is_made_for_us_alone(tmp_path: Path) -> None:
+    """A fresh installation's folder cannot be read by others, and an old one is left as it is."""
+    folder = tmp_path / "new" / "instance"
+    app = Flask("database-test", instance_path=str(folder))
+    app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{folder / 'omcrm.db'}"
+    db.init_app(app)
+    init_database(app)
+    init_database(app)
+
+    assert 0o700 == stat.S_IMODE(folder.stat().st_mode)
+    with app.app_context():
+        db.engine.dispose()

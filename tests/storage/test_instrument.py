@@ -1,0 +1,78 @@
+from decimal import Decimal
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from omcrm.extensions import db
+from omcrm.market.instrument import AssetClass, Instrument
+from omcrm.storage.instrument import (
+    InstrumentRow,
+    active_instruments,
+    all_instruments,
+    find_instrument,
+)
+
+
+@pytest.fixture
+def rows(database: None) -> list[InstrumentRow]:
+    """Three instruments, the second of which is switched off."""
+    made = [
+        InstrumentRow(
+            symbol="MATIC",
+            name="Polygon",
+            asset_class="crypto",
+            decimals=4,
+            last_resort_price=Decimal("0.4100"),
+            provider_symbols={"binance": "polusdt"},
+        ),
+        InstrumentRow(symbol="OFF", name="Off", asset_class="stock", decimals=2, active=False),
+        InstrumentRow(symbol="EURUSD", name="Euro", asset_class="forex", decimals=5),
+    ]
+    db.session.add_all(made)
+    db.session.commit()
+    db.session.expire_all()
+    return made
+
+
+def test_a_row_becomes_a_value(rows: list[InstrumentRow]) -> None:
+    """The rest of the code works with values, exact and apart from the database."""
+    assert (
+        Instrument(
+            id=1,
+            symbol="MATIC",
+            name="Polygon",
+            asset_class=AssetClass.CRYPTO,
+            decimals=4,
+            last_resort_price=Decimal("0.41"),
+            provider_symbols={"binance": "polusdt"},
+        )
+        == rows[0].instrument()
+    )
+
+
+def test_what_was_left_out_is_empty(rows: list[InstrumentRow]) -> None:
+    """Without a last resort or a provider there is none, and the instrument is active."""
+    euro = rows[2].instrument()
+
+    assert (None, {}, True) == (euro.last_resort_price, euro.provider_symbols, rows[2].active)
+
+
+def test_active_ones_are_followed_in_the_order_they_were_added(rows: list[InstrumentRow]) -> None:
+    """What is switched off is not followed, but is still listed."""
+    assert ["MATIC", "EURUSD"] == [each.symbol for each in active_instruments()]
+    assert ["MATIC", "OFF", "EURUSD"] == [each.symbol for each in all_instruments()]
+
+
+def test_is_found_by_its_symbol(rows: list[InstrumentRow]) -> None:
+    """Also where it is switched off; nothing is found for a symbol there is none of."""
+    assert rows[1] is find_instrument("OFF")
+    assert None is find_instrument("off")
+    assert None is find_instrument("DOGE")
+
+
+def test_a_symbol_is_taken_once(rows: list[InstrumentRow]) -> None:
+    """A second instrument of the same symbol is refused."""
+    db.session.add(InstrumentRow(symbol="MATIC", name="x", asset_class="crypto", decimals=2))
+
+    with pytest.raises(IntegrityError):
+        db.session.commit()

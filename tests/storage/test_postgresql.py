@@ -1,0 +1,101 @@
+"""The same app on PostgreSQL: a real server, made for this test."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from tests.conftest import missing
+from tests.processes import App, Exchange, free_port, wait_for
+
+PLACES = [*sorted(Path("/usr/lib/postgresql").glob("*/bin")), Path("/usr/local/bin")]
+
+
+def program(name: str) -> str:
+    found = next((str(each / name) for each in PLACES if (each / name).exists()), None)
+    return found or shutil.which(name) or missing(f"PostgreSQL's {name}") or ""
+
+
+@pytest.fixture(scope="module")
+def postgresql() -> Iterator[str]:
+    """The URL of an empty database."""
+    initdb, server = program("initdb"), program("postgres")
+    folder = Path(tempfile.mkdtemp(prefix="omcrm-pg-"))
+    # PostgreSQL refuses to run as root.
+    owner = pwd.getpwnam("postgres") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
+    os.chown(folder, owner.pw_uid, owner.pw_gid)
+    user = {"user": owner.pw_uid, "group": owner.pw_gid} if os.geteuid() == 0 else {}
+    data, port = folder / "data", free_port()
+    subprocess.run(
+        [initdb, "-D", data, "-A", "trust", "-U", "omcrm", "--no-sync"],
+        check=True,
+        capture_output=True,
+        cwd=folder,
+        **user,
+    )
+    options = ["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-k", str(folder)]
+    running = subprocess.Popen(
+        [server, "-D", data, "-p", str(port), *options],
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        **user,
+    )
+    url = f"postgresql+psycopg://omcrm@127.0.0.1:{port}/postgres"
+    try:
+        wait_for(lambda: answers(url), 30, "PostgreSQL")
+        yield url
+    finally:
+        running.terminate()
+        running.wait(20)
+        shutil.rmtree(folder)
+
+
+def answers(url: str) -> bool:
+    engine = create_engine(url)
+    try:
+        with engine.connect():
+            return True
+    except Exception:
+        return False
+    finally:
+        engine.dispose()
+
+
+@pytest.mark.parametrize("mode", ["eventlet", "gevent", "threading"])
+def test_the_desk_on_postgresql(
+    postgresql: str, tmp_path: Path, exchange: Exchange, mode: str
+) -> None:
+    """Migrations, login and live prices work as on SQLite, on every kind of threads."""
+    environ = {"DATABASE_URL": postgresql, "BINANCE_WS_URL": exchange.url, "OMCRM_ASYNC": mode}
+    with App(tmp_path, environ) as app:
+        with app.new_browser().desk() as desk:
+            desk.subscribe("BTC")
+            wait_for(lambda: len(desk.prices("BTC")) > 3, 15, "prices")
+            assert "live" == desk.prices("BTC")[-1]["price_class"]
+        said = app.run("-m", "flask", "--app", "omcrm", "db", "check")
+        assert "No new upgrade operations" in said
+
+
+def test_decimals_are_exact(postgresql: str, tmp_path: Path) -> None:
+    """A last-resort price comes back digit by digit."""
+    with App(tmp_path, {"DATABASE_URL": postgresql}):
+        engine = create_engine(postgresql)
+        with engine.begin() as connection:
+            connection.execute(
+                text("update instruments set last_resort_price = :p where symbol = 'BTC'"),
+                {"p": "98765432.1234567891"},
+            )
+            kept = connection.scalar(
+                text("select last_resort_price from instruments where symbol = 'BTC'")
+            )
+        engine.dispose()
+
+    assert Decimal("98765432.1234567891") == Decimal(kept)

@@ -1,0 +1,149 @@
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+
+import pytest
+
+from omcrm.market.candle import Candle
+from omcrm.market.price_class import PriceClass
+from omcrm.market.quote import merge
+from omcrm.market.tick import DayFigures, TopOfBook, Trade
+from omcrm.streaming import wire
+from omcrm.streaming.price_update import candle, iso, price_update
+from tests.values import START, after, quote, tick, trade
+
+CONTRACT = {
+    "symbol",
+    "price",
+    "change_24h",
+    "timestamp",
+    "bid",
+    "ask",
+    "high_24h",
+    "low_24h",
+    "volume_24h",
+    "source",
+    "price_class",
+    "provider_time",
+    "received_at",
+    "seq",
+}
+ADDED = {"bid_size", "ask_size", "open_24h"}
+COMPLETE = quote(
+    Trade(Decimal("67234.56"), Decimal("0.5"), 10, after(-0.4)),
+    TopOfBook(Decimal("67234.55"), Decimal("67234.57"), Decimal("1.5"), Decimal("0.25"), 9),
+    DayFigures(
+        Decimal("65700.10"),
+        Decimal("67900"),
+        Decimal("65000.5"),
+        Decimal("1234.5"),
+        Decimal("2.34"),
+        START,
+    ),
+    seq=18151,
+    at=after(0.123456),
+)
+
+
+def test_says_everything_that_is_known() -> None:
+    """Each fact stands under the name that the contract gives it."""
+    assert {
+        "symbol": "BTC",
+        "price": Decimal("67234.56"),
+        "change_24h": Decimal("2.34"),
+        "timestamp": "2026-03-04T15:00:00.123Z",
+        "bid": Decimal("67234.55"),
+        "ask": Decimal("67234.57"),
+        "bid_size": Decimal("1.5"),
+        "ask_size": Decimal("0.25"),
+        "open_24h": Decimal("65700.10"),
+        "high_24h": Decimal("67900"),
+        "low_24h": Decimal("65000.5"),
+        "volume_24h": Decimal("1234.5"),
+        "source": "binance",
+        "price_class": "live",
+        "provider_time": "2026-03-04T14:59:59.600Z",
+        "received_at": "2026-03-04T15:00:00.123Z",
+        "seq": 18151,
+    } == price_update(COMPLETE)
+
+
+def test_has_the_fields_of_the_contract_and_our_additions() -> None:
+    """Nothing is missing, renamed or unexpected, whatever is known."""
+    for each in (COMPLETE, quote(trade("1"))):
+        assert CONTRACT | ADDED == set(price_update(each))
+
+
+def test_absent_facts_are_null() -> None:
+    """What the source did not say is said to be unknown."""
+    body = price_update(quote(trade("1")))
+    unknown = {name for name, value in body.items() if value is None}
+
+    assert {
+        "change_24h",
+        "bid",
+        "ask",
+        "bid_size",
+        "ask_size",
+        "open_24h",
+        "high_24h",
+        "low_24h",
+        "volume_24h",
+        "provider_time",
+    } == unknown
+
+
+@pytest.mark.parametrize("price_class", PriceClass)
+def test_the_class_is_its_word(price_class: PriceClass) -> None:
+    """Whoever reads it sees what the price is worth."""
+    body = price_update(quote(trade("1"), price_class=price_class))
+
+    assert price_class.value == body["price_class"]
+
+
+def test_received_at_is_the_last_word_of_the_source() -> None:
+    """A book that came after the trade is what the age counts from."""
+    said = merge(tick(DayFigures(), at=after(5)), COMPLETE.said)
+    body = price_update(type(COMPLETE)("BTC", 2, PriceClass.LIVE, said))
+
+    assert "2026-03-04T15:00:05.000Z" == body["received_at"] == body["timestamp"]
+    assert "2026-03-04T14:59:59.600Z" == body["provider_time"]
+
+
+def test_goes_over_the_wire_in_exact_numbers() -> None:
+    """Prices leave as numbers, digit for digit."""
+    text = wire.dumps(price_update(COMPLETE))
+
+    assert '"price":67234.56,' in text
+    assert '"open_24h":65700.10,' in text
+
+
+@pytest.mark.parametrize(
+    ("time", "text"),
+    [
+        (None, None),
+        (START, "2026-03-04T15:00:00.000Z"),
+        (after(0.001), "2026-03-04T15:00:00.001Z"),
+        (after(0.0019), "2026-03-04T15:00:00.001Z"),
+        (
+            datetime(2026, 3, 4, 10, 0, tzinfo=timezone(timedelta(hours=-5))),
+            "2026-03-04T15:00:00.000Z",
+        ),
+    ],
+)
+def test_times_are_utc_with_milliseconds(time: datetime | None, text: str | None) -> None:
+    """Every time is written in one way, and none as null."""
+    assert text == iso(time)
+
+
+def test_a_candle_says_when_it_opened() -> None:
+    """A candle has the fields of `price_history`."""
+    figures = [Decimal(each) for each in ("1", "4", "0.5", "2", "10")]
+
+    assert {
+        "timestamp": "2026-03-04T15:00:00.000Z",
+        "open": Decimal(1),
+        "high": Decimal(4),
+        "low": Decimal("0.5"),
+        "close": Decimal(2),
+        "volume": Decimal(10),
+    } == candle(Candle(START, *figures))

@@ -1,0 +1,98 @@
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from omcrm.streaming import wire
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        ("67234.56", "67234.56"),
+        ("0.1", "0.1"),
+        ("2680", "2680"),
+        ("0", "0"),
+        ("-2.34", "-2.34"),
+        ("98765432.1234567891", "98765432.1234567891"),
+        ("65700.10", "65700.10"),
+    ],
+)
+def test_prices_are_written_digit_for_digit(number: str, text: str) -> None:
+    """A decimal leaves as the number it is, without a float's noise and not as a string."""
+    assert f'{{"price":{text}}}' == wire.dumps({"price": Decimal(number)})
+
+
+@pytest.mark.parametrize("number", ["1E-8", "0.00000001", "1E+3", "0E-8", "1.5E-7"])
+def test_very_small_and_very_large_numbers_are_exact_numbers(number: str) -> None:
+    """However the number is spelled, any reader of JSON reads the same number."""
+    text = wire.dumps([Decimal(number)])
+
+    assert [Decimal(number)] == json.loads(text, parse_float=Decimal, parse_int=Decimal)
+
+
+@settings(deadline=None, derandomize=True, database=None, max_examples=200)
+@given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**12), max_value=10**12))
+def test_any_number_is_read_back(number: Decimal) -> None:
+    """No digit is lost or made up on the wire."""
+    text = wire.dumps(number)
+
+    assert number == json.loads(text, parse_float=Decimal, parse_int=Decimal)
+
+
+def test_text_is_written_once_and_whole() -> None:
+    """JSON is compact, and whatever a symbol is called."""
+    assert '{"a":[1,null,true,"Zürich\\u0000"]}' == wire.dumps({"a": [1, None, True, "Zürich\0"]})
+
+
+def test_options_of_other_libraries_are_of_no_use() -> None:
+    """Socket.IO passes the options of the standard library."""
+    assert '{"a":1}' == wire.dumps({"a": 1}, separators=(", ", ": "), indent=4)
+    assert {"a": 1} == wire.loads('{"a": 1}', parse_float=Decimal)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("null", None), ('["ping"]', ["ping"]), (b'{"a":1.5}', {"a": 1.5}), ('"\\u00e9"', "é")],
+)
+def test_reads_json(text: str | bytes, value: Any) -> None:
+    """What is JSON is read, as text or as bytes."""
+    assert value == wire.loads(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "abc",
+        "{",
+        '{"a":1}x',
+        "NaN",
+        "Infinity",
+        "1e999",
+        "01",
+        b"\xff\xfe",
+        b'"\xed\xa0\x80"',
+        '"\ud800"',
+        "9" * 5000,
+    ],
+)
+def test_anything_else_is_a_value_error(text: str | bytes) -> None:
+    """Whoever reads has one exception to expect."""
+    with pytest.raises(ValueError):
+        wire.loads(text)
+
+
+@pytest.mark.parametrize("bomb", ["[", '{"a":', '[{"a":'])
+@pytest.mark.parametrize("closing", [False, True])
+def test_huge_nesting_is_a_value_error(bomb: str, closing: bool) -> None:
+    """A hundred thousand brackets overflow no stack."""
+    depth = 100_000
+    ends = "".join({"[": "]", "{": "}"}[each] for each in reversed(bomb) if each in "[{")
+    text = bomb * depth + ("1" + ends * depth if closing else "")
+
+    with pytest.raises(ValueError):
+        wire.loads(text)

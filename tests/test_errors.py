@@ -1,0 +1,68 @@
+import inspect
+
+import pytest
+
+from omcrm import errors
+from omcrm.errors import (
+    AccessRefused,
+    FeedError,
+    FeedMute,
+    FeedRefused,
+    FeedSilent,
+    OmcrmError,
+    SettingError,
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (SettingError("PORT", "expected a whole number"), "setting PORT: expected a whole number"),
+        (FeedError("closed by the upstream"), "closed by the upstream"),
+        (FeedRefused(451, "restricted"), "refused with 451: restricted"),
+        (FeedSilent(10.4), "no frame for 10 s"),
+        (FeedMute(30.2), "connected, but no price for 30 s"),
+        (AccessRefused("LIMIT_EXCEEDED", "too many open pages"), "too many open pages"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_says_what_happened_in_a_sentence(error: OmcrmError, sentence: str) -> None:
+    """An error is read by people."""
+    assert sentence == str(error)
+
+
+def test_holds_its_facts_as_fields() -> None:
+    """Who decides what follows need not read the sentence."""
+    refused = FeedRefused(429, "limited", retry_after=60)
+    access = AccessRefused("UNKNOWN_SYMBOL", "Unknown symbol: X", 404)
+    setting = SettingError("PORT", "expected a whole number")
+
+    assert (429, "limited", 60) == (refused.status, refused.reason, refused.retry_after)
+    assert ("UNKNOWN_SYMBOL", 404) == (access.code, access.status)
+    assert ("PORT", "expected a whole number") == (setting.name, setting.problem)
+    assert (10, 30) == (FeedSilent(10).seconds, FeedMute(30).seconds)
+
+
+def test_a_refusal_is_a_bad_request_unless_it_says_more() -> None:
+    """Most of what is refused was asked wrongly."""
+    assert 400 == AccessRefused("INVALID_PAYLOAD", "invalid").status
+
+
+def test_the_tree_is_the_one_that_is_drawn() -> None:
+    """Every error stands in the picture at the top, below what it is a kind of."""
+    drawn: dict[str, str] = {}
+    above: list[tuple[int, str]] = []
+    for line in inspect.getdoc(errors).splitlines():
+        name = line.lstrip("│├└─ ").split(" ")[0]
+        if not isinstance(getattr(errors, name, None), type):
+            continue
+        depth = len(line) - len(line.lstrip("│├└─ "))
+        above = [each for each in above if each[0] < depth]
+        drawn[name] = above[-1][1] if above else "Exception"
+        above.append((depth, name))
+
+    assert {
+        name: error.__base__.__name__
+        for name, error in inspect.getmembers(errors, inspect.isclass)
+        if issubclass(error, Exception)
+    } == drawn

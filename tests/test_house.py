@@ -1,0 +1,278 @@
+"""The rules of the house that a program can check."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.processes import ROOT
+
+CODE = ROOT / "omcrm"
+
+# Imports go one way: what each room may know besides itself.
+BELOW_THE_PAGES = {"market", "feeds", "streaming", "storage"}
+MAY_KNOW = {
+    "market": set(),
+    "exchange": {"market"},
+    "feeds": {"market"},
+    "streaming": {"market"},
+    "storage": {"market"},
+    "auth": BELOW_THE_PAGES,
+    "web": BELOW_THE_PAGES | {"auth"},
+    "admin": BELOW_THE_PAGES | {"auth"},
+    "webtrader": BELOW_THE_PAGES | {"auth", "web", "admin"},
+}
+# What stands around the rooms, and who may know it. `omcrm` itself is `create_app`.
+PURE = {"market", "exchange", "feeds", "streaming"}
+AROUND = {
+    "omcrm.errors": MAY_KNOW.keys(),
+    "omcrm.settings": MAY_KNOW.keys() - PURE,
+    "omcrm.extensions": MAY_KNOW.keys() - PURE,
+    "omcrm.concurrency": MAY_KNOW.keys() - PURE,
+}
+# A command line stands outside the rooms: it makes the app that it works on.
+COMMANDS = {"omcrm.auth.command": {"omcrm"}}
+
+FRAMEWORKS = ("flask", "flask_socketio", "sqlalchemy", "eventlet", "gevent")
+
+# Modules without a test of their name, and why.
+UNTESTED = {
+    "omcrm/extensions.py": "makes objects and does nothing with them",
+    "omcrm/market/clock.py": "names a type",
+    "omcrm/feeds/provider.py": "the contract: tests/feeds/test_provider_contract.py",
+    "omcrm/feeds/providers/_template.py": "tests/feeds/test_provider_contract.py",
+    "omcrm/exchange/__main__.py": "runs the command, which has its test",
+}
+# Their tests are being written by others.
+UNTESTED_YET = {
+    "omcrm/child.py",
+    "omcrm/eventlet_worker.py",
+    "omcrm/installation.py",
+    "omcrm/launch.py",
+    "omcrm/feeds/connection.py",
+    "omcrm/feeds/link.py",
+    "omcrm/webtrader/service.py",
+}
+
+LONGEST, LONG = 500, 300
+NAMELESS = {"utils", "helpers", "common", "misc", "util", "helper"}
+WRITTEN = {".py", ".js", ".css", ".html"}
+NOT_OURS = {"vendor", "node_modules", "instance", "__pycache__"}
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {name_of(each): each for each in sorted(CODE.rglob("*.py"))}
+
+
+def room_of(module: str) -> str | None:
+    """The room that a module lies in; None for what stands around them."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 and parts[1] in MAY_KNOW else None
+
+
+def written() -> Iterator[Path]:
+    """Every file of the project that somebody wrote and reads."""
+    for folder, folders, names in os.walk(ROOT):
+        folders[:] = [each for each in folders if each not in NOT_OURS and each[0] != "."]
+        yield from (Path(folder, each) for each in names if Path(each).suffix in WRITTEN)
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The modules of ours that a file imports, also inside of functions."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports by dots"
+            # What is imported may be a module of its own or a name inside of one.
+            for each in node.names:
+                inner = f"{node.module}.{each.name}"
+                yield inner if inner in MODULES else str(node.module)
+
+
+def run(program: str, *arguments: str) -> Any:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert 0 == done.returncode, done.stderr
+    return json.loads(done.stdout)
+
+
+# Imports go one way
+
+
+def may_import(module: str, imported: str) -> bool:
+    if imported.partition(".")[0] != "omcrm" or imported in COMMANDS.get(module, ()):
+        return True
+    room, other = room_of(module), room_of(imported)
+    if other is None:
+        return room in AROUND.get(imported, ())
+    return other == room or other in MAY_KNOW[room]
+
+
+@pytest.mark.parametrize("module", [each for each in MODULES if room_of(each)])
+def test_a_room_knows_only_the_rooms_below_it(module: str) -> None:
+    """All imports point towards the quote, and none of the pure rooms knows a setting."""
+    wrong = [each for each in imports(MODULES[module]) if not may_import(module, each)]
+
+    assert [] == wrong
+
+
+def test_every_folder_is_a_room() -> None:
+    """A new room says what it may know."""
+    folders = {each.parent.name for each in CODE.glob("*/__init__.py")}
+
+    assert MAY_KNOW.keys() == folders
+
+
+def test_rooms_are_in_a_row() -> None:
+    """No two rooms know each other, not even by way of others."""
+    below = {room: set(known) for room, known in MAY_KNOW.items()}
+    for _ in MAY_KNOW:
+        for known in below.values():
+            known.update(*[below[each] for each in known])
+
+    assert not any(room in known for room, known in below.items())
+
+
+BLOCKED = """
+import importlib, json, sys
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in FRAMEWORKS:
+            raise ImportError(name + " is not here")
+
+FRAMEWORKS = sys.argv[1].split(",")
+sys.meta_path.insert(0, Blocker())
+failed = {}
+for module in sys.argv[2:]:
+    try:
+        importlib.import_module(module)
+    except ImportError as error:
+        failed[module] = str(error)
+print(json.dumps(failed))
+"""
+
+
+@pytest.mark.parametrize("room", sorted(PURE))
+def test_a_pure_room_works_without_any_framework(room: str) -> None:
+    """With Flask, the database and the green threads taken away, every module can be used."""
+    modules = [each for each in MODULES if room_of(each) == room]
+
+    assert len(modules) > 1
+    assert {} == run(BLOCKED, ",".join(FRAMEWORKS), *modules)
+
+
+def test_taking_a_framework_away_is_noticed() -> None:
+    """The test above would see an import of Flask."""
+    assert {"omcrm.web.routes"} == run(BLOCKED, "flask", "omcrm.web.routes", "omcrm.errors").keys()
+
+
+# Nothing happens on import
+
+IMPORTED = """
+import importlib, json, os, stat, sys, threading
+
+called = []
+EVENTS = {"socket.connect", "socket.listen", "subprocess.Popen", "os.fork"}
+sys.addaudithook(lambda event, _: called.append(event) if event in EVENTS else None)
+for module in sys.argv[1:]:
+    importlib.import_module(module)
+
+def is_socket(number):
+    try:
+        return stat.S_ISSOCK(os.fstat(number).st_mode)
+    except OSError:
+        return False
+
+print(json.dumps({
+    "threads": [each.name for each in threading.enumerate()],
+    "sockets": [number for number in range(3, 256) if is_socket(number)],
+    "called": called,
+}))
+"""
+
+
+def test_importing_everything_starts_nothing() -> None:
+    """No module has a thread, a socket or a process only because it was imported."""
+    assert {"threads": ["MainThread"], "sockets": [], "called": []} == run(IMPORTED, *MODULES)
+
+
+# Sizes and names
+
+
+def test_no_file_is_too_long_to_read() -> None:
+    """Whatever somebody writes by hand stays below the limit."""
+    lengths = {
+        str(each.relative_to(ROOT)): len(each.read_text().splitlines()) for each in written()
+    }
+
+    assert len(lengths) > 100
+    assert {} == {name: length for name, length in lengths.items() if length > LONGEST}
+
+
+def reason_given(path: Path) -> bool:
+    text = path.read_text()
+    top = (ast.get_docstring(ast.parse(text)) or "") if path.suffix == ".py" else text[:500]
+    return "reason" in top.lower()
+
+
+def test_a_long_file_gives_its_reason() -> None:
+    """Above three hundred lines the top of the file says why."""
+    long = [each for each in written() if len(each.read_text().splitlines()) > LONG]
+
+    assert [] == [str(each.relative_to(ROOT)) for each in long if not reason_given(each)]
+
+
+def test_files_are_named_after_what_they_hold() -> None:
+    """No file is a drawer for whatever is left over."""
+    assert [] == [str(each.relative_to(ROOT)) for each in written() if each.stem in NAMELESS]
+
+
+# Tests mirror the code
+
+
+def has_test(module: str) -> bool:
+    path = Path(module).relative_to("omcrm")
+    return (ROOT / "tests" / path.with_name(f"test_{path.name}")).is_file()
+
+
+def test_every_module_has_the_test_of_its_name() -> None:
+    """Who looks for the test of a module finds it in the same place."""
+    modules = {
+        str(path.relative_to(ROOT)) for path in MODULES.values() if path.name != "__init__.py"
+    }
+    untested = {each for each in modules if not has_test(each)}
+
+    assert [] == sorted(untested - UNTESTED.keys() - UNTESTED_YET)
+
+
+def test_exceptions_are_still_needed() -> None:
+    """What has a test now, or is gone, is no exception any more."""
+    assert [] == [each for each in UNTESTED if has_test(each) or not (ROOT / each).is_file()]
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    """The first thing that a module says is what it is for, in a sentence."""
+    silent = [
+        module
+        for module, path in MODULES.items()
+        if not (ast.get_docstring(ast.parse(path.read_text())) or "").split("\n\n")[0].endswith(".")
+    ]
+
+    assert [] == silent

@@ -1,0 +1,78 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import flask_migrate
+import msgspec
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import Flask
+from sqlalchemy import inspect
+
+from omcrm import create_app
+from omcrm.extensions import db
+from omcrm.market.catalogue import CATALOGUE
+from omcrm.settings import load
+from omcrm.storage.instrument import active_instruments
+from tests.processes import ROOT
+
+FOLDER = str(ROOT / "migrations")
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Flask]:
+    """An installation whose database does not exist yet."""
+    app = create_app(load({"OMCRM_INSTANCE": str(tmp_path / "instance"), "DATABASE_URL": ""}))
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+def tables() -> set[str]:
+    return set(inspect(db.engine).get_table_names())
+
+
+def test_from_nothing_they_make_what_the_models_say(fresh: Flask) -> None:
+    """After all of them the tables are those that the code works with, down to their indexes."""
+    flask_migrate.upgrade(directory=FOLDER)
+    with db.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+
+        assert [] == compare_metadata(context, db.metadata)
+    assert db.metadata.tables.keys() | {"alembic_version"} == tables()
+
+
+def test_they_bring_the_catalogue(fresh: Flask) -> None:
+    """A new installation follows the twenty-four instruments, exactly as they are written down."""
+    flask_migrate.upgrade(directory=FOLDER)
+    instruments = active_instruments()
+
+    assert list(range(1, 25)) == [each.id for each in instruments]
+    assert list(CATALOGUE) == [msgspec.structs.replace(each, id=0) for each in instruments]
+
+
+def test_they_can_be_taken_back_and_made_again(fresh: Flask) -> None:
+    """Down to the beginning nothing is left, and from there it works again."""
+    flask_migrate.upgrade(directory=FOLDER)
+    flask_migrate.downgrade(directory=FOLDER, revision="base")
+    left = tables()
+    flask_migrate.upgrade(directory=FOLDER)
+
+    assert {"alembic_version"} == left
+    assert len(CATALOGUE) == len(active_instruments())
+
+
+def test_they_are_one_row() -> None:
+    """There is one last migration, so that `upgrade` knows where to go."""
+    assert 1 == len(ScriptDirectory(FOLDER).get_heads())
+
+
+def test_upgrading_twice_changes_nothing(fresh: Flask) -> None:
+    """Every start may run them."""
+    flask_migrate.upgrade(directory=FOLDER)
+    before = active_instruments()
+    flask_migrate.upgrade(directory=FOLDER)
+
+    assert before == active_instruments()

@@ -1,0 +1,266 @@
+import stat
+import threading
+from dataclasses import FrozenInstanceError, fields, replace
+from pathlib import Path
+
+import pytest
+
+from omcrm import settings
+from omcrm.errors import SettingError
+from omcrm.settings import Settings, example, load, secret_key
+from tests.processes import ROOT
+
+NAMES = {each.name: each.metadata["env"] for each in fields(Settings)}
+
+
+@pytest.fixture(autouse=True)
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An installation of its own, without any file of settings."""
+    monkeypatch.setattr(settings, "ROOT", tmp_path)
+    return tmp_path
+
+
+# What is set
+
+
+def test_without_anything_set_the_defaults_hold() -> None:
+    """A fresh installation listens at home and asks Binance."""
+    found = load({})
+
+    assert ("127.0.0.1", 5000, False) == (found.host, found.port, found.demo)
+    assert "wss://data-stream.binance.vision" == found.binance_ws_url
+    assert ("trade", "bookTicker", "ticker") == found.binance_streams
+    assert (20, 250) == (found.max_desk_connections, found.max_desk_subscriptions)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("port", "8080", 8080),
+        ("port", " 8080 ", 8080),
+        ("demo", "true", True),
+        ("demo", "Yes", True),
+        ("demo", "1", True),
+        ("demo", "off", False),
+        ("demo", "", False),
+        ("async_mode", "gevent", "gevent"),
+        ("public_url", "https://desk.example.com/", "https://desk.example.com"),
+        ("public_url", "", ""),
+        ("binance_ws_url", "ws://127.0.0.1:9000", "ws://127.0.0.1:9000"),
+        ("binance_streams", "trade, ticker", ("trade", "ticker")),
+        ("log_level", "DEBUG", "DEBUG"),
+        ("database_url", "postgresql://db/omcrm", "postgresql://db/omcrm"),
+    ],
+)
+def test_each_kind_is_read(name: str, text: str, value: object) -> None:
+    """A setting's text becomes the value it spells."""
+    assert value == getattr(load({NAMES[name]: text}), name)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("port", "x"),
+        ("port", ""),
+        ("port", "65536"),
+        ("port", "-1"),
+        ("port", "80.5"),
+        ("session_hours", "0"),
+        ("trusted_proxies", "11"),
+        ("price_window_ms", "0"),
+        ("max_desk_connections", "0"),
+        ("max_desk_subscriptions", "lots"),
+        ("login_failures_per_minute", "0"),
+        ("demo", "maybe"),
+        ("async_mode", "asyncio"),
+        ("log_level", "debug"),
+        ("public_url", "desk.example.com"),
+        ("public_url", "ftp://desk.example.com"),
+        ("public_url", "https://"),
+        ("public_url", "http://[::1"),
+        ("exchange_url", "http://127.0.0.1:9000"),
+        ("binance_ws_url", "https://data-stream.binance.vision"),
+        ("binance_rest_url", "wss://data-api.binance.vision"),
+        ("binance_streams", ""),
+        ("binance_streams", "trade,trades"),
+    ],
+)
+def test_what_cannot_be_read_stops_the_start_with_its_name(name: str, text: str) -> None:
+    """Whoever set it is told which one and what was expected."""
+    with pytest.raises(SettingError) as error:
+        load({NAMES[name]: text})
+
+    assert NAMES[name] == error.value.name
+    assert str(error.value).startswith(f"setting {NAMES[name]}: ")
+    assert error.value.problem
+
+
+@pytest.mark.parametrize("name", ["OMCRM_DEMOO", "OMCRM_", "OMCRM_PORT"])
+def test_an_unknown_setting_of_ours_stops_the_start(name: str) -> None:
+    """A typo is not silently the default."""
+    with pytest.raises(SettingError, match=f"setting {name}: there is no such setting"):
+        load({name: "true"})
+
+
+def test_other_variables_are_not_our_business() -> None:
+    """The environment is full of what belongs to others."""
+    assert load({}) == load({"PATH": "/bin", "HOME": "/root", "OMCRMX": "1"})
+
+
+def test_cannot_be_altered() -> None:
+    """Settings are read once; nobody changes them on the way."""
+    with pytest.raises(FrozenInstanceError):
+        load({}).port = 1
+
+
+def test_the_process_own_environment_is_what_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without anything given, the environment counts."""
+    monkeypatch.setenv("PORT", "8081")
+
+    assert 8081 == load().port
+
+
+# Files
+
+
+def test_environment_stands_over_the_files_and_the_nearer_file_over_the_other(root: Path) -> None:
+    """What is said last for this start wins."""
+    (root / "instance").mkdir()
+    (root / "instance" / "omcrm.env").write_text("PORT=1\nHOST=inner\nLOG_LEVEL=ERROR\n")
+    (root / ".env").write_text("PORT=2\nHOST=outer\n")
+    found = load({"PORT": "3"})
+
+    assert (3, "outer", "ERROR") == (found.port, found.host, found.log_level)
+
+
+@pytest.mark.parametrize("file", [".env", "instance/omcrm.env"])
+@pytest.mark.parametrize("name", ["OMCRM_DEMOO", "PORTT", "PATH"])
+def test_a_file_has_only_our_settings(root: Path, file: str, name: str) -> None:
+    """In a file of ours every name is meant for us, so an unknown one is a typo."""
+    (root / "instance").mkdir()
+    (root / file).write_text(f"{name}=1\n")
+
+    with pytest.raises(SettingError, match=f"setting {name}: there is no such setting"):
+        load({})
+
+
+def test_what_cannot_be_read_in_a_file_is_named_too(root: Path) -> None:
+    """Wherever it was set, the setting is named."""
+    (root / ".env").write_text("PORT=x\n")
+
+    with pytest.raises(SettingError, match="setting PORT: "):
+        load({})
+
+
+@pytest.mark.parametrize("by_file", [False, True])
+def test_another_instance_has_a_file_of_its_own(root: Path, by_file: bool) -> None:
+    """The folder that is named is the one whose settings count."""
+    (root / "second").mkdir()
+    (root / "second" / "omcrm.env").write_text("PORT=7\n")
+    if by_file:
+        (root / ".env").write_text("OMCRM_INSTANCE=second\n")
+    found = load({} if by_file else {"OMCRM_INSTANCE": "second"})
+
+    assert (7, root / "second") == (found.port, found.instance_path)
+
+
+def test_an_instance_may_lie_anywhere(tmp_path: Path) -> None:
+    """An absolute folder is taken as it is."""
+    folder = tmp_path / "somewhere"
+
+    assert folder == load({"OMCRM_INSTANCE": str(folder)}).instance_path
+
+
+def test_an_empty_instance_is_the_usual_one(root: Path) -> None:
+    """Set to nothing, secrets do not land beside the code."""
+    assert root / "instance" == load({"OMCRM_INSTANCE": ""}).instance_path
+
+
+def test_database_lies_in_the_instance_unless_it_is_set(root: Path) -> None:
+    """SQLite needs no setting."""
+    assert f"sqlite:///{root}/instance/omcrm.db" == load({}).database
+    assert "postgresql://db/omcrm" == load({"DATABASE_URL": "postgresql://db/omcrm"}).database
+
+
+# The secret key
+
+
+def test_a_key_is_made_once_and_for_us_alone() -> None:
+    """The first start makes it, later ones read it, and nobody else can."""
+    found = load({})
+    key = secret_key(found)
+    file = found.instance_path / "secret_key"
+
+    assert len(key) >= 48
+    assert key == secret_key(found)
+    assert 0o600 == stat.S_IMODE(file.stat().st_mode)
+    assert 0o700 == stat.S_IMODE(file.parent.stat().st_mode)
+
+
+def test_two_installations_have_two_keys() -> None:
+    """No key is built in."""
+    first, second = (load({"OMCRM_INSTANCE": name}) for name in ("first", "second"))
+
+    assert secret_key(first) != secret_key(second)
+
+
+def test_a_set_key_is_the_key() -> None:
+    """Who sets one gets it, and nothing is written."""
+    found = load({"SECRET_KEY": "set by hand"})
+
+    assert "set by hand" == secret_key(found)
+    assert not found.instance_path.exists()
+
+
+def test_processes_that_start_at_once_agree(restless: None) -> None:
+    """Of many first starts one makes the key, and all use it."""
+    found, keys = load({}), []
+    threads = [threading.Thread(target=lambda: keys.append(secret_key(found))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert 8 == len(keys)
+    assert 1 == len(set(keys))
+    assert keys[0]
+
+
+def test_a_key_file_that_was_left_empty_is_no_key() -> None:
+    """A start that died while it made the key leaves nothing that sessions are signed with."""
+    found = load({})
+    found.instance_path.mkdir()
+    (found.instance_path / "secret_key").touch(0o600)
+    try:
+        key = secret_key(found)
+    except SettingError:
+        return
+
+    assert len(key) >= 48
+
+
+# The example
+
+
+def test_example_has_every_setting_with_its_default() -> None:
+    """What can be set is written down, with what it means."""
+    text = example()
+
+    for each in fields(Settings):
+        assert f"\n# {each.metadata['env']}={each.metadata['default']}\n" in f"{text}\n"
+        assert f"# {each.metadata['about']}\n" in text
+
+
+def test_example_can_be_used_as_it_is(root: Path) -> None:
+    """Copied, and with every line switched on, it sets the defaults."""
+    lines = [line.removeprefix("# ") for line in example().splitlines()]
+    set_ = [line for line in lines if line.partition("=")[0] in NAMES.values()]
+    (root / ".env").write_text("\n".join(set_))
+
+    assert len(NAMES) == len(set_)
+    assert load({}) == replace(load({}), port=5000)
+
+
+def test_example_in_the_repository_has_not_drifted() -> None:
+    """`.env.example` is what `python manage.py env-example` prints."""
+    assert example() == (ROOT / ".env.example").read_text()

@@ -1,0 +1,172 @@
+from collections.abc import Callable
+
+import pytest
+from flask import Flask, abort
+from flask.testing import FlaskClient
+from sqlalchemy import text
+from werkzeug.exceptions import TooManyRequests
+
+from omcrm.extensions import db
+from omcrm.storage.user import Role
+
+JSON = {"Accept": "application/json"}
+
+
+@pytest.fixture
+def broken(app: Flask) -> None:
+    """Routes that fail."""
+
+    @app.get("/broken")
+    @app.get("/webtrader/broken")
+    def fail() -> str:
+        raise RuntimeError("the secret inside")
+
+    @app.get("/busy")
+    def refuse() -> str:
+        raise TooManyRequests(retry_after=7)
+
+    @app.get("/teapot")
+    def brew() -> str:
+        abort(418)
+
+
+# Pages for people
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/admin/nowhere", "/static/nowhere.js"])
+def test_what_is_not_there_is_a_page_in_our_dress(client: FlaskClient, path: str) -> None:
+    """A person is told what happened and what to do."""
+    answer = client.get(path)
+
+    assert (404, "text/html") == (answer.status_code, answer.mimetype)
+    assert "There is nothing here" in answer.text
+    assert "Check the address" in answer.text
+    assert "tokens.css" in answer.text
+
+
+def test_a_stranger_is_offered_the_login_and_others_the_desk(
+    client: FlaskClient, browser: Callable
+) -> None:
+    """The way on is one that the reader can go."""
+    assert "/auth/login" in client.get("/nowhere").text
+    assert "Go to the desk" in browser(Role.CLIENT).get("/nowhere").text
+
+
+def test_a_form_without_its_token_has_expired(client: FlaskClient) -> None:
+    """A missing CSRF token is 400, in words for somebody who left a page open."""
+    answer = client.post("/auth/login", data={"email": "a@b", "password": "c"})
+
+    assert (400, "text/html") == (answer.status_code, answer.mimetype)
+    assert "This form has expired" in answer.text
+    assert "Reload the page and send it again." in answer.text
+
+
+def test_a_client_on_an_admins_page_is_refused(browser: Callable) -> None:
+    """A page that is not open to somebody says so."""
+    answer = browser(Role.CLIENT).get("/admin/feeds")
+
+    assert (403, "text/html") == (answer.status_code, answer.mimetype)
+    assert "This is not open to you" in answer.text
+
+
+def test_an_error_without_words_of_ours_has_its_own(client: FlaskClient, broken: None) -> None:
+    """Rare errors are answered in the same dress."""
+    answer = client.get("/teapot")
+
+    assert 418 == answer.status_code
+    assert "teapot" in answer.text
+
+
+# JSON for programs
+
+
+@pytest.mark.parametrize(("path", "headers"), [("/webtrader/nowhere", {}), ("/nowhere", JSON)])
+def test_what_is_not_there_is_json_to_programs(
+    client: FlaskClient, path: str, headers: dict[str, str]
+) -> None:
+    """The desk's routes, and whoever asks for JSON, get the shape of every refusal."""
+    answer = client.get(path, headers=headers)
+
+    assert 404 == answer.status_code
+    assert {
+        "success": False,
+        "error": {"code": "NOT_FOUND", "message": "There is nothing here"},
+    } == answer.json
+
+
+@pytest.mark.parametrize("path", ["start_realtime_feeds", "stop_realtime_feeds"])
+def test_a_missing_token_is_json_to_programs(browser: Callable, path: str) -> None:
+    """Even an admin's program needs the page's token."""
+    answer = browser(Role.ADMIN).post(f"/webtrader/{path}")
+
+    assert 400 == answer.status_code
+    assert (False, "CSRF_FAILED") == (answer.json["success"], answer.json["error"]["code"])
+
+
+def test_a_wrong_token_is_no_token(browser: Callable) -> None:
+    """Only the token of this browser's session counts."""
+    answer = browser(Role.ADMIN).post(
+        "/webtrader/start_realtime_feeds", headers={"X-CSRFToken": "made up"}
+    )
+
+    assert (400, "CSRF_FAILED") == (answer.status_code, answer.json["error"]["code"])
+
+
+def test_the_wrong_method_is_json_to_programs(browser: Callable) -> None:
+    """What is not done by a link says so."""
+    answer = browser(Role.ADMIN).get("/webtrader/start_realtime_feeds")
+
+    assert (405, "METHOD_NOT_ALLOWED") == (answer.status_code, answer.json["error"]["code"])
+
+
+def test_the_wrong_method_is_told_the_right_one(browser: Callable) -> None:
+    """RFC 9110 §15.5.6: the answer says what may be done here."""
+    answer = browser(Role.ADMIN).get("/webtrader/start_realtime_feeds")
+
+    assert "POST" in answer.headers.get("Allow", "")
+
+
+def test_too_large_a_request_is_refused(client: FlaskClient, csrf: Callable) -> None:
+    """What is beyond a megabyte is not read."""
+    fields = {"csrf_token": csrf(client), "email": "x" * 2_000_000}
+
+    assert 413 == client.post("/auth/login", data=fields).status_code
+
+
+def test_says_when_to_come_back(client: FlaskClient, broken: None) -> None:
+    """A refusal for now keeps its Retry-After."""
+    answer = client.get("/busy", headers=JSON)
+
+    assert (429, "7") == (answer.status_code, answer.headers["Retry-After"])
+
+
+# Faults of ours
+
+
+@pytest.mark.parametrize("path", ["/broken", "/webtrader/broken"])
+def test_a_fault_shows_nothing_of_the_inside(
+    client: FlaskClient, broken: None, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    """The reader gets plain words, the log gets the traceback."""
+    answer = client.get(path)
+
+    assert 500 == answer.status_code
+    assert "Something went wrong on our side" in answer.text
+    assert "secret" not in answer.text
+    assert "Traceback" not in answer.text
+    assert "the secret inside" in caplog.text
+
+
+def test_a_lost_database_is_told_like_any_fault(
+    app: Flask, browser: Callable, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who is logged in gets an answer even though nobody can look up who that is."""
+    trader = browser(Role.CLIENT)
+    with app.app_context():
+        db.session.execute(text("DROP TABLE login_sessions"))
+        db.session.commit()
+    answer = trader.get("/webtrader/dashboard")
+
+    assert 500 == answer.status_code
+    assert "Something went wrong on our side" in answer.text
+    assert "login_sessions" not in answer.text

@@ -1,0 +1,81 @@
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from omcrm.extensions import db
+from omcrm.storage.user import Role
+from omcrm.web.routes import HEALTH_CHECKS
+
+
+@pytest.fixture
+def without_tables(app: Flask) -> None:
+    """The database was never migrated."""
+    with app.app_context():
+        db.session.execute(text("DROP TABLE instruments"))
+        db.session.commit()
+
+
+def test_front_door_leads_to_the_desk(client: FlaskClient) -> None:
+    """Who comes to the address alone is sent on, and from there to the login."""
+    assert (302, "/webtrader/dashboard") == (
+        client.get("/").status_code,
+        client.get("/").location,
+    )
+
+
+def test_healthz_says_that_the_process_lives(client: FlaskClient) -> None:
+    """Anybody may know."""
+    answer = client.get("/healthz")
+
+    assert (200, {"status": "ok"}) == (answer.status_code, answer.json)
+
+
+def test_healthz_needs_no_database(client: FlaskClient, without_tables: None) -> None:
+    """A process without a database lives, and must not be killed for it."""
+    assert 200 == client.get("/healthz").status_code
+
+
+def test_readyz_says_that_all_parts_can_be_used(client: FlaskClient) -> None:
+    """With a database and nothing wrong with the feeds, it may be sent people."""
+    answer = client.get("/readyz")
+
+    assert (200, {"status": "ready"}) == (answer.status_code, answer.json)
+
+
+def test_readyz_names_the_database(client: FlaskClient, without_tables: None) -> None:
+    """A missing table is the database's failure, and no more is said to a stranger."""
+    answer = client.get("/readyz")
+
+    assert 503 == answer.status_code
+    assert {"status": "unavailable", "failing": ["database"]} == answer.json
+
+
+def test_readyz_names_the_feed(app: Flask, client: FlaskClient) -> None:
+    """Feeds that should stream and do not are named, without their reasons."""
+    app.extensions[HEALTH_CHECKS] = {"feed": lambda: "no source is streaming from secret.host"}
+    answer = client.get("/readyz")
+
+    assert 503 == answer.status_code
+    assert {"status": "unavailable", "failing": ["feed"]} == answer.json
+
+
+def test_readyz_names_all_that_fails(app: Flask, client: FlaskClient, without_tables: None) -> None:
+    """One failure does not hide another."""
+    app.extensions[HEALTH_CHECKS] = {"feed": lambda: "no source is streaming"}
+
+    assert ["database", "feed"] == client.get("/readyz").json["failing"]
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_health_is_never_kept(client: FlaskClient, path: str) -> None:
+    """A proxy that keeps the answer would say yesterday's health."""
+    assert "no-store" == client.get(path).headers["Cache-Control"]
+
+
+def test_health_has_no_limit(client: FlaskClient, browser: Callable) -> None:
+    """A prober may ask as often as it likes, logged in or not."""
+    for each in (client, browser(Role.CLIENT)):
+        assert {200} == {each.get("/healthz").status_code for _ in range(100)}
