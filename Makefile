@@ -10,10 +10,10 @@ run: .venv/.run
 	@$(APP) manage.py setup --demo
 	@$(APP) run.py
 
-test: .venv/.dev chromium
+test: .venv/.dev tools
 	$(APP) -m pytest -m "not long" $(ARGS)
 
-test-long: .venv/.dev chromium
+test-long: .venv/.dev tools
 	$(APP) -m pytest $(ARGS)
 
 check: .venv/.dev
@@ -31,7 +31,7 @@ format: .venv/.dev
 bench: .venv/.dev
 	$(APP) -m bench.latency
 
-screenshots: .venv/.dev chromium
+screenshots: .venv/.dev tools
 	$(APP) -m tools.screenshots
 
 # The exact versions and hashes of everything requirements.txt needs.
@@ -58,7 +58,7 @@ clean:
 	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-# The browser tests need Debian's Chromium; without it they are skipped (in CI they fail).
-.PHONY: chromium
-chromium:
-	@command -v chromium >/dev/null 2>&1 || tools/install_chromium.sh
+# Chromium and PostgreSQL; without them the tests that need them are skipped (in CI they fail).
+.PHONY: tools
+tools:
+	@tools/install_for_tests.sh

@@ -1,8 +1,20 @@
 #!/bin/sh
-# Installs Chromium from Debian's packages where that is possible; says so in one line where not.
+# Installs what the tests use besides Python from Debian's packages, where that is possible;
+# says in one line what is missing where not.
+missing=""
+command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
+[ -n "$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null)" ] || command -v initdb >/dev/null 2>&1 \
+  || missing="$missing postgresql"
+[ -z "$missing" ] && exit 0
 if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
-  echo "Installing Chromium for the browser tests …"
-  (apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends chromium) \
-    >/tmp/omcrm-chromium.log 2>&1 && exit 0
+  echo "Installing for the tests:$missing …"
+  log=$(mktemp)
+  # shellcheck disable=SC2086 # each word is a package
+  if { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y \
+    --no-install-recommends $missing; } >"$log" 2>&1; then
+    rm -f "$log"
+    exit 0
+  fi
+  tail -n 3 "$log"
 fi
-echo "Chromium is missing and cannot be installed here: the browser tests will be skipped."
+echo "Missing and not to be installed here:$missing. The tests that need it are skipped."
