@@ -7,18 +7,25 @@ _LONGEST = 40
 
 
 def exact(text: str | int | Decimal) -> Decimal:
-    """The finite decimal that `text` spells, without trailing zeros.
+    """The finite decimal that `text` spells; a plain one without its trailing zeros.
 
     Raises ValueError for anything else: NaN, infinities, exponents beyond reason, other types.
     """
+    if isinstance(text, str) and len(text) <= _LONGEST and _is_plain(text):
+        return Decimal(text.rstrip("0").rstrip(".") if "." in text else text)
+    return _unusual(text)
+
+
+def _is_plain(text: str) -> bool:
+    digits = text.replace(".", "", 1)
+    return digits.isascii() and digits.isdigit()
+
+
+def _unusual(text: str | int | Decimal) -> Decimal:
     if isinstance(text, str):
-        if len(text) > _LONGEST:
-            raise ValueError("number too long")
         # `Decimal` alone would read underscores, spaces and the digits of every script.
-        if not text.isascii() or "_" in text or text != text.strip():
-            raise ValueError("not a number")
-        if "." in text and "e" not in text and "E" not in text:
-            text = text.rstrip("0").rstrip(".")
+        if len(text) > _LONGEST or not text.isascii() or "_" in text or text != text.strip():
+            raise ValueError("not a number, or too long")
     elif isinstance(text, bool) or not isinstance(text, int | Decimal):
         raise ValueError(f"not a number: {type(text).__name__}")
     try:

@@ -1,3 +1,8 @@
+"""When markets are open, told by tables and by the calendars of another library.
+
+Long for a reason: every edge of three markets' days stands beside its neighbours.
+"""
+
 import runpy
 from datetime import UTC, date, datetime, timedelta
 from importlib.resources import files
