@@ -55,9 +55,6 @@ UNTESTED_YET = {
     "omcrm/eventlet_worker.py",
     "omcrm/installation.py",
     "omcrm/launch.py",
-    "omcrm/feeds/connection.py",
-    "omcrm/feeds/link.py",
-    "omcrm/webtrader/service.py",
 }
 
 LONGEST, LONG = 500, 300

@@ -1,0 +1,81 @@
+"""What one connection asks for, and when."""
+
+import time
+from datetime import UTC, datetime
+
+from omcrm.feeds.connection import Connection
+from omcrm.feeds.provider import Acknowledged, Arrival
+from omcrm.feeds.providers.binance import Binance
+from omcrm.feeds.watchdog import Patience
+from tests.processes import Exchange, wait_for
+
+
+class Talk:
+    """A connection to the exchange and the frames it brought."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.frames: list[bytes] = []
+        self.provider = Binance(exchange.url, ("trade",))
+        self.connection = Connection(
+            1, self.provider, Patience(), lambda connection, frame: self.frames.append(frame)
+        )
+        self.connection.link.start()
+        wait_for(lambda: self.connection.link.is_open, 5, "the connection")
+
+    def tend(self, *names: str) -> None:
+        self.connection.tend(names, time.monotonic(), expects_data=True)
+
+    def acknowledged(self) -> list[int | str | None]:
+        arrival = Arrival(datetime.now(UTC), 1, {})
+        events = [event for frame in self.frames for event in self.provider.parse(frame, arrival)]
+        return [event.id for event in events if isinstance(event, Acknowledged)]
+
+
+def subscriptions(exchange: Exchange) -> set[str]:
+    return set(exchange.state()["connections"][0]["subscriptions"])
+
+
+def test_asks_for_the_difference_only(exchange: Exchange) -> None:
+    """What is wanted is subscribed once; what is wanted no more is unsubscribed."""
+    talk = Talk(exchange)
+    for _ in range(3):
+        talk.tend("btcusdt", "ethusdt")
+    wait_for(lambda: talk.acknowledged() == [1], 5, "one acknowledgement")
+    time.sleep(talk.provider.limits.frame_spacing)
+    talk.tend("ethusdt", "solusdt")
+    time.sleep(talk.provider.limits.frame_spacing)
+    talk.tend("ethusdt", "solusdt")
+    wait_for(lambda: talk.acknowledged() == [1, 2, 3], 5, "two more")
+    talk.connection.link.close()
+    talk.connection.link.join(2)
+
+    assert talk.connection.link.error is None
+
+
+def test_spaces_its_frames(exchange: Exchange) -> None:
+    """However much is asked for, the upstream's limit of frames is kept."""
+    talk = Talk(exchange)
+    names = [f"s{number}usdt" for number in range(900)]
+    until = time.monotonic() + 2.5
+    while time.monotonic() < until:
+        talk.tend(*names)
+        time.sleep(0.01)
+    peak = exchange.state()["connections"][0]["frames_received_peak"]
+
+    assert 900 == len(subscriptions(exchange))
+    assert peak <= 5
+    talk.connection.link.close()
+    talk.connection.link.join(2)
+
+
+def test_notes_when_data_began(exchange: Exchange) -> None:
+    """It has lived for as long as data has come."""
+    talk = Talk(exchange)
+    assert not talk.connection.has_lived(0, time.monotonic())
+    talk.connection.note_data(100.0)
+    talk.connection.note_data(105.0)
+
+    assert talk.connection.has_lived(10, 110.0)
+    assert not talk.connection.has_lived(10, 109.0)
+    talk.connection.link.close()
+    talk.connection.link.join(2)

@@ -1,0 +1,201 @@
+"""One upstream connection, against upstreams of every kind."""
+
+import base64
+import hashlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from omcrm.errors import FeedError, FeedRefused, FeedSilent
+from omcrm.feeds.link import Link
+from tests.processes import Exchange, free_port, wait_for
+
+Serve = Callable[[socket.socket], None]
+GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+
+@pytest.fixture
+def upstream() -> Iterator[Callable[[Serve], str]]:
+    """Starts a server of one connection that does what the test says, and gives its URL."""
+    listeners: list[socket.socket] = []
+
+    def start(serve: Serve) -> str:
+        listener = socket.create_server(("127.0.0.1", 0))
+        listeners.append(listener)
+
+        def run() -> None:
+            try:
+                connection, _ = listener.accept()
+                with connection:
+                    serve(connection)
+            except OSError:
+                return
+
+        threading.Thread(target=run, daemon=True).start()
+        return f"ws://127.0.0.1:{listener.getsockname()[1]}/stream"
+
+    yield start
+    for each in listeners:
+        each.close()
+
+
+def greet(connection: socket.socket) -> None:
+    """Answer the handshake as a WebSocket server does."""
+    request = b""
+    while b"\r\n\r\n" not in request:
+        request += connection.recv(4096)
+    key = next(
+        line.partition(b":")[2].strip()
+        for line in request.split(b"\r\n")
+        if line.lower().startswith(b"sec-websocket-key")
+    )
+    accept = base64.b64encode(hashlib.sha1(key + GUID).digest())
+    connection.sendall(
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+    )
+
+
+def frame(payload: bytes, opcode: int = 1, final: bool = True) -> bytes:
+    first = bytes([opcode | (0x80 if final else 0)])
+    if len(payload) < 126:
+        return first + bytes([len(payload)]) + payload
+    return first + bytes([127]) + len(payload).to_bytes(8, "big") + payload
+
+
+class Read:
+    """A link that was started, and what it read."""
+
+    def __init__(self, url: str) -> None:
+        self.frames: list[bytes] = []
+        self.touches = 0
+        self.link = Link("test", url, self.frames.append, self._touch)
+        self.link.start()
+
+    def _touch(self) -> None:
+        self.touches += 1
+
+    def wait_for_end(self, timeout: float = 5) -> Exception | None:
+        wait_for(self.link.ended.is_set, timeout, "the end")
+        self.link.join(2)
+        return self.link.error
+
+
+def test_reads_frames_until_the_upstream_closes(upstream: Callable[[Serve], str]) -> None:
+    """Every data frame arrives once and whole; the close frame's reason is the error."""
+
+    def serve(connection: socket.socket) -> None:
+        greet(connection)
+        whole = frame(b"one") + frame(b"", 9) + frame(b"two ", 1, False) + frame(b"parts", 0)
+        for byte in whole:
+            connection.sendall(bytes([byte]))
+        connection.sendall(frame((1001).to_bytes(2, "big") + b"going away", 8))
+        time.sleep(0.2)
+
+    read = Read(upstream(serve))
+    error = read.wait_for_end()
+
+    assert [b"one", b"two parts"] == read.frames
+    assert 1 == read.touches
+    assert "closed by the upstream: 1001 going away" == str(error)
+
+
+@pytest.mark.parametrize("fragments", [False, True])
+def test_an_enormous_message_ends_the_link(
+    upstream: Callable[[Serve], str], fragments: bool
+) -> None:
+    """A message beyond reason is refused, whether announced at once or in pieces."""
+
+    def serve(connection: socket.socket) -> None:
+        greet(connection)
+        if not fragments:
+            connection.sendall(bytes([0x81, 127]) + (1 << 40).to_bytes(8, "big"))
+        else:
+            piece = b"x" * 500_000
+            connection.sendall(frame(piece, 1, False))
+            for _ in range(20):
+                connection.sendall(frame(piece, 0, False))
+        time.sleep(0.5)
+
+    read = Read(upstream(serve))
+    error = read.wait_for_end()
+
+    assert isinstance(error, FeedError)
+    assert [] == read.frames
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "wait"),
+    [
+        (
+            b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 30\r\nContent-Length: 0\r\n\r\n",
+            429,
+            30,
+        ),
+        (b"HTTP/1.1 451 Unavailable\r\nContent-Length: 0\r\n\r\n", 451, None),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", 200, None),
+    ],
+)
+def test_a_refused_handshake(
+    upstream: Callable[[Serve], str], answer: bytes, status: int, wait: float | None
+) -> None:
+    """The status and how long to wait are facts of the error."""
+
+    def serve(connection: socket.socket) -> None:
+        connection.recv(4096)
+        connection.sendall(answer)
+
+    error = Read(upstream(serve)).wait_for_end()
+
+    assert isinstance(error, FeedRefused)
+    assert (status, wait) == (error.status, error.retry_after)
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"\xff\xfe\x00", b"SSH-2.0-x\r\n\r\n", b"HTTP/1.1 x\r\n\r\n"]
+)
+def test_what_is_no_websocket(upstream: Callable[[Serve], str], answer: bytes) -> None:
+    """A server of something else is an error like any other."""
+
+    def serve(connection: socket.socket) -> None:
+        connection.recv(4096)
+        connection.sendall(answer)
+
+    assert Read(upstream(serve)).wait_for_end() is not None
+
+
+def test_nobody_listens() -> None:
+    """A refused connection is said in words."""
+    error = Read(f"ws://127.0.0.1:{free_port()}").wait_for_end()
+
+    assert "connection refused" == str(error)
+
+
+def test_close_wakes_the_reader(exchange: Exchange) -> None:
+    """Closing ends the thread at once, with the reason that was given."""
+    read = Read(f"{exchange.url}/stream")
+    wait_for(read.link.connected.is_set, 5)
+    assert read.link.is_open
+    read.link.close(FeedSilent(3))
+    error = read.wait_for_end(2)
+
+    assert "no frame for 3 s" == str(error)
+    assert not read.link.is_open
+    with pytest.raises(FeedError):
+        read.link.send("{}")
+
+
+def test_a_failing_receiver_ends_the_link(exchange: Exchange) -> None:
+    """What the receiver raises is logged and ends the connection, not the process."""
+
+    def fail(frame: bytes) -> None:
+        raise RuntimeError("the receiver's own fault")
+
+    link = Link("test", f"{exchange.url}/ws/btcusdt@ticker", fail, lambda: None)
+    link.start()
+    wait_for(link.ended.is_set, 5)
+
+    assert isinstance(link.error, RuntimeError)

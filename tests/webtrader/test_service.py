@@ -1,0 +1,77 @@
+"""What the desk's routes and events share."""
+
+from datetime import UTC, datetime
+
+from flask import Flask
+
+from omcrm.storage import feed_switch
+from omcrm.webtrader import service
+from tests.processes import wait_for
+
+
+def test_the_catalogue_is_loaded_when_it_is_first_needed(app: Flask) -> None:
+    """Making the app reads no instruments; the first look at the desk does."""
+    assert {} == app.extensions[service.MANAGER].instruments
+    with app.app_context():
+        assert 24 == len(service.manager().instruments)
+
+
+def test_the_first_viewer_starts_the_feeds(app: Flask) -> None:
+    """Feeds that nobody stopped run within two seconds of the first viewer."""
+    with app.app_context():
+        service.start_for_viewer()
+
+        wait_for(lambda: service.manager().running, 2, "the start")
+        assert 24 == len(service.manager().cache.snapshot())
+
+
+def test_what_an_administrator_stopped_stays_stopped(app: Flask) -> None:
+    """A viewer does not start them, and neither does a restart: the database remembers."""
+    with app.app_context():
+        service.start_by_admin(1)
+        assert "stopped" == service.stop_by_admin(1)
+        service.start_for_viewer()
+
+        assert not service.manager().running
+        assert feed_switch.are_stopped()
+        assert "started" == service.start_by_admin(1)
+        assert not feed_switch.are_stopped()
+
+
+def test_find_instruments(app: Flask) -> None:
+    """Each known symbol once, in the order asked for; the unknown ones apart."""
+    with app.app_context():
+        known, unknown = service.find_instruments(["ETH", "NOPE", "BTC", "ETH", 77])
+
+    assert ["ETH", "BTC"] == [each.symbol for each in known]
+    assert ["NOPE", 77] == unknown
+
+
+def test_price_history_of_what_has_no_price(app: Flask) -> None:
+    """Without a price there is no source to have candles of, and none are made up."""
+    with app.app_context():
+        history = service.price_history("BTC", "1m", 10)
+
+    assert {"symbol": "BTC", "timeframe": "1m", "source": None, "data": []} == history
+
+
+def test_status_counts_single_users_for_administrators_only(app: Flask) -> None:
+    """Everybody may know how many there are, not who."""
+    with app.app_context():
+        everybody = service.realtime_status(is_admin=False)
+        administrators = service.realtime_status(is_admin=True)
+
+    assert "by_user" not in everybody["clients"]
+    assert [] == administrators["clients"]["by_user"]
+
+
+def test_market_status_has_every_market(app: Flask) -> None:
+    """Crypto never closes; the others say when they open or close."""
+    with app.app_context():
+        status = service.market_status()
+    crypto, shares, forex = status["markets"]
+
+    assert (True, None, None) == (crypto["is_open"], crypto["opens_at"], crypto["closes_at"])
+    for market in (shares, forex):
+        next_change = market["closes_at"] if market["is_open"] else market["opens_at"]
+        assert next_change > datetime.now(UTC).isoformat()
