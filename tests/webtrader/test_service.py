@@ -4,7 +4,9 @@ from datetime import UTC, datetime
 
 from flask import Flask
 
+from omcrm.auth.service import create_user
 from omcrm.storage import feed_switch
+from omcrm.storage.user import Role
 from omcrm.webtrader import service
 from tests.processes import wait_for
 
@@ -21,20 +23,21 @@ def test_the_first_viewer_starts_the_feeds(app: Flask) -> None:
     with app.app_context():
         service.start_for_viewer()
 
-        wait_for(lambda: service.manager().running, 2, "the start")
-        assert 24 == len(service.manager().cache.snapshot())
+        manager = service.manager()
+        wait_for(lambda: manager.running and len(manager.cache.snapshot()) == 24, 2, "the start")
 
 
 def test_what_an_administrator_stopped_stays_stopped(app: Flask) -> None:
     """A viewer does not start them, and neither does a restart: the database remembers."""
     with app.app_context():
-        service.start_by_admin(1)
-        assert "stopped" == service.stop_by_admin(1)
+        admin = create_user("boss@example.com", "correct horse", Role.ADMIN, datetime.now(UTC)).id
+        service.start_by_admin(admin)
+        assert "stopped" == service.stop_by_admin(admin)
         service.start_for_viewer()
 
         assert not service.manager().running
         assert feed_switch.are_stopped()
-        assert "started" == service.start_by_admin(1)
+        assert "started" == service.start_by_admin(admin)
         assert not feed_switch.are_stopped()
 
 
