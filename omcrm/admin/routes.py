@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from flask import Blueprint, current_app, redirect, render_template, url_for
+from flask import Blueprint, current_app, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from sqlalchemy.exc import IntegrityError
@@ -34,6 +34,7 @@ def feeds() -> ResponseReturnValue:
 def instruments() -> ResponseReturnValue:
     form = InstrumentForm()
     if form.validate_on_submit() and _add(form):
+        flash(f"{form.symbol.data} is added and followed. Open pages show it after a reload.")
         return redirect(url_for("admin.instruments"))
     status = 400 if form.errors else 200
     page = render_template("admin/instruments.html", instruments=all_instruments(), form=form)
