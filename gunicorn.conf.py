@@ -4,6 +4,10 @@ import os
 
 from gunicorn.workers import SUPPORTED_WORKERS as _WORKERS
 
+from omcrm.memory import give_back as _give_back
+
+# Here, so that every worker inherits it.
+_give_back()
 # gunicorn 26 dropped its own.
 _WORKERS["eventlet"] = "omcrm.eventlet_worker.EventletWorker"
 
@@ -13,16 +17,36 @@ worker_class = os.environ.get("OMCRM_ASYNC", "eventlet").replace("threading", "g
 workers = 1
 threads = 200
 worker_connections = 20_000
-# Open WebSockets make every stop wait for the whole of it.
+# After it the master kills a worker that still waits for somebody.
 graceful_timeout = 5
 # gunicorn's control socket delays a stop and can leave the worker behind.
 control_socket_disable = True
+
+
+def post_worker_init(worker):
+    """Close the pages' connections when the worker is to stop: it would wait for them in vain."""
+    from threading import Thread
+
+    Thread(target=_close_pages, args=(worker,), name="goodbye", daemon=True).start()
+
+
+def _close_pages(worker):
+    from time import sleep
+
+    from omcrm.extensions import socketio
+
+    while True:
+        sleep(0.2)
+        # Again and again: a page may come back while the worker still accepts.
+        if not worker.alive and socketio.server is not None:
+            for page in list(socketio.server.eio.sockets.values()):
+                page.close(wait=False)
 
 
 def worker_exit(server, worker):
     """Let the feeds end before the process does."""
     import sys
 
-    served = sys.modules.get("wsgi")
+    served = getattr(sys.modules.get("wsgi"), "app", None)
     if served is not None:
-        served.app.extensions["omcrm.manager"].stop()
+        served.extensions["omcrm.manager"].stop()

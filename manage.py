@@ -5,6 +5,8 @@ from importlib import import_module
 
 import click
 
+from omcrm.errors import SettingError
+
 # The module that each command lives in; only the one that is asked for is imported.
 COMMANDS = {
     "run": "omcrm.launch",
@@ -27,6 +29,12 @@ class _Commands(click.Group):
             return None
         command: click.Command = getattr(import_module(COMMANDS[name]), name.replace("-", "_"))
         return command
+
+    def invoke(self, context: click.Context) -> object:
+        try:
+            return super().invoke(context)
+        except SettingError as error:
+            raise click.UsageError(str(error)) from None
 
 
 @click.command(cls=_Commands)

@@ -9,13 +9,18 @@ database = current_app.extensions["migrate"].db
 def run() -> None:
     """Apply the migrations that were asked for."""
     with database.engine.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            # As a whole or not at all, which sqlite3 would not do by itself; and one at a time.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
         context.configure(
             connection=connection,
+            transactional_ddl=True,
             target_metadata=database.metadata,
             **current_app.extensions["migrate"].configure_args,
         )
         with context.begin_transaction():
             context.run_migrations()
+        connection.commit()
 
 
 run()

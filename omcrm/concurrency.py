@@ -3,7 +3,8 @@
 import contextlib
 import os
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -37,13 +38,22 @@ def patch(mode: str) -> None:
     # psycopg would block the whole process under green threads; read at its import.
     os.environ.setdefault("PSYCOPG_WAIT_FUNC", "wait_selector")
     if mode == "eventlet":
-        import eventlet
+        with without_deprecation():
+            import eventlet
 
         eventlet.monkey_patch()
     elif mode == "gevent":
         from gevent import monkey
 
         monkey.patch_all()
+
+
+@contextlib.contextmanager
+def without_deprecation() -> Iterator[None]:
+    """Inside it eventlet's word about its own age, which README repeats, is not shown."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"\s*Eventlet is deprecated")
+        yield
 
 
 def active_mode() -> str:

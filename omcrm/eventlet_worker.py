@@ -3,18 +3,23 @@
 `gunicorn.conf.py` registers it as `eventlet`.
 """
 
+import os
 import sys
 import time
 from functools import partial
 from typing import Any
 
-import eventlet
-from eventlet import greenio, wsgi
 from gunicorn.workers.base_async import AsyncWorker
 
-from omcrm.concurrency import patch
+from omcrm.concurrency import patch, without_deprecation
+
+with without_deprecation():
+    import eventlet
+    from eventlet import greenio, wsgi
 
 _BEAT = 1.0
+# The master kills what is still there after the grace period; the feeds want to end before.
+_RESERVE = 2.0
 # After the master's word to stop, waiting requests are looked after so often.
 _LOOK_EVERY = 0.05
 
@@ -39,6 +44,12 @@ class EventletWorker(AsyncWorker):  # type: ignore[misc]
         for acceptor in acceptors:
             acceptor.kill()
         self._drain(pool)
+
+    def notify(self) -> None:
+        """Show the master that this worker lives; stop where the master does not."""
+        super().notify()
+        if self.ppid != os.getppid():
+            self.alive = False
 
     def timeout_ctx(self) -> Any:
         """How long a connection may wait for its next request."""
@@ -83,7 +94,7 @@ class EventletWorker(AsyncWorker):  # type: ignore[misc]
             return
 
     def _drain(self, pool: eventlet.GreenPool) -> None:
-        until = time.monotonic() + self.cfg.graceful_timeout
+        until = time.monotonic() + max(0.0, self.cfg.graceful_timeout - _RESERVE)
         while pool.running() and time.monotonic() < until:
             self.notify()
             eventlet.sleep(_LOOK_EVERY)

@@ -1,17 +1,24 @@
 """Makes a fresh installation: secrets, database, demo accounts."""
 
+import fcntl
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
+from dotenv import dotenv_values
 from flask import Flask
+from flask_migrate import upgrade
 from msgspec import Struct
 
-from omcrm.settings import ROOT, Settings, example, load
+from omcrm.errors import SettingError
+from omcrm.settings import Settings, example, load
 
 _DEMO_LOGINS = "demo_logins"
+_ROLES = ("client", "admin")
 
 
 class DemoLogin(Struct, frozen=True):
@@ -28,12 +35,14 @@ def setup(demo: bool) -> None:
     """Make the instance folder, the database and, for a demonstration, two accounts."""
     from omcrm import create_app
 
-    settings = load()
-    _make_folder(settings.instance_path)
-    env_file = settings.instance_path / "omcrm.env"
-    if demo and not env_file.exists():
-        _write_secretly(env_file, "OMCRM_DEMO=true\n")
-    app = create_app()
+    try:
+        settings = load()
+        _make_folder(settings.instance_path)
+        if demo:
+            _make_demo(settings.instance_path / "omcrm.env")
+        app = create_app()
+    except SettingError as error:
+        raise click.UsageError(str(error)) from None
     prepare(app)
     click.echo(f"Ready: {settings.instance_path}")
 
@@ -48,29 +57,46 @@ def prepare(app: Flask) -> list[DemoLogin]:
     """Bring the database up to date; the demo's logins, made if there are none yet."""
     settings: Settings = app.extensions["omcrm.settings"]
     _make_folder(settings.instance_path)
-    with app.app_context():
-        from flask_migrate import upgrade
-
-        upgrade(directory=str(ROOT / "migrations"))
+    with _alone(settings.instance_path), app.app_context():
+        upgrade()
         return _demo_logins(settings) if settings.demo else []
 
 
 def _demo_logins(settings: Settings) -> list[DemoLogin]:
+    """The logins in the instance's file; accounts that the database lacks are made."""
     from omcrm.auth.service import create_user
     from omcrm.storage.user import Role, find_user
 
     path = settings.instance_path / _DEMO_LOGINS
+    # Kept before the accounts are made: nobody could log in with a password that got lost.
     if not path.exists():
+        emails = {role: f"{role}@example.com" for role in _ROLES}
         made = [
-            DemoLogin(role, f"{role}@example.com", secrets.token_urlsafe(12))
-            for role in ("client", "admin")
+            DemoLogin(role, email, secrets.token_urlsafe(12))
+            for role, email in emails.items()
+            if find_user(email) is None
         ]
-        made = [each for each in made if find_user(each.email) is None]
-        for each in made:
-            create_user(each.email, each.password, Role(each.role), datetime.now(UTC))
         lines = [f"{each.role} {each.email} {each.password}\n" for each in made]
         _write_secretly(path, "".join(lines))
-    return [DemoLogin(*line.split()) for line in path.read_text().splitlines()]
+    logins = [DemoLogin(*line.split()) for line in path.read_text().splitlines()]
+    for each in logins:
+        if find_user(each.email) is None:
+            create_user(each.email, each.password, Role(each.role), datetime.now(UTC))
+    return logins
+
+
+def _make_demo(env_file: Path) -> None:
+    if "OMCRM_DEMO" not in dotenv_values(env_file):
+        before = env_file.read_text().rstrip("\n") + "\n" if env_file.exists() else ""
+        _write_secretly(env_file, f"{before}OMCRM_DEMO=true\n")
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keeps others out: two processes that start together would make everything twice."""
+    with (folder / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _make_folder(path: Path) -> None:
@@ -78,6 +104,10 @@ def _make_folder(path: Path) -> None:
 
 
 def _write_secretly(path: Path, text: str) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    """Replace a file by one that only its owner reads, as a whole or not at all."""
+    draft = path.with_name(f"{path.name}.new")
+    draft.unlink(missing_ok=True)
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w") as file:
         file.write(text)
+    draft.replace(path)

@@ -2,19 +2,23 @@
 
 import logging
 import signal
+import socket
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 
 import click
 from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
 
-from omcrm import create_app
+from omcrm import create_app, memory
 from omcrm.child import ExchangeProcess
 from omcrm.concurrency import active_mode, end_on
 from omcrm.errors import SettingError
 from omcrm.extensions import socketio
+from omcrm.feeds.status import FeedState, FeedStatus
 from omcrm.installation import DemoLogin, prepare
 from omcrm.settings import Settings, load
 from omcrm.webtrader import service
@@ -33,34 +37,69 @@ def run() -> None:
 
 def launch() -> int:
     """Serve until TERM or an interrupt; the process's exit status."""
+    memory.give_back()
     try:
         settings = load()
     except SettingError as error:
-        click.echo(str(error), err=True)
-        return 2
+        return _fail(str(error), 2)
+    _configure_logs(settings)
+    try:
+        settings = replace(settings, port=_free_port(settings))
+    except OSError as error:
+        reason = error.strerror or error
+        return _fail(f"cannot listen on {settings.host}:{settings.port}: {reason}")
+    try:
+        end_on(signal.SIGTERM, signal.SIGINT)
+        _run(settings)
+    except KeyboardInterrupt:
+        return 0
+    except SystemExit as end:
+        return int(end.code or 0)
+    except (ChildProcessError, PermissionError) as error:
+        return _fail(f"cannot start: {error}")
+    except SQLAlchemyError as error:
+        return _fail(f"cannot use the database: {str(error).splitlines()[0]}")
+    return 0
+
+
+def _fail(problem: str, status: int = 1) -> int:
+    click.echo(problem, err=True)
+    return status
+
+
+def _configure_logs(settings: Settings) -> None:
     logging.basicConfig(
         level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    exchange = None
-    if settings.demo and not settings.exchange_url:
-        exchange = ExchangeProcess()
-        settings = replace(settings, exchange_url=exchange.start())
-    app = create_app(settings)
-    logins = prepare(app)
-    manager: RealTimeDataManager = app.extensions[service.MANAGER]
-    end_on(signal.SIGTERM, signal.SIGINT)
-    with app.app_context():
-        service.start_for_viewer()
-    threading.Thread(target=_announce, args=(settings, logins, manager), daemon=True).start()
-    try:
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    # As the other servers, which do not log each request.
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+
+
+def _free_port(settings: Settings) -> int:
+    """The port to listen on, chosen where that is 0; raises OSError where it is taken."""
+    kind = socket.SOCK_STREAM
+    found = socket.getaddrinfo(settings.host, settings.port, type=kind)[0]
+    with socket.socket(found[0], kind) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(found[4])
+        return int(probe.getsockname()[1])
+
+
+def _run(settings: Settings) -> None:
+    with ExitStack() as at_the_end:
+        if settings.demo and not settings.exchange_url:
+            exchange = ExchangeProcess()
+            at_the_end.callback(exchange.stop)
+            settings = replace(settings, exchange_url=exchange.start())
+        app = create_app(settings)
+        logins = prepare(app)
+        manager: RealTimeDataManager = app.extensions[service.MANAGER]
+        at_the_end.callback(manager.stop)
+        with app.app_context():
+            service.start_for_viewer()
+        threading.Thread(target=_announce, args=(settings, logins, manager), daemon=True).start()
         _serve(app, settings)
-    except (KeyboardInterrupt, SystemExit):
-        pass
-    finally:
-        manager.stop()
-        if exchange is not None:
-            exchange.stop()
-    return 0
 
 
 def _serve(app: Flask, settings: Settings) -> None:
@@ -76,19 +115,32 @@ def _serve(app: Flask, settings: Settings) -> None:
 
 def _announce(settings: Settings, logins: list[DemoLogin], manager: RealTimeDataManager) -> None:
     until = time.monotonic() + _FIRST_LOOK
-    host = "127.0.0.1" if settings.host == "0.0.0.0" else settings.host  # noqa: S104
-    lines = [f"OMCRM is at {settings.public_url or f'http://{host}:{settings.port}'}"]
+    lines = [f"OMCRM is at {settings.public_url or _address(settings)}"]
     lines += [f"  {each.role:<7} {each.email}  {each.password}" for each in logins]
     if not logins:
         lines.append("  Make an account: python manage.py create-user --email … --role admin")
     click.echo("\n".join(lines))
-    while time.monotonic() < until and not _all_known(manager):
+    while time.monotonic() < until and not all(map(_is_known, manager.status().values())):
         time.sleep(0.2)
     for name, status in manager.status().items():
-        words = status.price_class.value if status.active else status.state.value
-        click.echo(f"  {name:<10} {words}{f' ({status.last_error})' if status.last_error else ''}")
+        click.echo(f"  {name:<10} {_in_words(status)}")
     click.echo("Stop with Ctrl-C.")
 
 
-def _all_known(manager: RealTimeDataManager) -> bool:
-    return all(each.active or each.last_error for each in manager.status().values())
+def _address(settings: Settings) -> str:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+
+
+def _is_known(status: FeedStatus) -> bool:
+    return status.active or status.state is FeedState.OFF or status.last_error is not None
+
+
+def _in_words(status: FeedStatus) -> str:
+    if status.active:
+        return status.price_class.value
+    if status.state in (FeedState.OFF, FeedState.STOPPED):
+        return status.state.value
+    if status.state is FeedState.CONNECTED:
+        return "connected, no prices yet"
+    return f"unreachable ({status.last_error or 'no answer yet'})"

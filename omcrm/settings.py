@@ -36,10 +36,9 @@ def _flag(text: str) -> bool:
 
 def _between(least: int, most: int) -> Callable[[str], int]:
     def read(text: str) -> int:
-        number = int(text)
-        if not least <= number <= most:
+        if not text.isdecimal() or not least <= int(text) <= most:
             raise ValueError(f"expected a whole number from {least} to {most}")
-        return number
+        return int(text)
 
     return read
 

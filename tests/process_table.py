@@ -52,6 +52,12 @@ def descriptors(pid: int) -> dict[int, str]:
     return found
 
 
+def resident_mb(pid: int) -> float:
+    """The memory a process holds, in millions of bytes."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmRSS:"))
+
+
 def environment(pid: int) -> dict[str, str]:
     """The variables a process was started with."""
     text = os.fsdecode(Path(f"/proc/{pid}/environ").read_bytes())

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import click
+from flask_migrate import upgrade
 
 from omcrm.auth import service
 from omcrm.errors import AccessRefused
@@ -70,6 +71,8 @@ def _app() -> Iterator[None]:
     from omcrm import create_app
 
     with create_app().app_context():
+        # An account may be the first thing that is made on a new installation.
+        upgrade()
         try:
             yield
         except AccessRefused as refused:

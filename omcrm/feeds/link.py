@@ -73,8 +73,10 @@ class Link:
         if self.error is None:
             self.error = error
         self._closing = True
-        # Wakes the reader, which then closes: a closing handshake can hang on a dead link.
-        self._socket.abort()  # type: ignore[no-untyped-call]
+        # Wakes the thread, which then closes: a closing handshake can hang on a dead link.
+        if self._socket.sock is not None:
+            with contextlib.suppress(OSError):
+                self._socket.sock.shutdown(socket.SHUT_RDWR)
 
     def join(self, timeout: float) -> None:
         """Wait for the reading thread to end."""

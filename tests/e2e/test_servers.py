@@ -1,0 +1,184 @@
+"""The same app under every server it may be run with."""
+
+import http.client
+import shlex
+import socket
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.process_table import can_listen, children, is_running
+from tests.processes import (
+    PASSWORD,
+    ROOT,
+    App,
+    Browser,
+    DeskClient,
+    Exchange,
+    close_client,
+    wait_for,
+)
+
+GUNICORN = f"exec {shlex.quote(sys.executable)} -m gunicorn"
+BEHIND_THE_PORT = "--bind 127.0.0.1:$PORT wsgi:app"
+
+# Each with its command, and what it says in OMCRM_ASYNC.
+SERVERS = {
+    "run.py on eventlet": (f"exec {shlex.quote(sys.executable)} run.py", "eventlet"),
+    "run.py on gevent": (f"exec {shlex.quote(sys.executable)} run.py", "gevent"),
+    "run.py on threads": (f"exec {shlex.quote(sys.executable)} run.py", "threading"),
+    "gunicorn on eventlet": (f"{GUNICORN} --worker-class eventlet -w 1 {BEHIND_THE_PORT}", ""),
+    "gunicorn on gevent": (f"{GUNICORN} -k gevent {BEHIND_THE_PORT}", ""),
+    "gunicorn on threads": (f"{GUNICORN} -k gthread --threads 200 {BEHIND_THE_PORT}", ""),
+}
+# Werkzeug's server closes each connection after its answer, and says so.
+CLOSES = {"run.py on threads"}
+
+TRADERS = [f"trader{number}@example.com" for number in range(5)]
+LONGEST_STOP = 7.0
+
+# All in one process, which is quicker than the commands.
+PREPARE = """
+import sys
+from datetime import UTC, datetime
+from omcrm import create_app
+from omcrm.auth.service import create_user
+from omcrm.installation import prepare
+from omcrm.storage.user import Role
+password, *emails = sys.stdin.read().split()
+app = create_app()
+prepare(app)
+with app.app_context():
+    for email in emails:
+        create_user(email, password, Role.CLIENT, datetime.now(UTC))
+"""
+
+
+class Served(App):
+    """The app under one of the servers, with accounts to log in with."""
+
+    def __init__(self, name: str, folder: Path, exchange: Exchange) -> None:
+        self.name = name
+        self.exchange = exchange
+        command, mode = SERVERS[name]
+        env = {"BINANCE_WS_URL": exchange.url} | ({"OMCRM_ASYNC": mode} if mode else {})
+        super().__init__(folder, env, ["sh", "-c", command])
+        self.browser = self.log_in(TRADERS[0])
+
+    def upgrade(self) -> None:
+        """Make the accounts too."""
+        self.run("-c", PREPARE, stdin=" ".join([PASSWORD, *TRADERS]))
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator:
+    """Each server in its turn."""
+    folder = tmp_path_factory.mktemp("served")
+    with Exchange(folder) as exchange, Served(request.param, folder, exchange) as served:
+        yield served
+
+
+def has_prices(desk: DeskClient) -> bool:
+    """Whether the exchange's prices arrive, newer and newer."""
+    prices = [each for each in desk.prices("BTC") if each["source"] == "binance"]
+    return len(prices) >= 3 and len({each["seq"] for each in prices}) >= 3
+
+
+def test_prices_over_a_websocket(served: Served) -> None:
+    """A logged-in page gets the exchange's prices over a WebSocket."""
+    with served.browser.desk(transports=("websocket",)) as desk:
+        desk.subscribe("BTC")
+        wait_for(lambda: has_prices(desk), 20, "prices")
+
+        assert "websocket" == desk.client.transport()
+        assert {"live"} == {each["price_class"] for each in desk.prices("BTC")[-3:]}
+
+
+def test_polling_is_upgraded(served: Served) -> None:
+    """A page that begins with long polling goes on over a WebSocket."""
+    with served.browser.desk(transports=("polling", "websocket")) as desk:
+        wait_for(lambda: desk.client.transport() == "websocket", 10, "the upgrade")
+        desk.subscribe("BTC")
+
+        wait_for(lambda: has_prices(desk), 20, "prices")
+
+
+def test_polling_alone_suffices(served: Served) -> None:
+    """Where WebSockets are blocked, the page is served by long polling."""
+    with served.browser.desk(transports=("polling",)) as desk:
+        desk.subscribe("BTC")
+        wait_for(lambda: has_prices(desk), 20, "prices")
+
+        assert "polling" == desk.client.transport()
+
+
+def test_one_connection_serves_many_requests(served: Served) -> None:
+    """HTTP/1.1: a connection is kept for the next request, or closed with a word about it."""
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=10)
+    ports, closed = set(), set()
+    for _ in range(3):
+        connection.connect() if connection.sock is None else None
+        ports.add(connection.sock.getsockname()[1])
+        connection.request("GET", "/healthz")
+        answer = connection.getresponse()
+        closed.add(answer.getheader("Connection", "keep-alive").lower() == "close")
+        assert (200, b'{"status":"ok"}') == (answer.status, answer.read().strip())
+    connection.close()
+
+    assert {served.name in CLOSES} == closed
+    assert len(ports) == (3 if served.name in CLOSES else 1)
+
+
+def test_many_at_once(served: Served) -> None:
+    """Fifty visitors at once, some of them logging in, are all answered."""
+
+    def visit(number: int) -> int:
+        browser = Browser(served.base)
+        with browser.http:
+            if number < len(TRADERS):
+                browser.log_in(TRADERS[number])
+                return browser.get("/webtrader/dashboard").status_code
+            return browser.get("/auth/login").status_code
+
+    with ThreadPoolExecutor(50) as pool:
+        answers = list(pool.map(visit, range(50)))
+
+    assert [200] * 50 == answers
+
+
+def test_a_silent_visitor_hinders_nobody(served: Served) -> None:
+    """Connections on which nothing is said do not keep others from being answered."""
+    with ExitStack() as silent:
+        for _ in range(20):
+            silent.enter_context(socket.create_connection(("127.0.0.1", served.port)))
+
+        assert 200 == served.browser.get("/webtrader/dashboard").status_code
+
+
+def test_term_ends_it(served: Served) -> None:
+    """With five pages connected TERM ends it in time, and nothing of it is left.
+
+    The last test of this file that a server sees.
+    """
+    desks = [served.browser.desk(transports=("websocket",)) for _ in range(5)]
+    for desk in desks:
+        desk.subscribe("BTC")
+    wait_for(lambda: all(has_prices(desk) for desk in desks), 20, "prices")
+    family = children(served.pid)
+    seconds = served.stop()
+    for desk in desks:
+        wait_for(lambda desk=desk: not desk.connected, 5, "the page's notice")
+        close_client(desk.client)
+    print(f"\n{served.name}: TERM took {seconds:.2f} s")
+
+    assert 0 == served.process.returncode
+    assert seconds < LONGEST_STOP
+    assert set() == {pid for pid in family if is_running(pid)}
+    assert can_listen(served.port)
+    wait_for(lambda: not served.exchange.state()["connections"], 2, "the feed's end")
+    # Not any traceback: on threads the libraries' own writers stumble over sockets just closed.
+    assert f'File "{ROOT / "omcrm"}' not in served.output()
