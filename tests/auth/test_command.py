@@ -5,6 +5,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 from flask import Flask
+from flask_migrate import stamp
 
 from omcrm.auth import command
 from omcrm.auth.service import LoginRefused, attempt_login
@@ -18,7 +19,9 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def run(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs a command on the test's app."""
+    """Runs a command on the test's app, whose tables are the newest."""
+    with app.app_context():
+        stamp()
     monkeypatch.setattr("omcrm.create_app", lambda: app, raising=False)
 
     def invoke(name: click.Command, *args: str, stdin: str | bytes = "") -> Result:
