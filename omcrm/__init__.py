@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import logging
+
     from flask import Flask
 
     from omcrm.settings import Settings
@@ -69,7 +71,20 @@ def _bind_extensions(app: "Flask", settings: "Settings") -> None:
         cors_allowed_origins=[],
         max_http_buffer_size=16 * 1024,
         manage_session=False,
+        # One page's events in their order: else an unsubscribe may overtake its subscribe.
+        async_handlers=False,
+        logger=_quiet("socketio"),
+        engineio_logger=_quiet("engineio"),
     )
+
+
+def _quiet(name: str) -> "logging.Logger":
+    """A logger that says errors once, where the libraries' own would say them twice."""
+    import logging
+
+    logger = logging.getLogger(name)
+    logger.setLevel(logging.ERROR)
+    return logger
 
 
 def _open_rooms(app: "Flask", settings: "Settings") -> None:

@@ -3,7 +3,7 @@
 OmcrmError
 ├── SettingError           the start stops: a setting is unknown or cannot be read
 ├── FeedError              a feed's connection ends; the supervisor decides what follows
-│   ├── FeedRefused        the upstream said no (HTTP status or an error frame)
+│   ├── FeedRefused        the upstream refused the handshake
 │   ├── FeedSilent         no frame at all for too long: the transport is dead
 │   └── FeedMute           frames, but no prices, for too long
 └── AccessRefused          a request is answered with a refusal that names its code
@@ -31,7 +31,7 @@ class FeedError(OmcrmError):
 
 
 class FeedRefused(FeedError):
-    """The upstream refused the connection or a request; `retry_after` is in seconds."""
+    """The upstream refused the connection; `retry_after` is in seconds."""
 
     def __init__(self, status: int, reason: str, retry_after: float | None = None) -> None:
         super().__init__(status, reason)

@@ -61,6 +61,19 @@ def _url(*schemes: str) -> Callable[[str], str]:
     return read
 
 
+def _origin(text: str) -> str:
+    """The origin as browsers write it: lower case, without a default port or a path."""
+    parts = urlsplit(_url("http", "https")(text))
+    if not text:
+        return ""
+    if parts.path.strip("/") or parts.query or parts.fragment or parts.username:
+        raise ValueError("expected only a scheme, a host and a port")
+    default = {"http": 80, "https": 443}[parts.scheme]
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    port = "" if parts.port in (None, default) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}"
+
+
 def _streams(text: str) -> tuple[str, ...]:
     streams = tuple(part.strip() for part in text.split(",") if part.strip())
     unknown = set(streams) - set(STREAMS)
@@ -82,7 +95,7 @@ class Settings:
     public_url: str = _setting(
         "PUBLIC_URL",
         "",
-        _url("http", "https"),
+        _origin,
         "How browsers reach this installation, e.g. https://desk.example.com; needed behind a "
         "proxy. Empty: the address they ask for.",
     )

@@ -46,7 +46,10 @@ class InstrumentForm(FlaskForm):  # type: ignore[misc,unused-ignore]
         filters=[_upper],
         validators=[
             InputRequired("Give the symbol users will see."),
-            Regexp(r"^[A-Z0-9.\-]{1,20}$", message="1 to 20 letters, digits, dots or dashes."),
+            Regexp(
+                r"^[A-Z0-9][A-Z0-9.\-]{0,19}$",
+                message="1 to 20 letters, digits, dots or dashes, a letter or digit first.",
+            ),
         ],
     )
     name = StringField(
@@ -74,6 +77,11 @@ class InstrumentForm(FlaskForm):  # type: ignore[misc,unused-ignore]
     simulated_symbol = StringField(
         "Symbol at the built-in exchange", filters=[_lower], validators=[Optional(), _STREAM_NAME]
     )
+
+    def validate_binance_symbol(self, field: Field) -> None:
+        """Binance trades coins only; nothing else would ever be priced by it."""
+        if field.data and self.asset_class.data in (AssetClass.STOCK, AssetClass.FOREX):
+            raise ValidationError("Binance has prices of crypto only.")
 
     @property
     def provider_symbols(self) -> dict[str, str]:

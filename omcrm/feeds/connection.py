@@ -5,10 +5,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection
 
-from omcrm.errors import FeedError
+from omcrm.errors import FeedError, FeedMute, FeedSilent
 from omcrm.feeds.link import Link
 from omcrm.feeds.provider import StreamProvider
 from omcrm.feeds.watchdog import Patience, Watchdog
+
+# A handshake that drips in would otherwise never time out.
+_LONGEST_HANDSHAKE = 15.0
 
 
 class Connection:
@@ -39,17 +42,25 @@ class Connection:
             f"{provider.source.name}-{number}", provider.url(), self._receive, self._touch
         )
 
-    def tend(self, names: Collection[str], now: float, *, expects_data: bool) -> None:
-        """Subscribe what is wanted, ask for a sign of life, end the link if it is dead."""
+    def tend(self, names: Collection[str], now: float, *, expects_data: bool) -> FeedMute | None:
+        """Subscribe what is wanted, ask for a sign of life, end the link if it is dead.
+
+        Tells where it lives and is mute: that one is kept until another brings data.
+        """
         if not self.link.is_open:
-            return
+            if now - self.opened_at > _LONGEST_HANDSHAKE:
+                self.link.close(FeedSilent(now - self.opened_at))
+            return None
         self._wish(set(names), now)
         self._send_next(now)
         if self._watchdog.wants_probe(now):
             self.link.ping()
         error = self._watchdog.verdict(now, expects_data=expects_data)
+        if isinstance(error, FeedMute):
+            return error
         if error is not None:
             self.link.close(error)
+        return None
 
     def note_data(self, now: float) -> None:
         """A frame brought prices."""

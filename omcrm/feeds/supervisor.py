@@ -9,6 +9,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from omcrm.errors import FeedMute
 from omcrm.feeds.connection import Connection
 from omcrm.feeds.link import close_all
 from omcrm.feeds.provider import Arrival, ClosingSoon, Refused, StreamProvider, Unreadable
@@ -74,6 +75,7 @@ class Supervisor:
         self._next: Connection | None = None
         self._number = 0
         self._retry_at = 0.0
+        self._may_follow_at = 0.0
         self._delays = backoff(random.Random())
         self._state = FeedState.STOPPED
         self._meter = Meter()
@@ -174,9 +176,12 @@ class Supervisor:
         else:
             if current.link.is_open and self._state is FeedState.CONNECTING:
                 self._set_state(FeedState.CONNECTED)
-            for each in self._connections():
-                each.tend(self._names, now, expects_data=self._expects_data())
-            self._replace_if_due(current, now)
+            expects_data = self._expects_data()
+            mute = [
+                each.tend(self._names, now, expects_data=expects_data)
+                for each in self._connections()
+            ]
+            self._replace_if_due(current, mute[0], now)
 
     def _open(self) -> Connection:
         self._number += 1
@@ -211,20 +216,27 @@ class Supervisor:
         condition = Condition.HEALTHY if has_data else Condition.DOWN
         self._reports.condition(self.name, condition, follower.number)
 
-    def _replace_if_due(self, current: Connection, now: float) -> None:
-        """Open a second connection before the upstream ends the first, then change over."""
+    def _replace_if_due(self, current: Connection, mute: FeedMute | None, now: float) -> None:
+        """Open a second connection beside one that will end or is mute, then change over."""
         after = self._pace.replace_after or self.provider.limits.replace_after
         follower = self._next
         if follower is None:
-            if current.closing_soon or (after and now - current.opened_at >= after):
+            is_due = current.closing_soon or mute or (after and now - current.opened_at >= after)
+            if is_due and now >= self._may_follow_at:
+                if mute:
+                    self._note_problem(str(mute))
+                    self._set_state(FeedState.CONNECTED)
                 self._next = self._open()
+                # An upstream that wants every connection replaced is not to be stormed.
+                self._may_follow_at = now + next(self._delays)
         elif follower.link.ended.is_set():
-            # Asked for again only after a while: the first one still serves.
-            self._next, current.closing_soon = None, False
-            current.opened_at = now - (after or 0.0) + self._pace.settle
+            # Tried again after a while: the first one still serves.
+            self._next = None
         elif follower.link.is_open and self._has_settled(follower, now):
             current.link.close()
             self._current, self._next = follower, None
+            if current.has_lived(self._pace.proven, now):
+                self._delays = backoff(random.Random())
             self._connected_since = self._clock()
             self._reconnects += 1
             if self._state is not FeedState.STREAMING:
@@ -271,8 +283,9 @@ class Supervisor:
         is_first = connection.first_data_at is None
         connection.note_data(time.monotonic())
         self._last_message_at = tick.received_at
-        if is_first and connection is self._current:
+        if connection is self._current and self._state is not FeedState.STREAMING:
             self._set_state(FeedState.STREAMING)
+        if is_first and connection is self._current:
             # Before the tick, so that the price it makes is already believed.
             self._reports.condition(self.name, Condition.HEALTHY, connection.number)
         self._reports.tick(tick)

@@ -11,7 +11,7 @@ from omcrm.market.gate import Gate
 from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.policy import POLICIES, Policy, classify
 from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import Quote, Statement, merge
+from omcrm.market.quote import Quote, Statement, merge, without_dead_parts
 from omcrm.market.session import is_open
 from omcrm.market.source import SIMULATED, Condition
 from omcrm.market.speaker import choose
@@ -62,7 +62,7 @@ class QuoteCache:
                 return None
             said, name = self._said[tick.symbol], tick.source.name
             policy = self._policies[instrument.asset_class]
-            held = said.get(name)
+            held = self._holding(said.get(name))
             others = (each for each in said.values() if each.source is not tick.source)
             news = self._gate.judge(tick, held, others, policy)
             if news is None:
@@ -125,6 +125,12 @@ class QuoteCache:
         self._quotes[instrument.symbol] = quote
         return quote
 
+    def _holding(self, said: Statement | None) -> Statement | None:
+        health = self._health.get(said.source.name) if said else None
+        if said is None or health is None or health.condition is not Condition.HEALTHY:
+            return said
+        return without_dead_parts(said, health.connection)
+
     def _choose(self, instrument: Instrument, policy: Policy, now: datetime) -> str | None:
         said = {
             name: each
@@ -143,7 +149,8 @@ class QuoteCache:
         streaming = (
             health is not None
             and health.condition is Condition.HEALTHY
-            and said.connection >= health.connection
+            and said.trade_from is not None
+            and said.trade_from.connection >= health.connection
         )
         market_open = is_open(instrument.asset_class, now)
         return classify(said, policy, now, streaming=streaming, market_open=market_open)

@@ -124,7 +124,9 @@ def _impossible_day(day: DayFigures) -> Reason | None:
 def _newer_part(tick: Tick, held: Statement, policy: Policy) -> Tick | None:
     trade, book, day = tick.trade, tick.book, tick.day
     if trade and held.trade and _is_old_trade(trade, held.trade):
-        trade = trade if _has_restarted(tick, held.trade_from, trade, held.trade, policy) else None
+        confirms = trade.id == held.trade.id and _is_of_later_connection(tick, held.trade_from)
+        restarts = _has_restarted(tick, held.trade_from, trade, held.trade, policy)
+        trade = trade if confirms or restarts else None
     if book and held.book and _is_old(book.id, held.book.id):
         book = book if _has_restarted(tick, held.book_from, book, held.book, policy) else None
     if day and held.day and _is_old_day(day, held.day):
@@ -160,10 +162,14 @@ def _has_restarted(
     """
     return (
         brought_by is not None
-        and tick.connection > brought_by.connection
+        and _is_of_later_connection(tick, brought_by)
         and tick.received_at - brought_by.received_at > policy.max_age
         and not _is_repeated(new, held)
     )
+
+
+def _is_of_later_connection(tick: Tick, brought_by: Tick | None) -> bool:
+    return brought_by is not None and tick.connection > brought_by.connection
 
 
 def _is_repeated(new: _Part, held: _Part) -> bool:
@@ -181,6 +187,8 @@ def _jump(
         return None
     if tick.received_at - held.trade_from.received_at > policy.max_age:
         return None
+    if _is_long_after(tick.trade, held.trade, policy):
+        return None
     reference, most = held.trade.price, policy.max_deviation
     if not any(_is_far(price, reference, most) for price in _prices(tick)):
         return None
@@ -190,6 +198,13 @@ def _jump(
             if not any(_is_far(price, second, most) for price in _prices(tick)):
                 return None
     return Reason.JUMP
+
+
+def _is_long_after(new: Trade | None, held: Trade, policy: Policy) -> bool:
+    # A recording played fast: what is minutes apart there is no jump.
+    if new is None or new.time is None or held.time is None:
+        return False
+    return new.time - held.time > policy.max_age
 
 
 def _prices(tick: Tick) -> list[Decimal]:

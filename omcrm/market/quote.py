@@ -49,6 +49,21 @@ class Quote(Struct, frozen=True):
         return self.said.source
 
 
+def without_dead_parts(held: Statement, connection: int) -> Statement:
+    """What still holds once every connection before `connection` has ended.
+
+    The last trade stays the last trade, and is told as stale; a book or day figures of a dead
+    connection beside a new trade would be a state that never was.
+    """
+    dead_book = held.book_from is not None and held.book_from.connection < connection
+    dead_day = held.day_from is not None and held.day_from.connection < connection
+    if dead_book:
+        held = structs.replace(held, book=None, book_from=None)
+    if dead_day:
+        held = structs.replace(held, day=None, day_from=None)
+    return held
+
+
 def merge(tick: Tick, held: Statement | None) -> Statement:
     """The statement that holds after `tick`: its parts, and the held ones where it has none."""
     if held is None:
@@ -70,6 +85,9 @@ def merge(tick: Tick, held: Statement | None) -> Statement:
 def _later(trade: Trade | None, held: Trade | None) -> Trade | None:
     if trade is None or held is None:
         return trade or held
+    if trade.id is not None and trade.id == held.id:
+        # A new connection confirms what the old one said.
+        return held
     if trade.time is None or held.time is None or trade.time >= held.time:
         return trade
     if trade.id is not None and held.id is not None and trade.id < held.id:

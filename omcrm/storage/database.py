@@ -6,9 +6,11 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import Engine, event
 
+from omcrm.concurrency import active_mode
 from omcrm.extensions import db
 
-_BUSY_MS = 15_000
+# SQLite waits for another process's writer in C: under green threads everybody waits with it.
+_BUSY_MS = {"threading": 15_000, "eventlet": 1_000, "gevent": 1_000}
 
 
 def init_database(app: Flask) -> None:
@@ -24,6 +26,6 @@ def _prepare_sqlite(connection: Any, record: Any) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
+    cursor.execute(f"PRAGMA busy_timeout={_BUSY_MS[active_mode()]}")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()

@@ -42,24 +42,37 @@ def reload_catalogue(app: Flask) -> None:
 
 # Starting and stopping
 
+# What is remembered and what runs change together.
+_switch = threading.Lock()
+
 
 def start_for_viewer() -> None:
     """Start the feeds in the background, unless they run or an administrator stopped them."""
-    found = manager()
-    if not found.running and not feed_switch.are_stopped():
-        threading.Thread(target=found.start, name="start-feeds", daemon=True).start()
+    if not manager().running and not feed_switch.are_stopped():
+        app = current_app._get_current_object()
+        threading.Thread(
+            target=_start_unless_stopped, args=(app,), name="start-feeds", daemon=True
+        ).start()
+
+
+def _start_unless_stopped(app: Flask) -> None:
+    with app.app_context(), _switch:
+        if not feed_switch.are_stopped():
+            manager().start()
 
 
 def start_by_admin(user_id: int) -> str:
     """Start the feeds, also for the next restarts."""
-    _remember(False, user_id)
-    return manager().start()
+    with _switch:
+        _remember(False, user_id)
+        return manager().start()
 
 
 def stop_by_admin(user_id: int) -> str:
     """Stop the feeds until an administrator starts them."""
-    _remember(True, user_id)
-    return manager().stop()
+    with _switch:
+        _remember(True, user_id)
+        return manager().stop()
 
 
 def _remember(stopped: bool, user_id: int) -> None:

@@ -83,14 +83,15 @@ def connect(auth: Any = None) -> None:
     """Seat a logged-in user's page; refuse everybody else."""
     if not current_user.is_authenticated:
         raise Refusal("authentication required")
+    service.start_for_viewer()
     seat = Seat(request.sid, current_user.id, current_user.session_hash, current_user.is_admin)
     try:
         needs_guard = service.desk().sit(seat)
     except AccessRefused as refusal:
         raise Refusal(refusal.message) from refusal
+    # From here on nothing may fail: a seat without a page would never be left.
     for room in (DESK_ROOM, user_room(seat.user_id), *([ADMIN_ROOM] if seat.is_admin else [])):
         join_room(room)
-    service.start_for_viewer()
     app = current_app._get_current_object()
     if needs_guard:
         socketio.start_background_task(_guard, app)

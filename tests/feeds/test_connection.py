@@ -1,7 +1,10 @@
 """What one connection asks for, and when."""
 
+import socket
 import time
 from datetime import UTC, datetime
+
+import pytest
 
 from omcrm.feeds.connection import Connection
 from omcrm.feeds.provider import Acknowledged, Arrival
@@ -66,6 +69,25 @@ def test_spaces_its_frames(exchange: Exchange) -> None:
     assert peak <= 5
     talk.connection.link.close()
     talk.connection.link.join(2)
+
+
+def test_a_handshake_that_drips_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that answers byte by byte for ever is given up."""
+    monkeypatch.setattr("omcrm.feeds.connection._LONGEST_HANDSHAKE", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"ws://127.0.0.1:{listener.getsockname()[1]}"
+        connection = Connection(1, Binance(url, ("trade",)), Patience(), lambda *_: None)
+        connection.link.start()
+        client, _ = listener.accept()
+        with client:
+            until = time.monotonic() + 5
+            while not connection.link.ended.is_set() and time.monotonic() < until:
+                client.send(b"H")
+                connection.tend(["btcusdt"], time.monotonic(), expects_data=True)
+                time.sleep(0.05)
+    connection.link.join(2)
+
+    assert "no frame for" in str(connection.link.error)
 
 
 def test_notes_when_data_began(exchange: Exchange) -> None:

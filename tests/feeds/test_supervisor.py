@@ -128,6 +128,33 @@ def test_shutdown_notice(streaming: Watched, exchange: Exchange, lead: float) ->
         assert Condition.DOWN not in {condition for condition, _ in streaming.conditions}
 
 
+def test_an_upstream_that_wants_every_connection_replaced(
+    streaming: Watched, exchange: Exchange
+) -> None:
+    """Notice upon notice is followed later and later, not as fast as can be."""
+    before = exchange.state()["connections_accepted"]
+    until = time.monotonic() + 4
+    while time.monotonic() < until:
+        exchange.fault("server_shutdown", lead=30)
+        time.sleep(0.1)
+
+    assert exchange.state()["connections_accepted"] - before <= 8
+
+
+def test_a_quiet_pair_loses_nothing(watch: Watch, exchange: Exchange) -> None:
+    """A mute connection is kept until another brings data, so nothing is missed in between."""
+    watched = watch(exchange.url)
+    watched.wait_for_data()
+    exchange.fault("mute")
+    wait_for(lambda: len(exchange.state()["connections"]) == 2, 8, "a second connection")
+    assert Condition.DOWN not in {condition for condition, _ in watched.conditions}
+    exchange.clear()
+
+    watched.wait_for_data()
+    watched.wait_for_state("streaming")
+    wait_for(lambda: connections(exchange) == 1, 5, "one connection")
+
+
 def test_planned_replacement(watch: Watch, exchange: Exchange) -> None:
     """Before the upstream ends a connection by its age, it is replaced without a gap."""
     exchange.fault("lifetime", seconds=4)

@@ -241,6 +241,49 @@ def test_after_a_reconnect_each_price_waits_for_its_own_tick(streaming: Market) 
     assert ("binance", LIVE) == streaming.shows("BTC")
 
 
+def test_no_part_of_a_dead_connection_lives_on(streaming: Market) -> None:
+    """After a reconnect a book alone revives no price, and a trade no old book."""
+    streaming.offer(trade("100", 10))
+    streaming.offer(book("99.9", "100.1", 10))
+    streaming.note(DOWN)
+    streaming.clock.pass_seconds(600)
+    streaming.note(HEALTHY, connection=2)
+    streaming.offer(book("109.9", "110.1", 20), connection=2)
+    before = streaming.cache.get("BTC")
+    streaming.offer(trade("110", 20), connection=2)
+    after = streaming.cache.get("BTC")
+
+    assert (trade("100", 10), STALE) == (before.said.trade, before.price_class)
+    assert (trade("110", 20), LIVE) == (after.said.trade, after.price_class)
+    assert book("109.9", "110.1", 20) == after.said.book
+
+
+def test_a_trade_after_a_reconnect_has_no_old_book(streaming: Market) -> None:
+    """Where the new connection has not told the book yet, there is none."""
+    streaming.offer(trade("100", 10))
+    streaming.offer(book("99.9", "100.1", 10))
+    streaming.note(DOWN)
+    streaming.note(HEALTHY, connection=2)
+    streaming.offer(trade("110", 20), connection=2)
+    quote = streaming.cache.get("BTC")
+
+    assert (None, LIVE) == (quote.said.book, quote.price_class)
+
+
+def test_a_new_connection_confirms_the_last_trade(streaming: Market) -> None:
+    """A summary that names the held trade again makes its price live, without a new trade."""
+    streaming.offer(trade("100", 10, "2"))
+    held = streaming.cache.get("BTC").said.trade
+    streaming.note(DOWN)
+    streaming.clock.pass_seconds(60)
+    streaming.note(HEALTHY, connection=2)
+    streaming.offer(trade("100", 10), connection=2)
+    quote = streaming.cache.get("BTC")
+
+    assert held is quote.said.trade
+    assert LIVE is quote.price_class
+
+
 def test_a_replacing_connection_keeps_what_is_live(streaming: Market) -> None:
     """While both connections count, neither the old one's prices nor the new one's are stale."""
     streaming.say("100")

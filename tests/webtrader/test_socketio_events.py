@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import socketio
 
-from tests.processes import App, Browser, DeskClient, close_client, wait_for
+from tests.processes import App, Browser, DeskClient, Exchange, close_client, wait_for
 
 PRICE_FIELDS = {
     "symbol",
@@ -213,6 +213,25 @@ def test_unsubscribe_really_stops(desk: DeskClient) -> None:
 
     assert ["BTC"] == answer["symbols"]
     assert before == len(desk.prices("BTC"))
+
+
+def test_events_keep_their_order(
+    tmp_path_factory: pytest.TempPathFactory, market: Exchange
+) -> None:
+    """Subscribing and unsubscribing back to back ends unsubscribed, also under threads."""
+    environ = {"BINANCE_WS_URL": market.url, "OMCRM_ASYNC": "threading"}
+    with App(tmp_path_factory.mktemp("threads"), environ) as app:
+        browser = app.new_browser()
+        for _ in range(5):
+            with browser.desk() as desk:
+                for _ in range(8):
+                    desk.send("subscribe_to_instruments", {"symbols": ["BTC"]})
+                    desk.send("unsubscribe_from_instruments", {"symbols": ["BTC"]})
+                assert "timestamp" in desk.call("ping")
+                before = len(desk.prices("BTC"))
+                time.sleep(0.6)
+
+                assert before == len(desk.prices("BTC"))
 
 
 def test_too_many_subscriptions(desk: DeskClient) -> None:
