@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 APP := $(BIN)/python
 
-.PHONY: run test test-long check format bench lock screenshots clean
+.PHONY: run test test-long check format bench soak lock screenshots clean
 
 run: .venv/.run
 	@$(APP) manage.py setup --demo
@@ -30,6 +30,10 @@ format: .venv/.dev
 
 bench: .venv/.dev
 	$(APP) -m bench.latency
+
+# Ten minutes of a watched demonstration.
+soak: .venv/.dev
+	$(APP) -m bench.soak
 
 screenshots: .venv/.dev tools
 	$(APP) -m tools.screenshots

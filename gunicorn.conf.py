@@ -27,6 +27,9 @@ def post_worker_init(worker):
     """Close the pages' connections when the worker is to stop: it would wait for them in vain."""
     from threading import Thread
 
+    from omcrm.memory import collect_seldom
+
+    collect_seldom()
     Thread(target=_close_pages, args=(worker,), name="goodbye", daemon=True).start()
 
 
@@ -36,7 +39,7 @@ def _close_pages(worker):
     from omcrm.extensions import socketio
 
     while True:
-        sleep(0.2)
+        sleep(0.5)
         # Again and again: a page may come back while the worker still accepts.
         if not worker.alive and socketio.server is not None:
             for page in list(socketio.server.eio.sockets.values()):

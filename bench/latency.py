@@ -69,14 +69,16 @@ class Peer(threading.Thread):
 class Page(threading.Thread):
     """A browser's page over a bare WebSocket, as cheap as can be."""
 
-    def __init__(self, browser: Browser) -> None:
+    def __init__(self, browser: Browser, symbols: list[str], keeps: bool = False) -> None:
         super().__init__(daemon=True)
+        self.keeps = keeps
+        self.count = 0
         self.updates: list[tuple[float, str]] = []
         url = browser.base.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket"
         self._socket = websocket.create_connection(url, cookie=browser.cookies(), timeout=10)
         self._socket.recv()
         self._socket.send("40/webtrader,")
-        body = json.dumps(["subscribe_to_instruments", {"symbols": list(NAMES.values())}])
+        body = json.dumps(["subscribe_to_instruments", {"symbols": symbols}])
         self._socket.send(f"42/webtrader,{body}")
         self._socket.settimeout(None)
 
@@ -90,7 +92,9 @@ class Page(threading.Thread):
             if frame == "2":
                 self._socket.send("3")
             elif "price_update" in frame[:40]:
-                self.updates.append((time.monotonic(), frame))
+                self.count += 1
+                if self.keeps:
+                    self.updates.append((time.monotonic(), frame))
 
 
 def _state(said: Statement) -> State:
@@ -136,7 +140,7 @@ def measure(seconds: float, mode: str, pages: int) -> dict[str, float]:
     ):
         peer = Peer(exchange.url)
         browser = app.new_browser()
-        watching = [Page(browser) for _ in range(pages)]
+        watching = [Page(browser, list(NAMES.values()), keeps=True) for _ in range(pages)]
         for thread in (peer, *watching):
             thread.start()
         time.sleep(3)

@@ -96,6 +96,7 @@ def _run(settings: Settings) -> None:
         logins = prepare(app)
         manager: RealTimeDataManager = app.extensions[service.MANAGER]
         at_the_end.callback(manager.stop)
+        memory.collect_seldom()
         with app.app_context():
             service.start_for_viewer()
         threading.Thread(target=_announce, args=(settings, logins, manager), daemon=True).start()

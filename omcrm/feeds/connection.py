@@ -17,6 +17,8 @@ _LONGEST_HANDSHAKE = 15.0
 class Connection:
     """Made for one provider; `number` counts its connections, `on_frame` gets the data frames.
 
+    `changed` hears, in the link's thread, that it has connected or ended.
+
     All methods but `note_data` belong to the supervising thread. Times are monotonic seconds.
     """
 
@@ -26,6 +28,7 @@ class Connection:
         provider: StreamProvider,
         patience: Patience,
         on_frame: Callable[["Connection", bytes], None],
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
         self.number = number
         self.opened_at = time.monotonic()
@@ -39,7 +42,11 @@ class Connection:
         self._requests = 0
         self._on_frame = on_frame
         self.link = Link(
-            f"{provider.source.name}-{number}", provider.url(), self._receive, self._touch
+            f"{provider.source.name}-{number}",
+            provider.url(),
+            self._receive,
+            self._touch,
+            changed,
         )
 
     def tend(self, names: Collection[str], now: float, *, expects_data: bool) -> FeedMute | None:

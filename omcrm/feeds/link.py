@@ -32,17 +32,26 @@ Receive = Callable[[bytes], None]
 class Link:
     """One WebSocket to an upstream, read in a thread of its own until it ends.
 
-    `receive` gets every data frame and `touch` every frame, both in that thread; after the end
-    `ended` is set and `error` says why, None where it was closed from here.
+    `receive` gets every data frame, `touch` hears of every frame, `changed` of the connection's
+    beginning and end, all in that thread. After the end `ended` is set and `error` says why, None
+    where it was closed from here.
     """
 
-    def __init__(self, name: str, url: str, receive: Receive, touch: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        receive: Receive,
+        touch: Callable[[], None],
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
         self.url = url
         self.error: Exception | None = None
         self.connected = threading.Event()
         self.ended = threading.Event()
         self._receive = receive
         self._touch = touch
+        self._changed = changed
         self._closing = False
         self._socket = _BoundedWebSocket(enable_multithread=True, skip_utf8_validation=True)
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -96,6 +105,7 @@ class Link:
         finally:
             self._socket.shutdown()  # type: ignore[no-untyped-call]
             self.ended.set()
+            self._changed()
 
     def _fail(self, error: Exception) -> None:
         if not self._closing and self.error is None:
@@ -107,6 +117,7 @@ class Link:
         # From here on the watchdog decides: `close` wakes the reader.
         self._socket.settimeout(None)
         self.connected.set()
+        self._changed()
 
     def _read(self) -> None:
         turn_began, frames = time.monotonic(), 0

@@ -22,7 +22,8 @@ from omcrm.market.tick import Tick
 
 _log = logging.getLogger(__name__)
 
-_STEP = 0.1
+# Nothing waits for a step but the watchdogs and the spacing of requests: the rest wakes it.
+_STEP = 0.3
 _STOP_TIMEOUT = 3.0
 _LOG_EVERY = 1.0
 _LOG_AGAIN = 60.0
@@ -185,7 +186,9 @@ class Supervisor:
 
     def _open(self) -> Connection:
         self._number += 1
-        connection = Connection(self._number, self.provider, self._pace.patience, self._receive)
+        connection = Connection(
+            self._number, self.provider, self._pace.patience, self._receive, self._wake.set
+        )
         connection.link.start()
         return connection
 

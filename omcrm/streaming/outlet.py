@@ -1,6 +1,7 @@
 """Where prices leave: the only file between the hub and whoever is told."""
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -8,6 +9,9 @@ from collections.abc import Callable, Iterable
 from omcrm.market.quote import Quote
 
 _log = logging.getLogger(__name__)
+
+# So much of a window must have passed since a symbol left last.
+_NEARLY = 0.9
 
 Deliver = Callable[[Quote], None]
 
@@ -28,7 +32,8 @@ class Outlet:
         self._wake = threading.Event()
         self._known: dict[str, Quote] = {}
         self._waiting: set[str] = set()
-        self._free_at: dict[str, float] = {}
+        self._turns: dict[str, float] = {}
+        self._wakes_at = math.inf
         self._thread: threading.Thread | None = None
         self._running = False
         self.delivered = 0
@@ -45,7 +50,9 @@ class Outlet:
                 self.skipped += 1
                 return
             self._waiting.add(quote.symbol)
-        self._wake.set()
+            comes_too_late = self._turn(quote.symbol) < self._wakes_at
+        if comes_too_late:
+            self._wake.set()
 
     def show(self, symbols: Iterable[str], send: Deliver) -> None:
         """Give `send` the latest quote of each of these symbols, in line with what is delivered."""
@@ -84,11 +91,15 @@ class Outlet:
         while self._running:
             self._wake.wait(self._send_due(time.monotonic()))
             self._wake.clear()
-        self._free_at.clear()
+        self._turns.clear()
         self._send_due(time.monotonic())
 
     def _send_due(self, now: float) -> float | None:
-        """Deliver what may leave by now; the seconds until the next, None where nothing waits."""
+        """Deliver what may leave by now; the seconds until the next turn, None where there is none.
+
+        After a delivery the next turn is waited for even if nothing is there for it yet: a busy
+        symbol then needs nobody to wake this thread.
+        """
         with self._telling:
             due = self._take_due(now)
             for quote in due:
@@ -98,13 +109,25 @@ class Outlet:
                     _log.exception("delivering %s failed", quote.symbol)
         self.delivered += len(due)
         with self._lock:
-            next_at = min((self._free_at.get(each, 0.0) for each in self._waiting), default=None)
-        return None if next_at is None else max(0.0, next_at - time.monotonic())
+            coming = [*self._waiting, *(quote.symbol for quote in due)]
+            self._wakes_at = min(map(self._turn, coming), default=math.inf)
+        if self._wakes_at == math.inf:
+            return None
+        return max(0.0, self._wakes_at - time.monotonic())
 
     def _take_due(self, now: float) -> list[Quote]:
         with self._lock:
-            due = [each for each in self._waiting if self._free_at.get(each, 0.0) <= now]
+            due = [each for each in self._waiting if self._turn(each) <= now]
             for symbol in due:
                 self._waiting.discard(symbol)
-                self._free_at[symbol] = now + self._window
+                self._turns[symbol] = self._next_turn(now)
             return [self._known[symbol] for symbol in due]
+
+    def _turn(self, symbol: str) -> float:
+        return self._turns.get(symbol, 0.0)
+
+    def _next_turn(self, now: float) -> float:
+        if not self._window:
+            return now
+        # Turns stand on one grid for all symbols, so that the busy ones leave together.
+        return math.ceil((now + self._window * _NEARLY) / self._window) * self._window

@@ -25,7 +25,7 @@ from omcrm.streaming.outlet import Deliver, Outlet
 _log = logging.getLogger(__name__)
 
 # How often time alone may change a price's class.
-_REVIEW_EVERY = 0.25
+_REVIEW_EVERY = 0.5
 # After its start a feed gets so long before its absence counts as a failure.
 _GRACE = 30.0
 
