@@ -42,7 +42,8 @@ def test_password_hashes_leave_no_memory_behind() -> None:
 
 def test_the_collector_looks_seldom() -> None:
     """What is there after the start is looked at never again, and what comes, less often."""
-    program = "import gc; from omcrm import memory; memory.collect_seldom(); " + (
+    program = (
+        "import gc; from omcrm import memory; memory.collect_seldom();"
         "print(gc.get_freeze_count() > 1000, gc.get_threshold()[0] > 700)"
     )
     said = subprocess.check_output([sys.executable, "-c", program], cwd=ROOT, text=True)
