@@ -1,10 +1,13 @@
 """What the desk's routes and events share."""
 
+import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from flask import Flask
 
 from omcrm.auth.service import create_user
+from omcrm.extensions import db
 from omcrm.storage import feed_switch
 from omcrm.storage.user import Role
 from omcrm.webtrader import service
@@ -39,6 +42,36 @@ def test_what_an_administrator_stopped_stays_stopped(app: Flask) -> None:
         assert feed_switch.are_stopped()
         assert "started" == service.start_by_admin(admin)
         assert not feed_switch.are_stopped()
+
+
+def test_what_is_remembered_and_what_runs_agree(app: Flask, restless: None) -> None:
+    """However administrators and viewers race, feeds that should be stopped do not run."""
+
+    def race(act: Callable[[], object]) -> threading.Thread:
+        def run() -> None:
+            with app.app_context():
+                act()
+
+        return threading.Thread(target=run)
+
+    with app.app_context():
+        admin = create_user("boss@example.com", "correct horse", Role.ADMIN, datetime.now(UTC)).id
+        for _ in range(10):
+            acts = [
+                lambda: service.start_by_admin(admin),
+                lambda: service.stop_by_admin(admin),
+                service.start_for_viewer,
+            ]
+            threads = [race(act) for act in acts]
+            for each in threads:
+                each.start()
+            for each in threads:
+                each.join()
+            db.session.rollback()
+
+            stopped = feed_switch.are_stopped()
+            wait_for(lambda stopped=stopped: service.manager().running is not stopped, 2)
+            db.session.rollback()
 
 
 def test_find_instruments(app: Flask) -> None:

@@ -3,14 +3,20 @@
 Long for a reason: one app serves all of these stories.
 """
 
+import contextlib
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import socketio
+from flask import Flask
+from flask.testing import FlaskClient
 
+from omcrm import extensions
+from omcrm.storage.user import Role
+from omcrm.webtrader import service
 from tests.processes import App, Browser, DeskClient, Exchange, close_client, wait_for
 
 PRICE_FIELDS = {
@@ -120,6 +126,23 @@ def test_twenty_one_pages(served: App) -> None:
     finally:
         for desk in desks:
             desk.close()
+
+
+def test_a_page_that_cannot_be_served_takes_no_seat(
+    app: Flask, browser: Callable[[Role], FlaskClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where connecting fails on our side, the user may come again as often as before."""
+
+    def fail() -> None:
+        raise RuntimeError("the database is gone")
+
+    monkeypatch.setattr("omcrm.webtrader.service.start_for_viewer", fail)
+    with contextlib.suppress(RuntimeError):
+        extensions.socketio.test_client(
+            app, namespace="/webtrader", flask_test_client=browser(Role.CLIENT)
+        )
+
+    assert 0 == app.extensions[service.DESK].counts()["connections"]
 
 
 def test_logout_drops_the_pages(served: App) -> None:
