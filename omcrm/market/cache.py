@@ -62,7 +62,12 @@ class QuoteCache:
                 return None
             said, name = self._said[tick.symbol], tick.source.name
             policy = self._policies[instrument.asset_class]
-            held = self._holding(said.get(name))
+            alive_from = self._alive_from(name)
+            if tick.connection < alive_from:
+                return None
+            held = said.get(name)
+            if held is not None:
+                held = without_dead_parts(held, alive_from)
             others = (each for each in said.values() if each.source is not tick.source)
             news = self._gate.judge(tick, held, others, policy)
             if news is None:
@@ -125,11 +130,10 @@ class QuoteCache:
         self._quotes[instrument.symbol] = quote
         return quote
 
-    def _holding(self, said: Statement | None) -> Statement | None:
-        health = self._health.get(said.source.name) if said else None
-        if said is None or health is None or health.condition is not Condition.HEALTHY:
-            return said
-        return without_dead_parts(said, health.connection)
+    def _alive_from(self, source: str) -> int:
+        """The first connection of the source that has not ended."""
+        health = self._health.get(source)
+        return health.connection if health and health.condition is Condition.HEALTHY else 0
 
     def _choose(self, instrument: Instrument, policy: Policy, now: datetime) -> str | None:
         said = {

@@ -194,6 +194,14 @@ def test_no_part_of_a_dead_connection_lives_on(streaming: Market) -> None:
     assert book("109.9", "110.1", 20) == after.said.book
 
 
+def test_a_frame_of_an_ended_connection_says_nothing(streaming: Market) -> None:
+    """What was still being read when its connection ended comes too late."""
+    streaming.note(HEALTHY, connection=2)
+
+    assert streaming.offer(trade("100", 10), connection=1) is None
+    assert streaming.cache.get("BTC") is None
+
+
 def test_a_trade_after_a_reconnect_has_no_old_book(streaming: Market) -> None:
     """Where the new connection has not told the book yet, there is none."""
     streaming.offer(trade("100", 10))
