@@ -89,7 +89,6 @@ def connect(auth: Any = None) -> None:
         needs_guard = service.desk().sit(seat)
     except AccessRefused as refusal:
         raise Refusal(refusal.message) from refusal
-    # From here on nothing may fail: a seat without a page would never be left.
     for room in (DESK_ROOM, user_room(seat.user_id), *([ADMIN_ROOM] if seat.is_admin else [])):
         join_room(room)
     app = current_app._get_current_object()
@@ -111,10 +110,16 @@ def _greet(app: Flask, sid: str) -> None:
 
 
 def _guard(app: Flask) -> None:
-    """Drop the pages whose session has ended elsewhere, as long as there are pages."""
+    """Drop the pages whose session has ended elsewhere, as long as there are pages.
+
+    A seat whose page Socket.IO no longer knows is given up, too: its user may have it again.
+    """
     desk = app.extensions[service.DESK]
     while not desk.may_rest():
         socketio.sleep(_GUARD_EVERY)
+        for sid in desk.sids_of(desk.session_hashes()):
+            if not socketio.server.manager.is_connected(sid, NAMESPACE):
+                desk.leave(sid)
         try:
             with app.app_context():
                 ended = login_session.invalid_among(desk.session_hashes(), datetime.now(UTC))
