@@ -63,7 +63,10 @@ class Peer(threading.Thread):
             for tick in self._provider.parse(frame, arrival):
                 if isinstance(tick, Tick):
                     held[tick.symbol] = merge(tick, held.get(tick.symbol))
-                    self.states[tick.symbol].append((at, _state(held[tick.symbol])))
+                    states, state = self.states[tick.symbol], _state(held[tick.symbol])
+                    # What looks the same is no new state.
+                    if not states or states[-1][1] != state:
+                        states.append((at, state))
 
 
 class Page(threading.Thread):
@@ -103,22 +106,29 @@ def _state(said: Statement) -> State:
         trade.price if trade else None,
         book.bid if book else None,
         book.ask if book else None,
-        book.bid_size if book else None,
-        book.ask_size if book else None,
     )
 
 
 def _updates(page: Page) -> Iterator[tuple[float, str, State]]:
     for at, frame in page.updates:
         body = json.loads(frame[frame.index("[") :], parse_float=Decimal, parse_int=Decimal)[1]
-        fields = ("price", "bid", "ask", "bid_size", "ask_size")
+        fields = ("price", "bid", "ask")
         yield at, body["symbol"], tuple(body[field] for field in fields)
 
 
-def latencies(peer: Peer, page: Page) -> list[float]:
-    """Milliseconds from each delivered state's making to its reading."""
-    found, position = [], dict.fromkeys(NAMES.values(), 0)
+def latencies(peer: Peer, page: Page) -> tuple[list[float], int]:
+    """Milliseconds from each delivered state's making to its reading, and how many had none.
+
+    An update that repeats a state, to say that it still holds, is no new one; whether a symbol's
+    first one does cannot be known.
+    """
+    found, unknown = [], 0
+    position, last = dict.fromkeys(NAMES.values(), 0), dict[str, State]()
     for at, symbol, state in _updates(page):
+        is_new = last.get(symbol, state) != state
+        last[symbol] = state
+        if not is_new:
+            continue
         states = peer.states[symbol]
         until = bisect_right(states, at + SLACK, key=itemgetter(0))
         for index in range(until - 1, position[symbol] - 1, -1):
@@ -126,7 +136,9 @@ def latencies(peer: Peer, page: Page) -> list[float]:
                 position[symbol] = index
                 found.append(max(0.0, at - states[index][0]) * 1000)
                 break
-    return found
+        else:
+            unknown += 1
+    return found, unknown
 
 
 def measure(seconds: float, mode: str, pages: int) -> dict[str, float]:
@@ -149,10 +161,10 @@ def measure(seconds: float, mode: str, pages: int) -> dict[str, float]:
         cpu, began = cpu_seconds(app.pid), time.monotonic()
         time.sleep(seconds)
         cpu = (cpu_seconds(app.pid) - cpu) / (time.monotonic() - began) * 100
-        found = latencies(peer, watching[0])
+        found, unknown = latencies(peer, watching[0])
         return {
             "updates": len(found),
-            "unmatched": len(watching[0].updates) - len(found),
+            "unmatched": unknown,
             "p50": percentile(found, 0.5),
             "p99": percentile(found, 0.99),
             "max": max(found),

@@ -73,7 +73,7 @@ class QuoteCache:
             if news is None:
                 return None
             said[name] = merge(news, held)
-            return self._speak(instrument, policy, self._clock(), name)
+            return self._speak(instrument, policy, tick.received_at, name)
 
     def set_condition(self, source: str, condition: Condition, connection: int = 0) -> list[Quote]:
         """Note how a source is doing; the quotes whose class or speaker changes by that."""

@@ -10,8 +10,8 @@ from omcrm.market.quote import Quote
 
 _log = logging.getLogger(__name__)
 
-# So much of a window must have passed since a symbol left last.
-_NEARLY = 0.9
+# How long what looks the same is kept to itself, in seconds.
+_SIGN_OF_LIFE = 1.0
 
 Deliver = Callable[[Quote], None]
 
@@ -20,17 +20,25 @@ class Outlet:
     """Gives the latest quote of each symbol to `deliver`, from a thread of its own.
 
     The first change after silence leaves at once, then at most one per `window` seconds and
-    symbol; the last one always leaves, and never an older one after a newer.
+    symbol; the last one always leaves, and never an older one after a newer. One that `is_same` as
+    what was told before leaves once a second, to show that its source lives.
     """
 
-    def __init__(self, deliver: Deliver, window: float) -> None:
+    def __init__(
+        self,
+        deliver: Deliver,
+        window: float,
+        is_same: Callable[[Quote, Quote], bool] = lambda quote, told: False,
+    ) -> None:
         self._deliver = deliver
         self._window = window
+        self._is_same = is_same
         self._lock = threading.Lock()
         # Held while anybody is told, so that nobody is told an older quote after a newer one.
         self._telling = threading.Lock()
         self._wake = threading.Event()
         self._known: dict[str, Quote] = {}
+        self._told: dict[str, tuple[Quote, float]] = {}
         self._waiting: set[str] = set()
         self._turns: dict[str, float] = {}
         self._wakes_at = math.inf
@@ -46,7 +54,7 @@ class Outlet:
             if known is not None and quote.seq <= known.seq:
                 return
             self._known[quote.symbol] = quote
-            if quote.symbol in self._waiting:
+            if quote.symbol in self._waiting or self._is_told(quote):
                 self.skipped += 1
                 return
             self._waiting.add(quote.symbol)
@@ -67,6 +75,7 @@ class Outlet:
         with self._lock:
             for symbol in symbols:
                 self._known.pop(symbol, None)
+                self._told.pop(symbol, None)
                 self._waiting.discard(symbol)
 
     def start(self) -> None:
@@ -120,14 +129,15 @@ class Outlet:
             due = [each for each in self._waiting if self._turn(each) <= now]
             for symbol in due:
                 self._waiting.discard(symbol)
-                self._turns[symbol] = self._next_turn(now)
+                self._turns[symbol] = now + self._window
+                self._told[symbol] = (self._known[symbol], now)
             return [self._known[symbol] for symbol in due]
+
+    def _is_told(self, quote: Quote) -> bool:
+        told, at = self._told.get(quote.symbol, (None, 0.0))
+        if told is None or not self._is_same(quote, told):
+            return False
+        return time.monotonic() - at < _SIGN_OF_LIFE
 
     def _turn(self, symbol: str) -> float:
         return self._turns.get(symbol, 0.0)
-
-    def _next_turn(self, now: float) -> float:
-        if not self._window:
-            return now
-        # Turns stand on one grid for all symbols, so that the busy ones leave together.
-        return math.ceil((now + self._window * _NEARLY) / self._window) * self._window

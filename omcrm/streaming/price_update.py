@@ -1,10 +1,11 @@
 """The desk's dialect: a quote, a candle and a time as they are written on its wire."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from omcrm.market.candle import Candle
-from omcrm.market.quote import Quote
+from omcrm.market.quote import Quote, Statement
 
 
 def iso(time: datetime | None) -> str | None:
@@ -25,8 +26,6 @@ def price_update(quote: Quote) -> dict[str, Any]:
         "timestamp": iso(said.received_at),
         "bid": book.bid if book else None,
         "ask": book.ask if book else None,
-        "bid_size": book.bid_size if book else None,
-        "ask_size": book.ask_size if book else None,
         "open_24h": day.open if day else None,
         "high_24h": day.high if day else None,
         "low_24h": day.low if day else None,
@@ -37,6 +36,25 @@ def price_update(quote: Quote) -> dict[str, Any]:
         "received_at": iso(said.received_at),
         "seq": quote.seq,
     }
+
+
+def looks_the_same(quote: Quote, other: Quote) -> bool:
+    """Whether two quotes differ in nothing that `price_update` says but their number and age."""
+    said, before = quote.said, other.said
+    if quote.price_class is not other.price_class or said.source != before.source:
+        return False
+    if said.day is not before.day and said.day != before.day:
+        return False
+    return _prices(said) == _prices(before)
+
+
+def _prices(said: Statement) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
+    trade, book = said.trade, said.book
+    return (
+        trade.price if trade else None,
+        book.bid if book else None,
+        book.ask if book else None,
+    )
 
 
 def candle(each: Candle) -> dict[str, Any]:

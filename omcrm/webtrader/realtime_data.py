@@ -21,6 +21,7 @@ from omcrm.market.session import is_open
 from omcrm.market.source import SIMULATED, Condition
 from omcrm.market.tick import Tick
 from omcrm.streaming.outlet import Deliver, Outlet
+from omcrm.streaming.price_update import looks_the_same
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ class RealTimeDataManager:
         self.cache = QuoteCache(clock, self.gate)
         self.hub = Hub()
         self.candles = CandleBook()
-        self.outlet = Outlet(deliver, window)
+        self.outlet = Outlet(deliver, window, looks_the_same)
         self.instruments: dict[str, Instrument] = {}
         self.since: datetime | None = None
         self._clock = clock

@@ -289,3 +289,48 @@ def test_starting_and_stopping_twice_is_once(open_outlet: Open, told: Told) -> N
 
     assert 1 == len(running)
     assert not running[0].is_alive()
+
+
+# What looks the same
+
+
+def of(seq: int, number: str) -> Quote:
+    return quote(trade(number, seq), seq=seq)
+
+
+def same_price(one: Quote, other: Quote) -> bool:
+    return one.said.trade.price == other.said.trade.price
+
+
+def test_what_looks_the_same_is_told_once(told: Told) -> None:
+    """Only a change that can be seen leaves; who comes later is shown the latest all the same."""
+    outlet = Outlet(told, 0.0, same_price)
+    outlet.start()
+    outlet.take(of(1, "100"))
+    told.wait(1)
+    for seq in range(2, 20):
+        outlet.take(of(seq, "100"))
+    outlet.take(of(20, "101"))
+    told.wait(20)
+    shown: list[Quote] = []
+    outlet.take(of(21, "101"))
+    outlet.show(["BTC"], shown.append)
+    outlet.stop()
+
+    assert [1, 20] == told.seqs()
+    assert [21] == [each.seq for each in shown]
+
+
+def test_a_source_that_lives_shows_it(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What looks the same leaves now and then, so that its age stays true."""
+    monkeypatch.setattr("omcrm.streaming.outlet._SIGN_OF_LIFE", BLINK)
+    outlet = Outlet(told, 0.0, same_price)
+    outlet.start()
+    outlet.take(of(1, "100"))
+    told.wait(1)
+    time.sleep(BLINK * 1.5)
+    outlet.take(of(2, "100"))
+    told.wait(2)
+    outlet.stop()
+
+    assert [1, 2] == told.seqs()

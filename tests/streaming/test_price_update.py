@@ -5,11 +5,11 @@ import pytest
 
 from omcrm.market.candle import Candle
 from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import merge
+from omcrm.market.quote import Quote, merge
 from omcrm.market.tick import DayFigures, TopOfBook, Trade
 from omcrm.streaming import wire
-from omcrm.streaming.price_update import candle, iso, price_update
-from tests.values import START, after, quote, tick, trade
+from omcrm.streaming.price_update import candle, iso, looks_the_same, price_update
+from tests.values import KRAKEN, START, after, book, quote, tick, trade
 
 CONTRACT = {
     "symbol",
@@ -27,7 +27,8 @@ CONTRACT = {
     "received_at",
     "seq",
 }
-ADDED = {"bid_size", "ask_size", "open_24h"}
+DAY = DayFigures(high=Decimal(9))
+ADDED = {"open_24h"}
 COMPLETE = quote(
     Trade(Decimal("67234.56"), Decimal("0.5"), 10, after(-0.4)),
     TopOfBook(Decimal("67234.55"), Decimal("67234.57"), Decimal("1.5"), Decimal("0.25"), 9),
@@ -53,8 +54,6 @@ def test_says_everything_that_is_known() -> None:
         "timestamp": "2026-03-04T15:00:00.123Z",
         "bid": Decimal("67234.55"),
         "ask": Decimal("67234.57"),
-        "bid_size": Decimal("1.5"),
-        "ask_size": Decimal("0.25"),
         "open_24h": Decimal("65700.10"),
         "high_24h": Decimal("67900"),
         "low_24h": Decimal("65000.5"),
@@ -82,8 +81,6 @@ def test_absent_facts_are_null() -> None:
         "change_24h",
         "bid",
         "ask",
-        "bid_size",
-        "ask_size",
         "open_24h",
         "high_24h",
         "low_24h",
@@ -147,3 +144,23 @@ def test_a_candle_says_when_it_opened() -> None:
         "close": Decimal(2),
         "volume": Decimal(10),
     } == candle(Candle(START, *figures))
+
+
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        (quote(trade("100", 2), book("99", "101", 2), DAY, seq=2, at=after(3)), True),
+        (quote(trade("100.1", 2), book("99", "101"), DAY, seq=2), False),
+        (quote(trade("100", 1), book("99", "100.9"), DAY, seq=2), False),
+        (quote(trade("100", 1), book("98", "101"), DAY, seq=2), False),
+        (quote(trade("100", 1), DAY, seq=2), False),
+        (quote(trade("100", 1), book("99", "101"), DayFigures(high=Decimal(8)), seq=2), False),
+        (quote(trade("100", 1), book("99", "101"), DAY, source=KRAKEN), False),
+        (quote(trade("100", 1), book("99", "101"), DAY, price_class=PriceClass.STALE), False),
+    ],
+)
+def test_what_looks_the_same(other: Quote, same: bool) -> None:
+    """Two quotes look the same where only their number, ids, sizes or ages differ."""
+    one = quote(trade("100", 1), book("99", "101", 1), DAY)
+
+    assert same is looks_the_same(other, one)
