@@ -14,6 +14,24 @@ START = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
 BINANCE = Source("binance", PriceClass.LIVE)
 KRAKEN = Source("kraken", PriceClass.LIVE)
 
+PRICE_UPDATE_FIELDS = {
+    "symbol",
+    "price",
+    "change_24h",
+    "timestamp",
+    "bid",
+    "ask",
+    "high_24h",
+    "low_24h",
+    "volume_24h",
+    "source",
+    "price_class",
+    "provider_time",
+    "received_at",
+    "seq",
+}
+"""What the contract says of every `price_update`."""
+
 
 def after(seconds: float) -> datetime:
     """So long after the moment at which the tests' clock stands."""

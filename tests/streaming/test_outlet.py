@@ -1,3 +1,5 @@
+"""Long for a reason: when a price leaves, in which order, and which one, are one story."""
+
 import logging
 import random
 import threading

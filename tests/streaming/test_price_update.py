@@ -9,24 +9,8 @@ from omcrm.market.quote import Quote, merge
 from omcrm.market.tick import DayFigures, TopOfBook, Trade
 from omcrm.streaming import wire
 from omcrm.streaming.price_update import candle, iso, looks_the_same, price_update
-from tests.values import KRAKEN, START, after, book, quote, tick, trade
+from tests.values import KRAKEN, PRICE_UPDATE_FIELDS, START, after, book, quote, tick, trade
 
-CONTRACT = {
-    "symbol",
-    "price",
-    "change_24h",
-    "timestamp",
-    "bid",
-    "ask",
-    "high_24h",
-    "low_24h",
-    "volume_24h",
-    "source",
-    "price_class",
-    "provider_time",
-    "received_at",
-    "seq",
-}
 DAY = DayFigures(high=Decimal(9))
 ADDED = {"open_24h"}
 COMPLETE = quote(
@@ -69,7 +53,7 @@ def test_says_everything_that_is_known() -> None:
 def test_has_the_fields_of_the_contract_and_our_additions() -> None:
     """Nothing is missing, renamed or unexpected, whatever is known."""
     for each in (COMPLETE, quote(trade("1"))):
-        assert CONTRACT | ADDED == set(price_update(each))
+        assert PRICE_UPDATE_FIELDS | ADDED == set(price_update(each))
 
 
 def test_absent_facts_are_null() -> None:

@@ -18,23 +18,8 @@ from omcrm import extensions
 from omcrm.storage.user import Role
 from omcrm.webtrader import service
 from tests.processes import App, Browser, DeskClient, Exchange, close_client, wait_for
+from tests.values import PRICE_UPDATE_FIELDS
 
-PRICE_FIELDS = {
-    "symbol",
-    "price",
-    "change_24h",
-    "timestamp",
-    "bid",
-    "ask",
-    "high_24h",
-    "low_24h",
-    "volume_24h",
-    "source",
-    "price_class",
-    "provider_time",
-    "received_at",
-    "seq",
-}
 STATUS_FIELDS = {
     "state",
     "active",
@@ -197,7 +182,7 @@ def test_subscribe(desk: DeskClient) -> None:
     before = desk.events[: [name for name, _ in desk.events].index("subscription_success")]
     snapshot = [body["symbol"] for name, body in before if name == "price_update"]
     assert {"BTC", "AAPL"} == set(snapshot)
-    assert set(desk.prices("BTC")[0]) >= PRICE_FIELDS
+    assert set(desk.prices("BTC")[0]) >= PRICE_UPDATE_FIELDS
     assert "live" == desk.prices("BTC")[0]["price_class"]
     assert "last_resort" == desk.prices("AAPL")[0]["price_class"]
     wait_for(lambda: len(desk.prices("BTC")) > 3, 10, "changes")
