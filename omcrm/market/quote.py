@@ -12,13 +12,11 @@ from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 class Statement(Struct, frozen=True):
     """Everything one source has said about one symbol, merged from its ticks.
 
-    `trade_from`, `book_from` and `day_from` are the ticks that brought the parts; `connection` is
-    the latest that brought anything.
+    `trade_from`, `book_from` and `day_from` are the ticks that brought the parts.
     """
 
     symbol: str
     source: Source
-    connection: int
     received_at: datetime
     trade: Trade | None = None
     book: TopOfBook | None = None
@@ -67,11 +65,10 @@ def without_dead_parts(held: Statement, connection: int) -> Statement:
 def merge(tick: Tick, held: Statement | None) -> Statement:
     """The statement that holds after `tick`: its parts, and the held ones where it has none."""
     if held is None:
-        held = Statement(tick.symbol, tick.source, tick.connection, tick.received_at)
+        held = Statement(tick.symbol, tick.source, tick.received_at)
     return Statement(
         tick.symbol,
         tick.source,
-        max(tick.connection, held.connection),
         tick.received_at,
         _later(tick.trade, held.trade),
         tick.book or held.book,

@@ -14,15 +14,10 @@ def test_first_tick_is_all_there_is() -> None:
     """Before anything else was said, a statement holds the tick's parts and nothing more."""
     said = merge(tick(trade("61837.63"), connection=3), None)
 
-    assert ("BTC", BINANCE, 3, START) == (
-        said.symbol,
-        said.source,
-        said.connection,
-        said.received_at,
-    )
+    assert ("BTC", BINANCE, START) == (said.symbol, said.source, said.received_at)
     assert trade("61837.63") == said.trade
     assert said.trade_from is not None
-    assert START == said.trade_from.received_at
+    assert (3, START) == (said.trade_from.connection, said.trade_from.received_at)
     assert (None, None) == (said.book, said.day)
 
 
@@ -74,13 +69,6 @@ def test_provider_time_goes_on(later: object) -> None:
     said = merge(tick(trade("61001", 11, time=later)), statement(trade("61000", 10, time=after(2))))
 
     assert later == said.trade.time
-
-
-def test_a_late_frame_of_an_old_connection_does_not_lower_its_number() -> None:
-    """What was once said on a new connection stays a statement of that connection."""
-    said = merge(tick(trade("2", 2), connection=1), statement(trade("1", 1), connection=2))
-
-    assert 2 == said.connection
 
 
 def test_quote_names_its_source() -> None:
