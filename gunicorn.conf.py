@@ -4,10 +4,12 @@ import os
 
 from gunicorn.workers import SUPPORTED_WORKERS as _WORKERS
 
-from omcrm.memory import give_back as _give_back
+from omcrm.process import allow_many_files as _allow_many_files
+from omcrm.process import give_back as _give_back
 
 # Here, so that every worker inherits it.
 _give_back()
+_allow_many_files()
 # gunicorn 26 dropped its own.
 _WORKERS["eventlet"] = "omcrm.eventlet_worker.EventletWorker"
 
@@ -17,6 +19,8 @@ worker_class = os.environ.get("OMCRM_ASYNC", "eventlet").replace("threading", "g
 workers = 1
 threads = 200
 worker_connections = 20_000
+# Clients that all come back at once wait here.
+backlog = 4096
 # After it the master kills a worker that still waits for somebody.
 graceful_timeout = 5
 # gunicorn's control socket delays a stop and can leave the worker behind.
@@ -24,10 +28,10 @@ control_socket_disable = True
 
 
 def post_worker_init(worker):
-    """Close the pages' connections when the worker is to stop: it would wait for them in vain."""
+    """Close the pages' connections when the worker is to stop: it would wait for their polls."""
     from threading import Thread
 
-    from omcrm.memory import collect_seldom
+    from omcrm.process import collect_seldom
 
     collect_seldom()
     Thread(target=_close_pages, args=(worker,), name="goodbye", daemon=True).start()
@@ -42,8 +46,7 @@ def _close_pages(worker):
         sleep(0.5)
         # Again and again: a page may come back while the worker still accepts.
         if not worker.alive and socketio.server is not None:
-            for page in list(socketio.server.eio.sockets.values()):
-                page.close(wait=False)
+            socketio.server.eio.disconnect()
 
 
 def worker_exit(server, worker):

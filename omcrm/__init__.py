@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
+# Of one inbound message.
+_MOST_BYTES = 16 * 1024
+
 
 def create_app(settings: "Settings | None" = None) -> "Flask":
     """The app, ready to be served; nothing runs in the background until somebody looks.
@@ -56,6 +59,7 @@ def _bind_extensions(app: "Flask", settings: "Settings") -> None:
     from omcrm.settings import ROOT
     from omcrm.storage.database import init_database
     from omcrm.streaming import wire
+    from omcrm.streaming.connection import Limits
 
     db.init_app(app)
     init_database(app)
@@ -69,10 +73,16 @@ def _bind_extensions(app: "Flask", settings: "Settings") -> None:
         json=wire,
         # An empty list leaves the origin to `SameOrigin`, which stands before all of this.
         cors_allowed_origins=[],
-        max_http_buffer_size=16 * 1024,
+        max_http_buffer_size=_MOST_BYTES,
+        limits=Limits(message=_MOST_BYTES, stalled=settings.websocket_timeout),
+        compression=settings.websocket_compression,
+        ping_interval=settings.ping_interval,
+        ping_timeout=settings.ping_timeout,
+        connect_timeout=settings.connect_timeout,
         manage_session=False,
         # One page's events in their order: else an unsubscribe may overtake its subscribe.
         async_handlers=False,
+        namespaces=["/webtrader"],
         logger=_quiet("socketio"),
         engineio_logger=_quiet("engineio"),
     )

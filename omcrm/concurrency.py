@@ -9,7 +9,9 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 if TYPE_CHECKING:
+    import select
     import signal
+    from threading import Lock
 
 MODES = ("eventlet", "gevent", "threading")
 
@@ -129,3 +131,95 @@ def run_in_native_thread(function: Callable[..., T], *args: Any) -> T:
 
         return gevent.get_hub().threadpool.apply(function, args)  # type: ignore[no-any-return]
     return function(*args)
+
+
+def native_lock() -> "Lock":
+    """A lock of the system's threads, for code that never gives way while it holds it.
+
+    Green threads cannot meet inside of such code; their own locks cost ten times as much.
+    """
+    mode = active_mode()
+    if mode == "eventlet":
+        from eventlet.patcher import original
+
+        return original("threading").Lock()  # type: ignore[no-any-return]
+    if mode == "gevent":
+        from gevent.monkey import get_original
+
+        return get_original("_thread", "allocate_lock")()  # type: ignore[no-any-return]
+    from threading import Lock
+
+    return Lock()
+
+
+def native_epoll() -> "select.epoll":
+    """The system's own epoll, which the green threads' patches take away."""
+    mode = active_mode()
+    if mode == "eventlet":
+        from eventlet.patcher import original
+
+        return original("select").epoll()  # type: ignore[no-any-return]
+    if mode == "gevent":
+        from gevent.monkey import get_original
+
+        return get_original("select", "epoll")()  # type: ignore[no-any-return]
+    import select
+
+    return select.epoll()
+
+
+class Poller:
+    """Waits on an epoll while other threads of the process, green or not, run.
+
+    Belongs to the thread that waits. Under green threads the epoll itself is watched by their hub,
+    once and for all: to watch it anew for each wait costs time for every descriptor in it.
+    """
+
+    def __init__(self, epoll: "select.epoll") -> None:
+        self._epoll = epoll
+        self._sleep: Callable[[float | None], None] | None = {
+            "eventlet": self._eventlet_sleep,
+            "gevent": self._gevent_sleep,
+            "threading": None,
+        }[active_mode()]
+        self._sleeper: Any = None
+        self._watcher: Any = None
+
+    def poll(self, timeout: float | None, most: int) -> list[tuple[int, int]]:
+        """What there is to report, after at most `timeout` seconds."""
+        if self._sleep is None:
+            return self._epoll.poll(timeout, most)
+        events = self._epoll.poll(0, most)
+        if events or timeout == 0:
+            return events
+        self._sleep(timeout)
+        return self._epoll.poll(0, most)
+
+    def _eventlet_sleep(self, timeout: float | None) -> None:
+        from eventlet import getcurrent
+        from eventlet.hubs import get_hub
+
+        hub = get_hub()
+        if self._watcher is None:
+            self._watcher = hub.add(
+                hub.READ, self._epoll.fileno(), self._wake, self._wake, lambda: None
+            )
+        self._sleeper = getcurrent()
+        timer = None if timeout is None else hub.schedule_call_global(timeout, self._wake)
+        hub.switch()
+        if timer is not None:
+            timer.cancel()
+
+    def _wake(self, *_: object) -> None:
+        sleeper, self._sleeper = self._sleeper, None
+        if sleeper is not None:
+            sleeper.switch()
+
+    def _gevent_sleep(self, timeout: float | None) -> None:
+        import gevent
+
+        hub = gevent.get_hub()
+        if self._watcher is None:
+            self._watcher = hub.loop.io(self._epoll.fileno(), 1)
+        with gevent.Timeout(timeout, False):
+            hub.wait(self._watcher)

@@ -1,13 +1,40 @@
 """The Flask extensions, made unbound; `create_app` binds them."""
 
+from typing import Any
+
+import flask_socketio
+from flask import Flask
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager
 from flask_migrate import Migrate
-from flask_socketio import SocketIO
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import MetaData
+
+from omcrm.streaming.seam import RealtimeServer
+
+
+class SocketIO(flask_socketio.SocketIO):  # type: ignore[misc]
+    """Flask-SocketIO on our own server."""
+
+    def init_app(self, app: Flask | None, **options: Any) -> None:
+        """Make the server and put it before the app; see `RealtimeServer` for the options."""
+        assert app is not None, "an emitter without an app has no server"
+        app.extensions["socketio"] = self
+        self.server_options.update(options)
+        options = dict(self.server_options)
+        self.manage_session = options.pop("manage_session", self.manage_session)
+        path = str(options.pop("path", "socket.io")).strip("/")
+        self.server = RealtimeServer(**options)
+        self.async_mode = self.server.async_mode
+        for event, handler, namespace in self.handlers:
+            self.server.on(event, handler, namespace=namespace)
+        for each in self.namespace_handlers:
+            self.server.register_namespace(each)
+        self.sockio_mw = flask_socketio._SocketIOMiddleware(self.server, app, socketio_path=path)
+        app.wsgi_app = self.sockio_mw  # type: ignore[method-assign]
+
 
 db = SQLAlchemy(
     # Named constraints, so that a migration can alter them on every database.

@@ -10,21 +10,19 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 import click
-from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
-from omcrm import create_app, memory
+from omcrm import create_app, process
 from omcrm.child import ExchangeProcess
-from omcrm.concurrency import active_mode, end_on
+from omcrm.concurrency import end_on
 from omcrm.errors import SettingError
-from omcrm.extensions import socketio
 from omcrm.feeds.status import FeedState, FeedStatus
 from omcrm.installation import DemoLogin, prepare
+from omcrm.servers import serve
 from omcrm.settings import Settings, load
 from omcrm.webtrader import service
 from omcrm.webtrader.realtime_data import RealTimeDataManager
 
-_MOST_CONNECTIONS = 20_000
 # So long the announcement waits for the feeds to show what they are.
 _FIRST_LOOK = 8.0
 
@@ -37,7 +35,8 @@ def run() -> None:
 
 def launch() -> int:
     """Serve until TERM or an interrupt; the process's exit status."""
-    memory.give_back()
+    process.give_back()
+    process.allow_many_files()
     try:
         settings = load()
     except SettingError as error:
@@ -72,8 +71,6 @@ def _configure_logs(settings: Settings) -> None:
         level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    # As the other servers, which do not log each request.
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
 
 
 def _free_port(settings: Settings) -> int:
@@ -96,22 +93,11 @@ def _run(settings: Settings) -> None:
         logins = prepare(app)
         manager: RealTimeDataManager = app.extensions[service.MANAGER]
         at_the_end.callback(manager.stop)
-        memory.collect_seldom()
+        process.collect_seldom()
         with app.app_context():
             service.start_for_viewer()
         threading.Thread(target=_announce, args=(settings, logins, manager), daemon=True).start()
-        _serve(app, settings)
-
-
-def _serve(app: Flask, settings: Settings) -> None:
-    mode = active_mode()
-    options = {
-        # eventlet's server takes no more connections at once than its pool has threads.
-        "eventlet": {"max_size": _MOST_CONNECTIONS, "log_output": False},
-        "gevent": {"log_output": False},
-        "threading": {"allow_unsafe_werkzeug": True},
-    }[mode]
-    socketio.run(app, host=settings.host, port=settings.port, use_reloader=False, **options)
+        serve(app, settings.host, settings.port)
 
 
 def _announce(settings: Settings, logins: list[DemoLogin], manager: RealTimeDataManager) -> None:

@@ -165,9 +165,33 @@ class Settings:
     )
     price_window_ms: int = _setting(
         "PRICE_WINDOW_MS",
-        "50",
+        "100",
         _between(1, 10_000),
         "The least time between two updates of a symbol, in milliseconds.",
+    )
+    ping_interval: int = _setting(
+        "PING_INTERVAL", "25", _between(1, 300), "Seconds between two pings of a page."
+    )
+    ping_timeout: int = _setting(
+        "PING_TIMEOUT", "20", _between(1, 300), "So long a page may take to answer a ping."
+    )
+    connect_timeout: int = _setting(
+        "CONNECT_TIMEOUT",
+        "10",
+        _between(1, 300),
+        "So long a connection may take to say what it is for, in seconds.",
+    )
+    websocket_timeout: int = _setting(
+        "WEBSOCKET_TIMEOUT",
+        "300",
+        _between(1, 3600),
+        "A client that takes nothing for so many seconds is cut off.",
+    )
+    websocket_compression: bool = _setting(
+        "WEBSOCKET_COMPRESSION",
+        "true",
+        _flag,
+        "Compress messages to browsers that offer it (permessage-deflate).",
     )
     log_level: str = _setting(
         "LOG_LEVEL", "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "What is logged."

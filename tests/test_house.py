@@ -34,7 +34,7 @@ AROUND = {
     "omcrm.errors": MAY_KNOW.keys(),
     "omcrm.settings": MAY_KNOW.keys() - PURE,
     "omcrm.extensions": MAY_KNOW.keys() - PURE,
-    "omcrm.concurrency": MAY_KNOW.keys() - PURE,
+    "omcrm.concurrency": (MAY_KNOW.keys() - PURE) | {"streaming"},
 }
 # A command line stands outside the rooms: it makes the app that it works on.
 COMMANDS = {"omcrm.auth.command": {"omcrm"}}

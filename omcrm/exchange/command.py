@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from omcrm.exchange.beat import Beat
 from omcrm.exchange.exchange import Exchange
 from omcrm.exchange.replay import Replay
 from omcrm.exchange.server import serve
@@ -71,6 +72,14 @@ def _host(_: click.Context, __: click.Parameter, value: str) -> str:
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the market model.")
 @click.option(
+    "--beat",
+    type=click.FloatRange(0.1, 1000),
+    help="A load: every symbol trades at a new price exactly so often a second.",
+)
+@click.option(
+    "--spread", is_flag=True, help="With --beat: one symbol after the other, not all at once."
+)
+@click.option(
     "--exit-with-stdin",
     is_flag=True,
     help="End when standard input ends, as it does when the parent process dies.",
@@ -84,14 +93,25 @@ def exchange(
     tapes: tuple[Path, ...],
     speed: float,
     seed: int,
+    beat: float | None,
+    spread: bool,
     exit_with_stdin: bool,
     more_tapes: tuple[Path, ...],
 ) -> None:
     """Run the built-in exchange, which speaks Binance's WebSocket and REST on loopback."""
     if more_tapes and not tapes:
         raise click.UsageError(f"a tape is given with --tape: {more_tapes[0]}")
+    if beat and tapes:
+        raise click.UsageError("--beat is of the model; a tape has its own pace: --speed")
+    if spread and not beat:
+        raise click.UsageError("--spread goes with --beat")
     switchboard = Switchboard()
-    market = Exchange(_source((*tapes, *more_tapes), speed, seed, switchboard), switchboard)
+    source: Source
+    if beat:
+        source = Beat(seed, switchboard, beat, spread)
+    else:
+        source = _source((*tapes, *more_tapes), speed, seed, switchboard)
+    market = Exchange(source, switchboard)
     try:
         asyncio.run(serve(market, host, port, exit_with_stdin))
     except OSError as error:

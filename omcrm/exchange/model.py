@@ -56,7 +56,7 @@ class Model:
         price = round(self._fair) * self.listing.tick
         invent(self.listing, self._random, self._profile, price, now)
         self._move_book()
-        self._trade(now)
+        self._trade(now, self._sells())
 
     def wait(self) -> float:
         """Draw how many seconds pass before the next step."""
@@ -64,10 +64,23 @@ class Model:
 
     def step(self, now: int) -> Step:
         """Let one thing happen at `now`: a trade at bid or ask, or a change of the book."""
-        self._fair = max(10.0, self._fair * (1 + self._random.gauss(0.0, self._deviation)))
+        self._move_price()
         trades = self._random.random() < TRADES_A_SECOND / STEPS_A_SECOND
-        trade = self._trade(now) if trades else None
+        trade = self._trade(now, self._sells()) if trades else None
         self._move_book()
+        return Step(trade, self._quote())
+
+    def trade_anew(self, now: int) -> Step:
+        """Let a trade happen at `now`, at another price than the last one."""
+        self._move_price()
+        self._move_book()
+        last = self.listing.last
+        # Bid and ask are never the same: at least one of them is another price.
+        bid, ask = self._bid * self.listing.tick, self._ask * self.listing.tick
+        others = [
+            sells for sells, price in ((True, bid), (False, ask)) if not last or price != last.price
+        ]
+        trade = self._trade(now, self._random.choice(others))
         return Step(trade, self._quote())
 
     def take_trade_id(self) -> int:
@@ -80,8 +93,13 @@ class Model:
         self.listing.book.update_id += 1
         return self.listing.book.update_id
 
-    def _trade(self, now: int) -> Trade:
-        sells = self._random.random() < 0.5
+    def _move_price(self) -> None:
+        self._fair = max(10.0, self._fair * (1 + self._random.gauss(0.0, self._deviation)))
+
+    def _sells(self) -> bool:
+        return self._random.random() < 0.5
+
+    def _trade(self, now: int, sells: bool) -> Trade:
         price = (self._bid if sells else self._ask) * self.listing.tick
         trade = Trade(self.take_trade_id(), price, self._quantity(), now, sells)
         self.listing.record(trade)

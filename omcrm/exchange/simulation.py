@@ -13,6 +13,7 @@ from omcrm.exchange.listing import Listing
 from omcrm.exchange.message import Message
 from omcrm.exchange.model import Model, Step
 from omcrm.exchange.switchboard import Switchboard
+from omcrm.exchange.trade import Top, Trade
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.instrument import Instrument
 
@@ -92,15 +93,21 @@ class Simulation:
         self._timers["step"] = loop.call_at(self._due[0][0], self._step_due)
 
     def _send(self, listing: Listing, step: Step) -> None:
-        board, stream, now = self._switchboard, listing.stream, wall_clock()
         if step.trade:
-            for kind, build in (("trade", event.trade), ("aggTrade", event.aggregate_trade)):
-                if board.wants(f"{stream}@{kind}"):
-                    payload = build(listing.symbol, step.trade, now)
-                    board.publish(Message(f"{stream}@{kind}", payload))
-        if board.wants(f"{stream}@bookTicker"):
-            payload = event.book_ticker(listing.symbol, step.top)
-            board.publish(Message(f"{stream}@bookTicker", payload))
+            self._send_trade(listing, step.trade)
+        self._send_top(listing, step.top)
+
+    def _send_trade(self, listing: Listing, trade: Trade) -> None:
+        now = wall_clock()
+        for kind, build in (("trade", event.trade), ("aggTrade", event.aggregate_trade)):
+            stream = f"{listing.stream}@{kind}"
+            if self._switchboard.wants(stream):
+                self._switchboard.publish(Message(stream, build(listing.symbol, trade, now)))
+
+    def _send_top(self, listing: Listing, top: Top) -> None:
+        stream = f"{listing.stream}@bookTicker"
+        if self._switchboard.wants(stream):
+            self._switchboard.publish(Message(stream, event.book_ticker(listing.symbol, top)))
 
     def _each_second(self) -> None:
         self._second += 1

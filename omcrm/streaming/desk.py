@@ -1,12 +1,13 @@
 """Who is connected to the desk, what each page watches, and the limits of both."""
 
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 
 from msgspec import Struct
 
 from omcrm.errors import AccessRefused
+from omcrm.streaming.lane import Subscriber
 
 _MESSAGES_A_SECOND = 20.0
 _BURST = 40.0
@@ -30,6 +31,7 @@ class Seat:
         self.session_hash = session_hash
         self.is_admin = is_admin
         self.symbols: set[str] = set()
+        self.subscriber: Subscriber | None = None
         self._tokens = _BURST
         self._refilled_at: float | None = None
         self._bad: deque[float] = deque(maxlen=_BAD_MESSAGES)
@@ -58,6 +60,7 @@ class Desk:
         self.limits = limits
         self._lock = threading.Lock()
         self._seats: dict[str, Seat] = {}
+        self._taken: Counter[int] = Counter()
         self._guarded = False
 
     def sit(self, seat: Seat) -> bool:
@@ -66,13 +69,13 @@ class Desk:
         True where a guard must be started, who looks after the sessions until `may_rest`.
         """
         with self._lock:
-            taken = sum(each.user_id == seat.user_id for each in self._seats.values())
             most = self.limits.connections_per_user
-            if taken >= most:
+            if self._taken[seat.user_id] >= most:
                 raise AccessRefused(
                     "LIMIT_EXCEEDED", f"too many open pages ({most}): close one and reload", 429
                 )
             self._seats[seat.sid] = seat
+            self._taken[seat.user_id] += 1
             guarded, self._guarded = self._guarded, True
             return not guarded
 
@@ -82,10 +85,15 @@ class Desk:
             self._guarded = bool(self._seats)
             return not self._guarded
 
-    def leave(self, sid: str) -> None:
-        """The page is gone."""
+    def leave(self, sid: str) -> Seat | None:
+        """The page is gone; the seat it had."""
         with self._lock:
-            self._seats.pop(sid, None)
+            seat = self._seats.pop(sid, None)
+            if seat is not None:
+                self._taken[seat.user_id] -= 1
+                if not self._taken[seat.user_id]:
+                    del self._taken[seat.user_id]
+            return seat
 
     def seat(self, sid: str) -> Seat | None:
         """The seat of a connected page."""

@@ -38,12 +38,10 @@ def price_update(quote: Quote) -> dict[str, Any]:
     }
 
 
-def looks_the_same(quote: Quote, other: Quote) -> bool:
-    """Whether two quotes differ in nothing that `price_update` says but their number and age."""
+def is_alike(quote: Quote, other: Quote) -> bool:
+    """Whether no price, class or source differs: the day's figures, a size or the age may wait."""
     said, before = quote.said, other.said
     if quote.price_class is not other.price_class or said.source != before.source:
-        return False
-    if said.day is not before.day and said.day != before.day:
         return False
     return _prices(said) == _prices(before)
 

@@ -23,7 +23,7 @@ def init_webtrader(app: "Flask", settings: "Settings") -> None:
         binance_streams=settings.binance_streams,
         exchange_url=settings.exchange_url if settings.demo else "",
     )
-    manager = RealTimeDataManager(feeds, socketio_events.deliver, settings.price_window_ms / 1000)
+    manager = RealTimeDataManager(feeds, settings.price_window_ms / 1000)
     limits = DeskLimits(settings.max_desk_connections, settings.max_desk_subscriptions)
     app.extensions[service.MANAGER] = manager
     app.extensions[service.DESK] = Desk(limits)

@@ -14,11 +14,21 @@ Symbols = Annotated[list[Symbol], Meta(max_length=1000)]
 Ids = Annotated[list[int], Meta(max_length=1000)]
 
 
+class Position(Struct, frozen=True):
+    """Where a page was when it lost its connection."""
+
+    epoch: Annotated[str, Meta(max_length=40)]
+    seq: Annotated[int, Meta(ge=0)]
+
+
 class Instruments(Struct, frozen=True):
     """The body of subscribe and unsubscribe: symbols or ids."""
 
     symbols: Symbols = []
     instrument_ids: Ids = []
+    # Only of subscribe: at most so many updates of a symbol in a second, and where to resume.
+    max_rate: Annotated[float, Meta(gt=0, le=1000)] | None = None
+    since: Position | None = None
 
     def __post_init__(self) -> None:
         if not self.symbols and not self.instrument_ids:

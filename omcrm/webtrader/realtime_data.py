@@ -20,8 +20,8 @@ from omcrm.market.policy import POLICIES
 from omcrm.market.session import is_open
 from omcrm.market.source import SIMULATED, Condition
 from omcrm.market.tick import Tick
-from omcrm.streaming.outlet import Deliver, Outlet
-from omcrm.streaming.price_update import looks_the_same
+from omcrm.streaming.fanout import FanOut
+from omcrm.streaming.price_update import is_alike
 
 _log = logging.getLogger(__name__)
 
@@ -39,15 +39,14 @@ def system_clock() -> datetime:
 class RealTimeDataManager:
     """The market-data system of one process.
 
-    Thread-safe: starting or stopping twice is harmless. `deliver` gets what browsers are told, at
-    most one quote per symbol and `window` seconds; callbacks get every quote.
+    Thread-safe: starting or stopping twice is harmless. The fan-out tells subscribers at most one
+    quote per symbol and `window` seconds; callbacks get every quote.
     """
 
     def __init__(
         self,
         settings: FeedSettings,
-        deliver: Deliver = lambda quote: None,
-        window: float = 0.05,
+        window: float = 0.1,
         clock: Clock = system_clock,
         pace: Pace | None = None,
     ) -> None:
@@ -55,7 +54,7 @@ class RealTimeDataManager:
         self.cache = QuoteCache(clock, self.gate)
         self.hub = Hub()
         self.candles = CandleBook()
-        self.outlet = Outlet(deliver, window, looks_the_same)
+        self.fanout = FanOut(window, is_alike)
         self.instruments: dict[str, Instrument] = {}
         self.since: datetime | None = None
         self._clock = clock
@@ -71,7 +70,7 @@ class RealTimeDataManager:
             for name, provider in providers.items()
         }
         self.hub.listen(self.candles.take)
-        self.hub.listen(self.outlet.take)
+        self.hub.listen(self.fanout.take)
 
     # What is followed
 
@@ -83,7 +82,7 @@ class RealTimeDataManager:
             self.instruments = wanted
             self.cache.follow(wanted.values())
             self.candles.forget(gone)
-            self.outlet.forget(gone)
+            self.fanout.forget(gone)
             for feed in self._running_feeds():
                 self._aim(feed)
             if self.running:
@@ -116,7 +115,7 @@ class RealTimeDataManager:
                 return "already_running"
             self._stopped.clear()
             self.since, self._started_at = self._clock(), time.monotonic()
-            self.outlet.start()
+            self.fanout.start()
             self._reviewer = threading.Thread(target=self._review, name="reviewer", daemon=True)
             for feed in self._running_feeds():
                 self._aim(feed)
@@ -137,7 +136,7 @@ class RealTimeDataManager:
             for feed in self._running_feeds():
                 feed.stop()
             reviewer.join()
-            self.outlet.stop()
+            self.fanout.stop()
             self._reviewer, self.since = None, None
         self._note_change()
         return "stopped"

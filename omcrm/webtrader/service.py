@@ -1,13 +1,14 @@
 """What the desk's routes and events share: the catalogue, starting for viewers, the answers."""
 
 import threading
+import time
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 from flask import Flask, current_app
 
-from omcrm.extensions import db
+from omcrm.extensions import db, socketio
 from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.quote import Quote
 from omcrm.market.session import session_state
@@ -175,10 +176,21 @@ def realtime_status(is_admin: bool) -> dict[str, Any]:
             "quotes": len(quotes),
             "seq": max((quote.seq for quote in quotes.values()), default=0),
             "refused": dict(found.gate.refused),
-            "delivered": found.outlet.delivered,
-            "skipped": found.outlet.skipped,
         },
+        "delivery": found.fanout.counts(),
+        "connections": _connections(),
         "timestamp": iso(now),
+    }
+
+
+def _connections() -> dict[str, Any]:
+    """What happened to connections, by name, and the worst lateness of the last minute."""
+    reactor = socketio.server.eio.reactor
+    lag = reactor.pulse.lag.worst(time.monotonic())
+    return {
+        "open": reactor.connections(),
+        **reactor.counters,
+        "worst_lag_ms": round(lag * 1000, 1),
     }
 
 

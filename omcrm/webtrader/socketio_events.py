@@ -14,14 +14,16 @@ from typing import Any
 from flask import Flask, current_app, request
 from flask_login import current_user
 from flask_socketio import ConnectionRefusedError as Refusal
-from flask_socketio import disconnect, emit, join_room, leave_room
+from flask_socketio import disconnect, emit, join_room
 
 from omcrm.errors import AccessRefused
 from omcrm.extensions import db, socketio
 from omcrm.market.instrument import Instrument
 from omcrm.market.quote import Quote
 from omcrm.storage import login_session
+from omcrm.streaming import wire
 from omcrm.streaming.desk import Seat
+from omcrm.streaming.fanout import Since
 from omcrm.streaming.price_update import iso, price_update
 from omcrm.webtrader import service
 from omcrm.webtrader.messages import Instruments, PriceHistory, read
@@ -33,8 +35,6 @@ DESK_ROOM = "desk"
 ADMIN_ROOM = "admins"
 
 _GUARD_EVERY = 2.0
-# The client must have been told that it is connected before it is told anything else.
-_HELLO_AFTER = 0.02
 
 _log = logging.getLogger(__name__)
 
@@ -44,18 +44,12 @@ def user_room(user_id: int) -> str:
     return f"user:{user_id}"
 
 
-def instrument_room(symbol: str) -> str:
-    """The room of those who watch a symbol."""
-    return f"instrument:{symbol}"
-
-
 # To the pages
 
 
-def deliver(quote: Quote) -> None:
-    """Tell everybody who watches the quote's symbol."""
-    room = instrument_room(quote.symbol)
-    socketio.emit("price_update", price_update(quote), to=room, namespace=NAMESPACE)
+def written(quote: Quote) -> str:
+    """`price_update` as the Engine.IO message that the fan-out sends to whoever watches."""
+    return f"42{NAMESPACE},{wire.dumps(['price_update', price_update(quote)])}"
 
 
 def tell_status(app: Flask) -> None:
@@ -94,32 +88,28 @@ def connect(auth: Any = None) -> None:
     app = current_app._get_current_object()
     if needs_guard:
         socketio.start_background_task(_guard, app)
-    socketio.start_background_task(_greet, app, seat.sid)
+    emit("connection_status", service.connection_status(service.manager()))
 
 
 @socketio.on("disconnect", namespace=NAMESPACE)
 def leave(reason: Any = None) -> None:
     """The page is gone."""
-    service.desk().leave(request.sid)
+    seat = service.desk().leave(request.sid)
+    if seat is not None and seat.subscriber is not None:
+        service.manager().fanout.leave(seat.subscriber)
 
 
-def _greet(app: Flask, sid: str) -> None:
-    socketio.sleep(_HELLO_AFTER)
-    status = service.connection_status(app.extensions[service.MANAGER])
-    socketio.emit("connection_status", status, to=sid, namespace=NAMESPACE)
+def tell_lost(sid: str) -> None:
+    """Events to a page were dropped because it did not read: it has to ask anew."""
+    body = {"code": "EVENTS_LOST", "message": "Some messages were lost: subscribe again"}
+    socketio.emit("reload", body, to=sid, namespace=NAMESPACE)
 
 
 def _guard(app: Flask) -> None:
-    """Drop the pages whose session has ended elsewhere, as long as there are pages.
-
-    A seat whose page Socket.IO no longer knows is given up, too: its user may have it again.
-    """
+    """Drop the pages whose session has ended elsewhere, as long as there are pages."""
     desk = app.extensions[service.DESK]
     while not desk.may_rest():
         socketio.sleep(_GUARD_EVERY)
-        for sid in desk.sids_of(desk.session_hashes()):
-            if not socketio.server.manager.is_connected(sid, NAMESPACE):
-                desk.leave(sid)
         try:
             with app.app_context():
                 ended = login_session.invalid_among(desk.session_hashes(), datetime.now(UTC))
@@ -163,12 +153,11 @@ def _is_bad(refusal: AccessRefused) -> bool:
 @_asked
 def subscribe(seat: Seat, body: Any) -> dict[str, Any]:
     """Snapshot, then every change of the instruments asked for."""
-    known, rejected = _instruments(read(body, Instruments))
+    asked = read(body, Instruments)
+    known, rejected = _instruments(asked)
     accepted, beyond = service.desk().watch(seat, [each.symbol for each in known])
     rejected += [_rejected(symbol, "LIMIT_EXCEEDED") for symbol in beyond]
-    for symbol in accepted:
-        join_room(instrument_room(symbol))
-    service.manager().outlet.show(accepted, lambda quote: emit("price_update", price_update(quote)))
+    position = _watch(seat, accepted, asked)
     if any(each["code"] == "LIMIT_EXCEEDED" for each in rejected):
         emit("subscription_error", _beyond_limit())
     if not accepted:
@@ -178,6 +167,7 @@ def subscribe(seat: Seat, body: Any) -> dict[str, Any]:
         "message": f"Subscribed to {len(accepted)} instruments",
         "instruments": [_brief(instruments[symbol]) for symbol in accepted],
         "rejected": rejected,
+        **position,
     }
     emit("subscription_success", answer)
     return answer
@@ -189,8 +179,8 @@ def unsubscribe(seat: Seat, body: Any) -> dict[str, Any]:
     """End the updates of these instruments; ending what was not begun is harmless."""
     known, _ = _instruments(read(body, Instruments))
     symbols = [each.symbol for each in known]
-    for symbol in symbols:
-        leave_room(instrument_room(symbol))
+    if seat.subscriber is not None:
+        service.manager().fanout.unwatch(seat.subscriber, symbols)
     service.desk().unwatch(seat, symbols)
     answer = {"message": f"Unsubscribed from {len(symbols)} instruments", "symbols": symbols}
     emit("unsubscription_success", answer)
@@ -233,6 +223,17 @@ def ping(seat: Seat, body: Any) -> dict[str, Any]:
 def unknown(seat: Seat, body: Any) -> None:
     """Anything else."""
     raise AccessRefused("INVALID_PAYLOAD", "unknown event")
+
+
+def _watch(seat: Seat, symbols: list[str], asked: Instruments) -> dict[str, Any]:
+    """Snapshot, then changes; where the page is by that, so that it can resume."""
+    fanout, session = service.manager().fanout, socketio.server.session_of(seat.sid, NAMESPACE)
+    if not symbols or session is None:
+        return {}
+    if seat.subscriber is None:
+        seat.subscriber = fanout.join(session, written)
+    since = Since(asked.since.epoch, asked.since.seq) if asked.since else None
+    return fanout.watch(seat.subscriber, symbols, asked.max_rate, since)._asdict()
 
 
 def _instruments(asked: Instruments) -> tuple[list[Instrument], list[dict[str, Any]]]:

@@ -8,7 +8,7 @@ from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote, merge
 from omcrm.market.tick import DayFigures, TopOfBook, Trade
 from omcrm.streaming import wire
-from omcrm.streaming.price_update import candle, iso, looks_the_same, price_update
+from omcrm.streaming.price_update import candle, iso, is_alike, price_update
 from tests.values import KRAKEN, PRICE_UPDATE_FIELDS, START, after, book, quote, tick, trade
 
 DAY = DayFigures(high=Decimal(9))
@@ -143,8 +143,8 @@ def test_a_candle_says_when_it_opened() -> None:
         (quote(trade("100", 1), book("99", "101"), DAY, price_class=PriceClass.STALE), False),
     ],
 )
-def test_what_looks_the_same(other: Quote, same: bool) -> None:
+def test_what_is_alike(other: Quote, same: bool) -> None:
     """Two quotes look the same where only their number, ids, sizes or ages differ."""
     one = quote(trade("100", 1), book("99", "101", 1), DAY)
 
-    assert same is looks_the_same(other, one)
+    assert same is is_alike(other, one)

@@ -11,7 +11,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
-from omcrm import memory
+from omcrm import process
 from omcrm.auth.passwords import hash_password
 
 def resident():
@@ -19,7 +19,7 @@ def resident():
     return next(int(line.split()[1]) // 1024 for line in lines if line.startswith("VmRSS"))
 
 if sys.argv[1] == "given back":
-    memory.give_back()
+    process.give_back()
 together = Barrier(20)
 def work(_):
     together.wait()
@@ -43,7 +43,7 @@ def test_password_hashes_leave_no_memory_behind() -> None:
 def test_the_collector_looks_seldom() -> None:
     """What is there after the start is looked at never again, and what comes, less often."""
     program = (
-        "import gc; from omcrm import memory; memory.collect_seldom();"
+        "import gc; from omcrm import process; process.collect_seldom();"
         "print(gc.get_freeze_count() > 1000, gc.get_threshold()[0] > 700)"
     )
     said = subprocess.check_output([sys.executable, "-c", program], cwd=ROOT, text=True)

@@ -1,0 +1,39 @@
+"""What the process asks of the system: memory, the garbage collector, descriptors."""
+
+import contextlib
+import ctypes
+import gc
+import resource
+
+_M_MMAP_THRESHOLD = -3
+_THRESHOLD = 1024 * 1024
+# New objects between two looks for garbage: a look at so many takes a millisecond or two.
+_YOUNG = 20_000
+
+
+def give_back() -> None:
+    """Let large blocks go back to the system as soon as they are free; call it once, at the start.
+
+    glibc learns from the first password hash to keep such blocks, one for every thread that ever
+    hashed. Elsewhere this does nothing.
+    """
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _THRESHOLD)
+
+
+def collect_seldom() -> None:
+    """Look for garbage less often, and never again at what is there now; call it once it is made.
+
+    Prices leave no cycles behind: the collector's frequent looks are work without a find. Old
+    objects are looked at by `streaming.garbage` alone, when it hurts nobody.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_YOUNG, 50, 100_000)
+
+
+def allow_many_files() -> None:
+    """Raise the limit of open descriptors to what the system allows: each client is one."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

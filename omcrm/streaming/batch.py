@@ -1,0 +1,77 @@
+"""Quotes as they leave: encoded once, framed once, whoever they are for."""
+
+from collections.abc import Callable, Sequence
+
+from omcrm.market.quote import Quote
+from omcrm.streaming.frame import deflated_frame, text_frame
+
+# A dialect is the text message that it makes of a quote.
+Dialect = Callable[[Quote], str]
+
+
+class Encoded:
+    """A quote in one dialect, in each form that somebody needs."""
+
+    __slots__ = ("_deflated", "framed", "packet", "quote")
+
+    def __init__(self, quote: Quote, dialect: Dialect) -> None:
+        self.quote = quote
+        self.packet = dialect(quote)
+        self.framed = text_frame(self.packet.encode())
+        self._deflated = b""
+
+    @property
+    def deflated(self) -> bytes:
+        """The compressed frame."""
+        if not self._deflated:
+            self._deflated = deflated_frame(self.packet.encode())
+        return self._deflated
+
+
+class Batch:
+    """Several quotes that leave in one write, in the order of their numbers."""
+
+    __slots__ = ("_deflated", "_encoded", "framed", "symbols")
+
+    def __init__(self, encoded: Sequence[Encoded]) -> None:
+        self._encoded = encoded
+        self.symbols = [each.quote.symbol for each in encoded]
+        self.framed = b"".join([each.framed for each in encoded])
+        self._deflated = b""
+
+    @property
+    def packets(self) -> list[str | bytes]:
+        """One text message for each quote."""
+        return [each.packet for each in self._encoded]
+
+    @property
+    def deflated(self) -> bytes:
+        """All as compressed frames."""
+        if not self._deflated:
+            self._deflated = b"".join([each.deflated for each in self._encoded])
+        return self._deflated
+
+
+class Printer:
+    """Makes batches in one dialect and remembers the last form of each symbol."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._encoded: dict[str, Encoded] = {}
+
+    def batch(self, quotes: Sequence[Quote]) -> Batch:
+        """These quotes, encoded once however often they are asked for."""
+        return Batch([self._encode(each) for each in quotes])
+
+    def forget(self, symbol: str) -> None:
+        """Drop what is held of a symbol."""
+        self._encoded.pop(symbol, None)
+
+    def _encode(self, quote: Quote) -> Encoded:
+        encoded = self._encoded.get(quote.symbol)
+        if encoded is None or encoded.quote is not quote:
+            encoded = Encoded(quote, self._dialect)
+            held = self._encoded.get(quote.symbol)
+            if held is None or held.quote.seq < quote.seq:
+                self._encoded[quote.symbol] = encoded
+        return encoded

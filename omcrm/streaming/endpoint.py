@@ -1,0 +1,98 @@
+"""Where a WebSocket begins: a WSGI request becomes a connection, or is refused in HTTP."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from websockets.datastructures import Headers
+from websockets.extensions import Extension
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
+from websockets.http11 import Request, Response
+from websockets.server import ServerProtocol
+
+from omcrm.streaming.connection import Connection, Limits, Listener
+from omcrm.streaming.frame import WINDOW_BITS
+from omcrm.streaming.reactor import Reactor
+from omcrm.streaming.takeover import leave, take
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+
+
+class Opening(NamedTuple):
+    """The answer to a request for a WebSocket; it is one only with status 101."""
+
+    response: Response
+    extensions: Sequence[Extension]
+
+    @property
+    def accepted(self) -> bool:
+        """Whether there will be a WebSocket."""
+        return self.response.status_code == 101
+
+
+def negotiate(environ: Environ, compression: bool) -> Opening:
+    """Answer the handshake, offering permessage-deflate where it is wanted."""
+    factories = (
+        [ServerPerMessageDeflateFactory(True, True, WINDOW_BITS, None)] if compression else None
+    )
+    protocol = ServerProtocol(extensions=factories)
+    response = protocol.accept(_request(environ))
+    return Opening(response, protocol.extensions)
+
+
+def refuse(response: Response, start_response: StartResponse) -> Iterable[bytes]:
+    """Say in HTTP why there is no WebSocket; which header was wrong, and nothing else."""
+    body = response.body or b""
+    hop_by_hop = {"connection", "date"}
+    headers = [each for each in response.headers.raw_items() if each[0].lower() not in hop_by_hop]
+    start_response(f"{response.status_code} {response.reason_phrase}", headers)
+    return [bytes(body)]
+
+
+class Accepted(NamedTuple):
+    """A connection to be started, and what its peer sent before it was answered."""
+
+    connection: Connection
+    early: bytes
+
+
+def accept(environ: Environ, opening: Opening, reactor: Reactor, limits: Limits) -> Accepted:
+    """Take the socket from the server; the WSGI app has to return `takeover.leave(environ)`."""
+    taken = take(environ)
+    connection = Connection(taken.socket, reactor, limits, opening.extensions)
+    return Accepted(connection, taken.early)
+
+
+class Endpoint:
+    """A WSGI app that is one kind of WebSocket: `greet` makes the listener of each connection."""
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        greet: Callable[[Connection, Environ], Listener],
+        limits: Limits,
+        compression: bool = False,
+    ) -> None:
+        self._reactor = reactor
+        self._greet = greet
+        self._limits = limits
+        self._compression = compression
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        opening = negotiate(environ, self._compression)
+        if not opening.accepted:
+            return refuse(opening.response, start_response)
+        connection, early = accept(environ, opening, self._reactor, self._limits)
+        connection.start(
+            self._greet(connection, environ), opening.response.serialize(), early=early
+        )
+        return leave(environ)
+
+
+def _request(environ: Environ) -> Request:
+    headers = Headers()
+    for key, value in environ.items():
+        if key.startswith("HTTP_"):
+            headers[key[5:].replace("_", "-").title()] = value
+    # Its version is not asked for: eventlet's server calls every request 1.0.
+    return Request(environ.get("PATH_INFO", "/"), headers, method=environ["REQUEST_METHOD"])

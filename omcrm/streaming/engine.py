@@ -1,0 +1,314 @@
+"""The Engine.IO v4 server: its HTTP, and the sessions behind it."""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs
+
+import engineio
+from engineio import packet as engine_packets
+
+from omcrm.streaming import wire
+from omcrm.streaming.connection import NOBODY, Limits
+from omcrm.streaming.crew import Crew
+from omcrm.streaming.endpoint import Environ, accept, negotiate, refuse
+from omcrm.streaming.engine_packet import (
+    OPEN,
+    InvalidPacket,
+    Packet,
+    read_payload,
+    write_payload,
+)
+from omcrm.streaming.engine_session import CLIENT_DISCONNECT, TRANSPORT_ERROR, Session, Transport
+from omcrm.streaming.frame import text_frame
+from omcrm.streaming.kept_environ import kept
+from omcrm.streaming.reactor import Later, Reactor
+from omcrm.streaming.takeover import NotTakeable, leave
+
+_PROBE_WITHIN = 10.0
+_COMPRESS_FROM = 256
+_CROSSING = 0.5
+
+StartResponse = Callable[..., Any]
+
+
+class Answer(NamedTuple):
+    """An HTTP response."""
+
+    status: str
+    body: bytes
+    headers: list[tuple[str, str]] = []  # noqa: RUF012
+
+
+_TEXT = ("Content-Type", "text/plain; charset=UTF-8")
+
+
+# The numbers that the protocol's documentation gives to its refusals.
+_NUMBERS = {
+    "Transport unknown": 0,
+    "Session ID unknown": 1,
+    "Bad handshake method": 2,
+    "Bad request": 3,
+    "Forbidden": 4,
+    "Unsupported protocol version": 5,
+}
+
+
+def _refusal(message: str, status: str = "400 Bad Request") -> Answer:
+    number = _NUMBERS.get(message, _NUMBERS["Bad request"])
+    return Answer(status, wire.dumps({"code": number, "message": message}).encode(), [_JSON])
+
+
+_JSON = ("Content-Type", "application/json")
+_UNAUTHORIZED = _refusal("Unauthorized", "401 Unauthorized")
+_DONE = Answer("200 OK", b"ok", [_TEXT])
+
+
+class EngineServer(engineio.Server):  # type: ignore[misc]
+    """`engineio.Server` with connections that end by themselves and cost a constant.
+
+    Takes its options, and: `claim_within`, the seconds after which a session that nobody `claim`s
+    is closed; `limits` of each WebSocket; `compression`, whether permessage-deflate is offered, for
+    messages of `compression_from` bytes and more.
+    """
+
+    def __init__(
+        self,
+        *,
+        claim_within: float | None = None,
+        limits: Limits | None = None,
+        compression: bool = False,
+        compression_from: int = _COMPRESS_FROM,
+        **options: Any,
+    ) -> None:
+        super().__init__(monitor_clients=False, **options)
+        self.reactor = Reactor()
+        self.crew = Crew()
+        self.claim_within = claim_within
+        self.compression = compression
+        self.compression_from = compression_from
+        self._limits = limits
+        self._crossing: dict[str, Session] = {}
+        self.on_lost: Callable[[str], None] = lambda sid: None
+
+    # To clients
+
+    def send_packet(self, sid: str, pkt: engine_packets.Packet) -> None:
+        """Send a packet, framed once however many clients it is for."""
+        session = self.sockets.get(sid)
+        if session is None or session.closed:
+            return
+        packet = pkt.encode()
+        form = "deflated_frame" if session.deflates else "frame"
+        frame = getattr(pkt, form, None)
+        if frame is None:
+            frame = session.frame_of(packet, session.deflates)
+            setattr(pkt, form, frame)
+        session.send(packet, frame)
+
+    def disconnect(self, sid: str | None = None) -> None:
+        """Close one session, or all."""
+        sessions = list(self.sockets.values()) if sid is None else [self.sockets.get(sid)]
+        for session in sessions:
+            if session is not None:
+                session.close()
+
+    # What sessions tell
+
+    def message(self, sid: str, data: Packet) -> None:
+        """A message came."""
+        self._trigger_event("message", sid, data)
+
+    def gone(self, session: Session, reason: str) -> None:
+        """A session is closed."""
+        self.sockets.pop(session.sid, None)
+        if reason == CLIENT_DISCONNECT and not session.upgraded:
+            # The poll that crosses the client's goodbye on its way is answered, too.
+            self._crossing[session.sid] = session
+            forget = Later(self._crossing.pop, session.sid, None)
+            self.reactor.at(time.monotonic() + _CROSSING, forget)
+
+    def disconnected(self, sid: str, reason: str) -> None:
+        """All that a closed session said has been handled."""
+        self._trigger_event("disconnect", sid, reason)
+
+    def lost(self, sid: str) -> None:
+        """A session has lost events."""
+        self.on_lost(sid)
+
+    # HTTP
+
+    def handle_request(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """The WSGI app."""
+        query = parse_qs(environ.get("QUERY_STRING", ""))
+        answer = self._refused(environ, query)
+        if answer is None:
+            if query["transport"][0] == "websocket":
+                return self._websocket(environ, start_response, query)
+            answer = self._polling(environ, query)
+        start_response(answer.status, self._headers(answer, environ))
+        return [answer.body]
+
+    def _refused(self, environ: Environ, query: dict[str, list[str]]) -> Answer | None:
+        """Why this request is none of ours, if it is not."""
+        if not self._is_origin_allowed(environ):
+            return _refusal("Forbidden", "403 Forbidden")
+        method = environ["REQUEST_METHOD"]
+        if method == "OPTIONS":
+            return _DONE
+        if method not in ("GET", "POST"):
+            return _refusal("Bad handshake method")
+        transport = query.get("transport", [""])[0]
+        if transport not in self.transports or "j" in query:
+            return _refusal("Transport unknown")
+        if query.get("EIO") != ["4"] and "sid" not in query:
+            return _refusal("Unsupported protocol version")
+        if "sid" in query:
+            session = self._session(environ, query["sid"][0])
+            if session is None:
+                return _refusal("Session ID unknown")
+            if session.upgraded and transport == "polling":
+                return _refusal("Bad request")
+        elif method == "POST":
+            return _refusal("Bad handshake method")
+        if transport == "websocket" and environ.get("HTTP_UPGRADE", "").lower() != "websocket":
+            return _refusal("Bad request")
+        return None
+
+    def _is_origin_allowed(self, environ: Environ) -> bool:
+        origin = environ.get("HTTP_ORIGIN")
+        if self.cors_allowed_origins == [] or not origin:
+            return True
+        allowed = self._cors_allowed_origins(environ)
+        return allowed is None or origin in allowed
+
+    def _headers(self, answer: Answer, environ: Environ) -> list[tuple[str, str]]:
+        length = ("Content-Length", str(len(answer.body)))
+        return [*answer.headers, length, *self._cors_headers(environ)]
+
+    # Polling
+
+    def _polling(self, environ: Environ, query: dict[str, list[str]]) -> Answer:
+        if "sid" not in query:
+            return self._open_polling(environ)
+        session = self._session(environ, query["sid"][0])
+        if session is not None and environ["REQUEST_METHOD"] == "POST":
+            return self._post(environ, session)
+        packets = session.poll() if session is not None else None
+        if packets is None:
+            return _refusal("Session is closed")
+        return self._compressed(Answer("200 OK", write_payload(packets), [_TEXT]), environ)
+
+    def _open_polling(self, environ: Environ) -> Answer:
+        session = self._open(environ)
+        if session is None:
+            return _UNAUTHORIZED
+        headers = [_TEXT]
+        if self.cookie:
+            about = self.cookie if isinstance(self.cookie, dict) else {"name": self.cookie}
+            cookie = self._generate_sid_cookie(session.sid, about)
+            headers.append(("Set-Cookie", cookie))
+        upgrades = ["websocket"] if self.allow_upgrades and "websocket" in self.transports else []
+        packets: list[Packet] = [self._greeting(session.sid, upgrades), *session.take_waiting()]
+        return Answer("200 OK", write_payload(packets), headers)
+
+    def _post(self, environ: Environ, session: Session) -> Answer:
+        try:
+            length = int(environ.get("CONTENT_LENGTH") or 0)
+        except ValueError:
+            length = -1
+        if length > self.max_http_buffer_size:
+            session.close(TRANSPORT_ERROR)
+            return _refusal("Payload too large", "413 Content Too Large")
+        if not session.begin_post():
+            session.close(TRANSPORT_ERROR)
+            return _refusal("Two requests at once")
+        try:
+            packets = read_payload(environ["wsgi.input"].read(length) if length > 0 else b"")
+        except InvalidPacket as error:
+            self.reactor.counters["bad_packets"] += 1
+            session.close(TRANSPORT_ERROR)
+            return _refusal(str(error))
+        session.end_post(packets)
+        return _DONE
+
+    def _compressed(self, answer: Answer, environ: Environ) -> Answer:
+        accepted = environ.get("HTTP_ACCEPT_ENCODING", "")
+        if not self.http_compression or len(answer.body) < self.compression_threshold:
+            return answer
+        if "gzip" not in [each.split(";")[0].strip() for each in accepted.split(",")]:
+            return answer
+        headers = [*answer.headers, ("Content-Encoding", "gzip")]
+        return Answer(answer.status, self._gzip(answer.body), headers)
+
+    # WebSocket
+
+    def _websocket(
+        self, environ: Environ, start_response: StartResponse, query: dict[str, list[str]]
+    ) -> Iterable[bytes]:
+        opening = negotiate(environ, self.compression)
+        if not opening.accepted:
+            return refuse(opening.response, start_response)
+        first, probe_by, upgrades = opening.response.serialize(), None, "sid" in query
+        if upgrades:
+            session = self.sockets.get(query["sid"][0])
+            probe_by = time.monotonic() + _PROBE_WITHIN
+        else:
+            session = self._open(environ)
+            if session is not None:
+                first += text_frame(self._greeting(session.sid, []).encode())
+        if session is None:
+            answer = _refusal("Session ID unknown") if upgrades else _UNAUTHORIZED
+            return self._say(answer, environ, start_response)
+        try:
+            connection, early = accept(environ, opening, self.reactor, self._each_limits())
+        except NotTakeable:
+            if not upgrades:
+                session.close()
+            answer = _refusal("No WebSocket on this server", "501 Not Implemented")
+            return self._say(answer, environ, start_response)
+        if upgrades and not session.begin_upgrade():
+            # A second one for the same session is let in only to be shown out, as in the reference.
+            connection.start(NOBODY, first)
+            connection.close()
+        else:
+            transport = Transport(session, connection, self.reactor, probe_by)
+            connection.start(transport, first, early)
+        return leave(environ)
+
+    def _say(
+        self, answer: Answer, environ: Environ, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        start_response(answer.status, self._headers(answer, environ))
+        return [answer.body]
+
+    def _each_limits(self) -> Limits:
+        return self._limits or Limits(message=int(self.max_http_buffer_size))
+
+    # Sessions
+
+    def _session(self, environ: Environ, sid: str) -> Session | None:
+        session: Session | None = self.sockets.get(sid)
+        if session is None and environ["REQUEST_METHOD"] == "GET":
+            session = self._crossing.get(sid)
+        return session
+
+    def _open(self, environ: Environ) -> Session | None:
+        sid = self.generate_id()
+        session = Session(self, sid, self.claim_within)
+        self.sockets[sid] = session
+        accepted = self._trigger_event("connect", sid, kept(environ), run_async=False)
+        if accepted is not None and accepted is not True:
+            session.close()
+            return None
+        return session
+
+    def _greeting(self, sid: str, upgrades: list[str]) -> str:
+        about = {
+            "sid": sid,
+            "upgrades": upgrades,
+            "pingInterval": round(self.ping_interval * 1000),
+            "pingTimeout": round(self.ping_timeout * 1000),
+            "maxPayload": int(self.max_http_buffer_size),
+        }
+        return OPEN + wire.dumps(about)

@@ -1,0 +1,440 @@
+"""One Engine.IO v4 session: its transports, its heartbeat, its end.
+
+Longer than most for a reason: what may happen on which transport is one state machine.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from omcrm.concurrency import native_lock
+from omcrm.streaming.connection import Connection
+from omcrm.streaming.crew import Crew
+from omcrm.streaming.engine_packet import (
+    CLOSE,
+    MESSAGE,
+    NOOP,
+    PING,
+    PONG,
+    PROBE,
+    UPGRADE,
+    InvalidPacket,
+    Packet,
+    read_packet,
+)
+from omcrm.streaming.frame import binary_frame, deflated_frame, text_frame
+from omcrm.streaming.reactor import Reactor
+
+_NEVER = float("inf")
+# Waiting packets of a session that polls, and unanswered messages of any: beyond that the peer
+# waits.
+_MOST_WAITING = 256
+_MOST_UNANSWERED = 32
+_IN_A_ROW = 16
+# A poll beside an upgrade is held so long, because the client may have ended that already.
+_UPGRADE_ENDS_WITHIN = 0.05
+
+TRANSPORT_CLOSE = "transport close"
+CLIENT_DISCONNECT = "client disconnect"
+SERVER_DISCONNECT = "server disconnect"
+PING_TIMEOUT = "ping timeout"
+TRANSPORT_ERROR = "transport error"
+
+
+class State(Protocol):
+    """Newest state in the forms in which it can leave."""
+
+    packets: list[Packet]
+    framed: bytes
+
+    @property
+    def deflated(self) -> bytes:
+        """The same for clients that take compressed frames."""
+
+
+class Host(Protocol):
+    """What a session knows of its server."""
+
+    reactor: Reactor
+    crew: Crew
+    ping_interval: float
+    ping_timeout: float
+    compression_from: int
+
+    def message(self, sid: str, data: Packet) -> None:
+        """A message came; may take its time."""
+
+    def gone(self, session: "Session", reason: str) -> None:
+        """The session is closed: nothing more of it will come or be taken."""
+
+    def disconnected(self, sid: str, reason: str) -> None:
+        """The last message of a closed session has been handled; may take its time."""
+
+    def lost(self, sid: str) -> None:
+        """Events to the session were dropped; may take its time."""
+
+
+class Session:
+    """What a client is to Engine.IO, whichever transport it uses; thread-safe."""
+
+    def __init__(self, host: Host, sid: str, claim_within: float | None = None) -> None:
+        now = time.monotonic()
+        self.sid = sid
+        self.session: dict[str, Any] = {}
+        self.connected = True
+        self.upgraded = False
+        self.closed = False
+        self.next_tick = _NEVER
+        self._host = host
+        self._lock = native_lock()
+        self._connection: Connection | None = None
+        self._upgrading = False
+        self._waiting: deque[Packet] = deque()
+        self._poll: threading.Event | None = None
+        self._posting = False
+        self._lost = False
+        # State may wait for a poll once: what comes after it is told by the newest then.
+        self._holds_state = False
+        self._wants_state: Callable[[], None] | None = None
+        self._ping_at = now + host.ping_interval
+        self._pong_by: float | None = None
+        self._claim_by = now + claim_within if claim_within is not None else None
+        self._inbox: deque[Packet] = deque()
+        self._working = False
+        self._paused = False
+        self._end: str | None = None
+        host.reactor.at(self._next_deadline(), self)
+
+    # To the client
+
+    def send(self, packet: Packet, frame: bytes | None = None) -> None:
+        """Send an event; `frame` is the packet as a frame, where somebody has made it already."""
+        with self._lock:
+            connection = self._connection
+            if connection is None:
+                self._queue(packet)
+                return
+        connection.send(frame if frame is not None else self.frame_of(packet, connection.deflates))
+
+    def frame_of(self, packet: Packet, deflates: bool) -> bytes:
+        """The packet as one WebSocket frame."""
+        if isinstance(packet, bytes):
+            return binary_frame(packet)
+        payload = packet.encode()
+        if deflates and len(payload) >= self._host.compression_from:
+            return deflated_frame(payload)
+        return text_frame(payload)
+
+    @property
+    def deflates(self) -> bool:
+        """Whether frames to this client may be compressed."""
+        connection = self._connection
+        return connection is not None and connection.deflates
+
+    def offer(self, state: State) -> bool:
+        """Send newest state if the client is ready for it; otherwise `on_ready` says when."""
+        connection = self._connection
+        if connection is not None:
+            return connection.offer(state.deflated if connection.deflates else state.framed)
+        with self._lock:
+            if self.closed:
+                return True
+            if self._connection is not None or self._upgrading or self._holds_state:
+                return False
+            self._holds_state = True
+            self._waiting.extend(state.packets)
+            if self._poll is not None:
+                self._poll.set()
+            return True
+
+    def on_ready(self, wants_state: Callable[[], None]) -> None:
+        """Call `wants_state` whenever the client can take state again after it could not."""
+        self._wants_state = wants_state
+
+    def claim(self, claimed: bool, within: float | None = None) -> None:
+        """Note that somebody wants this session, or that `within` seconds somebody must."""
+        self._claim_by = None if claimed or within is None else time.monotonic() + within
+        if self._claim_by is not None:
+            self._host.reactor.at(self._claim_by, self)
+
+    # Polling
+
+    def take_waiting(self) -> list[Packet]:
+        """What waits for the next poll."""
+        with self._lock:
+            return self._take_waiting()
+
+    def poll(self) -> list[Packet] | None:
+        """Wait for something to send; None where the session must not be polled (any more)."""
+        if self._pong_by is not None:
+            self.tick(time.monotonic())
+        with self._lock:
+            if self.closed and not self._waiting:
+                return None
+            overlaps = self._poll is not None
+            if not overlaps:
+                event = self._poll = threading.Event()
+                if self._waiting and not self._upgrading:
+                    event.set()
+            patience = self._host.ping_interval + self._host.ping_timeout
+            if self._upgrading:
+                patience = _UPGRADE_ENDS_WITHIN
+        if overlaps:
+            self.close(TRANSPORT_ERROR)
+            return None
+        if not event.is_set():
+            if self._wants_state is not None:
+                self._wants_state()
+            event.wait(patience)
+        with self._lock:
+            self._poll = None
+            if self.upgraded and patience == _UPGRADE_ENDS_WITHIN:
+                return None
+            packets = self._take_waiting()
+            lost, self._lost = self._lost, False
+        if lost:
+            self._host.crew.do(lambda: self._host.lost(self.sid))
+        return packets or [NOOP]
+
+    def begin_post(self) -> bool:
+        """Whether a request with packets may be read: only one at a time."""
+        with self._lock:
+            posting, self._posting = self._posting, True
+        return not posting
+
+    def end_post(self, packets: list[Packet]) -> None:
+        """Take the packets of a request."""
+        with self._lock:
+            self._posting = False
+        for packet in packets:
+            self.take(packet)
+
+    # WebSocket
+
+    def attach(self, connection: Connection) -> None:
+        """Use this connection from the beginning."""
+        self._connection = connection
+        self.upgraded = True
+
+    def begin_upgrade(self) -> bool:
+        """Whether a WebSocket may try to take over from polling: one at a time, and once."""
+        with self._lock:
+            if self.closed or self.upgraded or self._upgrading:
+                return False
+            self._upgrading = True
+            if self._poll is not None:
+                self._poll.set()
+            return True
+
+    def end_upgrade(self, connection: Connection | None) -> bool:
+        """The WebSocket takes over, unless all is over; or, None, it failed and polling goes on."""
+        with self._lock:
+            self._upgrading = False
+            if connection is None or self.closed:
+                return False
+            packets = self._take_waiting()
+            self._connection, self.upgraded = connection, True
+            if self._poll is not None:
+                self._poll.set()
+            for packet in packets:
+                connection.send(self.frame_of(packet, connection.deflates))
+        self.writable()
+        return True
+
+    def received(self, message: str | bytes) -> None:
+        """A WebSocket message; in the reactor's thread."""
+        try:
+            self.take(read_packet(message))
+        except InvalidPacket:
+            self._host.reactor.counters["bad_packets"] += 1
+            self.close(TRANSPORT_ERROR)
+
+    def writable(self) -> None:
+        """The WebSocket takes state again."""
+        if self._wants_state is not None:
+            self._wants_state()
+
+    def lost(self) -> None:
+        """The WebSocket has dropped events."""
+        self._host.crew.do(lambda: self._host.lost(self.sid))
+
+    # From the client, whichever way
+
+    def take(self, packet: Packet) -> None:
+        """Act on a packet of the client."""
+        kind = MESSAGE if isinstance(packet, bytes) else packet[:1]
+        if kind == PONG:
+            self._pong_by = None
+            self._ping_at = time.monotonic() + self._host.ping_interval
+        elif kind == MESSAGE:
+            self._deliver(packet if isinstance(packet, bytes) else packet[1:])
+        elif kind == CLOSE:
+            self.close(CLIENT_DISCONNECT)
+        elif kind == PING:
+            # In version 4 it is the server that pings.
+            self.close(TRANSPORT_ERROR)
+
+    def close(self, reason: str = SERVER_DISCONNECT) -> None:
+        """End the session; twice is once."""
+        with self._lock:
+            if self.closed:
+                return
+            self.closed = True
+            connection, self._connection = self._connection, None
+            self._waiting.clear()
+            self._waiting.append(NOOP if reason == CLIENT_DISCONNECT else CLOSE)
+            if self._poll is not None:
+                self._poll.set()
+            self._end, self._wants_state = reason, None
+            starts = not self._working
+            self._working = True
+        if connection is not None:
+            connection.close()
+        self._host.gone(self, reason)
+        if starts:
+            self._host.crew.do(self._work)
+
+    # Deadlines
+
+    def tick(self, now: float) -> float | None:
+        """Ping, or give up; the time of the next look."""
+        if self.closed:
+            return None
+        if self._claim_by is not None and now >= self._claim_by:
+            self._host.reactor.counters["unclaimed"] += 1
+            self.close(SERVER_DISCONNECT)
+            return None
+        if self._pong_by is not None:
+            if now >= self._pong_by:
+                self._host.reactor.counters["ping_timeouts"] += 1
+                self.close(PING_TIMEOUT)
+                return None
+        elif now >= self._ping_at:
+            # A ping that left late shortens the peer's time, by half at most.
+            late_at_most = now - self._host.ping_timeout / 2
+            self._pong_by = max(self._ping_at, late_at_most) + self._host.ping_timeout
+            self.send(PING)
+        return self._next_deadline()
+
+    def _next_deadline(self) -> float:
+        due = self._pong_by if self._pong_by is not None else self._ping_at
+        return due if self._claim_by is None else min(due, self._claim_by)
+
+    # With the lock held
+
+    def _queue(self, packet: Packet) -> None:
+        if self.closed:
+            return
+        if len(self._waiting) >= _MOST_WAITING:
+            self._host.reactor.counters["events_dropped"] += len(self._waiting) + 1
+            self._waiting.clear()
+            self._lost = True
+            return
+        self._waiting.append(packet)
+        if self._poll is not None and not self._upgrading:
+            self._poll.set()
+
+    def _take_waiting(self) -> list[Packet]:
+        if self._upgrading:
+            return []
+        packets = list(self._waiting)
+        self._waiting.clear()
+        self._holds_state = False
+        return packets
+
+    # What the client said is handled one after the other
+
+    def _deliver(self, message: Packet) -> None:
+        with self._lock:
+            if self.closed:
+                return
+            self._inbox.append(message)
+            starts, self._working = not self._working, True
+            pauses = len(self._inbox) >= _MOST_UNANSWERED and not self._paused
+            if pauses:
+                self._paused = True
+            connection = self._connection
+        if pauses and connection is not None:
+            connection.pause(True)
+        if starts:
+            self._host.crew.do(self._work)
+
+    def _work(self) -> None:
+        for _ in range(_IN_A_ROW):
+            with self._lock:
+                if not self._inbox:
+                    end, self._end = self._end, None
+                    self._working = False
+                    break
+                message = self._inbox.popleft()
+                resumes = self._paused and len(self._inbox) < _MOST_UNANSWERED // 2
+                if resumes:
+                    self._paused = False
+                connection = self._connection
+            if resumes and connection is not None:
+                connection.pause(False)
+            self._host.message(self.sid, message)
+        else:
+            self._host.crew.do(self._work)
+            return
+        if end is not None:
+            self._host.disconnected(self.sid, end)
+
+
+class Transport:
+    """What a WebSocket tells goes to its session; after a handshake of its own, where that polls.
+
+    `probe_by` is the time by which such a handshake must be through.
+    """
+
+    def __init__(
+        self, session: Session, connection: Connection, reactor: Reactor, probe_by: float | None
+    ) -> None:
+        self.next_tick = _NEVER
+        self._session = session
+        self._connection = connection
+        self._probed = False
+        self._joined = probe_by is None
+        if probe_by is None:
+            session.attach(connection)
+        else:
+            reactor.at(probe_by, self)
+
+    def received(self, message: str | bytes) -> None:
+        """The probe, then the upgrade; then all the rest is the session's."""
+        if self._joined:
+            self._session.received(message)
+        elif message == PING + PROBE and not self._probed:
+            self._probed = True
+            self._connection.send(text_frame((PONG + PROBE).encode()))
+        elif message == UPGRADE and self._probed:
+            self._joined = self._session.end_upgrade(self._connection)
+            if not self._joined:
+                self._connection.close()
+        else:
+            self._connection.close()
+
+    def writable(self) -> None:
+        """The session may send state again."""
+        if self._joined:
+            self._session.writable()
+
+    def lost(self) -> None:
+        """The session's events were dropped."""
+        if self._joined:
+            self._session.lost()
+
+    def closed(self) -> None:
+        """The session is over, or goes on polling if it was not upgraded."""
+        if self._joined:
+            self._session.close(TRANSPORT_CLOSE)
+        else:
+            self._session.end_upgrade(None)
+
+    def tick(self, now: float) -> float | None:
+        """A probe that takes too long is ended."""
+        if not self._joined:
+            self._connection.close()
+        return None

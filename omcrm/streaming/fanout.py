@@ -1,0 +1,334 @@
+"""Where prices leave: the only way from the hub to whoever watches.
+
+Longer than most for a reason: what is told, to whom, and in which order is one thought.
+"""
+
+import logging
+import math
+import secrets
+import threading
+import time
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from omcrm.concurrency import native_lock
+from omcrm.market.quote import Quote
+from omcrm.streaming.batch import Batch, Dialect, Printer
+from omcrm.streaming.lane import Group, IsAlike, Lane, Sink, Subscriber
+
+_log = logging.getLogger(__name__)
+
+# Others are let run after so many seconds of writing; the time is looked at every so many writes.
+_TURN = 0.002
+_LOOK_EVERY = 32
+# The slowest lane has a window of 2**9 of the fastest.
+_SLOWEST = 9
+
+
+class Since(NamedTuple):
+    """Where a client was when it lost its connection."""
+
+    epoch: str
+    seq: int
+
+
+class Position(NamedTuple):
+    """Where a client is: what it may come back with, and how often it is told a symbol."""
+
+    epoch: str
+    seq: int
+    max_rate: float
+
+
+class FanOut:
+    """Tells each subscriber the newest quote of its symbols, from a thread of its own.
+
+    The first change after silence leaves at once, then at most one per window and symbol; the last
+    one always leaves, and never an older one after a newer. One that `is_alike` to what was told
+    may wait for a second. Subscribers with the same symbols get the same bytes; one that cannot
+    take them is owed the newest it missed, and nothing else.
+    """
+
+    def __init__(self, window: float = 0.1, is_alike: IsAlike = lambda quote, told: False) -> None:
+        self._window = window
+        self._is_alike = is_alike
+        self._run_id = secrets.token_hex(4)
+        # Held for a moment by whoever brings a quote.
+        self._lock = native_lock()
+        # Held while anybody is told, so that nobody is told an older quote after a newer one.
+        self._telling = native_lock()
+        self._known: dict[str, Quote] = {}
+        self._top = 0
+        self._base = Lane(window, self._epoch(window), is_alike)
+        self._lanes: tuple[Lane, ...] = (self._base,)
+        self._printers: dict[Dialect, Printer] = {}
+        # The flush under way, by its number: what each group gets by it.
+        self._number = 0
+        self._flushing: dict[Group, Batch] = {}
+        self._wake = threading.Event()
+        self._wakes_at = math.inf
+        self._thread: threading.Thread | None = None
+        self._running = False
+        self.told = 0
+        self.updates = 0
+        self.missed = 0
+
+    # What changes
+
+    def take(self, quote: Quote) -> None:
+        """Remember the quote until its symbol's turn; an older one than known is dropped."""
+        now = time.monotonic()
+        earliest = math.inf
+        with self._lock:
+            known = self._known.get(quote.symbol)
+            if known is not None and quote.seq <= known.seq:
+                return
+            self._known[quote.symbol] = quote
+            self._top = max(self._top, quote.seq)
+            for lane in self._lanes:
+                turn = lane.note(quote, now)
+                if turn is not None and turn < earliest:
+                    earliest = turn
+            too_late = earliest < self._wakes_at
+        if too_late:
+            self._wake.set()
+
+    def forget(self, symbols: Iterable[str]) -> None:
+        """Drop what is held of these symbols, and tell nobody about them any more."""
+        gone = set(symbols)
+        with self._telling:
+            with self._lock:
+                for lane in self._lanes:
+                    for subscriber in lane.watching(gone):
+                        self._place(subscriber, lane, subscriber.symbols - gone)
+                    for symbol in gone:
+                        lane.forget(symbol)
+                for symbol in gone:
+                    self._known.pop(symbol, None)
+            for printer in self._printers.values():
+                for symbol in gone:
+                    printer.forget(symbol)
+
+    # Who is told
+
+    def join(self, sink: Sink, dialect: Dialect) -> Subscriber:
+        """A new subscriber, which watches nothing yet."""
+        with self._telling:
+            printer = self._printers.setdefault(dialect, Printer(dialect))
+        subscriber = Subscriber(sink, printer)
+        sink.on_ready(lambda: self._catch_up(subscriber))
+        return subscriber
+
+    def watch(
+        self,
+        subscriber: Subscriber,
+        symbols: Iterable[str],
+        max_rate: float | None = None,
+        since: Since | None = None,
+    ) -> Position:
+        """Let it watch these symbols, too: the newest quote of each at once, then each change.
+
+        `max_rate` is how many updates of a symbol it wants in a second, at most. With `since` it is
+        sent only what changed, where that can be known.
+        """
+        with self._telling:
+            self._settle(subscriber)
+            before = subscriber.lane or self._base
+            lane = before if max_rate is None else self._lane(max_rate)
+            new = frozenset(symbols)
+            wanted = subscriber.symbols | new
+            with self._lock:
+                shown = set(wanted if lane is not before else new | (wanted & lane.waiting.keys()))
+                if since is not None and since.epoch == lane.epoch and since.seq <= self._top:
+                    is_missing = lane.missing_since(since.seq, self._known)
+                    if is_missing is not None:
+                        shown = {each for each in shown if each in self._known and is_missing(each)}
+                quotes = [self._known[each] for each in shown if each in self._known]
+                position = Position(lane.epoch, self._top, 1 / lane.window)
+                if lane is not before:
+                    before.place(subscriber, frozenset())
+                self._place(subscriber, lane, wanted)
+            self._give(subscriber, sorted(quotes, key=lambda each: each.seq))
+            return position
+
+    def unwatch(self, subscriber: Subscriber, symbols: Iterable[str]) -> None:
+        """Let it watch these symbols no more."""
+        with self._telling:
+            self._settle(subscriber)
+            if subscriber.lane is not None:
+                left = subscriber.symbols.difference(symbols)
+                with self._lock:
+                    self._place(subscriber, subscriber.lane, left)
+
+    def leave(self, subscriber: Subscriber) -> None:
+        """The client is gone."""
+        with self._telling, self._lock:
+            if subscriber.lane is not None:
+                self._place(subscriber, subscriber.lane, frozenset())
+
+    def counts(self) -> dict[str, int]:
+        """What was told so far: quotes, updates written, and those missed by slow readers."""
+        skipped = sum(each.skipped for each in self._lanes)
+        return {
+            "quotes": self.told,
+            "updates": self.updates,
+            "conflated": skipped,
+            "missed": self.missed,
+        }
+
+    # Starting and stopping
+
+    def start(self) -> None:
+        """Begin to tell; twice is once."""
+        with self._lock:
+            if self._thread is not None:
+                return
+            self._running = True
+            self._thread = threading.Thread(target=self._run, name="fan-out", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Tell what waits, and end."""
+        with self._lock:
+            thread, self._thread = self._thread, None
+            self._running = False
+        if thread is not None:
+            self._wake.set()
+            thread.join()
+
+    def _run(self) -> None:
+        while self._running:
+            self._wake.wait(self._pass())
+            self._wake.clear()
+        self._pass(at_the_end=True)
+
+    def _pass(self, *, at_the_end: bool = False) -> float | None:
+        """Tell what may leave by now; the seconds until the next time, None where there is none.
+
+        After a flush the next turn is waited for even if nothing is there for it yet: a busy symbol
+        then needs nobody to wake this thread.
+        """
+        busy = math.inf
+        for lane in self._lanes:
+            if at_the_end:
+                lane.hurry()
+            try:
+                symbols = self._flush(lane, time.monotonic())
+            except Exception:
+                _log.exception("telling the subscribers failed")
+                continue
+            busy = min(busy, lane.next_turn(symbols))
+        with self._lock:
+            now = time.monotonic()
+            due = min(lane.next_flush(now) for lane in self._lanes)
+            self._wakes_at = min(due, busy)
+        if self._wakes_at == math.inf:
+            return None
+        return max(0.0, self._wakes_at - now)
+
+    # Telling
+
+    def _flush(self, lane: Lane, now: float) -> list[str]:
+        with self._telling:
+            with self._lock:
+                quotes = lane.take_due(now, self._known, self._number + 1)
+            if not quotes:
+                return []
+            self._number += 1
+            self.told += len(quotes)
+            batches: dict[tuple[Printer, tuple[str, ...]], Batch] = {}
+            for group, due in lane.concerned(quotes).items():
+                key = (group.printer, tuple([each.symbol for each in due]))
+                batch = batches.get(key)
+                if batch is None:
+                    batch = batches[key] = group.printer.batch(due)
+                self._flushing[group] = batch
+            left = [(batch, list(group.members)) for group, batch in self._flushing.items()]
+        while left:
+            with self._telling:
+                self._write_some(left)
+            time.sleep(0)
+        self._flushing = {}
+        return [each.symbol for each in quotes]
+
+    def _write_some(self, left: list[tuple[Batch, list[Subscriber]]]) -> None:
+        until = time.monotonic() + _TURN
+        flush, count = self._number, 0
+        while left:
+            batch, members = left[-1]
+            while members:
+                some, members[-_LOOK_EVERY:] = members[-_LOOK_EVERY:], ()
+                for subscriber in some:
+                    if subscriber.flushed != flush:
+                        subscriber.flushed = flush
+                        offer = subscriber.offer
+                        if subscriber.missed or not offer(batch):
+                            self._owe(subscriber, batch)
+                        else:
+                            count += 1
+                if time.monotonic() > until:
+                    break
+            self.updates += count * len(batch.symbols)
+            count = 0
+            if members:
+                return
+            left.pop()
+
+    def _tell(self, subscriber: Subscriber, batch: Batch) -> None:
+        if subscriber.missed or not subscriber.offer(batch):
+            self._owe(subscriber, batch)
+        else:
+            self.updates += len(batch.symbols)
+
+    def _owe(self, subscriber: Subscriber, batch: Batch) -> None:
+        subscriber.missed.update(batch.symbols)
+        self.missed += len(batch.symbols)
+
+    def _give(self, subscriber: Subscriber, quotes: list[Quote]) -> None:
+        if quotes:
+            self._tell(subscriber, subscriber.printer.batch(quotes))
+
+    def _catch_up(self, subscriber: Subscriber) -> None:
+        """The client can take state again: give it the newest of what it missed."""
+        with self._telling:
+            if not subscriber.missed or subscriber.lane is None:
+                return
+            with self._lock:
+                symbols = subscriber.missed & subscriber.symbols
+                quotes = [self._known[each] for each in symbols if each in self._known]
+            subscriber.missed = set()
+            self._give(subscriber, sorted(quotes, key=lambda each: each.seq))
+
+    # With the lock held while anybody is told
+
+    def _settle(self, subscriber: Subscriber) -> None:
+        """Before its wishes change, give a subscriber what the flush under way has for it."""
+        batch = self._flushing.get(subscriber.group) if subscriber.group is not None else None
+        if batch is not None and subscriber.flushed != self._number:
+            subscriber.flushed = self._number
+            self._tell(subscriber, batch)
+
+    def _place(self, subscriber: Subscriber, lane: Lane, symbols: frozenset[str]) -> None:
+        lane.place(subscriber, symbols)
+        # What a flush under way carries is not newer than what the subscriber is about to be shown.
+        subscriber.flushed = self._number
+        if not symbols:
+            subscriber.lane = None
+            subscriber.missed.clear()
+        self._lanes = (
+            self._base,
+            *(each for each in {*self._lanes, lane} if each.size and each is not self._base),
+        )
+
+    def _lane(self, max_rate: float) -> Lane:
+        """The fastest lane that is not faster than that."""
+        steps = math.ceil(math.log2(max(1.0, 1 / (max_rate * self._window))))
+        window = self._window * 2 ** min(steps, _SLOWEST)
+        for lane in self._lanes:
+            if lane.window == window:
+                return lane
+        return Lane(window, self._epoch(window), self._is_alike)
+
+    def _epoch(self, window: float) -> str:
+        """Numbers mean something within one run of the process and one lane only."""
+        return f"{self._run_id}.{secrets.token_hex(2)}.{round(window * 1000)}"

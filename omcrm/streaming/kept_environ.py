@@ -1,0 +1,30 @@
+"""What is kept of a request as long as its connection lives."""
+
+import io
+import sys
+from typing import Any
+
+# The app that the request was for; all else that is no text belongs to the server.
+_APP = "flask.app"
+# They hold the server's own objects, or say nothing about the client.
+_DROPPED = ("gunicorn.", "eventlet.", "werkzeug.", "wsgi.")
+
+
+def kept(environ: dict[str, Any]) -> dict[str, Any]:
+    """A WSGI environment without the server's socket, streams and body."""
+    texts = {
+        key: sys.intern(value)
+        for key, value in environ.items()
+        if type(value) is str and not key.startswith(_DROPPED)
+    }
+    return {
+        **texts,
+        **({_APP: environ[_APP]} if _APP in environ else {}),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": environ.get("wsgi.url_scheme", "http"),
+        "wsgi.input": io.BytesIO(),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }

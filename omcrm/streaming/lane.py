@@ -1,0 +1,233 @@
+"""Those who are told at most once per window: what waits for them, and who they are."""
+
+import math
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Callable, Collection, Iterable
+from operator import itemgetter
+from typing import NamedTuple, Protocol
+
+from omcrm.market.quote import Quote
+from omcrm.streaming.batch import Batch, Printer
+
+# How long what is alike is kept to itself, in seconds.
+_SIGN_OF_LIFE = 1.0
+# How much of a window a symbol waits for others, so that they leave in one write.
+_GATHER = 0.25
+# Where a client may resume: one entry for so many seconds, and so many of them.
+_RECORD_EVERY = 0.25
+_RECORDS = 4096
+
+IsAlike = Callable[[Quote, Quote], bool]
+
+
+class Sink(Protocol):
+    """Where a client's state goes."""
+
+    def offer(self, state: Batch) -> bool:
+        """Send it, if the client can take it now; otherwise `on_ready` says when."""
+
+    def on_ready(self, wants_state: Callable[[], None]) -> None:
+        """Call `wants_state` whenever the client can take state after it could not."""
+
+
+class Subscriber:
+    """One client's wishes; what it has missed is owed to it."""
+
+    __slots__ = ("flushed", "group", "lane", "missed", "offer", "printer", "symbols")
+
+    def __init__(self, sink: Sink, printer: Printer) -> None:
+        self.offer = sink.offer
+        self.printer = printer
+        self.symbols: frozenset[str] = frozenset()
+        self.missed: set[str] = set()
+        self.lane: Lane | None = None
+        self.group: Group | None = None
+        self.flushed = 0
+
+
+class Group:
+    """Clients of one dialect with the same symbols: they get the same bytes."""
+
+    __slots__ = ("members", "printer", "symbols")
+
+    def __init__(self, printer: Printer, symbols: frozenset[str]) -> None:
+        self.printer = printer
+        self.symbols = symbols
+        self.members: dict[Subscriber, None] = {}
+
+
+class Told(NamedTuple):
+    """What was told last of a symbol, when (monotonic seconds), and in which flush."""
+
+    quote: Quote
+    at: float
+    flush: int
+
+
+class Record(NamedTuple):
+    """The highest number told up to a flush."""
+
+    top: int
+    flush: int
+    at: float
+
+
+class Lane:
+    """One window's worth of conflation: per symbol the newest value waits for its turn.
+
+    The first change after silence may leave at once, then one per window. Not thread-safe.
+    """
+
+    def __init__(self, window: float, epoch: str, is_alike: IsAlike) -> None:
+        self.window = window
+        self.epoch = epoch
+        # When each symbol that has changed may leave.
+        self.waiting: dict[str, float] = {}
+        self.told: dict[str, Told] = {}
+        self.skipped = 0
+        self.size = 0
+        self._is_alike = is_alike
+        self._turns: dict[str, float] = {}
+        self._groups: dict[tuple[Printer, frozenset[str]], Group] = {}
+        self._by_symbol: dict[str, dict[Group, None]] = {}
+        self._records: deque[Record] = deque([Record(0, 0, -math.inf)], maxlen=_RECORDS)
+
+    # What changes
+
+    def note(self, quote: Quote, now: float) -> float | None:
+        """Let a changed quote wait, if anybody watches it; its turn, where that is a new one."""
+        symbol = quote.symbol
+        if symbol not in self._by_symbol:
+            self.told.pop(symbol, None)
+            return None
+        turn, held = self._turns.get(symbol, 0.0), self.waiting.get(symbol)
+        if held is not None and held <= turn:
+            self.skipped += 1
+            return None
+        told = self.told.get(symbol)
+        if told is not None and self._is_alike(quote, told.quote):
+            turn = max(turn, told.at + _SIGN_OF_LIFE)
+        if held is not None and held <= turn:
+            self.skipped += 1
+            return None
+        self.waiting[symbol] = turn
+        return turn
+
+    def next_flush(self, now: float) -> float:
+        """When something must leave; infinite where nothing waits."""
+        if not self.waiting:
+            return math.inf
+        turns = self.waiting.values()
+        first = min(turns)
+        if first <= now:
+            return first
+        return max(each for each in turns if each <= first + self.window * _GATHER)
+
+    def next_turn(self, symbols: Iterable[str]) -> float:
+        """When the first of these symbols may leave again."""
+        return min((self._turns.get(each, math.inf) for each in symbols), default=math.inf)
+
+    def take_due(self, now: float, known: dict[str, Quote], flush: int) -> list[Quote]:
+        """The quotes whose turn has come, by number; they count as told by this flush."""
+        due = {symbol: turn for symbol, turn in self.waiting.items() if turn <= now}
+        # A late flush does not slow its symbols down, as long as it is not very late.
+        late = now - self.window / 2
+        scheduled = max((turn for turn in due.values() if turn >= late), default=now)
+        for symbol, turn in due.items():
+            del self.waiting[symbol]
+            self._turns[symbol] = (scheduled if turn >= late else now) + self.window
+        quotes = sorted([known[each] for each in due if each in known], key=_number)
+        for quote in quotes:
+            self.told[quote.symbol] = Told(quote, now, flush)
+        if quotes:
+            self._record(quotes[-1].seq, now, flush)
+        return quotes
+
+    def hurry(self) -> None:
+        """Let everything that waits leave now."""
+        self._turns.clear()
+        self.waiting = dict.fromkeys(self.waiting, 0.0)
+
+    def forget(self, symbol: str) -> None:
+        """Drop what is held of a symbol."""
+        self.waiting.pop(symbol, None)
+        self.told.pop(symbol, None)
+        self._turns.pop(symbol, None)
+
+    # Who is told
+
+    def concerned(self, quotes: Collection[Quote]) -> dict[Group, list[Quote]]:
+        """The groups that watch any of these, each with what it gets."""
+        found: dict[Group, list[Quote]] = {}
+        for quote in quotes:
+            for group in self._by_symbol.get(quote.symbol, ()):
+                found.setdefault(group, []).append(quote)
+        return found
+
+    def watching(self, symbols: set[str]) -> list[Subscriber]:
+        """Those who watch any of these."""
+        groups = [each for each in self._groups.values() if each.symbols & symbols]
+        return [subscriber for group in groups for subscriber in group.members]
+
+    def place(self, subscriber: Subscriber, symbols: frozenset[str]) -> None:
+        """Let the subscriber watch exactly these symbols; none means that it leaves."""
+        self._remove(subscriber)
+        subscriber.symbols = symbols
+        if not symbols:
+            return
+        key = (subscriber.printer, symbols)
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = Group(*key)
+            for symbol in symbols:
+                self._by_symbol.setdefault(symbol, {})[group] = None
+        group.members[subscriber] = None
+        subscriber.lane, subscriber.group = self, group
+        self.size += 1
+
+    def _remove(self, subscriber: Subscriber) -> None:
+        group, subscriber.group = subscriber.group, None
+        if group is None:
+            return
+        del group.members[subscriber]
+        self.size -= 1
+        if group.members:
+            return
+        del self._groups[group.printer, group.symbols]
+        for symbol in group.symbols:
+            del self._by_symbol[symbol][group]
+            if not self._by_symbol[symbol]:
+                del self._by_symbol[symbol]
+
+    # Resuming
+
+    def missing_since(self, seq: int, known: dict[str, Quote]) -> Callable[[str], bool] | None:
+        """Whether a client whose highest number is `seq` may lack a symbol's newest quote.
+
+        None where nobody remembers that far back. What was told in the same quarter of a second may
+        count as lacking though it is not.
+        """
+        index = bisect_left(self._records, seq, key=itemgetter(0))
+        if index == 0:
+            return None
+        flush = self._records[index - 1].flush
+
+        def is_missing(symbol: str) -> bool:
+            told = self.told.get(symbol)
+            return (
+                known[symbol].seq > seq
+                or symbol in self.waiting
+                or (told is not None and told.flush > flush)
+            )
+
+        return is_missing
+
+    def _record(self, top: int, now: float, flush: int) -> None:
+        last = self._records[-1]
+        if top > last.top and now - last.at >= _RECORD_EVERY:
+            self._records.append(Record(top, flush, now))
+
+
+def _number(quote: Quote) -> int:
+    return quote.seq

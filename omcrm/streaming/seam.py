@@ -1,0 +1,297 @@
+"""The seam into python-socketio: the one file that knows how that library works inside.
+
+`tests/streaming/test_seam.py` fails when a new version moves what is used here.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import engineio
+import socketio
+from engineio import packet as engine_packets
+from socketio import packet as packets
+
+from omcrm.concurrency import native_lock
+from omcrm.streaming.engine import EngineServer
+from omcrm.streaming.engine_session import Session
+from omcrm.streaming.reactor import Later
+from omcrm.streaming.seldom import Seldom
+from omcrm.streaming.socketio_packet import StrictPacket
+
+# The versions that this was written against; the test compares.
+WRITTEN_AGAINST = {"python-socketio": "5.18.1", "python-engineio": "4.15.1"}
+
+# Clients that read one message at a time are not waiting for the next one yet.
+_AFTER_ANSWER = 0.005
+# Others are let run after so many seconds of sending.
+_TURN = 0.002
+_AT_ONCE = (packets.CONNECT, packets.CONNECT_ERROR, packets.DISCONNECT)
+
+_log = logging.getLogger(__name__)
+
+Hook = Callable[[str], None]
+
+
+class Rooms(socketio.Manager):  # type: ignore[misc]
+    """The rooms of each client, known by client: leaving does not look at everybody's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rooms_of: dict[tuple[str, str], set[str | None]] = {}
+
+    def basic_enter_room(
+        self, sid: str, namespace: str, room: str | None, eio_sid: str | None = None
+    ) -> None:
+        """Add a client to a room."""
+        super().basic_enter_room(sid, namespace, room, eio_sid=eio_sid)
+        self._rooms_of.setdefault((namespace, sid), set()).add(room)
+
+    def basic_leave_room(self, sid: str, namespace: str, room: str | None) -> None:
+        """Take a client from a room."""
+        super().basic_leave_room(sid, namespace, room)
+        self._rooms_of.get((namespace, sid), set()).discard(room)
+
+    def get_rooms(self, sid: str, namespace: str) -> list[str]:
+        """The rooms a client is in."""
+        rooms = self._rooms_of.get((namespace, sid), set())
+        return [each for each in rooms if each is not None]
+
+    def basic_disconnect(self, sid: str, namespace: str, **kwargs: Any) -> None:
+        """Forget a client."""
+        for room in self._rooms_of.pop((namespace, sid), set()):
+            super().basic_leave_room(sid, namespace, room)
+        self.callbacks.pop(sid, None)
+        for waiting in (self.pending_connect, self.pending_disconnect):
+            if sid in waiting.get(namespace, ()):
+                waiting[namespace].remove(sid)
+                if not waiting[namespace]:
+                    del waiting[namespace]
+
+    def emit(
+        self,
+        event: str,
+        data: Any,
+        namespace: str,
+        room: str | None = None,
+        skip_sid: str | list[str] | None = None,
+        callback: Callable[..., Any] | None = None,
+        to: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Send an event to a client or a room: encoded once, and giving way now and then."""
+        if callback is not None:
+            super().emit(event, data, namespace, to or room, skip_sid, callback, **kwargs)
+            return
+        values = list(data) if isinstance(data, tuple) else [] if data is None else [data]
+        packet = StrictPacket(packets.EVENT, namespace=namespace, data=[event, *values])
+        encoded = packet.encode()
+        messages = [
+            engine_packets.Packet(engine_packets.MESSAGE, each)
+            for each in (encoded if isinstance(encoded, list) else [encoded])
+        ]
+        skipped = skip_sid if isinstance(skip_sid, list) else [skip_sid]
+        until = time.monotonic() + _TURN
+        for sid, eio_sid in list(self.get_participants(namespace, to or room)):
+            if sid not in skipped:
+                for message in messages:
+                    self.server._send_eio_packet(eio_sid, message)
+            if time.monotonic() > until:
+                time.sleep(0)
+                until = time.monotonic() + _TURN
+
+
+class RealtimeServer(socketio.Server):  # type: ignore[misc]
+    """`socketio.Server` on our own Engine.IO, that refuses what its protocol does not allow.
+
+    Takes its options, those of `EngineServer`, and `connect_timeout`: the seconds a client has to
+    join a namespace. What is emitted to a client while its connect handler runs follows the answer
+    to its CONNECT, or is dropped with a refusal. `on_lost` hooks are called when events to a client
+    of a namespace were dropped.
+    """
+
+    def __init__(self, connect_timeout: float = 10.0, **options: Any) -> None:
+        self.connect_timeout = connect_timeout
+        self._holding = native_lock()
+        self._held: dict[str, list[engine_packets.Packet]] = {}
+        self._lost_hooks: dict[str, Hook] = {}
+        self._complaints = Seldom(_log)
+        options.setdefault("client_manager", Rooms())
+        super().__init__(serializer=StrictPacket, claim_within=connect_timeout, **options)
+        self.eio.on_lost = self._tell_lost
+
+    def on_lost(self, namespace: str, hook: Hook) -> None:
+        """Call `hook(sid)` when events to a client of the namespace were dropped."""
+        self._lost_hooks[namespace] = hook
+
+    def session_of(self, sid: str, namespace: str) -> Session | None:
+        """The Engine.IO session that a client of a namespace came on."""
+        eio_sid = self.manager.eio_sid_from_sid(sid, namespace)
+        session: Session | None = self.eio.sockets.get(eio_sid)
+        return session
+
+    def disconnect(
+        self, sid: str, namespace: str | None = None, ignore_queue: bool = False
+    ) -> None:
+        """Disconnect a client from a namespace; its session ends if it joins no other."""
+        eio_sid = self.manager.eio_sid_from_sid(sid, namespace or "/")
+        super().disconnect(sid, namespace, ignore_queue)
+        if eio_sid is not None and not self._namespaces_of(eio_sid):
+            self._claim(eio_sid, claimed=False)
+
+    # What the library calls
+
+    def _engineio_server_class(self) -> type[engineio.Server]:
+        return EngineServer
+
+    def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
+        try:
+            packet = self._assemble(eio_sid, data)
+        except ValueError as error:
+            self._cut(eio_sid, str(error))
+            return
+        if packet is not None:
+            self._dispatch(eio_sid, packet)
+
+    def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
+        namespace = namespace or "/"
+        if not self._serves(namespace):
+            self._refuse(eio_sid, namespace, "Invalid namespace")
+            return
+        if self.manager.sid_from_eio_sid(eio_sid, namespace) is not None:
+            self._refuse(eio_sid, namespace, "Already connected")
+            return
+        self._held.setdefault(eio_sid, [])
+        try:
+            super()._handle_connect(eio_sid, namespace, data)
+        except Exception:
+            self._complaints.exception("a connect handler failed")
+            self.manager.disconnect(self.manager.sid_from_eio_sid(eio_sid, namespace), namespace)
+            self._refuse(eio_sid, namespace, "Internal error")
+        self._release_request(eio_sid)
+        sid = self.manager.sid_from_eio_sid(eio_sid, namespace)
+        if sid is None or not self.manager.is_connected(sid, namespace):
+            self._held.pop(eio_sid, None)
+            return
+        self._claim(eio_sid, claimed=True)
+        self.eio.reactor.at(time.monotonic() + _AFTER_ANSWER, Later(self._let_go, eio_sid))
+
+    def _let_go(self, eio_sid: str) -> None:
+        with self._holding:
+            for packet in self._held.pop(eio_sid, ()):
+                self.eio.send_packet(eio_sid, packet)
+
+    def _send_packet(self, eio_sid: str, pkt: packets.Packet) -> None:
+        if pkt.packet_type in _AT_ONCE:
+            self.eio.send(eio_sid, pkt.encode())
+            return
+        encoded = pkt.encode()
+        for each in encoded if isinstance(encoded, list) else [encoded]:
+            packet = engine_packets.Packet(engine_packets.MESSAGE, data=each)
+            self._send_eio_packet(eio_sid, packet)
+
+    def _send_eio_packet(self, eio_sid: str, eio_pkt: engine_packets.Packet) -> None:
+        if eio_sid in self._held:
+            with self._holding:
+                held = self._held.get(eio_sid)
+                if held is not None:
+                    held.append(eio_pkt)
+                    return
+        self.eio.send_packet(eio_sid, eio_pkt)
+
+    def _handle_disconnect(self, eio_sid: str, namespace: str | None, reason: Any = None) -> None:
+        super()._handle_disconnect(eio_sid, namespace, reason)
+        if not self._namespaces_of(eio_sid):
+            self._claim(eio_sid, claimed=False)
+
+    def _handle_event_internal(
+        self,
+        server: Any,
+        sid: str,
+        eio_sid: str,
+        data: list[Any],
+        namespace: str,
+        number: int | None,
+    ) -> None:
+        try:
+            super()._handle_event_internal(server, sid, eio_sid, data, namespace, number)
+        except Exception:
+            self._complaints.exception("the handler of an event failed")
+        self._release_request(eio_sid)
+
+    def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
+        self._binary_packet.pop(eio_sid, None)
+        self._held.pop(eio_sid, None)
+        super()._handle_eio_disconnect(eio_sid, reason)
+
+    # Our own
+
+    def _assemble(self, eio_sid: str, data: str | bytes) -> StrictPacket | None:
+        """The packet that is whole with this message, if one is."""
+        begun = self._binary_packet.get(eio_sid)
+        if begun is not None:
+            if not begun.add_attachment(data):
+                return None
+            del self._binary_packet[eio_sid]
+            return begun  # type: ignore[no-any-return]
+        if not isinstance(data, str) or not data:
+            raise ValueError("no packet")
+        packet = StrictPacket(encoded_packet=data)
+        if packet.packet_type != packets.CONNECT and not self._is_joined(eio_sid, packet):
+            raise ValueError("not connected to that namespace")
+        if packet.attachment_count:
+            self._binary_packet[eio_sid] = packet
+            return None
+        return packet
+
+    def _dispatch(self, eio_sid: str, packet: StrictPacket) -> None:
+        kind = packet.packet_type
+        if kind == packets.CONNECT:
+            self._handle_connect(eio_sid, packet.namespace, packet.data)
+        elif kind == packets.DISCONNECT:
+            self._handle_disconnect(eio_sid, packet.namespace, self.reason.CLIENT_DISCONNECT)
+        elif kind in (packets.EVENT, packets.BINARY_EVENT):
+            self._handle_event(eio_sid, packet.namespace, packet.id, packet.data)
+        else:
+            self._handle_ack(eio_sid, packet.namespace, packet.id, packet.data)
+
+    def _serves(self, namespace: str) -> bool:
+        known = (self.handlers, self.namespace_handlers, self.namespaces)
+        return self.namespaces == "*" or any(namespace in each for each in known)
+
+    def _is_joined(self, eio_sid: str, packet: StrictPacket) -> bool:
+        return self.manager.sid_from_eio_sid(eio_sid, packet.namespace or "/") is not None
+
+    def _namespaces_of(self, eio_sid: str) -> list[str]:
+        find = self.manager.sid_from_eio_sid
+        return [each for each in list(self.manager.get_namespaces()) if find(eio_sid, each)]
+
+    def _refuse(self, eio_sid: str, namespace: str, message: str) -> None:
+        data = {"message": message}
+        self._send_packet(
+            eio_sid, self.packet_class(packets.CONNECT_ERROR, data=data, namespace=namespace)
+        )
+
+    def _cut(self, eio_sid: str, why: str) -> None:
+        self.eio.reactor.counters["bad_packets"] += 1
+        self._complaints.warning("a client was cut off: %s", why)
+        self._binary_packet.pop(eio_sid, None)
+        self.eio.disconnect(eio_sid)
+
+    def _claim(self, eio_sid: str, *, claimed: bool) -> None:
+        session = self.eio.sockets.get(eio_sid)
+        if session is not None:
+            session.claim(claimed, self.connect_timeout)
+
+    def _release_request(self, eio_sid: str) -> None:
+        """Forget the request object that Flask leaves in the environment of each client."""
+        environ = self.environ.get(eio_sid)
+        if environ is not None:
+            environ.pop("werkzeug.request", None)
+
+    def _tell_lost(self, eio_sid: str) -> None:
+        for namespace in self._namespaces_of(eio_sid):
+            sid = self.manager.sid_from_eio_sid(eio_sid, namespace)
+            if sid is not None and (hook := self._lost_hooks.get(namespace)):
+                hook(sid)
