@@ -27,6 +27,14 @@ graceful_timeout = 5
 control_socket_disable = True
 
 
+def post_fork(server, worker):
+    """Let clients that come in a crowd wait rather than those who are in."""
+    import sys
+
+    if "gevent.server" in sys.modules:
+        sys.modules["gevent.server"].StreamServer.max_accept = 1
+
+
 def post_worker_init(worker):
     """Close the pages' connections when the worker is to stop: it would wait for their polls."""
     from threading import Thread

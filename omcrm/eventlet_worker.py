@@ -9,6 +9,7 @@ import time
 from functools import partial
 from typing import Any
 
+from gunicorn.sock import ssl_context
 from gunicorn.workers.base_async import AsyncWorker
 
 from omcrm.concurrency import patch, without_deprecation
@@ -18,6 +19,8 @@ with without_deprecation():
     from eventlet import greenio, wsgi
 
 _BEAT = 1.0
+# So long a client may take to agree on TLS.
+_HANDSHAKE = 10.0
 # The master kills what is still there after the grace period; the feeds want to end before.
 _RESERVE = 2.0
 # After the master's word to stop, waiting requests are looked after so often.
@@ -81,15 +84,19 @@ class EventletWorker(AsyncWorker):  # type: ignore[misc]
                 eventlet.sleep(_LOOK_EVERY)
                 continue
             pool.spawn_n(serve, client, address)
+            # A crowd that comes at once waits, and those who are in do not.
+            eventlet.sleep(0)
 
     def _serve(self, listener: Any, client: Any, address: Any) -> None:
-        client.settimeout(None)
-        if self.cfg.is_ssl:
-            from gunicorn.sock import ssl_context
-
-            client = eventlet.wrap_ssl(client, server_side=True, context=ssl_context(self.cfg))
         try:
+            client.settimeout(_HANDSHAKE)
+            if self.cfg.is_ssl:
+                client = ssl_context(self.cfg).wrap_socket(client, server_side=True)
+            client.settimeout(None)
             self.handle(listener, client, address)
+        except OSError as error:
+            self.log.debug("no TLS with %s: %s", address, error)
+            client.close()
         except (SystemExit, eventlet.greenlet.GreenletExit):
             return
 

@@ -23,13 +23,19 @@ def serve(app: Flask, host: str, port: int) -> None:
 
 def _eventlet(app: Flask, host: str, port: int) -> None:
     import eventlet
-    from eventlet import wsgi
+    from eventlet import greenio, wsgi
     from eventlet.green import socket
+
+    class Listener(greenio.GreenSocket):  # type: ignore[misc]
+        def accept(self) -> Any:
+            """One at a time: a crowd that comes at once waits, and those who are in do not."""
+            eventlet.sleep(0)
+            return super().accept()
 
     family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     listener = eventlet.listen(address, family, backlog=_BACKLOG)
     wsgi.server(
-        listener,
+        Listener(listener.fd),
         app,
         max_size=_MOST_REQUESTS,
         socket_timeout=_PATIENCE,
@@ -46,10 +52,13 @@ def _gevent(app: Flask, host: str, port: int) -> None:
             self.socket.settimeout(_PATIENCE)
             super().handle()
 
-    server = pywsgi.WSGIServer(
+    class Server(pywsgi.WSGIServer):  # type: ignore[misc]
+        # A crowd that comes at once waits, and those who are in do not.
+        max_accept = 1
+
+    Server(
         (host, port), app, log=None, backlog=_BACKLOG, spawn=_MOST_REQUESTS, handler_class=Handler
-    )
-    server.serve_forever()
+    ).serve_forever()
 
 
 def _werkzeug(app: Flask, host: str, port: int) -> None:

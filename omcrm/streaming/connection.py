@@ -6,6 +6,7 @@ Longer than most for a reason: the order of reading, writing and closing is one 
 import _socket
 import codecs
 import contextlib
+import logging
 import socket
 import struct
 import time
@@ -27,6 +28,9 @@ _CHUNK = 65536
 _NEVER = float("inf")
 _DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 _utf8 = codecs.getincrementaldecoder("utf-8")
+# The library would tell of each connection's end.
+_log = logging.getLogger(__name__)
+_log.setLevel(logging.WARNING)
 
 
 class Limits(Struct, frozen=True):
@@ -102,7 +106,9 @@ class Connection:
         limits: Limits,
         extensions: Sequence[Extension] = (),
     ) -> None:
-        protocol = FrameProtocol(Side.SERVER, state=State.OPEN, max_size=limits.message)
+        protocol = FrameProtocol(
+            Side.SERVER, state=State.OPEN, max_size=limits.message, logger=_log
+        )
         protocol.extensions = list(extensions)
         self.deflates = bool(extensions)
         self.open = True
@@ -137,12 +143,14 @@ class Connection:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
         self._heard_at = time.monotonic()
         self._reactor.counters["opened"] += 1
+        self._reactor.start()
         # Nothing may be answered before the handshake is.
         with self._lock:
-            self._reactor.watch(self._descriptor, self)
+            if not early:
+                self._reactor.watch(self._descriptor, self)
             self._put(first)
         if early:
-            self._reactor.soon(lambda: self._receive(early))
+            self._reactor.soon(lambda: self._begin(early))
         if self._limits.silent is not None:
             self._reactor.at(self._heard_at + self._limits.silent / 2, self)
 
@@ -247,14 +255,28 @@ class Connection:
 
     # Reading
 
+    def _begin(self, early: bytes) -> None:
+        """Hear what came with the request before what is in the socket by now."""
+        with self._lock:
+            if self._descriptor < 0:
+                return
+            self._reactor.watch(self._descriptor, self)
+            self._show_interest()
+        try:
+            self._receive(early)
+        except Exception:
+            self.abort("internal error")
+            raise
+
     def _receive(self, data: bytes) -> None:
         if self._descriptor < 0:
             return
         self._heard_at, self._pinged = time.monotonic(), False
         self._protocol.receive_data(data)
-        frames = self._protocol.events_received() if self.open else []
+        # Fetched in any case: the protocol would keep what comes behind a goodbye.
+        frames = self._protocol.events_received()
         try:
-            for frame in frames:
+            for frame in frames if self.open else ():
                 if isinstance(frame, Frame) and frame.opcode in _DATA:
                     self._take(frame.opcode, bytes(frame.data), frame.fin)
         except UnicodeDecodeError:
@@ -273,7 +295,8 @@ class Connection:
         if self._decoder is not None:
             self._decoder.decode(data, fin)
         assert self._parts is not None, "the protocol refuses a continuation of nothing"
-        self._parts.append(data)
+        if data:
+            self._parts.append(data)
         if fin:
             whole, self._parts = b"".join(self._parts), None
             self._listener.received(whole.decode() if self._decoder is not None else whole)
@@ -367,10 +390,11 @@ class Connection:
         ending = False
         with self._lock:
             for data in self._protocol.data_to_send():
-                if data:
-                    self._put(data)
-                else:
+                if not data:
                     ending = True
+                elif self.open:
+                    # A goodbye is the last that is said: no pong follows it.
+                    self._put(data)
             if self._protocol.state is not State.OPEN:
                 self.open, self.blocked = False, True
             waits = bool(self._pending)

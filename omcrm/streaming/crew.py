@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from omcrm.streaming.seldom import Seldom
 
-_MOST = 16
+_MOST = 8
 _IDLE = 10.0
 
 _log = logging.getLogger(__name__)

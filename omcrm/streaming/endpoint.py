@@ -5,7 +5,10 @@ from typing import Any, NamedTuple
 
 from websockets.datastructures import Headers
 from websockets.extensions import Extension
-from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
+from websockets.extensions.permessage_deflate import (
+    PerMessageDeflate,
+    ServerPerMessageDeflateFactory,
+)
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
@@ -16,6 +19,10 @@ from omcrm.streaming.takeover import leave, take
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
+
+
+# Both sides begin each message anew: a compressed frame is then the same for every client.
+_DEFLATE = ServerPerMessageDeflateFactory(True, True, WINDOW_BITS, None)
 
 
 class Opening(NamedTuple):
@@ -32,12 +39,13 @@ class Opening(NamedTuple):
 
 def negotiate(environ: Environ, compression: bool) -> Opening:
     """Answer the handshake, offering permessage-deflate where it is wanted."""
-    factories = (
-        [ServerPerMessageDeflateFactory(True, True, WINDOW_BITS, None)] if compression else None
-    )
-    protocol = ServerProtocol(extensions=factories)
-    response = protocol.accept(_request(environ))
-    return Opening(response, protocol.extensions)
+    request = _request(environ)
+    if compression:
+        protocol = ServerProtocol(extensions=[_DEFLATE])
+        response = protocol.accept(request)
+        if all(_is_wide_enough(each) for each in protocol.extensions):
+            return Opening(response, protocol.extensions)
+    return Opening(ServerProtocol().accept(request), ())
 
 
 def refuse(response: Response, start_response: StartResponse) -> Iterable[bytes]:
@@ -87,6 +95,13 @@ class Endpoint:
             self._greet(connection, environ), opening.response.serialize(), early=early
         )
         return leave(environ)
+
+
+def _is_wide_enough(extension: Extension) -> bool:
+    """Whether the client can read what is compressed for everybody."""
+    return isinstance(extension, PerMessageDeflate) and (
+        extension.local_max_window_bits >= WINDOW_BITS
+    )
 
 
 def _request(environ: Environ) -> Request:

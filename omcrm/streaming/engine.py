@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import parse_qs
 
 import engineio
@@ -12,6 +12,7 @@ from omcrm.streaming import wire
 from omcrm.streaming.connection import NOBODY, Limits
 from omcrm.streaming.crew import Crew
 from omcrm.streaming.endpoint import Environ, accept, negotiate, refuse
+from omcrm.streaming.engine_answer import DONE, TEXT, UNAUTHORIZED, Answer, refusal
 from omcrm.streaming.engine_packet import (
     OPEN,
     InvalidPacket,
@@ -30,38 +31,6 @@ _COMPRESS_FROM = 256
 _CROSSING = 0.5
 
 StartResponse = Callable[..., Any]
-
-
-class Answer(NamedTuple):
-    """An HTTP response."""
-
-    status: str
-    body: bytes
-    headers: list[tuple[str, str]] = []  # noqa: RUF012
-
-
-_TEXT = ("Content-Type", "text/plain; charset=UTF-8")
-
-
-# The numbers that the protocol's documentation gives to its refusals.
-_NUMBERS = {
-    "Transport unknown": 0,
-    "Session ID unknown": 1,
-    "Bad handshake method": 2,
-    "Bad request": 3,
-    "Forbidden": 4,
-    "Unsupported protocol version": 5,
-}
-
-
-def _refusal(message: str, status: str = "400 Bad Request") -> Answer:
-    number = _NUMBERS.get(message, _NUMBERS["Bad request"])
-    return Answer(status, wire.dumps({"code": number, "message": message}).encode(), [_JSON])
-
-
-_JSON = ("Content-Type", "application/json")
-_UNAUTHORIZED = _refusal("Unauthorized", "401 Unauthorized")
-_DONE = Answer("200 OK", b"ok", [_TEXT])
 
 
 class EngineServer(engineio.Server):  # type: ignore[misc]
@@ -152,27 +121,27 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
     def _refused(self, environ: Environ, query: dict[str, list[str]]) -> Answer | None:
         """Why this request is none of ours, if it is not."""
         if not self._is_origin_allowed(environ):
-            return _refusal("Forbidden", "403 Forbidden")
+            return refusal("Forbidden", "403 Forbidden")
         method = environ["REQUEST_METHOD"]
         if method == "OPTIONS":
-            return _DONE
+            return DONE
         if method not in ("GET", "POST"):
-            return _refusal("Bad handshake method")
+            return refusal("Bad handshake method")
         transport = query.get("transport", [""])[0]
         if transport not in self.transports or "j" in query:
-            return _refusal("Transport unknown")
+            return refusal("Transport unknown")
         if query.get("EIO") != ["4"] and "sid" not in query:
-            return _refusal("Unsupported protocol version")
+            return refusal("Unsupported protocol version")
         if "sid" in query:
             session = self._session(environ, query["sid"][0])
             if session is None:
-                return _refusal("Session ID unknown")
+                return refusal("Session ID unknown")
             if session.upgraded and transport == "polling":
-                return _refusal("Bad request")
+                return refusal("Bad request")
         elif method == "POST":
-            return _refusal("Bad handshake method")
+            return refusal("Bad handshake method")
         if transport == "websocket" and environ.get("HTTP_UPGRADE", "").lower() != "websocket":
-            return _refusal("Bad request")
+            return refusal("Bad request")
         return None
 
     def _is_origin_allowed(self, environ: Environ) -> bool:
@@ -196,14 +165,14 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
             return self._post(environ, session)
         packets = session.poll() if session is not None else None
         if packets is None:
-            return _refusal("Session is closed")
-        return self._compressed(Answer("200 OK", write_payload(packets), [_TEXT]), environ)
+            return refusal("Session is closed")
+        return self._compressed(Answer("200 OK", write_payload(packets), [TEXT]), environ)
 
     def _open_polling(self, environ: Environ) -> Answer:
         session = self._open(environ)
         if session is None:
-            return _UNAUTHORIZED
-        headers = [_TEXT]
+            return UNAUTHORIZED
+        headers = [TEXT]
         if self.cookie:
             about = self.cookie if isinstance(self.cookie, dict) else {"name": self.cookie}
             cookie = self._generate_sid_cookie(session.sid, about)
@@ -219,18 +188,18 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
             length = -1
         if length > self.max_http_buffer_size:
             session.close(TRANSPORT_ERROR)
-            return _refusal("Payload too large", "413 Content Too Large")
+            return refusal("Payload too large", "413 Content Too Large")
         if not session.begin_post():
             session.close(TRANSPORT_ERROR)
-            return _refusal("Two requests at once")
+            return refusal("Two requests at once")
         try:
             packets = read_payload(environ["wsgi.input"].read(length) if length > 0 else b"")
         except InvalidPacket as error:
             self.reactor.counters["bad_packets"] += 1
             session.close(TRANSPORT_ERROR)
-            return _refusal(str(error))
+            return refusal(str(error))
         session.end_post(packets)
-        return _DONE
+        return DONE
 
     def _compressed(self, answer: Answer, environ: Environ) -> Answer:
         accepted = environ.get("HTTP_ACCEPT_ENCODING", "")
@@ -258,14 +227,14 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
             if session is not None:
                 first += text_frame(self._greeting(session.sid, []).encode())
         if session is None:
-            answer = _refusal("Session ID unknown") if upgrades else _UNAUTHORIZED
+            answer = refusal("Session ID unknown") if upgrades else UNAUTHORIZED
             return self._say(answer, environ, start_response)
         try:
             connection, early = accept(environ, opening, self.reactor, self._each_limits())
         except NotTakeable:
             if not upgrades:
                 session.close()
-            answer = _refusal("No WebSocket on this server", "501 Not Implemented")
+            answer = refusal("No WebSocket on this server", "501 Not Implemented")
             return self._say(answer, environ, start_response)
         if upgrades and not session.begin_upgrade():
             # A second one for the same session is let in only to be shown out, as in the reference.

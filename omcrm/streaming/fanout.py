@@ -18,8 +18,9 @@ from omcrm.streaming.lane import Group, IsAlike, Lane, Sink, Subscriber
 
 _log = logging.getLogger(__name__)
 
-# Others are let run after so many seconds of writing; the time is looked at every so many writes.
-_TURN = 0.002
+# Others are let run after so many seconds of writing, or as many as they took the last time, within
+# a bound; the time is looked at every so many writes.
+_TURN, _LONGEST_TURN = 0.002, 0.01
 _LOOK_EVERY = 32
 # The slowest lane has a window of 2**9 of the fastest.
 _SLOWEST = 9
@@ -244,15 +245,17 @@ class FanOut:
                     batch = batches[key] = group.printer.batch(due)
                 self._flushing[group] = batch
             left = [(batch, list(group.members)) for group, batch in self._flushing.items()]
+        turn = _TURN
         while left:
             with self._telling:
-                self._write_some(left)
+                self._write_some(left, time.monotonic() + turn)
+            began = time.monotonic()
             time.sleep(0)
+            turn = min(max(_TURN, time.monotonic() - began), _LONGEST_TURN)
         self._flushing = {}
         return [each.symbol for each in quotes]
 
-    def _write_some(self, left: list[tuple[Batch, list[Subscriber]]]) -> None:
-        until = time.monotonic() + _TURN
+    def _write_some(self, left: list[tuple[Batch, list[Subscriber]]], until: float) -> None:
         flush, count = self._number, 0
         while left:
             batch, members = left[-1]

@@ -1,13 +1,11 @@
 """Server frames of WebSocket: not masked, so that one is the same for every client."""
 
-import zlib
-
+from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame, Opcode
 
 # Both sides begin every message anew, so that a compressed frame is the same for everybody, too.
 WINDOW_BITS = 12
-_LEVEL = 6
-_EMPTY_BLOCK = b"\x00\x00\xff\xff"
+_WIDEST = 15
 
 
 def text_frame(payload: bytes) -> bytes:
@@ -27,7 +25,10 @@ def ping_frame(payload: bytes = b"") -> bytes:
 
 def deflated_frame(payload: bytes) -> bytes:
     """A whole text message for clients with which permessage-deflate was agreed."""
-    deflater = zlib.compressobj(_LEVEL, zlib.DEFLATED, -WINDOW_BITS)
-    data = deflater.compress(payload) + deflater.flush(zlib.Z_SYNC_FLUSH)
-    data = data.removesuffix(_EMPTY_BLOCK)
-    return Frame(Opcode.TEXT, data, rsv1=True).serialize(mask=False)
+    extension = PerMessageDeflate(
+        remote_no_context_takeover=True,
+        local_no_context_takeover=True,
+        remote_max_window_bits=_WIDEST,
+        local_max_window_bits=WINDOW_BITS,
+    )
+    return Frame(Opcode.TEXT, payload).serialize(mask=False, extensions=[extension])

@@ -145,7 +145,7 @@ def _server(environ: WSGIEnvironment) -> _Server:
 
 
 def _end_gunicorn(environ: WSGIEnvironment) -> NoReturn:
-    # Every worker but the synchronous one takes it for the end of the connection.
+    # Every worker takes it for the end of the connection.
     raise StopIteration
 
 

@@ -13,6 +13,7 @@ def init_webtrader(app: "Flask", settings: "Settings") -> None:
     """Give the app its manager, its desk, and the routes and events that use them."""
     from omcrm.admin.service import catalogue_changed
     from omcrm.auth.login import on_sign_out
+    from omcrm.extensions import socketio
     from omcrm.feeds.registry import FeedSettings
     from omcrm.streaming.desk import Desk, DeskLimits
     from omcrm.webtrader import routes, service, socketio_events
@@ -29,5 +30,6 @@ def init_webtrader(app: "Flask", settings: "Settings") -> None:
     app.extensions[service.DESK] = Desk(limits)
     app.register_blueprint(routes.blueprint)
     manager.add_status_callback(partial(socketio_events.tell_status, app))
+    socketio.server.on_lost(socketio_events.NAMESPACE, socketio_events.tell_lost)
     on_sign_out(socketio_events.drop_session)
     catalogue_changed.connect(service.reload_catalogue, sender=app, weak=False)

@@ -27,7 +27,7 @@ class Instruments(Struct, frozen=True):
     symbols: Symbols = []
     instrument_ids: Ids = []
     # Only of subscribe: at most so many updates of a symbol in a second, and where to resume.
-    max_rate: Annotated[float, Meta(gt=0, le=1000)] | None = None
+    max_rate: Annotated[float, Meta(ge=0.01, le=1000)] | None = None
     since: Position | None = None
 
     def __post_init__(self) -> None:

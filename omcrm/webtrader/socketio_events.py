@@ -233,7 +233,11 @@ def _watch(seat: Seat, symbols: list[str], asked: Instruments) -> dict[str, Any]
     if seat.subscriber is None:
         seat.subscriber = fanout.join(session, written)
     since = Since(asked.since.epoch, asked.since.seq) if asked.since else None
-    return fanout.watch(seat.subscriber, symbols, asked.max_rate, since)._asdict()
+    position = fanout.watch(seat.subscriber, symbols, asked.max_rate, since)
+    if service.desk().seat(seat.sid) is None:
+        # Disconnected meanwhile, by another thread: nobody else would take it out.
+        fanout.leave(seat.subscriber)
+    return position._asdict()
 
 
 def _instruments(asked: Instruments) -> tuple[list[Instrument], list[dict[str, Any]]]:

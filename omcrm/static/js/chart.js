@@ -30,7 +30,9 @@ export function createCandleChart({ place, message, legend, timeframes, store, a
     drawing.chart.subscribeCrosshairMove(({ seriesData }) => {
       describe(seriesData.get(drawing.series) ?? data.at(-1));
     });
-    if (instrument) drawAll();
+    if (!instrument) return;
+    drawAll();
+    showEnd();
   }
 
   function drawAll() {
@@ -40,10 +42,13 @@ export function createCandleChart({ place, message, legend, timeframes, store, a
       priceFormat: { ...priceFormat, formatter: (value) => format.price(value, decimals) },
     });
     drawing.series.setData(data);
-    drawing.chart.timeScale().scrollToPosition(RIGHT_OFFSET, false);
     drawCurrent();
     describe(data.at(-1));
     say(isLoaded ? (data.length ? "" : EMPTY) : LOADING);
+  }
+
+  function showEnd() {
+    drawing.chart.timeScale().scrollToPosition(RIGHT_OFFSET, false);
   }
 
   /** The line of the last price is grey when that price is not current. */
@@ -76,6 +81,10 @@ export function createCandleChart({ place, message, legend, timeframes, store, a
     isLoaded = false;
     data = [];
     drawAll();
+    request();
+  }
+
+  function request() {
     ask({ symbol: instrument.symbol, timeframe, limit: 500 });
   }
 
@@ -95,10 +104,17 @@ export function createCandleChart({ place, message, legend, timeframes, store, a
     /** Takes the candles of the server, if they are still those that were asked for. */
     fill(history) {
       if (history.symbol !== instrument?.symbol || history.timeframe !== timeframe) return;
+      const isFirst = !isLoaded;
       data = candles.fromHistory(history.data);
       source = history.source;
       isLoaded = true;
       drawAll();
+      if (isFirst) showEnd();
+    },
+
+    /** Asks for the candles anew, where prices may have been missed; shows what it has until then. */
+    refresh() {
+      if (instrument) request();
     },
 
     /** Continues the last candle with a price. */

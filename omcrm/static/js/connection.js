@@ -123,6 +123,9 @@ export function createConnection(clock) {
       socket.on("disconnect", disconnected);
       socket.on("connect_error", failed);
       socket.on("pong", answered);
+      socket.on("reload", () => {
+        isAsked = false; // the answer may be among what was lost
+      });
       socket.onAny(() => {
         heardAt = Date.now();
       });

@@ -8,6 +8,7 @@ import * as format from "./format.js";
 import { listenToKeys } from "./keys.js";
 import { createMarkets } from "./markets.js";
 import { createNotices } from "./notices.js";
+import { createPosition } from "./position.js";
 import { createSearch } from "./search.js";
 import { createSelection } from "./selection.js";
 import { createServerClock } from "./server_clock.js";
@@ -16,12 +17,16 @@ import { createStore } from "./store.js";
 import { createWatchlist } from "./watchlist.js";
 
 const MARKETS_EVERY = 60_000;
+// Updates of a symbol in a second: more than any server sends, and enough for a page nobody looks at.
+const FULL_RATE = 1_000;
+const HIDDEN_RATE = 1;
 const STOPPED = "The feeds are stopped. Prices grow stale until an administrator starts them.";
 
 const byId = (id) => document.getElementById(id);
 const desk = byId("main");
 const clock = createServerClock();
 const store = createStore();
+const position = createPosition();
 const connection = createConnection(clock);
 const notices = createNotices(byId("notices"));
 
@@ -35,7 +40,7 @@ function start(instruments) {
   const symbols = instruments.map(({ symbol }) => symbol);
   const views = createViews(instruments, symbols);
   listenToServer(views, symbols);
-  listenToReturn(symbols);
+  listenToAttention(views, symbols);
   setInterval(() => drawTime(views), 1_000);
   setInterval(() => connection.send("get_market_status"), MARKETS_EVERY);
   views.selection.open();
@@ -71,27 +76,39 @@ function createViews(instruments, symbols) {
 }
 
 function listenToServer({ chart, detail, markets, sources, watchlist }, symbols) {
+  const drawSources = (status) => {
+    sources.draw(status);
+    notices.replace("feeds", areStopped(status) ? STOPPED : "", { kind: "warning" });
+  };
   connection.on("price_update", (quote) => {
+    position.saw(quote);
     if (store.set(quote)) chart.add(quote);
   });
   connection.on("price_history", chart.fill);
-  connection.on("connection_status", (status) => {
-    sources.draw(status);
-    notices.replace("feeds", areStopped(status) ? STOPPED : "", { kind: "warning" });
+  connection.on("connection_status", drawSources);
+  connection.on("market_status", (status) => {
+    markets(status);
+    drawSources(status.connection_status);
   });
-  connection.on("market_status", markets);
   connection.on("subscription_error", ({ message }) => {
     notices.replace("subscription", `Not all prices come: ${message}.`, { kind: "warning" });
   });
-  connection.on("subscription_success", ({ rejected }) => {
-    const names = (rejected ?? []).map(({ symbol }) => symbol).join(", ");
+  connection.on("subscription_success", (answer) => {
+    position.name(answer);
+    const names = answer.rejected.map(({ symbol }) => symbol).join(", ");
     notices.replace("subscription", names && `No prices come for ${names}: the server refused them.`, {
       kind: "warning",
     });
   });
   connection.on("connect", () => {
     store.renew();
+    position.renew();
     subscribe(symbols);
+  });
+  // The server gave up on answers and news because the page did not read: they are asked for again.
+  connection.on("reload", () => {
+    subscribe(symbols);
+    chart.refresh();
   });
   createConnectionView(connection, notices, desk.dataset.loginUrl);
   connection.subscribe(({ name }) => {
@@ -101,20 +118,28 @@ function listenToServer({ chart, detail, markets, sources, watchlist }, symbols)
 }
 
 function subscribe(symbols) {
-  connection.send("subscribe_to_instruments", { symbols });
+  connection.send("subscribe_to_instruments", {
+    symbols,
+    since: position.since(),
+    max_rate: document.hidden ? HIDDEN_RATE : FULL_RATE,
+  });
   connection.send("get_market_status");
 }
 
-/** A page that was hidden may have slept: it asks whether the server is there, and for a snapshot. */
-function listenToReturn(symbols) {
-  const returned = () => {
+/**
+ * A page that nobody looks at is told less. When somebody does it may have slept: it asks whether the
+ * server is there, for a snapshot, and for the candles, which it had too few prices to continue.
+ */
+function listenToAttention({ chart }, symbols) {
+  const changed = () => {
+    subscribe(symbols);
     if (document.hidden) return;
     connection.check();
-    subscribe(symbols);
+    chart.refresh();
   };
-  document.addEventListener("visibilitychange", returned);
-  addEventListener("pageshow", (event) => event.persisted && returned());
-  addEventListener("online", returned);
+  document.addEventListener("visibilitychange", changed);
+  addEventListener("pageshow", (event) => event.persisted && changed());
+  addEventListener("online", changed);
 }
 
 function drawTime({ detail, watchlist }) {

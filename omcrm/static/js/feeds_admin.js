@@ -9,7 +9,11 @@ import { createServerClock } from "./server_clock.js";
 import { describeState } from "./sources.js";
 
 const STATUS_EVERY = 2_000;
-const FIGURES = { seq: "last sequence" };
+const FIGURES = {
+  clients: {},
+  cache: { seq: "last sequence" },
+  delivery: { quotes: "quotes told", missed: "missed by slow readers" },
+};
 const ANSWERS = {
   started: "The feeds are started.",
   already_running: "The feeds were running already.",
@@ -87,10 +91,12 @@ function drawSummary({ running, since: begun }) {
     : "Stopped. No source is read, and prices grow stale.";
 }
 
-function drawFigures({ clients = {}, cache = {} }) {
-  const figures = [...Object.entries(clients), ...Object.entries(cache)]
-    .filter(([, value]) => typeof value === "number")
-    .map(([name, value]) => createFigure(FIGURES[name] ?? format.words(name), format.count(value)));
+function drawFigures(status) {
+  const figures = Object.entries(FIGURES).flatMap(([part, names]) =>
+    Object.entries(status[part])
+      .filter(([, value]) => typeof value === "number")
+      .map(([name, value]) => createFigure(names[name] ?? format.words(name), format.count(value))),
+  );
   byId("feeds-figures").replaceChildren(...figures);
 }
 

@@ -1,0 +1,37 @@
+"""What the Engine.IO server answers in HTTP."""
+
+from typing import NamedTuple
+
+from omcrm.streaming import wire
+
+TEXT = ("Content-Type", "text/plain; charset=UTF-8")
+_JSON = ("Content-Type", "application/json")
+
+
+class Answer(NamedTuple):
+    """An HTTP response."""
+
+    status: str
+    body: bytes
+    headers: list[tuple[str, str]] = []  # noqa: RUF012
+
+
+# The numbers that the protocol's documentation gives to its refusals.
+_NUMBERS = {
+    "Transport unknown": 0,
+    "Session ID unknown": 1,
+    "Bad handshake method": 2,
+    "Bad request": 3,
+    "Forbidden": 4,
+    "Unsupported protocol version": 5,
+}
+
+
+def refusal(message: str, status: str = "400 Bad Request") -> Answer:
+    """A refusal in the protocol's own words."""
+    number = _NUMBERS.get(message, _NUMBERS["Bad request"])
+    return Answer(status, wire.dumps({"code": number, "message": message}).encode(), [_JSON])
+
+
+UNAUTHORIZED = refusal("Unauthorized", "401 Unauthorized")
+DONE = Answer("200 OK", b"ok", [TEXT])

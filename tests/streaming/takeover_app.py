@@ -1,0 +1,121 @@
+"""A WSGI app that takes connections over and echoes on them, and the servers without gunicorn.
+
+`python -m tests.streaming.takeover_app eventlet|gevent|threading PORT`
+"""
+
+import sys
+
+from omcrm.concurrency import patch
+
+if __name__ == "__main__":
+    # Before any other import, as in `run.py`.
+    patch(sys.argv[1])
+
+import gc
+import json
+import select
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+from wsgiref.types import WSGIEnvironment
+
+from greenlet import greenlet
+
+from omcrm.streaming.takeover import NotTakeable, Taken, leave, take
+
+ANSWER = "HTTP/1.1 101 Switching Protocols\r\nX-Class: {}\r\nX-Early: {}\r\n\r\n"
+# So much of what comes is kept until the client takes it back.
+MOST = 1_000_000
+
+executed = 0
+held: list[Taken] = []
+
+
+def app(environ: WSGIEnvironment, start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """`/take` echoes, `/hold` only takes until `/release`; `/admin` must never be reached."""
+    global executed  # noqa: PLW0603
+    path = environ["PATH_INFO"]
+    if path in ("/take", "/hold"):
+        try:
+            taken = take(environ)
+        except NotTakeable as refused:
+            start_response("400 Bad Request", [("Content-Type", "text/plain")])
+            return [str(refused).encode()]
+        keep(taken, echoes=path == "/take")
+        return leave(environ)
+    if path == "/admin":
+        executed += 1
+    if path == "/release":
+        for sock, _ in held:
+            sock.close()
+        held.clear()
+    start_response("200 OK", [("Content-Type", "application/json")])
+    return [json.dumps(state()).encode()]
+
+
+def state() -> dict[str, int]:
+    """What happened, and what still runs."""
+    gc.collect()
+    running = [each for each in gc.get_objects() if isinstance(each, greenlet) and each]
+    return {"executed": executed, "greenlets": len(running), "held": len(held)}
+
+
+def keep(taken: Taken, echoes: bool) -> None:
+    """Answer the upgrade, and go on without the request's thread."""
+    sock, early = taken
+    assert not sock.getblocking()
+    name = f"{type(sock).__module__}.{type(sock).__name__}"
+    if not echoes:
+        held.append(taken)
+    sock.send(ANSWER.format(name, len(early)).encode())
+    if echoes:
+        threading.Thread(target=echo, args=taken, daemon=True).start()
+
+
+def echo(sock: Any, waiting: bytes) -> None:
+    """Send everything back until the client ends; `bye` is answered by our end."""
+    ended = False
+    try:
+        while waiting or not ended:
+            reads = [] if ended or len(waiting) > MOST else [sock]
+            readable, writable, _ = select.select(reads, [sock] if waiting else [], [])
+            if readable:
+                data = sock.recv(65536)
+                waiting += data
+                ended = not data or data.endswith(b"bye")
+            if writable:
+                waiting = waiting[sock.send(waiting) :]
+    except OSError:
+        pass
+    sock.close()
+
+
+def serve(mode: str, port: int) -> None:
+    """Serve as `run.py` does in this mode."""
+    if mode == "eventlet":
+        import eventlet
+        from eventlet import wsgi
+
+        wsgi.server(eventlet.listen(("127.0.0.1", port)), app, log_output=False)
+    elif mode == "gevent":
+        from gevent.pywsgi import WSGIServer
+
+        # Asked for its name, the system answers in a thread that would be counted.
+        environ = {"SERVER_NAME": "127.0.0.1"}
+        WSGIServer(("127.0.0.1", port), app, log=None, environ=environ).serve_forever()
+    else:
+        import logging
+
+        from werkzeug.serving import run_simple
+
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        run_simple("127.0.0.1", port, app, threaded=True)
+
+
+if __name__ == "__main__":
+    import signal
+
+    from omcrm.concurrency import end_on
+
+    end_on(signal.SIGTERM)
+    serve(sys.argv[1], int(sys.argv[2]))

@@ -1,0 +1,480 @@
+"""Long for a reason: every server is held to the same promises, seen from its client's side."""
+
+import contextlib
+import json
+import os
+import select
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from omcrm.streaming import takeover
+from omcrm.streaming.takeover import NotTakeable, leave, take
+from tests.conftest import missing
+from tests.process_table import children, descriptors
+from tests.processes import Process, free_port, wait_for
+
+OWN = [sys.executable, "-m", "tests.streaming.takeover_app"]
+GUNICORN = [sys.executable, "-m", "gunicorn", "--workers", "1", "--log-level", "warning"]
+APP = "tests.streaming.takeover_app:app"
+# A single thread: whoever takes a connection gives it back.
+WORKERS = {
+    "gunicorn on eventlet": ["-k", "omcrm.eventlet_worker.EventletWorker"],
+    "gunicorn on gevent": ["-k", "gevent"],
+    "gunicorn on threads": ["-k", "gthread", "--threads", "1"],
+}
+PLAIN = ["eventlet", "gevent", "threading", *WORKERS]
+TLS = [f"{each}, TLS" for each in WORKERS]
+MANY = 50
+
+# gunicorn's control socket delays a stop. And our worker gives eventlet the certificate under a
+# name that it ignores, so that no TLS client gets in: what follows does it in its place.
+SETTINGS = "control_socket_disable = True"
+
+UPGRADE = b"GET %s HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+SMUGGLED = b"GET /admin HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+class Client:
+    """One connection to a server."""
+
+    def __init__(self, served: "Served") -> None:
+        self.sock = socket.create_connection(("127.0.0.1", served.port), timeout=10)
+        if served.trust is not None:
+            trust = served.trust
+            self.sock = trust.wrap_socket(
+                self.sock, server_hostname="127.0.0.1", suppress_ragged_eofs=False
+            )
+
+    def upgrade(self, path: bytes = b"/take", behind: bytes = b"") -> dict[str, str]:
+        """Ask for the upgrade, with more in the same segment; the headers of the answer."""
+        self.sock.sendall(UPGRADE % path + behind)
+        status, *lines = self.head()
+        assert "101" in status, status
+        return dict(line.split(": ") for line in lines)
+
+    def head(self) -> list[str]:
+        said = b""
+        while not said.endswith(b"\r\n\r\n"):
+            part = self.sock.recv(1)
+            assert part, said
+            said += part
+        return said.decode().split("\r\n")[:-2]
+
+    def get(self, path: str, *headers: str) -> str:
+        """The body of an answer, after which the connection is kept if the server does that."""
+        lines = "".join(f"{each}\r\n" for each in (f"GET {path} HTTP/1.1", "Host: a", *headers))
+        self.sock.sendall(f"{lines}\r\n".encode())
+        facts = "\n".join(self.head()).lower()
+        if "chunked" in facts:
+            whole = b""
+            while not whole.endswith(b"\r\n0\r\n\r\n"):
+                whole += self.sock.recv(1)
+            return whole.split(b"\r\n")[1].decode()
+        return self.exactly(int(facts.split("content-length: ")[1].split()[0])).decode()
+
+    def exactly(self, size: int) -> bytes:
+        said = b""
+        while len(said) < size:
+            part = self.sock.recv(size - len(said))
+            assert part, said
+            said += part
+        return said
+
+    def exchange(self, data: bytes) -> bytes:
+        """What comes back while `data` is sent; in one thread, because TLS bears no two."""
+        back, rest = bytearray(), memoryview(data)
+        until = time.monotonic() + 10
+        self.sock.setblocking(False)
+        while len(back) < len(data) and time.monotonic() < until:
+            select.select([self.sock], [self.sock] if rest else [], [], 1)
+            with contextlib.suppress(BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                rest = rest[self.sock.send(rest[:65536]) :] if rest else rest
+            with contextlib.suppress(BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                while part := self.sock.recv(65536):
+                    back += part
+        return bytes(back)
+
+    def rest(self) -> bytes:
+        """What still comes until the server ends."""
+        said = b""
+        with contextlib.suppress(ConnectionError):
+            while part := self.sock.recv(65536):
+                said += part
+        return said
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.sock.close()
+
+
+class Served(Process):
+    """The app under one of the servers."""
+
+    def __init__(self, folder: Path, name: str, certificate: Path) -> None:
+        kind, _, tls = name.partition(", ")
+        self.port = free_port()
+        self.trust: ssl.SSLContext | None = None
+        command = [*OWN, kind, str(self.port)]
+        if kind in WORKERS:
+            command = [*GUNICORN, *WORKERS[kind], "-b", f"127.0.0.1:{self.port}"]
+            command += ["-c", str(folder / "settings.py"), APP]
+        if tls:
+            command[-1:-1] = ["--certfile", str(certificate), "--keyfile", str(certificate)]
+            # Here a connection does keep its thread; one more answers meanwhile.
+            command[-1:-1] = ["--threads", str(MANY + 1)] if "gthread" in command else []
+            self.trust = ssl.create_default_context(cafile=str(certificate))
+        super().__init__(command, {}, folder / f"{name}.log")
+
+    def answers(self) -> bool:
+        assert self.process.poll() is None, self.output()
+        try:
+            return bool(self.state())
+        except OSError:
+            return False
+
+    def state(self) -> dict[str, int]:
+        """What the app says about itself."""
+        return self.ask("/state")
+
+    def ask(self, path: str) -> dict[str, int]:
+        with Client(self) as client:
+            said: dict[str, int] = json.loads(client.get(path, "Connection: close"))
+            return said
+
+    @property
+    def worker(self) -> int:
+        """The process that serves."""
+        return next(iter(children(self.pid)), self.pid)
+
+    def costs(self) -> tuple[int, int, int]:
+        """How many descriptors, threads and green threads there are, once that stands still."""
+        greenlets = self.state()["greenlets"]
+        seen: list[tuple[int, int]] = []
+        while len(seen) < 5 or len(set(seen[-5:])) > 1:
+            threads = len(os.listdir(f"/proc/{self.worker}/task"))
+            seen.append((len(descriptors(self.worker)), threads))
+            time.sleep(0.02)
+        return *seen[-1], greenlets
+
+    def wait_for(self, costs: tuple[int, int, int]) -> None:
+        with contextlib.suppress(AssertionError):
+            wait_for(lambda: costs == self.costs(), 5)
+
+        assert costs == self.costs()
+
+    def seconds_worked(self) -> float:
+        """The processor time used so far."""
+        fields = Path(f"/proc/{self.worker}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key and its certificate, in one file."""
+    openssl = shutil.which("openssl") or missing("openssl, to make a certificate") or ""
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    command = [openssl, "req", "-x509", *kind, *names, "-keyout", str(path), "-out", "-"]
+    made = subprocess.run(command, capture_output=True, check=True)
+    with path.open("ab") as file:
+        file.write(made.stdout)
+    return path
+
+
+@pytest.fixture(scope="module")
+def servers(
+    tmp_path_factory: pytest.TempPathFactory, certificate: Path
+) -> Iterator[dict[str, Served]]:
+    """All of them, started at once."""
+    folder = tmp_path_factory.mktemp("servers")
+    (folder / "settings.py").write_text(SETTINGS)
+    with contextlib.ExitStack() as running:
+        started = {
+            name: running.enter_context(Served(folder, name, certificate))
+            for name in [*PLAIN, *TLS]
+        }
+        for each in started.values():
+            wait_for(each.answers, 30, "the server")
+        yield started
+        stop(started)
+
+
+def stop(servers: dict[str, Served]) -> list[float]:
+    """End all at once; the seconds that took each."""
+    with ThreadPoolExecutor(len(servers)) as pool:
+        return list(pool.map(Served.stop, servers.values()))
+
+
+@pytest.fixture(params=[*PLAIN, *TLS])
+def served(servers: dict[str, Served], request: pytest.FixtureRequest) -> Served:
+    """Each in turn."""
+    return servers[request.param]
+
+
+plainly = pytest.mark.parametrize("served", PLAIN, indirect=True)
+over_tls = pytest.mark.parametrize("served", TLS, indirect=True)
+
+
+def test_the_connection_lives_on(served: Served) -> None:
+    """Whatever is sent comes back, much at once too, on a socket of the system's own kind."""
+    much = os.urandom(3_000_000)
+    with Client(served) as client:
+        headers = client.upgrade()
+
+        assert much == client.exchange(much)
+    assert "_socket.socket" == headers["X-Class"]
+
+
+def test_nothing_is_a_request_any_more(served: Served) -> None:
+    """What comes behind the upgrade is for who took it: at once, later, and after the end."""
+    before = served.state()["executed"]
+    with Client(served) as client:
+        headers = client.upgrade(behind=SMUGGLED)
+        at_once = client.exactly(len(SMUGGLED))
+        client.sock.sendall(SMUGGLED)
+        later = client.exactly(len(SMUGGLED))
+        client.sock.sendall(b"bye")
+        end = client.rest()
+        with contextlib.suppress(OSError):
+            client.sock.sendall(SMUGGLED)
+        after = client.rest()
+
+    assert str(len(SMUGGLED)) == headers["X-Early"]
+    assert (SMUGGLED, SMUGGLED, b"bye", b"") == (at_once, later, end, after)
+    assert before == served.state()["executed"]
+
+
+@pytest.mark.parametrize("behind", [SMUGGLED, SMUGGLED * 200], ids=["little", "much"])
+def test_nobody_reads_it_either(served: Served, behind: bytes) -> None:
+    """Not even where the connection is closed with all of it unread."""
+    before = served.state()["executed"]
+    with Client(served) as client:
+        client.upgrade(b"/hold", behind)
+        served.ask("/release")
+        client.rest()
+        with contextlib.suppress(OSError):
+            client.sock.sendall(behind)
+
+    assert before == served.state()["executed"]
+
+
+def warm_up(served: Served) -> tuple[int, int, int]:
+    """What it costs when nothing is going on; a pool of threads grows with its first work."""
+    with contextlib.ExitStack() as clients:
+        for _ in range(MANY):
+            clients.enter_context(Client(served)).upgrade(b"/hold")
+        served.ask("/release")
+    return served.costs()
+
+
+@plainly
+def test_everything_is_given_back(served: Served) -> None:
+    """The request ends at once, thread and all; only the taken descriptors stay."""
+    before = warm_up(served)
+    with contextlib.ExitStack() as clients:
+        for _ in range(MANY):
+            clients.enter_context(Client(served)).upgrade(b"/hold")
+        served.wait_for((before[0] + MANY, *before[1:]))
+        served.ask("/release")
+    served.wait_for(before)
+
+
+@over_tls
+def test_tls_gives_back_everything_at_its_end(served: Served) -> None:
+    """It costs a thread as long as it lasts, and nothing afterwards, whoever ends it."""
+    before = warm_up(served)
+    with contextlib.ExitStack() as clients:
+        for _ in range(MANY):
+            clients.enter_context(Client(served)).upgrade(b"/hold")
+        assert MANY == served.state()["held"]
+        served.ask("/release")
+        served.wait_for(before)
+    with contextlib.ExitStack() as clients:
+        for _ in range(MANY):
+            clients.enter_context(Client(served)).upgrade()
+    served.wait_for(before)
+
+    assert "" == served.output()
+
+
+@over_tls
+def test_tls_ends_with_a_goodbye(served: Served) -> None:
+    """The last bytes arrive, and then TLS's own end, not just a connection that is gone."""
+    with Client(served) as client:
+        client.upgrade()
+        client.sock.sendall(b"x" * 100_000 + b"bye")
+
+        assert b"x" * 100_000 + b"bye" == client.exactly(100_003)
+        assert b"" == client.sock.recv(1)
+
+
+@over_tls
+def test_tls_holds_little(served: Served) -> None:
+    """Who is not read from is stopped: between the two ends lie no more than a few pieces."""
+    with Client(served) as client:
+        client.upgrade(b"/hold")
+        client.sock.settimeout(0.3)
+        sent = 0
+        with contextlib.suppress(TimeoutError):
+            while sent < 64_000_000:
+                sent += client.sock.send(bytes(65536))
+        served.ask("/release")
+
+    assert sent < 30_000_000
+
+
+def test_unread_bytes_wake_nobody(servers: dict[str, Served]) -> None:
+    """No server still watches what was taken from it, even after it waited for it before."""
+    with contextlib.ExitStack() as clients:
+        for name in PLAIN:
+            client = clients.enter_context(Client(servers[name]))
+            if name != "threading":
+                client.get("/state")
+                # So that the server begins to wait for the next request.
+                time.sleep(0.1)
+            client.upgrade(b"/hold")
+            client.sock.sendall(b"unread")
+        before = {name: servers[name].seconds_worked() for name in PLAIN}
+        time.sleep(1)
+        worked = {name: servers[name].seconds_worked() - before[name] for name in PLAIN}
+        for name in PLAIN:
+            servers[name].ask("/release")
+
+    assert {} == {name: seconds for name, seconds in worked.items() if seconds > 0.2}
+
+
+BODY = "POST /take HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n{}\r\n\r\n{}"
+
+
+@pytest.mark.parametrize(
+    ("header", "body"),
+    [("Content-Length: 5", "hello"), ("Transfer-Encoding: chunked", "5\r\nhello\r\n0\r\n\r\n")],
+    ids=["counted", "chunked"],
+)
+@plainly
+def test_a_request_with_a_body_is_not_taken(served: Served, header: str, body: str) -> None:
+    """Its body could be taken for what comes behind it; the app answers as it likes."""
+    with Client(served) as client:
+        client.sock.sendall(BODY.format(header, body).encode())
+
+        assert "400" in client.head()[0]
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"SERVER_PROTOCOL": "HTTP/1.1"},
+        {"SERVER_PROTOCOL": "HTTP/1.1", "SERVER_SOFTWARE": "waitress"},
+        {"SERVER_PROTOCOL": "HTTP/2.0", "gunicorn.socket": None},
+    ],
+    ids=["nameless", "unknown", "HTTP/2"],
+)
+def test_what_cannot_be_taken_is_refused(environ: dict[str, Any]) -> None:
+    """Before anything was done to it."""
+    with pytest.raises(NotTakeable):
+        take(environ)
+
+
+@pytest.fixture
+def tls(certificate: Path) -> Iterator[tuple[ssl.SSLSocket, ssl.SSLSocket]]:
+    """Both ends of a TLS connection: the client's and the server's."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+    trust = ssl.create_default_context(cafile=str(certificate))
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        ThreadPoolExecutor(1) as other,
+        socket.create_connection(listener.getsockname()) as plain,
+        listener.accept()[0] as accepted,
+    ):
+        greeting = other.submit(trust.wrap_socket, plain, server_hostname="127.0.0.1")
+        with context.wrap_socket(accepted, server_side=True) as server, greeting.result() as client:
+            yield client, server
+
+
+def as_werkzeug(server: ssl.SSLSocket) -> dict[str, Any]:
+    environ: dict[str, Any] = {"SERVER_PROTOCOL": "HTTP/1.1", "werkzeug.socket": server}
+    environ["wsgi.input"] = server.makefile("rb")
+    return environ
+
+
+def test_nothing_decrypted_is_left(tls: tuple[ssl.SSLSocket, ssl.SSLSocket]) -> None:
+    """Werkzeug looks for a next request; it finds the end, though the client sent more."""
+    client, server = tls
+    for _ in range(5):
+        client.sendall(SMUGGLED)
+    environ = as_werkzeug(server)
+    with environ["wsgi.input"] as file:
+        taken = take(environ)
+        taken.socket.close()
+        with pytest.raises(ConnectionError):
+            leave(environ)
+
+        assert SMUGGLED == taken.early
+        assert b"" == file.read()
+
+
+def test_a_late_word_reaches_nobody(tls: tuple[ssl.SSLSocket, ssl.SSLSocket]) -> None:
+    """What a server still writes in TLS goes nowhere, least to who has the old number now."""
+    _, server = tls
+    number = server.fileno()
+    environ = as_werkzeug(server)
+    with environ["wsgi.input"]:
+        take(environ).socket.close()
+        with pytest.raises(ConnectionError):
+            leave(environ)
+        with contextlib.ExitStack() as opened:
+            others = [opened.enter_context(each) for _ in "123" for each in socket.socketpair()]
+            assert number in [each.fileno() for each in others]
+            with pytest.raises(BrokenPipeError):
+                server.sendall(b"late")
+            for each in others:
+                each.setblocking(False)
+                with pytest.raises(BlockingIOError):
+                    each.recv(1)
+
+
+def test_a_stalled_tls_client_holds_nobody(
+    tls: tuple[ssl.SSLSocket, ssl.SSLSocket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who takes nothing any more is cut off, also when the other side is long gone."""
+    monkeypatch.setattr(takeover, "_STALLED", 0.5)
+    environ = as_werkzeug(tls[1])
+    with environ["wsgi.input"], ThreadPoolExecutor(1) as other:
+        taken = take(environ).socket
+        leaving = other.submit(leave, environ)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                taken.send(bytes(65536))
+                time.sleep(0.001)
+        taken.close()
+
+        with pytest.raises(ConnectionError):
+            leaving.result(20)
+
+
+def test_term_ends_them_all(servers: dict[str, Served]) -> None:
+    """At once, though connections are still held, and nobody ever complained about anything."""
+    with contextlib.ExitStack() as clients:
+        for name in PLAIN:
+            clients.enter_context(Client(servers[name])).upgrade(b"/hold")
+        seconds = stop(servers)
+
+    assert max(seconds) < 4
+    assert dict.fromkeys(servers, 0) == {
+        name: each.process.returncode for name, each in servers.items()
+    }
+    assert dict.fromkeys(servers, "") == {name: each.output() for name, each in servers.items()}
