@@ -193,13 +193,12 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
             session.close(TRANSPORT_ERROR)
             return refusal("Two requests at once")
         try:
-            packets = read_payload(environ["wsgi.input"].read(length) if length > 0 else b"")
+            packets = read_payload(_body(environ, length))
         except InvalidPacket as error:
             self.reactor.counters["bad_packets"] += 1
             session.close(TRANSPORT_ERROR)
             return refusal(str(error))
-        session.end_post(packets)
-        return DONE
+        return DONE if session.end_post(packets) else refusal("Session is closed")
 
     def _compressed(self, answer: Answer, environ: Environ) -> Answer:
         accepted = environ.get("HTTP_ACCEPT_ENCODING", "")
@@ -236,7 +235,7 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
                 session.close()
             answer = refusal("No WebSocket on this server", "501 Not Implemented")
             return self._say(answer, environ, start_response)
-        if upgrades and not session.begin_upgrade():
+        if upgrades and not session.begin_upgrade(connection):
             # A second one for the same session is let in only to be shown out, as in the reference.
             connection.start(NOBODY, first)
             connection.close()
@@ -281,3 +280,14 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
             "maxPayload": int(self.max_http_buffer_size),
         }
         return OPEN + wire.dumps(about)
+
+
+def _body(environ: Environ, length: int) -> bytes:
+    """All of a request's body, or nothing: of half a body the other packets are lost."""
+    try:
+        body: bytes = environ["wsgi.input"].read(length) if length > 0 else b""
+    except OSError as error:
+        raise InvalidPacket("the request was cut off") from error
+    if len(body) != length:
+        raise InvalidPacket("the request was cut off")
+    return body

@@ -8,8 +8,8 @@ PROBE = "probe"
 
 _SEPARATOR = "\x1e"
 _MOST_PACKETS = 16
-# What a client may send; it is the server that opens.
-_FROM_CLIENTS = frozenset((CLOSE, PING, PONG, MESSAGE, UPGRADE, NOOP))
+# What a client may send; it is the server that opens and pings.
+_FROM_CLIENTS = frozenset((CLOSE, PONG, MESSAGE, UPGRADE, NOOP))
 
 Packet = str | bytes
 

@@ -91,6 +91,7 @@ class Session:
         self._lock = native_lock()
         self._connection: Connection | None = None
         self._upgrading = False
+        self._probing: Connection | None = None
         self._waiting: deque[Packet] = deque()
         self._poll: threading.Event | None = None
         self._posting = False
@@ -204,12 +205,15 @@ class Session:
             posting, self._posting = self._posting, True
         return not posting
 
-    def end_post(self, packets: list[Packet]) -> None:
-        """Take the packets of a request."""
+    def end_post(self, packets: list[Packet]) -> bool:
+        """Take the packets of a request, unless the session has ended meanwhile."""
         with self._lock:
             self._posting = False
+            if self.closed:
+                return False
         for packet in packets:
             self.take(packet)
+        return True
 
     # WebSocket
 
@@ -218,12 +222,12 @@ class Session:
         self._connection = connection
         self.upgraded = True
 
-    def begin_upgrade(self) -> bool:
+    def begin_upgrade(self, connection: Connection) -> bool:
         """Whether a WebSocket may try to take over from polling: one at a time, and once."""
         with self._lock:
             if self.closed or self.upgraded or self._upgrading:
                 return False
-            self._upgrading = True
+            self._upgrading, self._probing = True, connection
             if self._poll is not None:
                 self._poll.set()
             return True
@@ -231,7 +235,7 @@ class Session:
     def end_upgrade(self, connection: Connection | None) -> bool:
         """The WebSocket takes over, unless all is over; or, None, it failed and polling goes on."""
         with self._lock:
-            self._upgrading = False
+            self._upgrading, self._probing = False, None
             if connection is None or self.closed:
                 return False
             packets = self._take_waiting()
@@ -272,9 +276,6 @@ class Session:
             self._deliver(packet if isinstance(packet, bytes) else packet[1:])
         elif kind == CLOSE:
             self.close(CLIENT_DISCONNECT)
-        elif kind == PING:
-            # In version 4 it is the server that pings.
-            self.close(TRANSPORT_ERROR)
 
     def close(self, reason: str = SERVER_DISCONNECT) -> None:
         """End the session; twice is once."""
@@ -282,7 +283,8 @@ class Session:
             if self.closed:
                 return
             self.closed = True
-            connection, self._connection = self._connection, None
+            connection, self._connection = self._connection or self._probing, None
+            self._probing = None
             self._waiting.clear()
             self._waiting.append(NOOP if reason == CLIENT_DISCONNECT else CLOSE)
             if self._poll is not None:

@@ -66,7 +66,7 @@ class Told(NamedTuple):
 
 
 class Record(NamedTuple):
-    """The highest number told up to a flush."""
+    """The highest number known at a flush: whoever was told a higher one has all of that flush."""
 
     top: int
     flush: int
@@ -91,6 +91,8 @@ class Lane:
         self._turns: dict[str, float] = {}
         self._groups: dict[tuple[Printer, frozenset[str]], Group] = {}
         self._by_symbol: dict[str, dict[Group, None]] = {}
+        self._top = 0
+        self._flush = 0
         self._records: deque[Record] = deque([Record(0, 0, -math.inf)], maxlen=_RECORDS)
 
     # What changes
@@ -98,8 +100,10 @@ class Lane:
     def note(self, quote: Quote, now: float) -> float | None:
         """Let a changed quote wait, if anybody watches it; its turn, where that is a new one."""
         symbol = quote.symbol
+        self._top = max(self._top, quote.seq)
         if symbol not in self._by_symbol:
-            self.told.pop(symbol, None)
+            # Nobody is there to be told; to whoever comes back it counts as told by the next flush.
+            self.told[symbol] = Told(quote, now, self._flush + 1)
             return None
         turn, held = self._turns.get(symbol, 0.0), self.waiting.get(symbol)
         if held is not None and held <= turn:
@@ -141,7 +145,8 @@ class Lane:
         for quote in quotes:
             self.told[quote.symbol] = Told(quote, now, flush)
         if quotes:
-            self._record(quotes[-1].seq, now, flush)
+            self._flush = flush
+            self._record(now)
         return quotes
 
     def hurry(self) -> None:
@@ -223,10 +228,10 @@ class Lane:
 
         return is_missing
 
-    def _record(self, top: int, now: float, flush: int) -> None:
+    def _record(self, now: float) -> None:
         last = self._records[-1]
-        if top > last.top and now - last.at >= _RECORD_EVERY:
-            self._records.append(Record(top, flush, now))
+        if self._top > last.top and now - last.at >= _RECORD_EVERY:
+            self._records.append(Record(self._top, self._flush, now))
 
 
 def _number(quote: Quote) -> int:

@@ -154,8 +154,12 @@ class Reactor:
                 if time.monotonic() > until:
                     time.sleep(0)
                     until = time.monotonic() + _TURN
-            while self._soon:
+            # Those given meanwhile wait for the next round.
+            for _ in range(len(self._soon)):
                 self._call(self._soon.popleft())
+                if time.monotonic() > until:
+                    time.sleep(0)
+                    until = time.monotonic() + _TURN
             self._tick()
 
     def _patience(self) -> float | None:

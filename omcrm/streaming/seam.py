@@ -17,6 +17,7 @@ from omcrm.concurrency import native_lock
 from omcrm.streaming.engine import EngineServer
 from omcrm.streaming.engine_session import Session
 from omcrm.streaming.reactor import Later
+from omcrm.streaming.rooms import Rooms
 from omcrm.streaming.seldom import Seldom
 from omcrm.streaming.socketio_packet import StrictPacket
 
@@ -25,81 +26,11 @@ WRITTEN_AGAINST = {"python-socketio": "5.18.1", "python-engineio": "4.15.1"}
 
 # Clients that read one message at a time are not waiting for the next one yet.
 _AFTER_ANSWER = 0.005
-# Others are let run after so many seconds of sending.
-_TURN = 0.002
 _AT_ONCE = (packets.CONNECT, packets.CONNECT_ERROR, packets.DISCONNECT)
 
 _log = logging.getLogger(__name__)
 
 Hook = Callable[[str], None]
-
-
-class Rooms(socketio.Manager):  # type: ignore[misc]
-    """The rooms of each client, known by client: leaving does not look at everybody's."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._rooms_of: dict[tuple[str, str], set[str | None]] = {}
-
-    def basic_enter_room(
-        self, sid: str, namespace: str, room: str | None, eio_sid: str | None = None
-    ) -> None:
-        """Add a client to a room."""
-        super().basic_enter_room(sid, namespace, room, eio_sid=eio_sid)
-        self._rooms_of.setdefault((namespace, sid), set()).add(room)
-
-    def basic_leave_room(self, sid: str, namespace: str, room: str | None) -> None:
-        """Take a client from a room."""
-        super().basic_leave_room(sid, namespace, room)
-        self._rooms_of.get((namespace, sid), set()).discard(room)
-
-    def get_rooms(self, sid: str, namespace: str) -> list[str]:
-        """The rooms a client is in."""
-        rooms = self._rooms_of.get((namespace, sid), set())
-        return [each for each in rooms if each is not None]
-
-    def basic_disconnect(self, sid: str, namespace: str, **kwargs: Any) -> None:
-        """Forget a client."""
-        for room in self._rooms_of.pop((namespace, sid), set()):
-            super().basic_leave_room(sid, namespace, room)
-        self.callbacks.pop(sid, None)
-        for waiting in (self.pending_connect, self.pending_disconnect):
-            if sid in waiting.get(namespace, ()):
-                waiting[namespace].remove(sid)
-                if not waiting[namespace]:
-                    del waiting[namespace]
-
-    def emit(
-        self,
-        event: str,
-        data: Any,
-        namespace: str,
-        room: str | None = None,
-        skip_sid: str | list[str] | None = None,
-        callback: Callable[..., Any] | None = None,
-        to: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        """Send an event to a client or a room: encoded once, and giving way now and then."""
-        if callback is not None:
-            super().emit(event, data, namespace, to or room, skip_sid, callback, **kwargs)
-            return
-        values = list(data) if isinstance(data, tuple) else [] if data is None else [data]
-        packet = StrictPacket(packets.EVENT, namespace=namespace, data=[event, *values])
-        encoded = packet.encode()
-        messages = [
-            engine_packets.Packet(engine_packets.MESSAGE, each)
-            for each in (encoded if isinstance(encoded, list) else [encoded])
-        ]
-        skipped = skip_sid if isinstance(skip_sid, list) else [skip_sid]
-        until = time.monotonic() + _TURN
-        for sid, eio_sid in list(self.get_participants(namespace, to or room)):
-            if sid not in skipped:
-                for message in messages:
-                    self.server._send_eio_packet(eio_sid, message)
-            if time.monotonic() > until:
-                time.sleep(0)
-                until = time.monotonic() + _TURN
 
 
 class RealtimeServer(socketio.Server):  # type: ignore[misc]
@@ -114,12 +45,25 @@ class RealtimeServer(socketio.Server):  # type: ignore[misc]
     def __init__(self, connect_timeout: float = 10.0, **options: Any) -> None:
         self.connect_timeout = connect_timeout
         self._holding = native_lock()
-        self._held: dict[str, list[engine_packets.Packet]] = {}
+        self._held: dict[tuple[str, str], list[engine_packets.Packet]] = {}
+        # Those whose CONNECT has been answered, as long as something is held for them.
+        self._answered: set[tuple[str, str]] = set()
         self._lost_hooks: dict[str, Hook] = {}
         self._complaints = Seldom(_log)
         options.setdefault("client_manager", Rooms())
         super().__init__(serializer=StrictPacket, claim_within=connect_timeout, **options)
         self.eio.on_lost = self._tell_lost
+
+    def send_event(self, eio_sid: str, namespace: str, packet: engine_packets.Packet) -> None:
+        """Send part of an event, or hold it until the client knows that it is connected."""
+        key = (eio_sid, namespace)
+        if key in self._held:
+            with self._holding:
+                held = self._held.get(key)
+                if held is not None:
+                    held.append(packet)
+                    return
+        self.eio.send_packet(eio_sid, packet)
 
     def on_lost(self, namespace: str, hook: Hook) -> None:
         """Call `hook(sid)` when events to a client of the namespace were dropped."""
@@ -162,7 +106,7 @@ class RealtimeServer(socketio.Server):  # type: ignore[misc]
         if self.manager.sid_from_eio_sid(eio_sid, namespace) is not None:
             self._refuse(eio_sid, namespace, "Already connected")
             return
-        self._held.setdefault(eio_sid, [])
+        self._held[eio_sid, namespace] = []
         try:
             super()._handle_connect(eio_sid, namespace, data)
         except Exception:
@@ -172,33 +116,30 @@ class RealtimeServer(socketio.Server):  # type: ignore[misc]
         self._release_request(eio_sid)
         sid = self.manager.sid_from_eio_sid(eio_sid, namespace)
         if sid is None or not self.manager.is_connected(sid, namespace):
-            self._held.pop(eio_sid, None)
+            self._held.pop((eio_sid, namespace), None)
             return
         self._claim(eio_sid, claimed=True)
-        self.eio.reactor.at(time.monotonic() + _AFTER_ANSWER, Later(self._let_go, eio_sid))
+        self._answered.add((eio_sid, namespace))
+        let_go = Later(self._let_go, eio_sid, namespace)
+        self.eio.reactor.at(time.monotonic() + _AFTER_ANSWER, let_go)
 
-    def _let_go(self, eio_sid: str) -> None:
+    def _let_go(self, eio_sid: str, namespace: str) -> None:
         with self._holding:
-            for packet in self._held.pop(eio_sid, ()):
+            self._answered.discard((eio_sid, namespace))
+            for packet in self._held.pop((eio_sid, namespace), ()):
                 self.eio.send_packet(eio_sid, packet)
 
     def _send_packet(self, eio_sid: str, pkt: packets.Packet) -> None:
+        namespace = pkt.namespace or "/"
         if pkt.packet_type in _AT_ONCE:
+            if (eio_sid, namespace) in self._answered:
+                self._let_go(eio_sid, namespace)
             self.eio.send(eio_sid, pkt.encode())
             return
         encoded = pkt.encode()
         for each in encoded if isinstance(encoded, list) else [encoded]:
             packet = engine_packets.Packet(engine_packets.MESSAGE, data=each)
-            self._send_eio_packet(eio_sid, packet)
-
-    def _send_eio_packet(self, eio_sid: str, eio_pkt: engine_packets.Packet) -> None:
-        if eio_sid in self._held:
-            with self._holding:
-                held = self._held.get(eio_sid)
-                if held is not None:
-                    held.append(eio_pkt)
-                    return
-        self.eio.send_packet(eio_sid, eio_pkt)
+            self.send_event(eio_sid, namespace, packet)
 
     def _handle_disconnect(self, eio_sid: str, namespace: str | None, reason: Any = None) -> None:
         super()._handle_disconnect(eio_sid, namespace, reason)
@@ -222,7 +163,8 @@ class RealtimeServer(socketio.Server):  # type: ignore[misc]
 
     def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
         self._binary_packet.pop(eio_sid, None)
-        self._held.pop(eio_sid, None)
+        for namespace in self._namespaces_of(eio_sid):
+            self._let_go(eio_sid, namespace)
         super()._handle_eio_disconnect(eio_sid, reason)
 
     # Our own

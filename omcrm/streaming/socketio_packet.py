@@ -12,7 +12,9 @@ _RESERVED = frozenset(
     ("connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener")
 )
 # Type, attachments, namespace, id, data.
-_SHAPE = re.compile(r"([0-6])(?:(\d{1,2})-)?(?:(/[^,?]*)(?:\?[^,]*)?(?:,|$))?(\d{1,15})?(.*)", re.S)
+_SHAPE = re.compile(
+    r"([0-6])(?:([0-9]{1,2})-)?(?:(/[^,?]*)(?:\?[^,]*)?(?:,|$))?([0-9]{1,15})?(.*)", re.S
+)
 _BINARY = (packets.BINARY_EVENT, packets.BINARY_ACK)
 _MAY_HAVE_ID = (packets.EVENT, packets.ACK, *_BINARY)
 
@@ -32,6 +34,8 @@ class StrictPacket(packets.Packet):  # type: ignore[misc]
         self.namespace = namespace
         self.id = int(number) if number else None
         self.data = wire.loads(text) if text else None
+        if text and self.data is None:
+            raise ValueError("no payload is null")
         if (attachments is not None) != (self.packet_type in _BINARY):
             raise ValueError("attachments belong to binary packets, and to them alone")
         count = int(attachments or 0)

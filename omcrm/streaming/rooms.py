@@ -1,0 +1,82 @@
+"""Who is in which room of Socket.IO, and telling a whole room."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import socketio
+from engineio import packet as engine_packets
+from socketio import packet as packets
+
+from omcrm.streaming.socketio_packet import StrictPacket
+
+# Others are let run after so many seconds of sending.
+_TURN = 0.002
+
+
+class Rooms(socketio.Manager):  # type: ignore[misc]
+    """The rooms of each client, known by client: leaving does not look at everybody's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rooms_of: dict[tuple[str, str], set[str | None]] = {}
+
+    def basic_enter_room(
+        self, sid: str, namespace: str, room: str | None, eio_sid: str | None = None
+    ) -> None:
+        """Add a client to a room."""
+        super().basic_enter_room(sid, namespace, room, eio_sid=eio_sid)
+        self._rooms_of.setdefault((namespace, sid), set()).add(room)
+
+    def basic_leave_room(self, sid: str, namespace: str, room: str | None) -> None:
+        """Take a client from a room."""
+        super().basic_leave_room(sid, namespace, room)
+        self._rooms_of.get((namespace, sid), set()).discard(room)
+
+    def get_rooms(self, sid: str, namespace: str) -> list[str]:
+        """The rooms a client is in."""
+        rooms = self._rooms_of.get((namespace, sid), set())
+        return [each for each in rooms if each is not None]
+
+    def basic_disconnect(self, sid: str, namespace: str, **kwargs: Any) -> None:
+        """Forget a client."""
+        for room in self._rooms_of.pop((namespace, sid), set()):
+            super().basic_leave_room(sid, namespace, room)
+        self.callbacks.pop(sid, None)
+        for waiting in (self.pending_connect, self.pending_disconnect):
+            if sid in waiting.get(namespace, ()):
+                waiting[namespace].remove(sid)
+                if not waiting[namespace]:
+                    del waiting[namespace]
+
+    def emit(
+        self,
+        event: str,
+        data: Any,
+        namespace: str,
+        room: str | None = None,
+        skip_sid: str | list[str] | None = None,
+        callback: Callable[..., Any] | None = None,
+        to: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Send an event to a client or a room: encoded once, and giving way now and then."""
+        if callback is not None:
+            super().emit(event, data, namespace, to or room, skip_sid, callback, **kwargs)
+            return
+        values = list(data) if isinstance(data, tuple) else [] if data is None else [data]
+        packet = StrictPacket(packets.EVENT, namespace=namespace, data=[event, *values])
+        encoded = packet.encode()
+        messages = [
+            engine_packets.Packet(engine_packets.MESSAGE, each)
+            for each in (encoded if isinstance(encoded, list) else [encoded])
+        ]
+        skipped = skip_sid if isinstance(skip_sid, list) else [skip_sid]
+        until = time.monotonic() + _TURN
+        for sid, eio_sid in list(self.get_participants(namespace, to or room)):
+            if sid not in skipped:
+                for message in messages:
+                    self.server.send_event(eio_sid, namespace, message)
+            if time.monotonic() > until:
+                time.sleep(0)
+                until = time.monotonic() + _TURN

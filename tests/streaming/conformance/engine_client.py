@@ -1,0 +1,237 @@
+"""A client that says exactly what a test wants said, in HTTP and WebSocket."""
+
+import contextlib
+import http.client
+import json
+import struct
+from typing import Any, NamedTuple, Self
+
+import pytest
+import websocket
+from websocket import ABNF
+
+from tests.streaming.conformance.served import Served
+
+SEPARATOR = "\x1e"
+_PATIENCE = 5
+
+
+class Answer(NamedTuple):
+    """An HTTP response."""
+
+    status: int
+    body: str
+    content_type: str
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Pending:
+    """A request that was sent, and is answered some time."""
+
+    def __init__(self, port: int) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE)
+
+    def send(self, method: str, url: str, body: bytes | None, headers: dict[str, str]) -> None:
+        self._connection.request(method, url, body, headers)
+
+    def send_more(self, body: bytes) -> None:
+        self._connection.send(body)
+
+    def answer(self) -> Answer:
+        """Wait for it."""
+        response = self._connection.getresponse()
+        body = response.read().decode()
+        self.close()
+        # Whatever happens, nobody is shown our insides.
+        assert "Traceback" not in body
+        return Answer(response.status, body, response.headers.get("Content-Type", ""))
+
+    def close(self) -> None:
+        """Do not wait any longer."""
+        self._connection.close()
+
+
+class Polling:
+    """A session that polls."""
+
+    def __init__(self, client: "EngineClient", opening: Answer) -> None:
+        assert (200, "0") == (opening.status, opening.body[:1]), opening
+        self._client = client
+        self.opened: dict[str, Any] = json.loads(opening.body[1:])
+        self.sid: str = self.opened["sid"]
+        self.query = f"EIO=4&transport=polling&sid={self.sid}"
+
+    def begin(
+        self, method: str, body: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> Pending:
+        """Send a request and do not wait for its answer."""
+        return self._client.begin(method, self.query, body, headers)
+
+    def poll(self) -> Answer:
+        return self.begin("GET").answer()
+
+    def post(self, body: str | bytes) -> Answer:
+        return self.begin("POST", body.encode() if isinstance(body, str) else body).answer()
+
+    def begin_poll(self) -> Pending:
+        """A poll that has come in, and waits."""
+        poll = self.begin("GET")
+        self._client.served.wait_for_request(self.sid, "GET")
+        return poll
+
+    def packets(self, count: int) -> list[str]:
+        """So many packets, by however many polls."""
+        packets: list[str] = []
+        while len(packets) < count:
+            answer = self.poll()
+            assert 200 == answer.status, answer
+            packets += answer.body.split(SEPARATOR)
+        return packets
+
+    def is_over(self) -> bool:
+        """Whether the session is not known any more, to either method."""
+        return [400, 400] == [self.post("4").status, self.poll().status]
+
+
+class Socket:
+    """A WebSocket."""
+
+    def __init__(self, url: str) -> None:
+        self._socket = websocket.create_connection(url, timeout=_PATIENCE)
+        self.opened: dict[str, Any] = {}
+        self.close_code: int | None = None
+
+    @property
+    def sid(self) -> str:
+        return str(self.opened["sid"])
+
+    def send(self, *messages: str | bytes) -> None:
+        """Send messages, even if the server does not want to hear them any more."""
+        with contextlib.suppress(ConnectionError):
+            for each in messages:
+                is_text = isinstance(each, str)
+                self._socket.send(each, ABNF.OPCODE_TEXT if is_text else ABNF.OPCODE_BINARY)
+
+    def send_frame(self, data: bytes, opcode: int, *, fin: bool = True) -> None:
+        self._socket.send_frame(ABNF.create_frame(data, opcode, int(fin)))
+
+    def receive(self) -> str | bytes:
+        """The next message."""
+        opcode, data = self.receive_frame()
+        assert opcode in (ABNF.OPCODE_TEXT, ABNF.OPCODE_BINARY), (opcode, data)
+        return data.decode() if opcode == ABNF.OPCODE_TEXT else data
+
+    def receive_frame(self) -> tuple[int, bytes]:
+        """The next frame, which may be one of WebSocket itself."""
+        opcode, data = self._socket.recv_data(control_frame=True)
+        return opcode, data
+
+    def rest(self) -> list[str | bytes]:
+        """What still comes until the server has closed; then there must be the end, and no more."""
+        messages: list[str | bytes] = []
+        while True:
+            opcode, data = self.receive_frame()
+            if opcode == ABNF.OPCODE_CLOSE:
+                break
+            messages.append(data.decode() if opcode == ABNF.OPCODE_TEXT else data)
+        self.close_code = struct.unpack("!H", data[:2])[0] if data else None
+        assert b"Traceback" not in data
+        with contextlib.suppress(ConnectionResetError):
+            assert b"" == self._socket.sock.recv(1)
+        self.close()
+        # The library may say that it closes, or not.
+        return [each for each in messages if each != "1"]
+
+    def close(self) -> None:
+        """Go without a word."""
+        self._socket.shutdown()
+
+
+class EngineClient:
+    """Opens sessions at one of the paths, and leaves none behind."""
+
+    def __init__(self, served: Served, path: str) -> None:
+        self.served = served
+        self.path = path
+        self._sessions: list[Polling] = []
+        self._sockets: list[Socket] = []
+        self._requests: list[Pending] = []
+
+    def begin(
+        self,
+        method: str,
+        query: str,
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Pending:
+        """Send a request and do not wait for its answer."""
+        request = Pending(self.served.port)
+        self._requests.append(request)
+        request.send(method, f"/{self.path}/?{query}", body, headers or {})
+        return request
+
+    def request(self, method: str, query: str, **headers: str) -> Answer:
+        return self.begin(method, query, headers=headers).answer()
+
+    def polling(self) -> Polling:
+        """A new session that polls."""
+        session = Polling(self, self.request("GET", "EIO=4&transport=polling"))
+        self._sessions.append(session)
+        return session
+
+    def websocket(self) -> Socket:
+        """A new session on a WebSocket."""
+        opened = self.connect("EIO=4&transport=websocket")
+        first = opened.receive()
+        assert isinstance(first, str)
+        assert "0" == first[:1]
+        opened.opened = json.loads(first[1:])
+        return opened
+
+    def probe(self, session: Polling) -> Socket:
+        """A WebSocket that could be upgraded to, and has said nothing yet."""
+        return self.connect(f"EIO=4&transport=websocket&sid={session.sid}")
+
+    def upgrade(self, session: Polling) -> Socket:
+        """A WebSocket that a session was upgraded to."""
+        taken = self.probe(session)
+        taken.send("2probe")
+        assert "3probe" == taken.receive()
+        taken.send("5")
+        return taken
+
+    def connect(self, query: str) -> Socket:
+        """A WebSocket after its handshake."""
+        opened = Socket(f"ws://127.0.0.1:{self.served.port}/{self.path}/?{query}")
+        self._sockets.append(opened)
+        return opened
+
+    def refusal(self, query: str) -> Answer:
+        """Why there is no WebSocket."""
+        with pytest.raises(websocket.WebSocketBadStatusException) as caught:
+            self.connect(query)
+        refused = caught.value
+        body = (refused.resp_body or b"").decode()
+        assert "Traceback" not in body
+        return Answer(refused.status_code, body, (refused.resp_headers or {})["content-type"])
+
+    def shown_out(self, query: str) -> bool:
+        """Whether a WebSocket is refused, or let in and closed at once without a message."""
+        try:
+            opened = self.connect(query)
+        except websocket.WebSocketBadStatusException as refused:
+            return 400 == refused.status_code
+        return [] == opened.rest()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for each in self._sockets:
+            each.close()
+        for session in self._sessions:
+            session.post("1")
+        for request in self._requests:
+            request.close()

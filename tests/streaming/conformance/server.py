@@ -1,0 +1,193 @@
+"""The servers under test, at four paths of one port.
+
+`/engine.io/` is Engine.IO, `/quick.io/` the same with a hasty heartbeat; `/socket.io/` is
+Socket.IO, `/hasty.io/` the same, in a hurry. `/state?sid=…` tells what happened to a session.
+
+`python -m tests.streaming.conformance.server eventlet|gevent|threading PORT`
+"""
+
+import sys
+
+from omcrm.concurrency import patch
+
+if __name__ == "__main__":
+    # Before any other import, as in `run.py`.
+    patch(sys.argv[1])
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import parse_qs
+from wsgiref.types import WSGIApplication, WSGIEnvironment
+
+import engineio
+import socketio
+
+from omcrm.streaming.engine import EngineServer
+from omcrm.streaming.seam import RealtimeServer
+
+PING_INTERVAL, PING_TIMEOUT, MAX_PAYLOAD = 25, 20, 1_000_000
+# Of the paths that are in a hurry.
+QUICK_INTERVAL, QUICK_TIMEOUT, CONNECT_TIMEOUT = 0.3, 0.2, 0.5
+NAMESPACES = ("/", "/custom")
+
+# What the handlers were told about each session, and the requests that are inside of the servers.
+told: defaultdict[str, list[str]] = defaultdict(list)
+inside: list[tuple[str, str]] = []
+
+
+def engine(mode: str, interval: float, timeout: float) -> EngineServer:
+    """Echoes every message; the query may ask to be refused, a message to be disconnected."""
+    server = EngineServer(
+        async_mode=mode,
+        ping_interval=interval,
+        ping_timeout=timeout,
+        max_http_buffer_size=MAX_PAYLOAD,
+        cors_allowed_origins=[],
+        async_handlers=False,
+    )
+
+    def connect(sid: str, environ: WSGIEnvironment) -> bool:
+        if "refuse" in environ["QUERY_STRING"]:
+            return False
+        told[sid].append("connect")
+        return True
+
+    def message(sid: str, data: str | bytes) -> None:
+        told[sid].append("message")
+        if data == "disconnect me":
+            server.disconnect(sid)
+        else:
+            server.send(sid, data)
+
+    server.on("connect", connect)
+    server.on("message", message)
+    server.on("disconnect", lambda sid, reason: told[sid].append(reason))
+    return server
+
+
+def realtime(mode: str, interval: float, timeout: float, **options: float) -> RealtimeServer:
+    """Answers what the events ask for, in every namespace."""
+    server = RealtimeServer(
+        async_mode=mode,
+        ping_interval=interval,
+        ping_timeout=timeout,
+        max_http_buffer_size=MAX_PAYLOAD,
+        cors_allowed_origins=[],
+        async_handlers=False,
+        **options,
+    )
+    for namespace in NAMESPACES:
+        answer(server, namespace)
+    return server
+
+
+def answer(server: RealtimeServer, namespace: str) -> None:
+    """Handle the events of a namespace."""
+    auths: dict[str, Any] = {}
+
+    def emit(event: str, data: tuple[Any, ...], sid: str, **options: Any) -> None:
+        server.emit(event, data, to=sid, namespace=namespace, **options)
+
+    def connect(sid: str, environ: WSGIEnvironment, auth: Any = None) -> None:
+        auths[sid] = auth
+        if auth and "greet" in auth:
+            emit("greeting", (auth["greet"],), sid)
+        if auth and "refuse" in auth:
+            raise socketio.exceptions.ConnectionRefusedError(auth["refuse"])
+        told[sid].append("connect")
+
+    def echo(sid: str, *data: Any) -> None:
+        told[sid].append("echo")
+        emit("echo", data, sid)
+
+    def ask(sid: str, *data: Any) -> None:
+        emit("question", data, sid, callback=lambda *answer: emit("answered", answer, sid))
+
+    handlers: dict[str, Callable[..., Any]] = {
+        "connect": connect,
+        "disconnect": lambda sid, reason: told[sid].append(reason),
+        "auth": lambda sid: auths[sid] or {},
+        "echo": echo,
+        "acknowledge": lambda sid, *data: data,
+        "say nothing": lambda sid: None,
+        "ask": ask,
+        "disconnect me": lambda sid: server.disconnect(sid, namespace),
+    }
+    for event, handler in handlers.items():
+        server.on(event, handler, namespace=namespace)
+
+
+def app(mode: str) -> WSGIApplication:
+    """All paths, and the account of what happens at them."""
+    whole: Any = state
+    for path, server in {
+        "engine.io": engine(mode, PING_INTERVAL, PING_TIMEOUT),
+        "quick.io": engine(mode, QUICK_INTERVAL, QUICK_TIMEOUT),
+    }.items():
+        whole = engineio.WSGIApp(server, whole, engineio_path=path)
+    for path, server in {
+        "socket.io": realtime(mode, PING_INTERVAL, PING_TIMEOUT),
+        "hasty.io": realtime(mode, QUICK_INTERVAL, PING_TIMEOUT, connect_timeout=CONNECT_TIMEOUT),
+    }.items():
+        whole = socketio.WSGIApp(server, whole, socketio_path=path)
+
+    def counted(environ: WSGIEnvironment, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        request = (sid_of(environ), environ["REQUEST_METHOD"])
+        if environ["PATH_INFO"] == "/state":
+            return state(environ, start_response)
+        inside.append(request)
+        try:
+            return whole(environ, start_response)  # type: ignore[no-any-return]
+        finally:
+            inside.remove(request)
+
+    return counted
+
+
+def sid_of(environ: WSGIEnvironment) -> str:
+    return parse_qs(environ.get("QUERY_STRING", "")).get("sid", [""])[0]
+
+
+def state(environ: WSGIEnvironment, start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """What happened to a session, and how many are open."""
+    sid = sid_of(environ)
+    body = {
+        "told": told.get(sid, []),
+        "inside": [method for each, method in inside if each == sid],
+        "sessions": len(told),
+        # Its end is the last that is told about a session; messages and connecting are no end.
+        "open": sum(each[-1] in ("connect", "message", "echo") for each in told.values()),
+    }
+    start_response("200 OK", [("Content-Type", "application/json")])
+    return [json.dumps(body).encode()]
+
+
+def serve(mode: str, port: int) -> None:
+    """Serve as `run.py` does in this mode."""
+    if mode == "eventlet":
+        import eventlet
+        from eventlet import wsgi
+
+        wsgi.server(eventlet.listen(("127.0.0.1", port)), app(mode), log_output=False)
+    elif mode == "gevent":
+        from gevent.pywsgi import WSGIServer
+
+        WSGIServer(("127.0.0.1", port), app(mode), log=None).serve_forever()
+    else:
+        import logging
+
+        from werkzeug.serving import run_simple
+
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        run_simple("127.0.0.1", port, app(mode), threaded=True)
+
+
+if __name__ == "__main__":
+    import signal
+
+    from omcrm.concurrency import end_on
+
+    end_on(signal.SIGTERM)
+    serve(sys.argv[1], int(sys.argv[2]))

@@ -1,0 +1,51 @@
+"""Socket.IO on a connection, packet by packet."""
+
+import json
+
+from tests.streaming.conformance.engine_client import EngineClient, Socket
+
+
+class Talk:
+    """Socket.IO on one connection."""
+
+    def __init__(self, client: EngineClient) -> None:
+        self.served = client.served
+        self.socket: Socket = client.websocket()
+
+    def send(self, *packets: str | bytes) -> None:
+        """Send packets, and attachments behind them."""
+        self.socket.send(*(f"4{each}" if isinstance(each, str) else each for each in packets))
+
+    def receive(self) -> str | bytes:
+        """The next packet or attachment; pings are answered on the way."""
+        while (message := self.socket.receive()) == "2":
+            self.socket.send("3")
+        if isinstance(message, str):
+            assert "4" == message[:1], message
+            return message[1:]
+        return message
+
+    def join(self, namespace: str = "/", auth: str = "") -> str:
+        """Connect to a namespace; the name that the client has there."""
+        before = "0" if namespace == "/" else f"0{namespace},"
+        self.send(before + auth)
+        answer = self.receive()
+        assert isinstance(answer, str)
+        assert answer.startswith(before)
+        about = json.loads(answer.removeprefix(before))
+        assert ["sid"] == list(about)
+        return str(about["sid"])
+
+    def ends(self) -> bool:
+        """Wait until the server has closed; whether it said nothing more."""
+        return [] == [each for each in self.socket.rest() if each != "2"]
+
+
+def placed(*numbers: int) -> str:
+    """Placeholders of attachments, as arguments."""
+    return ",".join(f'{{"_placeholder":true,"num":{each}}}' for each in numbers)
+
+
+def in_namespace(namespace: str) -> str:
+    """How packets name it."""
+    return "" if namespace == "/" else f"{namespace},"

@@ -1,0 +1,135 @@
+"""Engine.IO v4, from outside: how a session is kept alive, and how it ends."""
+
+import time
+
+import pytest
+from websocket import ABNF
+
+from tests.streaming.conformance.engine_client import SEPARATOR, EngineClient
+from tests.streaming.conformance.server import QUICK_INTERVAL
+
+# Heartbeat
+
+
+def test_a_poll_brings_pings(quick: EngineClient) -> None:
+    """They come in their time; whoever answers them goes on."""
+    session = quick.polling()
+    for _ in range(2):
+        began = time.monotonic()
+        assert (200, "2") == session.poll()[:2]
+        assert time.monotonic() - began > QUICK_INTERVAL / 2
+        assert (200, "ok") == session.post("3")[:2]
+    assert (200, "ok") == session.post("4hello")[:2]
+
+
+def test_a_websocket_brings_pings(quick: EngineClient) -> None:
+    """They come in their time; whoever answers them goes on."""
+    socket = quick.websocket()
+    for _ in range(2):
+        began = time.monotonic()
+        assert "2" == socket.receive()
+        assert time.monotonic() - began > QUICK_INTERVAL / 2
+        socket.send("3")
+    socket.send("4hello")
+    assert "4hello" == socket.receive()
+
+
+def test_who_does_not_poll_is_given_up(quick: EngineClient) -> None:
+    """Nobody has to ask for a silent session to end."""
+    session = quick.polling()
+
+    assert "ping timeout" == quick.served.end_of(session.sid)
+    assert session.is_over()
+
+
+def test_who_polls_without_answering_is_given_up(quick: EngineClient) -> None:
+    """A poll that waits is no sign of life, and does not outlive its session."""
+    session = quick.polling()
+    assert "2" == session.poll().body
+
+    answer = session.poll()
+
+    assert (200, "1") == answer[:2] or 400 == answer.status
+    assert "ping timeout" == quick.served.end_of(session.sid)
+    assert session.is_over()
+
+
+def test_a_silent_websocket_is_closed(quick: EngineClient) -> None:
+    """It is pinged once, and then its connection is ended."""
+    socket = quick.websocket()
+
+    assert ["2"] == socket.rest()
+    assert "ping timeout" == quick.served.end_of(socket.sid)
+
+
+# The end
+
+
+def test_a_client_that_polls_closes(engine: EngineClient) -> None:
+    """Its waiting poll ends with nothing to do, and the session is over."""
+    session = engine.polling()
+    poll = session.begin_poll()
+
+    answer = session.post(f"1{SEPARATOR}4too late")
+
+    assert (200, "ok") == answer[:2]
+    assert (200, "6") == poll.answer()[:2]
+    assert session.is_over()
+    assert "client disconnect" == engine.served.end_of(session.sid)
+    assert "message" not in engine.served.told(session.sid)
+
+
+def test_a_client_on_a_websocket_closes(engine: EngineClient) -> None:
+    """The server ends the connection."""
+    socket = engine.websocket()
+
+    socket.send("1", "4too late")
+
+    assert [] == socket.rest()
+    assert "client disconnect" == engine.served.end_of(socket.sid)
+    assert "message" not in engine.served.told(socket.sid)
+
+
+@pytest.mark.parametrize("says", [True, False])
+def test_a_websocket_ends(engine: EngineClient, *, says: bool) -> None:
+    """With WebSocket's own goodbye or without, the session is over."""
+    socket = engine.websocket()
+
+    if says:
+        socket.send_frame(b"\x03\xe8", ABNF.OPCODE_CLOSE)
+        assert [] == socket.rest()
+    socket.close()
+
+    assert "transport close" == engine.served.end_of(socket.sid)
+
+
+def test_the_server_closes_a_poll(engine: EngineClient) -> None:
+    """A waiting poll is told to close."""
+    session = engine.polling()
+    poll = session.begin_poll()
+
+    session.post("4disconnect me")
+
+    assert (200, "1") == poll.answer()[:2]
+    assert session.is_over()
+    assert "server disconnect" == engine.served.end_of(session.sid)
+
+
+def test_the_server_closes_a_websocket(engine: EngineClient) -> None:
+    """The connection ends."""
+    socket = engine.websocket()
+
+    socket.send("4disconnect me", "4too late")
+
+    assert [] == socket.rest()
+    assert "server disconnect" == engine.served.end_of(socket.sid)
+
+
+def test_a_poll_that_was_given_up_ends_the_session(engine: EngineClient) -> None:
+    """What it would have brought may be lost, so nobody polls on as if nothing had been."""
+    session = engine.polling()
+    session.begin_poll().close()
+
+    assert 400 == session.poll().status
+    assert session.is_over()
+    engine.served.end_of(session.sid)
