@@ -11,8 +11,10 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# Of one inbound message.
+# Of one inbound message; and inbound frames of one connection in a second, pings included: what
+# they say is limited much further down.
 _MOST_BYTES = 16 * 1024
+_MOST_FRAMES = 300
 
 
 def create_app(settings: "Settings | None" = None) -> "Flask":
@@ -74,7 +76,9 @@ def _bind_extensions(app: "Flask", settings: "Settings") -> None:
         # An empty list leaves the origin to `SameOrigin`, which stands before all of this.
         cors_allowed_origins=[],
         max_http_buffer_size=_MOST_BYTES,
-        limits=Limits(message=_MOST_BYTES, stalled=settings.websocket_timeout),
+        limits=Limits(
+            message=_MOST_BYTES, frames=_MOST_FRAMES, stalled=settings.websocket_timeout
+        ),
         compression=settings.websocket_compression,
         ping_interval=settings.ping_interval,
         ping_timeout=settings.ping_timeout,

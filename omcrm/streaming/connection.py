@@ -20,13 +20,14 @@ from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import Protocol as FrameProtocol
 from websockets.protocol import Side, State
 
-from omcrm.concurrency import native_lock
 from omcrm.streaming.frame import ping_frame
 from omcrm.streaming.reactor import READ, WRITE, Reactor
 
 _CHUNK = 65536
 _NEVER = float("inf")
 _DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
+# Of the class, not of each socket: one object less for every frame that is written.
+_send = _socket.socket.send
 _utf8 = codecs.getincrementaldecoder("utf-8")
 # The library would tell of each connection's end.
 _log = logging.getLogger(__name__)
@@ -38,6 +39,8 @@ class Limits(Struct, frozen=True):
 
     # Bytes of one inbound message.
     message: int = 16 * 1024
+    # Frames of any kind in a second.
+    frames: int | None = None
     # Bytes of events that wait for a slow reader.
     backlog: int = 64 * 1024
     # So long a peer may take nothing of what waits for it.
@@ -78,6 +81,8 @@ class Connection:
         "_backlog",
         "_blocked_since",
         "_closes_by",
+        "_counted",
+        "_counted_from",
         "_decoder",
         "_descriptor",
         "_heard_at",
@@ -92,7 +97,6 @@ class Connection:
         "_reactor",
         "_reading",
         "_socket",
-        "_write",
         "blocked",
         "deflates",
         "next_tick",
@@ -116,12 +120,11 @@ class Connection:
         self.next_tick = _NEVER
         self._socket = sock
         self._descriptor = sock.fileno()
-        self._write = sock.send
         self._reactor = reactor
         self._listener: Listener = NOBODY
         self._limits = limits
         self._protocol = protocol
-        self._lock = native_lock()
+        self._lock = reactor.lock_for(self._descriptor)
         self._pending: deque[bytes] = deque()
         self._backlog = 0
         self._lost = False
@@ -129,6 +132,8 @@ class Connection:
         self._closes_by = _NEVER
         self._heard_at = 0.0
         self._pinged = False
+        self._counted = 0
+        self._counted_from = 0.0
         self._reading = True
         self._parts: list[bytes] | None = None
         self._decoder: codecs.IncrementalDecoder | None = None
@@ -159,12 +164,11 @@ class Connection:
 
         False asks to come again with what is newest by then, when the listener hears `writable`.
         """
-        write = self._write
         with self._lock:
             if self.blocked:
                 return not self.open
             try:
-                sent = write(frames)
+                sent = _send(self._socket, frames)
             except BlockingIOError:
                 self._block(b"")
                 return False
@@ -271,10 +275,15 @@ class Connection:
     def _receive(self, data: bytes) -> None:
         if self._descriptor < 0:
             return
-        self._heard_at, self._pinged = time.monotonic(), False
+        now = time.monotonic()
+        self._heard_at, self._pinged = now, False
         self._protocol.receive_data(data)
         # Fetched in any case: the protocol would keep what comes behind a goodbye.
         frames = self._protocol.events_received()
+        if self.open and self._is_flood(len(frames), now):
+            self._reactor.counters["floods"] += 1
+            self._begin_close(CloseCode.POLICY_VIOLATION, "too many messages")
+            return
         try:
             for frame in frames if self.open else ():
                 if isinstance(frame, Frame) and frame.opcode in _DATA:
@@ -301,6 +310,16 @@ class Connection:
             whole, self._parts = b"".join(self._parts), None
             self._listener.received(whole.decode() if self._decoder is not None else whole)
 
+    def _is_flood(self, count: int, now: float) -> bool:
+        """Whether too many frames came within a second, whatever they are."""
+        most = self._limits.frames
+        if most is None:
+            return False
+        if now - self._counted_from >= 1.0:
+            self._counted_from, self._counted = now, 0
+        self._counted += count
+        return self._counted > most
+
     def _mind_silence(self, now: float, silent: float) -> float:
         if now >= self._heard_at + silent:
             self._reactor.counters["silent"] += 1
@@ -316,7 +335,7 @@ class Connection:
     def _put(self, frames: bytes) -> None:
         if not self.blocked:
             try:
-                sent = self._write(frames)
+                sent = _send(self._socket, frames)
             except BlockingIOError:
                 sent = 0
             except OSError:
@@ -353,7 +372,7 @@ class Connection:
         while self._pending:
             rest = self._pending[0]
             if rest:
-                sent = self._write(rest)
+                sent = _send(self._socket, rest)
                 self._blocked_since = time.monotonic()
                 if sent != len(rest):
                     self._pending[0] = rest[sent:]

@@ -1,9 +1,11 @@
 """Where a WebSocket begins: a WSGI request becomes a connection, or is refused in HTTP."""
 
 from collections.abc import Callable, Iterable, Sequence
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from websockets.datastructures import Headers
+from websockets.exceptions import InvalidHeader
 from websockets.extensions import Extension
 from websockets.extensions.permessage_deflate import (
     PerMessageDeflate,
@@ -15,7 +17,7 @@ from websockets.server import ServerProtocol
 from omcrm.streaming.connection import Connection, Limits, Listener
 from omcrm.streaming.frame import WINDOW_BITS
 from omcrm.streaming.reactor import Reactor
-from omcrm.streaming.takeover import leave, take
+from omcrm.streaming.takeover import NotTakeable, leave, take
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -39,7 +41,10 @@ class Opening(NamedTuple):
 
 def negotiate(environ: Environ, compression: bool) -> Opening:
     """Answer the handshake, offering permessage-deflate where it is wanted."""
-    request = _request(environ)
+    try:
+        request = _request(environ)
+    except InvalidHeader as error:
+        return Opening(ServerProtocol().reject(HTTPStatus.BAD_REQUEST, f"{error}.\n"), ())
     if compression:
         protocol = ServerProtocol(extensions=[_DEFLATE])
         response = protocol.accept(request)
@@ -90,7 +95,12 @@ class Endpoint:
         opening = negotiate(environ, self._compression)
         if not opening.accepted:
             return refuse(opening.response, start_response)
-        connection, early = accept(environ, opening, self._reactor, self._limits)
+        try:
+            connection, early = accept(environ, opening, self._reactor, self._limits)
+        except NotTakeable:
+            sorry = "No WebSocket for this request.\n"
+            refusal = ServerProtocol().reject(HTTPStatus.NOT_IMPLEMENTED, sorry)
+            return refuse(refusal, start_response)
         connection.start(
             self._greet(connection, environ), opening.response.serialize(), early=early
         )

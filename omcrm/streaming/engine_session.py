@@ -150,6 +150,11 @@ class Session:
                 self._poll.set()
             return True
 
+    def direct(self) -> Connection | None:
+        """What takes plain frames of state at once; None while the client polls, or compresses."""
+        connection = self._connection
+        return connection if connection is not None and not connection.deflates else None
+
     def on_ready(self, wants_state: Callable[[], None]) -> None:
         """Call `wants_state` whenever the client can take state again after it could not."""
         self._wants_state = wants_state

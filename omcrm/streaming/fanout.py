@@ -15,6 +15,7 @@ from omcrm.concurrency import native_lock
 from omcrm.market.quote import Quote
 from omcrm.streaming.batch import Batch, Dialect, Printer
 from omcrm.streaming.lane import Group, IsAlike, Lane, Sink, Subscriber
+from omcrm.streaming.seldom import Seldom
 
 _log = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ class FanOut:
         self._flushing: dict[Group, Batch] = {}
         self._wake = threading.Event()
         self._wakes_at = math.inf
+        self._failures = Seldom(_log)
         self._thread: threading.Thread | None = None
         self._running = False
         self.told = 0
@@ -98,13 +100,15 @@ class FanOut:
         """Drop what is held of these symbols, and tell nobody about them any more."""
         gone = set(symbols)
         with self._telling:
+            watching = [(lane, each) for lane in self._lanes for each in lane.watching(gone)]
+            for _, subscriber in watching:
+                self._settle(subscriber)
             with self._lock:
-                for lane in self._lanes:
-                    for subscriber in lane.watching(gone):
-                        self._place(subscriber, lane, subscriber.symbols - gone)
-                    for symbol in gone:
-                        lane.forget(symbol)
+                for lane, subscriber in watching:
+                    self._place(subscriber, lane, subscriber.symbols - gone)
                 for symbol in gone:
+                    for lane in self._lanes:
+                        lane.forget(symbol)
                     self._known.pop(symbol, None)
             for printer in self._printers.values():
                 for symbol in gone:
@@ -150,7 +154,8 @@ class FanOut:
                     before.place(subscriber, frozenset())
                 self._place(subscriber, lane, wanted)
             self._give(subscriber, sorted(quotes, key=lambda each: each.seq))
-            return position
+            # What is owed may never arrive: nobody may come back as if it had.
+            return position._replace(seq=0) if subscriber.missed else position
 
     def unwatch(self, subscriber: Subscriber, symbols: Iterable[str]) -> None:
         """Let it watch these symbols no more."""
@@ -212,7 +217,8 @@ class FanOut:
         busy = math.inf
         for lane in self._lanes:
             if at_the_end:
-                lane.hurry()
+                with self._lock:
+                    lane.hurry()
             try:
                 symbols = self._flush(lane, time.monotonic())
             except Exception:
@@ -237,13 +243,7 @@ class FanOut:
                 return []
             self._number += 1
             self.told += len(quotes)
-            batches: dict[tuple[Printer, tuple[str, ...]], Batch] = {}
-            for group, due in lane.concerned(quotes).items():
-                key = (group.printer, tuple([each.symbol for each in due]))
-                batch = batches.get(key)
-                if batch is None:
-                    batch = batches[key] = group.printer.batch(due)
-                self._flushing[group] = batch
+            self._flushing = _printed(lane.concerned(quotes))
             left = [(batch, list(group.members)) for group, batch in self._flushing.items()]
         turn = _TURN
         while left:
@@ -256,32 +256,38 @@ class FanOut:
         return [each.symbol for each in quotes]
 
     def _write_some(self, left: list[tuple[Batch, list[Subscriber]]], until: float) -> None:
-        flush, count = self._number, 0
+        flush = self._number
         while left:
             batch, members = left[-1]
-            while members:
-                some, members[-_LOOK_EVERY:] = members[-_LOOK_EVERY:], ()
-                for subscriber in some:
-                    if subscriber.flushed != flush:
-                        subscriber.flushed = flush
-                        offer = subscriber.offer
-                        if subscriber.missed or not offer(batch):
+            framed, count = batch.framed, 0
+            some, members[-_LOOK_EVERY:] = members[-_LOOK_EVERY:], ()
+            for subscriber in some:
+                if subscriber.flushed != flush:
+                    subscriber.flushed = flush
+                    direct = subscriber.direct
+                    try:
+                        if subscriber.missed or not (
+                            subscriber.sink.offer(batch) if direct is None else direct.offer(framed)
+                        ):
                             self._owe(subscriber, batch)
                         else:
                             count += 1
-                if time.monotonic() > until:
-                    break
+                    except Exception:
+                        self._failures.exception("telling a subscriber failed")
             self.updates += count * len(batch.symbols)
-            count = 0
-            if members:
+            if not members:
+                left.pop()
+            if time.monotonic() > until:
                 return
-            left.pop()
 
     def _tell(self, subscriber: Subscriber, batch: Batch) -> None:
-        if subscriber.missed or not subscriber.offer(batch):
-            self._owe(subscriber, batch)
-        else:
-            self.updates += len(batch.symbols)
+        try:
+            if subscriber.missed or not subscriber.sink.offer(batch):
+                self._owe(subscriber, batch)
+            else:
+                self.updates += len(batch.symbols)
+        except Exception:
+            self._failures.exception("telling a subscriber failed")
 
     def _owe(self, subscriber: Subscriber, batch: Batch) -> None:
         subscriber.missed.update(batch.symbols)
@@ -294,8 +300,12 @@ class FanOut:
     def _catch_up(self, subscriber: Subscriber) -> None:
         """The client can take state again: give it the newest of what it missed."""
         with self._telling:
+            # It may have changed its transport meanwhile.
+            subscriber.direct = subscriber.sink.direct()
             if not subscriber.missed or subscriber.lane is None:
                 return
+            # What a flush under way has for it is older than what it is about to be given.
+            self._settle(subscriber)
             with self._lock:
                 symbols = subscriber.missed & subscriber.symbols
                 quotes = [self._known[each] for each in symbols if each in self._known]
@@ -325,8 +335,11 @@ class FanOut:
 
     def _lane(self, max_rate: float) -> Lane:
         """The fastest lane that is not faster than that."""
-        steps = math.ceil(math.log2(max(1.0, 1 / (max_rate * self._window))))
-        window = self._window * 2 ** min(steps, _SLOWEST)
+        window = self._window
+        for _ in range(_SLOWEST):
+            if 1 / window <= max_rate:
+                break
+            window *= 2
         for lane in self._lanes:
             if lane.window == window:
                 return lane
@@ -335,3 +348,15 @@ class FanOut:
     def _epoch(self, window: float) -> str:
         """Numbers mean something within one run of the process and one lane only."""
         return f"{self._run_id}.{secrets.token_hex(2)}.{round(window * 1000)}"
+
+
+def _printed(concerned: dict[Group, list[Quote]]) -> dict[Group, Batch]:
+    """What each group gets: one batch for all of a dialect who get the same quotes."""
+    batches: dict[tuple[Printer, tuple[str, ...]], Batch] = {}
+    printed: dict[Group, Batch] = {}
+    for group, due in concerned.items():
+        key = (group.printer, tuple([each.symbol for each in due]))
+        if key not in batches:
+            batches[key] = group.printer.batch(due)
+        printed[group] = batches[key]
+    return printed

@@ -21,11 +21,21 @@ _RECORDS = 4096
 IsAlike = Callable[[Quote, Quote], bool]
 
 
+class Direct(Protocol):
+    """A connection that takes frames as they are."""
+
+    def offer(self, frames: bytes) -> bool:
+        """Write them, if nothing older waits; whether they were taken."""
+
+
 class Sink(Protocol):
     """Where a client's state goes."""
 
     def offer(self, state: Batch) -> bool:
         """Send it, if the client can take it now; otherwise `on_ready` says when."""
+
+    def direct(self) -> Direct | None:
+        """What takes the plain frames of state at once, where that is all there is to do."""
 
     def on_ready(self, wants_state: Callable[[], None]) -> None:
         """Call `wants_state` whenever the client can take state after it could not."""
@@ -34,10 +44,11 @@ class Sink(Protocol):
 class Subscriber:
     """One client's wishes; what it has missed is owed to it."""
 
-    __slots__ = ("flushed", "group", "lane", "missed", "offer", "printer", "symbols")
+    __slots__ = ("direct", "flushed", "group", "lane", "missed", "printer", "sink", "symbols")
 
     def __init__(self, sink: Sink, printer: Printer) -> None:
-        self.offer = sink.offer
+        self.sink = sink
+        self.direct = sink.direct()
         self.printer = printer
         self.symbols: frozenset[str] = frozenset()
         self.missed: set[str] = set()

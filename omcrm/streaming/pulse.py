@@ -4,8 +4,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-_BEAT = 0.05
-_TIDY_EVERY = 20
+_BEAT = 0.1
+_TIDY_EVERY = 10
 _MEMORY = 60.0
 
 
@@ -33,7 +33,7 @@ class Lag:
 
 
 class Pulse:
-    """Beats twenty times a second while anybody is connected, and notes how late each beat was."""
+    """Beats ten times a second while anybody is connected, and notes how late each beat was."""
 
     def __init__(self, is_needed: Callable[[], bool], tidy: Callable[[], None]) -> None:
         self.lag = Lag()

@@ -17,6 +17,7 @@ from omcrm.streaming.seldom import Seldom
 
 if TYPE_CHECKING:
     import select
+    from threading import Lock
 
 # epoll's own values; under green threads the module does not show them.
 READ, WRITE = 1, 4
@@ -24,6 +25,7 @@ READ, WRITE = 1, 4
 _GONE = 8 | 16
 
 _MOST_EVENTS = 256
+_STRIPES = 16
 # Others are let run after so many seconds of work.
 _TURN = 0.004
 
@@ -75,6 +77,7 @@ class Reactor:
     def __init__(self) -> None:
         self.counters: Counter[str] = Counter()
         self._lock = native_lock()
+        self._stripes = [native_lock() for _ in range(_STRIPES)]
         self._watched: dict[int, Watched] = {}
         self._timers: list[tuple[float, int, Timed]] = []
         self._numbers = itertools.count()
@@ -96,6 +99,12 @@ class Reactor:
             self._epoll.register(self._bell, READ)
         threading.Thread(target=self._run, name="reactor", daemon=True).start()
         threading.Thread(target=self.pulse.run, name="pulse", daemon=True).start()
+
+    def lock_for(self, descriptor: int) -> "Lock":
+        """The lock of a descriptor; few share many, because each lock of its own costs a look into
+        slow memory for every frame. Nobody may hold two.
+        """
+        return self._stripes[descriptor % _STRIPES]
 
     def watch(self, descriptor: int, watched: Watched) -> None:
         """Tell `watched` when the descriptor can be read."""

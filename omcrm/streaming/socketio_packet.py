@@ -51,7 +51,10 @@ class StrictPacket(packets.Packet):  # type: ignore[misc]
         """Take the next attachment; whether it was the last one."""
         if not isinstance(attachment, bytes):
             raise ValueError("an attachment must be binary")
-        return bool(super().add_attachment(attachment))
+        try:
+            return bool(super().add_attachment(attachment))
+        except RecursionError as error:
+            raise ValueError("nested too deep") from error
 
     def _check(self) -> None:
         kind, data = self.packet_type, self.data

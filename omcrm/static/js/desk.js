@@ -20,6 +20,8 @@ const MARKETS_EVERY = 60_000;
 // Updates of a symbol in a second: more than any server sends, and enough for a page nobody looks at.
 const FULL_RATE = 1_000;
 const HIDDEN_RATE = 1;
+// A page is hidden for a moment before it goes away, too.
+const HIDDEN_AFTER = 3_000;
 const STOPPED = "The feeds are stopped. Prices grow stale until an administrator starts them.";
 
 const byId = (id) => document.getElementById(id);
@@ -131,10 +133,15 @@ function subscribe(symbols) {
  * server is there, for a snapshot, and for the candles, which it had too few prices to continue.
  */
 function listenToAttention({ chart }, symbols) {
+  let slowing = null;
   const changed = () => {
-    subscribe(symbols);
-    if (document.hidden) return;
+    clearTimeout(slowing);
+    if (document.hidden) {
+      slowing = setTimeout(() => subscribe(symbols), HIDDEN_AFTER);
+      return;
+    }
     connection.check();
+    subscribe(symbols);
     chart.refresh();
   };
   document.addEventListener("visibilitychange", changed);

@@ -1,0 +1,72 @@
+import gc
+import weakref
+from collections.abc import Iterator
+
+import pytest
+
+from omcrm.streaming.garbage import Garbage
+
+
+class Knot:
+    """Holds itself."""
+
+    def __init__(self) -> None:
+        self.self = self
+
+
+@pytest.fixture(autouse=True)
+def collector() -> Iterator[None]:
+    """What is frozen here must not stay so."""
+    gc.disable()
+    yield
+    gc.unfreeze()
+    gc.enable()
+    gc.collect()
+
+
+def tied() -> "weakref.ref[Knot]":
+    return weakref.ref(Knot())
+
+
+def test_new_garbage_goes_when_enough_has_changed() -> None:
+    """Not at each connection, but after some hundred."""
+    garbage, knot = Garbage(), tied()
+
+    garbage.tidy(changes=10, connections=10)
+    assert knot() is not None
+    garbage.tidy(changes=600, connections=600)
+
+    assert knot() is None
+
+
+def test_what_lives_is_put_out_of_sight() -> None:
+    """The next look does not cost what all connections together would."""
+    kept = Knot()
+    Garbage().tidy(changes=600, connections=600)
+
+    assert gc.get_freeze_count() > 0
+    assert not any(each is kept for each in gc.get_objects())
+
+
+def test_garbage_of_long_ago_goes_with_the_last_connection() -> None:
+    """A knot that was tied before it was put out of sight."""
+    garbage, kept = Garbage(), Knot()
+    gone = weakref.ref(kept)
+    garbage.tidy(changes=600, connections=600)
+    del kept
+
+    garbage.tidy(changes=700, connections=600)
+    assert gone() is not None
+    garbage.tidy(changes=1200, connections=0)
+
+    assert gone() is None
+
+
+def test_a_few_connections_are_no_reason() -> None:
+    """A laptop's pages that come and go leave the collector alone."""
+    garbage, knot = Garbage(), tied()
+
+    garbage.tidy(changes=20, connections=10)
+    garbage.tidy(changes=40, connections=0)
+
+    assert knot() is not None

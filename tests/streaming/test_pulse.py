@@ -1,0 +1,50 @@
+import threading
+import time
+
+from omcrm.streaming.pulse import Lag, Pulse
+from tests.processes import wait_for
+
+
+def test_the_worst_of_the_last_minute() -> None:
+    """A stall is seen for a minute, a worse one hides lesser ones, then they come back."""
+    lag = Lag()
+    lag.note(0.2, now=100.0)
+    lag.note(0.5, now=110.0)
+    lag.note(0.1, now=150.0)
+
+    assert 0.5 == lag.worst(now=160.0)
+    assert 0.1 == lag.worst(now=171.0)
+    assert 0.0 == lag.worst(now=211.0)
+
+
+def test_nothing_is_kept_of_a_quiet_hour() -> None:
+    """However many beats there were, only what may still be the worst is held."""
+    lag = Lag()
+    for beat in range(36_000):
+        lag.note(0.001, now=beat / 10)
+
+    assert len(lag._worst) <= 601
+
+
+def test_a_stall_of_the_process_is_noted() -> None:
+    """Whoever holds the interpreter for long makes the next beat late."""
+    over = threading.Event()
+    pulse = Pulse(lambda: not over.is_set(), lambda: None)
+    threading.Thread(target=pulse.run, daemon=True).start()
+
+    def stall() -> bool:
+        # One call that does not give the interpreter back.
+        list(range(8_000_000))
+        return pulse.lag.worst(time.monotonic()) > 0.02
+
+    wait_for(stall, 20, "a late beat")
+    over.set()
+
+
+def test_it_tidies_up_while_nobody_is_there() -> None:
+    """The last connection's garbage goes, too."""
+    tidied = threading.Event()
+    pulse = Pulse(lambda: False, tidied.set)
+    threading.Thread(target=pulse.run, daemon=True).start()
+
+    assert tidied.wait(5)

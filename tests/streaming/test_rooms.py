@@ -1,0 +1,136 @@
+"""Who is in which room, however many come and go at once."""
+
+import itertools
+import threading
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from omcrm.streaming.rooms import Rooms
+from omcrm.streaming.socketio_packet import StrictPacket
+
+DESK = "/desk"
+
+
+@pytest.fixture
+def rooms() -> Rooms:
+    """Rooms of a server that only notes what it is to send."""
+    made, numbers, sent = Rooms(), itertools.count(), list[Any]()
+
+    def send_event(eio_sid: str, namespace: str, packet: Any) -> None:
+        sent.append((eio_sid, packet))
+
+    made.set_server(
+        SimpleNamespace(
+            eio=SimpleNamespace(generate_id=lambda: f"s{next(numbers)}"),
+            packet_class=StrictPacket,
+            send_event=send_event,
+            sent=sent,
+            logger=None,
+        )
+    )
+    return made
+
+
+def join(rooms: Rooms, eio_sid: str, *more: str) -> str:
+    sid: str = rooms.pre_connect(eio_sid, DESK)
+    rooms.connect(sid, DESK)
+    for each in more:
+        rooms.enter_room(sid, DESK, each)
+    return sid
+
+
+def told(rooms: Rooms) -> list[str]:
+    names = [eio_sid for eio_sid, _ in rooms.server.sent]
+    rooms.server.sent.clear()
+    return names
+
+
+def test_a_room_is_told(rooms: Rooms) -> None:
+    """Each of its members once; a client is a room of its own; nobody else hears of it."""
+    one, two, three = join(rooms, "e1", "a"), join(rooms, "e2", "a", "b"), join(rooms, "e3")
+    rooms.emit("hello", "x", DESK, room="a")
+    assert ["e1", "e2"] == told(rooms)
+    rooms.emit("hello", "x", DESK, to="a", skip_sid=one)
+    assert ["e2"] == told(rooms)
+    rooms.emit("hello", "x", DESK, to=three)
+    assert ["e3"] == told(rooms)
+    rooms.emit("hello", "x", "/elsewhere", to="a")
+    rooms.emit("hello", "x", DESK, to="nobody")
+
+    assert [] == told(rooms)
+    assert {two, "a", "b"} == {*rooms.get_rooms(two, DESK)}
+
+
+def test_everybody_gets_the_same_packet(rooms: Rooms) -> None:
+    """It is encoded once; bytes follow their text."""
+    for number in range(3):
+        join(rooms, f"e{number}", "a")
+    rooms.emit("hello", ("x", b"y"), DESK, room="a")
+    packets = [packet for _, packet in rooms.server.sent]
+
+    assert 2 == len({id(each) for each in packets})
+    assert '451-/desk,["hello","x",{"_placeholder":true,"num":0}]' == packets[0].encode()
+    assert b"y" == packets[1].encode()
+
+
+def test_who_left_is_not_told(rooms: Rooms) -> None:
+    """A room, or everything; and nothing is kept of who is gone."""
+    sid = join(rooms, "e1", "a", "b")
+    rooms.leave_room(sid, DESK, "a")
+    rooms.emit("hello", None, DESK, room="a")
+    assert [] == told(rooms)
+    rooms.pre_disconnect(sid, DESK)
+    rooms.disconnect(sid, DESK)
+    rooms.emit("hello", None, DESK, room="b")
+
+    assert [] == told(rooms)
+    assert ({}, {}, {}, {}) == (
+        rooms.rooms,
+        rooms._rooms_of,
+        rooms.pending_connect,
+        rooms.pending_disconnect,
+    )
+
+
+def test_leaving_twice_is_harmless(rooms: Rooms) -> None:
+    """Also what nobody was ever in."""
+    sid = join(rooms, "e1")
+    rooms.leave_room(sid, DESK, "a")
+    rooms.disconnect(sid, DESK)
+    rooms.disconnect(sid, DESK)
+    rooms.disconnect("unknown", DESK)
+    rooms.leave_room(sid, DESK, "a")
+
+    assert {} == rooms.rooms
+    assert {} == rooms._rooms_of
+
+
+@pytest.mark.usefixtures("restless")
+def test_many_come_and_go_at_once(rooms: Rooms) -> None:
+    """In several threads: nobody is lost, refused, or left behind."""
+    failed: list[str] = []
+
+    def visit(name: str) -> None:
+        try:
+            for number in range(30):
+                sid = join(rooms, f"{name}{number}", "desk")
+                rooms.emit("hello", None, DESK, room="desk")
+                if not rooms.is_connected(sid, DESK):
+                    failed.append("lost")
+                rooms.pre_disconnect(sid, DESK)
+                rooms.disconnect(sid, DESK, ignore_queue=True)
+        except Exception as error:
+            failed.append(repr(error))
+
+    for _ in range(20):
+        threads = [threading.Thread(target=visit, args=(name,)) for name in "abcdef"]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join()
+
+    assert [] == failed
+    assert {} == rooms.rooms
+    assert {} == rooms._rooms_of
