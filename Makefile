@@ -29,7 +29,8 @@ format: .venv/.dev
 	$(BIN)/djlint omcrm/templates --reformat --quiet
 
 bench: .venv/.dev
-	$(APP) -m bench.latency
+	$(APP) -m bench.latency --seconds 15
+	$(APP) -m bench.fanout
 
 # Ten minutes of a watched demonstration.
 soak: .venv/.dev

@@ -76,9 +76,7 @@ def _bind_extensions(app: "Flask", settings: "Settings") -> None:
         # An empty list leaves the origin to `SameOrigin`, which stands before all of this.
         cors_allowed_origins=[],
         max_http_buffer_size=_MOST_BYTES,
-        limits=Limits(
-            message=_MOST_BYTES, frames=_MOST_FRAMES, stalled=settings.websocket_timeout
-        ),
+        limits=Limits(message=_MOST_BYTES, frames=_MOST_FRAMES, stalled=settings.websocket_timeout),
         compression=settings.websocket_compression,
         ping_interval=settings.ping_interval,
         ping_timeout=settings.ping_timeout,

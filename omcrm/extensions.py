@@ -26,8 +26,11 @@ class SocketIO(flask_socketio.SocketIO):  # type: ignore[misc]
         options = dict(self.server_options)
         self.manage_session = options.pop("manage_session", self.manage_session)
         path = str(options.pop("path", "socket.io")).strip("/")
-        self.server = RealtimeServer(**options)
+        before, self.server = self.server, RealtimeServer(**options)
         self.async_mode = self.server.async_mode
+        # Handlers stand at module level: the second app of a process needs those of the first.
+        for namespace, handlers in before.handlers.items() if before is not None else ():
+            self.server.handlers[namespace] = dict(handlers)
         for event, handler, namespace in self.handlers:
             self.server.on(event, handler, namespace=namespace)
         for each in self.namespace_handlers:

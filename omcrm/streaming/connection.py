@@ -69,6 +69,15 @@ class Listener(Protocol):
         """The connection is over."""
 
 
+class _Frames(FrameProtocol):
+    """The protocol, in which a close may stand inside of a fragmented message as well."""
+
+    def recv_frame(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.CLOSE:
+            self.current_size = None
+        super().recv_frame(frame)
+
+
 class Connection:
     """A WebSocket after its handshake, which ends by itself when the peer does not play along.
 
@@ -110,7 +119,7 @@ class Connection:
         limits: Limits,
         extensions: Sequence[Extension] = (),
     ) -> None:
-        protocol = FrameProtocol(
+        protocol = _Frames(
             Side.SERVER, state=State.OPEN, max_size=limits.message, logger=_log
         )
         protocol.extensions = list(extensions)
@@ -269,7 +278,7 @@ class Connection:
         try:
             self._receive(early)
         except Exception:
-            self.abort("internal error")
+            self.abort("failed")
             raise
 
     def _receive(self, data: bytes) -> None:
@@ -280,10 +289,16 @@ class Connection:
         self._protocol.receive_data(data)
         # Fetched in any case: the protocol would keep what comes behind a goodbye.
         frames = self._protocol.events_received()
+        if self._protocol.state is State.OPEN:
+            # A pong does not wait for what the messages around its ping cause.
+            self._write_protocol()
         if self.open and self._is_flood(len(frames), now):
             self._reactor.counters["floods"] += 1
             self._begin_close(CloseCode.POLICY_VIOLATION, "too many messages")
             return
+        if self._protocol.state is State.OPEN:
+            # A pong does not wait for what the messages beside the ping lead to; a goodbye does.
+            self._write_protocol()
         try:
             for frame in frames if self.open else ():
                 if isinstance(frame, Frame) and frame.opcode in _DATA:

@@ -24,7 +24,7 @@ from omcrm.streaming.engine_session import CLIENT_DISCONNECT, TRANSPORT_ERROR, S
 from omcrm.streaming.frame import text_frame
 from omcrm.streaming.kept_environ import kept
 from omcrm.streaming.reactor import Later, Reactor
-from omcrm.streaming.takeover import NotTakeable, leave
+from omcrm.streaming.takeover import NotTakeable, has_hung_up, leave
 
 _PROBE_WITHIN = 10.0
 _COMPRESS_FROM = 256
@@ -163,7 +163,7 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
         session = self._session(environ, query["sid"][0])
         if session is not None and environ["REQUEST_METHOD"] == "POST":
             return self._post(environ, session)
-        packets = session.poll() if session is not None else None
+        packets = session.poll(lambda: has_hung_up(environ)) if session is not None else None
         if packets is None:
             return refusal("Session is closed")
         return self._compressed(Answer("200 OK", write_payload(packets), [TEXT]), environ)

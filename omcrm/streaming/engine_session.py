@@ -30,7 +30,7 @@ from omcrm.streaming.reactor import Reactor
 _NEVER = float("inf")
 # Waiting packets of a session that polls, and unanswered messages of any: beyond that the peer
 # waits.
-_MOST_WAITING = 256
+_MOST_WAITING = 512
 _MOST_UNANSWERED = 32
 _IN_A_ROW = 16
 # A poll beside an upgrade is held so long, because the client may have ended that already.
@@ -95,7 +95,6 @@ class Session:
         self._waiting: deque[Packet] = deque()
         self._poll: threading.Event | None = None
         self._posting = False
-        self._lost = False
         # State may wait for a poll once: what comes after it is told by the newest then.
         self._holds_state = False
         self._wants_state: Callable[[], None] | None = None
@@ -134,15 +133,20 @@ class Session:
         connection = self._connection
         return connection is not None and connection.deflates
 
-    def offer(self, state: State) -> bool:
-        """Send newest state if the client is ready for it; otherwise `on_ready` says when."""
+    def offer(self, state: State, *, asked: bool = False) -> bool:
+        """Send newest state if the client is ready for it; otherwise `on_ready` says when.
+
+        What it has just `asked` for waits for its next poll in any case, before the answer.
+        """
         connection = self._connection
         if connection is not None:
             return connection.offer(state.deflated if connection.deflates else state.framed)
         with self._lock:
             if self.closed:
                 return True
-            if self._connection is not None or self._upgrading or self._holds_state:
+            if self._connection is not None:
+                return False
+            if (self._upgrading or self._holds_state) and not asked:
                 return False
             self._holds_state = True
             self._waiting.extend(state.packets)
@@ -172,8 +176,11 @@ class Session:
         with self._lock:
             return self._take_waiting()
 
-    def poll(self) -> list[Packet] | None:
-        """Wait for something to send; None where the session must not be polled (any more)."""
+    def poll(self, has_gone: Callable[[], bool] = lambda: False) -> list[Packet] | None:
+        """Wait for something to send; None where the session must not be polled (any more).
+
+        `has_gone` tells whether the poll's client has hung up: what waits would be lost with it.
+        """
         if self._pong_by is not None:
             self.tick(time.monotonic())
         with self._lock:
@@ -194,21 +201,20 @@ class Session:
             if self._wants_state is not None:
                 self._wants_state()
             event.wait(patience)
+            if not self.closed and has_gone():
+                self.close(TRANSPORT_ERROR)
         with self._lock:
             self._poll = None
             if self.upgraded and patience == _UPGRADE_ENDS_WITHIN:
                 return None
             packets = self._take_waiting()
-            lost, self._lost = self._lost, False
-        if lost:
-            self._host.crew.do(lambda: self._host.lost(self.sid))
         return packets or [NOOP]
 
     def begin_post(self) -> bool:
-        """Whether a request with packets may be read: only one at a time."""
+        """Whether a request with packets may be read: one at a time, and not too many in a row."""
         with self._lock:
             posting, self._posting = self._posting, True
-        return not posting
+            return not posting and len(self._inbox) < _MOST_WAITING
 
     def end_post(self, packets: list[Packet]) -> bool:
         """Take the packets of a request, unless the session has ended meanwhile."""
@@ -335,9 +341,9 @@ class Session:
         if self.closed:
             return
         if len(self._waiting) >= _MOST_WAITING:
+            # Who polls so seldom has to come again, and resumes by number.
             self._host.reactor.counters["events_dropped"] += len(self._waiting) + 1
-            self._waiting.clear()
-            self._lost = True
+            self._host.reactor.soon(lambda: self.close(TRANSPORT_ERROR))
             return
         self._waiting.append(packet)
         if self._poll is not None and not self._upgrading:
@@ -353,18 +359,19 @@ class Session:
 
     # What the client said is handled one after the other
 
+    def _pause(self, paused: bool) -> None:
+        self._paused = paused
+        if self._connection is not None:
+            self._connection.pause(paused)
+
     def _deliver(self, message: Packet) -> None:
         with self._lock:
             if self.closed:
                 return
             self._inbox.append(message)
             starts, self._working = not self._working, True
-            pauses = len(self._inbox) >= _MOST_UNANSWERED and not self._paused
-            if pauses:
-                self._paused = True
-            connection = self._connection
-        if pauses and connection is not None:
-            connection.pause(True)
+            if len(self._inbox) >= _MOST_UNANSWERED and not self._paused:
+                self._pause(True)
         if starts:
             self._host.crew.do(self._work)
 
@@ -376,12 +383,8 @@ class Session:
                     self._working = False
                     break
                 message = self._inbox.popleft()
-                resumes = self._paused and len(self._inbox) < _MOST_UNANSWERED // 2
-                if resumes:
-                    self._paused = False
-                connection = self._connection
-            if resumes and connection is not None:
-                connection.pause(False)
+                if self._paused and len(self._inbox) < _MOST_UNANSWERED // 2:
+                    self._pause(False)
             self._host.message(self.sid, message)
         else:
             self._host.crew.do(self._work)

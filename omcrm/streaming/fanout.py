@@ -23,8 +23,8 @@ _log = logging.getLogger(__name__)
 # a bound; the time is looked at every so many writes.
 _TURN, _LONGEST_TURN = 0.002, 0.01
 _LOOK_EVERY = 32
-# The slowest lane has a window of 2**9 of the fastest.
-_SLOWEST = 9
+# A window is not doubled beyond so many seconds.
+_SLOWEST = 1e6
 
 
 class Since(NamedTuple):
@@ -153,7 +153,7 @@ class FanOut:
                 if lane is not before:
                     before.place(subscriber, frozenset())
                 self._place(subscriber, lane, wanted)
-            self._give(subscriber, sorted(quotes, key=lambda each: each.seq))
+            self._show(subscriber, sorted(quotes, key=lambda each: each.seq))
             # What is owed may never arrive: nobody may come back as if it had.
             return position._replace(seq=0) if subscriber.missed else position
 
@@ -293,6 +293,15 @@ class FanOut:
         subscriber.missed.update(batch.symbols)
         self.missed += len(batch.symbols)
 
+    def _show(self, subscriber: Subscriber, quotes: list[Quote]) -> None:
+        """What it has just asked for, which is newer than anything it is owed."""
+        batch = subscriber.printer.batch(quotes)
+        if not quotes or subscriber.sink.offer(batch, asked=True):
+            subscriber.missed.difference_update(batch.symbols)
+            self.updates += len(quotes)
+        else:
+            self._owe(subscriber, batch)
+
     def _give(self, subscriber: Subscriber, quotes: list[Quote]) -> None:
         if quotes:
             self._tell(subscriber, subscriber.printer.batch(quotes))
@@ -336,9 +345,7 @@ class FanOut:
     def _lane(self, max_rate: float) -> Lane:
         """The fastest lane that is not faster than that."""
         window = self._window
-        for _ in range(_SLOWEST):
-            if 1 / window <= max_rate:
-                break
+        while 1 / window > max_rate and window < _SLOWEST:
             window *= 2
         for lane in self._lanes:
             if lane.window == window:

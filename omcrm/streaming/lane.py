@@ -31,7 +31,7 @@ class Direct(Protocol):
 class Sink(Protocol):
     """Where a client's state goes."""
 
-    def offer(self, state: Batch) -> bool:
+    def offer(self, state: Batch, *, asked: bool = False) -> bool:
         """Send it, if the client can take it now; otherwise `on_ready` says when."""
 
     def direct(self) -> Direct | None:

@@ -195,7 +195,7 @@ class Reactor:
                 watched.on_readable()
         except Exception:
             self._failures.exception("a connection failed")
-            self._call(lambda: watched.abort("internal error"))
+            self._call(lambda: watched.abort("failed"))
 
     def _call(self, job: Callable[[], None]) -> None:
         try:

@@ -125,9 +125,11 @@ class RealtimeServer(socketio.Server):  # type: ignore[misc]
 
     def _let_go(self, eio_sid: str, namespace: str) -> None:
         with self._holding:
-            self._answered.discard((eio_sid, namespace))
-            for packet in self._held.pop((eio_sid, namespace), ()):
+            # What comes meanwhile waits at this lock, and follows.
+            for packet in self._held.get((eio_sid, namespace), ()):
                 self.eio.send_packet(eio_sid, packet)
+            self._held.pop((eio_sid, namespace), None)
+            self._answered.discard((eio_sid, namespace))
 
     def _send_packet(self, eio_sid: str, pkt: packets.Packet) -> None:
         namespace = pkt.namespace or "/"

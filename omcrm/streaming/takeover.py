@@ -17,9 +17,13 @@ from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any, NamedTuple, NoReturn
 from wsgiref.types import WSGIEnvironment
 
+from omcrm.concurrency import native_epoll
+
 _PIECE = 65536
 # Where TLS keeps the server's end of the pair, between taking and leaving.
 _TUNNEL = "omcrm.tunnel"
+# epoll's own value; under green threads the module does not show it.
+_HUNG_UP = 0x2000
 # A TLS client that takes nothing for so long is gone; the plain ones are the taker's to watch.
 _STALLED = 30.0
 # So long a TLS client may take to answer our end with its own.
@@ -69,6 +73,17 @@ def take(environ: WSGIEnvironment) -> Taken:
     except OSError:
         early = b""
     return Taken(taken, early)
+
+
+def has_hung_up(environ: WSGIEnvironment) -> bool:
+    """Whether the client of this request is gone, or will read no answer; False if unknown."""
+    try:
+        theirs = _server(environ).connection(environ)
+    except NotTakeable:
+        return False
+    with contextlib.closing(native_epoll()) as epoll:
+        epoll.register(theirs.fileno(), _HUNG_UP)
+        return bool(epoll.poll(0))
 
 
 def leave(environ: WSGIEnvironment) -> Iterable[bytes]:

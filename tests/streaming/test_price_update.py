@@ -8,7 +8,7 @@ from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote, merge
 from omcrm.market.tick import DayFigures, TopOfBook, Trade
 from omcrm.streaming import wire
-from omcrm.streaming.price_update import candle, iso, is_alike, price_update
+from omcrm.streaming.price_update import candle, is_alike, iso, price_update
 from tests.values import KRAKEN, PRICE_UPDATE_FIELDS, START, after, book, quote, tick, trade
 
 DAY = DayFigures(high=Decimal(9))

@@ -4,7 +4,7 @@ import pytest
 
 from omcrm.errors import AccessRefused
 from omcrm.market.candle import KEPT, TIMEFRAMES
-from omcrm.webtrader.messages import Instruments, PriceHistory, read
+from omcrm.webtrader.messages import Instruments, Position, PriceHistory, read
 
 NESTED: list[Any] = []
 for _ in range(100_000):
@@ -21,6 +21,12 @@ for _ in range(100_000):
             Instruments(symbols=["BTC"], instrument_ids=[2]),
         ),
         ({"symbols": ["BTC"], "more": {"of": "it"}}, Instruments(symbols=["BTC"])),
+        ({"symbols": ["BTC"], "max_rate": None, "since": None}, Instruments(symbols=["BTC"])),
+        ({"symbols": ["BTC"], "max_rate": 2}, Instruments(symbols=["BTC"], max_rate=2)),
+        (
+            {"symbols": ["BTC"], "since": {"epoch": "e", "seq": 7, "more": 1}},
+            Instruments(symbols=["BTC"], since=Position("e", 7)),
+        ),
     ],
 )
 def test_instruments_are_asked_for_by_symbol_or_id(body: Any, asked: Instruments) -> None:
@@ -53,6 +59,23 @@ def test_instruments_are_asked_for_by_symbol_or_id(body: Any, asked: Instruments
         ({"instrument_ids": [1.5]}, "$.instrument_ids[0]"),
         ({"instrument_ids": [True]}, "$.instrument_ids[0]"),
         ({"instrument_ids": [1] * 1001}, "$.instrument_ids"),
+        ({"symbols": ["BTC"], "max_rate": 0}, "$.max_rate"),
+        ({"symbols": ["BTC"], "max_rate": 0.009}, "$.max_rate"),
+        ({"symbols": ["BTC"], "max_rate": 1001}, "$.max_rate"),
+        ({"symbols": ["BTC"], "max_rate": float("nan")}, "$.max_rate"),
+        ({"symbols": ["BTC"], "max_rate": float("inf")}, "$.max_rate"),
+        ({"symbols": ["BTC"], "max_rate": "10"}, "$.max_rate"),
+        ({"symbols": ["BTC"], "max_rate": True}, "$.max_rate"),
+        ({"symbols": ["BTC"], "since": 7}, "$.since"),
+        ({"symbols": ["BTC"], "since": []}, "$.since"),
+        ({"symbols": ["BTC"], "since": {}}, "field `epoch` - at `$.since`"),
+        ({"symbols": ["BTC"], "since": {"epoch": "e"}}, "field `seq` - at `$.since`"),
+        ({"symbols": ["BTC"], "since": {"epoch": None, "seq": 1}}, "$.since.epoch"),
+        ({"symbols": ["BTC"], "since": {"epoch": "e" * 41, "seq": 1}}, "$.since.epoch"),
+        ({"symbols": ["BTC"], "since": {"epoch": "e", "seq": -1}}, "$.since.seq"),
+        ({"symbols": ["BTC"], "since": {"epoch": "e", "seq": 1.5}}, "$.since.seq"),
+        ({"symbols": ["BTC"], "since": {"epoch": "e", "seq": "1"}}, "$.since.seq"),
+        ({"symbols": ["BTC"], "since": {"epoch": "e", "seq": True}}, "$.since.seq"),
     ],
     ids=lambda value: str(value)[:40] if isinstance(value, str) else None,
 )

@@ -1,8 +1,11 @@
-"""The market-data system as a whole, against the real exchange and with the real policies."""
+"""The market-data system as a whole, against the real exchange and with the real policies.
+
+Long for a reason: each fault of the exchange is a story of this one system.
+"""
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,25 +16,47 @@ from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
+from omcrm.streaming.batch import Batch
 from omcrm.webtrader.realtime_data import RealTimeDataManager
 from tests.processes import Exchange, free_port, wait_for
 
 STREAMS = ("trade", "bookTicker", "ticker")
 
 
+class Reader:
+    """Takes whatever it is sent, at once."""
+
+    def __init__(self) -> None:
+        self.told: list[PriceClass] = []
+
+    def offer(self, state: Batch) -> bool:
+        self.told.extend(PriceClass(each) for each in state.packets)
+        return True
+
+    def direct(self) -> None:
+        """Nothing: it takes no bytes."""
+
+    def on_ready(self, wants_state: Callable[[], None]) -> None:
+        """It is ready always."""
+
+
 class Desk:
-    """A manager, and every quote that left it."""
+    """A manager, every quote that it made, and the class of each that somebody was told."""
 
     def __init__(self, binance: str = "", simulated: str = "") -> None:
         self.threads = threading.active_count()
-        self.delivered: list[Quote] = []
         self.quotes: list[Quote] = []
         settings = FeedSettings(
             binance_ws_url=binance, binance_streams=STREAMS, exchange_url=simulated
         )
-        self.manager = RealTimeDataManager(settings, self.delivered.append)
+        self.manager = RealTimeDataManager(settings)
         self.manager.add_callback(self.quotes.append)
         self.manager.follow(CATALOGUE)
+        reader = Reader()
+        self.told = reader.told
+        fanout = self.manager.fanout
+        subscriber = fanout.join(reader, lambda quote: quote.price_class.value)
+        fanout.watch(subscriber, [each.symbol for each in CATALOGUE])
         self.manager.start()
 
     def price_class(self, symbol: str) -> PriceClass | None:
@@ -80,7 +105,7 @@ def test_start_and_stop_twice(live: Desk, exchange: Exchange) -> None:
     assert "already_stopped" == live.manager.stop()
     assert not live.manager.running
     assert live.price_class("BTC") is PriceClass.STALE
-    assert live.delivered[-1].price_class in (PriceClass.STALE, PriceClass.LAST_RESORT)
+    assert live.told[-1] in (PriceClass.STALE, PriceClass.LAST_RESORT)
     wait_for(lambda: not exchange.state()["connections"], 5, "the socket to close")
     assert "started" == live.manager.start()
     live.wait_for_class("BTC", PriceClass.LIVE, 10)

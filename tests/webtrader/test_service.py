@@ -101,6 +101,16 @@ def test_status_counts_single_users_for_administrators_only(app: Flask) -> None:
     assert [] == administrators["clients"]["by_user"]
 
 
+def test_status_tells_what_was_told(app: Flask) -> None:
+    """What left for browsers is counted, and what became of their connections."""
+    with app.app_context():
+        status = service.realtime_status(is_admin=False)
+
+    assert {"quotes", "seq", "refused"} == set(status["cache"])
+    assert dict.fromkeys(("quotes", "updates", "conflated", "missed"), 0) == status["delivery"]
+    assert 0 == status["connections"]["open"]
+
+
 def test_market_status_has_every_market(app: Flask) -> None:
     """Crypto never closes; the others say when they open or close."""
     with app.app_context():

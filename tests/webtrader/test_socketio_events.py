@@ -174,6 +174,8 @@ def test_subscribe(desk: DeskClient) -> None:
 
     assert "Subscribed to 2 instruments" == success["message"]
     assert answer == success
+    assert {"message", "instruments", "rejected", "epoch", "seq", "max_rate"} == set(success)
+    assert 10 == success["max_rate"]
     assert [
         {"id": 1, "symbol": "BTC", "name": "Bitcoin", "type": "crypto"},
         {"id": 9, "symbol": "AAPL", "name": "Apple", "type": "stock"},
@@ -188,6 +190,7 @@ def test_subscribe(desk: DeskClient) -> None:
     wait_for(lambda: len(desk.prices("BTC")) > 3, 10, "changes")
     numbers = [each["seq"] for each in desk.prices("BTC")]
     assert sorted(numbers) == numbers
+    assert numbers[0] <= success["seq"] < numbers[-1]
 
 
 def test_subscribe_by_id_and_mixed(desk: DeskClient) -> None:
@@ -251,6 +254,20 @@ def test_too_many_subscriptions(desk: DeskClient) -> None:
     assert 4 == len(answer["rejected"])
     assert {"LIMIT_EXCEEDED"} == {each["code"] for each in answer["rejected"]}
     assert "LIMIT_EXCEEDED" == event_after(desk, "subscription_error")["code"]
+    refused = {each["symbol"] for each in answer["rejected"]}
+    assert not refused & {each["symbol"] for each in desk.bodies("price_update")}
+
+
+def test_coming_back_does_not_lift_the_limit(desk: DeskClient) -> None:
+    """Whatever a page says that it had, it may watch so many instruments and no more."""
+    before = desk.call("subscribe_to_instruments", {"instrument_ids": list(range(1, 21))})
+    since = {"epoch": before["epoch"], "seq": before["seq"]}
+    body = {"instrument_ids": [21, 22], "since": since, "max_rate": 1}
+    answer = desk.call("subscribe_to_instruments", body)
+
+    assert "LIMIT_EXCEEDED" == answer["code"]
+    assert 2 == len(answer["rejected"])
+    assert "epoch" not in answer
 
 
 def test_three_hundred_symbols(desk: DeskClient) -> None:

@@ -151,14 +151,14 @@ def sid_of(environ: WSGIEnvironment) -> str:
 
 
 def state(environ: WSGIEnvironment, start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """What happened to a session, and how many are open."""
+    """What happened to a session, and to those that are open."""
     sid = sid_of(environ)
     body = {
         "told": told.get(sid, []),
         "inside": [method for each, method in inside if each == sid],
         "sessions": len(told),
         # Its end is the last that is told about a session; messages and connecting are no end.
-        "open": sum(each[-1] in ("connect", "message", "echo") for each in told.values()),
+        "open": [each for each in told.values() if each[-1] in ("connect", "message", "echo")],
     }
     start_response("200 OK", [("Content-Type", "application/json")])
     return [json.dumps(body).encode()]

@@ -200,13 +200,16 @@ def test_blanks_in_json_are_allowed(joined: Talk) -> None:
     assert '2["echo",{"a":1}]' == joined.receive()
 
 
-def test_events_keep_their_order(joined: Talk) -> None:
-    """They are handled one after the other."""
-    packets = [f'2["echo",{number}]' for number in range(100)]
+def test_events_keep_their_order(realtime: EngineClient) -> None:
+    """They are handled one after the other, from the first moment on."""
+    packets = [f'2["echo",{number}]' for number in range(300)]
+    for _ in range(4):
+        talk = Talk(realtime)
+        talk.join()
 
-    joined.send(*packets)
+        talk.send(*packets)
 
-    assert packets == [joined.receive() for _ in packets]
+        assert packets == [talk.receive() for _ in packets]
 
 
 def test_an_event_that_nobody_handles_does_nothing(joined: Talk) -> None:

@@ -1,0 +1,137 @@
+"""Runs the fan-out benchmarks and writes docs/benchmarks.md: `python -m bench.fanout`."""
+
+import argparse
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from bench.fanout.document import write
+from bench.fanout.ingest import measure
+from bench.fanout.outcome import Book, Outcome
+from bench.fanout.run import Failed, run
+from bench.fanout.scenario import EVERYBODY, INGEST, OMCRM, SCENARIOS, Lengths, Run
+from bench.fanout.subject import Absent
+from bench.fanout.table import HEADINGS, cells, plain_row
+from bench.fanout.verdict import NOT_MEASURED, verdict
+from bench.machine import machine
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.fanout", description=__doc__)
+    names = (*SCENARIOS, INGEST)
+    parser.add_argument("--only", nargs="+", choices=names, metavar="SCENARIO", help=str(names))
+    parser.add_argument("--subjects", nargs="+", choices=EVERYBODY, metavar="SUBJECT")
+    parser.add_argument("--clients", nargs="+", type=int, help="only runs with so many clients")
+    parser.add_argument("--seconds", type=float, default=Lengths.window, help="of each run")
+    parser.add_argument("--stalled-seconds", type=float, default=Lengths.stalled)
+    parser.add_argument("--raw", type=Path, help="also write what was measured as lines of JSON")
+    parser.add_argument("--from", dest="source", type=Path, help="measure nothing, read such lines")
+    parser.add_argument("--write", action="store_true", help="the document, also for a part")
+    return parser.parse_args()
+
+
+def _runs(options: argparse.Namespace) -> list[Run]:
+    lengths = Lengths(options.seconds, options.stalled_seconds)
+    wanted = options.only or list(SCENARIOS)
+    return [
+        each
+        for name, scenario in SCENARIOS.items()
+        if name in wanted
+        for each in scenario(lengths)
+        if not options.subjects or each.subject in options.subjects
+        if not options.clients or each.clients in options.clients
+    ]
+
+
+def _measure(runs: list[Run], book: Book) -> Iterator[Outcome]:
+    absent: dict[str, str] = {}
+    for number, each in enumerate(runs, 1):
+        result, note = None, absent.get(each.subject, "")
+        _say_what_runs(
+            f"[{number}/{len(runs)}] {each.scenario}: {each.subject}, {each.clients} clients …"
+        )
+        if not note:
+            try:
+                result = run(each.subject, each.pace, each.arguments)
+            except Absent as absence:
+                note = absent[each.subject] = f"skipped: {absence}"
+            except Failed as failure:
+                note = f"FAILED: {str(failure).splitlines()[-1]}"
+        outcome = Outcome(each.scenario, each.subject, each.clients, each.variant, result, note)
+        book.outcomes.append(outcome)
+        yield outcome
+
+
+def _say_what_runs(text: str) -> None:
+    # Gone with the next line; a file gets the results alone.
+    if sys.stdout.isatty():
+        print(f"\r\033[K{text}\r" if text else "\033[K", end="", flush=True)
+
+
+def _take_ingest(options: argparse.Namespace, book: Book) -> None:
+    print(f"\n{INGEST}: ticks of the recorded tape through one process")
+    for subject in OMCRM:
+        if options.subjects and subject not in options.subjects:
+            continue
+        mode = subject.removeprefix("omcrm-")
+        try:
+            ingest = book.ingests[mode] = measure(mode)
+        except (Absent, AssertionError) as failure:
+            book.notes.append(f"{INGEST}: {failure}")
+            print(f"skipped: {failure}")
+            return
+        print(
+            f"{subject:<15} {ingest.a_core:,.0f} a second on one core "
+            f"({ingest.ticks} ticks in {ingest.seconds:.1f} s)"
+        )
+
+
+def _print_verdict(book: Book) -> None:
+    rows = [row for row in verdict(book) if set(row[2:]) != {NOT_MEASURED}]
+    if not rows:
+        return
+    print(f"\n{'':<46} {'goal':<20} {'eventlet':<26} gevent")
+    for what, goal, *values in rows:
+        print(f"{what:<46} {goal:<20} {values[0]:<26} {values[1]}")
+
+
+def _perform(options: argparse.Namespace) -> Book:
+    book, told = Book(), ""
+    for outcome in _measure(_runs(options), book):
+        _say_what_runs("")
+        if outcome.scenario != told:
+            told = outcome.scenario
+            print(f"\n{told}: {(SCENARIOS[told].__doc__ or '').strip()}")
+            print(plain_row(HEADINGS))
+        print(plain_row(cells(outcome)), flush=True)
+    if not options.only or INGEST in options.only:
+        _take_ingest(options, book)
+    return book
+
+
+def main() -> int:
+    options, began = _arguments(), time.monotonic()
+    # Ended by a signal, too, no child stays behind.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
+    if options.source:
+        book = Book.read(iter(options.source.read_text().splitlines()))
+    else:
+        print(machine())
+        book = _perform(options)
+    _print_verdict(book)
+    if options.raw:
+        options.raw.write_text("".join(f"{line}\n" for line in book.lines()))
+    if options.write or not (options.only or options.subjects or options.clients or options.source):
+        write(book)
+        print("\nwritten: docs/benchmarks.md, docs/benchmarks.png")
+    print(f"took {(time.monotonic() - began) / 60:.1f} min")
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,297 @@
+"""The load client: thousands of pages of one server, from one process.
+
+    python -m bench.fanout.client --url http://127.0.0.1:5000 --cookie session=… --clients 5000
+
+Latency is the wall clock when an update was read, less its `provider_time`, which has whole
+milliseconds and so adds up to one. Of OMCRM or of `python -m bench.fanout.stock` alike.
+"""
+
+import argparse
+import math
+import os
+import random
+import sys
+import time
+from dataclasses import dataclass
+
+from bench.fanout.crowd import Crowd, Page, allow_many_files
+from bench.fanout.dialect import SYMBOLS
+from bench.fanout.greeting import Address
+from bench.fanout.native import make_reader
+from bench.fanout.plain_reader import Tally
+from bench.fanout.result import Result, Storm, percentile_ms
+from bench.fanout.usage import Usage
+
+_POLL_MS = 20
+_GRACE = 1.0
+_EVERYBODY, _STORM = 0, 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be measured."""
+
+    address: Address
+    clients: int
+    symbols: tuple[str, ...]
+    watch: int
+    seconds: float
+    warm_up: float
+    limit: int
+    patience: float
+    stalled: float
+    stalled_symbols: tuple[str, ...]
+    storm: int
+    seed: int
+    rate: float
+    server: int | None
+    feed: int | None
+
+    def pages(self) -> list[Page]:
+        """Every client; those of the storm are the last ones."""
+        dice, undisturbed = random.Random(self.seed), self.clients - self.storm
+        still = set(dice.sample(range(undisturbed), round(undisturbed * self.stalled)))
+        return [
+            Page(
+                index,
+                self.stalled_symbols if index in still else self._some_symbols(dice),
+                _EVERYBODY if index < undisturbed else _STORM,
+                index not in still,
+            )
+            for index in range(self.clients)
+        ]
+
+    def _some_symbols(self, dice: random.Random) -> tuple[str, ...]:
+        return tuple(dice.sample(self.symbols, self.watch))
+
+
+class Load:
+    """One run."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._pages = plan.pages()
+        self._reader = make_reader(len(self._pages), plan.symbols)
+        self._crowd = Crowd(plan.address, self._reader, plan.limit)
+        self._lag = 0.0
+
+    def run(self) -> Result:
+        """Connect everybody, let them settle, measure, and then let the storm come."""
+        plan, before = self._plan, self._usage()
+        began = time.monotonic()
+        self._crowd.come(self._pages)
+        self._bring_in()
+        connect_seconds = time.monotonic() - began
+        self._say(f"{len(self._crowd.sockets)} connected in {connect_seconds:.1f} s")
+        result = self._measure(before)
+        result.connect_seconds = connect_seconds
+        if plan.storm:
+            result.storm = self._weather_storm()
+        self._crowd.close()
+        return result
+
+    def _measure(self, before: Usage) -> Result:
+        self._reader.reset(0, math.inf)
+        self._read_until(time.time() + self._plan.warm_up)
+        since = self._between_beats()
+        until = since + self._plan.seconds
+        self._read_until(since)
+        self._reader.reset(since, until)
+        self._lag, start, began = 0.0, self._usage(), time.monotonic()
+        self._read_until(until)
+        end, seconds = self._usage(), time.monotonic() - began
+        result = self._result(self._both(), (before, start, end), seconds)
+        # What was made within the window and is still on its way counts, late as it is.
+        self._read_until(time.time() + _GRACE)
+        self._add_latencies(result)
+        return result
+
+    def _between_beats(self) -> float:
+        """A moment at which nothing is made, if the rate is known: whole beats are counted."""
+        newest = self._reader.tally(_EVERYBODY).newest / 1e6
+        if not self._plan.rate or not newest:
+            return time.time()
+        beats = math.ceil((time.time() - newest) * self._plan.rate) + 0.5
+        return newest + beats / self._plan.rate
+
+    def _usage(self) -> Usage:
+        return Usage.now(self._plan.server, self._plan.feed)
+
+    def _say(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    def _bring_in(self) -> None:
+        until, told = time.monotonic() + self._plan.patience, time.monotonic()
+        while self._crowd.on_their_way and time.monotonic() < until:
+            self._crowd.step()
+            if time.monotonic() - told > 2:
+                told = time.monotonic()
+                self._say(f"{len(self._crowd.sockets)} connected …")
+        for failure, count in self._crowd.failures.most_common(3):
+            self._say(f"{count} times: {failure}")
+
+    def _read_until(self, moment: float) -> None:
+        while (left := moment - time.time()) > 0:
+            wait, turn = min(_POLL_MS, math.ceil(left * 1000)), time.monotonic()
+            if not self._reader.poll(wait):
+                # Nothing came, and still it took longer: this process was held up.
+                self._lag = max(self._lag, time.monotonic() - turn - wait / 1000)
+
+    def _result(self, tally: Tally, usage: tuple[Usage, Usage, Usage], seconds: float) -> Result:
+        before, start, end = usage
+        used = end.since(start)
+        still = [page for page in self._pages if not page.reads]
+        reading = [page for page in self._pages if page.reads]
+        return Result(
+            clients=len(self._pages),
+            connected=len(self._crowd.sockets),
+            connect_seconds=0.0,
+            retries=self._crowd.retries,
+            seconds=self._plan.seconds,
+            updates=tally.updates,
+            counted=0,
+            expected=round(self._beats() * sum(len(page.symbols) for page in reading)),
+            messages=tally.others,
+            reads=tally.reads,
+            bytes=tally.bytes,
+            untimed=tally.untimed,
+            regressions=tally.regressions,
+            lost=tally.lost,
+            p50_ms=0.0,
+            p99_ms=0.0,
+            max_ms=0.0,
+            server_cpu=used.server / seconds,
+            client_cpu=used.client / seconds,
+            client_waited=used.waited / seconds,
+            client_lag_ms=self._lag * 1000,
+            other_cpu=used.strangers / seconds,
+            memory_before_mb=before.resident_mb,
+            memory_start_mb=start.resident_mb,
+            memory_end_mb=end.resident_mb,
+            reader=type(self._reader).__name__,
+            stalled=len(still),
+            stalled_lost=sum(map(self._crowd.is_lost, still)),
+            failures=dict(self._crowd.failures),
+        )
+
+    def _beats(self) -> float:
+        return self._plan.rate * self._plan.seconds
+
+    def _both(self) -> Tally:
+        """What all have read, the stormy ones included."""
+        return self._reader.tally(_EVERYBODY) + self._reader.tally(_STORM)
+
+    def _add_latencies(self, result: Result) -> None:
+        tally = self._both()
+        result.counted = tally.counted
+        result.p50_ms = percentile_ms(tally.latency, 0.5)
+        result.p99_ms = percentile_ms(tally.latency, 0.99)
+        result.max_ms = tally.slowest / 1000
+
+    def _weather_storm(self) -> Storm:
+        """Drop many at once, let all of them come back at once, and watch the others."""
+        stormy = [page for page in self._pages if page.group == _STORM]
+        self._say(f"{len(stormy)} are dropped and come back")
+        self._crowd.limit, retries = len(stormy), self._crowd.retries
+        self._reader.reset(time.time(), math.inf)
+        began = time.monotonic()
+        self._crowd.drop(stormy)
+        self._crowd.come(stormy)
+        self._bring_in()
+        took, missing = time.monotonic() - began, self._crowd.on_their_way
+        self._say(f"all back after {took:.1f} s" if not missing else f"{missing} did not come back")
+        tally = self._reader.tally(_EVERYBODY)
+        return Storm(
+            pages=len(stormy),
+            back_seconds=took,
+            retries=self._crowd.retries - retries,
+            is_complete=not missing,
+            bystanders=self._plan.clients - len(stormy),
+            p50_ms=percentile_ms(tally.latency, 0.5),
+            p99_ms=percentile_ms(tally.latency, 0.99),
+            max_ms=tally.slowest / 1000,
+        )
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.fanout.client",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--url", required=True, help="the server, http://host:port")
+    parser.add_argument("--clients", type=int, default=1000)
+    parser.add_argument("--symbols", nargs="+", default=["BTC"], help="`all` is all 24")
+    parser.add_argument("--watch", type=int, help="so many of them for each client, by the seed")
+    parser.add_argument("--idle", action="store_true", help="connect and subscribe to nothing")
+    parser.add_argument("--rate", type=float, default=0, help="ticks a second, if it is known")
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--warm-up", type=float, default=2)
+    parser.add_argument("--limit", type=int, default=100, help="handshakes at the same time")
+    parser.add_argument("--patience", type=float, default=120, help="seconds for all to connect")
+    parser.add_argument("--stalled", type=float, default=0, help="the share that never reads")
+    parser.add_argument("--stalled-symbols", nargs="+", help="what those watch, if not the same")
+    parser.add_argument("--storm", type=int, default=0, help="so many of all drop and come back")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--cookie", default="", help="of a session, name=value")
+    parser.add_argument("--email", help="log in by this; the password is in BENCH_PASSWORD")
+    parser.add_argument("--server-pid", type=int, help="to measure its processor time and memory")
+    parser.add_argument("--feed-pid", type=int, help="what drives the server, no stranger")
+    parser.add_argument("--json", action="store_true", help="all of the result on one line")
+    return parser.parse_args()
+
+
+def _log_in(url: str, email: str) -> str:
+    from tests.processes import Browser
+
+    browser = Browser(url)
+    browser.log_in(email, os.environ["BENCH_PASSWORD"])
+    return browser.cookies()
+
+
+def _symbols(words: list[str]) -> tuple[str, ...]:
+    return SYMBOLS if words == ["all"] else tuple(words)
+
+
+def _show(result: Result) -> None:
+    print(
+        f"{result.connected} of {result.clients} connected in {result.connect_seconds:.1f} s\n"
+        f"{result.rate:.0f} updates/s of {result.frame_bytes:.0f} bytes, "
+        f"p50 {result.p50_ms:.1f} ms, p99 {result.p99_ms:.1f} ms, max {result.max_ms:.1f} ms\n"
+        f"{result.lost} connections lost, {result.regressions} updates out of order\n"
+        f"load client: {result.client_cpu:.0%} of a processor ({result.reader}); "
+        f"others on this machine: {result.other_cpu:.0%}"
+    )
+    if result.server_cpu:
+        print(
+            f"server: {result.server_cpu:.0%} of a processor, {result.cpu_us:.1f} µs an update, "
+            f"{result.memory_kb:.1f} KB a connection"
+        )
+    if result.storm:
+        print(f"storm: {result.storm}")
+    if result.doubt:
+        print(f"DOUBTFUL: {result.doubt}")
+
+
+def main() -> int:
+    options = _arguments()
+    cookie = _log_in(options.url, options.email) if options.email else options.cookie
+    symbols = _symbols(options.symbols)
+    still = _symbols(options.stalled_symbols) if options.stalled_symbols else symbols
+    watch = 0 if options.idle else options.watch or len(symbols)
+    plan = Plan(
+        Address.of(options.url, cookie), options.clients, symbols, watch, options.seconds,
+        options.warm_up, options.limit, options.patience, options.stalled, still, options.storm,
+        options.seed, options.rate, options.server_pid, options.feed_pid,
+    )  # fmt: skip
+    allow_many_files()
+    result = Load(plan).run()
+    if options.json:
+        print(result.to_json(), flush=True)
+    else:
+        _show(result)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,83 @@
+"""Writes docs/benchmarks.md and its picture from what was measured."""
+
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+from bench.fanout.native import compiled
+from bench.fanout.outcome import Book
+from bench.fanout.plot import draw
+from bench.fanout.scenario import OMCRM, SCENARIOS
+from bench.fanout.table import HEADINGS, cells, markdown
+from bench.fanout.verdict import verdict
+from bench.machine import machine
+from tests.processes import ROOT
+
+_DOCUMENT = ROOT / "docs" / "benchmarks.md"
+_PICTURE = ROOT / "docs" / "benchmarks.png"
+_ABOUT = Path(__file__).parent / "about.md"
+_LOCK = Path(__file__).parent / "node" / "package-lock.json"
+_LIBRARIES = (
+    "eventlet", "gevent", "flask", "flask-socketio", "python-socketio", "python-engineio",
+    "simple-websocket", "msgspec",
+)  # fmt: skip
+
+
+def write(book: Book) -> None:
+    """The document and the picture."""
+    draw(book, _PICTURE)
+    _DOCUMENT.write_text("\n".join(_parts(book)))
+
+
+def _parts(book: Book) -> Iterator[str]:
+    yield f"# Benchmarks\n\n{_ABOUT.read_text()}"
+    yield "## Where and with what\n"
+    yield from (f"- {fact}" for fact in _facts())
+    yield "\n## Verdict\n"
+    headings = ["", "goal", *(f"`{subject}`" for subject in OMCRM)]
+    yield markdown(headings, verdict(book)) + "\n"
+    if book.of("fanout"):
+        yield "![Processor time per update and p99 against the number of clients](benchmarks.png)\n"
+    for name, scenario in SCENARIOS.items():
+        if outcomes := book.of(name):
+            yield f"## {name}\n\n{(scenario.__doc__ or '').strip()}\n"
+            yield markdown(HEADINGS, map(cells, outcomes)) + "\n"
+    if book.ingests:
+        yield "## ingest\n\nThe recorded tape, as fast as it can be played, through one process.\n"
+        headings = ["threads", "ticks", "seconds", "ticks/s", "ticks/s on one core"]
+        rows = (
+            (mode, str(each.ticks), f"{each.seconds:.2f}", f"{each.rate:.0f}", f"{each.a_core:.0f}")
+            for mode, each in book.ingests.items()
+        )
+        yield markdown(headings, rows) + "\n"
+    yield from (f"- {note}" for note in book.notes)
+
+
+def _facts() -> Iterator[str]:
+    yield machine()
+    libraries = ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
+    yield libraries
+    yield f"Node {_said('node', '--version') or 'absent'}, {_node_packages()}"
+    how = "C" if compiled("floor.c") else "Python: no C compiler here"
+    yield f"floor and the reader of the load client in {how}"
+    changed = _said("git", "--no-optional-locks", "status", "--porcelain", "--", "omcrm")
+    commit = _said("git", "rev-parse", "--short", "HEAD") or "unknown"
+    yield f"commit {commit}{' with changes on top' if changed else ''}"
+    yield time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
+
+
+def _node_packages() -> str:
+    packages = json.loads(_LOCK.read_text())["packages"]
+    names = ("socket.io", "engine.io", "ws")
+    return ", ".join(f"{name} {packages[f'node_modules/{name}']['version']}" for name in names)
+
+
+def _said(*command: str) -> str:
+    if not shutil.which(command[0]):
+        return ""
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip()

@@ -1,0 +1,101 @@
+"""How a page gets from a TCP connection to its first price: bytes in, bytes out, no socket."""
+
+import base64
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from bench.fanout.dialect import NAMESPACE, UPDATE, subscription
+from bench.fanout.frame import CLOSE, PING, PONG, frames, masked
+
+
+class NotWelcome(Exception):
+    """The server does not want this page; what it said."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the server is, and who comes."""
+
+    host: str
+    port: int
+    cookie: str = ""
+
+    @classmethod
+    def of(cls, url: str, cookie: str = "") -> "Address":
+        """The address in a URL like `http://127.0.0.1:5000`."""
+        parts = urlsplit(url)
+        return cls(parts.hostname or "127.0.0.1", parts.port or 80, cookie)
+
+    def request(self) -> bytes:
+        """The opening handshake, as a browser on the same origin says it."""
+        lines = [
+            "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1",
+            f"Host: {self.host}:{self.port}",
+            f"Origin: http://{self.host}:{self.port}",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}",
+            "Sec-WebSocket-Version: 13",
+        ]
+        if self.cookie:
+            lines.append(f"Cookie: {self.cookie}")
+        return "\r\n".join([*lines, "", ""]).encode()
+
+
+class Greeting:
+    """One page on its way: welcome when its namespace is open, done with its first price.
+
+    Without symbols it is done at once when it is welcome.
+    """
+
+    def __init__(self, symbols: tuple[str, ...]) -> None:
+        self.done = False
+        self.is_welcome = False
+        self.rest = b""
+        self._symbols = symbols
+        self._data = b""
+        self._upgraded = False
+
+    def receive(self, data: bytes) -> bytes:
+        """Take what came; what to send now. Raises NotWelcome."""
+        self._data += data
+        if not self._upgraded and not self._upgrade():
+            return b""
+        answers: list[bytes] = []
+        used = 0
+        for opcode, payload, used in frames(self._data):  # noqa: B007
+            answers += self._answer(opcode, payload)
+            if self.done:
+                break
+        self._data = self._data[used:]
+        if self.done:
+            self.rest = self._data
+        return b"".join(answers)
+
+    def _upgrade(self) -> bool:
+        head, end, rest = self._data.partition(b"\r\n\r\n")
+        if not end:
+            return False
+        if b" 101 " not in head.partition(b"\r\n")[0]:
+            raise NotWelcome(head.partition(b"\r\n")[0].decode("latin-1"))
+        self._upgraded, self._data = True, rest
+        return True
+
+    def _answer(self, opcode: int, payload: bytes) -> Iterator[bytes]:
+        namespace = NAMESPACE.encode()
+        if opcode == CLOSE or payload.startswith(b"44" + namespace):
+            raise NotWelcome(payload.decode("utf-8", "replace")[:200])
+        if opcode == PING:
+            yield masked(payload, PONG)
+        elif payload.startswith(b"0{"):
+            yield masked(b"40" + namespace + b",")
+        elif payload == b"2":
+            yield masked(b"3")
+        elif payload.startswith(b"40" + namespace):
+            self.is_welcome, self.done = True, not self._symbols
+            if self._symbols:
+                yield masked(subscription(self._symbols))
+        elif payload.startswith(UPDATE):
+            self.done = True

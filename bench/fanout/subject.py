@@ -1,0 +1,133 @@
+"""What is measured: each subject is started fresh, on a free port, and ended by its own pid."""
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.fanout.dialect import body, now, template
+from bench.fanout.native import compiled
+from omcrm.market.catalogue import CATALOGUE
+from tests.processes import PASSWORD, App, Exchange, Process, free_port, wait_for
+
+_NODE = Path(__file__).parent / "node"
+_EMAIL = "bench@example.com"
+# One account owns all the pages; the limits are there to stop such a thing.
+_NO_LIMITS = {"MAX_DESK_CONNECTIONS_PER_USER": "100000", "MAX_DESK_CONNECTIONS": "100000"}
+# A feed of exactly ten a second would beat against a window of exactly as long.
+_WINDOW = {"PRICE_WINDOW_MS": "50"}
+_ON_BINANCE = {each.symbol for each in CATALOGUE if "binance" in each.provider_symbols}
+
+
+class Absent(Exception):
+    """A subject cannot be measured here; why."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What the subject is to tell: each of these symbols so many times a second."""
+
+    rate: float
+    symbols: tuple[str, ...]
+    spread: bool = False
+
+
+@dataclass(frozen=True)
+class Served:
+    """A subject that runs; `feed` is the process that drives it, if there is one."""
+
+    url: str
+    pid: int
+    cookie: str = ""
+    feed: int | None = None
+
+
+@contextmanager
+def _omcrm(mode: str, folder: Path, pace: Pace) -> Iterator[Served]:
+    beat = ["--beat", f"{pace.rate:g}", *(["--spread"] if pace.spread else [])]
+    with Exchange(folder, *beat) as exchange:
+        env = {"OMCRM_ASYNC": mode, "LOG_LEVEL": "WARNING", **_WINDOW, **_NO_LIMITS}
+        if set(pace.symbols) <= _ON_BINANCE:
+            env["BINANCE_WS_URL"] = exchange.url
+        else:
+            env.update({"OMCRM_DEMO": "true", "OMCRM_EXCHANGE_URL": exchange.url})
+        with App(folder, env) as app:
+            app.create_user(_EMAIL)
+            cookie = app.log_in(_EMAIL).cookies()
+            yield Served(app.base, app.pid, cookie, exchange.pid)
+
+
+@contextmanager
+def _child(command: list[str], folder: Path, name: str, port: int) -> Iterator[Served]:
+    with Process(command, {}, folder / f"{name}.log") as child:
+
+        def listens() -> bool:
+            if child.process.poll() is not None:
+                raise Absent(f"{name} died: {child.output()[-500:].strip()}")
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", port)) == 0
+
+        wait_for(listens, 20, name)
+        yield Served(f"http://127.0.0.1:{port}", child.pid)
+
+
+@contextmanager
+def _stock(mode: str, folder: Path, pace: Pace) -> Iterator[Served]:
+    port = free_port()
+    command = [sys.executable, "-W", "ignore", "-m", "bench.fanout.stock", mode]
+    command += [str(port), str(pace.rate), *pace.symbols]
+    with _child(command, folder, f"stock-{mode}", port) as served:
+        yield served
+
+
+@contextmanager
+def _node(folder: Path, pace: Pace) -> Iterator[Served]:
+    node, port = install_node(), free_port()
+    bodies = {symbol: body(symbol, 0, now(), 0) for symbol in pace.symbols}
+    command = [node, str(_NODE / "server.js"), str(port), str(pace.rate), json.dumps(bodies)]
+    with _child(command, folder, "node", port) as served:
+        yield served
+
+
+@contextmanager
+def _floor(folder: Path, pace: Pace) -> Iterator[Served]:
+    port, templates = free_port(), [template(symbol) for symbol in pace.symbols]
+    command = [*floor_command(), str(port), str(pace.rate), *templates]
+    with _child(command, folder, "floor", port) as served:
+        yield served
+
+
+def floor_command() -> list[str]:
+    """The floor in C, or in Python where there is no compiler."""
+    program = compiled("floor.c")
+    return [str(program)] if program else [sys.executable, "-m", "bench.fanout.plain_floor"]
+
+
+def install_node() -> str:
+    """Node, with the packages of the lock file beside the server; raises Absent."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if not node or not npm:
+        raise Absent("node and npm are not here")
+    if not (_NODE / "node_modules" / ".package-lock.json").is_file():
+        command = [npm, "ci", "--silent", "--no-audit", "--no-fund"]
+        done = subprocess.run(command, cwd=_NODE, check=False, capture_output=True, text=True)
+        if done.returncode:
+            raise Absent(f"npm ci failed: {(done.stderr or done.stdout).strip()[:200]}")
+    return node
+
+
+SUBJECTS: dict[str, Callable[[Path, Pace], object]] = {
+    "omcrm-eventlet": lambda folder, pace: _omcrm("eventlet", folder, pace),
+    "omcrm-gevent": lambda folder, pace: _omcrm("gevent", folder, pace),
+    "floor": _floor,
+    "node": _node,
+    "stock-eventlet": lambda folder, pace: _stock("eventlet", folder, pace),
+    "stock-gevent": lambda folder, pace: _stock("gevent", folder, pace),
+}
+
+__all__ = ["PASSWORD", "SUBJECTS", "Absent", "Pace", "Served", "floor_command", "install_node"]

@@ -1,0 +1,74 @@
+"""The figures as rows: the same columns on the terminal and in the document."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from bench.fanout.outcome import Outcome
+from bench.fanout.result import Result
+
+Column = tuple[str, Callable[[Result], str]]
+
+COLUMNS: tuple[Column, ...] = (
+    ("updates/s", lambda each: _thousands(each.rate) if each.updates else "–"),
+    ("delivered", lambda each: f"{each.share:.1%}" if each.updates else "–"),
+    ("µs/update", lambda each: f"{each.cpu_us:.1f}" if each.updates else "–"),
+    ("server", lambda each: f"{each.server_cpu:.0%}"),
+    ("p50 ms", lambda each: f"{each.p50_ms:.1f}" if each.updates else "–"),
+    ("p99 ms", lambda each: f"{each.p99_ms:.1f}" if each.updates else "–"),
+    ("max ms", lambda each: f"{each.max_ms:.0f}" if each.updates else "–"),
+    ("KB/conn", lambda each: f"{each.memory_kb:.1f}"),
+    ("connected", lambda each: f"{each.connect_seconds:.1f} s"),
+    ("lost", lambda each: str(each.lost + each.stalled_lost)),
+    ("client", lambda each: f"{each.client_cpu:.0%}"),
+    ("others", lambda each: f"{each.other_cpu:.0%}"),
+)
+HEADINGS = ("subject", "clients", *(heading for heading, _ in COLUMNS), "")
+
+
+def cells(outcome: Outcome) -> list[str]:
+    """One row."""
+    first = [outcome.subject, _thousands(outcome.clients)]
+    result = outcome.result
+    if result is None:
+        return [*first, *("–" for _ in COLUMNS), outcome.note]
+    return [*first, *(say(result) for _, say in COLUMNS), remark(outcome)]
+
+
+def remark(outcome: Outcome) -> str:
+    """What else is to be said about a run."""
+    result, words = outcome.result, [outcome.variant, outcome.note]
+    if result is None:
+        return outcome.note
+    if result.connected < result.clients:
+        words.append(f"COLLAPSED: {result.connected} connected")
+    elif result.is_collapsed:
+        words.append("COLLAPSED")
+    if result.regressions:
+        words.append(f"{result.regressions} out of order")
+    if result.stalled:
+        growth = result.memory_end_mb - result.memory_start_mb
+        words.append(f"{growth:+.1f} MB in {result.seconds:.0f} s")
+    if storm := result.storm:
+        back = f"back in {storm.back_seconds:.1f} s" if storm.is_complete else "NOT all back"
+        words.append(f"{storm.pages} {back}, the {storm.bystanders} p99 {storm.p99_ms:.0f} ms")
+    if result.doubt:
+        words.append(f"DOUBTFUL: {result.doubt}")
+    return "; ".join(word for word in words if word)
+
+
+def plain_row(row: Sequence[str]) -> str:
+    """A row for the terminal."""
+    widths = (15, 7, *(max(len(heading), 7) for heading, _ in COLUMNS))
+    subject, *figures = row[:-1]
+    padded = [subject.ljust(widths[0])]
+    padded += [cell.rjust(width) for cell, width in zip(figures, widths[1:], strict=True)]
+    return f"{' '.join(padded)}  {row[-1]}".rstrip()
+
+
+def markdown(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table for the document; all but the first column to the right."""
+    lines = [headings, ["---", *("---:" for _ in headings[1:])], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _thousands(number: float) -> str:
+    return f"{number:,.0f}".replace(",", " ")

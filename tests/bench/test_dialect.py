@@ -1,0 +1,37 @@
+import json
+import time
+from decimal import Decimal
+
+from bench.fanout import dialect
+from omcrm.market.tick import DayFigures
+from omcrm.streaming.price_update import price_update
+from tests.values import book, quote, trade
+
+
+def test_the_others_say_what_omcrm_says() -> None:
+    """The same fields in the same order: their texts are as long as OMCRM's."""
+    day = DayFigures(open=Decimal(1))
+
+    assert list(price_update(quote(trade("1"), book("1", "2"), day))) == list(
+        dialect.update("BTC", 1)
+    )
+
+
+def test_the_floor_fills_in_as_much_as_the_others() -> None:
+    """Every tick of everybody is equally long."""
+    lengths = {len(dialect.template("BTC"))}
+    for count in range(20):
+        body = json.dumps(dialect.update("BTC", count), separators=(",", ":"))
+        lengths.add(len(f"{dialect.UPDATE.decode()}{body}]"))
+
+    assert 1 == len(lengths)
+
+
+def test_an_update_tells_when_it_was_made() -> None:
+    """To the millisecond; None where it does not say."""
+    text = json.dumps(dialect.update("BTC", 1), separators=(",", ":")).encode()
+    moment = dialect.moment(text)
+
+    assert moment is not None
+    assert abs(time.time() - moment) < 1
+    assert dialect.moment(b'{"provider_time":null}') is None

@@ -1,0 +1,269 @@
+"""Every server offered, besieged: what it costs, and that all of that comes back."""
+
+import contextlib
+import json
+import resource
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.process_table import children, descriptors, resident_mb
+from tests.processes import PASSWORD, ROOT, App, wait_for
+from tests.streaming.raw_client import PING, TEXT, Frame, RawClient, frame, text
+
+RUN = f"exec {shlex.quote(sys.executable)} run.py"
+GUNICORN = f"exec {shlex.quote(sys.executable)} -m gunicorn"
+BIND = "--bind 127.0.0.1:$PORT wsgi:app"
+
+# Each with its command, and what it says in OMCRM_ASYNC.
+SERVERS = {
+    "run.py on eventlet": (RUN, "eventlet"),
+    "run.py on gevent": (RUN, "gevent"),
+    "run.py on threads": (RUN, "threading"),
+    "gunicorn on eventlet": (f"{GUNICORN} --worker-class eventlet -w 1 {BIND}", ""),
+    "gunicorn on gevent": (f"{GUNICORN} -k gevent {BIND}", ""),
+    "gunicorn on threads": (f"{GUNICORN} -k gthread --threads 200 {BIND}", ""),
+}
+# gunicorn's own threads wait for clients that hold a request open: the documentation says that
+# this worker belongs behind a proxy.
+BEHIND_A_PROXY = {"gunicorn on threads"}
+
+# Seconds; as short as they can be set, so that every end is seen.
+PING_INTERVAL = PING_TIMEOUT = CONNECT_TIMEOUT = 2
+STALLED = 3
+# The pings' interval and timeout, five more, and as much again for a machine that is busy.
+GONE_WITHIN = 2 * (PING_INTERVAL + PING_TIMEOUT + 5)
+
+# What may differ though nothing is left: the crew's threads rest, database connections are kept.
+_THREADS = 12
+_DESCRIPTORS = 20
+# The allocator keeps some, too.
+_MEGABYTES = 12
+
+SOCKET = "/socket.io/?EIO=4&transport=websocket"
+POLLING = "/socket.io/?EIO=4&transport=polling"
+JOIN = text("40/webtrader,")
+EMAIL = "trader@example.com"
+
+# All in one process, which is quicker than the commands.
+PREPARE = """
+import sys
+from datetime import UTC, datetime
+from omcrm import create_app
+from omcrm.auth.service import create_user
+from omcrm.installation import prepare
+from omcrm.storage.user import Role
+email, password = sys.stdin.read().split()
+app = create_app()
+prepare(app)
+with app.app_context():
+    create_user(email, password, Role.CLIENT, datetime.now(UTC))
+"""
+
+
+class Cost(NamedTuple):
+    """What a server holds."""
+
+    descriptors: int
+    threads: int
+    connections: int
+    sessions: int
+    megabytes: float
+
+
+class Besieged(App):
+    """The app under one of the servers, in a hurry, with an account."""
+
+    def __init__(self, folder: Path, name: str, exchange_url: str) -> None:
+        self.name = name
+        command, mode = SERVERS[name]
+        env = {
+            "BINANCE_WS_URL": exchange_url,
+            "PING_INTERVAL": str(PING_INTERVAL),
+            "PING_TIMEOUT": str(PING_TIMEOUT),
+            "CONNECT_TIMEOUT": str(CONNECT_TIMEOUT),
+            "WEBSOCKET_TIMEOUT": str(STALLED),
+            "MAX_DESK_CONNECTIONS_PER_USER": "10000",
+            **({"OMCRM_ASYNC": mode} if mode else {}),
+        }
+        super().__init__(folder, env, ["sh", "-c", command])
+        browser = self.log_in(EMAIL)
+        self.cookie = f"Cookie: {browser.cookies()}"
+        browser.http.close()
+
+    def upgrade(self) -> None:
+        """Make the account too."""
+        self.run("-c", PREPARE, stdin=f"{EMAIL} {PASSWORD}")
+
+    @property
+    def worker(self) -> int:
+        """The process that serves."""
+        return next(iter(children(self.pid)), self.pid)
+
+    def ask(self, path: str, *headers: str, body: bytes | None = None) -> tuple[int, bytes]:
+        """The status and the body of an answer, over a connection of its own."""
+        method = "GET" if body is None else "POST"
+        length = () if body is None else (f"Content-Length: {len(body)}",)
+        lines = (f"{method} {path} HTTP/1.1", "Host: a", "Connection: close", *length, *headers)
+        with RawClient.connect(self.port) as client:
+            client.send("".join(f"{each}\r\n" for each in (*lines, "")).encode() + (body or b""))
+            return client.read_head(), client.read_body()
+
+    def answers(self) -> bool:
+        """Whether plain HTTP does."""
+        return self.ask("/healthz")[0] == 200
+
+    def status(self) -> dict[str, Any]:
+        """What the app says of itself."""
+        status, body = self.ask("/webtrader/realtime_status", self.cookie)
+        assert 200 == status, body
+        found: dict[str, Any] = json.loads(body)
+        return found
+
+    def cost(self) -> Cost:
+        """What it holds now."""
+        status, pid = self.status(), self.worker
+        threads = len(list(Path(f"/proc/{pid}/task").iterdir()))
+        return Cost(
+            len(descriptors(pid)),
+            threads,
+            status["connections"]["open"],
+            status["clients"]["connections"],
+            resident_mb(pid),
+        )
+
+    # Clients
+
+    def stranger(self, **options: Any) -> RawClient:
+        """A WebSocket that was greeted, and has said nothing."""
+        client = RawClient.open(self.port, SOCKET, **options)
+        assert client.read().payload.startswith(b"0{")
+        return client
+
+    def trader(self, *frames: bytes, **options: Any) -> RawClient:
+        """One that has logged in and joined, and has sent these frames."""
+        client = RawClient.open(
+            self.port, SOCKET, self.cookie, behind=JOIN + b"".join(frames), **options
+        )
+        while not (payload := client.read().payload).startswith(b"40/webtrader,"):
+            assert payload[:1] in (b"0", b"2"), payload
+        return client
+
+    def polling(self) -> str:
+        """The path of a new session that polls."""
+        status, body = self.ask(POLLING)
+        assert 200 == status, body
+        return f"{POLLING}&sid={json.loads(body[1:])['sid']}"
+
+
+class Siege:
+    """What may not happen meanwhile, and what must be as before, soon after its end."""
+
+    def __init__(self, server: Besieged) -> None:
+        self.server = server
+        self.before = server.cost()
+        self._began = time.monotonic()
+        self._said = len(server.output())
+
+    def grown(self) -> float:
+        """How many megabytes more than before there are."""
+        return resident_mb(self.server.worker) - self.before.megabytes
+
+    def is_back(self) -> bool:
+        """Whether nothing is left of the clients."""
+        now, before = self.server.cost(), self.before
+        return (
+            now.connections <= before.connections
+            and now.sessions <= before.sessions
+            and now.descriptors <= before.descriptors + _DESCRIPTORS
+            and now.threads <= before.threads + _THREADS
+            and now.megabytes <= before.megabytes + _MEGABYTES
+        )
+
+    def end(self) -> None:
+        """Wait until all is back; look what was said in the log meanwhile."""
+        try:
+            wait_for(self.is_back, GONE_WITHIN, "all to be as before")
+        except AssertionError:
+            raise AssertionError(f"before: {self.before}, now: {self.server.cost()}") from None
+        said = self.server.output()[self._said :]
+        seconds = time.monotonic() - self._began
+        assert "Traceback" not in said, said[-3000:]
+        assert len(said.splitlines()) <= 2 + seconds, said[-3000:]
+
+
+Scenario = Callable[[Besieged, Siege], None]
+
+
+def everywhere(servers: list[Besieged], scenario: Scenario, at_once: bool = True) -> None:
+    """Let all servers go through a scenario, at once; fails with the names of those who do not."""
+
+    def run(server: Besieged) -> None:
+        siege = Siege(server)
+        scenario(server, siege)
+        siege.end()
+
+    failed: dict[str, Exception] = {}
+    with ThreadPoolExecutor(len(servers) if at_once else 1) as pool:
+        for server, done in [(each, pool.submit(run, each)) for each in servers]:
+            error = done.exception()
+            if error is not None:
+                error.add_note(f"under {server.name}")
+                failed[server.name] = error
+    if failed:
+        raise ExceptionGroup(f"fails under {', '.join(failed)}", list(failed.values()))
+
+
+@contextlib.contextmanager
+def all_servers(folder: Path, exchange_url: str) -> Iterator[list[Besieged]]:
+    """All of them, started at once and warm."""
+
+    def start(name: str) -> Besieged:
+        own = folder / name.replace(" ", "-")
+        own.mkdir()
+        return Besieged(own, name, exchange_url)
+
+    with contextlib.ExitStack() as stack, ThreadPoolExecutor(len(SERVERS)) as pool:
+        starting = [pool.submit(start, name) for name in SERVERS]
+        for each in starting:
+            if each.exception() is None:
+                stack.enter_context(each.result())
+        servers = [each.result() for each in starting]
+        list(pool.map(warm_up, servers))
+        yield servers
+        list(pool.map(Besieged.stop, servers))
+
+
+def warm_up(server: Besieged) -> None:
+    """Let pools of threads and connections grow, so that their growth is no cost of a siege."""
+    with contextlib.ExitStack() as stack:
+        for _ in range(40):
+            stack.enter_context(server.trader())
+    wait_for(lambda: server.status()["connections"]["open"] == 0, 10)
+
+
+@contextlib.contextmanager
+def many_files() -> Iterator[None]:
+    """This process may have more descriptors open than usual."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 20_000), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def event(name: str, body: Any = None) -> bytes:
+    """The frame of an event to the desk."""
+    return text("42/webtrader," + json.dumps([name, body]))
+
+
+def is_ping(found: Frame) -> bool:
+    """Whether this is Engine.IO's ping."""
+    return (found.opcode, found.payload) == (TEXT, b"2") or found.opcode == PING
+
+
+PONG = text("3")
+TAKES_ALL = frame(PING, b"?" * 125)

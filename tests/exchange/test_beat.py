@@ -1,0 +1,58 @@
+import json
+import time
+from itertools import pairwise
+
+import pytest
+from click.testing import CliRunner
+
+from omcrm.exchange.beat import Beat
+from omcrm.exchange.command import exchange
+
+STREAMS = ("btcusdt", "aapl", "eurusd")
+
+
+@pytest.mark.parametrize("spread", [False, True])
+def test_every_symbol_trades_at_another_price_each_time(serve, room, spread: bool) -> None:
+    """Twenty a second of each, stamped as they are made."""
+    running = serve(lambda switchboard: Beat(7, switchboard, 20, spread, room.FEW))
+    client = running.connect("/stream?streams=" + "/".join(f"{each}@trade" for each in STREAMS))
+    prices: dict[str, list[str]] = {each.upper(): [] for each in STREAMS}
+    began = time.monotonic()
+    while len(prices["BTCUSDT"]) < 20:
+        trade = json.loads(client.recv())["data"]
+        prices[trade["s"]].append(trade["p"])
+        assert 0 <= time.time() * 1000 - trade["T"] < 500
+    took = time.monotonic() - began
+
+    assert 0.8 < took < 1.5
+    for each in prices.values():
+        assert len(each) in (19, 20, 21)
+        assert all(price != before for before, price in pairwise(each))
+
+
+def test_book_and_day_are_told_once_to_who_asks(serve, room) -> None:
+    """So that a beat is one change of a quote."""
+    running = serve(lambda switchboard: Beat(7, switchboard, 20, catalogue=room.FEW))
+    client = running.connect(
+        "/stream?streams=btcusdt@trade/btcusdt@bookTicker/btcusdt@ticker/btcusdt@kline_1s"
+    )
+    kinds = [json.loads(client.recv())["stream"].partition("@")[2] for _ in range(30)]
+
+    assert ["bookTicker", "ticker", "trade"] == kinds[:3]
+    assert ["trade"] * 27 == kinds[3:]
+
+
+def test_control_tells_the_pace(serve, room) -> None:
+    """Who measures can see what it is measured with."""
+    running = serve(lambda switchboard: Beat(7, switchboard, 20, catalogue=room.FEW))
+    status = running.get("/control")
+
+    assert ("beat", 20) == (status["mode"], status["rate"])
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--beat", "10", "--tape", "some"], ["--spread"], ["--beat", "0"]]
+)
+def test_what_makes_no_sense_is_refused(arguments: list[str]) -> None:
+    """A tape has its own pace."""
+    assert 2 == CliRunner().invoke(exchange, arguments).exit_code

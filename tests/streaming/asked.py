@@ -1,0 +1,54 @@
+"""Asking an Engine.IO server as a WSGI server does, without one."""
+
+import io
+import json
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from omcrm.streaming.engine import EngineServer
+
+OPEN = "EIO=4&transport=polling"
+
+
+class Answer(NamedTuple):
+    """What an app gave."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def refusal(self) -> tuple[int, str]:
+        """The number and the words of a refusal."""
+        said = json.loads(self.body)
+        return said["code"], said["message"]
+
+
+Ask = Callable[..., Answer]
+
+
+def asking(server: EngineServer) -> Ask:
+    def ask(query: str = OPEN, body: bytes | None = None, **more: Any) -> Answer:
+        """The answer to a GET, or with a body to a POST."""
+        environ = {
+            "REQUEST_METHOD": "GET" if body is None else "POST",
+            "PATH_INFO": "/socket.io/",
+            "QUERY_STRING": query,
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "SERVER_NAME": "127.0.0.1",
+            "HTTP_HOST": "127.0.0.1",
+            "wsgi.url_scheme": "http",
+            "wsgi.input": io.BytesIO(body or b""),
+            **({} if body is None else {"CONTENT_LENGTH": str(len(body))}),
+            **more,
+        }
+        said: list[Any] = []
+        parts = server.handle_request(environ, lambda *head: said.extend(head))
+        return Answer(int(said[0].split()[0]), dict(said[1]), b"".join(parts))
+
+    return ask
+
+
+def opened(ask: Ask) -> str:
+    """A new session's name, as part of a query."""
+    return f"{OPEN}&sid={json.loads(ask().body[1:])['sid']}"

@@ -1,0 +1,51 @@
+"""Connections with a peer of ours at the other end."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+from websockets.extensions.permessage_deflate import PerMessageDeflate
+
+from omcrm.streaming.connection import Connection, Limits
+from omcrm.streaming.frame import WINDOW_BITS
+from omcrm.streaming.reactor import Reactor
+from tests.streaming.heard import Heard
+from tests.streaming.pair import Opener, Pair, tcp_pair
+from tests.streaming.raw_client import RawClient
+
+
+@pytest.fixture(scope="module")
+def reactor() -> Reactor:
+    """One for all: it ends with the process."""
+    return Reactor()
+
+
+@pytest.fixture
+def opened(reactor: Reactor) -> Iterator[Opener]:
+    """Makes pairs, and sees to it that nothing of them is left."""
+    made: list[Pair] = []
+    with ExitStack() as stack:
+
+        def make(
+            limits: Limits | None = None,
+            heard: Heard | None = None,
+            first: bytes = b"",
+            early: bytes = b"",
+            tcp: bool = False,
+            deflates: bool = False,
+        ) -> Pair:
+            ours, theirs = tcp_pair() if tcp else socket.socketpair()
+            ours.setblocking(False)
+            extensions = [PerMessageDeflate(True, True, 15, WINDOW_BITS)] if deflates else []
+            connection = Connection(ours, reactor, limits or Limits(), extensions)
+            pair = Pair(connection, heard or Heard(), stack.enter_context(RawClient(theirs)))
+            made.append(pair)
+            connection.start(pair.heard, first, early)
+            return pair
+
+        yield make
+    for each in made:
+        each.heard.end.wait(10)
+    assert [1] * len(made) == [each.heard.ends for each in made]
+    assert 0 == reactor.connections()

@@ -1,0 +1,100 @@
+"""A WebSocket endpoint that echoes, under each of the servers; also for a protocol suite by hand.
+
+`python -m tests.streaming.echo_app eventlet|gevent|threading PORT [plain]`; compression is agreed
+where it is offered, unless told `plain`. `/state` says how many connections there are.
+"""
+
+import sys
+
+from omcrm.concurrency import patch
+
+if __name__ == "__main__":
+    # Before any other import, as in `run.py`.
+    patch(sys.argv[1])
+
+import json
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+from wsgiref.types import WSGIEnvironment
+
+from omcrm.streaming.connection import Connection, Limits
+from omcrm.streaming.endpoint import Endpoint
+from omcrm.streaming.frame import binary_frame, deflated_frame, text_frame
+from omcrm.streaming.reactor import Reactor
+
+LARGEST = 16 * 1024 * 1024
+LIMITS = Limits(message=LARGEST, backlog=4 * LARGEST, closing=1.0)
+
+
+class Echo:
+    """Sends everything back; text is compressed where that was agreed."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def received(self, message: str | bytes) -> None:
+        """Send it back; `close 4000 why` closes."""
+        connection = self._connection
+        if isinstance(message, bytes):
+            connection.send(binary_frame(message))
+        elif message.startswith("close "):
+            _, code, reason = message.split(" ", 2)
+            connection.close(int(code), reason)
+        else:
+            make = deflated_frame if connection.deflates else text_frame
+            connection.send(make(message.encode()))
+
+    def writable(self) -> None:
+        """Nothing newer waits."""
+
+    def lost(self) -> None:
+        """An echo was dropped."""
+        logging.error("an echo was lost")  # noqa: LOG015
+
+    def closed(self) -> None:
+        """Over."""
+
+
+def make_app(compression: bool) -> Callable[..., Iterable[bytes]]:
+    """Echoes at every path but `/state`."""
+    reactor = Reactor()
+    endpoint = Endpoint(reactor, lambda connection, _: Echo(connection), LIMITS, compression)
+
+    def app(environ: WSGIEnvironment, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ["PATH_INFO"] != "/state":
+            return endpoint(environ, start_response)
+        state = {"connections": reactor.connections(), **reactor.counters}
+        body = json.dumps(state).encode()
+        start_response("200 OK", [("Content-Length", str(len(body)))])
+        return [body]
+
+    return app
+
+
+def serve(mode: str, port: int, app: Callable[..., Iterable[bytes]]) -> None:
+    """Serve as `run.py` does in this mode."""
+    if mode == "eventlet":
+        import eventlet
+        from eventlet import wsgi
+
+        wsgi.server(eventlet.listen(("127.0.0.1", port)), app, log_output=False)
+    elif mode == "gevent":
+        from gevent.pywsgi import WSGIServer
+
+        WSGIServer(("127.0.0.1", port), app, log=None).serve_forever()
+    else:
+        from werkzeug.serving import run_simple
+
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        run_simple("127.0.0.1", port, app, threaded=True)
+
+
+if __name__ == "__main__":
+    import signal
+
+    from omcrm.concurrency import end_on
+
+    logging.basicConfig(level=logging.INFO)
+    end_on(signal.SIGTERM)
+    serve(sys.argv[1], int(sys.argv[2]), make_app("plain" not in sys.argv[3:]))

@@ -1,0 +1,47 @@
+"""A connection together with its peer, as the fixture `opened` makes them."""
+
+import socket
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from omcrm.streaming.connection import Connection
+from omcrm.streaming.frame import text_frame
+from tests.processes import wait_for
+from tests.streaming.heard import Heard
+from tests.streaming.raw_client import RawClient
+
+
+class Pair(NamedTuple):
+    """A connection, who listens to it, and its peer."""
+
+    connection: Connection
+    heard: Heard
+    peer: RawClient
+
+
+Opener = Callable[..., Pair]
+
+
+def tcp_pair() -> tuple[socket.socket, socket.socket]:
+    """Two ends of a TCP connection."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        theirs = socket.create_connection(server.getsockname())
+        return server.accept()[0], theirs
+
+
+def fill(pair: Pair) -> int:
+    """Offer until nothing more is taken, also not a little later; how many frames were."""
+    payload, taken = text_frame(b"x" * 1000), 0
+    full_since = time.monotonic()
+    while time.monotonic() < full_since + 0.1:
+        if pair.connection.offer(payload):
+            taken, full_since = taken + 1, time.monotonic()
+        time.sleep(0 if not pair.connection.blocked else 0.005)
+    return taken
+
+
+def say_goodbye(pair: Pair) -> None:
+    """Close, and wait until that is under way."""
+    pair.connection.close()
+    wait_for(lambda: not pair.connection.open, 5)

@@ -1,0 +1,152 @@
+from collections import Counter
+from collections.abc import Sequence
+
+from websockets.extensions.permessage_deflate import PerMessageDeflate
+from websockets.frames import Frame, Opcode
+from websockets.protocol import Protocol, Side, State
+
+from omcrm.market.quote import Quote
+from omcrm.streaming.batch import Batch, Encoded, Printer
+from omcrm.streaming.frame import WINDOW_BITS
+from tests.values import quote, trade
+
+
+def price(seq: int, symbol: str = "BTC") -> Quote:
+    return quote(trade("1", seq), symbol=symbol, seq=seq)
+
+
+class Dialect:
+    """Counts how often it was asked for each text."""
+
+    def __init__(self) -> None:
+        self.asked: Counter[str] = Counter()
+
+    def __call__(self, each: Quote) -> str:
+        text = f"{each.symbol} {each.seq} €"
+        self.asked[text] += 1
+        return text
+
+
+def read(frames: bytes, *extensions: PerMessageDeflate) -> list[str]:
+    """The messages that a client makes of these bytes."""
+    client = Protocol(Side.CLIENT, state=State.OPEN)
+    client.extensions = list(extensions)
+    client.receive_data(frames)
+    found: Sequence[object] = client.events_received()
+
+    assert None is client.parser_exc
+    assert all(isinstance(each, Frame) and each.opcode is Opcode.TEXT for each in found)
+    return [bytes(each.data).decode() for each in found if isinstance(each, Frame)]
+
+
+def agreed() -> PerMessageDeflate:
+    """What both sides have agreed on where frames are compressed."""
+    return PerMessageDeflate(True, True, WINDOW_BITS, WINDOW_BITS)
+
+
+# One quote
+
+
+def test_a_quote_is_a_message_and_a_frame_of_it() -> None:
+    """The text is there for those who poll, the frame for the others."""
+    encoded = Encoded(price(1), Dialect())
+
+    assert "BTC 1 €" == encoded.packet
+    assert ["BTC 1 €"] == read(encoded.framed)
+    assert ["BTC 1 €"] == read(encoded.deflated, agreed())
+
+
+# Several that leave together
+
+
+def test_a_batch_holds_every_form_in_the_order_given() -> None:
+    """Whole frames one after the other, so that one write is enough."""
+    batch = Printer(Dialect()).batch([price(1), price(2, "ETH"), price(3, "SOL")])
+    texts = ["BTC 1 €", "ETH 2 €", "SOL 3 €"]
+
+    assert ["BTC", "ETH", "SOL"] == batch.symbols
+    assert texts == batch.packets
+    assert texts == read(batch.framed)
+    assert texts == read(batch.deflated, agreed())
+
+
+def test_compressed_messages_do_not_depend_on_each_other() -> None:
+    """Any of them can be read by a client that got none of the others."""
+    printer = Printer(Dialect())
+    printer.batch([price(1)]).deflated  # noqa: B018
+    both = printer.batch([price(1), price(2)]).deflated
+    second = printer.batch([price(2)]).deflated
+
+    assert both.endswith(second)
+    assert ["BTC 2 €"] == read(second, agreed())
+
+
+def test_each_form_is_made_once() -> None:
+    """Whoever asks gets the same bytes, not equal ones."""
+    batch = Printer(Dialect()).batch([price(1), price(2, "ETH")])
+
+    assert batch.framed is batch.framed
+    assert batch.deflated is batch.deflated
+
+
+def test_nothing_is_nothing() -> None:
+    """No quotes make no bytes."""
+    batch = Batch([])
+
+    assert ([], [], b"", b"") == (batch.symbols, batch.packets, batch.framed, batch.deflated)
+
+
+# Printing
+
+
+def test_a_quote_is_encoded_once_for_all_batches() -> None:
+    """However it is combined, a quote is put into words and into a frame once."""
+    dialect = Dialect()
+    printer = Printer(dialect)
+    btc, eth = price(1), price(2, "ETH")
+    batches = [printer.batch(each) for each in ([btc], [btc, eth], [eth], [btc])]
+
+    assert {"BTC 1 €": 1, "ETH 2 €": 1} == dialect.asked
+    assert batches[0].deflated + batches[2].deflated == batches[1].deflated
+
+
+def test_the_next_quote_is_encoded_anew() -> None:
+    """What is remembered is the last one only."""
+    dialect = Dialect()
+    printer = Printer(dialect)
+    texts = [printer.batch([each]).packets for each in (price(1), price(2), price(3))]
+
+    assert [["BTC 1 €"], ["BTC 2 €"], ["BTC 3 €"]] == texts
+    assert 3 == dialect.asked.total()
+
+
+def test_an_older_quote_does_not_displace_a_newer_one() -> None:
+    """A flush that is overtaken by a snapshot costs nobody the snapshot's encoding."""
+    dialect = Dialect()
+    printer = Printer(dialect)
+    older, newer = price(1), price(2)
+    texts = [printer.batch([each]).packets for each in (newer, older, newer)]
+
+    assert [["BTC 2 €"], ["BTC 1 €"], ["BTC 2 €"]] == texts
+    assert 1 == dialect.asked["BTC 2 €"]
+
+
+def test_same_number_is_not_the_same_quote() -> None:
+    """After forgetting or not: what is asked for is what is written."""
+    first, second = price(7), quote(trade("2", 8), seq=7)
+    printer = Printer(lambda each: str(each.said.trade and each.said.trade.price))
+
+    assert [["1"], ["2"]] == [printer.batch([each]).packets for each in (first, second)]
+
+
+def test_what_is_forgotten_is_encoded_again() -> None:
+    """What was remembered of a symbol is dropped; forgetting the unknown is harmless."""
+    dialect = Dialect()
+    printer = Printer(dialect)
+    btc, eth = price(1), price(2, "ETH")
+    printer.batch([btc, eth])
+    printer.forget("BTC")
+    printer.forget("unheard of")
+    printer.batch([btc, eth])
+
+    assert {"BTC 1 €": 2, "ETH 2 €": 1} == dialect.asked

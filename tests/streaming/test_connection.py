@@ -1,0 +1,355 @@
+"""What a connection hears, and how it ends, over a pair of sockets.
+
+Long for a reason: a peer can do everything wrong at every moment.
+"""
+
+import contextlib
+import gc
+import logging
+import random
+import socket
+import weakref
+import zlib
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from omcrm.streaming.connection import Connection, Limits
+from omcrm.streaming.frame import text_frame
+from omcrm.streaming.reactor import Reactor
+from tests.processes import wait_for
+from tests.streaming.heard import Heard
+from tests.streaming.pair import Opener, say_goodbye
+from tests.streaming.raw_client import (
+    BINARY,
+    CLOSE,
+    CONT,
+    PING,
+    PONG,
+    TEXT,
+    Frame,
+    closing,
+    frame,
+    text,
+)
+
+QUICK = settings(
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+CHAPTER = "π — ≠ 😀".encode()
+
+
+def deflate(payload: bytes) -> bytes:
+    """As permessage-deflate has it."""
+    deflater = zlib.compressobj(wbits=-15)
+    return (deflater.compress(payload) + deflater.flush(zlib.Z_SYNC_FLUSH))[:-4]
+
+
+# Messages in
+
+
+def test_messages_arrive_whole(opened: Opener) -> None:
+    """Text and bytes, in one frame or in several, cut anywhere."""
+    pair = opened()
+    pair.peer.send(text("a"), frame(BINARY, b"\x00\xff"), frame(TEXT, CHAPTER[:1], fin=False))
+    pair.peer.send(frame(CONT, CHAPTER[1:4], fin=False), frame(CONT, CHAPTER[4:]), text(""))
+    wait_for(lambda: len(pair.heard.messages) == 4, 5)
+
+    assert ["a", b"\x00\xff", CHAPTER.decode(), ""] == pair.heard.messages
+
+
+def test_the_answer_comes_first(opened: Opener) -> None:
+    """The handshake's answer precedes even what is said to a message that came with the request."""
+    pair = opened(first=text_frame(b"hello"), early=frame(PING, b"early"))
+
+    assert [Frame(TEXT, b"hello"), Frame(PONG, b"early")] == [pair.peer.read(), pair.peer.read()]
+
+
+@pytest.mark.usefixtures("restless")
+def test_what_came_early_comes_first(reactor: Reactor) -> None:
+    """What came with the request is read before what is in the socket already."""
+    for _ in range(100):
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        heard = Heard()
+        with theirs:
+            theirs.sendall(text("later") + closing())
+            connection = Connection(ours, reactor, Limits())
+            connection.start(heard, b"", early=text("early"))
+            wait_for(lambda heard=heard: len(heard.messages) == 2, 5)
+        heard.end.wait(5)
+
+        assert ["early", "later"] == heard.messages
+
+
+@given(st.lists(st.binary(max_size=300), max_size=8), st.randoms(use_true_random=False))
+@QUICK
+def test_how_it_is_cut_does_not_matter(
+    opened: Opener, messages: list[bytes], chance: random.Random
+) -> None:
+    """Any messages in any fragments with pings between them, in segments of any size."""
+    stream = bytearray()
+    for each in messages:
+        cuts = sorted(chance.sample(range(len(each) + 1), chance.randint(0, min(3, len(each)))))
+        parts = [each[a:b] for a, b in zip([0, *cuts], [*cuts, len(each)], strict=True)]
+        for number, part in enumerate(parts):
+            opcode = CONT if number else BINARY
+            stream += frame(opcode, part, fin=number == len(parts) - 1)
+            stream += frame(PING, b"!") * chance.randint(0, 1)
+    pair = opened()
+    while stream:
+        size = chance.choice((1, 2, 7, 100, 1000))
+        pair.peer.send(bytes(stream[:size]))
+        del stream[:size]
+    wait_for(lambda: len(pair.heard.messages) == len(messages), 5)
+
+    assert messages == pair.heard.messages
+
+
+@given(st.binary(min_size=1, max_size=200), st.booleans())
+@QUICK
+def test_nonsense_ends_it(
+    opened: Opener, caplog: pytest.LogCaptureFixture, nonsense: bytes, deflates: bool
+) -> None:
+    """Whatever bytes come, the log stays empty, and all that is sent back are frames."""
+    caplog.set_level(logging.DEBUG, "omcrm")
+    caplog.set_level(logging.INFO, "websockets")
+    pair = opened(Limits(closing=0.2), deflates=deflates)
+    pair.peer.send(nonsense)
+    pair.peer.sock.shutdown(socket.SHUT_WR)
+
+    assert all(each.opcode in (CLOSE, PONG) for each in pair.peer.frames())
+    assert [] == caplog.messages
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        (frame(TEXT, b"\xff"), 1007),
+        (frame(TEXT, b"ok\xed\xa0\x80", fin=False), 1007),
+        (frame(TEXT, b"\xf0\x9f", fin=False) + frame(CONT, b"\x28", fin=False), 1007),
+        (frame(TEXT, b"\xf0\x9f", fin=False) + frame(CONT), 1007),
+        (frame(TEXT, b"a", masked=False), 1002),
+        (frame(TEXT, b"a", rsv=4), 1002),
+        (frame(3), 1002),
+        (frame(CONT, b"a"), 1002),
+        (frame(BINARY, bytes(1001)), 1009),
+        (frame(BINARY, bytes(600), fin=False) + frame(CONT, bytes(600)), 1009),
+    ],
+    ids=[
+        "utf-8",
+        "surrogate",
+        "fragment",
+        "end",
+        "unmasked",
+        "rsv",
+        "opcode",
+        "cont",
+        "big",
+        "sum",
+    ],
+)
+def test_a_fault_is_named(opened: Opener, said: bytes, code: int) -> None:
+    """The peer is told what was wrong, at once, and nothing behind it is heard."""
+    pair = opened(Limits(message=1000))
+    pair.peer.send(said)
+
+    assert [code] == [each.code for each in pair.peer.frames()]
+    assert [] == pair.heard.messages
+
+
+def test_nothing_behind_a_fault_is_heard(opened: Opener) -> None:
+    """What came before it is, also from the same segment."""
+    pair = opened()
+    pair.peer.send(text("before"), frame(TEXT, b"\xff"), text("too late"), closing())
+
+    assert CLOSE == next(pair.peer.frames()).opcode
+    assert ["before"] == pair.heard.messages
+
+
+def test_compressed_messages(opened: Opener) -> None:
+    """Compressed and plain ones arrive, also in fragments."""
+    pair = opened(Limits(message=2000), deflates=True)
+    packed = deflate(b"abc" * 500)
+    pair.peer.send(frame(TEXT, packed, rsv=4), text("plain"))
+    pair.peer.send(frame(BINARY, packed[:5], rsv=4, fin=False), frame(CONT, packed[5:]))
+    wait_for(lambda: len(pair.heard.messages) == 3, 5)
+
+    assert ["abc" * 500, "plain", b"abc" * 500] == pair.heard.messages
+    assert pair.connection.deflates
+
+
+def test_a_bomb_does_not_go_off(opened: Opener) -> None:
+    """What unpacks to more than the limit is refused."""
+    pair = opened(Limits(message=2000), deflates=True)
+    pair.peer.send(frame(TEXT, deflate(bytes(1_000_000)), rsv=4))
+
+    assert [1009] == [each.code for each in pair.peer.frames()]
+
+
+def test_nothing_of_nothing_is_kept(opened: Opener) -> None:
+    """A message without end that consists of empty fragments costs nothing."""
+    pair = opened()
+    pair.peer.send(frame(TEXT, fin=False), frame(CONT, fin=False) * 20_000, frame(PING))
+    pair.peer.read()
+
+    assert len(pair.connection._parts or []) < 10
+
+
+def test_a_pause_leaves_messages_where_they_are(opened: Opener) -> None:
+    """While it is paused the peer waits; then everything arrives in its order."""
+    pair = opened()
+    pair.connection.pause(True)
+    pair.peer.sock.setblocking(False)
+    sent = 0
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            pair.peer.sock.send(text("a"))
+            sent += 1
+    heard_meanwhile = list(pair.heard.messages)
+    pair.connection.pause(False)
+    wait_for(lambda: len(pair.heard.messages) == sent, 10)
+
+    assert [] == heard_meanwhile
+
+
+def test_a_listener_that_fails_costs_its_connection(
+    opened: Opener, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An error of ours is logged once, and the peer is not left waiting."""
+
+    def fail(message: str | bytes) -> None:
+        raise RuntimeError(message)
+
+    pair = opened(heard=Heard(fail), tcp=True)
+    pair.peer.send(text("a"))
+
+    assert b"" == pair.peer.rest()
+    assert ["a connection failed"] == caplog.messages
+
+
+# Ends
+
+
+def test_our_goodbye(opened: Opener) -> None:
+    """A close is said with its reason, and the stream ends when the peer has answered."""
+    pair = opened()
+    pair.connection.close(1001, "restart")
+    said = pair.peer.read()
+    pair.peer.send(frame(CLOSE, said.payload))
+
+    assert b"" == pair.peer.rest()
+    assert (1001, b"restart") == (said.code, said.payload[2:])
+
+
+def test_their_goodbye(opened: Opener) -> None:
+    """A close is answered with the same code, then the stream ends."""
+    pair = opened()
+    pair.peer.send(closing(3999, b"enough"))
+
+    assert [3999] == [each.code for each in pair.peer.frames()]
+    assert not pair.connection.open
+
+
+@pytest.mark.parametrize("answers", [True, False], ids=["answered", "unanswered"])
+def test_the_end_comes_in_any_case(opened: Opener, reactor: Reactor, answers: bool) -> None:
+    """A peer that answers nothing, or answers and then stays, is left after a while."""
+    before = reactor.counters["unanswered"]
+    pair = opened(Limits(closing=0.1))
+    pair.connection.close()
+    if answers:
+        pair.peer.send(closing())
+    pair.heard.end.wait(10)
+
+    assert 1 == reactor.counters["unanswered"] - before
+    assert 1 == pair.heard.ends
+
+
+@pytest.mark.parametrize("tcp", [False, True], ids=["end", "reset"])
+def test_gone_without_a_word(opened: Opener, tcp: bool) -> None:
+    """The end of the stream, or its reset, is the end of the connection."""
+    pair = opened(tcp=tcp)
+    if tcp:
+        linger = (1).to_bytes(4, "little") + bytes(4)
+        pair.peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    pair.peer.sock.close()
+
+    assert pair.heard.end.wait(5)
+
+
+def test_silence_is_questioned_then_ended(opened: Opener, reactor: Reactor) -> None:
+    """Who says nothing is pinged; who does not answer that is told so and left."""
+    before = reactor.counters["silent"]
+    pair = opened(Limits(silent=0.4, closing=0.2))
+    said = list(pair.peer.frames())
+
+    assert [(PING, None), (CLOSE, 1008)] == [
+        (each.opcode, each.code if each.opcode == CLOSE else None) for each in said
+    ]
+    assert 1 == reactor.counters["silent"] - before
+
+
+def test_an_answer_ends_the_silence(opened: Opener) -> None:
+    """A pong is enough."""
+    pair = opened(Limits(silent=0.6))
+    for _ in range(4):
+        assert PING == pair.peer.read().opcode
+        pair.peer.send(frame(PONG))
+
+    assert 0 == pair.heard.ends
+
+
+def test_what_is_over_is_over(opened: Opener) -> None:
+    """Afterwards nothing is sent, heard or told a second time, and nobody has to come again."""
+    pair = opened()
+    pair.peer.sock.close()
+    pair.heard.end.wait(5)
+    pair.connection.send(b"x")
+    pair.connection.close()
+    pair.connection.pause(True)
+    pair.connection.abort("late")
+
+    assert pair.connection.offer(b"x")
+    assert not pair.connection.open
+    assert 1 == pair.heard.ends
+
+
+def test_a_flood_after_the_goodbye_is_not_kept(opened: Opener) -> None:
+    """What still comes between our close and the end is thrown away, not collected."""
+    pair = opened(Limits(closing=20))
+    say_goodbye(pair)
+    pair.peer.send(frame(BINARY, bytes(1000)) * 1000)
+    kept = list(pair.connection._protocol.events)
+    pair.peer.send(closing())
+
+    assert [1000] == [each.code for each in pair.peer.frames()]
+    assert len(kept) < 100
+    assert [] == pair.heard.messages
+
+
+def test_a_ping_crosses_our_goodbye(opened: Opener, reactor: Reactor) -> None:
+    """It is not answered any more, and does not keep the connection from its orderly end."""
+    before = reactor.counters["unanswered"]
+    pair = opened(Limits(closing=20))
+    say_goodbye(pair)
+    pair.peer.send(frame(PING), closing())
+
+    assert [CLOSE] == [each.opcode for each in pair.peer.frames()]
+    assert before == reactor.counters["unanswered"]
+
+
+def test_nothing_holds_what_is_over(reactor: Reactor) -> None:
+    """With the peer gone neither connection nor listener is kept, not even by a deadline."""
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    heard = Heard()
+    connection = Connection(ours, reactor, Limits(closing=0.1))
+    connection.start(heard, b"")
+    connection.close()
+    with theirs:
+        heard.end.wait(5)
+    gone = weakref.ref(heard)
+    protocol = weakref.ref(connection._protocol)
+    del connection, heard
+    wait_for(lambda: gc.collect() is not None and not gone() and not protocol(), 5)

@@ -1,0 +1,194 @@
+"""What a connection sends, to peers that read, that read late, and that do not read."""
+
+import threading
+import time
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from omcrm.streaming.connection import Limits
+from omcrm.streaming.frame import text_frame
+from omcrm.streaming.reactor import Reactor
+from tests.processes import wait_for
+from tests.streaming.pair import Opener, fill, say_goodbye
+from tests.streaming.raw_client import (
+    CLOSE,
+    PING,
+    TEXT,
+    RawClient,
+    closing,
+    frame,
+)
+
+QUICK = settings(
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+def test_state_is_refused_while_older_bytes_wait(opened: Opener, reactor: Reactor) -> None:
+    """A full socket takes no state until its peer has read; then the listener hears of it."""
+    pair = opened()
+    fill(pair)
+    writables = pair.heard.writables
+
+    assert not pair.connection.offer(text_frame(b"newer"))
+    assert pair.connection.blocked
+    wait_for(lambda: not pair.peer.is_ended() and pair.heard.writables > writables, 5)
+    assert pair.connection.offer(text_frame(b"newest"))
+    while (payload := pair.peer.read().payload) != b"newest":
+        assert b"x" * 1000 == payload
+
+
+def test_events_wait_their_turn(opened: Opener) -> None:
+    """Events to a full socket arrive later, all of them and in their order."""
+    pair = opened()
+    fill(pair)
+    for number in range(50):
+        pair.connection.send(text_frame(b"%d" % number))
+    read = [pair.peer.read().payload]
+    while read[-1] != b"49":
+        read.append(pair.peer.read().payload)
+
+    assert [b"%d" % number for number in range(50)] == [each for each in read if len(each) < 9]
+    assert 0 == pair.heard.losses
+
+
+def test_too_many_events_are_lost_and_that_is_told(opened: Opener, reactor: Reactor) -> None:
+    """Beyond the bound what waits is dropped whole, and the listener learns it afterwards."""
+    pair = opened(Limits(backlog=10_000))
+    dropped = reactor.counters["events_dropped"]
+    fill(pair)
+    for number in range(2000):
+        pair.connection.send(text_frame(b"%0100d" % number))
+        assert pair.connection._backlog <= 11_010
+    pair.connection.send(text_frame(b"the last"))
+    assert 0 == pair.heard.losses
+    numbers = []
+    while (payload := pair.peer.read().payload) != b"the last":
+        numbers += [int(payload)] if payload[:1] == b"0" else []
+    wait_for(lambda: pair.heard.losses == 1, 5)
+
+    assert sorted(numbers) == numbers
+    assert 2000 - len(numbers) == reactor.counters["events_dropped"] - dropped > 1500
+
+
+def test_one_big_event_is_not_lost(opened: Opener) -> None:
+    """An event alone may be larger than the bound of those that wait."""
+    pair = opened(Limits(backlog=1000))
+    fill(pair)
+    pair.connection.send(text_frame(b"b" * 500_000))
+    while len(payload := pair.peer.read().payload) == 1000:
+        pass
+
+    assert b"b" * 500_000 == payload
+    assert 0 == pair.heard.losses
+
+
+@given(st.lists(st.tuples(st.sampled_from("osrp"), st.integers(0, 30_000)), max_size=60))
+@QUICK
+def test_all_that_leaves_are_whole_frames(opened: Opener, acts: list[tuple[str, int]]) -> None:
+    """Offers, events, pings and reads in any order: no frame ever lies inside of another."""
+    pair = opened(Limits(backlog=40_000))
+    taken = []
+    for number, (act, size) in enumerate(acts):
+        payload = b"%d:" % number + b"." * size
+        if act == "o":
+            if pair.connection.offer(text_frame(payload)):
+                taken.append(payload)
+        elif act == "s":
+            pair.connection.send(text_frame(payload))
+            taken.append(payload)
+        elif act == "r":
+            pair.peer.is_ended()
+        else:
+            pair.peer.send(frame(PING, b"?"))
+    pair.connection.close()
+    frames = [pair.peer.read()]
+    while frames[-1].opcode != CLOSE:
+        frames.append(pair.peer.read())
+    pair.peer.send(closing())
+    rest_of_stream = pair.peer.rest()
+    read = [each.payload for each in frames if each.opcode == TEXT]
+    rest = iter(taken)
+
+    assert b"" == rest_of_stream
+    assert all(each in rest for each in read)
+
+
+def test_many_threads_write_at_once(opened: Opener) -> None:
+    """Whoever writes, a frame stays whole, and each one's own stay in order."""
+    pair = opened(Limits(backlog=10_000_000))
+
+    def write(letter: bytes) -> None:
+        for number in range(500):
+            pair.connection.send(text_frame(b"%s%d" % (letter, number) + b"." * 200))
+
+    threads = [threading.Thread(target=write, args=(each,)) for each in (b"a", b"b", b"c")]
+    for each in threads:
+        each.start()
+    read = [pair.peer.read().payload.rstrip(b".") for _ in range(1500)]
+    for each in threads:
+        each.join()
+
+    for letter in (b"a", b"b", b"c"):
+        own = [each for each in read if each.startswith(letter)]
+        assert [b"%s%d" % (letter, number) for number in range(500)] == own
+
+
+def test_pings_of_one_who_does_not_read_cost_little(opened: Opener) -> None:
+    """A peer that sends pings and never takes the answers holds a constant."""
+    pair = opened(Limits(backlog=10_000))
+    pings = frame(PING, b"?" * 125) * 100
+    pair.peer.sock.settimeout(0.2)
+    for _ in range(200):
+        try:
+            pair.peer.send(pings)
+        except TimeoutError:
+            break
+
+    assert sum(map(len, pair.connection._pending)) <= 12_000
+
+
+# Peers that do not read
+
+
+def read_all(peer: RawClient) -> None:
+    while peer.sock.recv(65536):
+        pass
+
+
+def test_a_goodbye_to_one_who_does_not_read(opened: Opener) -> None:
+    """The frame that was begun is finished, what waits behind it is not sent any more."""
+    pair = opened()
+    fill(pair)
+    pair.connection.send(text_frame(b"event"))
+    say_goodbye(pair)
+    pair.peer.send(closing())
+    frames = list(pair.peer.frames())
+
+    assert {1000} == {len(each.payload) for each in frames[:-1]}
+    assert (CLOSE, 1000) == (frames[-1].opcode, frames[-1].code)
+
+
+def test_who_takes_nothing_is_cut(opened: Opener, reactor: Reactor) -> None:
+    """What waits longer than allowed ends the connection at once, and is thrown away."""
+    before = reactor.counters["stalled"]
+    pair = opened(Limits(stalled=0.2), tcp=True)
+    fill(pair)
+
+    assert pair.heard.end.wait(10)
+    assert 1 == reactor.counters["stalled"] - before
+    with pytest.raises(ConnectionResetError):
+        read_all(pair.peer)
+
+
+def test_who_takes_a_little_is_not(opened: Opener) -> None:
+    """As long as something is taken now and then, it lasts longer than that."""
+    pair = opened(Limits(stalled=1.0))
+    for _ in range(5):
+        time.sleep(0.2)
+        for _ in range(fill(pair)):
+            pair.peer.read()
+
+    assert 0 == pair.heard.ends

@@ -1,0 +1,180 @@
+"""The handshake, as WSGI sees it; `test_rfc6455.py` has the rest, over sockets."""
+
+import logging
+import os
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from omcrm.streaming.connection import Limits
+from omcrm.streaming.endpoint import Endpoint, negotiate, refuse
+from omcrm.streaming.frame import WINDOW_BITS
+from omcrm.streaming.reactor import Reactor
+from tests.process_table import descriptors
+from tests.streaming.heard import Heard
+
+
+def environ(**more: str | None) -> dict[str, Any]:
+    """The example of RFC 6455 §1.2; None takes a header away."""
+    found = {
+        "REQUEST_METHOD": "GET",
+        "SERVER_PROTOCOL": "HTTP/1.0",
+        "PATH_INFO": "/chat",
+        "HTTP_HOST": "server.example.com",
+        "HTTP_UPGRADE": "websocket",
+        "HTTP_CONNECTION": "keep-alive, Upgrade",
+        "HTTP_SEC_WEBSOCKET_KEY": "dGhlIHNhbXBsZSBub25jZQ==",
+        "HTTP_SEC_WEBSOCKET_VERSION": "13",
+        **more,
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def headers_of(**more: str | None) -> dict[str, str]:
+    opening = negotiate(environ(**more), compression=True)
+    assert opening.accepted
+    return dict(opening.response.headers.raw_items())
+
+
+def test_the_example_of_the_standard() -> None:
+    """Its answer, to the letter; what a server calls the protocol does not matter."""
+    opening = negotiate(environ(), compression=False)
+    head = opening.response.serialize().decode()
+
+    assert opening.accepted
+    assert head.startswith("HTTP/1.1 101 Switching Protocols\r\n")
+    assert "\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" in head
+    assert "Extensions" not in head
+    assert [] == list(opening.extensions)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "status"),
+    [
+        ("REQUEST_METHOD", "POST", 405),
+        ("HTTP_UPGRADE", None, 426),
+        ("HTTP_UPGRADE", "h2c", 426),
+        ("HTTP_UPGRADE", "websocket, h2c", 426),
+        ("HTTP_CONNECTION", None, 426),
+        ("HTTP_CONNECTION", "close", 426),
+        ("HTTP_CONNECTION", "\x00", 400),
+        ("HTTP_SEC_WEBSOCKET_KEY", None, 400),
+        ("HTTP_SEC_WEBSOCKET_KEY", "", 400),
+        ("HTTP_SEC_WEBSOCKET_KEY", "c2hvcnQ=", 400),
+        ("HTTP_SEC_WEBSOCKET_KEY", "no base 64 !", 400),
+        ("HTTP_SEC_WEBSOCKET_KEY", "dGhlIHNhbXBsZSBub25jZQ==, dGhlIHNhbXBsZSBub25jZQ==", 400),
+        ("HTTP_SEC_WEBSOCKET_KEY", "é" * 22 + "==", 400),
+        ("HTTP_SEC_WEBSOCKET_VERSION", None, 400),
+        ("HTTP_SEC_WEBSOCKET_VERSION", "8", 400),
+        ("HTTP_SEC_WEBSOCKET_VERSION", "13, 8", 400),
+    ],
+)
+def test_what_is_refused(name: str, value: str | None, status: int) -> None:
+    """Everything that the standard asks for is looked at."""
+    opening = negotiate(environ(**{name: value}), compression=True)
+
+    assert not opening.accepted
+    assert status == opening.response.status_code
+
+
+def test_a_refusal_in_http() -> None:
+    """The status and a sentence, with no header that belongs to the server alone."""
+    said: list[Any] = []
+    response = negotiate(environ(HTTP_UPGRADE=None), compression=True).response
+    body = b"".join(refuse(response, lambda *head: said.extend(head)))
+    headers = {name.lower(): value for name, value in said[1]}
+
+    assert "426 Upgrade Required" == said[0]
+    assert str(len(body)) == headers["content-length"]
+    assert "connection" not in headers
+    assert b"WebSocket" in body
+
+
+@pytest.mark.parametrize(
+    "offer",
+    [
+        "permessage-deflate",
+        "permessage-deflate; client_max_window_bits",
+        "permessage-deflate; server_max_window_bits=15; client_max_window_bits=12",
+        "permessage-deflate; server_no_context_takeover; client_no_context_takeover",
+        "x-webkit-deflate-frame, permessage-deflate",
+    ],
+)
+def test_compression_is_agreed(offer: str) -> None:
+    """As all browsers offer it; each message is compressed on its own, in a small window."""
+    answer = headers_of(HTTP_SEC_WEBSOCKET_EXTENSIONS=offer)["Sec-WebSocket-Extensions"]
+    parameters = {each.strip() for each in answer.split(";")}
+
+    assert {
+        "permessage-deflate",
+        "server_no_context_takeover",
+        "client_no_context_takeover",
+        f"server_max_window_bits={WINDOW_BITS}",
+    } <= parameters
+
+
+@pytest.mark.parametrize(
+    "offer",
+    [
+        None,
+        "x-webkit-deflate-frame",
+        f"permessage-deflate; server_max_window_bits={WINDOW_BITS - 1}",
+        "permessage-deflate; server_max_window_bits=8",
+        "permessage-deflate; server_max_window_bits=16",
+        "permessage-deflate; unknown=1",
+    ],
+)
+def test_compression_is_declined(offer: str | None) -> None:
+    """Where the client could not read what is compressed for everybody, or asks for nonsense."""
+    assert "Sec-WebSocket-Extensions" not in headers_of(HTTP_SEC_WEBSOCKET_EXTENSIONS=offer)
+
+
+def test_compression_is_not_offered_where_it_is_not_wanted() -> None:
+    """The setting decides."""
+    offer = environ(HTTP_SEC_WEBSOCKET_EXTENSIONS="permessage-deflate")
+    opening = negotiate(offer, compression=False)
+
+    assert opening.accepted
+    assert "Sec-WebSocket-Extensions" not in opening.response.headers
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            [
+                "HTTP_UPGRADE",
+                "HTTP_CONNECTION",
+                "HTTP_SEC_WEBSOCKET_KEY",
+                "HTTP_SEC_WEBSOCKET_VERSION",
+                "HTTP_SEC_WEBSOCKET_EXTENSIONS",
+                "HTTP_SEC_WEBSOCKET_PROTOCOL",
+                "HTTP_ORIGIN",
+            ]
+        ),
+        st.text(st.characters(max_codepoint=255), max_size=40)
+        | st.text('permssage-dlt;=,"\\ 1589', max_size=40),
+    )
+)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_headers_are_answered(caplog: pytest.LogCaptureFixture, more: dict[str, str]) -> None:
+    """Never by an error of ours, and never with a word in the log."""
+    caplog.set_level(logging.INFO)
+    opening = negotiate(environ(**more), compression=True)
+
+    assert opening.response.status_code in (101, 400, 403, 405, 426)
+    assert [] == caplog.messages
+
+
+def test_an_unknown_server_is_told_so() -> None:
+    """Where no connection can be taken there is no WebSocket, and nobody is greeted."""
+    greeted, said = list[Any](), list[Any]()
+    before = descriptors(os.getpid())
+    endpoint = Endpoint(Reactor(), lambda *each: greeted.append(each) or Heard(), Limits())
+    body = b"".join(endpoint(environ(), lambda *head: said.extend(head)))
+
+    assert "501 Not Implemented" == said[0]
+    assert b"Traceback" not in body
+    assert [] == greeted
+    assert before == descriptors(os.getpid())

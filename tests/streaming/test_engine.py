@@ -1,0 +1,297 @@
+"""The Engine.IO server as a WSGI app: what it answers, refuses, and keeps.
+
+The protocol itself is proved over sockets, in `tests/streaming/conformance/`.
+"""
+
+import gzip
+import io
+import json
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from engineio import packet as engine_packets
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from omcrm.streaming.connection import Connection, Limits
+from omcrm.streaming.engine import EngineServer
+from omcrm.streaming.engine_session import Transport
+from tests.processes import wait_for
+from tests.streaming.asked import OPEN, Ask, asking, opened
+from tests.streaming.raw_client import TEXT, Frame, RawClient
+
+UPGRADE = {
+    "HTTP_CONNECTION": "Upgrade",
+    "HTTP_UPGRADE": "websocket",
+    "HTTP_SEC_WEBSOCKET_VERSION": "13",
+    "HTTP_SEC_WEBSOCKET_KEY": "dGhlIHNhbXBsZSBub25jZQ==",
+}
+
+
+def make(**options: Any) -> EngineServer:
+    """A server as the app has it, that tells what happened in `told`."""
+    server = EngineServer(async_mode="threading", cors_allowed_origins=[], **options)
+    server.told = []
+    server.on("connect", lambda sid, environ: "refuse" not in environ["QUERY_STRING"])
+    server.on("message", lambda sid, data: server.told.append(data))
+    server.on("disconnect", lambda sid, reason: server.told.append(reason))
+    return server
+
+
+@pytest.fixture
+def server() -> Iterator[EngineServer]:
+    """A server with small limits."""
+    made = make(max_http_buffer_size=1000, claim_within=60)
+    yield made
+    made.disconnect()
+
+
+@pytest.fixture
+def ask(server: EngineServer) -> Ask:
+    """Asks the server."""
+    return asking(server)
+
+
+def test_a_greeting(server: EngineServer, ask: Ask) -> None:
+    """As the specification has it, with this server's own times and limits."""
+    answer = ask()
+    said = json.loads(answer.body[1:])
+
+    assert (200, b"0") == (answer.status, answer.body[:1])
+    assert "text/plain; charset=UTF-8" == answer.headers["Content-Type"]
+    assert str(len(answer.body)) == answer.headers["Content-Length"]
+    assert [*server.sockets] == [said.pop("sid")]
+    assert {
+        "upgrades": ["websocket"],
+        "pingInterval": 25000,
+        "pingTimeout": 20000,
+        "maxPayload": 1000,
+    } == said
+
+
+@pytest.mark.parametrize(
+    ("query", "refusal"),
+    [
+        ("", (0, "Transport unknown")),
+        ("EIO=4&transport=carrier-pigeon", (0, "Transport unknown")),
+        ("EIO=4&transport=polling&j=0", (0, "Transport unknown")),
+        ("EIO=3&transport=polling", (5, "Unsupported protocol version")),
+        ("transport=polling", (5, "Unsupported protocol version")),
+        ("EIO=4&EIO=4&transport=polling", (5, "Unsupported protocol version")),
+        ("EIO=4&transport=polling&sid=unknown", (1, "Session ID unknown")),
+        ("EIO=4&transport=websocket", (3, "Bad request")),
+    ],
+)
+def test_refusals(server: EngineServer, ask: Ask, query: str, refusal: tuple[int, str]) -> None:
+    """In the protocol's own words and numbers, and nothing is kept."""
+    answer = ask(query)
+
+    assert (400, "application/json") == (answer.status, answer.headers["Content-Type"])
+    assert refusal == answer.refusal
+    assert {} == server.sockets
+
+
+def test_methods(ask: Ask) -> None:
+    """Only GET opens; others are refused or, asked for by browsers, answered with nothing."""
+    assert (2, "Bad handshake method") == ask(OPEN, b"4a").refusal
+    assert (2, "Bad handshake method") == ask(REQUEST_METHOD="DELETE").refusal
+    assert 200 == ask(REQUEST_METHOD="OPTIONS").status
+
+
+def test_who_is_not_let_in_leaves_nothing(server: EngineServer, ask: Ask) -> None:
+    """A handler that says no is told to the client, and the session is gone."""
+    assert 401 == ask(OPEN + "&refuse").status
+    assert {} == server.sockets
+
+
+def test_a_foreign_origin_is_refused() -> None:
+    """Where a list was given; browsers alone name an origin."""
+    ask = asking(EngineServer(async_mode="threading", cors_allowed_origins=["https://a.example"]))
+
+    assert 403 == ask(HTTP_ORIGIN="https://b.example").status
+    answer = ask(HTTP_ORIGIN="https://a.example")
+    assert (200, "https://a.example") == (
+        answer.status,
+        answer.headers["Access-Control-Allow-Origin"],
+    )
+    assert 200 == ask().status
+
+
+def test_messages_both_ways(server: EngineServer, ask: Ask) -> None:
+    """What is posted is handled; what is sent is polled."""
+    query = opened(ask)
+    answer = ask(query, b"4hello\x1ebAAE=")
+    wait_for(lambda: server.told == ["hello", b"\x00\x01"], 5)
+    server.send(query.rpartition("=")[2], "back")
+
+    assert (200, b"ok") == (answer.status, answer.body)
+    assert b"4back" == ask(query).body
+
+
+@pytest.mark.parametrize(
+    ("body", "more", "status"),
+    [
+        (b"4" + b"a" * 1000, {}, 413),
+        (b"4a", {"CONTENT_LENGTH": "1000000000000"}, 413),
+        (b"4a", {"CONTENT_LENGTH": "9" * 5000}, 400),
+        (b"4a", {"CONTENT_LENGTH": "-1"}, 400),
+        (b"4a", {"CONTENT_LENGTH": ""}, 400),
+        (b"4a", {"CONTENT_LENGTH": "3"}, 400),
+        (b"abc", {}, 400),
+        (b"", {}, 400),
+        (b"\x1e".join([b"4"] * 17), {}, 400),
+    ],
+)
+def test_a_bad_post_ends_the_session(
+    server: EngineServer, ask: Ask, body: bytes, more: dict[str, str], status: int
+) -> None:
+    """It is refused, none of it is handled, and nobody is left behind."""
+    query = opened(ask)
+
+    assert status == ask(query, body, **more).status
+    wait_for(lambda: server.told == ["transport error"], 5)
+    assert {} == server.sockets
+    assert 400 == ask(query).status
+
+
+def test_a_body_that_breaks_off_ends_the_session(server: EngineServer, ask: Ask) -> None:
+    """The client is gone in the middle of its request."""
+
+    class Broken(io.BytesIO):
+        def read(self, *_: object) -> bytes:
+            raise ConnectionResetError
+
+    query = opened(ask)
+
+    assert 400 == ask(query, b"4a", **{"wsgi.input": Broken()}).status
+    assert {} == server.sockets
+
+
+def test_a_goodbye_over_polling(server: EngineServer, ask: Ask) -> None:
+    """The poll that crosses it on its way is still answered."""
+    query = opened(ask)
+
+    assert b"ok" == ask(query, b"1").body
+    assert b"6" == ask(query).body
+    wait_for(lambda: server.told == ["client disconnect"], 5)
+    wait_for(lambda: not server._crossing, 5)
+    assert (1, "Session ID unknown") == ask(query).refusal
+
+
+def test_long_answers_are_compressed(server: EngineServer, ask: Ask) -> None:
+    """For who takes that."""
+    query = opened(ask)
+    sid = query.rpartition("=")[2]
+    server.send(sid, "a" * 5000)
+    packed = ask(query, HTTP_ACCEPT_ENCODING="br, gzip;q=1")
+    server.send(sid, "a" * 5000)
+    plain = ask(query)
+
+    assert "gzip" == packed.headers["Content-Encoding"]
+    assert b"4" + b"a" * 5000 == gzip.decompress(packed.body) == plain.body
+
+
+def test_a_cookie_is_set_where_one_is_wanted() -> None:
+    """With the session's name."""
+    server = make(cookie="io")
+    answer = asking(server)()
+
+    assert f"io={next(iter(server.sockets))}" == answer.headers["Set-Cookie"].split(";")[0]
+    server.disconnect()
+
+
+def test_no_websocket_from_an_unknown_server(server: EngineServer, ask: Ask) -> None:
+    """It is said so, in HTTP, and no session stays; one that polls goes on."""
+    assert 501 == ask("EIO=4&transport=websocket", **UPGRADE).status
+    assert {} == server.sockets
+    query = opened(ask)
+    assert 501 == ask(query.replace("polling", "websocket"), **UPGRADE).status
+    assert 1 == len(server.sockets)
+    assert b"ok" == ask(query, b"3").body
+
+
+def test_bad_handshakes_are_refused_in_http(server: EngineServer, ask: Ask) -> None:
+    """Before anything is opened."""
+    for name, value in {
+        "HTTP_SEC_WEBSOCKET_KEY": "short",
+        "HTTP_SEC_WEBSOCKET_VERSION": "8",
+        "HTTP_CONNECTION": "close",
+    }.items():
+        answer = ask("EIO=4&transport=websocket", **{**UPGRADE, name: value})
+        assert 400 <= answer.status < 500
+    assert {} == server.sockets
+
+
+def test_a_packet_for_many_is_framed_once(server: EngineServer, ask: Ask) -> None:
+    """Everybody gets the same bytes, whichever transport it has."""
+    peers = []
+    for _ in range(2):
+        session = server.sockets[opened(ask).rpartition("=")[2]]
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        connection = Connection(ours, server.reactor, Limits())
+        connection.start(Transport(session, connection, server.reactor, None), b"")
+        peers.append(RawClient(theirs))
+    polled = opened(ask)
+    packet = engine_packets.Packet(engine_packets.MESSAGE, "price")
+    frames = []
+    for sid in server.sockets:
+        server.send_packet(sid, packet)
+        frames.append(packet.frame)
+
+    assert all(each is frames[0] for each in frames)
+    for peer in peers:
+        assert Frame(TEXT, b"4price") == peer.read()
+        peer.sock.close()
+    assert b"4price" == ask(polled).body
+    server.send_packet("unknown", packet)
+
+
+def test_nobody_is_left_after_all_were_told_to_go(server: EngineServer, ask: Ask) -> None:
+    """Each is told so, and the handlers hear of each."""
+    queries = [opened(ask) for _ in range(3)]
+    server.disconnect()
+    wait_for(lambda: server.told == ["server disconnect"] * 3, 5)
+
+    assert [400] * 3 == [ask(each).status for each in queries]
+    server.disconnect("unknown")
+
+
+@given(
+    query=st.lists(
+        st.sampled_from(
+            [
+                "EIO=4",
+                "EIO=",
+                "transport=polling",
+                "transport=websocket",
+                "sid=x",
+                "sid=",
+                "j=1",
+                "%",
+            ]
+        )
+        | st.text(st.characters(min_codepoint=33, max_codepoint=255), max_size=9),
+        max_size=5,
+    ).map("&".join),
+    method=st.sampled_from(["GET", "POST", "PUT", "OPTIONS", "HEAD"]),
+    headers=st.dictionaries(
+        st.sampled_from([*UPGRADE, "HTTP_ORIGIN", "HTTP_SEC_WEBSOCKET_EXTENSIONS"]),
+        st.sampled_from(["Upgrade", "websocket", "13"])
+        | st.text(st.characters(min_codepoint=32, max_codepoint=255), max_size=30),
+    ),
+)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_request_is_answered(
+    caplog: pytest.LogCaptureFixture, query: str, method: str, headers: dict[str, str]
+) -> None:
+    """Whatever is asked for, without an error and without a word in the log."""
+    server = make(claim_within=60)
+    answer = asking(server)(query, REQUEST_METHOD=method, **headers)
+    server.disconnect()
+
+    assert answer.status in (200, 400, 401, 403, 405, 426, 501)
+    assert b"Traceback" not in answer.body
+    assert [] == caplog.messages

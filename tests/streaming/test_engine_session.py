@@ -1,0 +1,454 @@
+"""A session of Engine.IO: what leaves and arrives on which transport, and every end.
+
+Long for a reason: a session is polled, upgraded, flooded, forgotten and closed from both sides.
+"""
+
+import contextlib
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from omcrm.streaming.connection import Connection, Limits
+from omcrm.streaming.crew import Crew
+from omcrm.streaming.engine_session import Session, Transport
+from omcrm.streaming.reactor import Reactor
+from tests.processes import wait_for
+from tests.streaming.raw_client import BINARY, CLOSE, TEXT, Frame, RawClient, frame, text
+
+LONG = 60.0
+
+
+class Desk:
+    """What stands behind sessions here: it remembers what it is told, and may take its time."""
+
+    def __init__(self, interval: float = LONG, timeout: float = LONG) -> None:
+        self.reactor = Reactor()
+        self.crew = Crew(idle=0.2)
+        self.ping_interval = interval
+        self.ping_timeout = timeout
+        self.compression_from = 100
+        self.told: list[Any] = []
+        self.losses = 0
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def message(self, sid: str, data: str | bytes) -> None:
+        self.gate.wait(10)
+        self.told.append(data)
+
+    def gone(self, session: Session, reason: str) -> None:
+        self.told.append(("gone", reason))
+
+    def disconnected(self, sid: str, reason: str) -> None:
+        self.told.append(("disconnected", reason))
+
+    def lost(self, sid: str) -> None:
+        self.losses += 1
+
+    @property
+    def counters(self) -> Counter[str]:
+        return self.reactor.counters
+
+
+class State:
+    """Newest state, as the fan-out makes it."""
+
+    packets = ("4a", "4b")
+    framed = b"\x81\x024a\x81\x024b"
+    deflated = b"not asked for"
+
+
+Plug = Callable[..., RawClient]
+
+
+@pytest.fixture
+def plug() -> Iterator[Plug]:
+    """Connects a session with a WebSocket; the client's end."""
+    with ExitStack() as stack:
+
+        def connect(desk: Desk, session: Session, probe_by: float | None = None) -> RawClient:
+            ours, theirs = socket.socketpair()
+            ours.setblocking(False)
+            connection = Connection(ours, desk.reactor, Limits(closing=0.2))
+            if probe_by is None or session.begin_upgrade(connection):
+                connection.start(Transport(session, connection, desk.reactor, probe_by), b"")
+            else:
+                theirs.close()
+                ours.close()
+            return stack.enter_context(RawClient(theirs))
+
+        yield connect
+
+
+def soon(seconds: float) -> float:
+    return time.monotonic() + seconds
+
+
+def in_background(job: Callable[[], Any]) -> list[Any]:
+    """What a job gives, in a list, as soon as it has."""
+    results: list[Any] = []
+    threading.Thread(target=lambda: results.append(job()), daemon=True).start()
+    return results
+
+
+def end_of(desk: Desk) -> str:
+    """Why a session ended: told twice, and the same."""
+    wait_for(lambda: desk.told and desk.told[-1][0] == "disconnected", 10, "the end")
+    (gone,) = (each[1] for each in desk.told if each[0] == "gone")
+    assert gone == desk.told[-1][1]
+    return gone
+
+
+# Polling
+
+
+def test_what_waits_is_polled_in_its_order() -> None:
+    """Everything at once, and nothing twice."""
+    session = Session(Desk(), "sid")
+    for packet in ("4a", b"b", "4c"):
+        session.send(packet)
+
+    assert ["4a", b"b", "4c"] == session.poll()
+    assert [] == session.take_waiting()
+
+
+def test_a_poll_waits_for_something() -> None:
+    """It is answered as soon as there is anything."""
+    session = Session(Desk(), "sid")
+    polled = in_background(session.poll)
+    time.sleep(0.05)
+    assert [] == polled
+    session.send("4a")
+
+    wait_for(lambda: polled == [["4a"]], 5)
+
+
+def test_two_polls_end_the_session() -> None:
+    """Both are answered, and nobody may poll it any more."""
+    desk = Desk()
+    session = Session(desk, "sid")
+    first = in_background(session.poll)
+    wait_for(lambda: session._poll is not None, 5)
+
+    assert session.poll() is None
+    wait_for(lambda: first == [["1"]], 5)
+    assert session.poll() is None
+    assert "transport error" == end_of(desk)
+
+
+def test_one_post_at_a_time() -> None:
+    """A second one is told so; after the first one's end the next may come."""
+    session = Session(Desk(), "sid")
+
+    assert [True, False] == [session.begin_post(), session.begin_post()]
+    assert session.end_post(["4a"])
+    assert session.begin_post()
+
+
+def test_who_does_not_poll_costs_a_constant() -> None:
+    """Beyond a bound the session ends: who comes again is told what it missed by number."""
+    desk = Desk()
+    session = Session(desk, "sid")
+    for number in range(2000):
+        session.send(f"4{number}")
+        assert len(session._waiting) <= 512
+    wait_for(lambda: session.closed, 5)
+
+    assert desk.counters["events_dropped"] > 0
+
+
+def test_state_waits_for_a_poll_once() -> None:
+    """More of it is told by the newest, when the client has come for the first."""
+    session, wanted = Session(Desk(), "sid"), list[bool]()
+    session.on_ready(lambda: wanted.append(session.offer(State())))
+
+    assert [True, False, False] == [session.offer(State()) for _ in range(3)]
+    assert ["4a", "4b"] == session.poll()
+    assert [] == wanted
+    assert ["4a", "4b"] == session.poll()
+    assert [True] == wanted
+
+
+# What the client says
+
+
+def test_messages_are_handled_one_after_the_other() -> None:
+    """However many threads there are, in the order in which they came, then the end."""
+    desk = Desk()
+    session = Session(desk, "sid")
+    for number in range(200):
+        session.take(f"4{number}")
+    session.take(b"bytes")
+    session.take("1")
+    session.take("4too late")
+
+    assert "client disconnect" == end_of(desk)
+    messages = [each for each in desk.told if isinstance(each, str | bytes)]
+    assert [*[str(number) for number in range(200)], b"bytes"] == messages
+
+
+def test_a_flood_waits_in_the_kernel(plug: Plug) -> None:
+    """Who says more than can be answered is not read until it can; nothing is lost."""
+    desk = Desk()
+    desk.gate.clear()
+    session = Session(desk, "sid")
+    client = plug(desk, session)
+    client.sock.settimeout(0.3)
+    sent = 0
+    with contextlib.suppress(TimeoutError):
+        while sent < 50_000:
+            client.send(text("4" + "x" * 500))
+            sent += 1
+    held = len(session._inbox)
+    desk.gate.set()
+    wait_for(lambda: len(desk.told) >= sent, 20)
+
+    assert sent < 50_000
+    assert held < 1000
+
+
+class Slow:
+    """A connection's place: pausing takes so long that everything else has happened meanwhile."""
+
+    deflates = False
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self.paused = False
+        self.resumed = threading.Event()
+
+    def pause(self, paused: bool) -> None:
+        if paused:
+            self.desk.gate.set()
+            self.resumed.wait(0.5)
+        else:
+            self.resumed.set()
+        self.paused = paused
+
+    def close(self) -> None:
+        pass
+
+
+def test_who_was_paused_is_resumed() -> None:
+    """Also where the answers are quicker than the pause."""
+    desk = Desk()
+    desk.gate.clear()
+    session, slow = Session(desk, "sid"), Slow(desk)
+    session.attach(slow)
+    for number in range(40):
+        session.take(f"4{number}")
+    wait_for(lambda: len(desk.told) == 40, 10)
+
+    wait_for(lambda: not slow.paused, 2, "reading to go on")
+
+
+@pytest.mark.parametrize("packet", ["", "0", "2", "9", "x"])
+def test_what_is_no_packet_ends_it(plug: Plug, packet: str) -> None:
+    """And is counted."""
+    desk = Desk()
+    client = plug(desk, Session(desk, "sid"))
+    client.send(text(packet))
+
+    assert [CLOSE] == [each.opcode for each in client.frames()]
+    assert "transport error" == end_of(desk)
+    assert 1 == desk.counters["bad_packets"]
+
+
+# The heartbeat
+
+
+def test_silence_ends_it() -> None:
+    """A ping after the interval; without an answer the end after the timeout."""
+    desk = Desk(interval=0.2, timeout=0.2)
+    session = Session(desk, "sid")
+
+    assert ["2"] == session.poll()
+    assert ["1"] == session.poll()
+    assert "ping timeout" == end_of(desk)
+    assert 1 == desk.counters["ping_timeouts"]
+
+
+def test_answers_keep_it(plug: Plug) -> None:
+    """As often as it is asked, over any transport."""
+    desk = Desk(interval=0.4, timeout=1)
+    client = plug(desk, Session(desk, "sid"))
+    for _ in range(3):
+        assert Frame(TEXT, b"2") == client.read()
+        client.send(text("3"))
+
+    assert [] == desk.told
+
+
+def test_a_half_open_peer_is_noticed(plug: Plug) -> None:
+    """One that takes everything and says nothing loses its connection, too."""
+    desk = Desk(interval=0.1, timeout=0.1)
+    client = plug(desk, Session(desk, "sid"))
+
+    assert [TEXT, CLOSE] == [each.opcode for each in client.frames()]
+    assert "ping timeout" == end_of(desk)
+    wait_for(lambda: desk.reactor.connections() == 0, 5)
+
+
+# Nobody wants it
+
+
+def test_what_nobody_claims_ends() -> None:
+    """After the time that was given; pings do not help."""
+    desk = Desk()
+    Session(desk, "sid", claim_within=0.1)
+
+    assert "server disconnect" == end_of(desk)
+    assert 1 == desk.counters["unclaimed"]
+
+
+def test_what_is_claimed_stays_until_it_is_given_up() -> None:
+    """From then on somebody must claim it again in time."""
+    desk = Desk()
+    session = Session(desk, "sid", claim_within=0.2)
+    session.claim(True)
+    time.sleep(0.4)
+    assert [] == desk.told
+    session.claim(False, within=0.1)
+
+    assert "server disconnect" == end_of(desk)
+
+
+# Over a WebSocket
+
+
+def test_text_and_bytes_over_a_websocket(plug: Plug) -> None:
+    """Events as they are, state as the bytes that were made for everybody."""
+    desk = Desk()
+    session = Session(desk, "sid")
+    client = plug(desk, session)
+    session.send("4é")
+    session.send(b"\x00")
+    session.send("4x", frame=b"\x81\x01y")
+
+    assert session.offer(State())
+    assert [
+        Frame(TEXT, "4é".encode()),
+        Frame(BINARY, b"\x00"),
+        Frame(TEXT, b"y"),
+        Frame(TEXT, b"4a"),
+        Frame(TEXT, b"4b"),
+    ] == [client.read() for _ in range(5)]
+
+
+def test_the_connections_end_is_the_sessions(plug: Plug) -> None:
+    """Whatever was said before is handled first."""
+    desk = Desk()
+    client = plug(desk, Session(desk, "sid"))
+    client.send(text("4last"))
+    client.sock.close()
+
+    assert "transport close" == end_of(desk)
+    assert "last" in desk.told
+
+
+def test_closing_twice_is_once(plug: Plug) -> None:
+    """The client hears of it, the server once."""
+    desk = Desk()
+    session = Session(desk, "sid")
+    client = plug(desk, session)
+    session.close()
+    session.close("another reason")
+
+    assert [CLOSE] == [each.opcode for each in client.frames()]
+    assert "server disconnect" == end_of(desk)
+    assert not session.begin_upgrade(None)
+    session.send("4too late")
+    assert session.offer(State())
+
+
+# From polling to a WebSocket
+
+
+def test_an_upgrade(plug: Plug) -> None:
+    """The probe is answered, the poll let go, and what waited comes first on the new way."""
+    desk = Desk()
+    session = Session(desk, "sid")
+    polled = in_background(session.poll)
+    wait_for(lambda: session._poll is not None, 5)
+    client = plug(desk, session, probe_by=soon(5))
+    client.send(text("2probe"))
+    assert Frame(TEXT, b"3probe") == client.read()
+    wait_for(lambda: polled == [["6"]], 5)
+    session.send("4waited")
+    assert not session.offer(State())
+    client.send(text("5"))
+    assert Frame(TEXT, b"4waited") == client.read()
+    session.send("4after")
+    client.send(text("4hello"))
+
+    assert Frame(TEXT, b"4after") == client.read()
+    wait_for(lambda: desk.told == ["hello"], 5)
+
+
+def test_a_stalled_upgrade_is_ended(plug: Plug) -> None:
+    """Without a probe in time the WebSocket goes, and polling goes on."""
+    desk = Desk()
+    session = Session(desk, "sid")
+    client = plug(desk, session, probe_by=soon(0.1))
+
+    assert [CLOSE] == [each.opcode for each in client.frames()]
+    wait_for(lambda: desk.reactor.connections() == 0, 5)
+    session.send("4a")
+    assert ["4a"] == session.poll()
+    assert [] == desk.told
+
+
+@pytest.mark.parametrize("said", [["2"], ["5"], ["4a"], ["2probe", "2probe"], ["2probe", "4a"]])
+def test_what_is_no_upgrade_is_shown_out(plug: Plug, said: list[str]) -> None:
+    """The session does not hear of it."""
+    desk = Desk()
+    session = Session(desk, "sid")
+    client = plug(desk, session, probe_by=soon(5))
+    client.send(*[text(each) for each in said])
+
+    assert CLOSE == [each.opcode for each in client.frames()][-1]
+    session.send("4b")
+    assert ["4b"] == session.poll()
+    assert [] == desk.told
+
+
+def test_only_one_may_try(plug: Plug) -> None:
+    """A second WebSocket does not disturb the first."""
+    desk = Desk()
+    session = Session(desk, "sid")
+    client = plug(desk, session, probe_by=soon(5))
+    assert not session.begin_upgrade(None)
+    client.send(text("2probe"), text("5"))
+    wait_for(lambda: session.upgraded, 5)
+
+    assert not session.begin_upgrade(None)
+
+
+def test_an_end_in_the_middle_of_an_upgrade(plug: Plug) -> None:
+    """The WebSocket that was about to take over goes with its session."""
+    desk = Desk()
+    session = Session(desk, "sid")
+    client = plug(desk, session, probe_by=soon(60))
+    client.send(text("2probe"))
+    client.read()
+    session.close()
+
+    assert [CLOSE] == [each.opcode for each in client.frames()]
+    wait_for(lambda: desk.reactor.connections() == 0, 5)
+
+
+def test_compression_is_for_what_is_long() -> None:
+    """Short packets are not worth it; bytes are left alone."""
+    session = Session(Desk(), "sid")
+    long = "4" + "a" * 200
+
+    assert frame(TEXT, b"4a", masked=False) == session.frame_of("4a", deflates=True)
+    assert len(session.frame_of(long, deflates=True)) < 50
+    assert len(long) < len(session.frame_of(long, deflates=False))
+    assert b"a" * 200 in session.frame_of(b"a" * 200, deflates=True)

@@ -1,0 +1,498 @@
+"""Long for a reason: when a price leaves, to whom, in which order and which one, is one story."""
+
+import itertools
+import logging
+import math
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from omcrm.market.quote import Quote
+from omcrm.streaming.batch import Batch, Dialect
+from omcrm.streaming.fanout import FanOut, Position, Since
+from omcrm.streaming.lane import Subscriber
+from tests.processes import wait_for
+from tests.values import quote, trade
+
+# So long that nothing leaves a second time while a test looks; so short that a test can wait.
+FOR_EVER = 4096.0
+BLINK = 0.03
+
+
+def same_price(one: Quote, other: Quote) -> bool:
+    return one.said.trade.price == other.said.trade.price
+
+
+def written(each: Quote) -> str:
+    return f"{each.symbol} {each.seq}"
+
+
+def take(fanout: FanOut, *texts: str) -> None:
+    """Quotes come, said as symbol, number and, where it matters, price."""
+    for text in texts:
+        symbol, seq, *number = text.split()
+        fanout.take(quote(trade(*number or "1", int(seq)), symbol=symbol, seq=int(seq)))
+
+
+def tell(fanout: FanOut, *texts: str) -> None:
+    """Quotes come, and all that waits leaves before this is over."""
+    take(fanout, *texts)
+    fanout.start()
+    fanout.stop()
+
+
+class Page:
+    """A client that remembers what it was sent while it was ready."""
+
+    def __init__(self) -> None:
+        self.ready = True
+        self.batches: list[Batch] = []
+        self.subscriber: Subscriber | None = None
+
+    def offer(self, state: Batch, *, asked: bool = False) -> bool:
+        if self.ready:
+            self.batches.append(state)
+        return self.ready
+
+    def direct(self) -> None:
+        """Batches are more telling than bytes."""
+
+    def on_ready(self, wants_state: Callable[[], None]) -> None:
+        self.wants_state = wants_state
+
+    def get_ready(self) -> None:
+        self.ready = True
+        self.wants_state()
+
+    @property
+    def told(self) -> list[list[str]]:
+        """What came, write by write."""
+        return [batch.packets for batch in self.batches]
+
+    @property
+    def packets(self) -> list[str]:
+        return [packet for packets in self.told for packet in packets]
+
+    def wait(self, packet: str) -> None:
+        wait_for(lambda: packet in self.packets, 20, packet)
+
+    def watch(self, fanout: FanOut, symbols: str, dialect: Dialect = written, **more) -> Position:
+        if self.subscriber is None:
+            self.subscriber = fanout.join(self, dialect)
+        self.position = fanout.watch(self.subscriber, symbols.split(), **more)
+        return self.position
+
+
+def watching(fanout: FanOut, symbols: str, ready: bool = True, **more) -> Page:
+    """A new page that watches these symbols."""
+    page = Page()
+    page.ready = ready
+    page.watch(fanout, symbols, **more)
+    return page
+
+
+@pytest.fixture
+def fanout() -> Iterator[FanOut]:
+    """A fan-out that has not been started, with a window that never ends."""
+    fanout = FanOut(FOR_EVER)
+    yield fanout
+    fanout.stop()
+
+
+@pytest.fixture
+def running() -> Iterator[FanOut]:
+    """A fan-out that runs, with a short window; only another price cannot wait."""
+    fanout = FanOut(BLINK, same_price)
+    fanout.start()
+    yield fanout
+    fanout.stop()
+
+
+# When it leaves
+
+
+def test_first_change_leaves_at_once_and_the_next_waits(fanout: FanOut) -> None:
+    """After silence nothing is waited for, for each symbol by itself."""
+    page = watching(fanout, "BTC ETH")
+    fanout.start()
+    take(fanout, "BTC 1")
+    page.wait("BTC 1")
+    take(fanout, "BTC 2", "ETH 3")
+    page.wait("ETH 3")
+
+    assert [["BTC 1"], ["ETH 3"]] == page.told
+
+
+def test_a_stream_leaves_at_most_once_a_window(running: FanOut) -> None:
+    """However fast a price changes, the last change arrives, and the others are counted."""
+    page, began, seq = watching(running, "BTC"), time.monotonic(), 0
+    while time.monotonic() - began < 6 * BLINK:
+        seq += 1
+        take(running, f"BTC {seq} {seq}")
+        time.sleep(0.0005)
+    page.wait(f"BTC {seq}")
+    running.stop()
+    told, windows = len(page.told), (time.monotonic() - began) / BLINK
+    seqs = [int(each.removeprefix("BTC ")) for each in page.packets]
+    counts = {"quotes": told, "updates": told, "conflated": seq - told, "missed": 0}
+
+    assert 2 <= told <= windows + 1
+    assert sorted(set(seqs)) == seqs
+    assert counts == running.counts()
+
+
+def test_what_waits_together_leaves_in_one_write(fanout: FanOut) -> None:
+    """In the order of the numbers."""
+    page = watching(fanout, "BTC ETH SOL")
+    tell(fanout, "SOL 3", "BTC 1", "ETH 2")
+
+    assert [["BTC 1", "ETH 2", "SOL 3"]] == page.told
+
+
+def test_what_is_alike_waits_and_holds_nothing_back(running: FanOut) -> None:
+    """A change that counts leaves in its window; what looks the same arrives in the end."""
+    page = watching(running, "BTC")
+    take(running, "BTC 1")
+    page.wait("BTC 1")
+    take(running, "BTC 2", "BTC 3 2.0")
+    page.wait("BTC 3")
+    take(running, "BTC 4 2.0", "BTC 5 2.0")
+    page.wait("BTC 5")
+
+    assert "BTC 5" == page.packets[-1]
+
+
+def test_an_older_one_is_dropped(fanout: FanOut) -> None:
+    """What was overtaken, or is known, is not told."""
+    page = watching(fanout, "BTC")
+    for seq in (5, 4, 5, 3, 6):
+        tell(fanout, f"BTC {seq}")
+
+    assert [["BTC 5"], ["BTC 6"]] == page.told
+
+
+# One for many
+
+
+def test_a_quote_is_encoded_and_framed_once_for_a_thousand(fanout: FanOut) -> None:
+    """All of a dialect get the same bytes, also those who watch other things besides."""
+    asked: Counter[str] = Counter()
+
+    def dialect(each: Quote) -> str:
+        asked[written(each)] += 1
+        return written(each)
+
+    wishes = ["BTC"] * 900 + [f"BTC S{number}" for number in range(100)]
+    pages = [watching(fanout, each, dialect=dialect) for each in wishes]
+    stranger = watching(fanout, "BTC", dialect=lambda quote: "in other words")
+    tell(fanout, "BTC 1")
+
+    assert {"BTC 1": 1} == asked
+    assert 1 == len({id(each.batches[0].framed) for each in pages})
+    assert [["in other words"]] == stranger.told
+    assert 1001 == fanout.counts()["updates"]
+
+
+# What a page watches
+
+
+def test_who_watches_is_shown_the_newest_at_once(fanout: FanOut) -> None:
+    """In the order of the numbers, even within the window, and only what has a price."""
+    tell(fanout, "BTC 5", "ETH 3", "SOL 4")
+    take(fanout, "BTC 9")
+    page = watching(fanout, "BTC ETH SOL DOGE")
+
+    assert [["ETH 3", "SOL 4", "BTC 9"]] == page.told
+    assert 9 == page.position.seq
+
+
+def test_who_watches_more_is_shown_that_and_what_waits(fanout: FanOut) -> None:
+    """After it the page has everything up to its position."""
+    page = watching(fanout, "BTC ETH")
+    tell(fanout, "BTC 1", "ETH 2")
+    take(fanout, "BTC 3", "SOL 4")
+
+    assert 4 == page.watch(fanout, "SOL").seq
+    assert [["BTC 1", "ETH 2"], ["BTC 3", "SOL 4"]] == page.told
+
+
+def test_what_is_unwatched_is_told_no_more(fanout: FanOut) -> None:
+    """To that page; ending what was not begun is harmless, and beginning again shows the newest."""
+    page, other = watching(fanout, "BTC ETH"), watching(fanout, "BTC")
+    fanout.unwatch(page.subscriber, ["BTC", "unheard of"])
+    fanout.unwatch(fanout.join(Page(), written), ["BTC"])
+    tell(fanout, "BTC 1", "ETH 2")
+    fanout.unwatch(page.subscriber, ["ETH"])
+    tell(fanout, "BTC 3", "ETH 4")
+    page.watch(fanout, "ETH")
+
+    assert [["ETH 2"], ["ETH 4"]] == page.told
+    assert [["BTC 1"], ["BTC 3"]] == other.told
+
+
+def test_who_has_left_is_told_nothing(fanout: FanOut) -> None:
+    """Neither what changes nor what it was owed; leaving twice is once."""
+    page, slow, other = (watching(fanout, "BTC") for _ in range(3))
+    slow.ready = False
+    tell(fanout, "BTC 1")
+    for each in (page, slow, page):
+        fanout.leave(each.subscriber)
+    slow.get_ready()
+    tell(fanout, "BTC 2")
+
+    assert ([["BTC 1"]], [], [["BTC 1"], ["BTC 2"]]) == (page.told, slow.told, other.told)
+
+
+def test_what_is_forgotten_is_neither_shown_nor_told(fanout: FanOut) -> None:
+    """An instrument that is followed no more has no last price, and nobody who watches it."""
+    page = watching(fanout, "BTC ETH")
+    tell(fanout, "BTC 1")
+    take(fanout, "BTC 2")
+    fanout.forget(["BTC", "unheard of"])
+    late = watching(fanout, "BTC ETH")
+    tell(fanout, "ETH 3")
+
+    assert [["BTC 1"], ["ETH 3"]] == page.told
+    assert [["ETH 3"]] == late.told
+
+
+# In the middle of telling many
+
+
+class Interrupted:
+    """In place of `time`: every turn of writing is over at once, and a job comes between two."""
+
+    def __init__(self) -> None:
+        self.monotonic = itertools.count().__next__
+        self.turns = 0
+        self.jobs: list[Callable[[], object]] = []
+
+    def sleep(self, seconds: float) -> None:
+        self.turns += 1
+        if self.jobs:
+            self.jobs.pop()()
+
+
+@pytest.fixture
+def interrupted(monkeypatch: pytest.MonkeyPatch) -> Interrupted:
+    """A moment after the first turn."""
+    clock = Interrupted()
+    monkeypatch.setattr("omcrm.streaming.fanout.time", clock)
+    return clock
+
+
+@pytest.mark.parametrize(
+    ("act", "told"),
+    [
+        (lambda fanout, page: page.watch(fanout, "SOL"), ["BTC 1", "ETH 2"]),
+        (lambda fanout, page: page.watch(fanout, "BTC"), ["BTC 1", "ETH 2", "BTC 1"]),
+        (lambda fanout, page: fanout.unwatch(page.subscriber, ["BTC"]), ["BTC 1", "ETH 2"]),
+        (lambda fanout, page: fanout.forget(["BTC"]), ["BTC 1", "ETH 2"]),
+        (lambda fanout, page: fanout.leave(page.subscriber), []),
+    ],
+)
+def test_wishes_may_change_in_the_middle_of_a_flush(
+    interrupted: Interrupted, fanout: FanOut, act: Callable[..., None], told: list[str]
+) -> None:
+    """A page whose turn is still to come gets its part first, once, and nothing afterwards."""
+    pages = [watching(fanout, "BTC ETH") for _ in range(33)]
+    interrupted.jobs.append(lambda: act(fanout, pages[0]))
+    tell(fanout, "BTC 1", "ETH 2")
+
+    assert told == pages[0].packets
+    assert [["BTC 1", "ETH 2"]] == pages[-1].told
+
+
+def test_nothing_older_follows_what_was_owed(interrupted: Interrupted, fanout: FanOut) -> None:
+    """Who gets ready is given the newest of all, and not what the flush still has for it."""
+    pages = [watching(fanout, "BTC ETH") for _ in range(65)]
+    pages[0].ready = False
+    tell(fanout, "BTC 1", "ETH 2")
+    interrupted.jobs += [pages[0].get_ready, lambda: take(fanout, "BTC 9")]
+    tell(fanout, "BTC 3")
+
+    assert [["ETH 2", "BTC 9"]] == pages[0].told[:1]
+    assert {"BTC 9", "ETH 2"} == set(pages[0].packets)
+
+
+def test_small_groups_let_others_run_too(interrupted: Interrupted, fanout: FanOut) -> None:
+    """A hundred pages with a watchlist each take several turns, like a hundred with the same."""
+    for number in range(100):
+        watching(fanout, f"BTC S{number}")
+    tell(fanout, "BTC 1")
+
+    assert 3 <= interrupted.turns
+
+
+# Those who cannot take it
+
+
+def test_who_is_not_ready_is_owed_the_newest_of_what_it_missed(fanout: FanOut) -> None:
+    """In one write and in the order of the numbers; until then nothing else."""
+    page = watching(fanout, "BTC ETH SOL")
+    tell(fanout, "BTC 1", "ETH 2", "SOL 3")
+    page.ready = False
+    tell(fanout, "SOL 4")
+    tell(fanout, "BTC 5")
+    page.ready = True
+    tell(fanout, "BTC 6")
+    page.get_ready()
+    page.get_ready()
+
+    assert [["SOL 4", "BTC 6"]] == page.told[1:]
+    assert 3 == fanout.counts()["missed"]
+
+
+def test_a_snapshot_stays_owed_until_it_is_taken(fanout: FanOut) -> None:
+    """What is unwatched meanwhile is not, and from what may never arrive nobody can come back."""
+    tell(fanout, "BTC 1", "ETH 2")
+    page = watching(fanout, "BTC ETH", ready=False)
+    page.wants_state()
+    fanout.unwatch(page.subscriber, ["BTC"])
+    page.get_ready()
+
+    assert [["ETH 2"]] == page.told
+    assert 0 == page.position.seq
+
+
+def test_one_who_cannot_be_told_does_not_hurt_the_others(
+    fanout: FanOut, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is logged, and everybody else is told this change and the next."""
+    crowd = [watching(fanout, f"BTC S{number % 2}") for number in range(9)]
+    for each in crowd[::3]:
+        monkeypatch.setattr(each, "offer", None)
+    with caplog.at_level(logging.ERROR):
+        tell(fanout, "BTC 1")
+        tell(fanout, "BTC 2", "S0 3")
+    told = {"BTC 1", "BTC 2"}
+
+    assert "telling a subscriber failed" == caplog.messages[0]
+    assert [set(), told, told] * 3 == [{*each.packets} - {"S0 3"} for each in crowd]
+
+
+# How often
+
+
+@pytest.mark.parametrize("window", [0.1, 0.013, 0.049, 0.001])
+def test_a_page_is_told_no_more_often_than_it_wants(window: float) -> None:
+    """Its pace is a window doubled as often as it takes; asking for that changes nothing.
+
+    There is a slowest one.
+    """
+    fanout, full = FanOut(window), 1 / window
+    page = watching(fanout, "BTC")
+    for wish in (full * 3, full, full * 0.99, full / 2, full / 3, full / 100, full / 512):
+        rate = page.watch(fanout, "BTC", max_rate=wish).max_rate
+
+        assert min(wish, full) / 2 < rate <= wish
+        assert 0 == math.log2(full / rate) % 1
+        assert rate == page.watch(fanout, "BTC", max_rate=rate).max_rate
+
+    assert 1e-7 < page.watch(fanout, "BTC", max_rate=5e-324).max_rate <= 1e-6
+
+
+def test_each_pace_is_kept_by_itself(running: FanOut) -> None:
+    """The slow ones wait while the fast ones go on; who changes its pace is shown all."""
+    fast, slow = watching(running, "BTC ETH"), watching(running, "BTC ETH", max_rate=0.1)
+    for seq in (1, 2, 3):
+        take(running, f"BTC {seq} {seq}")
+        fast.wait(f"BTC {seq}")
+        slow.wait("BTC 1")
+    slow.watch(running, "ETH", max_rate=1000)
+    take(running, "ETH 9")
+    slow.wait("ETH 9")
+
+    assert [["BTC 1"], ["BTC 3"], ["ETH 9"]] == slow.told
+
+
+# Coming back
+
+
+@pytest.fixture
+def left(fanout: FanOut, monkeypatch: pytest.MonkeyPatch) -> Position:
+    """Where a page was when it lost its connection; it had three symbols."""
+    monkeypatch.setattr("omcrm.streaming.lane._RECORD_EVERY", 0.0)
+    page = watching(fanout, "BTC ETH SOL")
+    tell(fanout, "BTC 1")
+    tell(fanout, "ETH 2", "SOL 3")
+    take(fanout, "DOGE 4")
+    position = page.watch(fanout, "BTC")
+    fanout.leave(page.subscriber)
+    return position
+
+
+def shown(fanout: FanOut, epoch: str, seq: int) -> list[str]:
+    """What a page is sent that comes back from there."""
+    return watching(fanout, "BTC ETH SOL", since=Since(epoch, seq)).packets
+
+
+def test_who_comes_back_is_sent_what_changed(fanout: FanOut, left: Position) -> None:
+    """Nothing else, and nothing where nothing did; whether it was told to others or waits."""
+    assert [] == shown(fanout, left.epoch, left.seq)
+
+    watching(fanout, "BTC ETH SOL")
+    tell(fanout, "ETH 5")
+    take(fanout, "BTC 6")
+
+    assert ["ETH 5", "BTC 6"] == shown(fanout, left.epoch, left.seq)
+
+
+def test_a_lower_number_that_was_told_later_is_sent(fanout: FanOut, left: Position) -> None:
+    """The page was told BTC 100, and lost its connection before it was told ETH 90."""
+    watching(fanout, "BTC ETH SOL")
+    tell(fanout, "BTC 100")
+    tell(fanout, "ETH 90")
+
+    assert "ETH 90" in shown(fanout, left.epoch, 100)
+
+
+def test_who_comes_from_elsewhere_is_shown_everything(fanout: FanOut, left: Position) -> None:
+    """Another run of the process, the future, the beginning of time, or another pace."""
+    slow = watching(fanout, "BTC", max_rate=1e-6).position
+    everything = ["BTC 1", "ETH 2", "SOL 3"]
+
+    for epoch, seq in (("other", 4), (left.epoch, 5), (left.epoch, 0), (slow.epoch, 4)):
+        assert everything == shown(fanout, epoch, seq)
+
+
+def test_each_pace_has_its_epoch(fanout: FanOut) -> None:
+    """And another one if nobody kept it meanwhile: who could say what was told?"""
+    page = watching(fanout, "BTC")
+    epochs = [page.watch(fanout, "BTC", max_rate=rate).epoch for rate in (1e-6, 1, 1e-6, 1)]
+
+    assert 3 == len(set(epochs))
+    assert epochs[1] == epochs[3] == watching(fanout, "ETH").position.epoch
+
+
+# Starting and stopping
+
+
+def test_starting_and_stopping_twice_is_once(fanout: FanOut) -> None:
+    """There is one thread while it runs and none afterwards."""
+    before = set(threading.enumerate())
+    fanout.stop()
+    fanout.start()
+    fanout.start()
+    (thread,) = set(threading.enumerate()) - before
+    fanout.stop()
+    fanout.stop()
+
+    assert not thread.is_alive()
+
+
+def test_stopping_tells_what_waits_and_starting_goes_on(fanout: FanOut) -> None:
+    """In the middle of a window, before the stop is over; what comes then waits for the start."""
+    page = watching(fanout, "BTC")
+    tell(fanout, "BTC 1")
+    tell(fanout, "BTC 2")
+    take(fanout, "BTC 3")
+
+    assert ["BTC 1", "BTC 2"] == page.packets
+
+    tell(fanout)
+
+    assert ["BTC 1", "BTC 2", "BTC 3"] == page.packets

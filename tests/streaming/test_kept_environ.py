@@ -1,0 +1,86 @@
+"""What is kept of a request has all that handlers read, and nothing that costs."""
+
+import socket
+from typing import Any
+from wsgiref.validate import check_environ
+
+from flask import Flask, request
+
+from omcrm.streaming.kept_environ import kept
+
+
+def environ(**more: Any) -> dict[str, Any]:
+    """As a server makes it."""
+    return {
+        "REQUEST_METHOD": "GET",
+        "SCRIPT_NAME": "",
+        "PATH_INFO": "/socket.io/",
+        "QUERY_STRING": "EIO=4&transport=websocket",
+        "SERVER_NAME": "127.0.0.1",
+        "SERVER_PORT": "5000",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "REMOTE_ADDR": "192.0.2.7",
+        "HTTP_HOST": "desk.example.com",
+        "HTTP_COOKIE": "omcrm_session=x",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "https",
+        **more,
+    }
+
+
+def test_texts_stay() -> None:
+    """Everything that says something about the client, to the letter."""
+    given = environ(HTTP_ORIGIN="https://é.example")
+    found = kept(given)
+
+    assert {key: given[key] for key in given if key[0].isupper()} == {
+        key: found[key] for key in found if key[0].isupper()
+    }
+    assert "https" == found["wsgi.url_scheme"]
+
+
+def test_what_belongs_to_the_server_goes() -> None:
+    """Sockets, streams and whatever else holds on to something."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        holders = {
+            "gunicorn.socket": ours,
+            "werkzeug.socket": ours,
+            "eventlet.input": ours,
+            "eventlet.posthooks": [],
+            "wsgi.input": ours.makefile("rb"),
+            "werkzeug.request": object(),
+            "HTTP_X_ODD": ["not", "a", "text"],
+            "gunicorn.name": "text",
+        }
+        found = kept(environ(**holders))
+        holders["wsgi.input"].close()
+
+    assert found.keys() & holders.keys() == {"wsgi.input"}
+    assert b"" == found["wsgi.input"].read()
+
+
+def test_it_is_a_valid_environment() -> None:
+    """As PEP 3333 has it."""
+    check_environ(kept(environ()))
+
+
+def test_flask_reads_it() -> None:
+    """The app it was for is still known, and the request can be asked."""
+    app = Flask("test")
+    found = kept(environ(**{"flask.app": app}))
+    with app.request_context(found):
+        assert ("192.0.2.7", "x") == (request.remote_addr, request.cookies["omcrm_session"])
+        assert "https://desk.example.com/socket.io/" == request.base_url
+        assert b"" == request.get_data()
+
+    assert app is found["flask.app"]
+
+
+def test_what_many_say_is_held_once() -> None:
+    """Ten thousand clients with the same headers do not hold them ten thousand times."""
+    agents = [f"Mozilla/{version}.0" for version in (5, 5)]
+    one, other = (kept(environ(HTTP_USER_AGENT=each))["HTTP_USER_AGENT"] for each in agents)
+
+    assert agents[0] is not agents[1]
+    assert one is other

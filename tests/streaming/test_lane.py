@@ -1,0 +1,495 @@
+"""Long for a reason: when a price may leave, and who lacks which, in a time that the test sets."""
+
+import math
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from itertools import pairwise, repeat
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from omcrm.market.quote import Quote
+from omcrm.streaming.batch import Batch, Printer
+from omcrm.streaming.lane import IsAlike, Lane, Subscriber
+from tests.values import quote, trade
+
+# A power of two, so that times can be compared exactly.
+WINDOW = 0.125
+# Any moment long after the beginning of time.
+NOON = 4096.0
+
+SYMBOLS = ("BTC", "ETH", "SOL")
+
+
+@cache
+def price(seq: int, symbol: str = "BTC", number: str = "1") -> Quote:
+    return quote(trade(number, seq), symbol=symbol, seq=seq)
+
+
+def same_price(one: Quote, other: Quote) -> bool:
+    return one.said.trade.price == other.said.trade.price
+
+
+class Deaf:
+    """Takes everything."""
+
+    def offer(self, state: Batch) -> bool:
+        return True
+
+    def direct(self) -> None:
+        """It has no shorter way."""
+
+    def on_ready(self, wants_state: object) -> None:
+        """It is always ready."""
+
+
+def subscriber(printer: Printer | None = None) -> Subscriber:
+    return Subscriber(Deaf(), printer or Printer(str))
+
+
+class Course:
+    """A lane that somebody watches, with what is known beside it."""
+
+    def __init__(self, is_alike: IsAlike = lambda one, other: False, watched: str = "BTC ETH SOL"):
+        self.lane = Lane(WINDOW, "epoch", is_alike)
+        self.known: dict[str, Quote] = {}
+        self.flushes = 0
+        self.told: list[tuple[float, str, int]] = []
+        self.viewer = subscriber()
+        self.lane.place(self.viewer, frozenset(watched.split()))
+
+    def note(self, now: float, *quotes: Quote) -> list[float | None]:
+        """These quotes come; their turns."""
+        self.known.update({each.symbol: each for each in quotes})
+        return [self.lane.note(each, now) for each in quotes]
+
+    def flush(self, now: float) -> list[int]:
+        """What is due leaves; the numbers."""
+        self.flushes += 1
+        due = self.lane.take_due(now, self.known, self.flushes)
+        self.told += [(now, each.symbol, each.seq) for each in due]
+        return [each.seq for each in due]
+
+    def tell(self, now: float, *quotes: Quote) -> list[int]:
+        """These quotes come and leave."""
+        self.note(now, *quotes)
+        return self.flush(now)
+
+    def run(self, changes: Iterable[tuple[float, Quote]], late: Iterator[float]) -> None:
+        """Changes come at their times; each flush is so much later than it should be."""
+        for at, each in sorted(changes, key=lambda change: change[0]):
+            self._flush_until(at, late)
+            self.note(at, each)
+        self._flush_until(math.inf, late)
+
+    def _flush_until(self, end: float, late: Iterator[float]) -> None:
+        now = self.told[-1][0] if self.told else NOON
+        while self.lane.waiting:
+            due = max(self.lane.next_flush(now), now)
+            if due > end:
+                return
+            now = due + next(late)
+            self.flush(now)
+
+    def times(self, symbol: str = "BTC") -> list[float]:
+        return [at for at, name, _ in self.told if name == symbol]
+
+    def lacking(self, seq: int) -> set[str] | None:
+        """What a client whose highest number is `seq` may lack; None where nobody knows."""
+        is_missing = self.lane.missing_since(seq, self.known)
+        return None if is_missing is None else {each for each in self.known if is_missing(each)}
+
+
+@pytest.fixture
+def course() -> Course:
+    """A lane in which every change counts."""
+    return Course()
+
+
+@pytest.fixture
+def calm() -> Course:
+    """A lane in which only another price cannot wait."""
+    return Course(same_price)
+
+
+# When it leaves
+
+
+def test_first_change_may_leave_at_once(course: Course) -> None:
+    """After silence nothing is waited for, for each symbol by itself."""
+    course.tell(NOON, price(1))
+    course.note(NOON + WINDOW / 2, price(2, "ETH"))
+
+    assert course.lane.next_flush(NOON + WINDOW / 2) <= NOON + WINDOW / 2
+    assert [2] == course.flush(NOON + WINDOW / 2)
+
+
+def test_within_the_window_nothing_more_leaves(course: Course) -> None:
+    """The next change waits for the rest of the window, and the newest is what leaves then."""
+    course.tell(NOON, price(1))
+
+    assert [NOON + WINDOW, None, None] == course.note(NOON + 0.01, price(2), price(3), price(4))
+    assert NOON + WINDOW == course.lane.next_flush(NOON + 0.01)
+    assert [] == course.flush(NOON + WINDOW - 0.01)
+    assert [4] == course.flush(NOON + WINDOW)
+    assert 2 == course.lane.skipped
+
+
+def test_after_a_window_of_silence_the_next_leaves_at_once(course: Course) -> None:
+    """Who was quiet does not wait again, and earns no second one by that."""
+    course.tell(NOON, price(1))
+
+    assert [2] == course.tell(NOON + 10, price(2))
+    assert [] == course.tell(NOON + 10 + WINDOW / 2, price(3))
+    assert [3] == course.flush(NOON + 10 + WINDOW)
+
+
+def test_next_turn_is_known_before_anything_waits(course: Course) -> None:
+    """The first of some symbols that may leave again; what never left has no turn."""
+    course.tell(NOON, price(1))
+    course.tell(NOON + 0.01, price(2, "ETH"))
+
+    assert NOON + WINDOW == course.lane.next_turn(["ETH", "BTC", "SOL"])
+    assert math.inf == course.lane.next_turn(["SOL"])
+    assert math.inf == course.lane.next_turn([])
+
+
+def test_what_is_not_watched_does_not_wait(course: Course) -> None:
+    """Nobody is there to be told."""
+    assert [None] == course.note(NOON, price(1, "DOGE"))
+    assert math.inf == course.lane.next_flush(NOON)
+
+
+def test_hurry_lets_everything_go(course: Course) -> None:
+    """At the end nobody waits for a turn; the order is that of the numbers, as always."""
+    course.tell(NOON, price(1))
+    course.note(NOON, price(5), price(4, "ETH"), price(3, "SOL"))
+    course.lane.hurry()
+
+    assert [3, 4, 5] == course.flush(NOON)
+
+
+def test_what_is_forgotten_does_not_leave(course: Course) -> None:
+    """Its window is forgotten, too: it begins anew if it comes back."""
+    course.tell(NOON, price(1))
+    course.note(NOON, price(2), price(3, "ETH"))
+    course.lane.forget("BTC")
+    course.lane.forget("unheard of")
+
+    assert [3] == course.flush(NOON + WINDOW)
+    assert [9] == course.tell(NOON + WINDOW + 0.01, price(9))
+
+
+# Together
+
+
+def test_those_that_wait_close_to_each_other_leave_together(course: Course) -> None:
+    """Turns within a quarter of a window of the first are one flush, and one pace afterwards."""
+    for number, symbol in enumerate(SYMBOLS):
+        course.tell(NOON + number * WINDOW / 5, price(number + 1, symbol))
+    course.note(NOON + WINDOW / 2, *[price(number, each) for number, each in enumerate(SYMBOLS, 4)])
+    both = NOON + WINDOW + WINDOW / 5
+
+    assert both == course.lane.next_flush(NOON + WINDOW / 2)
+    assert [4, 5] == course.flush(both)
+    assert both + WINDOW == course.lane.next_turn(["BTC"]) == course.lane.next_turn(["ETH"])
+
+
+def test_what_may_leave_now_waits_for_nobody(course: Course) -> None:
+    """A first change after silence is not held back for one whose turn comes soon."""
+    course.tell(NOON, price(1))
+    now = NOON + WINDOW - WINDOW / 8
+    course.note(now, price(2), price(3, "ETH"))
+
+    assert course.lane.next_flush(now) <= now
+
+
+# The pace
+
+
+def test_a_late_flush_does_not_slow_its_symbols_down(course: Course) -> None:
+    """The next turn is counted from the time at which it should have left."""
+    course.tell(NOON, price(1))
+    course.tell(NOON + WINDOW + WINDOW / 4, price(2))
+
+    assert NOON + 2 * WINDOW == course.lane.next_turn(["BTC"])
+
+
+def test_a_very_late_flush_begins_a_new_pace(course: Course) -> None:
+    """Otherwise two would leave at almost the same time."""
+    course.tell(NOON, price(1))
+    course.tell(NOON + WINDOW + WINDOW * 0.75, price(2))
+
+    assert NOON + WINDOW * 2.75 == course.lane.next_turn(["BTC"])
+
+
+def test_a_source_as_fast_as_the_window_is_told_as_often(course: Course) -> None:
+    """Though it trembles, and every flush is a little late, hardly any change is skipped."""
+    chance = random.Random(1)
+    changes = [
+        (NOON + number * WINDOW + chance.uniform(0, 0.1) * WINDOW, price(number + 1))
+        for number in range(1000)
+    ]
+    course.run(changes, iter(lambda: chance.uniform(0, 0.1) * WINDOW, None))
+
+    assert 990 <= len(course.times())
+
+
+@settings(deadline=None, derandomize=True, database=None, max_examples=40)
+@given(st.randoms(use_true_random=False), st.floats(0.1, 20.0), st.floats(0.0, 0.45))
+def test_any_source_is_told_once_a_window_and_to_the_end(
+    chance: random.Random, eagerness: float, lateness: float
+) -> None:
+    """No symbol is told too often, none is forgotten for others, and the last one arrives."""
+    course, at, changes = Course(), NOON, []
+    for seq in range(1, 201):
+        at += chance.expovariate(eagerness * len(SYMBOLS)) * WINDOW
+        changes.append((at, price(seq, chance.choice(SYMBOLS))))
+    course.run(changes, iter(lambda: chance.uniform(0, lateness) * WINDOW, None))
+
+    for symbol in {each.symbol for _, each in changes}:
+        times = course.times(symbol)
+        seqs = [seq for _, name, seq in course.told if name == symbol]
+        came = [time for time, each in changes if each.symbol == symbol]
+
+        assert sorted(set(seqs)) == seqs
+        assert course.known[symbol].seq == seqs[-1]
+        assert times[-1] <= came[-1] + (1 + 0.25 + lateness) * WINDOW
+        assert len(times) <= 1 + (times[-1] - times[0]) / WINDOW + 1e-6
+        assert all(later - sooner >= WINDOW / 2 for sooner, later in pairwise(times))
+    assert 200 == len(course.told) + course.lane.skipped
+
+
+def test_a_fast_symbol_does_not_keep_others_from_their_turn(course: Course) -> None:
+    """However often one changes, another leaves within a quarter of a window of its time."""
+    fast = [(NOON + number * WINDOW / 50, price(number + 1)) for number in range(2000)]
+    slow = [(NOON + number * WINDOW * 1.3, price(5000 + number, "ETH")) for number in range(1, 30)]
+    course.run([*fast, *slow], repeat(0.0))
+    came = {each.seq: at for at, each in slow}
+    waited = [at - came[seq] for at, name, seq in course.told if name == "ETH"]
+
+    assert 29 == len(waited)
+    assert max(waited) <= WINDOW / 4
+
+
+# What is alike
+
+
+def test_what_is_alike_is_kept_for_a_second(calm: Course) -> None:
+    """The last of them arrives then: it is a sign of life, which after silence need not wait."""
+    calm.tell(NOON, price(1))
+
+    assert [NOON + 1] == calm.note(NOON + 0.2, price(2))
+    assert [None] == calm.note(NOON + 0.9, price(3))
+    assert [] == calm.flush(NOON + 0.99)
+    assert [3] == calm.flush(NOON + 1)
+    assert math.inf == calm.lane.next_flush(NOON + 1)
+    assert [NOON + 2] == calm.note(NOON + 1.5, price(4))
+    assert [4] == calm.flush(NOON + 2)
+    assert [5] == calm.tell(NOON + 3, price(5))
+
+
+def test_a_change_that_counts_is_not_held_back_by_one_that_does_not(calm: Course) -> None:
+    """It leaves at its own turn, and takes the place of the one that waited."""
+    calm.tell(NOON, price(1))
+    calm.note(NOON + 0.5, price(2))
+
+    assert [NOON + WINDOW] == calm.note(NOON + 0.5, price(3, number="2"))
+    assert [3] == calm.flush(NOON + 0.5)
+    assert math.inf == calm.lane.next_flush(NOON + 0.5)
+
+
+def test_what_went_and_came_back_still_leaves_in_time(calm: Course) -> None:
+    """Who came in between was shown the other price: all are told that it is over."""
+    calm.tell(NOON, price(1))
+    calm.note(NOON + 0.01, price(2, number="2"))
+    calm.note(NOON + 0.02, price(3, number="1"))
+
+    assert [3] == calm.flush(NOON + WINDOW)
+
+
+def test_what_nobody_watched_was_not_told(calm: Course) -> None:
+    """What changed and came back while nobody looked is not alike to what was shown then."""
+    calm.tell(NOON, price(1))
+    calm.lane.place(calm.viewer, frozenset())
+    calm.note(NOON + 1, price(2, number="2"))
+    calm.lane.place(calm.viewer, frozenset({"BTC"}))
+
+    assert [3] == calm.tell(NOON + 1.5, price(3, number="1"))
+
+
+# Who is told
+
+
+def test_those_with_the_same_symbols_are_one_group(course: Course) -> None:
+    """Per dialect: they get the same bytes."""
+    one, other = Printer(str), Printer(repr)
+    crowd = [subscriber(one) for _ in range(100)]
+    for each in crowd:
+        course.lane.place(each, frozenset({"DOGE", "ADA"}))
+    stranger, loner = subscriber(other), subscriber(one)
+    course.lane.place(stranger, frozenset({"DOGE", "ADA"}))
+    course.lane.place(loner, frozenset({"DOGE"}))
+
+    assert 1 == len({id(each.group) for each in crowd})
+    assert crowd == list(crowd[0].group.members)
+    assert 3 == len({id(each.group) for each in (crowd[0], stranger, loner)})
+    assert 103 == course.lane.size
+
+
+def test_only_those_concerned_are_found(course: Course) -> None:
+    """Each group with what it gets of several quotes, in order."""
+    loner = subscriber()
+    course.lane.place(loner, frozenset({"ETH"}))
+    btc, eth, doge = price(1), price(2, "ETH"), price(3, "DOGE")
+
+    assert {course.viewer.group: [btc, eth], loner.group: [eth]} == course.lane.concerned(
+        [btc, eth, doge]
+    )
+    assert [course.viewer] == course.lane.watching({"BTC", "DOGE"})
+    assert {course.viewer, loner} == set(course.lane.watching({"ETH"}))
+
+
+def test_who_is_placed_anew_is_nowhere_else(course: Course) -> None:
+    """Groups without members are gone, and so are their symbols."""
+    course.lane.place(course.viewer, frozenset({"BTC"}))
+
+    assert [] == course.lane.watching({"ETH", "SOL"})
+    assert [None] == course.note(NOON, price(1, "ETH"))
+    assert 1 == course.lane.size
+
+    course.lane.place(course.viewer, frozenset())
+
+    assert {} == course.lane.concerned([price(2)])
+    assert (0, None) == (course.lane.size, course.viewer.group)
+
+
+# Resuming
+
+
+def test_nothing_is_missing_where_nothing_changed(course: Course) -> None:
+    """What was told long before the client's last number is not told again."""
+    course.tell(NOON, price(1), price(2, "ETH"))
+    course.tell(NOON + 1, price(3, "SOL"))
+
+    assert {"SOL"} == course.lacking(3)
+
+
+def test_what_changed_is_missing_whether_it_was_told_or_waits(course: Course) -> None:
+    """It makes no difference how far it got."""
+    course.tell(NOON, price(1), price(2, "ETH"), price(3, "SOL"))
+    course.tell(NOON + 1, price(4))
+    course.tell(NOON + 2, price(5))
+    course.note(NOON + 2, price(6, "ETH"))
+
+    assert {"BTC", "ETH"} == course.lacking(4)
+
+
+def test_a_lower_number_told_later_is_missing(calm: Course) -> None:
+    """One may have waited for a second while others with higher numbers left."""
+    calm.tell(NOON, price(1), price(2, "ETH"), price(3, "SOL"))
+    calm.note(NOON + 0.1, price(90, "ETH"))
+    calm.tell(NOON + 0.5, price(100, number="2"))
+
+    assert "ETH" in calm.lacking(100)
+    assert [90] == calm.flush(NOON + 1)
+    assert "ETH" in calm.lacking(100)
+
+
+def test_a_lower_number_told_later_does_not_hide_a_higher_one(calm: Course) -> None:
+    """What was told last is not the highest number that was told."""
+    calm.tell(NOON, price(1), price(2, "ETH"), price(3, "SOL"))
+    calm.tell(NOON + 0.7, price(80, "SOL", "2"))
+    calm.note(NOON + 0.8, price(90, "ETH"))
+    calm.tell(NOON + 0.9, price(100, number="2"))
+    calm.flush(NOON + 1)
+
+    assert "ETH" in calm.lacking(100)
+
+
+def test_what_came_late_while_nobody_watched_is_missing(course: Course) -> None:
+    """A number below the client's that a slower thread brought after the client was gone."""
+    course.tell(NOON, price(1), price(2, "ETH"), price(3, "SOL"))
+    course.tell(NOON + 1, price(100))
+    course.lane.place(course.viewer, frozenset())
+    course.note(NOON + 1, price(99, "ETH"))
+
+    assert {"BTC", "ETH"} == course.lacking(100)
+
+
+def test_beyond_what_is_remembered_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who was away for too long, or was never here, is shown everything."""
+    monkeypatch.setattr("omcrm.streaming.lane._RECORDS", 8)
+    course = Course()
+    for number in range(1, 21):
+        course.tell(NOON + number, price(number))
+
+    assert None is course.lacking(0)
+    assert None is course.lacking(13)
+    assert {"BTC"} == course.lacking(14)
+    assert {"BTC"} == course.lacking(20)
+
+
+def test_what_is_remembered_spans_a_quarter_of_an_hour(course: Course) -> None:
+    """However busy it is, the past is noted four times a second at most."""
+    for number in range(1, 17 * 60 * 10):
+        course.tell(NOON + number / 10, price(number))
+
+    assert None is not course.lacking(2 * 60 * 10)
+
+
+class Crowd:
+    """Clients that were shown all when they came, hear each flush, and may be lost after any."""
+
+    def __init__(self, course: Course) -> None:
+        self._course = course
+        # What each has, with its highest number.
+        self._here: list[tuple[dict[str, int], int]] = []
+        self.lost: list[tuple[dict[str, int], int]] = []
+
+    def join(self, top: int) -> None:
+        self._here.append(({each.symbol: each.seq for each in self._course.known.values()}, top))
+
+    def flush(self, now: float) -> None:
+        before = len(self._course.told)
+        self._course.flush(now)
+        told = {symbol: seq for _, symbol, seq in self._course.told[before:]}
+        self._here = [({**has, **told}, max(top, *told.values())) for has, top in self._here]
+        self.lost += self._here
+
+
+# A change or a newcomer: after so many halves of a window, of which symbol, at which price.
+steps = st.tuples(
+    st.integers(0, 5), st.sampled_from(SYMBOLS), st.sampled_from(["1", "1", "2", None])
+)
+
+
+@settings(deadline=None, derandomize=True, database=None, max_examples=300)
+@given(st.lists(steps, min_size=20, max_size=60), st.booleans())
+def test_whoever_comes_back_lacks_nothing_that_is_not_named(
+    history: Sequence[tuple[int, str, str | None]], overtaking: bool
+) -> None:
+    """At whichever moment the connection was lost: what a client does not have is sent to it.
+
+    Of two threads that overtake each other the second brings the lower number.
+    """
+    course, now, top = Course(same_price), NOON, 0
+    crowd = Crowd(course)
+    for place, (pause, symbol, number) in enumerate(history, 2):
+        now += pause * WINDOW / 2
+        while (due := course.lane.next_flush(now - WINDOW)) <= now:
+            crowd.flush(max(due, now - WINDOW))
+        seq = place ^ 1 if overtaking else place
+        if number is None:
+            crowd.join(top)
+        elif symbol not in course.known or course.known[symbol].seq < seq:
+            course.note(now, price(seq, symbol, number))
+            top = max(top, seq)
+
+    for has, highest in crowd.lost:
+        lacks = {each for each, newest in course.known.items() if newest.seq != has.get(each)}
+        named = course.lacking(highest)
+
+        assert named is None or lacks <= named, f"who has {has} and was told {highest}"

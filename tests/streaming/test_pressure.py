@@ -1,0 +1,429 @@
+"""What pages see of the fan-out over real sockets, whatever they do and however slowly they read.
+
+Longer than most for a reason: a page that keeps to the protocol, and what must hold for it, belong
+together.
+"""
+
+import itertools
+import random
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from omcrm.market.quote import Quote
+from omcrm.streaming.batch import Batch
+from omcrm.streaming.connection import Connection, Limits
+from omcrm.streaming.fanout import FanOut, Since
+from omcrm.streaming.frame import text_frame
+from omcrm.streaming.reactor import Reactor
+from tests.processes import wait_for
+from tests.streaming.pair import tcp_pair
+from tests.values import quote, trade
+
+WINDOW = 0.005
+SYMBOLS = "ABCD"
+# The kernel keeps as little as it can; of a batch that does not fit a part is written.
+LIMITS = Limits(backlog=8000, kernel_buffer=1)
+_PADDING = "." * 1000
+_EVENT = 400
+# One write: all symbols at once, or an event.
+_LARGEST = len(SYMBOLS) * (len(_PADDING) + 40)
+
+
+def price(symbol: str, seq: int) -> Quote:
+    """A quote whose price is that of its neighbours, mostly."""
+    return quote(trade(str(1 + seq // 8 % 2), seq), symbol=symbol, seq=seq)
+
+
+def same_price(one: Quote, other: Quote) -> bool:
+    return one.said.trade.price == other.said.trade.price
+
+
+def written(each: Quote) -> str:
+    return f"price {each.symbol} {each.seq} {_PADDING}"
+
+
+class Seat:
+    """The server's end of one connection of a page."""
+
+    def __init__(self, fanout: FanOut, reactor: Reactor, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        self._fanout = fanout
+        self._wants_state: Callable[[], None] = lambda: None
+        self.connection = Connection(sock, reactor, LIMITS)
+        self.subscriber = fanout.join(self, written)
+        self.connection.start(self, text_frame(b"welcome"))
+
+    def offer(self, state: Batch, *, asked: bool = False) -> bool:
+        return self.connection.offer(state.framed)
+
+    def direct(self) -> Connection:
+        return self.connection
+
+    def on_ready(self, wants_state: Callable[[], None]) -> None:
+        self._wants_state = wants_state
+
+    def received(self, message: str | bytes) -> None:
+        """Pages say nothing here."""
+
+    def writable(self) -> None:
+        self._wants_state()
+
+    def lost(self) -> None:
+        """Whoever sent the events knows it."""
+
+    def closed(self) -> None:
+        self._fanout.leave(self.subscriber)
+
+    def kept_back(self) -> int:
+        """How much waits for the page."""
+        with self.connection._lock:
+            return sum(len(each) for each in self.connection._pending)
+
+
+class Floor(NamedTuple):
+    """What all pages share."""
+
+    fanout: FanOut
+    reactor: Reactor
+    newest: dict[str, int]
+    pair: Callable[[], tuple[socket.socket, socket.socket]]
+
+
+class Page:
+    """A client that knows only what it has read; it asks like a browser, and checks what it gets.
+
+    In its stream stand prices, numbered events, what it may be sent from now on, and where it is.
+    """
+
+    def __init__(self, floor: Floor, name: str) -> None:
+        self._floor = floor
+        self._name = name
+        self._mine = threading.RLock()
+        self.wanted: set[str] = set()
+        self.held: dict[str, int] = {}
+        self._seen: dict[str, int] = {}
+        self._epoch, self._seq = "", 0
+        self._rate = 1 / WINDOW
+        self._connect()
+
+    def _connect(self) -> None:
+        ours, self._socket = self._floor.pair()
+        self._socket.setblocking(False)
+        self.seat = Seat(self._floor.fanout, self._floor.reactor, ours)
+        self._unread = b""
+        self._may: set[str] = set()
+        self._events, self._heard = itertools.count(1), 0
+        self._has_lost = False
+
+    # What it asks
+
+    def watch(self, symbols: str, rate: float | None = None, since: Since | None = None) -> None:
+        with self._mine:
+            self.wanted |= set(symbols)
+            self._rate = rate or self._rate
+            self._send(f"may {''.join(sorted(self.wanted))}")
+            subscriber = self.seat.subscriber
+            position = self._floor.fanout.watch(subscriber, symbols, self._rate, since)
+            self._send(f"at {position.epoch} {position.seq}")
+
+    def unwatch(self, symbols: str) -> None:
+        with self._mine:
+            self.wanted -= set(symbols)
+            self._floor.fanout.unwatch(self.seat.subscriber, symbols)
+            self._send(f"may {''.join(sorted(self.wanted))}")
+
+    def come_back(self) -> None:
+        """Lose the connection, and resume on another one what can be resumed."""
+        with self._mine:
+            self._socket.close()
+            wanted, self.wanted = self.wanted, set()
+            since = None if self._has_lost else Since(self._epoch, self._seq)
+            # Of what it does not hold it cannot say since when.
+            self.held = {name: seq for name, seq in self.held.items() if name in wanted}
+            self._connect()
+            if self.held:
+                self.watch("".join(self.held), since=since)
+            if wanted != self.held.keys():
+                self.watch("".join(wanted - self.held.keys()))
+
+    def event(self) -> None:
+        with self._mine:
+            self._send(f"event {next(self._events)} {'.' * _EVENT}")
+
+    def _send(self, text: str) -> None:
+        dropped = self._floor.reactor.counters["events_dropped"]
+        self.seat.connection.send(text_frame(text.encode()))
+        if self._floor.reactor.counters["events_dropped"] != dropped:
+            self._has_lost = True
+
+    # What it reads
+
+    def read(self, most: int) -> None:
+        with self._mine:
+            with suppress(BlockingIOError):
+                self._unread += self._socket.recv(most)
+            while (end := self._whole_frame()) is not None:
+                start, payload_end = end
+                self._take(self._unread[start:payload_end].decode())
+                self._unread = self._unread[payload_end:]
+
+    def _whole_frame(self) -> tuple[int, int] | None:
+        """Where the payload of the first frame begins and ends, once it is here."""
+        if len(self._unread) < 4:
+            return None
+        assert 0x81 == self._unread[0], f"{self._name}: not a whole text: {self._unread[:20]!r}"
+        assert self._unread[1] <= 126, f"{self._name}: masked, or larger than anything sent"
+        start, length = 2, self._unread[1]
+        if length == 126:
+            start, length = 4, int.from_bytes(self._unread[2:4])
+        return (start, start + length) if len(self._unread) >= start + length else None
+
+    def _take(self, text: str) -> None:
+        kind, *values = text.split()
+        if kind == "price":
+            self._take_price(values[0], int(values[1]))
+        elif kind == "event":
+            number = int(values[0])
+            assert number == self._heard + 1 or (self._has_lost and number > self._heard), (
+                f"{self._name}: event {number} after {self._heard}"
+            )
+            self._heard = number
+        elif kind == "may":
+            self._may = set(values[0]) if values else set()
+            self.held = {name: seq for name, seq in self.held.items() if name in self._may}
+        elif kind == "at":
+            epoch, seq = values[0], int(values[1])
+            self._seq = max(self._seq, seq) if epoch == self._epoch else seq
+            self._epoch = epoch
+
+    def _take_price(self, symbol: str, seq: int) -> None:
+        assert symbol in self._may or self._has_lost, f"{self._name}: {symbol} was unwatched"
+        assert seq >= self._seen.get(symbol, 0), (
+            f"{self._name}: {symbol} went from {self._seen[symbol]} back to {seq}"
+        )
+        self._seen[symbol] = self.held[symbol] = seq
+        self._seq = max(self._seq, seq)
+
+    # What must hold
+
+    def check(self) -> None:
+        kept = self.seat.kept_back()
+
+        assert kept <= LIMITS.backlog + _LARGEST, f"{self._name}: {kept} bytes are kept for it"
+
+    def is_up_to_date(self) -> bool:
+        """Read on; whether all that is wanted is held at its newest, and the stream ends whole."""
+        self.read(1 << 20)
+        newest = {each: seq for each, seq in self._floor.newest.items() if each in self.wanted}
+        return self.held == newest and not self._unread
+
+    def settle(self) -> None:
+        """Read all there is until everything is up to date."""
+        if self._has_lost:
+            # As it would be told to: what it missed may have been where it is.
+            self.come_back()
+        until = time.monotonic() + 20
+        while not self.is_up_to_date():
+            assert time.monotonic() < until, (
+                f"{self._name} wants {sorted(self.wanted)} of {self._floor.newest}, has {self.held}"
+            )
+            time.sleep(0.001)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def hasty() -> Iterator[None]:
+    """What takes a second is over in a few windows, and what was told is noted with each."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("omcrm.streaming.lane._SIGN_OF_LIFE", 4 * WINDOW)
+        patched.setattr("omcrm.streaming.lane._RECORD_EVERY", WINDOW)
+        yield
+
+
+@contextmanager
+def pages_on(
+    reactor: Reactor,
+    count: int,
+    pair: Callable[[], tuple[socket.socket, socket.socket]] = socket.socketpair,
+) -> Iterator[tuple[Floor, list[Page]]]:
+    """So many pages on a fan-out that runs; nothing of them is left afterwards."""
+    floor = Floor(FanOut(WINDOW, same_price), reactor, {}, pair)
+    floor.fanout.start()
+    with ExitStack() as stack:
+        stack.callback(wait_for, lambda: not reactor.connections(), 20, "the last connection's end")
+        stack.callback(floor.fanout.stop)
+        pages = [Page(floor, f"page {number}") for number in range(count)]
+        for each in pages:
+            stack.callback(each.close)
+        yield floor, pages
+
+
+# One after the other, in any order
+
+
+class Tick(NamedTuple):
+    """These symbols change."""
+
+    symbols: str
+
+    def do(self, floor: Floor, pages: list[Page]) -> None:
+        for symbol in self.symbols:
+            seq = max(floor.newest.values(), default=0) + 1
+            floor.newest[symbol] = seq
+            floor.fanout.take(price(symbol, seq))
+
+
+class Watch(NamedTuple):
+    """A page wants these, and perhaps another pace."""
+
+    page: int
+    symbols: str
+    windows: int
+
+    def do(self, floor: Floor, pages: list[Page]) -> None:
+        pages[self.page].watch(self.symbols, 1 / WINDOW / self.windows)
+
+
+class Unwatch(NamedTuple):
+    """A page wants these no more."""
+
+    page: int
+    symbols: str
+
+    def do(self, floor: Floor, pages: list[Page]) -> None:
+        pages[self.page].unwatch(self.symbols)
+
+
+class Read(NamedTuple):
+    """A page reads a little; until then it stalls."""
+
+    page: int
+    most: int
+
+    def do(self, floor: Floor, pages: list[Page]) -> None:
+        pages[self.page].read(self.most)
+
+
+class Event(NamedTuple):
+    """A page is told of so many events."""
+
+    page: int
+    count: int
+
+    def do(self, floor: Floor, pages: list[Page]) -> None:
+        for _ in range(self.count):
+            pages[self.page].event()
+
+
+class ComeBack(NamedTuple):
+    """A page reads so much more, loses its connection, and resumes."""
+
+    page: int
+    most: int
+
+    def do(self, floor: Floor, pages: list[Page]) -> None:
+        pages[self.page].read(self.most)
+        pages[self.page].come_back()
+
+
+class Rest(NamedTuple):
+    """Nothing happens for so many windows."""
+
+    windows: float
+
+    def do(self, floor: Floor, pages: list[Page]) -> None:
+        time.sleep(self.windows * WINDOW)
+
+
+PAGES = 2
+some = st.sets(st.sampled_from(SYMBOLS), min_size=1).map(lambda each: "".join(sorted(each)))
+anyone = st.integers(0, PAGES - 1)
+steps = st.one_of(
+    st.builds(Tick, some),
+    st.builds(Tick, some),
+    st.builds(Read, anyone, st.sampled_from([100, 1500, 10_000])),
+    st.builds(Read, anyone, st.sampled_from([1500, 10_000])),
+    st.builds(Rest, st.sampled_from([0, 0.5, 1.2])),
+    st.builds(Watch, anyone, some, st.sampled_from([1, 1, 1, 1, 2])),
+    st.builds(Unwatch, anyone, some),
+    st.builds(Event, anyone, st.sampled_from([1, 1, 2, 30])),
+    st.builds(ComeBack, anyone, st.sampled_from([0, 1500, 5000, 100_000])),
+)
+
+
+@settings(deadline=None, derandomize=True, database=None, max_examples=200)
+@given(st.lists(steps, min_size=10, max_size=80))
+def test_every_page_sees_prices_go_forward_and_ends_with_the_newest(
+    reactor: Reactor, history: list[Tick | Watch | Unwatch | Read | Event | ComeBack | Rest]
+) -> None:
+    """Whole messages, none of what was unwatched, none older, and the last of each."""
+    with pages_on(reactor, PAGES) as (floor, pages):
+        Tick(SYMBOLS).do(floor, pages)
+        for each in pages:
+            each.watch(SYMBOLS)
+            each.settle()
+        for step in history:
+            step.do(floor, pages)
+            for each in pages:
+                each.check()
+        for each in pages:
+            each.settle()
+
+
+# All at once
+
+
+@pytest.mark.parametrize("pair", [socket.socketpair, tcp_pair])
+def test_threads_that_tick_ask_and_read_at_once_do_each_other_no_harm(
+    reactor: Reactor, restless: None, pair: Callable[[], tuple[socket.socket, socket.socket]]
+) -> None:
+    """Two bring prices and overtake each other, one asks for this and that, one reads a little."""
+    over, numbers, chance = threading.Event(), itertools.count(1), random.Random(7)
+    with pages_on(reactor, 6, pair) as (floor, pages):
+
+        def tick(share: str) -> None:
+            for _ in range(1500):
+                seq = next(numbers)
+                symbol = share[seq % len(share)]
+                floor.fanout.take(price(symbol, seq))
+                floor.newest[symbol] = seq
+                time.sleep(0.0005)
+
+        def ask() -> None:
+            while not over.is_set():
+                page, some = chance.choice(pages), "".join(chance.sample(SYMBOLS, 2))
+                page.unwatch(some)
+                page.event()
+                page.watch(some, rate=chance.choice([None, None, 1 / WINDOW, 0.5 / WINDOW]))
+                time.sleep(0.001)
+
+        def read() -> None:
+            while not over.is_set():
+                page = random.choice(pages)
+                page.read(random.choice([10, 1000, 100_000]))
+                page.check()
+                if random.random() < 0.02:
+                    page.come_back()
+                time.sleep(0.0005)
+
+        others = [threading.Thread(target=each) for each in (ask, read)]
+        tickers = [threading.Thread(target=tick, args=(share,)) for share in ("AB", "CD")]
+        for thread in (*others, *tickers):
+            thread.start()
+        for thread in tickers:
+            thread.join()
+        over.set()
+        for thread in others:
+            thread.join()
+        for each in pages:
+            each.settle()

@@ -1,0 +1,268 @@
+"""Sockets, deadlines and jobs: each is called in the reactor's thread, whatever the others do."""
+
+import logging
+import os
+import random
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from omcrm.streaming.reactor import READ, WRITE, Later, Reactor
+from tests.process_table import descriptors
+from tests.processes import wait_for
+
+
+class Watcher:
+    """Stands behind a socket and remembers what it was told; may fail."""
+
+    def __init__(self, sock: socket.socket, on_read: Callable[[], None] | None = None) -> None:
+        self.sock = sock
+        self.heard: list[bytes] = []
+        self.writables = 0
+        self.aborted: list[str] = []
+        self.threads: set[str] = set()
+        self._on_read = on_read
+
+    def on_readable(self) -> None:
+        self.threads.add(threading.current_thread().name)
+        self.heard.append(self.sock.recv(1000))
+        if self._on_read is not None:
+            self._on_read()
+
+    def on_writable(self) -> None:
+        self.writables += 1
+
+    def abort(self, why: str) -> None:
+        self.aborted.append(why)
+
+
+class Clock:
+    """Has a deadline now and then."""
+
+    def __init__(self, every: float | None = None) -> None:
+        self.next_tick = float("inf")
+        self.ticks: list[float] = []
+        self._every = every
+
+    def tick(self, now: float) -> float | None:
+        self.ticks.append(now)
+        return None if self._every is None else now + self._every
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Two ends of a stream."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        yield ours, theirs
+
+
+def in_turn(reactor: Reactor) -> None:
+    """Wait until the reactor has done all that it was told so far."""
+    done = threading.Event()
+    reactor.soon(done.set)
+    assert done.wait(5)
+
+
+def test_nothing_runs_before_its_first_user() -> None:
+    """A reactor is made without a thread and without a descriptor."""
+    threads, files = threading.active_count(), descriptors(os.getpid())
+    reactor = Reactor()
+
+    assert threads == threading.active_count()
+    assert files == descriptors(os.getpid())
+    assert 0 == reactor.connections()
+
+
+def test_many_starts_are_one() -> None:
+    """However many begin at once there is one thread that waits."""
+    reactor = Reactor()
+
+    def waiting() -> int:
+        return sum(each.name == "reactor" for each in threading.enumerate())
+
+    before = waiting()
+    starters = [threading.Thread(target=reactor.start) for _ in range(8)]
+    for each in starters:
+        each.start()
+    for each in starters:
+        each.join()
+
+    assert before + 1 == waiting()
+
+
+def test_who_can_read_is_told(ends: tuple[socket.socket, socket.socket]) -> None:
+    """In the reactor's thread, also of the peer's end."""
+    ours, theirs = ends
+    reactor, watcher = Reactor(), Watcher(ours)
+    reactor.watch(ours.fileno(), watcher)
+    theirs.send(b"a")
+    wait_for(lambda: watcher.heard == [b"a"], 5)
+    theirs.close()
+    wait_for(lambda: b"" in watcher.heard, 5)
+    reactor.forget(ours.fileno())
+
+    assert {"reactor"} == watcher.threads
+    assert 0 == reactor.connections()
+
+
+def test_only_what_interests_is_told(ends: tuple[socket.socket, socket.socket]) -> None:
+    """Writability when it is asked for; with no interest, nothing, until it is back."""
+    ours, theirs = ends
+    reactor, watcher = Reactor(), Watcher(ours)
+    reactor.watch(ours.fileno(), watcher)
+    in_turn(reactor)
+    assert 0 == watcher.writables
+    reactor.interest(ours.fileno(), READ | WRITE)
+    wait_for(lambda: watcher.writables > 0, 5)
+    reactor.interest(ours.fileno(), 0)
+    in_turn(reactor)
+    writables = watcher.writables
+    theirs.send(b"a")
+    in_turn(reactor)
+    assert (writables, []) == (watcher.writables, watcher.heard)
+    reactor.interest(ours.fileno(), READ)
+
+    wait_for(lambda: watcher.heard == [b"a"], 5)
+    reactor.forget(ours.fileno())
+
+
+def test_what_is_forgotten_hears_nothing(ends: tuple[socket.socket, socket.socket]) -> None:
+    """Its descriptor may belong to somebody else at once; forgetting twice is harmless."""
+    ours, theirs = ends
+    reactor, watcher = Reactor(), Watcher(ours)
+    reactor.watch(ours.fileno(), watcher)
+    reactor.forget(ours.fileno())
+    reactor.forget(ours.fileno())
+    theirs.send(b"a")
+    in_turn(reactor)
+    other = Watcher(ours)
+    reactor.watch(ours.fileno(), other)
+    wait_for(lambda: other.heard == [b"a"], 5)
+    reactor.forget(ours.fileno())
+
+    assert [] == watcher.heard
+
+
+def test_deadlines_come_in_their_order() -> None:
+    """Each once, not before its time, whatever order they were given in."""
+    reactor, now = Reactor(), time.monotonic()
+    came: list[float] = []
+    times = [now + number / 100 for number in range(20)]
+    for when in random.Random(1).sample(times, len(times)):
+        reactor.at(when, Later(lambda when: came.append(time.monotonic() - when), when))
+    order: list[int] = []
+    for number in (2, 0, 1):
+        reactor.at(now + 0.25 + number / 100, Later(order.append, number))
+    wait_for(lambda: len(order) == 3, 5)
+
+    assert 20 == len(came)
+    assert min(came) >= 0
+    assert [0, 1, 2] == order
+
+
+def test_an_earlier_deadline_wakes_it() -> None:
+    """Who waits for something late still keeps what is due sooner; a later wish changes nothing."""
+    reactor, clock = Reactor(), Clock()
+    began = time.monotonic()
+    reactor.at(began + 60, clock)
+    in_turn(reactor)
+    reactor.at(began + 0.05, clock)
+    reactor.at(began + 30, clock)
+    wait_for(lambda: clock.ticks, 10)
+    time.sleep(0.1)
+
+    assert 1 == len(clock.ticks)
+    assert float("inf") == clock.next_tick
+
+
+def test_who_wants_to_come_again_does() -> None:
+    """What `tick` gives is the next deadline."""
+    reactor, clock = Reactor(), Clock(0.01)
+    reactor.at(time.monotonic(), clock)
+    wait_for(lambda: len(clock.ticks) > 5, 5)
+
+    assert all(b - a >= 0.01 for a, b in zip(clock.ticks, clock.ticks[1:], strict=False))
+
+
+@pytest.mark.usefixtures("restless")
+def test_no_deadline_is_lost_among_threads() -> None:
+    """Many threads give deadlines at once; each of them comes."""
+    reactor = Reactor()
+    clocks = [[Clock() for _ in range(100)] for _ in range(4)]
+
+    def give(own: list[Clock]) -> None:
+        chance = random.Random(1)
+        for each in own:
+            reactor.at(time.monotonic() + chance.random() / 20, each)
+
+    threads = [threading.Thread(target=give, args=(own,)) for own in clocks]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+
+    wait_for(lambda: all(each.ticks for own in clocks for each in own), 10)
+
+
+def test_jobs_keep_their_order() -> None:
+    """Jobs run in the reactor's thread, in the order in which they were given."""
+    reactor = Reactor()
+    done: list[tuple[int, str]] = []
+    for number in range(1000):
+        reactor.soon(lambda number=number: done.append((number, threading.current_thread().name)))
+    in_turn(reactor)
+
+    assert [(number, "reactor") for number in range(1000)] == done
+
+
+def test_others_run_between_many_jobs(ends: tuple[socket.socket, socket.socket]) -> None:
+    """A job that asks for the next one, without end, does not keep sockets from being read."""
+    ours, theirs = ends
+    reactor, watcher = Reactor(), Watcher(ours)
+    stop = threading.Event()
+
+    def again() -> None:
+        if not stop.is_set():
+            reactor.soon(again)
+
+    reactor.watch(ours.fileno(), watcher)
+    reactor.soon(again)
+    theirs.send(b"a")
+    try:
+        wait_for(lambda: watcher.heard == [b"a"], 5)
+    finally:
+        stop.set()
+        in_turn(reactor)
+    reactor.forget(ours.fileno())
+
+
+def test_failures_are_logged_and_survived(
+    ends: tuple[socket.socket, socket.socket], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who fails is aborted; a job or deadline that fails is over; the log is not flooded."""
+    ours, theirs = ends
+    reactor = Reactor()
+
+    def fail(*_: object) -> None:
+        raise ValueError("expected")
+
+    watcher = Watcher(ours, fail)
+    reactor.watch(ours.fileno(), watcher)
+    theirs.send(b"a")
+    wait_for(lambda: watcher.aborted, 5)
+    reactor.forget(ours.fileno())
+    for _ in range(100):
+        reactor.soon(fail)
+        reactor.at(time.monotonic(), Later(fail))
+    in_turn(reactor)
+    clock = Clock()
+    reactor.at(time.monotonic(), clock)
+    wait_for(lambda: clock.ticks, 5)
+
+    assert ["failed"] == watcher.aborted
+    assert 1 <= len(caplog.records) <= 3
+    assert {logging.ERROR} == {each.levelno for each in caplog.records}

@@ -1,0 +1,479 @@
+"""What the seam needs of the libraries, and what it makes of them.
+
+Long for a reason: the first half says by name what a new version of a library has moved.
+"""
+
+import inspect
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from typing import Any
+
+import engineio
+import flask_socketio
+import pytest
+import socketio
+from engineio import packet as engine_packets
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from socketio import packet as packets
+from socketio.exceptions import ConnectionRefusedError as Refusal
+
+from omcrm.extensions import SocketIO
+from omcrm.streaming.engine import EngineServer
+from omcrm.streaming.rooms import Rooms
+from omcrm.streaming.seam import WRITTEN_AGAINST, RealtimeServer
+from omcrm.streaming.socketio_packet import StrictPacket
+from tests.processes import wait_for
+from tests.streaming.asked import Ask, asking, opened
+
+EXTENSIONS_WRITTEN_AGAINST = {"flask-socketio": "5.7.0"}
+
+# Everything of the libraries that is overridden or called, as it was when that was written.
+SIGNATURES = {
+    socketio.Server: {
+        "_engineio_server_class": "(self)",
+        "_handle_eio_connect": "(self, eio_sid, environ)",
+        "_handle_eio_message": "(self, eio_sid, data)",
+        "_handle_eio_disconnect": "(self, eio_sid, reason)",
+        "_handle_connect": "(self, eio_sid, namespace, data)",
+        "_handle_disconnect": "(self, eio_sid, namespace, reason=None)",
+        "_handle_event": "(self, eio_sid, namespace, id, data)",
+        "_handle_event_internal": "(self, server, sid, eio_sid, data, namespace, id)",
+        "_handle_ack": "(self, eio_sid, namespace, id, data)",
+        "_trigger_event": "(self, event, namespace, *args)",
+        "_send_packet": "(self, eio_sid, pkt)",
+        "_send_eio_packet": "(self, eio_sid, eio_pkt)",
+        "disconnect": "(self, sid, namespace=None, ignore_queue=False)",
+        "get_environ": "(self, sid, namespace=None)",
+    },
+    socketio.Manager: {
+        "pre_connect": "(self, eio_sid, namespace)",
+        "connect": "(self, sid, namespace)",
+        "is_connected": "(self, sid, namespace)",
+        "pre_disconnect": "(self, sid, namespace)",
+        "disconnect": "(self, sid, namespace, **kwargs)",
+        "sid_from_eio_sid": "(self, eio_sid, namespace)",
+        "eio_sid_from_sid": "(self, sid, namespace)",
+        "get_namespaces": "(self)",
+        "get_participants": "(self, namespace, room)",
+        "basic_enter_room": "(self, sid, namespace, room, eio_sid=None)",
+        "basic_leave_room": "(self, sid, namespace, room)",
+        "basic_disconnect": "(self, sid, namespace, **kwargs)",
+        "get_rooms": "(self, sid, namespace)",
+        "emit": "(self, event, data, namespace, room=None, skip_sid=None, callback=None,"
+        " to=None, **kwargs)",
+        "set_server": "(self, server)",
+        "trigger_callback": "(self, sid, id, data)",
+    },
+    packets.Packet: {
+        "__init__": "(self, packet_type=2, data=None, namespace=None, id=None, binary=None,"
+        " encoded_packet=None)",
+        "encode": "(self)",
+        "decode": "(self, encoded_packet)",
+        "add_attachment": "(self, attachment)",
+    },
+    engine_packets.Packet: {
+        "__init__": "(self, packet_type=6, data=None, encoded_packet=None)",
+        "encode": "(self, b64=False)",
+    },
+    engineio.Server: {
+        "send": "(self, sid, data)",
+        "send_packet": "(self, sid, pkt)",
+        "disconnect": "(self, sid=None)",
+        "handle_request": "(self, environ, start_response)",
+        "generate_id": "(self)",
+        "on": "(self, event, handler=None)",
+        "_trigger_event": "(self, event, *args, **kwargs)",
+        "_cors_allowed_origins": "(self, environ)",
+        "_cors_headers": "(self, environ)",
+        "_gzip": "(self, response)",
+        "_generate_sid_cookie": "(self, sid, attributes)",
+    },
+    flask_socketio.SocketIO: {
+        "init_app": "(self, app, **kwargs)",
+        "_handle_event": "(self, handler, message, namespace, sid, *args)",
+    },
+    flask_socketio._SocketIOMiddleware: {
+        "__init__": "(self, socketio_app, flask_app, socketio_path='socket.io')",
+    },
+    socketio.WSGIApp: {
+        "__init__": "(self, socketio_app, wsgi_app=None, static_files=None,"
+        " socketio_path='socket.io')",
+        "__call__": "(self, environ, start_response)",
+    },
+}
+OVERRIDES = [
+    (RealtimeServer, socketio.Server),
+    (Rooms, socketio.Manager),
+    (EngineServer, engineio.Server),
+    (StrictPacket, packets.Packet),
+    (SocketIO, flask_socketio.SocketIO),
+]
+
+
+# The libraries
+
+
+@pytest.mark.parametrize("name", [*WRITTEN_AGAINST, *EXTENSIONS_WRITTEN_AGAINST])
+def test_versions(name: str) -> None:
+    """A new version is looked through before it is let in."""
+    known = {**WRITTEN_AGAINST, **EXTENSIONS_WRITTEN_AGAINST}
+
+    assert known[name] == version(name), f"read what changed in {name}, then note the version"
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"), [(owner, name) for owner, names in SIGNATURES.items() for name in names]
+)
+def test_signatures(owner: type, name: str) -> None:
+    """What is overridden or called is there, and is called as it was."""
+    assert hasattr(owner, name), f"{owner.__qualname__}.{name} is gone"
+    assert SIGNATURES[owner][name] == str(inspect.signature(getattr(owner, name)))
+
+
+@pytest.mark.parametrize(("ours", "theirs"), OVERRIDES)
+def test_overrides_can_be_called_as_the_library_does(ours: type, theirs: type) -> None:
+    """Ours take what theirs take, by place; and what the library calls is listed above."""
+    listed = SIGNATURES[theirs]
+    for name, own in vars(ours).items():
+        if inspect.isfunction(own) and name != "__init__" and hasattr(theirs, name):
+            assert name in listed, f"{theirs.__qualname__}.{name} is overridden, but not listed"
+            expected = inspect.signature(getattr(theirs, name)).parameters.values()
+            found = inspect.signature(own).parameters.values()
+            assert [each.kind for each in expected] == [each.kind for each in found], name
+            assert [each.default for each in expected] == [each.default for each in found], name
+
+
+def test_what_a_server_is_made_of() -> None:
+    """The attributes that are used, with the types they have."""
+    server = RealtimeServer(async_mode="threading", logger=logging.getLogger("test"))
+    engine = server.eio
+
+    assert isinstance(engine, EngineServer)
+    assert isinstance(server.manager, Rooms)
+    assert StrictPacket is server.packet_class
+    dicts = (server.environ, server.handlers, server.namespace_handlers, server._binary_packet)
+    assert [{}] * 4 == [*dicts]
+    assert ["/"] == server.namespaces
+    assert "client disconnect" == server.reason.CLIENT_DISCONNECT
+    assert {
+        "connect": server._handle_eio_connect,
+        "message": server._handle_eio_message,
+        "disconnect": server._handle_eio_disconnect,
+    } == engine.handlers
+    assert {} == engine.sockets
+    assert (25, 20, 1_000_000) == (
+        engine.ping_interval,
+        engine.ping_timeout,
+        engine.max_http_buffer_size,
+    )
+    assert {"polling", "websocket"} == {*engine.transports}
+    assert not engine.start_service_task
+    assert "threading" == server.async_mode
+
+
+def test_how_rooms_are_kept() -> None:
+    """By namespace, room and client, each known by both of its names; waiting ones in lists."""
+    server = RealtimeServer(async_mode="threading", logger=logging.getLogger("test"))
+    sid = server.manager.pre_connect("eio", "/a")
+
+    assert {"/a": {None: {sid: "eio"}, sid: {sid: "eio"}}} == server.manager.rooms
+    assert "eio" == server.manager.rooms["/a"][None]._fwdm[sid]
+    assert {"/a": [sid]} == server.manager.pending_connect
+    assert ({}, {}) == (server.manager.pending_disconnect, server.manager.callbacks)
+
+
+def test_how_flask_binds_it() -> None:
+    """What `SocketIO.init_app` of ours replaces and hands on."""
+    socket = SocketIO()
+
+    assert (None, {}, [], []) == (
+        socket.server,
+        socket.server_options,
+        socket.handlers,
+        socket.namespace_handlers,
+    )
+    assert issubclass(flask_socketio._SocketIOMiddleware, socketio.WSGIApp)
+    assert "flask.app" in inspect.getsource(flask_socketio._SocketIOMiddleware.__call__)
+    assert "environ['flask.app']" in inspect.getsource(flask_socketio.SocketIO._handle_event)
+
+
+# What the seam makes of them
+
+
+class Guest:
+    """A polling client of a server."""
+
+    def __init__(self, ask: Ask) -> None:
+        self.ask = ask
+        self.query = opened(ask)
+        self.sid = self.query.rpartition("=")[2]
+
+    def say(self, *packets: str) -> int:
+        """Post these packets of Socket.IO; the status of the answer."""
+        body = "\x1e".join(each if each.startswith("b") else f"4{each}" for each in packets)
+        return self.ask(self.query, body.encode()).status
+
+    def hear(self) -> list[str]:
+        """What is there to be heard, as soon as anything is."""
+        return self.ask(self.query).body.decode().split("\x1e")
+
+    def joins(self) -> str:
+        """Join; the answer."""
+        self.say("0")
+        return self.hear()[0]
+
+
+Serve = Callable[..., RealtimeServer]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Makes servers."""
+    made: list[RealtimeServer] = []
+
+    def make(**options: Any) -> RealtimeServer:
+        options = {"cors_allowed_origins": [], "connect_timeout": 60, **options}
+        logger = logging.getLogger("test")
+        server = RealtimeServer(
+            async_mode="threading",
+            async_handlers=False,
+            logger=logger,
+            engineio_logger=logger,
+            **options,
+        )
+        made.append(server)
+        return server
+
+    yield make
+    for each in made:
+        each.eio.disconnect()
+        wait_for(lambda each=each: not each.environ, 5, "all to be gone")
+        assert ({}, {}, {}) == (each.manager.rooms, each._binary_packet, each._held)
+
+
+def welcome(sid: str, environ: dict[str, Any]) -> None:
+    """Let everybody in."""
+
+
+def test_what_is_emitted_while_connecting_follows_the_answer(serve: Serve) -> None:
+    """Whoever emits it, the client first learns that it is connected."""
+    server = serve()
+
+    def connect(sid: str, environ: dict[str, Any]) -> None:
+        server.emit("early", to=sid)
+        server.enter_room(sid, "all")
+        server.emit("early too", to="all")
+
+    server.on("connect", connect)
+    guest, heard = Guest(asking(server.eio)), list[str]()
+    guest.say("0")
+    while len(heard) < 3:
+        heard += guest.hear()
+
+    assert "40{" == heard[0][:3]
+    assert ['42["early"]', '42["early too"]'] == heard[1:]
+
+
+def test_a_refusal_is_the_only_word(serve: Serve) -> None:
+    """What was emitted before it is dropped, and the session ends if nothing else is joined."""
+    server = serve(connect_timeout=0.2)
+
+    def connect(sid: str, environ: dict[str, Any]) -> None:
+        server.emit("secret", to=sid)
+        raise Refusal("no")
+
+    server.on("connect", connect)
+    guest = Guest(asking(server.eio))
+
+    assert '44{"message":"no"}' == guest.joins()
+    wait_for(lambda: not server.eio.sockets, 5)
+    assert 1 == server.eio.reactor.counters["unclaimed"]
+
+
+def test_a_connect_handler_that_fails(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    """The client is told nothing but that; the log has it once."""
+    server = serve()
+
+    def connect(sid: str, environ: dict[str, Any]) -> None:
+        raise RuntimeError("secret")
+
+    server.on("connect", connect)
+    guests = [Guest(asking(server.eio)) for _ in range(5)]
+
+    assert ['44{"message":"Internal error"}'] * 5 == [each.joins() for each in guests]
+    assert ["a connect handler failed"] == caplog.messages
+    assert {} == server.manager.rooms
+
+
+def test_an_event_handler_that_fails(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    """The client hears nothing of it and goes on; the log has it once a second."""
+    server, done = serve(), threading.Event()
+
+    def fail(sid: str) -> None:
+        raise RuntimeError("secret")
+
+    server.on("connect", welcome)
+    server.on("fail", fail)
+    server.on("go on", lambda sid: done.set())
+    guest = Guest(asking(server.eio))
+    guest.joins()
+    for _ in range(5):
+        assert 200 == guest.say(*['21["fail"]'] * 10)
+    guest.say('2["go on"]')
+
+    assert done.wait(5)
+    assert 1 <= len(caplog.records) <= 3
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "abc",
+        "2",
+        '2["a"',
+        '2/other,["a"]',
+        "4",
+        "bAAE=",
+        '50-["a"]x',
+        "2" + "1" * 10_001,
+        '51-["a"]',
+    ],
+)
+def test_whoever_speaks_nonsense_is_cut(
+    serve: Serve, caplog: pytest.LogCaptureFixture, said: str
+) -> None:
+    """Its session is closed; the log has a line of it, without a traceback."""
+    server = serve()
+    server.on("connect", welcome)
+    guest = Guest(asking(server.eio))
+    guest.joins()
+    guest.say(said)
+    wait_for(lambda: not server.eio.sockets and not server.environ, 5)
+
+    assert [None] == [each.exc_info for each in caplog.records]
+    assert 1 == server.eio.reactor.counters["bad_packets"]
+
+
+def test_many_who_speak_nonsense_are_one_line(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log cannot be filled by strangers."""
+    server, began = serve(), time.monotonic()
+    for _ in range(50):
+        Guest(asking(server.eio)).say("abc", "def", "ghi")
+    wait_for(lambda: not server.eio.sockets and not server.environ, 10)
+
+    assert len(caplog.records) <= 2 + time.monotonic() - began
+
+
+def test_an_answer_to_nothing_is_ignored(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever number it has, also while a question is open; the right one still counts."""
+    server, answers = serve(), list[Any]()
+    server.on("connect", welcome)
+    guest = Guest(asking(server.eio))
+    guest.joins()
+    sid = server.manager.sid_from_eio_sid(guest.sid, "/")
+    server.emit("question", to=sid, callback=lambda *each: answers.append(each))
+    assert ['421["question"]'] == guest.hear()
+    guest.say('37["x"]', '30["x"]', '3999999999999999["x"]', '31["yes"]', '31["again"]')
+    wait_for(lambda: answers, 5)
+    server.emit("question", to=sid, callback=lambda *each: answers.append(each))
+
+    assert ['422["question"]'] == guest.hear()
+    assert [("yes",)] == answers
+    assert [] == [each.message for each in caplog.records if each.levelno >= logging.ERROR]
+
+
+def test_attachments_of_one_who_goes_are_forgotten(serve: Serve) -> None:
+    """A packet that was never completed is not kept."""
+    server = serve()
+    server.on("connect", welcome)
+    guest = Guest(asking(server.eio))
+    guest.joins()
+    guest.say('52-["a",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]', "bAAE=")
+    wait_for(lambda: server._binary_packet, 5)
+    server.eio.disconnect()
+
+    wait_for(lambda: not server._binary_packet, 5)
+
+
+def test_a_room_gets_one_frame(serve: Serve) -> None:
+    """An event for many is encoded once, and each of them hears it."""
+    server = serve()
+    server.on("connect", lambda sid, environ: server.enter_room(sid, "all"))
+    guests = [Guest(asking(server.eio)) for _ in range(3)]
+    for each in guests:
+        assert each.joins().startswith("40{")
+    server.emit("price", {"a": 1}, to="all")
+
+    assert [['42["price",{"a":1}]']] * 3 == [each.hear() for each in guests]
+
+
+def test_a_loss_is_told_to_the_namespace(serve: Serve) -> None:
+    """By the name the client has there."""
+    server, lost = serve(), list[str]()
+    server.on("connect", welcome)
+    server.on_lost("/", lost.append)
+    guest = Guest(asking(server.eio))
+    guest.joins()
+    sid = server.manager.sid_from_eio_sid(guest.sid, "/")
+    server.eio.lost(guest.sid)
+    server.eio.lost("unknown")
+
+    assert [sid] == lost
+    assert server.eio.sockets[guest.sid] is server.session_of(sid, "/")
+    assert server.session_of("unknown", "/") is None
+
+
+def test_who_leaves_every_namespace_has_to_come_back(serve: Serve) -> None:
+    """In time; the request it came with is not kept meanwhile."""
+    server = serve(connect_timeout=0.3)
+    server.on("connect", welcome)
+    guest = Guest(asking(server.eio))
+    guest.joins()
+    time.sleep(0.5)
+    assert guest.sid in server.eio.sockets
+    guest.say("1")
+
+    assert ["1"] == guest.hear()
+    wait_for(lambda: not server.environ, 5)
+
+
+@given(
+    st.lists(
+        st.text(max_size=30).map(lambda each: each.replace("\x1e", ""))
+        | st.text('01234567-/,?[]{}"a:', max_size=30)
+        | st.sampled_from(
+            [
+                "0",
+                "0/other,",
+                '2["a",[1]]',
+                '21["fail"]',
+                "1",
+                '51-["a",{"_placeholder":true,"num":0}]',
+                "bAAE=",
+                '30["x"]',
+            ]
+        ),
+        min_size=1,
+        max_size=16,
+    )
+)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_nothing_that_is_said_is_an_accident(
+    serve: Serve, caplog: pytest.LogCaptureFixture, said: list[str]
+) -> None:
+    """Whatever packets come in whatever order, no error of ours or of the libraries is logged."""
+    server = serve()
+    server.on("connect", welcome)
+    server.on("a", lambda sid, *data: data)
+    guest = Guest(asking(server.eio))
+    guest.say(*said)
+    server.eio.disconnect()
+    wait_for(lambda: not server.environ, 5)
+
+    assert [] == [each.message for each in caplog.records if each.levelno >= logging.ERROR]

@@ -1,0 +1,87 @@
+"""The app in the tests' own process, where they can look inside and make the prices."""
+
+import itertools
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from flask import Flask
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+
+# With the events, before the first app is made: one made later would have none.
+from omcrm.webtrader import service, socketio_events
+from tests.processes import Browser, free_port, wait_for
+from tests.values import quote, trade
+
+# Above the numbers of the fixed prices, which come with the start.
+_FIRST = 1000
+
+
+class Here:
+    """A running app that has nothing but fixed prices, and somebody who is logged in."""
+
+    def __init__(self, app: Flask, port: int, session: str) -> None:
+        self.fanout = app.extensions[service.MANAGER].fanout
+        self.desk = app.extensions[service.DESK]
+        self.browser = Browser(f"http://127.0.0.1:{port}")
+        self.browser.http.cookies.set("omcrm_session", session)
+        self._app = app
+        self._numbers = itertools.count(_FIRST)
+
+    def price(self, symbol: str) -> int:
+        """A new price, which is its number, too."""
+        number = next(self._numbers)
+        self.fanout.take(quote(trade(str(number)), symbol=symbol, seq=number))
+        return number
+
+    @contextmanager
+    def busy(self, symbol: str) -> Iterator[None]:
+        """Meanwhile the symbol's price changes all the time."""
+        over = threading.Event()
+
+        def change() -> None:
+            while not over.wait(0.01):
+                self.price(symbol)
+
+        thread = threading.Thread(target=change)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def drop(self) -> None:
+        """Disconnect every page, as where their sessions are over."""
+        socketio_events.drop_sessions(self._app, self.desk.session_hashes())
+
+    def watchers(self) -> int:
+        """How many the fan-out tells."""
+        return sum(lane.size for lane in self.fanout._lanes)
+
+
+class Quiet(WSGIRequestHandler):
+    """Logs no request."""
+
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002
+        """Nothing."""
+
+
+@contextmanager
+def served_here(app: Flask, session: str) -> Iterator[Here]:
+    """Serve the app to the browser that has this session's cookie."""
+    port = free_port()
+    server = ThreadedWSGIServer("127.0.0.1", port, app, Quiet)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        with app.app_context():
+            service.manager().start()
+            cache = service.manager().cache
+        wait_for(lambda: 24 == len(cache.snapshot()), 5, "the fixed prices")
+        yield Here(app, port, session)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

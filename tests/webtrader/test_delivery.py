@@ -1,0 +1,296 @@
+"""What a page is sent, in which order, and what it is spared when it comes back.
+
+The app runs in this process, and its prices are made by the tests. Long for a reason: that app
+serves all of these stories.
+"""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from omcrm.extensions import socketio
+from omcrm.storage.user import Role
+from tests.processes import wait_for
+from tests.webtrader.here import Here, served_here
+from tests.webtrader.raw_page import ANSWER, PollingPage, RawPage, WebSocketPage
+
+PAGES = {"websocket": WebSocketPage, "polling": PollingPage}
+# The kernel takes so little for a page that does not read.
+SMALL = ((socket.SOL_SOCKET, socket.SO_RCVBUF, 4096),)
+
+Again = Callable[[], RawPage]
+
+
+@pytest.fixture
+def here(app: Flask, browser: Callable[[Role], FlaskClient]) -> Iterator[Here]:
+    """The app, and a client who is logged in."""
+    with served_here(app, browser(Role.CLIENT).get_cookie("omcrm_session").value) as running:
+        yield running
+
+
+@pytest.fixture(params=PAGES)
+def page(request: pytest.FixtureRequest, here: Here) -> Iterator[RawPage]:
+    """A connected page on either transport."""
+    with PAGES[request.param](here.browser) as connected:
+        yield connected
+
+
+@pytest.fixture
+def again(here: Here, page: RawPage) -> Iterator[Again]:
+    """Connects another page of the same kind."""
+    with ExitStack() as at_the_end:
+        yield lambda: at_the_end.enter_context(type(page)(here.browser))
+
+
+# In which order
+
+
+def test_snapshot_then_success_then_acknowledgement(here: Here, page: RawPage) -> None:
+    """Whoever is told of the success has all the prices it is about."""
+    here.price("BTC")
+    success = page.subscribe("BTC", "ETH", "AAPL")
+
+    assert {"BTC", "ETH", "AAPL"} == set(page.names()[:3])
+    assert ["subscription_success", ANSWER] == page.names()[3:]
+    assert page.said[-2][1] == page.said[-1][1] == success
+
+
+@pytest.mark.parametrize("page", ["websocket", "polling"], indirect=True)
+def test_order_beside_a_stream(here: Here, page: RawPage) -> None:
+    """The same where prices of other symbols wait to be fetched."""
+    page.subscribe("BTC")
+    for symbol in ("ETH", "SOL", "AAPL"):
+        here.price("BTC")
+        time.sleep(0.15)
+        page.said.clear()
+        page.subscribe(symbol)
+
+        names = [each for each in page.names() if each != "BTC"]
+        assert [symbol, "subscription_success", ANSWER] == names
+
+
+@pytest.mark.parametrize("page", ["polling"], indirect=True)
+def test_order_during_an_upgrade(here: Here, page: PollingPage) -> None:
+    """The same where a page is about to go over from polling to a WebSocket."""
+    with page.upgrade():
+        page.send("subscribe_to_instruments", {"symbols": ["BTC"]})
+        wait_for(here.watchers, 5, "the subscription")
+    page.read_until(ANSWER)
+
+    assert ["BTC", "subscription_success", ANSWER] == page.names()
+
+
+def test_a_change_follows(here: Here, page: RawPage) -> None:
+    """After the success come the changes, of what was subscribed to alone."""
+    page.subscribe("BTC")
+    here.price("ETH")
+    number = here.price("BTC")
+    body = page.read_until("price_update")
+
+    assert ("BTC", number, number) == (body["symbol"], body["price"], body["seq"])
+
+
+# Coming back
+
+
+def tell_apart(here: Here, page: RawPage, *symbols: str) -> int:
+    """Tell a page prices so far apart that the last one alone may come again; its number."""
+    for symbol in symbols:
+        number = here.price(symbol)
+        while page.read_until("price_update")["seq"] != number:
+            pass
+        time.sleep(0.3)
+    return number
+
+
+def test_who_comes_back_gets_what_changed(here: Here, page: RawPage, again: Again) -> None:
+    """With `since` a page is sent nothing that it has already, and everything else."""
+    epoch = page.subscribe("BTC", "ETH", "SOL", "AAPL")["epoch"]
+    seq = tell_apart(here, page, "BTC", "SOL")
+    page.close()
+    here.price("ETH")
+    back = again()
+    answer = back.subscribe("BTC", "ETH", "SOL", "AAPL", since={"epoch": epoch, "seq": seq})
+
+    assert "ETH" in back.names()[:-2]
+    assert {*back.names()[:-2]} <= {"ETH", "SOL"}
+    assert ["subscription_success", ANSWER] == back.names()[-2:]
+    assert (epoch, 4) == (answer["epoch"], len(answer["instruments"]))
+    assert seq < answer["seq"]
+    assert here.price("BTC") == back.read_until("price_update")["seq"]
+
+
+def test_who_missed_nothing_gets_next_to_nothing(page: RawPage, here: Here, again: Again) -> None:
+    """Where no price has changed, none is sent but those of the last moment."""
+    epoch = page.subscribe("BTC", "ETH", "AAPL")["epoch"]
+    seq = tell_apart(here, page, "ETH", "ETH")
+    page.close()
+    back = again()
+    answer = back.subscribe("BTC", "ETH", "AAPL", since={"epoch": epoch, "seq": seq})
+
+    assert (epoch, seq) == (answer["epoch"], answer["seq"])
+    assert {*back.names()} <= {"ETH", "subscription_success", ANSWER}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"epoch": "another run"}, {"epoch": ""}, {"seq": 10**30}, {"seq": 0}],
+    ids=["another epoch", "none", "never told", "nothing seen"],
+)
+def test_who_was_elsewhere_gets_everything(here: Here, wrong: dict[str, Any]) -> None:
+    """Where nobody knows what a page has, it is sent all there is."""
+    with WebSocketPage(here.browser) as page:
+        answer = page.subscribe("BTC", "AAPL")
+    since = {"epoch": answer["epoch"], "seq": answer["seq"], **wrong}
+    with WebSocketPage(here.browser) as page:
+        page.subscribe("BTC", "AAPL", since=since)
+
+        assert {"BTC", "AAPL"} == set(page.names()[:2])
+
+
+# How often
+
+
+def test_a_slower_rate(here: Here, page: RawPage) -> None:
+    """A page that asks for fewer updates gets so many at most, and the last one in any case."""
+    answer = page.subscribe("BTC", max_rate=3)
+    page.said.clear()
+    began = time.monotonic()
+    with here.busy("BTC"):
+        while time.monotonic() < began + 2:
+            page.read_until("price_update")
+        most = 1 + 2.5 * (time.monotonic() - began)
+    told = len(page.said)
+    number = here.price("BTC")
+    while page.read_until("price_update")["seq"] != number:
+        pass
+
+    assert 2.5 == answer["max_rate"]
+    assert 3 <= told <= most
+
+
+def test_the_rate_that_counts_is_the_last_one_asked_for(here: Here, page: RawPage) -> None:
+    """A page may change its mind; one that says nothing means what it said before."""
+    rates = [
+        page.subscribe("BTC")["max_rate"],
+        page.subscribe("BTC", max_rate=1)["max_rate"],
+        page.subscribe("ETH")["max_rate"],
+        page.subscribe("BTC", max_rate=1000)["max_rate"],
+    ]
+
+    assert [10, 0.625, 0.625, 10] == rates
+    assert 1 == here.watchers()
+
+
+def test_each_rate_has_its_own_epoch(here: Here, page: RawPage) -> None:
+    """Numbers of one rate mean nothing at another: there a page gets everything."""
+    slow = page.subscribe("BTC", max_rate=1)
+    since = {"epoch": slow["epoch"], "seq": slow["seq"]}
+    page.said.clear()
+    fast = page.subscribe("BTC", max_rate=1000, since=since)
+
+    assert slow["epoch"] != fast["epoch"]
+    assert ["BTC", "subscription_success", ANSWER] == page.names()
+
+
+@pytest.mark.parametrize(
+    ("details", "field"),
+    [
+        ({"max_rate": 0}, "$.max_rate"),
+        ({"max_rate": 1001}, "$.max_rate"),
+        ({"max_rate": 1e-320}, "$.max_rate"),
+        ({"since": 7}, "$.since"),
+        ({"since": {}}, "$.since"),
+        ({"since": {"epoch": None, "seq": 1}}, "$.since.epoch"),
+        ({"since": {"epoch": "x", "seq": -1}}, "$.since.seq"),
+    ],
+)
+def test_wrong_details(here: Here, details: dict[str, Any], field: str) -> None:
+    """What cannot be meant is refused with the field's name, and nothing is subscribed to."""
+    with WebSocketPage(here.browser) as page:
+        answer = page.subscribe("BTC", **details)
+
+        assert "INVALID_PAYLOAD" == answer["code"]
+        assert answer["message"].endswith(f"at `{field}`")
+        assert ["subscription_error", ANSWER] == page.names()
+        assert 0 == here.watchers()
+
+
+# Who does not read
+
+
+def test_a_page_that_lost_events_is_told(here: Here) -> None:
+    """Where a page did not read its answers until there were too many, it is told to ask anew."""
+    everything = {"symbols": [f"X{number}" for number in range(1000)]}
+    with WebSocketPage(here.browser, sockopt=SMALL) as page:
+        page.subscribe("BTC")
+        for _ in range(20):
+            page.send("subscribe_to_instruments", everything)
+        here.price("BTC")
+        wait_for(lambda: socketio.server.eio.reactor.counters["events_dropped"], 5, "the loss")
+        here.price("BTC")
+        body = page.read_until("reload")
+
+        assert {"code", "message"} == set(body)
+        assert "EVENTS_LOST" == body["code"]
+        number = here.price("BTC")
+        while page.read_until("price_update")["seq"] != number:
+            pass
+
+
+# Who is gone
+
+
+def test_who_leaves_is_told_nothing_more(here: Here, page: RawPage) -> None:
+    """However a page ends, nothing of it is kept."""
+    page.subscribe("BTC", "ETH")
+    assert 1 == here.watchers()
+    page.close()
+
+    wait_for(lambda: not here.watchers(), 5, "the end")
+    assert 0 == here.desk.counts()["connections"]
+
+
+def test_who_watches_nothing_more_is_told_nothing_more(here: Here, page: RawPage) -> None:
+    """Neither is anything kept of one that has unsubscribed from all."""
+    page.subscribe("BTC", "ETH")
+    page.send("unsubscribe_from_instruments", {"symbols": ["BTC", "ETH", "SOL"]})
+    page.read_until(ANSWER)
+
+    assert 0 == here.watchers()
+    page.subscribe("ETH")
+    assert 1 == here.watchers()
+
+
+def test_who_is_dropped_is_told_nothing_more(here: Here, page: RawPage) -> None:
+    """The pages of a session that is over are taken out, too."""
+    page.subscribe("BTC")
+    here.drop()
+
+    assert 0 == here.watchers()
+
+
+def test_who_is_dropped_while_it_subscribes(
+    here: Here, page: RawPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is disconnected in the middle of a subscription is not kept, either."""
+    watch, watched = here.fanout.watch, threading.Event()
+
+    def drop_before(*arguments: Any) -> Any:
+        here.drop()
+        position = watch(*arguments)
+        watched.set()
+        return position
+
+    monkeypatch.setattr(here.fanout, "watch", drop_before)
+    page.send("subscribe_to_instruments", {"symbols": ["BTC"]})
+
+    assert watched.wait(5)
+    wait_for(lambda: not here.watchers(), 5, "the end")
