@@ -20,7 +20,7 @@ _EMAIL = "bench@example.com"
 # One account owns all the pages; the limits are there to stop such a thing.
 _NO_LIMITS = {"MAX_DESK_CONNECTIONS_PER_USER": "100000", "MAX_DESK_CONNECTIONS": "100000"}
 # A feed of exactly ten a second would beat against a window of exactly as long.
-_WINDOW = {"PRICE_WINDOW_MS": "50"}
+_WINDOW = {"PRICE_WINDOW_MS": "100"}
 _ON_BINANCE = {each.symbol for each in CATALOGUE if "binance" in each.provider_symbols}
 
 

@@ -14,6 +14,9 @@ from omcrm.streaming.batch import Batch, Printer
 _SIGN_OF_LIFE = 1.0
 # How much of a window a symbol waits for others, so that they leave in one write.
 _GATHER = 0.25
+# What waits for so much of a window, so often in a row, is out of step with the lane, whose window
+# is then so much of itself.
+_BEATS, _IN_A_ROW, _CATCH_UP = 0.35, 3, 0.9
 # Where a client may resume: one entry for so many seconds, and so many of them.
 _RECORD_EVERY = 0.25
 _RECORDS = 4096
@@ -100,6 +103,11 @@ class Lane:
         self.size = 0
         self._is_alike = is_alike
         self._turns: dict[str, float] = {}
+        # Of each symbol: when what waits first changed, whether it changed again, how often in a
+        # row it changed once and had to wait for long.
+        self._since: dict[str, float] = {}
+        self._again: set[str] = set()
+        self._beats: dict[str, int] = {}
         self._groups: dict[tuple[Printer, frozenset[str]], Group] = {}
         self._by_symbol: dict[str, dict[Group, None]] = {}
         self._top = 0
@@ -119,6 +127,7 @@ class Lane:
         turn, held = self._turns.get(symbol, 0.0), self.waiting.get(symbol)
         if held is not None and held <= turn:
             self.skipped += 1
+            self._again.add(symbol)
             return None
         told = self.told.get(symbol)
         if told is not None and self._is_alike(quote, told.quote):
@@ -127,6 +136,7 @@ class Lane:
             self.skipped += 1
             return None
         self.waiting[symbol] = turn
+        self._since[symbol] = now
         return turn
 
     def next_flush(self, now: float) -> float:
@@ -151,7 +161,7 @@ class Lane:
         scheduled = max((turn for turn in due.values() if turn >= late), default=now)
         for symbol, turn in due.items():
             del self.waiting[symbol]
-            self._turns[symbol] = (scheduled if turn >= late else now) + self.window
+            self._turns[symbol] = (scheduled if turn >= late else now) + self._pace(symbol, now)
         quotes = sorted([known[each] for each in due if each in known], key=_number)
         for quote in quotes:
             self.told[quote.symbol] = Told(quote, now, flush)
@@ -159,6 +169,18 @@ class Lane:
             self._flush = flush
             self._record(now)
         return quotes
+
+    def _pace(self, symbol: str, now: float) -> float:
+        """The time until the symbol's next turn: a window.
+
+        A source that beats as fast as the lane may beat just after it, time and again, and each
+        value would wait for almost a window. Then the lane's beat comes earlier until they meet.
+        """
+        waited = now - self._since.pop(symbol, now)
+        beats = waited > self.window * _BEATS and symbol not in self._again
+        self._again.discard(symbol)
+        self._beats[symbol] = self._beats.get(symbol, 0) + 1 if beats else 0
+        return self.window * (_CATCH_UP if self._beats[symbol] > _IN_A_ROW else 1.0)
 
     def hurry(self) -> None:
         """Let everything that waits leave now."""
@@ -170,6 +192,9 @@ class Lane:
         self.waiting.pop(symbol, None)
         self.told.pop(symbol, None)
         self._turns.pop(symbol, None)
+        self._since.pop(symbol, None)
+        self._again.discard(symbol)
+        self._beats.pop(symbol, None)
 
     # Who is told
 

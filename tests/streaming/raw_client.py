@@ -181,6 +181,11 @@ class RawClient:
             pass
         return True
 
+    def heard(self) -> bytes:
+        """What has come and was not read as frames; does not wait."""
+        self.is_ended()
+        return self._read
+
     def _exactly(self, size: int) -> bytes:
         while len(self._read) < size:
             self._fetch()

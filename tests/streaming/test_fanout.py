@@ -209,14 +209,16 @@ def test_who_watches_is_shown_the_newest_at_once(fanout: FanOut) -> None:
     assert 9 == page.position.seq
 
 
-def test_who_watches_more_is_shown_that_and_what_waits(fanout: FanOut) -> None:
-    """After it the page has everything up to its position."""
+def test_who_watches_more_is_shown_all_that_it_lacks(fanout: FanOut) -> None:
+    """What waits and what it is owed, too: it has everything up to its position then."""
     page = watching(fanout, "BTC ETH")
-    tell(fanout, "BTC 1", "ETH 2")
+    page.ready = False
+    tell(fanout, "ETH 1", "BTC 2")
+    page.ready = True
     take(fanout, "BTC 3", "SOL 4")
 
     assert 4 == page.watch(fanout, "SOL").seq
-    assert [["BTC 1", "ETH 2"], ["BTC 3", "SOL 4"]] == page.told
+    assert [["ETH 1", "BTC 3", "SOL 4"]] == page.told
 
 
 def test_what_is_unwatched_is_told_no_more(fanout: FanOut) -> None:

@@ -2,104 +2,22 @@
 
 import math
 import random
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
 from itertools import pairwise, repeat
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omcrm.market.quote import Quote
-from omcrm.streaming.batch import Batch, Printer
-from omcrm.streaming.lane import IsAlike, Lane, Subscriber
-from tests.values import quote, trade
-
-# A power of two, so that times can be compared exactly.
-WINDOW = 0.125
-# Any moment long after the beginning of time.
-NOON = 4096.0
-
-SYMBOLS = ("BTC", "ETH", "SOL")
-
-
-@cache
-def price(seq: int, symbol: str = "BTC", number: str = "1") -> Quote:
-    return quote(trade(number, seq), symbol=symbol, seq=seq)
-
-
-def same_price(one: Quote, other: Quote) -> bool:
-    return one.said.trade.price == other.said.trade.price
-
-
-class Deaf:
-    """Takes everything."""
-
-    def offer(self, state: Batch) -> bool:
-        return True
-
-    def direct(self) -> None:
-        """It has no shorter way."""
-
-    def on_ready(self, wants_state: object) -> None:
-        """It is always ready."""
-
-
-def subscriber(printer: Printer | None = None) -> Subscriber:
-    return Subscriber(Deaf(), printer or Printer(str))
-
-
-class Course:
-    """A lane that somebody watches, with what is known beside it."""
-
-    def __init__(self, is_alike: IsAlike = lambda one, other: False, watched: str = "BTC ETH SOL"):
-        self.lane = Lane(WINDOW, "epoch", is_alike)
-        self.known: dict[str, Quote] = {}
-        self.flushes = 0
-        self.told: list[tuple[float, str, int]] = []
-        self.viewer = subscriber()
-        self.lane.place(self.viewer, frozenset(watched.split()))
-
-    def note(self, now: float, *quotes: Quote) -> list[float | None]:
-        """These quotes come; their turns."""
-        self.known.update({each.symbol: each for each in quotes})
-        return [self.lane.note(each, now) for each in quotes]
-
-    def flush(self, now: float) -> list[int]:
-        """What is due leaves; the numbers."""
-        self.flushes += 1
-        due = self.lane.take_due(now, self.known, self.flushes)
-        self.told += [(now, each.symbol, each.seq) for each in due]
-        return [each.seq for each in due]
-
-    def tell(self, now: float, *quotes: Quote) -> list[int]:
-        """These quotes come and leave."""
-        self.note(now, *quotes)
-        return self.flush(now)
-
-    def run(self, changes: Iterable[tuple[float, Quote]], late: Iterator[float]) -> None:
-        """Changes come at their times; each flush is so much later than it should be."""
-        for at, each in sorted(changes, key=lambda change: change[0]):
-            self._flush_until(at, late)
-            self.note(at, each)
-        self._flush_until(math.inf, late)
-
-    def _flush_until(self, end: float, late: Iterator[float]) -> None:
-        now = self.told[-1][0] if self.told else NOON
-        while self.lane.waiting:
-            due = max(self.lane.next_flush(now), now)
-            if due > end:
-                return
-            now = due + next(late)
-            self.flush(now)
-
-    def times(self, symbol: str = "BTC") -> list[float]:
-        return [at for at, name, _ in self.told if name == symbol]
-
-    def lacking(self, seq: int) -> set[str] | None:
-        """What a client whose highest number is `seq` may lack; None where nobody knows."""
-        is_missing = self.lane.missing_since(seq, self.known)
-        return None if is_missing is None else {each for each in self.known if is_missing(each)}
+from omcrm.streaming.batch import Printer
+from tests.streaming.course import (
+    NOON,
+    SYMBOLS,
+    WINDOW,
+    Course,
+    price,
+    same_price,
+    subscriber,
+)
 
 
 @pytest.fixture
@@ -237,6 +155,27 @@ def test_a_source_as_fast_as_the_window_is_told_as_often(course: Course) -> None
     assert 990 <= len(course.times())
 
 
+@pytest.mark.parametrize("phase", [0.05, 0.3, 0.7, 0.95])
+def test_a_source_in_step_with_the_lane_does_not_wait_for_ever(
+    course: Course, phase: float
+) -> None:
+    """It beats as fast as the lane, a little after it: the two beats come to meet."""
+    beats = [NOON + (number + phase) * WINDOW for number in range(1, 60)]
+    changes = [(NOON, price(1)), *((at, price(seq + 2)) for seq, at in enumerate(beats))]
+    course.run(changes, repeat(0.0))
+
+    waits = [told - came for told, (came, _) in zip(course.times(), changes, strict=True)]
+    assert max(waits[-20:]) <= 0.36 * WINDOW
+
+
+def test_a_faster_source_is_told_at_the_lanes_pace(course: Course) -> None:
+    """Whoever changes all the time is told once a window, not more."""
+    changes = [(NOON + number * WINDOW / 7, price(number + 1)) for number in range(700)]
+    course.run(changes, repeat(0.0))
+
+    assert {WINDOW} == {later - sooner for sooner, later in pairwise(course.times())}
+
+
 @settings(deadline=None, derandomize=True, database=None, max_examples=40)
 @given(st.randoms(use_true_random=False), st.floats(0.1, 20.0), st.floats(0.0, 0.45))
 def test_any_source_is_told_once_a_window_and_to_the_end(
@@ -364,132 +303,3 @@ def test_who_is_placed_anew_is_nowhere_else(course: Course) -> None:
 
     assert {} == course.lane.concerned([price(2)])
     assert (0, None) == (course.lane.size, course.viewer.group)
-
-
-# Resuming
-
-
-def test_nothing_is_missing_where_nothing_changed(course: Course) -> None:
-    """What was told long before the client's last number is not told again."""
-    course.tell(NOON, price(1), price(2, "ETH"))
-    course.tell(NOON + 1, price(3, "SOL"))
-
-    assert {"SOL"} == course.lacking(3)
-
-
-def test_what_changed_is_missing_whether_it_was_told_or_waits(course: Course) -> None:
-    """It makes no difference how far it got."""
-    course.tell(NOON, price(1), price(2, "ETH"), price(3, "SOL"))
-    course.tell(NOON + 1, price(4))
-    course.tell(NOON + 2, price(5))
-    course.note(NOON + 2, price(6, "ETH"))
-
-    assert {"BTC", "ETH"} == course.lacking(4)
-
-
-def test_a_lower_number_told_later_is_missing(calm: Course) -> None:
-    """One may have waited for a second while others with higher numbers left."""
-    calm.tell(NOON, price(1), price(2, "ETH"), price(3, "SOL"))
-    calm.note(NOON + 0.1, price(90, "ETH"))
-    calm.tell(NOON + 0.5, price(100, number="2"))
-
-    assert "ETH" in calm.lacking(100)
-    assert [90] == calm.flush(NOON + 1)
-    assert "ETH" in calm.lacking(100)
-
-
-def test_a_lower_number_told_later_does_not_hide_a_higher_one(calm: Course) -> None:
-    """What was told last is not the highest number that was told."""
-    calm.tell(NOON, price(1), price(2, "ETH"), price(3, "SOL"))
-    calm.tell(NOON + 0.7, price(80, "SOL", "2"))
-    calm.note(NOON + 0.8, price(90, "ETH"))
-    calm.tell(NOON + 0.9, price(100, number="2"))
-    calm.flush(NOON + 1)
-
-    assert "ETH" in calm.lacking(100)
-
-
-def test_what_came_late_while_nobody_watched_is_missing(course: Course) -> None:
-    """A number below the client's that a slower thread brought after the client was gone."""
-    course.tell(NOON, price(1), price(2, "ETH"), price(3, "SOL"))
-    course.tell(NOON + 1, price(100))
-    course.lane.place(course.viewer, frozenset())
-    course.note(NOON + 1, price(99, "ETH"))
-
-    assert {"BTC", "ETH"} == course.lacking(100)
-
-
-def test_beyond_what_is_remembered_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who was away for too long, or was never here, is shown everything."""
-    monkeypatch.setattr("omcrm.streaming.lane._RECORDS", 8)
-    course = Course()
-    for number in range(1, 21):
-        course.tell(NOON + number, price(number))
-
-    assert None is course.lacking(0)
-    assert None is course.lacking(13)
-    assert {"BTC"} == course.lacking(14)
-    assert {"BTC"} == course.lacking(20)
-
-
-def test_what_is_remembered_spans_a_quarter_of_an_hour(course: Course) -> None:
-    """However busy it is, the past is noted four times a second at most."""
-    for number in range(1, 17 * 60 * 10):
-        course.tell(NOON + number / 10, price(number))
-
-    assert None is not course.lacking(2 * 60 * 10)
-
-
-class Crowd:
-    """Clients that were shown all when they came, hear each flush, and may be lost after any."""
-
-    def __init__(self, course: Course) -> None:
-        self._course = course
-        # What each has, with its highest number.
-        self._here: list[tuple[dict[str, int], int]] = []
-        self.lost: list[tuple[dict[str, int], int]] = []
-
-    def join(self, top: int) -> None:
-        self._here.append(({each.symbol: each.seq for each in self._course.known.values()}, top))
-
-    def flush(self, now: float) -> None:
-        before = len(self._course.told)
-        self._course.flush(now)
-        told = {symbol: seq for _, symbol, seq in self._course.told[before:]}
-        self._here = [({**has, **told}, max(top, *told.values())) for has, top in self._here]
-        self.lost += self._here
-
-
-# A change or a newcomer: after so many halves of a window, of which symbol, at which price.
-steps = st.tuples(
-    st.integers(0, 5), st.sampled_from(SYMBOLS), st.sampled_from(["1", "1", "2", None])
-)
-
-
-@settings(deadline=None, derandomize=True, database=None, max_examples=300)
-@given(st.lists(steps, min_size=20, max_size=60), st.booleans())
-def test_whoever_comes_back_lacks_nothing_that_is_not_named(
-    history: Sequence[tuple[int, str, str | None]], overtaking: bool
-) -> None:
-    """At whichever moment the connection was lost: what a client does not have is sent to it.
-
-    Of two threads that overtake each other the second brings the lower number.
-    """
-    course, now, top = Course(same_price), NOON, 0
-    crowd = Crowd(course)
-    for place, (pause, symbol, number) in enumerate(history, 2):
-        now += pause * WINDOW / 2
-        while (due := course.lane.next_flush(now - WINDOW)) <= now:
-            crowd.flush(max(due, now - WINDOW))
-        seq = place ^ 1 if overtaking else place
-        if number is None:
-            crowd.join(top)
-        elif symbol not in course.known or course.known[symbol].seq < seq:
-            course.note(now, price(seq, symbol, number))
-            top = max(top, seq)
-
-    for has, highest in crowd.lost:
-        lacks = {each for each, newest in course.known.items() if newest.seq != has.get(each)}
-        named = course.lacking(highest)
-
-        assert named is None or lacks <= named, f"who has {has} and was told {highest}"

@@ -1,0 +1,96 @@
+"""A lane in a time that the test sets, with somebody who watches it."""
+
+import math
+from collections.abc import Iterable, Iterator
+from functools import cache
+
+from omcrm.market.quote import Quote
+from omcrm.streaming.batch import Batch, Printer
+from omcrm.streaming.lane import IsAlike, Lane, Subscriber
+from tests.values import quote, trade
+
+# A power of two, so that times can be compared exactly.
+WINDOW = 0.125
+# Any moment long after the beginning of time.
+NOON = 4096.0
+
+SYMBOLS = ("BTC", "ETH", "SOL")
+
+
+@cache
+def price(seq: int, symbol: str = "BTC", number: str = "1") -> Quote:
+    return quote(trade(number, seq), symbol=symbol, seq=seq)
+
+
+def same_price(one: Quote, other: Quote) -> bool:
+    return one.said.trade.price == other.said.trade.price
+
+
+class Deaf:
+    """Takes everything."""
+
+    def offer(self, state: Batch) -> bool:
+        return True
+
+    def direct(self) -> None:
+        """It has no shorter way."""
+
+    def on_ready(self, wants_state: object) -> None:
+        """It is always ready."""
+
+
+def subscriber(printer: Printer | None = None) -> Subscriber:
+    return Subscriber(Deaf(), printer or Printer(str))
+
+
+class Course:
+    """A lane that somebody watches, with what is known beside it."""
+
+    def __init__(self, is_alike: IsAlike = lambda one, other: False, watched: str = "BTC ETH SOL"):
+        self.lane = Lane(WINDOW, "epoch", is_alike)
+        self.known: dict[str, Quote] = {}
+        self.flushes = 0
+        self.told: list[tuple[float, str, int]] = []
+        self.viewer = subscriber()
+        self.lane.place(self.viewer, frozenset(watched.split()))
+
+    def note(self, now: float, *quotes: Quote) -> list[float | None]:
+        """These quotes come; their turns."""
+        self.known.update({each.symbol: each for each in quotes})
+        return [self.lane.note(each, now) for each in quotes]
+
+    def flush(self, now: float) -> list[int]:
+        """What is due leaves; the numbers."""
+        self.flushes += 1
+        due = self.lane.take_due(now, self.known, self.flushes)
+        self.told += [(now, each.symbol, each.seq) for each in due]
+        return [each.seq for each in due]
+
+    def tell(self, now: float, *quotes: Quote) -> list[int]:
+        """These quotes come and leave."""
+        self.note(now, *quotes)
+        return self.flush(now)
+
+    def run(self, changes: Iterable[tuple[float, Quote]], late: Iterator[float]) -> None:
+        """Changes come at their times; each flush is so much later than it should be."""
+        for at, each in sorted(changes, key=lambda change: change[0]):
+            self._flush_until(at, late)
+            self.note(at, each)
+        self._flush_until(math.inf, late)
+
+    def _flush_until(self, end: float, late: Iterator[float]) -> None:
+        now = self.told[-1][0] if self.told else NOON
+        while self.lane.waiting:
+            due = max(self.lane.next_flush(now), now)
+            if due > end:
+                return
+            now = due + next(late)
+            self.flush(now)
+
+    def times(self, symbol: str = "BTC") -> list[float]:
+        return [at for at, name, _ in self.told if name == symbol]
+
+    def lacking(self, seq: int) -> set[str] | None:
+        """What a client whose highest number is `seq` may lack; None where nobody knows."""
+        is_missing = self.lane.missing_since(seq, self.known)
+        return None if is_missing is None else {each for each in self.known if is_missing(each)}
