@@ -289,13 +289,11 @@ class Connection:
         self._protocol.receive_data(data)
         # Fetched in any case: the protocol would keep what comes behind a goodbye.
         frames = self._protocol.events_received()
-        if self._protocol.state is State.OPEN:
-            # A pong does not wait for what the messages around its ping cause.
-            self._write_protocol()
         if self.open and self._is_flood(len(frames), now):
             self._reactor.counters["floods"] += 1
-            self._begin_close(CloseCode.POLICY_VIOLATION, "too many messages")
-            return
+            # It may have said goodbye at its end: then this adds nothing to it.
+            self._protocol.fail(CloseCode.POLICY_VIOLATION, "too many messages")
+            frames = []
         if self._protocol.state is State.OPEN:
             # A pong does not wait for what the messages beside the ping lead to; a goodbye does.
             self._write_protocol()

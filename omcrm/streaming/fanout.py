@@ -143,7 +143,8 @@ class FanOut:
             new = frozenset(symbols)
             wanted = subscriber.symbols | new
             with self._lock:
-                shown = set(wanted if lane is not before else new | (wanted & lane.waiting.keys()))
+                lacking = lane.waiting.keys() | subscriber.missed
+                shown = set(wanted if lane is not before else new | (wanted & lacking))
                 if since is not None and since.epoch == lane.epoch and since.seq <= self._top:
                     is_missing = lane.missing_since(since.seq, self._known)
                     if is_missing is not None:
@@ -294,7 +295,7 @@ class FanOut:
         self.missed += len(batch.symbols)
 
     def _show(self, subscriber: Subscriber, quotes: list[Quote]) -> None:
-        """What it has just asked for, which is newer than anything it is owed."""
+        """What it has just asked for, with all that it is owed."""
         batch = subscriber.printer.batch(quotes)
         if not quotes or subscriber.sink.offer(batch, asked=True):
             subscriber.missed.difference_update(batch.symbols)
@@ -316,8 +317,7 @@ class FanOut:
             # What a flush under way has for it is older than what it is about to be given.
             self._settle(subscriber)
             with self._lock:
-                symbols = subscriber.missed & subscriber.symbols
-                quotes = [self._known[each] for each in symbols if each in self._known]
+                quotes = [self._known[each] for each in subscriber.missed if each in self._known]
             subscriber.missed = set()
             self._give(subscriber, sorted(quotes, key=lambda each: each.seq))
 
@@ -334,9 +334,9 @@ class FanOut:
         lane.place(subscriber, symbols)
         # What a flush under way carries is not newer than what the subscriber is about to be shown.
         subscriber.flushed = self._number
+        subscriber.missed &= symbols
         if not symbols:
             subscriber.lane = None
-            subscriber.missed.clear()
         self._lanes = (
             self._base,
             *(each for each in {*self._lanes, lane} if each.size and each is not self._base),

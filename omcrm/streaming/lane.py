@@ -16,7 +16,7 @@ _SIGN_OF_LIFE = 1.0
 _GATHER = 0.25
 # What waits for so much of a window, so often in a row, is out of step with the lane, whose window
 # is then so much of itself.
-_BEATS, _IN_A_ROW, _CATCH_UP = 0.35, 3, 0.9
+_BEATS, _IN_A_ROW, _CATCH_UP = 0.1, 3, 0.9
 # Where a client may resume: one entry for so many seconds, and so many of them.
 _RECORD_EVERY = 0.25
 _RECORDS = 4096

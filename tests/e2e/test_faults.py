@@ -15,6 +15,7 @@ import pytest
 
 from omcrm.market.catalogue import CATALOGUE
 from tests.e2e.absurdities import absurdities
+from tests.e2e.crowd import Crowd
 from tests.e2e.hostile import (
     BEHIND_A_PROXY,
     CONNECT_TIMEOUT,
@@ -25,7 +26,6 @@ from tests.e2e.hostile import (
     SOCKET,
     STALLED,
     Besieged,
-    Crowd,
     Siege,
     all_servers,
     event,

@@ -73,19 +73,17 @@ class Course:
 
     def run(self, changes: Iterable[tuple[float, Quote]], late: Iterator[float]) -> None:
         """Changes come at their times; each flush is so much later than it should be."""
+        now = NOON
         for at, each in sorted(changes, key=lambda change: change[0]):
-            self._flush_until(at, late)
-            self.note(at, each)
-        self._flush_until(math.inf, late)
+            now = max(self._flush_until(at, now, late), at)
+            self.note(now, each)
+        self._flush_until(math.inf, now, late)
 
-    def _flush_until(self, end: float, late: Iterator[float]) -> None:
-        now = self.told[-1][0] if self.told else NOON
-        while self.lane.waiting:
-            due = max(self.lane.next_flush(now), now)
-            if due > end:
-                return
+    def _flush_until(self, end: float, now: float, late: Iterator[float]) -> float:
+        while (due := max(self.lane.next_flush(now), now)) <= end and self.lane.waiting:
             now = due + next(late)
             self.flush(now)
+        return now
 
     def times(self, symbol: str = "BTC") -> list[float]:
         return [at for at, name, _ in self.told if name == symbol]

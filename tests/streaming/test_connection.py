@@ -8,6 +8,7 @@ import gc
 import logging
 import random
 import socket
+import time
 import weakref
 import zlib
 
@@ -178,6 +179,38 @@ def test_compressed_messages(opened: Opener) -> None:
 
     assert ["abc" * 500, "plain", b"abc" * 500] == pair.heard.messages
     assert pair.connection.deflates
+
+
+@pytest.mark.parametrize("behind", [b"", closing(), frame(3)], ids=["more", "close", "fault"])
+@pytest.mark.parametrize("said", [text("a"), frame(PING)], ids=["messages", "pings"])
+def test_a_flood_is_ended(
+    opened: Opener,
+    reactor: Reactor,
+    caplog: pytest.LogCaptureFixture,
+    said: bytes,
+    behind: bytes,
+) -> None:
+    """More frames in a second than allowed end it, and none of them is heard."""
+    before = reactor.counters["floods"]
+    pair = opened(Limits(frames=100, closing=0.2))
+    pair.peer.send(text("before"), said * 100 + behind)
+    for _ in pair.peer.frames():
+        pass
+
+    assert 1 == reactor.counters["floods"] - before
+    assert [] == caplog.messages
+    assert len(pair.heard.messages) <= 1
+
+
+def test_a_lively_peer_is_no_flood(opened: Opener) -> None:
+    """As many as are allowed, again in the next second."""
+    pair = opened(Limits(frames=100))
+    for number in (1, 2):
+        pair.peer.send(text("a") * 100)
+        wait_for(lambda number=number: len(pair.heard.messages) == 100 * number, 5)
+        time.sleep(1.05)
+
+    assert 0 == pair.heard.ends
 
 
 def test_a_bomb_does_not_go_off(opened: Opener) -> None:

@@ -166,14 +166,18 @@ class Page:
 
     # What it reads
 
-    def read(self, most: int) -> None:
+    def read(self, most: int) -> bool:
+        """Take in at most so many bytes; whether any came."""
         with self._mine:
+            came = b""
             with suppress(BlockingIOError):
-                self._unread += self._socket.recv(most)
-            while (end := self._whole_frame()) is not None:
-                start, payload_end = end
-                self._take(self._unread[start:payload_end].decode())
-                self._unread = self._unread[payload_end:]
+                came = self._socket.recv(most)
+            self._unread += came
+            while (frame := self._whole_frame()) is not None:
+                start, end = frame
+                self._take(self._unread[start:end].decode())
+                self._unread = self._unread[end:]
+            return bool(came)
 
     def _whole_frame(self) -> tuple[int, int] | None:
         """Where the payload of the first frame begins and ends, once it is here."""
@@ -219,21 +223,23 @@ class Page:
 
         assert kept <= LIMITS.backlog + _LARGEST, f"{self._name}: {kept} bytes are kept for it"
 
-    def is_up_to_date(self) -> bool:
-        """Read on; whether all that is wanted is held at its newest, and the stream ends whole."""
-        self.read(1 << 20)
-        newest = {each: seq for each, seq in self._floor.newest.items() if each in self.wanted}
-        return self.held == newest and not self._unread
-
     def settle(self) -> None:
         """Read all there is until everything is up to date."""
         if self._has_lost:
             # As it would be told to: what it missed may have been where it is.
+            self._read_until(lambda: not self.seat.connection.blocked)
             self.come_back()
+        self._read_until(lambda: self.held == self._expected())
+
+    def _expected(self) -> dict[str, int]:
+        return {each: seq for each, seq in self._floor.newest.items() if each in self.wanted}
+
+    def _read_until(self, done: Callable[[], bool]) -> None:
+        """Read all there is until that is so; what was read ends with a whole message."""
         until = time.monotonic() + 20
-        while not self.is_up_to_date():
+        while self.read(1 << 20) or self._unread or not done():
             assert time.monotonic() < until, (
-                f"{self._name} wants {sorted(self.wanted)} of {self._floor.newest}, has {self.held}"
+                f"{self._name} should have {self._expected()}, has {self.held}"
             )
             time.sleep(0.001)
 

@@ -57,6 +57,10 @@ class Served(Process):
             state: dict[str, int] = json.loads(client.read_body())
             return state
 
+    def wait_until_alone(self) -> None:
+        """Wait until nothing is left of any connection."""
+        wait_for(lambda: self.state()["connections"] == 0, 10, "all to be gone")
+
     def open(self, *more: str, behind: bytes = b"") -> RawClient:
         return RawClient.open(self.port, "/echo", *more, behind=behind)
 
@@ -70,7 +74,7 @@ def served(
         wait_for(running.answers, 30, "the server")
         before = len(descriptors(running.pid))
         yield running
-        wait_for(lambda: running.state()["connections"] == 0, 10, "all to be gone")
+        running.wait_until_alone()
         wait_for(lambda: len(descriptors(running.pid)) <= before + 3, 10, "the descriptors")
     assert "Traceback" not in running.output()
     assert "ERROR" not in running.output()
@@ -115,14 +119,16 @@ def test_fragments_with_control_frames_between(served: Served) -> None:
 def test_byte_by_byte(served: Served, offer: tuple[str, ...]) -> None:
     """However slowly it trickles in."""
     with served.open(*offer) as client:
+        client.trickle(text(GREEK))
+        said = [client.read()]
         client.trickle(
-            text(GREEK),
             frame(BINARY, b"a" * 130, fin=False),
             frame(PING, b"?" * 125),
             frame(CONT, b"b"),
-            closing(1000, b"done"),
         )
-        said = list(client.frames())
+        said += [client.read(), client.read()]
+        client.trickle(closing(1000, b"done"))
+        said += client.frames()
 
     plain = [Frame(TEXT, inflate(each.payload)) if each.rsv else each for each in said]
     assert [
@@ -277,12 +283,12 @@ def test_the_server_closes(served: Served) -> None:
 )
 def test_tcp_really_ends(served: Served, last: bytes) -> None:
     """Also where the client keeps its end open and goes on talking."""
-    before = served.state()["connections"]
+    served.wait_until_alone()
     with served.open() as client:
         client.send(last)
         for _ in client.frames():
             pass
-        wait_for(lambda: served.state()["connections"] == before, 10, "the end")
+        served.wait_until_alone()
         with pytest.raises(ConnectionError):
             talk(client)
 
@@ -294,12 +300,11 @@ def talk(client: RawClient) -> None:
 
 def test_gone_in_the_middle_of_a_frame(served: Served) -> None:
     """Nothing is left of it."""
-    before = served.state()["connections"]
     for part in (b"\x81", frame(TEXT, b"a" * 200)[:100], frame(TEXT, b"a", fin=False)):
         with served.open() as client:
             client.send(part)
 
-    wait_for(lambda: served.state()["connections"] == before, 10, "the end")
+    served.wait_until_alone()
 
 
 # Compression (RFC 7692)
