@@ -19,8 +19,6 @@ _NODE = Path(__file__).parent / "node"
 _EMAIL = "bench@example.com"
 # One account owns all the pages; the limits are there to stop such a thing.
 _NO_LIMITS = {"MAX_DESK_CONNECTIONS_PER_USER": "100000", "MAX_DESK_CONNECTIONS": "100000"}
-# A feed of exactly ten a second would beat against a window of exactly as long.
-_WINDOW = {"PRICE_WINDOW_MS": "100"}
 _ON_BINANCE = {each.symbol for each in CATALOGUE if "binance" in each.provider_symbols}
 
 
@@ -51,7 +49,7 @@ class Served:
 def _omcrm(mode: str, folder: Path, pace: Pace) -> Iterator[Served]:
     beat = ["--beat", f"{pace.rate:g}", *(["--spread"] if pace.spread else [])]
     with Exchange(folder, *beat) as exchange:
-        env = {"OMCRM_ASYNC": mode, "LOG_LEVEL": "WARNING", **_WINDOW, **_NO_LIMITS}
+        env = {"OMCRM_ASYNC": mode, "LOG_LEVEL": "WARNING", **_NO_LIMITS}
         if set(pace.symbols) <= _ON_BINANCE:
             env["BINANCE_WS_URL"] = exchange.url
         else:

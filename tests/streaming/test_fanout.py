@@ -213,7 +213,7 @@ def test_who_watches_more_is_shown_all_that_it_lacks(fanout: FanOut) -> None:
     """What waits and what it is owed, too: it has everything up to its position then."""
     page = watching(fanout, "BTC ETH")
     page.ready = False
-    tell(fanout, "ETH 1", "BTC 2")
+    tell(fanout, "ETH 1")
     page.ready = True
     take(fanout, "BTC 3", "SOL 4")
 
