@@ -119,9 +119,7 @@ class Connection:
         limits: Limits,
         extensions: Sequence[Extension] = (),
     ) -> None:
-        protocol = _Frames(
-            Side.SERVER, state=State.OPEN, max_size=limits.message, logger=_log
-        )
+        protocol = _Frames(Side.SERVER, state=State.OPEN, max_size=limits.message, logger=_log)
         protocol.extensions = list(extensions)
         self.deflates = bool(extensions)
         self.open = True
