@@ -1,5 +1,6 @@
 """Who is in which room of Socket.IO, and telling a whole room."""
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -15,39 +16,89 @@ _TURN = 0.002
 
 
 class Rooms(socketio.Manager):  # type: ignore[misc]
-    """The rooms of each client, known by client: leaving does not look at everybody's."""
+    """The rooms of each client, known by client: leaving does not look at everybody's.
+
+    Thread-safe, unlike what it is made of.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self._lock = threading.RLock()
         self._rooms_of: dict[tuple[str, str], set[str | None]] = {}
+
+    def pre_connect(self, eio_sid: str, namespace: str) -> str | None:
+        """Give a client its id in a namespace, before it is let in."""
+        with self._lock:
+            sid: str | None = super().pre_connect(eio_sid, namespace)
+            return sid
+
+    def connect(self, sid: str, namespace: str) -> str:
+        """Let a client in."""
+        with self._lock:
+            return str(super().connect(sid, namespace))
+
+    def pre_disconnect(self, sid: str, namespace: str) -> str | None:
+        """A client is about to go."""
+        with self._lock:
+            eio_sid: str | None = super().pre_disconnect(sid, namespace)
+            return eio_sid
 
     def basic_enter_room(
         self, sid: str, namespace: str, room: str | None, eio_sid: str | None = None
     ) -> None:
         """Add a client to a room."""
-        super().basic_enter_room(sid, namespace, room, eio_sid=eio_sid)
-        self._rooms_of.setdefault((namespace, sid), set()).add(room)
+        with self._lock:
+            super().basic_enter_room(sid, namespace, room, eio_sid=eio_sid)
+            self._rooms_of.setdefault((namespace, sid), set()).add(room)
 
     def basic_leave_room(self, sid: str, namespace: str, room: str | None) -> None:
         """Take a client from a room."""
-        super().basic_leave_room(sid, namespace, room)
-        self._rooms_of.get((namespace, sid), set()).discard(room)
+        with self._lock:
+            super().basic_leave_room(sid, namespace, room)
+            self._rooms_of.get((namespace, sid), set()).discard(room)
 
     def get_rooms(self, sid: str, namespace: str) -> list[str]:
         """The rooms a client is in."""
-        rooms = self._rooms_of.get((namespace, sid), set())
-        return [each for each in rooms if each is not None]
+        with self._lock:
+            rooms = self._rooms_of.get((namespace, sid), set())
+            return [each for each in rooms if each is not None]
+
+    def get_participants(self, namespace: str, room: str | None) -> list[tuple[str, str]]:
+        """Who is in a room now, with the session each came on."""
+        with self._lock:
+            return list(super().get_participants(namespace, room))
+
+    def eio_sid_from_sid(self, sid: str, namespace: str) -> str | None:
+        """The session that a client came on."""
+        with self._lock:
+            eio_sid: str | None = super().eio_sid_from_sid(sid, namespace)
+            return eio_sid
+
+    def is_connected(self, sid: str, namespace: str) -> bool:
+        """Whether a client is in, and not about to go."""
+        with self._lock:
+            return bool(super().is_connected(sid, namespace))
 
     def basic_disconnect(self, sid: str, namespace: str, **kwargs: Any) -> None:
         """Forget a client."""
-        for room in self._rooms_of.pop((namespace, sid), set()):
-            super().basic_leave_room(sid, namespace, room)
-        self.callbacks.pop(sid, None)
-        for waiting in (self.pending_connect, self.pending_disconnect):
-            if sid in waiting.get(namespace, ()):
-                waiting[namespace].remove(sid)
-                if not waiting[namespace]:
-                    del waiting[namespace]
+        with self._lock:
+            for room in self._rooms_of.pop((namespace, sid), set()):
+                super().basic_leave_room(sid, namespace, room)
+            self.callbacks.pop(sid, None)
+            for waiting in (self.pending_connect, self.pending_disconnect):
+                if sid in waiting.get(namespace, ()):
+                    waiting[namespace].remove(sid)
+                    if not waiting[namespace]:
+                        del waiting[namespace]
+
+    def trigger_callback(self, sid: str, number: int, data: list[Any]) -> None:
+        """An acknowledgement came; one of nothing is ignored.
+
+        At 0 the library keeps its counter, for which any client may ask.
+        """
+        callback = self.callbacks.get(sid, {}).pop(number, None) if number else None
+        if callback is not None:
+            callback(*data)
 
     def emit(
         self,
@@ -73,7 +124,7 @@ class Rooms(socketio.Manager):  # type: ignore[misc]
         ]
         skipped = skip_sid if isinstance(skip_sid, list) else [skip_sid]
         until = time.monotonic() + _TURN
-        for sid, eio_sid in list(self.get_participants(namespace, to or room)):
+        for sid, eio_sid in self.get_participants(namespace, to or room):
             if sid not in skipped:
                 for message in messages:
                     self.server.send_event(eio_sid, namespace, message)

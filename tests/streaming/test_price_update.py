@@ -138,7 +138,7 @@ def test_a_candle_says_when_it_opened() -> None:
         (quote(trade("100", 1), book("99", "100.9"), DAY, seq=2), False),
         (quote(trade("100", 1), book("98", "101"), DAY, seq=2), False),
         (quote(trade("100", 1), DAY, seq=2), False),
-        (quote(trade("100", 1), book("99", "101"), DayFigures(high=Decimal(8)), seq=2), False),
+        (quote(trade("100", 1), book("99", "101"), DayFigures(high=Decimal(8)), seq=2), True),
         (quote(trade("100", 1), book("99", "101"), DAY, source=KRAKEN), False),
         (quote(trade("100", 1), book("99", "101"), DAY, price_class=PriceClass.STALE), False),
     ],
