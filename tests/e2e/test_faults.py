@@ -10,9 +10,12 @@ import struct
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
+import requests
 
+from omcrm.concurrency import MODES
 from omcrm.market.catalogue import CATALOGUE
 from tests.e2e.absurdities import absurdities
 from tests.e2e.crowd import Crowd
@@ -33,7 +36,8 @@ from tests.e2e.hostile import (
     is_ping,
     many_files,
 )
-from tests.processes import Exchange, wait_for
+from tests.launched import LONGEST_STOP
+from tests.processes import App, Exchange, wait_for
 from tests.streaming.raw_client import (
     CLOSE,
     PING,
@@ -304,6 +308,9 @@ def test_rude_departures(servers: list[Besieged]) -> None:
                 if behind is not None:
                     client.send(upgrade(SOCKET) + behind if behind[:3] != b"GET" else behind)
                 client.sock.close()
+        with RawClient.connect(server.port) as client:
+            client.send(b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X-Odd: a\r\n" * 200 + b"\r\n")
+            client.rest()
         assert server.answers()
 
     everywhere(servers, leave)
@@ -323,3 +330,19 @@ def test_abandoned_polling(servers: list[Besieged]) -> None:
             assert server.answers()
 
     everywhere([each for each in servers if each.name not in BEHIND_A_PROXY], abandon)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_nobody_keeps_it_from_ending(tmp_path: Path, mode: str) -> None:
+    """With pings as they usually are: strangers that poll, or are in the middle of a request."""
+    half = b"POST /auth/login HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\na"
+    with ExitStack() as stack:
+        app = stack.enter_context(App(tmp_path, {"OMCRM_ASYNC": mode, "CONNECT_TIMEOUT": "60"}))
+        opened = requests.get(app.base + POLLING, timeout=10).text
+        path = f"{POLLING}&sid={json.loads(opened[1:])['sid']}"
+        poll = f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
+        for each in (poll, b"GET / HTTP/1.1\r\nHos", half):
+            stack.enter_context(RawClient.connect(app.port)).send(each)
+        wait_for(lambda: requests.get(f"{app.base}/healthz", timeout=10).ok, 5)
+
+        assert app.stop() < LONGEST_STOP

@@ -75,7 +75,10 @@ def served(
         before = len(descriptors(running.pid))
         yield running
         running.wait_until_alone()
-        wait_for(lambda: len(descriptors(running.pid)) <= before + 3, 10, "the descriptors")
+        try:
+            wait_for(lambda: len(descriptors(running.pid)) <= before + 3, 10, "the descriptors")
+        except AssertionError:
+            raise AssertionError(f"{before} descriptors, now {descriptors(running.pid)}") from None
     assert "Traceback" not in running.output()
     assert "ERROR" not in running.output()
 
