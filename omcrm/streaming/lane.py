@@ -17,6 +17,8 @@ _GATHER = 0.25
 # What waits for so much of a window, so often in a row, is out of step with the lane, whose window
 # is then so much of itself.
 _BEATS, _IN_A_ROW, _CATCH_UP = 0.1, 3, 0.9
+# So many shorter windows in a row make up for a whole one: if they did not help, no more would.
+_AT_MOST = 10
 # Where a client may resume: one entry for so many seconds, and so many of them.
 _RECORD_EVERY = 0.25
 _RECORDS = 4096
@@ -180,7 +182,8 @@ class Lane:
         beats = waited > self.window * _BEATS and symbol not in self._again
         self._again.discard(symbol)
         self._beats[symbol] = self._beats.get(symbol, 0) + 1 if beats else 0
-        return self.window * (_CATCH_UP if self._beats[symbol] > _IN_A_ROW else 1.0)
+        shortens = _IN_A_ROW < self._beats[symbol] <= _IN_A_ROW + _AT_MOST
+        return self.window * (_CATCH_UP if shortens else 1.0)
 
     def hurry(self) -> None:
         """Let everything that waits leave now."""

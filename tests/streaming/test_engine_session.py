@@ -75,7 +75,7 @@ def plug() -> Iterator[Plug]:
         def connect(desk: Desk, session: Session, probe_by: float | None = None) -> RawClient:
             ours, theirs = socket.socketpair()
             ours.setblocking(False)
-            connection = Connection(ours, desk.reactor, Limits(closing=0.2))
+            connection = Connection(ours, desk.reactor, Limits(closing=0.05))
             if probe_by is None or session.begin_upgrade(connection):
                 connection.start(Transport(session, connection, desk.reactor, probe_by), b"")
             else:
