@@ -67,6 +67,8 @@ def _bind_extensions(app: "Flask", settings: "Settings") -> None:
     init_database(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     csrf.init_app(app)
+    # It would tell of each POST of a stranger.
+    _quiet("flask_wtf.csrf")
     limiter.init_app(app)
     init_auth(app)
     socketio.init_app(

@@ -191,7 +191,7 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
             return refusal("Payload too large", "413 Content Too Large")
         if not session.begin_post():
             session.close(TRANSPORT_ERROR)
-            return refusal("Two requests at once")
+            return refusal("Too many requests at once")
         try:
             packets = read_payload(_body(environ, length))
         except InvalidPacket as error:

@@ -83,7 +83,6 @@ class Session:
         now = time.monotonic()
         self.sid = sid
         self.session: dict[str, Any] = {}
-        self.connected = True
         self.upgraded = False
         self.closed = False
         self.next_tick = _NEVER
@@ -95,8 +94,9 @@ class Session:
         self._waiting: deque[Packet] = deque()
         self._poll: threading.Event | None = None
         self._posting = False
-        # State may wait for a poll once: what comes after it is told by the newest then.
-        self._holds_state = False
+        # How much of what waits is state: that may wait for a poll once, and what comes after it is
+        # told by the newest then.
+        self._states = 0
         self._wants_state: Callable[[], None] | None = None
         self._ping_at = now + host.ping_interval
         self._pong_by: float | None = None
@@ -146,9 +146,9 @@ class Session:
                 return True
             if self._connection is not None:
                 return False
-            if (self._upgrading or self._holds_state) and not asked:
+            if (self._upgrading or self._states) and not asked:
                 return False
-            self._holds_state = True
+            self._states += len(state.packets)
             self._waiting.extend(state.packets)
             if self._poll is not None:
                 self._poll.set()
@@ -191,21 +191,20 @@ class Session:
                 event = self._poll = threading.Event()
                 if self._waiting and not self._upgrading:
                     event.set()
-            patience = self._host.ping_interval + self._host.ping_timeout
-            if self._upgrading:
-                patience = _UPGRADE_ENDS_WITHIN
+            upgrading = self._upgrading
         if overlaps:
             self.close(TRANSPORT_ERROR)
             return None
         if not event.is_set():
             if self._wants_state is not None:
                 self._wants_state()
-            event.wait(patience)
+            longest = self._host.ping_interval + self._host.ping_timeout
+            event.wait(_UPGRADE_ENDS_WITHIN if upgrading else longest)
             if not self.closed and has_gone():
                 self.close(TRANSPORT_ERROR)
         with self._lock:
             self._poll = None
-            if self.upgraded and patience == _UPGRADE_ENDS_WITHIN:
+            if self.upgraded and upgrading:
                 return None
             packets = self._take_waiting()
         return packets or [NOOP]
@@ -230,8 +229,11 @@ class Session:
 
     def attach(self, connection: Connection) -> None:
         """Use this connection from the beginning."""
-        self._connection = connection
-        self.upgraded = True
+        with self._lock:
+            self._connection, self.upgraded = connection, True
+            closed = self.closed
+        if closed:
+            connection.close()
 
     def begin_upgrade(self, connection: Connection) -> bool:
         """Whether a WebSocket may try to take over from polling: one at a time, and once."""
@@ -283,6 +285,7 @@ class Session:
         if kind == PONG:
             self._pong_by = None
             self._ping_at = time.monotonic() + self._host.ping_interval
+            self._host.reactor.at(self._ping_at, self)
         elif kind == MESSAGE:
             self._deliver(packet if isinstance(packet, bytes) else packet[1:])
         elif kind == CLOSE:
@@ -300,6 +303,10 @@ class Session:
             self._waiting.append(NOOP if reason == CLIENT_DISCONNECT else CLOSE)
             if self._poll is not None:
                 self._poll.set()
+            self._states = 0
+            if reason == SERVER_DISCONNECT:
+                # Who was shown out is not listened to any more.
+                self._inbox.clear()
             self._end, self._wants_state = reason, None
             starts = not self._working
             self._working = True
@@ -340,7 +347,7 @@ class Session:
     def _queue(self, packet: Packet) -> None:
         if self.closed:
             return
-        if len(self._waiting) >= _MOST_WAITING:
+        if len(self._waiting) - self._states >= _MOST_WAITING:
             # Who polls so seldom has to come again, and resumes by number.
             self._host.reactor.counters["events_dropped"] += len(self._waiting) + 1
             self._host.reactor.soon(lambda: self.close(TRANSPORT_ERROR))
@@ -354,7 +361,7 @@ class Session:
             return []
         packets = list(self._waiting)
         self._waiting.clear()
-        self._holds_state = False
+        self._states = 0
         return packets
 
     # What the client said is handled one after the other

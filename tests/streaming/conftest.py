@@ -1,4 +1,4 @@
-"""Connections with a peer of ours at the other end."""
+"""Connections with a peer of ours at the other end, and lanes in a time of their own."""
 
 import socket
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from websockets.extensions.permessage_deflate import PerMessageDeflate
 from omcrm.streaming.connection import Connection, Limits
 from omcrm.streaming.frame import WINDOW_BITS
 from omcrm.streaming.reactor import Reactor
+from tests.streaming.course import Course, same_price
 from tests.streaming.heard import Heard
 from tests.streaming.pair import Opener, Pair, tcp_pair
 from tests.streaming.raw_client import RawClient
@@ -49,3 +50,15 @@ def opened(reactor: Reactor) -> Iterator[Opener]:
         each.heard.end.wait(10)
     assert [1] * len(made) == [each.heard.ends for each in made]
     assert 0 == reactor.connections()
+
+
+@pytest.fixture
+def course() -> Course:
+    """A lane in which every change counts."""
+    return Course()
+
+
+@pytest.fixture
+def calm() -> Course:
+    """A lane in which only another price cannot wait."""
+    return Course(same_price)

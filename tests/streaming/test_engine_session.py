@@ -7,62 +7,16 @@ import contextlib
 import socket
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import Any
 
 import pytest
 
 from omcrm.streaming.connection import Connection, Limits
-from omcrm.streaming.crew import Crew
 from omcrm.streaming.engine_session import Session, Transport
-from omcrm.streaming.reactor import Reactor
 from tests.processes import wait_for
+from tests.streaming.behind import LONG, Desk, State, end_of, in_background, soon
 from tests.streaming.raw_client import BINARY, CLOSE, TEXT, Frame, RawClient, frame, text
-
-LONG = 60.0
-
-
-class Desk:
-    """What stands behind sessions here: it remembers what it is told, and may take its time."""
-
-    def __init__(self, interval: float = LONG, timeout: float = LONG) -> None:
-        self.reactor = Reactor()
-        self.crew = Crew(idle=0.2)
-        self.ping_interval = interval
-        self.ping_timeout = timeout
-        self.compression_from = 100
-        self.told: list[Any] = []
-        self.losses = 0
-        self.gate = threading.Event()
-        self.gate.set()
-
-    def message(self, sid: str, data: str | bytes) -> None:
-        self.gate.wait(10)
-        self.told.append(data)
-
-    def gone(self, session: Session, reason: str) -> None:
-        self.told.append(("gone", reason))
-
-    def disconnected(self, sid: str, reason: str) -> None:
-        self.told.append(("disconnected", reason))
-
-    def lost(self, sid: str) -> None:
-        self.losses += 1
-
-    @property
-    def counters(self) -> Counter[str]:
-        return self.reactor.counters
-
-
-class State:
-    """Newest state, as the fan-out makes it."""
-
-    packets = ("4a", "4b")
-    framed = b"\x81\x024a\x81\x024b"
-    deflated = b"not asked for"
-
 
 Plug = Callable[..., RawClient]
 
@@ -84,25 +38,6 @@ def plug() -> Iterator[Plug]:
             return stack.enter_context(RawClient(theirs))
 
         yield connect
-
-
-def soon(seconds: float) -> float:
-    return time.monotonic() + seconds
-
-
-def in_background(job: Callable[[], Any]) -> list[Any]:
-    """What a job gives, in a list, as soon as it has."""
-    results: list[Any] = []
-    threading.Thread(target=lambda: results.append(job()), daemon=True).start()
-    return results
-
-
-def end_of(desk: Desk) -> str:
-    """Why a session ended: told twice, and the same."""
-    wait_for(lambda: desk.told and desk.told[-1][0] == "disconnected", 10, "the end")
-    (gone,) = (each[1] for each in desk.told if each[0] == "gone")
-    assert gone == desk.told[-1][1]
-    return gone
 
 
 # Polling
@@ -452,3 +387,50 @@ def test_compression_is_for_what_is_long() -> None:
     assert len(session.frame_of(long, deflates=True)) < 50
     assert len(long) < len(session.frame_of(long, deflates=False))
     assert b"a" * 200 in session.frame_of(b"a" * 200, deflates=True)
+
+
+def test_a_pong_asks_for_the_next_ping_in_time() -> None:
+    """Also where an answer may take longer than a ping comes after another."""
+    desk = Desk(interval=0.1, timeout=LONG)
+    session = Session(desk, "sid")
+    wait_for(lambda: session.take_waiting() == ["2"], 5, "a ping")
+
+    session.take("3")
+
+    wait_for(lambda: session.take_waiting() == ["2"], 5, "the next ping")
+
+
+def test_who_was_shown_out_is_not_listened_to(plug: Plug) -> None:
+    """What it had said behind the reason for that is not acted upon."""
+    desk = Desk()
+    session = Session(desk, "sid")
+    desk.gate.clear()
+    for message in ("4first", "4second", "4third"):
+        session.take(message)
+    session.close()
+    desk.gate.set()
+
+    assert "server disconnect" == end_of(desk)
+    assert not {"second", "third"} & {each for each in desk.told if isinstance(each, str)}
+
+
+def test_a_session_that_ended_keeps_no_connection(plug: Plug) -> None:
+    """Its end came between its request and its WebSocket."""
+    session = Session(Desk(), "sid")
+    session.close()
+
+    client = plug(session._host, session)
+
+    wait_for(client.is_ended, 5, "the end of the connection")
+
+
+def test_state_does_not_count_as_events() -> None:
+    """However many symbols a page that polls watches, the answer still fits behind them."""
+    session, many = Session(Desk(), "sid"), State()
+    many.packets = ("4a",) * 2000
+
+    assert session.offer(many, asked=True)
+    session.send("4answer")
+
+    assert ["4a", "4answer"] == (session.poll() or [])[-2:]
+    assert not session.closed

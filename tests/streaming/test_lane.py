@@ -15,22 +15,8 @@ from tests.streaming.course import (
     WINDOW,
     Course,
     price,
-    same_price,
     subscriber,
 )
-
-
-@pytest.fixture
-def course() -> Course:
-    """A lane in which every change counts."""
-    return Course()
-
-
-@pytest.fixture
-def calm() -> Course:
-    """A lane in which only another price cannot wait."""
-    return Course(same_price)
-
 
 # When it leaves
 

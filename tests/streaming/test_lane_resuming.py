@@ -8,19 +8,6 @@ from hypothesis import strategies as st
 
 from tests.streaming.course import NOON, SYMBOLS, WINDOW, Course, price, same_price
 
-
-@pytest.fixture
-def course() -> Course:
-    """A lane in which every change counts."""
-    return Course()
-
-
-@pytest.fixture
-def calm() -> Course:
-    """A lane in which only another price cannot wait."""
-    return Course(same_price)
-
-
 # Resuming
 
 
