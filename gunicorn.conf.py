@@ -6,12 +6,14 @@ from gunicorn.workers import SUPPORTED_WORKERS as _WORKERS
 
 from omcrm.process import allow_many_files as _allow_many_files
 from omcrm.process import give_back as _give_back
+from omcrm.process import limit_reading as _limit_reading
 
 # Here, so that every worker inherits it.
 _give_back()
 _allow_many_files()
 # gunicorn 26 dropped its own.
 _WORKERS["eventlet"] = "omcrm.eventlet_worker.EventletWorker"
+_WORKERS["gevent"] = "omcrm.gevent_worker.GeventWorker"
 
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '5000')}"
 worker_class = os.environ.get("OMCRM_ASYNC", "eventlet").replace("threading", "gthread")
@@ -28,11 +30,9 @@ control_socket_disable = True
 
 
 def post_fork(server, worker):
-    """Let clients that come in a crowd wait rather than those who are in."""
-    import sys
-
-    if "gevent.server" in sys.modules:
-        sys.modules["gevent.server"].StreamServer.max_accept = 1
+    """Let no client be silent in the middle of a request for ever: accepted sockets inherit this."""
+    for listener in worker.sockets:
+        _limit_reading(listener.sock)
 
 
 def post_worker_init(worker):

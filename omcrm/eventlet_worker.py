@@ -13,6 +13,7 @@ from gunicorn.sock import ssl_context
 from gunicorn.workers.base_async import AsyncWorker
 
 from omcrm.concurrency import patch, without_deprecation
+from omcrm.process import REQUEST_PATIENCE
 
 with without_deprecation():
     import eventlet
@@ -21,8 +22,6 @@ with without_deprecation():
 _BEAT = 1.0
 # So long a client may take to agree on TLS.
 _HANDSHAKE = 10.0
-# A client that is in the middle of a request may be silent for so many seconds.
-_PATIENCE = 30.0
 # The master kills what is still there after the grace period; the feeds want to end before.
 _RESERVE = 2.0
 # After the master's word to stop, waiting requests are looked after so often.
@@ -94,7 +93,7 @@ class EventletWorker(AsyncWorker):  # type: ignore[misc]
             client.settimeout(_HANDSHAKE)
             if self.cfg.is_ssl:
                 client = ssl_context(self.cfg).wrap_socket(client, server_side=True)
-            client.settimeout(_PATIENCE)
+            client.settimeout(REQUEST_PATIENCE)
             self.handle(listener, client, address)
         except OSError as error:
             self.log.debug("no TLS with %s: %s", address, error)

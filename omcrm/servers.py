@@ -8,12 +8,11 @@ from typing import Any
 from flask import Flask
 
 from omcrm.concurrency import active_mode
+from omcrm.process import REQUEST_PATIENCE
 from omcrm.streaming.seldom import Seldom
 
 # Requests at once; a WebSocket is none as soon as it has been taken over.
 _MOST_REQUESTS = 20_000
-# A client that is in the middle of a request may be silent for so many seconds.
-_PATIENCE = 30.0
 # Clients that all come back at once wait here.
 _BACKLOG = 4096
 # After it ran out of descriptors, and before it ends, in seconds.
@@ -59,7 +58,7 @@ def _eventlet(app: Flask, host: str, port: int) -> None:
         Listener(listener.fd),
         app,
         custom_pool=Pool(_MOST_REQUESTS),
-        socket_timeout=_PATIENCE,
+        socket_timeout=REQUEST_PATIENCE,
         log_output=False,
         debug=False,
     )
@@ -71,7 +70,7 @@ def _gevent(app: Flask, host: str, port: int) -> None:
     class Handler(pywsgi.WSGIHandler):  # type: ignore[misc]
         def handle(self) -> None:
             """Serve a connection; that a client goes in the middle of it is no news."""
-            self.socket.settimeout(_PATIENCE)
+            self.socket.settimeout(REQUEST_PATIENCE)
             with contextlib.suppress(OSError):
                 super().handle()
 
@@ -105,7 +104,7 @@ def _werkzeug(app: Flask, host: str, port: int) -> None:
     from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
     class Handler(WSGIRequestHandler):
-        timeout = _PATIENCE
+        timeout = REQUEST_PATIENCE
 
         def log(self, kind: str, message: str, *values: Any) -> None:
             """As the other servers, which do not log each request."""

@@ -14,7 +14,7 @@ import sys
 from omcrm import concurrency
 concurrency.patch(sys.argv[1])
 from omcrm import servers
-servers._PATIENCE = 1.0
+servers.REQUEST_PATIENCE = 1.0
 
 def app(environ, start_response):
     if environ["PATH_INFO"] == "/fails":

@@ -17,6 +17,7 @@ import requests
 
 from omcrm.concurrency import MODES
 from omcrm.market.catalogue import CATALOGUE
+from omcrm.process import REQUEST_PATIENCE
 from tests.e2e.absurdities import absurdities
 from tests.e2e.crowd import Crowd
 from tests.e2e.hostile import (
@@ -330,6 +331,28 @@ def test_abandoned_polling(servers: list[Besieged]) -> None:
             assert server.answers()
 
     everywhere([each for each in servers if each.name not in BEHIND_A_PROXY], abandon)
+
+
+@pytest.mark.long
+def test_half_requests(servers: list[Besieged]) -> None:
+    """Who stops in the middle of a request is not waited for; takes half a minute."""
+    halves = [
+        b"GET / HTTP/1.1\r\nHos",
+        b"POST /auth/login HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\na",
+    ]
+
+    def stop_halfway(server: Besieged, siege: Siege) -> None:
+        with ExitStack() as stack:
+            clients = [stack.enter_context(RawClient.connect(server.port)) for _ in range(20)]
+            for number, client in enumerate(clients):
+                client.send(halves[number % 2])
+            until = time.monotonic() + REQUEST_PATIENCE + 10
+            for client in clients:
+                client.sock.settimeout(max(0.1, until - time.monotonic()))
+                client.rest()
+            assert server.answers()
+
+    everywhere([each for each in servers if each.name not in BEHIND_A_PROXY], stop_halfway)
 
 
 @pytest.mark.parametrize("mode", MODES)
