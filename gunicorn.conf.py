@@ -30,7 +30,7 @@ control_socket_disable = True
 
 
 def post_fork(server, worker):
-    """Let no client be silent in the middle of a request for ever: accepted sockets inherit this."""
+    """Let no client be silent in a request for ever: accepted sockets inherit this."""
     for listener in worker.sockets:
         _limit_reading(listener.sock)
 
