@@ -32,11 +32,18 @@ class Book:
         """The runs of a scenario, in the order they were made."""
         return [each for each in self.outcomes if each.scenario == scenario]
 
+    def typical(self, scenario: str) -> list[Outcome]:
+        """One run of each kind: of several, the one whose processor time is the median."""
+        kinds: dict[tuple[str, int, str], list[Outcome]] = {}
+        for each in self.of(scenario):
+            kinds.setdefault((each.subject, each.clients, each.variant), []).append(each)
+        return [_median(rounds) for rounds in kinds.values()]
+
     def find(
         self, scenario: str, subject: str, clients: int | None = None, variant: str | None = None
     ) -> Result | None:
-        """The result of one run; None where it was not made."""
-        for each in self.of(scenario):
+        """The result of the typical run of a kind; None where none was made."""
+        for each in self.typical(scenario):
             fits = clients in (None, each.clients) and variant in (None, each.variant)
             if each.subject == subject and fits:
                 return each.result
@@ -66,3 +73,11 @@ class Book:
             else:
                 book.notes.append(entry["note"])
         return book
+
+
+def _median(rounds: list[Outcome]) -> Outcome:
+    measured = [each for each in rounds if each.result]
+    if not measured:
+        return rounds[0]
+    ordered = sorted(measured, key=lambda each: each.result.cpu_us if each.result else 0.0)
+    return ordered[(len(ordered) - 1) // 2]

@@ -34,7 +34,7 @@ def draw(book: Book, path: Path) -> None:
             axes.grid(axis="y", color="#e4e4e4")
             axes.set_xlabel("clients, each told one price ten times a second")
         for subject in EVERYBODY:
-            runs = [each for each in book.of("fanout") if each.subject == subject]
+            runs = [each for each in book.typical("fanout") if each.subject == subject]
             _line(cost, runs, "cpu_us")
             _line(delay, runs, "p99_ms")
         _dress(cost, book, "Server CPU per delivered update, µs")
@@ -71,5 +71,5 @@ def _line(axes: Any, runs: list[Outcome], name: str) -> None:
 def _dress(axes: Any, book: Book, title: str) -> None:
     levels = sorted({each.clients for each in book.of("fanout")})
     axes.set_xticks(levels, [f"{level:,}".replace(",", " ") for level in levels])
-    axes.tick_params(axis="x", which="minor", bottom=False)
+    axes.minorticks_off()
     axes.set_title(title, loc="left", fontsize=11)

@@ -67,6 +67,20 @@ def test_ratios_are_of_the_same_number_of_clients() -> None:
     assert len(CRITERIA) == len(rows)
 
 
+def test_of_several_rounds_the_median_counts() -> None:
+    """A round that failed is none; the order is that of the first rounds."""
+    book = Book([Outcome("fanout", "floor", 10, "", None, "failed")])
+    for cpu in (0.3, 0.1, 0.2):
+        book.outcomes.append(Outcome("fanout", "node", 10, "", result(server_cpu=cpu)))
+        book.outcomes.append(Outcome("fanout", "floor", 10, "", result(server_cpu=cpu)))
+    first, second = book.typical("fanout")
+
+    assert ("floor", "node") == (first.subject, second.subject)
+    assert first.result and 0.2 == first.result.server_cpu
+    assert book.find("fanout", "node", 10) == result(server_cpu=0.2)
+    assert book.find("fanout", "node", 11) is None
+
+
 def test_a_book_comes_back_from_its_lines() -> None:
     """So that a document can be written from what was measured before."""
     book = Book([Outcome("idle", "floor", 10, "", result()), Outcome("x", "y", 1, "", None, "no")])
