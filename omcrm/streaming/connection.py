@@ -86,7 +86,12 @@ class Connection:
     (`send`) waits, up to a bound.
     """
 
-    __slots__ = (
+    # First what each frame needs: together it is one look into slow memory.
+    __slots__ = (  # noqa: RUF023
+        "blocked",
+        "open",
+        "_lock",
+        "_socket",
         "_backlog",
         "_blocked_since",
         "_closes_by",
@@ -97,7 +102,6 @@ class Connection:
         "_heard_at",
         "_limits",
         "_listener",
-        "_lock",
         "_lost",
         "_parts",
         "_pending",
@@ -105,11 +109,8 @@ class Connection:
         "_protocol",
         "_reactor",
         "_reading",
-        "_socket",
-        "blocked",
         "deflates",
         "next_tick",
-        "open",
     )
 
     def __init__(

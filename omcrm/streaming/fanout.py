@@ -14,7 +14,7 @@ from typing import NamedTuple
 from omcrm.concurrency import native_lock
 from omcrm.market.quote import Quote
 from omcrm.streaming.batch import Batch, Dialect, Printer
-from omcrm.streaming.lane import Group, IsAlike, Lane, Sink, Subscriber
+from omcrm.streaming.lane import NOTHING, Group, IsAlike, Lane, Sink, Subscriber
 from omcrm.streaming.seldom import Seldom
 
 _log = logging.getLogger(__name__)
@@ -291,14 +291,14 @@ class FanOut:
             self._failures.exception("telling a subscriber failed")
 
     def _owe(self, subscriber: Subscriber, batch: Batch) -> None:
-        subscriber.missed.update(batch.symbols)
+        subscriber.missed = subscriber.missed.union(batch.symbols)
         self.missed += len(batch.symbols)
 
     def _show(self, subscriber: Subscriber, quotes: list[Quote]) -> None:
         """What it has just asked for, with all that it is owed."""
         batch = subscriber.printer.batch(quotes)
         if not quotes or subscriber.sink.offer(batch, asked=True):
-            subscriber.missed.difference_update(batch.symbols)
+            subscriber.missed = subscriber.missed.difference(batch.symbols)
             self.updates += len(quotes)
         else:
             self._owe(subscriber, batch)
@@ -318,7 +318,7 @@ class FanOut:
             self._settle(subscriber)
             with self._lock:
                 quotes = [self._known[each] for each in subscriber.missed if each in self._known]
-            subscriber.missed = set()
+            subscriber.missed = NOTHING
             self._give(subscriber, sorted(quotes, key=lambda each: each.seq))
 
     # With the lock held while anybody is told

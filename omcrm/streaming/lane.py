@@ -46,6 +46,10 @@ class Sink(Protocol):
         """Call `wants_state` whenever the client can take state after it could not."""
 
 
+# One for all who are owed nothing: a set of its own would be a look into slow memory for each.
+NOTHING: frozenset[str] = frozenset()
+
+
 class Subscriber:
     """One client's wishes; what it has missed is owed to it."""
 
@@ -55,8 +59,8 @@ class Subscriber:
         self.sink = sink
         self.direct = sink.direct()
         self.printer = printer
-        self.symbols: frozenset[str] = frozenset()
-        self.missed: set[str] = set()
+        self.symbols = NOTHING
+        self.missed = NOTHING
         self.lane: Lane | None = None
         self.group: Group | None = None
         self.flushed = 0
