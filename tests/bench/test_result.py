@@ -76,7 +76,8 @@ def test_of_several_rounds_the_median_counts() -> None:
     first, second = book.typical("fanout")
 
     assert ("floor", "node") == (first.subject, second.subject)
-    assert first.result and 0.2 == first.result.server_cpu
+    assert first.result
+    assert 0.2 == first.result.server_cpu
     assert book.find("fanout", "node", 10) == result(server_cpu=0.2)
     assert book.find("fanout", "node", 11) is None
 
