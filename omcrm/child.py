@@ -18,9 +18,11 @@ _GOODBYE = 3.0
 
 
 class ExchangeProcess:
-    """Starts the exchange on a free port, and again on the same one if it dies."""
+    """Starts the exchange on a free port, and again on the same one if it dies; `options` are its
+    command's."""
 
-    def __init__(self) -> None:
+    def __init__(self, *options: str) -> None:
+        self._options = options
         self._port = 0
         self._process: subprocess.Popen[str] | None = None
         self._stopped = threading.Event()
@@ -41,7 +43,7 @@ class ExchangeProcess:
         command = [sys.executable, str(ROOT / "manage.py"), "exchange", "--port", str(self._port)]
         self._process = process = subprocess.Popen(
             # It ends when its standard input does: also where this process is killed.
-            [*command, "--exit-with-stdin"],
+            [*command, "--exit-with-stdin", *self._options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from omcrm.exchange.model import Model
-from omcrm.exchange.simulation import Simulation, wall_clock
+from omcrm.exchange.simulation import Simulation
+from omcrm.exchange.source import Outlet
 from omcrm.exchange.stream import symbol_of
-from omcrm.exchange.switchboard import Switchboard
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.instrument import Instrument
 
@@ -22,12 +22,12 @@ class Beat(Simulation):
     def __init__(
         self,
         seed: int,
-        switchboard: Switchboard,
+        outlet: Outlet,
         rate: float,
         spread: bool = False,
         catalogue: Iterable[Instrument] = CATALOGUE,
     ) -> None:
-        super().__init__(seed, switchboard, catalogue)
+        super().__init__(seed, outlet, catalogue)
         models = list(self.models.values())
         self._rate = rate
         self._groups = [[model] for model in models] if spread else [models]
@@ -42,7 +42,7 @@ class Beat(Simulation):
     def start(self) -> None:
         """Open the market."""
         for model in self.models.values():
-            model.begin(wall_clock())
+            model.begin(self.now())
         self._began = asyncio.get_running_loop().time()
         self._beat()
 
@@ -57,7 +57,7 @@ class Beat(Simulation):
     def _beat(self) -> None:
         for model in self._groups[self._turn % len(self._groups)]:
             self._trade(model)
-        self._switchboard.flush()
+        self._outlet.flush()
         self._turn += 1
         # Counted from the beginning, so that a late beat does not make the next ones late.
         due = self._began + self._turn / (self._rate * len(self._groups))
@@ -66,10 +66,10 @@ class Beat(Simulation):
     def _trade(self, model: Model) -> None:
         if model.listing.status != "TRADING":
             return
-        step = model.trade_anew(wall_clock())
+        step = model.trade_anew(self.now())
         if model.listing.symbol in self._asked:
             self._asked.discard(model.listing.symbol)
             self._send_top(model.listing, step.top)
-            self._digest.publish_tickers([model.listing], wall_clock())
+            self._digest.publish_tickers([model.listing], self.now())
         if step.trade:
             self._send_trade(model.listing, step.trade)

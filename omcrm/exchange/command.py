@@ -7,12 +7,11 @@ from pathlib import Path
 import click
 
 from omcrm.exchange.beat import Beat
-from omcrm.exchange.exchange import Exchange
+from omcrm.exchange.market import Market
 from omcrm.exchange.replay import Replay
 from omcrm.exchange.server import serve
 from omcrm.exchange.simulation import Simulation
-from omcrm.exchange.source import Source
-from omcrm.exchange.switchboard import Switchboard
+from omcrm.exchange.source import Outlet, Source
 from omcrm.exchange.tape import Tape, TapeError
 
 DEFAULT_PORT = 8765
@@ -70,6 +69,12 @@ def _host(_: click.Context, __: click.Parameter, value: str) -> str:
     callback=_speed,
     help=f"How many times faster than recorded the tape plays, or {MAXIMUM}.",
 )
+@click.option(
+    "--ahead",
+    type=float,
+    default=0.0,
+    help="Seconds by which the model's clock is ahead of the wall's; behind where negative.",
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the market model.")
 @click.option(
     "--beat",
@@ -94,34 +99,35 @@ def exchange(
     speed: float,
     seed: int,
     beat: float | None,
+    ahead: float,
     spread: bool,
     exit_with_stdin: bool,
     more_tapes: tuple[Path, ...],
 ) -> None:
-    """Run the built-in exchange, which speaks Binance's WebSocket and REST on loopback."""
+    """Run the built-in exchange, which speaks the upstreams' own wire formats on loopback."""
     if more_tapes and not tapes:
         raise click.UsageError(f"a tape is given with --tape: {more_tapes[0]}")
     if beat and tapes:
         raise click.UsageError("--beat is of the model; a tape has its own pace: --speed")
     if spread and not beat:
         raise click.UsageError("--spread goes with --beat")
-    switchboard = Switchboard()
-    source: Source
-    if beat:
-        source = Beat(seed, switchboard, beat, spread)
-    else:
-        source = _source((*tapes, *more_tapes), speed, seed, switchboard)
-    market = Exchange(source, switchboard)
+
+    def make_source(outlet: Outlet) -> Source:
+        if beat:
+            return Beat(seed, outlet, beat, spread)
+        if not (files := (*tapes, *more_tapes)):
+            return Simulation(seed, outlet, ahead=ahead)
+        return _replay(files, speed, outlet)
+
+    market = Market(make_source)
     try:
         asyncio.run(serve(market, host, port, exit_with_stdin))
     except OSError as error:
         raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}") from None
 
 
-def _source(files: tuple[Path, ...], speed: float, seed: int, switchboard: Switchboard) -> Source:
-    if not files:
-        return Simulation(seed, switchboard)
+def _replay(files: tuple[Path, ...], speed: float, outlet: Outlet) -> Source:
     try:
-        return Replay(Tape.open(files), speed, switchboard)
+        return Replay(Tape.open(files), speed, outlet)
     except TapeError as error:
         raise click.UsageError(str(error)) from None

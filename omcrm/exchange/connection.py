@@ -1,19 +1,20 @@
 """One TCP connection: HTTP requests first, and a WebSocket after a handshake."""
 
 import asyncio
-import time
+from collections.abc import Callable
 
 from websockets.datastructures import Headers
 from websockets.http11 import Request as Handshake
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from omcrm.exchange import control, rest
-from omcrm.exchange.exchange import Exchange
+from omcrm.exchange import control
 from omcrm.exchange.http import Answer, HttpError, Request, take_request
+from omcrm.exchange.market import Market
 from omcrm.exchange.refusal import handshake_refusal
 from omcrm.exchange.session import INCOMING_LIMIT, Session
-from omcrm.exchange.stream import STREAM_LIMIT, Opening, opening_of
+from omcrm.exchange.venue import Dialect
+from omcrm.exchange.venues import BINANCE, VENUES
 
 SWITCHING_PROTOCOLS = 101
 
@@ -21,8 +22,9 @@ SWITCHING_PROTOCOLS = 101
 class Connection(asyncio.Protocol):
     """What asyncio calls for one accepted socket."""
 
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
+    def __init__(self, market: Market) -> None:
+        self._market = market
+        self._exchange = market.binance
         self._buffer = bytearray()
         self._transport: asyncio.Transport | None = None
         self._session: Session | None = None
@@ -79,12 +81,33 @@ class Connection(asyncio.Protocol):
             self.abort()
 
     def _answer(self, request: Request) -> None:
+        if request.path == "/control" or request.path.startswith("/control/"):
+            self._write(request, control.answer(self._market, request))
+            return
+        self._exchange = self._market.venue_of(request.path)
+        if self._exchange.name != BINANCE:
+            request = request.below(f"/{self._exchange.name}")
         if request.wants_websocket:
             self._open(request)
-        elif request.path == "/control" or request.path.startswith("/control/"):
-            self._write(request, control.answer(self._exchange, request))
         else:
-            self._write(request, rest.answer(self._exchange, request, time.time()))
+            self._serve_http(request)
+
+    def _serve_http(self, request: Request) -> None:
+        faults, answer = self._exchange.faults, VENUES[self._exchange.name].answer
+        self._exchange.answered += 1
+        if faults.half_open:
+            self._leave_unanswered()
+        elif answer is None:
+            self._write(request, Answer(404, b"", content_type="text/html"))
+        elif faults.refusal and self._exchange.name != BINANCE:
+            refusal = handshake_refusal(faults.refusal.status, faults.refusal.retry_after)
+            self._write(request, refusal)
+        else:
+            self._write(request, answer(self._exchange, request))
+
+    def _leave_unanswered(self) -> None:
+        self._unanswered = True
+        self._exchange.unanswered.add(self)
 
     def _write(self, request: Request, answer: Answer) -> None:
         if self._transport is None or self._transport.is_closing():
@@ -96,18 +119,17 @@ class Connection(asyncio.Protocol):
     # The handshake
 
     def _open(self, request: Request) -> None:
-        faults, opening = self._exchange.faults, opening_of(request.target)
+        faults, speak = self._exchange.faults, VENUES[self._exchange.name].speak
         if faults.half_open:
-            self._unanswered = True
-            self._exchange.unanswered.add(self)
+            self._leave_unanswered()
         elif faults.refusal:
             self._refuse(handshake_refusal(faults.refusal.status, faults.refusal.retry_after))
-        elif opening is None:
+        elif speak is None:
             self._refuse(Answer(404, b"", content_type="text/html"))
-        elif len(opening.streams) > STREAM_LIMIT:
-            self._refuse(Answer(400, b"too many streams", content_type="text/plain"))
+        elif isinstance(spoken := speak(self._exchange, request), Answer):
+            self._refuse(spoken)
         else:
-            self._shake_hands(request, opening)
+            self._shake_hands(request, spoken)
 
     def _refuse(self, answer: Answer) -> None:
         self._exchange.refused += 1
@@ -115,7 +137,7 @@ class Connection(asyncio.Protocol):
             self._transport.write(answer.serialize(keep_alive=False))
             self._transport.close()
 
-    def _shake_hands(self, request: Request, opening: Opening) -> None:
+    def _shake_hands(self, request: Request, make: Callable[[Session], Dialect]) -> None:
         if self._transport is None:
             return
         # Our own reader has taken the request off the wire, because Binance's URLs may be longer
@@ -123,21 +145,16 @@ class Connection(asyncio.Protocol):
         protocol = ServerProtocol(state=State.OPEN, max_size=INCOMING_LIMIT)
         handshake = Handshake(request.target, Headers(request.headers), request.method)
         response = protocol.accept(handshake)
-        self._transport.write(response.serialize())
-        if response.status_code == SWITCHING_PROTOCOLS:
-            self._start_session(protocol, opening)
-        else:
+        if response.status_code != SWITCHING_PROTOCOLS:
+            self._transport.write(response.serialize())
             self._transport.close()
-
-    def _start_session(self, protocol: ServerProtocol, opening: Opening) -> None:
-        if self._transport is None:
             return
         exchange = self._exchange
-        self._session = Session(
-            exchange.next_id(), self._transport, protocol, opening, exchange.house
-        )
-        exchange.sessions[self._session.number] = self._session
-        self._session.start(opening.streams)
+        number = exchange.next_id()
+        session = Session(number, self._transport, protocol, exchange.house, make)
+        self._transport.write(response.serialize())
+        self._session = exchange.sessions[number] = session
+        session.start()
         if self._buffer:
             data, self._buffer = bytes(self._buffer), bytearray()
-            self._session.receive(data)
+            session.receive(data)

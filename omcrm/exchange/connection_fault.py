@@ -1,15 +1,12 @@
 """Faults of connections: cut, half open, refused, shut down, too old, without pings."""
 
 import asyncio
-import time
 from typing import Annotated, Any, Literal
 
-import msgspec
 from msgspec import Meta, Struct
 
 from omcrm.exchange.exchange import Exchange
 from omcrm.exchange.fault_settings import PONG_TIMEOUT, Refusal
-from omcrm.exchange.message import framed
 from omcrm.exchange.session import Session
 
 GOING_AWAY = 1001
@@ -53,6 +50,19 @@ class PingInterval(Struct, forbid_unknown_fields=True):
     pong_timeout: Positive = PONG_TIMEOUT
 
 
+class Trick(Struct, forbid_unknown_fields=True):
+    """What only this venue does wrong; `amount` means what the venue says."""
+
+    name: str
+    amount: float = 1.0
+
+
+def trick(exchange: Exchange, options: Trick) -> dict[str, Any]:
+    """Let the venue play one of its own tricks until all faults are cleared."""
+    exchange.faults.tricks[options.name] = options.amount
+    return {}
+
+
 def cut(exchange: Exchange, options: Cut) -> dict[str, Any]:
     """Drop every connection now, without a close frame."""
     sessions = list(exchange.sessions.values())
@@ -78,10 +88,9 @@ def refuse(exchange: Exchange, options: Refuse) -> dict[str, Any]:
 def server_shutdown(exchange: Exchange, options: Shutdown) -> dict[str, Any]:
     """Announce the end to the connections there are, and end them."""
     sessions = list(exchange.sessions.values())
-    notice = {"e": "serverShutdown", "E": time.time_ns() // 1_000_000}
     for session in sessions:
-        wrapped = {"stream": "!serverShutdown", "data": notice}
-        session.send(framed(msgspec.json.encode(wrapped if session.combined else notice)))
+        if notice := session.dialect.closing_soon():
+            session.say(notice)
     loop = asyncio.get_running_loop()
     loop.call_later(options.lead, _close_all, sessions)
     return {"connections": len(sessions)}

@@ -8,7 +8,7 @@ from omcrm.exchange import event
 from omcrm.exchange.book import Watch
 from omcrm.exchange.listing import Listing
 from omcrm.exchange.message import Message
-from omcrm.exchange.switchboard import Switchboard
+from omcrm.exchange.source import Outlet
 
 EVERY = 0.1
 SLOW_TICKS = 10
@@ -18,9 +18,9 @@ PARTIAL = {"depth5": 5, "depth10": 10, "depth20": 20}
 class DepthFeed:
     """Publishes the depth streams somebody wants."""
 
-    def __init__(self, listings: Mapping[str, Listing], switchboard: Switchboard) -> None:
+    def __init__(self, listings: Mapping[str, Listing], outlet: Outlet) -> None:
         self._listings = listings
-        self._switchboard = switchboard
+        self._outlet = outlet
         self._watches: dict[str, Watch] = {}
         self._sent: dict[str, int] = {}
         self._tick = 0
@@ -30,7 +30,7 @@ class DepthFeed:
         """Look ten times a second."""
         self._timer = asyncio.get_running_loop().call_later(EVERY, self.start)
         self._tick += 1
-        wanted = [name for name in self._switchboard.wanted() if "@depth" in name]
+        wanted = [name for name in self._outlet.wanted() if "@depth" in name]
         self._forget(set(wanted))
         for stream in wanted:
             symbol, kind, *speed = stream.split("@")
@@ -40,7 +40,7 @@ class DepthFeed:
             self._watch(stream, kind, listing)
             if speed or self._tick % SLOW_TICKS == 0:
                 self._publish(stream, kind, listing)
-        self._switchboard.flush()
+        self._outlet.flush()
 
     def stop(self) -> None:
         """Look no more."""
@@ -61,7 +61,7 @@ class DepthFeed:
         else:
             return
         if payload:
-            self._switchboard.publish(Message(stream, payload))
+            self._outlet.publish(Message(stream, payload))
 
     def _changes(self, stream: str, listing: Listing) -> bytes | None:
         change = self._watches[stream].take()

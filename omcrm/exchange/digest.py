@@ -10,7 +10,7 @@ from omcrm.exchange.candle import Candle
 from omcrm.exchange.interval import LENGTHS, MINUTE, opening
 from omcrm.exchange.listing import Listing
 from omcrm.exchange.message import Message
-from omcrm.exchange.switchboard import Switchboard
+from omcrm.exchange.source import Outlet
 
 ALL_MINI_TICKERS = "!miniTicker@arr"
 AVERAGE_MINUTES = 5
@@ -19,9 +19,9 @@ AVERAGE_MINUTES = 5
 class Digest:
     """Publishes the timed streams of some listings, except those in `recorded`."""
 
-    def __init__(self, switchboard: Switchboard) -> None:
+    def __init__(self, outlet: Outlet) -> None:
         self.recorded: set[str] = set()
-        self._switchboard = switchboard
+        self._outlet = outlet
         self._open_candles: dict[str, int] = {}
 
     def publish(self, listings: Iterable[Listing], now: int, *, even: bool) -> None:
@@ -57,7 +57,7 @@ class Digest:
             self._send(stream, event.average_price(listing.symbol, candle, now, last.time))
 
     def _publish_candles(self, listings: dict[str, Listing], now: int, even: bool) -> None:
-        for stream in self._switchboard.wanted():
+        for stream in self._outlet.wanted():
             symbol, _, kind = stream.partition("@kline_")
             listing = listings.get(symbol)
             if listing and kind in LENGTHS and (even or kind == "1s") and self._lacks(stream):
@@ -76,10 +76,10 @@ class Digest:
         self._send(stream, event.kline(listing.symbol, interval, candles[-1], now, False))
 
     def _lacks(self, stream: str) -> bool:
-        return self._switchboard.wants(stream) and stream not in self.recorded
+        return self._outlet.wants(stream) and stream not in self.recorded
 
     def _send(self, stream: str, payload: bytes) -> None:
-        self._switchboard.publish(Message(stream, payload))
+        self._outlet.publish(Message(stream, payload))
 
 
 def _latest(listing: Listing, since: int) -> Candle:

@@ -1,4 +1,4 @@
-"""The exchange itself: one market, who is connected to it, and the faults it plays."""
+"""One venue of the exchange: its market, who is connected to it, and the faults it plays."""
 
 from typing import Protocol
 
@@ -17,9 +17,13 @@ class Abortable(Protocol):
 
 
 class Exchange:
-    """What the connections of one process share."""
+    """What the connections to one venue share; `name` is the venue's.
 
-    def __init__(self, source: Source, switchboard: Switchboard) -> None:
+    `answered` counts HTTP answers, `tricks` are the faults that only this venue knows.
+    """
+
+    def __init__(self, source: Source, switchboard: Switchboard, name: str = "binance") -> None:
+        self.name = name
         self.source = source
         self.switchboard = switchboard
         self.faults = FaultSettings()
@@ -29,6 +33,7 @@ class Exchange:
         self.unanswered: set[Abortable] = set()
         self.accepted = 0
         self.refused = 0
+        self.answered = 0
 
     def next_id(self) -> int:
         """Give the number of a new WebSocket connection."""

@@ -40,6 +40,7 @@ FAULTS: dict[str, Fault] = {
     "garbage": Fault(bad_frame.Nothing, bad_frame.garbage, lasts=False),
     "big_frame": Fault(bad_frame.BigFrame, bad_frame.big_frame, lasts=False),
     "binary": Fault(bad_frame.Nothing, bad_frame.binary, lasts=False),
+    "trick": Fault(connection_fault.Trick, connection_fault.trick),
     # The market
     "mute": Fault(market_fault.Mute, market_fault.mute),
     "delay": Fault(market_fault.Delay, market_fault.delay),
@@ -72,7 +73,7 @@ def switch_on(exchange: Exchange, wanted: dict[str, Any]) -> dict[str, Any]:
 def clear(exchange: Exchange) -> None:
     """End every fault that lasts."""
     was_half_open = exchange.faults.half_open
-    fresh = FaultSettings(active={})
+    fresh = FaultSettings(active={}, tricks={})
     for field in FaultSettings.__struct_fields__:
         setattr(exchange.faults, field, getattr(fresh, field))
     market_fault.clear(exchange)

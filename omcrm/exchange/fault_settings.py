@@ -16,7 +16,10 @@ class Refusal(Struct, frozen=True):
 
 
 class FaultSettings(Struct):
-    """How connections are treated; `active` is what `GET /control` shows."""
+    """How connections are treated; `active` is what `GET /control` shows.
+
+    `tricks` are the faults that only one venue knows, with their amounts.
+    """
 
     refusal: Refusal | None = None
     half_open: bool = False
@@ -24,4 +27,5 @@ class FaultSettings(Struct):
     pings: bool = True
     ping_interval: float = PING_INTERVAL
     pong_timeout: float = PONG_TIMEOUT
+    tricks: dict[str, float] = {}
     active: dict[str, dict[str, Any]] = {}

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from omcrm.exchange.stream import query_pairs
 
@@ -36,6 +37,11 @@ class Request(Struct, frozen=True):
     def parameters(self) -> list[tuple[str, str]]:
         """The pairs of the query, in order."""
         return query_pairs(self.target.partition("?")[2])
+
+    def below(self, folder: str) -> "Request":
+        """Give the request as it is seen from below `folder`, which its path begins with."""
+        rest = self.target.removeprefix(folder)
+        return replace(self, target=rest if rest.startswith("/") else f"/{rest}")
 
     @property
     def wants_websocket(self) -> bool:

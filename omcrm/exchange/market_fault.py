@@ -64,7 +64,9 @@ def delay(exchange: Exchange, options: Delay) -> dict[str, Any]:
 def delist(exchange: Exchange, options: OneSymbol) -> dict[str, Any]:
     """Stop a symbol: status BREAK, streams acknowledged but silent."""
     listing = _listing(exchange, options.symbol)
-    listing.status = "BREAK"
+    if exchange.name == "binance":
+        # There it is the symbol's own end; elsewhere only this venue ceases to tell of it.
+        listing.status = "BREAK"
     exchange.switchboard.delisted = exchange.switchboard.delisted | {listing.symbol}
     return {}
 

@@ -11,8 +11,8 @@ from omcrm.exchange.digest import Digest
 from omcrm.exchange.listing import Listing
 from omcrm.exchange.message import Message
 from omcrm.exchange.playback import Playback
+from omcrm.exchange.source import Outlet
 from omcrm.exchange.stream import symbol_of
-from omcrm.exchange.switchboard import Switchboard
 from omcrm.exchange.tape import NANOSECONDS, Recorded, Tape
 
 START_DELAY = 0.5
@@ -30,15 +30,15 @@ class Replay:
 
     waits_for_readers = True
 
-    def __init__(self, tape: Tape, speed: float, switchboard: Switchboard) -> None:
+    def __init__(self, tape: Tape, speed: float, outlet: Outlet) -> None:
         self.speed = speed
         self.frames = 0
         self.finished = False
         self.position = 0
         self._tape = tape
-        self._switchboard = switchboard
+        self._outlet = outlet
         self._playback = Playback(tape.symbols)
-        self._digest = Digest(switchboard)
+        self._digest = Digest(outlet)
         self._digest.recorded.update(tape.streams)
         self._task: asyncio.Task[None] | None = None
         self._first = 0
@@ -121,13 +121,13 @@ class Replay:
         due = self._began + (moment - self._first) / NANOSECONDS / self.speed
         delay = due - asyncio.get_running_loop().time()
         if delay > 0:
-            self._switchboard.flush()
+            self._outlet.flush()
             await asyncio.sleep(delay)
 
     async def _let_out(self) -> None:
-        self._switchboard.flush()
+        self._outlet.flush()
         await asyncio.sleep(0)
-        await self._switchboard.drained()
+        await self._outlet.drained()
 
     def _send(self, line: Recorded) -> None:
         self.position = max(self.position, line.time)
@@ -137,8 +137,8 @@ class Replay:
         self.frames += 1
         if line.stream not in self._digest.recorded:
             self._digest.recorded.add(line.stream)
-        if self._switchboard.wants(line.stream):
-            self._switchboard.publish(Message(line.stream, line.data, line.wrapped))
+        if self._outlet.wants(line.stream):
+            self._outlet.publish(Message(line.stream, line.data, line.wrapped))
 
     def _each_second(self) -> None:
         self._next_second += NANOSECONDS
@@ -150,7 +150,7 @@ class Replay:
 
     def _finish(self, took: float) -> None:
         self._digest.publish_tickers(self.listings.values(), self.now())
-        self._switchboard.flush()
+        self._outlet.flush()
         self.finished = True
         print(f"tape finished: {self.frames} frames in {took:.1f} s", flush=True)
 

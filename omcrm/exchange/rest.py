@@ -1,5 +1,6 @@
 """Binance's REST interface for market data."""
 
+import time
 from collections.abc import Callable
 
 import msgspec
@@ -20,15 +21,15 @@ END_OF_TIME = 2**53
 Handler = Callable[[Exchange, Parameters], bytes]
 
 
-def answer(exchange: Exchange, request: Request, now: float) -> Answer:
-    """Answer one call at `now`, the wall clock in s."""
+def answer(exchange: Exchange, request: Request) -> Answer:
+    """Answer one call."""
     route = ROUTES.get(request.path.removeprefix(PREFIX))
     if route is None or not request.path.startswith(PREFIX):
         return NOT_FOUND
     if request.method != "GET":
         return json_answer({"code": -1000, "msg": "Request method not supported."}, 405)
     handler, known, cost = route
-    wait = exchange.weight.add(cost(dict(request.parameters)), now)
+    wait = exchange.weight.add(cost(dict(request.parameters)), time.time())
     if wait is not None:
         return weight_exceeded(wait)
     headers = dict.fromkeys(WEIGHT_HEADERS, str(exchange.weight.used))

@@ -11,13 +11,12 @@ from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from omcrm.exchange.command_frame import answer
 from omcrm.exchange.fault_settings import FaultSettings
 from omcrm.exchange.frame_rate import FrameRate
 from omcrm.exchange.heartbeat import Heartbeat
 from omcrm.exchange.message import Message, framed
-from omcrm.exchange.stream import Opening
 from omcrm.exchange.switchboard import Switchboard
+from omcrm.exchange.venue import Dialect
 
 INCOMING_LIMIT = 256 * 1024
 # From here on a source that waits for its readers waits.
@@ -25,11 +24,13 @@ FULL_AT = 256 * 1024
 # Beyond this a reader of a source that does not wait is cut.
 CUT_AT = 4 * 1024 * 1024
 CLOSE_TIMEOUT = 1.0
+# A client may send so many frames a second where the venue sets no limit.
+UNLIMITED = 1_000_000
 DATA_FRAMES = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 
 
 class House(Struct, frozen=True):
-    """What all sessions of one exchange share; `waits` tells that the market waits for readers."""
+    """What all sessions of one venue share; `waits` tells that the market waits for readers."""
 
     switchboard: Switchboard
     settings: FaultSettings
@@ -45,12 +46,10 @@ class Session:
         number: int,
         transport: asyncio.Transport,
         protocol: ServerProtocol,
-        opening: Opening,
         house: House,
+        speak: Callable[["Session"], Dialect],
     ) -> None:
         self.number = number
-        self.combined = opening.combined
-        self.microseconds = opening.microseconds
         self.opened_at = asyncio.get_running_loop().time()
         self.frames_sent = 0
         self.frozen = False
@@ -64,15 +63,26 @@ class Session:
         self._parts: list[bytes] = []
         self._out: list[bytes] = []
         self._end: asyncio.TimerHandle | None = None
+        self._second: asyncio.TimerHandle | None = None
+        self.dialect = speak(self)
 
     # Life
 
-    def start(self, streams: Iterable[str]) -> None:
-        """Begin with the streams of the URL."""
+    def start(self) -> None:
+        """Begin to speak."""
         self._transport.set_write_buffer_limits(high=FULL_AT)
         self.heartbeat.start()
         self.limit_lifetime()
-        self.subscribe(list(streams))
+        self.dialect.opened()
+        self._wait_a_second()
+
+    def _wait_a_second(self) -> None:
+        self._second = asyncio.get_running_loop().call_later(1.0, self._each_second)
+
+    def _each_second(self) -> None:
+        self._wait_a_second()
+        if not self.frozen:
+            self.dialect.second()
 
     def limit_lifetime(self) -> None:
         """End when the set lifetime since the opening is over; without one, not at all."""
@@ -87,8 +97,10 @@ class Session:
     def ended(self) -> None:
         """Clean up after the connection is gone."""
         self.heartbeat.stop()
-        if self._end:
-            self._end.cancel()
+        self.dialect.ended()
+        for timer in (self._end, self._second):
+            if timer:
+                timer.cancel()
         self._switchboard.unsubscribe(self, self._streams)
         self._switchboard.mark_free(self)
         self._streams.clear()
@@ -131,7 +143,7 @@ class Session:
     def _on_frame(self, frame: Frame) -> None:
         if frame.opcode is Opcode.CLOSE:
             return
-        if frame.opcode is not Opcode.CONT and not self.rate.allows(self._now()):
+        if frame.opcode is not Opcode.CONT and self._is_too_much():
             self.close(CloseCode.POLICY_VIOLATION, "Too many requests")
         elif frame.opcode is Opcode.PONG:
             self.heartbeat.pong(bytes(frame.data))
@@ -139,7 +151,11 @@ class Session:
             self._parts.append(bytes(frame.data))
             if frame.fin:
                 text, self._parts = b"".join(self._parts), []
-                self.send(framed(answer(self, text)))
+                self.dialect.heard(text)
+
+    def _is_too_much(self) -> bool:
+        allowed = self.rate.allows(self._now(), self.dialect.frames_a_second or UNLIMITED)
+        return not allowed and self.dialect.frames_a_second is not None
 
     # Frames out
 
@@ -147,10 +163,11 @@ class Session:
         """Queue a market message for the next flush."""
         if self.frozen or self._transport.is_closing():
             return
-        if not self._out:
-            self._switchboard.touch(self)
-        self._out.append(message.frame(self.combined, self.microseconds))
-        self.frames_sent += 1
+        for frame in self.dialect.told(message):
+            if not self._out:
+                self._switchboard.touch(self)
+            self._out.append(frame)
+            self.frames_sent += 1
 
     def flush(self) -> None:
         """Write out what is queued; cut a reader that is too far behind."""
@@ -160,6 +177,10 @@ class Session:
         self._transport.write(b"".join(out))
         if not self._house.waits and self._transport.get_write_buffer_size() > CUT_AT:
             self._transport.abort()
+
+    def say(self, text: bytes) -> None:
+        """Send a text frame after what is queued, now."""
+        self.send(framed(text))
 
     def send(self, frame: bytes) -> None:
         """Write one frame after what is queued, now."""
@@ -196,8 +217,7 @@ class Session:
         """Give what `GET /control` tells about this connection."""
         return {
             "id": self.number,
-            "combined": self.combined,
-            "microseconds": self.microseconds,
+            **self.dialect.status(),
             "age": round(self._now() - self.opened_at, 3),
             "subscriptions": self.subscriptions,
             "frames_sent": self.frames_sent,

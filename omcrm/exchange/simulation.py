@@ -12,7 +12,7 @@ from omcrm.exchange.digest import Digest
 from omcrm.exchange.listing import Listing
 from omcrm.exchange.message import Message
 from omcrm.exchange.model import Model, Step
-from omcrm.exchange.switchboard import Switchboard
+from omcrm.exchange.source import Outlet
 from omcrm.exchange.trade import Top, Trade
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.instrument import Instrument
@@ -21,23 +21,29 @@ DIGEST_EVERY = 1.0
 
 
 class Simulation:
-    """Every instrument of `catalogue`, traded by the model of one seed."""
+    """Every instrument of `catalogue`, traded by the model of one seed, by a clock that is `ahead`
+    seconds ahead of the wall's."""
 
     waits_for_readers = False
 
     def __init__(
-        self, seed: int, switchboard: Switchboard, catalogue: Iterable[Instrument] = CATALOGUE
+        self,
+        seed: int,
+        outlet: Outlet,
+        catalogue: Iterable[Instrument] = CATALOGUE,
+        ahead: float = 0.0,
     ) -> None:
         self.seed = seed
+        self._ahead = round(ahead * 1000)
         self.models = {
             model.listing.symbol: model for model in (Model(item, seed) for item in catalogue)
         }
         self.listings: Mapping[str, Listing] = {
             symbol: model.listing for symbol, model in self.models.items()
         }
-        self._switchboard = switchboard
-        self._digest = Digest(switchboard)
-        self._depth = DepthFeed(self.listings, switchboard)
+        self._outlet = outlet
+        self._digest = Digest(outlet)
+        self._depth = DepthFeed(self.listings, outlet)
         self._due: list[tuple[float, str]] = []
         self._second = 0
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -47,8 +53,8 @@ class Simulation:
         return f"seeded model, seed {self.seed}"
 
     def now(self) -> int:
-        """Give the wall clock in ms: the model lives now."""
-        return wall_clock()
+        """Give the wall clock in ms: the model lives now, or so much ahead of now."""
+        return time.time_ns() // 1_000_000 + self._ahead
 
     def take_trade_id(self, listing: Listing) -> int:
         """Use up the next trade id of a symbol."""
@@ -62,7 +68,7 @@ class Simulation:
         """Open the market."""
         loop = asyncio.get_running_loop()
         for symbol, model in self.models.items():
-            model.begin(wall_clock())
+            model.begin(self.now())
             heapq.heappush(self._due, (loop.time() + model.wait(), symbol))
         self._step_due()
         self._each_second()
@@ -87,9 +93,9 @@ class Simulation:
             due, symbol = self._due[0]
             model = self.models[symbol]
             if model.listing.status == "TRADING":
-                self._send(model.listing, model.step(wall_clock()))
+                self._send(model.listing, model.step(self.now()))
             heapq.heapreplace(self._due, (due + model.wait(), symbol))
-        self._switchboard.flush()
+        self._outlet.flush()
         self._timers["step"] = loop.call_at(self._due[0][0], self._step_due)
 
     def _send(self, listing: Listing, step: Step) -> None:
@@ -98,28 +104,23 @@ class Simulation:
         self._send_top(listing, step.top)
 
     def _send_trade(self, listing: Listing, trade: Trade) -> None:
-        now = wall_clock()
+        now = self.now()
         for kind, build in (("trade", event.trade), ("aggTrade", event.aggregate_trade)):
             stream = f"{listing.stream}@{kind}"
-            if self._switchboard.wants(stream):
-                self._switchboard.publish(Message(stream, build(listing.symbol, trade, now)))
+            if self._outlet.wants(stream):
+                self._outlet.publish(Message(stream, build(listing.symbol, trade, now)))
 
     def _send_top(self, listing: Listing, top: Top) -> None:
         stream = f"{listing.stream}@bookTicker"
-        if self._switchboard.wants(stream):
-            self._switchboard.publish(Message(stream, event.book_ticker(listing.symbol, top)))
+        if self._outlet.wants(stream):
+            self._outlet.publish(Message(stream, event.book_ticker(listing.symbol, top)))
 
     def _each_second(self) -> None:
         self._second += 1
-        now = wall_clock()
+        now = self.now()
         for listing in self.listings.values():
             listing.history.advance(now)
         self._digest.publish(self.listings.values(), now, even=self._second % 2 == 0)
-        self._switchboard.flush()
+        self._outlet.flush()
         loop = asyncio.get_running_loop()
         self._timers["second"] = loop.call_later(DIGEST_EVERY, self._each_second)
-
-
-def wall_clock() -> int:
-    """Give the wall clock in ms."""
-    return time.time_ns() // 1_000_000

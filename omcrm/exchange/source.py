@@ -4,6 +4,26 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from omcrm.exchange.listing import Listing
+from omcrm.exchange.message import Message
+
+
+class Outlet(Protocol):
+    """What a market publishes to: a switchboard, or the trunk to several."""
+
+    def wants(self, stream: str) -> bool:
+        """Tell whether anybody receives `stream`."""
+
+    def wanted(self) -> list[str]:
+        """Give every stream that somebody receives."""
+
+    def publish(self, message: Message) -> None:
+        """Queue a message for all who receive its stream; `flush` sends it."""
+
+    def flush(self) -> None:
+        """Write out what is queued."""
+
+    async def drained(self) -> None:
+        """Wait until every receiver can take more."""
 
 
 class Source(Protocol):

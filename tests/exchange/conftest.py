@@ -14,12 +14,11 @@ import pytest
 from websocket import WebSocket, create_connection
 
 from omcrm.exchange import replay, server
-from omcrm.exchange.exchange import Exchange
+from omcrm.exchange.market import Market
 from omcrm.exchange.model import Model
 from omcrm.exchange.replay import Replay
 from omcrm.exchange.simulation import Simulation
-from omcrm.exchange.source import Source
-from omcrm.exchange.switchboard import Switchboard
+from omcrm.exchange.source import Outlet, Source
 from omcrm.exchange.tape import Tape
 from omcrm.market.catalogue import CATALOGUE
 
@@ -30,10 +29,10 @@ PATIENCE = 5.0
 class Running:
     """A served exchange; every method may be called from the test's thread."""
 
-    def __init__(self, make_source: Callable[[Switchboard], Source]) -> None:
+    def __init__(self, make_source: Callable[[Outlet], Source]) -> None:
         self.loop = asyncio.new_event_loop()
-        switchboard = Switchboard()
-        self.exchange = Exchange(make_source(switchboard), switchboard)
+        self.market = Market(make_source)
+        self.exchange = self.market.binance
         self.port = 0
         self._clients: list[WebSocket] = []
         self._thread = threading.Thread(target=self.loop.run_forever)
@@ -41,14 +40,14 @@ class Running:
     def start(self) -> None:
         """Listen on a free port."""
         self._thread.start()
-        self._server = self.call(server.listen(self.exchange, "127.0.0.1", 0))
+        self._server = self.call(server.listen(self.market, "127.0.0.1", 0))
         self.port = self._server.sockets[0].getsockname()[1]
 
     def stop(self) -> None:
         """End, and close what clients left open."""
         for client in self._clients:
             client.shutdown()
-        self.call(server.stop(self.exchange, self._server))
+        self.call(server.stop(self.market, self._server))
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
         self.loop.close()
@@ -84,7 +83,7 @@ class Running:
         assert status == 200, body
         return body
 
-    def fault(self, name: str, **options: Any) -> Any:
+    def fault(self, name: str, /, **options: Any) -> Any:
         """Switch a fault on."""
         status, body, _ = self.request("/control/faults", "POST", {"fault": name, **options})
         assert status == 200, body
@@ -127,11 +126,11 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[Callable[[Switchboard], Source]], Running]]:
+def serve() -> Iterator[Callable[[Callable[[Outlet], Source]], Running]]:
     """Start exchanges that end with the test."""
     started: list[Running] = []
 
-    def start(make_source: Callable[[Switchboard], Source]) -> Running:
+    def start(make_source: Callable[[Outlet], Source]) -> Running:
         running = Running(make_source)
         started.append(running)
         running.start()
@@ -147,7 +146,7 @@ def market(serve: Callable[..., Running], monkeypatch: pytest.MonkeyPatch) -> Ru
     """An exchange that trades four symbols of the model, ten times as busily as usual."""
     draw = Model.wait
     monkeypatch.setattr(Model, "wait", lambda model: draw(model) / 10)
-    return serve(lambda switchboard: Simulation(7, switchboard, FEW))
+    return serve(lambda outlet: Simulation(7, outlet, FEW))
 
 
 @pytest.fixture
@@ -156,7 +155,7 @@ def play(serve: Callable[..., Running], monkeypatch: pytest.MonkeyPatch) -> Call
 
     def start(*files: Path, speed: float = float("inf"), delay: float = 0.1) -> Running:
         monkeypatch.setattr(replay, "START_DELAY", delay)
-        return serve(lambda switchboard: Replay(Tape.open(files), speed, switchboard))
+        return serve(lambda outlet: Replay(Tape.open(files), speed, outlet))
 
     return start
 

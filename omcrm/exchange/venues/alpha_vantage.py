@@ -1,0 +1,128 @@
+"""Alpha Vantage's `GLOBAL_QUOTE`: the last trading day of a share; refusals come with 200, too.
+
+https://www.alphavantage.co/documentation/
+
+Any key is good but `demo`. The figures are those of the 24 hours now, told as if
+they were those of the last trading day that is over. Tricks: `note` and `information_limit` say
+that the day's calls are used up, the latter with the key in its words; `information_burst` says
+that calls come too fast, `information_premium` that this is not in the plan; `error_message` finds
+the call wrong, `empty` knows no share.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from omcrm.exchange.http import Answer, Request, json_answer
+from omcrm.exchange.listing import Listing
+from omcrm.exchange.venues.spelling import find, is_stock
+from omcrm.exchange.venues.text import number
+from omcrm.market.instrument import AssetClass
+from omcrm.market.session import is_open
+
+if TYPE_CHECKING:
+    from omcrm.exchange.exchange import Exchange
+
+PATH = "/query"
+NEW_YORK = ZoneInfo("America/New_York")
+CLOSE, NOON = time(16), time(12)
+
+_PLANS = "any of the premium plans at https://www.alphavantage.co/premium/"
+_SUPPORT = "https://www.alphavantage.co/support/#api-key"
+_THANKS = "Thank you for using Alpha Vantage!"
+_WRONG_CALL = (
+    "Invalid API call. Please retry or visit the documentation "
+    "(https://www.alphavantage.co/documentation/) for {function}."
+)
+_USED_UP = (
+    f"{_THANKS} Our standard API rate limit is 25 requests per day. Please subscribe to {_PLANS} "
+    "to instantly remove all daily rate limits."
+)
+_KEY_USED_UP = (
+    "We have detected your API key as {key} and our standard API rate limit is 25 requests per "
+    f"day. Please subscribe to {_PLANS} to instantly remove all daily rate limits."
+)
+_TOO_FAST = (
+    f"{_THANKS} Please consider spreading out your free API requests more sparingly (1 request "
+    f"per second). You may subscribe to {_PLANS} to lift the free key rate limit (25 requests "
+    "per day), raise the per-second burst limit, and instantly unlock all premium endpoints"
+)
+_PREMIUM = (
+    f"{_THANKS} This is a premium endpoint. You may subscribe to {_PLANS} to instantly unlock "
+    "all premium endpoints"
+)
+# Field and words of each trick.
+REFUSALS: Mapping[str, tuple[str, str]] = {
+    "note": ("Note", _USED_UP),
+    "information_limit": ("Information", _KEY_USED_UP),
+    "information_burst": ("Information", _TOO_FAST),
+    "information_premium": ("Information", _PREMIUM),
+    "error_message": ("Error Message", _WRONG_CALL),
+}
+_NO_KEY = (
+    f"the parameter apikey is invalid or missing. Please claim your free API key on ({_SUPPORT}). "
+    "It should take less than 20 seconds."
+)
+_DEMO = (
+    "The **demo** API key is for demo purposes only. Please claim your free API key at "
+    f"({_SUPPORT}) to explore our full API offerings. It takes fewer than 20 seconds."
+)
+
+
+def answer(exchange: "Exchange", request: Request) -> Answer:
+    """Answer one call."""
+    if request.path != PATH:
+        return Answer(404, b"<h1>Not Found</h1>", content_type="text/html")
+    asked = dict(request.parameters)
+    key, function = asked.get("apikey", ""), asked.get("function", "")
+    if not key:
+        return json_answer({"Error Message": _NO_KEY})
+    for trick, (field, words) in REFUSALS.items():
+        if trick in exchange.faults.tricks:
+            return json_answer({field: words.format(key=key, function=function)})
+    if key == "demo":
+        return json_answer({"Information": _DEMO})
+    if function != "GLOBAL_QUOTE" or "symbol" not in asked:
+        return json_answer({"Error Message": _WRONG_CALL.format(function=function)})
+    return json_answer({"Global Quote": _quote(exchange, asked["symbol"].upper())})
+
+
+def _quote(exchange: "Exchange", symbol: str) -> dict[str, Any]:
+    listing = find(exchange.source, _ticker, symbol)
+    now = exchange.source.now()
+    day = listing.day(now) if listing else None
+    if day is None or "empty" in exchange.faults.tricks:
+        return {}
+    price, before = number(day.last.price), number(day.price_before)
+    change = price - before
+    return {
+        "01. symbol": symbol,
+        "02. open": _money(number(day.candle.open)),
+        "03. high": _money(number(day.candle.high)),
+        "04. low": _money(number(day.candle.low)),
+        "05. price": _money(price),
+        "06. volume": f"{number(day.candle.volume):.0f}",
+        "07. latest trading day": str(last_day(datetime.fromtimestamp(now / 1000, UTC))),
+        "08. previous close": _money(before),
+        "09. change": _money(change),
+        "10. change percent": f"{_money(change / before * 100 if before else Decimal(0))}%",
+    }
+
+
+def last_day(now: datetime) -> date:
+    """Give the last trading day that is over at `now`."""
+    local = now.astimezone(NEW_YORK)
+    day = local.date() if local.time() >= CLOSE else local.date() - timedelta(days=1)
+    while not is_open(AssetClass.STOCK, datetime.combine(day, NOON, NEW_YORK)):
+        day -= timedelta(days=1)
+    return day
+
+
+def _ticker(listing: Listing) -> str | None:
+    return listing.base if is_stock(listing) else None
+
+
+def _money(value: Decimal) -> str:
+    return f"{value:.4f}"

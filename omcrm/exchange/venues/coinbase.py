@@ -1,0 +1,188 @@
+"""Coinbase Exchange's WebSocket: `ticker`, `matches` and `heartbeat` of products like BTC-USD.
+
+https://docs.cdp.coinbase.com/exchange/websocket-feed/channels
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from omcrm.exchange.fixed import render
+from omcrm.exchange.http import Answer, Request
+from omcrm.exchange.listing import Listing
+from omcrm.exchange.message import Message, framed
+from omcrm.exchange.stream import symbol_of
+from omcrm.exchange.trade import Trade
+from omcrm.exchange.venue import Dialect, Line, PlainDialect
+from omcrm.exchange.venues.spelling import dashed, find
+from omcrm.exchange.venues.text import iso, plain, read_trade
+
+if TYPE_CHECKING:
+    from omcrm.exchange.exchange import Exchange
+
+CHANNELS = ("ticker", "matches", "heartbeat")
+# Who has not subscribed by then is sent away.
+SILENT_FOR = 5
+
+
+def speak(exchange: "Exchange", request: Request) -> "Callable[[Line], Dialect] | Answer":
+    """Speak on a new connection; one path serves all."""
+    if request.path != "/":
+        return Answer(404, b"", content_type="text/plain")
+    return lambda line: Coinbase(exchange, line)
+
+
+class Coinbase(PlainDialect):
+    """The dialect of one connection; `sequence` numbers the messages of each product."""
+
+    def __init__(self, exchange: "Exchange", line: Line) -> None:
+        super().__init__(exchange, line)
+        self._wanted: dict[str, dict[str, Listing]] = {}
+        self._sequence: Counter[str] = Counter()
+        self._seconds = 0
+
+    # The client's commands
+
+    def heard(self, text: bytes) -> None:
+        """Subscribe or unsubscribe; answer with all that is subscribed."""
+        try:
+            command = msgspec.json.decode(text)
+            kind, asked = command["type"], list(_channels(command))
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            self._refuse("Malformed JSON")
+            return
+        if kind not in ("subscribe", "unsubscribe"):
+            self._refuse("Type must be subscribe or unsubscribe")
+            return
+        for channel, product in asked:
+            if channel not in CHANNELS:
+                self._refuse("Failed to subscribe", f"{channel} is not a valid channel")
+                return
+            if find(self.exchange.source, dashed, product) is None:
+                self._refuse("Failed to subscribe", f"{product} is not a valid product")
+                return
+        for channel, product in asked:
+            self._follow(channel, product, begins=kind == "subscribe")
+        self._tell_subscriptions()
+        if kind == "subscribe":
+            for channel, product in asked:
+                self._begin(channel, product)
+
+    def _follow(self, channel: str, product: str, *, begins: bool) -> None:
+        listing = find(self.exchange.source, dashed, product)
+        products = self._wanted.setdefault(channel, {})
+        if begins and listing is not None:
+            products[product] = listing
+        else:
+            products.pop(product, None)
+        trades = {
+            f"{each.stream}@trade"
+            for name in ("ticker", "matches")
+            for each in self._wanted.get(name, {}).values()
+        }
+        self.line.unsubscribe([name for name in self.line.subscriptions if name not in trades])
+        self.line.subscribe(sorted(trades.difference(self.line.subscriptions)))
+
+    def _tell_subscriptions(self) -> None:
+        channels = [
+            {"name": channel, "product_ids": list(products)}
+            for channel, products in self._wanted.items()
+            if products
+        ]
+        self.line.say(msgspec.json.encode({"type": "subscriptions", "channels": channels}))
+
+    def _begin(self, channel: str, product: str) -> None:
+        listing = self._wanted[channel][product]
+        if listing.last is None:
+            return
+        if channel == "ticker":
+            self.line.say(self._ticker(product, listing, listing.last))
+        elif channel == "matches":
+            self.line.say(self._match("last_match", product, listing.last))
+
+    def _refuse(self, message: str, reason: str = "") -> None:
+        told = {"type": "error", "message": message}
+        self.line.say(msgspec.json.encode({**told, "reason": reason} if reason else told))
+
+    # What the client is told
+
+    def second(self) -> None:
+        """Heartbeats, and the end of who asks for nothing."""
+        self._seconds += 1
+        for product, listing in self._wanted.get("heartbeat", {}).items():
+            beat = {
+                "type": "heartbeat",
+                "sequence": self._next(product),
+                "last_trade_id": listing.last.id if listing.last else 0,
+                "product_id": product,
+                "time": iso(self.exchange.source.now()),
+            }
+            self.line.say(msgspec.json.encode(beat))
+        if not any(self._wanted.values()) and self._seconds >= SILENT_FOR:
+            self.line.close(1008, "Failed to subscribe in time")
+
+    def told(self, message: Message) -> Iterable[bytes]:
+        """A trade is a ticker and a match."""
+        listing = self.exchange.source.listings[symbol_of(message.stream)]
+        product = dashed(listing)
+        if product is None:
+            return
+        trade = read_trade(message.payload)
+        if product in self._wanted.get("ticker", {}):
+            yield framed(self._ticker(product, listing, trade))
+        if product in self._wanted.get("matches", {}):
+            yield framed(self._match("match", product, trade))
+
+    def _ticker(self, product: str, listing: Listing, trade: Trade) -> bytes:
+        told: dict[str, Any] = {
+            "type": "ticker",
+            "sequence": self._next(product),
+            "product_id": product,
+            "price": plain(trade.price),
+        }
+        if day := listing.day(self.exchange.source.now()):
+            candle = day.candle
+            told |= {
+                "open_24h": plain(candle.open), "volume_24h": plain(candle.volume),
+                "low_24h": plain(candle.low), "high_24h": plain(candle.high),
+                "volume_30d": plain(candle.volume * 30),
+            }  # fmt: skip
+        if top := listing.top:
+            told |= {
+                "best_bid": plain(top.bid), "best_bid_size": render(top.bid_quantity),
+                "best_ask": plain(top.ask), "best_ask_size": render(top.ask_quantity),
+            }  # fmt: skip
+        return msgspec.json.encode({
+            **told, "side": _side(trade), "time": iso(trade.time), "trade_id": trade.id,
+            "last_size": plain(trade.quantity),
+        })  # fmt: skip
+
+    def _match(self, kind: str, product: str, trade: Trade) -> bytes:
+        return msgspec.json.encode({
+            "type": kind, "trade_id": trade.id, "maker_order_id": f"{trade.id:032x}",
+            "taker_order_id": f"{trade.id + 1:032x}", "side": "sell" if _side(trade) == "buy"
+            else "buy", "size": plain(trade.quantity), "price": plain(trade.price),
+            "product_id": product, "sequence": self._next(product), "time": iso(trade.time),
+        })  # fmt: skip
+
+    def _next(self, product: str) -> int:
+        self._sequence[product] += 1
+        return self._sequence[product]
+
+
+def _channels(command: dict[str, Any]) -> Iterable[tuple[str, str]]:
+    """The pairs of channel and product that a command names; a channel may bring its own list."""
+    common = command.get("product_ids", [])
+    for channel in command["channels"]:
+        if isinstance(channel, str):
+            yield from ((channel, str(product)) for product in common)
+        else:
+            for product in channel.get("product_ids", common):
+                yield str(channel["name"]), str(product)
+
+
+def _side(trade: Trade) -> str:
+    # The taker's side.
+    return "sell" if trade.buyer_is_maker else "buy"

@@ -1,0 +1,72 @@
+"""Numbers and times as venues other than Binance write them, and Binance's events as values."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import msgspec
+from msgspec import Struct
+
+from omcrm.exchange.fixed import parse, render
+from omcrm.exchange.trade import Top, Trade
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class TradeEvent(Struct, gc=False):
+    """The fields of a `trade` that are used."""
+
+    t: int
+    p: str
+    q: str
+    T: int
+    m: bool
+
+
+class TopEvent(Struct, gc=False):
+    """The fields of a bookTicker."""
+
+    u: int
+    b: str
+    B: str
+    a: str
+    A: str
+
+
+_encoder = msgspec.json.Encoder(decimal_format="number")
+_trade = msgspec.json.Decoder(TradeEvent).decode
+_top = msgspec.json.Decoder(TopEvent).decode
+
+
+def read_trade(payload: bytes) -> Trade:
+    """The trade of a `trade` event."""
+    event = _trade(payload)
+    return Trade(event.t, parse(event.p), parse(event.q), event.T, event.m)
+
+
+def read_top(payload: bytes) -> Top:
+    """The best bid and ask of a bookTicker."""
+    event = _top(payload)
+    return Top(event.u, parse(event.b), parse(event.B), parse(event.a), parse(event.A))
+
+
+def plain(value: int) -> str:
+    """Give a number in 1e-8 without trailing zeros: 61837.63."""
+    text = render(value).rstrip("0")
+    return text.removesuffix(".")
+
+
+def number(value: int) -> Decimal:
+    """Give a number in 1e-8 for JSON; encoders with `decimal_format="number"` write it exactly."""
+    return Decimal(plain(value)) if value else Decimal(0)
+
+
+def encode(value: object) -> bytes:
+    """JSON whose decimals are numbers, as venues that do not write strings send them."""
+    return _encoder.encode(value)
+
+
+def iso(milliseconds: int, digits: int = 6) -> str:
+    """Give a time as 2026-01-05T14:30:00.253000Z with so many digits, up to 9."""
+    moment = _EPOCH + timedelta(milliseconds=milliseconds)
+    fraction = f"{milliseconds % 1000:03d}000000"[:digits]
+    return f"{moment:%Y-%m-%dT%H:%M:%S}{'.' if digits else ''}{fraction}Z"

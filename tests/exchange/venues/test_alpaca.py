@@ -1,0 +1,461 @@
+"""Long for a reason: every step of the conversation can be refused in a way of its own."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from websocket import (
+    WebSocketBadStatusException,
+    WebSocketConnectionClosedException,
+    WebSocketTimeoutException,
+)
+
+from omcrm.exchange.venues import alpaca
+
+ID, SECRET = "PKEXAMPLEKEYID", "example-secret-of-alpaca"
+IEX, TEST, COINS = "/v2/iex", "/v2/test", "/v1beta3/crypto/us"
+CONNECTED = [{"T": "success", "msg": "connected"}]
+AUTHENTICATED = [{"T": "success", "msg": "authenticated"}]
+EVERYTHING = {"trades": ["AAPL"], "quotes": ["AAPL"], "dailyBars": ["AAPL"]}
+SILENT = {"bars": [], "updatedBars": [], "statuses": [], "lulds": []}
+
+
+def refusal(code: int) -> list[dict[str, Any]]:
+    return [{"T": "error", "code": code, "msg": alpaca.ERRORS[code]}]
+
+
+def dial(market, path: str = IEX):
+    """A client that has been greeted."""
+    client = market.connect(f"/alpaca{path}")
+    assert CONNECTED == json.loads(client.recv())
+    return client
+
+
+def ask(client, **command: Any) -> Any:
+    """The answer to a command, passing over the market's messages."""
+    client.send(json.dumps(command))
+    return answer(client)
+
+
+def answer(client) -> Any:
+    while (said := json.loads(client.recv()))[0]["T"] not in ("success", "error", "subscription"):
+        pass
+    return said
+
+
+def log_in(market, path: str = IEX, key: str = ID):
+    """A client that has logged in."""
+    client = dial(market, path)
+    assert AUTHENTICATED == ask(client, action="auth", key=key, secret=SECRET)
+    return client
+
+
+def next_of(client, kind: str) -> dict[str, Any]:
+    """The next message of a type, numbers exact."""
+    while True:
+        for each in json.loads(client.recv(), parse_float=Decimal):
+            if each["T"] == kind:
+                return each
+
+
+def is_closed(client) -> bool:
+    try:
+        while client.recv():
+            pass
+    except (WebSocketConnectionClosedException, ConnectionError):
+        pass
+    return True
+
+
+# The login
+
+
+@pytest.mark.parametrize("path", alpaca.FEEDS)
+def test_every_feed_greets_and_lets_in(market, path: str) -> None:
+    """A greeting, a login and its answer are the same on every path."""
+    client = dial(market, path)
+
+    assert AUTHENTICATED == ask(client, action="auth", key=ID, secret=SECRET)
+
+
+@pytest.mark.parametrize("path", ["", "/v2", "/v2/otc", "/v1beta3/crypto"])
+def test_there_are_no_other_feeds(market, path: str) -> None:
+    """The handshake is refused."""
+    with pytest.raises(WebSocketBadStatusException) as refused:
+        market.connect(f"/alpaca{path}")
+
+    assert 404 == refused.value.status_code
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        '{"action":"subscribe","trades":["AAPL"]}',
+        '{"action":"dance"}',
+        '{"action":{}}',
+        "{}",
+        "[]",
+        "null",
+        "no JSON",
+        "[" * 5000,
+    ],
+)
+def test_nothing_is_done_for_who_has_not_logged_in(market, sent: str) -> None:
+    """Whatever comes first, it is refused with 401, and a login is still welcome."""
+    client = dial(market)
+    client.send(sent)
+
+    assert refusal(401) == json.loads(client.recv())
+    assert AUTHENTICATED == ask(client, action="auth", key=ID, secret=SECRET)
+
+
+def test_bytes_that_are_no_text_are_refused(market) -> None:
+    """They are a request like any other bad one."""
+    client = dial(market)
+    client.send_binary(b'{"action":"\xff"}')
+
+    assert refusal(401) == json.loads(client.recv())
+
+
+@pytest.mark.parametrize(
+    ("key", "secret", "code"),
+    [
+        ("badly-typed", SECRET, 402),
+        (ID, "bad-secret", 402),
+        ("", SECRET, 402),
+        (ID, "", 402),
+        (17, SECRET, 400),
+        (ID, None, 400),
+    ],
+)
+def test_a_bad_key_is_refused(market, key: Any, secret: Any, code: int) -> None:
+    """The refusal leaves the client outside, where a good key still helps."""
+    client = dial(market)
+
+    assert refusal(code) == ask(client, action="auth", key=key, secret=secret)
+    assert refusal(401) == ask(client, action="subscribe", trades=["AAPL"])
+    assert AUTHENTICATED == ask(client, action="auth", key=ID, secret=SECRET)
+
+
+def test_a_second_login_is_refused(market) -> None:
+    """The first one holds."""
+    client = log_in(market)
+
+    assert refusal(403) == ask(client, action="auth", key=ID, secret=SECRET)
+    assert {"feed": IEX, "authenticated": True}.items() <= status(market).items()
+
+
+def test_a_login_that_does_not_come_is_not_waited_for(market, monkeypatch) -> None:
+    """At the deadline the client hears 404, and the connection ends; who has logged in stays."""
+    monkeypatch.setattr(alpaca, "AUTH_WITHIN", 1)
+    known, unknown = log_in(market), dial(market)
+
+    assert refusal(404) == json.loads(unknown.recv())
+    assert is_closed(unknown)
+    assert refusal(403) == ask(known, action="auth", key=ID, secret=SECRET)
+
+
+def test_ten_seconds_are_given_for_the_login() -> None:
+    """It is what the real one gives."""
+    assert 10 == alpaca.AUTH_WITHIN
+
+
+def test_one_key_has_one_connection_to_a_feed(market, room) -> None:
+    """A second is refused while the first lives; other feeds and other keys are free."""
+    first, second = log_in(market), dial(market)
+
+    assert refusal(406) == ask(second, action="auth", key=ID, secret=SECRET)
+    log_in(market, "/v2/delayed_sip")
+    log_in(market, key="PKANOTHER")
+    first.close(timeout=2)
+    room.wait_until(lambda: 3 == len(connections(market)))
+    assert AUTHENTICATED == ask(second, action="auth", key=ID, secret=SECRET)
+
+
+def test_a_dead_connection_still_counts(market, room) -> None:
+    """Who vanished without a word keeps the place until the server notices."""
+    log_in(market)
+    faults = market.market.venues["alpaca"].faults
+    market.fault("half_open", venue="alpaca")
+    # Only the old connection is dead: new ones are answered.
+    faults.half_open = False
+    client = dial(market)
+
+    assert refusal(406) == ask(client, action="auth", key=ID, secret=SECRET)
+    faults.half_open = True
+    market.clear()
+    room.wait_until(lambda: 1 == len(connections(market)))
+    assert AUTHENTICATED == ask(client, action="auth", key=ID, secret=SECRET)
+
+
+def test_a_free_plan_has_no_consolidated_feed(market) -> None:
+    """It has the others."""
+    key = "free-plan"
+
+    assert refusal(409) == ask(dial(market, "/v2/sip"), action="auth", key=key, secret=SECRET)
+    assert AUTHENTICATED == ask(dial(market, IEX), action="auth", key=key, secret=SECRET)
+    assert AUTHENTICATED == ask(dial(market, "/v2/sip"), action="auth", key=ID, secret=SECRET)
+
+
+# Subscriptions
+
+
+def test_answers_repeat_the_whole_list(market) -> None:
+    """Asking adds, giving up takes away; corrections come with trades."""
+    client = log_in(market)
+    first = ask(client, action="subscribe", trades=["AAPL"], bars=["*"])
+    second = ask(client, action="subscribe", trades=["NVDA", "AAPL"], quotes=["AAPL"])
+    third = ask(client, action="unsubscribe", trades=["AAPL"], bars=["*"])
+    none = {**SILENT, "T": "subscription", "trades": [], "quotes": [], "dailyBars": []}
+
+    assert [
+        {**none, "trades": ["AAPL"], "bars": ["*"]} | corrections("AAPL"),
+    ] == first
+    assert [
+        {**none, "trades": ["AAPL", "NVDA"], "quotes": ["AAPL"], "bars": ["*"]}
+        | corrections("AAPL", "NVDA")
+    ] == second
+    assert [{**none, "trades": ["NVDA"], "quotes": ["AAPL"]} | corrections("NVDA")] == third
+
+
+def corrections(*names: str) -> dict[str, list[str]]:
+    return {"corrections": list(names), "cancelErrors": list(names)}
+
+
+@pytest.mark.parametrize(
+    ("path", "channels"),
+    [
+        (TEST, {"trades", "quotes", "bars"}),
+        (COINS, {"trades", "quotes", "orderbooks", "bars", "updatedBars", "dailyBars"}),
+    ],
+)
+def test_each_feed_has_its_channels(market, path: str, channels: set[str]) -> None:
+    """The answer names all of them, and no others may be asked for."""
+    client = log_in(market, path)
+    (said,) = ask(client, action="subscribe", trades=[])
+
+    assert {"T", *channels} == said.keys()
+    assert refusal(410) == ask(client, action="subscribe", statuses=[])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"action": "dance"},
+        {"action": "subscribe", "trades": "AAPL"},
+        {"action": "subscribe", "trades": [17]},
+        {"action": "subscribe", "trades": ["aapl"]},
+        {"action": "subscribe", "trades": ["BTC/USD"]},
+        {"action": "unsubscribe", "trades": None},
+    ],
+)
+def test_a_bad_request_is_refused(market, wrong: dict[str, Any]) -> None:
+    """Nothing is changed by it."""
+    client = log_in(market)
+
+    assert refusal(400) == ask(client, **wrong)
+    assert [] == ask(client, action="subscribe", quotes=["AAPL"])[0]["trades"]
+
+
+def test_the_list_is_unchanged_where_it_would_grow_too_long(market) -> None:
+    """Thirty symbols of trades and quotes are allowed, and any number of bars."""
+    client = log_in(market)
+    names = [f"S{number}" for number in range(31)]
+    full = ask(client, action="subscribe", trades=names[:20], quotes=names[10:30], bars=names)
+
+    assert names == full[0]["bars"]
+    assert refusal(405) == ask(client, action="subscribe", trades=["S1"], quotes=["S30"])
+    assert refusal(405) == ask(client, action="subscribe", trades=["*"])
+    assert full == ask(client, action="subscribe", trades=["S1"], quotes=["S11"])
+    (fewer,) = ask(client, action="unsubscribe", trades=["S0"])
+    assert names[1:20] == fewer["trades"]
+    assert ["S30"] == ask(client, action="subscribe", quotes=["S30"])[0]["quotes"][-1:]
+
+
+def test_an_unknown_symbol_stays_silent(market) -> None:
+    """It is acknowledged all the same."""
+    client = log_in(market)
+
+    assert ["NOSUCH"] == ask(client, action="subscribe", trades=["NOSUCH"])[0]["trades"]
+    assert [] == status(market)["subscriptions"]
+
+
+def test_giving_up_ends_the_messages(market) -> None:
+    """Nothing of the market is received any more."""
+    client = log_in(market)
+    ask(client, action="subscribe", **EVERYTHING)
+    before = status(market)["subscriptions"]
+    ask(client, action="unsubscribe", **EVERYTHING)
+
+    assert ["aapl@bookTicker", "aapl@ticker", "aapl@trade"] == sorted(before)
+    assert [] == status(market)["subscriptions"]
+
+
+def status(market) -> dict[str, Any]:
+    """What the exchange tells about its newest Alpaca connection."""
+    return connections(market)[-1]
+
+
+def connections(market) -> list[dict[str, Any]]:
+    return market.get("/control")["venues"]["alpaca"]["connections"]
+
+
+# Messages
+
+
+def test_a_trade_of_a_share(market) -> None:
+    """It is what the market traded, in numbers, with nanoseconds."""
+    client = log_in(market)
+    ask(client, action="subscribe", trades=["AAPL"])
+    said = next_of(client, "t")
+    traded = {each.id: each for each in market.exchange.source.listings["AAPL"].trades}
+    trade = traded[said["i"]]
+
+    assert ["T", "S", "i", "x", "p", "s", "c", "z", "t"] == list(said)
+    assert Decimal(trade.price) / 10**8 == said["p"]
+    assert trade.quantity // 10**8 == said["s"]
+    assert isinstance(said["s"], int)
+    assert abs(age(said["t"])) < timedelta(seconds=5)
+
+
+def age(stamp: str) -> timedelta:
+    # Microseconds are enough for Python 3.11.
+    moment = datetime.fromisoformat(stamp[:19]).replace(tzinfo=UTC)
+    return datetime.now(UTC) - moment
+
+
+def test_a_quote_of_a_share_counts_round_lots(market) -> None:
+    """Both sizes are whole lots, one at least."""
+    client = log_in(market)
+    ask(client, action="subscribe", quotes=["AAPL"])
+    said = next_of(client, "q")
+
+    assert ["T", "S", "bx", "bp", "bs", "ax", "ap", "as", "c", "z", "t"] == list(said)
+    assert 0 < said["bp"] < said["ap"]
+    assert all(isinstance(said[size], int) and 1 <= said[size] < 100 for size in ("bs", "as"))
+
+
+def test_a_daily_bar_begins_at_midnight_in_new_york(market) -> None:
+    """The figures are those of the market, and the day is that of the exchange."""
+    client = log_in(market)
+    ask(client, action="subscribe", dailyBars=["AAPL"])
+    said = next_of(client, "d")
+
+    assert ["T", "S", "o", "h", "l", "c", "v", "n", "vw", "t"] == list(said)
+    assert said["l"] <= said["o"] <= said["h"]
+    assert said["l"] <= said["vw"] <= said["h"]
+    assert isinstance(said["v"], int)
+    assert said["t"].endswith(("T04:00:00Z", "T05:00:00Z"))
+
+
+def test_a_daily_bar_comes_once_a_minute(market) -> None:
+    """The figures change every second, and are told when the next minute has begun."""
+    client = log_in(market)
+    ask(client, action="subscribe", dailyBars=["*"], trades=["AAPL"])
+    first = next_of(client, "d")
+    minute = datetime.now(UTC).minute
+    seen = [each for _ in range(40) for each in json.loads(client.recv())]
+
+    assert "AAPL" == first["S"]
+    assert "t" in {each["T"] for each in seen}
+    assert "d" not in {each["T"] for each in seen} or minute != datetime.now(UTC).minute
+
+
+def test_coins_are_spelled_with_a_slash(market) -> None:
+    """Their trades have a side and a number, their sizes are fractions."""
+    client = log_in(market, COINS)
+    ask(client, action="subscribe", trades=["BTC/USD"], quotes=["BTC/USD"], dailyBars=["BTC/USD"])
+    trade, quote, bar = (next_of(client, kind) for kind in "tqd")
+
+    assert ["T", "S", "p", "s", "t", "i", "tks"] == list(trade)
+    assert ["T", "S", "bp", "bs", "ap", "as", "t"] == list(quote)
+    assert trade["tks"] in ("B", "S")
+    assert {"BTC/USD"} == {trade["S"], quote["S"], bar["S"]}
+    assert bar["t"].endswith("T00:00:00Z")
+
+
+def test_fakepaca_ticks_every_second(market) -> None:
+    """Its trades are numbered by the second, and it falls silent with the rest."""
+    client = log_in(market, TEST)
+    ask(client, action="subscribe", trades=["FAKEPACA", "AAPL"], quotes=["FAKEPACA"])
+    first, quote, second = next_of(client, "t"), next_of(client, "q"), next_of(client, "t")
+
+    assert {"FAKEPACA"} == {first["S"], quote["S"], second["S"]}
+    assert 1 <= second["i"] - first["i"] <= 2
+    assert quote["bp"] < quote["ap"]
+    market.fault("mute", venue="alpaca")
+    client.settimeout(2.5)
+    with pytest.raises(WebSocketTimeoutException):
+        next_of(client, "no such type")
+
+
+def test_zeros_at_the_end_of_a_second_are_left_out() -> None:
+    """From none to nine digits are written."""
+    assert "2026-01-05T14:30:00Z" == alpaca._short("2026-01-05T14:30:00.000000000Z")
+    assert "2026-01-05T14:30:00.2Z" == alpaca._short("2026-01-05T14:30:00.200000000Z")
+    assert "2026-01-05T14:30:00.123000789Z" == alpaca._short("2026-01-05T14:30:00.123000789Z")
+
+
+def test_the_delayed_feed_is_a_quarter_of_an_hour_late(market) -> None:
+    """Its times say so."""
+    client = log_in(market, "/v2/delayed_sip")
+    ask(client, action="subscribe", trades=["AAPL"], quotes=["AAPL"])
+    ages = [age(next_of(client, kind)["t"]) for kind in "tq"]
+
+    assert all(timedelta(minutes=14) < each < timedelta(minutes=16) for each in ages)
+
+
+# Tricks
+
+
+def test_a_slow_client_is_told_and_cut(market) -> None:
+    """407 comes first, and then the end, without a close frame."""
+    client = log_in(market)
+    ask(client, action="subscribe", trades=["AAPL"])
+    market.fault("trick", venue="alpaca", name="slow")
+
+    assert refusal(407) == answer(client)
+    assert is_closed(client)
+
+
+def test_types_may_be_mixed_in_one_array(market) -> None:
+    """What a second brings comes together; without the trick every array has one message."""
+    client = log_in(market)
+    ask(client, action="subscribe", trades=["AAPL"], quotes=["AAPL"])
+    alone = [len(json.loads(client.recv())) for _ in range(20)]
+    market.fault("trick", venue="alpaca", name="mixed")
+    # What was on its way still comes alone.
+    arrays = (json.loads(client.recv()) for _ in range(60))
+    mixed = next(array for array in arrays if len(array) > 2)
+
+    assert {1} == set(alone)
+    assert {"t", "q"} >= {each["T"] for each in mixed}
+    assert any({"t", "q"} == {each["T"] for each in array} for array in [mixed, *arrays_of(client)])
+
+
+def arrays_of(client) -> Iterator[list[dict[str, Any]]]:
+    """The next three arrays."""
+    return (json.loads(client.recv()) for _ in range(3))
+
+
+def test_the_clock_may_be_ahead(market) -> None:
+    """By as many seconds as one likes."""
+    client = log_in(market)
+    market.fault("trick", venue="alpaca", name="ahead", amount=3600)
+    ask(client, action="subscribe", trades=["AAPL"])
+
+    assert timedelta(minutes=-61) < age(next_of(client, "t")["t"]) < timedelta(minutes=-59)
+
+
+def test_silence_is_a_fault_like_at_every_venue(market) -> None:
+    """The connection stays, requests are answered, and no price comes."""
+    client = log_in(market)
+    market.fault("mute", venue="alpaca")
+    ask(client, action="subscribe", trades=["AAPL"], quotes=["AAPL"])
+    client.settimeout(1.5)
+
+    with pytest.raises(WebSocketTimeoutException):
+        client.recv()

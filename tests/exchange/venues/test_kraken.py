@@ -1,0 +1,484 @@
+"""Kraken's words, spoken over real sockets.
+
+Long for a reason: every command, channel and deadline of the venue has its test.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+from websocket import (
+    WebSocket,
+    WebSocketBadStatusException,
+    WebSocketConnectionClosedException,
+    WebSocketTimeoutException,
+)
+
+from omcrm.exchange.fixed import ONE
+from omcrm.exchange.venues import kraken
+from omcrm.feeds.provider import Acknowledged, Arrival, Refused, Unreadable
+from omcrm.feeds.providers.kraken import Kraken
+from omcrm.market.tick import Tick
+from tests.values import START
+
+PATIENCE = 5.0
+
+
+class Client:
+    """A client of Kraken's, past the status that begins every connection."""
+
+    def __init__(self, socket: WebSocket) -> None:
+        self.socket = socket
+        self.status = self.next()
+
+    def next(self) -> Any:
+        """The next message; its numbers are exact."""
+        text = self.socket.recv()
+        if not text:
+            raise WebSocketConnectionClosedException
+        return json.loads(text, parse_float=Decimal)
+
+    def until(self, wanted: Callable[[Any], bool]) -> Any:
+        """The next message that is wanted."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            message = self.next()
+            if wanted(message):
+                return message
+        raise AssertionError("no such message came")
+
+    def data(self, channel: str, kind: str = "update") -> Any:
+        """What the next message of this channel and kind says."""
+        message = self.until(
+            lambda each: (channel, kind) == (each.get("channel"), each.get("type"))
+        )
+        return message["data"]
+
+    def answer(self, method: str, req_id: int | None = None, **params: Any) -> Any:
+        """The first answer to a command."""
+        self.send(method, req_id, **params)
+        return self.until(lambda each: "success" in each or each.get("method") == "pong")
+
+    def send(self, method: str, req_id: int | None = None, **params: Any) -> None:
+        command: dict[str, Any] = {"method": method}
+        if params:
+            command["params"] = params
+        if req_id is not None:
+            command["req_id"] = req_id
+        self.socket.send(json.dumps(command))
+
+    def hears_for(self, seconds: float) -> list[Any]:
+        """All that is said in this time."""
+        heard, deadline = [], time.monotonic() + seconds
+        try:
+            while (left := deadline - time.monotonic()) > 0:
+                self.socket.settimeout(left)
+                heard.append(self.next())
+        except WebSocketTimeoutException:
+            pass
+        self.socket.settimeout(PATIENCE)
+        return heard
+
+
+@pytest.fixture
+def client(market: Any) -> Client:
+    """A new connection."""
+    return Client(market.connect("/kraken/v2"))
+
+
+def scaled(number: Any) -> int:
+    """A number of the wire in 1e-8, of which it must be a multiple."""
+    value = Decimal(number) * ONE
+    assert value == int(value)
+    return int(value)
+
+
+# The connection
+
+
+def test_says_first_that_it_trades(client: Client) -> None:
+    """A connection begins with the exchange's status."""
+    (status,) = client.status.pop("data")
+
+    assert {"channel": "status", "type": "update"} == client.status
+    assert ("online", "v2") == (status["system"], status["api_version"])
+    assert isinstance(status["connection_id"], int)
+
+
+@pytest.mark.parametrize("path", ["/kraken", "/kraken/v1", "/kraken/v2/"])
+def test_serves_one_path(market: Any, path: str) -> None:
+    """Anything else is not found."""
+    with pytest.raises(WebSocketBadStatusException) as refused:
+        market.connect(path)
+
+    assert 404 == refused.value.status_code
+
+
+def test_answers_a_ping(client: Client) -> None:
+    """A pong has the ping's number, and the times at which it came and went."""
+    pong = client.answer("ping", 42)
+
+    assert ["method", "req_id", "time_in", "time_out"] == list(pong)
+    assert ("pong", 42) == (pong["method"], pong["req_id"])
+    assert datetime.fromisoformat(pong["time_in"]) <= datetime.fromisoformat(pong["time_out"])
+
+
+def test_a_ping_needs_no_number(client: Client) -> None:
+    """Without one the pong has none either."""
+    assert "req_id" not in client.answer("ping")
+
+
+def test_who_subscribes_to_nothing_hears_nothing(client: Client) -> None:
+    """There is no heartbeat before the first subscription."""
+    assert [] == client.hears_for(1.5)
+
+
+def test_heartbeats_go_on_while_the_data_is_mute(market: Any, client: Client) -> None:
+    """After a subscription there is one a second, whether the market speaks or not."""
+    client.answer("subscribe", channel="trade", symbol=["BTC/USD"])
+    market.fault("mute", venue="kraken")
+    client.hears_for(0.1)
+
+    heard = client.hears_for(2.5)
+    assert 2 <= len(heard) <= 3
+    assert [{"channel": "heartbeat"}] * len(heard) == heard
+
+
+def test_a_refused_subscription_brings_no_heartbeat(client: Client) -> None:
+    """Only what is served counts."""
+    client.answer("subscribe", channel="trade", symbol=["XXX/USD"])
+
+    assert [] == client.hears_for(1.5)
+
+
+def test_who_subscribes_to_nothing_is_sent_away(
+    market: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An unsubscribed socket ends after its time, which pings do not prolong; others stay."""
+    assert 60 == kraken.SILENT_FOR
+    monkeypatch.setattr(kraken, "SILENT_FOR", 2)
+    idle, busy = Client(market.connect("/kraken/v2")), Client(market.connect("/kraken/v2"))
+    busy.answer("subscribe", channel="trade", symbol=["BTC/USD"])
+    began = time.monotonic()
+    time.sleep(1)
+    idle.answer("ping")
+
+    with pytest.raises(WebSocketConnectionClosedException):
+        idle.next()
+    assert 1.5 < time.monotonic() - began < 3.5
+    time.sleep(0.5)
+    assert "pong" == busy.answer("ping")["method"]
+
+
+def test_who_gives_up_everything_is_sent_away(market: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then the time begins anew, and the heartbeats end."""
+    monkeypatch.setattr(kraken, "SILENT_FOR", 2)
+    client = Client(market.connect("/kraken/v2"))
+    client.hears_for(1.2)
+    client.answer("subscribe", channel="trade", symbol=["BTC/USD"])
+    client.until(lambda each: each == {"channel": "heartbeat"})
+    client.answer("unsubscribe", channel="trade", symbol=["BTC/USD"])
+    began = time.monotonic()
+
+    with pytest.raises(WebSocketConnectionClosedException):
+        client.until(lambda each: each == {"channel": "heartbeat"})
+    assert 1.5 < time.monotonic() - began < 3.5
+
+
+# Commands
+
+
+def test_every_pair_is_answered(client: Client) -> None:
+    """One command for three pairs has three answers with its number, one of them a refusal."""
+    pairs = ["BTC/USD", "XXX/USD", "POL/USD"]
+    client.send("subscribe", 7, channel="ticker", symbol=pairs, event_trigger="bbo", snapshot=False)
+    answers = [client.until(lambda each: "success" in each) for _ in pairs]
+    for each in answers:
+        assert datetime.fromisoformat(each.pop("time_in")).tzinfo
+        assert datetime.fromisoformat(each.pop("time_out")).tzinfo
+
+    def accepted(pair: str) -> dict[str, Any]:
+        result = {"channel": "ticker", "symbol": pair, "event_trigger": "bbo", "snapshot": False}
+        return {"method": "subscribe", "result": result, "success": True, "req_id": 7}
+
+    assert [
+        accepted("BTC/USD"),
+        {
+            "method": "subscribe",
+            "error": "Currency pair not supported XXX/USD",
+            "success": False,
+            "symbol": "XXX/USD",
+            "req_id": 7,
+        },
+        accepted("POL/USD"),
+    ] == answers
+
+
+@pytest.mark.parametrize(
+    ("channel", "result"),
+    [
+        ("ticker", {"event_trigger": "trades", "snapshot": True}),
+        ("trade", {"snapshot": False}),
+    ],
+)
+def test_a_channel_has_its_defaults(
+    client: Client, channel: str, result: dict[str, object]
+) -> None:
+    """A ticker follows trades and begins with a snapshot; trades begin without one."""
+    answer = client.answer("subscribe", channel=channel, symbol=["BTC/USD"])
+
+    assert {"channel": channel, "symbol": "BTC/USD", **result} == answer["result"]
+
+
+@pytest.mark.parametrize("pair", ["AAPL/USD", "EUR/USD", "EURUSD", "BTC-USD", "btc/usd", ""])
+def test_serves_coins_only(client: Client, pair: str) -> None:
+    """What Kraken does not know, or not by that name, is refused."""
+    answer = client.answer("subscribe", channel="trade", symbol=[pair])
+
+    assert (False, pair) == (answer["success"], answer["symbol"])
+    assert f"Currency pair not supported {pair}" == answer["error"]
+
+
+@pytest.mark.parametrize("channel", ["ticker", "trade"])
+def test_nothing_is_subscribed_twice(client: Client, channel: str) -> None:
+    """Neither is it given up twice, and afterwards it can be had again."""
+    asked = {"channel": channel, "symbol": ["BTC/USD"], "snapshot": False}
+    commands = ("subscribe", "subscribe", "unsubscribe", "unsubscribe", "subscribe")
+    answers = [client.answer(each, **asked) for each in commands]
+
+    assert [None, "Already subscribed", None, "Subscription Not Found", None] == [
+        each.get("error") for each in answers
+    ]
+
+
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [
+        ("subscribe", {"channel": "tickers", "symbol": ["BTC/USD"]}),
+        ("subscribe", {"channel": "ticker", "symbol": ["BTC/USD"], "event_trigger": "always"}),
+        ("follow", {"channel": "ticker", "symbol": ["BTC/USD"]}),
+        ("subscribe", {}),
+    ],
+)
+def test_refuses_what_it_does_not_know(
+    client: Client, method: str, params: dict[str, object]
+) -> None:
+    """The answer names the method and the number, and says what is wrong."""
+    answer = client.answer(method, 3, **params)
+
+    assert (False, method, 3) == (answer["success"], answer["method"], answer["req_id"])
+    assert answer["error"]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b"",
+        b"ping",
+        b"[]",
+        b"{}",
+        b'{"method":7}',
+        b'{"method":"\xff"}',
+        b'{"method":"subscribe","params":{"channel":"trade","symbol":"BTC/USD"}}',
+        b'{"method":"subscribe","params":{"channel":"trade","symbol":[7]}}',
+        b'{"method":"ping","req_id":"x"}',
+        b"[" * 100_000,
+    ],
+)
+def test_survives_any_bytes(client: Client, frame: bytes) -> None:
+    """What is no command is refused, and the connection lives on."""
+    client.socket.send_binary(frame)
+    answer = client.until(lambda each: "success" in each)
+
+    assert (False, "Malformed request") == (answer["success"], answer["error"])
+    assert "pong" == client.answer("ping")["method"]
+
+
+# Tickers
+
+
+def test_ticker_begins_with_a_snapshot(market: Any, client: Client) -> None:
+    """It has the best prices and the figures of the day, all of them numbers."""
+    client.send("subscribe", channel="ticker", symbol=["BTC/USD"], event_trigger="bbo")
+    (ticker,) = client.data("ticker", "snapshot")
+
+    assert [
+        "symbol", "bid", "bid_qty", "ask", "ask_qty", "last", "volume", "vwap", "low", "high",
+        "change", "change_pct", "timestamp",
+    ] == list(ticker)  # fmt: skip
+    assert "BTC/USD" == ticker.pop("symbol")
+    age = datetime.now(UTC) - datetime.fromisoformat(ticker.pop("timestamp"))
+    assert abs(age.total_seconds()) < PATIENCE
+    assert {Decimal, int} >= {type(each) for each in ticker.values()}
+    assert 0 < ticker["bid"] < ticker["ask"]
+    assert ticker["low"] <= ticker["last"] <= ticker["high"]
+    assert ticker["low"] <= ticker["vwap"] <= ticker["high"]
+    opened = ticker["last"] - ticker["change"]
+    assert round(Decimal(ticker["change"]) / opened * 100, 2) == ticker["change_pct"]
+    candle = market.exchange.source.listings["BTCUSDT"].day(int(time.time() * 1000)).candle
+    assert candle.open == scaled(opened)
+
+
+def test_no_snapshot_where_none_is_wanted(market: Any, client: Client) -> None:
+    """The first ticker is an update."""
+    asked = {"channel": "ticker", "symbol": ["BTC/USD"], "event_trigger": "bbo"}
+    client.answer("subscribe", **asked, snapshot=False)
+
+    ticker = client.until(lambda each: each.get("channel") == "ticker")
+    assert "update" == ticker["type"]
+
+
+def test_bbo_follows_the_book(market: Any, client: Client) -> None:
+    """A change of the best prices is told at once, exactly, without any trade."""
+    client.send("subscribe", channel="ticker", symbol=["BTC/USD"], event_trigger="bbo")
+    client.data("ticker", "snapshot")
+    market.fault("crossed", venue="kraken", symbol="BTCUSDT")
+
+    def is_crossed(message: Any) -> bool:
+        return (
+            message.get("channel") == "ticker"
+            and message["data"][0]["bid"] > (message["data"][0]["ask"])
+        )
+
+    (ticker,) = client.until(is_crossed)["data"]
+    tick = market.exchange.source.listings["BTCUSDT"].tick
+    # The fault raises the bid above the ask by ten ticks, and makes the bid the ask.
+    assert scaled(ticker["bid"]) - 10 * tick > scaled(ticker["ask"])
+
+
+def test_each_trigger_receives_only_what_it_is_about(market: Any, client: Client) -> None:
+    """Which of the market's events are received is decided by the channels, pair by pair."""
+
+    def received() -> list[str]:
+        (connection,) = market.get("/control")["venues"]["kraken"]["connections"]
+        return sorted(connection["subscriptions"])
+
+    client.answer("subscribe", channel="ticker", symbol=["BTC/USD"], event_trigger="bbo")
+    assert ["btcusdt@bookTicker"] == received()
+    client.answer("subscribe", channel="ticker", symbol=["POL/USD"])
+    assert ["btcusdt@bookTicker", "polusdt@trade"] == received()
+    client.answer("subscribe", channel="trade", symbol=["BTC/USD", "POL/USD"])
+    client.until(lambda each: "success" in each)
+    assert ["btcusdt@bookTicker", "btcusdt@trade", "polusdt@trade"] == received()
+    client.answer("unsubscribe", channel="ticker", symbol=["POL/USD"])
+    client.answer("unsubscribe", channel="ticker", symbol=["BTC/USD"])
+    assert ["btcusdt@trade", "polusdt@trade"] == received()
+
+
+def test_trades_trigger_a_ticker(market: Any, client: Client) -> None:
+    """Then its last price is that of the trade."""
+    client.answer("subscribe", channel="ticker", symbol=["BTC/USD"])
+    market.fault("spike", venue="kraken", symbol="BTCUSDT", factor=2.0)
+    last = market.exchange.source.listings["BTCUSDT"].last
+
+    def is_spike(message: Any) -> bool:
+        return message.get("type") == "update" and (
+            scaled(message["data"][0]["last"]) > last.price * 3 // 2
+        )
+
+    (ticker,) = client.until(is_spike)["data"]
+    assert "BTC/USD" == ticker["symbol"]
+
+
+# Trades
+
+
+def test_trades_begin_with_the_last_fifty(market: Any, client: Client) -> None:
+    """The snapshot holds them all in one message, the newest last, as the market knows them."""
+    listing = market.exchange.source.listings["BTCUSDT"]
+    while len(listing.trades) < kraken.RECENT + 5:
+        time.sleep(0.05)
+    newest = listing.last.id
+    client.send("subscribe", channel="trade", symbol=["BTC/USD"], snapshot=True)
+    told = client.data("trade", "snapshot")
+    known = {each.id: each for each in listing.trades}
+
+    assert kraken.RECENT == len(told)
+    assert told[-1]["trade_id"] >= newest
+    assert sorted(each["trade_id"] for each in told) == [each["trade_id"] for each in told]
+    for each in told:
+        trade = known[each["trade_id"]]
+        assert (trade.price, trade.quantity) == (scaled(each["price"]), scaled(each["qty"]))
+        assert ("sell" if trade.buyer_is_maker else "buy") == each["side"]
+        assert datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=trade.time) == (
+            datetime.fromisoformat(each["timestamp"])
+        )
+
+
+def test_every_trade_is_told(market: Any, client: Client) -> None:
+    """Updates follow the snapshot without a gap."""
+    client.send("subscribe", channel="trade", symbol=["BTC/USD"], snapshot=True)
+    ids = [each["trade_id"] for each in client.data("trade", "snapshot")]
+    updates = [client.data("trade") for _ in range(3)]
+    ids += [each["trade_id"] for update in updates for each in update]
+
+    assert list(range(ids[0], ids[-1] + 1)) == ids
+    assert {"BTC/USD"} == {each["symbol"] for update in updates for each in update}
+
+
+def test_what_is_given_up_is_told_no_more(client: Client) -> None:
+    """The other channel of the same pair goes on."""
+    client.answer("subscribe", channel="ticker", symbol=["BTC/USD"], event_trigger="bbo")
+    client.answer("subscribe", channel="trade", symbol=["BTC/USD"])
+    answer = client.answer("unsubscribe", 9, channel="ticker", symbol=["BTC/USD"])
+    heard = client.hears_for(1.5)
+
+    assert {"channel": "ticker", "symbol": "BTC/USD", "event_trigger": "trades"} == answer["result"]
+    assert (True, 9) == (answer["success"], answer["req_id"])
+    assert {"trade", "heartbeat"} == {each["channel"] for each in heard}
+
+
+def test_its_clock_can_be_ahead(market: Any, client: Client) -> None:
+    """The times of trades and answers are then later than they are."""
+    trick = {"fault": "trick", "venue": "kraken", "name": "ahead", "amount": 100}
+    assert 200 == market.request("/control/faults", "POST", trick)[0]
+    pong = client.answer("ping")
+    client.send("subscribe", channel="trade", symbol=["BTC/USD"])
+    (trade, *_) = client.data("trade")
+
+    for moment in (pong["time_in"], trade["timestamp"]):
+        lead = datetime.fromisoformat(moment) - datetime.now(UTC)
+        assert 90 < lead.total_seconds() < 110
+
+
+# The provider
+
+
+def test_the_provider_reads_all_of_it(market: Any, client: Client) -> None:
+    """Every message is understood, and prices, sizes, ids and times are exactly the market's."""
+    provider, names = Kraken("ws://unused"), {"BTC/USD": "BTC", "POL/USD": "MATIC"}
+    arrival = Arrival(START, 1, names)
+    for frame in provider.subscribe([*names, "XXX/USD"], 1):
+        client.socket.send(frame)
+    client.send("ping")
+    frames = [client.socket.recv() for _ in range(80)]
+    for frame in provider.unsubscribe(names, 3):
+        client.socket.send(frame)
+    frames += [msgspec.json.encode(each).decode() for each in client.hears_for(1.2)]
+    events = [event for each in frames for event in provider.parse(each, arrival)]
+    ticks = [each for each in events if isinstance(each, Tick)]
+
+    assert [] == [each for each in events if isinstance(each, Unreadable)]
+    assert [1, 1, 2, 2, 3, 3, 4, 4] == [each.id for each in events if type(each) is Acknowledged]
+    assert 2 == len([each for each in events if isinstance(each, Refused)])
+    assert {"BTC", "MATIC"} == {each.symbol for each in ticks if each.trade}
+    assert {"BTC", "MATIC"} == {each.symbol for each in ticks if each.book and each.day}
+    listings = market.exchange.source.listings
+    known = {
+        (symbol, each.id): each
+        for symbol, name in (("BTC", "BTCUSDT"), ("MATIC", "POLUSDT"))
+        for each in listings[name].trades
+    }
+    for tick in ticks:
+        if tick.trade:
+            trade = known[tick.symbol, tick.trade.id]
+            assert (trade.price, trade.quantity) == (
+                scaled(tick.trade.price),
+                scaled(tick.trade.size),
+            )
+            assert trade.time == round(tick.trade.time.timestamp() * 1000)

@@ -1,0 +1,52 @@
+import pytest
+
+from omcrm.exchange.listing import Listing
+from omcrm.exchange.model import Model
+from omcrm.exchange.simulation import Simulation
+from omcrm.exchange.switchboard import Switchboard
+from omcrm.exchange.venues.spelling import (
+    dashed,
+    find,
+    is_coin,
+    is_currency,
+    is_stock,
+    slashed,
+)
+from omcrm.market.catalogue import CATALOGUE
+from omcrm.market.instrument import AssetClass
+
+KINDS = {AssetClass.CRYPTO: is_coin, AssetClass.STOCK: is_stock, AssetClass.FOREX: is_currency}
+
+
+@pytest.mark.parametrize("item", CATALOGUE, ids=lambda item: item.symbol)
+def test_everything_listed_is_of_one_kind(item) -> None:  # type: ignore[no-untyped-def]
+    """A coin, a share or a pair of currencies, as the catalogue says."""
+    listing = Model(item, 7).listing
+
+    assert [KINDS[item.asset_class]] == [each for each in KINDS.values() if each(listing)]
+
+
+@pytest.mark.parametrize(
+    ("listing", "names"),
+    [
+        (Listing("BTCUSDT", "BTC", "USDT"), ("BTC-USD", "BTC/USD")),
+        (Listing("ETHUSDC", "ETH", "USDC"), ("ETH-USD", "ETH/USD")),
+        (Listing("AAPL", "AAPL", "USD"), (None, None)),
+        (Listing("EURUSD", "EUR", "USD"), (None, None)),
+        (Listing("USDJPY", "USD", "JPY"), (None, None)),
+    ],
+)
+def test_coins_are_in_dollars(listing: Listing, names: tuple[str | None, str | None]) -> None:
+    """Whatever stands for the dollar at Binance; what is no coin has no such name."""
+    assert names == (dashed(listing), slashed(listing))
+
+
+def test_finds_by_name() -> None:
+    """By the venue's spelling only."""
+    source = Simulation(7, Switchboard())
+    found = find(source, dashed, "POL-USD")
+
+    assert found is source.listings["POLUSDT"]
+    assert found is find(source, slashed, "POL/USD")
+    for name in ("POLUSDT", "pol-usd", "POL/USD", "AAPL-USD", "", "None"):
+        assert find(source, dashed, name) is None
