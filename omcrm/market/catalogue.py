@@ -9,26 +9,36 @@ from decimal import Decimal
 from omcrm.market.instrument import AssetClass, Instrument
 
 
-def _coin(symbol: str, name: str, decimals: int, price: str, pair: str | None = None) -> Instrument:
-    pair = pair or f"{symbol.lower()}usdt"
+def _coin(
+    symbol: str, name: str, decimals: int, price: str, gecko: str, coin: str | None = None
+) -> Instrument:
+    coin = coin or symbol
+    pair = f"{coin.lower()}usdt"
     return Instrument(
         symbol=symbol,
         name=name,
         asset_class=AssetClass.CRYPTO,
         decimals=decimals,
         last_resort_price=Decimal(price),
-        provider_symbols={"binance": pair, "simulated": pair},
+        provider_symbols={
+            "binance": pair,
+            "coinbase": f"{coin}-USD",
+            "kraken": f"{coin}/USD",
+            "coingecko": gecko,
+            "simulated": pair,
+        },
     )
 
 
 def _stock(symbol: str, name: str, price: str) -> Instrument:
+    sources = ("finnhub", "alpaca", "massive", "finnhub_quote", "alpha_vantage")
     return Instrument(
         symbol=symbol,
         name=name,
         asset_class=AssetClass.STOCK,
         decimals=2,
         last_resort_price=Decimal(price),
-        provider_symbols={"simulated": symbol.lower()},
+        provider_symbols={**dict.fromkeys(sources, symbol), "simulated": symbol.lower()},
     )
 
 
@@ -39,20 +49,24 @@ def _pair(symbol: str, name: str, price: str) -> Instrument:
         asset_class=AssetClass.FOREX,
         decimals=3 if symbol.endswith("JPY") else 5,
         last_resort_price=Decimal(price),
-        provider_symbols={"simulated": symbol.lower()},
+        provider_symbols={
+            "exchangerate_api": symbol,
+            "frankfurter": symbol,
+            "simulated": symbol.lower(),
+        },
     )
 
 
 CATALOGUE: tuple[Instrument, ...] = (
-    _coin("BTC", "Bitcoin", 2, "61800"),
-    _coin("ETH", "Ethereum", 2, "2680"),
-    _coin("SOL", "Solana", 2, "162"),
-    _coin("BNB", "BNB", 2, "517"),
-    _coin("ADA", "Cardano", 4, "0.3450"),
-    _coin("DOT", "Polkadot", 3, "4.600"),
-    _coin("AVAX", "Avalanche", 2, "22"),
+    _coin("BTC", "Bitcoin", 2, "61800", "bitcoin"),
+    _coin("ETH", "Ethereum", 2, "2680", "ethereum"),
+    _coin("SOL", "Solana", 2, "162", "solana"),
+    _coin("BNB", "BNB", 2, "517", "binancecoin"),
+    _coin("ADA", "Cardano", 4, "0.3450", "cardano"),
+    _coin("DOT", "Polkadot", 3, "4.600", "polkadot"),
+    _coin("AVAX", "Avalanche", 2, "22", "avalanche-2"),
     # Binance swapped MATIC for POL one to one on 2024-09-13; the old pair is gone.
-    _coin("MATIC", "Polygon", 4, "0.4100", pair="polusdt"),
+    _coin("MATIC", "Polygon", 4, "0.4100", "polygon-ecosystem-token", coin="POL"),
     _stock("AAPL", "Apple", "213.30"),
     _stock("MSFT", "Microsoft", "402.70"),
     _stock("GOOGL", "Alphabet", "162.00"),

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from msgspec import Struct, structs
 
 from omcrm.market.policy import Policy
+from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Statement
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 
@@ -30,13 +31,18 @@ class Reason(StrEnum):
     FROM_THE_FUTURE = "from_the_future"
     OLDER = "older"
     JUMP = "jump"
+    WIDE = "wide"
+    CONTRADICTED = "contradicted"
 
 
 class Refusal(Struct, frozen=True):
-    """A refused tick, kept for inspection."""
+    """A refused tick, kept for inspection; `held` is the source's own last price before it, and
+    `others` are the last prices of the other sources then."""
 
     reason: Reason
     tick: Tick
+    held: Decimal | None = None
+    others: tuple[tuple[str, Decimal], ...] = ()
 
 
 class Gate:
@@ -45,6 +51,9 @@ class Gate:
     def __init__(self) -> None:
         self.refused: Counter[Reason] = Counter()
         self.kept: deque[Refusal] = deque(maxlen=_KEPT)
+        self._new: deque[Refusal] = deque(maxlen=_KEPT)
+        # The last outlier of each source, by symbol: two that agree confirm each other.
+        self._outliers: dict[str, dict[str, Tick]] = {}
 
     def judge(
         self, tick: Tick, held: Statement | None, others: Iterable[Statement], policy: Policy
@@ -54,16 +63,51 @@ class Gate:
         `held` is what the same source said before, `others` what other sources say.
         """
         reason = _impossible(tick)
-        news: Tick | None = tick
-        if reason is None and held is not None:
-            news = _newer_part(tick, held, policy)
-            reason = Reason.OLDER if news is None else _jump(news, held, others, policy)
-        if reason is None:
+        if reason is None and tick.book is not None and _is_wide(tick.book, policy):
+            self._refuse(_refusal(Reason.WIDE, tick, held, []))
+            # What else it says may be true.
+            tick = structs.replace(tick, book=None)
+            if tick.trade is None and tick.day is None:
+                return None
+        if reason is not None:
+            self._refuse(_refusal(reason, tick, held, []))
+            return None
+        news = tick if held is None else _newer_part(tick, held, policy)
+        if news is None:
+            self._refuse(_refusal(Reason.OLDER, tick, held, []))
+            return None
+        fresh = [each for each in others if _speaks_freshly(each, tick, policy)]
+        # The opinions of the market do not count for an invented price.
+        outlier = _outlier(news, held, fresh if tick.source.is_real else [], policy)
+        if outlier is None or self._is_confirmed(tick, policy):
             return news
-        self.refused[reason] += 1
-        if reason is not Reason.OLDER:
-            self.kept.append(Refusal(reason, tick))
+        self._outliers.setdefault(tick.symbol, {})[tick.source.name] = tick
+        self._refuse(_refusal(outlier, tick, held, fresh))
         return None
+
+    def _is_confirmed(self, tick: Tick, policy: Policy) -> bool:
+        """Whether another source was refused for the same price just now; none that invents it."""
+        return tick.source.is_real and any(
+            other.trade is not None
+            and other.source.is_real
+            and name != tick.source.name
+            and tick.received_at - other.received_at <= policy.max_age
+            and not _are_far(_prices(tick), other.trade.price, policy.max_deviation)
+            for name, other in self._outliers.get(tick.symbol, {}).items()
+        )
+
+    def _refuse(self, refusal: Refusal) -> None:
+        self.refused[refusal.reason] += 1
+        if refusal.reason is not Reason.OLDER:
+            self.kept.append(refusal)
+            self._new.append(refusal)
+
+    def take_new(self) -> list[Refusal]:
+        """What was refused since the last time, but for what was only old; from any thread."""
+        taken = []
+        while self._new:
+            taken.append(self._new.popleft())
+        return taken
 
 
 # What cannot be
@@ -180,24 +224,55 @@ def _is_repeated(new: _Part, held: _Part) -> bool:
 # What nobody confirms
 
 
-def _jump(
-    tick: Tick, held: Statement, others: Iterable[Statement], policy: Policy
+def _outlier(
+    tick: Tick, held: Statement | None, fresh: list[Statement], policy: Policy
 ) -> Reason | None:
-    if held.trade is None or held.trade_from is None:
+    """Whether a price is far from what was known, and nobody confirms it.
+
+    A second source decides where there is one, also about the first price after a silence; alone,
+    a source may move only so far while its last price is fresh.
+    """
+    prices, most = _prices(tick), policy.max_deviation
+    if not prices or (held is not None and _is_near_held(tick, held, policy)):
         return None
-    if tick.received_at - held.trade_from.received_at > policy.max_age:
+    opinions = [each.trade.price for each in fresh if each.trade is not None]
+    if any(not _are_far(prices, each, most) for each in opinions):
         return None
-    if _is_long_after(tick.trade, held.trade, policy):
-        return None
-    reference, most = held.trade.price, policy.max_deviation
-    if not any(_is_far(price, reference, most) for price in _prices(tick)):
-        return None
-    for other in others:
-        if _speaks_freshly(other, tick, policy) and other.trade is not None:
-            second = other.trade.price
-            if not any(_is_far(price, second, most) for price in _prices(tick)):
-                return None
+    if held is None or not _is_fresh(held, tick, policy):
+        # What is asked now and then, or late, can confirm a price but not contradict one.
+        streamed = any(each.trade and each.source.claim is PriceClass.LIVE for each in fresh)
+        return Reason.CONTRADICTED if streamed else None
     return Reason.JUMP
+
+
+def _is_near_held(tick: Tick, held: Statement, policy: Policy) -> bool:
+    if held.trade is None or not _is_fresh(held, tick, policy):
+        return False
+    return not _are_far(_prices(tick), held.trade.price, policy.max_deviation)
+
+
+def _is_fresh(held: Statement, tick: Tick, policy: Policy) -> bool:
+    """Whether what the source itself said last is recent enough to be moved away from."""
+    if held.trade is None or held.trade_from is None:
+        return False
+    if tick.received_at - held.trade_from.received_at > policy.max_age:
+        return False
+    return not _is_long_after(tick.trade, held.trade, policy)
+
+
+def _are_far(prices: list[Decimal], reference: Decimal, most: Decimal) -> bool:
+    return any(_is_far(price, reference, most) for price in prices)
+
+
+def _refusal(reason: Reason, tick: Tick, held: Statement | None, fresh: list[Statement]) -> Refusal:
+    own = held.trade.price if held is not None and held.trade is not None else None
+    others = tuple((each.source.name, each.trade.price) for each in fresh if each.trade is not None)
+    return Refusal(reason, tick, own, others)
+
+
+def _is_wide(book: TopOfBook, policy: Policy) -> bool:
+    """Whether a book is made of stubs: a bid of a dollar, an ask of the moon."""
+    return book.ask - book.bid > book.bid * policy.max_spread
 
 
 def _is_long_after(new: Trade | None, held: Trade, policy: Policy) -> bool:

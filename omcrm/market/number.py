@@ -34,6 +34,13 @@ def _unusual(text: str | int | Decimal) -> Decimal:
         raise ValueError("not a number") from error
     if not number.is_finite():
         raise ValueError("not finite")
-    if abs(number.adjusted()) > _LONGEST:
-        raise ValueError("number out of range")
+    if abs(number.adjusted()) > _LONGEST or _digits(number) > _LONGEST:
+        raise ValueError("number out of range, or too long")
     return number
+
+
+def _digits(number: Decimal) -> int:
+    """How many digits a number is written with, without writing them."""
+    exponent = number.as_tuple().exponent
+    assert isinstance(exponent, int)
+    return number.adjusted() - min(exponent, 0) + 1

@@ -17,28 +17,42 @@ class Policy(Struct, frozen=True):
 
     `sources` stand in order of preference. A price older than `max_age` is stale while its market
     is open. A price further than `max_deviation` (a fraction) from a fresh one needs a second
-    source. For `settle` after its start a source is waited for before a lesser one speaks.
+    source. A book is none whose spread is more than `max_spread` of its bid. For `settle` after its
+    start a source is waited for before a lesser one speaks; after a failure it speaks again only
+    when it has lived for `proof`. A stale stream is preferred for `patience` to what is asked now
+    and then.
     """
 
     sources: tuple[str, ...]
     max_age: timedelta
     max_deviation: Decimal
+    max_spread: Decimal = Decimal("0.25")
     settle: timedelta = timedelta(seconds=10)
+    proof: timedelta = timedelta(seconds=10)
+    patience: timedelta = timedelta(seconds=60)
 
 
 POLICIES: Mapping[AssetClass, Policy] = {
     AssetClass.CRYPTO: Policy(
-        sources=("binance", SIMULATED.name, LAST_RESORT.name),
+        sources=("binance", "coinbase", "kraken", "coingecko", SIMULATED.name, LAST_RESORT.name),
         max_age=timedelta(seconds=10),
         max_deviation=Decimal("0.10"),
     ),
     AssetClass.STOCK: Policy(
-        sources=(SIMULATED.name, LAST_RESORT.name),
+        sources=(
+            "finnhub",
+            "alpaca",
+            "massive",
+            "finnhub_quote",
+            "alpha_vantage",
+            SIMULATED.name,
+            LAST_RESORT.name,
+        ),
         max_age=timedelta(seconds=30),
         max_deviation=Decimal("0.10"),
     ),
     AssetClass.FOREX: Policy(
-        sources=(SIMULATED.name, LAST_RESORT.name),
+        sources=("exchangerate_api", "frankfurter", SIMULATED.name, LAST_RESORT.name),
         max_age=timedelta(seconds=30),
         max_deviation=Decimal("0.03"),
     ),

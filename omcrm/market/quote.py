@@ -1,6 +1,7 @@
 """What is held of a symbol: what each source says, and the one quote that is shown."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from msgspec import Struct, structs
 
@@ -8,11 +9,18 @@ from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Source
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 
+# So many trades without a word about the book are no accident.
+_TRADES_WITHOUT_BOOK = 5
+# A price moves a little between a trade and the next word about the book.
+_CLOSE_BY = Decimal("0.001")
+
 
 class Statement(Struct, frozen=True):
     """Everything one source has said about one symbol, merged from its ticks.
 
-    `trade_from`, `book_from` and `day_from` are the ticks that brought the parts.
+    `trade_from`, `book_from` and `day_from` are the ticks that brought the parts. At `confirmed_at`
+    the last price was true: it was traded, or lay in a book that was told then. `trades_since_book`
+    counts the trades after the last word about the book.
     """
 
     symbol: str
@@ -24,10 +32,12 @@ class Statement(Struct, frozen=True):
     trade_from: Tick | None = None
     book_from: Tick | None = None
     day_from: Tick | None = None
+    confirmed_at: datetime | None = None
+    trades_since_book: int = 0
 
     def age(self, now: datetime) -> timedelta:
-        """How long ago the source last said anything about the symbol."""
-        return now - self.received_at
+        """How long ago the last price was true at its source, as far as is known here."""
+        return now - (self.confirmed_at or self.received_at)
 
 
 class Quote(Struct, frozen=True):
@@ -66,17 +76,41 @@ def merge(tick: Tick, held: Statement | None) -> Statement:
     """The statement that holds after `tick`: its parts, and the held ones where it has none."""
     if held is None:
         held = Statement(tick.symbol, tick.source, tick.received_at)
+    trade, book = _later(tick.trade, held.trade), tick.book or held.book
+    is_told = tick.trade is not None or (tick.book is not None and _is_within(trade, tick.book))
     return Statement(
         tick.symbol,
         tick.source,
         tick.received_at,
-        _later(tick.trade, held.trade),
-        tick.book or held.book,
+        trade,
+        book,
         tick.day or held.day,
         tick if tick.trade else held.trade_from,
         tick if tick.book else held.book_from,
         tick if tick.day else held.day_from,
+        tick.received_at - tick.late if is_told else held.confirmed_at,
+        0 if tick.book else held.trades_since_book + (tick.trade is not None),
     )
+
+
+def without_forgotten_book(said: Statement, max_age: timedelta) -> Statement:
+    """What is left where the book was not told for too long although the symbol trades.
+
+    A trade takes from the book: after several without a word about it, its stream has fallen mute.
+    """
+    if said.book_from is None or said.trades_since_book < _TRADES_WITHOUT_BOOK:
+        return said
+    if said.received_at - said.book_from.received_at <= max_age:
+        return said
+    return structs.replace(said, book=None, book_from=None)
+
+
+def _is_within(trade: Trade | None, book: TopOfBook) -> bool:
+    """Whether the book confirms the last price: it lies between bid and ask, or close by."""
+    if trade is None:
+        return False
+    room = trade.price * _CLOSE_BY
+    return book.bid - room <= trade.price <= book.ask + room
 
 
 def _later(trade: Trade | None, held: Trade | None) -> Trade | None:

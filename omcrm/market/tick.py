@@ -1,11 +1,13 @@
 """What an upstream said in one frame, as values."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from msgspec import Struct
 
 from omcrm.market.source import Source
+
+ON_TIME = timedelta()
 
 
 class Trade(Struct, frozen=True):
@@ -42,6 +44,7 @@ class Tick(Struct, frozen=True):
     """A partial statement about one symbol: any of trade, book and day figures.
 
     `connection` counts the source's connections, so that a later one can be told from an earlier.
+    `late` is how much longer it was on its way than others of its source: its news are so old.
     """
 
     symbol: str
@@ -51,3 +54,4 @@ class Tick(Struct, frozen=True):
     trade: Trade | None = None
     book: TopOfBook | None = None
     day: DayFigures | None = None
+    late: timedelta = ON_TIME

@@ -6,6 +6,7 @@ import pytest
 
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import LAST_RESORT, SIMULATED, Source
+from omcrm.market.speaker import Why
 from tests.market.whole_market import DOWN, HEALTHY, LIVE, PENDING, STALE, Market, shown
 from tests.values import KRAKEN, book
 
@@ -87,7 +88,7 @@ def test_an_invented_price_never_takes_the_place_of_a_real_one(streaming: Market
 
 
 def test_another_real_source_takes_over_and_gives_back(streaming: Market) -> None:
-    """Kraken speaks while Binance is stale, and Binance from its next tick on."""
+    """Kraken speaks while Binance is stale, and Binance once it has lived for a while."""
     streaming.note(HEALTHY, "kraken")
     streaming.say("100")
     unheard = streaming.say("101", KRAKEN)
@@ -97,9 +98,22 @@ def test_another_real_source_takes_over_and_gives_back(streaming: Market) -> Non
 
     assert None is unheard
     assert [("BTC", "kraken", LIVE)] == shown(streaming.cache.review())
-    streaming.say("100")
+    for _ in range(10):
+        streaming.say("100")
+        streaming.say("101", KRAKEN)
+        streaming.cache.review()
+        assert ("kraken", LIVE) == streaming.shows()
+        streaming.clock.pass_seconds(1)
+    streaming.cache.review()
 
     assert ("binance", LIVE) == streaming.shows()
+    switches = [(each.before, each.after, each.why) for each in streaming.cache.take_switches()]
+    assert [
+        (None, "binance", Why.FIRST),
+        ("binance", "kraken", Why.STALE),
+        ("kraken", "binance", Why.RECOVERED),
+    ] == switches
+    assert [] == streaming.cache.take_switches()
 
 
 def test_a_source_that_says_nothing_of_a_price_does_not_speak(streaming: Market) -> None:

@@ -129,8 +129,8 @@ def test_a_trade_of_tomorrow_is_refused(gate: Gate) -> None:
         (trade("2", 9, time=after(5)), trade("1", 10, time=after(1))),
         (trade("2", time=START), trade("1", time=after(1))),
         (trade("2", 9, time=START), trade("1", time=after(1))),
-        (book("1", "2", 9), book("3", "4", 10)),
-        (book("1", "2", 10), book("3", "4", 10)),
+        (book("10", "11", 9), book("10.1", "11.1", 10)),
+        (book("10", "11", 10), book("10.1", "11.1", 10)),
         (DayFigures(time=START), DayFigures(time=after(1))),
     ],
 )
@@ -149,8 +149,8 @@ def test_what_is_not_after_the_held_is_older(
         (trade("1", time=after(1)), trade("1", time=after(1))),
         (trade("1"), trade("1")),
         (trade("1", 9), trade("1")),
-        (book("1", "2", 11), book("1", "2", 10)),
-        (book("1", "2"), book("1", "2", 10)),
+        (book("10", "11", 11), book("10", "11", 10)),
+        (book("10", "11"), book("10", "11", 10)),
         (DayFigures(time=START), DayFigures(time=START)),
         (DayFigures(), DayFigures(time=after(1))),
         (book("1.49", "1.51", 1), trade("1.5", 10)),
@@ -183,7 +183,7 @@ def test_numbers_of_another_symbol_or_source_are_not_known(gate: Gate) -> None:
 
 @pytest.mark.parametrize(
     ("held", "news"),
-    [(trade("1", 10), trade("1.01", 1)), (book("1", "2", 10), book("1", "2", 1))],
+    [(trade("1", 10), trade("1.01", 1)), (book("10", "11", 10), book("10", "11", 1))],
 )
 @pytest.mark.parametrize(
     ("connection", "seconds", "believed"),
@@ -213,7 +213,7 @@ def test_a_restart_is_believed_on_a_new_connection_when_nothing_fresh_contradict
         (trade("89.99"),),
         (book("89.99", "100"),),
         (book("100", "110.01"),),
-        (trade("100"), book("1.00", "100")),
+        (trade("100"), book("89.99", "100")),
     ],
 )
 def test_a_jump_is_refused(gate: Gate, parts: tuple[Trade | TopOfBook, ...]) -> None:
@@ -232,8 +232,98 @@ def test_a_move_within_the_policy_is_believed(
 
 
 def test_a_stub_quote_is_refused(gate: Gate) -> None:
-    """A market maker's bid of one dollar is not what the share is worth."""
-    assert Reason.JUMP == reason(gate, tick(book("1.00", "213.35")), statement(trade("213.30")))
+    """A market maker's bid of one dollar is not what the share is worth, also as the first word."""
+    stub = book("1.00", "213.35")
+
+    assert Reason.WIDE == reason(gate, tick(stub), statement(trade("213.30")))
+    assert Reason.WIDE == reason(Gate(), tick(stub))
+
+
+def test_a_trade_beside_a_stub_quote_is_believed(gate: Gate) -> None:
+    """Only the book is left out."""
+    last = trade("213.30")
+
+    assert tick(last) == gate.judge(tick(last, book("1.00", "213.35")), None, (), POLICY)
+    assert {Reason.WIDE: 1} == gate.refused
+
+
+def test_a_second_source_contradicts_a_first_price(gate: Gate) -> None:
+    """After a silence, and at the start, somebody else may know better."""
+    other = statement(trade("100"), source=KRAKEN)
+    spike = tick(trade("150"), at=after(1))
+
+    assert None is gate.judge(spike, None, [other], POLICY)
+    assert None is gate.judge(
+        tick(trade("150"), at=after(60)),
+        statement(trade("100")),
+        [statement(trade("100"), source=KRAKEN, at=after(55))],
+        POLICY,
+    )
+    assert {Reason.CONTRADICTED: 2} == gate.refused
+    assert (("kraken", Decimal(100)),) == gate.kept[0].others
+
+
+def test_two_outliers_that_agree_confirm_each_other(gate: Gate) -> None:
+    """A real jump happens everywhere: the second venue that tells of it is believed."""
+    held = statement(trade("100"))
+    there = statement(trade("100"), source=KRAKEN)
+    jump = tick(trade("151"), at=after(2), source=KRAKEN)
+
+    assert None is gate.judge(tick(trade("150"), at=after(1)), held, [there], POLICY)
+    assert None is gate.judge(tick(trade("152"), at=after(1)), held, [there], POLICY)
+    assert jump == gate.judge(jump, there, [held], POLICY)
+
+
+def test_an_invented_price_confirms_nothing(gate: Gate) -> None:
+    """What the built-in exchange was refused for says nothing about a market, nor the reverse."""
+    held, simulated = statement(trade("100")), statement(trade("100"), source=SIMULATED)
+    invented = tick(trade("150"), at=after(1), source=SIMULATED)
+    spike = tick(trade("150"), at=after(2))
+
+    assert None is gate.judge(invented, simulated, [held], POLICY)
+    assert None is gate.judge(spike, held, [], POLICY)
+    assert None is gate.judge(invented, simulated, [held], POLICY)
+
+
+def test_an_old_outlier_confirms_nothing(gate: Gate) -> None:
+    """What nobody repeated within the longest age was a mistake."""
+    there = statement(trade("100"), source=KRAKEN, at=after(11))
+    gate.judge(tick(trade("150"), at=after(1)), statement(trade("100")), [], POLICY)
+    jump = tick(trade("150"), at=after(12), source=KRAKEN)
+
+    assert None is gate.judge(jump, there, [], POLICY)
+
+
+def test_yesterdays_close_contradicts_nobody(gate: Gate) -> None:
+    """A price that is asked now and then may confirm another, but a market may have moved."""
+    close = statement(trade("100"), source=Source("alpha_vantage", PriceClass.INDICATIVE))
+    opening = tick(trade("150"), at=after(1))
+
+    assert opening == gate.judge(opening, None, [close], POLICY)
+
+
+def test_a_second_source_confirms_a_first_price(gate: Gate) -> None:
+    """One that agrees is enough, whatever a third says."""
+    others = [
+        statement(trade("100"), source=KRAKEN),
+        statement(trade("151"), source=Source("coinbase", PriceClass.LIVE)),
+    ]
+    spike = tick(trade("150"), at=after(1))
+
+    assert spike == gate.judge(spike, statement(trade("100")), others, POLICY)
+
+
+def test_what_is_refused_tells_what_the_others_said(gate: Gate) -> None:
+    """Whoever looks at it later sees the own last price and those of the others."""
+    other = statement(trade("100.5"), source=KRAKEN)
+    gate.judge(tick(trade("150"), at=after(1)), statement(trade("100")), [other], POLICY)
+    (refusal,) = gate.kept
+
+    assert (Reason.JUMP, Decimal(100), (("kraken", Decimal("100.5")),)) == (
+        refusal.reason,
+        refusal.held,
+        refusal.others,
+    )
 
 
 def test_day_figures_do_not_jump(gate: Gate) -> None:

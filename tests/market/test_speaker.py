@@ -1,24 +1,45 @@
+from datetime import datetime, timedelta
+from decimal import Decimal
 from itertools import product
 
 import pytest
 
+from omcrm.market.policy import Policy
 from omcrm.market.price_class import PriceClass
-from omcrm.market.source import LAST_RESORT, SIMULATED
-from omcrm.market.speaker import choose
-from tests.values import BINANCE, KRAKEN, after, statement, trade
+from omcrm.market.source import LAST_RESORT, SIMULATED, Source
+from omcrm.market.speaker import Candidate, Why, choose, reason
+from tests.values import BINANCE, KRAKEN, START, after, statement, trade
 
-ORDER = ("binance", "kraken", "simulated", "last_resort")
-SOURCES = {each.name: each for each in (BINANCE, KRAKEN, SIMULATED, LAST_RESORT)}
-LIVE, STALE = PriceClass.LIVE, PriceClass.STALE
+GECKO = Source("coingecko", PriceClass.INDICATIVE)
+LATE = Source("late", PriceClass.DELAYED)
+POLICY = Policy(
+    ("binance", "kraken", "late", "coingecko", "simulated", "last_resort"),
+    timedelta(seconds=10),
+    Decimal("0.10"),
+)
+SOURCES = {each.name: each for each in (BINANCE, KRAKEN, LATE, GECKO, SIMULATED, LAST_RESORT)}
+LIVE, STALE, CLOSED = PriceClass.LIVE, PriceClass.STALE, PriceClass.CLOSED
+LATER = after(20)
+INDICATIVE, DELAYED = PriceClass.INDICATIVE, PriceClass.DELAYED
 
 
-def chosen(classes: dict[str, PriceClass], waiting: bool = False) -> str | None:
-    # Each was heard a second after the one before.
-    said = {
-        name: statement(trade("1"), source=SOURCES[name], at=after(second))
-        for second, name in enumerate(classes)
+def chosen(
+    classes: dict[str, PriceClass],
+    waiting: bool = False,
+    current: str | None = None,
+    now: datetime = LATER,
+    **fresh_since: datetime,
+) -> str | None:
+    """Who speaks where each was heard a second after the one before."""
+    candidates = {
+        name: Candidate(
+            statement(trade("1"), source=SOURCES[name], at=after(second)),
+            price_class,
+            fresh_since.get(name),
+        )
+        for second, (name, price_class) in enumerate(classes.items())
     }
-    return choose(ORDER, said, classes, waiting=waiting)
+    return choose(POLICY, candidates, now, current=current, waiting=waiting)
 
 
 @pytest.mark.parametrize(
@@ -73,6 +94,75 @@ def test_an_invention_never_follows_a_real_price(waiting: bool) -> None:
 
 def test_who_is_not_in_the_order_never_speaks() -> None:
     """A source that no policy names is not shown."""
-    said = {"kraken": statement(trade("1"), source=KRAKEN)}
+    stranger = Candidate(statement(trade("1"), source=Source("stranger", LIVE)), LIVE)
 
-    assert None is choose(("binance",), said, {"kraken": LIVE}, waiting=False)
+    assert None is choose(POLICY, {"stranger": stranger}, START)
+
+
+# Coming back
+
+
+@pytest.mark.parametrize(("lived", "speaker"), [(9.9, "kraken"), (10, "binance")])
+def test_a_better_source_speaks_again_when_it_has_lived(lived: float, speaker: str) -> None:
+    """One fresh price is no recovery: it must have been fresh for as long as the policy says."""
+    classes = {"binance": LIVE, "kraken": LIVE}
+
+    assert speaker == chosen(classes, current="kraken", now=after(lived), binance=START)
+
+
+def test_a_source_that_is_just_starting_need_not_prove_itself() -> None:
+    """Who was only a little slower at the start is not kept waiting."""
+    candidates = {
+        "binance": Candidate(statement(trade("1")), LIVE, START, settling=True),
+        "kraken": Candidate(statement(trade("1"), source=KRAKEN), LIVE, START),
+    }
+
+    assert "binance" == choose(POLICY, candidates, START, current="kraken")
+
+
+def test_who_speaks_for_a_closed_market_goes_on() -> None:
+    """Nothing new comes: the better source's older price would be a wrong close."""
+    assert "kraken" == chosen({"binance": CLOSED, "kraken": CLOSED}, current="kraken")
+    assert "kraken" == chosen({"binance": CLOSED, "kraken": CLOSED})
+
+
+# What is not live
+
+
+@pytest.mark.parametrize(
+    ("classes", "speaker"),
+    [
+        ({"late": DELAYED, "kraken": LIVE}, "kraken"),
+        ({"late": DELAYED, "kraken": STALE}, "late"),
+        ({"coingecko": INDICATIVE, "late": DELAYED}, "late"),
+        ({"coingecko": INDICATIVE}, "coingecko"),
+    ],
+)
+def test_what_streams_comes_first(classes: dict[str, PriceClass], speaker: str) -> None:
+    """Live before late, and late before what is asked now and then."""
+    assert speaker == chosen(classes)
+
+
+@pytest.mark.parametrize(("seconds", "speaker"), [(60, "binance"), (60.1, "coingecko")])
+def test_a_stale_stream_is_kept_for_a_while(seconds: float, speaker: str) -> None:
+    """A quiet pair does not change to an average at once, a dead one does."""
+    classes = {"binance": STALE, "coingecko": INDICATIVE}
+
+    assert speaker == chosen(classes, current="binance", now=after(seconds))
+
+
+# Why
+
+
+def test_why_it_changes() -> None:
+    """The words of the event log."""
+    binance = Candidate(statement(trade("1")), STALE)
+    kraken = Candidate(statement(trade("1"), source=KRAKEN), LIVE)
+    closed = Candidate(statement(trade("1"), source=KRAKEN), CLOSED)
+    simulated = Candidate(statement(trade("1"), source=SIMULATED), PriceClass.SIMULATED)
+
+    assert Why.FIRST == reason(None, kraken, is_better=False)
+    assert Why.FIRST == reason(simulated, kraken, is_better=True)
+    assert Why.STALE == reason(binance, kraken, is_better=False)
+    assert Why.RECOVERED == reason(kraken, binance, is_better=True)
+    assert Why.CLOSED == reason(binance, closed, is_better=False)
