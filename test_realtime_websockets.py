@@ -159,7 +159,7 @@ def test_the_script() -> None:
     done = subprocess.run(
         [sys.executable, __file__],
         # Tests stay on this machine.
-        env={**os.environ, "BINANCE_WS_URL": "ws://127.0.0.1:1"},
+        env={**os.environ, "BINANCE_WS_URL": "ws://127.0.0.1:1", "REALTIME_SOURCES": "binance"},
         capture_output=True,
         text=True,
         check=False,

@@ -5,7 +5,8 @@ OmcrmError
 ├── FeedError              a feed's connection ends; the supervisor decides what follows
 │   ├── FeedRefused        the upstream refused the handshake
 │   ├── FeedSilent         no frame at all for too long: the transport is dead
-│   └── FeedMute           frames, but no prices, for too long
+│   ├── FeedMute           frames, but no prices, for too long
+│   └── FeedUnwelcome      the upstream does not answer who we say we are
 └── AccessRefused          a request is answered with a refusal that names its code
 """
 
@@ -63,6 +64,17 @@ class FeedMute(FeedError):
 
     def __str__(self) -> str:
         return f"connected, but no price for {self.seconds:.0f} s"
+
+
+class FeedUnwelcome(FeedError):
+    """The upstream did not say within `seconds` whether it knows us."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return f"no answer to the login for {self.seconds:.0f} s"
 
 
 class AccessRefused(OmcrmError):

@@ -1,4 +1,7 @@
-"""Everything that can be set, read once into a frozen object."""
+"""Everything that can be set, read once into a frozen object.
+
+Long for a reason: it is one table, a setting after the other.
+"""
 
 import contextlib
 import os
@@ -13,7 +16,12 @@ from dotenv import dotenv_values
 
 from omcrm.concurrency import MODES
 from omcrm.errors import SettingError
+from omcrm.feeds.keys import Keys
 from omcrm.feeds.providers.binance import STREAMS
+from omcrm.feeds.registry import POLLS as POLL_PROVIDERS
+from omcrm.feeds.registry import STREAMS as STREAM_PROVIDERS
+from omcrm.feeds.registry import FeedSettings
+from omcrm.market.source import SIMULATED
 
 ROOT = Path(__file__).resolve().parent.parent
 _PREFIX = "OMCRM_"
@@ -82,6 +90,16 @@ def _streams(text: str) -> tuple[str, ...]:
     return streams
 
 
+def _sources(text: str) -> tuple[str, ...]:
+    known = (*STREAM_PROVIDERS, *POLL_PROVIDERS)
+    names = tuple(part.strip() for part in text.split(",") if part.strip())
+    if names == ("all",):
+        return known
+    if unknown := set(names) - set(known):
+        raise ValueError(f"{', '.join(sorted(unknown))} unknown, there are {', '.join(known)}")
+    return names
+
+
 def _setting(env: str, default: str, read: Callable[[str], Any], about: str) -> Any:
     return field(metadata={"env": env, "default": default, "read": read, "about": about})
 
@@ -136,11 +154,103 @@ class Settings:
         _url("ws"),
         "A running built-in exchange for a demo installation. Empty: `run.py` starts one.",
     )
+    realtime_sources: tuple[str, ...] = _setting(
+        "REALTIME_SOURCES",
+        "all",
+        _sources,
+        "Which sources may be asked, a comma-separated choice; the order is the policy's.",
+    )
+    realtime_update_interval: int = _setting(
+        "REALTIME_UPDATE_INTERVAL",
+        "60",
+        _between(1, 86_400),
+        "Seconds between two questions for the same price to sources that are asked.",
+    )
+    realtime_batch_size: int = _setting(
+        "REALTIME_BATCH_SIZE",
+        "50",
+        _between(1, 500),
+        "How many symbols are asked for at once, where the source allows that many.",
+    )
+    feed_state_dir: str = _setting(
+        "FEED_STATE_DIR",
+        "",
+        _text,
+        "Folder in which all processes of this machine count calls and share keys. "
+        "Empty: .local/state/omcrm of the user.",
+    )
     binance_ws_url: str = _setting(
         "BINANCE_WS_URL",
         "wss://data-stream.binance.vision",
         _url("ws", "wss"),
         "Binance's stream host; empty switches Binance off.",
+    )
+    coinbase_ws_url: str = _setting(
+        "COINBASE_WS_URL",
+        "wss://ws-feed.exchange.coinbase.com",
+        _url("ws", "wss"),
+        "Coinbase Exchange's feed; empty switches it off.",
+    )
+    alpaca_ws_url: str = _setting(
+        "ALPACA_WS_URL",
+        "wss://stream.data.alpaca.markets/v2/iex",
+        _url("ws", "wss"),
+        "Alpaca's feed (v2/iex, v2/sip, v2/delayed_sip, v2/test); empty switches it off.",
+    )
+    kraken_ws_url: str = _setting(
+        "KRAKEN_WS_URL",
+        "wss://ws.kraken.com/v2",
+        _url("ws", "wss"),
+        "Kraken's feed; empty switches it off.",
+    )
+    finnhub_ws_url: str = _setting(
+        "FINNHUB_WS_URL",
+        "wss://ws.finnhub.io",
+        _url("ws", "wss"),
+        "Finnhub's feed; empty switches it off.",
+    )
+    finnhub_rest_url: str = _setting(
+        "FINNHUB_REST_URL",
+        "https://finnhub.io/api/v1",
+        _url("http", "https"),
+        "Finnhub's API, for quotes; empty switches it off.",
+    )
+    massive_ws_url: str = _setting(
+        "MASSIVE_WS_URL",
+        "wss://socket.massive.com/stocks",
+        _url("ws", "wss"),
+        "Massive's (Polygon's) feed; the delayed one is wss://delayed.massive.com/stocks. "
+        "Empty switches it off.",
+    )
+    coingecko_url: str = _setting(
+        "COINGECKO_URL",
+        "https://api.coingecko.com/api/v3",
+        _url("http", "https"),
+        "CoinGecko's API; empty switches it off.",
+    )
+    alpha_vantage_url: str = _setting(
+        "ALPHA_VANTAGE_URL",
+        "https://www.alphavantage.co",
+        _url("http", "https"),
+        "Alpha Vantage's host; empty switches it off.",
+    )
+    exchangerate_api_url: str = _setting(
+        "EXCHANGERATE_API_URL",
+        "https://v6.exchangerate-api.com",
+        _url("http", "https"),
+        "ExchangeRate-API's host; empty switches it off, its open endpoint too.",
+    )
+    exchangerate_open_url: str = _setting(
+        "EXCHANGERATE_OPEN_URL",
+        "https://open.er-api.com",
+        _url("http", "https"),
+        "The host of ExchangeRate-API's open endpoint; empty: it is asked with a key only.",
+    )
+    frankfurter_url: str = _setting(
+        "FRANKFURTER_URL",
+        "https://api.frankfurter.dev",
+        _url("http", "https"),
+        "Frankfurter's host; empty switches it off.",
     )
     binance_rest_url: str = _setting(
         "BINANCE_REST_URL",
@@ -203,6 +313,40 @@ class Settings:
         return (ROOT / self.instance).resolve()
 
     @property
+    def feed_state_path(self) -> Path:
+        """The folder that the feeds of all processes of this machine share, absolute."""
+        if self.feed_state_dir:
+            return (ROOT / self.feed_state_dir).resolve()
+        home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+        return Path(home) / "omcrm"
+
+    @property
+    def feeds(self) -> FeedSettings:
+        """What the feeds need to know."""
+        urls = {
+            "binance": self.binance_ws_url,
+            "coinbase": self.coinbase_ws_url,
+            "kraken": self.kraken_ws_url,
+            "alpaca": self.alpaca_ws_url,
+            "finnhub": self.finnhub_ws_url,
+            "finnhub_quote": self.finnhub_rest_url,
+            "massive": self.massive_ws_url,
+            "coingecko": self.coingecko_url,
+            "alpha_vantage": self.alpha_vantage_url,
+            "exchangerate_api": self.exchangerate_api_url,
+            "exchangerate_open": self.exchangerate_open_url,
+            "frankfurter": self.frankfurter_url,
+            "simulated": self.exchange_url if self.demo else "",
+        }
+        # The open endpoint is a second address of a source, and no source itself.
+        allowed = {*self.realtime_sources, SIMULATED.name, "exchangerate_open"}
+        return FeedSettings(
+            urls={name: url for name, url in urls.items() if name in allowed},
+            keys=Keys(_key),
+            binance_streams=self.binance_streams,
+        )
+
+    @property
     def database(self) -> str:
         """The database's URL."""
         return self.database_url or f"sqlite:///{self.instance_path / 'omcrm.db'}"
@@ -215,16 +359,39 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     cannot be read.
     """
     environ = os.environ if environ is None else environ
-    texts = _file(ROOT / ".env")
-    instance = environ.get("OMCRM_INSTANCE") or texts.get("OMCRM_INSTANCE") or "instance"
-    texts = {**_file(ROOT / instance / "omcrm.env"), **texts}
-    known = {each.metadata["env"] for each in fields(Settings)}
+    texts = _texts(environ)
+    instance = texts["OMCRM_INSTANCE"]
+    known = {*(each.metadata["env"] for each in fields(Settings)), *_KEY_SETTINGS}
     for name in [*texts, *(name for name in environ if name.startswith(_PREFIX))]:
         if name not in known:
             raise SettingError(name, "there is no such setting")
     texts.update({name: environ[name] for name in known if name in environ})
     texts["OMCRM_INSTANCE"] = instance
     return Settings(**{each.name: _read(each, texts) for each in fields(Settings)})
+
+
+_KEY_SETTINGS = {
+    "FINNHUB_API_KEY": "Finnhub's key (stocks over WebSocket).",
+    "ALPACA_API_KEY_ID": "Alpaca's key id, with ALPACA_API_SECRET_KEY (stocks).",
+    "ALPACA_API_SECRET_KEY": "Alpaca's secret.",
+    "POLYGON_API_KEY": "Massive's (Polygon's) key (stocks).",
+    "ALPHA_VANTAGE_API_KEY": "Alpha Vantage's key (stocks, 25 calls a day).",
+    "COINGECKO_API_KEY": "CoinGecko's demo key; it is asked without one, too.",
+    "EXCHANGERATE_API_KEY": "ExchangeRate-API's key; its open endpoint is asked without one.",
+}
+
+
+def _key(name: str) -> str:
+    """A key as it is now: it may be changed while the process runs, and is kept nowhere."""
+    if name in os.environ:
+        return os.environ[name]
+    return _texts(os.environ).get(name, "")
+
+
+def _texts(environ: Mapping[str, str]) -> dict[str, str]:
+    texts = _file(ROOT / ".env")
+    instance = environ.get("OMCRM_INSTANCE") or texts.get("OMCRM_INSTANCE") or "instance"
+    return {**_file(ROOT / instance / "omcrm.env"), **texts, "OMCRM_INSTANCE": instance}
 
 
 def _file(path: Path) -> dict[str, str]:
@@ -265,4 +432,5 @@ def example() -> str:
     for each in fields(Settings):
         env, default, about = (each.metadata[key] for key in ("env", "default", "about"))
         parts.append(f"# {about}\n# {env}={default}")
+    parts += [f"# {about}\n# {env}=" for env, about in _KEY_SETTINGS.items()]
     return "\n\n".join(parts) + "\n"

@@ -88,6 +88,7 @@ def app(tmp_path: Path) -> Iterator[Flask]:
     """The app on a database of its own, with the catalogue and without feeds."""
     url = f"sqlite:///{tmp_path / 'test.db'}"
     off = dict.fromkeys(("PUBLIC_URL", "BINANCE_WS_URL", "OMCRM_EXCHANGE_URL"), "")
+    off |= {"REALTIME_SOURCES": "binance", "FEED_STATE_DIR": str(tmp_path / "feeds")}
     app = create_app(load({"OMCRM_INSTANCE": str(tmp_path), "DATABASE_URL": url, **off}))
     with app.app_context():
         db.create_all()

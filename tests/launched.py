@@ -35,6 +35,8 @@ class Launched(Process):
             "PUBLIC_URL": "",
             "DATABASE_URL": "",
             "BINANCE_WS_URL": NOWHERE,
+            "REALTIME_SOURCES": "binance",
+            "FEED_STATE_DIR": str(folder / "feeds"),
             "LOG_LEVEL": "INFO",
         }
         log = folder / f"launched-{self.port}-{time.monotonic_ns()}.log"

@@ -99,7 +99,7 @@ class Exchange(Process):
             raise AssertionError(f"the exchange died:\n{self.output()}")
         return False
 
-    def fault(self, name: str, **details: Any) -> None:
+    def fault(self, name: str, /, **details: Any) -> None:
         """Switch a fault on, or do it once."""
         self._ask("POST", "/control/faults", {"fault": name, **details})
 
@@ -137,6 +137,9 @@ class App(Process):
             "PORT": str(self.port),
             "HOST": "127.0.0.1",
             "BINANCE_WS_URL": "",
+            # Nothing outside this machine is asked.
+            "REALTIME_SOURCES": "binance",
+            "FEED_STATE_DIR": str(folder / "feeds"),
             "OMCRM_DEMO": "false",
             "OMCRM_EXCHANGE_URL": "",
             "LOG_LEVEL": "INFO",

@@ -23,7 +23,7 @@ Make = Callable[..., Flask]
 
 NOTHING_SET = dict.fromkeys(
     ("DATABASE_URL", "SECRET_KEY", "PUBLIC_URL", "BINANCE_WS_URL", "OMCRM_EXCHANGE_URL"), ""
-)
+) | {"REALTIME_SOURCES": "binance"}
 
 
 @pytest.fixture

@@ -70,7 +70,7 @@ def measure(mode: str) -> Ingest:
 
 def take_in(url: str) -> Ingest:
     """Run a manager on this tape until nothing comes any more."""
-    settings = FeedSettings(binance_ws_url=url, binance_streams=("trade", "bookTicker", "ticker"))
+    settings = FeedSettings(urls={"binance": url})
     manager = RealTimeDataManager(settings)
     manager.follow([each for each in CATALOGUE if each.symbol in _RECORDED])
     manager.start()

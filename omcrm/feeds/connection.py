@@ -5,7 +5,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection
 
-from omcrm.errors import FeedError, FeedMute, FeedSilent
+from msgspec import structs
+
+from omcrm.errors import FeedError, FeedMute, FeedSilent, FeedUnwelcome
 from omcrm.feeds.link import Link
 from omcrm.feeds.provider import StreamProvider
 from omcrm.feeds.watchdog import Patience, Watchdog
@@ -19,7 +21,7 @@ class Connection:
 
     `changed` hears, in the link's thread, that it has connected or ended.
 
-    All methods but `note_data` belong to the supervising thread. Times are monotonic seconds.
+    All methods but the notes belong to the supervising thread. Times are monotonic seconds.
     """
 
     def __init__(
@@ -35,7 +37,11 @@ class Connection:
         self.first_data_at: float | None = None
         self.closing_soon = False
         self._provider = provider
+        if provider.limits.silence is not None:
+            patience = structs.replace(patience, silence=provider.limits.silence)
         self._watchdog = Watchdog(patience, self.opened_at)
+        self._has_begun = False
+        self._is_welcome = not provider.greets
         self._subscribed: set[str] = set()
         self._unsent: deque[str] = deque()
         self._may_send_at = 0.0
@@ -49,7 +55,9 @@ class Connection:
             changed,
         )
 
-    def tend(self, names: Collection[str], now: float, *, expects_data: bool) -> FeedMute | None:
+    def tend(
+        self, names: Collection[str], now: float, *, expects_data: bool, witnessed: int = 0
+    ) -> FeedMute | None:
         """Subscribe what is wanted, ask for a sign of life, end the link if it is dead.
 
         Tells where it lives and is mute: that one is kept until another brings data.
@@ -58,16 +66,31 @@ class Connection:
             if now - self.opened_at > _LONGEST_HANDSHAKE:
                 self.link.close(FeedSilent(now - self.opened_at))
             return None
-        self._wish(set(names), now)
+        if not self._has_begun:
+            self._has_begun = True
+            self._queue(self._provider.opening())
+        if self._is_welcome:
+            self._wish(set(names), now)
+        elif now - self.opened_at > _LONGEST_HANDSHAKE:
+            self.link.close(FeedUnwelcome(now - self.opened_at))
         self._send_next(now)
         if self._watchdog.wants_probe(now):
             self.link.ping()
-        error = self._watchdog.verdict(now, expects_data=expects_data)
+        error = self._watchdog.verdict(now, expects_data=expects_data, witnessed=witnessed)
         if isinstance(error, FeedMute):
             return error
         if error is not None:
             self.link.close(error)
         return None
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether requests wait for their turn."""
+        return bool(self._unsent)
+
+    def note_welcome(self) -> None:
+        """The upstream knows us; in the link's thread."""
+        self._is_welcome = True
 
     def note_data(self, now: float) -> None:
         """A frame brought prices."""

@@ -46,6 +46,7 @@ class Link:
         changed: Callable[[], None] = lambda: None,
     ) -> None:
         self.url = url
+        self._name = name
         self.error: Exception | None = None
         self.connected = threading.Event()
         self.ended = threading.Event()
@@ -100,7 +101,7 @@ class Link:
         except (OSError, websocket.WebSocketException, FeedError, ValueError) as error:
             self._fail(_feed_error(error))
         except Exception as error:
-            _log.exception("reading %s failed", self.url)
+            _log.exception("reading %s failed", self._name)
             self._fail(error)
         finally:
             self._socket.shutdown()  # type: ignore[no-untyped-call]

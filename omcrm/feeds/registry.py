@@ -5,33 +5,73 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from omcrm.feeds.provider import StreamProvider
+from omcrm.feeds.keys import Keys
+from omcrm.feeds.provider import PollProvider, StreamProvider
+from omcrm.feeds.providers.alpaca import Alpaca
+from omcrm.feeds.providers.alpha_vantage import AlphaVantage
 from omcrm.feeds.providers.binance import Binance
+from omcrm.feeds.providers.coinbase import Coinbase
+from omcrm.feeds.providers.coingecko import CoinGecko
+from omcrm.feeds.providers.exchangerate_api import ExchangeRateApi
+from omcrm.feeds.providers.finnhub import Finnhub, FinnhubQuote
+from omcrm.feeds.providers.frankfurter import Frankfurter
+from omcrm.feeds.providers.kraken import Kraken
 from omcrm.feeds.providers.last_resort import last_resort
+from omcrm.feeds.providers.massive import Massive
 from omcrm.feeds.providers.simulated import simulated
 from omcrm.market.instrument import Instrument
 from omcrm.market.tick import Tick
 
 
 class FeedSettings(Struct, frozen=True, kw_only=True):
-    """Where the upstreams are; a provider whose settings are absent is off."""
+    """Where the upstreams are, by name; a provider without an address is off."""
 
-    binance_ws_url: str
-    binance_streams: tuple[str, ...]
-    exchange_url: str = ""
+    urls: Mapping[str, str] = {}
+    keys: Keys = Keys()
+    binance_streams: tuple[str, ...] = ("trade", "bookTicker", "ticker")
 
 
-STREAMS: Mapping[str, Callable[[FeedSettings], StreamProvider | None]] = {
-    "binance": lambda settings: (
-        Binance(settings.binance_ws_url, settings.binance_streams)
-        if settings.binance_ws_url
-        else None
+MakeStream = Callable[[str, FeedSettings], StreamProvider]
+MakePoll = Callable[[str, FeedSettings], PollProvider]
+
+STREAMS: Mapping[str, MakeStream] = {
+    "binance": lambda url, settings: Binance(url, settings.binance_streams),
+    "coinbase": lambda url, settings: Coinbase(url),
+    "kraken": lambda url, settings: Kraken(url),
+    "alpaca": lambda url, settings: Alpaca(url, settings.keys),
+    "finnhub": lambda url, settings: Finnhub(url, settings.keys),
+    "massive": lambda url, settings: Massive(url, settings.keys),
+    "simulated": lambda url, settings: simulated(url),
+}
+
+POLLS: Mapping[str, MakePoll] = {
+    "coingecko": lambda url, settings: CoinGecko(url, settings.keys),
+    "finnhub_quote": lambda url, settings: FinnhubQuote(url, settings.keys),
+    "alpha_vantage": lambda url, settings: AlphaVantage(url, settings.keys),
+    "exchangerate_api": lambda url, settings: ExchangeRateApi(
+        url, settings.urls.get("exchangerate_open", ""), settings.keys
     ),
-    "simulated": lambda settings: (
-        simulated(settings.exchange_url) if settings.exchange_url else None
-    ),
+    "frankfurter": lambda url, settings: Frankfurter(url),
 }
 
 STATIC: Mapping[str, Callable[[Iterable[Instrument], datetime], list[Tick]]] = {
     "last_resort": last_resort,
 }
+
+
+def streams(settings: FeedSettings) -> dict[str, StreamProvider]:
+    """The providers that push and have an address."""
+    return {
+        name: make(settings.urls[name], settings)
+        for name, make in STREAMS.items()
+        if settings.urls.get(name)
+    }
+
+
+def polls(settings: FeedSettings) -> dict[str, PollProvider]:
+    """The providers that are asked and have an address."""
+    return {
+        name: make(settings.urls[name], settings)
+        for name, make in POLLS.items()
+        if settings.urls.get(name)
+    }

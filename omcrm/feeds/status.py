@@ -10,7 +10,11 @@ from omcrm.market.price_class import PriceClass
 
 
 class FeedState(StrEnum):
-    """What a feed is doing: `connected` brings no prices yet, `waiting` tries again later."""
+    """What a feed is doing.
+
+    `connected` brings no prices yet, `waiting` tries again later, `polling` is asked and answers,
+    `standby` would be asked if better sources failed.
+    """
 
     OFF = "off"
     STOPPED = "stopped"
@@ -18,6 +22,8 @@ class FeedState(StrEnum):
     CONNECTED = "connected"
     STREAMING = "streaming"
     WAITING = "waiting"
+    POLLING = "polling"
+    STANDBY = "standby"
 
 
 class FeedStatus(Struct, frozen=True, kw_only=True):

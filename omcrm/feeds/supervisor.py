@@ -1,4 +1,7 @@
-"""Keeps one upstream's socket alive, and says how it is doing."""
+"""Keeps one upstream's socket alive, and says how it is doing.
+
+Long for a reason: every way that a connection begins, ends and is replaced is told in one place.
+"""
 
 import logging
 import random
@@ -7,16 +10,28 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from omcrm.errors import FeedMute
+from omcrm.errors import FeedMute, FeedRefused
 from omcrm.feeds.connection import Connection
+from omcrm.feeds.keys import Keys
+from omcrm.feeds.lateness import Lateness
+from omcrm.feeds.lease import Leases
 from omcrm.feeds.link import close_all
-from omcrm.feeds.provider import Arrival, ClosingSoon, Refused, StreamProvider, Unreadable
+from omcrm.feeds.provider import (
+    Arrival,
+    ClosingSoon,
+    Expelled,
+    Refused,
+    StreamProvider,
+    Unreadable,
+    Welcome,
+)
 from omcrm.feeds.retry import backoff, wait_after
 from omcrm.feeds.status import FeedState, FeedStatus, Meter, masked
 from omcrm.feeds.watchdog import Patience
 from omcrm.market.clock import Clock
+from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Condition
 from omcrm.market.tick import Tick
 
@@ -27,6 +42,8 @@ _STEP = 0.3
 _STOP_TIMEOUT = 3.0
 _LOG_EVERY = 1.0
 _LOG_AGAIN = 60.0
+# A key that is not set, or a connection that another process has, may come later.
+_LOOK_AGAIN = 5.0
 
 
 class Pace(Struct, frozen=True):
@@ -45,12 +62,14 @@ class Pace(Struct, frozen=True):
 class Reports(Struct, frozen=True):
     """Where a supervisor says what happens, from its threads.
 
-    `condition` gets the first connection whose data still counts; `changed` the source's name.
+    `condition` gets the first connection whose data still counts; `changed` the source's name;
+    `frame`, if any, every frame before it is read.
     """
 
     tick: Callable[[Tick], None]
     condition: Callable[[str, Condition, int], None]
     changed: Callable[[str], None]
+    frame: Callable[[str, bytes], None] | None = None
 
 
 class Supervisor:
@@ -60,9 +79,18 @@ class Supervisor:
     """
 
     def __init__(
-        self, provider: StreamProvider, reports: Reports, clock: Clock, pace: Pace | None = None
+        self,
+        provider: StreamProvider,
+        reports: Reports,
+        clock: Clock,
+        pace: Pace | None = None,
+        keys: Keys | None = None,
+        leases: Leases | None = None,
     ) -> None:
         self.provider = provider
+        self._keys = keys or Keys()
+        self._leases = leases
+        self._account = ""
         self._reports = reports
         self._clock = clock
         self._pace = pace or Pace()
@@ -72,6 +100,7 @@ class Supervisor:
         self._running = False
         self._names: Mapping[str, str] = {}
         self._expects_data: Callable[[], bool] = lambda: True
+        self._witnessed: Callable[[], int] = lambda: 0
         self._current: Connection | None = None
         self._next: Connection | None = None
         self._number = 0
@@ -80,6 +109,7 @@ class Supervisor:
         self._delays = backoff(random.Random())
         self._state = FeedState.STOPPED
         self._meter = Meter()
+        self._lateness = Lateness()
         self._connected_since: datetime | None = None
         self._last_message_at: datetime | None = None
         self._reconnects = 0
@@ -92,15 +122,21 @@ class Supervisor:
         """The name of the source."""
         return self.provider.source.name
 
-    def follow(self, names: Mapping[str, str], expects_data: Callable[[], bool]) -> None:
+    def follow(
+        self,
+        names: Mapping[str, str],
+        expects_data: Callable[[], bool],
+        witnessed: Callable[[], int] = lambda: 0,
+    ) -> None:
         """Ask for these symbols (the provider's spelling → ours), and no others, from now on.
 
-        `expects_data` tells whether any of their markets is open.
+        `expects_data` tells whether any of their markets is open, `witnessed` how many ticks other
+        sources have brought about their kind so far.
         """
         most = self.provider.limits.symbols
         if len(names) > most:
             self._note_problem(f"{len(names)} symbols wanted, {most} are allowed: the rest is off")
-        self._expects_data = expects_data
+        self._expects_data, self._witnessed = expects_data, witnessed
         self._names = dict(list(names.items())[:most])
         self._wake.set()
 
@@ -134,13 +170,13 @@ class Supervisor:
             state=self._state,
             active=self._state is FeedState.STREAMING,
             type="websocket",
-            url=masked(self.provider.url()),
+            url=self._hidden(self.provider.url()),
             connected_since=self._connected_since,
             last_message_at=self._last_message_at,
             messages=self._meter.total,
             messages_per_second=round(rate if self._connected_since else 0.0, 1),
             reconnects=self._reconnects,
-            last_error=None if self._last_error is None else masked(self._last_error),
+            last_error=None if self._last_error is None else self._hidden(self._last_error),
             price_class=self.provider.source.claim,
             symbols=len(self._names),
             unreadable=self._unreadable,
@@ -152,7 +188,7 @@ class Supervisor:
         try:
             while self._running:
                 self._step(time.monotonic())
-                self._wake.wait(_STEP)
+                self._wake.wait(self._pause())
                 self._wake.clear()
         except Exception as error:
             _log.exception("supervising %s failed", self.name)
@@ -160,8 +196,14 @@ class Supervisor:
         finally:
             close_all([each.link for each in self._connections()], _STOP_TIMEOUT)
             self._current = self._next = None
+            self._give_back_lease()
             self._set_state(FeedState.STOPPED)
             self._reports.condition(self.name, Condition.DOWN, 0)
+
+    def _pause(self) -> float:
+        """Until the next step: soon where requests wait for their turn."""
+        is_asking = any(each.is_asking for each in self._connections())
+        return min(_STEP, self.provider.limits.frame_spacing) if is_asking else _STEP
 
     def _connections(self) -> list[Connection]:
         return [each for each in (self._current, self._next) if each is not None]
@@ -169,7 +211,7 @@ class Supervisor:
     def _step(self, now: float) -> None:
         current = self._current
         if current is None:
-            if now >= self._retry_at and self._names:
+            if now >= self._retry_at and self._names and self._may_connect(now):
                 self._set_state(FeedState.CONNECTING)
                 self._current = self._open()
         elif current.link.ended.is_set():
@@ -177,12 +219,38 @@ class Supervisor:
         else:
             if current.link.is_open and self._state is FeedState.CONNECTING:
                 self._set_state(FeedState.CONNECTED)
-            expects_data = self._expects_data()
+            expects_data, witnessed = self._expects_data(), self._witnessed()
             mute = [
-                each.tend(self._names, now, expects_data=expects_data)
+                each.tend(self._names, now, expects_data=expects_data, witnessed=witnessed)
                 for each in self._connections()
             ]
             self._replace_if_due(current, mute[0], now)
+
+    def _may_connect(self, now: float) -> bool:
+        """Whether nothing is missing and, where only one connection is allowed, it is ours."""
+        name, missing = self.name, self.provider.missing()
+        self._give_back_lease()
+        if missing is not None:
+            self._retry_at, self._last_error = now + _LOOK_AGAIN, f"{missing} is not set"
+            self._set_state(FeedState.OFF)
+            self._reports.condition(name, Condition.OFF, 0)
+            return False
+        account = self.provider.account()
+        if self.provider.limits.connections != 1 or self._leases is None:
+            return True
+        if self._leases.take(name, account):
+            self._account = account
+            return True
+        self._retry_at = now + _LOOK_AGAIN
+        holder = self._leases.holder(name, account)
+        self._note_problem(f"process {holder} has the one connection that its key allows")
+        self._set_state(FeedState.WAITING)
+        self._reports.condition(name, Condition.DOWN, 0)
+        return False
+
+    def _give_back_lease(self) -> None:
+        if self._leases is not None:
+            self._leases.give_back(self.name, self._account)
 
     def _open(self) -> Connection:
         self._number += 1
@@ -229,7 +297,10 @@ class Supervisor:
                 if mute:
                     self._note_problem(str(mute))
                     self._set_state(FeedState.CONNECTED)
-                self._next = self._open()
+                if self.provider.limits.connections == 1:
+                    current.link.close(mute)
+                else:
+                    self._next = self._open()
                 # An upstream that wants every connection replaced is not to be stormed.
                 self._may_follow_at = now + next(self._delays)
         elif follower.link.ended.is_set():
@@ -263,12 +334,17 @@ class Supervisor:
         now = time.monotonic()
         if now - self._logged_at >= (_LOG_EVERY if is_new else _LOG_AGAIN):
             self._logged_at = now
-            _log.warning("%s: %s", self.name, masked(problem))
+            _log.warning("%s: %s", self.name, self._hidden(problem))
+
+    def _hidden(self, text: str) -> str:
+        return masked(self._keys.hide(text))
 
     # The links' threads
 
     def _receive(self, connection: Connection, frame: bytes) -> None:
         self._meter.total += 1
+        if self._reports.frame is not None:
+            self._reports.frame(self.name, self._keys.hide_in(frame))
         arrival = Arrival(self._clock(), connection.number, self._names)
         for event in self.provider.parse(frame, arrival):
             if isinstance(event, Tick):
@@ -276,6 +352,12 @@ class Supervisor:
             elif isinstance(event, ClosingSoon):
                 connection.closing_soon = True
                 self._wake.set()
+            elif isinstance(event, Welcome):
+                connection.note_welcome()
+                self._wake.set()
+            elif isinstance(event, Expelled):
+                refused = FeedRefused(event.status, event.message, event.retry_after)
+                connection.link.close(refused)
             elif isinstance(event, Refused):
                 self._note_problem(f"refused with {event.code}: {event.message}")
             elif isinstance(event, Unreadable):
@@ -283,6 +365,11 @@ class Supervisor:
                 self._note_problem(f"unreadable frame: {event.problem}")
 
     def _take(self, tick: Tick, connection: Connection) -> None:
+        if tick.trade is not None and self.provider.source.claim is PriceClass.LIVE:
+            late = self._lateness.of(tick.received_at, tick.trade.time)
+            if late:
+                tick = structs.replace(tick, late=late)
+                self._note_lateness(connection, tick)
         is_first = connection.first_data_at is None
         connection.note_data(time.monotonic())
         self._last_message_at = tick.received_at
@@ -292,3 +379,11 @@ class Supervisor:
             # Before the tick, so that the price it makes is already believed.
             self._reports.condition(self.name, Condition.HEALTHY, connection.number)
         self._reports.tick(tick)
+
+    def _note_lateness(self, connection: Connection, tick: Tick) -> None:
+        """A connection that has fallen behind is replaced, as one that says nothing is."""
+        if connection is self._current and self._lateness.is_lasting(tick.received_at):
+            self._lateness.start_anew()
+            self._note_problem(f"its news are {tick.late.total_seconds():.0f} s late")
+            connection.closing_soon = True
+            self._wake.set()

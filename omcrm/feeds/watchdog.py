@@ -10,15 +10,18 @@ class Patience(Struct, frozen=True):
 
     `probe`: without data for so long, ask for a sign of life. `silence`: without any frame for so
     long, the transport is dead. Data may be missing for `mute_factor` times its usual gap, bounded
-    by `mute_least` and `mute_most`; before the usual gap is known, for `first_data`.
+    by `mute_least` and `mute_most`. Before the usual gap is known, it may be missing for
+    `unknown`, or for `first_data` where `witnesses` ticks of other sources came meanwhile.
     """
 
     probe: float = 3.0
     silence: float = 10.0
     mute_factor: float = 20.0
     mute_least: float = 8.0
-    mute_most: float = 120.0
+    mute_most: float = 300.0
     first_data: float = 30.0
+    unknown: float = 120.0
+    witnesses: int = 20
 
 
 # So many gaps make a usual one.
@@ -33,6 +36,9 @@ class Watchdog:
         self._frame_at = now
         self._data_at = now
         self._probed_at = now
+        # What others had said when data came last.
+        self._counted_at: float | None = None
+        self._witnessed = 0
         self._gap = 0.0
         self._count = 0
 
@@ -55,24 +61,28 @@ class Watchdog:
         self._probed_at = now
         return True
 
-    def verdict(self, now: float, *, expects_data: bool) -> FeedError | None:
+    def verdict(self, now: float, *, expects_data: bool, witnessed: int = 0) -> FeedError | None:
         """What is wrong with the connection; `expects_data` while something is subscribed whose
-        market is open."""
+        market is open. `witnessed` counts the ticks of other sources about the same."""
         silent = now - self._frame_at
         if silent > self._patience.silence:
             return FeedSilent(silent)
+        if not expects_data:
+            # When its market opens, a night without prices is no silence.
+            self._data_at = now
+        if self._counted_at != self._data_at:
+            self._counted_at, self._witnessed = self._data_at, witnessed
         mute = now - self._data_at
-        if expects_data and mute > self._longest_gap():
-            return FeedMute(mute)
-        return None
+        return FeedMute(mute) if mute > self._longest_gap(witnessed) else None
 
     def restart_data(self, now: float) -> None:
         """Count the data's age from now: it was not expected before."""
         self._data_at = now
 
-    def _longest_gap(self) -> float:
-        if self._count < _ENOUGH:
-            return self._patience.first_data
+    def _longest_gap(self, witnessed: int) -> float:
         patience = self._patience
+        if self._count < _ENOUGH:
+            is_lively = witnessed - self._witnessed >= patience.witnesses
+            return patience.first_data if is_lively else patience.unknown
         usual = self._gap * patience.mute_factor
         return min(max(usual, patience.mute_least), patience.mute_most)

@@ -173,6 +173,10 @@ class FanOut:
             if subscriber.lane is not None:
                 self._place(subscriber, subscriber.lane, frozenset())
 
+    def is_watched(self, symbol: str) -> bool:
+        """Whether anybody watches it."""
+        return any(lane.is_watched(symbol) for lane in self._lanes)
+
     def counts(self) -> dict[str, int]:
         """What was told so far: quotes, updates written, and those missed by slow readers."""
         skipped = sum(each.skipped for each in self._lanes)

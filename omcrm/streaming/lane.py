@@ -218,6 +218,10 @@ class Lane:
         groups = [each for each in self._groups.values() if each.symbols & symbols]
         return [subscriber for group in groups for subscriber in group.members]
 
+    def is_watched(self, symbol: str) -> bool:
+        """Whether anybody watches it; from any thread."""
+        return any(symbol in each.symbols for each in tuple(self._groups.values()))
+
     def place(self, subscriber: Subscriber, symbols: frozenset[str]) -> None:
         """Let the subscriber watch exactly these symbols; none means that it leaves."""
         self._remove(subscriber)

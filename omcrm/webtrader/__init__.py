@@ -14,22 +14,25 @@ def init_webtrader(app: "Flask", settings: "Settings") -> None:
     from omcrm.admin.service import catalogue_changed
     from omcrm.auth.login import on_sign_out
     from omcrm.extensions import socketio
-    from omcrm.feeds.registry import FeedSettings
+    from omcrm.feeds.poller import Polling
     from omcrm.streaming.desk import Desk, DeskLimits
     from omcrm.webtrader import routes, service, socketio_events
+    from omcrm.webtrader.feed_log import FeedLog
     from omcrm.webtrader.realtime_data import RealTimeDataManager
 
-    feeds = FeedSettings(
-        binance_ws_url=settings.binance_ws_url,
-        binance_streams=settings.binance_streams,
-        exchange_url=settings.exchange_url if settings.demo else "",
+    polling = Polling(settings.realtime_update_interval, settings.realtime_batch_size)
+    manager = RealTimeDataManager(
+        settings.feeds,
+        settings.price_window_ms / 1000,
+        state=settings.feed_state_path,
+        polling=polling,
     )
-    manager = RealTimeDataManager(feeds, settings.price_window_ms / 1000)
     limits = DeskLimits(settings.max_desk_connections, settings.max_desk_subscriptions)
     app.extensions[service.MANAGER] = manager
     app.extensions[service.DESK] = Desk(limits)
     app.register_blueprint(routes.blueprint)
     manager.add_status_callback(partial(socketio_events.tell_status, app))
+    manager.add_event_callback(FeedLog(app).write)
     socketio.server.on_lost(socketio_events.NAMESPACE, socketio_events.tell_lost)
     on_sign_out(socketio_events.drop_session)
     catalogue_changed.connect(service.reload_catalogue, sender=app, weak=False)

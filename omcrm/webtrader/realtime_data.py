@@ -1,18 +1,27 @@
 """Assembles feeds, gate, cache and hub, and starts and stops them."""
 
 import logging
+import os
+import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Literal
 
-from omcrm.feeds.registry import STATIC, STREAMS, FeedSettings
-from omcrm.feeds.status import FeedState, FeedStatus
-from omcrm.feeds.supervisor import Pace, Reports, Supervisor
+from omcrm.feeds.event_log import EventLog
+from omcrm.feeds.lineup import Feed, Lineup, Turns
+from omcrm.feeds.poller import Polling
+from omcrm.feeds.quota import Use
+from omcrm.feeds.registry import STATIC, FeedSettings
+from omcrm.feeds.status import FeedStatus
+from omcrm.feeds.supervisor import Pace, Reports
 from omcrm.market.cache import QuoteCache
 from omcrm.market.candle import CandleBook
 from omcrm.market.clock import Clock
+from omcrm.market.feed_event import FeedEvent
 from omcrm.market.gate import Gate
 from omcrm.market.hub import Hub, Listener
 from omcrm.market.instrument import AssetClass, Instrument
@@ -27,6 +36,8 @@ _log = logging.getLogger(__name__)
 
 # How often time alone may change a price's class.
 _REVIEW_EVERY = 0.5
+# The next look, and a little more: this thread may be late.
+_AHEAD = timedelta(seconds=_REVIEW_EVERY + 0.25)
 # After its start a feed gets so long before its absence counts as a failure.
 _GRACE = 30.0
 
@@ -40,7 +51,8 @@ class RealTimeDataManager:
     """The market-data system of one process.
 
     Thread-safe: starting or stopping twice is harmless. The fan-out tells subscribers at most one
-    quote per symbol and `window` seconds; callbacks get every quote.
+    quote per symbol and `window` seconds; callbacks get every quote. In the folder `state` calls
+    are counted and keys shared with the other processes of this machine.
     """
 
     def __init__(
@@ -49,6 +61,9 @@ class RealTimeDataManager:
         window: float = 0.1,
         clock: Clock = system_clock,
         pace: Pace | None = None,
+        state: Path | None = None,
+        polling: Polling | None = None,
+        recorder: Callable[[str, bytes], None] | None = None,
     ) -> None:
         self.gate = Gate()
         self.cache = QuoteCache(clock, self.gate)
@@ -63,12 +78,14 @@ class RealTimeDataManager:
         self._reviewer: threading.Thread | None = None
         self._started_at = 0.0
         self._status_callbacks: tuple[Callable[[], None], ...] = ()
-        reports = Reports(self._take, self._note_condition, self._note_change)
-        providers = {name: make(settings) for name, make in STREAMS.items()}
-        self._feeds = {
-            name: Supervisor(provider, reports, clock, pace) if provider else None
-            for name, provider in providers.items()
-        }
+        reports = Reports(self._take, self._note_condition, self._note_change, recorder)
+        # Without a folder of the machine's own, calls are counted for this process alone.
+        folder = state or Path(tempfile.gettempdir()) / f"omcrm-feeds-{os.getpid()}"
+        self._lineup = Lineup(settings, reports, clock, folder, self._urgency, pace, polling)
+        self.events = EventLog(settings.keys.hide)
+        self._turns = Turns()
+        self._heard: Counter[str] = Counter()
+        self._event_callbacks: tuple[Callable[[list[FeedEvent]], None], ...] = ()
         self.hub.listen(self.candles.take)
         self.hub.listen(self.fanout.take)
 
@@ -83,7 +100,7 @@ class RealTimeDataManager:
             self.cache.follow(wanted.values())
             self.candles.forget(gone)
             self.fanout.forget(gone)
-            for feed in self._running_feeds():
+            for feed in self._lineup.feeds.values():
                 self._aim(feed)
             if self.running:
                 self._offer_static()
@@ -117,9 +134,9 @@ class RealTimeDataManager:
             self.since, self._started_at = self._clock(), time.monotonic()
             self.fanout.start()
             self._reviewer = threading.Thread(target=self._review, name="reviewer", daemon=True)
-            for feed in self._running_feeds():
+            for feed in self._lineup.feeds.values():
                 self._aim(feed)
-                feed.start()
+            self._lineup.start()
             self._offer_static()
             self._reviewer.start()
             return "started"
@@ -131,29 +148,32 @@ class RealTimeDataManager:
             if reviewer is None:
                 return "already_stopped"
             self._stopped.set()
-            for feed in self._running_feeds():
-                feed.begin_stop()
-            for feed in self._running_feeds():
-                feed.stop()
+            self._lineup.stop()
             reviewer.join()
+            self._tell_events()
             self.fanout.stop()
             self._reviewer, self.since = None, None
         self._note_change()
         return "stopped"
 
-    def _running_feeds(self) -> list[Supervisor]:
-        return [feed for feed in self._feeds.values() if feed is not None]
-
-    def _aim(self, feed: Supervisor) -> None:
+    def _aim(self, feed: Feed) -> None:
         followed = [
             each for each in self.instruments.values() if feed.name in each.provider_symbols
         ]
         classes = {each.asset_class for each in followed}
+        others = {name for each in classes for name in POLICIES[each].sources} - {feed.name}
         always = feed.name == SIMULATED.name
         feed.follow(
             {each.provider_symbols[feed.name]: each.symbol for each in followed},
             lambda: always or any(is_open(each, self._clock()) for each in classes),
+            lambda: sum(self._heard[name] for name in others),
         )
+
+    def _urgency(self, source: str, symbol: str) -> int:
+        """How urgently a source that is asked should be asked for a symbol: 0 not at all."""
+        if self.cache.has_better(symbol, source):
+            return 0
+        return 2 if self.fanout.is_watched(symbol) else 1
 
     def _offer_static(self) -> None:
         for make in STATIC.values():
@@ -163,6 +183,7 @@ class RealTimeDataManager:
     # The path of a price
 
     def _take(self, tick: Tick) -> None:
+        self._heard[tick.source.name] += 1
         quote = self.cache.offer(tick)
         if quote is not None:
             self.hub.publish(quote)
@@ -174,10 +195,18 @@ class RealTimeDataManager:
     def _review(self) -> None:
         while not self._stopped.wait(_REVIEW_EVERY):
             try:
-                for quote in self.cache.review():
+                for quote in self.cache.review(_AHEAD):
                     self.hub.publish(quote)
+                self._tell_events()
             except Exception:
                 _log.exception("reviewing the quotes failed")
+
+    def _tell_events(self) -> None:
+        self.events.note_switches(self.cache.take_switches())
+        self.events.note_refusals(self.gate.take_new())
+        events = self.events.take()
+        for callback in self._event_callbacks if events else ():
+            callback(events)
 
     # Who is told
 
@@ -193,7 +222,15 @@ class RealTimeDataManager:
         """Call `callback` whenever the state of a feed changes."""
         self._status_callbacks = (*self._status_callbacks, callback)
 
+    def add_event_callback(self, callback: Callable[[list[FeedEvent]], None]) -> None:
+        """Call `callback` with what happened to the feeds, about twice a second at most."""
+        self._event_callbacks = (*self._event_callbacks, callback)
+
     def _note_change(self, source: str = "") -> None:
+        feed = self._lineup.feeds.get(source)
+        if feed is not None and self._turns.has_turned(source, status := feed.status()):
+            problem = None if status.active else status.last_error
+            self.events.note_state(self._clock(), source, status.state.value, problem)
         for callback in self._status_callbacks:
             try:
                 callback()
@@ -204,17 +241,16 @@ class RealTimeDataManager:
 
     def status(self) -> dict[str, FeedStatus]:
         """The condition of every source; the built-in exchange only where there is one."""
-        off = FeedStatus(state=FeedState.OFF, active=False, type="websocket")
-        return {
-            name: feed.status() if feed else off
-            for name, feed in self._feeds.items()
-            if feed or name != SIMULATED.name
-        }
+        return self._lineup.status()
+
+    def uses(self) -> dict[str, list[Use]]:
+        """How the budgets of the sources stand that are asked."""
+        return self._lineup.uses()
 
     def failure(self) -> str | None:
         """Why no price can be expected; None where all is well, or the feeds need not run."""
         if not self.running or time.monotonic() - self._started_at < _GRACE:
             return None
-        if any(feed.status().active for feed in self._running_feeds()):
+        if any(each.active for each in self.status().values()):
             return None
         return "no source is streaming"

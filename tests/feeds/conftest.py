@@ -16,7 +16,13 @@ from tests.processes import Exchange, wait_for
 NAMES = {"btcusdt": "BTC", "ethusdt": "ETH"}
 QUICK = Pace(
     patience=Patience(
-        probe=0.3, silence=1.2, mute_factor=5, mute_least=1.0, mute_most=3, first_data=2.0
+        probe=0.3,
+        silence=1.2,
+        mute_factor=5,
+        mute_least=1.0,
+        mute_most=3,
+        first_data=2.0,
+        unknown=2.0,
     ),
     proven=1.0,
     settle=2.0,

@@ -2,55 +2,56 @@
 
 import math
 import random
-from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from urllib.parse import urlsplit
 
 import pytest
 
+from omcrm.feeds.keys import Keys
 from omcrm.feeds.provider import (
     Acknowledged,
     Arrival,
     ClosingSoon,
+    Expelled,
     Limits,
     Refused,
     StreamProvider,
     Unreadable,
+    Welcome,
 )
 from omcrm.feeds.providers._template import Template
-from omcrm.feeds.registry import STREAMS, FeedSettings
+from omcrm.feeds.registry import STREAMS, FeedSettings, streams
 from omcrm.market.gate import Gate
 from omcrm.market.policy import POLICIES
 from omcrm.market.quote import Statement, merge
 from omcrm.market.source import Source
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 from tests.feeds.bad_frames import monsters, mutated
-from tests.feeds.frames import SAMPLES
+from tests.feeds.frames import NAMES, SAMPLES
 from tests.values import START
 
 FRAMES = 20_000
-EVENTS = (Tick, Acknowledged, Refused, ClosingSoon, Unreadable)
+EVENTS = (Tick, Acknowledged, Refused, Welcome, Expelled, ClosingSoon, Unreadable)
+KEY = "an-example-key"
 SETTINGS = FeedSettings(
-    binance_ws_url="ws://127.0.0.1:9",
-    binance_streams=("trade", "bookTicker", "ticker"),
-    exchange_url="ws://127.0.0.1:9",
+    urls=dict.fromkeys(STREAMS, "ws://127.0.0.1:9"), keys=Keys(lambda name: KEY)
 )
-ARRIVAL = Arrival(START, 3, {"btcusdt": "BTC"})
 (POLICY, *_) = POLICIES.values()
 
-MAKERS: dict[str, Callable[[], StreamProvider | None]] = {
-    **{name: (lambda make=make: make(SETTINGS)) for name, make in STREAMS.items()},
-    "template": lambda: Template("ws://127.0.0.1:9"),
-}
+PROVIDERS = {**streams(SETTINGS), "template": Template("ws://127.0.0.1:9")}
 
 
-@pytest.fixture(params=MAKERS)
+@pytest.fixture(params=PROVIDERS)
 def provider(request: pytest.FixtureRequest) -> StreamProvider:
     """Each provider in turn."""
-    made = MAKERS[request.param]()
-    assert made is not None, "give SETTINGS what this provider needs"
-    return made
+    return PROVIDERS[request.param]
+
+
+@pytest.fixture
+def arrival(provider: StreamProvider) -> Arrival:
+    """What is known about the provider's frames: they are about BTC."""
+    return Arrival(START, 3, {NAMES[provider.source.name]: "BTC"})
 
 
 @pytest.fixture
@@ -81,12 +82,20 @@ def test_says_where_to_connect(provider: StreamProvider) -> None:
 
 def test_asks_for_symbols_in_text(provider: StreamProvider) -> None:
     """Asking for symbols and giving them up are frames of text that name them."""
-    names = ["btcusdt", "ethusdt"]
+    names = ["BTC-USD", "ETH-USD"]
 
     for frames in (provider.subscribe(iter(names), 1), provider.unsubscribe(iter(names), 2)):
         assert frames
         assert all(isinstance(each, str) for each in frames)
-        assert all(any(name in each.lower() for each in frames) for name in names)
+        assert all(any(name in each for each in frames) for name in names)
+
+
+def test_says_who_it_is(provider: StreamProvider) -> None:
+    """With its key nothing is missing, and what it sends first is text."""
+    assert provider.missing() is None
+    assert all(isinstance(each, str) for each in provider.opening())
+    assert isinstance(provider.greets, bool)
+    assert KEY == provider.account() or not provider.account()
 
 
 def test_asking_opens_nothing_and_remembers_nothing(provider: StreamProvider) -> None:
@@ -97,23 +106,29 @@ def test_asking_opens_nothing_and_remembers_nothing(provider: StreamProvider) ->
 # What frames say
 
 
-def test_samples_are_understood(provider: StreamProvider, samples: tuple[str, ...]) -> None:
+def test_samples_are_understood(
+    provider: StreamProvider, samples: tuple[str, ...], arrival: Arrival
+) -> None:
     """Every frame that the upstream sends is read, and some bring prices."""
-    events = [event for each in samples for event in provider.parse(each, ARRIVAL)]
+    events = [event for each in samples for event in provider.parse(each, arrival)]
 
     assert [] == [each for each in events if isinstance(each, Unreadable)]
     assert [each for each in events if isinstance(each, Tick) and each.trade]
 
 
-def test_text_and_bytes_are_the_same(provider: StreamProvider, samples: tuple[str, ...]) -> None:
+def test_text_and_bytes_are_the_same(
+    provider: StreamProvider, samples: tuple[str, ...], arrival: Arrival
+) -> None:
     """A frame says the same however the socket hands it over."""
     for each in samples:
-        assert list(provider.parse(each, ARRIVAL)) == list(provider.parse(each.encode(), ARRIVAL))
+        assert list(provider.parse(each, arrival)) == list(provider.parse(each.encode(), arrival))
 
 
-def test_ticks_say_how_they_arrived(provider: StreamProvider, samples: tuple[str, ...]) -> None:
+def test_ticks_say_how_they_arrived(
+    provider: StreamProvider, samples: tuple[str, ...], arrival: Arrival
+) -> None:
     """A tick has our symbol, its source, and the connection and moment it came by."""
-    for tick in ticks(provider, samples):
+    for tick in ticks(provider, samples, arrival):
         assert ("BTC", provider.source, 3, START) == (
             tick.symbol,
             tick.source,
@@ -123,7 +138,7 @@ def test_ticks_say_how_they_arrived(provider: StreamProvider, samples: tuple[str
 
 
 def test_what_is_not_followed_is_not_told(
-    provider: StreamProvider, samples: tuple[str, ...]
+    provider: StreamProvider, samples: tuple[str, ...], arrival: Arrival
 ) -> None:
     """A symbol that nobody asked for makes no tick, and is no error."""
     nobody = Arrival(START, 3, {})
@@ -132,14 +147,16 @@ def test_what_is_not_followed_is_not_told(
     assert [] == [each for each in events if isinstance(each, Tick | Unreadable)]
 
 
-def test_no_bytes_make_it_raise_or_lie(provider: StreamProvider, samples: tuple[str, ...]) -> None:
+def test_no_bytes_make_it_raise_or_lie(
+    provider: StreamProvider, samples: tuple[str, ...], arrival: Arrival
+) -> None:
     """Whatever comes in place of a frame, there are only events, and what the gate lets through
     is a price."""
     chance = random.Random(provider.source.name)
     held: Statement | None = None
     gate, believed = Gate(), 0
     for frame in mutated(samples, FRAMES, chance):
-        for event in provider.parse(frame, ARRIVAL):
+        for event in provider.parse(frame, arrival):
             assert isinstance(event, EVENTS), frame[:200]
             if not isinstance(event, Tick):
                 continue
@@ -153,17 +170,19 @@ def test_no_bytes_make_it_raise_or_lie(provider: StreamProvider, samples: tuple[
     assert believed > 0
 
 
-def test_monsters_are_survived(provider: StreamProvider, samples: tuple[str, ...]) -> None:
+def test_monsters_are_survived(
+    provider: StreamProvider, samples: tuple[str, ...], arrival: Arrival
+) -> None:
     """A megabyte, a hundred thousand brackets and a million digits are read like anything else."""
     for frame in monsters(samples):
-        events = list(provider.parse(frame, ARRIVAL))
+        events = list(provider.parse(frame, arrival))
 
         assert all(isinstance(each, EVENTS) for each in events)
         assert all(len(each.problem) <= 300 for each in events if isinstance(each, Unreadable))
 
 
-def ticks(provider: StreamProvider, samples: tuple[str, ...]) -> list[Tick]:
-    events = [event for each in samples for event in provider.parse(each, ARRIVAL)]
+def ticks(provider: StreamProvider, samples: tuple[str, ...], arrival: Arrival) -> list[Tick]:
+    events = [event for each in samples for event in provider.parse(each, arrival)]
     return [each for each in events if isinstance(each, Tick)]
 
 

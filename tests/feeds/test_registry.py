@@ -4,17 +4,12 @@ from pathlib import Path
 import pytest
 
 from omcrm.feeds import providers, registry
-from omcrm.feeds.registry import STATIC, STREAMS, FeedSettings
+from omcrm.feeds.registry import POLLS, STATIC, STREAMS, FeedSettings, polls, streams
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.policy import POLICIES
 from tests.values import START
 
-COMPLETE = FeedSettings(
-    binance_ws_url="wss://binance.test",
-    binance_streams=("trade", "bookTicker"),
-    exchange_url="ws://127.0.0.1:9",
-)
-NOTHING = FeedSettings(binance_ws_url="", binance_streams=("trade",))
+COMPLETE = FeedSettings(urls=dict.fromkeys((*STREAMS, *POLLS), "ws://127.0.0.1:9"))
 # The template is there to be copied.
 NOT_PROVIDERS = {"__init__", "_template"}
 
@@ -30,13 +25,20 @@ def test_every_file_is_registered() -> None:
     imported = {each.module for each in ast.walk(tree) if isinstance(each, ast.ImportFrom)}
 
     assert files() == {name.rpartition(".")[2] for name in imported if ".providers." in str(name)}
-    assert files() == STREAMS.keys() | STATIC.keys()
+    assert files() == {module(name) for name in (*STREAMS, *POLLS, *STATIC)}
 
 
-@pytest.mark.parametrize("name", STREAMS)
-def test_a_stream_is_registered_under_the_name_of_its_source(name: str) -> None:
+def module(name: str) -> str:
+    """The file of a source: one may be both pushed and asked."""
+    return name.removesuffix("_quote")
+
+
+def test_a_source_is_registered_under_its_name() -> None:
     """What users read is what the registry calls it."""
-    assert name == STREAMS[name](COMPLETE).source.name
+    made = {**streams(COMPLETE), **polls(COMPLETE)}
+
+    assert [*STREAMS, *POLLS] == list(made)
+    assert list(made) == [each.source.name for each in made.values()]
 
 
 @pytest.mark.parametrize("name", STATIC)
@@ -47,13 +49,12 @@ def test_a_static_source_is_registered_under_its_name(name: str) -> None:
     assert {name} == {each.source.name for each in ticks}
 
 
-@pytest.mark.parametrize("name", STREAMS)
-def test_without_its_settings_a_provider_is_off(name: str) -> None:
+def test_without_an_address_a_provider_is_off() -> None:
     """Nothing is guessed where nothing is set."""
-    assert None is STREAMS[name](NOTHING)
+    assert {} == streams(FeedSettings()) == polls(FeedSettings(urls={"coingecko": ""}))
 
 
-@pytest.mark.parametrize("name", [*STREAMS, *STATIC])
+@pytest.mark.parametrize("name", [*STREAMS, *POLLS, *STATIC])
 def test_some_policy_lets_every_source_speak(name: str) -> None:
     """A source that no policy names would never be shown."""
     assert any(name in policy.sources for policy in POLICIES.values())

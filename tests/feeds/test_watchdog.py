@@ -78,12 +78,15 @@ def test_who_speaks_is_not_asked(dog: Watchdog) -> None:
 
 
 def test_first_data_may_take_longer(dog: Watchdog) -> None:
-    """Before the usual gap is known, the patience is that for the first price."""
+    """Before the usual gap is known, silence is strange only where others are heard."""
+    dog.frame(109.0)
+    dog.verdict(109.0, expects_data=True, witnessed=1_000)
     dog.frame(125.0)
 
-    assert None is dog.verdict(130.0, expects_data=True)
+    assert None is dog.verdict(130.0, expects_data=True, witnessed=1_020)
     dog.frame(130.1)
-    verdict = dog.verdict(130.1, expects_data=True)
+    assert None is dog.verdict(130.1, expects_data=True, witnessed=1_019)
+    verdict = dog.verdict(130.1, expects_data=True, witnessed=1_020)
 
     assert isinstance(verdict, FeedMute)
     assert 30.1 == round(verdict.seconds, 3)
@@ -110,6 +113,16 @@ def test_a_few_prices_make_no_habit(dog: Watchdog) -> None:
     assert None is dog.verdict(last + 29, expects_data=True)
 
 
+def test_alone_it_is_waited_longer(dog: Watchdog) -> None:
+    """Where nobody else is heard, either, the market may be quiet."""
+    for now in range(105, 220, 5):
+        dog.frame(now)
+        assert None is dog.verdict(now, expects_data=True)
+    dog.frame(220.1)
+
+    assert isinstance(dog.verdict(220.1, expects_data=True), FeedMute)
+
+
 def test_a_closed_market_is_not_mute(dog: Watchdog) -> None:
     """While no data is expected, none is missed."""
     last = fed(dog, 0.1, 100)
@@ -122,10 +135,10 @@ def test_data_that_was_not_expected_is_not_missed_at_once(dog: Watchdog) -> None
     """From the moment something is subscribed, the wait begins."""
     dog.frame(200.0)
     dog.restart_data(200.0)
-    dog.frame(230.0)
+    dog.frame(320.0)
 
-    assert None is dog.verdict(230.0, expects_data=True)
-    assert isinstance(dog.verdict(230.1, expects_data=True), FeedMute)
+    assert None is dog.verdict(320.0, expects_data=True)
+    assert isinstance(dog.verdict(320.1, expects_data=True), FeedMute)
 
 
 def test_the_habit_is_that_of_late(dog: Watchdog) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from omcrm.feeds.provider import Arrival, Event, Limits, Unreadable
+from omcrm.feeds.provider import Arrival, Event, Keyless, Limits
+from omcrm.feeds.reading import BAD_FRAME, decode, integer, mapping, unreadable
 from omcrm.market.number import exact
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Source
@@ -20,8 +21,11 @@ from omcrm.market.tick import Tick, Trade
 SOURCE = Source("template", PriceClass.LIVE)
 
 
-class Template:
-    """An upstream of one-line frames: `{"symbol": "abc", "price": "1.23", "id": 1}`."""
+class Template(Keyless):
+    """An upstream of one-line frames: `{"symbol": "abc", "price": "1.23", "id": 1}`.
+
+    One that needs a key is no `Keyless`: see `providers/finnhub.py`.
+    """
 
     source = SOURCE
     # From the upstream's documentation, with the paragraph as a comment.
@@ -41,18 +45,15 @@ class Template:
 
     def parse(self, frame: str | bytes, arrival: Arrival) -> Iterable[Event]:
         try:
-            return self._read(msgspec.json.decode(frame), arrival)
-        except (msgspec.MsgspecError, LookupError, RecursionError, TypeError, ValueError) as error:
-            return [Unreadable(f"{type(error).__name__}: {error}"[:200])]
+            return self._read(mapping(decode(frame)), arrival)
+        except BAD_FRAME as error:
+            return [unreadable(error)]
 
-    def _read(self, message: Any, arrival: Arrival) -> list[Event]:
+    def _read(self, message: dict[str, Any], arrival: Arrival) -> list[Event]:
         symbol = arrival.names.get(message["symbol"])
         if symbol is None:
             return []
-        number = message["id"]
-        if type(number) is not int:
-            raise TypeError("expected an integer id")
-        trade = Trade(exact(message["price"]), id=number)
+        trade = Trade(exact(message["price"]), id=integer(message["id"]))
         return [
             Tick(symbol, self.source, arrival.received_at, arrival.connection, trade=trade),
         ]

@@ -4,7 +4,7 @@ https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -14,9 +14,18 @@ from omcrm.feeds.provider import (
     Arrival,
     ClosingSoon,
     Event,
+    Keyless,
     Limits,
     Refused,
     Unreadable,
+)
+from omcrm.feeds.reading import (
+    BAD_FRAME,
+    from_microseconds,
+    from_milliseconds,
+    integer,
+    mapping,
+    unreadable,
 )
 from omcrm.market.number import exact
 from omcrm.market.price_class import PriceClass
@@ -36,20 +45,9 @@ _FRAME_SPACING = 0.3
 _REPLACE_AFTER = 23 * 3600.0
 # Later than the year 5000 in milliseconds: the time unit is microseconds.
 _MICROSECONDS = 10**14
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# All that reading a frame of any bytes can raise.
-_NOT_BINANCE = (
-    msgspec.MsgspecError,
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
 
 
-class Binance:
+class Binance(Keyless):
     """The provider; `source` is another one where its wire format is spoken by someone else."""
 
     def __init__(self, ws_url: str, streams: tuple[str, ...], source: Source = SOURCE) -> None:
@@ -95,8 +93,8 @@ class Binance:
     def parse(self, frame: str | bytes, arrival: Arrival) -> Iterable[Event]:
         try:
             return list(self._read(msgspec.json.decode(frame), arrival))
-        except _NOT_BINANCE as error:
-            return [Unreadable(f"{type(error).__name__}: {error}"[:200])]
+        except BAD_FRAME as error:
+            return [unreadable(error)]
 
     def _read(self, message: Any, arrival: Arrival) -> Iterator[Event]:
         stream = ""
@@ -104,9 +102,9 @@ class Binance:
             stream, message = message["stream"], message["data"]
         if isinstance(message, list):
             for part in message:
-                yield from self._read_event(_mapping(part), stream, arrival)
+                yield from self._read_event(mapping(part), stream, arrival)
         else:
-            yield from self._read_event(_mapping(message), stream, arrival)
+            yield from self._read_event(mapping(message), stream, arrival)
 
     def _read_event(
         self, message: dict[str, Any], stream: str, arrival: Arrival
@@ -139,7 +137,7 @@ class Binance:
             if symbol is not None and book is not None:
                 yield _tick(symbol, self.source, arrival, None, book, None)
         elif "error" in message or "code" in message:
-            refusal = _mapping(message.get("error", message))
+            refusal = mapping(message.get("error", message))
             yield Refused(int(refusal.get("code", 0)), str(refusal.get("msg", ""))[:200])
         elif "id" in message and "result" in message:
             yield Acknowledged(message["id"])
@@ -150,13 +148,13 @@ class Binance:
 
     def _trade(self, message: dict[str, Any]) -> "_Parts":
         trade = Trade(
-            exact(message["p"]), exact(message["q"]), _id(message["t"]), _time(message["T"])
+            exact(message["p"]), exact(message["q"]), integer(message["t"]), _time(message["T"])
         )
         return trade, None, None
 
     def _agg_trade(self, message: dict[str, Any]) -> "_Parts":
         trade = Trade(
-            exact(message["p"]), exact(message["q"]), _id(message["l"]), _time(message["T"])
+            exact(message["p"]), exact(message["q"]), integer(message["l"]), _time(message["T"])
         )
         return trade, None, None
 
@@ -188,8 +186,8 @@ class Binance:
         return _last_trade(message, _time(message["E"])), None, None
 
     def _kline(self, message: dict[str, Any]) -> "_Parts":
-        kline = _mapping(message["k"])
-        last_id = _id(kline["L"])
+        kline = mapping(message["k"])
+        last_id = integer(kline["L"])
         # A candle without trades repeats the previous close and says so with -1.
         if last_id < 0:
             return None, None, None
@@ -226,27 +224,12 @@ def _tick(
     )
 
 
-def _mapping(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise TypeError(f"expected an object, got {type(value).__name__}")
-    return value
-
-
-def _id(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"expected an integer id, got {type(value).__name__}")
-    return value
-
-
 def _time(value: Any) -> datetime:
-    number = _id(value)
-    if number > _MICROSECONDS:
-        return _EPOCH + timedelta(microseconds=number)
-    return _EPOCH + timedelta(milliseconds=number)
+    return from_microseconds(value) if integer(value) > _MICROSECONDS else from_milliseconds(value)
 
 
 def _last_trade(message: dict[str, Any], time: datetime) -> Trade | None:
-    last_id = _id(message["L"])
+    last_id = integer(message["L"])
     if last_id < 0:
         return None
     size = exact(message["Q"]) if "Q" in message else None
@@ -259,7 +242,7 @@ def _book_ticker(message: dict[str, Any]) -> TopOfBook:
         exact(message["a"]),
         exact(message["B"]),
         exact(message["A"]),
-        _id(message["u"]),
+        integer(message["u"]),
     )
 
 
@@ -279,5 +262,5 @@ def _partial_book(message: dict[str, Any]) -> TopOfBook | None:
         exact(asks[0][0]),
         exact(bids[0][1]),
         exact(asks[0][1]),
-        _id(message["lastUpdateId"]),
+        integer(message["lastUpdateId"]),
     )

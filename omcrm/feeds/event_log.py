@@ -1,0 +1,113 @@
+"""Notes what happens to the feeds: who takes over, what goes down, what is refused."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+
+from msgspec import structs
+
+from omcrm.market.feed_event import FeedEvent, Kind
+from omcrm.market.gate import Refusal
+from omcrm.market.speaker import Switch, Why
+
+_KEPT = 500
+# A symbol whose prices are refused again and again is told of once in so long.
+_AGAIN = timedelta(minutes=1)
+
+
+class EventLog:
+    """Remembers the last events and hands new ones on; thread-safe.
+
+    `hidden` takes secrets out of reasons.
+    """
+
+    def __init__(self, hidden: Callable[[str], str] = lambda text: text) -> None:
+        self._hidden = hidden
+        self._lock = threading.Lock()
+        self._kept: deque[FeedEvent] = deque(maxlen=_KEPT)
+        self._new: list[FeedEvent] = []
+        self._quarantined: dict[tuple[str, str], datetime] = {}
+
+    def recent(self) -> list[FeedEvent]:
+        """The last events, newest first."""
+        with self._lock:
+            return list(reversed(self._kept))
+
+    def take(self) -> list[FeedEvent]:
+        """What was noted since the last time, oldest first."""
+        with self._lock:
+            taken, self._new = self._new, []
+            return taken
+
+    def note_state(self, at: datetime, source: str, state: str, problem: str | None) -> None:
+        """A feed is in another state."""
+        reason = f"{state}: {problem}" if problem else state
+        self._note([FeedEvent(at=at, kind=Kind.STATE, source=source, reason=reason)])
+
+    def note_switches(self, switches: Iterable[Switch]) -> None:
+        """Symbols have other speakers; those that changed alike together are one event."""
+        alike: dict[tuple[str | None, str, Why], list[Switch]] = {}
+        for each in switches:
+            alike.setdefault((each.before, each.after, each.why), []).append(each)
+        self._note([_switched(together) for together in alike.values()])
+
+    def note_refusals(self, refusals: Iterable[Refusal]) -> None:
+        """Prices were held back."""
+        told = []
+        for each in refusals:
+            key, at = (each.tick.source.name, each.tick.symbol), each.tick.received_at
+            before = self._quarantined.get(key)
+            if before is None or at - before >= _AGAIN:
+                self._quarantined[key] = at
+                told.append(_refused(each))
+        self._note(told)
+
+    def _note(self, events: list[FeedEvent]) -> None:
+        hidden = [structs.replace(each, reason=self._hidden(each.reason)) for each in events]
+        with self._lock:
+            self._kept.extend(hidden)
+            self._new.extend(hidden)
+            # Nobody takes them where there is no database; they are not kept for ever.
+            del self._new[:-_KEPT]
+
+
+def _switched(together: list[Switch]) -> FeedEvent:
+    first = together[0]
+    kinds = {Why.FIRST: Kind.BEGAN, Why.RECOVERED: Kind.GAVE_BACK}
+    silent = [each.silent.total_seconds() for each in together if each.silent is not None]
+    return FeedEvent(
+        at=first.at,
+        kind=kinds.get(first.why, Kind.TOOK_OVER),
+        source=first.after,
+        before=first.before,
+        symbols=tuple(sorted(each.symbol for each in together)),
+        reason=_words(first),
+        silent_seconds=round(max(silent), 3) if silent else None,
+    )
+
+
+def _words(switch: Switch) -> str:
+    return {
+        Why.FIRST: "first price",
+        Why.DOWN: f"{switch.before} is down",
+        Why.STALE: f"{switch.before} is stale",
+        Why.RECOVERED: f"{switch.after} has recovered",
+        Why.CLOSED: "the market is closed",
+    }[switch.why]
+
+
+def _refused(refusal: Refusal) -> FeedEvent:
+    tick = refusal.tick
+    price = f"price {tick.trade.price}" if tick.trade else "book"
+    if tick.book is not None and not tick.trade:
+        price = f"book {tick.book.bid} / {tick.book.ask}"
+    own = f"; its last price was {refusal.held}" if refusal.held is not None else ""
+    others = "".join(f"; {name} says {said}" for name, said in refusal.others)
+    return FeedEvent(
+        at=tick.received_at,
+        kind=Kind.QUARANTINE,
+        source=tick.source.name,
+        symbols=(tick.symbol,),
+        reason=f"{refusal.reason.value}: {price}{own}{others}",
+    )

@@ -1,0 +1,188 @@
+"""HTTP to upstreams: the only file of the feeds that asks one.
+
+By the standard library: it follows no redirect, and never logs a URL, in which a key may be.
+"""
+
+import contextlib
+import http.client
+import socket
+import ssl
+import threading
+import zlib
+from collections.abc import Mapping
+from urllib.parse import SplitResult, urlsplit
+
+from omcrm.errors import FeedError
+from omcrm.feeds.provider import Call, Reply
+
+_CONNECT_TIMEOUT = 5.0
+_READ_TIMEOUT = 10.0
+# The largest answer that is asked for has 250 coins in it.
+_LARGEST = 4 * 1024 * 1024
+_HEADERS = {
+    "User-Agent": "OMCRM (self-hosted trading desk)",
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip",
+}
+_KINDS: Mapping[str, type[http.client.HTTPConnection]] = {
+    "http": http.client.HTTPConnection,
+    "https": http.client.HTTPSConnection,
+}
+_GZIP = 16 + zlib.MAX_WBITS
+
+
+class Fetcher:
+    """Keeps the connection to one upstream alive between calls; thread-safe, one call at a time.
+
+    No call takes longer than `longest` seconds after its connection is made, however slowly the
+    answer drips in.
+    """
+
+    def __init__(self, longest: float = 20.0) -> None:
+        self.closed = False
+        self._longest = longest
+        self._turn = threading.Lock()
+        self._switch = threading.Lock()
+        self._connection: http.client.HTTPConnection | None = None
+        self._place = ""
+        self._wire: socket.socket | None = None
+        self._cut_because = ""
+
+    def get(self, call: Call) -> Reply:
+        """What the upstream answers; raises FeedError where it does not."""
+        try:
+            with self._turn:
+                return self._get(call)
+        finally:
+            self._tidy_up()
+
+    def close(self) -> None:
+        """End the connection, also in the middle of an answer; no call is made any more."""
+        self.closed = True
+        self._cut("stopped")
+        self._tidy_up()
+
+    def _get(self, call: Call) -> Reply:
+        self._cut_because = ""
+        if self.closed:
+            raise FeedError("stopped")
+        alarm = threading.Timer(self._longest, self._cut, ["timed out"])
+        alarm.daemon = True
+        alarm.start()
+        try:
+            return self._ask(call)
+        except FeedError:
+            self._forget()
+            raise
+        except (http.client.HTTPException, OSError, ValueError, zlib.error) as error:
+            self._forget()
+            raise FeedError(self._cut_because or _words(error)) from None
+        finally:
+            alarm.cancel()
+
+    def _ask(self, call: Call) -> Reply:
+        with self._answer(call) as answer:
+            body = answer.read(_LARGEST + 1)
+        # Where no length was announced, a connection that was cut looks like the end.
+        if self._cut_because:
+            raise FeedError(self._cut_because)
+        if len(body) > _LARGEST:
+            raise FeedError(f"answer of more than {_LARGEST} bytes")
+        if answer.length:
+            raise FeedError("connection lost")
+        headers = {name.lower(): value for name, value in answer.getheaders()}
+        if answer.will_close:
+            self._forget()
+        return Reply(answer.status, headers, _unpacked(body, headers.get("content-encoding", "")))
+
+    def _answer(self, call: Call) -> http.client.HTTPResponse:
+        url = urlsplit(call.url)
+        place = f"{url.scheme}://{url.netloc}"
+        kept = self._connection if self._place == place else None
+        if kept is not None:
+            # The upstream may have ended it meanwhile, which shows only now.
+            with contextlib.suppress(ConnectionError, ssl.SSLError):
+                return _begin(kept, url, call)
+            if self._cut_because:
+                raise FeedError(self._cut_because)
+        self._forget()
+        self._place = place
+        return _begin(self._connected(url), url, call)
+
+    def _connected(self, url: SplitResult) -> http.client.HTTPConnection:
+        if url.scheme not in _KINDS or not url.hostname:
+            raise FeedError("its address is no HTTP URL")
+        make = _KINDS[url.scheme]
+        connection = make(url.hostname, url.port, timeout=_CONNECT_TIMEOUT)
+        try:
+            connection.connect()
+            connection.sock.settimeout(_READ_TIMEOUT)
+        except BaseException:
+            connection.close()
+            raise
+        with self._switch:
+            self._connection, self._wire = connection, connection.sock
+        if self._cut_because or self.closed:
+            raise FeedError(self._cut_because or "stopped")
+        return connection
+
+    def _forget(self) -> None:
+        with self._switch:
+            connection, self._connection = self._connection, None
+            wire, self._wire = self._wire, None
+        if connection is not None:
+            connection.close()
+        if wire is not None:
+            wire.close()
+
+    def _tidy_up(self) -> None:
+        """Close a connection that nobody uses any more; who uses it will."""
+        if self.closed and self._turn.acquire(blocking=False):
+            self._forget()
+            self._turn.release()
+
+    def _cut(self, reason: str) -> None:
+        with self._switch:
+            self._cut_because = self._cut_because or reason
+            # Wakes the thread that reads, which then closes.
+            if self._wire is not None:
+                with contextlib.suppress(OSError):
+                    self._wire.shutdown(socket.SHUT_RDWR)
+
+
+def _begin(
+    connection: http.client.HTTPConnection, url: SplitResult, call: Call
+) -> http.client.HTTPResponse:
+    target = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
+    connection.request("GET", target, headers={**_HEADERS, **call.headers})
+    return connection.getresponse()
+
+
+def _unpacked(body: bytes, encoding: str) -> bytes:
+    if encoding in ("", "identity"):
+        return body
+    if encoding != "gzip":
+        raise FeedError("answer in an unknown encoding")
+    unpacker = zlib.decompressobj(_GZIP)
+    # A few bytes may unpack into gigabytes.
+    plain = unpacker.decompress(body, _LARGEST + 1)
+    if len(plain) > _LARGEST:
+        raise FeedError(f"answer of more than {_LARGEST} bytes")
+    if not unpacker.eof:
+        raise FeedError("answer cut short")
+    return plain
+
+
+def _words(error: Exception) -> str:
+    # Their own words may hold the URL or a header, and with it the key.
+    if isinstance(error, socket.gaierror):
+        return "host not found"
+    if isinstance(error, TimeoutError):
+        return "timed out"
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "its certificate is not valid"
+    if isinstance(error, ConnectionError | http.client.IncompleteRead):
+        return "connection lost"
+    return f"no answer ({type(error).__name__})"

@@ -1,0 +1,52 @@
+"""Who may use what only one connection may use, among all processes of this machine."""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+from pathlib import Path
+
+_LONGEST = 20
+
+
+class Leases:
+    """Locks in a folder that all processes of this machine's user share; gone with the process."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._held: dict[str, int] = {}
+
+    def take(self, source: str, account: str) -> bool:
+        """Whether this process has the one connection of this account now."""
+        name = lease_name(source, account)
+        if name in self._held:
+            return True
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = os.open(self._folder / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(file)
+            return False
+        os.ftruncate(file, 0)
+        os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
+        self._held[name] = file
+        return True
+
+    def holder(self, source: str, account: str) -> str:
+        """The number of the process that has it, for people; empty where it is not known."""
+        with contextlib.suppress(OSError):
+            path = self._folder / f"{lease_name(source, account)}.lock"
+            return path.read_text(errors="replace").strip()[:_LONGEST]
+        return ""
+
+    def give_back(self, source: str, account: str) -> None:
+        """Let another process have it; harmless where it is not held."""
+        file = self._held.pop(lease_name(source, account), None)
+        if file is not None:
+            os.close(file)
+
+
+def lease_name(source: str, account: str) -> str:
+    """A file's name for an account, which does not tell the key."""
+    return f"{source}-{hashlib.sha256(account.encode()).hexdigest()[:16]}"

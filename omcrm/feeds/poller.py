@@ -1,0 +1,313 @@
+"""Asks one upstream over HTTP, in batches and within its quota, and says how it is doing.
+
+Long for a reason: every way that asking goes wrong is told in one place.
+"""
+
+import contextlib
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+
+from msgspec import Struct
+
+from omcrm.errors import FeedError, FeedRefused
+from omcrm.feeds.fetch import Fetcher
+from omcrm.feeds.keys import Keys
+from omcrm.feeds.provider import (
+    Arrival,
+    Call,
+    Expelled,
+    PollLimits,
+    PollProvider,
+    Refused,
+    Unreadable,
+)
+from omcrm.feeds.quota import LENGTHS, Ledger, Use
+from omcrm.feeds.retry import backoff, wait_after
+from omcrm.feeds.status import FeedState, FeedStatus, Meter, masked
+from omcrm.feeds.supervisor import Reports
+from omcrm.market.clock import Clock
+from omcrm.market.source import Condition
+from omcrm.market.tick import Tick
+
+_log = logging.getLogger(__name__)
+
+_STEP = 1.0
+_LOOK_AGAIN = 5.0
+# A refusal for longer than any minute's budget is one of the day or month.
+_TOO_MANY, _LONG_WAIT = 429, 600.0
+_STOP_TIMEOUT = 15.0
+
+
+class Polling(Struct, frozen=True):
+    """How often, in seconds, and for how many symbols at once pollers ask, at most."""
+
+    interval: float = 60.0
+    batch: int = 50
+
+
+class Rhythm:
+    """When to ask for which symbols: those wanted most first, none more often than it makes sense.
+
+    `wanted` tells how urgently a symbol (ours) is wanted now: 0 not at all, higher first.
+    """
+
+    def __init__(self, polling: Polling, limits: PollLimits, wanted: Callable[[str], int]) -> None:
+        self.interval = max(polling.interval, limits.interval)
+        self._batch = min(polling.batch, limits.batch)
+        self._wanted = wanted
+        self._asked: dict[str, float] = {}
+
+    def due(self, names: Mapping[str, str], now: float) -> list[str]:
+        """The names to ask for next, one batch; empty while nothing is due."""
+        urgency = {name: self._wanted(symbol) for name, symbol in names.items()}
+        waiting = [
+            name
+            for name, degree in urgency.items()
+            if degree and now - self._asked.get(name, float("-inf")) >= self.interval
+        ]
+        waiting.sort(key=lambda name: (-urgency[name], self._asked.get(name, float("-inf"))))
+        return waiting[: self._batch]
+
+    def is_wanted(self, names: Mapping[str, str]) -> bool:
+        """Whether any of the names is wanted, due or not."""
+        return any(map(self._wanted, names.values()))
+
+    def asked(self, names: Iterable[str], now: float) -> None:
+        """These have been asked for."""
+        self._asked.update(dict.fromkeys(names, now))
+
+
+class Poller:
+    """One provider that is asked; thread-safe, starting or stopping twice is harmless."""
+
+    def __init__(
+        self,
+        provider: PollProvider,
+        reports: Reports,
+        clock: Clock,
+        ledger: Ledger,
+        keys: Keys,
+        rhythm: Rhythm,
+    ) -> None:
+        self.provider = provider
+        self._reports = reports
+        self._clock = clock
+        self._ledger = ledger
+        self._keys = keys
+        self._rhythm = rhythm
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._names: Mapping[str, str] = {}
+        self._fetcher = Fetcher()
+        self._delays = backoff(random.Random())
+        self._ask_at = 0.0
+        self._number = 0
+        self._state = FeedState.STOPPED
+        self._meter = Meter()
+        self._last_message_at: datetime | None = None
+        self._failures = 0
+        self._unreadable = 0
+        self._last_error: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the source."""
+        return self.provider.source.name
+
+    def follow(
+        self,
+        names: Mapping[str, str],
+        expects_data: Callable[[], bool],
+        witnessed: Callable[[], int] = lambda: 0,
+    ) -> None:
+        """Ask for these symbols (the provider's spelling → ours), and no others, from now on.
+
+        Whether their markets are open is for the rhythm to know, and who is asked is never mute.
+        """
+        self._names = dict(names)
+        self._wake.set()
+
+    def start(self) -> None:
+        """Begin to ask, in the background."""
+        with self._lock:
+            if self._thread is not None:
+                return
+            self._fetcher, self._ask_at = Fetcher(), 0.0
+            self._number += 1
+            self._thread = threading.Thread(
+                target=self._run, args=[self._fetcher], name=f"feed-{self.name}", daemon=True
+            )
+            self._reports.condition(self.name, Condition.PENDING, 0)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Ask no more, and wait until the thread is gone."""
+        self.begin_stop()
+        with self._lock:
+            thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.join(_STOP_TIMEOUT)
+
+    def begin_stop(self) -> None:
+        """Ask no more; `stop` waits."""
+        self._fetcher.close()
+        self._wake.set()
+
+    def uses(self) -> list[Use]:
+        """How its budgets stand."""
+        limits = self.provider.limits
+        return self._ledger.uses(self.name, self.provider.account(), limits.budgets, self._clock())
+
+    def status(self) -> FeedStatus:
+        """How the feed is doing."""
+        return FeedStatus(
+            state=self._state,
+            active=self._state is FeedState.POLLING,
+            type="http",
+            last_message_at=self._last_message_at,
+            messages=self._meter.total,
+            messages_per_second=round(self._meter.rate(time.monotonic()), 3),
+            reconnects=self._failures,
+            last_error=None if self._last_error is None else self._hidden(self._last_error),
+            price_class=self.provider.source.claim,
+            symbols=len(self._names),
+            unreadable=self._unreadable,
+        )
+
+    # The asking thread
+
+    def _run(self, fetcher: Fetcher) -> None:
+        try:
+            while not fetcher.closed:
+                self._step(time.monotonic())
+                self._wake.wait(_STEP)
+                self._wake.clear()
+        except Exception as error:
+            _log.exception("asking %s failed", self.name)
+            self._note_problem(f"poller died: {error!r}")
+        finally:
+            fetcher.close()
+            self._set_state(FeedState.STOPPED)
+            self._reports.condition(self.name, Condition.DOWN, 0)
+
+    def _step(self, now: float) -> None:
+        if now < self._ask_at:
+            return
+        missing = self.provider.missing()
+        if missing is not None:
+            self._ask_at, self._last_error = now + _LOOK_AGAIN, f"{missing} is not set"
+            self._set_state(FeedState.OFF)
+            self._reports.condition(self.name, Condition.OFF, 0)
+            return
+        if self._state is FeedState.OFF:
+            self._last_error = None
+            self._set_state(FeedState.STANDBY)
+            self._reports.condition(self.name, Condition.PENDING, 0)
+        names = self._rhythm.due(self._names, now)
+        if names:
+            (call, *_) = self.provider.calls(names)
+            if self._may_ask(now):
+                self._rhythm.asked(call.names, now)
+                self._ask(call)
+        elif self._state is FeedState.STOPPED or not self._rhythm.is_wanted(self._names):
+            self._set_state(FeedState.STANDBY)
+
+    def _may_ask(self, now: float) -> bool:
+        """Whether the quota has one more call, which is then counted."""
+        account, budgets = self.provider.account(), self.provider.limits.budgets
+        try:
+            allowed_at = self._ledger.take(self.name, account, budgets, self._clock())
+        except OSError as error:
+            # What cannot be counted is not asked.
+            self._fail(FeedError(f"its calls cannot be counted: {error.strerror}"))
+            return False
+        if allowed_at is not None:
+            self._wait_for_quota(allowed_at, now)
+        return allowed_at is None
+
+    def _wait_for_quota(self, allowed_at: datetime, now: float) -> None:
+        seconds = max(1.0, (allowed_at - self._clock()).total_seconds())
+        self._ask_at = now + min(seconds, 60.0)
+        if seconds > 60.0:
+            self._note_problem(f"its quota is used up until {allowed_at:%Y-%m-%d %H:%M} UTC")
+            self._set_state(FeedState.WAITING)
+
+    def _ask(self, call: Call) -> None:
+        try:
+            reply = self._fetcher.get(call)
+        except FeedError as error:
+            if not self._fetcher.closed:
+                self._fail(error)
+            return
+        if self._fetcher.closed:
+            return
+        self._meter.total += 1
+        if self._reports.frame is not None:
+            self._reports.frame(self.name, self._keys.hide_in(reply.body))
+        arrival = Arrival(self._clock(), self._number, self._names)
+        told = list(self.provider.parse(call, reply, arrival))
+        failure: FeedError | None = None
+        for event in told:
+            if isinstance(event, Expelled):
+                self._note_used_up(event)
+                self._fail(FeedRefused(event.status, event.message, event.retry_after))
+                return
+            if isinstance(event, Refused):
+                self._note_problem(f"refused with {event.code}: {event.message}")
+            elif isinstance(event, Unreadable):
+                self._unreadable += 1
+                failure = FeedError(f"unreadable answer: {event.problem}")
+        if ticks := [each for each in told if isinstance(each, Tick)]:
+            if failure is not None:
+                self._note_problem(str(failure))
+            self._take(ticks)
+        elif failure is not None:
+            self._fail(failure)
+
+    def _note_used_up(self, refusal: Expelled) -> None:
+        """What the upstream counts is true, also after a restart."""
+        if refusal.status == _TOO_MANY and (refusal.retry_after or 0.0) > _LONG_WAIT:
+            longest = max(self.provider.limits.budgets, key=lambda each: LENGTHS[each.period])
+            account = self.provider.account()
+            with contextlib.suppress(OSError):
+                self._ledger.exhaust(self.name, account, longest, self._clock())
+
+    def _take(self, ticks: list[Tick]) -> None:
+        self._delays = backoff(random.Random())
+        self._last_message_at = self._clock()
+        if self._state is not FeedState.POLLING:
+            self._set_state(FeedState.POLLING)
+            self._reports.condition(self.name, Condition.HEALTHY, self._number)
+        # A table may bring more than was asked for.
+        brought = {tick.symbol for tick in ticks}
+        names = [name for name, symbol in self._names.items() if symbol in brought]
+        self._rhythm.asked(names, time.monotonic())
+        for tick in ticks:
+            self._reports.tick(tick)
+
+    def _fail(self, error: FeedError) -> None:
+        self._failures += 1
+        self._note_problem(str(error))
+        # Each call costs, also one that fails: never sooner than it would be asked anyway.
+        wait = max(wait_after(error, self._delays), min(self._rhythm.interval, 60.0))
+        self._ask_at = time.monotonic() + wait
+        self._set_state(FeedState.WAITING)
+        self._reports.condition(self.name, Condition.DOWN, 0)
+
+    def _set_state(self, state: FeedState) -> None:
+        if state is not self._state:
+            self._state = state
+            self._reports.changed(self.name)
+
+    def _note_problem(self, problem: str) -> None:
+        is_new, self._last_error = problem != self._last_error, problem
+        if is_new:
+            _log.warning("%s: %s", self.name, self._hidden(problem))
+
+    def _hidden(self, text: str) -> str:
+        return masked(self._keys.hide(text))

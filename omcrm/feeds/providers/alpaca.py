@@ -1,0 +1,192 @@
+"""Alpaca's market data over WebSocket: trades, quotes and daily bars, after a login.
+
+https://docs.alpaca.markets/docs/real-time-stock-pricing-data
+"""
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from omcrm.feeds.keys import Keys
+from omcrm.feeds.provider import (
+    Acknowledged,
+    Arrival,
+    Event,
+    Expelled,
+    Limits,
+    Refused,
+    Unreadable,
+    Welcome,
+    batches,
+)
+from omcrm.feeds.reading import BAD_FRAME, decode, from_iso, integer, mapping, sequence, text
+from omcrm.market.number import exact
+from omcrm.market.price_class import PriceClass
+from omcrm.market.source import Source
+from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
+
+KEY_ID = "ALPACA_API_KEY_ID"
+KEY = "ALPACA_API_SECRET_KEY"
+
+# The free plan's: so many symbols of trades and quotes, and one connection to an endpoint.
+_LIMITS = Limits(symbols=30, frame_spacing=0.1, connections=1)
+# A request beyond the limit is refused as a whole. Should a symbol's trades and quotes count twice,
+# as they once did, the first half is still served.
+_TOGETHER = _LIMITS.symbols // 2
+_CHANNELS = ("trades", "quotes", "dailyBars")
+# The feed of FAKEPACA refuses to be asked for daily bars.
+_TEST_CHANNELS = ("trades", "quotes")
+# Quotes of shares count round lots.
+_ROUND_LOT = 100
+# What ends the connection, as the nearest status of HTTP; other errors only refuse a request.
+_EXPELLED: Mapping[int, int] = {
+    401: 401,  # not authenticated
+    402: 401,  # auth failed
+    404: 401,  # auth timeout
+    406: 429,  # connection limit exceeded
+    407: 503,  # slow client
+    409: 403,  # insufficient subscription
+    500: 503,  # internal error
+}
+_LONGEST = 200
+
+
+class Alpaca:
+    """Names are shares like AAPL, or pairs like BTC/USD where the URL is the crypto feed's."""
+
+    limits = _LIMITS
+    greets = True
+
+    def __init__(self, ws_url: str, keys: Keys) -> None:
+        path = urlsplit(ws_url).path.rstrip("/")
+        feed = path.rpartition("/")[2]
+        self.source = Source(
+            "alpaca", PriceClass.DELAYED if feed == "delayed_sip" else PriceClass.LIVE
+        )
+        self._url = ws_url
+        self._keys = keys
+        self._channels = _TEST_CHANNELS if feed == "test" else _CHANNELS
+        self._is_crypto = "/crypto/" in path
+
+    def missing(self) -> str | None:
+        return next((name for name in (KEY_ID, KEY) if not self._keys.get(name)), None)
+
+    def account(self) -> str:
+        return self._keys.get(KEY_ID)
+
+    def url(self) -> str:
+        return self._url
+
+    def opening(self) -> list[str]:
+        key, secret = self._keys.get(KEY_ID), self._keys.get(KEY)
+        return [_command({"action": "auth", "key": key, "secret": secret})]
+
+    def subscribe(self, names: Iterable[str], request: int) -> list[str]:
+        return self._ask("subscribe", names)
+
+    def unsubscribe(self, names: Iterable[str], request: int) -> list[str]:
+        return self._ask("unsubscribe", names)
+
+    def _ask(self, action: str, names: Iterable[str]) -> list[str]:
+        return [
+            _command({"action": action, **dict.fromkeys(self._channels, batch)})
+            for batch in batches(list(names), _TOGETHER)
+        ]
+
+    def parse(self, frame: str | bytes, arrival: Arrival) -> Iterable[Event]:
+        try:
+            messages = sequence(decode(frame))
+        except BAD_FRAME as error:
+            return [self._unreadable(error)]
+        events: list[Event] = []
+        problem: Unreadable | None = None
+        for each in messages:
+            # One bad message of an array says nothing against the others; one complaint will do.
+            try:
+                events += self._read(mapping(each), arrival)
+            except BAD_FRAME as error:
+                problem = problem or self._unreadable(error)
+        return events if problem is None else [*events, problem]
+
+    def _read(self, message: dict[str, Any], arrival: Arrival) -> list[Event]:
+        match text(message["T"]):
+            case "t" | "q" | "d" as kind:
+                tick = self._tick(kind, message, arrival)
+                return [] if tick is None else [tick]
+            case "success":
+                return [Welcome()] if text(message["msg"]) == "authenticated" else []
+            case "subscription":
+                return [Acknowledged(None)]
+            case "error":
+                return [self._error(message)]
+        # Other bars, corrections, cancels, halts, limits, news and books bring no last price, and
+        # new types may appear.
+        return []
+
+    def _tick(self, kind: str, message: dict[str, Any], arrival: Arrival) -> Tick | None:
+        symbol = arrival.names.get(text(message["S"]))
+        if symbol is None:
+            return None
+        trade = self._trade(message) if kind == "t" else None
+        book = self._book(message) if kind == "q" else None
+        day = _day(message) if kind == "d" else None
+        if not (trade or book or day):
+            return None
+        return Tick(
+            symbol,
+            self.source,
+            arrival.received_at,
+            arrival.connection,
+            trade=trade,
+            book=book,
+            day=day,
+        )
+
+    def _trade(self, message: dict[str, Any]) -> Trade:
+        # Each exchange (`x`) numbers the trades of a share by itself: the number of one is not
+        # older than a greater one of another. Pairs have one exchange.
+        number = integer(message["i"]) if self._is_crypto else None
+        return Trade(exact(message["p"]), exact(message["s"]), number, from_iso(message["t"]))
+
+    def _book(self, message: dict[str, Any]) -> TopOfBook | None:
+        bid, ask = exact(message["bp"]), exact(message["ap"])
+        if bid == 0 or ask == 0:
+            # So a side is written on which nobody offers anything.
+            return None
+        return TopOfBook(bid, ask, self._size(message["bs"]), self._size(message["as"]))
+
+    def _size(self, value: Any) -> Decimal:
+        return exact(value) if self._is_crypto else exact(value) * _ROUND_LOT
+
+    def _error(self, message: dict[str, Any]) -> Event:
+        code = integer(message["code"])
+        words = self._keys.hide(text(message.get("msg", "")))[:_LONGEST]
+        if code in _EXPELLED:
+            return Expelled(_EXPELLED[code], words)
+        return Refused(code, words)
+
+    def _unreadable(self, error: Exception) -> Unreadable:
+        # Python quotes what it cannot read. Keys are hidden before the text is cut: half a key
+        # would not be found.
+        return Unreadable(self._keys.hide(f"{type(error).__name__}: {error}")[:_LONGEST])
+
+
+def _command(command: dict[str, Any]) -> str:
+    return msgspec.json.encode(command).decode()
+
+
+def _day(message: dict[str, Any]) -> DayFigures | None:
+    volume = exact(message["v"])
+    if volume == 0:
+        # Without a trade a bar is made of the middles of quotes.
+        return None
+    return DayFigures(
+        exact(message["o"]),
+        exact(message["h"]),
+        exact(message["l"]),
+        volume,
+        time=from_iso(message["t"]),
+    )

@@ -1,0 +1,151 @@
+"""Alpha Vantage over HTTP: the last trading day of a share, 25 calls a day.
+
+https://www.alphavantage.co/documentation/#latestprice
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from msgspec import structs
+
+from omcrm.feeds.keys import Keys
+from omcrm.feeds.provider import (
+    Arrival,
+    Budget,
+    Call,
+    Event,
+    Expelled,
+    PollLimits,
+    Refused,
+    Reply,
+    batches,
+)
+from omcrm.feeds.reading import BAD_FRAME, decode, mapping, text, unreadable
+from omcrm.feeds.refusing import refusal
+from omcrm.market.number import exact
+from omcrm.market.price_class import PriceClass
+from omcrm.market.source import Source
+from omcrm.market.tick import DayFigures, Tick, Trade
+
+SOURCE = Source("alpha_vantage", PriceClass.INDICATIVE)
+KEY = "ALPHA_VANTAGE_API_KEY"
+
+# The free plan. The prices are those of a day: asking every hour is often enough to see a new one.
+# There is a limit of one call a second, too, which five a minute seldom meet.
+_LIMITS = PollLimits(batch=1, interval=3600.0, budgets=(Budget(25, "day"), Budget(5, "minute")))
+_LONGEST = 200
+_NEW_YORK = ZoneInfo("America/New_York")
+_CLOSE = time(16)
+
+
+class AlphaVantage:
+    """Names are tickers like `IBM`."""
+
+    source = SOURCE
+    limits = _LIMITS
+
+    def __init__(self, base: str, keys: Keys) -> None:
+        self._base = base
+        self._keys = keys
+
+    def missing(self) -> str | None:
+        return None if self._keys.get(KEY) else KEY
+
+    def account(self) -> str:
+        return self._keys.get(KEY)
+
+    def calls(self, names: Sequence[str]) -> list[Call]:
+        key = self._keys.get(KEY)
+        return [
+            Call(f"{self._base}/query?{_query(batch[0], key)}", batch)
+            for batch in batches(names, self.limits.batch)
+        ]
+
+    def parse(self, call: Call, reply: Reply, arrival: Arrival) -> Iterable[Event]:
+        if expelled := refusal(self._without_key(reply)):
+            return [expelled]
+        try:
+            return self._read(mapping(decode(reply.body)), arrival)
+        except BAD_FRAME as error:
+            return [unreadable(error)]
+
+    def _without_key(self, reply: Reply) -> Reply:
+        body = self._keys.hide(reply.body.decode("utf-8", "replace"))
+        return structs.replace(reply, body=body.encode())
+
+    def _read(self, message: dict[str, Any], arrival: Arrival) -> list[Event]:
+        # Refusals come with 200 as well: they are looked for before any data.
+        for field in ("Error Message", "Note", "Information"):
+            if field in message:
+                said = text(message[field])
+                # The whole text, for half a key at its end would not be found any more.
+                words = self._keys.hide(said)[:_LONGEST]
+                return [_refused(field, said.lower(), words, arrival.received_at)]
+        quote = mapping(message["Global Quote"])
+        tick = self._tick(quote, arrival) if quote else None
+        return [] if tick is None else [tick]
+
+    def _tick(self, quote: dict[str, Any], arrival: Arrival) -> Tick | None:
+        symbol = arrival.names.get(text(quote["01. symbol"]))
+        if symbol is None:
+            return None
+        # Where the day is not over yet, the price is at most as new as its arrival.
+        moment = min(_close_of(quote["07. latest trading day"]), arrival.received_at)
+        return Tick(
+            symbol,
+            self.source,
+            arrival.received_at,
+            arrival.connection,
+            trade=Trade(exact(text(quote["05. price"])), time=moment),
+            day=DayFigures(
+                open=_figure(quote, "02. open"),
+                high=_figure(quote, "03. high"),
+                low=_figure(quote, "04. low"),
+                volume=_figure(quote, "06. volume"),
+                change_percent=_figure(quote, "10. change percent"),
+                time=moment,
+            ),
+        )
+
+
+def _query(symbol: str, key: str) -> str:
+    return urlencode({"function": "GLOBAL_QUOTE", "symbol": symbol, "apikey": key})
+
+
+def _figure(quote: dict[str, Any], field: str) -> Decimal | None:
+    return exact(text(quote[field]).removesuffix("%")) if field in quote else None
+
+
+def _close_of(day: Any) -> datetime:
+    """The close of a trading day: only its date is told, and 16:00 in New York is when most end."""
+    return datetime.combine(date.fromisoformat(text(day)), _CLOSE, _NEW_YORK).astimezone(UTC)
+
+
+# What its words mean
+
+
+def _refused(field: str, said: str, words: str, now: datetime) -> Refused | Expelled:
+    if field == "Error Message":
+        return Expelled(401, words) if "apikey" in said else Refused(400, words)
+    # The order matters. Being too fast is answered with the limits of a day named in brackets, and
+    # every answer praises the premium plans.
+    if any(burst in said for burst in ("per second", "per-second", "per minute")):
+        return Expelled(429, words)
+    if "per day" in said:
+        return Expelled(429, words, retry_after=_rest_of_day(now))
+    if "rate limit" in said:
+        return Expelled(429, words)
+    if "demo" in said:
+        return Expelled(401, words)
+    return Expelled(403, words) if "premium" in said else Refused(400, words)
+
+
+def _rest_of_day(now: datetime) -> float:
+    """The seconds until the next day of UTC."""
+    now = now.astimezone(UTC)
+    tomorrow = datetime.combine(now.date() + timedelta(days=1), time(), UTC)
+    return (tomorrow - now).total_seconds()

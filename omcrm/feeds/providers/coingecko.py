@@ -1,0 +1,100 @@
+"""CoinGecko over HTTP: market averages in dollars, minutes old; keyless or with a demo key.
+
+https://docs.coingecko.com/reference/simple-price
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from omcrm.feeds.keys import Keys
+from omcrm.feeds.provider import (
+    Arrival,
+    Budget,
+    Call,
+    Event,
+    Expelled,
+    Keyless,
+    PollLimits,
+    Reply,
+    batches,
+)
+from omcrm.feeds.reading import BAD_FRAME, decode, from_seconds, mapping, unreadable
+from omcrm.feeds.refusing import refusal
+from omcrm.market.number import exact
+from omcrm.market.price_class import PriceClass
+from omcrm.market.source import Source
+from omcrm.market.tick import DayFigures, Tick, Trade
+
+SOURCE = Source("coingecko", PriceClass.INDICATIVE)
+KEY = "COINGECKO_API_KEY"
+
+# Answers are cached for a minute. A demo key has 10 000 calls a month, nobody promises anything
+# without one.
+_LIMITS = PollLimits(
+    batch=250, interval=60.0, budgets=(Budget(5, "minute"), Budget(10_000, "month"))
+)
+
+
+class CoinGecko(Keyless):
+    """Names are ids like `bitcoin`: the same symbol may be several coins."""
+
+    source = SOURCE
+    limits = _LIMITS
+
+    def __init__(self, base: str, keys: Keys) -> None:
+        self._base = base
+        self._keys = keys
+
+    def account(self) -> str:
+        return self._keys.get(KEY)
+
+    def calls(self, names: Sequence[str]) -> list[Call]:
+        key = self._keys.get(KEY)
+        headers = {"x-cg-demo-api-key": key} if key else {}
+        return [
+            Call(f"{self._base}/simple/price?{_query(batch)}", batch, headers)
+            for batch in batches(names, self.limits.batch)
+        ]
+
+    def parse(self, call: Call, reply: Reply, arrival: Arrival) -> Iterable[Event]:
+        if expelled := refusal(reply):
+            return [expelled]
+        try:
+            return self._read(mapping(decode(reply.body)), arrival)
+        except BAD_FRAME as error:
+            return [unreadable(error)]
+
+    def _read(self, message: dict[str, Any], arrival: Arrival) -> list[Event]:
+        if "status" in message:
+            words = mapping(message["status"]).get("error_message", "")
+            return [Expelled(429, str(words)[:200])]
+        # An id that is left out, or has no price, is a coin that is no longer served.
+        ticks = [self._tick(name, mapping(said), arrival) for name, said in message.items()]
+        return [each for each in ticks if each is not None]
+
+    def _tick(self, name: str, said: dict[str, Any], arrival: Arrival) -> Tick | None:
+        symbol = arrival.names.get(name)
+        if symbol is None or said.get("usd") is None:
+            return None
+        time = from_seconds(said["last_updated_at"])
+        trade = Trade(exact(said["usd"]), time=time)
+        change = said.get("usd_24h_change")
+        day = None
+        if change is not None:
+            day = DayFigures(change_percent=round(exact(change), 3), time=time)
+        return Tick(
+            symbol, self.source, arrival.received_at, arrival.connection, trade=trade, day=day
+        )
+
+
+def _query(ids: Iterable[str]) -> str:
+    return urlencode(
+        {
+            "ids": ",".join(ids),
+            "vs_currencies": "usd",
+            "include_24hr_change": "true",
+            "include_last_updated_at": "true",
+            "precision": "full",
+        }
+    )

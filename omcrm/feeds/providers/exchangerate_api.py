@@ -1,0 +1,122 @@
+"""ExchangeRate-API over HTTP: one table of all currencies a day, with a key or without.
+
+https://www.exchangerate-api.com/docs/standard-requests and, without a key,
+https://www.exchangerate-api.com/docs/free
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from omcrm.feeds.keys import Keys
+from omcrm.feeds.provider import (
+    Arrival,
+    Budget,
+    Call,
+    Event,
+    Expelled,
+    PollLimits,
+    Refused,
+    Reply,
+    batches,
+)
+from omcrm.feeds.reading import BAD_FRAME, decode, from_seconds, integer, mapping, text, unreadable
+from omcrm.feeds.refusing import refusal, retry_after
+from omcrm.market.cross_rate import cross_rate
+from omcrm.market.price_class import PriceClass
+from omcrm.market.source import Source
+from omcrm.market.tick import Tick, Trade
+
+SOURCE = Source("exchangerate_api", PriceClass.INDICATIVE)
+KEY = "EXCHANGERATE_API_KEY"
+
+# One call brings the whole table, however many pairs are made of it.
+_BATCH = 500
+_INTERVAL = 3600.0
+_WITH_KEY = PollLimits(batch=_BATCH, interval=_INTERVAL, budgets=(Budget(1500, "month"),))
+# What the open endpoint promises never to limit.
+_WITHOUT_KEY = PollLimits(batch=_BATCH, interval=_INTERVAL, budgets=(Budget(1, "hour"),))
+# So long the open endpoint shuts out an address that asked too often.
+_SHUT_OUT = 1200.0
+_STATUS = {"quota-reached": 429, "invalid-key": 401, "inactive-account": 403}
+_LONGEST = 200
+
+
+class ExchangeRateApi:
+    """Names are pairs like `EURUSD`; `base` is where it is asked with a key, `open_base` without.
+
+    `open_base` is empty where it may not be asked without a key.
+    """
+
+    source = SOURCE
+
+    def __init__(self, base: str, open_base: str, keys: Keys) -> None:
+        self._base = base
+        self._open_base = open_base
+        self._keys = keys
+
+    @property
+    def limits(self) -> PollLimits:
+        return _WITH_KEY if self._keys.get(KEY) else _WITHOUT_KEY
+
+    def missing(self) -> str | None:
+        return None if self._open_base or self._keys.get(KEY) else KEY
+
+    def account(self) -> str:
+        return self._keys.get(KEY)
+
+    def calls(self, names: Sequence[str]) -> list[Call]:
+        key = self._keys.get(KEY)
+        base = self._base if key else self._open_base
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        # Every cross is made of the table of dollars: one call is enough for all bases.
+        return [Call(f"{base}/v6/latest/USD", batch, headers) for batch in batches(names, _BATCH)]
+
+    def parse(self, call: Call, reply: Reply, arrival: Arrival) -> Iterable[Event]:
+        try:
+            message = mapping(decode(reply.body))
+            if text(message["result"]) != "success":
+                return [_refused(call, message, reply)]
+            return self._read(message, arrival)
+        except BAD_FRAME as error:
+            # Who asks too often may get a page for people; only the status says so then.
+            return [_refused_by_status(call, reply) or unreadable(error)]
+
+    def _read(self, message: dict[str, Any], arrival: Arrival) -> list[Event]:
+        # The table's name with a key, and without.
+        field = "conversion_rates" if "conversion_rates" in message else "rates"
+        table = mapping(message[field])
+        time = from_seconds(message["time_last_update_unix"])
+        events: list[Event] = []
+        for name, symbol in arrival.names.items():
+            price = cross_rate(table, name)
+            if price is not None:
+                trade = Trade(price, time=time)
+                at, connection = arrival.received_at, arrival.connection
+                events.append(Tick(symbol, self.source, at, connection, trade=trade))
+        if end := integer(message.get("time_eol_unix", 0)):
+            words = f"the endpoint will be shut down on {from_seconds(end):%Y-%m-%d}"
+            events.append(Refused(410, words))
+        return events
+
+
+def _refused(call: Call, message: dict[str, Any], reply: Reply) -> Refused | Expelled:
+    kind = text(message["error-type"])
+    words = kind[:_LONGEST]
+    # A kind that is not documented may still come with the status of a limit.
+    status = _STATUS.get(kind) or (429 if reply.status == 429 else None)
+    if status is None:
+        return Refused(max(reply.status, 400), words)
+    return Expelled(status, words, _wait(call, reply) if status == 429 else None)
+
+
+def _refused_by_status(call: Call, reply: Reply) -> Expelled | None:
+    refused = refusal(reply)
+    if refused is not None and refused.status == 429:
+        return Expelled(429, refused.message, _wait(call, reply))
+    return refused
+
+
+def _wait(call: Call, reply: Reply) -> float | None:
+    """The seconds to wait after a limit: those named, or what is known of the open endpoint."""
+    seconds = retry_after(reply)
+    return _SHUT_OUT if seconds is None and not call.headers else seconds

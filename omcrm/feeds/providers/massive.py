@@ -1,0 +1,220 @@
+"""Massive (Polygon until 2025) over WebSocket: trades, quotes and bars of one cluster.
+
+The last part of the URL's path names the cluster: `stocks`, `crypto` or `forex`.
+https://massive.com/docs/websocket/quickstart
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from omcrm.feeds.keys import Keys
+from omcrm.feeds.provider import (
+    Acknowledged,
+    Arrival,
+    Event,
+    Expelled,
+    Limits,
+    Refused,
+    Unreadable,
+    Welcome,
+    batches,
+)
+from omcrm.feeds.reading import (
+    BAD_FRAME,
+    decode,
+    from_milliseconds,
+    mapping,
+    sequence,
+    text,
+    unreadable,
+)
+from omcrm.market.number import exact
+from omcrm.market.price_class import PriceClass
+from omcrm.market.source import Source
+from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
+
+SOURCE = Source("massive", PriceClass.LIVE)
+KEY = "POLYGON_API_KEY"
+
+# What is asked for per symbol; a bar of a second is the only event with figures of the day.
+_CHANNELS = {"crypto": ("XT", "XQ"), "forex": ("C",)}
+_STOCK_CHANNELS = ("T", "Q", "A")
+# The field that names the symbol.
+_NAMED_BY = {"T": "sym", "Q": "sym", "A": "sym", "XT": "pair", "XQ": "pair", "C": "p"}
+# Longer bars, limits, imbalances, indices and estimates: not the last price, nor the best ones.
+_NO_PRICE = frozenset({"AM", "XA", "XAS", "CA", "CAS", "LULD", "NOI", "V", "FMV"})
+# The nearest of HTTP's words for what ends a connection.
+_EXPELLED = {
+    "auth_failed": 401,
+    "max_connections": 429,
+    "slow_consumer": 503,
+    "force_disconnect": 503,
+    "auth_timeout": 503,
+}
+_NAMES_A_FRAME = 200
+_LONGEST = 200
+
+
+class Massive:
+    """Names are tickers like AAPL, or pairs like BTC-USD and EUR/USD."""
+
+    # The number of symbols is not limited; on the plans of one person one connection per cluster
+    # is allowed, and the newer one mostly kills the older.
+    limits = Limits(symbols=1000, frame_spacing=0.1, connections=1)
+    greets = True
+
+    def __init__(self, ws_url: str, keys: Keys) -> None:
+        self._url = ws_url
+        self._keys = keys
+
+    @property
+    def source(self) -> Source:
+        """Its name; the prices of the delayed hosts are a quarter of an hour old."""
+        is_delayed = (urlsplit(self._url).hostname or "").startswith("delayed")
+        return Source(SOURCE.name, PriceClass.DELAYED) if is_delayed else SOURCE
+
+    def missing(self) -> str | None:
+        return None if self._keys.get(KEY) else KEY
+
+    def account(self) -> str:
+        return self._keys.get(KEY)
+
+    def url(self) -> str:
+        return self._url
+
+    def opening(self) -> list[str]:
+        return [_command("auth", self._keys.get(KEY))]
+
+    def subscribe(self, names: Iterable[str], request: int) -> list[str]:
+        return self._commands("subscribe", names)
+
+    def unsubscribe(self, names: Iterable[str], request: int) -> list[str]:
+        return self._commands("unsubscribe", names)
+
+    def _commands(self, action: str, names: Iterable[str]) -> list[str]:
+        cluster = urlsplit(self._url).path.rstrip("/").rpartition("/")[2]
+        channels = _CHANNELS.get(cluster, _STOCK_CHANNELS)
+        return [
+            _command(action, ",".join(f"{each}.{name}" for name in batch for each in channels))
+            for batch in batches(list(names), _NAMES_A_FRAME)
+        ]
+
+    # Reading
+
+    def parse(self, frame: str | bytes, arrival: Arrival) -> Iterable[Event]:
+        events: list[Event] = []
+        problem: Unreadable | None = None
+        try:
+            messages = sequence(decode(frame))
+        except BAD_FRAME as error:
+            return [unreadable(error)]
+        source = self.source
+        for message in messages:
+            # Several symbols share a frame: a bad event costs only itself.
+            try:
+                event = self._read(mapping(message), source, arrival)
+            except BAD_FRAME as error:
+                problem = problem or unreadable(error)
+                continue
+            if event is not None:
+                events.append(event)
+        return events if problem is None else [*events, problem]
+
+    def _read(self, message: dict[str, Any], source: Source, arrival: Arrival) -> Event | None:
+        kind = text(message["ev"])
+        if kind == "status":
+            return self._status(message)
+        if kind in _NAMED_BY:
+            symbol = _followed(text(message[_NAMED_BY[kind]]), arrival)
+            return None if symbol is None else _tick(symbol, kind, message, source, arrival)
+        if kind in _NO_PRICE:
+            return None
+        return Unreadable(self._words(f"unknown event {kind!r}"))
+
+    def _status(self, message: dict[str, Any]) -> Event | None:
+        status = text(message["status"]).lower()
+        words = self._words(text(message.get("message", "")) or status)
+        if status in _EXPELLED:
+            return Expelled(_EXPELLED[status], words)
+        match status:
+            case "connected":
+                return None
+            case "auth_success":
+                return Welcome()
+            case "success":
+                return Acknowledged(None)
+            case "error" | "not_authorized":
+                return Refused(0, words)
+        return Unreadable(self._words(f"unknown status {status!r}"))
+
+    def _words(self, words: str) -> str:
+        # An upstream may repeat what it was sent; hidden before it is cut, lest a part remain.
+        return self._keys.hide(words)[:_LONGEST]
+
+
+def _command(action: str, params: str) -> str:
+    return msgspec.json.encode({"action": action, "params": params}).decode()
+
+
+def _followed(name: str, arrival: Arrival) -> str | None:
+    """Our symbol; pairs are asked for, and told, with a dash or a slash."""
+    names = arrival.names
+    return names.get(name) or names.get(name.replace("/", "-")) or names.get(name.replace("-", "/"))
+
+
+def _tick(
+    symbol: str, kind: str, message: dict[str, Any], source: Source, arrival: Arrival
+) -> Tick | None:
+    trade = book = day = None
+    match kind:
+        case "T" | "XT":
+            trade = _trade(message)
+        case "Q" | "XQ":
+            book = _book(message)
+        case "C":
+            # Nobody tells how much of a currency is offered.
+            book = TopOfBook(exact(message["b"]), exact(message["a"]))
+        case "A":
+            day = _day(message)
+    if trade is None and book is None and day is None:
+        return None
+    return Tick(symbol, source, arrival.received_at, arrival.connection, trade, book, day)
+
+
+def _trade(message: dict[str, Any]) -> Trade:
+    # No id: `i` is a text that is unique at one stock exchange only, and `q` starts anew every
+    # trading day: on a connection that lives overnight every trade of the next day would look
+    # older than the last.
+    return Trade(
+        exact(message["p"]), _number(message, "ds", "s"), None, from_milliseconds(message["t"])
+    )
+
+
+def _book(message: dict[str, Any]) -> TopOfBook:
+    # No id, for the same reason as a trade's.
+    return TopOfBook(
+        exact(message["bp"]), exact(message["ap"]), _number(message, "bs"), _number(message, "as")
+    )
+
+
+def _day(message: dict[str, Any]) -> DayFigures | None:
+    """The figures of the day in a bar of one second; its own prices are none."""
+    opened, volume = _number(message, "op"), _number(message, "dav", "av")
+    if not opened:
+        # Before the opening auction there is no official open.
+        opened = None
+    if opened is None and volume is None:
+        return None
+    return DayFigures(open=opened, volume=volume, time=from_milliseconds(message["e"]))
+
+
+def _number(message: dict[str, Any], *fields: str) -> Decimal | None:
+    """The first of these fields that is told; the exact text stands before the rounded number."""
+    for field in fields:
+        if message.get(field) not in (None, ""):
+            return exact(message[field])
+    return None

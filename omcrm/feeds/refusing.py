@@ -1,0 +1,24 @@
+"""What a refusal over HTTP means, where the upstream has no words of its own."""
+
+from omcrm.feeds.provider import Expelled, Reply
+
+_OK = 200
+_LONGEST = 200
+
+
+def refusal(reply: Reply) -> Expelled | None:
+    """The refusal that a status other than 200 is; None for 200."""
+    if reply.status == _OK:
+        return None
+    return Expelled(reply.status, words(reply.body), retry_after(reply))
+
+
+def words(body: bytes) -> str:
+    """The beginning of a body as text, for people."""
+    return " ".join(body[:1000].decode("utf-8", "replace").split())[:_LONGEST]
+
+
+def retry_after(reply: Reply) -> float | None:
+    """The seconds that `Retry-After` names."""
+    value = reply.headers.get("retry-after", "")
+    return float(value) if value.isdecimal() and len(value) < 10 else None

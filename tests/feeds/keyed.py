@@ -1,0 +1,183 @@
+"""A provider of our own with a key, and the upstream it is for; run as a program it is a feed.
+
+`python -m tests.feeds.keyed URL FOLDER` starts a supervisor and prints its status, line by line.
+"""
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Self
+
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.server import ServerConnection, serve
+
+from omcrm.feeds.keys import Keys
+from omcrm.feeds.lease import Leases
+from omcrm.feeds.provider import Arrival, Event, Expelled, Limits, Welcome
+from omcrm.feeds.supervisor import Pace, Reports, Supervisor
+from omcrm.feeds.watchdog import Patience
+from omcrm.market.price_class import PriceClass
+from omcrm.market.source import Condition, Source
+from omcrm.market.tick import Tick, Trade
+
+KEY = "a-secret-key"
+QUICK = Pace(
+    patience=Patience(
+        probe=0.3,
+        silence=2.0,
+        mute_factor=5,
+        mute_least=1.0,
+        mute_most=3,
+        first_data=1.5,
+        unknown=1.5,
+    ),
+    proven=1.0,
+    settle=1.0,
+)
+
+
+class Keyed:
+    """One connection for one key; it is greeted before it may subscribe."""
+
+    source = Source("keyed", PriceClass.LIVE)
+    limits = Limits(symbols=5, frame_spacing=0.0, connections=1)
+    greets = True
+
+    def __init__(self, base: str, keys: Keys) -> None:
+        self._base = base
+        self._keys = keys
+
+    def missing(self) -> str | None:
+        return None if self.account() else "KEYED_API_KEY"
+
+    def account(self) -> str:
+        return self._keys.get("KEYED_API_KEY")
+
+    def url(self) -> str:
+        return f"{self._base}/?token={self.account()}"
+
+    def opening(self) -> list[str]:
+        return [f"login {self.account()}"]
+
+    def subscribe(self, names: Iterable[str], request: int) -> list[str]:
+        return [f"subscribe {name}" for name in names]
+
+    def unsubscribe(self, names: Iterable[str], request: int) -> list[str]:
+        return [f"unsubscribe {name}" for name in names]
+
+    def parse(self, frame: str | bytes, arrival: Arrival) -> Iterable[Event]:
+        match str(frame, "utf-8").split() if isinstance(frame, bytes) else frame.split():
+            case ["welcome"]:
+                return [Welcome()]
+            case ["expelled", status]:
+                return [Expelled(int(status), f"not with {self.account()}")]
+            case ["expelled", status, seconds]:
+                return [Expelled(int(status), "not now", float(seconds))]
+            case ["price", name, price]:
+                trade = Trade(Decimal(price), time=arrival.received_at)
+                symbol = arrival.names[name]
+                number = arrival.connection
+                return [Tick(symbol, self.source, arrival.received_at, number, trade=trade)]
+        return []
+
+
+class Upstream:
+    """Greets after `greeting`, and then tells a price ten times a second of what is subscribed.
+
+    `heard` has the frames of every connection; `most` is how many there were at once.
+    """
+
+    def __init__(self, greeting: tuple[str, ...] = ("welcome",), *, tells: bool = True) -> None:
+        self.greeting = greeting
+        self.tells = tells
+        self.heard: list[list[str]] = []
+        self.now = self.most = 0
+        self._lock = threading.Lock()
+        self._server = serve(self._talk, "127.0.0.1", 0)
+        self.url = f"ws://127.0.0.1:{self._server.socket.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread.start()
+
+    def _talk(self, connection: ServerConnection) -> None:
+        heard: list[str] = []
+        with self._lock:
+            self.heard.append(heard)
+            self.now += 1
+            self.most = max(self.most, self.now)
+        try:
+            heard.append(str(connection.recv()))
+            for each in self.greeting:
+                connection.send(each)
+            while True:
+                self._turn(connection, heard)
+        except ConnectionClosed:
+            return
+        finally:
+            with self._lock:
+                self.now -= 1
+
+    def _turn(self, connection: ServerConnection, heard: list[str]) -> None:
+        try:
+            heard.append(str(connection.recv(timeout=0.1)))
+        except TimeoutError:
+            asked = [each.split()[1] for each in heard if each.startswith("subscribe")]
+            for name in asked if self.tells else []:
+                connection.send(f"price {name} 100.5")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join(5)
+
+
+class Watched:
+    """A supervisor of a keyed provider and everything it reported."""
+
+    def __init__(self, url: str, folder: Path, settings: Mapping[str, str]) -> None:
+        self.ticks: list[Tick] = []
+        self.conditions: list[tuple[Condition, int]] = []
+        self.leases = Leases(folder)
+        keys = Keys(lambda name: settings.get(name, ""))
+        reports = Reports(self.ticks.append, self._note, lambda source: None)
+        self.supervisor = Supervisor(
+            Keyed(url, keys), reports, clock, QUICK, keys=keys, leases=self.leases
+        )
+        self.supervisor.follow({"btc": "BTC", "eth": "ETH"}, lambda: True)
+
+    def _note(self, source: str, condition: Condition, connection: int) -> None:
+        self.conditions.append((condition, connection))
+
+    @property
+    def state(self) -> str:
+        return self.supervisor.status().state.value
+
+    @property
+    def problem(self) -> str:
+        return self.supervisor.status().last_error or ""
+
+
+def clock() -> datetime:
+    return datetime.now(UTC)
+
+
+def main(url: str, folder: str, forever: Callable[[], bool] = lambda: True) -> None:
+    """Run a feed until the process is ended."""
+    watched = Watched(url, Path(folder), {"KEYED_API_KEY": KEY})
+    watched.supervisor.start()
+    while forever():
+        told = {"state": watched.state, "problem": watched.problem, "ticks": len(watched.ticks)}
+        # One write: the log goes to the same file.
+        sys.stdout.write(f"{json.dumps(told)}\n")
+        sys.stdout.flush()
+        time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:3])

@@ -1,0 +1,104 @@
+"""A poller of CoinGecko, or of what resembles it, and everything that it reports."""
+
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from omcrm.feeds.keys import Keys
+from omcrm.feeds.poller import Poller, Polling, Rhythm
+from omcrm.feeds.provider import Arrival, Budget, Call, Event, PollLimits, Reply, Unreadable
+from omcrm.feeds.providers.coingecko import KEY, CoinGecko
+from omcrm.feeds.quota import Ledger
+from omcrm.feeds.supervisor import Reports
+from omcrm.market.clock import Clock
+from omcrm.market.source import Condition
+from omcrm.market.tick import Tick
+from tests.processes import wait_for
+
+NAMES = {"bitcoin": "BTC", "ethereum": "ETH"}
+
+
+class Quick(CoinGecko):
+    """CoinGecko, if it could be asked all the time."""
+
+    limits = PollLimits(batch=250, interval=0.1, budgets=(Budget(10_000, "hour"),))
+
+
+class Demanding(Quick):
+    """CoinGecko, if it wanted a key."""
+
+    def missing(self) -> str | None:
+        return None if self.account() else KEY
+
+
+class Broken(Quick):
+    """A provider with a mistake in it."""
+
+    def parse(self, call: Call, reply: Reply, arrival: Arrival) -> Iterable[Event]:
+        raise RuntimeError(f"a mistake with {self.account()}")
+
+
+class Half(Quick):
+    """A provider that understands one part of each reply."""
+
+    def parse(self, call: Call, reply: Reply, arrival: Arrival) -> Iterable[Event]:
+        return [Unreadable("one part"), *super().parse(call, reply, arrival)]
+
+
+class Watched:
+    """A poller and everything it reported."""
+
+    def __init__(
+        self,
+        url: str,
+        state: Path,
+        *,
+        make: type[CoinGecko] = Quick,
+        names: Mapping[str, str] = NAMES,
+        polling: Polling | None = None,
+        clock: Clock = lambda: datetime.now(UTC),
+        settings: Mapping[str, str] | None = None,
+        wanted: Mapping[str, int] | None = None,
+    ) -> None:
+        self.ticks: list[Tick] = []
+        self.conditions: list[Condition] = []
+        self.changes: list[str] = []
+        self.wanted = wanted or {}
+        self.ledger = Ledger(state)
+        self.threads = threading.active_count()
+        given = settings or {}
+        keys = Keys(lambda name: given.get(name, ""))
+        provider = make(f"{url}/api/v3", keys)
+        rhythm = Rhythm(polling or Polling(interval=0.1), provider.limits, self._urgency)
+        reports = Reports(self.ticks.append, self._note, self.changes.append)
+        self.poller = Poller(provider, reports, clock, self.ledger, keys, rhythm)
+        self.poller.follow(names, lambda: True)
+
+    def _note(self, source: str, condition: Condition, connection: int) -> None:
+        self.conditions.append(condition)
+
+    def _urgency(self, symbol: str) -> int:
+        return self.wanted.get(symbol, 1)
+
+    @property
+    def state(self) -> str:
+        return self.poller.status().state.value
+
+    @property
+    def problem(self) -> str:
+        return self.poller.status().last_error or ""
+
+    @property
+    def wait(self) -> float:
+        """The seconds until it may ask again."""
+        return self.poller._ask_at - time.monotonic()
+
+    def wait_for_state(self, state: str) -> None:
+        wait_for(lambda: self.state == state, 5, state)
+
+    def wait_for_data(self) -> None:
+        """Until a tick has come after now."""
+        before = len(self.ticks)
+        wait_for(lambda: len(self.ticks) > before, 5, "data")

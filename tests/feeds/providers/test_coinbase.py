@@ -1,0 +1,245 @@
+import time
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from websocket import create_connection
+
+from omcrm.feeds.provider import Acknowledged, Arrival, Event, Refused, Unreadable
+from omcrm.feeds.providers.coinbase import SOURCE, Coinbase
+from omcrm.market.gate import Gate, Reason
+from omcrm.market.policy import POLICIES
+from omcrm.market.price_class import PriceClass
+from omcrm.market.quote import Statement, merge
+from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
+from tests.feeds.frames import COINBASE, text
+from tests.processes import Exchange
+from tests.values import START
+
+TICKER, BARE, MATCH, LAST_MATCH, SUBSCRIPTIONS, HEARTBEAT, ERROR, NEW = COINBASE
+PROVIDER = Coinbase("wss://ws-feed.exchange.coinbase.com")
+ARRIVAL = Arrival(START, 3, {"BTC-USD": "BTC"})
+TIME = datetime(2026, 1, 5, 14, 30, 0, 253_563, tzinfo=UTC)
+TRADE = Trade(Decimal("91234.56"), Decimal("0.0042"), 82062566, TIME)
+BOOK = TopOfBook(
+    Decimal("91234.55"), Decimal("91234.56"), Decimal("0.1"), Decimal("0.03"), 12042642428
+)
+DAY = DayFigures(
+    Decimal("90010.1"),
+    Decimal("92000"),
+    Decimal("89000"),
+    Decimal("9611.79"),
+    Decimal("1.36"),
+    TIME,
+)
+
+
+def read(message: Any) -> list[Event]:
+    return list(PROVIDER.parse(text(message), ARRIVAL))
+
+
+def altered(message: Any, **fields: Any) -> dict[str, Any]:
+    return {**message, **fields}
+
+
+def without(message: Any, *fields: str) -> dict[str, Any]:
+    return {key: value for key, value in message.items() if key not in fields}
+
+
+def tick(**parts: Any) -> Tick:
+    return Tick("BTC", SOURCE, START, 3, **parts)
+
+
+# What is asked for
+
+
+def test_asks_for_prices_and_heartbeats() -> None:
+    """One frame asks for both channels of all products, another ends them."""
+    channels = ["ticker", "heartbeat"]
+    names = ["BTC-USD", "ETH-USD"]
+    (begin,) = PROVIDER.subscribe(iter(names), 1)
+    (end,) = PROVIDER.unsubscribe(iter(names), 2)
+
+    assert {"type": "subscribe", "product_ids": names, "channels": channels} == msgspec.json.decode(
+        begin
+    )
+    assert {
+        "type": "unsubscribe",
+        "product_ids": names,
+        "channels": channels,
+    } == msgspec.json.decode(end)
+
+
+def test_is_live_and_needs_no_key() -> None:
+    """Nothing is missing, nobody is greeted, and the address is the one that is set."""
+    assert PriceClass.LIVE is SOURCE.claim
+    assert (None, "", False, []) == (
+        PROVIDER.missing(),
+        PROVIDER.account(),
+        PROVIDER.greets,
+        PROVIDER.opening(),
+    )
+    assert "wss://ws-feed.exchange.coinbase.com" == PROVIDER.url()
+
+
+# What is said
+
+
+def test_a_ticker_is_a_trade_a_book_and_a_day() -> None:
+    """All that it says is read exactly."""
+    assert [tick(trade=TRADE, book=BOOK, day=DAY)] == read(TICKER)
+
+
+def test_a_ticker_may_say_less() -> None:
+    """What is not in the frame is in no tick."""
+    time = {"time": "2026-01-05T14:30:00.253563Z"}
+
+    assert [tick(trade=Trade(Decimal("91234.56"), None, 1, TIME))] == read({**BARE, **time})
+    assert [tick(trade=TRADE, day=DAY)] == read(without(TICKER, "best_ask"))
+    assert [tick(trade=TRADE, day=DAY)] == read(altered(TICKER, best_bid=""))
+    assert [tick(trade=TRADE, book=BOOK)] == read(without(TICKER, "open_24h"))
+    assert [tick(trade=TRADE, book=BOOK)] == read(altered(TICKER, open_24h="0"))
+
+
+def test_a_book_without_sizes() -> None:
+    """In 2021 tickers had prices only."""
+    book = TopOfBook(BOOK.bid, BOOK.ask, None, None, BOOK.id)
+
+    assert [tick(trade=TRADE, book=book, day=DAY)] == read(
+        without(TICKER, "best_bid_size", "best_ask_size")
+    )
+
+
+@pytest.mark.parametrize("message", [MATCH, LAST_MATCH])
+def test_a_match_is_a_trade(message: Any) -> None:
+    """Also the last one, which comes first."""
+    assert [tick(trade=Trade(Decimal("91230.23"), Decimal("5.23512"), 10, TIME))] == read(message)
+
+
+def test_what_brings_no_price() -> None:
+    """Heartbeats and new types are nothing, answers are what they are."""
+    assert [] == read(HEARTBEAT)
+    assert [] == read(NEW)
+    assert [Acknowledged(None)] == read(SUBSCRIPTIONS)
+    assert [Refused(0, "Failed to subscribe XYZ-USD is not a valid product")] == read(ERROR)
+    assert [Refused(0, "")] == read({"type": "error"})
+
+
+@pytest.mark.parametrize("message", [TICKER, MATCH])
+def test_another_product_is_none_of_ours(message: Any) -> None:
+    """A late frame of what is followed no more makes no tick."""
+    assert [] == read(altered(message, product_id="ETH-USD"))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"price": "NaN"},
+        {"price": None},
+        {"price": {}},
+        {"price": True},
+        {"time": "2026-01-05T14:30:00"},
+        {"time": 1767623400},
+        {"trade_id": "82062566"},
+        {"trade_id": 1.5},
+        {"sequence": None},
+        {"product_id": ["BTC-USD"]},
+        {"product_id": {}},
+        {"last_size": "Infinity"},
+        {"best_bid": {"a": 1}},
+        {"best_ask_size": "-0x1"},
+        {"high_24h": None},
+        {"type": None},
+        {"type": ["ticker"]},
+    ],
+)
+def test_what_is_of_a_wrong_kind_is_unreadable(fields: dict[str, Any]) -> None:
+    """No part of a frame is taken where another part is not what it must be."""
+    (event,) = read(altered(TICKER, **fields))
+
+    assert isinstance(event, Unreadable)
+
+
+# Recorded
+
+
+def in_words(events: Iterable[Event]) -> dict[str, int]:
+    """How many of each part the ticks had, and how many other events there were."""
+    counts: Counter[str] = Counter()
+    for event in events:
+        if isinstance(event, Tick):
+            counts.update(part for part in ("trade", "book", "day") if getattr(event, part))
+        else:
+            counts[type(event).__name__] += 1
+    return counts
+
+
+def recorded(market_data: Path) -> list[str]:
+    """The frames of the recording of 2021, as they were received."""
+    lines = (market_data / "coinbase" / "COINBASE.ws.28.0").read_text().splitlines()
+    # What was received begins with its time; what was sent, with the address.
+    return [line.partition(": ")[2] for line in lines if line[:1].isdigit()]
+
+
+def followed(frames: Iterable[str]) -> Arrival:
+    """All products of these frames are followed."""
+    products = {msgspec.json.decode(each).get("product_id") for each in frames}
+    return Arrival(START, 1, {each: each for each in products if each})
+
+
+def test_the_recording_is_read_completely(market_data: Path) -> None:
+    """Of 9946 frames every ticker and match is a tick, and nothing is unreadable."""
+    frames = recorded(market_data)
+    arrival = followed(frames)
+    events = [event for each in frames for event in PROVIDER.parse(each, arrival)]
+
+    assert (9946, 10) == (len(frames), len(arrival.names))
+    # 107 tickers, and of each product the last match and then 97 more.
+    assert {"Acknowledged": 3, "trade": 107 + 10 + 97, "book": 107, "day": 107} == in_words(events)
+
+
+def test_the_gate_believes_the_recording(market_data: Path) -> None:
+    """Of a real market nothing is refused but what a ticker and a match both tell."""
+    (policy, *_) = POLICIES.values()
+    frames = recorded(market_data)
+    arrival, gate = followed(frames), Gate()
+    held: dict[str, Statement] = {}
+    for each in frames:
+        for event in PROVIDER.parse(each, arrival):
+            if isinstance(event, Tick):
+                news = gate.judge(event, held.get(event.symbol), (), policy)
+                if news is not None:
+                    held[event.symbol] = merge(news, held.get(event.symbol))
+
+    assert arrival.names.keys() == held.keys()
+    assert {Reason.OLDER: 27} == dict(gate.refused)
+
+
+# Against the built-in exchange
+
+
+def test_understands_the_exchange(exchange: Exchange) -> None:
+    """Asked as Coinbase is, the exchange answers as Coinbase does."""
+    client = create_connection(f"{exchange.url}/coinbase", timeout=5)
+    arrival = Arrival(datetime.now(UTC), 1, {"BTC-USD": "BTC", "ETH-USD": "ETH"})
+    for frame in PROVIDER.subscribe(["BTC-USD", "ETH-USD"], 1):
+        client.send(frame)
+    events: list[Event] = []
+    until = time.monotonic() + 10
+    while in_words(events)["book"] < 5 and time.monotonic() < until:
+        events += PROVIDER.parse(client.recv(), arrival)
+    client.send(PROVIDER.subscribe(["XYZ-USD"], 2)[0])
+    while not any(isinstance(each, Refused) for each in events) and time.monotonic() < until:
+        events += PROVIDER.parse(client.recv(), arrival)
+    client.shutdown()
+    ticks = [each for each in events if isinstance(each, Tick)]
+
+    assert Acknowledged(None) == events[0]
+    assert {"BTC", "ETH"} == {each.symbol for each in ticks}
+    assert all(each.trade and each.book and each.day for each in ticks)
+    assert Refused(0, "Failed to subscribe XYZ-USD is not a valid product") == events[-1]

@@ -1,0 +1,222 @@
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from omcrm import settings
+from omcrm.feeds.keys import Keys
+from omcrm.feeds.provider import Arrival, Call, Event, Expelled, Refused, Reply, Unreadable
+from omcrm.feeds.providers.exchangerate_api import KEY, SOURCE, ExchangeRateApi
+from omcrm.feeds.registry import polls
+from omcrm.market.price_class import PriceClass
+from omcrm.market.tick import Tick, Trade
+from tests.feeds.replies import reply
+from tests.values import START
+
+SECRET = "an-example-key"
+BASE, OPEN = "http://127.0.0.1:8", "http://127.0.0.1:9"
+MADE = datetime(2026, 2, 2, 2, 40, 1, tzinfo=UTC)
+PAIRS = ("EURUSD", "USDJPY", "EURGBP")
+RATES = {"USD": 1, "EUR": 0.9013, "GBP": 0.7679, "JPY": 156.7412}
+KEYED = {
+    "result": "success",
+    "time_last_update_unix": 1770000001,
+    "base_code": "USD",
+    "conversion_rates": RATES,
+}
+OPENED = {
+    "result": "success",
+    "provider": "https://www.exchangerate-api.com",
+    "time_last_update_unix": 1770000001,
+    "time_eol_unix": 0,
+    "base_code": "USD",
+    "rates": RATES,
+}
+
+
+def provider(key: str = "", open_base: str = OPEN) -> ExchangeRateApi:
+    return ExchangeRateApi(BASE, open_base, Keys(lambda name: key if name == KEY else ""))
+
+
+def parse(answer: Reply, key: str = "", names: tuple[str, ...] = PAIRS) -> list[Event]:
+    """What a reply says to one who follows these pairs."""
+    asked = provider(key)
+    (call,) = asked.calls(names)
+    return list(asked.parse(call, answer, Arrival(START, 1, {name: name for name in names})))
+
+
+def prices(events: list[Event]) -> dict[str, Decimal]:
+    return {each.symbol: each.trade.price for each in events if isinstance(each, Tick)}
+
+
+# Asking
+
+
+def test_with_a_key_it_is_in_a_header() -> None:
+    """The key is in no address, where logs would show it."""
+    headers = {"Authorization": f"Bearer {SECRET}"}
+
+    assert [Call(f"{BASE}/v6/latest/USD", PAIRS, headers)] == provider(SECRET).calls(PAIRS)
+
+
+def test_without_a_key_the_open_endpoint_is_asked() -> None:
+    """Nothing is missing then."""
+    assert [Call(f"{OPEN}/v6/latest/USD", PAIRS)] == provider().calls(PAIRS)
+    assert provider().missing() is None
+    assert "" == provider().account()
+
+
+def test_without_key_and_open_endpoint_the_key_is_missing() -> None:
+    """An installation may decide not to be a guest."""
+    assert KEY == provider(open_base="").missing()
+    assert provider(SECRET, open_base="").missing() is None
+
+
+def test_the_limits_are_those_of_what_is_asked_now() -> None:
+    """A key that is set later changes them, and who pays."""
+    given = {KEY: ""}
+    asked = ExchangeRateApi(BASE, OPEN, Keys(lambda name: given[name]))
+    before = asked.limits
+    given[KEY] = SECRET
+
+    assert [(1, "hour")] == [(each.calls, each.period) for each in before.budgets]
+    assert [(1500, "month")] == [(each.calls, each.period) for each in asked.limits.budgets]
+    assert SECRET == asked.account()
+
+
+def test_one_call_is_for_all_pairs() -> None:
+    """Whatever their bases are."""
+    names = tuple(f"A{number:02}USD" for number in range(100))
+
+    assert [names] == [each.names for each in provider().calls(names)]
+
+
+def test_the_settings_know_both_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The open endpoint is no source of its own, and is asked when its source may be."""
+    monkeypatch.setattr(settings, "ROOT", tmp_path)
+    monkeypatch.delenv(KEY, raising=False)
+    environ = {"EXCHANGERATE_OPEN_URL": OPEN, "EXCHANGERATE_API_URL": BASE}
+    asked = polls(settings.load({**environ, "REALTIME_SOURCES": SOURCE.name}).feeds)
+    others = polls(settings.load({**environ, "REALTIME_SOURCES": "coingecko"}).feeds)
+
+    assert [SOURCE.name] == list(asked)
+    assert f"{OPEN}/v6/latest/USD" == asked[SOURCE.name].calls(PAIRS)[0].url
+    assert ["coingecko"] == list(others)
+
+    monkeypatch.setenv(KEY, SECRET)
+
+    assert f"{BASE}/v6/latest/USD" == asked[SOURCE.name].calls(PAIRS)[0].url
+
+
+# Prices
+
+
+@pytest.mark.parametrize(("body", "key"), [(KEYED, SECRET), (OPENED, "")])
+def test_pairs_are_made_of_the_table(body: Any, key: str) -> None:
+    """Both ways and across, whatever the table is called."""
+    expected = {
+        "EURUSD": Decimal("1.1095085"),
+        "USDJPY": Decimal("156.7412"),
+        "EURGBP": Decimal("0.85199157"),
+    }
+
+    assert expected == prices(parse(reply(body), key))
+
+
+def test_a_price_is_as_old_as_the_table() -> None:
+    """It is told once a day, and nobody may trade on it."""
+    trade = Trade(Decimal("156.7412"), time=MADE)
+
+    assert [Tick("USDJPY", SOURCE, START, 1, trade=trade)] == parse(reply(KEYED), names=PAIRS[1:2])
+    assert PriceClass.INDICATIVE is SOURCE.claim
+
+
+def test_a_currency_that_is_left_out_has_no_price() -> None:
+    """A missing one is a missing field, not zero."""
+    rates = {"USD": 1, "EUR": 0.9013, "GBP": None}
+
+    assert ["EURUSD"] == list(prices(parse(reply({**OPENED, "rates": rates}))))
+
+
+def test_success_counts_and_not_the_status() -> None:
+    """A table is a table."""
+    assert [*PAIRS] == list(prices(parse(reply(KEYED, 404))))
+
+
+@pytest.mark.parametrize("rate", [0, -1, "x", {}, True])
+def test_what_is_no_rate_is_unreadable(rate: Any) -> None:
+    """No price is made of zero, or of a word."""
+    rates = {**RATES, "EUR": rate}
+
+    assert [Unreadable] == [type(each) for each in parse(reply({**OPENED, "rates": rates}))]
+
+
+@pytest.mark.parametrize("field", ["result", "rates", "time_last_update_unix"])
+@pytest.mark.parametrize("wrong", [None, [], {"a": []}, 1.5])
+def test_another_answer_is_unreadable(field: str, wrong: Any) -> None:
+    """What is not of its type is not guessed at."""
+    if (field, wrong) == ("rates", {"a": []}):
+        assert [] == parse(reply({**OPENED, field: wrong}))
+    else:
+        assert [Unreadable] == [type(each) for each in parse(reply({**OPENED, field: wrong}))]
+
+
+def test_the_end_of_the_endpoint_is_told_beside_the_prices() -> None:
+    """Whoever looks after the installation has time to find another."""
+    events = parse(reply({**OPENED, "time_eol_unix": 1780000000}))
+
+    assert [*PAIRS] == list(prices(events))
+    assert [Refused(410, "the endpoint will be shut down on 2026-05-28")] == events[len(PAIRS) :]
+
+
+# Refusals
+
+
+@pytest.mark.parametrize("status", [200, 403, 404, 429])
+@pytest.mark.parametrize(
+    ("kind", "meaning"), [("quota-reached", 429), ("invalid-key", 401), ("inactive-account", 403)]
+)
+def test_a_refusal_is_what_its_kind_says(kind: str, meaning: int, status: int) -> None:
+    """The status may be any."""
+    (event,) = parse(reply({"result": "error", "error-type": kind}, status), SECRET)
+
+    assert Expelled(meaning, kind) == event
+
+
+@pytest.mark.parametrize(("status", "code"), [(200, 400), (404, 404)])
+def test_a_call_that_makes_no_sense_is_refused(status: int, code: int) -> None:
+    """The key is still good."""
+    answer = reply({"result": "error", "error-type": "unsupported-code"}, status)
+
+    assert [Refused(code, "unsupported-code")] == parse(answer)
+
+
+PAGE = b"<html>Too Many Requests</html>"
+
+
+@pytest.mark.parametrize("body", [PAGE, {"result": "error", "error-type": "too-many"}, {}])
+def test_who_asked_too_often_waits_twenty_minutes(body: Any) -> None:
+    """The open endpoint tells the status, and nothing else is sure."""
+    (event,) = parse(reply(body, 429))
+
+    assert isinstance(event, Expelled)
+    assert (429, 1200.0) == (event.status, event.retry_after)
+
+
+def test_a_time_that_is_named_is_believed() -> None:
+    """`Retry-After` is better than what others saw."""
+    answer = reply(PAGE, 429, **{"retry-after": "90"})
+
+    assert [Expelled(429, PAGE.decode(), 90.0)] == parse(answer)
+
+
+def test_who_has_a_key_is_not_told_when() -> None:
+    """The twenty minutes are those of the open endpoint."""
+    assert [Expelled(429, PAGE.decode())] == parse(reply(PAGE, 429), SECRET)
+
+
+def test_another_page_is_a_refusal_by_its_status() -> None:
+    """A gateway knows nothing of results."""
+    assert [Expelled(502, "<h1>Bad</h1>")] == parse(reply(b"<h1>Bad</h1>", 502))

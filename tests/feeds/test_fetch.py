@@ -1,0 +1,433 @@
+"""Whatever an upstream answers over HTTP, it becomes a reply or an error without the key in it.
+
+Long for a reason: there is a test for each way in which an answer can fail to come.
+"""
+
+import gzip
+import logging
+import os
+import socket
+import ssl
+import struct
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from omcrm.errors import FeedError
+from omcrm.feeds import fetch
+from omcrm.feeds.fetch import Fetcher
+from omcrm.feeds.provider import Call
+from tests.conftest import missing
+from tests.feeds.upstream import Serve, Upstream, answering, http
+from tests.processes import free_port, wait_for
+
+KEY = "a-very-secret-key"
+
+
+@pytest.fixture
+def fetcher() -> Iterator[Fetcher]:
+    """A fetcher whose connection ends with the test, and that leaves no thread behind."""
+    before = threading.active_count()
+    fetcher = Fetcher()
+    yield fetcher
+    fetcher.close()
+    wait_for(lambda: threading.active_count() <= before, 5, "its threads to end")
+
+
+def call(url: str) -> Call:
+    """A call with its key in the URL and in a header."""
+    return Call(f"{url}/prices?ids=a%2Cb&token={KEY}", ("a", "b"), {"X-Key": KEY})
+
+
+def failure(fetcher: Fetcher, url: str) -> str:
+    """The words of the error that asking there must end in."""
+    with pytest.raises(FeedError) as raised:
+        fetcher.get(call(url))
+    assert KEY not in repr(raised.value)
+    return str(raised.value)
+
+
+def reset(client: socket.socket, request: bytes) -> bool:
+    """End the connection by a reset."""
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    return False
+
+
+def dripping(first: bytes) -> Serve:
+    """Send these bytes, and then one more again and again."""
+
+    def serve(client: socket.socket, request: bytes) -> bool:
+        client.sendall(first)
+        while True:
+            client.sendall(b"x")
+            time.sleep(0.02)
+
+    return serve
+
+
+# What is answered
+
+
+def test_asks_and_reads_the_answer(fetcher: Fetcher) -> None:
+    """A call goes out with its query and headers; status, headers and body come back."""
+    with Upstream(answering(http(b'{"a":1}', "200 OK", "Retry-After: 7"))) as upstream:
+        reply = fetcher.get(call(upstream.url))
+    line, *headers = upstream.requests[0].decode().split("\r\n")
+
+    assert (200, "7", b'{"a":1}') == (reply.status, reply.headers["retry-after"], reply.body)
+    assert f"GET /prices?ids=a%2Cb&token={KEY} HTTP/1.1" == line
+    assert {f"Host: 127.0.0.1:{upstream.port}", f"X-Key: {KEY}"} <= set(headers)
+    assert 1 == sum(each.lower().startswith("user-agent: omcrm") for each in headers)
+
+
+@pytest.mark.parametrize("url", ["/", "", "/?a=b", "?a=b"])
+def test_asks_for_the_root_too(fetcher: Fetcher, url: str) -> None:
+    """An address without a path is the root's."""
+    with Upstream(answering(http())) as upstream:
+        fetcher.get(Call(f"{upstream.url}{url}", ()))
+
+    query = url.partition("?")[2]
+    assert upstream.requests[0].split(b" ")[1].decode() == (f"/?{query}" if query else "/")
+
+
+@pytest.mark.parametrize("status", ["404 Not Found", "429 Too Many", "500 Oops"])
+def test_a_refusal_is_a_reply(fetcher: Fetcher, status: str) -> None:
+    """What a status means is for the provider to say."""
+    with Upstream(answering(http(b"no", status))) as upstream:
+        reply = fetcher.get(call(upstream.url))
+
+    assert (int(status[:3]), b"no") == (reply.status, reply.body)
+
+
+def test_a_redirect_is_not_followed(fetcher: Fetcher) -> None:
+    """The key goes to nobody but the host it is for."""
+    with Upstream(answering(http())) as elsewhere:
+        moved = http(b"", "302 Found", f"Location: {elsewhere.url}/there")
+        with Upstream(answering(moved)) as upstream:
+            reply = fetcher.get(call(upstream.url))
+
+    assert 302 == reply.status
+    assert 0 == elsewhere.connections
+
+
+@pytest.mark.parametrize("chunked", [True, False])
+def test_unpacks(fetcher: Fetcher, *, chunked: bool) -> None:
+    """A compressed body is read, whether its length is known before or not."""
+    packed = gzip.compress(b'{"a":1}' * 1000)
+    raw = http(packed, "200 OK", "Content-Encoding: gzip")
+    if chunked:
+        head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n"
+        raw = head + b"%x\r\n%s\r\n0\r\n\r\n" % (len(packed), packed)
+    with Upstream(answering(raw)) as upstream:
+        replies = [fetcher.get(call(upstream.url)) for _ in range(2)]
+
+    assert [b'{"a":1}' * 1000] * 2 == [each.body for each in replies]
+    assert 1 == upstream.connections
+
+
+def test_an_answer_that_ends_with_its_connection(fetcher: Fetcher) -> None:
+    """A body without a length is read until the end, and the next call connects anew."""
+    with Upstream(answering(b"HTTP/1.0 200 OK\r\n\r\n{}", keep=False)) as upstream:
+        replies = [fetcher.get(call(upstream.url)) for _ in range(2)]
+
+    assert [b"{}", b"{}"] == [each.body for each in replies]
+    assert 2 == upstream.connections
+
+
+# The connection is kept
+
+
+def test_keeps_its_connection(fetcher: Fetcher) -> None:
+    """Two calls one after the other use one connection."""
+    with Upstream(answering(http())) as upstream:
+        for _ in range(3):
+            fetcher.get(call(upstream.url))
+
+    assert (1, 3) == (upstream.connections, len(upstream.requests))
+
+
+def test_connects_anew_where_the_upstream_has_ended_it(fetcher: Fetcher) -> None:
+    """A kept connection that is gone costs no call."""
+    with Upstream(answering(http(), keep=False)) as upstream:
+        for _ in range(3):
+            assert 200 == fetcher.get(call(upstream.url)).status
+            time.sleep(0.05)
+
+    assert (3, 3) == (upstream.connections, len(upstream.requests))
+
+
+def test_another_host_has_another_connection(fetcher: Fetcher) -> None:
+    """A connection is kept for its own host only."""
+    with Upstream(answering(http(b"1"))) as one, Upstream(answering(http(b"2"))) as two:
+        bodies = [fetcher.get(call(each.url)).body for each in (one, two, one)]
+
+    assert [b"1", b"2", b"1"] == bodies
+
+
+def test_threads_take_turns(fetcher: Fetcher) -> None:
+    """Many threads get each their own answer."""
+
+    def echo(client: socket.socket, request: bytes) -> bool:
+        client.sendall(http(request.split(b" ")[1]))
+        return True
+
+    got: dict[int, bytes] = {}
+    with Upstream(echo) as upstream:
+
+        def ask(number: int) -> None:
+            got[number] = fetcher.get(Call(f"{upstream.url}/{number}", ())).body
+
+        threads = [threading.Thread(target=ask, args=[number]) for number in range(20)]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join()
+
+    assert {number: b"/%d" % number for number in range(20)} == got
+
+
+# What is no answer
+
+
+def test_nobody_listens(fetcher: Fetcher) -> None:
+    """A port that nobody listens on refuses."""
+    assert "connection refused" == failure(fetcher, f"http://127.0.0.1:{free_port()}")
+
+
+def test_no_such_host(fetcher: Fetcher) -> None:
+    """A name that nobody has is said to be so."""
+    assert "host not found" == failure(fetcher, "http://no-such-host.invalid")
+
+
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1", "http://", "http://127.0.0.1:99999", "x", ""])
+def test_no_url(fetcher: Fetcher, url: str) -> None:
+    """What is no address ends in an error like everything else."""
+    assert failure(fetcher, url)
+
+
+def test_a_dead_host(fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that does not even refuse is given up."""
+    monkeypatch.setattr(fetch, "_CONNECT_TIMEOUT", 0.3)
+    # A listener whose queue is full lets handshakes hang.
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        port = listener.getsockname()[1]
+        fillers = [socket.socket() for _ in range(4)]
+        for each in fillers:
+            each.setblocking(False)
+            each.connect_ex(("127.0.0.1", port))
+        time.sleep(0.1)
+        words = failure(fetcher, f"http://127.0.0.1:{port}")
+        for each in fillers:
+            each.close()
+
+    assert "timed out" == words
+
+
+def test_a_slow_upstream(fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An upstream that takes the request and is silent is given up."""
+    monkeypatch.setattr(fetch, "_READ_TIMEOUT", 0.2)
+    waiting = threading.Event()
+    with Upstream(lambda *_: waiting.wait(5)) as upstream:
+        words = failure(fetcher, upstream.url)
+        waiting.set()
+
+    assert "timed out" == words
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        b"H",
+        b"HTTP/1.1 200 OK\r\nX: ",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\n",
+    ],
+)
+def test_an_answer_that_drips_in(first: bytes) -> None:
+    """Head or body, with a length or without: no answer takes longer than it may."""
+    fetcher, began = Fetcher(longest=0.4), time.monotonic()
+    with Upstream(dripping(first)) as upstream:
+        words = failure(fetcher, upstream.url)
+    fetcher.close()
+
+    assert "timed out" == words
+    assert 0.3 < time.monotonic() - began < 3
+
+
+def test_a_huge_answer(fetcher: Fetcher) -> None:
+    """More than the largest answer is not taken in, and spoils nothing for the next call."""
+    with Upstream(answering(http(b"x" * (fetch._LARGEST + 1)))) as upstream:
+        words = failure(fetcher, upstream.url)
+        upstream.serve = answering(http(b"x" * fetch._LARGEST))
+        reply = fetcher.get(call(upstream.url))
+
+    assert "answer of more than 4194304 bytes" == words
+    assert fetch._LARGEST == len(reply.body)
+
+
+def test_an_answer_without_end(fetcher: Fetcher) -> None:
+    """An upstream that never stops sending is stopped."""
+
+    def flood(client: socket.socket, request: bytes) -> bool:
+        client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            client.sendall(b"x" * 65536)
+
+    with Upstream(flood) as upstream:
+        words = failure(fetcher, upstream.url)
+
+    assert "answer of more than 4194304 bytes" == words
+
+
+def test_a_bomb(fetcher: Fetcher) -> None:
+    """A few kilobytes that unpack into a gigabyte are not unpacked."""
+    bomb = gzip.compress(b"\0" * 50_000_000)
+    with Upstream(answering(http(bomb, "200 OK", "Content-Encoding: gzip"))) as upstream:
+        words = failure(fetcher, upstream.url)
+
+    assert "answer of more than 4194304 bytes" == words
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        (b"SSH-2.0-OpenSSH_9.6\r\n\r\n", "no answer (BadStatusLine)"),
+        (b"\0\xff\0\xff\r\n\r\n", "no answer (BadStatusLine)"),
+        (b"", "connection lost"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{}", "connection lost"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{}", "connection lost"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}", "connection lost"),
+        (http(b"{}", "200 OK", "Content-Encoding: gzip"), "no answer (error)"),
+        (http(gzip.compress(b"{}")[:-5], "200 OK", "Content-Encoding: gzip"), "answer cut short"),
+        (http(b"{}", "200 OK", "Content-Encoding: br"), "answer in an unknown encoding"),
+        (http(b"{}", "200 OK", "X: " + "x" * 100_000), "no answer (LineTooLong)"),
+    ],
+)
+def test_garbage(fetcher: Fetcher, raw: bytes, words: str) -> None:
+    """What is no HTTP, or is cut short, ends in an error; the next call is answered."""
+    with Upstream(answering(raw, keep=False)) as upstream:
+        found = failure(fetcher, upstream.url)
+        upstream.serve = answering(http())
+        assert 200 == fetcher.get(call(upstream.url)).status
+
+    assert words == found
+
+
+def test_a_reset(fetcher: Fetcher) -> None:
+    """A connection that is reset is said to be lost, and not asked again at once."""
+    with Upstream(reset) as upstream:
+        words = failure(fetcher, upstream.url)
+
+    assert "connection lost" == words
+    assert 1 == len(upstream.requests)
+
+
+def test_a_certificate_of_nobody(fetcher: Fetcher, tmp_path: Path) -> None:
+    """A host that cannot prove who it is gets no request."""
+    names = ("-keyout", str(tmp_path / "key"), "-out", str(tmp_path / "crt"))
+    command = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
+    try:
+        subprocess.run(
+            [*command, "-nodes", "-subj", "/CN=localhost", *names], check=True, capture_output=True
+        )
+    except OSError:
+        missing("openssl")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "crt", tmp_path / "key")
+    heard: list[bytes] = []
+
+    def accept(listener: socket.socket) -> None:
+        client, _ = listener.accept()
+        try:
+            with client, context.wrap_socket(client, server_side=True) as secured:
+                heard.append(secured.recv(100))
+        except OSError:
+            return
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=accept, args=[listener])
+        thread.start()
+        words = failure(fetcher, f"https://localhost:{listener.getsockname()[1]}")
+        thread.join(5)
+
+    assert "its certificate is not valid" == words
+    assert [] == heard
+
+
+# The key is nowhere
+
+
+def test_the_key_is_in_no_log(fetcher: Fetcher, caplog: pytest.LogCaptureFixture) -> None:
+    """Not even what is logged for debugging holds the URL."""
+    caplog.set_level(logging.DEBUG)
+    for raw in (http(), http(b"{}", "200 OK", "no header at all"), b"garbage\r\n\r\n"):
+        with Upstream(answering(raw, keep=False)) as upstream:
+            try:
+                fetcher.get(call(upstream.url))
+            except FeedError as error:
+                logging.getLogger("test").exception("failed", exc_info=error)
+
+    assert KEY not in caplog.text
+    assert "failed" in caplog.text
+
+
+@pytest.mark.parametrize("key", ["two\r\nlines: x", "sp ace", "ключ", "\0"])
+def test_a_key_that_cannot_be_sent(fetcher: Fetcher, key: str) -> None:
+    """A key with signs that HTTP does not know is no way into the request, and in no error."""
+    words: list[str] = []
+    with Upstream(answering(http())) as upstream:
+        for each in (Call(f"{upstream.url}/?k={key}", ()), Call(upstream.url, (), {"X": key})):
+            try:
+                fetcher.get(each)
+            except FeedError as error:
+                words.append(str(error))
+
+    assert words
+    assert not any(key in each for each in words)
+    assert not any(b"lines: x" in each.split(b"\r\n") for each in upstream.requests)
+
+
+# The end
+
+
+@pytest.mark.parametrize("first", [b"", b"HTTP/1.1 200 OK\r\n\r\n{", http(b"{}" * 50)[:-5]])
+def test_closing_interrupts(first: bytes) -> None:
+    """A call that waits ends at once, before the answer or in the middle of it."""
+    fetcher, failed, waiting = Fetcher(), [], threading.Event()
+
+    def serve(client: socket.socket, request: bytes) -> bool:
+        client.sendall(first)
+        waiting.wait(10)
+        return False
+
+    with Upstream(serve) as upstream:
+        thread = threading.Thread(target=lambda: failed.append(failure(fetcher, upstream.url)))
+        thread.start()
+        wait_for(lambda: upstream.requests, 5, "the request")
+        time.sleep(0.1)
+        began = time.monotonic()
+        fetcher.close()
+        thread.join(5)
+        took = time.monotonic() - began
+        waiting.set()
+
+    assert ["stopped"] == failed
+    assert took < 1
+
+
+def test_nothing_is_asked_after_the_end(fetcher: Fetcher) -> None:
+    """Once closed it neither connects nor asks, and no descriptor is left open."""
+    before = len(os.listdir("/proc/self/fd"))
+    with Upstream(answering(http())) as upstream:
+        fetcher.get(call(upstream.url))
+        fetcher.close()
+        assert "stopped" == failure(fetcher, upstream.url)
+
+    assert 1 == len(upstream.requests)
+    assert before == len(os.listdir("/proc/self/fd"))

@@ -1,0 +1,120 @@
+"""Late news are told from quick ones, and clocks that differ from both."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from omcrm.feeds.lateness import Lateness
+from omcrm.market.tick import ON_TIME
+from tests.values import START, after
+
+
+def seconds(value: float) -> timedelta:
+    return timedelta(seconds=value)
+
+
+def told(lateness: Lateness, at: float, way: float) -> timedelta:
+    """How late news are that come then and took so long by their own time."""
+    return lateness.of(after(at), after(at - way))
+
+
+@pytest.fixture
+def lateness() -> Lateness:
+    """Nothing was heard yet."""
+    return Lateness()
+
+
+def test_without_a_time_nothing_is_late(lateness: Lateness) -> None:
+    """News that carry no time are taken as they come."""
+    assert ON_TIME == lateness.of(START, None)
+
+
+@pytest.mark.parametrize("way", [0, 0.3, 2, 3.9, -1.5, -30])
+def test_a_first_word_is_on_time(lateness: Lateness, way: float) -> None:
+    """A clock may differ by seconds, and the way takes its time."""
+    assert ON_TIME == told(lateness, 0, way)
+
+
+def test_a_first_word_may_be_late(lateness: Lateness) -> None:
+    """What is older than any difference of clocks is late, by what exceeds that."""
+    assert seconds(58) == told(lateness, 0, 60)
+
+
+@pytest.mark.parametrize(("way", "late"), [(2.1, 0), (2.4, 2.3), (12.1, 12)])
+def test_the_shortest_way_is_the_measure(lateness: Lateness, way: float, late: float) -> None:
+    """Two seconds more than the shortest way is jitter; more than that is late."""
+    told(lateness, 0, 0.1)
+
+    assert seconds(late) == told(lateness, 1, way)
+
+
+def test_a_clock_that_is_ahead_is_taken_for_what_it_is(lateness: Lateness) -> None:
+    """Where the upstream's clock is half a minute ahead, its news are late by their own measure."""
+    told(lateness, 0, -30)
+    on_time, late = told(lateness, 1, -29), told(lateness, 2, -20)
+
+    assert (ON_TIME, seconds(10)) == (on_time, late)
+
+
+@pytest.mark.parametrize("way", [3601, -3601, 86_400 * 365])
+def test_a_recording_is_on_time(lateness: Lateness, way: float) -> None:
+    """Times of another day say nothing about the way, and are no measure for what follows."""
+    recorded = told(lateness, 0, way)
+
+    assert (ON_TIME, seconds(10)) == (recorded, told(lateness, 1, 12))
+
+
+def test_the_measure_is_forgotten(lateness: Lateness) -> None:
+    """A clock that was set is believed after two times five minutes."""
+    told(lateness, 0, -30)
+    at_once = told(lateness, 1, 0)
+    remembered = told(lateness, 301, 0)
+    forgotten = told(lateness, 602, 0)
+
+    assert (seconds(30), seconds(30), ON_TIME) == (at_once, remembered, forgotten)
+
+
+# Whether it lasts
+
+
+def late_for(lateness: Lateness, times: int, lasting: float) -> datetime:
+    """So much late news spread over that time; when the last of it came."""
+    for number in range(times):
+        told(lateness, number * lasting / (times - 1), 60)
+    return after(lasting)
+
+
+@pytest.mark.parametrize(
+    ("times", "lasting", "expected"),
+    [(20, 5, True), (19, 60, False), (20, 4.9, False), (200, 4.9, False), (200, 60, True)],
+)
+def test_only_many_over_long_are_lasting(
+    lateness: Lateness, times: int, lasting: float, expected: bool
+) -> None:
+    """Neither a few stragglers nor a short burst is a connection that fell behind."""
+    assert expected is lateness.is_lasting(late_for(lateness, times, lasting))
+
+
+def test_nothing_lasts_at_first(lateness: Lateness) -> None:
+    """Silence is for others to notice."""
+    assert not lateness.is_lasting(after(100))
+
+
+def test_one_word_on_time_ends_it(lateness: Lateness) -> None:
+    """Who has caught up begins to be counted anew."""
+    now = late_for(lateness, 30, 10)
+    before = lateness.is_lasting(now)
+    told(lateness, 10, 0)
+    caught_up = lateness.is_lasting(now)
+    told(lateness, 11, 60)
+
+    assert (True, False, False) == (before, caught_up, lateness.is_lasting(after(60)))
+
+
+def test_another_connection_starts_anew(lateness: Lateness) -> None:
+    """It is not to blame for the one before, but its measure stays."""
+    now = late_for(lateness, 30, 10)
+    lateness.start_anew()
+
+    assert not lateness.is_lasting(now)
+    assert seconds(58) == told(lateness, 11, 60)

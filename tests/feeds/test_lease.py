@@ -1,0 +1,178 @@
+"""One connection of one account at a time, among all processes of this machine."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from omcrm.feeds.lease import Leases, lease_name
+from tests.processes import ROOT, wait_for
+
+# Takes the lease, says whether it got it, and holds it until its input ends.
+HOLDER = """
+import sys
+from pathlib import Path
+from omcrm.feeds.lease import Leases
+leases = Leases(Path(sys.argv[1]))
+print(leases.take("finnhub", sys.argv[2]), flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def holder(folder: Path, account: str = "key") -> Iterator[tuple[subprocess.Popen[str], bool]]:
+    """Another process, and whether it has got the lease."""
+    command = [sys.executable, "-c", HOLDER, str(folder), account]
+    child = subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with child:
+        assert child.stdout is not None
+        try:
+            yield child, child.stdout.readline().strip() == "True"
+        finally:
+            child.kill()
+
+
+# Within one process
+
+
+def test_is_taken_once_and_given_back(tmp_path: Path) -> None:
+    """Who has it keeps it, another gets it after it is given back."""
+    one, two = Leases(tmp_path), Leases(tmp_path)
+
+    assert [True, True, False] == [each.take("a", "key") for each in (one, one, two)]
+    one.give_back("a", "key")
+    assert [True, False] == [each.take("a", "key") for each in (two, one)]
+    two.give_back("a", "key")
+
+
+def test_each_account_of_each_source_has_its_own(tmp_path: Path) -> None:
+    """Another key, or the same key at another upstream, is another connection."""
+    one, two = Leases(tmp_path), Leases(tmp_path)
+    accounts = [("a", "key"), ("a", "other"), ("b", "key"), ("a", "")]
+
+    assert all(one.take(*each) for each in accounts)
+    assert not any(two.take(*each) for each in accounts)
+    one.give_back("a", "key")
+    assert [True, False, False, False] == [two.take(*each) for each in accounts]
+    for leases in (one, two):
+        for each in accounts:
+            leases.give_back(*each)
+
+
+def test_giving_back_what_is_not_held_is_harmless(tmp_path: Path) -> None:
+    """Neither one's own absence nor another's lease is touched."""
+    one, two = Leases(tmp_path), Leases(tmp_path)
+    one.take("a", "key")
+    two.give_back("a", "key")
+    two.give_back("a", "never")
+
+    assert not two.take("a", "key")
+    one.give_back("a", "key")
+
+
+def test_no_descriptor_is_left(tmp_path: Path) -> None:
+    """Neither a failed attempt nor giving back leaves a file open."""
+    one, two = Leases(tmp_path), Leases(tmp_path)
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(5):
+        one.take("a", "key")
+        two.take("a", "key")
+        one.give_back("a", "key")
+
+    assert before == len(os.listdir("/proc/self/fd"))
+
+
+# What is on the disk
+
+
+def test_the_key_is_not_on_the_disk(tmp_path: Path) -> None:
+    """Neither the names nor the contents of the files tell the key, and only we may read them."""
+    leases = Leases(tmp_path / "state")
+    leases.take("finnhub", "secret-key")
+    (file,) = (tmp_path / "state").iterdir()
+
+    assert "secret-key" not in file.name + file.read_text()
+    assert file.name.startswith("finnhub-")
+    assert (0o600, 0o700) == (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777)
+    leases.give_back("finnhub", "secret-key")
+
+
+def test_names_tell_accounts_apart() -> None:
+    """The same account has the same name in every process; others have others."""
+    names = [lease_name(*each) for each in (("a", "x"), ("a", "y"), ("b", "x"), ("a", ""))]
+
+    assert 4 == len(set(names))
+    assert "a-2d711642b726b044" == names[0]
+
+
+def test_says_who_has_it(tmp_path: Path) -> None:
+    """The number of the process is there for people, after any other content."""
+    leases = Leases(tmp_path)
+    path = tmp_path / f"{lease_name('a', 'key')}.lock"
+    assert "" == leases.holder("a", "key")
+    path.write_bytes(b"123456789012345678901234567890")
+    leases.take("a", "key")
+
+    assert str(os.getpid()) == leases.holder("a", "key")
+    leases.give_back("a", "key")
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\0", b"x" * 100_000, b""])
+def test_a_file_of_anything_hurts_nobody(tmp_path: Path, content: bytes) -> None:
+    """Whatever is in the file, it can be read and the lease be taken."""
+    leases = Leases(tmp_path)
+    (tmp_path / f"{lease_name('a', 'key')}.lock").write_bytes(content)
+
+    assert len(leases.holder("a", "key")) <= 20
+    assert leases.take("a", "key")
+    leases.give_back("a", "key")
+
+
+# Among processes
+
+
+def test_another_process_has_it(tmp_path: Path) -> None:
+    """While another process holds it nobody gets it, and its number is known."""
+    leases = Leases(tmp_path)
+    with holder(tmp_path) as (child, has_it):
+        assert has_it
+        assert not leases.take("finnhub", "key")
+        assert leases.take("finnhub", "other key")
+        assert str(child.pid) == leases.holder("finnhub", "key")
+    leases.give_back("finnhub", "other key")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_it_is_free_when_its_process_is_gone(tmp_path: Path, number: int) -> None:
+    """However a process ends, it leaves nothing that must be cleaned up."""
+    leases = Leases(tmp_path)
+    with holder(tmp_path) as (child, has_it):
+        assert has_it
+        child.send_signal(number)
+        child.wait()
+        wait_for(lambda: leases.take("finnhub", "key"), 2, "the lease")
+
+    assert str(os.getpid()) == leases.holder("finnhub", "key")
+    with holder(tmp_path) as (_, has_it):
+        assert not has_it
+    leases.give_back("finnhub", "key")
+    with holder(tmp_path) as (_, has_it):
+        assert has_it
+
+
+def test_a_child_does_not_inherit_it(tmp_path: Path) -> None:
+    """A program that its holder starts does not keep the lease beyond the holder."""
+    leases = Leases(tmp_path)
+    leases.take("finnhub", "key")
+    with subprocess.Popen(["sleep", "30"], close_fds=False) as child:
+        leases.give_back("finnhub", "key")
+        with holder(tmp_path) as (_, has_it):
+            assert has_it
+        child.kill()

@@ -1,0 +1,190 @@
+"""All sources of an installation are started, stopped and asked about together."""
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from omcrm.feeds.lineup import Lineup, Turns
+from omcrm.feeds.poller import Polling
+from omcrm.feeds.registry import POLLS, STREAMS, FeedSettings
+from omcrm.feeds.status import FeedState, FeedStatus
+from omcrm.feeds.supervisor import Reports
+from omcrm.market.tick import Tick
+from tests.processes import Exchange, wait_for
+
+NAMES = {
+    "binance": {"btcusdt": "BTC"},
+    "coinbase": {"BTC-USD": "BTC"},
+    "coingecko": {"bitcoin": "BTC", "ethereum": "ETH"},
+}
+
+
+class Told:
+    """A lineup, what it brought and what it asked."""
+
+    def __init__(self, urls: dict[str, str], folder: Path) -> None:
+        self.ticks: list[Tick] = []
+        self.asked: set[tuple[str, str]] = set()
+        self.threads = threading.active_count()
+        reports = Reports(self.ticks.append, lambda *_: None, lambda _: None)
+        self.lineup = Lineup(
+            FeedSettings(urls=urls),
+            reports,
+            lambda: datetime.now(UTC),
+            folder / "state",
+            self._wanted,
+            polling=Polling(interval=60, batch=50),
+        )
+        for name, feed in self.lineup.feeds.items():
+            feed.follow(NAMES[name], lambda: True)
+
+    def _wanted(self, source: str, symbol: str) -> int:
+        self.asked.add((source, symbol))
+        return int(symbol == "BTC")
+
+    def sources(self) -> set[str]:
+        """Who has brought a price of anything."""
+        return {each.source.name for each in list(self.ticks)}
+
+    def names(self) -> list[str]:
+        """The threads that run for it."""
+        return [each.name for each in threading.enumerate()]
+
+
+Line = Callable[..., Told]
+
+
+@pytest.fixture
+def line_up(exchange: Exchange, tmp_path: Path) -> Iterator[Line]:
+    """Makes lineups of sources that the exchange stands for, and stops them after the test."""
+    made: list[Told] = []
+    host = exchange.url.removeprefix("ws://")
+    urls = {
+        "binance": exchange.url,
+        "coinbase": f"{exchange.url}/coinbase",
+        "coingecko": f"http://{host}/coingecko/api/v3",
+    }
+
+    def make(*sources: str) -> Told:
+        made.append(Told({name: urls[name] for name in sources}, tmp_path))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.lineup.stop()
+
+
+def test_only_who_has_an_address_is_there(line_up: Line) -> None:
+    """A source without one costs nothing, whichever way its prices come."""
+    assert ["coinbase", "coingecko"] == list(line_up("coinbase", "coingecko").lineup.feeds)
+
+
+def test_nothing_runs_before_the_start(line_up: Line) -> None:
+    """Making the lineup connects nowhere."""
+    told = line_up("binance", "coinbase", "coingecko")
+
+    assert threading.active_count() == told.threads
+    assert {FeedState.STOPPED} == {each.status().state for each in told.lineup.feeds.values()}
+
+
+def test_those_that_push_and_those_that_are_asked_bring_prices(line_up: Line) -> None:
+    """After one start every source speaks, each by its own name."""
+    told = line_up("binance", "coinbase", "coingecko")
+    told.lineup.start()
+
+    wait_for(lambda: told.sources() == NAMES.keys(), 15, "a price of each")
+
+
+def test_a_source_is_asked_only_for_what_is_wanted(line_up: Line) -> None:
+    """The question carries the source's name, and a zero means that nothing is asked."""
+    told = line_up("coingecko")
+    told.lineup.start()
+    wait_for(lambda: told.ticks, 15, "a price")
+
+    assert {("coingecko", "BTC"), ("coingecko", "ETH")} == told.asked
+    assert {"BTC"} == {each.symbol for each in told.ticks}
+
+
+def test_after_the_stop_nothing_runs(line_up: Line) -> None:
+    """Stopping waits for all threads; stopping or starting twice is harmless."""
+    told = line_up("binance", "coinbase", "coingecko")
+    told.lineup.start()
+    told.lineup.start()
+    wait_for(lambda: told.sources() == NAMES.keys(), 15, "a price of each")
+    told.lineup.stop()
+    left = [each for each in told.names() if each.startswith("feed-")]
+    told.lineup.stop()
+    heard = len(told.ticks)
+
+    assert [] == left
+    wait_for(lambda: threading.active_count() == told.threads, 5, f"the end of {told.names()}")
+    assert heard == len(told.ticks)
+
+
+def test_status_has_every_source(line_up: Line) -> None:
+    """Who is not there is off, and each says how its prices would come."""
+    status = line_up("binance").lineup.status()
+    types = {name: each.type for name, each in status.items()}
+
+    assert ({*STREAMS, *POLLS} - {"simulated"}) == status.keys()
+    assert {FeedState.OFF} == {status[name].state for name in status.keys() - {"binance"}}
+    assert not any(each.active for each in status.values())
+    assert ("websocket", "websocket", "http") == (
+        types["binance"],
+        types["kraken"],
+        types["coingecko"],
+    )
+
+
+def test_the_built_in_exchange_is_told_only_where_there_is_one(
+    exchange: Exchange, tmp_path: Path
+) -> None:
+    """An installation that is no demonstration does not speak of it."""
+    reports = Reports(lambda _: None, lambda *_: None, lambda _: None)
+    parts = (reports, lambda: datetime.now(UTC), tmp_path, lambda *_: 0)
+    demo = Lineup(FeedSettings(urls={"simulated": exchange.url}), *parts)
+
+    assert "simulated" in demo.status()
+    assert "simulated" not in Lineup(FeedSettings(), *parts).status()
+
+
+def test_calls_are_counted_for_those_that_are_asked(line_up: Line) -> None:
+    """Each budget tells its use; a stream has none."""
+    told = line_up("binance", "coingecko")
+    before = told.lineup.uses()
+    told.lineup.start()
+    wait_for(lambda: "coingecko" in told.sources(), 15, "a price")
+    after = told.lineup.uses()
+
+    assert ["coingecko"] == list(before) == list(after)
+    assert {0} == {each.used for each in before["coingecko"]}
+    assert {1} == {each.used for each in after["coingecko"]}
+
+
+# Turns
+
+
+def status(active: bool) -> FeedStatus:
+    return FeedStatus(state=FeedState.STREAMING, active=active, type="websocket")
+
+
+def test_only_a_change_is_news() -> None:
+    """A source that begins or ceases to bring prices, not what it does in between."""
+    turns = Turns()
+    course = [False, True, True, False, False, True]
+
+    assert [False, True, False, True, False, True] == [
+        turns.has_turned("binance", status(each)) for each in course
+    ]
+
+
+def test_sources_turn_one_by_one() -> None:
+    """What one does says nothing about another."""
+    turns = Turns()
+    turns.has_turned("binance", status(True))
+
+    assert turns.has_turned("kraken", status(True))
+    assert not turns.has_turned("binance", status(True))

@@ -1,0 +1,439 @@
+"""An upstream is asked as often as it makes sense and as it allows, and never more.
+
+Long for a reason: there is a test for each way in which asking can go wrong.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from omcrm.feeds import poller as poller_module
+from omcrm.feeds.poller import Polling, Rhythm
+from omcrm.feeds.provider import PollLimits
+from omcrm.feeds.providers.coingecko import KEY, CoinGecko
+from omcrm.feeds.quota import Ledger
+from omcrm.market.source import Condition
+from tests.conftest import ManualClock
+from tests.feeds.polled import NAMES, Broken, Demanding, Half, Watched
+from tests.feeds.upstream import Upstream, answering, http
+from tests.processes import Exchange, wait_for
+
+SECRET = "a-very-secret-key"
+LIMITS = CoinGecko.limits
+
+
+@pytest.fixture
+def watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Watched]]:
+    """Starts pollers that look often, and stops them after the test."""
+    monkeypatch.setattr(poller_module, "_STEP", 0.05)
+    monkeypatch.setattr(poller_module, "_LOOK_AGAIN", 0.2)
+    started: list[Watched] = []
+
+    def start(url: str, **options: object) -> Watched:
+        watched = Watched(url, tmp_path / "state", **options)
+        started.append(watched)
+        watched.poller.start()
+        return watched
+
+    yield start
+    for each in started:
+        each.poller.stop()
+        wait_for(lambda: threading.active_count() <= started[0].threads, 5, "its threads to end")
+
+
+def address(exchange: Exchange) -> str:
+    return f"http://127.0.0.1:{exchange.port}/coingecko"
+
+
+def answers(exchange: Exchange) -> int:
+    """How often CoinGecko's venue was asked."""
+    return int(exchange.state()["venues"]["coingecko"]["http_answers"])
+
+
+def asked(upstream: Upstream) -> list[str]:
+    """The ids of each request, as they stand in it."""
+    urls = [urlsplit(each.split(b" ")[1].decode()) for each in upstream.requests]
+    return [parse_qs(url.query)["ids"][0] for url in urls]
+
+
+# It asks
+
+
+def test_asks_and_tells(watch: Callable[..., Watched], exchange: Exchange) -> None:
+    """Prices come, and the status says what there is to say."""
+    watched = watch(address(exchange))
+    wait_for(lambda: {"BTC", "ETH"} == {each.symbol for each in watched.ticks}, 5, "prices")
+    status = watched.poller.status()
+
+    assert ("polling", True, "http", 2) == (
+        status.state,
+        status.active,
+        status.type,
+        status.symbols,
+    )
+    assert [Condition.PENDING, Condition.HEALTHY] == watched.conditions
+    assert (0, 0, None) == (status.reconnects, status.unreadable, status.last_error)
+    assert status.messages > 0
+    assert watched.ticks[-1].received_at <= datetime.now(UTC)
+    assert {"coingecko"} == set(watched.changes)
+
+
+def test_asks_again_after_its_interval(watch: Callable[..., Watched], exchange: Exchange) -> None:
+    """Not sooner, whatever else wakes it."""
+    watched = watch(address(exchange), polling=Polling(interval=0.5))
+    until = time.monotonic() + 1.8
+    while time.monotonic() < until:
+        watched.poller.follow(NAMES, lambda: True)
+        time.sleep(0.02)
+
+    assert 3 <= answers(exchange) <= 4
+
+
+def test_its_limits_are_kept_by_default(watch: Callable[..., Watched], exchange: Exchange) -> None:
+    """CoinGecko itself is asked once a minute, however often somebody would like to."""
+    watched = watch(address(exchange), make=CoinGecko, polling=Polling(interval=0.01))
+    watched.wait_for_data()
+    time.sleep(0.7)
+
+    assert 1 == answers(exchange)
+
+
+def test_keeps_its_connection(watch: Callable[..., Watched]) -> None:
+    """Call after call goes over one connection."""
+    with Upstream(answering(http())) as upstream:
+        watch(upstream.url)
+        wait_for(lambda: len(upstream.requests) >= 4, 5, "some calls")
+        assert 1 == upstream.connections
+
+
+def test_follows_what_is_added_and_dropped(watch: Callable[..., Watched]) -> None:
+    """From the next call on."""
+    with Upstream(answering(http())) as upstream:
+        watched = watch(upstream.url)
+        wait_for(lambda: "bitcoin,ethereum" in asked(upstream), 5, "the first call")
+        watched.poller.follow({"solana": "SOL"}, lambda: True)
+        wait_for(lambda: asked(upstream)[-1] == "solana", 5, "the new symbol")
+        watched.poller.follow({}, lambda: True)
+        watched.wait_for_state("standby")
+        before = len(upstream.requests)
+        time.sleep(0.4)
+        assert before == len(upstream.requests)
+
+
+# The most urgent first
+
+
+def test_the_most_urgent_are_asked_for_first(watch: Callable[..., Watched]) -> None:
+    """In batches: what is watched, then the rest; what nobody wants is left out."""
+    names = {name: name.upper() for name in "abcdefg"}
+    wanted = {"C": 2, "F": 2, "G": 3, "A": 0, "E": 0}
+    with Upstream(answering(http())) as upstream:
+        watch(upstream.url, names=names, polling=Polling(60.0, batch=2), wanted=wanted)
+        wait_for(lambda: len(upstream.requests) == 3, 5, "three calls")
+        time.sleep(0.3)
+
+    assert ["g,c", "f,b", "d"] == asked(upstream)
+
+
+def rhythm(wanted: Mapping[str, int], interval: float = 10.0, batch: int = 2) -> Rhythm:
+    return Rhythm(Polling(interval, batch), PollLimits(3, 5.0, ()), lambda name: wanted[name])
+
+
+def test_the_longer_interval_and_the_smaller_batch_count() -> None:
+    """Neither the upstream nor the operator is asked for more than they want."""
+    wanted = dict.fromkeys("abcde", 1)
+    names = {name: name for name in wanted}
+
+    assert (10.0, 5.0) == (rhythm(wanted, 10.0).interval, rhythm(wanted, 1.0).interval)
+    assert (2, 3) == (
+        len(rhythm(wanted, batch=2).due(names, 0.0)),
+        len(rhythm(wanted, batch=50).due(names, 0.0)),
+    )
+
+
+def test_among_equals_the_one_asked_longest_ago_comes_first() -> None:
+    """Nobody is forgotten because others are in front."""
+    wanted = dict.fromkeys("abc", 1)
+    beat, names = rhythm(wanted, batch=1), {name: name for name in "abc"}
+    order = []
+    for step in range(7):
+        order += beat.due(names, step * 4.0)
+        beat.asked(order[-1:], step * 4.0)
+
+    assert list("abcabca") == order
+
+
+def test_wanted_is_not_the_same_as_due() -> None:
+    """What was asked just now is wanted still."""
+    beat, names = rhythm({"a": 1, "b": 0}), {"a": "a", "b": "b"}
+    beat.asked(["a"], 0.0)
+
+    assert [] == beat.due(names, 9.9)
+    assert ["a"] == beat.due(names, 10.0)
+    assert beat.is_wanted(names)
+    assert not beat.is_wanted({"b": "b"})
+    assert not beat.is_wanted({})
+
+
+def test_stands_by_while_others_have_prices(
+    watch: Callable[..., Watched], exchange: Exchange
+) -> None:
+    """What nobody wants is not asked for; once it is wanted it is, and then no more."""
+    watched = watch(address(exchange), wanted={"BTC": 0, "ETH": 0})
+    watched.wait_for_state("standby")
+    time.sleep(0.3)
+    assert 0 == answers(exchange)
+    assert not watched.poller.status().active
+
+    watched.wanted = {"BTC": 1, "ETH": 0}
+    watched.wait_for_state("polling")
+    watched.wanted = {"BTC": 0, "ETH": 0}
+    watched.wait_for_state("standby")
+    assert {"BTC"} == {each.symbol for each in watched.ticks}
+
+
+# Its quota
+
+
+def test_never_asks_more_than_its_quota(watch: Callable[..., Watched], clock: ManualClock) -> None:
+    """Of eight batches five are asked for in a minute, and the rest in the next."""
+    names = {f"coin{number}": f"C{number}" for number in range(8)}
+    clock.pass_seconds(58.8)
+    with Upstream(answering(http())) as upstream:
+        watched = watch(
+            upstream.url, make=CoinGecko, names=names, polling=Polling(batch=1), clock=clock
+        )
+        wait_for(lambda: len(upstream.requests) == 5, 5, "five calls")
+        time.sleep(1.6)
+        assert 5 == len(upstream.requests)
+        assert [5, 5] == [each.used for each in watched.poller.uses()]
+        clock.pass_seconds(2)
+        wait_for(lambda: len(upstream.requests) == 8, 5, "the rest")
+        time.sleep(0.3)
+        assert [3, 8] == sorted(each.used for each in watched.poller.uses())
+
+    assert sorted(names) == sorted(asked(upstream))
+
+
+def test_two_pollers_share_a_quota(watch: Callable[..., Watched], clock: ManualClock) -> None:
+    """Two processes with one key ask as much as one of them might."""
+    names = {f"coin{number}": f"C{number}" for number in range(8)}
+    options = {"make": CoinGecko, "names": names, "polling": Polling(batch=1), "clock": clock}
+    with Upstream(answering(http())) as upstream:
+        for _ in range(2):
+            watch(upstream.url, **options)
+        wait_for(lambda: len(upstream.requests) == 5, 5, "five calls")
+        time.sleep(0.5)
+        assert 5 == len(upstream.requests)
+
+
+def test_says_until_when_its_quota_is_used_up(
+    watch: Callable[..., Watched], clock: ManualClock, tmp_path: Path
+) -> None:
+    """Nothing is asked, and people can read why and how long."""
+    with Upstream(answering(http())) as upstream:
+        Ledger(tmp_path / "state").exhaust("coingecko", "", LIMITS.budgets[1], clock())
+        watched = watch(upstream.url, make=CoinGecko, clock=clock)
+        watched.wait_for_state("waiting")
+        assert "its quota is used up until 2026-04-01 00:00 UTC" == watched.problem
+        assert 55 < watched.wait <= 60
+        assert [] == upstream.requests
+        assert LIMITS.budgets[1] == watched.poller.uses()[0].budget
+
+
+def test_what_cannot_be_counted_is_not_asked(watch: Callable[..., Watched], tmp_path: Path) -> None:
+    """Without a ledger there are no calls, and it goes on when there is one."""
+    (tmp_path / "state").write_text("a file in the folder's place")
+    with Upstream(answering(http())) as upstream:
+        watched = watch(upstream.url)
+        watched.wait_for_state("waiting")
+        time.sleep(0.3)
+        assert "its calls cannot be counted: File exists" == watched.problem
+        assert [] == upstream.requests
+        (tmp_path / "state").unlink()
+        wait_for(lambda: upstream.requests, 10, "a call")
+
+
+# What goes wrong
+
+
+@pytest.mark.parametrize(("seconds", "least"), [(120, 120), (5, 60), (None, 60)])
+def test_a_refusal_for_its_rate_is_waited_out(
+    watch: Callable[..., Watched], exchange: Exchange, seconds: int | None, least: float
+) -> None:
+    """At least as long as the upstream says, and never less than a minute."""
+    exchange.fault("refuse", venue="coingecko", status=429, retry_after=seconds)
+    watched = watch(address(exchange))
+    watched.wait_for_state("waiting")
+    exchange.clear()
+    wait, before = watched.wait, answers(exchange)
+    time.sleep(0.6)
+
+    assert least - 3 < wait <= least
+    assert (1, 1) == (before, answers(exchange))
+    assert "refused with 429" in watched.problem
+    assert [Condition.PENDING, Condition.DOWN] == watched.conditions
+    assert not watched.poller.status().active
+
+
+def test_is_back_after_a_failure(watch: Callable[..., Watched], exchange: Exchange) -> None:
+    """A server that is out of order is asked again soon."""
+    watched = watch(address(exchange))
+    watched.wait_for_data()
+    exchange.fault("refuse", venue="coingecko", status=503)
+    watched.wait_for_state("waiting")
+    exchange.clear()
+
+    watched.wait_for_data()
+    assert "polling" == watched.state
+    down, healthy = Condition.DOWN, Condition.HEALTHY
+    assert [Condition.PENDING, healthy, down, healthy] == watched.conditions
+    assert 1 == watched.poller.status().reconnects
+
+
+def test_nobody_there(watch: Callable[..., Watched], exchange: Exchange, tmp_path: Path) -> None:
+    """An upstream that goes away and comes back at the same place is found again."""
+    watched = watch(address(exchange))
+    watched.wait_for_data()
+    exchange.stop()
+    watched.wait_for_state("waiting")
+    wait_for(lambda: "connection refused" == watched.problem, 5, "the refusal")
+    with Exchange(tmp_path, port=exchange.port):
+        wait_for(lambda: watched.state == "polling", 15, "prices")
+
+
+def test_an_answer_that_nobody_understands(
+    watch: Callable[..., Watched], caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is counted and said once; soon it is asked again."""
+    caplog.set_level(logging.WARNING)
+    with Upstream(answering(http(b"<html>"))) as upstream:
+        watched = watch(upstream.url)
+        wait_for(lambda: watched.poller.status().unreadable >= 2, 10, "two unreadable answers")
+        assert "unreadable answer: DecodeError" in watched.problem
+        assert [] == watched.ticks
+        assert 1 == caplog.text.count("unreadable answer")
+
+
+def test_what_is_understood_counts(watch: Callable[..., Watched], exchange: Exchange) -> None:
+    """A reply of which one part cannot be read still brings the prices of the others."""
+    watched = watch(address(exchange), make=Half)
+    wait_for(lambda: watched.poller.status().unreadable >= 3, 5, "some replies")
+
+    assert "polling" == watched.state
+    assert [Condition.PENDING, Condition.HEALTHY] == watched.conditions
+    assert "unreadable answer: one part" == watched.problem
+    assert watched.ticks
+
+
+def test_an_answer_without_prices_is_no_failure(watch: Callable[..., Watched]) -> None:
+    """Nothing is said of a source that had nothing to say."""
+    with Upstream(answering(http())) as upstream:
+        watched = watch(upstream.url)
+        wait_for(lambda: len(upstream.requests) > 2, 5, "some calls")
+        assert [Condition.PENDING] == watched.conditions
+        assert "" == watched.problem
+        assert not watched.poller.status().active
+
+
+def test_a_mistake_ends_it_and_is_said(watch: Callable[..., Watched], exchange: Exchange) -> None:
+    """A poller that dies says so, without the key, and is down."""
+    watched = watch(address(exchange), make=Broken, settings={KEY: SECRET})
+    wait_for(lambda: Condition.DOWN is watched.conditions[-1], 5, "its end")
+
+    assert "poller died: RuntimeError('a mistake with ***')" == watched.problem
+    assert "stopped" == watched.state
+
+
+# The key
+
+
+def test_without_its_key_it_is_off(watch: Callable[..., Watched], exchange: Exchange) -> None:
+    """It says which setting is missing, is on when the key appears, and off when it goes."""
+    settings: dict[str, str] = {"SOMETHING": "else"}
+    watched = watch(address(exchange), make=Demanding, settings=settings)
+    watched.wait_for_state("off")
+    time.sleep(0.4)
+    assert "COINGECKO_API_KEY is not set" == watched.problem
+    assert {Condition.PENDING, Condition.OFF} == set(watched.conditions)
+    assert 0 == answers(exchange)
+
+    settings[KEY] = SECRET
+    watched.wait_for_data()
+    assert ("polling", "") == (watched.state, watched.problem)
+    assert [Condition.OFF, Condition.PENDING, Condition.HEALTHY] == watched.conditions[-3:]
+
+    del settings[KEY]
+    watched.wait_for_state("off")
+
+
+def test_the_key_is_nowhere(
+    watch: Callable[..., Watched], caplog: pytest.LogCaptureFixture
+) -> None:
+    """An upstream that repeats the key in its refusal makes it neither a log nor a status."""
+    caplog.set_level(logging.DEBUG)
+    refused = http(f"the key {SECRET} is wrong".encode(), "401 No")
+    with Upstream(answering(refused)) as upstream:
+        watched = watch(upstream.url, settings={KEY: SECRET})
+        watched.wait_for_state("waiting")
+        assert f"x-cg-demo-api-key: {SECRET}".encode() in upstream.requests[0]
+        assert "refused with 401: the key *** is wrong" == watched.problem
+        assert 290 < watched.wait <= 300
+
+    assert SECRET not in caplog.text
+    assert "***" in caplog.text
+
+
+# The end
+
+
+def test_starts_and_stops_twice(watch: Callable[..., Watched], exchange: Exchange) -> None:
+    """Both are harmless, one thread asks, and after a stop it can be started anew."""
+    watched = watch(address(exchange))
+    watched.poller.start()
+    watched.wait_for_data()
+    assert ["feed-coingecko"] == [
+        each.name for each in threading.enumerate() if each.name.startswith("feed-")
+    ]
+    watched.poller.stop()
+    watched.poller.stop()
+    assert ("stopped", Condition.DOWN) == (watched.state, watched.conditions[-1])
+    before = answers(exchange)
+    time.sleep(0.3)
+    assert before == answers(exchange)
+
+    watched.poller.start()
+    watched.wait_for_data()
+    assert 2 == watched.ticks[-1].connection
+
+
+def test_stops_in_the_middle_of_an_answer(
+    watch: Callable[..., Watched], exchange: Exchange
+) -> None:
+    """A slow upstream holds nobody up, and its silence is no failure then."""
+    exchange.fault("half_open", venue="coingecko")
+    watched = watch(address(exchange))
+    waits = "handshakes_unanswered"
+    wait_for(lambda: exchange.state()["venues"]["coingecko"][waits], 5, "the call")
+    began = time.monotonic()
+    watched.poller.stop()
+
+    assert time.monotonic() - began < 1
+    assert ("stopped", "") == (watched.state, watched.problem)
+    assert [Condition.PENDING, Condition.DOWN] == watched.conditions
+    assert watched.threads == threading.active_count()
+
+
+def test_a_stop_before_the_start(tmp_path: Path) -> None:
+    """What never ran can be stopped."""
+    watched = Watched("http://127.0.0.1:9", tmp_path)
+    watched.poller.stop()
+
+    assert "stopped" == watched.state
+    assert [] == watched.conditions

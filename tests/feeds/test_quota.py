@@ -1,0 +1,330 @@
+"""Calls are counted exactly, whoever makes them, and renewed at the edges of the calendar.
+
+Long for a reason: the edges, the files and the forecasts of one ledger are read together.
+"""
+
+import multiprocessing
+import threading
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from omcrm.feeds.lease import lease_name
+from omcrm.feeds.provider import Budget
+from omcrm.feeds.quota import Ledger, Use, period, renewal
+from tests.values import START, after
+
+MINUTE, HOUR = Budget(5, "minute"), Budget(20, "hour")
+DAY, MONTH = Budget(25, "day"), Budget(1000, "month")
+LENGTHS = ("minute", "hour", "day", "month")
+
+
+def at(text: str) -> datetime:
+    """A moment of UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    """A ledger with nothing in it."""
+    return Ledger(tmp_path / "state")
+
+
+def take(ledger: Ledger, now: datetime, *budgets: Budget, account: str = "key") -> datetime | None:
+    return ledger.take("coingecko", account, budgets, now)
+
+
+def used(ledger: Ledger, now: datetime, *budgets: Budget) -> list[int]:
+    """What is used of these budgets, in their order."""
+    uses = {each.budget: each.used for each in ledger.uses("coingecko", "key", budgets, now)}
+    return [uses[each] for each in budgets]
+
+
+# Periods
+
+
+@pytest.mark.parametrize(
+    ("moment", "began", "renewed"),
+    [
+        (
+            "2026-12-31T23:59:59.999999",
+            ["2026-12-31T23:59", "2026-12-31T23:00", "2026-12-31", "2026-12-01"],
+            ["2027-01-01"] * 4,
+        ),
+        (
+            "2027-01-01T00:00:00",
+            ["2027-01-01"] * 4,
+            ["2027-01-01T00:01", "2027-01-01T01:00", "2027-01-02", "2027-02-01"],
+        ),
+        (
+            "2026-02-28T23:30:15",
+            ["2026-02-28T23:30", "2026-02-28T23:00", "2026-02-28", "2026-02-01"],
+            ["2026-02-28T23:31", "2026-03-01", "2026-03-01", "2026-03-01"],
+        ),
+        (
+            "2028-02-28T23:59:00",
+            ["2028-02-28T23:59", "2028-02-28T23:00", "2028-02-28", "2028-02-01"],
+            ["2028-02-29", "2028-02-29", "2028-02-29", "2028-03-01"],
+        ),
+        (
+            "2026-04-30T12:00:00",
+            ["2026-04-30T12:00", "2026-04-30T12:00", "2026-04-30", "2026-04-01"],
+            ["2026-04-30T12:01", "2026-04-30T13:00", "2026-05-01", "2026-05-01"],
+        ),
+    ],
+)
+def test_periods_are_those_of_the_calendar(
+    moment: str, began: list[str], renewed: list[str]
+) -> None:
+    """A minute, hour, day and month begin and end where UTC's do."""
+    budgets = [Budget(1, each) for each in LENGTHS]
+    begins = [period(at(moment), each) for each in budgets]
+
+    assert [at(each) for each in began] == begins
+    assert [at(each) for each in renewed] == [
+        renewal(begin, each) for begin, each in zip(begins, budgets, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("month", range(1, 13))
+def test_every_month_follows_the_one_before(month: int) -> None:
+    """Whatever a month's length, the next begins at its end."""
+    for year in (2026, 2028):
+        first = datetime(year, month, 1, tzinfo=UTC)
+        following = renewal(first, MONTH)
+
+        assert (month % 12 + 1, 1, 0) == (following.month, following.day, following.hour)
+        assert first == period(following - timedelta(microseconds=1), MONTH)
+
+
+def test_the_zone_of_a_moment_does_not_matter() -> None:
+    """Midnight in Tokyo is no new day."""
+    tokyo = datetime(2026, 3, 5, 0, 0, tzinfo=timezone(timedelta(hours=9)))
+
+    assert at("2026-03-04") == period(tokyo, DAY)
+
+
+# Counting
+
+
+def test_so_many_calls_are_allowed(ledger: Ledger) -> None:
+    """After the last of its calls a budget says when it is renewed, and counts nothing more."""
+    answers = [take(ledger, after(10), MINUTE) for _ in range(8)]
+
+    assert [None] * 5 + [after(60)] * 3 == answers
+    assert [5] == used(ledger, after(59), MINUTE)
+
+
+def test_a_new_period_begins_anew(ledger: Ledger) -> None:
+    """At the very moment of renewal there are calls again."""
+    for _ in range(6):
+        take(ledger, after(59.9), MINUTE)
+
+    assert [None] * 5 + [after(120)] == [take(ledger, after(60), MINUTE) for _ in range(6)]
+
+
+def test_a_month_ends_with_its_year(ledger: Ledger) -> None:
+    """What was used in December is no burden on January."""
+    budget = Budget(2, "month")
+    december = [take(ledger, at("2026-12-31T23:59:59"), budget) for _ in range(3)]
+
+    assert [None, None, at("2027-01-01")] == december
+    assert take(ledger, at("2027-01-01"), budget) is None
+    assert [1] == used(ledger, at("2027-01-31T23:59:59"), budget)
+
+
+def test_the_scarcest_budget_decides(ledger: Ledger) -> None:
+    """A call counts in every budget, one that is refused in none; the longest wait is told."""
+    budgets = (MINUTE, Budget(7, "day"))
+    first = [take(ledger, after(0), *budgets) for _ in range(6)]
+    second = [take(ledger, after(60), *budgets) for _ in range(3)]
+
+    assert [None] * 5 + [after(60)] == first
+    assert [None, None, at("2026-03-05")] == second
+    assert [2, 7] == used(ledger, after(61), *budgets)
+
+
+def test_who_counts_first_at_a_boundary_is_not_forgotten(ledger: Ledger) -> None:
+    """A process that looked at the clock just before midnight does not undo the new day."""
+    budget = Budget(2, "day")
+    take(ledger, at("2026-03-05T00:00:00"), budget)
+    late = take(ledger, at("2026-03-04T23:59:59.9"), budget)
+
+    assert late is None
+    assert [2] == used(ledger, at("2026-03-05T00:00:01"), budget)
+    assert at("2026-03-06") == take(ledger, at("2026-03-05T00:00:01"), budget)
+
+
+def test_a_clock_that_was_wrong_does_not_block_for_ever(ledger: Ledger) -> None:
+    """What was counted in a far future is forgotten when the clock is right again."""
+    for _ in range(6):
+        take(ledger, at("2036-03-05"), MINUTE)
+
+    assert take(ledger, after(0), MINUTE) is None
+
+
+def test_each_account_has_its_own_budget(ledger: Ledger) -> None:
+    """Another key is another customer."""
+    for _ in range(5):
+        take(ledger, START, MINUTE)
+
+    assert take(ledger, START, MINUTE) is not None
+    assert take(ledger, START, MINUTE, account="other") is None
+    assert ledger.take("alpha_vantage", "key", [MINUTE], START) is None
+
+
+def test_what_the_upstream_says_counts_more(ledger: Ledger) -> None:
+    """A budget that the upstream calls used up is, until it is renewed."""
+    take(ledger, START, DAY)
+    ledger.exhaust("coingecko", "key", DAY, START)
+
+    assert at("2026-03-05") == take(ledger, START, DAY, MINUTE)
+    assert [25, 0] == used(ledger, START, DAY, MINUTE)
+    assert take(ledger, at("2026-03-05"), DAY) is None
+
+
+# It outlives the process
+
+
+def test_another_ledger_goes_on_counting(tmp_path: Path) -> None:
+    """What one process has used, the next one has not."""
+    for number in range(5):
+        assert take(Ledger(tmp_path), after(number), MINUTE) is None
+
+    assert after(60) == take(Ledger(tmp_path), after(6), MINUTE)
+
+
+def test_the_key_is_not_on_the_disk(tmp_path: Path) -> None:
+    """Neither the names nor the contents of the files tell it."""
+    take(Ledger(tmp_path), START, MINUTE, account="secret-key")
+    (file,) = tmp_path.iterdir()
+
+    assert "secret-key" not in file.name + file.read_text()
+    assert 0o600 == file.stat().st_mode & 0o777
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"\xff\xfe\0",
+        b"null",
+        b"[]",
+        b"[" * 100_000,
+        b'{"5/minute":1}',
+        b'{"5/minute":{"began":"2026-03-04T15:00:00Z"}}',
+        b'{"5/minute":{"began":"2026-03-04T15:00:00","used":5}}',
+        b'{"5/minute":{"began":"2026-03-04T15:00:00Z","used":-1000}}',
+        b'{"\xff":{"began":"2026-03-04T15:00:00Z","used":5}}',
+        b"x" * 1_000_000,
+    ],
+)
+def test_a_spoiled_file_counts_anew(tmp_path: Path, content: bytes) -> None:
+    """Whatever is in the file, there are so many calls and not one more."""
+    (tmp_path / f"{lease_name('coingecko', 'key')}.quota").write_bytes(content)
+    answers = [take(Ledger(tmp_path), START, MINUTE) for _ in range(6)]
+
+    assert [None] * 5 + [after(60)] == answers
+
+
+def test_a_readable_file_is_believed(tmp_path: Path) -> None:
+    """The contents that the test above spoils do count where they are whole."""
+    path = tmp_path / f"{lease_name('coingecko', 'key')}.quota"
+    path.write_bytes(b'{"5/minute":{"began":"2026-03-04T15:00:00Z","used":4}}')
+
+    assert [None, after(60)] == [take(Ledger(tmp_path), START, MINUTE) for _ in range(2)]
+
+
+# Many at once
+
+
+def takers(folder: Path, begin: object, calls: int) -> int:
+    """Eight threads of one process take as much as they get; how much that was."""
+    got: list[bool] = []
+
+    def work() -> None:
+        ledger = Ledger(folder)
+        budgets = (Budget(150, "hour"), Budget(1000, "day"))
+        got.extend(take(ledger, START, *budgets) is None for _ in range(calls))
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    begin.wait()  # type: ignore[attr-defined]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    return sum(got)
+
+
+def report(folder: Path, begin: object, answers: object) -> None:
+    answers.put(takers(folder, begin, 15))  # type: ignore[attr-defined]
+
+
+def test_two_processes_of_many_threads_never_exceed_it(tmp_path: Path) -> None:
+    """Of 240 attempts at once, 120 of each, exactly as many succeed as the budget has."""
+    context = multiprocessing.get_context("spawn")
+    begin, answers = context.Barrier(2), context.Queue()
+    children = [context.Process(target=report, args=[tmp_path, begin, answers]) for _ in range(2)]
+    for each in children:
+        each.start()
+    counts = [answers.get(timeout=30) for _ in children]
+    for each in children:
+        each.join()
+
+    assert 150 == sum(counts)
+    assert all(0 < each for each in counts)
+    assert [150, 150] == used(Ledger(tmp_path), START, Budget(150, "hour"), Budget(1000, "day"))
+
+
+# How they stand
+
+
+def test_nothing_used_never_ends(ledger: Ledger) -> None:
+    """Without a call there is no pace."""
+    (use,) = ledger.uses("coingecko", "key", [DAY], START)
+
+    assert Use(DAY, 0, at("2026-03-05"), None) == use
+    assert 25 == use.left
+
+
+def test_forecasts_when_it_ends(ledger: Ledger) -> None:
+    """At the pace so far, if that is before it is renewed."""
+    noon = at("2026-03-04T12:00")
+    for _ in range(20):
+        take(ledger, noon, DAY)
+    (early,) = ledger.uses("coingecko", "key", [DAY], noon)
+    (late,) = ledger.uses("coingecko", "key", [DAY], at("2026-03-04T20:00"))
+
+    # Twenty in twelve hours: the five that are left last three more.
+    assert Use(DAY, 20, at("2026-03-05"), at("2026-03-04T15:00")) == early
+    # Twenty in twenty hours: they last five more, but then it is another day.
+    assert Use(DAY, 20, at("2026-03-05"), None) == late
+    assert 5 == early.left
+
+
+def test_used_up_is_now(ledger: Ledger) -> None:
+    """A budget without calls ends now, also in its first moment."""
+    for _ in range(5):
+        take(ledger, START, MINUTE)
+    (use,) = ledger.uses("coingecko", "key", [MINUTE], START)
+
+    assert (START, 0) == (use.ends_at, use.left)
+
+
+def test_asking_how_they_stand_counts_nothing(ledger: Ledger) -> None:
+    """Looking is free."""
+    for _ in range(10):
+        ledger.uses("coingecko", "key", [MINUTE], START)
+
+    assert [0] == used(ledger, START, MINUTE)
+
+
+def test_what_ends_first_comes_first(ledger: Ledger) -> None:
+    """The budget to worry about is at the front, those that last at the back."""
+    for _ in range(20):
+        take(ledger, after(20), HOUR, DAY, MONTH)
+    uses = ledger.uses("coingecko", "key", [MONTH, MINUTE, DAY, HOUR], after(600))
+
+    assert [HOUR, DAY, MINUTE, MONTH] == [each.budget for each in uses]

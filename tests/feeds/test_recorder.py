@@ -1,0 +1,55 @@
+import gzip
+from pathlib import Path
+
+import pytest
+
+from omcrm.feeds import recorder
+from omcrm.feeds.recorder import Recorder
+
+
+def lines(path: Path) -> list[bytes]:
+    with gzip.open(path) as tape:
+        return tape.read().splitlines()
+
+
+def test_frames_are_kept_as_they_came(tmp_path: Path) -> None:
+    """Each source has its tape; a line is the time of arrival and the frame."""
+    kept = Recorder(tmp_path / "tapes" / "day.gz")
+    kept.start()
+    kept.take("binance", b'{"a": 1}')
+    kept.take("coinbase", b'{"b":\n2}')
+    kept.take("binance", b"\xff\xfe")
+    kept.stop()
+    binance = lines(tmp_path / "tapes" / "day.binance.gz")
+    times = [int(each.split(b" ")[0]) for each in binance]
+
+    assert [b'{"a": 1}', b"\xff\xfe"] == [each.split(b" ", 1)[1] for each in binance]
+    assert times == sorted(times)
+    assert b'{"b": 2}' == lines(tmp_path / "tapes" / "day.coinbase.gz")[0].split(b" ", 1)[1]
+    assert (3, 0) == (kept.frames, kept.lost)
+
+
+def test_the_disk_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full tape is put aside, and the oldest part is deleted."""
+    monkeypatch.setattr(recorder, "_MEGABYTE", 4_000)
+    monkeypatch.setattr(recorder, "_FLUSH_EVERY", 0.0)
+    kept = Recorder(tmp_path / "day.gz", megabytes=1, parts=3)
+    kept.start()
+    for number in range(2_000):
+        kept.take("binance", b"%064x" % (number * 2**200 // 7))
+    kept.stop()
+    parts = sorted(each.name for each in tmp_path.iterdir())
+
+    assert ["day.binance.1.gz", "day.binance.2.gz", "day.binance.gz"] == parts
+    assert sum(each.stat().st_size for each in tmp_path.iterdir()) < 3 * 4_000
+    assert lines(tmp_path / "day.binance.1.gz")
+
+
+def test_what_cannot_wait_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that is too slow stops no feed."""
+    monkeypatch.setattr(recorder, "_MOST_WAITING", 2)
+    kept = Recorder(tmp_path / "day.gz")
+    for _ in range(5):
+        kept.take("binance", b"{}")
+
+    assert 3 == kept.lost

@@ -1,0 +1,66 @@
+"""What a status other than 200 means."""
+
+import pytest
+
+from omcrm.feeds.provider import Expelled, Reply
+from omcrm.feeds.refusing import refusal, retry_after, words
+
+
+def reply(status: int = 429, body: bytes = b"", **headers: str) -> Reply:
+    return Reply(status, {name.replace("_", "-"): value for name, value in headers.items()}, body)
+
+
+def test_an_answer_is_no_refusal() -> None:
+    """200 is none, whatever it says."""
+    assert refusal(reply(200, b"error", retry_after="5")) is None
+
+
+@pytest.mark.parametrize("status", [201, 204, 302, 400, 401, 403, 404, 429, 500, 503])
+def test_everything_else_is_one(status: int) -> None:
+    """Status, words and waiting time are passed on."""
+    expected = Expelled(status, "no more", 30.0)
+
+    assert expected == refusal(reply(status, b" no\n more ", retry_after="30"))
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b"", ""),
+        (b"Throttled", "Throttled"),
+        (b"  a \r\n\t b  ", "a b"),
+        (b"\xff\xfe", "��"),
+        ("é".encode() * 600, "é" * 200),
+        (b"x" * 10_000_000, "x" * 200),
+    ],
+)
+def test_words_are_the_beginning_of_the_body(body: bytes, told: str) -> None:
+    """In one line, whatever the bytes are, and never long."""
+    assert told == words(body)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("0", 0.0),
+        ("30", 30.0),
+        ("999999999", 999_999_999.0),
+        ("", None),
+        ("9999999999", None),
+        ("-5", None),
+        ("1.5", None),
+        ("1e9", None),
+        ("nan", None),
+        ("²", None),
+        ("soon", None),
+        ("Fri, 31 Dec 1999 23:59:59 GMT", None),
+    ],
+)
+def test_seconds_are_read(value: str, seconds: float | None) -> None:
+    """A plain number of seconds counts, anything else is as if it were missing."""
+    assert seconds == retry_after(reply(retry_after=value))
+
+
+def test_nothing_is_said() -> None:
+    """Without the header there is no time."""
+    assert retry_after(reply()) is None

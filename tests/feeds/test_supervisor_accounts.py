@@ -1,0 +1,232 @@
+"""Feeds with a key: what is missing, who is not wanted, and one connection for all processes."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from omcrm.feeds import connection, supervisor
+from omcrm.market.source import Condition
+from tests.feeds.keyed import KEY, Upstream, Watched
+from tests.processes import Process, wait_for
+
+Watch = Callable[..., Watched]
+
+
+@pytest.fixture
+def settings() -> dict[str, str]:
+    """The settings, in which the key is set."""
+    return {"KEYED_API_KEY": KEY}
+
+
+@pytest.fixture
+def watch(tmp_path: Path, settings: dict[str, str]) -> Iterator[Watch]:
+    """Starts supervisors, and stops them after the test."""
+    started: list[Watched] = []
+
+    def start(upstream: Upstream) -> Watched:
+        watched = Watched(upstream.url, tmp_path, settings)
+        started.append(watched)
+        watched.supervisor.start()
+        return watched
+
+    yield start
+    for each in started:
+        each.supervisor.stop()
+
+
+@pytest.fixture
+def looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What may come later is looked for often."""
+    monkeypatch.setattr(supervisor, "_LOOK_AGAIN", 0.3)
+
+
+class Feed(Process):
+    """Another process with the same key."""
+
+    def __init__(self, upstream: Upstream, folder: Path, name: str) -> None:
+        command = [sys.executable, "-m", "tests.feeds.keyed", upstream.url, str(folder)]
+        super().__init__(command, {}, folder / f"{name}.log")
+
+    def status(self) -> dict[str, Any]:
+        """What it said last."""
+        lines = [each for each in self.output().split("\n")[:-1] if each.startswith("{")]
+        return json.loads(lines[-1]) if lines else {}
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+# The greeting
+
+
+def test_logs_in_and_waits_to_be_welcome(watch: Watch) -> None:
+    """The login comes first; nothing is asked for until the upstream knows who asks."""
+    with Upstream(greeting=()) as upstream:
+        watched = watch(upstream)
+        wait_for(lambda: upstream.heard, 5, "the login")
+        time.sleep(1)
+        assert [[f"login {KEY}"]] == upstream.heard
+        assert "connected" == watched.state
+        assert Condition.HEALTHY not in {each for each, _ in watched.conditions}
+        watched.supervisor.stop()
+
+
+def test_subscribes_once_it_is_welcome(watch: Watch) -> None:
+    """After the welcome what is wanted is asked for, and prices make it healthy."""
+    with Upstream(greeting=("something else", "welcome")) as upstream:
+        watched = watch(upstream)
+        wait_for(lambda: {"BTC", "ETH"} == {each.symbol for each in watched.ticks}, 5, "prices")
+        assert "streaming" == watched.state
+        assert [(Condition.PENDING, 0), (Condition.HEALTHY, 1)] == watched.conditions
+        assert [[f"login {KEY}", "subscribe btc", "subscribe eth"]] == upstream.heard
+        watched.supervisor.stop()
+
+
+def test_is_not_welcome_for_ever(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An upstream that never answers the login is given up, and tried again."""
+    monkeypatch.setattr(connection, "_LONGEST_HANDSHAKE", 0.6)
+    with Upstream(greeting=()) as upstream:
+        watched = watch(upstream)
+        wait_for(lambda: "no answer to the login" in watched.problem, 5, "it to be given up")
+        assert (Condition.DOWN, 0) == watched.conditions[-1]
+        upstream.greeting = ("welcome",)
+        wait_for(lambda: watched.ticks, 5, "prices")
+        assert 1 == upstream.most
+        watched.supervisor.stop()
+
+
+# Expelled
+
+
+@pytest.mark.parametrize(
+    ("words", "least"),
+    [("expelled 401", 300), ("expelled 403", 300), ("expelled 429", 60), ("expelled 429 900", 900)],
+)
+def test_who_is_expelled_waits(watch: Watch, words: str, least: float) -> None:
+    """The connection ends, the reason is told without the key, and there is no storm."""
+    with Upstream(greeting=(words,)) as upstream:
+        watched = watch(upstream)
+        wait_for(lambda: watched.state == "waiting", 5, "the end")
+        wait_for(lambda: upstream.now == 0, 5, "the connection to close")
+        wait = watched.supervisor._retry_at - time.monotonic()
+        time.sleep(0.8)
+
+        assert least - 5 < wait <= least
+        assert "waiting" == watched.state
+        assert f"refused with {words.split()[1]}: not" in watched.problem
+        assert KEY not in watched.problem
+        assert (Condition.DOWN, 0) == watched.conditions[-1]
+        assert [[f"login {KEY}"]] == upstream.heard
+        watched.supervisor.stop()
+
+
+def test_who_is_expelled_for_a_passing_reason_is_soon_back(watch: Watch) -> None:
+    """A status that is nothing to wait for is tried again with the usual delays."""
+    with Upstream(greeting=("expelled 500",)) as upstream:
+        watched = watch(upstream)
+        wait_for(lambda: watched.state == "waiting", 5, "the end")
+        upstream.greeting = ("welcome",)
+        wait_for(lambda: watched.ticks, 5, "prices")
+        assert 1 == upstream.most
+        watched.supervisor.stop()
+
+
+# The key
+
+
+@pytest.mark.usefixtures("looks_often")
+def test_without_its_key_it_is_off(watch: Watch, settings: dict[str, str]) -> None:
+    """It says which setting is missing and connects to nobody; with the key it begins."""
+    del settings["KEYED_API_KEY"]
+    with Upstream() as upstream:
+        watched = watch(upstream)
+        wait_for(lambda: watched.state == "off", 5, "it to be off")
+        time.sleep(0.5)
+        assert "KEYED_API_KEY is not set" == watched.problem
+        assert [(Condition.PENDING, 0), (Condition.OFF, 0)] == watched.conditions[:2]
+        assert [] == upstream.heard
+        settings["KEYED_API_KEY"] = KEY
+        wait_for(lambda: watched.ticks, 5, "prices")
+        assert "streaming" == watched.state
+        assert Condition.HEALTHY is watched.conditions[-1][0]
+        watched.supervisor.stop()
+
+
+def test_its_status_hides_the_key(watch: Watch) -> None:
+    """Neither the address nor an error shows it."""
+    with Upstream() as upstream:
+        watched = watch(upstream)
+        wait_for(lambda: watched.ticks, 5, "prices")
+        status = watched.supervisor.status()
+        assert f"{upstream.url}/?token=***" == status.url
+        assert KEY not in str(status)
+        watched.supervisor.stop()
+
+
+# One connection
+
+
+def test_a_mute_connection_ends_before_the_next_begins(watch: Watch) -> None:
+    """Where one connection is allowed, its replacement waits until it is gone."""
+    with Upstream(tells=False) as upstream:
+        watched = watch(upstream)
+        wait_for(lambda: len(upstream.heard) >= 3, 15, "two replacements")
+        assert "no price" in watched.problem
+        upstream.tells = True
+        wait_for(lambda: watched.ticks, 10, "prices")
+        assert 1 == upstream.most
+        watched.supervisor.stop()
+
+
+@pytest.mark.usefixtures("looks_often")
+def test_a_second_one_waits_until_the_first_is_stopped(watch: Watch) -> None:
+    """Of two feeds with one key one connects, and the other takes over when it stops."""
+    with Upstream() as upstream:
+        first = watch(upstream)
+        wait_for(lambda: first.ticks, 5, "prices")
+        second = watch(upstream)
+        wait_for(lambda: second.state == "waiting", 5, "the second to wait")
+        time.sleep(1)
+        assert "has the one connection that its key allows" in second.problem
+        assert (Condition.DOWN, 0) == second.conditions[-1]
+        first.supervisor.stop()
+        wait_for(lambda: second.ticks, 5, "prices")
+        assert (1, 2) == (upstream.most, len(upstream.heard))
+        second.supervisor.stop()
+
+
+@pytest.mark.usefixtures("looks_often")
+def test_another_key_is_another_connection(watch: Watch, settings: dict[str, str]) -> None:
+    """The limit is that of a key, not of the upstream."""
+    with Upstream() as upstream:
+        first = watch(upstream)
+        wait_for(lambda: first.ticks, 5, "prices")
+        settings["KEYED_API_KEY"] = "another-key"
+        second = watch(upstream)
+        wait_for(lambda: second.ticks, 5, "prices")
+        assert 2 == upstream.most
+        for each in (first, second):
+            each.supervisor.stop()
+
+
+def test_two_processes_share_one_connection(tmp_path: Path) -> None:
+    """The second opens no socket and says who has it; when the first is killed it takes over."""
+    with Upstream() as upstream, Feed(upstream, tmp_path, "first") as first:
+        wait_for(lambda: first.status().get("ticks"), 10, "prices")
+        with Feed(upstream, tmp_path, "second") as second:
+            wait_for(lambda: second.status().get("state") == "waiting", 10, "the second to wait")
+            time.sleep(1)
+            words = f"process {first.pid} has the one connection that its key allows"
+            assert words == second.status()["problem"]
+            assert 0 == second.status()["ticks"]
+            assert 1 == len(upstream.heard)
+
+            first.kill()
+            wait_for(lambda: second.status()["ticks"], 15, "the second to take over")
+            assert (1, 2) == (upstream.most, len(upstream.heard))

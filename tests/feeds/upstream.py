@@ -1,0 +1,86 @@
+"""An HTTP upstream that answers as a test says, over real sockets."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import Self
+
+Serve = Callable[[socket.socket, bytes], bool]
+"""Answers one request; whether the connection stays open."""
+
+
+def http(body: bytes = b"{}", status: str = "200 OK", *headers: str) -> bytes:
+    """An answer as it goes over the wire."""
+    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+def answering(raw: bytes, *, keep: bool = True) -> Serve:
+    """Send these bytes for every request."""
+
+    def serve(client: socket.socket, request: bytes) -> bool:
+        client.sendall(raw)
+        return keep
+
+    return serve
+
+
+class Upstream:
+    """Listens on a port of the loopback; remembers every request and counts its connections."""
+
+    def __init__(self, serve: Serve) -> None:
+        self.serve = serve
+        self.requests: list[bytes] = []
+        self.asked_at: list[float] = []
+        self.connections = 0
+        self._clients: list[socket.socket] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._threads = [threading.Thread(target=self._accept, name="upstream")]
+        self._threads[0].start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            self._clients.append(client)
+            thread = threading.Thread(target=self._talk, args=[client], name="upstream")
+            self._threads.append(thread)
+            thread.start()
+
+    def _talk(self, client: socket.socket) -> None:
+        held = b""
+        try:
+            while True:
+                while b"\r\n\r\n" not in held:
+                    part = client.recv(65536)
+                    if not part:
+                        return
+                    held += part
+                request, _, held = held.partition(b"\r\n\r\n")
+                self.asked_at.append(time.monotonic())
+                self.requests.append(request)
+                if not self.serve(client, request):
+                    return
+        except OSError:
+            return
+        finally:
+            client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for each in (self._listener, *self._clients):
+            try:
+                each.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue
+        self._listener.close()
+        for thread in self._threads:
+            thread.join(5)
