@@ -12,6 +12,8 @@ COMMANDS = {
     "run": "omcrm.launch",
     "setup": "omcrm.installation",
     "exchange": "omcrm.exchange.command",
+    "drill": "omcrm.drill.command",
+    "record": "omcrm.webtrader.record",
     "create-user": "omcrm.auth.command",
     "set-password": "omcrm.auth.command",
     "disable-user": "omcrm.auth.command",

@@ -16,6 +16,7 @@ from omcrm.storage import audit, feed_switch
 from omcrm.storage.instrument import active_instruments
 from omcrm.streaming.desk import Desk
 from omcrm.streaming.price_update import candle, iso
+from omcrm.webtrader.feed_report import feed_report
 from omcrm.webtrader.realtime_data import RealTimeDataManager
 
 MANAGER = "omcrm.manager"
@@ -170,7 +171,7 @@ def realtime_status(is_admin: bool) -> dict[str, Any]:
         "since": iso(found.since),
         "stopped_by_admin": feed_switch.are_stopped(),
         "providers": connection_status(found),
-        "instruments": [_state(each, quotes.get(each), now) for each in found.instruments],
+        "instruments": [_state(found, each, quotes.get(each), now) for each in found.instruments],
         "clients": clients,
         "cache": {
             "quotes": len(quotes),
@@ -180,6 +181,7 @@ def realtime_status(is_admin: bool) -> dict[str, Any]:
         "delivery": found.fanout.counts(),
         "connections": _connections(),
         "timestamp": iso(now),
+        **({"feeds": feed_report(found, now)} if is_admin else {}),
     }
 
 
@@ -194,12 +196,16 @@ def _connections() -> dict[str, Any]:
     }
 
 
-def _state(symbol: str, quote: Quote | None, now: datetime) -> dict[str, Any]:
+def _state(
+    found: RealTimeDataManager, symbol: str, quote: Quote | None, now: datetime
+) -> dict[str, Any]:
     said = quote.said if quote else None
     return {
         "symbol": symbol,
         "price": said.trade.price if said and said.trade else None,
         "price_class": quote.price_class.value if quote else None,
         "source": quote.source.name if quote else None,
+        "runner_up": found.cache.runner_up(symbol),
+        "seq": quote.seq if quote else None,
         "age_seconds": round(said.age(now).total_seconds(), 3) if said else None,
     }

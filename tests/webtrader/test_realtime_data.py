@@ -20,8 +20,6 @@ from omcrm.streaming.batch import Batch
 from omcrm.webtrader.realtime_data import RealTimeDataManager
 from tests.processes import Exchange, free_port, wait_for
 
-STREAMS = ("trade", "bookTicker", "ticker")
-
 
 class Reader:
     """Takes whatever it is sent, at once."""
@@ -46,9 +44,7 @@ class Desk:
     def __init__(self, binance: str = "", simulated: str = "") -> None:
         self.threads = threading.active_count()
         self.quotes: list[Quote] = []
-        settings = FeedSettings(
-            binance_ws_url=binance, binance_streams=STREAMS, exchange_url=simulated
-        )
+        settings = FeedSettings(urls={"binance": binance, "simulated": simulated})
         self.manager = RealTimeDataManager(settings)
         self.manager.add_callback(self.quotes.append)
         self.manager.follow(CATALOGUE)
@@ -261,7 +257,7 @@ def test_adding_and_dropping_an_instrument(live: Desk) -> None:
 
 def test_instrument_mapping() -> None:
     """Each group's symbols, with what their first real source calls them."""
-    manager = RealTimeDataManager(FeedSettings(binance_ws_url="", binance_streams=STREAMS))
+    manager = RealTimeDataManager(FeedSettings())
     manager.follow(CATALOGUE)
     mapping = manager.instrument_mapping
 

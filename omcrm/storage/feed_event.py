@@ -1,0 +1,68 @@
+"""What happened to the feeds, kept over restarts."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from sqlalchemy import JSON, String, delete, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from omcrm.extensions import db
+from omcrm.market.feed_event import FeedEvent, Kind
+from omcrm.storage.outside_text import clipped
+from omcrm.storage.types import UtcDateTime
+
+KEPT_FOR = timedelta(days=90)
+
+
+class FeedEventRow(db.Model):  # type: ignore[name-defined,misc,unused-ignore]
+    """One event; `event()` gives the value the rest of the code works with."""
+
+    __tablename__ = "feed_events"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    source: Mapped[str] = mapped_column(String(40), index=True)
+    before: Mapped[str | None] = mapped_column(String(40))
+    symbols: Mapped[list[str]] = mapped_column(JSON)
+    reason: Mapped[str] = mapped_column(String(500))
+    silent_ms: Mapped[int | None]
+
+    def event(self) -> FeedEvent:
+        """The row as a value."""
+        return FeedEvent(
+            at=self.at,
+            kind=Kind(self.kind),
+            source=self.source,
+            before=self.before,
+            symbols=tuple(self.symbols),
+            reason=self.reason,
+            silent_seconds=None if self.silent_ms is None else self.silent_ms / 1000,
+        )
+
+
+def add(events: Iterable[FeedEvent]) -> None:
+    """Add events to the open transaction; they are kept once the caller commits."""
+    db.session.add_all(
+        FeedEventRow(
+            at=each.at,
+            kind=each.kind.value,
+            source=each.source,
+            before=each.before,
+            symbols=list(each.symbols),
+            reason=clipped(each.reason, 500),
+            silent_ms=None if each.silent_seconds is None else round(each.silent_seconds * 1000),
+        )
+        for each in events
+    )
+
+
+def recent(most: int) -> list[FeedEvent]:
+    """The newest events, newest first."""
+    rows = db.session.scalars(select(FeedEventRow).order_by(FeedEventRow.id.desc()).limit(most))
+    return [row.event() for row in rows]
+
+
+def forget_old(now: datetime) -> None:
+    """Delete what is older than is kept; committed by the caller."""
+    db.session.execute(delete(FeedEventRow).where(FeedEventRow.at < now - KEPT_FOR))

@@ -1,0 +1,38 @@
+"""Writes down what happens to the feeds."""
+
+import logging
+from datetime import UTC, datetime, timedelta
+
+from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
+
+from omcrm.extensions import db
+from omcrm.market.feed_event import FeedEvent
+from omcrm.storage import feed_event
+
+_log = logging.getLogger(__name__)
+
+_TIDY_EVERY = timedelta(hours=6)
+
+
+class FeedLog:
+    """Takes the events of one app's feeds, in the feeds' own thread."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._tidied_at: datetime | None = None
+
+    def write(self, events: list[FeedEvent]) -> None:
+        """Keep the events; where the database cannot, they are told in the log."""
+        now = datetime.now(UTC)
+        with self._app.app_context():
+            try:
+                feed_event.add(events)
+                if self._tidied_at is None or now - self._tidied_at > _TIDY_EVERY:
+                    self._tidied_at = now
+                    feed_event.forget_old(now)
+                db.session.commit()
+            except SQLAlchemyError as error:
+                db.session.rollback()
+                for each in events:
+                    _log.warning("not kept (%s): %s", type(error).__name__, each)

@@ -1,0 +1,96 @@
+from datetime import datetime, timedelta
+
+import pytest
+
+from omcrm.extensions import db
+from omcrm.market.feed_event import FeedEvent, Kind
+from omcrm.storage.feed_event import KEPT_FOR, FeedEventRow, add, forget_old, recent
+
+
+def event(at: datetime, reason: str = "", silent: float | None = None) -> FeedEvent:
+    return FeedEvent(
+        at=at,
+        kind=Kind.TOOK_OVER,
+        source="kraken",
+        before="binance",
+        symbols=("BTC", "ETH"),
+        reason=reason,
+        silent_seconds=silent,
+    )
+
+
+def kept(most: int = 100) -> list[FeedEvent]:
+    """What the database says, not what the session remembers."""
+    db.session.commit()
+    db.session.expire_all()
+    return recent(most)
+
+
+def test_an_event_comes_back_as_it_was(database: None, now: datetime) -> None:
+    """Everything that it says survives the database."""
+    full = event(now, "binance is stale", 10.25)
+    bare = FeedEvent(at=now, kind=Kind.STATE, source="binance")
+    add([full, bare])
+
+    assert [bare, full] == kept()
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_every_kind_can_be_kept(database: None, now: datetime, kind: Kind) -> None:
+    """Its column is wide enough for each name."""
+    add([FeedEvent(at=now, kind=kind, source="binance")])
+
+    assert [kind] == [each.kind for each in kept()]
+    assert len(kind.value) <= FeedEventRow.kind.type.length
+
+
+def test_the_newest_come_first_and_no_more_than_asked_for(database: None, now: datetime) -> None:
+    """What was written last is at the front, also where clocks were set back meanwhile."""
+    add(event(now - timedelta(seconds=second), str(second)) for second in range(5))
+
+    assert ["4", "3", "2"] == [each.reason for each in kept(3)]
+
+
+def test_no_events_are_no_trouble(database: None) -> None:
+    """A new installation has none."""
+    add([])
+
+    assert [] == kept()
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [("x" * 501, "x" * 500), ("a\0b\nc", "a\ufffdb\ufffdc"), ("Ω", "Ω")],
+)
+def test_what_strangers_wrote_is_made_fit(
+    database: None, now: datetime, reason: str, expected: str
+) -> None:
+    """An upstream's words are neither too long nor able to forge a line."""
+    add([event(now, reason)])
+
+    assert [expected] == [each.reason for each in kept()]
+
+
+def test_silence_is_kept_to_the_millisecond(database: None, now: datetime) -> None:
+    """None is not nothing: a silence of zero is one."""
+    add([event(now, silent=silent) for silent in (None, 0.0, 1.2346)])
+
+    assert [1.235, 0.0, None] == [each.silent_seconds for each in kept()]
+
+
+def test_is_not_kept_before_the_caller_commits(database: None, now: datetime) -> None:
+    """Events belong to the caller's transaction."""
+    add([event(now)])
+    db.session.rollback()
+
+    assert [] == kept()
+
+
+def test_the_old_are_forgotten(database: None, now: datetime) -> None:
+    """What is older than is kept goes, and nothing else."""
+    ages = [timedelta(0), KEPT_FOR, KEPT_FOR + timedelta(seconds=1)]
+    add(event(now - age, str(age.days)) for age in ages)
+    db.session.commit()
+    forget_old(now)
+
+    assert [now - KEPT_FOR, now] == [each.at for each in kept()]

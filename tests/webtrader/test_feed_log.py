@@ -1,0 +1,74 @@
+"""What happens to the feeds is written down, and if need be only told."""
+
+import logging
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask import Flask
+
+from omcrm.extensions import db
+from omcrm.market.feed_event import FeedEvent, Kind
+from omcrm.storage import feed_event
+from omcrm.webtrader.feed_log import FeedLog
+
+
+def event(reason: str = "streaming", age: timedelta = timedelta(0)) -> FeedEvent:
+    moment = datetime.now(UTC).replace(microsecond=0) - age
+    return FeedEvent(at=moment, kind=Kind.STATE, source="binance", reason=reason)
+
+
+def kept(app: Flask) -> list[FeedEvent]:
+    with app.app_context():
+        return feed_event.recent(100)
+
+
+def test_events_are_written_down_from_any_thread(app: Flask) -> None:
+    """The feeds' own thread has no app at hand, and none is left with it."""
+    told = [event("one"), event("two")]
+    thread = threading.Thread(target=FeedLog(app).write, args=(told,))
+    thread.start()
+    thread.join()
+
+    assert told[::-1] == kept(app)
+
+
+def test_old_events_are_tidied_away(app: Flask) -> None:
+    """The first event after a start takes the old ones with it."""
+    old, new = event("old", feed_event.KEPT_FOR + timedelta(days=1)), event("new")
+    with app.app_context():
+        feed_event.add([old])
+        db.session.commit()
+    FeedLog(app).write([new])
+
+    assert [new] == kept(app)
+
+
+def test_is_not_tidied_at_every_event(app: Flask) -> None:
+    """Once in some hours is enough."""
+    log = FeedLog(app)
+    log.write([event("first")])
+    old = event("old", feed_event.KEPT_FOR + timedelta(days=1))
+    with app.app_context():
+        feed_event.add([old])
+        db.session.commit()
+    log.write([event("second")])
+
+    assert ["second", "old", "first"] == [each.reason for each in kept(app)]
+
+
+def test_what_cannot_be_kept_is_told(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    """A database that fails stops no feed, and the events stand in the log."""
+    with app.app_context():
+        feed_event.FeedEventRow.__table__.drop(db.engine)
+    log = FeedLog(app)
+    with caplog.at_level(logging.WARNING):
+        log.write([event("lost")])
+
+    (record,) = caplog.records
+    assert "not kept (OperationalError)" in record.getMessage()
+    assert "lost" in record.getMessage()
+    with app.app_context():
+        feed_event.FeedEventRow.__table__.create(db.engine)
+    log.write([event("found")])
+    assert ["found"] == [each.reason for each in kept(app)]

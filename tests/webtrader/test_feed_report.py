@@ -1,0 +1,230 @@
+"""What administrators are told about the feeds, of a real manager on the built-in exchange."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from omcrm.extensions import db
+from omcrm.feeds.registry import FeedSettings
+from omcrm.market.catalogue import CATALOGUE
+from omcrm.market.feed_event import FeedEvent, Kind
+from omcrm.storage import feed_event
+from omcrm.streaming import wire
+from omcrm.streaming.price_update import iso
+from omcrm.webtrader import service
+from omcrm.webtrader.feed_log import FeedLog
+from omcrm.webtrader.feed_report import feed_report
+from omcrm.webtrader.realtime_data import RealTimeDataManager
+from tests.processes import Exchange, wait_for
+
+Look = Callable[[], dict[str, Any]]
+
+
+@pytest.fixture
+def manager(app: Flask, exchange: Exchange, tmp_path: Path) -> Iterator[RealTimeDataManager]:
+    """A manager that hears BTC from Binance and Coinbase, and may ask CoinGecko."""
+    host = exchange.url.removeprefix("ws://")
+    urls = {
+        "binance": exchange.url,
+        "coinbase": f"{exchange.url}/coinbase",
+        "coingecko": f"http://{host}/coingecko/api/v3",
+    }
+    manager = RealTimeDataManager(FeedSettings(urls=urls), state=tmp_path / "state")
+    manager.follow([each for each in CATALOGUE if each.symbol in ("BTC", "AAPL")])
+    manager.add_event_callback(FeedLog(app).write)
+    manager.start()
+    yield manager
+    manager.stop()
+
+
+@pytest.fixture
+def look(app: Flask, manager: RealTimeDataManager) -> Look:
+    """Reads the report as it goes over the wire."""
+
+    def read() -> dict[str, Any]:
+        with app.app_context():
+            return wire.loads(wire.dumps(feed_report(manager, datetime.now(UTC))))
+
+    return read
+
+
+def standing(report: dict[str, Any], symbol: str = "BTC") -> dict[str, Any]:
+    return next(each for each in report["symbols"] if each["symbol"] == symbol)
+
+
+@pytest.fixture
+def heard(look: Look) -> Look:
+    """The same, as soon as Binance speaks and Coinbase would."""
+
+    def both() -> bool:
+        btc = standing(look())
+        return (btc["source"], btc["runner_up"]) == ("binance", "coinbase")
+
+    wait_for(both, 20, "Binance to speak and Coinbase to be next")
+    return look
+
+
+def test_the_chain_is_in_the_policys_order(heard: Look) -> None:
+    """Each source says its price, how good it is and how old."""
+    btc = standing(heard())
+    chain = btc["chain"]
+
+    assert ["binance", "coinbase", "last_resort"] == [
+        each["source"] for each in chain if each["source"] != "coingecko"
+    ]
+    assert {"live", "last_resort"} == {
+        each["price_class"] for each in chain if each["source"] != "coingecko"
+    }
+    assert all(each["price"] > 0 and 0 <= each["age_seconds"] < 60 for each in chain)
+
+
+def test_a_symbol_that_nobody_streams_has_its_last_resort(heard: Look) -> None:
+    """Where there is one source there is no next one."""
+    apple = standing(heard(), "AAPL")
+
+    assert ("last_resort", None) == (apple["source"], apple["runner_up"])
+    assert [("last_resort", 213.3)] == [(each["source"], each["price"]) for each in apple["chain"]]
+
+
+def test_a_symbol_without_any_price_is_told(app: Flask) -> None:
+    """Before the start nobody speaks for anything, and nothing is made up."""
+    manager = RealTimeDataManager(FeedSettings())
+    manager.follow(CATALOGUE[:1])
+    with app.app_context():
+        report = feed_report(manager, datetime.now(UTC))
+
+    assert {
+        "symbols": [{"symbol": "BTC", "source": None, "runner_up": None, "chain": []}],
+        "quota": {},
+        "quarantine": [],
+        "events": [],
+    } == report
+
+
+def test_a_spike_is_in_quarantine_with_what_the_others_said(
+    heard: Look, exchange: Exchange
+) -> None:
+    """The refused price stands beside the source's own last one and Coinbase's."""
+    exchange.fault("spike", symbol="BTCUSDT", factor=3, count=1)
+    wait_for(lambda: heard()["quarantine"], 5, "the refusal")
+    (refused, *_) = heard()["quarantine"]
+    own = refused["held"]
+
+    assert {"at", "source", "symbol", "reason", "price", "bid", "ask", "held", "others"} == set(
+        refused
+    )
+    assert ("binance", "BTC", "jump", None, None) == tuple(
+        refused[name] for name in ("source", "symbol", "reason", "bid", "ask")
+    )
+    assert 2.5 < refused["price"] / own < 3.5
+    assert "coinbase" in [each["source"] for each in refused["others"]]
+    assert all(abs(each["price"] / own - 1) < 0.1 for each in refused["others"])
+
+
+def test_the_newest_refusal_comes_first_and_fifty_are_enough(
+    heard: Look, exchange: Exchange, manager: RealTimeDataManager
+) -> None:
+    """A source that is refused for ever does not make the answer long."""
+    exchange.fault("spike", symbol="BTCUSDT", factor=3, count=60)
+    wait_for(lambda: manager.gate.refused["jump"] >= 60, 10, "the refusals")
+    times = [each["at"] for each in heard()["quarantine"]]
+
+    assert 50 == len(times)
+    assert sorted(times, reverse=True) == times
+
+
+def test_a_refused_book_is_told_by_bid_and_ask(heard: Look, exchange: Exchange) -> None:
+    """What has no trade has no price."""
+    exchange.fault("crossed", symbol="BTCUSDT")
+    wait_for(lambda: heard()["quarantine"], 5, "the refusal")
+    (refused, *_) = heard()["quarantine"]
+
+    assert ("crossed", None) == (refused["reason"], refused["price"])
+    assert refused["bid"] > refused["ask"] > 0
+
+
+def test_who_takes_over_is_an_event(heard: Look, exchange: Exchange) -> None:
+    """When Binance falls silent, Coinbase speaks; the log says since when and why."""
+    exchange.fault("mute", venue="binance")
+
+    def switched() -> list[dict[str, Any]]:
+        return [each for each in heard()["events"] if each["kind"] == "took_over"]
+
+    wait_for(switched, 15, "the change of speaker")
+    (event, *_) = switched()
+    btc = standing(heard())
+
+    assert ("coinbase", "binance", ["BTC"]) == (event["source"], event["before"], event["symbols"])
+    assert event["reason"] in ("binance is stale", "binance is down")
+    assert 9 < event["silent_seconds"] < 15
+    assert "coinbase" == btc["source"]
+
+
+def test_events_survive_the_manager(app: Flask, heard: Look) -> None:
+    """They are read from the database, newest first, and a hundred are enough."""
+    began = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
+    with app.app_context():
+        feed_event.add(
+            FeedEvent(
+                at=began + timedelta(seconds=number),
+                kind=Kind.STATE,
+                source="kraken",
+                reason=str(number),
+            )
+            for number in range(150)
+        )
+        db.session.commit()
+    events = [each for each in heard()["events"] if each["source"] == "kraken"]
+
+    assert {
+        "at": iso(began + timedelta(seconds=149)),
+        "kind": "state",
+        "source": "kraken",
+        "before": None,
+        "symbols": [],
+        "reason": "149",
+        "silent_seconds": None,
+    } == events[0]
+    assert 100 == len(heard()["events"])
+    assert sorted((int(each["reason"]) for each in events), reverse=True) == [
+        int(each["reason"]) for each in events
+    ]
+
+
+def test_quotas_are_told_by_source_and_budget(heard: Look, exchange: Exchange) -> None:
+    """Only who is asked has any; what is used and left make up what is allowed."""
+    exchange.fault("mute")
+    wait_for(lambda: any(each["used"] for each in heard()["quota"]["coingecko"]), 25, "a question")
+    quota = heard()["quota"]
+    now = iso(datetime.now(UTC))
+
+    assert ["coingecko"] == list(quota)
+    assert {"minute", "month"} == {each["period"] for each in quota["coingecko"]}
+    for use in quota["coingecko"]:
+        assert {"calls", "period", "used", "left", "renews_at", "ends_at"} == set(use)
+        assert use["calls"] == use["used"] + use["left"]
+        assert use["renews_at"] > now
+        assert use["ends_at"] is None or use["ends_at"] < use["renews_at"]
+
+
+def test_prices_stay_exact(heard: Look, app: Flask, manager: RealTimeDataManager) -> None:
+    """No price becomes a float on its way into the report."""
+    with app.app_context():
+        chain = standing(feed_report(manager, datetime.now(UTC)))["chain"]
+
+    assert {Decimal} == {type(each["price"]) for each in chain}
+
+
+def test_only_administrators_get_it(app: Flask) -> None:
+    """Others see how the feeds do, not what they cost and what was refused."""
+    with app.app_context():
+        everybody = service.realtime_status(is_admin=False)
+        administrators = service.realtime_status(is_admin=True)
+
+    assert "feeds" not in everybody
+    assert {"symbols", "quota", "quarantine", "events"} == administrators["feeds"].keys()
