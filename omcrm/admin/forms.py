@@ -1,5 +1,6 @@
 """What an administrator fills in."""
 
+from collections.abc import Callable
 from decimal import Decimal
 
 from flask_wtf import FlaskForm
@@ -14,6 +15,7 @@ from wtforms.validators import (
     ValidationError,
 )
 
+from omcrm.admin.upstream_name import ANYWHERE, SPELLINGS, classes_of, sources_of, spelled_for
 from omcrm.market.instrument import AssetClass
 
 
@@ -25,17 +27,26 @@ def _trimmed(text: str | None) -> str | None:
     return text.strip() if text else text
 
 
-def _lower(text: str | None) -> str | None:
-    return text.strip().lower() if text else text
-
-
 def _fits(form: FlaskForm, field: Field) -> None:
     # The database keeps so many characters of a number.
     if field.data is not None and len(format(field.data, "f")) > 64:
         raise ValidationError("That has too many digits.")
 
 
-_STREAM_NAME = Regexp(r"^[a-z0-9]{1,20}$", message="Letters and digits only, e.g. btcusdt.")
+def _spelled(source: str) -> Callable[[FlaskForm, Field], None]:
+    """A check that the source could call an instrument of the chosen class so."""
+    spelling, known = SPELLINGS[source], classes_of(source)
+
+    def check(form: FlaskForm, field: Field) -> None:
+        if not spelling.fits(field.data):
+            raise ValidationError(
+                f"{spelling.label}: that is no name there. One would be {spelling.example}."
+            )
+        chosen = form.asset_class.data
+        if chosen in iter(AssetClass) and chosen not in known:
+            raise ValidationError(f"{spelling.label}: prices of {' and '.join(known)} only.")
+
+    return check
 
 
 class InstrumentForm(FlaskForm):  # type: ignore[misc,unused-ignore]
@@ -71,20 +82,39 @@ class InstrumentForm(FlaskForm):  # type: ignore[misc,unused-ignore]
             _fits,
         ],
     )
-    binance_symbol = StringField(
-        "Symbol at Binance", filters=[_lower], validators=[Optional(), _STREAM_NAME]
-    )
-    simulated_symbol = StringField(
-        "Symbol at the built-in exchange", filters=[_lower], validators=[Optional(), _STREAM_NAME]
-    )
 
-    def validate_binance_symbol(self, field: Field) -> None:
-        """Binance trades coins only; nothing else would ever be priced by it."""
-        if field.data and self.asset_class.data in (AssetClass.STOCK, AssetClass.FOREX):
-            raise ValidationError("Binance has prices of crypto only.")
+    def upstream(self, source: str) -> Field:
+        """The field of the name that a source has for the instrument."""
+        return self[f"{source}_symbol"]
+
+    @property
+    def groups(self) -> list[tuple[str, list[Field]]]:
+        """The fields of names, by the asset class they are for, and those for all at the end."""
+        groups = [(each.value, spelled_for(each)) for each in AssetClass]
+        return [
+            (name, [self.upstream(source) for source in sources])
+            for name, sources in [*groups, ("", ANYWHERE)]
+        ]
 
     @property
     def provider_symbols(self) -> dict[str, str]:
         """What each source calls it, for those that were filled in."""
-        given = {"binance": self.binance_symbol.data, "simulated": self.simulated_symbol.data}
-        return {source: symbol for source, symbol in given.items() if symbol}
+        return {
+            name: self.upstream(source).data
+            for source in SPELLINGS
+            for name in sources_of(source)
+            if self.upstream(source).data
+        }
+
+
+for _source, _spelling in SPELLINGS.items():
+    setattr(
+        InstrumentForm,
+        f"{_source}_symbol",
+        StringField(
+            _spelling.label,
+            filters=[_spelling.put_right],
+            validators=[Optional(), _spelled(_source)],
+            description=f"For example {_spelling.example}.",
+        ),
+    )

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from omcrm.admin.forms import InstrumentForm
 from omcrm.admin.service import catalogue_changed
+from omcrm.admin.upstream_name import SPELLINGS, called, sources_of
 from omcrm.auth.access import admin_required
 from omcrm.extensions import db
 from omcrm.storage import audit
@@ -37,23 +38,29 @@ def instruments() -> ResponseReturnValue:
         flash(f"{form.symbol.data} is added and followed. Open pages show it after a reload.")
         return redirect(url_for("admin.instruments"))
     status = 400 if form.errors else 200
-    page = render_template("admin/instruments.html", instruments=all_instruments(), form=form)
+    page = render_template(
+        "admin/instruments.html", instruments=all_instruments(), form=form, called=called
+    )
     return page, status
 
 
-def _are_streams_free(form: InstrumentForm) -> bool:
+def _are_names_free(form: InstrumentForm) -> bool:
     # What a source says of one name goes to one instrument: a second would take it away.
-    for source, field in (("binance", form.binance_symbol), ("simulated", form.simulated_symbol)):
-        for each in all_instruments():
-            if field.data and each.provider_symbols.get(source) == field.data:
-                field.errors = [f"{each.symbol} is called that already."]
-                return False
-    return True
+    taken = {
+        (source, name): each.symbol
+        for each in all_instruments()
+        for source, name in each.provider_symbols.items()
+    }
+    for source in SPELLINGS:
+        field = form.upstream(source)
+        for symbol in {taken.get((each, field.data)) for each in sources_of(source)} - {None}:
+            field.errors = [f"{symbol} is called that already."]
+    return not form.errors
 
 
 def _add(form: InstrumentForm) -> bool:
     """Add the instrument and follow it at once; False where its symbol is taken."""
-    if not _are_streams_free(form):
+    if not _are_names_free(form):
         return False
     row = InstrumentRow(
         symbol=form.symbol.data,

@@ -4,6 +4,8 @@ import pytest
 from flask import Flask
 
 from omcrm.admin.forms import InstrumentForm
+from omcrm.admin.upstream_name import SPELLINGS, classes_of, sources_of
+from omcrm.market.instrument import AssetClass
 
 DOGE = {
     "symbol": "DOGE",
@@ -62,6 +64,49 @@ def test_without_providers_there_are_no_symbols(app: Flask) -> None:
     assert {} == filled_in(app, binance_symbol="", simulated_symbol="").provider_symbols
 
 
+@pytest.mark.parametrize("source", SPELLINGS)
+def test_every_source_may_give_a_name(app: Flask, source: str) -> None:
+    """Where the class is one that it has prices of, its example is a good name."""
+    (asset_class, *_) = classes_of(source)
+    example = SPELLINGS[source].example
+    names = {"binance_symbol": "", f"{source}_symbol": example}
+    form = filled_in(app, asset_class=asset_class, **names)
+
+    assert {} == form.errors
+    assert dict.fromkeys(sources_of(source), example) == form.provider_symbols
+
+
+@pytest.mark.parametrize(
+    ("source", "asset_class"),
+    [
+        (source, other)
+        for source in SPELLINGS
+        for other in AssetClass
+        if other not in classes_of(source)
+    ],
+)
+def test_a_source_that_has_no_such_prices_is_named(
+    app: Flask, source: str, asset_class: str
+) -> None:
+    """What would never be priced by it is refused, at its field and with the source's name."""
+    name = f"{source}_symbol"
+    fields = {"binance_symbol": "", name: SPELLINGS[source].example}
+    errors = filled_in(app, asset_class=asset_class, **fields).errors
+
+    assert [name] == list(errors)
+    assert errors[name][0].startswith(f"{SPELLINGS[source].label}: prices of ")
+
+
+def test_names_are_grouped_by_class(app: Flask) -> None:
+    """Every field of a name is in one group, and what serves all classes comes last."""
+    groups = filled_in(app).groups
+    fields = [field.name for _, controls in groups for field in controls]
+
+    assert ["crypto", "stock", "forex", ""] == [name for name, _ in groups]
+    assert sorted(f"{source}_symbol" for source in SPELLINGS) == sorted(fields)
+    assert "simulated_symbol" == fields[-1]
+
+
 @pytest.mark.parametrize(
     ("field", "text"),
     [
@@ -93,6 +138,9 @@ def test_without_providers_there_are_no_symbols(app: Flask) -> None:
         ("binance_symbol", "doge@trade"),
         ("binance_symbol", "x" * 21),
         ("simulated_symbol", "doge usdt"),
+        ("coinbase_symbol", "DOGEUSD"),
+        ("kraken_symbol", "DOGE-USD"),
+        ("coingecko_symbol", "doge coin"),
     ],
 )
 def test_what_is_wrong_is_said_at_its_field(app: Flask, field: str, text: str) -> None:

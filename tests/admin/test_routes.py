@@ -1,3 +1,9 @@
+"""Who may see the administrators' pages, what is on them, and what adding an instrument does.
+
+Long for a reason: the form is judged field by field.
+"""
+
+import re
 from collections.abc import Callable
 
 import pytest
@@ -5,6 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from omcrm.admin.upstream_name import SPELLINGS
 from omcrm.extensions import db
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.storage.audit import AuditEntry
@@ -107,6 +114,28 @@ def test_feeds_can_be_started_and_stopped(admin: FlaskClient) -> None:
         assert part in page.text
 
 
+def test_feeds_have_a_place_for_all_that_is_told(admin: FlaskClient) -> None:
+    """Each table has a caption, each part a heading, and each says at first that it asks."""
+    page = admin.get("/admin/feeds").text
+
+    for name in ("chain", "quota", "events", "quarantine"):
+        assert f'id="{name}"' in page
+        assert f'aria-labelledby="{name}-title"' in page
+        assert f'id="{name}-empty">Asking the server…' in page
+    assert page.count("<table") == page.count("<caption")
+    assert 'id="events-source"' in page
+    assert 'id="events-kind"' in page
+
+
+@pytest.mark.parametrize("path", ["/admin/feeds", INSTRUMENTS])
+def test_nothing_is_inline(admin: FlaskClient, path: str) -> None:
+    """The pages keep to the policy that they are sent with, and ask no other host."""
+    page = admin.get(path).text
+
+    assert not re.findall(r"\s(?:style|on\w+)=|<style|<script(?![^>]*\ssrc=)", page)
+    assert not re.findall(r"(?:src|href)=\"(?:https?:)?//", page)
+
+
 def test_instruments_are_listed(admin: FlaskClient) -> None:
     """Every instrument is shown with what its sources call it."""
     page = admin.get(INSTRUMENTS)
@@ -165,15 +194,85 @@ def test_a_symbol_that_is_taken_is_named(app: Flask, add: Add, symbol: str) -> N
         assert len(CATALOGUE) == len(all_instruments())
 
 
-@pytest.mark.parametrize("field", ["binance_symbol", "simulated_symbol"])
-def test_a_stream_that_is_taken_is_named(app: Flask, add: Add, field: str) -> None:
+@pytest.mark.parametrize(
+    ("field", "name"),
+    [
+        ("binance_symbol", "btcusdt"),
+        ("simulated_symbol", "btcusdt"),
+        ("coinbase_symbol", "btc-usd"),
+        ("kraken_symbol", "BTC/USD"),
+        ("coingecko_symbol", "bitcoin"),
+    ],
+)
+def test_a_name_that_is_taken_is_named(app: Flask, add: Add, field: str, name: str) -> None:
     """What a source says of one name is about one instrument: a second would take its prices."""
-    answer = add(**{field: "btcusdt"})
+    answer = add(**{field: name})
 
     assert 400 == answer.status_code
     assert f'id="{field}-error"' in answer.text
+    assert "BTC is called that already." in answer.text
     with app.app_context():
         assert None is find_instrument("DOGE")
+
+
+def test_every_name_that_is_taken_is_named(add: Add) -> None:
+    """Nobody has to send the form twice to learn of two."""
+    answer = add(coinbase_symbol="BTC-USD", kraken_symbol="ETH/USD")
+
+    assert 2 == answer.text.count('class="field-error"')
+    assert "BTC is called that already." in answer.text
+    assert "ETH is called that already." in answer.text
+
+
+def test_a_name_may_be_taken_at_another_source(app: Flask, add: Add) -> None:
+    """Sources do not know of each other."""
+    with app.app_context():
+        find_instrument("BTC").provider_symbols = {"binance": "btcusdt"}
+        db.session.commit()
+
+    assert 302 == add(simulated_symbol="dogeusdt", kraken_symbol="BTC/USD").status_code
+
+
+def test_a_name_that_only_the_quotes_use_is_taken(app: Flask, add: Add) -> None:
+    """One field gives the name of several sources, and each of them knows it once."""
+    with app.app_context():
+        find_instrument("AAPL").provider_symbols = {"finnhub_quote": "AAPL"}
+        db.session.commit()
+    answer = add(asset_class="stock", binance_symbol="", finnhub_symbol="AAPL")
+
+    assert 400 == answer.status_code
+    assert 'id="finnhub_symbol-error"' in answer.text
+
+
+def test_names_at_all_sources_are_kept(app: Flask, admin: FlaskClient, add: Add) -> None:
+    """An instrument can be known everywhere from its first day, and the list shows it."""
+    names = {
+        "coinbase_symbol": "DOGE-USD",
+        "kraken_symbol": "DOGE/USD",
+        "coingecko_symbol": "dogecoin",
+        "simulated_symbol": "dogeusdt",
+    }
+    answer = add(**names)
+    page = admin.get(INSTRUMENTS).text
+
+    assert 302 == answer.status_code
+    assert all(name in page for name in names.values())
+    with app.app_context():
+        assert {
+            "binance": "dogeusdt",
+            "coinbase": "DOGE-USD",
+            "kraken": "DOGE/USD",
+            "coingecko": "dogecoin",
+            "simulated": "dogeusdt",
+        } == find_instrument("DOGE").provider_symbols
+
+
+def test_every_source_has_a_field(admin: FlaskClient) -> None:
+    """The form asks for the names by the class that its sources have prices of."""
+    page = admin.get(INSTRUMENTS).text
+
+    assert all(page.count(f'name="{source}_symbol"') == 1 for source in SPELLINGS)
+    assert ["crypto", "stock", "forex"] == re.findall(r'data-asset-class="(\w+)"', page)
 
 
 @pytest.mark.parametrize(
@@ -185,6 +284,8 @@ def test_a_stream_that_is_taken_is_named(app: Flask, add: Add, field: str) -> No
         ("decimals", "eleven"),
         ("last_resort_price", "-1"),
         ("binance_symbol", "doge/usdt"),
+        ("coinbase_symbol", "dogeusd"),
+        ("finnhub_symbol", "DOGE"),
     ],
 )
 def test_a_bad_field_is_named(app: Flask, add: Add, field: str, text: str) -> None:

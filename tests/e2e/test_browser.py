@@ -186,13 +186,13 @@ def test_admin_adds_an_instrument(visit: Visit) -> None:
         "Name": "Litecoin",
         "Decimals": "12",
         "Last-resort price": "72.5",
-        "Symbol at Binance": "ltc/usdt",
+        "Binance": "ltc/usdt",
     }
     for label, text in given.items():
         page.get_by_label(label, exact=True).fill(text)
     page.get_by_label("Type", exact=True).select_option("crypto")
     page.get_by_role("button", name="Add").click()
-    for label in ("Symbol", "Decimals", "Symbol at Binance"):
+    for label in ("Symbol", "Decimals", "Binance"):
         field = page.get_by_label(label, exact=True)
         expect(field).to_have_attribute("aria-invalid", "true")
         expect(field.locator("xpath=../p[@class='field-error']")).not_to_be_empty()
@@ -202,7 +202,7 @@ def test_admin_adds_an_instrument(visit: Visit) -> None:
 
     page.get_by_label("Symbol", exact=True).fill("ltc")
     page.get_by_label("Decimals", exact=True).fill("2")
-    page.get_by_label("Symbol at Binance", exact=True).fill("ltcusdt")
+    page.get_by_label("Binance", exact=True).fill("ltcusdt")
     page.get_by_role("button", name="Add").click()
     expect(page.locator("#instruments [data-symbol=LTC]")).to_contain_text("ltcusdt")
     expect(page.locator(".field-error")).to_have_count(0)

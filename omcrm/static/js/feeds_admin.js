@@ -2,13 +2,18 @@
 
 import { createConnection } from "./connection.js";
 import { createConnectionView } from "./connection_view.js";
+import { createFeedChain } from "./feed_chain.js";
+import { createFeedEvents } from "./feed_events.js";
+import { createFeedQuarantine } from "./feed_quarantine.js";
+import { createFeedQuota } from "./feed_quota.js";
+import { createFeedTable } from "./feed_table.js";
 import * as format from "./format.js";
 import { createNotices } from "./notices.js";
-import { describeClass, describeSource } from "./price_class.js";
 import { createServerClock } from "./server_clock.js";
-import { describeState } from "./sources.js";
 
 const STATUS_EVERY = 2_000;
+// An instrument of which nothing is known but its prices.
+const FALLBACK_DECIMALS = 4;
 const FIGURES = {
   clients: {},
   cache: { seq: "last sequence" },
@@ -27,58 +32,21 @@ const connection = createConnection(clock);
 const notices = createNotices(byId("notices"));
 const start = byId("feeds-start");
 const stop = byId("feeds-stop");
-const rows = new Map();
-let providers = {};
-
-// The table.
-
-function drawProviders(update) {
-  for (const [name, status] of Object.entries(update)) {
-    providers[name] = { ...providers[name], ...status };
-  }
-  for (const name of Object.keys(providers)) drawRow(name, providers[name]);
-}
-
-function drawRow(name, status) {
-  if (!rows.has(name)) rows.set(name, createRow(name));
-  const { row, cell } = rows.get(name);
-  // What its prices are only while there are any.
-  const priceClass = status.active ? status.price_class : null;
-  const label = priceClass ? describeClass(priceClass).label : "";
-  row.dataset.state = status.state;
-  row.dataset.class = priceClass ?? "none";
-  write(cell.state, describeState(status.state));
-  write(cell.class, label);
-  write(cell.url, status.url ?? "");
-  write(cell.rate, format.rate(status.messages_per_second));
-  write(cell.messages, format.count(status.messages));
-  write(cell.reconnects, format.count(status.reconnects));
-  write(cell.since, format.dayAndTime(status.connected_since));
-  write(cell.error, status.last_error ?? format.ABSENT);
-  drawAge(cell, status);
-}
-
-function createRow(name) {
-  const row = byId("feed-template").content.firstElementChild.cloneNode(true);
-  const cells = [...row.querySelectorAll("[data-field]")].map((cell) => [cell.dataset.field, cell]);
-  const cell = Object.fromEntries(cells);
-  row.dataset.source = name;
-  cell.name.textContent = describeSource(name);
-  byId("feeds").tBodies[0].append(row);
-  return { row, cell };
-}
-
-function drawAge(cell, status) {
-  write(cell.age, format.age(status.last_message_at, clock.now()));
-}
-
-function drawAges() {
-  for (const [name, { cell }] of rows) drawAge(cell, providers[name]);
-}
-
-function write(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
+const decimals = new Map();
+const decimalsOf = (symbol) => decimals.get(symbol) ?? FALLBACK_DECIMALS;
+const table = createFeedTable(byId("feeds"), clock);
+const chain = createFeedChain(byId("chain"), byId("chain-empty"), decimalsOf);
+const quota = createFeedQuota(byId("quota"), byId("quota-empty"), clock);
+const events = createFeedEvents(byId("events"), byId("events-empty"), byId("events-count"), {
+  source: byId("events-source"),
+  kind: byId("events-kind"),
+});
+const quarantine = createFeedQuarantine(
+  byId("quarantine"),
+  byId("quarantine-empty"),
+  byId("quarantine-count"),
+  decimalsOf,
+);
 
 // The summary.
 
@@ -110,6 +78,13 @@ function createFigure(name, value) {
   return figure;
 }
 
+function drawFeeds({ feeds, cache }) {
+  chain.draw(feeds.symbols);
+  quota.draw(feeds.quota);
+  events.draw(feeds.events);
+  quarantine.draw(feeds.quarantine, cache.refused);
+}
+
 // The server.
 
 async function request(path, options = {}) {
@@ -127,11 +102,20 @@ async function refresh() {
     const status = await request("realtime_status");
     drawSummary(status);
     drawFigures(status);
-    drawProviders(status.providers);
+    table.draw(status.providers);
+    await learnDecimals(status.feeds.symbols);
+    drawFeeds(status);
     notices.replace("status", "");
   } catch (error) {
     notices.replace("status", `The state of the feeds is not known: ${error.message}`, { kind: "error" });
   }
+}
+
+/** Asks for the catalogue where it has grown since. */
+async function learnDecimals(symbols) {
+  if (symbols.every(({ symbol }) => decimals.has(symbol))) return;
+  const { instruments } = await request("instruments");
+  for (const each of instruments) decimals.set(each.symbol, each.decimals);
 }
 
 async function order(path) {
@@ -149,9 +133,9 @@ async function order(path) {
 
 start.addEventListener("click", () => order("start_realtime_feeds"));
 stop.addEventListener("click", () => order("stop_realtime_feeds"));
-connection.on("connection_status", drawProviders);
+connection.on("connection_status", table.draw);
 createConnectionView(connection, notices, byId("main").dataset.loginUrl);
 connection.open();
 refresh();
-setInterval(drawAges, 1_000);
+setInterval(table.drawAges, 1_000);
 setInterval(() => document.hidden || refresh(), STATUS_EVERY);

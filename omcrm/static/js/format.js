@@ -104,6 +104,18 @@ export function dayAndTime(timestamp) {
   return date.toISOString().slice(0, 16).replace("T", " ");
 }
 
+/** A moment on any day to the second: "2024-08-08 13:30:05". */
+export function dayAndSecond(timestamp) {
+  const date = new Date(timestamp ?? NaN);
+  if (Number.isNaN(date.getTime())) return ABSENT;
+  return date.toISOString().slice(0, 19).replace("T", " ");
+}
+
+/** A length of time in seconds, with tenths where it is short. */
+export function seconds(value) {
+  return value < 60 ? `${fixed(1).format(value)} s` : duration(value * 1000, 2);
+}
+
 /** "after_hours" as people write it: "after hours". */
 export function words(name) {
   return String(name).replaceAll("_", " ");

@@ -33,7 +33,10 @@ const CLASSES = {
 export const NOT_CURRENT = "Not current";
 
 const SOURCES = {
-  binance: "Binance",
+  coingecko: "CoinGecko",
+  finnhub_quote: "Finnhub quotes",
+  alpha_vantage: "Alpha Vantage",
+  exchangerate_api: "ExchangeRate-API",
   simulated: "Built-in exchange",
   last_resort: "Last resort",
 };

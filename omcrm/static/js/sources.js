@@ -11,6 +11,8 @@ const STATES = {
   streaming: "streaming",
   mute: "connected but silent",
   waiting: "waiting to try again",
+  polling: "answers when asked",
+  standby: "standing by",
   unknown: "unknown",
 };
 
@@ -18,8 +20,9 @@ export function describeState(name) {
   return STATES[name] ?? name;
 }
 
+/** Whether nothing runs of what is switched on. */
 export function areStopped(status) {
-  const sources = Object.values(status);
+  const sources = Object.values(status).filter(({ state }) => state !== "off");
   return sources.length > 0 && sources.every(({ state }) => state === "stopped");
 }
 
@@ -28,7 +31,9 @@ export function createSources(list) {
   let isUp = false;
 
   function draw() {
-    list.replaceChildren(...Object.entries(latest).map(([name, source]) => createItem(name, source)));
+    // What is switched off, or has no key, is for administrators to know.
+    const shown = Object.entries(latest).filter(([, { state }]) => state !== "off");
+    list.replaceChildren(...shown.map(([name, source]) => createItem(name, source)));
   }
 
   // Without a link to the server nobody knows how its sources stand.

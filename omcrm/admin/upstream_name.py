@@ -1,0 +1,112 @@
+"""How each source of prices spells the name of an instrument."""
+
+import re
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from omcrm.market.instrument import AssetClass
+from omcrm.market.policy import POLICIES
+from omcrm.market.source import SIMULATED
+
+
+class Spelling(Struct, frozen=True, kw_only=True):
+    """One source's names: what fits `pattern`; `also` are sources that use the same names.
+
+    `case` is what a typed name is put into; None where its case has a meaning.
+    """
+
+    label: str
+    example: str
+    pattern: re.Pattern[str]
+    case: str | None = None
+    also: tuple[str, ...] = ()
+
+    def put_right(self, text: str | None) -> str | None:
+        """What was typed, as the source would write it."""
+        text = text.strip() if text else text
+        if not text or self.case is None:
+            return text
+        return text.upper() if self.case == "upper" else text.lower()
+
+    def fits(self, name: str) -> bool:
+        """Whether the source could call something so."""
+        return self.pattern.fullmatch(name) is not None
+
+
+def _stock(label: str, *also: str) -> Spelling:
+    pattern = re.compile(r"[A-Z0-9]{1,10}(?:[.\-][A-Z0-9]{1,6})?")
+    return Spelling(label=label, example="AAPL", pattern=pattern, case="upper", also=also)
+
+
+def _pair(label: str) -> Spelling:
+    return Spelling(label=label, example="EURUSD", pattern=re.compile("[A-Z]{6}"), case="upper")
+
+
+_STREAM = re.compile("[a-z0-9]{1,20}")
+
+SPELLINGS: Mapping[str, Spelling] = {
+    "binance": Spelling(label="Binance", example="btcusdt", pattern=_STREAM, case="lower"),
+    "coinbase": Spelling(
+        label="Coinbase",
+        example="BTC-USD",
+        pattern=re.compile("[A-Z0-9]{1,20}-[A-Z0-9]{2,10}"),
+        case="upper",
+    ),
+    "kraken": Spelling(
+        label="Kraken",
+        example="BTC/USD",
+        pattern=re.compile("[A-Z0-9.]{1,20}/[A-Z0-9]{2,10}"),
+        case="upper",
+    ),
+    "coingecko": Spelling(
+        label="CoinGecko",
+        example="bitcoin",
+        pattern=re.compile("[a-z0-9_][a-z0-9_.-]{0,99}"),
+        case="lower",
+    ),
+    "finnhub": _stock("Finnhub", "finnhub_quote"),
+    "alpaca": _stock("Alpaca"),
+    # The small letters of its preferred shares and warrants mean something: BACpA.
+    "massive": Spelling(
+        label="Massive",
+        example="AAPL",
+        pattern=re.compile(r"[A-Z][A-Za-z0-9]{0,9}(?:[.\-][A-Za-z0-9]{1,6})?"),
+    ),
+    "alpha_vantage": _stock("Alpha Vantage"),
+    "exchangerate_api": _pair("ExchangeRate-API"),
+    "frankfurter": _pair("Frankfurter"),
+    SIMULATED.name: Spelling(
+        label="Built-in exchange", example="btcusdt", pattern=_STREAM, case="lower"
+    ),
+}
+"""By the source whose field gives the name."""
+
+ANYWHERE = (SIMULATED.name,)
+"""The sources that know instruments of every class."""
+
+
+def spelled_for(asset_class: AssetClass) -> list[str]:
+    """The sources of SPELLINGS that only the policy of this class asks, in its order."""
+    sources = POLICIES[asset_class].sources
+    return [each for each in sources if each in SPELLINGS and each not in ANYWHERE]
+
+
+def sources_of(source: str) -> tuple[str, ...]:
+    """The sources that get the name of this one's field."""
+    return (source, *SPELLINGS[source].also)
+
+
+def classes_of(source: str) -> list[AssetClass]:
+    """The classes whose policies ask this source."""
+    return [each for each, policy in POLICIES.items() if source in policy.sources]
+
+
+def called(provider_symbols: Mapping[str, str]) -> list[tuple[str, list[str]]]:
+    """Each name with the labels of those who use it, in the order of SPELLINGS."""
+    names: dict[str, list[str]] = {}
+    for source, spelling in SPELLINGS.items():
+        for name in dict.fromkeys(provider_symbols.get(each) for each in sources_of(source)):
+            if name is not None:
+                names.setdefault(name, []).append(spelling.label)
+    return list(names.items())

@@ -1,0 +1,70 @@
+/** Who speaks for each instrument, and who else has a price for it, in the policy's order. */
+
+import * as format from "./format.js";
+import { createKeyedList } from "./keyed_list.js";
+import { describeClass, describeSource } from "./price_class.js";
+import { copyTemplate, write } from "./template.js";
+
+/** `decimalsOf` gives how many decimals a symbol's prices have. */
+export function createFeedChain(table, empty, decimalsOf) {
+  const list = createKeyedList(table.tBodies[0], {
+    keyOf: ({ symbol }) => symbol,
+    create: ({ symbol }) => createRow(symbol, decimalsOf),
+  });
+
+  return {
+    draw(symbols) {
+      list.draw(symbols);
+      table.hidden = symbols.length === 0;
+      empty.hidden = !table.hidden;
+      write(empty, "No instrument is followed, so nobody has to speak. Instruments are added on their page.");
+    },
+  };
+}
+
+function createRow(symbol, decimalsOf) {
+  const { element, part } = copyTemplate("chain-template");
+  element.dataset.symbol = symbol;
+  part.symbol.textContent = symbol;
+  const list = createKeyedList(part.chain, {
+    keyOf: ({ source }) => source,
+    create: ({ source }) => createCandidate(source),
+  });
+
+  return {
+    element,
+    draw({ source, runner_up, chain }) {
+      write(part.speaker, source ? describeSource(source) : "Nobody speaks");
+      const decimals = decimalsOf(symbol);
+      list.draw(chain.map((each) => ({ ...each, decimals, role: roleOf(each.source, source, runner_up) })));
+      part.none.hidden = chain.length > 0;
+      part.chain.hidden = chain.length === 0;
+    },
+  };
+}
+
+function roleOf(name, speaker, runnerUp) {
+  if (name === speaker) return "speaks";
+  return name === runnerUp ? "next" : "";
+}
+
+function createCandidate(source) {
+  const { element, part } = copyTemplate("candidate-template");
+  element.dataset.source = source;
+  part.name.textContent = describeSource(source);
+
+  return {
+    element,
+    draw({ price, price_class, age_seconds, decimals, role }) {
+      const { label, meaning } = describeClass(price_class);
+      element.dataset.class = price_class;
+      element.dataset.role = role;
+      element.title = meaning;
+      write(part.role, role);
+      write(part.class, label);
+      write(part.price, format.price(price, decimals));
+      // A price that was written down once does not age.
+      write(part.age, price_class === "last_resort" ? "fixed" : format.duration(age_seconds * 1000));
+    },
+  };
+}
