@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 APP := $(BIN)/python
 
-.PHONY: run test test-long check format bench soak lock screenshots clean
+.PHONY: run test test-long check format bench drill soak lock screenshots clean
 
 run: .venv/.run
 	@$(APP) manage.py setup --demo
@@ -35,6 +35,10 @@ bench: .venv/.dev
 # Ten minutes of a watched demonstration.
 soak: .venv/.dev
 	$(APP) -m bench.soak
+
+# A quarter of an hour: every fault, against the best source of each kind.
+drill: .venv/.dev
+	$(BIN)/python manage.py drill all --write docs/drills.md
 
 screenshots: .venv/.dev tools
 	$(APP) -m tools.screenshots

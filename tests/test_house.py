@@ -27,11 +27,13 @@ MAY_KNOW = {
     "web": BELOW_THE_PAGES | {"auth"},
     "admin": BELOW_THE_PAGES | {"auth"},
     "webtrader": BELOW_THE_PAGES | {"auth", "web", "admin"},
+    "drill": {"market", "feeds", "webtrader"},
 }
 # What stands around the rooms, and who may know it. `omcrm` itself is `create_app`.
 PURE = {"market", "exchange", "feeds", "streaming"}
 AROUND = {
     "omcrm.errors": MAY_KNOW.keys(),
+    "omcrm.child": {"drill"},
     "omcrm.settings": MAY_KNOW.keys() - PURE,
     "omcrm.extensions": MAY_KNOW.keys() - PURE,
     "omcrm.concurrency": (MAY_KNOW.keys() - PURE) | {"streaming"},

@@ -1,0 +1,117 @@
+"""One drill: warm up, play the fault, clear it, and say how long everything took."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec import Struct
+
+from omcrm.drill.fault import FAULTS, Fault
+from omcrm.drill.scene import Scene
+from omcrm.drill.watch import Look, Watch
+from omcrm.market.price_class import PriceClass
+
+# So long a speaker may take to speak for everything, at the start and after a fault.
+_WARM_UP, _RECOVERY = 60.0, 150.0
+# Long enough for connections to count as proven.
+_LIVED = 11.0
+_LOOK_EVERY = 0.1
+
+
+class DrillError(Exception):
+    """The drill could not be held; why."""
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """What a drill measured, in seconds from the fault's beginning or end; None for never.
+
+    `wrong` are prices that were shown as live and were not, which must be none.
+    """
+
+    provider: str
+    fault: str
+    detected: float | None
+    taken_over: float | None
+    symbols: int
+    wrong: tuple[str, ...]
+    recovered: float | None
+    moves: bool
+
+
+def hold(provider: str, fault: str, seconds: float, folder: Path) -> Outcome:
+    """Hold one drill; raises DrillError where it cannot even begin."""
+    with Scene(provider, folder) as scene, Watch(scene) as watch:
+        if not _wait(watch.all_live, _WARM_UP):
+            raise DrillError(f"{provider} does not speak for all its symbols: {watch.looks[-1:]}")
+        time.sleep(_LIVED)
+        began = time.monotonic()
+        _play(scene, FAULTS[fault], seconds)
+        ended = time.monotonic()
+        scene.clear()
+        recovered = _wait(watch.all_live, _RECOVERY)
+        back = time.monotonic() - ended if recovered else None
+    looks = [each for each in watch.looks if began <= each.at]
+    during = [each for each in looks if each.at <= ended]
+    before = next(each for each in reversed(watch.looks) if each.at < began)
+    return Outcome(
+        provider=provider,
+        fault=fault,
+        detected=_first(during, began, lambda each: _is_detected(each, before)),
+        taken_over=_first(during, began, lambda each: _is_taken_over(each, provider)),
+        symbols=len(_affected(during, provider)),
+        wrong=tuple(watch.wrong),
+        recovered=back,
+        moves=FAULTS[fault].moves,
+    )
+
+
+def _play(scene: Scene, fault: Fault, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    for order in fault.orders:
+        scene.order(order)
+    while (left := until - time.monotonic()) > 0:
+        for number, order in enumerate(fault.again):
+            scene.order(_named(scene, order, number) if fault.symbol else order)
+        time.sleep(min(left, fault.every or left))
+
+
+def _named(scene: Scene, order: object, number: int) -> dict[str, object]:
+    assert isinstance(order, dict)
+    instrument = scene.instruments[number % len(scene.instruments)]
+    return {**order, "symbol": instrument.provider_symbols["simulated"]}
+
+
+def _wait(condition: Callable[[], bool], timeout: float) -> bool:
+    until = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > until:
+            return False
+        time.sleep(_LOOK_EVERY)
+    return True
+
+
+def _first(looks: list[Look], began: float, wanted: Callable[[Look], bool]) -> float | None:
+    return next((each.at - began for each in looks if wanted(each)), None)
+
+
+def _is_detected(look: Look, before: Look) -> bool:
+    """Whether the feed is known to be ill: its state, its words, or what the gate refused."""
+    is_worse = not look.active or look.problem != before.problem
+    return is_worse or look.refused > before.refused
+
+
+def _is_taken_over(look: Look, provider: str) -> bool:
+    return all(
+        source != provider and price_class is PriceClass.LIVE
+        for source, price_class in look.speakers.values()
+    )
+
+
+def _affected(looks: list[Look], provider: str) -> set[str]:
+    """The symbols that were not live from the provider at some moment."""
+    return {
+        symbol
+        for look in looks
+        for symbol, speaker in look.speakers.items()
+        if speaker != (provider, PriceClass.LIVE)
+    }

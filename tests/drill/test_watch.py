@@ -1,0 +1,56 @@
+from datetime import timedelta
+from decimal import Decimal
+from types import SimpleNamespace
+
+import pytest
+from msgspec import structs
+
+from omcrm.drill.watch import Watch
+from omcrm.market.instrument import AssetClass
+from omcrm.market.policy import POLICIES
+from omcrm.market.price_class import PriceClass
+from omcrm.market.quote import Quote
+from tests.values import after, instrument, quote, trade
+
+POLICY = POLICIES[AssetClass.CRYPTO]
+
+
+def problem(shown: Quote, seconds: float = 1.0, truth: str = "100") -> str | None:
+    """What is wrong with a quote so long after it was said."""
+    scene = SimpleNamespace(instruments=[instrument("BTC")], clock=lambda: after(seconds))
+    watch = Watch(scene)
+    watch._truth = {"BTC": Decimal(truth)}
+    return watch._problem(shown, POLICY)
+
+
+def test_a_good_price_is_good() -> None:
+    """Fresh, quick and close to the market."""
+    assert None is problem(quote(trade("100.5", time=after(-0.1))))
+
+
+def test_an_old_price_is_wrong_as_live_only() -> None:
+    """The same price is right once it says that it is stale."""
+    assert "old" in str(problem(quote(trade("100")), seconds=10.1))
+    assert None is problem(quote(trade("100"), price_class=PriceClass.STALE), seconds=10.1)
+
+
+def test_a_price_that_was_long_on_its_way_is_wrong() -> None:
+    """Also where nobody noticed that it is late."""
+    assert "on its way" in str(problem(quote(trade("100", time=after(-20)))))
+    # Played from a recording, or with a shifted clock, its own time says nothing.
+    assert None is problem(quote(trade("100", time=after(-86_400))))
+
+
+@pytest.mark.parametrize(("truth", "is_wrong"), [("95.3", False), ("95.2", True), ("106", True)])
+def test_a_price_far_from_the_market_is_wrong(truth: str, is_wrong: bool) -> None:
+    """More than five percent is no movement between two looks."""
+    assert is_wrong == bool(problem(quote(trade("100")), truth=truth))
+
+
+def test_lateness_counts_as_age() -> None:
+    """What the feeds know of lateness is in the age."""
+    late = quote(trade("100"))
+    said = late.said
+    older = structs.replace(said, confirmed_at=said.received_at - timedelta(seconds=12))
+
+    assert "old" in str(problem(structs.replace(late, said=older)))
