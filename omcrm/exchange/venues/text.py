@@ -4,32 +4,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import msgspec
-from msgspec import Struct
 
 from omcrm.exchange.fixed import parse, render
+from omcrm.exchange.playback import TopEvent, TradeEvent
 from omcrm.exchange.trade import Top, Trade
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class TradeEvent(Struct, gc=False):
-    """The fields of a `trade` that are used."""
-
-    t: int
-    p: str
-    q: str
-    T: int
-    m: bool
-
-
-class TopEvent(Struct, gc=False):
-    """The fields of a bookTicker."""
-
-    u: int
-    b: str
-    B: str
-    a: str
-    A: str
 
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
