@@ -58,9 +58,9 @@ def test_a_feed_that_is_off_says_nothing_else() -> None:
 
 def test_states_are_their_words() -> None:
     """A state is the word that people and programs read."""
-    assert ["off", "stopped", "connecting", "connected", "streaming", "waiting"] == [
-        each.value for each in FeedState
-    ]
+    pushed = ["off", "stopped", "connecting", "connected", "streaming", "waiting"]
+
+    assert [*pushed, "polling", "standby"] == [each.value for each in FeedState]
 
 
 def test_meter_knows_the_rate_of_late() -> None:
