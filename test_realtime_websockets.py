@@ -95,7 +95,7 @@ def main() -> int:
         ws_url = ""
     url = exchange.start() if exchange else ""
     feeds = FeedSettings(
-        binance_ws_url=ws_url, binance_streams=settings.binance_streams, exchange_url=url
+        urls={"binance": ws_url, "simulated": url}, binance_streams=settings.binance_streams
     )
     try:
         with running(feeds) as manager:
@@ -132,7 +132,7 @@ def test_the_story() -> None:
     """A trade goes from the exchange's socket into the cache, with its class and its numbers."""
     exchange = ExchangeProcess()
     url = exchange.start()
-    feeds = FeedSettings(binance_ws_url=url, binance_streams=("trade", "bookTicker", "ticker"))
+    feeds = FeedSettings(urls={"binance": url})
     try:
         streamed = direct_price(url)
         asked = rest_price(url.replace("ws", "http", 1))

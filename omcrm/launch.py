@@ -110,7 +110,7 @@ def _announce(settings: Settings, logins: list[DemoLogin], manager: RealTimeData
     while time.monotonic() < until and not all(map(_is_known, manager.status().values())):
         time.sleep(0.2)
     for name, status in manager.status().items():
-        click.echo(f"  {name:<10} {_in_words(status)}")
+        click.echo(f"  {name:<16} {_in_words(status)}")
     click.echo("Stop with Ctrl-C.")
 
 
@@ -120,13 +120,16 @@ def _address(settings: Settings) -> str:
 
 
 def _is_known(status: FeedStatus) -> bool:
-    return status.active or status.state is FeedState.OFF or status.last_error is not None
+    settled = status.state in (FeedState.OFF, FeedState.STANDBY)
+    return status.active or settled or status.last_error is not None
 
 
 def _in_words(status: FeedStatus) -> str:
     if status.active:
         return status.price_class.value
-    if status.state in (FeedState.OFF, FeedState.STOPPED):
+    if status.state is FeedState.OFF and status.last_error is not None:
+        return f"off ({status.last_error})"
+    if status.state in (FeedState.OFF, FeedState.STOPPED, FeedState.STANDBY):
         return status.state.value
     if status.state is FeedState.CONNECTED:
         return "connected, no prices yet"

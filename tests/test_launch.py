@@ -45,8 +45,8 @@ def test_a_demo_shows_what_is_needed(launch: Launcher, mode: str) -> None:
         f"OMCRM is at http://127.0.0.1:{app.port}",
         f"  client  client@example.com  {client[2]}",
         f"  admin   admin@example.com  {admin[2]}",
-        "  binance    unreachable (connection refused)",
-        "  simulated  simulated",
+        "  binance          unreachable (connection refused)",
+        "  simulated        simulated",
         "Stop with Ctrl-C.",
     ] == [each for each in lines if each not in greeting]
 
@@ -106,6 +106,8 @@ def test_the_command_is_the_same(launch: Launcher) -> None:
     [
         (FeedState.STREAMING, True, "an old one", "live"),
         (FeedState.OFF, False, None, "off"),
+        (FeedState.OFF, False, "A_KEY is not set", "off (A_KEY is not set)"),
+        (FeedState.STANDBY, False, None, "standby"),
         (FeedState.STOPPED, False, None, "stopped"),
         (FeedState.CONNECTED, False, None, "connected, no prices yet"),
         (FeedState.CONNECTING, False, None, "unreachable (no answer yet)"),

@@ -33,6 +33,7 @@ class Lineup:
         pace: Pace | None = None,
         polling: Polling | None = None,
     ) -> None:
+        self._named = [name for name in settings.urls if name != SIMULATED.name]
         leases, ledger, keys = Leases(folder), Ledger(folder), settings.keys
         self.feeds: dict[str, Feed] = {
             name: Supervisor(provider, reports, clock, pace, keys, leases)
@@ -55,12 +56,13 @@ class Lineup:
             feed.stop()
 
     def status(self) -> dict[str, FeedStatus]:
-        """The condition of every source; the built-in exchange only where there is one."""
+        """The condition of every source that may be asked, in the registry's order; the built-in
+        exchange only where there is one."""
         kinds = {**dict.fromkeys(STREAMS, "websocket"), **dict.fromkeys(POLLS, "http")}
         off = {
             name: FeedStatus(state=FeedState.OFF, active=False, type=kind)
             for name, kind in kinds.items()
-            if name != SIMULATED.name
+            if name in self._named
         }
         return off | {name: feed.status() for name, feed in self.feeds.items()}
 

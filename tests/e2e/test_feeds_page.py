@@ -31,7 +31,8 @@ def installation(
     folder = tmp_path_factory.mktemp("feeds")
     with Exchange(folder) as exchange:
         environ = {
-            "REALTIME_SOURCES": "binance,coinbase,coingecko,finnhub",
+            "REALTIME_SOURCES": "binance,coinbase,kraken,coingecko,finnhub",
+            "KRAKEN_WS_URL": "",
             "BINANCE_WS_URL": exchange.url,
             "COINBASE_WS_URL": f"{exchange.url}/coinbase",
             "COINGECKO_URL": f"http://127.0.0.1:{exchange.port}/coingecko/api/v3",
@@ -72,13 +73,13 @@ def test_who_speaks_is_drawn_in_order(page: "Page") -> None:
 
 
 def test_who_is_off_says_why(page: "Page") -> None:
-    """A key that is not set is named; a source that nobody wants is told from it."""
+    """A key that is not set is named; a source without an address is told from it."""
     finnhub = page.locator("#feeds [data-source=finnhub]")
     kraken = page.locator("#feeds [data-source=kraken]")
 
     expect(finnhub).to_have_attribute("data-state", "off")
     expect(finnhub.locator("[data-field=why]")).to_have_text("FINNHUB_API_KEY is not set")
-    expect(kraken.locator("[data-field=why]")).to_contain_text("REALTIME_SOURCES")
+    expect(kraken.locator("[data-field=why]")).to_have_text("No address is set.")
     expect(page.locator("#feeds [data-source=coingecko]")).to_contain_text("standing by")
 
 

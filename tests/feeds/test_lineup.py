@@ -124,9 +124,10 @@ def test_after_the_stop_nothing_runs(line_up: Line) -> None:
     assert heard == len(told.ticks)
 
 
-def test_status_has_every_source(line_up: Line) -> None:
-    """Who is not there is off, and each says how its prices would come."""
-    status = line_up("binance").lineup.status()
+def test_status_has_every_source_that_may_be_asked(exchange: Exchange, tmp_path: Path) -> None:
+    """Who has no address is off, and each says how its prices would come."""
+    urls = {**dict.fromkeys((*STREAMS, *POLLS), ""), "binance": exchange.url}
+    status = Told(urls, tmp_path).lineup.status()
     types = {name: each.type for name, each in status.items()}
 
     assert ({*STREAMS, *POLLS} - {"simulated"}) == status.keys()
@@ -137,6 +138,11 @@ def test_status_has_every_source(line_up: Line) -> None:
         types["kraken"],
         types["coingecko"],
     )
+
+
+def test_who_was_not_chosen_is_not_told(line_up: Line) -> None:
+    """An operator who chose one source reads of one."""
+    assert {"binance"} == line_up("binance").lineup.status().keys()
 
 
 def test_the_built_in_exchange_is_told_only_where_there_is_one(

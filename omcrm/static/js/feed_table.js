@@ -9,7 +9,7 @@ const UNSERVED = "No followed instrument has a name there.";
 
 /** Why a source is idle, or nothing where its state says enough. */
 function explain({ state, last_error, symbols }) {
-  if (state === "off") return last_error ?? "No address, or not in REALTIME_SOURCES.";
+  if (state === "off") return last_error ?? "No address is set.";
   if (state !== "standby") return "";
   return symbols === 0 ? UNSERVED : "Not needed: better sources have fresh prices.";
 }
