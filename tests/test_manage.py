@@ -121,6 +121,7 @@ def test_creates_an_account(instance: Path, role: str) -> None:
         ("new@example.com", "client", "", 2, "password"),
         ("Taken@example.com", "client", PASSWORD, 1, "taken@example.com has an account already"),
     ],
+    ids=["no-email", "two-at", "no-role", "short", "empty", "taken"],
 )
 def test_says_why_there_is_no_account(
     instance: Path, email: str, role: str, password: str, status: int, named: str
