@@ -2,19 +2,21 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+# Most tests wait for something: more of them than there are cores run at once.
+TOGETHER ?= -n 3 --dist loadfile
 APP := $(BIN)/python
 
-.PHONY: run test test-long check format bench drill soak lock screenshots clean
+.PHONY: run test test-long check format bench drill drill-day soak lock screenshots clean
 
 run: .venv/.run
 	@$(APP) manage.py setup --demo
 	@$(APP) run.py
 
 test: .venv/.dev tools
-	$(APP) -m pytest -m "not long" $(ARGS)
+	$(APP) -m pytest -m "not long" $(TOGETHER) $(ARGS)
 
 test-long: .venv/.dev tools
-	$(APP) -m pytest $(ARGS)
+	$(APP) -m pytest $(TOGETHER) $(ARGS)
 
 check: .venv/.dev
 	$(BIN)/ruff check .
@@ -39,6 +41,10 @@ soak: .venv/.dev
 # A quarter of an hour: every fault, against the best source of each kind.
 drill: .venv/.dev
 	$(BIN)/python manage.py drill all --write docs/drills.md
+
+# An hour and a half: a day of random faults at every source, fifteen times as fast.
+drill-day: .venv/.dev
+	$(BIN)/python manage.py drill-day --speed 15 --write docs/drill-day.md
 
 screenshots: .venv/.dev tools
 	$(APP) -m tools.screenshots

@@ -13,6 +13,7 @@ COMMANDS = {
     "setup": "omcrm.installation",
     "exchange": "omcrm.exchange.command",
     "drill": "omcrm.drill.command",
+    "drill-day": "omcrm.drill.day_command",
     "record": "omcrm.webtrader.record",
     "create-user": "omcrm.auth.command",
     "set-password": "omcrm.auth.command",

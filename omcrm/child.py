@@ -33,6 +33,11 @@ class ExchangeProcess:
         threading.Thread(target=self._watch, args=(process,), name="exchange", daemon=True).start()
         return f"ws://127.0.0.1:{self._port}"
 
+    @property
+    def pid(self) -> int:
+        """The number of the process that runs now; 0 where none does."""
+        return self._process.pid if self._process is not None else 0
+
     def stop(self) -> None:
         """End it; harmless where it does not run."""
         self._stopped.set()

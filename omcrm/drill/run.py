@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from omcrm.drill.fault import FAULTS, Fault
+from omcrm.drill.fault import FAULTS, Fault, Order
 from omcrm.drill.scene import Scene
 from omcrm.drill.watch import Look, Watch
 from omcrm.market.price_class import PriceClass
@@ -42,10 +42,12 @@ def hold(provider: str, fault: str, seconds: float, folder: Path) -> Outcome:
     """Hold one drill; raises DrillError where it cannot even begin."""
     with Scene(provider, folder) as scene, Watch(scene) as watch:
         if not _wait(watch.all_live, _WARM_UP):
-            raise DrillError(f"{provider} does not speak for all its symbols: {watch.looks[-1:]}")
+            raise DrillError(
+                f"{provider} does not speak for all its symbols: {watch.looks and watch.looks[-1]}"
+            )
         time.sleep(_LIVED)
         began = time.monotonic()
-        _play(scene, FAULTS[fault], seconds)
+        play(scene, FAULTS[fault], seconds, provider)
         ended = time.monotonic()
         scene.clear()
         recovered = _wait(watch.all_live, _RECOVERY)
@@ -65,19 +67,23 @@ def hold(provider: str, fault: str, seconds: float, folder: Path) -> Outcome:
     )
 
 
-def _play(scene: Scene, fault: Fault, seconds: float) -> None:
-    until = time.monotonic() + seconds
+def play(scene: Scene, fault: Fault, seconds: float, source: str) -> None:
+    """Play a fault of a source's venue for so long; it lasts until it is cleared."""
+    timing = scene.timing
+    until = timing.now() + seconds
     for order in fault.orders:
-        scene.order(order)
-    while (left := until - time.monotonic()) > 0:
-        for number, order in enumerate(fault.again):
-            scene.order(_named(scene, order, number) if fault.symbol else order)
-        time.sleep(min(left, fault.every or left))
+        scene.order(order, source)
+    number = 0
+    while (left := until - timing.now()) > 0:
+        for order in fault.again:
+            scene.order(_named(scene, order, source, number) if fault.symbol else order, source)
+            number += 1
+        scene.sleep(min(left, fault.every or left))
 
 
-def _named(scene: Scene, order: object, number: int) -> dict[str, object]:
-    assert isinstance(order, dict)
-    instrument = scene.instruments[number % len(scene.instruments)]
+def _named(scene: Scene, order: Order, source: str, number: int) -> dict[str, object]:
+    known = [each for each in scene.instruments if source in each.provider_symbols]
+    instrument = known[number % len(known)]
     return {**order, "symbol": instrument.provider_symbols["simulated"]}
 
 

@@ -2,6 +2,7 @@
 open."""
 
 import json
+import time
 import urllib.request
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -11,9 +12,9 @@ from typing import Any, Self
 
 from omcrm.child import ExchangeProcess
 from omcrm.feeds.keys import Keys
+from omcrm.feeds.pace import Pace, Timing
 from omcrm.feeds.poller import Polling
 from omcrm.feeds.registry import STREAMS, FeedSettings
-from omcrm.feeds.supervisor import Pace
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.instrument import Instrument
 from omcrm.market.policy import POLICIES
@@ -39,6 +40,8 @@ PATHS: Mapping[str, str] = {
 _KEY = "a-key-of-the-drill"
 _TIMEOUT = 5.0
 _DAY = timedelta(days=1)
+# Drills have no hour to wait for a source that is asked.
+_OFTEN = Polling(5.0)
 
 
 def urls(exchange: str) -> dict[str, str]:
@@ -52,15 +55,18 @@ def venue_of(source: str) -> str:
     return PATHS[source].strip("/").partition("/")[0] or "binance"
 
 
-def opening_shift(instruments: Iterable[Instrument], now: datetime) -> timedelta:
-    """By how many whole days a clock must differ for all markets of these to be open."""
+def opening_shift(
+    instruments: Iterable[Instrument], now: datetime, hours: float = 0.0
+) -> timedelta:
+    """By how many whole hours a clock must differ for all markets of these to be open, now and
+    after so many hours."""
     classes = {each.asset_class for each in instruments}
-    hours = [timedelta(hours=number) for number in range(24)]
+    later = (timedelta(), timedelta(minutes=30))
+    needed = [*later, *(timedelta(hours=hours) + each for each in later)]
     for days in range(14):
-        for hour in hours:
-            shift = -(days * _DAY + hour)
-            moments = (now + shift, now + shift + timedelta(minutes=30))
-            if all(is_open(each, moment) for each in classes for moment in moments):
+        for hour in range(24):
+            shift = -(days * _DAY + timedelta(hours=hour))
+            if all(is_open(each, now + shift + after) for each in classes for after in needed):
                 return shift
     raise AssertionError("no market was open in two weeks")
 
@@ -68,27 +74,53 @@ def opening_shift(instruments: Iterable[Instrument], now: datetime) -> timedelta
 class Scene:
     """Runs from `with` to its end; `speaker` is the best source of the policy there is.
 
-    Only instruments that the speaker knows are followed.
+    Only instruments that the speaker knows are followed; without a speaker every source there is
+    and every instrument. Time passes `speed` times as fast as the wall's; the markets are open at
+    the beginning and after so many `hours`.
     """
 
-    def __init__(self, speaker: str, folder: Path, pace: Pace | None = None) -> None:
+    def __init__(
+        self,
+        speaker: str | None,
+        folder: Path,
+        speed: float = 1.0,
+        hours: float = 0.0,
+        polling: Polling = _OFTEN,
+    ) -> None:
         self.speaker = speaker
-        self.instruments = [each for each in CATALOGUE if speaker in each.provider_symbols]
-        classes = {each.asset_class for each in self.instruments}
-        order = [name for each in classes for name in POLICIES[each].sources]
-        allowed = set(order[order.index(speaker) :]) | {"exchangerate_open"}
-        shift = opening_shift(self.instruments, datetime.now(UTC))
-        self._exchange = ExchangeProcess("--ahead", str(shift.total_seconds()))
-        self._url = self._exchange.start()
-        settings = FeedSettings(
-            urls={name: url for name, url in urls(self._url).items() if name in allowed},
+        self.instruments = [
+            each for each in CATALOGUE if speaker is None or speaker in each.provider_symbols
+        ]
+        self.timing = Timing(speed)
+        shift, since = opening_shift(self.instruments, datetime.now(UTC), hours), time.time()
+        self.exchange = ExchangeProcess(
+            *("--ahead", str(shift.total_seconds()), "--fast", str(speed)),
+            *("--fast-since", str(since)),
+        )
+        self._url = self.exchange.start()
+        self.settings = FeedSettings(
+            urls={name: url for name, url in urls(self._url).items() if name in self._sources()},
             keys=Keys(lambda name: _KEY),
         )
-        self.clock = lambda: datetime.now(UTC) + shift
+        self.clock = lambda: (
+            datetime.now(UTC) + shift + timedelta(seconds=(time.time() - since) * (speed - 1))
+        )
         self.manager = RealTimeDataManager(
-            settings, clock=self.clock, pace=pace, state=folder, polling=Polling(5.0)
+            self.settings,
+            clock=self.clock,
+            pace=Pace(timing=self.timing),
+            state=folder,
+            polling=polling,
         )
         self.manager.follow(self.instruments)
+
+    def _sources(self) -> set[str]:
+        """The speaker and whoever the policies name behind it."""
+        if self.speaker is None:
+            return set(PATHS)
+        classes = {each.asset_class for each in self.instruments}
+        order = [name for each in classes for name in POLICIES[each].sources]
+        return set(order[order.index(self.speaker) :]) | {"exchangerate_open"}
 
     def __enter__(self) -> Self:
         self.manager.start()
@@ -96,15 +128,28 @@ class Scene:
 
     def __exit__(self, *_: object) -> None:
         self.manager.stop()
-        self._exchange.stop()
+        self.exchange.stop()
 
-    def order(self, order: Mapping[str, Any]) -> None:
-        """Let the speaker's venue play a fault."""
-        self._ask("POST", "/control/faults", {**order, "venue": venue_of(self.speaker)})
+    def order(self, order: Mapping[str, Any], source: str | None = None) -> None:
+        """Let the venue of a source, else of the speaker, play a fault."""
+        venue = venue_of(source or str(self.speaker))
+        self._ask("POST", "/control/faults", {**order, "venue": venue})
 
     def clear(self) -> None:
         """End every fault."""
         self._ask("DELETE", "/control/faults")
+
+    def calls(self) -> dict[str, list[datetime]]:
+        """When each venue was called over HTTP, by the market's clock."""
+        told: dict[str, list[int]] = self._ask("GET", "/control/calls")
+        return {
+            name: [datetime.fromtimestamp(each / 1000, UTC) for each in times]
+            for name, times in told.items()
+        }
+
+    def sleep(self, seconds: float) -> None:
+        """Let so much of the scene's time pass."""
+        time.sleep(seconds / self.timing.speed)
 
     def truth(self) -> dict[str, Decimal]:
         """The last price of each symbol as the market itself has it."""

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import deque
 from datetime import timedelta
 from decimal import Decimal
 from typing import Self
@@ -15,6 +16,7 @@ from omcrm.market.quote import Quote
 
 _LOOK_EVERY = 0.05
 _TRUTH_EVERY = 0.25
+_SLACK = 0.05
 # The market moves between a look at the price and a look at the truth.
 _WRONG = Decimal("0.05")
 
@@ -30,15 +32,20 @@ class Look(Struct, frozen=True):
 
 
 class Watch:
-    """Watches a scene in a thread of its own; `wrong` are prices shown as live that were not."""
+    """Watches a scene in a thread of its own; `wrong` are prices shown as live that were not.
 
-    def __init__(self, scene: Scene) -> None:
-        self.looks: list[Look] = []
+    `remember` is how many looks are kept. Where time passes faster, the operating system's own
+    delays do so, too: a price may then be older by what passes in `_SLACK` of the wall's seconds.
+    """
+
+    def __init__(self, scene: Scene, remember: int | None = None) -> None:
+        self.looks: deque[Look] = deque(maxlen=remember)
         self.wrong: list[str] = []
         self._scene = scene
         self._truth: dict[str, Decimal] = {}
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+        self._slack = timedelta(seconds=(scene.timing.speed - 1) * _SLACK)
         self._policies = {each.symbol: POLICIES[each.asset_class] for each in scene.instruments}
 
     def __enter__(self) -> Self:
@@ -77,22 +84,24 @@ class Watch:
             problem = self._problem(quote, self._policies[symbol])
             if problem and len(self.wrong) < 1000:
                 self.wrong.append(f"{symbol} {problem}")
-        status = manager.status()[self._scene.speaker]
+        speaker = self._scene.speaker
+        status = manager.status()[speaker] if speaker is not None else None
         speakers = {
             symbol: (quote.source.name, quote.price_class) for symbol, quote in quotes.items()
         }
         refused = sum(count for why, count in manager.gate.refused.items() if why != "older")
-        self.looks.append(Look(now, speakers, status.active, status.last_error, refused))
+        active, problem = (status.active, status.last_error) if status else (True, None)
+        self.looks.append(Look(now, speakers, active, problem, refused))
 
     def _problem(self, quote: Quote, policy: Policy) -> str | None:
         """What is wrong with a price that is shown as live; None where nothing is."""
         if quote.price_class is not PriceClass.LIVE or quote.said.trade is None:
             return None
         age = quote.said.age(self._scene.clock())
-        if age > policy.max_age:
+        if age > policy.max_age + self._slack:
             return f"live, but {age.total_seconds():.2f} s old"
         way = _way(quote)
-        if way is not None and way > policy.max_age:
+        if way is not None and way > policy.max_age + self._slack:
             return f"live, but {way.total_seconds():.1f} s on its way"
         truth = self._truth.get(quote.symbol)
         price = quote.said.trade.price

@@ -2,11 +2,14 @@
 
 import asyncio
 import ipaddress
+import time
 from pathlib import Path
 
 import click
 
 from omcrm.exchange.beat import Beat
+from omcrm.exchange.clock import MarketClock
+from omcrm.exchange.fast_loop import fast_loop
 from omcrm.exchange.market import Market
 from omcrm.exchange.replay import Replay
 from omcrm.exchange.server import serve
@@ -75,6 +78,17 @@ def _host(_: click.Context, __: click.Parameter, value: str) -> str:
     default=0.0,
     help="Seconds by which the model's clock is ahead of the wall's; behind where negative.",
 )
+@click.option(
+    "--fast",
+    type=click.FloatRange(1, 1000),
+    default=1.0,
+    help="How many times faster than the wall's the model's time passes.",
+)
+@click.option(
+    "--fast-since",
+    type=float,
+    help="With --fast: the wall's Unix time at which both clocks agreed; without it, now.",
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the market model.")
 @click.option(
     "--beat",
@@ -100,6 +114,8 @@ def exchange(
     seed: int,
     beat: float | None,
     ahead: float,
+    fast: float,
+    fast_since: float | None,
     spread: bool,
     exit_with_stdin: bool,
     more_tapes: tuple[Path, ...],
@@ -111,17 +127,21 @@ def exchange(
         raise click.UsageError("--beat is of the model; a tape has its own pace: --speed")
     if spread and not beat:
         raise click.UsageError("--spread goes with --beat")
+    if fast != 1 and (beat or tapes):
+        raise click.UsageError("--fast is of the model; a tape has its own pace: --speed")
+    clock = MarketClock(ahead, fast, time.time() if fast_since is None else fast_since)
 
     def make_source(outlet: Outlet) -> Source:
         if beat:
             return Beat(seed, outlet, beat, spread)
         if not (files := (*tapes, *more_tapes)):
-            return Simulation(seed, outlet, ahead=ahead)
+            return Simulation(seed, outlet, clock=clock)
         return _replay(files, speed, outlet)
 
     market = Market(make_source)
     try:
-        asyncio.run(serve(market, host, port, exit_with_stdin))
+        with asyncio.Runner(loop_factory=fast_loop(fast) if fast != 1 else None) as runner:
+            runner.run(serve(market, host, port, exit_with_stdin))
     except OSError as error:
         raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}") from None
 

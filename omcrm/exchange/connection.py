@@ -94,7 +94,7 @@ class Connection(asyncio.Protocol):
 
     def _serve_http(self, request: Request) -> None:
         faults, answer = self._exchange.faults, VENUES[self._exchange.name].answer
-        self._exchange.answered += 1
+        self._exchange.note_call()
         if faults.half_open:
             self._leave_unanswered()
         elif answer is None:

@@ -25,13 +25,13 @@ def answer(market: Market, request: Request) -> Answer:
             return json_answer(status(market))
         case ("GET", "/control/prices"):
             return json_answer(prices(market))
+        case ("GET", "/control/calls"):
+            return json_answer({name: list(each.calls) for name, each in market.venues.items()})
         case ("POST", "/control/faults"):
             return _post(market, request.body)
         case ("DELETE", "/control/faults"):
-            for venue in market.venues.values():
-                clear(venue)
-            return json_answer({"faults": {}})
-        case (_, "/control" | "/control/faults" | "/control/prices"):
+            return _delete(market, dict(request.parameters).get("venue", EVERYWHERE))
+        case (_, "/control" | "/control/calls" | "/control/faults" | "/control/prices"):
             return json_answer({"error": "method not allowed"}, 405)
     return json_answer({"error": "not found"}, 404)
 
@@ -74,6 +74,16 @@ def _post(market: Market, body: bytes) -> Answer:
     except FaultError as error:
         return json_answer({"error": str(error), "known_faults": sorted(FAULTS)}, 400)
     return json_answer(done[0])
+
+
+def _delete(market: Market, name: str) -> Answer:
+    try:
+        venues = _venues(market, name)
+    except FaultError as error:
+        return json_answer({"error": str(error)}, 400)
+    for venue in venues:
+        clear(venue)
+    return json_answer({"faults": {}})
 
 
 def _venues(market: Market, name: Any) -> list[Exchange]:

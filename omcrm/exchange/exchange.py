@@ -1,5 +1,6 @@
 """One venue of the exchange: its market, who is connected to it, and the faults it plays."""
 
+from collections import deque
 from typing import Protocol
 
 from omcrm.exchange.fault_settings import FaultSettings
@@ -7,6 +8,8 @@ from omcrm.exchange.session import House, Session
 from omcrm.exchange.source import Source
 from omcrm.exchange.switchboard import Switchboard
 from omcrm.exchange.weight import Weight
+
+MOST_CALLS = 100_000
 
 
 class Abortable(Protocol):
@@ -19,7 +22,7 @@ class Abortable(Protocol):
 class Exchange:
     """What the connections to one venue share; `name` is the venue's.
 
-    `answered` counts HTTP answers, `tricks` are the faults that only this venue knows.
+    `answered` counts HTTP answers, `calls` are the market's times (ms) of the last of them.
     """
 
     def __init__(self, source: Source, switchboard: Switchboard, name: str = "binance") -> None:
@@ -34,6 +37,12 @@ class Exchange:
         self.accepted = 0
         self.refused = 0
         self.answered = 0
+        self.calls: deque[int] = deque(maxlen=MOST_CALLS)
+
+    def note_call(self) -> None:
+        """Count a call over HTTP."""
+        self.answered += 1
+        self.calls.append(self.source.now())
 
     def next_id(self) -> int:
         """Give the number of a new WebSocket connection."""

@@ -2,11 +2,11 @@
 
 import asyncio
 import heapq
-import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from omcrm.exchange import event
+from omcrm.exchange.clock import MarketClock
 from omcrm.exchange.depth_feed import DepthFeed
 from omcrm.exchange.digest import Digest
 from omcrm.exchange.listing import Listing
@@ -18,11 +18,11 @@ from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.instrument import Instrument
 
 DIGEST_EVERY = 1.0
+WALL = MarketClock()
 
 
 class Simulation:
-    """Every instrument of `catalogue`, traded by the model of one seed, by a clock that is `ahead`
-    seconds ahead of the wall's."""
+    """Every instrument of `catalogue`, traded by the model of one seed."""
 
     waits_for_readers = False
 
@@ -31,10 +31,10 @@ class Simulation:
         seed: int,
         outlet: Outlet,
         catalogue: Iterable[Instrument] = CATALOGUE,
-        ahead: float = 0.0,
+        clock: MarketClock = WALL,
     ) -> None:
         self.seed = seed
-        self._ahead = round(ahead * 1000)
+        self._clock = clock
         self.models = {
             model.listing.symbol: model for model in (Model(item, seed) for item in catalogue)
         }
@@ -53,8 +53,8 @@ class Simulation:
         return f"seeded model, seed {self.seed}"
 
     def now(self) -> int:
-        """Give the wall clock in ms: the model lives now, or so much ahead of now."""
-        return time.time_ns() // 1_000_000 + self._ahead
+        """Give the time in ms: the model lives now, by its clock."""
+        return self._clock.now()
 
     def take_trade_id(self, listing: Listing) -> int:
         """Use up the next trade id of a symbol."""

@@ -1,7 +1,6 @@
 """One connection to an upstream: its link, what it is subscribed to, and its watchdog."""
 
 import contextlib
-import time
 from collections import deque
 from collections.abc import Callable, Collection
 
@@ -9,8 +8,9 @@ from msgspec import structs
 
 from omcrm.errors import FeedError, FeedMute, FeedSilent, FeedUnwelcome
 from omcrm.feeds.link import Link
+from omcrm.feeds.pace import Pace
 from omcrm.feeds.provider import StreamProvider
-from omcrm.feeds.watchdog import Patience, Watchdog
+from omcrm.feeds.watchdog import Watchdog
 
 # A handshake that drips in would otherwise never time out.
 _LONGEST_HANDSHAKE = 15.0
@@ -21,22 +21,25 @@ class Connection:
 
     `changed` hears, in the link's thread, that it has connected or ended.
 
-    All methods but the notes belong to the supervising thread. Times are monotonic seconds.
+    All methods but the notes belong to the supervising thread. Times are the pace's monotonic
+    seconds.
     """
 
     def __init__(
         self,
         number: int,
         provider: StreamProvider,
-        patience: Patience,
+        pace: Pace,
         on_frame: Callable[["Connection", bytes], None],
         changed: Callable[[], None] = lambda: None,
     ) -> None:
         self.number = number
-        self.opened_at = time.monotonic()
+        self._timing = pace.timing
+        self.opened_at = self._timing.now()
         self.first_data_at: float | None = None
         self.closing_soon = False
         self._provider = provider
+        patience = pace.patience
         if provider.limits.silence is not None:
             patience = structs.replace(patience, silence=provider.limits.silence)
         self._watchdog = Watchdog(patience, self.opened_at)
@@ -125,7 +128,7 @@ class Connection:
     # In the link's thread
 
     def _touch(self) -> None:
-        self._watchdog.frame(time.monotonic())
+        self._watchdog.frame(self._timing.now())
 
     def _receive(self, frame: bytes) -> None:
         self._touch()

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import TypeAlias
 
 from omcrm.feeds.lease import Leases
+from omcrm.feeds.pace import Pace
 from omcrm.feeds.poller import Poller, Polling, Rhythm
 from omcrm.feeds.quota import Ledger, Use
 from omcrm.feeds.registry import POLLS, STREAMS, FeedSettings, polls, streams
 from omcrm.feeds.status import FeedState, FeedStatus
-from omcrm.feeds.supervisor import Pace, Reports, Supervisor
+from omcrm.feeds.supervisor import Reports, Supervisor
 from omcrm.market.clock import Clock
 from omcrm.market.source import SIMULATED
 
@@ -34,6 +35,7 @@ class Lineup:
         polling: Polling | None = None,
     ) -> None:
         self._named = [name for name in settings.urls if name != SIMULATED.name]
+        timing = (pace or Pace()).timing
         leases, ledger, keys = Leases(folder), Ledger(folder), settings.keys
         self.feeds: dict[str, Feed] = {
             name: Supervisor(provider, reports, clock, pace, keys, leases)
@@ -41,7 +43,7 @@ class Lineup:
         }
         for name, asked in polls(settings).items():
             rhythm = Rhythm(polling or Polling(), asked.limits, _of(wanted, name))
-            self.feeds[name] = Poller(asked, reports, clock, ledger, keys, rhythm)
+            self.feeds[name] = Poller(asked, reports, clock, ledger, keys, rhythm, timing)
 
     def start(self) -> None:
         """Start them all, in the background."""

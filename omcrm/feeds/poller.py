@@ -7,7 +7,6 @@ import contextlib
 import logging
 import random
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
@@ -16,6 +15,7 @@ from msgspec import Struct
 from omcrm.errors import FeedError, FeedRefused
 from omcrm.feeds.fetch import Fetcher
 from omcrm.feeds.keys import Keys
+from omcrm.feeds.pace import ORDINARY, Timing
 from omcrm.feeds.provider import (
     Arrival,
     Call,
@@ -40,6 +40,8 @@ _LOOK_AGAIN = 5.0
 # A refusal for longer than any minute's budget is one of the day or month.
 _TOO_MANY, _LONG_WAIT = 429, 600.0
 _STOP_TIMEOUT = 15.0
+# Each call costs, also one that fails: again after so long at first, then ever more rarely.
+_AGAIN, _MOST_DOUBLINGS = 60.0, 10
 
 
 class Polling(Struct, frozen=True):
@@ -80,6 +82,11 @@ class Rhythm:
         """These have been asked for."""
         self._asked.update(dict.fromkeys(names, now))
 
+    def failed(self, names: Iterable[str]) -> None:
+        """These were asked for in vain."""
+        for name in names:
+            self._asked.pop(name, None)
+
 
 class Poller:
     """One provider that is asked; thread-safe, starting or stopping twice is harmless."""
@@ -92,6 +99,7 @@ class Poller:
         ledger: Ledger,
         keys: Keys,
         rhythm: Rhythm,
+        timing: Timing = ORDINARY,
     ) -> None:
         self.provider = provider
         self._reports = reports
@@ -99,6 +107,7 @@ class Poller:
         self._ledger = ledger
         self._keys = keys
         self._rhythm = rhythm
+        self._timing = timing
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
@@ -110,7 +119,7 @@ class Poller:
         self._state = FeedState.STOPPED
         self._meter = Meter()
         self._last_message_at: datetime | None = None
-        self._failures = 0
+        self._failures = self._failures_in_a_row = 0
         self._unreadable = 0
         self._last_error: str | None = None
 
@@ -171,7 +180,7 @@ class Poller:
             type="http",
             last_message_at=self._last_message_at,
             messages=self._meter.total,
-            messages_per_second=round(self._meter.rate(time.monotonic()), 3),
+            messages_per_second=round(self._meter.rate(self._timing.now()), 3),
             reconnects=self._failures,
             last_error=None if self._last_error is None else self._hidden(self._last_error),
             price_class=self.provider.source.claim,
@@ -184,8 +193,8 @@ class Poller:
     def _run(self, fetcher: Fetcher) -> None:
         try:
             while not fetcher.closed:
-                self._step(time.monotonic())
-                self._wake.wait(_STEP)
+                self._step(self._timing.now())
+                self._timing.wait(self._wake, _STEP)
                 self._wake.clear()
         except Exception as error:
             _log.exception("asking %s failed", self.name)
@@ -242,7 +251,7 @@ class Poller:
             reply = self._fetcher.get(call)
         except FeedError as error:
             if not self._fetcher.closed:
-                self._fail(error)
+                self._fail(error, call.names)
             return
         if self._fetcher.closed:
             return
@@ -255,7 +264,8 @@ class Poller:
         for event in told:
             if isinstance(event, Expelled):
                 self._note_used_up(event)
-                self._fail(FeedRefused(event.status, event.message, event.retry_after))
+                refused = FeedRefused(event.status, event.message, event.retry_after)
+                self._fail(refused, call.names)
                 return
             if isinstance(event, Refused):
                 self._note_problem(f"refused with {event.code}: {event.message}")
@@ -267,7 +277,7 @@ class Poller:
                 self._note_problem(str(failure))
             self._take(ticks)
         elif failure is not None:
-            self._fail(failure)
+            self._fail(failure, call.names)
 
     def _note_used_up(self, refusal: Expelled) -> None:
         """What the upstream counts is true, also after a restart."""
@@ -279,6 +289,7 @@ class Poller:
 
     def _take(self, ticks: list[Tick]) -> None:
         self._delays = backoff(random.Random())
+        self._failures_in_a_row = 0
         self._last_message_at = self._clock()
         if self._state is not FeedState.POLLING:
             self._set_state(FeedState.POLLING)
@@ -286,16 +297,20 @@ class Poller:
         # A table may bring more than was asked for.
         brought = {tick.symbol for tick in ticks}
         names = [name for name, symbol in self._names.items() if symbol in brought]
-        self._rhythm.asked(names, time.monotonic())
+        self._rhythm.asked(names, self._timing.now())
         for tick in ticks:
             self._reports.tick(tick)
 
-    def _fail(self, error: FeedError) -> None:
+    def _fail(self, error: FeedError, names: Iterable[str] = ()) -> None:
+        doublings = min(self._failures_in_a_row, _MOST_DOUBLINGS)
         self._failures += 1
+        self._failures_in_a_row += 1
         self._note_problem(str(error))
-        # Each call costs, also one that fails: never sooner than it would be asked anyway.
-        wait = max(wait_after(error, self._delays), min(self._rhythm.interval, 60.0))
-        self._ask_at = time.monotonic() + wait
+        self._rhythm.failed(names)
+        wait = max(
+            wait_after(error, self._delays), min(self._rhythm.interval, _AGAIN * 2**doublings)
+        )
+        self._ask_at = self._timing.now() + wait
         self._set_state(FeedState.WAITING)
         self._reports.condition(self.name, Condition.DOWN, 0)
 

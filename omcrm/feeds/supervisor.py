@@ -6,7 +6,6 @@ Long for a reason: every way that a connection begins, ends and is replaced is t
 import logging
 import random
 import threading
-import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
@@ -18,6 +17,7 @@ from omcrm.feeds.keys import Keys
 from omcrm.feeds.lateness import Lateness
 from omcrm.feeds.lease import Leases
 from omcrm.feeds.link import close_all
+from omcrm.feeds.pace import Pace
 from omcrm.feeds.provider import (
     Arrival,
     ClosingSoon,
@@ -29,7 +29,6 @@ from omcrm.feeds.provider import (
 )
 from omcrm.feeds.retry import backoff, wait_after
 from omcrm.feeds.status import FeedState, FeedStatus, Meter, masked
-from omcrm.feeds.watchdog import Patience
 from omcrm.market.clock import Clock
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Condition
@@ -44,19 +43,6 @@ _LOG_EVERY = 1.0
 _LOG_AGAIN = 60.0
 # A key that is not set, or a connection that another process has, may come later.
 _LOOK_AGAIN = 5.0
-
-
-class Pace(Struct, frozen=True):
-    """How a supervisor acts in time, in seconds.
-
-    The back-off starts anew once data has lived for `proven`. A replacing connection gets `settle`
-    to bring data before it takes over without any. `replace_after` overrides the provider's.
-    """
-
-    patience: Patience = Patience()
-    proven: float = 10.0
-    settle: float = 10.0
-    replace_after: float | None = None
 
 
 class Reports(Struct, frozen=True):
@@ -94,6 +80,7 @@ class Supervisor:
         self._reports = reports
         self._clock = clock
         self._pace = pace or Pace()
+        self._timing = self._pace.timing
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
@@ -165,7 +152,7 @@ class Supervisor:
 
     def status(self) -> FeedStatus:
         """How the feed is doing."""
-        rate = self._meter.rate(time.monotonic())
+        rate = self._meter.rate(self._timing.now())
         return FeedStatus(
             state=self._state,
             active=self._state is FeedState.STREAMING,
@@ -187,8 +174,8 @@ class Supervisor:
     def _run(self) -> None:
         try:
             while self._running:
-                self._step(time.monotonic())
-                self._wake.wait(self._pause())
+                self._step(self._timing.now())
+                self._timing.wait(self._wake, self._pause())
                 self._wake.clear()
         except Exception as error:
             _log.exception("supervising %s failed", self.name)
@@ -255,7 +242,7 @@ class Supervisor:
     def _open(self) -> Connection:
         self._number += 1
         connection = Connection(
-            self._number, self.provider, self._pace.patience, self._receive, self._wake.set
+            self._number, self.provider, self._pace, self._receive, self._wake.set
         )
         connection.link.start()
         return connection
@@ -331,7 +318,7 @@ class Supervisor:
 
     def _note_problem(self, problem: str) -> None:
         is_new, self._last_error = problem != self._last_error, problem
-        now = time.monotonic()
+        now = self._timing.now()
         if now - self._logged_at >= (_LOG_EVERY if is_new else _LOG_AGAIN):
             self._logged_at = now
             _log.warning("%s: %s", self.name, self._hidden(problem))
@@ -371,7 +358,7 @@ class Supervisor:
                 tick = structs.replace(tick, late=late)
                 self._note_lateness(connection, tick)
         is_first = connection.first_data_at is None
-        connection.note_data(time.monotonic())
+        connection.note_data(self._timing.now())
         self._last_message_at = tick.received_at
         if connection is self._current and self._state is not FeedState.STREAMING:
             self._set_state(FeedState.STREAMING)

@@ -4,20 +4,20 @@ import logging
 import os
 import tempfile
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
 from omcrm.feeds.event_log import EventLog
 from omcrm.feeds.lineup import Feed, Lineup, Turns
+from omcrm.feeds.pace import Pace
 from omcrm.feeds.poller import Polling
 from omcrm.feeds.quota import Use
 from omcrm.feeds.registry import STATIC, FeedSettings
 from omcrm.feeds.status import FeedStatus
-from omcrm.feeds.supervisor import Pace, Reports
+from omcrm.feeds.supervisor import Reports
 from omcrm.market.cache import QuoteCache
 from omcrm.market.candle import CandleBook
 from omcrm.market.clock import Clock
@@ -81,6 +81,7 @@ class RealTimeDataManager:
         reports = Reports(self._take, self._note_condition, self._note_change, recorder)
         # Without a folder of the machine's own, calls are counted for this process alone.
         folder = state or Path(tempfile.gettempdir()) / f"omcrm-feeds-{os.getpid()}"
+        self._timing = (pace or Pace()).timing
         self._lineup = Lineup(settings, reports, clock, folder, self._urgency, pace, polling)
         self.events = EventLog(settings.keys.hide)
         self._turns = Turns()
@@ -131,7 +132,7 @@ class RealTimeDataManager:
             if self.running:
                 return "already_running"
             self._stopped.clear()
-            self.since, self._started_at = self._clock(), time.monotonic()
+            self.since, self._started_at = self._clock(), self._timing.now()
             self.fanout.start()
             self._reviewer = threading.Thread(target=self._review, name="reviewer", daemon=True)
             for feed in self._lineup.feeds.values():
@@ -193,7 +194,7 @@ class RealTimeDataManager:
             self.hub.publish(quote)
 
     def _review(self) -> None:
-        while not self._stopped.wait(_REVIEW_EVERY):
+        while not self._timing.wait(self._stopped, _REVIEW_EVERY):
             try:
                 for quote in self.cache.review(_AHEAD):
                     self.hub.publish(quote)
@@ -243,13 +244,17 @@ class RealTimeDataManager:
         """The condition of every source; the built-in exchange only where there is one."""
         return self._lineup.status()
 
+    def feeds(self) -> Mapping[str, Feed]:
+        """What keeps each source alive, or asks it, by the source's name."""
+        return self._lineup.feeds
+
     def uses(self) -> dict[str, list[Use]]:
         """How the budgets of the sources stand that are asked."""
         return self._lineup.uses()
 
     def failure(self) -> str | None:
         """Why no price can be expected; None where all is well, or the feeds need not run."""
-        if not self.running or time.monotonic() - self._started_at < _GRACE:
+        if not self.running or self._timing.now() - self._started_at < _GRACE:
             return None
         if any(each.active for each in self.status().values()):
             return None

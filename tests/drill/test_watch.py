@@ -6,6 +6,7 @@ import pytest
 from msgspec import structs
 
 from omcrm.drill.watch import Watch
+from omcrm.feeds.pace import Timing
 from omcrm.market.instrument import AssetClass
 from omcrm.market.policy import POLICIES
 from omcrm.market.price_class import PriceClass
@@ -17,7 +18,9 @@ POLICY = POLICIES[AssetClass.CRYPTO]
 
 def problem(shown: Quote, seconds: float = 1.0, truth: str = "100") -> str | None:
     """What is wrong with a quote so long after it was said."""
-    scene = SimpleNamespace(instruments=[instrument("BTC")], clock=lambda: after(seconds))
+    scene = SimpleNamespace(
+        instruments=[instrument("BTC")], clock=lambda: after(seconds), timing=Timing()
+    )
     watch = Watch(scene)
     watch._truth = {"BTC": Decimal(truth)}
     return watch._problem(shown, POLICY)

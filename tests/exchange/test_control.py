@@ -122,3 +122,27 @@ def test_a_wrong_fault_is_played_nowhere(market) -> None:
         assert 400 == market.request("/control/faults", "POST", {**wanted, "venue": "*"})[0]
 
     assert {} == faults(market)
+
+
+def test_one_venue_is_cleared_alone(market) -> None:
+    """The others go on failing; a venue that does not exist is named."""
+    market.fault("mute", venue="kraken")
+    market.fault("mute", venue="coinbase")
+    status, _, _ = market.request("/control/faults?venue=kraken", "DELETE")
+    unknown, body, _ = market.request("/control/faults?venue=nasdaq", "DELETE")
+
+    assert 200 == status
+    assert {"coinbase": {"mute": {}}} == faults(market)
+    assert 400 == unknown
+    assert "nasdaq" in body["error"]
+
+
+def test_calls_are_remembered_with_their_times(market) -> None:
+    """By the market's clock; what steers the exchange is no call."""
+    market.get("/api/v3/time")
+    market.get("/api/v3/time")
+    calls = market.get("/control/calls")
+
+    assert 2 == len(calls["binance"])
+    assert calls["binance"] == sorted(calls["binance"])
+    assert [] == calls["coingecko"]

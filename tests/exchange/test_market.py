@@ -54,7 +54,7 @@ def test_connections_are_counted_together(market, room) -> None:
     """Those of all venues."""
     clients = [market.connect("/ws"), market.connect("/coinbase"), market.connect("/coinbase")]
 
-    assert 3 == market.market.sessions()
+    room.wait_until(lambda: market.market.sessions() == 3)
     assert [1, 2] == [len(market.market.venues[each].sessions) for each in ("binance", "coinbase")]
     clients[1].shutdown()
     room.wait_until(lambda: market.market.sessions() == 2)

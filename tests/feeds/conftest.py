@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from omcrm.feeds.pace import Pace
 from omcrm.feeds.providers.binance import Binance
-from omcrm.feeds.supervisor import Pace, Reports, Supervisor
+from omcrm.feeds.supervisor import Reports, Supervisor
 from omcrm.feeds.watchdog import Patience
 from omcrm.market.source import Condition
 from omcrm.market.tick import Tick
@@ -36,7 +37,7 @@ class Watched:
         self.ticks: list[Tick] = []
         self.conditions: list[tuple[Condition, int]] = []
         self.changes = 0
-        self.threads = threading.active_count()
+        self._before = set(threading.enumerate())
         reports = Reports(self.ticks.append, self._condition, self._changed)
         provider = Binance(url, ("trade", "bookTicker", "ticker"))
         self.supervisor = Supervisor(provider, reports, lambda: datetime.now(UTC), pace)
@@ -61,8 +62,12 @@ class Watched:
         wait_for(lambda: self.state in states, timeout, f"one of {states}, is {self.state}")
 
     def wait_for_no_threads(self) -> None:
-        """Until no thread of it is left."""
-        wait_for(lambda: threading.active_count() <= self.threads, 5, "its threads to end")
+        """Until no thread is left that was not there before it."""
+        wait_for(lambda: not self.threads(), 5, f"the end of {self.threads()}")
+
+    def threads(self) -> list[str]:
+        """The names of the threads that were not there before it."""
+        return sorted(each.name for each in set(threading.enumerate()) - self._before)
 
 
 @pytest.fixture

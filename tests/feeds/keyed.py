@@ -18,8 +18,9 @@ from websockets.sync.server import ServerConnection, serve
 
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.lease import Leases
+from omcrm.feeds.pace import Pace
 from omcrm.feeds.provider import Arrival, Event, Expelled, Limits, Welcome
-from omcrm.feeds.supervisor import Pace, Reports, Supervisor
+from omcrm.feeds.supervisor import Reports, Supervisor
 from omcrm.feeds.watchdog import Patience
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Condition, Source

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from omcrm.feeds.keys import Keys
+from omcrm.feeds.pace import ORDINARY, Timing
 from omcrm.feeds.poller import Poller, Polling, Rhythm
 from omcrm.feeds.provider import Arrival, Budget, Call, Event, PollLimits, Reply, Unreadable
 from omcrm.feeds.providers.coingecko import KEY, CoinGecko
@@ -61,6 +62,7 @@ class Watched:
         clock: Clock = lambda: datetime.now(UTC),
         settings: Mapping[str, str] | None = None,
         wanted: Mapping[str, int] | None = None,
+        timing: Timing = ORDINARY,
     ) -> None:
         self.ticks: list[Tick] = []
         self.conditions: list[Condition] = []
@@ -73,7 +75,7 @@ class Watched:
         provider = make(f"{url}/api/v3", keys)
         rhythm = Rhythm(polling or Polling(interval=0.1), provider.limits, self._urgency)
         reports = Reports(self.ticks.append, self._note, self.changes.append)
-        self.poller = Poller(provider, reports, clock, self.ledger, keys, rhythm)
+        self.poller = Poller(provider, reports, clock, self.ledger, keys, rhythm, timing)
         self.poller.follow(names, lambda: True)
 
     def _note(self, source: str, condition: Condition, connection: int) -> None:

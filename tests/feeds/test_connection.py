@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from omcrm.feeds.connection import Connection
+from omcrm.feeds.pace import Pace
 from omcrm.feeds.provider import Acknowledged, Arrival
 from omcrm.feeds.providers.binance import Binance
-from omcrm.feeds.watchdog import Patience
 from tests.processes import Exchange, wait_for
 
 
@@ -20,7 +20,7 @@ class Talk:
         self.frames: list[bytes] = []
         self.provider = Binance(exchange.url, ("trade",))
         self.connection = Connection(
-            1, self.provider, Patience(), lambda connection, frame: self.frames.append(frame)
+            1, self.provider, Pace(), lambda connection, frame: self.frames.append(frame)
         )
         self.connection.link.start()
         wait_for(lambda: self.connection.link.is_open, 5, "the connection")
@@ -76,7 +76,7 @@ def test_a_handshake_that_drips_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("omcrm.feeds.connection._LONGEST_HANDSHAKE", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"ws://127.0.0.1:{listener.getsockname()[1]}"
-        connection = Connection(1, Binance(url, ("trade",)), Patience(), lambda *_: None)
+        connection = Connection(1, Binance(url, ("trade",)), Pace(), lambda *_: None)
         connection.link.start()
         client, _ = listener.accept()
         with client:

@@ -304,7 +304,10 @@ def test_a_bomb(fetcher: Fetcher) -> None:
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{}", "connection lost"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}", "connection lost"),
         (http(b"{}", "200 OK", "Content-Encoding: gzip"), "no answer (error)"),
-        (http(gzip.compress(b"{}", mtime=0)[:-5], "200 OK", "Content-Encoding: gzip"), "answer cut short"),
+        (
+            http(gzip.compress(b"{}", mtime=0)[:-5], "200 OK", "Content-Encoding: gzip"),
+            "answer cut short",
+        ),
         (http(b"{}", "200 OK", "Content-Encoding: br"), "answer in an unknown encoding"),
         (http(b"{}", "200 OK", "X: " + "x" * 100_000), "no answer (LineTooLong)"),
     ],

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from omcrm.feeds import poller as poller_module
+from omcrm.feeds.pace import Timing
 from omcrm.feeds.poller import Polling, Rhythm
 from omcrm.feeds.provider import PollLimits
 from omcrm.feeds.providers.coingecko import KEY, CoinGecko
@@ -124,6 +125,19 @@ def test_follows_what_is_added_and_dropped(watch: Callable[..., Watched]) -> Non
         before = len(upstream.requests)
         time.sleep(0.4)
         assert before == len(upstream.requests)
+
+
+def test_what_failed_is_asked_again_before_its_interval(watch: Callable[..., Watched]) -> None:
+    """After a minute, then after two: an hour without an exchange rate is too long."""
+    hurried = Timing(200.0)
+    with Upstream(answering(http(b"{}", "503 Service Unavailable"))) as upstream:
+        polling = Polling(interval=3600.0)
+        watched = watch(upstream.url, polling=polling, timing=hurried)
+        wait_for(lambda: watched.poller.status().reconnects == 2, 10, "two failures")
+        left = watched.poller._ask_at - hurried.now()
+
+    assert 2 == len(upstream.requests)
+    assert 60 < left <= 120
 
 
 # The most urgent first

@@ -14,10 +14,11 @@ import pytest
 from omcrm.feeds.fetch import Fetcher
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.lease import Leases
+from omcrm.feeds.pace import Pace
 from omcrm.feeds.provider import Arrival, Event, Expelled, Refused, Reply, Unreadable
 from omcrm.feeds.providers.finnhub import KEY, QUOTE_SOURCE, SOURCE, Finnhub, FinnhubQuote
 from omcrm.feeds.status import FeedState
-from omcrm.feeds.supervisor import Pace, Reports, Supervisor
+from omcrm.feeds.supervisor import Reports, Supervisor
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Condition
 from omcrm.market.tick import DayFigures, Tick, Trade

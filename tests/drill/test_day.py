@@ -1,0 +1,43 @@
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+from omcrm.drill.day import Hour, _excesses, live_through
+from omcrm.feeds.keys import Keys
+from omcrm.feeds.pace import ORDINARY
+from omcrm.feeds.poller import Poller, Polling, Rhythm
+from omcrm.feeds.providers.alpha_vantage import AlphaVantage
+from omcrm.feeds.quota import Ledger
+from omcrm.feeds.supervisor import Reports
+
+NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
+
+
+def test_an_hour_is_lived_through(tmp_path: Path) -> None:
+    """Nothing wrong is shown, no budget is exceeded, and what it held it has given back."""
+    told: list[Hour] = []
+    day = live_through(1, 60.0, 720.0, 3, tmp_path, told.append)
+
+    assert 5 == sum(day.played.values())
+    assert [(1, 5)] == [(each.number, each.faults) for each in told]
+    assert () == day.wrong
+    assert () == day.excesses
+    assert day.healthy is not None
+    assert day.calls["exchangerate_api"] >= 1
+
+
+def test_what_is_asked_too_often_is_found(tmp_path: Path) -> None:
+    """By what the venue counted, in the budget's own periods."""
+    keys = Keys(lambda name: "")
+    provider = AlphaVantage("http://127.0.0.1:9", keys)
+    reports = Reports(lambda tick: None, lambda *_: None, lambda name: None)
+    rhythm = Rhythm(Polling(), provider.limits, lambda name: 1)
+    poller = Poller(provider, reports, lambda: NOON, Ledger(tmp_path), keys, rhythm, ORDINARY)
+    scene = SimpleNamespace(manager=SimpleNamespace(feeds=lambda: {"alpha_vantage": poller}))
+    calls = [NOON + timedelta(seconds=10 * number) for number in range(6)]
+    found = list(_excesses(scene, {"alpha_vantage": calls}))
+
+    assert [(6, 5, "minute", NOON)] == [
+        (each.calls, each.budget.calls, each.budget.period, each.began) for each in found
+    ]
+    assert [] == list(_excesses(scene, {"alpha_vantage": calls[:5]}))

@@ -1,0 +1,29 @@
+import threading
+import time
+
+from omcrm.feeds.pace import ORDINARY, Timing
+
+
+def test_time_passes_as_for_everybody_unless_it_is_told_otherwise() -> None:
+    """Only a drill hurries."""
+    before = time.monotonic()
+
+    assert before <= ORDINARY.now() <= time.monotonic()
+
+
+def test_faster_time_passes_in_shorter_waits() -> None:
+    """Ten seconds of its own pass in a tenth of one."""
+    timing, began = Timing(100.0), time.monotonic()
+    before = timing.now()
+
+    assert not timing.wait(threading.Event(), 10.0)
+    assert timing.now() - before >= 10
+    assert 0.1 <= time.monotonic() - began < 5
+
+
+def test_what_is_waited_for_ends_the_wait() -> None:
+    """And says that it came."""
+    event = threading.Event()
+    event.set()
+
+    assert ORDINARY.wait(event, 60.0)
