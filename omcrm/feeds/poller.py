@@ -5,6 +5,7 @@ Long for a reason: every way that asking goes wrong is told in one place.
 
 import contextlib
 import logging
+import math
 import random
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -40,6 +41,8 @@ _LOOK_AGAIN = 5.0
 # A refusal for longer than any minute's budget is one of the day or month.
 _TOO_MANY, _LONG_WAIT = 429, 600.0
 _STOP_TIMEOUT = 15.0
+# What an upstream refuses to tell of one symbol, it will not tell soon.
+_REFUSED_FOR = 300.0
 # Each call costs, also one that fails: again after so long at first, then ever more rarely.
 _AGAIN, _MOST_DOUBLINGS = 60.0, 10
 
@@ -69,9 +72,9 @@ class Rhythm:
         waiting = [
             name
             for name, degree in urgency.items()
-            if degree and now - self._asked.get(name, float("-inf")) >= self.interval
+            if degree and now - self._asked.get(name, -math.inf) >= self.interval
         ]
-        waiting.sort(key=lambda name: (-urgency[name], self._asked.get(name, float("-inf"))))
+        waiting.sort(key=lambda name: (-urgency[name], self._asked.get(name, -math.inf)))
         return waiting[: self._batch]
 
     def is_wanted(self, names: Mapping[str, str]) -> bool:
@@ -81,6 +84,11 @@ class Rhythm:
     def asked(self, names: Iterable[str], now: float) -> None:
         """These have been asked for."""
         self._asked.update(dict.fromkeys(names, now))
+
+    def rest(self, names: Iterable[str], until: float) -> None:
+        """Do not ask for these before then, nor before their turn."""
+        for name in names:
+            self._asked[name] = max(self._asked.get(name, -math.inf), until - self.interval)
 
     def failed(self, names: Iterable[str]) -> None:
         """These were asked for in vain."""
@@ -269,6 +277,7 @@ class Poller:
                 return
             if isinstance(event, Refused):
                 self._note_problem(f"refused with {event.code}: {event.message}")
+                self._rhythm.rest(call.names, self._timing.now() + _REFUSED_FOR)
             elif isinstance(event, Unreadable):
                 self._unreadable += 1
                 failure = FeedError(f"unreadable answer: {event.problem}")

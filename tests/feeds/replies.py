@@ -159,7 +159,7 @@ REFUSALS: Mapping[str, tuple[tuple[Reply, int], ...]] = {
     ),
     "finnhub_quote": (
         (reply({"error": "Invalid API key"}, 401), 401),
-        (reply({"error": "You don't have access to this resource."}, 403), 403),
+        (reply({"error": "Your account is blocked."}, 403), 403),
         (reply({"error": "API limit reached. Please try again later."}, 429), 429),
         (reply({"error": "Invalid token an-example-key"}, 401), 401),
         (reply(b"<html>Bad gateway</html>", 502), 502),

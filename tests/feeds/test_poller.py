@@ -127,6 +127,23 @@ def test_follows_what_is_added_and_dropped(watch: Callable[..., Watched]) -> Non
         assert before == len(upstream.requests)
 
 
+def test_what_is_refused_rests() -> None:
+    """For as long as it says, and at least until its turn; the others are asked."""
+    asked = rhythm({"a": 1, "b": 1}, interval=10.0)
+    asked.asked(["a", "b"], 0.0)
+    asked.rest(["a"], 300.0)
+    long = rhythm({"a": 1}, interval=3600.0)
+    long.asked(["a"], 0.0)
+    long.rest(["a"], 300.0)
+    both = {"a": "a", "b": "b"}
+
+    assert ["b"] == asked.due(both, 11.0)
+    assert ["b"] == asked.due(both, 299.0)
+    assert {"a", "b"} == set(asked.due(both, 300.0))
+    assert [] == long.due({"a": "a"}, 301.0)
+    assert ["a"] == long.due({"a": "a"}, 3600.0)
+
+
 def test_what_failed_is_asked_again_before_its_interval(watch: Callable[..., Watched]) -> None:
     """After a minute, then after two: an hour without an exchange rate is too long."""
     hurried = Timing(200.0)
@@ -441,7 +458,7 @@ def test_stops_in_the_middle_of_an_answer(
     assert time.monotonic() - began < 1
     assert ("stopped", "") == (watched.state, watched.problem)
     assert [Condition.PENDING, Condition.DOWN] == watched.conditions
-    assert watched.threads == threading.active_count()
+    wait_for(lambda: threading.active_count() <= watched.threads, 5, "its threads to end")
 
 
 def test_a_stop_before_the_start(tmp_path: Path) -> None:

@@ -55,6 +55,9 @@ _LONGEST = 200
 _ROUNDING = Decimal("0.1")
 
 
+_FORBIDDEN, _NO_ACCESS = 403, b"don't have access"
+
+
 class _Keyed:
     """What both ways to ask have in common: one key, looked up anew each time."""
 
@@ -159,17 +162,21 @@ class FinnhubQuote(_Keyed):
         ]
 
     def parse(self, call: Call, reply: Reply, arrival: Arrival) -> Iterable[Event]:
-        if expelled := self._refusal(reply):
-            return [expelled]
+        if refused := self._refusal(reply):
+            return [refused]
         try:
             return self._read(call.names[0], mapping(decode(reply.body)), arrival)
         except BAD_FRAME as error:
             return [unreadable(error)]
 
-    def _refusal(self, reply: Reply) -> Expelled | None:
+    def _refusal(self, reply: Reply) -> Expelled | Refused | None:
         # Hidden before the text is cut, lest the half of a key be left.
         body = self._keys.hide(reply.body.decode("utf-8", "replace")).encode()
-        return refusal(structs.replace(reply, body=body))
+        expelled = refusal(structs.replace(reply, body=body))
+        if expelled is not None and expelled.status == _FORBIDDEN and _NO_ACCESS in body:
+            # The plan lacks this symbol; the others are served.
+            return Refused(expelled.status, expelled.message)
+        return expelled
 
     def _read(self, name: str, said: dict[str, Any], arrival: Arrival) -> list[Event]:
         if "error" in said:

@@ -344,7 +344,7 @@ def test_an_answer_of_another_kind_is_no_price(body: object) -> None:
     ("status", "words"),
     [
         (401, "Invalid API key"),
-        (403, "You don't have access to this resource."),
+        (403, "Your account is blocked."),
         (429, "API limit reached. Please try again later. Remaining Limit: 0"),
     ],
 )
@@ -355,6 +355,15 @@ def test_a_refusal_keeps_its_status_and_words(status: int, words: str) -> None:
     assert isinstance(expelled, Expelled)
     assert status == expelled.status
     assert words in expelled.message
+
+
+def test_what_the_plan_lacks_is_refused_alone() -> None:
+    """The other symbols are served: the source goes on."""
+    (refused,) = ask("AAPL", reply({"error": "You don't have access to this resource."}, 403))
+
+    assert isinstance(refused, Refused)
+    assert 403 == refused.code
+    assert "don't have access" in refused.message
 
 
 # On real sockets
