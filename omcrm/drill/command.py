@@ -11,7 +11,8 @@ from omcrm.drill.run import DrillError, Outcome, hold
 from omcrm.drill.scene import PATHS
 from omcrm.feeds.registry import STREAMS
 
-_SECONDS = 20.0
+# Longer than a delay and the time in which a source proves itself: it must not be believed again.
+_SECONDS = 40.0
 # A whole round is of the best source of each kind.
 _ROUND = ("binance", "finnhub")
 

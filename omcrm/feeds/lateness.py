@@ -29,12 +29,16 @@ class Lateness:
         self._least = self._least_before = _SKEW
         self._late = 0
         self._late_since: datetime | None = None
+        self._last = ON_TIME
 
     def of(self, received_at: datetime, time: datetime | None) -> timedelta:
-        """How late news with this time of their own are; nothing where they have none."""
-        if time is None:
-            return ON_TIME
-        way = received_at - time
+        """How late news with this time of their own are; where they have none, as late as the last
+        that had one: they came the same way."""
+        if time is not None:
+            self._last = self._measure(received_at, received_at - time)
+        return self._last
+
+    def _measure(self, received_at: datetime, way: timedelta) -> timedelta:
         if abs(way) > _RECORDED:
             return ON_TIME
         self._remember(received_at, way)

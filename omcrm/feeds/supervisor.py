@@ -352,8 +352,8 @@ class Supervisor:
                 self._note_problem(f"unreadable frame: {event.problem}")
 
     def _take(self, tick: Tick, connection: Connection) -> None:
-        if tick.trade is not None and self.provider.source.claim is PriceClass.LIVE:
-            late = self._lateness.of(tick.received_at, tick.trade.time)
+        if self.provider.source.claim is PriceClass.LIVE:
+            late = self._lateness.of(tick.received_at, tick.trade.time if tick.trade else None)
             if late:
                 tick = structs.replace(tick, late=late)
                 self._note_lateness(connection, tick)

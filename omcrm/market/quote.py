@@ -77,7 +77,12 @@ def merge(tick: Tick, held: Statement | None) -> Statement:
     if held is None:
         held = Statement(tick.symbol, tick.source, tick.received_at)
     trade, book = _later(tick.trade, held.trade), tick.book or held.book
-    is_told = tick.trade is not None or (tick.book is not None and _is_within(trade, tick.book))
+    confirmed_at = held.confirmed_at
+    if tick.trade is not None:
+        confirmed_at = tick.received_at - tick.late
+    elif tick.book is not None and _is_within(trade, tick.book):
+        # A book that was long on its way does not make the price older than it is.
+        confirmed_at = max(confirmed_at or tick.received_at, tick.received_at - tick.late)
     return Statement(
         tick.symbol,
         tick.source,
@@ -88,7 +93,7 @@ def merge(tick: Tick, held: Statement | None) -> Statement:
         tick if tick.trade else held.trade_from,
         tick if tick.book else held.book_from,
         tick if tick.day else held.day_from,
-        tick.received_at - tick.late if is_told else held.confirmed_at,
+        confirmed_at,
         0 if tick.book else held.trades_since_book + (tick.trade is not None),
     )
 

@@ -24,9 +24,20 @@ def lateness() -> Lateness:
     return Lateness()
 
 
-def test_without_a_time_nothing_is_late(lateness: Lateness) -> None:
+def test_without_a_time_nothing_is_late_at_first(lateness: Lateness) -> None:
     """News that carry no time are taken as they come."""
     assert ON_TIME == lateness.of(START, None)
+
+
+def test_without_a_time_news_are_as_late_as_those_before_them(lateness: Lateness) -> None:
+    """A book came the same way as the trade before it, and the next one as the next trade."""
+    told(lateness, 0, 0.1)
+    told(lateness, 30, 20.1)
+    late = lateness.of(after(30.1), None)
+    told(lateness, 31, 0.1)
+
+    assert seconds(20) == late
+    assert ON_TIME == lateness.of(after(31.1), None)
 
 
 @pytest.mark.parametrize("way", [0, 0.3, 2, 3.9, -1.5, -30])

@@ -93,6 +93,19 @@ def test_half_open(streaming: Watched, exchange: Exchange) -> None:
     wait_for(lambda: connections(exchange) == 1, 10, "the dead connection to be gone")
 
 
+def test_books_are_as_late_as_the_trades_before_them(
+    streaming: Watched, exchange: Exchange
+) -> None:
+    """Binance's have no time of their own: a delayed one must not make a delayed price fresh."""
+    exchange.fault("delay", seconds=3)
+    wait_for(lambda: streaming.ticks[-1].late.total_seconds() > 2.5, 10, "late news")
+    began = len(streaming.ticks)
+    wait_for(lambda: sum(bool(each.book) for each in streaming.ticks[began:]) > 3, 10, "books")
+    late = [each.late.total_seconds() for each in streaming.ticks[began:] if each.book]
+
+    assert [] == [each for each in late if each < 2.5]
+
+
 @pytest.mark.parametrize("fault", ["garbage", "binary", "big_frame"])
 def test_frames_of_the_wrong_kind(streaming: Watched, exchange: Exchange, fault: str) -> None:
     """Garbage, binary frames and a megabyte of something else are counted and passed over."""

@@ -1,6 +1,8 @@
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import merge
@@ -53,6 +55,15 @@ def test_age_counts_from_the_last_word_of_any_kind() -> None:
     assert 2 == said.age(after(10)).total_seconds()
     assert said.trade_from is not None
     assert START == said.trade_from.received_at
+
+
+def test_a_late_book_confirms_nothing_that_is_younger_than_itself() -> None:
+    """A price that came late stays that old, and one that is fresh is made no older."""
+    late = merge(structs.replace(tick(trade("1.5"), at=after(8)), late=timedelta(seconds=20)), None)
+    book_of_then = structs.replace(tick(book("1", "2"), at=after(9)), late=timedelta(seconds=20))
+
+    assert 20 == merge(book_of_then, late).age(after(9)).total_seconds()
+    assert 9 == merge(book_of_then, statement(trade("1.5"))).age(after(9)).total_seconds()
 
 
 def test_provider_time_never_goes_back() -> None:
