@@ -68,7 +68,7 @@ class Day(Struct, frozen=True, kw_only=True):
 
 
 def live_through(
-    hours: int, speed: float, every: float, seed: int, folder: Path, tell: Callable[[Hour], None]
+    hours: float, speed: float, every: float, seed: int, folder: Path, tell: Callable[[Hour], None]
 ) -> Day:
     """Live through so many hours with a fault every so many seconds; `tell` hears of each hour."""
     rng, played = random.Random(seed), Counter[str]()

@@ -105,7 +105,7 @@ class Connection:
         "_lost",
         "_parts",
         "_pending",
-        "_pinged",
+        "_pinged_at",
         "_protocol",
         "_reactor",
         "_reading",
@@ -139,7 +139,7 @@ class Connection:
         self._blocked_since = 0.0
         self._closes_by = _NEVER
         self._heard_at = 0.0
-        self._pinged = False
+        self._pinged_at = _NEVER
         self._counted = 0
         self._counted_from = 0.0
         self._reading = True
@@ -284,7 +284,7 @@ class Connection:
         if self._descriptor < 0:
             return
         now = time.monotonic()
-        self._heard_at, self._pinged = now, False
+        self._heard_at, self._pinged_at = now, _NEVER
         self._protocol.receive_data(data)
         # Fetched in any case: the protocol would keep what comes behind a goodbye.
         frames = self._protocol.events_received()
@@ -333,14 +333,15 @@ class Connection:
         return self._counted > most
 
     def _mind_silence(self, now: float, silent: float) -> float:
-        if now >= self._heard_at + silent:
+        # Nobody is sent away unasked, however late this process is.
+        if self._pinged_at == _NEVER and now >= self._heard_at + silent / 2:
+            self._pinged_at = now
+            self.send(ping_frame())
+        elif now >= self._pinged_at + silent / 2:
             self._reactor.counters["silent"] += 1
             self._begin_close(CloseCode.POLICY_VIOLATION, "nothing heard for too long")
             return self._closes_by
-        if now >= self._heard_at + silent / 2 and not self._pinged:
-            self._pinged = True
-            self.send(ping_frame())
-        return self._heard_at + (silent if self._pinged else silent / 2)
+        return (self._heard_at if self._pinged_at == _NEVER else self._pinged_at) + silent / 2
 
     # Writing; with the lock held
 

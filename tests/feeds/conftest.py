@@ -1,6 +1,5 @@
 """A supervisor against the real exchange, with shortened patience."""
 
-import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
@@ -13,6 +12,7 @@ from omcrm.feeds.watchdog import Patience
 from omcrm.market.source import Condition
 from omcrm.market.tick import Tick
 from tests.processes import Exchange, wait_for
+from tests.threads import Threads
 
 NAMES = {"btcusdt": "BTC", "ethusdt": "ETH"}
 QUICK = Pace(
@@ -37,7 +37,7 @@ class Watched:
         self.ticks: list[Tick] = []
         self.conditions: list[tuple[Condition, int]] = []
         self.changes = 0
-        self._before = set(threading.enumerate())
+        self.threads = Threads()
         reports = Reports(self.ticks.append, self._condition, self._changed)
         provider = Binance(url, ("trade", "bookTicker", "ticker"))
         self.supervisor = Supervisor(provider, reports, lambda: datetime.now(UTC), pace)
@@ -63,11 +63,7 @@ class Watched:
 
     def wait_for_no_threads(self) -> None:
         """Until no thread is left that was not there before it."""
-        wait_for(lambda: not self.threads(), 5, f"the end of {self.threads()}")
-
-    def threads(self) -> list[str]:
-        """The names of the threads that were not there before it."""
-        return sorted(each.name for each in set(threading.enumerate()) - self._before)
+        self.threads.wait()
 
 
 @pytest.fixture
@@ -84,6 +80,7 @@ def watch() -> Iterator[Callable[..., Watched]]:
     yield start
     for each in started:
         each.supervisor.stop()
+    for each in started:
         each.wait_for_no_threads()
 
 

@@ -1,6 +1,5 @@
 """A poller of CoinGecko, or of what resembles it, and everything that it reports."""
 
-import threading
 import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from omcrm.market.clock import Clock
 from omcrm.market.source import Condition
 from omcrm.market.tick import Tick
 from tests.processes import wait_for
+from tests.threads import Threads
 
 NAMES = {"bitcoin": "BTC", "ethereum": "ETH"}
 
@@ -69,7 +69,7 @@ class Watched:
         self.changes: list[str] = []
         self.wanted = wanted or {}
         self.ledger = Ledger(state)
-        self.threads = threading.active_count()
+        self.threads = Threads()
         given = settings or {}
         keys = Keys(lambda name: given.get(name, ""))
         provider = make(f"{url}/api/v3", keys)

@@ -24,6 +24,7 @@ from omcrm.feeds.provider import Call
 from tests.conftest import missing
 from tests.feeds.upstream import Serve, Upstream, answering, http
 from tests.processes import free_port, wait_for
+from tests.threads import Threads
 
 KEY = "a-very-secret-key"
 
@@ -31,11 +32,11 @@ KEY = "a-very-secret-key"
 @pytest.fixture
 def fetcher() -> Iterator[Fetcher]:
     """A fetcher whose connection ends with the test, and that leaves no thread behind."""
-    before = threading.active_count()
+    threads = Threads()
     fetcher = Fetcher()
     yield fetcher
     fetcher.close()
-    wait_for(lambda: threading.active_count() <= before, 5, "its threads to end")
+    threads.wait()
 
 
 def call(url: str) -> Call:

@@ -14,6 +14,7 @@ from omcrm.feeds.status import FeedState, FeedStatus
 from omcrm.feeds.supervisor import Reports
 from omcrm.market.tick import Tick
 from tests.processes import Exchange, wait_for
+from tests.threads import Threads
 
 NAMES = {
     "binance": {"btcusdt": "BTC"},
@@ -28,7 +29,7 @@ class Told:
     def __init__(self, urls: dict[str, str], folder: Path) -> None:
         self.ticks: list[Tick] = []
         self.asked: set[tuple[str, str]] = set()
-        self.threads = threading.active_count()
+        self.threads = Threads()
         reports = Reports(self.ticks.append, lambda *_: None, lambda _: None)
         self.lineup = Lineup(
             FeedSettings(urls=urls),
@@ -86,7 +87,7 @@ def test_nothing_runs_before_the_start(line_up: Line) -> None:
     """Making the lineup connects nowhere."""
     told = line_up("binance", "coinbase", "coingecko")
 
-    assert threading.active_count() == told.threads
+    assert [] == told.threads.new()
     assert {FeedState.STOPPED} == {each.status().state for each in told.lineup.feeds.values()}
 
 
@@ -120,7 +121,7 @@ def test_after_the_stop_nothing_runs(line_up: Line) -> None:
     heard = len(told.ticks)
 
     assert [] == left
-    wait_for(lambda: threading.active_count() == told.threads, 5, f"the end of {told.names()}")
+    told.threads.wait()
     assert heard == len(told.ticks)
 
 

@@ -45,7 +45,8 @@ def watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
     yield start
     for each in started:
         each.poller.stop()
-        wait_for(lambda: threading.active_count() <= started[0].threads, 5, "its threads to end")
+    for each in started:
+        each.threads.wait()
 
 
 def address(exchange: Exchange) -> str:
@@ -458,7 +459,7 @@ def test_stops_in_the_middle_of_an_answer(
     assert time.monotonic() - began < 1
     assert ("stopped", "") == (watched.state, watched.problem)
     assert [Condition.PENDING, Condition.DOWN] == watched.conditions
-    wait_for(lambda: threading.active_count() <= watched.threads, 5, "its threads to end")
+    watched.threads.wait()
 
 
 def test_a_stop_before_the_start(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from omcrm.streaming.reactor import READ, WRITE, Later, Reactor
 from tests.process_table import descriptors
 from tests.processes import wait_for
+from tests.threads import Threads
 
 
 class Watcher:
@@ -69,10 +70,10 @@ def in_turn(reactor: Reactor) -> None:
 
 def test_nothing_runs_before_its_first_user() -> None:
     """A reactor is made without a thread and without a descriptor."""
-    threads, files = threading.active_count(), descriptors(os.getpid())
+    threads, files = Threads(), descriptors(os.getpid())
     reactor = Reactor()
 
-    assert threads == threading.active_count()
+    assert [] == threads.new()
     assert files == descriptors(os.getpid())
     assert 0 == reactor.connections()
 

@@ -19,6 +19,7 @@ from omcrm.market.quote import Quote
 from omcrm.streaming.batch import Batch
 from omcrm.webtrader.realtime_data import RealTimeDataManager
 from tests.processes import Exchange, free_port, wait_for
+from tests.threads import Threads
 
 
 class Reader:
@@ -42,7 +43,7 @@ class Desk:
     """A manager, every quote that it made, and the class of each that somebody was told."""
 
     def __init__(self, binance: str = "", simulated: str = "") -> None:
-        self.threads = threading.active_count()
+        self.threads = Threads()
         self.quotes: list[Quote] = []
         settings = FeedSettings(urls={"binance": binance, "simulated": simulated})
         self.manager = RealTimeDataManager(settings)
@@ -83,7 +84,8 @@ def desks() -> Iterator[type]:
     yield Made
     for each in made:
         each.manager.stop()
-        wait_for(lambda each=each: threading.active_count() <= each.threads, 12, "its threads")
+    for each in made:
+        each.threads.wait(12)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Long for a reason: what is pushed and what is asked are two providers of one file."""
 
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -25,6 +24,7 @@ from omcrm.market.tick import DayFigures, Tick, Trade
 from tests.feeds.bad_frames import WRONG
 from tests.feeds.replies import reply
 from tests.processes import Exchange, wait_for
+from tests.threads import Threads
 from tests.values import START
 
 SECRET = "c9s3cr3tfinnhubkey"
@@ -389,11 +389,11 @@ class Watched:
 
     @contextmanager
     def running(self) -> "Iterator[Watched]":
-        threads = threading.active_count()
+        threads = Threads()
         self.supervisor.start()
         yield self
         self.supervisor.stop()
-        wait_for(lambda: threading.active_count() <= threads, 5, "its threads to end")
+        threads.wait()
 
 
 def test_the_stream_brings_prices_and_keeps_its_key(
