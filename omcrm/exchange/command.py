@@ -15,7 +15,7 @@ from omcrm.exchange.replay import Replay
 from omcrm.exchange.server import serve
 from omcrm.exchange.simulation import Simulation
 from omcrm.exchange.source import Outlet, Source
-from omcrm.exchange.tape import Tape, TapeError
+from omcrm.exchange.tape import TapeError
 
 DEFAULT_PORT = 8765
 MAXIMUM = "max"
@@ -63,14 +63,14 @@ def _host(_: click.Context, __: click.Parameter, value: str) -> str:
     "tapes",
     type=click.Path(path_type=Path),
     multiple=True,
-    help="Recorded tape to play; several files may follow.",
+    help="Recorded tape to play, of the source in its name; several files may follow.",
 )
 @click.option(
     "--speed",
     default="1",
     show_default=True,
     callback=_speed,
-    help=f"How many times faster than recorded the tape plays, or {MAXIMUM}.",
+    help=f"How many times faster than recorded tapes play, or {MAXIMUM}.",
 )
 @click.option(
     "--ahead",
@@ -148,6 +148,6 @@ def exchange(
 
 def _replay(files: tuple[Path, ...], speed: float, outlet: Outlet) -> Source:
     try:
-        return Replay(Tape.open(files), speed, outlet)
+        return Replay.open(files, speed, outlet)
     except TapeError as error:
         raise click.UsageError(str(error)) from None

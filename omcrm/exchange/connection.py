@@ -14,7 +14,7 @@ from omcrm.exchange.market import Market
 from omcrm.exchange.refusal import handshake_refusal
 from omcrm.exchange.session import INCOMING_LIMIT, Session
 from omcrm.exchange.venue import Dialect
-from omcrm.exchange.venues import BINANCE, VENUES
+from omcrm.exchange.venues import BINANCE
 
 SWITCHING_PROTOCOLS = 101
 
@@ -93,7 +93,7 @@ class Connection(asyncio.Protocol):
             self._serve_http(request)
 
     def _serve_http(self, request: Request) -> None:
-        faults, answer = self._exchange.faults, VENUES[self._exchange.name].answer
+        faults, answer = self._exchange.faults, self._exchange.venue.answer
         self._exchange.note_call()
         if faults.half_open:
             self._leave_unanswered()
@@ -119,7 +119,7 @@ class Connection(asyncio.Protocol):
     # The handshake
 
     def _open(self, request: Request) -> None:
-        faults, speak = self._exchange.faults, VENUES[self._exchange.name].speak
+        faults, speak = self._exchange.faults, self._exchange.venue.speak
         if faults.half_open:
             self._leave_unanswered()
         elif faults.refusal:

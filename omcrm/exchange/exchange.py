@@ -7,6 +7,7 @@ from omcrm.exchange.fault_settings import FaultSettings
 from omcrm.exchange.session import House, Session
 from omcrm.exchange.source import Source
 from omcrm.exchange.switchboard import Switchboard
+from omcrm.exchange.venue import Venue
 from omcrm.exchange.weight import Weight
 
 MOST_CALLS = 100_000
@@ -20,13 +21,14 @@ class Abortable(Protocol):
 
 
 class Exchange:
-    """What the connections to one venue share; `name` is the venue's.
+    """What the connections to one venue share; `name` is the venue's, `venue` how it speaks.
 
     `answered` counts HTTP answers, `calls` are the market's times (ms) of the last of them.
     """
 
-    def __init__(self, source: Source, switchboard: Switchboard, name: str = "binance") -> None:
+    def __init__(self, source: Source, switchboard: Switchboard, name: str, venue: Venue) -> None:
         self.name = name
+        self.venue = venue
         self.source = source
         self.switchboard = switchboard
         self.faults = FaultSettings()

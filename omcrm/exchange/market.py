@@ -15,7 +15,10 @@ class Market:
     def __init__(self, make_source: Callable[[Outlet], Source]) -> None:
         boards = {name: Switchboard() for name in VENUES}
         self.source = make_source(Trunk(boards.values()))
-        self.venues = {name: Exchange(self.source, board, name) for name, board in boards.items()}
+        self.venues = {
+            name: Exchange(self.source, boards[name], name, self.source.venue(name, usual))
+            for name, usual in VENUES.items()
+        }
 
     @property
     def binance(self) -> Exchange:

@@ -1,64 +1,70 @@
-"""A tape as the source of the exchange: when its lines are sent, and what is derived from them."""
+"""A tape as the source of the exchange: what its lines bring, and what is derived from them."""
 
-import asyncio
-import logging
-import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from omcrm.exchange.digest import Digest
 from omcrm.exchange.listing import Listing
 from omcrm.exchange.message import Message
 from omcrm.exchange.playback import Playback
+from omcrm.exchange.player import Player
 from omcrm.exchange.source import Outlet
 from omcrm.exchange.stream import symbol_of
 from omcrm.exchange.tape import NANOSECONDS, Recorded, Tape
+from omcrm.exchange.taped_venue import UNTAPED, TapedVenue
+from omcrm.exchange.venue import Venue
+from omcrm.exchange.venues import BINANCE
+from omcrm.exchange.verbatim import Verbatim, by_venue
 
-START_DELAY = 0.5
-# How many lines go out before others get their turn.
-BATCH = 64
 # Event times of several symbols differ by a little: a minute is closed this much later.
 LATENESS = 500
 SNAPSHOT = "@snapshot"
 
-log = logging.getLogger(__name__)
-
 
 class Replay:
-    """Plays a tape `speed` times as fast as it was recorded; infinite for as fast as it is read."""
+    """Plays Binance's tape, which all venues tell of, or that and the tapes of others beside it.
+
+    Where others have tapes, each venue tells of its own; one that has none refuses.
+    """
 
     waits_for_readers = True
 
-    def __init__(self, tape: Tape, speed: float, outlet: Outlet) -> None:
-        self.speed = speed
+    def __init__(
+        self, tape: Tape, speed: float, outlet: Outlet, taped: Sequence[TapedVenue] = ()
+    ) -> None:
         self.frames = 0
-        self.finished = False
-        self.position = 0
         self._tape = tape
+        self._taped = {each.name: each for each in taped}
+        self._streams = frozenset(each.stream for each in taped)
         self._outlet = outlet
         self._playback = Playback(tape.symbols)
         self._digest = Digest(outlet)
         self._digest.recorded.update(tape.streams)
-        self._task: asyncio.Task[None] | None = None
-        self._first = 0
-        self._began = 0.0
-        self._next_second = 0
+        self._player = Player((self, *taped), speed, outlet)
         self._second = 0
+
+    @classmethod
+    def open(cls, files: Iterable[Path], speed: float, outlet: Outlet) -> "Replay":
+        """Look into each file, whose name says of which source it is; TapeError for a bad one."""
+        binance, others = by_venue(files)
+        taped = [TapedVenue(name, Verbatim.open(each), outlet) for name, each in others.items()]
+        return cls(Tape.open(binance), speed, outlet, taped)
 
     @property
     def listings(self) -> Mapping[str, Listing]:
-        """The symbols of the tape."""
+        """The symbols of Binance's tape."""
         return self._playback.listings
 
     def describe(self) -> str:
         """Give the words for the line printed at the start."""
-        files = len(self._tape.files)
-        return f"tape: {files} file{'s' if files > 1 else ''}, speed {self._speed_text()}"
+        files = len(self._files())
+        return f"tape: {files} file{'s' if files > 1 else ''}, speed {self._player.speed_text()}"
 
     def now(self) -> int:
-        """Give the newest event time of the tape so far; the wall clock before any."""
-        return self._playback.time or time.time_ns() // 1_000_000
+        """Give the newest event time so far, else the tapes' own; the wall clock before any."""
+        return self._playback.time or self._player.position // 1_000_000 or _wall()
 
     def take_trade_id(self, listing: Listing) -> int:
         """Give the id after the last trade; the tape's next trade may well carry it too."""
@@ -68,69 +74,58 @@ class Replay:
         """Give the id after the last book update; the tape's next may well carry it too."""
         return listing.top.update_id + 1 if listing.top else 1
 
+    def venue(self, name: str, usual: Venue) -> Venue:
+        """Give how a venue speaks: where it has a tape of its own, as that does."""
+        if taped := self._taped.get(name):
+            return taped.venue()
+        if self._taped and not (name == BINANCE and self._tape.files):
+            return UNTAPED
+        return usual
+
     def start(self) -> None:
         """Wait for the first subscriber."""
 
     def stop(self) -> None:
         """Play no further."""
-        if self._task:
-            self._task.cancel()
+        self._player.stop()
 
     def subscribed(self, streams: Iterable[str]) -> None:
-        """Begin to play when the first client asks for a symbol on the tape."""
-        if self._task is None and any(symbol_of(name) in self.listings for name in streams):
-            self._task = asyncio.get_running_loop().create_task(self._play())
-            self._task.add_done_callback(_report)
+        """Begin to play when the first client asks for what is on a tape."""
+        if any(name in self._streams or symbol_of(name) in self.listings for name in streams):
+            self._player.begin()
 
     def status(self) -> Mapping[str, Any]:
-        """Give what `GET /control` tells about the tape."""
+        """Give what `GET /control` tells about the tapes."""
+        player, taped = self._player, self._taped.values()
+        own = {BINANCE: self.frames} if self._tape.files else {}
         return {
             "mode": "tape",
             "symbols": list(self.listings),
             "tape": {
-                "files": [path.name for path in self._tape.files],
-                "speed": self._speed_text(),
-                "started": self._first > 0,
-                "finished": self.finished,
-                "frames": self.frames,
-                "skipped": self._tape.skipped,
+                "files": [path.name for path in self._files()],
+                "speed": player.speed_text(),
+                "started": player.first is not None,
+                "finished": player.finished,
+                "frames": player.frames,
+                "frames_of_venues": {**own, **{each.name: each.frames for each in taped}},
+                "skipped": self._tape.skipped + sum(each.tape.skipped for each in taped),
                 "unreadable_events": self._playback.unreadable,
-                "position_seconds": round((self.position - self._first) / NANOSECONDS, 3),
+                "position_seconds": round(player.played() / NANOSECONDS, 3),
             },
         }
 
-    async def _play(self) -> None:
-        await asyncio.sleep(START_DELAY)
-        loop = asyncio.get_running_loop()
-        self._began = loop.time()
-        for count, line in enumerate(self._tape.play(), 1):
-            if not self._first:
-                self._first, self._next_second = line.time, line.time + NANOSECONDS
-            while line.time >= self._next_second:
-                await self._wait(self._next_second)
-                self._each_second()
-            await self._wait(line.time)
-            self._send(line)
-            if count % BATCH == 0:
-                await self._let_out()
-        self._finish(loop.time() - self._began)
+    def _files(self) -> list[Path]:
+        others = (each.path for venue in self._taped.values() for each in venue.tape.readings)
+        return [*self._tape.files, *others]
 
-    async def _wait(self, moment: int) -> None:
-        if math.isinf(self.speed):
-            return
-        due = self._began + (moment - self._first) / NANOSECONDS / self.speed
-        delay = due - asyncio.get_running_loop().time()
-        if delay > 0:
-            self._outlet.flush()
-            await asyncio.sleep(delay)
+    # Binance's part of what is played
 
-    async def _let_out(self) -> None:
-        self._outlet.flush()
-        await asyncio.sleep(0)
-        await self._outlet.drained()
+    def lines(self) -> Iterator[Recorded]:
+        """Give every line."""
+        return self._tape.play()
 
-    def _send(self, line: Recorded) -> None:
-        self.position = max(self.position, line.time)
+    def send(self, line: Recorded) -> None:
+        """Let a line move its symbol, and pass it on."""
         self._playback.apply(line)
         if line.stream.endswith(SNAPSHOT):
             return
@@ -140,24 +135,18 @@ class Replay:
         if self._outlet.wants(line.stream):
             self._outlet.publish(Message(line.stream, line.data, line.wrapped))
 
-    def _each_second(self) -> None:
-        self._next_second += NANOSECONDS
+    def second(self) -> None:
+        """Tell what a second brings."""
         self._second += 1
         now = self.now()
         for listing in self.listings.values():
             listing.history.advance(now - LATENESS)
         self._digest.publish(self.listings.values(), now, even=self._second % 2 == 0)
 
-    def _finish(self, took: float) -> None:
+    def finish(self) -> None:
+        """Tell the day's figures as they are in the end."""
         self._digest.publish_tickers(self.listings.values(), self.now())
-        self._outlet.flush()
-        self.finished = True
-        print(f"tape finished: {self.frames} frames in {took:.1f} s", flush=True)
-
-    def _speed_text(self) -> str:
-        return "max" if math.isinf(self.speed) else f"{self.speed:g}"
 
 
-def _report(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and task.exception():
-        log.error("the tape stopped", exc_info=task.exception())
+def _wall() -> int:
+    return time.time_ns() // 1_000_000

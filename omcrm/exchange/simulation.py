@@ -14,6 +14,7 @@ from omcrm.exchange.message import Message
 from omcrm.exchange.model import Model, Step
 from omcrm.exchange.source import Outlet
 from omcrm.exchange.trade import Top, Trade
+from omcrm.exchange.venue import Venue
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.instrument import Instrument
 
@@ -63,6 +64,10 @@ class Simulation:
     def take_update_id(self, listing: Listing) -> int:
         """Use up the next book update id of a symbol."""
         return self.models[listing.symbol].take_update_id()
+
+    def venue(self, name: str, usual: Venue) -> Venue:
+        """Give how a venue speaks: as it does."""
+        return usual
 
     def start(self) -> None:
         """Open the market."""

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from omcrm.exchange.listing import Listing
 from omcrm.exchange.message import Message
+from omcrm.exchange.venue import Venue
 
 
 class Outlet(Protocol):
@@ -46,6 +47,9 @@ class Source(Protocol):
 
     def take_update_id(self, listing: Listing) -> int:
         """Use up the next book update id of a symbol."""
+
+    def venue(self, name: str, usual: Venue) -> Venue:
+        """Give how a venue speaks of this market."""
 
     def start(self) -> None:
         """Begin to publish."""

@@ -1,4 +1,4 @@
-"""A recorded tape: several files read as one, in the order their lines were received.
+"""A recorded tape of Binance: several files read as one, in the order lines were received.
 
 Two line formats are read, plain or compressed:
 
@@ -133,7 +133,7 @@ class Reader:
         return skipped
 
     def __iter__(self) -> Iterator[Recorded]:
-        with _opened(self._path) as file:
+        with opened(self._path) as file:
             try:
                 for line in file:
                     if recorded := self._read(line):
@@ -149,7 +149,7 @@ class Reader:
         if not head[:1].isdigit():
             return self._read_note(line)
         try:
-            return self._read_json(_time(head), body)
+            return self._read_json(read_time(head), body)
         except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, RecursionError):
             self._skipped += 1
             return None
@@ -198,7 +198,8 @@ def _scan(path: Path) -> Iterator[Recorded]:
         raise TapeError(path, error.strerror or str(error)) from None
 
 
-def _opened(path: Path) -> IO[bytes]:
+def opened(path: Path) -> IO[bytes]:
+    """Open a file for reading, packed or not."""
     with path.open("rb") as file:
         compressed = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
     if compressed:
@@ -206,7 +207,8 @@ def _opened(path: Path) -> IO[bytes]:
     return path.open("rb")
 
 
-def _time(head: bytes) -> int:
+def read_time(head: bytes) -> int:
+    """Give the time that a line begins with, in ns; ValueError for what is none."""
     if not head.endswith(b":"):
         return int(head)
     whole, _, fraction = head[:-1].partition(b".")

@@ -1,8 +1,8 @@
 """The contract of a venue: whose wire format is spoken, on WebSockets and over HTTP.
 
 Adding one: copy `venues/coinbase.py` (WebSocket) or `venues/coingecko.py` (HTTP), and add a line to
-`venues/__init__.py`. A venue hears of the market by Binance's events, which the model and every
-tape publish, and says the same in its own words.
+`venues/__init__.py`. A venue hears of the market by Binance's events, which the model and Binance's
+tapes publish, and says the same in its own words; one with a tape of its own plays that instead.
 """
 
 from collections.abc import Callable, Iterable

@@ -13,13 +13,12 @@ from typing import Any
 import pytest
 from websocket import WebSocket, create_connection
 
-from omcrm.exchange import replay, server
+from omcrm.exchange import player, server
 from omcrm.exchange.market import Market
 from omcrm.exchange.model import Model
 from omcrm.exchange.replay import Replay
 from omcrm.exchange.simulation import Simulation
 from omcrm.exchange.source import Outlet, Source
-from omcrm.exchange.tape import Tape
 from omcrm.market.catalogue import CATALOGUE
 
 FEW = tuple(item for item in CATALOGUE if item.symbol in {"BTC", "MATIC", "AAPL", "EURUSD"})
@@ -154,8 +153,8 @@ def play(serve: Callable[..., Running], monkeypatch: pytest.MonkeyPatch) -> Call
     """Start exchanges that play tape files, soon after the first subscription."""
 
     def start(*files: Path, speed: float = float("inf"), delay: float = 0.1) -> Running:
-        monkeypatch.setattr(replay, "START_DELAY", delay)
-        return serve(lambda outlet: Replay(Tape.open(files), speed, outlet))
+        monkeypatch.setattr(player, "START_DELAY", delay)
+        return serve(lambda outlet: Replay.open(files, speed, outlet))
 
     return start
 

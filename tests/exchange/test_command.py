@@ -54,6 +54,22 @@ def test_tapes_may_follow_one_option_or_have_one_each(started, tmp_path: Path) -
     assert ["AUSDT", "BUSDT", "CUSDT"] == list(started[0][0].source.listings)
 
 
+def test_each_tape_is_of_the_source_in_its_name(started, tmp_path: Path) -> None:
+    """Or of the one in front of it."""
+    paths = [tmp_path / name for name in ("day.kraken", "day.kraken.1", "other.tape")]
+    for path in paths:
+        path.write_text("7 {}\n")
+    binance = tapes(tmp_path)[0]
+    arguments = ["--tape", *map(str, paths[:2]), f"coingecko:{paths[2]}", binance]
+    result = CliRunner().invoke(exchange, arguments)
+    source = started[0][0].source
+
+    assert 0 == result.exit_code
+    assert "tape: 4 files, speed 1" == source.describe()
+    assert ["AUSDT"] == list(source.listings)
+    assert ["binance", "kraken", "coingecko"] == list(source.status()["tape"]["frames_of_venues"])
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -79,12 +95,13 @@ def test_wrong_arguments_end_it_with_2(started, arguments: list[str]) -> None:
 
 def test_a_bad_tape_is_named(started, tmp_path: Path) -> None:
     """A file without a recorded message cannot be played."""
-    path = tmp_path / "notes.txt"
-    path.write_text("hello\n")
-    result = CliRunner().invoke(exchange, ["--tape", str(path)])
+    for name in ("notes.txt", "notes.kraken"):
+        path = tmp_path / name
+        path.write_text("hello\n")
+        result = CliRunner().invoke(exchange, ["--tape", str(path)])
 
-    assert 2 == result.exit_code
-    assert "notes.txt: no recorded message in it" in result.output
+        assert 2 == result.exit_code
+        assert f"{name}: no recorded message in it" in result.output
 
 
 def test_a_taken_port_is_told() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from omcrm.exchange.replay import START_DELAY
+from omcrm.exchange.player import START_DELAY
 
 SECOND = 1_000_000_000
 START = 1_723_161_254 * SECOND

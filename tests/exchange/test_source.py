@@ -3,6 +3,7 @@ from omcrm.exchange.simulation import Simulation
 from omcrm.exchange.source import Source
 from omcrm.exchange.switchboard import Switchboard
 from omcrm.exchange.tape import Tape
+from omcrm.exchange.venue import Venue
 
 
 def test_model_and_tape_are_sources(room) -> None:
@@ -14,6 +15,8 @@ def test_model_and_tape_are_sources(room) -> None:
     ]
 
     assert ["model", "tape"] == [source.status()["mode"] for source in sources]
+    usual = Venue()
+    assert all(source.venue("kraken", usual) is usual for source in sources)
     assert [False, True] == [source.waits_for_readers for source in sources]
     assert all("BTCUSDT" in source.listings for source in sources)
     assert all(source.now() > 1_600_000_000_000 for source in sources)

@@ -4,32 +4,42 @@ from pathlib import Path
 
 from websocket import create_connection
 
+from omcrm.exchange.tape import opened
 from tests.exchange.conftest import next_message
 from tests.processes import ROOT, Exchange
 
 
 def test_a_recording_is_played_back(tmp_path: Path) -> None:
-    """What the exchange sent is recorded by the command, and played by another exchange."""
+    """What the exchange sent is recorded by the command, and played by another exchange: each
+    source's at its venue."""
     out = tmp_path / "day.gz"
     with Exchange(tmp_path) as exchange:
         environ = {
             "PATH": "",
             "OMCRM_INSTANCE": str(tmp_path / "instance"),
             "FEED_STATE_DIR": str(tmp_path / "feeds"),
-            "REALTIME_SOURCES": "binance",
+            "REALTIME_SOURCES": "binance,kraken",
             "BINANCE_WS_URL": exchange.url,
+            "KRAKEN_WS_URL": f"{exchange.url}/kraken/v2",
         }
         command = [sys.executable, "manage.py", "record", "--out", str(out), "--seconds", "5"]
         told = subprocess.run(
             command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60, check=True
         ).stdout
-    tape = tmp_path / "day.binance.gz"
+    tapes = [str(tmp_path / name) for name in ("day.binance.gz", "day.kraken.gz")]
+    with opened(tmp_path / "day.kraken.gz") as file:
+        frames = [file.readline().partition(b" ")[2].strip().decode() for _ in range(20)]
     folder = tmp_path / "played"
     folder.mkdir()
-    with Exchange(folder, "--tape", str(tape)) as played:
+    with Exchange(folder, "--tape", *tapes) as played:
+        kraken = create_connection(f"{played.url}/kraken/v2", timeout=10)
+        kraken.send("{}")
         client = create_connection(f"{played.url}/ws/btcusdt@trade", timeout=10)
         trade = next_message(client, lambda message: message.get("e") == "trade")
+        heard = [kraken.recv() for _ in frames]
         client.close()
+        kraken.close()
 
     assert "0 lost" in told
     assert "BTCUSDT" == trade["s"]
+    assert frames == heard
