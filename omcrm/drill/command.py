@@ -83,7 +83,7 @@ every price shown: older than the policy's longest age, longer than that on its 
 5 % from the market; it must be 0.
 
 ```
-python manage.py drill mute --provider binance --seconds 20
+python manage.py drill mute --provider binance --seconds 40
 make drill
 ```
 """
