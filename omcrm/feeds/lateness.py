@@ -12,6 +12,8 @@ _TOLERATED = timedelta(seconds=2)
 _RECORDED = timedelta(hours=1)
 # What was the shortest way may be forgotten: clocks are set.
 _MEMORY = timedelta(minutes=5)
+# After so long without a time the way may have become another one.
+_UNMEASURED = timedelta(seconds=5)
 # So many late news in a row, over so long, are no stragglers.
 _MANY = 20
 _LASTING = timedelta(seconds=5)
@@ -20,8 +22,9 @@ _LASTING = timedelta(seconds=5)
 class Lateness:
     """Compares each trade's time with the shortest way any took; of one source, in any thread.
 
-    A clock that is behind makes the way look shorter, so the shortest way seen is the measure; one
-    that is ahead by more than two seconds makes everything look late.
+    A clock that is behind makes the way look shorter, so the shortest way seen is the measure, down
+    to that of a clock two seconds ahead: a single time from the future must not make everything
+    after it look late.
     """
 
     def __init__(self) -> None:
@@ -30,13 +33,20 @@ class Lateness:
         self._late = 0
         self._late_since: datetime | None = None
         self._last = ON_TIME
+        self._measured_at: datetime | None = None
 
     def of(self, received_at: datetime, time: datetime | None) -> timedelta:
         """How late news with this time of their own are; where they have none, as late as the last
-        that had one: they came the same way."""
+        that had one: they came the same way. After a silence that may not be so any more: they may
+        be as old as that."""
         if time is not None:
-            self._last = self._measure(received_at, received_at - time)
-        return self._last
+            self._last, self._measured_at = (
+                self._measure(received_at, received_at - time),
+                received_at,
+            )
+            return self._last
+        silence = received_at - self._measured_at if self._measured_at else ON_TIME
+        return max(self._last, silence) if silence > _UNMEASURED else self._last
 
     def _measure(self, received_at: datetime, way: timedelta) -> timedelta:
         if abs(way) > _RECORDED:
@@ -63,4 +73,4 @@ class Lateness:
         if self._began is None or now - self._began > _MEMORY:
             self._began = now
             self._least_before, self._least = self._least, way
-        self._least = min(self._least, way)
+        self._least = max(min(self._least, way), -_SKEW)

@@ -273,6 +273,10 @@ class Supervisor:
         self._set_state(FeedState.STREAMING if has_data else FeedState.CONNECTED)
         condition = Condition.HEALTHY if has_data else Condition.DOWN
         self._reports.condition(self.name, condition, follower.number)
+        if not has_data and follower.first_data_at is not None:
+            # Its first data came meanwhile, and said so before.
+            self._set_state(FeedState.STREAMING)
+            self._reports.condition(self.name, Condition.HEALTHY, follower.number)
 
     def _replace_if_due(self, current: Connection, mute: FeedMute | None, now: float) -> None:
         """Open a second connection beside one that will end or is mute, then change over."""
@@ -353,7 +357,7 @@ class Supervisor:
 
     def _take(self, tick: Tick, connection: Connection) -> None:
         if self.provider.source.claim is PriceClass.LIVE:
-            late = self._lateness.of(tick.received_at, tick.trade.time if tick.trade else None)
+            late = self._lateness.of(tick.received_at, _time(tick))
             if late:
                 tick = structs.replace(tick, late=late)
                 self._note_lateness(connection, tick)
@@ -374,3 +378,9 @@ class Supervisor:
             self._note_problem(f"its news are {tick.late.total_seconds():.0f} s late")
             connection.closing_soon = True
             self._wake.set()
+
+
+def _time(tick: Tick) -> datetime | None:
+    """The upstream's own time, if it told one."""
+    parts = (tick.trade, tick.book, tick.day)
+    return next((each.time for each in parts if each is not None and each.time is not None), None)

@@ -71,8 +71,11 @@ class QuoteCache:
                     self._fresh.pop((symbol, name), None)
                 self._quotes.pop(symbol, None)
 
-    def offer(self, tick: Tick) -> Quote | None:
-        """Take a tick in; the quote it changed, or None where nothing that is shown changed."""
+    def offer(self, tick: Tick, ahead: timedelta = ON_TIME) -> Quote | None:
+        """Take a tick in; the quote it changed, or None where nothing that is shown changed.
+
+        `ahead` is as for `review`, which comes next.
+        """
         with self._lock:
             instrument = self._instruments.get(tick.symbol)
             if instrument is None:
@@ -90,7 +93,7 @@ class QuoteCache:
             if news is None:
                 return None
             said[name] = without_forgotten_book(merge(news, held), policy.max_age)
-            return self._speak(instrument, policy, tick.received_at, name)
+            return self._speak(instrument, policy, tick.received_at + ahead, name)
 
     def set_condition(self, source: str, condition: Condition, connection: int = 0) -> list[Quote]:
         """Note how a source is doing; the quotes whose class or speaker changes by that."""
@@ -134,6 +137,11 @@ class QuoteCache:
         """All quotes, by symbol."""
         with self._lock:
             return dict(self._quotes)
+
+    def connection_of(self, source: str) -> int:
+        """The number that whoever asks a source besides its poller gives to what it is told."""
+        with self._lock:
+            return self._alive_from(source)
 
     def take_switches(self) -> list[Switch]:
         """The changes of speaker since the last time."""

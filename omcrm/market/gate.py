@@ -54,6 +54,8 @@ class Gate:
         self._new: deque[Refusal] = deque(maxlen=_KEPT)
         # The last outlier of each source, by symbol: two that agree confirm each other.
         self._outliers: dict[str, dict[str, Tick]] = {}
+        # By symbol and source, a trade of a moment ago: small steps must not lead far from it.
+        self._anchors: dict[tuple[str, str], Tick] = {}
 
     def judge(
         self, tick: Tick, held: Statement | None, others: Iterable[Statement], policy: Policy
@@ -78,12 +80,30 @@ class Gate:
             return None
         fresh = [each for each in others if _speaks_freshly(each, tick, policy)]
         # The opinions of the market do not count for an invented price.
-        outlier = _outlier(news, held, fresh if tick.source.is_real else [], policy)
+        anchor = self._anchor(news, policy)
+        outlier = _outlier(news, held, anchor, fresh if tick.source.is_real else [], policy)
         if outlier is None or self._is_confirmed(tick, policy):
+            self._note_belief(news, anchor)
             return news
         self._outliers.setdefault(tick.symbol, {})[tick.source.name] = tick
         self._refuse(_refusal(outlier, tick, held, fresh))
         return None
+
+    def _anchor(self, tick: Tick, policy: Policy) -> Trade | None:
+        anchor = self._anchors.get((tick.symbol, tick.source.name))
+        if anchor is None or anchor.trade is None:
+            return None
+        is_old = tick.received_at - anchor.received_at > policy.max_age
+        return None if is_old or _is_long_after(tick.trade, anchor.trade, policy) else anchor.trade
+
+    def _note_belief(self, tick: Tick, anchor: Trade | None) -> None:
+        if tick.trade is None:
+            return
+        if anchor is None:
+            self._anchors[tick.symbol, tick.source.name] = tick
+        # Who goes on elsewhere has taken its outlier back.
+        if outliers := self._outliers.get(tick.symbol):
+            outliers.pop(tick.source.name, None)
 
     def _is_confirmed(self, tick: Tick, policy: Policy) -> bool:
         """Whether another source was refused for the same price just now; none that invents it."""
@@ -225,30 +245,33 @@ def _is_repeated(new: _Part, held: _Part) -> bool:
 
 
 def _outlier(
-    tick: Tick, held: Statement | None, fresh: list[Statement], policy: Policy
+    tick: Tick,
+    held: Statement | None,
+    anchor: Trade | None,
+    fresh: list[Statement],
+    policy: Policy,
 ) -> Reason | None:
     """Whether a price is far from what was known, and nobody confirms it.
 
-    A second source decides where there is one, also about the first price after a silence; alone,
-    a source may move only so far while its last price is fresh.
+    A second source decides where there is one, also about the first price after a silence and
+    about small steps that lead far; alone, a source may move only so far while its last price is
+    fresh, and from its `anchor`.
     """
     prices, most = _prices(tick), policy.max_deviation
-    if not prices or (held is not None and _is_near_held(tick, held, policy)):
-        return None
     opinions = [each.trade.price for each in fresh if each.trade is not None]
-    if any(not _are_far(prices, each, most) for each in opinions):
+    if not prices or any(not _are_far(prices, each, most) for each in opinions):
         return None
-    if held is None or not _is_fresh(held, tick, policy):
-        # What is asked now and then, or late, can confirm a price but not contradict one.
-        streamed = any(each.trade and each.source.claim is PriceClass.LIVE for each in fresh)
+    # What is asked now and then, or late, can confirm a price but not contradict one.
+    streamed = any(each.trade and each.source.claim is PriceClass.LIVE for each in fresh)
+    if held is None or not _is_fresh(held, tick, policy) or _is_near(tick, held, anchor, policy):
         return Reason.CONTRADICTED if streamed else None
     return Reason.JUMP
 
 
-def _is_near_held(tick: Tick, held: Statement, policy: Policy) -> bool:
-    if held.trade is None or not _is_fresh(held, tick, policy):
-        return False
-    return not _are_far(_prices(tick), held.trade.price, policy.max_deviation)
+def _is_near(tick: Tick, held: Statement, anchor: Trade | None, policy: Policy) -> bool:
+    """Whether a step is a small one, from the last price and from that of a moment ago."""
+    known = [each.price for each in (held.trade, anchor) if each is not None]
+    return not any(_are_far(_prices(tick), each, policy.max_deviation) for each in known)
 
 
 def _is_fresh(held: Statement, tick: Tick, policy: Policy) -> bool:

@@ -20,13 +20,14 @@ class Trade(Struct, frozen=True):
 
 
 class TopOfBook(Struct, frozen=True):
-    """The best bid and ask; `id` grows with every change of the book."""
+    """The best bid and ask; `id` grows with every change of the book, `time` is the source's."""
 
     bid: Decimal
     ask: Decimal
     bid_size: Decimal | None = None
     ask_size: Decimal | None = None
     id: int | None = None
+    time: datetime | None = None
 
 
 class DayFigures(Struct, frozen=True):

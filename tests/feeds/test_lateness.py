@@ -59,12 +59,20 @@ def test_the_shortest_way_is_the_measure(lateness: Lateness, way: float, late: f
     assert seconds(late) == told(lateness, 1, way)
 
 
-def test_a_clock_that_is_ahead_is_taken_for_what_it_is(lateness: Lateness) -> None:
-    """Where the upstream's clock is half a minute ahead, its news are late by their own measure."""
+def test_a_clock_that_is_ahead_makes_nothing_late(lateness: Lateness) -> None:
+    """A single time from the future, or a clock that is set right, is no measure."""
     told(lateness, 0, -30)
-    on_time, late = told(lateness, 1, -29), told(lateness, 2, -20)
+    ahead, right, late = (told(lateness, 1, way) for way in (-29, -0.1, 20))
 
-    assert (ON_TIME, seconds(10)) == (on_time, late)
+    assert (ON_TIME, ON_TIME, seconds(22)) == (ahead, right, late)
+
+
+def test_after_a_silence_news_without_a_time_may_be_as_old_as_that(lateness: Lateness) -> None:
+    """What was held up together with the times is not known to be late, nor to be new."""
+    told(lateness, 0, 0.1)
+    soon, later = lateness.of(after(4), None), lateness.of(after(14), None)
+
+    assert (ON_TIME, seconds(14)) == (soon, later)
 
 
 @pytest.mark.parametrize("way", [3601, -3601, 86_400 * 365])
@@ -77,12 +85,12 @@ def test_a_recording_is_on_time(lateness: Lateness, way: float) -> None:
 
 def test_the_measure_is_forgotten(lateness: Lateness) -> None:
     """A clock that was set is believed after two times five minutes."""
-    told(lateness, 0, -30)
-    at_once = told(lateness, 1, 0)
-    remembered = told(lateness, 301, 0)
-    forgotten = told(lateness, 602, 0)
+    told(lateness, 0, -2)
+    at_once = told(lateness, 1, 1)
+    remembered = told(lateness, 301, 1)
+    forgotten = told(lateness, 602, 1)
 
-    assert (seconds(30), seconds(30), ON_TIME) == (at_once, remembered, forgotten)
+    assert (seconds(3), seconds(3), ON_TIME) == (at_once, remembered, forgotten)
 
 
 # Whether it lasts

@@ -274,6 +274,38 @@ def test_two_outliers_that_agree_confirm_each_other(gate: Gate) -> None:
     assert jump == gate.judge(jump, there, [held], POLICY)
 
 
+def test_small_steps_lead_no_further_than_a_jump(gate: Gate) -> None:
+    """Alone, a source may move by the policy's deviation within its longest age, not by each."""
+    held = statement(trade("100"))
+    first = tick(trade("100"), at=after(1))
+    believed = [gate.judge(first, None, [], POLICY), gate.judge(first, held, [], POLICY)]
+    near = statement(trade("109"), at=after(2))
+
+    assert [first, first] == believed
+    assert Reason.JUMP == reason(gate, tick(trade("118"), at=after(3)), near)
+    assert None is reason(gate, tick(trade("109.5"), at=after(4)), near)
+    later = statement(trade("109"), at=after(11))
+    assert None is reason(gate, tick(trade("118"), at=after(12)), later)
+
+
+def test_small_steps_away_from_everybody_else_are_contradicted(gate: Gate) -> None:
+    """One venue that walks off alone is not believed, though each step is a small one."""
+    held, there = statement(trade("109")), statement(trade("100"), source=KRAKEN)
+
+    assert Reason.CONTRADICTED == reason(gate, tick(trade("118"), at=after(1)), held, there)
+    assert None is reason(gate, tick(trade("109.9"), at=after(1)), held, there)
+
+
+def test_an_outlier_that_was_taken_back_confirms_nothing(gate: Gate) -> None:
+    """Its source goes on where it was: that was a mistake, and another one's is none the less."""
+    held, there = statement(trade("100")), statement(trade("100"), source=KRAKEN)
+    gate.judge(tick(trade("150"), at=after(1)), held, [there], POLICY)
+    gate.judge(tick(trade("100.1"), at=after(2)), held, [there], POLICY)
+    jump = tick(trade("150"), at=after(3), source=KRAKEN)
+
+    assert None is gate.judge(jump, there, [held], POLICY)
+
+
 def test_an_invented_price_confirms_nothing(gate: Gate) -> None:
     """What the built-in exchange was refused for says nothing about a market, nor the reverse."""
     held, simulated = statement(trade("100")), statement(trade("100"), source=SIMULATED)

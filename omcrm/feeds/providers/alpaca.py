@@ -156,7 +156,9 @@ class Alpaca:
         if bid == 0 or ask == 0:
             # So a side is written on which nobody offers anything.
             return None
-        return TopOfBook(bid, ask, self._size(message["bs"]), self._size(message["as"]))
+        time = from_iso(message["t"]) if "t" in message else None
+        sizes = self._size(message["bs"]), self._size(message["as"])
+        return TopOfBook(bid, ask, *sizes, time=time)
 
     def _size(self, value: Any) -> Decimal:
         return exact(value) if self._is_crypto else exact(value) * _ROUND_LOT

@@ -5,6 +5,7 @@ https://massive.com/docs/websocket/quickstart
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
@@ -177,7 +178,7 @@ def _tick(
             book = _book(message)
         case "C":
             # Nobody tells how much of a currency is offered.
-            book = TopOfBook(exact(message["b"]), exact(message["a"]))
+            book = TopOfBook(exact(message["b"]), exact(message["a"]), time=_time(message))
         case "A":
             day = _day(message)
     if trade is None and book is None and day is None:
@@ -196,9 +197,12 @@ def _trade(message: dict[str, Any]) -> Trade:
 
 def _book(message: dict[str, Any]) -> TopOfBook:
     # No id, for the same reason as a trade's.
-    return TopOfBook(
-        exact(message["bp"]), exact(message["ap"]), _number(message, "bs"), _number(message, "as")
-    )
+    sizes = _number(message, "bs"), _number(message, "as")
+    return TopOfBook(exact(message["bp"]), exact(message["ap"]), *sizes, time=_time(message))
+
+
+def _time(message: dict[str, Any]) -> datetime | None:
+    return from_milliseconds(message["t"]) if "t" in message else None
 
 
 def _day(message: dict[str, Any]) -> DayFigures | None:

@@ -197,7 +197,8 @@ def test_times_have_any_number_of_digits(written: str, microsecond: int) -> None
 
 def test_sizes_of_a_share_are_counted_in_round_lots() -> None:
     """A quote of two lots is one of two hundred shares."""
-    expected = TopOfBook(Decimal("231.5"), Decimal("231.58"), Decimal(200), Decimal(100))
+    at = datetime(2026, 1, 5, 14, 30, 0, 200_000, tzinfo=UTC)
+    expected = TopOfBook(Decimal("231.5"), Decimal("231.58"), Decimal(200), Decimal(100), time=at)
 
     assert expected == tick(QUOTE).book
 
@@ -249,7 +250,8 @@ def test_a_trade_of_a_coin_has_a_number() -> None:
 
 def test_sizes_of_a_coin_are_as_they_are() -> None:
     """Coins know no round lots."""
-    expected = TopOfBook(Decimal(91234), Decimal("91235.5"), Decimal("0.5"), Decimal("1.25"))
+    sizes = Decimal("0.5"), Decimal("1.25")
+    expected = TopOfBook(Decimal(91234), Decimal("91235.5"), *sizes, time=TRADED_AT)
 
     assert expected == tick(COIN_QUOTE, url=COINS).book
 

@@ -202,7 +202,7 @@ def test_prices_are_exact() -> None:
 
 def test_reads_a_quote() -> None:
     """It is the book, and says nothing of a trade."""
-    book = TopOfBook(Decimal("231.54"), Decimal("231.56"), Decimal(100), Decimal(160))
+    book = TopOfBook(Decimal("231.54"), Decimal("231.56"), Decimal(100), Decimal(160), time=AT)
 
     assert (None, book, None) == parts(QUOTE)
 
@@ -231,7 +231,9 @@ def test_a_bar_without_the_day_says_nothing() -> None:
 def test_reads_coins() -> None:
     """The other cluster has the same facts under other names."""
     trade = Trade(Decimal("91234.56"), Decimal("0.0015"), None, AT)
-    book = TopOfBook(Decimal("91234.55"), Decimal("91234.56"), Decimal("1.2"), Decimal("0.8"))
+    book = TopOfBook(
+        Decimal("91234.55"), Decimal("91234.56"), Decimal("1.2"), Decimal("0.8"), time=AT
+    )
 
     assert (trade, None, None) == parts(COIN)
     assert (None, book, None) == parts(COIN_QUOTE)
@@ -239,7 +241,7 @@ def test_reads_coins() -> None:
 
 def test_reads_currencies() -> None:
     """A pair of currencies has best prices and no sizes."""
-    book = TopOfBook(Decimal("1.0918"), Decimal("1.09185"))
+    book = TopOfBook(Decimal("1.0918"), Decimal("1.09185"), time=AT)
 
     assert (None, book, None) == parts(CURRENCY)
 
