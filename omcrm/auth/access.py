@@ -15,7 +15,13 @@ from omcrm.storage.audit import record
 
 View = Callable[..., ResponseReturnValue]
 
-_PAGES = ("/webtrader/", "/webtrader/dashboard")
+_PAGES = (
+    "/webtrader/",
+    "/webtrader/dashboard",
+    "/realtime/dashboard/",
+    "/realtime/test/",
+    "/api/docs",
+)
 
 
 def admin_required(view: View) -> View:
@@ -26,7 +32,7 @@ def admin_required(view: View) -> View:
         if not current_user.is_authenticated:
             return answer_unauthenticated()
         if not current_user.is_admin:
-            return _refuse_admin_access()
+            return refuse_admin_access(current_user.id)
         return view(*args, **kwargs)
 
     return guarded
@@ -35,34 +41,38 @@ def admin_required(view: View) -> View:
 def answer_unauthenticated() -> ResponseReturnValue:
     """A program is told so with 401; a person is sent to the login page and back afterwards."""
     if wants_json():
-        return _refusal("AUTHENTICATION_REQUIRED", "You must log in first.", 401)
+        return refusal("AUTHENTICATION_REQUIRED", "You must log in first.", 401)
     # What was posted cannot be posted again by a redirect, so only pages are come back to.
     wanted = request.full_path.rstrip("?") if request.method in ("GET", "HEAD") else None
     return redirect(url_for("auth.login", next=local_path(wanted)))
 
 
 def wants_json() -> bool:
-    """Whether the caller reads JSON: every route of the desk but its page, or whoever says so."""
-    if request.path.startswith("/webtrader/") and request.path not in _PAGES:
+    """Whether the caller reads JSON: on routes for programs always, elsewhere whoever says so."""
+    is_program = request.path.startswith(("/webtrader/", "/api/", "/realtime/"))
+    if is_program and request.path not in _PAGES:
         return True
     # text/html first: it wins where a browser would take either.
     offered = ("text/html", "application/json")
     return request.is_json or request.accept_mimetypes.best_match(offered) == offered[1]
 
 
-def _refuse_admin_access() -> ResponseReturnValue:
+def refuse_admin_access(user_id: int) -> ResponseReturnValue:
+    """Tell somebody who is known that this is for admins, and put it on record; commits."""
     record(
         "refused_admin_access",
         datetime.now(UTC),
-        user_id=current_user.id,
+        user_id=user_id,
         detail=f"{request.method} {request.path}",
         remote_addr=request.remote_addr,
     )
     db.session.commit()
     if not wants_json():
         abort(403)
-    return _refusal("ADMIN_REQUIRED", "Only an admin may do this.", 403)
+    return refusal("ADMIN_REQUIRED", "Only an admin may do this.", 403)
 
 
-def _refusal(code: str, message: str, status: int) -> ResponseReturnValue:
-    return jsonify(success=False, error={"code": code, "message": message}), status
+def refusal(code: str, message: str, status: int, field: str | None = None) -> ResponseReturnValue:
+    """A refusal as programs read it; `field` is the part of the request that is wrong."""
+    error = {"code": code, "message": message} | ({"field": field} if field else {})
+    return jsonify(success=False, error=error), status

@@ -37,7 +37,7 @@ def create_user(email: str, role: str, password_stdin: bool) -> None:
 @_email
 @_password_stdin
 def set_password(email: str, password_stdin: bool) -> None:
-    """Give an account a new password and end its sessions."""
+    """Give an account a new password and end its sessions and API tokens."""
     password = _read_password(password_stdin)
     with _app():
         user = _existing(email)
@@ -48,7 +48,7 @@ def set_password(email: str, password_stdin: bool) -> None:
 @click.command("disable-user")
 @_email
 def disable_user(email: str) -> None:
-    """Keep an account from logging in and end its sessions."""
+    """Keep an account from logging in and end its sessions and API tokens."""
     _switch(email, active=False)
 
 

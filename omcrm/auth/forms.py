@@ -1,10 +1,15 @@
-"""The login form; its CSRF token comes from Flask-WTF."""
+"""The forms of logging in and of a new API token; their CSRF token comes from Flask-WTF."""
 
 from flask_wtf import FlaskForm
-from wtforms import PasswordField, StringField
-from wtforms.validators import InputRequired, Length
+from wtforms import DateField, PasswordField, SelectField, SelectMultipleField, StringField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import InputRequired, Length, Optional
+from wtforms.widgets import CheckboxInput, ListWidget
 
+from omcrm.auth.api_token import DAYS
 from omcrm.auth.passwords import LONGEST_PASSWORD
+from omcrm.auth.scope import ABOUT, offered
+from omcrm.storage.api_token import NAME_LENGTH
 from omcrm.storage.user import EMAIL_LENGTH
 
 
@@ -13,3 +18,28 @@ class LoginForm(FlaskForm):
 
     email = StringField("E-mail", validators=[InputRequired(), Length(max=EMAIL_LENGTH)])
     password = PasswordField("Password", validators=[InputRequired(), Length(max=LONGEST_PASSWORD)])
+
+
+class TokenForm(FlaskForm):
+    """A new API token; the day, where one is given, stands instead of the days."""
+
+    name = StringField(
+        "Name", validators=[InputRequired("Give it a name."), Length(max=NAME_LENGTH)]
+    )
+    scopes = SelectMultipleField(
+        "It may",
+        validators=[InputRequired("Choose at least one.")],
+        option_widget=CheckboxInput(),
+        widget=ListWidget(prefix_label=False),
+    )
+    expires_in_days = SelectField(
+        "Expires after",
+        coerce=int,
+        choices=[SelectChoice(days, f"{days} days") for days in DAYS],
+        default=30,
+    )
+    expires_on = DateField("or at the end of", validators=[Optional()])
+
+    def offer(self, is_admin: bool) -> None:
+        """Let only those scopes be chosen that such an account may give."""
+        self.scopes.choices = [SelectChoice(each.value, ABOUT[each]) for each in offered(is_admin)]

@@ -9,6 +9,7 @@ from omcrm.auth import passwords
 from omcrm.auth.delay import claim_attempt
 from omcrm.errors import AccessRefused
 from omcrm.extensions import db
+from omcrm.storage import api_token
 from omcrm.storage.audit import record
 from omcrm.storage.login_failure import forget_failures, take_back_failure
 from omcrm.storage.login_session import revoke_all
@@ -75,18 +76,20 @@ def create_user(email: str, password: str, role: Role, now: datetime) -> User:
 
 
 def set_active(user: User, active: bool, now: datetime) -> None:
-    """Let an account log in, or disable it and end its sessions at once; commits."""
+    """Let an account log in, or disable it and end its sessions and tokens at once; commits."""
     user.active = active
     if not active:
         revoke_all(user.id, now)
+        api_token.revoke_all(user.id, now)
     db.session.commit()
 
 
 def change_password(user: User, password: str, now: datetime) -> None:
-    """Set a new password and end every session of the account; commits."""
+    """Set a new password and end every session and token of the account; commits."""
     passwords.check_new_password(password)
     user.password_hash = passwords.hash_password(password)
     revoke_all(user.id, now)
+    api_token.revoke_all(user.id, now)
     forget_failures(user.email)
     db.session.commit()
 

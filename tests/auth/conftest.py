@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,12 +14,16 @@ from flask_wtf.csrf import generate_csrf
 from werkzeug.test import TestResponse
 
 from omcrm import create_app
+from omcrm.auth import api_token
 from omcrm.auth.access import admin_required
+from omcrm.auth.api_token import Made
+from omcrm.auth.credential import Caller
 from omcrm.auth.login import current_session_hash
+from omcrm.auth.scope import Scope
 from omcrm.auth.service import create_user
 from omcrm.extensions import db, limiter
 from omcrm.settings import load
-from omcrm.storage.user import Role
+from omcrm.storage.user import Role, find_user
 
 EMAIL = "trader@example.com"
 ADMIN_EMAIL = "boss@example.com"
@@ -117,3 +121,24 @@ def log_in(csrf_token: Callable[[FlaskClient], str]) -> Login:
         return client.post(f"/auth/login{query}", data=fields)
 
     return send
+
+
+GiveToken = Callable[..., Made]
+
+
+@pytest.fixture
+def give_token(app: Flask) -> GiveToken:
+    """Makes an API token of an account: a week of reading prices, unless told otherwise."""
+
+    def make(*scopes: str, email: str = EMAIL, days: float = 7, name: str = "mine") -> Made:
+        now = datetime.now(UTC)
+        with app.app_context():
+            user = find_user(email)
+            caller = Caller(user.id, user.role is Role.ADMIN, None, "session:none")
+            given = [Scope(each) for each in scopes or ("market:read",)]
+            made = api_token.create(caller, name, given, now + timedelta(days=days), now, None)
+            db.session.refresh(made.row)
+            db.session.expunge(made.row)
+            return made
+
+    return make

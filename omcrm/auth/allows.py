@@ -1,0 +1,69 @@
+"""The guard of routes that people and programs may use, each with their own credential."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from flask import g, make_response, request
+from flask.typing import ResponseReturnValue
+
+from omcrm.auth.access import View, answer_unauthenticated, refusal, refuse_admin_access
+from omcrm.auth.credential import Caller, Reason, Refused, identify
+from omcrm.auth.scope import Scope
+from omcrm.extensions import csrf
+
+
+def allows(*scopes: str, session_only: bool = False) -> Callable[[View], View]:
+    """Let in whoever may do all of these: with a session, or with a token that has the scopes.
+
+    With a session, unsafe methods need the CSRF token and one of our own pages; with a token they
+    do not, because then the cookie is not looked at. It stands below the route's decorator.
+    `session_only` refuses tokens.
+    """
+    needed = [Scope(each) for each in scopes]
+
+    def guard(view: View) -> View:
+        @wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
+            caller = identify(request.environ)
+            if isinstance(caller, Refused):
+                return _refuse(caller)
+            if caller.scopes is None:
+                csrf.protect()
+            elif session_only:
+                return refusal("SESSION_REQUIRED", "This needs a login, not a token.", 403)
+            for scope in needed:
+                if not caller.may(scope):
+                    return _refuse_scope(caller, scope)
+            g.caller = caller
+            return view(*args, **kwargs)
+
+        # The app's own check would ask programs for a page's token.
+        csrf.exempt(guarded)
+        return guarded
+
+    return guard
+
+
+def current_caller() -> Caller:
+    """Who makes this request; inside of routes with `allows`."""
+    caller: Caller = g.caller
+    return caller
+
+
+def _refuse(refused: Refused) -> ResponseReturnValue:
+    if refused.reason is Reason.NONE_GIVEN:
+        answer = make_response(answer_unauthenticated())
+    else:
+        answer = make_response(refusal(refused.code, refused.message, refused.status))
+    if answer.status_code == 401:
+        answer.headers["WWW-Authenticate"] = "Bearer"
+    if refused.wait_seconds:
+        answer.headers["Retry-After"] = str(refused.wait_seconds)
+    return answer
+
+
+def _refuse_scope(caller: Caller, scope: Scope) -> ResponseReturnValue:
+    if caller.scopes is None:
+        return refuse_admin_access(caller.user_id)
+    return refusal("INSUFFICIENT_SCOPE", f"This needs a token with the scope {scope}.", 403)

@@ -1,0 +1,140 @@
+"""API tokens: how they are made and ended, apart from pages and JSON."""
+
+import secrets
+import string
+from collections.abc import Collection
+from datetime import UTC, date, datetime, time, timedelta
+
+from limits import RateLimitItemPerHour
+from msgspec import Struct
+
+from omcrm.auth.allowance import Allowance
+from omcrm.auth.credential import Caller
+from omcrm.auth.login import hash_token
+from omcrm.auth.scope import Scope, offered
+from omcrm.errors import AccessRefused
+from omcrm.extensions import db
+from omcrm.storage import api_token
+from omcrm.storage.api_token import NAME_LENGTH, ApiToken
+from omcrm.storage.audit import record
+
+# What every token begins with, so that programs that look for leaked secrets find ours.
+MARK = "omcrm_"
+MOST_TOKENS = 20
+DAYS = (7, 30, 90, 365)
+LONGEST_DAYS = max(DAYS)
+
+_LETTERS = string.ascii_letters + string.digits
+_LENGTH = 43  # 256 random bits
+_SHOWN = len(MARK) + 6
+
+_MADE = Allowance("API tokens made", RateLimitItemPerHour(60))
+
+
+class Made(Struct, frozen=True):
+    """A new token; `secret` is what the program will send, and is kept nowhere."""
+
+    secret: str
+    row: ApiToken
+
+    def __repr__(self) -> str:
+        # The secret would end up in logs.
+        return f"<{self.row.prefix}…>"
+
+
+def create(
+    caller: Caller,
+    name: str,
+    scopes: Collection[Scope],
+    expires_at: datetime,
+    now: datetime,
+    remote_addr: str | None,
+) -> Made:
+    """Make a token of the caller's account; commits.
+
+    Raises AccessRefused with the field that is wrong, LIMIT_EXCEEDED where there are too many
+    already, and TOO_MANY_REQUESTS.
+    """
+    name = _checked_name(name)
+    _check_scopes(scopes, caller.is_admin)
+    _check_expiry(expires_at, now)
+    if wait := _MADE.spend(str(caller.user_id)):
+        message = f"Too many new tokens. Try again in {wait // 60 + 1} minutes."
+        raise AccessRefused("TOO_MANY_REQUESTS", message, 429)
+    _make_room(caller.user_id, now)
+    secret = MARK + "".join(secrets.choice(_LETTERS) for _ in range(_LENGTH))
+    row = ApiToken(
+        user_id=caller.user_id,
+        name=name,
+        prefix=secret[:_SHOWN],
+        token_hash=hash_token(secret),
+        scopes=sorted(each.value for each in scopes),
+        created_at=now,
+        expires_at=expires_at,
+    )
+    db.session.add(row)
+    said = f"{row.prefix} {row.name!r}: {', '.join(row.scopes)}, until {expires_at:%Y-%m-%d %H:%M}"
+    record("create_token", now, user_id=caller.user_id, detail=said, remote_addr=remote_addr)
+    db.session.commit()
+    return Made(secret, row)
+
+
+def revoke(user_id: int, token_id: int, now: datetime, remote_addr: str | None) -> ApiToken:
+    """End a token; commits. UNKNOWN_TOKEN for another's as for one that is missing or ended."""
+    row = api_token.revoke(user_id, token_id, now) if 0 < token_id < 2**31 else None
+    if row is None:
+        db.session.rollback()
+        raise AccessRefused("UNKNOWN_TOKEN", "You have no such token.", 404)
+    said = f"{row.prefix} {row.name!r}"
+    record("revoke_token", now, user_id=user_id, detail=said, remote_addr=remote_addr)
+    db.session.commit()
+    return row
+
+
+def expiry(now: datetime, *, days: int | None = None, last_day: date | None = None) -> datetime:
+    """When a token ends: after so many days, or at the end of a day in UTC."""
+    if last_day is None:
+        return now + timedelta(days=days or 0)
+    try:
+        return datetime.combine(last_day + timedelta(days=1), time(), UTC)
+    except OverflowError:
+        raise _invalid_expiry() from None
+
+
+def _make_room(user_id: int, now: datetime) -> None:
+    # The reads before this end here: SQLite refuses a write that builds on an old view.
+    db.session.commit()
+    api_token.take_turn(user_id)
+    api_token.forget_ended(user_id, now)
+    if api_token.count_usable(user_id, now) >= MOST_TOKENS:
+        db.session.rollback()
+        message = f"You have {MOST_TOKENS} tokens already: revoke one first."
+        raise AccessRefused("LIMIT_EXCEEDED", message, 409)
+
+
+def _checked_name(name: str) -> str:
+    name = name.strip()
+    if not name or len(name) > NAME_LENGTH or not name.isprintable():
+        message = f"name: give it 1 to {NAME_LENGTH} printable characters."
+        raise AccessRefused("INVALID_NAME", message, field="name")
+    return name
+
+
+def _check_scopes(scopes: Collection[Scope], is_admin: bool) -> None:
+    allowed = offered(is_admin)
+    if not scopes:
+        raise AccessRefused("INVALID_SCOPES", "scopes: choose at least one.", field="scopes")
+    if beyond := [each for each in scopes if each not in allowed]:
+        message = f"scopes: only an admin may give {', '.join(beyond)}."
+        raise AccessRefused("INVALID_SCOPES", message, field="scopes")
+
+
+def _check_expiry(expires_at: datetime, now: datetime) -> None:
+    # The end of the last day that may be named is up to a day later than a year from now.
+    if not now < expires_at <= now + timedelta(days=LONGEST_DAYS + 1):
+        raise _invalid_expiry()
+
+
+def _invalid_expiry() -> AccessRefused:
+    message = f"expires_on: choose a day from today on, at most {LONGEST_DAYS} days ahead."
+    return AccessRefused("INVALID_EXPIRY", message, field="expires_on")

@@ -1,0 +1,35 @@
+"""What an API token may be allowed to do, each in a word for programs and a sentence for people."""
+
+from enum import StrEnum
+
+
+class Scope(StrEnum):
+    """One right of a token."""
+
+    MARKET_READ = "market:read"
+    PORTFOLIO_READ = "portfolio:read"
+    PORTFOLIO_WRITE = "portfolio:write"
+    PRICES_UPDATE = "prices:update"
+    FEEDS_CONTROL = "feeds:control"
+
+
+ABOUT = {
+    Scope.MARKET_READ: "Read prices, candles, news and the state of the feeds.",
+    Scope.PORTFOLIO_READ: "Read your portfolios and their values.",
+    Scope.PORTFOLIO_WRITE: "Change your portfolios and holdings.",
+    Scope.PRICES_UPDATE: "Ask the sources for fresh prices now, which uses up their quotas.",
+    Scope.FEEDS_CONTROL: "Start and stop the feeds of everybody.",
+}
+
+ADMIN_ONLY = frozenset({Scope.FEEDS_CONTROL})
+"""What has an effect only while the token's account is an admin's."""
+
+
+def offered(is_admin: bool) -> list[Scope]:
+    """The scopes that such an account may give to a token."""
+    return [each for each in Scope if is_admin or each not in ADMIN_ONLY]
+
+
+def effective(names: list[str], is_admin: bool) -> frozenset[Scope]:
+    """What is left of a token's scopes for such an account; words of another version are none."""
+    return frozenset(each for each in offered(is_admin) if each.value in names)

@@ -1,0 +1,31 @@
+"""Tickets for WebSockets: for browsers, which cannot send a header with a handshake."""
+
+import secrets
+from datetime import datetime, timedelta
+
+from limits import RateLimitItemPerMinute
+
+from omcrm.auth.allowance import Allowance
+from omcrm.auth.credential import Caller
+from omcrm.auth.login import hash_token
+from omcrm.errors import AccessRefused
+from omcrm.extensions import db
+from omcrm.storage import ws_ticket
+
+LIFETIME = timedelta(seconds=30)
+
+_ISSUED = Allowance("tickets", RateLimitItemPerMinute(60))
+
+
+def issue(caller: Caller, now: datetime) -> str:
+    """A ticket that opens one WebSocket as this caller, once and soon; commits.
+
+    Raises AccessRefused where the caller took too many of them in the last minute.
+    """
+    if wait := _ISSUED.spend(caller.handle):
+        message = f"Too many tickets. Try again in {wait} seconds."
+        raise AccessRefused("TOO_MANY_REQUESTS", message, 429)
+    ticket = secrets.token_urlsafe(32)
+    ws_ticket.keep(hash_token(ticket), caller.handle, now, now + LIFETIME)
+    db.session.commit()
+    return ticket

@@ -1,0 +1,179 @@
+"""API tokens and WebSocket tickets: the page of one's tokens, and the same for programs."""
+
+from datetime import UTC, date, datetime
+from typing import Any, Literal
+
+import msgspec
+from flask import Blueprint, flash, jsonify, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from msgspec import Struct
+
+from omcrm.auth import api_token, ticket
+from omcrm.auth.access import refusal
+from omcrm.auth.allows import allows, current_caller
+from omcrm.auth.api_token import Made
+from omcrm.auth.forms import TokenForm
+from omcrm.auth.scope import ABOUT, Scope
+from omcrm.errors import AccessRefused
+from omcrm.storage.api_token import ApiToken, of_user
+from omcrm.streaming.price_update import iso
+
+blueprint = Blueprint("tokens", __name__)
+
+
+@blueprint.errorhandler(AccessRefused)
+def refuse(refused: AccessRefused) -> ResponseReturnValue:
+    """Answer programs; the page shows what is wrong itself."""
+    return refusal(refused.code, refused.message, refused.status, refused.field)
+
+
+# For people
+
+
+@blueprint.get("/account/tokens")
+@allows(session_only=True)
+def page() -> ResponseReturnValue:
+    """The caller's tokens, and the form for another."""
+    return _page(_form())
+
+
+@blueprint.post("/account/tokens")
+@allows(session_only=True)
+def add() -> ResponseReturnValue:
+    """Make a token and show it, this one time."""
+    form = _form()
+    if not form.validate():
+        return _page(form), 400
+    now = datetime.now(UTC)
+    try:
+        made = api_token.create(
+            current_caller(),
+            form.name.data,
+            [Scope(each) for each in form.scopes.data],
+            api_token.expiry(now, days=form.expires_in_days.data, last_day=form.expires_on.data),
+            now,
+            request.remote_addr,
+        )
+    except AccessRefused as refused:
+        if refused.field is None:
+            return _page(form, notice=refused.message), refused.status
+        form[refused.field].errors = [refused.message.partition(": ")[2].capitalize()]
+        return _page(form), refused.status
+    # No redirect: the secret would have to be kept somewhere on its way.
+    return _page(_form(empty=True), made=made), 201
+
+
+@blueprint.post("/account/tokens/<int:token_id>/revoke")
+@allows(session_only=True)
+def end(token_id: int) -> ResponseReturnValue:
+    """Revoke a token."""
+    try:
+        row = api_token.revoke(
+            current_caller().user_id, token_id, datetime.now(UTC), request.remote_addr
+        )
+        flash(f"{row.name} is revoked. Whatever uses it is cut off within seconds.")
+    except AccessRefused as refused:
+        flash(refused.message, "error")
+    return redirect(url_for("tokens.page"))
+
+
+def _form(*, empty: bool = False) -> TokenForm:
+    form = TokenForm(formdata=None) if empty else TokenForm()
+    form.offer(current_caller().is_admin)
+    return form
+
+
+def _page(form: TokenForm, *, made: Made | None = None, notice: str | None = None) -> str:
+    now = datetime.now(UTC)
+    return render_template(
+        "auth/api_tokens.html",
+        form=form,
+        made=made,
+        notice=notice,
+        tokens=[(each, each.state(now)) for each in of_user(current_caller().user_id)],
+        most=api_token.MOST_TOKENS,
+    )
+
+
+# For programs
+
+
+class NewToken(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a new token shall be; without a time it lasts 30 days."""
+
+    name: str
+    scopes: list[Scope]
+    expires_in_days: Literal[7, 30, 90, 365] | None = None
+    expires_on: date | None = None
+
+    def __post_init__(self) -> None:
+        if self.expires_in_days is not None and self.expires_on is not None:
+            raise ValueError("give `expires_in_days` or `expires_on`, not both")
+
+
+@blueprint.get("/api/v1/tokens")
+@allows(session_only=True)
+def tokens() -> ResponseReturnValue:
+    """The caller's tokens, and which scopes there are."""
+    now = datetime.now(UTC)
+    return jsonify(
+        success=True,
+        tokens=[_described(each, now) for each in of_user(current_caller().user_id)],
+        most=api_token.MOST_TOKENS,
+        scopes={each.value: ABOUT[each] for each in Scope},
+    )
+
+
+@blueprint.post("/api/v1/tokens")
+@allows(session_only=True)
+def create() -> ResponseReturnValue:
+    """Make a token; the answer has its secret, this one time."""
+    asked, now = _read(request.get_data()), datetime.now(UTC)
+    made = api_token.create(
+        current_caller(),
+        asked.name,
+        asked.scopes,
+        api_token.expiry(now, days=asked.expires_in_days or 30, last_day=asked.expires_on),
+        now,
+        request.remote_addr,
+    )
+    return jsonify(success=True, secret=made.secret, token=_described(made.row, now)), 201
+
+
+@blueprint.delete("/api/v1/tokens/<int:token_id>")
+@allows(session_only=True)
+def revoke(token_id: int) -> ResponseReturnValue:
+    """Revoke a token."""
+    now = datetime.now(UTC)
+    row = api_token.revoke(current_caller().user_id, token_id, now, request.remote_addr)
+    return jsonify(success=True, token=_described(row, now))
+
+
+@blueprint.post("/api/v1/ws-ticket")
+@allows()
+def ws_ticket() -> ResponseReturnValue:
+    """A ticket that opens one WebSocket as the caller."""
+    made = ticket.issue(current_caller(), datetime.now(UTC))
+    return jsonify(ticket=made, expires_in=int(ticket.LIFETIME.total_seconds()))
+
+
+def _read(body: bytes) -> NewToken:
+    try:
+        return msgspec.json.decode(body, type=NewToken)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise AccessRefused("INVALID_PAYLOAD", f"invalid payload: {str(error)[:200]}") from error
+
+
+def _described(row: ApiToken, now: datetime) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "name": row.name,
+        "prefix": row.prefix,
+        "scopes": row.scopes,
+        "state": row.state(now),
+        "created_at": iso(row.created_at),
+        "expires_at": iso(row.expires_at),
+        "revoked_at": iso(row.revoked_at),
+        "last_used_at": iso(row.last_used_at),
+        "last_used_addr": row.last_used_addr or None,
+    }

@@ -1,0 +1,421 @@
+"""Long for a reason: every kind of credential meets every way to be refused."""
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import event, update
+from werkzeug.test import create_environ
+
+from omcrm.auth import service, ticket
+from omcrm.auth.api_token import Made, revoke
+from omcrm.auth.credential import Caller, Reason, Refused, dead_among, identify
+from omcrm.auth.login import hash_token
+from omcrm.auth.scope import Scope
+from omcrm.extensions import db
+from omcrm.storage.api_token import ApiToken, find
+from omcrm.storage.user import Role, User, find_user
+
+EMAIL, ADMIN_EMAIL = "trader@example.com", "boss@example.com"
+DESK = "http://localhost"
+MARKET = frozenset({Scope.MARKET_READ})
+
+Ask = Callable[..., Caller | Refused]
+GiveToken = Callable[..., Made]
+
+
+@pytest.fixture
+def ask(app: Flask) -> Ask:
+    """Asks who a request is from; as a WebSocket server does it, without a request context."""
+
+    def send(
+        path: str = "/", *, method: str = "GET", websocket: bool = False, **headers: str
+    ) -> Caller | Refused:
+        headers = {name.replace("_", "-"): text for name, text in headers.items()}
+        environ = create_environ(path, DESK, method=method, headers=headers)
+        environ["REMOTE_ADDR"] = "192.0.2.7"
+        with app.app_context():
+            return identify(environ, websocket=websocket)
+
+    return send
+
+
+@pytest.fixture
+def cookie(client: FlaskClient, log_in: Callable) -> str:
+    """The header of a browser that is logged in."""
+    log_in(client)
+    return f"omcrm_session={client.get_cookie('omcrm_session').value}"
+
+
+def change(app: Flask, made: Made, **values: Any) -> None:
+    with app.app_context():
+        db.session.execute(update(ApiToken).where(ApiToken.id == made.row.id).values(**values))
+        db.session.commit()
+
+
+def row_of(app: Flask, made: Made) -> ApiToken:
+    with app.app_context():
+        return db.session.get_one(ApiToken, made.row.id)
+
+
+# Tokens
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Authorization": "Bearer {}"}, {"Authorization": "bearer  {} "}, {"x_api_key": "{}"}],
+)
+def test_a_token_says_who_calls(ask: Ask, give_token: GiveToken, headers: dict[str, str]) -> None:
+    """In either header, with the scopes it was given and nobody else's rights."""
+    made = give_token("market:read")
+    caller = ask(**{name: text.format(made.secret) for name, text in headers.items()})
+
+    assert Caller(1, False, MARKET, f"token:{hash_token(made.secret)}") == caller
+    assert caller.may(Scope.MARKET_READ)
+    assert not caller.may(Scope.PORTFOLIO_READ)
+
+
+def test_a_token_in_the_address_is_for_websockets(ask: Ask, give_token: GiveToken) -> None:
+    """Browsers cannot send a header with a handshake; elsewhere an address would leak it."""
+    path = f"/?token={give_token().secret}"
+
+    assert Caller is type(ask(path, websocket=True))
+    assert Refused(Reason.NONE_GIVEN) == ask(path)
+
+
+def test_without_anything(ask: Ask) -> None:
+    """Nothing, or nothing in it, is no credential; another scheme is for a proxy."""
+    nothing = Refused(Reason.NONE_GIVEN)
+
+    assert nothing == ask()
+    assert nothing == ask(Authorization="Bearer", x_api_key="")
+    assert nothing == ask(Authorization="Basic b21jcm06b21jcm0=")
+    assert nothing == ask("/?token=&ticket=", websocket=True)
+    assert nothing == ask(Cookie="omcrm_session=forged")
+    assert (401, "AUTHENTICATION_REQUIRED") == (nothing.status, nothing.code)
+
+
+@pytest.mark.parametrize("secret", ["omcrm_wrong", "x" * 8000, "ünïcode\xff", "%00", "' or 1=1 --"])
+def test_a_wrong_token(ask: Ask, secret: str) -> None:
+    """What was never given out is wrong, whatever it looks like."""
+    assert Refused(Reason.WRONG) == ask(x_api_key=secret)
+
+
+def test_reasons_are_ours_and_not_the_callers(app: Flask, ask: Ask, give_token: GiveToken) -> None:
+    """Expired, revoked, disabled and wrong are told apart inside, and are the same outside."""
+    now = datetime.now(UTC)
+    expired, revoked = give_token(), give_token()
+    disabled = give_token(email=ADMIN_EMAIL)
+    change(app, expired, expires_at=now)
+    change(app, revoked, revoked_at=now)
+    with app.app_context():
+        find_user(ADMIN_EMAIL).active = False
+        db.session.commit()
+    refused = [ask(x_api_key=each.secret) for each in (expired, revoked, disabled)]
+    refused.append(ask(x_api_key="omcrm_wrong"))
+
+    assert [Reason.EXPIRED, Reason.REVOKED, Reason.USER_DISABLED, Reason.WRONG] == [
+        each.reason for each in refused
+    ]
+    assert {(401, "AUTHENTICATION_FAILED", "Authentication failed")} == {
+        (each.status, each.code, each.message) for each in refused
+    }
+
+
+def test_a_token_has_no_more_rights_than_its_user_has_now(
+    app: Flask, ask: Ask, give_token: GiveToken
+) -> None:
+    """What is for admins has no effect any more for one who was demoted."""
+    made = give_token("market:read", "feeds:control", email=ADMIN_EMAIL)
+    before = ask(x_api_key=made.secret)
+    with app.app_context():
+        find_user(ADMIN_EMAIL).role = Role.CLIENT
+        db.session.commit()
+    after = ask(x_api_key=made.secret)
+
+    assert (True, MARKET | {Scope.FEEDS_CONTROL}) == (before.is_admin, before.scopes)
+    assert (False, MARKET) == (after.is_admin, after.scopes)
+    assert not after.may(Scope.FEEDS_CONTROL)
+
+
+def test_its_use_is_noted_once_a_minute(app: Flask, ask: Ask, give_token: GiveToken) -> None:
+    """The list shows when and from where; most requests write nothing."""
+    made = give_token()
+    ask(x_api_key=made.secret)
+    first = row_of(app, made)
+    writes: list[str] = []
+    with app.app_context():
+        event.listen(db.engine, "before_cursor_execute", lambda *a: writes.append(a[2]))
+    ask(x_api_key=made.secret)
+    second = row_of(app, made)
+
+    assert "192.0.2.7" == first.last_used_addr
+    assert first.last_used_at == second.last_used_at
+    assert not any("UPDATE" in each for each in writes)
+
+
+def test_a_busy_database_keeps_nobody_out(
+    app: Flask, ask: Ask, give_token: GiveToken, caplog: pytest.LogCaptureFixture
+) -> None:
+    """That the use cannot be noted is logged, without the secret."""
+    made = give_token()
+    with app.app_context():
+
+        @event.listens_for(db.engine, "connect")
+        def hurry(connection: Any, record: Any) -> None:
+            connection.execute("PRAGMA busy_timeout=1")
+
+        db.engine.dispose()
+        blocker = db.engine.raw_connection()
+    blocker.cursor().execute("BEGIN IMMEDIATE")
+    caller = ask(x_api_key=made.secret)
+    blocker.rollback()
+    blocker.close()
+
+    assert Caller is type(caller)
+    assert None is row_of(app, made).last_used_at
+    assert "could not be noted" in caplog.text
+    assert made.secret not in caplog.text
+
+
+# Guessing
+
+
+def test_guessing_is_limited_per_address(app: Flask, ask: Ask, give_token: GiveToken) -> None:
+    """As with passwords: after so many wrong ones in a minute no token is looked at any more."""
+    made = give_token()
+    reasons = [ask(x_api_key=f"omcrm_{n}").reason for n in range(6)]
+    refused = ask(x_api_key=made.secret)
+
+    assert [Reason.WRONG] * 5 + [Reason.TOO_MANY_WRONG] == reasons
+    assert (Reason.TOO_MANY_WRONG, 429) == (refused.reason, refused.status)
+    assert 1 <= refused.wait_seconds <= 61
+
+
+def test_others_are_not_kept_out(app: Flask, ask: Ask, give_token: GiveToken, cookie: str) -> None:
+    """Neither another address, nor sessions and tickets of the same one."""
+    made = give_token()
+    for n in range(6):
+        ask(x_api_key=f"omcrm_{n}")
+    environ = create_environ("/", headers={"x-api-key": made.secret})
+    with app.app_context():
+        caller = identify(environ | {"REMOTE_ADDR": "192.0.2.8"})
+        used = ticket.issue(caller, datetime.now(UTC))
+
+    assert Caller is type(caller)
+    assert Caller is type(ask(Cookie=cookie))
+    assert Caller is type(ask(f"/?ticket={used}", websocket=True))
+
+
+def test_who_had_a_good_one_does_not_guess(app: Flask, ask: Ask, give_token: GiveToken) -> None:
+    """A program with an expired token must not shut out the whole office."""
+    expired, good = give_token(), give_token()
+    change(app, expired, expires_at=datetime.now(UTC))
+    reasons = {ask(x_api_key=expired.secret).reason for _ in range(10)}
+
+    assert {Reason.EXPIRED} == reasons
+    assert Caller is type(ask(x_api_key=good.secret))
+
+
+# Sessions
+
+
+def test_a_session_may_whatever_its_user_may(
+    app: Flask, ask: Ask, client: FlaskClient, cookie: str
+) -> None:
+    """It has no scopes of its own; what is for admins is theirs."""
+    caller = ask(Cookie=cookie)
+
+    assert (1, False, None) == (caller.user_id, caller.is_admin, caller.scopes)
+    assert caller.handle.startswith("session:")
+    assert caller.may(Scope.PORTFOLIO_WRITE)
+    assert not caller.may(Scope.FEEDS_CONTROL)
+
+
+def test_an_admins_session(ask: Ask, client: FlaskClient, log_in: Callable) -> None:
+    """An admin may control the feeds."""
+    log_in(client, email=ADMIN_EMAIL)
+    caller = ask(Cookie=f"omcrm_session={client.get_cookie('omcrm_session').value}")
+
+    assert caller.is_admin
+    assert caller.may(Scope.FEEDS_CONTROL)
+
+
+@pytest.mark.parametrize(
+    "unsafe", [{"method": "POST"}, {"method": "DELETE"}, {"method": "PUT"}, {"websocket": True}]
+)
+def test_a_session_is_for_our_own_pages(ask: Ask, cookie: str, unsafe: dict[str, Any]) -> None:
+    """Browsers send the cookie along wherever the page is from, so the origin decides."""
+    foreign = ask(Cookie=cookie, Origin="https://evil.example", **unsafe)
+
+    assert (Reason.FOREIGN_ORIGIN, 403) == (foreign.reason, foreign.status)
+    assert Reason.FOREIGN_ORIGIN is ask(Cookie=cookie, Origin="null", **unsafe).reason
+    assert Caller is type(ask(Cookie=cookie, Origin=DESK, **unsafe))
+    assert Caller is type(ask(Cookie=cookie, **unsafe))
+
+
+def test_a_token_may_come_from_anywhere(ask: Ask, give_token: GiveToken) -> None:
+    """No browser sends it by itself."""
+    path = f"/?token={give_token().secret}"
+
+    assert Caller is type(ask(path, websocket=True, Origin="https://elsewhere.example"))
+
+
+def test_what_is_presented_on_purpose_decides(ask: Ask, give_token: GiveToken, cookie: str) -> None:
+    """A wrong token is not made good by a cookie, and a good one has only its own rights."""
+    made = give_token("market:read")
+
+    assert Reason.WRONG is ask(Cookie=cookie, x_api_key="omcrm_wrong").reason
+    assert MARKET == ask(Cookie=cookie, x_api_key=made.secret).scopes
+
+
+def test_a_session_that_is_over_is_none(app: Flask, ask: Ask, cookie: str) -> None:
+    """Who was logged out, or disabled, has to log in."""
+    with app.app_context():
+        service.set_active(find_user(EMAIL), False, datetime.now(UTC))
+
+    assert Refused(Reason.NONE_GIVEN) == ask(Cookie=cookie)
+
+
+# Tickets
+
+
+def issue(app: Flask, caller: Caller, age: timedelta = timedelta()) -> str:
+    with app.app_context():
+        return ticket.issue(caller, datetime.now(UTC) - age)
+
+
+@pytest.mark.parametrize("kind", ["session", "token"])
+def test_a_ticket_stands_for_what_it_was_made_with(
+    app: Flask, ask: Ask, give_token: GiveToken, cookie: str, kind: str
+) -> None:
+    """Once, on a handshake, the caller is the same as with the credential itself."""
+    caller = ask(Cookie=cookie) if kind == "session" else ask(x_api_key=give_token().secret)
+    path = f"/?ticket={issue(app, caller)}"
+    elsewhere = ask(path)
+    opened = ask(path, websocket=True, Origin="https://elsewhere.example")
+
+    assert caller == opened
+    assert Refused(Reason.NONE_GIVEN) == elsewhere
+    assert Refused(Reason.WRONG) == ask(path, websocket=True)
+
+
+def test_a_ticket_is_good_for_half_a_minute(app: Flask, ask: Ask, cookie: str) -> None:
+    """Later it is as good as none."""
+    caller = ask(Cookie=cookie)
+    late = issue(app, caller, timedelta(seconds=31))
+    soon = issue(app, caller, timedelta(seconds=25))
+
+    assert Reason.WRONG is ask(f"/?ticket={late}", websocket=True).reason
+    assert caller == ask(f"/?ticket={soon}", websocket=True)
+
+
+def test_a_ticket_dies_with_its_credential(
+    app: Flask, ask: Ask, give_token: GiveToken, cookie: str
+) -> None:
+    """What was revoked after the ticket was given opens nothing."""
+    made = give_token()
+    tickets = [issue(app, each) for each in (ask(x_api_key=made.secret), ask(Cookie=cookie))]
+    with app.app_context():
+        revoke(1, made.row.id, datetime.now(UTC), None)
+        service.set_active(find_user(EMAIL), False, datetime.now(UTC))
+    refused = [ask(f"/?ticket={each}", websocket=True) for each in tickets]
+
+    assert [Reason.REVOKED] * 2 == [each.reason for each in refused]
+    assert {"Authentication failed"} == {each.message for each in refused}
+
+
+def test_used_tickets_shut_out_no_tokens(ask: Ask, give_token: GiveToken) -> None:
+    """A page that comes back with its old ticket has to wait; programs of that address do not."""
+    reasons = [ask("/?ticket=used", websocket=True).reason for _ in range(6)]
+
+    assert [Reason.WRONG] * 5 + [Reason.TOO_MANY_WRONG] == reasons
+    assert Caller is type(ask(x_api_key=give_token().secret))
+
+
+# Whether a credential still holds
+
+
+def test_the_dead_among_many(app: Flask, ask: Ask, give_token: GiveToken, cookie: str) -> None:
+    """Sessions and tokens are looked up together, with two queries however many there are."""
+    session = ask(Cookie=cookie).handle
+    tokens = [give_token(name=f"{n}") for n in range(4)]
+    good, expired, revoked, of_other = (f"token:{each.row.token_hash}" for each in tokens)
+    change(app, tokens[1], expires_at=datetime.now(UTC))
+    change(app, tokens[2], revoked_at=datetime.now(UTC))
+    change(app, tokens[3], user_id=2)
+    forged = {"session:unknown", "token:unknown", "nonsense", good.replace("token", "session")}
+    queries: list[str] = []
+    with app.app_context():
+        find_user(ADMIN_EMAIL).active = False
+        db.session.commit()
+        event.listen(db.engine, "before_cursor_execute", lambda *a: queries.append(a[2]))
+        dead = dead_among({session, good, expired, revoked, of_other, *forged})
+
+    assert {expired, revoked, of_other, *forged} == dead
+    assert 2 == len(queries)
+
+
+def test_nobody_is_asked_about_nothing(app: Flask) -> None:
+    """Without sockets there is no query."""
+    with app.app_context():
+        queries: list[str] = []
+        event.listen(db.engine, "before_cursor_execute", lambda *a: queries.append(a[2]))
+
+        assert set() == dead_among([])
+        assert [] == queries
+
+
+@pytest.mark.parametrize("end", ["disable", "password", "logout"])
+def test_what_ends_credentials(
+    app: Flask,
+    ask: Ask,
+    client: FlaskClient,
+    give_token: GiveToken,
+    cookie: str,
+    end: str,
+) -> None:
+    """Disabling and a new password end both kinds; a logout ends the session alone."""
+    session, token = ask(Cookie=cookie).handle, ask(x_api_key=give_token().secret).handle
+    if end == "logout":
+        headers = {"X-CSRFToken": client.get("/token").text}
+        assert 302 == client.post("/auth/logout", headers=headers).status_code
+    with app.app_context():
+        now, user = datetime.now(UTC), find_user(EMAIL)
+        if end == "disable":
+            service.set_active(user, False, now)
+            service.set_active(user, True, now)
+        if end == "password":
+            service.change_password(user, "another horse", now)
+        dead = dead_among([session, token])
+
+    assert ({session} if end == "logout" else {session, token}) == dead
+
+
+def test_many_threads_at_once(app: Flask, ask: Ask, give_token: GiveToken) -> None:
+    """Handshakes come from many threads; each of them is answered."""
+    made, found = give_token(), []
+    threads = [
+        threading.Thread(target=lambda: found.append(ask(x_api_key=made.secret))) for _ in range(8)
+    ]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join(20)
+
+    assert [Caller] * 8 == [type(each) for each in found]
+
+
+def test_the_token_in_the_database_is_a_hash(app: Flask, give_token: GiveToken) -> None:
+    """A thief of the database has nothing to call with."""
+    made = give_token()
+    with app.app_context():
+        kept = [str(vars(each)) for each in db.session.query(ApiToken)]
+        assert None is not find(hash_token(made.secret))
+        assert [True] == [made.row.token_hash in each for each in kept]
+        assert [False] == [made.secret in each for each in kept]
+        assert 1 == db.session.query(User).filter_by(email=EMAIL).count()

@@ -1,0 +1,430 @@
+"""Long for a reason: the page and the JSON do the same, and each may be misused."""
+
+import json
+import logging
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import update
+from werkzeug.test import TestResponse, create_environ
+
+from omcrm.auth.api_token import Made
+from omcrm.auth.credential import Caller, identify
+from omcrm.auth.scope import ADMIN_ONLY, Scope
+from omcrm.extensions import db
+from omcrm.storage.api_token import ApiToken
+from omcrm.storage.audit import AuditEntry
+
+PAGE, API, TICKET = "/account/tokens", "/api/v1/tokens", "/api/v1/ws-ticket"
+ADMIN_EMAIL = "boss@example.com"
+WISH = {"name": "sheet", "scopes": ["market:read"]}
+SECRET = re.compile("omcrm_[A-Za-z0-9]{43}")
+
+GiveToken = Callable[..., Made]
+
+
+@pytest.fixture
+def trader(client: FlaskClient, log_in: Callable) -> FlaskClient:
+    """A client's browser."""
+    log_in(client)
+    return client
+
+
+@pytest.fixture
+def admin(app: Flask, log_in: Callable) -> FlaskClient:
+    """An administrator's browser."""
+    browser = app.test_client()
+    log_in(browser, email=ADMIN_EMAIL)
+    return browser
+
+
+def csrf(browser: FlaskClient) -> str:
+    return browser.get("/token").text
+
+
+def fill_in(browser: FlaskClient, **fields: Any) -> TestResponse:
+    form = {**WISH, "expires_in_days": "30", **fields, "csrf_token": csrf(browser)}
+    return browser.post(PAGE, data=form)
+
+
+def ask(browser: FlaskClient, body: Any, method: str = "POST", path: str = API) -> TestResponse:
+    data = body if isinstance(body, bytes) else json.dumps(body)
+    return browser.open(path, method=method, data=data, headers={"X-CSRFToken": csrf(browser)})
+
+
+def tokens(app: Flask) -> list[ApiToken]:
+    with app.app_context():
+        return db.session.query(ApiToken).order_by(ApiToken.id).all()
+
+
+# The page
+
+
+def test_a_stranger_is_sent_to_the_login(client: FlaskClient) -> None:
+    """And comes back to the page."""
+    assert f"/auth/login?next={PAGE}" == client.get(PAGE).location
+
+
+def test_the_page_is_linked_and_says_that_there_is_nothing(trader: FlaskClient) -> None:
+    """Who has none sees the form, and what each scope means."""
+    page = trader.get(PAGE).text
+
+    assert 'href="/account/tokens"' in page
+    assert "You have no tokens yet." in page
+    for each in set(Scope) - ADMIN_ONLY:
+        assert f'value="{each}"' in page
+    assert "Read your portfolio" in page
+
+
+def test_only_admins_are_offered_what_is_for_admins(
+    trader: FlaskClient, admin: FlaskClient
+) -> None:
+    """Others cannot choose it, and cannot send it either."""
+    assert "feeds:control" not in trader.get(PAGE).text
+    assert "feeds:control" in admin.get(PAGE).text
+    assert 400 == fill_in(trader, scopes=["feeds:control"]).status_code
+    assert 201 == fill_in(admin, scopes=["feeds:control"]).status_code
+
+
+def test_a_new_token_is_shown_once(app: Flask, trader: FlaskClient) -> None:
+    """It works, and neither the page nor the list shows it again."""
+    answer = fill_in(trader, scopes=["market:read", "portfolio:read"])
+    (secret,) = SECRET.findall(answer.text)
+    again = trader.get(PAGE).text
+    (row,) = tokens(app)
+
+    assert (201, "no-store") == (answer.status_code, answer.headers["Cache-Control"])
+    assert not SECRET.search(again)
+    assert f"<code>{secret[:12]}…</code>" in again
+    assert ["market:read", "portfolio:read"] == row.scopes
+    assert timedelta(days=30) == row.expires_at - row.created_at
+    assert (
+        200
+        == app.test_client()
+        .get("/webtrader/realtime_status", headers={"x-api-key": secret})
+        .status_code
+    )
+
+
+def test_a_chosen_day_counts(app: Flask, trader: FlaskClient) -> None:
+    """A day stands instead of the days."""
+    day = datetime.now(UTC).date() + timedelta(days=3)
+    fill_in(trader, expires_on=day.isoformat())
+
+    assert day + timedelta(days=1) == tokens(app)[0].expires_at.date()
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("name", ""),
+        ("name", "x" * 61),
+        ("name", "a\x07b"),
+        ("scopes", []),
+        ("scopes", ["moon:land"]),
+        ("expires_in_days", "31"),
+        ("expires_in_days", "for ever"),
+        ("expires_on", "2020-01-01"),
+        ("expires_on", "9999-12-31"),
+        ("expires_on", "tomorrow"),
+    ],
+)
+def test_a_bad_field_is_named(app: Flask, trader: FlaskClient, field: str, text: Any) -> None:
+    """The form comes back with a word at the field, and nothing was made."""
+    answer = fill_in(trader, **{field: text})
+
+    assert 400 == answer.status_code
+    assert f'id="{field}-error"' in answer.text
+    assert 1 == answer.text.count('class="field-error"')
+    assert [] == tokens(app)
+
+
+def test_what_was_typed_is_not_run(trader: FlaskClient) -> None:
+    """A name of markup is text on the page."""
+    fill_in(trader, name="<script>alert(1)</script>")
+    page = trader.get(PAGE).text
+
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_nothing_is_inline(trader: FlaskClient) -> None:
+    """The page keeps to the policy that it is sent with."""
+    page = fill_in(trader).text
+
+    assert not re.findall(r"\s(?:style|on\w+)=|<style|<script(?![^>]*\ssrc=)", page)
+
+
+def test_another_sites_form_makes_nothing(app: Flask, trader: FlaskClient) -> None:
+    """Without the page's token, or from another origin, nothing happens."""
+    form = {**WISH, "expires_in_days": "30"}
+    without = trader.post(PAGE, data=form)
+    form["csrf_token"] = csrf(trader)
+    foreign = trader.post(PAGE, data=form, headers={"Origin": "https://evil.example"})
+
+    assert (400, 403) == (without.status_code, foreign.status_code)
+    assert [] == tokens(app)
+
+
+def test_too_many_is_said(trader: FlaskClient, give_token: GiveToken) -> None:
+    """The page says why, and keeps what was typed."""
+    for _ in range(20):
+        give_token()
+    answer = fill_in(trader, name="one more")
+
+    assert 409 == answer.status_code
+    assert "You have 20 tokens already: revoke one first." in answer.text
+    assert 'value="one more"' in answer.text
+
+
+def test_revoking(app: Flask, trader: FlaskClient, give_token: GiveToken) -> None:
+    """The button ends the token at once, and the list says so."""
+    made = give_token()
+    path = f"{PAGE}/{made.row.id}/revoke"
+    without = trader.post(path)
+    answer = trader.post(path, data={"csrf_token": csrf(trader)}, follow_redirects=True)
+    dead = app.test_client().get("/webtrader/realtime_status", headers={"x-api-key": made.secret})
+
+    assert 400 == without.status_code
+    assert "mine is revoked." in answer.text
+    assert 'data-state="revoked"' in answer.text
+    assert "Revoke for good" not in answer.text
+    assert 401 == dead.status_code
+
+
+def test_anothers_is_neither_seen_nor_ended(
+    app: Flask, trader: FlaskClient, give_token: GiveToken
+) -> None:
+    """It is as if it did not exist."""
+    made = give_token(email=ADMIN_EMAIL, name="the boss's")
+    path = f"{PAGE}/{made.row.id}/revoke"
+    answer = trader.post(path, data={"csrf_token": csrf(trader)}, follow_redirects=True)
+
+    assert "boss" not in answer.text
+    assert "You have no such token." in answer.text
+    assert [None] == [each.revoked_at for each in tokens(app)]
+
+
+def test_last_use_is_shown(app: Flask, trader: FlaskClient, give_token: GiveToken) -> None:
+    """With the address that it came from."""
+    made = give_token()
+    before = trader.get(PAGE).text
+    other = app.test_client()
+    other.environ_base["REMOTE_ADDR"] = "192.0.2.99"
+    other.get("/webtrader/realtime_status", headers={"x-api-key": made.secret})
+
+    assert "<span>never</span>" in before
+    assert "192.0.2.99" in trader.get(PAGE).text
+
+
+# The same for programs
+
+
+def test_making_listing_and_ending(app: Flask, trader: FlaskClient) -> None:
+    """What the page does, as JSON: the secret is in one answer only."""
+    made = ask(trader, {**WISH, "expires_in_days": 7})
+    listed = trader.get(API).json
+    token = made.json["token"]
+    ended = ask(trader, None, "DELETE", f"{API}/{token['id']}")
+    twice = ask(trader, None, "DELETE", f"{API}/{token['id']}")
+
+    assert (201, True) == (made.status_code, made.json["success"])
+    assert SECRET.fullmatch(made.json["secret"])
+    assert [token] == listed["tokens"]
+    assert 20 == listed["most"]
+    assert {
+        "name": "sheet",
+        "prefix": made.json["secret"][:12],
+        "scopes": ["market:read"],
+        "state": "active",
+        "revoked_at": None,
+        "last_used_at": None,
+        "last_used_addr": None,
+    }.items() <= token.items()
+    assert token["expires_at"].endswith("Z")
+    assert (200, "revoked") == (ended.status_code, ended.json["token"]["state"])
+    assert (404, "UNKNOWN_TOKEN") == (twice.status_code, twice.json["error"]["code"])
+    assert not SECRET.search(json.dumps([listed, ended.json]))
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        (b"", "truncated"),
+        (b"{", "truncated"),
+        (b"\xff\xfe", "malformed"),
+        (b"[" * 100_000, "payload"),
+        ([], "object"),
+        ({"scopes": ["market:read"]}, "`name`"),
+        ({"name": "x"}, "`scopes`"),
+        ({**WISH, "name": 5}, "$.name"),
+        ({**WISH, "name": ""}, "name:"),
+        ({**WISH, "scopes": []}, "scopes:"),
+        ({**WISH, "scopes": ["moon:land"]}, "$.scopes"),
+        ({**WISH, "scopes": ["feeds:control"]}, "scopes:"),
+        ({**WISH, "expires_in_days": 8}, "$.expires_in_days"),
+        ({**WISH, "expires_on": "soon"}, "$.expires_on"),
+        ({**WISH, "expires_on": "2020-01-01"}, "expires_on:"),
+        ({**WISH, "expires_in_days": 7, "expires_on": "2030-01-01"}, "not both"),
+        ({**WISH, "role": "admin"}, "`role`"),
+        ({**WISH, "x" * 100_000: 1}, "unknown field"),
+    ],
+)
+def test_a_bad_body_names_what_is_wrong(
+    app: Flask, trader: FlaskClient, body: Any, named: str
+) -> None:
+    """400 in JSON, and nothing was made."""
+    answer = ask(trader, body)
+
+    assert 400 == answer.status_code
+    assert named in answer.json["error"]["message"]
+    assert len(answer.data) < 400
+    assert [] == tokens(app)
+
+
+def test_a_token_makes_no_tokens(app: Flask, give_token: GiveToken) -> None:
+    """Whoever steals one cannot turn it into others, read about them or end them."""
+    made = give_token(*[each.value for each in Scope], email=ADMIN_EMAIL)
+    program, headers = app.test_client(), {"Authorization": f"Bearer {made.secret}"}
+    answers = [
+        program.get(API, headers=headers),
+        program.post(API, headers=headers, json=WISH),
+        program.delete(f"{API}/{made.row.id}", headers=headers),
+        program.get(PAGE, headers=headers),
+        program.post(PAGE, headers=headers, data=WISH),
+    ]
+
+    assert {(403, "SESSION_REQUIRED")} == {
+        (each.status_code, each.json["error"]["code"]) for each in answers
+    }
+    assert 1 == len(tokens(app))
+
+
+def test_strangers_get_json(client: FlaskClient) -> None:
+    """These routes are for programs, whatever they say they accept."""
+    for answer in (client.get(API), client.post(API, json=WISH), client.post(TICKET)):
+        assert (401, "AUTHENTICATION_REQUIRED") == (
+            answer.status_code,
+            answer.json["error"]["code"],
+        )
+
+
+# Tickets
+
+
+def opened(app: Flask, ticket: str) -> Any:
+    environ = create_environ(f"/ws?ticket={ticket}")
+    with app.app_context():
+        return identify(environ, websocket=True)
+
+
+def test_a_ticket_for_a_session(app: Flask, trader: FlaskClient) -> None:
+    """With the page's token a page gets a ticket; without it another site does not."""
+    without = trader.post(TICKET)
+    answer = ask(trader, None, path=TICKET)
+
+    assert 400 == without.status_code
+    assert {"ticket", "expires_in"} == set(answer.json)
+    assert 30 == answer.json["expires_in"]
+    assert (1, None) == ((caller := opened(app, answer.json["ticket"])).user_id, caller.scopes)
+
+
+def test_a_ticket_for_a_token(app: Flask, client: FlaskClient, give_token: GiveToken) -> None:
+    """A program's ticket has the scopes of its token."""
+    headers = {"x-api-key": give_token("portfolio:read").secret}
+    answer = client.post(TICKET, headers=headers)
+    caller = opened(app, answer.json["ticket"])
+
+    assert Caller is type(caller)
+    assert {Scope.PORTFOLIO_READ} == caller.scopes
+
+
+def test_tickets_are_limited(client: FlaskClient, give_token: GiveToken) -> None:
+    """Who takes one after the other is told to wait."""
+    headers = {"x-api-key": give_token().secret}
+    answers = [client.post(TICKET, headers=headers) for _ in range(61)]
+
+    assert [200] * 60 + [429] == [each.status_code for each in answers]
+    assert "TOO_MANY_REQUESTS" == answers[-1].json["error"]["code"]
+
+
+# Secrets
+
+
+@pytest.fixture
+def everything_logged(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    """Every line that anything logs, however unimportant."""
+    with caplog.at_level(logging.DEBUG):
+        yield caplog
+
+
+def test_secrets_are_nowhere(
+    app: Flask, trader: FlaskClient, everything_logged: pytest.LogCaptureFixture
+) -> None:
+    """Neither in the log nor the database, nor in any answer after the first, refusals included."""
+    made = ask(trader, WISH).json
+    secret, program = made["secret"], app.test_client()
+    ticket = program.post(TICKET, headers={"x-api-key": secret}).json["ticket"]
+    answers = [
+        program.get(path, headers=headers)
+        for headers in ({"Authorization": f"Bearer {secret}"}, {"x-api-key": f"{secret}x"})
+        for path in (
+            "/webtrader/realtime_status",
+            API,
+            "/nowhere",
+            f"/account/tokens?ticket={ticket}",
+        )
+    ]
+    opened(app, f"{ticket}x")
+    ask(trader, None, "DELETE", f"{API}/{made['token']['id']}")
+    answers += [program.get("/webtrader/realtime_status", headers={"x-api-key": secret})]
+    answers += [trader.get(PAGE), trader.get(API)]
+    with app.app_context():
+        kept = [
+            str(row._mapping)
+            for table in db.metadata.tables.values()
+            for row in db.session.execute(table.select())
+        ]
+        acts = [each.action for each in db.session.query(AuditEntry).order_by(AuditEntry.id)]
+    told = " ".join([*kept, everything_logged.text, *(each.text for each in answers)])
+
+    assert ["create_token", "revoke_token"] == acts[-2:]
+    assert made["token"]["prefix"] in told
+    assert secret[13:] not in told
+    assert ticket not in told
+
+
+# The desk's status
+
+
+def test_the_status_by_curl(app: Flask, client: FlaskClient, give_token: GiveToken) -> None:
+    """A token that may read the market sees what its user would see there."""
+    tokens = [give_token(), give_token(email=ADMIN_EMAIL), give_token("portfolio:read")]
+    mine, boss, narrow = (
+        client.get("/webtrader/realtime_status", headers={"x-api-key": each.secret})
+        for each in tokens
+    )
+
+    assert (200, 200, 403) == (mine.status_code, boss.status_code, narrow.status_code)
+    assert "market:read" in narrow.json["error"]["message"]
+    assert "by_user" not in mine.json["clients"]
+    assert "feeds" not in mine.json
+    assert "by_user" in boss.json["clients"]
+
+
+def test_the_status_after_its_time(app: Flask, client: FlaskClient, give_token: GiveToken) -> None:
+    """An expired token is refused like a wrong one."""
+    made = give_token()
+    with app.app_context():
+        db.session.execute(update(ApiToken).values(expires_at=datetime.now(UTC)))
+        db.session.commit()
+    headers = ({"x-api-key": made.secret}, {"x-api-key": "omcrm_wrong"})
+    expired, wrong = (client.get("/webtrader/realtime_status", headers=each) for each in headers)
+
+    assert 401 == expired.status_code == wrong.status_code
+    assert wrong.data == expired.data
