@@ -1,0 +1,54 @@
+"""Arithmetic of money without rounding, and with a rounding of its own where there must be one."""
+
+from collections.abc import Iterable
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+
+# A quantity has 33 digits at most, a price 41, and a rate as many: no product of theirs, and no
+# share that one is of another, needs more.
+_EXACT = Context(prec=400, rounding=ROUND_HALF_EVEN)
+# A quotient ends somewhere: a ten-billionth of a dollar, or of the price of a day ago.
+_LAST_DIGIT = Decimal("1E-10")
+_PERCENT_DIGIT = Decimal("0.0001")
+
+ZERO = Decimal(0)
+
+
+def times(one: Decimal, other: Decimal) -> Decimal:
+    """The product, exact."""
+    return _plain(_EXACT.multiply(one, other))
+
+
+def minus(one: Decimal, other: Decimal) -> Decimal:
+    """The difference, exact."""
+    return _plain(_EXACT.subtract(one, other))
+
+
+def total(amounts: Iterable[Decimal]) -> Decimal:
+    """The sum, exact."""
+    found = ZERO
+    for each in amounts:
+        found = _EXACT.add(found, each)
+    return _plain(found)
+
+
+def divided(amount: Decimal, by: Decimal) -> Decimal:
+    """The quotient, to ten decimals; exact where it has no more."""
+    return _plain(_EXACT.quantize(_EXACT.divide(amount, by), _LAST_DIGIT))
+
+
+def percent(part: Decimal, whole: Decimal) -> Decimal | None:
+    """How much of the whole the part is, to four decimals; None where there is no whole."""
+    if not whole:
+        return None
+    quotient = _EXACT.divide(_EXACT.multiply(part, Decimal(100)), whole)
+    return _plain(_EXACT.quantize(quotient, _PERCENT_DIGIT))
+
+
+def _plain(number: Decimal) -> Decimal:
+    """The number without trailing zeros and without an exponent that hides some."""
+    number = _EXACT.normalize(number)
+    exponent = number.as_tuple().exponent
+    assert isinstance(exponent, int)
+    if not number:
+        return ZERO
+    return number if exponent <= 0 else _EXACT.quantize(number, Decimal(1))

@@ -1,0 +1,140 @@
+"""Portfolios for programs: JSON for a session or an API token, of the caller's own only."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from flask import Blueprint, Response, request, url_for
+from flask.typing import ResponseReturnValue
+from limits import RateLimitItemPerMinute
+
+from omcrm.auth.access import View, refusal
+from omcrm.auth.allowance import Allowance
+from omcrm.auth.allows import allows, current_caller
+from omcrm.auth.scope import Scope
+from omcrm.errors import AccessRefused
+from omcrm.portfolio import bounds, messages, service
+from omcrm.portfolio.holding import Portfolio
+from omcrm.streaming import wire
+
+blueprint = Blueprint("portfolio_api", __name__, url_prefix="/api/v1/portfolios")
+
+READS = Allowance("portfolio reads", RateLimitItemPerMinute(300))
+CHANGES = Allowance("portfolio changes", RateLimitItemPerMinute(120))
+
+
+@blueprint.errorhandler(AccessRefused)
+def refuse(refused: AccessRefused) -> ResponseReturnValue:
+    """A refusal as programs read it."""
+    return refusal(refused.code, refused.message, refused.status, refused.field)
+
+
+def _may(scope: Scope, allowance: Allowance) -> Callable[[View], View]:
+    """Let in whoever has the scope, as often as is allowed to each user."""
+
+    def guard(view: View) -> View:
+        @wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
+            if wait := allowance.spend(str(current_caller().user_id)):
+                message = f"Too many requests: try again in {wait} seconds."
+                answer, status = refusal("TOO_MANY_REQUESTS", message, 429)
+                return answer, status, {"Retry-After": str(wait)}
+            return view(*args, **kwargs)
+
+        return allows(scope)(guarded)
+
+    return guard
+
+
+_may_read = _may(Scope.PORTFOLIO_READ, READS)
+_may_change = _may(Scope.PORTFOLIO_WRITE, CHANGES)
+
+
+@blueprint.get("")
+@_may_read
+def portfolios() -> ResponseReturnValue:
+    """The caller's portfolios, by name."""
+    found = service.portfolios_of(_user())
+    return _json({"portfolios": [messages.summary(each) for each in found], **_limits()})
+
+
+@blueprint.post("")
+@_may_change
+def create() -> ResponseReturnValue:
+    """Make an empty portfolio."""
+    made = service.create(_user(), messages.read(request.get_data(), messages.Name).name)
+    answer = _json({"portfolio": messages.summary(made)}, 201)
+    answer.location = url_for(".portfolio", portfolio_id=made.id)
+    return answer
+
+
+@blueprint.get("/<int:portfolio_id>")
+@_may_read
+def portfolio(portfolio_id: int) -> ResponseReturnValue:
+    """A portfolio, its holdings and what they are worth now."""
+    found = service.own_portfolio(_user(), portfolio_id)
+    return _json({"portfolio": messages.valued(found, service.valuation_of(found))})
+
+
+@blueprint.patch("/<int:portfolio_id>")
+@_may_change
+def rename(portfolio_id: int) -> ResponseReturnValue:
+    """Give a portfolio another name."""
+    name = messages.read(request.get_data(), messages.Name).name
+    renamed = service.rename(_user(), portfolio_id, name)
+    return _json({"portfolio": messages.summary(renamed)})
+
+
+@blueprint.delete("/<int:portfolio_id>")
+@_may_change
+def delete(portfolio_id: int) -> ResponseReturnValue:
+    """Delete a portfolio and its holdings."""
+    service.delete(_user(), portfolio_id)
+    return _json({})
+
+
+@blueprint.post("/<int:portfolio_id>/holdings")
+@_may_change
+def add_holding(portfolio_id: int) -> ResponseReturnValue:
+    """Hold an instrument that the portfolio does not hold yet."""
+    asked = messages.read(request.get_data(), messages.NewHolding)
+    changed = service.add_holding(
+        _user(), portfolio_id, asked.symbol, asked.quantity, asked.average_cost
+    )
+    return _holding(changed, asked.symbol, 201)
+
+
+@blueprint.put("/<int:portfolio_id>/holdings/<symbol>")
+@_may_change
+def put_holding(portfolio_id: int, symbol: str) -> ResponseReturnValue:
+    """Hold exactly so much of an instrument."""
+    asked = messages.read(request.get_data(), messages.Figures)
+    changed = service.put_holding(_user(), portfolio_id, symbol, asked.quantity, asked.average_cost)
+    return _holding(changed, symbol)
+
+
+@blueprint.delete("/<int:portfolio_id>/holdings/<symbol>")
+@_may_change
+def remove_holding(portfolio_id: int, symbol: str) -> ResponseReturnValue:
+    """Hold an instrument no more."""
+    changed = service.remove_holding(_user(), portfolio_id, symbol)
+    return _json({"version": changed.version})
+
+
+def _user() -> int:
+    return current_caller().user_id
+
+
+def _limits() -> dict[str, Any]:
+    return {"limits": {"portfolios": bounds.MOST_PORTFOLIOS, "holdings": bounds.MOST_HOLDINGS}}
+
+
+def _holding(changed: Portfolio, symbol: str, status: int = 200) -> Response:
+    body = {"holding": messages.held(changed, symbol), "version": changed.version}
+    return _json(body, status)
+
+
+def _json(body: dict[str, Any], status: int = 200) -> Response:
+    # Flask's own JSON would write decimals as strings.
+    text = wire.dumps({"success": True, **body})
+    return Response(text, status=status, mimetype="application/json")

@@ -1,0 +1,44 @@
+"""A portfolio as a value, free of the database."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+
+from msgspec import Struct
+
+from omcrm.market.instrument import Instrument
+
+
+class Holding(Struct, frozen=True, kw_only=True):
+    """How much of an instrument is held.
+
+    `average_cost` is per unit, in the currency that the instrument is quoted in. `is_followed` says
+    whether this installation still asks for its price.
+    """
+
+    instrument: Instrument
+    quantity: Decimal
+    average_cost: Decimal
+    is_followed: bool = True
+
+    @property
+    def symbol(self) -> str:
+        """What the instrument is called."""
+        return self.instrument.symbol
+
+
+class Portfolio(Struct, frozen=True, kw_only=True):
+    """The holdings of one portfolio as they stood at `version`, which grows with every change."""
+
+    id: int
+    user_id: int
+    name: str
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    holdings: tuple[Holding, ...] = ()
+
+    @property
+    def quantities(self) -> Mapping[str, Decimal]:
+        """How much is held, by symbol."""
+        return {each.symbol: each.quantity for each in self.holdings}

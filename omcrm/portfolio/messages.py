@@ -1,0 +1,105 @@
+"""What programs send and are sent about portfolios."""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct, structs
+
+from omcrm.errors import AccessRefused
+from omcrm.portfolio.holding import Portfolio
+from omcrm.portfolio.valuation import Valuation
+from omcrm.streaming.price_update import iso
+
+LARGEST_BODY = 4096
+"""In bytes."""
+
+
+class Name(Struct, frozen=True, forbid_unknown_fields=True):
+    """The body that makes or renames a portfolio."""
+
+    name: str
+
+
+class Figures(Struct, frozen=True, forbid_unknown_fields=True):
+    """The body that says how much of an instrument is held; numbers, or their text."""
+
+    quantity: Decimal
+    average_cost: Decimal
+
+
+class NewHolding(Figures, frozen=True, forbid_unknown_fields=True):
+    """The same with the instrument."""
+
+    symbol: str
+
+
+Body = TypeVar("Body")
+
+_FIELD = re.compile(r"`\$\.(\w+)|field `(\w+)`")
+
+
+def read(body: bytes, schema: type[Body]) -> Body:
+    """`body` as `schema`; refused with INVALID_PAYLOAD and the name of the field that is wrong."""
+    if len(body) > LARGEST_BODY:
+        raise AccessRefused("TOO_LARGE", "invalid payload: too long", 413)
+    try:
+        return msgspec.json.decode(body, type=schema)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        found = _FIELD.search(str(error))
+        field = next(filter(None, found.groups()), None) if found else None
+        # A name that is none of ours is not repeated.
+        known = field if field in schema.__struct_fields__ else None  # type: ignore[attr-defined]
+        message = f"invalid payload: {error}" if known else "invalid payload: " + _shape(schema)
+        raise AccessRefused("INVALID_PAYLOAD", message, field=known) from error
+
+
+def _shape(schema: type) -> str:
+    names = ", ".join(f"`{each}`" for each in schema.__struct_fields__)  # type: ignore[attr-defined]
+    return f"expected a JSON object with {names} and nothing else"
+
+
+def summary(portfolio: Portfolio) -> dict[str, Any]:
+    """A portfolio without what it is worth."""
+    return {
+        "id": portfolio.id,
+        "name": portfolio.name,
+        "version": portfolio.version,
+        "created_at": iso(portfolio.created_at),
+        "updated_at": iso(portfolio.updated_at),
+        "holdings": len(portfolio.holdings),
+    }
+
+
+def valued(portfolio: Portfolio, valuation: Valuation) -> dict[str, Any]:
+    """A portfolio with its holdings and what they are worth."""
+    return {**summary(portfolio), **_flat(valuation)}
+
+
+def _flat(valuation: Valuation) -> dict[str, Any]:
+    fields = structs.asdict(valuation)
+    del fields["portfolio_id"], fields["name"], fields["version"]
+    return {name: _told(value) for name, value in fields.items()}
+
+
+def _told(value: Any) -> Any:
+    return iso(value) if isinstance(value, datetime) else value
+
+
+def held(portfolio: Portfolio, symbol: str) -> dict[str, Any]:
+    """One holding of a portfolio, which has it."""
+    (found,) = _of_symbol(portfolio, symbol)
+    return found
+
+
+def _of_symbol(portfolio: Portfolio, symbol: str) -> Iterator[dict[str, Any]]:
+    for each in portfolio.holdings:
+        if each.symbol == symbol.strip().upper():
+            yield {
+                "symbol": each.symbol,
+                "quantity": each.quantity,
+                "average_cost": each.average_cost,
+            }

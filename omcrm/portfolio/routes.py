@@ -1,0 +1,182 @@
+"""The pages of a user's portfolios."""
+
+from collections.abc import Callable
+
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user, login_required
+from werkzeug.exceptions import default_exceptions
+
+from omcrm.errors import AccessRefused
+from omcrm.portfolio import bounds, service
+from omcrm.portfolio.api import CHANGES
+from omcrm.portfolio.coverage import TRUST
+from omcrm.portfolio.forms import HoldingForm, NameForm
+from omcrm.portfolio.holding import Holding, Portfolio
+from omcrm.portfolio.valuation import counted_classes
+from omcrm.web.market import market
+
+blueprint = Blueprint("portfolio", __name__, url_prefix="/portfolio")
+
+# So many holdings are valued for the list of portfolios, which takes some 40 ms: others wait.
+_MOST_VALUED = 1000
+
+
+@blueprint.errorhandler(AccessRefused)
+def refuse(refused: AccessRefused) -> ResponseReturnValue:
+    """What no form shows is answered with the error page of its status."""
+    error = default_exceptions[refused.status]()
+    answer: ResponseReturnValue = current_app.handle_http_exception(error)
+    return answer
+
+
+@blueprint.get("/")
+@login_required
+def portfolios() -> ResponseReturnValue:
+    """The user's portfolios, and the form for another."""
+    return _list(NameForm())
+
+
+@blueprint.post("/")
+@login_required
+def create() -> ResponseReturnValue:
+    """Make a portfolio and go to it."""
+    form, made = NameForm(), []
+    if not _done(form, lambda: made.append(service.create(current_user.id, form.name.data or ""))):
+        return _list(form), 400
+    return redirect(url_for(".portfolio", portfolio_id=made[0].id))
+
+
+@blueprint.get("/<int:portfolio_id>")
+@login_required
+def portfolio(portfolio_id: int) -> ResponseReturnValue:
+    """A portfolio; with `?holding=BTC` the form is for changing that holding."""
+    found = _own(portfolio_id)
+    symbol = request.args.get("holding")
+    if symbol is None:
+        return _page(found)
+    held = _held(found, symbol)
+    return _page(found, holding=_filled(held), changing=held)
+
+
+@blueprint.post("/<int:portfolio_id>/rename")
+@login_required
+def rename(portfolio_id: int) -> ResponseReturnValue:
+    """Give the portfolio another name."""
+    found, form = _own(portfolio_id), NameForm()
+    if not _done(form, lambda: service.rename(current_user.id, portfolio_id, form.name.data or "")):
+        return _page(found, name=form), 400
+    return redirect(url_for(".portfolio", portfolio_id=portfolio_id))
+
+
+@blueprint.post("/<int:portfolio_id>/delete")
+@login_required
+def delete(portfolio_id: int) -> ResponseReturnValue:
+    """Delete the portfolio and its holdings."""
+    found = _own(portfolio_id)
+    _spend()
+    service.delete(current_user.id, portfolio_id)
+    flash(f"{found.name} is deleted.")
+    return redirect(url_for(".portfolios"))
+
+
+@blueprint.post("/<int:portfolio_id>/holdings")
+@login_required
+def add_holding(portfolio_id: int) -> ResponseReturnValue:
+    """Add a holding."""
+    found, form = _own(portfolio_id), HoldingForm()
+    if not _done(form, lambda: service.add_holding(current_user.id, portfolio_id, *_said(form))):
+        return _page(found, holding=form), 400
+    return redirect(url_for(".portfolio", portfolio_id=portfolio_id))
+
+
+@blueprint.post("/<int:portfolio_id>/holdings/<symbol>")
+@login_required
+def change_holding(portfolio_id: int, symbol: str) -> ResponseReturnValue:
+    """Change how much is held, or what it cost."""
+    found, form = _own(portfolio_id), HoldingForm()
+    held = _held(found, symbol)
+    form.symbol.data = held.symbol
+    if not _done(form, lambda: service.put_holding(current_user.id, portfolio_id, *_said(form))):
+        return _page(found, holding=form, changing=held), 400
+    return redirect(url_for(".portfolio", portfolio_id=portfolio_id))
+
+
+@blueprint.post("/<int:portfolio_id>/holdings/<symbol>/remove")
+@login_required
+def remove_holding(portfolio_id: int, symbol: str) -> ResponseReturnValue:
+    """Remove a holding."""
+    _spend()
+    service.remove_holding(current_user.id, portfolio_id, symbol)
+    return redirect(url_for(".portfolio", portfolio_id=portfolio_id))
+
+
+def _own(portfolio_id: int) -> Portfolio:
+    return service.own_portfolio(current_user.id, portfolio_id)
+
+
+def _held(found: Portfolio, symbol: str) -> Holding:
+    held = next((each for each in found.holdings if each.symbol == symbol), None)
+    if held is None:
+        raise service.not_held()
+    return held
+
+
+def _filled(held: Holding) -> HoldingForm:
+    figures = {"quantity": f"{held.quantity:f}", "average_cost": f"{held.average_cost:f}"}
+    return HoldingForm(formdata=None, data={"symbol": held.symbol, **figures})
+
+
+def _said(form: HoldingForm) -> tuple[str, str, str]:
+    return form.symbol.data or "", form.quantity.data or "", form.average_cost.data or ""
+
+
+def _done(form: NameForm | HoldingForm, change: Callable[[], object]) -> bool:
+    """Do what the form asks for; False where the form now says what is wrong with it."""
+    if not form.validate_on_submit():
+        return False
+    try:
+        _spend()
+        change()
+    except AccessRefused as refused:
+        if refused.status == 404:
+            raise
+        form.note(refused)
+        return False
+    return True
+
+
+def _spend() -> None:
+    if wait := CHANGES.spend(str(current_user.id)):
+        message = f"Too many changes: try again in {wait} seconds."
+        raise AccessRefused("TOO_MANY_REQUESTS", message, 429)
+
+
+def _list(form: NameForm) -> str:
+    found, left, valued = service.portfolios_of(current_user.id), _MOST_VALUED, []
+    for each in found:
+        left -= len(each.holdings)
+        valued.append((each, service.valuation_of(each) if left >= 0 else None))
+    return render_template(
+        "portfolio/portfolios.html", portfolios=valued, form=form, most=bounds.MOST_PORTFOLIOS
+    )
+
+
+def _page(
+    found: Portfolio,
+    *,
+    name: NameForm | None = None,
+    holding: HoldingForm | None = None,
+    changing: Holding | None = None,
+) -> str:
+    counted = counted_classes(current_app.extensions["omcrm.settings"].demo)
+    return render_template(
+        "portfolio/portfolio.html",
+        portfolio=found,
+        name_form=name or NameForm(formdata=None, data={"name": found.name}),
+        holding_form=holding or HoldingForm(formdata=None),
+        changing=changing,
+        instruments=list(market().instruments.values()),
+        classes=[each.value for each in TRUST],
+        counted=[each.value for each in TRUST if each in counted],
+    )

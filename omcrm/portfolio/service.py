@@ -1,0 +1,232 @@
+"""Portfolios as the rest of the app uses them: read, changed, valued, and told of when changed.
+
+Everything here needs an app context, and no request.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from blinker import signal
+from flask import current_app
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm.exc import StaleDataError
+
+from omcrm.errors import AccessRefused
+from omcrm.extensions import db
+from omcrm.portfolio import bounds, valuation
+from omcrm.portfolio.holding import Holding, Portfolio
+from omcrm.portfolio.valuation import Valuation
+from omcrm.storage import portfolio as storage
+from omcrm.storage.instrument import find_instrument
+from omcrm.storage.portfolio import HoldingRow, PortfolioRow
+from omcrm.web.market import market
+
+Figure = str | int | Decimal
+
+portfolio_changed = signal("omcrm-portfolio-changed")
+"""Sent with the app, `user_id` and `portfolio_id` after a portfolio or its holdings changed here.
+
+It is sent in the thread that changed it: a receiver must be quick and must not raise. What other
+processes change is told by the version: see `versions_of`.
+"""
+
+versions_of = storage.versions_of
+
+_held = threading.Lock()
+
+
+# Reading
+
+
+def portfolios_of(user_id: int) -> list[Portfolio]:
+    """The portfolios of a user, by name."""
+    return [_value_of(row) for row in storage.portfolios_of(user_id)]
+
+
+def portfolio_of(user_id: int, portfolio_id: int) -> Portfolio | None:
+    """This portfolio of this user; None where it is missing and where it is somebody else's."""
+    row = storage.find_portfolio(user_id, portfolio_id)
+    return None if row is None else _value_of(row)
+
+
+def own_portfolio(user_id: int, portfolio_id: int) -> Portfolio:
+    """This portfolio of this user; refused alike where it is missing or somebody else's."""
+    found = portfolio_of(user_id, portfolio_id)
+    if found is None:
+        raise _unknown()
+    return found
+
+
+def valuation_of(portfolio: Portfolio) -> Valuation:
+    """What it is worth by the prices of this moment."""
+    demo = current_app.extensions["omcrm.settings"].demo
+    return valuation.value(portfolio, market().cache.snapshot(), datetime.now(UTC), demo=demo)
+
+
+def _value_of(row: PortfolioRow) -> Portfolio:
+    holdings = (
+        Holding(
+            instrument=each.instrument.instrument(),
+            quantity=each.quantity,
+            average_cost=each.average_cost,
+            is_followed=each.instrument.active,
+        )
+        for each in row.holdings
+    )
+    return Portfolio(
+        id=row.id,
+        user_id=row.user_id,
+        name=row.name,
+        version=row.version,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        holdings=tuple(holdings),
+    )
+
+
+# Changing: each commits, or raises AccessRefused with the field that is wrong and changes nothing
+
+
+def create(user_id: int, name: str) -> Portfolio:
+    """A new, empty portfolio."""
+    now = datetime.now(UTC)
+    name = bounds.portfolio_name(name)
+    storage.lock_portfolios(user_id)
+    row = PortfolioRow(user_id=user_id, name=name, created_at=now, updated_at=now)
+    db.session.add(row)
+    _flush_named(name)
+    # Counted after the insert, which keeps other writers out of SQLite.
+    if storage.count_portfolios(user_id) > bounds.MOST_PORTFOLIOS:
+        db.session.rollback()
+        raise AccessRefused(
+            "LIMIT_EXCEEDED", f"You can have {bounds.MOST_PORTFOLIOS} portfolios: delete one.", 409
+        )
+    made = _value_of(row)
+    db.session.commit()
+    _tell(user_id, made.id)
+    return made
+
+
+def rename(user_id: int, portfolio_id: int, name: str) -> Portfolio:
+    """Give a portfolio another name."""
+    name = bounds.portfolio_name(name)
+    with _changing(user_id, portfolio_id) as row:
+        row.name = name
+        _flush_named(name)
+    return own_portfolio(user_id, portfolio_id)
+
+
+def delete(user_id: int, portfolio_id: int) -> None:
+    """Delete a portfolio and its holdings."""
+    with _changing(user_id, portfolio_id) as row:
+        db.session.delete(row)
+
+
+def add_holding(
+    user_id: int, portfolio_id: int, symbol: str, quantity: Figure, average_cost: Figure
+) -> Portfolio:
+    """Hold an instrument that the portfolio does not hold yet."""
+    amount, cost = bounds.quantity(quantity), bounds.average_cost(average_cost)
+    with _changing(user_id, portfolio_id) as row:
+        symbol = _spelled(symbol)
+        if _held_by(row, symbol) is not None:
+            raise AccessRefused(
+                "ALREADY_HELD", f"{symbol} is in this portfolio already.", 409, field="symbol"
+            )
+        _add(row, symbol, amount, cost)
+    return own_portfolio(user_id, portfolio_id)
+
+
+def put_holding(
+    user_id: int, portfolio_id: int, symbol: str, quantity: Figure, average_cost: Figure
+) -> Portfolio:
+    """Hold exactly so much of an instrument, whether the portfolio held it or not."""
+    amount, cost = bounds.quantity(quantity), bounds.average_cost(average_cost)
+    with _changing(user_id, portfolio_id) as row:
+        symbol = _spelled(symbol)
+        held = _held_by(row, symbol)
+        if held is None:
+            _add(row, symbol, amount, cost)
+        else:
+            held.quantity, held.average_cost = amount, cost
+    return own_portfolio(user_id, portfolio_id)
+
+
+def remove_holding(user_id: int, portfolio_id: int, symbol: str) -> Portfolio:
+    """Hold an instrument no more."""
+    with _changing(user_id, portfolio_id) as row:
+        held = _held_by(row, _spelled(symbol))
+        if held is None:
+            raise not_held()
+        row.holdings.remove(held)
+    return own_portfolio(user_id, portfolio_id)
+
+
+def not_held() -> AccessRefused:
+    """The refusal of what is to be done with a holding that there is not."""
+    return AccessRefused("NOT_HELD", "This portfolio does not hold that.", 404, field="symbol")
+
+
+@contextmanager
+def _changing(user_id: int, portfolio_id: int) -> Iterator[PortfolioRow]:
+    row = storage.find_portfolio(user_id, portfolio_id, lock=True)
+    if row is None:
+        raise _unknown()
+    row.version = PortfolioRow.version + 1
+    row.updated_at = datetime.now(UTC)
+    try:
+        # From here on nobody else changes it: what is read below still holds at the end.
+        db.session.flush()
+        db.session.expire(row, ["holdings"])
+        yield row
+        db.session.commit()
+    except StaleDataError:
+        db.session.rollback()
+        raise _unknown() from None
+    except BaseException:
+        db.session.rollback()
+        raise
+    _tell(user_id, portfolio_id)
+
+
+def _flush_named(name: str) -> None:
+    try:
+        db.session.flush()
+    except IntegrityError:
+        db.session.rollback()
+        message = f"You have a portfolio called {name} already."
+        raise AccessRefused("NAME_TAKEN", message, 409, field="name") from None
+
+
+def _add(row: PortfolioRow, symbol: str, amount: Decimal, cost: Decimal) -> None:
+    if storage.count_holdings(row.id) >= bounds.MOST_HOLDINGS:
+        message = f"A portfolio can have {bounds.MOST_HOLDINGS} holdings: remove one first."
+        raise AccessRefused("LIMIT_EXCEEDED", message, 409)
+    instrument = find_instrument(symbol)
+    if instrument is None or not instrument.active:
+        # What was typed comes back shortened: it may be anything.
+        message = f"Unknown symbol: {symbol[:20]}"
+        raise AccessRefused("UNKNOWN_SYMBOL", message, field="symbol")
+    row.holdings.append(HoldingRow(instrument=instrument, quantity=amount, average_cost=cost))
+
+
+def _held_by(row: PortfolioRow, symbol: str) -> HoldingRow | None:
+    return next((each for each in row.holdings if each.instrument.symbol == symbol), None)
+
+
+def _spelled(symbol: str) -> str:
+    return symbol.strip().upper()
+
+
+def _unknown() -> AccessRefused:
+    return AccessRefused("UNKNOWN_PORTFOLIO", "There is no such portfolio.", 404)
+
+
+def _tell(user_id: int, portfolio_id: int) -> None:
+    with _held:
+        market().held = storage.held_symbols()
+    app = current_app._get_current_object()  # type: ignore[attr-defined,unused-ignore]
+    portfolio_changed.send(app, user_id=user_id, portfolio_id=portfolio_id)

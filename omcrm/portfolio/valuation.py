@@ -1,0 +1,227 @@
+"""What holdings are worth: holdings and quotes in, one value out, everything in dollars."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from msgspec import Struct, structs
+
+from omcrm.market.instrument import AssetClass
+from omcrm.market.price_class import PriceClass
+from omcrm.market.quote import Quote
+from omcrm.portfolio.amount import minus, percent, times, total
+from omcrm.portfolio.coverage import Coverage, cover, weaker
+from omcrm.portfolio.currency import DOLLAR, Rate, currency_of, rate_of
+from omcrm.portfolio.day_change import before
+from omcrm.portfolio.holding import Holding, Portfolio
+
+
+class Missing(StrEnum):
+    """Why a holding has no value."""
+
+    NOT_FOLLOWED = "not_followed"
+    NO_PRICE = "no_price"
+    NO_RATE = "no_rate"
+    UNKNOWN_CURRENCY = "unknown_currency"
+
+
+class ValuedHolding(Struct, frozen=True, kw_only=True):
+    """One holding and what it is worth; None for what is not known, with `missing` as the reason.
+
+    `price` and `average_cost` are in `currency`; `value`, `cost`, `profit`, `value_before` and
+    `daily_change` in dollars, by the rate `rate_symbol` of now. `price_class` and `age_seconds` are
+    the weaker and the older of price and rate. What is not `is_counted` is in no total.
+    `daily_change_basis` is `24h` or `previous_close`. `share_percent` is of all that counts.
+    """
+
+    symbol: str
+    name: str
+    asset_class: str
+    decimals: int
+    quantity: Decimal
+    average_cost: Decimal
+    currency: str | None = None
+    price: Decimal | None = None
+    price_class: PriceClass | None = None
+    source: str | None = None
+    age_seconds: float | None = None
+    rate_symbol: str | None = None
+    rate_is_inverse: bool = False
+    value: Decimal | None = None
+    cost: Decimal | None = None
+    profit: Decimal | None = None
+    profit_percent: Decimal | None = None
+    value_before: Decimal | None = None
+    daily_change: Decimal | None = None
+    daily_change_percent: Decimal | None = None
+    daily_change_basis: str | None = None
+    share_percent: Decimal | None = None
+    is_counted: bool = False
+    missing: Missing | None = None
+
+
+class Valuation(Struct, frozen=True, kw_only=True):
+    """What a portfolio is worth in dollars at a moment.
+
+    Totals are over the holdings that count; they are None where there are holdings and none of
+    them counts. `not_counted_value` is what the others would be worth by their last-resort or
+    simulated prices. The daily change is over what has one; `no_daily_change` names the rest.
+    """
+
+    portfolio_id: int
+    name: str
+    version: int
+    currency: str
+    valued_at: datetime
+    total_value: Decimal | None
+    cost: Decimal | None
+    profit: Decimal | None
+    profit_percent: Decimal | None
+    daily_change: Decimal | None
+    daily_change_percent: Decimal | None
+    no_daily_change: tuple[str, ...]
+    not_counted_value: Decimal
+    coverage: Coverage
+    holdings: tuple[ValuedHolding, ...]
+
+
+_NEVER = frozenset({PriceClass.LAST_RESORT})
+
+
+def counted_classes(demo: bool) -> frozenset[PriceClass]:
+    """The classes of prices that count; simulated ones only in a demonstration."""
+    return frozenset(PriceClass) - _NEVER - (frozenset() if demo else {PriceClass.SIMULATED})
+
+
+def value(
+    portfolio: Portfolio, quotes: Mapping[str, Quote], now: datetime, *, demo: bool = False
+) -> Valuation:
+    """What the portfolio is worth by these quotes; it calls nobody and needs no app."""
+    counted = counted_classes(demo)
+    holdings = [_value(each, quotes, now, counted) for each in portfolio.holdings]
+    counting = [each for each in holdings if each.is_counted]
+    is_known = bool(counting) or not holdings
+    worth = _sum(each.value for each in counting)
+    cost = _sum(each.cost for each in counting)
+    changing = [each for each in counting if each.daily_change is not None]
+    change = _sum(each.daily_change for each in changing)
+    earlier = _sum(each.value_before for each in changing)
+    return Valuation(
+        portfolio_id=portfolio.id,
+        name=portfolio.name,
+        version=portfolio.version,
+        currency=DOLLAR,
+        valued_at=now,
+        total_value=worth if is_known else None,
+        cost=cost if is_known else None,
+        profit=minus(worth, cost) if is_known else None,
+        profit_percent=percent(minus(worth, cost), cost),
+        daily_change=change if changing else None,
+        daily_change_percent=percent(change, earlier),
+        no_daily_change=tuple(each.symbol for each in holdings if each not in changing),
+        not_counted_value=_sum(each.value for each in holdings if not each.is_counted),
+        coverage=cover(holdings, worth),
+        holdings=tuple(_with_share(each, worth) for each in holdings),
+    )
+
+
+def _sum(amounts: Iterable[Decimal | None]) -> Decimal:
+    return total(each for each in amounts if each is not None)
+
+
+def _with_share(holding: ValuedHolding, worth: Decimal) -> ValuedHolding:
+    if not holding.is_counted or holding.value is None:
+        return holding
+    return structs.replace(holding, share_percent=percent(holding.value, worth))
+
+
+def _value(
+    holding: Holding,
+    quotes: Mapping[str, Quote],
+    now: datetime,
+    counted: frozenset[PriceClass],
+) -> ValuedHolding:
+    instrument, currency = holding.instrument, currency_of(holding.instrument)
+    facts = ValuedHolding(
+        symbol=instrument.symbol,
+        name=instrument.name,
+        asset_class=instrument.asset_class.value,
+        decimals=instrument.decimals,
+        quantity=holding.quantity,
+        average_cost=holding.average_cost,
+        currency=currency,
+    )
+    rate = None if currency is None else rate_of(currency, quotes)
+    if rate is not None:
+        spent = rate.dollars(times(holding.quantity, holding.average_cost))
+        facts = structs.replace(facts, cost=spent, **_rate_facts(rate))
+    quote = quotes.get(instrument.symbol)
+    if quote is None or quote.said.trade is None:
+        why = Missing.NO_PRICE if holding.is_followed else Missing.NOT_FOLLOWED
+        return structs.replace(facts, missing=why)
+    facts = structs.replace(facts, **_price_facts(quote, rate, now))
+    if rate is None:
+        why = Missing.UNKNOWN_CURRENCY if currency is None else Missing.NO_RATE
+        return structs.replace(facts, missing=why)
+    return _in_dollars(facts, holding, quote, rate, counted)
+
+
+def _rate_facts(rate: Rate) -> dict[str, object]:
+    if rate.quote is None:
+        return {}
+    return {"rate_symbol": rate.quote.symbol, "rate_is_inverse": rate.is_inverse}
+
+
+def _price_facts(quote: Quote, rate: Rate | None, now: datetime) -> dict[str, object]:
+    """The price, and how far it may be trusted: no further than its rate."""
+    assert quote.said.trade is not None
+    other = rate.quote if rate else None
+    ages = [each.said.age(now).total_seconds() for each in (quote, other) if each is not None]
+    return {
+        "price": quote.said.trade.price,
+        "price_class": weaker(quote.price_class, other.price_class if other else None),
+        "source": quote.source.name,
+        "age_seconds": round(max(*ages, 0), 3),
+    }
+
+
+def _in_dollars(
+    facts: ValuedHolding,
+    holding: Holding,
+    quote: Quote,
+    rate: Rate,
+    counted: frozenset[PriceClass],
+) -> ValuedHolding:
+    assert facts.price is not None
+    assert facts.cost is not None
+    worth = rate.dollars(times(holding.quantity, facts.price))
+    profit = minus(worth, facts.cost)
+    return structs.replace(
+        facts,
+        value=worth,
+        profit=profit,
+        profit_percent=percent(profit, facts.cost),
+        is_counted=facts.price_class in counted,
+        **_day_facts(holding, quote, rate, worth),
+    )
+
+
+def _day_facts(holding: Holding, quote: Quote, rate: Rate, worth: Decimal) -> dict[str, object]:
+    """The change of a day in dollars: the currency's own change is part of it."""
+    then = before(quote, holding.instrument.asset_class)
+    if then is None:
+        return {}
+    rate_then = before(rate.quote, AssetClass.FOREX) if rate.quote else None
+    if rate.quote is not None and (rate_then is None or rate_then.basis is not then.basis):
+        return {}
+    earlier = rate.dollars(
+        times(holding.quantity, then.price), rate_then.price if rate_then else None
+    )
+    change = minus(worth, earlier)
+    return {
+        "value_before": earlier,
+        "daily_change": change,
+        "daily_change_percent": percent(change, earlier),
+        "daily_change_basis": then.basis.value,
+    }

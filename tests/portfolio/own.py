@@ -1,0 +1,56 @@
+"""Holdings and quotes for tests, with all that a test is not about filled in."""
+
+from decimal import Decimal
+
+from omcrm.market.catalogue import CATALOGUE
+from omcrm.market.instrument import Instrument
+from omcrm.market.price_class import PriceClass
+from omcrm.market.quote import Quote
+from omcrm.market.source import Source
+from omcrm.market.tick import DayFigures
+from omcrm.portfolio.holding import Holding, Portfolio
+from tests.values import START, quote, trade
+
+INSTRUMENTS = {each.symbol: each for each in CATALOGUE}
+LIVE = PriceClass.LIVE
+
+
+def held(symbol: str | Instrument, quantity: str = "1", cost: str = "0") -> Holding:
+    instrument = INSTRUMENTS[symbol] if isinstance(symbol, str) else symbol
+    return Holding(instrument=instrument, quantity=Decimal(quantity), average_cost=Decimal(cost))
+
+
+def portfolio(*holdings: Holding) -> Portfolio:
+    return Portfolio(
+        id=7,
+        user_id=3,
+        name="Growth",
+        version=2,
+        created_at=START,
+        updated_at=START,
+        holdings=holdings,
+    )
+
+
+def priced(
+    symbol: str,
+    price: str | Decimal,
+    price_class: PriceClass = LIVE,
+    *,
+    opened: str | None = None,
+    change: str | None = None,
+    source: str = "binance",
+    **details: object,
+) -> Quote:
+    """A quote of a symbol, with the day's figures that are given."""
+    parts = [trade(price)]
+    if opened is not None or change is not None:
+        figures = (None if each is None else Decimal(each) for each in (opened, change))
+        first, percent = figures
+        parts.append(DayFigures(open=first, change_percent=percent))
+    origin = Source(source, price_class)
+    return quote(*parts, symbol=symbol, price_class=price_class, source=origin, **details)
+
+
+def by_symbol(*quotes: Quote) -> dict[str, Quote]:
+    return {each.symbol: each for each in quotes}

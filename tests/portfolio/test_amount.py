@@ -1,0 +1,44 @@
+from decimal import Decimal
+from fractions import Fraction
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omcrm.portfolio.amount import divided, minus, percent, times, total
+
+amounts = st.decimals(min_value=-(10**40), max_value=10**40, places=36)
+
+
+@given(amounts, amounts)
+def test_products_differences_and_sums_are_exact(one: Decimal, other: Decimal) -> None:
+    """No digit is lost, however long the numbers are."""
+    assert Fraction(one) * Fraction(other) == Fraction(times(one, other))
+    assert Fraction(one) - Fraction(other) == Fraction(minus(one, other))
+    assert Fraction(one) + Fraction(other) == Fraction(total((one, other)))
+
+
+@given(amounts, amounts.filter(bool))
+def test_a_quotient_is_near_enough(amount: Decimal, by: Decimal) -> None:
+    """It is at most half of its last decimal away."""
+    wrong = abs(Fraction(amount) / Fraction(by) - Fraction(divided(amount, by)))
+
+    assert wrong <= Fraction(1, 2 * 10**10)
+
+
+def test_what_divides_evenly_is_exact() -> None:
+    """A dollar's worth of yen is a dollar."""
+    assert Decimal("3") == divided(times(Decimal(3), Decimal("147.2")), Decimal("147.2"))
+
+
+def test_numbers_are_written_plainly() -> None:
+    """There are no exponents and no zeros that say nothing."""
+    assert "0" == str(total(()))
+    assert "0" == str(minus(Decimal("1.50"), Decimal("1.5")))
+    assert "1000" == str(times(Decimal("1E+2"), Decimal("10.00")))
+
+
+def test_a_share_of_nothing_is_unknown() -> None:
+    """Otherwise it has four decimals."""
+    assert None is percent(Decimal(1), Decimal(0))
+    assert Decimal("33.3333") == percent(Decimal(1), Decimal(3))
+    assert Decimal("-50") == percent(Decimal(-1), Decimal(2))

@@ -1,0 +1,65 @@
+from decimal import Decimal
+
+from omcrm.market.price_class import PriceClass
+from omcrm.portfolio.coverage import TRUST, MissingValue, weaker
+from omcrm.portfolio.valuation import value
+from tests.portfolio.own import by_symbol, held, portfolio, priced
+from tests.values import START, after
+
+OWN = portfolio(held("BTC", "2"), held("ETH", "1"), held("SOL", "1"), held("ADA", "1"))
+QUOTES = by_symbol(
+    priced("BTC", "30", at=after(-2)),
+    priced("ETH", "40", PriceClass.STALE, at=after(-60)),
+    priced("SOL", "7", PriceClass.LAST_RESORT, at=after(-9000)),
+)
+
+
+def test_every_class_has_its_place() -> None:
+    """Of two prices the one that may be trusted less decides, whatever the classes are."""
+    assert set(PriceClass) == set(TRUST)
+    assert PriceClass.STALE is weaker(PriceClass.LIVE, PriceClass.STALE)
+    assert PriceClass.LAST_RESORT is weaker(PriceClass.LAST_RESORT, PriceClass.SIMULATED)
+    assert PriceClass.LIVE is weaker(PriceClass.LIVE, None)
+
+
+def test_it_says_how_much_is_live() -> None:
+    """Sixty of a hundred dollars; what is fixed stands apart and is in no share."""
+    coverage = value(OWN, QUOTES, START).coverage
+
+    assert Decimal(60) == coverage.live_percent
+    assert [
+        (PriceClass.LIVE, 1, Decimal(60), True, Decimal(60)),
+        (PriceClass.STALE, 1, Decimal(40), True, Decimal(40)),
+        (PriceClass.LAST_RESORT, 1, Decimal(7), False, None),
+    ] == [
+        (each.price_class, each.count, each.value, each.is_counted, each.share_percent)
+        for each in coverage.classes
+    ]
+
+
+def test_it_names_the_oldest_price_and_what_is_missing() -> None:
+    """A fixed price has no age that means anything; what has none is named with the reason."""
+    coverage = value(OWN, QUOTES, START).coverage
+
+    assert ("ETH", 60.0) == (coverage.oldest.symbol, coverage.oldest.age_seconds)
+    assert (MissingValue(symbol="ADA", reason="no_price"),) == coverage.missing
+    assert not coverage.is_complete
+
+
+def test_where_nothing_counts_no_share_is_live() -> None:
+    """A share of nothing is unknown, not zero."""
+    coverage = value(portfolio(held("SOL")), QUOTES, START).coverage
+
+    assert (None, None, False) == (coverage.live_percent, coverage.oldest, coverage.is_complete)
+
+
+def test_an_empty_portfolio_lacks_nothing() -> None:
+    """There is no price, and none is needed."""
+    coverage = value(portfolio(), QUOTES, START).coverage
+
+    assert (None, True, (), ()) == (
+        coverage.live_percent,
+        coverage.is_complete,
+        coverage.classes,
+        coverage.missing,
+    )

@@ -1,0 +1,48 @@
+from decimal import Decimal
+
+import pytest
+from msgspec import structs
+
+from omcrm.portfolio.currency import Rate, currency_of, rate_of
+from tests.portfolio.own import INSTRUMENTS, by_symbol, priced
+from tests.values import book, quote
+
+
+@pytest.mark.parametrize(
+    ("symbol", "currency"),
+    [("BTC", "USD"), ("AAPL", "USD"), ("EURUSD", "USD"), ("USDJPY", "JPY"), ("EURGBP", "GBP")],
+)
+def test_every_instrument_of_the_catalogue_has_a_currency(symbol: str, currency: str) -> None:
+    """A pair is quoted in its second currency, everything else in dollars."""
+    assert currency == currency_of(INSTRUMENTS[symbol])
+
+
+def test_a_pair_may_have_another_symbol() -> None:
+    """Then its name at a source tells; without one nothing does."""
+    renamed = structs.replace(INSTRUMENTS["USDJPY"], symbol="YEN")
+
+    assert "JPY" == currency_of(renamed)
+    assert None is currency_of(structs.replace(renamed, provider_symbols={"simulated": "usdjpy"}))
+
+
+def test_a_dollar_is_a_dollar() -> None:
+    """It needs no quote."""
+    assert Rate() == rate_of("USD", {})
+    assert Decimal("1.5") == Rate().dollars(Decimal("1.5"))
+
+
+def test_a_rate_is_told_by_either_pair() -> None:
+    """Pounds are multiplied by GBPUSD, yen divided by USDJPY."""
+    quotes = by_symbol(priced("GBPUSD", "1.25"), priced("USDJPY", "160"))
+
+    assert Decimal("2.5") == rate_of("GBP", quotes).dollars(Decimal(2))
+    assert Decimal("0.5") == rate_of("JPY", quotes).dollars(Decimal(80))
+    assert Decimal("0.8") == rate_of("JPY", quotes).dollars(Decimal(80), Decimal(100))
+
+
+def test_what_no_quote_tells_is_unknown() -> None:
+    """Neither is a rate of which only a book was told."""
+    half = quote(book("1.24", "1.26"), symbol="GBPUSD")
+
+    assert None is rate_of("GBP", {})
+    assert None is rate_of("GBP", {"GBPUSD": half})

@@ -1,0 +1,148 @@
+import re
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from omcrm.portfolio.api import CHANGES
+from omcrm.storage.user import Role
+
+HOME = "/portfolio/"
+BTC = {"symbol": "btc", "quantity": "0.25", "average_cost": "50000"}
+
+Fill = Callable[..., TestResponse]
+
+
+@pytest.fixture
+def trader(browser: Callable[[Role], FlaskClient]) -> FlaskClient:
+    """A logged-in client's browser."""
+    return browser(Role.CLIENT)
+
+
+@pytest.fixture
+def fill(trader: FlaskClient, csrf: Callable) -> Fill:
+    """Fills in a form and sends it."""
+    token = csrf(trader, HOME)
+
+    def send(path: str, **fields: str) -> TestResponse:
+        return trader.post(path, data={"csrf_token": token, **fields})
+
+    return send
+
+
+@pytest.fixture
+def own(fill: Fill) -> str:
+    """The page of a portfolio."""
+    return fill(HOME, name="Growth").location
+
+
+def errors(answer: TestResponse) -> list[tuple[str, str]]:
+    """What is wrong, with the field that it stands at."""
+    return re.findall(r'class="field-error" id="(\w+)-error">([^<]*)<', answer.text)
+
+
+def test_a_stranger_is_sent_to_the_login(client: FlaskClient, own: str) -> None:
+    """And comes back afterwards."""
+    for path in (HOME, own):
+        assert f"/auth/login?next={path}" == client.get(path).location
+    assert 400 == client.post(HOME, data={"name": "x"}).status_code
+
+
+def test_a_portfolio_is_made_filled_and_deleted(trader: FlaskClient, fill: Fill) -> None:
+    """Each form leads back to a page that shows what it did."""
+    own = fill(HOME, name=" Growth ").location
+    added = fill(f"{own}/holdings", **BTC)
+    page = trader.get(own).text
+
+    assert own == added.location
+    assert "<h1>Growth</h1>" in page
+    assert 'data-symbol="BTC"' in page
+    assert "at 50,000" in page
+    change = trader.get(f"{own}?holding=BTC").text
+    assert 'value="0.25"' in change
+    assert "Change BTC" in change
+    fill(f"{own}/holdings/BTC", quantity="0.5", average_cost="1")
+    assert 'value="0.5"' in trader.get(f"{own}?holding=BTC").text
+    fill(f"{own}/holdings/BTC/remove")
+    assert "Nothing is held here yet" in trader.get(own).text
+    assert own == fill(f"{own}/rename", name="Pension").location
+    assert "Pension is deleted" in trader.get(fill(f"{own}/delete").location).text
+    assert 404 == trader.get(own).status_code
+
+
+def test_what_is_wrong_stands_at_its_field(fill: Fill, own: str) -> None:
+    """And what was typed is still there."""
+    fill(f"{own}/holdings", **BTC)
+    wrong = fill(f"{own}/holdings", **{**BTC, "symbol": "ETH", "quantity": "-1"})
+
+    assert [("quantity", "The quantity must be more than zero.")] == errors(wrong)
+    assert (400, True) == (wrong.status_code, 'value="-1"' in wrong.text)
+    assert [("symbol", "BTC is in this portfolio already.")] == errors(
+        fill(f"{own}/holdings", **BTC)
+    )
+    assert [("average_cost", "The average cost cannot be less than zero.")] == errors(
+        fill(f"{own}/holdings/BTC", quantity="1", average_cost="-1")
+    )
+    assert [("name", "Give the portfolio a name.")] == errors(fill(f"{own}/rename", name=" "))
+    assert [("name", "You have a portfolio called Growth already.")] == errors(
+        fill(HOME, name="Growth")
+    )
+
+
+def test_names_are_text(trader: FlaskClient, fill: Fill) -> None:
+    """What looks like markup is shown, not obeyed."""
+    own = fill(HOME, name="<b>x</b>").location
+    wrong = fill(f"{own}/holdings", **{**BTC, "symbol": "<i>y</i>"})
+
+    for page in (trader.get(HOME).text, trader.get(own).text, wrong.text):
+        assert "<b>" not in page
+        assert "&lt;b&gt;x&lt;/b&gt;" in page
+    assert "&lt;I&gt;Y" in wrong.text
+
+
+def test_somebody_elses_is_as_missing_as_none(own: str, browser: Callable, csrf: Callable) -> None:
+    """Every page and form of it answers like one that there is not."""
+    other = browser(Role.ADMIN)
+    token = csrf(other, HOME)
+    forms = ("rename", "delete", "holdings", "holdings/BTC", "holdings/BTC/remove")
+
+    def answers(path: str) -> list[int]:
+        sent = [other.post(f"{path}/{each}", data={"csrf_token": token}) for each in forms]
+        return [each.status_code for each in (other.get(path), *sent)]
+
+    assert [404] * 6 == answers(own) == answers(f"{HOME}999")
+
+
+@pytest.mark.parametrize("holding", ["ETH", "", "x" * 500, "<script>"])
+def test_what_is_not_held_cannot_be_changed(
+    trader: FlaskClient, fill: Fill, own: str, holding: str
+) -> None:
+    """There is no page for it, and no form."""
+    assert 404 == trader.get(own, query_string={"holding": holding}).status_code
+    assert 404 == fill(f"{own}/holdings/{holding or 'x'}", **BTC).status_code
+
+
+def test_a_form_needs_the_pages_token(trader: FlaskClient, own: str) -> None:
+    """Another site's form changes nothing."""
+    answers = [trader.post(HOME, data={"name": "x"}), trader.post(f"{own}/delete")]
+
+    assert [400, 400] == [each.status_code for each in answers]
+    assert 200 == trader.get(own).status_code
+
+
+def test_the_page_knows_what_counts(trader: FlaskClient, own: str) -> None:
+    """Simulated prices count in a demonstration only, fixed ones never."""
+    page = trader.get(own).text
+
+    assert 'data-counted="live closed delayed indicative stale"' in page
+    assert "simulated last_resort" in page
+
+
+def test_who_changes_too_often_waits(fill: Fill, own: str) -> None:
+    """The form says so, and keeps what was typed."""
+    for _ in range(CHANGES.limit.amount):
+        answer = fill(f"{own}/rename", name="")
+
+    assert "Too many changes: try again in" in answer.text
+    assert 429 == fill(f"{own}/delete").status_code

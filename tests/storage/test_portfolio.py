@@ -1,0 +1,116 @@
+from datetime import datetime
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from omcrm.extensions import db
+from omcrm.storage.instrument import InstrumentRow
+from omcrm.storage.portfolio import (
+    HoldingRow,
+    PortfolioRow,
+    count_holdings,
+    count_portfolios,
+    find_portfolio,
+    held_symbols,
+    portfolios_of,
+    versions_of,
+)
+from omcrm.storage.user import Role, User
+
+
+@pytest.fixture
+def bitcoin(database: None) -> InstrumentRow:
+    """An instrument to hold."""
+    row = InstrumentRow(symbol="BTC", name="Bitcoin", asset_class="crypto", decimals=2)
+    db.session.add(row)
+    db.session.commit()
+    return row
+
+
+@pytest.fixture
+def own(user: User, bitcoin: InstrumentRow, now: datetime) -> PortfolioRow:
+    """A portfolio with one holding."""
+    row = PortfolioRow(user_id=user.id, name="Growth", created_at=now, updated_at=now)
+    cost = Decimal("98765432.123456789012345678")
+    row.holdings.append(
+        HoldingRow(instrument=bitcoin, quantity=Decimal("1E-18"), average_cost=cost)
+    )
+    db.session.add(row)
+    db.session.commit()
+    return row
+
+
+def test_figures_keep_every_digit(own: PortfolioRow) -> None:
+    """What was bought and for how much comes back as it was."""
+    db.session.expire_all()
+    (held,) = own.holdings
+
+    assert (Decimal("1E-18"), Decimal("98765432.123456789012345678")) == (
+        held.quantity,
+        held.average_cost,
+    )
+    assert ("BTC", 1) == (held.instrument.symbol, own.version)
+
+
+def test_it_is_found_by_its_owner_only(own: PortfolioRow, user: User) -> None:
+    """Somebody else's is as missing as one that there is not, whatever is asked for."""
+    assert own is find_portfolio(user.id, own.id)
+    assert own is find_portfolio(user.id, own.id, lock=True)
+    assert None is find_portfolio(user.id + 1, own.id)
+    assert [None] * 4 == [find_portfolio(user.id, each) for each in (0, -1, own.id + 1, 2**80)]
+
+
+def test_they_are_told_by_name(own: PortfolioRow, user: User, now: datetime) -> None:
+    """Small and capital letters stand together."""
+    for name in ("alpha", "Zeta"):
+        db.session.add(PortfolioRow(user_id=user.id, name=name, created_at=now, updated_at=now))
+    db.session.commit()
+
+    assert ["alpha", "Growth", "Zeta"] == [each.name for each in portfolios_of(user.id)]
+    assert [] == portfolios_of(user.id + 1)
+    assert (3, 0) == (count_portfolios(user.id), count_portfolios(user.id + 1))
+
+
+def test_a_name_is_taken_once_by_each_user(own: PortfolioRow, now: datetime) -> None:
+    """Another user may have the same."""
+    other = User(email="b@example.com", password_hash="", role=Role.CLIENT, created_at=now)
+    db.session.add(other)
+    db.session.flush()
+    same = {"name": "Growth", "created_at": now, "updated_at": now}
+    db.session.add(PortfolioRow(user_id=other.id, **same))
+    db.session.commit()
+    db.session.add(PortfolioRow(user_id=own.user_id, **same))
+
+    with pytest.raises(IntegrityError):
+        db.session.commit()
+
+
+def test_an_instrument_is_held_once(own: PortfolioRow, bitcoin: InstrumentRow) -> None:
+    """Twice would be two average costs."""
+    figures = {"quantity": Decimal(1), "average_cost": Decimal(1)}
+    db.session.add(HoldingRow(portfolio_id=own.id, instrument_id=bitcoin.id, **figures))
+
+    with pytest.raises(IntegrityError):
+        db.session.commit()
+
+
+def test_its_holdings_go_with_it(own: PortfolioRow) -> None:
+    """Nothing is left of a deleted portfolio."""
+    number = own.id
+    db.session.delete(own)
+    db.session.commit()
+
+    assert [] == list(db.session.scalars(select(HoldingRow)))
+    assert (0, {}, frozenset()) == (count_holdings(number), versions_of([number]), held_symbols())
+
+
+def test_what_is_held_is_known(own: PortfolioRow, bitcoin: InstrumentRow) -> None:
+    """Whoever holds it, each symbol is told once; also one that is not followed any more."""
+    bitcoin.active = False
+    db.session.commit()
+
+    assert frozenset({"BTC"}) == held_symbols()
+    assert 1 == count_holdings(own.id)
+    assert {own.id: 1} == versions_of([own.id, own.id + 1])
