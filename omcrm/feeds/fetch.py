@@ -9,14 +9,18 @@ import socket
 import ssl
 import threading
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
-from omcrm.errors import FeedError
+from omcrm.errors import FeedError, FeedUnreached
 from omcrm.feeds.provider import Call, Reply
 
 _CONNECT_TIMEOUT = 5.0
 _READ_TIMEOUT = 10.0
+# Each may take the time to connect; whoever owns a name may give it hundreds.
+_MOST_ADDRESSES = 3
 # The largest answer that is asked for has 250 coins in it.
 _LARGEST = 4 * 1024 * 1024
 _HEADERS = {
@@ -30,17 +34,25 @@ _KINDS: Mapping[str, type[http.client.HTTPConnection]] = {
 }
 _GZIP = 16 + zlib.MAX_WBITS
 
+Choose: TypeAlias = Callable[[Sequence[str]], Sequence[str]]
+"""Gives those of a host's IP addresses that may be connected to; raises FeedError for none."""
+
 
 class Fetcher:
     """Keeps the connection to one upstream alive between calls; thread-safe, one call at a time.
 
     No call takes longer than `longest` seconds after its connection is made, however slowly the
-    answer drips in.
+    answer drips in, and no answer may have more than `largest` bytes. With `choose` only addresses
+    that it gives are connected to.
     """
 
-    def __init__(self, longest: float = 20.0) -> None:
+    def __init__(
+        self, longest: float = 20.0, largest: int = _LARGEST, choose: Choose | None = None
+    ) -> None:
         self.closed = False
         self._longest = longest
+        self._largest = largest
+        self._choose = choose
         self._turn = threading.Lock()
         self._switch = threading.Lock()
         self._connection: http.client.HTTPConnection | None = None
@@ -82,18 +94,19 @@ class Fetcher:
 
     def _ask(self, call: Call) -> Reply:
         with self._answer(call) as answer:
-            body = answer.read(_LARGEST + 1)
+            body = answer.read(self._largest + 1)
         # Where no length was announced, a connection that was cut looks like the end.
         if self._cut_because:
             raise FeedError(self._cut_because)
-        if len(body) > _LARGEST:
-            raise FeedError(f"answer of more than {_LARGEST} bytes")
+        if len(body) > self._largest:
+            raise FeedError(f"answer of more than {self._largest} bytes")
         if answer.length:
             raise FeedError("connection lost")
         headers = {name.lower(): value for name, value in answer.getheaders()}
         if answer.will_close:
             self._forget()
-        return Reply(answer.status, headers, _unpacked(body, headers.get("content-encoding", "")))
+        encoding = headers.get("content-encoding", "")
+        return Reply(answer.status, headers, _unpacked(body, encoding, self._largest))
 
     def _answer(self, call: Call) -> http.client.HTTPResponse:
         url = urlsplit(call.url)
@@ -107,16 +120,29 @@ class Fetcher:
                 raise FeedError(self._cut_because)
         self._forget()
         self._place = place
-        return _begin(self._connected(url), url, call)
+        try:
+            return _begin(self._connected(url), url, call)
+        except FeedUnreached as error:
+            if kept is None:
+                raise
+            # It may have heard the call on the connection that is gone.
+            raise FeedError(str(error)) from None
 
     def _connected(self, url: SplitResult) -> http.client.HTTPConnection:
         if url.scheme not in _KINDS or not url.hostname:
             raise FeedError("its address is no HTTP URL")
         make = _KINDS[url.scheme]
         connection = make(url.hostname, url.port, timeout=_CONNECT_TIMEOUT)
+        if self._choose is not None:
+            # The library's own place for another way to connect; by address, so that the name
+            # cannot mean another one when it is looked up again.
+            connection._create_connection = partial(_dial, self._choose)  # type: ignore[attr-defined]
         try:
             connection.connect()
             connection.sock.settimeout(_READ_TIMEOUT)
+        except OSError as error:
+            connection.close()
+            raise FeedUnreached(self._cut_because or _words(error)) from None
         except BaseException:
             connection.close()
             raise
@@ -158,16 +184,31 @@ def _begin(
     return connection.getresponse()
 
 
-def _unpacked(body: bytes, encoding: str) -> bytes:
+def _dial(
+    choose: Choose, place: tuple[str, int], timeout: float, source: tuple[str, int] | None = None
+) -> socket.socket:
+    """A connection to one of the chosen addresses of a host."""
+    found = socket.getaddrinfo(*place, type=socket.SOCK_STREAM)
+    problem: OSError | None = None
+    addresses = choose(list(dict.fromkeys(str(each[4][0]) for each in found)))
+    for address in addresses[:_MOST_ADDRESSES]:
+        try:
+            return socket.create_connection((address, place[1]), timeout, source)
+        except OSError as error:
+            problem = error
+    raise problem or OSError("no address to connect to")
+
+
+def _unpacked(body: bytes, encoding: str, largest: int) -> bytes:
     if encoding in ("", "identity"):
         return body
     if encoding != "gzip":
         raise FeedError("answer in an unknown encoding")
     unpacker = zlib.decompressobj(_GZIP)
     # A few bytes may unpack into gigabytes.
-    plain = unpacker.decompress(body, _LARGEST + 1)
-    if len(plain) > _LARGEST:
-        raise FeedError(f"answer of more than {_LARGEST} bytes")
+    plain = unpacker.decompress(body, largest + 1)
+    if len(plain) > largest:
+        raise FeedError(f"answer of more than {largest} bytes")
     if not unpacker.eof:
         raise FeedError("answer cut short")
     return plain

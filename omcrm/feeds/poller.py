@@ -13,7 +13,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from omcrm.errors import FeedError, FeedRefused
+from omcrm.errors import FeedError, FeedRefused, FeedUnreached
 from omcrm.feeds.fetch import Fetcher
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.pace import ORDINARY, Timing
@@ -26,7 +26,7 @@ from omcrm.feeds.provider import (
     Refused,
     Unreadable,
 )
-from omcrm.feeds.quota import LENGTHS, Ledger, Use
+from omcrm.feeds.quota import Ledger, Use
 from omcrm.feeds.retry import backoff, wait_after
 from omcrm.feeds.status import FeedState, FeedStatus, Meter, masked
 from omcrm.feeds.supervisor import Reports
@@ -38,8 +38,6 @@ _log = logging.getLogger(__name__)
 
 _STEP = 1.0
 _LOOK_AGAIN = 5.0
-# A refusal for longer than any minute's budget is one of the day or month.
-_TOO_MANY, _LONG_WAIT = 429, 600.0
 _STOP_TIMEOUT = 15.0
 # What an upstream refuses to tell of one symbol, it will not tell soon.
 _REFUSED_FOR = 300.0
@@ -50,7 +48,7 @@ _AGAIN, _MOST_DOUBLINGS = 60.0, 10
 class Polling(Struct, frozen=True):
     """How often, in seconds, and for how many symbols at once pollers ask, at most."""
 
-    interval: float = 60.0
+    interval: float = 30.0
     batch: int = 50
 
 
@@ -247,6 +245,11 @@ class Poller:
             self._wait_for_quota(allowed_at, now)
         return allowed_at is None
 
+    def _give_back(self) -> None:
+        account, budgets = self.provider.account(), self.provider.limits.budgets
+        with contextlib.suppress(OSError):
+            self._ledger.give_back(self.name, account, budgets, self._clock())
+
     def _wait_for_quota(self, allowed_at: datetime, now: float) -> None:
         seconds = max(1.0, (allowed_at - self._clock()).total_seconds())
         self._ask_at = now + min(seconds, 60.0)
@@ -258,6 +261,8 @@ class Poller:
         try:
             reply = self._fetcher.get(call)
         except FeedError as error:
+            if isinstance(error, FeedUnreached):
+                self._give_back()
             if not self._fetcher.closed:
                 self._fail(error, call.names)
             return
@@ -289,12 +294,9 @@ class Poller:
             self._fail(failure, call.names)
 
     def _note_used_up(self, refusal: Expelled) -> None:
-        """What the upstream counts is true, also after a restart."""
-        if refusal.status == _TOO_MANY and (refusal.retry_after or 0.0) > _LONG_WAIT:
-            longest = max(self.provider.limits.budgets, key=lambda each: LENGTHS[each.period])
-            account = self.provider.account()
-            with contextlib.suppress(OSError):
-                self._ledger.exhaust(self.name, account, longest, self._clock())
+        budgets = self.provider.limits.budgets
+        account = self.provider.account()
+        self._ledger.note_refusal(self.name, account, budgets, refusal, self._clock())
 
     def _take(self, ticks: list[Tick]) -> None:
         self._delays = backoff(random.Random())
@@ -316,9 +318,9 @@ class Poller:
         self._failures_in_a_row += 1
         self._note_problem(str(error))
         self._rhythm.failed(names)
-        wait = max(
-            wait_after(error, self._delays), min(self._rhythm.interval, _AGAIN * 2**doublings)
-        )
+        wait = wait_after(error, self._delays)
+        if not isinstance(error, FeedUnreached):
+            wait = max(wait, min(self._rhythm.interval, _AGAIN * 2**doublings))
         self._ask_at = self._timing.now() + wait
         self._set_state(FeedState.WAITING)
         self._reports.condition(self.name, Condition.DOWN, 0)

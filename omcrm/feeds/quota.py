@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from omcrm.feeds.lease import lease_name
-from omcrm.feeds.provider import Budget
+from omcrm.feeds.provider import Budget, Expelled
 
 LENGTHS: Mapping[str, timedelta] = {
     "minute": timedelta(minutes=1),
@@ -24,6 +24,8 @@ LENGTHS: Mapping[str, timedelta] = {
 """How long a budget's period is, at most."""
 # Of two processes at a boundary, one may look at the clock first and count last.
 _SKEW = timedelta(seconds=5)
+# A refusal for longer than any minute's budget is one of the day or month.
+_TOO_MANY, _LONG_WAIT = 429, 600.0
 
 
 class Use(Struct, frozen=True):
@@ -72,6 +74,15 @@ class Ledger:
                 counts[_key(budget)] = count
         return None
 
+    def give_back(
+        self, source: str, account: str, budgets: Sequence[Budget], now: datetime
+    ) -> None:
+        """A call that was counted was not made."""
+        with self._counts(source, account) as counts:
+            for each in budgets:
+                count = _current(counts, each, now)
+                counts[_key(each)] = _Count(count.began, max(0, count.used - 1))
+
     def uses(
         self, source: str, account: str, budgets: Sequence[Budget], now: datetime
     ) -> list[Use]:
@@ -85,6 +96,23 @@ class Ledger:
         with self._counts(source, account) as counts:
             count = _current(counts, budget, now)
             counts[_key(budget)] = _Count(count.began, max(count.used, budget.calls))
+
+    def note_refusal(
+        self,
+        source: str,
+        account: str,
+        budgets: Sequence[Budget],
+        refusal: Expelled,
+        now: datetime,
+    ) -> None:
+        """Note it where the upstream says that a day's or month's calls are used up.
+
+        What the upstream counts is true, also after a restart.
+        """
+        if refusal.status == _TOO_MANY and (refusal.retry_after or 0.0) > _LONG_WAIT:
+            longest = max(budgets, key=lambda each: LENGTHS[each.period])
+            with contextlib.suppress(OSError):
+                self.exhaust(source, account, longest, now)
 
     @contextlib.contextmanager
     def _counts(

@@ -12,12 +12,12 @@ import struct
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from omcrm.errors import FeedError
+from omcrm.errors import FeedError, FeedUnreached
 from omcrm.feeds import fetch
 from omcrm.feeds.fetch import Fetcher
 from omcrm.feeds.provider import Call
@@ -191,12 +191,63 @@ def test_threads_take_turns(fetcher: Fetcher) -> None:
     assert {number: b"/%d" % number for number in range(20)} == got
 
 
+# Whom it may connect to
+
+
+def test_only_chosen_addresses_are_connected_to() -> None:
+    """They are chosen before anything goes out, and the host keeps its name."""
+    seen: list[str] = []
+
+    def choose(addresses: Sequence[str]) -> list[str]:
+        seen.extend(addresses)
+        return [each for each in addresses if each == "127.0.0.1"]
+
+    fetcher = Fetcher(choose=choose)
+    with Upstream(answering(http())) as upstream:
+        url = f"http://localhost:{upstream.port}"
+        assert 200 == fetcher.get(call(url)).status
+    fetcher.close()
+
+    assert "127.0.0.1" in seen
+    assert f"Host: localhost:{upstream.port}" in upstream.requests[0].decode()
+
+
+@pytest.mark.parametrize("refuses", [True, False])
+def test_none_may_be_connected_to(*, refuses: bool) -> None:
+    """No connection is made, and the words are those of who chose."""
+
+    def choose(addresses: Sequence[str]) -> list[str]:
+        if refuses:
+            raise FeedError("not there")
+        return []
+
+    fetcher = Fetcher(choose=choose)
+    with Upstream(answering(http())) as upstream:
+        words = failure(fetcher, upstream.url)
+    fetcher.close()
+
+    assert ("not there" if refuses else "no answer (OSError)") == words
+    assert 0 == upstream.connections
+
+
 # What is no answer
 
 
 def test_nobody_listens(fetcher: Fetcher) -> None:
     """A port that nobody listens on refuses."""
     assert "connection refused" == failure(fetcher, f"http://127.0.0.1:{free_port()}")
+
+
+def test_only_who_was_never_reached_has_heard_nothing(fetcher: Fetcher) -> None:
+    """A call on a kept connection may have been heard, though the next connection fails."""
+    with pytest.raises(FeedUnreached):
+        fetcher.get(Call(f"http://127.0.0.1:{free_port()}", ()))
+    with Upstream(answering(http())) as upstream:
+        fetcher.get(Call(upstream.url, ()))
+    with pytest.raises(FeedError) as gone:
+        fetcher.get(Call(upstream.url, ()))
+
+    assert FeedError is gone.type
 
 
 def test_no_such_host(fetcher: Fetcher) -> None:
@@ -284,6 +335,16 @@ def test_an_answer_without_end(fetcher: Fetcher) -> None:
         words = failure(fetcher, upstream.url)
 
     assert "answer of more than 4194304 bytes" == words
+
+
+def test_its_own_bound() -> None:
+    """Who needs less takes less, packed or not."""
+    fetcher = Fetcher(largest=100)
+    packed = http(gzip.compress(b"x" * 101), "200 OK", "Content-Encoding: gzip")
+    for raw in (http(b"x" * 101), packed):
+        with Upstream(answering(raw)) as upstream:
+            assert "answer of more than 100 bytes" == failure(fetcher, upstream.url)
+    fetcher.close()
 
 
 def test_a_bomb(fetcher: Fetcher) -> None:

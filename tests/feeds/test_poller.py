@@ -23,7 +23,7 @@ from omcrm.market.source import Condition
 from tests.conftest import ManualClock
 from tests.feeds.polled import NAMES, Broken, Demanding, Half, Watched
 from tests.feeds.upstream import Upstream, answering, http
-from tests.processes import Exchange, wait_for
+from tests.processes import Exchange, free_port, wait_for
 
 SECRET = "a-very-secret-key"
 LIMITS = CoinGecko.limits
@@ -338,6 +338,17 @@ def test_nobody_there(watch: Callable[..., Watched], exchange: Exchange, tmp_pat
     wait_for(lambda: "connection refused" == watched.problem, 5, "the refusal")
     with Exchange(tmp_path, port=exchange.port):
         wait_for(lambda: watched.state == "polling", 15, "prices")
+
+
+def test_who_is_not_reached_costs_nothing_and_is_tried_again_soon(
+    watch: Callable[..., Watched], clock: ManualClock
+) -> None:
+    """A machine without network has its whole quota when it is back."""
+    watched = watch(f"http://127.0.0.1:{free_port()}", make=CoinGecko, clock=clock)
+    wait_for(lambda: watched.poller.status().reconnects >= 2, 10, "two attempts")
+    watched.poller.stop()
+
+    assert {0} == {use.used for use in watched.poller.uses()}
 
 
 def test_an_answer_that_nobody_understands(

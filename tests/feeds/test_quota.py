@@ -116,6 +116,19 @@ def test_so_many_calls_are_allowed(ledger: Ledger) -> None:
     assert [5] == used(ledger, after(59), MINUTE)
 
 
+def test_a_call_that_was_not_made_is_given_back(ledger: Ledger) -> None:
+    """To every budget it was taken from, and never more than was taken."""
+    take(ledger, START, MINUTE, DAY)
+    take(ledger, START, MINUTE, DAY)
+    ledger.give_back("coingecko", "key", (MINUTE, DAY), START)
+    left = used(ledger, START, MINUTE, DAY)
+    for _ in range(3):
+        ledger.give_back("coingecko", "key", (MINUTE, DAY), START)
+
+    assert [1, 1] == left
+    assert [0, 0] == used(ledger, START, MINUTE, DAY)
+
+
 def test_a_new_period_begins_anew(ledger: Ledger) -> None:
     """At the very moment of renewal there are calls again."""
     for _ in range(6):

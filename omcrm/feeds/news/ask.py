@@ -1,0 +1,141 @@
+"""Asks one source for its feed: only for what changed, following redirects within bounds."""
+
+import http
+import ipaddress
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from urllib.parse import quote, urljoin, urlsplit
+
+from omcrm.errors import FeedError, FeedRefused
+from omcrm.feeds.fetch import Fetcher
+from omcrm.feeds.news.parse import LARGEST
+from omcrm.feeds.provider import Call, Reply
+from omcrm.feeds.refusing import retry_after
+
+_LONGEST = 15.0
+_MOST_REDIRECTS = 5
+_OK, _UNCHANGED = 200, 304
+_REDIRECTS = (301, 302, 303, 307, 308)
+_ACCEPT = (
+    "application/rss+xml, application/atom+xml, application/rdf+xml;q=0.9, "
+    "application/xml;q=0.8, text/xml;q=0.8, */*;q=0.1"
+)
+_LONGEST_VALIDATOR = 500
+_SAFE = "%/:=&?~#+!$,;'@()*[]"
+_LONGEST_WAIT = 86_400.0
+# IPv4 inside of IPv6, as NAT64 spells it.
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+def is_inside(address: str) -> bool:
+    """Whether an IP address is of this machine or a private network, not of the internet."""
+    found = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(found, ipaddress.IPv6Address):
+        if found in _NAT64:
+            found = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
+        else:
+            found = found.ipv4_mapped or found.sixtofour or found
+    return not found.is_global or found.is_multicast
+
+
+class Asker:
+    """Asks for one URL again and again; one call at a time.
+
+    A redirect leads inside only from inside: to this machine or a private network only where all
+    addresses of the URL itself are there.
+    """
+
+    def __init__(self, url: str, inside: Callable[[str], bool] = is_inside) -> None:
+        self._url = url
+        self._inside = inside
+        self._from_inside = False
+        self._is_redirected = False
+        self._validators: dict[str, str] = {}
+        self._fetcher = Fetcher(_LONGEST, LARGEST, self._choose)
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing is asked any more."""
+        return self._fetcher.closed
+
+    def close(self) -> None:
+        """End it, also in the middle of an answer."""
+        self._fetcher.close()
+
+    def ask(self, now: datetime) -> Reply | None:
+        """The feed; None where it has not changed since the last `remember`; raises FeedError."""
+        reply = self._follow(self._url)
+        if reply.status == _UNCHANGED:
+            return None
+        if reply.status != _OK:
+            raise FeedRefused(reply.status, _phrase(reply.status), _wait(reply, now))
+        return reply
+
+    def remember(self, reply: Reply) -> None:
+        """Ask only for what changes after this reply."""
+        named = {"If-None-Match": "etag", "If-Modified-Since": "last-modified"}
+        values = {ours: reply.headers.get(theirs, "") for ours, theirs in named.items()}
+        self._validators = {
+            ours: value
+            for ours, value in values.items()
+            if value and value.isprintable() and len(value) <= _LONGEST_VALIDATOR
+        }
+
+    def _follow(self, url: str) -> Reply:
+        self._is_redirected, until = False, time.monotonic() + 2 * _LONGEST
+        for _ in range(_MOST_REDIRECTS + 1):
+            reply = self._fetcher.get(Call(url, (), {"Accept": _ACCEPT, **self._validators}))
+            if reply.status not in _REDIRECTS:
+                return reply
+            url = _target(url, reply.headers.get("location", ""))
+            self._is_redirected = True
+            # Others wait for their turn.
+            if time.monotonic() > until:
+                break
+        raise FeedError("redirected too often or too slowly")
+
+    def _choose(self, addresses: Sequence[str]) -> Sequence[str]:
+        """The addresses that may be connected to."""
+        if not self._is_redirected:
+            # A name that is here and there is treated as one of there.
+            self._from_inside = all(map(self._inside, addresses))
+        if self._from_inside:
+            return addresses
+        outside = [each for each in addresses if not self._inside(each)]
+        if not outside:
+            raise FeedError("redirected to a private address")
+        return outside
+
+
+def _target(url: str, location: str) -> str:
+    try:
+        target = urljoin(url, quote(location.encode("latin-1", "replace"), safe=_SAFE))
+        before, after = urlsplit(url), urlsplit(target)
+    except ValueError:
+        raise FeedError("redirected to no address") from None
+    if not location or after.scheme not in ("http", "https") or not after.hostname:
+        raise FeedError("redirected to no web address")
+    if before.scheme == "https" and after.scheme != "https":
+        raise FeedError("redirected to an address without TLS")
+    return target
+
+
+def _phrase(status: int) -> str:
+    try:
+        return http.HTTPStatus(status).phrase
+    except ValueError:
+        return "unknown status"
+
+
+def _wait(reply: Reply, now: datetime) -> float | None:
+    """The seconds that `Retry-After` names, as a number or as a moment; a day at most."""
+    seconds = retry_after(reply)
+    if seconds is None:
+        try:
+            until = parsedate_to_datetime(reply.headers.get("retry-after", ""))
+            seconds = (until.replace(tzinfo=until.tzinfo or UTC) - now).total_seconds()
+        except (ArithmeticError, LookupError, TypeError, ValueError):
+            return None
+    return min(max(0.0, seconds), _LONGEST_WAIT)

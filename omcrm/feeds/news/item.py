@@ -1,0 +1,51 @@
+"""What news are: where they come from, one item, and what one answer of a source held."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+SIMULATED_NEWS = "simulated"
+
+
+class NewsSource(Struct, frozen=True):
+    """One feed that is asked; `name` is shown with each of its items."""
+
+    url: str
+    name: str
+
+
+class NewsItem(Struct, frozen=True, kw_only=True):
+    """One item, all of it plain text of bounded length; None for what the source did not say.
+
+    `id` is 13 hexadecimal digits that stay the same, `seq` counts the items of this process in the
+    order in which they became known.
+    """
+
+    id: str
+    source: str
+    publisher: str | None
+    title: str
+    summary: str
+    url: str | None
+    image: str | None
+    published_at: datetime | None
+    received_at: datetime
+    symbols: tuple[str, ...] = ()
+    seq: int = 0
+
+    @property
+    def at(self) -> datetime:
+        """When it was published; where that is unknown or still to come, when it was received."""
+        return min(self.published_at or self.received_at, self.received_at)
+
+    @property
+    def number(self) -> int:
+        """The id as a whole number, small enough for every JSON reader."""
+        return int(self.id, 16)
+
+
+class Bulletin(Struct, frozen=True):
+    """What one answer held; `problem` says why it is not all of it."""
+
+    items: tuple[NewsItem, ...]
+    problem: str | None = None

@@ -1,0 +1,98 @@
+"""The newest items of all sources, each once."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+from datetime import timedelta
+
+from msgspec import structs
+
+from omcrm.feeds.news.headline import Headline, headline
+from omcrm.feeds.news.item import NewsItem
+from omcrm.feeds.news.mention import Mentions
+
+# More than all sources together can tell at once: what has left the store does not come back.
+_REMEMBERED = 10_000
+_SAME_STORY = timedelta(days=1)
+
+
+class NewsStore:
+    """Keeps the newest `most` items; thread-safe."""
+
+    def __init__(self, most: int = 200) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._mentions = Mentions()
+        self._held: dict[str, tuple[NewsItem, Headline]] = {}
+        self._newest: tuple[NewsItem, ...] = ()
+        self._known: OrderedDict[str, None] = OrderedDict()
+        self._number = 0
+
+    def latest(self, limit: int, symbol: str | None = None) -> list[NewsItem]:
+        """The newest items, the newest first; those that mention `symbol`, where one is given."""
+        items = self._newest
+        chosen = [each for each in items if symbol is None or symbol in each.symbols]
+        return chosen[: max(0, limit)]
+
+    def mention(self, mentions: Mentions) -> None:
+        """Find these instruments from now on, also in what is there already."""
+        with self._lock:
+            self._mentions = mentions
+            self._held = {
+                id_: (self._marked(item), words) for id_, (item, words) in self._held.items()
+            }
+            self._order()
+
+    def take(self, items: Iterable[NewsItem]) -> list[NewsItem]:
+        """Keep these; the ones that were not known, in the order in which they were published.
+
+        What another source has told within a day is known. A known item whose words were corrected
+        is kept as it is now.
+        """
+        with self._lock:
+            added = [each.id for each in sorted(items, key=lambda each: each.at) if self._add(each)]
+            self._order()
+            return [self._held[id_][0] for id_ in added if id_ in self._held]
+
+    def _add(self, item: NewsItem) -> bool:
+        before = self._held.get(item.id)
+        is_known = item.id in self._known
+        self._known[item.id] = None
+        self._known.move_to_end(item.id)
+        if len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+        if before is not None:
+            self._correct(before[0], item)
+            return False
+        words = headline(item.title)
+        if is_known or self._was_told(item, words):
+            return False
+        self._number += 1
+        self._held[item.id] = (self._marked(structs.replace(item, seq=self._number)), words)
+        return True
+
+    def _correct(self, before: NewsItem, item: NewsItem) -> None:
+        same = structs.replace(
+            item, seq=before.seq, received_at=before.received_at, symbols=before.symbols
+        )
+        # Two feeds of one story each have words of their own: it stays the first one's.
+        if before.source == item.source and same != before:
+            self._held[item.id] = (self._marked(same), headline(item.title))
+
+    def _was_told(self, item: NewsItem, words: Headline) -> bool:
+        # By others only: one source may well have two items of the same name, such as filings.
+        return any(
+            held.source != item.source
+            and abs(held.at - item.at) <= _SAME_STORY
+            and words.matches(told)
+            for held, told in self._held.values()
+        )
+
+    def _marked(self, item: NewsItem) -> NewsItem:
+        return structs.replace(item, symbols=self._mentions.find(f"{item.title}\n{item.summary}"))
+
+    def _order(self) -> None:
+        held = sorted(self._held.values(), key=lambda each: (each[0].at, each[0].seq), reverse=True)
+        for item, _ in held[self._most :]:
+            del self._held[item.id]
+        self._newest = tuple(item for item, _ in held[: self._most])

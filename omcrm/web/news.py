@@ -1,0 +1,81 @@
+"""News over HTTP, and how their sources are doing."""
+
+from typing import Any
+
+from flask import Blueprint, Response, request
+from flask.typing import ResponseReturnValue
+
+from omcrm.auth.access import refusal
+from omcrm.auth.allows import allows
+from omcrm.errors import AccessRefused
+from omcrm.feeds.news.desk import NewsDesk
+from omcrm.feeds.news.item import SIMULATED_NEWS, NewsItem
+from omcrm.streaming import wire
+from omcrm.streaming.price_update import iso
+from omcrm.web.market import market
+
+_USUAL, _MOST = 50, 200
+
+blueprint = Blueprint("news", __name__, url_prefix="/api/v1")
+
+
+@blueprint.errorhandler(AccessRefused)
+def refuse(error: AccessRefused) -> ResponseReturnValue:
+    return refusal(error.code, error.message, error.status, error.field)
+
+
+@blueprint.get("/news")
+@allows("market:read")
+def news() -> ResponseReturnValue:
+    found, symbol, limit = market(), request.args.get("symbol") or None, _limit()
+    if symbol is not None and symbol not in found.instruments:
+        raise AccessRefused("UNKNOWN_SYMBOL", f"Unknown symbol: {symbol[:20]}", 404, "symbol")
+    body = {
+        "success": True,
+        "sources": len(found.news.status()),
+        "news": [news_body(each) for each in found.news.latest(limit, symbol)],
+    }
+    return Response(wire.dumps(body), mimetype="application/json")
+
+
+def news_body(item: NewsItem) -> dict[str, Any]:
+    """One item as programs read it: plain texts, None for what the source did not say."""
+    return {
+        "id": item.id,
+        "seq": item.seq,
+        "title": item.title,
+        "summary": item.summary,
+        "url": item.url,
+        "image": item.image,
+        "source": item.source,
+        "publisher": item.publisher,
+        "published_at": iso(item.published_at),
+        "received_at": iso(item.received_at),
+        "symbols": list(item.symbols),
+        "simulated": item.source == SIMULATED_NEWS,
+    }
+
+
+def news_report(desk: NewsDesk) -> list[dict[str, Any]]:
+    """How each source is doing, for administrators."""
+    return [
+        {
+            "source": each.source,
+            "url": each.url,
+            "last_success": iso(each.last_success),
+            "last_error": each.last_error,
+            "failures": each.failures,
+            "items": each.items,
+            "next_in_seconds": each.next_in,
+        }
+        for each in desk.status()
+    ]
+
+
+def _limit() -> int:
+    text = request.args.get("limit", str(_USUAL))
+    # More digits than that are no number that anybody means.
+    if not (text.isascii() and text.isdecimal() and len(text) < 5 and 1 <= int(text) <= _MOST):
+        message = f"limit must be a whole number from 1 to {_MOST}"
+        raise AccessRefused("INVALID_PAYLOAD", message, field="limit")
+    return int(text)

@@ -1,0 +1,118 @@
+"""News over HTTP: who may read them, what may be asked for, and what is told."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from omcrm import create_app
+from omcrm.extensions import db
+from omcrm.feeds.news.desk import NewsDesk
+from omcrm.feeds.news.source_list import news_sources
+from omcrm.storage.user import Role
+from omcrm.web.market import market
+from omcrm.web.news import news_report
+from tests.processes import Exchange, wait_for
+
+LogIn = Callable[[Role], FlaskClient]
+FIELDS = {
+    "id", "seq", "title", "summary", "url", "image", "source", "publisher", "published_at",
+    "received_at", "symbols", "simulated",
+}  # fmt: skip
+
+
+@pytest.fixture
+def told(app: Flask, exchange: Exchange) -> Iterator[Flask]:
+    """An app whose news are those of the exchange."""
+    with app.app_context():
+        found = market()
+        found.news = NewsDesk(news_sources((), exchange.url), 60.0, lambda: datetime.now(UTC))
+        found.news.follow(found.instruments.values())
+        found.news.start()
+        wait_for(found.news.latest, 5, "news")
+    yield app
+    found.news.stop()
+
+
+def test_strangers_are_refused(client: FlaskClient) -> None:
+    """With the words of every route for programs."""
+    answer = client.get("/api/v1/news")
+
+    assert (401, False) == (answer.status_code, answer.json["success"])
+
+
+def test_without_sources_there_are_none(browser: LogIn) -> None:
+    """Which is said, rather than made up."""
+    answer = browser(Role.CLIENT).get("/api/v1/news")
+
+    assert {"success": True, "sources": 0, "news": []} == answer.json
+
+
+def test_news(told: Flask, browser: LogIn) -> None:
+    """The newest first, each with what is known of it."""
+    client = browser(Role.CLIENT)
+    body = client.get("/api/v1/news?limit=200").json
+    news = body["news"]
+
+    assert (1, 24) == (body["sources"], len(news))
+    assert all(FIELDS == each.keys() for each in news)
+    assert all(each["simulated"] and each["title"].startswith("Simulated: ") for each in news)
+    assert sorted((each["published_at"] for each in news), reverse=True) == [
+        each["published_at"] for each in news
+    ]
+    assert news[0]["published_at"].endswith("Z")
+    assert news[:2] == client.get("/api/v1/news?limit=2").json["news"]
+    symbol = news[0]["symbols"][0]
+    assert [each for each in news if symbol in each["symbols"]] == client.get(
+        f"/api/v1/news?symbol={symbol}"
+    ).json["news"]
+
+
+def test_unknown_symbol(browser: LogIn) -> None:
+    """A symbol that does not exist is a 404 with its code."""
+    answer = browser(Role.CLIENT).get("/api/v1/news?symbol=" + "NOPE" * 100)
+
+    assert (404, "UNKNOWN_SYMBOL") == (answer.status_code, answer.json["error"]["code"])
+    assert len(answer.json["error"]["message"]) < 50
+
+
+@pytest.mark.parametrize("limit", ["0", "201", "-1", "x", "1.5", "9" * 5000, "", "²", "٣"])
+def test_a_wrong_limit_is_named(browser: LogIn, limit: str) -> None:
+    """Whoever sent it is told what was expected."""
+    error = browser(Role.CLIENT).get("/api/v1/news", query_string={"limit": limit}).json["error"]
+
+    assert ("INVALID_PAYLOAD", "limit") == (error["code"], error["field"])
+    assert "from 1 to 200" in error["message"]
+
+
+def test_administrators_see_the_sources(told: Flask, browser: LogIn) -> None:
+    """With the rest of the state; others do not."""
+    status = browser(Role.ADMIN).get("/webtrader/realtime_status").json
+    (source,) = status["news"]
+
+    assert ("simulated", None, 24, 0) == tuple(
+        source[each] for each in ("source", "last_error", "items", "failures")
+    )
+    assert source["url"].endswith("/news/rss")
+    assert source["last_success"].endswith("Z")
+    assert "news" not in browser(Role.CLIENT).get("/webtrader/realtime_status").json
+
+
+def test_a_demonstration_reads_the_exchange(app: Flask, exchange: Exchange) -> None:
+    """Without any setting, from the start of the feeds to their end."""
+    settings = replace(app.extensions["omcrm.settings"], demo=True, exchange_url=exchange.url)
+    demo = create_app(settings)
+    with demo.app_context():
+        found = market()
+        found.start()
+        wait_for(found.news.latest, 5, "news")
+        (source,) = news_report(found.news)
+        found.stop()
+        db.engine.dispose()
+
+    assert "simulated" == source["source"]
+    assert all(each.symbols for each in found.news.latest())
+    assert None is news_report(found.news)[0]["next_in_seconds"]
