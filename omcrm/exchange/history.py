@@ -1,6 +1,8 @@
-"""One symbol's last 24 hours by the minute, kept in columns so that many symbols stay small."""
+"""One symbol's last 24 hours by the minute, kept in columns so that many symbols stay small, and
+its days."""
 
 from array import array
+from collections import deque
 from collections.abc import Iterator
 from typing import TypeAlias
 
@@ -8,10 +10,11 @@ from msgspec.structs import astuple
 
 from omcrm.exchange.candle import Candle, empty
 from omcrm.exchange.column import WideColumn
-from omcrm.exchange.interval import MINUTE
+from omcrm.exchange.interval import DAY, MINUTE
 from omcrm.exchange.trade import Trade
 
 MINUTES_A_DAY = 1440
+DAYS = 400
 # Quote volumes, counted in 1e-16, do not fit 64 bits.
 WIDE_FIELDS = frozenset({"quote", "taker_quote"})
 FIELDS = Candle.__struct_fields__[1:]
@@ -30,6 +33,7 @@ class History:
         ]
         self._closed: Candle | None = None
         self.price_before: int | None = None
+        self.days: deque[Candle] = deque(maxlen=DAYS)
 
     def __len__(self) -> int:
         return len(self._columns[0])
@@ -58,6 +62,7 @@ class History:
         """Add a closed minute, which must follow the last one."""
         for column, value in zip(self._columns, astuple(candle)[1:], strict=True):
             column.append(value)
+        self._join_day(candle)
         if len(self) >= MINUTES_A_DAY:
             self.price_before = self._columns[3][0]
             for column in self._columns:
@@ -76,6 +81,15 @@ class History:
             time += MINUTE
         yield self.current
 
+    def by_day(self, since: int = 0) -> Iterator[Candle]:
+        """Give the days of UTC held that begin at `since` or later, oldest first.
+
+        What the open minute adds to its day comes last, as a candle of its own.
+        """
+        yield from (day for day in self.days if day.time >= since)
+        if self.current is not None:
+            yield self.current
+
     def window(self) -> Candle | None:
         """Give the rolling 24 hours as one candle; None before the first trade."""
         if self.current is None:
@@ -85,6 +99,12 @@ class History:
         window = Candle(*astuple(self._closed))
         window.join(self.current)
         return window
+
+    def _join_day(self, minute: Candle) -> None:
+        day = minute.time // DAY * DAY
+        if not self.days or self.days[-1].time != day:
+            self.days.append(empty(day, minute.open))
+        self.days[-1].join(minute)
 
     def _restart(self, minute: int) -> None:
         close = self.current.close if self.current else 0

@@ -28,6 +28,7 @@ LENGTHS: dict[str, int] = {
     "1w": WEEK,
     "1M": 0,
 }
+INTERVALS_OF_DAYS = frozenset({"1d", "3d", "1w", "1M"})
 
 
 def opening(interval: str, time: int) -> int:

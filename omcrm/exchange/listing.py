@@ -7,7 +7,7 @@ from msgspec import Struct
 from omcrm.exchange.book import Book
 from omcrm.exchange.candle import Candle, by_second, grouped
 from omcrm.exchange.history import History
-from omcrm.exchange.interval import DAY, opening
+from omcrm.exchange.interval import DAY, INTERVALS_OF_DAYS, opening
 from omcrm.exchange.trade import Top, Trade
 
 RECENT_TRADES = 500
@@ -78,4 +78,8 @@ class Listing:
         if interval == "1s":
             candles = by_second(self.trades)
             return [candle for candle in candles if candle.time >= since]
-        return grouped(self.history.minutes(opening(interval, since)), interval)
+        begin = opening(interval, since)
+        of_days = interval in INTERVALS_OF_DAYS
+        return grouped(
+            self.history.by_day(begin) if of_days else self.history.minutes(begin), interval
+        )

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from omcrm.exchange.fixed import ONE, from_decimal
 from omcrm.exchange.listing import Listing
-from omcrm.exchange.past import invent
+from omcrm.exchange.past import invent, invent_days
 from omcrm.exchange.profile import PROFILES, names
 from omcrm.exchange.trade import Top, Trade
 from omcrm.market.instrument import Instrument
@@ -37,6 +37,7 @@ class Model:
         symbol, base, quote = names(instrument)
         self._profile = PROFILES[instrument.asset_class]
         self._random = random.Random(f"{seed}:{symbol}")
+        self._days = random.Random(f"{seed}:{symbol}:days")
         step: int = ONE // 10**self._profile.quantity_decimals
         tick: int = ONE // 10**instrument.decimals
         self.listing = Listing(symbol, base, quote, tick=tick, step=step)
@@ -55,6 +56,7 @@ class Model:
         self._next_trade_id = self.listing.book.update_id = now
         price = round(self._fair) * self.listing.tick
         invent(self.listing, self._random, self._profile, price, now)
+        invent_days(self.listing, self._days, self._profile)
         self._move_book()
         self._trade(now, self._sells())
 

@@ -1,16 +1,17 @@
-"""The invented day before the market model begins, so that candles and 24 h figures have one."""
+"""The invented past before the market model begins: a day by the minute, and the days before."""
 
 import random
 from itertools import pairwise
 
 from omcrm.exchange.candle import Candle
-from omcrm.exchange.history import MINUTES_A_DAY
-from omcrm.exchange.interval import MINUTE
+from omcrm.exchange.history import DAYS, MINUTES_A_DAY
+from omcrm.exchange.interval import DAY, MINUTE
 from omcrm.exchange.listing import Listing
 from omcrm.exchange.profile import Profile
 
 TRADES_A_MINUTE = 72
-MINUTES_A_YEAR = 365 * MINUTES_A_DAY
+DAYS_A_YEAR = 365
+MINUTES_A_YEAR = DAYS_A_YEAR * MINUTES_A_DAY
 
 
 def invent(
@@ -36,6 +37,31 @@ def invent(
         listing.history.append(candle)
         time, first_id = time + MINUTE, first_id + count
     listing.history.current = Candle(minute, price, price, price, price)
+
+
+def invent_days(listing: Listing, generator: random.Random, profile: Profile) -> None:
+    """Give `listing` the days before its first minute, each of which ends where the next begins,
+    and the rest of the day that this minute lies in."""
+    days, window = listing.history.days, listing.history.window()
+    if window is None:
+        return
+    later = days.popleft()
+    time, value, last_id = later.time, later.open / listing.tick, later.first_id - 1
+    deviation = profile.volatility * DAYS_A_YEAR**-0.5
+    invented: list[Candle] = []
+    while len(invented) + len(days) < DAYS:
+        closing = round(value) * listing.tick
+        value = max(10.0, value / (1 + generator.gauss(0.0, deviation)))
+        candle = _candle(listing, generator, round(value) * listing.tick, closing, window.count)
+        candle.time, candle.first_id, candle.last_id = time, last_id - candle.count + 1, last_id
+        candle.volume = round(generator.uniform(0.6, 1.4) * window.volume) // listing.step
+        candle.volume *= listing.step
+        _fill(candle, generator, listing.step)
+        if not invented:
+            candle.join(later)
+        invented.append(candle)
+        time, last_id = time - DAY, candle.first_id - 1
+    days.extendleft(invented)
 
 
 def _path(tick: int, generator: random.Random, profile: Profile, price: int) -> list[int]:

@@ -15,6 +15,9 @@ _BUSY_MS = {"threading": 15_000, "eventlet": 1_000, "gevent": 1_000}
 
 def init_database(app: Flask) -> None:
     """Let SQLite wait for its writer and keep readers going beside it."""
+    # Tables that are written by commands only belong to the database, too.
+    from omcrm.storage import asset_price, daily_candle  # noqa: F401
+
     with app.app_context():
         engine: Engine = db.engine
     if engine.dialect.name == "sqlite":

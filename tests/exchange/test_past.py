@@ -2,8 +2,10 @@ import random
 from itertools import pairwise
 
 from omcrm.exchange.fixed import ONE
+from omcrm.exchange.history import DAYS
+from omcrm.exchange.interval import DAY
 from omcrm.exchange.listing import Listing
-from omcrm.exchange.past import invent
+from omcrm.exchange.past import invent, invent_days
 from omcrm.exchange.profile import PROFILES
 from omcrm.market.instrument import AssetClass
 
@@ -21,3 +23,29 @@ def test_the_invented_day_leads_to_the_present() -> None:
     assert all(a.close == b.open and a.last_id + 1 == b.first_id for a, b in pairwise(closed))
     assert all(c.low <= min(c.open, c.close) <= max(c.open, c.close) <= c.high for c in closed)
     assert all(0 < candle.taker_volume < candle.volume for candle in closed)
+
+
+def test_the_days_before_lead_to_the_invented_day() -> None:
+    """Each begins where the one before ended, ids go on, and the first minute's day is whole."""
+    listing = Listing("ABCUSDT", "ABC", "USDT", tick=ONE // 100, step=ONE // 1000)
+    profile = PROFILES[AssetClass.CRYPTO]
+    invent(listing, random.Random(1), profile, 162 * ONE, NOW)
+    window = listing.history.window()
+    invent_days(listing, random.Random(2), profile)
+    days = list(listing.history.days)
+
+    assert DAYS == len(days)
+    assert all(b.time - a.time == DAY for a, b in pairwise(days))
+    assert all(a.close == b.open and a.last_id + 1 == b.first_id for a, b in pairwise(days))
+    assert all(c.low <= min(c.open, c.close) <= max(c.open, c.close) <= c.high for c in days)
+    assert all(0 < each.first_id < each.last_id for each in days)
+    assert window == listing.history.window()
+    assert 162 * ONE == days[-1].close
+
+
+def test_without_minutes_there_are_no_days() -> None:
+    """Nothing is known that they could lead to."""
+    listing = Listing("ABCUSDT", "ABC", "USDT", tick=1, step=1)
+    invent_days(listing, random.Random(1), PROFILES[AssetClass.CRYPTO])
+
+    assert [] == list(listing.history.days)

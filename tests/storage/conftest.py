@@ -8,10 +8,10 @@ import pytest
 from flask import Flask
 
 from omcrm.extensions import db
-from omcrm.storage import audit, login_failure, login_session
+from omcrm.storage import api_token, audit, login_failure, login_session, ws_ticket
 from omcrm.storage.user import Role, User
 
-TABLES_OF = (audit, login_failure, login_session)
+TABLES_OF = (api_token, audit, login_failure, login_session, ws_ticket)
 
 
 @pytest.fixture

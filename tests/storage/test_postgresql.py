@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from sqlalchemy import create_engine, text
 
 from tests.conftest import missing
 from tests.processes import App, Exchange, free_port, wait_for
+from tests.upstreams import at_the_exchange
 
 PLACES = [*sorted(Path("/usr/lib/postgresql").glob("*/bin")), Path("/usr/local/bin")]
 
@@ -84,6 +86,19 @@ def test_the_desk_on_postgresql(
         assert "No new upgrade operations" in said
 
 
+def test_prices_and_days_are_written(postgresql: str, tmp_path: Path, exchange: Exchange) -> None:
+    """The commands say the same as on SQLite: new ones, then none."""
+    environ = {**at_the_exchange(exchange, tmp_path), "DATABASE_URL": postgresql}
+    with App(tmp_path, environ) as app:
+        command = ("manage.py", "update_asset_prices", "--symbols", "BTC", "EURUSD")
+        prices = [app.run(*command) for _ in range(2)]
+        days = [app.run(*command, "--historical", "--days", "7") for _ in range(2)]
+
+    assert all("2 prices written." in each for each in prices)
+    assert "BTC     7     0      7" in days[0]
+    assert "0 days written." in days[1]
+
+
 def test_decimals_are_exact(postgresql: str, tmp_path: Path) -> None:
     """A last-resort price comes back digit by digit."""
     with App(tmp_path, {"DATABASE_URL": postgresql}):
@@ -99,3 +114,25 @@ def test_decimals_are_exact(postgresql: str, tmp_path: Path) -> None:
         engine.dispose()
 
     assert Decimal("98765432.1234567891") == Decimal(kept)
+
+
+def test_portfolios_on_postgresql(postgresql: str, tmp_path: Path) -> None:
+    """Locking, limits and numbers work as on SQLite; several that add the same add it once."""
+    quantity = "123456789.123456789012345678"
+    with App(tmp_path, {"DATABASE_URL": postgresql, "BINANCE_WS_URL": ""}) as app:
+        browser = app.new_browser()
+        headers = {"X-CSRFToken": browser.csrf("/portfolio/")}
+        made = browser.post("/api/v1/portfolios", json={"name": "Growth"}, headers=headers)
+        own = made.headers["Location"]
+        body = {"symbol": "BTC", "quantity": quantity, "average_cost": 0}
+
+        def add(_: int) -> int:
+            return browser.post(f"{own}/holdings", json=body, headers=headers).status_code
+
+        with ThreadPoolExecutor(4) as pool:
+            answers = sorted(pool.map(add, range(4)))
+        text = browser.get(own).text
+
+    assert [201, 409, 409, 409] == answers
+    assert f'"quantity":{quantity}' in text
+    assert '"version":2' in text

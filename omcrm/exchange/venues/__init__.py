@@ -15,6 +15,7 @@ from omcrm.exchange.venues import (
     frankfurter,
     kraken,
     massive,
+    news,
 )
 
 BINANCE = "binance"
@@ -24,11 +25,12 @@ VENUES: Mapping[str, Venue] = {
     BINANCE: Venue(speak=binance.speak, answer=rest.answer),
     "alpaca": Venue(speak=alpaca.speak),
     "alpha_vantage": Venue(answer=alpha_vantage.answer),
-    "coinbase": Venue(speak=coinbase.speak),
+    "coinbase": Venue(speak=coinbase.speak, answer=coinbase.answer),
     "coingecko": Venue(answer=coingecko.answer),
     "exchangerate_api": Venue(answer=exchangerate_api.answer),
     "finnhub": Venue(speak=finnhub.speak, answer=finnhub.answer),
     "frankfurter": Venue(answer=frankfurter.answer),
     "kraken": Venue(speak=kraken.speak),
     "massive": Venue(speak=massive.speak),
+    "news": Venue(answer=news.answer),
 }

@@ -1,4 +1,5 @@
-"""Alpha Vantage's `GLOBAL_QUOTE`: the last trading day of a share; refusals come with 200, too.
+"""Alpha Vantage's `GLOBAL_QUOTE` and `TIME_SERIES_DAILY`: the last trading day of a share, and the
+hundred up to it; refusals come with 200, too.
 
 https://www.alphavantage.co/documentation/
 
@@ -15,8 +16,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from omcrm.exchange.candle import Candle
 from omcrm.exchange.http import Answer, Request, json_answer
 from omcrm.exchange.listing import Listing
+from omcrm.exchange.venues.daily import finished_days
 from omcrm.exchange.venues.spelling import find, is_stock
 from omcrm.exchange.venues.text import number
 from omcrm.market.instrument import AssetClass
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     from omcrm.exchange.exchange import Exchange
 
 PATH = "/query"
+# So many days come without a paid plan.
+COMPACT = 100
 NEW_YORK = ZoneInfo("America/New_York")
 CLOSE, NOON = time(16), time(12)
 
@@ -84,9 +89,13 @@ def answer(exchange: "Exchange", request: Request) -> Answer:
             return json_answer({field: words.format(key=key, function=function)})
     if key == "demo":
         return json_answer({"Information": _DEMO})
-    if function != "GLOBAL_QUOTE" or "symbol" not in asked:
+    if function not in _FUNCTIONS or "symbol" not in asked:
         return json_answer({"Error Message": _WRONG_CALL.format(function=function)})
-    return json_answer({"Global Quote": _quote(exchange, asked["symbol"].upper())})
+    return json_answer(_FUNCTIONS[function](exchange, asked["symbol"].upper()))
+
+
+def _global_quote(exchange: "Exchange", symbol: str) -> dict[str, Any]:
+    return {"Global Quote": _quote(exchange, symbol)}
 
 
 def _quote(exchange: "Exchange", symbol: str) -> dict[str, Any]:
@@ -111,13 +120,49 @@ def _quote(exchange: "Exchange", symbol: str) -> dict[str, Any]:
     }
 
 
+def _series(exchange: "Exchange", symbol: str) -> dict[str, Any]:
+    listing, now = find(exchange.source, _ticker, symbol), exchange.source.now()
+    if listing is None or "empty" in exchange.faults.tricks:
+        return {"Error Message": _WRONG_CALL.format(function="TIME_SERIES_DAILY")}
+    last = last_day(datetime.fromtimestamp(now / 1000, UTC))
+    days = [
+        (day, candle)
+        for day, candle in finished_days(listing, now).items()
+        if day <= last and _is_trading_day(day)
+    ][-COMPACT:]
+    return {
+        "Meta Data": {
+            "1. Information": "Daily Prices (open, high, low, close) and Volumes",
+            "2. Symbol": symbol,
+            "3. Last Refreshed": str(days[-1][0]) if days else "",
+            "4. Output Size": "Compact",
+            "5. Time Zone": "US/Eastern",
+        },
+        "Time Series (Daily)": {str(day): _day(candle) for day, candle in reversed(days)},
+    }
+
+
+def _day(candle: Candle) -> dict[str, str]:
+    prices = {"open": candle.open, "high": candle.high, "low": candle.low, "close": candle.close}
+    told = {name: _money(number(price)) for name, price in prices.items()}
+    told["volume"] = f"{number(candle.volume):.0f}"
+    return {f"{place}. {name}": said for place, (name, said) in enumerate(told.items(), 1)}
+
+
+_FUNCTIONS = {"GLOBAL_QUOTE": _global_quote, "TIME_SERIES_DAILY": _series}
+
+
 def last_day(now: datetime) -> date:
     """Give the last trading day that is over at `now`."""
     local = now.astimezone(NEW_YORK)
     day = local.date() if local.time() >= CLOSE else local.date() - timedelta(days=1)
-    while not is_open(AssetClass.STOCK, datetime.combine(day, NOON, NEW_YORK)):
+    while not _is_trading_day(day):
         day -= timedelta(days=1)
     return day
+
+
+def _is_trading_day(day: date) -> bool:
+    return is_open(AssetClass.STOCK, datetime.combine(day, NOON, NEW_YORK))
 
 
 def _ticker(listing: Listing) -> str | None:

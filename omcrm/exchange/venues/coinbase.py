@@ -1,10 +1,13 @@
-"""Coinbase Exchange's WebSocket: `ticker`, `matches` and `heartbeat` of products like BTC-USD.
+"""Coinbase Exchange's WebSocket: `ticker`, `matches` and `heartbeat` of products like BTC-USD; and
+the candles of a product over HTTP.
 
 https://docs.cdp.coinbase.com/exchange/websocket-feed/channels
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,7 +20,7 @@ from omcrm.exchange.stream import symbol_of
 from omcrm.exchange.trade import Trade
 from omcrm.exchange.venue import Dialect, Line, PlainDialect
 from omcrm.exchange.venues.spelling import dashed, find
-from omcrm.exchange.venues.text import iso, plain, read_trade
+from omcrm.exchange.venues.text import encode, iso, number, plain, read_trade
 
 if TYPE_CHECKING:
     from omcrm.exchange.exchange import Exchange
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
 CHANNELS = ("ticker", "matches", "heartbeat")
 # Who has not subscribed by then is sent away.
 SILENT_FOR = 5
+CANDLES = re.compile("/products/([A-Z0-9-]+)/candles")
+GRANULARITIES = {"60": "1m", "300": "5m", "900": "15m", "3600": "1h", "21600": "6h", "86400": "1d"}
+MOST_CANDLES = 300
 
 
 def speak(exchange: "Exchange", request: Request) -> "Callable[[Line], Dialect] | Answer":
@@ -32,6 +38,39 @@ def speak(exchange: "Exchange", request: Request) -> "Callable[[Line], Dialect] 
     if request.path != "/":
         return Answer(404, b"", content_type="text/plain")
     return lambda line: Coinbase(exchange, line)
+
+
+def answer(exchange: "Exchange", request: Request) -> Answer:
+    """Answer one call: the candles of a product, newest first, the low before the high."""
+    path, asked = CANDLES.fullmatch(request.path), dict(request.parameters)
+    listing = find(exchange.source, dashed, path[1]) if path else None
+    if listing is None:
+        return _not_served("NotFound", 404)
+    interval = GRANULARITIES.get(asked.get("granularity", "60"))
+    if interval is None:
+        return _not_served("Unsupported granularity", 400)
+    try:
+        first = _milliseconds(asked["start"]) if "start" in asked else 0
+        last = _milliseconds(asked["end"]) if "end" in asked else exchange.source.now()
+    except ValueError:
+        return _not_served("start and end must be valid ISO8601 datetimes", 400)
+    candles = [each for each in listing.candles(interval) if first <= each.time <= last]
+    if len(candles) > MOST_CANDLES and first:
+        return _not_served("granularity too small for the requested time range", 400)
+    rows = [
+        (each.time // 1000, *map(number, (each.low, each.high, each.open, each.close, each.volume)))
+        for each in reversed(candles[-MOST_CANDLES:])
+    ]
+    return Answer(200, encode(rows))
+
+
+def _milliseconds(text: str) -> int:
+    moment = datetime.fromisoformat(text)
+    return int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() * 1000)
+
+
+def _not_served(message: str, status: int) -> Answer:
+    return Answer(status, encode({"message": message}))
 
 
 class Coinbase(PlainDialect):

@@ -22,6 +22,7 @@ from omcrm.feeds.provider import (
     PollLimits,
     Refused,
     Reply,
+    Unreadable,
     batches,
 )
 from omcrm.feeds.reading import BAD_FRAME, decode, mapping, text, unreadable
@@ -66,25 +67,35 @@ class AlphaVantage:
         ]
 
     def parse(self, call: Call, reply: Reply, arrival: Arrival) -> Iterable[Event]:
-        if expelled := refusal(self._without_key(reply)):
-            return [expelled]
+        if refused := self.refused(reply, arrival.received_at):
+            return [refused]
         try:
             return self._read(mapping(decode(reply.body)), arrival)
         except BAD_FRAME as error:
             return [unreadable(error)]
+
+    def refused(self, reply: Reply, now: datetime) -> Refused | Expelled | Unreadable | None:
+        """The refusal that a reply is, by its status or its words; None for any other reply."""
+        if expelled := refusal(self._without_key(reply)):
+            return expelled
+        try:
+            message = mapping(decode(reply.body))
+            # Refusals come with 200 as well: they are looked for before any data.
+            for field in ("Error Message", "Note", "Information"):
+                if field in message:
+                    said = text(message[field])
+                    # The whole text, for half a key at its end would not be found any more.
+                    words = self._keys.hide(said)[:_LONGEST]
+                    return _refused(field, said.lower(), words, now)
+        except BAD_FRAME as error:
+            return unreadable(error)
+        return None
 
     def _without_key(self, reply: Reply) -> Reply:
         body = self._keys.hide(reply.body.decode("utf-8", "replace"))
         return structs.replace(reply, body=body.encode())
 
     def _read(self, message: dict[str, Any], arrival: Arrival) -> list[Event]:
-        # Refusals come with 200 as well: they are looked for before any data.
-        for field in ("Error Message", "Note", "Information"):
-            if field in message:
-                said = text(message[field])
-                # The whole text, for half a key at its end would not be found any more.
-                words = self._keys.hide(said)[:_LONGEST]
-                return [_refused(field, said.lower(), words, arrival.received_at)]
         quote = mapping(message["Global Quote"])
         tick = self._tick(quote, arrival) if quote else None
         return [] if tick is None else [tick]

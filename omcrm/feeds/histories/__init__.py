@@ -1,0 +1,1 @@
+"""How past days are asked for, one file each."""

@@ -1,0 +1,81 @@
+"""Alpha Vantage's `TIME_SERIES_DAILY`: the last hundred trading days of a share, unadjusted.
+
+https://www.alphavantage.co/documentation/#daily
+"""
+
+from datetime import date
+from typing import Any
+from urllib.parse import urlencode
+
+from omcrm.feeds.keys import Keys
+from omcrm.feeds.past import Past, Told
+from omcrm.feeds.provider import Call, Reply
+from omcrm.feeds.providers.alpha_vantage import KEY, SOURCE, AlphaVantage
+from omcrm.feeds.reading import BAD_FRAME, decode, mapping, text, unreadable
+from omcrm.market.daily_candle import DailyCandle, class_of_close
+from omcrm.market.number import exact
+
+_SERIES = "Time Series (Daily)"
+# A hundred trading days are at least so many of the calendar.
+_REACH = 140
+
+
+class AlphaVantageHistory:
+    """Names are tickers like `IBM`; days are those of New York."""
+
+    source = SOURCE
+    limits = AlphaVantage.limits
+    reach = _REACH
+
+    def __init__(self, base: str, keys: Keys) -> None:
+        self._base = base
+        self._keys = keys
+        self._quotes = AlphaVantage(base, keys)
+
+    def missing(self) -> str | None:
+        return self._quotes.missing()
+
+    def account(self) -> str:
+        return self._quotes.account()
+
+    def calls(self, past: Past) -> list[Call]:
+        key = self._keys.get(KEY)
+        return [Call(f"{self._base}/query?{_query(name, key)}", (name,)) for name in past.names]
+
+    def parse(self, call: Call, reply: Reply, past: Past) -> list[Told]:
+        # Refusals come with 200 as well: they are looked for before any data.
+        if refused := self._quotes.refused(reply, past.now):
+            return [refused]
+        try:
+            message = mapping(decode(reply.body))
+            if not message:
+                return []
+            symbol = past.names[call.names[0]]
+            days = mapping(message[_SERIES]).items()
+            told = [
+                self._candle(symbol, date.fromisoformat(day), mapping(said)) for day, said in days
+            ]
+            return [each for each in told if past.holds(each.day)]
+        except BAD_FRAME as error:
+            return [unreadable(error)]
+
+    def _candle(self, symbol: str, day: date, said: dict[str, Any]) -> DailyCandle:
+        fields = ("1. open", "2. high", "3. low", "4. close", "5. volume")
+        opened, high, low, close, volume = (exact(text(said[each])) for each in fields)
+        return DailyCandle(
+            symbol=symbol,
+            day=day,
+            source=self.source.name,
+            price_class=class_of_close(self.source),
+            open=opened,
+            high=high,
+            low=low,
+            close=close,
+            volume=volume,
+        )
+
+
+def _query(symbol: str, key: str) -> str:
+    # The compact size is what comes without a paid plan.
+    wish = {"function": "TIME_SERIES_DAILY", "symbol": symbol, "outputsize": "compact"}
+    return urlencode({**wish, "apikey": key})

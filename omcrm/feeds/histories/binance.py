@@ -1,0 +1,91 @@
+"""Binance's daily klines over REST.
+
+https://developers.binance.com/docs/binance-spot-api-docs/rest-api/market-data-endpoints
+"""
+
+from datetime import UTC, date, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from omcrm.feeds.past import Past, Told
+from omcrm.feeds.provider import Budget, Call, Keyless, PollLimits, Refused, Reply
+from omcrm.feeds.providers.binance import SOURCE
+from omcrm.feeds.reading import (
+    BAD_FRAME,
+    decode,
+    from_milliseconds,
+    integer,
+    mapping,
+    sequence,
+    text,
+    unreadable,
+)
+from omcrm.feeds.refusing import refusal
+from omcrm.market.daily_candle import DailyCandle, class_of_close
+from omcrm.market.number import exact
+from omcrm.market.source import Source
+
+# A call weighs 2 of the 6000 of a minute, which other programs of this address use as well.
+_LIMITS = PollLimits(batch=1, interval=60.0, budgets=(Budget(300, "minute"),))
+_MOST_ROWS = 1000
+_BAD_REQUEST = 400
+_LONGEST = 200
+
+
+class BinanceHistory(Keyless):
+    """Names are pairs like `btcusdt`; days are those of UTC."""
+
+    limits = _LIMITS
+    reach = _MOST_ROWS
+
+    def __init__(self, base: str, source: Source = SOURCE) -> None:
+        self.source = source
+        self._base = base
+
+    def calls(self, past: Past) -> list[Call]:
+        span = {"startTime": _opening(past.first), "endTime": _opening(past.last)}
+        return [
+            Call(f"{self._base}/api/v3/klines?{_query(name.upper(), span)}", (name,))
+            for name in past.names
+        ]
+
+    def parse(self, call: Call, reply: Reply, past: Past) -> list[Told]:
+        try:
+            message = decode(reply.body)
+            if reply.status == _BAD_REQUEST:
+                # Such as an unknown pair.
+                said = mapping(message)
+                return [Refused(integer(said["code"]), text(said["msg"])[:_LONGEST])]
+            if expelled := refusal(reply):
+                return [expelled]
+            symbol = past.names[call.names[0]]
+            rows = [sequence(each) for each in sequence(message)]
+            return [self._candle(symbol, row) for row in rows if past.holds(_day(row[0]))]
+        except BAD_FRAME as error:
+            return [refusal(reply) or unreadable(error)]
+
+    def _candle(self, symbol: str, row: list[Any]) -> DailyCandle:
+        opened, high, low, close, volume = (exact(text(each)) for each in row[1:6])
+        return DailyCandle(
+            symbol=symbol,
+            day=_day(row[0]),
+            source=self.source.name,
+            price_class=class_of_close(self.source),
+            open=opened,
+            high=high,
+            low=low,
+            close=close,
+            volume=volume,
+        )
+
+
+def _query(symbol: str, span: dict[str, int]) -> str:
+    return urlencode({"symbol": symbol, "interval": "1d", **span, "limit": _MOST_ROWS})
+
+
+def _opening(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000
+
+
+def _day(opening: Any) -> date:
+    return from_milliseconds(opening).date()

@@ -1,0 +1,78 @@
+"""Coinbase Exchange's daily candles over REST.
+
+https://docs.cdp.coinbase.com/exchange/reference/exchangerestapi_getproductcandles
+"""
+
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from omcrm.feeds.past import Past, Told
+from omcrm.feeds.provider import Budget, Call, Keyless, PollLimits, Refused, Reply
+from omcrm.feeds.providers.coinbase import SOURCE
+from omcrm.feeds.reading import (
+    BAD_FRAME,
+    decode,
+    from_seconds,
+    mapping,
+    sequence,
+    text,
+    unreadable,
+)
+from omcrm.feeds.refusing import refusal
+from omcrm.market.daily_candle import DailyCandle, class_of_close
+from omcrm.market.number import exact
+
+# Ten a second are allowed to everybody.
+_LIMITS = PollLimits(batch=1, interval=60.0, budgets=(Budget(100, "minute"),))
+# The rows that one answer may have.
+_MOST_ROWS = 300
+_SECONDS = 86_400
+_NOT_FOUND = (400, 404)
+_LONGEST = 200
+
+
+class CoinbaseHistory(Keyless):
+    """Names are products like `BTC-USD`; days are those of UTC."""
+
+    source = SOURCE
+    limits = _LIMITS
+    reach = _MOST_ROWS
+
+    def __init__(self, base: str) -> None:
+        self._base = base
+
+    def calls(self, past: Past) -> list[Call]:
+        span = {"start": f"{past.first}T00:00:00Z", "end": f"{past.last}T00:00:00Z"}
+        query = urlencode({"granularity": _SECONDS, **span})
+        return [
+            Call(f"{self._base}/products/{quote(name, safe='')}/candles?{query}", (name,))
+            for name in past.names
+        ]
+
+    def parse(self, call: Call, reply: Reply, past: Past) -> list[Told]:
+        try:
+            message = decode(reply.body)
+            if reply.status in _NOT_FOUND:
+                return [Refused(reply.status, text(mapping(message)["message"])[:_LONGEST])]
+            if expelled := refusal(reply):
+                return [expelled]
+            symbol = past.names[call.names[0]]
+            told = [self._candle(symbol, sequence(row)) for row in sequence(message)]
+            return [each for each in told if past.holds(each.day)]
+        except BAD_FRAME as error:
+            return [refusal(reply) or unreadable(error)]
+
+    def _candle(self, symbol: str, row: list[Any]) -> DailyCandle:
+        # The low comes before the high.
+        low, high, opened, close, volume = (exact(each) for each in row[1:6])
+        return DailyCandle(
+            symbol=symbol,
+            day=from_seconds(row[0]).date(),
+            source=self.source.name,
+            price_class=class_of_close(self.source),
+            open=opened,
+            high=high,
+            low=low,
+            close=close,
+            volume=volume,
+        )

@@ -1,0 +1,109 @@
+"""CoinGecko's `ohlc`, whose candles of four hours make the days of the last month.
+
+https://docs.coingecko.com/reference/coins-id-ohlc
+"""
+
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, TypeAlias
+from urllib.parse import quote, urlencode
+
+from omcrm.feeds.keys import Keys
+from omcrm.feeds.past import Past, Told
+from omcrm.feeds.provider import Call, Expelled, Keyless, Refused, Reply
+from omcrm.feeds.providers.coingecko import KEY, SOURCE, CoinGecko
+from omcrm.feeds.reading import (
+    BAD_FRAME,
+    decode,
+    from_milliseconds,
+    mapping,
+    sequence,
+    unreadable,
+)
+from omcrm.feeds.refusing import refusal
+from omcrm.market.daily_candle import DailyCandle, class_of_close
+from omcrm.market.number import exact
+
+# So many days may be asked for; of more than thirty it tells candles of four days.
+_CHOICES = (7, 14, 30)
+_CANDLE = timedelta(hours=4)
+_A_DAY = timedelta(days=1) // _CANDLE
+_NOT_FOUND = 404
+_LONGEST = 200
+
+_Row: TypeAlias = tuple[Decimal, Decimal, Decimal, Decimal]
+
+
+class CoinGeckoHistory(Keyless):
+    """Names are ids like `bitcoin`; prices are averages in dollars, and nothing tells a volume."""
+
+    source = SOURCE
+    limits = CoinGecko.limits
+    # Of the first day that it begins with, it may not tell all.
+    reach = _CHOICES[-1] - 1
+
+    def __init__(self, base: str, keys: Keys) -> None:
+        self._base = base
+        self._keys = keys
+
+    def account(self) -> str:
+        return self._keys.get(KEY)
+
+    def calls(self, past: Past) -> list[Call]:
+        key = self._keys.get(KEY)
+        headers = {"x-cg-demo-api-key": key} if key else {}
+        back = (past.now.astimezone(UTC).date() - past.first).days
+        days = next((each for each in _CHOICES if each > back), _CHOICES[-1])
+        query = urlencode({"vs_currency": "usd", "days": days})
+        return [
+            Call(f"{self._base}/coins/{quote(name, safe='')}/ohlc?{query}", (name,), headers)
+            for name in past.names
+        ]
+
+    def parse(self, call: Call, reply: Reply, past: Past) -> list[Told]:
+        if reply.status == _NOT_FOUND:
+            return [Refused(reply.status, "no such coin")]
+        if expelled := refusal(reply):
+            return [expelled]
+        try:
+            message = decode(reply.body)
+            if isinstance(message, dict):
+                words = str(mapping(message["status"]).get("error_message", ""))
+                return [Expelled(429, words[:_LONGEST])]
+            return self._read(past.names[call.names[0]], sequence(message), past)
+        except BAD_FRAME as error:
+            return [unreadable(error)]
+
+    def _read(self, symbol: str, rows: list[Any], past: Past) -> list[Told]:
+        by_end = {from_milliseconds(row[0]): _row(row) for row in map(sequence, rows)}
+        told: list[Told] = []
+        for day in past.days():
+            parts = [by_end[end] for end in _ends(day) if end in by_end]
+            # A day that is not told as a whole has not that open, high and low.
+            if len(parts) == _A_DAY:
+                told.append(self._candle(symbol, day, parts))
+        return told
+
+    def _candle(self, symbol: str, day: date, parts: list[_Row]) -> DailyCandle:
+        opens, highs, lows, closes = zip(*parts, strict=True)
+        return DailyCandle(
+            symbol=symbol,
+            day=day,
+            source=self.source.name,
+            price_class=class_of_close(self.source),
+            open=opens[0],
+            high=max(highs),
+            low=min(lows),
+            close=closes[-1],
+        )
+
+
+def _ends(day: date) -> list[datetime]:
+    """When the candles of a day end, which is what they are told by."""
+    begin = datetime.combine(day, time(), UTC)
+    return [begin + number * _CANDLE for number in range(1, _A_DAY + 1)]
+
+
+def _row(row: list[Any]) -> _Row:
+    opened, high, low, close = (exact(each) for each in row[1:5])
+    return opened, high, low, close

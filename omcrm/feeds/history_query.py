@@ -1,0 +1,156 @@
+"""Asks for finished days: per symbol, source after source until none is missing."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, date, timedelta
+
+from msgspec import Struct
+
+from omcrm.errors import FeedError
+from omcrm.feeds.inquiry import Inquiry, Purse
+from omcrm.feeds.past import HistoryProvider, Past
+from omcrm.feeds.provider import Call, Expelled, Refused, Unreadable, batches
+from omcrm.market.daily_candle import DailyCandle
+from omcrm.market.instrument import AssetClass, Instrument
+from omcrm.market.policy import POLICIES
+from omcrm.market.source import SIMULATED
+
+
+class Wish(Struct, frozen=True):
+    """The days that are missing of an instrument; `has_real` where a real source told others."""
+
+    instrument: Instrument
+    days: tuple[date, ...]
+    has_real: bool = False
+
+
+class Found(Struct, frozen=True):
+    """What became of one symbol: the days that were told, and those that nobody told.
+
+    `problems` has a sentence for each source that could not be asked or did not answer well.
+    """
+
+    symbol: str
+    candles: tuple[DailyCandle, ...]
+    missing: tuple[date, ...]
+    problems: tuple[str, ...] = ()
+
+
+class _Search:
+    """What is known so far of one symbol."""
+
+    def __init__(self, wish: Wish) -> None:
+        self.instrument = wish.instrument
+        self.has_real = wish.has_real
+        self.missing = set(wish.days)
+        self.candles: list[DailyCandle] = []
+        self.problems: list[str] = []
+
+    def wants(self, source: str) -> bool:
+        """Whether a source is to be asked; invented days never stand beside real ones."""
+        if not self.missing or source not in self.instrument.provider_symbols:
+            return False
+        return source != SIMULATED.name or not (self.has_real or self.candles)
+
+    def take(self, candle: DailyCandle) -> None:
+        if candle.day not in self.missing:
+            return
+        if candle.is_believable:
+            self.missing.discard(candle.day)
+            self.candles.append(candle)
+        else:
+            self.note(candle.source, f"what it told of {candle.day} was not believed")
+
+    def note(self, source: str, problem: str) -> None:
+        self.problems.append(f"{source}: {problem}")
+
+
+class HistoryQuery:
+    """Asks `providers`, by the name of their source, in the policy's order."""
+
+    def __init__(self, inquiry: Inquiry, providers: Mapping[str, HistoryProvider]) -> None:
+        self._inquiry = inquiry
+        self._providers = providers
+
+    def answers(self, wishes: Iterable[Wish]) -> Iterator[Found]:
+        """One answer for each wish, as soon as there is one; nobody is asked for no days."""
+        searches = [_Search(each) for each in wishes]
+        for asset_class in AssetClass:
+            left = [each for each in searches if each.instrument.asset_class is asset_class]
+            for name in POLICIES[asset_class].sources:
+                for _ in self._ask(name, [each for each in left if each.wants(name)]):
+                    # What is found after minutes of waiting must not be lost by an end.
+                    yield from (self._found(each) for each in left if not each.missing)
+                    left = [each for each in left if each.missing]
+            yield from map(self._found, left)
+
+    def _found(self, search: _Search) -> Found:
+        candles = sorted(search.candles, key=lambda each: each.day)
+        problems = tuple(map(self._inquiry.hidden, search.problems))
+        missing = tuple(sorted(search.missing))
+        return Found(search.instrument.symbol, tuple(candles), missing, problems)
+
+    def _ask(self, source: str, wanted: list[_Search]) -> Iterator[None]:
+        """Ask one source; gives way after each call."""
+        provider = self._providers.get(source)
+        if provider is None or not wanted:
+            return
+        missing = provider.missing()
+        if missing is not None:
+            for each in wanted:
+                each.note(source, f"{missing} is not set")
+            return
+        purse = Purse(source, provider.account(), provider.limits.budgets)
+        by_name = {each.instrument.provider_symbols[source]: each for each in wanted}
+        waiting = dict(by_name)
+        for names in batches(list(by_name), provider.limits.batch):
+            searches = {name: by_name[name] for name in names}
+            try:
+                self._ask_together(purse, provider, searches)
+            except FeedError as error:
+                # Each call costs, also one that fails: the next would fail alike.
+                for each in waiting.values():
+                    each.note(source, str(error))
+                return
+            for name in names:
+                del waiting[name]
+            yield
+
+    def _ask_together(
+        self, purse: Purse, provider: HistoryProvider, searches: Mapping[str, _Search]
+    ) -> None:
+        now = self._inquiry.clock()
+        earliest = now.astimezone(UTC).date() - timedelta(days=provider.reach)
+        days = {day for each in searches.values() for day in each.missing if day >= earliest}
+        if not days:
+            for each in searches.values():
+                each.note(purse.source, f"tells no more than {provider.reach} days back")
+            return
+        names = {name: each.instrument.symbol for name, each in searches.items()}
+        past = Past(names, min(days), max(days), now)
+        for call in provider.calls(past):
+            self._call(purse, provider, call, past, searches)
+
+    def _call(
+        self,
+        purse: Purse,
+        provider: HistoryProvider,
+        call: Call,
+        past: Past,
+        searches: Mapping[str, _Search],
+    ) -> None:
+        reply = self._inquiry.get(purse, call)
+        by_symbol = {each.instrument.symbol: each for each in searches.values()}
+        for told in provider.parse(call, reply, past):
+            if isinstance(told, Expelled):
+                raise self._inquiry.note_refusal(purse, told)
+            if isinstance(told, DailyCandle):
+                by_symbol[told.symbol].take(told)
+                continue
+            for name in call.names:
+                searches[name].note(purse.source, _words(told))
+
+
+def _words(told: Refused | Unreadable) -> str:
+    if isinstance(told, Refused):
+        return f"refused with {told.code}: {told.message}"
+    return f"unreadable answer: {told.problem}"

@@ -1,0 +1,123 @@
+"""Asks upstreams over HTTP on request, besides the pollers and from the same budgets."""
+
+import contextlib
+import threading
+import time
+from datetime import datetime
+
+from msgspec import Struct
+
+from omcrm.errors import FeedError, FeedRefused, FeedUnreached
+from omcrm.feeds.fetch import Fetcher
+from omcrm.feeds.keys import Keys
+from omcrm.feeds.provider import Budget, Call, Expelled, Reply
+from omcrm.feeds.quota import Ledger
+from omcrm.feeds.status import masked
+from omcrm.market.clock import Clock
+
+# No answer takes longer, so that an end that is asked for comes soon.
+_LONGEST_ANSWER = 15.0
+_LEAST = 0.1
+
+
+class Purse(Struct, frozen=True):
+    """Who pays for a call: the budgets of a source and of the key it is asked with."""
+
+    source: str
+    account: str
+    budgets: tuple[Budget, ...]
+
+
+class Inquiry:
+    """One round of questions; thread-safe, and `close` ends it from any thread.
+
+    It is over after `seconds`. For a budget that renews it waits `patience` seconds at most.
+    """
+
+    def __init__(
+        self, ledger: Ledger, keys: Keys, clock: Clock, seconds: float, patience: float = 0.0
+    ) -> None:
+        self.clock = clock
+        self._ledger = ledger
+        self._keys = keys
+        self._until = time.monotonic() + seconds
+        self._patience = patience
+        self._closed = threading.Event()
+        self._lock = threading.Lock()
+        self._fetchers: dict[str, Fetcher] = {}
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is asked any more."""
+        return self._closed.is_set() or self._left() < _LEAST
+
+    def get(self, purse: Purse, call: Call) -> Reply:
+        """What the upstream answers; raises FeedError where it does not or may not be asked."""
+        self._pay(purse)
+        fetcher = self._fetcher(purse.source)
+        # The answer must not take longer than what is left.
+        alarm = threading.Timer(max(_LEAST, self._left()), fetcher.close)
+        alarm.daemon = True
+        alarm.start()
+        try:
+            return fetcher.get(call)
+        except FeedError as error:
+            if isinstance(error, FeedUnreached):
+                self._give_back(purse)
+            raise FeedError("no time left" if self.is_over else str(error)) from None
+        finally:
+            alarm.cancel()
+
+    def note_refusal(self, purse: Purse, refusal: Expelled) -> FeedRefused:
+        """Count what the upstream says is used up; the refusal as an error."""
+        self._ledger.note_refusal(purse.source, purse.account, purse.budgets, refusal, self.clock())
+        return FeedRefused(refusal.status, refusal.message, refusal.retry_after)
+
+    def _give_back(self, purse: Purse) -> None:
+        with contextlib.suppress(OSError):
+            self._ledger.give_back(purse.source, purse.account, purse.budgets, self.clock())
+
+    def hidden(self, text: str) -> str:
+        """`text` without any key."""
+        return masked(self._keys.hide(text))
+
+    def close(self) -> None:
+        """End all calls and ask no more."""
+        self._closed.set()
+        with self._lock:
+            fetchers = list(self._fetchers.values())
+        for each in fetchers:
+            each.close()
+
+    def _left(self) -> float:
+        return self._until - time.monotonic()
+
+    def _pay(self, purse: Purse) -> None:
+        """Count a call; waits where its budget renews soon."""
+        renewed_by = time.monotonic() + self._patience
+        while True:
+            if self.is_over:
+                raise FeedError("stopped" if self._closed.is_set() else "no time left")
+            allowed_at = self._take(purse)
+            if allowed_at is None:
+                return
+            seconds = max(_LEAST, (allowed_at - self.clock()).total_seconds())
+            if time.monotonic() + seconds > min(renewed_by, self._until):
+                raise FeedError(f"its quota is used up until {allowed_at:%Y-%m-%d %H:%M} UTC")
+            self._closed.wait(seconds)
+
+    def _take(self, purse: Purse) -> datetime | None:
+        try:
+            return self._ledger.take(purse.source, purse.account, purse.budgets, self.clock())
+        except OSError as error:
+            # What cannot be counted is not asked.
+            raise FeedError(f"its calls cannot be counted: {error.strerror}") from None
+
+    def _fetcher(self, source: str) -> Fetcher:
+        with self._lock:
+            fetcher = self._fetchers.get(source)
+            if fetcher is None or fetcher.closed:
+                fetcher = self._fetchers[source] = Fetcher(_LONGEST_ANSWER)
+        if self._closed.is_set():
+            fetcher.close()
+        return fetcher

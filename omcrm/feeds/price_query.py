@@ -1,0 +1,144 @@
+"""Asks once for the present prices: per symbol, source after source until one is believed."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from msgspec import Struct
+
+from omcrm.errors import FeedError
+from omcrm.feeds.inquiry import Inquiry, Purse
+from omcrm.feeds.provider import (
+    Arrival,
+    Call,
+    Expelled,
+    PollProvider,
+    Refused,
+    Unreadable,
+    batches,
+)
+from omcrm.market.cache import QuoteCache
+from omcrm.market.instrument import AssetClass, Instrument
+from omcrm.market.policy import POLICIES
+from omcrm.market.price_class import PriceClass
+from omcrm.market.quote import Quote, Statement
+from omcrm.market.tick import Tick
+
+
+class Answer(Struct, frozen=True):
+    """What became of one symbol: what the source that was believed says of it now, and its class.
+
+    Where none was, `problems` has a sentence for each source that was to be asked.
+    """
+
+    symbol: str
+    said: Statement | None = None
+    price_class: PriceClass | None = None
+    problems: tuple[str, ...] = ()
+
+
+class PriceQuery:
+    """Offers what it is told to `cache`, whose gate judges it like every tick.
+
+    `publish` gets each quote that is another one by that.
+    """
+
+    def __init__(
+        self,
+        inquiry: Inquiry,
+        providers: Mapping[str, PollProvider],
+        cache: QuoteCache,
+        publish: Callable[[Quote], None],
+    ) -> None:
+        self._inquiry = inquiry
+        self._providers = providers
+        self._cache = cache
+        self._publish = publish
+        self._problems: dict[str, list[str]] = {}
+
+    def answers(self, instruments: Iterable[Instrument], batch: int) -> Iterator[Answer]:
+        """One answer for each instrument, as soon as there is one.
+
+        `batch` symbols are asked for together at most.
+        """
+        wanted = list(instruments)
+        self._problems = {each.symbol: [] for each in wanted}
+        for asset_class in AssetClass:
+            left = {each.symbol: each for each in wanted if each.asset_class is asset_class}
+            for name in POLICIES[asset_class].sources:
+                for answer in self._ask(name, left, batch):
+                    del left[answer.symbol]
+                    yield answer
+            for symbol in left:
+                problems = self._problems[symbol] or ["no source of it can be asked"]
+                yield Answer(symbol, problems=tuple(map(self._inquiry.hidden, problems)))
+
+    def _ask(self, source: str, left: Mapping[str, Instrument], batch: int) -> Iterator[Answer]:
+        provider = self._providers.get(source)
+        names = {
+            each.provider_symbols[source]: symbol
+            for symbol, each in left.items()
+            if source in each.provider_symbols
+        }
+        if provider is None or not names:
+            return
+        missing = provider.missing()
+        if missing is not None:
+            self._note(source, names.values(), f"{missing} is not set")
+            return
+        purse = Purse(source, provider.account(), provider.limits.budgets)
+        told: set[str] = set()
+        for batch_names in batches(list(names), batch):
+            # A table may have brought more than was asked for.
+            waiting = [each for each in batch_names if names[each] not in told]
+            for call in provider.calls(waiting):
+                try:
+                    answers = self._call(provider, purse, call, names)
+                except FeedError as error:
+                    # Each call costs, also one that fails: the next would fail alike.
+                    self._note(source, set(names.values()) - told, str(error))
+                    return
+                new = [each for each in answers if each.symbol not in told]
+                told.update(each.symbol for each in new)
+                yield from new
+
+    def _call(
+        self, provider: PollProvider, purse: Purse, call: Call, names: Mapping[str, str]
+    ) -> list[Answer]:
+        reply = self._inquiry.get(purse, call)
+        connection = self._cache.connection_of(purse.source)
+        arrival = Arrival(self._inquiry.clock(), connection, names)
+        answers, words = [], "told no price"
+        for event in list(provider.parse(call, reply, arrival)):
+            if isinstance(event, Expelled):
+                raise self._inquiry.note_refusal(purse, event)
+            if isinstance(event, Refused):
+                words = f"refused with {event.code}: {event.message}"
+            elif isinstance(event, Unreadable):
+                words = f"unreadable answer: {event.problem}"
+            elif isinstance(event, Tick):
+                answer = self._judged(event)
+                if answer is None:
+                    self._note(purse.source, [event.symbol], "its price was not believed")
+                else:
+                    answers.append(answer)
+        heard = {each.symbol for each in answers}
+        silent = [names[name] for name in call.names if names[name] not in heard]
+        self._note(purse.source, silent, words)
+        return answers
+
+    def _judged(self, tick: Tick) -> Answer | None:
+        """What the source says now, if the gate let the price of this tick through."""
+        shown = self._cache.offer(tick)
+        if shown is not None:
+            self._publish(shown)
+        found = self._cache.candidates(tick.symbol).get(tick.source.name)
+        if found is None or found.said.trade_from is None:
+            return None
+        if found.said.trade_from.received_at != tick.received_at:
+            return None
+        return Answer(tick.symbol, found.said, found.price_class)
+
+    def _note(self, source: str, symbols: Iterable[str], problem: str) -> None:
+        for symbol in symbols:
+            said = self._problems[symbol]
+            if not any(each.startswith(f"{source}: ") for each in said):
+                said.append(f"{source}: {problem}")

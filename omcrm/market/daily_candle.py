@@ -1,0 +1,42 @@
+"""What a source says of one finished day of one symbol."""
+
+from datetime import date
+from decimal import Decimal
+
+from msgspec import Struct
+
+from omcrm.market.price_class import PriceClass
+from omcrm.market.source import Source
+
+
+class DailyCandle(Struct, frozen=True, kw_only=True):
+    """One finished day; what the source does not say is None, which only the close never is.
+
+    `day` is the date where the market is: of UTC for coins, New York for shares, Frankfurt for
+    currencies. The volume is in units of the instrument.
+    """
+
+    symbol: str
+    day: date
+    source: str
+    price_class: PriceClass
+    close: Decimal
+    open: Decimal | None = None
+    high: Decimal | None = None
+    low: Decimal | None = None
+    volume: Decimal | None = None
+
+    @property
+    def is_believable(self) -> bool:
+        """Whether a day can have been so: prices above zero, the others between low and high."""
+        prices = [each for each in (self.close, self.open, self.high, self.low) if each is not None]
+        if not all(each.is_finite() and each > 0 for each in prices):
+            return False
+        if self.volume is not None and not (self.volume.is_finite() and self.volume >= 0):
+            return False
+        return self.low in (None, min(prices)) and self.high in (None, max(prices))
+
+
+def class_of_close(source: Source) -> PriceClass:
+    """What the close of a past day is good for: no source can say it live."""
+    return PriceClass.CLOSED if source.claim is PriceClass.LIVE else source.claim

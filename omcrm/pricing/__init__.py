@@ -1,0 +1,1 @@
+"""Prices that are written down, and asked for on request."""

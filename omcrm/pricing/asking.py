@@ -1,0 +1,74 @@
+"""Asks upstreams on request, as this installation's settings say."""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+
+from omcrm.feeds.history import histories
+from omcrm.feeds.history_query import Found, HistoryQuery, Wish
+from omcrm.feeds.inquiry import Inquiry
+from omcrm.feeds.price_query import Answer, PriceQuery
+from omcrm.feeds.quota import Ledger
+from omcrm.feeds.registry import polls
+from omcrm.market.cache import QuoteCache
+from omcrm.market.gate import Gate
+from omcrm.market.instrument import Instrument
+from omcrm.market.quote import Quote
+from omcrm.settings import Settings
+from omcrm.storage.asset_price import AssetPrice
+
+
+def utc_now() -> datetime:
+    """The present, by this machine's clock."""
+    return datetime.now(UTC)
+
+
+class Asking:
+    """One round of questions, from the budgets that all processes of this machine share.
+
+    It is over after `seconds`; for a budget that renews it waits `patience` seconds at most.
+    """
+
+    def __init__(self, settings: Settings, seconds: float, patience: float = 0.0) -> None:
+        self._feeds = settings.feeds
+        self._batch = settings.realtime_batch_size
+        ledger = Ledger(settings.feed_state_path)
+        self._inquiry = Inquiry(ledger, self._feeds.keys, utc_now, seconds, patience)
+        self._histories = histories(self._feeds)
+
+    def prices(
+        self,
+        instruments: Iterable[Instrument],
+        cache: QuoteCache | None = None,
+        publish: Callable[[Quote], None] = lambda quote: None,
+    ) -> Iterator[Answer]:
+        """The present price of each, judged by the gate of `cache`, or by one that knows nothing
+        yet; `publish` gets each quote of the cache that changes."""
+        wanted = list(instruments)
+        if cache is None:
+            cache = QuoteCache(utc_now, Gate())
+            cache.follow(wanted)
+        query = PriceQuery(self._inquiry, polls(self._feeds), cache, publish)
+        return query.answers(wanted, self._batch)
+
+    def days(self, wishes: Iterable[Wish]) -> Iterator[Found]:
+        """The missing days of each; nobody is asked where none is missing."""
+        return HistoryQuery(self._inquiry, self._histories).answers(wishes)
+
+    def real_histories(self, instrument: Instrument) -> bool:
+        """Whether a real source can be asked for past days of an instrument."""
+        return any(
+            provider.source.is_real and provider.missing() is None
+            for name, provider in self._histories.items()
+            if name in instrument.provider_symbols
+        )
+
+    def close(self) -> None:
+        """End all calls and ask no more; from any thread."""
+        self._inquiry.close()
+
+
+def told_price(answer: Answer) -> AssetPrice | None:
+    """What is written down of an answer; None where there is no price in it."""
+    if answer.said is None or answer.price_class is None:
+        return None
+    return AssetPrice.of(answer.said, answer.price_class)

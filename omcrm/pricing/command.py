@@ -1,0 +1,203 @@
+"""Updates prices and daily closes from the command line."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import click
+from flask_migrate import upgrade
+
+from omcrm.extensions import db
+from omcrm.market.instrument import Instrument
+from omcrm.pricing.asking import Asking, told_price, utc_now
+from omcrm.pricing.filling import Filled, fill
+from omcrm.settings import Settings, load
+from omcrm.storage.asset_price import AssetPrice, latest_prices, write_prices
+from omcrm.storage.daily_candle import add_candles
+from omcrm.storage.instrument import active_instruments
+
+_DAYS = 30
+# A round may wait for the budgets of a few minutes; of each it waits for the next only.
+_SECONDS, _PATIENCE = 1800.0, 65.0
+_UNKNOWN = "–"
+
+
+@click.command("update_asset_prices")
+@click.option(
+    "--symbols", "symbols", multiple=True, metavar="SYMBOL...", help="Only these, e.g. AAPL MSFT."
+)
+@click.argument("more_symbols", nargs=-1, metavar="")
+@click.option("--historical", is_flag=True, help="Fill the daily closes that are missing.")
+@click.option(
+    "--days",
+    type=click.IntRange(1, 365),
+    help=f"With --historical: how many calendar days back. [default: {_DAYS}]",
+)
+@click.option("--dry-run", is_flag=True, help="Fetch and print, and write nothing.")
+def update_asset_prices(
+    symbols: tuple[str, ...],
+    more_symbols: tuple[str, ...],
+    historical: bool,
+    days: int | None,
+    dry_run: bool,
+) -> None:
+    """Ask the sources over HTTP for prices now, and write them to the database."""
+    if more_symbols and not symbols:
+        raise click.UsageError(f"a symbol is given with --symbols: {more_symbols[0]}")
+    if days is not None and not historical:
+        raise click.UsageError("--days goes with --historical")
+    settings = load()
+    with _app(settings):
+        instruments = _chosen([*symbols, *more_symbols])
+        asking = Asking(settings, _SECONDS, _PATIENCE)
+        try:
+            if historical:
+                failed = _fill(asking, instruments, days or _DAYS, dry_run)
+            else:
+                failed = _update(asking, instruments, dry_run)
+        except KeyboardInterrupt:
+            raise click.Abort from None
+        finally:
+            asking.close()
+    for symbol, reason in failed.items():
+        click.echo(f"{symbol} failed: {reason}", err=True)
+    sys.exit(1 if failed else 0)
+
+
+@contextmanager
+def _app(settings: Settings) -> Iterator[None]:
+    from omcrm import create_app
+
+    with create_app(settings).app_context():
+        # A new installation has no tables yet.
+        upgrade()
+        yield
+
+
+def _chosen(symbols: list[str]) -> list[Instrument]:
+    """The instruments of these symbols, or all of them."""
+    known = {each.symbol: each for each in active_instruments()}
+    wanted = list(dict.fromkeys(each.upper() for each in symbols)) or list(known)
+    unknown = [each for each in wanted if each not in known]
+    if unknown:
+        names = ", ".join(unknown)
+        raise click.UsageError(f"unknown symbols: {names}. There are {', '.join(known)}.")
+    return [known[each] for each in wanted]
+
+
+# Present prices
+
+
+def _update(asking: Asking, instruments: list[Instrument], dry_run: bool) -> dict[str, str]:
+    """What could not be updated, and why."""
+    before, told, failed = latest_prices(), {}, {}
+    with _bar(len(instruments), "Asking for prices") as bar:
+        for answer in asking.prices(instruments):
+            price = told_price(answer)
+            if price is None:
+                failed[answer.symbol] = "; ".join(answer.problems)
+            else:
+                told[answer.symbol] = price
+            bar.update(1)
+    if not dry_run:
+        write_prices(told.values(), utc_now())
+        db.session.commit()
+    rows = [_price_row(before.get(each.symbol), told[each.symbol]) for each in instruments
+            if each.symbol in told]  # fmt: skip
+    _table(("symbol", "old", "new", "class", "source", "time"), rows)
+    _sum_up(len(told), "price", "prices", dry_run)
+    return failed
+
+
+def _price_row(before: AssetPrice | None, price: AssetPrice) -> tuple[str, ...]:
+    return (
+        price.symbol,
+        _plain(before.price if before else None),
+        _plain(price.price),
+        price.price_class.value,
+        price.source,
+        _moment(price.provider_time or price.received_at),
+    )
+
+
+# Past days
+
+
+def _fill(
+    asking: Asking, instruments: list[Instrument], days: int, dry_run: bool
+) -> dict[str, str]:
+    """What could not be filled, and why."""
+    rows, failed, added = [], {}, 0
+    with _bar(len(instruments), f"Asking for {days} days") as bar:
+        for filled in fill(asking, instruments, days, utc_now()):
+            if dry_run:
+                added += len(filled.found.candles)
+            else:
+                # What is found is kept, also when the next one fails.
+                added += add_candles(filled.found.candles, utc_now())
+                db.session.commit()
+            if filled.has_failed:
+                failed[filled.found.symbol] = _why(filled)
+            rows.append(_day_row(filled))
+            bar.update(1)
+    _table(("symbol", "days", "known", "new", "from", "to", "missing", "class", "source"), rows)
+    _sum_up(added, "day", "days", dry_run)
+    return failed
+
+
+def _day_row(filled: Filled) -> tuple[str, ...]:
+    found = filled.found
+    known = filled.expected - len(found.candles) - len(found.missing)
+    return (
+        found.symbol,
+        str(filled.expected),
+        str(known),
+        str(len(found.candles)),
+        str(found.candles[0].day) if found.candles else _UNKNOWN,
+        str(found.candles[-1].day) if found.candles else _UNKNOWN,
+        str(len(found.missing)),
+        _names(each.price_class.value for each in found.candles),
+        _names(each.source for each in found.candles),
+    )
+
+
+def _why(filled: Filled) -> str:
+    count = len(filled.found.missing)
+    days = "1 day is" if count == 1 else f"{count} days are"
+    return f"{days} missing: {'; '.join(filled.found.problems)}"
+
+
+# What is printed
+
+
+def _bar(length: int, label: str) -> "click.progressbar":
+    # The table alone stands on stdout.
+    return click.progressbar(length=length, label=label, file=sys.stderr)
+
+
+def _table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    if not rows:
+        return
+    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+    for row in (headings, *rows):
+        cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())
+
+
+def _sum_up(count: int, one: str, many: str, dry_run: bool) -> None:
+    what = f"{count} {one if count == 1 else many}"
+    click.echo(f"{what} fetched, nothing written." if dry_run else f"{what} written.")
+
+
+def _plain(price: Decimal | None) -> str:
+    return _UNKNOWN if price is None else format(price, "f")
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"
+
+
+def _names(values: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(values)) or _UNKNOWN

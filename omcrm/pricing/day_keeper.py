@@ -1,0 +1,107 @@
+"""Asks for each day that is over, in the background of a price feed."""
+
+import logging
+import threading
+import time
+from datetime import datetime
+
+from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
+
+from omcrm.extensions import db
+from omcrm.pricing.asking import Asking, utc_now
+from omcrm.pricing.filling import Filled, fill
+from omcrm.settings import Settings
+from omcrm.storage.daily_candle import add_candles
+from omcrm.storage.instrument import active_instruments
+
+_log = logging.getLogger(__name__)
+
+# So often it is looked whether a day is over, in seconds.
+_LOOK_EVERY = 300.0
+# When a symbol is asked for again: who failed may be well soon; who has no such day yet, later.
+_AFTER_FAILURE, _AFTER_NOTHING = 3600.0, 4 * 3600.0
+# Also the days on which no feed was running; what is older is for the command.
+_DAYS_BACK = 7
+_ROUND, _PATIENCE = 900.0, 65.0
+_END = 10.0
+
+
+class DayKeeper:
+    """Owns the thread that asks; starting or stopping twice is harmless."""
+
+    def __init__(self, app: Flask, settings: Settings) -> None:
+        self._app = app
+        self._settings = settings
+        self._stopped = threading.Event()
+        self._lock = threading.Lock()
+        self._asking: Asking | None = None
+        self._thread: threading.Thread | None = None
+        self._ask_at: dict[str, float] = {}
+
+    def start(self) -> None:
+        """Begin to look, in the background."""
+        if self._thread is None:
+            self._stopped.clear()
+            self._thread = threading.Thread(target=self._run, name="days", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Ask no more, also in the middle of an answer, and wait until the thread is gone."""
+        self._stopped.set()
+        with self._lock:
+            if self._asking is not None:
+                self._asking.close()
+        if self._thread is not None:
+            self._thread.join(_END)
+            self._thread = None
+
+    def look(self, now: datetime) -> int:
+        """Ask for what is missing of the last days and write it; how many days were new."""
+        asking = Asking(self._settings, _ROUND, _PATIENCE)
+        with self._lock:
+            self._asking = asking
+            if self._stopped.is_set():
+                asking.close()
+        try:
+            with self._app.app_context():
+                return self._fill(asking, now)
+        finally:
+            asking.close()
+
+    def _fill(self, asking: Asking, now: datetime) -> int:
+        moment, added = time.monotonic(), 0
+        due = [each for each in active_instruments() if self._is_due(each.symbol, moment)]
+        for filled in fill(asking, due, _DAYS_BACK, now):
+            if self._stopped.is_set():
+                break
+            if filled.found.candles:
+                added += add_candles(filled.found.candles, utc_now())
+                db.session.commit()
+            self._note(filled, moment)
+        return added
+
+    def _is_due(self, symbol: str, moment: float) -> bool:
+        return moment >= self._ask_at.get(symbol, moment)
+
+    def _note(self, filled: Filled, moment: float) -> None:
+        found = filled.found
+        if not found.missing:
+            self._ask_at.pop(found.symbol, None)
+            return
+        wait = _AFTER_FAILURE if filled.has_failed else _AFTER_NOTHING
+        self._ask_at[found.symbol] = moment + wait
+        _log.info("%s: %s days missing. %s", found.symbol, len(found.missing),
+                  "; ".join(found.problems))  # fmt: skip
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                count = self.look(utc_now())
+                if count:
+                    _log.info("%s days written", count)
+            except SQLAlchemyError as error:
+                _log.warning("days not written, tried again: %s", type(error).__name__)
+            except Exception:
+                _log.exception("asking for days failed")
+            self._stopped.wait(_LOOK_EVERY)

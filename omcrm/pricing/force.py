@@ -1,0 +1,73 @@
+"""Prices that are asked for now, because somebody wants them now."""
+
+from collections.abc import Iterable
+
+from flask import current_app
+from msgspec import Struct
+
+from omcrm.extensions import db
+from omcrm.market.price_class import PriceClass
+from omcrm.market.quote import Quote
+from omcrm.pricing.asking import Asking, told_price, utc_now
+from omcrm.storage.asset_price import AssetPrice, write_prices
+from omcrm.web.market import market
+
+# Who asks waits for the answer.
+_SECONDS = 10.0
+# A stream told these, and would tell sooner than anybody who is asked.
+_STREAMED = (PriceClass.LIVE, PriceClass.DELAYED)
+# In a demonstration that nobody real answers.
+_INVENTED = (PriceClass.SIMULATED,)
+
+
+class Failure(Struct, frozen=True):
+    """A symbol without a new price, and why."""
+
+    symbol: str
+    reason: str
+
+
+class Updated(Struct, frozen=True):
+    """What became of each symbol that was to be updated, in the order they were named."""
+
+    updated: list[AssetPrice]
+    failed: list[Failure]
+
+
+def force_update(symbols: Iterable[str]) -> Updated:
+    """Fetch the prices of these symbols now, within the quota, and write them down.
+
+    It takes ten seconds at most, a little longer where the database is busy. A symbol that a
+    stream speaks for is told with the stream's price, and nobody is asked for it. What is fetched
+    goes the way of every price: through the gate, to whoever watches. Needs an app context.
+    """
+    wanted = list(dict.fromkeys(symbols))
+    found = market()
+    streamed = {symbol: _shown(found.cache.get(symbol), _STREAMED) for symbol in wanted}
+    prices = {symbol: price for symbol, price in streamed.items() if price is not None}
+    reasons = {each: "unknown symbol" for each in wanted if each not in found.instruments}
+    left = [each for each in wanted if each not in prices and each not in reasons]
+    asking = Asking(current_app.extensions["omcrm.settings"], _SECONDS)
+    try:
+        instruments = [found.instruments[each] for each in left]
+        for answer in asking.prices(instruments, found.cache, found.hub.publish):
+            price = told_price(answer) or _shown(found.cache.get(answer.symbol), _INVENTED)
+            if price is None:
+                reasons[answer.symbol] = "; ".join(answer.problems)
+            else:
+                prices[answer.symbol] = price
+    finally:
+        asking.close()
+    write_prices(prices.values(), utc_now())
+    db.session.commit()
+    return Updated(
+        [prices[each] for each in wanted if each in prices],
+        [Failure(each, reasons[each]) for each in wanted if each in reasons],
+    )
+
+
+def _shown(quote: Quote | None, classes: Iterable[PriceClass]) -> AssetPrice | None:
+    """What is written down of the price that is shown, if it is of one of these classes."""
+    if quote is None or quote.price_class not in classes:
+        return None
+    return AssetPrice.of(quote.said, quote.price_class)

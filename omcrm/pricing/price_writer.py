@@ -1,0 +1,60 @@
+"""Writes the quotes that are shown to the database, those that have changed."""
+
+import logging
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
+
+from omcrm.extensions import db
+from omcrm.market.price_class import PriceClass
+from omcrm.market.quote import Quote
+from omcrm.storage.asset_price import AssetPrice, write_prices
+
+_log = logging.getLogger(__name__)
+
+
+class PriceWriter:
+    """Remembers what it has written; `batch` prices go into one transaction. One thread writes."""
+
+    def __init__(self, app: Flask, batch: int, written: Mapping[str, AssetPrice]) -> None:
+        self._app = app
+        self._batch = batch
+        self._written = dict(written)
+
+    def write(self, quotes: Iterable[Quote], now: datetime) -> int:
+        """Write what has changed; how many that were.
+
+        What the database does not take now is tried again with the next round. A last-resort price
+        is none that anybody told, and is not written.
+        """
+        prices = [
+            price
+            for quote in quotes
+            if quote.price_class is not PriceClass.LAST_RESORT
+            and (price := AssetPrice.of(quote.said, quote.price_class)) is not None
+            and not _is_alike(price, self._written.get(price.symbol))
+        ]
+        count = 0
+        with self._app.app_context():
+            for start in range(0, len(prices), self._batch):
+                batch = prices[start : start + self._batch]
+                try:
+                    write_prices(batch, now)
+                    db.session.commit()
+                except SQLAlchemyError as error:
+                    db.session.rollback()
+                    _log.warning("prices not written, tried again: %s", type(error).__name__)
+                    break
+                self._written.update({each.symbol: each for each in batch})
+                count += len(batch)
+        return count
+
+
+def _is_alike(price: AssetPrice, written: AssetPrice | None) -> bool:
+    """Whether only the moment differs at which the same price was heard again."""
+    return written is not None and (
+        (price.price, price.price_class, price.source, price.provider_time)
+        == (written.price, written.price_class, written.source, written.provider_time)
+    )

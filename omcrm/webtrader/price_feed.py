@@ -1,0 +1,145 @@
+"""Runs the feeds in a process of its own and writes their prices to the database."""
+
+import logging
+import os
+import signal
+import sys
+import time
+from contextlib import ExitStack
+
+import click
+from flask import Flask
+from flask_migrate import upgrade
+from sqlalchemy.exc import SQLAlchemyError
+
+from omcrm.concurrency import end_on
+from omcrm.errors import PriceFeedRuns
+from omcrm.feeds.poller import Polling
+from omcrm.pricing.asking import utc_now
+from omcrm.pricing.day_keeper import DayKeeper
+from omcrm.pricing.price_writer import PriceWriter
+from omcrm.pricing.running import held
+from omcrm.settings import Settings, load
+from omcrm.storage import feed_switch
+from omcrm.storage.asset_price import latest_prices
+from omcrm.storage.instrument import active_instruments
+from omcrm.webtrader.realtime_data import RealTimeDataManager
+
+_log = logging.getLogger(__name__)
+
+# The first prices are written soon, whatever the interval is.
+_FIRST = 3.0
+
+
+@click.command("start_price_feed")
+@click.option(
+    "--interval",
+    type=click.IntRange(1, 3600),
+    default=30,
+    show_default=True,
+    help="Seconds between two rounds of writing.",
+)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(1, 500),
+    default=50,
+    show_default=True,
+    help="How many prices are written at once.",
+)
+@click.option("--verbose", is_flag=True, help="Tell of every round and of every source.")
+def start_price_feed(interval: int, batch_size: int, verbose: bool) -> None:
+    """Run the feeds in this process until TERM or an interrupt, and write their prices to the
+    database."""
+    end_on(signal.SIGTERM, signal.SIGINT)
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    settings = load()
+    try:
+        with held(settings.feed_state_path, settings.database, interval, batch_size):
+            _run(settings, interval, batch_size)
+    except PriceFeedRuns as running:
+        click.echo(str(running), err=True)
+        sys.exit(1)
+    except SQLAlchemyError as error:
+        click.echo(f"cannot use the database: {str(error).splitlines()[0]}", err=True)
+        sys.exit(1)
+
+
+def _run(settings: Settings, interval: int, batch_size: int) -> None:
+    from omcrm import create_app
+
+    app = create_app(settings)
+    with app.app_context():
+        upgrade()
+        instruments, written = active_instruments(), latest_prices()
+    polling = Polling(settings.realtime_update_interval, settings.realtime_batch_size)
+    manager = RealTimeDataManager(settings.feeds, state=settings.feed_state_path, polling=polling)
+    manager.follow(instruments)
+    feed = PriceFeed(app, manager, PriceWriter(app, batch_size, written))
+    days = DayKeeper(app, settings)
+    with ExitStack() as at_the_end:
+        at_the_end.callback(feed.stop)
+        at_the_end.callback(days.stop)
+        at_the_end.callback(_end_once)
+        click.echo(
+            f"The price feed of {len(instruments)} instruments runs as process {os.getpid()}: "
+            f"prices are written every {interval} s. Stop it with Ctrl-C."
+        )
+        if settings.demo and not settings.exchange_url:
+            click.echo("Without OMCRM_EXCHANGE_URL there are no simulated prices in this process.")
+        days.start()
+        feed.run(interval)
+
+
+def _end_once() -> None:
+    # Whoever asks for the end a second time must not break it off.
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, signal.SIG_IGN)
+
+
+class PriceFeed:
+    """The rounds of one process; its manager follows the database's instruments."""
+
+    def __init__(self, app: Flask, manager: RealTimeDataManager, writer: PriceWriter) -> None:
+        self._app = app
+        self._manager = manager
+        self._writer = writer
+
+    def run(self, interval: float) -> None:
+        """Go on until the caller's thread is told to end."""
+        self._follow()
+        time.sleep(min(_FIRST, interval))
+        while True:
+            began = time.monotonic()
+            self.round()
+            time.sleep(max(0.0, interval - (time.monotonic() - began)))
+
+    def round(self) -> int:
+        """Write the prices of now; how many had changed."""
+        self._follow()
+        count = self._writer.write(self._manager.cache.snapshot().values(), utc_now())
+        active = [name for name, each in self._manager.status().items() if each.active]
+        _log.info("%s prices written; sources: %s", count, ", ".join(active) or "none")
+        return count
+
+    def stop(self) -> None:
+        """End the feeds."""
+        self._manager.stop()
+
+    def _follow(self) -> None:
+        """Follow the instruments that there are, unless an administrator has stopped the feeds."""
+        try:
+            with self._app.app_context():
+                instruments, stopped = active_instruments(), feed_switch.are_stopped()
+        except SQLAlchemyError as error:
+            _log.warning("instruments not read, tried again: %s", type(error).__name__)
+            return
+        if instruments != list(self._manager.instruments.values()):
+            self._manager.follow(instruments)
+        if stopped:
+            self._manager.stop()
+        else:
+            self._manager.start()

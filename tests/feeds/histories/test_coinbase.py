@@ -1,0 +1,21 @@
+from decimal import Decimal
+
+from omcrm.feeds.histories.coinbase import CoinbaseHistory
+from omcrm.market.daily_candle import DailyCandle
+from tests.feeds.past_days import DAYS, past
+
+
+def test_the_low_comes_before_the_high() -> None:
+    """Its rows are in an order of their own."""
+    provider = CoinbaseHistory("http://host")
+    (call,) = provider.calls(past("coinbase"))
+    first = min(provider.parse(call, DAYS["coinbase"], past("coinbase")), key=lambda day: day.day)
+
+    assert call.url.startswith("http://host/products/BTC-USD/candles?granularity=86400&start=2026-")
+    assert isinstance(first, DailyCandle)
+    assert (Decimal("91000.1"), Decimal("92000.0"), Decimal(90000), Decimal("91501.2")) == (
+        first.open,
+        first.high,
+        first.low,
+        first.close,
+    )

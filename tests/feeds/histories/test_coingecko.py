@@ -1,0 +1,48 @@
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from msgspec import structs
+
+from omcrm.feeds.histories.coingecko import CoinGeckoHistory
+from omcrm.feeds.keys import Keys
+from omcrm.market.daily_candle import DailyCandle
+from tests.feeds.past_days import DAYS, LAST, NOW, past
+
+PROVIDER = CoinGeckoHistory("http://host", Keys(lambda name: "an-example-key"))
+
+
+@pytest.mark.parametrize(("back", "days"), [(2, 7), (6, 7), (7, 14), (14, 30), (29, 30)])
+def test_no_more_is_asked_for_than_is_needed(back: int, days: int) -> None:
+    """The first day must be told as a whole."""
+    first = NOW.date() - timedelta(days=back)
+    (call,) = PROVIDER.calls(structs.replace(past("coingecko"), first=first))
+
+    assert f"http://host/coins/bitcoin/ohlc?vs_currency=usd&days={days}" == call.url
+    assert {"x-cg-demo-api-key": "an-example-key"} == call.headers
+
+
+def test_a_day_is_made_of_its_six_candles() -> None:
+    """Open of the first, close of the last, highest high and lowest low; no volume is known."""
+    (call,) = PROVIDER.calls(past("coingecko"))
+    (first, _) = PROVIDER.parse(call, DAYS["coingecko"], past("coingecko"))
+
+    assert isinstance(first, DailyCandle)
+    assert date(2026, 1, 4) == first.day
+    assert (Decimal("91006.1"), Decimal("92011.0"), Decimal("89989.0"), Decimal("91511.2")) == (
+        first.open,
+        first.high,
+        first.low,
+        first.close,
+    )
+    assert first.volume is None
+
+
+def test_a_day_with_a_hole_is_not_told() -> None:
+    """Its high may have been in what is missing."""
+    (call,) = PROVIDER.calls(past("coingecko"))
+    rows = DAYS["coingecko"].body.decode()[2:-2].split("],[")
+    body = f"[[{'],['.join(rows[:8] + rows[9:])}]]".encode()
+    told = PROVIDER.parse(call, structs.replace(DAYS["coingecko"], body=body), past("coingecko"))
+
+    assert [LAST] == [each.day for each in told]

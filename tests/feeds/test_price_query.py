@@ -1,0 +1,160 @@
+import json
+import socket
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from omcrm.feeds.inquiry import Inquiry
+from omcrm.feeds.keys import Keys
+from omcrm.feeds.price_query import Answer, PriceQuery
+from omcrm.feeds.quota import Ledger
+from omcrm.feeds.registry import FeedSettings, polls
+from omcrm.market.cache import QuoteCache
+from omcrm.market.catalogue import CATALOGUE
+from omcrm.market.gate import Gate
+from omcrm.market.price_class import PriceClass
+from omcrm.market.quote import Quote
+from tests.feeds.upstream import Upstream, http
+
+BY_SYMBOL = {each.symbol: each for each in CATALOGUE}
+KEY = "a-very-secret-key"
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def serving(*answers: tuple[str, Any]) -> Callable[[socket.socket, bytes], bool]:
+    """Answers by a part of the path; a number is a status."""
+
+    def serve(client: socket.socket, request: bytes) -> bool:
+        for part, body in answers:
+            if part in request.decode():
+                status = f"{body} Refused" if isinstance(body, int) else "200 OK"
+                client.sendall(http(json.dumps(body).encode(), status))
+                return True
+        client.sendall(http(b"{}", "404 Not Found"))
+        return True
+
+    return serve
+
+
+class Asked:
+    """A round of questions to an upstream that is everybody."""
+
+    def __init__(
+        self, upstream: Upstream, folder: Path, key: str = "", seconds: float = 10
+    ) -> None:
+        names = ("coingecko", "finnhub_quote", "alpha_vantage", "exchangerate_api", "frankfurter")
+        urls = {name: f"{upstream.url}/{name}" for name in names}
+        urls["exchangerate_open"] = f"{upstream.url}/open"
+        settings = FeedSettings(urls=urls, keys=Keys(lambda name: key))
+        self.cache = QuoteCache(now, Gate())
+        self.cache.follow(CATALOGUE)
+        self.published: list[Quote] = []
+        self.inquiry = Inquiry(Ledger(folder), settings.keys, now, seconds)
+        self._query = PriceQuery(self.inquiry, polls(settings), self.cache, self.published.append)
+
+    def answers(self, *symbols: str, batch: int = 50) -> dict[str, Answer]:
+        try:
+            wanted = [BY_SYMBOL[each] for each in symbols]
+            return {each.symbol: each for each in self._query.answers(wanted, batch)}
+        finally:
+            self.inquiry.close()
+
+
+def coins(**prices: float | None) -> dict[str, Any]:
+    at = int(now().timestamp()) - 5
+    return {name: {"usd": price, "last_updated_at": at} for name, price in prices.items()}
+
+
+def test_a_price_is_told_with_its_source_and_class(tmp_path: Path) -> None:
+    """It goes through the gate into the cache, and whoever listens is told."""
+    with Upstream(serving(("/coingecko/", coins(bitcoin=61000.5)))) as upstream:
+        asked = Asked(upstream, tmp_path)
+        answer = asked.answers("BTC")["BTC"]
+
+    assert answer.said is not None
+    assert answer.said.trade is not None
+    assert (Decimal("61000.5"), "coingecko", PriceClass.INDICATIVE, ()) == (
+        answer.said.trade.price,
+        answer.said.source.name,
+        answer.price_class,
+        answer.problems,
+    )
+    assert ["BTC"] == [each.symbol for each in asked.published]
+    assert asked.cache.get("BTC") is asked.published[0]
+
+
+def test_the_next_source_is_asked_for_what_is_missing(tmp_path: Path) -> None:
+    """And for nothing else."""
+    rates = {
+        "result": "success",
+        "time_last_update_unix": 1770000001,
+        "rates": {"USD": 1, "EUR": 0.9},
+    }
+    table = {"amount": 1, "base": "USD", "date": "2026-01-05", "rates": {"GBP": 0.75}}
+    with Upstream(serving(("/open/", rates), ("/frankfurter/", table))) as upstream:
+        told = Asked(upstream, tmp_path).answers("EURUSD", "GBPUSD")
+        (_, second) = upstream.requests
+
+    assert b"symbols=GBP " in second
+    assert {"EURUSD": "exchangerate_api", "GBPUSD": "frankfurter"} == {
+        symbol: each.said.source.name for symbol, each in told.items() if each.said
+    }
+
+
+def test_a_failure_names_every_source(tmp_path: Path) -> None:
+    """Who has no key, and who refused; never with a key."""
+    words = {"Information": f"We have detected your API key as {KEY}: 25 requests per day."}
+    with Upstream(serving(("/finnhub_quote/", 401), ("/alpha_vantage/", words))) as upstream:
+        with_key = Asked(upstream, tmp_path, KEY).answers("AAPL", "MSFT")
+        # The first refusal is enough: every call costs.
+        assert 2 == len(upstream.requests)
+    with Upstream(serving()) as upstream:
+        without = Asked(upstream, tmp_path).answers("AAPL")["AAPL"]
+        assert [] == upstream.requests
+
+    assert ("finnhub_quote: FINNHUB_API_KEY is not set",
+            "alpha_vantage: ALPHA_VANTAGE_API_KEY is not set") == without.problems  # fmt: skip
+    for answer in with_key.values():
+        assert answer.said is None
+        assert "refused with 401" in answer.problems[0]
+        assert "refused with 429" in answer.problems[1]
+        assert KEY not in "".join(answer.problems)
+
+
+@pytest.mark.parametrize("price", [0, -5, None])
+def test_what_cannot_be_is_not_believed(tmp_path: Path, price: float | None) -> None:
+    """The gate judges what is asked for like any tick; nothing is not a price either."""
+    with Upstream(serving(("/coingecko/", coins(bitcoin=price)))) as upstream:
+        asked = Asked(upstream, tmp_path)
+        answer = asked.answers("BTC")["BTC"]
+
+    assert answer.said is None
+    assert answer.problems
+    assert [] == asked.published
+
+
+def test_batches_are_no_larger_than_wished(tmp_path: Path) -> None:
+    """Each symbol is asked for once."""
+    with Upstream(serving(("/coingecko/", coins(bitcoin=1, ethereum=2, solana=3)))) as upstream:
+        told = Asked(upstream, tmp_path).answers("BTC", "ETH", "SOL", batch=2)
+
+        # The first answer told of the third as well.
+        assert 1 == len(upstream.requests)
+    assert ["BTC", "ETH", "SOL"] == [symbol for symbol, each in told.items() if each.said]
+
+
+def test_without_time_everybody_fails(tmp_path: Path) -> None:
+    """Each symbol has its answer all the same."""
+    with Upstream(serving()) as upstream:
+        told = Asked(upstream, tmp_path, seconds=0).answers("BTC", "EURUSD")
+
+        assert [] == upstream.requests
+    assert {"BTC", "EURUSD"} == told.keys()
+    assert all("no time left" in each.problems[0] for each in told.values())

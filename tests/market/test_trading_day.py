@@ -1,0 +1,75 @@
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from omcrm.market.instrument import AssetClass
+from omcrm.market.trading_day import finished_days, is_trading_day
+
+
+@pytest.mark.parametrize(
+    ("asset_class", "now", "last"),
+    [
+        (AssetClass.CRYPTO, datetime(2026, 3, 4, 0, 0, tzinfo=UTC), date(2026, 3, 3)),
+        (AssetClass.CRYPTO, datetime(2026, 3, 4, 23, 59, tzinfo=UTC), date(2026, 3, 3)),
+        # 20:00 in New York is 01:00 UTC in winter.
+        (AssetClass.STOCK, datetime(2026, 3, 4, 0, 59, tzinfo=UTC), date(2026, 3, 2)),
+        (AssetClass.STOCK, datetime(2026, 3, 4, 1, 0, tzinfo=UTC), date(2026, 3, 3)),
+        # Monday morning: Friday's was the last.
+        (AssetClass.STOCK, datetime(2026, 3, 2, 15, 0, tzinfo=UTC), date(2026, 2, 27)),
+        # 17:00 in Frankfurt is 16:00 UTC in winter.
+        (AssetClass.FOREX, datetime(2026, 3, 4, 15, 59, tzinfo=UTC), date(2026, 3, 3)),
+        (AssetClass.FOREX, datetime(2026, 3, 4, 16, 0, tzinfo=UTC), date(2026, 3, 4)),
+    ],
+)
+def test_a_day_counts_once_it_is_over(asset_class: AssetClass, now: datetime, last: date) -> None:
+    """Over where the market is, and told by then."""
+    assert last == finished_days(asset_class, 10, now)[-1]
+
+
+def test_calendar_days_are_counted() -> None:
+    """Of a week a coin has seven days, a share five, oldest first."""
+    now = datetime(2026, 3, 9, 12, 0, tzinfo=UTC)
+    week = [date(2026, 3, 2) + timedelta(days=number) for number in range(7)]
+
+    assert week == finished_days(AssetClass.CRYPTO, 7, now)
+    assert week[:5] == finished_days(AssetClass.STOCK, 7, now)
+    assert [] == finished_days(AssetClass.CRYPTO, 0, now)
+
+
+@pytest.mark.parametrize(
+    ("asset_class", "day", "expected"),
+    [
+        (AssetClass.CRYPTO, date(2026, 12, 25), True),
+        # Thanksgiving, an early close, and a Saturday.
+        (AssetClass.STOCK, date(2026, 11, 26), False),
+        (AssetClass.STOCK, date(2026, 11, 27), True),
+        (AssetClass.STOCK, date(2026, 11, 28), False),
+        (AssetClass.FOREX, date(2026, 11, 26), True),
+        (AssetClass.FOREX, date(2026, 11, 28), False),
+    ],
+)
+def test_each_market_has_its_own_days(asset_class: AssetClass, day: date, expected: bool) -> None:
+    """Coins know no holiday."""
+    assert expected is is_trading_day(asset_class, day)
+
+
+@pytest.mark.parametrize(
+    "day",
+    [
+        date(2026, 1, 1),
+        date(2024, 3, 29),
+        date(2024, 4, 1),
+        date(2025, 4, 18),
+        date(2025, 4, 21),
+        date(2026, 4, 3),
+        date(2026, 4, 6),
+        date(2027, 3, 26),
+        date(2026, 5, 1),
+        date(2026, 12, 25),
+        date(2025, 12, 26),
+    ],
+)
+def test_the_central_bank_rests(day: date) -> None:
+    """At New Year, Easter, Labour Day and Christmas there are no reference rates."""
+    assert not is_trading_day(AssetClass.FOREX, day)
+    assert is_trading_day(AssetClass.CRYPTO, day)

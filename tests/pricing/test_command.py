@@ -1,0 +1,123 @@
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.processes import ROOT, Exchange
+
+Done = "subprocess.CompletedProcess[str]"
+
+
+@pytest.fixture
+def update(environ: Mapping[str, str]) -> Callable[..., Done]:
+    """Runs the command as an operator does."""
+
+    def run(*arguments: str) -> Done:
+        return subprocess.run(
+            [sys.executable, "manage.py", "update_asset_prices", *arguments],
+            cwd=ROOT,
+            env={**os.environ, **environ},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+def count(environ: Mapping[str, str], table: str) -> int:
+    with sqlite3.connect(Path(environ["OMCRM_INSTANCE"]) / "omcrm.db") as base:
+        found: int = base.execute(f"select count(*) from {table}").fetchone()[0]
+    base.close()
+    return found
+
+
+def test_prices_are_written_and_told(
+    update: Callable[..., Done], environ: Mapping[str, str]
+) -> None:
+    """A table says what was and what is; a dry run says the same and writes nothing."""
+    dry = update("--symbols", "BTC", "EURUSD", "--dry-run")
+    unwritten = count(environ, "asset_prices")
+    real = update("--symbols", "btc", "--symbols", "AAPL")
+    again = update("--symbols", "BTC")
+
+    assert (0, 0, 0) == (dry.returncode, real.returncode, again.returncode), real.stderr
+    assert 0 == unwritten
+    assert "2 prices fetched, nothing written." in dry.stdout
+    assert ["BTC", "–"] == dry.stdout.splitlines()[1].split()[:2]
+    assert "indicative  exchangerate_api" in dry.stdout
+    assert 2 == count(environ, "asset_prices")
+    assert "2 prices written." in real.stdout
+    # The new price of before is the old one now.
+    assert real.stdout.splitlines()[1].split()[2] == again.stdout.splitlines()[1].split()[1]
+    assert "Asking for prices" in again.stderr
+
+
+def test_missing_days_are_filled_once(
+    update: Callable[..., Done], environ: Mapping[str, str], exchange: Exchange
+) -> None:
+    """A second run asks nobody and writes nothing."""
+    wish = ("--historical", "--days", "10", "--symbols", "BTC", "EURUSD")
+    dry = update(*wish, "--dry-run")
+    unwritten = count(environ, "daily_candles")
+    first = update(*wish)
+    written, asked = count(environ, "daily_candles"), answers(exchange)
+    second = update(*wish)
+
+    assert (0, 0, 0) == (dry.returncode, first.returncode, second.returncode), first.stderr
+    assert 0 == unwritten
+    assert 10 < written <= 20
+    assert f"{written} days fetched, nothing written." in dry.stdout
+    assert f"{written} days written." in first.stdout
+    assert "0 days written." in second.stdout
+    assert (written, asked) == (count(environ, "daily_candles"), answers(exchange))
+
+
+def answers(exchange: Exchange) -> int:
+    return sum(each["http_answers"] for each in exchange.state()["venues"].values())
+
+
+def test_a_failure_is_named_and_ends_with_1(
+    update: Callable[..., Done], environ: Mapping[str, str], exchange: Exchange
+) -> None:
+    """What could be had is written all the same."""
+    exchange.fault("trick", venue="alpha_vantage", name="information_limit")
+    prices = update("--symbols", "AAPL", "BTC")
+    days = update("--symbols", "AAPL", "BTC", "--historical", "--days", "7")
+
+    for done in (prices, days):
+        assert 1 == done.returncode
+        assert "AAPL failed: " in done.stderr
+        assert "BTC failed" not in done.stderr
+        assert "Traceback" not in done.stderr
+        assert environ["ALPHA_VANTAGE_API_KEY"] not in done.stderr + done.stdout
+    assert "refused with 429" in prices.stderr
+    # The day's calls are used up, so that nobody was asked again.
+    assert "days are missing: alpha_vantage: its quota is used up" in days.stderr
+    assert (1, 7) == (count(environ, "asset_prices"), count(environ, "daily_candles"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("--symbols", "BTC", "NONE", "NIX"), "unknown symbols: NONE, NIX"),
+        (("BTC",), "a symbol is given with --symbols: BTC"),
+        (("--days", "5"), "--days goes with --historical"),
+        (("--historical", "--days", "0"), "--days"),
+        (("--historical", "--days", "366"), "--days"),
+    ],
+)
+def test_what_is_not_understood_ends_with_2(
+    update: Callable[..., Done], exchange: Exchange, arguments: tuple[str, ...], named: str
+) -> None:
+    """Nobody is asked for anything."""
+    done = update(*arguments)
+
+    assert 2 == done.returncode
+    assert named in done.stderr
+    assert "Traceback" not in done.stderr
+    assert 0 == answers(exchange)

@@ -1,0 +1,70 @@
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from flask import Flask
+from msgspec import structs
+
+from omcrm.extensions import db
+from omcrm.feeds.history_query import Found
+from omcrm.market.catalogue import CATALOGUE
+from omcrm.market.price_class import PriceClass
+from omcrm.pricing.asking import Asking
+from omcrm.pricing.filling import Filled, fill, wishes
+from omcrm.storage.daily_candle import add_candles
+from tests.processes import Exchange
+
+THREE = (CATALOGUE[0], CATALOGUE[8], CATALOGUE[16])
+DAYS = 7
+
+
+def calls(exchange: Exchange) -> int:
+    """How many questions over HTTP all venues have answered."""
+    venues = exchange.state()["venues"]
+    return sum(each["http_answers"] for each in venues.values())
+
+
+def test_what_is_missing_is_asked_for_and_nothing_else(priced: Flask, exchange: Exchange) -> None:
+    """A second time nobody is asked; a day that is taken away is asked for again."""
+    asking, now = Asking(priced.extensions["omcrm.settings"], 60), datetime.now(UTC)
+    first = list(fill(asking, THREE, DAYS, now))
+    add_candles([each for filled in first for each in filled.found.candles[1:]], now)
+    db.session.commit()
+    second = list(fill(asking, THREE, DAYS, now))
+    add_candles([each for filled in second for each in filled.found.candles], now)
+    db.session.commit()
+    third = list(fill(asking, THREE, DAYS, now))
+    asking.close()
+
+    assert ["BTC", "AAPL", "EURUSD"] == [each.found.symbol for each in first]
+    assert DAYS == first[0].expected
+    assert all(each.expected == len(each.found.candles) for each in first)
+    assert [1, 1, 1] == [len(each.found.candles) for each in second]
+    assert [(), (), ()] == [each.found.candles for each in third]
+    assert not any(each.has_failed for each in (*first, *second, *third))
+
+
+def test_a_simulated_day_is_none_where_a_real_source_can_be_asked(priced: Flask) -> None:
+    """It is wished for again; a real one is not."""
+    asking, now = Asking(priced.extensions["omcrm.settings"], 60), datetime.now(UTC)
+    (found,) = (each.found for each in fill(asking, THREE[:1], 2, now))
+    invented = structs.replace(
+        found.candles[0], source="simulated", price_class=PriceClass.SIMULATED
+    )
+    add_candles([invented, found.candles[1]], now)
+    db.session.commit()
+    (wish, expected) = wishes(asking, THREE[:1], 2, now)["BTC"]
+    asking.close()
+
+    assert (found.candles[0].day,) == wish.days
+    assert wish.has_real
+    assert 2 == expected
+    assert Decimal(0) < found.candles[0].close
+
+
+def test_a_day_that_nobody_knows_is_no_failure() -> None:
+    """Only where somebody could not be asked."""
+    day = datetime.now(UTC).date()
+
+    assert not Filled(1, Found("BTC", (), (day,))).has_failed
+    assert not Filled(1, Found("BTC", (), (), ("x: failed",))).has_failed
+    assert Filled(1, Found("BTC", (), (day,), ("x: failed",))).has_failed

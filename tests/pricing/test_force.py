@@ -1,0 +1,87 @@
+import time
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from flask import Flask
+
+from omcrm.market.price_class import PriceClass
+from omcrm.market.source import SIMULATED, Condition
+from omcrm.market.tick import Tick, Trade
+from omcrm.pricing import force
+from omcrm.pricing.force import force_update
+from omcrm.storage.asset_price import latest_prices
+from omcrm.web.market import market
+from tests.processes import Exchange
+from tests.upstreams import frozen
+from tests.values import BINANCE
+
+
+def test_prices_are_fetched_shown_and_written(priced: Flask) -> None:
+    """What the sources say now is told, stands in the cache, and in the database."""
+    told = force_update(["EURUSD", "BTC", "AAPL", "BTC"])
+
+    assert ["EURUSD", "BTC", "AAPL"] == [each.symbol for each in told.updated]
+    assert ["exchangerate_api", "coingecko", "alpha_vantage"] == [
+        each.source for each in told.updated
+    ]
+    assert [] == told.failed
+    assert {each.symbol: each for each in told.updated} == latest_prices()
+    for each in told.updated:
+        quote = market().cache.get(each.symbol)
+        assert quote is not None
+        assert quote.said.trade is not None
+        assert each.price == quote.said.trade.price
+
+
+def test_who_streams_is_not_asked_otherwise(priced: Flask) -> None:
+    """A live price is told as it is, and costs nothing."""
+    now, cache = datetime.now(UTC), market().cache
+    cache.set_condition("binance", Condition.HEALTHY, 1)
+    cache.offer(Tick("BTC", BINANCE, now, 1, trade=Trade(Decimal("61000.5"), id=1, time=now)))
+    (told,) = force_update(["BTC"]).updated
+
+    assert (Decimal("61000.5"), PriceClass.LIVE, "binance") == (
+        told.price,
+        told.price_class,
+        told.source,
+    )
+    assert not list(priced.extensions["omcrm.settings"].feed_state_path.glob("coingecko*"))
+
+
+def test_what_cannot_be_fetched_says_why(priced: Flask, exchange: Exchange) -> None:
+    """Beside what can; an unknown symbol is one of them."""
+    exchange.fault("trick", venue="alpha_vantage", name="information_premium")
+    told = force_update(["NONE", "AAPL", "BTC"])
+
+    assert ["BTC"] == [each.symbol for each in told.updated]
+    assert ["NONE", "AAPL"] == [each.symbol for each in told.failed]
+    assert "unknown symbol" == told.failed[0].reason
+    assert "alpha_vantage: refused with 403" in told.failed[1].reason
+
+
+def test_an_invented_price_is_told_where_nobody_real_answers(
+    priced: Flask, exchange: Exchange
+) -> None:
+    """In a demonstration, and named so."""
+    now, cache = datetime.now(UTC), market().cache
+    exchange.fault("trick", venue="coingecko", name="throttled")
+    cache.set_condition(SIMULATED.name, Condition.HEALTHY, 1)
+    cache.offer(Tick("BTC", SIMULATED, now, 1, trade=Trade(Decimal(5), id=1, time=now)))
+    (told,) = force_update(["BTC"]).updated
+
+    assert PriceClass.SIMULATED is told.price_class
+
+
+def test_it_ends_in_time(
+    priced: Flask, exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the upstreams do, whoever asked gets an answer for each symbol."""
+    monkeypatch.setattr(force, "_SECONDS", 0.3)
+    began = time.monotonic()
+    with frozen(exchange):
+        told = force_update(["BTC", "EURUSD"])
+
+    assert time.monotonic() - began < 3
+    assert ["BTC", "EURUSD"] == [each.symbol for each in told.failed]
+    assert {} == latest_prices()

@@ -1,0 +1,114 @@
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import func, select
+
+from omcrm.extensions import db
+from omcrm.market.catalogue import CATALOGUE
+from omcrm.market.price_class import PriceClass
+from omcrm.market.quote import Statement
+from omcrm.market.tick import Trade
+from omcrm.storage.asset_price import AssetPrice, AssetPriceRow, latest_prices, write_prices
+from omcrm.storage.instrument import InstrumentRow
+from tests.values import BINANCE
+
+
+@pytest.fixture
+def instruments(database: None) -> None:
+    """BTC and ETH."""
+    for each in CATALOGUE[:2]:
+        row = InstrumentRow(
+            symbol=each.symbol, name=each.name, asset_class="crypto", decimals=2,
+            provider_symbols={},
+        )  # fmt: skip
+        db.session.add(row)
+    db.session.commit()
+
+
+def price(symbol: str, value: str, at: datetime, kind: PriceClass = PriceClass.LIVE) -> AssetPrice:
+    return AssetPrice(
+        symbol=symbol,
+        price=Decimal(value),
+        price_class=kind,
+        source="binance",
+        provider_time=None,
+        received_at=at,
+    )
+
+
+def write(*prices: AssetPrice, now: datetime) -> dict[str, AssetPrice]:
+    """What the database says afterwards."""
+    write_prices(prices, now)
+    db.session.commit()
+    db.session.expire_all()
+    return latest_prices()
+
+
+def test_a_price_comes_back_as_it_was(instruments: None, now: datetime) -> None:
+    """Digit by digit, with its class, source and times."""
+    told = AssetPrice(
+        symbol="BTC",
+        price=Decimal("61837.6300000000000000001"),
+        price_class=PriceClass.INDICATIVE,
+        source="coingecko",
+        provider_time=now - timedelta(minutes=1),
+        received_at=now,
+    )
+
+    assert {"BTC": told} == write(told, now=now)
+
+
+def test_there_is_one_of_each(instruments: None, now: datetime) -> None:
+    """A newer price takes the place of the older one."""
+    first, second = price("BTC", "1", now), price("BTC", "2", now + timedelta(seconds=1))
+    other = price("ETH", "3", now)
+    write(first, other, now=now)
+
+    assert {"BTC": second, "ETH": other} == write(second, now=now)
+    assert 2 == db.session.scalar(select(func.count()).select_from(AssetPriceRow))
+
+
+def test_an_older_price_changes_nothing(instruments: None, now: datetime) -> None:
+    """Whoever writes late what was heard early is too late."""
+    newer = price("BTC", "2", now)
+    write(newer, now=now)
+
+    assert {"BTC": newer} == write(price("BTC", "1", now - timedelta(seconds=1)), now=now)
+
+
+def test_the_class_changes_while_the_price_stays(instruments: None, now: datetime) -> None:
+    """What was heard at the same moment may be stale by now."""
+    write(price("BTC", "2", now), now=now)
+    stale = price("BTC", "2", now, PriceClass.STALE)
+
+    assert {"BTC": stale} == write(stale, now=now)
+
+
+def test_nothing_and_strangers_are_no_trouble(instruments: None, now: datetime) -> None:
+    """A symbol without an instrument is passed over."""
+    assert {} == write(now=now)
+    assert {} == write(price("NONE", "1", now), now=now)
+
+
+def test_a_statement_without_a_price_is_none(now: datetime) -> None:
+    """There is nothing to write down; of any other everything is."""
+    empty = Statement("BTC", BINANCE, now)
+    full = Statement("BTC", BINANCE, now, trade=Trade(Decimal(5), time=now - timedelta(seconds=1)))
+    made = AssetPrice.of(full, PriceClass.LIVE)
+
+    assert AssetPrice.of(empty, PriceClass.LIVE) is None
+    assert made is not None
+    assert (Decimal(5), "binance", now - timedelta(seconds=1), now) == (
+        made.price,
+        made.source,
+        made.provider_time,
+        made.received_at,
+    )
+
+
+@pytest.mark.parametrize("kind", list(PriceClass))
+def test_every_class_can_be_kept(instruments: None, now: datetime, kind: PriceClass) -> None:
+    """Its column is wide enough for each name."""
+    assert kind is write(price("BTC", "1", now, kind), now=now)["BTC"].price_class
+    assert len(kind.value) <= AssetPriceRow.price_class.type.length

@@ -1,0 +1,140 @@
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from omcrm.pricing.running import PriceFeedState, price_feed_state
+from tests.processes import ROOT, App, Exchange, Process, wait_for
+from tests.upstreams import at_the_exchange
+
+COMMAND = [sys.executable, "manage.py", "start_price_feed"]
+
+
+class Feed(Process):
+    """The price feed as an operator runs it."""
+
+    def __init__(self, folder: Path, environ: Mapping[str, str], *arguments: str) -> None:
+        super().__init__([*COMMAND, *arguments], environ, folder / "feed.log")
+        self._base = Path(environ["OMCRM_INSTANCE"]) / "omcrm.db"
+        wait_for(lambda: "runs as process" in self.output(), 20, self.output())
+
+    def rows(self, query: str) -> list[Any]:
+        with closing(sqlite3.connect(self._base)) as base:
+            return base.execute(query).fetchall()
+
+    def btc(self) -> Any:
+        """What is written of BTC."""
+        columns, both = "price, price_class, source", "asset_prices join instruments"
+        found = self.rows(
+            f"select {columns} from {both} on id = instrument_id where symbol = 'BTC'"
+        )
+        return found[0] if found else None
+
+
+@pytest.fixture
+def environ(tmp_path: Path, exchange: Exchange) -> dict[str, str]:
+    """Everything is at the exchange; only what needs no key is asked."""
+    return {
+        **at_the_exchange(exchange, tmp_path),
+        "REALTIME_SOURCES": "binance,frankfurter",
+        "ALPHA_VANTAGE_API_KEY": "",
+    }
+
+
+def test_prices_and_days_are_written(tmp_path: Path, environ: dict[str, str]) -> None:
+    """Live ones again and again, each day that is over once; TERM ends it soon and well."""
+    with Feed(tmp_path, environ, "--interval", "1", "--batch-size", "3", "--verbose") as feed:
+        wait_for(feed.btc, 20, "BTC")
+        first = feed.btc()
+        wait_for(lambda: feed.btc() != first, 20, "another price of BTC")
+        wait_for(
+            lambda: feed.rows("select * from daily_candles where source = 'frankfurter'"),
+            20,
+            "days",
+        )
+        classes = dict(feed.rows("select distinct source, price_class from asset_prices"))
+        days = feed.rows("select instrument_id, day, count(*) from daily_candles group by 1, 2")
+        output = feed.output()
+        took = feed.stop()
+
+    assert ("live", "binance") == first[1:]
+    assert {"binance": "live", "frankfurter": "indicative"} == classes
+    # Seven days of eight coins, and those of the currencies.
+    assert len(days) > 56
+    assert all(count == 1 for *_, count in days)
+    assert "prices written" in output
+    assert took < 5
+    assert 0 == feed.process.returncode
+    assert "Traceback" not in feed.output()
+
+
+def test_a_second_one_is_refused(tmp_path: Path, environ: dict[str, str]) -> None:
+    """It names the first; an interrupt ends that one, and the next may start."""
+    folder, database = Path(environ["FEED_STATE_DIR"]), f"sqlite:///{tmp_path}/instance/omcrm.db"
+    with Feed(tmp_path, environ) as feed:
+        began = time.monotonic()
+        second = subprocess.run(
+            COMMAND, cwd=ROOT, env={**os.environ, **environ}, capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+        took = time.monotonic() - began
+        during = price_feed_state(folder, database)
+        feed.process.send_signal(signal.SIGINT)
+        feed.process.wait(5)
+
+    assert 1 == second.returncode
+    assert str(feed.pid) in second.stderr
+    assert "Traceback" not in second.stderr
+    assert took < 10
+    assert PriceFeedState(True, feed.pid, 30, 50) == during
+    assert 0 == feed.process.returncode
+    assert PriceFeedState(False) == price_feed_state(folder, database)
+
+
+def test_it_lives_beside_the_app(tmp_path: Path, environ: dict[str, str]) -> None:
+    """Both write to one database, and the app may come and go."""
+    with App(tmp_path, environ) as app, Feed(tmp_path, environ, "--interval", "1") as feed:
+        with app.new_browser().desk() as desk:
+            desk.subscribe("BTC")
+            wait_for(lambda: len(desk.prices("BTC")) > 3, 15, "prices on the desk")
+        app.stop()
+        before = feed.rows("select max(written_at) from asset_prices")
+        wait_for(
+            lambda: feed.rows("select max(written_at) from asset_prices") > before, 15, "prices"
+        )
+        with App(tmp_path, environ) as again:
+            again.create_user("someone@example.com")
+        assert feed.process.poll() is None
+        assert "locked" not in feed.output()
+        assert "tried again" not in feed.output()
+
+
+def test_stopped_feeds_are_stopped_here_too(tmp_path: Path, environ: dict[str, str]) -> None:
+    """An administrator's word counts for every process; no price is live then."""
+    with Feed(tmp_path, environ, "--interval", "1") as feed:
+        wait_for(feed.btc, 20, "BTC")
+        with closing(sqlite3.connect(tmp_path / "instance" / "omcrm.db", timeout=10)) as base:
+            base.execute("insert into feed_switch values (1, 1, null, '2026-01-01 00:00:00')")
+            base.commit()
+        wait_for(lambda: feed.btc()[1] == "stale", 20, "no live price")
+
+
+def test_an_unusable_database_is_said_in_one_line(tmp_path: Path, environ: dict[str, str]) -> None:
+    """With status 1, and without a traceback."""
+    url = f"sqlite:///{tmp_path}/none/omcrm.db"
+    done = subprocess.run(
+        COMMAND, cwd=ROOT, env={**os.environ, **environ, "DATABASE_URL": url}, check=False,
+        capture_output=True, text=True,
+    )  # fmt: skip
+
+    assert 1 == done.returncode
+    assert "cannot use the database: " in done.stderr
+    assert "Traceback" not in done.stderr
