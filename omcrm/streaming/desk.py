@@ -1,18 +1,14 @@
 """Who is connected to the desk, what each page watches, and the limits of both."""
 
 import threading
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable
 
 from msgspec import Struct
 
 from omcrm.errors import AccessRefused
 from omcrm.streaming.lane import Subscriber
-
-_MESSAGES_A_SECOND = 20.0
-_BURST = 40.0
-_BAD_MESSAGES = 10
-_BAD_WINDOW = 10.0
+from omcrm.streaming.manners import Manners
 
 
 class DeskLimits(Struct, frozen=True):
@@ -23,7 +19,7 @@ class DeskLimits(Struct, frozen=True):
 
 
 class Seat:
-    """One connected page; times are monotonic seconds."""
+    """One connected page."""
 
     def __init__(self, sid: str, user_id: int, session_hash: str, is_admin: bool) -> None:
         self.sid = sid
@@ -32,25 +28,7 @@ class Seat:
         self.is_admin = is_admin
         self.symbols: set[str] = set()
         self.subscriber: Subscriber | None = None
-        self._tokens = _BURST
-        self._refilled_at: float | None = None
-        self._bad: deque[float] = deque(maxlen=_BAD_MESSAGES)
-
-    def may_speak(self, now: float) -> bool:
-        """Whether another message is within the rate; counts it."""
-        if self._refilled_at is not None:
-            refill = (now - self._refilled_at) * _MESSAGES_A_SECOND
-            self._tokens = min(_BURST, self._tokens + refill)
-        self._refilled_at = now
-        if self._tokens < 1:
-            return False
-        self._tokens -= 1
-        return True
-
-    def misbehaved(self, now: float) -> bool:
-        """Count a bad message; whether there were too many of them lately."""
-        self._bad.append(now)
-        return len(self._bad) == _BAD_MESSAGES and now - self._bad[0] <= _BAD_WINDOW
+        self.manners = Manners()
 
 
 class Desk:

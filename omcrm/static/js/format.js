@@ -24,6 +24,17 @@ export function price(value, decimals) {
 
 const SIGNS = { up: "+", down: "−", none: "" };
 
+/** An amount with its sign, which has none where its written figure is zero. */
+export function signed(value, decimals) {
+  if (!isNumber(value)) return ABSENT;
+  return `${SIGNS[signedDirection(value, decimals)]}${fixed(decimals).format(Math.abs(value))}`;
+}
+
+/** The direction of an amount, none where its written figure is zero. */
+export function signedDirection(value, decimals) {
+  return direction(isNumber(value) ? Math.round(value * 10 ** decimals) : null);
+}
+
 export function percent(value) {
   if (!isNumber(value)) return ABSENT;
   return `${SIGNS[changeDirection(value)]}${fixed(2).format(Math.abs(value))} %`;

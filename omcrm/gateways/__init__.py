@@ -1,0 +1,47 @@
+"""Raw WebSockets for other programs: one door for all, and a dialect for each kind of program."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from omcrm.settings import Settings
+    from omcrm.streaming.connection import Limits
+
+GATEWAYS = "omcrm.gateways"
+"""The roster of an app's clients, among its extensions."""
+
+
+def init_gateways(app: "Flask", settings: "Settings", limits: "Limits") -> None:
+    """Put the dialects' WebSockets before the app, and their HTTP into it.
+
+    `limits` are those of each connection. The market-data system must be there already.
+    """
+    from omcrm.auth.credential import dead_among
+    from omcrm.extensions import socketio
+    from omcrm.gateways import market_feed_routes, realtime_routes
+    from omcrm.gateways.client import House
+    from omcrm.gateways.door import Door
+    from omcrm.gateways.finance_query import init_finance_query
+    from omcrm.gateways.guard import Guard
+    from omcrm.gateways.mount import Mount, Wire
+    from omcrm.gateways.registry import DIALECTS
+    from omcrm.gateways.roster import Roster
+    from omcrm.web.feed_control import start_for_viewer
+    from omcrm.web.market import MARKET
+
+    app.register_blueprint(market_feed_routes.blueprint)
+    app.register_blueprint(realtime_routes.blueprint)
+    engine, market = socketio.server.eio, app.extensions[MARKET]
+    roster = app.extensions[GATEWAYS] = Roster(settings.max_connections)
+    init_finance_query(app, settings, roster)
+    most = settings.max_subscriptions
+    app.wsgi_app = Mount(  # type: ignore[method-assign]
+        app.wsgi_app,
+        app,
+        House(engine.crew, roster, app.app_context, start_for_viewer, most),
+        Door(settings.public_url, settings.use_security),
+        Guard(roster, app.app_context, dead_among),
+        Wire(engine.reactor, limits, settings.websocket_compression),
+        [each(market) for each in DIALECTS],
+    )

@@ -1,0 +1,67 @@
+"""Who may come in by a raw WebSocket, and in which words the others are refused."""
+
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+from omcrm.auth.credential import Caller, Reason, Refused, identify
+from omcrm.auth.origin import is_foreign
+from omcrm.auth.scope import Scope
+from omcrm.streaming import wire
+
+Environ = dict[str, Any]
+
+_FOREIGN = Refused(Reason.FOREIGN_ORIGIN)
+
+
+class Refusal(NamedTuple):
+    """Why somebody is not let in, as HTTP says it; `wait` is in seconds."""
+
+    status: int
+    code: str
+    message: str
+    wait: int = 0
+
+    def answer(self, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """The whole answer."""
+        error = {"code": self.code, "message": self.message}
+        body = wire.dumps({"success": False, "error": error}).encode()
+        headers = [
+            ("Content-Type", "application/json"),
+            ("Content-Length", str(len(body))),
+            ("Cache-Control", "no-store"),
+            ("X-Content-Type-Options", "nosniff"),
+        ]
+        if self.status == HTTPStatus.UNAUTHORIZED:
+            headers.append(("WWW-Authenticate", "Bearer"))
+        if self.wait:
+            headers.append(("Retry-After", str(self.wait)))
+        start_response(f"{self.status} {HTTPStatus(self.status).phrase}", headers)
+        return [body]
+
+
+class Door:
+    """Learns who calls; strangers come in where nothing is `guarded`, not by other sites."""
+
+    def __init__(self, public_url: str, guarded: bool) -> None:
+        self._public_url = public_url
+        self._guarded = guarded
+
+    def who(self, environ: Environ) -> Caller | Refused | None:
+        """Who makes this handshake, None for a stranger who may come in; needs an app context."""
+        found = identify(environ, websocket=True)
+        is_stranger = isinstance(found, Refused) and found.reason is Reason.NONE_GIVEN
+        if not is_stranger or self._guarded:
+            return found
+        return _FOREIGN if is_foreign(environ, self._public_url) else None
+
+
+def refusal(refused: Refused) -> Refusal:
+    """The same in HTTP."""
+    return Refusal(refused.status, refused.code, refused.message, refused.wait_seconds)
+
+
+def missing(scope: Scope) -> Refusal:
+    """What a token is told that was not made for this."""
+    message = f"This needs a token with the scope {scope}."
+    return Refusal(HTTPStatus.FORBIDDEN, "INSUFFICIENT_SCOPE", message)

@@ -1,0 +1,72 @@
+"""How often somebody may ask in a day, counted in files that outlive the process."""
+
+import contextlib
+import logging
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from msgspec import Struct
+
+from omcrm.auth.credential import Caller
+from omcrm.feeds.provider import Budget
+from omcrm.feeds.quota import LENGTHS, Ledger
+from omcrm.streaming.seldom import Seldom
+
+_SOURCE = "finance_query"
+# Counts that nobody added to for so long are of days that are over.
+_OLD = 2 * LENGTHS["day"].total_seconds()
+
+_failures = Seldom(logging.getLogger(__name__))
+
+
+class Left(Struct, frozen=True):
+    """What is left of a day's requests; `seconds` is how long the day still lasts."""
+
+    limit: int
+    remaining: int
+    seconds: int
+
+
+class DailyLimit:
+    """Counts the requests of each API token and of each user's logins, by UTC's days.
+
+    Safe among threads and processes that share the folder.
+    """
+
+    def __init__(self, folder: Path, most: int) -> None:
+        self._folder = folder
+        self._ledger = Ledger(folder)
+        self._budget = Budget(most, "day")
+        self._swept = ""
+
+    def take(self, caller: Caller, now: datetime) -> Left | None:
+        """Count a request, and what is left; None where there was nothing left."""
+        who = _account(caller)
+        try:
+            self._sweep(now)
+            if self._ledger.take(_SOURCE, who, [self._budget], now) is not None:
+                return None
+            use = self._ledger.uses(_SOURCE, who, [self._budget], now)[0]
+        except OSError:
+            # A full disk is no reason to keep prices from anybody.
+            _failures.exception("a request could not be counted")
+            return Left(self._budget.calls, self._budget.calls, 0)
+        seconds = int((use.renews_at - now).total_seconds())
+        return Left(self._budget.calls, use.left, max(0, seconds))
+
+    def _sweep(self, now: datetime) -> None:
+        """Once a day, forget whom nobody has heard of since the day before yesterday."""
+        today = now.astimezone(UTC).date().isoformat()
+        if self._swept == today:
+            return
+        self._swept = today
+        for each in self._folder.glob(f"{_SOURCE}-*.quota"):
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - each.stat().st_mtime > _OLD:
+                    each.unlink()
+
+
+def _account(caller: Caller) -> str:
+    # Another login of the same user is no new allowance.
+    return caller.handle if caller.scopes is not None else f"user:{caller.user_id}"

@@ -1,0 +1,72 @@
+"""What moves among the followed instruments: the most traded, the best, the worst, the averages."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from omcrm.gateways.finance_query import figure
+from omcrm.gateways.finance_query.row import Standing, mover
+from omcrm.market.instrument import AssetClass
+from omcrm.portfolio import amount
+
+_MOST = 25
+# Of currencies an average says nothing: half of them are told the other way round.
+_NAMES = {AssetClass.STOCK: "Stocks", AssetClass.CRYPTO: "Crypto"}
+_BASE = Decimal(100)
+
+
+def actives(standings: Iterable[Standing]) -> list[dict[str, Any]]:
+    """The shares and coins with the largest turnover of their day, where a volume is told."""
+    traded = [(turnover, each) for each in standings if (turnover := _turnover(each))]
+    return [mover(each) for _, each in sorted(traded, key=lambda pair: -pair[0])[:_MOST]]
+
+
+def gainers(standings: Iterable[Standing]) -> list[dict[str, Any]]:
+    """Those that have risen, the best first."""
+    moved = [(each.percent, each) for each in standings if each.is_fresh and each.percent]
+    risen = sorted((pair for pair in moved if pair[0] > 0), key=lambda pair: -pair[0])
+    return [mover(each) for _, each in risen[:_MOST]]
+
+
+def losers(standings: Iterable[Standing]) -> list[dict[str, Any]]:
+    """Those that have fallen, the worst first."""
+    moved = [(each.percent, each) for each in standings if each.is_fresh and each.percent]
+    fallen = sorted((pair for pair in moved if pair[0] < 0), key=lambda pair: pair[0])
+    return [mover(each) for _, each in fallen[:_MOST]]
+
+
+def indices(standings: Iterable[Standing]) -> list[dict[str, Any]]:
+    """The average movement of shares and of coins, each counting as much as another.
+
+    The value is what a hundred at the price before (of a day ago, of the previous close) is now;
+    None where nothing is known of any.
+    """
+    given = list(standings)
+    kinds = {each.instrument.asset_class for each in given}
+    return [_index(_NAMES[kind], _of(kind, given)) for kind in _NAMES if kind in kinds]
+
+
+def _index(name: str, members: list[Standing]) -> dict[str, Any]:
+    moved = figure.mean([each.percent for each in members if each.percent is not None])
+    value = None if moved is None else round(amount.total((_BASE, moved)), 2)
+    return {
+        "name": f"{name} average (previous = 100)",
+        "value": value,
+        "change": figure.signed(moved, 2),
+        "percentChange": figure.percent(moved),
+        "simulated": any(each.is_simulated for each in members),
+    }
+
+
+def _of(kind: AssetClass, standings: list[Standing]) -> list[Standing]:
+    return [each for each in standings if each.is_fresh and each.instrument.asset_class is kind]
+
+
+def _turnover(of: Standing) -> Decimal | None:
+    volume = of.day.volume
+    # That of a currency would be in another one, for each pair in its own.
+    if volume is None or of.price is None or of.instrument.asset_class not in _NAMES:
+        return None
+    if not of.is_fresh:
+        return None
+    return amount.times(volume, of.price)

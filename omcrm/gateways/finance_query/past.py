@@ -1,0 +1,174 @@
+"""What the daily closes in the database tell of an instrument: returns, and figures of its year."""
+
+import threading
+import time
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from msgspec import Struct
+
+from omcrm.gateways.finance_query import figure
+from omcrm.market.daily_candle import DailyCandle
+from omcrm.market.instrument import AssetClass, Instrument
+from omcrm.market.price_class import PriceClass
+from omcrm.market.trading_day import finished_days
+from omcrm.portfolio import amount
+from omcrm.storage.daily_candle import daily_candles
+
+# So old the newest close, or the one before a period, may be: holidays, and a day not yet told.
+_LEEWAY = timedelta(days=7)
+_YEAR, _QUARTER = 365, 90
+# Closes are as they were: what moves a share further in a day is taken for a split.
+_LARGEST_MOVE = Decimal("1.4")
+_KEPT = 3600.0
+
+Days = Mapping[date, DailyCandle]
+
+
+class Span(StrEnum):
+    """A time over which returns are told, by its name on the wire."""
+
+    YEAR_TO_DATE = "ytdReturn"
+    YEAR = "yearReturn"
+    THREE_YEARS = "threeYearReturn"
+    FIVE_YEARS = "fiveYearReturn"
+
+
+_YEARS = {Span.YEAR: 1, Span.THREE_YEARS: 3, Span.FIVE_YEARS: 5}
+
+
+class Past(Struct, frozen=True, kw_only=True):
+    """Returns in percent, and figures of the last year; what closes do not suffice for is left out.
+
+    All of it is of real closes, or all is simulated.
+    """
+
+    returns: Mapping[Span, Decimal] = {}
+    year_high: Decimal | None = None
+    year_low: Decimal | None = None
+    average_volume: Decimal | None = None
+    is_simulated: bool = False
+
+
+def past(asset_class: AssetClass, days: Days, now: datetime) -> Past:
+    """What these days tell."""
+    today = now.astimezone(UTC).date()
+    if not days or today - max(days) > _LEEWAY:
+        return Past()
+    is_simulated = days[max(days)].price_class is PriceClass.SIMULATED
+    alike = {
+        day: days[day]
+        for day in sorted(days)
+        if (days[day].price_class is PriceClass.SIMULATED) is is_simulated
+    }
+    if asset_class is AssetClass.STOCK:
+        alike = _since_last_split(alike)
+    year = _complete(asset_class, alike, _YEAR, now)
+    quarter = _complete(asset_class, alike, _QUARTER, now)
+    returns = {span: _return(alike, _before(span, today)) for span in Span}
+    return Past(
+        returns={span: found for span, found in returns.items() if found is not None},
+        year_high=_highest(year),
+        year_low=_lowest(year),
+        average_volume=_average_volume(quarter),
+        is_simulated=is_simulated,
+    )
+
+
+def _since_last_split(days: Days) -> dict[date, DailyCandle]:
+    kept: dict[date, DailyCandle] = {}
+    last: Decimal | None = None
+    for day, each in days.items():
+        if last is not None and not 1 / _LARGEST_MOVE < each.close / last < _LARGEST_MOVE:
+            kept.clear()
+        kept[day], last = each, each.close
+    return kept
+
+
+def _before(span: Span, today: date) -> date:
+    """The day whose close the span begins with."""
+    if span is Span.YEAR_TO_DATE:
+        return date(today.year - 1, 12, 31)
+    is_leap_day = (today.month, today.day) == (2, 29)
+    return today.replace(year=today.year - _YEARS[span], day=28 if is_leap_day else today.day)
+
+
+def _return(days: Days, before: date) -> Decimal | None:
+    began = [day for day in days if before - _LEEWAY < day <= before]
+    if not began:
+        return None
+    base, newest = days[max(began)].close, days[max(days)].close
+    return amount.percent(amount.minus(newest, base), base)
+
+
+def _complete(asset_class: AssetClass, days: Days, count: int, now: datetime) -> list[DailyCandle]:
+    """The traded ones of the last `count` days; none where one besides the newest is missing."""
+    wanted = finished_days(asset_class, count, now)
+    found = [days[day] for day in wanted if day in days]
+    is_complete = all(day in days for day in wanted[:-1])
+    return found if is_complete else []
+
+
+def _highest(candles: list[DailyCandle]) -> Decimal | None:
+    highs = [each.high for each in candles if each.high is not None]
+    return max(highs) if highs and len(highs) == len(candles) else None
+
+
+def _lowest(candles: list[DailyCandle]) -> Decimal | None:
+    lows = [each.low for each in candles if each.low is not None]
+    return min(lows) if lows and len(lows) == len(candles) else None
+
+
+def _average_volume(candles: list[DailyCandle]) -> Decimal | None:
+    volumes = [each.volume for each in candles if each.volume is not None]
+    # Each source counts what it trades itself.
+    is_one_source = len({each.source for each in candles}) == 1
+    return figure.mean(volumes) if is_one_source and len(volumes) == len(candles) else None
+
+
+class _Held(Struct, frozen=True):
+    past: Past
+    day: date
+    until: float
+
+
+class Archive:
+    """Reads the past of instruments, each at most once an hour; thread-safe.
+
+    It needs an app context.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held: dict[str, _Held] = {}
+
+    def past(self, instrument: Instrument, now: datetime) -> Past:
+        """What is known of an instrument."""
+        today = now.astimezone(UTC).date()
+        if (held := self._get(instrument.symbol, today)) is not None:
+            return held.past
+        # One after the other: they come from the same database.
+        with self._lock:
+            held = self._get(instrument.symbol, today)
+            if held is None:
+                found = past(instrument.asset_class, _read(instrument, today), now)
+                held = _Held(found, today, time.monotonic() + _KEPT)
+                self._held[instrument.symbol] = held
+        # Green threads run only when others let them.
+        time.sleep(0)
+        return held.past
+
+    def _get(self, symbol: str, today: date) -> _Held | None:
+        held = self._held.get(symbol)
+        if held is None or held.day != today or time.monotonic() >= held.until:
+            return None
+        return held
+
+
+def _read(instrument: Instrument, today: date) -> Days:
+    # Only companies are told returns of several years.
+    years = 5 if instrument.asset_class is AssetClass.STOCK else 1
+    first = today - years * timedelta(days=366) - _LEEWAY
+    return daily_candles([instrument.symbol], first, today)[instrument.symbol]

@@ -1,0 +1,60 @@
+"""All that is known of one instrument, and which others are like it."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from omcrm.gateways.finance_query import figure
+from omcrm.gateways.finance_query.past import Past
+from omcrm.gateways.finance_query.row import Standing, row
+from omcrm.gateways.finance_query.sectors import company
+from omcrm.market.instrument import Instrument
+
+_MOST_SIMILAR = 10
+# What no source of ours tells.
+_UNKNOWN = ("marketCap", "beta", "pe", "eps", "dividend", "yield", "about", "employees", "logo")
+
+
+def profile(of: Standing, past: Past, now: datetime) -> dict[str, Any]:
+    """The long quote: the short one, the day, the year and the company; None for the unknown."""
+    instrument, day = of.instrument, of.day
+    found, decimals = company(instrument), instrument.decimals
+    high, low = _of_year(of, past)
+    return {
+        **row(of, now),
+        "open": figure.plain(day.open, decimals),
+        "high": figure.plain(day.high, decimals),
+        "low": figure.plain(day.low, decimals),
+        "volume": figure.plain(day.volume),
+        "yearHigh": figure.plain(high, decimals),
+        "yearLow": figure.plain(low, decimals),
+        "avgVolume": figure.plain(past.average_volume, 0),
+        "sector": found.sector if found else None,
+        "industry": found.industry if found else None,
+        **dict.fromkeys(_UNKNOWN),
+    }
+
+
+def similar(to: Instrument, instruments: Iterable[Instrument]) -> list[str]:
+    """The symbols of others in the same sector; where there are none, of the same class."""
+    others = [each for each in instruments if each.symbol != to.symbol]
+    found = company(to)
+    mates = [each for each in others if found and _sector(each) == found.sector]
+    alike = mates or [each for each in others if each.asset_class is to.asset_class]
+    return [each.symbol for each in alike[:_MOST_SIMILAR]]
+
+
+def _sector(instrument: Instrument) -> str | None:
+    found = company(instrument)
+    return found.sector if found else None
+
+
+def _of_year(of: Standing, past: Past) -> tuple[Decimal | None, Decimal | None]:
+    """The highest and the lowest price of a year, today's included."""
+    if of.quote is not None and past.is_simulated is not of.is_simulated:
+        return None, None
+    today = [each for each in (of.price, of.day.high, of.day.low) if each is not None]
+    high = None if past.year_high is None else max([past.year_high, *today])
+    low = None if past.year_low is None else min([past.year_low, *today])
+    return high, low

@@ -1,0 +1,108 @@
+"""Where one instrument stands, and the short quote that this dialect makes of it."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from msgspec import Struct
+
+from omcrm.gateways.finance_query import figure
+from omcrm.market.instrument import AssetClass, Instrument
+from omcrm.market.price_class import PriceClass
+from omcrm.market.quote import Quote
+from omcrm.market.session import session_state
+from omcrm.market.source import SIMULATED
+from omcrm.market.tick import DayFigures
+from omcrm.portfolio import amount
+from omcrm.portfolio.day_change import before
+
+_FIGURES = ("name", "price", "change", "percentChange", "price_class", "source", "seq")
+_EXTENDED = {"pre-market": "preMarketPrice", "after-hours": "afterHoursPrice"}
+# A session before the opening or after the close is shorter, and the next of its kind is further.
+_SAME_SESSION = timedelta(hours=12)
+
+
+class Standing(Struct, frozen=True, kw_only=True):
+    """The price of an instrument and how far it has moved in its day; None for what is not known.
+
+    `quote` is None where nothing but the last resort is known: its figure is no market's price.
+    """
+
+    instrument: Instrument
+    quote: Quote | None = None
+    price: Decimal | None = None
+    change: Decimal | None = None
+    percent: Decimal | None = None
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the movement is one of now: known, and of a source that still speaks."""
+        if self.percent is None or self.quote is None:
+            return False
+        return self.quote.price_class.is_fresh
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether no market made this price."""
+        return self.quote is not None and self.quote.source.name == SIMULATED.name
+
+    @property
+    def day(self) -> DayFigures:
+        """The figures of the day, as far as they were told."""
+        return (self.quote.said.day if self.quote else None) or DayFigures()
+
+
+def standing(instrument: Instrument, quote: Quote | None) -> Standing:
+    """What the quote says of the instrument."""
+    trade = quote.said.trade if quote else None
+    if quote is None or trade is None or quote.price_class is PriceClass.LAST_RESORT:
+        return Standing(instrument=instrument)
+    began = before(quote, instrument.asset_class)
+    change = None if began is None else amount.minus(trade.price, began.price)
+    return Standing(
+        instrument=instrument,
+        quote=quote,
+        price=trade.price,
+        change=change,
+        percent=None if began is None or change is None else amount.percent(change, began.price),
+    )
+
+
+def mover(of: Standing) -> dict[str, Any]:
+    """Symbol, name, price and movement; `price_class` and `source` say how far to trust it."""
+    instrument, quote = of.instrument, of.quote
+    return {
+        "symbol": instrument.symbol,
+        "name": instrument.name,
+        "price": figure.plain(of.price, instrument.decimals),
+        "change": figure.signed(of.change, instrument.decimals),
+        "percentChange": figure.percent(of.percent),
+        "price_class": quote.price_class.value if quote else None,
+        "source": quote.source.name if quote else None,
+        "seq": quote.seq if quote else None,
+    }
+
+
+def row(of: Standing, now: datetime) -> dict[str, Any]:
+    """The short quote: a mover, and the price of the session outside of the regular one."""
+    return {**mover(of), **extended(of, now)}
+
+
+def unknown_row(symbol: str) -> dict[str, Any]:
+    """The short quote of what is not followed."""
+    empty = dict.fromkeys(_FIGURES)
+    return {"symbol": symbol, **empty}
+
+
+def extended(of: Standing, now: datetime) -> dict[str, str | None]:
+    """The price before the opening or after the close, if that is now and it was traded in it."""
+    quote, trade = of.quote, of.quote.said.trade if of.quote else None
+    if of.instrument.asset_class is not AssetClass.STOCK or quote is None or trade is None:
+        return {}
+    session = session_state(AssetClass.STOCK, now).session
+    if session not in _EXTENDED or not quote.source.is_real or trade.time is None:
+        return {}
+    traded_in = session_state(AssetClass.STOCK, trade.time).session
+    if traded_in != session or abs(now - trade.time) > _SAME_SESSION:
+        return {}
+    return {_EXTENDED[session]: figure.plain(trade.price, of.instrument.decimals)}

@@ -1,0 +1,52 @@
+"""How the sectors do that the followed companies belong to."""
+
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from typing import Any
+
+from omcrm.gateways.finance_query import figure
+from omcrm.gateways.finance_query.past import Past, Span
+from omcrm.gateways.finance_query.row import Standing
+from omcrm.market.company import COMPANIES, Company
+from omcrm.market.instrument import AssetClass, Instrument
+
+
+def company(instrument: Instrument) -> Company | None:
+    """The company behind a share, if it is known."""
+    is_share = instrument.asset_class is AssetClass.STOCK
+    return COMPANIES.get(instrument.symbol) if is_share else None
+
+
+def sectors(
+    standings: Iterable[Standing], past: Callable[[Instrument], Past]
+) -> dict[str, dict[str, Any]]:
+    """Each sector's averages by its name, in the alphabet's order; None for what is not known.
+
+    The day's return is of the quotes, the others of daily closes, if they suffice for every member.
+    """
+    members: dict[str, list[Standing]] = {}
+    for each in standings:
+        if found := company(each.instrument):
+            members.setdefault(found.sector, []).append(each)
+    return {name: _sector(name, members[name], past) for name in sorted(members)}
+
+
+def _sector(
+    name: str, members: list[Standing], past: Callable[[Instrument], Past]
+) -> dict[str, Any]:
+    moved = [each for each in members if each.is_fresh]
+    pasts = [past(each.instrument) for each in members]
+    day = figure.mean([each.percent for each in moved if each.percent is not None])
+    returns = {span.value: figure.percent(_average(pasts, span)) for span in Span}
+    return {
+        "sector": name,
+        "dayReturn": figure.percent(day),
+        **returns,
+        "simulated": any(each.is_simulated for each in moved)
+        or any(each.is_simulated for each in pasts),
+    }
+
+
+def _average(pasts: list[Past], span: Span) -> Decimal | None:
+    found = [each.returns[span] for each in pasts if span in each.returns]
+    return figure.mean(found) if len(found) == len(pasts) else None

@@ -1,0 +1,83 @@
+"""What one interval shows: the market as it stood when it began, and each thing made of it once."""
+
+import logging
+import threading
+from collections.abc import Callable, Hashable, Mapping
+from datetime import datetime
+from typing import Any, TypeVar
+
+from omcrm.gateways.finance_query.past import Archive
+from omcrm.market.quote import Quote
+from omcrm.streaming.seldom import Seldom
+from omcrm.web.market import Market
+
+_failures = Seldom(logging.getLogger(__name__))
+
+Count = Callable[[str, str, int], None]
+T = TypeVar("T")
+Other = TypeVar("Other")
+
+
+class _Once:
+    """Something that is made when it is first asked for; who comes in between waits for it."""
+
+    __slots__ = ("_is_made", "_lock", "_made")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._is_made = False
+        self._made: Any = None
+
+    def get(self, make: Callable[[], Any]) -> Any:
+        if self._is_made:
+            return self._made
+        with self._lock:
+            if not self._is_made:
+                self._made = make()
+                self._is_made = True
+        return self._made
+
+
+class Turn:
+    """One interval; thread-safe. `began` is monotonic, `at` the same moment in UTC.
+
+    `count` takes the name of a channel, what happened there, and how often.
+    """
+
+    def __init__(
+        self, began: float, at: datetime, market: Market, archive: Archive, count: Count
+    ) -> None:
+        self.began = began
+        self.at = at
+        self.quotes: Mapping[str, Quote] = market.cache.snapshot()
+        self.instruments = market.instruments
+        self.news = market.news
+        self.archive = archive
+        self._count = count
+        self._lock = threading.Lock()
+        self._made: dict[Hashable, _Once] = {}
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` gives, called once for this key, unless it fails."""
+        with self._lock:
+            once = self._made.setdefault(key, _Once())
+        made: T = once.get(make)
+        return made
+
+    def computed(self, channel: str, key: Hashable, make: Callable[[], T]) -> T:
+        """The same, counted as a computation of this channel."""
+
+        def counted() -> T:
+            self._count(channel, "computed", 1)
+            return make()
+
+        return self.once((channel, key), counted)
+
+
+def part(make: Callable[[], T], otherwise: Other) -> T | Other:
+    """What `make` gives, or the other thing where it fails, which is logged."""
+    try:
+        return make()
+    except Exception:
+        _failures.exception("a part of a message could not be made")
+        return otherwise

@@ -1,0 +1,53 @@
+"""Drops the raw sockets whose login or token has ended elsewhere."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
+
+from websockets.frames import CloseCode
+
+from omcrm.gateways.roster import Roster
+
+_EVERY = 2.0
+
+_log = logging.getLogger(__name__)
+
+
+class Guard:
+    """Looks after the credentials of all clients from a thread that lives while there are any.
+
+    `dead_among` gives those of the handles that hold no more; it is called inside of `context`.
+    """
+
+    def __init__(
+        self,
+        roster: Roster,
+        context: Callable[[], AbstractContextManager[object]],
+        dead_among: Callable[[Collection[str]], set[str]],
+        every: float = _EVERY,
+    ) -> None:
+        self._roster = roster
+        self._context = context
+        self._dead_among = dead_among
+        self._every = every
+
+    def start(self) -> None:
+        """Begin to look; it ends by itself when nobody is left."""
+        threading.Thread(target=self._run, name="gateway-guard", daemon=True).start()
+
+    def _run(self) -> None:
+        while not self._roster.may_rest():
+            time.sleep(self._every)
+            try:
+                self.look()
+            except Exception:
+                _log.exception("looking for ended logins and tokens failed")
+
+    def look(self) -> None:
+        """Drop those whose credential is dead by now."""
+        with self._context():
+            dead = self._dead_among(self._roster.handles())
+        for client in self._roster.holders(dead):
+            client.close(CloseCode.POLICY_VIOLATION, client.dialect.session_ended)

@@ -1,0 +1,50 @@
+"""Reads JSON messages by their schemas, and says what is wrong with those that do not fit."""
+
+from typing import Any, Generic, TypeVar, get_args
+
+import msgspec
+
+from omcrm.errors import MessageRefused
+from omcrm.streaming import wire
+
+# So much of what a client called its message is told back to it.
+_SHOWN = 50
+
+T = TypeVar("T")
+
+
+class Inbound(Generic[T]):
+    """Reads a union of Structs that one field tells apart (`tag_field` and `tag`).
+
+    `unknown` is how the dialect begins to say that there is no such kind of message, `invalid` is
+    what it says of each kind whose fields are wrong.
+    """
+
+    def __init__(self, messages: Any, *, unknown: str, invalid: dict[str, str]) -> None:
+        kinds = get_args(messages) or (messages,)
+        self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(messages)
+        self._field: str = kinds[0].__struct_config__.tag_field
+        self._known = {each.__struct_config__.tag for each in kinds}
+        self._unknown = unknown
+        self._invalid = invalid
+
+    def read(self, text: str) -> T:
+        """The message; raises MessageRefused."""
+        try:
+            return self._decoder.decode(text)
+        except (msgspec.MsgspecError, RecursionError) as error:
+            raise self._refusal(text, str(error)) from error
+
+    def _refusal(self, text: str, problem: str) -> MessageRefused:
+        try:
+            said = wire.loads(text)
+        except ValueError:
+            return MessageRefused("INVALID_JSON", "Invalid JSON format")
+        if not isinstance(said, dict):
+            return MessageRefused("INVALID_JSON", "Invalid JSON format", "expected an object")
+        kind = said.get(self._field)
+        if not isinstance(kind, str) or kind not in self._known:
+            shown = kind if isinstance(kind, str) else wire.dumps(kind)
+            return MessageRefused("UNKNOWN_MESSAGE", f"{self._unknown}: {shown[:_SHOWN]}")
+        message = self._invalid.get(kind, f"Invalid {kind}")
+        return MessageRefused("INVALID_MESSAGE", message, problem)

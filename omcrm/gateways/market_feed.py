@@ -1,0 +1,240 @@
+"""The dialect of `/ws/market/feed`: actions in, quotes, trades, news and history out."""
+
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import partial
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from omcrm.auth.credential import Reason, Refused
+from omcrm.errors import MessageRefused
+from omcrm.feeds.news.item import NewsItem
+from omcrm.gateways.client import Client
+from omcrm.gateways.day_change import day_change
+from omcrm.gateways.dialect import Dialect
+from omcrm.gateways.inbound import Inbound
+from omcrm.gateways.news_wire import NewsWire
+from omcrm.gateways.trade_tape import TradeTape
+from omcrm.market.candle import KEPT
+from omcrm.market.instrument import Instrument
+from omcrm.market.quote import Quote
+from omcrm.streaming import wire
+from omcrm.streaming.manners import Bucket
+from omcrm.streaming.price_update import candle, iso
+from omcrm.web.market import Market
+from omcrm.web.news import news_body
+
+# How many points of history a client may ask for: in a second, and at once.
+_POINTS_A_SECOND, _POINTS = 2_500, 5_000
+
+# What clients say
+
+Symbol = Annotated[str, Meta(min_length=1, max_length=20)]
+# Far above any limit on subscriptions, so that what is beyond it can be named.
+Symbols = Annotated[list[Symbol], Meta(min_length=1, max_length=1000)]
+Channel = Literal["quotes", "trades", "level2", "news", "alerts"]
+
+
+class Subscribe(Struct, frozen=True, tag_field="action", tag="subscribe"):
+    """Ask for symbols; `level` is only told back, `history` is a number of minutes."""
+
+    symbols: Symbols
+    level: Literal["basic", "advanced"] = "basic"
+    channels: Annotated[tuple[Channel, ...], Meta(min_length=1, max_length=50)] = ("quotes",)
+    history: Annotated[int, Meta(ge=0, le=KEPT)] = 0
+
+
+class Unsubscribe(Struct, frozen=True, tag_field="action", tag="unsubscribe"):
+    """Ask for no more of these symbols, on any channel."""
+
+    symbols: Symbols
+
+
+class Ping(Struct, frozen=True, tag_field="action", tag="ping"):
+    """Ask for a sign of life."""
+
+
+_INVALID = "Invalid subscription request"
+_inbound: Inbound[Subscribe | Unsubscribe | Ping] = Inbound(
+    Subscribe | Unsubscribe | Ping,
+    unknown="Unknown action",
+    invalid={"subscribe": _INVALID, "unsubscribe": _INVALID, "ping": "Invalid ping"},
+)
+
+# What they are told
+
+
+def quote_body(quote: Quote, instrument: Instrument | None) -> dict[str, Any]:
+    """A quote; `volume`, `dayChange` and `dayChangePercent` are those of the source's day."""
+    said = quote.said
+    trade, book, day = said.trade, said.book, said.day
+    return {
+        "type": "quote",
+        "symbol": quote.symbol,
+        "price": trade.price if trade else None,
+        "bid": book.bid if book else None,
+        "ask": book.ask if book else None,
+        "bidSize": book.bid_size if book else None,
+        "askSize": book.ask_size if book else None,
+        "volume": day.volume if day else None,
+        "dayChange": day_change(quote, instrument),
+        "dayChangePercent": day.change_percent if day else None,
+        "timestamp": iso(said.received_at),
+        "source": quote.source.name,
+        "price_class": quote.price_class.value,
+        "provider_time": iso(trade.time) if trade else None,
+        "seq": quote.seq,
+    }
+
+
+def _written_trade(quote: Quote) -> str:
+    trade = quote.said.trade
+    assert trade is not None, "the tape tells trades only"
+    return wire.dumps(
+        {
+            "type": "trade",
+            "symbol": quote.symbol,
+            "price": trade.price,
+            "size": trade.size,
+            "timestamp": iso(trade.time or quote.said.received_at),
+            "source": quote.source.name,
+            "price_class": quote.price_class.value,
+        }
+    )
+
+
+def _written_news(item: NewsItem) -> str:
+    return wire.dumps({"type": "news", **news_body(item)})
+
+
+class MarketFeed(Dialect):
+    """Quotes, trades and news of the symbols a client asks for."""
+
+    name = "market_feed"
+    path = "/ws/market/feed"
+
+    def __init__(self, market: Market) -> None:
+        super().__init__(market)
+        self._tape = TradeTape(market.hub, _written_trade)
+        self._news = NewsWire(market.news, _written_news)
+
+    def opened(self, client: Client) -> None:
+        """Nothing is said before the client does."""
+        client.state = Bucket(_POINTS_A_SECOND, _POINTS)
+
+    def received(self, client: Client, text: str) -> None:
+        """Subscribe, unsubscribe or ping."""
+        asked = _inbound.read(text)
+        if isinstance(asked, Subscribe):
+            self._subscribe(client, asked)
+        elif isinstance(asked, Unsubscribe):
+            self._unsubscribe(client, asked)
+        else:
+            client.send(wire.dumps({"type": "pong", "timestamp": iso(datetime.now(UTC))}))
+
+    def error(self, refusal: MessageRefused) -> str:
+        """`error` with a code, and the detail where there is one."""
+        return _error(refusal.code, refusal.message, detail=refusal.detail)
+
+    def quote(self, quote: Quote) -> str:
+        """A quote."""
+        return wire.dumps(quote_body(quote, self.market.instruments.get(quote.symbol)))
+
+    def closed(self, client: Client) -> None:
+        """No more trades, and no more news."""
+        self._tape.leave(client)
+        self._news.leave(client)
+
+    def late_refusal(self, refused: Refused) -> str | None:
+        """Its clients read the reason of the close, not HTTP."""
+        if refused.status != 401:
+            return None
+        is_missing = refused.reason is Reason.NONE_GIVEN
+        return "Authentication token required" if is_missing else "Authentication failed"
+
+    def _subscribe(self, client: Client, asked: Subscribe) -> None:
+        served = {"quotes", "trades", *(["news"] if self._news.is_served else [])}
+        channels = [each for each in dict.fromkeys(asked.channels) if each in served]
+        symbols = spelled(asked.symbols)
+        known = [each for each in symbols if each in self.market.instruments]
+        accepted, beyond = client.accept(known) if channels else ([], [])
+        if accepted:
+            client.send(
+                wire.dumps(
+                    {
+                        "type": "subscribed",
+                        "symbols": accepted,
+                        "level": asked.level,
+                        "channels": channels,
+                        "total_subscriptions": len(client.subscriptions),
+                    }
+                )
+            )
+        if missing := [each for each in dict.fromkeys(asked.channels) if each not in served]:
+            message = f"Nothing brings these channels: {', '.join(missing)}"
+            client.send(_error("CHANNEL_UNAVAILABLE", message, channels=missing))
+        for error in _in_vain(client, [each for each in symbols if each not in known], beyond):
+            client.send(error)
+        if "quotes" in channels:
+            client.watch(accepted)
+        if "trades" in channels:
+            quotes = [self.market.cache.get(each) for each in accepted]
+            self._tape.watch(client, accepted, [each for each in quotes if each is not None])
+        if "news" in channels:
+            self._news.watch(client, accepted)
+        if asked.history and accepted:
+            self._tell_history(client, accepted, asked.history)
+
+    def _tell_history(self, client: Client, symbols: list[str], minutes: int) -> None:
+        """The last points of each symbol; they cost more than other answers, and are rationed."""
+        if not client.state.take(len(symbols) * minutes, time.monotonic()):
+            message = f"Too much history: {_POINTS} points at once, {_POINTS_A_SECOND} a second"
+            client.send(_error("HISTORY_LIMIT_EXCEEDED", message, symbols=symbols))
+            return
+        for symbol in symbols:
+            client.owe(("history", symbol), partial(self._history, symbol, minutes))
+
+    def _unsubscribe(self, client: Client, asked: Unsubscribe) -> None:
+        known = client.subscriptions | self.market.instruments.keys()
+        symbols = [each for each in spelled(asked.symbols) if each in known]
+        client.unwatch(symbols)
+        self._tape.unwatch(client, symbols)
+        self._news.unwatch(client, symbols)
+        client.release(symbols)
+        total = len(client.subscriptions)
+        client.send(
+            wire.dumps({"type": "unsubscribed", "symbols": symbols, "total_subscriptions": total})
+        )
+
+    def _history(self, symbol: str, minutes: int) -> str:
+        """The last minutes that were traded at the source that speaks now; none are made up."""
+        quote = self.market.cache.get(symbol)
+        source = quote.source.name if quote else ""
+        candles = self.market.candles.series(symbol, source, "1m", minutes)
+        data = [{**candle(each), "price": each.close} for each in candles]
+        about = {"type": "history", "symbol": symbol, "timeframe": "1m", "source": source or None}
+        return wire.dumps({**about, "data": data})
+
+
+def _in_vain(client: Client, unknown: list[str], beyond: list[str]) -> Iterable[str]:
+    """An error for each reason why a symbol was not subscribed to."""
+    if unknown:
+        message = f"Unknown symbols: {', '.join(unknown[:5])}"
+        yield _error("UNKNOWN_SYMBOL", message, symbols=unknown)
+    if beyond:
+        message = (
+            f"Symbol limit exceeded ({client.most_subscriptions}): unsubscribe from some first"
+        )
+        yield _error("SYMBOL_LIMIT_EXCEEDED", message, symbols=beyond)
+
+
+def _error(code: str, message: str, **more: Any) -> str:
+    told = {name: value for name, value in more.items() if value is not None}
+    return wire.dumps({"type": "error", "message": message, "code": code, **told})
+
+
+def spelled(symbols: Iterable[str]) -> list[str]:
+    """As the catalogue spells them, each once."""
+    return list(dict.fromkeys(each.strip().upper() for each in symbols))

@@ -1,0 +1,125 @@
+"""The HTTP that belongs to `/ws/market/feed`: quotes for the asking, and the state of the feeds."""
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import msgspec
+from flask import Blueprint, Response, current_app, request
+from flask.typing import ResponseReturnValue
+from msgspec import Meta, Struct
+
+from omcrm.auth.allows import allows, current_caller
+from omcrm.errors import AccessRefused
+from omcrm.gateways import GATEWAYS
+from omcrm.gateways.market_feed import MarketFeed, Symbol, quote_body, spelled
+from omcrm.gateways.roster import Roster
+from omcrm.storage import feed_switch
+from omcrm.streaming import wire
+from omcrm.streaming.price_update import iso
+from omcrm.web.feed_control import start_by_admin, start_for_viewer, stop_by_admin
+from omcrm.web.market import market
+
+_MOST_QUOTES = 50
+
+blueprint = Blueprint("market_feed", __name__, url_prefix="/api/v1/market")
+
+
+class Quotes(Struct, frozen=True):
+    """The body of a question for several quotes."""
+
+    symbols: Annotated[list[Symbol], Meta(min_length=1, max_length=_MOST_QUOTES)]
+
+
+@blueprint.errorhandler(AccessRefused)
+def refuse(refusal: AccessRefused) -> ResponseReturnValue:
+    error = {"code": refusal.code, "message": refusal.message}
+    if refusal.field is not None:
+        error["field"] = refusal.field
+    return _json({"success": False, "error": error}, refusal.status)
+
+
+@blueprint.get("/streaming/status")
+@allows("market:read")
+def status() -> ResponseReturnValue:
+    found, caller = market(), current_caller()
+    feeds = found.status()
+    return _json(
+        {
+            "success": True,
+            "active": found.running,
+            "since": iso(found.since),
+            "stopped_by_admin": feed_switch.are_stopped(),
+            "connections": {name: each.active for name, each in feeds.items()},
+            "message_counts": {name: each.messages for name, each in feeds.items()},
+            "client_connections": len(_roster().clients(dialect=MarketFeed.name)),
+            # What others watch is theirs.
+            "client_subscription_counts": _watched(None if caller.is_admin else caller.user_id),
+            "timestamp": iso(datetime.now(UTC)),
+        }
+    )
+
+
+@blueprint.post("/streaming/start")
+@allows("feeds:control")
+def start() -> ResponseReturnValue:
+    return _json({"success": True, "status": start_by_admin(current_caller().user_id)})
+
+
+@blueprint.post("/streaming/stop")
+@allows("feeds:control")
+def stop() -> ResponseReturnValue:
+    return _json({"success": True, "status": stop_by_admin(current_caller().user_id)})
+
+
+@blueprint.get("/quote/<symbol>")
+@allows("market:read")
+def quote(symbol: str) -> ResponseReturnValue:
+    start_for_viewer()
+    symbol, found = symbol.upper(), market()
+    if symbol not in found.instruments:
+        raise AccessRefused("UNKNOWN_SYMBOL", f"Unknown symbol: {symbol[:20]}", 404)
+    held = found.cache.get(symbol)
+    if held is None:
+        raise AccessRefused("NO_PRICE", f"No price is known for {symbol} yet", 503)
+    return _json({"success": True, **quote_body(held, found.instruments[symbol])})
+
+
+@blueprint.post("/quotes")
+@allows("market:read")
+def quotes() -> ResponseReturnValue:
+    start_for_viewer()
+    try:
+        asked = msgspec.json.decode(request.get_data(), type=Quotes)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise AccessRefused("INVALID_PAYLOAD", f"invalid payload: {error}") from error
+    known, held = market().instruments, market().cache.snapshot()
+    symbols = spelled(asked.symbols)
+    return _json(
+        {
+            "success": True,
+            "quotes": [
+                quote_body(held[each], known[each])
+                for each in symbols
+                if each in held and each in known
+            ],
+            "without_price": [each for each in symbols if each in known and each not in held],
+            "unknown_symbols": [each for each in symbols if each not in known],
+        }
+    )
+
+
+def _roster() -> Roster:
+    found: Roster = current_app.extensions[GATEWAYS]
+    return found
+
+
+def _watched(user_id: int | None) -> dict[str, int]:
+    """How many clients watch each symbol, of everybody's or of one user's."""
+    clients = _roster().clients(user_id, MarketFeed.name)
+    return dict(Counter(str(key) for each in clients for key in each.subscriptions.copy()))
+
+
+def _json(body: dict[str, Any], status: int = 200) -> Response:
+    # Flask's own JSON would write decimals as strings.
+    return Response(wire.dumps(body), status=status, mimetype="application/json")

@@ -1,0 +1,164 @@
+"""Where the raw WebSockets are: before the app, at the dialects' paths, and for upgrades only."""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask
+from msgspec import Struct
+from websockets.frames import CloseCode
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map, Rule
+
+from omcrm.auth.credential import Refused
+from omcrm.errors import AccessRefused
+from omcrm.gateways.client import Client, House
+from omcrm.gateways.dialect import Dialect
+from omcrm.gateways.door import Door, Environ, Refusal, missing, refusal
+from omcrm.gateways.guard import Guard
+from omcrm.streaming.connection import NOBODY, Connection, Limits
+from omcrm.streaming.endpoint import Opening, accept, negotiate, refuse
+from omcrm.streaming.reactor import Reactor
+from omcrm.streaming.seldom import Seldom
+from omcrm.streaming.takeover import NotTakeable, leave
+
+_UPGRADE_REQUIRED = b"This address speaks WebSocket: connect with a WebSocket client.\n"
+_NO_WEBSOCKET = Refusal(501, "NO_WEBSOCKET", "No WebSocket for this request.")
+_UNAVAILABLE = Refusal(503, "UNAVAILABLE", "Something went wrong on our side: try again.")
+
+_complaints = Seldom(logging.getLogger(__name__))
+
+StartResponse = Callable[..., Any]
+Wsgi = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+
+class Wire(Struct, frozen=True):
+    """How connections are made; `compression` is whether it is offered."""
+
+    reactor: Reactor
+    limits: Limits
+    compression: bool
+
+
+class Mount:
+    """WSGI middleware: the dialects' WebSockets, and the app for everything else."""
+
+    def __init__(
+        self,
+        within: Wsgi,
+        app: Flask,
+        house: House,
+        door: Door,
+        guard: Guard,
+        wire: Wire,
+        dialects: Sequence[Dialect],
+    ) -> None:
+        self._within = within
+        self._app = app
+        self._house = house
+        self._door = door
+        self._guard = guard
+        self._wire = wire
+        rules = [Rule(each.path, endpoint=each) for each in dialects]
+        self._paths = Map(rules, strict_slashes=False, merge_slashes=False).bind("")
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "").encode("latin-1").decode(errors="replace")
+        try:
+            dialect, arguments = self._paths.match(path, method="GET", websocket=False)
+        except HTTPException:
+            return self._within(environ, start_response)
+        if "websocket" in environ.get("HTTP_UPGRADE", "").lower():
+            return self._open(dialect, arguments, environ, start_response)
+        method = environ["REQUEST_METHOD"]
+        if method == "GET" and not self._app.url_map.bind("").test(path, method):
+            return _ask_for_upgrade(start_response)
+        return self._within(environ, start_response)
+
+    def _open(
+        self,
+        dialect: Dialect,
+        arguments: Mapping[str, Any],
+        environ: Environ,
+        start_response: StartResponse,
+    ) -> Iterable[bytes]:
+        opening = negotiate(environ, self._wire.compression)
+        if not opening.accepted:
+            self._house.roster.count_refusal("handshake")
+            return refuse(opening.response, start_response)
+        try:
+            with self._house.context():
+                caller = self._door.who(environ)
+        except Exception:
+            _complaints.exception("nobody could say who calls")
+            return self._refuse(_UNAVAILABLE, start_response)
+        if isinstance(caller, Refused):
+            if reason := dialect.late_refusal(caller):
+                return self._show_out(opening, reason, caller, environ, start_response)
+            return self._refuse(refusal(caller), start_response)
+        if caller is not None and not caller.may(dialect.scope):
+            return self._refuse(missing(dialect.scope), start_response)
+        address = environ.get("REMOTE_ADDR", "")
+        client = Client(self._house, dialect, caller, address, arguments)
+        return self._let_in(client, opening, environ, start_response)
+
+    def _let_in(
+        self, client: Client, opening: Opening, environ: Environ, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        roster = self._house.roster
+        try:
+            needs_guard = roster.enter(client)
+        except AccessRefused as error:
+            told = Refusal(error.status, error.code, error.message)
+            return self._refuse(told, start_response)
+        if needs_guard:
+            self._guard.start()
+        try:
+            connection, early = self._accept(environ, opening)
+            client.start(connection, opening.response.serialize(), early)
+        except NotTakeable:
+            roster.leave(client)
+            return self._refuse(_NO_WEBSOCKET, start_response)
+        except BaseException:
+            roster.leave(client)
+            raise
+        return leave(environ)
+
+    def _show_out(
+        self,
+        opening: Opening,
+        reason: str,
+        refused: Refused,
+        environ: Environ,
+        start_response: StartResponse,
+    ) -> Iterable[bytes]:
+        """Let in only to say goodbye, for programs that read the reason there."""
+        try:
+            connection, _ = self._accept(environ, opening)
+        except NotTakeable:
+            return self._refuse(_NO_WEBSOCKET, start_response)
+        self._house.roster.count_refusal(refused.code)
+        connection.start(NOBODY, opening.response.serialize())
+        connection.close(CloseCode.POLICY_VIOLATION, reason)
+        return leave(environ)
+
+    def _accept(self, environ: Environ, opening: Opening) -> tuple[Connection, bytes]:
+        return accept(environ, opening, self._wire.reactor, self._wire.limits)
+
+    def _refuse(self, told: Refusal, start_response: StartResponse) -> Iterable[bytes]:
+        self._house.roster.count_refusal(told.code)
+        return told.answer(start_response)
+
+
+def _ask_for_upgrade(start_response: StartResponse) -> Iterable[bytes]:
+    headers = [
+        ("Content-Type", "text/plain; charset=utf-8"),
+        ("Content-Length", str(len(_UPGRADE_REQUIRED))),
+        ("Upgrade", "websocket"),
+        ("Cache-Control", "no-store"),
+        ("X-Content-Type-Options", "nosniff"),
+    ]
+    status = HTTPStatus.UPGRADE_REQUIRED
+    start_response(f"{status.value} {status.phrase}", headers)
+    return [_UPGRADE_REQUIRED]

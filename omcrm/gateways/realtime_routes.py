@@ -1,0 +1,205 @@
+"""The HTTP that belongs to `/ws/realtime/`: its page, what it is, how it does, and fresh prices."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import msgspec
+from flask import Blueprint, Response, current_app, make_response, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_login import (  # type: ignore[import-untyped,unused-ignore]
+    current_user,
+    login_required,
+)
+from limits import RateLimitItemPerMinute
+from msgspec import Meta, Struct
+
+from omcrm.auth.access import refusal
+from omcrm.auth.allowance import Allowance
+from omcrm.auth.allows import allows, current_caller
+from omcrm.auth.scope import Scope
+from omcrm.gateways import GATEWAYS
+from omcrm.gateways.client import Client
+from omcrm.gateways.market_feed import Symbol, spelled
+from omcrm.gateways.realtime import ASSET, PORTFOLIO, Realtime
+from omcrm.gateways.realtime_message import MESSAGE_TYPES
+from omcrm.portfolio import service
+from omcrm.pricing.force import force_update
+from omcrm.pricing.running import PriceFeedState, price_feed_state
+from omcrm.settings import Settings
+from omcrm.streaming import wire
+from omcrm.streaming.price_update import iso
+from omcrm.web.feed_control import start_for_viewer
+from omcrm.web.market import market
+
+_MOST_SYMBOLS = 50
+
+blueprint = Blueprint("realtime", __name__)
+
+FORCED = Allowance("forced price updates", RateLimitItemPerMinute(6))
+"""Each takes calls from the budgets of all users."""
+
+
+class Wanted(Struct, frozen=True):
+    """The body that asks for fresh prices."""
+
+    symbols: Annotated[list[Symbol], Meta(min_length=1, max_length=_MOST_SYMBOLS)]
+
+
+@blueprint.get("/realtime/dashboard/")
+@login_required  # type: ignore[untyped-decorator,unused-ignore]
+def dashboard() -> ResponseReturnValue:
+    """The page: assets and portfolios by way of the WebSocket itself."""
+    start_for_viewer()
+    return render_template(
+        "realtime/dashboard.html",
+        path=Realtime.path,
+        instruments=list(market().instruments.values()),
+        portfolios=service.portfolios_of(current_user.id),
+        most=_settings().max_subscriptions,
+    )
+
+
+@blueprint.get("/realtime/websocket-info/")
+def websocket_info() -> ResponseReturnValue:
+    """Where the WebSocket is, and what is understood there; open to everybody, and no secret."""
+    page, path, settings = _settings().public_url or request.host_url, Realtime.path, _settings()
+    scheme, _, host = page.rstrip("/").partition("://")
+    protocol = "wss" if scheme == "https" else "ws"
+    return _json(
+        {
+            "websocket_url": f"{protocol}://{host}{path}",
+            "connection_info": {
+                "protocol": protocol,
+                "host": host,
+                "path": path,
+                "authentication": "session-based",
+                "also": ["API token", "ticket"],
+            },
+            "message_types": MESSAGE_TYPES,
+            "update_frequency": (
+                f"On change, at most once in {settings.price_window_ms} ms for each asset and "
+                "portfolio; the last value is always sent."
+            ),
+            "supported_features": [
+                "Current value on subscription",
+                "Latest value wins for slow readers",
+                "Portfolio values with coverage, updated on edits",
+                f"Up to {settings.max_subscriptions} subscriptions for each connection",
+            ],
+        }
+    )
+
+
+@blueprint.get("/realtime/health/")
+def health() -> ResponseReturnValue:
+    """Whether prices come in and how many are connected; open to everybody."""
+    return _json(
+        {
+            "price_feed_running": market().running or _command().is_running,
+            "active_connections": len(_clients()),
+            "timestamp": iso(datetime.now(UTC)),
+        }
+    )
+
+
+@blueprint.get("/realtime/status/")
+@allows("market:read")
+def status() -> ResponseReturnValue:
+    """Counts of everybody's connections, and the caller's own subscriptions."""
+    caller, everybody = current_caller(), _clients()
+    own = _clients(caller.user_id)
+    sees_portfolios = caller.may(Scope.PORTFOLIO_READ)
+    return _json(
+        {
+            "service_status": "running",
+            "global_stats": {
+                "total_connections": len(everybody),
+                "authenticated_users": len({each.owner for each in everybody if each.caller}),
+                "portfolio_subscriptions": len(_keys(everybody, PORTFOLIO)),
+                "asset_subscriptions": len(_keys(everybody, ASSET)),
+            },
+            "user_stats": {
+                "connection_count": len(own),
+                "subscriptions": {
+                    "portfolios": sorted(set(_keys(own, PORTFOLIO))) if sees_portfolios else [],
+                    "assets": sorted(set(_keys(own, ASSET))),
+                },
+            },
+            "price_feed": _price_feed(),
+            "timestamp": iso(datetime.now(UTC)),
+        }
+    )
+
+
+@blueprint.post("/api/realtime/force_price_update/")
+@allows("prices:update")
+def force_price_update() -> ResponseReturnValue:
+    """Ask the sources for fresh prices now; it may take ten seconds."""
+    try:
+        asked = msgspec.json.decode(request.get_data(), type=Wanted)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        return refusal("INVALID_PAYLOAD", f"invalid payload: {error}", 400, "symbols")
+    symbols = spelled(asked.symbols)
+    known = market().instruments
+    if invalid := [each for each in symbols if each not in known]:
+        valid = [each for each in symbols if each in known]
+        told = f"Unknown symbols: {', '.join(invalid)}"
+        return _json({"error": told, "invalid_symbols": invalid, "valid_symbols": valid}, 400)
+    if wait := FORCED.spend(str(current_caller().user_id)):
+        message = f"Too many updates: try again in {wait} seconds."
+        answer = make_response(refusal("TOO_MANY_REQUESTS", message, 429))
+        answer.headers["Retry-After"] = str(wait)
+        return answer
+    done = force_update(symbols)
+    return _json(
+        {
+            "updated": [
+                {
+                    "symbol": each.symbol,
+                    "price": each.price,
+                    "price_class": each.price_class.value,
+                    "source": each.source,
+                    "timestamp": iso(each.received_at),
+                }
+                for each in done.updated
+            ],
+            "failed": [{"symbol": each.symbol, "reason": each.reason} for each in done.failed],
+        }
+    )
+
+
+def _price_feed() -> dict[str, Any]:
+    """The feeds of this process, or else the command that feeds the database."""
+    command, settings = _command(), _settings()
+    return {
+        "is_running": market().running or command.is_running,
+        "update_interval": command.interval or settings.realtime_update_interval,
+        "max_batch_size": command.batch or settings.realtime_batch_size,
+        "streams_here": market().running,
+        "command_running": command.is_running,
+    }
+
+
+def _command() -> PriceFeedState:
+    return price_feed_state(_settings().feed_state_path, _settings().database)
+
+
+def _clients(user_id: int | None = None) -> list[Client]:
+    found: list[Client] = current_app.extensions[GATEWAYS].clients(user_id, Realtime.name)
+    return found
+
+
+def _keys(clients: list[Client], kind: str) -> list[Any]:
+    """What clients are subscribed to, once for each of them."""
+    held = (key for each in clients for key in each.subscriptions.copy())
+    return [key[1] for key in held if isinstance(key, tuple) and key[0] == kind]
+
+
+def _settings() -> Settings:
+    found: Settings = current_app.extensions["omcrm.settings"]
+    return found
+
+
+def _json(body: dict[str, Any], status: int = 200) -> Response:
+    # Flask's own JSON would write decimals as strings.
+    return Response(wire.dumps(body), status=status, mimetype="application/json")

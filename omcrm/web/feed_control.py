@@ -1,0 +1,49 @@
+"""Starting and stopping the feeds: by whoever looks at prices, and by administrators."""
+
+import threading
+from datetime import UTC, datetime
+
+from flask import Flask, current_app
+
+from omcrm.extensions import db
+from omcrm.storage import audit, feed_switch
+from omcrm.web.market import market
+
+# What is remembered and what runs change together.
+_switch = threading.Lock()
+
+
+def start_for_viewer() -> None:
+    """Start the feeds in the background, unless they run or an administrator stopped them."""
+    if not market().running and not feed_switch.are_stopped():
+        app = current_app._get_current_object()
+        threading.Thread(
+            target=_start_unless_stopped, args=(app,), name="start-feeds", daemon=True
+        ).start()
+
+
+def _start_unless_stopped(app: Flask) -> None:
+    with app.app_context(), _switch:
+        if not feed_switch.are_stopped():
+            market().start()
+
+
+def start_by_admin(user_id: int) -> str:
+    """Start the feeds, also for the next restarts: `started` or `already_running`."""
+    with _switch:
+        _remember(False, user_id)
+        return market().start()
+
+
+def stop_by_admin(user_id: int) -> str:
+    """Stop the feeds until an administrator starts them: `stopped` or `already_stopped`."""
+    with _switch:
+        _remember(True, user_id)
+        return market().stop()
+
+
+def _remember(stopped: bool, user_id: int) -> None:
+    now = datetime.now(UTC)
+    feed_switch.remember(stopped, user_id, now)
+    audit.record("stop_feeds" if stopped else "start_feeds", now, user_id=user_id)
+    db.session.commit()

@@ -1,0 +1,57 @@
+"""How rooms below the desk reach the running market-data system."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
+
+from flask import current_app
+
+from omcrm.feeds.news.desk import NewsDesk
+from omcrm.feeds.status import FeedStatus
+from omcrm.market.cache import QuoteCache
+from omcrm.market.candle import CandleBook
+from omcrm.market.hub import Hub
+from omcrm.market.instrument import Instrument
+from omcrm.storage.instrument import active_instruments
+from omcrm.storage.portfolio import held_symbols
+from omcrm.streaming.fanout import FanOut
+
+MARKET = "omcrm.manager"
+
+
+class Market(Protocol):
+    """What others may ask of the market-data system; the desk assembles it."""
+
+    cache: QuoteCache
+    hub: Hub
+    candles: CandleBook
+    fanout: FanOut
+    news: NewsDesk
+    instruments: Mapping[str, Instrument]
+    since: datetime | None
+    held: frozenset[str]
+
+    @property
+    def running(self) -> bool:
+        """Whether the feeds are meant to run."""
+
+    def follow(self, instruments: list[Instrument]) -> None:
+        """Follow these instruments, and no others."""
+
+    def start(self) -> str:
+        """Connect the feeds: `started` or `already_running`."""
+
+    def stop(self) -> str:
+        """End all connections: `stopped` or `already_stopped`."""
+
+    def status(self) -> Mapping[str, FeedStatus]:
+        """The condition of every source."""
+
+
+def market() -> Market:
+    """The market-data system of this app, with its catalogue loaded."""
+    found: Market = current_app.extensions[MARKET]
+    if not found.instruments:
+        found.held = held_symbols()
+        found.follow(active_instruments())
+    return found

@@ -1,0 +1,43 @@
+"""Instruments and where they stand, with all that a test is not about filled in."""
+
+from decimal import Decimal
+from typing import Any
+
+from omcrm.gateways.finance_query.row import Standing, standing
+from omcrm.market.instrument import AssetClass, Instrument
+from omcrm.market.price_class import PriceClass
+from omcrm.market.source import SIMULATED, Source
+from omcrm.market.tick import DayFigures
+from tests.values import BINANCE, instrument, quote, trade
+
+FINNHUB = Source("finnhub", PriceClass.LIVE)
+
+
+def share(symbol: str = "AAPL") -> Instrument:
+    return instrument(symbol, AssetClass.STOCK)
+
+
+def stands(
+    symbol: str,
+    price: str,
+    before: str | None,
+    volume: str | None = None,
+    kind: AssetClass = AssetClass.CRYPTO,
+    price_class: PriceClass = PriceClass.LIVE,
+    **details: Any,
+) -> Standing:
+    """An instrument that was at `before` a day ago and is at `price` now."""
+    is_simulated = price_class is PriceClass.SIMULATED
+    source = SIMULATED if is_simulated else BINANCE if kind is AssetClass.CRYPTO else FINNHUB
+    percent = None
+    if before is not None and kind is not AssetClass.CRYPTO:
+        percent = (Decimal(price) - Decimal(before)) * 100 / Decimal(before)
+    day = DayFigures(
+        open=None if before is None else Decimal(before),
+        volume=None if volume is None else Decimal(volume),
+        change_percent=percent,
+    )
+    said = quote(
+        trade(price), day, symbol=symbol, source=source, price_class=price_class, **details
+    )
+    return standing(instrument(symbol, kind), said)

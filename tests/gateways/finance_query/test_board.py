@@ -1,0 +1,232 @@
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Hashable
+from contextlib import nullcontext
+from typing import Any
+
+import pytest
+
+from omcrm.gateways.client import Client
+from omcrm.gateways.finance_query.board import Board
+from omcrm.gateways.finance_query.turn import Turn
+from tests.gateways.clients import Market, Parrot, house
+from tests.processes import wait_for
+from tests.values import START
+
+EVERY = 0.05
+
+
+class Slate:
+    """A channel that tells how often it was asked."""
+
+    def __init__(self, name: str = "slate") -> None:
+        self.name = name
+        self.written_for: list[Hashable] = []
+
+    def written(self, turn: Turn, about: Hashable) -> str:
+        if about == "broken":
+            raise RuntimeError("broken")
+        return turn.computed(self.name, about, lambda: self._write(about))
+
+    def _write(self, about: Hashable) -> str:
+        self.written_for.append(about)
+        return f'{{"about":"{about}","number":{len(self.written_for)}}}'
+
+
+class Reader(Client):
+    """A client that takes what it is sent, or not."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.got: list[str] = []
+        self.is_slow = False
+
+    def send_framed(self, payload: bytes, framed: bytes | None = None) -> None:
+        self.got.append(payload.decode())
+
+    def offer(self, state: Any, *, asked: bool = False) -> bool:
+        if not self.is_slow:
+            self.got.append(state.text)
+        return not self.is_slow
+
+
+@pytest.fixture
+def counted() -> Counter[tuple[str, str]]:
+    return Counter()
+
+
+@pytest.fixture
+def board(counted: Counter[tuple[str, str]]) -> Board:
+    """A board of an empty market, whose turns are short."""
+    market: Any = Market()
+    market.news = None
+
+    def count(channel: str, what: str, number: int) -> None:
+        counted[channel, what] += number
+
+    return Board(market, EVERY, nullcontext, count, lambda: START)
+
+
+def readers(count: int) -> list[Reader]:
+    of, dialect = house(), Parrot(Market())
+    return [Reader(of, dialect, None, "127.0.0.1", {}) for _ in range(count)]
+
+
+def ticking() -> list[str]:
+    return [each.name for each in threading.enumerate() if each.name == "finance-query"]
+
+
+def leave(board: Board, *clients: Client) -> None:
+    for each in clients:
+        board.leave(each)
+    wait_for(lambda: not ticking(), 2, "the end of the thread")
+
+
+def test_it_is_told_at_once_and_then_at_each_interval(board: Board) -> None:
+    """Whether anything changed or not; the thread lives as long as somebody looks."""
+    [one], slate = readers(1), Slate()
+    board.show(one, slate, "a")
+    at_once = list(one.got)
+    wait_for(lambda: len(one.got) == 4, 2, "three intervals")
+    assert ["finance-query"] == ticking()
+    leave(board, one)
+    told = len(one.got)
+    time.sleep(2 * EVERY)
+
+    assert ['{"about":"a","number":1}'] == at_once
+    assert '{"about":"a","number":4}' == one.got[3]
+    assert told == len(one.got)
+
+
+def test_five_hundred_share_one_computation(
+    board: Board, counted: Counter[tuple[str, str]]
+) -> None:
+    """Each interval everything is computed once, and all are sent the same."""
+    all_of_them, slate = readers(500), Slate()
+    for number, each in enumerate(all_of_them):
+        board.show(each, slate, "a" if number % 2 else "b")
+    wait_for(lambda: all(len(each.got) >= 4 for each in all_of_them), 5, "three intervals")
+    leave(board, *all_of_them)
+
+    most = max(len(each.got) for each in all_of_them)
+    assert most - 1 <= slate.written_for.count("a") <= most + 1
+    assert counted["slate", "computed"] == len(slate.written_for)
+    offered = sum(len(each.got) for each in all_of_them) - 500
+    assert counted["slate", "messages_out"] == offered
+    texts = {text for each in all_of_them for text in each.got}
+    assert len(texts) <= len(slate.written_for)
+
+
+def test_who_comes_back_soon_causes_no_computation(board: Board) -> None:
+    """Within an interval there is nothing new, also while nobody else looks."""
+    board.interval = 5
+    slate = Slate()
+    for each in readers(20):
+        board.show(each, slate, "a")
+        leave(board, each)
+
+    assert ["a"] == slate.written_for
+
+
+def test_after_a_while_it_is_computed_anew(board: Board) -> None:
+    """What was told before the last one left is of another time."""
+    slate, [one, other] = Slate(), readers(2)
+    board.show(one, slate, "a")
+    leave(board, one)
+    time.sleep(1.5 * EVERY)
+    board.show(other, slate, "a")
+    leave(board, other)
+
+    assert '{"about":"a","number":2}' == other.got[0]
+
+
+def test_a_slow_reader_is_left_out_and_then_told_the_newest(board: Board) -> None:
+    """Others are told as before."""
+    slow, fast = readers(2)
+    slate = Slate()
+    for each in (slow, fast):
+        board.show(each, slate, "a")
+    slow.is_slow = True
+    wait_for(lambda: len(fast.got) >= 4, 2, "three intervals")
+    assert 1 == len(slow.got)
+    slow.is_slow = False
+    wait_for(lambda: len(slow.got) >= 2, 2, "the newest")
+    leave(board, slow, fast)
+
+    assert slow.got[1] in fast.got[3:]
+
+
+def test_what_is_shown_instead_replaces_it(board: Board) -> None:
+    """After the answer nothing of before is told any more."""
+    [one], slate = readers(1), Slate()
+    board.show(one, slate, "a")
+    board.show(one, slate, "b")
+    wait_for(lambda: len(one.got) >= 5, 2, "some intervals")
+    leave(board, one)
+
+    assert ['"a"', *['"b"'] * (len(one.got) - 1)] == [each[9:12] for each in one.got]
+
+
+def test_metadata_are_told_once(board: Board) -> None:
+    """With the first message."""
+    [one], slate = readers(1), Slate()
+    board.show(one, slate, "a", {"rate_limit": 1})
+    wait_for(lambda: len(one.got) >= 3, 2, "two intervals")
+    leave(board, one)
+
+    assert '{"metadata":{"rate_limit":1},"about":"a","number":1}' == one.got[0]
+    assert not any("metadata" in each for each in one.got[1:])
+
+
+def test_one_view_that_fails_stops_no_other(board: Board, caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged, and the thread goes on."""
+    one, other = readers(2)
+    slate = Slate()
+    board.show(other, slate, "a")
+    board._views[one] = (slate, "broken")
+    wait_for(lambda: len(other.got) >= 4, 2, "three intervals")
+    leave(board, one, other)
+
+    assert "telling slate failed" in caplog.text
+
+
+def test_coming_and_going_puts_nothing_off(board: Board) -> None:
+    """However often the last one goes while the next one comes, the clock goes on."""
+    board.interval = 0.1
+    [one], slate = readers(1), Slate()
+    board.show(one, slate, "a")
+    for _ in range(40):
+        # What the thread sees of that: it is woken, and somebody is there.
+        board._nobody.set()
+        time.sleep(0.002)
+    wait_for(lambda: len(one.got) >= 2, 1, "the next interval")
+    leave(board, one)
+
+
+@pytest.mark.usefixtures("restless")
+def test_coming_and_going_leaves_no_thread_and_no_second_one(board: Board) -> None:
+    """Whoever is shown something is told it, however the last one's end and it meet."""
+    board.interval = 0.005
+    slate = Slate()
+
+    def come_and_go(number: int) -> None:
+        [one] = readers(1)
+        for _ in range(30):
+            board.show(one, slate, number)
+            board.leave(one)
+
+    _together(come_and_go)
+    [last] = readers(1)
+    board.show(last, slate, "last")
+    wait_for(lambda: len(last.got) >= 3, 2, "two intervals")
+    assert 1 == len(ticking())
+    leave(board, last)
+
+
+def _together(job: Callable[[int], None]) -> None:
+    threads = [threading.Thread(target=job, args=[number]) for number in range(4)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join(10)

@@ -1,0 +1,100 @@
+import os
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from omcrm.auth.credential import Caller
+from omcrm.auth.scope import Scope
+from omcrm.gateways.finance_query.daily_limit import DailyLimit, Left
+
+NOW = datetime(2026, 3, 4, 23, 0, tzinfo=UTC)
+
+
+def token(name: str = "a", user_id: int = 1) -> Caller:
+    return Caller(user_id, False, frozenset({Scope.MARKET_READ}), f"token:{name}")
+
+
+def login(name: str = "a", user_id: int = 1) -> Caller:
+    return Caller(user_id, False, None, f"session:{name}")
+
+
+def test_requests_are_counted_down(tmp_path: Path) -> None:
+    """What is left is told, and for how many seconds; then there is nothing left."""
+    limit = DailyLimit(tmp_path, 2)
+
+    assert Left(2, 1, 3600) == limit.take(token(), NOW)
+    assert Left(2, 0, 3600) == limit.take(token(), NOW)
+    assert None is limit.take(token(), NOW)
+
+
+def test_the_next_day_is_another(tmp_path: Path) -> None:
+    """The days are those of UTC."""
+    limit = DailyLimit(tmp_path, 1)
+    limit.take(token(), NOW)
+
+    assert None is limit.take(token(), NOW + timedelta(minutes=59))
+    assert Left(1, 0, 86_400) == limit.take(token(), NOW + timedelta(hours=1))
+
+
+def test_each_token_has_its_own_and_each_user_one_for_all_logins(tmp_path: Path) -> None:
+    """Who logs in anew is the same person."""
+    limit = DailyLimit(tmp_path, 1)
+    given = [limit.take(each, NOW) for each in (token("a"), token("b"), login("a"), login("b"))]
+
+    assert [True, True, True, False] == [each is not None for each in given]
+    assert None is not limit.take(login("c", user_id=2), NOW)
+
+
+def test_counts_survive_a_restart_and_hold_for_all_processes(tmp_path: Path) -> None:
+    """Another object with the same folder goes on where this one was."""
+    DailyLimit(tmp_path, 3).take(token(), NOW)
+
+    assert Left(3, 1, 3600) == DailyLimit(tmp_path, 3).take(token(), NOW)
+    assert not any("token" in each.name for each in tmp_path.iterdir())
+
+
+def test_no_request_is_counted_for_another(tmp_path: Path) -> None:
+    """Of a hundred at once exactly those within the limit pass."""
+    limits = [DailyLimit(tmp_path, 60) for _ in range(4)]
+    passed: list[Left | None] = []
+
+    def ask(limit: DailyLimit) -> None:
+        passed.extend(limit.take(token(), NOW) for _ in range(25))
+
+    threads = [threading.Thread(target=ask, args=[each]) for each in limits]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join(10)
+
+    assert (60, 40) == (sum(each is not None for each in passed), passed.count(None))
+
+
+def test_who_has_not_come_for_days_is_forgotten(tmp_path: Path) -> None:
+    """The folder does not grow with every token that there ever was."""
+    limit = DailyLimit(tmp_path, 1)
+    limit.take(token("old"), NOW)
+    limit.take(token("new"), NOW)
+    old, _ = sorted(tmp_path.iterdir(), key=lambda each: each.stat().st_mtime)
+    os.utime(old, (time.time() - 3 * 86_400,) * 2)
+    limit.take(token("new"), NOW)
+    assert old.exists()
+
+    limit.take(token("new"), NOW + timedelta(days=1))
+
+    assert not old.exists()
+    assert 1 == len(list(tmp_path.iterdir()))
+
+
+def test_what_cannot_be_counted_is_let_through(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A disk that fails is told in the log, and keeps prices from nobody."""
+    (tmp_path / "file").write_text("")
+    limit = DailyLimit(tmp_path / "file", 5)
+
+    assert Left(5, 5, 0) == limit.take(token(), NOW)
+    assert ["a request could not be counted"] == caplog.messages

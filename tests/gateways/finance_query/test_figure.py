@@ -1,0 +1,46 @@
+from decimal import Decimal
+
+import pytest
+
+from omcrm.gateways.finance_query import figure
+
+
+@pytest.mark.parametrize(
+    ("number", "decimals", "written"),
+    [
+        ("398.0899", 2, "398.09"),
+        ("398", 2, "398.00"),
+        ("0.345", 4, "0.3450"),
+        ("1E+3", None, "1000"),
+        ("0.00000001", None, "0.00000001"),
+        ("123456789012345678901234567890.129", 2, "123456789012345678901234567890.13"),
+    ],
+)
+def test_a_price_has_the_instruments_digits(
+    number: str, decimals: int | None, written: str
+) -> None:
+    """Or its own, never an exponent."""
+    assert written == figure.plain(Decimal(number), decimals)
+
+
+@pytest.mark.parametrize(
+    ("number", "written"),
+    [("0.94", "+0.94"), ("-1.2", "-1.20"), ("0", "+0.00"), ("-0.001", "+0.00")],
+)
+def test_a_change_has_its_sign(number: str, written: str) -> None:
+    """Nothing has one, too, and is never less than nothing."""
+    assert written == figure.signed(Decimal(number), 2)
+    assert f"{written}%" == figure.percent(Decimal(number))
+
+
+def test_the_unknown_is_not_written() -> None:
+    """There is no text for what is not known."""
+    assert None is figure.plain(None, 2)
+    assert None is figure.signed(None, 2)
+    assert None is figure.percent(None)
+
+
+def test_the_mean() -> None:
+    """Of nothing there is none."""
+    assert Decimal(2) == figure.mean([Decimal(1), Decimal(3)])
+    assert None is figure.mean([])

@@ -1,0 +1,33 @@
+import zlib
+
+import pytest
+
+from omcrm.gateways.finance_query.page import Page
+
+METADATA = {"rate_limit": 2000, "remaining_requests": 1999, "reset": 3600}
+TOLD = '"metadata":{"rate_limit":2000,"remaining_requests":1999,"reset":3600}'
+
+
+def test_a_page_is_framed_once() -> None:
+    """Plain and compressed, both are the whole message in one frame."""
+    page = Page('{"a":"ä"}' * 40)
+    body = zlib.decompressobj(-zlib.MAX_WBITS).decompress(page.deflated[2:] + b"\x00\x00\xff\xff")
+
+    assert page.text.encode() == page.payload
+    assert page.framed.endswith(page.payload)
+    assert page.payload == body
+    assert page.deflated is page.deflated
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('[{"symbol":"A"}]', f'[{{{TOLD}}},{{"symbol":"A"}}]'),
+        ("[]", f"[{{{TOLD}}}]"),
+        ('{"status":"Open"}', f'{{{TOLD},"status":"Open"}}'),
+        ("{}", f"{{{TOLD}}}"),
+    ],
+)
+def test_metadata_come_first(text: str, expected: str) -> None:
+    """Of a list they are the first element, of an object a key."""
+    assert expected == Page(text).with_metadata(METADATA)

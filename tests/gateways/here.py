@@ -1,0 +1,191 @@
+"""The app in the tests' own process, which makes the prices, and programs that speak to it."""
+
+import itertools
+import json
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+
+from flask import Flask
+from werkzeug.serving import ThreadedWSGIServer
+
+from omcrm.auth.login import hash_token
+from omcrm.extensions import db
+from omcrm.gateways import GATEWAYS
+from omcrm.market.quote import Quote
+from omcrm.storage.api_token import ApiToken
+from omcrm.storage.login_session import open_session
+from omcrm.storage.user import Role, User
+from omcrm.web.market import market
+from tests.processes import free_port, wait_for
+from tests.streaming.raw_client import CLOSE, TEXT, RawClient, text, upgrade
+from tests.values import BINANCE, quote, trade
+from tests.webtrader.here import Quiet
+
+# Above the numbers of the fixed prices, which come with the start.
+_FIRST = 1000
+# What a browser sends from one of our own pages.
+OURS = "Origin: http://127.0.0.1"
+
+
+class Speaker:
+    """A program on a raw WebSocket that speaks JSON; also a context manager that ends it."""
+
+    def __init__(self, raw: RawClient) -> None:
+        self.raw = raw
+        # Everything that came, in order, and as it came.
+        self.heard: list[dict[str, Any]] = []
+        self.texts: list[bytes] = []
+
+    @classmethod
+    def open(cls, port: int, path: str, *headers: str, **options: Any) -> Self:
+        return cls(RawClient.open(port, path, *headers, **options))
+
+    def say(self, *messages: Any) -> None:
+        """Send messages, in one write."""
+        told = (each if isinstance(each, str) else json.dumps(each) for each in messages)
+        self.raw.send(*(text(each) for each in told))
+
+    def hear(self) -> dict[str, Any]:
+        """The next message."""
+        frame = self.raw.read()
+        assert TEXT == frame.opcode, frame
+        self.texts.append(frame.payload)
+        self.heard.append(json.loads(frame.payload))
+        return self.heard[-1]
+
+    def hear_until(self, kind: str) -> dict[str, Any]:
+        """The next message of that type."""
+        while self.hear()["type"] != kind:
+            pass
+        return self.heard[-1]
+
+    def hear_all(self) -> list[dict[str, Any]]:
+        """Whatever came, up to the answer to a ping of now."""
+        self.heard.clear()
+        self.say({"action": "ping"})
+        self.hear_until("pong")
+        return self.heard[:-1]
+
+    def ask(self, message: Any) -> dict[str, Any]:
+        """The first answer that is no quote and no trade."""
+        self.say(message)
+        while (answer := self.hear())["type"] in ("quote", "trade"):
+            pass
+        return answer
+
+    def end(self) -> tuple[int | None, str]:
+        """The code and the reason with which it is closed, which must come."""
+        while (frame := self.raw.read()).opcode != CLOSE:
+            pass
+        return frame.code, frame.payload[2:].decode()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.raw.sock.close()
+
+
+class Served:
+    """A running app that has nothing but fixed prices."""
+
+    def __init__(self, app: Flask, port: int) -> None:
+        self.app = app
+        self.port = port
+        self.base = f"http://127.0.0.1:{port}"
+        self.roster = app.extensions[GATEWAYS]
+        with app.app_context():
+            self.market = market()
+        self._numbers = itertools.count(_FIRST)
+
+    def price(self, symbol: str, **details: Any) -> Quote:
+        """A new trade, whose price and id are the number of the quote; on the hub."""
+        number = next(self._numbers)
+        made = quote(
+            trade(str(number), number, "0.5"), symbol=symbol, seq=number, source=BINANCE, **details
+        )
+        self.market.hub.publish(made)
+        return made
+
+    def create_user(self, role: Role = Role.CLIENT) -> int:
+        """An account; no password is hashed."""
+        email = f"{secrets.token_hex(8)}@example.com"
+        user = User(email=email, password_hash="", role=role, created_at=datetime.now(UTC))
+        with self.app.app_context():
+            db.session.add(user)
+            db.session.commit()
+            return int(user.id)
+
+    def session(self, user_id: int) -> str:
+        """The cookie of a log-in."""
+        token, now = secrets.token_urlsafe(), datetime.now(UTC)
+        lifetime = timedelta(hours=1)
+        with self.app.app_context():
+            open_session(
+                hash_token(token), user_id, now, lifetime, user_agent=None, remote_addr=None
+            )
+            db.session.commit()
+        client = self.app.test_client()
+        with client.session_transaction() as cookie:
+            cookie.update(_user_id=token, _fresh=True)
+        return f"Cookie: omcrm_session={client.get_cookie('omcrm_session').value}"
+
+    def token(
+        self,
+        user_id: int | None = None,
+        scopes: tuple[str, ...] = ("market:read",),
+        lifetime: timedelta = timedelta(days=1),
+    ) -> str:
+        """A token, of a new account where none is given."""
+        secret, now = f"omcrm_{secrets.token_urlsafe()}", datetime.now(UTC)
+        row = ApiToken(
+            user_id=self.create_user() if user_id is None else user_id,
+            name="test",
+            prefix=secret[:12],
+            token_hash=hash_token(secret),
+            scopes=list(scopes),
+            created_at=now,
+            expires_at=now + lifetime,
+        )
+        with self.app.app_context():
+            db.session.add(row)
+            db.session.commit()
+        return secret
+
+    def speaker(self, path: str, token: str | None = None, **options: Any) -> Speaker:
+        """A connected program, of an account of its own unless a token is given."""
+        secret = token or self.token()
+        return Speaker.open(self.port, path, f"Authorization: Bearer {secret}", **options)
+
+    def status(self, path: str, *headers: str) -> tuple[int, Any]:
+        """The HTTP status and body by which a WebSocket is refused."""
+        with RawClient.connect(self.port) as client:
+            client.send(upgrade(path, *headers))
+            status = client.read_head()
+            body = client.read_body()
+            return status, json.loads(body) if body[:1] == b"{" else body.decode()
+
+
+@contextmanager
+def served(app: Flask) -> Iterator[Served]:
+    """Serve the app in threads."""
+    port = free_port()
+    server = ThreadedWSGIServer("127.0.0.1", port, app, Quiet)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        running = Served(app, port)
+        running.market.start()
+        wait_for(lambda: 24 == len(running.market.cache.snapshot()), 5, "the fixed prices")
+        yield running
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+Make = Callable[..., Served]

@@ -1,0 +1,34 @@
+from decimal import Decimal
+
+import pytest
+
+from omcrm.gateways.day_change import day_change
+from omcrm.market.instrument import AssetClass
+from omcrm.market.tick import DayFigures
+from tests.values import instrument, quote, trade
+
+BTC = instrument("BTC")
+SHARE = instrument("AAPL", AssetClass.STOCK)
+
+
+def test_of_crypto_it_is_counted_from_a_day_ago() -> None:
+    """The open of its sources is the price of 24 hours ago."""
+    day = DayFigures(open=Decimal("67000.10"), change_percent=Decimal("0.35"))
+
+    assert Decimal("234.46") == day_change(quote(trade("67234.56"), day), BTC)
+
+
+def test_of_a_share_it_is_counted_from_the_close() -> None:
+    """Which the change in percent tells, whatever the session opened with; in whole cents."""
+    day = DayFigures(open=Decimal("149.00"), change_percent=Decimal("1.6922"))
+
+    assert Decimal("2.50") == day_change(quote(trade("150.25"), day, symbol="AAPL"), SHARE)
+
+
+@pytest.mark.parametrize(
+    "parts", [(), (trade("1"),), (DayFigures(open=Decimal(1)),), (trade("1"), DayFigures())]
+)
+def test_what_is_not_told_is_not_known(parts: tuple[object, ...]) -> None:
+    """No amount is made up, and none for what is not in the catalogue."""
+    assert None is day_change(quote(*parts), BTC)
+    assert None is day_change(quote(trade("1"), DayFigures(open=Decimal(1))), None)

@@ -1,0 +1,63 @@
+import threading
+from collections.abc import Collection
+
+import pytest
+
+from omcrm.gateways.guard import Guard
+from omcrm.gateways.roster import Roster
+from tests.gateways.clients import Market, Parrot, caller, client, context, house
+from tests.processes import wait_for
+
+HOUSE = house()
+PARROT = Parrot(Market())
+
+
+class Credentials:
+    """Says who is dead, or that it cannot be asked."""
+
+    def __init__(self) -> None:
+        self.dead: set[str] = set()
+        self.asked = 0
+        self.broken = False
+
+    def __call__(self, handles: Collection[str]) -> set[str]:
+        self.asked += 1
+        if self.broken:
+            raise RuntimeError("the database is gone")
+        return self.dead & set(handles)
+
+
+def guards() -> int:
+    return sum(each.name == "gateway-guard" for each in threading.enumerate())
+
+
+def test_the_dead_are_dropped_and_no_others() -> None:
+    """With the dialect's word for it."""
+    roster, credentials = Roster(5), Credentials()
+    dying, living = (client(HOUSE, PARROT, caller(1, each)) for each in ("token:a", "token:b"))
+    for each in (dying, living, client(HOUSE, PARROT)):
+        roster.enter(each)
+    credentials.dead = {"token:a"}
+    Guard(roster, context, credentials).look()
+
+    assert (1008, "Session ended") == dying.goodbye
+    assert None is living.goodbye
+
+
+def test_it_lives_while_there_is_anybody(caplog: pytest.LogCaptureFixture) -> None:
+    """It outlives a database that cannot be asked, and ends with the last client."""
+    roster, credentials = Roster(5), Credentials()
+    guard = Guard(roster, context, credentials, every=0.01)
+    before, someone = guards(), client(HOUSE, PARROT, caller())
+    assert roster.enter(someone)
+    guard.start()
+    credentials.broken = True
+    wait_for(lambda: "looking for ended" in caplog.text, 5)
+    credentials.broken = False
+    credentials.dead = {"token:1"}
+    wait_for(lambda: someone.goodbye, 5)
+    assert before + 1 == guards()
+
+    roster.leave(someone)
+    wait_for(lambda: before == guards(), 5)
+    assert roster.enter(someone)

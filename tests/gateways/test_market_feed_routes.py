@@ -1,0 +1,188 @@
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import requests
+from sqlalchemy import select
+
+from omcrm.extensions import db
+from omcrm.storage.audit import AuditEntry
+from omcrm.storage.user import Role
+from tests.gateways.conftest import FEED
+from tests.gateways.here import Served
+
+Ask = Callable[..., tuple[int, Any]]
+
+
+@pytest.fixture
+def ask(here: Served) -> Ask:
+    """Asks with a token, or with the headers given."""
+
+    def ask(method: str, path: str, token: str = "", **options: Any) -> tuple[int, Any]:
+        headers = {"x-api-key": token} if token else {}
+        answer = requests.request(
+            method, f"{here.base}/api/v1/market{path}", headers=headers, timeout=5, **options
+        )
+        return answer.status_code, answer.json()
+
+    return ask
+
+
+def test_a_quote(here: Served, ask: Ask) -> None:
+    """As on the wire, however its symbol is spelled."""
+    status, body = ask("GET", "/quote/btc", here.token())
+    with here.speaker(FEED) as speaker:
+        speaker.say({"action": "subscribe", "symbols": ["BTC"]})
+        told = speaker.hear_until("quote")
+
+    assert (200, {"success": True, **told}) == (status, body)
+
+
+def test_a_quote_that_there_is_none_of(here: Served, ask: Ask) -> None:
+    """Unknown, or not known yet; both say so."""
+    token = here.token()
+    here.market.cache._quotes.pop("BTC")
+
+    assert (404, "UNKNOWN_SYMBOL") == _refusal(ask("GET", "/quote/NOPE", token))
+    assert (503, "NO_PRICE") == _refusal(ask("GET", "/quote/BTC", token))
+
+
+def test_several_quotes(here: Served, ask: Ask) -> None:
+    """Those there are, each once; the others are named."""
+    here.market.cache._quotes.pop("ETH")
+    given = {"symbols": ["btc", "AAPL", "BTC", "ETH", "NOPE"]}
+    status, body = ask("POST", "/quotes", here.token(), json=given)
+
+    assert 200 == status
+    assert ["BTC", "AAPL"] == [each["symbol"] for each in body["quotes"]]
+    assert (["ETH"], ["NOPE"]) == (body["without_price"], body["unknown_symbols"])
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        (b"", "truncated"),
+        (b'{"symbols"}', "malformed"),
+        (b"[]", "object"),
+        (b"{}", "symbols"),
+        (b'{"symbols":[]}', "$.symbols"),
+        (b'{"symbols":[1]}', "$.symbols[0]"),
+        (b'{"symbols":' + str(["X"] * 51).replace("'", '"').encode() + b"}", "$.symbols"),
+        (b'{"more":' + b"[" * 100_000, "recursion"),
+    ],
+)
+def test_a_question_that_is_wrong(here: Served, ask: Ask, body: bytes, named: str) -> None:
+    """Which field it is stands in the refusal; fifty symbols are the most."""
+    status, answer = ask("POST", "/quotes", here.token(), data=body)
+
+    assert (400, "INVALID_PAYLOAD") == (status, answer["error"]["code"])
+    assert named in answer["error"]["message"]
+
+
+def test_the_status(here: Served, ask: Ask) -> None:
+    """Whether the feeds run, and how they and the clients are doing."""
+    status, body = ask("GET", "/streaming/status", here.token())
+
+    assert 200 == status
+    assert (True, False, 0) == tuple(
+        body[each] for each in ("active", "stopped_by_admin", "client_connections")
+    )
+    assert body["connections"].keys() == body["message_counts"].keys() == {"binance"}
+    assert not any(body["connections"].values())
+
+
+def test_what_others_watch_is_theirs(here: Served, ask: Ask) -> None:
+    """A user sees the symbols of all of its own clients, an administrator everybody's."""
+    one, other, admin = here.create_user(), here.create_user(), here.create_user(Role.ADMIN)
+    with here.speaker(FEED, here.token(one)) as first, here.speaker(FEED, here.token(other)) as two:
+        first.ask({"action": "subscribe", "symbols": ["BTC", "ETH"]})
+        two.ask({"action": "subscribe", "symbols": ["BTC"]})
+        told = {
+            user: ask("GET", "/streaming/status", here.token(user))[1]
+            for user in (one, other, admin)
+        }
+
+    assert {2} == {each["client_connections"] for each in told.values()}
+    assert {"BTC": 1, "ETH": 1} == told[one]["client_subscription_counts"]
+    assert {"BTC": 1} == told[other]["client_subscription_counts"]
+    assert {"BTC": 2, "ETH": 1} == told[admin]["client_subscription_counts"]
+
+
+def test_starting_and_stopping(here: Served, ask: Ask) -> None:
+    """Is an administrator's, twice is once, and stands in the audit log."""
+    admin = here.create_user(Role.ADMIN)
+    token = here.token(admin, scopes=("feeds:control", "market:read"))
+    said = [
+        ask("POST", f"/streaming/{what}", token)[1]["status"]
+        for what in ("start", "stop", "stop", "start")
+    ]
+
+    assert ["already_running", "stopped", "already_stopped", "started"] == said
+    assert _acts(here, admin) == ["start_feeds", "stop_feeds", "stop_feeds", "start_feeds"]
+
+
+def test_what_was_stopped_stays_stopped(here: Served, ask: Ask) -> None:
+    """No client starts it, neither by looking nor by listening."""
+    admin = here.token(here.create_user(Role.ADMIN), scopes=("feeds:control",))
+    ask("POST", "/streaming/stop", admin)
+    with here.speaker(FEED) as speaker:
+        speaker.ask({"action": "subscribe", "symbols": ["BTC"]})
+    ask("GET", "/quote/BTC", here.token())
+
+    body = ask("GET", "/streaming/status", here.token())[1]
+    assert (False, True) == (body["active"], body["stopped_by_admin"])
+
+
+def test_who_may_not(here: Served, ask: Ask) -> None:
+    """Nobody, a token without the scope, and one whose user is no administrator."""
+    client = here.create_user()
+    weak, vain = here.token(client), here.token(client, scopes=("feeds:control",))
+    old = here.token(client, lifetime=timedelta(seconds=-1))
+    elsewhere = here.token(client, scopes=("portfolio:read",))
+
+    for what in ("start", "stop"):
+        assert 401 == ask("POST", f"/streaming/{what}")[0]
+        assert 403 == ask("POST", f"/streaming/{what}", weak)[0]
+        assert 403 == ask("POST", f"/streaming/{what}", vain)[0]
+    assert here.market.running
+    for method, path in (("GET", "/quote/BTC"), ("POST", "/quotes"), ("GET", "/streaming/status")):
+        assert [401, 401, 403] == [
+            ask(method, path, each, json={})[0] for each in ("", old, elsewhere)
+        ]
+
+
+def test_a_session_needs_the_pages_token(here: Served) -> None:
+    """A form of another site must not stop the feeds."""
+    cookie = here.session(here.create_user(Role.ADMIN)).removeprefix("Cookie: ")
+    answer = requests.post(
+        f"{here.base}/api/v1/market/streaming/stop", headers={"Cookie": cookie}, timeout=5
+    )
+
+    assert (400, "CSRF_FAILED") == _refusal((answer.status_code, answer.json()))
+    assert here.market.running
+
+
+def test_a_client_at_an_administrators_route_is_on_record(here: Served) -> None:
+    """As at the desk's own routes."""
+    user = here.create_user()
+    with requests.Session() as pages:
+        session = here.session(user).partition("=")[2]
+        pages.cookies.set("omcrm_session", session, domain="127.0.0.1")
+        page = pages.get(f"{here.base}/webtrader/dashboard", timeout=5).text
+        token = page.split('name="csrf-token" content="')[1].split('"')[0]
+        stop = f"{here.base}/api/v1/market/streaming/stop"
+        answer = pages.post(stop, headers={"X-CSRFToken": token}, timeout=5)
+
+    assert 403 == answer.status_code, answer.text
+    assert ["refused_admin_access"] == _acts(here, user)
+
+
+def _acts(here: Served, user_id: int) -> list[str]:
+    with here.app.app_context():
+        entries = select(AuditEntry.action).where(AuditEntry.user_id == user_id)
+        return list(db.session.scalars(entries.order_by(AuditEntry.id)))
+
+
+def _refusal(answer: tuple[int, Any]) -> tuple[int, str]:
+    return answer[0], answer[1]["error"]["code"]

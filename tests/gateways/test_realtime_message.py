@@ -1,0 +1,69 @@
+import json
+from typing import Any
+
+import pytest
+
+from omcrm.errors import MessageRefused
+from omcrm.gateways.realtime_message import (
+    MESSAGE_TYPES,
+    GetPortfolioValue,
+    Ping,
+    SubscribeAsset,
+    inbound,
+)
+
+
+def said(kind: str, **data: Any) -> str:
+    return json.dumps({"type": kind, "data": data, "timestamp": "whenever"})
+
+
+def test_every_kind_of_message_is_described() -> None:
+    """Those of the contract, each with a sentence."""
+    assert {
+        "ping",
+        "subscribe_asset",
+        "unsubscribe_asset",
+        "subscribe_portfolio",
+        "unsubscribe_portfolio",
+        "get_asset_price",
+        "get_portfolio_value",
+    } == MESSAGE_TYPES.keys()
+    assert all(MESSAGE_TYPES.values())
+
+
+def test_envelopes_are_read() -> None:
+    """What stands in them besides is passed over."""
+    asked = inbound.read(said("subscribe_asset", symbol="AAPL", more=1))
+
+    assert isinstance(asked, SubscribeAsset)
+    assert "AAPL" == asked.data.symbol
+    assert isinstance(inbound.read('{"type":"ping"}'), Ping)
+
+
+@pytest.mark.parametrize("number", [123, "123"])
+def test_a_portfolio_is_a_number_or_its_text(number: object) -> None:
+    """Nothing else that could be taken for one."""
+    asked = inbound.read(said("get_portfolio_value", portfolio_id=number))
+
+    assert isinstance(asked, GetPortfolioValue)
+    assert 123 == int(asked.data.portfolio_id)
+
+
+@pytest.mark.parametrize("number", [None, True, 1.5, "", "-1", "1e3", "٣", [1], "1" * 11])
+def test_what_is_no_portfolio(number: object) -> None:
+    """Is refused in the words for any that one may not see, and the field is named."""
+    with pytest.raises(MessageRefused) as refused:
+        inbound.read(said("subscribe_portfolio", portfolio_id=number))
+
+    assert "Access denied to portfolio" == refused.value.message
+    assert "portfolio_id" in str(refused.value.detail)
+
+
+@pytest.mark.parametrize("symbol", [None, 5, "", " \t", "\u00a0", ["AAPL"]])
+def test_what_is_no_symbol(symbol: object) -> None:
+    """Nothing, or something that is no text."""
+    with pytest.raises(MessageRefused) as refused:
+        inbound.read(said("get_asset_price", symbol=symbol))
+
+    assert "Symbol is required" == refused.value.message
+    assert "symbol" in str(refused.value.detail)

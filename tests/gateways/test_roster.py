@@ -1,0 +1,123 @@
+import threading
+
+import pytest
+
+from omcrm.errors import AccessRefused
+from omcrm.gateways.client import Client
+from omcrm.gateways.roster import Roster
+from tests.gateways.clients import Market, Parrot, caller, client, house
+
+HOUSE = house()
+PARROT = Parrot(Market())
+
+
+def of(user_id: int, handle: str = "token:1") -> Client:
+    return client(HOUSE, PARROT, caller(user_id, handle))
+
+
+def stranger(address: str) -> Client:
+    return client(HOUSE, PARROT, None, address)
+
+
+def entered(roster: Roster, *clients: Client) -> tuple[Client, ...]:
+    for each in clients:
+        roster.enter(each)
+    return clients
+
+
+def test_a_user_has_a_limit_and_so_has_an_address() -> None:
+    """Users cost each other nothing, and a stranger with a user's number is no user."""
+    roster = Roster(2)
+    entered(roster, of(1), of(1), of(2), stranger("1"), stranger("1"))
+
+    for each in (of(1), stranger("1")):
+        with pytest.raises(AccessRefused, match=r"too many connections \(2\)") as refusal:
+            roster.enter(each)
+        assert ("LIMIT_EXCEEDED", 429) == (refusal.value.code, refusal.value.status)
+    entered(roster, of(2), stranger("2"))
+
+
+def test_who_leaves_makes_room() -> None:
+    """Once, however often it is said."""
+    roster = Roster(1)
+    (first,) = entered(roster, of(1))
+    roster.leave(first)
+    roster.leave(first)
+    entered(roster, of(1))
+
+    with pytest.raises(AccessRefused):
+        roster.enter(of(1))
+
+
+def test_many_at_once_get_no_more_than_there_is(restless: None) -> None:
+    """Clients that come at the same moment cannot all slip through."""
+    roster, refused = Roster(5), list[str]()
+
+    def come() -> None:
+        for _ in range(10):
+            try:
+                roster.enter(of(1))
+            except AccessRefused as refusal:
+                refused.append(refusal.code)
+
+    threads = [threading.Thread(target=come) for _ in range(6)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+
+    assert 5 == len(roster.clients())
+    assert ["LIMIT_EXCEEDED"] * 55 == refused
+
+
+def test_a_guard_is_wanted_once_until_it_may_rest() -> None:
+    """The first one to come wants it, and the first one after everybody has gone."""
+    roster = Roster(5)
+    first, second = of(1), of(1)
+
+    assert [True, False] == [roster.enter(first), roster.enter(second)]
+    roster.leave(first)
+    assert not roster.may_rest()
+    roster.leave(second)
+    assert roster.may_rest()
+    assert roster.enter(of(1))
+
+
+def test_clients_are_found_by_whose_they_are() -> None:
+    """By credential, user and dialect; strangers have no credential."""
+    roster = Roster(5)
+    one, two, three, _ = entered(
+        roster, of(1, "token:a"), of(1, "session:b"), of(2, "token:a"), stranger("1")
+    )
+
+    assert {"token:a", "session:b"} == roster.handles()
+    assert [one, three] == roster.holders({"token:a", "token:x"})
+    assert [one, two] == roster.clients(1)
+    assert 4 == len(roster.clients(dialect="parrot"))
+    assert [] == roster.clients(dialect="other")
+
+
+def test_counts() -> None:
+    """Numbers for everybody, and who has what for administrators."""
+    roster = Roster(5)
+    one, *_ = entered(roster, of(7), of(7), of(3), stranger("1"))
+    one.accept(["BTC", "ETH"])
+    roster.count("parrot", "messages_in", 3)
+    roster.count("gone", "messages_in")
+    roster.count_refusal("LIMIT_EXCEEDED")
+
+    assert {
+        "connections": 4,
+        "owners": 3,
+        "subscriptions": 2,
+        "dialects": {
+            "gone": {"connections": 0, "subscriptions": 0, "messages_in": 1},
+            "parrot": {"connections": 4, "subscriptions": 2, "messages_in": 3},
+        },
+        "refused": {"LIMIT_EXCEEDED": 1},
+    } == roster.counts()
+    assert [
+        {"user_id": 3, "connections": 1, "subscriptions": 0},
+        {"user_id": 7, "connections": 2, "subscriptions": 2},
+        {"user_id": None, "connections": 1, "subscriptions": 0},
+    ] == roster.by_user()

@@ -1,0 +1,68 @@
+"""Who starts and stops the feeds, and what is remembered of it."""
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from flask import Flask
+
+from omcrm.auth.service import create_user
+from omcrm.extensions import db
+from omcrm.storage import feed_switch
+from omcrm.storage.user import Role
+from omcrm.web import feed_control
+from omcrm.web.market import market
+from tests.processes import wait_for
+
+
+def test_the_first_viewer_starts_the_feeds(app: Flask) -> None:
+    """Feeds that nobody stopped run within two seconds of the first viewer."""
+    with app.app_context():
+        feed_control.start_for_viewer()
+
+        manager = market()
+        wait_for(lambda: manager.running and len(manager.cache.snapshot()) == 24, 2, "the start")
+
+
+def test_what_an_administrator_stopped_stays_stopped(app: Flask) -> None:
+    """A viewer does not start them, and neither does a restart: the database remembers."""
+    with app.app_context():
+        admin = create_user("boss@example.com", "correct horse", Role.ADMIN, datetime.now(UTC)).id
+        feed_control.start_by_admin(admin)
+        assert "stopped" == feed_control.stop_by_admin(admin)
+        feed_control.start_for_viewer()
+
+        assert not market().running
+        assert feed_switch.are_stopped()
+        assert "started" == feed_control.start_by_admin(admin)
+        assert not feed_switch.are_stopped()
+
+
+def test_what_is_remembered_and_what_runs_agree(app: Flask, restless: None) -> None:
+    """However administrators and viewers race, feeds that should be stopped do not run."""
+
+    def race(act: Callable[[], object]) -> threading.Thread:
+        def run() -> None:
+            with app.app_context():
+                act()
+
+        return threading.Thread(target=run)
+
+    with app.app_context():
+        admin = create_user("boss@example.com", "correct horse", Role.ADMIN, datetime.now(UTC)).id
+        for _ in range(10):
+            acts = [
+                lambda: feed_control.start_by_admin(admin),
+                lambda: feed_control.stop_by_admin(admin),
+                feed_control.start_for_viewer,
+            ]
+            threads = [race(act) for act in acts]
+            for each in threads:
+                each.start()
+            for each in threads:
+                each.join()
+            db.session.rollback()
+
+            stopped = feed_switch.are_stopped()
+            wait_for(lambda stopped=stopped: market().running is not stopped, 2)
+            db.session.rollback()
