@@ -1,0 +1,175 @@
+"""The AsyncAPI document of all sockets."""
+
+from typing import Any
+
+from omcrm.reference import INTERFACE
+from omcrm.reference.channel import Channel, Message
+from omcrm.reference.registry import CHANNELS
+from omcrm.reference.schema import Schema, read_schemas, written_schemas
+
+_SECURITY = {
+    "session": {
+        "type": "httpApiKey",
+        "in": "cookie",
+        "name": "omcrm_session",
+        "description": "The login of a browser, which must come from one of our own pages.",
+    },
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API token with the socket's scope. Not for Socket.IO.",
+    },
+    "key": {
+        "type": "httpApiKey",
+        "in": "header",
+        "name": "x-api-key",
+        "description": "The same, for programs that call it a key.",
+    },
+    "token": {
+        "type": "httpApiKey",
+        "in": "query",
+        "name": "token",
+        "description": "The same, for what cannot send headers.",
+    },
+    "ticket": {
+        "type": "httpApiKey",
+        "in": "query",
+        "name": "ticket",
+        "description": "Opens one socket, once, within 30 s: from POST /api/v1/ws-ticket.",
+    },
+}
+_ABOUT = (
+    "Every socket of an OMCRM installation. Numbers are exact decimals, times are UTC. "
+    "Fields may be added to what is sent; none is removed or renamed."
+)
+
+
+def document() -> dict[str, Any]:
+    """The whole document, in AsyncAPI 3.0."""
+    messages: dict[str, Any] = {}
+    schemas: dict[str, Schema] = {}
+    for channel in CHANNELS:
+        _describe(channel, channel.received, read_schemas, messages, schemas)
+        _describe(channel, channel.sent, written_schemas, messages, schemas)
+        schemas.update(written_schemas(channel.parts, channel.dialect)[1])
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "OMCRM, sockets",
+            "version": INTERFACE,
+            "description": _ABOUT,
+            "license": {"name": "MIT"},
+        },
+        "defaultContentType": "application/json",
+        "servers": {
+            "here": {
+                "host": "localhost:5000",
+                "protocol": "ws",
+                "description": "Where `PORT` is the default; `wss` behind a TLS proxy.",
+                "security": [_to("securitySchemes", name) for name in _SECURITY],
+            }
+        },
+        "channels": {each.dialect: _channel(each) for each in CHANNELS},
+        "operations": {
+            name: each for channel in CHANNELS for name, each in _operations(channel).items()
+        },
+        "components": {
+            "messages": messages,
+            "schemas": dict(sorted(schemas.items())),
+            "securitySchemes": _SECURITY,
+        },
+    }
+
+
+def who_may(channel: Channel) -> str:
+    """Who may come in, in a sentence."""
+    if channel.scope is None:
+        return "Needs a login; API tokens are not taken."
+    return f"Needs a login, a ticket, or an API token with the scope `{channel.scope}`."
+
+
+def received_name(channel: Channel, message: Message) -> str:
+    """The name of what clients send, in the document."""
+    return f"{channel.dialect}.received.{message.name}"
+
+
+def sent_name(channel: Channel, message: Message) -> str:
+    """The name of what they are sent."""
+    return f"{channel.dialect}.sent.{message.name}"
+
+
+def _to(kind: str, name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/{kind}/{name}"}
+
+
+def _describe(
+    channel: Channel,
+    described: tuple[Message, ...],
+    schemas_of: Any,
+    messages: dict[str, Any],
+    schemas: dict[str, Schema],
+) -> None:
+    """Add the messages of one direction, and the schemas they are made of."""
+    is_received = described is channel.received
+    bodies, parts = schemas_of([each.body for each in described], channel.dialect)
+    schemas.update(parts)
+    for each, body in zip(described, bodies, strict=True):
+        name = received_name(channel, each) if is_received else sent_name(channel, each)
+        messages[name] = {
+            "name": each.name,
+            "summary": each.about,
+            "contentType": "text/plain" if each.body is str else "application/json",
+            "payload": body,
+        }
+
+
+def _channel(channel: Channel) -> dict[str, Any]:
+    names = [received_name(channel, each) for each in channel.received]
+    names += [sent_name(channel, each) for each in channel.sent]
+    found: dict[str, Any] = {
+        "address": channel.path,
+        "title": channel.title,
+        "description": f"{channel.about} {who_may(channel)}",
+        "messages": {_short(name): _to("messages", name) for name in names},
+    }
+    if channel.namespace is not None:
+        found["x-socketio-namespace"] = channel.namespace
+    if channel.parameters:
+        found["parameters"] = {
+            name: {"description": about} for name, about in channel.parameters.items()
+        }
+    return found
+
+
+def _operations(channel: Channel) -> dict[str, Any]:
+    """What clients may say, each with its answers; and what they are told."""
+    here = {"$ref": f"#/channels/{channel.dialect}"}
+    sent = {each.name: _in(channel, sent_name(channel, each)) for each in channel.sent}
+    found: dict[str, Any] = {}
+    for each in channel.received:
+        operation: dict[str, Any] = {
+            "action": "receive",
+            "channel": here,
+            "summary": each.about,
+            "messages": [_in(channel, received_name(channel, each))],
+        }
+        if each.answers:
+            answers = [sent[name] for name in each.answers]
+            operation["reply"] = {"channel": here, "messages": answers}
+        found[received_name(channel, each)] = operation
+    found[f"{channel.dialect}.sent"] = {
+        "action": "send",
+        "channel": here,
+        "summary": f"What clients of {channel.path} are told.",
+        "messages": list(sent.values()),
+    }
+    return found
+
+
+def _in(channel: Channel, name: str) -> dict[str, str]:
+    return {"$ref": f"#/channels/{channel.dialect}/messages/{_short(name)}"}
+
+
+def _short(name: str) -> str:
+    """Without the dialect, which the channel says already."""
+    return name.partition(".")[2]

@@ -1,0 +1,49 @@
+"""`python manage.py api-docs`: the documents of sockets and routes as files."""
+
+import json
+from pathlib import Path
+
+import click
+
+from omcrm.reference import asyncapi, openapi, yaml_text
+from omcrm.settings import ROOT
+
+DOCS = ROOT / "docs"
+
+
+def documents() -> dict[str, str]:
+    """The text of each file, by its name."""
+    return {
+        "asyncapi.yaml": yaml_text.written(asyncapi.document()),
+        "openapi.json": json.dumps(openapi.document(), indent=2, ensure_ascii=False) + "\n",
+    }
+
+
+def outdated(folder: Path) -> list[str]:
+    """The files that are not what they would be now."""
+    return [name for name, text in documents().items() if not _holds(folder / name, text)]
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_text(encoding="utf-8") == text
+
+
+@click.command()
+@click.option("--write", is_flag=True, help="Write them; otherwise they are only compared.")
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    default=DOCS,
+    help="Where they are; docs.",
+)
+def api_docs(write: bool, folder: Path) -> None:
+    """Write docs/asyncapi.yaml and docs/openapi.json, or tell which of them are outdated."""
+    names = outdated(folder)
+    if not write:
+        for name in names:
+            click.echo(f"{name} is outdated: python manage.py api-docs --write")
+        raise SystemExit(1 if names else 0)
+    texts = documents()
+    for name in names:
+        (folder / name).write_text(texts[name], encoding="utf-8")
+        click.echo(f"wrote {folder / name}")

@@ -1,0 +1,139 @@
+"""What is said on `/ws/market/feed`."""
+
+from typing import Literal
+
+from msgspec import UNSET, Struct, UnsetType
+
+from omcrm.gateways.market_feed import MarketFeed, Ping, Subscribe, Unsubscribe
+from omcrm.market.price_class import PriceClass
+from omcrm.reference.channel import Channel, tagged
+from omcrm.reference.news_item import NewsItem
+from omcrm.reference.schema import Number, Time
+
+# What is sent
+
+
+class Subscribed(Struct, kw_only=True, tag_field="type", tag="subscribed"):
+    """What was subscribed of what was asked for; the current quotes follow."""
+
+    symbols: list[str]
+    level: Literal["basic", "advanced"]
+    channels: list[Literal["quotes", "trades", "news"]]
+    total_subscriptions: int
+
+
+class Unsubscribed(Struct, kw_only=True, tag_field="type", tag="unsubscribed"):
+    """What is subscribed no more."""
+
+    symbols: list[str]
+    total_subscriptions: int
+
+
+class Pong(Struct, kw_only=True, tag_field="type", tag="pong"):
+    """A sign of life, with the server's time."""
+
+    timestamp: Time
+
+
+class Quote(Struct, kw_only=True, tag_field="type", tag="quote"):
+    """The newest of a symbol; what its source does not say is null."""
+
+    symbol: str
+    price: Number | None
+    bid: Number | None
+    ask: Number | None
+    bidSize: Number | None  # noqa: N815
+    askSize: Number | None  # noqa: N815
+    volume: Number | None
+    dayChange: Number | None  # noqa: N815
+    dayChangePercent: Number | None  # noqa: N815
+    timestamp: Time
+    source: str
+    price_class: PriceClass
+    provider_time: Time | None
+    seq: int
+
+
+class Trade(Struct, kw_only=True, tag_field="type", tag="trade"):
+    """One trade."""
+
+    symbol: str
+    price: Number
+    size: Number | None
+    timestamp: Time
+    source: str
+    price_class: PriceClass
+
+
+class News(NewsItem, kw_only=True, tag_field="type", tag="news"):
+    """A piece of news that mentions a subscribed symbol, in plain text."""
+
+
+class Point(Struct, kw_only=True):
+    """A minute in which something was traded; `price` is its close."""
+
+    timestamp: Time
+    price: Number
+    open: Number
+    high: Number
+    low: Number
+    close: Number
+    volume: Number | None
+
+
+class History(Struct, kw_only=True, tag_field="type", tag="history"):
+    """The last minutes in which the source was seen to trade; none are made up."""
+
+    symbol: str
+    timeframe: Literal["1m"]
+    source: str | None
+    data: list[Point]
+
+
+class Error(Struct, kw_only=True, tag_field="type", tag="error"):
+    """What was wrong; `detail` names the field, `symbols` and `channels` what it is about."""
+
+    message: str
+    code: Literal[
+        "INVALID_JSON",
+        "UNKNOWN_MESSAGE",
+        "INVALID_MESSAGE",
+        "UNKNOWN_SYMBOL",
+        "SYMBOL_LIMIT_EXCEEDED",
+        "CHANNEL_UNAVAILABLE",
+        "HISTORY_LIMIT_EXCEEDED",
+        "RATE_LIMITED",
+        "TEXT_ONLY",
+        "EVENTS_LOST",
+        "INTERNAL_ERROR",
+    ]
+    detail: str | UnsetType = UNSET
+    symbols: list[str] | UnsetType = UNSET
+    channels: list[str] | UnsetType = UNSET
+
+
+MARKET_FEED = Channel(
+    dialect=MarketFeed.name,
+    title="Market feed",
+    path=MarketFeed.path,
+    scope=MarketFeed.scope,
+    about="Quotes, single trades and history, by actions in JSON.",
+    received=(
+        tagged(
+            Subscribe,
+            '{"action":"subscribe","symbols":["AAPL","MSFT"]}',
+            '{"action":"subscribe","symbols":["BTC"],"channels":["quotes","trades"],"history":50}',
+            answers=("subscribed", "quote", "trade", "news", "history", "error"),
+        ),
+        tagged(
+            Unsubscribe,
+            '{"action":"unsubscribe","symbols":["AAPL"]}',
+            answers=("unsubscribed", "error"),
+        ),
+        tagged(Ping, '{"action":"ping"}', answers=("pong",)),
+    ),
+    sent=tuple(
+        tagged(each)
+        for each in (Subscribed, Unsubscribed, Pong, Quote, Trade, News, History, Error)
+    ),
+)

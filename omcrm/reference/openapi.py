@@ -1,0 +1,154 @@
+"""The OpenAPI document of all routes that answer in JSON."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from omcrm.auth.scope import Scope
+from omcrm.reference import INTERFACE
+from omcrm.reference.route import Needs, Route
+from omcrm.reference.routes import ROUTES
+from omcrm.reference.schema import Schema, read_schemas, written_schemas
+
+_JSON = "application/json"
+_NO_WORD = re.compile(r"\W+")
+# Where a component of this prefix comes from does not show: there is one document of routes.
+_SENT, _RECEIVED = "sent", "received"
+
+_ABOUT = (
+    "Every route of an OMCRM installation that answers in JSON. Numbers are exact decimals, times "
+    "are UTC. Fields may be added to answers; none is removed or renamed. With a session, unsafe "
+    "methods need the page's CSRF token as `X-CSRFToken`; with an API token they do not."
+)
+_SECURITY = {
+    "session": {"type": "apiKey", "in": "cookie", "name": "omcrm_session"},
+    "token": {"type": "http", "scheme": "bearer", "description": "An API token."},
+    "key": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "The same."},
+}
+
+
+def document() -> dict[str, Any]:
+    """The whole document, in OpenAPI 3.1."""
+    schemas: dict[str, Schema] = {}
+    paths: dict[str, Any] = {}
+    answered = _bodies(_answers(), written_schemas, _SENT, schemas)
+    asked = _bodies(_questions(), read_schemas, _RECEIVED, schemas)
+    for each in ROUTES:
+        paths.setdefault(each.address, {})[each.method.lower()] = _operation(each, answered, asked)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "OMCRM, routes",
+            "version": INTERFACE,
+            "description": _ABOUT,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "http://localhost:5000"}],
+        "paths": paths,
+        "components": {"schemas": dict(sorted(schemas.items())), "securitySchemes": _SECURITY},
+    }
+
+
+def _answers() -> Iterable[Any]:
+    for each in ROUTES:
+        yield from (each.answer, each.refused_as)
+
+
+def _questions() -> Iterable[Any]:
+    return (each.body for each in ROUTES if each.body is not None)
+
+
+def _bodies(
+    types: Iterable[Any], schemas_of: Any, prefix: str, schemas: dict[str, Schema]
+) -> dict[Any, Schema]:
+    """The schema of each type; the parts of all are added to `schemas`."""
+    once = list(dict.fromkeys(types))
+    found, parts = schemas_of(once, prefix)
+    schemas.update(parts)
+    return dict(zip(once, found, strict=True))
+
+
+def _operation(
+    route: Route, answered: dict[Any, Schema], asked: dict[Any, Schema]
+) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "operationId": _NO_WORD.sub("_", f"{route.method.lower()}{route.address}").strip("_"),
+        "summary": route.about,
+        "description": who_may(route),
+        "tags": [route.area],
+        "security": _security(route),
+    }
+    if parameters := [*_in_path(route), *_in_query(route)]:
+        found["parameters"] = parameters
+    if route.body is not None:
+        content = {_JSON: {"schema": asked[route.body]}}
+        found["requestBody"] = {"required": True, "content": content}
+    refused = {_JSON: {"schema": answered[route.refused_as]}}
+    found["responses"] = {
+        str(route.status): {
+            "description": "Done.",
+            "content": {_JSON: {"schema": answered[route.answer]}},
+        },
+        **{
+            str(status): {"description": about, "content": refused}
+            for status, about in sorted(refusals(route).items())
+        },
+    }
+    return found
+
+
+def who_may(route: Route) -> str:
+    """Who may call it, in a sentence."""
+    if isinstance(route.needs, Scope):
+        session = "an administrator's login" if _is_admins(route) else "a login"
+        return f"Needs {session}, or an API token with the scope `{route.needs}`."
+    return {
+        Needs.NOTHING: "Open to everybody.",
+        Needs.LOGIN: "Needs a login; API tokens are not taken.",
+        Needs.ADMIN: "Needs an administrator's login; API tokens are not taken.",
+        Needs.ANY: "Needs a login, or an API token with any scope.",
+    }[route.needs]
+
+
+def refusals(route: Route) -> dict[int, str]:
+    """By status, when it is refused: what is its own, and what follows from who may call."""
+    if route.needs is Needs.NOTHING:
+        return dict(route.refusals)
+    usual = {401: "There is no credential, or one that does not hold."}
+    if isinstance(route.needs, Scope) or route.needs is Needs.ADMIN:
+        usual[403] = "The caller may not do this."
+    if isinstance(route.needs, Scope) or route.needs is Needs.ANY:
+        usual[429] = "Too many wrong tokens came from this address."
+    if route.method != "GET":
+        usual[400] = "The CSRF token of a session is missing."
+    for status, about in route.refusals.items():
+        usual[status] = f"{about} {usual[status]}" if status in usual else about
+    return usual
+
+
+def _is_admins(route: Route) -> bool:
+    return route.needs is Scope.FEEDS_CONTROL
+
+
+def _security(route: Route) -> list[dict[str, list[str]]]:
+    if route.needs is Needs.NOTHING:
+        return []
+    takes_tokens = isinstance(route.needs, Scope) or route.needs is Needs.ANY
+    return [{name: []} for name in (_SECURITY if takes_tokens else ["session"])]
+
+
+def _in_path(route: Route) -> Iterable[Schema]:
+    for name, kind in route.variables():
+        yield {"name": name, "in": "path", "required": True, "schema": {"type": kind}}
+
+
+def _in_query(route: Route) -> Iterable[Schema]:
+    if route.query is None:
+        return
+    _, parts = msgspec.json.schema_components([route.query])
+    (fields,) = parts.values()
+    for name, schema in fields["properties"].items():
+        is_required = name in fields.get("required", ())
+        yield {"name": name, "in": "query", "required": is_required, "schema": schema}

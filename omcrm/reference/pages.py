@@ -1,0 +1,113 @@
+"""The documents for people at `/api/docs`, and for programs beside it."""
+
+from functools import cache
+from typing import Any
+
+from flask import Blueprint, Response, render_template
+from flask.typing import ResponseReturnValue
+
+from omcrm.auth.allows import allows
+from omcrm.reference import asyncapi, openapi, shown
+from omcrm.reference.asyncapi import received_name, sent_name, who_may
+from omcrm.reference.channel import Channel, Message
+from omcrm.reference.command import documents
+from omcrm.reference.registry import CHANNELS
+from omcrm.reference.route import Route
+from omcrm.reference.routes import ROUTES
+from omcrm.reference.schema import Schema
+
+blueprint = Blueprint("reference", __name__, url_prefix="/api")
+
+
+@blueprint.get("/docs")
+@allows()
+def docs() -> ResponseReturnValue:
+    """Every socket and route on one page."""
+    return render_template("reference/docs.html", **_shown())
+
+
+@blueprint.get("/asyncapi.yaml")
+@allows()
+def asyncapi_yaml() -> ResponseReturnValue:
+    """The sockets, for programs."""
+    return Response(_texts()["asyncapi.yaml"], mimetype="application/yaml")
+
+
+@blueprint.get("/openapi.json")
+@allows()
+def openapi_json() -> ResponseReturnValue:
+    """The routes, for programs."""
+    return Response(_texts()["openapi.json"], mimetype="application/json")
+
+
+@cache
+def _texts() -> dict[str, str]:
+    """Made once: nothing in them changes while the process runs."""
+    return documents()
+
+
+@cache
+def _shown() -> dict[str, Any]:
+    sockets, routes = asyncapi.document(), openapi.document()
+    return {
+        "channels": [_channel(each, sockets) for each in CHANNELS],
+        "areas": _areas(routes),
+        "socket_parts": _parts(
+            sockets["components"]["schemas"],
+            [each["payload"] for each in sockets["components"]["messages"].values()],
+        ),
+        "route_parts": _parts(routes["components"]["schemas"], []),
+    }
+
+
+def _channel(channel: Channel, document: dict[str, Any]) -> dict[str, Any]:
+    messages, parts = document["components"]["messages"], document["components"]["schemas"]
+
+    def told(message: Message, name: str) -> dict[str, Any]:
+        return {"message": message, "body": shown.body(messages[name]["payload"], parts)}
+
+    return {
+        "channel": channel,
+        "who_may": who_may(channel),
+        "received": [told(each, received_name(channel, each)) for each in channel.received],
+        "sent": [told(each, sent_name(channel, each)) for each in channel.sent],
+    }
+
+
+def _areas(document: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """The routes by area, in the order of the registry."""
+    parts = document["components"]["schemas"]
+    areas: dict[str, list[dict[str, Any]]] = {}
+    for each in ROUTES:
+        operation = document["paths"][each.address][each.method.lower()]
+        areas.setdefault(each.area, []).append(_route(each, operation, parts))
+    return areas
+
+
+def _route(route: Route, operation: dict[str, Any], parts: dict[str, Schema]) -> dict[str, Any]:
+    def read(content: Any) -> shown.Body:
+        return shown.body(content["content"]["application/json"]["schema"], parts)
+
+    answers = operation["responses"]
+    return {
+        "route": route,
+        "who_may": operation["description"],
+        "parameters": [
+            {**each, "words": shown.words(each["schema"])}
+            for each in operation.get("parameters", ())
+        ],
+        "asked": read(operation["requestBody"]) if route.body is not None else None,
+        "answered": read(answers[str(route.status)]),
+        "refusals": {
+            status: each["description"]
+            for status, each in answers.items()
+            if status != str(route.status)
+        },
+    }
+
+
+def _parts(schemas: dict[str, Schema], bodies: list[Schema]) -> dict[str, shown.Body]:
+    """What fields refer to, of parts and of the bodies of messages that are no part themselves."""
+    whole = [*schemas.values(), *(each for each in bodies if "$ref" not in each)]
+    used = {name for each in whole for name in shown.parts_of(each)}
+    return {name: shown.body(schemas[name], schemas) for name in sorted(used)}

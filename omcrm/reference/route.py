@@ -1,0 +1,68 @@
+"""A route as its document describes it: who may call it, with what, and what is answered."""
+
+import re
+from enum import StrEnum
+from typing import Any, Literal
+
+from msgspec import UNSET, Struct, UnsetType
+
+from omcrm.auth.scope import Scope
+
+
+class Needs(StrEnum):
+    """Who may call, where it is not a token's scope that decides."""
+
+    NOTHING = "nothing"
+    LOGIN = "login"
+    ADMIN = "admin"
+    ANY = "any"
+
+
+class Wrong(Struct, kw_only=True):
+    """Why a request was refused; `field` is the part of it that is wrong."""
+
+    code: str
+    message: str
+    field: str | UnsetType = UNSET
+
+
+class Refused(Struct, kw_only=True):
+    """The answer to what was not done."""
+
+    success: Literal[False]
+    error: Wrong
+
+
+class Route(Struct, frozen=True, kw_only=True):
+    """One method at one path, which is written as Flask writes it.
+
+    `needs` is a scope where tokens may call. `body` is what is sent as JSON, `query` a Struct whose
+    fields are the query's. `refusals` are the statuses besides those that follow from `needs`.
+    """
+
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+    path: str
+    area: str
+    about: str
+    needs: Needs | Scope
+    answer: Any
+    status: int = 200
+    body: Any = None
+    query: type[Struct] | None = None
+    refusals: dict[int, str] = {}
+    refused_as: Any = Refused
+
+    @property
+    def address(self) -> str:
+        """The path as OpenAPI writes it."""
+        return _VARIABLE.sub(r"{\2}", self.path)
+
+    def variables(self) -> list[tuple[str, str]]:
+        """The variable parts of the path, each with the JSON type of its values."""
+        return [
+            (name, "integer" if kind == "int:" else "string")
+            for kind, name in _VARIABLE.findall(self.path)
+        ]
+
+
+_VARIABLE = re.compile(r"<(\w+:)?(\w+)>")

@@ -1,0 +1,106 @@
+"""A schema as people read it: its fields, and their types in words."""
+
+import json
+from typing import Any
+
+from msgspec import Struct
+
+from omcrm.reference.schema import PARTS, Schema
+
+_WORDS = {"integer": "whole number", "string": "text", "boolean": "true or false"}
+_BOUNDS = (
+    ("minimum", "at least {}"),
+    ("maximum", "at most {}"),
+    ("minLength", "at least {} long"),
+    ("maxLength", "at most {} long"),
+    ("minItems", "at least {}"),
+    ("maxItems", "at most {}"),
+)
+
+
+class Field(Struct, frozen=True, kw_only=True):
+    """One field: its type in words, and the parts that are described elsewhere."""
+
+    name: str
+    words: str
+    parts: tuple[str, ...]
+    is_required: bool
+    about: str
+
+
+class Body(Struct, frozen=True, kw_only=True):
+    """What a message or an answer holds; `words` where it has no fields."""
+
+    about: str
+    words: str
+    parts: tuple[str, ...]
+    fields: tuple[Field, ...]
+
+
+def body(schema: Schema, parts: dict[str, Schema]) -> Body:
+    """A schema, looked up among the parts where it only refers to one."""
+    if "$ref" in schema:
+        return body(parts[part_of(schema)], parts)
+    required = schema.get("required", ())
+    return Body(
+        about=schema.get("description", ""),
+        words=words(schema),
+        parts=tuple(parts_of(schema)),
+        fields=tuple(
+            _field(name, each, name in required)
+            for name, each in schema.get("properties", {}).items()
+        ),
+    )
+
+
+def _field(name: str, schema: Schema, is_required: bool) -> Field:
+    return Field(
+        name=name,
+        words=words(schema),
+        parts=tuple(parts_of(schema)),
+        is_required=is_required,
+        about=schema.get("description", ""),
+    )
+
+
+def part_of(schema: Schema) -> str:
+    """The name of the part that is referred to."""
+    return str(schema["$ref"]).removeprefix(PARTS)
+
+
+def parts_of(schema: Any) -> list[str]:
+    """The names of all parts that are referred to, each once."""
+    if isinstance(schema, list):
+        found = [name for each in schema for name in parts_of(each)]
+    elif isinstance(schema, dict):
+        own = [part_of(schema)] if "$ref" in schema else []
+        found = own + [name for each in schema.values() for name in parts_of(each)]
+    else:
+        found = []
+    return list(dict.fromkeys(found))
+
+
+def words(schema: Schema) -> str:
+    """What kind of value it is."""
+    if "$ref" in schema:
+        return part_of(schema).rpartition(".")[2]
+    if "enum" in schema:
+        return " or ".join(json.dumps(each) for each in schema["enum"])
+    if "anyOf" in schema:
+        return " or ".join(dict.fromkeys(words(each) for each in schema["anyOf"]))
+    kind = schema.get("type")
+    if isinstance(kind, list):
+        return " or ".join(words({"type": each}) for each in kind)
+    if kind == "array":
+        return _bounded(f"list of {words(schema.get('items', {}))}", schema)
+    if kind == "object":
+        values = schema.get("additionalProperties")
+        return f"object of {words(values)} by name" if isinstance(values, dict) else "object"
+    if schema.get("format") == "date-time":
+        return "time"
+    return _bounded(_WORDS.get(str(kind), str(kind)) if kind else "anything", schema)
+
+
+def _bounded(text: str, schema: Schema) -> str:
+    bounds = [about.format(schema[key]) for key, about in _BOUNDS if key in schema]
+    return f"{text} ({', '.join(bounds)})" if bounds else text

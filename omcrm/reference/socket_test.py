@@ -1,0 +1,37 @@
+"""The page that connects to any raw WebSocket, sends what one likes, and shows what is said."""
+
+from typing import Any
+
+from flask import Blueprint, render_template
+from flask.typing import ResponseReturnValue
+
+from omcrm.auth.allows import allows
+from omcrm.reference.registry import CHANNELS
+
+blueprint = Blueprint("socket_test", __name__)
+
+
+@blueprint.get("/realtime/test/")
+@allows(session_only=True)
+def page() -> ResponseReturnValue:
+    """The page, with a preset for every message of every dialect."""
+    return render_template("reference/socket_test.html", channels=presets())
+
+
+def presets() -> list[dict[str, Any]]:
+    """Each raw WebSocket: where it is, what is variable in its path, and what can be said on it."""
+    return [
+        {
+            "dialect": each.dialect,
+            "title": each.title,
+            "path": each.path,
+            "parameters": each.parameters,
+            "presets": [
+                {"name": message.name, "text": example, "about": message.about}
+                for message in each.received
+                for example in message.examples
+            ],
+        }
+        for each in CHANNELS
+        if each.namespace is None
+    ]

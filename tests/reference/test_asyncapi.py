@@ -1,0 +1,44 @@
+import pytest
+
+from omcrm.reference.asyncapi import document, received_name, sent_name
+from omcrm.reference.registry import CHANNELS
+from tests.reference.judge import problems_of_asyncapi, references, resolved
+
+
+def test_it_is_asyncapi() -> None:
+    """The official schema finds nothing wrong with it."""
+    assert [] == problems_of_asyncapi(document())
+
+
+def test_what_is_wrong_would_be_found() -> None:
+    """The test above can fail."""
+    wrong = document()
+    wrong["channels"]["desk"]["messages"] = "many"
+
+    assert 1 == len(problems_of_asyncapi(wrong))
+
+
+def test_references_lead_somewhere() -> None:
+    """A reader finds everything that is named."""
+    whole = document()
+
+    assert len(references(whole)) > 100
+    for each in references(whole):
+        assert resolved(whole, each)
+
+
+@pytest.mark.parametrize("channel", CHANNELS, ids=lambda each: each.dialect)
+def test_every_message_is_in_it(channel) -> None:
+    """In its channel, in an operation, and with its schema."""
+    whole = document()
+    names = [received_name(channel, each) for each in channel.received]
+    names += [sent_name(channel, each) for each in channel.sent]
+
+    used = {
+        resolved(whole, each["$ref"])["$ref"].rpartition("/")[2]
+        for operation in whole["operations"].values()
+        for each in operation["messages"]
+        if operation["channel"]["$ref"].endswith(f"/{channel.dialect}")
+    }
+    assert set(names) == used
+    assert all(whole["components"]["messages"][each]["payload"] for each in names)

@@ -1,0 +1,15 @@
+from msgspec import Struct
+
+from omcrm.reference.channel import tagged
+
+
+class Sing(Struct, tag_field="action", tag="sing"):
+    """Sing a song."""
+
+
+def test_a_tagged_struct_tells_its_name_and_purpose() -> None:
+    """Both are written where the message is read or made."""
+    message = tagged(Sing, '{"action":"sing"}', answers=("song",))
+
+    assert ("sing", "Sing a song.") == (message.name, message.about)
+    assert (('{"action":"sing"}',), ("song",)) == (message.examples, message.answers)

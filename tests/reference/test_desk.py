@@ -1,0 +1,24 @@
+from omcrm.reference.desk import DESK
+from tests.processes import App, wait_for
+from tests.reference.judge import Judge
+
+
+def test_a_page_hears_what_is_described(app_on_exchange: App, judge: Judge) -> None:
+    """Every event of a page that asks for everything, and every acknowledgement."""
+    browser = app_on_exchange.new_browser()
+    with browser.desk() as page:
+        page.call("subscribe_to_instruments", {"symbols": ["BTC", "NOPE"], "instrument_ids": [99]})
+        wait_for(lambda: page.prices("BTC"), 20, "a price")
+        page.call("get_price_history", {"symbol": "BTC", "limit": 5})
+        page.call("get_market_status")
+        page.call("ping")
+        page.call("unsubscribe_from_instruments", {"symbols": ["BTC"]})
+        page.call("subscribe_to_instruments", {"symbols": ["NOPE"]})
+        page.call("sing", {})
+        events = list(page.events)
+
+    heard = {name for name, _ in events}
+    assert {each.name for each in DESK.sent} - heard == {"reload"}
+    problems = [(name, judge.body("desk", name, body)) for name, body in events]
+    assert [] == [each for each in problems if each[1]]
+    browser.http.close()

@@ -1,0 +1,43 @@
+import re
+from collections.abc import Callable
+
+from flask import Flask
+from flask.testing import FlaskClient
+
+from omcrm.reference.command import documents
+from omcrm.reference.registry import CHANNELS
+from omcrm.reference.routes import ROUTES
+from omcrm.storage.user import Role
+
+Open = Callable[[Role], FlaskClient]
+
+
+def test_the_page_shows_every_message_and_route(browser: Open) -> None:
+    """All of it is in the page itself, and links in it lead somewhere."""
+    page = browser(Role.CLIENT).get("/api/docs").text
+
+    for channel in CHANNELS:
+        assert f"<code>{channel.path}</code>" in page
+        assert all(f"<code>{each.name}</code>" in page for each in channel.received + channel.sent)
+    for route in ROUTES:
+        assert f"<code>{route.address}</code>" in page
+    targets = set(re.findall(r' id="([^"]+)"', page))
+    links = re.findall(r'href="#([^"]+)"', page)
+    assert len(links) > 50
+    assert [] == [each for each in links if each not in targets]
+
+
+def test_programs_get_the_documents(browser: Open) -> None:
+    """The same as the files."""
+    client = browser(Role.CLIENT)
+
+    assert documents()["asyncapi.yaml"] == client.get("/api/asyncapi.yaml").text
+    assert documents()["openapi.json"] == client.get("/api/openapi.json").text
+
+
+def test_strangers_are_sent_to_the_login(app: Flask) -> None:
+    """People are; programs are told."""
+    stranger = app.test_client()
+
+    assert "/auth/login?next=" in stranger.get("/api/docs").location
+    assert 401 == stranger.get("/api/openapi.json").status_code

@@ -1,0 +1,120 @@
+"""What is described is what is spoken."""
+
+import ast
+import json
+
+import pytest
+
+from omcrm.gateways.inbound import Inbound
+from omcrm.gateways.market_feed import _inbound as market_feed
+from omcrm.gateways.realtime_message import inbound as realtime
+from omcrm.gateways.registry import DIALECTS
+from omcrm.reference.asyncapi import document
+from omcrm.reference.registry import CHANNELS
+from tests.processes import ROOT
+
+BY_DIALECT = {each.dialect: each for each in CHANNELS}
+# Where messages are made, and the key or the call that names their kind.
+MADE = {
+    "market_feed": "market_feed.py",
+    "realtime": "realtime.py",
+}
+
+
+def test_every_dialect_is_described() -> None:
+    """A new one is missed here, and its path is the one that is served."""
+    assert {each.name for each in DIALECTS} | {"desk"} == BY_DIALECT.keys()
+    for each in DIALECTS:
+        path = each.path.replace("<", "{").replace(">", "}")
+        assert path == BY_DIALECT[each.name].path
+
+
+@pytest.mark.parametrize(
+    ("dialect", "inbound"), [("market_feed", market_feed), ("realtime", realtime)]
+)
+def test_what_is_understood_is_described(dialect: str, inbound: Inbound) -> None:
+    """Every kind of message, and each example is understood."""
+    assert inbound._known == {each.name for each in BY_DIALECT[dialect].received}
+    for message in BY_DIALECT[dialect].received:
+        assert message.examples
+        for example in message.examples:
+            assert isinstance(inbound.read(example), message.body)
+
+
+def kinds_made(file: str) -> set[str]:
+    """The kinds of messages that a dialect's code makes: texts under `type`, and of envelopes."""
+    found = set()
+    for node in ast.walk(ast.parse((ROOT / "omcrm" / "gateways" / file).read_text())):
+        if isinstance(node, ast.Dict):
+            pairs = zip(node.keys, node.values, strict=True)
+            found |= {each.value for key, each in pairs if is_text(key, "type") and is_text(each)}
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "envelope":
+            found |= {each.value for each in node.args[:1] if is_text(each)}
+    return found
+
+
+def is_text(node: ast.AST | None, text: str | None = None) -> bool:
+    is_one = isinstance(node, ast.Constant) and isinstance(node.value, str)
+    return is_one and text in (None, node.value)
+
+
+@pytest.mark.parametrize("dialect", MADE)
+def test_what_is_told_is_described(dialect: str) -> None:
+    """Every kind of message that the code makes."""
+    assert kinds_made(MADE[dialect]) == {each.name for each in BY_DIALECT[dialect].sent}
+
+
+def codes_of(*files: str) -> set[str]:
+    """The codes of errors that code tells or refuses with."""
+    return {
+        node.args[0].value
+        for file in files
+        for node in ast.walk(ast.parse((ROOT / "omcrm" / "gateways" / file).read_text()))
+        if isinstance(node, ast.Call) and node.args and is_text(node.args[0])
+        if getattr(node.func, "id", "") in ("_error", "MessageRefused")
+    }
+
+
+@pytest.mark.parametrize(
+    ("dialect", "own"),
+    [
+        ("market_feed", ("inbound.py", "market_feed.py")),
+        ("realtime", ("inbound.py", "realtime.py")),
+        ("finance_query_quotes", ("finance_query/channels.py",)),
+    ],
+)
+def test_codes_of_errors_are_described(dialect: str, own: tuple[str, ...]) -> None:
+    """Those that every client may be told, and the dialect's own."""
+    parts = document()["components"]["schemas"]
+    name = {"realtime": "Wrong"}.get(dialect, "Error")
+
+    described = set(parts[f"{dialect}.{name}"]["properties"]["code"]["enum"])
+    assert codes_of("client.py", *own) == described
+
+
+def events_of(file: str) -> tuple[set[str], set[str]]:
+    """The events that the desk's code listens to, and those that it emits."""
+    heard, told = set(), set()
+    for node in ast.walk(ast.parse((ROOT / "omcrm" / "webtrader" / file).read_text())):
+        if isinstance(node, ast.Call) and node.args and is_text(node.args[0]):
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            (heard if name == "on" else told if name == "emit" else set()).add(node.args[0].value)
+    return heard, told
+
+
+def test_the_desks_events_are_described() -> None:
+    """Prices go by the fan-out and are not emitted; `*` is what is not understood."""
+    heard, told = events_of("socketio_events.py")
+
+    desk = BY_DIALECT["desk"]
+    assert heard - {"connect", "disconnect", "*"} == {each.name for each in desk.received}
+    assert told | {"price_update"} == {each.name for each in desk.sent}
+
+
+@pytest.mark.parametrize("channel", CHANNELS, ids=lambda each: each.dialect)
+def test_answers_are_messages(channel) -> None:
+    """What is said to be answered is described, and examples of JSON are JSON."""
+    sent = {each.name for each in channel.sent}
+    for each in channel.received:
+        assert set(each.answers) <= sent
+        assert each.body is str or [json.loads(example) for example in each.examples]

@@ -1,0 +1,67 @@
+import pytest
+from flask import Flask
+
+from omcrm.reference.routes import ROUTES
+
+# What answers people, in HTML or by sending them elsewhere, and files.
+PAGES = {
+    ("GET", "/"),
+    ("GET", "/account/tokens"),
+    ("POST", "/account/tokens"),
+    ("POST", "/account/tokens/<int:token_id>/revoke"),
+    ("GET", "/admin/"),
+    ("GET", "/admin/feeds"),
+    ("GET", "/admin/instruments"),
+    ("POST", "/admin/instruments"),
+    ("GET", "/api/asyncapi.yaml"),
+    ("GET", "/api/docs"),
+    ("GET", "/auth/login"),
+    ("POST", "/auth/login"),
+    ("POST", "/auth/logout"),
+    ("GET", "/portfolio/"),
+    ("POST", "/portfolio/"),
+    ("GET", "/portfolio/<int:portfolio_id>"),
+    ("POST", "/portfolio/<int:portfolio_id>/delete"),
+    ("POST", "/portfolio/<int:portfolio_id>/holdings"),
+    ("POST", "/portfolio/<int:portfolio_id>/holdings/<symbol>"),
+    ("POST", "/portfolio/<int:portfolio_id>/holdings/<symbol>/remove"),
+    ("POST", "/portfolio/<int:portfolio_id>/rename"),
+    ("GET", "/realtime/dashboard/"),
+    ("GET", "/realtime/test/"),
+    ("GET", "/static/<path:filename>"),
+    ("GET", "/webtrader/"),
+    ("GET", "/webtrader/dashboard"),
+}
+
+
+def test_every_route_is_described_or_a_page(app: Flask) -> None:
+    """A new one is described, or it is added to the pages."""
+    served = {
+        (method, rule.rule)
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+
+    assert served - PAGES == {(each.method, each.path) for each in ROUTES}
+    assert served >= PAGES
+
+
+def test_each_is_described_once() -> None:
+    """The later would hide the earlier."""
+    assert len(ROUTES) == len({(each.method, each.path) for each in ROUTES})
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda each: f"{each.method} {each.path}")
+def test_strangers_are_answered_as_it_says(route, app: Flask) -> None:
+    """Who needs no login gets an answer; all others are refused before anything else."""
+    url = route.address.replace("{portfolio_id}", "1").replace("{token_id}", "1")
+    answer = app.test_client().open(
+        url.replace("{symbol}", "BTC"), method=route.method, headers={"Accept": "application/json"}
+    )
+
+    assert answer.is_json
+    if route.needs == "nothing":
+        assert answer.status_code in {200, *route.refusals}
+    else:
+        # Without a page's token the desk's own buttons are refused for that first.
+        assert answer.status_code in {400, 401} if route.needs == "admin" else {401}

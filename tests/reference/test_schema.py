@@ -1,0 +1,47 @@
+from decimal import Decimal
+
+import pytest
+from msgspec import Struct
+
+from omcrm.reference.schema import read_schemas, summary, written_schemas
+
+
+class Amount(Struct):
+    """How much.
+
+    More about it.
+    """
+
+    value: Decimal
+    kinds: tuple[str, ...] = ("one",)
+
+
+def test_a_decimal_is_a_number_where_it_is_sent() -> None:
+    """What is received may be its text, too."""
+    _, sent = written_schemas([Amount], "x")
+    _, received = read_schemas([Amount], "x")
+
+    assert {"type": "number"} == sent["x.Amount"]["properties"]["value"]
+    assert {"type": ["number", "string"]} == received["x.Amount"]["properties"]["value"]
+
+
+def test_parts_are_named_with_their_prefix() -> None:
+    """Those of two sockets are kept apart."""
+    (schema,), parts = written_schemas([list[Amount]], "x")
+
+    assert {"$ref": "#/components/schemas/x.Amount"} == schema["items"]
+    assert ["x.Amount"] == list(parts)
+
+
+def test_values_are_those_of_json() -> None:
+    """A tuple would be written otherwise than it is read."""
+    assert ["one"] == written_schemas([Amount], "x")[1]["x.Amount"]["properties"]["kinds"][
+        "default"
+    ]
+
+
+@pytest.mark.parametrize("text", [Amount.__doc__, "How\n    much.", "How much."])
+def test_a_summary_is_one_line(text: str) -> None:
+    """The first paragraph, whatever its margin."""
+    assert "How much." == summary(text)
+    assert "" == summary(None)

@@ -1,0 +1,36 @@
+import json
+import re
+from collections.abc import Callable
+from html import unescape
+
+from flask import Flask
+from flask.testing import FlaskClient
+
+from omcrm.gateways.registry import DIALECTS
+from omcrm.reference.registry import CHANNELS
+from omcrm.reference.socket_test import presets
+from omcrm.storage.user import Role
+
+
+def test_every_message_has_a_preset() -> None:
+    """Of every raw WebSocket, at its path."""
+    found = {each["dialect"]: each for each in presets()}
+
+    assert {each.name for each in DIALECTS} == found.keys()
+    for channel in CHANNELS:
+        if channel.namespace is None:
+            names = {each["name"] for each in found[channel.dialect]["presets"]}
+            assert {each.name for each in channel.received} == names
+
+
+def test_the_page_carries_them(browser: Callable[[Role], FlaskClient]) -> None:
+    """As data, which the policy of the page allows."""
+    page = browser(Role.CLIENT).get("/realtime/test/").text
+
+    (told,) = re.findall(r'data-channels="([^"]*)"', page)
+    assert presets() == json.loads(unescape(told))
+
+
+def test_it_is_for_people_who_are_logged_in(app: Flask) -> None:
+    """Others are sent to the login, and back."""
+    assert "next=/realtime/test/" in app.test_client().get("/realtime/test/").location
