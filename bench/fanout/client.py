@@ -9,60 +9,21 @@ milliseconds and so adds up to one. Of OMCRM or of `python -m bench.fanout.stock
 import argparse
 import math
 import os
-import random
 import sys
 import time
-from dataclasses import dataclass
 
-from bench.fanout.crowd import Crowd, Page, allow_many_files
+from bench.fanout.crowd import Crowd, allow_many_files
 from bench.fanout.dialect import SYMBOLS
 from bench.fanout.greeting import Address
 from bench.fanout.native import make_reader
 from bench.fanout.plain_reader import Tally
+from bench.fanout.plan import EVERYBODY, STORM, Plan
 from bench.fanout.result import Result, Storm, percentile_ms
+from bench.fanout.tongue import TONGUES
 from bench.fanout.usage import Usage
 
 _POLL_MS = 20
 _GRACE = 1.0
-_EVERYBODY, _STORM = 0, 1
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is to be measured."""
-
-    address: Address
-    clients: int
-    symbols: tuple[str, ...]
-    watch: int
-    seconds: float
-    warm_up: float
-    limit: int
-    patience: float
-    stalled: float
-    stalled_symbols: tuple[str, ...]
-    storm: int
-    seed: int
-    rate: float
-    server: int | None
-    feed: int | None
-
-    def pages(self) -> list[Page]:
-        """Every client; those of the storm are the last ones."""
-        dice, undisturbed = random.Random(self.seed), self.clients - self.storm
-        still = set(dice.sample(range(undisturbed), round(undisturbed * self.stalled)))
-        return [
-            Page(
-                index,
-                self.stalled_symbols if index in still else self._some_symbols(dice),
-                _EVERYBODY if index < undisturbed else _STORM,
-                index not in still,
-            )
-            for index in range(self.clients)
-        ]
-
-    def _some_symbols(self, dice: random.Random) -> tuple[str, ...]:
-        return tuple(dice.sample(self.symbols, self.watch))
 
 
 class Load:
@@ -108,7 +69,7 @@ class Load:
 
     def _between_beats(self) -> float:
         """A moment at which nothing is made, if the rate is known: whole beats are counted."""
-        newest = self._reader.tally(_EVERYBODY).newest / 1e6
+        newest = self._reader.tally(EVERYBODY).newest / 1e6
         if not self._plan.rate or not newest:
             return time.time()
         beats = math.ceil((time.time() - newest) * self._plan.rate) + 0.5
@@ -141,7 +102,7 @@ class Load:
         before, start, end = usage
         used = end.since(start)
         still = [page for page in self._pages if not page.reads]
-        reading = [page for page in self._pages if page.reads]
+        reading = [page for page in self._pages if page.reads and page.tongue.pushes]
         return Result(
             clients=len(self._pages),
             connected=len(self._crowd.sockets),
@@ -179,7 +140,7 @@ class Load:
 
     def _both(self) -> Tally:
         """What all have read, the stormy ones included."""
-        return self._reader.tally(_EVERYBODY) + self._reader.tally(_STORM)
+        return self._reader.tally(EVERYBODY) + self._reader.tally(STORM)
 
     def _add_latencies(self, result: Result) -> None:
         tally = self._both()
@@ -190,7 +151,7 @@ class Load:
 
     def _weather_storm(self) -> Storm:
         """Drop many at once, let all of them come back at once, and watch the others."""
-        stormy = [page for page in self._pages if page.group == _STORM]
+        stormy = [page for page in self._pages if page.group == STORM]
         self._say(f"{len(stormy)} are dropped and come back")
         self._crowd.limit, retries = len(stormy), self._crowd.retries
         self._reader.reset(time.time(), math.inf)
@@ -200,7 +161,7 @@ class Load:
         self._bring_in()
         took, missing = time.monotonic() - began, self._crowd.on_their_way
         self._say(f"all back after {took:.1f} s" if not missing else f"{missing} did not come back")
-        tally = self._reader.tally(_EVERYBODY)
+        tally = self._reader.tally(EVERYBODY)
         return Storm(
             pages=len(stormy),
             back_seconds=took,
@@ -232,6 +193,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--stalled", type=float, default=0, help="the share that never reads")
     parser.add_argument("--stalled-symbols", nargs="+", help="what those watch, if not the same")
     parser.add_argument("--storm", type=int, default=0, help="so many of all drop and come back")
+    parser.add_argument(
+        "--tongues", nargs="+", choices=TONGUES, default=["desk"], help="which dialects, in turns"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cookie", default="", help="of a session, name=value")
     parser.add_argument("--email", help="log in by this; the password is in BENCH_PASSWORD")
@@ -283,6 +247,7 @@ def main() -> int:
         Address.of(options.url, cookie), options.clients, symbols, watch, options.seconds,
         options.warm_up, options.limit, options.patience, options.stalled, still, options.storm,
         options.seed, options.rate, options.server_pid, options.feed_pid,
+        tuple(TONGUES[each] for each in options.tongues),
     )  # fmt: skip
     allow_many_files()
     result = Load(plan).run()

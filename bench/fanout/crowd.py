@@ -10,8 +10,9 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bench.fanout.greeting import Address, Greeting, NotWelcome
+from bench.fanout.greeting import Address, Greeting
 from bench.fanout.native import Reader
+from bench.fanout.tongue import DESK, NotWelcome, Tongue
 
 _AT_ONCE = 200
 _RETRY_AFTER = 0.2
@@ -30,6 +31,7 @@ class Page:
     symbols: tuple[str, ...]
     group: int = 0
     reads: bool = True
+    tongue: Tongue = DESK
 
 
 @dataclass
@@ -115,7 +117,7 @@ class Crowd:
         if lap := page.index // _PAGES_AN_ADDRESS:
             sock.bind((f"127.0.0.{1 + lap}", 0))
         sock.connect_ex((self._address.host, self._address.port))
-        self._arriving[sock.fileno()] = _Arriving(page, sock, Greeting(page.symbols))
+        self._arriving[sock.fileno()] = _Arriving(page, sock, Greeting(page.symbols, page.tongue))
         self._knocking += 1
         self._epoll.register(sock.fileno(), select.EPOLLOUT)
 
@@ -124,7 +126,7 @@ class Crowd:
         try:
             if not arriving.connected:
                 arriving.connected = True
-                sock.send(self._address.request())
+                sock.send(self._address.request(arriving.page.tongue))
                 self._epoll.modify(sock.fileno(), select.EPOLLIN)
                 return
             data = sock.recv(_READ)

@@ -12,6 +12,8 @@ from omcrm.market.catalogue import CATALOGUE
 
 NAMESPACE = "/webtrader"
 UPDATE = b'42/webtrader,["price_update",'
+# How updates begin: the desk's, and those of the raw sockets that push.
+UPDATES = (UPDATE, b'{"type":"quote",', b'{"type":"asset_update",')
 SYMBOLS = tuple(each.symbol for each in CATALOGUE)
 
 # What the floor replaces at each tick.

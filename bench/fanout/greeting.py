@@ -6,12 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from bench.fanout.dialect import NAMESPACE, UPDATE, subscription
+from bench.fanout.dialect import NAMESPACE
 from bench.fanout.frame import CLOSE, PING, PONG, frames, masked
-
-
-class NotWelcome(Exception):
-    """The server does not want this page; what it said."""
+from bench.fanout.tongue import DESK, NotWelcome, Tongue, welcomed
 
 
 @dataclass(frozen=True)
@@ -28,10 +25,10 @@ class Address:
         parts = urlsplit(url)
         return cls(parts.hostname or "127.0.0.1", parts.port or 80, cookie)
 
-    def request(self) -> bytes:
+    def request(self, tongue: Tongue = DESK) -> bytes:
         """The opening handshake, as a browser on the same origin says it."""
         lines = [
-            "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1",
+            f"GET {tongue.path} HTTP/1.1",
             f"Host: {self.host}:{self.port}",
             f"Origin: http://{self.host}:{self.port}",
             "Upgrade: websocket",
@@ -45,12 +42,13 @@ class Address:
 
 
 class Greeting:
-    """One page on its way: welcome when its namespace is open, done with its first price.
+    """One client on its way: welcome when it may ask, done with its first price.
 
     Without symbols it is done at once when it is welcome.
     """
 
-    def __init__(self, symbols: tuple[str, ...]) -> None:
+    def __init__(self, symbols: tuple[str, ...], tongue: Tongue = DESK) -> None:
+        self._tongue = tongue
         self.done = False
         self.is_welcome = False
         self.rest = b""
@@ -61,9 +59,13 @@ class Greeting:
     def receive(self, data: bytes) -> bytes:
         """Take what came; what to send now. Raises NotWelcome."""
         self._data += data
-        if not self._upgraded and not self._upgrade():
-            return b""
         answers: list[bytes] = []
+        if not self._upgraded:
+            if not self._upgrade():
+                return b""
+            if self._tongue is not DESK:
+                # A raw socket is open with its handshake.
+                answers += self._enter()
         used = 0
         for opcode, payload, used in frames(self._data):  # noqa: B007
             answers += self._answer(opcode, payload)
@@ -84,18 +86,18 @@ class Greeting:
         return True
 
     def _answer(self, opcode: int, payload: bytes) -> Iterator[bytes]:
-        namespace = NAMESPACE.encode()
-        if opcode == CLOSE or payload.startswith(b"44" + namespace):
+        if opcode == CLOSE:
             raise NotWelcome(payload.decode("utf-8", "replace")[:200])
         if opcode == PING:
             yield masked(payload, PONG)
-        elif payload.startswith(b"0{"):
-            yield masked(b"40" + namespace + b",")
-        elif payload == b"2":
-            yield masked(b"3")
-        elif payload.startswith(b"40" + namespace):
-            self.is_welcome, self.done = True, not self._symbols
-            if self._symbols:
-                yield masked(subscription(self._symbols))
-        elif payload.startswith(UPDATE):
+        elif payload.startswith(self._tongue.answer):
             self.done = True
+        elif self._tongue is DESK:
+            yield from welcomed(payload)
+            if payload.startswith(b"40" + NAMESPACE.encode()):
+                yield from self._enter()
+
+    def _enter(self) -> Iterator[bytes]:
+        self.is_welcome, self.done = True, not self._symbols
+        if self._symbols:
+            yield from map(masked, self._tongue.ask(self._symbols))

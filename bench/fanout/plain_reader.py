@@ -10,7 +10,7 @@ from collections import Counter
 from copy import deepcopy
 from dataclasses import dataclass, field, fields
 
-from bench.fanout.dialect import UPDATE, moment
+from bench.fanout.dialect import UPDATES, moment
 from bench.fanout.frame import CLOSE, PING, PONG, frames, masked
 
 # Distinct frames are few at a time: the same one goes to thousands of clients.
@@ -116,7 +116,7 @@ class PlainReader:
             if opcode == CLOSE:
                 self._end(connection)
                 return
-            if payload.startswith(UPDATE):
+            if payload.startswith(UPDATES):
                 self._take_update(connection, payload, now)
                 continue
             self._tallies[connection.group].others += 1

@@ -18,7 +18,9 @@
 #define EVENTS 512
 #define MASK_KEY "\x11\x22\x33\x44"
 
-static const char UPDATE[] = "42/webtrader,[\"price_update\",";
+static const char *const UPDATES[] = {
+    "42/webtrader,[\"price_update\",", "{\"type\":\"quote\",", "{\"type\":\"asset_update\",", NULL,
+};
 static const char SYMBOL[] = "\"symbol\":\"";
 static const char MADE[] = "\"provider_time\":\"";
 static const char SEQ[] = "\"seq\":";
@@ -165,11 +167,20 @@ static void send_masked(int fd, int opcode, const char *payload, size_t length)
     send(fd, frame, 6 + length, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+static int is_update(const char *text, size_t length)
+{
+    for (const char *const *each = UPDATES; *each; each++) {
+        size_t size = strlen(*each);
+        if (length > size && !memcmp(text, *each, size)) return 1;
+    }
+    return 0;
+}
+
 static int take_frame(struct reader *r, int index, int opcode, const char *text, size_t length,
                       int64_t now)
 {
     int fd = r->connections[index].fd;
-    if (opcode == 1 && length > sizeof UPDATE && !memcmp(text, UPDATE, sizeof UPDATE - 1)) {
+    if (opcode == 1 && is_update(text, length)) {
         take_update(r, index, text, length, now);
         return 1;
     }

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from bench.fanout.dialect import SYMBOLS
 from bench.fanout.subject import Pace
+from bench.fanout.tongue import TONGUES
 
 OMCRM = ("omcrm-eventlet", "omcrm-gevent")
 STOCK = ("stock-eventlet", "stock-gevent")
@@ -71,6 +72,15 @@ def watchlist(lengths: Lengths) -> Iterator[Run]:
             yield Run("watchlist", subject, 2_000, pace, lengths.window, options, variant)
 
 
+def mixed(lengths: Lengths) -> Iterator[Run]:
+    """All symbols move; a quarter each are pages, clients of the two raw sockets that push, and of
+    the one that tells a list every five seconds. Beside them the floor, for one symbol."""
+    options = ("--watch", str(_WATCHED), "--tongues", *TONGUES)
+    yield Run("mixed", "floor", 2_000, Pace(10, _ONE), lengths.window)
+    for subject in OMCRM:
+        yield Run("mixed", subject, 2_000, Pace(10, SYMBOLS), lengths.window, options)
+
+
 def stalled(lengths: Lengths) -> Iterator[Run]:
     """All symbols move, everybody watches one; one in ten watches all of them and never reads."""
     for subject in OMCRM:
@@ -102,6 +112,7 @@ def quiet(lengths: Lengths) -> Iterator[Run]:
 SCENARIOS: dict[str, Callable[[Lengths], Iterator[Run]]] = {
     "fanout": fanout,
     "watchlist": watchlist,
+    "mixed": mixed,
     "stalled": stalled,
     "storm": storm,
     "idle": idle,

@@ -18,7 +18,11 @@ from tests.processes import PASSWORD, App, Exchange, Process, free_port, wait_fo
 _NODE = Path(__file__).parent / "node"
 _EMAIL = "bench@example.com"
 # One account owns all the pages; the limits are there to stop such a thing.
-_NO_LIMITS = {"MAX_DESK_CONNECTIONS_PER_USER": "100000", "MAX_DESK_CONNECTIONS": "100000"}
+_NO_LIMITS = {
+    "MAX_DESK_CONNECTIONS_PER_USER": "100000",
+    "MAX_DESK_CONNECTIONS": "100000",
+    "MAX_CONNECTIONS_PER_USER": "100000",
+}
 _ON_BINANCE = {each.symbol for each in CATALOGUE if "binance" in each.provider_symbols}
 
 

@@ -70,6 +70,13 @@ def _watched(name: str) -> Measure:
     return measure
 
 
+def _mixed(book: Book, subject: str) -> float | None:
+    ours, floor = book.find("mixed", subject), book.find("mixed", "floor")
+    if not ours or not floor or not floor.cpu_us or not ours.updates:
+        return None
+    return ours.cpu_us / floor.cpu_us
+
+
 def _stalled_ratio(book: Book, subject: str) -> float | None:
     without = book.find("stalled", subject, variant="0% never read")
     with_some = book.find("stalled", subject, variant="10% never read")
@@ -124,6 +131,7 @@ CRITERIA = (
     Criterion("10 000 clients: p99", 100, _fanout_p99, "ms"),
     Criterion("watchlist: updates delivered", 160_000, _watched("rate"), "a second", at_least=True),
     Criterion("watchlist: p99", 150, _watched("p99_ms"), "ms"),
+    Criterion("mixed: four dialects, CPU per update ÷ floor", 1.6, _mixed),
     Criterion("stalled: p99 of the others ÷ p99 without", 1.2, _stalled_ratio),
     Criterion("stalled: growth of memory", 10, _stalled_growth, "MB"),
     Criterion("idle: memory of a logged-in connection", 64, _idle, "KB"),
