@@ -15,11 +15,14 @@ COMMANDS = {
     "drill": "omcrm.drill.command",
     "drill-day": "omcrm.drill.day_command",
     "record": "omcrm.webtrader.record",
+    "update_asset_prices": "omcrm.pricing.command",
+    "start_price_feed": "omcrm.webtrader.price_feed",
     "create-user": "omcrm.auth.command",
     "set-password": "omcrm.auth.command",
     "disable-user": "omcrm.auth.command",
     "enable-user": "omcrm.auth.command",
     "env-example": "omcrm.installation",
+    "api-docs": "omcrm.reference.command",
 }
 
 

@@ -104,14 +104,28 @@ def _quiet(name: str) -> "logging.Logger":
 def _open_rooms(app: "Flask", settings: "Settings") -> None:
     from omcrm.admin.routes import blueprint as admin
     from omcrm.auth.routes import blueprint as auth
+    from omcrm.auth.token_routes import blueprint as tokens
+    from omcrm.gateways import init_gateways
+    from omcrm.portfolio.api import blueprint as portfolio_api
+    from omcrm.portfolio.routes import blueprint as portfolio
+    from omcrm.reference import init_reference
+    from omcrm.streaming.connection import Limits
+    from omcrm.web.news import blueprint as news
     from omcrm.web.routes import HEALTH_CHECKS
     from omcrm.web.routes import blueprint as web
     from omcrm.webtrader import init_webtrader, service
 
     app.register_blueprint(web)
+    app.register_blueprint(news)
     app.register_blueprint(auth)
+    app.register_blueprint(tokens)
     app.register_blueprint(admin)
+    app.register_blueprint(portfolio)
+    app.register_blueprint(portfolio_api)
     init_webtrader(app, settings)
+    timeout = settings.websocket_timeout
+    init_gateways(app, settings, Limits(_MOST_BYTES, _MOST_FRAMES, stalled=timeout, silent=timeout))
+    init_reference(app)
     app.extensions[HEALTH_CHECKS] = {"feed": app.extensions[service.MANAGER].failure}
     app.context_processor(lambda: {"demo": settings.demo, "version": __version__})
 

@@ -20,6 +20,7 @@ from omcrm.feeds.status import FeedState, FeedStatus
 from omcrm.installation import DemoLogin, prepare
 from omcrm.servers import serve
 from omcrm.settings import Settings, load
+from omcrm.web import feed_control
 from omcrm.webtrader import service
 from omcrm.webtrader.realtime_data import RealTimeDataManager
 
@@ -95,7 +96,7 @@ def _run(settings: Settings) -> None:
         at_the_end.callback(manager.stop)
         process.collect_seldom()
         with app.app_context():
-            service.start_for_viewer()
+            feed_control.start_for_viewer()
         threading.Thread(target=_announce, args=(settings, logins, manager), daemon=True).start()
         serve(app, settings.host, settings.port)
 

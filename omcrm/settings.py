@@ -17,6 +17,8 @@ from dotenv import dotenv_values
 from omcrm.concurrency import MODES
 from omcrm.errors import SettingError
 from omcrm.feeds.keys import Keys
+from omcrm.feeds.news.item import NewsSource
+from omcrm.feeds.news.source_list import news_sources, read_urls
 from omcrm.feeds.providers.binance import STREAMS
 from omcrm.feeds.registry import POLLS as POLL_PROVIDERS
 from omcrm.feeds.registry import STREAMS as STREAM_PROVIDERS
@@ -136,7 +138,7 @@ class Settings:
         "LOGIN_FAILURES_PER_MINUTE",
         "20",
         _between(1, 10_000),
-        "Failed logins one address may make in a minute.",
+        "Failed logins one address may make in a minute; as many wrong API tokens.",
     )
     instance: str = _setting(
         "OMCRM_INSTANCE", "instance", _text, "Folder of secrets and the SQLite database."
@@ -162,7 +164,7 @@ class Settings:
     )
     realtime_update_interval: int = _setting(
         "REALTIME_UPDATE_INTERVAL",
-        "60",
+        "30",
         _between(1, 86_400),
         "Seconds between two questions for the same price to sources that are asked.",
     )
@@ -171,6 +173,9 @@ class Settings:
         "50",
         _between(1, 500),
         "How many symbols are asked for at once, where the source allows that many.",
+    )
+    realtime_cache_timeout: int = _setting(
+        "REALTIME_CACHE_TIMEOUT", "300", _between(1, 86_400), "An older price is no current one."
     )
     feed_state_dir: str = _setting(
         "FEED_STATE_DIR",
@@ -256,7 +261,26 @@ class Settings:
         "BINANCE_REST_URL",
         "https://data-api.binance.vision",
         _url("http", "https"),
-        "Binance's REST host, for the connection test.",
+        "Binance's REST host, for the connection test and daily candles.",
+    )
+    coinbase_rest_url: str = _setting(
+        "COINBASE_REST_URL",
+        "https://api.exchange.coinbase.com",
+        _url("http", "https"),
+        "Coinbase Exchange's REST host, for daily candles; empty: it is not asked for them.",
+    )
+    news_feeds: tuple[str, ...] = _setting(
+        "NEWS_FEEDS",
+        "",
+        read_urls,
+        "RSS and Atom feeds to read news from, their URLs separated by commas (%2C inside of one). "
+        "Empty: none; in a demonstration the built-in exchange's.",
+    )
+    news_interval: int = _setting(
+        "NEWS_INTERVAL",
+        "300",
+        _between(60, 86_400),
+        "Seconds between two questions to the same feed.",
     )
     binance_streams: tuple[str, ...] = _setting(
         "BINANCE_STREAMS",
@@ -272,6 +296,34 @@ class Settings:
     )
     max_desk_subscriptions: int = _setting(
         "MAX_DESK_SUBSCRIPTIONS", "250", _between(1, 10_000), "Instruments one page may watch."
+    )
+    use_security: bool = _setting(
+        "USE_SECURITY",
+        "true",
+        _flag,
+        "Whether raw WebSockets need a login or a token; without, anybody may read market data "
+        "there.",
+    )
+    max_connections: int = _setting(
+        "MAX_CONNECTIONS_PER_USER",
+        "5",
+        _between(1, 100_000),
+        "Raw WebSockets of one user, or of one address of strangers.",
+    )
+    max_subscriptions: int = _setting(
+        "MAX_SUBSCRIPTIONS_PER_CONNECTION",
+        "50",
+        _between(1, 10_000),
+        "What one raw WebSocket may be subscribed to.",
+    )
+    stream_interval: int = _setting(
+        "STREAM_INTERVAL", "5", _between(1, 60), "Seconds between two messages of /quotes etc."
+    )
+    daily_request_limit: int = _setting(
+        "DAILY_REQUEST_LIMIT",
+        "2000",
+        _between(1, 10**9),
+        "Requests on /quotes etc. that one token, or one user's logins, may make in a day.",
     )
     price_window_ms: int = _setting(
         "PRICE_WINDOW_MS",
@@ -295,7 +347,8 @@ class Settings:
         "WEBSOCKET_TIMEOUT",
         "300",
         _between(1, 3600),
-        "A client that takes nothing for so many seconds is cut off.",
+        "A client that takes nothing for so many seconds is cut off, and on a raw WebSocket one "
+        "that says nothing (a pong counts).",
     )
     websocket_compression: bool = _setting(
         "WEBSOCKET_COMPRESSION",
@@ -337,14 +390,22 @@ class Settings:
             "exchangerate_open": self.exchangerate_open_url,
             "frankfurter": self.frankfurter_url,
             "simulated": self.exchange_url if self.demo else "",
+            # Second addresses of sources, and no sources themselves.
+            "binance_rest": self.binance_rest_url if self.binance_ws_url else "",
+            "coinbase_rest": self.coinbase_rest_url if self.coinbase_ws_url else "",
         }
-        # The open endpoint is a second address of a source, and no source itself.
         allowed = {*self.realtime_sources, SIMULATED.name, "exchangerate_open"}
+        allowed |= {f"{name}_rest" for name in self.realtime_sources}
         return FeedSettings(
             urls={name: url for name, url in urls.items() if name in allowed},
             keys=Keys(_key),
             binance_streams=self.binance_streams,
         )
+
+    @property
+    def news_sources(self) -> tuple[NewsSource, ...]:
+        """The feeds that news are read from."""
+        return news_sources(self.news_feeds, self.exchange_url if self.demo else "")
 
     @property
     def database(self) -> str:

@@ -26,7 +26,11 @@ MAY_KNOW = {
     "auth": BELOW_THE_PAGES,
     "web": BELOW_THE_PAGES | {"auth"},
     "admin": BELOW_THE_PAGES | {"auth"},
-    "webtrader": BELOW_THE_PAGES | {"auth", "web", "admin"},
+    "portfolio": {"market", "storage", "streaming", "auth", "web"},
+    "pricing": {"market", "feeds", "storage", "web"},
+    "gateways": BELOW_THE_PAGES | {"auth", "web", "portfolio", "pricing"},
+    "webtrader": BELOW_THE_PAGES | {"auth", "web", "admin", "gateways", "pricing"},
+    "reference": {"market", "feeds", "auth", "portfolio", "gateways", "webtrader"},
     "drill": {"market", "feeds", "webtrader"},
 }
 # What stands around the rooms, and who may know it. `omcrm` itself is `create_app`.
@@ -39,7 +43,11 @@ AROUND = {
     "omcrm.concurrency": (MAY_KNOW.keys() - PURE) | {"streaming"},
 }
 # A command line stands outside the rooms: it makes the app that it works on.
-COMMANDS = {"omcrm.auth.command": {"omcrm"}}
+COMMANDS = {
+    "omcrm.auth.command": {"omcrm"},
+    "omcrm.pricing.command": {"omcrm"},
+    "omcrm.webtrader.price_feed": {"omcrm"},
+}
 
 FRAMEWORKS = ("flask", "flask_socketio", "sqlalchemy", "eventlet", "gevent")
 

@@ -48,6 +48,12 @@ def test_without_anything_set_the_defaults_hold() -> None:
         ("public_url", "", ""),
         ("binance_ws_url", "ws://127.0.0.1:9000", "ws://127.0.0.1:9000"),
         ("binance_streams", "trade, ticker", ("trade", "ticker")),
+        ("news_feeds", "", ()),
+        (
+            "news_feeds",
+            "https://a.example/rss, http://b.example/",
+            ("https://a.example/rss", "http://b.example/"),
+        ),
         ("log_level", "DEBUG", "DEBUG"),
         ("database_url", "postgresql://db/omcrm", "postgresql://db/omcrm"),
     ],
@@ -81,6 +87,8 @@ def test_each_kind_is_read(name: str, text: str, value: object) -> None:
         ("exchange_url", "http://127.0.0.1:9000"),
         ("binance_ws_url", "https://data-stream.binance.vision"),
         ("binance_rest_url", "wss://data-api.binance.vision"),
+        ("news_feeds", "ftp://a.example/rss"),
+        ("news_interval", "59"),
         ("binance_streams", ""),
         ("binance_streams", "trade,trades"),
     ],
@@ -180,6 +188,16 @@ def test_database_lies_in_the_instance_unless_it_is_set(root: Path) -> None:
     """SQLite needs no setting."""
     assert f"sqlite:///{root}/instance/omcrm.db" == load({}).database
     assert "postgresql://db/omcrm" == load({"DATABASE_URL": "postgresql://db/omcrm"}).database
+
+
+def test_a_demonstration_has_simulated_news() -> None:
+    """Where none are set; an ordinary installation asks nobody that it was not told to."""
+    demo = {"OMCRM_DEMO": "1", "OMCRM_EXCHANGE_URL": "ws://127.0.0.1:9"}
+    own = {"NEWS_FEEDS": "https://www.example.com/rss"}
+
+    assert ["http://127.0.0.1:9/news/rss"] == [each.url for each in load(demo).news_sources]
+    assert ["example.com"] == [each.name for each in load(demo | own).news_sources]
+    assert () == load({}).news_sources == load({**demo, "OMCRM_DEMO": "0"}).news_sources
 
 
 # The secret key

@@ -14,11 +14,12 @@ def init_webtrader(app: "Flask", settings: "Settings") -> None:
     from omcrm.admin.service import catalogue_changed
     from omcrm.auth.login import on_sign_out
     from omcrm.extensions import socketio
+    from omcrm.feeds.news.desk import NewsDesk
     from omcrm.feeds.poller import Polling
     from omcrm.streaming.desk import Desk, DeskLimits
     from omcrm.webtrader import routes, service, socketio_events
     from omcrm.webtrader.feed_log import FeedLog
-    from omcrm.webtrader.realtime_data import RealTimeDataManager
+    from omcrm.webtrader.realtime_data import RealTimeDataManager, system_clock
 
     polling = Polling(settings.realtime_update_interval, settings.realtime_batch_size)
     manager = RealTimeDataManager(
@@ -26,6 +27,7 @@ def init_webtrader(app: "Flask", settings: "Settings") -> None:
         settings.price_window_ms / 1000,
         state=settings.feed_state_path,
         polling=polling,
+        news=NewsDesk(settings.news_sources, settings.news_interval, system_clock),
     )
     limits = DeskLimits(settings.max_desk_connections, settings.max_desk_subscriptions)
     app.extensions[service.MANAGER] = manager

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from omcrm.auth.origin import is_foreign
+
 Environ = dict[str, Any]
 Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
@@ -22,14 +24,8 @@ class SameOrigin:
         self._public_url = public_url
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        origin = environ.get("HTTP_ORIGIN")
-        if origin and environ["PATH_INFO"].startswith(_PATH) and origin not in self._own(environ):
+        if environ["PATH_INFO"].startswith(_PATH) and is_foreign(environ, self._public_url):
             headers = [("Content-Type", "application/json"), ("Content-Length", str(len(_BODY)))]
             start_response("403 Forbidden", headers)
             return [_BODY]
         return self._app(environ, start_response)
-
-    def _own(self, environ: Environ) -> set[str]:
-        if self._public_url:
-            return {self._public_url}
-        return {f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST', '')}"}

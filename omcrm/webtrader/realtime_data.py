@@ -12,6 +12,7 @@ from typing import Literal
 
 from omcrm.feeds.event_log import EventLog
 from omcrm.feeds.lineup import Feed, Lineup, Turns
+from omcrm.feeds.news.desk import NewsDesk
 from omcrm.feeds.pace import Pace
 from omcrm.feeds.poller import Polling
 from omcrm.feeds.quota import Use
@@ -64,14 +65,18 @@ class RealTimeDataManager:
         state: Path | None = None,
         polling: Polling | None = None,
         recorder: Callable[[str, bytes], None] | None = None,
+        news: NewsDesk | None = None,
     ) -> None:
         self.gate = Gate()
         self.cache = QuoteCache(clock, self.gate)
         self.hub = Hub()
         self.candles = CandleBook()
         self.fanout = FanOut(window, is_alike)
+        self.news = news or NewsDesk((), 0.0, clock)
         self.instruments: dict[str, Instrument] = {}
         self.since: datetime | None = None
+        # What is in somebody's portfolio: asked for as if somebody watched it.
+        self.held: frozenset[str] = frozenset()
         self._clock = clock
         self._switch = threading.Lock()
         self._stopped = threading.Event()
@@ -101,6 +106,7 @@ class RealTimeDataManager:
             self.cache.follow(wanted.values())
             self.candles.forget(gone)
             self.fanout.forget(gone)
+            self.news.follow(wanted.values())
             for feed in self._lineup.feeds.values():
                 self._aim(feed)
             if self.running:
@@ -138,6 +144,7 @@ class RealTimeDataManager:
             for feed in self._lineup.feeds.values():
                 self._aim(feed)
             self._lineup.start()
+            self.news.start()
             self._offer_static()
             self._reviewer.start()
             return "started"
@@ -149,7 +156,9 @@ class RealTimeDataManager:
             if reviewer is None:
                 return "already_stopped"
             self._stopped.set()
+            self.news.begin_stop()
             self._lineup.stop()
+            self.news.stop()
             reviewer.join()
             self._tell_events()
             self.fanout.stop()
@@ -174,7 +183,7 @@ class RealTimeDataManager:
         """How urgently a source that is asked should be asked for a symbol: 0 not at all."""
         if self.cache.has_better(symbol, source):
             return 0
-        return 2 if self.fanout.is_watched(symbol) else 1
+        return 2 if symbol in self.held or self.fanout.is_watched(symbol) else 1
 
     def _offer_static(self) -> None:
         for make in STATIC.values():
@@ -185,7 +194,7 @@ class RealTimeDataManager:
 
     def _take(self, tick: Tick) -> None:
         self._heard[tick.source.name] += 1
-        quote = self.cache.offer(tick)
+        quote = self.cache.offer(tick, _AHEAD)
         if quote is not None:
             self.hub.publish(quote)
 

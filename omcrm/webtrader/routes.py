@@ -8,9 +8,11 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
 from omcrm.auth.access import admin_required
+from omcrm.auth.allows import allows, current_caller
 from omcrm.errors import AccessRefused
 from omcrm.streaming import wire
 from omcrm.streaming.price_update import price_update
+from omcrm.web import feed_control
 from omcrm.webtrader import service
 from omcrm.webtrader.messages import PriceHistory
 
@@ -37,14 +39,14 @@ def front() -> ResponseReturnValue:
 @blueprint.get("/dashboard")
 @login_required
 def dashboard() -> ResponseReturnValue:
-    service.start_for_viewer()
+    feed_control.start_for_viewer()
     return render_template("webtrader/webtrader.html")
 
 
 @blueprint.post("/start_realtime_feeds")
 @admin_required
 def start_realtime_feeds() -> ResponseReturnValue:
-    status = service.start_by_admin(current_user.id)
+    status = feed_control.start_by_admin(current_user.id)
     mapping = service.manager().instrument_mapping
     return _json(
         {
@@ -61,13 +63,13 @@ def start_realtime_feeds() -> ResponseReturnValue:
 @blueprint.post("/stop_realtime_feeds")
 @admin_required
 def stop_realtime_feeds() -> ResponseReturnValue:
-    return _json({"success": True, "status": service.stop_by_admin(current_user.id)})
+    return _json({"success": True, "status": feed_control.stop_by_admin(current_user.id)})
 
 
 @blueprint.get("/realtime_status")
-@login_required
+@allows("market:read")
 def realtime_status() -> ResponseReturnValue:
-    return _json(service.realtime_status(current_user.is_admin))
+    return _json(service.realtime_status(current_caller().is_admin))
 
 
 @blueprint.get("/realtime_price/<symbol>")

@@ -1,34 +1,34 @@
-"""What the desk's routes and events share: the catalogue, starting for viewers, the answers."""
+"""What the desk's routes and events share: the catalogue and the answers."""
 
-import threading
 import time
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from flask import Flask, current_app
 
-from omcrm.extensions import db, socketio
+from omcrm.extensions import socketio
+from omcrm.gateways import GATEWAYS
+from omcrm.gateways.roster import Roster
 from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.quote import Quote
 from omcrm.market.session import session_state
-from omcrm.storage import audit, feed_switch
+from omcrm.storage import feed_switch
 from omcrm.storage.instrument import active_instruments
 from omcrm.streaming.desk import Desk
 from omcrm.streaming.price_update import candle, iso
+from omcrm.web.market import MARKET, market
+from omcrm.web.news import news_report
 from omcrm.webtrader.feed_report import feed_report
 from omcrm.webtrader.realtime_data import RealTimeDataManager
 
-MANAGER = "omcrm.manager"
+MANAGER = MARKET
 DESK = "omcrm.desk"
 
 
 def manager() -> RealTimeDataManager:
     """The market-data system of this app, with its catalogue loaded."""
-    found: RealTimeDataManager = current_app.extensions[MANAGER]
-    if not found.instruments:
-        found.follow(active_instruments())
-    return found
+    return cast(RealTimeDataManager, market())
 
 
 def desk() -> Desk:
@@ -40,48 +40,6 @@ def desk() -> Desk:
 def reload_catalogue(app: Flask) -> None:
     """Follow what the database says now."""
     app.extensions[MANAGER].follow(active_instruments())
-
-
-# Starting and stopping
-
-# What is remembered and what runs change together.
-_switch = threading.Lock()
-
-
-def start_for_viewer() -> None:
-    """Start the feeds in the background, unless they run or an administrator stopped them."""
-    if not manager().running and not feed_switch.are_stopped():
-        app = current_app._get_current_object()
-        threading.Thread(
-            target=_start_unless_stopped, args=(app,), name="start-feeds", daemon=True
-        ).start()
-
-
-def _start_unless_stopped(app: Flask) -> None:
-    with app.app_context(), _switch:
-        if not feed_switch.are_stopped():
-            manager().start()
-
-
-def start_by_admin(user_id: int) -> str:
-    """Start the feeds, also for the next restarts."""
-    with _switch:
-        _remember(False, user_id)
-        return manager().start()
-
-
-def stop_by_admin(user_id: int) -> str:
-    """Stop the feeds until an administrator starts them."""
-    with _switch:
-        _remember(True, user_id)
-        return manager().stop()
-
-
-def _remember(stopped: bool, user_id: int) -> None:
-    now = datetime.now(UTC)
-    feed_switch.remember(stopped, user_id, now)
-    audit.record("stop_feeds" if stopped else "start_feeds", now, user_id=user_id)
-    db.session.commit()
 
 
 # Answers
@@ -163,8 +121,11 @@ def realtime_status(is_admin: bool) -> dict[str, Any]:
     found, now = manager(), datetime.now(UTC)
     quotes = found.cache.snapshot()
     clients: dict[str, Any] = desk().counts()
+    roster: Roster = current_app.extensions[GATEWAYS]
+    gateways = roster.counts()
     if is_admin:
         clients["by_user"] = desk().by_user()
+        gateways["by_user"] = roster.by_user()
     return {
         "success": True,
         "running": found.running,
@@ -173,6 +134,7 @@ def realtime_status(is_admin: bool) -> dict[str, Any]:
         "providers": connection_status(found),
         "instruments": [_state(found, each, quotes.get(each), now) for each in found.instruments],
         "clients": clients,
+        "gateways": gateways,
         "cache": {
             "quotes": len(quotes),
             "seq": max((quote.seq for quote in quotes.values()), default=0),
@@ -181,7 +143,7 @@ def realtime_status(is_admin: bool) -> dict[str, Any]:
         "delivery": found.fanout.counts(),
         "connections": _connections(),
         "timestamp": iso(now),
-        **({"feeds": feed_report(found, now)} if is_admin else {}),
+        **({"feeds": feed_report(found, now), "news": news_report(found.news)} if is_admin else {}),
     }
 
 

@@ -25,6 +25,7 @@ from omcrm.streaming import wire
 from omcrm.streaming.desk import Seat
 from omcrm.streaming.fanout import Since
 from omcrm.streaming.price_update import iso, price_update
+from omcrm.web import feed_control
 from omcrm.webtrader import service
 from omcrm.webtrader.messages import Instruments, PriceHistory, read
 
@@ -77,7 +78,7 @@ def connect(auth: Any = None) -> None:
     """Seat a logged-in user's page; refuse everybody else."""
     if not current_user.is_authenticated:
         raise Refusal("authentication required")
-    service.start_for_viewer()
+    feed_control.start_for_viewer()
     seat = Seat(request.sid, current_user.id, current_user.session_hash, current_user.is_admin)
     try:
         needs_guard = service.desk().sit(seat)
@@ -132,13 +133,13 @@ def _asked(handler: Callable[[Seat, Any], Any]) -> Callable[..., Any]:
             disconnect()
             return None
         try:
-            if not seat.may_speak(time.monotonic()):
+            if not seat.manners.may_speak(time.monotonic()):
                 raise AccessRefused("LIMIT_EXCEEDED", "too many messages: slow down")
             return handler(seat, bodies[0] if bodies else None)
         except AccessRefused as refusal:
             answer = {"message": refusal.message, "code": refusal.code}
             emit("subscription_error", answer)
-            if _is_bad(refusal) and seat.misbehaved(time.monotonic()):
+            if _is_bad(refusal) and seat.manners.misbehaved(time.monotonic()):
                 disconnect()
             return answer
 

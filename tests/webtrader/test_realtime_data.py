@@ -271,6 +271,15 @@ def test_instrument_mapping() -> None:
     assert "EURUSD" == mapping["forex"]["EURUSD"]
 
 
+def test_what_is_held_is_as_urgent_as_what_is_watched() -> None:
+    """A source that is asked is asked for it before what nobody has or sees."""
+    manager = RealTimeDataManager(FeedSettings())
+    manager.follow(CATALOGUE)
+    manager.held = frozenset({"BTC"})
+
+    assert (2, 1) == (manager._urgency("coingecko", "BTC"), manager._urgency("coingecko", "ETH"))
+
+
 def test_callbacks(live: Desk) -> None:
     """A callback hears every quote until it is removed; a failing one hurts nobody."""
 

@@ -1,17 +1,10 @@
 """What the desk's routes and events share."""
 
-import threading
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 from flask import Flask
 
-from omcrm.auth.service import create_user
-from omcrm.extensions import db
-from omcrm.storage import feed_switch
-from omcrm.storage.user import Role
 from omcrm.webtrader import service
-from tests.processes import wait_for
 
 
 def test_the_catalogue_is_loaded_when_it_is_first_needed(app: Flask) -> None:
@@ -19,59 +12,6 @@ def test_the_catalogue_is_loaded_when_it_is_first_needed(app: Flask) -> None:
     assert {} == app.extensions[service.MANAGER].instruments
     with app.app_context():
         assert 24 == len(service.manager().instruments)
-
-
-def test_the_first_viewer_starts_the_feeds(app: Flask) -> None:
-    """Feeds that nobody stopped run within two seconds of the first viewer."""
-    with app.app_context():
-        service.start_for_viewer()
-
-        manager = service.manager()
-        wait_for(lambda: manager.running and len(manager.cache.snapshot()) == 24, 2, "the start")
-
-
-def test_what_an_administrator_stopped_stays_stopped(app: Flask) -> None:
-    """A viewer does not start them, and neither does a restart: the database remembers."""
-    with app.app_context():
-        admin = create_user("boss@example.com", "correct horse", Role.ADMIN, datetime.now(UTC)).id
-        service.start_by_admin(admin)
-        assert "stopped" == service.stop_by_admin(admin)
-        service.start_for_viewer()
-
-        assert not service.manager().running
-        assert feed_switch.are_stopped()
-        assert "started" == service.start_by_admin(admin)
-        assert not feed_switch.are_stopped()
-
-
-def test_what_is_remembered_and_what_runs_agree(app: Flask, restless: None) -> None:
-    """However administrators and viewers race, feeds that should be stopped do not run."""
-
-    def race(act: Callable[[], object]) -> threading.Thread:
-        def run() -> None:
-            with app.app_context():
-                act()
-
-        return threading.Thread(target=run)
-
-    with app.app_context():
-        admin = create_user("boss@example.com", "correct horse", Role.ADMIN, datetime.now(UTC)).id
-        for _ in range(10):
-            acts = [
-                lambda: service.start_by_admin(admin),
-                lambda: service.stop_by_admin(admin),
-                service.start_for_viewer,
-            ]
-            threads = [race(act) for act in acts]
-            for each in threads:
-                each.start()
-            for each in threads:
-                each.join()
-            db.session.rollback()
-
-            stopped = feed_switch.are_stopped()
-            wait_for(lambda stopped=stopped: service.manager().running is not stopped, 2)
-            db.session.rollback()
 
 
 def test_find_instruments(app: Flask) -> None:

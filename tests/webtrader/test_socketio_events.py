@@ -121,7 +121,7 @@ def test_a_page_that_cannot_be_served_takes_no_seat(
     def fail() -> None:
         raise RuntimeError("the database is gone")
 
-    monkeypatch.setattr("omcrm.webtrader.service.start_for_viewer", fail)
+    monkeypatch.setattr("omcrm.web.feed_control.start_for_viewer", fail)
     with contextlib.suppress(RuntimeError):
         extensions.socketio.test_client(
             app, namespace="/webtrader", flask_test_client=browser(Role.CLIENT)
