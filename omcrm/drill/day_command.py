@@ -108,8 +108,8 @@ the real clients, the default policy and the default intervals. Each fault lasts
 Nothing is ever restarted. A source is *healthy* when it streams (or its markets are closed and it
 is connected), when it answers or need not be asked, or when its own quota is used up. *Late* counts
 the faults after which a source was not healthy again before the next one began. Calls are counted
-by the exchange. Where time passes {speed:g} times as fast, so do the operating system's own delays:
-a price counts as wrong when it is older than the policy allows and {slack:.1f} s more.
+by the exchange. Memory grows until there are 500 candles of each length. Where time passes
+{speed:g} times as fast, so do the operating system's own delays: a price counts as wrong when it is older than the policy allows and {slack:.1f} s more.
 """
 
 

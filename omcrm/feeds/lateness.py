@@ -34,6 +34,7 @@ class Lateness:
         self._late_since: datetime | None = None
         self._last = ON_TIME
         self._measured_at: datetime | None = None
+        self._is_of_today = False
 
     def of(self, received_at: datetime, time: datetime | None) -> timedelta:
         """How late news with this time of their own are; where they have none, as late as the last
@@ -50,7 +51,9 @@ class Lateness:
 
     def _measure(self, received_at: datetime, way: timedelta) -> timedelta:
         if abs(way) > _RECORDED:
-            return ON_TIME
+            # The last trade of a symbol that hardly trades, where others are told at once.
+            return max(way, ON_TIME) if self._is_of_today else ON_TIME
+        self._is_of_today = True
         self._remember(received_at, way)
         late = way - min(self._least, self._least_before, _SKEW)
         if late <= _TOLERATED:

@@ -65,14 +65,14 @@ class Gate:
         `held` is what the same source said before, `others` what other sources say.
         """
         reason = _impossible(tick)
-        if reason is None and tick.book is not None and _is_wide(tick.book, policy):
-            self._refuse(_refusal(Reason.WIDE, tick, held, []))
-            # What else it says may be true.
-            tick = structs.replace(tick, book=None)
-            if tick.trade is None and tick.day is None:
-                return None
         if reason is not None:
             self._refuse(_refusal(reason, tick, held, []))
+            return None
+        for why, part in _unusable(tick, policy):
+            self._refuse(_refusal(why, tick, held, []))
+            # What else it says may be true.
+            tick = structs.replace(tick, **{part: None})
+        if tick.trade is None and tick.book is None and tick.day is None:
             return None
         news = tick if held is None else _newer_part(tick, held, policy)
         if news is None:
@@ -146,7 +146,18 @@ def _impossible(tick: Tick) -> Reason | None:
             return Reason.NOT_A_PRICE
         if tick.book.bid > tick.book.ask:
             return Reason.CROSSED
-    return None if tick.day is None else _impossible_day(tick.day)
+    return None
+
+
+def _unusable(tick: Tick, policy: Policy) -> Iterable[tuple[Reason, str]]:
+    """The parts that are to be left out, and why."""
+    if tick.book is not None and _is_wide(tick.book, policy):
+        yield Reason.WIDE, "book"
+    elif tick.book is not None and tick.late > policy.max_age:
+        # Beside a fresh price it would be a state that never was.
+        yield Reason.OLDER, "book"
+    if tick.day is not None and (why := _impossible_day(tick.day)):
+        yield why, "day"
 
 
 def _is_price(number: Decimal) -> bool:

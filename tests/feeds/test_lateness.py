@@ -67,6 +67,14 @@ def test_a_clock_that_is_ahead_makes_nothing_late(lateness: Lateness) -> None:
     assert (ON_TIME, ON_TIME, seconds(22)) == (ahead, right, late)
 
 
+def test_an_old_trade_among_new_ones_is_late(lateness: Lateness) -> None:
+    """The last one of a symbol that hardly trades is no recording where others are of today."""
+    told(lateness, 0, 0.1)
+
+    assert seconds(7200) == told(lateness, 1, 7200)
+    assert ON_TIME == told(lateness, 2, 0.1)
+
+
 def test_after_a_silence_news_without_a_time_may_be_as_old_as_that(lateness: Lateness) -> None:
     """What was held up together with the times is not known to be late, nor to be new."""
     told(lateness, 0, 0.1)

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from omcrm.market.gate import Gate, Reason
 from omcrm.market.policy import Policy
@@ -245,6 +246,22 @@ def test_a_trade_beside_a_stub_quote_is_believed(gate: Gate) -> None:
 
     assert tick(last) == gate.judge(tick(last, book("1.00", "213.35")), None, (), POLICY)
     assert {Reason.WIDE: 1} == gate.refused
+
+
+def test_bad_figures_of_the_day_cost_themselves_only(gate: Gate) -> None:
+    """The trade beside them is as good as any."""
+    last = trade("100")
+    figures = DayFigures(high=Decimal(90), low=Decimal(95))
+
+    assert tick(last) == gate.judge(tick(last, figures), None, (), POLICY)
+    assert {Reason.HIGH_BELOW_LOW: 1} == gate.refused
+
+
+def test_a_book_that_is_too_late_is_left_out(gate: Gate) -> None:
+    """Beside a fresh price it would be a state that never was."""
+    late = structs.replace(tick(book("92", "92.1"), at=after(1)), late=timedelta(seconds=30))
+
+    assert Reason.OLDER == reason(gate, late, statement(trade("100")))
 
 
 def test_a_second_source_contradicts_a_first_price(gate: Gate) -> None:
