@@ -1,4 +1,7 @@
-"""What is a believable price: refuses what cannot be, what is old, and what nobody confirms."""
+"""What is a believable price: refuses what cannot be, what is old, and what nobody confirms.
+
+Long for a reason: every rule by which a price is doubted stands here, and nowhere else.
+"""
 
 from collections import Counter, deque
 from collections.abc import Iterable

@@ -2,6 +2,7 @@
 
 import pytest
 
+from omcrm.market.gate import Gate
 from tests.conftest import ManualClock
 from tests.market.whole_market import HEALTHY, Market
 
@@ -17,3 +18,9 @@ def streaming(market: Market) -> Market:
     """The same, with Binance connected."""
     market.note(HEALTHY)
     return market
+
+
+@pytest.fixture
+def gate() -> Gate:
+    """A gate that has judged nothing yet."""
+    return Gate()
