@@ -119,16 +119,16 @@ def test_another_source_begins_with_its_next_trade(hub: Hub, tape: TradeTape) ->
 
 def test_the_thread_lives_while_anybody_reads(hub: Hub, tape: TradeTape) -> None:
     """And begins anew for the next one."""
-    before = threads()
+    wait_for(lambda: 0 == threads(), 5)
     for number in (1, 2):
         reader = Listening()
         tape.watch(reader, ["BTC"], [])
         tape.watch(reader, [], [])
         hub.publish(traded(number))
         wait_for(lambda reader=reader: reader.told, 5)
-        assert before + 1 == threads()
+        assert 1 == threads()
         tape.unwatch(reader, ["BTC"])
-        wait_for(lambda: before == threads(), 5)
+        wait_for(lambda: 0 == threads(), 5)
         hub.publish(traded(10 * number))
         time.sleep(0.02)
         assert 1 == len(reader.told)
@@ -136,10 +136,10 @@ def test_the_thread_lives_while_anybody_reads(hub: Hub, tape: TradeTape) -> None
 
 def test_watching_nothing_starts_nothing(tape: TradeTape) -> None:
     """Nobody reads."""
-    before = threads()
+    wait_for(lambda: 0 == threads(), 5)
     tape.watch(Listening(), [], [])
 
-    assert before == threads()
+    assert 0 == threads()
 
 
 def test_more_than_can_wait_is_lost_and_said_so(
