@@ -98,17 +98,24 @@ class PriceFeedRuns(OmcrmError):
 class AccessRefused(OmcrmError):
     """A request is refused; `code` and `message` go to the caller, `status` is HTTP's.
 
-    `field` names the part of the request that is wrong, where it is one.
+    `field` names the part of the request that is wrong, where it is one; after `wait` seconds the
+    same request may be answered.
     """
 
     def __init__(
-        self, code: str, message: str, status: int = 400, field: str | None = None
+        self,
+        code: str,
+        message: str,
+        status: int = 400,
+        field: str | None = None,
+        wait: int | None = None,
     ) -> None:
         super().__init__(code, message)
         self.code = code
         self.message = message
         self.status = status
         self.field = field
+        self.wait = wait
 
     def __str__(self) -> str:
         return self.message

@@ -60,7 +60,7 @@ def create(
     _check_expiry(expires_at, now)
     if wait := _MADE.spend(str(caller.user_id)):
         message = f"Too many new tokens. Try again in {wait // 60 + 1} minutes."
-        raise AccessRefused("TOO_MANY_REQUESTS", message, 429)
+        raise AccessRefused("TOO_MANY_REQUESTS", message, 429, wait=wait)
     _make_room(caller.user_id, now)
     secret = MARK + "".join(secrets.choice(_LETTERS) for _ in range(_LENGTH))
     row = ApiToken(

@@ -24,7 +24,7 @@ def issue(caller: Caller, now: datetime) -> str:
     """
     if wait := _ISSUED.spend(caller.handle):
         message = f"Too many tickets. Try again in {wait} seconds."
-        raise AccessRefused("TOO_MANY_REQUESTS", message, 429)
+        raise AccessRefused("TOO_MANY_REQUESTS", message, 429, wait=wait)
     ticket = secrets.token_urlsafe(32)
     ws_ticket.keep(hash_token(ticket), caller.handle, now, now + LIFETIME)
     db.session.commit()

@@ -4,7 +4,16 @@ from datetime import UTC, date, datetime
 from typing import Any, Literal
 
 import msgspec
-from flask import Blueprint, flash, jsonify, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    flash,
+    jsonify,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from msgspec import Struct
 
@@ -24,7 +33,10 @@ blueprint = Blueprint("tokens", __name__)
 @blueprint.errorhandler(AccessRefused)
 def refuse(refused: AccessRefused) -> ResponseReturnValue:
     """Answer programs; the page shows what is wrong itself."""
-    return refusal(refused.code, refused.message, refused.status, refused.field)
+    answer = make_response(refusal(refused.code, refused.message, refused.status, refused.field))
+    if refused.wait is not None:
+        answer.headers["Retry-After"] = str(refused.wait)
+    return answer
 
 
 # For people

@@ -351,6 +351,7 @@ def test_tickets_are_limited(client: FlaskClient, give_token: GiveToken) -> None
 
     assert [200] * 60 + [429] == [each.status_code for each in answers]
     assert "TOO_MANY_REQUESTS" == answers[-1].json["error"]["code"]
+    assert 1 <= int(answers[-1].headers["Retry-After"]) <= 60
 
 
 # Secrets
