@@ -26,13 +26,15 @@ class Wish(Struct, frozen=True):
 class Found(Struct, frozen=True):
     """What became of one symbol: the days that were told, and those that nobody told.
 
-    `problems` has a sentence for each source that could not be asked or did not answer well.
+    `problems` has a sentence for each source that could not be asked or did not answer well, or for
+    there being none; `limits` for each that tells no more of the past.
     """
 
     symbol: str
     candles: tuple[DailyCandle, ...]
     missing: tuple[date, ...]
     problems: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
 
 
 class _Search:
@@ -44,6 +46,8 @@ class _Search:
         self.missing = set(wish.days)
         self.candles: list[DailyCandle] = []
         self.problems: list[str] = []
+        self.limits: list[str] = []
+        self.has_source = False
 
     def wants(self, source: str) -> bool:
         """Whether a source is to be asked; invented days never stand beside real ones."""
@@ -87,13 +91,18 @@ class HistoryQuery:
         candles = sorted(search.candles, key=lambda each: each.day)
         problems = tuple(map(self._inquiry.hidden, search.problems))
         missing = tuple(sorted(search.missing))
-        return Found(search.instrument.symbol, tuple(candles), missing, problems)
+        if missing and not search.has_source:
+            problems = ("no source of it can be asked",)
+        limits = tuple(search.limits) if missing else ()
+        return Found(search.instrument.symbol, tuple(candles), missing, problems, limits)
 
     def _ask(self, source: str, wanted: list[_Search]) -> Iterator[None]:
         """Ask one source; gives way after each call."""
         provider = self._providers.get(source)
         if provider is None or not wanted:
             return
+        for each in wanted:
+            each.has_source = True
         missing = provider.missing()
         if missing is not None:
             for each in wanted:
@@ -121,9 +130,10 @@ class HistoryQuery:
         now = self._inquiry.clock()
         earliest = now.astimezone(UTC).date() - timedelta(days=provider.reach)
         days = {day for each in searches.values() for day in each.missing if day >= earliest}
+        for each in searches.values():
+            if min(each.missing) < earliest:
+                each.limits.append(f"{purse.source}: tells no more than {provider.reach} days back")
         if not days:
-            for each in searches.values():
-                each.note(purse.source, f"tells no more than {provider.reach} days back")
             return
         names = {name: each.instrument.symbol for name, each in searches.items()}
         past = Past(names, min(days), max(days), now)

@@ -129,7 +129,7 @@ def _fill(
     asking: Asking, instruments: list[Instrument], days: int, dry_run: bool
 ) -> dict[str, str]:
     """What could not be filled, and why."""
-    rows, failed, added = [], {}, 0
+    rows, failed, limited, added = [], {}, {}, 0
     with _bar(len(instruments), f"Asking for {days} days") as bar:
         for filled in fill(asking, instruments, days, utc_now()):
             if dry_run:
@@ -140,10 +140,14 @@ def _fill(
                 db.session.commit()
             if filled.has_failed:
                 failed[filled.found.symbol] = _why(filled)
+            elif filled.found.limits:
+                limited[filled.found.symbol] = "; ".join(filled.found.limits)
             rows.append(_day_row(filled))
             bar.update(1)
     _table(("symbol", "days", "known", "new", "from", "to", "missing", "class", "source"), rows)
     _sum_up(added, "day", "days", dry_run)
+    for symbol, why in limited.items():
+        click.echo(f"{symbol}: {why}", err=True)
     return failed
 
 

@@ -135,4 +135,23 @@ def test_nobody_is_asked_beyond_his_reach(tmp_path: Path) -> None:
     (found,) = asked(Wish(BTC, (date(2025, 6, 1),)))
 
     assert not any("coingecko" in each for each in asked.requests)
-    assert "coingecko: tells no more than 29 days back" in found.problems
+    assert "coingecko: tells no more than 29 days back" in found.limits
+
+
+def test_a_source_that_tells_some_of_the_days_is_no_failure(tmp_path: Path) -> None:
+    """Neither the first time nor when only what is beyond its reach is left."""
+    asked = Asked(tmp_path, binance=[], coinbase=[], coingecko=[], simulated=[])
+    long_ago = date(2025, 6, 1)
+    found = [asked(Wish(BTC, days))[0] for days in ((long_ago, DAYS[0]), (long_ago,))]
+
+    assert [(), ()] == [each.problems for each in found]
+    assert [1, 1] == [len(each.limits) for each in found]
+
+
+def test_where_nobody_can_be_asked_that_is_said(tmp_path: Path) -> None:
+    """What is missing for want of a source is a failure."""
+    inquiry = Inquiry(Ledger(tmp_path), Keys(), lambda: NOW, 10)
+    (found,) = HistoryQuery(inquiry, {}).answers([Wish(BTC, DAYS)])
+    inquiry.close()
+
+    assert (DAYS, ("no source of it can be asked",)) == (found.missing, found.problems)
