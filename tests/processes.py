@@ -1,7 +1,10 @@
 """The real processes that tests run against: the built-in exchange and the app."""
 
+import contextlib
+import itertools
 import json
 import os
+import random
 import re
 import secrets
 import socket
@@ -35,11 +38,23 @@ def wait_for(look: Callable[[], T], timeout: float, what: str = "it") -> T:
         time.sleep(0.02)
 
 
+# Below those that the system gives to clients; each process that runs tests has some of them.
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 4
+_PORTS = range(20_000 + _WORKER * 3_000, 23_000 + _WORKER * 3_000)
+_turn = itertools.count(random.randrange(len(_PORTS)))
+
+
 def free_port() -> int:
-    """A port of the loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of the loopback that nobody listens on, nor is given at random to anybody else.
+
+    Tests that run at the same time have ports of their own: between this look and the start of the
+    server another one could take the same.
+    """
+    while True:
+        port = _PORTS[next(_turn) % len(_PORTS)]
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Process:
