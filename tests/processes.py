@@ -1,4 +1,7 @@
-"""The real processes that tests run against: the built-in exchange and the app."""
+"""The real processes that tests run against: the built-in exchange and the app.
+
+Long for a reason: how they start, what speaks to them and how they end is one thing to know.
+"""
 
 import contextlib
 import itertools
