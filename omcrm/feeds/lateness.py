@@ -41,10 +41,8 @@ class Lateness:
         that had one: they came the same way. After a silence that may not be so any more: they may
         be as old as that."""
         if time is not None:
-            self._last, self._measured_at = (
-                self._measure(received_at, received_at - time),
-                received_at,
-            )
+            self._measured_at = received_at
+            self._last = self._measure(received_at, received_at - time)
             return self._last
         silence = received_at - self._measured_at if self._measured_at else ON_TIME
         return max(self._last, silence) if silence > _UNMEASURED else self._last

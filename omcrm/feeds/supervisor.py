@@ -382,5 +382,7 @@ class Supervisor:
 
 def _time(tick: Tick) -> datetime | None:
     """The upstream's own time, if it told one."""
-    parts = (tick.trade, tick.book, tick.day)
-    return next((each.time for each in parts if each is not None and each.time is not None), None)
+    for part in (tick.trade, tick.book, tick.day):
+        if part is not None and part.time is not None:
+            return part.time
+    return None

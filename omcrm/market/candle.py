@@ -100,6 +100,10 @@ class CandleBook:
         if trade is None or not quote.price_class.is_fresh:
             return
         key = (quote.symbol, quote.source.name)
+        series = self._series.get(key)
+        if series is not None and series.counted is trade:
+            # Most quotes bring a new book and no new trade.
+            return
         with self._lock:
             series, at = self._series.get(key), trade.time or quote.said.received_at
             if series is None or series.is_far_ahead(at):

@@ -71,10 +71,13 @@ class Gate:
         if reason is not None:
             self._refuse(_refusal(reason, tick, held, []))
             return None
-        for why, part in _unusable(tick, policy):
+        # What else it says may be true.
+        if tick.book is not None and (why := _unusable_book(tick.book, tick.late, policy)):
             self._refuse(_refusal(why, tick, held, []))
-            # What else it says may be true.
-            tick = structs.replace(tick, **{part: None})
+            tick = structs.replace(tick, book=None)
+        if tick.day is not None and (why := _impossible_day(tick.day)):
+            self._refuse(_refusal(why, tick, held, []))
+            tick = structs.replace(tick, day=None)
         if tick.trade is None and tick.book is None and tick.day is None:
             return None
         news = tick if held is None else _newer_part(tick, held, policy)
@@ -82,11 +85,12 @@ class Gate:
             self._refuse(_refusal(Reason.OLDER, tick, held, []))
             return None
         fresh = [each for each in others if _speaks_freshly(each, tick, policy)]
+        anchor = None if news.trade is None else self._anchor(news, policy)
         # The opinions of the market do not count for an invented price.
-        anchor = self._anchor(news, policy)
         outlier = _outlier(news, held, anchor, fresh if tick.source.is_real else [], policy)
         if outlier is None or self._is_confirmed(tick, policy):
-            self._note_belief(news, anchor)
+            if news.trade is not None:
+                self._note_belief(news, anchor)
             return news
         self._outliers.setdefault(tick.symbol, {})[tick.source.name] = tick
         self._refuse(_refusal(outlier, tick, held, fresh))
@@ -100,8 +104,6 @@ class Gate:
         return None if is_old or _is_long_after(tick.trade, anchor.trade, policy) else anchor.trade
 
     def _note_belief(self, tick: Tick, anchor: Trade | None) -> None:
-        if tick.trade is None:
-            return
         if anchor is None:
             self._anchors[tick.symbol, tick.source.name] = tick
         # Who goes on elsewhere has taken its outlier back.
@@ -152,15 +154,12 @@ def _impossible(tick: Tick) -> Reason | None:
     return None
 
 
-def _unusable(tick: Tick, policy: Policy) -> Iterable[tuple[Reason, str]]:
-    """The parts that are to be left out, and why."""
-    if tick.book is not None and _is_wide(tick.book, policy):
-        yield Reason.WIDE, "book"
-    elif tick.book is not None and tick.late > policy.max_age:
-        # Beside a fresh price it would be a state that never was.
-        yield Reason.OLDER, "book"
-    if tick.day is not None and (why := _impossible_day(tick.day)):
-        yield why, "day"
+def _unusable_book(book: TopOfBook, late: timedelta, policy: Policy) -> Reason | None:
+    if book.ask - book.bid > book.bid * policy.max_spread:
+        # Made of stubs: a bid of a dollar, an ask of the moon.
+        return Reason.WIDE
+    # Beside a fresh price it would be a state that never was.
+    return Reason.OLDER if late > policy.max_age else None
 
 
 def _is_price(number: Decimal) -> bool:
@@ -272,20 +271,22 @@ def _outlier(
     fresh, and from its `anchor`.
     """
     prices, most = _prices(tick), policy.max_deviation
-    opinions = [each.trade.price for each in fresh if each.trade is not None]
-    if not prices or any(not _are_far(prices, each, most) for each in opinions):
+    if not prices:
         return None
     # What is asked now and then, or late, can confirm a price but not contradict one.
-    streamed = any(each.trade and each.source.claim is PriceClass.LIVE for each in fresh)
-    if held is None or not _is_fresh(held, tick, policy) or _is_near(tick, held, anchor, policy):
-        return Reason.CONTRADICTED if streamed else None
-    return Reason.JUMP
-
-
-def _is_near(tick: Tick, held: Statement, anchor: Trade | None, policy: Policy) -> bool:
-    """Whether a step is a small one, from the last price and from that of a moment ago."""
-    known = [each.price for each in (held.trade, anchor) if each is not None]
-    return not any(_are_far(_prices(tick), each, policy.max_deviation) for each in known)
+    streamed = False
+    for each in fresh:
+        if each.trade is not None:
+            if not _are_far(prices, each.trade.price, most):
+                return None
+            streamed = streamed or each.source.claim is PriceClass.LIVE
+    # A step is a small one if it is so from the last price and from that of a moment ago.
+    if held is not None and held.trade is not None and _is_fresh(held, tick, policy):
+        if _are_far(prices, held.trade.price, most):
+            return Reason.JUMP
+        if anchor is not None and _are_far(prices, anchor.price, most):
+            return Reason.JUMP
+    return Reason.CONTRADICTED if streamed else None
 
 
 def _is_fresh(held: Statement, tick: Tick, policy: Policy) -> bool:
@@ -298,18 +299,18 @@ def _is_fresh(held: Statement, tick: Tick, policy: Policy) -> bool:
 
 
 def _are_far(prices: list[Decimal], reference: Decimal, most: Decimal) -> bool:
-    return any(_is_far(price, reference, most) for price in prices)
+    room = reference * most
+    # A loop, for every tick comes here several times.
+    for price in prices:  # noqa: SIM110
+        if abs(price - reference) > room:
+            return True
+    return False
 
 
 def _refusal(reason: Reason, tick: Tick, held: Statement | None, fresh: list[Statement]) -> Refusal:
     own = held.trade.price if held is not None and held.trade is not None else None
     others = tuple((each.source.name, each.trade.price) for each in fresh if each.trade is not None)
     return Refusal(reason, tick, own, others)
-
-
-def _is_wide(book: TopOfBook, policy: Policy) -> bool:
-    """Whether a book is made of stubs: a bid of a dollar, an ask of the moon."""
-    return book.ask - book.bid > book.bid * policy.max_spread
 
 
 def _is_long_after(new: Trade | None, held: Trade, policy: Policy) -> bool:
@@ -322,10 +323,6 @@ def _is_long_after(new: Trade | None, held: Trade, policy: Policy) -> bool:
 def _prices(tick: Tick) -> list[Decimal]:
     prices = [] if tick.trade is None else [tick.trade.price]
     return prices if tick.book is None else [*prices, tick.book.bid, tick.book.ask]
-
-
-def _is_far(price: Decimal, reference: Decimal, most: Decimal) -> bool:
-    return abs(price - reference) > reference * most
 
 
 def _speaks_freshly(other: Statement, tick: Tick, policy: Policy) -> bool:
