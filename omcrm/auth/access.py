@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 from functools import wraps
 from typing import Any
 
-from flask import abort, jsonify, redirect, request, url_for
+from flask import Response, abort, jsonify, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from omcrm.auth.next_page import local_path
+from omcrm.errors import AccessRefused
 from omcrm.extensions import db
 from omcrm.storage.audit import record
 
@@ -72,7 +73,17 @@ def refuse_admin_access(user_id: int) -> ResponseReturnValue:
     return refusal("ADMIN_REQUIRED", "Only an admin may do this.", 403)
 
 
-def refusal(code: str, message: str, status: int, field: str | None = None) -> ResponseReturnValue:
-    """A refusal as programs read it; `field` is the part of the request that is wrong."""
+def refused(error: AccessRefused) -> Response:
+    """A refusal as programs read it."""
+    return refusal(error.code, error.message, error.status, error.field, error.wait)
+
+
+def refusal(
+    code: str, message: str, status: int, field: str | None = None, wait: int | None = None
+) -> Response:
+    """The same from its parts: `field` is what is wrong, after `wait` seconds one may try again."""
     error = {"code": code, "message": message} | ({"field": field} if field else {})
-    return jsonify(success=False, error=error), status
+    answer = make_response(jsonify(success=False, error=error), status)
+    if wait is not None:
+        answer.headers["Retry-After"] = str(wait)
+    return answer

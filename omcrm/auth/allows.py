@@ -55,11 +55,10 @@ def _refuse(refused: Refused) -> ResponseReturnValue:
     if refused.reason is Reason.NONE_GIVEN:
         answer = make_response(answer_unauthenticated())
     else:
-        answer = make_response(refusal(refused.code, refused.message, refused.status))
+        wait = refused.wait_seconds or None
+        answer = refusal(refused.code, refused.message, refused.status, wait=wait)
     if answer.status_code == 401:
         answer.headers["WWW-Authenticate"] = "Bearer"
-    if refused.wait_seconds:
-        answer.headers["Retry-After"] = str(refused.wait_seconds)
     return answer
 
 

@@ -8,7 +8,6 @@ from flask import (
     Blueprint,
     flash,
     jsonify,
-    make_response,
     redirect,
     render_template,
     request,
@@ -18,7 +17,7 @@ from flask.typing import ResponseReturnValue
 from msgspec import Struct
 
 from omcrm.auth import api_token, ticket
-from omcrm.auth.access import refusal
+from omcrm.auth.access import refused
 from omcrm.auth.allows import allows, current_caller
 from omcrm.auth.api_token import Made
 from omcrm.auth.forms import TokenForm
@@ -31,12 +30,9 @@ blueprint = Blueprint("tokens", __name__)
 
 
 @blueprint.errorhandler(AccessRefused)
-def refuse(refused: AccessRefused) -> ResponseReturnValue:
+def refuse(error: AccessRefused) -> ResponseReturnValue:
     """Answer programs; the page shows what is wrong itself."""
-    answer = make_response(refusal(refused.code, refused.message, refused.status, refused.field))
-    if refused.wait is not None:
-        answer.headers["Retry-After"] = str(refused.wait)
-    return answer
+    return refused(error)
 
 
 # For people

@@ -30,7 +30,6 @@ _OF_CALLS = ("cut", "half-open", "429")
 _HOUR = 3600.0
 _SETTLING = 120.0
 _HEALTHY_WITHIN = 60.0
-_LOOK_EVERY = 1.0
 
 
 class Hour(Struct, frozen=True):
@@ -74,7 +73,7 @@ def live_through(
     rng, played = random.Random(seed), Counter[str]()
     told: list[Hour] = []
     with Scene(None, folder, speed, hours, Polling()) as scene, Watch(scene, 1) as watch:
-        if not _wait(scene, lambda: not _ill(scene), _SETTLING):
+        if not scene.wait(lambda: not _ill(scene), _SETTLING):
             raise DrillError(f"not every source comes up: {', '.join(_ill(scene))}")
         began, late = scene.timing.now(), 0
         for number in range(round(hours * _HOUR / every)):
@@ -91,9 +90,9 @@ def live_through(
                 told.append(Hour(len(told) + 1, faults, late, wrong, here, there))
                 tell(told[-1])
         ended = scene.timing.now()
-        _wait(scene, lambda: not _ill(scene), _HEALTHY_WITHIN)
+        scene.wait(lambda: not _ill(scene), _HEALTHY_WITHIN)
         ill = _ill(scene)
-        recovered = not ill or _wait(scene, lambda: not _ill(scene), _SETTLING)
+        recovered = not ill or scene.wait(lambda: not _ill(scene), _SETTLING)
         healthy = scene.timing.now() - ended if recovered else None
         calls = scene.calls()
         return Day(
@@ -138,12 +137,3 @@ def _excesses(scene: Scene, calls: dict[str, list[datetime]]) -> Iterable[Excess
 
 def _sleep_until(scene: Scene, moment: float) -> None:
     scene.sleep(max(0.0, moment - scene.timing.now()))
-
-
-def _wait(scene: Scene, condition: Callable[[], bool], seconds: float) -> bool:
-    until = scene.timing.now() + seconds
-    while not condition():
-        if scene.timing.now() > until:
-            return False
-        scene.sleep(_LOOK_EVERY)
-    return True

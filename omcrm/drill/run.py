@@ -15,7 +15,6 @@ from omcrm.market.price_class import PriceClass
 _WARM_UP, _RECOVERY = 60.0, 150.0
 # Long enough for connections to count as proven.
 _LIVED = 11.0
-_LOOK_EVERY = 0.1
 
 
 class DrillError(Exception):
@@ -41,16 +40,15 @@ class Outcome(Struct, frozen=True, kw_only=True):
 def hold(provider: str, fault: str, seconds: float, folder: Path) -> Outcome:
     """Hold one drill; raises DrillError where it cannot even begin."""
     with Scene(provider, folder) as scene, Watch(scene) as watch:
-        if not _wait(watch.all_live, _WARM_UP):
-            raise DrillError(
-                f"{provider} does not speak for all its symbols: {watch.looks and watch.looks[-1]}"
-            )
-        time.sleep(_LIVED)
+        if not scene.wait(watch.all_live, _WARM_UP):
+            last = watch.looks[-1] if watch.looks else None
+            raise DrillError(f"{provider} does not speak for all its symbols: {last}")
+        scene.sleep(_LIVED)
         began = time.monotonic()
         play(scene, FAULTS[fault], seconds, provider)
         ended = time.monotonic()
         scene.clear()
-        recovered = _wait(watch.all_live, _RECOVERY)
+        recovered = scene.wait(watch.all_live, _RECOVERY)
         back = time.monotonic() - ended if recovered else None
     looks = [each for each in watch.looks if began <= each.at]
     during = [each for each in looks if each.at <= ended]
@@ -85,15 +83,6 @@ def _named(scene: Scene, order: Order, source: str, number: int) -> dict[str, ob
     known = [each for each in scene.instruments if source in each.provider_symbols]
     instrument = known[number % len(known)]
     return {**order, "symbol": instrument.provider_symbols["simulated"]}
-
-
-def _wait(condition: Callable[[], bool], timeout: float) -> bool:
-    until = time.monotonic() + timeout
-    while not condition():
-        if time.monotonic() > until:
-            return False
-        time.sleep(_LOOK_EVERY)
-    return True
 
 
 def _first(looks: list[Look], began: float, wanted: Callable[[Look], bool]) -> float | None:

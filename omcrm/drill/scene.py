@@ -4,7 +4,7 @@ open."""
 import json
 import time
 import urllib.request
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -39,6 +39,7 @@ PATHS: Mapping[str, str] = {
 }
 _KEY = "a-key-of-the-drill"
 _TIMEOUT = 5.0
+_LOOK_EVERY = 0.1
 _DAY = timedelta(days=1)
 # Drills have no hour to wait for a source that is asked.
 _OFTEN = Polling(5.0)
@@ -156,6 +157,15 @@ class Scene:
         names = {each.provider_symbols[SIMULATED.name].upper(): each for each in self.instruments}
         told = self._ask("GET", "/control/prices")
         return {names[name].symbol: Decimal(price) for name, price in told.items() if name in names}
+
+    def wait(self, condition: Callable[[], bool], seconds: float) -> bool:
+        """Whether the condition comes to hold within so much of the scene's time."""
+        until = self.timing.now() + seconds
+        while not condition():
+            if self.timing.now() > until:
+                return False
+            time.sleep(_LOOK_EVERY)
+        return True
 
     def _ask(self, method: str, path: str, body: object = None) -> Any:
         url = self._url.replace("ws://", "http://") + path

@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from omcrm.gateways.day_change import day_change
 from omcrm.market.instrument import Instrument
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
@@ -40,11 +39,11 @@ def asset_figures(
 
 def _day_change(quote: Quote | None, instrument: Instrument | None) -> dict[str, Any]:
     began = before(quote, instrument.asset_class) if quote and instrument else None
-    if quote is None or began is None or quote.said.trade is None:
+    if quote is None or instrument is None or began is None or quote.said.trade is None:
         return {"change": None, "change_percent": None, "change_basis": None}
     moved = minus(quote.said.trade.price, began.price)
     return {
-        "change": day_change(quote, instrument),
+        "change": round(moved, instrument.decimals),
         "change_percent": percent(moved, began.price),
         "change_basis": began.basis.value,
     }

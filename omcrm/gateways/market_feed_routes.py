@@ -2,22 +2,23 @@
 
 from collections import Counter
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, current_app, request
 from flask.typing import ResponseReturnValue
 from msgspec import Meta, Struct
 
+from omcrm.auth.access import refused
 from omcrm.auth.allows import allows, current_caller
 from omcrm.errors import AccessRefused
 from omcrm.gateways import GATEWAYS
 from omcrm.gateways.market_feed import MarketFeed, Symbol, quote_body, spelled
 from omcrm.gateways.roster import Roster
 from omcrm.storage import feed_switch
-from omcrm.streaming import wire
 from omcrm.streaming.price_update import iso
 from omcrm.web.feed_control import start_by_admin, start_for_viewer, stop_by_admin
+from omcrm.web.json_answer import json_answer
 from omcrm.web.market import market
 
 _MOST_QUOTES = 50
@@ -32,11 +33,8 @@ class Quotes(Struct, frozen=True):
 
 
 @blueprint.errorhandler(AccessRefused)
-def refuse(refusal: AccessRefused) -> ResponseReturnValue:
-    error = {"code": refusal.code, "message": refusal.message}
-    if refusal.field is not None:
-        error["field"] = refusal.field
-    return _json({"success": False, "error": error}, refusal.status)
+def refuse(error: AccessRefused) -> ResponseReturnValue:
+    return refused(error)
 
 
 @blueprint.get("/streaming/status")
@@ -44,7 +42,7 @@ def refuse(refusal: AccessRefused) -> ResponseReturnValue:
 def status() -> ResponseReturnValue:
     found, caller = market(), current_caller()
     feeds = found.status()
-    return _json(
+    return json_answer(
         {
             "success": True,
             "active": found.running,
@@ -63,13 +61,13 @@ def status() -> ResponseReturnValue:
 @blueprint.post("/streaming/start")
 @allows("feeds:control")
 def start() -> ResponseReturnValue:
-    return _json({"success": True, "status": start_by_admin(current_caller().user_id)})
+    return json_answer({"success": True, "status": start_by_admin(current_caller().user_id)})
 
 
 @blueprint.post("/streaming/stop")
 @allows("feeds:control")
 def stop() -> ResponseReturnValue:
-    return _json({"success": True, "status": stop_by_admin(current_caller().user_id)})
+    return json_answer({"success": True, "status": stop_by_admin(current_caller().user_id)})
 
 
 @blueprint.get("/quote/<symbol>")
@@ -82,7 +80,7 @@ def quote(symbol: str) -> ResponseReturnValue:
     held = found.cache.get(symbol)
     if held is None:
         raise AccessRefused("NO_PRICE", f"No price is known for {symbol} yet", 503)
-    return _json({"success": True, **quote_body(held, found.instruments[symbol])})
+    return json_answer({"success": True, **quote_body(held, found.instruments[symbol])})
 
 
 @blueprint.post("/quotes")
@@ -95,7 +93,7 @@ def quotes() -> ResponseReturnValue:
         raise AccessRefused("INVALID_PAYLOAD", f"invalid payload: {error}") from error
     known, held = market().instruments, market().cache.snapshot()
     symbols = spelled(asked.symbols)
-    return _json(
+    return json_answer(
         {
             "success": True,
             "quotes": [
@@ -118,8 +116,3 @@ def _watched(user_id: int | None) -> dict[str, int]:
     """How many clients watch each symbol, of everybody's or of one user's."""
     clients = _roster().clients(user_id, MarketFeed.name)
     return dict(Counter(str(key) for each in clients for key in each.subscriptions.copy()))
-
-
-def _json(body: dict[str, Any], status: int = 200) -> Response:
-    # Flask's own JSON would write decimals as strings.
-    return Response(wire.dumps(body), status=status, mimetype="application/json")

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
-from flask import Blueprint, Response, current_app, make_response, render_template, request
+from flask import Blueprint, current_app, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import (  # type: ignore[import-untyped,unused-ignore]
     current_user,
@@ -26,9 +26,9 @@ from omcrm.portfolio import service
 from omcrm.pricing.force import force_update
 from omcrm.pricing.running import PriceFeedState, price_feed_state
 from omcrm.settings import Settings
-from omcrm.streaming import wire
 from omcrm.streaming.price_update import iso
 from omcrm.web.feed_control import start_for_viewer
+from omcrm.web.json_answer import json_answer
 from omcrm.web.market import market
 
 _MOST_SYMBOLS = 50
@@ -65,7 +65,7 @@ def websocket_info() -> ResponseReturnValue:
     page, path, settings = _settings().public_url or request.host_url, Realtime.path, _settings()
     scheme, _, host = page.rstrip("/").partition("://")
     protocol = "wss" if scheme == "https" else "ws"
-    return _json(
+    return json_answer(
         {
             "websocket_url": f"{protocol}://{host}{path}",
             "connection_info": {
@@ -93,7 +93,7 @@ def websocket_info() -> ResponseReturnValue:
 @blueprint.get("/realtime/health/")
 def health() -> ResponseReturnValue:
     """Whether prices come in and how many are connected; open to everybody."""
-    return _json(
+    return json_answer(
         {
             "price_feed_running": market().running or _command().is_running,
             "active_connections": len(_clients()),
@@ -109,7 +109,7 @@ def status() -> ResponseReturnValue:
     caller, everybody = current_caller(), _clients()
     own = _clients(caller.user_id)
     sees_portfolios = caller.may(Scope.PORTFOLIO_READ)
-    return _json(
+    return json_answer(
         {
             "service_status": "running",
             "global_stats": {
@@ -144,14 +144,12 @@ def force_price_update() -> ResponseReturnValue:
     if invalid := [each for each in symbols if each not in known]:
         valid = [each for each in symbols if each in known]
         told = f"Unknown symbols: {', '.join(invalid)}"
-        return _json({"error": told, "invalid_symbols": invalid, "valid_symbols": valid}, 400)
+        return json_answer({"error": told, "invalid_symbols": invalid, "valid_symbols": valid}, 400)
     if wait := FORCED.spend(str(current_caller().user_id)):
         message = f"Too many updates: try again in {wait} seconds."
-        answer = make_response(refusal("TOO_MANY_REQUESTS", message, 429))
-        answer.headers["Retry-After"] = str(wait)
-        return answer
+        return refusal("TOO_MANY_REQUESTS", message, 429, wait=wait)
     done = force_update(symbols)
-    return _json(
+    return json_answer(
         {
             "updated": [
                 {
@@ -198,8 +196,3 @@ def _keys(clients: list[Client], kind: str) -> list[Any]:
 def _settings() -> Settings:
     found: Settings = current_app.extensions["omcrm.settings"]
     return found
-
-
-def _json(body: dict[str, Any], status: int = 200) -> Response:
-    # Flask's own JSON would write decimals as strings.
-    return Response(wire.dumps(body), status=status, mimetype="application/json")

@@ -8,14 +8,14 @@ from flask import Blueprint, Response, request, url_for
 from flask.typing import ResponseReturnValue
 from limits import RateLimitItemPerMinute
 
-from omcrm.auth.access import View, refusal
+from omcrm.auth.access import View, refusal, refused
 from omcrm.auth.allowance import Allowance
 from omcrm.auth.allows import allows, current_caller
 from omcrm.auth.scope import Scope
 from omcrm.errors import AccessRefused
 from omcrm.portfolio import bounds, messages, service
 from omcrm.portfolio.holding import Portfolio
-from omcrm.streaming import wire
+from omcrm.web.json_answer import json_answer
 
 blueprint = Blueprint("portfolio_api", __name__, url_prefix="/api/v1/portfolios")
 
@@ -24,9 +24,9 @@ CHANGES = Allowance("portfolio changes", RateLimitItemPerMinute(120))
 
 
 @blueprint.errorhandler(AccessRefused)
-def refuse(refused: AccessRefused) -> ResponseReturnValue:
+def refuse(error: AccessRefused) -> ResponseReturnValue:
     """A refusal as programs read it."""
-    return refusal(refused.code, refused.message, refused.status, refused.field)
+    return refused(error)
 
 
 def _may(scope: Scope, allowance: Allowance) -> Callable[[View], View]:
@@ -37,8 +37,7 @@ def _may(scope: Scope, allowance: Allowance) -> Callable[[View], View]:
         def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
             if wait := allowance.spend(str(current_caller().user_id)):
                 message = f"Too many requests: try again in {wait} seconds."
-                answer, status = refusal("TOO_MANY_REQUESTS", message, 429)
-                return answer, status, {"Retry-After": str(wait)}
+                return refusal("TOO_MANY_REQUESTS", message, 429, wait=wait)
             return view(*args, **kwargs)
 
         return allows(scope)(guarded)
@@ -135,6 +134,4 @@ def _holding(changed: Portfolio, symbol: str, status: int = 200) -> Response:
 
 
 def _json(body: dict[str, Any], status: int = 200) -> Response:
-    # Flask's own JSON would write decimals as strings.
-    text = wire.dumps({"success": True, **body})
-    return Response(text, status=status, mimetype="application/json")
+    return json_answer({"success": True, **body}, status)

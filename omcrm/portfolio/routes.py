@@ -149,7 +149,7 @@ def _done(form: NameForm | HoldingForm, change: Callable[[], object]) -> bool:
 def _spend() -> None:
     if wait := CHANGES.spend(str(current_user.id)):
         message = f"Too many changes: try again in {wait} seconds."
-        raise AccessRefused("TOO_MANY_REQUESTS", message, 429)
+        raise AccessRefused("TOO_MANY_REQUESTS", message, 429, wait=wait)
 
 
 def _list(form: NameForm) -> str:

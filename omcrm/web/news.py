@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from omcrm.auth.access import refusal
+from omcrm.auth.access import refused
 from omcrm.auth.allows import allows
 from omcrm.errors import AccessRefused
 from omcrm.feeds.news.desk import NewsDesk
 from omcrm.feeds.news.item import SIMULATED_NEWS, NewsItem
-from omcrm.streaming import wire
 from omcrm.streaming.price_update import iso
+from omcrm.web.json_answer import json_answer
 from omcrm.web.market import market
 
 _USUAL, _MOST = 50, 200
@@ -21,7 +21,7 @@ blueprint = Blueprint("news", __name__, url_prefix="/api/v1")
 
 @blueprint.errorhandler(AccessRefused)
 def refuse(error: AccessRefused) -> ResponseReturnValue:
-    return refusal(error.code, error.message, error.status, error.field)
+    return refused(error)
 
 
 @blueprint.get("/news")
@@ -35,7 +35,7 @@ def news() -> ResponseReturnValue:
         "sources": len(found.news.status()),
         "news": [news_body(each) for each in found.news.latest(limit, symbol)],
     }
-    return Response(wire.dumps(body), mimetype="application/json")
+    return json_answer(body)
 
 
 def news_body(item: NewsItem) -> dict[str, Any]:

@@ -1,33 +1,25 @@
 """The desk's page and its JSON."""
 
-from typing import Any
-
 import msgspec
-from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
-from omcrm.auth.access import admin_required
+from omcrm.auth.access import admin_required, refused
 from omcrm.auth.allows import allows, current_caller
 from omcrm.errors import AccessRefused
-from omcrm.streaming import wire
 from omcrm.streaming.price_update import price_update
 from omcrm.web import feed_control
+from omcrm.web.json_answer import json_answer
 from omcrm.webtrader import service
 from omcrm.webtrader.messages import PriceHistory
 
 blueprint = Blueprint("webtrader", __name__, url_prefix="/webtrader")
 
 
-def _json(body: dict[str, Any], status: int = 200) -> Response:
-    # Flask's own JSON would write decimals as strings.
-    return Response(wire.dumps(body), status=status, mimetype="application/json")
-
-
 @blueprint.errorhandler(AccessRefused)
-def refuse(refusal: AccessRefused) -> ResponseReturnValue:
-    error = {"code": refusal.code, "message": refusal.message}
-    return _json({"success": False, "error": error}, refusal.status)
+def refuse(error: AccessRefused) -> ResponseReturnValue:
+    return refused(error)
 
 
 @blueprint.get("/")
@@ -48,7 +40,7 @@ def dashboard() -> ResponseReturnValue:
 def start_realtime_feeds() -> ResponseReturnValue:
     status = feed_control.start_by_admin(current_user.id)
     mapping = service.manager().instrument_mapping
-    return _json(
+    return json_answer(
         {
             "success": True,
             "status": status,
@@ -63,13 +55,13 @@ def start_realtime_feeds() -> ResponseReturnValue:
 @blueprint.post("/stop_realtime_feeds")
 @admin_required
 def stop_realtime_feeds() -> ResponseReturnValue:
-    return _json({"success": True, "status": feed_control.stop_by_admin(current_user.id)})
+    return json_answer({"success": True, "status": feed_control.stop_by_admin(current_user.id)})
 
 
 @blueprint.get("/realtime_status")
 @allows("market:read")
 def realtime_status() -> ResponseReturnValue:
-    return _json(service.realtime_status(current_caller().is_admin))
+    return json_answer(service.realtime_status(current_caller().is_admin))
 
 
 @blueprint.get("/realtime_price/<symbol>")
@@ -79,7 +71,7 @@ def realtime_price(symbol: str) -> ResponseReturnValue:
     quote = service.manager().cache.get(symbol)
     if quote is None:
         raise AccessRefused("NO_PRICE", f"No price is known for {symbol} yet", 503)
-    return _json({"success": True, **price_update(quote)})
+    return json_answer({"success": True, **price_update(quote)})
 
 
 @blueprint.get("/chart_data/<symbol>")
@@ -94,20 +86,20 @@ def chart_data(symbol: str) -> ResponseReturnValue:
     except msgspec.ValidationError as error:
         raise AccessRefused("INVALID_PAYLOAD", f"invalid query: {error}") from error
     history = service.price_history(symbol, asked.timeframe, asked.limit)
-    return _json({"success": True, **history})
+    return json_answer({"success": True, **history})
 
 
 @blueprint.get("/market_status")
 @login_required
 def market_status() -> ResponseReturnValue:
-    return _json({"success": True, **service.market_status()})
+    return json_answer({"success": True, **service.market_status()})
 
 
 @blueprint.get("/instruments")
 @login_required
 def instruments() -> ResponseReturnValue:
     catalogue = [service.described(each) for each in service.manager().instruments.values()]
-    return _json({"success": True, "instruments": catalogue})
+    return json_answer({"success": True, "instruments": catalogue})
 
 
 def _known(symbol: str) -> None:

@@ -1,0 +1,12 @@
+"""The JSON that routes answer with."""
+
+from typing import Any
+
+from flask import Response
+
+from omcrm.streaming import wire
+
+
+def json_answer(body: dict[str, Any], status: int = 200) -> Response:
+    """An answer in which exact decimals are numbers; Flask's own JSON would write them as texts."""
+    return Response(wire.dumps(body), status=status, mimetype="application/json")
