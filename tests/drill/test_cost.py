@@ -1,24 +1,34 @@
-import os
-import socket
-import threading
+import subprocess
+import sys
 
 import pytest
 
 from omcrm.drill.cost import cost
 
+_TAKES_MORE = """
+import os, socket, threading
+print("begun", flush=True)
+input()
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+held = [socket.socketpair(), os.open(os.devnull, os.O_RDONLY)]
+print("taken", flush=True)
+input()
+"""
+
 
 def test_what_is_held_is_counted() -> None:
     """One more thread, one more file, two more sockets, and a process has memory."""
-    before, done = cost(os.getpid()), threading.Event()
-    thread = threading.Thread(target=done.wait)
-    thread.start()
-    pair, file = socket.socketpair(), os.open(os.devnull, os.O_RDONLY)
-    after = cost(os.getpid())
-    done.set()
-    thread.join()
-    os.close(file)
-    for each in pair:
-        each.close()
+    command = [sys.executable, "-c", _TAKES_MORE]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, bufsize=1) as process:
+        assert process.stdin
+        assert process.stdout
+        assert "begun\n" == process.stdout.readline()
+        before = cost(process.pid)
+        process.stdin.write("\n")
+        assert "taken\n" == process.stdout.readline()
+        after = cost(process.pid)
+        process.stdin.write("\n")
 
     assert 1 == after.threads - before.threads
     assert 3 == after.descriptors - before.descriptors

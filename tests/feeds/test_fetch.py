@@ -5,7 +5,6 @@ Long for a reason: there is a test for each way in which an answer can fail to c
 
 import gzip
 import logging
-import os
 import socket
 import ssl
 import struct
@@ -22,6 +21,7 @@ from omcrm.feeds import fetch
 from omcrm.feeds.fetch import Fetcher
 from omcrm.feeds.provider import Call
 from tests.conftest import missing
+from tests.descriptors import Descriptors
 from tests.feeds.upstream import Serve, Upstream, answering, http
 from tests.processes import free_port, wait_for
 from tests.threads import Threads
@@ -488,11 +488,11 @@ def test_closing_interrupts(first: bytes) -> None:
 
 def test_nothing_is_asked_after_the_end(fetcher: Fetcher) -> None:
     """Once closed it neither connects nor asks, and no descriptor is left open."""
-    before = len(os.listdir("/proc/self/fd"))
+    before = Descriptors()
     with Upstream(answering(http())) as upstream:
         fetcher.get(call(upstream.url))
         fetcher.close()
         assert "stopped" == failure(fetcher, upstream.url)
 
     assert 1 == len(upstream.requests)
-    assert before == len(os.listdir("/proc/self/fd"))
+    before.wait()

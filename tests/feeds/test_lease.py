@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from omcrm.feeds.lease import Leases, lease_name
+from tests.descriptors import Descriptors
 from tests.processes import ROOT, wait_for
 
 # Takes the lease, says whether it got it, and holds it until its input ends.
@@ -80,13 +81,13 @@ def test_giving_back_what_is_not_held_is_harmless(tmp_path: Path) -> None:
 def test_no_descriptor_is_left(tmp_path: Path) -> None:
     """Neither a failed attempt nor giving back leaves a file open."""
     one, two = Leases(tmp_path), Leases(tmp_path)
-    before = len(os.listdir("/proc/self/fd"))
+    before = Descriptors()
     for _ in range(5):
         one.take("a", "key")
         two.take("a", "key")
         one.give_back("a", "key")
 
-    assert before == len(os.listdir("/proc/self/fd"))
+    before.wait()
 
 
 # What is on the disk

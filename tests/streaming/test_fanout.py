@@ -3,7 +3,6 @@
 import itertools
 import logging
 import math
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from omcrm.streaming.batch import Batch, Dialect
 from omcrm.streaming.fanout import FanOut, Position, Since
 from omcrm.streaming.lane import Subscriber
 from tests.processes import wait_for
+from tests.threads import Threads
 from tests.values import quote, trade
 
 # So long that nothing leaves a second time while a test looks; so short that a test can wait.
@@ -456,7 +456,6 @@ def test_who_comes_from_elsewhere_is_shown_everything(fanout: FanOut, left: Posi
     """Another run of the process, the future, the beginning of time, or another pace."""
     slow = watching(fanout, "BTC", max_rate=1e-6).position
     everything = ["BTC 1", "ETH 2", "SOL 3"]
-
     for epoch, seq in (("other", 4), (left.epoch, 5), (left.epoch, 0), (slow.epoch, 4)):
         assert everything == shown(fanout, epoch, seq)
 
@@ -475,15 +474,16 @@ def test_each_pace_has_its_epoch(fanout: FanOut) -> None:
 
 def test_starting_and_stopping_twice_is_once(fanout: FanOut) -> None:
     """There is one thread while it runs and none afterwards."""
-    before = set(threading.enumerate())
+    threads = Threads()
     fanout.stop()
-    fanout.start()
-    fanout.start()
-    (thread,) = set(threading.enumerate()) - before
-    fanout.stop()
-    fanout.stop()
+    for _ in range(2):
+        fanout.start()
 
-    assert not thread.is_alive()
+    assert ["fan-out"] == threads.new()
+
+    for _ in range(2):
+        fanout.stop()
+    threads.wait()
 
 
 def test_stopping_tells_what_waits_and_starting_goes_on(fanout: FanOut) -> None:

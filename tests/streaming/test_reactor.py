@@ -1,7 +1,6 @@
 """Sockets, deadlines and jobs: each is called in the reactor's thread, whatever the others do."""
 
 import logging
-import os
 import random
 import socket
 import threading
@@ -11,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from omcrm.streaming.reactor import READ, WRITE, Later, Reactor
-from tests.process_table import descriptors
+from tests.descriptors import Descriptors
 from tests.processes import wait_for
 from tests.threads import Threads
 
@@ -70,11 +69,11 @@ def in_turn(reactor: Reactor) -> None:
 
 def test_nothing_runs_before_its_first_user() -> None:
     """A reactor is made without a thread and without a descriptor."""
-    threads, files = Threads(), descriptors(os.getpid())
+    threads, files = Threads(), Descriptors()
     reactor = Reactor()
 
     assert [] == threads.new()
-    assert files == descriptors(os.getpid())
+    files.wait()
     assert 0 == reactor.connections()
 
 
