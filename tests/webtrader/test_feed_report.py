@@ -198,8 +198,9 @@ def test_events_survive_the_manager(app: Flask, heard: Look) -> None:
 
 def test_quotas_are_told_by_source_and_budget(heard: Look, exchange: Exchange) -> None:
     """Only who is asked has any; what is used and left make up what is allowed."""
-    exchange.fault("mute")
-    wait_for(lambda: any(each["used"] for each in heard()["quota"]["coingecko"]), 25, "a question")
+    for venue in ("binance", "coinbase"):
+        exchange.fault("mute", venue=venue)
+    wait_for(lambda: any(each["used"] for each in heard()["quota"]["coingecko"]), 40, "a question")
     quota = heard()["quota"]
     now = iso(datetime.now(UTC))
 
