@@ -81,6 +81,7 @@ def test_a_holding_is_changed_and_removed_by_keyboard(visit: Visit) -> None:
     add(page, "BTC")
     visitor.expects("400")
     page.get_by_role("link", name="Change BTC").press("Enter")
+    expect(page.get_by_label("Quantity")).to_be_focused()
     page.get_by_label("Quantity").fill("-1")
     page.get_by_label("Quantity").press("Enter")
     expect(page.locator("#quantity-error")).to_have_text("The quantity must be more than zero.")
