@@ -102,8 +102,10 @@ class Connection(asyncio.Protocol):
         elif faults.refusal and self._exchange.name != BINANCE:
             refusal = handshake_refusal(faults.refusal.status, faults.refusal.retry_after)
             self._write(request, refusal)
+        elif told := answer(self._exchange, request):
+            self._write(request, told)
         else:
-            self._write(request, answer(self._exchange, request))
+            self.abort()
 
     def _leave_unanswered(self) -> None:
         self._unanswered = True

@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING
 from omcrm.exchange.http import Answer, Request
 from omcrm.exchange.message import Message
 from omcrm.exchange.source import Outlet
+from omcrm.exchange.taped_call import Answers, TapedCall
 from omcrm.exchange.venue import Dialect, Line, PlainDialect, Venue
 from omcrm.exchange.verbatim import Frame, Verbatim
 
 if TYPE_CHECKING:
     from omcrm.exchange.exchange import Exchange
 
+# In every login, Alpaca's as well as Massive's.
+LOGIN = b'"auth"'
 NO_TAPE = Answer(503, b"nothing of this is on the tapes\n", content_type="text/plain")
 
 
 class TapedVenue:
-    """The venue `name`: who has said anything there is sent the frames as they come.
-
-    A call gets the newest body so far, whatever it asks for; before the first, the first.
-    """
+    """The venue `name`: who has said anything there is sent the frames as they come."""
 
     def __init__(self, name: str, tape: Verbatim, outlet: Outlet) -> None:
         self.name = name
@@ -28,7 +28,11 @@ class TapedVenue:
         # A stream that only this venue's switchboard has receivers of.
         self.stream = f"!{name}"
         self._outlet = outlet
-        self._answer = tape.first_answer
+        self._pushes = not all(each.asked for each in tape.places)
+        by_question = any(each.by_question for each in tape.places)
+        self._answers = Answers(name, tape.first_answers, by_question)
+        self._login_signs = [each.login for each in tape.places if each.login]
+        self._login = b""
 
     # How it speaks
 
@@ -39,15 +43,18 @@ class TapedVenue:
     def _speak(
         self, exchange: "Exchange", request: Request
     ) -> "Callable[[Line], Dialect] | Answer":
-        if not self.tape.pushes:
+        if not self._pushes:
             return NO_TAPE
-        return lambda line: TapedDialect(exchange, line, self.stream)
+        return lambda line: TapedDialect(exchange, line, self.stream, lambda: self._login)
 
-    def _reply(self, exchange: "Exchange", request: Request) -> Answer:
-        if self._answer is None:
+    def _reply(self, exchange: "Exchange", request: Request) -> Answer | None:
+        call = self._answers.to(request.target)
+        if call is None:
             return NO_TAPE
         exchange.source.subscribed([self.stream])
-        return Answer(200, self._answer.data)
+        if not call.status:
+            return None
+        return Answer(call.status, call.body, {"Retry-After": call.wait} if call.wait else {})
 
     # How it is played
 
@@ -59,8 +66,11 @@ class TapedVenue:
         """Push a frame, or answer with it from now on."""
         self.frames += 1
         if line.asked:
-            self._answer = line
-        elif self._outlet.wants(self.stream):
+            self._answers.take(TapedCall.read(line.data))
+            return
+        if any(sign in line.data for sign in self._login_signs):
+            self._login = line.data
+        if self._outlet.wants(self.stream):
             self._outlet.publish(Message(self.stream, line.data))
 
     def second(self) -> None:
@@ -71,16 +81,24 @@ class TapedVenue:
 
 
 class TapedDialect(PlainDialect):
-    """One connection: the first word of the client's, whatever it is, lets it hear the tape."""
+    """One connection: the first word of the client's, whatever it is, lets it hear the tape.
 
-    def __init__(self, exchange: "Exchange", line: Line, stream: str) -> None:
+    `login` gives the newest answer to a login that was played so far, which a later one gets too.
+    """
+
+    def __init__(
+        self, exchange: "Exchange", line: Line, stream: str, login: Callable[[], bytes]
+    ) -> None:
         super().__init__(exchange, line)
         self._stream = stream
+        self._login = login
 
     def heard(self, text: bytes) -> None:
         """Join those who hear the tape; nothing is answered but by the tape."""
         if not self.line.subscriptions:
             self.line.subscribe([self._stream])
+        if LOGIN in text and (answer := self._login()):
+            self.line.say(answer)
 
     def told(self, message: Message) -> Iterable[bytes]:
         """The frame itself."""

@@ -76,11 +76,12 @@ class Venue(Struct, frozen=True):
     """One venue.
 
     `speak` tells how to speak on a new WebSocket, or gives the answer that refuses it. `answer`
-    serves HTTP. Both get the request without the venue's name in its path.
+    serves HTTP; None ends the connection without a word. Both get the request without the venue's
+    name in its path.
     """
 
     speak: "Speak | None" = None
-    answer: "Callable[[Exchange, Request], Answer] | None" = None
+    answer: "Callable[[Exchange, Request], Answer | None] | None" = None
 
 
 class PlainDialect:

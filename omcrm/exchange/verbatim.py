@@ -1,38 +1,46 @@
 """Tapes of sources other than Binance: whose a file is, and its frames as they were recorded.
 
 Lines are `<receive time, ns> <frame>`, plain or compressed. A frame may be anything, also nothing:
-what an upstream sent in an outage is part of the outage.
+what an upstream sent in an outage is part of the outage. Of a source that is asked it is a call.
 """
 
 import heapq
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 
 from msgspec import Struct
 
-from omcrm.exchange.tape import BROKEN, TapeError, opened, read_time
+from omcrm.exchange.tape import BROKEN, SCANNED_LINES, TapeError, opened, read_time
+from omcrm.exchange.taped_call import TapedCall
 
 
 class Place(Struct, frozen=True):
-    """Where a source is found: its venue, and whether it is asked there over HTTP."""
+    """Where a source is found: its venue, and whether it is asked there over HTTP.
+
+    `by_question` tells that an answer does not say what it is about; `login` is in the frame that
+    a connection waits for before it asks for anything.
+    """
 
     venue: str
     asked: bool = False
+    by_question: bool = False
+    login: bytes = b""
 
 
 PLACES: Mapping[str, Place] = {
-    "alpaca": Place("alpaca"),
-    "alpha_vantage": Place("alpha_vantage", asked=True),
+    "alpaca": Place("alpaca", login=b'"authenticated"'),
+    "alpha_vantage": Place("alpha_vantage", asked=True, by_question=True),
     "coinbase": Place("coinbase"),
     "coingecko": Place("coingecko", asked=True),
     "exchangerate_api": Place("exchangerate_api", asked=True),
     "exchangerate_open": Place("exchangerate_api", asked=True),
     "finnhub": Place("finnhub"),
-    "finnhub_quote": Place("finnhub", asked=True),
+    "finnhub_quote": Place("finnhub", asked=True, by_question=True),
     "frankfurter": Place("frankfurter", asked=True),
     "kraken": Place("kraken"),
-    "massive": Place("massive"),
+    "massive": Place("massive", login=b'"auth_success"'),
 }
 # The words of Binance, which are read and told by all venues.
 READ = ("binance", "simulated")
@@ -67,24 +75,24 @@ class Frame(Struct, frozen=True, gc=False):
 class Verbatim:
     """The tapes of one venue as one.
 
-    `pushes` tells whether any has frames of a WebSocket, `first_answer` is the first body of a call
-    where any has one, `skipped` counts the lines that were unreadable so far.
+    `places` tells where their sources are found. `first_answers` are the calls that each question
+    was first answered with in each file, in order; `skipped` counts the lines that were unreadable
+    so far.
     """
 
-    def __init__(self, readings: tuple[Reading, ...], pushes: bool, first: Frame | None) -> None:
+    def __init__(self, readings: tuple[Reading, ...], firsts: Iterable[Frame]) -> None:
         self.readings = readings
-        self.pushes = pushes
-        self.first_answer = first
+        self.places = [each.place for each in readings if each.place is not None]
+        self.first_answers = [TapedCall.read(each.data) for each in firsts]
         self.skipped = 0
 
     @classmethod
     def open(cls, readings: Iterable[Reading]) -> "Verbatim":
         """Look into each file; TapeError for one that cannot be played."""
         readings = tuple(readings)
-        heads = [_head(each) for each in readings]
-        answers = [each for each in heads if each.asked]
-        first = min(answers, key=lambda frame: frame.time, default=None)
-        return cls(readings, len(answers) < len(heads), first)
+        heads = [head for each in readings for head in _heads(each)]
+        heads.sort(key=lambda frame: frame.time)
+        return cls(readings, [each for each in heads if each.asked])
 
     def play(self) -> Iterator[Frame]:
         """Give every frame in order of receive time, each file's own order kept."""
@@ -111,14 +119,19 @@ def by_venue(paths: Iterable[Path]) -> tuple[list[Path], dict[str, list[Reading]
     return binance, others
 
 
-def _head(reading: Reading) -> Frame:
+def _heads(reading: Reading) -> Iterable[Frame]:
+    """Give the first frame, of calls that to each question."""
+    has_questions = reading.place is not None and reading.place.by_question
+    heads: dict[str, Frame] = {}
     try:
-        found = next((frame for frame in _read(reading) if frame), None)
+        frames = (frame for frame in _read(reading) if frame)
+        for frame in islice(frames, SCANNED_LINES if has_questions else 1):
+            heads.setdefault(TapedCall.read(frame.data).question, frame)
     except OSError as error:
         raise TapeError(reading.path, error.strerror or str(error)) from None
-    if found is None:
+    if not heads:
         raise TapeError(reading.path, "no recorded message in it")
-    return found
+    return heads.values()
 
 
 def _read(reading: Reading) -> Iterator[Frame | None]:

@@ -24,9 +24,11 @@ from omcrm.feeds.provider import (
     PollLimits,
     PollProvider,
     Refused,
+    Reply,
     Unreadable,
 )
 from omcrm.feeds.quota import Ledger, Use
+from omcrm.feeds.recorder import asked
 from omcrm.feeds.retry import backoff, wait_after
 from omcrm.feeds.status import FeedState, FeedStatus, Meter, masked
 from omcrm.feeds.supervisor import Reports
@@ -264,13 +266,13 @@ class Poller:
             if isinstance(error, FeedUnreached):
                 self._give_back()
             if not self._fetcher.closed:
+                self._record(call, None)
                 self._fail(error, call.names)
             return
         if self._fetcher.closed:
             return
         self._meter.total += 1
-        if self._reports.frame is not None:
-            self._reports.frame(self.name, self._keys.hide_in(reply.body))
+        self._record(call, reply)
         arrival = Arrival(self._clock(), self._number, self._names)
         told = list(self.provider.parse(call, reply, arrival))
         failure: FeedError | None = None
@@ -292,6 +294,10 @@ class Poller:
             self._take(ticks)
         elif failure is not None:
             self._fail(failure, call.names)
+
+    def _record(self, call: Call, reply: Reply | None) -> None:
+        if self._reports.frame is not None:
+            self._reports.frame(self.name, self._keys.hide_in(asked(call, reply)))
 
     def _note_used_up(self, refusal: Expelled) -> None:
         budgets = self.provider.limits.budgets

@@ -6,6 +6,9 @@ import queue
 import threading
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
+
+from omcrm.feeds.provider import Call, Reply
 
 _log = logging.getLogger(__name__)
 
@@ -13,6 +16,20 @@ _log = logging.getLogger(__name__)
 _MOST_WAITING = 100_000
 _FLUSH_EVERY = 1.0
 _MEGABYTE = 1_000_000
+_UNANSWERED = Reply(0, {}, b"")
+
+
+def asked(call: Call, reply: Reply | None) -> bytes:
+    """A call as the frame of a tape: `<status> <Retry-After or -> <path and query> <body>`.
+
+    Where no answer came the status is 000 and the body empty.
+    """
+    reply = reply or _UNANSWERED
+    url = urlsplit(call.url)
+    question = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
+    wait = reply.headers.get("retry-after", "")
+    head = f"{reply.status:03d} {wait if wait.isdecimal() else '-'} {question} "
+    return head.encode() + reply.body
 
 
 class Recorder:

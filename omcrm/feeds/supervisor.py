@@ -49,7 +49,7 @@ class Reports(Struct, frozen=True):
     """Where a supervisor says what happens, from its threads.
 
     `condition` gets the first connection whose data still counts; `changed` the source's name;
-    `frame`, if any, every frame before it is read.
+    `frame`, if any, every frame, or call with its answer, before it is read.
     """
 
     tick: Callable[[Tick], None]

@@ -1,6 +1,11 @@
+"""A venue that plays its tape, over real sockets; one file for a reason: what is pushed, what is
+asked and the faults of both go by one clock.
+"""
+
 import itertools
 import time
 from collections.abc import Callable
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +142,54 @@ def test_a_call_gets_the_newest_answer_so_far(play, tape, room) -> None:
     after = running.request("/coingecko/api/v3/simple/price?ids=tether")
 
     assert [(200, {"a": 1}), (200, b"<h1>502</h1>")] == [each[:2] for each in (before, after)]
+
+
+def test_each_question_has_its_answer(play, tape, room) -> None:
+    """Where an answer does not say what it is about; with its status, and however it is keyed."""
+    lines = [
+        "200 - /api/v1/quote?symbol=AAPL&token=*** 1",
+        "200 - /finnhub/api/v1/quote?symbol=MSFT 2",
+        "429 17 /api/v1/quote?symbol=AAPL&token=*** no more",
+    ]
+    running = play(tape("finnhub_quote", *((at * 0.05, line) for at, line in enumerate(lines))))
+    quote = "/finnhub/api/v1/quote?symbol="
+    first = running.request(f"{quote}AAPL&token=mine")
+    room.wait_until(lambda: finished(running))
+    status, body, headers = running.request(f"{quote}AAPL&token=mine")
+
+    assert (200, 1) == first[:2]
+    assert (429, b"no more", "17") == (status, body, headers["Retry-After"])
+    assert 2 == running.get(f"{quote}MSFT")
+    assert (503, b"nothing of this is on the tapes\n") == running.request(f"{quote}TSLA")[:2]
+
+
+def test_a_call_without_an_answer_gets_none_again(play, tape) -> None:
+    """Its connection ends, without a word."""
+    running = play(tape("coingecko", (0.0, "000 - /api/v3/simple/price?ids=bitcoin ")))
+    with pytest.raises(HTTPException):
+        running.request("/coingecko/api/v3/simple/price?ids=bitcoin")
+
+    assert 200 == running.request("/control")[0]
+
+
+@pytest.mark.parametrize(
+    ("source", "answer"),
+    [
+        ("alpaca", '[{"T":"success","msg":"authenticated"}]'),
+        ("massive", '[{"ev":"status","status":"auth_success","message":"authenticated"}]'),
+    ],
+)
+def test_who_logs_in_late_gets_the_answer_that_was_played(play, tape, source, answer) -> None:
+    """The newest so far, once he asks for it; nobody else hears it again."""
+    running = play(tape(source, (0.0, answer), (0.001, "price")))
+    early, late = running.connect(f"/{source}"), running.connect(f"/{source}")
+    early.send('{"action":"auth"}')
+    told = received(early, 2)
+    late.send('{"action":"auth"}')
+
+    assert ([answer, "price"], answer) == (told, late.recv())
+    assert is_silent(early)
+    assert is_silent(late)
 
 
 def test_an_answer_changes_when_its_time_comes(play, tape, room) -> None:

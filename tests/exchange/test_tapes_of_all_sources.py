@@ -1,5 +1,6 @@
 """What every source's client was told is recorded, and told to the same clients again."""
 
+import gzip
 import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +13,7 @@ import pytest
 
 from omcrm.drill.scene import urls
 from omcrm.exchange.tape import opened
+from omcrm.exchange.taped_call import TapedCall
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.pace import Pace
 from omcrm.feeds.provider import Arrival, Call, Reply
@@ -25,6 +27,7 @@ from omcrm.market.quote import Quote
 from omcrm.market.tick import Tick
 from omcrm.webtrader.realtime_data import RealTimeDataManager
 
+KEY = "a-key-of-a-test"
 PUSHED = tuple(name for name in STREAMS if name != "simulated")
 FOLLOWED = tuple(each for each in CATALOGUE if each.symbol in {"BTC", "MATIC", "AAPL", "EURUSD"})
 NAMES = {
@@ -60,9 +63,7 @@ def desk(tmp_path: Path) -> Iterator[Callable[..., RealTimeDataManager]]:
 def settings(port: int, *sources: str) -> FeedSettings:
     """The addresses of these sources at the exchange."""
     there = urls(f"ws://127.0.0.1:{port}")
-    return FeedSettings(
-        urls={name: there[name] for name in sources}, keys=Keys(lambda name: "a-key-of-a-test")
-    )
+    return FeedSettings(urls={name: there[name] for name in sources}, keys=Keys(lambda name: KEY))
 
 
 def everybody(start: Callable[..., RealTimeDataManager]) -> dict[str, RealTimeDataManager]:
@@ -91,9 +92,10 @@ def read(source: str, frame: bytes) -> Any:
     known = settings(1, source)
     if source in STREAMS:
         return STREAMS[source](known.urls[source], known).parse(frame, arrival)
-    name = next(iter(NAMES[source]))
-    asked = POLLS[source](known.urls[source], known)
-    return asked.parse(Call("", (name,)), Reply(200, {}, frame), arrival)
+    call, asked = TapedCall.read(frame), POLLS[source](known.urls[source], known)
+    names = [name for name in NAMES[source] if f"={name}" in call.question]
+    names = names or [*NAMES[source]][:1]
+    return asked.parse(Call("", (names[0],)), Reply(call.status, {}, call.body), arrival)
 
 
 def told(managers: Mapping[str, RealTimeDataManager]) -> dict[str, dict[str, Decimal]]:
@@ -135,6 +137,7 @@ def test_all_sources_are_recorded_and_played_back(market, play, desk, room, tmp_
     assert EVERYTHING == symbols(expected)
     frames = played.get("/control")["tape"]["frames_of_venues"]
     assert recorder.frames - unplayed(tapes["binance"]) == sum(frames.values())
+    assert all(KEY.encode() not in gzip.decompress(each.read_bytes()) for each in tapes.values())
 
 
 def unplayed(tape: Path) -> int:
@@ -181,6 +184,24 @@ def test_a_recorded_outage_is_an_outage_again(play, desk, room, tmp_path) -> Non
         each for each, _ in itertools.groupby(classes)
     ]
     assert FIRST == price(whole[0])
+
+
+def test_a_refusal_is_recorded(market, play, desk, room, tmp_path) -> None:
+    """Who asks the tape is refused with the same words, and for as long."""
+    recorder = Recorder(tmp_path / "day.gz")
+    recorder.start()
+    market.fault("refuse", venue="coingecko", status=429, retry_after=77)
+    recording = desk(market.port, "coingecko", recorder=recorder.take).feeds()["coingecko"]
+    room.wait_until(lambda: recording.status().last_error)
+    recording.stop()
+    recorder.stop()
+    (tape,) = recorder.files()
+    playing = desk(play(tape).port, "coingecko").feeds()["coingecko"]
+    room.wait_until(lambda: playing.status().last_error)
+
+    assert "refused with 429" in str(recording.status().last_error)
+    assert recording.status().last_error == playing.status().last_error
+    assert b" 429 77 /coingecko/" in gzip.decompress(tape.read_bytes())
 
 
 def price(quote: Quote) -> Decimal | None:

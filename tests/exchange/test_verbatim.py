@@ -5,6 +5,7 @@ import pytest
 
 from omcrm.drill.scene import venue_of
 from omcrm.exchange.tape import TapeError
+from omcrm.exchange.taped_call import TapedCall
 from omcrm.exchange.venues import VENUES
 from omcrm.exchange.verbatim import PLACES, READ, Frame, Place, Reading, Verbatim, by_venue
 from omcrm.feeds.recorder import Recorder
@@ -55,8 +56,8 @@ def test_the_name_says_whose_a_tape_is(name: str, source: str | None) -> None:
 
 def test_a_source_in_front_is_no_part_of_the_path() -> None:
     """What stands before the colon is taken off, where it is a source at all."""
-    assert Reading(Path("/a/b.gz"), Place("finnhub", asked=True)) == Reading.of(
-        Path("finnhub_quote:/a/b.gz")
+    assert Reading(Path("/a/b.gz"), Place("coingecko", asked=True)) == Reading.of(
+        Path("coingecko:/a/b.gz")
     )
     assert Reading(Path("nosuch:b.gz"), None) == Reading.of(Path("nosuch:b.gz"))
 
@@ -120,17 +121,23 @@ def test_parts_and_sources_are_merged(tmp_path: Path) -> None:
     assert [
         (b"a", False), (b"p", True), (b"c", False), (b"q", True), (b"r", True), (b"d", False),
     ] == [(frame.data, frame.asked) for frame in made.play()]  # fmt: skip
-    assert True is made.pushes
-    assert Frame(20, b"p", True) == made.first_answer
+    assert [TapedCall(b"p"), TapedCall(b"q")] == made.first_answers
+    assert [PLACES["finnhub"]] * 2 + [PLACES["finnhub_quote"]] * 2 == made.places
 
 
-def test_what_was_only_asked_is_not_pushed(tmp_path: Path) -> None:
-    """And the other way round."""
-    asked = tape(written(tmp_path / "a.coingecko", b"1 {}"))
+def test_each_question_has_its_first_answer(tmp_path: Path) -> None:
+    """In order, of all files; where an answer says itself what it is about, one is enough."""
+    calls = [b"9 200 - /q?symbol=A 1", b"2 200 - /q?symbol=B 2", b"3 200 - /q?symbol=A 3"]
+    quotes = tape(
+        written(tmp_path / "a.finnhub_quote", *calls),
+        written(tmp_path / "a.finnhub_quote.1", b"1 429 60 /q?symbol=A 4"),
+    )
+    coins = tape(written(tmp_path / "a.coingecko", *calls))
     pushed = tape(written(tmp_path / "a.kraken", b"1 {}"))
 
-    assert (False, Frame(1, b"{}", True)) == (asked.pushes, asked.first_answer)
-    assert (True, None) == (pushed.pushes, pushed.first_answer)
+    assert [b"4", b"2", b"1"] == [each.body for each in quotes.first_answers]
+    assert [b"1"] == [each.body for each in coins.first_answers]
+    assert [] == pushed.first_answers
 
 
 def test_a_recording_that_was_killed_is_played_as_far_as_it_goes(tmp_path: Path) -> None:

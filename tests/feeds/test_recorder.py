@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from omcrm.feeds import recorder
-from omcrm.feeds.recorder import Recorder
+from omcrm.feeds.provider import Call, Reply
+from omcrm.feeds.recorder import Recorder, asked
 
 
 def lines(path: Path) -> list[bytes]:
@@ -27,6 +28,20 @@ def test_frames_are_kept_as_they_came(tmp_path: Path) -> None:
     assert times == sorted(times)
     assert b'{"b": 2}' == lines(tmp_path / "tapes" / "day.coinbase.gz")[0].split(b" ", 1)[1]
     assert (3, 0) == (kept.frames, kept.lost)
+
+
+@pytest.mark.parametrize(
+    ("url", "reply", "frame"),
+    [
+        ("https://a.b/c/d?e=f", Reply(200, {}, b'{"g": 1}'), b'200 - /c/d?e=f {"g": 1}'),
+        ("http://a.b:1/c", Reply(429, {"retry-after": "60"}, b""), b"429 60 /c "),
+        ("http://a.b", Reply(503, {"retry-after": "Fri, 31 Dec"}, b"\xff x"), b"503 - / \xff x"),
+        ("http://a.b/c", None, b"000 - /c "),
+    ],
+)
+def test_a_call_is_kept_with_its_answer(url: str, reply: Reply | None, frame: bytes) -> None:
+    """What was asked of the host, the status and how long to wait; also if nothing came."""
+    assert frame == asked(Call(url, ()), reply)
 
 
 def test_the_disk_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
