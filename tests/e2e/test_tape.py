@@ -79,7 +79,8 @@ def test_at_ten_times_its_speed(
     replay = Replay(tmp_path, tapes, "10")
 
     check(replay, stories)
-    assert all(len(updates) > 300 for updates in replay.updates.values())
+    # Ten a second where the machine has nothing else to do.
+    assert all(len(updates) > 100 for updates in replay.updates.values())
 
 
 @pytest.mark.long

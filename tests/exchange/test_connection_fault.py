@@ -87,9 +87,9 @@ def test_server_shutdown_is_announced_in_the_connections_own_form(market, room) 
     assert ("serverShutdown", {"e", "E"}) == (notice["e"], set(notice))
     assert ("!serverShutdown", "serverShutdown") == (wrapped["stream"], wrapped["data"]["e"])
     # Each connection is told at its own moment.
-    assert abs(notice["E"] - wrapped["data"]["E"]) < 100
+    assert abs(notice["E"] - wrapped["data"]["E"]) < 1000
     assert 1001 == close_code(raw)
-    assert 0.25 < time.monotonic() - began < 1
+    assert 0.25 < time.monotonic() - began < 5
     assert later.recv()
 
 
@@ -103,7 +103,7 @@ def test_lifetime_ends_old_and_new_connections(market) -> None:
     new_code = close_code(market.connect("/ws"))
 
     assert (1001, 1001) == (old_code, new_code)
-    assert 0.2 < time.monotonic() - began < 1
+    assert 0.2 < time.monotonic() - began < 5
 
 
 def test_no_ping_stops_pings(market) -> None:

@@ -42,7 +42,7 @@ def test_delay_holds_messages_back(market, room) -> None:
     time.sleep(0.1)
     trade = trade_of(client, room)
 
-    assert 450 < time.time() * 1000 - trade["E"] < 1500
+    assert 450 < time.time() * 1000 - trade["E"] < 5000
 
 
 def test_a_delisted_symbol_is_acknowledged_and_silent(market, room) -> None:

@@ -483,7 +483,7 @@ def test_closing_interrupts(first: bytes) -> None:
         waiting.set()
 
     assert ["stopped"] == failed
-    assert took < 1
+    assert took < 4
 
 
 def test_nothing_is_asked_after_the_end(fetcher: Fetcher) -> None:

@@ -467,7 +467,7 @@ def test_stops_in_the_middle_of_an_answer(
     began = time.monotonic()
     watched.poller.stop()
 
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
     assert ("stopped", "") == (watched.state, watched.problem)
     assert [Condition.PENDING, Condition.DOWN] == watched.conditions
     watched.threads.wait()

@@ -110,4 +110,4 @@ def test_is_quick(market) -> None:
     began = time.monotonic()
     market.get(RSS)
 
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 3

@@ -124,7 +124,7 @@ def test_no_entity_is_expanded(body: bytes) -> None:
     found = read(body)
 
     assert ((), "it has a document type, which feeds need not have") == (found.items, found.problem)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize(
