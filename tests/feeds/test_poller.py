@@ -100,7 +100,7 @@ def test_asks_again_after_its_interval(watch: Callable[..., Watched], exchange: 
 def test_its_limits_are_kept_by_default(watch: Callable[..., Watched], exchange: Exchange) -> None:
     """CoinGecko itself is asked once a minute, however often somebody would like to."""
     watched = watch(address(exchange), make=CoinGecko, polling=Polling(interval=0.01))
-    watched.wait_for_data()
+    wait_for(lambda: watched.ticks, 5, "prices")
     time.sleep(0.7)
 
     assert 1 == answers(exchange)
