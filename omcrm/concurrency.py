@@ -5,6 +5,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from threading import Lock
 
 MODES = ("eventlet", "gevent", "threading")
+# An end that was lost is asked for again after so many seconds.
+_AGAIN = 0.02
 
 T = TypeVar("T")
 
@@ -84,6 +87,7 @@ def end_on(*signals: "signal.Signals") -> None:
     if mode == "threading":
         for each in signals:
             signal.signal(each, _exit)
+        sys.unraisablehook = partial(_insist, signals[0])
         return
     from greenlet import getcurrent
 
@@ -106,6 +110,16 @@ def end_on(*signals: "signal.Signals") -> None:
 
 def _exit(number: int, frame: FrameType | None) -> NoReturn:
     raise SystemExit(0)
+
+
+def _insist(number: int, lost: "sys.UnraisableHookArgs") -> None:
+    """Ask for the end again where it came in the middle of a finaliser, which lets nothing out."""
+    import threading
+
+    if lost.exc_type is SystemExit and threading.current_thread() is threading.main_thread():
+        threading.Timer(_AGAIN, os.kill, [os.getpid(), number]).start()
+    else:
+        sys.__unraisablehook__(lost)
 
 
 def _throw_exit(mode: str, main: Any) -> None:

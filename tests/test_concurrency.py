@@ -10,7 +10,7 @@ import pytest
 
 from omcrm import concurrency
 from omcrm.concurrency import MODES, active_mode, run_in_native_thread, wished_mode
-from tests.processes import ROOT
+from tests.processes import ROOT, Process, wait_for
 
 # Ticks in a thread of the mode while a native one is busy without giving way.
 PROGRAM = """
@@ -135,3 +135,35 @@ def test_the_file_says_which_where_the_environment_does_not(
     monkeypatch.setattr(concurrency, "__file__", str(tmp_path / "omcrm" / "concurrency.py"))
 
     assert mode == wished_mode()
+
+
+IN_THE_MIDDLE = """
+import signal, time, weakref
+from omcrm.concurrency import end_on
+
+end_on(signal.SIGTERM)
+
+class Thing:
+    pass
+
+def gone(reference):
+    print("in the middle", flush=True)
+    time.sleep(60)
+
+thing = Thing()
+reference = weakref.ref(thing, gone)
+del thing
+print("after it", flush=True)
+time.sleep(60)
+"""
+
+
+def test_an_end_in_the_middle_of_a_finaliser_is_an_end(tmp_path: Path) -> None:
+    """Python lets nothing out of there: what came then is heard soon afterwards."""
+    command = [sys.executable, "-c", IN_THE_MIDDLE]
+    with Process(command, {}, tmp_path / "log") as process:
+        wait_for(lambda: "in the middle" in process.output(), 10)
+        process.stop()
+
+    assert 0 == process.process.returncode
+    assert "in the middle\nafter it\n" == process.output()
