@@ -25,12 +25,13 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     # Imported here, so that the market core can be used where there is no Flask.
     from flask import Flask
 
-    from omcrm import settings as reading
+    from omcrm.secret_key import secret_key
+    from omcrm.settings import load
 
-    settings = settings or reading.load()
+    settings = settings or load()
     app = Flask(__name__, instance_path=str(settings.instance_path))
     app.extensions["omcrm.settings"] = settings
-    _configure(app, settings, reading.secret_key(settings))
+    _configure(app, settings, secret_key(settings))
     _bind_extensions(app, settings)
     _open_rooms(app, settings)
     _guard(app, settings)

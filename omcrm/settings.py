@@ -3,9 +3,7 @@
 Long for a reason: it is one table, a setting after the other.
 """
 
-import contextlib
 import os
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
@@ -465,26 +463,6 @@ def _read(each: "Field[Any]", texts: Mapping[str, str]) -> Any:
         return each.metadata["read"](texts.get(name, each.metadata["default"]).strip())
     except ValueError as error:
         raise SettingError(name, str(error)) from error
-
-
-def secret_key(settings: Settings) -> str:
-    """The key that signs sessions: the one that is set, or the instance's own, made once."""
-    if settings.secret_key:
-        return settings.secret_key
-    path = settings.instance_path / "secret_key"
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    made = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(secrets.token_urlsafe(48))
-    try:
-        # Complete or not there: another process may be reading it already.
-        with contextlib.suppress(FileExistsError):
-            os.link(made, path)
-    finally:
-        made.unlink()
-    if not (key := path.read_text().strip()):
-        raise SettingError("SECRET_KEY", f"{path} is empty: delete it, and another is made")
-    return key
 
 
 def example() -> str:
