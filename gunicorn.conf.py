@@ -1,60 +1,77 @@
 """How gunicorn serves OMCRM: `gunicorn --worker-class eventlet -w 1 wsgi:app`."""
 
-import os
+from gunicorn.workers import SUPPORTED_WORKERS as _GUNICORNS
 
-from gunicorn.workers import SUPPORTED_WORKERS as _WORKERS
-
+from omcrm.concurrency import early_setting as _setting
+from omcrm.concurrency import wished_mode as _wished_mode
 from omcrm.process import allow_many_files as _allow_many_files
 from omcrm.process import give_back as _give_back
-from omcrm.process import limit_reading as _limit_reading
+from omcrm.serving.server import SETTINGS as _SETTINGS
+from omcrm.serving.worker import WORKERS as _WORKERS
 
 # Here, so that every worker inherits it.
 _give_back()
 _allow_many_files()
-# gunicorn 26 dropped its own.
-_WORKERS["eventlet"] = "omcrm.eventlet_worker.EventletWorker"
-_WORKERS["gevent"] = "omcrm.gevent_worker.GeventWorker"
 
-bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '5000')}"
-worker_class = os.environ.get("OMCRM_ASYNC", "eventlet").replace("threading", "gthread")
+# The workers that OMCRM is served by, under the names that gunicorn's users know.
+_NAMES = {"eventlet": "eventlet", "gevent": "gevent", "threading": "gthread"}
+for _mode, _worker in _WORKERS.items():
+    _GUNICORNS[_NAMES[_mode]] = f"{_worker.__module__}.{_worker.__qualname__}"
+
+bind = f"{_setting('HOST', '127.0.0.1')}:{_setting('PORT', '5000')}"
+worker_class = _NAMES.get(_wished_mode(), "eventlet")
+loglevel = _setting("LOG_LEVEL", "INFO").lower()
 # One process holds the feeds and its own browsers; more processes are more gunicorns.
 workers = 1
-threads = 200
-worker_connections = 20_000
-# Clients that all come back at once wait here.
-backlog = 4096
+keepalive = _SETTINGS["keepalive"]
+worker_connections = _SETTINGS["worker_connections"]
+forwarded_allow_ips = _SETTINGS["forwarded_allow_ips"]
 # After it the master kills a worker that still waits for somebody.
 graceful_timeout = 5
 # gunicorn's control socket delays a stop and can leave the worker behind.
 control_socket_disable = True
 
 
+def on_starting(server):
+    """Refuse workers that cannot carry WebSockets, or that a stranger could freeze."""
+    if server.worker_class not in _WORKERS.values():
+        names = ", ".join(_NAMES.values())
+        raise SystemExit(f"worker class {server.cfg.worker_class_str}: expected one of {names}")
+
+
 def post_fork(server, worker):
-    """Let no client be silent in a request for ever: accepted sockets inherit this."""
-    for listener in worker.sockets:
-        _limit_reading(listener.sock)
+    """What comes before the app is loaded, and after the worker is made for its threads."""
+    worker.before_app = lambda: _simulate(worker)
+
+
+def _simulate(worker):
+    """Start the simulator of a demonstration, as `run.py` does."""
+    import os
+    import sys
+
+    from gunicorn.arbiter import Arbiter
+
+    from omcrm.demonstration import with_simulator
+    from omcrm.errors import SettingError
+    from omcrm.settings import load
+
+    try:
+        settings, worker.stop_simulator = with_simulator(load())
+    except (SettingError, ChildProcessError) as error:
+        worker.log.error("%s", error)
+        # The master then gives up.
+        sys.exit(Arbiter.APP_LOAD_ERROR)
+    if settings.exchange_url:
+        os.environ["OMCRM_EXCHANGE_URL"] = settings.exchange_url
 
 
 def post_worker_init(worker):
-    """Close the pages' connections when the worker is to stop: it would wait for their polls."""
-    from threading import Thread
-
+    """Look for garbage as `run.py` does, and close what the app took over when it ends."""
+    from omcrm.ending import close_connections
     from omcrm.process import collect_seldom
 
     collect_seldom()
-    Thread(target=_close_pages, args=(worker,), name="goodbye", daemon=True).start()
-
-
-def _close_pages(worker):
-    from time import sleep
-
-    from omcrm.extensions import socketio
-
-    while True:
-        sleep(0.5)
-        # Again and again: a page may come back while the worker still accepts.
-        if not worker.alive and socketio.server is not None:
-            socketio.server.eio.disconnect()
+    worker.at_end = close_connections
 
 
 def worker_exit(server, worker):
@@ -64,3 +81,4 @@ def worker_exit(server, worker):
     served = getattr(sys.modules.get("wsgi"), "app", None)
     if served is not None:
         served.extensions["omcrm.manager"].stop()
+    getattr(worker, "stop_simulator", lambda: None)()

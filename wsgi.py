@@ -1,5 +1,9 @@
 """What a WSGI server serves: `gunicorn wsgi:app`."""
 
 from omcrm import create_app
+from omcrm.logs import configure_logs
+from omcrm.settings import load
 
-app = create_app()
+settings = load()
+configure_logs(settings.log_level)
+app = create_app(settings)

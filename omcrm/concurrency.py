@@ -22,11 +22,15 @@ T = TypeVar("T")
 
 
 def wished_mode() -> str:
-    """What OMCRM_ASYNC says, in the environment or in `.env`; settings check it later.
+    """What OMCRM_ASYNC says; settings check it later."""
+    return early_setting("OMCRM_ASYNC", MODES[0])
+
+
+def early_setting(name: str, default: str) -> str:
+    """A setting from the environment or from `.env`, before settings can be read.
 
     Read by hand: nothing else may be imported before the patch.
     """
-    name = "OMCRM_ASYNC"
     if name in os.environ:
         return os.environ[name]
     path = os.path.join(os.path.dirname(__file__), os.pardir, ".env")
@@ -35,7 +39,7 @@ def wished_mode() -> str:
             key, _, value = line.partition("=")
             if key.strip() == name:
                 return value.strip().strip("'\"")
-    return MODES[0]
+    return default
 
 
 def patch(mode: str) -> None:
@@ -51,6 +55,18 @@ def patch(mode: str) -> None:
         from gevent import monkey
 
         monkey.patch_all()
+
+
+def renew_hub(mode: str) -> None:
+    """Give a forked process a hub of its own."""
+    if mode == "eventlet":
+        from eventlet import hubs
+
+        hubs.use_hub()
+    elif mode == "gevent":
+        import gevent
+
+        gevent.reinit()
 
 
 @contextlib.contextmanager
@@ -70,6 +86,23 @@ def active_mode() -> str:
     if gevent_monkey is not None and gevent_monkey.is_module_patched("socket"):
         return "gevent"
     return "threading"
+
+
+def spawn(function: Callable[..., object], *args: Any) -> None:
+    """Call `function(*args)` in a thread of its own, of the cheapest kind; it must not raise."""
+    mode = active_mode()
+    if mode == "eventlet":
+        import eventlet
+
+        eventlet.spawn_n(function, *args)
+    elif mode == "gevent":
+        import gevent
+
+        gevent.spawn(function, *args)
+    else:
+        import threading
+
+        threading.Thread(target=function, args=args, daemon=True).start()
 
 
 def end_on(*signals: "signal.Signals") -> None:

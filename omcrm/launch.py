@@ -1,6 +1,5 @@
 """Serves the app from this process, with the built-in exchange beside it in a demo."""
 
-import logging
 import signal
 import socket
 import sys
@@ -13,12 +12,14 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from omcrm import create_app, process
-from omcrm.child import ExchangeProcess
 from omcrm.concurrency import end_on
+from omcrm.demonstration import with_simulator
+from omcrm.ending import close_connections
 from omcrm.errors import SettingError
 from omcrm.feeds.status import FeedState, FeedStatus
 from omcrm.installation import DemoLogin, prepare
-from omcrm.servers import serve
+from omcrm.logs import configure_logs
+from omcrm.serving.server import serve
 from omcrm.settings import Settings, load
 from omcrm.web import feed_control
 from omcrm.webtrader import service
@@ -42,7 +43,7 @@ def launch() -> int:
         settings = load()
     except SettingError as error:
         return _fail(str(error), 2)
-    _configure_logs(settings)
+    configure_logs(settings.log_level)
     try:
         settings = replace(settings, port=_free_port(settings))
     except OSError as error:
@@ -67,13 +68,6 @@ def _fail(problem: str, status: int = 1) -> int:
     return status
 
 
-def _configure_logs(settings: Settings) -> None:
-    logging.basicConfig(
-        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-
-
 def _free_port(settings: Settings) -> int:
     """The port to listen on, chosen where that is 0; raises OSError where it is taken."""
     kind = socket.SOCK_STREAM
@@ -86,10 +80,8 @@ def _free_port(settings: Settings) -> int:
 
 def _run(settings: Settings) -> None:
     with ExitStack() as at_the_end:
-        if settings.demo and not settings.exchange_url:
-            exchange = ExchangeProcess()
-            at_the_end.callback(exchange.stop)
-            settings = replace(settings, exchange_url=exchange.start())
+        settings, stop_simulator = with_simulator(settings)
+        at_the_end.callback(stop_simulator)
         app = create_app(settings)
         logins = prepare(app)
         manager: RealTimeDataManager = app.extensions[service.MANAGER]
@@ -98,7 +90,7 @@ def _run(settings: Settings) -> None:
         with app.app_context():
             feed_control.start_for_viewer()
         threading.Thread(target=_announce, args=(settings, logins, manager), daemon=True).start()
-        serve(app, settings.host, settings.port)
+        serve(app, settings.host, settings.port, close_connections)
 
 
 def _announce(settings: Settings, logins: list[DemoLogin], manager: RealTimeDataManager) -> None:

@@ -4,15 +4,11 @@ import contextlib
 import ctypes
 import gc
 import resource
-import socket
-import struct
 
 _M_MMAP_THRESHOLD = -3
 _THRESHOLD = 1024 * 1024
 # New objects between two looks for garbage: a look at so many takes a millisecond or two.
 _YOUNG = 20_000
-# A client that is in the middle of a request may be silent for so many seconds.
-REQUEST_PATIENCE = 30.0
 
 
 def give_back() -> None:
@@ -41,12 +37,3 @@ def allow_many_files() -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def limit_reading(listener: socket.socket) -> None:
-    """Let a read from a client of this listener end after `REQUEST_PATIENCE` with an error.
-
-    By the kernel, for servers of system threads that give their sockets no time limit.
-    """
-    patience = struct.pack("ll", int(REQUEST_PATIENCE), 0)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)

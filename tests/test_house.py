@@ -32,6 +32,7 @@ MAY_KNOW = {
     "webtrader": BELOW_THE_PAGES | {"auth", "web", "admin", "gateways", "pricing"},
     "reference": {"market", "feeds", "auth", "portfolio", "gateways", "webtrader"},
     "drill": {"market", "feeds", "webtrader"},
+    "serving": {"streaming"},
 }
 # What stands around the rooms, and who may know it. `omcrm` itself is `create_app`.
 PURE = {"market", "exchange", "feeds", "streaming"}

@@ -7,7 +7,7 @@ from typing import Any
 # The app that the request was for; all else that is no text belongs to the server.
 _APP = "flask.app"
 # They hold the server's own objects, or say nothing about the client.
-_DROPPED = ("gunicorn.", "eventlet.", "werkzeug.", "wsgi.")
+_DROPPED = ("gunicorn.", "werkzeug.", "wsgi.")
 
 
 def kept(environ: dict[str, Any]) -> dict[str, Any]:

@@ -44,6 +44,9 @@ class Watched(Protocol):
     def abort(self, why: str) -> None:
         """Something failed: end at once."""
 
+    def close(self, code: int, reason: str) -> None:
+        """End as the protocol wants it; called in any thread."""
+
 
 class Timed(Protocol):
     """What has deadlines."""
@@ -142,6 +145,11 @@ class Reactor:
     def connections(self) -> int:
         """How many descriptors are watched."""
         return len(self._watched)
+
+    def close_all(self, code: int, reason: str) -> None:
+        """Close every connection; twice is once."""
+        for watched in tuple(self._watched.values()):
+            watched.close(code, reason)
 
     def _tidy(self) -> None:
         self._garbage.tidy(self.counters["opened"] + self.counters["closed"], len(self._watched))

@@ -10,9 +10,8 @@ import contextlib
 import selectors
 import socket
 import ssl
-import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any, NamedTuple, NoReturn
 from wsgiref.types import WSGIEnvironment
@@ -42,22 +41,13 @@ class Taken(NamedTuple):
     early: bytes
 
 
-class _Server(NamedTuple):
-    """Where a server keeps the connection and what it has read ahead, and how it lets go."""
-
-    connection: Callable[[WSGIEnvironment], Any]
-    read_ahead: Callable[[WSGIEnvironment], bytes]
-    let_go: Callable[[WSGIEnvironment], Iterable[bytes]]
-
-
 def take(environ: WSGIEnvironment) -> Taken:
-    """The connection of this request; the app must then return what `leave` gives.
+    """The connection of this request; the app must then `leave`.
 
     Raises NotTakeable for an unknown server, HTTP/2, and a request with a body.
     """
-    server = _server(environ)
+    theirs = _connection(environ)
     _refuse_more_than_a_request(environ)
-    theirs = server.connection(environ)
     _set(theirs, socket.TCP_NODELAY, 1)
     if hasattr(theirs, "do_handshake"):
         # What is made by a patched module waits as this server's threads do.
@@ -67,18 +57,13 @@ def take(environ: WSGIEnvironment) -> Taken:
     else:
         taken = _exchange(theirs)
     taken.setblocking(False)
-    # Only now, when reading cannot wait for more: what is not buffered is the end, or an error.
-    try:
-        early = server.read_ahead(environ)
-    except OSError:
-        early = b""
-    return Taken(taken, early)
+    return Taken(taken, bytes(environ["wsgi.input"].reader.unreader.take_buffered()))
 
 
 def has_hung_up(environ: WSGIEnvironment) -> bool:
     """Whether the client of this request is gone, or will read no answer; False if unknown."""
     try:
-        theirs = _server(environ).connection(environ)
+        theirs = _connection(environ)
     except NotTakeable:
         return False
     with contextlib.closing(native_epoll()) as epoll:
@@ -86,15 +71,15 @@ def has_hung_up(environ: WSGIEnvironment) -> bool:
         return bool(epoll.poll(0))
 
 
-def leave(environ: WSGIEnvironment) -> Iterable[bytes]:
-    """What the outermost app returns, or an exception it lets through, once it has taken.
+def leave(environ: WSGIEnvironment) -> NoReturn:
+    """Let the outermost app go, once it has taken: the server ends the request without a word.
 
-    The server then ends the request without a word. With TLS it first waits for the end.
+    With TLS it first waits for the connection's end. Raises StopIteration, which the server takes
+    for that.
     """
     plain = environ.pop(_TUNNEL, None)
-    server = _server(environ)
     if plain is not None:
-        tls = server.connection(environ)
+        tls = _connection(environ)
         try:
             _carry(tls, plain)
         finally:
@@ -103,7 +88,22 @@ def leave(environ: WSGIEnvironment) -> Iterable[bytes]:
                 # Forgets the TLS state, too: nothing decrypted is left to be read as a request.
                 tls.shutdown(socket.SHUT_RDWR)
             _exchange(tls).close()
-    return server.let_go(environ)
+    raise StopIteration
+
+
+def system_socket(theirs: Any) -> _socket.socket:
+    """The system's socket, around which eventlet (sometimes twice) and gevent put their own."""
+    while not isinstance(theirs, _socket.socket):
+        theirs = theirs.fd if hasattr(theirs, "fd") else theirs._sock
+    return theirs
+
+
+def _connection(environ: WSGIEnvironment) -> Any:
+    """The server's socket of this request."""
+    try:
+        return environ["gunicorn.socket"]
+    except KeyError:
+        raise NotTakeable(f"unknown server: {environ.get('SERVER_SOFTWARE')}") from None
 
 
 def _refuse_more_than_a_request(environ: WSGIEnvironment) -> None:
@@ -127,91 +127,13 @@ def _exchange(theirs: Any) -> _socket.socket:
     The descriptor keeps its number: libev's epoll still knows it, and for a duplicate would report
     traffic under the old number, of which it gets rid only by building itself anew each time.
     """
-    inner = _inner(theirs)
+    inner = system_socket(theirs)
     # Reading gives the end at once, writing fails: nobody ever waits for it.
     dead, other = _socket.socketpair()
     other.close()
     descriptor = _socket.socket.detach(inner)
     _socket.socket.__init__(inner, dead.family, dead.type, dead.proto, dead.detach())
     return _socket.socket(fileno=descriptor)
-
-
-def _inner(theirs: Any) -> _socket.socket:
-    """The system's socket, around which eventlet (sometimes twice) and gevent put their own."""
-    while not isinstance(theirs, _socket.socket):
-        theirs = theirs.fd if hasattr(theirs, "fd") else theirs._sock
-    return theirs
-
-
-# The servers
-
-
-def _server(environ: WSGIEnvironment) -> _Server:
-    if "gunicorn.socket" in environ:
-        return _GUNICORN
-    if "werkzeug.socket" in environ:
-        return _WERKZEUG
-    if "eventlet.input" in environ:
-        return _EVENTLET
-    software = str(environ.get("SERVER_SOFTWARE"))
-    if software.startswith("gevent/"):
-        return _GEVENT
-    raise NotTakeable(f"unknown server: {software}")
-
-
-def _end_gunicorn(environ: WSGIEnvironment) -> NoReturn:
-    # Every worker takes it for the end of the connection.
-    raise StopIteration
-
-
-_GUNICORN = _Server(
-    lambda environ: environ["gunicorn.socket"],
-    lambda environ: bytes(environ["wsgi.input"].reader.unreader.take_buffered()),
-    _end_gunicorn,
-)
-
-
-def _end_werkzeug(environ: WSGIEnvironment) -> NoReturn:
-    # As if the client had gone. The handler then looks for a next request and finds the end.
-    raise ConnectionError
-
-
-_WERKZEUG = _Server(
-    lambda environ: environ["werkzeug.socket"],
-    lambda environ: bytes(environ["wsgi.input"].read1(_PIECE)),
-    _end_werkzeug,
-)
-
-
-def _end_eventlet(environ: WSGIEnvironment) -> Iterable[bytes]:
-    sys.modules["eventlet.wsgi"].WSGI_LOCAL.already_handled = True
-    return ()
-
-
-_EVENTLET = _Server(
-    lambda environ: environ["eventlet.input"].get_socket(),
-    lambda environ: bytes(environ["eventlet.input"].rfile.read1(_PIECE)),
-    _end_eventlet,
-)
-
-
-def _gevent_file(environ: WSGIEnvironment) -> Any:
-    # The file itself where the request asks for an upgrade, else something around it.
-    body = environ["wsgi.input"]
-    return getattr(body, "rfile", body)
-
-
-def _end_gevent(environ: WSGIEnvironment) -> Iterable[bytes]:
-    # The handler looks whether it is closed before it reads a next request.
-    _gevent_file(environ).close()
-    return ()
-
-
-_GEVENT = _Server(
-    lambda environ: _gevent_file(environ).raw._sock,
-    lambda environ: bytes(_gevent_file(environ).read1(_PIECE)),
-    _end_gevent,
-)
 
 
 # TLS
@@ -294,4 +216,4 @@ def _hang_up(tls: Any) -> None:
     # Not `unwrap`, which under eventlet closes the connection. Half of the goodbye is an error.
     with contextlib.suppress(ssl.SSLError):
         tls._sslobj.shutdown()
-    _socket.socket.shutdown(_inner(tls), socket.SHUT_WR)
+    _socket.socket.shutdown(system_socket(tls), socket.SHUT_WR)

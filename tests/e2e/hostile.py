@@ -27,11 +27,8 @@ SERVERS = {
     "run.py on threads": (RUN, "threading"),
     "gunicorn on eventlet": (f"{GUNICORN} --worker-class eventlet -w 1 {BIND}", ""),
     "gunicorn on gevent": (f"{GUNICORN} -k gevent {BIND}", ""),
-    "gunicorn on threads": (f"{GUNICORN} -k gthread --threads 200 {BIND}", ""),
+    "gunicorn on threads": (f"{GUNICORN} -k gthread {BIND}", ""),
 }
-# gunicorn's own threads wait for clients that hold a request open: the documentation says that
-# this worker belongs behind a proxy.
-BEHIND_A_PROXY = {"gunicorn on threads"}
 
 # Seconds; short, so that every end is seen, and long enough for a machine that is busy.
 PING_INTERVAL, PING_TIMEOUT, CONNECT_TIMEOUT = 2, 6, 4
@@ -81,8 +78,6 @@ class Besieged(App):
 
     def __init__(self, folder: Path, name: str, exchange_url: str) -> None:
         self.name = name
-        # gunicorn keeps those of its pool.
-        self.spare_threads = 200 if "gthread" in SERVERS[name][0] else _THREADS
         command, mode = SERVERS[name]
         env = {
             "BINANCE_WS_URL": exchange_url,
@@ -189,7 +184,7 @@ class Siege:
             now.connections <= before.connections
             and now.sessions <= before.sessions
             and now.descriptors <= before.descriptors + _DESCRIPTORS
-            and now.threads <= before.threads + self.server.spare_threads
+            and now.threads <= before.threads + _THREADS
             and now.megabytes <= before.megabytes + self.may_keep
         )
 

@@ -17,11 +17,9 @@ import requests
 
 from omcrm.concurrency import MODES
 from omcrm.market.catalogue import CATALOGUE
-from omcrm.process import REQUEST_PATIENCE
 from tests.e2e.absurdities import absurdities
 from tests.e2e.crowd import Crowd
 from tests.e2e.hostile import (
-    BEHIND_A_PROXY,
     CONNECT_TIMEOUT,
     GONE_WITHIN,
     JOIN,
@@ -110,12 +108,10 @@ def test_f2_who_keeps_a_closed_connection_stops_nobody(servers: list[Besieged]) 
                 client = stack.enter_context(RawClient.connect(server.port))
                 client.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
                 assert 200 == client.read_head()
-            began = time.monotonic()
             for _ in range(5):
                 assert server.answers()
-            assert time.monotonic() - began < 10
 
-    everywhere([each for each in servers if each.name not in BEHIND_A_PROXY], linger)
+    everywhere(servers, linger)
 
 
 def test_f3_nonsense_is_neither_answered_nor_logged(servers: list[Besieged]) -> None:
@@ -346,31 +342,10 @@ def test_abandoned_polling(servers: list[Besieged]) -> None:
                 assert 200 == server.ask(POLLING)[0]
             assert server.answers()
 
-    everywhere([each for each in servers if each.name not in BEHIND_A_PROXY], abandon)
+    everywhere(servers, abandon)
 
 
 @pytest.mark.long
-def test_half_requests(servers: list[Besieged]) -> None:
-    """Who stops in the middle of a request is not waited for; takes half a minute."""
-    halves = [
-        b"GET / HTTP/1.1\r\nHos",
-        b"POST /auth/login HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\na",
-    ]
-
-    def stop_halfway(server: Besieged, siege: Siege) -> None:
-        with ExitStack() as stack:
-            clients = [stack.enter_context(RawClient.connect(server.port)) for _ in range(20)]
-            for number, client in enumerate(clients):
-                client.send(halves[number % 2])
-            until = time.monotonic() + REQUEST_PATIENCE + 10
-            for client in clients:
-                client.sock.settimeout(max(0.1, until - time.monotonic()))
-                client.rest()
-            assert server.answers()
-
-    everywhere([each for each in servers if each.name not in BEHIND_A_PROXY], stop_halfway)
-
-
 @pytest.mark.parametrize("mode", MODES)
 def test_nobody_keeps_it_from_ending(tmp_path: Path, mode: str) -> None:
     """With pings as they usually are: strangers that poll, or are in the middle of a request."""

@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 from flask import Flask
-from werkzeug.serving import ThreadedWSGIServer
 
 from omcrm.auth.login import hash_token
 from omcrm.extensions import db
 from omcrm.gateways import GATEWAYS
 from omcrm.market.quote import Quote
+from omcrm.serving.server import listen, make_worker
 from omcrm.storage.api_token import ApiToken
 from omcrm.storage.login_session import open_session
 from omcrm.storage.user import Role, User
@@ -23,7 +23,6 @@ from omcrm.web.market import market
 from tests.processes import free_port, wait_for
 from tests.streaming.raw_client import CLOSE, TEXT, RawClient, text, upgrade
 from tests.values import BINANCE, quote, trade
-from tests.webtrader.here import Quiet
 
 # Above the numbers of the fixed prices, which come with the start.
 _FIRST = 1000
@@ -174,8 +173,9 @@ class Served:
 def served(app: Flask) -> Iterator[Served]:
     """Serve the app in threads."""
     port = free_port()
-    server = ThreadedWSGIServer("127.0.0.1", port, app, Quiet)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    listener = listen("127.0.0.1", port)
+    worker = make_worker(app, listener)
+    thread = threading.Thread(target=worker.run)
     thread.start()
     try:
         running = Served(app, port)
@@ -183,9 +183,9 @@ def served(app: Flask) -> Iterator[Served]:
         wait_for(lambda: 24 == len(running.market.cache.snapshot()), 5, "the fixed prices")
         yield running
     finally:
-        server.shutdown()
+        worker.stop()
         thread.join()
-        server.server_close()
+        listener.close()
 
 
 Make = Callable[..., Served]

@@ -72,29 +72,12 @@ def make_app(compression: bool) -> Callable[..., Iterable[bytes]]:
     return app
 
 
-def serve(mode: str, port: int, app: Callable[..., Iterable[bytes]]) -> None:
-    """Serve as `run.py` does in this mode."""
-    if mode == "eventlet":
-        import eventlet
-        from eventlet import wsgi
-
-        wsgi.server(eventlet.listen(("127.0.0.1", port)), app, log_output=False)
-    elif mode == "gevent":
-        from gevent.pywsgi import WSGIServer
-
-        WSGIServer(("127.0.0.1", port), app, log=None).serve_forever()
-    else:
-        from werkzeug.serving import run_simple
-
-        logging.getLogger("werkzeug").setLevel(logging.ERROR)
-        run_simple("127.0.0.1", port, app, threaded=True)
-
-
 if __name__ == "__main__":
     import signal
 
     from omcrm.concurrency import end_on
+    from omcrm.serving.server import serve
 
     logging.basicConfig(level=logging.INFO)
     end_on(signal.SIGTERM)
-    serve(sys.argv[1], int(sys.argv[2]), make_app("plain" not in sys.argv[3:]))
+    serve(make_app("plain" not in sys.argv[3:]), "127.0.0.1", int(sys.argv[2]))

@@ -90,32 +90,11 @@ def echo(sock: Any, waiting: bytes) -> None:
     sock.close()
 
 
-def serve(mode: str, port: int) -> None:
-    """Serve as `run.py` does in this mode."""
-    if mode == "eventlet":
-        import eventlet
-        from eventlet import wsgi
-
-        wsgi.server(eventlet.listen(("127.0.0.1", port)), app, log_output=False)
-    elif mode == "gevent":
-        from gevent.pywsgi import WSGIServer
-
-        # Asked for its name, the system answers in a thread that would be counted.
-        environ = {"SERVER_NAME": "127.0.0.1"}
-        WSGIServer(("127.0.0.1", port), app, log=None, environ=environ).serve_forever()
-    else:
-        import logging
-
-        from werkzeug.serving import run_simple
-
-        logging.getLogger("werkzeug").setLevel(logging.ERROR)
-        run_simple("127.0.0.1", port, app, threaded=True)
-
-
 if __name__ == "__main__":
     import signal
 
     from omcrm.concurrency import end_on
+    from omcrm.serving.server import serve
 
     end_on(signal.SIGTERM)
-    serve(sys.argv[1], int(sys.argv[2]))
+    serve(app, "127.0.0.1", int(sys.argv[2]))

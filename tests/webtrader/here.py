@@ -4,10 +4,10 @@ import itertools
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from flask import Flask
-from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
+
+from omcrm.serving.server import listen, make_worker
 
 # With the events, before the first app is made: one made later would have none.
 from omcrm.webtrader import service, socketio_events
@@ -61,19 +61,13 @@ class Here:
         return sum(lane.size for lane in self.fanout._lanes)
 
 
-class Quiet(WSGIRequestHandler):
-    """Logs no request."""
-
-    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002
-        """Nothing."""
-
-
 @contextmanager
 def served_here(app: Flask, session: str) -> Iterator[Here]:
     """Serve the app to the browser that has this session's cookie."""
     port = free_port()
-    server = ThreadedWSGIServer("127.0.0.1", port, app, Quiet)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    listener = listen("127.0.0.1", port)
+    worker = make_worker(app, listener)
+    thread = threading.Thread(target=worker.run)
     thread.start()
     try:
         with app.app_context():
@@ -82,6 +76,6 @@ def served_here(app: Flask, session: str) -> Iterator[Here]:
         wait_for(lambda: 24 == len(cache.snapshot()), 5, "the fixed prices")
         yield Here(app, port, session)
     finally:
-        server.shutdown()
+        worker.stop()
         thread.join()
-        server.server_close()
+        listener.close()

@@ -166,30 +166,11 @@ def state(environ: WSGIEnvironment, start_response: Callable[..., Any]) -> Itera
     return [json.dumps(body).encode()]
 
 
-def serve(mode: str, port: int) -> None:
-    """Serve as `run.py` does in this mode."""
-    if mode == "eventlet":
-        import eventlet
-        from eventlet import wsgi
-
-        wsgi.server(eventlet.listen(("127.0.0.1", port)), app(mode), log_output=False)
-    elif mode == "gevent":
-        from gevent.pywsgi import WSGIServer
-
-        WSGIServer(("127.0.0.1", port), app(mode), log=None).serve_forever()
-    else:
-        import logging
-
-        from werkzeug.serving import run_simple
-
-        logging.getLogger("werkzeug").setLevel(logging.ERROR)
-        run_simple("127.0.0.1", port, app(mode), threaded=True)
-
-
 if __name__ == "__main__":
     import signal
 
     from omcrm.concurrency import end_on
+    from omcrm.serving.server import serve
 
     end_on(signal.SIGTERM)
-    serve(sys.argv[1], int(sys.argv[2]))
+    serve(app(sys.argv[1]), "127.0.0.1", int(sys.argv[2]))

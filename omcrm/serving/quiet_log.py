@@ -1,0 +1,17 @@
+"""gunicorn's log, which strangers cannot fill."""
+
+from typing import Any
+
+from omcrm.streaming.seldom import Seldom
+
+
+class QuietLog:
+    """Passes on to `log`; of warnings, as of failures, one line a second, with a count."""
+
+    def __init__(self, log: Any) -> None:
+        self._log = log
+        self.warning = Seldom(log).warning
+        self.exception = Seldom(log).exception
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._log, name)

@@ -1,0 +1,265 @@
+"""Serves HTTP, whatever kind of threads: accepts, reads requests with gunicorn's parser, answers.
+
+`run.py` makes one in its own process (`serving.server`), gunicorn one in each of its workers:
+`gunicorn.conf.py` registers the three classes under the names `eventlet`, `gevent` and `gthread`.
+"""
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+from gunicorn import util
+from gunicorn.http import get_parser
+from gunicorn.http.body import EOFReader
+from gunicorn.http.errors import NoMoreData
+from gunicorn.sock import ssl_wrap_socket
+from gunicorn.workers.base_async import AsyncWorker
+
+from omcrm.concurrency import native_lock, patch, renew_hub, spawn
+from omcrm.serving.body import RequestBody
+from omcrm.serving.deadlines import Deadlines, shut_down
+from omcrm.serving.quiet_log import QuietLog
+
+# Of one client, in seconds: from its first byte to the end of the request's head (TLS included),
+# from there to the end of the body, and from the answer's beginning to its end.
+HEAD, BODY, ANSWER = 20.0, 60.0, 300.0
+
+# The master kills what is still there after the grace period; the feeds want to end before.
+_RESERVE = 2.0
+# How often the main thread looks whether it is to stop, and whether all have ended then.
+_LOOK_EVERY, _ENDED_EVERY = 1.0, 0.05
+# After running out of descriptors: some will be given back.
+_PAUSE = 0.05
+
+
+class HttpWorker(AsyncWorker):  # type: ignore[misc]
+    """Serves each connection in a thread of its own, green or not.
+
+    `before_app` is called before gunicorn loads the app. `at_end` is called again and again while
+    the worker ends: it closes what the app took over, and gives how many of those are still open.
+    """
+
+    mode: ClassVar[str]
+    most: ClassVar[int] = 20_000
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.before_app: Callable[[], None] = lambda: None
+        self.at_end: Callable[[], int] = lambda: 0
+        self._deadlines = Deadlines()
+        self._idle: set[Any] = set()
+        self._open = 0
+        self._counting = native_lock()
+
+    def init_process(self) -> None:
+        """Patch the process that gunicorn has just forked, then load the app and run."""
+        patch(self.mode)
+        # The master's hub must not be shared over the fork.
+        renew_hub(self.mode)
+        super().init_process()
+
+    def load_wsgi(self) -> None:
+        """Load the app."""
+        self.before_app()
+        super().load_wsgi()
+
+    def run(self) -> None:
+        """Serve until `alive` is false or the main thread is made to exit; then end for a while."""
+        self.log = QuietLog(self.log)
+        app, self.wsgi = self.wsgi, self._limited
+        self._app: Any = app
+        # Not before: it is of this process's kind of threads.
+        self._ended = threading.Event()
+        self._begin(self._deadlines.run, self._ended)
+        for listener in map(_patched, self.sockets):
+            self._begin(self._accept, listener)
+        try:
+            while self.alive:
+                self.notify()
+                self._ended.wait(_LOOK_EVERY)
+        finally:
+            self._end()
+
+    def stop(self) -> None:
+        """Let `run` end; from any thread."""
+        self.alive = False
+        self._ended.set()
+
+    def notify(self) -> None:
+        """Show the master that this worker lives; stop where the master does not."""
+        super().notify()
+        if self.ppid is not None and self.ppid != os.getppid():
+            self.alive = False
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """Stop and wait for nobody; gunicorn's own would block in the signal's frame."""
+        self.cfg.set("graceful_timeout", 0)
+        self.alive = False
+
+    def handle_usr1(self, sig: int, frame: Any) -> None:
+        """Outside of the signal's own frame, where nothing may block."""
+        spawn(self.log.reopen_files)
+
+    def _begin(self, function: Callable[..., None], *args: Any) -> None:
+        threading.Thread(target=function, args=args, name="http", daemon=True).start()
+
+    # A connection
+
+    def _accept(self, listener: socket.socket) -> None:
+        listener.settimeout(_LOOK_EVERY)
+        while self.alive:
+            if self._open >= min(self.most, self.worker_connections):
+                time.sleep(_PAUSE)
+                continue
+            try:
+                client, address = listener.accept()
+            except TimeoutError:
+                continue
+            except OSError as error:
+                self.log.warning("accepting failed: %s", error)
+                time.sleep(_PAUSE)
+                continue
+            with self._counting:
+                self._open += 1
+            spawn(self._serve, listener, client, address)
+            # A crowd that comes at once waits, and those who are in do not.
+            time.sleep(0)
+        listener.close()
+
+    def _serve(self, listener: socket.socket, client: Any, address: Any) -> None:
+        try:
+            client.setblocking(True)
+            if self.cfg.is_ssl:
+                client = ssl_wrap_socket(client, self.cfg)
+            self.handle(listener, client, address)
+        except OSError as error:
+            self.log.debug("no TLS with %s: %s", address, error)
+        finally:
+            self._idle.discard(client)
+            self._deadlines.clear(client)
+            util.close(client)
+            with self._counting:
+                self._open -= 1
+
+    def handle(self, listener: Any, client: Any, address: Any) -> None:
+        """Answer the requests of a connection, one after the other."""
+        request = None
+        try:
+            self._deadlines.set(client, HEAD)
+            if self.cfg.is_ssl:
+                client.do_handshake()
+            incoming = _Incoming(client, self._began)
+            parser, name = get_parser(self.cfg, incoming, address), listener.getsockname()
+            while True:
+                request = None
+                request = next(parser)
+                self.handle_request(name, request, client, address)
+                self._deadlines.set(client, self.cfg.keepalive)
+                self._idle.add(client)
+                incoming.expected = True
+        except (StopIteration, NoMoreData) as end:
+            self.log.debug("connection of %s ends: %r", address, end)
+        except OSError as error:
+            self.log.debug("connection of %s is lost: %s", address, error)
+        except Exception as error:
+            self._refuse(request, client, address, error)
+
+    def handle_request(self, listener_name: Any, request: Any, client: Any, address: Any) -> Any:
+        """Answer one request; raises StopIteration where the connection ends with it."""
+        if isinstance(request.body.reader, EOFReader):
+            self._deadlines.clear(client)
+        else:
+            self._deadlines.set(client, BODY)
+        return super().handle_request(listener_name, request, client, address)
+
+    def _limited(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """The app, with a deadline for the answer from its beginning on."""
+        client = environ["gunicorn.socket"]
+        environ["wsgi.input"] = RequestBody(environ["wsgi.input"])
+
+        def begin(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            self._deadlines.set(client, ANSWER)
+            return start_response(status, headers, exc_info)
+
+        answer: Iterable[bytes] = self._app(environ, begin)
+        return answer
+
+    def _began(self, client: Any) -> None:
+        """A kept connection brings the next request."""
+        self._idle.discard(client)
+        self._deadlines.set(client, HEAD)
+
+    def _refuse(self, request: Any, client: Any, address: Any, error: Exception) -> None:
+        self._deadlines.set(client, HEAD)
+        self.handle_error(request, client, address, error)
+        # What else was sent is read: the system would throw the answer away with it.
+        util.close_graceful(client)
+
+    # The end
+
+    def _end(self) -> None:
+        self.alive = False
+        until = time.monotonic() + max(0.0, self.cfg.graceful_timeout - _RESERVE)
+        while True:
+            for client in tuple(self._idle):
+                shut_down(client)
+            if not self.at_end() + self._open or time.monotonic() > until:
+                break
+            self.notify()
+            time.sleep(_ENDED_EVERY)
+        self._ended.set()
+        self.tmp.close()
+        if self._open:
+            self.log.warning("%d connections cut at the end", self._open)
+
+
+class _Incoming:
+    """What a client sends, and notice of the first of it where a request is `expected`."""
+
+    def __init__(self, client: Any, began: Callable[[Any], None]) -> None:
+        self._client = client
+        self._began = began
+        self.expected = False
+
+    def recv(self, size: int) -> bytes:
+        """The next bytes, as a socket gives them."""
+        data: bytes = self._client.recv(size)
+        if self.expected and data:
+            self.expected = False
+            self._began(self._client)
+        return data
+
+
+def _patched(listener: Any) -> socket.socket:
+    """The listening socket for this process's kind of threads; gunicorn's was made before it."""
+    made = getattr(listener, "sock", listener)
+    return socket.socket(made.family, made.type, made.proto, fileno=os.dup(made.fileno()))
+
+
+class EventletWorker(HttpWorker):
+    """On eventlet's green threads."""
+
+    mode = "eventlet"
+
+
+class GeventWorker(HttpWorker):
+    """On gevent's green threads."""
+
+    mode = "gevent"
+
+
+class ThreadWorker(HttpWorker):
+    """On the system's threads; each connection is one."""
+
+    mode = "threading"
+    most = 4_000
+
+
+WORKERS: dict[str, type[HttpWorker]] = {
+    worker.mode: worker for worker in (EventletWorker, GeventWorker, ThreadWorker)
+}
+"""The worker of each kind of threads."""

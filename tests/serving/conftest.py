@@ -1,0 +1,14 @@
+"""The servers that tests of HTTP run against."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.serving.served import SERVERS, Served
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator:
+    """Each server in its turn, for tests that only ask."""
+    with Served(tmp_path_factory.mktemp("served"), request.param) as served:
+        yield served

@@ -1,0 +1,83 @@
+import socket
+import threading
+import time
+
+import pytest
+
+from omcrm.serving.deadlines import Deadlines
+from tests.processes import wait_for
+
+
+@pytest.fixture
+def pair() -> tuple[socket.socket, socket.socket]:
+    """A server's socket and its client's."""
+    server, client = socket.socketpair()
+    with server, client:
+        client.settimeout(60)
+        yield server, client
+
+
+def test_who_is_in_time_is_left_alone(pair: tuple[socket.socket, socket.socket]) -> None:
+    """Before its time nothing happens to a connection."""
+    deadlines = Deadlines()
+    deadlines.set(pair[0], 1000)
+
+    assert 0 == deadlines.cut(time.monotonic())
+    pair[0].sendall(b"a")
+    assert b"a" == pair[1].recv(1)
+
+
+def test_who_is_late_is_cut_off_once(pair: tuple[socket.socket, socket.socket]) -> None:
+    """When its time is over both directions end."""
+    deadlines = Deadlines()
+    deadlines.set(pair[0], 1000)
+
+    assert (1, 0) == tuple(deadlines.cut(time.monotonic() + 1001) for _ in range(2))
+    assert b"" == pair[1].recv(1) == pair[0].recv(1)
+
+
+def test_the_last_deadline_counts(pair: tuple[socket.socket, socket.socket]) -> None:
+    """A new one replaces the one before, and a cleared one is none."""
+    deadlines, now = Deadlines(), time.monotonic()
+    deadlines.set(pair[0], 10)
+    deadlines.set(pair[0], 1000)
+    assert 0 == deadlines.cut(now + 20)
+    deadlines.clear(pair[0])
+
+    assert 0 == deadlines.cut(now + 2000)
+
+
+def test_who_waits_goes_on(pair: tuple[socket.socket, socket.socket]) -> None:
+    """A thread that reads from the connection, or writes to it, is let go."""
+    deadlines, over, ended = Deadlines(), [], threading.Event()
+
+    def write() -> None:
+        try:
+            pair[0].sendall(bytes(100_000_000))
+        except OSError as error:
+            over.append(error)
+
+    threads = [
+        threading.Thread(target=lambda: over.append(pair[0].recv(1))),
+        threading.Thread(target=write),
+        threading.Thread(target=deadlines.run, args=(ended,)),
+    ]
+    for thread in threads:
+        thread.start()
+    deadlines.set(pair[0], 0)
+
+    wait_for(lambda: len(over) == 2, 60, "both")
+    ended.set()
+    for thread in threads:
+        thread.join()
+
+
+def test_a_closed_connection_is_harmless() -> None:
+    """A socket that somebody closed without a word is passed over."""
+    deadlines = Deadlines()
+    server, client = socket.socketpair()
+    deadlines.set(server, 0)
+    server.close()
+    client.close()
+
+    assert 1 == deadlines.cut(time.monotonic())

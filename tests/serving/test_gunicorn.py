@@ -1,0 +1,61 @@
+"""What gunicorn does with `gunicorn.conf.py` and the app."""
+
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.processes import App, wait_for
+
+COMMAND = f"exec {shlex.quote(sys.executable)} -m gunicorn -k {{}} -b 127.0.0.1:$PORT wsgi:app"
+
+
+def served(folder: Path, worker: str, **environ: str) -> App:
+    return App(folder, environ, ["sh", "-c", COMMAND.format(worker)])
+
+
+@pytest.mark.parametrize("worker", ["eventlet", "gevent", "gthread"])
+def test_a_demonstration_is_simulated(tmp_path: Path, worker: str) -> None:
+    """As with `run.py` a simulator runs beside the app, and every price says so."""
+    with served(tmp_path, worker, OMCRM_DEMO="true") as app:
+        browser = app.new_browser()
+
+        def classes() -> set[str]:
+            status = browser.get("/webtrader/realtime_status").json()
+            return {instrument["price_class"] for instrument in status["instruments"]}
+
+        browser.get("/webtrader/dashboard")
+        wait_for(lambda: classes() == {"simulated"}, 60, "simulated prices")
+
+
+@pytest.mark.parametrize("level", ["INFO", "ERROR"])
+def test_its_log_is_the_apps(tmp_path: Path, level: str) -> None:
+    """Each line has its time and its level, and LOG_LEVEL says what is written."""
+    unreachable = {"BINANCE_WS_URL": "ws://127.0.0.1:1", "LOG_LEVEL": level}
+    with served(tmp_path, "eventlet", **unreachable) as app:
+        app.new_browser().get("/webtrader/dashboard")
+        if level == "INFO":
+            wait_for(lambda: "omcrm.feeds" in app.output(), 60, "a line of the feeds")
+        app.stop()
+        lines = app.output().splitlines()
+
+    assert bool(lines) == (level == "INFO")
+    assert [] == [line for line in lines if not re.search(r"\d\d:\d\d:\d\d.* \[?[A-Z]+\]?", line)]
+
+
+def test_a_bad_setting_stops_it(tmp_path: Path) -> None:
+    """A line names the setting, without a traceback, and gunicorn gives up."""
+    with pytest.raises(AssertionError) as died:
+        Quick(tmp_path, {"STREAM_INTERVAL": "often"}, ["sh", "-c", COMMAND.format("eventlet")])
+
+    assert "setting STREAM_INTERVAL: expected a whole number from 1 to 60" in str(died.value)
+    assert "Traceback" not in str(died.value)
+
+
+class Quick(App):
+    """An app that does not come so far as to need a database."""
+
+    def upgrade(self) -> None:
+        """None is made."""

@@ -1,0 +1,194 @@
+import json
+import os
+import re
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.process_table import can_listen, is_running, state
+from tests.processes import ROOT, Process, free_port, wait_for
+from tests.serving.served import SERVERS, Served, rest
+
+CHUNKED = b"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+# What is answered
+
+
+def test_it_runs_on_the_threads_asked_for(served: Served) -> None:
+    """The app is patched for its server's kind of threads, and nothing is said about it."""
+    mode, pid, _ = served.get("/").split(b"\r\n\r\n")[1].split()
+
+    assert served.mode == mode.decode()
+    assert int(pid) in {served.pid} | served.worker_processes()
+    assert "deprecated" not in served.output()
+
+
+def test_requests_wait_side_by_side(served: Served) -> None:
+    """A request that takes its time keeps nobody waiting."""
+    with served.connect() as waiting:
+        waiting.sendall(b"GET /sits HTTP/1.1\r\nHost: a\r\n\r\n")
+
+        assert b" 200 " in served.get("/")
+
+
+def test_a_connection_is_kept(served: Served) -> None:
+    """Several requests, with bodies of known and unknown length, are answered over one."""
+    with served.connect() as client:
+        for request, echo in (
+            (b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", b"cba"),
+            (
+                CHUNKED + b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n",
+                b"edcba",
+            ),
+            (b"GET /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", b""),
+        ):
+            client.sendall(request)
+            head = b""
+            while not head.endswith(b"\r\n\r\n"):
+                head += client.recv(1)
+            length = int(re.search(rb"(?i)content-length: (\d+)", head)[1])
+
+            assert echo == b"".join(client.recv(1) for _ in range(length))
+        assert b"" == rest(client)
+
+
+def test_nothing_of_a_failure_leaves(served: Served) -> None:
+    """The client learns that there was one; the log has where, and the server goes on."""
+    answer = served.get("/fails")
+
+    assert b"500" in answer.splitlines()[0]
+    assert b"inside the app" not in answer
+    assert b"Traceback" not in answer
+    wait_for(lambda: "RuntimeError: inside the app" in served.output(), 60, "the log")
+    assert b" 200 " in served.get("/")
+
+
+# The end
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_term_lets_requests_end(tmp_path: Path, name: str) -> None:
+    """A request that is being answered gets its answer, idle connections end, and all is over."""
+    with Served(tmp_path, name) as served, served.connect() as idle, served.connect() as client:
+        idle.sendall(b"GET /echo HTTP/1.1\r\nHost: a\r\n\r\n")
+        idle.recv(1)
+        client.sendall(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
+        time.sleep(0.5)
+        served.stop()
+
+        assert b" 200 " in rest(client)
+        assert 0 == served.process.returncode
+        assert can_listen(served.port)
+
+
+def test_term_does_not_wait_for_ever(tmp_path: Path) -> None:
+    """Who takes too long is cut off before the master would kill the worker, with a word."""
+    with Served(tmp_path, "gunicorn on eventlet") as served, served.connect() as client:
+        worker = served.worker()
+        client.sendall(b"GET /sits HTTP/1.1\r\nHost: a\r\n\r\n")
+        time.sleep(0.5)
+        served.stop()
+
+        assert 0 == served.process.returncode
+        assert not is_running(worker)
+        assert "1 connections cut at the end" in served.output()
+        assert "SIGKILL" not in served.output()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT])
+def test_a_quick_end(tmp_path: Path, number: signal.Signals) -> None:
+    """Ctrl-C waits for nobody."""
+    with Served(tmp_path, "gunicorn on eventlet") as served, served.connect() as client:
+        worker = served.worker()
+        client.sendall(b"GET /sits HTTP/1.1\r\nHost: a\r\n\r\n")
+        time.sleep(0.5)
+        served.process.send_signal(number)
+
+        assert 0 == served.process.wait(60)
+        assert not is_running(worker)
+        assert "Traceback" not in served.output()
+
+
+def test_an_orphan_ends(tmp_path: Path) -> None:
+    """Where the master was killed, the worker gives the port back."""
+    with Served(tmp_path, "gunicorn on eventlet") as served:
+        worker = served.worker()
+        os.kill(served.pid, signal.SIGKILL)
+        served.process.wait()
+
+        wait_for(lambda: not is_running(worker), 60, "the worker's end")
+        assert can_listen(served.port)
+
+
+def test_a_lost_worker_is_replaced(tmp_path: Path) -> None:
+    """A new one serves, and the old one is no zombie."""
+    with Served(tmp_path, "gunicorn on eventlet") as served:
+        first = served.worker()
+        os.kill(first, signal.SIGKILL)
+        wait_for(lambda: not state(first), 60, "its end")
+        wait_for(served.answers, 60, "the next one")
+
+        assert first != served.worker()
+
+
+def test_hup_brings_a_new_worker(tmp_path: Path) -> None:
+    """The settings can be read again without refusing anybody."""
+    with Served(tmp_path, "gunicorn on eventlet") as served:
+        first, answers = served.worker(), []
+        served.process.send_signal(signal.SIGHUP)
+
+        def is_new() -> bool:
+            answers.append(served.get("/")[:12])
+            return not is_running(first)
+
+        wait_for(is_new, 60, "the old one's end")
+        assert {b"HTTP/1.1 200"} == set(answers)
+        assert first != served.worker()
+
+
+def test_log_files_are_reopened(tmp_path: Path) -> None:
+    """USR1, by which log files are rotated, does not disturb the worker."""
+    log = tmp_path / "error.log"
+    with Served(tmp_path, "gunicorn on eventlet", "--error-logfile", str(log)) as served:
+        worker = served.worker()
+        shutil.move(log, tmp_path / "old.log")
+        served.process.send_signal(signal.SIGUSR1)
+        wait_for(log.exists, 60, "the new file")
+        served.get("/fails")
+
+        wait_for(lambda: "inside the app" in log.read_text(), 60, "the worker's log")
+        assert worker == served.worker()
+
+
+# What gunicorn is told
+
+
+@pytest.mark.parametrize(("mode", "name"), [("threading", "gthread"), ("gevent", "gevent")])
+def test_the_settings_choose_the_worker(tmp_path: Path, mode: str, name: str) -> None:
+    """Without a word on the command line OMCRM_ASYNC counts, and PORT, HOST and LOG_LEVEL."""
+    port = free_port()
+    env = {"OMCRM_ASYNC": mode, "PORT": str(port), "HOST": "127.0.0.1", "LOG_LEVEL": "ERROR"}
+    command = [sys.executable, "-m", "gunicorn", "--print-config", "wsgi:app"]
+    with Process(command, env, tmp_path / "config.log") as process:
+        process.process.wait(60)
+        config = process.output()
+
+    assert json.dumps(f"127.0.0.1:{port}") in config.replace("'", '"')
+    assert re.search(rf"worker_class += {name}$", config, re.MULTILINE)
+    assert re.search(r"loglevel += error$", config, re.MULTILINE)
+    assert (ROOT / "gunicorn.conf.py").name in config
+
+
+@pytest.mark.parametrize("name", ["sync", "gevent_pywsgi"])
+def test_other_workers_are_refused(tmp_path: Path, name: str) -> None:
+    """What cannot carry WebSockets, or can be frozen, does not start; the choice is named."""
+    command = [sys.executable, "-m", "gunicorn", "-k", name, "-b", "127.0.0.1:0", "wsgi:app"]
+    with Process(command, {}, tmp_path / "refused.log") as process:
+        assert 0 != process.process.wait(60)
+
+        assert f"worker class {name}: expected one of eventlet, gevent, gthread" in process.output()
