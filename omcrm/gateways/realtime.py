@@ -24,6 +24,7 @@ from omcrm.gateways.realtime_message import (
     UnsubscribePortfolio,
     inbound,
 )
+from omcrm.market.instrument import canonical_symbol
 from omcrm.market.quote import Quote
 from omcrm.portfolio import service
 from omcrm.portfolio.valuation import Valuation
@@ -137,7 +138,7 @@ class Realtime(Dialect):
     # Assets
 
     def _about_asset(self, client: Client, asked: Any) -> None:
-        symbol = asked.data.symbol.strip().upper()
+        symbol = canonical_symbol(asked.data.symbol)
         is_held = (ASSET, symbol) in client.subscriptions
         if symbol not in self.market.instruments and not is_held:
             message = f"Unknown symbol: {symbol[:_SHOWN]}"

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from omcrm.errors import AccessRefused
+from omcrm.market.instrument import canonical_symbol
 from omcrm.portfolio.holding import Portfolio
 from omcrm.portfolio.valuation import Valuation
 from omcrm.streaming.price_update import iso
@@ -97,7 +98,7 @@ def held(portfolio: Portfolio, symbol: str) -> dict[str, Any]:
 
 def _of_symbol(portfolio: Portfolio, symbol: str) -> Iterator[dict[str, Any]]:
     for each in portfolio.holdings:
-        if each.symbol == symbol.strip().upper():
+        if each.symbol == canonical_symbol(symbol):
             yield {
                 "symbol": each.symbol,
                 "quantity": each.quantity,

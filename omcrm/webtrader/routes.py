@@ -8,6 +8,7 @@ from flask_login import current_user, login_required
 from omcrm.auth.access import admin_required, refused
 from omcrm.auth.allows import allows, current_caller
 from omcrm.errors import AccessRefused
+from omcrm.market.instrument import canonical_symbol
 from omcrm.streaming.price_update import price_update
 from omcrm.web import feed_control
 from omcrm.web.json_answer import json_answer
@@ -67,7 +68,7 @@ def realtime_status() -> ResponseReturnValue:
 @blueprint.get("/realtime_price/<symbol>")
 @login_required
 def realtime_price(symbol: str) -> ResponseReturnValue:
-    _known(symbol)
+    symbol = _known(symbol)
     quote = service.manager().cache.get(symbol)
     if quote is None:
         raise AccessRefused("NO_PRICE", f"No price is known for {symbol} yet", 503)
@@ -77,7 +78,7 @@ def realtime_price(symbol: str) -> ResponseReturnValue:
 @blueprint.get("/chart_data/<symbol>")
 @login_required
 def chart_data(symbol: str) -> ResponseReturnValue:
-    _known(symbol)
+    symbol = _known(symbol)
     try:
         # Query strings are text: numbers are read leniently.
         asked = msgspec.convert(
@@ -102,7 +103,9 @@ def instruments() -> ResponseReturnValue:
     return json_answer({"success": True, "instruments": catalogue})
 
 
-def _known(symbol: str) -> None:
-    known, _ = service.find_instruments([symbol])
-    if not known:
+def _known(symbol: str) -> str:
+    """The symbol in its canonical spelling; refused where there is no such instrument."""
+    symbol = canonical_symbol(symbol)
+    if symbol not in service.manager().instruments:
         raise AccessRefused("UNKNOWN_SYMBOL", f"Unknown symbol: {symbol[:20]}", 404)
+    return symbol
