@@ -58,16 +58,20 @@ def wants_json() -> bool:
     return request.is_json or request.accept_mimetypes.best_match(offered) == offered[1]
 
 
-def refuse_admin_access(user_id: int) -> ResponseReturnValue:
-    """Tell somebody who is known that this is for admins, and put it on record; commits."""
+def record_admin_attempt(user_id: int) -> None:
+    """Put on record that somebody who is no admin asked for what is for admins; commits."""
     record(
         "refused_admin_access",
         datetime.now(UTC),
         user_id=user_id,
         detail=f"{request.method} {request.path}",
-        remote_addr=request.remote_addr,
     )
     db.session.commit()
+
+
+def refuse_admin_access(user_id: int) -> ResponseReturnValue:
+    """The refusal of somebody who is known and no admin; puts it on record and commits."""
+    record_admin_attempt(user_id)
     if not wants_json():
         abort(403)
     return refusal("ADMIN_REQUIRED", "Only an admin may do this.", 403)

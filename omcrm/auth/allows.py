@@ -7,9 +7,15 @@ from typing import Any
 from flask import g, make_response, request
 from flask.typing import ResponseReturnValue
 
-from omcrm.auth.access import View, answer_unauthenticated, refusal, refuse_admin_access
+from omcrm.auth.access import (
+    View,
+    answer_unauthenticated,
+    record_admin_attempt,
+    refusal,
+    refuse_admin_access,
+)
 from omcrm.auth.credential import Caller, Reason, Refused, identify
-from omcrm.auth.scope import Scope
+from omcrm.auth.scope import ADMIN_ONLY, Scope
 from omcrm.extensions import csrf
 
 
@@ -65,4 +71,6 @@ def _refuse(refused: Refused) -> ResponseReturnValue:
 def _refuse_scope(caller: Caller, scope: Scope) -> ResponseReturnValue:
     if caller.scopes is None:
         return refuse_admin_access(caller.user_id)
+    if scope in ADMIN_ONLY and not caller.is_admin:
+        record_admin_attempt(caller.user_id)
     return refusal("INSUFFICIENT_SCOPE", f"This needs a token with the scope {scope}.", 403)
