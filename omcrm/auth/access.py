@@ -50,12 +50,16 @@ def answer_unauthenticated() -> ResponseReturnValue:
 
 def wants_json() -> bool:
     """Whether the caller reads JSON: on routes for programs always, elsewhere whoever says so."""
-    is_program = request.path.startswith(("/webtrader/", "/api/", "/realtime/"))
-    if is_program and request.path not in _PAGES:
+    if is_for_programs(request.path):
         return True
     # text/html first: it wins where a browser would take either.
     offered = ("text/html", "application/json")
     return request.is_json or request.accept_mimetypes.best_match(offered) == offered[1]
+
+
+def is_for_programs(path: str) -> bool:
+    """Whether what is at this path answers in JSON, whoever asks."""
+    return path.startswith(("/webtrader/", "/api/", "/realtime/")) and path not in _PAGES
 
 
 def record_admin_attempt(user_id: int) -> None:

@@ -24,7 +24,7 @@ def allows(*scopes: str, session_only: bool = False) -> Callable[[View], View]:
 
     With a session, unsafe methods need the CSRF token and one of our own pages; with a token they
     do not, because then the cookie is not looked at. It stands below the route's decorator.
-    `session_only` refuses tokens.
+    `session_only` refuses tokens. The scopes stay readable at the view, as `scopes`.
     """
     needed = [Scope(each) for each in scopes]
 
@@ -44,6 +44,7 @@ def allows(*scopes: str, session_only: bool = False) -> Callable[[View], View]:
             g.caller = caller
             return view(*args, **kwargs)
 
+        guarded.scopes = frozenset(needed)  # type: ignore[attr-defined]
         # The app's own check would ask programs for a page's token.
         csrf.exempt(guarded)
         return guarded
