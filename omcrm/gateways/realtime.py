@@ -27,6 +27,7 @@ from omcrm.gateways.realtime_message import (
 from omcrm.market.instrument import canonical_symbol
 from omcrm.market.quote import Quote
 from omcrm.portfolio import service
+from omcrm.portfolio.currency import money
 from omcrm.portfolio.valuation import Valuation
 from omcrm.storage.portfolio import count_holdings, find_portfolio
 from omcrm.streaming import wire
@@ -55,8 +56,8 @@ def portfolio_update(worth: Valuation) -> str:
     data = {
         "portfolio_id": worth.portfolio_id,
         "name": worth.name,
-        "total_value": worth.total_value,
-        "daily_change": worth.daily_change,
+        "total_value": money(worth.total_value, worth.currency),
+        "daily_change": money(worth.daily_change, worth.currency),
         "daily_change_percent": worth.daily_change_percent,
         "updated_at": iso(worth.valued_at),
         "currency": worth.currency,
@@ -206,7 +207,7 @@ def _tell_value(client: Client, portfolio_id: int) -> None:
     worth = service.valuation_of(found)
     data = {
         "portfolio_id": portfolio_id,
-        "value": worth.total_value,
+        "value": money(worth.total_value, worth.currency),
         "timestamp": iso(worth.valued_at),
         "currency": worth.currency,
         "coverage": coverage(worth),
