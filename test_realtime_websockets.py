@@ -1,33 +1,39 @@
-"""The story end to end: Binance, the manager, prices.
+"""The story end to end: sources, the manager, prices.
 
-Run it as a script (`python test_realtime_websockets.py`) to see whether live prices reach this
-machine; it exits with 0 where they do, from Binance or, without a network, from the built-in
-exchange. pytest runs the same story against the built-in exchange.
+Run it as a script (`python test_realtime_websockets.py`) to see which of the configured sources
+reach this machine; it exits with 0 where one of them brings live prices, else with 1. With
+`--exchange` it looks for the simulated prices of the built-in exchange instead, for machines
+without a network. pytest runs the same against the built-in exchange.
 """
 
+import argparse
 import json
 import os
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from decimal import Decimal
+from pathlib import Path
 
+import pytest
 import websocket
 
 from omcrm.child import ExchangeProcess
 from omcrm.feeds.providers.binance import Binance
-from omcrm.feeds.registry import FeedSettings
+from omcrm.feeds.registry import POLLS, STREAMS, FeedSettings, polls, streams
 from omcrm.market.catalogue import CATALOGUE
+from omcrm.market.instrument import Instrument
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
+from omcrm.market.source import SIMULATED
 from omcrm.settings import load
 from omcrm.webtrader.realtime_data import RealTimeDataManager
 
-PATIENCE = 10.0
-FRESH = (PriceClass.LIVE, PriceClass.SIMULATED)
+PATIENCE = 20.0
+SOURCES = [name for name in (*STREAMS, *POLLS) if name != SIMULATED.name]
 
 
 def direct_price(ws_url: str) -> Decimal:
@@ -53,10 +59,12 @@ def rest_price(rest_url: str) -> Decimal:
 
 
 @contextmanager
-def running(settings: FeedSettings) -> Iterator[RealTimeDataManager]:
-    """A manager on these feeds, with every instrument of the catalogue."""
-    manager = RealTimeDataManager(settings)
-    manager.follow(CATALOGUE)
+def running(
+    settings: FeedSettings, instruments: Sequence[Instrument] = CATALOGUE, state: Path | None = None
+) -> Iterator[RealTimeDataManager]:
+    """A manager on these feeds, with these instruments."""
+    manager = RealTimeDataManager(settings, state=state)
+    manager.follow(instruments)
     manager.start()
     try:
         yield manager
@@ -64,10 +72,14 @@ def running(settings: FeedSettings) -> Iterator[RealTimeDataManager]:
         manager.stop()
 
 
-def fresh_quotes(manager: RealTimeDataManager) -> dict[str, Quote]:
-    """The quotes that are live, or simulated and say so."""
+def quotes_of(manager: RealTimeDataManager, source: str) -> dict[str, Quote]:
+    """The quotes that this source brought and that hold now."""
     quotes = manager.cache.snapshot().items()
-    return {symbol: quote for symbol, quote in quotes if quote.price_class in FRESH}
+    return {
+        symbol: quote
+        for symbol, quote in quotes
+        if quote.source.name == source and quote.price_class.is_fresh
+    }
 
 
 def wait_until(is_so: Callable[[], bool], seconds: float = PATIENCE) -> bool:
@@ -81,47 +93,91 @@ def wait_until(is_so: Callable[[], bool], seconds: float = PATIENCE) -> bool:
 # As a script
 
 
-def main() -> int:
-    """Test Binance, then the manager; print both; 0 where fresh prices arrived."""
-    settings = load()
-    ws_url, exchange = settings.binance_ws_url, None
-    print(f"1. Binance at {ws_url}")
-    try:
-        streamed, asked = direct_price(ws_url), rest_price(settings.binance_rest_url)
-        print(f"   BTC: {streamed} streamed, {asked} asked for")
-    except OSError as error:
-        print(f"   unreachable ({error}): going on with the built-in exchange")
-        exchange = ExchangeProcess()
-        ws_url = ""
-    url = exchange.start() if exchange else ""
-    feeds = FeedSettings(
-        urls={"binance": ws_url, "simulated": url}, binance_streams=settings.binance_streams
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Look for prices and print where they come from; 0 where they arrived."""
+    parser = argparse.ArgumentParser(description="Say which sources of prices can be reached.")
+    parser.add_argument(
+        "--exchange",
+        action="store_true",
+        help="look for simulated prices of the built-in exchange; nothing outside is asked",
     )
+    if parser.parse_args(arguments).exchange:
+        return look_at_exchange()
+    settings = load()
+    return look_at_sources(settings.feeds, settings.feed_state_path)
+
+
+def look_at_sources(settings: FeedSettings, state: Path) -> int:
+    """Ask every configured source for one price; 0 where one of them is live."""
+    print(f"Asking every source that is configured, {PATIENCE:.0f} s at most:")
+    providers = {**streams(settings), **polls(settings)}
+    with ExitStack() as at_the_end:
+        managers = {
+            name: at_the_end.enter_context(running(alone(settings, name), sample(name), state))
+            for name in SOURCES
+            if name in providers and not providers[name].missing()
+        }
+        wait_until(lambda: all(is_settled(manager, name) for name, manager in managers.items()))
+        results = {name: result(manager, name) for name, manager in managers.items()}
+    for name in SOURCES:
+        missing = providers[name].missing() if name in providers else None
+        because = f"no key ({missing} is not set)" if missing else "off"
+        kind = "stream" if name in STREAMS else "polled"
+        print(f"   {name:<17} {kind}  {results.get(name, because)}")
+    live = [name for name, text in results.items() if text.startswith(PriceClass.LIVE)]
+    if live:
+        print(f"Live prices arrive from {', '.join(live)}.")
+        return 0
+    print("No live price reached this machine. Without a network, try --exchange.")
+    return 1
+
+
+def alone(settings: FeedSettings, source: str) -> FeedSettings:
+    """The settings with this source and no other, so that nobody better is asked in its place."""
+    others = {*STREAMS, *POLLS} - {source}
+    urls = {name: url for name, url in settings.urls.items() if name not in others}
+    return FeedSettings(urls=urls, keys=settings.keys, binance_streams=settings.binance_streams)
+
+
+def sample(source: str) -> list[Instrument]:
+    """One instrument that the source knows: calls are counted."""
+    return [known for known in CATALOGUE if source in known.provider_symbols][:1]
+
+
+def is_settled(manager: RealTimeDataManager, source: str) -> bool:
+    """Whether a price came, or the source said why none does."""
+    return bool(quotes_of(manager, source)) or manager.status()[source].last_error is not None
+
+
+def result(manager: RealTimeDataManager, source: str) -> str:
+    """What came of a source, in words: the class of its price first."""
+    status = manager.status()[source]
+    for symbol, quote in quotes_of(manager, source).items():
+        trade = quote.said.trade
+        price = trade.price if trade else "no trade yet"
+        return f"{quote.price_class}: {symbol} {price}, {status.messages} messages"
+    if status.last_error is not None:
+        return f"unreachable: {status.last_error}"
+    return f"{status.state}, but no price in {PATIENCE:.0f} s: its market may be closed"
+
+
+def look_at_exchange() -> int:
+    """Let the built-in exchange tell every instrument; 0 where all of its prices arrive."""
+    print("The built-in exchange: its prices are simulated, and no live one is looked for.")
+    exchange = ExchangeProcess()
     try:
-        with running(feeds) as manager:
-            return _report(manager)
+        settings = FeedSettings(urls={SIMULATED.name: exchange.start()})
+        with running(settings) as manager:
+            names = {instrument.symbol for instrument in CATALOGUE}
+            arrived = wait_until(lambda: names <= quotes_of(manager, SIMULATED.name).keys())
+            quotes = quotes_of(manager, SIMULATED.name)
     finally:
-        if exchange is not None:
-            exchange.stop()
-
-
-def _report(manager: RealTimeDataManager) -> int:
-    coins = set(manager.instrument_mapping["crypto"])
-    print("2. The manager")
-    arrived = wait_until(lambda: coins <= fresh_quotes(manager).keys())
-    for name, status in manager.status().items():
-        print(f"   {name}: {status.state}, {status.messages} messages, {status.url or 'no URL'}")
-    print(f"   {'symbol':<8} {'price':>12} {'bid':>12} {'ask':>12}  class        source")
-    for symbol, quote in manager.cache.snapshot().items():
-        trade, book = quote.said.trade, quote.said.book
-        bid, ask = (book.bid, book.ask) if book else ("–", "–")
-        price = trade.price if trade else "–"
-        print(
-            f"   {symbol:<8} {price!s:>12} {bid!s:>12} {ask!s:>12}  "
-            f"{quote.price_class:<12} {quote.source.name}"
-        )
-    missing = sorted(coins - fresh_quotes(manager).keys())
-    print("   all coins are fresh" if arrived else f"   no fresh price of {', '.join(missing)}")
+        exchange.stop()
+    for symbol, quote in quotes.items():
+        price = quote.said.trade.price if quote.said.trade else "–"
+        print(f"   {symbol:<8} {price!s:>12}  {quote.price_class}")
+    missing = ", ".join(sorted(names - quotes.keys()))
+    print("All simulated prices arrive." if arrived else f"No simulated price of {missing}.")
     return 0 if arrived else 1
 
 
@@ -140,8 +196,8 @@ def test_the_story() -> None:
         with running(feeds) as manager:
             manager.add_callback(seen.append)
             coins = set(manager.instrument_mapping["crypto"])
-            assert wait_until(lambda: coins <= fresh_quotes(manager).keys())
-            quotes = fresh_quotes(manager)
+            assert wait_until(lambda: coins <= quotes_of(manager, "binance").keys())
+            quotes = quotes_of(manager, "binance")
             assert manager.status()["binance"].active
     finally:
         exchange.stop()
@@ -154,22 +210,85 @@ def test_the_story() -> None:
     assert sorted(numbers) == numbers
 
 
-def test_the_script() -> None:
-    """As a script it prints the connection and a table of prices, and exits with 0."""
-    done = subprocess.run(
-        [sys.executable, __file__],
-        # Tests stay on this machine.
-        env={**os.environ, "BINANCE_WS_URL": "ws://127.0.0.1:1", "REALTIME_SOURCES": "binance"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=90,
-    )
+NOWHERE = "127.0.0.1:1"
+ADDRESSES = {
+    **{f"{name}_WS_URL": "ws" for name in ("BINANCE", "COINBASE", "KRAKEN", "ALPACA", "FINNHUB")},
+    **{f"{name}_REST_URL": "http" for name in ("BINANCE", "COINBASE", "FINNHUB")},
+    **{f"{name}_URL": "http" for name in ("COINGECKO", "ALPHA_VANTAGE", "FRANKFURTER")},
+    "MASSIVE_WS_URL": "ws",
+    "EXCHANGERATE_API_URL": "http",
+    "EXCHANGERATE_OPEN_URL": "http",
+}
+KEYS = (
+    "FINNHUB_API_KEY ALPACA_API_KEY_ID ALPACA_API_SECRET_KEY POLYGON_API_KEY "
+    "ALPHA_VANTAGE_API_KEY COINGECKO_API_KEY EXCHANGERATE_API_KEY"
+)
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
-    assert 0 == done.returncode, done.stderr
-    assert "unreachable" in done.stdout
-    assert "all coins are fresh" in done.stdout
-    assert "BTC" in done.stdout
+
+@pytest.fixture
+def script(tmp_path: Path) -> Run:
+    """Runs the script; whatever is not given leads nowhere."""
+
+    def run(*arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
+        environ = {name: f"{scheme}://{NOWHERE}" for name, scheme in ADDRESSES.items()}
+        environ |= dict.fromkeys(KEYS.split(), "")
+        environ |= {"REALTIME_SOURCES": "all", "FEED_STATE_DIR": str(tmp_path)}
+        return subprocess.run(
+            [sys.executable, __file__, *arguments],
+            env={**os.environ, **environ, **settings},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=100,
+        )
+
+    return run
+
+
+def lines(done: "subprocess.CompletedProcess[str]") -> dict[str, str]:
+    """What the script said of each source."""
+    words = [line.split(maxsplit=2) for line in done.stdout.splitlines() if line[:3] == "   "]
+    return {name: rest for name, _, rest in words}
+
+
+def test_without_live_prices_the_script_fails(script: Run) -> None:
+    """It names every source with its reason, and exits with 1."""
+    done = script(KRAKEN_WS_URL="")
+    told = lines(done)
+
+    assert 1 == done.returncode, done.stderr
+    assert SOURCES == list(told)
+    assert "off" == told["kraken"]
+    for name in ("binance", "coinbase", "coingecko", "exchangerate_api", "frankfurter"):
+        assert told[name].startswith("unreachable: "), told
+    for name in ("alpaca", "finnhub", "massive", "finnhub_quote", "alpha_vantage"):
+        assert told[name].startswith("no key ("), told
+    assert "No live price reached this machine" in done.stdout
+
+
+def test_one_live_source_is_enough_for_the_script(script: Run) -> None:
+    """It says which one it is and what it told, and exits with 0."""
+    exchange = ExchangeProcess()
+    try:
+        done = script(BINANCE_WS_URL=exchange.start())
+    finally:
+        exchange.stop()
+
+    assert 0 == done.returncode, done.stdout + done.stderr
+    assert lines(done)["binance"].startswith("live: BTC "), done.stdout
+    assert lines(done)["coinbase"].startswith("unreachable: ")
+    assert "Live prices arrive from binance." in done.stdout
+
+
+def test_the_script_on_the_built_in_exchange(script: Run) -> None:
+    """Without a network it shows simulated prices, says that they are, and exits with 0."""
+    done = script("--exchange")
+
+    assert 0 == done.returncode, done.stdout + done.stderr
+    assert "no live one is looked for" in done.stdout
+    assert "All simulated prices arrive." in done.stdout
+    assert "live:" not in done.stdout
 
 
 if __name__ == "__main__":

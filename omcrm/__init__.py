@@ -134,12 +134,14 @@ def _open_rooms(app: "Flask", settings: "Settings") -> None:
 def _guard(app: "Flask", settings: "Settings") -> None:
     from werkzeug.middleware.proxy_fix import ProxyFix
 
+    from omcrm.web.cors import init_cors
     from omcrm.web.errors import init_errors
     from omcrm.web.headers import init_headers
     from omcrm.webtrader.handshake import SameOrigin
 
     init_errors(app)
     init_headers(app)
+    init_cors(app, settings)
     app.wsgi_app = SameOrigin(app.wsgi_app, settings.public_url)  # type: ignore[method-assign]
     if count := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]

@@ -4,6 +4,7 @@ Long for a reason: it is one table, a setting after the other.
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
@@ -25,6 +26,7 @@ from omcrm.market.source import SIMULATED
 
 ROOT = Path(__file__).resolve().parent.parent
 _PREFIX = "OMCRM_"
+_HOST = re.compile(r"[a-z0-9._:-]+")
 
 
 # How a setting's text is read
@@ -76,10 +78,16 @@ def _origin(text: str) -> str:
         return ""
     if parts.path.strip("/") or parts.query or parts.fragment or parts.username:
         raise ValueError("expected only a scheme, a host and a port")
+    if not _HOST.fullmatch(parts.hostname or ""):
+        raise ValueError("expected a host as browsers write it, without * and in ASCII")
     default = {"http": 80, "https": 443}[parts.scheme]
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     port = "" if parts.port in (None, default) else f":{parts.port}"
     return f"{parts.scheme}://{host}{port}"
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_origin(part.strip()) for part in text.split(",") if part.strip()))
 
 
 def _streams(text: str) -> tuple[str, ...]:
@@ -116,6 +124,13 @@ class Settings:
         _origin,
         "How browsers reach this installation, e.g. https://desk.example.com; needed behind a "
         "proxy. Empty: the address they ask for.",
+    )
+    allowed_origins: tuple[str, ...] = _setting(
+        "ALLOWED_ORIGINS",
+        "",
+        _origins,
+        "Pages on other hosts that may use the API, e.g. https://app.example.com, separated by "
+        "commas; they come with an API token or a ticket, a login's cookie never counts there.",
     )
     trusted_proxies: int = _setting(
         "TRUSTED_PROXIES",
@@ -300,7 +315,7 @@ class Settings:
         "true",
         _flag,
         "Whether raw WebSockets need a login or a token; without, anybody may read market data "
-        "there.",
+        "there, from pages of every origin.",
     )
     max_connections: int = _setting(
         "MAX_CONNECTIONS_PER_USER",

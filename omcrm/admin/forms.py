@@ -16,11 +16,11 @@ from wtforms.validators import (
 )
 
 from omcrm.admin.upstream_name import ANYWHERE, SPELLINGS, classes_of, sources_of, spelled_for
-from omcrm.market.instrument import AssetClass
+from omcrm.market.instrument import AssetClass, canonical_symbol
 
 
-def _upper(text: str | None) -> str | None:
-    return text.strip().upper() if text else text
+def _canonical(text: str | None) -> str | None:
+    return canonical_symbol(text) if text else text
 
 
 def _trimmed(text: str | None) -> str | None:
@@ -54,7 +54,7 @@ class InstrumentForm(FlaskForm):  # type: ignore[misc,unused-ignore]
 
     symbol = StringField(
         "Symbol",
-        filters=[_upper],
+        filters=[_canonical],
         validators=[
             InputRequired("Give the symbol users will see."),
             Regexp(

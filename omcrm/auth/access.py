@@ -50,24 +50,32 @@ def answer_unauthenticated() -> ResponseReturnValue:
 
 def wants_json() -> bool:
     """Whether the caller reads JSON: on routes for programs always, elsewhere whoever says so."""
-    is_program = request.path.startswith(("/webtrader/", "/api/", "/realtime/"))
-    if is_program and request.path not in _PAGES:
+    if is_for_programs(request.path):
         return True
     # text/html first: it wins where a browser would take either.
     offered = ("text/html", "application/json")
     return request.is_json or request.accept_mimetypes.best_match(offered) == offered[1]
 
 
-def refuse_admin_access(user_id: int) -> ResponseReturnValue:
-    """Tell somebody who is known that this is for admins, and put it on record; commits."""
+def is_for_programs(path: str) -> bool:
+    """Whether what is at this path answers in JSON, whoever asks."""
+    return path.startswith(("/webtrader/", "/api/", "/realtime/")) and path not in _PAGES
+
+
+def record_admin_attempt(user_id: int) -> None:
+    """Put on record that somebody who is no admin asked for what is for admins; commits."""
     record(
         "refused_admin_access",
         datetime.now(UTC),
         user_id=user_id,
         detail=f"{request.method} {request.path}",
-        remote_addr=request.remote_addr,
     )
     db.session.commit()
+
+
+def refuse_admin_access(user_id: int) -> ResponseReturnValue:
+    """The refusal of somebody who is known and no admin; puts it on record and commits."""
+    record_admin_attempt(user_id)
     if not wants_json():
         abort(403)
     return refusal("ADMIN_REQUIRED", "Only an admin may do this.", 403)

@@ -7,9 +7,15 @@ from typing import Any
 from flask import g, make_response, request
 from flask.typing import ResponseReturnValue
 
-from omcrm.auth.access import View, answer_unauthenticated, refusal, refuse_admin_access
+from omcrm.auth.access import (
+    View,
+    answer_unauthenticated,
+    record_admin_attempt,
+    refusal,
+    refuse_admin_access,
+)
 from omcrm.auth.credential import Caller, Reason, Refused, identify
-from omcrm.auth.scope import Scope
+from omcrm.auth.scope import ADMIN_ONLY, Scope
 from omcrm.extensions import csrf
 
 
@@ -18,7 +24,7 @@ def allows(*scopes: str, session_only: bool = False) -> Callable[[View], View]:
 
     With a session, unsafe methods need the CSRF token and one of our own pages; with a token they
     do not, because then the cookie is not looked at. It stands below the route's decorator.
-    `session_only` refuses tokens.
+    `session_only` refuses tokens. The scopes stay readable at the view, as `scopes`.
     """
     needed = [Scope(each) for each in scopes]
 
@@ -38,6 +44,7 @@ def allows(*scopes: str, session_only: bool = False) -> Callable[[View], View]:
             g.caller = caller
             return view(*args, **kwargs)
 
+        guarded.scopes = frozenset(needed)  # type: ignore[attr-defined]
         # The app's own check would ask programs for a page's token.
         csrf.exempt(guarded)
         return guarded
@@ -65,4 +72,6 @@ def _refuse(refused: Refused) -> ResponseReturnValue:
 def _refuse_scope(caller: Caller, scope: Scope) -> ResponseReturnValue:
     if caller.scopes is None:
         return refuse_admin_access(caller.user_id)
+    if scope in ADMIN_ONLY and not caller.is_admin:
+        record_admin_attempt(caller.user_id)
     return refusal("INSUFFICIENT_SCOPE", f"This needs a token with the scope {scope}.", 403)

@@ -25,7 +25,6 @@ from omcrm.storage.user import Role
 
 Environ = dict[str, Any]
 
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 _SESSION, _TOKEN = "session:", "token:"
 
 _log = logging.getLogger(__name__)
@@ -103,8 +102,7 @@ def identify(environ: Environ, *, websocket: bool = False) -> Caller | Refused:
 
     It needs an app context, and no request context. Read are `Authorization: Bearer …`, then
     `x-api-key: …`, for a WebSocket's handshake then `?token=…` and `?ticket=…`, and at last the
-    session's cookie: that one, for handshakes and for what is not a safe method, from our own
-    pages only.
+    session's cookie: that one from our own pages only.
     """
     now = datetime.now(UTC)
     request = current_app.request_class(environ, populate_request=False)
@@ -114,7 +112,7 @@ def identify(environ: Environ, *, websocket: bool = False) -> Caller | Refused:
         return _of_token(token, address, now)
     if ticket := query.get("ticket"):
         return _of_ticket(ticket, address, now)
-    return _of_session(request, now, is_safe=not websocket and request.method in _SAFE)
+    return _of_session(request, now)
 
 
 def dead_among(handles: Collection[str]) -> set[str]:
@@ -172,13 +170,12 @@ def _of_ticket(ticket: str, address: str, now: datetime) -> Caller | Refused:
     return _session(handle.removeprefix(_SESSION), now) or Refused(Reason.REVOKED)
 
 
-def _of_session(request: Any, now: datetime, *, is_safe: bool) -> Caller | Refused:
+def _of_session(request: Any, now: datetime) -> Caller | Refused:
     cookie = current_app.session_interface.open_session(current_app, request)
     secret = None if cookie is None else cookie.get("_user_id")
     if not isinstance(secret, str):
         return Refused(Reason.NONE_GIVEN)
-    public_url = current_app.extensions["omcrm.settings"].public_url
-    if not is_safe and is_foreign(request.environ, public_url):
+    if is_foreign(request.environ, current_app.extensions["omcrm.settings"].public_url):
         return Refused(Reason.FOREIGN_ORIGIN)
     return _session(hash_token(secret), now) or Refused(Reason.NONE_GIVEN)
 

@@ -10,6 +10,7 @@ from flask_login import AnonymousUserMixin, current_user, login_user, logout_use
 from msgspec import Struct
 
 from omcrm.auth.access import answer_unauthenticated
+from omcrm.auth.origin import is_foreign
 from omcrm.extensions import db, login_manager
 from omcrm.storage import login_session
 from omcrm.storage.audit import record
@@ -72,7 +73,10 @@ def init_auth(app: Flask) -> None:
 
 
 def load_signed_in(token: str) -> SignedIn | None:
-    """Whose token this is; None when its session is over or its account disabled."""
+    """Whose token this is; None when its session is over or its account disabled, and where the
+    request comes from a page of another site: browsers send the cookie by themselves."""
+    if is_foreign(request.environ, current_app.extensions["omcrm.settings"].public_url):
+        return None
     user = login_session.find_valid(hash_token(token), datetime.now(UTC))
     return None if user is None else _signed_in(user, token)
 

@@ -40,7 +40,7 @@ def init_gateways(app: "Flask", settings: "Settings", limits: "Limits") -> None:
         app.wsgi_app,
         app,
         House(engine.crew, roster, app.app_context, start_for_viewer, most),
-        Door(settings.public_url, settings.use_security),
+        Door(settings.use_security),
         Guard(roster, app.app_context, dead_among),
         Wire(engine.reactor, limits, settings.websocket_compression),
         [each(market) for each in DIALECTS],

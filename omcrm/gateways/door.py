@@ -5,13 +5,13 @@ from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from omcrm.auth.credential import Caller, Reason, Refused, identify
-from omcrm.auth.origin import is_foreign
 from omcrm.auth.scope import Scope
 from omcrm.streaming import wire
 
 Environ = dict[str, Any]
 
-_FOREIGN = Refused(Reason.FOREIGN_ORIGIN)
+# Who comes without a credential that counts.
+_STRANGERS = (Reason.NONE_GIVEN, Reason.FOREIGN_ORIGIN)
 
 
 class Refusal(NamedTuple):
@@ -41,19 +41,16 @@ class Refusal(NamedTuple):
 
 
 class Door:
-    """Learns who calls; strangers come in where nothing is `guarded`, not by other sites."""
+    """Learns who calls; where nothing is `guarded` strangers come in, from pages of any site."""
 
-    def __init__(self, public_url: str, guarded: bool) -> None:
-        self._public_url = public_url
+    def __init__(self, guarded: bool) -> None:
         self._guarded = guarded
 
     def who(self, environ: Environ) -> Caller | Refused | None:
         """Who makes this handshake, None for a stranger who may come in; needs an app context."""
-        found = identify(environ, websocket=True)
-        is_stranger = isinstance(found, Refused) and found.reason is Reason.NONE_GIVEN
-        if not is_stranger or self._guarded:
-            return found
-        return _FOREIGN if is_foreign(environ, self._public_url) else None
+        caller = identify(environ, websocket=True)
+        is_stranger = isinstance(caller, Refused) and caller.reason in _STRANGERS
+        return None if is_stranger and not self._guarded else caller
 
 
 def refusal(refused: Refused) -> Refusal:

@@ -18,7 +18,7 @@ from omcrm.gateways.inbound import Inbound
 from omcrm.gateways.news_wire import NewsWire
 from omcrm.gateways.trade_tape import TradeTape
 from omcrm.market.candle import KEPT
-from omcrm.market.instrument import Instrument
+from omcrm.market.instrument import Instrument, canonical_symbols
 from omcrm.market.quote import Quote
 from omcrm.streaming import wire
 from omcrm.streaming.manners import Bucket
@@ -157,7 +157,7 @@ class MarketFeed(Dialect):
     def _subscribe(self, client: Client, asked: Subscribe) -> None:
         served = {"quotes", "trades", *(["news"] if self._news.is_served else [])}
         channels = [each for each in dict.fromkeys(asked.channels) if each in served]
-        symbols = spelled(asked.symbols)
+        symbols = canonical_symbols(asked.symbols)
         known = [each for each in symbols if each in self.market.instruments]
         accepted, beyond = client.accept(known) if channels else ([], [])
         if accepted:
@@ -198,7 +198,7 @@ class MarketFeed(Dialect):
 
     def _unsubscribe(self, client: Client, asked: Unsubscribe) -> None:
         known = client.subscriptions | self.market.instruments.keys()
-        symbols = [each for each in spelled(asked.symbols) if each in known]
+        symbols = [each for each in canonical_symbols(asked.symbols) if each in known]
         client.unwatch(symbols)
         self._tape.unwatch(client, symbols)
         self._news.unwatch(client, symbols)
@@ -233,8 +233,3 @@ def _in_vain(client: Client, unknown: list[str], beyond: list[str]) -> Iterable[
 def _error(code: str, message: str, **more: Any) -> str:
     told = {name: value for name, value in more.items() if value is not None}
     return wire.dumps({"type": "error", "message": message, "code": code, **told})
-
-
-def spelled(symbols: Iterable[str]) -> list[str]:
-    """As the catalogue spells them, each once."""
-    return list(dict.fromkeys(each.strip().upper() for each in symbols))

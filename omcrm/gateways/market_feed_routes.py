@@ -13,8 +13,9 @@ from omcrm.auth.access import refused
 from omcrm.auth.allows import allows, current_caller
 from omcrm.errors import AccessRefused
 from omcrm.gateways import GATEWAYS
-from omcrm.gateways.market_feed import MarketFeed, Symbol, quote_body, spelled
+from omcrm.gateways.market_feed import MarketFeed, Symbol, quote_body
 from omcrm.gateways.roster import Roster
+from omcrm.market.instrument import canonical_symbol, canonical_symbols
 from omcrm.storage import feed_switch
 from omcrm.streaming.price_update import iso
 from omcrm.web.feed_control import start_by_admin, start_for_viewer, stop_by_admin
@@ -74,7 +75,7 @@ def stop() -> ResponseReturnValue:
 @allows("market:read")
 def quote(symbol: str) -> ResponseReturnValue:
     start_for_viewer()
-    symbol, found = symbol.upper(), market()
+    symbol, found = canonical_symbol(symbol), market()
     if symbol not in found.instruments:
         raise AccessRefused("UNKNOWN_SYMBOL", f"Unknown symbol: {symbol[:20]}", 404)
     held = found.cache.get(symbol)
@@ -92,7 +93,7 @@ def quotes() -> ResponseReturnValue:
     except (msgspec.MsgspecError, RecursionError) as error:
         raise AccessRefused("INVALID_PAYLOAD", f"invalid payload: {error}") from error
     known, held = market().instruments, market().cache.snapshot()
-    symbols = spelled(asked.symbols)
+    symbols = canonical_symbols(asked.symbols)
     return json_answer(
         {
             "success": True,

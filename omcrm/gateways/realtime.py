@@ -24,8 +24,10 @@ from omcrm.gateways.realtime_message import (
     UnsubscribePortfolio,
     inbound,
 )
+from omcrm.market.instrument import canonical_symbol
 from omcrm.market.quote import Quote
 from omcrm.portfolio import service
+from omcrm.portfolio.currency import money
 from omcrm.portfolio.valuation import Valuation
 from omcrm.storage.portfolio import count_holdings, find_portfolio
 from omcrm.streaming import wire
@@ -54,8 +56,8 @@ def portfolio_update(worth: Valuation) -> str:
     data = {
         "portfolio_id": worth.portfolio_id,
         "name": worth.name,
-        "total_value": worth.total_value,
-        "daily_change": worth.daily_change,
+        "total_value": money(worth.total_value, worth.currency),
+        "daily_change": money(worth.daily_change, worth.currency),
         "daily_change_percent": worth.daily_change_percent,
         "updated_at": iso(worth.valued_at),
         "currency": worth.currency,
@@ -137,7 +139,7 @@ class Realtime(Dialect):
     # Assets
 
     def _about_asset(self, client: Client, asked: Any) -> None:
-        symbol = asked.data.symbol.strip().upper()
+        symbol = canonical_symbol(asked.data.symbol)
         is_held = (ASSET, symbol) in client.subscriptions
         if symbol not in self.market.instruments and not is_held:
             message = f"Unknown symbol: {symbol[:_SHOWN]}"
@@ -205,7 +207,7 @@ def _tell_value(client: Client, portfolio_id: int) -> None:
     worth = service.valuation_of(found)
     data = {
         "portfolio_id": portfolio_id,
-        "value": worth.total_value,
+        "value": money(worth.total_value, worth.currency),
         "timestamp": iso(worth.valued_at),
         "currency": worth.currency,
         "coverage": coverage(worth),

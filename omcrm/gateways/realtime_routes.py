@@ -19,9 +19,10 @@ from omcrm.auth.allows import allows, current_caller
 from omcrm.auth.scope import Scope
 from omcrm.gateways import GATEWAYS
 from omcrm.gateways.client import Client
-from omcrm.gateways.market_feed import Symbol, spelled
+from omcrm.gateways.market_feed import Symbol
 from omcrm.gateways.realtime import ASSET, PORTFOLIO, Realtime
 from omcrm.gateways.realtime_message import MESSAGE_TYPES
+from omcrm.market.instrument import canonical_symbols
 from omcrm.portfolio import service
 from omcrm.pricing.force import force_update
 from omcrm.pricing.running import PriceFeedState, price_feed_state
@@ -139,7 +140,7 @@ def force_price_update() -> ResponseReturnValue:
         asked = msgspec.json.decode(request.get_data(), type=Wanted)
     except (msgspec.MsgspecError, RecursionError) as error:
         return refusal("INVALID_PAYLOAD", f"invalid payload: {error}", 400, "symbols")
-    symbols = spelled(asked.symbols)
+    symbols = canonical_symbols(asked.symbols)
     known = market().instruments
     if invalid := [each for each in symbols if each not in known]:
         valid = [each for each in symbols if each in known]

@@ -1,6 +1,6 @@
 """What is traded: one instrument of the catalogue."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from enum import StrEnum
 
@@ -34,3 +34,15 @@ class Instrument(Struct, frozen=True, kw_only=True):
     last_resort_price: Decimal | None = None
     provider_symbols: Mapping[str, str] = {}
     id: int = 0
+
+
+def canonical_symbol(text: str) -> str:
+    """A symbol as the catalogue spells it: in capitals, without spaces around it."""
+    text = text.strip()
+    # Capitals of other alphabets may be Latin ones: such a word is not a spelling of a symbol.
+    return text.upper() if text.isascii() else text
+
+
+def canonical_symbols(texts: Iterable[str]) -> list[str]:
+    """The symbols as the catalogue spells them, each once, in the order given."""
+    return list(dict.fromkeys(map(canonical_symbol, texts)))

@@ -36,6 +36,11 @@ def divided(amount: Decimal, by: Decimal) -> Decimal:
     return _plain(_EXACT.quantize(_EXACT.divide(amount, by), _LAST_DIGIT))
 
 
+def rounded(amount: Decimal, decimals: int) -> Decimal:
+    """The amount with so many decimals at most; a half goes to the even digit."""
+    return _plain(_EXACT.quantize(amount, Decimal(1).scaleb(-decimals)))
+
+
 def percent(part: Decimal, whole: Decimal) -> Decimal | None:
     """How much of the whole the part is, to four decimals; None where there is no whole."""
     if not whole:

@@ -9,11 +9,18 @@ from msgspec import Struct
 from omcrm.market.cross_rate import currencies
 from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.quote import Quote
-from omcrm.portfolio.amount import divided, times
+from omcrm.portfolio.amount import divided, rounded, times
 
 DOLLAR = "USD"
 
 _PAIR = re.compile("[A-Z]{6}")
+# Of ISO 4217: the currencies whose smallest unit is not a hundredth.
+_DECIMALS = {
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG"), 0),
+    **dict.fromkeys(("RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+}
+_USUAL_DECIMALS = 2
 
 
 class Rate(Struct, frozen=True):
@@ -33,6 +40,17 @@ class Rate(Struct, frozen=True):
             assert self.quote.said.trade is not None, "a rate has a price"
             price = self.quote.said.trade.price
         return divided(amount, price) if self.is_inverse else times(amount, price)
+
+
+def money(amount: Decimal | None, currency: str) -> Decimal | None:
+    """An amount as it is shown and sent: in the decimals of its currency, None where there is none.
+
+    A half goes to the even digit, so that many roundings do not add up to an error. Nothing is
+    computed with what this gives: sums and shares are made of exact amounts.
+    """
+    if amount is None:
+        return None
+    return rounded(amount, _DECIMALS.get(currency, _USUAL_DECIMALS))
 
 
 def currency_of(instrument: Instrument) -> str | None:

@@ -10,6 +10,8 @@ import msgspec
 from msgspec import Struct, structs
 
 from omcrm.errors import AccessRefused
+from omcrm.market.instrument import canonical_symbol
+from omcrm.portfolio.currency import money
 from omcrm.portfolio.holding import Portfolio
 from omcrm.portfolio.valuation import Valuation
 from omcrm.streaming.price_update import iso
@@ -80,12 +82,29 @@ def valued(portfolio: Portfolio, valuation: Valuation) -> dict[str, Any]:
 
 
 def _flat(valuation: Valuation) -> dict[str, Any]:
-    fields = structs.asdict(valuation)
+    fields = _fields(valuation, valuation.currency)
     del fields["portfolio_id"], fields["name"], fields["version"]
-    return {name: _told(value) for name, value in fields.items()}
+    return fields
 
 
-def _told(value: Any) -> Any:
+# Prices, and what a unit cost, are no amounts of money: they keep their decimals.
+_MONEY = frozenset(
+    ("total_value", "value", "value_before", "cost", "profit", "daily_change", "not_counted_value")
+)
+
+
+def _fields(part: Struct, currency: str) -> dict[str, Any]:
+    return {
+        name: money(value, currency) if name in _MONEY else _sent(value, currency)
+        for name, value in structs.asdict(part).items()
+    }
+
+
+def _sent(value: Any, currency: str) -> Any:
+    if isinstance(value, Struct):
+        return _fields(value, currency)
+    if isinstance(value, tuple):
+        return [_sent(item, currency) for item in value]
     return iso(value) if isinstance(value, datetime) else value
 
 
@@ -97,7 +116,7 @@ def held(portfolio: Portfolio, symbol: str) -> dict[str, Any]:
 
 def _of_symbol(portfolio: Portfolio, symbol: str) -> Iterator[dict[str, Any]]:
     for each in portfolio.holdings:
-        if each.symbol == symbol.strip().upper():
+        if each.symbol == canonical_symbol(symbol):
             yield {
                 "symbol": each.symbol,
                 "quantity": each.quantity,

@@ -8,6 +8,7 @@ from flask_login import current_user, login_required
 from werkzeug.exceptions import default_exceptions
 
 from omcrm.errors import AccessRefused
+from omcrm.market.instrument import canonical_symbol
 from omcrm.portfolio import bounds, service
 from omcrm.portfolio.api import CHANGES
 from omcrm.portfolio.coverage import TRUST
@@ -116,6 +117,7 @@ def _own(portfolio_id: int) -> Portfolio:
 
 
 def _held(found: Portfolio, symbol: str) -> Holding:
+    symbol = canonical_symbol(symbol)
     held = next((each for each in found.holdings if each.symbol == symbol), None)
     if held is None:
         raise service.not_held()

@@ -16,6 +16,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from omcrm.errors import AccessRefused
 from omcrm.extensions import db
+from omcrm.market.instrument import canonical_symbol
 from omcrm.portfolio import bounds, valuation
 from omcrm.portfolio.holding import Holding, Portfolio
 from omcrm.portfolio.valuation import Valuation
@@ -131,7 +132,7 @@ def add_holding(
     """Hold an instrument that the portfolio does not hold yet."""
     amount, cost = bounds.quantity(quantity), bounds.average_cost(average_cost)
     with _changing(user_id, portfolio_id) as row:
-        symbol = _spelled(symbol)
+        symbol = canonical_symbol(symbol)
         if _held_by(row, symbol) is not None:
             raise AccessRefused(
                 "ALREADY_HELD", f"{symbol} is in this portfolio already.", 409, field="symbol"
@@ -146,7 +147,7 @@ def put_holding(
     """Hold exactly so much of an instrument, whether the portfolio held it or not."""
     amount, cost = bounds.quantity(quantity), bounds.average_cost(average_cost)
     with _changing(user_id, portfolio_id) as row:
-        symbol = _spelled(symbol)
+        symbol = canonical_symbol(symbol)
         held = _held_by(row, symbol)
         if held is None:
             _add(row, symbol, amount, cost)
@@ -158,7 +159,7 @@ def put_holding(
 def remove_holding(user_id: int, portfolio_id: int, symbol: str) -> Portfolio:
     """Hold an instrument no more."""
     with _changing(user_id, portfolio_id) as row:
-        held = _held_by(row, _spelled(symbol))
+        held = _held_by(row, canonical_symbol(symbol))
         if held is None:
             raise not_held()
         row.holdings.remove(held)
@@ -215,10 +216,6 @@ def _add(row: PortfolioRow, symbol: str, amount: Decimal, cost: Decimal) -> None
 
 def _held_by(row: PortfolioRow, symbol: str) -> HoldingRow | None:
     return next((each for each in row.holdings if each.instrument.symbol == symbol), None)
-
-
-def _spelled(symbol: str) -> str:
-    return symbol.strip().upper()
 
 
 def _unknown() -> AccessRefused:

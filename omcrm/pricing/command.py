@@ -10,7 +10,7 @@ import click
 from flask_migrate import upgrade
 
 from omcrm.extensions import db
-from omcrm.market.instrument import Instrument
+from omcrm.market.instrument import Instrument, canonical_symbols
 from omcrm.pricing.asking import Asking, told_price, utc_now
 from omcrm.pricing.filling import Filled, fill
 from omcrm.settings import Settings, load
@@ -79,7 +79,7 @@ def _app(settings: Settings) -> Iterator[None]:
 def _chosen(symbols: list[str]) -> list[Instrument]:
     """The instruments of these symbols, or all of them."""
     known = {each.symbol: each for each in active_instruments()}
-    wanted = list(dict.fromkeys(each.upper() for each in symbols)) or list(known)
+    wanted = canonical_symbols(symbols) or list(known)
     unknown = [each for each in wanted if each not in known]
     if unknown:
         names = ", ".join(unknown)

@@ -9,7 +9,7 @@ from omcrm.feeds.status import FeedStatus
 from omcrm.market.candle import KEPT
 from omcrm.market.price_class import PriceClass
 from omcrm.reference.desk import Brief, Candles, MarketStatus, PriceUpdate
-from omcrm.reference.route import Needs, Route
+from omcrm.reference.route import Route
 from omcrm.reference.schema import Number, Time
 
 
@@ -119,7 +119,7 @@ ROUTES = (
         path="/webtrader/instruments",
         area=_AREA,
         about="The catalogue.",
-        needs=Needs.LOGIN,
+        needs=Scope.MARKET_READ,
         answer=Catalogue,
     ),
     Route(
@@ -127,7 +127,7 @@ ROUTES = (
         path="/webtrader/realtime_price/<symbol>",
         area=_AREA,
         about="The newest price of a symbol.",
-        needs=Needs.LOGIN,
+        needs=Scope.MARKET_READ,
         answer=Price,
         refusals={**_UNKNOWN, 503: "No price is known for it yet."},
     ),
@@ -136,7 +136,7 @@ ROUTES = (
         path="/webtrader/chart_data/<symbol>",
         area=_AREA,
         about="The candles of a symbol.",
-        needs=Needs.LOGIN,
+        needs=Scope.MARKET_READ,
         answer=ChartData,
         query=Chart,
         refusals={400: "The query is wrong.", **_UNKNOWN},
@@ -146,7 +146,7 @@ ROUTES = (
         path="/webtrader/market_status",
         area=_AREA,
         about="Which markets are open.",
-        needs=Needs.LOGIN,
+        needs=Scope.MARKET_READ,
         answer=Markets,
     ),
     Route(
@@ -162,7 +162,7 @@ ROUTES = (
         path="/webtrader/start_realtime_feeds",
         area=_AREA,
         about="Start the feeds.",
-        needs=Needs.ADMIN,
+        needs=Scope.FEEDS_CONTROL,
         answer=FeedsStarted,
     ),
     Route(
@@ -170,7 +170,7 @@ ROUTES = (
         path="/webtrader/stop_realtime_feeds",
         area=_AREA,
         about="Stop the feeds, until an administrator starts them.",
-        needs=Needs.ADMIN,
+        needs=Scope.FEEDS_CONTROL,
         answer=FeedsStopped,
     ),
 )

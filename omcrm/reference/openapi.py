@@ -107,7 +107,6 @@ def who_may(route: Route) -> str:
     return {
         Needs.NOTHING: "Open to everybody.",
         Needs.LOGIN: "Needs a login; API tokens are not taken.",
-        Needs.ADMIN: "Needs an administrator's login; API tokens are not taken.",
         Needs.ANY: "Needs a login, or an API token with any scope.",
     }[route.needs]
 
@@ -117,7 +116,7 @@ def refusals(route: Route) -> dict[int, str]:
     if route.needs is Needs.NOTHING:
         return dict(route.refusals)
     usual = {401: "There is no credential, or one that does not hold."}
-    if isinstance(route.needs, Scope) or route.needs is Needs.ADMIN:
+    if isinstance(route.needs, Scope):
         usual[403] = "The caller may not do this."
     if isinstance(route.needs, Scope) or route.needs is Needs.ANY:
         usual[429] = "Too many wrong tokens came from this address."

@@ -14,7 +14,6 @@ class Needs(StrEnum):
 
     NOTHING = "nothing"
     LOGIN = "login"
-    ADMIN = "admin"
     ANY = "any"
 
 

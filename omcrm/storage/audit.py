@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from flask import has_request_context, request
 from sqlalchemy import ForeignKey, String, event
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -32,7 +33,12 @@ def record(
     detail: str = "",
     remote_addr: str | None = None,
 ) -> None:
-    """Add an entry to the open transaction; it is kept once the caller commits."""
+    """Add an entry to the open transaction; it is kept once the caller commits.
+
+    Without a `remote_addr` it is that of the request that is served, where there is one.
+    """
+    if remote_addr is None and has_request_context():
+        remote_addr = request.remote_addr
     db.session.add(
         AuditEntry(
             at=now,

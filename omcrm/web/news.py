@@ -10,6 +10,7 @@ from omcrm.auth.allows import allows
 from omcrm.errors import AccessRefused
 from omcrm.feeds.news.desk import NewsDesk
 from omcrm.feeds.news.item import SIMULATED_NEWS, NewsItem
+from omcrm.market.instrument import canonical_symbol
 from omcrm.streaming.price_update import iso
 from omcrm.web.json_answer import json_answer
 from omcrm.web.market import market
@@ -27,7 +28,8 @@ def refuse(error: AccessRefused) -> ResponseReturnValue:
 @blueprint.get("/news")
 @allows("market:read")
 def news() -> ResponseReturnValue:
-    found, symbol, limit = market(), request.args.get("symbol") or None, _limit()
+    symbol = canonical_symbol(request.args.get("symbol", "")) or None
+    found, limit = market(), _limit()
     if symbol is not None and symbol not in found.instruments:
         raise AccessRefused("UNKNOWN_SYMBOL", f"Unknown symbol: {symbol[:20]}", 404, "symbol")
     body = {

@@ -3,11 +3,12 @@
 import msgspec
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import current_user, login_required
+from flask_login import login_required
 
-from omcrm.auth.access import admin_required, refused
+from omcrm.auth.access import refused
 from omcrm.auth.allows import allows, current_caller
 from omcrm.errors import AccessRefused
+from omcrm.market.instrument import canonical_symbol
 from omcrm.streaming.price_update import price_update
 from omcrm.web import feed_control
 from omcrm.web.json_answer import json_answer
@@ -36,9 +37,9 @@ def dashboard() -> ResponseReturnValue:
 
 
 @blueprint.post("/start_realtime_feeds")
-@admin_required
+@allows("feeds:control")
 def start_realtime_feeds() -> ResponseReturnValue:
-    status = feed_control.start_by_admin(current_user.id)
+    status = feed_control.start_by_admin(current_caller().user_id)
     mapping = service.manager().instrument_mapping
     return json_answer(
         {
@@ -53,9 +54,11 @@ def start_realtime_feeds() -> ResponseReturnValue:
 
 
 @blueprint.post("/stop_realtime_feeds")
-@admin_required
+@allows("feeds:control")
 def stop_realtime_feeds() -> ResponseReturnValue:
-    return json_answer({"success": True, "status": feed_control.stop_by_admin(current_user.id)})
+    return json_answer(
+        {"success": True, "status": feed_control.stop_by_admin(current_caller().user_id)}
+    )
 
 
 @blueprint.get("/realtime_status")
@@ -65,9 +68,9 @@ def realtime_status() -> ResponseReturnValue:
 
 
 @blueprint.get("/realtime_price/<symbol>")
-@login_required
+@allows("market:read")
 def realtime_price(symbol: str) -> ResponseReturnValue:
-    _known(symbol)
+    symbol = _known(symbol)
     quote = service.manager().cache.get(symbol)
     if quote is None:
         raise AccessRefused("NO_PRICE", f"No price is known for {symbol} yet", 503)
@@ -75,9 +78,9 @@ def realtime_price(symbol: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/chart_data/<symbol>")
-@login_required
+@allows("market:read")
 def chart_data(symbol: str) -> ResponseReturnValue:
-    _known(symbol)
+    symbol = _known(symbol)
     try:
         # Query strings are text: numbers are read leniently.
         asked = msgspec.convert(
@@ -90,19 +93,21 @@ def chart_data(symbol: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/market_status")
-@login_required
+@allows("market:read")
 def market_status() -> ResponseReturnValue:
     return json_answer({"success": True, **service.market_status()})
 
 
 @blueprint.get("/instruments")
-@login_required
+@allows("market:read")
 def instruments() -> ResponseReturnValue:
     catalogue = [service.described(each) for each in service.manager().instruments.values()]
     return json_answer({"success": True, "instruments": catalogue})
 
 
-def _known(symbol: str) -> None:
-    known, _ = service.find_instruments([symbol])
-    if not known:
+def _known(symbol: str) -> str:
+    """The symbol in its canonical spelling; refused where there is no such instrument."""
+    symbol = canonical_symbol(symbol)
+    if symbol not in service.manager().instruments:
         raise AccessRefused("UNKNOWN_SYMBOL", f"Unknown symbol: {symbol[:20]}", 404)
+    return symbol

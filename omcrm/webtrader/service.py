@@ -10,7 +10,7 @@ from flask import Flask, current_app
 from omcrm.extensions import socketio
 from omcrm.gateways import GATEWAYS
 from omcrm.gateways.roster import Roster
-from omcrm.market.instrument import AssetClass, Instrument
+from omcrm.market.instrument import AssetClass, Instrument, canonical_symbol
 from omcrm.market.quote import Quote
 from omcrm.market.session import session_state
 from omcrm.storage import feed_switch
@@ -46,11 +46,15 @@ def reload_catalogue(app: Flask) -> None:
 
 
 def find_instruments(symbols: list[str | int]) -> tuple[list[Instrument], list[str | int]]:
-    """The instruments of these symbols, each once, and what there are none for."""
+    """The instruments of these symbols or ids, each once, and what there are none for."""
     known = manager().instruments
-    symbols = list(dict.fromkeys(symbols))
-    return [known[each] for each in symbols if each in known], [
-        each for each in symbols if each not in known
+    by_id = {instrument.id: symbol for symbol, instrument in known.items()}
+    wanted = dict.fromkeys(
+        canonical_symbol(name) if isinstance(name, str) else by_id.get(name, name)
+        for name in symbols
+    )
+    return [known[name] for name in wanted if name in known], [
+        name for name in wanted if name not in known
     ]
 
 

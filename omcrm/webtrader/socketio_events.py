@@ -18,7 +18,7 @@ from flask_socketio import disconnect, emit, join_room
 
 from omcrm.errors import AccessRefused
 from omcrm.extensions import db, socketio
-from omcrm.market.instrument import Instrument
+from omcrm.market.instrument import Instrument, canonical_symbol, canonical_symbols
 from omcrm.market.quote import Quote
 from omcrm.storage import login_session
 from omcrm.streaming import wire
@@ -193,10 +193,10 @@ def unsubscribe(seat: Seat, body: Any) -> dict[str, Any]:
 def get_price_history(seat: Seat, body: Any) -> dict[str, Any]:
     """The candles of one symbol."""
     asked = read(body, PriceHistory)
-    known, _ = service.find_instruments([asked.symbol])
-    if not known:
-        raise AccessRefused("UNKNOWN_SYMBOL", f"Unknown symbol: {asked.symbol}")
-    answer = service.price_history(asked.symbol, asked.timeframe, asked.limit)
+    symbol = canonical_symbol(asked.symbol)
+    if symbol not in service.manager().instruments:
+        raise AccessRefused("UNKNOWN_SYMBOL", f"Unknown symbol: {symbol}")
+    answer = service.price_history(symbol, asked.timeframe, asked.limit)
     emit("price_history", answer)
     return answer
 
@@ -243,11 +243,10 @@ def _watch(seat: Seat, symbols: list[str], asked: Instruments) -> dict[str, Any]
 
 def _instruments(asked: Instruments) -> tuple[list[Instrument], list[dict[str, Any]]]:
     """The instruments asked for, and what was asked for in vain: unknown, or too many at once."""
-    by_id = {each.id: each.symbol for each in service.manager().instruments.values()}
-    wanted: list[str | int] = list(dict.fromkeys([*asked.symbols, *asked.instrument_ids]))
+    ids = dict.fromkeys(asked.instrument_ids)
+    wanted: list[str | int] = [*canonical_symbols(asked.symbols), *ids]
     most = service.desk().limits.subscriptions
-    named = [by_id.get(each, each) if isinstance(each, int) else each for each in wanted[:most]]
-    known, unknown = service.find_instruments(named)
+    known, unknown = service.find_instruments(wanted[:most])
     rejected = [_rejected(each, "UNKNOWN_SYMBOL") for each in unknown]
     return known, rejected + [_rejected(each, "LIMIT_EXCEEDED") for each in wanted[most:]]
 

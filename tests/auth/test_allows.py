@@ -127,7 +127,7 @@ def test_other_routes_ask_for_csrf_as_before(
     log_in(client, email=ADMIN_EMAIL)
     headers = bearer(give_token("feeds:control", email=ADMIN_EMAIL))
 
-    assert 400 == client.post("/webtrader/stop_realtime_feeds", headers=headers).status_code
+    assert 400 == client.post("/admin/instruments", headers=headers).status_code
 
 
 def test_what_is_for_admins(

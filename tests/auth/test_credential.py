@@ -247,7 +247,8 @@ def test_an_admins_session(ask: Ask, client: FlaskClient, log_in: Callable) -> N
 
 
 @pytest.mark.parametrize(
-    "unsafe", [{"method": "POST"}, {"method": "DELETE"}, {"method": "PUT"}, {"websocket": True}]
+    "unsafe",
+    [{}, {"method": "POST"}, {"method": "DELETE"}, {"method": "PUT"}, {"websocket": True}],
 )
 def test_a_session_is_for_our_own_pages(ask: Ask, cookie: str, unsafe: dict[str, Any]) -> None:
     """Browsers send the cookie along wherever the page is from, so the origin decides."""

@@ -2,8 +2,16 @@ from decimal import Decimal
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from omcrm.market.instrument import AssetClass, Instrument
+from omcrm.market.catalogue import CATALOGUE
+from omcrm.market.instrument import (
+    AssetClass,
+    Instrument,
+    canonical_symbol,
+    canonical_symbols,
+)
 
 
 @pytest.mark.parametrize(
@@ -33,3 +41,28 @@ def test_cannot_be_altered() -> None:
     with pytest.raises(AttributeError):
         gold.last_resort_price = Decimal(1)
     assert "gold" == msgspec.structs.replace(gold, name="gold").name
+
+
+@given(st.sampled_from(CATALOGUE), st.data())
+def test_case_and_spaces_are_no_part_of_a_symbol(
+    instrument: Instrument, data: st.DataObject
+) -> None:
+    """Every spelling of a symbol has one canonical one, which is that of the catalogue."""
+    spaces = st.text(" \t\r\n", max_size=3)
+    letters = [data.draw(st.sampled_from((letter, letter.lower()))) for letter in instrument.symbol]
+    spelling = data.draw(spaces) + "".join(letters) + data.draw(spaces)
+
+    assert instrument.symbol == canonical_symbol(spelling)
+    assert [instrument.symbol] == canonical_symbols([spelling, instrument.symbol])
+
+
+@given(st.text())
+def test_what_is_canonical_stays_so(text: str) -> None:
+    """Reading a symbol twice gives the same as reading it once."""
+    assert canonical_symbol(text) == canonical_symbol(canonical_symbol(text))
+
+
+@pytest.mark.parametrize("text", ["ſol", "ﬁ", "mațic", "ß"])
+def test_other_alphabets_are_left_alone(text: str) -> None:
+    """Capitals that would be Latin letters make no symbol of another word."""
+    assert text == canonical_symbol(text)

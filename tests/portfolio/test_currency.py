@@ -1,9 +1,12 @@
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import structs
 
-from omcrm.portfolio.currency import Rate, currency_of, rate_of
+from omcrm.portfolio.currency import Rate, currency_of, money, rate_of
 from tests.portfolio.own import INSTRUMENTS, by_symbol, priced
 from tests.values import book, quote
 
@@ -46,3 +49,38 @@ def test_what_no_quote_tells_is_unknown() -> None:
 
     assert None is rate_of("GBP", {})
     assert None is rate_of("GBP", {"GBPUSD": half})
+
+
+@given(
+    st.decimals(min_value=-(10**30), max_value=10**30, places=20),
+    st.sampled_from([("USD", 2), ("EUR", 2), ("JPY", 0), ("KWD", 3), ("XXX", 2)]),
+)
+def test_money_has_the_decimals_of_its_currency(amount: Decimal, currency: tuple[str, int]) -> None:
+    """It is the nearest amount that can be paid."""
+    name, decimals = currency
+    paid = money(amount, name)
+
+    assert abs(Fraction(amount) - Fraction(paid)) <= Fraction(1, 2 * 10**decimals)
+    assert len(f"{paid:f}".partition(".")[2]) <= decimals
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "paid"),
+    [
+        ("9411.8263", "USD", "9411.83"),
+        ("0.125", "USD", "0.12"),
+        ("0.135", "USD", "0.14"),
+        ("-0.001", "USD", "0"),
+        ("1E+3", "USD", "1000"),
+        ("147.5", "JPY", "148"),
+        ("0.0005", "KWD", "0"),
+    ],
+)
+def test_a_half_goes_to_the_even_digit(amount: str, currency: str, paid: str) -> None:
+    """So do statements of accounts, and many roundings keep their sum."""
+    assert paid == str(money(Decimal(amount), currency))
+
+
+def test_what_is_not_known_stays_so() -> None:
+    """Nothing is no zero."""
+    assert None is money(None, "USD")

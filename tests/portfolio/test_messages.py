@@ -1,13 +1,19 @@
+import json
+from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from omcrm.errors import AccessRefused
+from omcrm.gateways.realtime import portfolio_update
 from omcrm.portfolio import messages
 from omcrm.portfolio.messages import Figures, Name, NewHolding
 from omcrm.portfolio.valuation import value
 from omcrm.streaming import wire
-from tests.portfolio.own import held, portfolio, priced
+from tests.portfolio.own import INSTRUMENTS, by_symbol, held, portfolio, priced
 from tests.values import START
 
 
@@ -64,8 +70,61 @@ def test_a_portfolio_is_told_with_what_it_is_worth() -> None:
 
     assert (7, "Growth", 2) == (told["id"], told["name"], told["version"])
     assert "2026-03-04T15:00:00.000Z" == told["valued_at"] == told["created_at"]
-    assert (6123.457, None, "live") == (told["total_value"], ether["value"], bitcoin["price_class"])
+    assert (6123.46, None, "live") == (told["total_value"], ether["value"], bitcoin["price_class"])
     assert [{"symbol": "ETH", "reason": "no_price"}] == told["coverage"]["missing"]
     assert {"symbol": "BTC", "quantity": Decimal("0.1"), "average_cost": Decimal(3)} == (
         messages.held(own, " btc ")
     )
+
+
+amounts = st.decimals(min_value="1e-12", max_value=10**9, places=12)
+NO_MONEY = {
+    "id",
+    "version",
+    "portfolio_id",
+    "holdings",
+    "count",
+    "decimals",
+    "price",
+    "average_cost",
+    "quantity",
+    "age_seconds",
+}
+
+
+def numbers(part: object, name: str = "") -> Iterator[tuple[str, Decimal]]:
+    """Every number in a message, with the name of its field."""
+    if isinstance(part, dict):
+        for key, value in part.items():
+            yield from numbers(value, key)
+    elif isinstance(part, list):
+        for item in part:
+            yield from numbers(item, name)
+    elif isinstance(part, Decimal):
+        yield name, part
+
+
+def is_money(name: str) -> bool:
+    return name not in NO_MONEY and not name.endswith("_percent")
+
+
+@settings(max_examples=50)
+@given(st.lists(st.tuples(st.sampled_from(sorted(INSTRUMENTS)), amounts, amounts), max_size=6))
+def test_money_is_sent_in_cents(holdings: list[tuple[str, Decimal, Decimal]]) -> None:
+    """Every sum has two decimals at most, in each message, and is that of exact amounts."""
+    own = portfolio(*(held(symbol, str(amount), str(cost)) for symbol, amount, cost in holdings))
+    quotes = by_symbol(
+        *(priced(symbol, "1.23456789", opened="1.2") for symbol in INSTRUMENTS),
+    )
+    worth = value(own, quotes, START)
+    sent = [messages.valued(own, worth), loads(portfolio_update(worth))["data"]]
+    sums = [(name, number) for body in sent for name, number in numbers(body) if is_money(name)]
+
+    assert all(number == round(number, 2) for _, number in sums), sums
+    assert {"total_value", "cost", "profit"} <= {name for name, _ in sums}
+    assert round(worth.total_value, 2) == sent[0]["total_value"] == sent[1]["total_value"]
+    assert all(Decimal("1.23456789") == line["price"] for line in sent[0]["holdings"])
+
+
+def loads(text: str) -> Any:
+    return json.loads(text, parse_float=Decimal, parse_int=Decimal)

@@ -15,6 +15,7 @@ from omcrm.gateways.finance_query.board import Board
 from omcrm.gateways.finance_query.daily_limit import DailyLimit
 from omcrm.gateways.finance_query.page import Metadata
 from omcrm.gateways.finance_query.turn import Turn
+from omcrm.market.instrument import canonical_symbol, canonical_symbols
 from omcrm.streaming import wire
 
 _OVER = "Rate limit exceeded"
@@ -84,7 +85,7 @@ class Profile(Channel):
 
     def begin(self, client: Client, metadata: Metadata | None) -> None:
         """Show the instrument; all that are not followed look alike."""
-        symbol = client.arguments["symbol"].strip().upper()
+        symbol = canonical_symbol(client.arguments["symbol"])
         is_known = symbol in self.market.instruments
         _board().show(client, self, symbol if is_known else None, metadata)
 
@@ -134,9 +135,7 @@ class _First:
 
 def read_symbols(text: str) -> tuple[str, ...]:
     """The symbols of `AAPL, msft`, each once, as the catalogue spells them; or MessageRefused."""
-    symbols = tuple(
-        dict.fromkeys(each for part in text.split(",") if (each := part.strip().upper()))
-    )
+    symbols = tuple(filter(None, canonical_symbols(text.split(","))))
     if not symbols:
         raise MessageRefused("INVALID_MESSAGE", "Expected symbols, separated by commas")
     for each in symbols:

@@ -1,0 +1,251 @@
+"""Every route, asked by pages of every kind of origin with every kind of credential."""
+
+import itertools
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.datastructures import Headers
+
+from omcrm import create_app
+from omcrm.auth.login import hash_token
+from omcrm.auth.scope import Scope
+from omcrm.extensions import db, limiter
+from omcrm.market.catalogue import CATALOGUE
+from omcrm.reference.route import Needs
+from omcrm.reference.routes import ROUTES
+from omcrm.settings import load
+from omcrm.storage.api_token import ApiToken
+from omcrm.storage.login_session import open_session
+from omcrm.storage.user import Role, User
+from omcrm.webtrader.service import MANAGER
+from tests.conftest import _row
+
+OWN, ALLOWED, FOREIGN = "http://localhost", "https://app.example.com", "https://evil.example"
+ORIGINS = (OWN, ALLOWED, FOREIGN, "null")
+CREDENTIALS = ("cookie", "token", "none")
+CORS = "Access-Control-Allow-Origin"
+READS = "/webtrader/instruments"
+_VARIABLE = re.compile(r"<[^>]+>")
+
+
+class Question(NamedTuple):
+    """Who asks for what, with what."""
+
+    method: str
+    path: str
+    origin: str
+    credential: str
+
+
+class Answer(NamedTuple):
+    """What came back."""
+
+    status: int
+    headers: Headers
+
+
+class Site(NamedTuple):
+    """An app, and what a client of it can come with."""
+
+    app: Flask
+    client: FlaskClient
+    token: str
+    is_guarded: bool
+
+    def ask(self, method: str, path: str, origin: str, credential: str, **more: str) -> Any:
+        client = self.client if credential == "cookie" else self.app.test_client()
+        headers = {"Origin": origin, "Accept": "application/json", **more}
+        if credential == "token":
+            headers["Authorization"] = f"Bearer {self.token}"
+        with client.open(path, method=method, headers=headers) as answer:
+            return answer
+
+
+@contextmanager
+def made(folder: Path, *, guarded: bool) -> Iterator[Site]:
+    """An app with a client who is logged in and has a token."""
+    off = dict.fromkeys(("PUBLIC_URL", "BINANCE_WS_URL", "OMCRM_EXCHANGE_URL"), "")
+    app = create_app(
+        load(
+            {
+                "OMCRM_INSTANCE": str(folder),
+                "DATABASE_URL": f"sqlite:///{folder / 'test.db'}",
+                "FEED_STATE_DIR": str(folder / "feeds"),
+                "REALTIME_SOURCES": "binance",
+                "ALLOWED_ORIGINS": f"https://other.example, {ALLOWED}",
+                "USE_SECURITY": str(guarded),
+                **off,
+            }
+        )
+    )
+    session, token = secrets.token_urlsafe(), f"omcrm_{secrets.token_urlsafe()}"
+    with app.app_context():
+        db.create_all()
+        db.session.add_all(_row(instrument) for instrument in CATALOGUE)
+        _add_client(session, token)
+    client = app.test_client()
+    with client.session_transaction() as cookie:
+        cookie.update(_user_id=session, _fresh=True)
+    yield Site(app, client, token, guarded)
+    app.extensions[MANAGER].stop()
+    with app.app_context():
+        db.engine.dispose()
+        limiter.reset()
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["guarded", "unguarded"])
+def site(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    """An app with USE_SECURITY, and one without."""
+    with made(tmp_path_factory.mktemp("site"), guarded=request.param) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def answers(site: Site) -> dict[Question, Answer]:
+    """What every route answers to every origin with every credential."""
+    return {
+        Question(method, path, origin, credential): Answer(answer.status_code, answer.headers)
+        for method, path, address in routes(site.app)
+        for origin, credential in itertools.product(ORIGINS, CREDENTIALS)
+        for answer in [site.ask(method, address, origin, credential)]
+    }
+
+
+def _add_client(session: str, token: str) -> None:
+    now = datetime.now(UTC)
+    user = User(email="one@example.com", password_hash="", role=Role.CLIENT, created_at=now)
+    db.session.add(user)
+    db.session.flush()
+    day = timedelta(days=1)
+    open_session(hash_token(session), user.id, now, day, user_agent=None, remote_addr=None)
+    row = ApiToken(
+        user_id=user.id,
+        name="test",
+        prefix=token[:12],
+        token_hash=hash_token(token),
+        scopes=list(Scope),
+        created_at=now,
+        expires_at=now + day,
+    )
+    db.session.add(row)
+    db.session.commit()
+
+
+def routes(app: Flask) -> list[tuple[str, str, str]]:
+    """Each method, path as it is written, and path that can be asked for."""
+    return [
+        (method, rule.rule, _VARIABLE.sub("1", rule.rule))
+        for rule in app.url_map.iter_rules()
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+    ]
+
+
+JSON = {(route.method, route.path): route.needs for route in ROUTES}
+OPEN = {path for (_, path), needs in JSON.items() if needs is Needs.NOTHING}
+# Of an operator's own machines.
+OPERATIONS = {"/healthz", "/readyz"}
+# In JSON as well, but for its documents, which are of another type.
+DOCUMENTS = {"/api/asyncapi.yaml"}
+
+
+def may_read(site: Site, method: str, path: str, origin: str) -> bool:
+    """Whether the table lets a page of this origin read the answer."""
+    if origin == OWN or path in OPERATIONS:
+        return False
+    if origin == ALLOWED:
+        return (method, path) in JSON or path in DOCUMENTS
+    is_market_data = JSON.get((method, path)) == Scope.MARKET_READ or path in OPEN
+    return not site.is_guarded and is_market_data
+
+
+def test_who_may_read_what(site: Site, answers: dict[Question, Answer]) -> None:
+    """Every route answers readably to whom the table names, with exactly that origin."""
+    wrong = []
+    for asked, (_, headers) in answers.items():
+        expected = asked.origin if may_read(site, asked.method, asked.path, asked.origin) else None
+        shared = "cross-origin" if expected else "same-origin"
+        if (expected, shared) != (headers.get(CORS), headers["Cross-Origin-Resource-Policy"]):
+            wrong.append((asked, headers.get(CORS)))
+
+    assert [] == wrong
+
+
+def test_what_caches_and_browsers_are_told(answers: dict[Question, Answer]) -> None:
+    """Answers for programs differ by origin, and none lets a page use a cookie."""
+    of_programs = [
+        headers
+        for asked, (_, headers) in answers.items()
+        if (asked.method, asked.path) in JSON and asked.path not in OPERATIONS
+    ]
+
+    assert all("Origin" in varies(headers) for headers in of_programs)
+    assert not any("Access-Control-Allow-Credentials" in headers for _, headers in answers.values())
+
+
+def test_no_cookie_counts_from_another_origin(answers: dict[Question, Answer]) -> None:
+    """With a cookie such a page is answered like a stranger, whatever the route and the method."""
+    wrong, mattered = [], 0
+    for asked, answer in answers.items():
+        if asked.credential != "cookie":
+            continue
+        stranger = answers[asked._replace(credential="none")].status
+        if asked.origin == OWN:
+            mattered += answer.status != stranger
+        elif answer.status not in ((401, 403) if stranger == 401 else (stranger,)):
+            wrong.append((asked, stranger, answer.status))
+
+    assert [] == wrong
+    assert mattered > 30
+
+
+def test_a_token_counts_from_everywhere(site: Site, answers: dict[Question, Answer]) -> None:
+    """It is shown on purpose: the origin decides only who may read the answer."""
+    differing = [
+        asked
+        for asked, answer in answers.items()
+        if asked.credential == "token"
+        if answer.status != answers[asked._replace(origin=OWN)].status
+    ]
+
+    assert [] == differing
+    assert 200 == answers[Question("GET", READS, ALLOWED, "token")].status
+    assert 401 == answers[Question("GET", READS, ALLOWED, "none")].status
+
+
+def test_browsers_may_ask_first(site: Site) -> None:
+    """A preflight is answered without a credential: the methods, and the headers of a token."""
+    asked = {"Access-Control-Request-Headers": "authorization,content-type,x-api-key"}
+    for (method, path, address), origin in itertools.product(routes(site.app), ORIGINS):
+        if (method, path) not in JSON:
+            continue
+        headers = {"Access-Control-Request-Method": method, **asked}
+        answer = site.ask("OPTIONS", address, origin, "none", **headers)
+        expected = origin if may_read(site, method, path, origin) else None
+
+        assert (expected, 200) == (answer.headers.get(CORS), answer.status_code), (path, origin)
+        if expected:
+            names = answer.headers["Access-Control-Allow-Headers"].lower().split(", ")
+            assert {"authorization", "x-api-key", "content-type"} == set(names)
+            assert method in answer.headers["Access-Control-Allow-Methods"].split(", ")
+
+
+def test_the_desk_of_socket_io_is_for_our_own_pages(site: Site) -> None:
+    """It is a login's: a page of another site is refused, allowed for the API or not."""
+    path = "/socket.io/?EIO=4&transport=polling"
+    statuses = [site.ask("GET", path, origin, "cookie").status_code for origin in ORIGINS]
+
+    assert [200, 403, 403, 403] == statuses
+
+
+def varies(headers: Headers) -> list[str]:
+    return [name.strip() for value in headers.getlist("Vary") for name in value.split(",")]
