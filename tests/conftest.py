@@ -23,7 +23,16 @@ from omcrm.storage.instrument import InstrumentRow
 from omcrm.storage.login_session import open_session
 from omcrm.storage.user import Role, User
 from omcrm.webtrader.service import MANAGER
-from tests.processes import MARKET_DATA, App, Exchange
+from tests.processes import MARKET_DATA, ROOT, App, Exchange
+from tests.threads import Threads
+
+# Where no compiled code is to be kept beside the sources, each process that a test starts would
+# compile the app anew.
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+    sys.dont_write_bytecode = False
+    sys.pycache_prefix = os.environ["PYTHONPYCACHEPREFIX"] = str(
+        ROOT / ".pytest_cache" / "compiled"
+    )
 
 
 def missing(what: str) -> None:
@@ -72,6 +81,12 @@ def app_on_exchange(tmp_path: Path, exchange: Exchange) -> Iterator[App]:
     """The app, with the exchange in Binance's place."""
     with App(tmp_path, {"BINANCE_WS_URL": exchange.url}) as running:
         yield running
+
+
+@pytest.fixture
+def threads() -> Threads:
+    """Those that the test starts."""
+    return Threads()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ Long for a reason: how they start, what speaks to them and how they end is one t
 """
 
 import contextlib
+import functools
 import itertools
 import json
 import os
@@ -11,26 +12,37 @@ import random
 import re
 import secrets
 import socket
+import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Mapping
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import requests
 import socketio
 
+from omcrm.auth.passwords import hash_password
+
 ROOT = Path(__file__).resolve().parent.parent
 MARKET_DATA = ROOT.parent / "shared" / "market-data"
 PASSWORD = secrets.token_urlsafe(12)
 
+# The seconds after which what should happen counts as not happening. Who waits less fails where
+# the machine is busy; who waits for what happens never waits that long.
+PATIENCE = 60.0
+
 T = TypeVar("T")
 
 
-def wait_for(look: Callable[[], T], timeout: float, what: str = "it") -> T:
-    """What `look` gives as soon as that is true; fails after `timeout` seconds."""
+def wait_for(look: Callable[[], T], timeout: float = PATIENCE, what: str = "it") -> T:
+    """What `look` gives as soon as that is true; fails after `timeout` or PATIENCE, the longer."""
+    timeout = max(timeout, PATIENCE)
     until = time.monotonic() + timeout
     while True:
         found = look()
@@ -39,6 +51,26 @@ def wait_for(look: Callable[[], T], timeout: float, what: str = "it") -> T:
         if time.monotonic() > until:
             raise AssertionError(f"waited {timeout} s for {what}")
         time.sleep(0.02)
+
+
+_UPGRADE = ("-m", "flask", "--app", "omcrm", "db", "upgrade")
+_NEW_USER = """
+INSERT INTO users (email, password_hash, role, active, created_at) VALUES (?, ?, ?, 1, ?)
+"""
+
+
+@functools.cache
+def _up_to_date() -> bytes:
+    """A new installation's database."""
+    with tempfile.TemporaryDirectory() as folder:
+        environ = {**os.environ, "OMCRM_INSTANCE": folder, "DATABASE_URL": "", "OMCRM_DEMO": ""}
+        subprocess.run([sys.executable, *_UPGRADE], cwd=ROOT, env=environ, check=True)
+        return (Path(folder) / "omcrm.db").read_bytes()
+
+
+@functools.cache
+def _password_hash() -> str:
+    return hash_password(PASSWORD)
 
 
 # Below those that the system gives to clients; each process that runs tests has some of them.
@@ -75,6 +107,15 @@ class Process:
                 stderr=subprocess.STDOUT,
             )
 
+    def wait_until(self, is_up: Callable[[], object], what: str) -> None:
+        """Wait for its start; what does not come up is ended."""
+        try:
+            wait_for(is_up, what=what)
+        except BaseException:
+            self.process.kill()
+            self.process.wait()
+            raise
+
     @property
     def pid(self) -> int:
         return self.process.pid
@@ -88,7 +129,7 @@ class Process:
         if self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(10)
+                self.process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -110,7 +151,7 @@ class Exchange(Process):
         command = [sys.executable, "manage.py", "exchange", "--port", str(self.port), *arguments]
         super().__init__(command, {}, folder / f"exchange-{self.port}.log")
         self.url = f"ws://127.0.0.1:{self.port}"
-        wait_for(lambda: "listening" in self.output() or self._died(), 10, "the exchange")
+        self.wait_until(lambda: "listening" in self.output() or self._died(), "the exchange")
 
     def _died(self) -> bool:
         if self.process.poll() is not None:
@@ -137,7 +178,7 @@ class Exchange(Process):
             data=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=5) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return bytes(answer.read())
 
 
@@ -167,11 +208,20 @@ class App(Process):
         super().__init__(
             server or [sys.executable, "run.py"], self.env, folder / f"app-{self.port}.log"
         )
-        wait_for(self._answers, 30, "the app")
+        self.wait_until(self._answers, "the app")
 
     def upgrade(self) -> None:
-        """Bring the database up to date."""
-        self.run("-m", "flask", "--app", "omcrm", "db", "upgrade")
+        """Bring the database up to date; an empty SQLite one is copied from one that is."""
+        if self._sqlite is None:
+            self.run(*_UPGRADE)
+        elif not self._sqlite.exists():
+            self._sqlite.parent.mkdir(parents=True, exist_ok=True)
+            self._sqlite.write_bytes(_up_to_date())
+
+    @property
+    def _sqlite(self) -> Path | None:
+        is_own = not self.env.get("DATABASE_URL", os.environ.get("DATABASE_URL"))
+        return Path(self.env["OMCRM_INSTANCE"]) / "omcrm.db" if is_own else None
 
     def run(self, *arguments: str, stdin: str = "") -> str:
         """Run a command on the app's installation."""
@@ -191,12 +241,17 @@ class App(Process):
         if self.process.poll() is not None:
             raise AssertionError(f"the app died:\n{self.output()[-3000:]}")
         try:
-            return requests.get(f"{self.base}/healthz", timeout=2).status_code == 200
+            return requests.get(f"{self.base}/healthz", timeout=PATIENCE).status_code == 200
         except requests.RequestException:
             return False
 
     def create_user(self, email: str, role: str = "client") -> None:
-        """Make an account with the tests' password."""
+        """Make an account with the tests' password; in an SQLite database without a process."""
+        if self._sqlite is not None:
+            row = (email, _password_hash(), role, str(datetime.now(UTC).replace(tzinfo=None)))
+            with closing(sqlite3.connect(self._sqlite, timeout=PATIENCE)) as base, base:
+                base.execute(_NEW_USER, row)
+            return
         command = ("manage.py", "create-user", "--email", email, "--role", role)
         self.run(*command, "--password-stdin", stdin=f"{PASSWORD}\n")
 
@@ -221,10 +276,10 @@ class Browser:
         self.http = requests.Session()
 
     def get(self, path: str, **options: Any) -> requests.Response:
-        return self.http.get(self.base + path, timeout=10, allow_redirects=False, **options)
+        return self.http.get(self.base + path, timeout=PATIENCE, allow_redirects=False, **options)
 
     def post(self, path: str, **options: Any) -> requests.Response:
-        return self.http.post(self.base + path, timeout=10, allow_redirects=False, **options)
+        return self.http.post(self.base + path, timeout=PATIENCE, allow_redirects=False, **options)
 
     def csrf(self, path: str = "/auth/login") -> str:
         """The token of a page."""
@@ -266,7 +321,7 @@ class DeskClient:
             headers={"Cookie": browser.cookies(), **headers},
             namespaces=["/webtrader"],
             transports=list(transports),
-            wait_timeout=10,
+            wait_timeout=PATIENCE,
         )
 
     def _note(self, event: str, *bodies: Any) -> None:
@@ -274,7 +329,7 @@ class DeskClient:
 
     def call(self, event: str, body: Any = None) -> Any:
         """Send an event and wait for its acknowledgement."""
-        return self.client.call(event, body, namespace="/webtrader", timeout=10)
+        return self.client.call(event, body, namespace="/webtrader", timeout=PATIENCE)
 
     def send(self, event: str, body: Any = None) -> None:
         self.client.emit(event, body, namespace="/webtrader")

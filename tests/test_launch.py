@@ -3,7 +3,6 @@ import re
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from omcrm.launch import _in_words
 from omcrm.market.price_class import PriceClass
 from tests.launched import LONGEST_STOP, Launcher
 from tests.process_table import listens, resident_mb
-from tests.processes import ROOT, Browser, Exchange, wait_for
+from tests.processes import PATIENCE, ROOT, Browser, Exchange, wait_for
 
 
 @pytest.fixture
@@ -62,14 +61,12 @@ def test_a_real_source_is_live(launch: Launcher, exchange: Exchange) -> None:
 def test_without_the_demo_nothing_is_simulated(launch: Launcher) -> None:
     """A real installation starts no exchange, and says how to make an account."""
     app = launch(OMCRM_DEMO="false", BINANCE_WS_URL="")
-    began = time.monotonic()
     app.wait_until_up()
 
     assert {"binance": "off"} == app.sources()
     assert [] == app.logins()
     assert "python manage.py create-user" in app.output()
     assert set() == app.family()
-    assert time.monotonic() - began < 30
 
 
 def test_a_running_exchange_is_used(launch: Launcher, exchange: Exchange) -> None:
@@ -88,7 +85,7 @@ def test_a_port_is_chosen_where_none_is_said(launch: Launcher) -> None:
     address = re.search(r"OMCRM is at (http://127\.0\.0\.1:[1-9]\d+)", app.output())[1]
 
     wait_for(lambda: listens(app.pid), 5, "the server")
-    assert requests.get(f"{address}/healthz", timeout=5).ok
+    assert requests.get(f"{address}/healthz", timeout=PATIENCE).ok
 
 
 def test_the_command_is_the_same(launch: Launcher) -> None:

@@ -19,6 +19,7 @@ from omcrm.auth.scope import Scope
 from omcrm.extensions import db
 from omcrm.storage.api_token import ApiToken, find
 from omcrm.storage.user import Role, User, find_user
+from tests.processes import PATIENCE
 
 EMAIL, ADMIN_EMAIL = "trader@example.com", "boss@example.com"
 DESK = "http://localhost"
@@ -406,7 +407,7 @@ def test_many_threads_at_once(app: Flask, ask: Ask, give_token: GiveToken) -> No
     for each in threads:
         each.start()
     for each in threads:
-        each.join(20)
+        each.join(PATIENCE)
 
     assert [Caller] * 8 == [type(each) for each in found]
 

@@ -11,14 +11,14 @@ import pytest
 
 from tests.conftest import missing
 from tests.e2e.chromium import find_chromium, launch
-from tests.processes import PASSWORD, App, Exchange, Process, wait_for
+from tests.processes import PASSWORD, PATIENCE, App, Exchange, Process
 
 try:
     from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 except ImportError:  # the fixture `chromium` says so
     sync_playwright = None
 
-PATIENCE = 25_000  # milliseconds, for a machine that is busy with other things
+MILLISECONDS = 1000 * PATIENCE
 COLOURS = "cells => [...new Set(cells.map((cell) => getComputedStyle(cell).color))]"
 GREY = "() => getComputedStyle(document.documentElement).getPropertyValue('--ink-3').trim()"
 WATCH = """
@@ -41,7 +41,7 @@ class Visitor:
         self.complaints: list[str] = []
         self.context = context
         self._expected: list[str] = []
-        context.set_default_timeout(PATIENCE)
+        context.set_default_timeout(MILLISECONDS)
         context.expose_binding("complain", lambda _, text: self.complaints.append(text))
         context.add_init_script(WATCH)
         context.on("console", self._note)
@@ -112,7 +112,7 @@ class RestartableApp(App):
     def start_again(self) -> None:
         log = self.folder / f"app-{self.port}.log"
         Process.__init__(self, [sys.executable, "run.py"], self.env, log)
-        wait_for(self._answers, 30, "the app")
+        self.wait_until(self._answers, "the app")
 
 
 class Installation:
@@ -154,7 +154,7 @@ def chromium() -> Iterator["Browser"]:
         missing("chromium, to see the pages as people do")
     # Module scope: while Playwright runs, its event loop is in the way of other tests'.
     with sync_playwright() as playwright:
-        expect.set_options(timeout=PATIENCE)
+        expect.set_options(timeout=MILLISECONDS)
         browser = launch(playwright)
         yield browser
         browser.close()

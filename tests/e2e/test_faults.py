@@ -36,7 +36,7 @@ from tests.e2e.hostile import (
     many_files,
 )
 from tests.launched import LONGEST_STOP
-from tests.processes import App, Exchange, wait_for
+from tests.processes import PATIENCE, App, Exchange, wait_for
 from tests.streaming.raw_client import (
     CLOSE,
     PING,
@@ -336,11 +336,11 @@ def test_nobody_keeps_it_from_ending(tmp_path: Path, mode: str) -> None:
     half = b"POST /auth/login HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\na"
     with ExitStack() as stack:
         app = stack.enter_context(App(tmp_path, {"OMCRM_ASYNC": mode, "CONNECT_TIMEOUT": "60"}))
-        opened = requests.get(app.base + POLLING, timeout=10).text
+        opened = requests.get(app.base + POLLING, timeout=PATIENCE).text
         path = f"{POLLING}&sid={json.loads(opened[1:])['sid']}"
         poll = f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
         for each in (poll, b"GET / HTTP/1.1\r\nHos", half):
             stack.enter_context(RawClient.connect(app.port)).send(each)
-        wait_for(lambda: requests.get(f"{app.base}/healthz", timeout=10).ok, 5)
+        wait_for(lambda: requests.get(f"{app.base}/healthz", timeout=PATIENCE).ok, 5)
 
         assert app.stop() < LONGEST_STOP

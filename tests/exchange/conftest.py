@@ -20,9 +20,9 @@ from omcrm.exchange.replay import Replay
 from omcrm.exchange.simulation import Simulation
 from omcrm.exchange.source import Outlet, Source
 from omcrm.market.catalogue import CATALOGUE
+from tests.processes import PATIENCE
 
 FEW = tuple(item for item in CATALOGUE if item.symbol in {"BTC", "MATIC", "AAPL", "EURUSD"})
-PATIENCE = 5.0
 
 
 class Running:
@@ -131,8 +131,8 @@ def serve() -> Iterator[Callable[[Callable[[Outlet], Source]], Running]]:
 
     def start(make_source: Callable[[Outlet], Source]) -> Running:
         running = Running(make_source)
-        started.append(running)
         running.start()
+        started.append(running)
         return running
 
     yield start

@@ -5,10 +5,12 @@ import socket
 import pytest
 from websocket import WebSocketBadStatusException
 
+from tests.processes import PATIENCE
+
 
 def test_rest_and_websocket_share_the_port(market) -> None:
     """One HTTP connection serves many calls."""
-    connection = http.client.HTTPConnection("127.0.0.1", market.port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", market.port, timeout=PATIENCE)
     bodies = []
     for _ in range(3):
         connection.request("GET", "/api/v3/ping")
@@ -40,7 +42,7 @@ def test_a_url_may_be_as_long_as_1024_streams_make_it(market, room) -> None:
 
 def test_a_handshake_without_a_key_is_refused(market) -> None:
     """What the WebSocket protocol demands is demanded here."""
-    connection = http.client.HTTPConnection("127.0.0.1", market.port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", market.port, timeout=PATIENCE)
     connection.request("GET", "/ws", headers={"Upgrade": "websocket", "Connection": "Upgrade"})
     status = connection.getresponse().status
     connection.close()
@@ -50,7 +52,7 @@ def test_a_handshake_without_a_key_is_refused(market) -> None:
 
 def test_rubbish_ends_the_connection_without_an_answer(market) -> None:
     """A peer that does not speak HTTP is dropped."""
-    with socket.create_connection(("127.0.0.1", market.port), timeout=5) as peer:
+    with socket.create_connection(("127.0.0.1", market.port), timeout=PATIENCE) as peer:
         peer.sendall(b"\x16\x03\x01\r\n\r\n")
         try:
             left = peer.recv(100)
@@ -69,7 +71,7 @@ def test_frames_right_behind_the_handshake_count(market) -> None:
         b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
     )
-    with socket.create_connection(("127.0.0.1", market.port), timeout=5) as peer:
+    with socket.create_connection(("127.0.0.1", market.port), timeout=PATIENCE) as peer:
         peer.sendall(handshake + frame)
         received = b""
         while not received.endswith(b"}"):

@@ -19,7 +19,7 @@ def test_its_seconds_are_shorter() -> None:
     wall = time.monotonic() - began
 
     assert own >= 10
-    assert 0.1 <= wall < 5
+    assert 0.1 <= wall < own
 
 
 def test_it_still_hears_of_sockets_at_once() -> None:

@@ -7,6 +7,7 @@ from omcrm.exchange import server
 from omcrm.exchange.market import Market
 from omcrm.exchange.simulation import Simulation
 from omcrm.exchange.venues import VENUES
+from tests.processes import PATIENCE
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def test_venues_tell_of_one_market(market, room) -> None:
 def test_all_venues_say_goodbye(market) -> None:
     """When the exchange stops, every connection is closed in an orderly way."""
     url = f"ws://127.0.0.1:{market.port}"
-    clients = [create_connection(f"{url}{path}", timeout=5) for path in ("/ws", "/coinbase")]
+    clients = [create_connection(f"{url}{path}", timeout=PATIENCE) for path in ("/ws", "/coinbase")]
     market.call(server.stop(market.market, market._server))
     closed = [each.recv_data(control_frame=True) for each in clients]
     for each in clients:

@@ -114,7 +114,7 @@ def test_the_tape_waits_for_a_subscriber_of_its_symbols(play, tmp_path, room) ->
     client.recv()
 
     assert (False, 0) == (before["started"], before["frames"])
-    assert 0.4 < time.monotonic() - asked < 2
+    assert 0.4 < time.monotonic() - asked
 
 
 def test_speed_scales_the_recorded_times(play, tmp_path) -> None:

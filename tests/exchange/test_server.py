@@ -1,12 +1,13 @@
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from websocket import create_connection
+
+from tests.processes import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,18 +37,15 @@ def address(process: subprocess.Popen[str]) -> str:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_within_a_second(process, number) -> None:
+def test_a_signal_ends_it(process, number) -> None:
     """With clients connected, cleanly and without a word."""
-    client = create_connection(f"{address(process)}/ws/btcusdt@bookTicker", timeout=5)
+    client = create_connection(f"{address(process)}/ws/btcusdt@bookTicker", timeout=PATIENCE)
     client.recv()
-    began = time.monotonic()
     process.send_signal(number)
-    code = process.wait(5)
-    took = time.monotonic() - began
+    code = process.wait(PATIENCE)
     client.shutdown()
 
     assert 0 == code
-    assert took < 4
     assert "" == process.stderr.read()
 
 
@@ -56,4 +54,4 @@ def test_it_ends_with_its_standard_input(process) -> None:
     address(process)
     process.stdin.close()
 
-    assert 0 == process.wait(5)
+    assert 0 == process.wait(PATIENCE)

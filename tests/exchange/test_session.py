@@ -3,6 +3,8 @@ import time
 
 from websocket import ABNF
 
+from tests.processes import PATIENCE
+
 
 def test_subscriptions_are_acknowledged_known_or_not(market, room) -> None:
     """Any name is acknowledged and listed; an unknown one stays silent."""
@@ -80,7 +82,7 @@ def test_a_wrong_pong_ends_the_connection(market) -> None:
     client = market.connect()
     market.fault("ping_interval", seconds=0.05, pong_timeout=0.2)
     client.pong("wrong")
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PATIENCE
     frame = client.recv_frame()
     while frame.opcode != ABNF.OPCODE_CLOSE and time.monotonic() < deadline:
         frame = client.recv_frame()

@@ -17,6 +17,8 @@ from websocket import (
     create_connection,
 )
 
+from tests.processes import PATIENCE
+
 SECOND = 1_000_000_000
 START = 1_723_161_254 * SECOND
 TRADE = '{"e":"trade","E":5,"s":"BTCUSDT","t":1,"p":"1.0","q":"1.0","T":5,"m":true,"M":true}'
@@ -67,7 +69,7 @@ def is_silent(client: Any, seconds: float = 0.2) -> bool:
 
 def wait_for_silence(client: Any) -> None:
     """Take what was on its way."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PATIENCE
     while not is_silent(client, 0.1):
         assert time.monotonic() < deadline
 

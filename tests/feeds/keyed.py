@@ -25,6 +25,7 @@ from omcrm.feeds.watchdog import Patience
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Condition, Source
 from omcrm.market.tick import Tick, Trade
+from tests.processes import PATIENCE
 
 KEY = "a-secret-key"
 QUICK = Pace(
@@ -135,7 +136,7 @@ class Upstream:
 
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
-        self._thread.join(5)
+        self._thread.join(PATIENCE)
 
 
 class Watched:

@@ -10,7 +10,7 @@ from omcrm.feeds.connection import Connection
 from omcrm.feeds.pace import Pace
 from omcrm.feeds.provider import Acknowledged, Arrival
 from omcrm.feeds.providers.binance import Binance
-from tests.processes import Exchange, wait_for
+from tests.processes import PATIENCE, Exchange, wait_for
 
 
 class Talk:
@@ -50,7 +50,7 @@ def test_asks_for_the_difference_only(exchange: Exchange) -> None:
     talk.tend("ethusdt", "solusdt")
     wait_for(lambda: talk.acknowledged() == [1, 2, 3], 5, "two more")
     talk.connection.link.close()
-    talk.connection.link.join(2)
+    talk.connection.link.join(PATIENCE)
 
     assert talk.connection.link.error is None
 
@@ -68,7 +68,7 @@ def test_spaces_its_frames(exchange: Exchange) -> None:
     assert 900 == len(subscriptions(exchange))
     assert peak <= 5
     talk.connection.link.close()
-    talk.connection.link.join(2)
+    talk.connection.link.join(PATIENCE)
 
 
 def test_a_handshake_that_drips_in(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,7 +85,7 @@ def test_a_handshake_that_drips_in(monkeypatch: pytest.MonkeyPatch) -> None:
                 client.send(b"H")
                 connection.tend(["btcusdt"], time.monotonic(), expects_data=True)
                 time.sleep(0.05)
-    connection.link.join(2)
+    connection.link.join(PATIENCE)
 
     assert "no frame for" in str(connection.link.error)
 
@@ -100,4 +100,4 @@ def test_notes_when_data_began(exchange: Exchange) -> None:
     assert talk.connection.has_lived(10, 110.0)
     assert not talk.connection.has_lived(10, 109.0)
     talk.connection.link.close()
-    talk.connection.link.join(2)
+    talk.connection.link.join(PATIENCE)

@@ -12,6 +12,7 @@ from omcrm.feeds.keys import Keys
 from omcrm.feeds.provider import Budget, Call, Expelled
 from omcrm.feeds.quota import Ledger
 from tests.feeds.upstream import Upstream, answering, http
+from tests.processes import PATIENCE
 
 PURSE = Purse("coingecko", "", (Budget(2, "month"),))
 
@@ -65,33 +66,32 @@ def test_it_waits_for_a_budget_that_renews_soon(ask: Callable[..., Inquiry]) -> 
         ask(clock=clock, patience=5).get(purse, call)
 
         assert 2 == len(upstream.requests)
-    assert 0.3 < time.monotonic() - began < 5
+    assert 0.3 < time.monotonic() - began
 
 
 def test_it_is_over_in_time(ask: Callable[..., Inquiry]) -> None:
     """An answer that does not come is not waited for, and nobody else is asked afterwards."""
-    with Upstream(lambda client, request: not time.sleep(2)) as upstream:
-        inquiry, began = ask(seconds=0.5), time.monotonic()
+    waiting = threading.Event()
+    with Upstream(lambda *_: waiting.wait(PATIENCE)) as upstream:
+        inquiry = ask(seconds=0.5)
         with pytest.raises(FeedError, match="no time left"):
             inquiry.get(PURSE, Call(upstream.url, ()))
-        assert time.monotonic() - began < 1.5
         assert inquiry.is_over
         with pytest.raises(FeedError, match="no time left"):
             inquiry.get(PURSE, Call(upstream.url, ()))
         assert 1 == len(upstream.requests)
+        waiting.set()
 
 
 def test_it_ends_in_the_middle_of_a_wait(ask: Callable[..., Inquiry]) -> None:
     """Whoever stops it need not wait for the budget."""
     purse = Purse("coingecko", "", (Budget(0, "minute"),))
-    inquiry, began = ask(seconds=100, patience=90), time.monotonic()
+    inquiry = ask(seconds=3600, patience=3600)
     timer = threading.Timer(0.2, inquiry.close)
     timer.start()
     with pytest.raises(FeedError, match="stopped"):
         inquiry.get(purse, Call("http://127.0.0.1:9", ()))
     timer.join()
-
-    assert time.monotonic() - began < 5
 
 
 def test_what_the_upstream_counts_is_noted(ask: Callable[..., Inquiry]) -> None:

@@ -1,6 +1,5 @@
 """All sources of an installation are started, stopped and asked about together."""
 
-import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,10 +48,6 @@ class Told:
     def sources(self) -> set[str]:
         """Who has brought a price of anything."""
         return {each.source.name for each in list(self.ticks)}
-
-    def names(self) -> list[str]:
-        """The threads that run for it."""
-        return [each.name for each in threading.enumerate()]
 
 
 Line = Callable[..., Told]
@@ -116,7 +111,7 @@ def test_after_the_stop_nothing_runs(line_up: Line) -> None:
     told.lineup.start()
     wait_for(lambda: told.sources() == NAMES.keys(), 15, "a price of each")
     told.lineup.stop()
-    left = [each for each in told.names() if each.startswith("feed-")]
+    left = [each for each in told.threads.new() if each.startswith("feed-")]
     told.lineup.stop()
     heard = len(told.ticks)
 

@@ -11,7 +11,7 @@ import pytest
 
 from omcrm.errors import FeedError, FeedRefused, FeedSilent
 from omcrm.feeds.link import Link
-from tests.processes import Exchange, free_port, wait_for
+from tests.processes import PATIENCE, Exchange, free_port, wait_for
 
 Serve = Callable[[socket.socket], None]
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -80,7 +80,7 @@ class Read:
 
     def wait_for_end(self, timeout: float = 5) -> Exception | None:
         wait_for(self.link.ended.is_set, timeout, "the end")
-        self.link.join(2)
+        self.link.join(PATIENCE)
         return self.link.error
 
 

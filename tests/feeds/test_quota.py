@@ -13,6 +13,7 @@ import pytest
 from omcrm.feeds.lease import lease_name
 from omcrm.feeds.provider import Budget
 from omcrm.feeds.quota import Ledger, Use, period, renewal
+from tests.processes import PATIENCE
 from tests.values import START, after
 
 MINUTE, HOUR = Budget(5, "minute"), Budget(20, "hour")
@@ -282,7 +283,7 @@ def test_two_processes_of_many_threads_never_exceed_it(tmp_path: Path) -> None:
     children = [context.Process(target=report, args=[tmp_path, begin, answers]) for _ in range(2)]
     for each in children:
         each.start()
-    counts = [answers.get(timeout=30) for _ in children]
+    counts = [answers.get(timeout=PATIENCE) for _ in children]
     for each in children:
         each.join()
 

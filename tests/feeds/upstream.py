@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Self
 
+from tests.processes import PATIENCE
+
 Serve = Callable[[socket.socket, bytes], bool]
 """Answers one request; whether the connection stays open."""
 
@@ -34,6 +36,7 @@ class Upstream:
         self.requests: list[bytes] = []
         self.asked_at: list[float] = []
         self.connections = 0
+        self.open = 0
         self._clients: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
@@ -48,6 +51,7 @@ class Upstream:
             except OSError:
                 return
             self.connections += 1
+            self.open += 1
             self._clients.append(client)
             thread = threading.Thread(target=self._talk, args=[client], name="upstream")
             self._threads.append(thread)
@@ -70,6 +74,7 @@ class Upstream:
         except OSError:
             return
         finally:
+            self.open -= 1
             client.close()
 
     def __enter__(self) -> Self:
@@ -83,4 +88,4 @@ class Upstream:
                 continue
         self._listener.close()
         for thread in self._threads:
-            thread.join(5)
+            thread.join(PATIENCE)

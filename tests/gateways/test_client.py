@@ -13,7 +13,7 @@ from omcrm.gateways.client import Client, House
 from omcrm.streaming.connection import Connection, Limits
 from omcrm.streaming.reactor import Reactor
 from tests.gateways.clients import SYMBOLS, Market, Parrot, caller, client, house
-from tests.processes import wait_for
+from tests.processes import PATIENCE, wait_for
 from tests.streaming.raw_client import CLOSE, TEXT, RawClient, text
 from tests.values import quote, trade
 
@@ -52,7 +52,7 @@ def connect(parrot: Parrot) -> Iterator[Connect]:
             limits = Limits(backlog=4096, kernel_buffer=4096)
             connection = Connection(_socket.socket(fileno=taken), REACTOR, limits)
             made = client(of or house(), parrot, caller())
-            peer = at_the_end.enter_context(RawClient(theirs, timeout=5))
+            peer = at_the_end.enter_context(RawClient(theirs, timeout=PATIENCE))
             made.start(connection, first, early)
             return made, peer
 
@@ -133,7 +133,7 @@ def test_a_close_before_the_start(parrot: Parrot) -> None:
     connection = Connection(_socket.socket(fileno=ours.detach()), REACTOR, Limits())
     made = client(house(), parrot, caller())
     made.close(1008, "Session ended")
-    with RawClient(theirs, timeout=5) as peer:
+    with RawClient(theirs, timeout=PATIENCE) as peer:
         made.start(connection, b"HTTP/1.1 101 Hi\r\n\r\n", b"")
         assert 101 == peer.read_head()
         frame = peer.read()

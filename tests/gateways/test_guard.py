@@ -1,4 +1,3 @@
-import threading
 from collections.abc import Collection
 
 import pytest
@@ -7,6 +6,7 @@ from omcrm.gateways.guard import Guard
 from omcrm.gateways.roster import Roster
 from tests.gateways.clients import Market, Parrot, caller, client, context, house
 from tests.processes import wait_for
+from tests.threads import Threads
 
 HOUSE = house()
 PARROT = Parrot(Market())
@@ -27,10 +27,6 @@ class Credentials:
         return self.dead & set(handles)
 
 
-def guards() -> int:
-    return sum(each.name == "gateway-guard" for each in threading.enumerate())
-
-
 def test_the_dead_are_dropped_and_no_others() -> None:
     """With the dialect's word for it."""
     roster, credentials = Roster(5), Credentials()
@@ -44,11 +40,13 @@ def test_the_dead_are_dropped_and_no_others() -> None:
     assert None is living.goodbye
 
 
-def test_it_lives_while_there_is_anybody(caplog: pytest.LogCaptureFixture) -> None:
+def test_it_lives_while_there_is_anybody(
+    caplog: pytest.LogCaptureFixture, threads: Threads
+) -> None:
     """It outlives a database that cannot be asked, and ends with the last client."""
     roster, credentials = Roster(5), Credentials()
     guard = Guard(roster, context, credentials, every=0.01)
-    before, someone = guards(), client(HOUSE, PARROT, caller())
+    someone = client(HOUSE, PARROT, caller())
     assert roster.enter(someone)
     guard.start()
     credentials.broken = True
@@ -56,8 +54,8 @@ def test_it_lives_while_there_is_anybody(caplog: pytest.LogCaptureFixture) -> No
     credentials.broken = False
     credentials.dead = {"token:1"}
     wait_for(lambda: someone.goodbye, 5)
-    assert before + 1 == guards()
+    assert ["gateway-guard"] == threads.new()
 
     roster.leave(someone)
-    wait_for(lambda: before == guards(), 5)
+    threads.wait()
     assert roster.enter(someone)

@@ -11,6 +11,7 @@ from omcrm.storage.audit import AuditEntry
 from omcrm.storage.user import Role
 from tests.gateways.conftest import FEED
 from tests.gateways.here import Served
+from tests.processes import PATIENCE
 
 Ask = Callable[..., tuple[int, Any]]
 
@@ -22,7 +23,7 @@ def ask(here: Served) -> Ask:
     def ask(method: str, path: str, token: str = "", **options: Any) -> tuple[int, Any]:
         headers = {"x-api-key": token} if token else {}
         answer = requests.request(
-            method, f"{here.base}/api/v1/market{path}", headers=headers, timeout=5, **options
+            method, f"{here.base}/api/v1/market{path}", headers=headers, timeout=PATIENCE, **options
         )
         return answer.status_code, answer.json()
 
@@ -156,7 +157,7 @@ def test_a_session_needs_the_pages_token(here: Served) -> None:
     """A form of another site must not stop the feeds."""
     cookie = here.session(here.create_user(Role.ADMIN)).removeprefix("Cookie: ")
     answer = requests.post(
-        f"{here.base}/api/v1/market/streaming/stop", headers={"Cookie": cookie}, timeout=5
+        f"{here.base}/api/v1/market/streaming/stop", headers={"Cookie": cookie}, timeout=PATIENCE
     )
 
     assert (400, "CSRF_FAILED") == _refusal((answer.status_code, answer.json()))
@@ -169,10 +170,10 @@ def test_a_client_at_an_administrators_route_is_on_record(here: Served) -> None:
     with requests.Session() as pages:
         session = here.session(user).partition("=")[2]
         pages.cookies.set("omcrm_session", session, domain="127.0.0.1")
-        page = pages.get(f"{here.base}/webtrader/dashboard", timeout=5).text
+        page = pages.get(f"{here.base}/webtrader/dashboard", timeout=PATIENCE).text
         token = page.split('name="csrf-token" content="')[1].split('"')[0]
         stop = f"{here.base}/api/v1/market/streaming/stop"
-        answer = pages.post(stop, headers={"X-CSRFToken": token}, timeout=5)
+        answer = pages.post(stop, headers={"X-CSRFToken": token}, timeout=PATIENCE)
 
     assert 403 == answer.status_code, answer.text
     assert ["refused_admin_access"] == _acts(here, user)

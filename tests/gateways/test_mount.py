@@ -4,7 +4,6 @@ Long for a reason: every refusal that the manual lists is here.
 """
 
 import json
-import threading
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -21,8 +20,9 @@ from omcrm.storage.api_token import ApiToken
 from omcrm.storage.user import Role
 from tests.gateways.conftest import FEED
 from tests.gateways.here import OURS, Make, Served, Speaker
-from tests.processes import wait_for
+from tests.processes import PATIENCE, wait_for
 from tests.streaming.raw_client import BINARY, CLOSE, RawClient, frame, text, upgrade
+from tests.threads import Threads
 
 PING = {"action": "ping"}
 
@@ -185,14 +185,14 @@ def test_behind_a_trusted_proxy_the_address_is_the_clients(serve: Make) -> None:
 
 def test_a_plain_request(here: Served) -> None:
     """It is told what this address is for."""
-    answer = requests.get(f"{here.base}{FEED}", timeout=5)
+    answer = requests.get(f"{here.base}{FEED}", timeout=PATIENCE)
 
     assert 426 == answer.status_code
     assert "websocket" == answer.headers["Upgrade"]
     assert "This address speaks WebSocket: connect with a WebSocket client.\n" == answer.text
-    assert 426 == requests.get(f"{here.base}{FEED}/", timeout=5).status_code
-    assert 404 == requests.post(f"{here.base}{FEED}", timeout=5).status_code
-    assert 404 == requests.get(f"{here.base}{FEED}/more", timeout=5).status_code
+    assert 426 == requests.get(f"{here.base}{FEED}/", timeout=PATIENCE).status_code
+    assert 404 == requests.post(f"{here.base}{FEED}", timeout=PATIENCE).status_code
+    assert 404 == requests.get(f"{here.base}{FEED}/more", timeout=PATIENCE).status_code
 
 
 def test_a_page_at_the_same_path_comes_first(serve: Make, ticker: str) -> None:
@@ -200,7 +200,7 @@ def test_a_page_at_the_same_path_comes_first(serve: Make, ticker: str) -> None:
     here = serve()
     here.app.add_url_rule("/ws/ticker/<greeting>", view_func=lambda greeting: "a page")
 
-    assert "a page" == requests.get(f"{here.base}{ticker}", timeout=5).text
+    assert "a page" == requests.get(f"{here.base}{ticker}", timeout=PATIENCE).text
 
 
 @pytest.mark.parametrize(
@@ -322,7 +322,7 @@ def test_silence(serve: Make) -> None:
         end = speaker.end()
 
     assert (1008, "nothing heard for too long") == end
-    assert 0.9 <= time.monotonic() - began < 3
+    assert 0.9 <= time.monotonic() - began
 
 
 # Ends
@@ -340,14 +340,12 @@ def test_a_credential_that_dies_ends_its_connections(here: Served) -> None:
         with here.app.app_context():
             db.session.execute(update(ApiToken).values(revoked_at=datetime.now(UTC)))
             db.session.commit()
-        began = time.monotonic()
 
         assert (1008, "Session ended") == dying.end()
-        assert time.monotonic() - began < 5
         assert "pong" == living.ask(PING)["type"]
 
 
-def test_nothing_is_left_of_a_client(here: Served) -> None:
+def test_nothing_is_left_of_a_client(threads: Threads, here: Served) -> None:
     """Neither who it was, nor what it watched."""
     with here.speaker(FEED) as speaker:
         speaker.ask({"action": "subscribe", "symbols": ["BTC"], "channels": ["quotes", "trades"]})
@@ -358,7 +356,7 @@ def test_nothing_is_left_of_a_client(here: Served) -> None:
 
     counts = here.roster.counts()
     assert (0, 0, 0) == tuple(counts[each] for each in ("connections", "owners", "subscriptions"))
-    wait_for(lambda: "trades" not in [each.name for each in threading.enumerate()], 5)
+    wait_for(lambda: not threads.count("trades"))
 
 
 def test_realtime_status_tells_counts(here: Served) -> None:
@@ -370,7 +368,7 @@ def test_realtime_status_tells_counts(here: Served) -> None:
             requests.get(
                 f"{here.base}/webtrader/realtime_status",
                 headers={"Cookie": here.session(each).removeprefix("Cookie: ")},
-                timeout=5,
+                timeout=PATIENCE,
             ).json()["gateways"]
             for each in (client, admin)
         ]

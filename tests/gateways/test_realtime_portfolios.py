@@ -1,6 +1,5 @@
 """Portfolios on `/ws/realtime/`, over real sockets: what is told of them, and to whom."""
 
-import threading
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +9,7 @@ from omcrm.storage.user import Role
 from tests.gateways.enveloped import REALTIME, Enveloped, error, hold, program, trades
 from tests.gateways.here import Make, Served
 from tests.processes import wait_for
+from tests.threads import Threads
 
 PORTFOLIO_FIELDS = {
     "portfolio_id",
@@ -110,7 +110,9 @@ def test_a_deleted_portfolio_ends(here: Served, user: int, speaker: Enveloped) -
     wait_for(lambda: not here.roster.clients()[0].subscriptions, 5)
 
 
-def test_unsubscribing_from_a_portfolio(here: Served, user: int, speaker: Enveloped) -> None:
+def test_unsubscribing_from_a_portfolio(
+    threads: Threads, here: Served, user: int, speaker: Enveloped
+) -> None:
     """Prices of what it holds are not told any more."""
     number = hold(here, user, BTC="1")
     speaker.answer("subscribe_portfolio", portfolio_id=number)
@@ -119,7 +121,7 @@ def test_unsubscribing_from_a_portfolio(here: Served, user: int, speaker: Envelo
     trades(here, "BTC", "60000")
 
     assert ("unsubscription_confirmed", {"type": "portfolio", "portfolio_id": number}) == answer
-    wait_for(lambda: "portfolios" not in _threads(), 5, "the end of the thread")
+    wait_for(lambda: not threads.count("portfolios"), what="the end of the thread")
     assert [] == speaker.hear_all()
 
 
@@ -224,19 +226,15 @@ def test_without_security_strangers_see_prices_only(serve: Make) -> None:
 # The end
 
 
-def test_who_leaves_leaves_nothing(here: Served, user: int) -> None:
+def test_who_leaves_leaves_nothing(threads: Threads, here: Served, user: int) -> None:
     """No subscription, no subscriber and no thread."""
     number = hold(here, user, BTC="1")
     with program(here, user) as speaker:
         speaker.answer("subscribe_asset", symbol="BTC")
         speaker.answer("subscribe_portfolio", portfolio_id=number)
         speaker.told("portfolio_update")
-        assert "portfolios" in _threads()
+        assert 1 == threads.count("portfolios")
 
     wait_for(lambda: not here.roster.clients(), 5)
-    wait_for(lambda: "portfolios" not in _threads(), 5, "the end of the thread")
+    wait_for(lambda: not threads.count("portfolios"), what="the end of the thread")
     assert not here.market.fanout.is_watched("BTC")
-
-
-def _threads() -> list[str]:
-    return [each.name for each in threading.enumerate()]

@@ -23,7 +23,7 @@ from omcrm.settings import load
 from tests.conftest import _row
 from tests.gateways.enveloped import hold, program, trades
 from tests.gateways.here import Make, Served
-from tests.processes import Exchange
+from tests.processes import PATIENCE, Exchange
 from tests.upstreams import at_the_exchange
 
 FORCE = "/api/realtime/force_price_update/"
@@ -36,7 +36,9 @@ def ask(here: Served) -> Callable[..., Any]:
 
     def ask(path: str, token: str = "", method: str = "GET", **options: Any) -> tuple[int, Any]:
         headers = {"x-api-key": token} if token else {}
-        answer = requests.request(method, here.base + path, headers=headers, timeout=5, **options)
+        answer = requests.request(
+            method, here.base + path, headers=headers, timeout=PATIENCE, **options
+        )
         return answer.status_code, answer.json()
 
     return ask
@@ -84,7 +86,9 @@ def test_behind_a_proxy(
 ) -> None:
     """The outside address, by the setting or a trusted proxy; nobody else is believed."""
     here = serve(**settings)
-    answer = requests.get(f"{here.base}/realtime/websocket-info/", headers=headers, timeout=5)
+    answer = requests.get(
+        f"{here.base}/realtime/websocket-info/", headers=headers, timeout=PATIENCE
+    )
 
     assert url.format(port=here.port) == answer.json()["websocket_url"]
 
@@ -181,7 +185,7 @@ def test_the_page_shows_what_is_ones_own(here: Served) -> None:
     hold(here, other, "Theirs")
     cookie = here.session(user).removeprefix("Cookie: ")
     page = requests.get(
-        f"{here.base}/realtime/dashboard/", headers={"Cookie": cookie}, timeout=5
+        f"{here.base}/realtime/dashboard/", headers={"Cookie": cookie}, timeout=PATIENCE
     ).text
 
     assert [str(mine)] == re.findall(r'data-kind="portfolio" data-key="(\d+)"', page)
@@ -307,7 +311,7 @@ def test_who_may_not(here: Served, ask: Callable[..., Any]) -> None:
     foreign = {"Cookie": cookie, "Origin": "https://elsewhere.example"}
     answers = [
         requests.post(
-            here.base + FORCE, json={"symbols": ["BTC"]}, headers=headers, timeout=5
+            here.base + FORCE, json={"symbols": ["BTC"]}, headers=headers, timeout=PATIENCE
         ).json()["error"]["code"]
         for headers in ({"Cookie": cookie}, foreign)
     ]
@@ -325,11 +329,11 @@ def test_a_page_of_ours_may(here: Served) -> None:
     with requests.Session() as pages:
         session = here.session(here.create_user()).partition("=")[2]
         pages.cookies.set("omcrm_session", session, domain="127.0.0.1")
-        page = pages.get(f"{here.base}/realtime/dashboard/", timeout=5).text
+        page = pages.get(f"{here.base}/realtime/dashboard/", timeout=PATIENCE).text
         token = page.split('name="csrf-token" content="')[1].split('"')[0]
         headers = {"X-CSRFToken": token}
         answer = pages.post(
-            here.base + FORCE, json={"symbols": ["BTC"]}, headers=headers, timeout=5
+            here.base + FORCE, json={"symbols": ["BTC"]}, headers=headers, timeout=PATIENCE
         )
 
     assert 200 == answer.status_code

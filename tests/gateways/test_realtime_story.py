@@ -8,7 +8,7 @@ import pytest
 
 from omcrm.concurrency import MODES
 from tests.gateways.enveloped import REALTIME, Enveloped
-from tests.processes import App, Browser, Exchange
+from tests.processes import PATIENCE, App, Browser, Exchange
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def change(browser: Browser, method: str, path: str, **body: object) -> dict:
     """Change a portfolio as a page does."""
     headers = {"X-CSRFToken": browser.csrf("/webtrader/dashboard")}
     url = f"{browser.base}/api/v1/portfolios{path}"
-    answer = browser.http.request(method, url, json=body, headers=headers, timeout=10)
+    answer = browser.http.request(method, url, json=body, headers=headers, timeout=PATIENCE)
     assert answer.ok, answer.text
     return answer.json()
 

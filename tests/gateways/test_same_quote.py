@@ -12,9 +12,7 @@ from omcrm.gateways.finance_query import BOARD
 from omcrm.market.quote import Quote
 from tests.gateways.enveloped import SCOPES, Enveloped, trades
 from tests.gateways.here import Served, Speaker
-from tests.processes import close_client
-
-PATIENCE = 5
+from tests.processes import PATIENCE, close_client
 
 
 def pages(here: Served, session: str) -> dict[str, Any]:

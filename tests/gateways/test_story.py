@@ -1,6 +1,5 @@
 """The basic story of a raw WebSocket, on each kind of threads, as an operator runs the app."""
 
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -53,8 +52,6 @@ def test_from_the_exchange_to_a_program(mode: str, market: Exchange, tmp_path: P
                 for each in ("connections", "subscriptions")
             }
 
-            began = time.monotonic()
             browser.post("/auth/logout", data={"csrf_token": browser.csrf("/webtrader/dashboard")})
             assert (1008, "Session ended") == program.end()
-            assert time.monotonic() - began < 5
         assert "Traceback" not in app.output()

@@ -10,7 +10,8 @@ from omcrm.gateways.trade_tape import TradeTape
 from omcrm.market.hub import Hub
 from omcrm.market.quote import Quote, merge
 from omcrm.market.tick import DayFigures
-from tests.processes import wait_for
+from tests.processes import PATIENCE, wait_for
+from tests.threads import Threads
 from tests.values import BINANCE, KRAKEN, after, book, quote, tick, trade
 
 
@@ -49,10 +50,6 @@ def tape(hub: Hub) -> TradeTape:
 
 def traded(number: int, symbol: str = "BTC", **details: object) -> Quote:
     return quote(trade(str(number), number), symbol=symbol, seq=number, **details)
-
-
-def threads() -> int:
-    return sum(each.name == "trades" for each in threading.enumerate())
 
 
 def test_everybody_is_told_the_trades_of_what_they_read(hub: Hub, tape: TradeTape) -> None:
@@ -117,29 +114,27 @@ def test_another_source_begins_with_its_next_trade(hub: Hub, tape: TradeTape) ->
     assert ["BTC 3"] == reader.told
 
 
-def test_the_thread_lives_while_anybody_reads(hub: Hub, tape: TradeTape) -> None:
+def test_the_thread_lives_while_anybody_reads(hub: Hub, tape: TradeTape, threads: Threads) -> None:
     """And begins anew for the next one."""
-    wait_for(lambda: 0 == threads(), 5)
     for number in (1, 2):
         reader = Listening()
         tape.watch(reader, ["BTC"], [])
         tape.watch(reader, [], [])
         hub.publish(traded(number))
         wait_for(lambda reader=reader: reader.told, 5)
-        assert 1 == threads()
+        assert ["trades"] == threads.new()
         tape.unwatch(reader, ["BTC"])
-        wait_for(lambda: 0 == threads(), 5)
+        threads.wait()
         hub.publish(traded(10 * number))
         time.sleep(0.02)
         assert 1 == len(reader.told)
 
 
-def test_watching_nothing_starts_nothing(tape: TradeTape) -> None:
+def test_watching_nothing_starts_nothing(tape: TradeTape, threads: Threads) -> None:
     """Nobody reads."""
-    wait_for(lambda: 0 == threads(), 5)
     tape.watch(Listening(), [], [])
 
-    assert 0 == threads()
+    assert [] == threads.new()
 
 
 def test_more_than_can_wait_is_lost_and_said_so(
@@ -148,7 +143,7 @@ def test_more_than_can_wait_is_lost_and_said_so(
     """What nobody could tell in time is dropped as a whole."""
     monkeypatch.setattr(trade_tape, "_MOST_WAITING", 10)
     gate, reader = threading.Event(), Listening()
-    reader.send_framed = lambda *_: gate.wait(5)  # type: ignore[method-assign,assignment]
+    reader.send_framed = lambda *_: gate.wait(PATIENCE)  # type: ignore[method-assign,assignment]
     tape.watch(reader, ["BTC"], [])
     for number in range(1, 30):
         hub.publish(traded(number))

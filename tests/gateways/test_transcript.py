@@ -15,7 +15,7 @@ import websocket
 
 from omcrm.gateways.registry import DIALECTS
 from tests.gateways.transcript import Player, Unexpected, fits, read
-from tests.processes import ROOT, App, Browser, Exchange, wait_for
+from tests.processes import PATIENCE, ROOT, App, Browser, Exchange, wait_for
 from tests.reference.judge import Judge
 
 TRANSCRIPTS = sorted((ROOT / "tests" / "gateways" / "transcripts").glob("*.txt"))
@@ -66,7 +66,7 @@ class Desk:
             cookie=cookie,
             origin=self.app.base if who == "session" else None,
             suppress_origin=who != "session",
-            timeout=10,
+            timeout=PATIENCE,
         )
 
 
@@ -194,7 +194,13 @@ def run(desk: Desk, *command: str, token: str | None = None) -> subprocess.Compl
     """Run a client on the desk, with its token unless another is given."""
     environ = {**os.environ, "OMCRM_TOKEN": desk.token if token is None else token}
     return subprocess.run(
-        command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=30, check=False
+        command,
+        cwd=ROOT,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
     )
 
 

@@ -20,6 +20,8 @@ from typing import Any, NamedTuple
 
 import websocket
 
+from tests.processes import PATIENCE
+
 _NUMBER = r"[+-]?\d+(?:\.\d+)?"
 _TEXTS = {
     "iso": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z",
@@ -32,7 +34,6 @@ _BARE = re.compile(r"(?<=[:\[,])\{([a-z|]+)\}(?=[,\]}])")
 _IN_TEXT = re.compile(r"\{([a-z]+)\}")
 _MARK, _FURTHER = "\u0000", "\u0001"
 # In seconds, what comes at some time has come.
-_PATIENCE = 10.0
 _MARKS = "@><*!"
 
 
@@ -157,7 +158,7 @@ class Player:
             self._expect(line, name)
 
     def _expect(self, line: Line, name: str) -> None:
-        until = time.monotonic() + _PATIENCE
+        until = time.monotonic() + PATIENCE
         said, is_next = "", True
         while is_next or (line.mark == "*" and time.monotonic() < until):
             is_next = False

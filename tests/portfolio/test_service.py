@@ -11,6 +11,7 @@ from omcrm.portfolio import bounds, service
 from omcrm.portfolio.holding import Portfolio
 from omcrm.storage.instrument import find_instrument
 from omcrm.web.market import market
+from tests.processes import PATIENCE
 
 Told = list[tuple[int, int]]
 
@@ -151,7 +152,7 @@ def test_two_at_once_add_one_holding(
 
     def add() -> None:
         with in_app.app_context():
-            barrier.wait(10)
+            barrier.wait(PATIENCE)
             try:
                 service.add_holding(user, own.id, "BTC", "1", "1")
                 outcomes.append("added")

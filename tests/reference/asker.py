@@ -6,6 +6,7 @@ import requests
 
 from omcrm.reference.route import Route
 from tests.gateways.here import Served
+from tests.processes import PATIENCE
 from tests.reference.judge import Judge
 
 
@@ -28,7 +29,12 @@ class Asker:
         """The answer, which must be as its document says, whatever it is."""
         url = self._here.base + route.address.format(**variables) + query
         answer = requests.request(
-            route.method, url, headers=self.headers, json=body, timeout=10, allow_redirects=False
+            route.method,
+            url,
+            headers=self.headers,
+            json=body,
+            timeout=PATIENCE,
+            allow_redirects=False,
         )
         assert [] == self._judge.answer(route, answer.status_code, answer.json()), answer.text
         return answer

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from tests.conftest import missing
-from tests.processes import App, Exchange, free_port, wait_for
+from tests.processes import PATIENCE, App, Exchange, free_port, wait_for
 from tests.upstreams import at_the_exchange
 
 PLACES = [*sorted(Path("/usr/lib/postgresql").glob("*/bin")), Path("/usr/local/bin")]
@@ -56,7 +56,7 @@ def postgresql() -> Iterator[str]:
         yield url
     finally:
         running.terminate()
-        running.wait(20)
+        running.wait(PATIENCE)
         shutil.rmtree(folder)
 
 

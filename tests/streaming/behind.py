@@ -9,7 +9,7 @@ from typing import Any
 from omcrm.streaming.crew import Crew
 from omcrm.streaming.engine_session import Session
 from omcrm.streaming.reactor import Reactor
-from tests.processes import wait_for
+from tests.processes import PATIENCE, wait_for
 
 LONG = 60.0
 
@@ -29,7 +29,7 @@ class Desk:
         self.gate.set()
 
     def message(self, sid: str, data: str | bytes) -> None:
-        self.gate.wait(10)
+        self.gate.wait(PATIENCE)
         self.told.append(data)
 
     def gone(self, session: Session, reason: str) -> None:

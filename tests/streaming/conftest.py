@@ -10,6 +10,7 @@ from websockets.extensions.permessage_deflate import PerMessageDeflate
 from omcrm.streaming.connection import Connection, Limits
 from omcrm.streaming.frame import WINDOW_BITS
 from omcrm.streaming.reactor import Reactor
+from tests.processes import PATIENCE
 from tests.streaming.course import Course, same_price
 from tests.streaming.heard import Heard
 from tests.streaming.pair import Opener, Pair, tcp_pair
@@ -47,7 +48,7 @@ def opened(reactor: Reactor) -> Iterator[Opener]:
 
         yield make
     for each in made:
-        each.heard.end.wait(10)
+        each.heard.end.wait(PATIENCE)
     assert [1] * len(made) == [each.heard.ends for each in made]
     assert 0 == reactor.connections()
 

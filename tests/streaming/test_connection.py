@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from omcrm.streaming.connection import Connection, Limits
 from omcrm.streaming.frame import text_frame
 from omcrm.streaming.reactor import Reactor
-from tests.processes import wait_for
+from tests.processes import PATIENCE, wait_for
 from tests.streaming.heard import Heard
 from tests.streaming.pair import Opener, say_goodbye
 from tests.streaming.raw_client import (
@@ -79,7 +79,7 @@ def test_what_came_early_comes_first(reactor: Reactor) -> None:
             connection = Connection(ours, reactor, Limits())
             connection.start(heard, b"", early=text("early"))
             wait_for(lambda heard=heard: len(heard.messages) == 2, 5)
-        heard.end.wait(5)
+        heard.end.wait(PATIENCE)
 
         assert ["early", "later"] == heard.messages
 
@@ -294,7 +294,7 @@ def test_the_end_comes_in_any_case(opened: Opener, reactor: Reactor, answers: bo
     pair.connection.close()
     if answers:
         pair.peer.send(closing())
-    pair.heard.end.wait(10)
+    pair.heard.end.wait(PATIENCE)
 
     assert 1 == reactor.counters["unanswered"] - before
     assert 1 == pair.heard.ends
@@ -309,7 +309,7 @@ def test_gone_without_a_word(opened: Opener, tcp: bool) -> None:
         pair.peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     pair.peer.sock.close()
 
-    assert pair.heard.end.wait(5)
+    assert pair.heard.end.wait(PATIENCE)
 
 
 def test_silence_is_questioned_then_ended(opened: Opener, reactor: Reactor) -> None:
@@ -338,7 +338,7 @@ def test_what_is_over_is_over(opened: Opener) -> None:
     """Afterwards nothing is sent, heard or told a second time, and nobody has to come again."""
     pair = opened()
     pair.peer.sock.close()
-    pair.heard.end.wait(5)
+    pair.heard.end.wait(PATIENCE)
     pair.connection.send(b"x")
     pair.connection.close()
     pair.connection.pause(True)
@@ -382,7 +382,7 @@ def test_nothing_holds_what_is_over(reactor: Reactor) -> None:
     connection.start(heard, b"")
     connection.close()
     with theirs:
-        heard.end.wait(5)
+        heard.end.wait(PATIENCE)
     gone = weakref.ref(heard)
     protocol = weakref.ref(connection._protocol)
     del connection, heard

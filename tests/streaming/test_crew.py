@@ -8,7 +8,7 @@ from itertools import count
 import pytest
 
 from omcrm.streaming.crew import Crew
-from tests.processes import wait_for
+from tests.processes import PATIENCE, wait_for
 
 
 def test_a_job_is_done_elsewhere() -> None:
@@ -29,7 +29,7 @@ def test_there_are_never_too_many() -> None:
         with lock:
             busy.add(threading.get_ident())
             peak.append(len(busy))
-        gate.wait(5)
+        gate.wait(PATIENCE)
         with lock:
             busy.discard(threading.get_ident())
             next(done)

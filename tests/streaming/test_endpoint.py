@@ -11,7 +11,6 @@ from omcrm.streaming.connection import Limits
 from omcrm.streaming.endpoint import Endpoint, negotiate, refuse
 from omcrm.streaming.frame import WINDOW_BITS
 from omcrm.streaming.reactor import Reactor
-from tests.descriptors import Descriptors
 from tests.streaming.heard import Heard
 
 
@@ -169,11 +168,11 @@ def test_any_headers_are_answered(caplog: pytest.LogCaptureFixture, more: dict[s
 def test_an_unknown_server_is_told_so() -> None:
     """Where no connection can be taken there is no WebSocket, and nobody is greeted."""
     greeted, said = list[Any](), list[Any]()
-    before = Descriptors()
-    endpoint = Endpoint(Reactor(), lambda *each: greeted.append(each) or Heard(), Limits())
+    reactor = Reactor()
+    endpoint = Endpoint(reactor, lambda *each: greeted.append(each) or Heard(), Limits())
     body = b"".join(endpoint(environ(), lambda *head: said.extend(head)))
 
     assert "501 Not Implemented" == said[0]
     assert b"Traceback" not in body
     assert [] == greeted
-    before.wait()
+    assert None is reactor._epoll

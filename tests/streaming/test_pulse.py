@@ -2,7 +2,7 @@ import threading
 import time
 
 from omcrm.streaming.pulse import Lag, Pulse
-from tests.processes import wait_for
+from tests.processes import PATIENCE, wait_for
 
 
 def test_the_worst_of_the_last_minute() -> None:
@@ -47,4 +47,4 @@ def test_it_tidies_up_while_nobody_is_there() -> None:
     pulse = Pulse(lambda: False, tidied.set)
     threading.Thread(target=pulse.run, daemon=True).start()
 
-    assert tidied.wait(5)
+    assert tidied.wait(PATIENCE)

@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from omcrm.streaming.reactor import READ, WRITE, Later, Reactor
-from tests.descriptors import Descriptors
-from tests.processes import wait_for
+from tests.processes import PATIENCE, wait_for
 from tests.threads import Threads
 
 
@@ -64,34 +63,28 @@ def in_turn(reactor: Reactor) -> None:
     """Wait until the reactor has done all that it was told so far."""
     done = threading.Event()
     reactor.soon(done.set)
-    assert done.wait(5)
+    assert done.wait(PATIENCE)
 
 
 def test_nothing_runs_before_its_first_user() -> None:
     """A reactor is made without a thread and without a descriptor."""
-    threads, files = Threads(), Descriptors()
-    reactor = Reactor()
+    threads, reactor = Threads(), Reactor()
 
     assert [] == threads.new()
-    files.wait()
+    assert (None, -1) == (reactor._epoll, reactor._bell)
     assert 0 == reactor.connections()
 
 
 def test_many_starts_are_one() -> None:
     """However many begin at once there is one thread that waits."""
-    reactor = Reactor()
-
-    def waiting() -> int:
-        return sum(each.name == "reactor" for each in threading.enumerate())
-
-    before = waiting()
+    threads, reactor = Threads(), Reactor()
     starters = [threading.Thread(target=reactor.start) for _ in range(8)]
     for each in starters:
         each.start()
     for each in starters:
         each.join()
 
-    assert before + 1 == waiting()
+    assert 1 == threads.count("reactor")
 
 
 def test_who_can_read_is_told(ends: tuple[socket.socket, socket.socket]) -> None:

@@ -26,7 +26,7 @@ from omcrm.streaming.engine import EngineServer
 from omcrm.streaming.rooms import Rooms
 from omcrm.streaming.seam import WRITTEN_AGAINST, RealtimeServer
 from omcrm.streaming.socketio_packet import StrictPacket
-from tests.processes import wait_for
+from tests.processes import PATIENCE, wait_for
 from tests.streaming.asked import Ask, asking, opened
 
 EXTENSIONS_WRITTEN_AGAINST = {"flask-socketio": "5.7.0"}
@@ -325,7 +325,7 @@ def test_an_event_handler_that_fails(serve: Serve, caplog: pytest.LogCaptureFixt
         assert 200 == guest.say(*['21["fail"]'] * 10)
     guest.say('2["go on"]')
 
-    assert done.wait(5)
+    assert done.wait(PATIENCE)
     assert 1 <= len(caplog.records) <= 3
 
 

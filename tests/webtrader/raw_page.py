@@ -10,7 +10,7 @@ from typing import Any, Self
 import requests
 import websocket
 
-from tests.processes import Browser
+from tests.processes import PATIENCE, Browser
 
 ANSWER = "acknowledgement"
 
@@ -86,7 +86,7 @@ class WebSocketPage(RawPage):
     def __init__(self, browser: Browser, **options: Any) -> None:
         url = f"{browser.base.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket"
         self._socket = websocket.create_connection(
-            url, cookie=browser.cookies(), origin=browser.base, timeout=10, **options
+            url, cookie=browser.cookies(), origin=browser.base, timeout=PATIENCE, **options
         )
         super().__init__()
 
@@ -134,7 +134,7 @@ class PollingPage(RawPage):
         base = self._browser.base.replace("http", "ws")
         path = self._path.replace("polling", "websocket")
         going = websocket.create_connection(
-            base + path, cookie=self._browser.cookies(), origin=self._browser.base, timeout=10
+            base + path, cookie=self._browser.cookies(), origin=self._browser.base, timeout=PATIENCE
         )
         try:
             going.send("2probe")

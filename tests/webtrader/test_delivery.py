@@ -17,7 +17,7 @@ from flask.testing import FlaskClient
 
 from omcrm.extensions import socketio
 from omcrm.storage.user import Role
-from tests.processes import wait_for
+from tests.processes import PATIENCE, wait_for
 from tests.webtrader.here import Here, served_here
 from tests.webtrader.raw_page import ANSWER, PollingPage, RawPage, WebSocketPage
 
@@ -292,5 +292,5 @@ def test_who_is_dropped_while_it_subscribes(
     monkeypatch.setattr(here.fanout, "watch", drop_before)
     page.send("subscribe_to_instruments", {"symbols": ["BTC"]})
 
-    assert watched.wait(5)
+    assert watched.wait(PATIENCE)
     wait_for(lambda: not here.watchers(), 5, "the end")

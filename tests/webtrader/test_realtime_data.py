@@ -85,7 +85,7 @@ def desks() -> Iterator[type]:
     for each in made:
         each.manager.stop()
     for each in made:
-        each.threads.wait(12)
+        each.threads.wait()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from websocket import create_connection
 
 from omcrm.exchange.tape import opened
 from tests.exchange.conftest import next_message
-from tests.processes import ROOT, Exchange
+from tests.processes import PATIENCE, ROOT, Exchange
 
 
 def test_a_recording_is_played_back(tmp_path: Path) -> None:
@@ -24,7 +24,13 @@ def test_a_recording_is_played_back(tmp_path: Path) -> None:
         }
         command = [sys.executable, "manage.py", "record", "--out", str(out), "--seconds", "5"]
         told = subprocess.run(
-            command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60, check=True
+            command,
+            cwd=ROOT,
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=True,
         ).stdout
     tapes = [str(tmp_path / name) for name in ("day.binance.gz", "day.kraken.gz")]
     with opened(tmp_path / "day.kraken.gz") as file:
@@ -32,9 +38,9 @@ def test_a_recording_is_played_back(tmp_path: Path) -> None:
     folder = tmp_path / "played"
     folder.mkdir()
     with Exchange(folder, "--tape", *tapes) as played:
-        kraken = create_connection(f"{played.url}/kraken/v2", timeout=10)
+        kraken = create_connection(f"{played.url}/kraken/v2", timeout=PATIENCE)
         kraken.send("{}")
-        client = create_connection(f"{played.url}/ws/btcusdt@trade", timeout=10)
+        client = create_connection(f"{played.url}/ws/btcusdt@trade", timeout=PATIENCE)
         trade = next_message(client, lambda message: message.get("e") == "trade")
         heard = [kraken.recv() for _ in frames]
         client.close()

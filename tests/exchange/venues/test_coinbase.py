@@ -7,6 +7,7 @@ import pytest
 from websocket import ABNF, WebSocket
 
 from omcrm.exchange.venues import coinbase
+from tests.processes import PATIENCE
 
 TICKER = {
     "type", "sequence", "product_id", "price", "open_24h", "volume_24h", "low_24h", "high_24h",
@@ -27,7 +28,7 @@ def send(client: WebSocket, kind: str, *channels: Any, products: Any = ("BTC-USD
 
 def hear(client: WebSocket, *kinds: str) -> Any:
     """The next message of one of these types."""
-    until = time.monotonic() + 5
+    until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         message = json.loads(client.recv())
         if message["type"] in kinds:
@@ -211,7 +212,7 @@ def test_the_heart_beats_every_second(client: WebSocket, market) -> None:
     assert {"BTC-USD", "POL-USD"} == {each["product_id"] for each in beats}
     assert {"type", "sequence", "last_trade_id", "product_id", "time"} == beats[0].keys()
     assert beats[0]["last_trade_id"] > 0
-    assert 0.5 < time.monotonic() - began < 4
+    assert 0.5 < time.monotonic() - began
 
 
 def test_who_asks_for_nothing_is_sent_away(

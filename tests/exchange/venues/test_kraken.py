@@ -24,9 +24,8 @@ from omcrm.exchange.venues import kraken
 from omcrm.feeds.provider import Acknowledged, Arrival, Refused, Unreadable
 from omcrm.feeds.providers.kraken import Kraken
 from omcrm.market.tick import Tick
+from tests.processes import PATIENCE
 from tests.values import START
-
-PATIENCE = 5.0
 
 
 class Client:
@@ -164,13 +163,11 @@ def test_who_subscribes_to_nothing_is_sent_away(
     monkeypatch.setattr(kraken, "SILENT_FOR", 2)
     idle, busy = Client(market.connect("/kraken/v2")), Client(market.connect("/kraken/v2"))
     busy.answer("subscribe", channel="trade", symbol=["BTC/USD"])
-    began = time.monotonic()
     time.sleep(1)
     idle.answer("ping")
 
     with pytest.raises(WebSocketConnectionClosedException):
         idle.next()
-    assert 1.5 < time.monotonic() - began < 3.5
     time.sleep(0.5)
     assert "pong" == busy.answer("ping")["method"]
 
@@ -187,7 +184,7 @@ def test_who_gives_up_everything_is_sent_away(market: Any, monkeypatch: pytest.M
 
     with pytest.raises(WebSocketConnectionClosedException):
         client.until(lambda each: each == {"channel": "heartbeat"})
-    assert 1.5 < time.monotonic() - began < 3.5
+    assert 1.5 < time.monotonic() - began
 
 
 # Commands

@@ -28,8 +28,8 @@ from omcrm.market.gate import Gate
 from omcrm.market.instrument import AssetClass
 from omcrm.market.policy import POLICIES
 from omcrm.market.tick import Tick
+from tests.processes import PATIENCE
 
-PATIENCE = 5.0
 KEY = "an-example-key"
 CONNECTED = [{"ev": "status", "status": "connected", "message": "Connected Successfully"}]
 WELCOME = [{"ev": "status", "status": "auth_success", "message": "authenticated"}]

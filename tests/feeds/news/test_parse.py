@@ -120,11 +120,11 @@ def test_others_get_their_turn() -> None:
 @pytest.mark.parametrize("body", [BOMB, EXTERNAL, b"<!DOCTYPE html><html></html>"])
 def test_no_entity_is_expanded(body: bytes) -> None:
     """A document type is refused, and with it every entity, inside or outside."""
-    began = time.monotonic()
+    began = time.thread_time()
     found = read(body)
 
     assert ((), "it has a document type, which feeds need not have") == (found.items, found.problem)
-    assert time.monotonic() - began < 5
+    assert time.thread_time() - began < 5
 
 
 @pytest.mark.parametrize(
@@ -164,10 +164,10 @@ def test_says_what_is_wrong(body: bytes, words: str) -> None:
 )  # fmt: skip
 def test_a_megabyte(body: bytes) -> None:
     """However large or twisted, it is read in a moment into few and short items."""
-    began = time.monotonic()
+    began = time.thread_time()
     found = read(body)
 
-    assert time.monotonic() - began < 3
+    assert time.thread_time() - began < 3
     assert len(found.items) <= 200
     assert all(len(each.title) <= 300 and len(each.summary) <= 1000 for each in found.items)
 

@@ -18,7 +18,7 @@ from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Statement, merge
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 from tests.feeds.frames import COINBASE, text
-from tests.processes import Exchange
+from tests.processes import PATIENCE, Exchange
 from tests.values import START
 
 TICKER, BARE, MATCH, LAST_MATCH, SUBSCRIPTIONS, HEARTBEAT, ERROR, NEW = COINBASE
@@ -225,12 +225,12 @@ def test_the_gate_believes_the_recording(market_data: Path) -> None:
 
 def test_understands_the_exchange(exchange: Exchange) -> None:
     """Asked as Coinbase is, the exchange answers as Coinbase does."""
-    client = create_connection(f"{exchange.url}/coinbase", timeout=5)
+    client = create_connection(f"{exchange.url}/coinbase", timeout=PATIENCE)
     arrival = Arrival(datetime.now(UTC), 1, {"BTC-USD": "BTC", "ETH-USD": "ETH"})
     for frame in PROVIDER.subscribe(["BTC-USD", "ETH-USD"], 1):
         client.send(frame)
     events: list[Event] = []
-    until = time.monotonic() + 10
+    until = time.monotonic() + PATIENCE
     while in_words(events)["book"] < 5 and time.monotonic() < until:
         events += PROVIDER.parse(client.recv(), arrival)
     client.send(PROVIDER.subscribe(["XYZ-USD"], 2)[0])

@@ -19,7 +19,7 @@ from omcrm.market.quote import Statement, merge
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 from omcrm.settings import load
 from tests.feeds.frames import KRAKEN, text
-from tests.processes import Exchange
+from tests.processes import PATIENCE, Exchange
 from tests.values import START
 
 URL = "wss://ws.kraken.com/v2"
@@ -431,7 +431,7 @@ def test_is_unreadable(frame: str | bytes) -> None:
 
 def test_reads_everything_that_the_exchange_sends(exchange: Exchange) -> None:
     """Over a real socket, every message is understood, and the gate believes every price."""
-    socket = create_connection(f"{exchange.url}/kraken/v2", timeout=5)
+    socket = create_connection(f"{exchange.url}/kraken/v2", timeout=PATIENCE)
     try:
         for frame in PROVIDER.subscribe([*ARRIVAL.names, "XXX/USD"], 1):
             socket.send(frame)

@@ -9,6 +9,7 @@ import pytest
 from omcrm.auth.credential import Caller
 from omcrm.auth.scope import Scope
 from omcrm.gateways.finance_query.daily_limit import DailyLimit, Left
+from tests.processes import PATIENCE
 
 NOW = datetime(2026, 3, 4, 23, 0, tzinfo=UTC)
 
@@ -68,7 +69,7 @@ def test_no_request_is_counted_for_another(tmp_path: Path) -> None:
     for each in threads:
         each.start()
     for each in threads:
-        each.join(10)
+        each.join(PATIENCE)
 
     assert (60, 40) == (sum(each is not None for each in passed), passed.count(None))
 

@@ -9,6 +9,7 @@ from omcrm.gateways.finance_query.past import Archive
 from omcrm.gateways.finance_query.turn import Turn, part
 from omcrm.streaming.seldom import Seldom
 from tests.gateways.clients import Market
+from tests.processes import PATIENCE
 from tests.values import START
 
 
@@ -45,7 +46,7 @@ def test_who_comes_in_between_waits(turn: Turn) -> None:
 
     def make() -> object:
         begun.set()
-        done.wait(5)
+        done.wait(PATIENCE)
         made.append(object())
         return made[-1]
 
@@ -53,12 +54,12 @@ def test_who_comes_in_between_waits(turn: Turn) -> None:
     threads = [threading.Thread(target=lambda: got.append(turn.once("a", make))) for _ in range(10)]
     for each in threads:
         each.start()
-    assert begun.wait(5)
+    assert begun.wait(PATIENCE)
     # Something else does not wait for it.
     assert 1 == turn.once("b", lambda: 1)
     done.set()
     for each in threads:
-        each.join(5)
+        each.join(PATIENCE)
 
     assert 1 == len(made)
     assert made * 10 == got

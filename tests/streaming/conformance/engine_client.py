@@ -10,10 +10,10 @@ import pytest
 import websocket
 from websocket import ABNF
 
+from tests.processes import PATIENCE
 from tests.streaming.conformance.served import Served
 
 SEPARATOR = "\x1e"
-_PATIENCE = 5
 
 
 class Answer(NamedTuple):
@@ -31,7 +31,7 @@ class Pending:
     """A request that was sent, and is answered some time."""
 
     def __init__(self, port: int) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE)
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
 
     def send(self, method: str, url: str, body: bytes | None, headers: dict[str, str]) -> None:
         self._connection.request(method, url, body, headers)
@@ -99,7 +99,7 @@ class Socket:
     """A WebSocket."""
 
     def __init__(self, url: str) -> None:
-        self._socket = websocket.create_connection(url, timeout=_PATIENCE)
+        self._socket = websocket.create_connection(url, timeout=PATIENCE)
         self.opened: dict[str, Any] = {}
         self.close_code: int | None = None
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.process_table import descriptors
-from tests.processes import Process, free_port, wait_for
+from tests.processes import PATIENCE, Process, free_port, wait_for
 
 # What a connection may leave behind in the first moment after its end.
 _SLACK = 2
@@ -34,7 +34,7 @@ class Served(Process):
     def state(self, sid: str = "") -> dict[str, Any]:
         """What happened to a session so far."""
         url = f"http://127.0.0.1:{self.port}/state?sid={sid}"
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
             state: dict[str, Any] = json.loads(answer.read())
             return state
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import socketio
 
-from tests.processes import close_client, wait_for
+from tests.processes import PATIENCE, close_client, wait_for
 from tests.streaming.conformance.engine_client import SEPARATOR, EngineClient
 from tests.streaming.conformance.talk import Talk, in_namespace, placed
 
@@ -385,8 +385,8 @@ def test_a_usual_client_is_served(realtime: EngineClient, transports: list[str])
         auth={"token": "123"},
     )
     try:
-        assert {"token": "123"} == client.call("auth", timeout=5)
-        assert (b"\x01", "€") == client.call("acknowledge", (b"\x01", "€"), timeout=5)
+        assert {"token": "123"} == client.call("auth", timeout=PATIENCE)
+        assert (b"\x01", "€") == client.call("acknowledge", (b"\x01", "€"), timeout=PATIENCE)
         client.emit("ask", "really?", namespace="/custom")
         wait_for(lambda: answered, 5, "the answer")
         sid = client.get_sid("/custom")
