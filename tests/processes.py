@@ -12,20 +12,19 @@ import random
 import re
 import secrets
 import socket
-import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import requests
 import socketio
+from sqlalchemy import create_engine, text
 
 from omcrm.auth.passwords import hash_password
 
@@ -54,9 +53,10 @@ def wait_for(look: Callable[[], T], timeout: float = PATIENCE, what: str = "it")
 
 
 _UPGRADE = ("-m", "flask", "--app", "omcrm", "db", "upgrade")
-_NEW_USER = """
-INSERT INTO users (email, password_hash, role, active, created_at) VALUES (?, ?, ?, 1, ?)
-"""
+_NEW_USER = text(
+    "INSERT INTO users (email, password_hash, role, active, created_at) "
+    "VALUES (:email, :hash, :role, :yes, :now)"
+)
 
 
 @functools.cache
@@ -151,6 +151,7 @@ class Exchange(Process):
         command = [sys.executable, "manage.py", "exchange", "--port", str(self.port), *arguments]
         super().__init__(command, {}, folder / f"exchange-{self.port}.log")
         self.url = f"ws://127.0.0.1:{self.port}"
+        self._counted: dict[str, Any] = {}
         self.wait_until(lambda: "listening" in self.output() or self._died(), "the exchange")
 
     def _died(self) -> bool:
@@ -166,10 +167,15 @@ class Exchange(Process):
         """Switch all faults off."""
         self._ask("DELETE", "/control/faults")
 
+    def begin_anew(self) -> None:
+        """Be as after the start for the next test: no faults, no connections, nothing counted."""
+        self.clear()
+        wait_for(lambda: not self.state()["connections"], what="connections to end")
+        self._counted = json.loads(self._ask("GET", "/control"))
+
     def state(self) -> dict[str, Any]:
         """Its connections, faults and counts."""
-        state: dict[str, Any] = json.loads(self._ask("GET", "/control"))
-        return state
+        return _since(self._counted, json.loads(self._ask("GET", "/control")))
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> bytes:
         request = urllib.request.Request(
@@ -180,6 +186,19 @@ class Exchange(Process):
         )
         with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return bytes(answer.read())
+
+
+def _since(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """What was counted meanwhile; all else is as it is now."""
+    meanwhile = {}
+    for name, value in now.items():
+        known = before.get(name)
+        if isinstance(value, dict) and isinstance(known, dict):
+            meanwhile[name] = _since(known, value)
+        else:
+            is_count = isinstance(value, int) and isinstance(known, int) and name != "seed"
+            meanwhile[name] = value - known if is_count else value
+    return meanwhile
 
 
 class App(Process):
@@ -246,14 +265,14 @@ class App(Process):
             return False
 
     def create_user(self, email: str, role: str = "client") -> None:
-        """Make an account with the tests' password; in an SQLite database without a process."""
-        if self._sqlite is not None:
-            row = (email, _password_hash(), role, str(datetime.now(UTC).replace(tzinfo=None)))
-            with closing(sqlite3.connect(self._sqlite, timeout=PATIENCE)) as base, base:
-                base.execute(_NEW_USER, row)
-            return
-        command = ("manage.py", "create-user", "--email", email, "--role", role)
-        self.run(*command, "--password-stdin", stdin=f"{PASSWORD}\n")
+        """Make an account with the tests' password, without a process of its own."""
+        now = datetime.now(UTC).replace(tzinfo=None)
+        row = {"email": email, "hash": _password_hash(), "role": role, "now": str(now), "yes": True}
+        url = self.env.get("DATABASE_URL") or f"sqlite:///{self._sqlite}"
+        engine = create_engine(url)
+        with engine.begin() as connection:
+            connection.execute(_NEW_USER, row)
+        engine.dispose()
 
     def log_in(self, email: str) -> "Browser":
         """A logged-in browser."""

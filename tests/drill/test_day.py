@@ -15,7 +15,7 @@ NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 
 def test_some_minutes_are_lived_through(tmp_path: Path) -> None:
     """Nothing wrong is shown, no budget is exceeded, and every source is well at the end."""
-    day = live_through(0.06, 20.0, 72.0, 3, tmp_path, lambda hour: None)
+    day = live_through(0.02, 4.0, 24.0, 3, tmp_path, lambda hour: None)
 
     assert 3 == sum(day.played.values())
     assert () == day.wrong

@@ -13,8 +13,6 @@ def test_a_cut_is_survived(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
     assert outcome.detected is not None
     assert outcome.taken_over is not None
-    assert outcome.detected <= 1
-    assert outcome.taken_over <= 2
     assert () == outcome.wrong
     assert 8 == outcome.symbols
     assert outcome.recovered is not None

@@ -7,7 +7,7 @@ import shlex
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,9 +30,9 @@ SERVERS = {
     "gunicorn on threads": (f"{GUNICORN} -k gthread {BIND}", ""),
 }
 
-# Seconds; as short as they can be set, so that every end is seen.
-PING_INTERVAL = PING_TIMEOUT = CONNECT_TIMEOUT = 2
-STALLED = 3
+# Seconds; short, so that every end is seen, and long enough for a machine that is busy.
+PING_INTERVAL, PING_TIMEOUT, CONNECT_TIMEOUT = 2, 6, 4
+STALLED = 6
 # The pings' interval and timeout, five more, and as much again for a machine that is busy.
 GONE_WITHIN = 2 * (PING_INTERVAL + PING_TIMEOUT + 5)
 
@@ -223,16 +223,16 @@ def everywhere(servers: list[Besieged], scenario: Scenario, at_once: bool = True
 
 
 @contextlib.contextmanager
-def all_servers(folder: Path, exchange_url: str) -> Iterator[list[Besieged]]:
-    """All of them, started at once and warm."""
+def started(names: Sequence[str], folder: Path, exchange_url: str) -> Iterator[list[Besieged]]:
+    """The app under these servers, started at once and warm."""
 
     def start(name: str) -> Besieged:
         own = folder / name.replace(" ", "-")
         own.mkdir()
         return Besieged(own, name, exchange_url)
 
-    with contextlib.ExitStack() as stack, ThreadPoolExecutor(len(SERVERS)) as pool:
-        first, *others = SERVERS
+    with contextlib.ExitStack() as stack, ThreadPoolExecutor(len(names)) as pool:
+        first, *others = names
         servers = [stack.enter_context(start(first))]
         starting = [pool.submit(start, name) for name in others]
         for each in starting:
@@ -249,7 +249,7 @@ def warm_up(server: Besieged) -> None:
     with contextlib.ExitStack() as stack:
         for _ in range(40):
             stack.enter_context(server.trader())
-    wait_for(lambda: server.status()["connections"]["open"] == 0, 10)
+    wait_for(lambda: server.status()["connections"]["open"] == 0)
 
 
 @contextlib.contextmanager

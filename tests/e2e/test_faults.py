@@ -25,15 +25,16 @@ from tests.e2e.hostile import (
     JOIN,
     POLLING,
     PONG,
+    SERVERS,
     SOCKET,
     STALLED,
     Besieged,
     Siege,
-    all_servers,
     event,
     everywhere,
     is_ping,
     many_files,
+    started,
 )
 from tests.launched import LONGEST_STOP
 from tests.processes import PATIENCE, App, Exchange, wait_for
@@ -55,11 +56,26 @@ ATTACKERS = 60
 CROWD = 1111
 
 
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Besieged]]:
-    """All of them, with prices that move."""
+# One for each kind of threads, and of each program that serves.
+FEW = ("run.py on eventlet", "run.py on threads", "gunicorn on gevent")
+OTHERS = tuple(each for each in SERVERS if each not in FEW)
+
+
+@pytest.fixture(
+    scope="module",
+    params=[FEW, pytest.param(OTHERS, marks=pytest.mark.long)],
+    ids=["few", "others"],
+)
+def servers(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[list[Besieged]]:
+    """Several, with prices that move."""
     folder = tmp_path_factory.mktemp("besieged")
-    with many_files(), Exchange(folder) as exchange, all_servers(folder, exchange.url) as running:
+    with (
+        many_files(),
+        Exchange(folder) as exchange,
+        started(request.param, folder, exchange.url) as running,
+    ):
         yield running
 
 

@@ -1,29 +1,43 @@
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from omcrm.exchange.fault_settings import FaultSettings
 from omcrm.exchange.heartbeat import Heartbeat
+from tests.processes import PATIENCE
 
 SETTINGS = FaultSettings(ping_interval=0.02, pong_timeout=0.1)
 
 
-async def beat(
-    on_ping: Callable[[Heartbeat, bytes], None], seconds: float
+async def _beat(
+    on_ping: Callable[[Heartbeat, bytes], None], pings: int, is_lost: bool
 ) -> tuple[Heartbeat, int]:
-    """A heartbeat after some time, and how often it found its peer lost."""
     lost: list[None] = []
-    heartbeat = Heartbeat(
-        SETTINGS, lambda data: on_ping(heartbeat, data), lambda: lost.append(None)
-    )
+    enough = asyncio.Event()
+
+    def look() -> None:
+        if heartbeat.pings >= pings and len(lost) >= is_lost:
+            enough.set()
+
+    def ping(data: bytes) -> None:
+        on_ping(heartbeat, data)
+        look()
+
+    def lose() -> None:
+        lost.append(None)
+        look()
+
+    heartbeat = Heartbeat(SETTINGS, ping, lose)
     heartbeat.start()
-    await asyncio.sleep(seconds)
+    await asyncio.wait_for(enough.wait(), PATIENCE)
     heartbeat.stop()
     return heartbeat, len(lost)
 
 
-def run(coroutine: Awaitable[tuple[Heartbeat, int]]) -> tuple[Heartbeat, int]:
-    """The result of a coroutine."""
-    return asyncio.run(coroutine)  # type: ignore[arg-type]
+def beat(
+    on_ping: Callable[[Heartbeat, bytes], None], pings: int, *, is_lost: bool = False
+) -> tuple[Heartbeat, int]:
+    """A heartbeat after so many pings, and how often it found its peer lost."""
+    return asyncio.run(_beat(on_ping, pings, is_lost))
 
 
 def test_payloads_change_and_right_pongs_are_counted() -> None:
@@ -34,7 +48,7 @@ def test_payloads_change_and_right_pongs_are_counted() -> None:
         payloads.append(payload)
         heartbeat.pong(payload)
 
-    heartbeat, lost = run(beat(reply, 0.15))
+    heartbeat, lost = beat(reply, 4)
 
     assert len(payloads) == len(set(payloads)) > 3
     assert (0, heartbeat.pings, 0) == (lost, heartbeat.pongs, heartbeat.wrong_pongs)
@@ -42,7 +56,7 @@ def test_payloads_change_and_right_pongs_are_counted() -> None:
 
 def test_a_wrong_pong_is_a_missing_one() -> None:
     """A pong with another payload does not save the peer."""
-    heartbeat, lost = run(beat(lambda heart, data: heart.pong(b"wrong"), 0.15))
+    heartbeat, lost = beat(lambda heart, data: heart.pong(b"wrong"), 1, is_lost=True)
 
     assert lost > 0
     assert 0 == heartbeat.pongs < heartbeat.wrong_pongs
@@ -51,10 +65,14 @@ def test_a_wrong_pong_is_a_missing_one() -> None:
 def test_a_pong_answers_the_pings_before_it() -> None:
     """Answering every third ping is enough."""
     seen: list[bytes] = []
+    waiting: list[int] = []
 
     def reply(heartbeat: Heartbeat, payload: bytes) -> None:
         seen.append(payload)
         if len(seen) % 3 == 0:
             heartbeat.pong(payload)
+            waiting.append(len(heartbeat._waiting))
 
-    assert 0 == run(beat(reply, 0.15))[1]
+    beat(reply, 9)
+
+    assert [0, 0, 0] == waiting

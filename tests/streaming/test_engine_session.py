@@ -200,10 +200,12 @@ def test_what_is_no_packet_ends_it(plug: Plug, packet: str) -> None:
 
 def test_silence_ends_it() -> None:
     """A ping after the interval; without an answer the end after the timeout."""
-    desk = Desk(interval=0.2, timeout=0.2)
+    desk = Desk()
     session = Session(desk, "sid")
 
+    session.tick(soon(LONG))
     assert ["2"] == session.poll()
+    session.tick(soon(2 * LONG))
     assert ["1"] == session.poll()
     assert "ping timeout" == end_of(desk)
     assert 1 == desk.counters["ping_timeouts"]
@@ -211,7 +213,7 @@ def test_silence_ends_it() -> None:
 
 def test_answers_keep_it(plug: Plug) -> None:
     """As often as it is asked, over any transport."""
-    desk = Desk(interval=0.4, timeout=1)
+    desk = Desk(interval=0.1)
     client = plug(desk, Session(desk, "sid"))
     for _ in range(3):
         assert Frame(TEXT, b"2") == client.read()
@@ -245,9 +247,9 @@ def test_what_nobody_claims_ends() -> None:
 def test_what_is_claimed_stays_until_it_is_given_up() -> None:
     """From then on somebody must claim it again in time."""
     desk = Desk()
-    session = Session(desk, "sid", claim_within=0.2)
+    session = Session(desk, "sid", claim_within=LONG)
     session.claim(True)
-    time.sleep(0.4)
+    session.tick(soon(LONG))
     assert [] == desk.told
     session.claim(False, within=0.1)
 

@@ -62,7 +62,7 @@ def test_prices_and_days_are_written(tmp_path: Path, environ: dict[str, str]) ->
         classes = dict(feed.rows("select distinct source, price_class from asset_prices"))
         days = feed.rows("select instrument_id, day, count(*) from daily_candles group by 1, 2")
         output = feed.output()
-        took = feed.stop()
+        feed.stop()
 
     assert ("live", "binance") == first[1:]
     assert {"binance": "live", "frankfurter": "indicative"} == classes
@@ -70,7 +70,6 @@ def test_prices_and_days_are_written(tmp_path: Path, environ: dict[str, str]) ->
     assert len(days) > 56
     assert all(count == 1 for *_, count in days)
     assert "prices written" in output
-    assert took < 5
     assert 0 == feed.process.returncode
     assert "Traceback" not in feed.output()
 

@@ -11,7 +11,7 @@ from tests.streaming.conformance.engine_client import EngineClient
 from tests.streaming.conformance.served import Served, Watch
 from tests.streaming.conformance.talk import Talk
 
-PATHS = ("engine.io", "quick.io", "socket.io", "hasty.io")
+PATHS = ("engine.io", "quick.io", "lively.io", "socket.io", "hasty.io")
 
 
 @pytest.fixture(scope="session")
@@ -57,6 +57,13 @@ def engine(served: Served) -> Iterator[EngineClient]:
 def quick(served: Served) -> Iterator[EngineClient]:
     """A client of Engine.IO with a hasty heartbeat."""
     with EngineClient(served, "quick.io") as client:
+        yield client
+
+
+@pytest.fixture
+def lively(served: Served) -> Iterator[EngineClient]:
+    """A client of Engine.IO that is pinged often, and has time to answer."""
+    with EngineClient(served, "lively.io") as client:
         yield client
 
 

@@ -1,6 +1,7 @@
 """The servers under test, at four paths of one port.
 
-`/engine.io/` is Engine.IO, `/quick.io/` the same with a hasty heartbeat; `/socket.io/` is
+`/engine.io/` is Engine.IO, `/quick.io/` the same with a hasty heartbeat, `/lively.io/` with one
+that may be answered late; `/socket.io/` is
 Socket.IO, `/hasty.io/` the same, in a hurry. `/state?sid=…` tells what happened to a session.
 
 `python -m tests.streaming.conformance.server eventlet|gevent|threading PORT`
@@ -29,7 +30,7 @@ from omcrm.streaming.seam import RealtimeServer
 
 PING_INTERVAL, PING_TIMEOUT, MAX_PAYLOAD = 25, 20, 1_000_000
 # Of the paths that are in a hurry.
-QUICK_INTERVAL, QUICK_TIMEOUT, CONNECT_TIMEOUT = 0.3, 0.2, 0.5
+QUICK_INTERVAL, QUICK_TIMEOUT, CONNECT_TIMEOUT = 0.3, 0.2, 2
 NAMESPACES = ("/", "/custom")
 
 # What the handlers were told about each session, and the requests that are inside of the servers.
@@ -125,6 +126,7 @@ def app(mode: str) -> WSGIApplication:
     for path, server in {
         "engine.io": engine(mode, PING_INTERVAL, PING_TIMEOUT),
         "quick.io": engine(mode, QUICK_INTERVAL, QUICK_TIMEOUT),
+        "lively.io": engine(mode, QUICK_INTERVAL, PING_TIMEOUT),
     }.items():
         whole = engineio.WSGIApp(server, whole, engineio_path=path)
     for path, server in {

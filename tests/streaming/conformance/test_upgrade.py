@@ -193,12 +193,11 @@ def test_a_stalled_upgrade_does_not_outlive_its_session(quick: EngineClient) -> 
     assert [] == socket.rest()
 
 
-def test_pings_go_on_after_the_upgrade(quick: EngineClient) -> None:
+def test_pings_go_on_after_the_upgrade(lively: EngineClient) -> None:
     """The heartbeat changes over to the WebSocket with everything else."""
-    session = quick.polling()
-    socket = quick.upgrade(session)
+    session = lively.polling()
+    socket = lively.upgrade(session)
 
-    assert "2" == socket.receive()
-    socket.send("3")
-    assert ["2"] == socket.rest()
-    assert "ping timeout" == quick.served.end_of(session.sid)
+    for _ in range(2):
+        assert "2" == socket.receive()
+        socket.send("3")
