@@ -98,6 +98,12 @@ def app_on_exchange(tmp_path: Path, exchange: Exchange) -> Iterator[App]:
         yield running
 
 
+@pytest.fixture(params=[2_000, pytest.param(20_000, marks=pytest.mark.long)])
+def tries(request: pytest.FixtureRequest) -> int:
+    """How many random inputs are tried; `make test-long` tries ten times as many."""
+    return int(request.param)
+
+
 @pytest.fixture
 def threads() -> Threads:
     """Those that the test starts."""

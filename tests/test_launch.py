@@ -14,6 +14,7 @@ from omcrm.feeds.status import FeedState, FeedStatus
 from omcrm.launch import _in_words
 from omcrm.market.price_class import PriceClass
 from tests.launched import LONGEST_STOP, Launcher
+from tests.modes import ONE_MODE
 from tests.process_table import listens, resident_mb
 from tests.processes import PATIENCE, ROOT, Browser, Exchange, wait_for
 
@@ -147,7 +148,7 @@ def test_a_bad_setting_stops_it(launch: Launcher, name: str, text: str) -> None:
     assert not app.instance.exists()
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", ONE_MODE)
 def test_a_taken_port_stops_it(launch: Launcher, mode: str) -> None:
     """One line says which address and why; no exchange was started for nothing."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -200,7 +201,7 @@ def test_importing_starts_nothing(command: str, tmp_path: Path) -> None:
     assert (0, "['MainThread'] 1\n") == (done.returncode, done.stdout), done.stderr
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", ONE_MODE)
 def test_log_ins_leave_no_memory_behind(launch: Launcher, mode: str) -> None:
     """The memory that a password's hash takes is given back after each log-in."""
     app = launch(OMCRM_ASYNC=mode)

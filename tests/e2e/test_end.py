@@ -11,6 +11,7 @@ import pytest
 
 from omcrm.concurrency import MODES
 from tests.launched import LONGEST_STOP, Launcher
+from tests.modes import ONE_MODE
 from tests.process_table import can_listen, descriptors, is_running, listens
 from tests.processes import Browser, wait_for
 
@@ -22,7 +23,7 @@ def launch(tmp_path: Path) -> Iterator[Launcher]:
         yield launcher
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", ONE_MODE)
 def test_killed_it_leaves_nothing(launch: Launcher, mode: str) -> None:
     """SIGKILL gives it no chance to tidy up, and still no exchange is left."""
     app = launch(OMCRM_ASYNC=mode)
@@ -35,8 +36,14 @@ def test_killed_it_leaves_nothing(launch: Launcher, mode: str) -> None:
     assert can_listen(app.port)
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("mode", "number"),
+    [
+        *((mode, signal.SIGTERM) for mode in MODES),
+        (MODES[0], signal.SIGINT),
+        *(pytest.param(mode, signal.SIGINT, marks=pytest.mark.long) for mode in MODES[1:]),
+    ],
+)
 def test_ends_in_order(launch: Launcher, mode: str, number: signal.Signals) -> None:
     """TERM and Ctrl-C end it quickly with 0, quietly, and the exchange with it."""
     app = launch(OMCRM_ASYNC=mode)
@@ -71,7 +78,7 @@ def test_a_feed_keeps_nothing_alive(launch: Launcher, mode: str) -> None:
     assert "Traceback" not in app.output()
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", ONE_MODE)
 def test_term_while_starting(launch: Launcher, mode: str) -> None:
     """Told to end before it is up, it ends, leaves nothing, and the next start works."""
     for moment in ("the imports", "the exchange", "the database"):
@@ -101,7 +108,7 @@ def test_term_while_starting(launch: Launcher, mode: str) -> None:
 # The exchange beside it
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", ONE_MODE)
 def test_a_lost_exchange_comes_back(launch: Launcher, mode: str) -> None:
     """The exchange is replaced; the new one has inherited no socket of the app."""
     app = launch(OMCRM_ASYNC=mode)

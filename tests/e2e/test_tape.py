@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.tape_story import disagreements, final, states
+from tests.modes import ONE_MODE
 from tests.processes import App, DeskClient, Exchange, free_port, wait_for
 
 PAIRS = {"BTC": "BTCUSDT", "ETH": "ETHUSDT"}
-OTHERS = ("gevent", "threading")
 
 
 @pytest.fixture(scope="module")
@@ -62,9 +62,7 @@ def check(replay: Replay, stories: dict[str, list]) -> None:
         assert story[-1] == final(updates[-1])
 
 
-@pytest.mark.parametrize(
-    "mode", ["eventlet", *(pytest.param(each, marks=pytest.mark.long) for each in OTHERS)]
-)
+@pytest.mark.parametrize("mode", ONE_MODE)
 def test_at_full_speed(
     tmp_path: Path, tapes: list[Path], stories: dict[str, list], mode: str
 ) -> None:

@@ -2,7 +2,6 @@
 asked and the faults of both go by one clock.
 """
 
-import itertools
 import time
 from collections.abc import Callable
 from http.client import HTTPException
@@ -98,7 +97,7 @@ def test_who_says_nothing_hears_nothing(play, tape) -> None:
 
 def test_a_client_hears_what_comes_after_it_joined(play, tape, room) -> None:
     """What was played before is not told again."""
-    running = play(tape("kraken", (0.0, "early"), (0.5, "late")), speed=1.0)
+    running = play(tape("kraken", (0.0, "early"), (2.0, "late")), speed=1.0)
     first, second = running.connect("/kraken/v2"), running.connect("/kraken/v2")
     first.send("{}")
     early = first.recv()
@@ -109,31 +108,34 @@ def test_a_client_hears_what_comes_after_it_joined(play, tape, room) -> None:
 
 def test_frames_keep_their_distances(play, tape) -> None:
     """A gap in the recording is a gap in the playback, so many times shorter."""
-    running = play(tape("kraken", (0.0, "a"), (1.0, "b"), (5.0, "c"), (6.0, "d")), speed=10.0)
+    lines = [(0.0, "a"), (100.0, "b"), (500.0, "c"), (600.0, "d")]
+    running = play(tape("kraken", *lines), speed=1000.0)
     client = running.connect("/kraken/v2")
+    began = time.monotonic()
     client.send("{}")
     times = []
-    for _ in range(4):
+    for _ in lines:
         client.recv()
-        times.append(time.monotonic())
+        times.append(time.monotonic() - began)
 
-    assert [0.1, 0.4, 0.1] == pytest.approx(
-        [later - earlier for earlier, later in itertools.pairwise(times)], abs=0.07
-    )
+    assert all(time >= at / 1000 for time, (at, _) in zip(times, lines, strict=True))
+    assert times[-1] < PATIENCE
 
 
 def test_tapes_of_several_sources_have_one_clock(play, tape) -> None:
     """The first to ask begins all of them; the first line of the earliest is time zero."""
     running = play(
-        tape("binance", (4.0, TRADE)), tape("kraken", (0.0, "a"), (8.0, "b")), speed=20.0
+        tape("binance", (200.0, TRADE)), tape("kraken", (0.0, "a"), (400.0, "b")), speed=1000.0
     )
     kraken, binance = running.connect("/kraken/v2"), running.connect("/ws/btcusdt@trade")
+    began = time.monotonic()
     kraken.send("{}")
-    told = [(client.recv(), time.monotonic()) for client in (kraken, binance, kraken)]
-    (_, zero), *rest = told
+    told = [(client.recv(), time.monotonic() - began) for client in (kraken, binance, kraken)]
+    _, second, third = (at for _, at in told)
 
     assert ["a", TRADE, "b"] == [frame for frame, _ in told]
-    assert [0.2, 0.4] == pytest.approx([at - zero for _, at in rest], abs=0.1)
+    assert second >= 0.2
+    assert 0.4 <= third < PATIENCE
 
 
 def test_a_call_gets_the_newest_answer_so_far(play, tape, room) -> None:

@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Self
 
+from msgspec import structs
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
@@ -41,6 +42,8 @@ QUICK = Pace(
     proven=1.0,
     settle=1.0,
 )
+# Where no silence is to be noticed, a busy machine makes none.
+UNHURRIED = structs.replace(QUICK, patience=Patience())
 
 
 class Keyed:
@@ -142,14 +145,16 @@ class Upstream:
 class Watched:
     """A supervisor of a keyed provider and everything it reported."""
 
-    def __init__(self, url: str, folder: Path, settings: Mapping[str, str]) -> None:
+    def __init__(
+        self, url: str, folder: Path, settings: Mapping[str, str], pace: Pace = UNHURRIED
+    ) -> None:
         self.ticks: list[Tick] = []
         self.conditions: list[tuple[Condition, int]] = []
         self.leases = Leases(folder)
         keys = Keys(lambda name: settings.get(name, ""))
         reports = Reports(self.ticks.append, self._note, lambda source: None)
         self.supervisor = Supervisor(
-            Keyed(url, keys), reports, clock, QUICK, keys=keys, leases=self.leases
+            Keyed(url, keys), reports, clock, pace, keys=keys, leases=self.leases
         )
         self.supervisor.follow({"btc": "BTC", "eth": "ETH"}, lambda: True)
 

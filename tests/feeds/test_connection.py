@@ -3,6 +3,7 @@
 import socket
 import time
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
 
@@ -55,18 +56,19 @@ def test_asks_for_the_difference_only(exchange: Exchange) -> None:
     assert talk.connection.link.error is None
 
 
-def test_spaces_its_frames(exchange: Exchange) -> None:
+def test_spaces_its_frames(exchange: Exchange, monkeypatch: pytest.MonkeyPatch) -> None:
     """However much is asked for, the upstream's limit of frames is kept."""
     talk = Talk(exchange)
-    names = [f"s{number}usdt" for number in range(900)]
-    until = time.monotonic() + 2.5
-    while time.monotonic() < until:
-        talk.tend(*names)
-        time.sleep(0.01)
-    peak = exchange.state()["connections"][0]["frames_received_peak"]
+    names, spacing = [f"s{number}usdt" for number in range(900)], talk.provider.limits.frame_spacing
+    link, began, sent = talk.connection.link, time.monotonic(), list[int]()
+    send = link.send
+    monkeypatch.setattr(link, "send", lambda frame: (sent.append(step), send(frame)))
+    for step in range(250):
+        talk.connection.tend(names, began + step / 100, expects_data=True)
 
-    assert 900 == len(subscriptions(exchange))
-    assert peak <= 5
+    wait_for(lambda: 900 == len(subscriptions(exchange)), what="all subscriptions")
+    assert len(sent) > 2
+    assert all((later - earlier) / 100 >= spacing - 0.001 for earlier, later in pairwise(sent))
     talk.connection.link.close()
     talk.connection.link.join(PATIENCE)
 

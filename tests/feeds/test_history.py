@@ -18,7 +18,6 @@ from tests.feeds.bad_frames import monsters, mutated
 from tests.feeds.past_days import DAYS, FIRST, LAST, NAMES, NOTHING, NOW, REFUSALS, UNKNOWN, past
 from tests.feeds.replies import reply
 
-ANSWERS = 10_000
 TOLD = (DailyCandle, Refused, Expelled, Unreadable)
 KEY = "an-example-key"
 SETTINGS = FeedSettings(
@@ -131,12 +130,12 @@ def test_an_unknown_symbol_is_the_symbols_fault(provider: HistoryProvider) -> No
     assert refused.message
 
 
-def test_no_bytes_make_it_raise_or_lie(provider: HistoryProvider) -> None:
+def test_no_bytes_make_it_raise_or_lie(provider: HistoryProvider, tries: int) -> None:
     """Whatever is answered, each thing told is of its type, and what is believed is a day."""
     source, chance = provider.source.name, random.Random(provider.source.name)
     (call,) = provider.calls(past(source))
     sample, believed = DAYS[source].body.decode(), 0
-    for body in mutated((sample,), ANSWERS, chance):
+    for body in mutated((sample,), tries, chance):
         raw = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
         for told in provider.parse(call, structs.replace(reply(b""), body=raw), past(source)):
             assert isinstance(told, TOLD), raw[:200]

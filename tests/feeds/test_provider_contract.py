@@ -31,7 +31,6 @@ from tests.feeds.bad_frames import monsters, mutated
 from tests.feeds.frames import NAMES, SAMPLES
 from tests.values import START
 
-FRAMES = 20_000
 EVENTS = (Tick, Acknowledged, Refused, Welcome, Expelled, ClosingSoon, Unreadable)
 KEY = "an-example-key"
 SETTINGS = FeedSettings(
@@ -148,14 +147,14 @@ def test_what_is_not_followed_is_not_told(
 
 
 def test_no_bytes_make_it_raise_or_lie(
-    provider: StreamProvider, samples: tuple[str, ...], arrival: Arrival
+    provider: StreamProvider, samples: tuple[str, ...], arrival: Arrival, tries: int
 ) -> None:
     """Whatever comes in place of a frame, there are only events, and what the gate lets through
     is a price."""
     chance = random.Random(provider.source.name)
     held: Statement | None = None
     gate, believed = Gate(), 0
-    for frame in mutated(samples, FRAMES, chance):
+    for frame in mutated(samples, tries, chance):
         for event in provider.parse(frame, arrival):
             assert isinstance(event, EVENTS), frame[:200]
             if not isinstance(event, Tick):

@@ -7,10 +7,9 @@ import pytest
 from msgspec import structs
 
 from omcrm.feeds.providers.binance import Binance
-from omcrm.feeds.watchdog import Patience
 from omcrm.market.source import Condition
-from tests.feeds.conftest import NAMES, QUICK, Watched
-from tests.processes import Exchange, wait_for
+from tests.feeds.conftest import NAMES, QUICK, UNHURRIED, Watched
+from tests.processes import PATIENCE, Exchange, wait_for
 
 Watch = Callable[..., Watched]
 
@@ -68,8 +67,10 @@ def test_cut(streaming: Watched, exchange: Exchange, how: str) -> None:
     assert 1 == connections(exchange)
 
 
-def test_mute(streaming: Watched, exchange: Exchange) -> None:
+def test_mute(watch: Watch, exchange: Exchange) -> None:
     """A connection that only pings is replaced; once the upstream speaks again, so does it."""
+    streaming = watch(exchange.url, QUICK)
+    streaming.wait_for_data()
     exchange.fault("mute")
     wait_for(
         lambda: "no price" in (streaming.supervisor.status().last_error or ""), 8, "a mute feed"
@@ -80,8 +81,10 @@ def test_mute(streaming: Watched, exchange: Exchange) -> None:
     streaming.wait_for_state("streaming")
 
 
-def test_half_open(streaming: Watched, exchange: Exchange) -> None:
+def test_half_open(watch: Watch, exchange: Exchange) -> None:
     """A connection without any sign of life is given up, and its socket closed."""
+    streaming = watch(exchange.url, QUICK)
+    streaming.wait_for_data()
     exchange.fault("half_open")
     wait_for(lambda: (Condition.DOWN, 0) in streaming.conditions, 8, "the silence to be noticed")
     exchange.clear()
@@ -93,8 +96,7 @@ def test_half_open(streaming: Watched, exchange: Exchange) -> None:
 
 def test_books_are_as_late_as_the_trades_before_them(watch: Watch, exchange: Exchange) -> None:
     """Binance's have no time of their own: a delayed one must not make a delayed price fresh."""
-    # The silence at the beginning of a delay would look mute to who is quick.
-    watched = watch(exchange.url, structs.replace(QUICK, patience=Patience()))
+    watched = watch(exchange.url)
     wait_for(lambda: any(each.trade for each in watched.ticks), 10, "a trade that is on time")
     exchange.fault("delay", seconds=3)
     wait_for(lambda: watched.ticks[-1].late.total_seconds() > 2.5, 10, "late news")
@@ -155,7 +157,8 @@ def test_an_upstream_that_wants_every_connection_replaced(
 
 def test_a_quiet_pair_loses_nothing(watch: Watch, exchange: Exchange) -> None:
     """A mute connection is kept until another brings data, so nothing is missed in between."""
-    watched = watch(exchange.url)
+    patience = structs.replace(QUICK.patience, silence=PATIENCE)
+    watched = watch(exchange.url, structs.replace(QUICK, patience=patience))
     watched.wait_for_data()
     exchange.fault("mute")
     wait_for(lambda: len(exchange.state()["connections"]) == 2, 8, "a second connection")
@@ -170,7 +173,7 @@ def test_a_quiet_pair_loses_nothing(watch: Watch, exchange: Exchange) -> None:
 def test_planned_replacement(watch: Watch, exchange: Exchange) -> None:
     """Before the upstream ends a connection by its age, it is replaced without a gap."""
     exchange.fault("lifetime", seconds=4)
-    watched = watch(exchange.url, structs.replace(QUICK, replace_after=1.5))
+    watched = watch(exchange.url, structs.replace(UNHURRIED, replace_after=1.5))
     wait_for(lambda: watched.supervisor.status().reconnects >= 3, 15, "three replacements")
     exchange.clear()
 

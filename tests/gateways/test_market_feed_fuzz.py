@@ -45,14 +45,14 @@ def message(random: random.Random) -> str:
     return text
 
 
-def test_twenty_thousand_messages() -> None:
+def test_thousands_of_messages(tries: int) -> None:
     """Of each the outcome is an answer or a refusal; what is counted stays within the limit."""
     chance, market = random.Random(20260304), Market()
     dialect: Any = MarketFeed(market)
     one = client(house(subscriptions=2), dialect)
     dialect.opened(one)
     refused = 0
-    for _ in range(20_000):
+    for _ in range(tries):
         try:
             dialect.received(one, message(chance))
         except MessageRefused as refusal:
@@ -61,7 +61,7 @@ def test_twenty_thousand_messages() -> None:
         assert len(one.subscriptions) <= 2
     dialect.closed(one)
 
-    assert 5_000 < refused < 19_000
+    assert 0.25 < refused / tries < 0.95
 
 
 def test_hundreds_of_messages_and_frames_over_sockets(here: Served) -> None:

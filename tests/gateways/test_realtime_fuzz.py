@@ -47,7 +47,7 @@ def message(chance: random.Random) -> str:
     return said
 
 
-def test_twenty_thousand_messages(here: Served) -> None:
+def test_thousands_of_messages(here: Served, tries: int) -> None:
     """Of each the outcome is an answer or a refusal; what is counted stays within the limit, and
     nothing of somebody else's is told or counted."""
     chance, dialect = random.Random(20260304), Realtime(here.market)
@@ -59,7 +59,7 @@ def test_twenty_thousand_messages(here: Served) -> None:
     refused = 0
     with here.app.app_context():
         dialect.opened(one)
-        for _ in range(20_000):
+        for _ in range(tries):
             try:
                 dialect.received(one, message(chance))
             except MessageRefused as refusal:
@@ -69,7 +69,7 @@ def test_twenty_thousand_messages(here: Served) -> None:
             assert ("portfolio", theirs) not in one.subscriptions
         dialect.closed(one)
 
-    assert 4_000 < refused < 16_000
+    assert 0.2 < refused / tries < 0.8
     wait_for(lambda: not dialect._portfolios._running, 5, "the end of the thread")
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from omcrm.concurrency import MODES
 from tests.gateways.enveloped import REALTIME, Enveloped
+from tests.modes import ONE_MODE
 from tests.processes import PATIENCE, App, Browser, Exchange
 
 
@@ -27,7 +27,7 @@ def change(browser: Browser, method: str, path: str, **body: object) -> dict:
     return answer.json()
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", ONE_MODE)
 def test_from_the_exchange_to_a_value(mode: str, market: Exchange, tmp_path: Path) -> None:
     """It moves with its prices, changes with an edit, and ends with what it was made of."""
     with App(tmp_path, {"BINANCE_WS_URL": market.url, "OMCRM_ASYNC": mode}) as app:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from omcrm.concurrency import MODES
 from tests.gateways.conftest import FEED
 from tests.gateways.here import Speaker
+from tests.modes import ONE_MODE
 from tests.processes import App, Browser, Exchange
 
 
@@ -24,7 +24,7 @@ def speaker(browser: Browser, port: int) -> Speaker:
     return Speaker.open(port, FEED, cookie, origin)
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", ONE_MODE)
 def test_from_the_exchange_to_a_program(mode: str, market: Exchange, tmp_path: Path) -> None:
     """Refused without a login; quotes, trades and history with it; over when the login is."""
     with App(tmp_path, {"BINANCE_WS_URL": market.url, "OMCRM_ASYNC": mode}) as app:

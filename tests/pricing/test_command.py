@@ -107,8 +107,8 @@ def test_a_failure_is_named_and_ends_with_1(
         (("--symbols", "BTC", "NONE", "NIX"), "unknown symbols: NONE, NIX"),
         (("BTC",), "a symbol is given with --symbols: BTC"),
         (("--days", "5"), "--days goes with --historical"),
-        (("--historical", "--days", "0"), "--days"),
-        (("--historical", "--days", "366"), "--days"),
+        pytest.param(("--historical", "--days", "0"), "--days", marks=pytest.mark.long),
+        pytest.param(("--historical", "--days", "366"), "--days", marks=pytest.mark.long),
     ],
 )
 def test_what_is_not_understood_ends_with_2(

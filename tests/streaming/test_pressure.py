@@ -23,7 +23,7 @@ from omcrm.streaming.connection import Connection, Limits
 from omcrm.streaming.fanout import FanOut, Since
 from omcrm.streaming.frame import text_frame
 from omcrm.streaming.reactor import Reactor
-from tests.processes import wait_for
+from tests.processes import PATIENCE, wait_for
 from tests.streaming.pair import tcp_pair
 from tests.values import quote, trade
 
@@ -103,7 +103,7 @@ class Page:
     In its stream stand prices, numbered events, what it may be sent from now on, and where it is.
     """
 
-    patience = 20.0
+    patience = PATIENCE
 
     def __init__(self, floor: Floor, name: str) -> None:
         self._floor = floor

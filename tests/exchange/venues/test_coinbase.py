@@ -202,17 +202,17 @@ def test_a_match_names_the_makers_side(client: WebSocket) -> None:
 
 def test_the_heart_beats_every_second(client: WebSocket, market) -> None:
     """For each product, and on while the prices are mute."""
+    began = time.monotonic()
     send(client, "subscribe", "heartbeat", "ticker", products=["BTC-USD", "POL-USD"])
     market.fault("mute", venue="coinbase")
     hear(client, "heartbeat")
-    began = time.monotonic()
     beats = [json.loads(client.recv()) for _ in range(4)]
 
     assert {"heartbeat"} == {each["type"] for each in beats}
     assert {"BTC-USD", "POL-USD"} == {each["product_id"] for each in beats}
     assert {"type", "sequence", "last_trade_id", "product_id", "time"} == beats[0].keys()
     assert beats[0]["last_trade_id"] > 0
-    assert 0.5 < time.monotonic() - began
+    assert 1.5 < time.monotonic() - began
 
 
 def test_who_asks_for_nothing_is_sent_away(

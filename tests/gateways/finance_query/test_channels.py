@@ -208,11 +208,11 @@ def read(said: str) -> tuple[tuple[str, ...], MessageRefused | None]:
         return (), refusal
 
 
-def test_twenty_thousand_lists() -> None:
+def test_thousands_of_lists(tries: int) -> None:
     """Whatever is said, it is a list of symbols as they can be told back, or refused in words."""
     chance, refused = random.Random(20260304), 0
     letters = "abcXYZ019.,,, ^=/-_\n\t<>\"'\\{}[]\x00\x7fäß\u2028\U0001f600"
-    for _ in range(20_000):
+    for _ in range(tries):
         said = "".join(chance.choices(letters, k=chance.randrange(30)))
         said += chance.choice(("", "", "BTC", ",AAPL", "," * 50, "A" * 30))
         symbols, refusal = read(said)
@@ -224,7 +224,7 @@ def test_twenty_thousand_lists() -> None:
         assert len(symbols) == len(set(symbols))
         assert all(each.isascii() and each.isprintable() and len(each) <= 20 for each in symbols)
 
-    assert 5_000 < refused < 19_900
+    assert 0.25 < refused / tries < 0.995
 
 
 # Sharing
