@@ -155,7 +155,7 @@ class Client:
         """The newest quote of each symbol, now, and then each change, in the dialect's words."""
         fanout = self.dialect.market.fanout
         if self._subscriber is None:
-            self._subscriber = fanout.join(self, self.dialect.quote)
+            self._subscriber = fanout.join(self, self.dialect.quote, self.dialect.facts)
         fanout.watch(self._subscriber, symbols, max_rate)
 
     def unwatch(self, symbols: Iterable[str]) -> None:
