@@ -142,7 +142,12 @@ class Settings:
         "DATABASE_URL", "", _text, "SQLAlchemy URL. Empty: SQLite in the instance folder."
     )
     secret_key: str = _setting(
-        "SECRET_KEY", "", _text, "Signs sessions. Empty: generated in the instance folder."
+        "SECRET_KEY",
+        "",
+        _text,
+        "Signs logins: at least 32 random characters, such as `python -c 'import secrets; "
+        "print(secrets.token_urlsafe(48))'` prints. Another key ends all logins. Empty: made once "
+        "in the instance folder.",
     )
     session_hours: int = _setting(
         "SESSION_HOURS", "12", _between(1, 24 * 30), "How long a login lasts."
