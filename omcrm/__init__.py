@@ -103,6 +103,9 @@ def _quiet(name: str) -> "logging.Logger":
 
 
 def _open_rooms(app: "Flask", settings: "Settings") -> None:
+    from omcrm.web.path_number import PathNumber
+
+    app.url_map.converters["int"] = PathNumber
     from omcrm.admin.routes import blueprint as admin
     from omcrm.auth.login_history import blueprint as login_history
     from omcrm.auth.routes import blueprint as auth
