@@ -103,7 +103,11 @@ def _quiet(name: str) -> "logging.Logger":
 
 
 def _open_rooms(app: "Flask", settings: "Settings") -> None:
+    from omcrm.web.path_number import PathNumber
+
+    app.url_map.converters["int"] = PathNumber
     from omcrm.admin.routes import blueprint as admin
+    from omcrm.auth.login_history import blueprint as login_history
     from omcrm.auth.routes import blueprint as auth
     from omcrm.auth.token_routes import blueprint as tokens
     from omcrm.gateways import init_gateways
@@ -120,6 +124,7 @@ def _open_rooms(app: "Flask", settings: "Settings") -> None:
     app.register_blueprint(news)
     app.register_blueprint(auth)
     app.register_blueprint(tokens)
+    app.register_blueprint(login_history)
     app.register_blueprint(admin)
     app.register_blueprint(portfolio)
     app.register_blueprint(portfolio_api)

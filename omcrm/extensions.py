@@ -3,7 +3,7 @@
 from typing import Any
 
 import flask_socketio
-from flask import Flask
+from flask import Flask, request
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager
@@ -37,6 +37,14 @@ class SocketIO(flask_socketio.SocketIO):  # type: ignore[misc]
             self.server.register_namespace(each)
         self.sockio_mw = flask_socketio._SocketIOMiddleware(self.server, app, socketio_path=path)
         app.wsgi_app = self.sockio_mw  # type: ignore[method-assign]
+        app.teardown_request(_release_frames)
+
+
+def _release_frames(_: BaseException | None) -> None:
+    """Drop what says that no route fits, as for every event of a socket: it holds, by its
+    traceback, all that was at work, and the request that holds it.
+    """
+    request.routing_exception = None
 
 
 db = SQLAlchemy(

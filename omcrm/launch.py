@@ -56,6 +56,8 @@ def launch() -> int:
         return 0
     except SystemExit as end:
         return int(end.code or 0)
+    except SettingError as error:
+        return _fail(str(error), 2)
     except (ChildProcessError, PermissionError) as error:
         return _fail(f"cannot start: {error}")
     except SQLAlchemyError as error:

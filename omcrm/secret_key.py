@@ -1,17 +1,57 @@
-"""The key that signs sessions."""
+"""The key that signs logins."""
 
 import contextlib
 import os
 import secrets
+from itertools import pairwise
 
 from omcrm.errors import SettingError
 from omcrm.settings import Settings
 
+SHORTEST = 32
+_FEWEST_CHARACTERS = 8
+# What stands in tutorials and examples, without spaces, signs and capitals.
+_KNOWN = (
+    "changeit",
+    "changeme",
+    "changethis",
+    "defaultkey",
+    "developmentkey",
+    "devkey",
+    "devsecret",
+    "djangoinsecure",
+    "examplekey",
+    "insecurekey",
+    "mysecret",
+    "notasecret",
+    "pleasechange",
+    "replaceme",
+    "replacethis",
+    "secretkey",
+    "sosecret",
+    "supersecret",
+    "testkey",
+    "topsecret",
+    "verysecret",
+    "yourkey",
+    "yoursecret",
+)
+_REMEDY = """
+1. Make a new key: python -c 'import secrets; print(secrets.token_urlsafe(48))'
+2. Put it in the place of the old one, in the environment, .env or omcrm.env of the instance \
+folder; or remove SECRET_KEY there, and OMCRM makes a key of its own in the instance folder.
+3. Start OMCRM again. Everybody has to log in once more; nothing else is lost."""
+
 
 def secret_key(settings: Settings) -> str:
-    """The key that signs sessions: the one that is set, or the instance's own, made once."""
-    if settings.secret_key:
-        return settings.secret_key
+    """The key that signs logins: the one that is set, or the instance's own, made once.
+
+    Raises SettingError for one that could be guessed.
+    """
+    if key := settings.secret_key:
+        if problem := weakness(key):
+            raise SettingError("SECRET_KEY", f"{problem}.{_REMEDY}")
+        return key
     path = settings.instance_path / "secret_key"
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     made = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
@@ -23,6 +63,26 @@ def secret_key(settings: Settings) -> str:
             os.link(made, path)
     finally:
         made.unlink()
-    if not (key := path.read_text().strip()):
-        raise SettingError("SECRET_KEY", f"{path} is empty: delete it, and another is made")
+    key = path.read_text(errors="replace").strip()
+    if problem := weakness(key):
+        remedy = "delete it, and another is made at the next start; everybody logs in once more"
+        raise SettingError("SECRET_KEY", f"{path}: {problem}: {remedy}")
     return key
+
+
+def weakness(key: str) -> str | None:
+    """Why a key could be guessed, without saying what it is; None for a good one."""
+    if len(key) < SHORTEST:
+        return f"the key has fewer than {SHORTEST} characters"
+    letters = "".join(filter(str.isalnum, key.lower()))
+    if any(known in letters for known in _KNOWN):
+        return "the key is one that stands in examples"
+    if len(set(key)) < _FEWEST_CHARACTERS or _is_regular(key):
+        return "the key repeats itself"
+    return None
+
+
+def _is_regular(key: str) -> bool:
+    """Whether it is one text over and over, or goes through the alphabet."""
+    steps = {ord(after) - ord(before) for before, after in pairwise(key)}
+    return key in (key + key)[1:-1] or len(steps) < _FEWEST_CHARACTERS

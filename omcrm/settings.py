@@ -3,6 +3,7 @@
 Long for a reason: it is one table, a setting after the other.
 """
 
+import contextlib
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -22,6 +23,7 @@ from omcrm.feeds.providers.binance import STREAMS
 from omcrm.feeds.registry import POLLS as POLL_PROVIDERS
 from omcrm.feeds.registry import STREAMS as STREAM_PROVIDERS
 from omcrm.feeds.registry import FeedSettings
+from omcrm.market.number import whole
 from omcrm.market.source import SIMULATED
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,9 +48,10 @@ def _flag(text: str) -> bool:
 
 def _between(least: int, most: int) -> Callable[[str], int]:
     def read(text: str) -> int:
-        if not text.isdecimal() or not least <= int(text) <= most:
-            raise ValueError(f"expected a whole number from {least} to {most}")
-        return int(text)
+        with contextlib.suppress(ValueError):
+            if least <= (number := whole(text)) <= most:
+                return number
+        raise ValueError(f"expected a whole number from {least} to {most}")
 
     return read
 
@@ -142,7 +145,12 @@ class Settings:
         "DATABASE_URL", "", _text, "SQLAlchemy URL. Empty: SQLite in the instance folder."
     )
     secret_key: str = _setting(
-        "SECRET_KEY", "", _text, "Signs sessions. Empty: generated in the instance folder."
+        "SECRET_KEY",
+        "",
+        _text,
+        "Signs logins: at least 32 random characters, such as `python -c 'import secrets; "
+        "print(secrets.token_urlsafe(48))'` prints. Another key ends all logins. Empty: made once "
+        "in the instance folder.",
     )
     session_hours: int = _setting(
         "SESSION_HOURS", "12", _between(1, 24 * 30), "How long a login lasts."

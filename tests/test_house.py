@@ -39,6 +39,7 @@ PURE = {"market", "exchange", "feeds", "streaming"}
 AROUND = {
     "omcrm.errors": MAY_KNOW.keys(),
     "omcrm.child": {"drill"},
+    "omcrm.number_option": {"exchange", "drill", "webtrader", "pricing"},
     "omcrm.settings": MAY_KNOW.keys() - PURE,
     "omcrm.extensions": MAY_KNOW.keys() - PURE,
     "omcrm.concurrency": (MAY_KNOW.keys() - PURE) | {"streaming"},

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import flask_migrate
@@ -8,13 +9,16 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask
-from sqlalchemy import inspect
+from sqlalchemy import inspect, select, text
 
 from omcrm import create_app
+from omcrm.auth.service import attempt_login, create_user
 from omcrm.extensions import db
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.settings import load
+from omcrm.storage.audit import AuditEntry, record
 from omcrm.storage.instrument import active_instruments
+from omcrm.storage.user import Role, find_user
 from tests.processes import ROOT
 
 FOLDER = str(ROOT / "migrations")
@@ -76,3 +80,27 @@ def test_upgrading_twice_changes_nothing(fresh: Flask) -> None:
     flask_migrate.upgrade(directory=FOLDER)
 
     assert before == active_instruments()
+
+
+def test_an_installation_of_the_version_before_goes_on(fresh: Flask) -> None:
+    """With accounts, logins and failures in it, everything but the failures is kept."""
+    flask_migrate.upgrade(directory=FOLDER, revision="0006")
+    now = datetime.now(UTC)
+    user = create_user("trader@example.com", "long enough", Role.CLIENT, now)
+    record("login", now, user_id=user.id, remote_addr="192.0.2.1")
+    db.session.execute(
+        text("INSERT INTO login_failures VALUES (:key, 9, :at)"), {"key": "0" * 64, "at": now}
+    )
+    db.session.commit()
+    db.session.remove()
+    flask_migrate.upgrade(directory=FOLDER)
+    outcome = attempt_login("trader@example.com", "long enough", "192.0.2.2", now)
+
+    assert "trader@example.com" == outcome.email
+    assert ["192.0.2.1", "192.0.2.2"] == [
+        entry.remote_addr for entry in db.session.scalars(select(AuditEntry))
+    ]
+
+    flask_migrate.downgrade(directory=FOLDER, revision="0006")
+    flask_migrate.upgrade(directory=FOLDER)
+    assert find_user("trader@example.com")

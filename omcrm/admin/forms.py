@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from decimal import Decimal
+from typing import TypeVar
 
 from flask_wtf import FlaskForm
 from wtforms import DecimalField, Field, IntegerField, SelectField, StringField
@@ -17,6 +18,9 @@ from wtforms.validators import (
 
 from omcrm.admin.upstream_name import ANYWHERE, SPELLINGS, classes_of, sources_of, spelled_for
 from omcrm.market.instrument import AssetClass, canonical_symbol
+from omcrm.market.number import plain, whole
+
+Number = TypeVar("Number", int, Decimal)
 
 
 def _canonical(text: str | None) -> str | None:
@@ -25,6 +29,29 @@ def _canonical(text: str | None) -> str | None:
 
 def _trimmed(text: str | None) -> str | None:
     return text.strip() if text else text
+
+
+class _WholeField(IntegerField):  # type: ignore[misc,unused-ignore]
+    """A whole number in ASCII digits."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        self.data = _read(whole, valuelist, "Not a whole number.")
+
+
+class _PlainField(DecimalField):  # type: ignore[misc,unused-ignore]
+    """A number in ASCII digits with at most one sign and one point."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        self.data = _read(plain, valuelist, "Not a number.")
+
+
+def _read(read: Callable[[str], Number], texts: list[str], problem: str) -> Number | None:
+    if not texts:
+        return None
+    try:
+        return read(texts[0].strip())
+    except ValueError:
+        raise ValueError(problem) from None
 
 
 def _fits(form: FlaskForm, field: Field) -> None:
@@ -69,11 +96,11 @@ class InstrumentForm(FlaskForm):  # type: ignore[misc,unused-ignore]
         validators=[DataRequired("Give its full name."), Length(max=120)],
     )
     asset_class = SelectField("Type", choices=[each.value for each in AssetClass])
-    decimals = IntegerField(
+    decimals = _WholeField(
         "Decimals",
         validators=[InputRequired("Say how many decimals a price has."), NumberRange(0, 10)],
     )
-    last_resort_price = DecimalField(
+    last_resort_price = _PlainField(
         "Last-resort price",
         places=None,
         validators=[

@@ -9,6 +9,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from omcrm.auth.api_token import DAYS
 from omcrm.auth.passwords import LONGEST_PASSWORD
 from omcrm.auth.scope import ABOUT, offered
+from omcrm.market.number import whole
 from omcrm.storage.api_token import NAME_LENGTH
 from omcrm.storage.user import EMAIL_LENGTH
 
@@ -18,6 +19,10 @@ class LoginForm(FlaskForm):
 
     email = StringField("E-mail", validators=[InputRequired(), Length(max=EMAIL_LENGTH)])
     password = PasswordField("Password", validators=[InputRequired(), Length(max=LONGEST_PASSWORD)])
+
+
+def _days(choice: str | int) -> int:
+    return choice if isinstance(choice, int) else whole(choice)
 
 
 class TokenForm(FlaskForm):
@@ -34,7 +39,7 @@ class TokenForm(FlaskForm):
     )
     expires_in_days = SelectField(
         "Expires after",
-        coerce=int,
+        coerce=_days,
         choices=[SelectChoice(days, f"{days} days") for days in DAYS],
         default=30,
     )

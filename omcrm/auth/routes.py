@@ -11,14 +11,18 @@ from flask import (
     redirect,
     render_template,
     request,
+    session,
     url_for,
 )
 from flask.typing import ResponseReturnValue
 from flask_limiter import RateLimitExceeded
 from flask_login import current_user
 
+from omcrm.auth.device import remember_device
 from omcrm.auth.forms import LoginForm
 from omcrm.auth.login import sign_in, sign_out
+from omcrm.auth.login_history import FAILED_LOGINS, failed_notice
+from omcrm.auth.network import caller_network
 from omcrm.auth.next_page import local_path
 from omcrm.auth.service import LoginRefused, attempt_login
 from omcrm.extensions import limiter
@@ -44,7 +48,9 @@ def refuse_address(_: RateLimitExceeded) -> Response:
 
 
 @blueprint.route("/login", methods=["GET", "POST"])
-@limiter.limit(_failures_per_minute, methods=["POST"], deduct_when=_was_refused)
+@limiter.limit(
+    _failures_per_minute, key_func=caller_network, methods=["POST"], deduct_when=_was_refused
+)
 def login() -> ResponseReturnValue:
     """Show the login form, or log in and go on to `next`."""
     destination = local_path(request.values.get("next")) or "/"
@@ -56,11 +62,16 @@ def login() -> ResponseReturnValue:
     if not form.validate():
         return _login_page(form, LoginRefused("Enter your e-mail and your password.", 400))
     now = datetime.now(UTC)
-    outcome = attempt_login(form.email.data, form.password.data, request.remote_addr, now)
+    outcome = attempt_login(
+        form.email.data, form.password.data, request.remote_addr, now, request.cookies
+    )
     if isinstance(outcome, LoginRefused):
         return _login_page(form, outcome)
     sign_in(outcome, now)
-    return redirect(destination)
+    session[FAILED_LOGINS] = failed_notice(outcome.id)
+    answer = make_response(redirect(destination))
+    remember_device(answer, outcome, now)
+    return answer
 
 
 @blueprint.post("/logout")

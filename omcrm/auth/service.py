@@ -1,22 +1,28 @@
 """Accounts and log-ins: the rules, apart from browsers and cookies."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from math import ceil
+from types import MappingProxyType
 
 from msgspec import Struct
 from sqlalchemy.exc import IntegrityError
 
 from omcrm.auth import passwords
-from omcrm.auth.delay import claim_attempt
+from omcrm.auth.delay import Claim, claim_attempt, forgive, withdraw
+from omcrm.auth.device import known_device
+from omcrm.auth.network import network_of
 from omcrm.errors import AccessRefused
 from omcrm.extensions import db
 from omcrm.storage import api_token
 from omcrm.storage.audit import record
-from omcrm.storage.login_failure import forget_failures, take_back_failure
+from omcrm.storage.login_failure import forget_all
 from omcrm.storage.login_session import revoke_all
 from omcrm.storage.user import Role, User, find_user, is_email, same_email
 
 WRONG = "E-mail or password is wrong."
 BUSY_SECONDS = 5
+_NO_COOKIES: Mapping[str, str] = MappingProxyType({})
 
 
 class LoginRefused(Struct, frozen=True):
@@ -28,28 +34,34 @@ class LoginRefused(Struct, frozen=True):
 
 
 def attempt_login(
-    email: str, password: str, remote_addr: str | None, now: datetime
+    email: str,
+    password: str,
+    remote_addr: str | None,
+    now: datetime,
+    cookies: Mapping[str, str] = _NO_COOKIES,
 ) -> User | LoginRefused:
     """The account whose e-mail and password these are, or the refusal to show; commits.
 
     Nothing in a refusal tells whether the account exists.
     """
-    if wait := claim_attempt(email, now):
-        return _wait(wait)
     user = find_user(email)
+    # Read now: after a commit they would cost a query more where there is an account.
+    user_id = None if user is None else user.id
     known_hash = passwords.DUMMY_HASH if user is None else user.password_hash
-    # Hashing takes long; the connection goes back to the pool before it.
-    db.session.commit()
+    device = known_device(cookies, email, user, now)
+    claim = claim_attempt(email, network_of(remote_addr), device, now)
+    if not isinstance(claim, Claim):
+        return _wait(claim)
     try:
         good_hash = _checked(password, known_hash)
     except AccessRefused as busy:
-        take_back_failure(email)
-        db.session.commit()
+        withdraw(claim)
         return LoginRefused(busy.message, busy.status, wait_seconds=BUSY_SECONDS)
     # Read again: in the meantime the account may have been disabled or got a new password.
     if good_hash and user is not None and user.active and user.password_hash == known_hash:
+        forgive(claim)
         return _accept(user, good_hash, remote_addr, now)
-    return _refuse_wrong(email, user, remote_addr, now)
+    return _refuse_wrong(email, user_id, remote_addr, now)
 
 
 def create_user(email: str, password: str, role: Role, now: datetime) -> User:
@@ -90,7 +102,7 @@ def change_password(user: User, password: str, now: datetime) -> None:
     user.password_hash = passwords.hash_password(password)
     revoke_all(user.id, now)
     api_token.revoke_all(user.id, now)
-    forget_failures(user.email)
+    forget_all(user.email)
     db.session.commit()
 
 
@@ -103,19 +115,18 @@ def _checked(password: str, known_hash: str) -> str | None:
 
 def _accept(user: User, good_hash: str, remote_addr: str | None, now: datetime) -> User:
     user.password_hash = good_hash
-    forget_failures(user.email)
     record("login", now, user_id=user.id, remote_addr=remote_addr)
     db.session.commit()
     return user
 
 
 def _refuse_wrong(
-    email: str, user: User | None, remote_addr: str | None, now: datetime
+    email: str, user_id: int | None, remote_addr: str | None, now: datetime
 ) -> LoginRefused:
     record(
         "failed_login",
         now,
-        user_id=None if user is None else user.id,
+        user_id=user_id,
         detail=same_email(email),
         remote_addr=remote_addr,
     )
@@ -124,7 +135,8 @@ def _refuse_wrong(
 
 
 def _wait(seconds: int) -> LoginRefused:
-    unit = "second" if seconds == 1 else "seconds"
-    return LoginRefused(
-        f"Too many failed attempts for this e-mail. Try again in {seconds} {unit}.", 429, seconds
-    )
+    minutes = ceil(seconds / 60)
+    number, unit = (seconds, "second") if seconds <= 120 else (minutes, "minute")
+    plural = "" if number == 1 else "s"
+    message = f"Too many failed attempts for this e-mail. Try again in {number} {unit}{plural}."
+    return LoginRefused(message, 429, seconds)

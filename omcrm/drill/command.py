@@ -10,6 +10,7 @@ from omcrm.drill.fault import FAULTS
 from omcrm.drill.run import DrillError, Outcome, hold
 from omcrm.drill.scene import PATHS
 from omcrm.feeds.registry import STREAMS
+from omcrm.number_option import Real
 
 # Longer than a delay and the time in which a source proves itself: it must not be believed again.
 _SECONDS = 40.0
@@ -24,7 +25,7 @@ _ROUND = ("binance", "finnhub")
     type=click.Choice([each for each in STREAMS if each in PATHS]),
     help="The source that fails. Without it: binance, or with `all` one of each kind.",
 )
-@click.option("--seconds", type=click.FloatRange(1, 3600), default=_SECONDS, show_default=True)
+@click.option("--seconds", type=Real(1, 3600), default=_SECONDS, show_default=True)
 @click.option("--write", type=click.Path(path_type=Path), help="Also write the table to this file.")
 def drill(fault: str, provider: str | None, seconds: float, write: Path | None) -> None:
     """Play a fault against the built-in exchange and tell how the feeds come through it."""

@@ -11,25 +11,26 @@ import click
 
 from omcrm.drill.day import Day, Hour, live_through
 from omcrm.drill.run import DrillError
+from omcrm.number_option import Real, Whole
 
 
 @click.command("drill-day")
-@click.option("--hours", type=click.IntRange(1, 168), default=24, show_default=True)
+@click.option("--hours", type=Whole(1, 168), default=24, show_default=True)
 @click.option(
     "--speed",
-    type=click.FloatRange(1, 60),
+    type=Real(1, 60),
     default=20.0,
     show_default=True,
     help="How many times faster than the wall's the time passes.",
 )
 @click.option(
     "--every",
-    type=click.FloatRange(60, 3600),
+    type=Real(60, 3600),
     default=180.0,
     show_default=True,
     help="Seconds from one fault to the next.",
 )
-@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--seed", type=Whole(), default=1, show_default=True)
 @click.option("--write", type=click.Path(path_type=Path), help="Also write the figures here.")
 def drill_day(hours: int, speed: float, every: float, seed: int, write: Path | None) -> None:
     """Play random faults at every source for a day, faster than it passes."""

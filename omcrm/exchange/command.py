@@ -16,6 +16,8 @@ from omcrm.exchange.server import serve
 from omcrm.exchange.simulation import Simulation
 from omcrm.exchange.source import Outlet, Source
 from omcrm.exchange.tape import TapeError
+from omcrm.market.number import plain
+from omcrm.number_option import Real, Whole
 
 DEFAULT_PORT = 8765
 MAXIMUM = "max"
@@ -25,10 +27,10 @@ def _speed(_: click.Context, __: click.Parameter, value: str) -> float:
     if value == MAXIMUM:
         return float("inf")
     try:
-        speed = float(value)
+        speed = float(plain(value))
     except ValueError:
         speed = 0.0
-    if not 0 < speed < float("inf"):
+    if speed <= 0:
         raise click.BadParameter(f"a number above 0, or {MAXIMUM}")
     return speed
 
@@ -46,7 +48,7 @@ def _host(_: click.Context, __: click.Parameter, value: str) -> str:
 @click.command("exchange")
 @click.option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=Whole(0, 65535),
     default=DEFAULT_PORT,
     show_default=True,
     help="Port to listen on; 0 takes any free one.",
@@ -74,25 +76,27 @@ def _host(_: click.Context, __: click.Parameter, value: str) -> str:
 )
 @click.option(
     "--ahead",
-    type=float,
+    type=Real(),
     default=0.0,
     help="Seconds by which the model's clock is ahead of the wall's; behind where negative.",
 )
 @click.option(
     "--fast",
-    type=click.FloatRange(1, 1000),
+    type=Real(1, 1000),
     default=1.0,
     help="How many times faster than the wall's the model's time passes.",
 )
 @click.option(
     "--fast-since",
-    type=float,
+    type=Real(),
     help="With --fast: the wall's Unix time at which both clocks agreed; without it, now.",
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the market model.")
+@click.option(
+    "--seed", type=Whole(), default=1, show_default=True, help="Seed of the market model."
+)
 @click.option(
     "--beat",
-    type=click.FloatRange(0.1, 1000),
+    type=Real(0.1, 1000),
     help="A load: every symbol trades at a new price exactly so often a second.",
 )
 @click.option(

@@ -13,6 +13,7 @@ import websocket
 from websocket._abnf import continuous_frame, frame_buffer
 
 from omcrm.errors import FeedError, FeedRefused
+from omcrm.market.number import whole
 
 _log = logging.getLogger(__name__)
 
@@ -209,8 +210,10 @@ def _reason(headers: dict[str, str]) -> str:
 
 
 def _seconds(headers: dict[str, str]) -> float | None:
-    text = headers.get("retry-after", "")
-    return float(text) if text.isdecimal() else None
+    try:
+        return float(whole(headers.get("retry-after", "")))
+    except ValueError:
+        return None
 
 
 def _close_reason(payload: bytes) -> str:

@@ -1,6 +1,7 @@
 """What a refusal over HTTP means, where the upstream has no words of its own."""
 
 from omcrm.feeds.provider import Expelled, Reply
+from omcrm.market.number import whole
 
 _OK = 200
 _LONGEST = 200
@@ -21,4 +22,7 @@ def words(body: bytes) -> str:
 def retry_after(reply: Reply) -> float | None:
     """The seconds that `Retry-After` names."""
     value = reply.headers.get("retry-after", "")
-    return float(value) if value.isdecimal() and len(value) < 10 else None
+    try:
+        return float(whole(value)) if len(value) < 10 else None
+    except ValueError:
+        return None

@@ -70,7 +70,8 @@ class Client:
         self.subscriptions: set[Hashable] = set()
         self._house = house
         self._manners = Manners()
-        self._inbox: Inbox[str | bytes | Job] = Inbox(house.crew, self._handle, self._pause)
+        # Made at the start: it holds the client, who may be refused before.
+        self._inbox: Inbox[str | bytes | Job]
         self._connection: Connection | None = None
         self._started = False
         self.goodbye: tuple[int, str] | None = None
@@ -83,6 +84,7 @@ class Client:
     def start(self, connection: Connection, first: bytes, early: bytes) -> None:
         """Speak on this connection, after `first`; `early` is what the client has said already."""
         self._connection = connection
+        self._inbox = Inbox(self._house.crew, self._handle, self._pause)
         self._inbox.put(self._open)
         connection.start(self, first, early)
         self._started = True
@@ -121,8 +123,9 @@ class Client:
         """Say goodbye; nothing more is heard of the client."""
         self.goodbye = (code, reason)
         # Nothing is said before the handshake is answered.
-        if self._connection is not None and self._started:
-            self._connection.close(code, reason)
+        connection = self._connection
+        if connection is not None and self._started:
+            connection.close(code, reason)
 
     # For dialects: what it is subscribed to
 
@@ -152,7 +155,7 @@ class Client:
         """The newest quote of each symbol, now, and then each change, in the dialect's words."""
         fanout = self.dialect.market.fanout
         if self._subscriber is None:
-            self._subscriber = fanout.join(self, self.dialect.quote)
+            self._subscriber = fanout.join(self, self.dialect.quote, self.dialect.facts)
         fanout.watch(self._subscriber, symbols, max_rate)
 
     def unwatch(self, symbols: Iterable[str]) -> None:
@@ -251,12 +254,16 @@ class Client:
         finally:
             self.subscriptions.clear()
             self._owed.clear()
-            if self._subscriber is not None:
-                self.dialect.market.fanout.leave(self._subscriber)
+            subscriber, self._subscriber = self._subscriber, None
+            if subscriber is not None:
+                self.dialect.market.fanout.leave(subscriber)
+            # Both hold this client in turn.
+            self._connection = self._wants_state = None
 
     def _pause(self, paused: bool) -> None:
-        if self._connection is not None:
-            self._connection.pause(paused)
+        connection = self._connection
+        if connection is not None:
+            connection.pause(paused)
 
     def _pay(self) -> None:
         """Send what is owed, as long as it is taken; one thread at a time, to keep the order."""

@@ -1,6 +1,7 @@
 """What a dialect is: the part of a raw WebSocket that is another for each kind of program."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, ClassVar
 
 from omcrm.auth.credential import Refused
@@ -50,6 +51,10 @@ class Dialect(ABC):
     def quote(self, quote: Quote) -> str:
         """The message that tells a price, for those who `client.watch`; made once for all."""
         raise NotImplementedError
+
+    def facts(self, quote: Quote) -> Hashable:
+        """What of a price is worth a message when it changes; None where each price is."""
+        return None
 
     def closed(self, client: "Client") -> None:  # noqa: B027
         """A client has gone; the last call."""

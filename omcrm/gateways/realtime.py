@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from collections.abc import Hashable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -40,6 +41,8 @@ ASSET, PORTFOLIO = "asset", "portfolio"
 
 # How many holdings a client may have valued by asking: in a second, and at once.
 _HOLDINGS_A_SECOND, _HOLDINGS = 500, 2_000
+# What says when a price was told, and no more.
+_TIMES = frozenset(("timestamp", "provider_time", "seq"))
 # So much of what a client takes for a symbol is told back to it.
 _SHOWN = 20
 
@@ -129,8 +132,14 @@ class Realtime(Dialect):
 
     def quote(self, quote: Quote) -> str:
         """An `asset_update`."""
-        instrument = self.market.instruments.get(quote.symbol)
-        return envelope("asset_update", asset_figures(quote.symbol, quote, instrument))
+        return envelope("asset_update", self._figures(quote))
+
+    def facts(self, quote: Quote) -> Hashable:
+        """All that it tells but when that was."""
+        return tuple([fact for name, fact in self._figures(quote).items() if name not in _TIMES])
+
+    def _figures(self, quote: Quote) -> dict[str, Any]:
+        return asset_figures(quote.symbol, quote, self.market.instruments.get(quote.symbol))
 
     def closed(self, client: Client) -> None:
         """No more values."""

@@ -20,7 +20,7 @@ class Asset(Struct, frozen=True):
 class Which(Struct, frozen=True):
     """Which portfolio is meant: its number, or that as text."""
 
-    portfolio_id: int | Annotated[str, Meta(pattern=r"^[0-9]{1,10}$")]
+    portfolio_id: int | Annotated[str, Meta(pattern=r"^[0-9]{1,10}(?!\n)$")]
 
 
 class Message(Struct, frozen=True, tag_field="type"):

@@ -4,7 +4,7 @@ import unicodedata
 from decimal import Decimal
 
 from omcrm.errors import AccessRefused
-from omcrm.market.number import exact
+from omcrm.market.number import exact, plain
 from omcrm.storage.portfolio import NAME_LENGTH
 
 MOST_PORTFOLIOS = 50
@@ -47,18 +47,18 @@ def average_cost(said: str | int | Decimal) -> Decimal:
 
 def _number(field: str, words: str, said: str | int | Decimal) -> Decimal:
     try:
-        number = exact(said.strip() if isinstance(said, str) else said)
+        number = plain(said) if isinstance(said, str) else exact(said)
     except ValueError:
         raise _wrong(field, f"The {words} must be a number such as 0.25.") from None
     # `abs` would round to the digits of the context.
     if number.copy_abs() >= _BELOW:
         raise _wrong(field, f"The {words} must be less than 1,000,000,000,000,000.")
-    plain = f"{number:f}"
-    plain = plain.rstrip("0").rstrip(".") if "." in plain else plain
-    if len(plain.partition(".")[2]) > _DECIMALS:
+    digits = f"{number:f}"
+    digits = digits.rstrip("0").rstrip(".") if "." in digits else digits
+    if len(digits.partition(".")[2]) > _DECIMALS:
         raise _wrong(field, f"The {words} may have at most {_DECIMALS} decimals.")
     # Zero has signs and exponents of its own.
-    return Decimal(plain) if number else Decimal(0)
+    return Decimal(digits) if number else Decimal(0)
 
 
 def _wrong(field: str, message: str) -> AccessRefused:

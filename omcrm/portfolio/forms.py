@@ -6,6 +6,10 @@ from wtforms import StringField
 from omcrm.errors import AccessRefused
 
 
+def _trimmed(text: str | None) -> str | None:
+    return text.strip() if text else text
+
+
 class _JudgedForm(FlaskForm):  # type: ignore[misc,unused-ignore]
     """A form that is told by the service what is wrong with which field."""
 
@@ -27,5 +31,5 @@ class HoldingForm(_JudgedForm):
     """How much of an instrument is held, and what it cost."""
 
     symbol = StringField("Instrument")
-    quantity = StringField("Quantity")
-    average_cost = StringField("Average cost per unit")
+    quantity = StringField("Quantity", filters=[_trimmed])
+    average_cost = StringField("Average cost per unit", filters=[_trimmed])

@@ -11,6 +11,7 @@ from msgspec import Struct, structs
 
 from omcrm.errors import AccessRefused
 from omcrm.market.instrument import canonical_symbol
+from omcrm.market.number import plain
 from omcrm.portfolio.currency import money
 from omcrm.portfolio.holding import Portfolio
 from omcrm.portfolio.valuation import Valuation
@@ -49,7 +50,7 @@ def read(body: bytes, schema: type[Body]) -> Body:
     if len(body) > LARGEST_BODY:
         raise AccessRefused("TOO_LARGE", "invalid payload: too long", 413)
     try:
-        return msgspec.json.decode(body, type=schema)
+        value = msgspec.json.decode(body, type=schema)
     except (msgspec.MsgspecError, RecursionError) as error:
         found = _FIELD.search(str(error))
         field = next(filter(None, found.groups()), None) if found else None
@@ -57,6 +58,19 @@ def read(body: bytes, schema: type[Body]) -> Body:
         known = field if field in schema.__struct_fields__ else None  # type: ignore[attr-defined]
         message = f"invalid payload: {error}" if known else "invalid payload: " + _shape(schema)
         raise AccessRefused("INVALID_PAYLOAD", message, field=known) from error
+    _check_numbers(value, msgspec.json.decode(body))
+    return value
+
+
+def _check_numbers(value: Any, written: dict[str, Any]) -> None:
+    """Refuse a decimal that was written as text which only Python reads as a number."""
+    for name in value.__struct_fields__:
+        if isinstance(getattr(value, name), Decimal) and isinstance(written[name], str):
+            try:
+                plain(written[name])
+            except ValueError:
+                message = f"invalid payload: Expected a number such as 0.25 - at `$.{name}`"
+                raise AccessRefused("INVALID_PAYLOAD", message, field=name) from None
 
 
 def _shape(schema: type) -> str:

@@ -11,6 +11,7 @@ from flask_migrate import upgrade
 
 from omcrm.extensions import db
 from omcrm.market.instrument import Instrument, canonical_symbols
+from omcrm.number_option import Whole
 from omcrm.pricing.asking import Asking, told_price, utc_now
 from omcrm.pricing.filling import Filled, fill
 from omcrm.settings import Settings, load
@@ -32,7 +33,7 @@ _UNKNOWN = "–"
 @click.option("--historical", is_flag=True, help="Fill the daily closes that are missing.")
 @click.option(
     "--days",
-    type=click.IntRange(1, 365),
+    type=Whole(1, 365),
     help=f"With --historical: how many calendar days back. [default: {_DAYS}]",
 )
 @click.option("--dry-run", is_flag=True, help="Fetch and print, and write nothing.")

@@ -85,6 +85,17 @@ class CacheState(Struct, kw_only=True):
     refused: dict[str, int]
 
 
+class ConnectionState(Struct, kw_only=True):
+    """How many sockets are open and deadlines are kept, the worst lateness of the last minute, and
+    how many objects the garbage collector leaves alone; besides, how often what happened so far.
+    """
+
+    open: int
+    worst_lag_ms: float
+    timers: int
+    frozen_objects: int
+
+
 class RealtimeStatus(Done, kw_only=True):
     """How everything is doing; what concerns single users, and `feeds`, for administrators only."""
 
@@ -97,7 +108,7 @@ class RealtimeStatus(Done, kw_only=True):
     gateways: dict[str, Any]
     cache: CacheState
     delivery: dict[str, Any]
-    connections: dict[str, Any]
+    connections: ConnectionState
     timestamp: Time
     feeds: dict[str, Any] | UnsetType = UNSET
     news: list[dict[str, Any]] | UnsetType = UNSET

@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Any
 
 from flask import has_request_context, request
-from sqlalchemy import ForeignKey, String, event
+from msgspec import Struct
+from sqlalchemy import ForeignKey, String, event, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from omcrm.extensions import db
@@ -48,6 +49,36 @@ def record(
             remote_addr=clipped(remote_addr, 64),
         )
     )
+
+
+class FailedLogins(Struct, frozen=True):
+    """How many attempts failed, and when and from where the latest was."""
+
+    count: int
+    last_at: datetime
+    last_addr: str
+
+
+def logins_of(user_id: int, action: str, most: int) -> list[AuditEntry]:
+    """The latest attempts to log in to one account, newest first: `login` or `failed_login`."""
+    query = select(AuditEntry).where(AuditEntry.user_id == user_id, AuditEntry.action == action)
+    return list(db.session.scalars(query.order_by(AuditEntry.id.desc()).limit(most)))
+
+
+def failed_between_logins(user_id: int) -> FailedLogins | None:
+    """What failed between an account's latest login and the one before; None if nothing did."""
+    ids = [entry.id for entry in logins_of(user_id, "login", 2)]
+    latest, before = (*ids, 0, 0)[:2]
+    failed = (
+        AuditEntry.user_id == user_id,
+        AuditEntry.action == "failed_login",
+        AuditEntry.id.between(before, latest),
+    )
+    count, last = db.session.execute(
+        select(func.count(), func.max(AuditEntry.id)).where(*failed)
+    ).one()
+    entry = db.session.get(AuditEntry, last) if count else None
+    return None if entry is None else FailedLogins(count, entry.at, entry.remote_addr)
 
 
 @event.listens_for(AuditEntry, "before_update")

@@ -1,12 +1,15 @@
 """Quotes as they leave: encoded once, framed once, whoever they are for."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from typing import NamedTuple
 
 from omcrm.market.quote import Quote
 from omcrm.streaming.frame import deflated_frame, text_frame
 
 # A dialect is the text message that it makes of a quote.
 Dialect = Callable[[Quote], str]
+# What of it is worth a message when it changes; None where each quote is.
+Facts = Callable[[Quote], Hashable]
 
 
 class Encoded:
@@ -52,12 +55,32 @@ class Batch:
         return self._deflated
 
 
+class Run(NamedTuple):
+    """The facts that everybody was sent last, and the first number with which they were."""
+
+    facts: Hashable
+    since: int
+
+
 class Printer:
     """Makes batches in one dialect and remembers the last form of each symbol."""
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: Dialect, facts: Facts | None = None) -> None:
         self._dialect = dialect
+        self._facts = facts
         self._encoded: dict[str, Encoded] = {}
+        self._runs: dict[str, Run] = {}
+
+    def is_repeated(self, quote: Quote, before: int) -> bool:
+        """Whether a quote has the facts of the one numbered `before`, and nobody was sent other
+        facts since.
+        """
+        if self._facts is None:
+            return False
+        run = self._runs.get(quote.symbol)
+        if run is None or run.facts is None or run.since > before:
+            return False
+        return self._facts(quote) == run.facts
 
     def batch(self, quotes: Sequence[Quote]) -> Batch:
         """These quotes, encoded once however often they are asked for."""
@@ -66,12 +89,21 @@ class Printer:
     def forget(self, symbol: str) -> None:
         """Drop what is held of a symbol."""
         self._encoded.pop(symbol, None)
+        self._runs.pop(symbol, None)
 
     def _encode(self, quote: Quote) -> Encoded:
         encoded = self._encoded.get(quote.symbol)
         if encoded is None or encoded.quote is not quote:
             encoded = Encoded(quote, self._dialect)
+            self._note_facts(quote)
             held = self._encoded.get(quote.symbol)
             if held is None or held.quote.seq < quote.seq:
                 self._encoded[quote.symbol] = encoded
         return encoded
+
+    def _note_facts(self, quote: Quote) -> None:
+        if self._facts is None:
+            return
+        facts, run = self._facts(quote), self._runs.get(quote.symbol)
+        if run is None or run.facts != facts:
+            self._runs[quote.symbol] = Run(facts, quote.seq)

@@ -77,6 +77,11 @@ class _Frames(FrameProtocol):
             self.current_size = None
         super().recv_frame(frame)
 
+    def end(self) -> None:
+        """Nothing more comes: a parser holds its protocol, and its error holds the parser."""
+        self.parser.close()
+        self.parser_exc = None
+
 
 class Connection:
     """A WebSocket after its handshake, which ends by itself when the peer does not play along.
@@ -157,6 +162,8 @@ class Connection:
         self._heard_at = time.monotonic()
         self._reactor.counters["opened"] += 1
         self._reactor.start()
+        if self._limits.silent is not None:
+            self._reactor.at(self._heard_at + self._limits.silent / 2, self)
         # Nothing may be answered before the handshake is.
         with self._lock:
             if not early:
@@ -164,8 +171,6 @@ class Connection:
             self._put(first)
         if early:
             self._reactor.soon(lambda: self._begin(early))
-        if self._limits.silent is not None:
-            self._reactor.at(self._heard_at + self._limits.silent / 2, self)
 
     def offer(self, frames: bytes) -> bool:
         """Write newest state, if nothing older waits; whether it was taken.
@@ -455,9 +460,12 @@ class Connection:
             descriptor, self._descriptor = self._descriptor, -1
             self._pending.clear()
         self._reactor.forget(descriptor)
+        self._reactor.never(self)
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
+        self._protocol.end()
+        self._parts = self._decoder = None
         listener, self._listener = self._listener, NOBODY
         listener.closed()
 

@@ -44,6 +44,8 @@ class Crew:
                 job()
             except Exception:
                 self._failures.exception("a job failed")
+            # Whose it was may be over while this thread waits for the next one.
+            del job
             # Green threads run until they wait: a row of jobs must not keep prices from leaving.
             time.sleep(0)
 

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 import engineio
 from engineio import packet as engine_packets
 
+from omcrm.market.number import whole
 from omcrm.streaming import wire
 from omcrm.streaming.connection import NOBODY, Limits
 from omcrm.streaming.crew import Crew
@@ -183,7 +184,7 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
 
     def _post(self, environ: Environ, session: Session) -> Answer:
         try:
-            length = int(environ.get("CONTENT_LENGTH") or 0)
+            length = whole(environ.get("CONTENT_LENGTH") or "0")
         except ValueError:
             length = -1
         if length > self.max_http_buffer_size:

@@ -161,7 +161,9 @@ class Session:
 
     def on_ready(self, wants_state: Callable[[], None]) -> None:
         """Call `wants_state` whenever the client can take state again after it could not."""
-        self._wants_state = wants_state
+        with self._lock:
+            if not self.closed:
+                self._wants_state = wants_state
 
     def claim(self, claimed: bool, within: float | None = None) -> None:
         """Note that somebody wants this session, or that `within` seconds somebody must."""
@@ -310,6 +312,7 @@ class Session:
             self._end, self._wants_state = reason, None
             starts = not self._working
             self._working = True
+        self._host.reactor.never(self)
         if connection is not None:
             connection.close()
         self._host.gone(self, reason)
@@ -410,6 +413,7 @@ class Transport:
         self, session: Session, connection: Connection, reactor: Reactor, probe_by: float | None
     ) -> None:
         self.next_tick = _NEVER
+        self._reactor = reactor
         self._session = session
         self._connection = connection
         self._probed = False
@@ -428,6 +432,7 @@ class Transport:
             self._connection.send(text_frame((PONG + PROBE).encode()))
         elif message == UPGRADE and self._probed:
             self._joined = self._session.end_upgrade(self._connection)
+            self._reactor.never(self)
             if not self._joined:
                 self._connection.close()
         else:
@@ -445,6 +450,7 @@ class Transport:
 
     def closed(self) -> None:
         """The session is over, or goes on polling if it was not upgraded."""
+        self._reactor.never(self)
         if self._joined:
             self._session.close(TRANSPORT_CLOSE)
         else:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from omcrm.concurrency import native_lock
 from omcrm.market.quote import Quote
-from omcrm.streaming.batch import Batch, Dialect, Printer
+from omcrm.streaming.batch import Batch, Dialect, Facts, Printer
 from omcrm.streaming.lane import NOTHING, Group, IsAlike, Lane, Sink, Subscriber
 from omcrm.streaming.seldom import Seldom
 
@@ -23,8 +23,10 @@ _log = logging.getLogger(__name__)
 # a bound; the time is looked at every so many writes.
 _TURN, _LONGEST_TURN = 0.002, 0.01
 _LOOK_EVERY = 32
-# A window is not doubled beyond so many seconds.
-_SLOWEST = 1e6
+# A wish for fewer updates is rounded down to one of so many steps between a rate and its double, so
+# that there are not as many lanes as wishes; and not to fewer than so many a second.
+_STEPS, _HAIR = 20, 1e-6
+_SLOWEST = 1e-6
 
 
 class Since(NamedTuple):
@@ -116,10 +118,13 @@ class FanOut:
 
     # Who is told
 
-    def join(self, sink: Sink, dialect: Dialect) -> Subscriber:
-        """A new subscriber, which watches nothing yet."""
+    def join(self, sink: Sink, dialect: Dialect, facts: Facts | None = None) -> Subscriber:
+        """A new subscriber, which watches nothing yet.
+
+        Changes with the same `facts` as before are not sent in this dialect.
+        """
         with self._telling:
-            printer = self._printers.setdefault(dialect, Printer(dialect))
+            printer = self._printers.setdefault(dialect, Printer(dialect, facts))
         subscriber = Subscriber(sink, printer)
         sink.on_ready(lambda: self._catch_up(subscriber))
         return subscriber
@@ -150,7 +155,7 @@ class FanOut:
                     if is_missing is not None:
                         shown = {each for each in shown if each in self._known and is_missing(each)}
                 quotes = [self._known[each] for each in shown if each in self._known]
-                position = Position(lane.epoch, self._top, 1 / lane.window)
+                position = Position(lane.epoch, self._top, round(1 / lane.window, 12))
                 if lane is not before:
                     before.place(subscriber, frozenset())
                 self._place(subscriber, lane, wanted)
@@ -248,7 +253,7 @@ class FanOut:
                 return []
             self._number += 1
             self.told += len(quotes)
-            self._flushing = _printed(lane.concerned(quotes))
+            self._flushing = _printed(lane, quotes)
             left = [(batch, list(group.members)) for group, batch in self._flushing.items()]
         turn = _TURN
         while left:
@@ -347,10 +352,10 @@ class FanOut:
         )
 
     def _lane(self, max_rate: float) -> Lane:
-        """The fastest lane that is not faster than that."""
-        window = self._window
-        while 1 / window > max_rate and window < _SLOWEST:
-            window *= 2
+        """The lane of that rate, rounded down by less than a twentieth; round rates are exact."""
+        if max_rate * self._window > 1 - _HAIR:
+            return self._base
+        window = 1 / _rounded(max(max_rate, _SLOWEST))
         for lane in self._lanes:
             if lane.window == window:
                 return lane
@@ -361,11 +366,30 @@ class FanOut:
         return f"{self._run_id}.{secrets.token_hex(2)}.{round(window * 1000)}"
 
 
-def _printed(concerned: dict[Group, list[Quote]]) -> dict[Group, Batch]:
+def _rounded(rate: float) -> float:
+    """The highest step that is not above the rate."""
+    octave = 2.0 ** math.floor(math.log2(rate))
+    # A rate that is a step may come out a hair below it.
+    return math.floor(rate / octave * _STEPS + _HAIR) * octave / _STEPS
+
+
+def _printed(lane: Lane, quotes: list[Quote]) -> dict[Group, Batch]:
     """What each group gets: one batch for all of a dialect who get the same quotes."""
     batches: dict[tuple[Printer, tuple[str, ...]], Batch] = {}
+    repeated: dict[Printer, set[str]] = {}
     printed: dict[Group, Batch] = {}
-    for group, due in concerned.items():
+    for group, concerned in lane.concerned(quotes).items():
+        due = concerned
+        if group.printer not in repeated:
+            repeated[group.printer] = {
+                quote.symbol
+                for quote in quotes
+                if group.printer.is_repeated(quote, lane.told[quote.symbol].before)
+            }
+        if omitted := repeated[group.printer]:
+            due = [quote for quote in concerned if quote.symbol not in omitted]
+            if not due:
+                continue
         key = (group.printer, tuple([each.symbol for each in due]))
         if key not in batches:
             batches[key] = group.printer.batch(due)

@@ -87,3 +87,9 @@ class Inbox(Generic[T]):
             return
         if last is not None:
             last()
+            # Whose inbox it was holds it, too.
+            self._handle = self._pause = _ignore
+
+
+def _ignore(_: object) -> None:
+    """Nothing is handled after the end."""

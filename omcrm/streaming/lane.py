@@ -17,8 +17,9 @@ _GATHER = 0.25
 # What waits for so much of a window, so often in a row, is out of step with the lane, whose window
 # is then so much of itself.
 _BEATS, _IN_A_ROW, _CATCH_UP = 0.1, 3, 0.9
-# So many shorter windows in a row make up for a whole one: if they did not help, no more would.
-_AT_MOST = 10
+# A symbol may gain one window by that, which is as far as it can be out of step, and so much of
+# another in each later one: nobody is told noticeably more often than the window says.
+_MOST_GAINED, _FORGIVEN = 1.0, 0.005
 # Where a client may resume: one entry for so many seconds, and so many of them.
 _RECORD_EVERY = 0.25
 _RECORDS = 4096
@@ -78,11 +79,14 @@ class Group:
 
 
 class Told(NamedTuple):
-    """What was told last of a symbol, when (monotonic seconds), and in which flush."""
+    """What was told last of a symbol, when (monotonic seconds), in which flush, and the number of
+    what was told before it.
+    """
 
     quote: Quote
     at: float
     flush: int
+    before: int = 0
 
 
 class Record(NamedTuple):
@@ -114,6 +118,8 @@ class Lane:
         self._since: dict[str, float] = {}
         self._again: set[str] = set()
         self._beats: dict[str, int] = {}
+        # How many windows each symbol has gained by shorter ones.
+        self._gained: dict[str, float] = {}
         self._groups: dict[tuple[Printer, frozenset[str]], Group] = {}
         self._by_symbol: dict[str, dict[Group, None]] = {}
         self._top = 0
@@ -170,7 +176,9 @@ class Lane:
             self._turns[symbol] = (scheduled if turn >= late else now) + self._pace(symbol, now)
         quotes = sorted([known[each] for each in due if each in known], key=_number)
         for quote in quotes:
-            self.told[quote.symbol] = Told(quote, now, flush)
+            told = self.told.get(quote.symbol)
+            before = told.quote.seq if told is not None else 0
+            self.told[quote.symbol] = Told(quote, now, flush, before)
         if quotes:
             self._flush = flush
             self._record(now)
@@ -186,7 +194,9 @@ class Lane:
         beats = waited > self.window * _BEATS and symbol not in self._again
         self._again.discard(symbol)
         self._beats[symbol] = self._beats.get(symbol, 0) + 1 if beats else 0
-        shortens = _IN_A_ROW < self._beats[symbol] <= _IN_A_ROW + _AT_MOST
+        gained = max(0.0, self._gained.get(symbol, 0.0) - _FORGIVEN)
+        shortens = self._beats[symbol] > _IN_A_ROW and gained <= _MOST_GAINED + _CATCH_UP - 1.0
+        self._gained[symbol] = gained + 1.0 - _CATCH_UP if shortens else gained
         return self.window * (_CATCH_UP if shortens else 1.0)
 
     def hurry(self) -> None:
@@ -202,6 +212,7 @@ class Lane:
         self._since.pop(symbol, None)
         self._again.discard(symbol)
         self._beats.pop(symbol, None)
+        self._gained.pop(symbol, None)
 
     # Who is told
 

@@ -1,8 +1,8 @@
 """One thread that waits for all sockets and all deadlines of a process."""
 
 import heapq
-import itertools
 import logging
+import math
 import os
 import threading
 import time
@@ -28,6 +28,10 @@ _MOST_EVENTS = 256
 _STRIPES = 16
 # Others are let run after so many seconds of work.
 _TURN = 0.004
+# So many moments may lie in the heap at which nothing is due any more, or as many as there are
+# others: then the heap is made anew.
+_FEW_DEAD = 64
+_ENDED = -math.inf
 
 _log = logging.getLogger(__name__)
 
@@ -61,7 +65,7 @@ class Later:
     """A call that waits for its time."""
 
     def __init__(self, call: Callable[..., object], *values: object) -> None:
-        self.next_tick = float("inf")
+        self.next_tick = math.inf
         self._call = call
         self._values = values
 
@@ -82,8 +86,10 @@ class Reactor:
         self._lock = native_lock()
         self._stripes = [native_lock() for _ in range(_STRIPES)]
         self._watched: dict[int, Watched] = {}
-        self._timers: list[tuple[float, int, Timed]] = []
-        self._numbers = itertools.count()
+        # A heap of moments, and what is due at each: what is over leaves at once, its moment when
+        # that comes, or with many others.
+        self._moments: list[float] = []
+        self._due: dict[float, Timed] = {}
         self._soon: deque[Callable[[], None]] = deque()
         self._epoll: select.epoll | None = None
         self._bell = -1
@@ -125,16 +131,34 @@ class Reactor:
             self._watching().unregister(descriptor)
 
     def at(self, when: float, timed: Timed) -> None:
-        """Call `timed.tick` at this time (monotonic seconds), or earlier as already arranged."""
+        """Call `timed.tick` at this time (monotonic seconds), or earlier as already arranged.
+
+        Nothing happens after `never`.
+        """
         self.start()
         with self._lock:
             if timed.next_tick <= when:
                 return
+            self._drop(timed)
+            # Each has a moment of its own.
+            while when in self._due:
+                when = math.nextafter(when, math.inf)
             timed.next_tick = when
-            heapq.heappush(self._timers, (when, next(self._numbers), timed))
+            self._due[when] = timed
+            heapq.heappush(self._moments, when)
             wakes = when < self._waits_until
         if wakes:
             self._ring()
+
+    def never(self, timed: Timed) -> None:
+        """Keep no deadline of what is over, and take none from it any more."""
+        with self._lock:
+            self._drop(timed)
+            timed.next_tick = _ENDED
+
+    def timers(self) -> int:
+        """How many deadlines are kept."""
+        return len(self._due)
 
     def soon(self, job: Callable[[], None]) -> None:
         """Run a quick job in the reactor's thread."""
@@ -150,6 +174,14 @@ class Reactor:
         """Close every connection; twice is once."""
         for watched in tuple(self._watched.values()):
             watched.close(code, reason)
+
+    def _drop(self, timed: Timed) -> None:
+        """Keep the deadline no more; with the lock held."""
+        if self._due.pop(timed.next_tick, None) is None:
+            return
+        if len(self._moments) > 2 * len(self._due) + _FEW_DEAD:
+            self._moments = list(self._due)
+            heapq.heapify(self._moments)
 
     def _tidy(self) -> None:
         self._garbage.tidy(self.counters["opened"] + self.counters["closed"], len(self._watched))
@@ -183,10 +215,10 @@ class Reactor:
         with self._lock:
             if self._soon:
                 return 0.0
-            if not self._timers:
-                self._waits_until = float("inf")
+            if not self._moments:
+                self._waits_until = math.inf
                 return None
-            self._waits_until = self._timers[0][0]
+            self._waits_until = self._moments[0]
             return max(0.0, self._waits_until - time.monotonic())
 
     def _handle(self, descriptor: int, mask: int) -> None:
@@ -216,12 +248,12 @@ class Reactor:
         until = now + _TURN
         while True:
             with self._lock:
-                if not self._timers or self._timers[0][0] > now:
+                if not self._moments or self._moments[0] > now:
                     return
-                when, _, timed = heapq.heappop(self._timers)
-                if timed.next_tick != when:
+                timed = self._due.pop(heapq.heappop(self._moments), None)
+                if timed is None:
                     continue
-                timed.next_tick = float("inf")
+                timed.next_tick = math.inf
             try:
                 again = timed.tick(now)
             except Exception:

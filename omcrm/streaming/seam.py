@@ -26,6 +26,8 @@ WRITTEN_AGAINST = {"python-socketio": "5.18.1", "python-engineio": "4.15.1"}
 
 # Clients that read one message at a time are not waiting for the next one yet.
 _AFTER_ANSWER = 0.005
+# Under this name the library keeps the handler of all events that have no other.
+_CATCH_ALL = "*"
 _AT_ONCE = (packets.CONNECT, packets.CONNECT_ERROR, packets.DISCONNECT)
 
 _log = logging.getLogger(__name__)
@@ -162,6 +164,17 @@ class RealtimeServer(socketio.Server):  # type: ignore[misc]
         except Exception:
             self._complaints.exception("the handler of an event failed")
         self._release_request(eio_sid)
+
+    def _get_event_handler(
+        self, event: str, namespace: str, args: tuple[Any, ...]
+    ) -> tuple[Any, tuple[Any, ...]]:
+        """The handler of an event; one of the reserved name is unknown, like any without handler.
+
+        Found by that name the handler would take the client's first argument for the client.
+        """
+        name = "" if event == _CATCH_ALL else event
+        handler: tuple[Any, tuple[Any, ...]] = super()._get_event_handler(name, namespace, args)
+        return handler
 
     def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
         self._binary_packet.pop(eio_sid, None)

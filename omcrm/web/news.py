@@ -1,5 +1,6 @@
 """News over HTTP, and how their sources are doing."""
 
+import contextlib
 from typing import Any
 
 from flask import Blueprint, request
@@ -11,6 +12,7 @@ from omcrm.errors import AccessRefused
 from omcrm.feeds.news.desk import NewsDesk
 from omcrm.feeds.news.item import SIMULATED_NEWS, NewsItem
 from omcrm.market.instrument import canonical_symbol
+from omcrm.market.number import whole
 from omcrm.streaming.price_update import iso
 from omcrm.web.json_answer import json_answer
 from omcrm.web.market import market
@@ -76,8 +78,8 @@ def news_report(desk: NewsDesk) -> list[dict[str, Any]]:
 
 def _limit() -> int:
     text = request.args.get("limit", str(_USUAL))
-    # More digits than that are no number that anybody means.
-    if not (text.isascii() and text.isdecimal() and len(text) < 5 and 1 <= int(text) <= _MOST):
-        message = f"limit must be a whole number from 1 to {_MOST}"
-        raise AccessRefused("INVALID_PAYLOAD", message, field="limit")
-    return int(text)
+    with contextlib.suppress(ValueError):
+        if 1 <= (limit := whole(text)) <= _MOST:
+            return limit
+    message = f"limit must be a whole number from 1 to {_MOST}"
+    raise AccessRefused("INVALID_PAYLOAD", message, field="limit")

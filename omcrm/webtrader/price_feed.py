@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from omcrm.concurrency import end_on
 from omcrm.errors import PriceFeedRuns
 from omcrm.feeds.poller import Polling
+from omcrm.number_option import Whole
 from omcrm.pricing.asking import utc_now
 from omcrm.pricing.day_keeper import DayKeeper
 from omcrm.pricing.price_writer import PriceWriter
@@ -34,14 +35,14 @@ _FIRST = 3.0
 @click.command("start_price_feed")
 @click.option(
     "--interval",
-    type=click.IntRange(1, 3600),
+    type=Whole(1, 3600),
     default=30,
     show_default=True,
     help="Seconds between two rounds of writing.",
 )
 @click.option(
     "--batch-size",
-    type=click.IntRange(1, 500),
+    type=Whole(1, 500),
     default=50,
     show_default=True,
     help="How many prices are written at once.",

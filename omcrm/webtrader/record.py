@@ -8,6 +8,7 @@ import click
 
 from omcrm.feeds.recorder import Recorder
 from omcrm.market.catalogue import CATALOGUE
+from omcrm.number_option import Real, Whole
 from omcrm.settings import load
 from omcrm.webtrader.realtime_data import RealTimeDataManager
 
@@ -19,10 +20,10 @@ _STEP = 0.2
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="e.g. day.gz"
 )
-@click.option("--seconds", type=click.FloatRange(min=0.1), help="Without it: until interrupted.")
+@click.option("--seconds", type=Real(min=0.1), help="Without it: until interrupted.")
 @click.option(
     "--megabytes",
-    type=click.IntRange(1, 1_000_000),
+    type=Whole(1, 1_000_000),
     default=1_000,
     show_default=True,
     help="What the tapes of one source may take, at most.",

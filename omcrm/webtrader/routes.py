@@ -1,5 +1,7 @@
 """The desk's page and its JSON."""
 
+import contextlib
+
 import msgspec
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -9,6 +11,7 @@ from omcrm.auth.access import refused
 from omcrm.auth.allows import allows, current_caller
 from omcrm.errors import AccessRefused
 from omcrm.market.instrument import canonical_symbol
+from omcrm.market.number import whole
 from omcrm.streaming.price_update import price_update
 from omcrm.web import feed_control
 from omcrm.web.json_answer import json_answer
@@ -82,10 +85,7 @@ def realtime_price(symbol: str) -> ResponseReturnValue:
 def chart_data(symbol: str) -> ResponseReturnValue:
     symbol = _known(symbol)
     try:
-        # Query strings are text: numbers are read leniently.
-        asked = msgspec.convert(
-            {"symbol": symbol, **request.args.to_dict()}, PriceHistory, strict=False
-        )
+        asked = msgspec.convert({"symbol": symbol, **_query()}, PriceHistory)
     except msgspec.ValidationError as error:
         raise AccessRefused("INVALID_PAYLOAD", f"invalid query: {error}") from error
     history = service.price_history(symbol, asked.timeframe, asked.limit)
@@ -103,6 +103,14 @@ def market_status() -> ResponseReturnValue:
 def instruments() -> ResponseReturnValue:
     catalogue = [service.described(each) for each in service.manager().instruments.values()]
     return json_answer({"success": True, "instruments": catalogue})
+
+
+def _query() -> dict[str, str | int]:
+    """The query, in which a number is text; what is none stays what it is."""
+    query: dict[str, str | int] = {**request.args.to_dict()}
+    with contextlib.suppress(KeyError, ValueError):
+        query["limit"] = whole(request.args["limit"])
+    return query
 
 
 def _known(symbol: str) -> str:

@@ -1,5 +1,6 @@
 """What the desk's routes and events share: the catalogue and the answers."""
 
+import gc
 import time
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -152,13 +153,17 @@ def realtime_status(is_admin: bool) -> dict[str, Any]:
 
 
 def _connections() -> dict[str, Any]:
-    """What happened to connections, by name, and the worst lateness of the last minute."""
+    """What happened to connections, by name, the worst lateness of the last minute, the deadlines
+    that are kept, and how much the garbage collector leaves alone.
+    """
     reactor = socketio.server.eio.reactor
     lag = reactor.pulse.lag.worst(time.monotonic())
     return {
         "open": reactor.connections(),
         **reactor.counters,
         "worst_lag_ms": round(lag * 1000, 1),
+        "timers": reactor.timers(),
+        "frozen_objects": gc.get_freeze_count(),
     }
 
 

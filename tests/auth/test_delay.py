@@ -1,21 +1,49 @@
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
 from flask import Flask
 
-from omcrm.auth.delay import FORGOTTEN_AFTER, claim_attempt, seconds_left, wait_after
+from omcrm.auth.delay import (
+    FORGOTTEN_AFTER,
+    TURN_EVERY,
+    TURN_KEPT,
+    TURNS_AT_ONCE,
+    Claim,
+    claim_attempt,
+    forgive,
+    seconds_left,
+    wait_after,
+    withdraw,
+)
 from omcrm.extensions import db
-from omcrm.storage.login_failure import FailureCount, LoginFailure, failures_of
+from omcrm.storage.login_failure import Failures, LoginFailure, failures_of
 
 WHO = "nobody@example.com"
+HERE, THERE = "192.0.2.1", "192.0.2.2"
+
+
+def waits(
+    now: datetime, networks: Iterable[str], device: str | None = None, email: str = WHO
+) -> list[int]:
+    """The wait of an attempt from each network; 0 where the password was looked at."""
+    outcomes = [claim_attempt(email, network, device, now) for network in networks]
+    return [0 if isinstance(outcome, Claim) else outcome for outcome in outcomes]
+
+
+def networks(number: int, beginning: str = "198.51.100") -> list[str]:
+    return [f"{beginning}.{n}" for n in range(number)]
+
+
+# One network
 
 
 def test_delay_grows_up_to_five_minutes() -> None:
     """Three failures are free, then each doubles the wait until it is five minutes."""
-    waits = [wait_after(failures) for failures in range(14)]
+    expected = [0, 0, 0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
 
-    assert [0, 0, 0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300] == waits
+    assert expected == [wait_after(failures) for failures in range(14)]
     assert 300 == wait_after(1_000_000)
 
 
@@ -24,20 +52,15 @@ def test_delay_grows_up_to_five_minutes() -> None:
 )
 def test_what_is_left_of_it(now: datetime, passed: float, left: int) -> None:
     """The wait is counted from the latest failure; a clock set back cannot lock anybody out."""
-    seen = FailureCount(5, now)
-
-    assert left == seconds_left(seen, now + timedelta(seconds=passed))
+    assert left == seconds_left(Failures(5, now), now + timedelta(seconds=passed))
 
 
 def test_attempts_during_the_wait_do_not_prolong_it(app: Flask, now: datetime) -> None:
     """Each free attempt counts, a refused one does not."""
     with app.app_context():
-        waits = [claim_attempt(WHO, now) for _ in range(5)]
-
-        assert [0, 0, 0, 1, 1] == waits
-        assert FailureCount(3, now) == failures_of(WHO)
-        assert 0 == claim_attempt(WHO, now + timedelta(seconds=1))
-        assert 2 == claim_attempt(WHO, now + timedelta(seconds=1))
+        assert [0, 0, 0, 1, 1] == waits(now, [HERE] * 5)
+        assert [Failures(3, now)] == failures_of(WHO, f"network {HERE}")
+        assert [0, 2] == waits(now + timedelta(seconds=1), [HERE] * 2)
 
 
 def test_many_at_once_do_not_slip_through(app: Flask, now: datetime) -> None:
@@ -45,30 +68,119 @@ def test_many_at_once_do_not_slip_through(app: Flask, now: datetime) -> None:
 
     def attempt(_: int) -> int:
         with app.app_context():
-            return claim_attempt(WHO, now)
+            return waits(now, [HERE])[0]
 
     with ThreadPoolExecutor(10) as pool:
-        waits = list(pool.map(attempt, range(30)))
-
-    assert [0] * 3 + [1] * 27 == sorted(waits)
+        assert [0] * 3 + [1] * 27 == sorted(pool.map(attempt, range(30)))
 
 
 def test_survives_a_restart(app: Flask, now: datetime) -> None:
-    """The count is in the database, not in the process."""
+    """The counts are in the database, not in the process."""
     with app.app_context():
-        for _ in range(3):
-            claim_attempt(WHO, now)
+        waits(now, [HERE] * 3)
     with app.app_context():
-        assert 1 == claim_attempt(WHO, now)
+        assert [1] == waits(now, [HERE])
 
 
 def test_a_day_without_failures_is_forgiven(app: Flask, now: datetime) -> None:
     """Old failures count no more, and leave the table."""
     with app.app_context():
-        for _ in range(3):
-            claim_attempt(WHO, now)
-        claim_attempt("other@example.com", now)
+        waits(now, [HERE] * 3)
+        waits(now, [HERE], email="other@example.com")
         later = now + FORGOTTEN_AFTER + timedelta(seconds=1)
 
-        assert [0, 0, 0, 1] == [claim_attempt(WHO, later) for _ in range(4)]
-        assert 1 == db.session.query(LoginFailure).count()
+        assert [0, 0, 0, 1] == waits(later, [HERE] * 4)
+        # This network's, and that of all networks.
+        assert 2 == db.session.query(LoginFailure).count()
+
+
+# All networks
+
+
+def test_many_networks_share_the_turns(app: Flask, now: datetime) -> None:
+    """After thirty attempts each further network is given a turn of its own, a minute apart."""
+    with app.app_context():
+        assert [0] * TURNS_AT_ONCE == waits(now, networks(TURNS_AT_ONCE))
+        assert [60, 120, 60] == waits(now, [HERE, THERE, HERE])
+
+        later = now + timedelta(seconds=60)
+        assert [60, 0] == waits(later, [THERE, HERE])
+        assert [0] == waits(now + timedelta(seconds=120), [THERE])
+        assert [0] == waits(now, [HERE], email="other@example.com")
+
+
+def test_a_turn_is_kept_from_others(app: Flask, now: datetime) -> None:
+    """Whoever comes when told is let try, though many others ask in the meantime."""
+    with app.app_context():
+        waits(now, networks(TURNS_AT_ONCE))
+        [wait] = waits(now, [HERE])
+        for second in range(0, wait + 1, 20):
+            waits(now + timedelta(seconds=second), networks(20, f"203.0.{second}"))
+
+        assert [0] == waits(now + timedelta(seconds=wait), [HERE])
+
+
+def test_a_turn_that_nobody_took_ends(app: Flask, now: datetime) -> None:
+    """Turns cannot be saved up."""
+    with app.app_context():
+        waits(now, networks(TURNS_AT_ONCE))
+        waits(now, [HERE, THERE])
+        later = now + TURN_EVERY + TURN_KEPT
+        waits(later, networks(TURNS_AT_ONCE, "203.0.113"))
+
+        assert 0 < waits(later, [HERE])[0]
+
+
+def test_a_success_gives_its_turn_back(app: Flask, now: datetime) -> None:
+    """An office that logs in all day uses up nothing, nor does a server that was too busy."""
+    with app.app_context():
+        for settle in (forgive, withdraw):
+            for network in networks(TURNS_AT_ONCE + 5):
+                claim = claim_attempt(WHO, network, None, now)
+                assert isinstance(claim, Claim)
+                settle(claim)
+
+                assert 0 == failures_of(WHO, claim.origin)[0].count
+
+
+def test_many_networks_at_once_do_not_slip_through(app: Flask, now: datetime) -> None:
+    """Of attempts from many networks at the same moment no more than the free ones get through."""
+
+    def attempt(network: str) -> int:
+        with app.app_context():
+            return waits(now, [network])[0]
+
+    with ThreadPoolExecutor(8) as pool:
+        refused = sorted(pool.map(attempt, networks(TURNS_AT_ONCE + 4)))
+
+    assert [0] * TURNS_AT_ONCE + [60, 120, 180, 240] == refused
+
+
+@pytest.mark.parametrize("back", [timedelta(hours=2), timedelta(days=400)])
+def test_a_clock_set_back_locks_nobody_out(app: Flask, now: datetime, back: timedelta) -> None:
+    """What was counted in a future that is none any more is not waited for."""
+    with app.app_context():
+        waits(now, networks(TURNS_AT_ONCE))
+        waits(now, [HERE])
+
+        assert [0, 0] == waits(now - back, [HERE, THERE])
+
+
+# Known browsers
+
+
+def test_a_known_browser_needs_no_turn(app: Flask, now: datetime) -> None:
+    """With the cookie neither the other networks nor the own one make its owner wait."""
+    with app.app_context():
+        waits(now, [HERE] * 9)
+        waits(now, networks(TURNS_AT_ONCE + 70))
+
+        assert [0] == waits(now, [HERE], "mine")
+
+
+def test_a_stolen_cookie_is_limited_itself(app: Flask, now: datetime) -> None:
+    """A known browser's guesses are counted for it; beyond them it is like any other."""
+    with app.app_context():
+        assert [0] * 3 == waits(now, networks(3), "stolen")
+        assert [0, 0, 0, 1] == waits(now, [HERE] * 4, "stolen")
+        assert [0] == waits(now, [HERE], "another")

@@ -1,13 +1,18 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from requests.adapters import HTTPAdapter
 
 from omcrm.auth.delay import claim_attempt
+from omcrm.auth.device import cookie_name
 from omcrm.auth.service import WRONG
 from omcrm.extensions import limiter
+from tests.processes import App, Browser
 
 EMAIL = "trader@example.com"
 PASSWORD = "correct horse"
@@ -83,7 +88,7 @@ def test_wait_is_said_in_words_and_in_the_header(
     """During the wait of an account the answer is 429 with the seconds, known account or not."""
     with app.app_context():
         for _ in range(3):
-            claim_attempt(email, datetime.now(UTC))
+            claim_attempt(email, "127.0.0.1", None, datetime.now(UTC))
 
     answer = log_in(client, email=email)
 
@@ -103,6 +108,41 @@ def test_too_many_failures_from_one_address(
     assert "from your network address" in answer.text
     assert 1 <= int(answer.headers["Retry-After"]) <= 61
     assert 200 == client.get("/auth/login").status_code
+
+
+def test_addresses_of_one_ipv6_network_are_one(app: Flask, log_in: Callable) -> None:
+    """Whoever has a network of IPv6 does not try from each of its addresses anew."""
+    statuses = []
+    for n in range(6):
+        client = app.test_client()
+        client.environ_base["REMOTE_ADDR"] = f"2001:db8::{n + 1}"
+        statuses.append(log_in(client, "wrong password", f"{n}@example.com").status_code)
+
+    assert [401] * 5 + [429] == statuses
+
+
+def test_a_login_makes_the_browser_known(client: FlaskClient, log_in: Callable) -> None:
+    """Only a login that succeeds brings the cookie, and only the login page is sent it."""
+    refused, answer = log_in(client, "wrong password"), log_in(client)
+
+    assert not client.get_cookie(cookie_name(EMAIL))
+    assert cookie_name(EMAIL) not in str(refused.headers)
+    assert client.get_cookie(cookie_name(EMAIL), path="/auth/login")
+    assert 302 == answer.status_code
+
+
+def test_known_browser_is_let_in_while_all_networks_guess(
+    app: Flask, client: FlaskClient, log_in: Callable
+) -> None:
+    """The owner's browser passes, a new one of the owner has to wait for its turn."""
+    log_in(client)
+    client.delete_cookie("omcrm_session")
+    with app.app_context():
+        for n in range(40):
+            claim_attempt(EMAIL, f"203.0.113.{n}", None, datetime.now(UTC))
+
+    assert 429 == log_in(app.test_client()).status_code
+    assert 302 == log_in(client).status_code
 
 
 def test_other_addresses_are_not_refused(client: FlaskClient, app: Flask, log_in: Callable) -> None:
@@ -127,3 +167,36 @@ def test_looking_at_the_form_does_not_count(client: FlaskClient, log_in: Callabl
         client.get("/auth/login")
 
     assert 302 == log_in(client).status_code
+
+
+class FromAddress(HTTPAdapter):
+    """Connects from one address of the loopback."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        super().__init__()
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(*arguments, source_address=(self._address, 0), **options)
+
+
+def browser_at(app: App, address: str) -> Browser:
+    browser = Browser(app.base)
+    browser.http.mount("http://", FromAddress(address))
+    return browser
+
+
+def test_a_stranger_keeps_no_owner_out(tmp_path: Path) -> None:
+    """On a running server: the owner, elsewhere, gets in at once, and then sees what was tried."""
+    with App(tmp_path, {"LOGIN_FAILURES_PER_MINUTE": "1000"}) as app:
+        app.create_user(EMAIL)
+        owner, stranger = browser_at(app, "127.0.0.2"), browser_at(app, "127.0.0.3")
+        guess = {"email": EMAIL, "password": "wrong password", "csrf_token": stranger.csrf()}
+        tried = [stranger.post("/auth/login", data=guess).status_code for _ in range(16)]
+        owner.log_in(EMAIL)
+        page = owner.get("/webtrader/dashboard").text
+
+    assert [401] * 3 == tried[:3]
+    assert 429 in tried
+    assert f"{tried.count(401)} failed attempts to log in to your account" in page
+    assert "from 127.0.0.3." in page

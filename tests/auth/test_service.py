@@ -1,11 +1,15 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import pytest
 from argon2 import PasswordHasher
-from flask import Flask
+from flask import Flask, Response
+from sqlalchemy import event
 
 from omcrm.auth import passwords
+from omcrm.auth.delay import TURNS_AT_ONCE, claim_attempt
+from omcrm.auth.device import cookie_name, remember_device
 from omcrm.auth.service import (
     WRONG,
     LoginRefused,
@@ -17,12 +21,13 @@ from omcrm.auth.service import (
 from omcrm.errors import AccessRefused
 from omcrm.extensions import db
 from omcrm.storage.audit import AuditEntry
-from omcrm.storage.login_failure import FailureCount, failures_of
+from omcrm.storage.login_failure import Failures, failures_of
 from omcrm.storage.login_session import find_valid, open_session
 from omcrm.storage.user import Role, User, find_user
 
 EMAIL = "trader@example.com"
 PASSWORD = "correct horse"
+HERE = "network 192.0.2.7"
 
 
 @pytest.fixture(autouse=True)
@@ -46,9 +51,15 @@ def checked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     return calls
 
 
-def attempt(now: datetime, password: str = PASSWORD, email: str = EMAIL) -> User | LoginRefused:
+def attempt(
+    now: datetime,
+    password: str = PASSWORD,
+    email: str = EMAIL,
+    address: str = "192.0.2.7",
+    cookies: Mapping[str, str] | None = None,
+) -> User | LoginRefused:
     """An attempt from one address."""
-    return attempt_login(email, password, "192.0.2.7", now)
+    return attempt_login(email, password, address, now, cookies or {})
 
 
 def audited() -> list[tuple[str, int | None, str]]:
@@ -129,7 +140,65 @@ def test_success_resets_the_delay(now: datetime) -> None:
         attempt(now, "wrong password")
 
     assert find_user(EMAIL) is attempt(now + timedelta(seconds=1))
-    assert FailureCount() == failures_of(EMAIL)
+    assert [Failures()] == failures_of(EMAIL, HERE)
+
+
+def test_strangers_cost_the_owner_nothing(now: datetime) -> None:
+    """What others tried elsewhere does not delay the owner, and lasts when the owner logs in."""
+    for second in range(125):
+        attempt(now + timedelta(seconds=second), "wrong password", address="203.0.113.1")
+    later = now + timedelta(seconds=125)
+
+    assert find_user(EMAIL) is attempt(later)
+    assert 429 == attempt(later, address="203.0.113.1").status
+
+
+def test_known_browser_is_let_in_while_all_networks_guess(now: datetime, app: Flask) -> None:
+    """With the cookie the owner passes; with that of a browser before a new password no more."""
+    user = find_user(EMAIL)
+    with app.test_request_context():
+        answer = Response()
+        remember_device(answer, user, now)
+    cookies = {cookie_name(EMAIL): answer.headers["Set-Cookie"].partition("=")[2].split(";")[0]}
+    for n in range(TURNS_AT_ONCE):
+        claim_attempt(EMAIL, f"203.0.113.{n}", None, now)
+
+    assert user is attempt(now, cookies=cookies)
+    assert LoginRefused(WRONG) == attempt(now, "wrong password", cookies=cookies)
+    assert 429 == attempt(now).status
+
+    user.password_hash = "another"
+    db.session.commit()
+    assert 429 == attempt(now, cookies=cookies).status
+
+
+@pytest.mark.parametrize("failures", [0, 3])
+@pytest.mark.parametrize("cookie", ["", "forged.cookie"])
+def test_unknown_account_costs_as_many_queries(now: datetime, failures: int, cookie: str) -> None:
+    """Whether refused unseen or as wrong, there are the same statements with and without."""
+    seen: dict[str, list[str]] = {}
+    for email in (EMAIL, "nobody@example.com"):
+        for _ in range(failures):
+            attempt(now, "wrong password", email)
+        db.session.remove()
+        statements = seen[email] = []
+        with statements_into(statements):
+            attempt(now, "wrong password", email, cookies={cookie_name(email): cookie})
+
+    assert seen[EMAIL] == seen["nobody@example.com"]
+    assert seen[EMAIL]
+
+
+@contextmanager
+def statements_into(statements: list[str]) -> Iterator[None]:
+    """Collect whatever is asked of the database meanwhile."""
+
+    def note(*execution: object) -> None:
+        statements.append(str(execution[2]))
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    yield
+    event.remove(db.engine, "before_cursor_execute", note)
 
 
 def test_busy_server_is_not_held_against_the_account(
@@ -143,7 +212,7 @@ def test_busy_server_is_not_held_against_the_account(
     monkeypatch.setattr(passwords, "verify_password", full)
 
     assert [LoginRefused("busy", 503, 5)] * 5 == [attempt(now) for _ in range(5)]
-    assert 0 == failures_of(EMAIL).count
+    assert 0 == failures_of(EMAIL, HERE)[0].count
 
 
 def test_outdated_hash_is_renewed(now: datetime) -> None:
@@ -213,6 +282,8 @@ def test_new_password_ends_sessions_and_the_delay(now: datetime) -> None:
     """After a change of password every browser has to log in again, and may at once."""
     user = find_user(EMAIL)
     open_and_find(user, now)
+    for n in range(TURNS_AT_ONCE + 1):
+        claim_attempt(EMAIL, f"203.0.113.{n}", None, now)
     for _ in range(3):
         attempt(now, "wrong password")
 

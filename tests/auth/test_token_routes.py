@@ -129,6 +129,8 @@ def test_a_chosen_day_counts(app: Flask, trader: FlaskClient) -> None:
         ("scopes", ["moon:land"]),
         ("expires_in_days", "31"),
         ("expires_in_days", "for ever"),
+        ("expires_in_days", "3_0"),
+        ("expires_in_days", "３０"),
         ("expires_on", "2020-01-01"),
         ("expires_on", "9999-12-31"),
         ("expires_on", "tomorrow"),

@@ -13,6 +13,7 @@ import pytest
 
 from tests.gateways.enveloped import REALTIME, SCOPES, Enveloped, error, hold, program, trades
 from tests.gateways.here import OURS, Make, Served
+from tests.processes import wait_for
 from tests.streaming.raw_client import upgrade
 
 ASSET_FIELDS = {
@@ -135,6 +136,23 @@ def test_an_asset_without_any_price_is_told_as_such(here: Served, speaker: Envel
     said = speaker.told("asset_update")
 
     assert ("AAPL", None, None) == (said["symbol"], said["price"], said["price_class"])
+
+
+def test_an_update_tells_something_new(here: Served, speaker: Enveloped) -> None:
+    """What differs in its times and its number only is not sent; what is asked for always is."""
+    trades(here, "BTC", "61000")
+    speaker.answer("subscribe_asset", symbol="BTC")
+    first = speaker.told("asset_update")
+    for price in ("61000", "61000.00", "61000", "61001", "61001", "61000", "61000"):
+        before = here.market.fanout.told
+        trades(here, "BTC", price)
+        wait_for(lambda before=before: here.market.fanout.told > before, 30, "its turn")
+    told = [each["data"]["price"] for each in speaker.hear_all()]
+    speaker.answer("subscribe_asset", symbol="BTC")
+
+    assert 61000 == first["price"]
+    assert [61001, 61000] == told
+    assert 61000 == speaker.told("asset_update")["price"]
 
 
 def test_unsubscribing_ends_the_updates(here: Served, speaker: Enveloped) -> None:

@@ -49,7 +49,9 @@ def test_a_portfolio_is_a_number_or_its_text(number: object) -> None:
     assert 123 == int(asked.data.portfolio_id)
 
 
-@pytest.mark.parametrize("number", [None, True, 1.5, "", "-1", "1e3", "٣", [1], "1" * 11])
+@pytest.mark.parametrize(
+    "number", [None, True, 1.5, "", "-1", "1e3", "1_0", "1\n", "٣", [1], "1" * 11]
+)
 def test_what_is_no_portfolio(number: object) -> None:
     """Is refused in the words for any that one may not see, and the field is named."""
     with pytest.raises(MessageRefused) as refused:

@@ -1,11 +1,13 @@
+import re
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from omcrm.market.number import exact
+from omcrm.market.number import exact, plain, whole
 
 
 @pytest.mark.parametrize(
@@ -77,3 +79,35 @@ def test_megabytes_of_digits_are_refused(value: str | int) -> None:
 def test_any_padded_price_is_read_back(number: Decimal) -> None:
     """Whatever eight decimals an upstream writes, they are what is held."""
     assert number == exact(f"{number:.8f}")
+
+
+GRAMMARS = [
+    (whole, r"[0-9]{1,18}"),
+    (plain, r"(?=.{1,40}\Z)[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)"),
+    (exact, r"(?=.{1,40}\Z)[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9])?"),
+]
+# What numbers are made of, here and in Python alone.
+SIGNS = st.sampled_from(list("0123456789") * 2 + list("+-._eE \n\t,'xNaIf٣６²−\u00a0\x00"))
+
+
+@pytest.mark.parametrize(("read", "grammar"), GRAMMARS)
+@settings(deadline=None, max_examples=400)
+@given(text=st.text(SIGNS, max_size=12) | st.from_regex(r"[+-]?[0-9]*\.?[0-9]*", fullmatch=True))
+def test_exactly_the_grammar_is_read(
+    read: Callable[[str], int | Decimal], grammar: str, text: str
+) -> None:
+    """Every text of the grammar is the number that it spells, every other one is refused."""
+    # Exponents of more digits are judged by their size.
+    assume(read is not exact or not re.search(r"[eE][+-]?[0-9]{2}", text))
+    if re.fullmatch(grammar, text, re.ASCII):
+        assert Decimal(text) == read(text)
+    else:
+        with pytest.raises(ValueError):
+            read(text)
+
+
+@pytest.mark.parametrize("read", [whole, plain])
+def test_what_is_too_long_is_refused_unread(read: Callable[[str], int | Decimal]) -> None:
+    """A megabyte of digits is no number that anybody means."""
+    with pytest.raises(ValueError):
+        read("9" * 1_000_000)

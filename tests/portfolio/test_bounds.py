@@ -40,7 +40,7 @@ def test_a_name_is_refused_with_its_reason(name: str, words: str) -> None:
     ("said", "number"),
     [
         ("0.25", "0.25"),
-        (" 1.500 ", "1.5"),
+        ("+1.500", "1.5"),
         ("0.000000000000000001", "0.000000000000000001"),
         ("999999999999999.999999999999999999", "999999999999999.999999999999999999"),
         (3, "3"),
@@ -63,6 +63,8 @@ def test_a_quantity_keeps_every_digit(said: str | int | Decimal, number: str) ->
         ("NaN", "The quantity must be a number such as 0.25."),
         ("1e999999999", "The quantity must be a number such as 0.25."),
         ("1,5", "The quantity must be a number such as 0.25."),
+        (" 1", "The quantity must be a number such as 0.25."),
+        ("1e3", "The quantity must be a number such as 0.25."),
         ("1_000", "The quantity must be a number such as 0.25."),
         ("٣", "The quantity must be a number such as 0.25."),
         ("9" * 5000, "The quantity must be a number such as 0.25."),

@@ -6,6 +6,7 @@ from omcrm.reference.routes import ROUTES
 # What answers people, in HTML or by sending them elsewhere, and files.
 PAGES = {
     ("GET", "/"),
+    ("GET", "/account/logins"),
     ("GET", "/account/tokens"),
     ("POST", "/account/tokens"),
     ("POST", "/account/tokens/<int:token_id>/revoke"),

@@ -1,9 +1,16 @@
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import count
 
 import pytest
 
 from omcrm.extensions import db
-from omcrm.storage.audit import AuditEntry, record
+from omcrm.storage.audit import (
+    AuditEntry,
+    FailedLogins,
+    failed_between_logins,
+    logins_of,
+    record,
+)
 from omcrm.storage.user import User
 
 
@@ -43,3 +50,27 @@ def test_cannot_be_deleted(entry: AuditEntry) -> None:
 
     with pytest.raises(RuntimeError, match="never changed or deleted"):
         db.session.commit()
+
+
+def test_failures_between_logins(user: User, now: datetime) -> None:
+    """What failed before the last login but one is not counted, nor what failed since."""
+    minutes = count()
+    for action in ("failed_login", "login", "failed_login", "failed_login", "logout", "login"):
+        at = now + timedelta(minutes=next(minutes))
+        record(action, at, user_id=user.id, remote_addr=f"192.0.2.{at.minute}")
+    record("failed_login", now, detail="nobody@example.com")
+    db.session.commit()
+    expected = FailedLogins(2, now + timedelta(minutes=3), "192.0.2.3")
+
+    assert expected == failed_between_logins(user.id)
+    assert [2, 1] == [len(logins_of(user.id, "login", most)) for most in (9, 1)]
+    assert None is failed_between_logins(user.id + 1)
+
+
+def test_failures_before_the_first_login(user: User, now: datetime) -> None:
+    """Somebody who logs in for the first time is told of everything."""
+    for action in ("failed_login", "login"):
+        record(action, now, user_id=user.id, remote_addr="192.0.2.1")
+        db.session.commit()
+
+    assert FailedLogins(1, now, "192.0.2.1") == failed_between_logins(user.id)

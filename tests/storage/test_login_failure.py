@@ -4,71 +4,107 @@ import pytest
 
 from omcrm.extensions import db
 from omcrm.storage.login_failure import (
-    FailureCount,
+    ALL_ORIGINS,
+    Failures,
     LoginFailure,
-    count_failure,
     failures_of,
-    forget_failures,
-    forget_failures_before,
-    take_back_failure,
+    forget,
+    forget_all,
+    forget_before,
+    take_back,
+    write,
 )
 
 pytestmark = pytest.mark.usefixtures("database")
 
 WHO = "somebody@example.com"
+HERE, THERE = "network 192.0.2.1", "network 192.0.2.2"
 
 
-def test_counts_for_any_address_in_any_case(now: datetime) -> None:
+def count(now: datetime, email: str = WHO, origin: str = HERE) -> bool:
+    """One failure more than there are."""
+    [before] = failures_of(email, origin)
+    return write(email, {origin: (before, Failures(before.count + 1, now))})
+
+
+def test_counts_for_any_email_in_any_case(now: datetime) -> None:
     """Failures are counted without regard to whether the account exists."""
-    assert count_failure(WHO, failures_of(WHO), now)
-    assert count_failure(WHO.upper(), failures_of(WHO), now + timedelta(seconds=1))
+    assert count(now)
+    assert count(now + timedelta(seconds=1), WHO.upper())
 
-    assert FailureCount(2, now + timedelta(seconds=1)) == failures_of(WHO)
-
-
-def test_address_is_not_kept(now: datetime) -> None:
-    """Only a hash of the address is in the table."""
-    count_failure(WHO, FailureCount(), now)
-
-    assert 64 == len(db.session.query(LoginFailure).one().key)
+    assert [Failures(2, now + timedelta(seconds=1))] == failures_of(WHO, HERE)
 
 
-def test_one_of_two_at_once_is_told_to_look_again(now: datetime) -> None:
-    """Two attempts that saw the same count cannot both take the next place."""
-    seen = failures_of(WHO)
-    assert count_failure(WHO, seen, now)
-    assert not count_failure(WHO, seen, now)
+def test_origins_are_counted_apart(now: datetime) -> None:
+    """What failed at one network is not held against another, nor another e-mail."""
+    count(now)
+    count(now, origin=THERE)
+    count(now, origin=THERE)
 
-    seen = failures_of(WHO)
-    assert count_failure(WHO, seen, now)
-    assert not count_failure(WHO, seen, now)
+    expected = [Failures(1, now), Failures(2, now), Failures()]
+    assert expected == failures_of(WHO, HERE, THERE, ALL_ORIGINS)
+    assert [Failures()] == failures_of("other@example.com", HERE)
 
-    assert 2 == failures_of(WHO).count
+
+def test_neither_email_nor_network_is_kept(now: datetime) -> None:
+    """Only hashes are in the table, and two e-mails of one network do not share one."""
+    count(now)
+    count(now, "other@example.com")
+    rows = db.session.query(LoginFailure).all()
+
+    assert [64] * 4 == [len(key) for row in rows for key in (row.account, row.origin)]
+    assert 2 == len({row.origin for row in rows})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"count": 2},
+        {"turn_at": datetime.fromisoformat("2026-03-04T12:01:00.000007+00:00")},
+    ],
+)
+def test_one_of_two_at_once_has_to_look_again(now: datetime, change: dict) -> None:
+    """Two attempts that saw the same cannot both write, and nothing of the later one stays."""
+    after = Failures(**{"count": 1, "last_failed_at": now, **change})
+    first, second = {HERE: (Failures(), after)}, {THERE: (Failures(), after)}
+    assert write(WHO, first)
+    assert not write(WHO, second | first)
+
+    changed = {HERE: (after, Failures(5, now))}
+    assert write(WHO, changed)
+    assert not write(WHO, second | changed)
+
+    assert [Failures(5, now), Failures()] == failures_of(WHO, HERE, THERE)
 
 
 def test_taken_back_attempt_does_not_count(now: datetime) -> None:
     """An attempt that was never judged leaves no mark, and counting goes on after it."""
-    count_failure(WHO, failures_of(WHO), now)
-    take_back_failure(WHO)
+    count(now)
+    take_back(WHO, HERE)
 
-    assert 0 == failures_of(WHO).count
-    assert count_failure(WHO, failures_of(WHO), now)
-    assert 1 == failures_of(WHO).count
+    assert 0 == failures_of(WHO, HERE)[0].count
+    assert count(now)
+    assert 1 == failures_of(WHO, HERE)[0].count
 
 
-def test_is_forgotten(now: datetime) -> None:
-    """A success starts again at none."""
-    count_failure(WHO, failures_of(WHO), now)
-    forget_failures(WHO)
+def test_one_origin_or_all_are_forgotten(now: datetime) -> None:
+    """A success starts one origin again at none, a new password all of the account's."""
+    for email, origin in [(WHO, HERE), (WHO, THERE), (WHO, ALL_ORIGINS), ("other@a.b", HERE)]:
+        count(now, email, origin)
 
-    assert FailureCount() == failures_of(WHO)
+    forget(WHO, HERE)
+    assert [0, 1, 1] == [row.count for row in failures_of(WHO, HERE, THERE, ALL_ORIGINS)]
+
+    forget_all(WHO)
+    assert [Failures()] * 3 == failures_of(WHO, HERE, THERE, ALL_ORIGINS)
+    assert 1 == failures_of("other@a.b", HERE)[0].count
 
 
 def test_old_failures_are_pruned(now: datetime) -> None:
-    """Only addresses with a recent failure are remembered."""
-    count_failure("old@example.com", FailureCount(), now)
-    count_failure(WHO, FailureCount(), now + timedelta(hours=1))
-    forget_failures_before(now + timedelta(minutes=1))
+    """Only e-mails with a recent failure are remembered."""
+    count(now, "old@example.com")
+    count(now + timedelta(hours=1))
+    forget_before(now + timedelta(minutes=1))
 
-    assert FailureCount() == failures_of("old@example.com")
-    assert 1 == failures_of(WHO).count
+    assert [Failures()] == failures_of("old@example.com", HERE)
+    assert 1 == failures_of(WHO, HERE)[0].count

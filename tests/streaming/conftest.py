@@ -1,8 +1,10 @@
 """Connections with a peer of ours at the other end, and lanes in a time of their own."""
 
+import logging
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 from websockets.extensions.permessage_deflate import PerMessageDeflate
@@ -10,8 +12,10 @@ from websockets.extensions.permessage_deflate import PerMessageDeflate
 from omcrm.streaming.connection import Connection, Limits
 from omcrm.streaming.frame import WINDOW_BITS
 from omcrm.streaming.reactor import Reactor
-from tests.processes import PATIENCE
+from omcrm.streaming.seam import RealtimeServer
+from tests.processes import PATIENCE, wait_for
 from tests.streaming.course import Course, same_price
+from tests.streaming.guest import Serve
 from tests.streaming.heard import Heard
 from tests.streaming.pair import Opener, Pair, tcp_pair
 from tests.streaming.raw_client import RawClient
@@ -63,3 +67,28 @@ def course() -> Course:
 def calm() -> Course:
     """A lane in which only another price cannot wait."""
     return Course(same_price)
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Makes servers."""
+    made: list[RealtimeServer] = []
+
+    def make(**options: Any) -> RealtimeServer:
+        options = {"cors_allowed_origins": [], "connect_timeout": 60, **options}
+        logger = logging.getLogger("test")
+        server = RealtimeServer(
+            async_mode="threading",
+            async_handlers=False,
+            logger=logger,
+            engineio_logger=logger,
+            **options,
+        )
+        made.append(server)
+        return server
+
+    yield make
+    for each in made:
+        each.eio.disconnect()
+        wait_for(lambda each=each: not each.environ, 5, "all to be gone")
+        assert ({}, {}, {}) == (each.manager.rooms, each._binary_packet, each._held)

@@ -46,8 +46,13 @@ def subscriber(printer: Printer | None = None) -> Subscriber:
 class Course:
     """A lane that somebody watches, with what is known beside it."""
 
-    def __init__(self, is_alike: IsAlike = lambda one, other: False, watched: str = "BTC ETH SOL"):
-        self.lane = Lane(WINDOW, "epoch", is_alike)
+    def __init__(
+        self,
+        is_alike: IsAlike = lambda one, other: False,
+        watched: str = "BTC ETH SOL",
+        window: float = WINDOW,
+    ):
+        self.lane = Lane(window, "epoch", is_alike)
         self.known: dict[str, Quote] = {}
         self.flushes = 0
         self.told: list[tuple[float, str, int]] = []

@@ -1,6 +1,8 @@
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
+import pytest
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame, Opcode
 from websockets.protocol import Protocol, Side, State
@@ -150,3 +152,31 @@ def test_what_is_forgotten_is_encoded_again() -> None:
     printer.batch([btc, eth])
 
     assert {"BTC 1 €": 2, "ETH 2 €": 1} == dialect.asked
+
+
+def test_what_is_repeated() -> None:
+    """The same facts as those of a number before, with no others sent in between."""
+    printer = Printer(str, lambda each: str(each.said.trade and each.said.trade.price))
+
+    def numbered(seq: int, number: str) -> Quote:
+        return quote(trade(number, seq), seq=seq)
+
+    printer.batch([numbered(1, "5")])
+    assert printer.is_repeated(numbered(2, "5"), 1)
+    assert not printer.is_repeated(numbered(2, "6"), 1)
+    printer.batch([numbered(2, "6")])
+    printer.batch([numbered(3, "5")])
+    assert not printer.is_repeated(numbered(4, "5"), 1)
+    assert printer.is_repeated(numbered(4, "5"), 3)
+    printer.forget("BTC")
+
+    assert not printer.is_repeated(numbered(4, "5"), 3)
+
+
+@pytest.mark.parametrize("facts", [None, lambda each: None])
+def test_without_facts_nothing_is_repeated(facts: Any) -> None:
+    """Each quote is sent."""
+    printer = Printer(str, facts)
+    printer.batch([price(1)])
+
+    assert not printer.is_repeated(price(1), 1)

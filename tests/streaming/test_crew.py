@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+import weakref
 from itertools import count
 
 import pytest
@@ -18,6 +19,24 @@ def test_a_job_is_done_elsewhere() -> None:
     wait_for(lambda: names, 5)
 
     assert ["crew"] == names
+
+
+def test_what_is_done_is_not_held() -> None:
+    """A thread that waits for the next job has forgotten the last one."""
+    crew, done = Crew(), threading.Event()
+
+    class Job:
+        def __call__(self) -> None:
+            done.set()
+
+    job = Job()
+    gone = weakref.ref(job)
+    crew.do(job)
+    del job
+
+    assert done.wait(20)
+    wait_for(lambda: gone() is None, 20)
+    assert 1 == crew.size
 
 
 def test_there_are_never_too_many() -> None:

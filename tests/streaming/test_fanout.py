@@ -2,7 +2,6 @@
 
 import itertools
 import logging
-import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -10,88 +9,18 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from omcrm.market.quote import Quote
-from omcrm.streaming.batch import Batch, Dialect
 from omcrm.streaming.fanout import FanOut, Position, Since
-from omcrm.streaming.lane import Subscriber
-from tests.processes import wait_for
+from tests.streaming.page import (
+    BLINK,
+    FOR_EVER,
+    Page,
+    same_price,
+    take,
+    tell,
+    watching,
+    written,
+)
 from tests.threads import Threads
-from tests.values import quote, trade
-
-# So long that nothing leaves a second time while a test looks; so short that a test can wait.
-FOR_EVER = 4096.0
-BLINK = 0.03
-
-
-def same_price(one: Quote, other: Quote) -> bool:
-    return one.said.trade.price == other.said.trade.price
-
-
-def written(each: Quote) -> str:
-    return f"{each.symbol} {each.seq}"
-
-
-def take(fanout: FanOut, *texts: str) -> None:
-    """Quotes come, said as symbol, number and, where it matters, price."""
-    for text in texts:
-        symbol, seq, *number = text.split()
-        fanout.take(quote(trade(*number or "1", int(seq)), symbol=symbol, seq=int(seq)))
-
-
-def tell(fanout: FanOut, *texts: str) -> None:
-    """Quotes come, and all that waits leaves before this is over."""
-    take(fanout, *texts)
-    fanout.start()
-    fanout.stop()
-
-
-class Page:
-    """A client that remembers what it was sent while it was ready."""
-
-    def __init__(self) -> None:
-        self.ready = True
-        self.batches: list[Batch] = []
-        self.subscriber: Subscriber | None = None
-
-    def offer(self, state: Batch, *, asked: bool = False) -> bool:
-        if self.ready:
-            self.batches.append(state)
-        return self.ready
-
-    def direct(self) -> None:
-        """Batches are more telling than bytes."""
-
-    def on_ready(self, wants_state: Callable[[], None]) -> None:
-        self.wants_state = wants_state
-
-    def get_ready(self) -> None:
-        self.ready = True
-        self.wants_state()
-
-    @property
-    def told(self) -> list[list[str]]:
-        """What came, write by write."""
-        return [batch.packets for batch in self.batches]
-
-    @property
-    def packets(self) -> list[str]:
-        return [packet for packets in self.told for packet in packets]
-
-    def wait(self, packet: str) -> None:
-        wait_for(lambda: packet in self.packets, 20, packet)
-
-    def watch(self, fanout: FanOut, symbols: str, dialect: Dialect = written, **more) -> Position:
-        if self.subscriber is None:
-            self.subscriber = fanout.join(self, dialect)
-        self.position = fanout.watch(self.subscriber, symbols.split(), **more)
-        return self.position
-
-
-def watching(fanout: FanOut, symbols: str, ready: bool = True, **more) -> Page:
-    """A new page that watches these symbols."""
-    page = Page()
-    page.ready = ready
-    page.watch(fanout, symbols, **more)
-    return page
 
 
 @pytest.fixture
@@ -377,24 +306,6 @@ def test_one_who_cannot_be_told_does_not_hurt_the_others(
 
 
 # How often
-
-
-@pytest.mark.parametrize("window", [0.1, 0.013, 0.049, 0.001])
-def test_a_page_is_told_no_more_often_than_it_wants(window: float) -> None:
-    """Its pace is a window doubled as often as it takes; asking for that changes nothing.
-
-    There is a slowest one.
-    """
-    fanout, full = FanOut(window), 1 / window
-    page = watching(fanout, "BTC")
-    for wish in (full * 3, full, full * 0.99, full / 2, full / 3, full / 100, full / 512):
-        rate = page.watch(fanout, "BTC", max_rate=wish).max_rate
-
-        assert min(wish, full) / 2 < rate <= wish
-        assert 0 == math.log2(full / rate) % 1
-        assert rate == page.watch(fanout, "BTC", max_rate=rate).max_rate
-
-    assert 1e-7 < page.watch(fanout, "BTC", max_rate=5e-324).max_rate <= 1e-6
 
 
 def test_each_pace_is_kept_by_itself(running: FanOut) -> None:

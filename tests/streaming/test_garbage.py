@@ -48,25 +48,42 @@ def test_what_lives_is_put_out_of_sight() -> None:
     assert not any(each is kept for each in gc.get_objects())
 
 
-def test_garbage_of_long_ago_goes_with_the_last_connection() -> None:
-    """A knot that was tied before it was put out of sight."""
+@pytest.mark.parametrize(("changes", "connections"), [(1200, 0), (700, 40), (30_000, 600)])
+def test_garbage_of_long_ago_goes(changes: int, connections: int) -> None:
+    """A knot that was tied before it was put out of sight: when few connections are left, and
+    in many changes also while there are not very many.
+    """
     garbage, kept = Garbage(), Knot()
     gone = weakref.ref(kept)
     garbage.tidy(changes=600, connections=600)
     del kept
 
-    garbage.tidy(changes=700, connections=600)
+    garbage.tidy(changes=1100, connections=600)
     assert gone() is not None
-    garbage.tidy(changes=1200, connections=0)
+    garbage.tidy(changes, connections)
 
     assert gone() is None
 
 
-def test_a_few_connections_are_no_reason() -> None:
-    """A laptop's pages that come and go leave the collector alone."""
-    garbage, knot = Garbage(), tied()
+def test_thousands_are_never_looked_at_together() -> None:
+    """However many come and go meanwhile: it would stop them all."""
+    garbage, kept = Garbage(), Knot()
+    garbage.tidy(changes=10_000, connections=10_000)
+    frozen = gc.get_freeze_count()
+    for changes in range(20_000, 100_000, 10_000):
+        garbage.tidy(changes, connections=10_000)
+
+        assert gc.get_freeze_count() >= frozen / 2
+        assert not any(each is kept for each in gc.get_objects())
+
+
+def test_a_few_connections_stay_in_sight() -> None:
+    """A laptop's pages that come and go are collected now and then, and never frozen."""
+    garbage, knot, kept = Garbage(), tied(), Knot()
 
     garbage.tidy(changes=20, connections=10)
-    garbage.tidy(changes=40, connections=0)
-
     assert knot() is not None
+    garbage.tidy(changes=600, connections=40)
+
+    assert knot() is None
+    assert any(each is kept for each in gc.get_objects())

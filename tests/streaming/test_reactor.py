@@ -1,6 +1,10 @@
-"""Sockets, deadlines and jobs: each is called in the reactor's thread, whatever the others do."""
+"""Sockets, deadlines and jobs: each is called in the reactor's thread, whatever the others do.
+
+Long for a reason: they share that thread, and what one does to the others is tested here.
+"""
 
 import logging
+import math
 import random
 import socket
 import threading
@@ -8,10 +12,15 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from omcrm.streaming.reactor import READ, WRITE, Later, Reactor
 from tests.processes import PATIENCE, wait_for
 from tests.threads import Threads
+
+# Nothing of it is ever due.
+IDLE = Reactor()
 
 
 class Watcher:
@@ -179,6 +188,72 @@ def test_who_wants_to_come_again_does() -> None:
     wait_for(lambda: len(clock.ticks) > 5, 5)
 
     assert all(b - a >= 0.01 for a, b in zip(clock.ticks, clock.ticks[1:], strict=False))
+
+
+def test_what_is_over_has_no_deadline() -> None:
+    """Nothing is called, nothing is held, and nothing can be arranged any more; twice is once."""
+    reactor, over, clock = Reactor(), Clock(), Clock()
+    reactor.at(time.monotonic() + 0.05, over)
+    reactor.at(time.monotonic() + 60, Clock())
+    reactor.never(over)
+    reactor.never(over)
+    reactor.at(time.monotonic(), over)
+    reactor.at(time.monotonic() + 0.1, clock)
+    wait_for(lambda: clock.ticks, 20)
+
+    assert [] == over.ticks
+    assert 1 == reactor.timers()
+
+
+def test_what_ends_while_it_is_called_has_no_deadline() -> None:
+    """It is not called again, whatever it asks for."""
+    reactor, clock = Reactor(), Clock()
+
+    class Ending(Clock):
+        def tick(self, now: float) -> float | None:
+            reactor.never(self)
+            return super().tick(now)
+
+    ending = Ending(0.0)
+    reactor.at(time.monotonic(), ending)
+    reactor.at(time.monotonic() + 0.05, clock)
+    wait_for(lambda: clock.ticks, 20)
+
+    assert 1 == len(ending.ticks)
+    assert 0 == reactor.timers()
+
+
+def test_deadlines_at_the_same_moment_all_come() -> None:
+    """Each of them, in the order in which they were given."""
+    reactor, order, when = Reactor(), list[int](), time.monotonic() + 0.05
+    for number in range(100):
+        reactor.at(when, Later(order.append, number))
+    wait_for(lambda: len(order) == 100, 20)
+
+    assert list(range(100)) == order
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(st.tuples(st.sampled_from(["at", "never", "new"]), st.integers(0, 20))))
+def test_what_is_kept_is_bounded_by_what_is_due(acts: list[tuple[str, int]]) -> None:
+    """However deadlines come, go and change: at most twice what is due is kept, and a few."""
+    reactor, far = IDLE, time.monotonic() + 1000
+    clocks = [Clock() for _ in range(21)]
+    for act, number in acts * 20:
+        if act == "at":
+            reactor.at(min(clocks[number].next_tick, far) - number, clocks[number])
+        elif act == "never":
+            reactor.never(clocks[number])
+        else:
+            reactor.never(clocks[number])
+            clocks[number] = Clock()
+            reactor.at(far + number, clocks[number])
+    due = [each for each in clocks if math.isfinite(each.next_tick)]
+
+    assert len(due) == reactor.timers()
+    assert len(reactor._moments) <= 2 * len(due) + 65
+    for each in clocks:
+        reactor.never(each)
 
 
 @pytest.mark.usefixtures("restless")

@@ -7,7 +7,6 @@ import inspect
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from typing import Any
 
@@ -27,7 +26,8 @@ from omcrm.streaming.rooms import Rooms
 from omcrm.streaming.seam import WRITTEN_AGAINST, RealtimeServer
 from omcrm.streaming.socketio_packet import StrictPacket
 from tests.processes import PATIENCE, wait_for
-from tests.streaming.asked import Ask, asking, opened
+from tests.streaming.asked import asking
+from tests.streaming.guest import Guest, Serve, welcome
 
 EXTENSIONS_WRITTEN_AGAINST = {"flask-socketio": "5.7.0"}
 
@@ -43,6 +43,7 @@ SIGNATURES = {
         "_handle_event": "(self, eio_sid, namespace, id, data)",
         "_handle_event_internal": "(self, server, sid, eio_sid, data, namespace, id)",
         "_handle_ack": "(self, eio_sid, namespace, id, data)",
+        "_get_event_handler": "(self, event, namespace, args)",
         "_trigger_event": "(self, event, namespace, *args)",
         "_send_packet": "(self, eio_sid, pkt)",
         "_send_eio_packet": "(self, eio_sid, eio_pkt)",
@@ -202,61 +203,6 @@ def test_how_flask_binds_it() -> None:
 
 
 # What the seam makes of them
-
-
-class Guest:
-    """A polling client of a server."""
-
-    def __init__(self, ask: Ask) -> None:
-        self.ask = ask
-        self.query = opened(ask)
-        self.sid = self.query.rpartition("=")[2]
-
-    def say(self, *packets: str) -> int:
-        """Post these packets of Socket.IO; the status of the answer."""
-        body = "\x1e".join(each if each.startswith("b") else f"4{each}" for each in packets)
-        return self.ask(self.query, body.encode()).status
-
-    def hear(self) -> list[str]:
-        """What is there to be heard, as soon as anything is."""
-        return self.ask(self.query).body.decode().split("\x1e")
-
-    def joins(self) -> str:
-        """Join; the answer."""
-        self.say("0")
-        return self.hear()[0]
-
-
-Serve = Callable[..., RealtimeServer]
-
-
-@pytest.fixture
-def serve() -> Iterator[Serve]:
-    """Makes servers."""
-    made: list[RealtimeServer] = []
-
-    def make(**options: Any) -> RealtimeServer:
-        options = {"cors_allowed_origins": [], "connect_timeout": 60, **options}
-        logger = logging.getLogger("test")
-        server = RealtimeServer(
-            async_mode="threading",
-            async_handlers=False,
-            logger=logger,
-            engineio_logger=logger,
-            **options,
-        )
-        made.append(server)
-        return server
-
-    yield make
-    for each in made:
-        each.eio.disconnect()
-        wait_for(lambda each=each: not each.environ, 5, "all to be gone")
-        assert ({}, {}, {}) == (each.manager.rooms, each._binary_packet, each._held)
-
-
-def welcome(sid: str, environ: dict[str, Any]) -> None:
-    """Let everybody in."""
 
 
 def test_what_is_emitted_while_connecting_follows_the_answer(serve: Serve) -> None:

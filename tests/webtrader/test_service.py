@@ -48,7 +48,8 @@ def test_status_tells_what_was_told(app: Flask) -> None:
 
     assert {"quotes", "seq", "refused"} == set(status["cache"])
     assert dict.fromkeys(("quotes", "updates", "conflated", "missed"), 0) == status["delivery"]
-    assert 0 == status["connections"]["open"]
+    assert {"open", "worst_lag_ms", "timers", "frozen_objects"} <= set(status["connections"])
+    assert 0 == status["connections"]["open"] == status["connections"]["timers"]
 
 
 def test_market_status_has_every_market(app: Flask) -> None:

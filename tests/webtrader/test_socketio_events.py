@@ -317,6 +317,21 @@ def test_unknown_event(desk: DeskClient) -> None:
     assert "INVALID_PAYLOAD" == event_after(desk, "subscription_error")["code"]
 
 
+def test_an_event_that_names_another_page(desk: DeskClient, client: Browser) -> None:
+    """Called as the library calls its catch-all handler: a bad message of the sender, as any."""
+    with client.desk() as other:
+        for _ in range(9):
+            desk.send("*", other.client.get_sid("/webtrader"))
+        wait_for(lambda: len(desk.bodies("subscription_error")) == 9, 20, "the refusals")
+
+        assert {"INVALID_PAYLOAD"} == {each["code"] for each in desk.bodies("subscription_error")}
+        desk.send("*", other.client.get_sid("/webtrader"))
+        wait_for(lambda: not desk.connected, 20, "the end")
+        other.call("ping")
+
+        assert [] == other.bodies("subscription_error")
+
+
 def test_ten_bad_messages_close(desk: DeskClient) -> None:
     """Ten bad messages in ten seconds end the connection."""
     for _ in range(10):

@@ -138,7 +138,7 @@ class Binance(Keyless):
                 yield _tick(symbol, self.source, arrival, None, book, None)
         elif "error" in message or "code" in message:
             refusal = mapping(message.get("error", message))
-            yield Refused(int(refusal.get("code", 0)), str(refusal.get("msg", ""))[:200])
+            yield Refused(integer(refusal.get("code", 0)), str(refusal.get("msg", ""))[:200])
         elif "id" in message and "result" in message:
             yield Acknowledged(message["id"])
         else:

@@ -1,0 +1,12 @@
+"""Whole numbers in the paths of routes."""
+
+from werkzeug.routing import IntegerConverter
+
+
+class PathNumber(IntegerConverter):
+    """`<int:…>`: at most forty ASCII digits.
+
+    Werkzeug's own reads the digits of every script, and fails where there are thousands.
+    """
+
+    regex = r"[0-9]{1,40}"

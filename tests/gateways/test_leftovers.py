@@ -1,0 +1,304 @@
+"""What is left of a connection that has ended: nothing, and without the garbage collector.
+
+The collector does not look at what it was told to leave alone, so that a circle of references would
+stay for as long as many are connected.
+
+Long for a reason: each dialect and each way of ending, in one place.
+"""
+
+import gc
+import json
+import socket
+import struct
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+import requests
+from flask import Request
+
+from omcrm.extensions import socketio
+from omcrm.gateways.client import Client
+from omcrm.streaming.connection import Connection, _Frames
+from omcrm.streaming.desk import Seat
+from omcrm.streaming.engine_session import Session, Transport
+from omcrm.streaming.inbox import Inbox
+from omcrm.streaming.lane import Group, Subscriber
+from tests.gateways.here import OURS, Make, Served
+from tests.processes import wait_for
+from tests.streaming.raw_client import CLOSE, PING, TEXT, RawClient, closing, frame, text, upgrade
+
+# What a connection is made of; of Flask, what an event of Socket.IO is handled in.
+PARTS = (Connection, _Frames, Client, Inbox, Session, Transport, Seat, Subscriber, Group, Request)
+SOCKET_IO = "/socket.io/?EIO=4&transport=websocket"
+POLLING = "/socket.io/?EIO=4&transport=polling"
+JOIN = "40/webtrader,"
+SUBSCRIBE = "42/webtrader," + json.dumps(["subscribe_to_instruments", {"symbols": ["BTC"]}])
+
+# What each client says before its end comes.
+DIALECTS = {
+    "/ws/market/feed": (
+        '{"action":"subscribe","symbols":["BTC"],"channels":["quotes","trades"],"history":5}',
+    ),
+    "/ws/realtime/": ('{"type":"subscribe_asset","data":{"symbol":"BTC"}}',),
+    "/quotes": ("AAPL,BTC",),
+    "/profile/AAPL": (),
+    "/market": (),
+    "/hours": (),
+    SOCKET_IO: (JOIN, SUBSCRIBE),
+}
+
+
+class Leftovers:
+    """What was made of these parts since, and still is there."""
+
+    def __init__(self) -> None:
+        self._before = {id(part): part for part in _parts()}
+
+    def names(self) -> list[str]:
+        return sorted(type(part).__name__ for part in _parts() if id(part) not in self._before)
+
+    def wait(self, what: str) -> None:
+        """Wait until nothing is left, and no deadline of it."""
+        reactor = socketio.server.eio.reactor
+        wait_for(lambda: not reactor.timers() and not self.names(), 30, f"nothing left of {what}")
+
+
+def _parts() -> list[Any]:
+    return [each for each in gc.get_objects() if type(each) in PARTS]
+
+
+@pytest.fixture
+def here(serve: Make) -> Served:
+    """An app that lets strangers in, up to so many."""
+    return serve(USE_SECURITY="false", MAX_CONNECTIONS_PER_USER=str(len(DIALECTS)))
+
+
+@pytest.fixture
+def leftovers(here: Served) -> Iterator[Leftovers]:
+    """Meanwhile the collector does nothing."""
+    gc.collect()
+    gc.disable()
+    yield Leftovers()
+    gc.enable()
+
+
+# WebSockets
+
+
+def says_goodbye(client: RawClient, here: Served) -> None:
+    client.send(closing())
+    client.rest()
+
+
+def hangs_up(client: RawClient, here: Served) -> None:
+    """Without a word."""
+
+
+def resets(client: RawClient, here: Served) -> None:
+    client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def breaks_the_protocol(client: RawClient, here: Served) -> None:
+    client.send(frame(3, b"?"))
+    client.rest()
+
+
+def says_too_much(client: RawClient, here: Served) -> None:
+    client.send(text("x" * 70_000))
+    client.rest()
+
+
+def sends_no_text(client: RawClient, here: Served) -> None:
+    client.send(frame(TEXT, b"\xff"))
+    client.rest()
+
+
+def floods(client: RawClient, here: Served) -> None:
+    client.send(frame(PING) * 2000)
+    client.rest()
+
+
+def leaves_in_the_middle(client: RawClient, here: Served) -> None:
+    client.send(frame(TEXT, b"half of", fin=False), text("x" * 100)[:50])
+
+
+def is_shown_out(client: RawClient, here: Served) -> None:
+    show_out(here)
+    while client.read().opcode != CLOSE:
+        pass
+    client.send(closing())
+    client.rest()
+
+
+def does_not_answer_our_goodbye(client: RawClient, here: Served) -> None:
+    show_out(here)
+    client.rest()
+
+
+def is_wrong_too_often(client: RawClient, here: Served) -> None:
+    client.send(*[text("4") + frame(2, b"?")] * 20)
+    client.rest()
+
+
+def show_out(here: Served) -> None:
+    """Close everybody."""
+    for client in here.roster.clients():
+        client.close()
+    socketio.server.eio.disconnect()
+
+
+ENDS: list[Callable[[RawClient, Served], None]] = [
+    says_goodbye,
+    hangs_up,
+    resets,
+    breaks_the_protocol,
+    says_too_much,
+    sends_no_text,
+    floods,
+    leaves_in_the_middle,
+    is_shown_out,
+    does_not_answer_our_goodbye,
+    is_wrong_too_often,
+]
+
+
+def test_nothing_is_left_of_a_websocket(here: Served, leftovers: Leftovers) -> None:
+    """Of any dialect, however it ends."""
+    cookie = here.session(here.create_user())
+    for end in ENDS:
+        with ExitStack() as at_the_end:
+            clients = []
+            for path, said in DIALECTS.items():
+                headers = (cookie, OURS) if path == SOCKET_IO else ()
+                client = at_the_end.enter_context(RawClient.open(here.port, path, *headers))
+                client.send(*map(text, said))
+                client.read()
+                clients.append(client)
+            for client in clients:
+                end(client, here)
+        leftovers.wait(end.__name__)
+
+
+def test_nothing_is_left_of_who_was_not_let_in(here: Served, leftovers: Leftovers) -> None:
+    """One too many, from another site, without what a handshake needs."""
+    with ExitStack() as at_the_end:
+        for _ in DIALECTS:
+            at_the_end.enter_context(RawClient.open(here.port, "/hours"))
+        statuses = [
+            here.status("/hours")[0],
+            here.status("/hours", "Origin: http://evil.example")[0],
+            here.status("/hours", "Sec-WebSocket-Version: 12")[0],
+        ]
+
+        assert [429, 403, 400] == statuses
+    leftovers.wait("those who were not let in")
+
+
+# Socket.IO by polling
+
+
+class Poller:
+    """A page that polls, with a cookie or without."""
+
+    def __init__(self, here: Served, cookie: str = "") -> None:
+        self._here = here
+        self._headers = {"Cookie": cookie.removeprefix("Cookie: ")} if cookie else {}
+        self._query = POLLING
+        sid = json.loads(self.poll()[1:])["sid"]
+        self._query += f"&sid={sid}"
+
+    def poll(self) -> str:
+        answer = requests.get(self._here.base + self._query, headers=self._headers, timeout=20)
+        return answer.text
+
+    def say(self, *packets: str) -> None:
+        url, body = self._here.base + self._query, "\x1e".join(packets)
+        requests.post(url, body, headers=self._headers, timeout=20)
+
+    def upgrade(self, *said: str) -> RawClient:
+        """A WebSocket that is to take over."""
+        client = RawClient.connect(self._here.port)
+        client.send(upgrade(self._query.replace("polling", "websocket")), *map(text, said))
+        assert 101 == client.read_head()
+        return client
+
+
+def is_closed_at_once(page: Poller) -> None:
+    page.say("1")
+
+
+def joins_and_is_closed(page: Poller) -> None:
+    page.say(JOIN)
+    page.poll()
+    page.say(SUBSCRIBE)
+    page.poll()
+    page.say("1")
+
+
+def is_refused(page: Poller) -> None:
+    page.say(JOIN)
+    page.poll()
+
+
+def is_not_heard_of_again(page: Poller) -> None:
+    """The page joins nothing, and asks for nothing."""
+
+
+def breaks_the_rules(page: Poller) -> None:
+    page.say(JOIN)
+    page.say("4abc")
+
+
+def goes_in_the_middle_of_an_upgrade(page: Poller) -> None:
+    page.say(JOIN)
+    with page.upgrade("2probe") as client:
+        client.read()
+
+
+def is_closed_in_the_middle_of_an_upgrade(page: Poller) -> None:
+    page.say(JOIN)
+    with page.upgrade("2probe") as client:
+        client.read()
+        page.say("1")
+        client.rest()
+
+
+def upgrades_and_goes(page: Poller) -> None:
+    page.say(JOIN)
+    page.poll()
+    with page.upgrade("2probe", "5") as client:
+        client.read()
+        client.send(text(SUBSCRIBE))
+        client.read()
+
+
+def upgrades_twice(page: Poller) -> None:
+    page.say(JOIN)
+    with page.upgrade("2probe"), page.upgrade("2probe") as second:
+        second.rest()
+
+
+POLLERS: list[Callable[[Poller], None]] = [
+    is_closed_at_once,
+    joins_and_is_closed,
+    is_refused,
+    is_not_heard_of_again,
+    breaks_the_rules,
+    goes_in_the_middle_of_an_upgrade,
+    is_closed_in_the_middle_of_an_upgrade,
+    upgrades_and_goes,
+    upgrades_twice,
+]
+
+
+def test_nothing_is_left_of_a_page_that_polled(here: Served, leftovers: Leftovers) -> None:
+    """However it ends, or is ended because nothing more comes; logged in or a stranger."""
+    engine = socketio.server.eio
+    engine.claim_within = socketio.server.connect_timeout = 0.5
+    engine.ping_interval = engine.ping_timeout = 1
+    cookie = here.session(here.create_user())
+    for end in POLLERS:
+        end(Poller(here, "" if end is is_refused else cookie))
+        leftovers.wait(end.__name__)

@@ -1,0 +1,97 @@
+"""Pages that a fan-out tells, in a time that never ends or hardly lasts."""
+
+from collections.abc import Callable
+
+from omcrm.market.quote import Quote
+from omcrm.streaming.batch import Batch, Dialect, Facts
+from omcrm.streaming.fanout import FanOut, Position
+from omcrm.streaming.lane import Subscriber
+from tests.processes import wait_for
+from tests.values import quote, trade
+
+# So long that nothing leaves a second time while a test looks; so short that a test can wait.
+FOR_EVER = 4096.0
+BLINK = 0.03
+
+
+def same_price(one: Quote, other: Quote) -> bool:
+    return one.said.trade.price == other.said.trade.price
+
+
+def written(each: Quote) -> str:
+    return f"{each.symbol} {each.seq}"
+
+
+def said(each: Quote) -> str:
+    return f"{each.symbol} {each.said.trade.price}"
+
+
+def take(fanout: FanOut, *texts: str) -> None:
+    """Quotes come, said as symbol, number and, where it matters, price."""
+    for text in texts:
+        symbol, seq, *number = text.split()
+        fanout.take(quote(trade(*number or "1", int(seq)), symbol=symbol, seq=int(seq)))
+
+
+def tell(fanout: FanOut, *texts: str) -> None:
+    """Quotes come, and all that waits leaves before this is over."""
+    take(fanout, *texts)
+    fanout.start()
+    fanout.stop()
+
+
+class Page:
+    """A client that remembers what it was sent while it was ready."""
+
+    def __init__(self) -> None:
+        self.ready = True
+        self.batches: list[Batch] = []
+        self.subscriber: Subscriber | None = None
+
+    def offer(self, state: Batch, *, asked: bool = False) -> bool:
+        if self.ready:
+            self.batches.append(state)
+        return self.ready
+
+    def direct(self) -> None:
+        """Batches are more telling than bytes."""
+
+    def on_ready(self, wants_state: Callable[[], None]) -> None:
+        self.wants_state = wants_state
+
+    def get_ready(self) -> None:
+        self.ready = True
+        self.wants_state()
+
+    @property
+    def told(self) -> list[list[str]]:
+        """What came, write by write."""
+        return [batch.packets for batch in self.batches]
+
+    @property
+    def packets(self) -> list[str]:
+        return [packet for packets in self.told for packet in packets]
+
+    def wait(self, packet: str) -> None:
+        wait_for(lambda: packet in self.packets, 20, packet)
+
+    def watch(
+        self,
+        fanout: FanOut,
+        symbols: str,
+        dialect: Dialect = written,
+        facts: Facts | None = None,
+        **more,
+    ) -> Position:
+        if self.subscriber is None:
+            self.subscriber = fanout.join(self, dialect, facts)
+        self.position = fanout.watch(self.subscriber, symbols.split(), **more)
+        return self.position
+
+
+def watching(fanout: FanOut, symbols: str, ready: bool = True, **more) -> Page:
+    """A new page that watches these symbols."""
+    page = Page()
+    page.ready = ready
+    page.watch(fanout, symbols, **more)
+    return page

@@ -1,0 +1,99 @@
+"""What has the same facts as before is not sent again, and the last change always is."""
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from omcrm.market.quote import Quote
+from omcrm.streaming.fanout import FanOut
+from tests.streaming.page import FOR_EVER, Page, said, take, tell, watching
+
+
+@pytest.fixture
+def fanout() -> Iterator[FanOut]:
+    """A fan-out that has not been started, with a window that never ends."""
+    fanout = FanOut(FOR_EVER)
+    yield fanout
+    fanout.stop()
+
+
+def number(each: Quote) -> str:
+    return str(each.said.trade.price)
+
+
+def test_what_tells_nothing_new_is_not_sent(fanout: FanOut) -> None:
+    """To those whose dialect tells only the price; what they ask for is sent in any case."""
+    page, other = Page(), watching(fanout, "BTC", dialect=number)
+    page.watch(fanout, "BTC", facts=number)
+    tell(fanout, "BTC 1 5")
+    tell(fanout, "BTC 2 5")
+    tell(fanout, "BTC 3 6")
+    tell(fanout, "BTC 4 6")
+    page.watch(fanout, "BTC")
+    tell(fanout, "BTC 5 6", "ETH 6")
+
+    assert ["BTC 1", "BTC 3", "BTC 4"] == page.packets
+    assert ["5", "5", "6", "6", "6"] == other.packets
+
+
+def test_what_went_and_came_back_is_sent_to_who_saw_it_gone(fanout: FanOut) -> None:
+    """Another page was shown the price between two that are the same to all others."""
+    early, late = Page(), Page()
+    early.watch(fanout, "BTC", facts=number)
+    tell(fanout, "BTC 1 5")
+    take(fanout, "BTC 2 6")
+    late.watch(fanout, "BTC", facts=number)
+    tell(fanout, "BTC 3 5")
+
+    assert ["BTC 2", "BTC 3"] == late.packets
+
+
+ACTS = st.one_of(
+    st.tuples(st.just("price"), st.integers(0, 1), st.integers(1, 3)),
+    st.tuples(st.just("flush"), st.just(0), st.just(0)),
+    st.tuples(
+        st.sampled_from(["watch", "block", "unblock", "leave"]), st.integers(0, 3), st.just(0)
+    ),
+    st.tuples(st.just("forget"), st.integers(0, 1), st.just(0)),
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(ACTS, max_size=60))
+def test_who_is_not_sent_what_is_repeated_knows_the_newest(
+    acts: list[tuple[str, int, int]],
+) -> None:
+    """Whoever comes, goes, reads slowly or has another rate, whatever changes and comes back."""
+    fanout, numbers = FanOut(FOR_EVER), itertools.count(1)
+    pages = [Page() for _ in range(4)]
+    known: dict[str, int] = {}
+    for act, which, new in [*acts, *(("unblock", each, 0) for each in range(4)), ("flush", 0, 0)]:
+        symbol = ("BTC", "ETH")[which % 2]
+        if act == "price":
+            take(fanout, f"{symbol} {next(numbers)} {new}")
+            known[symbol] = new
+        elif act == "flush":
+            fanout._pass(at_the_end=True)
+        elif act == "watch":
+            rate = 1e-6 if which == 3 else None
+            pages[which].watch(fanout, "BTC ETH", said, facts=said, max_rate=rate)
+        elif act == "block":
+            pages[which].ready = False
+        elif act == "unblock" and pages[which].subscriber is not None:
+            pages[which].get_ready()
+        elif act == "leave" and pages[which].subscriber is not None:
+            fanout.leave(pages[which].subscriber)
+            pages[which] = Page()
+        elif act == "forget":
+            fanout.forget([symbol])
+            known.pop(symbol, None)
+    for page in pages:
+        watched = page.subscriber.symbols if page.subscriber is not None else ()
+        for symbol in known.keys() & watched:
+            assert (
+                f"{symbol} {known[symbol]}"
+                == [each for each in page.packets if each.startswith(symbol)][-1]
+            )

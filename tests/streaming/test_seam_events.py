@@ -1,0 +1,63 @@
+"""In whose name an event is handled: its sender's, whatever it is called and carries."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.processes import wait_for
+from tests.streaming.asked import asking
+from tests.streaming.guest import Guest, Serve, welcome
+
+NAMES = st.sampled_from(
+    [
+        *("*", "", "a", "message", "json", "ping", "error", "__disconnect_final", "on_connect"),
+        *("connect", "connect_error", "disconnect", "disconnecting", "/", "/other", "**"),
+    ]
+)
+
+
+@pytest.mark.parametrize("catch_all", ["/", "*"])
+@given(
+    event=NAMES | st.text(max_size=5),
+    values=st.lists(
+        st.sampled_from(["*", "victim", "/", "a", None, 1, ["victim"], {"sid": "victim"}]),
+        max_size=4,
+    ),
+    binary=st.booleans(),
+    asks=st.booleans(),
+)
+@settings(
+    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_an_event_is_its_senders(
+    serve: Serve, catch_all: str, event: str, values: list[Any], binary: bool, asks: bool
+) -> None:
+    """Whatever it is called and whatever it carries, also the name of somebody else.
+
+    With a handler of its own and one for all others, of a namespace or of all namespaces.
+    """
+    server, senders = serve(), list[Any]()
+
+    def note_other(event: str, *more: Any) -> None:
+        senders.append(more[catch_all == "*"])
+
+    server.on("connect", welcome)
+    server.on("a", lambda sid, *values: senders.append(sid))
+    server.on("*", note_other, namespace=catch_all)
+    ask = asking(server.eio)
+    victim, guest = Guest(ask), Guest(ask)
+    victim.joins()
+    guest.joins()
+    sid, other = (server.manager.sid_from_eio_sid(each.sid, "/") for each in (guest, victim))
+    place = [{"_placeholder": True, "num": 0}] if binary else []
+    data = json.dumps([event, *values, *place]).replace("victim", other)
+    number = "7" if asks else ""
+    guest.say(*([f"51-{number}{data}", "bAAE="] if binary else [f"2{number}{data}"]))
+    wait_for(lambda: senders or guest.sid not in server.eio.sockets, 20)
+
+    assert {*senders} <= {sid}
+    assert server.manager.is_connected(other, "/")
+    assert victim.sid in server.eio.sockets
