@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
 
 from omcrm import create_app
 from omcrm.auth.login import hash_token
@@ -33,6 +34,11 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
     sys.pycache_prefix = os.environ["PYTHONPYCACHEPREFIX"] = str(
         ROOT / ".pytest_cache" / "compiled"
     )
+
+# Each test has an app of its own, and all of them the same templates.
+_templates = ROOT / ".pytest_cache/templates"
+_templates.mkdir(parents=True, exist_ok=True)
+Flask.jinja_options = {"bytecode_cache": FileSystemBytecodeCache(str(_templates))}
 
 
 def missing(what: str) -> None:

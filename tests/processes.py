@@ -69,8 +69,9 @@ def _up_to_date() -> bytes:
 
 
 @functools.cache
-def _password_hash() -> str:
-    return hash_password(PASSWORD)
+def hashed(password: str) -> str:
+    """What is kept of a password; hashing one is meant to cost."""
+    return hash_password(password)
 
 
 # Below those that the system gives to clients; each process that runs tests has some of them.
@@ -267,7 +268,7 @@ class App(Process):
     def create_user(self, email: str, role: str = "client") -> None:
         """Make an account with the tests' password, without a process of its own."""
         now = datetime.now(UTC).replace(tzinfo=None)
-        row = {"email": email, "hash": _password_hash(), "role": role, "now": str(now), "yes": True}
+        row = {"email": email, "hash": hashed(PASSWORD), "role": role, "now": str(now), "yes": True}
         url = self.env.get("DATABASE_URL") or f"sqlite:///{self._sqlite}"
         engine = create_engine(url)
         with engine.begin() as connection:

@@ -20,10 +20,10 @@ from omcrm.auth.api_token import Made
 from omcrm.auth.credential import Caller
 from omcrm.auth.login import current_session_hash
 from omcrm.auth.scope import Scope
-from omcrm.auth.service import create_user
 from omcrm.extensions import db, limiter
 from omcrm.settings import load
-from omcrm.storage.user import Role, find_user
+from omcrm.storage.user import Role, User, find_user
+from tests.processes import hashed
 
 EMAIL = "trader@example.com"
 ADMIN_EMAIL = "boss@example.com"
@@ -54,8 +54,10 @@ def app(tmp_path: Path) -> Iterator[Flask]:
     add_guarded_routes(app)
     with app.app_context():
         db.create_all()
-        create_user(EMAIL, PASSWORD, Role.CLIENT, datetime.now(UTC))
-        create_user(ADMIN_EMAIL, PASSWORD, Role.ADMIN, datetime.now(UTC))
+        known, made_at = hashed(PASSWORD), datetime.now(UTC)
+        for email, role in ((EMAIL, Role.CLIENT), (ADMIN_EMAIL, Role.ADMIN)):
+            db.session.add(User(email=email, password_hash=known, role=role, created_at=made_at))
+        db.session.commit()
     yield app
     with app.app_context():
         db.engine.dispose()
