@@ -45,7 +45,9 @@ def test_prices_are_written_and_told(
     real = update("--symbols", "btc", "--symbols", "AAPL")
     again = update("--symbols", "BTC")
 
-    assert (0, 0, 0) == (dry.returncode, real.returncode, again.returncode), real.stderr
+    assert (0, 0, 0) == (dry.returncode, real.returncode, again.returncode), (
+        dry.stderr + real.stderr + again.stderr
+    )
     assert 0 == unwritten
     assert "2 prices fetched, nothing written." in dry.stdout
     assert ["BTC", "–"] == dry.stdout.splitlines()[1].split()[:2]
