@@ -171,7 +171,10 @@ class Exchange(Process):
     def begin_anew(self) -> None:
         """Be as after the start for the next test: no faults, no connections, nothing counted."""
         self.clear()
-        wait_for(lambda: not self.state()["connections"], what="connections to end")
+        wait_for(
+            lambda: not any(each["connections"] for each in self.state()["venues"].values()),
+            what="connections to end",
+        )
         self._counted = json.loads(self._ask("GET", "/control"))
 
     def state(self) -> dict[str, Any]:
