@@ -41,7 +41,7 @@ ASSET, PORTFOLIO = "asset", "portfolio"
 
 # How many holdings a client may have valued by asking: in a second, and at once.
 _HOLDINGS_A_SECOND, _HOLDINGS = 500, 2_000
-# What says when a price was told, and no more.
+# When a price came, and nothing of the price.
 _TIMES = frozenset(("timestamp", "provider_time", "seq"))
 # So much of what a client takes for a symbol is told back to it.
 _SHOWN = 20

@@ -67,7 +67,7 @@ class Printer:
 
     def __init__(self, dialect: Dialect, facts: Facts | None = None) -> None:
         self._dialect = dialect
-        self._facts = facts
+        self.facts = facts
         self._encoded: dict[str, Encoded] = {}
         self._runs: dict[str, Run] = {}
 
@@ -75,12 +75,12 @@ class Printer:
         """Whether a quote has the facts of the one numbered `before`, and nobody was sent other
         facts since.
         """
-        if self._facts is None:
+        if self.facts is None:
             return False
         run = self._runs.get(quote.symbol)
         if run is None or run.facts is None or run.since > before:
             return False
-        return self._facts(quote) == run.facts
+        return self.facts(quote) == run.facts
 
     def batch(self, quotes: Sequence[Quote]) -> Batch:
         """These quotes, encoded once however often they are asked for."""
@@ -102,8 +102,8 @@ class Printer:
         return encoded
 
     def _note_facts(self, quote: Quote) -> None:
-        if self._facts is None:
+        if self.facts is None:
             return
-        facts, run = self._facts(quote), self._runs.get(quote.symbol)
+        facts, run = self.facts(quote), self._runs.get(quote.symbol)
         if run is None or run.facts != facts:
             self._runs[quote.symbol] = Run(facts, quote.seq)

@@ -379,19 +379,19 @@ def _printed(lane: Lane, quotes: list[Quote]) -> dict[Group, Batch]:
     repeated: dict[Printer, set[str]] = {}
     printed: dict[Group, Batch] = {}
     for group, concerned in lane.concerned(quotes).items():
-        due = concerned
-        if group.printer not in repeated:
-            repeated[group.printer] = {
-                quote.symbol
-                for quote in quotes
-                if group.printer.is_repeated(quote, lane.told[quote.symbol].before)
-            }
-        if omitted := repeated[group.printer]:
-            due = [quote for quote in concerned if quote.symbol not in omitted]
+        printer, due = group.printer, concerned
+        if printer.facts is not None:
+            if printer not in repeated:
+                repeated[printer] = {
+                    quote.symbol
+                    for quote in quotes
+                    if printer.is_repeated(quote, lane.told[quote.symbol].before)
+                }
+            due = [quote for quote in concerned if quote.symbol not in repeated[printer]]
             if not due:
                 continue
-        key = (group.printer, tuple([each.symbol for each in due]))
+        key = (printer, tuple([each.symbol for each in due]))
         if key not in batches:
-            batches[key] = group.printer.batch(due)
+            batches[key] = printer.batch(due)
         printed[group] = batches[key]
     return printed

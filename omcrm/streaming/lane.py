@@ -194,10 +194,19 @@ class Lane:
         beats = waited > self.window * _BEATS and symbol not in self._again
         self._again.discard(symbol)
         self._beats[symbol] = self._beats.get(symbol, 0) + 1 if beats else 0
-        gained = max(0.0, self._gained.get(symbol, 0.0) - _FORGIVEN)
+        if self._beats[symbol] <= _IN_A_ROW and symbol not in self._gained:
+            return self.window
+        return self.window * self._shortened(symbol)
+
+    def _shortened(self, symbol: str) -> float:
+        """How much of a window a symbol waits that is out of step, or was not long ago."""
+        gained = self._gained.pop(symbol, 0.0) - _FORGIVEN
         shortens = self._beats[symbol] > _IN_A_ROW and gained <= _MOST_GAINED + _CATCH_UP - 1.0
-        self._gained[symbol] = gained + 1.0 - _CATCH_UP if shortens else gained
-        return self.window * (_CATCH_UP if shortens else 1.0)
+        if shortens:
+            gained += 1.0 - _CATCH_UP
+        if gained > 0.0:
+            self._gained[symbol] = gained
+        return _CATCH_UP if shortens else 1.0
 
     def hurry(self) -> None:
         """Let everything that waits leave now."""

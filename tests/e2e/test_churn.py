@@ -30,7 +30,7 @@ JOIN = "40/webtrader,"
 SUBSCRIBE = "42/webtrader," + json.dumps(["subscribe_to_instruments", {"symbols": ["BTC"]}])
 SOCKET_IO = "/socket.io/?EIO=4&transport=websocket"
 POLLING = "/socket.io/?EIO=4&transport=polling"
-SAID = {
+MESSAGES = {
     "/ws/market/feed": ('{"action":"subscribe","symbols":["BTC"]}',),
     "/ws/realtime/": ('{"type":"subscribe_asset","data":{"symbol":"BTC"}}',),
     "/quotes": ("AAPL,BTC",),
@@ -48,13 +48,13 @@ def memory(pid: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def says_goodbye(client: RawClient) -> None:
+def sends_a_close_frame(client: RawClient) -> None:
     client.send(closing())
     client.rest()
 
 
 def hangs_up(client: RawClient) -> None:
-    """Without a word."""
+    """Without a close frame."""
 
 
 def resets(client: RawClient) -> None:
@@ -66,7 +66,7 @@ def breaks_the_protocol(client: RawClient) -> None:
     client.rest()
 
 
-ENDS = (says_goodbye, hangs_up, resets, breaks_the_protocol)
+ENDS = (sends_a_close_frame, hangs_up, resets, breaks_the_protocol)
 
 
 class Churn:
@@ -79,7 +79,7 @@ class Churn:
     def open(self, path: str) -> RawClient:
         headers = (self._cookie, "Origin: http://127.0.0.1") if path == SOCKET_IO else ()
         client = RawClient.open(self._app.port, path, *headers)
-        client.send(*map(text, SAID[path]))
+        client.send(*map(text, MESSAGES[path]))
         client.read()
         return client
 
@@ -95,7 +95,7 @@ class Churn:
 
     def round(self, times: int) -> None:
         """So many of each dialect, some at a time."""
-        for path in (*SAID, POLLING):
+        for path in (*MESSAGES, POLLING):
             numbers = itertools.count()
 
             def work(path: str = path, numbers: "itertools.count[int]" = numbers) -> None:
@@ -134,7 +134,7 @@ def test_memory_returns(tmp_path: Path, mode: str) -> None:
     held = []
     with App(tmp_path, env) as app, Crowd() as crowd:
         churn = Churn(app, browser := app.new_browser())
-        for path in SAID:
+        for path in MESSAGES:
             for _ in range(STAYING):
                 crowd.add(churn.open(path))
 
@@ -144,7 +144,7 @@ def test_memory_returns(tmp_path: Path, mode: str) -> None:
 
         for number in range(ROUNDS):
             churn.round(TIMES // ROUNDS)
-            wait_for(lambda: connections()["open"] == STAYING * len(SAID), 60, "the last to go")
+            wait_for(lambda: connections()["open"] == STAYING * len(MESSAGES), 60, "the last to go")
             time.sleep(1)
             held.append(memory(app.pid))
             print(mode, number, round(held[-1], 1), connections(), flush=True)

@@ -22,7 +22,7 @@ def written(each: Quote) -> str:
     return f"{each.symbol} {each.seq}"
 
 
-def said(each: Quote) -> str:
+def symbol_and_price(each: Quote) -> str:
     return f"{each.symbol} {each.said.trade.price}"
 
 

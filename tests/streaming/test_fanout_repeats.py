@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from omcrm.market.quote import Quote
 from omcrm.streaming.fanout import FanOut
-from tests.streaming.page import FOR_EVER, Page, said, take, tell, watching
+from tests.streaming.page import FOR_EVER, Page, symbol_and_price, take, tell, watching
 
 
 @pytest.fixture
@@ -79,7 +79,9 @@ def test_who_is_not_sent_what_is_repeated_knows_the_newest(
             fanout._pass(at_the_end=True)
         elif act == "watch":
             rate = 1e-6 if which == 3 else None
-            pages[which].watch(fanout, "BTC ETH", said, facts=said, max_rate=rate)
+            pages[which].watch(
+                fanout, "BTC ETH", symbol_and_price, facts=symbol_and_price, max_rate=rate
+            )
         elif act == "block":
             pages[which].ready = False
         elif act == "unblock" and pages[which].subscriber is not None:

@@ -51,7 +51,7 @@ def test_an_event_is_its_senders(
     victim, guest = Guest(ask), Guest(ask)
     victim.joins()
     guest.joins()
-    sid, other = (server.manager.sid_from_eio_sid(each.sid, "/") for each in (guest, victim))
+    sid, other = (server.manager.sid_from_eio_sid(page.sid, "/") for page in (guest, victim))
     place = [{"_placeholder": True, "num": 0}] if binary else []
     data = json.dumps([event, *values, *place]).replace("victim", other)
     number = "7" if asks else ""
