@@ -34,7 +34,7 @@ PASSWORD = secrets.token_urlsafe(12)
 
 # The seconds after which what should happen counts as not happening. Who waits less fails where
 # the machine is busy; who waits for what happens never waits that long.
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 T = TypeVar("T")
 

@@ -13,7 +13,7 @@ from omcrm.concurrency import MODES
 from tests.launched import LONGEST_STOP, Launcher
 from tests.modes import ONE_MODE
 from tests.process_table import can_listen, descriptors, is_running, listens
-from tests.processes import Browser, wait_for
+from tests.processes import PATIENCE, Browser, wait_for
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_a_feed_keeps_nothing_alive(launch: Launcher, mode: str) -> None:
             OMCRM_DEMO="false",
             BINANCE_WS_URL=f"ws://127.0.0.1:{silent.getsockname()[1]}",
         )
-        silent.settimeout(30)
+        silent.settimeout(PATIENCE)
         upstream, _ = silent.accept()
         with upstream:
             wait_for(app.answers, 30, "the app")
