@@ -26,6 +26,7 @@ workers = 1
 keepalive = _SETTINGS["keepalive"]
 worker_connections = _SETTINGS["worker_connections"]
 forwarded_allow_ips = _SETTINGS["forwarded_allow_ips"]
+sendfile = _SETTINGS["sendfile"]
 # After it the master kills a worker that still waits for somebody.
 graceful_timeout = 5
 # gunicorn's control socket delays a stop and can leave the worker behind.

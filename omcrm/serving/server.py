@@ -19,6 +19,8 @@ SETTINGS = {
     # Who may be believed about the client's address and scheme is said by TRUSTED_PROXIES alone.
     "forwarded_allow_ips": "",
     "worker_connections": 20_000,
+    # The system's own way of sending files does not know eventlet's sockets.
+    "sendfile": False,
 }
 """gunicorn's settings that `run.py` and gunicorn share."""
 

@@ -60,8 +60,11 @@ def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[byt
         body = f"{active_mode()} {os.getpid()} {threading.active_count()}".encode()
     if path == "/large":
         body = bytes(64 * 1024 * 1024)
-    facts = [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))]
+    size = Path(__file__).stat().st_size if path == "/file" else len(body)
+    facts = [("Content-Type", "text/plain"), ("Content-Length", str(size))]
     start_response("200 OK", facts)
+    if path == "/file":
+        return environ["wsgi.file_wrapper"](Path(__file__).open("rb"))
     return [body]
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.process_table import can_listen, is_running, state
 from tests.processes import ROOT, Process, free_port, wait_for
+from tests.serving import served as served_app
 from tests.serving.served import SERVERS, Served, rest
 
 CHUNKED = b"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -34,6 +35,13 @@ def test_requests_wait_side_by_side(served: Served) -> None:
         waiting.sendall(b"GET /sits HTTP/1.1\r\nHost: a\r\n\r\n")
 
         assert b" 200 " in served.get("/")
+
+
+def test_a_file_is_sent_whole(served: Served) -> None:
+    """Also where the app leaves it to the server to read it."""
+    answer = served.get("/file")
+
+    assert Path(served_app.__file__).read_bytes() == answer.partition(b"\r\n\r\n")[2]
 
 
 def test_a_connection_is_kept(served: Served) -> None:
