@@ -144,13 +144,13 @@ def _guard(app: "Flask", settings: "Settings") -> None:
 
     from omcrm.web.cors import init_cors
     from omcrm.web.errors import init_errors
-    from omcrm.web.headers import init_headers
+    from omcrm.web.headers import SecurityHeaders
     from omcrm.webtrader.handshake import SameOrigin
 
     init_errors(app)
-    init_headers(app)
     init_cors(app, settings)
-    app.wsgi_app = SameOrigin(app.wsgi_app, settings.public_url)  # type: ignore[method-assign]
+    guarded = SameOrigin(app.wsgi_app, settings.public_url)
+    app.wsgi_app = SecurityHeaders(guarded)  # type: ignore[method-assign]
     if count := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=count, x_proto=count, x_host=count

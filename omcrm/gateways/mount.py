@@ -162,8 +162,6 @@ def _ask_for_upgrade(start_response: StartResponse) -> Iterable[bytes]:
         ("Content-Type", "text/plain; charset=utf-8"),
         ("Content-Length", str(len(_UPGRADE_REQUIRED))),
         ("Upgrade", "websocket"),
-        ("Cache-Control", "no-store"),
-        ("X-Content-Type-Options", "nosniff"),
     ]
     status = HTTPStatus.UPGRADE_REQUIRED
     start_response(f"{status.value} {status.phrase}", headers)
