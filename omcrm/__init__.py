@@ -145,8 +145,10 @@ def _guard(app: "Flask", settings: "Settings") -> None:
     from omcrm.web.cors import init_cors
     from omcrm.web.errors import init_errors
     from omcrm.web.headers import SecurityHeaders
+    from omcrm.web.request_text import init_request_text
     from omcrm.webtrader.handshake import SameOrigin
 
+    init_request_text(app)
     init_errors(app)
     init_cors(app, settings)
     guarded = SameOrigin(app.wsgi_app, settings.public_url)

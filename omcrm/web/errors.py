@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException, ServiceUnavailable
 from omcrm.auth.access import refusal, wants_json
 from omcrm.extensions import db, login_manager
 from omcrm.web import database_away
+from omcrm.web.request_text import UnreadableText
 
 _WORDS = {
     400: ("That request was not understood", "Go back, reload the page and try again."),
@@ -49,6 +50,8 @@ def _answer(error: HTTPException) -> ResponseReturnValue:
         title, what_to_do = "This form has expired", "Reload the page and send it again."
     elif isinstance(error, _DatabaseAway):
         code, message = database_away.CODE, database_away.MESSAGE
+    elif isinstance(error, UnreadableText):
+        code, message = "INVALID_PAYLOAD", str(error.description)
     else:
         code, message = error.name.upper().replace(" ", "_"), title
     headers = [item for item in error.get_headers() if item[0] in ("Allow", "Retry-After")]
