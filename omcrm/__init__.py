@@ -40,11 +40,12 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
 
 def _configure(app: "Flask", settings: "Settings", key: str) -> None:
     from omcrm.concurrency import active_mode
+    from omcrm.storage.database import engine_options
 
     app.config.update(
         SECRET_KEY=key,
         SQLALCHEMY_DATABASE_URI=settings.database,
-        SQLALCHEMY_ENGINE_OPTIONS={"pool_pre_ping": not settings.database.startswith("sqlite")},
+        SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database),
         SESSION_COOKIE_NAME="omcrm_session",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
@@ -114,9 +115,10 @@ def _open_rooms(app: "Flask", settings: "Settings") -> None:
     from omcrm.portfolio.api import blueprint as portfolio_api
     from omcrm.portfolio.routes import blueprint as portfolio
     from omcrm.reference import init_reference
+    from omcrm.storage.health import Health
     from omcrm.streaming.connection import Limits
     from omcrm.web.news import blueprint as news
-    from omcrm.web.routes import HEALTH_CHECKS
+    from omcrm.web.routes import DATABASE_HEALTH, HEALTH_CHECKS
     from omcrm.web.routes import blueprint as web
     from omcrm.webtrader import init_webtrader, service
 
@@ -132,6 +134,7 @@ def _open_rooms(app: "Flask", settings: "Settings") -> None:
     timeout = settings.websocket_timeout
     init_gateways(app, settings, Limits(_MOST_BYTES, _MOST_FRAMES, stalled=timeout, silent=timeout))
     init_reference(app)
+    app.extensions[DATABASE_HEALTH] = Health()
     app.extensions[HEALTH_CHECKS] = {"feed": app.extensions[service.MANAGER].failure}
     app.context_processor(lambda: {"demo": settings.demo, "version": __version__})
 
@@ -141,13 +144,15 @@ def _guard(app: "Flask", settings: "Settings") -> None:
 
     from omcrm.web.cors import init_cors
     from omcrm.web.errors import init_errors
-    from omcrm.web.headers import init_headers
+    from omcrm.web.headers import SecurityHeaders
+    from omcrm.web.request_text import init_request_text
     from omcrm.webtrader.handshake import SameOrigin
 
+    init_request_text(app)
     init_errors(app)
-    init_headers(app)
     init_cors(app, settings)
-    app.wsgi_app = SameOrigin(app.wsgi_app, settings.public_url)  # type: ignore[method-assign]
+    guarded = SameOrigin(app.wsgi_app, settings.public_url)
+    app.wsgi_app = SecurityHeaders(guarded)  # type: ignore[method-assign]
     if count := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=count, x_proto=count, x_host=count

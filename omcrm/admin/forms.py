@@ -60,6 +60,11 @@ def _fits(form: FlaskForm, field: Field) -> None:
         raise ValidationError("That has too many digits.")
 
 
+def _can_be_shown(form: FlaskForm, field: Field) -> None:
+    if not field.data.isprintable():
+        raise ValidationError("That has characters that cannot be shown.")
+
+
 def _spelled(source: str) -> Callable[[FlaskForm, Field], None]:
     """A check that the source could call an instrument of the chosen class so."""
     spelling, known = SPELLINGS[source], classes_of(source)
@@ -93,7 +98,7 @@ class InstrumentForm(FlaskForm):  # type: ignore[misc,unused-ignore]
     name = StringField(
         "Name",
         filters=[_trimmed],
-        validators=[DataRequired("Give its full name."), Length(max=120)],
+        validators=[DataRequired("Give its full name."), Length(max=120), _can_be_shown],
     )
     asset_class = SelectField("Type", choices=[each.value for each in AssetClass])
     decimals = _WholeField(

@@ -13,7 +13,7 @@ from typing import Any
 from flask import current_app
 from limits import RateLimitItemPerMinute
 from msgspec import Struct
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from omcrm.auth.allowance import Allowance
 from omcrm.auth.login import hash_token
@@ -21,13 +21,19 @@ from omcrm.auth.origin import is_foreign
 from omcrm.auth.scope import ADMIN_ONLY, Scope, effective
 from omcrm.extensions import db
 from omcrm.storage import api_token, login_session, ws_ticket
+from omcrm.storage.sqlite_file import patience
+from omcrm.storage.unavailable import is_unavailable
 from omcrm.storage.user import Role
+from omcrm.streaming.seldom import Seldom
 
 Environ = dict[str, Any]
 
 _SESSION, _TOKEN = "session:", "token:"
 
-_log = logging.getLogger(__name__)
+# So many seconds the use of a token may wait for another process's writer to be noted.
+_NOTED_WITHIN = 0.1
+
+_log = Seldom(logging.getLogger(__name__))
 
 
 class Caller(Struct, frozen=True):
@@ -211,11 +217,15 @@ def _judged(token_hash: str, address: str, now: datetime) -> Caller | Refused:
 
 def _note_use(token_id: int, address: str, now: datetime) -> None:
     try:
-        api_token.note_use(token_id, now, address)
-        db.session.commit()
-    except OperationalError:
-        # Somebody else writes for long: the token is good all the same.
+        # Nobody waits for that.
+        with patience(_NOTED_WITHIN):
+            api_token.note_use(token_id, now, address)
+            db.session.commit()
+    except DBAPIError as error:
+        # Somebody else writes for long, or nobody can: the token is good all the same.
         db.session.rollback()
+        if not is_unavailable(error):
+            raise
         _log.warning("the use of token %s could not be noted: the database is busy", token_id)
 
 

@@ -3,7 +3,6 @@
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
-import msgspec
 from flask import (
     Blueprint,
     flash,
@@ -21,6 +20,7 @@ from omcrm.auth.access import refused
 from omcrm.auth.allows import allows, current_caller
 from omcrm.auth.api_token import Made
 from omcrm.auth.forms import TokenForm
+from omcrm.auth.request_body import request_body
 from omcrm.auth.scope import ABOUT, Scope
 from omcrm.errors import AccessRefused
 from omcrm.storage.api_token import ApiToken, of_user
@@ -136,7 +136,7 @@ def tokens() -> ResponseReturnValue:
 @allows(session_only=True)
 def create() -> ResponseReturnValue:
     """Make a token; the answer has its secret, this one time."""
-    asked, now = _read(request.get_data()), datetime.now(UTC)
+    asked, now = request_body(NewToken), datetime.now(UTC)
     made = api_token.create(
         current_caller(),
         asked.name,
@@ -163,13 +163,6 @@ def ws_ticket() -> ResponseReturnValue:
     """A ticket that opens one WebSocket as the caller."""
     made = ticket.issue(current_caller(), datetime.now(UTC))
     return jsonify(ticket=made, expires_in=int(ticket.LIFETIME.total_seconds()))
-
-
-def _read(body: bytes) -> NewToken:
-    try:
-        return msgspec.json.decode(body, type=NewToken)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise AccessRefused("INVALID_PAYLOAD", f"invalid payload: {str(error)[:200]}") from error
 
 
 def _described(row: ApiToken, now: datetime) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from omcrm.streaming.inbox import Inbox
 from omcrm.streaming.lane import Subscriber
 from omcrm.streaming.manners import Manners
 from omcrm.streaming.seldom import Seldom
+from omcrm.web import database_away
 
 # What is shorter is not worth compressing.
 _COMPRESS_FROM = 256
@@ -215,7 +216,10 @@ class Client:
                 else:
                     self._house.roster.count(self.dialect.name, "messages_in")
                     self._answer(message)
-        except Exception:
+        except Exception as error:
+            if database_away.is_away(error):
+                self._tell(MessageRefused(database_away.CODE, database_away.MESSAGE))
+                return
             _failures.exception("a client of %s could not be served", self.dialect.name)
             self._tell(MessageRefused("INTERNAL_ERROR", "Something went wrong on our side"))
 
@@ -242,9 +246,10 @@ class Client:
     def _open(self) -> None:
         try:
             self._house.welcome()
-        except Exception:
+        except Exception as error:
             # The feeds may not run then, but who has come is served.
-            _failures.exception("welcoming a client failed")
+            if not database_away.is_away(error):
+                _failures.exception("welcoming a client failed")
         self.dialect.opened(self)
 
     def _end(self) -> None:
@@ -276,7 +281,9 @@ class Client:
                 with self._house.context():
                     text = make()
                 self.send(text)
-            except Exception:
+            except Exception as error:
+                if database_away.is_away(error):
+                    continue
                 _failures.exception("what a client of %s is owed failed", self.dialect.name)
 
     def _next_owed(self) -> Callable[[], str] | None:

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from websockets.frames import CloseCode
 
 from omcrm.gateways.roster import Roster
+from omcrm.web import database_away
 
 _EVERY = 2.0
 
@@ -42,8 +43,9 @@ class Guard:
             time.sleep(self._every)
             try:
                 self.look()
-            except Exception:
-                _log.exception("looking for ended logins and tokens failed")
+            except Exception as error:
+                if not database_away.is_away(error):
+                    _log.exception("looking for ended logins and tokens failed")
 
     def look(self) -> None:
         """Drop those whose credential is dead by now."""

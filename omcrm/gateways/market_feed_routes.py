@@ -4,13 +4,13 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Annotated
 
-import msgspec
-from flask import Blueprint, current_app, request
+from flask import Blueprint, current_app
 from flask.typing import ResponseReturnValue
 from msgspec import Meta, Struct
 
 from omcrm.auth.access import refused
 from omcrm.auth.allows import allows, current_caller
+from omcrm.auth.request_body import request_body
 from omcrm.errors import AccessRefused
 from omcrm.gateways import GATEWAYS
 from omcrm.gateways.market_feed import MarketFeed, Symbol, quote_body
@@ -87,11 +87,8 @@ def quote(symbol: str) -> ResponseReturnValue:
 @blueprint.post("/quotes")
 @allows("market:read")
 def quotes() -> ResponseReturnValue:
+    asked = request_body(Quotes)
     start_for_viewer()
-    try:
-        asked = msgspec.json.decode(request.get_data(), type=Quotes)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        raise AccessRefused("INVALID_PAYLOAD", f"invalid payload: {error}") from error
     known, held = market().instruments, market().cache.snapshot()
     symbols = canonical_symbols(asked.symbols)
     return json_answer(

@@ -22,10 +22,14 @@ from omcrm.streaming.endpoint import Opening, accept, negotiate, refuse
 from omcrm.streaming.reactor import Reactor
 from omcrm.streaming.seldom import Seldom
 from omcrm.streaming.takeover import NotTakeable, leave
+from omcrm.web import database_away
 
 _UPGRADE_REQUIRED = b"This address speaks WebSocket: connect with a WebSocket client.\n"
 _NO_WEBSOCKET = Refusal(501, "NO_WEBSOCKET", "No WebSocket for this request.")
 _UNAVAILABLE = Refusal(503, "UNAVAILABLE", "Something went wrong on our side: try again.")
+_DATABASE_AWAY = Refusal(
+    503, database_away.CODE, database_away.MESSAGE, wait=database_away.RETRY_AFTER
+)
 
 _complaints = Seldom(logging.getLogger(__name__))
 
@@ -90,7 +94,9 @@ class Mount:
         try:
             with self._house.context():
                 caller = self._door.who(environ)
-        except Exception:
+        except Exception as error:
+            if database_away.is_away(error):
+                return self._refuse(_DATABASE_AWAY, start_response)
             _complaints.exception("nobody could say who calls")
             return self._refuse(_UNAVAILABLE, start_response)
         if isinstance(caller, Refused):
@@ -156,8 +162,6 @@ def _ask_for_upgrade(start_response: StartResponse) -> Iterable[bytes]:
         ("Content-Type", "text/plain; charset=utf-8"),
         ("Content-Length", str(len(_UPGRADE_REQUIRED))),
         ("Upgrade", "websocket"),
-        ("Cache-Control", "no-store"),
-        ("X-Content-Type-Options", "nosniff"),
     ]
     status = HTTPStatus.UPGRADE_REQUIRED
     start_response(f"{status.value} {status.phrase}", headers)

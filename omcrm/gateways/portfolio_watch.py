@@ -17,6 +17,7 @@ from omcrm.portfolio.currency import DOLLAR, currency_of
 from omcrm.portfolio.holding import Portfolio
 from omcrm.portfolio.valuation import Valuation
 from omcrm.streaming.seldom import Seldom
+from omcrm.web import database_away
 
 # Between two looks at what has to be valued, however much happens.
 _GATHER = 0.02
@@ -185,8 +186,9 @@ class PortfolioWatch:
         try:
             with app.app_context():
                 versions = service.versions_of({portfolio_id for _, portfolio_id in held})
-        except Exception:
-            _failures.exception("the versions of portfolios could not be looked at")
+        except Exception as error:
+            if not database_away.is_away(error):
+                _failures.exception("the versions of portfolios could not be looked at")
             return
         for (user_id, portfolio_id), portfolio in held.items():
             if portfolio is not None and versions.get(portfolio_id) != portfolio.version:
@@ -205,8 +207,9 @@ class PortfolioWatch:
             try:
                 self._tell(app, each)
                 each.not_before = now + window
-            except Exception:
-                _failures.exception("a portfolio could not be valued")
+            except Exception as error:
+                if not database_away.is_away(error):
+                    _failures.exception("a portfolio could not be valued")
                 each.is_edited, each.not_before = True, now + _AGAIN_AFTER
             self._spent_until[each.key[0]] = now + (time.monotonic() - now) / _SHARE
         return time.monotonic() - began

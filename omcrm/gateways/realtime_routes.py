@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-import msgspec
 from flask import Blueprint, current_app, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import (  # type: ignore[import-untyped,unused-ignore]
@@ -16,7 +15,9 @@ from msgspec import Meta, Struct
 from omcrm.auth.access import refusal
 from omcrm.auth.allowance import Allowance
 from omcrm.auth.allows import allows, current_caller
+from omcrm.auth.request_body import request_body
 from omcrm.auth.scope import Scope
+from omcrm.errors import AccessRefused
 from omcrm.gateways import GATEWAYS
 from omcrm.gateways.client import Client
 from omcrm.gateways.market_feed import Symbol
@@ -137,9 +138,9 @@ def status() -> ResponseReturnValue:
 def force_price_update() -> ResponseReturnValue:
     """Ask the sources for fresh prices now; it may take ten seconds."""
     try:
-        asked = msgspec.json.decode(request.get_data(), type=Wanted)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        return refusal("INVALID_PAYLOAD", f"invalid payload: {error}", 400, "symbols")
+        asked = request_body(Wanted)
+    except AccessRefused as error:
+        return refusal(error.code, error.message, error.status, error.field or "symbols")
     symbols = canonical_symbols(asked.symbols)
     known = market().instruments
     if invalid := [each for each in symbols if each not in known]:

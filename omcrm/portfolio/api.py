@@ -4,13 +4,14 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from flask import Blueprint, Response, request, url_for
+from flask import Blueprint, Response, url_for
 from flask.typing import ResponseReturnValue
 from limits import RateLimitItemPerMinute
 
 from omcrm.auth.access import View, refusal, refused
 from omcrm.auth.allowance import Allowance
 from omcrm.auth.allows import allows, current_caller
+from omcrm.auth.request_body import Body, request_body
 from omcrm.auth.scope import Scope
 from omcrm.errors import AccessRefused
 from omcrm.portfolio import bounds, messages, service
@@ -61,7 +62,7 @@ def portfolios() -> ResponseReturnValue:
 @_may_change
 def create() -> ResponseReturnValue:
     """Make an empty portfolio."""
-    made = service.create(_user(), messages.read(request.get_data(), messages.Name).name)
+    made = service.create(_user(), _read(messages.Name).name)
     answer = _json({"portfolio": messages.summary(made)}, 201)
     answer.location = url_for(".portfolio", portfolio_id=made.id)
     return answer
@@ -79,7 +80,7 @@ def portfolio(portfolio_id: int) -> ResponseReturnValue:
 @_may_change
 def rename(portfolio_id: int) -> ResponseReturnValue:
     """Give a portfolio another name."""
-    name = messages.read(request.get_data(), messages.Name).name
+    name = _read(messages.Name).name
     renamed = service.rename(_user(), portfolio_id, name)
     return _json({"portfolio": messages.summary(renamed)})
 
@@ -96,7 +97,7 @@ def delete(portfolio_id: int) -> ResponseReturnValue:
 @_may_change
 def add_holding(portfolio_id: int) -> ResponseReturnValue:
     """Hold an instrument that the portfolio does not hold yet."""
-    asked = messages.read(request.get_data(), messages.NewHolding)
+    asked = _read(messages.NewHolding)
     changed = service.add_holding(
         _user(), portfolio_id, asked.symbol, asked.quantity, asked.average_cost
     )
@@ -107,7 +108,7 @@ def add_holding(portfolio_id: int) -> ResponseReturnValue:
 @_may_change
 def put_holding(portfolio_id: int, symbol: str) -> ResponseReturnValue:
     """Hold exactly so much of an instrument."""
-    asked = messages.read(request.get_data(), messages.Figures)
+    asked = _read(messages.Figures)
     changed = service.put_holding(_user(), portfolio_id, symbol, asked.quantity, asked.average_cost)
     return _holding(changed, symbol)
 
@@ -118,6 +119,10 @@ def remove_holding(portfolio_id: int, symbol: str) -> ResponseReturnValue:
     """Hold an instrument no more."""
     changed = service.remove_holding(_user(), portfolio_id, symbol)
     return _json({"version": changed.version})
+
+
+def _read(schema: type[Body]) -> Body:
+    return request_body(schema, messages.LARGEST_BODY)
 
 
 def _user() -> int:

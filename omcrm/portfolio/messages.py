@@ -1,17 +1,13 @@
 """What programs send and are sent about portfolios."""
 
-import re
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any
 
-import msgspec
 from msgspec import Struct, structs
 
-from omcrm.errors import AccessRefused
 from omcrm.market.instrument import canonical_symbol
-from omcrm.market.number import plain
 from omcrm.portfolio.currency import money
 from omcrm.portfolio.holding import Portfolio
 from omcrm.portfolio.valuation import Valuation
@@ -38,44 +34,6 @@ class NewHolding(Figures, frozen=True, forbid_unknown_fields=True):
     """The same with the instrument."""
 
     symbol: str
-
-
-Body = TypeVar("Body")
-
-_FIELD = re.compile(r"`\$\.(\w+)|field `(\w+)`")
-
-
-def read(body: bytes, schema: type[Body]) -> Body:
-    """`body` as `schema`; refused with INVALID_PAYLOAD and the name of the field that is wrong."""
-    if len(body) > LARGEST_BODY:
-        raise AccessRefused("TOO_LARGE", "invalid payload: too long", 413)
-    try:
-        value = msgspec.json.decode(body, type=schema)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        found = _FIELD.search(str(error))
-        field = next(filter(None, found.groups()), None) if found else None
-        # A name that is none of ours is not repeated.
-        known = field if field in schema.__struct_fields__ else None  # type: ignore[attr-defined]
-        message = f"invalid payload: {error}" if known else "invalid payload: " + _shape(schema)
-        raise AccessRefused("INVALID_PAYLOAD", message, field=known) from error
-    _check_numbers(value, msgspec.json.decode(body))
-    return value
-
-
-def _check_numbers(value: Any, written: dict[str, Any]) -> None:
-    """Refuse a decimal that was written as text which only Python reads as a number."""
-    for name in value.__struct_fields__:
-        if isinstance(getattr(value, name), Decimal) and isinstance(written[name], str):
-            try:
-                plain(written[name])
-            except ValueError:
-                message = f"invalid payload: Expected a number such as 0.25 - at `$.{name}`"
-                raise AccessRefused("INVALID_PAYLOAD", message, field=name) from None
-
-
-def _shape(schema: type) -> str:
-    names = ", ".join(f"`{each}`" for each in schema.__struct_fields__)  # type: ignore[attr-defined]
-    return f"expected a JSON object with {names} and nothing else"
 
 
 def summary(portfolio: Portfolio) -> dict[str, Any]:

@@ -73,7 +73,7 @@ class Refused(Struct, kw_only=True):
     """Why something was not done."""
 
     message: str
-    code: Literal["UNKNOWN_SYMBOL", "LIMIT_EXCEEDED", "INVALID_PAYLOAD"]
+    code: Literal["UNKNOWN_SYMBOL", "LIMIT_EXCEEDED", "INVALID_PAYLOAD", "DATABASE_UNAVAILABLE"]
     rejected: list[Rejected] | UnsetType = UNSET
 
 

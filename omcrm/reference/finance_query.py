@@ -151,6 +151,7 @@ class Error(Struct, kw_only=True):
         "TEXT_ONLY",
         "EVENTS_LOST",
         "INTERNAL_ERROR",
+        "DATABASE_UNAVAILABLE",
     ]
 
 

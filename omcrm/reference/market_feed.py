@@ -106,6 +106,7 @@ class Error(Struct, kw_only=True, tag_field="type", tag="error"):
         "TEXT_ONLY",
         "EVENTS_LOST",
         "INTERNAL_ERROR",
+        "DATABASE_UNAVAILABLE",
     ]
     detail: str | UnsetType = UNSET
     symbols: list[str] | UnsetType = UNSET

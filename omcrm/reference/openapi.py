@@ -115,7 +115,12 @@ def refusals(route: Route) -> dict[int, str]:
     """By status, when it is refused: what is its own, and what follows from who may call."""
     if route.needs is Needs.NOTHING:
         return dict(route.refusals)
-    usual = {401: "There is no credential, or one that does not hold."}
+    usual = {
+        401: "There is no credential, or one that does not hold.",
+        503: "The database cannot be used at the moment.",
+    }
+    if route.query is not None or route.variables():
+        usual[400] = "The address has characters that cannot be read."
     if isinstance(route.needs, Scope):
         usual[403] = "The caller may not do this."
     if isinstance(route.needs, Scope) or route.needs is Needs.ANY:

@@ -126,6 +126,7 @@ class Wrong(Struct, kw_only=True):
         "TEXT_ONLY",
         "EVENTS_LOST",
         "INTERNAL_ERROR",
+        "DATABASE_UNAVAILABLE",
     ]
     detail: str | UnsetType = UNSET
     symbol: str | UnsetType = UNSET

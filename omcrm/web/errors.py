@@ -1,12 +1,16 @@
 """How errors are answered: in the page's dress to people, as JSON to programs."""
 
-from flask import Flask, g, jsonify, render_template
+from flask import Flask, g, render_template
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import HTTPException, ServiceUnavailable
 
-from omcrm.auth.access import wants_json
-from omcrm.extensions import login_manager
+from omcrm.auth.access import refusal, wants_json
+from omcrm.extensions import db, login_manager
+from omcrm.web import database_away
+from omcrm.web.request_text import UnreadableText
 
 _WORDS = {
     400: ("That request was not understood", "Go back, reload the page and try again."),
@@ -16,12 +20,26 @@ _WORDS = {
     413: ("That was too large", "Send less at once."),
     429: ("Too many requests", "Wait a little and try again."),
     500: ("Something went wrong on our side", "It has been logged. Try again in a moment."),
+    503: ("This does not work at the moment", "Try again in a few seconds."),
 }
 
 
 def init_errors(app: Flask) -> None:
     """Answer every error of the app in its own words."""
     app.register_error_handler(HTTPException, _answer)
+    app.register_error_handler(SQLAlchemyError, _answer_database)
+
+
+class _DatabaseAway(ServiceUnavailable):
+    description = database_away.MESSAGE
+
+
+def _answer_database(error: SQLAlchemyError) -> ResponseReturnValue:
+    """503 while the database cannot be used; what is wrong with a statement is our fault."""
+    if not database_away.is_away(error):
+        raise error
+    db.session.rollback()
+    return _answer(_DatabaseAway(retry_after=database_away.RETRY_AFTER))
 
 
 def _answer(error: HTTPException) -> ResponseReturnValue:
@@ -30,15 +48,31 @@ def _answer(error: HTTPException) -> ResponseReturnValue:
     if isinstance(error, CSRFError):
         code, message = "CSRF_FAILED", error.description or "The CSRF token is missing."
         title, what_to_do = "This form has expired", "Reload the page and send it again."
+    elif isinstance(error, _DatabaseAway):
+        code, message = database_away.CODE, database_away.MESSAGE
+    elif isinstance(error, UnreadableText):
+        code, message = "INVALID_PAYLOAD", str(error.description)
     else:
         code, message = error.name.upper().replace(" ", "_"), title
     headers = [item for item in error.get_headers() if item[0] in ("Allow", "Retry-After")]
     if wants_json():
-        return jsonify(success=False, error={"code": code, "message": message}), status, headers
-    if status == 500:
+        answer = refusal(code, message, status, getattr(error, "field", None))
+        answer.headers.extend(headers)
+        return answer
+    if status >= 500 or not _is_user_known():
         # What failed may be what tells who asks: the page is a stranger's.
         g._login_user = login_manager.anonymous_user()
     page = render_template(
         "errors/error.html", status=status, title=title, message=message, what_to_do=what_to_do
     )
     return page, status, headers
+
+
+def _is_user_known() -> bool:
+    """Whether it can be looked up now who asks, a stranger or not."""
+    try:
+        return current_user.is_authenticated is not None
+    except SQLAlchemyError as error:
+        if not database_away.is_away(error):
+            raise
+        return False

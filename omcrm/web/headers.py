@@ -1,34 +1,53 @@
-"""The security headers of every answer."""
+"""The security headers of every answer, whoever makes it."""
 
-from flask import Flask, Response, request
+from collections.abc import Callable, Iterable
+from typing import Any
 
-_HEADERS = {
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+Wsgi = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+_HEADERS = (
     # Nothing inline, nothing from elsewhere.
-    "Content-Security-Policy": (
-        "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-        "font-src 'self'; connect-src 'self'; form-action 'self'; object-src 'none'; "
-        "base-uri 'none'; frame-ancestors 'none'"
+    (
+        "Content-Security-Policy",
+        (
+            "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+            "font-src 'self'; connect-src 'self'; form-action 'self'; object-src 'none'; "
+            "base-uri 'none'; frame-ancestors 'none'"
+        ),
     ),
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-}
-_TRANSPORT = "max-age=31536000; includeSubDomains"
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Referrer-Policy", "same-origin"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
+    # Files say themselves how long they may be kept.
+    ("Cache-Control", "no-store"),
+)
+_TRANSPORT = ("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
 
 
-def init_headers(app: Flask) -> None:
-    """Add them to every answer."""
-    app.after_request(_add)
+class SecurityHeaders:
+    """WSGI middleware: adds those headers to each answer that it does not have yet.
 
+    It stands before everything that answers, behind what learns a proxy's scheme.
+    """
 
-def _add(response: Response) -> Response:
-    for name, value in _HEADERS.items():
-        response.headers.setdefault(name, value)
-    if request.is_secure:
-        response.headers.setdefault("Strict-Transport-Security", _TRANSPORT)
-    if request.endpoint != "static":
-        response.headers.setdefault("Cache-Control", "no-store")
-    return response
+    def __init__(self, within: Wsgi) -> None:
+        self._within = within
+        self._plain = [(name, value, name.lower()) for name, value in _HEADERS]
+        self._encrypted = [*self._plain, (*_TRANSPORT, _TRANSPORT[0].lower())]
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer as what is within does."""
+        is_encrypted = environ["wsgi.url_scheme"] == "https"
+        added = self._encrypted if is_encrypted else self._plain
+
+        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+            present = {name.lower() for name, _ in headers}
+            missing = [(name, value) for name, value, lower in added if lower not in present]
+            return start_response(status, [*headers, *missing], *error)
+
+        return self._within(environ, start)

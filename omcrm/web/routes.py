@@ -2,14 +2,14 @@
 
 from flask import Blueprint, current_app, jsonify, redirect, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
-from omcrm.extensions import db, limiter
+from omcrm.extensions import limiter
+from omcrm.web import database_away
 
 blueprint = Blueprint("web", __name__)
 
 HEALTH_CHECKS = "omcrm.health"
+DATABASE_HEALTH = "omcrm.database_health"
 
 
 @blueprint.get("/")
@@ -35,8 +35,7 @@ def readyz() -> ResponseReturnValue:
 
 
 def _database_failure() -> str | None:
-    try:
-        db.session.execute(text("SELECT 1 FROM instruments LIMIT 1"))
-    except SQLAlchemyError as error:
-        return type(error).__name__
-    return None
+    problem: str | None = current_app.extensions[DATABASE_HEALTH].problem()
+    if problem is not None:
+        database_away.note(problem)
+    return problem

@@ -81,6 +81,7 @@ class RealTimeDataManager:
         self._switch = threading.Lock()
         self._stopped = threading.Event()
         self._reviewer: threading.Thread | None = None
+        self._teller: threading.Thread | None = None
         self._started_at = 0.0
         self._status_callbacks: tuple[Callable[[], None], ...] = ()
         reports = Reports(self._take, self._note_condition, self._note_change, recorder)
@@ -141,28 +142,31 @@ class RealTimeDataManager:
             self.since, self._started_at = self._clock(), self._timing.now()
             self.fanout.start()
             self._reviewer = threading.Thread(target=self._review, name="reviewer", daemon=True)
+            self._teller = threading.Thread(target=self._tell, name="feed-events", daemon=True)
             for feed in self._lineup.feeds.values():
                 self._aim(feed)
             self._lineup.start()
             self.news.start()
             self._offer_static()
             self._reviewer.start()
+            self._teller.start()
             return "started"
 
     def stop(self) -> Literal["stopped", "already_stopped"]:
         """End all connections and wait until their threads are gone."""
         with self._switch:
-            reviewer = self._reviewer
-            if reviewer is None:
+            reviewer, teller = self._reviewer, self._teller
+            if reviewer is None or teller is None:
                 return "already_stopped"
             self._stopped.set()
             self.news.begin_stop()
             self._lineup.stop()
             self.news.stop()
             reviewer.join()
+            teller.join()
             self._tell_events()
             self.fanout.stop()
-            self._reviewer, self.since = None, None
+            self._reviewer, self._teller, self.since = None, None, None
         self._note_change()
         return "stopped"
 
@@ -207,9 +211,17 @@ class RealTimeDataManager:
             try:
                 for quote in self.cache.review(_AHEAD):
                     self.hub.publish(quote)
-                self._tell_events()
             except Exception:
                 _log.exception("reviewing the quotes failed")
+
+    # What happens to the feeds: who is told may wait for the database, and no price does
+
+    def _tell(self) -> None:
+        while not self._timing.wait(self._stopped, _REVIEW_EVERY):
+            try:
+                self._tell_events()
+            except Exception:
+                _log.exception("telling what happened to the feeds failed")
 
     def _tell_events(self) -> None:
         self.events.note_switches(self.cache.take_switches())

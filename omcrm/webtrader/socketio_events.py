@@ -25,7 +25,7 @@ from omcrm.streaming import wire
 from omcrm.streaming.desk import Seat
 from omcrm.streaming.fanout import Since
 from omcrm.streaming.price_update import iso, price_update
-from omcrm.web import feed_control
+from omcrm.web import database_away, feed_control
 from omcrm.webtrader import service
 from omcrm.webtrader.messages import Instruments, PriceHistory, read
 
@@ -116,8 +116,9 @@ def _guard(app: Flask) -> None:
                 ended = login_session.invalid_among(desk.session_hashes(), datetime.now(UTC))
                 db.session.rollback()
             drop_sessions(app, ended)
-        except Exception:
-            _log.exception("looking for ended sessions failed")
+        except Exception as error:
+            if not database_away.is_away(error):
+                _log.exception("looking for ended sessions failed")
 
 
 # What pages ask
@@ -144,6 +145,19 @@ def _asked(handler: Callable[[Seat, Any], Any]) -> Callable[..., Any]:
             return answer
 
     return handle
+
+
+@socketio.on_error(NAMESPACE)
+def refuse_failure(error: Exception) -> Any:
+    """While the database cannot be used the page is told so; other failures go on being ours."""
+    if not database_away.is_away(error):
+        raise error
+    if request.event["message"] == "connect":
+        raise Refusal(database_away.MESSAGE) from error
+    answer = {"message": database_away.MESSAGE, "code": database_away.CODE}
+    if request.event["message"] != "disconnect":
+        emit("subscription_error", answer)
+    return answer
 
 
 def _is_bad(refusal: AccessRefused) -> bool:

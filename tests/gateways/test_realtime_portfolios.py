@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from omcrm.extensions import db
 from omcrm.portfolio import service
 from omcrm.storage.user import Role
 from tests.gateways.enveloped import REALTIME, Enveloped, error, hold, program, trades
@@ -35,6 +36,25 @@ def speaker(here: Served, user: int) -> Iterator[Enveloped]:
 
 
 # What is told
+
+
+def test_the_database_is_away(
+    here: Served, user: int, speaker: Enveloped, caplog: pytest.LogCaptureFixture
+) -> None:
+    """That is said, the connection lives on, and portfolios that are known are told as before."""
+    trades(here, "BTC", "60000")
+    number = hold(here, user, BTC="1")
+    speaker.tell("subscribe_portfolio", portfolio_id=number)
+    speaker.told("portfolio_update")
+    with here.app.app_context():
+        db.drop_all()
+    kind, data = speaker.answer("get_portfolio_value", portfolio_id=number)
+    trades(here, "BTC", "60600")
+
+    assert ("error", "DATABASE_UNAVAILABLE") == (kind, data["code"])
+    assert 60600 == speaker.told("portfolio_update")["total_value"]
+    assert "pong" == speaker.answer("ping")[0]
+    assert "Traceback" not in caplog.text
 
 
 def test_a_portfolio_is_confirmed_and_then_told(

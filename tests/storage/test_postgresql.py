@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from tests.conftest import missing
-from tests.processes import PATIENCE, App, Exchange, free_port, wait_for
+from tests.processes import PATIENCE, App, Browser, Exchange, free_port, wait_for
 from tests.upstreams import at_the_exchange
 
 PLACES = [*sorted(Path("/usr/lib/postgresql").glob("*/bin")), Path("/usr/local/bin")]
@@ -69,6 +70,24 @@ def answers(url: str) -> bool:
         return False
     finally:
         engine.dispose()
+
+
+def failing(browser: Browser) -> list[str]:
+    """What `/readyz` names."""
+    return browser.get("/readyz").json().get("failing", [])
+
+
+@contextmanager
+def only_reading(url: str) -> Iterator[None]:
+    """Meanwhile the server takes no writes."""
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text("ALTER SYSTEM SET default_transaction_read_only = on"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+        yield
+        connection.execute(text("ALTER SYSTEM RESET default_transaction_read_only"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+    engine.dispose()
 
 
 @pytest.mark.parametrize("mode", ["eventlet", "gevent", "threading"])
@@ -132,6 +151,26 @@ def test_portfolios_on_postgresql(postgresql: str, tmp_path: Path) -> None:
         with ThreadPoolExecutor(4) as pool:
             answers = sorted(pool.map(add, range(4)))
         text = browser.get(own).text
+        unreadable = [
+            browser.post("/api/v1/portfolios", json={"name": "a\0b"}, headers=headers),
+            browser.post("/api/v1/portfolios", data=b'{"name":"\\ud800"}', headers=headers),
+            browser.post(f"{own}/holdings", json={**body, "symbol": "a\0b"}, headers=headers),
+            browser.http.put(f"{app.base}{own}/holdings/%00", json={}, headers=headers, timeout=10),
+            browser.post("/portfolio/", data={"name": "a\0b"}, headers=headers),
+            browser.post("/auth/login", data={"email": "a\0b", "password": "x"}, headers=headers),
+        ]
+        assert [400] * 6 == [each.status_code for each in unreadable]
+
+        with only_reading(postgresql):
+            wait_for(lambda: "database" in failing(browser), 30, "the database to be named")
+            refused = browser.post("/api/v1/portfolios", json={"name": "Value"}, headers=headers)
+            assert (503, "DATABASE_UNAVAILABLE") == (
+                refused.status_code,
+                refused.json()["error"]["code"],
+            )
+            assert 200 == browser.get(own).status_code
+        wait_for(lambda: "database" not in failing(browser), 30, "the database")
+        assert "Traceback" not in app.output()
 
     assert [201, 409, 409, 409] == answers
     assert f'"quantity":{quantity}' in text

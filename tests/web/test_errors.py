@@ -157,16 +157,46 @@ def test_a_fault_shows_nothing_of_the_inside(
     assert "the secret inside" in caplog.text
 
 
-def test_a_lost_database_is_told_like_any_fault(
-    app: Flask, browser: Callable, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("path", ["/webtrader/dashboard", "/nowhere", "/webtrader/instruments"])
+def test_a_lost_database_is_no_fault_of_ours(
+    app: Flask, browser: Callable, caplog: pytest.LogCaptureFixture, path: str
 ) -> None:
     """Who is logged in gets an answer even though nobody can look up who that is."""
     trader = browser(Role.CLIENT)
     with app.app_context():
         db.session.execute(text("DROP TABLE login_sessions"))
         db.session.commit()
-    answer = trader.get("/webtrader/dashboard")
+    answer = trader.get(path)
 
-    assert 500 == answer.status_code
-    assert "Something went wrong on our side" in answer.text
+    assert (404 if path == "/nowhere" else 503) == answer.status_code
     assert "login_sessions" not in answer.text
+    assert "Traceback" not in caplog.text
+    assert None is caplog.records[-1].exc_info
+    assert "no such table: login_sessions" in caplog.text
+
+
+def test_a_lost_database_says_when_to_come_back(app: Flask, browser: Callable) -> None:
+    """People are told in a page and programs by a code."""
+    trader = browser(Role.CLIENT)
+    with app.app_context():
+        db.drop_all()
+    page, told = trader.get("/portfolio/"), trader.get("/webtrader/realtime_status")
+
+    assert (503, "5") == (page.status_code, page.headers["Retry-After"])
+    assert "The database cannot be used at the moment" in page.text
+    assert (503, "5") == (told.status_code, told.headers["Retry-After"])
+    assert "DATABASE_UNAVAILABLE" == told.json["error"]["code"]
+
+
+def test_a_wrong_statement_is_our_fault(
+    app: Flask, client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It gives 500 and a traceback, as every fault does."""
+
+    @app.get("/webtrader/wrong")
+    def ask() -> str:
+        db.session.execute(text("SELEC 1"))
+        return ""
+
+    assert 500 == client.get("/webtrader/wrong").status_code
+    assert "Traceback" in caplog.text

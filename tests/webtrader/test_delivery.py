@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from socketio.exceptions import ConnectionError as ConnectFailed
 
-from omcrm.extensions import socketio
+from omcrm.extensions import db, socketio
 from omcrm.storage.user import Role
 from tests.processes import PATIENCE, wait_for
 from tests.webtrader.here import Here, served_here
@@ -294,3 +295,21 @@ def test_who_is_dropped_while_it_subscribes(
 
     assert watched.wait(PATIENCE)
     wait_for(lambda: not here.watchers(), 5, "the end")
+
+
+def test_a_page_comes_while_the_database_is_away(
+    app: Flask, here: Here, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is refused with the reason, and those who are in go on."""
+    with here.browser.desk() as desk:
+        desk.subscribe("BTC")
+        with app.app_context():
+            db.drop_all()
+        with pytest.raises(ConnectFailed, match="One or more namespaces failed to connect"):
+            here.browser.desk().close()
+        price = here.price("BTC")
+
+        wait_for(lambda: desk.prices("BTC")[-1]["price"] == price, 30, "the price")
+        assert "time" in str(desk.call("ping"))
+    assert "Traceback" not in caplog.text
+    assert "the database cannot be used" in caplog.text

@@ -14,6 +14,7 @@ from omcrm.gateways.finance_query.past import Archive
 from omcrm.gateways.finance_query.turn import Count, Turn
 from omcrm.market.clock import Clock
 from omcrm.streaming.seldom import Seldom
+from omcrm.web import database_away
 from omcrm.web.market import Market
 
 # Others are let run after so many.
@@ -124,8 +125,9 @@ class Board:
                 continue
             try:
                 self._tell_all()
-            except Exception:
-                _failures.exception("telling the channels failed")
+            except Exception as error:
+                if not database_away.is_away(error):
+                    _failures.exception("telling the channels failed")
             # What came too late for its time is left out.
             due = max(due + self.interval, time.monotonic())
 
@@ -148,8 +150,9 @@ class Board:
                 channel, about = view
                 try:
                     self._tell(Page(channel.written(turn, about)), view, clients)
-                except Exception:
-                    _failures.exception("telling %s failed", channel.name)
+                except Exception as error:
+                    if not database_away.is_away(error):
+                        _failures.exception("telling %s failed", channel.name)
 
     def _tell(self, page: Page, view: View, clients: list[Client]) -> None:
         told = 0

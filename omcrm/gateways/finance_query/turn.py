@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from omcrm.gateways.finance_query.past import Archive
 from omcrm.market.quote import Quote
 from omcrm.streaming.seldom import Seldom
+from omcrm.web import database_away
 from omcrm.web.market import Market
 
 _failures = Seldom(logging.getLogger(__name__))
@@ -78,6 +79,7 @@ def part(make: Callable[[], T], otherwise: Other) -> T | Other:
     """What `make` gives, or the other thing where it fails, which is logged."""
     try:
         return make()
-    except Exception:
-        _failures.exception("a part of a message could not be made")
+    except Exception as error:
+        if not database_away.is_away(error):
+            _failures.exception("a part of a message could not be made")
         return otherwise

@@ -1,0 +1,130 @@
+"""SQLite's connections: they wait for a writer without stopping anybody, and refuse to write to a
+file that is gone."""
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+# So many seconds a statement waits for another process's writer.
+_PATIENCE = 3.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.001, 0.025
+# What is free below that is left to finish what has begun.
+_LEAST_FREE = 1024 * 1024
+_READS = ("SELECT", "PRAGMA")
+
+_patience: ContextVar[float] = ContextVar("sqlite_patience", default=_PATIENCE)
+
+
+@contextmanager
+def patience(seconds: float) -> Iterator[None]:
+    """Inside it statements wait so many seconds at most for another process's writer."""
+    before = _patience.set(seconds)
+    try:
+        yield
+    finally:
+        _patience.reset(before)
+
+
+class SqliteFile:
+    """The file of an engine: that which was there when the first connection was opened."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._identity: tuple[int, int] | None = None
+
+    def connect(self, options: dict[str, Any]) -> "SqliteConnection":
+        """A new connection; raises OperationalError where the file is not the first one's."""
+        if self._identity is not None:
+            # SQLite would make a new, empty file.
+            self.require_same()
+        connection = SqliteConnection(self._path, **options)
+        connection.file = self
+        if self._identity is None:
+            self._identity = self._found()
+        return connection
+
+    def require_same(self) -> None:
+        """Raise OperationalError where the file was deleted or replaced by another one."""
+        # What is written to a deleted file ends with the process.
+        if self._found() != self._identity:
+            raise sqlite3.OperationalError("the database file was deleted or replaced")
+
+    def require_writable(self) -> None:
+        """Raise OperationalError also where the disk is full."""
+        self.require_same()
+        disk = os.statvfs(self._path)
+        # Root may use what is reserved.
+        free = disk.f_bavail if os.geteuid() else disk.f_bfree
+        # There are filesystems that do not count.
+        if disk.f_blocks and free * disk.f_frsize < _LEAST_FREE:
+            raise sqlite3.OperationalError("the disk is full")
+
+    def _found(self) -> tuple[int, int] | None:
+        try:
+            found = os.stat(self._path)
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+
+class SqliteConnection(sqlite3.Connection):
+    """A connection on which every statement waits as `patience` says; others run meanwhile.
+
+    SQLite itself would wait inside of C, where green threads cannot take turns.
+    """
+
+    file: SqliteFile
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **{**options, "timeout": 0.0})
+
+    def cursor(self, *_: Any, **__: Any) -> "_Cursor":  # type: ignore[override]
+        """A cursor that waits."""
+        return super().cursor(_Cursor)
+
+    def commit(self) -> None:
+        """End the transaction, which is kept."""
+        if self.in_transaction:
+            self.file.require_same()
+        _retried(self, super().commit)
+
+
+class _Cursor(sqlite3.Cursor):
+    connection: SqliteConnection
+
+    def execute(self, statement: str, values: Any = ()) -> "_Cursor":
+        self._prepare(statement)
+        return _retried(self.connection, super().execute, statement, values)
+
+    def executemany(self, statement: str, values: Any) -> "_Cursor":
+        self._prepare(statement)
+        return _retried(self.connection, super().executemany, statement, values)
+
+    def _prepare(self, statement: str) -> None:
+        if not statement.lstrip()[:6].upper().startswith(_READS):
+            self.connection.file.require_writable()
+
+
+def _retried(connection: SqliteConnection, call: Callable[..., T], *arguments: Any) -> T:
+    """What the call gives, tried again while another process writes."""
+    # A transaction that has read cannot write any more once somebody else has written.
+    is_final = sqlite3.SQLITE_BUSY_SNAPSHOT if connection.in_transaction else None
+    pause, until = _FIRST_PAUSE, 0.0
+    while True:
+        try:
+            return call(*arguments)
+        except sqlite3.OperationalError as error:
+            code = getattr(error, "sqlite_errorcode", 0)
+            if code & 0xFF != sqlite3.SQLITE_BUSY or code == is_final:
+                raise
+            until = until or time.monotonic() + _patience.get()
+            if time.monotonic() >= until:
+                raise
+        time.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE)

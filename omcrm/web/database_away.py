@@ -1,0 +1,32 @@
+"""What is answered and logged while the database cannot be used."""
+
+import logging
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from omcrm.storage.health import first_line
+from omcrm.storage.unavailable import is_unavailable
+from omcrm.streaming.seldom import Seldom
+
+CODE = "DATABASE_UNAVAILABLE"
+MESSAGE = "The database cannot be used at the moment: try again in a few seconds."
+RETRY_AFTER = 5
+"""In seconds."""
+
+_log = Seldom(logging.getLogger(__name__))
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether the error says that the database cannot be used now, which is then logged.
+
+    At most one line a second for the whole process: many meet the same.
+    """
+    if not isinstance(error, SQLAlchemyError) or not is_unavailable(error):
+        return False
+    note(first_line(error))
+    return True
+
+
+def note(problem: str) -> None:
+    """Log why the database cannot be used, unless that was said a moment ago."""
+    _log.warning("the database cannot be used: %s", problem)

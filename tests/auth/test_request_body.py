@@ -1,0 +1,97 @@
+from contextlib import suppress
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec import Struct
+
+from omcrm.auth.request_body import read_body
+from omcrm.errors import AccessRefused
+from omcrm.portfolio.messages import Figures, Name, NewHolding
+
+
+class Listed(Struct):
+    """A body with a list of texts."""
+
+    symbols: list[str]
+
+
+def test_numbers_are_read_exactly() -> None:
+    """Whether they are numbers or text; no binary float stands between."""
+    body = b'{"symbol":"BTC","quantity":0.1000000000000000055,"average_cost":"1.10"}'
+    read = read_body(body, NewHolding)
+
+    assert ("BTC", Decimal("0.1000000000000000055")) == (read.symbol, read.quantity)
+    assert "1.10" == str(read.average_cost)
+
+
+@pytest.mark.parametrize(
+    ("body", "schema", "field"),
+    [
+        (b'{"name":3}', Name, "name"),
+        (b"{}", Name, "name"),
+        (b'{"quantity":true,"average_cost":1}', Figures, "quantity"),
+        (b'{"quantity":1}', Figures, "average_cost"),
+        (b'{"quantity":1,"average_cost":"one"}', Figures, "average_cost"),
+        (b'{"quantity":"1_000","average_cost":1}', Figures, "quantity"),
+        (b'{"quantity":"NaN","average_cost":1}', Figures, "quantity"),
+        (b'{"quantity":"1e3","average_cost":1}', Figures, "quantity"),
+        ('{"quantity":1,"average_cost":"１"}'.encode(), Figures, "average_cost"),
+        (b'{"quantity":1,"average_cost":" 1"}', Figures, "average_cost"),
+        (b'{"quantity":1,"average_cost":1,"<script>":1}', Figures, None),
+        (b'{"quantity":1,"average_cost":1,"owner":1}', Figures, None),
+        (b"[]", Name, None),
+        (b"", Name, None),
+        (b"{", Name, None),
+        (b"\xff", Name, None),
+        (b'{"name":"\xff"}', Name, "name"),
+        (b'{"name":"a\\u0000b"}', Name, "name"),
+        (b'{"name":"\\ud800"}', Name, "name"),
+        (b'{"name":"\\udc00"}', Name, "name"),
+        (b'{"quantity":1,"average_cost":1,"symbol":"\xc3"}', NewHolding, "symbol"),
+        (b'{"symbols":["BTC",["\xff"]]}', Listed, "symbols"),
+        (b'{"symbols":["BTC","\\u0000"]}', Listed, "symbols"),
+        (b'{"symbols":["BTC","\\ud800"]}', Listed, "symbols"),
+        (b'{"name":NaN}', Name, None),
+        (b"[" * 4000, Name, None),
+    ],
+)
+def test_what_is_wrong_is_named(body: bytes, schema: type, field: str | None) -> None:
+    """The field, where it is one of ours; nothing of what was sent is repeated as a name."""
+    with pytest.raises(AccessRefused) as refusal:
+        read_body(body, schema)
+
+    assert ("INVALID_PAYLOAD", field) == (refusal.value.code, refusal.value.field)
+    assert "script" not in refusal.value.message
+    assert "owner" not in refusal.value.message
+
+
+def test_a_long_body_is_not_looked_at() -> None:
+    """Nothing that fits needs so many bytes."""
+    with pytest.raises(AccessRefused) as refusal:
+        read_body(b'{"name":"' + b"x" * 4096 + b'"}', Name, 4096)
+
+    assert 413 == refusal.value.status
+
+
+@pytest.mark.parametrize("name", ["Größe", "  a\tb\n", "日本", "🚀", "\u202e", ""])
+def test_what_people_write_is_read(name: str) -> None:
+    """Whether it is a good name is for others to say."""
+    assert name == read_body(b'{"name":"%s"}' % _escaped(name), Name).name
+
+
+def _escaped(text: str) -> bytes:
+    return text.replace("\t", "\\t").replace("\n", "\\n").encode()
+
+
+@settings(deadline=None, derandomize=True, database=None, max_examples=500)
+@given(st.binary(max_size=60))
+def test_any_bytes_are_read_or_refused(noise: bytes) -> None:
+    """Nothing but a refusal comes of a body that is wrong, and what is read can be kept."""
+    for body in (noise, b'{"name":"' + noise + b'"}'):
+        with suppress(AccessRefused):
+            name = read_body(body, Name).name
+
+            assert "\x00" not in name
+            assert isinstance(name.encode(), bytes)

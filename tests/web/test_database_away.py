@@ -1,0 +1,26 @@
+import logging
+
+import pytest
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from omcrm.web import database_away
+
+
+def test_one_line_a_second_for_all(caplog: pytest.LogCaptureFixture) -> None:
+    """A database that is away is met by many at once, and is no fault with a traceback."""
+    error = OperationalError("SELECT secret", None, Exception("gone\nfor good"))
+    with caplog.at_level(logging.WARNING):
+        assert all(database_away.is_away(error) for _ in range(1000))
+
+    assert len(caplog.records) < 20
+    assert "secret" not in caplog.text
+    assert "for good" not in caplog.text
+    assert "Traceback" not in caplog.text
+
+
+def test_other_errors_are_none_of_it(caplog: pytest.LogCaptureFixture) -> None:
+    """They are left to whoever met them."""
+    assert database_away.is_away(PoolTimeout("nobody gave a connection back"))
+    assert not database_away.is_away(IntegrityError("", None, Exception("twice")))
+    assert not database_away.is_away(ValueError("x"))
