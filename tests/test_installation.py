@@ -1,3 +1,8 @@
+"""How an installation is made, kept and migrated.
+
+Long for a reason: all that may be there already is one story.
+"""
+
 import os
 import subprocess
 import sys
