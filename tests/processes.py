@@ -52,7 +52,8 @@ def wait_for(look: Callable[[], T], timeout: float = PATIENCE, what: str = "it")
         time.sleep(0.02)
 
 
-_UPGRADE = ("-m", "flask", "--app", "omcrm", "db", "upgrade")
+# How an operator does it.
+UPGRADE = ("-m", "flask", "--app", "omcrm", "db", "upgrade")
 _NEW_USER = text(
     "INSERT INTO users (email, password_hash, role, active, created_at) "
     "VALUES (:email, :hash, :role, :yes, :now)"
@@ -64,7 +65,7 @@ def _up_to_date() -> bytes:
     """A new installation's database."""
     with tempfile.TemporaryDirectory() as folder:
         environ = {**os.environ, "OMCRM_INSTANCE": folder, "DATABASE_URL": "", "OMCRM_DEMO": ""}
-        subprocess.run([sys.executable, *_UPGRADE], cwd=ROOT, env=environ, check=True)
+        subprocess.run([sys.executable, *UPGRADE], cwd=ROOT, env=environ, check=True)
         return (Path(folder) / "omcrm.db").read_bytes()
 
 
@@ -236,9 +237,9 @@ class App(Process):
     def upgrade(self) -> None:
         """Bring the database up to date; an empty SQLite one is copied from one that is."""
         if self._sqlite is None:
-            self.run(*_UPGRADE)
+            self.run(*UPGRADE)
         elif not self._sqlite.exists():
-            self._sqlite.parent.mkdir(parents=True, exist_ok=True)
+            self._sqlite.parent.mkdir(0o700, parents=True, exist_ok=True)
             self._sqlite.write_bytes(_up_to_date())
 
     @property

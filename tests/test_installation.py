@@ -17,7 +17,7 @@ from omcrm.installation import DemoLogin, env_example, prepare, setup
 from omcrm.settings import example, load
 from omcrm.storage.instrument import active_instruments
 from omcrm.storage.user import Role, User
-from tests.processes import ROOT, App, Browser
+from tests.processes import ROOT, UPGRADE, App, Browser
 
 Make = Callable[..., Flask]
 
@@ -283,13 +283,20 @@ def test_env_example_prints_the_settings() -> None:
 # The way without make: migrate, then run
 
 
+class Migrated(App):
+    """The app on a database that the operator's command made."""
+
+    def upgrade(self) -> None:
+        self.run(*UPGRADE)
+
+
 @pytest.mark.parametrize("more", [{}, {"SECRET_KEY": "a key of the operator's own choice"}])
 def test_an_empty_instance_can_be_migrated_and_run(
     folder: Path, tmp_path: Path, more: Mapping[str, str]
 ) -> None:
     """`flask db upgrade` and `run.py` need to be told nothing but where the instance is."""
     environ = {"OMCRM_INSTANCE": str(folder), "OMCRM_DEMO": "", "DATABASE_URL": "", **more}
-    with App(tmp_path, environ) as app:
+    with Migrated(tmp_path, environ) as app:
         app.create_user("trader@example.com")
 
         assert 200 == app.log_in("trader@example.com").get("/webtrader/dashboard").status_code
