@@ -218,7 +218,7 @@ class Client:
                     self._answer(message)
         except Exception as error:
             if database_away.is_away(error):
-                self._tell(MessageRefused(database_away.CODE, database_away.MESSAGE))
+                self._tell(MessageRefused("DATABASE_UNAVAILABLE", database_away.MESSAGE))
                 return
             _failures.exception("a client of %s could not be served", self.dialect.name)
             self._tell(MessageRefused("INTERNAL_ERROR", "Something went wrong on our side"))

@@ -17,8 +17,7 @@ _GATHER = 0.25
 # What waits for so much of a window, so often in a row, is out of step with the lane, whose window
 # is then so much of itself.
 _BEATS, _IN_A_ROW, _CATCH_UP = 0.1, 3, 0.9
-# A symbol may gain one window by that, which is as far as it can be out of step, and so much of
-# another in each later one: nobody is told noticeably more often than the window says.
+# A symbol may gain one window by that, as far as it can be out of step, and so much in each later.
 _MOST_GAINED, _FORGIVEN = 1.0, 0.005
 # Where a client may resume: one entry for so many seconds, and so many of them.
 _RECORD_EVERY = 0.25
@@ -79,9 +78,7 @@ class Group:
 
 
 class Told(NamedTuple):
-    """What was told last of a symbol, when (monotonic seconds), in which flush, and the number of
-    what was told before it.
-    """
+    """What was told last of a symbol, when (monotonic seconds), in which flush, after which one."""
 
     quote: Quote
     at: float
@@ -118,7 +115,7 @@ class Lane:
         self._since: dict[str, float] = {}
         self._again: set[str] = set()
         self._beats: dict[str, int] = {}
-        # How many windows each symbol has gained by shorter ones.
+        # How many windows each has gained.
         self._gained: dict[str, float] = {}
         self._groups: dict[tuple[Printer, frozenset[str]], Group] = {}
         self._by_symbol: dict[str, dict[Group, None]] = {}
@@ -176,9 +173,8 @@ class Lane:
             self._turns[symbol] = (scheduled if turn >= late else now) + self._pace(symbol, now)
         quotes = sorted([known[each] for each in due if each in known], key=_number)
         for quote in quotes:
-            told = self.told.get(quote.symbol)
-            before = told.quote.seq if told is not None else 0
-            self.told[quote.symbol] = Told(quote, now, flush, before)
+            before = self.told.get(quote.symbol)
+            self.told[quote.symbol] = Told(quote, now, flush, before.quote.seq if before else 0)
         if quotes:
             self._flush = flush
             self._record(now)
@@ -194,18 +190,15 @@ class Lane:
         beats = waited > self.window * _BEATS and symbol not in self._again
         self._again.discard(symbol)
         self._beats[symbol] = self._beats.get(symbol, 0) + 1 if beats else 0
-        if self._beats[symbol] <= _IN_A_ROW and symbol not in self._gained:
+        if self._beats[symbol] <= _IN_A_ROW and not self._gained.get(symbol):
             return self.window
         return self.window * self._shortened(symbol)
 
     def _shortened(self, symbol: str) -> float:
         """How much of a window a symbol waits that is out of step, or was not long ago."""
-        gained = self._gained.pop(symbol, 0.0) - _FORGIVEN
+        gained = max(0.0, self._gained.get(symbol, 0.0) - _FORGIVEN)
         shortens = self._beats[symbol] > _IN_A_ROW and gained <= _MOST_GAINED + _CATCH_UP - 1.0
-        if shortens:
-            gained += 1.0 - _CATCH_UP
-        if gained > 0.0:
-            self._gained[symbol] = gained
+        self._gained[symbol] = gained + 1.0 - _CATCH_UP if shortens else gained
         return _CATCH_UP if shortens else 1.0
 
     def hurry(self) -> None:

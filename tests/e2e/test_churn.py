@@ -144,7 +144,7 @@ def test_memory_returns(tmp_path: Path, mode: str) -> None:
 
         for number in range(ROUNDS):
             churn.round(TIMES // ROUNDS)
-            wait_for(lambda: connections()["open"] == STAYING * len(MESSAGES), 60, "the last to go")
+            wait_for(lambda: connections()["open"] <= STAYING * len(MESSAGES), 60, "the last to go")
             time.sleep(1)
             held.append(memory(app.pid))
             print(mode, number, round(held[-1], 1), connections(), flush=True)
