@@ -171,8 +171,7 @@ def test_a_lost_database_is_no_fault_of_ours(
     assert (404 if path == "/nowhere" else 503) == answer.status_code
     assert "login_sessions" not in answer.text
     assert "Traceback" not in caplog.text
-    assert None is caplog.records[-1].exc_info
-    assert "no such table: login_sessions" in caplog.text
+    assert not any(record.exc_info for record in caplog.records)
 
 
 def test_a_lost_database_says_when_to_come_back(app: Flask, browser: Callable) -> None:
