@@ -35,7 +35,8 @@ def _failures_per_minute() -> str:
 
 
 def _was_refused(response: Response) -> bool:
-    return not 300 <= response.status_code < 400
+    # What fails on our side is no attempt.
+    return 400 <= response.status_code < 500
 
 
 @blueprint.errorhandler(RateLimitExceeded)
