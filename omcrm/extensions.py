@@ -15,6 +15,20 @@ from sqlalchemy import MetaData
 from omcrm.streaming.seam import RealtimeServer
 
 
+class _Middleware(flask_socketio._SocketIOMiddleware):  # type: ignore[misc]
+    """Socket.IO at its path, the app elsewhere.
+
+    Without what the library makes for each request under gunicorn: a class, which stays until the
+    garbage is collected.
+    """
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        environ = {**environ, "flask.app": self.flask_app}
+        if environ["PATH_INFO"].startswith(self.engineio_path):
+            return self.engineio_app.handle_request(environ, start_response)
+        return self.wsgi_app(environ, start_response)
+
+
 class SocketIO(flask_socketio.SocketIO):  # type: ignore[misc]
     """Flask-SocketIO on our own server."""
 
@@ -35,7 +49,7 @@ class SocketIO(flask_socketio.SocketIO):  # type: ignore[misc]
             self.server.on(event, handler, namespace=namespace)
         for each in self.namespace_handlers:
             self.server.register_namespace(each)
-        self.sockio_mw = flask_socketio._SocketIOMiddleware(self.server, app, socketio_path=path)
+        self.sockio_mw = _Middleware(self.server, app, socketio_path=path)
         app.wsgi_app = self.sockio_mw  # type: ignore[method-assign]
         app.teardown_request(_release_frames)
 

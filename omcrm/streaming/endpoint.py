@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from websockets.datastructures import Headers
 from websockets.exceptions import InvalidHeader
-from websockets.extensions import Extension
+from websockets.extensions import Extension, ServerExtensionFactory
 from websockets.extensions.permessage_deflate import (
     PerMessageDeflate,
     ServerPerMessageDeflateFactory,
@@ -44,13 +44,37 @@ def negotiate(environ: Environ, compression: bool) -> Opening:
     try:
         request = _request(environ)
     except InvalidHeader as error:
-        return Opening(ServerProtocol().reject(HTTPStatus.BAD_REQUEST, f"{error}.\n"), ())
+        return Opening(_rejection(HTTPStatus.BAD_REQUEST, f"{error}.\n"), ())
     if compression:
-        protocol = ServerProtocol(extensions=[_DEFLATE])
-        response = protocol.accept(request)
-        if all(_is_wide_enough(each) for each in protocol.extensions):
-            return Opening(response, protocol.extensions)
-    return Opening(ServerProtocol().accept(request), ())
+        opening = _answer(request, [_DEFLATE])
+        if all(_is_wide_enough(each) for each in opening.extensions):
+            return opening
+    return _answer(request)
+
+
+def _answer(
+    request: Request, extensions: Sequence[ServerExtensionFactory] | None = None
+) -> Opening:
+    protocol = ServerProtocol(extensions=extensions)
+    opening = Opening(protocol.accept(request), protocol.extensions)
+    _release(protocol)
+    return opening
+
+
+def _rejection(status: HTTPStatus, text: str) -> Response:
+    protocol = ServerProtocol()
+    response = protocol.reject(status, text)
+    _release(protocol)
+    return response
+
+
+def _release(protocol: ServerProtocol) -> None:
+    """Break what holds it in turn: its parser, and the frames behind the error of a refusal."""
+    protocol.parser.close()
+    error: BaseException | None = protocol.handshake_exc
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__context__
 
 
 def refuse(response: Response, start_response: StartResponse) -> Iterable[bytes]:
@@ -99,7 +123,7 @@ class Endpoint:
             connection, early = accept(environ, opening, self._reactor, self._limits)
         except NotTakeable:
             sorry = "No WebSocket for this request.\n"
-            refusal = ServerProtocol().reject(HTTPStatus.NOT_IMPLEMENTED, sorry)
+            refusal = _rejection(HTTPStatus.NOT_IMPLEMENTED, sorry)
             return refuse(refusal, start_response)
         connection.start(
             self._greet(connection, environ), opening.response.serialize(), early=early

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import requests
 from flask import Request
+from websockets.server import ServerProtocol
 
 from omcrm.extensions import socketio
 from omcrm.gateways.client import Client
@@ -30,7 +31,19 @@ from tests.processes import wait_for
 from tests.streaming.raw_client import CLOSE, PING, TEXT, RawClient, closing, frame, text, upgrade
 
 # What a connection is made of; of Flask, what an event of Socket.IO is handled in.
-PARTS = (Connection, _Frames, Client, Inbox, Session, Transport, Seat, Subscriber, Group, Request)
+PARTS = (
+    Connection,
+    _Frames,
+    ServerProtocol,
+    Client,
+    Inbox,
+    Session,
+    Transport,
+    Seat,
+    Subscriber,
+    Group,
+    Request,
+)
 SOCKET_IO = "/socket.io/?EIO=4&transport=websocket"
 POLLING = "/socket.io/?EIO=4&transport=polling"
 JOIN = "40/webtrader,"
@@ -194,6 +207,21 @@ def test_nothing_is_left_of_who_was_not_let_in(here: Served, leftovers: Leftover
 
         assert [429, 401, 400] == statuses
     leftovers.wait("those who were not let in")
+
+
+def test_a_request_leaves_no_class(here: Served, leftovers: Leftovers) -> None:
+    """The library would make one for each that comes through gunicorn."""
+
+    def classes() -> int:
+        kinds = [part for part in gc.get_objects() if type(part) is type]
+        return sum(str(kind.__module__).startswith("engineio") for kind in kinds)
+
+    before = classes()
+    for path in ("/healthz", "/socket.io/"):
+        answer = here.app.test_client().get(path, environ_overrides={"gunicorn.socket": None})
+        assert answer.status_code in (200, 400)
+
+    assert before == classes()
 
 
 # Socket.IO by polling
