@@ -4,9 +4,11 @@ import threading
 from datetime import UTC, datetime
 
 from flask import Flask, current_app
+from sqlalchemy.exc import SQLAlchemyError
 
 from omcrm.extensions import db
 from omcrm.storage import audit, feed_switch
+from omcrm.web.database_away import is_away
 from omcrm.web.market import market
 
 # What is remembered and what runs change together.
@@ -24,8 +26,13 @@ def start_for_viewer() -> None:
 
 def _start_unless_stopped(app: Flask) -> None:
     with app.app_context(), _switch:
-        if not feed_switch.are_stopped():
-            market().start()
+        try:
+            if not feed_switch.are_stopped():
+                market().start()
+        except SQLAlchemyError as error:
+            # The next viewer asks again.
+            if not is_away(error):
+                raise
 
 
 def start_by_admin(user_id: int) -> str:

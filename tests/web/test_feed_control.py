@@ -3,7 +3,9 @@
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
+import pytest
 from flask import Flask
 
 from omcrm.auth.service import create_user
@@ -36,6 +38,20 @@ def test_what_an_administrator_stopped_stays_stopped(app: Flask) -> None:
         assert feed_switch.are_stopped()
         assert "started" == feed_control.start_by_admin(admin)
         assert not feed_switch.are_stopped()
+
+
+def test_without_a_database_nothing_fails(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    """Where the database goes away before the feeds are started, a line says so, and no more."""
+    with app.app_context():
+        market()
+        path = Path(db.engine.url.database or "")
+        path.rename(path.with_name("gone"))
+        db.engine.dispose()
+
+        feed_control._start_unless_stopped(app)
+
+        assert not market().running
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 def test_what_is_remembered_and_what_runs_agree(app: Flask, restless: None) -> None:

@@ -17,7 +17,7 @@ _SOURCE = "finance_query"
 # Counts that nobody added to for so long are of days that are over.
 _OLD = 2 * LENGTHS["day"].total_seconds()
 
-_failures = Seldom(logging.getLogger(__name__))
+_complaints = Seldom(logging.getLogger(__name__))
 
 
 class Left(Struct, frozen=True):
@@ -48,9 +48,9 @@ class DailyLimit:
             if self._ledger.take(_SOURCE, who, [self._budget], now) is not None:
                 return None
             use = self._ledger.uses(_SOURCE, who, [self._budget], now)[0]
-        except OSError:
+        except OSError as error:
             # A full disk is no reason to keep prices from anybody.
-            _failures.exception("a request could not be counted")
+            _complaints.warning("a request could not be counted: %s", error.strerror)
             return Left(self._budget.calls, self._budget.calls, 0)
         seconds = int((use.renews_at - now).total_seconds())
         return Left(self._budget.calls, use.left, max(0, seconds))
