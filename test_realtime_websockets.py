@@ -22,6 +22,7 @@ import pytest
 import websocket
 
 from omcrm.child import ExchangeProcess
+from omcrm.errors import SettingError
 from omcrm.feeds.providers.binance import Binance
 from omcrm.feeds.registry import POLLS, STREAMS, FeedSettings, polls, streams
 from omcrm.market.catalogue import CATALOGUE
@@ -103,7 +104,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     if parser.parse_args(arguments).exchange:
         return look_at_exchange()
-    settings = load()
+    try:
+        settings = load()
+    except SettingError as error:
+        parser.error(str(error))
     return look_at_sources(settings.feeds, settings.feed_state_path)
 
 
@@ -289,6 +293,15 @@ def test_the_script_on_the_built_in_exchange(script: Run) -> None:
     assert "no live one is looked for" in done.stdout
     assert "All simulated prices arrive." in done.stdout
     assert "live:" not in done.stdout
+
+
+def test_a_wrong_setting_is_named(script: Run) -> None:
+    """It is no traceback but a line."""
+    done = script(BINANCE_WS_URL="https://127.0.0.1")
+
+    assert 2 == done.returncode
+    assert "setting BINANCE_WS_URL: expected a URL that begins with ws or wss" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 if __name__ == "__main__":

@@ -98,4 +98,4 @@ def test_what_cannot_be_counted_is_let_through(
     limit = DailyLimit(tmp_path / "file", 5)
 
     assert Left(5, 5, 0) == limit.take(token(), NOW)
-    assert ["a request could not be counted: Not a directory"] == caplog.messages
+    assert ["a request could not be counted: File exists"] == caplog.messages
