@@ -48,20 +48,11 @@ def post_fork(server, worker):
 def _simulate(worker):
     """Start the simulator of a demonstration, as `run.py` does."""
     import os
-    import sys
-
-    from gunicorn.arbiter import Arbiter
 
     from omcrm.demonstration import with_simulator
-    from omcrm.errors import SettingError
     from omcrm.settings import load
 
-    try:
-        settings, worker.stop_simulator = with_simulator(load())
-    except (SettingError, ChildProcessError) as error:
-        worker.log.error("%s", error)
-        # The master then gives up.
-        sys.exit(Arbiter.APP_LOAD_ERROR)
+    settings, worker.stop_simulator = with_simulator(load())
     if settings.exchange_url:
         os.environ["OMCRM_EXCHANGE_URL"] = settings.exchange_url
 

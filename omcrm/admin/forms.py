@@ -49,7 +49,7 @@ def _read(read: Callable[[str], Number], texts: list[str], problem: str) -> Numb
     if not texts:
         return None
     try:
-        return read(texts[0].strip())
+        return read(texts[0].strip(" \t\r\n"))
     except ValueError:
         raise ValueError(problem) from None
 

@@ -5,9 +5,12 @@ from wtforms import StringField
 
 from omcrm.errors import AccessRefused
 
+# Those of other alphabets are no part of a number.
+_SPACES = " \t\r\n"
+
 
 def _trimmed(text: str | None) -> str | None:
-    return text.strip() if text else text
+    return text.strip(_SPACES) if text else text
 
 
 class _JudgedForm(FlaskForm):  # type: ignore[misc,unused-ignore]

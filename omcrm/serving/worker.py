@@ -6,6 +6,7 @@
 
 import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -13,6 +14,7 @@ from typing import Any, ClassVar
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from gunicorn import util
+from gunicorn.arbiter import Arbiter
 from gunicorn.http import get_parser
 from gunicorn.http.body import EOFReader
 from gunicorn.http.errors import NoMoreData
@@ -20,6 +22,7 @@ from gunicorn.sock import ssl_wrap_socket
 from gunicorn.workers.base_async import AsyncWorker
 
 from omcrm.concurrency import native_lock, patch, renew_hub, spawn
+from omcrm.errors import SettingError
 from omcrm.serving.body import RequestBody
 from omcrm.serving.deadlines import Deadlines, shut_down
 from omcrm.serving.quiet_log import QuietLog
@@ -63,9 +66,13 @@ class HttpWorker(AsyncWorker):  # type: ignore[misc]
         super().init_process()
 
     def load_wsgi(self) -> None:
-        """Load the app."""
-        self.before_app()
-        super().load_wsgi()
+        """Load the app; where a setting is wrong, say so in a line, and gunicorn gives up."""
+        try:
+            self.before_app()
+            super().load_wsgi()
+        except (SettingError, ChildProcessError) as error:
+            self.log.error("%s", error)
+            sys.exit(Arbiter.APP_LOAD_ERROR)
 
     def run(self) -> None:
         """Serve until `alive` is false or the main thread is made to exit; then end for a while."""

@@ -1,7 +1,7 @@
 from flask import Flask
 
 from omcrm.errors import AccessRefused
-from omcrm.portfolio.forms import HoldingForm
+from omcrm.portfolio.forms import HoldingForm, _trimmed
 
 
 def test_a_refusal_is_shown_at_its_field(app: Flask) -> None:
@@ -12,3 +12,8 @@ def test_a_refusal_is_shown_at_its_field(app: Flask) -> None:
         form.note(AccessRefused("LIMIT_EXCEEDED", "Too many.", 409))
 
         assert (["Too little."], ["Too many."]) == (form.quantity.errors, form.form_errors)
+
+
+def test_only_plain_spaces_are_trimmed() -> None:
+    """Spaces of other alphabets stay, so that what they stand in is refused as a number."""
+    assert ("1", "\u00a01", "1\u2009") == tuple(map(_trimmed, (" 1\t", "\u00a01", "1\u2009 ")))

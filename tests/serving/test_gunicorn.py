@@ -45,12 +45,20 @@ def test_its_log_is_the_apps(tmp_path: Path, level: str) -> None:
     assert [] == [line for line in lines if not re.search(r"\d\d:\d\d:\d\d.* \[?[A-Z]+\]?", line)]
 
 
-def test_a_bad_setting_stops_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("STREAM_INTERVAL", "often", "expected a whole number from 1 to 60"),
+        ("SECRET_KEY", "x", "secrets.token_urlsafe"),
+    ],
+)
+def test_a_bad_setting_stops_it(tmp_path: Path, name: str, text: str, problem: str) -> None:
     """A line names the setting, without a traceback, and gunicorn gives up."""
     with pytest.raises(AssertionError) as died:
-        Quick(tmp_path, {"STREAM_INTERVAL": "often"}, ["sh", "-c", COMMAND.format("eventlet")])
+        Quick(tmp_path, {name: text}, ["sh", "-c", COMMAND.format("eventlet")])
 
-    assert "setting STREAM_INTERVAL: expected a whole number from 1 to 60" in str(died.value)
+    assert f"setting {name}: " in str(died.value)
+    assert problem in str(died.value)
     assert "Traceback" not in str(died.value)
 
 
