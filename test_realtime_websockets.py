@@ -4,6 +4,8 @@ Run it as a script (`python test_realtime_websockets.py`) to see which of the co
 reach this machine; it exits with 0 where one of them brings live prices, else with 1. With
 `--exchange` it looks for the simulated prices of the built-in exchange instead, for machines
 without a network. pytest runs the same against the built-in exchange.
+
+Longer than most for a reason: whoever has only this file sees what is asked and what it proves.
 """
 
 import argparse
