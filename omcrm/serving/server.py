@@ -24,8 +24,8 @@ SETTINGS = {
 }
 """gunicorn's settings that `run.py` and gunicorn share."""
 
-# Who is in the middle of a request at the end has a moment left.
-_GRACE = 3
+# Who is in the middle of a request at the end has a moment left, as with gunicorn.
+_GRACE = 5
 
 
 def serve(app: Any, host: str, port: int, at_end: Callable[[], int] = lambda: 0) -> None:

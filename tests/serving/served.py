@@ -51,8 +51,11 @@ def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[byt
     path = environ["PATH_INFO"]
     if path == "/fails":
         raise RuntimeError("inside the app")
-    if path == "/slow":
-        time.sleep(1.5)
+    if path in ("/waits", "/sits"):
+        folder = Path(os.environ["OMCRM_INSTANCE"])
+        (folder / "begun").touch()
+        while path == "/waits" and not (folder / "go on").exists():
+            time.sleep(0.02)
     if path == "/sits":
         time.sleep(600)
     body = environ["wsgi.input"].read()[::-1]

@@ -4,13 +4,12 @@ import re
 import shutil
 import signal
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.process_table import can_listen, is_running, state
-from tests.processes import ROOT, Process, free_port, wait_for
+from tests.processes import PATIENCE, ROOT, Process, free_port, wait_for
 from tests.serving import served as served_app
 from tests.serving.served import SERVERS, Served, rest
 
@@ -85,12 +84,13 @@ def test_term_lets_requests_end(tmp_path: Path, name: str) -> None:
     with Served(tmp_path, name) as served, served.connect() as idle, served.connect() as client:
         idle.sendall(b"GET /echo HTTP/1.1\r\nHost: a\r\n\r\n")
         idle.recv(1)
-        client.sendall(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
-        time.sleep(0.5)
-        served.stop()
+        client.sendall(b"GET /waits HTTP/1.1\r\nHost: a\r\n\r\n")
+        wait_for((tmp_path / "begun").exists, what="the request")
+        served.process.terminate()
+        (tmp_path / "go on").touch()
 
         assert b" 200 " in rest(client)
-        assert 0 == served.process.returncode
+        assert 0 == served.process.wait(PATIENCE)
         assert can_listen(served.port)
 
 
@@ -99,7 +99,7 @@ def test_term_does_not_wait_for_ever(tmp_path: Path) -> None:
     with Served(tmp_path, "gunicorn on eventlet") as served, served.connect() as client:
         worker = served.worker()
         client.sendall(b"GET /sits HTTP/1.1\r\nHost: a\r\n\r\n")
-        time.sleep(0.5)
+        wait_for((tmp_path / "begun").exists, what="the request")
         served.stop()
 
         assert 0 == served.process.returncode
@@ -114,7 +114,7 @@ def test_a_quick_end(tmp_path: Path, number: signal.Signals) -> None:
     with Served(tmp_path, "gunicorn on eventlet") as served, served.connect() as client:
         worker = served.worker()
         client.sendall(b"GET /sits HTTP/1.1\r\nHost: a\r\n\r\n")
-        time.sleep(0.5)
+        wait_for((tmp_path / "begun").exists, what="the request")
         served.process.send_signal(number)
 
         assert 0 == served.process.wait(60)
