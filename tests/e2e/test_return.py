@@ -93,6 +93,8 @@ def test_a_short_break_costs_what_changed(visit: Visit) -> None:
     visitor.context.set_offline(True)
     expect(visitor.connection()).to_have_attribute("data-state", "disconnected")
     before = conversations[0]
+    # Long enough for some coin to move.
+    visitor.page.wait_for_timeout(3000)
     visitor.context.set_offline(False)
     expect(visitor.connection()).to_have_attribute("data-state", "connected")
     visitor.sees_prices_move("BTC", times=2)
@@ -104,7 +106,8 @@ def test_a_short_break_costs_what_changed(visit: Visit) -> None:
     assert before.successes()[0]["epoch"] == again["since"]["epoch"]
     assert again["since"]["seq"] in [each["seq"] for each in before.prices()[-24:]]
     assert after.successes()[0]["epoch"] == again["since"]["epoch"]
-    assert "BTC" in after.snapshot()
+    # Which of them moved meanwhile is chance.
+    assert after.snapshot()
     assert "AAPL" not in after.snapshot()
     assert fixed == visitor.price("AAPL").inner_text()
     assert "Last resort" == visitor.row("AAPL").locator(".badge").inner_text()
