@@ -187,14 +187,14 @@ def main() -> int:
     print("mode       updates  p50 ms  p99 ms  max ms  cpu %  memory MB")
     missed = False
     for mode in options.modes:
-        each = measure(options.seconds, mode, options.pages)
+        figures = measure(options.seconds, mode, options.pages)
         print(
-            f"{mode:<10} {each['updates']:>7.0f} {each['p50']:>7.1f} {each['p99']:>7.1f} "
-            f"{each['max']:>7.1f} {each['cpu']:>6.1f} {each['memory']:>10.1f}"
+            f"{mode:<10} {figures['updates']:>7.0f} {figures['p50']:>7.1f} {figures['p99']:>7.1f} "
+            f"{figures['max']:>7.1f} {figures['cpu']:>6.1f} {figures['memory']:>10.1f}"
         )
-        missed = missed or any(each[name] > target for name, target in TARGETS.items())
-        if each["unmatched"]:
-            print(f"  {each['unmatched']:.0f} updates agreed with no state of the tape")
+        missed = missed or any(figures[name] > target for name, target in TARGETS.items())
+        if figures["unmatched"]:
+            print(f"  {figures['unmatched']:.0f} updates agreed with no state of the tape")
     goals = ", ".join(f"{name} <= {target:g}" for name, target in TARGETS.items())
     print(f"targets ({goals}): {'MISSED' if missed else 'reached'}")
     return 0

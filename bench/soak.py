@@ -29,7 +29,9 @@ def main() -> int:
         App(folder, {**environ, "OMCRM_EXCHANGE_URL": exchange.url}) as app,
     ):
         browsers = [app.new_browser() for _ in range(options.pages)]
-        pages = [Page(each, [instrument.symbol for instrument in CATALOGUE]) for each in browsers]
+        pages = [
+            Page(browser, [instrument.symbol for instrument in CATALOGUE]) for browser in browsers
+        ]
         for page in pages:
             page.start()
         began, cpu = time.monotonic(), cpu_seconds(app.pid)

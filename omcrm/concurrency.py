@@ -118,8 +118,8 @@ def end_on(*signals: "signal.Signals") -> None:
 
     mode = active_mode()
     if mode == "threading":
-        for each in signals:
-            signal.signal(each, _exit)
+        for signum in signals:
+            signal.signal(signum, _exit)
         sys.unraisablehook = partial(_insist, signals[0])
         return
     from greenlet import getcurrent
@@ -127,8 +127,8 @@ def end_on(*signals: "signal.Signals") -> None:
     main = getcurrent()
     reader, writer = socket.socketpair()
     writer.setblocking(False)
-    for each in signals:
-        signal.signal(each, lambda number, frame: None)
+    for signum in signals:
+        signal.signal(signum, lambda number, frame: None)
     signal.set_wakeup_fd(writer.fileno())
 
     def watch() -> None:

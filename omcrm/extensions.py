@@ -47,8 +47,8 @@ class SocketIO(flask_socketio.SocketIO):  # type: ignore[misc]
             self.server.handlers[namespace] = dict(handlers)
         for event, handler, namespace in self.handlers:
             self.server.on(event, handler, namespace=namespace)
-        for each in self.namespace_handlers:
-            self.server.register_namespace(each)
+        for ns_handler in self.namespace_handlers:
+            self.server.register_namespace(ns_handler)
         self.sockio_mw = _Middleware(self.server, app, socketio_path=path)
         app.wsgi_app = self.sockio_mw  # type: ignore[method-assign]
         app.teardown_request(_release_frames)

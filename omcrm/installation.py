@@ -76,12 +76,12 @@ def _demo_logins(settings: Settings) -> list[DemoLogin]:
             for role, email in emails.items()
             if find_user(email) is None
         ]
-        lines = [f"{each.role} {each.email} {each.password}\n" for each in made]
+        lines = [f"{login.role} {login.email} {login.password}\n" for login in made]
         _write_secretly(path, "".join(lines))
     logins = [DemoLogin(*line.split()) for line in path.read_text().splitlines()]
-    for each in logins:
-        if find_user(each.email) is None:
-            create_user(each.email, each.password, Role(each.role), datetime.now(UTC))
+    for login in logins:
+        if find_user(login.email) is None:
+            create_user(login.email, login.password, Role(login.role), datetime.now(UTC))
     return logins
 
 

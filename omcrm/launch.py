@@ -98,7 +98,7 @@ def _run(settings: Settings) -> None:
 def _announce(settings: Settings, logins: list[DemoLogin], manager: RealTimeDataManager) -> None:
     until = time.monotonic() + _FIRST_LOOK
     lines = [f"OMCRM is at {settings.public_url or _address(settings)}"]
-    lines += [f"  {each.role:<7} {each.email}  {each.password}" for each in logins]
+    lines += [f"  {login.role:<7} {login.email}  {login.password}" for login in logins]
     if not logins:
         lines.append("  Make an account: python manage.py create-user --email … --role admin")
     click.echo("\n".join(lines))

@@ -443,13 +443,13 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     environ = os.environ if environ is None else environ
     texts = _texts(environ)
     instance = texts["OMCRM_INSTANCE"]
-    known = {*(each.metadata["env"] for each in fields(Settings)), *_KEY_SETTINGS}
+    known = {*(field.metadata["env"] for field in fields(Settings)), *_KEY_SETTINGS}
     for name in [*texts, *(name for name in environ if name.startswith(_PREFIX))]:
         if name not in known:
             raise SettingError(name, "there is no such setting")
     texts.update({name: environ[name] for name in known if name in environ})
     texts["OMCRM_INSTANCE"] = instance
-    return Settings(**{each.name: _read(each, texts) for each in fields(Settings)})
+    return Settings(**{field.name: _read(field, texts) for field in fields(Settings)})
 
 
 _KEY_SETTINGS = {
@@ -480,10 +480,10 @@ def _file(path: Path) -> dict[str, str]:
     return {name: text or "" for name, text in dotenv_values(path).items()}
 
 
-def _read(each: "Field[Any]", texts: Mapping[str, str]) -> Any:
-    name = each.metadata["env"]
+def _read(setting: "Field[Any]", texts: Mapping[str, str]) -> Any:
+    name = setting.metadata["env"]
     try:
-        return each.metadata["read"](texts.get(name, each.metadata["default"]).strip())
+        return setting.metadata["read"](texts.get(name, setting.metadata["default"]).strip())
     except ValueError as error:
         raise SettingError(name, str(error)) from error
 
@@ -491,8 +491,8 @@ def _read(each: "Field[Any]", texts: Mapping[str, str]) -> Any:
 def example() -> str:
     """The text of `.env.example`: every setting with its default."""
     parts = ["# Every setting, with its default. Copy to .env and change what you need."]
-    for each in fields(Settings):
-        env, default, about = (each.metadata[key] for key in ("env", "default", "about"))
+    for setting in fields(Settings):
+        env, default, about = (setting.metadata[key] for key in ("env", "default", "about"))
         parts.append(f"# {about}\n# {env}={default}")
     parts += [f"# {about}\n# {env}=" for env, about in _KEY_SETTINGS.items()]
     return "\n\n".join(parts) + "\n"

@@ -81,8 +81,8 @@ def exchanges() -> Iterator[list[Exchange]]:
     """Those that were started; the last one serves test after test, as long as it lives."""
     started: list[Exchange] = []
     yield started
-    for each in started:
-        each.stop()
+    for exchange in started:
+        exchange.stop()
 
 
 @pytest.fixture
@@ -147,7 +147,7 @@ def app(tmp_path: Path) -> Iterator[Flask]:
     app = create_app(load({"OMCRM_INSTANCE": str(tmp_path), "DATABASE_URL": url, **off}))
     with app.app_context():
         db.create_all()
-        db.session.add_all(_row(each) for each in CATALOGUE)
+        db.session.add_all(_row(instrument) for instrument in CATALOGUE)
         db.session.commit()
     yield app
     app.extensions[MANAGER].stop()
@@ -156,8 +156,8 @@ def app(tmp_path: Path) -> Iterator[Flask]:
         limiter.reset()
 
 
-def _row(each: Instrument) -> InstrumentRow:
-    facts = msgspec.structs.asdict(each)
+def _row(instrument: Instrument) -> InstrumentRow:
+    facts = msgspec.structs.asdict(instrument)
     del facts["id"]
     return InstrumentRow(**facts)
 

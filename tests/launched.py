@@ -92,9 +92,9 @@ class Launcher:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for each in self._launched:
-            family = each.family()
-            if each.process.poll() is None:
-                each.process.kill()
-                each.process.wait()
+        for child in self._launched:
+            family = child.family()
+            if child.process.poll() is None:
+                child.process.kill()
+                child.process.wait()
             wait_for(lambda family=family: not any(map(is_running, family)), 5, "all to be gone")

@@ -13,7 +13,7 @@ def children(pid: int) -> set[int]:
             own = {int(word) for word in task.read_text().split()}
         except OSError:
             continue
-        found |= own.union(*(children(each) for each in own))
+        found |= own.union(*(children(child) for child in own))
     return found
 
 
@@ -38,15 +38,15 @@ def listens(pid: int) -> set[int]:
             fields = line.split()
             if fields[3] == "0A":
                 ports[f"socket:[{fields[9]}]"] = int(fields[1].rpartition(":")[2], 16)
-    return {ports[each] for each in descriptors(pid).values() if each in ports}
+    return {ports[descriptor] for descriptor in descriptors(pid).values() if descriptor in ports}
 
 
 def descriptors(pid: int) -> dict[int, str]:
     """What a process has open, by descriptor."""
     found = {}
-    for each in Path(f"/proc/{pid}/fd").iterdir():
+    for path in Path(f"/proc/{pid}/fd").iterdir():
         try:
-            found[int(each.name)] = str(each.readlink())
+            found[int(path.name)] = str(path.readlink())
         except OSError:
             continue
     return found

@@ -173,7 +173,7 @@ class Exchange(Process):
         """Be as after the start for the next test: no faults, no connections, nothing counted."""
         self.clear()
         wait_for(
-            lambda: not any(each["connections"] for each in self.state()["venues"].values()),
+            lambda: not any(venue["connections"] for venue in self.state()["venues"].values()),
             what="connections to end",
         )
         self._counted = json.loads(self._ask("GET", "/control"))

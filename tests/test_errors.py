@@ -57,7 +57,7 @@ def test_the_tree_is_the_one_that_is_drawn() -> None:
         if not isinstance(getattr(errors, name, None), type):
             continue
         depth = len(line) - len(line.lstrip("│├└─ "))
-        above = [each for each in above if each[0] < depth]
+        above = [ancestor for ancestor in above if ancestor[0] < depth]
         drawn[name] = above[-1][1] if above else "Exception"
         above.append((depth, name))
 

@@ -73,7 +73,7 @@ def name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-MODULES = {name_of(each): each for each in sorted(CODE.rglob("*.py"))}
+MODULES = {name_of(path): path for path in sorted(CODE.rglob("*.py"))}
 
 
 def room_of(module: str) -> str | None:
@@ -85,20 +85,20 @@ def room_of(module: str) -> str | None:
 def written() -> Iterator[Path]:
     """Every file of the project that somebody wrote and reads."""
     for folder, folders, names in os.walk(ROOT):
-        folders[:] = [each for each in folders if each not in NOT_OURS and each[0] != "."]
-        yield from (Path(folder, each) for each in names if Path(each).suffix in WRITTEN)
+        folders[:] = [folder for folder in folders if folder not in NOT_OURS and folder[0] != "."]
+        yield from (Path(folder, name) for name in names if Path(name).suffix in WRITTEN)
 
 
 def imports(path: Path) -> Iterator[str]:
     """The modules of ours that a file imports, also inside of functions."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            yield from (each.name for each in node.names)
+            yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path} imports by dots"
             # What is imported may be a module of its own or a name inside of one.
-            for each in node.names:
-                inner = f"{node.module}.{each.name}"
+            for name in node.names:
+                inner = f"{node.module}.{name.name}"
                 yield inner if inner in MODULES else str(node.module)
 
 
@@ -126,17 +126,19 @@ def may_import(module: str, imported: str) -> bool:
     return other == room or other in MAY_KNOW[room]
 
 
-@pytest.mark.parametrize("module", [each for each in MODULES if room_of(each)])
+@pytest.mark.parametrize("module", [module for module in MODULES if room_of(module)])
 def test_a_room_knows_only_the_rooms_below_it(module: str) -> None:
     """All imports point towards the quote, and none of the pure rooms knows a setting."""
-    wrong = [each for each in imports(MODULES[module]) if not may_import(module, each)]
+    wrong = [
+        dependency for dependency in imports(MODULES[module]) if not may_import(module, dependency)
+    ]
 
     assert [] == wrong
 
 
 def test_every_folder_is_a_room() -> None:
     """A new room says what it may know."""
-    folders = {each.parent.name for each in CODE.glob("*/__init__.py")}
+    folders = {path.parent.name for path in CODE.glob("*/__init__.py")}
 
     assert MAY_KNOW.keys() == folders
 
@@ -146,7 +148,7 @@ def test_rooms_are_in_a_row() -> None:
     below = {room: set(known) for room, known in MAY_KNOW.items()}
     for _ in MAY_KNOW:
         for known in below.values():
-            known.update(*[below[each] for each in known])
+            known.update(*[below[room] for room in known])
 
     assert not any(room in known for room, known in below.items())
 
@@ -174,7 +176,7 @@ print(json.dumps(failed))
 @pytest.mark.parametrize("room", sorted(PURE))
 def test_a_pure_room_works_without_any_framework(room: str) -> None:
     """With Flask, the database and the green threads taken away, every module can be used."""
-    modules = [each for each in MODULES if room_of(each) == room]
+    modules = [module for module in MODULES if room_of(module) == room]
 
     assert len(modules) > 1
     assert {} == run(BLOCKED, ",".join(FRAMEWORKS), *modules)
@@ -203,7 +205,7 @@ def is_socket(number):
         return False
 
 print(json.dumps({
-    "threads": [each.name for each in threading.enumerate()],
+    "threads": [thread.name for thread in threading.enumerate()],
     "sockets": [number for number in range(3, 256) if is_socket(number)],
     "called": called,
 }))
@@ -221,7 +223,7 @@ def test_importing_everything_starts_nothing() -> None:
 def test_no_file_is_too_long_to_read() -> None:
     """Whatever somebody writes by hand stays below the limit."""
     lengths = {
-        str(each.relative_to(ROOT)): len(each.read_text().splitlines()) for each in written()
+        str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in written()
     }
 
     assert len(lengths) > 100
@@ -236,14 +238,14 @@ def reason_given(path: Path) -> bool:
 
 def test_a_long_file_gives_its_reason() -> None:
     """Above three hundred lines the top of the file says why."""
-    long = [each for each in written() if len(each.read_text().splitlines()) > LONG]
+    long = [path for path in written() if len(path.read_text().splitlines()) > LONG]
 
-    assert [] == [str(each.relative_to(ROOT)) for each in long if not reason_given(each)]
+    assert [] == [str(path.relative_to(ROOT)) for path in long if not reason_given(path)]
 
 
 def test_files_are_named_after_what_they_hold() -> None:
     """No file is a drawer for whatever is left over."""
-    assert [] == [str(each.relative_to(ROOT)) for each in written() if each.stem in NAMELESS]
+    assert [] == [str(path.relative_to(ROOT)) for path in written() if path.stem in NAMELESS]
 
 
 # Tests mirror the code
@@ -259,14 +261,14 @@ def test_every_module_has_the_test_of_its_name() -> None:
     modules = {
         str(path.relative_to(ROOT)) for path in MODULES.values() if path.name != "__init__.py"
     }
-    untested = {each for each in modules if not has_test(each)}
+    untested = {module for module in modules if not has_test(module)}
 
     assert [] == sorted(untested - UNTESTED.keys())
 
 
 def test_exceptions_are_still_needed() -> None:
     """What has a test now, or is gone, is no exception any more."""
-    assert [] == [each for each in UNTESTED if has_test(each) or not (ROOT / each).is_file()]
+    assert [] == [path for path in UNTESTED if has_test(path) or not (ROOT / path).is_file()]
 
 
 def test_every_module_says_what_it_is_for() -> None:
@@ -278,3 +280,21 @@ def test_every_module_says_what_it_is_for() -> None:
     ]
 
     assert [] == silent
+
+
+# Words
+
+
+def test_loops_go_over_something() -> None:
+    """A loop's variable is the noun of what it goes over."""
+    nameless = [
+        f"{path.relative_to(ROOT)}:{node.target.lineno}"
+        for path in written()
+        if path.suffix == ".py"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.For | ast.comprehension)
+        for name in ast.walk(node.target)
+        if isinstance(name, ast.Name) and name.id == "each"
+    ]
+
+    assert [] == nameless

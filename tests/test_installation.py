@@ -101,7 +101,7 @@ def test_a_demo_gets_a_client_and_an_admin(make: Make) -> None:
 def test_every_installation_gets_passwords_of_its_own(make: Make, tmp_path: Path) -> None:
     """Nobody knows the passwords of one installation from another."""
     one, other = (
-        {each.password for each in prepare(make(OMCRM_INSTANCE=str(tmp_path / name)))}
+        {login.password for login in prepare(make(OMCRM_INSTANCE=str(tmp_path / name)))}
         for name in ("one", "other")
     )
 
@@ -146,7 +146,7 @@ def test_an_account_of_that_name_is_left_alone(make: Make) -> None:
         )
         db.session.commit()
 
-    assert ["client"] == [each.role for each in prepare(make())]
+    assert ["client"] == [login.role for login in prepare(make())]
 
 
 def test_a_new_database_gets_the_accounts_too(make: Make, folder: Path) -> None:
@@ -157,7 +157,7 @@ def test_a_new_database_gets_the_accounts_too(make: Make, folder: Path) -> None:
     app = make()
 
     assert logins == prepare(app)
-    assert [Role.CLIENT, Role.ADMIN] == [role(app, each) for each in logins]
+    assert [Role.CLIENT, Role.ADMIN] == [role(app, login) for login in logins]
 
 
 def test_an_interrupted_start_is_made_good(
@@ -179,7 +179,7 @@ def test_an_interrupted_start_is_made_good(
             prepare(make())
     app = make()
 
-    assert [Role.CLIENT, Role.ADMIN] == [role(app, each) for each in prepare(app)]
+    assert [Role.CLIENT, Role.ADMIN] == [role(app, login) for login in prepare(app)]
 
 
 # Begins when told, then says which log-ins it would show.
@@ -190,7 +190,7 @@ from omcrm.installation import prepare
 app = create_app()
 print("ready", flush=True)
 sys.stdin.readline()
-print(*(f"{each.email} {each.password}" for each in prepare(app)))
+print(*(f"{login.email} {login.password}" for login in prepare(app)))
 """
 
 
@@ -208,13 +208,13 @@ def test_two_can_start_together(folder: Path) -> None:
         )
         for _ in range(3)
     ]
-    assert ["ready\n"] * 3 == [each.stdout.readline() for each in starts]
-    for each in starts:
-        each.stdin.write("go\n")
-        each.stdin.flush()
-    shown = [each.communicate(timeout=60)[0] for each in starts]
+    assert ["ready\n"] * 3 == [start.stdout.readline() for start in starts]
+    for start in starts:
+        start.stdin.write("go\n")
+        start.stdin.flush()
+    shown = [start.communicate(timeout=60)[0] for start in starts]
 
-    assert [0, 0, 0] == [each.returncode for each in starts]
+    assert [0, 0, 0] == [start.returncode for start in starts]
     assert 1 == len(set(shown))
     assert 4 == len(shown[0].split())
 
@@ -235,7 +235,7 @@ def test_setup_prepares_an_installation(folder: Path, monkeypatch: pytest.Monkey
     result = run_setup(folder, monkeypatch)
 
     assert (0, f"Ready: {folder}\n") == (result.exit_code, result.output)
-    assert {"secret_key", "omcrm.db"} <= {each.name for each in folder.iterdir()}
+    assert {"secret_key", "omcrm.db"} <= {path.name for path in folder.iterdir()}
     assert not load({"OMCRM_INSTANCE": str(folder)}).demo
 
 

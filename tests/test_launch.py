@@ -34,7 +34,7 @@ def test_a_demo_shows_what_is_needed(launch: Launcher, mode: str) -> None:
     """The address, two log-ins that work, a plain word about each source, and no noise."""
     app = launch(OMCRM_ASYNC=mode)
     app.wait_until_up()
-    lines = [each for each in app.output().splitlines() if "WARNING omcrm.feeds" not in each]
+    lines = [line for line in app.output().splitlines() if "WARNING omcrm.feeds" not in line]
     client, admin = app.logins()
     for _, email, password in (client, admin):
         Browser(app.base).log_in(email, password)
@@ -48,7 +48,7 @@ def test_a_demo_shows_what_is_needed(launch: Launcher, mode: str) -> None:
         "  binance          unreachable (connection refused)",
         "  simulated        simulated",
         "Stop with Ctrl-C.",
-    ] == [each for each in lines if each not in greeting]
+    ] == [line for line in lines if line not in greeting]
 
 
 def test_a_real_source_is_live(launch: Launcher, exchange: Exchange) -> None:
@@ -187,7 +187,7 @@ def test_importing_starts_nothing(command: str, tmp_path: Path) -> None:
     """The modules that are run can be imported: nothing listens, no thread is left."""
     program = (
         f"import {command.removesuffix('.py')}, os, threading\n"
-        "print([each.name for each in threading.enumerate()], len(os.listdir('/proc/self/task')))"
+        "print([t.name for t in threading.enumerate()], len(os.listdir('/proc/self/task')))"
     )
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", program],

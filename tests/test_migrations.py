@@ -53,8 +53,10 @@ def test_they_bring_the_catalogue(fresh: Flask) -> None:
     flask_migrate.upgrade(directory=FOLDER)
     instruments = active_instruments()
 
-    assert list(range(1, 25)) == [each.id for each in instruments]
-    assert list(CATALOGUE) == [msgspec.structs.replace(each, id=0) for each in instruments]
+    assert list(range(1, 25)) == [instrument.id for instrument in instruments]
+    assert list(CATALOGUE) == [
+        msgspec.structs.replace(instrument, id=0) for instrument in instruments
+    ]
 
 
 def test_they_can_be_taken_back_and_made_again(fresh: Flask) -> None:

@@ -100,7 +100,7 @@ WEAK = {
 }
 
 
-@pytest.mark.parametrize("key", [each for keys in WEAK.values() for each in keys])
+@pytest.mark.parametrize("key", [key for keys in WEAK.values() for key in keys])
 def test_a_key_that_can_be_guessed_stops_the_start(key: str) -> None:
     """The setting is named, and what to do about it; the key itself is not repeated."""
     with pytest.raises(SettingError) as refused:

@@ -8,7 +8,7 @@ from omcrm.errors import SettingError
 from omcrm.settings import Settings, example, load
 from tests.processes import ROOT
 
-NAMES = {each.name: each.metadata["env"] for each in fields(Settings)}
+NAMES = {field.name: field.metadata["env"] for field in fields(Settings)}
 
 
 @pytest.fixture(autouse=True)
@@ -207,8 +207,8 @@ def test_a_demonstration_has_simulated_news() -> None:
     demo = {"OMCRM_DEMO": "1", "OMCRM_EXCHANGE_URL": "ws://127.0.0.1:9"}
     own = {"NEWS_FEEDS": "https://www.example.com/rss"}
 
-    assert ["http://127.0.0.1:9/news/rss"] == [each.url for each in load(demo).news_sources]
-    assert ["example.com"] == [each.name for each in load(demo | own).news_sources]
+    assert ["http://127.0.0.1:9/news/rss"] == [source.url for source in load(demo).news_sources]
+    assert ["example.com"] == [source.name for source in load(demo | own).news_sources]
     assert () == load({}).news_sources == load({**demo, "OMCRM_DEMO": "0"}).news_sources
 
 
@@ -219,9 +219,9 @@ def test_example_has_every_setting_with_its_default() -> None:
     """What can be set is written down, with what it means."""
     text = example()
 
-    for each in fields(Settings):
-        assert f"\n# {each.metadata['env']}={each.metadata['default']}\n" in f"{text}\n"
-        assert f"# {each.metadata['about']}\n" in text
+    for field in fields(Settings):
+        assert f"\n# {field.metadata['env']}={field.metadata['default']}\n" in f"{text}\n"
+        assert f"# {field.metadata['about']}\n" in text
 
 
 def test_example_can_be_used_as_it_is(root: Path) -> None:

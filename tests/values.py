@@ -60,7 +60,7 @@ def tick(
 ) -> Tick:
     """A tick of these parts."""
     kinds = {Trade: "trade", TopOfBook: "book", DayFigures: "day"}
-    said = {kinds[type(each)]: each for each in parts}
+    said = {kinds[type(part)]: part for part in parts}
     return Tick(symbol, source, at, connection, **said)
 
 

@@ -36,30 +36,30 @@ def _runs(options: argparse.Namespace) -> list[Run]:
     lengths = Lengths(options.seconds, options.stalled_seconds)
     wanted = options.only or list(SCENARIOS)
     return [
-        each
+        trial
         for name, scenario in SCENARIOS.items()
         if name in wanted
-        for each in scenario(lengths)
-        if not options.subjects or each.subject in options.subjects
-        if not options.clients or each.clients in options.clients
+        for trial in scenario(lengths)
+        if not options.subjects or trial.subject in options.subjects
+        if not options.clients or trial.clients in options.clients
     ]
 
 
 def _measure(runs: list[Run], book: Book) -> Iterator[Outcome]:
     absent: dict[str, str] = {}
-    for number, each in enumerate(runs, 1):
-        result, note = None, absent.get(each.subject, "")
+    for number, trial in enumerate(runs, 1):
+        result, note = None, absent.get(trial.subject, "")
         _say_what_runs(
-            f"[{number}/{len(runs)}] {each.scenario}: {each.subject}, {each.clients} clients …"
+            f"[{number}/{len(runs)}] {trial.scenario}: {trial.subject}, {trial.clients} clients …"
         )
         if not note:
             try:
-                result = run(each.subject, each.pace, each.arguments)
+                result = run(trial.subject, trial.pace, trial.arguments)
             except Absent as absence:
-                note = absent[each.subject] = f"skipped: {absence}"
+                note = absent[trial.subject] = f"skipped: {absence}"
             except Failed as failure:
                 note = f"FAILED: {str(failure).splitlines()[-1]}"
-        outcome = Outcome(each.scenario, each.subject, each.clients, each.variant, result, note)
+        outcome = Outcome(trial.scenario, trial.subject, trial.clients, trial.variant, result, note)
         book.outcomes.append(outcome)
         yield outcome
 

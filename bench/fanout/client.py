@@ -247,7 +247,7 @@ def main() -> int:
         Address.of(options.url, cookie), options.clients, symbols, watch, options.seconds,
         options.warm_up, options.limit, options.patience, options.stalled, still, options.storm,
         options.seed, options.rate, options.server_pid, options.feed_pid,
-        tuple(TONGUES[each] for each in options.tongues),
+        tuple(TONGUES[tongue] for tongue in options.tongues),
     )  # fmt: skip
     allow_many_files()
     result = Load(plan).run()

@@ -14,7 +14,7 @@ NAMESPACE = "/webtrader"
 UPDATE = b'42/webtrader,["price_update",'
 # How updates begin: the desk's, and those of the raw sockets that push.
 UPDATES = (UPDATE, b'{"type":"quote",', b'{"type":"asset_update",')
-SYMBOLS = tuple(each.symbol for each in CATALOGUE)
+SYMBOLS = tuple(instrument.symbol for instrument in CATALOGUE)
 
 # What the floor replaces at each tick.
 _TIME = "T" * 24

@@ -50,8 +50,8 @@ def _parts(book: Book) -> Iterator[str]:
         yield "## ingest\n\nThe recorded tape, as fast as it can be played, through one process.\n"
         headings = ["threads", "ticks", "seconds", "ticks/s", "ticks/s on one core"]
         rows = (
-            (mode, str(each.ticks), f"{each.seconds:.2f}", f"{each.rate:.0f}", f"{each.a_core:.0f}")
-            for mode, each in book.ingests.items()
+            (mode, str(item.ticks), f"{item.seconds:.2f}", f"{item.rate:.0f}", f"{item.a_core:.0f}")
+            for mode, item in book.ingests.items()
         )
         yield markdown(headings, rows) + "\n"
     yield from (f"- {note}" for note in book.notes)

@@ -72,7 +72,7 @@ def take_in(url: str) -> Ingest:
     """Run a manager on this tape until nothing comes any more."""
     settings = FeedSettings(urls={"binance": url})
     manager = RealTimeDataManager(settings)
-    manager.follow([each for each in CATALOGUE if each.symbol in _RECORDED])
+    manager.follow([instrument for instrument in CATALOGUE if instrument.symbol in _RECORDED])
     manager.start()
     looks = []
     until, quiet = time.monotonic() + _PATIENCE, time.monotonic() + _PATIENCE

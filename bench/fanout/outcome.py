@@ -30,29 +30,31 @@ class Book:
 
     def of(self, scenario: str) -> list[Outcome]:
         """The runs of a scenario, in the order they were made."""
-        return [each for each in self.outcomes if each.scenario == scenario]
+        return [outcome for outcome in self.outcomes if outcome.scenario == scenario]
 
     def typical(self, scenario: str) -> list[Outcome]:
         """One run of each kind: of several, the one whose processor time is the median."""
         kinds: dict[tuple[str, int, str], list[Outcome]] = {}
-        for each in self.of(scenario):
-            kinds.setdefault((each.subject, each.clients, each.variant), []).append(each)
+        for outcome in self.of(scenario):
+            kinds.setdefault((outcome.subject, outcome.clients, outcome.variant), []).append(
+                outcome
+            )
         return [_median(rounds) for rounds in kinds.values()]
 
     def find(
         self, scenario: str, subject: str, clients: int | None = None, variant: str | None = None
     ) -> Result | None:
         """The result of the typical run of a kind; None where none was made."""
-        for each in self.typical(scenario):
-            fits = clients in (None, each.clients) and variant in (None, each.variant)
-            if each.subject == subject and fits:
-                return each.result
+        for outcome in self.typical(scenario):
+            fits = clients in (None, outcome.clients) and variant in (None, outcome.variant)
+            if outcome.subject == subject and fits:
+                return outcome.result
         return None
 
     def lines(self) -> Iterator[str]:
         """As lines of JSON, which `read` takes."""
-        for each in self.outcomes:
-            yield json.dumps({"outcome": asdict(each)})
+        for outcome in self.outcomes:
+            yield json.dumps({"outcome": asdict(outcome)})
         for mode, ingest in self.ingests.items():
             yield json.dumps({"ingest": {"mode": mode, **asdict(ingest)}})
         for note in self.notes:
@@ -76,8 +78,8 @@ class Book:
 
 
 def _median(rounds: list[Outcome]) -> Outcome:
-    measured = [each for each in rounds if each.result]
+    measured = [outcome for outcome in rounds if outcome.result]
     if not measured:
         return rounds[0]
-    ordered = sorted(measured, key=lambda each: each.result.cpu_us if each.result else 0.0)
+    ordered = sorted(measured, key=lambda outcome: outcome.result.cpu_us if outcome.result else 0.0)
     return ordered[(len(ordered) - 1) // 2]

@@ -52,7 +52,7 @@ class Floor:
     """Tells every subscriber of each template's symbol."""
 
     def __init__(self, listener: socket.socket, rate: float, templates: list[str]) -> None:
-        self._templates = {each.split('"')[5]: each for each in templates}
+        self._templates = {template.split('"')[5]: template for template in templates}
         self._listener = listener
         self._pause = 1 / rate
         self._connections: dict[int, _Connection] = {}

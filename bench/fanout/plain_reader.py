@@ -41,7 +41,8 @@ class Tally:
 
     def __add__(self, other: "Tally") -> "Tally":
         sums = {
-            each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(self)
+            field.name: getattr(self, field.name) + getattr(other, field.name)
+            for field in fields(self)
         }
         return Tally(
             **{

@@ -34,7 +34,7 @@ def draw(book: Book, path: Path) -> None:
             axes.grid(axis="y", color="#e4e4e4")
             axes.set_xlabel("clients, each told one price ten times a second")
         for subject in EVERYBODY:
-            runs = [each for each in book.typical("fanout") if each.subject == subject]
+            runs = [outcome for outcome in book.typical("fanout") if outcome.subject == subject]
             _line(cost, runs, "cpu_us")
             _line(delay, runs, "p99_ms")
         _dress(cost, book, "Server CPU per delivered update, µs")
@@ -55,7 +55,7 @@ def draw(book: Book, path: Path) -> None:
 
 
 def _line(axes: Any, runs: list[Outcome], name: str) -> None:
-    points = [(each.clients, each.result) for each in runs if each.result and each.result.updates]
+    points = [(run.clients, run.result) for run in runs if run.result and run.result.updates]
     if not points:
         return
     look = _LOOKS[runs[0].subject]
@@ -69,7 +69,7 @@ def _line(axes: Any, runs: list[Outcome], name: str) -> None:
 
 
 def _dress(axes: Any, book: Book, title: str) -> None:
-    levels = sorted({each.clients for each in book.of("fanout")})
+    levels = sorted({outcome.clients for outcome in book.of("fanout")})
     axes.set_xticks(levels, [f"{level:,}".replace(",", " ") for level in levels])
     axes.minorticks_off()
     axes.set_title(title, loc="left", fontsize=11)

@@ -23,7 +23,9 @@ _NO_LIMITS = {
     "MAX_DESK_CONNECTIONS": "100000",
     "MAX_CONNECTIONS_PER_USER": "100000",
 }
-_ON_BINANCE = {each.symbol for each in CATALOGUE if "binance" in each.provider_symbols}
+_ON_BINANCE = {
+    instrument.symbol for instrument in CATALOGUE if "binance" in instrument.provider_symbols
+}
 
 
 class Absent(Exception):

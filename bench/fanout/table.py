@@ -8,18 +8,18 @@ from bench.fanout.result import Result
 Column = tuple[str, Callable[[Result], str]]
 
 COLUMNS: tuple[Column, ...] = (
-    ("updates/s", lambda each: _thousands(each.rate) if each.updates else "–"),
-    ("delivered", lambda each: f"{each.share:.1%}" if each.updates else "–"),
-    ("µs/update", lambda each: f"{each.cpu_us:.1f}" if each.updates else "–"),
-    ("server", lambda each: f"{each.server_cpu:.0%}"),
-    ("p50 ms", lambda each: f"{each.p50_ms:.1f}" if each.updates else "–"),
-    ("p99 ms", lambda each: f"{each.p99_ms:.1f}" if each.updates else "–"),
-    ("max ms", lambda each: f"{each.max_ms:.0f}" if each.updates else "–"),
-    ("KB/conn", lambda each: f"{each.memory_kb:.1f}"),
-    ("connected", lambda each: f"{each.connect_seconds:.1f} s"),
-    ("lost", lambda each: str(each.lost + each.stalled_lost)),
-    ("client", lambda each: f"{each.client_cpu:.0%}"),
-    ("others", lambda each: f"{each.other_cpu:.0%}"),
+    ("updates/s", lambda result: _thousands(result.rate) if result.updates else "–"),
+    ("delivered", lambda result: f"{result.share:.1%}" if result.updates else "–"),
+    ("µs/update", lambda result: f"{result.cpu_us:.1f}" if result.updates else "–"),
+    ("server", lambda result: f"{result.server_cpu:.0%}"),
+    ("p50 ms", lambda result: f"{result.p50_ms:.1f}" if result.updates else "–"),
+    ("p99 ms", lambda result: f"{result.p99_ms:.1f}" if result.updates else "–"),
+    ("max ms", lambda result: f"{result.max_ms:.0f}" if result.updates else "–"),
+    ("KB/conn", lambda result: f"{result.memory_kb:.1f}"),
+    ("connected", lambda result: f"{result.connect_seconds:.1f} s"),
+    ("lost", lambda result: str(result.lost + result.stalled_lost)),
+    ("client", lambda result: f"{result.client_cpu:.0%}"),
+    ("others", lambda result: f"{result.other_cpu:.0%}"),
 )
 HEADINGS = ("subject", "clients", *(heading for heading, _ in COLUMNS), "")
 

@@ -35,7 +35,7 @@ def _market_feed(symbols: tuple[str, ...]) -> list[bytes]:
 
 
 def _realtime(symbols: tuple[str, ...]) -> list[bytes]:
-    return [_json({"type": "subscribe_asset", "data": {"symbol": each}}) for each in symbols]
+    return [_json({"type": "subscribe_asset", "data": {"symbol": symbol}}) for symbol in symbols]
 
 
 def _quotes(symbols: tuple[str, ...]) -> list[bytes]:
@@ -57,7 +57,7 @@ RAW = (
     Tongue("realtime", "/ws/realtime/", _realtime, b'{"type":"asset_update",'),
     Tongue("quotes", "/quotes", _quotes, b"[", pushes=False),
 )
-TONGUES = {each.name: each for each in (DESK, *RAW)}
+TONGUES = {tongue.name: tongue for tongue in (DESK, *RAW)}
 
 
 def welcomed(payload: bytes) -> Iterator[bytes]:

@@ -145,6 +145,6 @@ CRITERIA = (
 def verdict(book: Book) -> list[list[str]]:
     """A row for each criterion: what, the goal, and how each OMCRM did."""
     return [
-        [each.what, each.goal, *(each.judge(book, subject) for subject in OMCRM)]
-        for each in CRITERIA
+        [criterion.what, criterion.goal, *(criterion.judge(book, subject) for subject in OMCRM)]
+        for criterion in CRITERIA
     ]

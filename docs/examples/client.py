@@ -27,8 +27,8 @@ def market_feed(connect: Open, symbols: list[str]) -> websocket.WebSocket:
 def realtime(connect: Open, symbols: list[str]) -> websocket.WebSocket:
     """An update of each asset whenever it changes."""
     socket = connect("/ws/realtime/")
-    for each in symbols:
-        socket.send(json.dumps({"type": "subscribe_asset", "data": {"symbol": each}}))
+    for symbol in symbols:
+        socket.send(json.dumps({"type": "subscribe_asset", "data": {"symbol": symbol}}))
     return socket
 
 
@@ -54,7 +54,9 @@ def hours(connect: Open, symbols: list[str]) -> websocket.WebSocket:
     return connect("/hours")
 
 
-DIALECTS = {each.__name__: each for each in (market_feed, realtime, quotes, profile, market, hours)}
+DIALECTS = {
+    dialect.__name__: dialect for dialect in (market_feed, realtime, quotes, profile, market, hours)
+}
 
 
 def main() -> None:

@@ -25,19 +25,19 @@ def upgrade():
         _instruments,
         [
             {
-                "symbol": each.symbol,
-                "name": each.name,
-                "asset_class": each.asset_class.value,
-                "decimals": each.decimals,
-                "last_resort_price": str(each.last_resort_price),
-                "provider_symbols": dict(each.provider_symbols),
+                "symbol": instrument.symbol,
+                "name": instrument.name,
+                "asset_class": instrument.asset_class.value,
+                "decimals": instrument.decimals,
+                "last_resort_price": str(instrument.last_resort_price),
+                "provider_symbols": dict(instrument.provider_symbols),
                 "active": True,
             }
-            for each in CATALOGUE
+            for instrument in CATALOGUE
         ],
     )
 
 
 def downgrade():
-    symbols = [each.symbol for each in CATALOGUE]
+    symbols = [instrument.symbol for instrument in CATALOGUE]
     op.execute(_instruments.delete().where(_instruments.c.symbol.in_(symbols)))

@@ -30,7 +30,7 @@ def upgrade():
     )
     op.create_index("ix_feed_events_at", "feed_events", ["at"])
     op.create_index("ix_feed_events_source", "feed_events", ["source"])
-    known = {each.symbol: each.provider_symbols for each in CATALOGUE}
+    known = {instrument.symbol: instrument.provider_symbols for instrument in CATALOGUE}
     connection = op.get_bind()
     for row in connection.execute(sa.select(_instruments)).all():
         # What an administrator wrote stays.

@@ -100,7 +100,7 @@ class InstrumentForm(FlaskForm):  # type: ignore[misc,unused-ignore]
         filters=[_trimmed],
         validators=[DataRequired("Give its full name."), Length(max=120), _can_be_shown],
     )
-    asset_class = SelectField("Type", choices=[each.value for each in AssetClass])
+    asset_class = SelectField("Type", choices=[asset_class.value for asset_class in AssetClass])
     decimals = _WholeField(
         "Decimals",
         validators=[InputRequired("Say how many decimals a price has."), NumberRange(0, 10)],
@@ -122,7 +122,7 @@ class InstrumentForm(FlaskForm):  # type: ignore[misc,unused-ignore]
     @property
     def groups(self) -> list[tuple[str, list[Field]]]:
         """The fields of names, by the asset class they are for, and those for all at the end."""
-        groups = [(each.value, spelled_for(each)) for each in AssetClass]
+        groups = [(asset_class.value, spelled_for(asset_class)) for asset_class in AssetClass]
         return [
             (name, [self.upstream(source) for source in sources])
             for name, sources in [*groups, ("", ANYWHERE)]

@@ -47,13 +47,15 @@ def instruments() -> ResponseReturnValue:
 def _are_names_free(form: InstrumentForm) -> bool:
     # What a source says of one name goes to one instrument: a second would take it away.
     taken = {
-        (source, name): each.symbol
-        for each in all_instruments()
-        for source, name in each.provider_symbols.items()
+        (source, name): instrument.symbol
+        for instrument in all_instruments()
+        for source, name in instrument.provider_symbols.items()
     }
     for source in SPELLINGS:
         field = form.upstream(source)
-        for symbol in {taken.get((each, field.data)) for each in sources_of(source)} - {None}:
+        for symbol in {taken.get((provider, field.data)) for provider in sources_of(source)} - {
+            None
+        }:
             field.errors = [f"{symbol} is called that already."]
     return not form.errors
 

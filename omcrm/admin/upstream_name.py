@@ -89,7 +89,7 @@ ANYWHERE = (SIMULATED.name,)
 def spelled_for(asset_class: AssetClass) -> list[str]:
     """The sources of SPELLINGS that only the policy of this class asks, in its order."""
     sources = POLICIES[asset_class].sources
-    return [each for each in sources if each in SPELLINGS and each not in ANYWHERE]
+    return [source for source in sources if source in SPELLINGS and source not in ANYWHERE]
 
 
 def sources_of(source: str) -> tuple[str, ...]:
@@ -99,14 +99,16 @@ def sources_of(source: str) -> tuple[str, ...]:
 
 def classes_of(source: str) -> list[AssetClass]:
     """The classes whose policies ask this source."""
-    return [each for each, policy in POLICIES.items() if source in policy.sources]
+    return [item for item, policy in POLICIES.items() if source in policy.sources]
 
 
 def called(provider_symbols: Mapping[str, str]) -> list[tuple[str, list[str]]]:
     """Each name with the labels of those who use it, in the order of SPELLINGS."""
     names: dict[str, list[str]] = {}
     for source, spelling in SPELLINGS.items():
-        for name in dict.fromkeys(provider_symbols.get(each) for each in sources_of(source)):
+        for name in dict.fromkeys(
+            provider_symbols.get(provider) for provider in sources_of(source)
+        ):
             if name is not None:
                 names.setdefault(name, []).append(spelling.label)
     return list(names.items())

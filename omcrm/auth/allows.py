@@ -26,7 +26,7 @@ def allows(*scopes: str, session_only: bool = False) -> Callable[[View], View]:
     do not, because then the cookie is not looked at. It stands below the route's decorator.
     `session_only` refuses tokens. The scopes stay readable at the view, as `scopes`.
     """
-    needed = [Scope(each) for each in scopes]
+    needed = [Scope(scope) for scope in scopes]
 
     def guard(view: View) -> View:
         @wraps(view)

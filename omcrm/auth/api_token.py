@@ -68,7 +68,7 @@ def create(
         name=name,
         prefix=secret[:_SHOWN],
         token_hash=hash_token(secret),
-        scopes=sorted(each.value for each in scopes),
+        scopes=sorted(scope.value for scope in scopes),
         created_at=now,
         expires_at=expires_at,
     )
@@ -124,7 +124,7 @@ def _check_scopes(scopes: Collection[Scope], is_admin: bool) -> None:
     allowed = offered(is_admin)
     if not scopes:
         raise AccessRefused("INVALID_SCOPES", "scopes: choose at least one.", field="scopes")
-    if beyond := [each for each in scopes if each not in allowed]:
+    if beyond := [scope for scope in scopes if scope not in allowed]:
         message = f"scopes: only an admin may give {', '.join(beyond)}."
         raise AccessRefused("INVALID_SCOPES", message, field="scopes")
 

@@ -133,13 +133,13 @@ def dead_among(handles: Collection[str]) -> set[str]:
     dead_sessions = login_session.invalid_among(sessions, now)
     dead_tokens = api_token.invalid_among(tokens, now)
     db.session.rollback()
-    alive = {_SESSION + each for each in sessions - dead_sessions}
-    alive |= {_TOKEN + each for each in tokens - dead_tokens}
+    alive = {_SESSION + session for session in sessions - dead_sessions}
+    alive |= {_TOKEN + token for token in tokens - dead_tokens}
     return set(handles) - alive
 
 
 def _named(kind: str, handles: Collection[str]) -> set[str]:
-    return {each.removeprefix(kind) for each in handles if each.startswith(kind)}
+    return {handle.removeprefix(kind) for handle in handles if handle.startswith(kind)}
 
 
 # One kind of credential after the other

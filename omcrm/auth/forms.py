@@ -47,4 +47,6 @@ class TokenForm(FlaskForm):
 
     def offer(self, is_admin: bool) -> None:
         """Let only those scopes be chosen that such an account may give."""
-        self.scopes.choices = [SelectChoice(each.value, ABOUT[each]) for each in offered(is_admin)]
+        self.scopes.choices = [
+            SelectChoice(scope.value, ABOUT[scope]) for scope in offered(is_admin)
+        ]

@@ -27,9 +27,9 @@ ADMIN_ONLY = frozenset({Scope.FEEDS_CONTROL})
 
 def offered(is_admin: bool) -> list[Scope]:
     """The scopes that such an account may give to a token."""
-    return [each for each in Scope if is_admin or each not in ADMIN_ONLY]
+    return [scope for scope in Scope if is_admin or scope not in ADMIN_ONLY]
 
 
 def effective(names: list[str], is_admin: bool) -> frozenset[Scope]:
     """What is left of a token's scopes for such an account; words of another version are none."""
-    return frozenset(each for each in offered(is_admin) if each.value in names)
+    return frozenset(scope for scope in offered(is_admin) if scope.value in names)

@@ -57,7 +57,7 @@ def add() -> ResponseReturnValue:
         made = api_token.create(
             current_caller(),
             form.name.data,
-            [Scope(each) for each in form.scopes.data],
+            [Scope(name) for name in form.scopes.data],
             api_token.expiry(now, days=form.expires_in_days.data, last_day=form.expires_on.data),
             now,
             request.remote_addr,
@@ -98,7 +98,7 @@ def _page(form: TokenForm, *, made: Made | None = None, notice: str | None = Non
         form=form,
         made=made,
         notice=notice,
-        tokens=[(each, each.state(now)) for each in of_user(current_caller().user_id)],
+        tokens=[(token, token.state(now)) for token in of_user(current_caller().user_id)],
         most=api_token.MOST_TOKENS,
     )
 
@@ -126,9 +126,9 @@ def tokens() -> ResponseReturnValue:
     now = datetime.now(UTC)
     return jsonify(
         success=True,
-        tokens=[_described(each, now) for each in of_user(current_caller().user_id)],
+        tokens=[_described(token, now) for token in of_user(current_caller().user_id)],
         most=api_token.MOST_TOKENS,
-        scopes={each.value: ABOUT[each] for each in Scope},
+        scopes={scope.value: ABOUT[scope] for scope in Scope},
     )
 
 

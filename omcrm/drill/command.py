@@ -22,7 +22,7 @@ _ROUND = ("binance", "finnhub")
 @click.argument("fault", type=click.Choice([*FAULTS, "all"]))
 @click.option(
     "--provider",
-    type=click.Choice([each for each in STREAMS if each in PATHS]),
+    type=click.Choice([stream for stream in STREAMS if stream in PATHS]),
     help="The source that fails. Without it: binance, or with `all` one of each kind.",
 )
 @click.option("--seconds", type=Real(1, 3600), default=_SECONDS, show_default=True)
@@ -33,11 +33,11 @@ def drill(fault: str, provider: str | None, seconds: float, write: Path | None) 
     providers = [provider] if provider else list(_ROUND if fault == "all" else _ROUND[:1])
     click.echo(_row(_HEADINGS))
     outcomes = []
-    for each in providers:
+    for source in providers:
         for name in faults:
             with tempfile.TemporaryDirectory(prefix="omcrm-drill-") as folder:
                 try:
-                    outcomes.append(hold(each, name, seconds, Path(folder)))
+                    outcomes.append(hold(source, name, seconds, Path(folder)))
                 except DrillError as error:
                     raise click.ClickException(str(error)) from None
             click.echo(_row(_cells(outcomes[-1])))
@@ -46,7 +46,7 @@ def drill(fault: str, provider: str | None, seconds: float, write: Path | None) 
     if write:
         write.write_text(_document(outcomes, seconds))
         click.echo(f"written: {write}")
-    sys.exit(any(each.wrong for each in outcomes))
+    sys.exit(any(outcome.wrong for outcome in outcomes))
 
 
 _HEADINGS = ("provider", "fault", "detected", "taken over", "symbols", "wrong as live", "recovered")
@@ -95,11 +95,11 @@ def _document(outcomes: list[Outcome], seconds: float) -> str:
         _ABOUT.format(seconds=seconds),
         f"| {' | '.join(_HEADINGS)} |",
         f"|{' --- |' * len(_HEADINGS)}",
-        *(f"| {' | '.join(_cells(each))} |" for each in outcomes),
+        *(f"| {' | '.join(_cells(outcome))} |" for outcome in outcomes),
         "",
         "| fault | what is played |",
         "| --- | --- |",
-        *(f"| `{name}` | {each.about} |" for name, each in FAULTS.items()),
+        *(f"| `{name}` | {item.about} |" for name, item in FAULTS.items()),
         "",
     ]
     return "\n".join(lines)

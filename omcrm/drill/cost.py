@@ -19,7 +19,7 @@ def cost(pid: int) -> Cost:
     """What a process holds now; raises OSError where there is none."""
     folder = Path(f"/proc/{pid}")
     told = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines())
-    kinds = [_kind(each) for each in (folder / "fd").iterdir()]
+    kinds = [_kind(path) for path in (folder / "fd").iterdir()]
     return Cost(
         threads=int(told["Threads"]),
         descriptors=len(kinds),

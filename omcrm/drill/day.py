@@ -101,7 +101,7 @@ def live_through(
             wrong=tuple(watch.wrong),
             healthy=healthy,
             ill=tuple(ill),
-            calls={name: len(each) for name, each in calls.items() if each},
+            calls={name: len(item) for name, item in calls.items() if item},
             excesses=tuple(_excesses(scene, calls)),
         )
 
@@ -118,8 +118,10 @@ def _is_healthy(scene: Scene, name: str, feed: Feed) -> bool:
     if isinstance(feed, Poller):
         used_up = any(use.left == 0 for use in feed.uses())
         return status.state in (FeedState.POLLING, FeedState.STANDBY) or used_up
-    followed = [each for each in scene.instruments if name in each.provider_symbols]
-    if any(is_open(each.asset_class, scene.clock()) for each in followed):
+    followed = [
+        instrument for instrument in scene.instruments if name in instrument.provider_symbols
+    ]
+    if any(is_open(instrument.asset_class, scene.clock()) for instrument in followed):
         return status.active
     return status.state in (FeedState.STREAMING, FeedState.CONNECTED)
 
@@ -129,7 +131,7 @@ def _excesses(scene: Scene, calls: dict[str, list[datetime]]) -> Iterable[Excess
     for name, feed in scene.manager.feeds().items():
         if isinstance(feed, Poller):
             for budget in feed.provider.limits.budgets:
-                counted = Counter(period(each, budget) for each in calls[venue_of(name)])
+                counted = Counter(period(call, budget) for call in calls[venue_of(name)])
                 for began, count in counted.items():
                     if count > budget.calls:
                         yield Excess(name, budget, began, count)

@@ -75,7 +75,7 @@ def _cells(hour: Hour) -> tuple[str, ...]:
 
 
 def _row(cells: Iterable[str]) -> str:
-    widths = [len(each) for each in _HEADINGS]
+    widths = [len(heading) for heading in _HEADINGS]
     return "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
@@ -85,13 +85,13 @@ def _summary(day: Day) -> list[str]:
         f"every source healthy again after the last fault: {healthy}",
         f"not healthy a minute after it: {_list(day.ill)}",
         f"prices shown as live that were not: {len(day.wrong)}",
-        *(f"    WRONG: {each}" for each in day.wrong[:5]),
+        *(f"    WRONG: {problem}" for problem in day.wrong[:5]),
         f"calls: {_list(f'{name} {count}' for name, count in day.calls.items())}",
         "budgets exceeded: "
         + _list(
-            f"{each.source} {each.calls} of {each.budget.calls} a {each.budget.period}"
-            f" in that of {each.began:%Y-%m-%d %H:%M}"
-            for each in day.excesses
+            f"{excess.source} {excess.calls} of {excess.budget.calls} a {excess.budget.period}"
+            f" in that of {excess.began:%Y-%m-%d %H:%M}"
+            for excess in day.excesses
         ),
     ]
 
@@ -119,7 +119,7 @@ def _document(day: Day, hours: int, speed: float, every: float, seed: int) -> st
     slack = (speed - 1) * 0.05
     lines = [
         _ABOUT.format(hours=hours, speed=speed, every=every, seed=seed, slack=slack),
-        *(f"- {each}" for each in _summary(day)),
+        *(f"- {line}" for line in _summary(day)),
         "",
         *_table(_HEADINGS, map(_cells, day.hours)),
         "",

@@ -50,14 +50,14 @@ def hold(provider: str, fault: str, seconds: float, folder: Path) -> Outcome:
         scene.clear()
         recovered = scene.wait(watch.all_live, _RECOVERY)
         back = time.monotonic() - ended if recovered else None
-    looks = [each for each in watch.looks if began <= each.at]
-    during = [each for each in looks if each.at <= ended]
-    before = next(each for each in reversed(watch.looks) if each.at < began)
+    looks = [look for look in watch.looks if began <= look.at]
+    during = [look for look in looks if look.at <= ended]
+    before = next(look for look in reversed(watch.looks) if look.at < began)
     return Outcome(
         provider=provider,
         fault=fault,
-        detected=_first(during, began, lambda each: _is_detected(each, before)),
-        taken_over=_first(during, began, lambda each: _is_taken_over(each, provider)),
+        detected=_first(during, began, lambda look: _is_detected(look, before)),
+        taken_over=_first(during, began, lambda look: _is_taken_over(look, provider)),
         symbols=len(_affected(during, provider)),
         wrong=tuple(watch.wrong),
         recovered=back,
@@ -80,13 +80,15 @@ def play(scene: Scene, fault: Fault, seconds: float, source: str) -> None:
 
 
 def _named(scene: Scene, order: Order, source: str, number: int) -> dict[str, object]:
-    known = [each for each in scene.instruments if source in each.provider_symbols]
+    known = [
+        instrument for instrument in scene.instruments if source in instrument.provider_symbols
+    ]
     instrument = known[number % len(known)]
     return {**order, "symbol": instrument.provider_symbols["simulated"]}
 
 
 def _first(looks: list[Look], began: float, wanted: Callable[[Look], bool]) -> float | None:
-    return next((each.at - began for each in looks if wanted(each)), None)
+    return next((look.at - began for look in looks if wanted(look)), None)
 
 
 def _is_detected(look: Look, before: Look) -> bool:

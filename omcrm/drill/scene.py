@@ -61,13 +61,17 @@ def opening_shift(
 ) -> timedelta:
     """By how many whole hours a clock must differ for all markets of these to be open, now and
     after so many hours."""
-    classes = {each.asset_class for each in instruments}
+    classes = {instrument.asset_class for instrument in instruments}
     later = (timedelta(), timedelta(minutes=30))
-    needed = [*later, *(timedelta(hours=hours) + each for each in later)]
+    needed = [*later, *(timedelta(hours=hours) + offset for offset in later)]
     for days in range(14):
         for hour in range(24):
             shift = -(days * _DAY + timedelta(hours=hour))
-            if all(is_open(each, now + shift + after) for each in classes for after in needed):
+            if all(
+                is_open(asset_class, now + shift + after)
+                for asset_class in classes
+                for after in needed
+            ):
                 return shift
     raise AssertionError("no market was open in two weeks")
 
@@ -90,7 +94,9 @@ class Scene:
     ) -> None:
         self.speaker = speaker
         self.instruments = [
-            each for each in CATALOGUE if speaker is None or speaker in each.provider_symbols
+            instrument
+            for instrument in CATALOGUE
+            if speaker is None or speaker in instrument.provider_symbols
         ]
         self.timing = Timing(speed)
         shift, since = opening_shift(self.instruments, datetime.now(UTC), hours), time.time()
@@ -119,8 +125,8 @@ class Scene:
         """The speaker and whoever the policies name behind it."""
         if self.speaker is None:
             return set(PATHS)
-        classes = {each.asset_class for each in self.instruments}
-        order = [name for each in classes for name in POLICIES[each].sources]
+        classes = {instrument.asset_class for instrument in self.instruments}
+        order = [name for asset_class in classes for name in POLICIES[asset_class].sources]
         return set(order[order.index(self.speaker) :]) | {"exchangerate_open"}
 
     def __enter__(self) -> Self:
@@ -144,7 +150,7 @@ class Scene:
         """When each venue was called over HTTP, by the market's clock."""
         told: dict[str, list[int]] = self._ask("GET", "/control/calls")
         return {
-            name: [datetime.fromtimestamp(each / 1000, UTC) for each in times]
+            name: [datetime.fromtimestamp(time / 1000, UTC) for time in times]
             for name, times in told.items()
         }
 
@@ -154,7 +160,10 @@ class Scene:
 
     def truth(self) -> dict[str, Decimal]:
         """The last price of each symbol as the market itself has it."""
-        names = {each.provider_symbols[SIMULATED.name].upper(): each for each in self.instruments}
+        names = {
+            instrument.provider_symbols[SIMULATED.name].upper(): instrument
+            for instrument in self.instruments
+        }
         told = self._ask("GET", "/control/prices")
         return {names[name].symbol: Decimal(price) for name, price in told.items() if name in names}
 

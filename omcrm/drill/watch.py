@@ -46,7 +46,9 @@ class Watch:
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
         self._slack = timedelta(seconds=(scene.timing.speed - 1) * _SLACK)
-        self._policies = {each.symbol: POLICIES[each.asset_class] for each in scene.instruments}
+        self._policies = {
+            instrument.symbol: POLICIES[instrument.asset_class] for instrument in scene.instruments
+        }
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -62,7 +64,9 @@ class Watch:
             return False
         wanted = (self._scene.speaker, PriceClass.LIVE)
         speakers = self.looks[-1].speakers
-        return all(speakers.get(each.symbol) == wanted for each in self._scene.instruments)
+        return all(
+            speakers.get(instrument.symbol) == wanted for instrument in self._scene.instruments
+        )
 
     def _run(self) -> None:
         asked_at = float("-inf")

@@ -26,7 +26,7 @@ def answer(market: Market, request: Request) -> Answer:
         case ("GET", "/control/prices"):
             return json_answer(prices(market))
         case ("GET", "/control/calls"):
-            return json_answer({name: list(each.calls) for name, each in market.venues.items()})
+            return json_answer({name: list(item.calls) for name, item in market.venues.items()})
         case ("POST", "/control/faults"):
             return _post(market, request.body)
         case ("DELETE", "/control/faults"):
@@ -49,7 +49,7 @@ def status(market: Market) -> dict[str, Any]:
 def prices(market: Market) -> dict[str, str]:
     """Give the last price of each symbol as the market has it, whatever faults tell."""
     listings = market.source.listings.values()
-    return {each.symbol: render(each.last.price) for each in listings if each.last}
+    return {listing.symbol: render(listing.last.price) for listing in listings if listing.last}
 
 
 def _venue_status(exchange: Exchange) -> dict[str, Any]:

@@ -31,4 +31,4 @@ class Market:
 
     def sessions(self) -> int:
         """Count the connections to all venues."""
-        return sum(len(each.sessions) for each in self.venues.values())
+        return sum(len(venue.sessions) for venue in self.venues.values())

@@ -36,8 +36,8 @@ class Replay:
     ) -> None:
         self.frames = 0
         self._tape = tape
-        self._taped = {each.name: each for each in taped}
-        self._streams = frozenset(each.stream for each in taped)
+        self._taped = {venue.name: venue for venue in taped}
+        self._streams = frozenset(venue.stream for venue in taped)
         self._outlet = outlet
         self._playback = Playback(tape.symbols)
         self._digest = Digest(outlet)
@@ -49,7 +49,7 @@ class Replay:
     def open(cls, files: Iterable[Path], speed: float, outlet: Outlet) -> "Replay":
         """Look into each file, whose name says of which source it is; TapeError for a bad one."""
         binance, others = by_venue(files)
-        taped = [TapedVenue(name, Verbatim.open(each), outlet) for name, each in others.items()]
+        taped = [TapedVenue(name, Verbatim.open(item), outlet) for name, item in others.items()]
         return cls(Tape.open(binance), speed, outlet, taped)
 
     @property
@@ -107,15 +107,15 @@ class Replay:
                 "started": player.first is not None,
                 "finished": player.finished,
                 "frames": player.frames,
-                "frames_of_venues": {**own, **{each.name: each.frames for each in taped}},
-                "skipped": self._tape.skipped + sum(each.tape.skipped for each in taped),
+                "frames_of_venues": {**own, **{venue.name: venue.frames for venue in taped}},
+                "skipped": self._tape.skipped + sum(venue.tape.skipped for venue in taped),
                 "unreadable_events": self._playback.unreadable,
                 "position_seconds": round(player.played() / NANOSECONDS, 3),
             },
         }
 
     def _files(self) -> list[Path]:
-        others = (each.path for venue in self._taped.values() for each in venue.tape.readings)
+        others = (reading.path for venue in self._taped.values() for reading in venue.tape.readings)
         return [*self._tape.files, *others]
 
     # Binance's part of what is played

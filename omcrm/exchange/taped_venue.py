@@ -28,10 +28,10 @@ class TapedVenue:
         # A stream that only this venue's switchboard has receivers of.
         self.stream = f"!{name}"
         self._outlet = outlet
-        self._pushes = not all(each.asked for each in tape.places)
-        by_question = any(each.by_question for each in tape.places)
+        self._pushes = not all(place.asked for place in tape.places)
+        by_question = any(place.by_question for place in tape.places)
         self._answers = Answers(name, tape.first_answers, by_question)
-        self._login_signs = [each.login for each in tape.places if each.login]
+        self._login_signs = [place.login for place in tape.places if place.login]
         self._login = b""
 
     # How it speaks

@@ -82,17 +82,17 @@ class Verbatim:
 
     def __init__(self, readings: tuple[Reading, ...], firsts: Iterable[Frame]) -> None:
         self.readings = readings
-        self.places = [each.place for each in readings if each.place is not None]
-        self.first_answers = [TapedCall.read(each.data) for each in firsts]
+        self.places = [reading.place for reading in readings if reading.place is not None]
+        self.first_answers = [TapedCall.read(first.data) for first in firsts]
         self.skipped = 0
 
     @classmethod
     def open(cls, readings: Iterable[Reading]) -> "Verbatim":
         """Look into each file; TapeError for one that cannot be played."""
         readings = tuple(readings)
-        heads = [head for each in readings for head in _heads(each)]
+        heads = [head for reading in readings for head in _heads(reading)]
         heads.sort(key=lambda frame: frame.time)
-        return cls(readings, [each for each in heads if each.asked])
+        return cls(readings, [head for head in heads if head.asked])
 
     def play(self) -> Iterator[Frame]:
         """Give every frame in order of receive time, each file's own order kept."""

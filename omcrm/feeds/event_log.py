@@ -48,23 +48,23 @@ class EventLog:
     def note_switches(self, switches: Iterable[Switch]) -> None:
         """Symbols have other speakers; those that changed alike together are one event."""
         alike: dict[tuple[str | None, str, Why], list[Switch]] = {}
-        for each in switches:
-            alike.setdefault((each.before, each.after, each.why), []).append(each)
+        for switch in switches:
+            alike.setdefault((switch.before, switch.after, switch.why), []).append(switch)
         self._note([_switched(together) for together in alike.values()])
 
     def note_refusals(self, refusals: Iterable[Refusal]) -> None:
         """Prices were held back."""
         told = []
-        for each in refusals:
-            key, at = (each.tick.source.name, each.tick.symbol), each.tick.received_at
+        for refusal in refusals:
+            key, at = (refusal.tick.source.name, refusal.tick.symbol), refusal.tick.received_at
             before = self._quarantined.get(key)
             if before is None or at - before >= _AGAIN:
                 self._quarantined[key] = at
-                told.append(_refused(each))
+                told.append(_refused(refusal))
         self._note(told)
 
     def _note(self, events: list[FeedEvent]) -> None:
-        hidden = [structs.replace(each, reason=self._hidden(each.reason)) for each in events]
+        hidden = [structs.replace(event, reason=self._hidden(event.reason)) for event in events]
         with self._lock:
             self._kept.extend(hidden)
             self._new.extend(hidden)
@@ -75,13 +75,15 @@ class EventLog:
 def _switched(together: list[Switch]) -> FeedEvent:
     first = together[0]
     kinds = {Why.FIRST: Kind.BEGAN, Why.RECOVERED: Kind.GAVE_BACK}
-    silent = [each.silent.total_seconds() for each in together if each.silent is not None]
+    silent = [
+        failover.silent.total_seconds() for failover in together if failover.silent is not None
+    ]
     return FeedEvent(
         at=first.at,
         kind=kinds.get(first.why, Kind.TOOK_OVER),
         source=first.after,
         before=first.before,
-        symbols=tuple(sorted(each.symbol for each in together)),
+        symbols=tuple(sorted(failover.symbol for failover in together)),
         reason=_words(first),
         silent_seconds=round(max(silent), 3) if silent else None,
     )

@@ -190,7 +190,7 @@ def _dial(
     """A connection to one of the chosen addresses of a host."""
     found = socket.getaddrinfo(*place, type=socket.SOCK_STREAM)
     problem: OSError | None = None
-    addresses = choose(list(dict.fromkeys(str(each[4][0]) for each in found)))
+    addresses = choose(list(dict.fromkeys(str(entry[4][0]) for entry in found)))
     for address in addresses[:_MOST_ADDRESSES]:
         try:
             return socket.create_connection((address, place[1]), timeout, source)

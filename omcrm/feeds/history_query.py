@@ -77,18 +77,18 @@ class HistoryQuery:
 
     def answers(self, wishes: Iterable[Wish]) -> Iterator[Found]:
         """One answer for each wish, as soon as there is one; nobody is asked for no days."""
-        searches = [_Search(each) for each in wishes]
+        searches = [_Search(wish) for wish in wishes]
         for asset_class in AssetClass:
-            left = [each for each in searches if each.instrument.asset_class is asset_class]
+            left = [search for search in searches if search.instrument.asset_class is asset_class]
             for name in POLICIES[asset_class].sources:
-                for _ in self._ask(name, [each for each in left if each.wants(name)]):
+                for _ in self._ask(name, [search for search in left if search.wants(name)]):
                     # What is found after minutes of waiting must not be lost by an end.
-                    yield from (self._found(each) for each in left if not each.missing)
-                    left = [each for each in left if each.missing]
+                    yield from (self._found(search) for search in left if not search.missing)
+                    left = [search for search in left if search.missing]
             yield from map(self._found, left)
 
     def _found(self, search: _Search) -> Found:
-        candles = sorted(search.candles, key=lambda each: each.day)
+        candles = sorted(search.candles, key=lambda candle: candle.day)
         problems = tuple(map(self._inquiry.hidden, search.problems))
         missing = tuple(sorted(search.missing))
         if missing and not search.has_source:
@@ -101,15 +101,15 @@ class HistoryQuery:
         provider = self._providers.get(source)
         if provider is None or not wanted:
             return
-        for each in wanted:
-            each.has_source = True
+        for search in wanted:
+            search.has_source = True
         missing = provider.missing()
         if missing is not None:
-            for each in wanted:
-                each.note(source, f"{missing} is not set")
+            for search in wanted:
+                search.note(source, f"{missing} is not set")
             return
         purse = Purse(source, provider.account(), provider.limits.budgets)
-        by_name = {each.instrument.provider_symbols[source]: each for each in wanted}
+        by_name = {search.instrument.provider_symbols[source]: search for search in wanted}
         waiting = dict(by_name)
         for names in batches(list(by_name), provider.limits.batch):
             searches = {name: by_name[name] for name in names}
@@ -117,8 +117,8 @@ class HistoryQuery:
                 self._ask_together(purse, provider, searches)
             except FeedError as error:
                 # Each call costs, also one that fails: the next would fail alike.
-                for each in waiting.values():
-                    each.note(source, str(error))
+                for search in waiting.values():
+                    search.note(source, str(error))
                 return
             for name in names:
                 del waiting[name]
@@ -129,13 +129,15 @@ class HistoryQuery:
     ) -> None:
         now = self._inquiry.clock()
         earliest = now.astimezone(UTC).date() - timedelta(days=provider.reach)
-        days = {day for each in searches.values() for day in each.missing if day >= earliest}
-        for each in searches.values():
-            if min(each.missing) < earliest:
-                each.limits.append(f"{purse.source}: tells no more than {provider.reach} days back")
+        days = {day for search in searches.values() for day in search.missing if day >= earliest}
+        for search in searches.values():
+            if min(search.missing) < earliest:
+                search.limits.append(
+                    f"{purse.source}: tells no more than {provider.reach} days back"
+                )
         if not days:
             return
-        names = {name: each.instrument.symbol for name, each in searches.items()}
+        names = {name: item.instrument.symbol for name, item in searches.items()}
         past = Past(names, min(days), max(days), now)
         for call in provider.calls(past):
             self._call(purse, provider, call, past, searches)
@@ -149,7 +151,7 @@ class HistoryQuery:
         searches: Mapping[str, _Search],
     ) -> None:
         reply = self._inquiry.get(purse, call)
-        by_symbol = {each.instrument.symbol: each for each in searches.values()}
+        by_symbol = {search.instrument.symbol: search for search in searches.values()}
         for told in provider.parse(call, reply, past):
             if isinstance(told, Expelled):
                 raise self._inquiry.note_refusal(purse, told)

@@ -86,8 +86,8 @@ class Inquiry:
         self._closed.set()
         with self._lock:
             fetchers = list(self._fetchers.values())
-        for each in fetchers:
-            each.close()
+        for fetcher in fetchers:
+            fetcher.close()
 
     def _left(self) -> float:
         return self._until - time.monotonic()

@@ -288,7 +288,7 @@ class Poller:
             elif isinstance(event, Unreadable):
                 self._unreadable += 1
                 failure = FeedError(f"unreadable answer: {event.problem}")
-        if ticks := [each for each in told if isinstance(each, Tick)]:
+        if ticks := [tick for tick in told if isinstance(tick, Tick)]:
             if failure is not None:
                 self._note_problem(str(failure))
             self._take(ticks)

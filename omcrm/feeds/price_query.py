@@ -60,9 +60,13 @@ class PriceQuery:
         `batch` symbols are asked for together at most.
         """
         wanted = list(instruments)
-        self._problems = {each.symbol: [] for each in wanted}
+        self._problems = {instrument.symbol: [] for instrument in wanted}
         for asset_class in AssetClass:
-            left = {each.symbol: each for each in wanted if each.asset_class is asset_class}
+            left = {
+                instrument.symbol: instrument
+                for instrument in wanted
+                if instrument.asset_class is asset_class
+            }
             for name in POLICIES[asset_class].sources:
                 for answer in self._ask(name, left, batch):
                     del left[answer.symbol]
@@ -74,9 +78,9 @@ class PriceQuery:
     def _ask(self, source: str, left: Mapping[str, Instrument], batch: int) -> Iterator[Answer]:
         provider = self._providers.get(source)
         names = {
-            each.provider_symbols[source]: symbol
-            for symbol, each in left.items()
-            if source in each.provider_symbols
+            item.provider_symbols[source]: symbol
+            for symbol, item in left.items()
+            if source in item.provider_symbols
         }
         if provider is None or not names:
             return
@@ -88,7 +92,7 @@ class PriceQuery:
         told: set[str] = set()
         for batch_names in batches(list(names), batch):
             # A table may have brought more than was asked for.
-            waiting = [each for each in batch_names if names[each] not in told]
+            waiting = [name for name in batch_names if names[name] not in told]
             for call in provider.calls(waiting):
                 try:
                     answers = self._call(provider, purse, call, names)
@@ -96,8 +100,8 @@ class PriceQuery:
                     # Each call costs, also one that fails: the next would fail alike.
                     self._note(source, set(names.values()) - told, str(error))
                     return
-                new = [each for each in answers if each.symbol not in told]
-                told.update(each.symbol for each in new)
+                new = [answer for answer in answers if answer.symbol not in told]
+                told.update(answer.symbol for answer in new)
                 yield from new
 
     def _call(
@@ -120,7 +124,7 @@ class PriceQuery:
                     self._note(purse.source, [event.symbol], "its price was not believed")
                 else:
                     answers.append(answer)
-        heard = {each.symbol for each in answers}
+        heard = {answer.symbol for answer in answers}
         silent = [names[name] for name in call.names if names[name] not in heard]
         self._note(purse.source, silent, words)
         return answers
@@ -140,5 +144,5 @@ class PriceQuery:
     def _note(self, source: str, symbols: Iterable[str], problem: str) -> None:
         for symbol in symbols:
             said = self._problems[symbol]
-            if not any(each.startswith(f"{source}: ") for each in said):
+            if not any(note.startswith(f"{source}: ") for note in said):
                 said.append(f"{source}: {problem}")

@@ -63,7 +63,7 @@ class Ledger:
     ) -> datetime | None:
         """Count one call and return None, or count nothing: the moment when one is allowed."""
         with self._counts(source, account) as counts:
-            uses = [(each, _current(counts, each, now)) for each in budgets]
+            uses = [(budget, _current(counts, budget, now)) for budget in budgets]
             waits = [
                 renewal(count.began, budget) for budget, count in uses if count.used >= budget.calls
             ]
@@ -79,16 +79,16 @@ class Ledger:
     ) -> None:
         """A call that was counted was not made."""
         with self._counts(source, account) as counts:
-            for each in budgets:
-                count = _current(counts, each, now)
-                counts[_key(each)] = _Count(count.began, max(0, count.used - 1))
+            for budget in budgets:
+                count = _current(counts, budget, now)
+                counts[_key(budget)] = _Count(count.began, max(0, count.used - 1))
 
     def uses(
         self, source: str, account: str, budgets: Sequence[Budget], now: datetime
     ) -> list[Use]:
         """How the budgets stand, the one that ends first at the front."""
         with self._counts(source, account, write=False) as counts:
-            uses = [_use(each, _current(counts, each, now), now) for each in budgets]
+            uses = [_use(budget, _current(counts, budget, now), now) for budget in budgets]
         return sorted(uses, key=lambda use: use.ends_at or use.renews_at + LENGTHS["month"])
 
     def exhaust(self, source: str, account: str, budget: Budget, now: datetime) -> None:
@@ -110,7 +110,7 @@ class Ledger:
         What the upstream counts is true, also after a restart.
         """
         if refusal.status == _TOO_MANY and (refusal.retry_after or 0.0) > _LONG_WAIT:
-            longest = max(budgets, key=lambda each: LENGTHS[each.period])
+            longest = max(budgets, key=lambda budget: LENGTHS[budget.period])
             with contextlib.suppress(OSError):
                 self.exhaust(source, account, longest, now)
 

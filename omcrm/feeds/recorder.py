@@ -69,7 +69,7 @@ class Recorder:
 
     def files(self) -> list[Path]:
         """The tapes there are, the newest part of each source."""
-        return [each.path for each in self._tapes.values()]
+        return [tape.path for tape in self._tapes.values()]
 
     def _run(self) -> None:
         try:

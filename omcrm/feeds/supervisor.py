@@ -181,7 +181,7 @@ class Supervisor:
             _log.exception("supervising %s failed", self.name)
             self._note_problem(f"supervisor died: {error!r}")
         finally:
-            close_all([each.link for each in self._connections()], _STOP_TIMEOUT)
+            close_all([connection.link for connection in self._connections()], _STOP_TIMEOUT)
             self._current = self._next = None
             self._give_back_lease()
             self._set_state(FeedState.STOPPED)
@@ -189,11 +189,11 @@ class Supervisor:
 
     def _pause(self) -> float:
         """Until the next step: soon where requests wait for their turn."""
-        is_asking = any(each.is_asking for each in self._connections())
+        is_asking = any(connection.is_asking for connection in self._connections())
         return min(_STEP, self.provider.limits.frame_spacing) if is_asking else _STEP
 
     def _connections(self) -> list[Connection]:
-        return [each for each in (self._current, self._next) if each is not None]
+        return [connection for connection in (self._current, self._next) if connection is not None]
 
     def _step(self, now: float) -> None:
         current = self._current
@@ -208,8 +208,8 @@ class Supervisor:
                 self._set_state(FeedState.CONNECTED)
             expects_data, witnessed = self._expects_data(), self._witnessed()
             mute = [
-                each.tend(self._names, now, expects_data=expects_data, witnessed=witnessed)
-                for each in self._connections()
+                connection.tend(self._names, now, expects_data=expects_data, witnessed=witnessed)
+                for connection in self._connections()
             ]
             self._replace_if_due(current, mute[0], now)
 

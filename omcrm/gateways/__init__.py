@@ -43,5 +43,5 @@ def init_gateways(app: "Flask", settings: "Settings", limits: "Limits") -> None:
         Door(settings.use_security),
         Guard(roster, app.app_context, dead_among),
         Wire(engine.reactor, limits, settings.websocket_compression),
-        [each(market) for each in DIALECTS],
+        [dialect(market) for dialect in DIALECTS],
     )

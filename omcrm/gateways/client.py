@@ -134,13 +134,13 @@ class Client:
         """Count subscriptions: those within the limit (or held already), and those beyond."""
         accepted: list[Key] = []
         beyond: list[Key] = []
-        for each in dict.fromkeys(wanted):
-            is_new = each not in self.subscriptions
+        for fromkey in dict.fromkeys(wanted):
+            is_new = fromkey not in self.subscriptions
             if is_new and len(self.subscriptions) >= self._house.subscriptions:
-                beyond.append(each)
+                beyond.append(fromkey)
             else:
-                self.subscriptions.add(each)
-                accepted.append(each)
+                self.subscriptions.add(fromkey)
+                accepted.append(fromkey)
         return accepted, beyond
 
     def release(self, unwanted: Iterable[Hashable]) -> None:

@@ -24,7 +24,7 @@ class Inbound(Generic[T]):
         kinds = get_args(messages) or (messages,)
         self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(messages)
         self._field: str = kinds[0].__struct_config__.tag_field
-        self._known = {each.__struct_config__.tag for each in kinds}
+        self._known = {kind.__struct_config__.tag for kind in kinds}
         self._unknown = unknown
         self._invalid = invalid
 

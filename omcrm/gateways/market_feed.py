@@ -156,9 +156,9 @@ class MarketFeed(Dialect):
 
     def _subscribe(self, client: Client, asked: Subscribe) -> None:
         served = {"quotes", "trades", *(["news"] if self._news.is_served else [])}
-        channels = [each for each in dict.fromkeys(asked.channels) if each in served]
+        channels = [fromkey for fromkey in dict.fromkeys(asked.channels) if fromkey in served]
         symbols = canonical_symbols(asked.symbols)
-        known = [each for each in symbols if each in self.market.instruments]
+        known = [symbol for symbol in symbols if symbol in self.market.instruments]
         accepted, beyond = client.accept(known) if channels else ([], [])
         if accepted:
             client.send(
@@ -172,16 +172,20 @@ class MarketFeed(Dialect):
                     }
                 )
             )
-        if missing := [each for each in dict.fromkeys(asked.channels) if each not in served]:
+        if missing := [
+            fromkey for fromkey in dict.fromkeys(asked.channels) if fromkey not in served
+        ]:
             message = f"Nothing brings these channels: {', '.join(missing)}"
             client.send(_error("CHANNEL_UNAVAILABLE", message, channels=missing))
-        for error in _in_vain(client, [each for each in symbols if each not in known], beyond):
+        for error in _in_vain(
+            client, [symbol for symbol in symbols if symbol not in known], beyond
+        ):
             client.send(error)
         if "quotes" in channels:
             client.watch(accepted)
         if "trades" in channels:
-            quotes = [self.market.cache.get(each) for each in accepted]
-            self._tape.watch(client, accepted, [each for each in quotes if each is not None])
+            quotes = [self.market.cache.get(symbol) for symbol in accepted]
+            self._tape.watch(client, accepted, [quote for quote in quotes if quote is not None])
         if "news" in channels:
             self._news.watch(client, accepted)
         if asked.history and accepted:
@@ -198,7 +202,7 @@ class MarketFeed(Dialect):
 
     def _unsubscribe(self, client: Client, asked: Unsubscribe) -> None:
         known = client.subscriptions | self.market.instruments.keys()
-        symbols = [each for each in canonical_symbols(asked.symbols) if each in known]
+        symbols = [symbol for symbol in canonical_symbols(asked.symbols) if symbol in known]
         client.unwatch(symbols)
         self._tape.unwatch(client, symbols)
         self._news.unwatch(client, symbols)
@@ -213,7 +217,7 @@ class MarketFeed(Dialect):
         quote = self.market.cache.get(symbol)
         source = quote.source.name if quote else ""
         candles = self.market.candles.series(symbol, source, "1m", minutes)
-        data = [{**candle(each), "price": each.close} for each in candles]
+        data = [{**candle(bar), "price": bar.close} for bar in candles]
         about = {"type": "history", "symbol": symbol, "timeframe": "1m", "source": source or None}
         return wire.dumps({**about, "data": data})
 

@@ -49,8 +49,8 @@ def status() -> ResponseReturnValue:
             "active": found.running,
             "since": iso(found.since),
             "stopped_by_admin": feed_switch.are_stopped(),
-            "connections": {name: each.active for name, each in feeds.items()},
-            "message_counts": {name: each.messages for name, each in feeds.items()},
+            "connections": {name: item.active for name, item in feeds.items()},
+            "message_counts": {name: item.messages for name, item in feeds.items()},
             "client_connections": len(_roster().clients(dialect=MarketFeed.name)),
             # What others watch is theirs.
             "client_subscription_counts": _watched(None if caller.is_admin else caller.user_id),
@@ -95,12 +95,14 @@ def quotes() -> ResponseReturnValue:
         {
             "success": True,
             "quotes": [
-                quote_body(held[each], known[each])
-                for each in symbols
-                if each in held and each in known
+                quote_body(held[symbol], known[symbol])
+                for symbol in symbols
+                if symbol in held and symbol in known
             ],
-            "without_price": [each for each in symbols if each in known and each not in held],
-            "unknown_symbols": [each for each in symbols if each not in known],
+            "without_price": [
+                symbol for symbol in symbols if symbol in known and symbol not in held
+            ],
+            "unknown_symbols": [symbol for symbol in symbols if symbol not in known],
         }
     )
 
@@ -113,4 +115,4 @@ def _roster() -> Roster:
 def _watched(user_id: int | None) -> dict[str, int]:
     """How many clients watch each symbol, of everybody's or of one user's."""
     clients = _roster().clients(user_id, MarketFeed.name)
-    return dict(Counter(str(key) for each in clients for key in each.subscriptions.copy()))
+    return dict(Counter(str(key) for client in clients for key in client.subscriptions.copy()))

@@ -64,7 +64,7 @@ class Mount:
         self._door = door
         self._guard = guard
         self._wire = wire
-        rules = [Rule(each.path, endpoint=each) for each in dialects]
+        rules = [Rule(dialect.path, endpoint=dialect) for dialect in dialects]
         self._paths = Map(rules, strict_slashes=False, merge_slashes=False).bind("")
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:

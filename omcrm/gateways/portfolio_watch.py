@@ -113,7 +113,7 @@ class PortfolioWatch:
     def leave(self, reader: Client) -> None:
         """It is gone."""
         with self._telling, self._lock:
-            for key in [key for key, each in self._watched.items() if reader in each.readers]:
+            for key in [key for key, item in self._watched.items() if reader in item.readers]:
                 self._remove(reader, key)
         self._ready.set()
 
@@ -176,13 +176,13 @@ class PortfolioWatch:
 
     def _patience(self, looked_at: float) -> float:
         with self._lock:
-            due = [self._turn(each) for each in self._watched.values() if each.waits]
+            due = [self._turn(watch) for watch in self._watched.values() if watch.waits]
         return max(0.0, min([looked_at + _LOOK_EVERY, *due]) - time.monotonic())
 
     def _look_for_edits(self, app: Flask) -> None:
         """Other processes change portfolios, too."""
         with self._lock:
-            held = {key: each.portfolio for key, each in self._watched.items()}
+            held = {key: item.portfolio for key, item in self._watched.items()}
         try:
             with app.app_context():
                 versions = service.versions_of({portfolio_id for _, portfolio_id in held})
@@ -198,20 +198,20 @@ class PortfolioWatch:
         """Value and tell what waits; the seconds that took."""
         began = time.monotonic()
         with self._lock:
-            due = [each for each in self._watched.values() if each.waits]
+            due = [watch for watch in self._watched.values() if watch.waits]
         # Of one user's, who has waited longest comes first.
-        for each in sorted(due, key=lambda one: one.not_before):
+        for watch in sorted(due, key=lambda one: one.not_before):
             now = time.monotonic()
-            if self._turn(each) > now:
+            if self._turn(watch) > now:
                 continue
             try:
-                self._tell(app, each)
-                each.not_before = now + window
+                self._tell(app, watch)
+                watch.not_before = now + window
             except Exception as error:
                 if not database_away.is_away(error):
                     _failures.exception("a portfolio could not be valued")
-                each.is_edited, each.not_before = True, now + _AGAIN_AFTER
-            self._spent_until[each.key[0]] = now + (time.monotonic() - now) / _SHARE
+                watch.is_edited, watch.not_before = True, now + _AGAIN_AFTER
+            self._spent_until[watch.key[0]] = now + (time.monotonic() - now) / _SHARE
         return time.monotonic() - began
 
     def _turn(self, watched: _Watched) -> float:
@@ -262,8 +262,8 @@ class PortfolioWatch:
 
 def _symbols(portfolio: Portfolio) -> frozenset[str]:
     """Everything whose price has a part in the value: what is held, and rates to the dollar."""
-    found = {each.symbol for each in portfolio.holdings}
-    for currency in {currency_of(each.instrument) for each in portfolio.holdings}:
+    found = {holding.symbol for holding in portfolio.holdings}
+    for currency in {currency_of(holding.instrument) for holding in portfolio.holdings}:
         if currency is not None and currency != DOLLAR:
             found |= {f"{currency}{DOLLAR}", f"{DOLLAR}{currency}"}
     return frozenset(found)

@@ -41,7 +41,9 @@ class Readers:
 
     def of(self, symbols: Iterable[str]) -> list[Reader]:
         """Who reads any of these, each once."""
-        return list({each: None for symbol in symbols for each in list(self._of.get(symbol, ()))})
+        return list(
+            {reader: None for symbol in symbols for reader in list(self._of.get(symbol, ()))}
+        )
 
     def everybody(self) -> list[Reader]:
         """All readers, each once."""

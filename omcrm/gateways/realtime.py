@@ -79,7 +79,7 @@ def coverage(worth: Valuation) -> dict[str, Any]:
         "holdings": len(worth.holdings),
         "without_value": len(covered.missing),
         "without_daily_change": len(worth.no_daily_change),
-        "classes": {each.price_class.value: each.count for each in covered.classes},
+        "classes": {share.price_class.value: share.count for share in covered.classes},
     }
 
 

@@ -78,7 +78,7 @@ ABOUT = {
 }
 """Every message that is understood, in words."""
 
-MESSAGE_TYPES = {str(each.__struct_config__.tag): about for each, about in ABOUT.items()}
+MESSAGE_TYPES = {str(item.__struct_config__.tag): about for item, about in ABOUT.items()}
 
 AboutAsset = SubscribeAsset | UnsubscribeAsset | GetAssetPrice
 inbound: Inbound[Any] = Inbound(

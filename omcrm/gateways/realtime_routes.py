@@ -116,7 +116,7 @@ def status() -> ResponseReturnValue:
             "service_status": "running",
             "global_stats": {
                 "total_connections": len(everybody),
-                "authenticated_users": len({each.owner for each in everybody if each.caller}),
+                "authenticated_users": len({client.owner for client in everybody if client.caller}),
                 "portfolio_subscriptions": len(_keys(everybody, PORTFOLIO)),
                 "asset_subscriptions": len(_keys(everybody, ASSET)),
             },
@@ -143,8 +143,8 @@ def force_price_update() -> ResponseReturnValue:
         return refusal(error.code, error.message, error.status, error.field or "symbols")
     symbols = canonical_symbols(asked.symbols)
     known = market().instruments
-    if invalid := [each for each in symbols if each not in known]:
-        valid = [each for each in symbols if each in known]
+    if invalid := [symbol for symbol in symbols if symbol not in known]:
+        valid = [symbol for symbol in symbols if symbol in known]
         told = f"Unknown symbols: {', '.join(invalid)}"
         return json_answer({"error": told, "invalid_symbols": invalid, "valid_symbols": valid}, 400)
     if wait := FORCED.spend(str(current_caller().user_id)):
@@ -155,15 +155,17 @@ def force_price_update() -> ResponseReturnValue:
         {
             "updated": [
                 {
-                    "symbol": each.symbol,
-                    "price": each.price,
-                    "price_class": each.price_class.value,
-                    "source": each.source,
-                    "timestamp": iso(each.received_at),
+                    "symbol": price.symbol,
+                    "price": price.price,
+                    "price_class": price.price_class.value,
+                    "source": price.source,
+                    "timestamp": iso(price.received_at),
                 }
-                for each in done.updated
+                for price in done.updated
             ],
-            "failed": [{"symbol": each.symbol, "reason": each.reason} for each in done.failed],
+            "failed": [
+                {"symbol": failure.symbol, "reason": failure.reason} for failure in done.failed
+            ],
         }
     )
 
@@ -191,7 +193,7 @@ def _clients(user_id: int | None = None) -> list[Client]:
 
 def _keys(clients: list[Client], kind: str) -> list[Any]:
     """What clients are subscribed to, once for each of them."""
-    held = (key for each in clients for key in each.subscriptions.copy())
+    held = (key for client in clients for key in client.subscriptions.copy())
     return [key[1] for key in held if isinstance(key, tuple) and key[0] == kind]
 
 

@@ -60,14 +60,14 @@ class Roster:
 
     def handles(self) -> set[str]:
         """The credentials that the clients came with."""
-        return {each.caller.handle for each in self.clients() if each.caller is not None}
+        return {client.caller.handle for client in self.clients() if client.caller is not None}
 
     def holders(self, handles: Collection[str]) -> "list[Client]":
         """The clients that came with one of these credentials."""
         return [
-            each
-            for each in self.clients()
-            if each.caller is not None and each.caller.handle in handles
+            client
+            for client in self.clients()
+            if client.caller is not None and client.caller.handle in handles
         ]
 
     def clients(self, user_id: int | None = None, dialect: str | None = None) -> "list[Client]":
@@ -75,10 +75,10 @@ class Roster:
         with self._lock:
             clients = list(self._clients)
         return [
-            each
-            for each in clients
-            if (user_id is None or (each.caller is not None and each.caller.user_id == user_id))
-            and (dialect is None or each.dialect.name == dialect)
+            client
+            for client in clients
+            if (user_id is None or (client.caller is not None and client.caller.user_id == user_id))
+            and (dialect is None or client.dialect.name == dialect)
         ]
 
     # Counting
@@ -97,18 +97,20 @@ class Roster:
         """How many clients and subscriptions there are, and what happened so far: for everybody."""
         clients = self.clients()
         with self._lock:
-            counted = {name: dict(each) for name, each in self._counted.items()}
+            counted = {name: dict(item) for name, item in self._counted.items()}
             refused = dict(self._refused)
-        names = counted.keys() | {each.dialect.name for each in clients}
+        names = counted.keys() | {client.dialect.name for client in clients}
         return {
             "connections": len(clients),
-            "owners": len({each.owner for each in clients}),
-            "subscriptions": sum(len(each.subscriptions) for each in clients),
+            "owners": len({client.owner for client in clients}),
+            "subscriptions": sum(len(client.subscriptions) for client in clients),
             "dialects": {
                 name: {
-                    "connections": sum(each.dialect.name == name for each in clients),
+                    "connections": sum(client.dialect.name == name for client in clients),
                     "subscriptions": sum(
-                        len(each.subscriptions) for each in clients if each.dialect.name == name
+                        len(client.subscriptions)
+                        for client in clients
+                        if client.dialect.name == name
                     ),
                     **counted.get(name, {}),
                 }
@@ -120,11 +122,11 @@ class Roster:
     def by_user(self) -> list[dict[str, Any]]:
         """The same for each user, for administrators; strangers are all together."""
         subscriptions: dict[int | None, list[int]] = {}
-        for each in self.clients():
-            user = None if each.caller is None else each.caller.user_id
-            subscriptions.setdefault(user, []).append(len(each.subscriptions))
+        for client in self.clients():
+            user = None if client.caller is None else client.caller.user_id
+            subscriptions.setdefault(user, []).append(len(client.subscriptions))
         strangers_last = sorted(subscriptions.items(), key=lambda owned: (owned[0] is None, owned))
         return [
-            {"user_id": user, "connections": len(each), "subscriptions": sum(each)}
-            for user, each in strangers_last
+            {"user_id": user, "connections": len(counts), "subscriptions": sum(counts)}
+            for user, counts in strangers_last
         ]

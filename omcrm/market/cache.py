@@ -63,7 +63,7 @@ class QuoteCache:
     def follow(self, instruments: Iterable[Instrument]) -> None:
         """Take these instruments, and no others, from now on."""
         with self._lock:
-            self._instruments = {each.symbol: each for each in instruments}
+            self._instruments = {instrument.symbol: instrument for instrument in instruments}
             for symbol in self._instruments:
                 self._said.setdefault(symbol, {})
             for symbol in self._said.keys() - self._instruments.keys():
@@ -88,7 +88,7 @@ class QuoteCache:
             held = said.get(name)
             if held is not None:
                 held = without_dead_parts(held, alive_from)
-            others = (each for each in said.values() if each.source is not tick.source)
+            others = (peer for peer in said.values() if peer.source is not tick.source)
             news = self._gate.judge(tick, held, others, policy)
             if news is None:
                 return None

@@ -29,8 +29,10 @@ class DailyCandle(Struct, frozen=True, kw_only=True):
     @property
     def is_believable(self) -> bool:
         """Whether a day can have been so: prices above zero, the others between low and high."""
-        prices = [each for each in (self.close, self.open, self.high, self.low) if each is not None]
-        if not all(each.is_finite() and each > 0 for each in prices):
+        prices = [
+            price for price in (self.close, self.open, self.high, self.low) if price is not None
+        ]
+        if not all(price.is_finite() and price > 0 for price in prices):
             return False
         if self.volume is not None and not (self.volume.is_finite() and self.volume >= 0):
             return False

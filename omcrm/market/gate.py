@@ -84,7 +84,7 @@ class Gate:
         if news is None:
             self._refuse(_refusal(Reason.OLDER, tick, held, []))
             return None
-        fresh = [each for each in others if _speaks_freshly(each, tick, policy)]
+        fresh = [other for other in others if _speaks_freshly(other, tick, policy)]
         anchor = None if news.trade is None else self._anchor(news, policy)
         # The opinions of the market do not count for an invented price.
         outlier = _outlier(news, held, anchor, fresh if tick.source.is_real else [], policy)
@@ -275,11 +275,11 @@ def _outlier(
         return None
     # What is asked now and then, or late, can confirm a price but not contradict one.
     streamed = False
-    for each in fresh:
-        if each.trade is not None:
-            if not _are_far(prices, each.trade.price, most):
+    for peer in fresh:
+        if peer.trade is not None:
+            if not _are_far(prices, peer.trade.price, most):
                 return None
-            streamed = streamed or each.source.claim is PriceClass.LIVE
+            streamed = streamed or peer.source.claim is PriceClass.LIVE
     # A step is a small one if it is so from the last price and from that of a moment ago.
     if held is not None and held.trade is not None and _is_fresh(held, tick, policy):
         if _are_far(prices, held.trade.price, most):
@@ -309,7 +309,7 @@ def _are_far(prices: list[Decimal], reference: Decimal, most: Decimal) -> bool:
 
 def _refusal(reason: Reason, tick: Tick, held: Statement | None, fresh: list[Statement]) -> Refusal:
     own = held.trade.price if held is not None and held.trade is not None else None
-    others = tuple((each.source.name, each.trade.price) for each in fresh if each.trade is not None)
+    others = tuple((peer.source.name, peer.trade.price) for peer in fresh if peer.trade is not None)
     return Refusal(reason, tick, own, others)
 
 

@@ -32,7 +32,7 @@ class Hub:
     def leave(self, listener: Listener) -> None:
         """Tell `listener` nothing more."""
         with self._lock:
-            self._listeners = tuple(each for each in self._listeners if each != listener)
+            self._listeners = tuple(other for other in self._listeners if other != listener)
 
     def publish(self, quote: Quote) -> None:
         """Tell every listener; one that fails is logged and does not hurt the others."""

@@ -86,7 +86,7 @@ def choose(
 
 
 def _of(real: Mapping[str, Candidate], price_class: PriceClass) -> list[str]:
-    return [name for name, each in real.items() if each.price_class is price_class]
+    return [name for name, item in real.items() if item.price_class is price_class]
 
 
 def _steady(

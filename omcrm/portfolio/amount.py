@@ -26,8 +26,8 @@ def minus(one: Decimal, other: Decimal) -> Decimal:
 def total(amounts: Iterable[Decimal]) -> Decimal:
     """The sum, exact."""
     found = ZERO
-    for each in amounts:
-        found = _EXACT.add(found, each)
+    for amount in amounts:
+        found = _EXACT.add(found, amount)
     return _plain(found)
 
 

@@ -55,7 +55,7 @@ _may_change = _may(Scope.PORTFOLIO_WRITE, CHANGES)
 def portfolios() -> ResponseReturnValue:
     """The caller's portfolios, by name."""
     found = service.portfolios_of(_user())
-    return _json({"portfolios": [messages.summary(each) for each in found], **_limits()})
+    return _json({"portfolios": [messages.summary(portfolio) for portfolio in found], **_limits()})
 
 
 @blueprint.post("")

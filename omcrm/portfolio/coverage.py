@@ -84,22 +84,26 @@ def weaker(one: PriceClass, other: PriceClass | None) -> PriceClass:
 
 def cover(holdings: Sequence[Valued], worth: Decimal) -> Coverage:
     """The coverage of these holdings, all that counts of which is worth so much."""
-    valued = [each for each in holdings if each.missing is None]
+    valued = [holding for holding in holdings if holding.missing is None]
     shares = tuple(
         share
-        for each in TRUST
-        if (share := _share(each, [one for one in valued if one.price_class is each], worth))
+        for price_class in TRUST
+        if (
+            share := _share(
+                price_class, [one for one in valued if one.price_class is price_class], worth
+            )
+        )
     )
-    live = total(each.value for each in shares if each.price_class is PriceClass.LIVE)
+    live = total(share.value for share in shares if share.price_class is PriceClass.LIVE)
     return Coverage(
         live_percent=percent(live, worth),
-        is_complete=all(each.is_counted for each in holdings),
+        is_complete=all(holding.is_counted for holding in holdings),
         classes=shares,
         oldest=_oldest(valued),
         missing=tuple(
-            MissingValue(symbol=each.symbol, reason=each.missing)
-            for each in holdings
-            if each.missing is not None
+            MissingValue(symbol=holding.symbol, reason=holding.missing)
+            for holding in holdings
+            if holding.missing is not None
         ),
     )
 
@@ -109,8 +113,8 @@ def _share(
 ) -> ClassShare | None:
     if not holdings:
         return None
-    is_counted = all(each.is_counted for each in holdings)
-    amount = total(each.value or ZERO for each in holdings)
+    is_counted = all(holding.is_counted for holding in holdings)
+    amount = total(holding.value or ZERO for holding in holdings)
     return ClassShare(
         price_class=price_class,
         count=len(holdings),
@@ -122,8 +126,8 @@ def _share(
 
 def _oldest(holdings: Iterable[Valued]) -> OldestPrice | None:
     """The one that was true longest ago; a fixed price has no age that means anything."""
-    aged = [each for each in holdings if each.price_class is not PriceClass.LAST_RESORT]
-    oldest = max(aged, key=lambda each: each.age_seconds or 0, default=None)
+    aged = [holding for holding in holdings if holding.price_class is not PriceClass.LAST_RESORT]
+    oldest = max(aged, key=lambda holding: holding.age_seconds or 0, default=None)
     if oldest is None or oldest.price_class is None or oldest.age_seconds is None:
         return None
     return OldestPrice(

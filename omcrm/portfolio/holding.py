@@ -41,4 +41,4 @@ class Portfolio(Struct, frozen=True, kw_only=True):
     @property
     def quantities(self) -> Mapping[str, Decimal]:
         """How much is held, by symbol."""
-        return {each.symbol: each.quantity for each in self.holdings}
+        return {holding.symbol: holding.quantity for holding in self.holdings}

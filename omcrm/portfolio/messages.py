@@ -87,10 +87,10 @@ def held(portfolio: Portfolio, symbol: str) -> dict[str, Any]:
 
 
 def _of_symbol(portfolio: Portfolio, symbol: str) -> Iterator[dict[str, Any]]:
-    for each in portfolio.holdings:
-        if each.symbol == canonical_symbol(symbol):
+    for holding in portfolio.holdings:
+        if holding.symbol == canonical_symbol(symbol):
             yield {
-                "symbol": each.symbol,
-                "quantity": each.quantity,
-                "average_cost": each.average_cost,
+                "symbol": holding.symbol,
+                "quantity": holding.quantity,
+                "average_cost": holding.average_cost,
             }

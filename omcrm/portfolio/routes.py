@@ -118,7 +118,7 @@ def _own(portfolio_id: int) -> Portfolio:
 
 def _held(found: Portfolio, symbol: str) -> Holding:
     symbol = canonical_symbol(symbol)
-    held = next((each for each in found.holdings if each.symbol == symbol), None)
+    held = next((holding for holding in found.holdings if holding.symbol == symbol), None)
     if held is None:
         raise service.not_held()
     return held
@@ -156,9 +156,9 @@ def _spend() -> None:
 
 def _list(form: NameForm) -> str:
     found, left, valued = service.portfolios_of(current_user.id), _MOST_VALUED, []
-    for each in found:
-        left -= len(each.holdings)
-        valued.append((each, service.valuation_of(each) if left >= 0 else None))
+    for portfolio in found:
+        left -= len(portfolio.holdings)
+        valued.append((portfolio, service.valuation_of(portfolio) if left >= 0 else None))
     return render_template(
         "portfolio/portfolios.html", portfolios=valued, form=form, most=bounds.MOST_PORTFOLIOS
     )
@@ -179,6 +179,6 @@ def _page(
         holding_form=holding or HoldingForm(formdata=None),
         changing=changing,
         instruments=list(market().instruments.values()),
-        classes=[each.value for each in TRUST],
-        counted=[each.value for each in TRUST if each in counted],
+        classes=[price_class.value for price_class in TRUST],
+        counted=[price_class.value for price_class in TRUST if price_class in counted],
     )

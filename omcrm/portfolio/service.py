@@ -70,12 +70,12 @@ def valuation_of(portfolio: Portfolio) -> Valuation:
 def _value_of(row: PortfolioRow) -> Portfolio:
     holdings = (
         Holding(
-            instrument=each.instrument.instrument(),
-            quantity=each.quantity,
-            average_cost=each.average_cost,
-            is_followed=each.instrument.active,
+            instrument=holding.instrument.instrument(),
+            quantity=holding.quantity,
+            average_cost=holding.average_cost,
+            is_followed=holding.instrument.active,
         )
-        for each in row.holdings
+        for holding in row.holdings
     )
     return Portfolio(
         id=row.id,
@@ -215,7 +215,7 @@ def _add(row: PortfolioRow, symbol: str, amount: Decimal, cost: Decimal) -> None
 
 
 def _held_by(row: PortfolioRow, symbol: str) -> HoldingRow | None:
-    return next((each for each in row.holdings if each.instrument.symbol == symbol), None)
+    return next((holding for holding in row.holdings if holding.instrument.symbol == symbol), None)
 
 
 def _unknown() -> AccessRefused:

@@ -99,14 +99,14 @@ def value(
 ) -> Valuation:
     """What the portfolio is worth by these quotes; it calls nobody and needs no app."""
     counted = counted_classes(demo)
-    holdings = [_value(each, quotes, now, counted) for each in portfolio.holdings]
-    counting = [each for each in holdings if each.is_counted]
+    holdings = [_value(holding, quotes, now, counted) for holding in portfolio.holdings]
+    counting = [holding for holding in holdings if holding.is_counted]
     is_known = bool(counting) or not holdings
-    worth = _sum(each.value for each in counting)
-    cost = _sum(each.cost for each in counting)
-    changing = [each for each in counting if each.daily_change is not None]
-    change = _sum(each.daily_change for each in changing)
-    earlier = _sum(each.value_before for each in changing)
+    worth = _sum(holding.value for holding in counting)
+    cost = _sum(holding.cost for holding in counting)
+    changing = [holding for holding in counting if holding.daily_change is not None]
+    change = _sum(holding.daily_change for holding in changing)
+    earlier = _sum(holding.value_before for holding in changing)
     return Valuation(
         portfolio_id=portfolio.id,
         name=portfolio.name,
@@ -119,15 +119,15 @@ def value(
         profit_percent=percent(minus(worth, cost), cost),
         daily_change=change if changing else None,
         daily_change_percent=percent(change, earlier),
-        no_daily_change=tuple(each.symbol for each in holdings if each not in changing),
-        not_counted_value=_sum(each.value for each in holdings if not each.is_counted),
+        no_daily_change=tuple(holding.symbol for holding in holdings if holding not in changing),
+        not_counted_value=_sum(holding.value for holding in holdings if not holding.is_counted),
         coverage=cover(holdings, worth),
-        holdings=tuple(_with_share(each, worth) for each in holdings),
+        holdings=tuple(_with_share(holding, worth) for holding in holdings),
     )
 
 
 def _sum(amounts: Iterable[Decimal | None]) -> Decimal:
-    return total(each for each in amounts if each is not None)
+    return total(amount for amount in amounts if amount is not None)
 
 
 def _with_share(holding: ValuedHolding, worth: Decimal) -> ValuedHolding:
@@ -177,7 +177,7 @@ def _price_facts(quote: Quote, rate: Rate | None, now: datetime) -> dict[str, ob
     """The price, and how far it may be trusted: no further than its rate."""
     assert quote.said.trade is not None
     other = rate.quote if rate else None
-    ages = [each.said.age(now).total_seconds() for each in (quote, other) if each is not None]
+    ages = [leg.said.age(now).total_seconds() for leg in (quote, other) if leg is not None]
     return {
         "price": quote.said.trade.price,
         "price_class": weaker(quote.price_class, other.price_class if other else None),

@@ -79,13 +79,13 @@ def _app(settings: Settings) -> Iterator[None]:
 
 def _chosen(symbols: list[str]) -> list[Instrument]:
     """The instruments of these symbols, or all of them."""
-    known = {each.symbol: each for each in active_instruments()}
+    known = {instrument.symbol: instrument for instrument in active_instruments()}
     wanted = canonical_symbols(symbols) or list(known)
-    unknown = [each for each in wanted if each not in known]
+    unknown = [symbol for symbol in wanted if symbol not in known]
     if unknown:
         names = ", ".join(unknown)
         raise click.UsageError(f"unknown symbols: {names}. There are {', '.join(known)}.")
-    return [known[each] for each in wanted]
+    return [known[symbol] for symbol in wanted]
 
 
 # Present prices
@@ -105,8 +105,8 @@ def _update(asking: Asking, instruments: list[Instrument], dry_run: bool) -> dic
     if not dry_run:
         write_prices(told.values(), utc_now())
         db.session.commit()
-    rows = [_price_row(before.get(each.symbol), told[each.symbol]) for each in instruments
-            if each.symbol in told]  # fmt: skip
+    fetched = [instrument.symbol for instrument in instruments if instrument.symbol in told]
+    rows = [_price_row(before.get(symbol), told[symbol]) for symbol in fetched]
     _table(("symbol", "old", "new", "class", "source", "time"), rows)
     _sum_up(len(told), "price", "prices", dry_run)
     return failed
@@ -163,8 +163,8 @@ def _day_row(filled: Filled) -> tuple[str, ...]:
         str(found.candles[0].day) if found.candles else _UNKNOWN,
         str(found.candles[-1].day) if found.candles else _UNKNOWN,
         str(len(found.missing)),
-        _names(each.price_class.value for each in found.candles),
-        _names(each.source for each in found.candles),
+        _names(candle.price_class.value for candle in found.candles),
+        _names(candle.source for candle in found.candles),
     )
 
 

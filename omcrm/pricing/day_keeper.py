@@ -71,7 +71,11 @@ class DayKeeper:
 
     def _fill(self, asking: Asking, now: datetime) -> int:
         moment, added = time.monotonic(), 0
-        due = [each for each in active_instruments() if self._is_due(each.symbol, moment)]
+        due = [
+            instrument
+            for instrument in active_instruments()
+            if self._is_due(instrument.symbol, moment)
+        ]
         for filled in fill(asking, due, _DAYS_BACK, now):
             if self._stopped.is_set():
                 break

@@ -36,9 +36,9 @@ def wishes(
 
     A simulated day is as good as missing where a real source can be asked.
     """
-    wanted = {each.symbol: each for each in instruments}
-    classes = {each.asset_class for each in wanted.values()}
-    expected = {each: finished_days(each, count, now) for each in classes}
+    wanted = {instrument.symbol: instrument for instrument in instruments}
+    classes = {instrument.asset_class for instrument in wanted.values()}
+    expected = {asset_class: finished_days(asset_class, count, now) for asset_class in classes}
     every = [day for days in expected.values() for day in days]
     if not every:
         return {}

@@ -45,11 +45,11 @@ def force_update(symbols: Iterable[str]) -> Updated:
     found = market()
     streamed = {symbol: _shown(found.cache.get(symbol), _STREAMED) for symbol in wanted}
     prices = {symbol: price for symbol, price in streamed.items() if price is not None}
-    reasons = {each: "unknown symbol" for each in wanted if each not in found.instruments}
-    left = [each for each in wanted if each not in prices and each not in reasons]
+    reasons = {symbol: "unknown symbol" for symbol in wanted if symbol not in found.instruments}
+    left = [symbol for symbol in wanted if symbol not in prices and symbol not in reasons]
     asking = Asking(current_app.extensions["omcrm.settings"], _SECONDS)
     try:
-        instruments = [found.instruments[each] for each in left]
+        instruments = [found.instruments[symbol] for symbol in left]
         for answer in asking.prices(instruments, found.cache, found.hub.publish):
             price = told_price(answer) or _shown(found.cache.get(answer.symbol), _INVENTED)
             if price is None:
@@ -61,8 +61,8 @@ def force_update(symbols: Iterable[str]) -> Updated:
     write_prices(prices.values(), utc_now())
     db.session.commit()
     return Updated(
-        [prices[each] for each in wanted if each in prices],
-        [Failure(each, reasons[each]) for each in wanted if each in reasons],
+        [prices[symbol] for symbol in wanted if symbol in prices],
+        [Failure(symbol, reasons[symbol]) for symbol in wanted if symbol in reasons],
     )
 
 

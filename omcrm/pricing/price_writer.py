@@ -47,7 +47,7 @@ class PriceWriter:
                     db.session.rollback()
                     _log.warning("prices not written, tried again: %s", type(error).__name__)
                     break
-                self._written.update({each.symbol: each for each in batch})
+                self._written.update({price.symbol: price for price in batch})
                 count += len(batch)
         return count
 

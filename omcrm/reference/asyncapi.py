@@ -69,9 +69,9 @@ def document() -> dict[str, Any]:
                 "security": [_to("securitySchemes", name) for name in _SECURITY],
             }
         },
-        "channels": {each.dialect: _channel(each) for each in CHANNELS},
+        "channels": {channel.dialect: _channel(channel) for channel in CHANNELS},
         "operations": {
-            name: each for channel in CHANNELS for name, each in _operations(channel).items()
+            name: item for channel in CHANNELS for name, item in _operations(channel).items()
         },
         "components": {
             "messages": messages,
@@ -111,21 +111,21 @@ def _describe(
 ) -> None:
     """Add the messages of one direction, and the schemas they are made of."""
     is_received = described is channel.received
-    bodies, parts = schemas_of([each.body for each in described], channel.dialect)
+    bodies, parts = schemas_of([message.body for message in described], channel.dialect)
     schemas.update(parts)
-    for each, body in zip(described, bodies, strict=True):
-        name = received_name(channel, each) if is_received else sent_name(channel, each)
+    for message, body in zip(described, bodies, strict=True):
+        name = received_name(channel, message) if is_received else sent_name(channel, message)
         messages[name] = {
-            "name": each.name,
-            "summary": each.about,
-            "contentType": "text/plain" if each.body is str else "application/json",
+            "name": message.name,
+            "summary": message.about,
+            "contentType": "text/plain" if message.body is str else "application/json",
             "payload": body,
         }
 
 
 def _channel(channel: Channel) -> dict[str, Any]:
-    names = [received_name(channel, each) for each in channel.received]
-    names += [sent_name(channel, each) for each in channel.sent]
+    names = [received_name(channel, message) for message in channel.received]
+    names += [sent_name(channel, message) for message in channel.sent]
     found: dict[str, Any] = {
         "address": channel.path,
         "title": channel.title,
@@ -144,19 +144,19 @@ def _channel(channel: Channel) -> dict[str, Any]:
 def _operations(channel: Channel) -> dict[str, Any]:
     """What clients may say, each with its answers; and what they are told."""
     here = {"$ref": f"#/channels/{channel.dialect}"}
-    sent = {each.name: _in(channel, sent_name(channel, each)) for each in channel.sent}
+    sent = {message.name: _in(channel, sent_name(channel, message)) for message in channel.sent}
     found: dict[str, Any] = {}
-    for each in channel.received:
+    for message in channel.received:
         operation: dict[str, Any] = {
             "action": "receive",
             "channel": here,
-            "summary": each.about,
-            "messages": [_in(channel, received_name(channel, each))],
+            "summary": message.about,
+            "messages": [_in(channel, received_name(channel, message))],
         }
-        if each.answers:
-            answers = [sent[name] for name in each.answers]
+        if message.answers:
+            answers = [sent[name] for name in message.answers]
             operation["reply"] = {"channel": here, "messages": answers}
-        found[received_name(channel, each)] = operation
+        found[received_name(channel, message)] = operation
     found[f"{channel.dialect}.sent"] = {
         "action": "send",
         "channel": here,

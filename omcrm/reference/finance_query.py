@@ -158,7 +158,7 @@ class Error(Struct, kw_only=True):
 # A union of them has no tag, which msgspec asks for.
 _ROWS = {
     "items": {
-        "anyOf": [{"$ref": f"{PARTS}{Quotes.name}.{each.__name__}"} for each in (ShortQuote, First)]
+        "anyOf": [{"$ref": f"{PARTS}{Quotes.name}.{part.__name__}"} for part in (ShortQuote, First)]
     }
 }
 _ERROR = Message(name="error", body=Error, about="What was wrong.")

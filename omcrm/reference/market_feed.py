@@ -134,7 +134,7 @@ MARKET_FEED = Channel(
         tagged(Ping, '{"action":"ping"}', answers=("pong",)),
     ),
     sent=tuple(
-        tagged(each)
-        for each in (Subscribed, Unsubscribed, Pong, Quote, Trade, News, History, Error)
+        tagged(message)
+        for message in (Subscribed, Unsubscribed, Pong, Quote, Trade, News, History, Error)
     ),
 )

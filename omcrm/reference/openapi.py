@@ -35,8 +35,10 @@ def document() -> dict[str, Any]:
     paths: dict[str, Any] = {}
     answered = _bodies(_answers(), written_schemas, _SENT, schemas)
     asked = _bodies(_questions(), read_schemas, _RECEIVED, schemas)
-    for each in ROUTES:
-        paths.setdefault(each.address, {})[each.method.lower()] = _operation(each, answered, asked)
+    for route in ROUTES:
+        paths.setdefault(route.address, {})[route.method.lower()] = _operation(
+            route, answered, asked
+        )
     return {
         "openapi": "3.1.0",
         "info": {
@@ -52,12 +54,12 @@ def document() -> dict[str, Any]:
 
 
 def _answers() -> Iterable[Any]:
-    for each in ROUTES:
-        yield from (each.answer, each.refused_as)
+    for route in ROUTES:
+        yield from (route.answer, route.refused_as)
 
 
 def _questions() -> Iterable[Any]:
-    return (each.body for each in ROUTES if each.body is not None)
+    return (route.body for route in ROUTES if route.body is not None)
 
 
 def _bodies(

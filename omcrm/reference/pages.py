@@ -50,11 +50,11 @@ def _texts() -> dict[str, str]:
 def _shown() -> dict[str, Any]:
     sockets, routes = asyncapi.document(), openapi.document()
     return {
-        "channels": [_channel(each, sockets) for each in CHANNELS],
+        "channels": [_channel(channel, sockets) for channel in CHANNELS],
         "areas": _areas(routes),
         "socket_parts": _parts(
             sockets["components"]["schemas"],
-            [each["payload"] for each in sockets["components"]["messages"].values()],
+            [socket["payload"] for socket in sockets["components"]["messages"].values()],
         ),
         "route_parts": _parts(routes["components"]["schemas"], []),
     }
@@ -69,8 +69,10 @@ def _channel(channel: Channel, document: dict[str, Any]) -> dict[str, Any]:
     return {
         "channel": channel,
         "who_may": who_may(channel),
-        "received": [told(each, received_name(channel, each)) for each in channel.received],
-        "sent": [told(each, sent_name(channel, each)) for each in channel.sent],
+        "received": [
+            told(message, received_name(channel, message)) for message in channel.received
+        ],
+        "sent": [told(message, sent_name(channel, message)) for message in channel.sent],
     }
 
 
@@ -78,9 +80,9 @@ def _areas(document: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     """The routes by area, in the order of the registry."""
     parts = document["components"]["schemas"]
     areas: dict[str, list[dict[str, Any]]] = {}
-    for each in ROUTES:
-        operation = document["paths"][each.address][each.method.lower()]
-        areas.setdefault(each.area, []).append(_route(each, operation, parts))
+    for route in ROUTES:
+        operation = document["paths"][route.address][route.method.lower()]
+        areas.setdefault(route.area, []).append(_route(route, operation, parts))
     return areas
 
 
@@ -93,14 +95,14 @@ def _route(route: Route, operation: dict[str, Any], parts: dict[str, Schema]) ->
         "route": route,
         "who_may": operation["description"],
         "parameters": [
-            {**each, "words": shown.words(each["schema"])}
-            for each in operation.get("parameters", ())
+            {**parameter, "words": shown.words(parameter["schema"])}
+            for parameter in operation.get("parameters", ())
         ],
         "asked": read(operation["requestBody"]) if route.body is not None else None,
         "answered": read(answers[str(route.status)]),
         "refusals": {
-            status: each["description"]
-            for status, each in answers.items()
+            status: item["description"]
+            for status, item in answers.items()
             if status != str(route.status)
         },
     }
@@ -108,6 +110,6 @@ def _route(route: Route, operation: dict[str, Any], parts: dict[str, Schema]) ->
 
 def _parts(schemas: dict[str, Schema], bodies: list[Schema]) -> dict[str, shown.Body]:
     """What fields refer to, of parts and of the bodies of messages that are no part themselves."""
-    whole = [*schemas.values(), *(each for each in bodies if "$ref" not in each)]
-    used = {name for each in whole for name in shown.parts_of(each)}
+    whole = [*schemas.values(), *(body for body in bodies if "$ref" not in body)]
+    used = {name for schema in whole for name in shown.parts_of(schema)}
     return {name: shown.body(schemas[name], schemas) for name in sorted(used)}

@@ -26,9 +26,9 @@ class Portfolio(Struct, kw_only=True):
 
 # What is said of a portfolio's worth stands in one place; three of its fields have other names.
 _WORTH: list[Any] = [
-    (each.name, each.type)
-    for each in msgspec.structs.fields(Valuation)
-    if each.name not in ("portfolio_id", "name", "version")
+    (field.name, field.type)
+    for field in msgspec.structs.fields(Valuation)
+    if field.name not in ("portfolio_id", "name", "version")
 ]
 ValuedPortfolio = msgspec.defstruct(
     "ValuedPortfolio", _WORTH, bases=(Portfolio,), kw_only=True, module=__name__

@@ -239,8 +239,8 @@ REALTIME = Channel(
         ),
     ),
     sent=tuple(
-        tagged(each)
-        for each in (
+        tagged(message)
+        for message in (
             Connection,
             Pong,
             SubscriptionConfirmed,

@@ -35,13 +35,13 @@ def _schemas(
         list(types), ref_template=f"{PARTS}{prefix}.{{name}}"
     )
     named = {f"{prefix}.{name}": _finished(part, decimal) for name, part in parts.items()}
-    return [_finished(each, decimal) for each in found], named
+    return [_finished(schema, decimal) for schema in found], named
 
 
 def _finished(part: Any, decimal: Schema) -> Any:
     """With decimals as they are on the wire, and descriptions of one paragraph in one line."""
     if isinstance(part, list | tuple):
-        return [_finished(each, decimal) for each in part]
+        return [_finished(item, decimal) for item in part]
     if not isinstance(part, dict):
         return part
     if part.get("format") == "decimal":

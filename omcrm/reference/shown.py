@@ -47,8 +47,8 @@ def body(schema: Schema, parts: dict[str, Schema]) -> Body:
         words=words(schema),
         parts=tuple(parts_of(schema)),
         fields=tuple(
-            _field(name, each, name in required)
-            for name, each in schema.get("properties", {}).items()
+            _field(name, item, name in required)
+            for name, item in schema.get("properties", {}).items()
         ),
     )
 
@@ -71,10 +71,10 @@ def part_of(schema: Schema) -> str:
 def parts_of(schema: Any) -> list[str]:
     """The names of all parts that are referred to, each once."""
     if isinstance(schema, list):
-        found = [name for each in schema for name in parts_of(each)]
+        found = [name for item in schema for name in parts_of(item)]
     elif isinstance(schema, dict):
         own = [part_of(schema)] if "$ref" in schema else []
-        found = own + [name for each in schema.values() for name in parts_of(each)]
+        found = own + [name for value in schema.values() for name in parts_of(value)]
     else:
         found = []
     return list(dict.fromkeys(found))
@@ -85,12 +85,12 @@ def words(schema: Schema) -> str:
     if "$ref" in schema:
         return part_of(schema).rpartition(".")[2]
     if "enum" in schema:
-        return " or ".join(json.dumps(each) for each in schema["enum"])
+        return " or ".join(json.dumps(value) for value in schema["enum"])
     if "anyOf" in schema:
-        return " or ".join(dict.fromkeys(words(each) for each in schema["anyOf"]))
+        return " or ".join(dict.fromkeys(words(variant) for variant in schema["anyOf"]))
     kind = schema.get("type")
     if isinstance(kind, list):
-        return " or ".join(words({"type": each}) for each in kind)
+        return " or ".join(words({"type": name}) for name in kind)
     if kind == "array":
         return _bounded(f"list of {words(schema.get('items', {}))}", schema)
     if kind == "object":

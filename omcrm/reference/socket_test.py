@@ -22,16 +22,16 @@ def presets() -> list[dict[str, Any]]:
     """Each raw WebSocket: where it is, what is variable in its path, and what can be said on it."""
     return [
         {
-            "dialect": each.dialect,
-            "title": each.title,
-            "path": each.path,
-            "parameters": each.parameters,
+            "dialect": channel.dialect,
+            "title": channel.title,
+            "path": channel.path,
+            "parameters": channel.parameters,
             "presets": [
                 {"name": message.name, "text": example, "about": message.about}
-                for message in each.received
+                for message in channel.received
                 for example in message.examples
             ],
         }
-        for each in CHANNELS
-        if each.namespace is None
+        for channel in CHANNELS
+        if channel.namespace is None
     ]

@@ -19,11 +19,11 @@ def written(value: Any) -> str:
 
 def _lines(value: Any) -> Iterator[str]:
     if isinstance(value, dict) and value:
-        for key, each in value.items():
-            yield from _under(f"{_scalar(str(key))}:", each)
+        for key, item in value.items():
+            yield from _under(f"{_scalar(str(key))}:", item)
     elif isinstance(value, list) and value:
-        for each in value:
-            first, *rest = _lines(each)
+        for item in value:
+            first, *rest = _lines(item)
             yield f"- {first}"
             yield from (f"  {line}" for line in rest)
     else:

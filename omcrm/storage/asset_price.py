@@ -85,9 +85,9 @@ def write_prices(prices: Iterable[AssetPrice], now: datetime) -> None:
 
     Committed by the caller. A symbol without an instrument is passed over.
     """
-    given = {each.symbol: each for each in prices}
+    given = {price.symbol: price for price in prices}
     found = select(InstrumentRow.id, InstrumentRow.symbol).where(InstrumentRow.symbol.in_(given))
-    rows = [_row(each.id, given[each.symbol], now) for each in db.session.execute(found)]
+    rows = [_row(row.id, given[row.symbol], now) for row in db.session.execute(found)]
     if not rows:
         return
     insert = insert_into(AssetPriceRow).values(rows)

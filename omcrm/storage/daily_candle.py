@@ -81,10 +81,10 @@ def add_candles(candles: Iterable[DailyCandle], now: datetime) -> int:
     A day that its source has told before is left as it is.
     """
     given = list(candles)
-    symbols = {each.symbol for each in given}
+    symbols = {candle.symbol for candle in given}
     found = select(InstrumentRow.symbol, InstrumentRow.id).where(InstrumentRow.symbol.in_(symbols))
     ids = {row.symbol: row.id for row in db.session.execute(found)}
-    rows = [_row(ids[each.symbol], each, now) for each in given if each.symbol in ids]
+    rows = [_row(ids[candle.symbol], candle, now) for candle in given if candle.symbol in ids]
     added = 0
     for start in range(0, len(rows), _ROWS):
         insert = insert_into(DailyCandleRow).values(rows[start : start + _ROWS])

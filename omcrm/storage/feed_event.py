@@ -45,15 +45,15 @@ def add(events: Iterable[FeedEvent]) -> None:
     """Add events to the open transaction; they are kept once the caller commits."""
     db.session.add_all(
         FeedEventRow(
-            at=each.at,
-            kind=each.kind.value,
-            source=each.source,
-            before=each.before,
-            symbols=list(each.symbols),
-            reason=clipped(each.reason, 500),
-            silent_ms=None if each.silent_seconds is None else round(each.silent_seconds * 1000),
+            at=event.at,
+            kind=event.kind.value,
+            source=event.source,
+            before=event.before,
+            symbols=list(event.symbols),
+            reason=clipped(event.reason, 500),
+            silent_ms=None if event.silent_seconds is None else round(event.silent_seconds * 1000),
         )
-        for each in events
+        for event in events
     )
 
 

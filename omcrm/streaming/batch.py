@@ -38,20 +38,20 @@ class Batch:
 
     def __init__(self, encoded: Sequence[Encoded]) -> None:
         self._encoded = encoded
-        self.symbols = [each.quote.symbol for each in encoded]
-        self.framed = b"".join([each.framed for each in encoded])
+        self.symbols = [message.quote.symbol for message in encoded]
+        self.framed = b"".join([message.framed for message in encoded])
         self._deflated = b""
 
     @property
     def packets(self) -> list[str | bytes]:
         """One text message for each quote."""
-        return [each.packet for each in self._encoded]
+        return [message.packet for message in self._encoded]
 
     @property
     def deflated(self) -> bytes:
         """All as compressed frames."""
         if not self._deflated:
-            self._deflated = b"".join([each.deflated for each in self._encoded])
+            self._deflated = b"".join([message.deflated for message in self._encoded])
         return self._deflated
 
 
@@ -84,7 +84,7 @@ class Printer:
 
     def batch(self, quotes: Sequence[Quote]) -> Batch:
         """These quotes, encoded once however often they are asked for."""
-        return Batch([self._encode(each) for each in quotes])
+        return Batch([self._encode(quote) for quote in quotes])
 
     def forget(self, symbol: str) -> None:
         """Drop what is held of a symbol."""

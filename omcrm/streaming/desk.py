@@ -98,13 +98,13 @@ class Desk:
     def session_hashes(self) -> set[str]:
         """The sessions that have a page open."""
         with self._lock:
-            return {each.session_hash for each in self._seats.values()}
+            return {seat.session_hash for seat in self._seats.values()}
 
     def sids_of(self, session_hashes: Iterable[str]) -> list[str]:
         """The pages of these sessions."""
         wanted = set(session_hashes)
         with self._lock:
-            return [each.sid for each in self._seats.values() if each.session_hash in wanted]
+            return [seat.sid for seat in self._seats.values() if seat.session_hash in wanted]
 
     def counts(self) -> dict[str, int]:
         """How many pages, users and subscriptions there are."""
@@ -112,20 +112,20 @@ class Desk:
             seats = list(self._seats.values())
         return {
             "connections": len(seats),
-            "users": len({each.user_id for each in seats}),
-            "subscriptions": sum(len(each.symbols) for each in seats),
+            "users": len({seat.user_id for seat in seats}),
+            "subscriptions": sum(len(seat.symbols) for seat in seats),
         }
 
     def by_user(self) -> list[dict[str, int]]:
         """The same for each user, for administrators."""
         with self._lock:
             seats = list(self._seats.values())
-        users = sorted({each.user_id for each in seats})
+        users = sorted({seat.user_id for seat in seats})
         return [
             {
                 "user_id": user,
-                "connections": sum(each.user_id == user for each in seats),
-                "subscriptions": sum(len(each.symbols) for each in seats if each.user_id == user),
+                "connections": sum(seat.user_id == user for seat in seats),
+                "subscriptions": sum(len(seat.symbols) for seat in seats if seat.user_id == user),
             }
             for user in users
         ]

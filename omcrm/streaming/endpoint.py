@@ -47,7 +47,7 @@ def negotiate(environ: Environ, compression: bool) -> Opening:
         return Opening(_rejection(HTTPStatus.BAD_REQUEST, f"{error}.\n"), ())
     if compression:
         opening = _answer(request, [_DEFLATE])
-        if all(_is_wide_enough(each) for each in opening.extensions):
+        if all(_is_wide_enough(extension) for extension in opening.extensions):
             return opening
     return _answer(request)
 
@@ -81,7 +81,7 @@ def refuse(response: Response, start_response: StartResponse) -> Iterable[bytes]
     """Say in HTTP why there is no WebSocket; which header was wrong, and nothing else."""
     body = response.body or b""
     hop_by_hop = {"connection", "date"}
-    headers = [each for each in response.headers.raw_items() if each[0].lower() not in hop_by_hop]
+    headers = [item for item in response.headers.raw_items() if item[0].lower() not in hop_by_hop]
     start_response(f"{response.status_code} {response.reason_phrase}", headers)
     return [bytes(body)]
 

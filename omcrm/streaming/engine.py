@@ -205,7 +205,7 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
         accepted = environ.get("HTTP_ACCEPT_ENCODING", "")
         if not self.http_compression or len(answer.body) < self.compression_threshold:
             return answer
-        if "gzip" not in [each.split(";")[0].strip() for each in accepted.split(",")]:
+        if "gzip" not in [part.split(";")[0].strip() for part in accepted.split(",")]:
             return answer
         headers = [*answer.headers, ("Content-Encoding", "gzip")]
         return Answer(answer.status, self._gzip(answer.body), headers)

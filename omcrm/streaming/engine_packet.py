@@ -33,7 +33,7 @@ def read_payload(body: bytes) -> list[Packet]:
         raise InvalidPacket("a payload must be UTF-8") from error
     if len(parts) > _MOST_PACKETS:
         raise InvalidPacket("too many packets")
-    return [_from_text(each) for each in parts]
+    return [_from_text(part) for part in parts]
 
 
 def write_payload(packets: list[Packet]) -> bytes:

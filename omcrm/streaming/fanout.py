@@ -102,7 +102,7 @@ class FanOut:
         """Drop what is held of these symbols, and tell nobody about them any more."""
         gone = set(symbols)
         with self._telling:
-            watching = [(lane, each) for lane in self._lanes for each in lane.watching(gone)]
+            watching = [(lane, watcher) for lane in self._lanes for watcher in lane.watching(gone)]
             for _, subscriber in watching:
                 self._settle(subscriber)
             with self._lock:
@@ -153,13 +153,17 @@ class FanOut:
                 if since is not None and since.epoch == lane.epoch and since.seq <= self._top:
                     is_missing = lane.missing_since(since.seq, self._known)
                     if is_missing is not None:
-                        shown = {each for each in shown if each in self._known and is_missing(each)}
-                quotes = [self._known[each] for each in shown if each in self._known]
+                        shown = {
+                            symbol
+                            for symbol in shown
+                            if symbol in self._known and is_missing(symbol)
+                        }
+                quotes = [self._known[symbol] for symbol in shown if symbol in self._known]
                 position = Position(lane.epoch, self._top, round(1 / lane.window, 12))
                 if lane is not before:
                     before.place(subscriber, frozenset())
                 self._place(subscriber, lane, wanted)
-            self._show(subscriber, sorted(quotes, key=lambda each: each.seq))
+            self._show(subscriber, sorted(quotes, key=lambda quote: quote.seq))
             # What is owed may never arrive: nobody may come back as if it had.
             return position._replace(seq=0) if subscriber.missed else position
 
@@ -184,7 +188,7 @@ class FanOut:
 
     def counts(self) -> dict[str, int]:
         """What was told so far: quotes, updates written, and those missed by slow readers."""
-        skipped = sum(each.skipped for each in self._lanes)
+        skipped = sum(lane.skipped for lane in self._lanes)
         return {
             "quotes": self.told,
             "updates": self.updates,
@@ -263,7 +267,7 @@ class FanOut:
             time.sleep(0)
             turn = min(max(_TURN, time.monotonic() - began), _LONGEST_TURN)
         self._flushing = {}
-        return [each.symbol for each in quotes]
+        return [quote.symbol for quote in quotes]
 
     def _write_some(self, left: list[tuple[Batch, list[Subscriber]]], until: float) -> None:
         flush = self._number
@@ -326,9 +330,11 @@ class FanOut:
             # What a flush under way has for it is older than what it is about to be given.
             self._settle(subscriber)
             with self._lock:
-                quotes = [self._known[each] for each in subscriber.missed if each in self._known]
+                quotes = [
+                    self._known[symbol] for symbol in subscriber.missed if symbol in self._known
+                ]
             subscriber.missed = NOTHING
-            self._give(subscriber, sorted(quotes, key=lambda each: each.seq))
+            self._give(subscriber, sorted(quotes, key=lambda quote: quote.seq))
 
     # With the lock held while anybody is told
 
@@ -348,7 +354,7 @@ class FanOut:
             subscriber.lane = None
         self._lanes = (
             self._base,
-            *(each for each in {*self._lanes, lane} if each.size and each is not self._base),
+            *(tier for tier in {*self._lanes, lane} if tier.size and tier is not self._base),
         )
 
     def _lane(self, max_rate: float) -> Lane:
@@ -390,7 +396,7 @@ def _printed(lane: Lane, quotes: list[Quote]) -> dict[Group, Batch]:
             due = [quote for quote in concerned if quote.symbol not in repeated[printer]]
             if not due:
                 continue
-        key = (printer, tuple([each.symbol for each in due]))
+        key = (printer, tuple([quote.symbol for quote in due]))
         if key not in batches:
             batches[key] = printer.batch(due)
         printed[group] = batches[key]

@@ -156,11 +156,11 @@ class Lane:
         first = min(turns)
         if first <= now:
             return first
-        return max(each for each in turns if each <= first + self.window * _GATHER)
+        return max(turn for turn in turns if turn <= first + self.window * _GATHER)
 
     def next_turn(self, symbols: Iterable[str]) -> float:
         """When the first of these symbols may leave again."""
-        return min((self._turns.get(each, math.inf) for each in symbols), default=math.inf)
+        return min((self._turns.get(symbol, math.inf) for symbol in symbols), default=math.inf)
 
     def take_due(self, now: float, known: dict[str, Quote], flush: int) -> list[Quote]:
         """The quotes whose turn has come, by number; they count as told by this flush."""
@@ -171,7 +171,7 @@ class Lane:
         for symbol, turn in due.items():
             del self.waiting[symbol]
             self._turns[symbol] = (scheduled if turn >= late else now) + self._pace(symbol, now)
-        quotes = sorted([known[each] for each in due if each in known], key=_number)
+        quotes = sorted([known[symbol] for symbol in due if symbol in known], key=_number)
         for quote in quotes:
             before = self.told.get(quote.symbol)
             self.told[quote.symbol] = Told(quote, now, flush, before.quote.seq if before else 0)
@@ -228,12 +228,12 @@ class Lane:
 
     def watching(self, symbols: set[str]) -> list[Subscriber]:
         """Those who watch any of these."""
-        groups = [each for each in self._groups.values() if each.symbols & symbols]
+        groups = [group for group in self._groups.values() if group.symbols & symbols]
         return [subscriber for group in groups for subscriber in group.members]
 
     def is_watched(self, symbol: str) -> bool:
         """Whether anybody watches it; from any thread."""
-        return any(symbol in each.symbols for each in tuple(self._groups.values()))
+        return any(symbol in group.symbols for group in tuple(self._groups.values()))
 
     def place(self, subscriber: Subscriber, symbols: frozenset[str]) -> None:
         """Let the subscriber watch exactly these symbols; none means that it leaves."""

@@ -55,13 +55,13 @@ def _prices(said: Statement) -> tuple[Decimal | None, Decimal | None, Decimal | 
     )
 
 
-def candle(each: Candle) -> dict[str, Any]:
+def candle(bar: Candle) -> dict[str, Any]:
     """One entry of `price_history`."""
     return {
-        "timestamp": iso(each.timestamp),
-        "open": each.open,
-        "high": each.high,
-        "low": each.low,
-        "close": each.close,
-        "volume": each.volume,
+        "timestamp": iso(bar.timestamp),
+        "open": bar.open,
+        "high": bar.high,
+        "low": bar.low,
+        "close": bar.close,
+        "volume": bar.volume,
     }

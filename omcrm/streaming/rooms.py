@@ -61,7 +61,7 @@ class Rooms(socketio.Manager):  # type: ignore[misc]
         """The rooms a client is in."""
         with self._lock:
             rooms = self._rooms_of.get((namespace, sid), set())
-            return [each for each in rooms if each is not None]
+            return [room for room in rooms if room is not None]
 
     def get_participants(self, namespace: str, room: str | None) -> list[tuple[str, str]]:
         """Who is in a room now, with the session each came on."""
@@ -119,8 +119,8 @@ class Rooms(socketio.Manager):  # type: ignore[misc]
         packet = StrictPacket(packets.EVENT, namespace=namespace, data=[event, *values])
         encoded = packet.encode()
         messages = [
-            engine_packets.Packet(engine_packets.MESSAGE, each)
-            for each in (encoded if isinstance(encoded, list) else [encoded])
+            engine_packets.Packet(engine_packets.MESSAGE, payload)
+            for payload in (encoded if isinstance(encoded, list) else [encoded])
         ]
         skipped = skip_sid if isinstance(skip_sid, list) else [skip_sid]
         until = time.monotonic() + _TURN

@@ -141,8 +141,8 @@ class RealtimeServer(socketio.Server):  # type: ignore[misc]
             self.eio.send(eio_sid, pkt.encode())
             return
         encoded = pkt.encode()
-        for each in encoded if isinstance(encoded, list) else [encoded]:
-            packet = engine_packets.Packet(engine_packets.MESSAGE, data=each)
+        for payload in encoded if isinstance(encoded, list) else [encoded]:
+            packet = engine_packets.Packet(engine_packets.MESSAGE, data=payload)
             self.send_event(eio_sid, namespace, packet)
 
     def _handle_disconnect(self, eio_sid: str, namespace: str | None, reason: Any = None) -> None:
@@ -215,14 +215,18 @@ class RealtimeServer(socketio.Server):  # type: ignore[misc]
 
     def _serves(self, namespace: str) -> bool:
         known = (self.handlers, self.namespace_handlers, self.namespaces)
-        return self.namespaces == "*" or any(namespace in each for each in known)
+        return self.namespaces == "*" or any(namespace in registry for registry in known)
 
     def _is_joined(self, eio_sid: str, packet: StrictPacket) -> bool:
         return self.manager.sid_from_eio_sid(eio_sid, packet.namespace or "/") is not None
 
     def _namespaces_of(self, eio_sid: str) -> list[str]:
         find = self.manager.sid_from_eio_sid
-        return [each for each in list(self.manager.get_namespaces()) if find(eio_sid, each)]
+        return [
+            namespace
+            for namespace in list(self.manager.get_namespaces())
+            if find(eio_sid, namespace)
+        ]
 
     def _refuse(self, eio_sid: str, namespace: str, message: str) -> None:
         data = {"message": message}

@@ -84,11 +84,11 @@ def _is_event(name: Any) -> bool:
 def _places(data: Any) -> list[Any]:
     found, left = [], [data]
     while left:
-        each = left.pop()
-        if isinstance(each, list):
-            left.extend(each)
-        elif isinstance(each, dict) and each.get("_placeholder") is True:
-            found.append(each.get("num") if type(each.get("num")) is int else None)
-        elif isinstance(each, dict):
-            left.extend(each.values())
+        entry = left.pop()
+        if isinstance(entry, list):
+            left.extend(entry)
+        elif isinstance(entry, dict) and entry.get("_placeholder") is True:
+            found.append(entry.get("num") if type(entry.get("num")) is int else None)
+        elif isinstance(entry, dict):
+            left.extend(entry.values())
     return found

@@ -206,8 +206,8 @@ def _step(selector: selectors.BaseSelector, lanes: list[_Lane], timeout: float |
             del wanted[known.fileobj]
         else:
             selector.unregister(known.fileobj)
-    for each, events in wanted.items():
-        selector.register(each, events)
+    for item, events in wanted.items():
+        selector.register(item, events)
     selector.select(timeout)
 
 

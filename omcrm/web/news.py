@@ -37,7 +37,7 @@ def news() -> ResponseReturnValue:
     body = {
         "success": True,
         "sources": len(found.news.status()),
-        "news": [news_body(each) for each in found.news.latest(limit, symbol)],
+        "news": [news_body(item) for item in found.news.latest(limit, symbol)],
     }
     return json_answer(body)
 
@@ -64,15 +64,15 @@ def news_report(desk: NewsDesk) -> list[dict[str, Any]]:
     """How each source is doing, for administrators."""
     return [
         {
-            "source": each.source,
-            "url": each.url,
-            "last_success": iso(each.last_success),
-            "last_error": each.last_error,
-            "failures": each.failures,
-            "items": each.items,
-            "next_in_seconds": each.next_in,
+            "source": status.source,
+            "url": status.url,
+            "last_success": iso(status.last_success),
+            "last_error": status.last_error,
+            "failures": status.failures,
+            "items": status.items,
+            "next_in_seconds": status.next_in,
         }
-        for each in desk.status()
+        for status in desk.status()
     ]
 
 

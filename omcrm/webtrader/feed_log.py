@@ -34,5 +34,5 @@ class FeedLog:
                 db.session.commit()
             except SQLAlchemyError as error:
                 db.session.rollback()
-                for each in events:
-                    _log.warning("not kept (%s): %s", type(error).__name__, each)
+                for event in events:
+                    _log.warning("not kept (%s): %s", type(error).__name__, event)

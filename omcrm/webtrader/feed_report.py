@@ -19,11 +19,11 @@ def feed_report(manager: RealTimeDataManager, now: datetime) -> dict[str, Any]:
     """The part of `realtime_status` that is for administrators."""
     return {
         "symbols": [_standing(manager, symbol, now) for symbol in manager.instruments],
-        "quota": {source: [_use(each) for each in uses] for source, uses in manager.uses().items()},
+        "quota": {source: [_use(use) for use in uses] for source, uses in manager.uses().items()},
         "quarantine": [
-            _refusal(each) for each in list(manager.gate.kept)[: -_QUARANTINED - 1 : -1]
+            _refusal(refusal) for refusal in list(manager.gate.kept)[: -_QUARANTINED - 1 : -1]
         ],
-        "events": [_event(each) for each in feed_event.recent(_EVENTS)],
+        "events": [_event(event) for event in feed_event.recent(_EVENTS)],
     }
 
 
@@ -34,7 +34,7 @@ def _standing(manager: RealTimeDataManager, symbol: str, now: datetime) -> dict[
         "symbol": symbol,
         "source": quote.source.name if quote else None,
         "runner_up": manager.cache.runner_up(symbol),
-        "chain": [_candidate(name, each, now) for name, each in chain.items()],
+        "chain": [_candidate(name, item, now) for name, item in chain.items()],
     }
 
 

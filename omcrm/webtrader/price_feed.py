@@ -97,8 +97,8 @@ def _run(settings: Settings, interval: int, batch_size: int) -> None:
 
 def _end_once() -> None:
     # Whoever asks for the end a second time must not break it off.
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, signal.SIG_IGN)
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, signal.SIG_IGN)
 
 
 class PriceFeed:
@@ -122,7 +122,7 @@ class PriceFeed:
         """Write the prices of now; how many had changed."""
         self._follow()
         count = self._writer.write(self._manager.cache.snapshot().values(), utc_now())
-        active = [name for name, each in self._manager.status().items() if each.active]
+        active = [name for name, item in self._manager.status().items() if item.active]
         _log.info("%s prices written; sources: %s", count, ", ".join(active) or "none")
         return count
 

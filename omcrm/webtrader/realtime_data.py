@@ -101,7 +101,7 @@ class RealTimeDataManager:
     def follow(self, instruments: Iterable[Instrument]) -> None:
         """Follow these instruments, and no others, from now on; also while running."""
         with self._switch:
-            wanted = {each.symbol: each for each in instruments}
+            wanted = {instrument.symbol: instrument for instrument in instruments}
             gone = self.instruments.keys() - wanted.keys()
             self.instruments = wanted
             self.cache.follow(wanted.values())
@@ -116,14 +116,16 @@ class RealTimeDataManager:
     @property
     def instrument_mapping(self) -> dict[str, dict[str, str]]:
         """Each group's symbols with the name that their first real source knows them by."""
-        mapping: dict[str, dict[str, str]] = {each.group: {} for each in AssetClass}
-        for each in self.instruments.values():
+        mapping: dict[str, dict[str, str]] = {asset_class.group: {} for asset_class in AssetClass}
+        for instrument in self.instruments.values():
             named = [
-                each.provider_symbols[source]
-                for source in POLICIES[each.asset_class].sources
-                if source in each.provider_symbols and source != SIMULATED.name
+                instrument.provider_symbols[source]
+                for source in POLICIES[instrument.asset_class].sources
+                if source in instrument.provider_symbols and source != SIMULATED.name
             ]
-            mapping[each.asset_class.group][each.symbol] = named[0] if named else each.symbol
+            mapping[instrument.asset_class.group][instrument.symbol] = (
+                named[0] if named else instrument.symbol
+            )
         return mapping
 
     # Starting and stopping
@@ -172,14 +174,18 @@ class RealTimeDataManager:
 
     def _aim(self, feed: Feed) -> None:
         followed = [
-            each for each in self.instruments.values() if feed.name in each.provider_symbols
+            instrument
+            for instrument in self.instruments.values()
+            if feed.name in instrument.provider_symbols
         ]
-        classes = {each.asset_class for each in followed}
-        others = {name for each in classes for name in POLICIES[each].sources} - {feed.name}
+        classes = {instrument.asset_class for instrument in followed}
+        others = {name for asset_class in classes for name in POLICIES[asset_class].sources} - {
+            feed.name
+        }
         always = feed.name == SIMULATED.name
         feed.follow(
-            {each.provider_symbols[feed.name]: each.symbol for each in followed},
-            lambda: always or any(is_open(each, self._clock()) for each in classes),
+            {instrument.provider_symbols[feed.name]: instrument.symbol for instrument in followed},
+            lambda: always or any(is_open(asset_class, self._clock()) for asset_class in classes),
             lambda: sum(self._heard[name] for name in others),
         )
 
@@ -277,6 +283,6 @@ class RealTimeDataManager:
         """Why no price can be expected; None where all is well, or the feeds need not run."""
         if not self.running or self._timing.now() - self._started_at < _GRACE:
             return None
-        if any(each.active for each in self.status().values()):
+        if any(status.active for status in self.status().values()):
             return None
         return "no source is streaming"

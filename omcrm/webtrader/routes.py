@@ -101,7 +101,9 @@ def market_status() -> ResponseReturnValue:
 @blueprint.get("/instruments")
 @allows("market:read")
 def instruments() -> ResponseReturnValue:
-    catalogue = [service.described(each) for each in service.manager().instruments.values()]
+    catalogue = [
+        service.described(instrument) for instrument in service.manager().instruments.values()
+    ]
     return json_answer({"success": True, "instruments": catalogue})
 
 

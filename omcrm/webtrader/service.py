@@ -85,7 +85,7 @@ def connection_status(found: RealTimeDataManager) -> dict[str, Any]:
 def market_status() -> dict[str, Any]:
     """The body of `market_status`."""
     now = datetime.now(UTC)
-    states = {each: session_state(each, now) for each in AssetClass}
+    states = {asset_class: session_state(asset_class, now) for asset_class in AssetClass}
     feeds = connection_status(manager())
     return {
         "is_market_hours": states[AssetClass.STOCK].is_open,
@@ -117,7 +117,7 @@ def price_history(symbol: str, timeframe: str, limit: int) -> dict[str, Any]:
         "symbol": symbol,
         "timeframe": timeframe,
         "source": source or None,
-        "data": [candle(each) for each in candles],
+        "data": [candle(bar) for bar in candles],
     }
 
 
@@ -137,7 +137,10 @@ def realtime_status(is_admin: bool) -> dict[str, Any]:
         "since": iso(found.since),
         "stopped_by_admin": feed_switch.are_stopped(),
         "providers": connection_status(found),
-        "instruments": [_state(found, each, quotes.get(each), now) for each in found.instruments],
+        "instruments": [
+            _state(found, instrument, quotes.get(instrument), now)
+            for instrument in found.instruments
+        ],
         "clients": clients,
         "gateways": gateways,
         "cache": {

@@ -170,10 +170,10 @@ def subscribe(seat: Seat, body: Any) -> dict[str, Any]:
     """Snapshot, then every change of the instruments asked for."""
     asked = read(body, Instruments)
     known, rejected = _instruments(asked)
-    accepted, beyond = service.desk().watch(seat, [each.symbol for each in known])
+    accepted, beyond = service.desk().watch(seat, [instrument.symbol for instrument in known])
     rejected += [_rejected(symbol, "LIMIT_EXCEEDED") for symbol in beyond]
     position = _watch(seat, accepted, asked)
-    if any(each["code"] == "LIMIT_EXCEEDED" for each in rejected):
+    if any(rejection["code"] == "LIMIT_EXCEEDED" for rejection in rejected):
         emit("subscription_error", _beyond_limit())
     if not accepted:
         return _none_accepted(rejected)
@@ -193,7 +193,7 @@ def subscribe(seat: Seat, body: Any) -> dict[str, Any]:
 def unsubscribe(seat: Seat, body: Any) -> dict[str, Any]:
     """End the updates of these instruments; ending what was not begun is harmless."""
     known, _ = _instruments(read(body, Instruments))
-    symbols = [each.symbol for each in known]
+    symbols = [instrument.symbol for instrument in known]
     if seat.subscriber is not None:
         service.manager().fanout.unwatch(seat.subscriber, symbols)
     service.desk().unwatch(seat, symbols)
@@ -261,8 +261,8 @@ def _instruments(asked: Instruments) -> tuple[list[Instrument], list[dict[str, A
     wanted: list[str | int] = [*canonical_symbols(asked.symbols), *ids]
     most = service.desk().limits.subscriptions
     known, unknown = service.find_instruments(wanted[:most])
-    rejected = [_rejected(each, "UNKNOWN_SYMBOL") for each in unknown]
-    return known, rejected + [_rejected(each, "LIMIT_EXCEEDED") for each in wanted[most:]]
+    rejected = [_rejected(name, "UNKNOWN_SYMBOL") for name in unknown]
+    return known, rejected + [_rejected(name, "LIMIT_EXCEEDED") for name in wanted[most:]]
 
 
 def _rejected(name: str | int, code: str) -> dict[str, Any]:
@@ -283,9 +283,9 @@ def _beyond_limit() -> dict[str, str]:
 
 
 def _none_accepted(rejected: list[dict[str, Any]]) -> dict[str, Any]:
-    if any(each["code"] == "LIMIT_EXCEEDED" for each in rejected):
+    if any(rejection["code"] == "LIMIT_EXCEEDED" for rejection in rejected):
         return {**_beyond_limit(), "rejected": rejected}
-    names = ", ".join(str(each["symbol"] or each["id"]) for each in rejected[:5])
+    names = ", ".join(str(rejection["symbol"] or rejection["id"]) for rejection in rejected[:5])
     answer = {"message": f"Unknown symbol: {names}", "code": "UNKNOWN_SYMBOL", "rejected": rejected}
     emit("subscription_error", answer)
     return answer

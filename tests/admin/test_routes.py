@@ -141,7 +141,7 @@ def test_instruments_are_listed(admin: FlaskClient) -> None:
     page = admin.get(INSTRUMENTS)
 
     assert 200 == page.status_code
-    assert all(f'data-symbol="{each.symbol}"' in page.text for each in CATALOGUE)
+    assert all(f'data-symbol="{instrument.symbol}"' in page.text for instrument in CATALOGUE)
     assert "polusdt" in page.text
 
 

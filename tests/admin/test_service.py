@@ -35,7 +35,8 @@ def test_an_added_instrument_is_followed(app: Flask, admin: FlaskClient, csrf: C
     assert "DOGE" not in before["crypto"]
     assert {**before["crypto"], "DOGE": "dogeusdt"} == manager.instrument_mapping["crypto"]
     assert "DOGE" in [
-        each["symbol"] for each in admin.get("/webtrader/instruments").json["instruments"]
+        instrument["symbol"]
+        for instrument in admin.get("/webtrader/instruments").json["instruments"]
     ]
 
 

@@ -26,11 +26,15 @@ def test_every_source_of_a_policy_can_be_given_a_name() -> None:
 def test_the_catalogue_is_spelled_right(source: str) -> None:
     """What a new installation calls its instruments could have been typed in."""
     spelling = SPELLINGS[source]
-    names = [each.provider_symbols[source] for each in CATALOGUE if source in each.provider_symbols]
+    names = [
+        instrument.provider_symbols[source]
+        for instrument in CATALOGUE
+        if source in instrument.provider_symbols
+    ]
 
     assert names
-    assert names == [spelling.put_right(f" {each} ") for each in names]
-    assert all(spelling.fits(each) for each in [*names, spelling.example])
+    assert names == [spelling.put_right(f" {name} ") for name in names]
+    assert all(spelling.fits(name) for name in [*names, spelling.example])
 
 
 @pytest.mark.parametrize(
@@ -93,7 +97,7 @@ def test_classes_have_their_sources_in_the_policys_order() -> None:
     assert ["binance", "coinbase", "kraken", "coingecko"] == spelled_for(AssetClass.CRYPTO)
     assert ["finnhub", "alpaca", "massive", "alpha_vantage"] == spelled_for(AssetClass.STOCK)
     assert ["exchangerate_api", "frankfurter"] == spelled_for(AssetClass.FOREX)
-    assert all(list(AssetClass) == classes_of(each) for each in ANYWHERE)
+    assert all(list(AssetClass) == classes_of(source) for source in ANYWHERE)
 
 
 def test_a_name_is_told_once_with_all_who_use_it() -> None:

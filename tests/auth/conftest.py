@@ -137,7 +137,7 @@ def give_token(app: Flask) -> GiveToken:
         with app.app_context():
             user = find_user(email)
             caller = Caller(user.id, user.role is Role.ADMIN, None, "session:none")
-            given = [Scope(each) for each in scopes or ("market:read",)]
+            given = [Scope(scope) for scope in scopes or ("market:read",)]
             made = api_token.create(caller, name, given, now + timedelta(days=days), now, None)
             db.session.refresh(made.row)
             db.session.expunge(made.row)

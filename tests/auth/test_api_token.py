@@ -60,8 +60,8 @@ def test_making_and_ending_are_on_record(now: datetime) -> None:
     token = made(now, name="sheet")
     revoke(1, token.row.id, now, "192.0.2.8")
     entries = [
-        (each.action, each.user_id, each.detail, each.remote_addr)
-        for each in db.session.query(AuditEntry).order_by(AuditEntry.id)
+        (entry.action, entry.user_id, entry.detail, entry.remote_addr)
+        for entry in db.session.query(AuditEntry).order_by(AuditEntry.id)
     ]
     shown = token.secret[:12]
 
@@ -190,5 +190,5 @@ def test_what_ended_long_ago_makes_room(now: datetime) -> None:
     made(now, name="old")
     made(now + 40 * DAY, name="new", expires_at=now + 50 * DAY)
 
-    assert ["new"] == [each.name for each in db.session.query(ApiToken)]
+    assert ["new"] == [row.name for row in db.session.query(ApiToken)]
     assert api_token.MOST_TOKENS > 1

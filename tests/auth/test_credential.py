@@ -116,14 +116,14 @@ def test_reasons_are_ours_and_not_the_callers(app: Flask, ask: Ask, give_token: 
     with app.app_context():
         find_user(ADMIN_EMAIL).active = False
         db.session.commit()
-    refused = [ask(x_api_key=each.secret) for each in (expired, revoked, disabled)]
+    refused = [ask(x_api_key=token.secret) for token in (expired, revoked, disabled)]
     refused.append(ask(x_api_key="omcrm_wrong"))
 
     assert [Reason.EXPIRED, Reason.REVOKED, Reason.USER_DISABLED, Reason.WRONG] == [
-        each.reason for each in refused
+        refusal.reason for refusal in refused
     ]
     assert {(401, "AUTHENTICATION_FAILED", "Authentication failed")} == {
-        (each.status, each.code, each.message) for each in refused
+        (refusal.status, refusal.code, refusal.message) for refusal in refused
     }
 
 
@@ -156,7 +156,7 @@ def test_its_use_is_noted_once_a_minute(app: Flask, ask: Ask, give_token: GiveTo
 
     assert "192.0.2.7" == first.last_used_addr
     assert first.last_used_at == second.last_used_at
-    assert not any("UPDATE" in each for each in writes)
+    assert not any("UPDATE" in write for write in writes)
 
 
 def test_a_busy_database_keeps_nobody_out(
@@ -321,14 +321,14 @@ def test_a_ticket_dies_with_its_credential(
 ) -> None:
     """What was revoked after the ticket was given opens nothing."""
     made = give_token()
-    tickets = [issue(app, each) for each in (ask(x_api_key=made.secret), ask(Cookie=cookie))]
+    tickets = [issue(app, caller) for caller in (ask(x_api_key=made.secret), ask(Cookie=cookie))]
     with app.app_context():
         revoke(1, made.row.id, datetime.now(UTC), None)
         service.set_active(find_user(EMAIL), False, datetime.now(UTC))
-    refused = [ask(f"/?ticket={each}", websocket=True) for each in tickets]
+    refused = [ask(f"/?ticket={ticket}", websocket=True) for ticket in tickets]
 
-    assert [Reason.REVOKED] * 2 == [each.reason for each in refused]
-    assert {"Authentication failed"} == {each.message for each in refused}
+    assert [Reason.REVOKED] * 2 == [refusal.reason for refusal in refused]
+    assert {"Authentication failed"} == {refusal.message for refusal in refused}
 
 
 def test_used_tickets_shut_out_no_tokens(ask: Ask, give_token: GiveToken) -> None:
@@ -346,7 +346,7 @@ def test_the_dead_among_many(app: Flask, ask: Ask, give_token: GiveToken, cookie
     """Sessions and tokens are looked up together, with two queries however many there are."""
     session = ask(Cookie=cookie).handle
     tokens = [give_token(name=f"{n}") for n in range(4)]
-    good, expired, revoked, of_other = (f"token:{each.row.token_hash}" for each in tokens)
+    good, expired, revoked, of_other = (f"token:{token.row.token_hash}" for token in tokens)
     change(app, tokens[1], expires_at=datetime.now(UTC))
     change(app, tokens[2], revoked_at=datetime.now(UTC))
     change(app, tokens[3], user_id=2)
@@ -404,20 +404,20 @@ def test_many_threads_at_once(app: Flask, ask: Ask, give_token: GiveToken) -> No
     threads = [
         threading.Thread(target=lambda: found.append(ask(x_api_key=made.secret))) for _ in range(8)
     ]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join(PATIENCE)
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
 
-    assert [Caller] * 8 == [type(each) for each in found]
+    assert [Caller] * 8 == [type(caller) for caller in found]
 
 
 def test_the_token_in_the_database_is_a_hash(app: Flask, give_token: GiveToken) -> None:
     """A thief of the database has nothing to call with."""
     made = give_token()
     with app.app_context():
-        kept = [str(vars(each)) for each in db.session.query(ApiToken)]
+        kept = [str(vars(row)) for row in db.session.query(ApiToken)]
         assert None is not find(hash_token(made.secret))
-        assert [True] == [made.row.token_hash in each for each in kept]
-        assert [False] == [made.secret in each for each in kept]
+        assert [True] == [made.row.token_hash in row for row in kept]
+        assert [False] == [made.secret in row for row in kept]
         assert 1 == db.session.query(User).filter_by(email=EMAIL).count()

@@ -66,7 +66,7 @@ def test_the_cookie_is_kept_from_scripts_and_other_sites(
     expected = {"HttpOnly", "SameSite=Lax", "Path=/auth/login", f"Max-Age={180 * 86_400}"}
 
     assert expected | ({"Secure"} if secure else set()) == {
-        each for each in attributes if not each.startswith("Expires=")
+        attribute for attribute in attributes if not attribute.startswith("Expires=")
     }
 
 

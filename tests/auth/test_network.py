@@ -35,7 +35,7 @@ def test_network(address: str | None, network: str) -> None:
 def test_a_customer_of_ipv6_is_one_network(prefix: int, one: int, other: int) -> None:
     """No choice of the lower 64 bits makes another network, unless it spells an IPv4 address."""
     addresses = [IPv6Address((prefix << 64) | host) for host in (one, other)]
-    networks = {network_of(str(each)) for each in addresses if each.ipv4_mapped is None}
+    networks = {network_of(str(address)) for address in addresses if address.ipv4_mapped is None}
 
     assert len(networks) <= 1
 

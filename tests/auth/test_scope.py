@@ -11,7 +11,7 @@ def test_the_words_are_the_documented_ones() -> None:
         "portfolio:write",
         "prices:update",
         "feeds:control",
-    } == {each.value for each in Scope}
+    } == {scope.value for scope in Scope}
 
 
 @pytest.mark.parametrize("scope", Scope)

@@ -76,8 +76,8 @@ def test_the_page_is_linked_and_says_that_there_is_nothing(trader: FlaskClient) 
 
     assert 'href="/account/tokens"' in page
     assert "You have no tokens yet." in page
-    for each in set(Scope) - ADMIN_ONLY:
-        assert f'value="{each}"' in page
+    for scope in set(Scope) - ADMIN_ONLY:
+        assert f'value="{scope}"' in page
     assert "Read your portfolio" in page
 
 
@@ -209,7 +209,7 @@ def test_anothers_is_neither_seen_nor_ended(
 
     assert "boss" not in answer.text
     assert "You have no such token." in answer.text
-    assert [None] == [each.revoked_at for each in tokens(app)]
+    assert [None] == [token.revoked_at for token in tokens(app)]
 
 
 def test_last_use_is_shown(app: Flask, trader: FlaskClient, give_token: GiveToken) -> None:
@@ -291,7 +291,7 @@ def test_a_bad_body_names_what_is_wrong(
 
 def test_a_token_makes_no_tokens(app: Flask, give_token: GiveToken) -> None:
     """Whoever steals one cannot turn it into others, read about them or end them."""
-    made = give_token(*[each.value for each in Scope], email=ADMIN_EMAIL)
+    made = give_token(*[scope.value for scope in Scope], email=ADMIN_EMAIL)
     program, headers = app.test_client(), {"Authorization": f"Bearer {made.secret}"}
     answers = [
         program.get(API, headers=headers),
@@ -302,7 +302,7 @@ def test_a_token_makes_no_tokens(app: Flask, give_token: GiveToken) -> None:
     ]
 
     assert {(403, "SESSION_REQUIRED")} == {
-        (each.status_code, each.json["error"]["code"]) for each in answers
+        (answer.status_code, answer.json["error"]["code"]) for answer in answers
     }
     assert 1 == len(tokens(app))
 
@@ -351,7 +351,7 @@ def test_tickets_are_limited(client: FlaskClient, give_token: GiveToken) -> None
     headers = {"x-api-key": give_token().secret}
     answers = [client.post(TICKET, headers=headers) for _ in range(61)]
 
-    assert [200] * 60 + [429] == [each.status_code for each in answers]
+    assert [200] * 60 + [429] == [answer.status_code for answer in answers]
     assert "TOO_MANY_REQUESTS" == answers[-1].json["error"]["code"]
     assert 1 <= int(answers[-1].headers["Retry-After"]) <= 60
 
@@ -393,8 +393,8 @@ def test_secrets_are_nowhere(
             for table in db.metadata.tables.values()
             for row in db.session.execute(table.select())
         ]
-        acts = [each.action for each in db.session.query(AuditEntry).order_by(AuditEntry.id)]
-    told = " ".join([*kept, everything_logged.text, *(each.text for each in answers)])
+        acts = [entry.action for entry in db.session.query(AuditEntry).order_by(AuditEntry.id)]
+    told = " ".join([*kept, everything_logged.text, *(answer.text for answer in answers)])
 
     assert ["create_token", "revoke_token"] == acts[-2:]
     assert made["token"]["prefix"] in told
@@ -409,8 +409,8 @@ def test_the_status_by_curl(app: Flask, client: FlaskClient, give_token: GiveTok
     """A token that may read the market sees what its user would see there."""
     tokens = [give_token(), give_token(email=ADMIN_EMAIL), give_token("portfolio:read")]
     mine, boss, narrow = (
-        client.get("/webtrader/realtime_status", headers={"x-api-key": each.secret})
-        for each in tokens
+        client.get("/webtrader/realtime_status", headers={"x-api-key": token.secret})
+        for token in tokens
     )
 
     assert (200, 200, 403) == (mine.status_code, boss.status_code, narrow.status_code)
@@ -427,7 +427,9 @@ def test_the_status_after_its_time(app: Flask, client: FlaskClient, give_token: 
         db.session.execute(update(ApiToken).values(expires_at=datetime.now(UTC)))
         db.session.commit()
     headers = ({"x-api-key": made.secret}, {"x-api-key": "omcrm_wrong"})
-    expired, wrong = (client.get("/webtrader/realtime_status", headers=each) for each in headers)
+    expired, wrong = (
+        client.get("/webtrader/realtime_status", headers=header) for header in headers
+    )
 
     assert 401 == expired.status_code == wrong.status_code
     assert wrong.data == expired.data

@@ -20,7 +20,7 @@ def test_a_page_asks_and_is_done_with_its_first_price() -> None:
     """However the bytes come; what follows is left for the reader."""
     script = SWITCH + framed(b'0{"sid":"x"}') + framed(b'40/webtrader,{"sid":"y"}') + framed(b"2")
     page = Greeting(("BTC",))
-    answers = b"".join(page.receive(bytes([each])) for each in script)
+    answers = b"".join(page.receive(bytes([byte])) for byte in script)
 
     assert [
         b"40/webtrader,",

@@ -11,7 +11,7 @@ from bench.fanout.verdict import CRITERIA, NOT_MEASURED, verdict
 
 def result(**changes: object) -> Result:
     """A run of ten seconds with a thousand clients."""
-    figures = {each.name: 0 for each in fields(Result)}
+    figures = {field.name: 0 for field in fields(Result)}
     figures |= {"clients": 1000, "connected": 1000, "seconds": 10.0, "reader": "C", "storm": None}
     figures |= {"updates": 100_000, "counted": 100_000, "expected": 100_000, "failures": {}}
     return Result(**{**figures, "server_cpu": 0.1, "p99_ms": 20.0, **changes})
@@ -28,8 +28,8 @@ def test_percentiles_are_upper_ends_of_their_tenth() -> None:
 def test_a_result_comes_back_from_json() -> None:
     """With its storm."""
     storm = Storm(5000, 3.5, 2, True, 500, 1.0, 2.0, 3.0)
-    for each in (result(), result(storm=storm)):
-        assert each == Result.from_json(each.to_json())
+    for outcome in (result(), result(storm=storm)):
+        assert outcome == Result.from_json(outcome.to_json())
 
 
 def test_figures_are_derived() -> None:

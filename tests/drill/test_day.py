@@ -36,6 +36,6 @@ def test_what_is_asked_too_often_is_found(tmp_path: Path) -> None:
     found = list(_excesses(scene, {"alpha_vantage": calls}))
 
     assert [(6, 5, "minute", NOON)] == [
-        (each.calls, each.budget.calls, each.budget.period, each.began) for each in found
+        (excess.calls, excess.budget.calls, excess.budget.period, excess.began) for excess in found
     ]
     assert [] == list(_excesses(scene, {"alpha_vantage": calls[:5]}))

@@ -17,7 +17,7 @@ SATURDAY = datetime(2026, 3, 7, 12, 0, tzinfo=UTC)
 def test_every_source_has_its_venue() -> None:
     """Whatever the registry knows can be drilled, and the exchange speaks for it."""
     assert {*STREAMS, *POLLS} - {"simulated"} <= PATHS.keys()
-    assert {venue_of(each) for each in PATHS} <= VENUES.keys()
+    assert {venue_of(path) for path in PATHS} <= VENUES.keys()
 
 
 def test_addresses_are_of_the_right_kind() -> None:
@@ -31,8 +31,8 @@ def test_addresses_are_of_the_right_kind() -> None:
 
 def test_a_closed_market_is_visited_when_it_is_open() -> None:
     """On a Saturday shares are drilled at another day's hours, coins at the present."""
-    shares = [each for each in CATALOGUE if each.asset_class is AssetClass.STOCK]
-    coins = [each for each in CATALOGUE if each.asset_class is AssetClass.CRYPTO]
+    shares = [instrument for instrument in CATALOGUE if instrument.asset_class is AssetClass.STOCK]
+    coins = [instrument for instrument in CATALOGUE if instrument.asset_class is AssetClass.CRYPTO]
     shift = opening_shift(shares, SATURDAY)
 
     assert is_open(AssetClass.STOCK, SATURDAY + shift)
@@ -48,5 +48,5 @@ def test_the_speaker_speaks(tmp_path: Path, speaker: str) -> None:
         wait_for(lambda: (quote := cache.get(symbol)) and quote.source.name == speaker, 20, speaker)
         truth = scene.truth()
 
-        assert {each.symbol for each in scene.instruments} == truth.keys()
+        assert {instrument.symbol for instrument in scene.instruments} == truth.keys()
         assert all(price > 0 for price in truth.values())

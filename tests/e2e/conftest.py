@@ -59,9 +59,9 @@ class Visitor:
     def unexpected(self) -> list[str]:
         """What nothing in the test explains."""
         return [
-            each
-            for each in self.complaints
-            if not any(re.search(pattern, each) for pattern in self._expected)
+            complaint
+            for complaint in self.complaints
+            if not any(re.search(pattern, complaint) for pattern in self._expected)
         ]
 
     def log_in(self, email: str, password: str = PASSWORD) -> None:
@@ -190,8 +190,8 @@ def visit(chromium: "Browser", installation: Installation) -> Iterator[Callable[
         return visitor
 
     yield open_browser
-    complaints = [each.unexpected() for each in visitors]
-    for each in visitors:
-        each.context.close()
+    complaints = [visitor.unexpected() for visitor in visitors]
+    for browser in visitors:
+        browser.context.close()
 
     assert [[]] * len(visitors) == complaints

@@ -44,6 +44,6 @@ class Crowd:
     def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join()
-        for each in self._clients:
-            each.close()
+        for client in self._clients:
+            client.close()
         self._selector.close()

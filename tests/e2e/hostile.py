@@ -113,7 +113,7 @@ class Besieged(App):
         length = () if body is None else (f"Content-Length: {len(body)}",)
         lines = (f"{method} {path} HTTP/1.1", "Host: a", "Connection: close", *length, *headers)
         with RawClient.connect(self.port) as client:
-            client.send("".join(f"{each}\r\n" for each in (*lines, "")).encode() + (body or b""))
+            client.send("".join(f"{line}\r\n" for line in (*lines, "")).encode() + (body or b""))
             return client.read_head(), client.read_body()
 
     def answers(self) -> bool:
@@ -213,7 +213,7 @@ def everywhere(servers: list[Besieged], scenario: Scenario, at_once: bool = True
 
     failed: dict[str, Exception] = {}
     with ThreadPoolExecutor(len(servers) if at_once else 1) as pool:
-        for server, done in [(each, pool.submit(run, each)) for each in servers]:
+        for server, done in [(server, pool.submit(run, server)) for server in servers]:
             error = done.exception()
             if error is not None:
                 error.add_note(f"under {server.name}")
@@ -235,10 +235,10 @@ def started(names: Sequence[str], folder: Path, exchange_url: str) -> Iterator[l
         first, *others = names
         servers = [stack.enter_context(start(first))]
         starting = [pool.submit(start, name) for name in others]
-        for each in starting:
-            if each.exception() is None:
-                stack.enter_context(each.result())
-        servers += [each.result() for each in starting]
+        for future in starting:
+            if future.exception() is None:
+                stack.enter_context(future.result())
+        servers += [future.result() for future in starting]
         list(pool.map(warm_up, servers))
         yield servers
         list(pool.map(Besieged.stop, servers))

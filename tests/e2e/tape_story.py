@@ -54,4 +54,4 @@ def final(update: dict[str, Any] | None) -> State | None:
 
 def _state(update: dict[str, Any]) -> State:
     price, bid, ask = (update[field] for field in ("price", "bid", "ask"))
-    return tuple(None if each is None else Decimal(str(each)) for each in (price, bid, ask))  # type: ignore[return-value]
+    return tuple(None if value is None else Decimal(str(value)) for value in (price, bid, ask))  # type: ignore[return-value]

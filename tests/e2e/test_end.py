@@ -119,7 +119,11 @@ def test_a_lost_exchange_comes_back(launch: Launcher, mode: str) -> None:
     wait_for(lambda: app.family() - {first}, 20, "the next exchange")
     (second,) = app.family()
     wait_for(lambda: listens(second) == ports, 20, "its port")
-    own = {each for each in descriptors(app.pid).values() if each.startswith("socket:")}
+    own = {
+        descriptor
+        for descriptor in descriptors(app.pid).values()
+        if descriptor.startswith("socket:")
+    }
 
     assert {app.port} == listens(app.pid)
     assert set() == own & set(descriptors(second).values())

@@ -49,7 +49,7 @@ from tests.streaming.raw_client import (
     upgrade,
 )
 
-SYMBOLS = [each.symbol for each in CATALOGUE]
+SYMBOLS = [instrument.symbol for instrument in CATALOGUE]
 WATCH_ALL = event("subscribe_to_instruments", {"symbols": SYMBOLS})
 SMUGGLED = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
 ATTACKERS = 60
@@ -58,7 +58,7 @@ CROWD = 1111
 
 # One for each kind of threads, and of each program that serves.
 FEW = ("run.py on eventlet", "run.py on threads", "gunicorn on gevent")
-OTHERS = tuple(each for each in SERVERS if each not in FEW)
+OTHERS = tuple(server for server in SERVERS if server not in FEW)
 
 
 @pytest.fixture(
@@ -167,7 +167,7 @@ def test_f5_attachments_are_counted_and_weighed(servers: list[Besieged]) -> None
 
     def attach(server: Besieged, siege: Siege) -> None:
         with server.trader(eleven) as client:
-            assert CLOSE == [each.opcode for each in client.frames()][-1]
+            assert CLOSE == [frame.opcode for frame in client.frames()][-1]
         with ExitStack() as stack:
             clients = [stack.enter_context(server.trader()) for _ in range(20)]
             for client in clients:
@@ -178,7 +178,7 @@ def test_f5_attachments_are_counted_and_weighed(servers: list[Besieged]) -> None
                 # The event is whole; one more belongs to nothing.
                 client.send(attachment * 2)
             for client in clients:
-                assert CLOSE == [each.opcode for each in client.frames()][-1]
+                assert CLOSE == [frame.opcode for frame in client.frames()][-1]
 
     everywhere(servers, attach)
 
@@ -188,8 +188,8 @@ def test_f6_who_joins_nothing_is_sent_away(servers: list[Besieged]) -> None:
 
     def pong(client: RawClient) -> float:
         began = time.monotonic()
-        for each in client.frames():
-            if is_ping(each):
+        for received in client.frames():
+            if is_ping(received):
                 client.send(PONG)
         return time.monotonic() - began
 
@@ -198,8 +198,8 @@ def test_f6_who_joins_nothing_is_sent_away(servers: list[Besieged]) -> None:
             refused.send(JOIN)
             assert refused.read().payload.startswith(b"44/webtrader,")
             left.send(text("41/webtrader,"))
-            for each in (silent, refused, left):
-                assert pong(each) < CONNECT_TIMEOUT + GONE_WITHIN
+            for client in (silent, refused, left):
+                assert pong(client) < CONNECT_TIMEOUT + GONE_WITHIN
 
     everywhere(servers, hang_on)
 
@@ -240,9 +240,9 @@ def test_clients_that_never_read(servers: list[Besieged]) -> None:
             ]
 
             def are_cut() -> bool:
-                for each in (good, *deaf):
+                for client in (good, *deaf):
                     with contextlib.suppress(OSError):
-                        each.sock.send(PONG if each is good else PONG + question)
+                        client.sock.send(PONG if client is good else PONG + question)
                 assert not good.is_ended(), "the one who reads was cut, too"
                 assert siege.grown() < 32
                 time.sleep(0.4)
@@ -268,16 +268,16 @@ def test_floods(servers: list[Besieged]) -> None:
     def flood(server: Besieged, siege: Siege) -> None:
         with ExitStack() as stack:
             attackers = [
-                (stack.enter_context(server.trader()), each)
-                for each in floods.values()
+                (stack.enter_context(server.trader()), flood)
+                for flood in floods.values()
                 for _ in range(2)
             ]
             until = time.monotonic() + 2
             while time.monotonic() < until:
-                for client, each in attackers:
+                for client, attacker in attackers:
                     client.sock.setblocking(False)
                     with contextlib.suppress(OSError):
-                        client.sock.send(each)
+                        client.sock.send(attacker)
                 assert server.answers()
             assert siege.grown() < 32
 
@@ -299,7 +299,7 @@ def test_absurdities(servers: list[Besieged]) -> None:
                 assert frames, name
                 assert CLOSE == frames[-1].opcode, name
                 assert frames[-1].code in said[name][1], (name, frames[-1].code)
-                assert not [each for each in frames if b"Traceback" in each.payload]
+                assert not [frame for frame in frames if b"Traceback" in frame.payload]
         status, _ = server.ask(server.polling(), body=b"4" * 1_100_000)
         assert 413 == status
         assert server.answers()
@@ -355,8 +355,8 @@ def test_nobody_keeps_it_from_ending(tmp_path: Path, mode: str) -> None:
         opened = requests.get(app.base + POLLING, timeout=PATIENCE).text
         path = f"{POLLING}&sid={json.loads(opened[1:])['sid']}"
         poll = f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
-        for each in (poll, b"GET / HTTP/1.1\r\nHos", half):
-            stack.enter_context(RawClient.connect(app.port)).send(each)
+        for request in (poll, b"GET / HTTP/1.1\r\nHos", half):
+            stack.enter_context(RawClient.connect(app.port)).send(request)
         wait_for(lambda: requests.get(f"{app.base}/healthz", timeout=PATIENCE).ok, 5)
 
         assert app.stop() < LONGEST_STOP

@@ -141,7 +141,7 @@ def test_a_phone_needs_no_scrolling_sideways(visit: Visit, path: str) -> None:
     visitor.page.goto(path)
     expect(visitor.page.locator("tbody tr").first).to_be_visible()
     visitor.page.wait_for_timeout(REFRESHES)
-    cut = "cards => cards.filter((each) => each.scrollWidth > each.clientWidth).length"
+    cut = "cards => cards.filter((card) => card.scrollWidth > card.clientWidth).length"
 
     assert 375 == visitor.width()
     assert 0 == visitor.page.locator(".card, .candidate").evaluate_all(cut)

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.timeout(300)
 Visit = Callable[..., Visitor]
 
 HOLDINGS = {"BTC": ("0.5", "1000"), "ETH": ("2", "100"), "AAPL": ("3", "10"), "EURGBP": ("9", "1")}
-CUT = "cards => cards.filter((each) => each.scrollWidth > each.clientWidth).length"
+CUT = "cards => cards.filter((card) => card.scrollWidth > card.clientWidth).length"
 
 
 def make(page: "Page", name: str) -> None:

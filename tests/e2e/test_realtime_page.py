@@ -15,7 +15,7 @@ except ImportError:  # the fixture `chromium` says so
 pytestmark = pytest.mark.timeout(300)
 
 
-CUT = "cards => cards.filter((each) => each.scrollWidth > each.clientWidth).length"
+CUT = "cards => cards.filter((card) => card.scrollWidth > card.clientWidth).length"
 
 
 def test_the_page_tells_what_the_websocket_tells(

@@ -107,7 +107,7 @@ def test_a_short_break_costs_what_changed(visit: Visit) -> None:
     assert "since" not in first
     assert 24 == len(before.snapshot())
     assert before.successes()[0]["epoch"] == again["since"]["epoch"]
-    assert again["since"]["seq"] in [each["seq"] for each in before.prices()[-24:]]
+    assert again["since"]["seq"] in [price["seq"] for price in before.prices()[-24:]]
     assert after.successes()[0]["epoch"] == again["since"]["epoch"]
     assert "BTC" in after.snapshot()
     assert "AAPL" not in after.snapshot()
@@ -131,7 +131,7 @@ def test_a_page_that_nobody_looks_at_asks_for_less(visit: Visit) -> None:
     visitor.sees_prices_move("BTC", times=3)
     full, hidden, again = talk.successes()
 
-    assert [1, 1000] == [each["max_rate"] for each in talk.subscriptions()[1:]]
+    assert [1, 1000] == [subscription["max_rate"] for subscription in talk.subscriptions()[1:]]
     assert hidden["max_rate"] <= 1 < full["max_rate"] == again["max_rate"]
     assert 2 == [name for name, _ in talk.asked].count("get_price_history")
 

@@ -81,8 +81,8 @@ def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 def has_prices(desk: DeskClient) -> bool:
     """Whether the exchange's prices arrive, newer and newer."""
-    prices = [each for each in desk.prices("BTC") if each["source"] == "binance"]
-    return len(prices) >= 3 and len({each["seq"] for each in prices}) >= 3
+    prices = [price for price in desk.prices("BTC") if price["source"] == "binance"]
+    return len(prices) >= 3 and len({price["seq"] for price in prices}) >= 3
 
 
 def test_prices_over_a_websocket(served: Served) -> None:
@@ -92,7 +92,7 @@ def test_prices_over_a_websocket(served: Served) -> None:
         wait_for(lambda: has_prices(desk), 20, "prices")
 
         assert "websocket" == desk.client.transport()
-        assert {"live"} == {each["price_class"] for each in desk.prices("BTC")[-3:]}
+        assert {"live"} == {price["price_class"] for price in desk.prices("BTC")[-3:]}
 
 
 def test_polling_is_upgraded(served: Served) -> None:

@@ -41,7 +41,7 @@ class Replay:
                 # What was sent may still wait in the sockets' buffers.
                 wait_for(lambda: _is_settled(desk), 20, "the last update")
                 self.updates = {
-                    symbol: [each for each in desk.prices(symbol) if each["source"] == "binance"]
+                    symbol: [price for price in desk.prices(symbol) if price["source"] == "binance"]
                     for symbol in PAIRS
                 }
 
@@ -55,7 +55,7 @@ def _is_settled(desk: DeskClient) -> bool:
 def check(replay: Replay, stories: dict[str, list]) -> None:
     for symbol, story in stories.items():
         updates = replay.updates[symbol]
-        numbers = [each["seq"] for each in updates]
+        numbers = [update["seq"] for update in updates]
 
         assert sorted(set(numbers)) == numbers
         assert [] == disagreements(updates, story)
@@ -93,4 +93,4 @@ def test_at_its_own_speed(tmp_path: Path, tapes: list[Path], stories: dict[str, 
 
     check(replay, stories)
     for updates in replay.updates.values():
-        assert {"live"} == {each["price_class"] for each in updates}
+        assert {"live"} == {update["price_class"] for update in updates}

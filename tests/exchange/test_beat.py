@@ -15,8 +15,8 @@ STREAMS = ("btcusdt", "aapl", "eurusd")
 def test_every_symbol_trades_at_another_price_each_time(serve, room, spread: bool) -> None:
     """Twenty a second of each, stamped as they are made."""
     running = serve(lambda switchboard: Beat(7, switchboard, 20, spread, room.FEW))
-    client = running.connect("/stream?streams=" + "/".join(f"{each}@trade" for each in STREAMS))
-    prices: dict[str, list[str]] = {each.upper(): [] for each in STREAMS}
+    client = running.connect("/stream?streams=" + "/".join(f"{stream}@trade" for stream in STREAMS))
+    prices: dict[str, list[str]] = {stream.upper(): [] for stream in STREAMS}
     began = time.monotonic()
     while len(prices["BTCUSDT"]) < 20:
         trade = json.loads(client.recv())["data"]
@@ -25,9 +25,9 @@ def test_every_symbol_trades_at_another_price_each_time(serve, room, spread: boo
     took = time.monotonic() - began
 
     assert took > 0.8
-    for each in prices.values():
-        assert len(each) in (19, 20, 21)
-        assert all(price != before for before, price in pairwise(each))
+    for series in prices.values():
+        assert len(series) in (19, 20, 21)
+        assert all(price != before for before, price in pairwise(series))
 
 
 def test_book_and_day_are_told_once_to_who_asks(serve, room) -> None:

@@ -49,7 +49,7 @@ def test_a_browsers_page_may_not_steer_it(market) -> None:
 def faults(market) -> dict[str, dict[str, object]]:  # type: ignore[no-untyped-def]
     """The faults of every venue that plays any."""
     venues = market.get("/control")["venues"]
-    return {name: each["faults"] for name, each in venues.items() if each["faults"]}
+    return {name: item["faults"] for name, item in venues.items() if item["faults"]}
 
 
 def test_a_fault_is_binances_unless_it_says_otherwise(market) -> None:
@@ -72,7 +72,7 @@ def test_a_fault_of_one_venue_leaves_the_others_alone(market, room) -> None:
     assert 200 == market.request(path)[0]
     with pytest.raises(Exception, match="503"):
         market.connect("/coinbase")
-    counts = {name: each["handshakes_refused"] for name, each in venues(market).items()}
+    counts = {name: item["handshakes_refused"] for name, item in venues(market).items()}
     assert 1 == sum(counts.values()) == counts["coinbase"]
 
 
@@ -98,7 +98,7 @@ def test_a_fault_of_all_venues(market) -> None:
     assert {name: expected for name in VENUES} == faults(market)  # noqa: C420
     market.clear()
     assert {} == faults(market)
-    assert not any(each.faults.tricks for each in market.market.venues.values())
+    assert not any(venue.faults.tricks for venue in market.market.venues.values())
 
 
 def test_an_unknown_venue_is_refused(market) -> None:

@@ -21,12 +21,12 @@ def test_one_source_and_all_venues(quiet: Market) -> None:
     venues = quiet.venues.values()
 
     assert VENUES.keys() == quiet.venues.keys()
-    assert list(VENUES) == [each.name for each in venues]
-    assert all(each.source is quiet.source for each in venues)
-    assert len(VENUES) == len({id(each.switchboard) for each in venues})
-    assert len(VENUES) == len({id(each.faults) for each in venues})
-    assert len(VENUES) == len({id(each.faults.tricks) for each in venues})
-    assert len(VENUES) == len({id(each.faults.active) for each in venues})
+    assert list(VENUES) == [venue.name for venue in venues]
+    assert all(venue.source is quiet.source for venue in venues)
+    assert len(VENUES) == len({id(venue.switchboard) for venue in venues})
+    assert len(VENUES) == len({id(venue.faults) for venue in venues})
+    assert len(VENUES) == len({id(venue.faults.tricks) for venue in venues})
+    assert len(VENUES) == len({id(venue.faults.active) for venue in venues})
     assert 0 == quiet.sessions()
 
 
@@ -56,7 +56,7 @@ def test_connections_are_counted_together(market, room) -> None:
     clients = [market.connect("/ws"), market.connect("/coinbase"), market.connect("/coinbase")]
 
     room.wait_until(lambda: market.market.sessions() == 3)
-    assert [1, 2] == [len(market.market.venues[each].sessions) for each in ("binance", "coinbase")]
+    assert [1, 2] == [len(market.market.venues[name].sessions) for name in ("binance", "coinbase")]
     clients[1].shutdown()
     room.wait_until(lambda: market.market.sessions() == 2)
 
@@ -66,7 +66,7 @@ def test_venues_tell_of_one_market(market, room) -> None:
     one, two = market.connect("/ws/btcusdt@trade"), market.connect("/coinbase")
     command = {"type": "subscribe", "product_ids": ["BTC-USD"], "channels": ["matches"]}
     two.send(json.dumps(command))
-    trades = {each["t"]: each["p"] for each in (json.loads(one.recv()) for _ in range(10))}
+    trades = {trade["t"]: trade["p"] for trade in (json.loads(one.recv()) for _ in range(10))}
     match = room.next_message(two, lambda message: message.get("trade_id") in trades)
 
     assert float(trades[match["trade_id"]]) == float(match["price"])
@@ -77,9 +77,9 @@ def test_all_venues_say_goodbye(market) -> None:
     url = f"ws://127.0.0.1:{market.port}"
     clients = [create_connection(f"{url}{path}", timeout=PATIENCE) for path in ("/ws", "/coinbase")]
     market.call(server.stop(market.market, market._server))
-    closed = [each.recv_data(control_frame=True) for each in clients]
-    for each in clients:
-        each.shutdown()
+    closed = [client.recv_data(control_frame=True) for client in clients]
+    for client in clients:
+        client.shutdown()
 
     assert [(ABNF.OPCODE_CLOSE, 1001)] * 2 == [
         (opcode, int.from_bytes(payload[:2])) for opcode, payload in closed

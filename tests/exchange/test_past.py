@@ -38,7 +38,7 @@ def test_the_days_before_lead_to_the_invented_day() -> None:
     assert all(b.time - a.time == DAY for a, b in pairwise(days))
     assert all(a.close == b.open and a.last_id + 1 == b.first_id for a, b in pairwise(days))
     assert all(c.low <= min(c.open, c.close) <= max(c.open, c.close) <= c.high for c in days)
-    assert all(0 < each.first_id < each.last_id for each in days)
+    assert all(0 < day.first_id < day.last_id for day in days)
     assert window == listing.history.window()
     assert 162 * ONE == days[-1].close
 

@@ -30,7 +30,7 @@ class Noted:
 
     def lines(self) -> Iterator[Written]:
         """The times as lines."""
-        return (Written(START + round(each * SECOND)) for each in self._times)
+        return (Written(START + round(time * SECOND)) for time in self._times)
 
     def send(self, line: Written) -> None:
         """Note it with its time on the tape."""
@@ -155,4 +155,4 @@ def test_a_tape_that_breaks_is_told(notes, caplog) -> None:
 
     asyncio.run(scene())
 
-    assert ["the tape stopped"] == [each.message for each in caplog.records]
+    assert ["the tape stopped"] == [record.message for record in caplog.records]

@@ -82,7 +82,7 @@ def test_frames_are_pushed_byte_for_byte(play, tape, source) -> None:
     for client in clients:
         client.send("anything")
 
-    assert [[frame for _, frame in lines]] * 2 == [received(each, 200) for each in clients]
+    assert [[frame for _, frame in lines]] * 2 == [received(client, 200) for client in clients]
 
 
 def test_who_says_nothing_hears_nothing(play, tape) -> None:
@@ -145,7 +145,7 @@ def test_a_call_gets_the_newest_answer_so_far(play, tape, room) -> None:
     room.wait_until(lambda: finished(running))
     after = running.request("/coingecko/api/v3/simple/price?ids=tether")
 
-    assert [(200, {"a": 1}), (200, b"<h1>502</h1>")] == [each[:2] for each in (before, after)]
+    assert [(200, {"a": 1}), (200, b"<h1>502</h1>")] == [reply[:2] for reply in (before, after)]
 
 
 def test_each_question_has_its_answer(play, tape, room) -> None:

@@ -29,12 +29,16 @@ from omcrm.webtrader.realtime_data import RealTimeDataManager
 
 KEY = "a-key-of-a-test"
 PUSHED = tuple(name for name in STREAMS if name != "simulated")
-FOLLOWED = tuple(each for each in CATALOGUE if each.symbol in {"BTC", "MATIC", "AAPL", "EURUSD"})
+FOLLOWED = tuple(
+    instrument
+    for instrument in CATALOGUE
+    if instrument.symbol in {"BTC", "MATIC", "AAPL", "EURUSD"}
+)
 NAMES = {
     source: {
-        each.provider_symbols[source]: each.symbol
-        for each in FOLLOWED
-        if source in each.provider_symbols
+        instrument.provider_symbols[source]: instrument.symbol
+        for instrument in FOLLOWED
+        if source in instrument.provider_symbols
     }
     for source in (*PUSHED, *POLLS)
 }
@@ -112,7 +116,7 @@ def told(managers: Mapping[str, RealTimeDataManager]) -> dict[str, dict[str, Dec
 
 def symbols(prices: Mapping[str, Mapping[str, Decimal]]) -> dict[str, set[str]]:
     """The symbols of which each source has a price."""
-    return {source: set(each) for source, each in prices.items()}
+    return {source: set(item) for source, item in prices.items()}
 
 
 def test_all_sources_are_recorded_and_played_back(market, play, desk, room, tmp_path) -> None:
@@ -137,7 +141,7 @@ def test_all_sources_are_recorded_and_played_back(market, play, desk, room, tmp_
     assert EVERYTHING == symbols(expected)
     frames = played.get("/control")["tape"]["frames_of_venues"]
     assert recorder.frames - unplayed(tapes["binance"]) == sum(frames.values())
-    assert all(KEY.encode() not in gzip.decompress(each.read_bytes()) for each in tapes.values())
+    assert all(KEY.encode() not in gzip.decompress(tape.read_bytes()) for tape in tapes.values())
 
 
 def unplayed(tape: Path) -> int:
@@ -178,10 +182,10 @@ def test_a_recorded_outage_is_an_outage_again(play, desk, room, tmp_path) -> Non
     room.wait_until(lambda: kraken.status().state is FeedState.STREAMING)
     room.wait_until(lambda: LAST in map(price, quotes))
     whole = quotes[: [*map(price, quotes)].index(LAST) + 1]
-    classes = [each.price_class for each in whole if each.source.name == "kraken"]
+    classes = [quote.price_class for quote in whole if quote.source.name == "kraken"]
 
     assert [PriceClass.LIVE, PriceClass.STALE, PriceClass.LIVE] == [
-        each for each, _ in itertools.groupby(classes)
+        price_class for price_class, _ in itertools.groupby(classes)
     ]
     assert FIRST == price(whole[0])
 

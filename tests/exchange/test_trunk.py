@@ -31,12 +31,12 @@ def test_every_venue_hears_what_it_wants() -> None:
     boards = [Switchboard() for _ in range(3)]
     readers = [Reader(board, *names) for board, names in zip(boards, ["a", "ab", "c"], strict=True)]
     trunk, messages = Trunk(iter(boards)), [Message(name, b"{}") for name in "abcd"]
-    for each in messages:
-        trunk.publish(each)
+    for message in messages:
+        trunk.publish(message)
     trunk.flush()
 
-    assert [messages[:1], messages[:2], messages[2:3]] == [each.got for each in readers]
-    assert all(each.flushed for each in readers)
+    assert [messages[:1], messages[:2], messages[2:3]] == [reader.got for reader in readers]
+    assert all(reader.flushed for reader in readers)
 
 
 def test_what_anybody_wants_is_wanted() -> None:
@@ -47,7 +47,7 @@ def test_what_anybody_wants_is_wanted() -> None:
     trunk = Trunk(boards)
 
     assert ["a", "b", "c"] == trunk.wanted()
-    assert [True, True, True, False] == [trunk.wants(each) for each in "abcd"]
+    assert [True, True, True, False] == [trunk.wants(stream) for stream in "abcd"]
     assert [] == Trunk([]).wanted()
 
 
@@ -58,7 +58,7 @@ def test_a_fault_is_that_of_one_board() -> None:
     boards[0].mute_all = True
     Trunk(boards).publish(Message("a@trade", b"{}"))
 
-    assert [0, 1] == [len(each.got) for each in readers]
+    assert [0, 1] == [len(reader.got) for reader in readers]
 
 
 @pytest.mark.parametrize("order", [1, -1])

@@ -45,5 +45,5 @@ def test_a_venue_need_not_speak() -> None:
 def test_every_venue_does_one_of_both() -> None:
     """And Binance is one of them."""
     assert BINANCE in VENUES
-    assert all(each.speak or each.answer for each in VENUES.values())
+    assert all(venue.speak or venue.answer for venue in VENUES.values())
     assert all(name.isidentifier() and name.islower() for name in VENUES)

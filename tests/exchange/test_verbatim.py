@@ -80,7 +80,7 @@ def test_files_are_sorted_by_venue() -> None:
     assert {
         "kraken": ["a.kraken.gz", "a.kraken.1.gz"],
         "finnhub": ["a.finnhub.gz", "a.finnhub_quote.gz"],
-    } == {name: [str(each.path) for each in readings] for name, readings in others.items()}
+    } == {name: [str(reading.path) for reading in readings] for name, readings in others.items()}
 
 
 def test_frames_are_kept_byte_for_byte(tmp_path: Path) -> None:
@@ -135,14 +135,14 @@ def test_each_question_has_its_first_answer(tmp_path: Path) -> None:
     coins = tape(written(tmp_path / "a.coingecko", *calls))
     pushed = tape(written(tmp_path / "a.kraken", b"1 {}"))
 
-    assert [b"4", b"2", b"1"] == [each.body for each in quotes.first_answers]
-    assert [b"1"] == [each.body for each in coins.first_answers]
+    assert [b"4", b"2", b"1"] == [answer.body for answer in quotes.first_answers]
+    assert [b"1"] == [answer.body for answer in coins.first_answers]
     assert [] == pushed.first_answers
 
 
 def test_a_recording_that_was_killed_is_played_as_far_as_it_goes(tmp_path: Path) -> None:
     """An archive without an end gives every line that is whole."""
-    lines = b"".join(b'%d {"number":%d}\n' % (each, each) for each in range(1, 3001))
+    lines = b"".join(b'%d {"number":%d}\n' % (number, number) for number in range(1, 3001))
     whole = gzip.compress(lines)
     path = tmp_path / "a.kraken.gz"
     path.write_bytes(whole[: len(whole) * 3 // 4])
@@ -150,7 +150,7 @@ def test_a_recording_that_was_killed_is_played_as_far_as_it_goes(tmp_path: Path)
     numbers = [(frame.time, frame.data) for frame in made.play()]
 
     assert 500 < len(numbers) < 3000
-    assert [(each, b'{"number":%d}' % each) for each in range(1, len(numbers) + 1)] == numbers
+    assert [(number, b'{"number":%d}' % number) for number in range(1, len(numbers) + 1)] == numbers
     assert 1 == made.skipped
 
 
@@ -158,7 +158,7 @@ def test_the_recorders_own_tapes_are_read(tmp_path: Path) -> None:
     """What it is given comes back, from all of its parts."""
     recorder = Recorder(tmp_path / "day.gz", megabytes=1, parts=2)
     recorder.start()
-    frames = [b'{"number":%d}' % each for each in range(50)]
+    frames = [b'{"number":%d}' % number for number in range(50)]
     for frame in frames:
         recorder.take("kraken", frame)
     recorder.stop()

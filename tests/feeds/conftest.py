@@ -81,10 +81,10 @@ def watch() -> Iterator[Callable[..., Watched]]:
         return watched
 
     yield start
-    for each in started:
-        each.supervisor.stop()
-    for each in started:
-        each.wait_for_no_threads()
+    for feed in started:
+        feed.supervisor.stop()
+    for feed in started:
+        feed.wait_for_no_threads()
 
 
 @pytest.fixture

@@ -163,9 +163,9 @@ def combined(stream: str, event: object) -> str:
 
 
 def _binance() -> Iterable[str]:
-    yield from (text(each) for each in BINANCE.values())
-    yield from (combined(stream, each) for stream, each in BINANCE.items())
-    yield from (text(each) for each in CONTROL)
+    yield from (text(message) for message in BINANCE.values())
+    yield from (combined(stream, item) for stream, item in BINANCE.items())
+    yield from (text(message) for message in CONTROL)
 
 
 _COINBASE_TICKER = {
@@ -368,7 +368,7 @@ FINNHUB: tuple[object, ...] = (
 
 
 def _texts(messages: Iterable[object]) -> tuple[str, ...]:
-    return tuple(msgspec.json.encode(each).decode() for each in messages)
+    return tuple(msgspec.json.encode(message).decode() for message in messages)
 
 
 _MASSIVE_TRADE = {
@@ -404,7 +404,7 @@ MASSIVE: tuple[object, ...] = (
     [{key: _MASSIVE_TRADE[key] for key in ("ev", "sym", "i", "x", "p", "s", "t", "q", "z")}],
     [_MASSIVE_COIN, _MASSIVE_COIN_QUOTE],
     [_MASSIVE_CURRENCY],
-    *([{"ev": "status", "status": each, "message": "words"}] for each in _MASSIVE_STATUSES),
+    *([{"ev": "status", "status": status, "message": "words"}] for status in _MASSIVE_STATUSES),
     [{"ev": "LULD", "T": "BTC-USD", "h": 218.21, "l": 187.65, "i": [17], "z": 3, "t": 1, "q": 2}],
 )
 

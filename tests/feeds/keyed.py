@@ -116,8 +116,8 @@ class Upstream:
             self.most = max(self.most, self.now)
         try:
             heard.append(str(connection.recv()))
-            for each in self.greeting:
-                connection.send(each)
+            for message in self.greeting:
+                connection.send(message)
             while True:
                 self._turn(connection, heard)
         except ConnectionClosed:
@@ -130,7 +130,7 @@ class Upstream:
         try:
             heard.append(str(connection.recv(timeout=0.1)))
         except TimeoutError:
-            asked = [each.split()[1] for each in heard if each.startswith("subscribe")]
+            asked = [command.split()[1] for command in heard if command.startswith("subscribe")]
             for name in asked if self.tells else []:
                 connection.send(f"price {name} 100.5")
 

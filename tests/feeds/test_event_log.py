@@ -56,7 +56,7 @@ def test_secrets_are_hidden() -> None:
     log.note_state(START, "finnhub", "waiting", "no such token hunter2")
     kept, told = log.recent(), log.take()
 
-    assert ["waiting: no such token ***"] == [each.reason for each in told]
+    assert ["waiting: no such token ***"] == [event.reason for event in told]
     assert told == kept
 
 
@@ -86,7 +86,7 @@ def test_what_changes_otherwise_is_an_event_of_its_own(log: EventLog) -> None:
     """Different reasons are not thrown together."""
     log.note_switches([switch("BTC"), switch("ETH", Why.DOWN)])
 
-    assert [("BTC",), ("ETH",)] == [each.symbols for each in log.take()]
+    assert [("BTC",), ("ETH",)] == [event.symbols for event in log.take()]
 
 
 @pytest.mark.parametrize(
@@ -153,9 +153,9 @@ def test_a_refused_price_is_told_with_what_spoke_against_it(
 
 def test_a_flood_of_refusals_is_told_once_a_minute(log: EventLog) -> None:
     """Who is refused again and again does not fill the log."""
-    log.note_refusals([refusal(seconds=each) for each in (0, 1, 59.9, 60, 61, 120)])
+    log.note_refusals([refusal(seconds=number) for number in (0, 1, 59.9, 60, 61, 120)])
 
-    assert [START, after(60), after(120)] == [each.at for each in log.take()]
+    assert [START, after(60), after(120)] == [event.at for event in log.take()]
 
 
 def test_floods_do_not_hide_each_other(log: EventLog) -> None:
@@ -164,7 +164,7 @@ def test_floods_do_not_hide_each_other(log: EventLog) -> None:
     log.note_refusals([refusal(), refusal(symbol="ETH"), theirs])
 
     assert [("binance", ("BTC",)), ("binance", ("ETH",)), ("kraken", ("BTC",))] == [
-        (each.source, each.symbols) for each in log.take()
+        (event.source, event.symbols) for event in log.take()
     ]
 
 
@@ -177,7 +177,7 @@ def test_events_are_taken_once_and_remembered(log: EventLog) -> None:
         log.note_state(after(second), "binance", "waiting", None)
     taken = log.take()
 
-    assert [after(0), after(1), after(2)] == [each.at for each in taken]
+    assert [after(0), after(1), after(2)] == [event.at for event in taken]
     assert [] == log.take()
     assert taken[::-1] == log.recent()
 
@@ -201,10 +201,10 @@ def test_threads_lose_nothing(log: EventLog, restless: None) -> None:
             log.note_state(after(second), str(number), "waiting", None)
 
     threads = [threading.Thread(target=note, args=(number,)) for number in range(4)]
-    for each in threads:
-        each.start()
-    while any(each.is_alive() for each in threads):
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
         taken += log.take()
     taken += log.take()
 
-    assert 400 == len(taken) == len({(each.source, each.at) for each in taken})
+    assert 400 == len(taken) == len({(event.source, event.at) for event in taken})

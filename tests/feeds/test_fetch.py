@@ -81,7 +81,7 @@ def test_asks_and_reads_the_answer(fetcher: Fetcher) -> None:
     assert (200, "7", b'{"a":1}') == (reply.status, reply.headers["retry-after"], reply.body)
     assert f"GET /prices?ids=a%2Cb&token={KEY} HTTP/1.1" == line
     assert {f"Host: 127.0.0.1:{upstream.port}", f"X-Key: {KEY}"} <= set(headers)
-    assert 1 == sum(each.lower().startswith("user-agent: omcrm") for each in headers)
+    assert 1 == sum(header.lower().startswith("user-agent: omcrm") for header in headers)
 
 
 @pytest.mark.parametrize("url", ["/", "", "/?a=b", "?a=b"])
@@ -125,7 +125,7 @@ def test_unpacks(fetcher: Fetcher, *, chunked: bool) -> None:
     with Upstream(answering(raw)) as upstream:
         replies = [fetcher.get(call(upstream.url)) for _ in range(2)]
 
-    assert [b'{"a":1}' * 1000] * 2 == [each.body for each in replies]
+    assert [b'{"a":1}' * 1000] * 2 == [reply.body for reply in replies]
     assert 1 == upstream.connections
 
 
@@ -134,7 +134,7 @@ def test_an_answer_that_ends_with_its_connection(fetcher: Fetcher) -> None:
     with Upstream(answering(b"HTTP/1.0 200 OK\r\n\r\n{}", keep=False)) as upstream:
         replies = [fetcher.get(call(upstream.url)) for _ in range(2)]
 
-    assert [b"{}", b"{}"] == [each.body for each in replies]
+    assert [b"{}", b"{}"] == [reply.body for reply in replies]
     assert 2 == upstream.connections
 
 
@@ -163,7 +163,7 @@ def test_connects_anew_where_the_upstream_has_ended_it(fetcher: Fetcher) -> None
 def test_another_host_has_another_connection(fetcher: Fetcher) -> None:
     """A connection is kept for its own host only."""
     with Upstream(answering(http(b"1"))) as one, Upstream(answering(http(b"2"))) as two:
-        bodies = [fetcher.get(call(each.url)).body for each in (one, two, one)]
+        bodies = [fetcher.get(call(upstream.url)).body for upstream in (one, two, one)]
 
     assert [b"1", b"2", b"1"] == bodies
 
@@ -182,10 +182,10 @@ def test_threads_take_turns(fetcher: Fetcher) -> None:
             got[number] = fetcher.get(Call(f"{upstream.url}/{number}", ())).body
 
         threads = [threading.Thread(target=ask, args=[number]) for number in range(20)]
-        for each in threads:
-            each.start()
-        for each in threads:
-            each.join()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
 
     assert {number: b"/%d" % number for number in range(20)} == got
 
@@ -199,7 +199,7 @@ def test_only_chosen_addresses_are_connected_to() -> None:
 
     def choose(addresses: Sequence[str]) -> list[str]:
         seen.extend(addresses)
-        return [each for each in addresses if each == "127.0.0.1"]
+        return [address for address in addresses if address == "127.0.0.1"]
 
     fetcher = Fetcher(choose=choose)
     with Upstream(answering(http())) as upstream:
@@ -269,13 +269,13 @@ def test_a_dead_host(fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch) -> None:
         listener.listen(0)
         port = listener.getsockname()[1]
         fillers = [socket.socket() for _ in range(4)]
-        for each in fillers:
-            each.setblocking(False)
-            each.connect_ex(("127.0.0.1", port))
+        for filler in fillers:
+            filler.setblocking(False)
+            filler.connect_ex(("127.0.0.1", port))
         time.sleep(0.1)
         words = failure(fetcher, f"http://127.0.0.1:{port}")
-        for each in fillers:
-            each.close()
+        for filler in fillers:
+            filler.close()
 
     assert "timed out" == words
 
@@ -445,15 +445,15 @@ def test_a_key_that_cannot_be_sent(fetcher: Fetcher, key: str) -> None:
     """A key with signs that HTTP does not know is no way into the request, and in no error."""
     words: list[str] = []
     with Upstream(answering(http())) as upstream:
-        for each in (Call(f"{upstream.url}/?k={key}", ()), Call(upstream.url, (), {"X": key})):
+        for request in (Call(f"{upstream.url}/?k={key}", ()), Call(upstream.url, (), {"X": key})):
             try:
-                fetcher.get(each)
+                fetcher.get(request)
             except FeedError as error:
                 words.append(str(error))
 
     assert words
-    assert not any(key in each for each in words)
-    assert not any(b"lines: x" in each.split(b"\r\n") for each in upstream.requests)
+    assert not any(key in word for word in words)
+    assert not any(b"lines: x" in request.split(b"\r\n") for request in upstream.requests)
 
 
 # The end

@@ -37,7 +37,7 @@ def assert_well_typed(candle: DailyCandle) -> None:
     figures = (candle.close, candle.open, candle.high, candle.low, candle.volume)
 
     assert type(candle.close) is Decimal
-    assert all(each is None or type(each) is Decimal for each in figures), candle
+    assert all(figure is None or type(figure) is Decimal for figure in figures), candle
     assert FIRST <= candle.day <= LAST
 
 
@@ -80,7 +80,7 @@ def test_asks_for_each_symbol_once(provider: HistoryProvider) -> None:
     names = {name: "BTC", **{f"{name}{number}": f"X{number}" for number in range(3)}}
     calls = provider.calls(Past(names, FIRST, LAST, NOW))
 
-    assert list(names) == [each for call in calls for each in call.names]
+    assert list(names) == [name for call in calls for name in call.names]
     assert all(len(call.names) <= provider.limits.batch for call in calls)
     assert all(urlsplit(call.url).scheme == "http" for call in calls)
 
@@ -91,32 +91,32 @@ def test_the_days_that_are_asked_for_are_read(provider: HistoryProvider) -> None
     (call,) = provider.calls(past(source))
     told = provider.parse(call, DAYS[source], past(source))
 
-    assert [FIRST, LAST] == sorted(each.day for each in told if isinstance(each, DailyCandle))
-    for each in told:
-        assert isinstance(each, DailyCandle)
-        assert ("BTC", source) == (each.symbol, each.source)
-        assert each.price_class is not PriceClass.LIVE
-        assert each.is_believable
-        assert_well_typed(each)
+    assert [FIRST, LAST] == sorted(candle.day for candle in told if isinstance(candle, DailyCandle))
+    for candle in told:
+        assert isinstance(candle, DailyCandle)
+        assert ("BTC", source) == (candle.symbol, candle.source)
+        assert candle.price_class is not PriceClass.LIVE
+        assert candle.is_believable
+        assert_well_typed(candle)
 
 
 def test_no_day_is_no_error(provider: HistoryProvider) -> None:
     """What the source does not know is not made up."""
     source = provider.source.name
     (call,) = provider.calls(past(source))
-    for each in NOTHING[source]:
-        assert [] == provider.parse(call, each, past(source))
+    for response in NOTHING[source]:
+        assert [] == provider.parse(call, response, past(source))
 
 
 def test_refusals_are_understood(provider: HistoryProvider) -> None:
     """A refusal says how, and never with the key in it."""
     source = provider.source.name
     (call,) = provider.calls(past(source))
-    for each, status in REFUSALS[source]:
-        (expelled,) = provider.parse(call, each, past(source))
+    for refusal, status in REFUSALS[source]:
+        (expelled,) = provider.parse(call, refusal, past(source))
 
-        assert isinstance(expelled, Expelled), each
-        assert status == expelled.status, each
+        assert isinstance(expelled, Expelled), refusal
+        assert status == expelled.status, refusal
         assert KEY not in expelled.message
 
 
@@ -154,4 +154,4 @@ def test_monsters_are_survived(provider: HistoryProvider) -> None:
         raw = body.encode() if isinstance(body, str) else body
         told = provider.parse(call, structs.replace(reply(b""), body=raw), past(source))
 
-        assert all(isinstance(each, TOLD) for each in told)
+        assert all(isinstance(event, TOLD) for event in told)

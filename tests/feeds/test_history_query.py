@@ -74,22 +74,22 @@ def test_nobody_is_asked_for_no_days(tmp_path: Path) -> None:
 
 def test_one_source_is_enough(tmp_path: Path) -> None:
     """Days come in order, those that were known already are left out."""
-    rows = [kline(each) for each in (date(2026, 1, 3), *reversed(DAYS))]
+    rows = [kline(day) for day in (date(2026, 1, 3), *reversed(DAYS))]
     asked = Asked(tmp_path, binance=rows)
     first, second = asked(Wish(BTC, DAYS), Wish(ETH, DAYS[1:]))
 
-    assert list(DAYS) == [each.day for each in first.candles]
-    assert [DAYS[1]] == [each.day for each in second.candles]
+    assert list(DAYS) == [candle.day for candle in first.candles]
+    assert [DAYS[1]] == [candle.day for candle in second.candles]
     assert ((), (), (), ()) == (first.missing, first.problems, second.missing, second.problems)
     assert 2 == len(asked.requests)
 
 
 def test_the_next_source_has_what_the_first_has_not(tmp_path: Path) -> None:
     """Each day says who told it."""
-    asked = Asked(tmp_path, binance=[kline(DAYS[0])], coinbase=[row(each) for each in DAYS])
+    asked = Asked(tmp_path, binance=[kline(DAYS[0])], coinbase=[row(day) for day in DAYS])
     (found,) = asked(Wish(BTC, DAYS))
 
-    assert ["binance", "coinbase"] == [each.source for each in found.candles]
+    assert ["binance", "coinbase"] == [candle.source for candle in found.candles]
     assert () == found.missing
 
 
@@ -102,7 +102,7 @@ def test_a_failure_is_told_once_and_costs_one_call(tmp_path: Path) -> None:
     for found in told:
         assert DAYS == found.missing
         assert ["binance", "coinbase", "coingecko", "simulated"] == [
-            each.partition(":")[0] for each in found.problems
+            problem.partition(":")[0] for problem in found.problems
         ]
 
 
@@ -119,14 +119,14 @@ def test_what_cannot_have_been_is_not_believed(tmp_path: Path) -> None:
 
 def test_invented_days_never_stand_beside_real_ones(tmp_path: Path) -> None:
     """The built-in exchange is asked only where no real source ever told a day."""
-    simulated = [kline(each) for each in DAYS]
+    simulated = [kline(day) for day in DAYS]
     some = Asked(tmp_path, binance=[kline(DAYS[0])], coinbase=[], coingecko=[], simulated=simulated)
     none = Asked(tmp_path, binance=[], coinbase=[], coingecko=[], simulated=simulated)
 
-    assert [DAYS[1:]] == [each.missing for each in some(Wish(BTC, DAYS))]
-    assert [DAYS] == [each.missing for each in none(Wish(BTC, DAYS, has_real=True))]
+    assert [DAYS[1:]] == [result.missing for result in some(Wish(BTC, DAYS))]
+    assert [DAYS] == [result.missing for result in none(Wish(BTC, DAYS, has_real=True))]
     (found,) = none(Wish(BTC, DAYS))
-    assert ["simulated", "simulated"] == [each.source for each in found.candles]
+    assert ["simulated", "simulated"] == [candle.source for candle in found.candles]
 
 
 def test_nobody_is_asked_beyond_his_reach(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_nobody_is_asked_beyond_his_reach(tmp_path: Path) -> None:
     asked = Asked(tmp_path, binance=[], coinbase=[])
     (found,) = asked(Wish(BTC, (date(2025, 6, 1),)))
 
-    assert not any("coingecko" in each for each in asked.requests)
+    assert not any("coingecko" in request for request in asked.requests)
     assert "coingecko: tells no more than 29 days back" in found.limits
 
 
@@ -144,8 +144,8 @@ def test_a_source_that_tells_some_of_the_days_is_no_failure(tmp_path: Path) -> N
     long_ago = date(2025, 6, 1)
     found = [asked(Wish(BTC, days))[0] for days in ((long_ago, DAYS[0]), (long_ago,))]
 
-    assert [(), ()] == [each.problems for each in found]
-    assert [1, 1] == [len(each.limits) for each in found]
+    assert [(), ()] == [result.problems for result in found]
+    assert [1, 1] == [len(answer.limits) for answer in found]
 
 
 def test_where_nobody_can_be_asked_that_is_said(tmp_path: Path) -> None:

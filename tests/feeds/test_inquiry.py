@@ -33,8 +33,8 @@ def ask(tmp_path: Path) -> Iterator[Callable[..., Inquiry]]:
         return made[-1]
 
     yield make
-    for each in made:
-        each.close()
+    for inquiry in made:
+        inquiry.close()
 
 
 def test_each_call_is_counted_in_the_ledger(ask: Callable[..., Inquiry]) -> None:

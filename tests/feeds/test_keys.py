@@ -22,8 +22,8 @@ def test_a_key_is_looked_up_anew() -> None:
     settings: dict[str, str] = {}
     keys = Keys(lambda name: settings.get(name, ""))
     seen = [keys.get("A")]
-    for each in (" first-key\n", "second-key", "  "):
-        settings["A"] = each
+    for key in (" first-key\n", "second-key", "  "):
+        settings["A"] = key
         seen.append(keys.get("A"))
 
     assert ["", "first-key", "second-key", ""] == seen
@@ -83,9 +83,9 @@ def test_threads_lose_no_key() -> None:
             keys.get(str(number))
 
     threads = [threading.Thread(target=ask, args=[first * 50]) for first in range(8)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
     assert "***" * 400 == keys.hide("".join(f"secret-{number}." for number in range(400)))

@@ -47,9 +47,9 @@ def test_is_taken_once_and_given_back(tmp_path: Path) -> None:
     """Who has it keeps it, another gets it after it is given back."""
     one, two = Leases(tmp_path), Leases(tmp_path)
 
-    assert [True, True, False] == [each.take("a", "key") for each in (one, one, two)]
+    assert [True, True, False] == [owner.take("a", "key") for owner in (one, one, two)]
     one.give_back("a", "key")
-    assert [True, False] == [each.take("a", "key") for each in (two, one)]
+    assert [True, False] == [owner.take("a", "key") for owner in (two, one)]
     two.give_back("a", "key")
 
 
@@ -58,13 +58,13 @@ def test_each_account_of_each_source_has_its_own(tmp_path: Path) -> None:
     one, two = Leases(tmp_path), Leases(tmp_path)
     accounts = [("a", "key"), ("a", "other"), ("b", "key"), ("a", "")]
 
-    assert all(one.take(*each) for each in accounts)
-    assert not any(two.take(*each) for each in accounts)
+    assert all(one.take(*account) for account in accounts)
+    assert not any(two.take(*account) for account in accounts)
     one.give_back("a", "key")
-    assert [True, False, False, False] == [two.take(*each) for each in accounts]
+    assert [True, False, False, False] == [two.take(*account) for account in accounts]
     for leases in (one, two):
-        for each in accounts:
-            leases.give_back(*each)
+        for account in accounts:
+            leases.give_back(*account)
 
 
 def test_giving_back_what_is_not_held_is_harmless(tmp_path: Path) -> None:
@@ -86,7 +86,9 @@ def test_no_descriptor_is_left(tmp_path: Path) -> None:
         two.take("a", "key")
         one.give_back("a", "key")
 
-    assert not any(each.startswith(str(tmp_path)) for each in descriptors(os.getpid()).values())
+    assert not any(
+        descriptor.startswith(str(tmp_path)) for descriptor in descriptors(os.getpid()).values()
+    )
 
 
 # What is on the disk
@@ -106,7 +108,7 @@ def test_the_key_is_not_on_the_disk(tmp_path: Path) -> None:
 
 def test_names_tell_accounts_apart() -> None:
     """The same account has the same name in every process; others have others."""
-    names = [lease_name(*each) for each in (("a", "x"), ("a", "y"), ("b", "x"), ("a", ""))]
+    names = [lease_name(*account) for account in (("a", "x"), ("a", "y"), ("b", "x"), ("a", ""))]
 
     assert 4 == len(set(names))
     assert "a-2d711642b726b044" == names[0]

@@ -47,7 +47,7 @@ class Told:
 
     def sources(self) -> set[str]:
         """Who has brought a price of anything."""
-        return {each.source.name for each in list(self.ticks)}
+        return {tick.source.name for tick in list(self.ticks)}
 
 
 Line = Callable[..., Told]
@@ -69,8 +69,8 @@ def line_up(exchange: Exchange, tmp_path: Path) -> Iterator[Line]:
         return made[-1]
 
     yield make
-    for each in made:
-        each.lineup.stop()
+    for harness in made:
+        harness.lineup.stop()
 
 
 def test_only_who_has_an_address_is_there(line_up: Line) -> None:
@@ -83,7 +83,7 @@ def test_nothing_runs_before_the_start(line_up: Line) -> None:
     told = line_up("binance", "coinbase", "coingecko")
 
     assert [] == told.threads.new()
-    assert {FeedState.STOPPED} == {each.status().state for each in told.lineup.feeds.values()}
+    assert {FeedState.STOPPED} == {feed.status().state for feed in told.lineup.feeds.values()}
 
 
 def test_those_that_push_and_those_that_are_asked_bring_prices(line_up: Line) -> None:
@@ -101,7 +101,7 @@ def test_a_source_is_asked_only_for_what_is_wanted(line_up: Line) -> None:
     wait_for(lambda: told.ticks, 15, "a price")
 
     assert {("coingecko", "BTC"), ("coingecko", "ETH")} == told.asked
-    assert {"BTC"} == {each.symbol for each in told.ticks}
+    assert {"BTC"} == {tick.symbol for tick in told.ticks}
 
 
 def test_after_the_stop_nothing_runs(line_up: Line) -> None:
@@ -111,7 +111,7 @@ def test_after_the_stop_nothing_runs(line_up: Line) -> None:
     told.lineup.start()
     wait_for(lambda: told.sources() == NAMES.keys(), 15, "a price of each")
     told.lineup.stop()
-    left = [each for each in told.threads.new() if each.startswith("feed-")]
+    left = [name for name in told.threads.new() if name.startswith("feed-")]
     told.lineup.stop()
     heard = len(told.ticks)
 
@@ -124,11 +124,11 @@ def test_status_has_every_source_that_may_be_asked(exchange: Exchange, tmp_path:
     """Who has no address is off, and each says how its prices would come."""
     urls = {**dict.fromkeys((*STREAMS, *POLLS), ""), "binance": exchange.url}
     status = Told(urls, tmp_path).lineup.status()
-    types = {name: each.type for name, each in status.items()}
+    types = {name: item.type for name, item in status.items()}
 
     assert ({*STREAMS, *POLLS} - {"simulated"}) == status.keys()
     assert {FeedState.OFF} == {status[name].state for name in status.keys() - {"binance"}}
-    assert not any(each.active for each in status.values())
+    assert not any(feed.active for feed in status.values())
     assert ("websocket", "websocket", "http") == (
         types["binance"],
         types["kraken"],
@@ -162,8 +162,8 @@ def test_calls_are_counted_for_those_that_are_asked(line_up: Line) -> None:
     after = told.lineup.uses()
 
     assert ["coingecko"] == list(before) == list(after)
-    assert {0} == {each.used for each in before["coingecko"]}
-    assert {1} == {each.used for each in after["coingecko"]}
+    assert {0} == {budget.used for budget in before["coingecko"]}
+    assert {1} == {budget.used for budget in after["coingecko"]}
 
 
 # Turns
@@ -179,7 +179,7 @@ def test_only_a_change_is_news() -> None:
     course = [False, True, True, False, False, True]
 
     assert [False, True, False, True, False, True] == [
-        turns.has_turned("binance", status(each)) for each in course
+        turns.has_turned("binance", status(state)) for state in course
     ]
 
 

@@ -38,8 +38,8 @@ def upstream() -> Iterator[Callable[[Serve], str]]:
         return f"ws://127.0.0.1:{listener.getsockname()[1]}/stream"
 
     yield start
-    for each in listeners:
-        each.close()
+    for server in listeners:
+        server.close()
 
 
 def greet(connection: socket.socket) -> None:

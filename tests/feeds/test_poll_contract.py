@@ -50,7 +50,7 @@ def test_says_what_it_may_be_asked(provider: PollProvider) -> None:
     assert limits.batch >= 1
     assert limits.interval > 0
     assert limits.budgets
-    assert all(each.calls > 0 for each in limits.budgets)
+    assert all(budget.calls > 0 for budget in limits.budgets)
     assert provider.missing() is None
     assert provider.account() in ("", KEY)
 
@@ -60,7 +60,7 @@ def test_asks_for_each_symbol_once(provider: PollProvider, name: str) -> None:
     names = [name, *(f"{name}{number}" for number in range(2 * provider.limits.batch))]
     calls = provider.calls(names)
 
-    assert names == [each for call in calls for each in call.names]
+    assert names == [name for call in calls for name in call.names]
     assert all(len(call.names) <= provider.limits.batch for call in calls)
     assert all(urlsplit(call.url).scheme == "http" for call in calls)
     assert [] == provider.calls([])
@@ -69,8 +69,8 @@ def test_asks_for_each_symbol_once(provider: PollProvider, name: str) -> None:
 def test_prices_are_read(provider: PollProvider, name: str, arrival: Arrival) -> None:
     """A reply with a price is a tick that says how it arrived and how old it is."""
     (call,) = provider.calls([name])
-    for each in PRICES[provider.source.name]:
-        (tick,) = provider.parse(call, each, arrival)
+    for price in PRICES[provider.source.name]:
+        (tick,) = provider.parse(call, price, arrival)
 
         assert isinstance(tick, Tick)
         assert ("BTC", provider.source, 3, START) == (
@@ -87,27 +87,27 @@ def test_prices_are_read(provider: PollProvider, name: str, arrival: Arrival) ->
 def test_what_is_not_followed_is_not_told(provider: PollProvider, name: str) -> None:
     """A symbol that nobody asked for makes no tick, and is no error."""
     (call,) = provider.calls([name])
-    for each in PRICES[provider.source.name]:
-        assert [] == list(provider.parse(call, each, Arrival(START, 3, {})))
+    for price in PRICES[provider.source.name]:
+        assert [] == list(provider.parse(call, price, Arrival(START, 3, {})))
 
 
 def test_no_price_is_no_error(provider: PollProvider, name: str, arrival: Arrival) -> None:
     """Nothing, null and what was not asked for make no tick and no noise."""
     (call,) = provider.calls([name])
-    for each in NOTHING[provider.source.name]:
-        events = list(provider.parse(call, each, arrival))
+    for payload in NOTHING[provider.source.name]:
+        events = list(provider.parse(call, payload, arrival))
 
-        assert [] == [event for event in events if not isinstance(event, Refused)], each
+        assert [] == [event for event in events if not isinstance(event, Refused)], payload
 
 
 def test_refusals_are_understood(provider: PollProvider, name: str, arrival: Arrival) -> None:
     """A refusal says how, whatever status and words the upstream has for it."""
     (call,) = provider.calls([name])
-    for each, status in REFUSALS[provider.source.name]:
-        (expelled,) = provider.parse(call, each, arrival)
+    for refusal, status in REFUSALS[provider.source.name]:
+        (expelled,) = provider.parse(call, refusal, arrival)
 
-        assert isinstance(expelled, Expelled), each
-        assert status == expelled.status, each
+        assert isinstance(expelled, Expelled), refusal
+        assert status == expelled.status, refusal
         assert KEY not in expelled.message
 
 
@@ -117,7 +117,7 @@ def test_no_bytes_make_it_raise_or_lie(
     """Whatever is answered, there are only events, and what the gate lets through is a price."""
     chance = random.Random(provider.source.name)
     (call,) = provider.calls([name])
-    samples = [each.body.decode() for each in PRICES[provider.source.name]]
+    samples = [price.body.decode() for price in PRICES[provider.source.name]]
     believed = 0
     for body in mutated(samples, tries, chance):
         raw = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
@@ -135,8 +135,8 @@ def test_no_bytes_make_it_raise_or_lie(
 def test_monsters_are_survived(provider: PollProvider, name: str, arrival: Arrival) -> None:
     """A megabyte, a hundred thousand brackets and a million digits are read like anything else."""
     (call,) = provider.calls([name])
-    for body in monsters([each.body.decode() for each in PRICES[provider.source.name]]):
+    for body in monsters([price.body.decode() for price in PRICES[provider.source.name]]):
         raw = body.encode() if isinstance(body, str) else body
         events = provider.parse(call, structs.replace(reply(b""), body=raw), arrival)
 
-        assert all(isinstance(each, EVENTS) for each in events)
+        assert all(isinstance(event, EVENTS) for event in events)

@@ -42,10 +42,10 @@ def watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
         return watched
 
     yield start
-    for each in started:
-        each.poller.stop()
-    for each in started:
-        each.threads.wait()
+    for harness in started:
+        harness.poller.stop()
+    for harness in started:
+        harness.threads.wait()
 
 
 def address(exchange: Exchange) -> str:
@@ -59,7 +59,7 @@ def answers(exchange: Exchange) -> int:
 
 def asked(upstream: Upstream) -> list[str]:
     """The ids of each request, as they stand in it."""
-    urls = [urlsplit(each.split(b" ")[1].decode()) for each in upstream.requests]
+    urls = [urlsplit(request.split(b" ")[1].decode()) for request in upstream.requests]
     return [parse_qs(url.query)["ids"][0] for url in urls]
 
 
@@ -69,7 +69,7 @@ def asked(upstream: Upstream) -> list[str]:
 def test_asks_and_tells(watch: Callable[..., Watched], exchange: Exchange) -> None:
     """Prices come, and the status says what there is to say."""
     watched = watch(address(exchange))
-    wait_for(lambda: {"BTC", "ETH"} == {each.symbol for each in watched.ticks}, 5, "prices")
+    wait_for(lambda: {"BTC", "ETH"} == {tick.symbol for tick in watched.ticks}, 5, "prices")
     status = watched.poller.status()
 
     assert ("polling", True, "http", 2) == (
@@ -226,7 +226,7 @@ def test_stands_by_while_others_have_prices(
     watched.wait_for_state("polling")
     watched.wanted = {"BTC": 0, "ETH": 0}
     watched.wait_for_state("standby")
-    assert {"BTC"} == {each.symbol for each in watched.ticks}
+    assert {"BTC"} == {tick.symbol for tick in watched.ticks}
 
 
 # Its quota
@@ -243,11 +243,11 @@ def test_never_asks_more_than_its_quota(watch: Callable[..., Watched], clock: Ma
         wait_for(lambda: len(upstream.requests) == 5, 5, "five calls")
         time.sleep(1.6)
         assert 5 == len(upstream.requests)
-        assert [5, 5] == [each.used for each in watched.poller.uses()]
+        assert [5, 5] == [use.used for use in watched.poller.uses()]
         clock.pass_seconds(2)
         wait_for(lambda: len(upstream.requests) == 8, 5, "the rest")
         time.sleep(0.3)
-        assert [3, 8] == sorted(each.used for each in watched.poller.uses())
+        assert [3, 8] == sorted(use.used for use in watched.poller.uses())
 
     assert sorted(names) == sorted(asked(upstream))
 

@@ -20,7 +20,7 @@ from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
 from tests.feeds.upstream import Upstream, http
 
-BY_SYMBOL = {each.symbol: each for each in CATALOGUE}
+BY_SYMBOL = {instrument.symbol: instrument for instrument in CATALOGUE}
 KEY = "a-very-secret-key"
 
 
@@ -61,8 +61,8 @@ class Asked:
 
     def answers(self, *symbols: str, batch: int = 50) -> dict[str, Answer]:
         try:
-            wanted = [BY_SYMBOL[each] for each in symbols]
-            return {each.symbol: each for each in self._query.answers(wanted, batch)}
+            wanted = [BY_SYMBOL[symbol] for symbol in symbols]
+            return {answer.symbol: answer for answer in self._query.answers(wanted, batch)}
         finally:
             self.inquiry.close()
 
@@ -86,7 +86,7 @@ def test_a_price_is_told_with_its_source_and_class(tmp_path: Path) -> None:
         answer.price_class,
         answer.problems,
     )
-    assert ["BTC"] == [each.symbol for each in asked.published]
+    assert ["BTC"] == [quote.symbol for quote in asked.published]
     assert asked.cache.get("BTC") is asked.published[0]
 
 
@@ -104,7 +104,7 @@ def test_the_next_source_is_asked_for_what_is_missing(tmp_path: Path) -> None:
 
     assert b"symbols=GBP " in second
     assert {"EURUSD": "exchangerate_api", "GBPUSD": "frankfurter"} == {
-        symbol: each.said.source.name for symbol, each in told.items() if each.said
+        symbol: item.said.source.name for symbol, item in told.items() if item.said
     }
 
 
@@ -147,7 +147,7 @@ def test_batches_are_no_larger_than_wished(tmp_path: Path) -> None:
 
         # The first answer told of the third as well.
         assert 1 == len(upstream.requests)
-    assert ["BTC", "ETH", "SOL"] == [symbol for symbol, each in told.items() if each.said]
+    assert ["BTC", "ETH", "SOL"] == [symbol for symbol, item in told.items() if item.said]
 
 
 def test_without_time_everybody_fails(tmp_path: Path) -> None:
@@ -157,4 +157,4 @@ def test_without_time_everybody_fails(tmp_path: Path) -> None:
 
         assert [] == upstream.requests
     assert {"BTC", "EURUSD"} == told.keys()
-    assert all("no time left" in each.problems[0] for each in told.values())
+    assert all("no time left" in answer.problems[0] for answer in told.values())

@@ -85,14 +85,14 @@ def test_asks_for_symbols_in_text(provider: StreamProvider) -> None:
 
     for frames in (provider.subscribe(iter(names), 1), provider.unsubscribe(iter(names), 2)):
         assert frames
-        assert all(isinstance(each, str) for each in frames)
-        assert all(any(name in each for each in frames) for name in names)
+        assert all(isinstance(frame, str) for frame in frames)
+        assert all(any(name in frame for frame in frames) for name in names)
 
 
 def test_says_who_it_is(provider: StreamProvider) -> None:
     """With its key nothing is missing, and what it sends first is text."""
     assert provider.missing() is None
-    assert all(isinstance(each, str) for each in provider.opening())
+    assert all(isinstance(message, str) for message in provider.opening())
     assert isinstance(provider.greets, bool)
     assert KEY == provider.account() or not provider.account()
 
@@ -109,18 +109,20 @@ def test_samples_are_understood(
     provider: StreamProvider, samples: tuple[str, ...], arrival: Arrival
 ) -> None:
     """Every frame that the upstream sends is read, and some bring prices."""
-    events = [event for each in samples for event in provider.parse(each, arrival)]
+    events = [event for sample in samples for event in provider.parse(sample, arrival)]
 
-    assert [] == [each for each in events if isinstance(each, Unreadable)]
-    assert [each for each in events if isinstance(each, Tick) and each.trade]
+    assert [] == [event for event in events if isinstance(event, Unreadable)]
+    assert [event for event in events if isinstance(event, Tick) and event.trade]
 
 
 def test_text_and_bytes_are_the_same(
     provider: StreamProvider, samples: tuple[str, ...], arrival: Arrival
 ) -> None:
     """A frame says the same however the socket hands it over."""
-    for each in samples:
-        assert list(provider.parse(each, arrival)) == list(provider.parse(each.encode(), arrival))
+    for sample in samples:
+        assert list(provider.parse(sample, arrival)) == list(
+            provider.parse(sample.encode(), arrival)
+        )
 
 
 def test_ticks_say_how_they_arrived(
@@ -141,9 +143,9 @@ def test_what_is_not_followed_is_not_told(
 ) -> None:
     """A symbol that nobody asked for makes no tick, and is no error."""
     nobody = Arrival(START, 3, {})
-    events = [event for each in samples for event in provider.parse(each, nobody)]
+    events = [event for sample in samples for event in provider.parse(sample, nobody)]
 
-    assert [] == [each for each in events if isinstance(each, Tick | Unreadable)]
+    assert [] == [event for event in events if isinstance(event, Tick | Unreadable)]
 
 
 def test_no_bytes_make_it_raise_or_lie(
@@ -176,13 +178,13 @@ def test_monsters_are_survived(
     for frame in monsters(samples):
         events = list(provider.parse(frame, arrival))
 
-        assert all(isinstance(each, EVENTS) for each in events)
-        assert all(len(each.problem) <= 300 for each in events if isinstance(each, Unreadable))
+        assert all(isinstance(event, EVENTS) for event in events)
+        assert all(len(event.problem) <= 300 for event in events if isinstance(event, Unreadable))
 
 
 def ticks(provider: StreamProvider, samples: tuple[str, ...], arrival: Arrival) -> list[Tick]:
-    events = [event for each in samples for event in provider.parse(each, arrival)]
-    return [each for each in events if isinstance(each, Tick)]
+    events = [event for sample in samples for event in provider.parse(sample, arrival)]
+    return [event for event in events if isinstance(event, Tick)]
 
 
 # What a tick may be made of
@@ -203,10 +205,10 @@ def assert_well_typed(tick: Tick) -> None:
     assert isinstance(tick.trade, Trade | None)
     assert isinstance(tick.book, TopOfBook | None)
     assert isinstance(tick.day, DayFigures | None)
-    assert all(each is None or type(each) is Decimal for each in numbers), tick
-    assert all(each is None or type(each) is int for each in ids), tick
-    assert all(each is None or isinstance(each, datetime) for each in times), tick
-    assert all(each is None or each.tzinfo is not None for each in times), tick
+    assert all(number is None or type(number) is Decimal for number in numbers), tick
+    assert all(identifier is None or type(identifier) is int for identifier in ids), tick
+    assert all(time is None or isinstance(time, datetime) for time in times), tick
+    assert all(time is None or time.tzinfo is not None for time in times), tick
 
 
 def assert_believable(tick: Tick) -> None:
@@ -215,5 +217,5 @@ def assert_believable(tick: Tick) -> None:
         prices += [tick.book.bid, tick.book.ask]
 
         assert tick.book.bid <= tick.book.ask
-    assert all(each.is_finite() and each > 0 for each in prices), tick
-    assert all(math.isfinite(float(each)) for each in prices), tick
+    assert all(price.is_finite() and price > 0 for price in prices), tick
+    assert all(math.isfinite(float(price)) for price in prices), tick

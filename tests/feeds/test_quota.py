@@ -38,8 +38,8 @@ def take(ledger: Ledger, now: datetime, *budgets: Budget, account: str = "key") 
 
 def used(ledger: Ledger, now: datetime, *budgets: Budget) -> list[int]:
     """What is used of these budgets, in their order."""
-    uses = {each.budget: each.used for each in ledger.uses("coingecko", "key", budgets, now)}
-    return [uses[each] for each in budgets]
+    uses = {use.budget: use.used for use in ledger.uses("coingecko", "key", budgets, now)}
+    return [uses[budget] for budget in budgets]
 
 
 # Periods
@@ -79,12 +79,12 @@ def test_periods_are_those_of_the_calendar(
     moment: str, began: list[str], renewed: list[str]
 ) -> None:
     """A minute, hour, day and month begin and end where UTC's do."""
-    budgets = [Budget(1, each) for each in LENGTHS]
-    begins = [period(at(moment), each) for each in budgets]
+    budgets = [Budget(1, length) for length in LENGTHS]
+    begins = [period(at(moment), budget) for budget in budgets]
 
-    assert [at(each) for each in began] == begins
-    assert [at(each) for each in renewed] == [
-        renewal(begin, each) for begin, each in zip(begins, budgets, strict=True)
+    assert [at(stamp) for stamp in began] == begins
+    assert [at(stamp) for stamp in renewed] == [
+        renewal(begin, budget) for begin, budget in zip(begins, budgets, strict=True)
     ]
 
 
@@ -265,10 +265,10 @@ def takers(folder: Path, begin: object, calls: int) -> int:
 
     threads = [threading.Thread(target=work) for _ in range(8)]
     begin.wait()  # type: ignore[attr-defined]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     return sum(got)
 
 
@@ -281,14 +281,14 @@ def test_two_processes_of_many_threads_never_exceed_it(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     begin, answers = context.Barrier(2), context.Queue()
     children = [context.Process(target=report, args=[tmp_path, begin, answers]) for _ in range(2)]
-    for each in children:
-        each.start()
+    for child in children:
+        child.start()
     counts = [answers.get(timeout=PATIENCE) for _ in children]
-    for each in children:
-        each.join()
+    for child in children:
+        child.join()
 
     assert 150 == sum(counts)
-    assert all(0 < each for each in counts)
+    assert all(0 < count for count in counts)
     assert [150, 150] == used(Ledger(tmp_path), START, Budget(150, "hour"), Budget(1000, "day"))
 
 
@@ -341,4 +341,4 @@ def test_what_ends_first_comes_first(ledger: Ledger) -> None:
         take(ledger, after(20), HOUR, DAY, MONTH)
     uses = ledger.uses("coingecko", "key", [MONTH, MINUTE, DAY, HOUR], after(600))
 
-    assert [HOUR, DAY, MINUTE, MONTH] == [each.budget for each in uses]
+    assert [HOUR, DAY, MINUTE, MONTH] == [use.budget for use in uses]

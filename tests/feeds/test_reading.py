@@ -41,12 +41,12 @@ def test_fractions_are_exact() -> None:
 def test_a_type_is_what_it_must_be(check: Callable[[Any], Any], good: Any) -> None:
     """The value itself comes back; every other type is refused in words without the value."""
     others: tuple[Any, ...] = ({}, [], "", 1, 1.5, Decimal(1), None, True, False, b"", ())
-    wrong = [each for each in others if type(each) is not type(good)]
+    wrong = [other for other in others if type(other) is not type(good)]
 
     assert good is check(good)
-    for each in wrong:
-        with pytest.raises(TypeError, match=f"got {type(each).__name__}"):
-            check(each)
+    for value in wrong:
+        with pytest.raises(TypeError, match=f"got {type(value).__name__}"):
+            check(value)
 
 
 @pytest.mark.parametrize(
@@ -153,4 +153,4 @@ def test_no_bytes_raise_anything_else() -> None:
             problems.append(unreadable(error).problem)
 
     assert len(problems) > 100
-    assert all(0 < len(each) <= 200 for each in problems)
+    assert all(0 < len(problem) <= 200 for problem in problems)

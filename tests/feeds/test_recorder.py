@@ -22,9 +22,9 @@ def test_frames_are_kept_as_they_came(tmp_path: Path) -> None:
     kept.take("binance", b"\xff\xfe")
     kept.stop()
     binance = lines(tmp_path / "tapes" / "day.binance.gz")
-    times = [int(each.split(b" ")[0]) for each in binance]
+    times = [int(line.split(b" ")[0]) for line in binance]
 
-    assert [b'{"a": 1}', b"\xff\xfe"] == [each.split(b" ", 1)[1] for each in binance]
+    assert [b'{"a": 1}', b"\xff\xfe"] == [line.split(b" ", 1)[1] for line in binance]
     assert times == sorted(times)
     assert b'{"b": 2}' == lines(tmp_path / "tapes" / "day.coinbase.gz")[0].split(b" ", 1)[1]
     assert (3, 0) == (kept.frames, kept.lost)
@@ -53,10 +53,10 @@ def test_the_disk_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     for number in range(2_000):
         kept.take("binance", b"%064x" % (number * 2**200 // 7))
     kept.stop()
-    parts = sorted(each.name for each in tmp_path.iterdir())
+    parts = sorted(path.name for path in tmp_path.iterdir())
 
     assert ["day.binance.1.gz", "day.binance.2.gz", "day.binance.gz"] == parts
-    assert sum(each.stat().st_size for each in tmp_path.iterdir()) < 3 * 4_000
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 3 * 4_000
     assert lines(tmp_path / "day.binance.1.gz")
 
 

@@ -16,13 +16,13 @@ NOT_PROVIDERS = {"__init__", "_template"}
 
 def files() -> set[str]:
     (folder,) = providers.__path__
-    return {each.stem for each in Path(folder).glob("*.py")} - NOT_PROVIDERS
+    return {path.stem for path in Path(folder).glob("*.py")} - NOT_PROVIDERS
 
 
 def test_every_file_is_registered() -> None:
     """A provider that was written is one that can be used."""
     tree = ast.parse(Path(registry.__file__).read_text())
-    imported = {each.module for each in ast.walk(tree) if isinstance(each, ast.ImportFrom)}
+    imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
 
     assert files() == {name.rpartition(".")[2] for name in imported if ".providers." in str(name)}
     assert files() == {module(name) for name in (*STREAMS, *POLLS, *STATIC)}
@@ -38,7 +38,7 @@ def test_a_source_is_registered_under_its_name() -> None:
     made = {**streams(COMPLETE), **polls(COMPLETE)}
 
     assert [*STREAMS, *POLLS] == list(made)
-    assert list(made) == [each.source.name for each in made.values()]
+    assert list(made) == [provider.source.name for provider in made.values()]
 
 
 @pytest.mark.parametrize("name", STATIC)
@@ -46,7 +46,7 @@ def test_a_static_source_is_registered_under_its_name(name: str) -> None:
     """The same holds for what opens no connection."""
     ticks = STATIC[name](CATALOGUE, START)
 
-    assert {name} == {each.source.name for each in ticks}
+    assert {name} == {tick.source.name for tick in ticks}
 
 
 def test_without_an_address_a_provider_is_off() -> None:

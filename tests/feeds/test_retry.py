@@ -16,7 +16,7 @@ class Middle(random.Random):
 
 def test_delays_double_up_to_a_cap() -> None:
     """The first attempt comes soon, later ones ever more rarely, and none is given up."""
-    delays = [round(each, 3) for each in islice(backoff(Middle()), 9)]
+    delays = [round(delay, 3) for delay in islice(backoff(Middle()), 9)]
 
     assert [0.3, 0.6, 1.2, 2.4, 4.8, 9.6, 10.0, 10.0, 10.0] == delays
 
@@ -25,7 +25,7 @@ def test_delays_are_jittered_by_a_quarter() -> None:
     """Many installations that were cut at once do not come back at once."""
     delays = [next(backoff(random.Random(seed))) for seed in range(300)]
 
-    assert all(0.225 <= each <= 0.375 for each in delays)
+    assert all(0.225 <= delay <= 0.375 for delay in delays)
     assert max(delays) - min(delays) > 0.1
 
 

@@ -60,7 +60,7 @@ def test_states_are_their_words() -> None:
     """A state is the word that people and programs read."""
     pushed = ["off", "stopped", "connecting", "connected", "streaming", "waiting"]
 
-    assert [*pushed, "polling", "standby"] == [each.value for each in FeedState]
+    assert [*pushed, "polling", "standby"] == [state.value for state in FeedState]
 
 
 def test_meter_knows_the_rate_of_late() -> None:

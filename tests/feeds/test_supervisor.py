@@ -29,7 +29,7 @@ def test_streams(streaming: Watched, exchange: Exchange) -> None:
     assert status.messages > 0
     assert 0 == status.reconnects
     assert f"{exchange.url}/stream" == status.url
-    wait_for(lambda: {"BTC", "ETH"} == {each.symbol for each in streaming.ticks}, 5)
+    wait_for(lambda: {"BTC", "ETH"} == {tick.symbol for tick in streaming.ticks}, 5)
 
 
 def test_start_and_stop_twice(streaming: Watched, exchange: Exchange) -> None:
@@ -97,14 +97,14 @@ def test_half_open(watch: Watch, exchange: Exchange) -> None:
 def test_books_are_as_late_as_the_trades_before_them(watch: Watch, exchange: Exchange) -> None:
     """Binance's have no time of their own: a delayed one must not make a delayed price fresh."""
     watched = watch(exchange.url)
-    wait_for(lambda: any(each.trade for each in watched.ticks), 10, "a trade that is on time")
+    wait_for(lambda: any(tick.trade for tick in watched.ticks), 10, "a trade that is on time")
     exchange.fault("delay", seconds=3)
     wait_for(lambda: watched.ticks[-1].late.total_seconds() > 2.5, 10, "late news")
     began = len(watched.ticks)
-    wait_for(lambda: sum(bool(each.book) for each in watched.ticks[began:]) > 3, 10, "books")
-    late = [each.late.total_seconds() for each in watched.ticks[began:] if each.book]
+    wait_for(lambda: sum(bool(tick.book) for tick in watched.ticks[began:]) > 3, 10, "books")
+    late = [tick.late.total_seconds() for tick in watched.ticks[began:] if tick.book]
 
-    assert [] == [each for each in late if each < 2.5]
+    assert [] == [latency for latency in late if latency < 2.5]
 
 
 @pytest.mark.parametrize("fault", ["garbage", "binary", "big_frame"])
@@ -126,7 +126,7 @@ def test_unknown_symbol(watch: Watch, exchange: Exchange) -> None:
     time.sleep(1)
 
     assert "streaming" == watched.state
-    assert "ZZZ" not in {each.symbol for each in watched.ticks}
+    assert "ZZZ" not in {tick.symbol for tick in watched.ticks}
 
 
 @pytest.mark.parametrize("lead", [0, 1.5])
@@ -178,7 +178,7 @@ def test_planned_replacement(watch: Watch, exchange: Exchange) -> None:
     exchange.clear()
 
     assert Condition.DOWN not in {condition for condition, _ in watched.conditions}
-    ids = [each.trade.id for each in watched.ticks if each.symbol == "BTC" and each.trade]
+    ids = [tick.trade.id for tick in watched.ticks if tick.symbol == "BTC" and tick.trade]
     assert len(ids) > 3
     wait_for(lambda: connections(exchange) <= 2, 5, "the old connections to close")
 
@@ -231,14 +231,14 @@ def test_nobody_there(watch: Watch, tmp_path, exchange: Exchange) -> None:
 def test_follows_what_is_added_and_dropped(streaming: Watched, exchange: Exchange) -> None:
     """Symbols can be added and dropped while it runs, without another connection."""
     streaming.supervisor.follow({"btcusdt": "BTC", "solusdt": "SOL"}, lambda: True)
-    wait_for(lambda: "SOL" in {each.symbol for each in streaming.ticks}, 5, "the new symbol")
+    wait_for(lambda: "SOL" in {tick.symbol for tick in streaming.ticks}, 5, "the new symbol")
     time.sleep(0.5)
     del streaming.ticks[:]
     streaming.wait_for_data()
 
     streams = exchange.state()["connections"][0]["subscriptions"]
-    assert {"btcusdt", "solusdt"} == {each.partition("@")[0] for each in streams}
-    assert "ETH" not in {each.symbol for each in streaming.ticks}
+    assert {"btcusdt", "solusdt"} == {stream.partition("@")[0] for stream in streams}
+    assert "ETH" not in {tick.symbol for tick in streaming.ticks}
     assert 0 == streaming.supervisor.status().reconnects
 
 

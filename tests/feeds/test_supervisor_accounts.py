@@ -36,8 +36,8 @@ def watch(tmp_path: Path, settings: dict[str, str]) -> Iterator[Watch]:
         return watched
 
     yield start
-    for each in started:
-        each.supervisor.stop()
+    for harness in started:
+        harness.supervisor.stop()
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ class Feed(Process):
 
     def status(self) -> dict[str, Any]:
         """What it said last."""
-        lines = [each for each in self.output().split("\n")[:-1] if each.startswith("{")]
+        lines = [part for part in self.output().split("\n")[:-1] if part.startswith("{")]
         return json.loads(lines[-1]) if lines else {}
 
     def kill(self) -> None:
@@ -74,7 +74,7 @@ def test_logs_in_and_waits_to_be_welcome(watch: Watch) -> None:
         time.sleep(1)
         assert [[f"login {KEY}"]] == upstream.heard
         assert "connected" == watched.state
-        assert Condition.HEALTHY not in {each for each, _ in watched.conditions}
+        assert Condition.HEALTHY not in {condition for condition, _ in watched.conditions}
         watched.supervisor.stop()
 
 
@@ -82,7 +82,7 @@ def test_subscribes_once_it_is_welcome(watch: Watch) -> None:
     """After the welcome what is wanted is asked for, and prices make it healthy."""
     with Upstream(greeting=("something else", "welcome")) as upstream:
         watched = watch(upstream)
-        wait_for(lambda: {"BTC", "ETH"} == {each.symbol for each in watched.ticks}, 5, "prices")
+        wait_for(lambda: {"BTC", "ETH"} == {tick.symbol for tick in watched.ticks}, 5, "prices")
         assert "streaming" == watched.state
         assert [(Condition.PENDING, 0), (Condition.HEALTHY, 1)] == watched.conditions
         assert [[f"login {KEY}", "subscribe btc", "subscribe eth"]] == upstream.heard
@@ -212,8 +212,8 @@ def test_another_key_is_another_connection(watch: Watch, settings: dict[str, str
         second = watch(upstream)
         wait_for(lambda: second.ticks, 5, "prices")
         assert 2 == upstream.most
-        for each in (first, second):
-            each.supervisor.stop()
+        for harness in (first, second):
+            harness.supervisor.stop()
 
 
 def test_two_processes_share_one_connection(tmp_path: Path) -> None:

@@ -81,9 +81,9 @@ class Upstream:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for each in (self._listener, *self._clients):
+        for sock in (self._listener, *self._clients):
             try:
-                each.shutdown(socket.SHUT_RDWR)
+                sock.shutdown(socket.SHUT_RDWR)
             except OSError:
                 continue
         self._listener.close()

@@ -32,7 +32,9 @@ class Market:
         self.candles = CandleBook()
         self.fanout = FanOut(0.01)
         self.news = NewsDesk((), 0.0, lambda: START)
-        self.instruments: Mapping[str, Instrument] = {each: instrument(each) for each in SYMBOLS}
+        self.instruments: Mapping[str, Instrument] = {
+            symbol: instrument(symbol) for symbol in SYMBOLS
+        }
         self.hub.listen(self.fanout.take)
 
 

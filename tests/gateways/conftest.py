@@ -37,7 +37,7 @@ def serve(tmp_path: Path) -> Iterator[Make]:
                 # Empty again, where it is not the first one.
                 db.drop_all()
                 db.create_all()
-                db.session.add_all(_row(each) for each in CATALOGUE)
+                db.session.add_all(_row(instrument) for instrument in CATALOGUE)
                 db.session.commit()
                 at_the_end.callback(limiter.reset)
                 at_the_end.callback(db.engine.dispose)

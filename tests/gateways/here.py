@@ -45,8 +45,10 @@ class Speaker:
 
     def say(self, *messages: Any) -> None:
         """Send messages, in one write."""
-        told = (each if isinstance(each, str) else json.dumps(each) for each in messages)
-        self.raw.send(*(text(each) for each in told))
+        told = (
+            message if isinstance(message, str) else json.dumps(message) for message in messages
+        )
+        self.raw.send(*(text(payload) for payload in told))
 
     def hear(self) -> dict[str, Any]:
         """The next message."""

@@ -74,7 +74,7 @@ def test_no_change_is_made_up(parts: tuple[object, ...]) -> None:
     """Where the source says nothing of the day before."""
     told = asset_figures("BTC", quote(*parts), BTC)
 
-    assert [None] * 3 == [told[each] for each in ("change", "change_percent", "change_basis")]
+    assert [None] * 3 == [told[name] for name in ("change", "change_percent", "change_basis")]
     assert (
         None is asset_figures("X", quote(trade("2"), DayFigures(open=Decimal(1))), None)["change"]
     )

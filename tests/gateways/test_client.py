@@ -227,7 +227,7 @@ def test_what_is_owed_is_made_when_it_can_be_sent(connect: Connect) -> None:
     said = []
     while "other" not in said:
         said.append(line(peer))
-    assert ["one 3", "other"] == [each for each in said if each[0] == "o"]
+    assert ["one 3", "other"] == [message for message in said if message[0] == "o"]
     assert ["one 3", "other"] == asked
 
 
@@ -255,13 +255,13 @@ def test_many_threads_owe_in_order(connect: Connect, restless: None) -> None:
                 made.owe("count", lambda number=number: str(number))
 
     threads = [threading.Thread(target=run) for _ in range(4)]
-    for each in threads:
-        each.start()
+    for thread in threads:
+        thread.start()
     said = [int(line(peer))]
     while said[-1] != 2000:
         said.append(int(line(peer)))
-    for each in threads:
-        each.join()
+    for thread in threads:
+        thread.join()
 
     assert sorted(set(said)) == said
 

@@ -56,8 +56,8 @@ def test_a_session_that_ends_closes_it(serve: Make, ticker: str) -> None:
     cookie = here.session(here.create_user())
     with Speaker.open(here.port, ticker, cookie, OURS) as speaker:
         line(speaker)
-        for each in here.roster.clients():
-            each.close(1008, each.dialect.session_ended)
+        for client in here.roster.clients():
+            client.close(1008, client.dialect.session_ended)
         frame = speaker.raw.read()
 
     assert (CLOSE, 1008, b"Session ended") == (frame.opcode, frame.code, frame.payload[2:])

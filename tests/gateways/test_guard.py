@@ -30,9 +30,9 @@ class Credentials:
 def test_the_dead_are_dropped_and_no_others() -> None:
     """With the dialect's word for it."""
     roster, credentials = Roster(5), Credentials()
-    dying, living = (client(HOUSE, PARROT, caller(1, each)) for each in ("token:a", "token:b"))
-    for each in (dying, living, client(HOUSE, PARROT)):
-        roster.enter(each)
+    dying, living = (client(HOUSE, PARROT, caller(1, name)) for name in ("token:a", "token:b"))
+    for connection in (dying, living, client(HOUSE, PARROT)):
+        roster.enter(connection)
     credentials.dead = {"token:a"}
     Guard(roster, context, credentials).look()
 

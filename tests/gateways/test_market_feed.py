@@ -65,9 +65,9 @@ def test_subscribed_comes_before_the_quotes_it_brings(here: Served, speaker: Spe
         "total_subscriptions": 2,
     } == speaker.hear()
     assert {"AAPL": "last_resort", "BTC": "binance"} == {
-        each["symbol"]: each["source"] for each in (speaker.hear(), speaker.hear())
+        message["symbol"]: message["source"] for message in (speaker.hear(), speaker.hear())
     }
-    assert first.seq in [each.get("price") for each in speaker.heard]
+    assert first.seq in [message.get("price") for message in speaker.heard]
 
     second = here.price("BTC")
     assert second.seq == speaker.hear()["price"]
@@ -83,7 +83,7 @@ def test_a_quote_has_every_field_and_null_for_what_is_not_known(
     assert told.keys() == FIELDS
     assert "last_resort" == told["price_class"]
     assert {None} == {
-        told[each] for each in ("bid", "ask", "bidSize", "askSize", "volume", "dayChange")
+        told[name] for name in ("bid", "ask", "bidSize", "askSize", "volume", "dayChange")
     }
 
 
@@ -106,7 +106,7 @@ def test_numbers_are_exact(here: Served, speaker: Speaker) -> None:
         Decimal("1000.0000001"),
         Decimal("234.46"),
         Decimal("0.35"),
-    ] == [said[each] for each in names]
+    ] == [said[name] for name in names]
     assert ("binance", "live") == (said["source"], said["price_class"])
     assert "2026-03-04T15:00:00.000Z" == said["timestamp"]
 
@@ -168,7 +168,7 @@ def test_fifty_are_allowed_and_the_fifty_first_is_not(serve: Make) -> None:
     """The limit as it comes, with more instruments than the first ones."""
     here = serve()
     symbols = [f"S{number}" for number in range(51)]
-    here.market.follow([instrument(each, AssetClass.CRYPTO) for each in symbols])
+    here.market.follow([instrument(symbol, AssetClass.CRYPTO) for symbol in symbols])
     with here.speaker(FEED) as speaker:
         answer = speaker.ask(subscribe(*symbols))
         error = speaker.hear()
@@ -184,10 +184,10 @@ def test_unsubscribing_ends_the_quotes(here: Served, speaker: Speaker) -> None:
     answer = speaker.ask({"action": "unsubscribe", "symbols": ["btc", "NOPE"]})
     here.price("BTC")
     last = here.price("ETH")
-    wait_for(lambda: last.seq in [each.get("price") for each in speaker.hear_all()], 5)
+    wait_for(lambda: last.seq in [message.get("price") for message in speaker.hear_all()], 5)
 
     assert {"type": "unsubscribed", "symbols": ["BTC"], "total_subscriptions": 1} == answer
-    assert {"ETH"} == {each["symbol"] for each in speaker.heard if "symbol" in each}
+    assert {"ETH"} == {message["symbol"] for message in speaker.heard if "symbol" in message}
 
 
 def test_a_client_gets_only_what_it_subscribed_to(here: Served, speaker: Speaker) -> None:
@@ -197,9 +197,9 @@ def test_a_client_gets_only_what_it_subscribed_to(here: Served, speaker: Speaker
         speaker.ask(subscribe("BTC"))
         here.price("ETH")
         last = here.price("BTC")
-        wait_for(lambda: last.seq in [each.get("price") for each in speaker.hear_all()], 5)
+        wait_for(lambda: last.seq in [message.get("price") for message in speaker.hear_all()], 5)
 
-    assert {"BTC"} == {each["symbol"] for each in speaker.heard if "symbol" in each}
+    assert {"BTC"} == {message["symbol"] for message in speaker.heard if "symbol" in message}
 
 
 # What is wrong with a message
@@ -286,7 +286,7 @@ def test_a_channel_that_nothing_brings(speaker: Speaker, channel: str) -> None:
     assert ["quotes"] == answer["channels"]
     assert ("CHANNEL_UNAVAILABLE", [channel]) == (error["code"], error["channels"])
     assert "CHANNEL_UNAVAILABLE" == speaker.ask(subscribe("ETH", channels=[channel]))["code"]
-    assert "subscribed" not in [each["type"] for each in speaker.hear_all()]
+    assert "subscribed" not in [message["type"] for message in speaker.hear_all()]
 
 
 def test_every_trade_is_told(here: Served, speaker: Speaker) -> None:
@@ -299,8 +299,8 @@ def test_every_trade_is_told(here: Served, speaker: Speaker) -> None:
     here.price("ETH")
     said = [speaker.hear() for _ in told]
 
-    assert {"trade"} == {each["type"] for each in said}
-    assert told == [each["price"] for each in said]
+    assert {"trade"} == {message["type"] for message in said}
+    assert told == [message["price"] for message in said]
     assert {
         "type": "trade",
         "symbol": "BTC",
@@ -346,12 +346,12 @@ def test_history_is_what_was_traded(here: Served, speaker: Speaker) -> None:
     said = [speaker.hear_until("history") for _ in range(2)]
 
     assert ["subscribed", "quote", "history"] == list(
-        dict.fromkeys(each["type"] for each in speaker.heard)
+        dict.fromkeys(message["type"] for message in speaker.heard)
     )
     assert ("BTC", "1m", "binance") == tuple(
-        said[0][each] for each in ("symbol", "timeframe", "source")
+        said[0][name] for name in ("symbol", "timeframe", "source")
     )
-    assert [101, 102, 103] == [each["price"] for each in said[0]["data"]]
+    assert [101, 102, 103] == [bar["price"] for bar in said[0]["data"]]
     assert {
         "timestamp": "2026-03-04T15:01:00.000Z",
         "price": 101,
@@ -366,14 +366,14 @@ def test_history_is_what_was_traded(here: Served, speaker: Speaker) -> None:
 
 def test_history_is_rationed(speaker: Speaker) -> None:
     """What is too much is not told, and said so; the symbols are subscribed all the same."""
-    speaker.say(subscribe("BTC", "ETH", *[f"S{each}" for each in range(9)], history=500))
+    speaker.say(subscribe("BTC", "ETH", *[f"S{number}" for number in range(9)], history=500))
     for _ in range(10):
         speaker.say(subscribe("BTC", history=500))
     speaker.ask({"action": "ping"})
     while speaker.heard[-1]["type"] != "pong":
         speaker.hear()
-    codes = [each.get("code") for each in speaker.heard if each["type"] == "error"]
-    answers = [each for each in speaker.heard if each["type"] == "history"]
+    codes = [message.get("code") for message in speaker.heard if message["type"] == "error"]
+    answers = [message for message in speaker.heard if message["type"] == "history"]
 
     assert "HISTORY_LIMIT_EXCEEDED" in codes
     assert 10 <= len(answers) < 12
@@ -399,13 +399,13 @@ def test_within_a_window_only_the_last_value_is_told(here: Served, speaker: Spea
 def test_clients_with_the_same_symbols_get_the_same_bytes(here: Served) -> None:
     """A quote is written once, for whoever it is."""
     with here.speaker(FEED) as one, here.speaker(FEED) as other:
-        for each in (one, other):
-            each.ask(subscribe("BTC", "ETH"))
-            each.hear_all()
-            each.texts.clear()
+        for subscriber in (one, other):
+            subscriber.ask(subscribe("BTC", "ETH"))
+            subscriber.hear_all()
+            subscriber.texts.clear()
         last = [here.price("BTC"), here.price("ETH")][-1]
-        for each in (one, other):
-            while each.hear().get("price") != last.seq:
+        for subscriber in (one, other):
+            while subscriber.hear().get("price") != last.seq:
                 pass
 
     assert one.texts == other.texts
@@ -439,5 +439,5 @@ def test_quotes_may_be_compressed(here: Served) -> None:
         price = here.price("BTC")
         said.append(json.loads(client.recv(timeout=PATIENCE)))
 
-    assert ["subscribed", "quote", "quote"] == [each["type"] for each in said]
+    assert ["subscribed", "quote", "quote"] == [message["type"] for message in said]
     assert price.seq == said[-1]["price"]

@@ -87,9 +87,9 @@ def _end(speaker: Speaker) -> int | None:
     """The code of the close; None where the connection lives."""
     with contextlib.suppress(OSError):
         speaker.raw.send(frame(PING, b"alive?"))
-    for each in speaker.raw.frames():
-        if each.opcode == CLOSE:
-            return each.code
-        if each.payload == b"alive?":
+    for reply in speaker.raw.frames():
+        if reply.opcode == CLOSE:
+            return reply.code
+        if reply.payload == b"alive?":
             return None
     return 1000

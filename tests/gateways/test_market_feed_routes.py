@@ -56,7 +56,7 @@ def test_several_quotes(here: Served, ask: Ask) -> None:
     status, body = ask("POST", "/quotes", here.token(), json=given)
 
     assert 200 == status
-    assert ["BTC", "AAPL"] == [each["symbol"] for each in body["quotes"]]
+    assert ["BTC", "AAPL"] == [quote["symbol"] for quote in body["quotes"]]
     assert (["ETH"], ["NOPE"]) == (body["without_price"], body["unknown_symbols"])
 
 
@@ -87,7 +87,7 @@ def test_the_status(here: Served, ask: Ask) -> None:
 
     assert 200 == status
     assert (True, False, 0) == tuple(
-        body[each] for each in ("active", "stopped_by_admin", "client_connections")
+        body[name] for name in ("active", "stopped_by_admin", "client_connections")
     )
     assert body["connections"].keys() == body["message_counts"].keys() == {"binance"}
     assert not any(body["connections"].values())
@@ -104,7 +104,7 @@ def test_what_others_watch_is_theirs(here: Served, ask: Ask) -> None:
             for user in (one, other, admin)
         }
 
-    assert {2} == {each["client_connections"] for each in told.values()}
+    assert {2} == {status["client_connections"] for status in told.values()}
     assert {"BTC": 1, "ETH": 1} == told[one]["client_subscription_counts"]
     assert {"BTC": 1} == told[other]["client_subscription_counts"]
     assert {"BTC": 2, "ETH": 1} == told[admin]["client_subscription_counts"]
@@ -149,7 +149,7 @@ def test_who_may_not(here: Served, ask: Ask) -> None:
     assert here.market.running
     for method, path in (("GET", "/quote/BTC"), ("POST", "/quotes"), ("GET", "/streaming/status")):
         assert [401, 401, 403] == [
-            ask(method, path, each, json={})[0] for each in ("", old, elsewhere)
+            ask(method, path, token, json={})[0] for token in ("", old, elsewhere)
         ]
 
 

@@ -290,8 +290,8 @@ def test_too_many_messages(here: Served) -> None:
         answers = [speaker.hear() for _ in range(50)]
         end = speaker.end()
 
-    pongs = sum(each["type"] == "pong" for each in answers)
-    errors = [each["code"] for each in answers if each["type"] == "error"]
+    pongs = sum(answer["type"] == "pong" for answer in answers)
+    errors = [answer["code"] for answer in answers if answer["type"] == "error"]
     assert 40 == pongs
     assert {"RATE_LIMITED"} == set(errors)
     assert (1008, "too many bad messages") == end
@@ -375,7 +375,7 @@ def test_nothing_is_left_of_a_client(threads: Threads, here: Served) -> None:
     wait_for(lambda: not here.market.fanout.is_watched("BTC"), 5)
 
     counts = here.roster.counts()
-    assert (0, 0, 0) == tuple(counts[each] for each in ("connections", "owners", "subscriptions"))
+    assert (0, 0, 0) == tuple(counts[name] for name in ("connections", "owners", "subscriptions"))
     wait_for(lambda: not threads.count("trades"))
 
 
@@ -387,10 +387,10 @@ def test_realtime_status_tells_counts(here: Served) -> None:
         told = [
             requests.get(
                 f"{here.base}/webtrader/realtime_status",
-                headers={"Cookie": here.session(each).removeprefix("Cookie: ")},
+                headers={"Cookie": here.session(user).removeprefix("Cookie: ")},
                 timeout=PATIENCE,
             ).json()["gateways"]
-            for each in (client, admin)
+            for user in (client, admin)
         ]
 
     assert "by_user" not in told[0]

@@ -122,12 +122,12 @@ def test_all_who_watch_share_one_valuation(owner: int, watch: PortfolioWatch) ->
     readers = [follow(watch, owner, number) for _ in range(5)]
     before = watch.valued
     price(watch, 101)
-    wait_for(lambda: all("One v2 101" == each.told[-1] for each in readers), 5)
-    for each in readers:
-        watch.leave(each)
+    wait_for(lambda: all("One v2 101" == reader.told[-1] for reader in readers), 5)
+    for reader in readers:
+        watch.leave(reader)
 
     assert (1, before + 1) == (before, watch.valued)
-    assert 1 == len({id(each.told[-1]) for each in readers})
+    assert 1 == len({id(reader.told[-1]) for reader in readers})
 
 
 def test_what_is_not_held_passes_by(owner: int, watch: PortfolioWatch) -> None:
@@ -137,7 +137,7 @@ def test_what_is_not_held_passes_by(owner: int, watch: PortfolioWatch) -> None:
     price(watch, 1, "EURGBP")
     reader = follow(watch, owner, hold(owner, BTC="1", EURGBP="10"))
     price(watch, 100)
-    wait_for(lambda: not any(each.waits for each in watch._watched.values()), 5)
+    wait_for(lambda: not any(entry.waits for entry in watch._watched.values()), 5)
     before = watch.valued
     price(watch, 5, "ETH")
     price(watch, 100, "BTC", book("99", "101"))
@@ -263,17 +263,17 @@ def test_a_user_with_much_to_be_valued_waits_longer(
 
     watch = PortfolioWatch(Hub(), slow, lambda reader, number: None)
     price(watch, 100)
-    large = [follow(watch, owner, hold(owner, f"Large {each}", BTC="1")) for each in range(3)]
+    large = [follow(watch, owner, hold(owner, f"Large {number}", BTC="1")) for number in range(3)]
     other = here.create_user()
     small = follow(watch, other, hold(other, "Small", BTC="1"))
-    for each in (*large, small):
-        each.told.clear()
-    while not all(each.told for each in large) or len(small.told) < 6:
+    for follower in (*large, small):
+        follower.told.clear()
+    while not all(follower.told for follower in large) or len(small.told) < 6:
         price(watch, next(_values))
         time.sleep(0.005)
-    counts = [len(each.told) for each in (*large, small)]
-    for each in (*large, small):
-        watch.leave(each)
+    counts = [len(follower.told) for follower in (*large, small)]
+    for follower in (*large, small):
+        watch.leave(follower)
     wait_for(lambda: not watch._running)
 
     assert max(counts[:3]) < counts[3], counts
@@ -300,12 +300,12 @@ def test_who_comes_and_goes_at_the_same_time(
             failures.append(error)
 
     coming = [threading.Thread(target=come_and_go, args=(here.app,)) for _ in range(3)]
-    for each in coming:
-        each.start()
+    for thread in coming:
+        thread.start()
     for value in range(101, 201):
         price(watch, value)
-    for each in coming:
-        each.join()
+    for thread in coming:
+        thread.join()
     wait_for(lambda: not watch._running)
 
     assert [] == failures

@@ -100,7 +100,7 @@ def test_an_asset_is_confirmed_and_then_told(here: Served, speaker: Enveloped) -
     assert "asset_update" == update["type"]
     assert ASSET_FIELDS < update["data"].keys()
     assert (60000.5, first.seq, "live", "binance") == tuple(
-        update["data"][each] for each in ("price", "seq", "price_class", "source")
+        update["data"][name] for name in ("price", "seq", "price_class", "source")
     )
     assert (60300, second.seq) == (moved["price"], moved["seq"])
 
@@ -125,7 +125,7 @@ def test_what_is_not_known_is_null(speaker: Enveloped) -> None:
     said = speaker.told("asset_update")
 
     assert "last_resort" == said["price_class"]
-    assert {None} == {said[each] for each in ("change", "change_percent", "volume", "high", "low")}
+    assert {None} == {said[name] for name in ("change", "change_percent", "volume", "high", "low")}
 
 
 def test_an_asset_without_any_price_is_told_as_such(here: Served, speaker: Enveloped) -> None:
@@ -147,7 +147,7 @@ def test_an_update_tells_something_new(here: Served, speaker: Enveloped) -> None
         before = here.market.fanout.told
         trades(here, "BTC", price)
         wait_for(lambda before=before: here.market.fanout.told > before, 30, "its turn")
-    told = [each["data"]["price"] for each in speaker.hear_all()]
+    told = [message["data"]["price"] for message in speaker.hear_all()]
     speaker.answer("subscribe_asset", symbol="BTC")
 
     assert 61000 == first["price"]
@@ -167,20 +167,20 @@ def test_unsubscribing_ends_the_updates(here: Served, speaker: Enveloped) -> Non
     after = speaker.heard[-1:]
 
     assert ("unsubscription_confirmed", {"type": "asset", "symbol": "BTC"}) == answer
-    assert ["ETH"] == [each["data"]["symbol"] for each in after]
+    assert ["ETH"] == [message["data"]["symbol"] for message in after]
     assert [] == speaker.hear_all()
 
 
 def test_everybody_gets_the_same_bytes(here: Served, speaker: Enveloped, user: int) -> None:
     """An update is written once, for whoever it is."""
     with program(here, user) as other:
-        for each in (speaker, other):
-            each.answer("subscribe_asset", symbol="BTC")
-            each.hear_all()
-            each.texts.clear()
+        for subscriber in (speaker, other):
+            subscriber.answer("subscribe_asset", symbol="BTC")
+            subscriber.hear_all()
+            subscriber.texts.clear()
         here.price("BTC")
-        for each in (speaker, other):
-            each.hear_until("asset_update")
+        for subscriber in (speaker, other):
+            subscriber.hear_until("asset_update")
 
     assert speaker.texts == other.texts
 
@@ -195,7 +195,7 @@ def test_the_current_price(here: Served, speaker: Enveloped) -> None:
 
     assert "asset_price" == kind
     assert {"symbol": "BTC", "price": 61000.25, "last_price": 61000.25} == {
-        each: data[each] for each in ("symbol", "price", "last_price")
+        name: data[name] for name in ("symbol", "price", "last_price")
     }
     assert ("live", "binance") == (data["price_class"], data["source"])
     assert quote.said.received_at.isoformat(timespec="milliseconds")[:23] == data["timestamp"][:23]

@@ -76,8 +76,8 @@ def test_a_portfolio_is_confirmed_and_then_told(
     data = update["data"]
     assert PORTFOLIO_FIELDS < data.keys()
     assert (number, "Growth", 30000, 5000, 20) == tuple(
-        data[each]
-        for each in ("portfolio_id", "name", "total_value", "daily_change", "daily_change_percent")
+        data[name]
+        for name in ("portfolio_id", "name", "total_value", "daily_change", "daily_change_percent")
     )
     assert {
         "live_percent": 100,
@@ -189,7 +189,7 @@ def test_somebody_elses_is_like_none(
     with program(here, here.create_user(Role.ADMIN)) as admin:
         answers.append(admin.answer(kind, portfolio_id=theirs))
 
-    assert {"Access denied to portfolio"} == {error(each) for each in answers}
+    assert {"Access denied to portfolio"} == {error(answer) for answer in answers}
     assert {"ACCESS_DENIED"} == {data["code"] for _, data in answers}
     assert {"message", "code", "portfolio_id"} == set().union(*(data for _, data in answers))
     assert set() == here.roster.clients()[0].subscriptions
@@ -201,17 +201,17 @@ def test_two_users_are_apart(here: Served, user: int, speaker: Enveloped) -> Non
     trades(here, "BTC", "60000")
     mine, theirs = hold(here, user, BTC="1"), hold(here, other, BTC="2")
     with program(here, other) as second:
-        for each, number in ((speaker, mine), (second, theirs)):
-            each.answer("subscribe_portfolio", portfolio_id=number)
-            each.told("portfolio_update")
+        for subscriber, number in ((speaker, mine), (second, theirs)):
+            subscriber.answer("subscribe_portfolio", portfolio_id=number)
+            subscriber.told("portfolio_update")
         trades(here, "BTC", "60600")
-        told = [each.told("portfolio_update") for each in (speaker, second)]
+        told = [subscriber.told("portfolio_update") for subscriber in (speaker, second)]
         with here.app.app_context():
             service.rename(other, theirs, "Secret")
         assert "Secret" == second.told("portfolio_update")["name"]
 
     assert [(mine, 60600), (theirs, 121200)] == [
-        (each["portfolio_id"], each["total_value"]) for each in told
+        (update["portfolio_id"], update["total_value"]) for update in told
     ]
     assert [] == speaker.hear_all()
 

@@ -103,12 +103,12 @@ def test_the_status_counts_everybody_and_names_the_callers_own(
     one, other = here.create_user(), here.create_user()
     mine, theirs = hold(here, one), hold(here, other)
     with ExitStack() as stack:
-        programs = [stack.enter_context(program(here, each)) for each in (one, one, other)]
-        for each, symbol, number in zip(
+        programs = [stack.enter_context(program(here, user)) for user in (one, one, other)]
+        for subscriber, symbol, number in zip(
             programs, ("BTC", "ETH", "BTC"), (mine, mine, theirs), strict=True
         ):
-            each.answer("subscribe_asset", symbol=symbol)
-            each.answer("subscribe_portfolio", portfolio_id=number)
+            subscriber.answer("subscribe_asset", symbol=symbol)
+            subscriber.answer("subscribe_portfolio", portfolio_id=number)
         status, body = ask("/realtime/status/", here.token(one, ("market:read", "portfolio:read")))
         weak = ask("/realtime/status/", here.token(one))[1]
         nobody = ask("/realtime/status/", here.token())[1]
@@ -143,7 +143,7 @@ def test_the_status_of_the_feed(here: Served, ask: Callable[..., Any]) -> None:
     names = ("is_running", "update_interval", "max_batch_size")
     interval = settings.realtime_update_interval
     assert [(True, interval, 50), (False, interval, 50), (True, 7, 3)] == [
-        tuple(each[name] for name in names) for each in (running, stopped, command)
+        tuple(status[name] for name in names) for status in (running, stopped, command)
     ]
     assert True is health["price_feed_running"]
 
@@ -206,7 +206,7 @@ def fresh(exchange: Exchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     app = create_app(load(environ))
     with app.app_context():
         db.create_all()
-        db.session.add_all(_row(each) for each in CATALOGUE)
+        db.session.add_all(_row(instrument) for instrument in CATALOGUE)
         db.session.commit()
     yield Served(app, 0)
     with app.app_context():
@@ -228,7 +228,7 @@ def test_prices_are_really_fetched(fresh: Served, exchange: Exchange) -> None:
     (updated,), (failed,) = body["updated"], body["failed"]
     assert {"symbol", "price", "price_class", "source"} < updated.keys()
     assert ("EURUSD", "indicative", "exchangerate_api") == tuple(
-        updated[each] for each in ("symbol", "price_class", "source")
+        updated[name] for name in ("symbol", "price_class", "source")
     )
     assert updated["price"] > 0
     assert "AAPL" == failed["symbol"]
@@ -337,7 +337,7 @@ def test_a_page_of_ours_may(here: Served) -> None:
         )
 
     assert 200 == answer.status_code
-    assert ["BTC"] == [each["symbol"] for each in answer.json()["updated"]]
+    assert ["BTC"] == [price["symbol"] for price in answer.json()["updated"]]
 
 
 def _refusal(answer: tuple[int, Any]) -> tuple[int, str]:

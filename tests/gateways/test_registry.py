@@ -11,11 +11,11 @@ from tests.processes import ROOT
 
 def test_names_and_paths_are_their_own() -> None:
     """No dialect hides another, and counts are apart."""
-    assert len(DIALECTS) == len({each.name for each in DIALECTS})
-    assert len(DIALECTS) == len({each.path for each in DIALECTS})
+    assert len(DIALECTS) == len({dialect.name for dialect in DIALECTS})
+    assert len(DIALECTS) == len({dialect.path for dialect in DIALECTS})
 
 
-@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda each: each.name)
+@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
 def test_what_a_dialect_says_of_itself_fits(dialect: type[Dialect]) -> None:
     """A path that can be mounted, a scope, and words for the end that fit into a close."""
     assert Rule(dialect.path).rule.startswith("/")
@@ -28,7 +28,7 @@ def names_path(statement: ast.stmt) -> bool:
     """Whether it says where a dialect is mounted, which what several have in common does not."""
     if not isinstance(statement, ast.Assign):
         return False
-    return any(isinstance(each, ast.Name) and each.id == "path" for each in statement.targets)
+    return any(isinstance(target, ast.Name) and target.id == "path" for target in statement.targets)
 
 
 def test_every_dialect_is_registered() -> None:
@@ -40,4 +40,4 @@ def test_every_dialect_is_registered() -> None:
         if isinstance(node, ast.ClassDef) and any(map(names_path, node.body))
     }
 
-    assert {each.__name__ for each in DIALECTS} == found
+    assert {dialect.__name__ for dialect in DIALECTS} == found

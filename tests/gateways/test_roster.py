@@ -20,8 +20,8 @@ def stranger(address: str) -> Client:
 
 
 def entered(roster: Roster, *clients: Client) -> tuple[Client, ...]:
-    for each in clients:
-        roster.enter(each)
+    for member in clients:
+        roster.enter(member)
     return clients
 
 
@@ -30,9 +30,9 @@ def test_a_user_has_a_limit_and_so_has_an_address() -> None:
     roster = Roster(2)
     entered(roster, of(1), of(1), of(2), stranger("1"), stranger("1"))
 
-    for each in (of(1), stranger("1")):
+    for connection in (of(1), stranger("1")):
         with pytest.raises(AccessRefused, match=r"too many connections \(2\)") as refusal:
-            roster.enter(each)
+            roster.enter(connection)
         assert ("LIMIT_EXCEEDED", 429) == (refusal.value.code, refusal.value.status)
     entered(roster, of(2), stranger("2"))
 
@@ -61,10 +61,10 @@ def test_many_at_once_get_no_more_than_there_is(restless: None) -> None:
                 refused.append(refusal.code)
 
     threads = [threading.Thread(target=come) for _ in range(6)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
     assert 5 == len(roster.clients())
     assert ["LIMIT_EXCEEDED"] * 55 == refused

@@ -61,7 +61,7 @@ def everywhere(here: Served, user: int, token: str, seq: int) -> dict[str, dict[
             headers={"Authorization": f"Bearer {token}"},
             timeout=PATIENCE,
         ).json(parse_float=Decimal)
-        (state,) = [each for each in status["instruments"] if each["symbol"] == "BTC"]
+        (state,) = [row for row in status["instruments"] if row["symbol"] == "BTC"]
         return {
             "desk": pages(here, here.session(user)),
             "market_feed": feed.hear_until("quote"),
@@ -81,7 +81,7 @@ def test_the_same_quote_is_told_everywhere(here: Served) -> None:
         quote: Quote = trades(here, "BTC", price)
         said = everywhere(here, user, token, quote.seq)
 
-        assert dict.fromkeys(said, quote.seq) == {name: each["seq"] for name, each in said.items()}
+        assert dict.fromkeys(said, quote.seq) == {name: item["seq"] for name, item in said.items()}
         assert dict.fromkeys(said, Decimal(price)) == {
-            name: Decimal(str(each["price"])) for name, each in said.items()
+            name: Decimal(str(item["price"])) for name, item in said.items()
         }

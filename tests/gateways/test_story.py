@@ -48,8 +48,8 @@ def test_from_the_exchange_to_a_program(mode: str, market: Exchange, tmp_path: P
             assert "INVALID_JSON" == program.ask("{")["code"]
             status = browser.get("/webtrader/realtime_status").json()["gateways"]
             assert {"connections": 1, "subscriptions": 2} == {
-                each: status["dialects"]["market_feed"][each]
-                for each in ("connections", "subscriptions")
+                name: status["dialects"]["market_feed"][name]
+                for name in ("connections", "subscriptions")
             }
 
             browser.post("/auth/logout", data={"csrf_token": browser.csrf("/webtrader/dashboard")})

@@ -66,7 +66,7 @@ def test_everybody_is_told_the_trades_of_what_they_read(hub: Hub, tape: TradeTap
 
     assert [f"BTC {number}" for number in range(2, 201, 2)] == one.told
     assert [f"ETH {number}" for number in range(1, 201, 2)] == [
-        each for each in other.told if each[0] == "E"
+        line for line in other.told if line[0] == "E"
     ]
 
 
@@ -94,8 +94,8 @@ def test_what_is_known_already_is_no_news(hub: Hub, tape: TradeTape) -> None:
     reader = Listening()
     known = traded(5)
     tape.watch(reader, ["BTC"], [known])
-    for each in (known, traded(4), quote(trade("6"), seq=6), traded(7)):
-        hub.publish(each)
+    for update in (known, traded(4), quote(trade("6"), seq=6), traded(7)):
+        hub.publish(update)
     wait_for(lambda: reader.told, 5)
     tape.leave(reader)
 
@@ -106,8 +106,8 @@ def test_another_source_begins_with_its_next_trade(hub: Hub, tape: TradeTape) ->
     """What it had traded before it began to speak may be old."""
     reader = Listening()
     tape.watch(reader, ["BTC"], [traded(1)])
-    for each in (traded(2, source=KRAKEN), traded(3, source=KRAKEN)):
-        hub.publish(each)
+    for update in (traded(2, source=KRAKEN), traded(3, source=KRAKEN)):
+        hub.publish(update)
     wait_for(lambda: reader.told, 5)
     tape.leave(reader)
 

@@ -20,7 +20,7 @@ from tests.reference.judge import Judge
 
 TRANSCRIPTS = sorted((ROOT / "tests" / "gateways" / "transcripts").glob("*.txt"))
 SCOPES = ["market:read", "portfolio:read", "portfolio:write"]
-PATHS = {each.path: each.name for each in DIALECTS}
+PATHS = {dialect.path: dialect.name for dialect in DIALECTS}
 
 
 class Desk:
@@ -95,7 +95,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 def are_moving(browser: Browser) -> bool:
     """Whether there is a price of this run for every kind of instrument."""
     states = browser.get("/webtrader/realtime_status").json()["instruments"]
-    moving = {each["symbol"] for each in states if each["price_class"] in ("live", "simulated")}
+    moving = {state["symbol"] for state in states if state["price_class"] in ("live", "simulated")}
     return {"BTC", "ETH", "AAPL", "MSFT", "GOOGL"} <= moving
 
 
@@ -124,10 +124,12 @@ def dialect_of(transcript: Path) -> str:
 
 def test_every_dialect_has_a_transcript() -> None:
     """What is served is played."""
-    assert {each.name for each in DIALECTS} == {dialect_of(each) for each in TRANSCRIPTS}
+    assert {dialect.name for dialect in DIALECTS} == {
+        dialect_of(transcript) for transcript in TRANSCRIPTS
+    }
 
 
-@pytest.mark.parametrize("transcript", TRANSCRIPTS, ids=lambda each: each.stem)
+@pytest.mark.parametrize("transcript", TRANSCRIPTS, ids=lambda path: path.stem)
 def test_it_is_said_as_it_is_written(
     transcript: Path, desk: Desk, given: dict[str, str], judge: Judge
 ) -> None:
@@ -135,9 +137,9 @@ def test_it_is_said_as_it_is_written(
     player = Player(desk.connect, given)
     player.play(transcript)
 
-    said = [json.loads(each) for each in player.heard]
-    problems = [(judge.message(dialect_of(transcript), each), each) for each in said]
-    assert [] == [each for each in problems if each[0]]
+    said = [json.loads(text) for text in player.heard]
+    problems = [(judge.message(dialect_of(transcript), message), message) for message in said]
+    assert [] == [problem for problem in problems if problem[0]]
 
 
 # The player itself
@@ -248,7 +250,7 @@ def test_the_node_client_says_what_it_is_told(desk: Desk) -> None:
     said = [line[2:] for line in done.stdout.splitlines() if line[0] == ">"]
     heard = [json.loads(line[2:]) for line in done.stdout.splitlines() if line[0] == "<"]
     assert (0, list(spoken)) == (done.returncode, said)
-    assert ["pong", "error"] == [each["type"] for each in heard]
+    assert ["pong", "error"] == [message["type"] for message in heard]
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def _is_value(wanted: Any, said: Any) -> bool:
         is_long_enough = isinstance(said, list) and len(wanted) == len(said)
         return is_long_enough and all(map(_is_value, wanted, said))
     if isinstance(wanted, str) and wanted.startswith(_MARK):
-        return any(_is_kind(each, said) for each in wanted[1:].split("|"))
+        return any(_is_kind(part, said) for part in wanted[1:].split("|"))
     if isinstance(wanted, str):
         return isinstance(said, str) and _is_text(wanted, said)
     return type(wanted) is type(said) and bool(wanted == said)
@@ -102,7 +102,7 @@ def _is_object(wanted: dict[str, Any], said: dict[str, Any]) -> bool:
     may_have_more = wanted.pop(_FURTHER, False)
     if not may_have_more and wanted.keys() != said.keys():
         return False
-    return all(name in said and _is_value(each, said[name]) for name, each in wanted.items())
+    return all(name in said and _is_value(item, said[name]) for name, item in wanted.items())
 
 
 def _is_kind(kind: str, said: Any) -> bool:

@@ -104,7 +104,7 @@ def test_every_change_has_the_next_number(streaming: Market) -> None:
     aged = streaming.cache.review()
     last = streaming.say("101")
 
-    assert [3, 4] == [each.seq for each in aged]
+    assert [3, 4] == [quote.seq for quote in aged]
     assert 5 == last.seq
 
 
@@ -352,12 +352,12 @@ def test_threads_make_one_order(streaming: Market, restless: None) -> None:
         chance = random.Random(number)
         ids = list(range(number + 1, newest + 1, 4))
         # Roughly in order, as overlapping connections are.
-        ids.sort(key=lambda each: each + chance.randint(0, 40))
-        for each in ids:
+        ids.sort(key=lambda identifier: identifier + chance.randint(0, 40))
+        for trade_id in ids:
             for symbol in ("BTC", "ETH"):
-                price = Decimal(100) + Decimal(each) / 1000
+                price = Decimal(100) + Decimal(trade_id) / 1000
                 quote = streaming.cache.offer(
-                    Tick(symbol, BINANCE, streaming.clock(), 1, trade(price, each))
+                    Tick(symbol, BINANCE, streaming.clock(), 1, trade(price, trade_id))
                 )
                 if quote is not None:
                     made[number].append(quote)
@@ -368,12 +368,12 @@ def test_threads_make_one_order(streaming: Market, restless: None) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    quotes = sorted((each for part in made for each in part), key=lambda each: each.seq)
+    quotes = sorted((quote for part in made for quote in part), key=lambda quote: quote.seq)
 
-    assert all(part == sorted(part, key=lambda each: each.seq) for part in made)
-    assert len(quotes) == len({each.seq for each in quotes})
+    assert all(part == sorted(part, key=lambda quote: quote.seq) for part in made)
+    assert len(quotes) == len({quote.seq for quote in quotes})
     for symbol in ("BTC", "ETH"):
-        ids = [each.said.trade.id for each in quotes if each.symbol == symbol]
+        ids = [quote.said.trade.id for quote in quotes if quote.symbol == symbol]
 
         assert sorted(set(ids)) == ids
         assert newest == ids[-1]

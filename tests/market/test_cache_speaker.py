@@ -107,7 +107,9 @@ def test_another_real_source_takes_over_and_gives_back(streaming: Market) -> Non
     streaming.cache.review()
 
     assert ("binance", LIVE) == streaming.shows()
-    switches = [(each.before, each.after, each.why) for each in streaming.cache.take_switches()]
+    switches = [
+        (switch.before, switch.after, switch.why) for switch in streaming.cache.take_switches()
+    ]
     assert [
         (None, "binance", Why.FIRST),
         ("binance", "kraken", Why.STALE),

@@ -21,8 +21,8 @@ from tests.values import KRAKEN, START, after, book, instrument, quote, tick, tr
 
 def filled(trades: Iterable[Trade]) -> CandleBook:
     candles = CandleBook()
-    for seq, each in enumerate(trades, 1):
-        candles.take(quote(each, seq=seq))
+    for seq, traded in enumerate(trades, 1):
+        candles.take(quote(traded, seq=seq))
     return candles
 
 
@@ -31,7 +31,7 @@ def minutes(candles: CandleBook, source: str = "binance") -> list[Candle]:
 
 
 def candle(opened: datetime, *figures: str) -> Candle:
-    return Candle(opened, *(Decimal(each) for each in figures))
+    return Candle(opened, *(Decimal(figure) for figure in figures))
 
 
 # One candle
@@ -59,7 +59,7 @@ def test_a_minute_begins_on_the_minute(second: float, opened: float) -> None:
     """A trade on the edge belongs to the minute that begins."""
     candles = filled([trade("1", 1, time=after(second))])
 
-    assert [after(opened)] == [each.timestamp for each in minutes(candles)]
+    assert [after(opened)] == [minute.timestamp for minute in minutes(candles)]
 
 
 @pytest.mark.parametrize(
@@ -86,14 +86,14 @@ def test_a_minute_without_trades_has_no_candle() -> None:
     """A gap stays a gap."""
     candles = filled([trade("1", 1, time=START), trade("2", 2, time=after(180))])
 
-    assert [START, after(180)] == [each.timestamp for each in minutes(candles)]
+    assert [START, after(180)] == [minute.timestamp for minute in minutes(candles)]
 
 
 def test_unknown_sizes_count_nothing() -> None:
     """The volume is what was seen of it."""
     candles = filled([trade("1", 1, time=START), trade("1", 2, "0.5", START)])
 
-    assert [Decimal("0.5")] == [each.volume for each in minutes(candles)]
+    assert [Decimal("0.5")] == [minute.volume for minute in minutes(candles)]
 
 
 def test_a_trade_without_a_time_belongs_to_the_moment_it_came() -> None:
@@ -101,7 +101,7 @@ def test_a_trade_without_a_time_belongs_to_the_moment_it_came() -> None:
     candles = CandleBook()
     candles.take(quote(trade("1", 1), at=after(61)))
 
-    assert [after(60)] == [each.timestamp for each in minutes(candles)]
+    assert [after(60)] == [minute.timestamp for minute in minutes(candles)]
 
 
 # What counts, and once
@@ -181,9 +181,9 @@ def test_sources_are_never_mixed() -> None:
     for seq, source in ((1, KRAKEN), (2, SIMULATED), (3, KRAKEN)):
         candles.take(quote(trade(str(seq), seq, time=START), source=source, seq=seq))
 
-    assert ["1"] == [str(each.open) for each in minutes(candles, "kraken")]
-    assert ["3"] == [str(each.close) for each in minutes(candles, "kraken")]
-    assert ["2"] == [str(each.high) for each in minutes(candles, "simulated")]
+    assert ["1"] == [str(minute.open) for minute in minutes(candles, "kraken")]
+    assert ["3"] == [str(minute.close) for minute in minutes(candles, "kraken")]
+    assert ["2"] == [str(minute.high) for minute in minutes(candles, "simulated")]
     assert [] == minutes(candles)
 
 
@@ -192,16 +192,16 @@ def test_sources_are_never_mixed() -> None:
 
 def folded(trades: list[Trade], seconds: int) -> list[Candle]:
     groups: dict[datetime, list[Trade]] = {}
-    for each in trades:
-        groups.setdefault(opening(each.time, seconds), []).append(each)
+    for traded in trades:
+        groups.setdefault(opening(traded.time, seconds), []).append(traded)
     return [
         Candle(
             opened,
             inside[0].price,
-            max(each.price for each in inside),
-            min(each.price for each in inside),
+            max(trade.price for trade in inside),
+            min(trade.price for trade in inside),
             inside[-1].price,
-            sum((each.size for each in inside), Decimal(0)),
+            sum((trade.size for trade in inside), Decimal(0)),
         )
         for opened, inside in groups.items()
     ]
@@ -268,7 +268,7 @@ def test_the_limit_takes_the_last_ones_oldest_first() -> None:
     candles = filled(trade("1", number, time=after(60 * number)) for number in range(10))
 
     assert [after(420), after(480), after(540)] == [
-        each.timestamp for each in candles.series("BTC", "binance", "1m", 3)
+        bar.timestamp for bar in candles.series("BTC", "binance", "1m", 3)
     ]
 
 
@@ -301,7 +301,7 @@ def test_threads_lose_no_trade(restless: None) -> None:
         thread.join()
 
     assert [Decimal(500)] * 4 == [
-        sum(each.volume for each in candles.series(symbol, "binance", "1m", KEPT))
+        sum(bar.volume for bar in candles.series(symbol, "binance", "1m", KEPT))
         for symbol in "ABCD"
     ]
 
@@ -311,4 +311,4 @@ def test_a_source_that_plays_an_earlier_day_has_new_candles() -> None:
     earlier = START.replace(year=2024)
     candles = filled([trade("100", 9, time=START), trade("90", 1, time=earlier)])
 
-    assert [earlier] == [each.timestamp for each in minutes(candles)]
+    assert [earlier] == [minute.timestamp for minute in minutes(candles)]

@@ -188,13 +188,13 @@ def test_a_restart_is_believed_on_a_new_connection_when_nothing_fresh_contradict
 def test_refused_ticks_are_counted_and_kept(gate: Gate) -> None:
     """Each refused tick can be looked at, with its reason."""
     wrong = [tick(), tick(trade("-1")), tick(book("2", "1"))]
-    for each in wrong:
-        gate.judge(each, None, (), POLICY)
+    for candidate in wrong:
+        gate.judge(candidate, None, (), POLICY)
     gate.judge(tick(trade("1")), None, (), POLICY)
 
     assert {Reason.EMPTY: 1, Reason.NOT_A_PRICE: 1, Reason.CROSSED: 1} == gate.refused
     assert list(zip(gate.refused, wrong, strict=True)) == [
-        (each.reason, each.tick) for each in gate.kept
+        (rejection.reason, rejection.tick) for rejection in gate.kept
     ]
 
 
@@ -225,7 +225,7 @@ _trades = st.builds(Trade, _prices, st.none(), _numbers, _times)
 _books = st.builds(lambda bid, number: TopOfBook(bid, bid + 1, id=number), _prices, _numbers)
 _days = st.builds(lambda time: DayFigures(time=time), _times)
 _ticks = st.builds(
-    lambda parts, second: tick(*(each for each in parts if each), at=after(second)),
+    lambda parts, second: tick(*(part for part in parts if part), at=after(second)),
     st.tuples(st.none() | _trades, st.none() | _books, st.none() | _days),
     st.integers(0, 60),
 )
@@ -236,8 +236,8 @@ _ticks = st.builds(
 def test_nothing_goes_back_within_one_connection(ticks: list[Tick]) -> None:
     """In whatever order frames come in, the held trade, book and provider time only go on."""
     gate, held = Gate(), None
-    for each in ticks:
-        believed = gate.judge(each, held, (), POLICY)
+    for offered in ticks:
+        believed = gate.judge(offered, held, (), POLICY)
         if believed is None:
             continue
         before, held = held, merge(believed, held)
@@ -256,8 +256,8 @@ def test_nothing_goes_back_within_one_connection(ticks: list[Tick]) -> None:
 def test_every_tick_is_either_believed_or_counted(ticks: list[Tick]) -> None:
     """No tick is lost without a trace."""
     gate, held, believed = Gate(), None, 0
-    for each in ticks:
-        news = gate.judge(each, held, (), POLICY)
+    for offered in ticks:
+        news = gate.judge(offered, held, (), POLICY)
         if news is not None:
             believed += 1
             held = merge(news, held)

@@ -13,8 +13,8 @@ BTC = quote(trade("61837.63"))
 def test_tells_everybody_who_asked() -> None:
     """Each listener gets each quote, in the order they asked."""
     hub, told = Hub(), []
-    hub.listen(lambda each: told.append(("first", each)))
-    hub.listen(lambda each: told.append(("second", each)))
+    hub.listen(lambda quote: told.append(("first", quote)))
+    hub.listen(lambda quote: told.append(("second", quote)))
     hub.publish(BTC)
 
     assert [("first", BTC), ("second", BTC)] == told
@@ -45,7 +45,7 @@ def test_a_failing_listener_does_not_hurt_the_others(caplog: pytest.LogCaptureFi
     """It is logged with its traceback, and everybody else is told."""
     hub, told = Hub(), []
 
-    def fail(each: Quote) -> None:
+    def fail(quote: Quote) -> None:
         raise RuntimeError("cannot listen")
 
     hub.listen(fail)
@@ -62,7 +62,7 @@ def test_a_listener_may_leave_and_ask_while_it_is_told() -> None:
     """The listeners of a quote are those of the moment it was published."""
     hub, told = Hub(), []
 
-    def once(each: Quote) -> None:
+    def once(quote: Quote) -> None:
         hub.leave(once)
         hub.listen(told.append)
 
@@ -76,7 +76,7 @@ def test_a_listener_may_leave_and_ask_while_it_is_told() -> None:
 def test_listens_in_the_thread_that_publishes() -> None:
     """A listener is called by whoever has the news, not by a thread of its own."""
     hub, threads = Hub(), []
-    hub.listen(lambda each: threads.append(threading.current_thread()))
+    hub.listen(lambda quote: threads.append(threading.current_thread()))
     publisher = threading.Thread(target=hub.publish, args=(BTC,))
     publisher.start()
     publisher.join()
@@ -88,7 +88,7 @@ def test_listeners_come_and_go_while_others_publish(restless: None) -> None:
     """Nobody is skipped or told twice because somebody else came or left."""
     hub, told = Hub(), []
     hub.listen(told.append)
-    visitors = [lambda each: None for _ in range(200)]
+    visitors = [lambda quote: None for _ in range(200)]
 
     def come_and_go() -> None:
         for visitor in visitors:

@@ -37,4 +37,4 @@ def test_is_written_as_its_word() -> None:
         "stale",
         "last_resort",
         "simulated",
-    ] == [each.value for each in PriceClass]
+    ] == [price_class.value for price_class in PriceClass]

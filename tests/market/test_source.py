@@ -24,4 +24,4 @@ def test_inventions_are_named_after_their_class() -> None:
 
 def test_condition_is_written_as_its_word() -> None:
     """A condition is the word that is shown."""
-    assert ["off", "pending", "healthy", "down"] == [each.value for each in Condition]
+    assert ["off", "pending", "healthy", "down"] == [condition.value for condition in Condition]

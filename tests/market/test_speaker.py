@@ -17,7 +17,7 @@ POLICY = Policy(
     timedelta(seconds=10),
     Decimal("0.10"),
 )
-SOURCES = {each.name: each for each in (BINANCE, KRAKEN, LATE, GECKO, SIMULATED, LAST_RESORT)}
+SOURCES = {source.name: source for source in (BINANCE, KRAKEN, LATE, GECKO, SIMULATED, LAST_RESORT)}
 LIVE, STALE, CLOSED = PriceClass.LIVE, PriceClass.STALE, PriceClass.CLOSED
 LATER = after(20)
 INDICATIVE, DELAYED = PriceClass.INDICATIVE, PriceClass.DELAYED

@@ -67,4 +67,4 @@ class Market:
 
 
 def shown(quotes: list[Quote]) -> list[tuple[str, str, PriceClass]]:
-    return [(each.symbol, each.source.name, each.price_class) for each in quotes]
+    return [(quote.symbol, quote.source.name, quote.price_class) for quote in quotes]

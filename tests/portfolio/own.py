@@ -11,7 +11,7 @@ from omcrm.market.tick import DayFigures
 from omcrm.portfolio.holding import Holding, Portfolio
 from tests.values import START, quote, trade
 
-INSTRUMENTS = {each.symbol: each for each in CATALOGUE}
+INSTRUMENTS = {instrument.symbol: instrument for instrument in CATALOGUE}
 LIVE = PriceClass.LIVE
 
 
@@ -45,7 +45,7 @@ def priced(
     """A quote of a symbol, with the day's figures that are given."""
     parts = [trade(price)]
     if opened is not None or change is not None:
-        figures = (None if each is None else Decimal(each) for each in (opened, change))
+        figures = (None if figure is None else Decimal(figure) for figure in (opened, change))
         first, percent = figures
         parts.append(DayFigures(open=first, change_percent=percent))
     origin = Source(source, price_class)
@@ -53,4 +53,4 @@ def priced(
 
 
 def by_symbol(*quotes: Quote) -> dict[str, Quote]:
-    return {each.symbol: each for each in quotes}
+    return {quote.symbol: quote for quote in quotes}

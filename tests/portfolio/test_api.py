@@ -55,12 +55,12 @@ def test_the_story_of_a_portfolio(send: Send) -> None:
     read = send("GET", own).json["portfolio"]
 
     assert [201, 201, 200, 200, 200] == [
-        each.status_code for each in (made, added, put, again, renamed)
+        response.status_code for response in (made, added, put, again, renamed)
     ]
     assert {"symbol": "BTC", "quantity": 0.25, "average_cost": 50000.1} == added.json["holding"]
     assert (5, "Pension", 2) == (read["version"], read["name"], len(read["holdings"]))
     assert [("BTC", 0.25), ("AAPL", 4)] == [
-        (each["symbol"], each["quantity"]) for each in read["holdings"]
+        (holding["symbol"], holding["quantity"]) for holding in read["holdings"]
     ]
     assert 6 == send("DELETE", f"{own}/holdings/BTC").json["version"]
     (listed,) = send("GET", ALL).json["portfolios"]
@@ -99,7 +99,7 @@ def test_somebody_elses_is_as_missing_as_none(own: str, browser: Callable, csrf:
                 other.open(where, method=method, json=body, headers=headers)
                 for method, where, body in asked
             ]
-            return [(each.status_code, each.data) for each in answers]
+            return [(answer.status_code, answer.data) for answer in answers]
 
         assert {404} == {status for status, _ in tried(own)}
         assert tried(own) == tried(f"{ALL}/999") == tried(f"{ALL}/{2**70}")
@@ -131,7 +131,7 @@ def test_a_stranger_is_told_to_log_in(client: FlaskClient, own: str) -> None:
     """Nothing else is said, whether there is such a portfolio or not."""
     answers = [client.get(path) for path in (ALL, own, f"{ALL}/999")]
 
-    assert [(401, "AUTHENTICATION_REQUIRED", None)] * 3 == [refusal(each) for each in answers]
+    assert [(401, "AUTHENTICATION_REQUIRED", None)] * 3 == [refusal(answer) for answer in answers]
 
 
 def test_a_session_needs_the_pages_token(browser: Callable) -> None:
@@ -148,7 +148,7 @@ def test_a_token_needs_the_scope(app: Flask, client: FlaskClient, new_user: Call
     def bearer(*scopes: str) -> dict[str, str]:
         now = datetime.now(UTC)
         caller = Caller(user, False, None, "session:none")
-        given = [Scope(each) for each in scopes]
+        given = [Scope(scope) for scope in scopes]
         made = api_token.create(caller, scopes[0], given, now + timedelta(days=1), now, None)
         return {"Authorization": f"Bearer {made.secret}"}
 
@@ -158,7 +158,7 @@ def test_a_token_needs_the_scope(app: Flask, client: FlaskClient, new_user: Call
     stranger = bearer("market:read")
 
     assert ["Growth"] == [
-        each["name"] for each in client.get(ALL, headers=reader).json["portfolios"]
+        portfolio["name"] for portfolio in client.get(ALL, headers=reader).json["portfolios"]
     ]
     assert 201 == client.post(ALL, json={"name": "x"}, headers=writer).status_code
     denied = (403, "INSUFFICIENT_SCOPE", None)

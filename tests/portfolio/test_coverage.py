@@ -32,8 +32,8 @@ def test_it_says_how_much_is_live() -> None:
         (PriceClass.STALE, 1, Decimal(40), True, Decimal(40)),
         (PriceClass.LAST_RESORT, 1, Decimal(7), False, None),
     ] == [
-        (each.price_class, each.count, each.value, each.is_counted, each.share_percent)
-        for each in coverage.classes
+        (share.price_class, share.count, share.value, share.is_counted, share.share_percent)
+        for share in coverage.classes
     ]
 
 

@@ -108,8 +108,8 @@ def test_somebody_elses_is_as_missing_as_none(own: str, browser: Callable, csrf:
     forms = ("rename", "delete", "holdings", "holdings/BTC", "holdings/BTC/remove")
 
     def answers(path: str) -> list[int]:
-        sent = [other.post(f"{path}/{each}", data={"csrf_token": token}) for each in forms]
-        return [each.status_code for each in (other.get(path), *sent)]
+        sent = [other.post(f"{path}/{form}", data={"csrf_token": token}) for form in forms]
+        return [response.status_code for response in (other.get(path), *sent)]
 
     assert [404] * 6 == answers(own) == answers(f"{HOME}999")
 
@@ -127,7 +127,7 @@ def test_a_form_needs_the_pages_token(trader: FlaskClient, own: str) -> None:
     """Another site's form changes nothing."""
     answers = [trader.post(HOME, data={"name": "x"}), trader.post(f"{own}/delete")]
 
-    assert [400, 400] == [each.status_code for each in answers]
+    assert [400, 400] == [answer.status_code for answer in answers]
     assert 200 == trader.get(own).status_code
 
 

@@ -47,7 +47,8 @@ def refused(change: Callable[[], object]) -> tuple[str, int, str | None]:
 
 def figures(portfolio: Portfolio) -> dict[str, tuple[str, str]]:
     return {
-        each.symbol: (str(each.quantity), str(each.average_cost)) for each in portfolio.holdings
+        holding.symbol: (str(holding.quantity), str(holding.average_cost))
+        for holding in portfolio.holdings
     }
 
 
@@ -160,10 +161,10 @@ def test_two_at_once_add_one_holding(
                 outcomes.append(refusal.code)
 
     threads = [Thread(target=add) for _ in range(4)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     db.session.rollback()
 
     assert ["ALREADY_HELD"] * 3 + ["added"] == sorted(outcomes)
@@ -180,7 +181,9 @@ def test_an_instrument_that_is_not_followed_stays(user: int, own: Portfolio) -> 
     db.session.commit()
     changed = service.put_holding(user, own.id, "ETH", "2", "1")
 
-    assert ["not_followed"] == [each.missing for each in service.valuation_of(changed).holdings]
+    assert ["not_followed"] == [
+        holding.missing for holding in service.valuation_of(changed).holdings
+    ]
     assert () == service.remove_holding(user, own.id, "ETH").holdings
 
 

@@ -20,7 +20,11 @@ from tests.values import START, after
 
 quantities = st.decimals(min_value="1e-18", max_value=10**15 - 1, places=18)
 prices = st.decimals(min_value="1e-10", max_value=10**12, places=10)
-DOLLAR_SYMBOLS = [each for each in INSTRUMENTS if not each.startswith("USD") and each != "EURGBP"]
+DOLLAR_SYMBOLS = [
+    instrument
+    for instrument in INSTRUMENTS
+    if not instrument.startswith("USD") and instrument != "EURGBP"
+]
 
 
 def only(*holdings_and_quotes: object, demo: bool = False) -> ValuedHolding:
@@ -40,16 +44,16 @@ def only(*holdings_and_quotes: object, demo: bool = False) -> ValuedHolding:
 )
 def test_totals_are_exact(said: dict[str, tuple[Decimal, Decimal, Decimal]]) -> None:
     """Value, cost and profit are those of fractions, and the parts add up to the whole."""
-    own = portfolio(*[held(each, str(said[each][0]), str(said[each][2])) for each in said])
-    worth = value(own, by_symbol(*[priced(each, said[each][1]) for each in said]), START)
+    own = portfolio(*[held(symbol, str(said[symbol][0]), str(said[symbol][2])) for symbol in said])
+    worth = value(own, by_symbol(*[priced(symbol, said[symbol][1]) for symbol in said]), START)
     total = sum(Fraction(quantity) * Fraction(price) for quantity, price, _ in said.values())
     cost = sum(Fraction(quantity) * Fraction(cost) for quantity, _, cost in said.values())
 
     assert total == Fraction(worth.total_value)
     assert cost == Fraction(worth.cost)
     assert total - cost == Fraction(worth.profit)
-    assert total == sum(Fraction(each.value) for each in worth.holdings)
-    assert total == sum(Fraction(each.value) for each in worth.coverage.classes)
+    assert total == sum(Fraction(holding.value) for holding in worth.holdings)
+    assert total == sum(Fraction(share.value) for share in worth.coverage.classes)
 
 
 @settings(max_examples=50)
@@ -107,7 +111,7 @@ def test_what_does_not_count_is_in_no_total() -> None:
 
     assert (30, 10, 20) == (worth.total_value, worth.cost, worth.profit)
     assert (200, 10, 50) == (worth.profit_percent, worth.daily_change, worth.daily_change_percent)
-    assert (Decimal(100), None) == tuple(each.share_percent for each in worth.holdings)
+    assert (Decimal(100), None) == tuple(holding.share_percent for holding in worth.holdings)
     assert (10, -490) == (worth.holdings[1].value, worth.holdings[1].profit)
 
 

@@ -30,8 +30,8 @@ def priced(environ: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Itera
     app = create_app(load(environ))
     with app.app_context():
         db.create_all()
-        for each in CATALOGUE:
-            facts = msgspec.structs.asdict(each)
+        for instrument in CATALOGUE:
+            facts = msgspec.structs.asdict(instrument)
             del facts["id"]
             db.session.add(InstrumentRow(**facts))
         db.session.commit()

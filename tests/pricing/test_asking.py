@@ -17,14 +17,14 @@ def test_each_kind_is_asked_of_its_first_source(priced: Flask) -> None:
     settings: Settings = priced.extensions["omcrm.settings"]
     asking = Asking(settings, 20)
     try:
-        told = [told_price(each) for each in asking.prices([EURUSD, BTC, AAPL])]
+        told = [told_price(price) for price in asking.prices([EURUSD, BTC, AAPL])]
         (found,) = asking.days([Wish(BTC, (date(2020, 1, 1),))])
     finally:
         asking.close()
-    counted = sorted(each.name.partition("-")[0] for each in settings.feed_state_path.iterdir())
+    counted = sorted(path.name.partition("-")[0] for path in settings.feed_state_path.iterdir())
 
     assert {"BTC": "coingecko", "AAPL": "alpha_vantage", "EURUSD": "exchangerate_api"} == {
-        each.symbol: each.source for each in told if each is not None
+        price.symbol: price.source for price in told if price is not None
     }
     assert (date(2020, 1, 1),) == found.missing
     assert {"alpha_vantage", "coingecko", "exchangerate_api"} <= set(counted)

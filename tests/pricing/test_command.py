@@ -80,7 +80,7 @@ def test_missing_days_are_filled_once(
 
 
 def answers(exchange: Exchange) -> int:
-    return sum(each["http_answers"] for each in exchange.state()["venues"].values())
+    return sum(venue["http_answers"] for venue in exchange.state()["venues"].values())
 
 
 def test_a_failure_is_named_and_ends_with_1(

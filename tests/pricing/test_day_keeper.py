@@ -20,8 +20,8 @@ def rows() -> int:
 
 def keep(*symbols: str) -> None:
     """Follow these and no others."""
-    for each in db.session.scalars(select(InstrumentRow)):
-        each.active = each.symbol in symbols
+    for row in db.session.scalars(select(InstrumentRow)):
+        row.active = row.symbol in symbols
     db.session.commit()
 
 

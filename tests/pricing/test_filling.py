@@ -20,33 +20,33 @@ DAYS = 7
 def calls(exchange: Exchange) -> int:
     """How many questions over HTTP all venues have answered."""
     venues = exchange.state()["venues"]
-    return sum(each["http_answers"] for each in venues.values())
+    return sum(venue["http_answers"] for venue in venues.values())
 
 
 def test_what_is_missing_is_asked_for_and_nothing_else(priced: Flask, exchange: Exchange) -> None:
     """A second time nobody is asked; a day that is taken away is asked for again."""
     asking, now = Asking(priced.extensions["omcrm.settings"], 60), datetime.now(UTC)
     first = list(fill(asking, THREE, DAYS, now))
-    add_candles([each for filled in first for each in filled.found.candles[1:]], now)
+    add_candles([candle for filled in first for candle in filled.found.candles[1:]], now)
     db.session.commit()
     second = list(fill(asking, THREE, DAYS, now))
-    add_candles([each for filled in second for each in filled.found.candles], now)
+    add_candles([candle for filled in second for candle in filled.found.candles], now)
     db.session.commit()
     third = list(fill(asking, THREE, DAYS, now))
     asking.close()
 
-    assert ["BTC", "AAPL", "EURUSD"] == [each.found.symbol for each in first]
+    assert ["BTC", "AAPL", "EURUSD"] == [backfill.found.symbol for backfill in first]
     assert DAYS == first[0].expected
-    assert all(each.expected == len(each.found.candles) for each in first)
-    assert [1, 1, 1] == [len(each.found.candles) for each in second]
-    assert [(), (), ()] == [each.found.candles for each in third]
-    assert not any(each.has_failed for each in (*first, *second, *third))
+    assert all(backfill.expected == len(backfill.found.candles) for backfill in first)
+    assert [1, 1, 1] == [len(backfill.found.candles) for backfill in second]
+    assert [(), (), ()] == [backfill.found.candles for backfill in third]
+    assert not any(backfill.has_failed for backfill in (*first, *second, *third))
 
 
 def test_a_simulated_day_is_none_where_a_real_source_can_be_asked(priced: Flask) -> None:
     """It is wished for again; a real one is not."""
     asking, now = Asking(priced.extensions["omcrm.settings"], 60), datetime.now(UTC)
-    (found,) = (each.found for each in fill(asking, THREE[:1], 2, now))
+    (found,) = (backfill.found for backfill in fill(asking, THREE[:1], 2, now))
     invented = structs.replace(
         found.candles[0], source="simulated", price_class=PriceClass.SIMULATED
     )

@@ -20,17 +20,17 @@ def test_prices_are_fetched_shown_and_written(priced: Flask) -> None:
     """What the sources say now is told, stands in the cache, and in the database."""
     told = force_update(["EURUSD", "BTC", "AAPL", "BTC"])
 
-    assert ["EURUSD", "BTC", "AAPL"] == [each.symbol for each in told.updated]
+    assert ["EURUSD", "BTC", "AAPL"] == [price.symbol for price in told.updated]
     assert ["exchangerate_api", "coingecko", "alpha_vantage"] == [
-        each.source for each in told.updated
+        price.source for price in told.updated
     ]
     assert [] == told.failed
-    assert {each.symbol: each for each in told.updated} == latest_prices()
-    for each in told.updated:
-        quote = market().cache.get(each.symbol)
+    assert {price.symbol: price for price in told.updated} == latest_prices()
+    for price in told.updated:
+        quote = market().cache.get(price.symbol)
         assert quote is not None
         assert quote.said.trade is not None
-        assert each.price == quote.said.trade.price
+        assert price.price == quote.said.trade.price
 
 
 def test_who_streams_is_not_asked_otherwise(priced: Flask) -> None:
@@ -53,8 +53,8 @@ def test_what_cannot_be_fetched_says_why(priced: Flask, exchange: Exchange) -> N
     exchange.fault("trick", venue="alpha_vantage", name="information_premium")
     told = force_update(["NONE", "AAPL", "BTC"])
 
-    assert ["BTC"] == [each.symbol for each in told.updated]
-    assert ["NONE", "AAPL"] == [each.symbol for each in told.failed]
+    assert ["BTC"] == [price.symbol for price in told.updated]
+    assert ["NONE", "AAPL"] == [failure.symbol for failure in told.failed]
     assert "unknown symbol" == told.failed[0].reason
     assert "alpha_vantage: refused with 403" in told.failed[1].reason
 
@@ -80,5 +80,5 @@ def test_it_ends_in_time(
     with frozen(exchange):
         told = force_update(["BTC", "EURUSD"])
 
-    assert ["BTC", "EURUSD"] == [each.symbol for each in told.failed]
+    assert ["BTC", "EURUSD"] == [failure.symbol for failure in told.failed]
     assert {} == latest_prices()

@@ -32,8 +32,8 @@ def quote(symbol: str, price: str, kind: PriceClass = PriceClass.LIVE) -> Quote:
 def test_only_what_has_changed_is_written(app: Flask) -> None:
     """The same price heard again is none; another price, class or source is."""
     writer = PriceWriter(app, 50, {})
-    first = writer.write([quote(each, "1") for each in SYMBOLS], now())
-    again = writer.write([quote(each, "1") for each in SYMBOLS], now())
+    first = writer.write([quote(symbol, "1") for symbol in SYMBOLS], now())
+    again = writer.write([quote(symbol, "1") for symbol in SYMBOLS], now())
     news = [quote("BTC", "2"), quote("ETH", "1", PriceClass.STALE), quote("SOL", "1")]
 
     assert (5, 0, 2) == (first, again, writer.write(news, now()))
@@ -68,7 +68,7 @@ def test_batches_are_transactions(app: Flask) -> None:
     commits = []
     with app.app_context():
         event.listen(db.engine, "commit", commits.append)
-    PriceWriter(app, 2, {}).write([quote(each, "1") for each in SYMBOLS], now())
+    PriceWriter(app, 2, {}).write([quote(symbol, "1") for symbol in SYMBOLS], now())
 
     assert 3 == len(commits)
 

@@ -48,5 +48,5 @@ class Asker:
 
 def route_of(routes: tuple[Route, ...], method: str, path: str) -> Route:
     """The route of a method at a path that ends like this."""
-    (found,) = [each for each in routes if each.method == method and each.path.endswith(path)]
+    (found,) = [route for route in routes if route.method == method and route.path.endswith(path)]
     return found

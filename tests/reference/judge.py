@@ -30,11 +30,11 @@ def problems_of_openapi(document: dict[str, Any]) -> list[str]:
 def references(part: Any) -> list[str]:
     """Everything that a document refers to."""
     if isinstance(part, list):
-        return [each for inner in part for each in references(inner)]
+        return [reference for inner in part for reference in references(inner)]
     if not isinstance(part, dict):
         return []
     own = [part["$ref"]] if isinstance(part.get("$ref"), str) else []
-    return own + [each for inner in part.values() for each in references(inner)]
+    return own + [reference for inner in part.values() for reference in references(inner)]
 
 
 def resolved(document: dict[str, Any], reference: str) -> Any:
@@ -54,20 +54,20 @@ class Judge:
 
     def message(self, dialect: str, said: Any) -> list[str]:
         """Problems of what a server said on a socket, by the description that fits best."""
-        (channel,) = [each for each in CHANNELS if each.dialect == dialect]
+        (channel,) = [channel for channel in CHANNELS if channel.dialect == dialect]
         kind = said.get("type") if isinstance(said, dict) else None
-        names = {each.name for each in channel.sent}
+        names = {message.name for message in channel.sent}
         found = [
-            self.body(dialect, each.name, said)
-            for each in channel.sent
-            if kind not in names or each.name == kind
+            self.body(dialect, message.name, said)
+            for message in channel.sent
+            if kind not in names or message.name == kind
         ]
         return min(found, key=len)
 
     def body(self, dialect: str, name: str, said: Any) -> list[str]:
         """Problems of the body of one kind of message."""
-        (channel,) = [each for each in CHANNELS if each.dialect == dialect]
-        (message,) = [each for each in channel.sent if each.name == name]
+        (channel,) = [channel for channel in CHANNELS if channel.dialect == dialect]
+        (message,) = [candidate for candidate in channel.sent if candidate.name == name]
         components = self._sockets["components"]
         payload = components["messages"][sent_name(channel, message)]["payload"]
         return _problems(Draft202012Validator({**payload, "components": components}), said)
@@ -84,15 +84,15 @@ class Judge:
 
 def _problems(validator: Any, said: Any) -> list[str]:
     return [
-        f"{'/'.join(map(str, each.absolute_path))}: {each.message[:300]}"
-        for each in validator.iter_errors(said)
+        f"{'/'.join(map(str, error.absolute_path))}: {error.message[:300]}"
+        for error in validator.iter_errors(said)
     ]
 
 
 def _strict(document: dict[str, Any]) -> dict[str, Any]:
     """The document, which forbids what it does not describe."""
     document = copy.deepcopy(document)
-    for each in document["components"]["schemas"].values():
-        if each.get("type") == "object" and "properties" in each:
-            each["additionalProperties"] = False
+    for schema in document["components"]["schemas"].values():
+        if schema.get("type") == "object" and "properties" in schema:
+            schema["additionalProperties"] = False
     return document

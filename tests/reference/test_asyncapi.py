@@ -23,22 +23,22 @@ def test_references_lead_somewhere() -> None:
     whole = document()
 
     assert len(references(whole)) > 100
-    for each in references(whole):
-        assert resolved(whole, each)
+    for reference in references(whole):
+        assert resolved(whole, reference)
 
 
-@pytest.mark.parametrize("channel", CHANNELS, ids=lambda each: each.dialect)
+@pytest.mark.parametrize("channel", CHANNELS, ids=lambda channel: channel.dialect)
 def test_every_message_is_in_it(channel) -> None:
     """In its channel, in an operation, and with its schema."""
     whole = document()
-    names = [received_name(channel, each) for each in channel.received]
-    names += [sent_name(channel, each) for each in channel.sent]
+    names = [received_name(channel, message) for message in channel.received]
+    names += [sent_name(channel, message) for message in channel.sent]
 
     used = {
-        resolved(whole, each["$ref"])["$ref"].rpartition("/")[2]
+        resolved(whole, reference["$ref"])["$ref"].rpartition("/")[2]
         for operation in whole["operations"].values()
-        for each in operation["messages"]
+        for reference in operation["messages"]
         if operation["channel"]["$ref"].endswith(f"/{channel.dialect}")
     }
     assert set(names) == used
-    assert all(whole["components"]["messages"][each]["payload"] for each in names)
+    assert all(whole["components"]["messages"][name]["payload"] for name in names)

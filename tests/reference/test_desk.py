@@ -18,7 +18,7 @@ def test_a_page_hears_what_is_described(app_on_exchange: App, judge: Judge) -> N
         events = list(page.events)
 
     heard = {name for name, _ in events}
-    assert {each.name for each in DESK.sent} - heard == {"reload"}
+    assert {message.name for message in DESK.sent} - heard == {"reload"}
     problems = [(name, judge.body("desk", name, body)) for name, body in events]
-    assert [] == [each for each in problems if each[1]]
+    assert [] == [problem for problem in problems if problem[1]]
     browser.http.close()

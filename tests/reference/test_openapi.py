@@ -27,20 +27,24 @@ def test_references_lead_somewhere() -> None:
     whole = document()
 
     assert len(references(whole)) > 100
-    for each in references(whole):
-        assert resolved(whole, each)
-    assert all(re.fullmatch(r"\w+\.\w+", each) for each in whole["components"]["schemas"])
+    for reference in references(whole):
+        assert resolved(whole, reference)
+    assert all(re.fullmatch(r"\w+\.\w+", name) for name in whole["components"]["schemas"])
 
 
 def test_operations_have_names_of_their_own() -> None:
     """Programs are generated from them."""
-    names = [each["operationId"] for path in document()["paths"].values() for each in path.values()]
+    names = [
+        operation["operationId"]
+        for path in document()["paths"].values()
+        for operation in path.values()
+    ]
 
     assert len(ROUTES) == len(set(names))
-    assert all(re.fullmatch(r"[a-z]\w*", each) for each in names)
+    assert all(re.fullmatch(r"[a-z]\w*", name) for name in names)
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=lambda each: f"{each.method} {each.path}")
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
 def test_who_may_call_is_said(route) -> None:
     """In words, and in the refusals that follow."""
     found = refusals(route)

@@ -18,13 +18,15 @@ def test_the_page_shows_every_message_and_route(browser: Open) -> None:
 
     for channel in CHANNELS:
         assert f"<code>{channel.path}</code>" in page
-        assert all(f"<code>{each.name}</code>" in page for each in channel.received + channel.sent)
+        assert all(
+            f"<code>{message.name}</code>" in page for message in channel.received + channel.sent
+        )
     for route in ROUTES:
         assert f"<code>{route.address}</code>" in page
     targets = set(re.findall(r' id="([^"]+)"', page))
     links = re.findall(r'href="#([^"]+)"', page)
     assert len(links) > 50
-    assert [] == [each for each in links if each not in targets]
+    assert [] == [link for link in links if link not in targets]
 
 
 def test_programs_get_the_documents(browser: Open) -> None:

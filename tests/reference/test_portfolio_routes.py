@@ -21,7 +21,7 @@ def test_the_life_of_a_portfolio_is_as_described(here: Served, judge: Judge) -> 
     assert 400 == asker.ask(add, body={"symbol": "BTC", "quantity": "much"}, **found).status_code
     asker.done(route_of(ROUTES, "PUT", "/<symbol>"), body=amount, symbol="BTC", **found)
     valued = asker.done(route_of(ROUTES, "GET", _ONE), **found)["portfolio"]
-    assert ["BTC"] == [each["symbol"] for each in valued["holdings"]]
+    assert ["BTC"] == [holding["symbol"] for holding in valued["holdings"]]
     assert 1 == len(asker.done(route_of(ROUTES, "GET", "/portfolios"))["portfolios"])
     asker.done(route_of(ROUTES, "PATCH", _ONE), body={"name": "Income"}, **found)
     asker.done(route_of(ROUTES, "DELETE", "/<symbol>"), symbol="BTC", **found)

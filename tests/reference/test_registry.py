@@ -13,7 +13,7 @@ from omcrm.reference.asyncapi import document
 from omcrm.reference.registry import CHANNELS
 from tests.processes import ROOT
 
-BY_DIALECT = {each.dialect: each for each in CHANNELS}
+BY_DIALECT = {channel.dialect: channel for channel in CHANNELS}
 # Where messages are made, and the key or the call that names their kind.
 MADE = {
     "market_feed": "market_feed.py",
@@ -23,10 +23,10 @@ MADE = {
 
 def test_every_dialect_is_described() -> None:
     """A new one is missed here, and its path is the one that is served."""
-    assert {each.name for each in DIALECTS} | {"desk"} == BY_DIALECT.keys()
-    for each in DIALECTS:
-        path = each.path.replace("<", "{").replace(">", "}")
-        assert path == BY_DIALECT[each.name].path
+    assert {dialect.name for dialect in DIALECTS} | {"desk"} == BY_DIALECT.keys()
+    for dialect in DIALECTS:
+        path = dialect.path.replace("<", "{").replace(">", "}")
+        assert path == BY_DIALECT[dialect.name].path
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_every_dialect_is_described() -> None:
 )
 def test_what_is_understood_is_described(dialect: str, inbound: Inbound) -> None:
     """Every kind of message, and each example is understood."""
-    assert inbound._known == {each.name for each in BY_DIALECT[dialect].received}
+    assert inbound._known == {kind.name for kind in BY_DIALECT[dialect].received}
     for message in BY_DIALECT[dialect].received:
         assert message.examples
         for example in message.examples:
@@ -47,9 +47,9 @@ def kinds_made(file: str) -> set[str]:
     for node in ast.walk(ast.parse((ROOT / "omcrm" / "gateways" / file).read_text())):
         if isinstance(node, ast.Dict):
             pairs = zip(node.keys, node.values, strict=True)
-            found |= {each.value for key, each in pairs if is_text(key, "type") and is_text(each)}
+            found |= {pair.value for key, pair in pairs if is_text(key, "type") and is_text(pair)}
         elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "envelope":
-            found |= {each.value for each in node.args[:1] if is_text(each)}
+            found |= {arg.value for arg in node.args[:1] if is_text(arg)}
     return found
 
 
@@ -61,7 +61,7 @@ def is_text(node: ast.AST | None, text: str | None = None) -> bool:
 @pytest.mark.parametrize("dialect", MADE)
 def test_what_is_told_is_described(dialect: str) -> None:
     """Every kind of message that the code makes."""
-    assert kinds_made(MADE[dialect]) == {each.name for each in BY_DIALECT[dialect].sent}
+    assert kinds_made(MADE[dialect]) == {message.name for message in BY_DIALECT[dialect].sent}
 
 
 def codes_of(*files: str) -> set[str]:
@@ -107,14 +107,14 @@ def test_the_desks_events_are_described() -> None:
     heard, told = events_of("socketio_events.py")
 
     desk = BY_DIALECT["desk"]
-    assert heard - {"connect", "disconnect", "*"} == {each.name for each in desk.received}
-    assert told | {"price_update"} == {each.name for each in desk.sent}
+    assert heard - {"connect", "disconnect", "*"} == {event.name for event in desk.received}
+    assert told | {"price_update"} == {event.name for event in desk.sent}
 
 
-@pytest.mark.parametrize("channel", CHANNELS, ids=lambda each: each.dialect)
+@pytest.mark.parametrize("channel", CHANNELS, ids=lambda channel: channel.dialect)
 def test_answers_are_messages(channel) -> None:
     """What is said to be answered is described, and examples of JSON are JSON."""
-    sent = {each.name for each in channel.sent}
-    for each in channel.received:
-        assert set(each.answers) <= sent
-        assert each.body is str or [json.loads(example) for example in each.examples]
+    sent = {answer.name for answer in channel.sent}
+    for message in channel.received:
+        assert set(message.answers) <= sent
+        assert message.body is str or [json.loads(example) for example in message.examples]

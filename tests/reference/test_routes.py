@@ -43,16 +43,16 @@ def test_every_route_is_described_or_a_page(app: Flask) -> None:
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
 
-    assert served - PAGES == {(each.method, each.path) for each in ROUTES}
+    assert served - PAGES == {(route.method, route.path) for route in ROUTES}
     assert served >= PAGES
 
 
 def test_each_is_described_once() -> None:
     """The later would hide the earlier."""
-    assert len(ROUTES) == len({(each.method, each.path) for each in ROUTES})
+    assert len(ROUTES) == len({(route.method, route.path) for route in ROUTES})
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=lambda each: f"{each.method} {each.path}")
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
 def test_strangers_are_answered_as_it_says(route, app: Flask) -> None:
     """Who needs no login gets an answer; all others are refused before anything else."""
     url = route.address.replace("{portfolio_id}", "1").replace("{token_id}", "1")

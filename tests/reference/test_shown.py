@@ -40,8 +40,8 @@ def test_a_body_has_fields() -> None:
     }
     found = body({"$ref": f"{PARTS}x.It"}, {"x.It": schema})
 
-    assert ["a", "b"] == [each.name for each in found.fields]
-    assert [True, False] == [each.is_required for each in found.fields]
+    assert ["a", "b"] == [field.name for field in found.fields]
+    assert [True, False] == [field.is_required for field in found.fields]
     assert (("x.Price",), "It.") == (found.fields[0].parts, found.about)
 
 

@@ -14,13 +14,13 @@ from omcrm.storage.user import Role
 
 def test_every_message_has_a_preset() -> None:
     """Of every raw WebSocket, at its path."""
-    found = {each["dialect"]: each for each in presets()}
+    found = {preset["dialect"]: preset for preset in presets()}
 
-    assert {each.name for each in DIALECTS} == found.keys()
+    assert {dialect.name for dialect in DIALECTS} == found.keys()
     for channel in CHANNELS:
         if channel.namespace is None:
-            names = {each["name"] for each in found[channel.dialect]["presets"]}
-            assert {each.name for each in channel.received} == names
+            names = {preset["name"] for preset in found[channel.dialect]["presets"]}
+            assert {message.name for message in channel.received} == names
 
 
 def test_the_page_carries_them(browser: Callable[[Role], FlaskClient]) -> None:

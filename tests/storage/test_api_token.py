@@ -112,7 +112,7 @@ def test_all_of_an_account_end(mine: ApiToken, user: User, other: User, now: dat
     theirs = token(other, "theirs", now)
     api_token.revoke(user.id, token(user, "before", now).id, now)
     api_token.revoke_all(user.id, now + DAY)
-    ended = {each.name: each.revoked_at for each in api_token.of_user(user.id)}
+    ended = {row.name: row.revoked_at for row in api_token.of_user(user.id)}
 
     assert {"mine": now + DAY, "before": now} == ended
     assert None is theirs.revoked_at
@@ -156,12 +156,12 @@ def test_what_ended_long_ago_is_forgotten(user: User, other: User, now: datetime
     token(user, "good", now, 300 * DAY)
     token(other, "theirs", now, DAY)
     api_token.forget_ended(user.id, now + 30 * DAY)
-    kept = [each.name for each in api_token.of_user(user.id)]
+    kept = [row.name for row in api_token.of_user(user.id)]
     api_token.forget_ended(user.id, now + 32 * DAY)
 
     assert ["good", "revoked", "expired"] == kept
-    assert ["good"] == [each.name for each in api_token.of_user(user.id)]
-    assert ["theirs"] == [each.name for each in api_token.of_user(other.id)]
+    assert ["good"] == [row.name for row in api_token.of_user(user.id)]
+    assert ["theirs"] == [row.name for row in api_token.of_user(other.id)]
 
 
 def test_taking_the_turn_changes_nothing(user: User, now: datetime) -> None:

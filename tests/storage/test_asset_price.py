@@ -17,9 +17,9 @@ from tests.values import BINANCE
 @pytest.fixture
 def instruments(database: None) -> None:
     """BTC and ETH."""
-    for each in CATALOGUE[:2]:
+    for instrument in CATALOGUE[:2]:
         row = InstrumentRow(
-            symbol=each.symbol, name=each.name, asset_class="crypto", decimals=2,
+            symbol=instrument.symbol, name=instrument.name, asset_class="crypto", decimals=2,
             provider_symbols={},
         )  # fmt: skip
         db.session.add(row)

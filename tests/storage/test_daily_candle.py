@@ -17,9 +17,9 @@ DAY = date(2026, 3, 3)
 @pytest.fixture
 def instruments(database: None) -> None:
     """BTC and ETH."""
-    for each in CATALOGUE[:2]:
+    for instrument in CATALOGUE[:2]:
         row = InstrumentRow(
-            symbol=each.symbol, name=each.name, asset_class="crypto", decimals=2,
+            symbol=instrument.symbol, name=instrument.name, asset_class="crypto", decimals=2,
             provider_symbols={},
         )  # fmt: skip
         db.session.add(row)
@@ -77,7 +77,7 @@ def test_sources_are_kept_apart(instruments: None, now: datetime) -> None:
 def test_days_come_in_order_within_the_span(instruments: None, now: datetime) -> None:
     """Both ends belong to it; a symbol of which nothing is known has no days."""
     days = [DAY + timedelta(days=number) for number in range(5)]
-    add(*(candle(each) for each in reversed(days)), now=now)
+    add(*(candle(day) for day in reversed(days)), now=now)
     found = daily_candles(["BTC", "ETH"], days[1], days[3])
 
     assert days[1:4] == list(found["BTC"])
@@ -87,7 +87,7 @@ def test_days_come_in_order_within_the_span(instruments: None, now: datetime) ->
 def test_many_days_fit(instruments: None, now: datetime) -> None:
     """A year of two symbols is added at once, and counted."""
     days = [DAY - timedelta(days=number) for number in range(365)]
-    told = [candle(each, symbol=symbol) for each in days for symbol in ("BTC", "ETH")]
+    told = [candle(day, symbol=symbol) for day in days for symbol in ("BTC", "ETH")]
 
     assert 730 == add(*told, now=now)
     assert 0 == add(*told, now=now)

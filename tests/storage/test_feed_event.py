@@ -40,7 +40,7 @@ def test_every_kind_can_be_kept(database: None, now: datetime, kind: Kind) -> No
     """Its column is wide enough for each name."""
     add([FeedEvent(at=now, kind=kind, source="binance")])
 
-    assert [kind] == [each.kind for each in kept()]
+    assert [kind] == [entry.kind for entry in kept()]
     assert len(kind.value) <= FeedEventRow.kind.type.length
 
 
@@ -48,7 +48,7 @@ def test_the_newest_come_first_and_no_more_than_asked_for(database: None, now: d
     """What was written last is at the front, also where clocks were set back meanwhile."""
     add(event(now - timedelta(seconds=second), str(second)) for second in range(5))
 
-    assert ["4", "3", "2"] == [each.reason for each in kept(3)]
+    assert ["4", "3", "2"] == [entry.reason for entry in kept(3)]
 
 
 def test_no_events_are_no_trouble(database: None) -> None:
@@ -68,14 +68,14 @@ def test_what_strangers_wrote_is_made_fit(
     """An upstream's words are neither too long nor able to forge a line."""
     add([event(now, reason)])
 
-    assert [expected] == [each.reason for each in kept()]
+    assert [expected] == [entry.reason for entry in kept()]
 
 
 def test_silence_is_kept_to_the_millisecond(database: None, now: datetime) -> None:
     """None is not nothing: a silence of zero is one."""
     add([event(now, silent=silent) for silent in (None, 0.0, 1.2346)])
 
-    assert [1.235, 0.0, None] == [each.silent_seconds for each in kept()]
+    assert [1.235, 0.0, None] == [entry.silent_seconds for entry in kept()]
 
 
 def test_is_not_kept_before_the_caller_commits(database: None, now: datetime) -> None:
@@ -93,4 +93,4 @@ def test_the_old_are_forgotten(database: None, now: datetime) -> None:
     db.session.commit()
     forget_old(now)
 
-    assert [now - KEPT_FOR, now] == [each.at for each in kept()]
+    assert [now - KEPT_FOR, now] == [entry.at for entry in kept()]

@@ -59,8 +59,8 @@ def test_what_was_left_out_is_empty(rows: list[InstrumentRow]) -> None:
 
 def test_active_ones_are_followed_in_the_order_they_were_added(rows: list[InstrumentRow]) -> None:
     """What is switched off is not followed, but is still listed."""
-    assert ["MATIC", "EURUSD"] == [each.symbol for each in active_instruments()]
-    assert ["MATIC", "OFF", "EURUSD"] == [each.symbol for each in all_instruments()]
+    assert ["MATIC", "EURUSD"] == [instrument.symbol for instrument in active_instruments()]
+    assert ["MATIC", "OFF", "EURUSD"] == [instrument.symbol for instrument in all_instruments()]
 
 
 def test_is_found_by_its_symbol(rows: list[InstrumentRow]) -> None:

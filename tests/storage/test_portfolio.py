@@ -59,7 +59,9 @@ def test_it_is_found_by_its_owner_only(own: PortfolioRow, user: User) -> None:
     assert own is find_portfolio(user.id, own.id)
     assert own is find_portfolio(user.id, own.id, lock=True)
     assert None is find_portfolio(user.id + 1, own.id)
-    assert [None] * 4 == [find_portfolio(user.id, each) for each in (0, -1, own.id + 1, 2**80)]
+    assert [None] * 4 == [
+        find_portfolio(user.id, portfolio_id) for portfolio_id in (0, -1, own.id + 1, 2**80)
+    ]
 
 
 def test_they_are_told_by_name(own: PortfolioRow, user: User, now: datetime) -> None:
@@ -68,7 +70,7 @@ def test_they_are_told_by_name(own: PortfolioRow, user: User, now: datetime) -> 
         db.session.add(PortfolioRow(user_id=user.id, name=name, created_at=now, updated_at=now))
     db.session.commit()
 
-    assert ["alpha", "Growth", "Zeta"] == [each.name for each in portfolios_of(user.id)]
+    assert ["alpha", "Growth", "Zeta"] == [portfolio.name for portfolio in portfolios_of(user.id)]
     assert [] == portfolios_of(user.id + 1)
     assert (3, 0) == (count_portfolios(user.id), count_portfolios(user.id + 1))
 

@@ -22,7 +22,7 @@ PLACES = [*sorted(Path("/usr/lib/postgresql").glob("*/bin")), Path("/usr/local/b
 
 
 def program(name: str) -> str:
-    found = next((str(each / name) for each in PLACES if (each / name).exists()), None)
+    found = next((str(place / name) for place in PLACES if (place / name).exists()), None)
     return found or shutil.which(name) or missing(f"PostgreSQL's {name}") or ""
 
 
@@ -113,7 +113,7 @@ def test_prices_and_days_are_written(postgresql: str, tmp_path: Path, exchange: 
         prices = [app.run(*command) for _ in range(2)]
         days = [app.run(*command, "--historical", "--days", "7") for _ in range(2)]
 
-    assert all("2 prices written." in each for each in prices)
+    assert all("2 prices written." in price for price in prices)
     assert "BTC     7     0      7" in days[0]
     assert "0 days written." in days[1]
 
@@ -159,7 +159,7 @@ def test_portfolios_on_postgresql(postgresql: str, tmp_path: Path) -> None:
             browser.post("/portfolio/", data={"name": "a\0b"}, headers=headers),
             browser.post("/auth/login", data={"email": "a\0b", "password": "x"}, headers=headers),
         ]
-        assert [400] * 6 == [each.status_code for each in unreadable]
+        assert [400] * 6 == [response.status_code for response in unreadable]
 
         with only_reading(postgresql):
             wait_for(lambda: "database" in failing(browser), 30, "the database to be named")

@@ -42,7 +42,7 @@ def test_old_ones_are_swept(ticket: str, now: datetime) -> None:
     ws_ticket.keep("new", "token:abc", now + 31 * SECONDS, now + 61 * SECONDS)
     db.session.commit()
 
-    assert ["new"] == [each.ticket_hash for each in db.session.query(WsTicket)]
+    assert ["new"] == [row.ticket_hash for row in db.session.query(WsTicket)]
 
 
 def test_of_many_at_once_one_gets_it(ticket: str, now: datetime) -> None:
@@ -56,4 +56,4 @@ def test_of_many_at_once_one_gets_it(ticket: str, now: datetime) -> None:
     with ThreadPoolExecutor(8) as pool:
         taken = list(pool.map(take, range(8)))
 
-    assert ["session:abc"] == [each for each in taken if each]
+    assert ["session:abc"] == [session for session in taken if session]

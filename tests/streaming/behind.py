@@ -68,6 +68,6 @@ def in_background(job: Callable[[], Any]) -> list[Any]:
 def end_of(desk: Desk) -> str:
     """Why a session ended: told twice, and the same."""
     wait_for(lambda: desk.told and desk.told[-1][0] == "disconnected", 10, "the end")
-    (gone,) = (each[1] for each in desk.told if each[0] == "gone")
+    (gone,) = (event[1] for event in desk.told if event[0] == "gone")
     assert gone == desk.told[-1][1]
     return gone

@@ -51,9 +51,9 @@ def opened(reactor: Reactor) -> Iterator[Opener]:
             return pair
 
         yield make
-    for each in made:
-        each.heard.end.wait(PATIENCE)
-    assert [1] * len(made) == [each.heard.ends for each in made]
+    for socket_pair in made:
+        socket_pair.heard.end.wait(PATIENCE)
+    assert [1] * len(made) == [pair.heard.ends for pair in made]
     assert 0 == reactor.connections()
 
 
@@ -88,7 +88,7 @@ def serve() -> Iterator[Serve]:
         return server
 
     yield make
-    for each in made:
-        each.eio.disconnect()
-        wait_for(lambda each=each: not each.environ, 5, "all to be gone")
-        assert ({}, {}, {}) == (each.manager.rooms, each._binary_packet, each._held)
+    for instance in made:
+        instance.eio.disconnect()
+        wait_for(lambda server=instance: not server.environ, 5, "all to be gone")
+        assert ({}, {}, {}) == (instance.manager.rooms, instance._binary_packet, instance._held)

@@ -61,15 +61,15 @@ class Course:
 
     def note(self, now: float, *quotes: Quote) -> list[float | None]:
         """These quotes come; their turns."""
-        self.known.update({each.symbol: each for each in quotes})
-        return [self.lane.note(each, now) for each in quotes]
+        self.known.update({quote.symbol: quote for quote in quotes})
+        return [self.lane.note(quote, now) for quote in quotes]
 
     def flush(self, now: float) -> list[int]:
         """What is due leaves; the numbers."""
         self.flushes += 1
         due = self.lane.take_due(now, self.known, self.flushes)
-        self.told += [(now, each.symbol, each.seq) for each in due]
-        return [each.seq for each in due]
+        self.told += [(now, update.symbol, update.seq) for update in due]
+        return [update.seq for update in due]
 
     def tell(self, now: float, *quotes: Quote) -> list[int]:
         """These quotes come and leave."""
@@ -79,9 +79,9 @@ class Course:
     def run(self, changes: Iterable[tuple[float, Quote]], late: Iterator[float]) -> None:
         """Changes come at their times; each flush is so much later than it should be."""
         now = NOON
-        for at, each in sorted(changes, key=lambda change: change[0]):
+        for at, update in sorted(changes, key=lambda change: change[0]):
             now = max(self._flush_until(at, now, late), at)
-            self.note(now, each)
+            self.note(now, update)
         self._flush_until(math.inf, now, late)
 
     def _flush_until(self, end: float, now: float, late: Iterator[float]) -> float:
@@ -96,4 +96,6 @@ class Course:
     def lacking(self, seq: int) -> set[str] | None:
         """What a client whose highest number is `seq` may lack; None where nobody knows."""
         is_missing = self.lane.missing_since(seq, self.known)
-        return None if is_missing is None else {each for each in self.known if is_missing(each)}
+        return (
+            None if is_missing is None else {symbol for symbol in self.known if is_missing(symbol)}
+        )

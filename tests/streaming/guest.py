@@ -23,7 +23,7 @@ class Guest:
 
     def say(self, *packets: str) -> int:
         """Post these packets of Socket.IO; the status of the answer."""
-        body = "\x1e".join(each if each.startswith("b") else f"4{each}" for each in packets)
+        body = "\x1e".join(packet if packet.startswith("b") else f"4{packet}" for packet in packets)
         return self.ask(self.query, body.encode()).status
 
     def hear(self) -> list[str]:

@@ -18,12 +18,12 @@ def same_price(one: Quote, other: Quote) -> bool:
     return one.said.trade.price == other.said.trade.price
 
 
-def written(each: Quote) -> str:
-    return f"{each.symbol} {each.seq}"
+def written(quote: Quote) -> str:
+    return f"{quote.symbol} {quote.seq}"
 
 
-def symbol_and_price(each: Quote) -> str:
-    return f"{each.symbol} {each.said.trade.price}"
+def symbol_and_price(quote: Quote) -> str:
+    return f"{quote.symbol} {quote.said.trade.price}"
 
 
 def take(fanout: FanOut, *texts: str) -> None:

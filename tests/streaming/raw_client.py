@@ -67,7 +67,7 @@ def upgrade(path: str = "/", *more: str) -> bytes:
         "Sec-WebSocket-Version: 13",
         *more,
     )
-    return "".join(f"{each}\r\n" for each in (*lines, "")).encode()
+    return "".join(f"{line}\r\n" for line in (*lines, "")).encode()
 
 
 class RawClient:
@@ -115,8 +115,8 @@ class RawClient:
         """Send bytes one by one, as far as the server wants them."""
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with contextlib.suppress(ConnectionError):
-            for each in b"".join(frames):
-                self.sock.send(bytes([each]))
+            for byte in b"".join(frames):
+                self.sock.send(bytes([byte]))
 
     def read_head(self) -> int:
         """Read the head of an HTTP response; its status."""

@@ -56,7 +56,9 @@ def app(environ: WSGIEnvironment, start_response: Callable[..., Any]) -> Iterabl
 def state() -> dict[str, int]:
     """What happened, and what still runs."""
     gc.collect()
-    running = [each for each in gc.get_objects() if isinstance(each, greenlet) and each]
+    running = [
+        candidate for candidate in gc.get_objects() if isinstance(candidate, greenlet) and candidate
+    ]
     return {"executed": executed, "greenlets": len(running), "held": len(held)}
 
 

@@ -23,8 +23,8 @@ class Dialect:
     def __init__(self) -> None:
         self.asked: Counter[str] = Counter()
 
-    def __call__(self, each: Quote) -> str:
-        text = f"{each.symbol} {each.seq} €"
+    def __call__(self, quote: Quote) -> str:
+        text = f"{quote.symbol} {quote.seq} €"
         self.asked[text] += 1
         return text
 
@@ -37,8 +37,8 @@ def read(frames: bytes, *extensions: PerMessageDeflate) -> list[str]:
     found: Sequence[object] = client.events_received()
 
     assert None is client.parser_exc
-    assert all(isinstance(each, Frame) and each.opcode is Opcode.TEXT for each in found)
-    return [bytes(each.data).decode() for each in found if isinstance(each, Frame)]
+    assert all(isinstance(event, Frame) and event.opcode is Opcode.TEXT for event in found)
+    return [bytes(event.data).decode() for event in found if isinstance(event, Frame)]
 
 
 def agreed() -> PerMessageDeflate:
@@ -106,7 +106,7 @@ def test_a_quote_is_encoded_once_for_all_batches() -> None:
     dialect = Dialect()
     printer = Printer(dialect)
     btc, eth = price(1), price(2, "ETH")
-    batches = [printer.batch(each) for each in ([btc], [btc, eth], [eth], [btc])]
+    batches = [printer.batch(group) for group in ([btc], [btc, eth], [eth], [btc])]
 
     assert {"BTC 1 €": 1, "ETH 2 €": 1} == dialect.asked
     assert batches[0].deflated + batches[2].deflated == batches[1].deflated
@@ -116,7 +116,7 @@ def test_the_next_quote_is_encoded_anew() -> None:
     """What is remembered is the last one only."""
     dialect = Dialect()
     printer = Printer(dialect)
-    texts = [printer.batch([each]).packets for each in (price(1), price(2), price(3))]
+    texts = [printer.batch([update]).packets for update in (price(1), price(2), price(3))]
 
     assert [["BTC 1 €"], ["BTC 2 €"], ["BTC 3 €"]] == texts
     assert 3 == dialect.asked.total()
@@ -127,7 +127,7 @@ def test_an_older_quote_does_not_displace_a_newer_one() -> None:
     dialect = Dialect()
     printer = Printer(dialect)
     older, newer = price(1), price(2)
-    texts = [printer.batch([each]).packets for each in (newer, older, newer)]
+    texts = [printer.batch([update]).packets for update in (newer, older, newer)]
 
     assert [["BTC 2 €"], ["BTC 1 €"], ["BTC 2 €"]] == texts
     assert 1 == dialect.asked["BTC 2 €"]
@@ -136,9 +136,9 @@ def test_an_older_quote_does_not_displace_a_newer_one() -> None:
 def test_same_number_is_not_the_same_quote() -> None:
     """After forgetting or not: what is asked for is what is written."""
     first, second = price(7), quote(trade("2", 8), seq=7)
-    printer = Printer(lambda each: str(each.said.trade and each.said.trade.price))
+    printer = Printer(lambda update: str(update.said.trade and update.said.trade.price))
 
-    assert [["1"], ["2"]] == [printer.batch([each]).packets for each in (first, second)]
+    assert [["1"], ["2"]] == [printer.batch([update]).packets for update in (first, second)]
 
 
 def test_what_is_forgotten_is_encoded_again() -> None:
@@ -156,7 +156,7 @@ def test_what_is_forgotten_is_encoded_again() -> None:
 
 def test_what_is_repeated() -> None:
     """The same facts as those of a number before, with no others sent in between."""
-    printer = Printer(str, lambda each: str(each.said.trade and each.said.trade.price))
+    printer = Printer(str, lambda update: str(update.said.trade and update.said.trade.price))
 
     def numbered(seq: int, number: str) -> Quote:
         return quote(trade(number, seq), seq=seq)
@@ -173,7 +173,7 @@ def test_what_is_repeated() -> None:
     assert not printer.is_repeated(numbered(4, "5"), 3)
 
 
-@pytest.mark.parametrize("facts", [None, lambda each: None])
+@pytest.mark.parametrize("facts", [None, lambda update: None])
 def test_without_facts_nothing_is_repeated(facts: Any) -> None:
     """Each quote is sent."""
     printer = Printer(str, facts)

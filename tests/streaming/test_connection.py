@@ -91,9 +91,11 @@ def test_how_it_is_cut_does_not_matter(
 ) -> None:
     """Any messages in any fragments with pings between them, in segments of any size."""
     stream = bytearray()
-    for each in messages:
-        cuts = sorted(chance.sample(range(len(each) + 1), chance.randint(0, min(3, len(each)))))
-        parts = [each[a:b] for a, b in zip([0, *cuts], [*cuts, len(each)], strict=True)]
+    for message in messages:
+        cuts = sorted(
+            chance.sample(range(len(message) + 1), chance.randint(0, min(3, len(message))))
+        )
+        parts = [message[a:b] for a, b in zip([0, *cuts], [*cuts, len(message)], strict=True)]
         for number, part in enumerate(parts):
             opcode = CONT if number else BINARY
             stream += frame(opcode, part, fin=number == len(parts) - 1)
@@ -120,7 +122,7 @@ def test_nonsense_ends_it(
     pair.peer.send(nonsense)
     pair.peer.sock.shutdown(socket.SHUT_WR)
 
-    assert all(each.opcode in (CLOSE, PONG) for each in pair.peer.frames())
+    assert all(frame.opcode in (CLOSE, PONG) for frame in pair.peer.frames())
     assert [] == caplog.messages
 
 
@@ -156,7 +158,7 @@ def test_a_fault_is_named(opened: Opener, said: bytes, code: int) -> None:
     pair = opened(Limits(message=1000))
     pair.peer.send(said)
 
-    assert [code] == [each.code for each in pair.peer.frames()]
+    assert [code] == [frame.code for frame in pair.peer.frames()]
     assert [] == pair.heard.messages
 
 
@@ -219,7 +221,7 @@ def test_a_bomb_does_not_go_off(opened: Opener) -> None:
     pair = opened(Limits(message=2000), deflates=True)
     pair.peer.send(frame(TEXT, deflate(bytes(1_000_000)), rsv=4))
 
-    assert [1009] == [each.code for each in pair.peer.frames()]
+    assert [1009] == [frame.code for frame in pair.peer.frames()]
 
 
 def test_nothing_of_nothing_is_kept(opened: Opener) -> None:
@@ -282,7 +284,7 @@ def test_their_goodbye(opened: Opener) -> None:
     pair = opened()
     pair.peer.send(closing(3999, b"enough"))
 
-    assert [3999] == [each.code for each in pair.peer.frames()]
+    assert [3999] == [frame.code for frame in pair.peer.frames()]
     assert not pair.connection.open
 
 
@@ -319,7 +321,7 @@ def test_silence_is_questioned_then_ended(opened: Opener, reactor: Reactor) -> N
     said = list(pair.peer.frames())
 
     assert [(PING, None), (CLOSE, 1008)] == [
-        (each.opcode, each.code if each.opcode == CLOSE else None) for each in said
+        (reply.opcode, reply.code if reply.opcode == CLOSE else None) for reply in said
     ]
     assert 1 == reactor.counters["silent"] - before
 
@@ -357,7 +359,7 @@ def test_a_flood_after_the_goodbye_is_not_kept(opened: Opener) -> None:
     kept = list(pair.connection._protocol.events)
     pair.peer.send(closing())
 
-    assert [1000] == [each.code for each in pair.peer.frames()]
+    assert [1000] == [frame.code for frame in pair.peer.frames()]
     assert len(kept) < 100
     assert [] == pair.heard.messages
 
@@ -369,7 +371,7 @@ def test_a_ping_crosses_our_goodbye(opened: Opener, reactor: Reactor) -> None:
     say_goodbye(pair)
     pair.peer.send(frame(PING), closing())
 
-    assert [CLOSE] == [each.opcode for each in pair.peer.frames()]
+    assert [CLOSE] == [frame.opcode for frame in pair.peer.frames()]
     assert before == reactor.counters["unanswered"]
 
 

@@ -50,7 +50,9 @@ def test_events_wait_their_turn(opened: Opener) -> None:
     while read[-1] != b"49":
         read.append(pair.peer.read().payload)
 
-    assert [b"%d" % number for number in range(50)] == [each for each in read if len(each) < 9]
+    assert [b"%d" % number for number in range(50)] == [
+        payload for payload in read if len(payload) < 9
+    ]
     assert 0 == pair.heard.losses
 
 
@@ -109,11 +111,11 @@ def test_all_that_leaves_are_whole_frames(opened: Opener, acts: list[tuple[str, 
         frames.append(pair.peer.read())
     pair.peer.send(closing())
     rest_of_stream = pair.peer.rest()
-    read = [each.payload for each in frames if each.opcode == TEXT]
+    read = [frame.payload for frame in frames if frame.opcode == TEXT]
     rest = iter(taken)
 
     assert b"" == rest_of_stream
-    assert all(each in rest for each in read)
+    assert all(message in rest for message in read)
 
 
 def test_many_threads_write_at_once(opened: Opener) -> None:
@@ -124,15 +126,15 @@ def test_many_threads_write_at_once(opened: Opener) -> None:
         for number in range(500):
             pair.connection.send(text_frame(b"%s%d" % (letter, number) + b"." * 200))
 
-    threads = [threading.Thread(target=write, args=(each,)) for each in (b"a", b"b", b"c")]
-    for each in threads:
-        each.start()
+    threads = [threading.Thread(target=write, args=(prefix,)) for prefix in (b"a", b"b", b"c")]
+    for thread in threads:
+        thread.start()
     read = [pair.peer.read().payload.rstrip(b".") for _ in range(1500)]
-    for each in threads:
-        each.join()
+    for thread in threads:
+        thread.join()
 
     for letter in (b"a", b"b", b"c"):
-        own = [each for each in read if each.startswith(letter)]
+        own = [message for message in read if message.startswith(letter)]
         assert [b"%s%d" % (letter, number) for number in range(500)] == own
 
 
@@ -167,7 +169,7 @@ def test_a_goodbye_to_one_who_does_not_read(opened: Opener) -> None:
     pair.peer.send(closing())
     frames = list(pair.peer.frames())
 
-    assert {1000} == {len(each.payload) for each in frames[:-1]}
+    assert {1000} == {len(frame.payload) for frame in frames[:-1]}
     assert (CLOSE, 1000) == (frames[-1].opcode, frames[-1].code)
 
 

@@ -14,8 +14,8 @@ def seat(sid: str, user_id: int = 1, session_hash: str = "session", is_admin: bo
 
 def seated(desk: Desk, pages: int, user_id: int = 1, session_hash: str = "session") -> list[Seat]:
     seats = [seat(f"{user_id}-{number}", user_id, session_hash) for number in range(pages)]
-    for each in seats:
-        desk.sit(each)
+    for connection in seats:
+        desk.sit(connection)
     return seats
 
 
@@ -144,7 +144,7 @@ def test_pages_are_found_by_their_session(desk: Desk) -> None:
     seated(desk, 1, user_id=2, session_hash="alive")
 
     assert {"ended", "alive"} == desk.session_hashes()
-    assert [each.sid for each in ended] == desk.sids_of({"ended"})
+    assert [connection.sid for connection in ended] == desk.sids_of({"ended"})
     assert [] == desk.sids_of([])
 
 

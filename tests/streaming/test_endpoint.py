@@ -103,7 +103,7 @@ def test_a_refusal_in_http() -> None:
 def test_compression_is_agreed(offer: str) -> None:
     """As all browsers offer it; each message is compressed on its own, in a small window."""
     answer = headers_of(HTTP_SEC_WEBSOCKET_EXTENSIONS=offer)["Sec-WebSocket-Extensions"]
-    parameters = {each.strip() for each in answer.split(";")}
+    parameters = {part.strip() for part in answer.split(";")}
 
     assert {
         "permessage-deflate",
@@ -169,7 +169,7 @@ def test_an_unknown_server_is_told_so() -> None:
     """Where no connection can be taken there is no WebSocket, and nobody is greeted."""
     greeted, said = list[Any](), list[Any]()
     reactor = Reactor()
-    endpoint = Endpoint(reactor, lambda *each: greeted.append(each) or Heard(), Limits())
+    endpoint = Endpoint(reactor, lambda *arguments: greeted.append(arguments) or Heard(), Limits())
     body = b"".join(endpoint(environ(), lambda *head: said.extend(head)))
 
     assert "501 Not Implemented" == said[0]

@@ -241,7 +241,7 @@ def test_a_packet_for_many_is_framed_once(server: EngineServer, ask: Ask) -> Non
         server.send_packet(sid, packet)
         frames.append(packet.frame)
 
-    assert all(each is frames[0] for each in frames)
+    assert all(frame is frames[0] for frame in frames)
     for peer in peers:
         assert Frame(TEXT, b"4price") == peer.read()
         peer.sock.close()
@@ -255,7 +255,7 @@ def test_nobody_is_left_after_all_were_told_to_go(server: EngineServer, ask: Ask
     server.disconnect()
     wait_for(lambda: server.told == ["server disconnect"] * 3, 5)
 
-    assert [400] * 3 == [ask(each).status for each in queries]
+    assert [400] * 3 == [ask(query).status for query in queries]
     server.disconnect("unknown")
 
 

@@ -62,7 +62,7 @@ def test_reading_a_payload_fails_in_one_way(body: bytes) -> None:
         return
 
     assert 1 <= len(packets) <= 16
-    assert all(isinstance(each, bytes) or each[0] in "13456" for each in packets)
+    assert all(isinstance(packet, bytes) or packet[0] in "13456" for packet in packets)
 
 
 @pytest.mark.parametrize(

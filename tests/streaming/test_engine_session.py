@@ -124,7 +124,7 @@ def test_messages_are_handled_one_after_the_other() -> None:
     session.take("4too late")
 
     assert "client disconnect" == end_of(desk)
-    messages = [each for each in desk.told if isinstance(each, str | bytes)]
+    messages = [message for message in desk.told if isinstance(message, str | bytes)]
     assert [*[str(number) for number in range(200)], b"bytes"] == messages
 
 
@@ -190,7 +190,7 @@ def test_what_is_no_packet_ends_it(plug: Plug, packet: str) -> None:
     client = plug(desk, Session(desk, "sid"))
     client.send(text(packet))
 
-    assert [CLOSE] == [each.opcode for each in client.frames()]
+    assert [CLOSE] == [frame.opcode for frame in client.frames()]
     assert "transport error" == end_of(desk)
     assert 1 == desk.counters["bad_packets"]
 
@@ -227,7 +227,7 @@ def test_a_half_open_peer_is_noticed(plug: Plug) -> None:
     desk = Desk(interval=0.1, timeout=0.1)
     client = plug(desk, Session(desk, "sid"))
 
-    assert [TEXT, CLOSE] == [each.opcode for each in client.frames()]
+    assert [TEXT, CLOSE] == [frame.opcode for frame in client.frames()]
     assert "ping timeout" == end_of(desk)
     wait_for(lambda: desk.reactor.connections() == 0, 5)
 
@@ -297,7 +297,7 @@ def test_closing_twice_is_once(plug: Plug) -> None:
     session.close()
     session.close("another reason")
 
-    assert [CLOSE] == [each.opcode for each in client.frames()]
+    assert [CLOSE] == [frame.opcode for frame in client.frames()]
     assert "server disconnect" == end_of(desk)
     assert not session.begin_upgrade(None)
     session.send("4too late")
@@ -334,7 +334,7 @@ def test_a_stalled_upgrade_is_ended(plug: Plug) -> None:
     session = Session(desk, "sid")
     client = plug(desk, session, probe_by=soon(0.1))
 
-    assert [CLOSE] == [each.opcode for each in client.frames()]
+    assert [CLOSE] == [frame.opcode for frame in client.frames()]
     wait_for(lambda: desk.reactor.connections() == 0, 5)
     session.send("4a")
     assert ["4a"] == session.poll()
@@ -347,9 +347,9 @@ def test_what_is_no_upgrade_is_shown_out(plug: Plug, said: list[str]) -> None:
     desk = Desk()
     session = Session(desk, "sid")
     client = plug(desk, session, probe_by=soon(5))
-    client.send(*[text(each) for each in said])
+    client.send(*[text(packet) for packet in said])
 
-    assert CLOSE == [each.opcode for each in client.frames()][-1]
+    assert CLOSE == [frame.opcode for frame in client.frames()][-1]
     session.send("4b")
     assert ["4b"] == session.poll()
     assert [] == desk.told
@@ -376,7 +376,7 @@ def test_an_end_in_the_middle_of_an_upgrade(plug: Plug) -> None:
     client.read()
     session.close()
 
-    assert [CLOSE] == [each.opcode for each in client.frames()]
+    assert [CLOSE] == [frame.opcode for frame in client.frames()]
     wait_for(lambda: desk.reactor.connections() == 0, 5)
 
 
@@ -413,7 +413,7 @@ def test_who_was_shown_out_is_not_listened_to(plug: Plug) -> None:
     desk.gate.set()
 
     assert "server disconnect" == end_of(desk)
-    assert not {"second", "third"} & {each for each in desk.told if isinstance(each, str)}
+    assert not {"second", "third"} & {event for event in desk.told if isinstance(event, str)}
 
 
 def test_a_session_that_ended_keeps_no_connection(plug: Plug) -> None:

@@ -65,7 +65,7 @@ def test_a_stream_leaves_at_most_once_a_window(running: FanOut) -> None:
     page.wait(f"BTC {seq}")
     running.stop()
     told, windows = len(page.told), (time.monotonic() - began) / BLINK
-    seqs = [int(each.removeprefix("BTC ")) for each in page.packets]
+    seqs = [int(packet.removeprefix("BTC ")) for packet in page.packets]
     counts = {"quotes": told, "updates": told, "conflated": seq - told, "missed": 0}
 
     assert 2 <= told <= windows + 1
@@ -110,17 +110,17 @@ def test_a_quote_is_encoded_and_framed_once_for_a_thousand(fanout: FanOut) -> No
     """All of a dialect get the same bytes, also those who watch other things besides."""
     asked: Counter[str] = Counter()
 
-    def dialect(each: Quote) -> str:
-        asked[written(each)] += 1
-        return written(each)
+    def dialect(quote: Quote) -> str:
+        asked[written(quote)] += 1
+        return written(quote)
 
     wishes = ["BTC"] * 900 + [f"BTC S{number}" for number in range(100)]
-    pages = [watching(fanout, each, dialect=dialect) for each in wishes]
+    pages = [watching(fanout, wish, dialect=dialect) for wish in wishes]
     stranger = watching(fanout, "BTC", dialect=lambda quote: "in other words")
     tell(fanout, "BTC 1")
 
     assert {"BTC 1": 1} == asked
-    assert 1 == len({id(each.batches[0].framed) for each in pages})
+    assert 1 == len({id(page.batches[0].framed) for page in pages})
     assert [["in other words"]] == stranger.told
     assert 1001 == fanout.counts()["updates"]
 
@@ -169,8 +169,8 @@ def test_who_has_left_is_told_nothing(fanout: FanOut) -> None:
     page, slow, other = (watching(fanout, "BTC") for _ in range(3))
     slow.ready = False
     tell(fanout, "BTC 1")
-    for each in (page, slow, page):
-        fanout.leave(each.subscriber)
+    for watcher in (page, slow, page):
+        fanout.leave(watcher.subscriber)
     slow.get_ready()
     tell(fanout, "BTC 2")
 
@@ -294,15 +294,15 @@ def test_one_who_cannot_be_told_does_not_hurt_the_others(
 ) -> None:
     """It is logged, and everybody else is told this change and the next."""
     crowd = [watching(fanout, f"BTC S{number % 2}") for number in range(9)]
-    for each in crowd[::3]:
-        monkeypatch.setattr(each, "offer", None)
+    for watcher in crowd[::3]:
+        monkeypatch.setattr(watcher, "offer", None)
     with caplog.at_level(logging.ERROR):
         tell(fanout, "BTC 1")
         tell(fanout, "BTC 2", "S0 3")
     told = {"BTC 1", "BTC 2"}
 
     assert "telling a subscriber failed" == caplog.messages[0]
-    assert [set(), told, told] * 3 == [{*each.packets} - {"S0 3"} for each in crowd]
+    assert [set(), told, told] * 3 == [{*reader.packets} - {"S0 3"} for reader in crowd]
 
 
 # How often

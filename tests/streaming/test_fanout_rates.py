@@ -43,7 +43,7 @@ def test_lanes_are_fewer_than_wishes() -> None:
     pages = [watching(fanout, "BTC", max_rate=1 + number / 1000) for number in range(1000)]
 
     assert 21 == len(fanout._lanes)
-    assert {each.position.max_rate for each in pages} == {1 + step / 20 for step in range(20)}
+    assert {page.position.max_rate for page in pages} == {1 + step / 20 for step in range(20)}
 
 
 @settings(deadline=None, max_examples=40)

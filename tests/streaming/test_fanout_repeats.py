@@ -20,8 +20,8 @@ def fanout() -> Iterator[FanOut]:
     fanout.stop()
 
 
-def number(each: Quote) -> str:
-    return str(each.said.trade.price)
+def number(quote: Quote) -> str:
+    return str(quote.said.trade.price)
 
 
 def test_what_tells_nothing_new_is_not_sent(fanout: FanOut) -> None:
@@ -70,7 +70,11 @@ def test_who_is_not_sent_what_is_repeated_knows_the_newest(
     fanout, numbers = FanOut(FOR_EVER), itertools.count(1)
     pages = [Page() for _ in range(4)]
     known: dict[str, int] = {}
-    for act, which, new in [*acts, *(("unblock", each, 0) for each in range(4)), ("flush", 0, 0)]:
+    for act, which, new in [
+        *acts,
+        *(("unblock", number, 0) for number in range(4)),
+        ("flush", 0, 0),
+    ]:
         symbol = ("BTC", "ETH")[which % 2]
         if act == "price":
             take(fanout, f"{symbol} {next(numbers)} {new}")
@@ -97,5 +101,5 @@ def test_who_is_not_sent_what_is_repeated_knows_the_newest(
         for symbol in known.keys() & watched:
             assert (
                 f"{symbol} {known[symbol]}"
-                == [each for each in page.packets if each.startswith(symbol)][-1]
+                == [packet for packet in page.packets if packet.startswith(symbol)][-1]
             )

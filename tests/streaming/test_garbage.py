@@ -45,7 +45,7 @@ def test_what_lives_is_put_out_of_sight() -> None:
     Garbage().tidy(changes=600, connections=600)
 
     assert gc.get_freeze_count() > 0
-    assert not any(each is kept for each in gc.get_objects())
+    assert not any(item is kept for item in gc.get_objects())
 
 
 @pytest.mark.parametrize(("changes", "connections"), [(1200, 0), (700, 40), (30_000, 600)])
@@ -74,7 +74,7 @@ def test_thousands_are_never_looked_at_together() -> None:
         garbage.tidy(changes, connections=10_000)
 
         assert gc.get_freeze_count() >= frozen / 2
-        assert not any(each is kept for each in gc.get_objects())
+        assert not any(item is kept for item in gc.get_objects())
 
 
 def test_a_few_connections_stay_in_sight() -> None:
@@ -86,4 +86,4 @@ def test_a_few_connections_stay_in_sight() -> None:
     garbage.tidy(changes=600, connections=40)
 
     assert knot() is None
-    assert any(each is kept for each in gc.get_objects())
+    assert any(item is kept for item in gc.get_objects())

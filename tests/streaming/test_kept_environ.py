@@ -80,7 +80,7 @@ def test_flask_reads_it() -> None:
 def test_what_many_say_is_held_once() -> None:
     """Ten thousand clients with the same headers do not hold them ten thousand times."""
     agents = [f"Mozilla/{version}.0" for version in (5, 5)]
-    one, other = (kept(environ(HTTP_USER_AGENT=each))["HTTP_USER_AGENT"] for each in agents)
+    one, other = (kept(environ(HTTP_USER_AGENT=agent))["HTTP_USER_AGENT"] for agent in agents)
 
     assert agents[0] is not agents[1]
     assert one is other

@@ -93,7 +93,9 @@ def test_those_that_wait_close_to_each_other_leave_together(course: Course) -> N
     """Turns within a quarter of a window of the first are one flush, and one pace afterwards."""
     for number, symbol in enumerate(SYMBOLS):
         course.tell(NOON + number * WINDOW / 5, price(number + 1, symbol))
-    course.note(NOON + WINDOW / 2, *[price(number, each) for number, each in enumerate(SYMBOLS, 4)])
+    course.note(
+        NOON + WINDOW / 2, *[price(number, symbol) for number, symbol in enumerate(SYMBOLS, 4)]
+    )
     both = NOON + WINDOW + WINDOW / 5
 
     assert both == course.lane.next_flush(NOON + WINDOW / 2)
@@ -185,10 +187,10 @@ def test_any_source_is_told_once_a_window_and_to_the_end(
         changes.append((at, price(seq, chance.choice(SYMBOLS))))
     course.run(changes, iter(lambda: chance.uniform(0, lateness) * WINDOW, None))
 
-    for symbol in {each.symbol for _, each in changes}:
+    for symbol in {change.symbol for _, change in changes}:
         times = course.times(symbol)
         seqs = [seq for _, name, seq in course.told if name == symbol]
-        came = [time for time, each in changes if each.symbol == symbol]
+        came = [time for time, change in changes if change.symbol == symbol]
 
         assert sorted(set(seqs)) == seqs
         assert course.known[symbol].seq == seqs[-1]
@@ -203,7 +205,7 @@ def test_a_fast_symbol_does_not_keep_others_from_their_turn(course: Course) -> N
     fast = [(NOON + number * WINDOW / 50, price(number + 1)) for number in range(2000)]
     slow = [(NOON + number * WINDOW * 1.3, price(5000 + number, "ETH")) for number in range(1, 30)]
     course.run([*fast, *slow], repeat(0.0))
-    came = {each.seq: at for at, each in slow}
+    came = {quote.seq: at for at, quote in slow}
     waited = [at - came[seq] for at, name, seq in course.told if name == "ETH"]
 
     assert 29 == len(waited)
@@ -263,15 +265,15 @@ def test_those_with_the_same_symbols_are_one_group(course: Course) -> None:
     """Per dialect: they get the same bytes."""
     one, other = Printer(str), Printer(repr)
     crowd = [subscriber(one) for _ in range(100)]
-    for each in crowd:
-        course.lane.place(each, frozenset({"DOGE", "ADA"}))
+    for watcher in crowd:
+        course.lane.place(watcher, frozenset({"DOGE", "ADA"}))
     stranger, loner = subscriber(other), subscriber(one)
     course.lane.place(stranger, frozenset({"DOGE", "ADA"}))
     course.lane.place(loner, frozenset({"DOGE"}))
 
-    assert 1 == len({id(each.group) for each in crowd})
+    assert 1 == len({id(member.group) for member in crowd})
     assert crowd == list(crowd[0].group.members)
-    assert 3 == len({id(each.group) for each in (crowd[0], stranger, loner)})
+    assert 3 == len({id(member.group) for member in (crowd[0], stranger, loner)})
     assert 103 == course.lane.size
 
 

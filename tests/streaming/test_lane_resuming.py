@@ -92,7 +92,7 @@ class Crowd:
         self.lost: list[tuple[dict[str, int], int]] = []
 
     def join(self, top: int) -> None:
-        self._here.append(({each.symbol: each.seq for each in self._course.known.values()}, top))
+        self._here.append(({quote.symbol: quote.seq for quote in self._course.known.values()}, top))
 
     def flush(self, now: float) -> None:
         before = len(self._course.told)
@@ -131,7 +131,7 @@ def test_whoever_comes_back_lacks_nothing_that_is_not_named(
             top = max(top, seq)
 
     for has, highest in crowd.lost:
-        lacks = {each for each, newest in course.known.items() if newest.seq != has.get(each)}
+        lacks = {item for item, newest in course.known.items() if newest.seq != has.get(item)}
         named = course.lacking(highest)
 
         assert named is None or lacks <= named, f"who has {has} and was told {highest}"

@@ -61,6 +61,6 @@ def test_a_bucket_gives_what_is_in_it() -> None:
     """What is not there costs nothing, and it fills up with time, but not over."""
     bucket = Bucket(rate=10, most=100)
 
-    assert [True, False, True] == [bucket.take(each, 0.0) for each in (60, 50, 40)]
-    assert [False, True] == [bucket.take(each, 1.0) for each in (11, 10)]
-    assert [False, True] == [bucket.take(each, 999.0) for each in (101, 100)]
+    assert [True, False, True] == [bucket.take(number, 0.0) for number in (60, 50, 40)]
+    assert [False, True] == [bucket.take(number, 1.0) for number in (11, 10)]
+    assert [False, True] == [bucket.take(number, 999.0) for number in (101, 100)]

@@ -46,8 +46,8 @@ def same_price(one: Quote, other: Quote) -> bool:
     return one.said.trade.price == other.said.trade.price
 
 
-def written(each: Quote) -> str:
-    return f"price {each.symbol} {each.seq} {_PADDING}"
+def written(quote: Quote) -> str:
+    return f"price {quote.symbol} {quote.seq} {_PADDING}"
 
 
 class Seat:
@@ -85,7 +85,7 @@ class Seat:
     def kept_back(self) -> int:
         """How much waits for the page."""
         with self.connection._lock:
-            return sum(len(each) for each in self.connection._pending)
+            return sum(len(chunk) for chunk in self.connection._pending)
 
 
 class Floor(NamedTuple):
@@ -234,7 +234,7 @@ class Page:
         self._read_until(lambda: self.held == self._expected())
 
     def _expected(self) -> dict[str, int]:
-        return {each: seq for each, seq in self._floor.newest.items() if each in self.wanted}
+        return {item: seq for item, seq in self._floor.newest.items() if item in self.wanted}
 
     def _read_until(self, done: Callable[[], bool]) -> None:
         """Read all there is until that is so; what was read ends with a whole message."""
@@ -272,8 +272,8 @@ def pages_on(
         stack.callback(wait_for, lambda: not reactor.connections(), 20, "the last connection's end")
         stack.callback(floor.fanout.stop)
         pages = [Page(floor, f"page {number}") for number in range(count)]
-        for each in pages:
-            stack.callback(each.close)
+        for page in pages:
+            stack.callback(page.close)
         yield floor, pages
 
 
@@ -355,7 +355,7 @@ class Rest(NamedTuple):
 
 
 PAGES = 2
-some = st.sets(st.sampled_from(SYMBOLS), min_size=1).map(lambda each: "".join(sorted(each)))
+some = st.sets(st.sampled_from(SYMBOLS), min_size=1).map(lambda subset: "".join(sorted(subset)))
 anyone = st.integers(0, PAGES - 1)
 steps = st.one_of(
     st.builds(Tick, some),
@@ -380,15 +380,15 @@ def test_every_page_sees_prices_go_forward_and_ends_with_the_newest(
     """Whole messages, none of what was unwatched, none older, and the last of each."""
     with pages_on(reactor, PAGES) as (floor, pages):
         Tick(SYMBOLS).do(floor, pages)
-        for each in pages:
-            each.watch(SYMBOLS)
-            each.settle()
+        for page in pages:
+            page.watch(SYMBOLS)
+            page.settle()
         for step in history:
             step.do(floor, pages)
-            for each in pages:
-                each.check()
-        for each in pages:
-            each.settle()
+            for page in pages:
+                page.check()
+        for page in pages:
+            page.settle()
 
 
 # All at once
@@ -427,7 +427,7 @@ def test_threads_that_tick_ask_and_read_at_once_do_each_other_no_harm(
                     page.come_back()
                 time.sleep(0.0005)
 
-        others = [threading.Thread(target=each) for each in (ask, read)]
+        others = [threading.Thread(target=action) for action in (ask, read)]
         tickers = [threading.Thread(target=tick, args=(share,)) for share in ("AB", "CD")]
         for thread in (*others, *tickers):
             thread.start()
@@ -436,5 +436,5 @@ def test_threads_that_tick_ask_and_read_at_once_do_each_other_no_harm(
         over.set()
         for thread in others:
             thread.join()
-        for each in pages:
-            each.settle()
+        for client in pages:
+            client.settle()

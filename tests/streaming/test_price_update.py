@@ -52,8 +52,8 @@ def test_says_everything_that_is_known() -> None:
 
 def test_has_the_fields_of_the_contract_and_our_additions() -> None:
     """Nothing is missing, renamed or unexpected, whatever is known."""
-    for each in (COMPLETE, quote(trade("1"))):
-        assert PRICE_UPDATE_FIELDS | ADDED == set(price_update(each))
+    for sample in (COMPLETE, quote(trade("1"))):
+        assert PRICE_UPDATE_FIELDS | ADDED == set(price_update(sample))
 
 
 def test_absent_facts_are_null() -> None:
@@ -118,7 +118,7 @@ def test_times_are_utc_with_milliseconds(time: datetime | None, text: str | None
 
 def test_a_candle_says_when_it_opened() -> None:
     """A candle has the fields of `price_history`."""
-    figures = [Decimal(each) for each in ("1", "4", "0.5", "2", "10")]
+    figures = [Decimal(name) for name in ("1", "4", "0.5", "2", "10")]
 
     assert {
         "timestamp": "2026-03-04T15:00:00.000Z",

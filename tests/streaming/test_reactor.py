@@ -88,10 +88,10 @@ def test_many_starts_are_one() -> None:
     """However many begin at once there is one thread that waits."""
     threads, reactor = Threads(), Reactor()
     starters = [threading.Thread(target=reactor.start) for _ in range(8)]
-    for each in starters:
-        each.start()
-    for each in starters:
-        each.join()
+    for starter in starters:
+        starter.start()
+    for starter in starters:
+        starter.join()
 
     assert 1 == threads.count("reactor")
 
@@ -248,12 +248,12 @@ def test_what_is_kept_is_bounded_by_what_is_due(acts: list[tuple[str, int]]) -> 
             reactor.never(clocks[number])
             clocks[number] = Clock()
             reactor.at(far + number, clocks[number])
-    due = [each for each in clocks if math.isfinite(each.next_tick)]
+    due = [clock for clock in clocks if math.isfinite(clock.next_tick)]
 
     assert len(due) == reactor.timers()
     assert len(reactor._moments) <= 2 * len(due) + 65
-    for each in clocks:
-        reactor.never(each)
+    for clock in clocks:
+        reactor.never(clock)
 
 
 @pytest.mark.usefixtures("restless")
@@ -264,16 +264,16 @@ def test_no_deadline_is_lost_among_threads() -> None:
 
     def give(own: list[Clock]) -> None:
         chance = random.Random(1)
-        for each in own:
-            reactor.at(time.monotonic() + chance.random() / 20, each)
+        for clock in own:
+            reactor.at(time.monotonic() + chance.random() / 20, clock)
 
     threads = [threading.Thread(target=give, args=(own,)) for own in clocks]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
-    wait_for(lambda: all(each.ticks for own in clocks for each in own), 10)
+    wait_for(lambda: all(clock.ticks for own in clocks for clock in own), 10)
 
 
 def test_jobs_keep_their_order() -> None:
@@ -333,4 +333,4 @@ def test_failures_are_logged_and_survived(
 
     assert ["failed"] == watcher.aborted
     assert 1 <= len(caplog.records) <= 3
-    assert {logging.ERROR} == {each.levelno for each in caplog.records}
+    assert {logging.ERROR} == {record.levelno for record in caplog.records}

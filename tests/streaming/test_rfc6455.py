@@ -59,7 +59,9 @@ class Served(Process):
 
     def sockets(self) -> int:
         """How many it has open; not other descriptors, with which Werkzeug takes its time."""
-        return sum(each.startswith("socket:") for each in descriptors(self.pid).values())
+        return sum(
+            descriptor.startswith("socket:") for descriptor in descriptors(self.pid).values()
+        )
 
     def wait_until_alone(self) -> None:
         """Wait until nothing is left of any connection."""
@@ -134,7 +136,7 @@ def test_byte_by_byte(served: Served, offer: tuple[str, ...]) -> None:
         client.trickle(closing(1000, b"done"))
         said += client.frames()
 
-    plain = [Frame(TEXT, inflate(each.payload)) if each.rsv else each for each in said]
+    plain = [Frame(TEXT, inflate(answer.payload)) if answer.rsv else answer for answer in said]
     assert [
         Frame(TEXT, GREEK.encode()),
         Frame(PONG, b"?" * 125),
@@ -146,7 +148,7 @@ def test_byte_by_byte(served: Served, offer: tuple[str, ...]) -> None:
 def test_the_request_and_more_in_one_segment(served: Served) -> None:
     """What comes right behind the handshake is not lost."""
     with served.open(behind=text("first") + frame(PING, b"second") + closing()) as client:
-        assert [TEXT, PONG, CLOSE] == [each.opcode for each in client.frames()]
+        assert [TEXT, PONG, CLOSE] == [frame.opcode for frame in client.frames()]
 
 
 @pytest.mark.parametrize("size", [0, 1, 125])
@@ -227,8 +229,10 @@ def test_a_fault(served: Served, name: str) -> None:
         client.send(text("before"), said)
         frames = list(client.frames())
 
-    echoes = [each for each in frames if each.opcode != CLOSE]
-    assert [(CLOSE, code)] == [(each.opcode, each.code) for each in frames if each not in echoes]
+    echoes = [frame for frame in frames if frame.opcode != CLOSE]
+    assert [(CLOSE, code)] == [
+        (frame.opcode, frame.code) for frame in frames if frame not in echoes
+    ]
     assert Frame(TEXT, b"before") == echoes[0]
 
 
@@ -239,7 +243,7 @@ def test_a_fault_byte_by_byte(served: Served, name: str) -> None:
     with served.open() as client:
         client.trickle(said)
 
-        assert [code] == [each.code for each in client.frames()]
+        assert [code] == [frame.code for frame in client.frames()]
 
 
 def test_nothing_behind_a_fault_is_answered(served: Served) -> None:
@@ -247,7 +251,7 @@ def test_nothing_behind_a_fault_is_answered(served: Served) -> None:
     with served.open() as client:
         client.send(frame(3), frame(PING), text("a"), closing(), upgrade())
 
-        assert [1002] == [each.code for each in client.frames()]
+        assert [1002] == [frame.code for frame in client.frames()]
 
 
 # The end (§5.5.1, §7)
@@ -338,7 +342,7 @@ def test_compressed_there_and_back(served: Served, size: int) -> None:
         assert Frame(BINARY, payload) == client.read()
 
     assert {"server_no_context_takeover", "client_no_context_takeover"} <= {
-        each.strip() for each in agreed.split(";")
+        part.strip() for part in agreed.split(";")
     }
 
 
@@ -374,7 +378,7 @@ def test_a_compressed_fault(served: Served, said: bytes, code: int) -> None:
     with served.open(DEFLATE) as client:
         client.send(said)
 
-        assert [code] == [each.code for each in client.frames() if each.opcode == CLOSE]
+        assert [code] == [frame.code for frame in client.frames() if frame.opcode == CLOSE]
 
 
 def test_without_an_offer_nothing_is_compressed(served: Served) -> None:

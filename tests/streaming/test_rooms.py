@@ -36,8 +36,8 @@ def rooms() -> Rooms:
 def join(rooms: Rooms, eio_sid: str, *more: str) -> str:
     sid: str = rooms.pre_connect(eio_sid, DESK)
     rooms.connect(sid, DESK)
-    for each in more:
-        rooms.enter_room(sid, DESK, each)
+    for room in more:
+        rooms.enter_room(sid, DESK, room)
     return sid
 
 
@@ -70,7 +70,7 @@ def test_everybody_gets_the_same_packet(rooms: Rooms) -> None:
     rooms.emit("hello", ("x", b"y"), DESK, room="a")
     packets = [packet for _, packet in rooms.server.sent]
 
-    assert 2 == len({id(each) for each in packets})
+    assert 2 == len({id(packet) for packet in packets})
     assert '451-/desk,["hello","x",{"_placeholder":true,"num":0}]' == packets[0].encode()
     assert b"y" == packets[1].encode()
 
@@ -126,10 +126,10 @@ def test_many_come_and_go_at_once(rooms: Rooms) -> None:
 
     for _ in range(20):
         threads = [threading.Thread(target=visit, args=(name,)) for name in "abcdef"]
-        for each in threads:
-            each.start()
-        for each in threads:
-            each.join()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
 
     assert [] == failed
     assert {} == rooms.rooms

@@ -144,8 +144,12 @@ def test_overrides_can_be_called_as_the_library_does(ours: type, theirs: type) -
             assert name in listed, f"{theirs.__qualname__}.{name} is overridden, but not listed"
             expected = inspect.signature(getattr(theirs, name)).parameters.values()
             found = inspect.signature(own).parameters.values()
-            assert [each.kind for each in expected] == [each.kind for each in found], name
-            assert [each.default for each in expected] == [each.default for each in found], name
+            assert [parameter.kind for parameter in expected] == [
+                parameter.kind for parameter in found
+            ], name
+            assert [parameter.default for parameter in expected] == [
+                parameter.default for parameter in found
+            ], name
 
 
 def test_what_a_server_is_made_of() -> None:
@@ -250,7 +254,7 @@ def test_a_connect_handler_that_fails(serve: Serve, caplog: pytest.LogCaptureFix
     server.on("connect", connect)
     guests = [Guest(asking(server.eio)) for _ in range(5)]
 
-    assert ['44{"message":"Internal error"}'] * 5 == [each.joins() for each in guests]
+    assert ['44{"message":"Internal error"}'] * 5 == [guest.joins() for guest in guests]
     assert ["a connect handler failed"] == caplog.messages
     assert {} == server.manager.rooms
 
@@ -300,7 +304,7 @@ def test_whoever_speaks_nonsense_is_cut(
     guest.say(said)
     wait_for(lambda: not server.eio.sockets and not server.environ, 5)
 
-    assert [None] == [each.exc_info for each in caplog.records]
+    assert [None] == [record.exc_info for record in caplog.records]
     assert 1 == server.eio.reactor.counters["bad_packets"]
 
 
@@ -323,15 +327,15 @@ def test_an_answer_to_nothing_is_ignored(serve: Serve, caplog: pytest.LogCapture
     guest = Guest(asking(server.eio))
     guest.joins()
     sid = server.manager.sid_from_eio_sid(guest.sid, "/")
-    server.emit("question", to=sid, callback=lambda *each: answers.append(each))
+    server.emit("question", to=sid, callback=lambda *replies: answers.append(replies))
     assert ['421["question"]'] == guest.hear()
     guest.say('37["x"]', '30["x"]', '3999999999999999["x"]', '31["yes"]', '31["again"]')
     wait_for(lambda: answers, 5)
-    server.emit("question", to=sid, callback=lambda *each: answers.append(each))
+    server.emit("question", to=sid, callback=lambda *replies: answers.append(replies))
 
     assert ['422["question"]'] == guest.hear()
     assert [("yes",)] == answers
-    assert [] == [each.message for each in caplog.records if each.levelno >= logging.ERROR]
+    assert [] == [record.message for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 def test_attachments_of_one_who_goes_are_forgotten(serve: Serve) -> None:
@@ -352,11 +356,11 @@ def test_a_room_gets_one_frame(serve: Serve) -> None:
     server = serve()
     server.on("connect", lambda sid, environ: server.enter_room(sid, "all"))
     guests = [Guest(asking(server.eio)) for _ in range(3)]
-    for each in guests:
-        assert each.joins().startswith("40{")
+    for guest in guests:
+        assert guest.joins().startswith("40{")
     server.emit("price", {"a": 1}, to="all")
 
-    assert [['42["price",{"a":1}]']] * 3 == [each.hear() for each in guests]
+    assert [['42["price",{"a":1}]']] * 3 == [guest.hear() for guest in guests]
 
 
 def test_a_loss_is_told_to_the_namespace(serve: Serve) -> None:
@@ -391,7 +395,7 @@ def test_who_leaves_every_namespace_has_to_come_back(serve: Serve) -> None:
 
 @given(
     st.lists(
-        st.text(max_size=30).map(lambda each: each.replace("\x1e", ""))
+        st.text(max_size=30).map(lambda text: text.replace("\x1e", ""))
         | st.text('01234567-/,?[]{}"a:', max_size=30)
         | st.sampled_from(
             [
@@ -422,4 +426,4 @@ def test_nothing_that_is_said_is_an_accident(
     server.eio.disconnect()
     wait_for(lambda: not server.environ, 5)
 
-    assert [] == [each.message for each in caplog.records if each.levelno >= logging.ERROR]
+    assert [] == [record.message for record in caplog.records if record.levelno >= logging.ERROR]

@@ -26,7 +26,7 @@ PLACE = '{"_placeholder":true,"num":%s}'
 def read(text: Any, *attachments: Any) -> StrictPacket:
     """The packet with its attachments, which must be complete."""
     packet = StrictPacket(encoded_packet=text)
-    whole = [packet.add_attachment(each) for each in attachments]
+    whole = [packet.add_attachment(attachment) for attachment in attachments]
     assert whole == [False] * (len(whole) - 1) + [True] * bool(whole)
     assert packet.attachment_count == len(attachments)
     return packet
@@ -204,8 +204,8 @@ def test_reading_fails_in_one_way(text: str, attachments: list[bytes | str]) -> 
     """Whatever comes, it is a packet or a ValueError."""
     try:
         packet = StrictPacket(encoded_packet=text)
-        for each in attachments:
-            packet.add_attachment(each)
+        for attachment in attachments:
+            packet.add_attachment(attachment)
     except ValueError:
         return
 

@@ -35,7 +35,7 @@ WORKERS = {
     "gunicorn on threads": ["-k", "omcrm.serving.worker.ThreadWorker"],
 }
 PLAIN = ["eventlet", "gevent", "threading", *WORKERS]
-TLS = [f"{each}, TLS" for each in WORKERS]
+TLS = [f"{worker}, TLS" for worker in WORKERS]
 MANY = 50
 
 # gunicorn's control socket delays a stop.
@@ -73,7 +73,7 @@ class Client:
 
     def get(self, path: str, *headers: str) -> str:
         """The body of an answer, after which the connection is kept if the server does that."""
-        lines = "".join(f"{each}\r\n" for each in (f"GET {path} HTTP/1.1", "Host: a", *headers))
+        lines = "".join(f"{line}\r\n" for line in (f"GET {path} HTTP/1.1", "Host: a", *headers))
         self.sock.sendall(f"{lines}\r\n".encode())
         facts = "\n".join(self.head()).lower()
         if "chunked" in facts:
@@ -205,8 +205,8 @@ def servers(
             name: running.enter_context(Served(folder, name, certificate))
             for name in [*PLAIN, *TLS]
         }
-        for each in started.values():
-            wait_for(each.answers, 30, "the server")
+        for server in started.values():
+            wait_for(server.answers, 30, "the server")
         yield started
         stop(started)
 
@@ -435,14 +435,14 @@ def test_a_late_word_reaches_nobody(tls: tuple[ssl.SSLSocket, ssl.SSLSocket]) ->
     with pytest.raises(StopIteration):
         leave(environ)
     with contextlib.ExitStack() as opened:
-        others = [opened.enter_context(each) for _ in "123" for each in socket.socketpair()]
-        assert number in [each.fileno() for each in others]
+        others = [opened.enter_context(sock) for _ in "123" for sock in socket.socketpair()]
+        assert number in [other.fileno() for other in others]
         with pytest.raises(BrokenPipeError):
             server.sendall(b"late")
-        for each in others:
-            each.setblocking(False)
+        for other in others:
+            other.setblocking(False)
             with pytest.raises(BlockingIOError):
-                each.recv(1)
+                other.recv(1)
 
 
 def test_a_stalled_tls_client_holds_nobody(
@@ -472,6 +472,6 @@ def test_term_ends_them_all(servers: dict[str, Served]) -> None:
         stop(servers)
 
     assert dict.fromkeys(servers, 0) == {
-        name: each.process.returncode for name, each in servers.items()
+        name: item.process.returncode for name, item in servers.items()
     }
-    assert dict.fromkeys(servers, "") == {name: each.output() for name, each in servers.items()}
+    assert dict.fromkeys(servers, "") == {name: item.output() for name, item in servers.items()}

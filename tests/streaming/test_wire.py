@@ -91,7 +91,7 @@ def test_anything_else_is_a_value_error(text: str | bytes) -> None:
 def test_huge_nesting_is_a_value_error(bomb: str, closing: bool) -> None:
     """A hundred thousand brackets overflow no stack."""
     depth = 100_000
-    ends = "".join({"[": "]", "{": "}"}[each] for each in reversed(bomb) if each in "[{")
+    ends = "".join({"[": "]", "{": "}"}[bracket] for bracket in reversed(bomb) if bracket in "[{")
     text = bomb * depth + ("1" + ends * depth if closing else "")
 
     with pytest.raises(ValueError):

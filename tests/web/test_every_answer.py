@@ -62,7 +62,7 @@ def program(app: Flask) -> dict[str, str]:
         db.session.add(user)
         db.session.flush()
         token = {"name": "test", "prefix": "omcrm_", "token_hash": hash_token(SECRET)}
-        scopes, end = [each.value for each in Scope], now + timedelta(days=1)
+        scopes, end = [scope.value for scope in Scope], now + timedelta(days=1)
         db.session.add(
             ApiToken(user_id=user.id, scopes=scopes, created_at=now, expires_at=end, **token)
         )
@@ -98,7 +98,7 @@ def test_other_answers_have_the_headers(
         assert set() == missing(client.open(address, method=method, headers=headers)), method
 
 
-@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda each: each.name)
+@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
 @pytest.mark.parametrize(
     "headers",
     [
@@ -137,7 +137,7 @@ def test_no_route_fails_without_a_database(
                 if answer.status_code == 503 and door.address != "/readyz":
                     assert "5" == answer.headers["Retry-After"], door
     assert "Traceback" not in caplog.text
-    assert [] == [each for each in caplog.records if each.exc_info]
+    assert [] == [record for record in caplog.records if record.exc_info]
 
 
 def test_a_made_up_token_meets_no_database(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
@@ -166,11 +166,11 @@ def test_a_handshake_meets_no_database(app: Flask) -> None:
 
 # Text that nobody can read, and other bodies that are wrong
 
-WITH_BODY = [each for each in ROUTES if each.body is not None]
+WITH_BODY = [route for route in ROUTES if route.body is not None]
 ADDRESS = {"portfolio_id": 1, "symbol": "BTC", "token_id": 1}
 
 
-@pytest.mark.parametrize("route", WITH_BODY, ids=lambda each: f"{each.method} {each.path}")
+@pytest.mark.parametrize("route", WITH_BODY, ids=lambda route: f"{route.method} {route.path}")
 def test_a_wrong_body_is_refused(
     route: Any, app: Flask, browser: Callable, csrf: Callable, program: dict[str, str]
 ) -> None:

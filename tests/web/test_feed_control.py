@@ -73,10 +73,10 @@ def test_what_is_remembered_and_what_runs_agree(app: Flask, restless: None) -> N
                 feed_control.start_for_viewer,
             ]
             threads = [race(act) for act in acts]
-            for each in threads:
-                each.start()
-            for each in threads:
-                each.join()
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
             db.session.rollback()
 
             stopped = feed_switch.are_stopped()

@@ -58,15 +58,15 @@ def test_news(told: Flask, browser: LogIn) -> None:
     news = body["news"]
 
     assert (1, 24) == (body["sources"], len(news))
-    assert all(FIELDS == each.keys() for each in news)
-    assert all(each["simulated"] and each["title"].startswith("Simulated: ") for each in news)
-    assert sorted((each["published_at"] for each in news), reverse=True) == [
-        each["published_at"] for each in news
+    assert all(FIELDS == item.keys() for item in news)
+    assert all(item["simulated"] and item["title"].startswith("Simulated: ") for item in news)
+    assert sorted((item["published_at"] for item in news), reverse=True) == [
+        item["published_at"] for item in news
     ]
     assert news[0]["published_at"].endswith("Z")
     assert news[:2] == client.get("/api/v1/news?limit=2").json["news"]
     symbol = news[0]["symbols"][0]
-    assert [each for each in news if symbol in each["symbols"]] == client.get(
+    assert [item for item in news if symbol in item["symbols"]] == client.get(
         f"/api/v1/news?symbol={symbol}"
     ).json["news"]
 
@@ -94,7 +94,7 @@ def test_administrators_see_the_sources(told: Flask, browser: LogIn) -> None:
     (source,) = status["news"]
 
     assert ("simulated", None, 24, 0) == tuple(
-        source[each] for each in ("source", "last_error", "items", "failures")
+        source[name] for name in ("source", "last_error", "items", "failures")
     )
     assert source["url"].endswith("/news/rss")
     assert source["last_success"].endswith("Z")
@@ -114,5 +114,5 @@ def test_a_demonstration_reads_the_exchange(app: Flask, exchange: Exchange) -> N
         db.engine.dispose()
 
     assert "simulated" == source["source"]
-    assert all(each.symbols for each in found.news.latest())
+    assert all(item.symbols for item in found.news.latest())
     assert None is news_report(found.news)[0]["next_in_seconds"]

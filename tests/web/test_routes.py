@@ -77,5 +77,5 @@ def test_health_is_never_kept(client: FlaskClient, path: str) -> None:
 
 def test_health_has_no_limit(client: FlaskClient, browser: Callable) -> None:
     """A prober may ask as often as it likes, logged in or not."""
-    for each in (client, browser(Role.CLIENT)):
-        assert {200} == {each.get("/healthz").status_code for _ in range(100)}
+    for prober in (client, browser(Role.CLIENT)):
+        assert {200} == {prober.get("/healthz").status_code for _ in range(100)}

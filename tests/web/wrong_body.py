@@ -41,5 +41,5 @@ def wrong_bodies(schema: Any) -> Iterator[tuple[str, str, bytes]]:
                     name: value_or_list if name == field else json.dumps(BODIES[name]).encode()
                     for name in names
                 }
-                inside = (json.dumps(name).encode() + b":" + each for name, each in parts.items())
+                inside = (json.dumps(name).encode() + b":" + item for name, item in parts.items())
                 yield way, field, b"{" + b",".join(inside) + b"}"

@@ -73,7 +73,7 @@ def test_order_beside_a_stream(here: Here, page: RawPage) -> None:
         page.said.clear()
         page.subscribe(symbol)
 
-        names = [each for each in page.names() if each != "BTC"]
+        names = [name for name in page.names() if name != "BTC"]
         assert [symbol, "subscription_success", ANSWER] == names
 
 

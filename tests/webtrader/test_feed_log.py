@@ -54,7 +54,7 @@ def test_is_not_tidied_at_every_event(app: Flask) -> None:
         db.session.commit()
     log.write([event("second")])
 
-    assert ["second", "old", "first"] == [each.reason for each in kept(app)]
+    assert ["second", "old", "first"] == [entry.reason for entry in kept(app)]
 
 
 def test_what_cannot_be_kept_is_told(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
@@ -71,4 +71,4 @@ def test_what_cannot_be_kept_is_told(app: Flask, caplog: pytest.LogCaptureFixtur
     with app.app_context():
         feed_event.FeedEventRow.__table__.create(db.engine)
     log.write([event("found")])
-    assert ["found"] == [each.reason for each in kept(app)]
+    assert ["found"] == [entry.reason for entry in kept(app)]

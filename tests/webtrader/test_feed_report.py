@@ -35,7 +35,7 @@ def manager(app: Flask, exchange: Exchange, tmp_path: Path) -> Iterator[RealTime
         "coingecko": f"http://{host}/coingecko/api/v3",
     }
     manager = RealTimeDataManager(FeedSettings(urls=urls), state=tmp_path / "state")
-    manager.follow([each for each in CATALOGUE if each.symbol in ("BTC", "AAPL")])
+    manager.follow([instrument for instrument in CATALOGUE if instrument.symbol in ("BTC", "AAPL")])
     manager.add_event_callback(FeedLog(app).write)
     manager.start()
     yield manager
@@ -54,7 +54,7 @@ def look(app: Flask, manager: RealTimeDataManager) -> Look:
 
 
 def standing(report: dict[str, Any], symbol: str = "BTC") -> dict[str, Any]:
-    return next(each for each in report["symbols"] if each["symbol"] == symbol)
+    return next(entry for entry in report["symbols"] if entry["symbol"] == symbol)
 
 
 @pytest.fixture
@@ -75,12 +75,12 @@ def test_the_chain_is_in_the_policys_order(heard: Look) -> None:
     chain = btc["chain"]
 
     assert ["binance", "coinbase", "last_resort"] == [
-        each["source"] for each in chain if each["source"] != "coingecko"
+        link["source"] for link in chain if link["source"] != "coingecko"
     ]
     assert {"live", "last_resort"} == {
-        each["price_class"] for each in chain if each["source"] != "coingecko"
+        link["price_class"] for link in chain if link["source"] != "coingecko"
     }
-    assert all(each["price"] > 0 and 0 <= each["age_seconds"] < 60 for each in chain)
+    assert all(link["price"] > 0 and 0 <= link["age_seconds"] < 60 for link in chain)
 
 
 def test_a_symbol_that_nobody_streams_has_its_last_resort(heard: Look) -> None:
@@ -88,7 +88,7 @@ def test_a_symbol_that_nobody_streams_has_its_last_resort(heard: Look) -> None:
     apple = standing(heard(), "AAPL")
 
     assert ("last_resort", None) == (apple["source"], apple["runner_up"])
-    assert [("last_resort", 213.3)] == [(each["source"], each["price"]) for each in apple["chain"]]
+    assert [("last_resort", 213.3)] == [(link["source"], link["price"]) for link in apple["chain"]]
 
 
 def test_a_symbol_without_any_price_is_told(app: Flask) -> None:
@@ -122,8 +122,8 @@ def test_a_spike_is_in_quarantine_with_what_the_others_said(
         refused[name] for name in ("source", "symbol", "reason", "bid", "ask")
     )
     assert 2.5 < refused["price"] / own < 3.5
-    assert "coinbase" in [each["source"] for each in refused["others"]]
-    assert all(abs(each["price"] / own - 1) < 0.1 for each in refused["others"])
+    assert "coinbase" in [other["source"] for other in refused["others"]]
+    assert all(abs(other["price"] / own - 1) < 0.1 for other in refused["others"])
 
 
 def test_the_newest_refusal_comes_first_and_fifty_are_enough(
@@ -132,7 +132,7 @@ def test_the_newest_refusal_comes_first_and_fifty_are_enough(
     """A source that is refused for ever does not make the answer long."""
     exchange.fault("spike", symbol="BTCUSDT", factor=3, count=60)
     wait_for(lambda: manager.gate.refused["jump"] >= 60, 10, "the refusals")
-    times = [each["at"] for each in heard()["quarantine"]]
+    times = [rejection["at"] for rejection in heard()["quarantine"]]
 
     assert 50 == len(times)
     assert sorted(times, reverse=True) == times
@@ -153,7 +153,7 @@ def test_who_takes_over_is_an_event(heard: Look, exchange: Exchange) -> None:
     exchange.fault("mute", venue="binance")
 
     def switched() -> list[dict[str, Any]]:
-        return [each for each in heard()["events"] if each["kind"] == "took_over"]
+        return [event for event in heard()["events"] if event["kind"] == "took_over"]
 
     wait_for(switched, 15, "the change of speaker")
     (event, *_) = switched()
@@ -180,7 +180,7 @@ def test_events_survive_the_manager(app: Flask, heard: Look) -> None:
             for number in range(150)
         )
         db.session.commit()
-    events = [each for each in heard()["events"] if each["source"] == "kraken"]
+    events = [event for event in heard()["events"] if event["source"] == "kraken"]
 
     assert {
         "at": iso(began + timedelta(seconds=149)),
@@ -192,8 +192,8 @@ def test_events_survive_the_manager(app: Flask, heard: Look) -> None:
         "silent_seconds": None,
     } == events[0]
     assert 100 == len(heard()["events"])
-    assert sorted((int(each["reason"]) for each in events), reverse=True) == [
-        int(each["reason"]) for each in events
+    assert sorted((int(event["reason"]) for event in events), reverse=True) == [
+        int(event["reason"]) for event in events
     ]
 
 
@@ -201,12 +201,14 @@ def test_quotas_are_told_by_source_and_budget(heard: Look, exchange: Exchange) -
     """Only who is asked has any; what is used and left make up what is allowed."""
     for venue in ("binance", "coinbase"):
         exchange.fault("mute", venue=venue)
-    wait_for(lambda: any(each["used"] for each in heard()["quota"]["coingecko"]), 40, "a question")
+    wait_for(
+        lambda: any(budget["used"] for budget in heard()["quota"]["coingecko"]), 40, "a question"
+    )
     quota = heard()["quota"]
     now = iso(datetime.now(UTC))
 
     assert ["coingecko"] == list(quota)
-    assert {"minute", "month"} == {each["period"] for each in quota["coingecko"]}
+    assert {"minute", "month"} == {budget["period"] for budget in quota["coingecko"]}
     for use in quota["coingecko"]:
         assert {"calls", "period", "used", "left", "renews_at", "ends_at"} == set(use)
         assert use["calls"] == use["used"] + use["left"]
@@ -219,7 +221,7 @@ def test_prices_stay_exact(heard: Look, app: Flask, manager: RealTimeDataManager
     with app.app_context():
         chain = standing(feed_report(manager, datetime.now(UTC)))["chain"]
 
-    assert {Decimal} == {type(each["price"]) for each in chain}
+    assert {Decimal} == {type(link["price"]) for link in chain}
 
 
 def test_only_administrators_get_it(app: Flask) -> None:

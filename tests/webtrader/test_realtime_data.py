@@ -29,7 +29,7 @@ class Reader:
         self.told: list[PriceClass] = []
 
     def offer(self, state: Batch) -> bool:
-        self.told.extend(PriceClass(each) for each in state.packets)
+        self.told.extend(PriceClass(packet) for packet in state.packets)
         return True
 
     def direct(self) -> None:
@@ -53,7 +53,7 @@ class Desk:
         self.told = reader.told
         fanout = self.manager.fanout
         subscriber = fanout.join(reader, lambda quote: quote.price_class.value)
-        fanout.watch(subscriber, [each.symbol for each in CATALOGUE])
+        fanout.watch(subscriber, [instrument.symbol for instrument in CATALOGUE])
         self.manager.start()
 
     def price_class(self, symbol: str) -> PriceClass | None:
@@ -80,10 +80,10 @@ def desks() -> Iterator[type]:
             made.append(self)
 
     yield Made
-    for each in made:
-        each.manager.stop()
-    for each in made:
-        each.threads.wait()
+    for desk in made:
+        desk.manager.stop()
+    for desk in made:
+        desk.threads.wait()
 
 
 @pytest.fixture
@@ -115,10 +115,10 @@ def test_concurrent_switching(live: Desk) -> None:
             live.manager.start() if (number + turn) % 2 else live.manager.stop()
 
     threads = [threading.Thread(target=switch, args=(number,)) for number in range(8)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     live.manager.start()
 
     live.wait_for_class("BTC", PriceClass.LIVE, 10)
@@ -184,13 +184,13 @@ def test_bad_frames_change_no_price(live: Desk, exchange: Exchange, fault: str) 
     wait_for(lambda: len(live.quotes) > before + 20, 10, "more quotes")
 
     for symbol in ("BTC", "ETH"):
-        said = [each.said for each in live.quotes if each.symbol == symbol]
-        real = [each for each in said if each.source.is_real]
-        ids = [each.trade.id for each in real if each.trade]
-        books = [each.book.id for each in real if each.book and each.book.id]
+        said = [quote.said for quote in live.quotes if quote.symbol == symbol]
+        real = [quote for quote in said if quote.source.is_real]
+        ids = [quote.trade.id for quote in real if quote.trade]
+        books = [quote.book.id for quote in real if quote.book and quote.book.id]
         assert sorted(ids) == ids
         assert sorted(books) == books
-        assert all(each.book.bid <= each.book.ask for each in real if each.book)
+        assert all(quote.book.bid <= quote.book.ask for quote in real if quote.book)
     assert live.manager.status()["binance"].active
     if fault != "garbage":
         assert sum(live.manager.gate.refused.values()) > 0
@@ -201,7 +201,7 @@ def test_spike(live: Desk, exchange: Exchange) -> None:
     exchange.fault("spike", symbol="BTCUSDT", factor=3, count=1)
     wait_for(lambda: live.manager.gate.refused["jump"] > 0, 5, "the refusal")
 
-    prices = [each.said.trade.price for each in live.quotes if each.symbol == "BTC"]
+    prices = [quote.said.trade.price for quote in live.quotes if quote.symbol == "BTC"]
     assert max(prices) < 2 * min(prices)
 
 
@@ -242,14 +242,16 @@ def test_real_before_simulated(desks: type, exchange: Exchange, tmp_path: Path) 
 
 def test_adding_and_dropping_an_instrument(live: Desk) -> None:
     """The catalogue may change while the feeds run."""
-    live.manager.follow([each for each in CATALOGUE if each.symbol in ("BTC", "SOL")])
+    live.manager.follow(
+        [instrument for instrument in CATALOGUE if instrument.symbol in ("BTC", "SOL")]
+    )
     before = len(live.quotes)
     wait_for(lambda: len(live.quotes) > before + 10, 10, "more quotes")
     time.sleep(0.3)
     middle = len(live.quotes)
     wait_for(lambda: len(live.quotes) > middle + 10, 10, "more quotes")
 
-    assert {"BTC", "SOL"} == {each.symbol for each in live.quotes[middle:]}
+    assert {"BTC", "SOL"} == {quote.symbol for quote in live.quotes[middle:]}
     assert {"BTC", "SOL"} == set(live.manager.cache.snapshot())
 
 

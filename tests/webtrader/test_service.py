@@ -19,7 +19,7 @@ def test_find_instruments(app: Flask) -> None:
     with app.app_context():
         known, unknown = service.find_instruments(["ETH", "NOPE", "BTC", "ETH", 77])
 
-    assert ["ETH", "BTC"] == [each.symbol for each in known]
+    assert ["ETH", "BTC"] == [instrument.symbol for instrument in known]
     assert ["NOPE", 77] == unknown
 
 

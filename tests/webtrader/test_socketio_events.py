@@ -188,7 +188,7 @@ def test_subscribe(desk: DeskClient) -> None:
     assert "live" == desk.prices("BTC")[0]["price_class"]
     assert "last_resort" == desk.prices("AAPL")[0]["price_class"]
     wait_for(lambda: len(desk.prices("BTC")) > 3, 10, "changes")
-    numbers = [each["seq"] for each in desk.prices("BTC")]
+    numbers = [price["seq"] for price in desk.prices("BTC")]
     assert sorted(numbers) == numbers
     assert numbers[0] <= success["seq"] < numbers[-1]
 
@@ -199,9 +199,9 @@ def test_subscribe_by_id_and_mixed(desk: DeskClient) -> None:
         "subscribe_to_instruments", {"instrument_ids": [2, 999], "symbols": ["ETH", "NOPE"]}
     )
 
-    assert ["ETH"] == [each["symbol"] for each in answer["instruments"]]
-    assert {"NOPE", None} == {each["symbol"] for each in answer["rejected"]}
-    assert {"UNKNOWN_SYMBOL"} == {each["code"] for each in answer["rejected"]}
+    assert ["ETH"] == [instrument["symbol"] for instrument in answer["instruments"]]
+    assert {"NOPE", None} == {rejection["symbol"] for rejection in answer["rejected"]}
+    assert {"UNKNOWN_SYMBOL"} == {rejection["code"] for rejection in answer["rejected"]}
 
 
 def test_only_unknown_symbols(desk: DeskClient) -> None:
@@ -252,10 +252,10 @@ def test_too_many_subscriptions(desk: DeskClient) -> None:
 
     assert 20 == len(answer["instruments"])
     assert 4 == len(answer["rejected"])
-    assert {"LIMIT_EXCEEDED"} == {each["code"] for each in answer["rejected"]}
+    assert {"LIMIT_EXCEEDED"} == {rejection["code"] for rejection in answer["rejected"]}
     assert "LIMIT_EXCEEDED" == event_after(desk, "subscription_error")["code"]
-    refused = {each["symbol"] for each in answer["rejected"]}
-    assert not refused & {each["symbol"] for each in desk.bodies("price_update")}
+    refused = {rejection["symbol"] for rejection in answer["rejected"]}
+    assert not refused & {body["symbol"] for body in desk.bodies("price_update")}
 
 
 def test_coming_back_does_not_lift_the_limit(desk: DeskClient) -> None:
@@ -273,7 +273,7 @@ def test_coming_back_does_not_lift_the_limit(desk: DeskClient) -> None:
 def test_three_hundred_symbols(desk: DeskClient) -> None:
     """Three hundred names at once: each is refused, those beyond the limit for being too many."""
     answer = desk.subscribe(*(f"X{number}" for number in range(300)))
-    codes = [each["code"] for each in answer["rejected"]]
+    codes = [rejection["code"] for rejection in answer["rejected"]]
 
     assert "LIMIT_EXCEEDED" == answer["code"]
     assert "LIMIT_EXCEEDED" == event_after(desk, "subscription_error")["code"]
@@ -324,7 +324,7 @@ def test_an_event_that_names_another_page(desk: DeskClient, client: Browser) -> 
             desk.send("*", other.client.get_sid("/webtrader"))
         wait_for(lambda: len(desk.bodies("subscription_error")) == 9, 20, "the refusals")
 
-        assert {"INVALID_PAYLOAD"} == {each["code"] for each in desk.bodies("subscription_error")}
+        assert {"INVALID_PAYLOAD"} == {body["code"] for body in desk.bodies("subscription_error")}
         desk.send("*", other.client.get_sid("/webtrader"))
         wait_for(lambda: not desk.connected, 20, "the end")
         other.call("ping")
@@ -395,7 +395,7 @@ def test_market_status(desk: DeskClient) -> None:
     """Every market with its session, and how many feeds bring data."""
     status = desk.call("get_market_status")
 
-    assert ["crypto", "XNYS", "forex"] == [each["name"] for each in status["markets"]]
+    assert ["crypto", "XNYS", "forex"] == [market["name"] for market in status["markets"]]
     assert (1, 1) == (status["active_data_feeds"], status["total_data_feeds"])
     assert isinstance(status["is_market_hours"], bool)
     assert status["markets"][0]["is_open"]

@@ -179,14 +179,14 @@ class Alpaca(PlainDialect):
         return 406 if self._is_in_use(key) else None
 
     def _is_in_use(self, key: str) -> bool:
-        dialects = (each.dialect for each in self.exchange.sessions.values())
+        dialects = (session.dialect for session in self.exchange.sessions.values())
         return any(
-            isinstance(each, Alpaca) and (key, self.path) == (each.key, each.path)
-            for each in dialects
+            isinstance(dialect, Alpaca) and (key, self.path) == (dialect.key, dialect.path)
+            for dialect in dialects
         )
 
     def _change(self, asked: dict[str, Any], *, begins: bool) -> None:
-        if not all(self._is_list_of_symbols(each) for each in asked.values()):
+        if not all(self._is_list_of_symbols(value) for value in asked.values()):
             self._refuse(400)
             return
         if not asked.keys() <= self._wanted.keys():
@@ -207,8 +207,8 @@ class Alpaca(PlainDialect):
 
     def _is_list_of_symbols(self, value: Any) -> bool:
         return isinstance(value, list) and all(
-            isinstance(each, str) and (each == ALL or re.fullmatch(self._feed.pattern, each))
-            for each in value
+            isinstance(symbol, str) and (symbol == ALL or re.fullmatch(self._feed.pattern, symbol))
+            for symbol in value
         )
 
     def _follow(self) -> None:
@@ -350,7 +350,7 @@ def _command(text: bytes) -> dict[str, Any]:
 def _changed(names: list[str], asked: list[str], *, begins: bool) -> list[str]:
     if begins:
         return list(dict.fromkeys([*names, *asked]))
-    return [each for each in names if each not in asked]
+    return [name for name in names if name not in asked]
 
 
 def _share_trade(name: str, id_: int, price: int, shares: int, stamp: str) -> dict[str, Any]:

@@ -54,12 +54,15 @@ def answer(exchange: "Exchange", request: Request) -> Answer:
         last = _milliseconds(asked["end"]) if "end" in asked else exchange.source.now()
     except ValueError:
         return _not_served("start and end must be valid ISO8601 datetimes", 400)
-    candles = [each for each in listing.candles(interval) if first <= each.time <= last]
+    candles = [candle for candle in listing.candles(interval) if first <= candle.time <= last]
     if len(candles) > MOST_CANDLES and first:
         return _not_served("granularity too small for the requested time range", 400)
     rows = [
-        (each.time // 1000, *map(number, (each.low, each.high, each.open, each.close, each.volume)))
-        for each in reversed(candles[-MOST_CANDLES:])
+        (
+            candle.time // 1000,
+            *map(number, (candle.low, candle.high, candle.open, candle.close, candle.volume)),
+        )
+        for candle in reversed(candles[-MOST_CANDLES:])
     ]
     return Answer(200, encode(rows))
 
@@ -117,9 +120,9 @@ class Coinbase(PlainDialect):
         else:
             products.pop(product, None)
         trades = {
-            f"{each.stream}@trade"
+            f"{pair.stream}@trade"
             for name in ("ticker", "matches")
-            for each in self._wanted.get(name, {}).values()
+            for pair in self._wanted.get(name, {}).values()
         }
         self.line.unsubscribe([name for name in self.line.subscriptions if name not in trades])
         self.line.subscribe(sorted(trades.difference(self.line.subscriptions)))

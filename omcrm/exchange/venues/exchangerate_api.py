@@ -83,7 +83,7 @@ def _table(exchange: "Exchange", code: str, name: str, more: dict[str, Any]) -> 
         **_times("next", today + DAY),
         **more,
         "base_code": code,
-        name: {each: round(rate / table[code], 4) for each, rate in table.items()},
+        name: {item: round(rate / table[code], 4) for item, rate in table.items()},
     }
     return Answer(200, encode(told))
 

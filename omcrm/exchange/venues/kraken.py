@@ -206,11 +206,11 @@ class Kraken(PlainDialect):
     def _trade_frame(self, kind: str, pair: str, trades: list[Trade]) -> bytes:
         told = [
             {
-                "symbol": pair, "side": "sell" if each.buyer_is_maker else "buy",
-                "price": number(each.price), "qty": number(each.quantity), "ord_type": "market",
-                "trade_id": each.id, "timestamp": iso(each.time + self._ahead()),
+                "symbol": pair, "side": "sell" if trade.buyer_is_maker else "buy",
+                "price": number(trade.price), "qty": number(trade.quantity), "ord_type": "market",
+                "trade_id": trade.id, "timestamp": iso(trade.time + self._ahead()),
             }
-            for each in trades
+            for trade in trades
         ]  # fmt: skip
         return encode({"channel": "trade", "type": kind, "data": told})
 

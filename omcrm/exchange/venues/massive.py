@@ -51,7 +51,7 @@ class Cluster(Struct, frozen=True):
     @property
     def channels(self) -> tuple[str, ...]:
         """Every channel there is."""
-        return tuple(each for each in (self.trades, self.quotes, *self.bars) if each)
+        return tuple(channel for channel in (self.trades, self.quotes, *self.bars) if channel)
 
 
 def _ticker(listing: Listing) -> str | None:
@@ -151,7 +151,7 @@ class Massive(PlainDialect):
         # By turns in one frame and in one for each: the real one does both.
         self._answers += bool(statuses)
         together = self._answers % 2 == 1 and statuses
-        for frame in [statuses] if together else [[each] for each in statuses]:
+        for frame in [statuses] if together else [[status] for status in statuses]:
             self.line.say(encode(frame))
 
     def _follow(self) -> None:
@@ -162,7 +162,9 @@ class Massive(PlainDialect):
             for channel, kind in kinds.items()
             if self._holds(channel, listing)
         ]
-        self.line.unsubscribe([each for each in self.line.subscriptions if each not in wanted])
+        self.line.unsubscribe(
+            [subscription for subscription in self.line.subscriptions if subscription not in wanted]
+        )
         self.line.subscribe(wanted)
 
     def _holds(self, channel: str | None, listing: Listing) -> bool:
@@ -174,16 +176,16 @@ class Massive(PlainDialect):
     # One connection for each key and cluster
 
     def _keep_to_one(self) -> None:
-        rivals = sorted(self._rivals(), key=lambda each: each.line.number)
+        rivals = sorted(self._rivals(), key=lambda rival: rival.line.number)
         if len(rivals) > 1:
             end = rivals[-1] if "newer" in self.exchange.faults.tricks else rivals[0]
             end._end("max_connections", "Maximum number of websocket connections exceeded.")
 
     def _rivals(self) -> "list[Massive]":
         """The connections of this key and cluster that have subscribed, this one among them."""
-        spoken = [each.dialect for each in self.exchange.sessions.values()]
-        ours = [each for each in spoken if isinstance(each, Massive) and each._counts]
-        return [each for each in ours if (each._path, each._key) == (self._path, self._key)]
+        spoken = [session.dialect for session in self.exchange.sessions.values()]
+        ours = [dialect for dialect in spoken if isinstance(dialect, Massive) and dialect._counts]
+        return [our for our in ours if (our._path, our._key) == (self._path, self._key)]
 
     def _end(self, status: str, words: str) -> None:
         self._say_status(status, words)

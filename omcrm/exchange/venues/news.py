@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 INTERVAL = "15m"
 _WINDOWS, _A_WINDOW = 8, 3
 _NAMES = {
-    each.provider_symbols["simulated"].upper(): (each.symbol, each.name) for each in CATALOGUE
+    instrument.provider_symbols["simulated"].upper(): (instrument.symbol, instrument.name)
+    for instrument in CATALOGUE
 }
 _TYPES = {"/rss": "application/rss+xml", "/atom": "application/atom+xml"}
 _BOMB = (
@@ -93,13 +94,13 @@ def stories(exchange: "Exchange") -> list[Story]:
                 moves.setdefault(candle.time, []).append((change, listing, candle))
     told = list(_extra(exchange, now))
     for time in sorted(moves, reverse=True):
-        largest = sorted(moves[time], key=lambda each: (-abs(each[0]), each[1].symbol))
-        told += [_story(*each, time + length) for each in largest[:_A_WINDOW]]
+        largest = sorted(moves[time], key=lambda move: (-abs(move[0]), move[1].symbol))
+        told += [_story(*move, time + length) for move in largest[:_A_WINDOW]]
     return told
 
 
 def _story(change: Decimal, listing: Listing, candle: Candle, moment: int) -> Story:
-    begin, end = (f"{datetime.fromtimestamp(each / 1000, UTC):%H:%M}" for each in (
+    begin, end = (f"{datetime.fromtimestamp(timestamp / 1000, UTC):%H:%M}" for timestamp in (
         candle.time, moment))  # fmt: skip
     verb = "rises" if change > 0 else "falls" if change < 0 else "stands still"
     name = _name(listing)
@@ -131,11 +132,11 @@ def _name(listing: Listing) -> str:
 
 def _rss(told: Sequence[Story]) -> str:
     items = "".join(
-        f"<item><title>{html.escape(each.title)}</title>"
-        f'<guid isPermaLink="false">{html.escape(each.id)}</guid>'
-        f"<pubDate>{format_datetime(each.time, usegmt=True)}</pubDate>"
-        f"<description>{html.escape(each.summary)}</description></item>\n"
-        for each in told
+        f"<item><title>{html.escape(story.title)}</title>"
+        f'<guid isPermaLink="false">{html.escape(story.id)}</guid>'
+        f"<pubDate>{format_datetime(story.time, usegmt=True)}</pubDate>"
+        f"<description>{html.escape(story.summary)}</description></item>\n"
+        for story in told
     )
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n<rss version="2.0"><channel>\n'
@@ -146,10 +147,10 @@ def _rss(told: Sequence[Story]) -> str:
 
 def _atom(told: Sequence[Story]) -> str:
     entries = "".join(
-        f"<entry><title>{html.escape(each.title)}</title><id>{html.escape(each.id)}</id>"
-        f"<updated>{each.time.isoformat()}</updated>"
-        f"<summary>{html.escape(each.summary)}</summary></entry>\n"
-        for each in told
+        f"<entry><title>{html.escape(story.title)}</title><id>{html.escape(story.id)}</id>"
+        f"<updated>{story.time.isoformat()}</updated>"
+        f"<summary>{html.escape(story.summary)}</summary></entry>\n"
+        for story in told
     )
     updated = told[0].time.isoformat() if told else "1970-01-01T00:00:00+00:00"
     return (
@@ -176,7 +177,7 @@ def _is_unchanged(request: Request, headers: dict[str, str]) -> bool:
     """RFC 9110, 13.2.2: the tag decides where there is one, otherwise the time."""
     tags = request.headers.get("if-none-match")
     if tags is not None:
-        known = [each.strip().removeprefix("W/") for each in tags.split(",")]
+        known = [part.strip().removeprefix("W/") for part in tags.split(",")]
         return headers["ETag"] in known or "*" in known
     try:
         since = parsedate_to_datetime(request.headers["if-modified-since"])

@@ -55,13 +55,13 @@ class AlphaVantageHistory:
             told = [
                 self._candle(symbol, date.fromisoformat(day), mapping(said)) for day, said in days
             ]
-            return [each for each in told if past.holds(each.day)]
+            return [candle for candle in told if past.holds(candle.day)]
         except BAD_FRAME as error:
             return [unreadable(error)]
 
     def _candle(self, symbol: str, day: date, said: dict[str, Any]) -> DailyCandle:
         fields = ("1. open", "2. high", "3. low", "4. close", "5. volume")
-        opened, high, low, close, volume = (exact(text(said[each])) for each in fields)
+        opened, high, low, close, volume = (exact(text(said[field])) for field in fields)
         return DailyCandle(
             symbol=symbol,
             day=day,

@@ -59,13 +59,13 @@ class BinanceHistory(Keyless):
             if expelled := refusal(reply):
                 return [expelled]
             symbol = past.names[call.names[0]]
-            rows = [sequence(each) for each in sequence(message)]
+            rows = [sequence(entry) for entry in sequence(message)]
             return [self._candle(symbol, row) for row in rows if past.holds(_day(row[0]))]
         except BAD_FRAME as error:
             return [refusal(reply) or unreadable(error)]
 
     def _candle(self, symbol: str, row: list[Any]) -> DailyCandle:
-        opened, high, low, close, volume = (exact(text(each)) for each in row[1:6])
+        opened, high, low, close, volume = (exact(text(number)) for number in row[1:6])
         return DailyCandle(
             symbol=symbol,
             day=_day(row[0]),

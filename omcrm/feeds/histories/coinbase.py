@@ -58,13 +58,13 @@ class CoinbaseHistory(Keyless):
                 return [expelled]
             symbol = past.names[call.names[0]]
             told = [self._candle(symbol, sequence(row)) for row in sequence(message)]
-            return [each for each in told if past.holds(each.day)]
+            return [candle for candle in told if past.holds(candle.day)]
         except BAD_FRAME as error:
             return [refusal(reply) or unreadable(error)]
 
     def _candle(self, symbol: str, row: list[Any]) -> DailyCandle:
         # The low comes before the high.
-        low, high, opened, close, volume = (exact(each) for each in row[1:6])
+        low, high, opened, close, volume = (exact(number) for number in row[1:6])
         return DailyCandle(
             symbol=symbol,
             day=from_seconds(row[0]).date(),

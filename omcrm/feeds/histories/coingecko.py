@@ -53,7 +53,7 @@ class CoinGeckoHistory(Keyless):
         key = self._keys.get(KEY)
         headers = {"x-cg-demo-api-key": key} if key else {}
         back = (past.now.astimezone(UTC).date() - past.first).days
-        days = next((each for each in _CHOICES if each > back), _CHOICES[-1])
+        days = next((choice for choice in _CHOICES if choice > back), _CHOICES[-1])
         query = urlencode({"vs_currency": "usd", "days": days})
         return [
             Call(f"{self._base}/coins/{quote(name, safe='')}/ohlc?{query}", (name,), headers)
@@ -105,5 +105,5 @@ def _ends(day: date) -> list[datetime]:
 
 
 def _row(row: list[Any]) -> _Row:
-    opened, high, low, close = (exact(each) for each in row[1:5])
+    opened, high, low, close = (exact(number) for number in row[1:5])
     return opened, high, low, close

@@ -103,7 +103,7 @@ class Asker:
             self._from_inside = all(map(self._inside, addresses))
         if self._from_inside:
             return addresses
-        outside = [each for each in addresses if not self._inside(each)]
+        outside = [address for address in addresses if not self._inside(address)]
         if not outside:
             raise FeedError("redirected to a private address")
         return outside

@@ -81,7 +81,7 @@ class NewsDesk:
         self._switch = threading.Lock()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
-        self._rounds = [_Round(each) for each in sources]
+        self._rounds = [_Round(source) for source in sources]
         self._listeners: tuple[NewsListener, ...] = ()
 
     # What is wanted
@@ -106,22 +106,22 @@ class NewsDesk:
     def leave(self, listener: NewsListener) -> None:
         """Tell `listener` nothing more."""
         with self._switch:
-            self._listeners = tuple(each for each in self._listeners if each != listener)
+            self._listeners = tuple(other for other in self._listeners if other != listener)
 
     def status(self) -> list[NewsStatus]:
         """How each source is doing, in the order of the settings."""
         now, runs = time.monotonic(), self._thread is not None
         return [
             NewsStatus(
-                source=each.source.name,
-                url=masked(each.source.url),
-                last_success=each.last_success,
-                last_error=each.last_error,
-                failures=each.failures,
-                items=each.items,
-                next_in=round(max(0.0, each.ask_at - now), 1) if runs else None,
+                source=poller.source.name,
+                url=masked(poller.source.url),
+                last_success=poller.last_success,
+                last_error=poller.last_error,
+                failures=poller.failures,
+                items=poller.items,
+                next_in=round(max(0.0, poller.ask_at - now), 1) if runs else None,
             )
-            for each in self._rounds
+            for poller in self._rounds
         ]
 
     # Starting and stopping
@@ -132,7 +132,7 @@ class NewsDesk:
             if self._thread is not None or not self._rounds:
                 return
             self._stopped = threading.Event()
-            self._rounds = [_Round(each.source) for each in self._rounds]
+            self._rounds = [_Round(poller.source) for poller in self._rounds]
             self._thread = threading.Thread(
                 target=self._run, args=[self._rounds, self._stopped], name="news", daemon=True
             )
@@ -150,45 +150,45 @@ class NewsDesk:
         """Ask no more; `stop` waits."""
         with self._switch:
             self._stopped.set()
-            for each in self._rounds:
-                each.asker.close()
+            for poller in self._rounds:
+                poller.asker.close()
 
     # The asking thread
 
     def _run(self, rounds: Sequence[_Round], stopped: threading.Event) -> None:
         while not stopped.is_set():
-            for each in rounds:
-                if time.monotonic() >= each.ask_at and not stopped.is_set():
-                    self._visit(each)
-            until = min(each.ask_at for each in rounds)
+            for poller in rounds:
+                if time.monotonic() >= poller.ask_at and not stopped.is_set():
+                    self._visit(poller)
+            until = min(poller.ask_at for poller in rounds)
             stopped.wait(max(0.0, until - time.monotonic()))
 
-    def _visit(self, each: _Round) -> None:
+    def _visit(self, poll: _Round) -> None:
         try:
-            self._ask(each)
+            self._ask(poll)
         except FeedError as error:
-            if not each.asker.closed:
-                self._fail(each, error)
+            if not poll.asker.closed:
+                self._fail(poll, error)
         except Exception as error:
             # Here one source's turn ends: the others go on.
-            _log.exception("reading the news of %s failed", each.source.name)
-            self._fail(each, FeedError(f"reading it failed: {type(error).__name__}"))
+            _log.exception("reading the news of %s failed", poll.source.name)
+            self._fail(poll, FeedError(f"reading it failed: {type(error).__name__}"))
 
-    def _ask(self, each: _Round) -> None:
-        reply = each.asker.ask(self._clock())
-        if each.asker.closed:
+    def _ask(self, poll: _Round) -> None:
+        reply = poll.asker.ask(self._clock())
+        if poll.asker.closed:
             return
         problem = None
         if reply is not None:
-            bulletin = parse(reply.body, each.source, self._clock(), _give_way)
+            bulletin = parse(reply.body, poll.source, self._clock(), _give_way)
             problem = bulletin.problem
             if problem is not None and not bulletin.items:
                 raise FeedError(f"unreadable answer: {problem}")
             if problem is None:
-                each.asker.remember(reply)
-            each.items = len(bulletin.items)
-            self._tell(self._store.take(bulletin.items), each.answered)
-        self._succeed(each, problem)
+                poll.asker.remember(reply)
+            poll.items = len(bulletin.items)
+            self._tell(self._store.take(bulletin.items), poll.answered)
+        self._succeed(poll, problem)
 
     def _tell(self, items: Iterable[NewsItem], is_news: bool) -> None:
         for item in items if is_news else ():
@@ -198,22 +198,22 @@ class NewsDesk:
                 except Exception:
                     _log.exception("a listener failed on the news")
 
-    def _succeed(self, each: _Round, problem: str | None) -> None:
-        each.answered, each.in_a_row = True, 0
-        each.delays = backoff(random.Random())
-        each.last_success = self._clock()
-        each.ask_at = time.monotonic() + self._interval
-        self._note(each, None if problem is None else f"read in part: {problem}")
+    def _succeed(self, poll: _Round, problem: str | None) -> None:
+        poll.answered, poll.in_a_row = True, 0
+        poll.delays = backoff(random.Random())
+        poll.last_success = self._clock()
+        poll.ask_at = time.monotonic() + self._interval
+        self._note(poll, None if problem is None else f"read in part: {problem}")
 
-    def _fail(self, each: _Round, error: FeedError) -> None:
-        each.failures += 1
-        wait = min(min(self._interval, _FIRST_WAIT) * 2 ** min(each.in_a_row, 10), _LONGEST_WAIT)
-        each.in_a_row += 1
+    def _fail(self, poll: _Round, error: FeedError) -> None:
+        poll.failures += 1
+        wait = min(min(self._interval, _FIRST_WAIT) * 2 ** min(poll.in_a_row, 10), _LONGEST_WAIT)
+        poll.in_a_row += 1
         told = error.retry_after if isinstance(error, FeedRefused) else None
-        each.ask_at = time.monotonic() + max(wait, wait_after(error, each.delays), told or 0.0)
-        self._note(each, str(error))
+        poll.ask_at = time.monotonic() + max(wait, wait_after(error, poll.delays), told or 0.0)
+        self._note(poll, str(error))
 
-    def _note(self, each: _Round, problem: str | None) -> None:
-        is_new, each.last_error = problem != each.last_error, problem
+    def _note(self, poll: _Round, problem: str | None) -> None:
+        is_new, poll.last_error = problem != poll.last_error, problem
         if is_new and problem is not None:
-            _log.warning("news of %s: %s", each.source.name, problem)
+            _log.warning("news of %s: %s", poll.source.name, problem)

@@ -251,7 +251,11 @@ def _reference(found: re.Match[str]) -> str:
     decimal, hexadecimal, name = found.groups()
     if name is not None:
         characters = html5.get(f"{name};")
-        return found[0] if characters is None else "".join(f"&#{ord(each)};" for each in characters)
+        return (
+            found[0]
+            if characters is None
+            else "".join(f"&#{ord(character)};" for character in characters)
+        )
     number = int(decimal) if decimal else int(hexadecimal, 16)
     if number > 0x10FFFF or _NO_XML.match(chr(number)):
         return ""

@@ -26,7 +26,7 @@ class Headline(Struct, frozen=True):
         """Whether both tell the same, one of them perhaps not to its end."""
         if self.words == other.words:
             return bool(self.words)
-        short, long = sorted((self, other), key=lambda each: len(each.words))
+        short, long = sorted((self, other), key=lambda title: len(title.words))
         return (
             short.is_cut
             and len(short.words) >= _TELLING
@@ -40,7 +40,7 @@ def headline(title: str) -> Headline:
     text = _PREFIX.sub("", title.casefold())
     for _ in range(2):
         text = _without_publisher(text)
-    words = [each for each in _WORD.findall(_INSIDE.sub("", text)) if each not in _ARTICLES]
+    words = [word for word in _WORD.findall(_INSIDE.sub("", text)) if word not in _ARTICLES]
     return Headline(tuple(words), is_cut)
 
 

@@ -33,7 +33,7 @@ class Mentions:
     """
 
     def __init__(self, instruments: Iterable[Instrument] = ()) -> None:
-        self._ways = {each.symbol: _ways(each) for each in instruments}
+        self._ways = {instrument.symbol: _ways(instrument) for instrument in instruments}
 
     def find(self, text: str) -> tuple[str, ...]:
         """The symbols of the instruments that `text` mentions, in the catalogue's order."""
@@ -92,9 +92,9 @@ def _names(name: str) -> Iterator[str]:
 
 def _tickers(text: str) -> Iterator[str]:
     for inside in _IN_PARENTHESES.findall(text):
-        parts = [each for each in _BETWEEN.split(_PLACE.sub("", inside).strip()) if each]
-        if parts and all(_TICKERS.fullmatch(each) for each in parts):
-            for each in parts:
-                yield each
-                yield re.split("[-/]", each)[0]
-                yield each.replace("/", "")
+        parts = [part for part in _BETWEEN.split(_PLACE.sub("", inside).strip()) if part]
+        if parts and all(_TICKERS.fullmatch(part) for part in parts):
+            for part in parts:
+                yield part
+                yield re.split("[-/]", part)[0]
+                yield part.replace("/", "")

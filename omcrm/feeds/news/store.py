@@ -31,7 +31,7 @@ class NewsStore:
     def latest(self, limit: int, symbol: str | None = None) -> list[NewsItem]:
         """The newest items, the newest first; those that mention `symbol`, where one is given."""
         items = self._newest
-        chosen = [each for each in items if symbol is None or symbol in each.symbols]
+        chosen = [item for item in items if symbol is None or symbol in item.symbols]
         return chosen[: max(0, limit)]
 
     def mention(self, mentions: Mentions) -> None:
@@ -50,7 +50,7 @@ class NewsStore:
         is kept as it is now.
         """
         with self._lock:
-            added = [each.id for each in sorted(items, key=lambda each: each.at) if self._add(each)]
+            added = [item.id for item in sorted(items, key=lambda news: news.at) if self._add(item)]
             self._order()
             return [self._held[id_][0] for id_ in added if id_ in self._held]
 
@@ -92,7 +92,7 @@ class NewsStore:
         return structs.replace(item, symbols=self._mentions.find(f"{item.title}\n{item.summary}"))
 
     def _order(self) -> None:
-        held = sorted(self._held.values(), key=lambda each: (each[0].at, each[0].seq), reverse=True)
+        held = sorted(self._held.values(), key=lambda pair: (pair[0].at, pair[0].seq), reverse=True)
         for item, _ in held[self._most :]:
             del self._held[item.id]
         self._newest = tuple(item for item, _ in held[: self._most])

@@ -25,7 +25,7 @@ def web_link(text: str, base: str = "") -> str | None:
         return None
     if parts is None:
         return None
-    kept = [each for each in parts.query.split("&") if not each.lower().startswith("utm_")]
+    kept = [part for part in parts.query.split("&") if not part.lower().startswith("utm_")]
     link = urlunsplit(parts._replace(query="&".join(kept)))
     return link if len(link) <= _LONGEST else None
 

@@ -103,10 +103,10 @@ class Alpaca:
             return [self._unreadable(error)]
         events: list[Event] = []
         problem: Unreadable | None = None
-        for each in messages:
+        for message in messages:
             # One bad message of an array says nothing against the others; one complaint will do.
             try:
-                events += self._read(mapping(each), arrival)
+                events += self._read(mapping(message), arrival)
             except BAD_FRAME as error:
                 problem = problem or self._unreadable(error)
         return events if problem is None else [*events, problem]

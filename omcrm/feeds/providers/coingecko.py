@@ -71,7 +71,7 @@ class CoinGecko(Keyless):
             return [Expelled(429, str(words)[:200])]
         # An id that is left out, or has no price, is a coin that is no longer served.
         ticks = [self._tick(name, mapping(said), arrival) for name, said in message.items()]
-        return [each for each in ticks if each is not None]
+        return [tick for tick in ticks if tick is not None]
 
     def _tick(self, name: str, said: dict[str, Any], arrival: Arrival) -> Tick | None:
         symbol = arrival.names.get(name)

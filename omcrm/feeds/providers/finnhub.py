@@ -118,11 +118,11 @@ class Finnhub(_Keyed):
         return []
 
     def _ticks(self, trades: list[Any], arrival: Arrival) -> list[Tick]:
-        followed = [each for each in map(mapping, trades) if text(each["s"]) in arrival.names]
+        followed = [trade for trade in map(mapping, trades) if text(trade["s"]) in arrival.names]
         # They come in any order, and behind a newer one an older one would be refused. None is
         # left out, not even a twin: trades have no number, and candles count all of them.
         followed.sort(key=lambda said: integer(said["t"]))
-        return [self._tick(each, arrival) for each in followed]
+        return [self._tick(trade, arrival) for trade in followed]
 
     def _tick(self, said: dict[str, Any], arrival: Arrival) -> Tick:
         trade = Trade(exact(said["p"]), _size(said.get("v")), time=from_milliseconds(said["t"]))

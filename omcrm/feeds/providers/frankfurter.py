@@ -74,7 +74,7 @@ class Frankfurter(Keyless):
             code = text(row["quote"])
             table[code], times[code] = row["rate"], _published(row["date"])
         ticks = (self._tick(name, table, times, arrival) for name in arrival.names)
-        return [each for each in ticks if each is not None]
+        return [tick for tick in ticks if tick is not None]
 
     def _tick(
         self, name: str, table: dict[str, Any], times: dict[str, datetime], arrival: Arrival
@@ -98,7 +98,7 @@ def _query(names: Iterable[str]) -> str:
 def _rows(message: Any) -> list[dict[str, Any]]:
     """One object for each currency, as the second version gives them; the first has a table."""
     if not isinstance(message, dict):
-        return [mapping(each) for each in sequence(message)]
+        return [mapping(row) for row in sequence(message)]
     if exact(message.get("amount", 1)) != 1:
         raise ValueError("rates of another amount")
     both = {"base": message["base"], "date": message["date"]}

@@ -56,7 +56,7 @@ class Kraken(Keyless):
         return self._url
 
     def subscribe(self, names: Iterable[str], request: int) -> list[str]:
-        wishes = [{**each, "snapshot": True} for each in (_TRADE, _TICKER)]
+        wishes = [{**wish, "snapshot": True} for wish in (_TRADE, _TICKER)]
         return _commands("subscribe", wishes, names, request)
 
     def unsubscribe(self, names: Iterable[str], request: int) -> list[str]:
@@ -82,11 +82,11 @@ class Kraken(Keyless):
 
     def _trades(self, message: dict[str, Any], arrival: Arrival) -> list[Event]:
         # Nothing is promised about the order, and what is older than its forerunner is refused.
-        said = sorted(_followed(message, arrival), key=lambda each: integer(each["trade_id"]))
+        said = sorted(_followed(message, arrival), key=lambda trade: integer(trade["trade_id"]))
         if message.get("type") == "snapshot":
             # The last fifty: all but the newest of a pair is the past.
-            said = list({each["symbol"]: each for each in said}.values())
-        return [self._tick(each, arrival, trade=_trade(each)) for each in said]
+            said = list({trade["symbol"]: trade for trade in said}.values())
+        return [self._tick(trade, arrival, trade=_trade(trade)) for trade in said]
 
     def _tickers(self, message: dict[str, Any], arrival: Arrival) -> list[Event]:
         # `last` makes no trade. It has no id and no time of its own, so it could not be told from
@@ -96,10 +96,10 @@ class Kraken(Keyless):
         # where `last` is promised for a day only. It is good for one thing, the price of a day
         # ago.
         ticks = [
-            self._tick(each, arrival, book=_book(each), day=_day(each))
-            for each in _followed(message, arrival)
+            self._tick(ticker, arrival, book=_book(ticker), day=_day(ticker))
+            for ticker in _followed(message, arrival)
         ]
-        return [each for each in ticks if each.book or each.day]
+        return [tick for tick in ticks if tick.book or tick.day]
 
     def _tick(
         self,
@@ -130,8 +130,8 @@ def _commands(
         for wish in wishes
     ]
     return [
-        msgspec.json.encode({**each, "req_id": number}).decode()
-        for number, each in enumerate(commands, request)
+        msgspec.json.encode({**command, "req_id": number}).decode()
+        for number, command in enumerate(commands, request)
     ]
 
 
@@ -148,8 +148,8 @@ def _answer(message: dict[str, Any]) -> list[Event]:
 
 
 def _followed(message: dict[str, Any], arrival: Arrival) -> list[dict[str, Any]]:
-    said = [mapping(each) for each in sequence(message["data"])]
-    return [each for each in said if text(each["symbol"]) in arrival.names]
+    said = [mapping(entry) for entry in sequence(message["data"])]
+    return [entry for entry in said if text(entry["symbol"]) in arrival.names]
 
 
 def _trade(said: dict[str, Any]) -> Trade:
@@ -177,7 +177,7 @@ def _day(said: dict[str, Any]) -> DayFigures | None:
         _number(said, "volume"),
         _number(said, "change_pct"),
     )
-    if all(each is None for each in figures):
+    if all(figure is None for figure in figures):
         return None
     # The channel did not always tell when it was.
     time = said.get("timestamp")

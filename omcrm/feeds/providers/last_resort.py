@@ -11,7 +11,7 @@ from omcrm.market.tick import Tick, Trade
 def last_resort(instruments: Iterable[Instrument], now: datetime) -> list[Tick]:
     """A tick for each instrument that has such a price."""
     return [
-        Tick(each.symbol, LAST_RESORT, now, trade=Trade(each.last_resort_price))
-        for each in instruments
-        if each.last_resort_price is not None
+        Tick(instrument.symbol, LAST_RESORT, now, trade=Trade(instrument.last_resort_price))
+        for instrument in instruments
+        if instrument.last_resort_price is not None
     ]

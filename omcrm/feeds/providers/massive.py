@@ -100,7 +100,9 @@ class Massive:
         cluster = urlsplit(self._url).path.rstrip("/").rpartition("/")[2]
         channels = _CHANNELS.get(cluster, _STOCK_CHANNELS)
         return [
-            _command(action, ",".join(f"{each}.{name}" for name in batch for each in channels))
+            _command(
+                action, ",".join(f"{channel}.{name}" for name in batch for channel in channels)
+            )
             for batch in batches(list(names), _NAMES_A_FRAME)
         ]
 

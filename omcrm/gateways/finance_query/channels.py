@@ -138,9 +138,9 @@ def read_symbols(text: str) -> tuple[str, ...]:
     symbols = tuple(filter(None, canonical_symbols(text.split(","))))
     if not symbols:
         raise MessageRefused("INVALID_MESSAGE", "Expected symbols, separated by commas")
-    for each in symbols:
-        if not _SYMBOL.fullmatch(each):
-            raise MessageRefused("INVALID_MESSAGE", f"Not a symbol: {each[:_SHOWN]}")
+    for symbol in symbols:
+        if not _SYMBOL.fullmatch(symbol):
+            raise MessageRefused("INVALID_MESSAGE", f"Not a symbol: {symbol[:_SHOWN]}")
     return symbols
 
 

@@ -31,7 +31,7 @@ def hours_text(turn: Turn) -> str:
 
 def quotes_text(turn: Turn, symbols: tuple[str, ...]) -> str:
     """The short quotes of these symbols, in their order."""
-    return f"[{','.join(_row(turn, each) for each in symbols)}]"
+    return f"[{','.join(_row(turn, symbol) for symbol in symbols)}]"
 
 
 def market_text(turn: Turn) -> str:
@@ -78,7 +78,9 @@ def _standing(turn: Turn, instrument: Instrument) -> Standing:
 
 
 def _standings(turn: Turn) -> list[Standing]:
-    return turn.once("standings", lambda: [_standing(turn, each) for each in _followed(turn)])
+    return turn.once(
+        "standings", lambda: [_standing(turn, instrument) for instrument in _followed(turn)]
+    )
 
 
 def _followed(turn: Turn) -> list[Instrument]:
@@ -111,7 +113,7 @@ def _long_quote(turn: Turn, instrument: Instrument) -> dict[str, Any]:
 
 
 def _similar(turn: Turn, instrument: Instrument) -> list[Raw]:
-    return [Raw(_row(turn, each).encode()) for each in similar(instrument, _followed(turn))]
+    return [Raw(_row(turn, symbol).encode()) for symbol in similar(instrument, _followed(turn))]
 
 
 def _sector(turn: Turn, instrument: Instrument) -> dict[str, Any] | None:

@@ -61,10 +61,10 @@ class DailyLimit:
         if self._swept == today:
             return
         self._swept = today
-        for each in self._folder.glob(f"{_SOURCE}-*.quota"):
+        for path in self._folder.glob(f"{_SOURCE}-*.quota"):
             with contextlib.suppress(FileNotFoundError):
-                if time.time() - each.stat().st_mtime > _OLD:
-                    each.unlink()
+                if time.time() - path.stat().st_mtime > _OLD:
+                    path.unlink()
 
 
 def _account(caller: Caller) -> str:

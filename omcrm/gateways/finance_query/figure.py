@@ -29,8 +29,8 @@ def mean(numbers: list[Decimal]) -> Decimal | None:
     if not numbers:
         return None
     found = Decimal(0)
-    for each in numbers:
-        found = _EXACT.add(found, each)
+    for number in numbers:
+        found = _EXACT.add(found, number)
     return _EXACT.divide(found, Decimal(len(numbers)))
 
 

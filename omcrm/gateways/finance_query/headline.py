@@ -20,13 +20,13 @@ def headlines(items: Iterable[NewsItem], now: datetime) -> list[dict[str, Any]]:
     """Title, link, source, image and time; news of the built-in exchange are called simulated."""
     return [
         {
-            "title": each.title,
-            "link": each.url,
-            "source": _source(each),
-            "img": each.image,
-            "time": None if each.published_at is None else ago(now - each.at),
+            "title": item.title,
+            "link": item.url,
+            "source": _source(item),
+            "img": item.image,
+            "time": None if item.published_at is None else ago(now - item.at),
         }
-        for each in items
+        for item in items
     ]
 
 

@@ -17,22 +17,30 @@ _BASE = Decimal(100)
 
 def actives(standings: Iterable[Standing]) -> list[dict[str, Any]]:
     """The shares and coins with the largest turnover of their day, where a volume is told."""
-    traded = [(turnover, each) for each in standings if (turnover := _turnover(each))]
-    return [mover(each) for _, each in sorted(traded, key=lambda pair: -pair[0])[:_MOST]]
+    traded = [(turnover, standing) for standing in standings if (turnover := _turnover(standing))]
+    return [mover(standing) for _, standing in sorted(traded, key=lambda pair: -pair[0])[:_MOST]]
 
 
 def gainers(standings: Iterable[Standing]) -> list[dict[str, Any]]:
     """Those that have risen, the best first."""
-    moved = [(each.percent, each) for each in standings if each.is_fresh and each.percent]
+    moved = [
+        (standing.percent, standing)
+        for standing in standings
+        if standing.is_fresh and standing.percent
+    ]
     risen = sorted((pair for pair in moved if pair[0] > 0), key=lambda pair: -pair[0])
-    return [mover(each) for _, each in risen[:_MOST]]
+    return [mover(standing) for _, standing in risen[:_MOST]]
 
 
 def losers(standings: Iterable[Standing]) -> list[dict[str, Any]]:
     """Those that have fallen, the worst first."""
-    moved = [(each.percent, each) for each in standings if each.is_fresh and each.percent]
+    moved = [
+        (standing.percent, standing)
+        for standing in standings
+        if standing.is_fresh and standing.percent
+    ]
     fallen = sorted((pair for pair in moved if pair[0] < 0), key=lambda pair: pair[0])
-    return [mover(each) for _, each in fallen[:_MOST]]
+    return [mover(standing) for _, standing in fallen[:_MOST]]
 
 
 def indices(standings: Iterable[Standing]) -> list[dict[str, Any]]:
@@ -42,24 +50,28 @@ def indices(standings: Iterable[Standing]) -> list[dict[str, Any]]:
     None where nothing is known of any.
     """
     given = list(standings)
-    kinds = {each.instrument.asset_class for each in given}
+    kinds = {standing.instrument.asset_class for standing in given}
     return [_index(_NAMES[kind], _of(kind, given)) for kind in _NAMES if kind in kinds]
 
 
 def _index(name: str, members: list[Standing]) -> dict[str, Any]:
-    moved = figure.mean([each.percent for each in members if each.percent is not None])
+    moved = figure.mean([member.percent for member in members if member.percent is not None])
     value = None if moved is None else round(amount.total((_BASE, moved)), 2)
     return {
         "name": f"{name} average (previous = 100)",
         "value": value,
         "change": figure.signed(moved, 2),
         "percentChange": figure.percent(moved),
-        "simulated": any(each.is_simulated for each in members),
+        "simulated": any(member.is_simulated for member in members),
     }
 
 
 def _of(kind: AssetClass, standings: list[Standing]) -> list[Standing]:
-    return [each for each in standings if each.is_fresh and each.instrument.asset_class is kind]
+    return [
+        standing
+        for standing in standings
+        if standing.is_fresh and standing.instrument.asset_class is kind
+    ]
 
 
 def _turnover(of: Standing) -> Decimal | None:

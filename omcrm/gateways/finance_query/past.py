@@ -80,10 +80,10 @@ def past(asset_class: AssetClass, days: Days, now: datetime) -> Past:
 def _since_last_split(days: Days) -> dict[date, DailyCandle]:
     kept: dict[date, DailyCandle] = {}
     last: Decimal | None = None
-    for day, each in days.items():
-        if last is not None and not 1 / _LARGEST_MOVE < each.close / last < _LARGEST_MOVE:
+    for day, item in days.items():
+        if last is not None and not 1 / _LARGEST_MOVE < item.close / last < _LARGEST_MOVE:
             kept.clear()
-        kept[day], last = each, each.close
+        kept[day], last = item, item.close
     return kept
 
 
@@ -112,19 +112,19 @@ def _complete(asset_class: AssetClass, days: Days, count: int, now: datetime) ->
 
 
 def _highest(candles: list[DailyCandle]) -> Decimal | None:
-    highs = [each.high for each in candles if each.high is not None]
+    highs = [candle.high for candle in candles if candle.high is not None]
     return max(highs) if highs and len(highs) == len(candles) else None
 
 
 def _lowest(candles: list[DailyCandle]) -> Decimal | None:
-    lows = [each.low for each in candles if each.low is not None]
+    lows = [candle.low for candle in candles if candle.low is not None]
     return min(lows) if lows and len(lows) == len(candles) else None
 
 
 def _average_volume(candles: list[DailyCandle]) -> Decimal | None:
-    volumes = [each.volume for each in candles if each.volume is not None]
+    volumes = [candle.volume for candle in candles if candle.volume is not None]
     # Each source counts what it trades itself.
-    is_one_source = len({each.source for each in candles}) == 1
+    is_one_source = len({candle.source for candle in candles}) == 1
     return figure.mean(volumes) if is_one_source and len(volumes) == len(candles) else None
 
 

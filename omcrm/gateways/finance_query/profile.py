@@ -38,11 +38,11 @@ def profile(of: Standing, past: Past, now: datetime) -> dict[str, Any]:
 
 def similar(to: Instrument, instruments: Iterable[Instrument]) -> list[str]:
     """The symbols of others in the same sector; where there are none, of the same class."""
-    others = [each for each in instruments if each.symbol != to.symbol]
+    others = [instrument for instrument in instruments if instrument.symbol != to.symbol]
     found = company(to)
-    mates = [each for each in others if found and _sector(each) == found.sector]
-    alike = mates or [each for each in others if each.asset_class is to.asset_class]
-    return [each.symbol for each in alike[:_MOST_SIMILAR]]
+    mates = [other for other in others if found and _sector(other) == found.sector]
+    alike = mates or [other for other in others if other.asset_class is to.asset_class]
+    return [instrument.symbol for instrument in alike[:_MOST_SIMILAR]]
 
 
 def _sector(instrument: Instrument) -> str | None:
@@ -54,7 +54,7 @@ def _of_year(of: Standing, past: Past) -> tuple[Decimal | None, Decimal | None]:
     """The highest and the lowest price of a year, today's included."""
     if of.quote is not None and past.is_simulated is not of.is_simulated:
         return None, None
-    today = [each for each in (of.price, of.day.high, of.day.low) if each is not None]
+    today = [price for price in (of.price, of.day.high, of.day.low) if price is not None]
     high = None if past.year_high is None else max([past.year_high, *today])
     low = None if past.year_low is None else min([past.year_low, *today])
     return high, low

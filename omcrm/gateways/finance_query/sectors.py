@@ -25,28 +25,28 @@ def sectors(
     The day's return is of the quotes, the others of daily closes, if they suffice for every member.
     """
     members: dict[str, list[Standing]] = {}
-    for each in standings:
-        if found := company(each.instrument):
-            members.setdefault(found.sector, []).append(each)
+    for standing in standings:
+        if found := company(standing.instrument):
+            members.setdefault(found.sector, []).append(standing)
     return {name: _sector(name, members[name], past) for name in sorted(members)}
 
 
 def _sector(
     name: str, members: list[Standing], past: Callable[[Instrument], Past]
 ) -> dict[str, Any]:
-    moved = [each for each in members if each.is_fresh]
-    pasts = [past(each.instrument) for each in members]
-    day = figure.mean([each.percent for each in moved if each.percent is not None])
+    moved = [member for member in members if member.is_fresh]
+    pasts = [past(member.instrument) for member in members]
+    day = figure.mean([member.percent for member in moved if member.percent is not None])
     returns = {span.value: figure.percent(_average(pasts, span)) for span in Span}
     return {
         "sector": name,
         "dayReturn": figure.percent(day),
         **returns,
-        "simulated": any(each.is_simulated for each in moved)
-        or any(each.is_simulated for each in pasts),
+        "simulated": any(member.is_simulated for member in moved)
+        or any(past.is_simulated for past in pasts),
     }
 
 
 def _average(pasts: list[Past], span: Span) -> Decimal | None:
-    found = [each.returns[span] for each in pasts if span in each.returns]
+    found = [past.returns[span] for past in pasts if span in past.returns]
     return figure.mean(found) if len(found) == len(pasts) else None

@@ -56,9 +56,9 @@ def log_in(market, path: str = IEX, key: str = ID):
 def next_of(client, kind: str) -> dict[str, Any]:
     """The next message of a type, numbers exact."""
     while True:
-        for each in json.loads(client.recv(), parse_float=Decimal):
-            if each["T"] == kind:
-                return each
+        for load in json.loads(client.recv(), parse_float=Decimal):
+            if load["T"] == kind:
+                return load
 
 
 def is_closed(client) -> bool:
@@ -311,7 +311,7 @@ def test_a_trade_of_a_share(market) -> None:
     client = log_in(market)
     ask(client, action="subscribe", trades=["AAPL"])
     said = next_of(client, "t")
-    traded = {each.id: each for each in market.exchange.source.listings["AAPL"].trades}
+    traded = {trade.id: trade for trade in market.exchange.source.listings["AAPL"].trades}
     trade = traded[said["i"]]
 
     assert ["T", "S", "i", "x", "p", "s", "c", "z", "t"] == list(said)
@@ -357,11 +357,11 @@ def test_a_daily_bar_comes_once_a_minute(market) -> None:
     ask(client, action="subscribe", dailyBars=["*"], trades=["AAPL"])
     first = next_of(client, "d")
     minute = datetime.now(UTC).minute
-    seen = [each for _ in range(40) for each in json.loads(client.recv())]
+    seen = [load for _ in range(40) for load in json.loads(client.recv())]
 
     assert "AAPL" == first["S"]
-    assert "t" in {each["T"] for each in seen}
-    assert "d" not in {each["T"] for each in seen} or minute != datetime.now(UTC).minute
+    assert "t" in {message["T"] for message in seen}
+    assert "d" not in {message["T"] for message in seen} or minute != datetime.now(UTC).minute
 
 
 def test_coins_are_spelled_with_a_slash(market) -> None:
@@ -405,7 +405,7 @@ def test_the_delayed_feed_is_a_quarter_of_an_hour_late(market) -> None:
     ask(client, action="subscribe", trades=["AAPL"], quotes=["AAPL"])
     ages = [age(next_of(client, kind)["t"]) for kind in "tq"]
 
-    assert all(timedelta(minutes=14) < each < timedelta(minutes=16) for each in ages)
+    assert all(timedelta(minutes=14) < age < timedelta(minutes=16) for age in ages)
 
 
 # Tricks
@@ -432,8 +432,10 @@ def test_types_may_be_mixed_in_one_array(market) -> None:
     mixed = next(array for array in arrays if len(array) > 2)
 
     assert {1} == set(alone)
-    assert {"t", "q"} >= {each["T"] for each in mixed}
-    assert any({"t", "q"} == {each["T"] for each in array} for array in [mixed, *arrays_of(client)])
+    assert {"t", "q"} >= {message["T"] for message in mixed}
+    assert any(
+        {"t", "q"} == {message["T"] for message in array} for array in [mixed, *arrays_of(client)]
+    )
 
 
 def arrays_of(client) -> Iterator[list[dict[str, Any]]]:

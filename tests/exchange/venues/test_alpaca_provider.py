@@ -33,8 +33,8 @@ class Desk:
         self.read_until(lambda event: isinstance(event, Welcome))
 
     def send(self, frames: list[str]) -> None:
-        for each in frames:
-            self.client.send(each)
+        for frame in frames:
+            self.client.send(frame)
 
     def read_until(self, wanted: Callable[[Event], bool]) -> Event:
         """The first event that `wanted` accepts."""
@@ -42,9 +42,9 @@ class Desk:
             arrival = Arrival(datetime.now(UTC), 1, NAMES)
             events = list(self.provider.parse(self.client.recv(), arrival))
             self.events += events
-            for each in events:
-                if wanted(each):
-                    return each
+            for event in events:
+                if wanted(event):
+                    return event
 
     def part(self, name: str) -> Any:
         """The next trade, book or day."""
@@ -72,7 +72,7 @@ def test_the_provider_follows_the_whole_conversation(market, path: str, name: st
     assert book.bid < book.ask
     assert day.low <= trade.price * 2
     assert (path == COINS) == isinstance(trade.id, int)
-    assert {Welcome, Acknowledged, Tick} == {type(each) for each in desk.events}
+    assert {Welcome, Acknowledged, Tick} == {type(event) for event in desk.events}
     with pytest.raises(WebSocketTimeoutException):
         desk.client.recv()
 
@@ -96,7 +96,7 @@ def test_the_provider_reads_fakepaca(market) -> None:
 
     assert desk.part("trade").price > 100
     assert desk.part("book").bid > 100
-    assert not any(is_final(each) for each in desk.events)
+    assert not any(is_final(event) for event in desk.events)
 
 
 def test_the_provider_reads_mixed_arrays(market) -> None:
@@ -108,7 +108,7 @@ def test_the_provider_reads_mixed_arrays(market) -> None:
     desk.part("trade")
     desk.part("book")
 
-    assert len([each for each in desk.events if isinstance(each, Tick)]) > 2
+    assert len([event for event in desk.events if isinstance(event, Tick)]) > 2
 
 
 @pytest.mark.parametrize(
@@ -190,4 +190,4 @@ def test_neither_half_of_the_key_is_told(market) -> None:
     second.read_until(is_final)
     told = [repr(desk.events), repr(second.events), json.dumps(market.get("/control"))]
 
-    assert not [each for each in told if ID in each or SECRET in each]
+    assert not [text for text in told if ID in text or SECRET in text]

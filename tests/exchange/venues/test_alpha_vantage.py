@@ -47,7 +47,7 @@ def test_a_share_is_told_in_texts(market: Any) -> None:
         "09. change",
         "10. change percent",
     ] == list(quote)
-    assert all(isinstance(each, str) for each in quote.values())
+    assert all(isinstance(value, str) for value in quote.values())
     assert quote["10. change percent"].endswith("%")
     assert Decimal(quote["04. low"]) <= Decimal(quote["05. price"]) <= Decimal(quote["03. high"])
     assert Decimal(quote["09. change"]) == Decimal(quote["05. price"]) - Decimal(
@@ -135,7 +135,7 @@ def test_only_the_limit_of_a_day_lasts_until_the_next(market: Any) -> None:
         waits[trick] = event.retry_after
 
     assert waits.pop("information_burst") is None
-    assert all(0 < each <= 86_400 for each in waits.values())
+    assert all(0 < wait <= 86_400 for wait in waits.values())
 
 
 def test_the_key_is_echoed_and_not_repeated(market: Any) -> None:

@@ -31,9 +31,9 @@ def test_begins_with_the_streams_of_its_url(market) -> None:
     assert "BTCUSDT" == bare["s"]
     assert ("btcusdt@trade", "BTCUSDT") == (wrapped["stream"], wrapped["data"]["s"])
     assert [(False, False), (True, False)] == [
-        (each["combined"], each["microseconds"]) for each in connections
+        (connection["combined"], connection["microseconds"]) for connection in connections
     ]
-    assert [["btcusdt@trade"]] * 2 == [each["subscriptions"] for each in connections]
+    assert [["btcusdt@trade"]] * 2 == [connection["subscriptions"] for connection in connections]
 
 
 @pytest.mark.parametrize(
@@ -56,9 +56,9 @@ def test_commands_are_answered(market, room) -> None:
     one, two = market.connect("/ws"), market.connect("/ws")
     room.command(one, method="SUBSCRIBE", params=["a@trade", "b@trade"], id=1)
     room.command(one, method="UNSUBSCRIBE", params=["a@trade"], id=2)
-    asked = [room.command(each, method="LIST_SUBSCRIPTIONS", id=3) for each in (one, two)]
+    asked = [room.command(client, method="LIST_SUBSCRIPTIONS", id=3) for client in (one, two)]
 
-    assert [["b@trade"], []] == [each["result"] for each in asked]
+    assert [["b@trade"], []] == [response["result"] for response in asked]
 
 
 def test_it_sends_away_who_talks_too_much(market) -> None:

@@ -55,13 +55,13 @@ def test_a_subscription_is_confirmed_and_begins_with_the_last_price(client: WebS
     assert {
         "type": "subscriptions",
         "channels": [
-            {"name": each, "product_ids": products} for each in ("ticker", "heartbeat", "matches")
+            {"name": name, "product_ids": products} for name in ("ticker", "heartbeat", "matches")
         ],
     } == confirmed
     assert [("ticker", "BTC-USD"), ("ticker", "POL-USD")] == [
-        (each["type"], each["product_id"]) for each in first[:2]
+        (message["type"], message["product_id"]) for message in first[:2]
     ]
-    assert ["last_match", "last_match"] == [each["type"] for each in first[2:]]
+    assert ["last_match", "last_match"] == [message["type"] for message in first[2:]]
 
 
 def test_a_channel_may_bring_its_own_products(client: WebSocket) -> None:
@@ -174,9 +174,9 @@ def test_tickers_follow_the_trades(client: WebSocket, market) -> None:
     """The same trades as at Binance, numbered without a gap for each product."""
     other = market.connect("/ws/btcusdt@trade")
     send(client, "subscribe", "ticker")
-    told = {each["trade_id"]: each for each in (hear(client, "ticker") for _ in range(12))}
+    told = {message["trade_id"]: message for message in (hear(client, "ticker") for _ in range(12))}
     trades = [json.loads(other.recv()) for _ in range(10)]
-    shared = [each for each in trades if each["t"] in told]
+    shared = [trade for trade in trades if trade["t"] in told]
 
     assert len(shared) > 5
     for trade in shared:
@@ -184,7 +184,7 @@ def test_tickers_follow_the_trades(client: WebSocket, market) -> None:
         assert Decimal(trade["p"]) == Decimal(ticker["price"])
         assert Decimal(trade["q"]) == Decimal(ticker["last_size"])
         assert ("sell" if trade["m"] else "buy") == ticker["side"]
-    assert list(range(1, 13)) == [each["sequence"] for each in told.values()]
+    assert list(range(1, 13)) == [message["sequence"] for message in told.values()]
 
 
 def test_a_match_names_the_makers_side(client: WebSocket) -> None:
@@ -208,8 +208,8 @@ def test_the_heart_beats_every_second(client: WebSocket, market) -> None:
     hear(client, "heartbeat")
     beats = [json.loads(client.recv()) for _ in range(4)]
 
-    assert {"heartbeat"} == {each["type"] for each in beats}
-    assert {"BTC-USD", "POL-USD"} == {each["product_id"] for each in beats}
+    assert {"heartbeat"} == {beat["type"] for beat in beats}
+    assert {"BTC-USD", "POL-USD"} == {beat["product_id"] for beat in beats}
     assert {"type", "sequence", "last_trade_id", "product_id", "time"} == beats[0].keys()
     assert beats[0]["last_trade_id"] > 0
     assert 1.5 < time.monotonic() - began

@@ -23,7 +23,9 @@ def test_tells_prices_by_id(market) -> None:
 
     assert {"bitcoin", "polygon-ecosystem-token"} == prices.keys()
     assert {"usd", "last_updated_at", "usd_24h_vol", "usd_24h_change"} == prices["bitcoin"].keys()
-    assert Decimal(str(prices["bitcoin"]["usd"])) in [Decimal(each.price) / 10**8 for each in last]
+    assert Decimal(str(prices["bitcoin"]["usd"])) in [
+        Decimal(trade.price) / 10**8 for trade in last
+    ]
     assert 0 <= time.time() - prices["bitcoin"]["last_updated_at"] < PATIENCE
     assert prices["bitcoin"]["usd_24h_vol"] > 0
 
@@ -32,7 +34,7 @@ def test_numbers_are_no_texts(market) -> None:
     """Prices are written as JSON numbers."""
     body = market.request(ALL)[1]
 
-    assert all(isinstance(each["usd"], int | float) for each in body.values())
+    assert all(isinstance(coin["usd"], int | float) for coin in body.values())
 
 
 def test_what_is_unknown_is_left_out(market) -> None:
@@ -77,7 +79,7 @@ def test_a_price_is_null(market) -> None:
     """A coin is there without a price."""
     trick(market, "null")
 
-    assert {None} == {each["usd"] for each in market.get(ALL).values()}
+    assert {None} == {coin["usd"] for coin in market.get(ALL).values()}
 
 
 def test_prices_are_old(market) -> None:
@@ -85,8 +87,8 @@ def test_prices_are_old(market) -> None:
     trick(market, "old", amount=600)
 
     assert all(
-        600 <= time.time() - each["last_updated_at"] < 600 + PATIENCE
-        for each in market.get(ALL).values()
+        600 <= time.time() - coin["last_updated_at"] < 600 + PATIENCE
+        for coin in market.get(ALL).values()
     )
 
 
@@ -95,7 +97,7 @@ def test_throttled(market) -> None:
     trick(market, "throttled")
 
     assert (429, b"Throttled") == market.request(ALL)[:2]
-    assert [200, 200] == [market.request(each)[0] for each in ("/api/v3/ping", "/control")]
+    assert [200, 200] == [market.request(name)[0] for name in ("/api/v3/ping", "/control")]
 
 
 def test_refused(market) -> None:

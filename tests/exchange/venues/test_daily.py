@@ -20,7 +20,7 @@ from omcrm.market.daily_candle import DailyCandle
 from omcrm.market.trading_day import finished_days as expected_days
 
 BY_SOURCE = {
-    source: next(each for each in CATALOGUE if source in each.provider_symbols)
+    source: next(instrument for instrument in CATALOGUE if source in instrument.provider_symbols)
     for source in HISTORIES
 }
 PATHS = {
@@ -62,15 +62,15 @@ def test_every_venue_tells_the_days_before(everything: Any, source: str) -> None
     """A day like any other each, that its provider believes; none is left out."""
     days, told = ask(everything, source, 20)
 
-    assert days == sorted(each.day for each in told)
-    assert all(isinstance(each, DailyCandle) and each.is_believable for each in told)
-    assert {source} == {each.source for each in told}
+    assert days == sorted(candle.day for candle in told)
+    assert all(isinstance(candle, DailyCandle) and candle.is_believable for candle in told)
+    assert {source} == {candle.source for candle in told}
 
 
 def test_a_day_is_the_same_wherever_it_is_told(everything: Any) -> None:
     """There is one market."""
     told = {
-        source: max(ask(everything, source, 3)[1], key=lambda each: each.day)
+        source: max(ask(everything, source, 3)[1], key=lambda candle: candle.day)
         for source in ("binance", "coinbase", "coingecko")
     }
 
@@ -104,9 +104,9 @@ def test_a_day_is_made_of_its_parts(market: Any) -> None:
     six = list(parts(day))
 
     assert DAY == len(six) * PART
-    assert [day.time + number * PART for number in range(6)] == [each.time for each in six]
+    assert [day.time + number * PART for number in range(6)] == [bar.time for bar in six]
     assert (day.open, day.close) == (six[0].open, six[-1].close)
-    assert (day.high, day.low) == (max(each.high for each in six), min(each.low for each in six))
+    assert (day.high, day.low) == (max(bar.high for bar in six), min(bar.low for bar in six))
     assert all(a.close == b.open for a, b in pairwise(six))
 
 

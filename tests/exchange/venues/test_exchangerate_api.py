@@ -76,14 +76,18 @@ def test_every_pair_of_the_catalogue_has_a_price(serve: Callable[..., Any]) -> N
     """Inverses and crosses are near what the market itself says of them."""
     market = serve(lambda outlet: Simulation(7, outlet, CATALOGUE))
     names = tuple(
-        each.provider_symbols[VENUE] for each in CATALOGUE if VENUE in each.provider_symbols
+        instrument.provider_symbols[VENUE]
+        for instrument in CATALOGUE
+        if VENUE in instrument.provider_symbols
     )
-    told = {each.symbol: each.trade.price for each in ask(market, names=names)}
+    told = {tick.symbol: tick.trade.price for tick in ask(market, names=names)}
 
     assert set(names) == told.keys()
-    for each in CATALOGUE:
-        if each.symbol in told:
-            assert abs(told[each.symbol] / each.last_resort_price - 1) < Decimal("0.1"), each
+    for instrument in CATALOGUE:
+        if instrument.symbol in told:
+            assert abs(told[instrument.symbol] / instrument.last_resort_price - 1) < Decimal(
+                "0.1"
+            ), instrument
 
 
 # Refusals
@@ -114,7 +118,7 @@ def test_a_key_may_be_used_up_or_asleep(market: Any, trick: str, event: Expelled
     market.fault("trick", venue=VENUE, name=trick)
 
     assert [event] == ask(market, SECRET)
-    assert [Tick] == [type(each) for each in ask(market)]
+    assert [Tick] == [type(tick) for tick in ask(market)]
 
 
 def test_the_end_is_announced_beside_the_prices(market: Any) -> None:
@@ -145,15 +149,15 @@ def test_one_call_an_hour_is_answered(market: Any) -> None:
 
     market.clear()
 
-    assert [Tick] == [type(each) for each in ask(market)]
+    assert [Tick] == [type(event) for event in ask(market)]
 
 
 def test_a_limit_of_addresses_is_none_of_keys(market: Any) -> None:
     """Only the open endpoint counts them."""
     market.fault("trick", venue=VENUE, name="limited", amount=0)
 
-    assert [Tick] == [type(each) for each in ask(market, SECRET)]
-    assert [Expelled] == [type(each) for each in ask(market)]
+    assert [Tick] == [type(event) for event in ask(market, SECRET)]
+    assert [Expelled] == [type(event) for event in ask(market)]
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def frames(client: WebSocket, count: int) -> list[str]:
 
 def trades(client: WebSocket, count: int) -> list[dict[str, Any]]:
     """The trades of so many frames; nothing else may come meanwhile."""
-    messages = [json.loads(each) for each in frames(client, count)]
+    messages = [json.loads(frame) for frame in frames(client, count)]
     assert all(map(is_trade, messages)), messages
     return [trade for message in messages for trade in message["data"]]
 
@@ -136,7 +136,7 @@ def test_nothing_is_acknowledged(market) -> None:
     client = connect(market)
     ask(client, "BINANCE:BTCUSDT")
 
-    assert {"BINANCE:BTCUSDT"} == {each["s"] for each in trades(client, 3)}
+    assert {"BINANCE:BTCUSDT"} == {trade["s"] for trade in trades(client, 3)}
 
 
 def test_unknown_symbols_are_met_with_silence(market) -> None:
@@ -155,19 +155,19 @@ def test_what_is_left_is_not_told_any_more(market) -> None:
     ask(client, "BINANCE:BTCUSDT", kind="unsubscribe")
     hears(client, 0.3)
 
-    assert {"AAPL"} == {each["s"] for each in trades(client, 3)}
+    assert {"AAPL"} == {trade["s"] for trade in trades(client, 3)}
 
 
 def test_the_fifty_first_symbol_is_refused_without_a_name(market) -> None:
     """The error does not say which one; what was asked for before goes on, and may be again."""
     client = connect(market)
     ask(client, *(f"X{number}" for number in range(49)), "BINANCE:BTCUSDT", "X0", "AAPL")
-    told = [json.loads(each) for each in frames(client, 5)]
+    told = [json.loads(frame) for frame in frames(client, 5)]
 
     assert {"type": "error", "msg": "Subscribing to too many symbols"} in told
-    assert 1 == sum(each["type"] == "error" for each in told)
+    assert 1 == sum(message["type"] == "error" for message in told)
     assert {"BINANCE:BTCUSDT"} == {
-        trade["s"] for each in told if is_trade(each) for trade in each["data"]
+        trade["s"] for message in told if is_trade(message) for trade in message["data"]
     }
 
 
@@ -204,7 +204,7 @@ def test_rubbish_is_met_with_silence(market, rubbish: bytes) -> None:
     client.send(rubbish)
     ask(client, "BINANCE:BTCUSDT")
 
-    assert {"BINANCE:BTCUSDT"} == {each["s"] for each in trades(client, 1)}
+    assert {"BINANCE:BTCUSDT"} == {trade["s"] for trade in trades(client, 1)}
 
 
 # Trades
@@ -227,8 +227,8 @@ def test_conditions_are_a_list_or_null_or_missing(market) -> None:
     client = connect(market)
     ask(client, "AAPL", "BINANCE:BTCUSDT")
     told = trades(client, 20)
-    shares = [each.get("c", "missing") for each in told if each["s"] == "AAPL"]
-    coins = [each.get("c", "missing") for each in told if each["s"] != "AAPL"]
+    shares = [trade.get("c", "missing") for trade in told if trade["s"] == "AAPL"]
+    coins = [trade.get("c", "missing") for trade in told if trade["s"] != "AAPL"]
 
     assert all(form in shares for form in (["1", "12"], [], None, "missing"))
     assert all(form in coins for form in ([], None, "missing"))
@@ -254,7 +254,7 @@ def test_a_full_frame_does_not_wait(market, monkeypatch: pytest.MonkeyPatch) -> 
     client = connect(market)
     ask(client, "BINANCE:BTCUSDT")
 
-    assert [7, 7] == [len(json.loads(each)["data"]) for each in frames(client, 2)]
+    assert [7, 7] == [len(json.loads(frame)["data"]) for frame in frames(client, 2)]
 
 
 def test_currencies_have_prices_but_no_trades(market) -> None:
@@ -262,7 +262,7 @@ def test_currencies_have_prices_but_no_trades(market) -> None:
     client = connect(market)
     ask(client, "OANDA:EUR_USD")
 
-    assert {0} == {each["v"] for each in trades(client, 3)}
+    assert {0} == {trade["v"] for trade in trades(client, 3)}
 
 
 def test_a_trick_tells_every_price_without_a_trade(market) -> None:
@@ -271,7 +271,7 @@ def test_a_trick_tells_every_price_without_a_trade(market) -> None:
     client = connect(market)
     ask(client, "AAPL", "BINANCE:BTCUSDT")
 
-    assert {0} == {each["v"] for each in trades(client, 5)}
+    assert {0} == {trade["v"] for trade in trades(client, 5)}
 
 
 def test_a_trick_puts_the_newest_first(market, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -281,12 +281,12 @@ def test_a_trick_puts_the_newest_first(market, monkeypatch: pytest.MonkeyPatch) 
     client = connect(market)
     ask(client, *NAMES)
     (frame,) = frames(client, 1)
-    told = [each["t"] for each in json.loads(frame)["data"]]
+    told = [load["t"] for load in json.loads(frame)["data"]]
     read = [tick.trade.time for tick in ticks([frame])]
 
     assert len(set(told)) > 1
     assert sorted(told, reverse=True) == told
-    assert [datetime.fromtimestamp(each / 1000, UTC) for each in sorted(told)] == read
+    assert [datetime.fromtimestamp(timestamp / 1000, UTC) for timestamp in sorted(told)] == read
 
 
 def test_a_trick_sets_the_clock_ahead(market) -> None:
@@ -309,7 +309,7 @@ def test_pings_are_json(market) -> None:
     trick(market, "ping_every", 1)
     client = connect(market)
 
-    assert [{"type": "ping"}] * 2 == [json.loads(each) for each in frames(client, 2)]
+    assert [{"type": "ping"}] * 2 == [json.loads(frame) for frame in frames(client, 2)]
 
 
 def test_pings_are_rare(market) -> None:
@@ -338,7 +338,7 @@ def test_a_mute_connection_pings_on(market) -> None:
     hears(client, 0.3)
     trick(market, "ping_every", 1)
 
-    assert [{"type": "ping"}] * 2 == [json.loads(each) for each in frames(client, 2)]
+    assert [{"type": "ping"}] * 2 == [json.loads(frame) for frame in frames(client, 2)]
 
 
 def test_a_half_open_connection_says_nothing(market) -> None:
@@ -435,12 +435,12 @@ def test_the_limit_is_a_fault_like_any_other(market) -> None:
 
 def ticks(told: list[str], received_at: datetime | None = None) -> list[Tick]:
     events = parsed(told, received_at)
-    return [each for each in events if isinstance(each, Tick)]
+    return [event for event in events if isinstance(event, Tick)]
 
 
 def parsed(told: list[str], received_at: datetime | None = None) -> list[Event]:
     arrival = Arrival(received_at or datetime.now(UTC), 1, NAMES)
-    return [event for each in told for event in STREAM.parse(each, arrival)]
+    return [event for frame in told for event in STREAM.parse(frame, arrival)]
 
 
 def test_the_provider_reads_all_that_is_sent(market) -> None:
@@ -451,15 +451,15 @@ def test_the_provider_reads_all_that_is_sent(market) -> None:
         client.send(frame)
     told = frames(client, 25)
     events = parsed(told)
-    counted = sum(len(each["data"]) for each in map(json.loads, told) if is_trade(each))
+    counted = sum(len(message["data"]) for message in map(json.loads, told) if is_trade(message))
 
-    assert {"trade", "ping", "error"} == {json.loads(each)["type"] for each in told}
-    assert [] == [each for each in events if isinstance(each, Unreadable)]
+    assert {"trade", "ping", "error"} == {json.loads(text)["type"] for text in told}
+    assert [] == [event for event in events if isinstance(event, Unreadable)]
     assert [Refused(0, "Subscribing to too many symbols")] == [
-        each for each in events if isinstance(each, Refused)
+        event for event in events if isinstance(event, Refused)
     ]
     assert counted == len(ticks(told))
-    assert set(NAMES.values()) == {each.symbol for each in ticks(told)}
+    assert set(NAMES.values()) == {tick.symbol for tick in ticks(told)}
     assert TOKEN not in repr(events)
 
 
@@ -472,7 +472,7 @@ def test_the_provider_keeps_prices_exactly(market) -> None:
 
     assert tick.trade is not None
     assert (tick.trade.price, tick.trade.size) in [
-        (Decimal(each["price"]), Decimal(each["qty"])) for each in record
+        (Decimal(trade["price"]), Decimal(trade["qty"])) for trade in record
     ]
 
 
@@ -487,6 +487,8 @@ def test_the_provider_reads_quotes(market) -> None:
     ]
     fetcher.close()
 
-    assert list(NAMES.values()) == [each.symbol for each in events if isinstance(each, Tick)]
-    assert all(isinstance(each, Tick) and each.day and each.day.change_percent for each in events)
+    assert list(NAMES.values()) == [event.symbol for event in events if isinstance(event, Tick)]
+    assert all(
+        isinstance(event, Tick) and event.day and event.day.change_percent for event in events
+    )
     assert TOKEN not in repr(events)

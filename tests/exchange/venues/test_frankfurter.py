@@ -54,12 +54,12 @@ def test_the_second_version_has_a_list(currencies: Any) -> None:
     table = currencies.get(f"{V1}&symbols=JPY,CHF")
     rows = currencies.get(f"{V2}&quotes=JPY,CHF")
 
-    assert [["date", "base", "quote", "rate"]] * 2 == [list(each) for each in rows]
-    assert {"USD"} == {each["base"] for each in rows}
-    assert {table["date"]} == {each["date"] for each in rows}
-    assert ["CHF", "JPY"] == [each["quote"] for each in rows]
-    for each in rows:
-        assert each["rate"] == pytest.approx(table["rates"][each["quote"]], rel=0.02)
+    assert [["date", "base", "quote", "rate"]] * 2 == [list(row) for row in rows]
+    assert {"USD"} == {row["base"] for row in rows}
+    assert {table["date"]} == {row["date"] for row in rows}
+    assert ["CHF", "JPY"] == [row["quote"] for row in rows]
+    for row in rows:
+        assert row["rate"] == pytest.approx(table["rates"][row["quote"]], rel=0.02)
 
 
 def test_without_a_choice_there_is_everything_in_euros(currencies: Any) -> None:
@@ -76,15 +76,15 @@ def test_the_provider_understands_either_shape(currencies: Any, trick: str | Non
     """Every pair of the catalogue has a price near that of the market, from a day that is over."""
     if trick:
         currencies.fault("trick", venue=VENUE, name=trick)
-    known = [each for each in CATALOGUE if VENUE in each.provider_symbols]
-    events = ask(currencies, *(each.provider_symbols[VENUE] for each in known))
-    told = {each.symbol: each for each in events if isinstance(each, Tick)}
+    known = [instrument for instrument in CATALOGUE if VENUE in instrument.provider_symbols]
+    events = ask(currencies, *(instrument.provider_symbols[VENUE] for instrument in known))
+    told = {event.symbol: event for event in events if isinstance(event, Tick)}
 
-    assert [each.symbol for each in known] == list(told)
-    for each in known:
-        tick = told[each.symbol]
+    assert [instrument.symbol for instrument in known] == list(told)
+    for instrument in known:
+        tick = told[instrument.symbol]
 
-        assert abs(tick.trade.price / each.last_resort_price - 1) < Decimal("0.1"), each
+        assert abs(tick.trade.price / instrument.last_resort_price - 1) < Decimal("0.1"), instrument
         assert tick.trade.time < tick.received_at
 
 
@@ -100,7 +100,7 @@ def test_a_currency_may_be_missing(currencies: Any) -> None:
     """It is left out, and so are its pairs."""
     currencies.fault("trick", venue=VENUE, name="missing")
 
-    assert ["GBPUSD"] == [each.symbol for each in ask(currencies, "EURUSD", "GBPUSD", "EURGBP")]
+    assert ["GBPUSD"] == [tick.symbol for tick in ask(currencies, "EURUSD", "GBPUSD", "EURGBP")]
 
 
 # Days

@@ -54,14 +54,14 @@ class Client:
     def data(self, channel: str, kind: str = "update") -> Any:
         """What the next message of this channel and kind says."""
         message = self.until(
-            lambda each: (channel, kind) == (each.get("channel"), each.get("type"))
+            lambda frame: (channel, kind) == (frame.get("channel"), frame.get("type"))
         )
         return message["data"]
 
     def answer(self, method: str, req_id: int | None = None, **params: Any) -> Any:
         """The first answer to a command."""
         self.send(method, req_id, **params)
-        return self.until(lambda each: "success" in each or each.get("method") == "pong")
+        return self.until(lambda message: "success" in message or message.get("method") == "pong")
 
     def send(self, method: str, req_id: int | None = None, **params: Any) -> None:
         command: dict[str, Any] = {"method": method}
@@ -178,12 +178,12 @@ def test_who_gives_up_everything_is_sent_away(market: Any, monkeypatch: pytest.M
     client = Client(market.connect("/kraken/v2"))
     client.hears_for(1.2)
     client.answer("subscribe", channel="trade", symbol=["BTC/USD"])
-    client.until(lambda each: each == {"channel": "heartbeat"})
+    client.until(lambda message: message == {"channel": "heartbeat"})
     began = time.monotonic()
     client.answer("unsubscribe", channel="trade", symbol=["BTC/USD"])
 
     with pytest.raises(WebSocketConnectionClosedException):
-        client.until(lambda each: each == {"channel": "heartbeat"})
+        client.until(lambda message: message == {"channel": "heartbeat"})
     assert 3.5 < time.monotonic() - began
 
 
@@ -194,10 +194,10 @@ def test_every_pair_is_answered(client: Client) -> None:
     """One command for three pairs has three answers with its number, one of them a refusal."""
     pairs = ["BTC/USD", "XXX/USD", "POL/USD"]
     client.send("subscribe", 7, channel="ticker", symbol=pairs, event_trigger="bbo", snapshot=False)
-    answers = [client.until(lambda each: "success" in each) for _ in pairs]
-    for each in answers:
-        assert datetime.fromisoformat(each.pop("time_in")).tzinfo
-        assert datetime.fromisoformat(each.pop("time_out")).tzinfo
+    answers = [client.until(lambda message: "success" in message) for _ in pairs]
+    for answer in answers:
+        assert datetime.fromisoformat(answer.pop("time_in")).tzinfo
+        assert datetime.fromisoformat(answer.pop("time_out")).tzinfo
 
     def accepted(pair: str) -> dict[str, Any]:
         result = {"channel": "ticker", "symbol": pair, "event_trigger": "bbo", "snapshot": False}
@@ -246,10 +246,10 @@ def test_nothing_is_subscribed_twice(client: Client, channel: str) -> None:
     """Neither is it given up twice, and afterwards it can be had again."""
     asked = {"channel": channel, "symbol": ["BTC/USD"], "snapshot": False}
     commands = ("subscribe", "subscribe", "unsubscribe", "unsubscribe", "subscribe")
-    answers = [client.answer(each, **asked) for each in commands]
+    answers = [client.answer(command, **asked) for command in commands]
 
     assert [None, "Already subscribed", None, "Subscription Not Found", None] == [
-        each.get("error") for each in answers
+        answer.get("error") for answer in answers
     ]
 
 
@@ -290,7 +290,7 @@ def test_refuses_what_it_does_not_know(
 def test_survives_any_bytes(client: Client, frame: bytes) -> None:
     """What is no command is refused, and the connection lives on."""
     client.socket.send_binary(frame)
-    answer = client.until(lambda each: "success" in each)
+    answer = client.until(lambda message: "success" in message)
 
     assert (False, "Malformed request") == (answer["success"], answer["error"])
     assert "pong" == client.answer("ping")["method"]
@@ -311,7 +311,7 @@ def test_ticker_begins_with_a_snapshot(market: Any, client: Client) -> None:
     assert "BTC/USD" == ticker.pop("symbol")
     age = datetime.now(UTC) - datetime.fromisoformat(ticker.pop("timestamp"))
     assert abs(age.total_seconds()) < PATIENCE
-    assert {Decimal, int} >= {type(each) for each in ticker.values()}
+    assert {Decimal, int} >= {type(value) for value in ticker.values()}
     assert 0 < ticker["bid"] < ticker["ask"]
     assert ticker["low"] <= ticker["last"] <= ticker["high"]
     assert ticker["low"] <= ticker["vwap"] <= ticker["high"]
@@ -326,7 +326,7 @@ def test_no_snapshot_where_none_is_wanted(market: Any, client: Client) -> None:
     asked = {"channel": "ticker", "symbol": ["BTC/USD"], "event_trigger": "bbo"}
     client.answer("subscribe", **asked, snapshot=False)
 
-    ticker = client.until(lambda each: each.get("channel") == "ticker")
+    ticker = client.until(lambda message: message.get("channel") == "ticker")
     assert "update" == ticker["type"]
 
 
@@ -360,7 +360,7 @@ def test_each_trigger_receives_only_what_it_is_about(market: Any, client: Client
     client.answer("subscribe", channel="ticker", symbol=["POL/USD"])
     assert ["btcusdt@bookTicker", "polusdt@trade"] == received()
     client.answer("subscribe", channel="trade", symbol=["BTC/USD", "POL/USD"])
-    client.until(lambda each: "success" in each)
+    client.until(lambda message: "success" in message)
     assert ["btcusdt@bookTicker", "btcusdt@trade", "polusdt@trade"] == received()
     client.answer("unsubscribe", channel="ticker", symbol=["POL/USD"])
     client.answer("unsubscribe", channel="ticker", symbol=["BTC/USD"])
@@ -393,29 +393,29 @@ def test_trades_begin_with_the_last_fifty(market: Any, client: Client) -> None:
     newest = listing.last.id
     client.send("subscribe", channel="trade", symbol=["BTC/USD"], snapshot=True)
     told = client.data("trade", "snapshot")
-    known = {each.id: each for each in listing.trades}
+    known = {trade.id: trade for trade in listing.trades}
 
     assert kraken.RECENT == len(told)
     assert told[-1]["trade_id"] >= newest
-    assert sorted(each["trade_id"] for each in told) == [each["trade_id"] for each in told]
-    for each in told:
-        trade = known[each["trade_id"]]
-        assert (trade.price, trade.quantity) == (scaled(each["price"]), scaled(each["qty"]))
-        assert ("sell" if trade.buyer_is_maker else "buy") == each["side"]
+    assert sorted(record["trade_id"] for record in told) == [record["trade_id"] for record in told]
+    for record in told:
+        trade = known[record["trade_id"]]
+        assert (trade.price, trade.quantity) == (scaled(record["price"]), scaled(record["qty"]))
+        assert ("sell" if trade.buyer_is_maker else "buy") == record["side"]
         assert datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=trade.time) == (
-            datetime.fromisoformat(each["timestamp"])
+            datetime.fromisoformat(record["timestamp"])
         )
 
 
 def test_every_trade_is_told(market: Any, client: Client) -> None:
     """Updates follow the snapshot without a gap."""
     client.send("subscribe", channel="trade", symbol=["BTC/USD"], snapshot=True)
-    ids = [each["trade_id"] for each in client.data("trade", "snapshot")]
+    ids = [trade["trade_id"] for trade in client.data("trade", "snapshot")]
     updates = [client.data("trade") for _ in range(3)]
-    ids += [each["trade_id"] for update in updates for each in update]
+    ids += [trade["trade_id"] for update in updates for trade in update]
 
     assert list(range(ids[0], ids[-1] + 1)) == ids
-    assert {"BTC/USD"} == {each["symbol"] for update in updates for each in update}
+    assert {"BTC/USD"} == {trade["symbol"] for update in updates for trade in update}
 
 
 def test_what_is_given_up_is_told_no_more(client: Client) -> None:
@@ -427,7 +427,7 @@ def test_what_is_given_up_is_told_no_more(client: Client) -> None:
 
     assert {"channel": "ticker", "symbol": "BTC/USD", "event_trigger": "trades"} == answer["result"]
     assert (True, 9) == (answer["success"], answer["req_id"])
-    assert {"trade", "heartbeat"} == {each["channel"] for each in heard}
+    assert {"trade", "heartbeat"} == {message["channel"] for message in heard}
 
 
 def test_its_clock_can_be_ahead(market: Any, client: Client) -> None:
@@ -456,20 +456,20 @@ def test_the_provider_reads_all_of_it(market: Any, client: Client) -> None:
     frames = [client.socket.recv() for _ in range(80)]
     for frame in provider.unsubscribe(names, 3):
         client.socket.send(frame)
-    frames += [msgspec.json.encode(each).decode() for each in client.hears_for(1.2)]
-    events = [event for each in frames for event in provider.parse(each, arrival)]
-    ticks = [each for each in events if isinstance(each, Tick)]
+    frames += [msgspec.json.encode(message).decode() for message in client.hears_for(1.2)]
+    events = [event for frame in frames for event in provider.parse(frame, arrival)]
+    ticks = [event for event in events if isinstance(event, Tick)]
 
-    assert [] == [each for each in events if isinstance(each, Unreadable)]
-    assert [1, 1, 2, 2, 3, 3, 4, 4] == [each.id for each in events if type(each) is Acknowledged]
-    assert 2 == len([each for each in events if isinstance(each, Refused)])
-    assert {"BTC", "MATIC"} == {each.symbol for each in ticks if each.trade}
-    assert {"BTC", "MATIC"} == {each.symbol for each in ticks if each.book and each.day}
+    assert [] == [event for event in events if isinstance(event, Unreadable)]
+    assert [1, 1, 2, 2, 3, 3, 4, 4] == [event.id for event in events if type(event) is Acknowledged]
+    assert 2 == len([event for event in events if isinstance(event, Refused)])
+    assert {"BTC", "MATIC"} == {tick.symbol for tick in ticks if tick.trade}
+    assert {"BTC", "MATIC"} == {tick.symbol for tick in ticks if tick.book and tick.day}
     listings = market.exchange.source.listings
     known = {
-        (symbol, each.id): each
+        (symbol, trade.id): trade
         for symbol, name in (("BTC", "BTCUSDT"), ("MATIC", "POLUSDT"))
-        for each in listings[name].trades
+        for trade in listings[name].trades
     }
     for tick in ticks:
         if tick.trade:

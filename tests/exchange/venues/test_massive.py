@@ -94,7 +94,7 @@ class Client:
 
     def event(self, kind: str) -> Any:
         """The next event of a kind."""
-        return self.until(lambda each: each["ev"] == kind)
+        return self.until(lambda event: event["ev"] == kind)
 
     def hears_for(self, seconds: float) -> list[Any]:
         """All events of this time."""
@@ -108,7 +108,7 @@ class Client:
 
     def farewell(self) -> tuple[str, int | None]:
         """The last status, and the code of the close frame; None where there is none."""
-        status = self.until(lambda each: each.get("status") not in (None, "success"))["status"]
+        status = self.until(lambda event: event.get("status") not in (None, "success"))["status"]
         try:
             while True:
                 opcode, data = self.socket.recv_data(control_frame=True)
@@ -193,7 +193,7 @@ def test_answers_for_every_channel_in_one_frame_or_in_several(client: Client) ->
     first = client.answers("subscribe", "T.AAPL,Q.AAPL,A.AAPL", 3)
     second = client.answers("subscribe", "T.MSFT,AM.AAPL", 2)
 
-    assert [[said("subscribed", f"{each}.AAPL") for each in "TQA"]] == first
+    assert [[said("subscribed", f"{channel}.AAPL") for channel in "TQA"]] == first
     assert [[said("subscribed", "T.MSFT")], [said("subscribed", "AM.AAPL")]] == second
 
 
@@ -213,7 +213,7 @@ def test_unsubscribes(client: Client) -> None:
     events = client.hears_for(1.0)
 
     assert [[said("unsubscribed", "Q.AAPL")]] == statuses
-    assert {"T"} == {each["ev"] for each in events}
+    assert {"T"} == {event["ev"] for event in events}
 
 
 def test_acknowledges_a_ticker_that_nobody_trades(client: Client) -> None:
@@ -238,8 +238,8 @@ def test_tells_trades(market, client: Client) -> None:
     """Numbers are numbers, ids are texts, times are milliseconds, and `q` grows."""
     client.answers("subscribe", "T.AAPL", 1)
     trades = [client.event("T") for _ in range(4)]
-    by_id = {str(each.id): each for each in market.exchange.source.listings["AAPL"].trades.copy()}
-
+    traded = market.exchange.source.listings["AAPL"].trades.copy()
+    by_id = {str(trade.id): trade for trade in traded}
     for told in trades:
         trade = by_id[told["i"]]
 
@@ -248,7 +248,7 @@ def test_tells_trades(market, client: Client) -> None:
         assert trade.quantity // ONE == told["s"]
         assert Decimal(trade.quantity) / ONE == Decimal(told["ds"])
         assert (trade.quantity < 100 * ONE) == (told.get("c") == [37])
-    assert [1, 2, 3, 4] == [each["q"] for each in trades]
+    assert [1, 2, 3, 4] == [trade["q"] for trade in trades]
 
 
 def test_tells_quotes(client: Client) -> None:
@@ -267,14 +267,14 @@ def test_packs_a_trade_with_the_quote_it_left(client: Client) -> None:
     deadline, kinds, numbers, quotes = time.monotonic() + PATIENCE, set(), [], []
     while (len(numbers) < 20 or len(kinds) < 2) and time.monotonic() < deadline:
         frame = client.next()
-        kinds.add(tuple(each["ev"] for each in frame))
-        numbers += [each["q"] for each in frame]
-        quotes += [[each[key] for key in ("bp", "bs", "ap", "as")] for each in frame[-1:]]
+        kinds.add(tuple(event["ev"] for event in frame))
+        numbers += [event["q"] for event in frame]
+        quotes += [[event[key] for key in ("bp", "bs", "ap", "as")] for event in frame[-1:]]
 
     assert {("T", "Q"), ("Q",)} == kinds
     assert list(range(1, len(numbers) + 1)) == numbers
     # One book may by chance be like the one before.
-    assert sum(each == after for each, after in pairwise(quotes)) <= 1
+    assert sum(before == after for before, after in pairwise(quotes)) <= 1
 
 
 def test_tells_bars_with_the_day(market, client: Client) -> None:
@@ -282,12 +282,12 @@ def test_tells_bars_with_the_day(market, client: Client) -> None:
     client.answers("subscribe", "A.AAPL,T.AAPL", 2)
     first, bar = client.event("A"), client.event("A")
     trades = market.exchange.source.listings["AAPL"].trades.copy()
-    inside = [each for each in trades if bar["s"] <= each.time < bar["e"]]
-    prices = [each.price for each in inside]
+    inside = [trade for trade in trades if bar["s"] <= trade.time < bar["e"]]
+    prices = [trade.price for trade in inside]
 
     assert 1000 == bar["e"] - bar["s"]
     assert first["e"] <= bar["s"]
-    assert sum(each.quantity for each in inside) == Decimal(bar["dv"]) * ONE
+    assert sum(trade.quantity for trade in inside) == Decimal(bar["dv"]) * ONE
     assert [prices[0], prices[-1]] == [bar["o"] * ONE, bar["c"] * ONE]
     assert [max(prices), min(prices)] == [bar["h"] * ONE, bar["l"] * ONE]
     assert bar["l"] <= bar["vw"] <= bar["h"]
@@ -314,7 +314,7 @@ def test_a_star_is_every_ticker(client: Client) -> None:
     assert [[said("subscribed", "T.*")]] == answer
     assert "AAPL" == told["sym"]
     assert [[said("unsubscribed", "T.*")]] == answers
-    assert [] == [each for each in client.hears_for(0.6) if each["ev"] != "status"]
+    assert [] == [event for event in client.hears_for(0.6) if event["ev"] != "status"]
 
 
 @pytest.mark.parametrize("name", ["BTC-USD", "BTC/USD", "*"])
@@ -323,8 +323,8 @@ def test_tells_coins(connect, name: str) -> None:
     client = connect("crypto")
     client.log_in()
     client.answers("subscribe", f"XT.{name},XQ.{name}", 2)
-    trade = client.until(lambda each: (each["ev"], each["pair"]) == ("XT", "BTC-USD"))
-    quote = client.until(lambda each: (each["ev"], each["pair"]) == ("XQ", "BTC-USD"))
+    trade = client.until(lambda event: (event["ev"], event["pair"]) == ("XT", "BTC-USD"))
+    quote = client.until(lambda event: (event["ev"], event["pair"]) == ("XQ", "BTC-USD"))
 
     assert fields("ev pair i x p s c t r") == trade.keys()
     assert trade["c"] in ([1], [2])
@@ -354,7 +354,7 @@ def test_the_older_connection_ends_once_the_newer_has_subscribed(connect, client
     newer = connect()
     newer.log_in()
 
-    assert "max_connections" not in {each.get("status") for each in client.hears_for(0.4)}
+    assert "max_connections" not in {event.get("status") for event in client.hears_for(0.4)}
     assert [[said("subscribed", "Q.AAPL")]] == newer.answers("subscribe", "Q.AAPL", 1)
     assert ("max_connections", 1008) == client.farewell()
     assert "AAPL" == newer.event("Q")["sym"]
@@ -384,7 +384,7 @@ def test_other_keys_and_clusters_do_not_count(
     other.log_in(key)
     other.answers("subscribe", channel, 1)
 
-    assert {"Q"} == {each["ev"] for each in client.hears_for(0.6)}
+    assert {"Q"} == {event["ev"] for event in client.hears_for(0.6)}
 
 
 def test_a_connection_that_has_ended_does_not_count(connect, client: Client) -> None:
@@ -395,7 +395,7 @@ def test_a_connection_that_has_ended_does_not_count(connect, client: Client) -> 
     other.log_in()
     other.answers("subscribe", "Q.AAPL", 1)
 
-    assert {"Q"} == {each["ev"] for each in other.hears_for(0.6)}
+    assert {"Q"} == {event["ev"] for event in other.hears_for(0.6)}
 
 
 def test_a_slow_consumer_is_told_and_cut(market, client: Client) -> None:
@@ -428,7 +428,7 @@ def converse(market, client: Client, cluster: str, name: str, *wanted: str) -> l
     provider = Massive(url, Keys(lambda name: KEY))
     events: list[Event] = []
     unsent, deadline = provider.opening(), time.monotonic() + 2 * PATIENCE
-    while not all(any(getattr(each, part, None) for each in events) for part in wanted):
+    while not all(any(getattr(event, part, None) for event in events) for part in wanted):
         assert time.monotonic() < deadline, "not all of it came"
         for frame in unsent:
             client.socket.send(frame)
@@ -445,20 +445,20 @@ def test_the_provider_reads_a_whole_conversation(market, connect) -> None:
     client = connect()
     events = converse(market, client, "stocks", "AAPL", "trade", "book", "day")
     trades = market.exchange.source.listings["AAPL"].trades.copy()
-    sizes = {(Decimal(each.price) / ONE, Decimal(each.quantity) / ONE) for each in trades}
+    sizes = {(Decimal(trade.price) / ONE, Decimal(trade.quantity) / ONE) for trade in trades}
     policy = POLICIES[AssetClass.STOCK]
 
     assert [Welcome(), *[Acknowledged(None)] * 3] == events[:4]
-    assert {Welcome, Acknowledged, Tick} == {type(each) for each in events}
-    for tick in [each for each in events if isinstance(each, Tick)]:
+    assert {Welcome, Acknowledged, Tick} == {type(event) for event in events}
+    for tick in [event for event in events if isinstance(event, Tick)]:
         assert "OURS" == tick.symbol
         assert Gate().judge(tick, None, (), policy) is tick
         if tick.trade is not None:
             assert (tick.trade.price, tick.trade.size) in sizes
             assert tick.trade.time is not None
             assert abs(tick.received_at - tick.trade.time) < timedelta(seconds=PATIENCE)
-    assert [] == [each for each in events if KEY in repr(each)]
-    assert [] == [each for each in client.frames if KEY.encode() in each]
+    assert [] == [event for event in events if KEY in repr(event)]
+    assert [] == [frame for frame in client.frames if KEY.encode() in frame]
 
 
 @pytest.mark.parametrize(
@@ -476,7 +476,7 @@ def test_the_provider_reads_the_other_clusters(
     """The URL alone decides what is asked for and read, in either spelling."""
     events = converse(market, connect(cluster), cluster, name, *parts)
 
-    assert {Welcome, Acknowledged, Tick} == {type(each) for each in events}
+    assert {Welcome, Acknowledged, Tick} == {type(event) for event in events}
 
 
 def test_the_provider_understands_its_expulsion(market, connect, client: Client) -> None:

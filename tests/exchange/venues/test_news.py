@@ -19,15 +19,15 @@ def test_tells_of_the_market(market) -> None:
     """Items of the last two hours, the newest first, that say what they are."""
     channel = ET.fromstring(market.get(RSS)).find("channel")
     items = channel.findall("item")
-    times = [parsedate_to_datetime(each.findtext("pubDate")) for each in items]
+    times = [parsedate_to_datetime(item.findtext("pubDate")) for item in items]
 
     assert 24 == len(items)
     assert "Simulated news" == channel.findtext("title")
-    assert all(each.findtext("title").startswith("Simulated: ") for each in items)
-    assert all("no news of a real market" in each.findtext("description") for each in items)
+    assert all(item.findtext("title").startswith("Simulated: ") for item in items)
+    assert all("no news of a real market" in item.findtext("description") for item in items)
     assert sorted(times, reverse=True) == times
     assert 0 <= (datetime.now(UTC) - times[0]).total_seconds() < 900 + 5
-    assert len(items) == len({each.findtext("guid") for each in items})
+    assert len(items) == len({item.findtext("guid") for item in items})
 
 
 def test_both_formats_hold_the_same(market) -> None:
@@ -35,8 +35,8 @@ def test_both_formats_hold_the_same(market) -> None:
     items = ET.fromstring(market.get(RSS)).iter("item")
     entries = ET.fromstring(market.get(ATOM)).iter(f"{ATOM_NAME}entry")
 
-    assert [(each.findtext("title"), each.findtext("guid")) for each in items] == [
-        (each.findtext(f"{ATOM_NAME}title"), each.findtext(f"{ATOM_NAME}id")) for each in entries
+    assert [(item.findtext("title"), item.findtext("guid")) for item in items] == [
+        (entry.findtext(f"{ATOM_NAME}title"), entry.findtext(f"{ATOM_NAME}id")) for entry in entries
     ]
 
 

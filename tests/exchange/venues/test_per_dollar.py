@@ -19,7 +19,7 @@ def listing(base: str, quote: str, price: str | None) -> Listing:
 
 
 def table(*listings: Listing) -> dict[str, Decimal]:
-    return per_dollar(SimpleNamespace(listings={each.symbol: each for each in listings}))
+    return per_dollar(SimpleNamespace(listings={listing.symbol: listing for listing in listings}))
 
 
 def test_both_kinds_of_pair_are_turned_into_dollars() -> None:

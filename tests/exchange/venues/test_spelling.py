@@ -23,7 +23,7 @@ def test_everything_listed_is_of_one_kind(item) -> None:  # type: ignore[no-unty
     """A coin, a share or a pair of currencies, as the catalogue says."""
     listing = Model(item, 7).listing
 
-    assert [KINDS[item.asset_class]] == [each for each in KINDS.values() if each(listing)]
+    assert [KINDS[item.asset_class]] == [kind for kind in KINDS.values() if kind(listing)]
 
 
 @pytest.mark.parametrize(

@@ -45,4 +45,4 @@ def test_a_day_with_a_hole_is_not_told() -> None:
     body = f"[[{'],['.join(rows[:8] + rows[9:])}]]".encode()
     told = PROVIDER.parse(call, structs.replace(DAYS["coingecko"], body=body), past("coingecko"))
 
-    assert [LAST] == [each.day for each in told]
+    assert [LAST] == [candle.day for candle in told]

@@ -13,7 +13,7 @@ PROVIDER = FrankfurterHistory("http://host")
 
 def test_one_call_is_enough_for_all_pairs() -> None:
     """Every currency against the dollar, whose crosses the pairs are."""
-    names = {each: each for each in ("EURUSD", "EURGBP", "USDJPY")}
+    names = {name: name for name in ("EURUSD", "EURGBP", "USDJPY")}
     (call,) = PROVIDER.calls(Past(names, FIRST, LAST, datetime.now(UTC)))
 
     assert "http://host/v1/2026-01-04..2026-01-05?base=USD&symbols=EUR,GBP,JPY" == call.url

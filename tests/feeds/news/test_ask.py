@@ -22,8 +22,8 @@ def askers() -> Iterator[list[Asker]]:
     """Askers that end with the test."""
     made: list[Asker] = []
     yield made
-    for each in made:
-        each.close()
+    for asker in made:
+        asker.close()
 
 
 def ask(askers: list[Asker], url: str, **options: object) -> Reply | None:

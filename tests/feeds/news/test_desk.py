@@ -50,8 +50,8 @@ def desks(threads: Threads) -> Iterator[Callable[..., NewsDesk]]:
         return desk
 
     yield start
-    for each in made:
-        each.stop()
+    for news_desk in made:
+        news_desk.stop()
     threads.wait()
 
 
@@ -82,12 +82,12 @@ def test_reads_the_exchange(desks: Callable[..., NewsDesk], exchange: Exchange, 
     items = desk.latest(200)
 
     assert 24 == len(items)
-    assert all(each.title.startswith("Simulated: ") for each in items)
-    assert all(1 == len(each.symbols) for each in items)
-    assert all(each.published_at is not None and each.url is None for each in items)
-    assert sorted(items, key=lambda each: each.at, reverse=True) == items
+    assert all(item.title.startswith("Simulated: ") for item in items)
+    assert all(1 == len(item.symbols) for item in items)
+    assert all(item.published_at is not None and item.url is None for item in items)
+    assert sorted(items, key=lambda item: item.at, reverse=True) == items
     symbol = items[0].symbols[0]
-    assert desk.latest(200, symbol) == [each for each in items if symbol in each.symbols]
+    assert desk.latest(200, symbol) == [item for item in items if symbol in item.symbols]
     assert items[:2] == desk.latest(2)
 
 
@@ -107,7 +107,7 @@ def test_only_what_changed_is_sent(desks: Callable[..., NewsDesk], exchange: Exc
     wait_for(lambda: len(told) >= 2, 5, "the new items")
     time.sleep(3 * INTERVAL)
 
-    assert {"Simulated: extra 1", "Simulated: extra 2"} == {each.title[:18] for each in told}
+    assert {"Simulated: extra 1", "Simulated: extra 2"} == {item.title[:18] for item in told}
     assert 2 == len(told)
     assert None is only(desk).last_error
     desk.leave(told.append)
@@ -131,7 +131,7 @@ def test_the_tag_is_sent_back(desks: Callable[..., NewsDesk]) -> None:
         wait_for(lambda: len(upstream.requests) > 2, 5, "three questions")
         desk.stop()
 
-    assert ["A"] == [each.title for each in desk.latest()]
+    assert ["A"] == [item.title for item in desk.latest()]
     assert (1, 0, 1) == (only(desk).items, only(desk).failures, upstream.connections)
     assert b"If-None-Match" not in upstream.requests[0]
 
@@ -143,10 +143,10 @@ def test_one_story_of_two_sources_is_told_once(desks: Callable[..., NewsDesk]) -
     second = answering(http(titled(f"{story} - Example", "<guid>2</guid>")))
     with Upstream(first) as one, Upstream(second) as two:
         desk = desks(one.url, two.url)
-        wait_for(lambda: all(each.last_success for each in desk.status()), 5, "both")
+        wait_for(lambda: all(status.last_success for status in desk.status()), 5, "both")
         desk.stop()
 
-    assert ["source-0"] == [each.source for each in desk.latest()]
+    assert ["source-0"] == [item.source for item in desk.latest()]
 
 
 def test_one_listener_s_mistake_is_its_own(
@@ -204,7 +204,7 @@ def test_markup_is_not_passed_on(desks: Callable[..., NewsDesk], exchange: Excha
     desk = desks(address(exchange))
     wait_for(desk.latest, 5, "news")
 
-    assert all(each.title.startswith("Simulated: ") for each in desk.latest(200))
+    assert all(item.title.startswith("Simulated: ") for item in desk.latest(200))
 
 
 def test_recovers(desks: Callable[..., NewsDesk]) -> None:

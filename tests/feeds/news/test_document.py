@@ -9,7 +9,7 @@ from tests.feeds.news.feeds import RSS, rss
 def drafts(body: bytes) -> list[dict[str, str]]:
     document = Document()
     document.read(body)
-    return [each.texts for each in document.drafts]
+    return [draft.texts for draft in document.drafts]
 
 
 def test_only_the_item_s_own_elements_count() -> None:

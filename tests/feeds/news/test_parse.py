@@ -101,7 +101,7 @@ def test_what_comes_before_a_mistake_is_kept() -> None:
     """A document that is cut off is read as far as it goes, and said to be cut off."""
     found = read(RSS[: RSS.index(b"</item>") + 20])
 
-    assert ["Apple's profit rises 5 %"] == [each.title for each in found.items][:1]
+    assert ["Apple's profit rises 5 %"] == [item.title for item in found.items][:1]
     assert (found.problem or "").startswith("not well-formed")
 
 
@@ -168,7 +168,7 @@ def test_a_megabyte(body: bytes) -> None:
 
     assert time.thread_time() - began < 3
     assert len(found.items) <= 200
-    assert all(len(each.title) <= 300 and len(each.summary) <= 1000 for each in found.items)
+    assert all(len(item.title) <= 300 and len(item.summary) <= 1000 for item in found.items)
 
 
 # Encodings
@@ -244,7 +244,7 @@ def test_links_lead_to_the_web(link: str) -> None:
 def test_no_secret_of_the_source_is_passed_on() -> None:
     """A link without a host is one of the source's host, without its query."""
     links = ("", "#x", "?a=b", "a", "/a")
-    items = [only(titled("A", f"<link>{each}</link>")) for each in links]
+    items = [only(titled("A", f"<link>{link}</link>")) for link in links]
 
     assert "a-secret" not in repr(items)
     assert "https://news.example.com/a" == items[-1].url
@@ -308,8 +308,8 @@ def test_no_bytes_make_it_raise_or_lie(tries: int) -> None:
         body = mutation.of((RSS, RDF, ATOM)[number % 3])
         found = read(body)
         read_well += bool(found.items)
-        for each in found.items:
-            assert_plain(each, body)
+        for item in found.items:
+            assert_plain(item, body)
 
     assert read_well > tries / 10
 
@@ -317,9 +317,9 @@ def test_no_bytes_make_it_raise_or_lie(tries: int) -> None:
 def assert_plain(item: NewsItem, body: bytes) -> None:
     texts = (item.title, item.summary, item.publisher or "")
     assert item.title, body
-    assert all(each.replace("\u200c", "").replace("\u200d", "").isprintable() for each in texts)
-    assert not any(f"<{sign}" in each.lower() for each in texts for sign in "abcsdefgimp/!?"), body
-    assert all(len(each) <= most for each, most in zip(texts, (300, 1000, 100), strict=True))
+    assert all(text.replace("\u200c", "").replace("\u200d", "").isprintable() for text in texts)
+    assert not any(f"<{sign}" in text.lower() for text in texts for sign in "abcsdefgimp/!?"), body
+    assert all(len(text) <= most for text, most in zip(texts, (300, 1000, 100), strict=True))
     for link in filter(None, (item.url, item.image)):
         assert urlsplit(link).scheme in ("http", "https"), body
         assert link.isascii()

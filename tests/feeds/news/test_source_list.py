@@ -38,7 +38,7 @@ def test_what_cannot_be_asked_is_refused(text: str) -> None:
 
 def test_sources_are_named_by_their_hosts() -> None:
     """Nothing of the path or query is in the name."""
-    assert ["example.com", "127.0.0.1"] == [each.name for each in news_sources((ONE, TWO))]
+    assert ["example.com", "127.0.0.1"] == [source.name for source in news_sources((ONE, TWO))]
 
 
 def test_a_demonstration_has_the_exchange_s() -> None:
@@ -47,4 +47,4 @@ def test_a_demonstration_has_the_exchange_s() -> None:
 
     assert (simulated,) == news_sources((), "ws://127.0.0.1:9")
     assert () == news_sources(())
-    assert [TWO] == [each.url for each in news_sources((TWO,), "ws://127.0.0.1:9")]
+    assert [TWO] == [source.url for source in news_sources((TWO,), "ws://127.0.0.1:9")]

@@ -10,7 +10,7 @@ LONG = "Central bank keeps rates where they are for now"
 
 
 def titles(store: NewsStore, **wanted: object) -> list[str]:
-    return [each.title for each in store.latest(100, **wanted)]  # type: ignore[arg-type]
+    return [item.title for item in store.latest(100, **wanted)]  # type: ignore[arg-type]
 
 
 def test_the_newest_come_first() -> None:
@@ -22,9 +22,9 @@ def test_the_newest_come_first() -> None:
     )
 
     assert ["a", "b", "c"] == titles(store)
-    assert ["c", "b", "a"] == [each.title for each in new]
-    assert [1, 2, 3] == [each.seq for each in new]
-    assert ["a"] == [each.title for each in store.latest(1)]
+    assert ["c", "b", "a"] == [item.title for item in new]
+    assert [1, 2, 3] == [item.seq for item in new]
+    assert ["a"] == [item.title for item in store.latest(1)]
     assert [] == store.latest(0) == store.latest(-1)
 
 
@@ -33,7 +33,7 @@ def test_is_bounded() -> None:
     store = NewsStore(most=3)
     items = [news(f"n{n}", published_at=NOW - timedelta(minutes=n)) for n in range(5)]
 
-    assert ["n2", "n1", "n0"] == [each.title for each in store.take(items)]
+    assert ["n2", "n1", "n0"] == [item.title for item in store.take(items)]
     assert [] == store.take(items)
     assert ["n0", "n1", "n2"] == titles(store)
 
@@ -57,7 +57,7 @@ def test_each_item_once() -> None:
 
     assert [] == store.take([news("Profit rises", id="1")])
     assert [] == store.take([news("Profit falls", id="1")])
-    assert [("Profit falls", 1)] == [(each.title, each.seq) for each in store.latest(9)]
+    assert [("Profit falls", 1)] == [(item.title, item.seq) for item in store.latest(9)]
     assert [] == store.take([news("Something else", id="1", source="two")])
     assert ["Profit falls"] == titles(store)
 
@@ -78,7 +78,7 @@ def test_one_source_may_repeat_a_title() -> None:
     """Filings of the same form are different filings."""
     store = NewsStore()
 
-    assert 2 == len(store.take([news("Form 8-K", id=each) for each in "12"]))
+    assert 2 == len(store.take([news("Form 8-K", id=item_id) for item_id in "12"]))
 
 
 def test_instruments_are_found() -> None:
@@ -103,14 +103,14 @@ def test_many_may_use_it_at_once(restless: None) -> None:
 
     def feed(name: int) -> None:
         for n in range(50):
-            told.extend(each.seq for each in store.take([news(f"{n}", id=f"{n}{name % 2}")]))
+            told.extend(item.seq for item in store.take([news(f"{n}", id=f"{n}{name % 2}")]))
             store.latest(10)
 
     threads = [threading.Thread(target=feed, args=[n]) for n in range(6)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
     assert list(range(1, 101)) == sorted(told)
     assert 100 == len(store.latest(1000))

@@ -37,12 +37,12 @@ def test_web_link(text: str, link: str | None) -> None:
 
 def test_without_a_base_there_is_no_relative_link() -> None:
     """An id that looks like a path is no address."""
-    assert [None, None] == [web_link(each) for each in ("a/b", "/a")]
+    assert [None, None] == [web_link(name) for name in ("a/b", "/a")]
 
 
 def test_identity() -> None:
     """Scheme, slash and fragment do not make another page; the query does."""
     same = ["http://a.example.com/x", "https://a.example.com/x/", "https://a.example.com/x#top"]
 
-    assert 1 == len({link_identity(each) for each in same})
+    assert 1 == len({link_identity(url) for url in same})
     assert link_identity("http://a.example.com/?a=1") != link_identity("http://a.example.com/?a=2")

@@ -78,7 +78,7 @@ def test_logs_in_first_and_waits_to_be_welcomed() -> None:
 
     assert alpaca.greets
     assert [{"action": "auth", "key": ID, "secret": SECRET}] == [
-        json.loads(each) for each in alpaca.opening()
+        json.loads(frame) for frame in alpaca.opening()
     ]
     assert [] == read({"T": "success", "msg": "connected"})
     assert [Welcome()] == read({"T": "success", "msg": "authenticated"})
@@ -156,11 +156,11 @@ def test_asks_for_half_of_the_limit_at_once() -> None:
     """What is refused as a whole is not everything."""
     alpaca = provider()
     names = [f"S{number}" for number in range(alpaca.limits.symbols)]
-    asked = [json.loads(each)["trades"] for each in alpaca.subscribe(names, 1)]
+    asked = [json.loads(frame)["trades"] for frame in alpaca.subscribe(names, 1)]
 
     assert (30, 1) == (alpaca.limits.symbols, alpaca.limits.connections)
-    assert [15, 15] == [len(each) for each in asked]
-    assert names == [name for each in asked for name in each]
+    assert [15, 15] == [len(batch) for batch in asked]
+    assert names == [name for batch in asked for name in batch]
 
 
 # Prices of shares
@@ -263,7 +263,7 @@ def test_an_array_may_hold_everything() -> None:
     """Messages of all types are read in their order, whoever else they are about."""
     said = read(TRADE, {**QUOTE, "S": "MSFT"}, {**TRADE, "S": "TSLA"}, BAR)
 
-    assert ["AAPL", "MSFT", "AAPL"] == [each.symbol for each in said if isinstance(each, Tick)]
+    assert ["AAPL", "MSFT", "AAPL"] == [event.symbol for event in said if isinstance(event, Tick)]
     assert 3 == len(said)
 
 
@@ -395,7 +395,7 @@ class Fed:
         self.supervisor.follow({"AAPL": "AAPL"}, lambda: True)
 
     def has(self, part: str) -> bool:
-        return any(getattr(each, part) for each in self.ticks)
+        return any(getattr(tick, part) for tick in self.ticks)
 
 
 @pytest.fixture
@@ -409,9 +409,9 @@ def fed(exchange: Exchange) -> Iterator[Fed]:
 
 def test_a_supervisor_logs_in_subscribes_and_streams(fed: Fed) -> None:
     """Trades, quotes and the figures of the day come, each of the one symbol."""
-    wait_for(lambda: all(fed.has(each) for each in ("trade", "book", "day")), 15, "every part")
+    wait_for(lambda: all(fed.has(name) for name in ("trade", "book", "day")), 15, "every part")
 
-    assert {"AAPL"} == {each.symbol for each in fed.ticks}
+    assert {"AAPL"} == {tick.symbol for tick in fed.ticks}
     assert "streaming" == fed.supervisor.status().state
     assert fed.supervisor.status().last_error is None
 
@@ -432,4 +432,4 @@ def test_a_wrong_key_is_not_tried_again_soon(exchange: Exchange) -> None:
 
 def test_samples_are_arrays() -> None:
     """The frames of the shared test are what the server sends."""
-    assert all(isinstance(json.loads(each), list) for each in ALPACA)
+    assert all(isinstance(json.loads(frame), list) for frame in ALPACA)

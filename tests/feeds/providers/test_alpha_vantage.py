@@ -54,7 +54,7 @@ def test_asks_for_one_share_a_call() -> None:
     """Each share costs one of the day's calls."""
     calls = provider().calls(["IBM", "BRK.B"])
 
-    assert [("IBM",), ("BRK.B",)] == [each.names for each in calls]
+    assert [("IBM",), ("BRK.B",)] == [call.names for call in calls]
     assert (
         f"http://127.0.0.1:9/query?function=GLOBAL_QUOTE&symbol=IBM&apikey={SECRET}" == calls[0].url
     )
@@ -82,7 +82,7 @@ def test_a_name_cannot_change_the_question() -> None:
 
 def test_the_budget_is_that_of_the_free_plan() -> None:
     """25 calls a day, and few of them at once."""
-    budgets = {each.period: each.calls for each in provider().limits.budgets}
+    budgets = {budget.period: budget.calls for budget in provider().limits.budgets}
 
     assert {"day": 25, "minute": 5} == budgets
     assert 3600 <= provider().limits.interval
@@ -149,7 +149,7 @@ def test_what_is_no_text_of_a_figure_is_unreadable(field: str, wrong: Any) -> No
     # "None" is a word like any other in the place of a ticker.
     expected = [] if (field, wrong) == ("01. symbol", "None") else [Unreadable]
 
-    assert expected == [type(each) for each in events]
+    assert expected == [type(event) for event in events]
 
 
 def test_a_share_that_is_not_known_is_nothing() -> None:
@@ -219,9 +219,9 @@ def test_a_refusal_says_why(field: str, said: str, event: type) -> None:
 
 def test_a_refusal_is_no_price_whatever_else_is_there() -> None:
     """A note beside a quote is the one that is believed."""
-    assert [429] == [each.status for each in parse({"Global Quote": QUOTE, "Note": LIMIT})]
+    assert [429] == [event.status for event in parse({"Global Quote": QUOTE, "Note": LIMIT})]
 
 
 def test_words_that_are_none_are_unreadable() -> None:
     """A refusal is a text."""
-    assert [Unreadable] == [type(each) for each in parse({"Note": {"per": "day"}})]
+    assert [Unreadable] == [type(event) for event in parse({"Note": {"per": "day"}})]

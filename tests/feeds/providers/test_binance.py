@@ -105,7 +105,7 @@ def test_unsubscribes_alike() -> None:
 def test_many_symbols_are_asked_for_in_frames_of_two_hundred() -> None:
     """No frame is longer than Binance takes, none is numbered twice, and nothing is left out."""
     names = [f"coin{number}" for number in range(300)]
-    frames = [msgspec.json.decode(each) for each in provider().subscribe(names, 5)]
+    frames = [msgspec.json.decode(payload) for payload in provider().subscribe(names, 5)]
     asked = [stream for frame in frames for stream in frame["params"]]
 
     assert [200, 200, 200, 200, 100] == [len(frame["params"]) for frame in frames]
@@ -247,7 +247,7 @@ def test_arrays_are_read_one_by_one() -> None:
     array = [altered("miniTicker", s=symbol) for symbol in ("BTCUSDT", "POLUSDT", "ETHUSDT")]
 
     for frame in (text(array), text({"stream": "!miniTicker@arr", "data": array})):
-        assert ["BTC", "ETH"] == [each.symbol for each in read(frame)]
+        assert ["BTC", "ETH"] == [tick.symbol for tick in read(frame)]
 
 
 def test_an_empty_array_says_nothing() -> None:
@@ -443,7 +443,7 @@ def test_recording_of_2021_is_read_completely(market_data: Path) -> None:
     frames = [line.partition(": ")[2] for line in lines if line[:1].isdigit()]
     names = {name: name for name in ("nknusdt", "blzeth", "lrcbtc", "runeeur")}
     arrival = Arrival(START, 1, names)
-    events = [event for each in frames for event in provider().parse(each, arrival)]
+    events = [event for frame in frames for event in provider().parse(frame, arrival)]
 
     assert 265 == len(frames)
     assert {"trade": 4, "book": 84} == in_words(events)

@@ -188,15 +188,15 @@ def recorded(market_data: Path) -> list[str]:
 
 def followed(frames: Iterable[str]) -> Arrival:
     """All products of these frames are followed."""
-    products = {msgspec.json.decode(each).get("product_id") for each in frames}
-    return Arrival(START, 1, {each: each for each in products if each})
+    products = {msgspec.json.decode(frame).get("product_id") for frame in frames}
+    return Arrival(START, 1, {product: product for product in products if product})
 
 
 def test_the_recording_is_read_completely(market_data: Path) -> None:
     """Of 9946 frames every ticker and match is a tick, and nothing is unreadable."""
     frames = recorded(market_data)
     arrival = followed(frames)
-    events = [event for each in frames for event in PROVIDER.parse(each, arrival)]
+    events = [event for frame in frames for event in PROVIDER.parse(frame, arrival)]
 
     assert (9946, 10) == (len(frames), len(arrival.names))
     # 107 tickers, and of each product the last match and then 97 more.
@@ -209,8 +209,8 @@ def test_the_gate_believes_the_recording(market_data: Path) -> None:
     frames = recorded(market_data)
     arrival, gate = followed(frames), Gate()
     held: dict[str, Statement] = {}
-    for each in frames:
-        for event in PROVIDER.parse(each, arrival):
+    for frame in frames:
+        for event in PROVIDER.parse(frame, arrival):
             if isinstance(event, Tick):
                 news = gate.judge(event, held.get(event.symbol), (), policy)
                 if news is not None:
@@ -234,12 +234,12 @@ def test_understands_the_exchange(exchange: Exchange) -> None:
     while in_words(events)["book"] < 5 and time.monotonic() < until:
         events += PROVIDER.parse(client.recv(), arrival)
     client.send(PROVIDER.subscribe(["XYZ-USD"], 2)[0])
-    while not any(isinstance(each, Refused) for each in events) and time.monotonic() < until:
+    while not any(isinstance(event, Refused) for event in events) and time.monotonic() < until:
         events += PROVIDER.parse(client.recv(), arrival)
     client.shutdown()
-    ticks = [each for each in events if isinstance(each, Tick)]
+    ticks = [event for event in events if isinstance(event, Tick)]
 
     assert Acknowledged(None) == events[0]
-    assert {"BTC", "ETH"} == {each.symbol for each in ticks}
-    assert all(each.trade and each.book and each.day for each in ticks)
+    assert {"BTC", "ETH"} == {tick.symbol for tick in ticks}
+    assert all(tick.trade and tick.book and tick.day for tick in ticks)
     assert Refused(0, "Failed to subscribe XYZ-USD is not a valid product") == events[-1]

@@ -80,7 +80,7 @@ def test_many_ids_are_asked_for_in_batches() -> None:
     """So that no call is longer than it takes."""
     calls = provider().calls([f"coin{number}" for number in range(600)])
 
-    assert [250, 250, 100] == [len(each.names) for each in calls]
+    assert [250, 250, 100] == [len(call.names) for call in calls]
 
 
 # What is answered
@@ -178,11 +178,11 @@ def ask(exchange: Exchange) -> list[Event]:
 def test_understands_the_exchange(exchange: Exchange) -> None:
     """Every id has a price, minutes old at most, and the day's change."""
     events = ask(exchange)
-    ages = [datetime.now(UTC) - each.trade.time for each in events]
+    ages = [datetime.now(UTC) - event.trade.time for event in events]
 
-    assert ["AVAX", "BTC", "POL"] == sorted(each.symbol for each in events)
-    assert all(timedelta(seconds=-2) < each < timedelta(minutes=2) for each in ages)
-    assert all(each.day and each.day.change_percent is not None for each in events)
+    assert ["AVAX", "BTC", "POL"] == sorted(event.symbol for event in events)
+    assert all(timedelta(seconds=-2) < age < timedelta(minutes=2) for age in ages)
+    assert all(event.day and event.day.change_percent is not None for event in events)
 
 
 def test_understands_its_tricks(exchange: Exchange) -> None:
@@ -191,8 +191,8 @@ def test_understands_its_tricks(exchange: Exchange) -> None:
     assert 2 == len(ask(exchange))
     exchange.clear()
     exchange.fault("trick", venue="coingecko", name="old", amount=600)
-    ages = [datetime.now(UTC) - each.trade.time for each in ask(exchange)]
-    assert all(timedelta(seconds=598) < each < timedelta(seconds=720) for each in ages)
+    ages = [datetime.now(UTC) - event.trade.time for event in ask(exchange)]
+    assert all(timedelta(seconds=598) < age < timedelta(seconds=720) for age in ages)
     exchange.fault("trick", venue="coingecko", name="null")
     assert [] == ask(exchange)
     exchange.fault("trick", venue="coingecko", name="throttled")

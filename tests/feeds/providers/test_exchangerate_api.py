@@ -48,7 +48,7 @@ def parse(answer: Reply, key: str = "", names: tuple[str, ...] = PAIRS) -> list[
 
 
 def prices(events: list[Event]) -> dict[str, Decimal]:
-    return {each.symbol: each.trade.price for each in events if isinstance(each, Tick)}
+    return {event.symbol: event.trade.price for event in events if isinstance(event, Tick)}
 
 
 # Asking
@@ -81,8 +81,8 @@ def test_the_limits_are_those_of_what_is_asked_now() -> None:
     before = asked.limits
     given[KEY] = SECRET
 
-    assert [(1, "hour")] == [(each.calls, each.period) for each in before.budgets]
-    assert [(1500, "month")] == [(each.calls, each.period) for each in asked.limits.budgets]
+    assert [(1, "hour")] == [(budget.calls, budget.period) for budget in before.budgets]
+    assert [(1500, "month")] == [(budget.calls, budget.period) for budget in asked.limits.budgets]
     assert SECRET == asked.account()
 
 
@@ -90,7 +90,7 @@ def test_one_call_is_for_all_pairs() -> None:
     """Whatever their bases are."""
     names = tuple(f"A{number:02}USD" for number in range(100))
 
-    assert [names] == [each.names for each in provider().calls(names)]
+    assert [names] == [call.names for call in provider().calls(names)]
 
 
 def test_the_settings_know_both_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,7 +150,7 @@ def test_what_is_no_rate_is_unreadable(rate: Any) -> None:
     """No price is made of zero, or of a word."""
     rates = {**RATES, "EUR": rate}
 
-    assert [Unreadable] == [type(each) for each in parse(reply({**OPENED, "rates": rates}))]
+    assert [Unreadable] == [type(event) for event in parse(reply({**OPENED, "rates": rates}))]
 
 
 @pytest.mark.parametrize("field", ["result", "rates", "time_last_update_unix"])
@@ -160,7 +160,7 @@ def test_another_answer_is_unreadable(field: str, wrong: Any) -> None:
     if (field, wrong) == ("rates", {"a": []}):
         assert [] == parse(reply({**OPENED, field: wrong}))
     else:
-        assert [Unreadable] == [type(each) for each in parse(reply({**OPENED, field: wrong}))]
+        assert [Unreadable] == [type(event) for event in parse(reply({**OPENED, field: wrong}))]
 
 
 def test_the_end_of_the_endpoint_is_told_beside_the_prices() -> None:

@@ -56,8 +56,8 @@ def read(message: object) -> list[Event]:
 def trades(*said: dict[str, Any]) -> list[tuple[str, Trade | None]]:
     """The symbols and trades of a frame that holds these."""
     events = read({"type": "trade", "data": list(said)})
-    assert all(isinstance(each, Tick) for each in events), events
-    return [(each.symbol, each.trade) for each in events if isinstance(each, Tick)]
+    assert all(isinstance(event, Tick) for event in events), events
+    return [(event.symbol, event.trade) for event in events if isinstance(event, Tick)]
 
 
 def ask(name: str, answer: Reply) -> list[Event]:
@@ -73,7 +73,7 @@ def day(**changed: Any) -> DayFigures | None:
 
 
 def events_of(frames: Iterable[str]) -> list[Event]:
-    return [event for each in frames for event in STREAM.parse(each, ARRIVAL)]
+    return [event for frame in frames for event in STREAM.parse(frame, ARRIVAL)]
 
 
 # The key
@@ -130,7 +130,7 @@ def test_an_upstream_that_repeats_the_key_does_not_give_it_away() -> None:
     ]
 
     assert 7 == len(told)
-    assert [] == [each for each in told if SECRET[:6] in repr(each)]
+    assert [] == [event for event in told if SECRET[:6] in repr(event)]
 
 
 # What is asked for
@@ -143,7 +143,7 @@ def test_each_symbol_is_asked_for_by_a_frame() -> None:
     assert [
         {"type": "subscribe", "symbol": "AAPL"},
         {"type": "subscribe", "symbol": "BINANCE:BTCUSDT"},
-    ] == [msgspec.json.decode(each) for each in frames]
+    ] == [msgspec.json.decode(frame) for frame in frames]
     (frame,) = STREAM.unsubscribe(["AAPL"], 8)
     assert {"type": "unsubscribe", "symbol": "AAPL"} == msgspec.json.decode(frame)
 
@@ -155,7 +155,7 @@ def test_keeps_within_what_a_free_key_allows() -> None:
     assert (50, 1) == (limits.symbols, limits.connections)
     assert limits.silence is not None
     assert 2 * 60 < limits.silence <= 150
-    assert [(60, "minute")] == [(each.calls, each.period) for each in QUOTES.limits.budgets]
+    assert [(60, "minute")] == [(budget.calls, budget.period) for budget in QUOTES.limits.budgets]
     assert 1 == QUOTES.limits.batch
 
 
@@ -171,7 +171,7 @@ def test_a_name_is_quoted_in_the_url() -> None:
     calls = QUOTES.calls(["BINANCE:BTCUSDT", "A&B"])
 
     assert ["symbol=BINANCE%3ABTCUSDT", "symbol=A%26B"] == [
-        each.url.partition("?")[2] for each in calls
+        call.url.partition("?")[2] for call in calls
     ]
 
 
@@ -239,7 +239,7 @@ def test_a_field_of_another_kind_is_unreadable(field: str, wrong: object) -> Non
     events = read({"type": "trade", "data": [{**SHARE, field: wrong}]})
     expected = [] if field == "s" and isinstance(wrong, str) else [Unreadable]
 
-    assert expected == [type(each) for each in events]
+    assert expected == [type(event) for event in events]
 
 
 # What else is said
@@ -337,7 +337,7 @@ def test_a_figure_of_another_kind_is_unreadable(field: str, wrong: object) -> No
 @pytest.mark.parametrize("body", WRONG)
 def test_an_answer_of_another_kind_is_no_price(body: object) -> None:
     """Whatever stands in place of an object, it is no tick."""
-    assert [] == [each for each in ask("AAPL", reply(body)) if isinstance(each, Tick)]
+    assert [] == [event for event in ask("AAPL", reply(body)) if isinstance(event, Tick)]
 
 
 @pytest.mark.parametrize(
@@ -401,13 +401,13 @@ def test_the_stream_brings_prices_and_keeps_its_key(
 ) -> None:
     """Shares and coins come over one connection, and nothing shown or logged holds the key."""
     with Watched(f"{exchange.url}/finnhub").running() as watched:
-        wait_for(lambda: {each.symbol for each in watched.ticks} == {"AAPL", "BTC"}, 15, "both")
+        wait_for(lambda: {tick.symbol for tick in watched.ticks} == {"AAPL", "BTC"}, 15, "both")
         status = watched.supervisor.status()
 
     assert FeedState.STREAMING is status.state
     assert 0 == status.unreadable
     assert None is status.last_error
-    assert [] == [each for each in watched.ticks if each.trade is None or each.trade.id is not None]
+    assert [] == [tick for tick in watched.ticks if tick.trade is None or tick.trade.id is not None]
     assert SECRET not in repr((status, watched.ticks, caplog.text))
 
 

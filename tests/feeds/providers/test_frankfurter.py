@@ -31,7 +31,7 @@ def parse(
 
 
 def times(events: list[Event]) -> dict[str, datetime]:
-    return {each.symbol: each.trade.time for each in events if isinstance(each, Tick)}
+    return {event.symbol: event.trade.time for event in events if isinstance(event, Tick)}
 
 
 # Asking
@@ -49,7 +49,7 @@ def test_needs_no_key() -> None:
     """It is a gift, and is taken modestly."""
     assert PROVIDER.missing() is None
     assert "" == PROVIDER.account()
-    assert [(60, "hour")] == [(each.calls, each.period) for each in PROVIDER.limits.budgets]
+    assert [(60, "hour")] == [(budget.calls, budget.period) for budget in PROVIDER.limits.budgets]
     assert 3600 <= PROVIDER.limits.interval
 
 
@@ -131,7 +131,7 @@ def test_a_dollar_in_dollars_is_no_news() -> None:
 )
 def test_another_answer_is_unreadable(wrong: Any) -> None:
     """Rates of something else are not taken for those that were asked for."""
-    assert [Unreadable] == [type(each) for each in parse(wrong)]
+    assert [Unreadable] == [type(event) for event in parse(wrong)]
 
 
 # Refusals

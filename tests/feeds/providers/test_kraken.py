@@ -41,7 +41,7 @@ def ticker(**fields: Any) -> str:
 
 
 def trades(*changes: dict[str, Any], kind: str = "update") -> str:
-    data = [{**TRADE, **each} for each in changes]
+    data = [{**TRADE, **change} for change in changes]
     return text({"channel": "trade", "type": kind, "data": data})
 
 
@@ -79,7 +79,7 @@ def test_is_live_and_keyless() -> None:
 
 def test_subscribes_to_trades_and_to_every_change_of_the_book() -> None:
     """A real last trade comes first, then a ticker that does not wait for one."""
-    frames = [msgspec.json.decode(each) for each in PROVIDER.subscribe(["BTC/USD", "ETH/USD"], 7)]
+    frames = [msgspec.json.decode(frame) for frame in PROVIDER.subscribe(["BTC/USD", "ETH/USD"], 7)]
 
     pairs = ["BTC/USD", "ETH/USD"]
     assert [
@@ -103,7 +103,7 @@ def test_subscribes_to_trades_and_to_every_change_of_the_book() -> None:
 
 def test_unsubscribes_from_both() -> None:
     """What was asked for is given up by the same names."""
-    frames = [msgspec.json.decode(each) for each in PROVIDER.unsubscribe(["BTC/USD"], 3)]
+    frames = [msgspec.json.decode(frame) for frame in PROVIDER.unsubscribe(["BTC/USD"], 3)]
 
     assert [
         {
@@ -122,12 +122,12 @@ def test_unsubscribes_from_both() -> None:
 def test_many_pairs_are_asked_for_in_several_frames() -> None:
     """No frame grows without bound, none is numbered twice, and nothing is left out."""
     names = [f"C{number}/USD" for number in range(250)]
-    frames = [msgspec.json.decode(each) for each in PROVIDER.subscribe(iter(names), 5)]
+    frames = [msgspec.json.decode(frame) for frame in PROVIDER.subscribe(iter(names), 5)]
 
-    assert [100, 100, 100, 100, 50, 50] == [len(each["params"]["symbol"]) for each in frames]
-    assert [5, 6, 7, 8, 9, 10] == [each["req_id"] for each in frames]
+    assert [100, 100, 100, 100, 50, 50] == [len(frame["params"]["symbol"]) for frame in frames]
+    assert [5, 6, 7, 8, 9, 10] == [frame["req_id"] for frame in frames]
     for channel in ("trade", "ticker"):
-        asked = [each["params"] for each in frames if each["params"]["channel"] == channel]
+        asked = [frame["params"] for frame in frames if frame["params"]["channel"] == channel]
         assert names == [name for params in asked for name in params["symbol"]]
 
 
@@ -163,7 +163,7 @@ def test_a_frame_has_several_trades() -> None:
     )
 
     assert [("BTC", 1, "1"), ("ETH", 2, "2.25"), ("BTC", 3, "3.5")] == [
-        (each.symbol, each.trade.id, str(each.trade.price)) for each in read(frame)
+        (tick.symbol, tick.trade.id, str(tick.trade.price)) for tick in read(frame)
     ]
 
 
@@ -172,7 +172,7 @@ def test_of_a_snapshot_only_the_newest_trade_is_news() -> None:
     several = ({"trade_id": 2}, {"trade_id": 9}, {"trade_id": 4, "symbol": "ETH/USD"})
     frame = trades(*several, {"trade_id": 3}, kind="snapshot")
 
-    assert [("BTC", 9), ("ETH", 4)] == sorted((each.symbol, each.trade.id) for each in read(frame))
+    assert [("BTC", 9), ("ETH", 4)] == sorted((tick.symbol, tick.trade.id) for tick in read(frame))
 
 
 def test_an_empty_snapshot_says_nothing() -> None:
@@ -321,7 +321,7 @@ def test_every_pair_is_acknowledged() -> None:
         for pair in ("BTC/USD", "ETH/USD")
     ]
 
-    assert [[Acknowledged(7)], [Acknowledged(7)]] == [read(text(each)) for each in frames]
+    assert [[Acknowledged(7)], [Acknowledged(7)]] == [read(text(frame)) for frame in frames]
 
 
 def test_an_answer_may_have_no_number() -> None:
@@ -440,19 +440,19 @@ def test_reads_everything_that_the_exchange_sends(exchange: Exchange) -> None:
     finally:
         socket.close()
     arrival = Arrival(datetime.now(UTC), 1, ARRIVAL.names)
-    events = [event for each in frames for event in PROVIDER.parse(each, arrival)]
+    events = [event for frame in frames for event in PROVIDER.parse(frame, arrival)]
     policy, gate = POLICIES[AssetClass.CRYPTO], Gate()
     held: dict[str, Statement] = {}
-    for each in events:
-        if isinstance(each, Tick):
-            news = gate.judge(each, held.get(each.symbol), (), policy)
-            assert news is not None, each
-            held[each.symbol] = merge(news, held.get(each.symbol))
+    for update in events:
+        if isinstance(update, Tick):
+            news = gate.judge(update, held.get(update.symbol), (), policy)
+            assert news is not None, update
+            held[update.symbol] = merge(news, held.get(update.symbol))
 
-    assert [] == [each for each in events if isinstance(each, Unreadable)]
-    assert [1, 1, 2, 2] == [each.id for each in events if isinstance(each, Acknowledged)]
+    assert [] == [event for event in events if isinstance(event, Unreadable)]
+    assert [1, 1, 2, 2] == [event.id for event in events if isinstance(event, Acknowledged)]
     assert [Refused(0, "Currency pair not supported XXX/USD")] * 2 == [
-        each for each in events if isinstance(each, Refused)
+        event for event in events if isinstance(event, Refused)
     ]
     assert {"BTC", "ETH"} == set(held)
     for said in held.values():

@@ -14,10 +14,10 @@ def test_each_instrument_has_its_hard_coded_price() -> None:
     """Whatever else is missing, the whole catalogue has a price of last resort."""
     ticks = last_resort(CATALOGUE, START)
 
-    assert {each.symbol: each.last_resort_price for each in CATALOGUE} == {
-        each.symbol: each.trade.price for each in ticks
+    assert {instrument.symbol: instrument.last_resort_price for instrument in CATALOGUE} == {
+        tick.symbol: tick.trade.price for tick in ticks
     }
-    assert {(LAST_RESORT, START)} == {(each.source, each.received_at) for each in ticks}
+    assert {(LAST_RESORT, START)} == {(tick.source, tick.received_at) for tick in ticks}
 
 
 def test_says_nothing_but_the_price() -> None:
@@ -39,7 +39,7 @@ def test_the_gate_lets_it_through() -> None:
     """A hard-coded price is a price."""
     gate = Gate()
 
-    for each in last_resort(CATALOGUE, START):
+    for tick in last_resort(CATALOGUE, START):
         (policy, *_) = POLICIES.values()
 
-        assert each == gate.judge(each, None, (), policy)
+        assert tick == gate.judge(tick, None, (), policy)

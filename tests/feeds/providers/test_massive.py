@@ -154,7 +154,7 @@ def test_asks_for_many_in_several_frames() -> None:
     """Every name is asked for once, however many there are."""
     names = [f"A{number}" for number in range(450)]
     frames = provider().subscribe(iter(names), 1)
-    asked = [each for frame in frames for each in msgspec.json.decode(frame)["params"].split(",")]
+    asked = [part for frame in frames for part in msgspec.json.decode(frame)["params"].split(",")]
 
     assert 3 == len(frames)
     assert [f"{channel}.{name}" for name in names for channel in "TQA"] == asked
@@ -263,9 +263,9 @@ def test_splits_a_frame() -> None:
     events = read(status("success"), TRADE, stranger, COIN, QUOTE, BAR, CURRENCY)
 
     assert [Acknowledged(None)] == events[:1]
-    assert ["AAPL", "BTC", "AAPL", "AAPL", "EURUSD"] == [each.symbol for each in events[1:]]
+    assert ["AAPL", "BTC", "AAPL", "AAPL", "EURUSD"] == [event.symbol for event in events[1:]]
     assert {("massive", 3, START)} == {
-        (each.source.name, each.connection, each.received_at) for each in events[1:]
+        (event.source.name, event.connection, event.received_at) for event in events[1:]
     }
 
 
@@ -273,7 +273,7 @@ def test_a_bad_event_costs_only_itself() -> None:
     """The rest of the frame is read, and the first problem is told once."""
     events = read(TRADE, {**TRADE, "p": None}, "T", {**QUOTE, "bp": "x"}, QUOTE)
 
-    assert [Tick, Tick, Unreadable] == [type(each) for each in events]
+    assert [Tick, Tick, Unreadable] == [type(event) for event in events]
 
 
 @pytest.mark.parametrize(
@@ -384,15 +384,15 @@ def test_the_key_is_in_no_event() -> None:
     upstream.opening()
     messages = [TRADE, QUOTE, BAR, COIN, COIN_QUOTE, CURRENCY]
     words = ("auth_failed", "max_connections", "error", "success", "auth_success", "news")
-    messages += [status(each, f"{SECRET} {'x' * padding}{SECRET}")
-                 for each in words for padding in (0, 150, 165, 175)]  # fmt: skip
-    echoes = [{**each, field: f"a {SECRET}"} for each in messages for field in each]
+    messages += [status(word, f"{SECRET} {'x' * padding}{SECRET}")
+                 for word in words for padding in (0, 150, 165, 175)]  # fmt: skip
+    echoes = [{**message, field: f"a {SECRET}"} for message in messages for field in message]
     events = [
-        event for each in (*messages, *echoes) for event in read(each, upstream=upstream)
+        event for message in (*messages, *echoes) for event in read(message, upstream=upstream)
     ]  # fmt: skip
 
-    assert {Tick, Unreadable, Expelled, Refused} <= {type(each) for each in events}
-    assert [] == [each for each in events if SECRET[:8] in repr(each)]
+    assert {Tick, Unreadable, Expelled, Refused} <= {type(event) for event in events}
+    assert [] == [event for event in events if SECRET[:8] in repr(event)]
 
 
 # As it was recorded
@@ -401,15 +401,15 @@ def test_the_key_is_in_no_event() -> None:
 def test_reads_the_documented_frames(market_data: Path) -> None:
     """Of the published frames every one is understood, and every trade is told."""
     lines = (market_data / "massive" / "ws_sample_frames.jsonl").read_bytes().splitlines()
-    events = [event for each in lines for event in provider().parse(each, ARRIVAL)]
-    ticks = [each for each in events if isinstance(each, Tick)]
+    events = [event for line in lines for event in provider().parse(line, ARRIVAL)]
+    ticks = [event for event in events if isinstance(event, Tick)]
 
     assert 5 == len(lines)
     assert {"Welcome": 1, "Acknowledged": 1, "Tick": 3} == Counter(
-        type(each).__name__ for each in events
+        type(event).__name__ for event in events
     )
     assert [
         Trade(Decimal("161.87"), Decimal(size), None, datetime(2022, 5, 4, 17, 9, 52, at, UTC))
         for size, at in ((300, 462_000), (1, 536_000), (100, 717_000))
-    ] == [each.trade for each in ticks]
-    assert {SOURCE} == {each.source for each in ticks}
+    ] == [tick.trade for tick in ticks]
+    assert {SOURCE} == {tick.source for tick in ticks}

@@ -77,8 +77,8 @@ def readers(count: int) -> list[Reader]:
 
 
 def leave(board: Board, *clients: Client) -> None:
-    for each in clients:
-        board.leave(each)
+    for client in clients:
+        board.leave(client)
     wait_for(lambda: not board._running, what="the end of the thread")
 
 
@@ -104,17 +104,17 @@ def test_five_hundred_share_one_computation(
 ) -> None:
     """Each interval everything is computed once, and all are sent the same."""
     all_of_them, slate = readers(500), Slate()
-    for number, each in enumerate(all_of_them):
-        board.show(each, slate, "a" if number % 2 else "b")
-    wait_for(lambda: all(len(each.got) >= 4 for each in all_of_them), 5, "three intervals")
+    for number, reader in enumerate(all_of_them):
+        board.show(reader, slate, "a" if number % 2 else "b")
+    wait_for(lambda: all(len(reader.got) >= 4 for reader in all_of_them), 5, "three intervals")
     leave(board, *all_of_them)
 
-    most = max(len(each.got) for each in all_of_them)
+    most = max(len(reader.got) for reader in all_of_them)
     assert most - 1 <= slate.written_for.count("a") <= most + 1
     assert counted["slate", "computed"] == len(slate.written_for)
-    offered = sum(len(each.got) for each in all_of_them) - 500
+    offered = sum(len(reader.got) for reader in all_of_them) - 500
     assert counted["slate", "messages_out"] == offered
-    texts = {text for each in all_of_them for text in each.got}
+    texts = {text for reader in all_of_them for text in reader.got}
     assert len(texts) <= len(slate.written_for)
 
 
@@ -122,9 +122,9 @@ def test_who_comes_back_soon_causes_no_computation(board: Board) -> None:
     """Within an interval there is nothing new, also while nobody else looks."""
     board.interval = 3600
     slate = Slate()
-    for each in readers(20):
-        board.show(each, slate, "a")
-        leave(board, each)
+    for reader in readers(20):
+        board.show(reader, slate, "a")
+        leave(board, reader)
 
     assert ["a"] == slate.written_for
 
@@ -147,8 +147,8 @@ def test_a_slow_reader_is_left_out_and_then_told_the_newest(board: Board) -> Non
     slow, fast = readers(2)
     slate = Slate()
     slow.is_slow = True
-    for each in (slow, fast):
-        board.show(each, slate, "a")
+    for reader in (slow, fast):
+        board.show(reader, slate, "a")
     wait_for(lambda: len(fast.got) >= 4, 2, "three intervals")
     assert 1 == len(slow.got)
     slow.is_slow = False
@@ -165,7 +165,7 @@ def test_what_is_shown_instead_replaces_it(board: Board) -> None:
     board.show(one, slate, "b")
     wait_for(lambda: len(one.got) >= before + 4, 2, "some intervals")
     leave(board, one)
-    names = [each[9:12] for each in one.got]
+    names = [message[9:12] for message in one.got]
 
     assert '"a"' == names[0]
     assert {'"b"'} == set(names[names.index('"b"') :])
@@ -179,7 +179,7 @@ def test_metadata_are_told_once(board: Board) -> None:
     leave(board, one)
 
     assert '{"metadata":{"rate_limit":1},"about":"a","number":1}' == one.got[0]
-    assert not any("metadata" in each for each in one.got[1:])
+    assert not any("metadata" in message for message in one.got[1:])
 
 
 def test_one_view_that_fails_stops_no_other(board: Board, caplog: pytest.LogCaptureFixture) -> None:
@@ -232,7 +232,7 @@ def test_coming_and_going_leaves_no_thread_and_no_second_one(
 
 def _together(job: Callable[[int], None]) -> None:
     threads = [threading.Thread(target=job, args=[number]) for number in range(4)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join(PATIENCE)
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)

@@ -40,7 +40,7 @@ def hear(speaker: Speaker) -> Any:
     """The next message, without the metadata that come with the first."""
     told = speaker.hear()
     if isinstance(told, list):
-        return [each for each in told if "metadata" not in each]
+        return [row for row in told if "metadata" not in row]
     return {name: value for name, value in told.items() if name != "metadata"}
 
 
@@ -118,7 +118,7 @@ def test_a_part_that_fails_ends_no_connection(
         hear(speaker)
         whole = hear(speaker)
 
-    assert [[], []] == [each["headlines"] for each in broken]
+    assert [[], []] == [message["headlines"] for message in broken]
     assert whole == broken[0]
 
 
@@ -155,10 +155,8 @@ def test_a_list_is_replaced_by_the_next(quick: Served) -> None:
         (client,) = quick.roster.clients(dialect=Quotes.name)
         wait_for(lambda: {"ETH", "NOPE"} == client.subscriptions, 5)
 
-    assert ["MSFT", "AAPL", "BTC"] == [each["symbol"] for each in first]
-    assert [("ETH", "Ethereum"), ("NOPE", None)] == [
-        (each["symbol"], each["name"]) for each in third
-    ]
+    assert ["MSFT", "AAPL", "BTC"] == [row["symbol"] for row in first]
+    assert [("ETH", "Ethereum"), ("NOPE", None)] == [(row["symbol"], row["name"]) for row in third]
     assert second == third
 
 
@@ -222,7 +220,9 @@ def test_thousands_of_lists(tries: int) -> None:
             continue
         assert symbols
         assert len(symbols) == len(set(symbols))
-        assert all(each.isascii() and each.isprintable() and len(each) <= 20 for each in symbols)
+        assert all(
+            symbol.isascii() and symbol.isprintable() and len(symbol) <= 20 for symbol in symbols
+        )
 
     assert 0.25 < refused / tries < 0.995
 
@@ -240,19 +240,19 @@ def test_twenty_on_sockets_share_what_is_computed(here: Served) -> None:
         speakers = [
             stack.enter_context(here.speaker(PATHS[number % 4], token)) for number in range(20)
         ]
-        for number, each in enumerate(speakers):
+        for number, speaker in enumerate(speakers):
             if number % 4 == 3:
-                each.say(lists[number % 8 == 3])
-        for each in speakers:
+                speaker.say(lists[number % 8 == 3])
+        for speaker in speakers:
             for _ in range(4):
-                hear(each)
-        counts = {each: computed(here, each) for each in (content.HOURS, content.QUOTES)}
+                hear(speaker)
+        counts = {part: computed(here, part) for part in (content.HOURS, content.QUOTES)}
         turns = int((time.monotonic() - began) / 0.3) + 1
 
     assert 4 <= counts[content.HOURS] <= turns
     # Their own three, and the seven others that are like BTC and so in its profile.
     assert 4 * 3 <= counts[content.QUOTES] <= turns * 10
-    assert 1 == len({each.texts[-1] for each in speakers[3::8]})
+    assert 1 == len({speaker.texts[-1] for speaker in speakers[3::8]})
 
 
 def test_five_hundred_lists_cost_no_more_than_one(here: Served) -> None:
@@ -264,15 +264,15 @@ def test_five_hundred_lists_cost_no_more_than_one(here: Served) -> None:
     here.app.extensions[BOARD].interval = 60
     with here.app.app_context():
         began = time.thread_time()
-        for each in clients:
-            dialect.opened(each)
-            dialect.received(each, ",".join(chance.sample(symbols, 5)))
+        for subscriber in clients:
+            dialect.opened(subscriber)
+            dialect.received(subscriber, ",".join(chance.sample(symbols, 5)))
         took = time.thread_time() - began
         rows = computed(here, content.QUOTES)
         here.app.extensions[BOARD]._tell_all()
         later = computed(here, content.QUOTES)
-        for each in clients:
-            dialect.closed(each)
+        for subscriber in clients:
+            dialect.closed(subscriber)
 
     assert (5, 10) == (rows, later)
     assert took < 5
@@ -348,7 +348,7 @@ def test_beyond_the_days_requests_it_is_closed(serve: Make) -> None:
     with here.speaker("/hours", other) as speaker:
         assert "status" in hear(speaker)
 
-    assert ["BTC", "ETH", "SOL"] == [each[0]["symbol"] for each in told]
+    assert ["BTC", "ETH", "SOL"] == [message[0]["symbol"] for message in told]
 
 
 def test_a_session_may_ask_too(quick: Served) -> None:

@@ -51,7 +51,7 @@ def test_quotes_are_in_the_order_asked(turn: Turn, computed: Counter[str]) -> No
     one = json.loads(content.quotes_text(turn, ("AAPL", "NOPE", "BTC")))
     other = json.loads(content.quotes_text(turn, ("BTC", "AAPL")))
 
-    assert ["AAPL", "NOPE", "BTC"] == [each["symbol"] for each in one]
+    assert ["AAPL", "NOPE", "BTC"] == [row["symbol"] for row in one]
     assert [one[2], one[0]] == other
     assert ("66000.00", "+6000.00", "+10.00%") == (
         other[0]["price"],
@@ -59,7 +59,7 @@ def test_quotes_are_in_the_order_asked(turn: Turn, computed: Counter[str]) -> No
         other[0]["percentChange"],
     )
     assert {"Apple": None, None: None, "Bitcoin": "66000.00"} == {
-        each["name"]: each["price"] for each in one
+        row["name"]: row["price"] for row in one
     }
     assert {content.QUOTES: 2} == computed
 
@@ -69,17 +69,17 @@ def test_the_market(turn: Turn, computed: Counter[str]) -> None:
     told = json.loads(content.market_text(turn))
 
     assert content.market_text(turn) is content.market_text(turn)
-    assert ["BTC"] == [each["symbol"] for each in told["gainers"]]
-    assert ["BTC"] == [each["symbol"] for each in told["actives"]]
+    assert ["BTC"] == [mover["symbol"] for mover in told["gainers"]]
+    assert ["BTC"] == [mover["symbol"] for mover in told["actives"]]
     assert ([], [], "catalogue") == (told["losers"], told["headlines"], told["universe"])
-    assert [None, 110] == [each["value"] for each in told["indices"]]
+    assert [None, 110] == [index["value"] for index in told["indices"]]
     assert 4 == len(told["sectors"])
     assert {content.MARKET: 1} == computed
 
 
 def test_a_profile(turn: Turn) -> None:
     """The long quote, others in their short form, the sector."""
-    coin, share = (json.loads(content.profile_text(turn, each)) for each in ("BTC", "AAPL"))
+    coin, share = (json.loads(content.profile_text(turn, name)) for name in ("BTC", "AAPL"))
 
     assert ("Bitcoin", "12", None) == (
         coin["quote"]["name"],
@@ -87,7 +87,7 @@ def test_a_profile(turn: Turn) -> None:
         coin["sectorPerformance"],
     )
     assert 7 == len(coin["similar"])
-    assert ["MSFT", "NVDA"] == [each["symbol"] for each in share["similar"]]
+    assert ["MSFT", "NVDA"] == [peer["symbol"] for peer in share["similar"]]
     assert "Technology" == share["sectorPerformance"]["sector"]
 
 
@@ -115,11 +115,11 @@ def test_news_that_fail_are_none(turn: Turn) -> None:
     """All the rest is there."""
     turn.news = Broken()
     told, one = (
-        json.loads(each) for each in (content.market_text(turn), content.profile_text(turn, "BTC"))
+        json.loads(text) for text in (content.market_text(turn), content.profile_text(turn, "BTC"))
     )
 
     assert ([], []) == (told["headlines"], one["news"])
-    assert ["BTC"] == [each["symbol"] for each in told["gainers"]]
+    assert ["BTC"] == [mover["symbol"] for mover in told["gainers"]]
     assert "66000.00" == one["quote"]["price"]
 
 
@@ -129,7 +129,7 @@ def test_a_database_that_fails_leaves_the_quotes(turn: Turn) -> None:
     told = json.loads(content.market_text(turn))
     one = json.loads(content.profile_text(turn, "AAPL"))
 
-    assert [None] * 4 == [each["ytdReturn"] for each in told["sectors"]]
+    assert [None] * 4 == [sector["ytdReturn"] for sector in told["sectors"]]
     assert ("Apple", None) == (one["quote"]["name"], one["quote"]["yearHigh"])
 
 
@@ -141,7 +141,7 @@ def test_quotes_that_fail_are_null(turn: Turn) -> None:
     [row] = json.loads(content.quotes_text(turn, ("AAPL",)))
 
     assert [[]] * 5 == [
-        told[each] for each in ("actives", "gainers", "losers", "indices", "sectors")
+        told[name] for name in ("actives", "gainers", "losers", "indices", "sectors")
     ]
     assert (None, None) == (one["quote"], one["sectorPerformance"])
     assert {"AAPL", None} == set(row.values())
@@ -149,6 +149,6 @@ def test_quotes_that_fail_are_null(turn: Turn) -> None:
 
 def test_the_whole_catalogue_is_told(turn: Turn) -> None:
     """No instrument breaks a message."""
-    for each in CATALOGUE:
-        told = json.loads(content.profile_text(turn, each.symbol))
-        assert each.name == told["quote"]["name"]
+    for instrument in CATALOGUE:
+        told = json.loads(content.profile_text(turn, instrument.symbol))
+        assert instrument.name == told["quote"]["name"]

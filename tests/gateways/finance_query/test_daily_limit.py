@@ -43,9 +43,9 @@ def test_the_next_day_is_another(tmp_path: Path) -> None:
 def test_each_token_has_its_own_and_each_user_one_for_all_logins(tmp_path: Path) -> None:
     """Who logs in anew is the same person."""
     limit = DailyLimit(tmp_path, 1)
-    given = [limit.take(each, NOW) for each in (token("a"), token("b"), login("a"), login("b"))]
+    given = [limit.take(caller, NOW) for caller in (token("a"), token("b"), login("a"), login("b"))]
 
-    assert [True, True, True, False] == [each is not None for each in given]
+    assert [True, True, True, False] == [grant is not None for grant in given]
     assert None is not limit.take(login("c", user_id=2), NOW)
 
 
@@ -54,7 +54,7 @@ def test_counts_survive_a_restart_and_hold_for_all_processes(tmp_path: Path) -> 
     DailyLimit(tmp_path, 3).take(token(), NOW)
 
     assert Left(3, 1, 3600) == DailyLimit(tmp_path, 3).take(token(), NOW)
-    assert not any("token" in each.name for each in tmp_path.iterdir())
+    assert not any("token" in path.name for path in tmp_path.iterdir())
 
 
 def test_no_request_is_counted_for_another(tmp_path: Path) -> None:
@@ -65,13 +65,13 @@ def test_no_request_is_counted_for_another(tmp_path: Path) -> None:
     def ask(limit: DailyLimit) -> None:
         passed.extend(limit.take(token(), NOW) for _ in range(25))
 
-    threads = [threading.Thread(target=ask, args=[each]) for each in limits]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join(PATIENCE)
+    threads = [threading.Thread(target=ask, args=[limit]) for limit in limits]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
 
-    assert (60, 40) == (sum(each is not None for each in passed), passed.count(None))
+    assert (60, 40) == (sum(grant is not None for grant in passed), passed.count(None))
 
 
 def test_who_has_not_come_for_days_is_forgotten(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_who_has_not_come_for_days_is_forgotten(tmp_path: Path) -> None:
     limit = DailyLimit(tmp_path, 1)
     limit.take(token("old"), NOW)
     limit.take(token("new"), NOW)
-    old, _ = sorted(tmp_path.iterdir(), key=lambda each: each.stat().st_mtime)
+    old, _ = sorted(tmp_path.iterdir(), key=lambda path: path.stat().st_mtime)
     os.utime(old, (time.time() - 3 * 86_400,) * 2)
     limit.take(token("new"), NOW)
     assert old.exists()

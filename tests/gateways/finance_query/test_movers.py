@@ -17,7 +17,7 @@ ALL = [UNKNOWN, STALE, STILL, BTC, ETH, SOL]
 
 
 def symbols(told: list[dict[str, Any]]) -> list[str]:
-    return [each["symbol"] for each in told]
+    return [mover["symbol"] for mover in told]
 
 
 def test_gainers_and_losers() -> None:
@@ -42,14 +42,14 @@ def test_actives_are_those_for_which_most_was_paid() -> None:
 
 def test_of_nothing_there_are_no_movers() -> None:
     """An installation without prices says so."""
-    assert [[], [], []] == [each([UNKNOWN]) for each in (actives, gainers, losers)]
+    assert [[], [], []] == [ranking([UNKNOWN]) for ranking in (actives, gainers, losers)]
 
 
 def test_there_are_not_too_many() -> None:
     """A large catalogue does not make a large message."""
     many = [stands(f"C{number}", "2", "1", volume="1") for number in range(60)]
 
-    assert [25, 25] == [len(each(many)) for each in (actives, gainers)]
+    assert [25, 25] == [len(ranking(many)) for ranking in (actives, gainers)]
 
 
 def test_an_index_is_the_average_of_what_is_known() -> None:
@@ -77,11 +77,11 @@ def test_an_index_of_invented_prices_says_so() -> None:
     invented = stands("BTC", "2", "1", price_class=PriceClass.SIMULATED)
     euro = stands("EURUSD", "2", "1", kind=AssetClass.FOREX)
 
-    assert [True] == [each["simulated"] for each in indices([invented, SOL, euro])]
+    assert [True] == [index["simulated"] for index in indices([invented, SOL, euro])]
 
 
 def test_the_order_of_equals_is_the_catalogues() -> None:
     """Nothing changes places by chance."""
-    alike: list[Standing] = [stands(each, "2", "1", volume="1") for each in ("Z", "A", "M")]
+    alike: list[Standing] = [stands(name, "2", "1", volume="1") for name in ("Z", "A", "M")]
 
     assert ["Z", "A", "M"] == symbols(gainers(alike)) == symbols(actives(alike))

@@ -17,7 +17,7 @@ from omcrm.storage.daily_candle import add_candles
 
 NOW = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
 TODAY = NOW.date()
-AAPL = next(each for each in CATALOGUE if each.symbol == "AAPL")
+AAPL = next(instrument for instrument in CATALOGUE if instrument.symbol == "AAPL")
 
 
 def candle(day: date, close: str = "100", **details: object) -> DailyCandle:
@@ -35,7 +35,7 @@ def candle(day: date, close: str = "100", **details: object) -> DailyCandle:
 
 
 def days(*candles: DailyCandle) -> dict[date, DailyCandle]:
-    return {each.day: each for each in candles}
+    return {candle.day: candle for candle in candles}
 
 
 def year(asset_class: AssetClass = AssetClass.STOCK, **details: object) -> list[DailyCandle]:

@@ -9,7 +9,7 @@ from omcrm.market.price_class import PriceClass
 from tests.gateways.finance_query.samples import share, stands
 from tests.values import START
 
-BY_SYMBOL = {each.symbol: each for each in CATALOGUE}
+BY_SYMBOL = {instrument.symbol: instrument for instrument in CATALOGUE}
 KNOWN = Past(
     year_high=Decimal("420.5"), year_low=Decimal("300"), average_volume=Decimal("1234567.4")
 )
@@ -33,7 +33,7 @@ def test_a_profile_tells_what_is_known() -> None:
         "industry": "Consumer Electronics",
     }.items() <= told.items()
     nothing = ("marketCap", "beta", "pe", "eps", "dividend", "yield", "about", "employees", "logo")
-    assert {None} == {told[each] for each in nothing}
+    assert {None} == {told[key] for key in nothing}
     assert "preMarketPrice" not in told
 
 
@@ -63,9 +63,9 @@ def test_without_a_price_the_facts_are_known() -> None:
 
 def test_similar_are_those_of_the_sector() -> None:
     """Where nobody else is in it, or there is none, those of the class."""
-    others = {each: similar(BY_SYMBOL[each], CATALOGUE) for each in ("AAPL", "JPM", "EURUSD")}
+    others = {name: similar(BY_SYMBOL[name], CATALOGUE) for name in ("AAPL", "JPM", "EURUSD")}
 
     assert ["MSFT", "NVDA"] == others["AAPL"]
     assert 7 == len(others["JPM"])
     assert "EURUSD" not in others["EURUSD"]
-    assert {AssetClass.FOREX} == {BY_SYMBOL[each].asset_class for each in others["EURUSD"]}
+    assert {AssetClass.FOREX} == {BY_SYMBOL[other].asset_class for other in others["EURUSD"]}

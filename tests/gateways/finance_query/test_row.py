@@ -98,7 +98,7 @@ def test_who_does_not_say_when_it_was_traded_tells_no_such_price() -> None:
     coin = standing(instrument(), quote(trade("1", time=at)))
 
     assert [{}, {}, {}, {}] == [
-        extended(each, at) for each in (untimed, simulated, coin, standing(share(), None))
+        extended(listing, at) for listing in (untimed, simulated, coin, standing(share(), None))
     ]
 
 

@@ -52,14 +52,14 @@ def test_who_comes_in_between_waits(turn: Turn) -> None:
 
     got: list[object] = []
     threads = [threading.Thread(target=lambda: got.append(turn.once("a", make))) for _ in range(10)]
-    for each in threads:
-        each.start()
+    for thread in threads:
+        thread.start()
     assert begun.wait(PATIENCE)
     # Something else does not wait for it.
     assert 1 == turn.once("b", lambda: 1)
     done.set()
-    for each in threads:
-        each.join(PATIENCE)
+    for thread in threads:
+        thread.join(PATIENCE)
 
     assert 1 == len(made)
     assert made * 10 == got

@@ -110,9 +110,9 @@ class Socket:
     def send(self, *messages: str | bytes) -> None:
         """Send messages, even if the server does not want to hear them any more."""
         with contextlib.suppress(ConnectionError):
-            for each in messages:
-                is_text = isinstance(each, str)
-                self._socket.send(each, ABNF.OPCODE_TEXT if is_text else ABNF.OPCODE_BINARY)
+            for message in messages:
+                is_text = isinstance(message, str)
+                self._socket.send(message, ABNF.OPCODE_TEXT if is_text else ABNF.OPCODE_BINARY)
 
     def send_frame(self, data: bytes, opcode: int, *, fin: bool = True) -> None:
         self._socket.send_frame(ABNF.create_frame(data, opcode, int(fin)))
@@ -142,7 +142,7 @@ class Socket:
             assert b"" == self._socket.sock.recv(1)
         self.close()
         # The library may say that it closes, or not.
-        return [each for each in messages if each != "1"]
+        return [message for message in messages if message != "1"]
 
     def close(self) -> None:
         """Go without a word."""
@@ -229,8 +229,8 @@ class EngineClient:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for each in self._sockets:
-            each.close()
+        for socket in self._sockets:
+            socket.close()
         for session in self._sessions:
             session.post("1")
         for request in self._requests:

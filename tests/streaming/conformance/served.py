@@ -47,7 +47,7 @@ class Served(Process):
         """Wait until the handlers were told of a session's end, once; the reason."""
         wait_for(lambda: self.told(sid)[-1:] not in (["connect"], ["message"], ["echo"]), 5, "end")
         told = self.told(sid)
-        ends = [each for each in told if each not in ("connect", "message", "echo")]
+        ends = [event for event in told if event not in ("connect", "message", "echo")]
         assert 1 == len(ends), told
         return ends[0]
 

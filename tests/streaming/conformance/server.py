@@ -157,10 +157,12 @@ def state(environ: WSGIEnvironment, start_response: Callable[..., Any]) -> Itera
     sid = sid_of(environ)
     body = {
         "told": told.get(sid, []),
-        "inside": [method for each, method in inside if each == sid],
+        "inside": [method for session_id, method in inside if session_id == sid],
         "sessions": len(told),
         # Its end is the last that is told about a session; messages and connecting are no end.
-        "open": [each for each in told.values() if each[-1] in ("connect", "message", "echo")],
+        "open": [
+            history for history in told.values() if history[-1] in ("connect", "message", "echo")
+        ],
     }
     start_response("200 OK", [("Content-Type", "application/json")])
     return [json.dumps(body).encode()]

@@ -14,7 +14,9 @@ class Talk:
 
     def send(self, *packets: str | bytes) -> None:
         """Send packets, and attachments behind them."""
-        self.socket.send(*(f"4{each}" if isinstance(each, str) else each for each in packets))
+        self.socket.send(
+            *(f"4{packet}" if isinstance(packet, str) else packet for packet in packets)
+        )
 
     def receive(self) -> str | bytes:
         """The next packet or attachment; pings are answered on the way."""
@@ -38,12 +40,12 @@ class Talk:
 
     def ends(self) -> bool:
         """Wait until the server has closed; whether it said nothing more."""
-        return [] == [each for each in self.socket.rest() if each != "2"]
+        return [] == [packet for packet in self.socket.rest() if packet != "2"]
 
 
 def placed(*numbers: int) -> str:
     """Placeholders of attachments, as arguments."""
-    return ",".join(f'{{"_placeholder":true,"num":{each}}}' for each in numbers)
+    return ",".join(f'{{"_placeholder":true,"num":{number}}}' for number in numbers)
 
 
 def in_namespace(namespace: str) -> str:

@@ -80,7 +80,7 @@ def test_session_ids_differ(engine: EngineClient) -> None:
     names = [engine.polling().sid, engine.polling().sid, engine.websocket().sid]
 
     assert 3 == len(set(names))
-    assert all(len(each) >= 16 for each in names)
+    assert all(len(name) >= 16 for name in names)
 
 
 @pytest.mark.parametrize(

@@ -170,7 +170,7 @@ def test_the_end_of_a_connection_is_told_to_every_namespace(joined: Talk, says: 
     joined.socket.close()
 
     expected = "client disconnect" if says == "close" else "transport close"
-    assert [expected] == [joined.served.end_of(each) for each in sids]
+    assert [expected] == [joined.served.end_of(sid) for sid in sids]
 
 
 # Events

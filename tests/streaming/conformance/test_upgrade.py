@@ -81,8 +81,8 @@ def test_requests_after_the_upgrade_are_refused(engine: EngineClient) -> None:
 
     answers = [session.poll(), session.post("4by post")]
 
-    for each in answers:
-        assert_refused(each, BAD)
+    for answer in answers:
+        assert_refused(answer, BAD)
     assert_echoes(socket)
 
 
