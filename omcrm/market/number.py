@@ -36,7 +36,8 @@ def exact(text: str | int | Decimal) -> Decimal:
     Raises ValueError for anything else: NaN, infinities, exponents beyond reason, other types.
     """
     if isinstance(text, str) and len(text) <= _LONGEST and _is_plain(text):
-        return Decimal(text.rstrip("0").rstrip(".") if "." in text else text)
+        # Nothing is left of `.0`.
+        return Decimal((text.rstrip("0").rstrip(".") or 0) if "." in text else text)
     return _unusual(text)
 
 
