@@ -60,9 +60,9 @@ def _simulate(worker):
 def post_worker_init(worker):
     """Look for garbage as `run.py` does, and close what the app took over when it ends."""
     from omcrm.ending import close_connections
-    from omcrm.process import collect_seldom
+    from omcrm.process import collect_garbage_less_often
 
-    collect_seldom()
+    collect_garbage_less_often()
     worker.at_end = close_connections
 
 

@@ -23,9 +23,9 @@ import websocket
 
 from bench.figures import cpu_seconds, percentile, resident_mb
 from bench.machine import machine
-from omcrm.feeds.provider import Arrival
+from omcrm.feeds.provider import FrameContext
 from omcrm.feeds.providers.binance import Binance
-from omcrm.market.quote import Statement, merge
+from omcrm.market.quote import SourceQuote, merge
 from omcrm.market.tick import Tick
 from tests.processes import MARKET_DATA, App, Browser, Exchange
 
@@ -55,8 +55,8 @@ class Peer(threading.Thread):
             self._read()
 
     def _read(self) -> None:
-        held: dict[str, Statement] = {}
-        arrival = Arrival(datetime.now(UTC), 1, NAMES)
+        held: dict[str, SourceQuote] = {}
+        arrival = FrameContext(datetime.now(UTC), 1, NAMES)
         while True:
             frame = self._socket.recv()
             at = time.monotonic()
@@ -100,7 +100,7 @@ class Page(threading.Thread):
                     self.updates.append((time.monotonic(), frame))
 
 
-def _state(said: Statement) -> State:
+def _state(said: SourceQuote) -> State:
     trade, book = said.trade, said.book
     return (
         trade.price if trade else None,

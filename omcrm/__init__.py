@@ -63,7 +63,7 @@ def _bind_extensions(app: "Flask", settings: "Settings") -> None:
     from omcrm.settings import ROOT
     from omcrm.storage.database import init_database
     from omcrm.streaming import wire
-    from omcrm.streaming.connection import Limits
+    from omcrm.streaming.connection import ConnectionLimits
 
     db.init_app(app)
     init_database(app)
@@ -80,7 +80,9 @@ def _bind_extensions(app: "Flask", settings: "Settings") -> None:
         # An empty list leaves the origin to `SameOrigin`, which stands before all of this.
         cors_allowed_origins=[],
         max_http_buffer_size=_MOST_BYTES,
-        limits=Limits(message=_MOST_BYTES, frames=_MOST_FRAMES, stalled=settings.websocket_timeout),
+        limits=ConnectionLimits(
+            message=_MOST_BYTES, frames=_MOST_FRAMES, stalled=settings.websocket_timeout
+        ),
         compression=settings.websocket_compression,
         ping_interval=settings.ping_interval,
         ping_timeout=settings.ping_timeout,
@@ -115,8 +117,8 @@ def _open_rooms(app: "Flask", settings: "Settings") -> None:
     from omcrm.portfolio.api import blueprint as portfolio_api
     from omcrm.portfolio.routes import blueprint as portfolio
     from omcrm.reference import init_reference
-    from omcrm.storage.health import Health
-    from omcrm.streaming.connection import Limits
+    from omcrm.storage.health import DatabaseHealth
+    from omcrm.streaming.connection import ConnectionLimits
     from omcrm.web.news import blueprint as news
     from omcrm.web.routes import DATABASE_HEALTH, HEALTH_CHECKS
     from omcrm.web.routes import blueprint as web
@@ -132,9 +134,11 @@ def _open_rooms(app: "Flask", settings: "Settings") -> None:
     app.register_blueprint(portfolio_api)
     init_webtrader(app, settings)
     timeout = settings.websocket_timeout
-    init_gateways(app, settings, Limits(_MOST_BYTES, _MOST_FRAMES, stalled=timeout, silent=timeout))
+    init_gateways(
+        app, settings, ConnectionLimits(_MOST_BYTES, _MOST_FRAMES, stalled=timeout, silent=timeout)
+    )
     init_reference(app)
-    app.extensions[DATABASE_HEALTH] = Health()
+    app.extensions[DATABASE_HEALTH] = DatabaseHealth()
     app.extensions[HEALTH_CHECKS] = {"feed": app.extensions[service.MANAGER].failure}
     app.context_processor(lambda: {"demo": settings.demo, "version": __version__})
 

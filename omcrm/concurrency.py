@@ -215,7 +215,7 @@ def native_epoll() -> "select.epoll":
     return select.epoll()
 
 
-class Poller:
+class EpollWaiter:
     """Waits on an epoll while other threads of the process, green or not, run.
 
     Belongs to the thread that waits. Under green threads the epoll itself is watched by their hub,

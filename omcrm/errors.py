@@ -51,7 +51,7 @@ class FeedRefused(FeedError):
         return f"refused with {self.status}: {self.reason}"
 
 
-class FeedSilent(FeedError):
+class FeedHeartbeatTimeout(FeedError):
     """No frame of any kind for `seconds`: the connection is replaced."""
 
     def __init__(self, seconds: float) -> None:
@@ -62,7 +62,7 @@ class FeedSilent(FeedError):
         return f"no frame for {self.seconds:.0f} s"
 
 
-class FeedMute(FeedError):
+class FeedNoData(FeedError):
     """The connection lives but brings no price for `seconds`: it is replaced."""
 
     def __init__(self, seconds: float) -> None:
@@ -73,7 +73,7 @@ class FeedMute(FeedError):
         return f"connected, but no price for {self.seconds:.0f} s"
 
 
-class FeedUnwelcome(FeedError):
+class FeedUnauthenticated(FeedError):
     """The upstream did not say within `seconds` whether it knows us."""
 
     def __init__(self, seconds: float) -> None:

@@ -12,7 +12,7 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import MetaData
 
-from omcrm.streaming.seam import RealtimeServer
+from omcrm.streaming.socketio_adapter import RealtimeServer
 
 
 class _Middleware(flask_socketio._SocketIOMiddleware):  # type: ignore[misc]

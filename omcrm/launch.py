@@ -88,7 +88,7 @@ def _run(settings: Settings) -> None:
         logins = prepare(app)
         manager: RealTimeDataManager = app.extensions[service.MANAGER]
         at_the_end.callback(manager.stop)
-        process.collect_seldom()
+        process.collect_garbage_less_often()
         with app.app_context():
             feed_control.start_for_viewer()
         threading.Thread(target=_announce, args=(settings, logins, manager), daemon=True).start()

@@ -25,7 +25,7 @@ def give_back() -> None:
         libc.mallopt(_M_ARENA_MAX, _HEAPS)
 
 
-def collect_seldom() -> None:
+def collect_garbage_less_often() -> None:
     """Look for garbage less often, and never again at what is there now; call it once it is made.
 
     Prices leave no cycles behind: the collector's frequent looks are work without a find. Old

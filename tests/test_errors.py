@@ -6,9 +6,9 @@ from omcrm import errors
 from omcrm.errors import (
     AccessRefused,
     FeedError,
-    FeedMute,
+    FeedHeartbeatTimeout,
+    FeedNoData,
     FeedRefused,
-    FeedSilent,
     OmcrmError,
     SettingError,
 )
@@ -20,8 +20,8 @@ from omcrm.errors import (
         (SettingError("PORT", "expected a whole number"), "setting PORT: expected a whole number"),
         (FeedError("closed by the upstream"), "closed by the upstream"),
         (FeedRefused(451, "restricted"), "refused with 451: restricted"),
-        (FeedSilent(10.4), "no frame for 10 s"),
-        (FeedMute(30.2), "connected, but no price for 30 s"),
+        (FeedHeartbeatTimeout(10.4), "no frame for 10 s"),
+        (FeedNoData(30.2), "connected, but no price for 30 s"),
         (AccessRefused("LIMIT_EXCEEDED", "too many open pages"), "too many open pages"),
     ],
     ids=lambda value: type(value).__name__,
@@ -40,7 +40,7 @@ def test_holds_its_facts_as_fields() -> None:
     assert (429, "limited", 60) == (refused.status, refused.reason, refused.retry_after)
     assert ("UNKNOWN_SYMBOL", 404) == (access.code, access.status)
     assert ("PORT", "expected a whole number") == (setting.name, setting.problem)
-    assert (10, 30) == (FeedSilent(10).seconds, FeedMute(30).seconds)
+    assert (10, 30) == (FeedHeartbeatTimeout(10).seconds, FeedNoData(30).seconds)
 
 
 def test_a_refusal_is_a_bad_request_unless_it_says_more() -> None:

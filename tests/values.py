@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import Quote, Statement, merge
+from omcrm.market.quote import Quote, SourceQuote, merge
 from omcrm.market.source import Source
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 
@@ -64,7 +64,7 @@ def tick(
     return Tick(symbol, source, at, connection, **said)
 
 
-def statement(*parts: Trade | TopOfBook | DayFigures, **details: object) -> Statement:
+def statement(*parts: Trade | TopOfBook | DayFigures, **details: object) -> SourceQuote:
     """What a source has said after its first tick."""
     return merge(tick(*parts, **details), None)
 

@@ -132,10 +132,10 @@ class Crowd:
             data = sock.recv(_READ)
             if not data:
                 raise ConnectionResetError("closed by the server")
-            was_welcome = arriving.greeting.is_welcome
+            was_welcome = arriving.greeting.is_authenticated
             if answer := arriving.greeting.receive(data):
                 sock.send(answer)
-            self._knocking -= arriving.greeting.is_welcome - was_welcome
+            self._knocking -= arriving.greeting.is_authenticated - was_welcome
         except BlockingIOError:
             return
         except (OSError, NotWelcome) as error:
@@ -151,7 +151,7 @@ class Crowd:
     def _try_again(self, arriving: _Arriving, error: Exception) -> None:
         self.failures[str(error) or type(error).__name__] += 1
         self.retries += 1
-        self._knocking -= not arriving.greeting.is_welcome
+        self._knocking -= not arriving.greeting.is_authenticated
         self._leave_epoll(arriving)
         arriving.socket.close()
         self._waiting.append((time.monotonic() + _RETRY_AFTER, arriving.page))

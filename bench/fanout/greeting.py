@@ -50,7 +50,7 @@ class Greeting:
     def __init__(self, symbols: tuple[str, ...], tongue: Tongue = DESK) -> None:
         self._tongue = tongue
         self.done = False
-        self.is_welcome = False
+        self.is_authenticated = False
         self.rest = b""
         self._symbols = symbols
         self._data = b""
@@ -98,6 +98,6 @@ class Greeting:
                 yield from self._enter()
 
     def _enter(self) -> Iterator[bytes]:
-        self.is_welcome, self.done = True, not self._symbols
+        self.is_authenticated, self.done = True, not self._symbols
         if self._symbols:
             yield from map(masked, self._tongue.ask(self._symbols))

@@ -8,9 +8,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from limits import RateLimitItemPerHour
 from msgspec import Struct
 
-from omcrm.auth.allowance import Allowance
 from omcrm.auth.credential import Caller
 from omcrm.auth.login import hash_token
+from omcrm.auth.rate_limit import UserRateLimit
 from omcrm.auth.scope import Scope, offered
 from omcrm.errors import AccessRefused
 from omcrm.extensions import db
@@ -28,10 +28,10 @@ _LETTERS = string.ascii_letters + string.digits
 _LENGTH = 43  # 256 random bits
 _SHOWN = len(MARK) + 6
 
-_MADE = Allowance("API tokens made", RateLimitItemPerHour(60))
+_MADE = UserRateLimit("API tokens made", RateLimitItemPerHour(60))
 
 
-class Made(Struct, frozen=True):
+class CreatedToken(Struct, frozen=True):
     """A new token; `secret` is what the program will send, and is kept nowhere."""
 
     secret: str
@@ -49,7 +49,7 @@ def create(
     expires_at: datetime,
     now: datetime,
     remote_addr: str | None,
-) -> Made:
+) -> CreatedToken:
     """Make a token of the caller's account; commits.
 
     Raises AccessRefused with the field that is wrong, LIMIT_EXCEEDED where there are too many
@@ -76,7 +76,7 @@ def create(
     said = f"{row.prefix} {row.name!r}: {', '.join(row.scopes)}, until {expires_at:%Y-%m-%d %H:%M}"
     record("create_token", now, user_id=caller.user_id, detail=said, remote_addr=remote_addr)
     db.session.commit()
-    return Made(secret, row)
+    return CreatedToken(secret, row)
 
 
 def revoke(user_id: int, token_id: int, now: datetime, remote_addr: str | None) -> ApiToken:

@@ -15,16 +15,16 @@ from limits import RateLimitItemPerMinute
 from msgspec import Struct
 from sqlalchemy.exc import DBAPIError
 
-from omcrm.auth.allowance import Allowance
 from omcrm.auth.login import hash_token
 from omcrm.auth.origin import is_foreign
+from omcrm.auth.rate_limit import UserRateLimit
 from omcrm.auth.scope import ADMIN_ONLY, Scope, effective
 from omcrm.extensions import db
 from omcrm.storage import api_token, login_session, ws_ticket
 from omcrm.storage.sqlite_file import patience
 from omcrm.storage.unavailable import is_unavailable
 from omcrm.storage.user import Role
-from omcrm.streaming.seldom import Seldom
+from omcrm.streaming.throttled_log import ThrottledLog
 
 Environ = dict[str, Any]
 
@@ -33,7 +33,7 @@ _SESSION, _TOKEN = "session:", "token:"
 # So many seconds the use of a token may wait for another process's writer to be noted.
 _NOTED_WITHIN = 0.1
 
-_log = Seldom(logging.getLogger(__name__))
+_log = ThrottledLog(logging.getLogger(__name__))
 
 
 class Caller(Struct, frozen=True):
@@ -55,7 +55,7 @@ class Caller(Struct, frozen=True):
         return scope in self.scopes
 
 
-class Reason(StrEnum):
+class UnidentifiedReason(StrEnum):
     """Why nobody was recognised; for us, not for who asked."""
 
     NONE_GIVEN = "none given"
@@ -67,10 +67,10 @@ class Reason(StrEnum):
     TOO_MANY_WRONG = "too many wrong ones"
 
 
-class Refused(Struct, frozen=True):
+class Unidentified(Struct, frozen=True):
     """Nobody was recognised; `code`, `message` and HTTP's `status` are what the caller is told."""
 
-    reason: Reason
+    reason: UnidentifiedReason
     wait_seconds: int = 0
 
     @property
@@ -93,9 +93,9 @@ class Refused(Struct, frozen=True):
 # Whether a token was right once is nobody's business.
 _FAILED = (401, "AUTHENTICATION_FAILED", "Authentication failed")
 _TOLD = {
-    Reason.NONE_GIVEN: (401, "AUTHENTICATION_REQUIRED", "You must log in first."),
-    Reason.FOREIGN_ORIGIN: (403, "FORBIDDEN_ORIGIN", "forbidden origin"),
-    Reason.TOO_MANY_WRONG: (
+    UnidentifiedReason.NONE_GIVEN: (401, "AUTHENTICATION_REQUIRED", "You must log in first."),
+    UnidentifiedReason.FOREIGN_ORIGIN: (403, "FORBIDDEN_ORIGIN", "forbidden origin"),
+    UnidentifiedReason.TOO_MANY_WRONG: (
         429,
         "TOO_MANY_REQUESTS",
         "Too many failed attempts from your network address",
@@ -103,7 +103,7 @@ _TOLD = {
 }
 
 
-def identify(environ: Environ, *, websocket: bool = False) -> Caller | Refused:
+def identify(environ: Environ, *, websocket: bool = False) -> Caller | Unidentified:
     """Who makes this request, or why that is not known; commits.
 
     It needs an app context, and no request context. Read are `Authorization: Bearer …`, then
@@ -151,39 +151,39 @@ def _bearer(request: Any) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def _of_token(token: str, address: str, now: datetime) -> Caller | Refused:
+def _of_token(token: str, address: str, now: datetime) -> Caller | Unidentified:
     guesses = _guesses("token")
     if wait := guesses.wait(address):
-        return Refused(Reason.TOO_MANY_WRONG, wait)
+        return Unidentified(UnidentifiedReason.TOO_MANY_WRONG, wait)
     found = _judged(hash_token(token), address, now)
     # Who has a token that was good once does not guess.
-    if isinstance(found, Refused) and found.reason is Reason.WRONG:
+    if isinstance(found, Unidentified) and found.reason is UnidentifiedReason.WRONG:
         guesses.spend(address)
     return found
 
 
-def _of_ticket(ticket: str, address: str, now: datetime) -> Caller | Refused:
+def _of_ticket(ticket: str, address: str, now: datetime) -> Caller | Unidentified:
     # Apart from tokens: a page that comes back with a used one must not shut out programs.
     guesses = _guesses("ticket")
     if wait := guesses.wait(address):
-        return Refused(Reason.TOO_MANY_WRONG, wait)
+        return Unidentified(UnidentifiedReason.TOO_MANY_WRONG, wait)
     handle = ws_ticket.take(hash_token(ticket), now)
     if handle is None:
         guesses.spend(address)
-        return Refused(Reason.WRONG)
+        return Unidentified(UnidentifiedReason.WRONG)
     if handle.startswith(_TOKEN):
         return _judged(handle.removeprefix(_TOKEN), address, now)
-    return _session(handle.removeprefix(_SESSION), now) or Refused(Reason.REVOKED)
+    return _session(handle.removeprefix(_SESSION), now) or Unidentified(UnidentifiedReason.REVOKED)
 
 
-def _of_session(request: Any, now: datetime) -> Caller | Refused:
+def _of_session(request: Any, now: datetime) -> Caller | Unidentified:
     cookie = current_app.session_interface.open_session(current_app, request)
     secret = None if cookie is None else cookie.get("_user_id")
     if not isinstance(secret, str):
-        return Refused(Reason.NONE_GIVEN)
+        return Unidentified(UnidentifiedReason.NONE_GIVEN)
     if is_foreign(request.environ, current_app.extensions["omcrm.settings"].public_url):
-        return Refused(Reason.FOREIGN_ORIGIN)
-    return _session(hash_token(secret), now) or Refused(Reason.NONE_GIVEN)
+        return Unidentified(UnidentifiedReason.FOREIGN_ORIGIN)
+    return _session(hash_token(secret), now) or Unidentified(UnidentifiedReason.NONE_GIVEN)
 
 
 def _session(session_hash: str, now: datetime) -> Caller | None:
@@ -196,18 +196,18 @@ def _session(session_hash: str, now: datetime) -> Caller | None:
     return caller
 
 
-def _judged(token_hash: str, address: str, now: datetime) -> Caller | Refused:
+def _judged(token_hash: str, address: str, now: datetime) -> Caller | Unidentified:
     known = api_token.find(token_hash)
     # The read ends here: SQLite refuses a write that builds on an old view.
     db.session.commit()
     if known is None:
-        return Refused(Reason.WRONG)
+        return Unidentified(UnidentifiedReason.WRONG)
     if known.revoked_at is not None:
-        return Refused(Reason.REVOKED)
+        return Unidentified(UnidentifiedReason.REVOKED)
     if known.expires_at <= now:
-        return Refused(Reason.EXPIRED)
+        return Unidentified(UnidentifiedReason.EXPIRED)
     if not known.is_user_active:
-        return Refused(Reason.USER_DISABLED)
+        return Unidentified(UnidentifiedReason.USER_DISABLED)
     if known.is_use_due(now):
         _note_use(known.id, address, now)
     is_admin = known.role is Role.ADMIN
@@ -229,6 +229,6 @@ def _note_use(token_id: int, address: str, now: datetime) -> None:
         _log.warning("the use of token %s could not be noted: the database is busy", token_id)
 
 
-def _guesses(kind: str) -> Allowance:
+def _guesses(kind: str) -> UserRateLimit:
     allowed = current_app.extensions["omcrm.settings"].login_failures_per_minute
-    return Allowance(f"wrong {kind}", RateLimitItemPerMinute(allowed))
+    return UserRateLimit(f"wrong {kind}", RateLimitItemPerMinute(allowed))

@@ -45,7 +45,7 @@ class TokenForm(FlaskForm):
     )
     expires_on = DateField("or at the end of", validators=[Optional()])
 
-    def offer(self, is_admin: bool) -> None:
+    def set_scopes(self, is_admin: bool) -> None:
         """Let only those scopes be chosen that such an account may give."""
         self.scopes.choices = [
             SelectChoice(scope.value, ABOUT[scope]) for scope in offered(is_admin)

@@ -3,7 +3,7 @@
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
-from omcrm.auth.allows import allows, current_caller
+from omcrm.auth.requires import current_caller, requires
 from omcrm.storage.audit import failed_between_logins, logins_of
 
 FAILED_LOGINS = "failed_logins"
@@ -15,7 +15,7 @@ blueprint = Blueprint("login_history", __name__)
 
 
 @blueprint.get("/account/logins")
-@allows(session_only=True)
+@requires(session_only=True)
 def page() -> ResponseReturnValue:
     """The latest attempts to log in to the caller's account, those that failed and those not."""
     user_id = current_caller().user_id

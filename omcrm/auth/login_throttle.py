@@ -36,7 +36,7 @@ LONGEST_QUEUE = timedelta(hours=1)
 TURN_KEPT = timedelta(hours=1)
 
 
-class Claim(Struct, frozen=True):
+class LoginAttempt(Struct, frozen=True):
     """An attempt that may be made: it counts as a failure until it is settled."""
 
     email: str
@@ -44,7 +44,9 @@ class Claim(Struct, frozen=True):
     has_turn: bool
 
 
-def claim_attempt(email: str, network: str, device: str | None, now: datetime) -> Claim | int:
+def claim_attempt(
+    email: str, network: str, device: str | None, now: datetime
+) -> LoginAttempt | int:
     """The attempt to try a password now, or the seconds to wait; commits.
 
     `device` names the browser if the account knows it. The attempt is counted as a failure before
@@ -59,7 +61,7 @@ def claim_attempt(email: str, network: str, device: str | None, now: datetime) -
         if device is not None and not seconds_left(at_device, now):
             forget_before(now - FORGOTTEN_AFTER)
             if write(email, {known: (at_device, _counted(at_device, now))}):
-                return Claim(email, known, has_turn=False)
+                return LoginAttempt(email, known, has_turn=False)
             continue
         wait, network_after, all_after = next_turn(at_network, at_all, now)
         if network_after == at_network:
@@ -69,15 +71,15 @@ def claim_attempt(email: str, network: str, device: str | None, now: datetime) -
         if all_after != at_all:
             changes[ALL_ORIGINS] = (at_all, all_after)
         if write(email, changes):
-            return wait or Claim(email, here, has_turn=True)
+            return wait or LoginAttempt(email, here, has_turn=True)
 
 
-def forgive(claim: Claim) -> None:
+def forgive(claim: LoginAttempt) -> None:
     """The password was right: its origin starts again at none; commits."""
     _settle(claim, forget)
 
 
-def withdraw(claim: Claim) -> None:
+def withdraw(claim: LoginAttempt) -> None:
     """The password was never looked at: the attempt does not count; commits."""
     _settle(claim, take_back)
 
@@ -120,7 +122,7 @@ def next_turn(
     return 0, _counted(network, now), everybody
 
 
-def _settle(claim: Claim, settle: Callable[[str, str], None]) -> None:
+def _settle(claim: LoginAttempt, settle: Callable[[str, str], None]) -> None:
     """Do that to the claim's origin, and give its turn to somebody else."""
     while True:
         [at_all] = failures_of(claim.email, ALL_ORIGINS)

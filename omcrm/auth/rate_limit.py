@@ -9,7 +9,7 @@ from msgspec import Struct
 from omcrm.extensions import limiter
 
 
-class Allowance(Struct, frozen=True):
+class UserRateLimit(Struct, frozen=True):
     """So many of something for each who does it; beyond that one has to wait."""
 
     what: str

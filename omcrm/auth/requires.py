@@ -14,12 +14,12 @@ from omcrm.auth.access import (
     refusal,
     refuse_admin_access,
 )
-from omcrm.auth.credential import Caller, Reason, Refused, identify
+from omcrm.auth.credential import Caller, Unidentified, UnidentifiedReason, identify
 from omcrm.auth.scope import ADMIN_ONLY, Scope
 from omcrm.extensions import csrf
 
 
-def allows(*scopes: str, session_only: bool = False) -> Callable[[View], View]:
+def requires(*scopes: str, session_only: bool = False) -> Callable[[View], View]:
     """Let in whoever may do all of these: with a session, or with a token that has the scopes.
 
     With a session, unsafe methods need the CSRF token and one of our own pages; with a token they
@@ -32,7 +32,7 @@ def allows(*scopes: str, session_only: bool = False) -> Callable[[View], View]:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
             caller = identify(request.environ)
-            if isinstance(caller, Refused):
+            if isinstance(caller, Unidentified):
                 return _refuse(caller)
             if caller.scopes is None:
                 csrf.protect()
@@ -53,13 +53,13 @@ def allows(*scopes: str, session_only: bool = False) -> Callable[[View], View]:
 
 
 def current_caller() -> Caller:
-    """Who makes this request; inside of routes with `allows`."""
+    """Who makes this request; inside of routes with `requires`."""
     caller: Caller = g.caller
     return caller
 
 
-def _refuse(refused: Refused) -> ResponseReturnValue:
-    if refused.reason is Reason.NONE_GIVEN:
+def _refuse(refused: Unidentified) -> ResponseReturnValue:
+    if refused.reason is UnidentifiedReason.NONE_GIVEN:
         answer = make_response(answer_unauthenticated())
     else:
         wait = refused.wait_seconds or None

@@ -9,8 +9,8 @@ from msgspec import Struct
 from sqlalchemy.exc import IntegrityError
 
 from omcrm.auth import passwords
-from omcrm.auth.delay import Claim, claim_attempt, forgive, withdraw
 from omcrm.auth.device import known_device
+from omcrm.auth.login_throttle import LoginAttempt, claim_attempt, forgive, withdraw
 from omcrm.auth.network import network_of
 from omcrm.errors import AccessRefused
 from omcrm.extensions import db
@@ -50,7 +50,7 @@ def attempt_login(
     known_hash = passwords.DUMMY_HASH if user is None else user.password_hash
     device = known_device(cookies, email, user, now)
     claim = claim_attempt(email, network_of(remote_addr), device, now)
-    if not isinstance(claim, Claim):
+    if not isinstance(claim, LoginAttempt):
         return _wait(claim)
     try:
         good_hash = _checked(password, known_hash)

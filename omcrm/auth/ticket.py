@@ -5,16 +5,16 @@ from datetime import datetime, timedelta
 
 from limits import RateLimitItemPerMinute
 
-from omcrm.auth.allowance import Allowance
 from omcrm.auth.credential import Caller
 from omcrm.auth.login import hash_token
+from omcrm.auth.rate_limit import UserRateLimit
 from omcrm.errors import AccessRefused
 from omcrm.extensions import db
 from omcrm.storage import ws_ticket
 
 LIFETIME = timedelta(seconds=30)
 
-_ISSUED = Allowance("tickets", RateLimitItemPerMinute(60))
+_ISSUED = UserRateLimit("tickets", RateLimitItemPerMinute(60))
 
 
 def issue(caller: Caller, now: datetime) -> str:

@@ -17,10 +17,10 @@ from msgspec import Struct
 
 from omcrm.auth import api_token, ticket
 from omcrm.auth.access import refused
-from omcrm.auth.allows import allows, current_caller
-from omcrm.auth.api_token import Made
+from omcrm.auth.api_token import CreatedToken
 from omcrm.auth.forms import TokenForm
 from omcrm.auth.request_body import request_body
+from omcrm.auth.requires import current_caller, requires
 from omcrm.auth.scope import ABOUT, Scope
 from omcrm.errors import AccessRefused
 from omcrm.storage.api_token import ApiToken, of_user
@@ -39,14 +39,14 @@ def refuse(error: AccessRefused) -> ResponseReturnValue:
 
 
 @blueprint.get("/account/tokens")
-@allows(session_only=True)
+@requires(session_only=True)
 def page() -> ResponseReturnValue:
     """The caller's tokens, and the form for another."""
     return _page(_form())
 
 
 @blueprint.post("/account/tokens")
-@allows(session_only=True)
+@requires(session_only=True)
 def add() -> ResponseReturnValue:
     """Make a token and show it, this one time."""
     form = _form()
@@ -72,7 +72,7 @@ def add() -> ResponseReturnValue:
 
 
 @blueprint.post("/account/tokens/<int:token_id>/revoke")
-@allows(session_only=True)
+@requires(session_only=True)
 def end(token_id: int) -> ResponseReturnValue:
     """Revoke a token."""
     try:
@@ -87,11 +87,11 @@ def end(token_id: int) -> ResponseReturnValue:
 
 def _form(*, empty: bool = False) -> TokenForm:
     form = TokenForm(formdata=None) if empty else TokenForm()
-    form.offer(current_caller().is_admin)
+    form.set_scopes(current_caller().is_admin)
     return form
 
 
-def _page(form: TokenForm, *, made: Made | None = None, notice: str | None = None) -> str:
+def _page(form: TokenForm, *, made: CreatedToken | None = None, notice: str | None = None) -> str:
     now = datetime.now(UTC)
     return render_template(
         "auth/api_tokens.html",
@@ -120,7 +120,7 @@ class NewToken(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @blueprint.get("/api/v1/tokens")
-@allows(session_only=True)
+@requires(session_only=True)
 def tokens() -> ResponseReturnValue:
     """The caller's tokens, and which scopes there are."""
     now = datetime.now(UTC)
@@ -133,7 +133,7 @@ def tokens() -> ResponseReturnValue:
 
 
 @blueprint.post("/api/v1/tokens")
-@allows(session_only=True)
+@requires(session_only=True)
 def create() -> ResponseReturnValue:
     """Make a token; the answer has its secret, this one time."""
     asked, now = request_body(NewToken), datetime.now(UTC)
@@ -149,7 +149,7 @@ def create() -> ResponseReturnValue:
 
 
 @blueprint.delete("/api/v1/tokens/<int:token_id>")
-@allows(session_only=True)
+@requires(session_only=True)
 def revoke(token_id: int) -> ResponseReturnValue:
     """Revoke a token."""
     now = datetime.now(UTC)
@@ -158,7 +158,7 @@ def revoke(token_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/api/v1/ws-ticket")
-@allows()
+@requires()
 def ws_ticket() -> ResponseReturnValue:
     """A ticket that opens one WebSocket as the caller."""
     made = ticket.issue(current_caller(), datetime.now(UTC))

@@ -14,7 +14,7 @@ from omcrm.drill.fault import FAULTS
 from omcrm.drill.run import DrillError, play
 from omcrm.drill.scene import Scene, venue_of
 from omcrm.drill.watch import Watch
-from omcrm.feeds.lineup import Feed
+from omcrm.feeds.feed_set import Feed
 from omcrm.feeds.poller import Poller, Polling
 from omcrm.feeds.provider import Budget
 from omcrm.feeds.quota import period
@@ -75,7 +75,7 @@ def live_through(
     with Scene(None, folder, speed, hours, Polling()) as scene, Watch(scene, 1) as watch:
         if not scene.wait(lambda: not _ill(scene), _SETTLING):
             raise DrillError(f"not every source comes up: {', '.join(_ill(scene))}")
-        began, late = scene.timing.now(), 0
+        began, late = scene.feed_clock.now(), 0
         for number in range(round(hours * _HOUR / every)):
             _sleep_until(scene, began + number * every)
             late += bool(number and _ill(scene))
@@ -89,11 +89,11 @@ def live_through(
                 faults, wrong = played.total(), len(watch.wrong)
                 told.append(Hour(len(told) + 1, faults, late, wrong, here, there))
                 tell(told[-1])
-        ended = scene.timing.now()
+        ended = scene.feed_clock.now()
         scene.wait(lambda: not _ill(scene), _HEALTHY_WITHIN)
         ill = _ill(scene)
         recovered = not ill or scene.wait(lambda: not _ill(scene), _SETTLING)
-        healthy = scene.timing.now() - ended if recovered else None
+        healthy = scene.feed_clock.now() - ended if recovered else None
         calls = scene.calls()
         return Day(
             hours=tuple(told),
@@ -138,4 +138,4 @@ def _excesses(scene: Scene, calls: dict[str, list[datetime]]) -> Iterable[Excess
 
 
 def _sleep_until(scene: Scene, moment: float) -> None:
-    scene.sleep(max(0.0, moment - scene.timing.now()))
+    scene.sleep(max(0.0, moment - scene.feed_clock.now()))

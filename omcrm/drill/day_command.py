@@ -110,8 +110,8 @@ Nothing is ever restarted. A source is *healthy* when it streams (or its markets
 is connected), when it answers or need not be asked, or when its own quota is used up. *Late* counts
 the faults after which a source was not healthy again before the next one began. Calls are counted
 by the exchange. Memory grows until there are 500 candles of each length. Where time passes
-{speed:g} times as fast, so do the operating system's own delays: a price counts as wrong when it is
-older than the policy allows and {slack:.1f} s more.
+{speed:g} times as fast, so do the operating system's own delays: a price counts as wrong when it
+was older than the policy allows at the manager's last review, or {slack:.1f} s longer on its way.
 """
 
 

@@ -67,12 +67,12 @@ def hold(provider: str, fault: str, seconds: float, folder: Path) -> Outcome:
 
 def play(scene: Scene, fault: Fault, seconds: float, source: str) -> None:
     """Play a fault of a source's venue for so long; it lasts until it is cleared."""
-    timing = scene.timing
-    until = timing.now() + seconds
+    feed_clock = scene.feed_clock
+    until = feed_clock.now() + seconds
     for order in fault.orders:
         scene.order(order, source)
     number = 0
-    while (left := until - timing.now()) > 0:
+    while (left := until - feed_clock.now()) > 0:
         for order in fault.again:
             scene.order(_named(scene, order, source, number) if fault.symbol else order, source)
             number += 1

@@ -12,9 +12,9 @@ from typing import Any, Self
 
 from omcrm.child import ExchangeProcess
 from omcrm.feeds.keys import Keys
-from omcrm.feeds.pace import Pace, Timing
 from omcrm.feeds.poller import Polling
 from omcrm.feeds.registry import STREAMS, FeedSettings
+from omcrm.feeds.timing import FeedClock, SupervisorTiming
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.instrument import Instrument
 from omcrm.market.policy import POLICIES
@@ -98,7 +98,7 @@ class Scene:
             for instrument in CATALOGUE
             if speaker is None or speaker in instrument.provider_symbols
         ]
-        self.timing = Timing(speed)
+        self.feed_clock = FeedClock(speed)
         shift, since = opening_shift(self.instruments, datetime.now(UTC), hours), time.time()
         self.exchange = ExchangeProcess(
             *("--ahead", str(shift.total_seconds()), "--fast", str(speed)),
@@ -115,7 +115,7 @@ class Scene:
         self.manager = RealTimeDataManager(
             self.settings,
             clock=self.clock,
-            pace=Pace(timing=self.timing),
+            timing=SupervisorTiming(feed_clock=self.feed_clock),
             state=folder,
             polling=polling,
         )
@@ -156,7 +156,7 @@ class Scene:
 
     def sleep(self, seconds: float) -> None:
         """Let so much of the scene's time pass."""
-        time.sleep(seconds / self.timing.speed)
+        time.sleep(seconds / self.feed_clock.speed)
 
     def truth(self) -> dict[str, Decimal]:
         """The last price of each symbol as the market itself has it."""
@@ -169,9 +169,9 @@ class Scene:
 
     def wait(self, condition: Callable[[], bool], seconds: float) -> bool:
         """Whether the condition comes to hold within so much of the scene's time."""
-        until = self.timing.now() + seconds
+        until = self.feed_clock.now() + seconds
         while not condition():
-            if self.timing.now() > until:
+            if self.feed_clock.now() > until:
                 return False
             time.sleep(_LOOK_EVERY)
         return True

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import deque
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Self
 
@@ -17,6 +17,8 @@ from omcrm.market.quote import Quote
 _LOOK_EVERY = 0.05
 _TRUTH_EVERY = 0.25
 _SLACK = 0.05
+# The manager looks at what has become old about twice a second, on a busy machine less often.
+_REVIEWED_WITHIN = 10.0
 # The market moves between a look at the price and a look at the truth.
 _WRONG = Decimal("0.05")
 
@@ -34,8 +36,9 @@ class Look(Struct, frozen=True):
 class Watch:
     """Watches a scene in a thread of its own; `wrong` are prices shown as live that were not.
 
-    `remember` is how many looks are kept. Where time passes faster, the operating system's own
-    delays do so, too: a price may then be older by what passes in `_SLACK` of the wall's seconds.
+    `remember` is how many looks are kept. A price is too old if it was so at the manager's last
+    review: a busy machine delays reviews, and more so where time passes faster. That there is one
+    every few seconds is looked at, too.
     """
 
     def __init__(self, scene: Scene, remember: int | None = None) -> None:
@@ -45,7 +48,9 @@ class Watch:
         self._truth: dict[str, Decimal] = {}
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
-        self._slack = timedelta(seconds=(scene.timing.speed - 1) * _SLACK)
+        self._reviewed = (scene.manager.reviewed_at, time.monotonic())
+        # What the operating system delays counts for more where time passes faster.
+        self._way_slack = timedelta(seconds=(scene.feed_clock.speed - 1) * _SLACK)
         self._policies = {
             instrument.symbol: POLICIES[instrument.asset_class] for instrument in scene.instruments
         }
@@ -83,6 +88,7 @@ class Watch:
 
     def _look(self, now: float) -> None:
         manager = self._scene.manager
+        self._note_review(manager.reviewed_at, now)
         quotes = manager.cache.snapshot()
         for symbol, quote in quotes.items():
             problem = self._problem(quote, self._policies[symbol])
@@ -93,19 +99,27 @@ class Watch:
         speakers = {
             symbol: (quote.source.name, quote.price_class) for symbol, quote in quotes.items()
         }
-        refused = sum(count for why, count in manager.gate.refused.items() if why != "older")
+        refused = sum(count for why, count in manager.validator.refused.items() if why != "older")
         active, problem = (status.active, status.last_error) if status else (True, None)
         self.looks.append(Look(now, speakers, active, problem, refused))
+
+    def _note_review(self, reviewed_at: datetime | None, now: float) -> None:
+        if reviewed_at != self._reviewed[0]:
+            self._reviewed = (reviewed_at, now)
+        elif now - self._reviewed[1] > _REVIEWED_WITHIN:
+            self.wrong.append(f"no review for {_REVIEWED_WITHIN:g} s")
+            self._reviewed = (reviewed_at, now)
 
     def _problem(self, quote: Quote, policy: Policy) -> str | None:
         """What is wrong with a price that is shown as live; None where nothing is."""
         if quote.price_class is not PriceClass.LIVE or quote.said.trade is None:
             return None
-        age = quote.said.age(self._scene.clock())
-        if age > policy.max_age + self._slack:
+        now = self._scene.clock()
+        age = quote.said.age(min(now, self._scene.manager.reviewed_at or now))
+        if age > policy.max_age:
             return f"live, but {age.total_seconds():.2f} s old"
         way = _way(quote)
-        if way is not None and way > policy.max_age + self._slack:
+        if way is not None and way > policy.max_age + self._way_slack:
             return f"live, but {way.total_seconds():.1f} s on its way"
         truth = self._truth.get(quote.symbol)
         price = quote.said.trade.price

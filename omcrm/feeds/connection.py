@@ -6,17 +6,17 @@ from collections.abc import Callable, Collection
 
 from msgspec import structs
 
-from omcrm.errors import FeedError, FeedMute, FeedSilent, FeedUnwelcome
+from omcrm.errors import FeedError, FeedHeartbeatTimeout, FeedNoData, FeedUnauthenticated
 from omcrm.feeds.link import Link
-from omcrm.feeds.pace import Pace
 from omcrm.feeds.provider import StreamProvider
+from omcrm.feeds.timing import SupervisorTiming
 from omcrm.feeds.watchdog import Watchdog
 
 # A handshake that drips in would otherwise never time out.
 _LONGEST_HANDSHAKE = 15.0
 
 
-class Connection:
+class FeedConnection:
     """Made for one provider; `number` counts its connections, `on_frame` gets the data frames.
 
     `changed` hears, in the link's thread, that it has connected or ended.
@@ -29,22 +29,22 @@ class Connection:
         self,
         number: int,
         provider: StreamProvider,
-        pace: Pace,
-        on_frame: Callable[["Connection", bytes], None],
+        timing: SupervisorTiming,
+        on_frame: Callable[["FeedConnection", bytes], None],
         changed: Callable[[], None] = lambda: None,
     ) -> None:
         self.number = number
-        self._timing = pace.timing
+        self._timing = timing.feed_clock
         self.opened_at = self._timing.now()
         self.first_data_at: float | None = None
         self.closing_soon = False
         self._provider = provider
-        patience = pace.patience
+        patience = timing.patience
         if provider.limits.silence is not None:
             patience = structs.replace(patience, silence=provider.limits.silence)
         self._watchdog = Watchdog(patience, self.opened_at)
         self._has_begun = False
-        self._is_welcome = not provider.greets
+        self._is_authenticated = not provider.authenticates
         self._subscribed: set[str] = set()
         self._unsent: deque[str] = deque()
         self._may_send_at = 0.0
@@ -60,27 +60,27 @@ class Connection:
 
     def tend(
         self, names: Collection[str], now: float, *, expects_data: bool, witnessed: int = 0
-    ) -> FeedMute | None:
+    ) -> FeedNoData | None:
         """Subscribe what is wanted, ask for a sign of life, end the link if it is dead.
 
         Tells where it lives and is mute: that one is kept until another brings data.
         """
         if not self.link.is_open:
             if now - self.opened_at > _LONGEST_HANDSHAKE:
-                self.link.close(FeedSilent(now - self.opened_at))
+                self.link.close(FeedHeartbeatTimeout(now - self.opened_at))
             return None
         if not self._has_begun:
             self._has_begun = True
             self._queue(self._provider.opening())
-        if self._is_welcome:
+        if self._is_authenticated:
             self._wish(set(names), now)
         elif now - self.opened_at > _LONGEST_HANDSHAKE:
-            self.link.close(FeedUnwelcome(now - self.opened_at))
+            self.link.close(FeedUnauthenticated(now - self.opened_at))
         self._send_next(now)
         if self._watchdog.wants_probe(now):
             self.link.ping()
         error = self._watchdog.verdict(now, expects_data=expects_data, witnessed=witnessed)
-        if isinstance(error, FeedMute):
+        if isinstance(error, FeedNoData):
             return error
         if error is not None:
             self.link.close(error)
@@ -91,9 +91,9 @@ class Connection:
         """Whether requests wait for their turn."""
         return bool(self._unsent)
 
-    def note_welcome(self) -> None:
+    def note_authenticated(self) -> None:
         """The upstream knows us; in the link's thread."""
-        self._is_welcome = True
+        self._is_authenticated = True
 
     def note_data(self, now: float) -> None:
         """A frame brought prices."""

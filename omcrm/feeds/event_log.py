@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from msgspec import structs
 
-from omcrm.market.feed_event import FeedEvent, Kind
-from omcrm.market.gate import Refusal
-from omcrm.market.speaker import Switch, Why
+from omcrm.market.failover import Failover, FailoverReason
+from omcrm.market.feed_event import FeedEvent, FeedEventKind
+from omcrm.market.validation import RejectedTick
 
 _KEPT = 500
 # A symbol whose prices are refused again and again is told of once in so long.
@@ -43,16 +43,16 @@ class EventLog:
     def note_state(self, at: datetime, source: str, state: str, problem: str | None) -> None:
         """A feed is in another state."""
         reason = f"{state}: {problem}" if problem else state
-        self._note([FeedEvent(at=at, kind=Kind.STATE, source=source, reason=reason)])
+        self._note([FeedEvent(at=at, kind=FeedEventKind.STATE, source=source, reason=reason)])
 
-    def note_switches(self, switches: Iterable[Switch]) -> None:
+    def note_failovers(self, switches: Iterable[Failover]) -> None:
         """Symbols have other speakers; those that changed alike together are one event."""
-        alike: dict[tuple[str | None, str, Why], list[Switch]] = {}
+        alike: dict[tuple[str | None, str, FailoverReason], list[Failover]] = {}
         for switch in switches:
             alike.setdefault((switch.before, switch.after, switch.why), []).append(switch)
         self._note([_switched(together) for together in alike.values()])
 
-    def note_refusals(self, refusals: Iterable[Refusal]) -> None:
+    def note_refusals(self, refusals: Iterable[RejectedTick]) -> None:
         """Prices were held back."""
         told = []
         for refusal in refusals:
@@ -72,15 +72,18 @@ class EventLog:
             del self._new[:-_KEPT]
 
 
-def _switched(together: list[Switch]) -> FeedEvent:
+def _switched(together: list[Failover]) -> FeedEvent:
     first = together[0]
-    kinds = {Why.FIRST: Kind.BEGAN, Why.RECOVERED: Kind.GAVE_BACK}
+    kinds = {
+        FailoverReason.FIRST: FeedEventKind.BEGAN,
+        FailoverReason.RECOVERED: FeedEventKind.GAVE_BACK,
+    }
     silent = [
         failover.silent.total_seconds() for failover in together if failover.silent is not None
     ]
     return FeedEvent(
         at=first.at,
-        kind=kinds.get(first.why, Kind.TOOK_OVER),
+        kind=kinds.get(first.why, FeedEventKind.TOOK_OVER),
         source=first.after,
         before=first.before,
         symbols=tuple(sorted(failover.symbol for failover in together)),
@@ -89,17 +92,17 @@ def _switched(together: list[Switch]) -> FeedEvent:
     )
 
 
-def _words(switch: Switch) -> str:
+def _words(switch: Failover) -> str:
     return {
-        Why.FIRST: "first price",
-        Why.DOWN: f"{switch.before} is down",
-        Why.STALE: f"{switch.before} is stale",
-        Why.RECOVERED: f"{switch.after} has recovered",
-        Why.CLOSED: "the market is closed",
+        FailoverReason.FIRST: "first price",
+        FailoverReason.DOWN: f"{switch.before} is down",
+        FailoverReason.STALE: f"{switch.before} is stale",
+        FailoverReason.RECOVERED: f"{switch.after} has recovered",
+        FailoverReason.CLOSED: "the market is closed",
     }[switch.why]
 
 
-def _refused(refusal: Refusal) -> FeedEvent:
+def _refused(refusal: RejectedTick) -> FeedEvent:
     tick = refusal.tick
     price = f"price {tick.trade.price}" if tick.trade else "book"
     if tick.book is not None and not tick.trade:
@@ -108,7 +111,7 @@ def _refused(refusal: Refusal) -> FeedEvent:
     others = "".join(f"; {name} says {said}" for name, said in refusal.others)
     return FeedEvent(
         at=tick.received_at,
-        kind=Kind.QUARANTINE,
+        kind=FeedEventKind.QUARANTINE,
         source=tick.source.name,
         symbols=(tick.symbol,),
         reason=f"{refusal.reason.value}: {price}{own}{others}",

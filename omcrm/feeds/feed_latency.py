@@ -19,7 +19,7 @@ _MANY = 20
 _LASTING = timedelta(seconds=5)
 
 
-class Lateness:
+class FeedLatency:
     """Compares each trade's time with the shortest way any took; of one source, in any thread.
 
     A clock that is behind makes the way look shorter, so the shortest way seen is the measure, down

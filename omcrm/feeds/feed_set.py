@@ -5,19 +5,19 @@ from pathlib import Path
 from typing import TypeAlias
 
 from omcrm.feeds.lease import Leases
-from omcrm.feeds.pace import Pace
-from omcrm.feeds.poller import Poller, Polling, Rhythm
-from omcrm.feeds.quota import Ledger, Use
+from omcrm.feeds.poller import Poller, Polling, PollSchedule
+from omcrm.feeds.quota import BudgetUse, CallCounts
 from omcrm.feeds.registry import POLLS, STREAMS, FeedSettings, polls, streams
 from omcrm.feeds.status import FeedState, FeedStatus
-from omcrm.feeds.supervisor import Reports, Supervisor
+from omcrm.feeds.supervisor import FeedCallbacks, Supervisor
+from omcrm.feeds.timing import SupervisorTiming
 from omcrm.market.clock import Clock
 from omcrm.market.source import SIMULATED
 
 Feed: TypeAlias = Supervisor | Poller
 
 
-class Lineup:
+class FeedSet:
     """The feeds by the name of their source; `wanted` tells how urgently a source is to be asked
     for a symbol.
 
@@ -27,23 +27,25 @@ class Lineup:
     def __init__(
         self,
         settings: FeedSettings,
-        reports: Reports,
+        reports: FeedCallbacks,
         clock: Clock,
         folder: Path,
         wanted: Callable[[str, str], int],
-        pace: Pace | None = None,
+        timing: SupervisorTiming | None = None,
         polling: Polling | None = None,
     ) -> None:
         self._named = [name for name in settings.urls if name != SIMULATED.name]
-        timing = (pace or Pace()).timing
-        leases, ledger, keys = Leases(folder), Ledger(folder), settings.keys
+        feed_clock = (timing or SupervisorTiming()).feed_clock
+        leases, call_counts, keys = Leases(folder), CallCounts(folder), settings.keys
         self.feeds: dict[str, Feed] = {
-            name: Supervisor(provider, reports, clock, pace, keys, leases)
+            name: Supervisor(provider, reports, clock, timing, keys, leases)
             for name, provider in streams(settings).items()
         }
         for name, asked in polls(settings).items():
-            rhythm = Rhythm(polling or Polling(), asked.limits, _of(wanted, name))
-            self.feeds[name] = Poller(asked, reports, clock, ledger, keys, rhythm, timing)
+            schedule = PollSchedule(polling or Polling(), asked.limits, _of(wanted, name))
+            self.feeds[name] = Poller(
+                asked, reports, clock, call_counts, keys, schedule, feed_clock
+            )
 
     def start(self) -> None:
         """Start them all, in the background."""
@@ -68,18 +70,18 @@ class Lineup:
         }
         return off | {name: feed.status() for name, feed in self.feeds.items()}
 
-    def uses(self) -> dict[str, list[Use]]:
+    def uses(self) -> dict[str, list[BudgetUse]]:
         """How the budgets of those stand that are asked."""
         return {name: feed.uses() for name, feed in self.feeds.items() if isinstance(feed, Poller)}
 
 
-class Turns:
+class FeedActivity:
     """Tells when a source begins or ceases to bring prices, which its states alone do not."""
 
     def __init__(self) -> None:
         self._active: dict[str, bool] = {}
 
-    def has_turned(self, source: str, status: FeedStatus) -> bool:
+    def has_changed(self, source: str, status: FeedStatus) -> bool:
         """Whether this is news; a source that never brought any is none."""
         before = self._active.get(source, False)
         self._active[source] = status.active

@@ -7,7 +7,7 @@ from omcrm.feeds.histories.binance import BinanceHistory
 from omcrm.feeds.histories.coinbase import CoinbaseHistory
 from omcrm.feeds.histories.coingecko import CoinGeckoHistory
 from omcrm.feeds.histories.frankfurter import FrankfurterHistory
-from omcrm.feeds.past import HistoryProvider
+from omcrm.feeds.history_provider import HistoryProvider
 from omcrm.feeds.registry import FeedSettings
 from omcrm.market.source import SIMULATED
 

@@ -10,13 +10,21 @@ from typing import Protocol, TypeAlias
 
 from msgspec import Struct
 
-from omcrm.feeds.provider import Call, Expelled, PollLimits, Provider, Refused, Reply, Unreadable
-from omcrm.market.daily_candle import DailyCandle
+from omcrm.feeds.provider import (
+    AccessDenied,
+    Call,
+    PollLimits,
+    Provider,
+    Reply,
+    RequestRejected,
+    Unreadable,
+)
+from omcrm.market.daily_bar import DailyBar
 
 _DAY = timedelta(days=1)
 
 
-class Past(Struct, frozen=True):
+class HistoryRequest(Struct, frozen=True):
     """What is asked for: the days from `first` to `last`, both included, as of `now`.
 
     `names` maps the provider's spelling of a symbol to ours.
@@ -37,7 +45,7 @@ class Past(Struct, frozen=True):
             yield self.first + number * _DAY
 
 
-Told: TypeAlias = DailyCandle | Refused | Expelled | Unreadable
+HistoryEvent: TypeAlias = DailyBar | RequestRejected | AccessDenied | Unreadable
 
 
 class HistoryProvider(Provider, Protocol):
@@ -52,8 +60,8 @@ class HistoryProvider(Provider, Protocol):
     def reach(self) -> int:
         """How many calendar days back it tells."""
 
-    def calls(self, past: Past) -> list[Call]:
+    def calls(self, past: HistoryRequest) -> list[Call]:
         """The calls that ask for these days, in the order of the names."""
 
-    def parse(self, call: Call, reply: Reply, past: Past) -> list[Told]:
+    def parse(self, call: Call, reply: Reply, past: HistoryRequest) -> list[HistoryEvent]:
         """The finished days that a reply tells; never raises, whatever it is."""

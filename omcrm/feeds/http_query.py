@@ -10,8 +10,8 @@ from msgspec import Struct
 from omcrm.errors import FeedError, FeedRefused, FeedUnreached
 from omcrm.feeds.fetch import Fetcher
 from omcrm.feeds.keys import Keys
-from omcrm.feeds.provider import Budget, Call, Expelled, Reply
-from omcrm.feeds.quota import Ledger
+from omcrm.feeds.provider import AccessDenied, Budget, Call, Reply
+from omcrm.feeds.quota import CallCounts
 from omcrm.feeds.status import masked
 from omcrm.market.clock import Clock
 
@@ -20,25 +20,30 @@ _LONGEST_ANSWER = 15.0
 _LEAST = 0.1
 
 
-class Purse(Struct, frozen=True):
+class CallQuota(Struct, frozen=True):
     """Who pays for a call: the budgets of a source and of the key it is asked with."""
 
     source: str
-    account: str
+    api_key: str
     budgets: tuple[Budget, ...]
 
 
-class Inquiry:
+class HttpQuery:
     """One round of questions; thread-safe, and `close` ends it from any thread.
 
     It is over after `seconds`. For a budget that renews it waits `patience` seconds at most.
     """
 
     def __init__(
-        self, ledger: Ledger, keys: Keys, clock: Clock, seconds: float, patience: float = 0.0
+        self,
+        call_counts: CallCounts,
+        keys: Keys,
+        clock: Clock,
+        seconds: float,
+        patience: float = 0.0,
     ) -> None:
         self.clock = clock
-        self._ledger = ledger
+        self._call_counts = call_counts
         self._keys = keys
         self._until = time.monotonic() + seconds
         self._patience = patience
@@ -51,10 +56,10 @@ class Inquiry:
         """Whether nothing is asked any more."""
         return self._closed.is_set() or self._left() < _LEAST
 
-    def get(self, purse: Purse, call: Call) -> Reply:
+    def get(self, quota: CallQuota, call: Call) -> Reply:
         """What the upstream answers; raises FeedError where it does not or may not be asked."""
-        self._pay(purse)
-        fetcher = self._fetcher(purse.source)
+        self._pay(quota)
+        fetcher = self._fetcher(quota.source)
         # The answer must not take longer than what is left.
         alarm = threading.Timer(max(_LEAST, self._left()), fetcher.close)
         alarm.daemon = True
@@ -63,19 +68,21 @@ class Inquiry:
             return fetcher.get(call)
         except FeedError as error:
             if isinstance(error, FeedUnreached):
-                self._give_back(purse)
+                self._give_back(quota)
             raise FeedError("no time left" if self.is_over else str(error)) from None
         finally:
             alarm.cancel()
 
-    def note_refusal(self, purse: Purse, refusal: Expelled) -> FeedRefused:
+    def note_refusal(self, quota: CallQuota, refusal: AccessDenied) -> FeedRefused:
         """Count what the upstream says is used up; the refusal as an error."""
-        self._ledger.note_refusal(purse.source, purse.account, purse.budgets, refusal, self.clock())
+        self._call_counts.note_refusal(
+            quota.source, quota.api_key, quota.budgets, refusal, self.clock()
+        )
         return FeedRefused(refusal.status, refusal.message, refusal.retry_after)
 
-    def _give_back(self, purse: Purse) -> None:
+    def _give_back(self, quota: CallQuota) -> None:
         with contextlib.suppress(OSError):
-            self._ledger.give_back(purse.source, purse.account, purse.budgets, self.clock())
+            self._call_counts.give_back(quota.source, quota.api_key, quota.budgets, self.clock())
 
     def hidden(self, text: str) -> str:
         """`text` without any key."""
@@ -92,13 +99,13 @@ class Inquiry:
     def _left(self) -> float:
         return self._until - time.monotonic()
 
-    def _pay(self, purse: Purse) -> None:
+    def _pay(self, quota: CallQuota) -> None:
         """Count a call; waits where its budget renews soon."""
         renewed_by = time.monotonic() + self._patience
         while True:
             if self.is_over:
                 raise FeedError("stopped" if self._closed.is_set() else "no time left")
-            allowed_at = self._take(purse)
+            allowed_at = self._take(quota)
             if allowed_at is None:
                 return
             seconds = max(_LEAST, (allowed_at - self.clock()).total_seconds())
@@ -106,9 +113,9 @@ class Inquiry:
                 raise FeedError(f"its quota is used up until {allowed_at:%Y-%m-%d %H:%M} UTC")
             self._closed.wait(seconds)
 
-    def _take(self, purse: Purse) -> datetime | None:
+    def _take(self, quota: CallQuota) -> datetime | None:
         try:
-            return self._ledger.take(purse.source, purse.account, purse.budgets, self.clock())
+            return self._call_counts.take(quota.source, quota.api_key, quota.budgets, self.clock())
         except OSError as error:
             # What cannot be counted is not asked.
             raise FeedError(f"its calls cannot be counted: {error.strerror}") from None

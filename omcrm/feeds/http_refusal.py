@@ -1,17 +1,17 @@
 """What a refusal over HTTP means, where the upstream has no words of its own."""
 
-from omcrm.feeds.provider import Expelled, Reply
+from omcrm.feeds.provider import AccessDenied, Reply
 from omcrm.market.number import whole
 
 _OK = 200
 _LONGEST = 200
 
 
-def refusal(reply: Reply) -> Expelled | None:
+def refusal(reply: Reply) -> AccessDenied | None:
     """The refusal that a status other than 200 is; None for 200."""
     if reply.status == _OK:
         return None
-    return Expelled(reply.status, words(reply.body), retry_after(reply))
+    return AccessDenied(reply.status, words(reply.body), retry_after(reply))
 
 
 def words(body: bytes) -> str:

@@ -16,9 +16,9 @@ class Leases:
         self._folder = folder
         self._held: dict[str, int] = {}
 
-    def take(self, source: str, account: str) -> bool:
+    def take(self, source: str, api_key: str) -> bool:
         """Whether this process has the one connection of this account now."""
-        name = lease_name(source, account)
+        name = lease_name(source, api_key)
         if name in self._held:
             return True
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -33,20 +33,20 @@ class Leases:
         self._held[name] = file
         return True
 
-    def holder(self, source: str, account: str) -> str:
+    def holder(self, source: str, api_key: str) -> str:
         """The number of the process that has it, for people; empty where it is not known."""
         with contextlib.suppress(OSError):
-            path = self._folder / f"{lease_name(source, account)}.lock"
+            path = self._folder / f"{lease_name(source, api_key)}.lock"
             return path.read_text(errors="replace").strip()[:_LONGEST]
         return ""
 
-    def give_back(self, source: str, account: str) -> None:
+    def give_back(self, source: str, api_key: str) -> None:
         """Let another process have it; harmless where it is not held."""
-        file = self._held.pop(lease_name(source, account), None)
+        file = self._held.pop(lease_name(source, api_key), None)
         if file is not None:
             os.close(file)
 
 
-def lease_name(source: str, account: str) -> str:
+def lease_name(source: str, api_key: str) -> str:
     """A file's name for an account, which does not tell the key."""
-    return f"{source}-{hashlib.sha256(account.encode()).hexdigest()[:16]}"
+    return f"{source}-{hashlib.sha256(api_key.encode()).hexdigest()[:16]}"

@@ -16,24 +16,24 @@ from msgspec import Struct
 from omcrm.errors import FeedError, FeedRefused, FeedUnreached
 from omcrm.feeds.fetch import Fetcher
 from omcrm.feeds.keys import Keys
-from omcrm.feeds.pace import ORDINARY, Timing
 from omcrm.feeds.provider import (
-    Arrival,
+    AccessDenied,
     Call,
-    Expelled,
+    FrameContext,
     PollLimits,
     PollProvider,
-    Refused,
     Reply,
+    RequestRejected,
     Unreadable,
 )
-from omcrm.feeds.quota import Ledger, Use
+from omcrm.feeds.quota import BudgetUse, CallCounts
 from omcrm.feeds.recorder import asked
 from omcrm.feeds.retry import backoff, wait_after
 from omcrm.feeds.status import FeedState, FeedStatus, Meter, masked
-from omcrm.feeds.supervisor import Reports
+from omcrm.feeds.supervisor import FeedCallbacks
+from omcrm.feeds.timing import ORDINARY, FeedClock
 from omcrm.market.clock import Clock
-from omcrm.market.source import Condition
+from omcrm.market.source import SourceHealth
 from omcrm.market.tick import Tick
 
 _log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class Polling(Struct, frozen=True):
     batch: int = 50
 
 
-class Rhythm:
+class PollSchedule:
     """When to ask for which symbols: those wanted most first, none more often than it makes sense.
 
     `wanted` tells how urgently a symbol (ours) is wanted now: 0 not at all, higher first.
@@ -102,20 +102,20 @@ class Poller:
     def __init__(
         self,
         provider: PollProvider,
-        reports: Reports,
+        reports: FeedCallbacks,
         clock: Clock,
-        ledger: Ledger,
+        call_counts: CallCounts,
         keys: Keys,
-        rhythm: Rhythm,
-        timing: Timing = ORDINARY,
+        schedule: PollSchedule,
+        feed_clock: FeedClock = ORDINARY,
     ) -> None:
         self.provider = provider
         self._reports = reports
         self._clock = clock
-        self._ledger = ledger
+        self._call_counts = call_counts
         self._keys = keys
-        self._rhythm = rhythm
-        self._timing = timing
+        self._schedule = schedule
+        self._timing = feed_clock
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
@@ -159,7 +159,7 @@ class Poller:
             self._thread = threading.Thread(
                 target=self._run, args=[self._fetcher], name=f"feed-{self.name}", daemon=True
             )
-            self._reports.condition(self.name, Condition.PENDING, 0)
+            self._reports.condition(self.name, SourceHealth.PENDING, 0)
             self._thread.start()
 
     def stop(self) -> None:
@@ -175,10 +175,12 @@ class Poller:
         self._fetcher.close()
         self._wake.set()
 
-    def uses(self) -> list[Use]:
+    def uses(self) -> list[BudgetUse]:
         """How its budgets stand."""
         limits = self.provider.limits
-        return self._ledger.uses(self.name, self.provider.account(), limits.budgets, self._clock())
+        return self._call_counts.uses(
+            self.name, self.provider.api_key(), limits.budgets, self._clock()
+        )
 
     def status(self) -> FeedStatus:
         """How the feed is doing."""
@@ -210,7 +212,7 @@ class Poller:
         finally:
             fetcher.close()
             self._set_state(FeedState.STOPPED)
-            self._reports.condition(self.name, Condition.DOWN, 0)
+            self._reports.condition(self.name, SourceHealth.DOWN, 0)
 
     def _step(self, now: float) -> None:
         if now < self._ask_at:
@@ -219,26 +221,26 @@ class Poller:
         if missing is not None:
             self._ask_at, self._last_error = now + _LOOK_AGAIN, f"{missing} is not set"
             self._set_state(FeedState.OFF)
-            self._reports.condition(self.name, Condition.OFF, 0)
+            self._reports.condition(self.name, SourceHealth.OFF, 0)
             return
         if self._state is FeedState.OFF:
             self._last_error = None
             self._set_state(FeedState.STANDBY)
-            self._reports.condition(self.name, Condition.PENDING, 0)
-        names = self._rhythm.due(self._names, now)
+            self._reports.condition(self.name, SourceHealth.PENDING, 0)
+        names = self._schedule.due(self._names, now)
         if names:
             (call, *_) = self.provider.calls(names)
             if self._may_ask(now):
-                self._rhythm.asked(call.names, now)
+                self._schedule.asked(call.names, now)
                 self._ask(call)
-        elif self._state is FeedState.STOPPED or not self._rhythm.is_wanted(self._names):
+        elif self._state is FeedState.STOPPED or not self._schedule.is_wanted(self._names):
             self._set_state(FeedState.STANDBY)
 
     def _may_ask(self, now: float) -> bool:
         """Whether the quota has one more call, which is then counted."""
-        account, budgets = self.provider.account(), self.provider.limits.budgets
+        api_key, budgets = self.provider.api_key(), self.provider.limits.budgets
         try:
-            allowed_at = self._ledger.take(self.name, account, budgets, self._clock())
+            allowed_at = self._call_counts.take(self.name, api_key, budgets, self._clock())
         except OSError as error:
             # What cannot be counted is not asked.
             self._fail(FeedError(f"its calls cannot be counted: {error.strerror}"))
@@ -248,9 +250,9 @@ class Poller:
         return allowed_at is None
 
     def _give_back(self) -> None:
-        account, budgets = self.provider.account(), self.provider.limits.budgets
+        api_key, budgets = self.provider.api_key(), self.provider.limits.budgets
         with contextlib.suppress(OSError):
-            self._ledger.give_back(self.name, account, budgets, self._clock())
+            self._call_counts.give_back(self.name, api_key, budgets, self._clock())
 
     def _wait_for_quota(self, allowed_at: datetime, now: float) -> None:
         seconds = max(1.0, (allowed_at - self._clock()).total_seconds())
@@ -273,18 +275,18 @@ class Poller:
             return
         self._meter.total += 1
         self._record(call, reply)
-        arrival = Arrival(self._clock(), self._number, self._names)
+        arrival = FrameContext(self._clock(), self._number, self._names)
         told = list(self.provider.parse(call, reply, arrival))
         failure: FeedError | None = None
         for event in told:
-            if isinstance(event, Expelled):
+            if isinstance(event, AccessDenied):
                 self._note_used_up(event)
                 refused = FeedRefused(event.status, event.message, event.retry_after)
                 self._fail(refused, call.names)
                 return
-            if isinstance(event, Refused):
+            if isinstance(event, RequestRejected):
                 self._note_problem(f"refused with {event.code}: {event.message}")
-                self._rhythm.rest(call.names, self._timing.now() + _REFUSED_FOR)
+                self._schedule.rest(call.names, self._timing.now() + _REFUSED_FOR)
             elif isinstance(event, Unreadable):
                 self._unreadable += 1
                 failure = FeedError(f"unreadable answer: {event.problem}")
@@ -299,10 +301,10 @@ class Poller:
         if self._reports.frame is not None:
             self._reports.frame(self.name, self._keys.hide_in(asked(call, reply)))
 
-    def _note_used_up(self, refusal: Expelled) -> None:
+    def _note_used_up(self, refusal: AccessDenied) -> None:
         budgets = self.provider.limits.budgets
-        account = self.provider.account()
-        self._ledger.note_refusal(self.name, account, budgets, refusal, self._clock())
+        api_key = self.provider.api_key()
+        self._call_counts.note_refusal(self.name, api_key, budgets, refusal, self._clock())
 
     def _take(self, ticks: list[Tick]) -> None:
         self._delays = backoff(random.Random())
@@ -310,11 +312,11 @@ class Poller:
         self._last_message_at = self._clock()
         if self._state is not FeedState.POLLING:
             self._set_state(FeedState.POLLING)
-            self._reports.condition(self.name, Condition.HEALTHY, self._number)
+            self._reports.condition(self.name, SourceHealth.HEALTHY, self._number)
         # A table may bring more than was asked for.
         brought = {tick.symbol for tick in ticks}
         names = [name for name, symbol in self._names.items() if symbol in brought]
-        self._rhythm.asked(names, self._timing.now())
+        self._schedule.asked(names, self._timing.now())
         for tick in ticks:
             self._reports.tick(tick)
 
@@ -323,13 +325,13 @@ class Poller:
         self._failures += 1
         self._failures_in_a_row += 1
         self._note_problem(str(error))
-        self._rhythm.failed(names)
+        self._schedule.failed(names)
         wait = wait_after(error, self._delays)
         if not isinstance(error, FeedUnreached):
-            wait = max(wait, min(self._rhythm.interval, _AGAIN * 2**doublings))
+            wait = max(wait, min(self._schedule.interval, _AGAIN * 2**doublings))
         self._ask_at = self._timing.now() + wait
         self._set_state(FeedState.WAITING)
-        self._reports.condition(self.name, Condition.DOWN, 0)
+        self._reports.condition(self.name, SourceHealth.DOWN, 0)
 
     def _set_state(self, state: FeedState) -> None:
         if state is not self._state:

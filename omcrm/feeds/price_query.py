@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from msgspec import Struct
 
 from omcrm.errors import FeedError
-from omcrm.feeds.inquiry import Inquiry, Purse
+from omcrm.feeds.http_query import CallQuota, HttpQuery
 from omcrm.feeds.provider import (
-    Arrival,
+    AccessDenied,
     Call,
-    Expelled,
+    FrameContext,
     PollProvider,
-    Refused,
+    RequestRejected,
     Unreadable,
     batches,
 )
@@ -19,18 +19,18 @@ from omcrm.market.cache import QuoteCache
 from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.policy import POLICIES
 from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import Quote, Statement
+from omcrm.market.quote import Quote, SourceQuote
 from omcrm.market.tick import Tick
 
 
-class Answer(Struct, frozen=True):
+class PriceResult(Struct, frozen=True):
     """What became of one symbol: what the source that was believed says of it now, and its class.
 
     Where none was, `problems` has a sentence for each source that was to be asked.
     """
 
     symbol: str
-    said: Statement | None = None
+    said: SourceQuote | None = None
     price_class: PriceClass | None = None
     problems: tuple[str, ...] = ()
 
@@ -43,18 +43,18 @@ class PriceQuery:
 
     def __init__(
         self,
-        inquiry: Inquiry,
+        query: HttpQuery,
         providers: Mapping[str, PollProvider],
         cache: QuoteCache,
         publish: Callable[[Quote], None],
     ) -> None:
-        self._inquiry = inquiry
+        self._query = query
         self._providers = providers
         self._cache = cache
         self._publish = publish
         self._problems: dict[str, list[str]] = {}
 
-    def answers(self, instruments: Iterable[Instrument], batch: int) -> Iterator[Answer]:
+    def answers(self, instruments: Iterable[Instrument], batch: int) -> Iterator[PriceResult]:
         """One answer for each instrument, as soon as there is one.
 
         `batch` symbols are asked for together at most.
@@ -73,9 +73,11 @@ class PriceQuery:
                     yield answer
             for symbol in left:
                 problems = self._problems[symbol] or ["no source of it can be asked"]
-                yield Answer(symbol, problems=tuple(map(self._inquiry.hidden, problems)))
+                yield PriceResult(symbol, problems=tuple(map(self._query.hidden, problems)))
 
-    def _ask(self, source: str, left: Mapping[str, Instrument], batch: int) -> Iterator[Answer]:
+    def _ask(
+        self, source: str, left: Mapping[str, Instrument], batch: int
+    ) -> Iterator[PriceResult]:
         provider = self._providers.get(source)
         names = {
             item.provider_symbols[source]: symbol
@@ -88,14 +90,14 @@ class PriceQuery:
         if missing is not None:
             self._note(source, names.values(), f"{missing} is not set")
             return
-        purse = Purse(source, provider.account(), provider.limits.budgets)
+        quota = CallQuota(source, provider.api_key(), provider.limits.budgets)
         told: set[str] = set()
         for batch_names in batches(list(names), batch):
             # A table may have brought more than was asked for.
             waiting = [name for name in batch_names if names[name] not in told]
             for call in provider.calls(waiting):
                 try:
-                    answers = self._call(provider, purse, call, names)
+                    answers = self._call(provider, quota, call, names)
                 except FeedError as error:
                     # Each call costs, also one that fails: the next would fail alike.
                     self._note(source, set(names.values()) - told, str(error))
@@ -105,33 +107,33 @@ class PriceQuery:
                 yield from new
 
     def _call(
-        self, provider: PollProvider, purse: Purse, call: Call, names: Mapping[str, str]
-    ) -> list[Answer]:
-        reply = self._inquiry.get(purse, call)
-        connection = self._cache.connection_of(purse.source)
-        arrival = Arrival(self._inquiry.clock(), connection, names)
+        self, provider: PollProvider, quota: CallQuota, call: Call, names: Mapping[str, str]
+    ) -> list[PriceResult]:
+        reply = self._query.get(quota, call)
+        connection = self._cache.connection_of(quota.source)
+        arrival = FrameContext(self._query.clock(), connection, names)
         answers, words = [], "told no price"
         for event in list(provider.parse(call, reply, arrival)):
-            if isinstance(event, Expelled):
-                raise self._inquiry.note_refusal(purse, event)
-            if isinstance(event, Refused):
+            if isinstance(event, AccessDenied):
+                raise self._query.note_refusal(quota, event)
+            if isinstance(event, RequestRejected):
                 words = f"refused with {event.code}: {event.message}"
             elif isinstance(event, Unreadable):
                 words = f"unreadable answer: {event.problem}"
             elif isinstance(event, Tick):
                 answer = self._judged(event)
                 if answer is None:
-                    self._note(purse.source, [event.symbol], "its price was not believed")
+                    self._note(quota.source, [event.symbol], "its price was not believed")
                 else:
                     answers.append(answer)
         heard = {answer.symbol for answer in answers}
         silent = [names[name] for name in call.names if names[name] not in heard]
-        self._note(purse.source, silent, words)
+        self._note(quota.source, silent, words)
         return answers
 
-    def _judged(self, tick: Tick) -> Answer | None:
+    def _judged(self, tick: Tick) -> PriceResult | None:
         """What the source says now, if the gate let the price of this tick through."""
-        shown = self._cache.offer(tick)
+        shown = self._cache.apply(tick)
         if shown is not None:
             self._publish(shown)
         found = self._cache.candidates(tick.symbol).get(tick.source.name)
@@ -139,7 +141,7 @@ class PriceQuery:
             return None
         if found.said.trade_from.received_at != tick.received_at:
             return None
-        return Answer(tick.symbol, found.said, found.price_class)
+        return PriceResult(tick.symbol, found.said, found.price_class)
 
     def _note(self, source: str, symbols: Iterable[str], problem: str) -> None:
         for symbol in symbols:

@@ -15,7 +15,7 @@ from omcrm.market.source import Source
 from omcrm.market.tick import Tick
 
 
-class Arrival(Struct, frozen=True):
+class FrameContext(Struct, frozen=True):
     """What is known about a frame besides its bytes.
 
     `names` maps the provider's spelling of a symbol to ours: what is not in it is not followed.
@@ -32,18 +32,18 @@ class Acknowledged(Struct, frozen=True):
     id: int | str | None
 
 
-class Refused(Struct, frozen=True):
+class RequestRejected(Struct, frozen=True):
     """The upstream refused a request."""
 
     code: int
     message: str
 
 
-class Welcome(Struct, frozen=True):
+class Authenticated(Struct, frozen=True):
     """The upstream knows who asks: symbols may be asked for now."""
 
 
-class Expelled(Struct, frozen=True):
+class AccessDenied(Struct, frozen=True):
     """The upstream will not serve this connection or key; the connection ends because of it.
 
     `status` is the nearest of HTTP's: 401 for a wrong key, 403 for what the plan does not hold,
@@ -65,10 +65,12 @@ class Unreadable(Struct, frozen=True):
     problem: str
 
 
-Event: TypeAlias = Tick | Acknowledged | Refused | Welcome | Expelled | ClosingSoon | Unreadable
+Event: TypeAlias = (
+    Tick | Acknowledged | RequestRejected | Authenticated | AccessDenied | ClosingSoon | Unreadable
+)
 
 
-class Limits(Struct, frozen=True):
+class StreamLimits(Struct, frozen=True):
     """What the upstream allows on one connection; times in seconds.
 
     `replace_after` is when a connection is replaced before the upstream ends it, None for never.
@@ -94,7 +96,7 @@ class Provider(Protocol):
     def missing(self) -> str | None:
         """The setting without which it cannot be asked; None where nothing is missing."""
 
-    def account(self) -> str:
+    def api_key(self) -> str:
         """The key it is asked with, which limits are counted by; empty where it needs none."""
 
 
@@ -102,12 +104,12 @@ class StreamProvider(Provider, Protocol):
     """An upstream that pushes frames over a WebSocket."""
 
     @property
-    def limits(self) -> Limits:
+    def limits(self) -> StreamLimits:
         """What it allows on one connection."""
 
     @property
-    def greets(self) -> bool:
-        """Whether symbols may be asked for only after a `Welcome`."""
+    def authenticates(self) -> bool:
+        """Whether symbols may be asked for only after a `Authenticated`."""
 
     def url(self) -> str:
         """Where to connect; asked anew for every connection, and so is the key in it."""
@@ -124,7 +126,7 @@ class StreamProvider(Provider, Protocol):
     def unsubscribe(self, names: Iterable[str], request: int) -> list[str]:
         """The frames that end these symbols."""
 
-    def parse(self, frame: str | bytes, arrival: Arrival) -> Iterable[Event]:
+    def parse(self, frame: str | bytes, arrival: FrameContext) -> Iterable[Event]:
         """What a frame says; never raises, whatever the bytes are."""
 
 
@@ -173,19 +175,19 @@ class PollProvider(Provider, Protocol):
     def calls(self, names: Sequence[str]) -> list[Call]:
         """The calls that ask for these symbols, in the order given, `batch` in each."""
 
-    def parse(self, call: Call, reply: Reply, arrival: Arrival) -> Iterable[Event]:
+    def parse(self, call: Call, reply: Reply, arrival: FrameContext) -> Iterable[Event]:
         """What a reply says; never raises, whatever it is."""
 
 
 class Keyless:
     """What an upstream without a key answers to the questions about one."""
 
-    greets = False
+    authenticates = False
 
     def missing(self) -> str | None:
         return None
 
-    def account(self) -> str:
+    def api_key(self) -> str:
         return ""
 
     def opening(self) -> list[str]:

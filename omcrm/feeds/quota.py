@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from omcrm.feeds.lease import lease_name
-from omcrm.feeds.provider import Budget, Expelled
+from omcrm.feeds.provider import AccessDenied, Budget
 
 LENGTHS: Mapping[str, timedelta] = {
     "minute": timedelta(minutes=1),
@@ -28,7 +28,7 @@ _SKEW = timedelta(seconds=5)
 _TOO_MANY, _LONG_WAIT = 429, 600.0
 
 
-class Use(Struct, frozen=True):
+class BudgetUse(Struct, frozen=True):
     """How one budget stands; `ends_at` is when it is used up at its present pace, if before it
     renews at `renews_at`."""
 
@@ -48,7 +48,7 @@ class _Count(Struct):
     used: Annotated[int, Meta(ge=0)]
 
 
-class Ledger:
+class CallCounts:
     """Counts calls by upstream and account in a folder that outlives the process.
 
     Safe among threads and processes: a count is read, judged and written under one lock of its
@@ -59,10 +59,10 @@ class Ledger:
         self._folder = folder
 
     def take(
-        self, source: str, account: str, budgets: Sequence[Budget], now: datetime
+        self, source: str, api_key: str, budgets: Sequence[Budget], now: datetime
     ) -> datetime | None:
         """Count one call and return None, or count nothing: the moment when one is allowed."""
-        with self._counts(source, account) as counts:
+        with self._counts(source, api_key) as counts:
             uses = [(budget, _current(counts, budget, now)) for budget in budgets]
             waits = [
                 renewal(count.began, budget) for budget, count in uses if count.used >= budget.calls
@@ -75,34 +75,34 @@ class Ledger:
         return None
 
     def give_back(
-        self, source: str, account: str, budgets: Sequence[Budget], now: datetime
+        self, source: str, api_key: str, budgets: Sequence[Budget], now: datetime
     ) -> None:
         """A call that was counted was not made."""
-        with self._counts(source, account) as counts:
+        with self._counts(source, api_key) as counts:
             for budget in budgets:
                 count = _current(counts, budget, now)
                 counts[_key(budget)] = _Count(count.began, max(0, count.used - 1))
 
     def uses(
-        self, source: str, account: str, budgets: Sequence[Budget], now: datetime
-    ) -> list[Use]:
+        self, source: str, api_key: str, budgets: Sequence[Budget], now: datetime
+    ) -> list[BudgetUse]:
         """How the budgets stand, the one that ends first at the front."""
-        with self._counts(source, account, write=False) as counts:
+        with self._counts(source, api_key, write=False) as counts:
             uses = [_use(budget, _current(counts, budget, now), now) for budget in budgets]
         return sorted(uses, key=lambda use: use.ends_at or use.renews_at + LENGTHS["month"])
 
-    def exhaust(self, source: str, account: str, budget: Budget, now: datetime) -> None:
+    def exhaust(self, source: str, api_key: str, budget: Budget, now: datetime) -> None:
         """Note that the upstream says that this budget is used up, whatever was counted."""
-        with self._counts(source, account) as counts:
+        with self._counts(source, api_key) as counts:
             count = _current(counts, budget, now)
             counts[_key(budget)] = _Count(count.began, max(count.used, budget.calls))
 
     def note_refusal(
         self,
         source: str,
-        account: str,
+        api_key: str,
         budgets: Sequence[Budget],
-        refusal: Expelled,
+        refusal: AccessDenied,
         now: datetime,
     ) -> None:
         """Note it where the upstream says that a day's or month's calls are used up.
@@ -112,14 +112,14 @@ class Ledger:
         if refusal.status == _TOO_MANY and (refusal.retry_after or 0.0) > _LONG_WAIT:
             longest = max(budgets, key=lambda budget: LENGTHS[budget.period])
             with contextlib.suppress(OSError):
-                self.exhaust(source, account, longest, now)
+                self.exhaust(source, api_key, longest, now)
 
     @contextlib.contextmanager
     def _counts(
-        self, source: str, account: str, *, write: bool = True
+        self, source: str, api_key: str, *, write: bool = True
     ) -> Iterator[dict[str, _Count]]:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = self._folder / f"{lease_name(source, account)}.quota"
+        path = self._folder / f"{lease_name(source, api_key)}.quota"
         with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             counts = _decoded(file.read())
@@ -160,7 +160,7 @@ def _current(counts: dict[str, _Count], budget: Budget, now: datetime) -> _Count
     return _Count(began, 0)
 
 
-def _use(budget: Budget, count: _Count, now: datetime) -> Use:
+def _use(budget: Budget, count: _Count, now: datetime) -> BudgetUse:
     renews_at, ends_at = renewal(count.began, budget), None
     elapsed = (now - count.began).total_seconds()
     if count.used >= budget.calls:
@@ -168,7 +168,7 @@ def _use(budget: Budget, count: _Count, now: datetime) -> Use:
     elif count.used and elapsed > 0:
         left = timedelta(seconds=(budget.calls - count.used) * elapsed / count.used)
         ends_at = now + left if now + left < renews_at else None
-    return Use(budget, count.used, renews_at, ends_at)
+    return BudgetUse(budget, count.used, renews_at, ends_at)
 
 
 def _decoded(text: bytes) -> dict[str, _Count]:

@@ -47,7 +47,7 @@ class Recorder:
         self._share = max(1, megabytes * _MEGABYTE // parts)
         self._parts = parts
         self._waiting: queue.Queue[tuple[str, int, bytes] | None] = queue.Queue(_MOST_WAITING)
-        self._tapes: dict[str, _Tape] = {}
+        self._tapes: dict[str, _RecordingFile] = {}
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
 
     def start(self) -> None:
@@ -83,16 +83,16 @@ class Recorder:
             for tape in self._tapes.values():
                 tape.close()
 
-    def _tape(self, source: str) -> "_Tape":
+    def _tape(self, source: str) -> "_RecordingFile":
         if source not in self._tapes:
             stem = self._out.name.removesuffix(".gz")
-            self._tapes[source] = _Tape(self._out.parent, f"{stem}.{source}", self._share)
+            self._tapes[source] = _RecordingFile(self._out.parent, f"{stem}.{source}", self._share)
         tape = self._tapes[source]
         tape.rotate_if_full(self._parts)
         return tape
 
 
-class _Tape:
+class _RecordingFile:
     def __init__(self, folder: Path, stem: str, share: int) -> None:
         self._folder, self._stem, self._share = folder, stem, share
         self.path = folder / f"{stem}.gz"

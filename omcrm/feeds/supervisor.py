@@ -11,27 +11,27 @@ from datetime import datetime
 
 from msgspec import Struct, structs
 
-from omcrm.errors import FeedMute, FeedRefused
-from omcrm.feeds.connection import Connection
+from omcrm.errors import FeedNoData, FeedRefused
+from omcrm.feeds.connection import FeedConnection
+from omcrm.feeds.feed_latency import FeedLatency
 from omcrm.feeds.keys import Keys
-from omcrm.feeds.lateness import Lateness
 from omcrm.feeds.lease import Leases
 from omcrm.feeds.link import close_all
-from omcrm.feeds.pace import Pace
 from omcrm.feeds.provider import (
-    Arrival,
+    AccessDenied,
+    Authenticated,
     ClosingSoon,
-    Expelled,
-    Refused,
+    FrameContext,
+    RequestRejected,
     StreamProvider,
     Unreadable,
-    Welcome,
 )
 from omcrm.feeds.retry import backoff, wait_after
 from omcrm.feeds.status import FeedState, FeedStatus, Meter, masked
+from omcrm.feeds.timing import SupervisorTiming
 from omcrm.market.clock import Clock
 from omcrm.market.price_class import PriceClass
-from omcrm.market.source import Condition
+from omcrm.market.source import SourceHealth
 from omcrm.market.tick import Tick
 
 _log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ _LOG_AGAIN = 60.0
 _LOOK_AGAIN = 5.0
 
 
-class Reports(Struct, frozen=True):
+class FeedCallbacks(Struct, frozen=True):
     """Where a supervisor says what happens, from its threads.
 
     `condition` gets the first connection whose data still counts; `changed` the source's name;
@@ -53,7 +53,7 @@ class Reports(Struct, frozen=True):
     """
 
     tick: Callable[[Tick], None]
-    condition: Callable[[str, Condition, int], None]
+    condition: Callable[[str, SourceHealth, int], None]
     changed: Callable[[str], None]
     frame: Callable[[str, bytes], None] | None = None
 
@@ -67,9 +67,9 @@ class Supervisor:
     def __init__(
         self,
         provider: StreamProvider,
-        reports: Reports,
+        reports: FeedCallbacks,
         clock: Clock,
-        pace: Pace | None = None,
+        timing: SupervisorTiming | None = None,
         keys: Keys | None = None,
         leases: Leases | None = None,
     ) -> None:
@@ -79,8 +79,8 @@ class Supervisor:
         self._account = ""
         self._reports = reports
         self._clock = clock
-        self._pace = pace or Pace()
-        self._timing = self._pace.timing
+        self._timing = timing or SupervisorTiming()
+        self._feed_clock = self._timing.feed_clock
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
@@ -88,15 +88,15 @@ class Supervisor:
         self._names: Mapping[str, str] = {}
         self._expects_data: Callable[[], bool] = lambda: True
         self._witnessed: Callable[[], int] = lambda: 0
-        self._current: Connection | None = None
-        self._next: Connection | None = None
+        self._current: FeedConnection | None = None
+        self._next: FeedConnection | None = None
         self._number = 0
         self._retry_at = 0.0
         self._may_follow_at = 0.0
         self._delays = backoff(random.Random())
         self._state = FeedState.STOPPED
         self._meter = Meter()
-        self._lateness = Lateness()
+        self._feed_latency = FeedLatency()
         self._connected_since: datetime | None = None
         self._last_message_at: datetime | None = None
         self._reconnects = 0
@@ -134,7 +134,7 @@ class Supervisor:
                 return
             self._running, self._retry_at = True, 0.0
             self._thread = threading.Thread(target=self._run, name=f"feed-{self.name}", daemon=True)
-            self._reports.condition(self.name, Condition.PENDING, 0)
+            self._reports.condition(self.name, SourceHealth.PENDING, 0)
             self._thread.start()
 
     def stop(self) -> None:
@@ -152,7 +152,7 @@ class Supervisor:
 
     def status(self) -> FeedStatus:
         """How the feed is doing."""
-        rate = self._meter.rate(self._timing.now())
+        rate = self._meter.rate(self._feed_clock.now())
         return FeedStatus(
             state=self._state,
             active=self._state is FeedState.STREAMING,
@@ -174,8 +174,8 @@ class Supervisor:
     def _run(self) -> None:
         try:
             while self._running:
-                self._step(self._timing.now())
-                self._timing.wait(self._wake, self._pause())
+                self._step(self._feed_clock.now())
+                self._feed_clock.wait(self._wake, self._pause())
                 self._wake.clear()
         except Exception as error:
             _log.exception("supervising %s failed", self.name)
@@ -185,14 +185,14 @@ class Supervisor:
             self._current = self._next = None
             self._give_back_lease()
             self._set_state(FeedState.STOPPED)
-            self._reports.condition(self.name, Condition.DOWN, 0)
+            self._reports.condition(self.name, SourceHealth.DOWN, 0)
 
     def _pause(self) -> float:
         """Until the next step: soon where requests wait for their turn."""
         is_asking = any(connection.is_asking for connection in self._connections())
         return min(_STEP, self.provider.limits.frame_spacing) if is_asking else _STEP
 
-    def _connections(self) -> list[Connection]:
+    def _connections(self) -> list[FeedConnection]:
         return [connection for connection in (self._current, self._next) if connection is not None]
 
     def _step(self, now: float) -> None:
@@ -220,34 +220,34 @@ class Supervisor:
         if missing is not None:
             self._retry_at, self._last_error = now + _LOOK_AGAIN, f"{missing} is not set"
             self._set_state(FeedState.OFF)
-            self._reports.condition(name, Condition.OFF, 0)
+            self._reports.condition(name, SourceHealth.OFF, 0)
             return False
-        account = self.provider.account()
+        api_key = self.provider.api_key()
         if self.provider.limits.connections != 1 or self._leases is None:
             return True
-        if self._leases.take(name, account):
-            self._account = account
+        if self._leases.take(name, api_key):
+            self._account = api_key
             return True
         self._retry_at = now + _LOOK_AGAIN
-        holder = self._leases.holder(name, account)
+        holder = self._leases.holder(name, api_key)
         self._note_problem(f"process {holder} has the one connection that its key allows")
         self._set_state(FeedState.WAITING)
-        self._reports.condition(name, Condition.DOWN, 0)
+        self._reports.condition(name, SourceHealth.DOWN, 0)
         return False
 
     def _give_back_lease(self) -> None:
         if self._leases is not None:
             self._leases.give_back(self.name, self._account)
 
-    def _open(self) -> Connection:
+    def _open(self) -> FeedConnection:
         self._number += 1
-        connection = Connection(
-            self._number, self.provider, self._pace, self._receive, self._wake.set
+        connection = FeedConnection(
+            self._number, self.provider, self._timing, self._receive, self._wake.set
         )
         connection.link.start()
         return connection
 
-    def _lose(self, lost: Connection, now: float) -> None:
+    def _lose(self, lost: FeedConnection, now: float) -> None:
         """The connection has ended: go on with its replacement, or wait and try again."""
         error, self._current, follower = lost.link.error, None, self._next
         self._next = None
@@ -260,27 +260,27 @@ class Supervisor:
             return
         if follower is not None:
             close_all([follower.link], 0.0)
-        if lost.has_lived(self._pace.proven, now):
+        if lost.has_lived(self._timing.proven, now):
             self._delays = backoff(random.Random())
         self._retry_at = now + wait_after(error, self._delays)
         self._set_state(FeedState.WAITING)
-        self._reports.condition(self.name, Condition.DOWN, 0)
+        self._reports.condition(self.name, SourceHealth.DOWN, 0)
 
-    def _report_coverage(self, follower: Connection) -> None:
+    def _report_coverage(self, follower: FeedConnection) -> None:
         # Between the old connection's end and now a price may have been missed: only what the
         # follower itself brought counts.
         has_data = follower.first_data_at is not None
         self._set_state(FeedState.STREAMING if has_data else FeedState.CONNECTED)
-        condition = Condition.HEALTHY if has_data else Condition.DOWN
+        condition = SourceHealth.HEALTHY if has_data else SourceHealth.DOWN
         self._reports.condition(self.name, condition, follower.number)
         if not has_data and follower.first_data_at is not None:
             # Its first data came meanwhile, and said so before.
             self._set_state(FeedState.STREAMING)
-            self._reports.condition(self.name, Condition.HEALTHY, follower.number)
+            self._reports.condition(self.name, SourceHealth.HEALTHY, follower.number)
 
-    def _replace_if_due(self, current: Connection, mute: FeedMute | None, now: float) -> None:
+    def _replace_if_due(self, current: FeedConnection, mute: FeedNoData | None, now: float) -> None:
         """Open a second connection beside one that will end or is mute, then change over."""
-        after = self._pace.replace_after or self.provider.limits.replace_after
+        after = self._timing.replace_after or self.provider.limits.replace_after
         follower = self._next
         if follower is None:
             is_due = current.closing_soon or mute or (after and now - current.opened_at >= after)
@@ -300,15 +300,15 @@ class Supervisor:
         elif follower.link.is_open and self._has_settled(follower, now):
             current.link.close()
             self._current, self._next = follower, None
-            if current.has_lived(self._pace.proven, now):
+            if current.has_lived(self._timing.proven, now):
                 self._delays = backoff(random.Random())
             self._connected_since = self._clock()
             self._reconnects += 1
             if self._state is not FeedState.STREAMING:
                 self._report_coverage(follower)
 
-    def _has_settled(self, follower: Connection, now: float) -> bool:
-        return follower.first_data_at is not None or now - follower.opened_at >= self._pace.settle
+    def _has_settled(self, follower: FeedConnection, now: float) -> bool:
+        return follower.first_data_at is not None or now - follower.opened_at >= self._timing.settle
 
     def _set_state(self, state: FeedState) -> None:
         if state is self._state:
@@ -322,7 +322,7 @@ class Supervisor:
 
     def _note_problem(self, problem: str) -> None:
         is_new, self._last_error = problem != self._last_error, problem
-        now = self._timing.now()
+        now = self._feed_clock.now()
         if now - self._logged_at >= (_LOG_EVERY if is_new else _LOG_AGAIN):
             self._logged_at = now
             _log.warning("%s: %s", self.name, self._hidden(problem))
@@ -332,49 +332,49 @@ class Supervisor:
 
     # The links' threads
 
-    def _receive(self, connection: Connection, frame: bytes) -> None:
+    def _receive(self, connection: FeedConnection, frame: bytes) -> None:
         self._meter.total += 1
         if self._reports.frame is not None:
             self._reports.frame(self.name, self._keys.hide_in(frame))
-        arrival = Arrival(self._clock(), connection.number, self._names)
+        arrival = FrameContext(self._clock(), connection.number, self._names)
         for event in self.provider.parse(frame, arrival):
             if isinstance(event, Tick):
                 self._take(event, connection)
             elif isinstance(event, ClosingSoon):
                 connection.closing_soon = True
                 self._wake.set()
-            elif isinstance(event, Welcome):
-                connection.note_welcome()
+            elif isinstance(event, Authenticated):
+                connection.note_authenticated()
                 self._wake.set()
-            elif isinstance(event, Expelled):
+            elif isinstance(event, AccessDenied):
                 refused = FeedRefused(event.status, event.message, event.retry_after)
                 connection.link.close(refused)
-            elif isinstance(event, Refused):
+            elif isinstance(event, RequestRejected):
                 self._note_problem(f"refused with {event.code}: {event.message}")
             elif isinstance(event, Unreadable):
                 self._unreadable += 1
                 self._note_problem(f"unreadable frame: {event.problem}")
 
-    def _take(self, tick: Tick, connection: Connection) -> None:
+    def _take(self, tick: Tick, connection: FeedConnection) -> None:
         if self.provider.source.claim is PriceClass.LIVE:
-            late = self._lateness.of(tick.received_at, _time(tick))
+            late = self._feed_latency.of(tick.received_at, _time(tick))
             if late:
                 tick = structs.replace(tick, late=late)
                 self._note_lateness(connection, tick)
         is_first = connection.first_data_at is None
-        connection.note_data(self._timing.now())
+        connection.note_data(self._feed_clock.now())
         self._last_message_at = tick.received_at
         if connection is self._current and self._state is not FeedState.STREAMING:
             self._set_state(FeedState.STREAMING)
         if is_first and connection is self._current:
             # Before the tick, so that the price it makes is already believed.
-            self._reports.condition(self.name, Condition.HEALTHY, connection.number)
+            self._reports.condition(self.name, SourceHealth.HEALTHY, connection.number)
         self._reports.tick(tick)
 
-    def _note_lateness(self, connection: Connection, tick: Tick) -> None:
+    def _note_lateness(self, connection: FeedConnection, tick: Tick) -> None:
         """A connection that has fallen behind is replaced, as one that says nothing is."""
-        if connection is self._current and self._lateness.is_lasting(tick.received_at):
-            self._lateness.start_anew()
+        if connection is self._current and self._feed_latency.is_lasting(tick.received_at):
+            self._feed_latency.start_anew()
             self._note_problem(f"its news are {tick.late.total_seconds():.0f} s late")
             connection.closing_soon = True
             self._wake.set()

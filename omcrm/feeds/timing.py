@@ -5,10 +5,10 @@ import time
 
 from msgspec import Struct
 
-from omcrm.feeds.watchdog import Patience
+from omcrm.feeds.watchdog import WatchdogTimeouts
 
 
-class Timing(Struct, frozen=True):
+class FeedClock(Struct, frozen=True):
     """How time passes for feeds: as for everybody, or `speed` times as fast, in a drill that plays
     a day in an hour. What the operating system waits for is not made faster."""
 
@@ -23,19 +23,19 @@ class Timing(Struct, frozen=True):
         return event.wait(seconds / self.speed)
 
 
-ORDINARY = Timing()
+ORDINARY = FeedClock()
 """As for everybody."""
 
 
-class Pace(Struct, frozen=True):
+class SupervisorTiming(Struct, frozen=True):
     """How a supervisor acts in time, in seconds.
 
     The back-off starts anew once data has lived for `proven`. A replacing connection gets `settle`
     to bring data before it takes over without any. `replace_after` overrides the provider's.
     """
 
-    patience: Patience = Patience()
+    patience: WatchdogTimeouts = WatchdogTimeouts()
     proven: float = 10.0
     settle: float = 10.0
     replace_after: float | None = None
-    timing: Timing = ORDINARY
+    feed_clock: FeedClock = ORDINARY

@@ -2,10 +2,10 @@
 
 from msgspec import Struct
 
-from omcrm.errors import FeedError, FeedMute, FeedSilent
+from omcrm.errors import FeedError, FeedHeartbeatTimeout, FeedNoData
 
 
-class Patience(Struct, frozen=True):
+class WatchdogTimeouts(Struct, frozen=True):
     """How long to wait, in seconds.
 
     `probe`: without data for so long, ask for a sign of life. `silence`: without any frame for so
@@ -31,7 +31,7 @@ _ENOUGH = 20
 class Watchdog:
     """Watches one connection; every method takes the monotonic time in seconds."""
 
-    def __init__(self, patience: Patience, now: float) -> None:
+    def __init__(self, patience: WatchdogTimeouts, now: float) -> None:
         self._patience = patience
         self._frame_at = now
         self._data_at = now
@@ -66,14 +66,14 @@ class Watchdog:
         market is open. `witnessed` counts the ticks of other sources about the same."""
         silent = now - self._frame_at
         if silent > self._patience.silence:
-            return FeedSilent(silent)
+            return FeedHeartbeatTimeout(silent)
         if not expects_data:
             # When its market opens, a night without prices is no silence.
             self._data_at = now
         if self._counted_at != self._data_at:
             self._counted_at, self._witnessed = self._data_at, witnessed
         mute = now - self._data_at
-        return FeedMute(mute) if mute > self._longest_gap(witnessed) else None
+        return FeedNoData(mute) if mute > self._longest_gap(witnessed) else None
 
     def restart_data(self, now: float) -> None:
         """Count the data's age from now: it was not expected before."""

@@ -6,13 +6,13 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from omcrm.settings import Settings
-    from omcrm.streaming.connection import Limits
+    from omcrm.streaming.connection import ConnectionLimits
 
 GATEWAYS = "omcrm.gateways"
 """The roster of an app's clients, among its extensions."""
 
 
-def init_gateways(app: "Flask", settings: "Settings", limits: "Limits") -> None:
+def init_gateways(app: "Flask", settings: "Settings", limits: "ConnectionLimits") -> None:
     """Put the dialects' WebSockets before the app, and their HTTP into it.
 
     `limits` are those of each connection. The market-data system must be there already.
@@ -20,28 +20,28 @@ def init_gateways(app: "Flask", settings: "Settings", limits: "Limits") -> None:
     from omcrm.auth.credential import dead_among
     from omcrm.extensions import socketio
     from omcrm.gateways import market_feed_routes, realtime_routes
-    from omcrm.gateways.client import House
-    from omcrm.gateways.door import Door
+    from omcrm.gateways.client_connection import ClientServices
+    from omcrm.gateways.client_registry import ClientRegistry
     from omcrm.gateways.finance_query import init_finance_query
-    from omcrm.gateways.guard import Guard
-    from omcrm.gateways.mount import Mount, Wire
+    from omcrm.gateways.handshake import HandshakePolicy
+    from omcrm.gateways.mount import Mount, TransportSettings
     from omcrm.gateways.registry import DIALECTS
-    from omcrm.gateways.roster import Roster
+    from omcrm.gateways.session_sweeper import SessionSweeper
     from omcrm.web.feed_control import start_for_viewer
-    from omcrm.web.market import MARKET
+    from omcrm.web.market_access import MARKET
 
     app.register_blueprint(market_feed_routes.blueprint)
     app.register_blueprint(realtime_routes.blueprint)
     engine, market = socketio.server.eio, app.extensions[MARKET]
-    roster = app.extensions[GATEWAYS] = Roster(settings.max_connections)
-    init_finance_query(app, settings, roster)
+    client_registry = app.extensions[GATEWAYS] = ClientRegistry(settings.max_connections)
+    init_finance_query(app, settings, client_registry)
     most = settings.max_subscriptions
     app.wsgi_app = Mount(  # type: ignore[method-assign]
         app.wsgi_app,
         app,
-        House(engine.crew, roster, app.app_context, start_for_viewer, most),
-        Door(settings.use_security),
-        Guard(roster, app.app_context, dead_among),
-        Wire(engine.reactor, limits, settings.websocket_compression),
+        ClientServices(engine.workers, client_registry, app.app_context, start_for_viewer, most),
+        HandshakePolicy(settings.use_security),
+        SessionSweeper(client_registry, app.app_context, dead_among),
+        TransportSettings(engine.reactor, limits, settings.websocket_compression),
         [dialect(market) for dialect in DIALECTS],
     )

@@ -12,42 +12,42 @@ from websockets.frames import CloseCode
 from omcrm.auth.credential import Caller
 from omcrm.concurrency import native_lock
 from omcrm.errors import MessageRefused
+from omcrm.gateways.client_registry import ClientRegistry
 from omcrm.gateways.dialect import Dialect
-from omcrm.gateways.roster import Roster
 from omcrm.streaming.batch import Batch
-from omcrm.streaming.connection import Connection
-from omcrm.streaming.crew import Crew
+from omcrm.streaming.connection import WebSocketConnection
 from omcrm.streaming.frame import deflated_frame, text_frame
 from omcrm.streaming.inbox import Inbox
-from omcrm.streaming.lane import Subscriber
-from omcrm.streaming.manners import Manners
-from omcrm.streaming.seldom import Seldom
+from omcrm.streaming.rate_limiter import RateLimiter
+from omcrm.streaming.rate_tier import Subscriber
+from omcrm.streaming.throttled_log import ThrottledLog
+from omcrm.streaming.worker_pool import WorkerPool
 from omcrm.web import database_away
 
 # What is shorter is not worth compressing.
 _COMPRESS_FROM = 256
 
-_failures = Seldom(logging.getLogger(__name__))
+_failures = ThrottledLog(logging.getLogger(__name__))
 
 Job = Callable[[], None]
 Key = TypeVar("Key", bound=Hashable)
 
 
-class House(Struct, frozen=True):
+class ClientServices(Struct, frozen=True):
     """What all clients of an app share.
 
     `context` makes the app's context, inside of which everything is handled; `welcome` is called
     in it for each new client. One client may have so many `subscriptions`.
     """
 
-    crew: Crew
-    roster: Roster
+    workers: WorkerPool
+    registry: ClientRegistry
     context: Callable[[], AbstractContextManager[object]]
     welcome: Job
     subscriptions: int
 
 
-class Client:
+class ClientConnection:
     """One connected client of a dialect; thread-safe.
 
     `caller` is None for a stranger, `arguments` are the variable parts of the path, `state` is
@@ -57,7 +57,7 @@ class Client:
 
     def __init__(
         self,
-        house: House,
+        services: ClientServices,
         dialect: Dialect,
         caller: Caller | None,
         address: str,
@@ -69,23 +69,23 @@ class Client:
         self.arguments = arguments
         self.state: Any = None
         self.subscriptions: set[Hashable] = set()
-        self._house = house
-        self._manners = Manners()
+        self._services = services
+        self._limiter = RateLimiter()
         # Made at the start: it holds the client, who may be refused before.
         self._inbox: Inbox[str | bytes | Job]
-        self._connection: Connection | None = None
+        self._connection: WebSocketConnection | None = None
         self._started = False
         self.goodbye: tuple[int, str] | None = None
         self._subscriber: Subscriber | None = None
         self._wants_state: Job | None = None
         self._lock = native_lock()
-        self._owed: dict[Hashable, Callable[[], str]] = {}
+        self._pending_state: dict[Hashable, Callable[[], str]] = {}
         self._paying = False
 
-    def start(self, connection: Connection, first: bytes, early: bytes) -> None:
+    def start(self, connection: WebSocketConnection, first: bytes, early: bytes) -> None:
         """Speak on this connection, after `first`; `early` is what the client has said already."""
         self._connection = connection
-        self._inbox = Inbox(self._house.crew, self._handle, self._pause)
+        self._inbox = Inbox(self._services.workers, self._handle, self._pause)
         self._inbox.put(self._open)
         connection.start(self, first, early)
         self._started = True
@@ -104,20 +104,20 @@ class Client:
         connection = self._connection
         if connection is None:
             return
-        self._house.roster.count(self.dialect.name, "messages_out")
+        self._services.registry.count(self.dialect.name, "messages_out")
         if connection.deflates and len(payload) >= _COMPRESS_FROM:
             connection.send(deflated_frame(payload))
         else:
             connection.send(framed or text_frame(payload))
 
-    def owe(self, key: Hashable, make: Callable[[], str]) -> None:
+    def send_latest(self, key: Hashable, make: Callable[[], str]) -> None:
         """Send what `make` gives as soon as the client has taken what is before it.
 
         Of the same key only the last is sent: for what is large, or soon out of date. `make` is
         called inside of an app context, in some thread.
         """
         with self._lock:
-            self._owed[key] = make
+            self._pending_state[key] = make
         self._pay()
 
     def close(self, code: int = CloseCode.POLICY_VIOLATION, reason: str = "") -> None:
@@ -136,7 +136,7 @@ class Client:
         beyond: list[Key] = []
         for fromkey in dict.fromkeys(wanted):
             is_new = fromkey not in self.subscriptions
-            if is_new and len(self.subscriptions) >= self._house.subscriptions:
+            if is_new and len(self.subscriptions) >= self._services.subscriptions:
                 beyond.append(fromkey)
             else:
                 self.subscriptions.add(fromkey)
@@ -150,7 +150,7 @@ class Client:
     @property
     def most_subscriptions(self) -> int:
         """How many there may be."""
-        return self._house.subscriptions
+        return self._services.subscriptions
 
     def watch(self, symbols: Iterable[str], max_rate: float | None = None) -> None:
         """The newest quote of each symbol, now, and then each change, in the dialect's words."""
@@ -166,14 +166,14 @@ class Client:
 
     # For the fan-out
 
-    def offer(self, state: Batch, *, asked: bool = False) -> bool:
+    def try_send(self, state: Batch, *, asked: bool = False) -> bool:
         """Write quotes, unless older bytes wait."""
         connection = self._connection
         if connection is None:
             return True
-        return connection.offer(state.deflated if connection.deflates else state.framed)
+        return connection.try_send(state.deflated if connection.deflates else state.framed)
 
-    def direct(self) -> Connection | None:
+    def direct(self) -> WebSocketConnection | None:
         """What takes plain frames at once; None where frames are compressed."""
         connection = self._connection
         return None if connection is None or connection.deflates else connection
@@ -192,7 +192,7 @@ class Client:
         """What waited has been taken."""
         if self._wants_state is not None:
             self._wants_state()
-        if self._owed:
+        if self._pending_state:
             self._inbox.put(self._pay)
 
     def lost(self) -> None:
@@ -201,7 +201,7 @@ class Client:
 
     def closed(self) -> None:
         """The connection is over."""
-        self._house.roster.leave(self)
+        self._services.registry.leave(self)
         self._inbox.end(self._end)
 
     # What it said: by the crew, one after the other
@@ -210,11 +210,11 @@ class Client:
         if self.goodbye is not None:
             return
         try:
-            with self._house.context():
+            with self._services.context():
                 if callable(message):
                     message()
                 else:
-                    self._house.roster.count(self.dialect.name, "messages_in")
+                    self._services.registry.count(self.dialect.name, "messages_in")
                     self._answer(message)
         except Exception as error:
             if database_away.is_away(error):
@@ -226,15 +226,15 @@ class Client:
     def _answer(self, message: str | bytes) -> None:
         now = time.monotonic()
         try:
-            if not self._manners.may_speak(now):
+            if not self._limiter.may_send(now):
                 raise MessageRefused("RATE_LIMITED", "Too many messages: slow down")
             if isinstance(message, bytes):
                 raise MessageRefused("TEXT_ONLY", "Binary messages are not understood")
             self.dialect.received(self, message)
         except MessageRefused as refusal:
-            self._house.roster.count(self.dialect.name, "messages_refused")
+            self._services.registry.count(self.dialect.name, "messages_refused")
             self._tell(refusal)
-            if self._manners.misbehaved(now):
+            if self._limiter.too_many_errors(now):
                 self.close(CloseCode.POLICY_VIOLATION, "too many bad messages")
 
     def _tell(self, refusal: MessageRefused) -> None:
@@ -245,7 +245,7 @@ class Client:
 
     def _open(self) -> None:
         try:
-            self._house.welcome()
+            self._services.welcome()
         except Exception as error:
             # The feeds may not run then, but who has come is served.
             if not database_away.is_away(error):
@@ -254,11 +254,11 @@ class Client:
 
     def _end(self) -> None:
         try:
-            with self._house.context():
+            with self._services.context():
                 self.dialect.closed(self)
         finally:
             self.subscriptions.clear()
-            self._owed.clear()
+            self._pending_state.clear()
             subscriber, self._subscriber = self._subscriber, None
             if subscriber is not None:
                 self.dialect.market.fanout.leave(subscriber)
@@ -278,7 +278,7 @@ class Client:
             self._paying = True
         while (make := self._next_owed()) is not None:
             try:
-                with self._house.context():
+                with self._services.context():
                     text = make()
                 self.send(text)
             except Exception as error:
@@ -290,7 +290,7 @@ class Client:
         with self._lock:
             connection = self._connection
             # A blocked connection calls `writable` later, which sees what is owed by then.
-            if connection is None or connection.blocked or not self._owed:
+            if connection is None or connection.blocked or not self._pending_state:
                 self._paying = False
                 return None
-            return self._owed.pop(next(iter(self._owed)))
+            return self._pending_state.pop(next(iter(self._pending_state)))

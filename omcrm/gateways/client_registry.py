@@ -8,10 +8,10 @@ from omcrm.concurrency import native_lock
 from omcrm.errors import AccessRefused
 
 if TYPE_CHECKING:
-    from omcrm.gateways.client import Client
+    from omcrm.gateways.client_connection import ClientConnection
 
 
-class Roster:
+class ClientRegistry:
     """The connected clients of all dialects; thread-safe.
 
     A user may have `most` of them; of strangers, an address may.
@@ -20,13 +20,13 @@ class Roster:
     def __init__(self, most: int) -> None:
         self._most = most
         self._lock = native_lock()
-        self._clients: dict[Client, None] = {}
+        self._clients: dict[ClientConnection, None] = {}
         self._taken: Counter[int | str] = Counter()
         self._refused: Counter[str] = Counter()
         self._counted: dict[str, Counter[str]] = {}
         self._guarded = False
 
-    def enter(self, client: "Client") -> bool:
+    def enter(self, client: "ClientConnection") -> bool:
         """Let a client in; refused with LIMIT_EXCEEDED where its owner has too many.
 
         True where a guard must be started, who looks after the credentials until `may_rest`.
@@ -40,7 +40,7 @@ class Roster:
             guarded, self._guarded = self._guarded, True
             return not guarded
 
-    def leave(self, client: "Client") -> None:
+    def leave(self, client: "ClientConnection") -> None:
         """The client is gone; twice is once."""
         with self._lock:
             if client not in self._clients:
@@ -62,7 +62,7 @@ class Roster:
         """The credentials that the clients came with."""
         return {client.caller.handle for client in self.clients() if client.caller is not None}
 
-    def holders(self, handles: Collection[str]) -> "list[Client]":
+    def holders(self, handles: Collection[str]) -> "list[ClientConnection]":
         """The clients that came with one of these credentials."""
         return [
             client
@@ -70,7 +70,9 @@ class Roster:
             if client.caller is not None and client.caller.handle in handles
         ]
 
-    def clients(self, user_id: int | None = None, dialect: str | None = None) -> "list[Client]":
+    def clients(
+        self, user_id: int | None = None, dialect: str | None = None
+    ) -> "list[ClientConnection]":
         """All of them, or those of a user or of a dialect."""
         with self._lock:
             clients = list(self._clients)

@@ -4,14 +4,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, ClassVar
 
-from omcrm.auth.credential import Refused
+from omcrm.auth.credential import Unidentified
 from omcrm.auth.scope import Scope
 from omcrm.errors import MessageRefused
 from omcrm.market.quote import Quote
-from omcrm.web.market import Market
+from omcrm.web.market_access import MarketAccess
 
 if TYPE_CHECKING:
-    from omcrm.gateways.client import Client
+    from omcrm.gateways.client_connection import ClientConnection
 
 
 class Dialect(ABC):
@@ -34,14 +34,14 @@ class Dialect(ABC):
     session_ended: ClassVar[str] = "Session ended"
     """The reason of the close when a client's login or token ends."""
 
-    def __init__(self, market: Market) -> None:
+    def __init__(self, market: MarketAccess) -> None:
         self.market = market
 
-    def opened(self, client: "Client") -> None:  # noqa: B027
+    def opened(self, client: "ClientConnection") -> None:  # noqa: B027
         """A client has come: the first thing to be said, if there is one."""
 
     @abstractmethod
-    def received(self, client: "Client", text: str) -> None:
+    def received(self, client: "ClientConnection", text: str) -> None:
         """Act on a message; raises MessageRefused for one that is wrong."""
 
     @abstractmethod
@@ -56,9 +56,9 @@ class Dialect(ABC):
         """What of a price is worth a message when it changes; None where each price is."""
         return None
 
-    def closed(self, client: "Client") -> None:  # noqa: B027
+    def closed(self, client: "ClientConnection") -> None:  # noqa: B027
         """A client has gone; the last call."""
 
-    def late_refusal(self, refused: Refused) -> str | None:
+    def late_refusal(self, refused: Unidentified) -> str | None:
         """The reason to close with after the upgrade, for dialects that do not refuse in HTTP."""
         return None

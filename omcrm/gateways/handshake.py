@@ -4,17 +4,17 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
-from omcrm.auth.credential import Caller, Reason, Refused, identify
+from omcrm.auth.credential import Caller, Unidentified, UnidentifiedReason, identify
 from omcrm.auth.scope import Scope
 from omcrm.streaming import wire
 
 Environ = dict[str, Any]
 
 # Who comes without a credential that counts.
-_STRANGERS = (Reason.NONE_GIVEN, Reason.FOREIGN_ORIGIN)
+_STRANGERS = (UnidentifiedReason.NONE_GIVEN, UnidentifiedReason.FOREIGN_ORIGIN)
 
 
-class Refusal(NamedTuple):
+class HandshakeRefusal(NamedTuple):
     """Why somebody is not let in, as HTTP says it; `wait` is in seconds."""
 
     status: int
@@ -38,25 +38,25 @@ class Refusal(NamedTuple):
         return [body]
 
 
-class Door:
+class HandshakePolicy:
     """Learns who calls; where nothing is `guarded` strangers come in, from pages of any site."""
 
     def __init__(self, guarded: bool) -> None:
         self._guarded = guarded
 
-    def who(self, environ: Environ) -> Caller | Refused | None:
+    def who(self, environ: Environ) -> Caller | Unidentified | None:
         """Who makes this handshake, None for a stranger who may come in; needs an app context."""
         caller = identify(environ, websocket=True)
-        is_stranger = isinstance(caller, Refused) and caller.reason in _STRANGERS
+        is_stranger = isinstance(caller, Unidentified) and caller.reason in _STRANGERS
         return None if is_stranger and not self._guarded else caller
 
 
-def refusal(refused: Refused) -> Refusal:
+def refusal(refused: Unidentified) -> HandshakeRefusal:
     """The same in HTTP."""
-    return Refusal(refused.status, refused.code, refused.message, refused.wait_seconds)
+    return HandshakeRefusal(refused.status, refused.code, refused.message, refused.wait_seconds)
 
 
-def missing(scope: Scope) -> Refusal:
+def missing(scope: Scope) -> HandshakeRefusal:
     """What a token is told that was not made for this."""
     message = f"This needs a token with the scope {scope}."
-    return Refusal(HTTPStatus.FORBIDDEN, "INSUFFICIENT_SCOPE", message)
+    return HandshakeRefusal(HTTPStatus.FORBIDDEN, "INSUFFICIENT_SCOPE", message)

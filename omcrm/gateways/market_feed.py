@@ -8,22 +8,22 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from omcrm.auth.credential import Reason, Refused
+from omcrm.auth.credential import Unidentified, UnidentifiedReason
 from omcrm.errors import MessageRefused
 from omcrm.feeds.news.item import NewsItem
-from omcrm.gateways.client import Client
+from omcrm.gateways.client_connection import ClientConnection
 from omcrm.gateways.day_change import day_change
 from omcrm.gateways.dialect import Dialect
 from omcrm.gateways.inbound import Inbound
-from omcrm.gateways.news_wire import NewsWire
+from omcrm.gateways.news_delivery import NewsDelivery
 from omcrm.gateways.trade_tape import TradeTape
-from omcrm.market.candle import KEPT
+from omcrm.market.bar import KEPT
 from omcrm.market.instrument import Instrument, canonical_symbols
 from omcrm.market.quote import Quote
 from omcrm.streaming import wire
-from omcrm.streaming.manners import Bucket
 from omcrm.streaming.price_update import candle, iso
-from omcrm.web.market import Market
+from omcrm.streaming.rate_limiter import TokenBucket
+from omcrm.web.market_access import MarketAccess
 from omcrm.web.news import news_body
 
 # How many points of history a client may ask for: in a second, and at once.
@@ -52,13 +52,13 @@ class Unsubscribe(Struct, frozen=True, tag_field="action", tag="unsubscribe"):
     symbols: Symbols
 
 
-class Ping(Struct, frozen=True, tag_field="action", tag="ping"):
+class MarketFeedPing(Struct, frozen=True, tag_field="action", tag="ping"):
     """Ask for a sign of life."""
 
 
 _INVALID = "Invalid subscription request"
-_inbound: Inbound[Subscribe | Unsubscribe | Ping] = Inbound(
-    Subscribe | Unsubscribe | Ping,
+_inbound: Inbound[Subscribe | Unsubscribe | MarketFeedPing] = Inbound(
+    Subscribe | Unsubscribe | MarketFeedPing,
     unknown="Unknown action",
     invalid={"subscribe": _INVALID, "unsubscribe": _INVALID, "ping": "Invalid ping"},
 )
@@ -115,16 +115,16 @@ class MarketFeed(Dialect):
     name = "market_feed"
     path = "/ws/market/feed"
 
-    def __init__(self, market: Market) -> None:
+    def __init__(self, market: MarketAccess) -> None:
         super().__init__(market)
         self._tape = TradeTape(market.hub, _written_trade)
-        self._news = NewsWire(market.news, _written_news)
+        self._news = NewsDelivery(market.news, _written_news)
 
-    def opened(self, client: Client) -> None:
+    def opened(self, client: ClientConnection) -> None:
         """Nothing is said before the client does."""
-        client.state = Bucket(_POINTS_A_SECOND, _POINTS)
+        client.state = TokenBucket(_POINTS_A_SECOND, _POINTS)
 
-    def received(self, client: Client, text: str) -> None:
+    def received(self, client: ClientConnection, text: str) -> None:
         """Subscribe, unsubscribe or ping."""
         asked = _inbound.read(text)
         if isinstance(asked, Subscribe):
@@ -142,19 +142,19 @@ class MarketFeed(Dialect):
         """A quote."""
         return wire.dumps(quote_body(quote, self.market.instruments.get(quote.symbol)))
 
-    def closed(self, client: Client) -> None:
+    def closed(self, client: ClientConnection) -> None:
         """No more trades, and no more news."""
         self._tape.leave(client)
         self._news.leave(client)
 
-    def late_refusal(self, refused: Refused) -> str | None:
+    def late_refusal(self, refused: Unidentified) -> str | None:
         """Its clients read the reason of the close, not HTTP."""
         if refused.status != 401:
             return None
-        is_missing = refused.reason is Reason.NONE_GIVEN
+        is_missing = refused.reason is UnidentifiedReason.NONE_GIVEN
         return "Authentication token required" if is_missing else "Authentication failed"
 
-    def _subscribe(self, client: Client, asked: Subscribe) -> None:
+    def _subscribe(self, client: ClientConnection, asked: Subscribe) -> None:
         served = {"quotes", "trades", *(["news"] if self._news.is_served else [])}
         channels = [fromkey for fromkey in dict.fromkeys(asked.channels) if fromkey in served]
         symbols = canonical_symbols(asked.symbols)
@@ -191,16 +191,16 @@ class MarketFeed(Dialect):
         if asked.history and accepted:
             self._tell_history(client, accepted, asked.history)
 
-    def _tell_history(self, client: Client, symbols: list[str], minutes: int) -> None:
+    def _tell_history(self, client: ClientConnection, symbols: list[str], minutes: int) -> None:
         """The last points of each symbol; they cost more than other answers, and are rationed."""
         if not client.state.take(len(symbols) * minutes, time.monotonic()):
             message = f"Too much history: {_POINTS} points at once, {_POINTS_A_SECOND} a second"
             client.send(_error("HISTORY_LIMIT_EXCEEDED", message, symbols=symbols))
             return
         for symbol in symbols:
-            client.owe(("history", symbol), partial(self._history, symbol, minutes))
+            client.send_latest(("history", symbol), partial(self._history, symbol, minutes))
 
-    def _unsubscribe(self, client: Client, asked: Unsubscribe) -> None:
+    def _unsubscribe(self, client: ClientConnection, asked: Unsubscribe) -> None:
         known = client.subscriptions | self.market.instruments.keys()
         symbols = [symbol for symbol in canonical_symbols(asked.symbols) if symbol in known]
         client.unwatch(symbols)
@@ -222,7 +222,7 @@ class MarketFeed(Dialect):
         return wire.dumps({**about, "data": data})
 
 
-def _in_vain(client: Client, unknown: list[str], beyond: list[str]) -> Iterable[str]:
+def _in_vain(client: ClientConnection, unknown: list[str], beyond: list[str]) -> Iterable[str]:
     """An error for each reason why a symbol was not subscribed to."""
     if unknown:
         message = f"Unknown symbols: {', '.join(unknown[:5])}"

@@ -9,25 +9,25 @@ from flask.typing import ResponseReturnValue
 from msgspec import Meta, Struct
 
 from omcrm.auth.access import refused
-from omcrm.auth.allows import allows, current_caller
 from omcrm.auth.request_body import request_body
+from omcrm.auth.requires import current_caller, requires
 from omcrm.errors import AccessRefused
 from omcrm.gateways import GATEWAYS
+from omcrm.gateways.client_registry import ClientRegistry
 from omcrm.gateways.market_feed import MarketFeed, Symbol, quote_body
-from omcrm.gateways.roster import Roster
 from omcrm.market.instrument import canonical_symbol, canonical_symbols
 from omcrm.storage import feed_switch
 from omcrm.streaming.price_update import iso
 from omcrm.web.feed_control import start_by_admin, start_for_viewer, stop_by_admin
 from omcrm.web.json_answer import json_answer
-from omcrm.web.market import market
+from omcrm.web.market_access import market
 
 _MOST_QUOTES = 50
 
 blueprint = Blueprint("market_feed", __name__, url_prefix="/api/v1/market")
 
 
-class Quotes(Struct, frozen=True):
+class QuotesRequest(Struct, frozen=True):
     """The body of a question for several quotes."""
 
     symbols: Annotated[list[Symbol], Meta(min_length=1, max_length=_MOST_QUOTES)]
@@ -39,7 +39,7 @@ def refuse(error: AccessRefused) -> ResponseReturnValue:
 
 
 @blueprint.get("/streaming/status")
-@allows("market:read")
+@requires("market:read")
 def status() -> ResponseReturnValue:
     found, caller = market(), current_caller()
     feeds = found.status()
@@ -51,7 +51,7 @@ def status() -> ResponseReturnValue:
             "stopped_by_admin": feed_switch.are_stopped(),
             "connections": {name: item.active for name, item in feeds.items()},
             "message_counts": {name: item.messages for name, item in feeds.items()},
-            "client_connections": len(_roster().clients(dialect=MarketFeed.name)),
+            "client_connections": len(_registry().clients(dialect=MarketFeed.name)),
             # What others watch is theirs.
             "client_subscription_counts": _watched(None if caller.is_admin else caller.user_id),
             "timestamp": iso(datetime.now(UTC)),
@@ -60,19 +60,19 @@ def status() -> ResponseReturnValue:
 
 
 @blueprint.post("/streaming/start")
-@allows("feeds:control")
+@requires("feeds:control")
 def start() -> ResponseReturnValue:
     return json_answer({"success": True, "status": start_by_admin(current_caller().user_id)})
 
 
 @blueprint.post("/streaming/stop")
-@allows("feeds:control")
+@requires("feeds:control")
 def stop() -> ResponseReturnValue:
     return json_answer({"success": True, "status": stop_by_admin(current_caller().user_id)})
 
 
 @blueprint.get("/quote/<symbol>")
-@allows("market:read")
+@requires("market:read")
 def quote(symbol: str) -> ResponseReturnValue:
     start_for_viewer()
     symbol, found = canonical_symbol(symbol), market()
@@ -85,9 +85,9 @@ def quote(symbol: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/quotes")
-@allows("market:read")
+@requires("market:read")
 def quotes() -> ResponseReturnValue:
-    asked = request_body(Quotes)
+    asked = request_body(QuotesRequest)
     start_for_viewer()
     known, held = market().instruments, market().cache.snapshot()
     symbols = canonical_symbols(asked.symbols)
@@ -107,12 +107,12 @@ def quotes() -> ResponseReturnValue:
     )
 
 
-def _roster() -> Roster:
-    found: Roster = current_app.extensions[GATEWAYS]
+def _registry() -> ClientRegistry:
+    found: ClientRegistry = current_app.extensions[GATEWAYS]
     return found
 
 
 def _watched(user_id: int | None) -> dict[str, int]:
     """How many clients watch each symbol, of everybody's or of one user's."""
-    clients = _roster().clients(user_id, MarketFeed.name)
+    clients = _registry().clients(user_id, MarketFeed.name)
     return dict(Counter(str(key) for client in clients for key in client.subscriptions.copy()))

@@ -11,37 +11,37 @@ from websockets.frames import CloseCode
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 
-from omcrm.auth.credential import Refused
+from omcrm.auth.credential import Unidentified
 from omcrm.errors import AccessRefused
-from omcrm.gateways.client import Client, House
+from omcrm.gateways.client_connection import ClientConnection, ClientServices
 from omcrm.gateways.dialect import Dialect
-from omcrm.gateways.door import Door, Environ, Refusal, missing, refusal
-from omcrm.gateways.guard import Guard
-from omcrm.streaming.connection import NOBODY, Connection, Limits
-from omcrm.streaming.endpoint import Opening, accept, negotiate, refuse
+from omcrm.gateways.handshake import Environ, HandshakePolicy, HandshakeRefusal, missing, refusal
+from omcrm.gateways.session_sweeper import SessionSweeper
+from omcrm.streaming.connection import NOBODY, ConnectionLimits, WebSocketConnection
+from omcrm.streaming.detach import NotDetachable, leave
+from omcrm.streaming.endpoint import HandshakeAnswer, accept, negotiate, refuse
 from omcrm.streaming.reactor import Reactor
-from omcrm.streaming.seldom import Seldom
-from omcrm.streaming.takeover import NotTakeable, leave
+from omcrm.streaming.throttled_log import ThrottledLog
 from omcrm.web import database_away
 
 _UPGRADE_REQUIRED = b"This address speaks WebSocket: connect with a WebSocket client.\n"
-_NO_WEBSOCKET = Refusal(501, "NO_WEBSOCKET", "No WebSocket for this request.")
-_UNAVAILABLE = Refusal(503, "UNAVAILABLE", "Something went wrong on our side: try again.")
-_DATABASE_AWAY = Refusal(
+_NO_WEBSOCKET = HandshakeRefusal(501, "NO_WEBSOCKET", "No WebSocket for this request.")
+_UNAVAILABLE = HandshakeRefusal(503, "UNAVAILABLE", "Something went wrong on our side: try again.")
+_DATABASE_AWAY = HandshakeRefusal(
     503, database_away.CODE, database_away.MESSAGE, wait=database_away.RETRY_AFTER
 )
 
-_complaints = Seldom(logging.getLogger(__name__))
+_complaints = ThrottledLog(logging.getLogger(__name__))
 
 StartResponse = Callable[..., Any]
 Wsgi = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
-class Wire(Struct, frozen=True):
+class TransportSettings(Struct, frozen=True):
     """How connections are made; `compression` is whether it is offered."""
 
     reactor: Reactor
-    limits: Limits
+    limits: ConnectionLimits
     compression: bool
 
 
@@ -52,15 +52,15 @@ class Mount:
         self,
         within: Wsgi,
         app: Flask,
-        house: House,
-        door: Door,
-        guard: Guard,
-        wire: Wire,
+        services: ClientServices,
+        door: HandshakePolicy,
+        guard: SessionSweeper,
+        wire: TransportSettings,
         dialects: Sequence[Dialect],
     ) -> None:
         self._within = within
         self._app = app
-        self._house = house
+        self._services = services
         self._door = door
         self._guard = guard
         self._wire = wire
@@ -89,71 +89,77 @@ class Mount:
     ) -> Iterable[bytes]:
         opening = negotiate(environ, self._wire.compression)
         if not opening.accepted:
-            self._house.roster.count_refusal("handshake")
+            self._services.registry.count_refusal("handshake")
             return refuse(opening.response, start_response)
         try:
-            with self._house.context():
+            with self._services.context():
                 caller = self._door.who(environ)
         except Exception as error:
             if database_away.is_away(error):
                 return self._refuse(_DATABASE_AWAY, start_response)
             _complaints.exception("nobody could say who calls")
             return self._refuse(_UNAVAILABLE, start_response)
-        if isinstance(caller, Refused):
+        if isinstance(caller, Unidentified):
             if reason := dialect.late_refusal(caller):
                 return self._show_out(opening, reason, caller, environ, start_response)
             return self._refuse(refusal(caller), start_response)
         if caller is not None and not caller.may(dialect.scope):
             return self._refuse(missing(dialect.scope), start_response)
         address = environ.get("REMOTE_ADDR", "")
-        client = Client(self._house, dialect, caller, address, arguments)
+        client = ClientConnection(self._services, dialect, caller, address, arguments)
         return self._let_in(client, opening, environ, start_response)
 
     def _let_in(
-        self, client: Client, opening: Opening, environ: Environ, start_response: StartResponse
+        self,
+        client: ClientConnection,
+        opening: HandshakeAnswer,
+        environ: Environ,
+        start_response: StartResponse,
     ) -> Iterable[bytes]:
-        roster = self._house.roster
+        registry = self._services.registry
         try:
-            needs_guard = roster.enter(client)
+            needs_sweeper = registry.enter(client)
         except AccessRefused as error:
-            told = Refusal(error.status, error.code, error.message)
+            told = HandshakeRefusal(error.status, error.code, error.message)
             return self._refuse(told, start_response)
-        if needs_guard:
+        if needs_sweeper:
             self._guard.start()
         try:
             connection, early = self._accept(environ, opening)
             client.start(connection, opening.response.serialize(), early)
-        except NotTakeable:
-            roster.leave(client)
+        except NotDetachable:
+            registry.leave(client)
             return self._refuse(_NO_WEBSOCKET, start_response)
         except BaseException:
-            roster.leave(client)
+            registry.leave(client)
             raise
         return leave(environ)
 
     def _show_out(
         self,
-        opening: Opening,
+        opening: HandshakeAnswer,
         reason: str,
-        refused: Refused,
+        refused: Unidentified,
         environ: Environ,
         start_response: StartResponse,
     ) -> Iterable[bytes]:
         """Let in only to say goodbye, for programs that read the reason there."""
         try:
             connection, _ = self._accept(environ, opening)
-        except NotTakeable:
+        except NotDetachable:
             return self._refuse(_NO_WEBSOCKET, start_response)
-        self._house.roster.count_refusal(refused.code)
+        self._services.registry.count_refusal(refused.code)
         connection.start(NOBODY, opening.response.serialize())
         connection.close(CloseCode.POLICY_VIOLATION, reason)
         return leave(environ)
 
-    def _accept(self, environ: Environ, opening: Opening) -> tuple[Connection, bytes]:
+    def _accept(
+        self, environ: Environ, opening: HandshakeAnswer
+    ) -> tuple[WebSocketConnection, bytes]:
         return accept(environ, opening, self._wire.reactor, self._wire.limits)
 
-    def _refuse(self, told: Refusal, start_response: StartResponse) -> Iterable[bytes]:
-        self._house.roster.count_refusal(told.code)
+    def _refuse(self, told: HandshakeRefusal, start_response: StartResponse) -> Iterable[bytes]:
+        self._services.registry.count_refusal(told.code)
         return told.answer(start_response)
 
 

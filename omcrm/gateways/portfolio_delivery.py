@@ -9,14 +9,14 @@ from typing import TypeAlias
 from flask import Flask, current_app
 
 from omcrm.concurrency import native_lock
-from omcrm.gateways.client import Client
+from omcrm.gateways.client_connection import ClientConnection
 from omcrm.market.hub import Hub
 from omcrm.market.quote import Quote
 from omcrm.portfolio import service
 from omcrm.portfolio.currency import DOLLAR, currency_of
 from omcrm.portfolio.holding import Portfolio
 from omcrm.portfolio.valuation import Valuation
-from omcrm.streaming.seldom import Seldom
+from omcrm.streaming.throttled_log import ThrottledLog
 from omcrm.web import database_away
 
 # Between two looks at what has to be valued, however much happens.
@@ -29,15 +29,15 @@ _SHARE = 0.1
 _AGAIN_AFTER = 1.0
 
 _Key: TypeAlias = tuple[int, int]
-_failures = Seldom(logging.getLogger(__name__))
+_failures = ThrottledLog(logging.getLogger(__name__))
 
 
-class _Watched:
+class _WatchedPortfolio:
     """One portfolio with those who watch it; `text` is what they were told last."""
 
     def __init__(self, key: _Key) -> None:
         self.key = key
-        self.readers: dict[Client, None] = {}
+        self.readers: dict[ClientConnection, None] = {}
         self.portfolio: Portfolio | None = None
         self.symbols: frozenset[str] = frozenset()
         self.is_edited = True
@@ -50,7 +50,7 @@ class _Watched:
         return self.is_edited or self.is_moved
 
 
-class PortfolioWatch:
+class PortfolioDelivery:
     """Tells the values of portfolios from a thread that lives while anybody watches one.
 
     A portfolio is valued when one of its prices moves or its holdings are edited, at most once in
@@ -63,7 +63,7 @@ class PortfolioWatch:
         self,
         hub: Hub,
         written: Callable[[Valuation], str],
-        gone: Callable[[Client, int], None],
+        gone: Callable[[ClientConnection, int], None],
     ) -> None:
         self._hub = hub
         self._written = written
@@ -72,7 +72,7 @@ class PortfolioWatch:
         self._lock = native_lock()
         # Held while readers are told, so that nobody is told after it has left.
         self._telling = threading.Lock()
-        self._watched: dict[_Key, _Watched] = {}
+        self._watched: dict[_Key, _WatchedPortfolio] = {}
         self._by_symbol: dict[str, set[_Key]] = {}
         self._seen: dict[str, Quote] = {}
         # Until when each user has had its share of the time.
@@ -83,14 +83,14 @@ class PortfolioWatch:
 
     # Who watches
 
-    def watch(self, reader: Client, user_id: int, portfolio_id: int) -> None:
+    def watch(self, reader: ClientConnection, user_id: int, portfolio_id: int) -> None:
         """Tell this reader what the user's portfolio is worth, now and when that changes.
 
         Needs an app context.
         """
         key = (user_id, portfolio_id)
         with self._lock:
-            watched = self._watched.setdefault(key, _Watched(key))
+            watched = self._watched.setdefault(key, _WatchedPortfolio(key))
             # What is told first after this is told to the reader, too.
             was_told = bool(watched.text)
             watched.readers[reader] = None
@@ -101,23 +101,23 @@ class PortfolioWatch:
             service.portfolio_changed.connect(self._note_edit)
             threading.Thread(target=self._run, args=(app,), name="portfolios", daemon=True).start()
         if was_told:
-            reader.owe(key, lambda: watched.text)
+            reader.send_latest(key, lambda: watched.text)
         self._ready.set()
 
-    def unwatch(self, reader: Client, user_id: int, portfolio_id: int) -> None:
+    def unwatch(self, reader: ClientConnection, user_id: int, portfolio_id: int) -> None:
         """Tell it no more of this one."""
         with self._telling, self._lock:
             self._remove(reader, (user_id, portfolio_id))
         self._ready.set()
 
-    def leave(self, reader: Client) -> None:
+    def leave(self, reader: ClientConnection) -> None:
         """It is gone."""
         with self._telling, self._lock:
             for key in [key for key, item in self._watched.items() if reader in item.readers]:
                 self._remove(reader, key)
         self._ready.set()
 
-    def _remove(self, reader: Client, key: _Key) -> None:
+    def _remove(self, reader: ClientConnection, key: _Key) -> None:
         watched = self._watched.get(key)
         if watched is not None:
             watched.readers.pop(reader, None)
@@ -214,10 +214,10 @@ class PortfolioWatch:
             self._spent_until[watch.key[0]] = now + (time.monotonic() - now) / _SHARE
         return time.monotonic() - began
 
-    def _turn(self, watched: _Watched) -> float:
+    def _turn(self, watched: _WatchedPortfolio) -> float:
         return max(watched.not_before, self._spent_until.get(watched.key[0], 0.0))
 
-    def _tell(self, app: Flask, watched: _Watched) -> None:
+    def _tell(self, app: Flask, watched: _WatchedPortfolio) -> None:
         with self._lock:
             is_edited, watched.is_edited, watched.is_moved = watched.is_edited, False, False
         with app.app_context():
@@ -231,15 +231,15 @@ class PortfolioWatch:
         self.valued += 1
         with self._telling:
             for reader in list(watched.readers):
-                reader.owe(watched.key, lambda: watched.text)
+                reader.send_latest(watched.key, lambda: watched.text)
 
-    def _follow(self, watched: _Watched) -> None:
+    def _follow(self, watched: _WatchedPortfolio) -> None:
         symbols = frozenset() if watched.portfolio is None else _symbols(watched.portfolio)
         with self._lock:
             if watched.readers:
                 self._place(watched, symbols)
 
-    def _drop(self, watched: _Watched) -> None:
+    def _drop(self, watched: _WatchedPortfolio) -> None:
         with self._telling, self._lock:
             readers = list(watched.readers)
             for reader in readers:
@@ -249,7 +249,7 @@ class PortfolioWatch:
 
     # With the lock held
 
-    def _place(self, watched: _Watched, symbols: frozenset[str]) -> None:
+    def _place(self, watched: _WatchedPortfolio, symbols: frozenset[str]) -> None:
         for symbol in watched.symbols - symbols:
             self._by_symbol[symbol].discard(watched.key)
             if not self._by_symbol[symbol]:

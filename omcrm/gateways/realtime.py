@@ -12,13 +12,13 @@ from msgspec import Struct, field
 from omcrm.auth.scope import Scope
 from omcrm.errors import MessageRefused
 from omcrm.gateways.asset_figures import asset_figures, asset_price
-from omcrm.gateways.client import Client
+from omcrm.gateways.client_connection import ClientConnection
 from omcrm.gateways.dialect import Dialect
-from omcrm.gateways.portfolio_watch import PortfolioWatch
+from omcrm.gateways.portfolio_delivery import PortfolioDelivery
 from omcrm.gateways.realtime_message import (
     DENIED,
     AboutAsset,
-    Ping,
+    RealtimePing,
     SubscribeAsset,
     SubscribePortfolio,
     UnsubscribeAsset,
@@ -32,9 +32,9 @@ from omcrm.portfolio.currency import money
 from omcrm.portfolio.valuation import Valuation
 from omcrm.storage.portfolio import count_holdings, find_portfolio
 from omcrm.streaming import wire
-from omcrm.streaming.manners import Bucket
 from omcrm.streaming.price_update import iso
-from omcrm.web.market import Market
+from omcrm.streaming.rate_limiter import TokenBucket
+from omcrm.web.market_access import MarketAccess
 
 ASSET, PORTFOLIO = "asset", "portfolio"
 """What can be subscribed to: the first part of a subscription's key."""
@@ -88,10 +88,12 @@ def _error(code: str, message: str, **more: Any) -> str:
     return envelope("error", {"message": message, "code": code, **told})
 
 
-class Visit(Struct):
+class ClientState(Struct):
     """What is remembered of a client."""
 
-    holdings: Bucket = field(default_factory=lambda: Bucket(_HOLDINGS_A_SECOND, _HOLDINGS))
+    holdings: TokenBucket = field(
+        default_factory=lambda: TokenBucket(_HOLDINGS_A_SECOND, _HOLDINGS)
+    )
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 
@@ -101,13 +103,13 @@ class Realtime(Dialect):
     name = "realtime"
     path = "/ws/realtime/"
 
-    def __init__(self, market: Market) -> None:
+    def __init__(self, market: MarketAccess) -> None:
         super().__init__(market)
-        self._portfolios = PortfolioWatch(market.hub, portfolio_update, _gone)
+        self._portfolios = PortfolioDelivery(market.hub, portfolio_update, _gone)
 
-    def opened(self, client: Client) -> None:
+    def opened(self, client: ClientConnection) -> None:
         """Say who has come."""
-        client.state, caller = Visit(), client.caller
+        client.state, caller = ClientState(), client.caller
         greeting = {
             "status": "connected",
             "connection_id": client.state.id,
@@ -116,10 +118,10 @@ class Realtime(Dialect):
         }
         client.send(envelope("connection", greeting))
 
-    def received(self, client: Client, text: str) -> None:
+    def received(self, client: ClientConnection, text: str) -> None:
         """Act on a message."""
         asked = inbound.read(text)
-        if isinstance(asked, Ping):
+        if isinstance(asked, RealtimePing):
             client.send(envelope("pong", {"timestamp": iso(datetime.now(UTC))}))
         elif isinstance(asked, AboutAsset):
             self._about_asset(client, asked)
@@ -141,13 +143,13 @@ class Realtime(Dialect):
     def _figures(self, quote: Quote) -> dict[str, Any]:
         return asset_figures(quote.symbol, quote, self.market.instruments.get(quote.symbol))
 
-    def closed(self, client: Client) -> None:
+    def closed(self, client: ClientConnection) -> None:
         """No more values."""
         self._portfolios.leave(client)
 
     # Assets
 
-    def _about_asset(self, client: Client, asked: Any) -> None:
+    def _about_asset(self, client: ClientConnection, asked: Any) -> None:
         symbol = canonical_symbol(asked.data.symbol)
         is_held = (ASSET, symbol) in client.subscriptions
         if symbol not in self.market.instruments and not is_held:
@@ -164,7 +166,7 @@ class Realtime(Dialect):
             held = self.market.cache.get(symbol)
             client.send(envelope("asset_price", asset_price(symbol, held, now, timeout)))
 
-    def _subscribe_asset(self, client: Client, symbol: str) -> None:
+    def _subscribe_asset(self, client: ClientConnection, symbol: str) -> None:
         if not _accepted(client, (ASSET, symbol), symbol=symbol):
             return
         client.send(envelope("subscription_confirmed", {"type": ASSET, "symbol": symbol}))
@@ -175,7 +177,7 @@ class Realtime(Dialect):
 
     # Portfolios
 
-    def _about_portfolio(self, client: Client, asked: Any) -> None:
+    def _about_portfolio(self, client: ClientConnection, asked: Any) -> None:
         portfolio_id = int(asked.data.portfolio_id)
         if isinstance(asked, UnsubscribePortfolio) and _key(portfolio_id) in client.subscriptions:
             self._unsubscribe_portfolio(client, portfolio_id)
@@ -189,21 +191,21 @@ class Realtime(Dialect):
         else:
             _tell_value(client, portfolio_id)
 
-    def _subscribe_portfolio(self, client: Client, portfolio_id: int) -> None:
+    def _subscribe_portfolio(self, client: ClientConnection, portfolio_id: int) -> None:
         if not _accepted(client, _key(portfolio_id), portfolio_id=portfolio_id):
             return
         told = {"type": PORTFOLIO, "portfolio_id": portfolio_id}
         client.send(envelope("subscription_confirmed", told))
         self._portfolios.watch(client, _user(client), portfolio_id)
 
-    def _unsubscribe_portfolio(self, client: Client, portfolio_id: int) -> None:
+    def _unsubscribe_portfolio(self, client: ClientConnection, portfolio_id: int) -> None:
         self._portfolios.unwatch(client, _user(client), portfolio_id)
         client.release([_key(portfolio_id)])
         told = {"type": PORTFOLIO, "portfolio_id": portfolio_id}
         client.send(envelope("unsubscription_confirmed", told))
 
 
-def _tell_value(client: Client, portfolio_id: int) -> None:
+def _tell_value(client: ClientConnection, portfolio_id: int) -> None:
     count = 1 + count_holdings(portfolio_id)
     if not client.state.holdings.take(count, time.monotonic()):
         message = "Too many valuations: subscribe instead of asking again and again"
@@ -228,7 +230,7 @@ def _key(portfolio_id: int) -> tuple[str, int]:
     return PORTFOLIO, portfolio_id
 
 
-def _accepted(client: Client, key: tuple[str, str | int], **about: Any) -> bool:
+def _accepted(client: ClientConnection, key: tuple[str, str | int], **about: Any) -> bool:
     """Count a subscription; False where it is one too many, which is said."""
     if client.accept([key])[0]:
         return True
@@ -237,7 +239,7 @@ def _accepted(client: Client, key: tuple[str, str | int], **about: Any) -> bool:
     return False
 
 
-def _may_see(client: Client, portfolio_id: int) -> bool:
+def _may_see(client: ClientConnection, portfolio_id: int) -> bool:
     """Whether it is the caller's own portfolio; who may not see it is told so.
 
     Somebody else's is refused like one that does not exist, and for a token without the right
@@ -257,16 +259,16 @@ def _may_see(client: Client, portfolio_id: int) -> bool:
     return True
 
 
-def _deny(client: Client, portfolio_id: int) -> None:
+def _deny(client: ClientConnection, portfolio_id: int) -> None:
     client.send(_error("ACCESS_DENIED", DENIED, portfolio_id=portfolio_id))
 
 
-def _user(client: Client) -> int:
+def _user(client: ClientConnection) -> int:
     assert client.caller is not None, "only callers have portfolios"
     return client.caller.user_id
 
 
-def _gone(client: Client, portfolio_id: int) -> None:
+def _gone(client: ClientConnection, portfolio_id: int) -> None:
     """A portfolio that a client watches was deleted."""
     client.release([_key(portfolio_id)])
     _deny(client, portfolio_id)

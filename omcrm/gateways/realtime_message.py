@@ -11,64 +11,64 @@ DENIED = "Access denied to portfolio"
 """Also of one that does not exist."""
 
 
-class Asset(Struct, frozen=True):
+class AssetRef(Struct, frozen=True):
     """Which asset is meant."""
 
     symbol: Annotated[str, Meta(pattern=r"\S")]
 
 
-class Which(Struct, frozen=True):
+class PortfolioRef(Struct, frozen=True):
     """Which portfolio is meant: its number, or that as text."""
 
     portfolio_id: int | Annotated[str, Meta(pattern=r"^[0-9]{1,10}(?!\n)$")]
 
 
-class Message(Struct, frozen=True, tag_field="type"):
+class RealtimeMessage(Struct, frozen=True, tag_field="type"):
     """An envelope."""
 
 
-class Ping(Message, frozen=True, tag="ping"):
+class RealtimePing(RealtimeMessage, frozen=True, tag="ping"):
     """Ask for a sign of life."""
 
 
-class SubscribeAsset(Message, frozen=True, tag="subscribe_asset"):
+class SubscribeAsset(RealtimeMessage, frozen=True, tag="subscribe_asset"):
     """Ask for the prices of an asset."""
 
-    data: Asset
+    data: AssetRef
 
 
-class UnsubscribeAsset(Message, frozen=True, tag="unsubscribe_asset"):
+class UnsubscribeAsset(RealtimeMessage, frozen=True, tag="unsubscribe_asset"):
     """Ask for them no more."""
 
-    data: Asset
+    data: AssetRef
 
 
-class SubscribePortfolio(Message, frozen=True, tag="subscribe_portfolio"):
+class SubscribePortfolio(RealtimeMessage, frozen=True, tag="subscribe_portfolio"):
     """Ask for the value of a portfolio."""
 
-    data: Which
+    data: PortfolioRef
 
 
-class UnsubscribePortfolio(Message, frozen=True, tag="unsubscribe_portfolio"):
+class UnsubscribePortfolio(RealtimeMessage, frozen=True, tag="unsubscribe_portfolio"):
     """Ask for it no more."""
 
-    data: Which
+    data: PortfolioRef
 
 
-class GetAssetPrice(Message, frozen=True, tag="get_asset_price"):
+class GetAssetPrice(RealtimeMessage, frozen=True, tag="get_asset_price"):
     """Ask for one price, now."""
 
-    data: Asset
+    data: AssetRef
 
 
-class GetPortfolioValue(Message, frozen=True, tag="get_portfolio_value"):
+class GetPortfolioValue(RealtimeMessage, frozen=True, tag="get_portfolio_value"):
     """Ask for one value, now."""
 
-    data: Which
+    data: PortfolioRef
 
 
 ABOUT = {
-    Ping: "Health check message",
+    RealtimePing: "Health check message",
     SubscribeAsset: "Subscribe to asset price updates",
     UnsubscribeAsset: "Unsubscribe from asset price updates",
     SubscribePortfolio: "Subscribe to value updates of a portfolio of yours",
@@ -82,7 +82,7 @@ MESSAGE_TYPES = {str(item.__struct_config__.tag): about for item, about in ABOUT
 
 AboutAsset = SubscribeAsset | UnsubscribeAsset | GetAssetPrice
 inbound: Inbound[Any] = Inbound(
-    AboutAsset | SubscribePortfolio | UnsubscribePortfolio | GetPortfolioValue | Ping,
+    AboutAsset | SubscribePortfolio | UnsubscribePortfolio | GetPortfolioValue | RealtimePing,
     unknown="Unknown message type",
     invalid={
         kind: DENIED if "portfolio" in kind else NO_SYMBOL

@@ -13,35 +13,35 @@ from limits import RateLimitItemPerMinute
 from msgspec import Meta, Struct
 
 from omcrm.auth.access import refusal
-from omcrm.auth.allowance import Allowance
-from omcrm.auth.allows import allows, current_caller
+from omcrm.auth.rate_limit import UserRateLimit
 from omcrm.auth.request_body import request_body
+from omcrm.auth.requires import current_caller, requires
 from omcrm.auth.scope import Scope
 from omcrm.errors import AccessRefused
 from omcrm.gateways import GATEWAYS
-from omcrm.gateways.client import Client
+from omcrm.gateways.client_connection import ClientConnection
 from omcrm.gateways.market_feed import Symbol
 from omcrm.gateways.realtime import ASSET, PORTFOLIO, Realtime
 from omcrm.gateways.realtime_message import MESSAGE_TYPES
 from omcrm.market.instrument import canonical_symbols
 from omcrm.portfolio import service
-from omcrm.pricing.force import force_update
-from omcrm.pricing.running import PriceFeedState, price_feed_state
+from omcrm.pricing.price_feed_state import PriceFeedState, price_feed_state
+from omcrm.pricing.refresh import refresh_prices
 from omcrm.settings import Settings
 from omcrm.streaming.price_update import iso
 from omcrm.web.feed_control import start_for_viewer
 from omcrm.web.json_answer import json_answer
-from omcrm.web.market import market
+from omcrm.web.market_access import market
 
 _MOST_SYMBOLS = 50
 
 blueprint = Blueprint("realtime", __name__)
 
-FORCED = Allowance("forced price updates", RateLimitItemPerMinute(6))
+FORCED = UserRateLimit("forced price updates", RateLimitItemPerMinute(6))
 """Each takes calls from the budgets of all users."""
 
 
-class Wanted(Struct, frozen=True):
+class PriceUpdateRequest(Struct, frozen=True):
     """The body that asks for fresh prices."""
 
     symbols: Annotated[list[Symbol], Meta(min_length=1, max_length=_MOST_SYMBOLS)]
@@ -105,7 +105,7 @@ def health() -> ResponseReturnValue:
 
 
 @blueprint.get("/realtime/status/")
-@allows("market:read")
+@requires("market:read")
 def status() -> ResponseReturnValue:
     """Counts of everybody's connections, and the caller's own subscriptions."""
     caller, everybody = current_caller(), _clients()
@@ -134,11 +134,11 @@ def status() -> ResponseReturnValue:
 
 
 @blueprint.post("/api/realtime/force_price_update/")
-@allows("prices:update")
+@requires("prices:update")
 def force_price_update() -> ResponseReturnValue:
     """Ask the sources for fresh prices now; it may take ten seconds."""
     try:
-        asked = request_body(Wanted)
+        asked = request_body(PriceUpdateRequest)
     except AccessRefused as error:
         return refusal(error.code, error.message, error.status, error.field or "symbols")
     symbols = canonical_symbols(asked.symbols)
@@ -150,7 +150,7 @@ def force_price_update() -> ResponseReturnValue:
     if wait := FORCED.spend(str(current_caller().user_id)):
         message = f"Too many updates: try again in {wait} seconds."
         return refusal("TOO_MANY_REQUESTS", message, 429, wait=wait)
-    done = force_update(symbols)
+    done = refresh_prices(symbols)
     return json_answer(
         {
             "updated": [
@@ -186,12 +186,12 @@ def _command() -> PriceFeedState:
     return price_feed_state(_settings().feed_state_path, _settings().database)
 
 
-def _clients(user_id: int | None = None) -> list[Client]:
-    found: list[Client] = current_app.extensions[GATEWAYS].clients(user_id, Realtime.name)
+def _clients(user_id: int | None = None) -> list[ClientConnection]:
+    found: list[ClientConnection] = current_app.extensions[GATEWAYS].clients(user_id, Realtime.name)
     return found
 
 
-def _keys(clients: list[Client], kind: str) -> list[Any]:
+def _keys(clients: list[ClientConnection], kind: str) -> list[Any]:
     """What clients are subscribed to, once for each of them."""
     held = (key for client in clients for key in client.subscriptions.copy())
     return [key[1] for key in held if isinstance(key, tuple) and key[0] == kind]

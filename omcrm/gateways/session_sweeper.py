@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 
 from websockets.frames import CloseCode
 
-from omcrm.gateways.roster import Roster
+from omcrm.gateways.client_registry import ClientRegistry
 from omcrm.web import database_away
 
 _EVERY = 2.0
@@ -16,7 +16,7 @@ _EVERY = 2.0
 _log = logging.getLogger(__name__)
 
 
-class Guard:
+class SessionSweeper:
     """Looks after the credentials of all clients from a thread that lives while there are any.
 
     `dead_among` gives those of the handles that hold no more; it is called inside of `context`.
@@ -24,12 +24,12 @@ class Guard:
 
     def __init__(
         self,
-        roster: Roster,
+        registry: ClientRegistry,
         context: Callable[[], AbstractContextManager[object]],
         dead_among: Callable[[Collection[str]], set[str]],
         every: float = _EVERY,
     ) -> None:
-        self._roster = roster
+        self._registry = registry
         self._context = context
         self._dead_among = dead_among
         self._every = every
@@ -39,7 +39,7 @@ class Guard:
         threading.Thread(target=self._run, name="gateway-guard", daemon=True).start()
 
     def _run(self) -> None:
-        while not self._roster.may_rest():
+        while not self._registry.may_rest():
             time.sleep(self._every)
             try:
                 self.look()
@@ -50,6 +50,6 @@ class Guard:
     def look(self) -> None:
         """Drop those whose credential is dead by now."""
         with self._context():
-            dead = self._dead_among(self._roster.handles())
-        for client in self._roster.holders(dead):
+            dead = self._dead_among(self._registry.handles())
+        for client in self._registry.holders(dead):
             client.close(CloseCode.POLICY_VIOLATION, client.dialect.session_ended)

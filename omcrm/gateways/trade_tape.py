@@ -7,19 +7,19 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from omcrm.concurrency import native_lock
-from omcrm.gateways.readers import Reader, Readers
+from omcrm.gateways.subscribers import EventSubscriber, SymbolSubscribers
 from omcrm.market.hub import Hub
 from omcrm.market.quote import Quote
 from omcrm.market.tick import Trade
 from omcrm.streaming.frame import text_frame
-from omcrm.streaming.seldom import Seldom
+from omcrm.streaming.throttled_log import ThrottledLog
 
 # Trades that wait to be told; beyond that they are lost to everybody, who is told so.
 _MOST_WAITING = 10_000
 # Others are let run after so many.
 _IN_A_ROW = 32
 
-_failures = Seldom(logging.getLogger(__name__))
+_failures = ThrottledLog(logging.getLogger(__name__))
 
 
 class TradeTape:
@@ -33,7 +33,7 @@ class TradeTape:
         self._hub = hub
         self._written = written
         self._lock = native_lock()
-        self._readers = Readers()
+        self._readers = SymbolSubscribers()
         self._last: dict[str, Quote] = {}
         self._waiting: deque[Quote] = deque()
         self._overflowed = False
@@ -42,7 +42,9 @@ class TradeTape:
 
     # Who reads
 
-    def watch(self, reader: Reader, symbols: Iterable[str], known: Iterable[Quote]) -> None:
+    def watch(
+        self, reader: EventSubscriber, symbols: Iterable[str], known: Iterable[Quote]
+    ) -> None:
         """Tell this reader the trades of these symbols, after those `known` already."""
         with self._lock:
             for quote in known:
@@ -54,7 +56,7 @@ class TradeTape:
             self._hub.listen(self.take)
             threading.Thread(target=self._run, name="trades", daemon=True).start()
 
-    def unwatch(self, reader: Reader, symbols: Iterable[str]) -> None:
+    def unwatch(self, reader: EventSubscriber, symbols: Iterable[str]) -> None:
         """Tell it no more of these."""
         with self._lock:
             for symbol in self._readers.remove(reader, symbols):
@@ -63,7 +65,7 @@ class TradeTape:
         if is_over:
             self._ready.set()
 
-    def leave(self, reader: Reader) -> None:
+    def leave(self, reader: EventSubscriber) -> None:
         """It is gone."""
         with self._lock:
             symbols = self._readers.symbols(reader)

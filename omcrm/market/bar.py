@@ -29,7 +29,7 @@ KEPT = 500
 _TURNED_BACK = timedelta(hours=1)
 
 
-class Candle(Struct, frozen=True):
+class Bar(Struct, frozen=True):
     """One candle; `timestamp` is its opening time, the volume what was seen of it."""
 
     timestamp: datetime
@@ -46,9 +46,9 @@ class _Series:
     def __init__(self) -> None:
         self.seq = 0
         self.counted: Trade | None = None
-        self.minute: Candle | None = None
+        self.minute: Bar | None = None
         self.until = 0.0
-        self.closed: dict[str, deque[Candle]] = {
+        self.closed: dict[str, deque[Bar]] = {
             timeframe: deque(maxlen=KEPT) for timeframe in TIMEFRAMES
         }
 
@@ -75,16 +75,16 @@ class _Series:
                 _fold(self.closed[timeframe], self.minute, seconds)
         opened, price = opening(at, TIMEFRAMES["1m"]), trade.price
         self.until = opened.timestamp() + TIMEFRAMES["1m"]
-        self.minute = Candle(opened, price, price, price, price, trade.size or Decimal(0))
+        self.minute = Bar(opened, price, price, price, price, trade.size or Decimal(0))
 
-    def candles(self, timeframe: str) -> list[Candle]:
+    def candles(self, timeframe: str) -> list[Bar]:
         folded = deque(self.closed[timeframe], maxlen=KEPT)
         if self.minute is not None:
             _fold(folded, self.minute, TIMEFRAMES[timeframe])
         return list(folded)
 
 
-class CandleBook:
+class BarBuilder:
     """Listens to quotes and keeps the candles of every symbol and source; thread-safe.
 
     Sources are kept apart: a series never mixes the prices of two.
@@ -116,7 +116,7 @@ class CandleBook:
                 series.counted = trade
                 series.add(trade, at)
 
-    def series(self, symbol: str, source: str, timeframe: str, limit: int) -> list[Candle]:
+    def series(self, symbol: str, source: str, timeframe: str, limit: int) -> list[Bar]:
         """The last `limit` candles, oldest first; the last one may still be open."""
         with self._lock:
             series = self._series.get((symbol, source))
@@ -137,7 +137,7 @@ def opening(at: datetime, seconds: int) -> datetime:
     return datetime.fromtimestamp(moment - moment % seconds, UTC)
 
 
-def _fold(into: deque[Candle], candle: Candle, seconds: int) -> None:
+def _fold(into: deque[Bar], candle: Bar, seconds: int) -> None:
     opened = opening(candle.timestamp, seconds)
     if not into or into[-1].timestamp != opened:
         into.append(structs.replace(candle, timestamp=opened))

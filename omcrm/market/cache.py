@@ -8,21 +8,21 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from omcrm.market.clock import Clock
-from omcrm.market.gate import Gate
+from omcrm.market.failover import Candidate, Failover, FailoverReason, choose, reason
 from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.policy import POLICIES, Policy, classify
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import (
     Quote,
-    Statement,
+    SourceQuote,
     merge,
     without_dead_parts,
     without_forgotten_book,
 )
 from omcrm.market.session import is_open
-from omcrm.market.source import LAST_RESORT, SIMULATED, Condition
-from omcrm.market.speaker import Candidate, Switch, Why, choose, reason
+from omcrm.market.source import LAST_RESORT, SIMULATED, SourceHealth
 from omcrm.market.tick import ON_TIME, Tick
+from omcrm.market.validation import Validator
 
 # More changes of speaker than can happen between two looks at them.
 _MOST_SWITCHES = 20_000
@@ -31,7 +31,7 @@ _GOOD = (PriceClass.LIVE, PriceClass.CLOSED)
 
 
 class _Health(Struct, frozen=True):
-    condition: Condition
+    condition: SourceHealth
     # Only statements of this connection or a later one come from a living stream.
     connection: int
     expected_until: datetime
@@ -41,24 +41,24 @@ class QuoteCache:
     """Holds one quote per followed symbol; every change gets the next sequence number.
 
     Thread-safe. It calls nobody: what changed is returned, and the caller tells the hub. Changes of
-    speaker wait to be taken by `take_switches`.
+    speaker wait to be taken by `take_failovers`.
     """
 
     def __init__(
-        self, clock: Clock, gate: Gate, policies: Mapping[AssetClass, Policy] = POLICIES
+        self, clock: Clock, validator: Validator, policies: Mapping[AssetClass, Policy] = POLICIES
     ) -> None:
         self._clock = clock
-        self._gate = gate
+        self._validator = validator
         self._policies = policies
         self._lock = threading.Lock()
         self._seq = 0
         self._instruments: dict[str, Instrument] = {}
-        self._said: dict[str, dict[str, Statement]] = {}
+        self._said: dict[str, dict[str, SourceQuote]] = {}
         self._health: dict[str, _Health] = {}
         self._quotes: dict[str, Quote] = {}
         # Since when a source has been fresh for a symbol without a break.
         self._fresh: dict[tuple[str, str], datetime] = {}
-        self._switches: deque[Switch] = deque(maxlen=_MOST_SWITCHES)
+        self._switches: deque[Failover] = deque(maxlen=_MOST_SWITCHES)
 
     def follow(self, instruments: Iterable[Instrument]) -> None:
         """Take these instruments, and no others, from now on."""
@@ -71,7 +71,7 @@ class QuoteCache:
                     self._fresh.pop((symbol, name), None)
                 self._quotes.pop(symbol, None)
 
-    def offer(self, tick: Tick, ahead: timedelta = ON_TIME) -> Quote | None:
+    def apply(self, tick: Tick, ahead: timedelta = ON_TIME) -> Quote | None:
         """Take a tick in; the quote it changed, or None where nothing that is shown changed.
 
         `ahead` is as for `review`, which comes next.
@@ -89,18 +89,20 @@ class QuoteCache:
             if held is not None:
                 held = without_dead_parts(held, alive_from)
             others = (peer for peer in said.values() if peer.source is not tick.source)
-            news = self._gate.judge(tick, held, others, policy)
+            news = self._validator.validate(tick, held, others, policy)
             if news is None:
                 return None
             said[name] = without_forgotten_book(merge(news, held), policy.max_age)
             return self._speak(instrument, policy, tick.received_at + ahead, name)
 
-    def set_condition(self, source: str, condition: Condition, connection: int = 0) -> list[Quote]:
+    def set_condition(
+        self, source: str, condition: SourceHealth, connection: int = 0
+    ) -> list[Quote]:
         """Note how a source is doing; the quotes whose class or speaker changes by that."""
         with self._lock:
             now, before = self._clock(), self._health.get(source)
             until = before.expected_until if before else now
-            if condition is Condition.PENDING:
+            if condition is SourceHealth.PENDING:
                 until = now + max(policy.settle for policy in self._policies.values())
             self._health[source] = _Health(condition, connection, until)
             return self._review(now)
@@ -143,7 +145,7 @@ class QuoteCache:
         with self._lock:
             return self._alive_from(source)
 
-    def take_switches(self) -> list[Switch]:
+    def take_failovers(self) -> list[Failover]:
         """The changes of speaker since the last time."""
         with self._lock:
             taken = list(self._switches)
@@ -160,7 +162,7 @@ class QuoteCache:
             found = self._candidates(instrument, policy, self._clock())
             return {name: found[name] for name in policy.sources if name in found}
 
-    def runner_up(self, symbol: str) -> str | None:
+    def standby(self, symbol: str) -> str | None:
         """Who would speak for a symbol if the one who does were gone."""
         candidates, quote = self.candidates(symbol), self.get(symbol)
         if quote is not None:
@@ -217,10 +219,10 @@ class QuoteCache:
                 policy.sources, current
             )
             why = reason(old, candidates[speaker], is_better=is_better)
-            if why is Why.STALE and current is not None and self._is_down(current):
-                why = Why.DOWN
+            if why is FailoverReason.STALE and current is not None and self._is_down(current):
+                why = FailoverReason.DOWN
             silent = old.said.age(now) if old else None
-            self._switches.append(Switch(self._clock(), symbol, current, speaker, why, silent))
+            self._switches.append(Failover(self._clock(), symbol, current, speaker, why, silent))
         return speaker
 
     def _candidates(
@@ -241,20 +243,20 @@ class QuoteCache:
 
     def _is_down(self, source: str) -> bool:
         health = self._health.get(source)
-        return health is None or health.condition is not Condition.HEALTHY
+        return health is None or health.condition is not SourceHealth.HEALTHY
 
     def _alive_from(self, source: str) -> int:
         """The first connection of the source that has not ended."""
         health = self._health.get(source)
-        return health.connection if health and health.condition is Condition.HEALTHY else 0
+        return health.connection if health and health.condition is SourceHealth.HEALTHY else 0
 
     def _classify(
-        self, said: Statement, instrument: Instrument, policy: Policy, now: datetime
+        self, said: SourceQuote, instrument: Instrument, policy: Policy, now: datetime
     ) -> PriceClass:
         health = self._health.get(said.source.name)
         streaming = (
             health is not None
-            and health.condition is Condition.HEALTHY
+            and health.condition is SourceHealth.HEALTHY
             and said.trade_from is not None
             and said.trade_from.connection >= health.connection
         )
@@ -267,7 +269,7 @@ class QuoteCache:
             if (
                 health is not None
                 and name != SIMULATED.name
-                and health.condition in (Condition.PENDING, Condition.HEALTHY)
+                and health.condition in (SourceHealth.PENDING, SourceHealth.HEALTHY)
                 and now < health.expected_until
             ):
                 return True

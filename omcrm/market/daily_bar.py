@@ -9,7 +9,7 @@ from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Source
 
 
-class DailyCandle(Struct, frozen=True, kw_only=True):
+class DailyBar(Struct, frozen=True, kw_only=True):
     """One finished day; what the source does not say is None, which only the close never is.
 
     `day` is the date where the market is: of UTC for coins, New York for shares, Frankfurt for

@@ -8,10 +8,10 @@ from msgspec import Struct
 
 from omcrm.market.policy import Policy
 from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import Statement
+from omcrm.market.quote import SourceQuote
 
 
-class Why(StrEnum):
+class FailoverReason(StrEnum):
     """Why another source speaks."""
 
     FIRST = "first"
@@ -21,7 +21,7 @@ class Why(StrEnum):
     CLOSED = "market closed"
 
 
-class Switch(Struct, frozen=True):
+class Failover(Struct, frozen=True):
     """One change of speaker; `before` is None for the first price of a symbol.
 
     `silent` is how long the one before had said nothing believable.
@@ -31,7 +31,7 @@ class Switch(Struct, frozen=True):
     symbol: str
     before: str | None
     after: str
-    why: Why
+    why: FailoverReason
     silent: timedelta | None = None
 
 
@@ -41,7 +41,7 @@ class Candidate(Struct, frozen=True):
     `settling` says that it has just been started and need not prove itself.
     """
 
-    said: Statement
+    said: SourceQuote
     price_class: PriceClass
     fresh_since: datetime | None = None
     settling: bool = False
@@ -118,12 +118,12 @@ def _has_proven(candidate: Candidate, policy: Policy, now: datetime) -> bool:
     return since is not None and now - since >= policy.proof
 
 
-def reason(before: Candidate | None, after: Candidate, *, is_better: bool) -> Why:
+def reason(before: Candidate | None, after: Candidate, *, is_better: bool) -> FailoverReason:
     """Why `after` speaks instead of `before`, which is None where nobody did."""
     if before is None or not before.said.source.is_real or (is_better and after.settling):
-        return Why.FIRST
+        return FailoverReason.FIRST
     if is_better:
-        return Why.RECOVERED
+        return FailoverReason.RECOVERED
     if after.price_class is PriceClass.CLOSED:
-        return Why.CLOSED
-    return Why.STALE
+        return FailoverReason.CLOSED
+    return FailoverReason.STALE

@@ -6,7 +6,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 
-class Kind(StrEnum):
+class FeedEventKind(StrEnum):
     """What can happen."""
 
     TOOK_OVER = "took_over"
@@ -23,7 +23,7 @@ class FeedEvent(Struct, frozen=True, kw_only=True):
     """
 
     at: datetime
-    kind: Kind
+    kind: FeedEventKind
     source: str
     before: str | None = None
     symbols: tuple[str, ...] = ()

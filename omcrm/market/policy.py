@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from omcrm.market.instrument import AssetClass
 from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import Statement
+from omcrm.market.quote import SourceQuote
 from omcrm.market.source import LAST_RESORT, SIMULATED
 
 
@@ -60,7 +60,7 @@ POLICIES: Mapping[AssetClass, Policy] = {
 
 
 def classify(
-    said: Statement, policy: Policy, now: datetime, *, streaming: bool, market_open: bool
+    said: SourceQuote, policy: Policy, now: datetime, *, streaming: bool, market_open: bool
 ) -> PriceClass:
     """The class of a statement; the only place where one is decided.
 

@@ -15,7 +15,7 @@ _TRADES_WITHOUT_BOOK = 5
 _CLOSE_BY = Decimal("0.001")
 
 
-class Statement(Struct, frozen=True):
+class SourceQuote(Struct, frozen=True):
     """Everything one source has said about one symbol, merged from its ticks.
 
     `trade_from`, `book_from` and `day_from` are the ticks that brought the parts. At `confirmed_at`
@@ -49,7 +49,7 @@ class Quote(Struct, frozen=True):
     symbol: str
     seq: int
     price_class: PriceClass
-    said: Statement
+    said: SourceQuote
 
     @property
     def source(self) -> Source:
@@ -57,7 +57,7 @@ class Quote(Struct, frozen=True):
         return self.said.source
 
 
-def without_dead_parts(held: Statement, connection: int) -> Statement:
+def without_dead_parts(held: SourceQuote, connection: int) -> SourceQuote:
     """What still holds once every connection before `connection` has ended.
 
     The last trade stays the last trade, and is told as stale; a book or day figures of a dead
@@ -72,10 +72,10 @@ def without_dead_parts(held: Statement, connection: int) -> Statement:
     return held
 
 
-def merge(tick: Tick, held: Statement | None) -> Statement:
+def merge(tick: Tick, held: SourceQuote | None) -> SourceQuote:
     """The statement that holds after `tick`: its parts, and the held ones where it has none."""
     if held is None:
-        held = Statement(tick.symbol, tick.source, tick.received_at)
+        held = SourceQuote(tick.symbol, tick.source, tick.received_at)
     trade, book = _later(tick.trade, held.trade), tick.book or held.book
     confirmed_at = held.confirmed_at
     if tick.trade is not None:
@@ -83,7 +83,7 @@ def merge(tick: Tick, held: Statement | None) -> Statement:
     elif tick.book is not None and _is_within(trade, tick.book):
         # A book that was long on its way does not make the price older than it is.
         confirmed_at = max(confirmed_at or tick.received_at, tick.received_at - tick.late)
-    return Statement(
+    return SourceQuote(
         tick.symbol,
         tick.source,
         tick.received_at,
@@ -98,7 +98,7 @@ def merge(tick: Tick, held: Statement | None) -> Statement:
     )
 
 
-def without_forgotten_book(said: Statement, max_age: timedelta) -> Statement:
+def without_forgotten_book(said: SourceQuote, max_age: timedelta) -> SourceQuote:
     """What is left where the book was not told for too long although the symbol trades.
 
     A trade takes from the book: after several without a word about it, its stream has fallen mute.

@@ -14,7 +14,7 @@ from msgspec import Struct, structs
 
 from omcrm.market.policy import Policy
 from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import Statement
+from omcrm.market.quote import SourceQuote
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 
 _KEPT = 200
@@ -24,7 +24,7 @@ _FURTHEST_AHEAD = timedelta(hours=1)
 _Part: TypeAlias = Trade | TopOfBook | DayFigures
 
 
-class Reason(StrEnum):
+class RejectReason(StrEnum):
     """Why a tick was refused."""
 
     EMPTY = "empty"
@@ -38,30 +38,30 @@ class Reason(StrEnum):
     CONTRADICTED = "contradicted"
 
 
-class Refusal(Struct, frozen=True):
+class RejectedTick(Struct, frozen=True):
     """A refused tick, kept for inspection; `held` is the source's own last price before it, and
     `others` are the last prices of the other sources then."""
 
-    reason: Reason
+    reason: RejectReason
     tick: Tick
     held: Decimal | None = None
     others: tuple[tuple[str, Decimal], ...] = ()
 
 
-class Gate:
+class Validator:
     """Judges ticks and remembers the refused ones; `refused` counts them by reason."""
 
     def __init__(self) -> None:
-        self.refused: Counter[Reason] = Counter()
-        self.kept: deque[Refusal] = deque(maxlen=_KEPT)
-        self._new: deque[Refusal] = deque(maxlen=_KEPT)
+        self.refused: Counter[RejectReason] = Counter()
+        self.kept: deque[RejectedTick] = deque(maxlen=_KEPT)
+        self._new: deque[RejectedTick] = deque(maxlen=_KEPT)
         # The last outlier of each source, by symbol: two that agree confirm each other.
         self._outliers: dict[str, dict[str, Tick]] = {}
         # By symbol and source, a trade of a moment ago: small steps must not lead far from it.
         self._anchors: dict[tuple[str, str], Tick] = {}
 
-    def judge(
-        self, tick: Tick, held: Statement | None, others: Iterable[Statement], policy: Policy
+    def validate(
+        self, tick: Tick, held: SourceQuote | None, others: Iterable[SourceQuote], policy: Policy
     ) -> Tick | None:
         """The believable part of `tick`, or None where nothing of it may be used.
 
@@ -82,7 +82,7 @@ class Gate:
             return None
         news = tick if held is None else _newer_part(tick, held, policy)
         if news is None:
-            self._refuse(_refusal(Reason.OLDER, tick, held, []))
+            self._refuse(_refusal(RejectReason.OLDER, tick, held, []))
             return None
         fresh = [other for other in others if _speaks_freshly(other, tick, policy)]
         anchor = None if news.trade is None else self._anchor(news, policy)
@@ -121,13 +121,13 @@ class Gate:
             for name, other in self._outliers.get(tick.symbol, {}).items()
         )
 
-    def _refuse(self, refusal: Refusal) -> None:
+    def _refuse(self, refusal: RejectedTick) -> None:
         self.refused[refusal.reason] += 1
-        if refusal.reason is not Reason.OLDER:
+        if refusal.reason is not RejectReason.OLDER:
             self.kept.append(refusal)
             self._new.append(refusal)
 
-    def take_new(self) -> list[Refusal]:
+    def take_rejected(self) -> list[RejectedTick]:
         """What was refused since the last time, but for what was only old; from any thread."""
         taken = []
         while self._new:
@@ -138,28 +138,28 @@ class Gate:
 # What cannot be
 
 
-def _impossible(tick: Tick) -> Reason | None:
+def _impossible(tick: Tick) -> RejectReason | None:
     if tick.trade is None and tick.book is None and tick.day is None:
-        return Reason.EMPTY
+        return RejectReason.EMPTY
     if tick.trade is not None:
         if not _is_trade(tick.trade):
-            return Reason.NOT_A_PRICE
+            return RejectReason.NOT_A_PRICE
         if tick.trade.time and tick.trade.time - tick.received_at > _FURTHEST_AHEAD:
-            return Reason.FROM_THE_FUTURE
+            return RejectReason.FROM_THE_FUTURE
     if tick.book is not None:
         if not _is_book(tick.book):
-            return Reason.NOT_A_PRICE
+            return RejectReason.NOT_A_PRICE
         if tick.book.bid > tick.book.ask:
-            return Reason.CROSSED
+            return RejectReason.CROSSED
     return None
 
 
-def _unusable_book(book: TopOfBook, late: timedelta, policy: Policy) -> Reason | None:
+def _unusable_book(book: TopOfBook, late: timedelta, policy: Policy) -> RejectReason | None:
     if book.ask - book.bid > book.bid * policy.max_spread:
         # Made of stubs: a bid of a dollar, an ask of the moon.
-        return Reason.WIDE
+        return RejectReason.WIDE
     # Beside a fresh price it would be a state that never was.
-    return Reason.OLDER if late > policy.max_age else None
+    return RejectReason.OLDER if late > policy.max_age else None
 
 
 def _is_price(number: Decimal) -> bool:
@@ -183,22 +183,22 @@ def _is_book(book: TopOfBook) -> bool:
     )
 
 
-def _impossible_day(day: DayFigures) -> Reason | None:
+def _impossible_day(day: DayFigures) -> RejectReason | None:
     for price in (day.open, day.high, day.low):
         if price is not None and not _is_price(price):
-            return Reason.NOT_A_PRICE
+            return RejectReason.NOT_A_PRICE
     change = day.change_percent
     if not _is_size(day.volume) or (change is not None and not change.is_finite()):
-        return Reason.NOT_A_PRICE
+        return RejectReason.NOT_A_PRICE
     if day.high is not None and day.low is not None and day.high < day.low:
-        return Reason.HIGH_BELOW_LOW
+        return RejectReason.HIGH_BELOW_LOW
     return None
 
 
 # What is old
 
 
-def _newer_part(tick: Tick, held: Statement, policy: Policy) -> Tick | None:
+def _newer_part(tick: Tick, held: SourceQuote, policy: Policy) -> Tick | None:
     trade, book, day = tick.trade, tick.book, tick.day
     if trade and held.trade and _is_old_trade(trade, held.trade):
         confirms = trade.id == held.trade.id and _is_of_later_connection(tick, held.trade_from)
@@ -259,11 +259,11 @@ def _is_repeated(new: _Part, held: _Part) -> bool:
 
 def _outlier(
     tick: Tick,
-    held: Statement | None,
+    held: SourceQuote | None,
     anchor: Trade | None,
-    fresh: list[Statement],
+    fresh: list[SourceQuote],
     policy: Policy,
-) -> Reason | None:
+) -> RejectReason | None:
     """Whether a price is far from what was known, and nobody confirms it.
 
     A second source decides where there is one, also about the first price after a silence and
@@ -283,13 +283,13 @@ def _outlier(
     # A step is a small one if it is so from the last price and from that of a moment ago.
     if held is not None and held.trade is not None and _is_fresh(held, tick, policy):
         if _are_far(prices, held.trade.price, most):
-            return Reason.JUMP
+            return RejectReason.JUMP
         if anchor is not None and _are_far(prices, anchor.price, most):
-            return Reason.JUMP
-    return Reason.CONTRADICTED if streamed else None
+            return RejectReason.JUMP
+    return RejectReason.CONTRADICTED if streamed else None
 
 
-def _is_fresh(held: Statement, tick: Tick, policy: Policy) -> bool:
+def _is_fresh(held: SourceQuote, tick: Tick, policy: Policy) -> bool:
     """Whether what the source itself said last is recent enough to be moved away from."""
     if held.trade is None or held.trade_from is None:
         return False
@@ -307,10 +307,12 @@ def _are_far(prices: list[Decimal], reference: Decimal, most: Decimal) -> bool:
     return False
 
 
-def _refusal(reason: Reason, tick: Tick, held: Statement | None, fresh: list[Statement]) -> Refusal:
+def _refusal(
+    reason: RejectReason, tick: Tick, held: SourceQuote | None, fresh: list[SourceQuote]
+) -> RejectedTick:
     own = held.trade.price if held is not None and held.trade is not None else None
     others = tuple((peer.source.name, peer.trade.price) for peer in fresh if peer.trade is not None)
-    return Refusal(reason, tick, own, others)
+    return RejectedTick(reason, tick, own, others)
 
 
 def _is_long_after(new: Trade | None, held: Trade, policy: Policy) -> bool:
@@ -325,5 +327,5 @@ def _prices(tick: Tick) -> list[Decimal]:
     return prices if tick.book is None else [*prices, tick.book.bid, tick.book.ask]
 
 
-def _speaks_freshly(other: Statement, tick: Tick, policy: Policy) -> bool:
+def _speaks_freshly(other: SourceQuote, tick: Tick, policy: Policy) -> bool:
     return other.source.is_real and other.age(tick.received_at) <= policy.max_age

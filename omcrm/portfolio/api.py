@@ -9,9 +9,9 @@ from flask.typing import ResponseReturnValue
 from limits import RateLimitItemPerMinute
 
 from omcrm.auth.access import View, refusal, refused
-from omcrm.auth.allowance import Allowance
-from omcrm.auth.allows import allows, current_caller
+from omcrm.auth.rate_limit import UserRateLimit
 from omcrm.auth.request_body import Body, request_body
+from omcrm.auth.requires import current_caller, requires
 from omcrm.auth.scope import Scope
 from omcrm.errors import AccessRefused
 from omcrm.portfolio import bounds, messages, service
@@ -20,8 +20,8 @@ from omcrm.web.json_answer import json_answer
 
 blueprint = Blueprint("portfolio_api", __name__, url_prefix="/api/v1/portfolios")
 
-READS = Allowance("portfolio reads", RateLimitItemPerMinute(300))
-CHANGES = Allowance("portfolio changes", RateLimitItemPerMinute(120))
+READS = UserRateLimit("portfolio reads", RateLimitItemPerMinute(300))
+CHANGES = UserRateLimit("portfolio changes", RateLimitItemPerMinute(120))
 
 
 @blueprint.errorhandler(AccessRefused)
@@ -30,7 +30,7 @@ def refuse(error: AccessRefused) -> ResponseReturnValue:
     return refused(error)
 
 
-def _may(scope: Scope, allowance: Allowance) -> Callable[[View], View]:
+def _may(scope: Scope, allowance: UserRateLimit) -> Callable[[View], View]:
     """Let in whoever has the scope, as often as is allowed to each user."""
 
     def guard(view: View) -> View:
@@ -41,7 +41,7 @@ def _may(scope: Scope, allowance: Allowance) -> Callable[[View], View]:
                 return refusal("TOO_MANY_REQUESTS", message, 429, wait=wait)
             return view(*args, **kwargs)
 
-        return allows(scope)(guarded)
+        return requires(scope)(guarded)
 
     return guard
 
@@ -62,7 +62,7 @@ def portfolios() -> ResponseReturnValue:
 @_may_change
 def create() -> ResponseReturnValue:
     """Make an empty portfolio."""
-    made = service.create(_user(), _read(messages.Name).name)
+    made = service.create(_user(), _read(messages.PortfolioName).name)
     answer = _json({"portfolio": messages.summary(made)}, 201)
     answer.location = url_for(".portfolio", portfolio_id=made.id)
     return answer
@@ -80,7 +80,7 @@ def portfolio(portfolio_id: int) -> ResponseReturnValue:
 @_may_change
 def rename(portfolio_id: int) -> ResponseReturnValue:
     """Give a portfolio another name."""
-    name = _read(messages.Name).name
+    name = _read(messages.PortfolioName).name
     renamed = service.rename(_user(), portfolio_id, name)
     return _json({"portfolio": messages.summary(renamed)})
 
@@ -108,7 +108,7 @@ def add_holding(portfolio_id: int) -> ResponseReturnValue:
 @_may_change
 def put_holding(portfolio_id: int, symbol: str) -> ResponseReturnValue:
     """Hold exactly so much of an instrument."""
-    asked = _read(messages.Figures)
+    asked = _read(messages.HoldingFigures)
     changed = service.put_holding(_user(), portfolio_id, symbol, asked.quantity, asked.average_cost)
     return _holding(changed, symbol)
 

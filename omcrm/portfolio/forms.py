@@ -13,7 +13,7 @@ def _trimmed(text: str | None) -> str | None:
     return text.strip(_SPACES) if text else text
 
 
-class _JudgedForm(FlaskForm):  # type: ignore[misc,unused-ignore]
+class _CheckedForm(FlaskForm):  # type: ignore[misc,unused-ignore]
     """A form that is told by the service what is wrong with which field."""
 
     def note(self, refused: AccessRefused) -> None:
@@ -24,13 +24,13 @@ class _JudgedForm(FlaskForm):  # type: ignore[misc,unused-ignore]
             self.form_errors.append(refused.message)
 
 
-class NameForm(_JudgedForm):
+class NameForm(_CheckedForm):
     """The name of a portfolio."""
 
     name = StringField("Name")
 
 
-class HoldingForm(_JudgedForm):
+class HoldingForm(_CheckedForm):
     """How much of an instrument is held, and what it cost."""
 
     symbol = StringField("Instrument")

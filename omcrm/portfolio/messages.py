@@ -17,20 +17,20 @@ LARGEST_BODY = 4096
 """In bytes."""
 
 
-class Name(Struct, frozen=True, forbid_unknown_fields=True):
+class PortfolioName(Struct, frozen=True, forbid_unknown_fields=True):
     """The body that makes or renames a portfolio."""
 
     name: str
 
 
-class Figures(Struct, frozen=True, forbid_unknown_fields=True):
+class HoldingFigures(Struct, frozen=True, forbid_unknown_fields=True):
     """The body that says how much of an instrument is held; numbers, or their text."""
 
     quantity: Decimal
     average_cost: Decimal
 
 
-class NewHolding(Figures, frozen=True, forbid_unknown_fields=True):
+class NewHolding(HoldingFigures, frozen=True, forbid_unknown_fields=True):
     """The same with the instrument."""
 
     symbol: str

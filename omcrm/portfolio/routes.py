@@ -15,7 +15,7 @@ from omcrm.portfolio.coverage import TRUST
 from omcrm.portfolio.forms import HoldingForm, NameForm
 from omcrm.portfolio.holding import Holding, Portfolio
 from omcrm.portfolio.valuation import counted_classes
-from omcrm.web.market import market
+from omcrm.web.market_access import market
 
 blueprint = Blueprint("portfolio", __name__, url_prefix="/portfolio")
 

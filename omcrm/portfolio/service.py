@@ -23,7 +23,7 @@ from omcrm.portfolio.valuation import Valuation
 from omcrm.storage import portfolio as storage
 from omcrm.storage.instrument import find_instrument
 from omcrm.storage.portfolio import HoldingRow, PortfolioRow
-from omcrm.web.market import market
+from omcrm.web.market_access import market
 
 Figure = str | int | Decimal
 

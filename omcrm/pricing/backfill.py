@@ -5,19 +5,19 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from omcrm.feeds.history_query import Found, Wish
+from omcrm.feeds.history_query import HistoryResult, MissingDays
 from omcrm.market.instrument import Instrument
 from omcrm.market.price_class import PriceClass
 from omcrm.market.trading_day import finished_days
-from omcrm.pricing.asking import Asking
-from omcrm.storage.daily_candle import daily_candles
+from omcrm.pricing.upstream_query import UpstreamQuery
+from omcrm.storage.daily_bar import daily_candles
 
 
-class Filled(Struct, frozen=True):
+class BackfillResult(Struct, frozen=True):
     """What became of one symbol: how many days were expected, and what was found of the rest."""
 
     expected: int
-    found: Found
+    found: HistoryResult
 
     @property
     def has_failed(self) -> bool:
@@ -29,8 +29,8 @@ class Filled(Struct, frozen=True):
 
 
 def wishes(
-    asking: Asking, instruments: Iterable[Instrument], count: int, now: datetime
-) -> dict[str, tuple[Wish, int]]:
+    query: UpstreamQuery, instruments: Iterable[Instrument], count: int, now: datetime
+) -> dict[str, tuple[MissingDays, int]]:
     """The days of the last `count` that are over and not known yet, by symbol, and how many there
     are in all.
 
@@ -48,16 +48,16 @@ def wishes(
         days = expected[instrument.asset_class]
         held = known[symbol]
         real = {day for day in held if held[day].price_class is not PriceClass.SIMULATED}
-        enough = real if real or asking.real_histories(instrument) else held.keys()
+        enough = real if real or query.real_histories(instrument) else held.keys()
         missing = tuple(day for day in days if day not in enough)
-        found[symbol] = (Wish(instrument, missing, has_real=bool(real)), len(days))
+        found[symbol] = (MissingDays(instrument, missing, has_real=bool(real)), len(days))
     return found
 
 
-def fill(
-    asking: Asking, instruments: Iterable[Instrument], count: int, now: datetime
-) -> Iterator[Filled]:
+def backfill(
+    query: UpstreamQuery, instruments: Iterable[Instrument], count: int, now: datetime
+) -> Iterator[BackfillResult]:
     """What becomes of each symbol, as soon as it is known; writing it is left to the caller."""
-    wanted = wishes(asking, instruments, count, now)
-    for found in asking.days(wish for wish, _ in wanted.values()):
-        yield Filled(wanted[found.symbol][1], found)
+    wanted = wishes(query, instruments, count, now)
+    for found in query.days(wish for wish, _ in wanted.values()):
+        yield BackfillResult(wanted[found.symbol][1], found)

@@ -12,11 +12,11 @@ from flask_migrate import upgrade
 from omcrm.extensions import db
 from omcrm.market.instrument import Instrument, canonical_symbols
 from omcrm.number_option import Whole
-from omcrm.pricing.asking import Asking, told_price, utc_now
-from omcrm.pricing.filling import Filled, fill
+from omcrm.pricing.backfill import BackfillResult, backfill
+from omcrm.pricing.upstream_query import UpstreamQuery, fetched_price, utc_now
 from omcrm.settings import Settings, load
-from omcrm.storage.asset_price import AssetPrice, latest_prices, write_prices
-from omcrm.storage.daily_candle import add_candles
+from omcrm.storage.asset_price import StoredPrice, latest_prices, write_prices
+from omcrm.storage.daily_bar import add_candles
 from omcrm.storage.instrument import active_instruments
 
 _DAYS = 30
@@ -52,16 +52,16 @@ def update_asset_prices(
     settings = load()
     with _app(settings):
         instruments = _chosen([*symbols, *more_symbols])
-        asking = Asking(settings, _SECONDS, _PATIENCE)
+        query = UpstreamQuery(settings, _SECONDS, _PATIENCE)
         try:
             if historical:
-                failed = _fill(asking, instruments, days or _DAYS, dry_run)
+                failed = _fill(query, instruments, days or _DAYS, dry_run)
             else:
-                failed = _update(asking, instruments, dry_run)
+                failed = _update(query, instruments, dry_run)
         except KeyboardInterrupt:
             raise click.Abort from None
         finally:
-            asking.close()
+            query.close()
     for symbol, reason in failed.items():
         click.echo(f"{symbol} failed: {reason}", err=True)
     sys.exit(1 if failed else 0)
@@ -91,12 +91,12 @@ def _chosen(symbols: list[str]) -> list[Instrument]:
 # Present prices
 
 
-def _update(asking: Asking, instruments: list[Instrument], dry_run: bool) -> dict[str, str]:
+def _update(query: UpstreamQuery, instruments: list[Instrument], dry_run: bool) -> dict[str, str]:
     """What could not be updated, and why."""
     before, told, failed = latest_prices(), {}, {}
     with _bar(len(instruments), "Asking for prices") as bar:
-        for answer in asking.prices(instruments):
-            price = told_price(answer)
+        for answer in query.prices(instruments):
+            price = fetched_price(answer)
             if price is None:
                 failed[answer.symbol] = "; ".join(answer.problems)
             else:
@@ -112,7 +112,7 @@ def _update(asking: Asking, instruments: list[Instrument], dry_run: bool) -> dic
     return failed
 
 
-def _price_row(before: AssetPrice | None, price: AssetPrice) -> tuple[str, ...]:
+def _price_row(before: StoredPrice | None, price: StoredPrice) -> tuple[str, ...]:
     return (
         price.symbol,
         _plain(before.price if before else None),
@@ -127,12 +127,12 @@ def _price_row(before: AssetPrice | None, price: AssetPrice) -> tuple[str, ...]:
 
 
 def _fill(
-    asking: Asking, instruments: list[Instrument], days: int, dry_run: bool
+    query: UpstreamQuery, instruments: list[Instrument], days: int, dry_run: bool
 ) -> dict[str, str]:
     """What could not be filled, and why."""
     rows, failed, limited, added = [], {}, {}, 0
     with _bar(len(instruments), f"Asking for {days} days") as bar:
-        for filled in fill(asking, instruments, days, utc_now()):
+        for filled in backfill(query, instruments, days, utc_now()):
             if dry_run:
                 added += len(filled.found.candles)
             else:
@@ -152,7 +152,7 @@ def _fill(
     return failed
 
 
-def _day_row(filled: Filled) -> tuple[str, ...]:
+def _day_row(filled: BackfillResult) -> tuple[str, ...]:
     found = filled.found
     known = filled.expected - len(found.candles) - len(found.missing)
     return (
@@ -168,7 +168,7 @@ def _day_row(filled: Filled) -> tuple[str, ...]:
     )
 
 
-def _why(filled: Filled) -> str:
+def _why(filled: BackfillResult) -> str:
     count = len(filled.found.missing)
     days = "1 day is" if count == 1 else f"{count} days are"
     return f"{days} missing: {'; '.join(filled.found.problems)}"

@@ -9,10 +9,10 @@ from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from omcrm.extensions import db
-from omcrm.pricing.asking import Asking, utc_now
-from omcrm.pricing.filling import Filled, fill
+from omcrm.pricing.backfill import BackfillResult, backfill
+from omcrm.pricing.upstream_query import UpstreamQuery, utc_now
 from omcrm.settings import Settings
-from omcrm.storage.daily_candle import add_candles
+from omcrm.storage.daily_bar import add_candles
 from omcrm.storage.instrument import active_instruments
 
 _log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ _ROUND, _PATIENCE = 900.0, 65.0
 _END = 10.0
 
 
-class DayKeeper:
+class DailyBackfill:
     """Owns the thread that asks; starting or stopping twice is harmless."""
 
     def __init__(self, app: Flask, settings: Settings) -> None:
@@ -35,7 +35,7 @@ class DayKeeper:
         self._settings = settings
         self._stopped = threading.Event()
         self._lock = threading.Lock()
-        self._asking: Asking | None = None
+        self._query: UpstreamQuery | None = None
         self._thread: threading.Thread | None = None
         self._ask_at: dict[str, float] = {}
 
@@ -50,33 +50,33 @@ class DayKeeper:
         """Ask no more, also in the middle of an answer, and wait until the thread is gone."""
         self._stopped.set()
         with self._lock:
-            if self._asking is not None:
-                self._asking.close()
+            if self._query is not None:
+                self._query.close()
         if self._thread is not None:
             self._thread.join(_END)
             self._thread = None
 
     def look(self, now: datetime) -> int:
         """Ask for what is missing of the last days and write it; how many days were new."""
-        asking = Asking(self._settings, _ROUND, _PATIENCE)
+        query = UpstreamQuery(self._settings, _ROUND, _PATIENCE)
         with self._lock:
-            self._asking = asking
+            self._query = query
             if self._stopped.is_set():
-                asking.close()
+                query.close()
         try:
             with self._app.app_context():
-                return self._fill(asking, now)
+                return self._fill(query, now)
         finally:
-            asking.close()
+            query.close()
 
-    def _fill(self, asking: Asking, now: datetime) -> int:
+    def _fill(self, query: UpstreamQuery, now: datetime) -> int:
         moment, added = time.monotonic(), 0
         due = [
             instrument
             for instrument in active_instruments()
             if self._is_due(instrument.symbol, moment)
         ]
-        for filled in fill(asking, due, _DAYS_BACK, now):
+        for filled in backfill(query, due, _DAYS_BACK, now):
             if self._stopped.is_set():
                 break
             if filled.found.candles:
@@ -88,7 +88,7 @@ class DayKeeper:
     def _is_due(self, symbol: str, moment: float) -> bool:
         return moment >= self._ask_at.get(symbol, moment)
 
-    def _note(self, filled: Filled, moment: float) -> None:
+    def _note(self, filled: BackfillResult, moment: float) -> None:
         found = filled.found
         if not found.missing:
             self._ask_at.pop(found.symbol, None)

@@ -28,7 +28,7 @@ class PriceFeedState(NamedTuple):
     batch: int | None = None
 
 
-class _Note(msgspec.Struct):
+class _LockNote(msgspec.Struct):
     pid: int
     interval: int
     batch: int
@@ -44,7 +44,7 @@ def held(folder: Path, database: str, interval: int, batch: int) -> Iterator[Non
             note = _read(path)
             raise PriceFeedRuns(note.pid if note else None)
         file.truncate()
-        file.write(msgspec.json.encode(_Note(os.getpid(), interval, batch)))
+        file.write(msgspec.json.encode(_LockNote(os.getpid(), interval, batch)))
         file.flush()
         # Closing the file lets go of the lock, and so does dying.
         yield
@@ -82,7 +82,7 @@ def _lock(file: int) -> bool:
     return False
 
 
-def _read(path: Path) -> _Note | None:
+def _read(path: Path) -> _LockNote | None:
     with contextlib.suppress(OSError, msgspec.MsgspecError, UnicodeDecodeError):
-        return msgspec.json.decode(path.read_bytes(), type=_Note)
+        return msgspec.json.decode(path.read_bytes(), type=_LockNote)
     return None

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from omcrm.extensions import db
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
-from omcrm.storage.asset_price import AssetPrice, write_prices
+from omcrm.storage.asset_price import StoredPrice, write_prices
 
 _log = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 class PriceWriter:
     """Remembers what it has written; `batch` prices go into one transaction. One thread writes."""
 
-    def __init__(self, app: Flask, batch: int, written: Mapping[str, AssetPrice]) -> None:
+    def __init__(self, app: Flask, batch: int, written: Mapping[str, StoredPrice]) -> None:
         self._app = app
         self._batch = batch
         self._written = dict(written)
@@ -33,7 +33,7 @@ class PriceWriter:
             price
             for quote in quotes
             if quote.price_class is not PriceClass.LAST_RESORT
-            and (price := AssetPrice.of(quote.said, quote.price_class)) is not None
+            and (price := StoredPrice.of(quote.said, quote.price_class)) is not None
             and not _is_alike(price, self._written.get(price.symbol))
         ]
         count = 0
@@ -52,7 +52,7 @@ class PriceWriter:
         return count
 
 
-def _is_alike(price: AssetPrice, written: AssetPrice | None) -> bool:
+def _is_alike(price: StoredPrice, written: StoredPrice | None) -> bool:
     """Whether only the moment differs at which the same price was heard again."""
     return written is not None and (
         (price.price, price.price_class, price.source, price.provider_time)

@@ -8,9 +8,9 @@ from msgspec import Struct
 from omcrm.extensions import db
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
-from omcrm.pricing.asking import Asking, told_price, utc_now
-from omcrm.storage.asset_price import AssetPrice, write_prices
-from omcrm.web.market import market
+from omcrm.pricing.upstream_query import UpstreamQuery, fetched_price, utc_now
+from omcrm.storage.asset_price import StoredPrice, write_prices
+from omcrm.web.market_access import market
 
 # Who asks waits for the answer.
 _SECONDS = 10.0
@@ -20,21 +20,21 @@ _STREAMED = (PriceClass.LIVE, PriceClass.DELAYED)
 _INVENTED = (PriceClass.SIMULATED,)
 
 
-class Failure(Struct, frozen=True):
+class RefreshFailure(Struct, frozen=True):
     """A symbol without a new price, and why."""
 
     symbol: str
     reason: str
 
 
-class Updated(Struct, frozen=True):
+class RefreshResult(Struct, frozen=True):
     """What became of each symbol that was to be updated, in the order they were named."""
 
-    updated: list[AssetPrice]
-    failed: list[Failure]
+    updated: list[StoredPrice]
+    failed: list[RefreshFailure]
 
 
-def force_update(symbols: Iterable[str]) -> Updated:
+def refresh_prices(symbols: Iterable[str]) -> RefreshResult:
     """Fetch the prices of these symbols now, within the quota, and write them down.
 
     It takes ten seconds at most, a little longer where the database is busy. A symbol that a
@@ -47,27 +47,27 @@ def force_update(symbols: Iterable[str]) -> Updated:
     prices = {symbol: price for symbol, price in streamed.items() if price is not None}
     reasons = {symbol: "unknown symbol" for symbol in wanted if symbol not in found.instruments}
     left = [symbol for symbol in wanted if symbol not in prices and symbol not in reasons]
-    asking = Asking(current_app.extensions["omcrm.settings"], _SECONDS)
+    query = UpstreamQuery(current_app.extensions["omcrm.settings"], _SECONDS)
     try:
         instruments = [found.instruments[symbol] for symbol in left]
-        for answer in asking.prices(instruments, found.cache, found.hub.publish):
-            price = told_price(answer) or _shown(found.cache.get(answer.symbol), _INVENTED)
+        for answer in query.prices(instruments, found.cache, found.hub.publish):
+            price = fetched_price(answer) or _shown(found.cache.get(answer.symbol), _INVENTED)
             if price is None:
                 reasons[answer.symbol] = "; ".join(answer.problems)
             else:
                 prices[answer.symbol] = price
     finally:
-        asking.close()
+        query.close()
     write_prices(prices.values(), utc_now())
     db.session.commit()
-    return Updated(
+    return RefreshResult(
         [prices[symbol] for symbol in wanted if symbol in prices],
-        [Failure(symbol, reasons[symbol]) for symbol in wanted if symbol in reasons],
+        [RefreshFailure(symbol, reasons[symbol]) for symbol in wanted if symbol in reasons],
     )
 
 
-def _shown(quote: Quote | None, classes: Iterable[PriceClass]) -> AssetPrice | None:
+def _shown(quote: Quote | None, classes: Iterable[PriceClass]) -> StoredPrice | None:
     """What is written down of the price that is shown, if it is of one of these classes."""
     if quote is None or quote.price_class not in classes:
         return None
-    return AssetPrice.of(quote.said, quote.price_class)
+    return StoredPrice.of(quote.said, quote.price_class)

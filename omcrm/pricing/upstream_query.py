@@ -4,17 +4,17 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
 from omcrm.feeds.history import histories
-from omcrm.feeds.history_query import Found, HistoryQuery, Wish
-from omcrm.feeds.inquiry import Inquiry
-from omcrm.feeds.price_query import Answer, PriceQuery
-from omcrm.feeds.quota import Ledger
+from omcrm.feeds.history_query import HistoryQuery, HistoryResult, MissingDays
+from omcrm.feeds.http_query import HttpQuery
+from omcrm.feeds.price_query import PriceQuery, PriceResult
+from omcrm.feeds.quota import CallCounts
 from omcrm.feeds.registry import polls
 from omcrm.market.cache import QuoteCache
-from omcrm.market.gate import Gate
 from omcrm.market.instrument import Instrument
 from omcrm.market.quote import Quote
+from omcrm.market.validation import Validator
 from omcrm.settings import Settings
-from omcrm.storage.asset_price import AssetPrice
+from omcrm.storage.asset_price import StoredPrice
 
 
 def utc_now() -> datetime:
@@ -22,7 +22,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Asking:
+class UpstreamQuery:
     """One round of questions, from the budgets that all processes of this machine share.
 
     It is over after `seconds`; for a budget that renews it waits `patience` seconds at most.
@@ -31,8 +31,8 @@ class Asking:
     def __init__(self, settings: Settings, seconds: float, patience: float = 0.0) -> None:
         self._feeds = settings.feeds
         self._batch = settings.realtime_batch_size
-        ledger = Ledger(settings.feed_state_path)
-        self._inquiry = Inquiry(ledger, self._feeds.keys, utc_now, seconds, patience)
+        call_counts = CallCounts(settings.feed_state_path)
+        self._query = HttpQuery(call_counts, self._feeds.keys, utc_now, seconds, patience)
         self._histories = histories(self._feeds)
 
     def prices(
@@ -40,19 +40,19 @@ class Asking:
         instruments: Iterable[Instrument],
         cache: QuoteCache | None = None,
         publish: Callable[[Quote], None] = lambda quote: None,
-    ) -> Iterator[Answer]:
+    ) -> Iterator[PriceResult]:
         """The present price of each, judged by the gate of `cache`, or by one that knows nothing
         yet; `publish` gets each quote of the cache that changes."""
         wanted = list(instruments)
         if cache is None:
-            cache = QuoteCache(utc_now, Gate())
+            cache = QuoteCache(utc_now, Validator())
             cache.follow(wanted)
-        query = PriceQuery(self._inquiry, polls(self._feeds), cache, publish)
+        query = PriceQuery(self._query, polls(self._feeds), cache, publish)
         return query.answers(wanted, self._batch)
 
-    def days(self, wishes: Iterable[Wish]) -> Iterator[Found]:
+    def days(self, wishes: Iterable[MissingDays]) -> Iterator[HistoryResult]:
         """The missing days of each; nobody is asked where none is missing."""
-        return HistoryQuery(self._inquiry, self._histories).answers(wishes)
+        return HistoryQuery(self._query, self._histories).answers(wishes)
 
     def real_histories(self, instrument: Instrument) -> bool:
         """Whether a real source can be asked for past days of an instrument."""
@@ -64,11 +64,11 @@ class Asking:
 
     def close(self) -> None:
         """End all calls and ask no more; from any thread."""
-        self._inquiry.close()
+        self._query.close()
 
 
-def told_price(answer: Answer) -> AssetPrice | None:
+def fetched_price(answer: PriceResult) -> StoredPrice | None:
     """What is written down of an answer; None where there is no price in it."""
     if answer.said is None or answer.price_class is None:
         return None
-    return AssetPrice.of(answer.said, answer.price_class)
+    return StoredPrice.of(answer.said, answer.price_class)

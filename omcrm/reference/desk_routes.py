@@ -6,7 +6,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from omcrm.auth.scope import Scope
 from omcrm.feeds.status import FeedStatus
-from omcrm.market.candle import KEPT
+from omcrm.market.bar import KEPT
 from omcrm.market.price_class import PriceClass
 from omcrm.reference.desk import Brief, Candles, MarketStatus, PriceUpdate
 from omcrm.reference.route import Route

@@ -4,7 +4,12 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from omcrm.gateways.finance_query.channels import Hours, Overview, Profile, Quotes
+from omcrm.gateways.finance_query.channels import (
+    HoursChannel,
+    OverviewChannel,
+    ProfileChannel,
+    QuotesChannel,
+)
 from omcrm.market.price_class import PriceClass
 from omcrm.reference.channel import Channel, Message
 from omcrm.reference.schema import PARTS, Number, Time
@@ -158,27 +163,29 @@ class Error(Struct, kw_only=True):
 # A union of them has no tag, which msgspec asks for.
 _ROWS = {
     "items": {
-        "anyOf": [{"$ref": f"{PARTS}{Quotes.name}.{part.__name__}"} for part in (ShortQuote, First)]
+        "anyOf": [
+            {"$ref": f"{PARTS}{QuotesChannel.name}.{part.__name__}"} for part in (ShortQuote, First)
+        ]
     }
 }
 _ERROR = Message(name="error", body=Error, about="What was wrong.")
 _EVERY = "First at once, then every STREAM_INTERVAL seconds, whether or not anything changed."
 
 PROFILE = Channel(
-    dialect=Profile.name,
+    dialect=ProfileChannel.name,
     title="Profile",
     path="/profile/{symbol}",
-    scope=Profile.scope,
+    scope=ProfileChannel.scope,
     parameters={"symbol": "The symbol of an instrument."},
     about=f"All that is known of one instrument. {_EVERY}",
     received=(),
     sent=(Message(name="profile", body=ProfileTold, about="The instrument."), _ERROR),
 )
 QUOTES = Channel(
-    dialect=Quotes.name,
+    dialect=QuotesChannel.name,
     title="Quotes",
-    path=Quotes.path,
-    scope=Quotes.scope,
+    path=QuotesChannel.path,
+    scope=QuotesChannel.scope,
     about=f"Short quotes of the symbols of the last list, in its order. {_EVERY}",
     parts=(ShortQuote, First),
     received=(
@@ -200,19 +207,19 @@ QUOTES = Channel(
     ),
 )
 MARKET = Channel(
-    dialect=Overview.name,
+    dialect=OverviewChannel.name,
     title="Market",
-    path=Overview.path,
-    scope=Overview.scope,
+    path=OverviewChannel.path,
+    scope=OverviewChannel.scope,
     about=f"Movers, averages, headlines and sectors. {_EVERY}",
     received=(),
     sent=(Message(name="market", body=MarketTold, about="The market."), _ERROR),
 )
 HOURS = Channel(
-    dialect=Hours.name,
+    dialect=HoursChannel.name,
     title="Hours",
-    path=Hours.path,
-    scope=Hours.scope,
+    path=HoursChannel.path,
+    scope=HoursChannel.scope,
     about=f"Whether the stock exchange is open. {_EVERY}",
     received=(),
     sent=(Message(name="hours", body=HoursTold, about="The hours."), _ERROR),

@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from omcrm.gateways.market_feed import MarketFeed, Ping, Subscribe, Unsubscribe
+from omcrm.gateways.market_feed import MarketFeed, MarketFeedPing, Subscribe, Unsubscribe
 from omcrm.market.price_class import PriceClass
 from omcrm.reference.channel import Channel, tagged
 from omcrm.reference.news_item import NewsItem
@@ -131,7 +131,7 @@ MARKET_FEED = Channel(
             '{"action":"unsubscribe","symbols":["AAPL"]}',
             answers=("unsubscribed", "error"),
         ),
-        tagged(Ping, '{"action":"ping"}', answers=("pong",)),
+        tagged(MarketFeedPing, '{"action":"ping"}', answers=("pong",)),
     ),
     sent=tuple(
         tagged(message)

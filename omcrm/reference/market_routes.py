@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from omcrm.auth.scope import Scope
-from omcrm.gateways.market_feed_routes import Quotes
+from omcrm.gateways.market_feed_routes import QuotesRequest
 from omcrm.reference.desk_routes import Done, FeedsStopped
 from omcrm.reference.market_feed import Quote
 from omcrm.reference.news_item import NewsItem
@@ -78,7 +78,7 @@ ROUTES = (
         area=_AREA,
         about="The newest quotes of up to fifty symbols.",
         needs=Scope.MARKET_READ,
-        body=Quotes,
+        body=QuotesRequest,
         answer=QuotesAnswer,
         refusals={400: "The body is wrong."},
     ),

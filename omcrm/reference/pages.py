@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, Response, render_template
 from flask.typing import ResponseReturnValue
 
-from omcrm.auth.allows import allows
+from omcrm.auth.requires import requires
 from omcrm.reference import asyncapi, openapi, shown
 from omcrm.reference.asyncapi import received_name, sent_name, who_may
 from omcrm.reference.channel import Channel, Message
@@ -20,21 +20,21 @@ blueprint = Blueprint("reference", __name__, url_prefix="/api")
 
 
 @blueprint.get("/docs")
-@allows()
+@requires()
 def docs() -> ResponseReturnValue:
     """Every socket and route on one page."""
     return render_template("reference/docs.html", **_shown())
 
 
 @blueprint.get("/asyncapi.yaml")
-@allows()
+@requires()
 def asyncapi_yaml() -> ResponseReturnValue:
     """The sockets, for programs."""
     return Response(_texts()["asyncapi.yaml"], mimetype="application/yaml")
 
 
 @blueprint.get("/openapi.json")
-@allows()
+@requires()
 def openapi_json() -> ResponseReturnValue:
     """The routes, for programs."""
     return Response(_texts()["openapi.json"], mimetype="application/json")

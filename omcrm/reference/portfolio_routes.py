@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from omcrm.auth.scope import Scope
-from omcrm.portfolio.messages import Figures, Name, NewHolding
+from omcrm.portfolio.messages import HoldingFigures, NewHolding, PortfolioName
 from omcrm.portfolio.valuation import Valuation
 from omcrm.reference.desk_routes import Done
 from omcrm.reference.route import Route
@@ -105,7 +105,7 @@ ROUTES = (
         "POST",
         _ALL,
         "Make an empty portfolio.",
-        body=Name,
+        body=PortfolioName,
         answer=PortfolioAnswer,
         status=201,
         refusals={**_BODY, 409: "The name is taken, or there are too many."},
@@ -115,7 +115,7 @@ ROUTES = (
         "PATCH",
         _ONE,
         "Give a portfolio another name.",
-        body=Name,
+        body=PortfolioName,
         answer=PortfolioAnswer,
         refusals={**_BODY, **_MISSING, 409: "The name is taken."},
     ),
@@ -133,7 +133,7 @@ ROUTES = (
         "PUT",
         f"{_ONE}/holdings/<symbol>",
         "Hold exactly so much of an instrument.",
-        body=Figures,
+        body=HoldingFigures,
         answer=HoldingAnswer,
         refusals={**_BODY, **_MISSING, 409: "There are too many holdings."},
     ),

@@ -8,7 +8,7 @@ from omcrm.gateways.realtime import Realtime
 from omcrm.gateways.realtime_message import (
     GetAssetPrice,
     GetPortfolioValue,
-    Ping,
+    RealtimePing,
     SubscribeAsset,
     SubscribePortfolio,
     UnsubscribeAsset,
@@ -206,7 +206,7 @@ REALTIME = Channel(
     scope=Realtime.scope,
     about="Prices of assets, and values of the caller's portfolios.",
     received=(
-        tagged(Ping, '{"type":"ping","data":{}}', answers=("pong",)),
+        tagged(RealtimePing, '{"type":"ping","data":{}}', answers=("pong",)),
         tagged(
             SubscribeAsset,
             f'{{"type":"subscribe_asset",{_ASSET}}}',

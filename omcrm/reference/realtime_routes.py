@@ -5,7 +5,7 @@ from typing import Literal
 from msgspec import UNSET, Struct, UnsetType
 
 from omcrm.auth.scope import Scope
-from omcrm.gateways.realtime_routes import Wanted
+from omcrm.gateways.realtime_routes import PriceUpdateRequest
 from omcrm.market.price_class import PriceClass
 from omcrm.reference.route import Needs, Route, Wrong
 from omcrm.reference.schema import Number, Time
@@ -148,7 +148,7 @@ ROUTES = (
         area=_AREA,
         about="Ask the sources for fresh prices now, which may take ten seconds.",
         needs=Scope.PRICES_UPDATE,
-        body=Wanted,
+        body=PriceUpdateRequest,
         answer=Forced,
         refusals={400: "The body is wrong, or names unknown symbols.", 429: "Too many lately."},
         refused_as=NotForced,

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from omcrm.concurrency import native_lock
-from omcrm.streaming.takeover import system_socket
+from omcrm.streaming.detach import system_socket
 
 _EVERY = 1.0
 

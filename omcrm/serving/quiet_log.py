@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from omcrm.streaming.seldom import Seldom
+from omcrm.streaming.throttled_log import ThrottledLog
 
 
 class QuietLog:
@@ -10,8 +10,8 @@ class QuietLog:
 
     def __init__(self, log: Any) -> None:
         self._log = log
-        self.warning = Seldom(log).warning
-        self.exception = Seldom(log).exception
+        self.warning = ThrottledLog(log).warning
+        self.exception = ThrottledLog(log).exception
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._log, name)

@@ -10,13 +10,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from omcrm.extensions import db
 from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import Statement
+from omcrm.market.quote import SourceQuote
 from omcrm.storage.insert import insert_into
 from omcrm.storage.instrument import InstrumentRow
 from omcrm.storage.types import ExactDecimal, UtcDateTime
 
 
-class AssetPrice(Struct, frozen=True, kw_only=True):
+class StoredPrice(Struct, frozen=True, kw_only=True):
     """A price as it stood when it was written; `provider_time` is None where nobody told it."""
 
     symbol: str
@@ -27,7 +27,7 @@ class AssetPrice(Struct, frozen=True, kw_only=True):
     received_at: datetime
 
     @classmethod
-    def of(cls, said: Statement, price_class: PriceClass) -> "AssetPrice | None":
+    def of(cls, said: SourceQuote, price_class: PriceClass) -> "StoredPrice | None":
         """What is written down of a statement; None where it has no price."""
         if said.trade is None:
             return None
@@ -60,7 +60,7 @@ class AssetPriceRow(db.Model):  # type: ignore[name-defined,misc,unused-ignore]
 _FIELDS = ("price", "price_class", "source", "provider_time", "received_at", "written_at")
 
 
-def latest_prices() -> dict[str, AssetPrice]:
+def latest_prices() -> dict[str, StoredPrice]:
     """What was written last of each symbol."""
     rows = db.session.execute(
         select(InstrumentRow.symbol, AssetPriceRow).join(
@@ -68,7 +68,7 @@ def latest_prices() -> dict[str, AssetPrice]:
         )
     )
     return {
-        symbol: AssetPrice(
+        symbol: StoredPrice(
             symbol=symbol,
             price=row.price,
             price_class=PriceClass(row.price_class),
@@ -80,7 +80,7 @@ def latest_prices() -> dict[str, AssetPrice]:
     }
 
 
-def write_prices(prices: Iterable[AssetPrice], now: datetime) -> None:
+def write_prices(prices: Iterable[StoredPrice], now: datetime) -> None:
     """Write these; one that was received before the one that is there changes nothing.
 
     Committed by the caller. A symbol without an instrument is passed over.
@@ -99,7 +99,7 @@ def write_prices(prices: Iterable[AssetPrice], now: datetime) -> None:
     db.session.execute(newest)
 
 
-def _row(instrument_id: int, price: AssetPrice, now: datetime) -> dict[str, object]:
+def _row(instrument_id: int, price: StoredPrice, now: datetime) -> dict[str, object]:
     return {
         "instrument_id": instrument_id,
         "price": price.price,

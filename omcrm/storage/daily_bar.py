@@ -8,7 +8,7 @@ from sqlalchemy import ForeignKey, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from omcrm.extensions import db
-from omcrm.market.daily_candle import DailyCandle
+from omcrm.market.daily_bar import DailyBar
 from omcrm.market.instrument import AssetClass
 from omcrm.market.policy import POLICIES
 from omcrm.market.price_class import PriceClass
@@ -20,7 +20,7 @@ from omcrm.storage.types import ExactDecimal, UtcDateTime
 _ROWS = 100
 
 
-class DailyCandleRow(db.Model):  # type: ignore[name-defined,misc,unused-ignore]
+class DailyBarRow(db.Model):  # type: ignore[name-defined,misc,unused-ignore]
     """One day at one source; `candle()` gives the value the rest of the code works with."""
 
     __tablename__ = "daily_candles"
@@ -38,9 +38,9 @@ class DailyCandleRow(db.Model):  # type: ignore[name-defined,misc,unused-ignore]
     volume: Mapped[Decimal | None] = mapped_column(ExactDecimal)
     fetched_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
-    def candle(self, symbol: str) -> DailyCandle:
+    def candle(self, symbol: str) -> DailyBar:
         """The row as a value."""
-        return DailyCandle(
+        return DailyBar(
             symbol=symbol,
             day=self.day,
             source=self.source,
@@ -55,18 +55,18 @@ class DailyCandleRow(db.Model):  # type: ignore[name-defined,misc,unused-ignore]
 
 def daily_candles(
     symbols: Collection[str], first: date, last: date
-) -> dict[str, dict[date, DailyCandle]]:
+) -> dict[str, dict[date, DailyBar]]:
     """The days from `first` to `last` that are known of each symbol, oldest first.
 
     Of several sources the one that the policy prefers is given; the class says what it is.
     """
     rows = db.session.execute(
-        select(InstrumentRow.symbol, InstrumentRow.asset_class, DailyCandleRow)
-        .join(DailyCandleRow, DailyCandleRow.instrument_id == InstrumentRow.id)
-        .where(InstrumentRow.symbol.in_(symbols), DailyCandleRow.day.between(first, last))
-        .order_by(DailyCandleRow.day)
+        select(InstrumentRow.symbol, InstrumentRow.asset_class, DailyBarRow)
+        .join(DailyBarRow, DailyBarRow.instrument_id == InstrumentRow.id)
+        .where(InstrumentRow.symbol.in_(symbols), DailyBarRow.day.between(first, last))
+        .order_by(DailyBarRow.day)
     )
-    found: dict[str, dict[date, DailyCandle]] = {symbol: {} for symbol in symbols}
+    found: dict[str, dict[date, DailyBar]] = {symbol: {} for symbol in symbols}
     for symbol, asset_class, row in rows:
         days, order = found[symbol], POLICIES[AssetClass(asset_class)].sources
         held = days.get(row.day)
@@ -75,7 +75,7 @@ def daily_candles(
     return found
 
 
-def add_candles(candles: Iterable[DailyCandle], now: datetime) -> int:
+def add_candles(candles: Iterable[DailyBar], now: datetime) -> int:
     """Add these, each once; how many were new. Committed by the caller.
 
     A day that its source has told before is left as it is.
@@ -87,12 +87,12 @@ def add_candles(candles: Iterable[DailyCandle], now: datetime) -> int:
     rows = [_row(ids[candle.symbol], candle, now) for candle in given if candle.symbol in ids]
     added = 0
     for start in range(0, len(rows), _ROWS):
-        insert = insert_into(DailyCandleRow).values(rows[start : start + _ROWS])
+        insert = insert_into(DailyBarRow).values(rows[start : start + _ROWS])
         added += db.session.execute(insert.on_conflict_do_nothing()).rowcount
     return added
 
 
-def _row(instrument_id: int, candle: DailyCandle, now: datetime) -> dict[str, object]:
+def _row(instrument_id: int, candle: DailyBar, now: datetime) -> dict[str, object]:
     return {
         "instrument_id": instrument_id,
         "day": candle.day,

@@ -28,7 +28,7 @@ def engine_options(database: str) -> dict[str, Any]:
 def init_database(app: Flask) -> None:
     """Let SQLite wait for its writer and keep readers going beside it."""
     # Tables that are written by commands only belong to the database, too.
-    from omcrm.storage import asset_price, daily_candle  # noqa: F401
+    from omcrm.storage import asset_price, daily_bar  # noqa: F401
 
     with app.app_context():
         engine: Engine = db.engine

@@ -7,7 +7,7 @@ from sqlalchemy import JSON, String, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from omcrm.extensions import db
-from omcrm.market.feed_event import FeedEvent, Kind
+from omcrm.market.feed_event import FeedEvent, FeedEventKind
 from omcrm.storage.outside_text import clipped
 from omcrm.storage.types import UtcDateTime
 
@@ -32,7 +32,7 @@ class FeedEventRow(db.Model):  # type: ignore[name-defined,misc,unused-ignore]
         """The row as a value."""
         return FeedEvent(
             at=self.at,
-            kind=Kind(self.kind),
+            kind=FeedEventKind(self.kind),
             source=self.source,
             before=self.before,
             symbols=tuple(self.symbols),

@@ -18,7 +18,7 @@ _KEPT = 1.0
 _PATIENCE = 0.5
 
 
-class Health:
+class DatabaseHealth:
     """What is wrong with the database of an app; thread-safe."""
 
     def __init__(self, kept: float = _KEPT) -> None:

@@ -7,17 +7,17 @@ from omcrm.market.quote import Quote
 from omcrm.streaming.frame import deflated_frame, text_frame
 
 # A dialect is the text message that it makes of a quote.
-Dialect = Callable[[Quote], str]
+EncodeQuote = Callable[[Quote], str]
 # What of it is worth a message when it changes; None where each quote is.
 Facts = Callable[[Quote], Hashable]
 
 
-class Encoded:
+class EncodedQuote:
     """A quote in one dialect, in each form that somebody needs."""
 
     __slots__ = ("_deflated", "framed", "packet", "quote")
 
-    def __init__(self, quote: Quote, dialect: Dialect) -> None:
+    def __init__(self, quote: Quote, dialect: EncodeQuote) -> None:
         self.quote = quote
         self.packet = dialect(quote)
         self.framed = text_frame(self.packet.encode())
@@ -36,7 +36,7 @@ class Batch:
 
     __slots__ = ("_deflated", "_encoded", "framed", "symbols")
 
-    def __init__(self, encoded: Sequence[Encoded]) -> None:
+    def __init__(self, encoded: Sequence[EncodedQuote]) -> None:
         self._encoded = encoded
         self.symbols = [message.quote.symbol for message in encoded]
         self.framed = b"".join([message.framed for message in encoded])
@@ -55,21 +55,21 @@ class Batch:
         return self._deflated
 
 
-class Run(NamedTuple):
+class FactsRun(NamedTuple):
     """The facts that everybody was sent last, and the first number with which they were."""
 
     facts: Hashable
     since: int
 
 
-class Printer:
+class BatchEncoder:
     """Makes batches in one dialect and remembers the last form of each symbol."""
 
-    def __init__(self, dialect: Dialect, facts: Facts | None = None) -> None:
+    def __init__(self, dialect: EncodeQuote, facts: Facts | None = None) -> None:
         self._dialect = dialect
         self.facts = facts
-        self._encoded: dict[str, Encoded] = {}
-        self._runs: dict[str, Run] = {}
+        self._encoded: dict[str, EncodedQuote] = {}
+        self._runs: dict[str, FactsRun] = {}
 
     def is_repeated(self, quote: Quote, before: int) -> bool:
         """Whether a quote has the facts of the one numbered `before`, and nobody was sent other
@@ -91,10 +91,10 @@ class Printer:
         self._encoded.pop(symbol, None)
         self._runs.pop(symbol, None)
 
-    def _encode(self, quote: Quote) -> Encoded:
+    def _encode(self, quote: Quote) -> EncodedQuote:
         encoded = self._encoded.get(quote.symbol)
         if encoded is None or encoded.quote is not quote:
-            encoded = Encoded(quote, self._dialect)
+            encoded = EncodedQuote(quote, self._dialect)
             self._note_facts(quote)
             held = self._encoded.get(quote.symbol)
             if held is None or held.quote.seq < quote.seq:
@@ -106,4 +106,4 @@ class Printer:
             return
         facts, run = self.facts(quote), self._runs.get(quote.symbol)
         if run is None or run.facts != facts:
-            self._runs[quote.symbol] = Run(facts, quote.seq)
+            self._runs[quote.symbol] = FactsRun(facts, quote.seq)

@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 _log.setLevel(logging.WARNING)
 
 
-class Limits(Struct, frozen=True):
+class ConnectionLimits(Struct, frozen=True):
     """What one connection may cost; times in seconds."""
 
     # Bytes of one inbound message.
@@ -53,7 +53,7 @@ class Limits(Struct, frozen=True):
     kernel_buffer: int = 64 * 1024
 
 
-class Listener(Protocol):
+class ConnectionListener(Protocol):
     """Who is told about a connection, in the reactor's thread: it must be quick."""
 
     def received(self, message: str | bytes) -> None:
@@ -83,12 +83,12 @@ class _Frames(FrameProtocol):
         self.parser_exc = None
 
 
-class Connection:
+class WebSocketConnection:
     """A WebSocket after its handshake, which ends by itself when the peer does not play along.
 
     Prepared frames are written at once by whoever has one, in any thread; everything else happens
-    in the reactor's. What is state (`offer`) is not taken while older bytes wait; what is an event
-    (`send`) waits, up to a bound.
+    in the reactor's. State (`try_send`) is not taken while older bytes wait; an event (`send`)
+    waits, up to a bound.
     """
 
     # First what each frame needs: together it is one look into slow memory.
@@ -122,7 +122,7 @@ class Connection:
         self,
         sock: _socket.socket,
         reactor: Reactor,
-        limits: Limits,
+        limits: ConnectionLimits,
         extensions: Sequence[Extension] = (),
     ) -> None:
         protocol = _Frames(Side.SERVER, state=State.OPEN, max_size=limits.message, logger=_log)
@@ -134,7 +134,7 @@ class Connection:
         self._socket = sock
         self._descriptor = sock.fileno()
         self._reactor = reactor
-        self._listener: Listener = NOBODY
+        self._listener: ConnectionListener = NOBODY
         self._limits = limits
         self._protocol = protocol
         self._lock = reactor.lock_for(self._descriptor)
@@ -153,7 +153,7 @@ class Connection:
 
     # Used by everybody
 
-    def start(self, listener: Listener, first: bytes, early: bytes = b"") -> None:
+    def start(self, listener: ConnectionListener, first: bytes, early: bytes = b"") -> None:
         """Send `first`, the handshake's answer, and listen; `early` came with the request."""
         self._listener = listener
         buffer = self._limits.kernel_buffer
@@ -172,7 +172,7 @@ class Connection:
         if early:
             self._reactor.soon(lambda: self._begin(early))
 
-    def offer(self, frames: bytes) -> bool:
+    def try_send(self, frames: bytes) -> bool:
         """Write newest state, if nothing older waits; whether it was taken.
 
         False asks to come again with what is newest by then, when the listener hears `writable`.
@@ -470,7 +470,7 @@ class Connection:
         listener.closed()
 
 
-class Nobody:
+class NoListener:
     """Who listens to what is over."""
 
     def received(self, message: str | bytes) -> None:
@@ -486,4 +486,4 @@ class Nobody:
         """Known."""
 
 
-NOBODY = Nobody()
+NOBODY = NoListener()

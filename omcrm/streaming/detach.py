@@ -29,11 +29,11 @@ _STALLED = 30.0
 _GOODBYE = 1.0
 
 
-class NotTakeable(Exception):
+class NotDetachable(Exception):
     """The request's connection cannot be taken; nothing was done, the app answers as usual."""
 
 
-class Taken(NamedTuple):
+class DetachedSocket(NamedTuple):
     """A connection that is ours alone, and what its client sent right behind the request."""
 
     # Not `socket.socket`, which may be patched; non-blocking, and closed only by who took it.
@@ -41,7 +41,7 @@ class Taken(NamedTuple):
     early: bytes
 
 
-def take(environ: WSGIEnvironment) -> Taken:
+def take(environ: WSGIEnvironment) -> DetachedSocket:
     """The connection of this request; the app must then `leave`.
 
     Raises NotTakeable for an unknown server, HTTP/2, and a request with a body.
@@ -57,14 +57,14 @@ def take(environ: WSGIEnvironment) -> Taken:
     else:
         taken = _exchange(theirs)
     taken.setblocking(False)
-    return Taken(taken, bytes(environ["wsgi.input"].reader.unreader.take_buffered()))
+    return DetachedSocket(taken, bytes(environ["wsgi.input"].reader.unreader.take_buffered()))
 
 
 def has_hung_up(environ: WSGIEnvironment) -> bool:
     """Whether the client of this request is gone, or will read no answer; False if unknown."""
     try:
         theirs = _connection(environ)
-    except NotTakeable:
+    except NotDetachable:
         return False
     with contextlib.closing(native_epoll()) as epoll:
         epoll.register(theirs.fileno(), _HUNG_UP)
@@ -103,16 +103,16 @@ def _connection(environ: WSGIEnvironment) -> Any:
     try:
         return environ["gunicorn.socket"]
     except KeyError:
-        raise NotTakeable(f"unknown server: {environ.get('SERVER_SOFTWARE')}") from None
+        raise NotDetachable(f"unknown server: {environ.get('SERVER_SOFTWARE')}") from None
 
 
 def _refuse_more_than_a_request(environ: WSGIEnvironment) -> None:
     """Other streams would be taken along with HTTP/2, and the body as if it came behind."""
     if environ["SERVER_PROTOCOL"].startswith("HTTP/2"):
-        raise NotTakeable("HTTP/2 has one connection for many requests")
+        raise NotDetachable("HTTP/2 has one connection for many requests")
     has_body = environ.get("CONTENT_LENGTH") not in (None, "", "0")
     if has_body or "HTTP_TRANSFER_ENCODING" in environ:
-        raise NotTakeable("the request has a body")
+        raise NotDetachable("the request has a body")
 
 
 def _set(theirs: Any, option: int, value: int) -> None:
@@ -139,7 +139,7 @@ def _exchange(theirs: Any) -> _socket.socket:
 # TLS
 
 
-class _Lane:
+class _Direction:
     """One way through the tunnel, with at most one piece under way."""
 
     def __init__(self, source: Any, sink: Any, at_end: Callable[[], None]) -> None:
@@ -183,8 +183,8 @@ def _carry(tls: Any, plain: Any) -> None:
     """
     plain.setblocking(False)
     _set(tls, socket.TCP_USER_TIMEOUT, int(_STALLED * 1000))
-    inward = _Lane(tls, plain, lambda: plain.shutdown(socket.SHUT_WR))
-    outward = _Lane(plain, tls, lambda: _hang_up(tls))
+    inward = _Direction(tls, plain, lambda: plain.shutdown(socket.SHUT_WR))
+    outward = _Direction(plain, tls, lambda: _hang_up(tls))
     with contextlib.suppress(OSError), selectors.DefaultSelector() as selector:
         while not outward.ended:
             _step(selector, [outward] if inward.ended else [inward, outward], None)
@@ -193,9 +193,9 @@ def _carry(tls: Any, plain: Any) -> None:
             _step(selector, [inward], until - time.monotonic())
 
 
-def _step(selector: selectors.BaseSelector, lanes: list[_Lane], timeout: float | None) -> None:
+def _step(selector: selectors.BaseSelector, tiers: list[_Direction], timeout: float | None) -> None:
     """Go on in each lane; where nothing moves, wait until something may."""
-    waits = [lane.move() for lane in lanes]
+    waits = [tier.move() for tier in tiers]
     wanted: dict[Any, int] = {}
     for wait in waits:
         if wait is None:

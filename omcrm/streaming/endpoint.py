@@ -14,10 +14,10 @@ from websockets.extensions.permessage_deflate import (
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
-from omcrm.streaming.connection import Connection, Limits, Listener
+from omcrm.streaming.connection import ConnectionLimits, ConnectionListener, WebSocketConnection
+from omcrm.streaming.detach import NotDetachable, leave, take
 from omcrm.streaming.frame import WINDOW_BITS
 from omcrm.streaming.reactor import Reactor
-from omcrm.streaming.takeover import NotTakeable, leave, take
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -27,7 +27,7 @@ StartResponse = Callable[..., Any]
 _DEFLATE = ServerPerMessageDeflateFactory(True, True, WINDOW_BITS, None)
 
 
-class Opening(NamedTuple):
+class HandshakeAnswer(NamedTuple):
     """The answer to a request for a WebSocket; it is one only with status 101."""
 
     response: Response
@@ -39,12 +39,12 @@ class Opening(NamedTuple):
         return self.response.status_code == 101
 
 
-def negotiate(environ: Environ, compression: bool) -> Opening:
+def negotiate(environ: Environ, compression: bool) -> HandshakeAnswer:
     """Answer the handshake, offering permessage-deflate where it is wanted."""
     try:
         request = _request(environ)
     except InvalidHeader as error:
-        return Opening(_rejection(HTTPStatus.BAD_REQUEST, f"{error}.\n"), ())
+        return HandshakeAnswer(_rejection(HTTPStatus.BAD_REQUEST, f"{error}.\n"), ())
     if compression:
         opening = _answer(request, [_DEFLATE])
         if all(_is_wide_enough(extension) for extension in opening.extensions):
@@ -54,9 +54,9 @@ def negotiate(environ: Environ, compression: bool) -> Opening:
 
 def _answer(
     request: Request, extensions: Sequence[ServerExtensionFactory] | None = None
-) -> Opening:
+) -> HandshakeAnswer:
     protocol = ServerProtocol(extensions=extensions)
-    opening = Opening(protocol.accept(request), protocol.extensions)
+    opening = HandshakeAnswer(protocol.accept(request), protocol.extensions)
     _release(protocol)
     return opening
 
@@ -86,18 +86,20 @@ def refuse(response: Response, start_response: StartResponse) -> Iterable[bytes]
     return [bytes(body)]
 
 
-class Accepted(NamedTuple):
+class AcceptedSocket(NamedTuple):
     """A connection to be started, and what its peer sent before it was answered."""
 
-    connection: Connection
+    connection: WebSocketConnection
     early: bytes
 
 
-def accept(environ: Environ, opening: Opening, reactor: Reactor, limits: Limits) -> Accepted:
+def accept(
+    environ: Environ, opening: HandshakeAnswer, reactor: Reactor, limits: ConnectionLimits
+) -> AcceptedSocket:
     """Take the socket from the server; the WSGI app has to return `takeover.leave(environ)`."""
     taken = take(environ)
-    connection = Connection(taken.socket, reactor, limits, opening.extensions)
-    return Accepted(connection, taken.early)
+    connection = WebSocketConnection(taken.socket, reactor, limits, opening.extensions)
+    return AcceptedSocket(connection, taken.early)
 
 
 class Endpoint:
@@ -106,8 +108,8 @@ class Endpoint:
     def __init__(
         self,
         reactor: Reactor,
-        greet: Callable[[Connection, Environ], Listener],
-        limits: Limits,
+        greet: Callable[[WebSocketConnection, Environ], ConnectionListener],
+        limits: ConnectionLimits,
         compression: bool = False,
     ) -> None:
         self._reactor = reactor
@@ -121,7 +123,7 @@ class Endpoint:
             return refuse(opening.response, start_response)
         try:
             connection, early = accept(environ, opening, self._reactor, self._limits)
-        except NotTakeable:
+        except NotDetachable:
             sorry = "No WebSocket for this request.\n"
             refusal = _rejection(HTTPStatus.NOT_IMPLEMENTED, sorry)
             return refuse(refusal, start_response)

@@ -10,10 +10,10 @@ from engineio import packet as engine_packets
 
 from omcrm.market.number import whole
 from omcrm.streaming import wire
-from omcrm.streaming.connection import NOBODY, Limits
-from omcrm.streaming.crew import Crew
+from omcrm.streaming.connection import NOBODY, ConnectionLimits
+from omcrm.streaming.detach import NotDetachable, has_hung_up, leave
 from omcrm.streaming.endpoint import Environ, accept, negotiate, refuse
-from omcrm.streaming.engine_answer import DONE, TEXT, UNAUTHORIZED, Answer, refusal
+from omcrm.streaming.engine_answer import DONE, TEXT, UNAUTHORIZED, EngineAnswer, refusal
 from omcrm.streaming.engine_packet import (
     OPEN,
     InvalidPacket,
@@ -21,11 +21,16 @@ from omcrm.streaming.engine_packet import (
     read_payload,
     write_payload,
 )
-from omcrm.streaming.engine_session import CLIENT_DISCONNECT, TRANSPORT_ERROR, Session, Transport
+from omcrm.streaming.engine_session import (
+    CLIENT_DISCONNECT,
+    TRANSPORT_ERROR,
+    EngineSession,
+    Transport,
+)
 from omcrm.streaming.frame import text_frame
 from omcrm.streaming.kept_environ import kept
-from omcrm.streaming.reactor import Later, Reactor
-from omcrm.streaming.takeover import NotTakeable, has_hung_up, leave
+from omcrm.streaming.reactor import DelayedCall, Reactor
+from omcrm.streaming.worker_pool import WorkerPool
 
 _PROBE_WITHIN = 10.0
 _COMPRESS_FROM = 256
@@ -46,19 +51,19 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
         self,
         *,
         claim_within: float | None = None,
-        limits: Limits | None = None,
+        limits: ConnectionLimits | None = None,
         compression: bool = False,
         compression_from: int = _COMPRESS_FROM,
         **options: Any,
     ) -> None:
         super().__init__(monitor_clients=False, **options)
         self.reactor = Reactor()
-        self.crew = Crew()
+        self.workers = WorkerPool()
         self.claim_within = claim_within
         self.compression = compression
         self.compression_from = compression_from
         self._limits = limits
-        self._crossing: dict[str, Session] = {}
+        self._crossing: dict[str, EngineSession] = {}
         self.on_lost: Callable[[str], None] = lambda sid: None
 
     # To clients
@@ -89,13 +94,13 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
         """A message came."""
         self._trigger_event("message", sid, data)
 
-    def gone(self, session: Session, reason: str) -> None:
+    def gone(self, session: EngineSession, reason: str) -> None:
         """A session is closed."""
         self.sockets.pop(session.sid, None)
         if reason == CLIENT_DISCONNECT and not session.upgraded:
             # The poll that crosses the client's goodbye on its way is answered, too.
             self._crossing[session.sid] = session
-            forget = Later(self._crossing.pop, session.sid, None)
+            forget = DelayedCall(self._crossing.pop, session.sid, None)
             self.reactor.at(time.monotonic() + _CROSSING, forget)
 
     def disconnected(self, sid: str, reason: str) -> None:
@@ -119,7 +124,7 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
         start_response(answer.status, self._headers(answer, environ))
         return [answer.body]
 
-    def _refused(self, environ: Environ, query: dict[str, list[str]]) -> Answer | None:
+    def _refused(self, environ: Environ, query: dict[str, list[str]]) -> EngineAnswer | None:
         """Why this request is none of ours, if it is not."""
         if not self._is_origin_allowed(environ):
             return refusal("Forbidden", "403 Forbidden")
@@ -152,13 +157,13 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
         allowed = self._cors_allowed_origins(environ)
         return allowed is None or origin in allowed
 
-    def _headers(self, answer: Answer, environ: Environ) -> list[tuple[str, str]]:
+    def _headers(self, answer: EngineAnswer, environ: Environ) -> list[tuple[str, str]]:
         length = ("Content-Length", str(len(answer.body)))
         return [*answer.headers, length, *self._cors_headers(environ)]
 
     # Polling
 
-    def _polling(self, environ: Environ, query: dict[str, list[str]]) -> Answer:
+    def _polling(self, environ: Environ, query: dict[str, list[str]]) -> EngineAnswer:
         if "sid" not in query:
             return self._open_polling(environ)
         session = self._session(environ, query["sid"][0])
@@ -167,9 +172,9 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
         packets = session.poll(lambda: has_hung_up(environ)) if session is not None else None
         if packets is None:
             return refusal("Session is closed")
-        return self._compressed(Answer("200 OK", write_payload(packets), [TEXT]), environ)
+        return self._compressed(EngineAnswer("200 OK", write_payload(packets), [TEXT]), environ)
 
-    def _open_polling(self, environ: Environ) -> Answer:
+    def _open_polling(self, environ: Environ) -> EngineAnswer:
         session = self._open(environ)
         if session is None:
             return UNAUTHORIZED
@@ -180,9 +185,9 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
             headers.append(("Set-Cookie", cookie))
         upgrades = ["websocket"] if self.allow_upgrades and "websocket" in self.transports else []
         packets: list[Packet] = [self._greeting(session.sid, upgrades), *session.take_waiting()]
-        return Answer("200 OK", write_payload(packets), headers)
+        return EngineAnswer("200 OK", write_payload(packets), headers)
 
-    def _post(self, environ: Environ, session: Session) -> Answer:
+    def _post(self, environ: Environ, session: EngineSession) -> EngineAnswer:
         try:
             length = whole(environ.get("CONTENT_LENGTH") or "0")
         except ValueError:
@@ -201,14 +206,14 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
             return refusal(str(error))
         return DONE if session.end_post(packets) else refusal("Session is closed")
 
-    def _compressed(self, answer: Answer, environ: Environ) -> Answer:
+    def _compressed(self, answer: EngineAnswer, environ: Environ) -> EngineAnswer:
         accepted = environ.get("HTTP_ACCEPT_ENCODING", "")
         if not self.http_compression or len(answer.body) < self.compression_threshold:
             return answer
         if "gzip" not in [part.split(";")[0].strip() for part in accepted.split(",")]:
             return answer
         headers = [*answer.headers, ("Content-Encoding", "gzip")]
-        return Answer(answer.status, self._gzip(answer.body), headers)
+        return EngineAnswer(answer.status, self._gzip(answer.body), headers)
 
     # WebSocket
 
@@ -231,7 +236,7 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
             return self._say(answer, environ, start_response)
         try:
             connection, early = accept(environ, opening, self.reactor, self._each_limits())
-        except NotTakeable:
+        except NotDetachable:
             if not upgrades:
                 session.close()
             answer = refusal("No WebSocket on this server", "501 Not Implemented")
@@ -246,25 +251,25 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
         return leave(environ)
 
     def _say(
-        self, answer: Answer, environ: Environ, start_response: StartResponse
+        self, answer: EngineAnswer, environ: Environ, start_response: StartResponse
     ) -> Iterable[bytes]:
         start_response(answer.status, self._headers(answer, environ))
         return [answer.body]
 
-    def _each_limits(self) -> Limits:
-        return self._limits or Limits(message=int(self.max_http_buffer_size))
+    def _each_limits(self) -> ConnectionLimits:
+        return self._limits or ConnectionLimits(message=int(self.max_http_buffer_size))
 
     # Sessions
 
-    def _session(self, environ: Environ, sid: str) -> Session | None:
-        session: Session | None = self.sockets.get(sid)
+    def _session(self, environ: Environ, sid: str) -> EngineSession | None:
+        session: EngineSession | None = self.sockets.get(sid)
         if session is None and environ["REQUEST_METHOD"] == "GET":
             session = self._crossing.get(sid)
         return session
 
-    def _open(self, environ: Environ) -> Session | None:
+    def _open(self, environ: Environ) -> EngineSession | None:
         sid = self.generate_id()
-        session = Session(self, sid, self.claim_within)
+        session = EngineSession(self, sid, self.claim_within)
         self.sockets[sid] = session
         accepted = self._trigger_event("connect", sid, kept(environ), run_async=False)
         if accepted is not None and accepted is not True:

@@ -8,7 +8,7 @@ TEXT = ("Content-Type", "text/plain; charset=UTF-8")
 _JSON = ("Content-Type", "application/json")
 
 
-class Answer(NamedTuple):
+class EngineAnswer(NamedTuple):
     """An HTTP response."""
 
     status: str
@@ -27,11 +27,11 @@ _NUMBERS = {
 }
 
 
-def refusal(message: str, status: str = "400 Bad Request") -> Answer:
+def refusal(message: str, status: str = "400 Bad Request") -> EngineAnswer:
     """A refusal in the protocol's own words."""
     number = _NUMBERS.get(message, _NUMBERS["Bad request"])
-    return Answer(status, wire.dumps({"code": number, "message": message}).encode(), [_JSON])
+    return EngineAnswer(status, wire.dumps({"code": number, "message": message}).encode(), [_JSON])
 
 
 UNAUTHORIZED = refusal("Unauthorized", "401 Unauthorized")
-DONE = Answer("200 OK", b"ok", [TEXT])
+DONE = EngineAnswer("200 OK", b"ok", [TEXT])

@@ -10,8 +10,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from omcrm.concurrency import native_lock
-from omcrm.streaming.connection import Connection
-from omcrm.streaming.crew import Crew
+from omcrm.streaming.connection import WebSocketConnection
 from omcrm.streaming.engine_packet import (
     CLOSE,
     MESSAGE,
@@ -26,6 +25,7 @@ from omcrm.streaming.engine_packet import (
 )
 from omcrm.streaming.frame import binary_frame, deflated_frame, text_frame
 from omcrm.streaming.reactor import Reactor
+from omcrm.streaming.worker_pool import WorkerPool
 
 _NEVER = float("inf")
 # Waiting packets of a session that polls, and unanswered messages of any: beyond that the peer
@@ -43,7 +43,7 @@ PING_TIMEOUT = "ping timeout"
 TRANSPORT_ERROR = "transport error"
 
 
-class State(Protocol):
+class StateMessage(Protocol):
     """Newest state in the forms in which it can leave."""
 
     packets: list[Packet]
@@ -54,11 +54,11 @@ class State(Protocol):
         """The same for clients that take compressed frames."""
 
 
-class Host(Protocol):
+class SessionHost(Protocol):
     """What a session knows of its server."""
 
     reactor: Reactor
-    crew: Crew
+    workers: WorkerPool
     ping_interval: float
     ping_timeout: float
     compression_from: int
@@ -66,7 +66,7 @@ class Host(Protocol):
     def message(self, sid: str, data: Packet) -> None:
         """A message came; may take its time."""
 
-    def gone(self, session: "Session", reason: str) -> None:
+    def gone(self, session: "EngineSession", reason: str) -> None:
         """The session is closed: nothing more of it will come or be taken."""
 
     def disconnected(self, sid: str, reason: str) -> None:
@@ -76,10 +76,10 @@ class Host(Protocol):
         """Events to the session were dropped; may take its time."""
 
 
-class Session:
+class EngineSession:
     """What a client is to Engine.IO, whichever transport it uses; thread-safe."""
 
-    def __init__(self, host: Host, sid: str, claim_within: float | None = None) -> None:
+    def __init__(self, host: SessionHost, sid: str, claim_within: float | None = None) -> None:
         now = time.monotonic()
         self.sid = sid
         self.session: dict[str, Any] = {}
@@ -88,9 +88,9 @@ class Session:
         self.next_tick = _NEVER
         self._host = host
         self._lock = native_lock()
-        self._connection: Connection | None = None
+        self._connection: WebSocketConnection | None = None
         self._upgrading = False
-        self._probing: Connection | None = None
+        self._probing: WebSocketConnection | None = None
         self._waiting: deque[Packet] = deque()
         self._poll: threading.Event | None = None
         self._posting = False
@@ -133,14 +133,14 @@ class Session:
         connection = self._connection
         return connection is not None and connection.deflates
 
-    def offer(self, state: State, *, asked: bool = False) -> bool:
+    def try_send(self, state: StateMessage, *, asked: bool = False) -> bool:
         """Send newest state if the client is ready for it; otherwise `on_ready` says when.
 
         What it has just `asked` for waits for its next poll in any case, before the answer.
         """
         connection = self._connection
         if connection is not None:
-            return connection.offer(state.deflated if connection.deflates else state.framed)
+            return connection.try_send(state.deflated if connection.deflates else state.framed)
         with self._lock:
             if self.closed:
                 return True
@@ -154,7 +154,7 @@ class Session:
                 self._poll.set()
             return True
 
-    def direct(self) -> Connection | None:
+    def direct(self) -> WebSocketConnection | None:
         """What takes plain frames of state at once; None while the client polls, or compresses."""
         connection = self._connection
         return connection if connection is not None and not connection.deflates else None
@@ -229,7 +229,7 @@ class Session:
 
     # WebSocket
 
-    def attach(self, connection: Connection) -> None:
+    def attach(self, connection: WebSocketConnection) -> None:
         """Use this connection from the beginning."""
         with self._lock:
             self._connection, self.upgraded = connection, True
@@ -237,7 +237,7 @@ class Session:
         if closed:
             connection.close()
 
-    def begin_upgrade(self, connection: Connection) -> bool:
+    def begin_upgrade(self, connection: WebSocketConnection) -> bool:
         """Whether a WebSocket may try to take over from polling: one at a time, and once."""
         with self._lock:
             if self.closed or self.upgraded or self._upgrading:
@@ -247,7 +247,7 @@ class Session:
                 self._poll.set()
             return True
 
-    def end_upgrade(self, connection: Connection | None) -> bool:
+    def end_upgrade(self, connection: WebSocketConnection | None) -> bool:
         """The WebSocket takes over, unless all is over; or, None, it failed and polling goes on."""
         with self._lock:
             self._upgrading, self._probing = False, None
@@ -277,7 +277,7 @@ class Session:
 
     def lost(self) -> None:
         """The WebSocket has dropped events."""
-        self._host.crew.do(lambda: self._host.lost(self.sid))
+        self._host.workers.do(lambda: self._host.lost(self.sid))
 
     # From the client, whichever way
 
@@ -317,7 +317,7 @@ class Session:
             connection.close()
         self._host.gone(self, reason)
         if starts:
-            self._host.crew.do(self._work)
+            self._host.workers.do(self._work)
 
     # Deadlines
 
@@ -383,7 +383,7 @@ class Session:
             if len(self._inbox) >= _MOST_UNANSWERED and not self._paused:
                 self._pause(True)
         if starts:
-            self._host.crew.do(self._work)
+            self._host.workers.do(self._work)
 
     def _work(self) -> None:
         for _ in range(_IN_A_ROW):
@@ -397,7 +397,7 @@ class Session:
                     self._pause(False)
             self._host.message(self.sid, message)
         else:
-            self._host.crew.do(self._work)
+            self._host.workers.do(self._work)
             return
         if end is not None:
             self._host.disconnected(self.sid, end)
@@ -410,7 +410,11 @@ class Transport:
     """
 
     def __init__(
-        self, session: Session, connection: Connection, reactor: Reactor, probe_by: float | None
+        self,
+        session: EngineSession,
+        connection: WebSocketConnection,
+        reactor: Reactor,
+        probe_by: float | None,
     ) -> None:
         self.next_tick = _NEVER
         self._reactor = reactor

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from omcrm.concurrency import native_lock
 from omcrm.market.quote import Quote
-from omcrm.streaming.batch import Batch, Dialect, Facts, Printer
-from omcrm.streaming.lane import NOTHING, Group, IsAlike, Lane, Sink, Subscriber
-from omcrm.streaming.seldom import Seldom
+from omcrm.streaming.batch import Batch, BatchEncoder, EncodeQuote, Facts
+from omcrm.streaming.rate_tier import NOTHING, Group, IsAlike, RateTier, StateSink, Subscriber
+from omcrm.streaming.throttled_log import ThrottledLog
 
 _log = logging.getLogger(__name__)
 
@@ -29,14 +29,14 @@ _STEPS, _HAIR = 20, 1e-6
 _SLOWEST = 1e-6
 
 
-class Since(NamedTuple):
+class ResumeToken(NamedTuple):
     """Where a client was when it lost its connection."""
 
     epoch: str
     seq: int
 
 
-class Position(NamedTuple):
+class ResumePoint(NamedTuple):
     """Where a client is: what it may come back with, and how often it is told a symbol."""
 
     epoch: str
@@ -63,15 +63,15 @@ class FanOut:
         self._telling = native_lock()
         self._known: dict[str, Quote] = {}
         self._top = 0
-        self._base = Lane(window, self._epoch(window), is_alike)
-        self._lanes: tuple[Lane, ...] = (self._base,)
-        self._printers: dict[Dialect, Printer] = {}
+        self._base = RateTier(window, self._epoch(window), is_alike)
+        self._tiers: tuple[RateTier, ...] = (self._base,)
+        self._printers: dict[EncodeQuote, BatchEncoder] = {}
         # The flush under way, by its number: what each group gets by it.
         self._number = 0
         self._flushing: dict[Group, Batch] = {}
         self._wake = threading.Event()
         self._wakes_at = math.inf
-        self._failures = Seldom(_log)
+        self._failures = ThrottledLog(_log)
         self._thread: threading.Thread | None = None
         self._running = False
         self.told = 0
@@ -90,8 +90,8 @@ class FanOut:
                 return
             self._known[quote.symbol] = quote
             self._top = max(self._top, quote.seq)
-            for lane in self._lanes:
-                turn = lane.note(quote, now)
+            for tier in self._tiers:
+                turn = tier.note(quote, now)
                 if turn is not None and turn < earliest:
                     earliest = turn
             too_late = earliest < self._wakes_at
@@ -102,30 +102,30 @@ class FanOut:
         """Drop what is held of these symbols, and tell nobody about them any more."""
         gone = set(symbols)
         with self._telling:
-            watching = [(lane, watcher) for lane in self._lanes for watcher in lane.watching(gone)]
+            watching = [(tier, watcher) for tier in self._tiers for watcher in tier.watching(gone)]
             for _, subscriber in watching:
                 self._settle(subscriber)
             with self._lock:
-                for lane, subscriber in watching:
-                    self._place(subscriber, lane, subscriber.symbols - gone)
+                for tier, subscriber in watching:
+                    self._place(subscriber, tier, subscriber.symbols - gone)
                 for symbol in gone:
-                    for lane in self._lanes:
-                        lane.forget(symbol)
+                    for tier in self._tiers:
+                        tier.forget(symbol)
                     self._known.pop(symbol, None)
-            for printer in self._printers.values():
+            for encoder in self._printers.values():
                 for symbol in gone:
-                    printer.forget(symbol)
+                    encoder.forget(symbol)
 
     # Who is told
 
-    def join(self, sink: Sink, dialect: Dialect, facts: Facts | None = None) -> Subscriber:
+    def join(self, sink: StateSink, dialect: EncodeQuote, facts: Facts | None = None) -> Subscriber:
         """A new subscriber, which watches nothing yet.
 
         Changes with the same `facts` as before are not sent in this dialect.
         """
         with self._telling:
-            printer = self._printers.setdefault(dialect, Printer(dialect, facts))
-        subscriber = Subscriber(sink, printer)
+            encoder = self._printers.setdefault(dialect, BatchEncoder(dialect, facts))
+        subscriber = Subscriber(sink, encoder)
         sink.on_ready(lambda: self._catch_up(subscriber))
         return subscriber
 
@@ -134,8 +134,8 @@ class FanOut:
         subscriber: Subscriber,
         symbols: Iterable[str],
         max_rate: float | None = None,
-        since: Since | None = None,
-    ) -> Position:
+        since: ResumeToken | None = None,
+    ) -> ResumePoint:
         """Let it watch these symbols, too: the newest quote of each at once, then each change.
 
         `max_rate` is how many updates of a symbol it wants in a second, at most. With `since` it is
@@ -143,15 +143,15 @@ class FanOut:
         """
         with self._telling:
             self._settle(subscriber)
-            before = subscriber.lane or self._base
-            lane = before if max_rate is None else self._lane(max_rate)
+            before = subscriber.tier or self._base
+            tier = before if max_rate is None else self._tier(max_rate)
             new = frozenset(symbols)
             wanted = subscriber.symbols | new
             with self._lock:
-                lacking = lane.waiting.keys() | subscriber.missed
-                shown = set(wanted if lane is not before else new | (wanted & lacking))
-                if since is not None and since.epoch == lane.epoch and since.seq <= self._top:
-                    is_missing = lane.missing_since(since.seq, self._known)
+                lacking = tier.waiting.keys() | subscriber.missed
+                shown = set(wanted if tier is not before else new | (wanted & lacking))
+                if since is not None and since.epoch == tier.epoch and since.seq <= self._top:
+                    is_missing = tier.missing_since(since.seq, self._known)
                     if is_missing is not None:
                         shown = {
                             symbol
@@ -159,10 +159,10 @@ class FanOut:
                             if symbol in self._known and is_missing(symbol)
                         }
                 quotes = [self._known[symbol] for symbol in shown if symbol in self._known]
-                position = Position(lane.epoch, self._top, round(1 / lane.window, 12))
-                if lane is not before:
+                position = ResumePoint(tier.epoch, self._top, round(1 / tier.window, 12))
+                if tier is not before:
                     before.place(subscriber, frozenset())
-                self._place(subscriber, lane, wanted)
+                self._place(subscriber, tier, wanted)
             self._show(subscriber, sorted(quotes, key=lambda quote: quote.seq))
             # What is owed may never arrive: nobody may come back as if it had.
             return position._replace(seq=0) if subscriber.missed else position
@@ -171,24 +171,24 @@ class FanOut:
         """Let it watch these symbols no more."""
         with self._telling:
             self._settle(subscriber)
-            if subscriber.lane is not None:
+            if subscriber.tier is not None:
                 left = subscriber.symbols.difference(symbols)
                 with self._lock:
-                    self._place(subscriber, subscriber.lane, left)
+                    self._place(subscriber, subscriber.tier, left)
 
     def leave(self, subscriber: Subscriber) -> None:
         """The client is gone."""
         with self._telling, self._lock:
-            if subscriber.lane is not None:
-                self._place(subscriber, subscriber.lane, frozenset())
+            if subscriber.tier is not None:
+                self._place(subscriber, subscriber.tier, frozenset())
 
     def is_watched(self, symbol: str) -> bool:
         """Whether anybody watches it."""
-        return any(lane.is_watched(symbol) for lane in self._lanes)
+        return any(tier.is_watched(symbol) for tier in self._tiers)
 
     def counts(self) -> dict[str, int]:
         """What was told so far: quotes, updates written, and those missed by slow readers."""
-        skipped = sum(lane.skipped for lane in self._lanes)
+        skipped = sum(tier.skipped for tier in self._tiers)
         return {
             "quotes": self.told,
             "updates": self.updates,
@@ -229,19 +229,19 @@ class FanOut:
         then needs nobody to wake this thread.
         """
         busy = math.inf
-        for lane in self._lanes:
+        for tier in self._tiers:
             if at_the_end:
                 with self._lock:
-                    lane.hurry()
+                    tier.flush_now()
             try:
-                symbols = self._flush(lane, time.monotonic())
+                symbols = self._flush(tier, time.monotonic())
             except Exception:
                 _log.exception("telling the subscribers failed")
                 continue
-            busy = min(busy, lane.next_turn(symbols))
+            busy = min(busy, tier.next_turn(symbols))
         with self._lock:
             now = time.monotonic()
-            due = min(lane.next_flush(now) for lane in self._lanes)
+            due = min(tier.next_flush(now) for tier in self._tiers)
             self._wakes_at = min(due, busy)
         if self._wakes_at == math.inf:
             return None
@@ -249,15 +249,15 @@ class FanOut:
 
     # Telling
 
-    def _flush(self, lane: Lane, now: float) -> list[str]:
+    def _flush(self, tier: RateTier, now: float) -> list[str]:
         with self._telling:
             with self._lock:
-                quotes = lane.take_due(now, self._known, self._number + 1)
+                quotes = tier.take_due(now, self._known, self._number + 1)
             if not quotes:
                 return []
             self._number += 1
             self.told += len(quotes)
-            self._flushing = _printed(lane, quotes)
+            self._flushing = _printed(tier, quotes)
             left = [(batch, list(group.members)) for group, batch in self._flushing.items()]
         turn = _TURN
         while left:
@@ -281,7 +281,9 @@ class FanOut:
                     direct = subscriber.direct
                     try:
                         if subscriber.missed or not (
-                            subscriber.sink.offer(batch) if direct is None else direct.offer(framed)
+                            subscriber.sink.try_send(batch)
+                            if direct is None
+                            else direct.try_send(framed)
                         ):
                             self._owe(subscriber, batch)
                         else:
@@ -296,7 +298,7 @@ class FanOut:
 
     def _tell(self, subscriber: Subscriber, batch: Batch) -> None:
         try:
-            if subscriber.missed or not subscriber.sink.offer(batch):
+            if subscriber.missed or not subscriber.sink.try_send(batch):
                 self._owe(subscriber, batch)
             else:
                 self.updates += len(batch.symbols)
@@ -309,8 +311,8 @@ class FanOut:
 
     def _show(self, subscriber: Subscriber, quotes: list[Quote]) -> None:
         """What it has just asked for, with all that it is owed."""
-        batch = subscriber.printer.batch(quotes)
-        if not quotes or subscriber.sink.offer(batch, asked=True):
+        batch = subscriber.encoder.batch(quotes)
+        if not quotes or subscriber.sink.try_send(batch, asked=True):
             subscriber.missed = subscriber.missed.difference(batch.symbols)
             self.updates += len(quotes)
         else:
@@ -318,14 +320,14 @@ class FanOut:
 
     def _give(self, subscriber: Subscriber, quotes: list[Quote]) -> None:
         if quotes:
-            self._tell(subscriber, subscriber.printer.batch(quotes))
+            self._tell(subscriber, subscriber.encoder.batch(quotes))
 
     def _catch_up(self, subscriber: Subscriber) -> None:
         """The client can take state again: give it the newest of what it missed."""
         with self._telling:
             # It may have changed its transport meanwhile.
             subscriber.direct = subscriber.sink.direct()
-            if not subscriber.missed or subscriber.lane is None:
+            if not subscriber.missed or subscriber.tier is None:
                 return
             # What a flush under way has for it is older than what it is about to be given.
             self._settle(subscriber)
@@ -345,27 +347,27 @@ class FanOut:
             subscriber.flushed = self._number
             self._tell(subscriber, batch)
 
-    def _place(self, subscriber: Subscriber, lane: Lane, symbols: frozenset[str]) -> None:
-        lane.place(subscriber, symbols)
+    def _place(self, subscriber: Subscriber, tier: RateTier, symbols: frozenset[str]) -> None:
+        tier.place(subscriber, symbols)
         # What a flush under way carries is not newer than what the subscriber is about to be shown.
         subscriber.flushed = self._number
         subscriber.missed &= symbols
         if not symbols:
-            subscriber.lane = None
-        self._lanes = (
+            subscriber.tier = None
+        self._tiers = (
             self._base,
-            *(tier for tier in {*self._lanes, lane} if tier.size and tier is not self._base),
+            *(tier for tier in {*self._tiers, tier} if tier.size and tier is not self._base),
         )
 
-    def _lane(self, max_rate: float) -> Lane:
+    def _tier(self, max_rate: float) -> RateTier:
         """The lane of that rate, rounded down by less than a twentieth; round rates are exact."""
         if max_rate * self._window > 1 - _HAIR:
             return self._base
         window = 1 / _rounded(max(max_rate, _SLOWEST))
-        for lane in self._lanes:
-            if lane.window == window:
-                return lane
-        return Lane(window, self._epoch(window), self._is_alike)
+        for tier in self._tiers:
+            if tier.window == window:
+                return tier
+        return RateTier(window, self._epoch(window), self._is_alike)
 
     def _epoch(self, window: float) -> str:
         """Numbers mean something within one run of the process and one lane only."""
@@ -379,25 +381,25 @@ def _rounded(rate: float) -> float:
     return math.floor(rate / octave * _STEPS + _HAIR) * octave / _STEPS
 
 
-def _printed(lane: Lane, quotes: list[Quote]) -> dict[Group, Batch]:
+def _printed(tier: RateTier, quotes: list[Quote]) -> dict[Group, Batch]:
     """What each group gets: one batch for all of a dialect who get the same quotes."""
-    batches: dict[tuple[Printer, tuple[str, ...]], Batch] = {}
-    repeated: dict[Printer, set[str]] = {}
+    batches: dict[tuple[BatchEncoder, tuple[str, ...]], Batch] = {}
+    repeated: dict[BatchEncoder, set[str]] = {}
     printed: dict[Group, Batch] = {}
-    for group, concerned in lane.concerned(quotes).items():
-        printer, due = group.printer, concerned
-        if printer.facts is not None:
-            if printer not in repeated:
-                repeated[printer] = {
+    for group, concerned in tier.concerned(quotes).items():
+        encoder, due = group.encoder, concerned
+        if encoder.facts is not None:
+            if encoder not in repeated:
+                repeated[encoder] = {
                     quote.symbol
                     for quote in quotes
-                    if printer.is_repeated(quote, lane.told[quote.symbol].before)
+                    if encoder.is_repeated(quote, tier.told[quote.symbol].before)
                 }
-            due = [quote for quote in concerned if quote.symbol not in repeated[printer]]
+            due = [quote for quote in concerned if quote.symbol not in repeated[encoder]]
             if not due:
                 continue
-        key = (printer, tuple([quote.symbol for quote in due]))
+        key = (encoder, tuple([quote.symbol for quote in due]))
         if key not in batches:
-            batches[key] = printer.batch(due)
+            batches[key] = encoder.batch(due)
         printed[group] = batches[key]
     return printed

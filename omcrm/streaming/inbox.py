@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from omcrm.concurrency import native_lock
-from omcrm.streaming.crew import Crew
-from omcrm.streaming.seldom import Seldom
+from omcrm.streaming.throttled_log import ThrottledLog
+from omcrm.streaming.worker_pool import WorkerPool
 
 # Beyond so many unanswered messages the client waits; so many are handled in a row.
 _MOST_UNANSWERED = 32
 _IN_A_ROW = 16
 
-_failures = Seldom(logging.getLogger(__name__))
+_failures = ThrottledLog(logging.getLogger(__name__))
 
 T = TypeVar("T")
 
@@ -26,9 +26,9 @@ class Inbox(Generic[T]):
     """
 
     def __init__(
-        self, crew: Crew, handle: Callable[[T], None], pause: Callable[[bool], None]
+        self, workers: WorkerPool, handle: Callable[[T], None], pause: Callable[[bool], None]
     ) -> None:
-        self._crew = crew
+        self._workers = workers
         self._handle = handle
         self._pause = pause
         self._lock = native_lock()
@@ -41,7 +41,7 @@ class Inbox(Generic[T]):
 
     def start(self) -> None:
         """Begin to handle what waits; called once."""
-        self._crew.do(self._work)
+        self._workers.do(self._work)
 
     def put(self, message: T) -> None:
         """Let a message wait for its turn; after the end it is dropped."""
@@ -54,7 +54,7 @@ class Inbox(Generic[T]):
                 self._paused = True
                 self._pause(True)
         if starts:
-            self._crew.do(self._work)
+            self._workers.do(self._work)
 
     def end(self, last: Callable[[], None]) -> None:
         """Handle nothing more of what waits; then `last`, behind what is being handled."""
@@ -65,7 +65,7 @@ class Inbox(Generic[T]):
             self._waiting.clear()
             starts, self._working = not self._working, True
         if starts:
-            self._crew.do(self._work)
+            self._workers.do(self._work)
 
     def _work(self) -> None:
         for _ in range(_IN_A_ROW):
@@ -83,7 +83,7 @@ class Inbox(Generic[T]):
             except Exception:
                 _failures.exception("a message could not be handled")
         else:
-            self._crew.do(self._work)
+            self._workers.do(self._work)
             return
         if last is not None:
             last()

@@ -9,7 +9,7 @@ _TIDY_EVERY = 10
 _MEMORY = 60.0
 
 
-class Lag:
+class WorstLag:
     """The worst lateness of the last minute, in seconds."""
 
     def __init__(self) -> None:
@@ -32,11 +32,11 @@ class Lag:
             self._worst.popleft()
 
 
-class Pulse:
+class LagMeter:
     """Beats ten times a second while anybody is connected, and notes how late each beat was."""
 
     def __init__(self, is_needed: Callable[[], bool], tidy: Callable[[], None]) -> None:
-        self.lag = Lag()
+        self.lag = WorstLag()
         self._is_needed = is_needed
         self._tidy = tidy
 

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from omcrm.market.candle import Candle
-from omcrm.market.quote import Quote, Statement
+from omcrm.market.bar import Bar
+from omcrm.market.quote import Quote, SourceQuote
 
 
 def iso(time: datetime | None) -> str | None:
@@ -46,7 +46,7 @@ def is_alike(quote: Quote, other: Quote) -> bool:
     return _prices(said) == _prices(before)
 
 
-def _prices(said: Statement) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
+def _prices(said: SourceQuote) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
     trade, book = said.trade, said.book
     return (
         trade.price if trade else None,
@@ -55,7 +55,7 @@ def _prices(said: Statement) -> tuple[Decimal | None, Decimal | None, Decimal | 
     )
 
 
-def candle(bar: Candle) -> dict[str, Any]:
+def candle(bar: Bar) -> dict[str, Any]:
     """One entry of `price_history`."""
     return {
         "timestamp": iso(bar.timestamp),

@@ -8,7 +8,7 @@ _BAD_MESSAGES = 10
 _BAD_WINDOW = 10.0
 
 
-class Bucket:
+class TokenBucket:
     """An allowance that fills up again: `rate` a second, `most` at once; times are monotonic."""
 
     __slots__ = ("_held", "_most", "_rate", "_refilled_at")
@@ -31,20 +31,20 @@ class Bucket:
         return True
 
 
-class Manners:
+class RateLimiter:
     """Counts what one connection says; times are monotonic seconds."""
 
     __slots__ = ("_bad", "_messages")
 
     def __init__(self) -> None:
-        self._messages = Bucket(_MESSAGES_A_SECOND, _BURST)
+        self._messages = TokenBucket(_MESSAGES_A_SECOND, _BURST)
         self._bad: deque[float] = deque(maxlen=_BAD_MESSAGES)
 
-    def may_speak(self, now: float) -> bool:
+    def may_send(self, now: float) -> bool:
         """Whether another message is within the rate; counts it."""
         return self._messages.take(1, now)
 
-    def misbehaved(self, now: float) -> bool:
+    def too_many_errors(self, now: float) -> bool:
         """Count a bad message; whether there were too many of them lately."""
         self._bad.append(now)
         return len(self._bad) == _BAD_MESSAGES and now - self._bad[0] <= _BAD_WINDOW

@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import NamedTuple, Protocol
 
 from omcrm.market.quote import Quote
-from omcrm.streaming.batch import Batch, Printer
+from omcrm.streaming.batch import Batch, BatchEncoder
 
 # How long what is alike is kept to itself, in seconds.
 _SIGN_OF_LIFE = 1.0
@@ -26,20 +26,20 @@ _RECORDS = 4096
 IsAlike = Callable[[Quote, Quote], bool]
 
 
-class Direct(Protocol):
+class DirectSink(Protocol):
     """A connection that takes frames as they are."""
 
-    def offer(self, frames: bytes) -> bool:
+    def try_send(self, frames: bytes) -> bool:
         """Write them, if nothing older waits; whether they were taken."""
 
 
-class Sink(Protocol):
+class StateSink(Protocol):
     """Where a client's state goes."""
 
-    def offer(self, state: Batch, *, asked: bool = False) -> bool:
+    def try_send(self, state: Batch, *, asked: bool = False) -> bool:
         """Send it, if the client can take it now; otherwise `on_ready` says when."""
 
-    def direct(self) -> Direct | None:
+    def direct(self) -> DirectSink | None:
         """What takes the plain frames of state at once, where that is all there is to do."""
 
     def on_ready(self, wants_state: Callable[[], None]) -> None:
@@ -53,15 +53,15 @@ NOTHING: frozenset[str] = frozenset()
 class Subscriber:
     """One client's wishes; what it has missed is owed to it."""
 
-    __slots__ = ("direct", "flushed", "group", "lane", "missed", "printer", "sink", "symbols")
+    __slots__ = ("direct", "encoder", "flushed", "group", "missed", "sink", "symbols", "tier")
 
-    def __init__(self, sink: Sink, printer: Printer) -> None:
+    def __init__(self, sink: StateSink, encoder: BatchEncoder) -> None:
         self.sink = sink
         self.direct = sink.direct()
-        self.printer = printer
+        self.encoder = encoder
         self.symbols = NOTHING
         self.missed = NOTHING
-        self.lane: Lane | None = None
+        self.tier: RateTier | None = None
         self.group: Group | None = None
         self.flushed = 0
 
@@ -69,15 +69,15 @@ class Subscriber:
 class Group:
     """Clients of one dialect with the same symbols: they get the same bytes."""
 
-    __slots__ = ("members", "printer", "symbols")
+    __slots__ = ("encoder", "members", "symbols")
 
-    def __init__(self, printer: Printer, symbols: frozenset[str]) -> None:
-        self.printer = printer
+    def __init__(self, encoder: BatchEncoder, symbols: frozenset[str]) -> None:
+        self.encoder = encoder
         self.symbols = symbols
         self.members: dict[Subscriber, None] = {}
 
 
-class Told(NamedTuple):
+class SentQuote(NamedTuple):
     """What was told last of a symbol, when (monotonic seconds), in which flush, after which one."""
 
     quote: Quote
@@ -86,7 +86,7 @@ class Told(NamedTuple):
     before: int = 0
 
 
-class Record(NamedTuple):
+class FlushRecord(NamedTuple):
     """The highest number known at a flush: whoever was told a higher one has all of that flush."""
 
     top: int
@@ -94,7 +94,7 @@ class Record(NamedTuple):
     at: float
 
 
-class Lane:
+class RateTier:
     """One window's worth of conflation: per symbol the newest value waits for its turn.
 
     The first change after silence may leave at once, then one per window. Not thread-safe.
@@ -105,7 +105,7 @@ class Lane:
         self.epoch = epoch
         # When each symbol that has changed may leave.
         self.waiting: dict[str, float] = {}
-        self.told: dict[str, Told] = {}
+        self.told: dict[str, SentQuote] = {}
         self.skipped = 0
         self.size = 0
         self._is_alike = is_alike
@@ -117,11 +117,11 @@ class Lane:
         self._beats: dict[str, int] = {}
         # How many windows each has gained.
         self._gained: dict[str, float] = {}
-        self._groups: dict[tuple[Printer, frozenset[str]], Group] = {}
+        self._groups: dict[tuple[BatchEncoder, frozenset[str]], Group] = {}
         self._by_symbol: dict[str, dict[Group, None]] = {}
         self._top = 0
         self._flush = 0
-        self._records: deque[Record] = deque([Record(0, 0, -math.inf)], maxlen=_RECORDS)
+        self._records: deque[FlushRecord] = deque([FlushRecord(0, 0, -math.inf)], maxlen=_RECORDS)
 
     # What changes
 
@@ -131,7 +131,7 @@ class Lane:
         self._top = max(self._top, quote.seq)
         if symbol not in self._by_symbol:
             # Nobody is there to be told; to whoever comes back it counts as told by the next flush.
-            self.told[symbol] = Told(quote, now, self._flush + 1)
+            self.told[symbol] = SentQuote(quote, now, self._flush + 1)
             return None
         turn, held = self._turns.get(symbol, 0.0), self.waiting.get(symbol)
         if held is not None and held <= turn:
@@ -174,7 +174,9 @@ class Lane:
         quotes = sorted([known[symbol] for symbol in due if symbol in known], key=_number)
         for quote in quotes:
             before = self.told.get(quote.symbol)
-            self.told[quote.symbol] = Told(quote, now, flush, before.quote.seq if before else 0)
+            self.told[quote.symbol] = SentQuote(
+                quote, now, flush, before.quote.seq if before else 0
+            )
         if quotes:
             self._flush = flush
             self._record(now)
@@ -201,7 +203,7 @@ class Lane:
         self._gained[symbol] = gained + 1.0 - _CATCH_UP if shortens else gained
         return _CATCH_UP if shortens else 1.0
 
-    def hurry(self) -> None:
+    def flush_now(self) -> None:
         """Let everything that waits leave now."""
         self._turns.clear()
         self.waiting = dict.fromkeys(self.waiting, 0.0)
@@ -241,14 +243,14 @@ class Lane:
         subscriber.symbols = symbols
         if not symbols:
             return
-        key = (subscriber.printer, symbols)
+        key = (subscriber.encoder, symbols)
         group = self._groups.get(key)
         if group is None:
             group = self._groups[key] = Group(*key)
             for symbol in symbols:
                 self._by_symbol.setdefault(symbol, {})[group] = None
         group.members[subscriber] = None
-        subscriber.lane, subscriber.group = self, group
+        subscriber.tier, subscriber.group = self, group
         self.size += 1
 
     def _remove(self, subscriber: Subscriber) -> None:
@@ -259,7 +261,7 @@ class Lane:
         self.size -= 1
         if group.members:
             return
-        del self._groups[group.printer, group.symbols]
+        del self._groups[group.encoder, group.symbols]
         for symbol in group.symbols:
             del self._by_symbol[symbol][group]
             if not self._by_symbol[symbol]:
@@ -291,7 +293,7 @@ class Lane:
     def _record(self, now: float) -> None:
         last = self._records[-1]
         if self._top > last.top and now - last.at >= _RECORD_EVERY:
-            self._records.append(Record(self._top, self._flush, now))
+            self._records.append(FlushRecord(self._top, self._flush, now))
 
 
 def _number(quote: Quote) -> int:

@@ -10,10 +10,10 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from omcrm.concurrency import Poller, native_epoll, native_lock
+from omcrm.concurrency import EpollWaiter, native_epoll, native_lock
 from omcrm.streaming.garbage import Garbage
-from omcrm.streaming.pulse import Pulse
-from omcrm.streaming.seldom import Seldom
+from omcrm.streaming.lag import LagMeter
+from omcrm.streaming.throttled_log import ThrottledLog
 
 if TYPE_CHECKING:
     import select
@@ -36,7 +36,7 @@ _ENDED = -math.inf
 _log = logging.getLogger(__name__)
 
 
-class Watched(Protocol):
+class SocketHandler(Protocol):
     """What stands behind a descriptor; called in the reactor's thread, so it must be quick."""
 
     def on_readable(self) -> None:
@@ -61,7 +61,7 @@ class Timed(Protocol):
         """See what is due by now (monotonic seconds); when to look again, None for never."""
 
 
-class Later:
+class DelayedCall:
     """A call that waits for its time."""
 
     def __init__(self, call: Callable[..., object], *values: object) -> None:
@@ -85,7 +85,7 @@ class Reactor:
         self.counters: Counter[str] = Counter()
         self._lock = native_lock()
         self._stripes = [native_lock() for _ in range(_STRIPES)]
-        self._watched: dict[int, Watched] = {}
+        self._watched: dict[int, SocketHandler] = {}
         # A heap of moments, and what is due at each: what is over leaves at once, its moment when
         # that comes, or with many others.
         self._moments: list[float] = []
@@ -95,8 +95,8 @@ class Reactor:
         self._bell = -1
         self._waits_until = 0.0
         self._garbage = Garbage()
-        self.pulse = Pulse(lambda: bool(self._watched), self._tidy)
-        self._failures = Seldom(_log)
+        self.lag_meter = LagMeter(lambda: bool(self._watched), self._tidy)
+        self._failures = ThrottledLog(_log)
 
     def start(self) -> None:
         """Begin to wait; twice is once."""
@@ -107,7 +107,7 @@ class Reactor:
             self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
             self._epoll.register(self._bell, READ)
         threading.Thread(target=self._run, name="reactor", daemon=True).start()
-        threading.Thread(target=self.pulse.run, name="pulse", daemon=True).start()
+        threading.Thread(target=self.lag_meter.run, name="pulse", daemon=True).start()
 
     def lock_for(self, descriptor: int) -> "Lock":
         """The lock of a descriptor; few share many, because each lock of its own costs a look into
@@ -115,7 +115,7 @@ class Reactor:
         """
         return self._stripes[descriptor % _STRIPES]
 
-    def watch(self, descriptor: int, watched: Watched) -> None:
+    def watch(self, descriptor: int, watched: SocketHandler) -> None:
         """Tell `watched` when the descriptor can be read."""
         self.start()
         self._watched[descriptor] = watched
@@ -194,7 +194,7 @@ class Reactor:
         os.eventfd_write(self._bell, 1)
 
     def _run(self) -> None:
-        poller = Poller(self._watching())
+        poller = EpollWaiter(self._watching())
         while True:
             events = poller.poll(self._patience(), _MOST_EVENTS)
             until = time.monotonic() + _TURN

@@ -1,6 +1,6 @@
 """The seam into python-socketio: the one file that knows how that library works inside.
 
-`tests/streaming/test_seam.py` fails when a new version moves what is used here.
+`tests/streaming/test_socketio_adapter.py` fails when a new version moves what is used here.
 """
 
 import logging
@@ -15,11 +15,11 @@ from socketio import packet as packets
 
 from omcrm.concurrency import native_lock
 from omcrm.streaming.engine import EngineServer
-from omcrm.streaming.engine_session import Session
-from omcrm.streaming.reactor import Later
+from omcrm.streaming.engine_session import EngineSession
+from omcrm.streaming.reactor import DelayedCall
 from omcrm.streaming.rooms import Rooms
-from omcrm.streaming.seldom import Seldom
 from omcrm.streaming.socketio_packet import StrictPacket
+from omcrm.streaming.throttled_log import ThrottledLog
 
 # The versions that this was written against; the test compares.
 WRITTEN_AGAINST = {"python-socketio": "5.18.1", "python-engineio": "4.15.1"}
@@ -51,7 +51,7 @@ class RealtimeServer(socketio.Server):  # type: ignore[misc]
         # Those whose CONNECT has been answered, as long as something is held for them.
         self._answered: set[tuple[str, str]] = set()
         self._lost_hooks: dict[str, Hook] = {}
-        self._complaints = Seldom(_log)
+        self._complaints = ThrottledLog(_log)
         options.setdefault("client_manager", Rooms())
         super().__init__(serializer=StrictPacket, claim_within=connect_timeout, **options)
         self.eio.on_lost = self._tell_lost
@@ -71,10 +71,10 @@ class RealtimeServer(socketio.Server):  # type: ignore[misc]
         """Call `hook(sid)` when events to a client of the namespace were dropped."""
         self._lost_hooks[namespace] = hook
 
-    def session_of(self, sid: str, namespace: str) -> Session | None:
+    def session_of(self, sid: str, namespace: str) -> EngineSession | None:
         """The Engine.IO session that a client of a namespace came on."""
         eio_sid = self.manager.eio_sid_from_sid(sid, namespace)
-        session: Session | None = self.eio.sockets.get(eio_sid)
+        session: EngineSession | None = self.eio.sockets.get(eio_sid)
         return session
 
     def disconnect(
@@ -122,7 +122,7 @@ class RealtimeServer(socketio.Server):  # type: ignore[misc]
             return
         self._claim(eio_sid, claimed=True)
         self._answered.add((eio_sid, namespace))
-        let_go = Later(self._let_go, eio_sid, namespace)
+        let_go = DelayedCall(self._let_go, eio_sid, namespace)
         self.eio.reactor.at(time.monotonic() + _AFTER_ANSWER, let_go)
 
     def _let_go(self, eio_sid: str, namespace: str) -> None:

@@ -4,7 +4,7 @@ import logging
 import time
 
 
-class Seldom:
+class ThrottledLog:
     """Writes at most one line a second, and how many were left out."""
 
     def __init__(self, log: logging.Logger, every: float = 1.0) -> None:

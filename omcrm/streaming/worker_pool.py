@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from omcrm.streaming.seldom import Seldom
+from omcrm.streaming.throttled_log import ThrottledLog
 
 _MOST = 8
 _IDLE = 10.0
@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 Job = Callable[[], None]
 
 
-class Crew:
+class WorkerPool:
     """Runs jobs in a bounded number of threads, which come and go with the work."""
 
     def __init__(self, most: int = _MOST, idle: float = _IDLE) -> None:
@@ -26,7 +26,7 @@ class Crew:
         self._ready = threading.Condition()
         self._waiting = 0
         self.size = 0
-        self._failures = Seldom(_log)
+        self._failures = ThrottledLog(_log)
 
     def do(self, job: Job) -> None:
         """Run `job` as soon as a thread is free; the order of different jobs is not kept."""

@@ -6,14 +6,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from omcrm.storage.health import first_line
 from omcrm.storage.unavailable import is_unavailable
-from omcrm.streaming.seldom import Seldom
+from omcrm.streaming.throttled_log import ThrottledLog
 
 CODE = "DATABASE_UNAVAILABLE"
 MESSAGE = "The database cannot be used at the moment: try again in a few seconds."
 RETRY_AFTER = 5
 """In seconds."""
 
-_log = Seldom(logging.getLogger(__name__))
+_log = ThrottledLog(logging.getLogger(__name__))
 
 
 def is_away(error: BaseException) -> bool:

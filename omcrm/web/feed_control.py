@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from omcrm.extensions import db
 from omcrm.storage import audit, feed_switch
 from omcrm.web.database_away import is_away
-from omcrm.web.market import market
+from omcrm.web.market_access import market
 
 # What is remembered and what runs change together.
 _switch = threading.Lock()

@@ -6,10 +6,10 @@ from typing import Protocol
 
 from flask import current_app
 
-from omcrm.feeds.news.desk import NewsDesk
+from omcrm.feeds.news.collector import NewsCollector
 from omcrm.feeds.status import FeedStatus
+from omcrm.market.bar import BarBuilder
 from omcrm.market.cache import QuoteCache
-from omcrm.market.candle import CandleBook
 from omcrm.market.hub import Hub
 from omcrm.market.instrument import Instrument
 from omcrm.storage.instrument import active_instruments
@@ -19,14 +19,14 @@ from omcrm.streaming.fanout import FanOut
 MARKET = "omcrm.manager"
 
 
-class Market(Protocol):
+class MarketAccess(Protocol):
     """What others may ask of the market-data system; the desk assembles it."""
 
     cache: QuoteCache
     hub: Hub
-    candles: CandleBook
+    candles: BarBuilder
     fanout: FanOut
-    news: NewsDesk
+    news: NewsCollector
     instruments: Mapping[str, Instrument]
     since: datetime | None
     held: frozenset[str]
@@ -48,9 +48,9 @@ class Market(Protocol):
         """The condition of every source."""
 
 
-def market() -> Market:
+def market() -> MarketAccess:
     """The market-data system of this app, with its catalogue loaded."""
-    found: Market = current_app.extensions[MARKET]
+    found: MarketAccess = current_app.extensions[MARKET]
     if not found.instruments:
         found.held = held_symbols()
         found.follow(active_instruments())

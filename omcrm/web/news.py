@@ -7,15 +7,15 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from omcrm.auth.access import refused
-from omcrm.auth.allows import allows
+from omcrm.auth.requires import requires
 from omcrm.errors import AccessRefused
-from omcrm.feeds.news.desk import NewsDesk
+from omcrm.feeds.news.collector import NewsCollector
 from omcrm.feeds.news.item import SIMULATED_NEWS, NewsItem
 from omcrm.market.instrument import canonical_symbol
 from omcrm.market.number import whole
 from omcrm.streaming.price_update import iso
 from omcrm.web.json_answer import json_answer
-from omcrm.web.market import market
+from omcrm.web.market_access import market
 
 _USUAL, _MOST = 50, 200
 
@@ -28,7 +28,7 @@ def refuse(error: AccessRefused) -> ResponseReturnValue:
 
 
 @blueprint.get("/news")
-@allows("market:read")
+@requires("market:read")
 def news() -> ResponseReturnValue:
     symbol = canonical_symbol(request.args.get("symbol", "")) or None
     found, limit = market(), _limit()
@@ -60,7 +60,7 @@ def news_body(item: NewsItem) -> dict[str, Any]:
     }
 
 
-def news_report(desk: NewsDesk) -> list[dict[str, Any]]:
+def news_report(desk: NewsCollector) -> list[dict[str, Any]]:
     """How each source is doing, for administrators."""
     return [
         {

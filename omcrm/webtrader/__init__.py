@@ -14,9 +14,9 @@ def init_webtrader(app: "Flask", settings: "Settings") -> None:
     from omcrm.admin.service import catalogue_changed
     from omcrm.auth.login import on_sign_out
     from omcrm.extensions import socketio
-    from omcrm.feeds.news.desk import NewsDesk
+    from omcrm.feeds.news.collector import NewsCollector
     from omcrm.feeds.poller import Polling
-    from omcrm.streaming.desk import Desk, DeskLimits
+    from omcrm.streaming.page_registry import PageLimits, PageRegistry
     from omcrm.webtrader import routes, service, socketio_events
     from omcrm.webtrader.feed_log import FeedLog
     from omcrm.webtrader.realtime_data import RealTimeDataManager, system_clock
@@ -27,11 +27,11 @@ def init_webtrader(app: "Flask", settings: "Settings") -> None:
         settings.price_window_ms / 1000,
         state=settings.feed_state_path,
         polling=polling,
-        news=NewsDesk(settings.news_sources, settings.news_interval, system_clock),
+        news=NewsCollector(settings.news_sources, settings.news_interval, system_clock),
     )
-    limits = DeskLimits(settings.max_desk_connections, settings.max_desk_subscriptions)
+    limits = PageLimits(settings.max_desk_connections, settings.max_desk_subscriptions)
     app.extensions[service.MANAGER] = manager
-    app.extensions[service.DESK] = Desk(limits)
+    app.extensions[service.PAGES] = PageRegistry(limits)
     app.register_blueprint(routes.blueprint)
     manager.add_status_callback(partial(socketio_events.tell_status, app))
     manager.add_event_callback(FeedLog(app).write)

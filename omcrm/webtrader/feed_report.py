@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from omcrm.feeds.quota import Use
+from omcrm.feeds.quota import BudgetUse
+from omcrm.market.failover import Candidate
 from omcrm.market.feed_event import FeedEvent
-from omcrm.market.gate import Refusal
-from omcrm.market.speaker import Candidate
+from omcrm.market.validation import RejectedTick
 from omcrm.storage import feed_event
 from omcrm.streaming.price_update import iso
 from omcrm.webtrader.realtime_data import RealTimeDataManager
@@ -21,7 +21,7 @@ def feed_report(manager: RealTimeDataManager, now: datetime) -> dict[str, Any]:
         "symbols": [_standing(manager, symbol, now) for symbol in manager.instruments],
         "quota": {source: [_use(use) for use in uses] for source, uses in manager.uses().items()},
         "quarantine": [
-            _refusal(refusal) for refusal in list(manager.gate.kept)[: -_QUARANTINED - 1 : -1]
+            _refusal(refusal) for refusal in list(manager.validator.kept)[: -_QUARANTINED - 1 : -1]
         ],
         "events": [_event(event) for event in feed_event.recent(_EVENTS)],
     }
@@ -33,7 +33,7 @@ def _standing(manager: RealTimeDataManager, symbol: str, now: datetime) -> dict[
     return {
         "symbol": symbol,
         "source": quote.source.name if quote else None,
-        "runner_up": manager.cache.runner_up(symbol),
+        "runner_up": manager.cache.standby(symbol),
         "chain": [_candidate(name, item, now) for name, item in chain.items()],
     }
 
@@ -48,7 +48,7 @@ def _candidate(name: str, candidate: Candidate, now: datetime) -> dict[str, Any]
     }
 
 
-def _use(use: Use) -> dict[str, Any]:
+def _use(use: BudgetUse) -> dict[str, Any]:
     return {
         "calls": use.budget.calls,
         "period": use.budget.period,
@@ -59,7 +59,7 @@ def _use(use: Use) -> dict[str, Any]:
     }
 
 
-def _refusal(refusal: Refusal) -> dict[str, Any]:
+def _refusal(refusal: RejectedTick) -> dict[str, Any]:
     tick = refusal.tick
     return {
         "at": iso(tick.received_at),

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from omcrm.errors import AccessRefused
-from omcrm.market.candle import KEPT
+from omcrm.market.bar import KEPT
 
 Symbol = Annotated[str, Meta(min_length=1, max_length=20)]
 # Far above any limit on subscriptions, so that what is beyond it can be named.
@@ -14,7 +14,7 @@ Symbols = Annotated[list[Symbol], Meta(max_length=1000)]
 Ids = Annotated[list[int], Meta(max_length=1000)]
 
 
-class Position(Struct, frozen=True):
+class ResumeRequest(Struct, frozen=True):
     """Where a page was when it lost its connection."""
 
     epoch: Annotated[str, Meta(max_length=40)]
@@ -28,7 +28,7 @@ class Instruments(Struct, frozen=True):
     instrument_ids: Ids = []
     # Only of subscribe: at most so many updates of a symbol in a second, and where to resume.
     max_rate: Annotated[float, Meta(ge=0.01, le=1000)] | None = None
-    since: Position | None = None
+    since: ResumeRequest | None = None
 
     def __post_init__(self) -> None:
         if not self.symbols and not self.instrument_ids:

@@ -16,10 +16,10 @@ from omcrm.concurrency import end_on
 from omcrm.errors import PriceFeedRuns
 from omcrm.feeds.poller import Polling
 from omcrm.number_option import Whole
-from omcrm.pricing.asking import utc_now
-from omcrm.pricing.day_keeper import DayKeeper
+from omcrm.pricing.daily_backfill import DailyBackfill
+from omcrm.pricing.price_feed_state import held
 from omcrm.pricing.price_writer import PriceWriter
-from omcrm.pricing.running import held
+from omcrm.pricing.upstream_query import utc_now
 from omcrm.settings import Settings, load
 from omcrm.storage import feed_switch
 from omcrm.storage.asset_price import latest_prices
@@ -79,8 +79,8 @@ def _run(settings: Settings, interval: int, batch_size: int) -> None:
     polling = Polling(settings.realtime_update_interval, settings.realtime_batch_size)
     manager = RealTimeDataManager(settings.feeds, state=settings.feed_state_path, polling=polling)
     manager.follow(instruments)
-    feed = PriceFeed(app, manager, PriceWriter(app, batch_size, written))
-    days = DayKeeper(app, settings)
+    feed = PriceFeedProcess(app, manager, PriceWriter(app, batch_size, written))
+    days = DailyBackfill(app, settings)
     with ExitStack() as at_the_end:
         at_the_end.callback(feed.stop)
         at_the_end.callback(days.stop)
@@ -101,7 +101,7 @@ def _end_once() -> None:
         signal.signal(signum, signal.SIG_IGN)
 
 
-class PriceFeed:
+class PriceFeedProcess:
     """The rounds of one process; its manager follows the database's instruments."""
 
     def __init__(self, app: Flask, manager: RealTimeDataManager, writer: PriceWriter) -> None:

@@ -11,25 +11,25 @@ from pathlib import Path
 from typing import Literal
 
 from omcrm.feeds.event_log import EventLog
-from omcrm.feeds.lineup import Feed, Lineup, Turns
-from omcrm.feeds.news.desk import NewsDesk
-from omcrm.feeds.pace import Pace
+from omcrm.feeds.feed_set import Feed, FeedActivity, FeedSet
+from omcrm.feeds.news.collector import NewsCollector
 from omcrm.feeds.poller import Polling
-from omcrm.feeds.quota import Use
+from omcrm.feeds.quota import BudgetUse
 from omcrm.feeds.registry import STATIC, FeedSettings
 from omcrm.feeds.status import FeedStatus
-from omcrm.feeds.supervisor import Reports
+from omcrm.feeds.supervisor import FeedCallbacks
+from omcrm.feeds.timing import SupervisorTiming
+from omcrm.market.bar import BarBuilder
 from omcrm.market.cache import QuoteCache
-from omcrm.market.candle import CandleBook
 from omcrm.market.clock import Clock
 from omcrm.market.feed_event import FeedEvent
-from omcrm.market.gate import Gate
 from omcrm.market.hub import Hub, Listener
 from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.policy import POLICIES
 from omcrm.market.session import is_open
-from omcrm.market.source import SIMULATED, Condition
+from omcrm.market.source import SIMULATED, SourceHealth
 from omcrm.market.tick import Tick
+from omcrm.market.validation import Validator
 from omcrm.streaming.fanout import FanOut
 from omcrm.streaming.price_update import is_alike
 
@@ -61,20 +61,21 @@ class RealTimeDataManager:
         settings: FeedSettings,
         window: float = 0.1,
         clock: Clock = system_clock,
-        pace: Pace | None = None,
+        timing: SupervisorTiming | None = None,
         state: Path | None = None,
         polling: Polling | None = None,
         recorder: Callable[[str, bytes], None] | None = None,
-        news: NewsDesk | None = None,
+        news: NewsCollector | None = None,
     ) -> None:
-        self.gate = Gate()
-        self.cache = QuoteCache(clock, self.gate)
+        self.validator = Validator()
+        self.cache = QuoteCache(clock, self.validator)
         self.hub = Hub()
-        self.candles = CandleBook()
+        self.candles = BarBuilder()
         self.fanout = FanOut(window, is_alike)
-        self.news = news or NewsDesk((), 0.0, clock)
+        self.news = news or NewsCollector((), 0.0, clock)
         self.instruments: dict[str, Instrument] = {}
         self.since: datetime | None = None
+        self.reviewed_at: datetime | None = None
         # What is in somebody's portfolio: asked for as if somebody watched it.
         self.held: frozenset[str] = frozenset()
         self._clock = clock
@@ -84,13 +85,13 @@ class RealTimeDataManager:
         self._teller: threading.Thread | None = None
         self._started_at = 0.0
         self._status_callbacks: tuple[Callable[[], None], ...] = ()
-        reports = Reports(self._take, self._note_condition, self._note_change, recorder)
+        reports = FeedCallbacks(self._take, self._note_condition, self._note_change, recorder)
         # Without a folder of the machine's own, calls are counted for this process alone.
         folder = state or Path(tempfile.gettempdir()) / f"omcrm-feeds-{os.getpid()}"
-        self._timing = (pace or Pace()).timing
-        self._lineup = Lineup(settings, reports, clock, folder, self._urgency, pace, polling)
+        self._feed_clock = (timing or SupervisorTiming()).feed_clock
+        self._feed_set = FeedSet(settings, reports, clock, folder, self._urgency, timing, polling)
         self.events = EventLog(settings.keys.hide)
-        self._turns = Turns()
+        self._activity = FeedActivity()
         self._heard: Counter[str] = Counter()
         self._event_callbacks: tuple[Callable[[list[FeedEvent]], None], ...] = ()
         self.hub.listen(self.candles.take)
@@ -108,7 +109,7 @@ class RealTimeDataManager:
             self.candles.forget(gone)
             self.fanout.forget(gone)
             self.news.follow(wanted.values())
-            for feed in self._lineup.feeds.values():
+            for feed in self._feed_set.feeds.values():
                 self._aim(feed)
             if self.running:
                 self._offer_static()
@@ -141,13 +142,13 @@ class RealTimeDataManager:
             if self.running:
                 return "already_running"
             self._stopped.clear()
-            self.since, self._started_at = self._clock(), self._timing.now()
+            self.since, self._started_at = self._clock(), self._feed_clock.now()
             self.fanout.start()
             self._reviewer = threading.Thread(target=self._review, name="reviewer", daemon=True)
             self._teller = threading.Thread(target=self._tell, name="feed-events", daemon=True)
-            for feed in self._lineup.feeds.values():
+            for feed in self._feed_set.feeds.values():
                 self._aim(feed)
-            self._lineup.start()
+            self._feed_set.start()
             self.news.start()
             self._offer_static()
             self._reviewer.start()
@@ -162,7 +163,7 @@ class RealTimeDataManager:
                 return "already_stopped"
             self._stopped.set()
             self.news.begin_stop()
-            self._lineup.stop()
+            self._feed_set.stop()
             self.news.stop()
             reviewer.join()
             teller.join()
@@ -204,34 +205,36 @@ class RealTimeDataManager:
 
     def _take(self, tick: Tick) -> None:
         self._heard[tick.source.name] += 1
-        quote = self.cache.offer(tick, _AHEAD)
+        quote = self.cache.apply(tick, _AHEAD)
         if quote is not None:
             self.hub.publish(quote)
 
-    def _note_condition(self, source: str, condition: Condition, connection: int) -> None:
+    def _note_condition(self, source: str, condition: SourceHealth, connection: int) -> None:
         for quote in self.cache.set_condition(source, condition, connection):
             self.hub.publish(quote)
 
     def _review(self) -> None:
-        while not self._timing.wait(self._stopped, _REVIEW_EVERY):
+        while not self._feed_clock.wait(self._stopped, _REVIEW_EVERY):
             try:
+                began = self._clock()
                 for quote in self.cache.review(_AHEAD):
                     self.hub.publish(quote)
+                self.reviewed_at = began
             except Exception:
                 _log.exception("reviewing the quotes failed")
 
     # What happens to the feeds: who is told may wait for the database, and no price does
 
     def _tell(self) -> None:
-        while not self._timing.wait(self._stopped, _REVIEW_EVERY):
+        while not self._feed_clock.wait(self._stopped, _REVIEW_EVERY):
             try:
                 self._tell_events()
             except Exception:
                 _log.exception("telling what happened to the feeds failed")
 
     def _tell_events(self) -> None:
-        self.events.note_switches(self.cache.take_switches())
-        self.events.note_refusals(self.gate.take_new())
+        self.events.note_failovers(self.cache.take_failovers())
+        self.events.note_refusals(self.validator.take_rejected())
         events = self.events.take()
         for callback in self._event_callbacks if events else ():
             callback(events)
@@ -255,8 +258,8 @@ class RealTimeDataManager:
         self._event_callbacks = (*self._event_callbacks, callback)
 
     def _note_change(self, source: str = "") -> None:
-        feed = self._lineup.feeds.get(source)
-        if feed is not None and self._turns.has_turned(source, status := feed.status()):
+        feed = self._feed_set.feeds.get(source)
+        if feed is not None and self._activity.has_changed(source, status := feed.status()):
             problem = None if status.active else status.last_error
             self.events.note_state(self._clock(), source, status.state.value, problem)
         for callback in self._status_callbacks:
@@ -269,19 +272,19 @@ class RealTimeDataManager:
 
     def status(self) -> dict[str, FeedStatus]:
         """The condition of every source; the built-in exchange only where there is one."""
-        return self._lineup.status()
+        return self._feed_set.status()
 
     def feeds(self) -> Mapping[str, Feed]:
         """What keeps each source alive, or asks it, by the source's name."""
-        return self._lineup.feeds
+        return self._feed_set.feeds
 
-    def uses(self) -> dict[str, list[Use]]:
+    def uses(self) -> dict[str, list[BudgetUse]]:
         """How the budgets of the sources stand that are asked."""
-        return self._lineup.uses()
+        return self._feed_set.uses()
 
     def failure(self) -> str | None:
         """Why no price can be expected; None where all is well, or the feeds need not run."""
-        if not self.running or self._timing.now() - self._started_at < _GRACE:
+        if not self.running or self._feed_clock.now() - self._started_at < _GRACE:
             return None
         if any(status.active for status in self.status().values()):
             return None

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import login_required
 
 from omcrm.auth.access import refused
-from omcrm.auth.allows import allows, current_caller
+from omcrm.auth.requires import current_caller, requires
 from omcrm.errors import AccessRefused
 from omcrm.market.instrument import canonical_symbol
 from omcrm.market.number import whole
@@ -40,7 +40,7 @@ def dashboard() -> ResponseReturnValue:
 
 
 @blueprint.post("/start_realtime_feeds")
-@allows("feeds:control")
+@requires("feeds:control")
 def start_realtime_feeds() -> ResponseReturnValue:
     status = feed_control.start_by_admin(current_caller().user_id)
     mapping = service.manager().instrument_mapping
@@ -57,7 +57,7 @@ def start_realtime_feeds() -> ResponseReturnValue:
 
 
 @blueprint.post("/stop_realtime_feeds")
-@allows("feeds:control")
+@requires("feeds:control")
 def stop_realtime_feeds() -> ResponseReturnValue:
     return json_answer(
         {"success": True, "status": feed_control.stop_by_admin(current_caller().user_id)}
@@ -65,13 +65,13 @@ def stop_realtime_feeds() -> ResponseReturnValue:
 
 
 @blueprint.get("/realtime_status")
-@allows("market:read")
+@requires("market:read")
 def realtime_status() -> ResponseReturnValue:
     return json_answer(service.realtime_status(current_caller().is_admin))
 
 
 @blueprint.get("/realtime_price/<symbol>")
-@allows("market:read")
+@requires("market:read")
 def realtime_price(symbol: str) -> ResponseReturnValue:
     symbol = _known(symbol)
     quote = service.manager().cache.get(symbol)
@@ -81,7 +81,7 @@ def realtime_price(symbol: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/chart_data/<symbol>")
-@allows("market:read")
+@requires("market:read")
 def chart_data(symbol: str) -> ResponseReturnValue:
     symbol = _known(symbol)
     try:
@@ -93,13 +93,13 @@ def chart_data(symbol: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/market_status")
-@allows("market:read")
+@requires("market:read")
 def market_status() -> ResponseReturnValue:
     return json_answer({"success": True, **service.market_status()})
 
 
 @blueprint.get("/instruments")
-@allows("market:read")
+@requires("market:read")
 def instruments() -> ResponseReturnValue:
     catalogue = [
         service.described(instrument) for instrument in service.manager().instruments.values()

@@ -10,21 +10,21 @@ from flask import Flask, current_app
 
 from omcrm.extensions import socketio
 from omcrm.gateways import GATEWAYS
-from omcrm.gateways.roster import Roster
+from omcrm.gateways.client_registry import ClientRegistry
 from omcrm.market.instrument import AssetClass, Instrument, canonical_symbol
 from omcrm.market.quote import Quote
 from omcrm.market.session import session_state
 from omcrm.storage import feed_switch
 from omcrm.storage.instrument import active_instruments
-from omcrm.streaming.desk import Desk
+from omcrm.streaming.page_registry import PageRegistry
 from omcrm.streaming.price_update import candle, iso
-from omcrm.web.market import MARKET, market
+from omcrm.web.market_access import MARKET, market
 from omcrm.web.news import news_report
 from omcrm.webtrader.feed_report import feed_report
 from omcrm.webtrader.realtime_data import RealTimeDataManager
 
 MANAGER = MARKET
-DESK = "omcrm.desk"
+PAGES = "omcrm.desk"
 
 
 def manager() -> RealTimeDataManager:
@@ -32,9 +32,9 @@ def manager() -> RealTimeDataManager:
     return cast(RealTimeDataManager, market())
 
 
-def desk() -> Desk:
+def pages() -> PageRegistry:
     """The desk's connected pages."""
-    found: Desk = current_app.extensions[DESK]
+    found: PageRegistry = current_app.extensions[PAGES]
     return found
 
 
@@ -125,12 +125,12 @@ def realtime_status(is_admin: bool) -> dict[str, Any]:
     """The body of `realtime_status`; what concerns single users only for administrators."""
     found, now = manager(), datetime.now(UTC)
     quotes = found.cache.snapshot()
-    clients: dict[str, Any] = desk().counts()
-    roster: Roster = current_app.extensions[GATEWAYS]
-    gateways = roster.counts()
+    clients: dict[str, Any] = pages().counts()
+    registry: ClientRegistry = current_app.extensions[GATEWAYS]
+    gateways = registry.counts()
     if is_admin:
-        clients["by_user"] = desk().by_user()
-        gateways["by_user"] = roster.by_user()
+        clients["by_user"] = pages().by_user()
+        gateways["by_user"] = registry.by_user()
     return {
         "success": True,
         "running": found.running,
@@ -146,7 +146,7 @@ def realtime_status(is_admin: bool) -> dict[str, Any]:
         "cache": {
             "quotes": len(quotes),
             "seq": max((quote.seq for quote in quotes.values()), default=0),
-            "refused": dict(found.gate.refused),
+            "refused": dict(found.validator.refused),
         },
         "delivery": found.fanout.counts(),
         "connections": _connections(),
@@ -160,7 +160,7 @@ def _connections() -> dict[str, Any]:
     that are kept, and how much the garbage collector leaves alone.
     """
     reactor = socketio.server.eio.reactor
-    lag = reactor.pulse.lag.worst(time.monotonic())
+    lag = reactor.lag_meter.lag.worst(time.monotonic())
     return {
         "open": reactor.connections(),
         **reactor.counters,
@@ -179,7 +179,7 @@ def _state(
         "price": said.trade.price if said and said.trade else None,
         "price_class": quote.price_class.value if quote else None,
         "source": quote.source.name if quote else None,
-        "runner_up": found.cache.runner_up(symbol),
+        "runner_up": found.cache.standby(symbol),
         "seq": quote.seq if quote else None,
         "age_seconds": round(said.age(now).total_seconds(), 3) if said else None,
     }

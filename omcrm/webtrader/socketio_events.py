@@ -22,8 +22,8 @@ from omcrm.market.instrument import Instrument, canonical_symbol, canonical_symb
 from omcrm.market.quote import Quote
 from omcrm.storage import login_session
 from omcrm.streaming import wire
-from omcrm.streaming.desk import Seat
-from omcrm.streaming.fanout import Since
+from omcrm.streaming.fanout import ResumeToken
+from omcrm.streaming.page_registry import PageSession
 from omcrm.streaming.price_update import iso, price_update
 from omcrm.web import database_away, feed_control
 from omcrm.webtrader import service
@@ -61,7 +61,7 @@ def tell_status(app: Flask) -> None:
 
 def drop_sessions(app: Flask, session_hashes: set[str]) -> None:
     """Disconnect every page of these sessions."""
-    for sid in app.extensions[service.DESK].sids_of(session_hashes):
+    for sid in app.extensions[service.PAGES].sids_of(session_hashes):
         socketio.server.disconnect(sid, namespace=NAMESPACE)
 
 
@@ -79,15 +79,17 @@ def connect(auth: Any = None) -> None:
     if not current_user.is_authenticated:
         raise Refusal("authentication required")
     feed_control.start_for_viewer()
-    seat = Seat(request.sid, current_user.id, current_user.session_hash, current_user.is_admin)
+    page = PageSession(
+        request.sid, current_user.id, current_user.session_hash, current_user.is_admin
+    )
     try:
-        needs_guard = service.desk().sit(seat)
+        needs_sweeper = service.pages().enter(page)
     except AccessRefused as refusal:
         raise Refusal(refusal.message) from refusal
-    for room in (DESK_ROOM, user_room(seat.user_id), *([ADMIN_ROOM] if seat.is_admin else [])):
+    for room in (DESK_ROOM, user_room(page.user_id), *([ADMIN_ROOM] if page.is_admin else [])):
         join_room(room)
     app = current_app._get_current_object()
-    if needs_guard:
+    if needs_sweeper:
         socketio.start_background_task(_guard, app)
     emit("connection_status", service.connection_status(service.manager()))
 
@@ -95,9 +97,9 @@ def connect(auth: Any = None) -> None:
 @socketio.on("disconnect", namespace=NAMESPACE)
 def leave(reason: Any = None) -> None:
     """The page is gone."""
-    seat = service.desk().leave(request.sid)
-    if seat is not None and seat.subscriber is not None:
-        service.manager().fanout.leave(seat.subscriber)
+    page = service.pages().leave(request.sid)
+    if page is not None and page.subscriber is not None:
+        service.manager().fanout.leave(page.subscriber)
 
 
 def tell_lost(sid: str) -> None:
@@ -108,12 +110,12 @@ def tell_lost(sid: str) -> None:
 
 def _guard(app: Flask) -> None:
     """Drop the pages whose session has ended elsewhere, as long as there are pages."""
-    desk = app.extensions[service.DESK]
-    while not desk.may_rest():
+    pages = app.extensions[service.PAGES]
+    while not pages.may_rest():
         socketio.sleep(_GUARD_EVERY)
         try:
             with app.app_context():
-                ended = login_session.invalid_among(desk.session_hashes(), datetime.now(UTC))
+                ended = login_session.invalid_among(pages.session_hashes(), datetime.now(UTC))
                 db.session.rollback()
             drop_sessions(app, ended)
         except Exception as error:
@@ -124,23 +126,23 @@ def _guard(app: Flask) -> None:
 # What pages ask
 
 
-def _asked(handler: Callable[[Seat, Any], Any]) -> Callable[..., Any]:
+def _asked(handler: Callable[[PageSession, Any], Any]) -> Callable[..., Any]:
     """Let a seated page speak within its rate; answer a refusal, and close who keeps at it."""
 
     @wraps(handler)
     def handle(*bodies: Any) -> Any:
-        seat = service.desk().seat(request.sid)
-        if seat is None:
+        page = service.pages().page(request.sid)
+        if page is None:
             disconnect()
             return None
         try:
-            if not seat.manners.may_speak(time.monotonic()):
+            if not page.limiter.may_send(time.monotonic()):
                 raise AccessRefused("LIMIT_EXCEEDED", "too many messages: slow down")
-            return handler(seat, bodies[0] if bodies else None)
+            return handler(page, bodies[0] if bodies else None)
         except AccessRefused as refusal:
             answer = {"message": refusal.message, "code": refusal.code}
             emit("subscription_error", answer)
-            if _is_bad(refusal) and seat.manners.misbehaved(time.monotonic()):
+            if _is_bad(refusal) and page.limiter.too_many_errors(time.monotonic()):
                 disconnect()
             return answer
 
@@ -166,13 +168,13 @@ def _is_bad(refusal: AccessRefused) -> bool:
 
 @socketio.on("subscribe_to_instruments", namespace=NAMESPACE)
 @_asked
-def subscribe(seat: Seat, body: Any) -> dict[str, Any]:
+def subscribe(page: PageSession, body: Any) -> dict[str, Any]:
     """Snapshot, then every change of the instruments asked for."""
     asked = read(body, Instruments)
     known, rejected = _instruments(asked)
-    accepted, beyond = service.desk().watch(seat, [instrument.symbol for instrument in known])
+    accepted, beyond = service.pages().watch(page, [instrument.symbol for instrument in known])
     rejected += [_rejected(symbol, "LIMIT_EXCEEDED") for symbol in beyond]
-    position = _watch(seat, accepted, asked)
+    position = _watch(page, accepted, asked)
     if any(rejection["code"] == "LIMIT_EXCEEDED" for rejection in rejected):
         emit("subscription_error", _beyond_limit())
     if not accepted:
@@ -190,13 +192,13 @@ def subscribe(seat: Seat, body: Any) -> dict[str, Any]:
 
 @socketio.on("unsubscribe_from_instruments", namespace=NAMESPACE)
 @_asked
-def unsubscribe(seat: Seat, body: Any) -> dict[str, Any]:
+def unsubscribe(page: PageSession, body: Any) -> dict[str, Any]:
     """End the updates of these instruments; ending what was not begun is harmless."""
     known, _ = _instruments(read(body, Instruments))
     symbols = [instrument.symbol for instrument in known]
-    if seat.subscriber is not None:
-        service.manager().fanout.unwatch(seat.subscriber, symbols)
-    service.desk().unwatch(seat, symbols)
+    if page.subscriber is not None:
+        service.manager().fanout.unwatch(page.subscriber, symbols)
+    service.pages().unwatch(page, symbols)
     answer = {"message": f"Unsubscribed from {len(symbols)} instruments", "symbols": symbols}
     emit("unsubscription_success", answer)
     return answer
@@ -204,7 +206,7 @@ def unsubscribe(seat: Seat, body: Any) -> dict[str, Any]:
 
 @socketio.on("get_price_history", namespace=NAMESPACE)
 @_asked
-def get_price_history(seat: Seat, body: Any) -> dict[str, Any]:
+def get_price_history(page: PageSession, body: Any) -> dict[str, Any]:
     """The candles of one symbol."""
     asked = read(body, PriceHistory)
     symbol = canonical_symbol(asked.symbol)
@@ -217,7 +219,7 @@ def get_price_history(seat: Seat, body: Any) -> dict[str, Any]:
 
 @socketio.on("get_market_status", namespace=NAMESPACE)
 @_asked
-def get_market_status(seat: Seat, body: Any) -> dict[str, Any]:
+def get_market_status(page: PageSession, body: Any) -> dict[str, Any]:
     """Which markets are open."""
     answer = service.market_status()
     emit("market_status", answer)
@@ -226,7 +228,7 @@ def get_market_status(seat: Seat, body: Any) -> dict[str, Any]:
 
 @socketio.on("ping", namespace=NAMESPACE)
 @_asked
-def ping(seat: Seat, body: Any) -> dict[str, Any]:
+def ping(page: PageSession, body: Any) -> dict[str, Any]:
     """A sign of life, with the server's time."""
     answer = {"timestamp": iso(datetime.now(UTC))}
     emit("pong", answer)
@@ -235,23 +237,23 @@ def ping(seat: Seat, body: Any) -> dict[str, Any]:
 
 @socketio.on("*", namespace=NAMESPACE)
 @_asked
-def unknown(seat: Seat, body: Any) -> None:
+def unknown(page: PageSession, body: Any) -> None:
     """Anything else."""
     raise AccessRefused("INVALID_PAYLOAD", "unknown event")
 
 
-def _watch(seat: Seat, symbols: list[str], asked: Instruments) -> dict[str, Any]:
+def _watch(page: PageSession, symbols: list[str], asked: Instruments) -> dict[str, Any]:
     """Snapshot, then changes; where the page is by that, so that it can resume."""
-    fanout, session = service.manager().fanout, socketio.server.session_of(seat.sid, NAMESPACE)
+    fanout, session = service.manager().fanout, socketio.server.session_of(page.sid, NAMESPACE)
     if not symbols or session is None:
         return {}
-    if seat.subscriber is None:
-        seat.subscriber = fanout.join(session, written)
-    since = Since(asked.since.epoch, asked.since.seq) if asked.since else None
-    position = fanout.watch(seat.subscriber, symbols, asked.max_rate, since)
-    if service.desk().seat(seat.sid) is None:
+    if page.subscriber is None:
+        page.subscriber = fanout.join(session, written)
+    since = ResumeToken(asked.since.epoch, asked.since.seq) if asked.since else None
+    position = fanout.watch(page.subscriber, symbols, asked.max_rate, since)
+    if service.pages().page(page.sid) is None:
         # Disconnected meanwhile, by another thread: nobody else would take it out.
-        fanout.leave(seat.subscriber)
+        fanout.leave(page.subscriber)
     return position._asdict()
 
 
@@ -259,7 +261,7 @@ def _instruments(asked: Instruments) -> tuple[list[Instrument], list[dict[str, A
     """The instruments asked for, and what was asked for in vain: unknown, or too many at once."""
     ids = dict.fromkeys(asked.instrument_ids)
     wanted: list[str | int] = [*canonical_symbols(asked.symbols), *ids]
-    most = service.desk().limits.subscriptions
+    most = service.pages().limits.subscriptions
     known, unknown = service.find_instruments(wanted[:most])
     rejected = [_rejected(name, "UNKNOWN_SYMBOL") for name in unknown]
     return known, rejected + [_rejected(name, "LIMIT_EXCEEDED") for name in wanted[most:]]
@@ -277,7 +279,7 @@ def _brief(instrument: Instrument) -> dict[str, Any]:
 
 
 def _beyond_limit() -> dict[str, str]:
-    most = service.desk().limits.subscriptions
+    most = service.pages().limits.subscriptions
     message = f"This page may watch {most} instruments: unsubscribe from some first"
     return {"message": message, "code": "LIMIT_EXCEEDED"}
 

@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 from omcrm import create_app
 from omcrm.auth import api_token
 from omcrm.auth.access import admin_required
-from omcrm.auth.api_token import Made
+from omcrm.auth.api_token import CreatedToken
 from omcrm.auth.credential import Caller
 from omcrm.auth.login import current_session_hash
 from omcrm.auth.scope import Scope
@@ -125,14 +125,14 @@ def log_in(csrf_token: Callable[[FlaskClient], str]) -> Login:
     return send
 
 
-GiveToken = Callable[..., Made]
+GiveToken = Callable[..., CreatedToken]
 
 
 @pytest.fixture
 def give_token(app: Flask) -> GiveToken:
     """Makes an API token of an account: a week of reading prices, unless told otherwise."""
 
-    def make(*scopes: str, email: str = EMAIL, days: float = 7, name: str = "mine") -> Made:
+    def make(*scopes: str, email: str = EMAIL, days: float = 7, name: str = "mine") -> CreatedToken:
         now = datetime.now(UTC)
         with app.app_context():
             user = find_user(email)

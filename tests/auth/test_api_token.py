@@ -7,7 +7,15 @@ import pytest
 from flask import Flask
 
 from omcrm.auth import api_token
-from omcrm.auth.api_token import DAYS, LONGEST_DAYS, MOST_TOKENS, Made, create, expiry, revoke
+from omcrm.auth.api_token import (
+    DAYS,
+    LONGEST_DAYS,
+    MOST_TOKENS,
+    CreatedToken,
+    create,
+    expiry,
+    revoke,
+)
 from omcrm.auth.credential import Caller
 from omcrm.auth.scope import Scope
 from omcrm.errors import AccessRefused
@@ -27,7 +35,7 @@ def within(app: Flask) -> Any:
         yield
 
 
-def made(now: datetime, caller: Caller = CLIENT, **values: Any) -> Made:
+def made(now: datetime, caller: Caller = CLIENT, **values: Any) -> CreatedToken:
     wish = {"name": "mine", "scopes": [Scope.MARKET_READ], "expires_at": now + 7 * DAY, **values}
     return create(caller, **wish, now=now, remote_addr="192.0.2.7")
 

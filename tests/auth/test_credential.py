@@ -12,8 +12,8 @@ from sqlalchemy import event, update
 from werkzeug.test import create_environ
 
 from omcrm.auth import service, ticket
-from omcrm.auth.api_token import Made, revoke
-from omcrm.auth.credential import Caller, Reason, Refused, dead_among, identify
+from omcrm.auth.api_token import CreatedToken, revoke
+from omcrm.auth.credential import Caller, Unidentified, UnidentifiedReason, dead_among, identify
 from omcrm.auth.login import hash_token
 from omcrm.auth.scope import Scope
 from omcrm.extensions import db
@@ -25,8 +25,8 @@ EMAIL, ADMIN_EMAIL = "trader@example.com", "boss@example.com"
 DESK = "http://localhost"
 MARKET = frozenset({Scope.MARKET_READ})
 
-Ask = Callable[..., Caller | Refused]
-GiveToken = Callable[..., Made]
+Ask = Callable[..., Caller | Unidentified]
+GiveToken = Callable[..., CreatedToken]
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def ask(app: Flask) -> Ask:
 
     def send(
         path: str = "/", *, method: str = "GET", websocket: bool = False, **headers: str
-    ) -> Caller | Refused:
+    ) -> Caller | Unidentified:
         headers = {name.replace("_", "-"): text for name, text in headers.items()}
         environ = create_environ(path, DESK, method=method, headers=headers)
         environ["REMOTE_ADDR"] = "192.0.2.7"
@@ -52,13 +52,13 @@ def cookie(client: FlaskClient, log_in: Callable) -> str:
     return f"omcrm_session={client.get_cookie('omcrm_session').value}"
 
 
-def change(app: Flask, made: Made, **values: Any) -> None:
+def change(app: Flask, made: CreatedToken, **values: Any) -> None:
     with app.app_context():
         db.session.execute(update(ApiToken).where(ApiToken.id == made.row.id).values(**values))
         db.session.commit()
 
 
-def row_of(app: Flask, made: Made) -> ApiToken:
+def row_of(app: Flask, made: CreatedToken) -> ApiToken:
     with app.app_context():
         return db.session.get_one(ApiToken, made.row.id)
 
@@ -85,12 +85,12 @@ def test_a_token_in_the_address_is_for_websockets(ask: Ask, give_token: GiveToke
     path = f"/?token={give_token().secret}"
 
     assert Caller is type(ask(path, websocket=True))
-    assert Refused(Reason.NONE_GIVEN) == ask(path)
+    assert Unidentified(UnidentifiedReason.NONE_GIVEN) == ask(path)
 
 
 def test_without_anything(ask: Ask) -> None:
     """Nothing, or nothing in it, is no credential; another scheme is for a proxy."""
-    nothing = Refused(Reason.NONE_GIVEN)
+    nothing = Unidentified(UnidentifiedReason.NONE_GIVEN)
 
     assert nothing == ask()
     assert nothing == ask(Authorization="Bearer", x_api_key="")
@@ -103,7 +103,7 @@ def test_without_anything(ask: Ask) -> None:
 @pytest.mark.parametrize("secret", ["omcrm_wrong", "x" * 8000, "ünïcode\xff", "%00", "' or 1=1 --"])
 def test_a_wrong_token(ask: Ask, secret: str) -> None:
     """What was never given out is wrong, whatever it looks like."""
-    assert Refused(Reason.WRONG) == ask(x_api_key=secret)
+    assert Unidentified(UnidentifiedReason.WRONG) == ask(x_api_key=secret)
 
 
 def test_reasons_are_ours_and_not_the_callers(app: Flask, ask: Ask, give_token: GiveToken) -> None:
@@ -119,9 +119,12 @@ def test_reasons_are_ours_and_not_the_callers(app: Flask, ask: Ask, give_token: 
     refused = [ask(x_api_key=token.secret) for token in (expired, revoked, disabled)]
     refused.append(ask(x_api_key="omcrm_wrong"))
 
-    assert [Reason.EXPIRED, Reason.REVOKED, Reason.USER_DISABLED, Reason.WRONG] == [
-        refusal.reason for refusal in refused
-    ]
+    assert [
+        UnidentifiedReason.EXPIRED,
+        UnidentifiedReason.REVOKED,
+        UnidentifiedReason.USER_DISABLED,
+        UnidentifiedReason.WRONG,
+    ] == [refusal.reason for refusal in refused]
     assert {(401, "AUTHENTICATION_FAILED", "Authentication failed")} == {
         (refusal.status, refusal.code, refusal.message) for refusal in refused
     }
@@ -192,8 +195,8 @@ def test_guessing_is_limited_per_address(app: Flask, ask: Ask, give_token: GiveT
     reasons = [ask(x_api_key=f"omcrm_{n}").reason for n in range(6)]
     refused = ask(x_api_key=made.secret)
 
-    assert [Reason.WRONG] * 5 + [Reason.TOO_MANY_WRONG] == reasons
-    assert (Reason.TOO_MANY_WRONG, 429) == (refused.reason, refused.status)
+    assert [UnidentifiedReason.WRONG] * 5 + [UnidentifiedReason.TOO_MANY_WRONG] == reasons
+    assert (UnidentifiedReason.TOO_MANY_WRONG, 429) == (refused.reason, refused.status)
     assert 1 <= refused.wait_seconds <= 61
 
 
@@ -218,7 +221,7 @@ def test_who_had_a_good_one_does_not_guess(app: Flask, ask: Ask, give_token: Giv
     change(app, expired, expires_at=datetime.now(UTC))
     reasons = {ask(x_api_key=expired.secret).reason for _ in range(10)}
 
-    assert {Reason.EXPIRED} == reasons
+    assert {UnidentifiedReason.EXPIRED} == reasons
     assert Caller is type(ask(x_api_key=good.secret))
 
 
@@ -254,8 +257,8 @@ def test_a_session_is_for_our_own_pages(ask: Ask, cookie: str, unsafe: dict[str,
     """Browsers send the cookie along wherever the page is from, so the origin decides."""
     foreign = ask(Cookie=cookie, Origin="https://evil.example", **unsafe)
 
-    assert (Reason.FOREIGN_ORIGIN, 403) == (foreign.reason, foreign.status)
-    assert Reason.FOREIGN_ORIGIN is ask(Cookie=cookie, Origin="null", **unsafe).reason
+    assert (UnidentifiedReason.FOREIGN_ORIGIN, 403) == (foreign.reason, foreign.status)
+    assert UnidentifiedReason.FOREIGN_ORIGIN is ask(Cookie=cookie, Origin="null", **unsafe).reason
     assert Caller is type(ask(Cookie=cookie, Origin=DESK, **unsafe))
     assert Caller is type(ask(Cookie=cookie, **unsafe))
 
@@ -271,7 +274,7 @@ def test_what_is_presented_on_purpose_decides(ask: Ask, give_token: GiveToken, c
     """A wrong token is not made good by a cookie, and a good one has only its own rights."""
     made = give_token("market:read")
 
-    assert Reason.WRONG is ask(Cookie=cookie, x_api_key="omcrm_wrong").reason
+    assert UnidentifiedReason.WRONG is ask(Cookie=cookie, x_api_key="omcrm_wrong").reason
     assert MARKET == ask(Cookie=cookie, x_api_key=made.secret).scopes
 
 
@@ -280,7 +283,7 @@ def test_a_session_that_is_over_is_none(app: Flask, ask: Ask, cookie: str) -> No
     with app.app_context():
         service.set_active(find_user(EMAIL), False, datetime.now(UTC))
 
-    assert Refused(Reason.NONE_GIVEN) == ask(Cookie=cookie)
+    assert Unidentified(UnidentifiedReason.NONE_GIVEN) == ask(Cookie=cookie)
 
 
 # Tickets
@@ -302,8 +305,8 @@ def test_a_ticket_stands_for_what_it_was_made_with(
     opened = ask(path, websocket=True, Origin="https://elsewhere.example")
 
     assert caller == opened
-    assert Refused(Reason.NONE_GIVEN) == elsewhere
-    assert Refused(Reason.WRONG) == ask(path, websocket=True)
+    assert Unidentified(UnidentifiedReason.NONE_GIVEN) == elsewhere
+    assert Unidentified(UnidentifiedReason.WRONG) == ask(path, websocket=True)
 
 
 def test_a_ticket_is_good_for_half_a_minute(app: Flask, ask: Ask, cookie: str) -> None:
@@ -312,7 +315,7 @@ def test_a_ticket_is_good_for_half_a_minute(app: Flask, ask: Ask, cookie: str) -
     late = issue(app, caller, timedelta(seconds=31))
     soon = issue(app, caller, timedelta(seconds=25))
 
-    assert Reason.WRONG is ask(f"/?ticket={late}", websocket=True).reason
+    assert UnidentifiedReason.WRONG is ask(f"/?ticket={late}", websocket=True).reason
     assert caller == ask(f"/?ticket={soon}", websocket=True)
 
 
@@ -327,7 +330,7 @@ def test_a_ticket_dies_with_its_credential(
         service.set_active(find_user(EMAIL), False, datetime.now(UTC))
     refused = [ask(f"/?ticket={ticket}", websocket=True) for ticket in tickets]
 
-    assert [Reason.REVOKED] * 2 == [refusal.reason for refusal in refused]
+    assert [UnidentifiedReason.REVOKED] * 2 == [refusal.reason for refusal in refused]
     assert {"Authentication failed"} == {refusal.message for refusal in refused}
 
 
@@ -335,7 +338,7 @@ def test_used_tickets_shut_out_no_tokens(ask: Ask, give_token: GiveToken) -> Non
     """A page that comes back with its old ticket has to wait; programs of that address do not."""
     reasons = [ask("/?ticket=used", websocket=True).reason for _ in range(6)]
 
-    assert [Reason.WRONG] * 5 + [Reason.TOO_MANY_WRONG] == reasons
+    assert [UnidentifiedReason.WRONG] * 5 + [UnidentifiedReason.TOO_MANY_WRONG] == reasons
     assert Caller is type(ask(x_api_key=give_token().secret))
 
 

@@ -11,12 +11,12 @@ from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from omcrm.auth.delay import (
+from omcrm.auth.login_throttle import (
     LONGEST_QUEUE,
     TURN_EVERY,
     TURN_KEPT,
     TURNS_AT_ONCE,
-    Claim,
+    LoginAttempt,
     claim_attempt,
     forgive,
     next_turn,
@@ -152,5 +152,5 @@ def test_the_owner_of_a_known_browser_is_let_in_at_once(
             if data.draw(st.booleans()):
                 claim = claim_attempt(email, data.draw(OWN), "mine", now)
 
-                assert isinstance(claim, Claim)
+                assert isinstance(claim, LoginAttempt)
                 forgive(claim)

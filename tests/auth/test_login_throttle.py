@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 import pytest
 from flask import Flask
 
-from omcrm.auth.delay import (
+from omcrm.auth.login_throttle import (
     FORGOTTEN_AFTER,
     TURN_EVERY,
     TURN_KEPT,
     TURNS_AT_ONCE,
-    Claim,
+    LoginAttempt,
     claim_attempt,
     forgive,
     seconds_left,
@@ -29,7 +29,7 @@ def waits(
 ) -> list[int]:
     """The wait of an attempt from each network; 0 where the password was looked at."""
     outcomes = [claim_attempt(email, network, device, now) for network in networks]
-    return [0 if isinstance(outcome, Claim) else outcome for outcome in outcomes]
+    return [0 if isinstance(outcome, LoginAttempt) else outcome for outcome in outcomes]
 
 
 def networks(number: int, beginning: str = "198.51.100") -> list[str]:
@@ -137,7 +137,7 @@ def test_a_success_gives_its_turn_back(app: Flask, now: datetime) -> None:
         for settle in (forgive, withdraw):
             for network in networks(TURNS_AT_ONCE + 5):
                 claim = claim_attempt(WHO, network, None, now)
-                assert isinstance(claim, Claim)
+                assert isinstance(claim, LoginAttempt)
                 settle(claim)
 
                 assert 0 == failures_of(WHO, claim.origin)[0].count

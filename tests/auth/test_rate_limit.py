@@ -2,9 +2,9 @@ import pytest
 from flask import Flask
 from limits import RateLimitItemPerMinute
 
-from omcrm.auth.allowance import Allowance
+from omcrm.auth.rate_limit import UserRateLimit
 
-TWO = Allowance("tries", RateLimitItemPerMinute(2))
+TWO = UserRateLimit("tries", RateLimitItemPerMinute(2))
 
 
 @pytest.fixture(autouse=True)
@@ -34,4 +34,4 @@ def test_each_has_an_own_count() -> None:
 
     assert 0 < TWO.wait("a")
     assert 0 == TWO.wait("b")
-    assert 0 == Allowance("other tries", TWO.limit).wait("a")
+    assert 0 == UserRateLimit("other tries", TWO.limit).wait("a")

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from omcrm.auth.request_body import read_body
 from omcrm.errors import AccessRefused
-from omcrm.portfolio.messages import Figures, Name, NewHolding
+from omcrm.portfolio.messages import HoldingFigures, NewHolding, PortfolioName
 
 
 class Listed(Struct):
@@ -29,32 +29,32 @@ def test_numbers_are_read_exactly() -> None:
 @pytest.mark.parametrize(
     ("body", "schema", "field"),
     [
-        (b'{"name":3}', Name, "name"),
-        (b"{}", Name, "name"),
-        (b'{"quantity":true,"average_cost":1}', Figures, "quantity"),
-        (b'{"quantity":1}', Figures, "average_cost"),
-        (b'{"quantity":1,"average_cost":"one"}', Figures, "average_cost"),
-        (b'{"quantity":"1_000","average_cost":1}', Figures, "quantity"),
-        (b'{"quantity":"NaN","average_cost":1}', Figures, "quantity"),
-        (b'{"quantity":"1e3","average_cost":1}', Figures, "quantity"),
-        ('{"quantity":1,"average_cost":"１"}'.encode(), Figures, "average_cost"),
-        (b'{"quantity":1,"average_cost":" 1"}', Figures, "average_cost"),
-        (b'{"quantity":1,"average_cost":1,"<script>":1}', Figures, None),
-        (b'{"quantity":1,"average_cost":1,"owner":1}', Figures, None),
-        (b"[]", Name, None),
-        (b"", Name, None),
-        (b"{", Name, None),
-        (b"\xff", Name, None),
-        (b'{"name":"\xff"}', Name, "name"),
-        (b'{"name":"a\\u0000b"}', Name, "name"),
-        (b'{"name":"\\ud800"}', Name, "name"),
-        (b'{"name":"\\udc00"}', Name, "name"),
+        (b'{"name":3}', PortfolioName, "name"),
+        (b"{}", PortfolioName, "name"),
+        (b'{"quantity":true,"average_cost":1}', HoldingFigures, "quantity"),
+        (b'{"quantity":1}', HoldingFigures, "average_cost"),
+        (b'{"quantity":1,"average_cost":"one"}', HoldingFigures, "average_cost"),
+        (b'{"quantity":"1_000","average_cost":1}', HoldingFigures, "quantity"),
+        (b'{"quantity":"NaN","average_cost":1}', HoldingFigures, "quantity"),
+        (b'{"quantity":"1e3","average_cost":1}', HoldingFigures, "quantity"),
+        ('{"quantity":1,"average_cost":"１"}'.encode(), HoldingFigures, "average_cost"),
+        (b'{"quantity":1,"average_cost":" 1"}', HoldingFigures, "average_cost"),
+        (b'{"quantity":1,"average_cost":1,"<script>":1}', HoldingFigures, None),
+        (b'{"quantity":1,"average_cost":1,"owner":1}', HoldingFigures, None),
+        (b"[]", PortfolioName, None),
+        (b"", PortfolioName, None),
+        (b"{", PortfolioName, None),
+        (b"\xff", PortfolioName, None),
+        (b'{"name":"\xff"}', PortfolioName, "name"),
+        (b'{"name":"a\\u0000b"}', PortfolioName, "name"),
+        (b'{"name":"\\ud800"}', PortfolioName, "name"),
+        (b'{"name":"\\udc00"}', PortfolioName, "name"),
         (b'{"quantity":1,"average_cost":1,"symbol":"\xc3"}', NewHolding, "symbol"),
         (b'{"symbols":["BTC",["\xff"]]}', Listed, "symbols"),
         (b'{"symbols":["BTC","\\u0000"]}', Listed, "symbols"),
         (b'{"symbols":["BTC","\\ud800"]}', Listed, "symbols"),
-        (b'{"name":NaN}', Name, None),
-        (b"[" * 4000, Name, None),
+        (b'{"name":NaN}', PortfolioName, None),
+        (b"[" * 4000, PortfolioName, None),
     ],
 )
 def test_what_is_wrong_is_named(body: bytes, schema: type, field: str | None) -> None:
@@ -70,7 +70,7 @@ def test_what_is_wrong_is_named(body: bytes, schema: type, field: str | None) ->
 def test_a_long_body_is_not_looked_at() -> None:
     """Nothing that fits needs so many bytes."""
     with pytest.raises(AccessRefused) as refusal:
-        read_body(b'{"name":"' + b"x" * 4096 + b'"}', Name, 4096)
+        read_body(b'{"name":"' + b"x" * 4096 + b'"}', PortfolioName, 4096)
 
     assert 413 == refusal.value.status
 
@@ -78,7 +78,7 @@ def test_a_long_body_is_not_looked_at() -> None:
 @pytest.mark.parametrize("name", ["Größe", "  a\tb\n", "日本", "🚀", "\u202e", ""])
 def test_what_people_write_is_read(name: str) -> None:
     """Whether it is a good name is for others to say."""
-    assert name == read_body(b'{"name":"%s"}' % _escaped(name), Name).name
+    assert name == read_body(b'{"name":"%s"}' % _escaped(name), PortfolioName).name
 
 
 def _escaped(text: str) -> bytes:
@@ -91,7 +91,7 @@ def test_any_bytes_are_read_or_refused(noise: bytes) -> None:
     """Nothing but a refusal comes of a body that is wrong, and what is read can be kept."""
     for body in (noise, b'{"name":"' + noise + b'"}'):
         with suppress(AccessRefused):
-            name = read_body(body, Name).name
+            name = read_body(body, PortfolioName).name
 
             assert "\x00" not in name
             assert isinstance(name.encode(), bytes)

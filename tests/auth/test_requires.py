@@ -5,15 +5,15 @@ from flask import Flask, jsonify
 from flask.testing import FlaskClient
 from flask.typing import ResponseReturnValue
 
-from omcrm.auth.allows import allows, current_caller
-from omcrm.auth.api_token import Made
+from omcrm.auth.api_token import CreatedToken
+from omcrm.auth.requires import current_caller, requires
 from omcrm.extensions import csrf, db
 from omcrm.storage.audit import AuditEntry
 
 ADMIN_EMAIL = "boss@example.com"
 READ, WRITE, FEEDS, OWN = "/api/try/read", "/api/try/write", "/api/try/feeds", "/api/try/own"
 
-GiveToken = Callable[..., Made]
+GiveToken = Callable[..., CreatedToken]
 
 
 @pytest.fixture(autouse=True)
@@ -31,14 +31,14 @@ def routes(app: Flask) -> None:
         view.__name__ = path.replace("/", "_")
         app.add_url_rule(path, path, guard(view), **options)
 
-    route(READ, allows("market:read"))
-    route(WRITE, allows("portfolio:read", "portfolio:write"), methods=["POST", "DELETE"])
-    route(FEEDS, allows("feeds:control"), methods=["POST"])
-    route(OWN, allows(session_only=True), methods=["GET", "POST"])
-    route("/try/page", allows("market:read"))
+    route(READ, requires("market:read"))
+    route(WRITE, requires("portfolio:read", "portfolio:write"), methods=["POST", "DELETE"])
+    route(FEEDS, requires("feeds:control"), methods=["POST"])
+    route(OWN, requires(session_only=True), methods=["GET", "POST"])
+    route("/try/page", requires("market:read"))
 
 
-def bearer(made: Made) -> dict[str, str]:
+def bearer(made: CreatedToken) -> dict[str, str]:
     return {"Authorization": f"Bearer {made.secret}"}
 
 
@@ -180,7 +180,7 @@ def test_a_token_in_the_address_is_no_credential(
 def test_a_word_that_is_no_scope_is_noticed_at_once() -> None:
     """A typing error must not become an open door, nor one that never opens."""
     with pytest.raises(ValueError, match="market:raed"):
-        allows("market:raed")
+        requires("market:raed")
 
 
 def test_who_is_excused_from_the_apps_check_has_the_guard(app: Flask) -> None:
@@ -193,4 +193,4 @@ def test_who_is_excused_from_the_apps_check_has_the_guard(app: Flask) -> None:
     ours = [view for view in excused if view.__module__.startswith("omcrm.")]
 
     assert len(ours) > 5
-    assert all(view.__code__.co_filename.endswith("auth/allows.py") for view in ours)
+    assert all(view.__code__.co_filename.endswith("auth/requires.py") for view in ours)

@@ -8,8 +8,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from requests.adapters import HTTPAdapter
 
-from omcrm.auth.delay import claim_attempt
 from omcrm.auth.device import cookie_name
+from omcrm.auth.login_throttle import claim_attempt
 from omcrm.auth.service import WRONG
 from omcrm.extensions import limiter
 from tests.processes import App, Browser

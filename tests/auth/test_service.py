@@ -8,8 +8,8 @@ from flask import Flask, Response
 from sqlalchemy import event
 
 from omcrm.auth import passwords
-from omcrm.auth.delay import TURNS_AT_ONCE, claim_attempt
 from omcrm.auth.device import cookie_name, remember_device
+from omcrm.auth.login_throttle import TURNS_AT_ONCE, claim_attempt
 from omcrm.auth.service import (
     WRONG,
     LoginRefused,

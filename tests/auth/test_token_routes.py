@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import update
 from werkzeug.test import TestResponse, create_environ
 
-from omcrm.auth.api_token import Made
+from omcrm.auth.api_token import CreatedToken
 from omcrm.auth.credential import Caller, identify
 from omcrm.auth.scope import ADMIN_ONLY, Scope
 from omcrm.extensions import db
@@ -25,7 +25,7 @@ ADMIN_EMAIL = "boss@example.com"
 WISH = {"name": "sheet", "scopes": ["market:read"]}
 SECRET = re.compile("omcrm_[A-Za-z0-9]{43}")
 
-GiveToken = Callable[..., Made]
+GiveToken = Callable[..., CreatedToken]
 
 
 @pytest.fixture

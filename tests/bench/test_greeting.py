@@ -27,7 +27,7 @@ def test_a_page_asks_and_is_done_with_its_first_price() -> None:
         b'42/webtrader,["subscribe_to_instruments",{"symbols":["BTC"]}]',
         b"3",
     ] == said(answers)
-    assert (True, False) == (page.is_welcome, page.done)
+    assert (True, False) == (page.is_authenticated, page.done)
 
     page.receive(UPDATE + UPDATE[:7])
 

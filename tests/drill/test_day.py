@@ -4,11 +4,11 @@ from types import SimpleNamespace
 
 from omcrm.drill.day import _excesses, live_through
 from omcrm.feeds.keys import Keys
-from omcrm.feeds.pace import ORDINARY
-from omcrm.feeds.poller import Poller, Polling, Rhythm
+from omcrm.feeds.poller import Poller, Polling, PollSchedule
 from omcrm.feeds.providers.alpha_vantage import AlphaVantage
-from omcrm.feeds.quota import Ledger
-from omcrm.feeds.supervisor import Reports
+from omcrm.feeds.quota import CallCounts
+from omcrm.feeds.supervisor import FeedCallbacks
+from omcrm.feeds.timing import ORDINARY
 
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 
@@ -28,9 +28,9 @@ def test_what_is_asked_too_often_is_found(tmp_path: Path) -> None:
     """By what the venue counted, in the budget's own periods."""
     keys = Keys(lambda name: "")
     provider = AlphaVantage("http://127.0.0.1:9", keys)
-    reports = Reports(lambda tick: None, lambda *_: None, lambda name: None)
-    rhythm = Rhythm(Polling(), provider.limits, lambda name: 1)
-    poller = Poller(provider, reports, lambda: NOON, Ledger(tmp_path), keys, rhythm, ORDINARY)
+    reports = FeedCallbacks(lambda tick: None, lambda *_: None, lambda name: None)
+    schedule = PollSchedule(Polling(), provider.limits, lambda name: 1)
+    poller = Poller(provider, reports, lambda: NOON, CallCounts(tmp_path), keys, schedule, ORDINARY)
     scene = SimpleNamespace(manager=SimpleNamespace(feeds=lambda: {"alpha_vantage": poller}))
     calls = [NOON + timedelta(seconds=10 * number) for number in range(6)]
     found = list(_excesses(scene, {"alpha_vantage": calls}))

@@ -6,7 +6,7 @@ import pytest
 from msgspec import structs
 
 from omcrm.drill.watch import Watch
-from omcrm.feeds.pace import Timing
+from omcrm.feeds.timing import FeedClock
 from omcrm.market.instrument import AssetClass
 from omcrm.market.policy import POLICIES
 from omcrm.market.price_class import PriceClass
@@ -16,10 +16,16 @@ from tests.values import after, instrument, quote, trade
 POLICY = POLICIES[AssetClass.CRYPTO]
 
 
-def problem(shown: Quote, seconds: float = 1.0, truth: str = "100") -> str | None:
-    """What is wrong with a quote so long after it was said."""
+def problem(
+    shown: Quote, seconds: float = 1.0, truth: str = "100", reviewed: float | None = None
+) -> str | None:
+    """What is wrong with a quote so long after it was said, the last review being `reviewed`."""
+    reviewed_at = None if reviewed is None else after(reviewed)
     scene = SimpleNamespace(
-        instruments=[instrument("BTC")], clock=lambda: after(seconds), timing=Timing()
+        instruments=[instrument("BTC")],
+        clock=lambda: after(seconds),
+        feed_clock=FeedClock(),
+        manager=SimpleNamespace(reviewed_at=reviewed_at),
     )
     watch = Watch(scene)
     watch._truth = {"BTC": Decimal(truth)}
@@ -35,6 +41,12 @@ def test_an_old_price_is_wrong_as_live_only() -> None:
     """The same price is right once it says that it is stale."""
     assert "old" in str(problem(quote(trade("100")), seconds=10.1))
     assert None is problem(quote(trade("100"), price_class=PriceClass.STALE), seconds=10.1)
+
+
+def test_who_had_no_chance_to_review_is_not_wrong() -> None:
+    """A busy machine delays the review; a price that was too old at the last one is wrong."""
+    assert None is problem(quote(trade("100")), seconds=30.0, reviewed=9.9)
+    assert "old" in str(problem(quote(trade("100")), seconds=30.0, reviewed=10.1))
 
 
 def test_a_price_that_was_long_on_its_way_is_wrong() -> None:

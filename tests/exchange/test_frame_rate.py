@@ -3,7 +3,7 @@ from omcrm.exchange.frame_rate import FrameRate
 
 def allowed(rate: FrameRate, *moments: float) -> list[bool]:
     """What each frame was told."""
-    return [rate.allows(moment) for moment in moments]
+    return [rate.requires(moment) for moment in moments]
 
 
 def test_five_a_second_may_go_on_for_ever() -> None:

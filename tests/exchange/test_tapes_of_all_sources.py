@@ -15,12 +15,12 @@ from omcrm.drill.scene import urls
 from omcrm.exchange.tape import opened
 from omcrm.exchange.taped_call import TapedCall
 from omcrm.feeds.keys import Keys
-from omcrm.feeds.pace import Pace
-from omcrm.feeds.provider import Arrival, Call, Reply
+from omcrm.feeds.provider import Call, FrameContext, Reply
 from omcrm.feeds.recorder import Recorder
 from omcrm.feeds.registry import POLLS, STREAMS, FeedSettings
 from omcrm.feeds.status import FeedState
-from omcrm.feeds.watchdog import Patience
+from omcrm.feeds.timing import SupervisorTiming
+from omcrm.feeds.watchdog import WatchdogTimeouts
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
@@ -92,7 +92,7 @@ def last_prices(tapes: Mapping[str, Path]) -> dict[str, dict[str, Decimal]]:
 
 def read(source: str, frame: bytes) -> Any:
     """What a frame says to the source's client."""
-    arrival = Arrival(datetime.now(UTC), 1, NAMES[source])
+    arrival = FrameContext(datetime.now(UTC), 1, NAMES[source])
     known = settings(1, source)
     if source in STREAMS:
         return STREAMS[source](known.urls[source], known).parse(frame, arrival)
@@ -173,8 +173,8 @@ def test_a_recorded_outage_is_an_outage_again(play, desk, room, tmp_path) -> Non
     tape = outage(tmp_path / "day.kraken", datetime.now(UTC) + timedelta(seconds=0.5))
     quotes: list[Quote] = []
     played = play(tape, speed=1.0)
-    patience = Patience(mute_least=0.8, mute_factor=5.0)
-    manager = desk(played.port, "kraken", pace=Pace(patience=patience, settle=0.2))
+    patience = WatchdogTimeouts(mute_least=0.8, mute_factor=5.0)
+    manager = desk(played.port, "kraken", pace=SupervisorTiming(patience=patience, settle=0.2))
     manager.add_callback(lambda quote: quotes.append(quote) if quote.symbol == "BTC" else None)
     kraken = manager.feeds()["kraken"]
     room.wait_until(lambda: "but no price for" in str(kraken.status().last_error))

@@ -6,18 +6,18 @@ from datetime import UTC, datetime
 import pytest
 from msgspec import structs
 
-from omcrm.feeds.pace import Pace
 from omcrm.feeds.providers.binance import Binance
-from omcrm.feeds.supervisor import Reports, Supervisor
-from omcrm.feeds.watchdog import Patience
-from omcrm.market.source import Condition
+from omcrm.feeds.supervisor import FeedCallbacks, Supervisor
+from omcrm.feeds.timing import SupervisorTiming
+from omcrm.feeds.watchdog import WatchdogTimeouts
+from omcrm.market.source import SourceHealth
 from omcrm.market.tick import Tick
 from tests.processes import Exchange, wait_for
 from tests.threads import Threads
 
 NAMES = {"btcusdt": "BTC", "ethusdt": "ETH"}
-QUICK = Pace(
-    patience=Patience(
+QUICK = SupervisorTiming(
+    patience=WatchdogTimeouts(
         probe=0.3,
         silence=1.2,
         mute_factor=5,
@@ -30,23 +30,25 @@ QUICK = Pace(
     settle=2.0,
 )
 # Where no silence is to be noticed, a busy machine makes none.
-UNHURRIED = structs.replace(QUICK, patience=Patience())
+UNHURRIED = structs.replace(QUICK, patience=WatchdogTimeouts())
 
 
 class Watched:
     """A supervisor and everything it reported."""
 
-    def __init__(self, url: str, pace: Pace = UNHURRIED, names: dict[str, str] = NAMES) -> None:
+    def __init__(
+        self, url: str, timing: SupervisorTiming = UNHURRIED, names: dict[str, str] = NAMES
+    ) -> None:
         self.ticks: list[Tick] = []
-        self.conditions: list[tuple[Condition, int]] = []
+        self.conditions: list[tuple[SourceHealth, int]] = []
         self.changes = 0
         self.threads = Threads()
-        reports = Reports(self.ticks.append, self._condition, self._changed)
+        reports = FeedCallbacks(self.ticks.append, self._condition, self._changed)
         provider = Binance(url, ("trade", "bookTicker", "ticker"))
-        self.supervisor = Supervisor(provider, reports, lambda: datetime.now(UTC), pace)
+        self.supervisor = Supervisor(provider, reports, lambda: datetime.now(UTC), timing)
         self.supervisor.follow(names, lambda: True)
 
-    def _condition(self, source: str, condition: Condition, connection: int) -> None:
+    def _condition(self, source: str, condition: SourceHealth, connection: int) -> None:
         self.conditions.append((condition, connection))
 
     def _changed(self, source: str) -> None:
@@ -74,8 +76,10 @@ def watch() -> Iterator[Callable[..., Watched]]:
     """Starts supervisors, and stops them after the test."""
     started: list[Watched] = []
 
-    def start(url: str, pace: Pace = UNHURRIED, names: dict[str, str] = NAMES) -> Watched:
-        watched = Watched(url, pace, names)
+    def start(
+        url: str, timing: SupervisorTiming = UNHURRIED, names: dict[str, str] = NAMES
+    ) -> Watched:
+        watched = Watched(url, timing, names)
         started.append(watched)
         watched.supervisor.start()
         return watched

@@ -19,18 +19,18 @@ from websockets.sync.server import ServerConnection, serve
 
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.lease import Leases
-from omcrm.feeds.pace import Pace
-from omcrm.feeds.provider import Arrival, Event, Expelled, Limits, Welcome
-from omcrm.feeds.supervisor import Reports, Supervisor
-from omcrm.feeds.watchdog import Patience
+from omcrm.feeds.provider import AccessDenied, Authenticated, Event, FrameContext, StreamLimits
+from omcrm.feeds.supervisor import FeedCallbacks, Supervisor
+from omcrm.feeds.timing import SupervisorTiming
+from omcrm.feeds.watchdog import WatchdogTimeouts
 from omcrm.market.price_class import PriceClass
-from omcrm.market.source import Condition, Source
+from omcrm.market.source import Source, SourceHealth
 from omcrm.market.tick import Tick, Trade
 from tests.processes import PATIENCE
 
 KEY = "a-secret-key"
-QUICK = Pace(
-    patience=Patience(
+QUICK = SupervisorTiming(
+    patience=WatchdogTimeouts(
         probe=0.3,
         silence=2.0,
         mute_factor=5,
@@ -43,31 +43,31 @@ QUICK = Pace(
     settle=1.0,
 )
 # Where no silence is to be noticed, a busy machine makes none.
-UNHURRIED = structs.replace(QUICK, patience=Patience())
+UNHURRIED = structs.replace(QUICK, patience=WatchdogTimeouts())
 
 
 class Keyed:
     """One connection for one key; it is greeted before it may subscribe."""
 
     source = Source("keyed", PriceClass.LIVE)
-    limits = Limits(symbols=5, frame_spacing=0.0, connections=1)
-    greets = True
+    limits = StreamLimits(symbols=5, frame_spacing=0.0, connections=1)
+    authenticates = True
 
     def __init__(self, base: str, keys: Keys) -> None:
         self._base = base
         self._keys = keys
 
     def missing(self) -> str | None:
-        return None if self.account() else "KEYED_API_KEY"
+        return None if self.api_key() else "KEYED_API_KEY"
 
-    def account(self) -> str:
+    def api_key(self) -> str:
         return self._keys.get("KEYED_API_KEY")
 
     def url(self) -> str:
-        return f"{self._base}/?token={self.account()}"
+        return f"{self._base}/?token={self.api_key()}"
 
     def opening(self) -> list[str]:
-        return [f"login {self.account()}"]
+        return [f"login {self.api_key()}"]
 
     def subscribe(self, names: Iterable[str], request: int) -> list[str]:
         return [f"subscribe {name}" for name in names]
@@ -75,14 +75,14 @@ class Keyed:
     def unsubscribe(self, names: Iterable[str], request: int) -> list[str]:
         return [f"unsubscribe {name}" for name in names]
 
-    def parse(self, frame: str | bytes, arrival: Arrival) -> Iterable[Event]:
+    def parse(self, frame: str | bytes, arrival: FrameContext) -> Iterable[Event]:
         match str(frame, "utf-8").split() if isinstance(frame, bytes) else frame.split():
             case ["welcome"]:
-                return [Welcome()]
+                return [Authenticated()]
             case ["expelled", status]:
-                return [Expelled(int(status), f"not with {self.account()}")]
+                return [AccessDenied(int(status), f"not with {self.api_key()}")]
             case ["expelled", status, seconds]:
-                return [Expelled(int(status), "not now", float(seconds))]
+                return [AccessDenied(int(status), "not now", float(seconds))]
             case ["price", name, price]:
                 trade = Trade(Decimal(price), time=arrival.received_at)
                 symbol = arrival.names[name]
@@ -146,19 +146,23 @@ class Watched:
     """A supervisor of a keyed provider and everything it reported."""
 
     def __init__(
-        self, url: str, folder: Path, settings: Mapping[str, str], pace: Pace = UNHURRIED
+        self,
+        url: str,
+        folder: Path,
+        settings: Mapping[str, str],
+        timing: SupervisorTiming = UNHURRIED,
     ) -> None:
         self.ticks: list[Tick] = []
-        self.conditions: list[tuple[Condition, int]] = []
+        self.conditions: list[tuple[SourceHealth, int]] = []
         self.leases = Leases(folder)
         keys = Keys(lambda name: settings.get(name, ""))
-        reports = Reports(self.ticks.append, self._note, lambda source: None)
+        reports = FeedCallbacks(self.ticks.append, self._note, lambda source: None)
         self.supervisor = Supervisor(
-            Keyed(url, keys), reports, clock, pace, keys=keys, leases=self.leases
+            Keyed(url, keys), reports, clock, timing, keys=keys, leases=self.leases
         )
         self.supervisor.follow({"btc": "BTC", "eth": "ETH"}, lambda: True)
 
-    def _note(self, source: str, condition: Condition, connection: int) -> None:
+    def _note(self, source: str, condition: SourceHealth, connection: int) -> None:
         self.conditions.append((condition, connection))
 
     @property

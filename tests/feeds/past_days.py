@@ -6,7 +6,7 @@ The days asked for are the 4th and 5th of January 2026; each reply tells of more
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
-from omcrm.feeds.past import Past
+from omcrm.feeds.history_provider import HistoryRequest
 from omcrm.feeds.provider import Reply
 from tests.feeds.replies import reply
 
@@ -25,9 +25,9 @@ NAMES: Mapping[str, str] = {
 }
 
 
-def past(source: str) -> Past:
+def past(source: str) -> HistoryRequest:
     """What is asked of a source: our BTC, whatever it is there."""
-    return Past({NAMES[source]: "BTC"}, FIRST, LAST, NOW)
+    return HistoryRequest({NAMES[source]: "BTC"}, FIRST, LAST, NOW)
 
 
 def _kline(number: int) -> list[object]:

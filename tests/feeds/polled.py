@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from omcrm.feeds.keys import Keys
-from omcrm.feeds.pace import ORDINARY, Timing
-from omcrm.feeds.poller import Poller, Polling, Rhythm
-from omcrm.feeds.provider import Arrival, Budget, Call, Event, PollLimits, Reply, Unreadable
+from omcrm.feeds.poller import Poller, Polling, PollSchedule
+from omcrm.feeds.provider import Budget, Call, Event, FrameContext, PollLimits, Reply, Unreadable
 from omcrm.feeds.providers.coingecko import KEY, CoinGecko
-from omcrm.feeds.quota import Ledger
-from omcrm.feeds.supervisor import Reports
+from omcrm.feeds.quota import CallCounts
+from omcrm.feeds.supervisor import FeedCallbacks
+from omcrm.feeds.timing import ORDINARY, FeedClock
 from omcrm.market.clock import Clock
-from omcrm.market.source import Condition
+from omcrm.market.source import SourceHealth
 from omcrm.market.tick import Tick
 from tests.processes import wait_for
 from tests.threads import Threads
@@ -31,20 +31,20 @@ class Demanding(Quick):
     """CoinGecko, if it wanted a key."""
 
     def missing(self) -> str | None:
-        return None if self.account() else KEY
+        return None if self.api_key() else KEY
 
 
 class Broken(Quick):
     """A provider with a mistake in it."""
 
-    def parse(self, call: Call, reply: Reply, arrival: Arrival) -> Iterable[Event]:
-        raise RuntimeError(f"a mistake with {self.account()}")
+    def parse(self, call: Call, reply: Reply, arrival: FrameContext) -> Iterable[Event]:
+        raise RuntimeError(f"a mistake with {self.api_key()}")
 
 
 class Half(Quick):
     """A provider that understands one part of each reply."""
 
-    def parse(self, call: Call, reply: Reply, arrival: Arrival) -> Iterable[Event]:
+    def parse(self, call: Call, reply: Reply, arrival: FrameContext) -> Iterable[Event]:
         return [Unreadable("one part"), *super().parse(call, reply, arrival)]
 
 
@@ -62,23 +62,23 @@ class Watched:
         clock: Clock = lambda: datetime.now(UTC),
         settings: Mapping[str, str] | None = None,
         wanted: Mapping[str, int] | None = None,
-        timing: Timing = ORDINARY,
+        feed_clock: FeedClock = ORDINARY,
     ) -> None:
         self.ticks: list[Tick] = []
-        self.conditions: list[Condition] = []
+        self.conditions: list[SourceHealth] = []
         self.changes: list[str] = []
         self.wanted = wanted or {}
-        self.ledger = Ledger(state)
+        self.call_counts = CallCounts(state)
         self.threads = Threads()
         given = settings or {}
         keys = Keys(lambda name: given.get(name, ""))
         provider = make(f"{url}/api/v3", keys)
-        rhythm = Rhythm(polling or Polling(interval=0.1), provider.limits, self._urgency)
-        reports = Reports(self.ticks.append, self._note, self.changes.append)
-        self.poller = Poller(provider, reports, clock, self.ledger, keys, rhythm, timing)
+        schedule = PollSchedule(polling or Polling(interval=0.1), provider.limits, self._urgency)
+        reports = FeedCallbacks(self.ticks.append, self._note, self.changes.append)
+        self.poller = Poller(provider, reports, clock, self.call_counts, keys, schedule, feed_clock)
         self.poller.follow(names, lambda: True)
 
-    def _note(self, source: str, condition: Condition, connection: int) -> None:
+    def _note(self, source: str, condition: SourceHealth, connection: int) -> None:
         self.conditions.append(condition)
 
     def _urgency(self, symbol: str) -> int:

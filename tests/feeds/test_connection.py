@@ -7,10 +7,10 @@ from itertools import pairwise
 
 import pytest
 
-from omcrm.feeds.connection import Connection
-from omcrm.feeds.pace import Pace
-from omcrm.feeds.provider import Acknowledged, Arrival
+from omcrm.feeds.connection import FeedConnection
+from omcrm.feeds.provider import Acknowledged, FrameContext
 from omcrm.feeds.providers.binance import Binance
+from omcrm.feeds.timing import SupervisorTiming
 from tests.processes import PATIENCE, Exchange, wait_for
 
 
@@ -20,8 +20,11 @@ class Talk:
     def __init__(self, exchange: Exchange) -> None:
         self.frames: list[bytes] = []
         self.provider = Binance(exchange.url, ("trade",))
-        self.connection = Connection(
-            1, self.provider, Pace(), lambda connection, frame: self.frames.append(frame)
+        self.connection = FeedConnection(
+            1,
+            self.provider,
+            SupervisorTiming(),
+            lambda connection, frame: self.frames.append(frame),
         )
         self.connection.link.start()
         wait_for(lambda: self.connection.link.is_open, 5, "the connection")
@@ -30,7 +33,7 @@ class Talk:
         self.connection.tend(names, time.monotonic(), expects_data=True)
 
     def acknowledged(self) -> list[int | str | None]:
-        arrival = Arrival(datetime.now(UTC), 1, {})
+        arrival = FrameContext(datetime.now(UTC), 1, {})
         events = [event for frame in self.frames for event in self.provider.parse(frame, arrival)]
         return [event.id for event in events if isinstance(event, Acknowledged)]
 
@@ -78,7 +81,9 @@ def test_a_handshake_that_drips_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("omcrm.feeds.connection._LONGEST_HANDSHAKE", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"ws://127.0.0.1:{listener.getsockname()[1]}"
-        connection = Connection(1, Binance(url, ("trade",)), Pace(), lambda *_: None)
+        connection = FeedConnection(
+            1, Binance(url, ("trade",)), SupervisorTiming(), lambda *_: None
+        )
         connection.link.start()
         client, _ = listener.accept()
         with client:

@@ -7,10 +7,10 @@ from decimal import Decimal
 import pytest
 
 from omcrm.feeds.event_log import EventLog
-from omcrm.market.feed_event import FeedEvent, Kind
-from omcrm.market.gate import Reason, Refusal
-from omcrm.market.speaker import Switch, Why
+from omcrm.market.failover import Failover, FailoverReason
+from omcrm.market.feed_event import FeedEvent, FeedEventKind
 from omcrm.market.tick import TopOfBook, Trade
+from omcrm.market.validation import RejectedTick, RejectReason
 from tests.values import KRAKEN, START, after, book, tick, trade
 
 
@@ -26,14 +26,16 @@ def refusal(
     symbol: str = "BTC",
     held: str | None = None,
     others: tuple[tuple[str, Decimal], ...] = (),
-) -> Refusal:
+) -> RejectedTick:
     refused = tick(*(parts or (trade("3"),)), symbol=symbol, at=after(seconds))
-    return Refusal(Reason.JUMP, refused, None if held is None else Decimal(held), others)
+    return RejectedTick(RejectReason.JUMP, refused, None if held is None else Decimal(held), others)
 
 
-def switch(symbol: str = "BTC", why: Why = Why.STALE, silent: float | None = None) -> Switch:
+def switch(
+    symbol: str = "BTC", why: FailoverReason = FailoverReason.STALE, silent: float | None = None
+) -> Failover:
     silence = None if silent is None else timedelta(seconds=silent)
-    return Switch(START, symbol, "binance", "kraken", why, silence)
+    return Failover(START, symbol, "binance", "kraken", why, silence)
 
 
 # States
@@ -45,8 +47,8 @@ def test_a_state_is_told_with_its_problem(log: EventLog) -> None:
     log.note_state(after(1), "binance", "streaming", None)
 
     assert [
-        FeedEvent(at=START, kind=Kind.STATE, source="binance", reason="waiting: refused"),
-        FeedEvent(at=after(1), kind=Kind.STATE, source="binance", reason="streaming"),
+        FeedEvent(at=START, kind=FeedEventKind.STATE, source="binance", reason="waiting: refused"),
+        FeedEvent(at=after(1), kind=FeedEventKind.STATE, source="binance", reason="streaming"),
     ] == log.take()
 
 
@@ -65,13 +67,13 @@ def test_secrets_are_hidden() -> None:
 
 def test_what_changes_alike_is_one_event(log: EventLog) -> None:
     """All symbols of a failed source are in one line, in order, with the longest silence."""
-    log.note_switches([switch("ETH", silent=10.2), switch("BTC", silent=11.5678), switch("ADA")])
+    log.note_failovers([switch("ETH", silent=10.2), switch("BTC", silent=11.5678), switch("ADA")])
     (event,) = log.take()
 
     assert (
         FeedEvent(
             at=START,
-            kind=Kind.TOOK_OVER,
+            kind=FeedEventKind.TOOK_OVER,
             source="kraken",
             before="binance",
             symbols=("ADA", "BTC", "ETH"),
@@ -84,7 +86,7 @@ def test_what_changes_alike_is_one_event(log: EventLog) -> None:
 
 def test_what_changes_otherwise_is_an_event_of_its_own(log: EventLog) -> None:
     """Different reasons are not thrown together."""
-    log.note_switches([switch("BTC"), switch("ETH", Why.DOWN)])
+    log.note_failovers([switch("BTC"), switch("ETH", FailoverReason.DOWN)])
 
     assert [("BTC",), ("ETH",)] == [event.symbols for event in log.take()]
 
@@ -92,16 +94,18 @@ def test_what_changes_otherwise_is_an_event_of_its_own(log: EventLog) -> None:
 @pytest.mark.parametrize(
     ("why", "kind", "words"),
     [
-        (Why.FIRST, Kind.BEGAN, "first price"),
-        (Why.DOWN, Kind.TOOK_OVER, "binance is down"),
-        (Why.STALE, Kind.TOOK_OVER, "binance is stale"),
-        (Why.RECOVERED, Kind.GAVE_BACK, "kraken has recovered"),
-        (Why.CLOSED, Kind.TOOK_OVER, "the market is closed"),
+        (FailoverReason.FIRST, FeedEventKind.BEGAN, "first price"),
+        (FailoverReason.DOWN, FeedEventKind.TOOK_OVER, "binance is down"),
+        (FailoverReason.STALE, FeedEventKind.TOOK_OVER, "binance is stale"),
+        (FailoverReason.RECOVERED, FeedEventKind.GAVE_BACK, "kraken has recovered"),
+        (FailoverReason.CLOSED, FeedEventKind.TOOK_OVER, "the market is closed"),
     ],
 )
-def test_every_reason_has_words(log: EventLog, why: Why, kind: Kind, words: str) -> None:
+def test_every_reason_has_words(
+    log: EventLog, why: FailoverReason, kind: FeedEventKind, words: str
+) -> None:
     """Each change is told by its kind and by a sentence."""
-    log.note_switches([switch(why=why)])
+    log.note_failovers([switch(why=why)])
     (event,) = log.take()
 
     assert (kind, words, None) == (event.kind, event.reason, event.silent_seconds)
@@ -111,12 +115,12 @@ def test_every_reason_is_tested() -> None:
     """A new reason needs a word and a line above."""
     (mark,) = test_every_reason_has_words.pytestmark
 
-    assert list(Why) == [why for why, *_ in mark.args[1]]
+    assert list(FailoverReason) == [why for why, *_ in mark.args[1]]
 
 
 def test_nothing_is_no_event(log: EventLog) -> None:
     """A look at a quiet market notes nothing."""
-    log.note_switches([])
+    log.note_failovers([])
     log.note_refusals([])
 
     assert [] == log.take()
@@ -141,13 +145,19 @@ def test_nothing_is_no_event(log: EventLog) -> None:
     ],
 )
 def test_a_refused_price_is_told_with_what_spoke_against_it(
-    log: EventLog, refused: Refusal, words: str
+    log: EventLog, refused: RejectedTick, words: str
 ) -> None:
     """The reader can judge it: the price, the source's own last one and those of the others."""
     log.note_refusals([refused])
 
     assert [
-        FeedEvent(at=START, kind=Kind.QUARANTINE, source="binance", symbols=("BTC",), reason=words)
+        FeedEvent(
+            at=START,
+            kind=FeedEventKind.QUARANTINE,
+            source="binance",
+            symbols=("BTC",),
+            reason=words,
+        )
     ] == log.take()
 
 
@@ -160,7 +170,7 @@ def test_a_flood_of_refusals_is_told_once_a_minute(log: EventLog) -> None:
 
 def test_floods_do_not_hide_each_other(log: EventLog) -> None:
     """Another symbol's and another source's refusals are news."""
-    theirs = Refusal(Reason.JUMP, tick(trade("3"), source=KRAKEN))
+    theirs = RejectedTick(RejectReason.JUMP, tick(trade("3"), source=KRAKEN))
     log.note_refusals([refusal(), refusal(symbol="ETH"), theirs])
 
     assert [("binance", ("BTC",)), ("binance", ("ETH",)), ("kraken", ("BTC",))] == [

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from omcrm.errors import FeedError
-from omcrm.feeds.watchdog import Patience, Watchdog
+from omcrm.feeds.watchdog import Watchdog, WatchdogTimeouts
 
 STEP = 0.3
 NIGHT = 8 * 3600.0
@@ -20,7 +20,7 @@ def alarms(
 ) -> list[tuple[float, FeedError]]:
     """What the watchdog says, looked at as often as a supervisor does, where every probe is
     answered and prices come at these seconds; its market is closed between those of `closed`."""
-    watchdog, coming, now = Watchdog(Patience(), 0.0), iter(data), 0.0
+    watchdog, coming, now = Watchdog(WatchdogTimeouts(), 0.0), iter(data), 0.0
     following, found = next(coming, None), []
     while now < until:
         now += STEP

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from omcrm.feeds.lineup import Lineup, Turns
+from omcrm.feeds.feed_set import FeedActivity, FeedSet
 from omcrm.feeds.poller import Polling
 from omcrm.feeds.registry import POLLS, STREAMS, FeedSettings
 from omcrm.feeds.status import FeedState, FeedStatus
-from omcrm.feeds.supervisor import Reports
+from omcrm.feeds.supervisor import FeedCallbacks
 from omcrm.market.tick import Tick
 from tests.processes import Exchange, wait_for
 from tests.threads import Threads
@@ -29,8 +29,8 @@ class Told:
         self.ticks: list[Tick] = []
         self.asked: set[tuple[str, str]] = set()
         self.threads = Threads()
-        reports = Reports(self.ticks.append, lambda *_: None, lambda _: None)
-        self.lineup = Lineup(
+        reports = FeedCallbacks(self.ticks.append, lambda *_: None, lambda _: None)
+        self.feed_set = FeedSet(
             FeedSettings(urls=urls),
             reports,
             lambda: datetime.now(UTC),
@@ -38,7 +38,7 @@ class Told:
             self._wanted,
             polling=Polling(interval=60, batch=50),
         )
-        for name, feed in self.lineup.feeds.items():
+        for name, feed in self.feed_set.feeds.items():
             feed.follow(NAMES[name], lambda: True)
 
     def _wanted(self, source: str, symbol: str) -> int:
@@ -70,12 +70,12 @@ def line_up(exchange: Exchange, tmp_path: Path) -> Iterator[Line]:
 
     yield make
     for harness in made:
-        harness.lineup.stop()
+        harness.feed_set.stop()
 
 
 def test_only_who_has_an_address_is_there(line_up: Line) -> None:
     """A source without one costs nothing, whichever way its prices come."""
-    assert ["coinbase", "coingecko"] == list(line_up("coinbase", "coingecko").lineup.feeds)
+    assert ["coinbase", "coingecko"] == list(line_up("coinbase", "coingecko").feed_set.feeds)
 
 
 def test_nothing_runs_before_the_start(line_up: Line) -> None:
@@ -83,13 +83,13 @@ def test_nothing_runs_before_the_start(line_up: Line) -> None:
     told = line_up("binance", "coinbase", "coingecko")
 
     assert [] == told.threads.new()
-    assert {FeedState.STOPPED} == {feed.status().state for feed in told.lineup.feeds.values()}
+    assert {FeedState.STOPPED} == {feed.status().state for feed in told.feed_set.feeds.values()}
 
 
 def test_those_that_push_and_those_that_are_asked_bring_prices(line_up: Line) -> None:
     """After one start every source speaks, each by its own name."""
     told = line_up("binance", "coinbase", "coingecko")
-    told.lineup.start()
+    told.feed_set.start()
 
     wait_for(lambda: told.sources() == NAMES.keys(), 15, "a price of each")
 
@@ -97,7 +97,7 @@ def test_those_that_push_and_those_that_are_asked_bring_prices(line_up: Line) ->
 def test_a_source_is_asked_only_for_what_is_wanted(line_up: Line) -> None:
     """The question carries the source's name, and a zero means that nothing is asked."""
     told = line_up("coingecko")
-    told.lineup.start()
+    told.feed_set.start()
     wait_for(lambda: told.ticks, 15, "a price")
 
     assert {("coingecko", "BTC"), ("coingecko", "ETH")} == told.asked
@@ -107,12 +107,12 @@ def test_a_source_is_asked_only_for_what_is_wanted(line_up: Line) -> None:
 def test_after_the_stop_nothing_runs(line_up: Line) -> None:
     """Stopping waits for all threads; stopping or starting twice is harmless."""
     told = line_up("binance", "coinbase", "coingecko")
-    told.lineup.start()
-    told.lineup.start()
+    told.feed_set.start()
+    told.feed_set.start()
     wait_for(lambda: told.sources() == NAMES.keys(), 15, "a price of each")
-    told.lineup.stop()
+    told.feed_set.stop()
     left = [name for name in told.threads.new() if name.startswith("feed-")]
-    told.lineup.stop()
+    told.feed_set.stop()
     heard = len(told.ticks)
 
     assert [] == left
@@ -123,7 +123,7 @@ def test_after_the_stop_nothing_runs(line_up: Line) -> None:
 def test_status_has_every_source_that_may_be_asked(exchange: Exchange, tmp_path: Path) -> None:
     """Who has no address is off, and each says how its prices would come."""
     urls = {**dict.fromkeys((*STREAMS, *POLLS), ""), "binance": exchange.url}
-    status = Told(urls, tmp_path).lineup.status()
+    status = Told(urls, tmp_path).feed_set.status()
     types = {name: item.type for name, item in status.items()}
 
     assert ({*STREAMS, *POLLS} - {"simulated"}) == status.keys()
@@ -138,28 +138,28 @@ def test_status_has_every_source_that_may_be_asked(exchange: Exchange, tmp_path:
 
 def test_who_was_not_chosen_is_not_told(line_up: Line) -> None:
     """An operator who chose one source reads of one."""
-    assert {"binance"} == line_up("binance").lineup.status().keys()
+    assert {"binance"} == line_up("binance").feed_set.status().keys()
 
 
 def test_the_built_in_exchange_is_told_only_where_there_is_one(
     exchange: Exchange, tmp_path: Path
 ) -> None:
     """An installation that is no demonstration does not speak of it."""
-    reports = Reports(lambda _: None, lambda *_: None, lambda _: None)
+    reports = FeedCallbacks(lambda _: None, lambda *_: None, lambda _: None)
     parts = (reports, lambda: datetime.now(UTC), tmp_path, lambda *_: 0)
-    demo = Lineup(FeedSettings(urls={"simulated": exchange.url}), *parts)
+    demo = FeedSet(FeedSettings(urls={"simulated": exchange.url}), *parts)
 
     assert "simulated" in demo.status()
-    assert "simulated" not in Lineup(FeedSettings(), *parts).status()
+    assert "simulated" not in FeedSet(FeedSettings(), *parts).status()
 
 
 def test_calls_are_counted_for_those_that_are_asked(line_up: Line) -> None:
     """Each budget tells its use; a stream has none."""
     told = line_up("binance", "coingecko")
-    before = told.lineup.uses()
-    told.lineup.start()
+    before = told.feed_set.uses()
+    told.feed_set.start()
     wait_for(lambda: "coingecko" in told.sources(), 15, "a price")
-    after = told.lineup.uses()
+    after = told.feed_set.uses()
 
     assert ["coingecko"] == list(before) == list(after)
     assert {0} == {budget.used for budget in before["coingecko"]}
@@ -175,18 +175,18 @@ def status(active: bool) -> FeedStatus:
 
 def test_only_a_change_is_news() -> None:
     """A source that begins or ceases to bring prices, not what it does in between."""
-    turns = Turns()
+    turns = FeedActivity()
     course = [False, True, True, False, False, True]
 
     assert [False, True, False, True, False, True] == [
-        turns.has_turned("binance", status(state)) for state in course
+        turns.has_changed("binance", status(state)) for state in course
     ]
 
 
 def test_sources_turn_one_by_one() -> None:
     """What one does says nothing about another."""
-    turns = Turns()
-    turns.has_turned("binance", status(True))
+    turns = FeedActivity()
+    turns.has_changed("binance", status(True))
 
-    assert turns.has_turned("kraken", status(True))
-    assert not turns.has_turned("binance", status(True))
+    assert turns.has_changed("kraken", status(True))
+    assert not turns.has_changed("binance", status(True))

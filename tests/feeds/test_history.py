@@ -8,17 +8,17 @@ import pytest
 from msgspec import structs
 
 from omcrm.feeds.history import ADDRESSES, HISTORIES, histories
+from omcrm.feeds.history_provider import HistoryProvider, HistoryRequest
 from omcrm.feeds.keys import Keys
-from omcrm.feeds.past import HistoryProvider, Past
-from omcrm.feeds.provider import Expelled, Refused, Unreadable
+from omcrm.feeds.provider import AccessDenied, RequestRejected, Unreadable
 from omcrm.feeds.registry import POLLS, FeedSettings, polls
-from omcrm.market.daily_candle import DailyCandle
+from omcrm.market.daily_bar import DailyBar
 from omcrm.market.price_class import PriceClass
 from tests.feeds.bad_frames import monsters, mutated
 from tests.feeds.past_days import DAYS, FIRST, LAST, NAMES, NOTHING, NOW, REFUSALS, UNKNOWN, past
 from tests.feeds.replies import reply
 
-TOLD = (DailyCandle, Refused, Expelled, Unreadable)
+TOLD = (DailyBar, RequestRejected, AccessDenied, Unreadable)
 KEY = "an-example-key"
 SETTINGS = FeedSettings(
     urls=dict.fromkeys({*ADDRESSES.values(), *POLLS}, "http://127.0.0.1:9"),
@@ -33,7 +33,7 @@ def provider(request: pytest.FixtureRequest) -> HistoryProvider:
     return PROVIDERS[request.param]
 
 
-def assert_well_typed(candle: DailyCandle) -> None:
+def assert_well_typed(candle: DailyBar) -> None:
     figures = (candle.close, candle.open, candle.high, candle.low, candle.volume)
 
     assert type(candle.close) is Decimal
@@ -57,7 +57,7 @@ def test_the_exchange_is_asked_where_it_listens() -> None:
     (first, *_) = provider.parse(call, DAYS["simulated"], past("simulated"))
 
     assert call.url.startswith("http://127.0.0.1:9/api/v3/klines?")
-    assert isinstance(first, DailyCandle)
+    assert isinstance(first, DailyBar)
     assert ("simulated", PriceClass.SIMULATED) == (first.source, first.price_class)
 
 
@@ -68,17 +68,17 @@ def test_calls_are_paid_from_the_pollers_budget(provider: HistoryProvider) -> No
     assert provider.limits.budgets
     assert provider.reach > 0
     assert provider.missing() is None
-    assert provider.account() in ("", KEY)
+    assert provider.api_key() in ("", KEY)
     if poller is not None:
         assert poller.limits.budgets == provider.limits.budgets
-        assert poller.account() == provider.account()
+        assert poller.api_key() == provider.api_key()
 
 
 def test_asks_for_each_symbol_once(provider: HistoryProvider) -> None:
     """Every name is in exactly one call."""
     name = NAMES[provider.source.name]
     names = {name: "BTC", **{f"{name}{number}": f"X{number}" for number in range(3)}}
-    calls = provider.calls(Past(names, FIRST, LAST, NOW))
+    calls = provider.calls(HistoryRequest(names, FIRST, LAST, NOW))
 
     assert list(names) == [name for call in calls for name in call.names]
     assert all(len(call.names) <= provider.limits.batch for call in calls)
@@ -91,9 +91,9 @@ def test_the_days_that_are_asked_for_are_read(provider: HistoryProvider) -> None
     (call,) = provider.calls(past(source))
     told = provider.parse(call, DAYS[source], past(source))
 
-    assert [FIRST, LAST] == sorted(candle.day for candle in told if isinstance(candle, DailyCandle))
+    assert [FIRST, LAST] == sorted(candle.day for candle in told if isinstance(candle, DailyBar))
     for candle in told:
-        assert isinstance(candle, DailyCandle)
+        assert isinstance(candle, DailyBar)
         assert ("BTC", source) == (candle.symbol, candle.source)
         assert candle.price_class is not PriceClass.LIVE
         assert candle.is_believable
@@ -115,7 +115,7 @@ def test_refusals_are_understood(provider: HistoryProvider) -> None:
     for refusal, status in REFUSALS[source]:
         (expelled,) = provider.parse(call, refusal, past(source))
 
-        assert isinstance(expelled, Expelled), refusal
+        assert isinstance(expelled, AccessDenied), refusal
         assert status == expelled.status, refusal
         assert KEY not in expelled.message
 
@@ -126,7 +126,7 @@ def test_an_unknown_symbol_is_the_symbols_fault(provider: HistoryProvider) -> No
     (call,) = provider.calls(past(source))
     (refused,) = provider.parse(call, UNKNOWN[source], past(source))
 
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, RequestRejected)
     assert refused.message
 
 
@@ -139,7 +139,7 @@ def test_no_bytes_make_it_raise_or_lie(provider: HistoryProvider, tries: int) ->
         raw = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
         for told in provider.parse(call, structs.replace(reply(b""), body=raw), past(source)):
             assert isinstance(told, TOLD), raw[:200]
-            if isinstance(told, DailyCandle):
+            if isinstance(told, DailyBar):
                 assert_well_typed(told)
                 believed += told.is_believable
 

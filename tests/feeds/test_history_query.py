@@ -7,10 +7,10 @@ from typing import Any
 from omcrm.feeds.histories.binance import BinanceHistory
 from omcrm.feeds.histories.coinbase import CoinbaseHistory
 from omcrm.feeds.histories.coingecko import CoinGeckoHistory
-from omcrm.feeds.history_query import Found, HistoryQuery, Wish
-from omcrm.feeds.inquiry import Inquiry
+from omcrm.feeds.history_query import HistoryQuery, HistoryResult, MissingDays
+from omcrm.feeds.http_query import HttpQuery
 from omcrm.feeds.keys import Keys
-from omcrm.feeds.quota import Ledger
+from omcrm.feeds.quota import CallCounts
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.source import SIMULATED
 from tests.feeds.upstream import Upstream, http
@@ -48,9 +48,9 @@ class Asked:
         client.sendall(http(json.dumps(body).encode(), status))
         return True
 
-    def __call__(self, *wishes: Wish) -> list[Found]:
+    def __call__(self, *wishes: MissingDays) -> list[HistoryResult]:
         with Upstream(self._serve) as upstream:
-            inquiry = Inquiry(Ledger(self._folder), Keys(), lambda: NOW, 10)
+            query = HttpQuery(CallCounts(self._folder), Keys(), lambda: NOW, 10)
             providers = {
                 "binance": BinanceHistory(f"{upstream.url}/binance"),
                 "coinbase": CoinbaseHistory(f"{upstream.url}/coinbase"),
@@ -58,17 +58,17 @@ class Asked:
                 "simulated": BinanceHistory(f"{upstream.url}/simulated", SIMULATED),
             }
             try:
-                return list(HistoryQuery(inquiry, providers).answers(wishes))
+                return list(HistoryQuery(query, providers).answers(wishes))
             finally:
-                inquiry.close()
+                query.close()
 
 
 def test_nobody_is_asked_for_no_days(tmp_path: Path) -> None:
     """Each wish has its answer all the same."""
     asked = Asked(tmp_path)
-    (found,) = asked(Wish(BTC, ()))
+    (found,) = asked(MissingDays(BTC, ()))
 
-    assert Found("BTC", (), ()) == found
+    assert HistoryResult("BTC", (), ()) == found
     assert [] == asked.requests
 
 
@@ -76,7 +76,7 @@ def test_one_source_is_enough(tmp_path: Path) -> None:
     """Days come in order, those that were known already are left out."""
     rows = [kline(day) for day in (date(2026, 1, 3), *reversed(DAYS))]
     asked = Asked(tmp_path, binance=rows)
-    first, second = asked(Wish(BTC, DAYS), Wish(ETH, DAYS[1:]))
+    first, second = asked(MissingDays(BTC, DAYS), MissingDays(ETH, DAYS[1:]))
 
     assert list(DAYS) == [candle.day for candle in first.candles]
     assert [DAYS[1]] == [candle.day for candle in second.candles]
@@ -87,7 +87,7 @@ def test_one_source_is_enough(tmp_path: Path) -> None:
 def test_the_next_source_has_what_the_first_has_not(tmp_path: Path) -> None:
     """Each day says who told it."""
     asked = Asked(tmp_path, binance=[kline(DAYS[0])], coinbase=[row(day) for day in DAYS])
-    (found,) = asked(Wish(BTC, DAYS))
+    (found,) = asked(MissingDays(BTC, DAYS))
 
     assert ["binance", "coinbase"] == [candle.source for candle in found.candles]
     assert () == found.missing
@@ -96,7 +96,7 @@ def test_the_next_source_has_what_the_first_has_not(tmp_path: Path) -> None:
 def test_a_failure_is_told_once_and_costs_one_call(tmp_path: Path) -> None:
     """Every source that was asked has its sentence; the next symbol would fail alike."""
     asked = Asked(tmp_path, binance=500, coinbase=429, coingecko=403, simulated=500)
-    told = asked(Wish(BTC, DAYS), Wish(ETH, DAYS))
+    told = asked(MissingDays(BTC, DAYS), MissingDays(ETH, DAYS))
 
     assert 4 == len(asked.requests)
     for found in told:
@@ -111,7 +111,7 @@ def test_what_cannot_have_been_is_not_believed(tmp_path: Path) -> None:
     asked = Asked(
         tmp_path, binance=[kline(DAYS[0], close="4")], coinbase=[], coingecko=[], simulated=[]
     )
-    (found,) = asked(Wish(BTC, DAYS[:1]))
+    (found,) = asked(MissingDays(BTC, DAYS[:1]))
 
     assert () == found.candles
     assert ("binance: what it told of 2026-01-04 was not believed",) == found.problems
@@ -123,16 +123,16 @@ def test_invented_days_never_stand_beside_real_ones(tmp_path: Path) -> None:
     some = Asked(tmp_path, binance=[kline(DAYS[0])], coinbase=[], coingecko=[], simulated=simulated)
     none = Asked(tmp_path, binance=[], coinbase=[], coingecko=[], simulated=simulated)
 
-    assert [DAYS[1:]] == [result.missing for result in some(Wish(BTC, DAYS))]
-    assert [DAYS] == [result.missing for result in none(Wish(BTC, DAYS, has_real=True))]
-    (found,) = none(Wish(BTC, DAYS))
+    assert [DAYS[1:]] == [result.missing for result in some(MissingDays(BTC, DAYS))]
+    assert [DAYS] == [result.missing for result in none(MissingDays(BTC, DAYS, has_real=True))]
+    (found,) = none(MissingDays(BTC, DAYS))
     assert ["simulated", "simulated"] == [candle.source for candle in found.candles]
 
 
 def test_nobody_is_asked_beyond_his_reach(tmp_path: Path) -> None:
     """CoinGecko does not tell of last year."""
     asked = Asked(tmp_path, binance=[], coinbase=[])
-    (found,) = asked(Wish(BTC, (date(2025, 6, 1),)))
+    (found,) = asked(MissingDays(BTC, (date(2025, 6, 1),)))
 
     assert not any("coingecko" in request for request in asked.requests)
     assert "coingecko: tells no more than 29 days back" in found.limits
@@ -142,7 +142,7 @@ def test_a_source_that_tells_some_of_the_days_is_no_failure(tmp_path: Path) -> N
     """Neither the first time nor when only what is beyond its reach is left."""
     asked = Asked(tmp_path, binance=[], coinbase=[], coingecko=[], simulated=[])
     long_ago = date(2025, 6, 1)
-    found = [asked(Wish(BTC, days))[0] for days in ((long_ago, DAYS[0]), (long_ago,))]
+    found = [asked(MissingDays(BTC, days))[0] for days in ((long_ago, DAYS[0]), (long_ago,))]
 
     assert [(), ()] == [result.problems for result in found]
     assert [1, 1] == [len(answer.limits) for answer in found]
@@ -150,8 +150,8 @@ def test_a_source_that_tells_some_of_the_days_is_no_failure(tmp_path: Path) -> N
 
 def test_where_nobody_can_be_asked_that_is_said(tmp_path: Path) -> None:
     """What is missing for want of a source is a failure."""
-    inquiry = Inquiry(Ledger(tmp_path), Keys(), lambda: NOW, 10)
-    (found,) = HistoryQuery(inquiry, {}).answers([Wish(BTC, DAYS)])
-    inquiry.close()
+    query = HttpQuery(CallCounts(tmp_path), Keys(), lambda: NOW, 10)
+    (found,) = HistoryQuery(query, {}).answers([MissingDays(BTC, DAYS)])
+    query.close()
 
     assert (DAYS, ("no source of it can be asked",)) == (found.missing, found.problems)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from omcrm.feeds.provider import Expelled, Reply
-from omcrm.feeds.refusing import refusal, retry_after, words
+from omcrm.feeds.http_refusal import refusal, retry_after, words
+from omcrm.feeds.provider import AccessDenied, Reply
 
 
 def reply(status: int = 429, body: bytes = b"", **headers: str) -> Reply:
@@ -18,7 +18,7 @@ def test_an_answer_is_no_refusal() -> None:
 @pytest.mark.parametrize("status", [201, 204, 302, 400, 401, 403, 404, 429, 500, 503])
 def test_everything_else_is_one(status: int) -> None:
     """Status, words and waiting time are passed on."""
-    expected = Expelled(status, "no more", 30.0)
+    expected = AccessDenied(status, "no more", 30.0)
 
     assert expected == refusal(reply(status, b" no\n more ", retry_after="30"))
 

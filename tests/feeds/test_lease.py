@@ -26,9 +26,9 @@ sys.stdin.read()
 
 
 @contextmanager
-def holder(folder: Path, account: str = "key") -> Iterator[tuple[subprocess.Popen[str], bool]]:
+def holder(folder: Path, api_key: str = "key") -> Iterator[tuple[subprocess.Popen[str], bool]]:
     """Another process, and whether it has got the lease."""
-    command = [sys.executable, "-c", HOLDER, str(folder), account]
+    command = [sys.executable, "-c", HOLDER, str(folder), api_key]
     child = subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -58,13 +58,13 @@ def test_each_account_of_each_source_has_its_own(tmp_path: Path) -> None:
     one, two = Leases(tmp_path), Leases(tmp_path)
     accounts = [("a", "key"), ("a", "other"), ("b", "key"), ("a", "")]
 
-    assert all(one.take(*account) for account in accounts)
-    assert not any(two.take(*account) for account in accounts)
+    assert all(one.take(*api_key) for api_key in accounts)
+    assert not any(two.take(*api_key) for api_key in accounts)
     one.give_back("a", "key")
-    assert [True, False, False, False] == [two.take(*account) for account in accounts]
+    assert [True, False, False, False] == [two.take(*api_key) for api_key in accounts]
     for leases in (one, two):
-        for account in accounts:
-            leases.give_back(*account)
+        for api_key in accounts:
+            leases.give_back(*api_key)
 
 
 def test_giving_back_what_is_not_held_is_harmless(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_the_key_is_not_on_the_disk(tmp_path: Path) -> None:
 
 def test_names_tell_accounts_apart() -> None:
     """The same account has the same name in every process; others have others."""
-    names = [lease_name(*account) for account in (("a", "x"), ("a", "y"), ("b", "x"), ("a", ""))]
+    names = [lease_name(*api_key) for api_key in (("a", "x"), ("a", "y"), ("b", "x"), ("a", ""))]
 
     assert 4 == len(set(names))
     assert "a-2d711642b726b044" == names[0]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from omcrm.errors import FeedError, FeedRefused, FeedSilent
+from omcrm.errors import FeedError, FeedHeartbeatTimeout, FeedRefused
 from omcrm.feeds.link import Link
 from tests.processes import PATIENCE, Exchange, free_port, wait_for
 
@@ -179,7 +179,7 @@ def test_close_wakes_the_reader(exchange: Exchange) -> None:
     read = Read(f"{exchange.url}/stream")
     wait_for(read.link.connected.is_set, 5)
     assert read.link.is_open
-    read.link.close(FeedSilent(3))
+    read.link.close(FeedHeartbeatTimeout(3))
     error = read.wait_for_end(2)
 
     assert "no frame for 3 s" == str(error)

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from omcrm.feeds.provider import Unreadable
-from omcrm.feeds.reading import (
+from omcrm.feeds.parsing import (
     BAD_FRAME,
     decode,
     from_iso,
@@ -22,6 +21,7 @@ from omcrm.feeds.reading import (
     text,
     unreadable,
 )
+from omcrm.feeds.provider import Unreadable
 from tests.feeds.bad_frames import WRONG, monsters, mutated
 
 MOMENT = datetime(2026, 1, 5, 14, 30, 0, 253_563, tzinfo=UTC)

@@ -7,17 +7,23 @@ import pytest
 from msgspec import structs
 
 from omcrm.feeds.keys import Keys
-from omcrm.feeds.provider import Arrival, Expelled, PollProvider, Refused, Unreadable
+from omcrm.feeds.provider import (
+    AccessDenied,
+    FrameContext,
+    PollProvider,
+    RequestRejected,
+    Unreadable,
+)
 from omcrm.feeds.registry import POLLS, FeedSettings, polls
-from omcrm.market.gate import Gate
 from omcrm.market.policy import POLICIES
 from omcrm.market.tick import Tick
+from omcrm.market.validation import Validator
 from tests.feeds.bad_frames import monsters, mutated
 from tests.feeds.replies import NAMES, NOTHING, PRICES, REFUSALS, reply
 from tests.feeds.test_provider_contract import assert_believable, assert_well_typed
 from tests.values import START
 
-EVENTS = (Tick, Refused, Expelled, Unreadable)
+EVENTS = (Tick, RequestRejected, AccessDenied, Unreadable)
 KEY = "an-example-key"
 PROVIDERS = polls(
     FeedSettings(urls=dict.fromkeys(POLLS, "http://127.0.0.1:9"), keys=Keys(lambda name: KEY))
@@ -38,9 +44,9 @@ def name(provider: PollProvider) -> str:
 
 
 @pytest.fixture
-def arrival(name: str) -> Arrival:
+def arrival(name: str) -> FrameContext:
     """What is known about the provider's replies."""
-    return Arrival(START, 3, {name: "BTC"})
+    return FrameContext(START, 3, {name: "BTC"})
 
 
 def test_says_what_it_may_be_asked(provider: PollProvider) -> None:
@@ -52,7 +58,7 @@ def test_says_what_it_may_be_asked(provider: PollProvider) -> None:
     assert limits.budgets
     assert all(budget.calls > 0 for budget in limits.budgets)
     assert provider.missing() is None
-    assert provider.account() in ("", KEY)
+    assert provider.api_key() in ("", KEY)
 
 
 def test_asks_for_each_symbol_once(provider: PollProvider, name: str) -> None:
@@ -66,7 +72,7 @@ def test_asks_for_each_symbol_once(provider: PollProvider, name: str) -> None:
     assert [] == provider.calls([])
 
 
-def test_prices_are_read(provider: PollProvider, name: str, arrival: Arrival) -> None:
+def test_prices_are_read(provider: PollProvider, name: str, arrival: FrameContext) -> None:
     """A reply with a price is a tick that says how it arrived and how old it is."""
     (call,) = provider.calls([name])
     for price in PRICES[provider.source.name]:
@@ -88,31 +94,31 @@ def test_what_is_not_followed_is_not_told(provider: PollProvider, name: str) -> 
     """A symbol that nobody asked for makes no tick, and is no error."""
     (call,) = provider.calls([name])
     for price in PRICES[provider.source.name]:
-        assert [] == list(provider.parse(call, price, Arrival(START, 3, {})))
+        assert [] == list(provider.parse(call, price, FrameContext(START, 3, {})))
 
 
-def test_no_price_is_no_error(provider: PollProvider, name: str, arrival: Arrival) -> None:
+def test_no_price_is_no_error(provider: PollProvider, name: str, arrival: FrameContext) -> None:
     """Nothing, null and what was not asked for make no tick and no noise."""
     (call,) = provider.calls([name])
     for payload in NOTHING[provider.source.name]:
         events = list(provider.parse(call, payload, arrival))
 
-        assert [] == [event for event in events if not isinstance(event, Refused)], payload
+        assert [] == [event for event in events if not isinstance(event, RequestRejected)], payload
 
 
-def test_refusals_are_understood(provider: PollProvider, name: str, arrival: Arrival) -> None:
+def test_refusals_are_understood(provider: PollProvider, name: str, arrival: FrameContext) -> None:
     """A refusal says how, whatever status and words the upstream has for it."""
     (call,) = provider.calls([name])
     for refusal, status in REFUSALS[provider.source.name]:
         (expelled,) = provider.parse(call, refusal, arrival)
 
-        assert isinstance(expelled, Expelled), refusal
+        assert isinstance(expelled, AccessDenied), refusal
         assert status == expelled.status, refusal
         assert KEY not in expelled.message
 
 
 def test_no_bytes_make_it_raise_or_lie(
-    provider: PollProvider, name: str, arrival: Arrival, tries: int
+    provider: PollProvider, name: str, arrival: FrameContext, tries: int
 ) -> None:
     """Whatever is answered, there are only events, and what the gate lets through is a price."""
     chance = random.Random(provider.source.name)
@@ -125,14 +131,14 @@ def test_no_bytes_make_it_raise_or_lie(
             assert isinstance(event, EVENTS), raw[:200]
             if isinstance(event, Tick):
                 assert_well_typed(event)
-                if Gate().judge(event, None, (), POLICY) is not None:
+                if Validator().judge(event, None, (), POLICY) is not None:
                     believed += 1
                     assert_believable(event)
 
     assert believed > 0
 
 
-def test_monsters_are_survived(provider: PollProvider, name: str, arrival: Arrival) -> None:
+def test_monsters_are_survived(provider: PollProvider, name: str, arrival: FrameContext) -> None:
     """A megabyte, a hundred thousand brackets and a million digits are read like anything else."""
     (call,) = provider.calls([name])
     for body in monsters([price.body.decode() for price in PRICES[provider.source.name]]):

@@ -13,12 +13,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from omcrm.feeds import poller as poller_module
-from omcrm.feeds.pace import Timing
-from omcrm.feeds.poller import Polling, Rhythm
+from omcrm.feeds.poller import Polling, PollSchedule
 from omcrm.feeds.provider import PollLimits
 from omcrm.feeds.providers.coingecko import KEY, CoinGecko
-from omcrm.feeds.quota import Ledger
-from omcrm.market.source import Condition
+from omcrm.feeds.quota import CallCounts
+from omcrm.feeds.timing import FeedClock
+from omcrm.market.source import SourceHealth
 from tests.conftest import ManualClock
 from tests.feeds.polled import NAMES, Broken, Demanding, Half, Watched
 from tests.feeds.upstream import Upstream, answering, http
@@ -78,7 +78,7 @@ def test_asks_and_tells(watch: Callable[..., Watched], exchange: Exchange) -> No
         status.type,
         status.symbols,
     )
-    assert [Condition.PENDING, Condition.HEALTHY] == watched.conditions
+    assert [SourceHealth.PENDING, SourceHealth.HEALTHY] == watched.conditions
     assert (0, 0, None) == (status.reconnects, status.unreadable, status.last_error)
     assert status.messages > 0
     assert watched.ticks[-1].received_at <= datetime.now(UTC)
@@ -129,10 +129,10 @@ def test_follows_what_is_added_and_dropped(watch: Callable[..., Watched]) -> Non
 
 def test_what_is_refused_rests() -> None:
     """For as long as it says, and at least until its turn; the others are asked."""
-    asked = rhythm({"a": 1, "b": 1}, interval=10.0)
+    asked = schedule({"a": 1, "b": 1}, interval=10.0)
     asked.asked(["a", "b"], 0.0)
     asked.rest(["a"], 300.0)
-    long = rhythm({"a": 1}, interval=3600.0)
+    long = schedule({"a": 1}, interval=3600.0)
     long.asked(["a"], 0.0)
     long.rest(["a"], 300.0)
     both = {"a": "a", "b": "b"}
@@ -146,10 +146,10 @@ def test_what_is_refused_rests() -> None:
 
 def test_what_failed_is_asked_again_before_its_interval(watch: Callable[..., Watched]) -> None:
     """After a minute, then after two: an hour without an exchange rate is too long."""
-    hurried = Timing(200.0)
+    hurried = FeedClock(200.0)
     with Upstream(answering(http(b"{}", "503 Service Unavailable"))) as upstream:
         polling = Polling(interval=3600.0)
-        watched = watch(upstream.url, polling=polling, timing=hurried)
+        watched = watch(upstream.url, polling=polling, feed_clock=hurried)
         wait_for(lambda: watched.poller.status().reconnects == 2, 10, "two failures")
         left = watched.poller._ask_at - hurried.now()
 
@@ -172,8 +172,8 @@ def test_the_most_urgent_are_asked_for_first(watch: Callable[..., Watched]) -> N
     assert ["g,c", "f,b", "d"] == asked(upstream)
 
 
-def rhythm(wanted: Mapping[str, int], interval: float = 10.0, batch: int = 2) -> Rhythm:
-    return Rhythm(Polling(interval, batch), PollLimits(3, 5.0, ()), lambda name: wanted[name])
+def schedule(wanted: Mapping[str, int], interval: float = 10.0, batch: int = 2) -> PollSchedule:
+    return PollSchedule(Polling(interval, batch), PollLimits(3, 5.0, ()), lambda name: wanted[name])
 
 
 def test_the_longer_interval_and_the_smaller_batch_count() -> None:
@@ -181,17 +181,17 @@ def test_the_longer_interval_and_the_smaller_batch_count() -> None:
     wanted = dict.fromkeys("abcde", 1)
     names = {name: name for name in wanted}
 
-    assert (10.0, 5.0) == (rhythm(wanted, 10.0).interval, rhythm(wanted, 1.0).interval)
+    assert (10.0, 5.0) == (schedule(wanted, 10.0).interval, schedule(wanted, 1.0).interval)
     assert (2, 3) == (
-        len(rhythm(wanted, batch=2).due(names, 0.0)),
-        len(rhythm(wanted, batch=50).due(names, 0.0)),
+        len(schedule(wanted, batch=2).due(names, 0.0)),
+        len(schedule(wanted, batch=50).due(names, 0.0)),
     )
 
 
 def test_among_equals_the_one_asked_longest_ago_comes_first() -> None:
     """Nobody is forgotten because others are in front."""
     wanted = dict.fromkeys("abc", 1)
-    beat, names = rhythm(wanted, batch=1), {name: name for name in "abc"}
+    beat, names = schedule(wanted, batch=1), {name: name for name in "abc"}
     order = []
     for step in range(7):
         order += beat.due(names, step * 4.0)
@@ -202,7 +202,7 @@ def test_among_equals_the_one_asked_longest_ago_comes_first() -> None:
 
 def test_wanted_is_not_the_same_as_due() -> None:
     """What was asked just now is wanted still."""
-    beat, names = rhythm({"a": 1, "b": 0}), {"a": "a", "b": "b"}
+    beat, names = schedule({"a": 1, "b": 0}), {"a": "a", "b": "b"}
     beat.asked(["a"], 0.0)
 
     assert [] == beat.due(names, 9.9)
@@ -269,7 +269,7 @@ def test_says_until_when_its_quota_is_used_up(
 ) -> None:
     """Nothing is asked, and people can read why and how long."""
     with Upstream(answering(http())) as upstream:
-        Ledger(tmp_path / "state").exhaust("coingecko", "", LIMITS.budgets[1], clock())
+        CallCounts(tmp_path / "state").exhaust("coingecko", "", LIMITS.budgets[1], clock())
         watched = watch(upstream.url, make=CoinGecko, clock=clock)
         watched.wait_for_state("waiting")
         assert "its quota is used up until 2026-04-01 00:00 UTC" == watched.problem
@@ -309,7 +309,7 @@ def test_a_refusal_for_its_rate_is_waited_out(
     assert least - 30 < wait <= least
     assert (1, 1) == (before, answers(exchange))
     assert "refused with 429" in watched.problem
-    assert [Condition.PENDING, Condition.DOWN] == watched.conditions
+    assert [SourceHealth.PENDING, SourceHealth.DOWN] == watched.conditions
     assert not watched.poller.status().active
 
 
@@ -323,8 +323,8 @@ def test_is_back_after_a_failure(watch: Callable[..., Watched], exchange: Exchan
 
     watched.wait_for_data()
     assert "polling" == watched.state
-    down, healthy = Condition.DOWN, Condition.HEALTHY
-    assert [Condition.PENDING, healthy, down, healthy] == watched.conditions
+    down, healthy = SourceHealth.DOWN, SourceHealth.HEALTHY
+    assert [SourceHealth.PENDING, healthy, down, healthy] == watched.conditions
     assert 1 == watched.poller.status().reconnects
 
 
@@ -369,7 +369,7 @@ def test_what_is_understood_counts(watch: Callable[..., Watched], exchange: Exch
     wait_for(lambda: watched.poller.status().unreadable >= 3, 5, "some replies")
 
     assert "polling" == watched.state
-    assert [Condition.PENDING, Condition.HEALTHY] == watched.conditions
+    assert [SourceHealth.PENDING, SourceHealth.HEALTHY] == watched.conditions
     assert "unreadable answer: one part" == watched.problem
     assert watched.ticks
 
@@ -379,7 +379,7 @@ def test_an_answer_without_prices_is_no_failure(watch: Callable[..., Watched]) -
     with Upstream(answering(http())) as upstream:
         watched = watch(upstream.url)
         wait_for(lambda: len(upstream.requests) > 2, 5, "some calls")
-        assert [Condition.PENDING] == watched.conditions
+        assert [SourceHealth.PENDING] == watched.conditions
         assert "" == watched.problem
         assert not watched.poller.status().active
 
@@ -387,7 +387,7 @@ def test_an_answer_without_prices_is_no_failure(watch: Callable[..., Watched]) -
 def test_a_mistake_ends_it_and_is_said(watch: Callable[..., Watched], exchange: Exchange) -> None:
     """A poller that dies says so, without the key, and is down."""
     watched = watch(address(exchange), make=Broken, settings={KEY: SECRET})
-    wait_for(lambda: Condition.DOWN is watched.conditions[-1], 5, "its end")
+    wait_for(lambda: SourceHealth.DOWN is watched.conditions[-1], 5, "its end")
 
     assert "poller died: RuntimeError('a mistake with ***')" == watched.problem
     assert "stopped" == watched.state
@@ -403,13 +403,13 @@ def test_without_its_key_it_is_off(watch: Callable[..., Watched], exchange: Exch
     watched.wait_for_state("off")
     time.sleep(0.4)
     assert "COINGECKO_API_KEY is not set" == watched.problem
-    assert {Condition.PENDING, Condition.OFF} == set(watched.conditions)
+    assert {SourceHealth.PENDING, SourceHealth.OFF} == set(watched.conditions)
     assert 0 == answers(exchange)
 
     settings[KEY] = SECRET
     watched.wait_for_data()
     assert ("polling", "") == (watched.state, watched.problem)
-    assert [Condition.OFF, Condition.PENDING, Condition.HEALTHY] == watched.conditions[-3:]
+    assert [SourceHealth.OFF, SourceHealth.PENDING, SourceHealth.HEALTHY] == watched.conditions[-3:]
 
     del settings[KEY]
     watched.wait_for_state("off")
@@ -443,7 +443,7 @@ def test_starts_and_stops_twice(watch: Callable[..., Watched], exchange: Exchang
     assert 1 == watched.threads.count("feed-coingecko")
     watched.poller.stop()
     watched.poller.stop()
-    assert ("stopped", Condition.DOWN) == (watched.state, watched.conditions[-1])
+    assert ("stopped", SourceHealth.DOWN) == (watched.state, watched.conditions[-1])
     before = answers(exchange)
     time.sleep(0.3)
     assert before == answers(exchange)
@@ -464,7 +464,7 @@ def test_stops_in_the_middle_of_an_answer(
     watched.poller.stop()
 
     assert ("stopped", "") == (watched.state, watched.problem)
-    assert [Condition.PENDING, Condition.DOWN] == watched.conditions
+    assert [SourceHealth.PENDING, SourceHealth.DOWN] == watched.conditions
     watched.threads.wait()
 
 

@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from omcrm.feeds.inquiry import Inquiry
+from omcrm.feeds.http_query import HttpQuery
 from omcrm.feeds.keys import Keys
-from omcrm.feeds.price_query import Answer, PriceQuery
-from omcrm.feeds.quota import Ledger
+from omcrm.feeds.price_query import PriceQuery, PriceResult
+from omcrm.feeds.quota import CallCounts
 from omcrm.feeds.registry import FeedSettings, polls
 from omcrm.market.cache import QuoteCache
 from omcrm.market.catalogue import CATALOGUE
-from omcrm.market.gate import Gate
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
+from omcrm.market.validation import Validator
 from tests.feeds.upstream import Upstream, http
 
 BY_SYMBOL = {instrument.symbol: instrument for instrument in CATALOGUE}
@@ -53,18 +53,18 @@ class Asked:
         urls = {name: f"{upstream.url}/{name}" for name in names}
         urls["exchangerate_open"] = f"{upstream.url}/open"
         settings = FeedSettings(urls=urls, keys=Keys(lambda name: key))
-        self.cache = QuoteCache(now, Gate())
+        self.cache = QuoteCache(now, Validator())
         self.cache.follow(CATALOGUE)
         self.published: list[Quote] = []
-        self.inquiry = Inquiry(Ledger(folder), settings.keys, now, seconds)
-        self._query = PriceQuery(self.inquiry, polls(settings), self.cache, self.published.append)
+        self.query = HttpQuery(CallCounts(folder), settings.keys, now, seconds)
+        self._query = PriceQuery(self.query, polls(settings), self.cache, self.published.append)
 
-    def answers(self, *symbols: str, batch: int = 50) -> dict[str, Answer]:
+    def answers(self, *symbols: str, batch: int = 50) -> dict[str, PriceResult]:
         try:
             wanted = [BY_SYMBOL[symbol] for symbol in symbols]
             return {answer.symbol: answer for answer in self._query.answers(wanted, batch)}
         finally:
-            self.inquiry.close()
+            self.query.close()
 
 
 def coins(**prices: float | None) -> dict[str, Any]:

@@ -10,28 +10,28 @@ import pytest
 
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.provider import (
+    AccessDenied,
     Acknowledged,
-    Arrival,
+    Authenticated,
     ClosingSoon,
-    Expelled,
-    Limits,
-    Refused,
+    FrameContext,
+    RequestRejected,
+    StreamLimits,
     StreamProvider,
     Unreadable,
-    Welcome,
 )
 from omcrm.feeds.providers._template import Template
 from omcrm.feeds.registry import STREAMS, FeedSettings, streams
-from omcrm.market.gate import Gate
 from omcrm.market.policy import POLICIES
-from omcrm.market.quote import Statement, merge
+from omcrm.market.quote import SourceQuote, merge
 from omcrm.market.source import Source
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
+from omcrm.market.validation import Validator
 from tests.feeds.bad_frames import monsters, mutated
 from tests.feeds.frames import NAMES, SAMPLES
 from tests.values import START
 
-EVENTS = (Tick, Acknowledged, Refused, Welcome, Expelled, ClosingSoon, Unreadable)
+EVENTS = (Tick, Acknowledged, RequestRejected, Authenticated, AccessDenied, ClosingSoon, Unreadable)
 KEY = "an-example-key"
 SETTINGS = FeedSettings(
     urls=dict.fromkeys(STREAMS, "ws://127.0.0.1:9"), keys=Keys(lambda name: KEY)
@@ -48,9 +48,9 @@ def provider(request: pytest.FixtureRequest) -> StreamProvider:
 
 
 @pytest.fixture
-def arrival(provider: StreamProvider) -> Arrival:
+def arrival(provider: StreamProvider) -> FrameContext:
     """What is known about the provider's frames: they are about BTC."""
-    return Arrival(START, 3, {NAMES[provider.source.name]: "BTC"})
+    return FrameContext(START, 3, {NAMES[provider.source.name]: "BTC"})
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_has_a_source_and_limits(provider: StreamProvider) -> None:
     limits = provider.limits
 
     assert isinstance(provider.source, Source)
-    assert isinstance(limits, Limits)
+    assert isinstance(limits, StreamLimits)
     assert limits.symbols >= 1
     assert limits.frame_spacing >= 0
     assert limits.replace_after is None or limits.replace_after > 0
@@ -93,8 +93,8 @@ def test_says_who_it_is(provider: StreamProvider) -> None:
     """With its key nothing is missing, and what it sends first is text."""
     assert provider.missing() is None
     assert all(isinstance(message, str) for message in provider.opening())
-    assert isinstance(provider.greets, bool)
-    assert KEY == provider.account() or not provider.account()
+    assert isinstance(provider.authenticates, bool)
+    assert KEY == provider.api_key() or not provider.api_key()
 
 
 def test_asking_opens_nothing_and_remembers_nothing(provider: StreamProvider) -> None:
@@ -106,7 +106,7 @@ def test_asking_opens_nothing_and_remembers_nothing(provider: StreamProvider) ->
 
 
 def test_samples_are_understood(
-    provider: StreamProvider, samples: tuple[str, ...], arrival: Arrival
+    provider: StreamProvider, samples: tuple[str, ...], arrival: FrameContext
 ) -> None:
     """Every frame that the upstream sends is read, and some bring prices."""
     events = [event for sample in samples for event in provider.parse(sample, arrival)]
@@ -116,7 +116,7 @@ def test_samples_are_understood(
 
 
 def test_text_and_bytes_are_the_same(
-    provider: StreamProvider, samples: tuple[str, ...], arrival: Arrival
+    provider: StreamProvider, samples: tuple[str, ...], arrival: FrameContext
 ) -> None:
     """A frame says the same however the socket hands it over."""
     for sample in samples:
@@ -126,7 +126,7 @@ def test_text_and_bytes_are_the_same(
 
 
 def test_ticks_say_how_they_arrived(
-    provider: StreamProvider, samples: tuple[str, ...], arrival: Arrival
+    provider: StreamProvider, samples: tuple[str, ...], arrival: FrameContext
 ) -> None:
     """A tick has our symbol, its source, and the connection and moment it came by."""
     for tick in ticks(provider, samples, arrival):
@@ -139,40 +139,40 @@ def test_ticks_say_how_they_arrived(
 
 
 def test_what_is_not_followed_is_not_told(
-    provider: StreamProvider, samples: tuple[str, ...], arrival: Arrival
+    provider: StreamProvider, samples: tuple[str, ...], arrival: FrameContext
 ) -> None:
     """A symbol that nobody asked for makes no tick, and is no error."""
-    nobody = Arrival(START, 3, {})
+    nobody = FrameContext(START, 3, {})
     events = [event for sample in samples for event in provider.parse(sample, nobody)]
 
     assert [] == [event for event in events if isinstance(event, Tick | Unreadable)]
 
 
 def test_no_bytes_make_it_raise_or_lie(
-    provider: StreamProvider, samples: tuple[str, ...], arrival: Arrival, tries: int
+    provider: StreamProvider, samples: tuple[str, ...], arrival: FrameContext, tries: int
 ) -> None:
     """Whatever comes in place of a frame, there are only events, and what the gate lets through
     is a price."""
     chance = random.Random(provider.source.name)
-    held: Statement | None = None
-    gate, believed = Gate(), 0
+    held: SourceQuote | None = None
+    validator, believed = Validator(), 0
     for frame in mutated(samples, tries, chance):
         for event in provider.parse(frame, arrival):
             assert isinstance(event, EVENTS), frame[:200]
             if not isinstance(event, Tick):
                 continue
             assert_well_typed(event)
-            if Gate().judge(event, None, (), POLICY) is not None:
+            if Validator().judge(event, None, (), POLICY) is not None:
                 believed += 1
                 assert_believable(event)
-            news = gate.judge(event, held, (), POLICY)
+            news = validator.judge(event, held, (), POLICY)
             held = held if news is None else merge(news, held)
 
     assert believed > 0
 
 
 def test_monsters_are_survived(
-    provider: StreamProvider, samples: tuple[str, ...], arrival: Arrival
+    provider: StreamProvider, samples: tuple[str, ...], arrival: FrameContext
 ) -> None:
     """A megabyte, a hundred thousand brackets and a million digits are read like anything else."""
     for frame in monsters(samples):
@@ -182,7 +182,7 @@ def test_monsters_are_survived(
         assert all(len(event.problem) <= 300 for event in events if isinstance(event, Unreadable))
 
 
-def ticks(provider: StreamProvider, samples: tuple[str, ...], arrival: Arrival) -> list[Tick]:
+def ticks(provider: StreamProvider, samples: tuple[str, ...], arrival: FrameContext) -> list[Tick]:
     events = [event for sample in samples for event in provider.parse(sample, arrival)]
     return [event for event in events if isinstance(event, Tick)]
 

@@ -12,7 +12,7 @@ import pytest
 
 from omcrm.feeds.lease import lease_name
 from omcrm.feeds.provider import Budget
-from omcrm.feeds.quota import Ledger, Use, period, renewal
+from omcrm.feeds.quota import BudgetUse, CallCounts, period, renewal
 from tests.processes import PATIENCE
 from tests.values import START, after
 
@@ -27,18 +27,20 @@ def at(text: str) -> datetime:
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
+def call_counts(tmp_path: Path) -> CallCounts:
     """A ledger with nothing in it."""
-    return Ledger(tmp_path / "state")
+    return CallCounts(tmp_path / "state")
 
 
-def take(ledger: Ledger, now: datetime, *budgets: Budget, account: str = "key") -> datetime | None:
-    return ledger.take("coingecko", account, budgets, now)
+def take(
+    call_counts: CallCounts, now: datetime, *budgets: Budget, api_key: str = "key"
+) -> datetime | None:
+    return call_counts.take("coingecko", api_key, budgets, now)
 
 
-def used(ledger: Ledger, now: datetime, *budgets: Budget) -> list[int]:
+def used(call_counts: CallCounts, now: datetime, *budgets: Budget) -> list[int]:
     """What is used of these budgets, in their order."""
-    uses = {use.budget: use.used for use in ledger.uses("coingecko", "key", budgets, now)}
+    uses = {use.budget: use.used for use in call_counts.uses("coingecko", "key", budgets, now)}
     return [uses[budget] for budget in budgets]
 
 
@@ -109,93 +111,93 @@ def test_the_zone_of_a_moment_does_not_matter() -> None:
 # Counting
 
 
-def test_so_many_calls_are_allowed(ledger: Ledger) -> None:
+def test_so_many_calls_are_allowed(call_counts: CallCounts) -> None:
     """After the last of its calls a budget says when it is renewed, and counts nothing more."""
-    answers = [take(ledger, after(10), MINUTE) for _ in range(8)]
+    answers = [take(call_counts, after(10), MINUTE) for _ in range(8)]
 
     assert [None] * 5 + [after(60)] * 3 == answers
-    assert [5] == used(ledger, after(59), MINUTE)
+    assert [5] == used(call_counts, after(59), MINUTE)
 
 
-def test_a_call_that_was_not_made_is_given_back(ledger: Ledger) -> None:
+def test_a_call_that_was_not_made_is_given_back(call_counts: CallCounts) -> None:
     """To every budget it was taken from, and never more than was taken."""
-    take(ledger, START, MINUTE, DAY)
-    take(ledger, START, MINUTE, DAY)
-    ledger.give_back("coingecko", "key", (MINUTE, DAY), START)
-    left = used(ledger, START, MINUTE, DAY)
+    take(call_counts, START, MINUTE, DAY)
+    take(call_counts, START, MINUTE, DAY)
+    call_counts.give_back("coingecko", "key", (MINUTE, DAY), START)
+    left = used(call_counts, START, MINUTE, DAY)
     for _ in range(3):
-        ledger.give_back("coingecko", "key", (MINUTE, DAY), START)
+        call_counts.give_back("coingecko", "key", (MINUTE, DAY), START)
 
     assert [1, 1] == left
-    assert [0, 0] == used(ledger, START, MINUTE, DAY)
+    assert [0, 0] == used(call_counts, START, MINUTE, DAY)
 
 
-def test_a_new_period_begins_anew(ledger: Ledger) -> None:
+def test_a_new_period_begins_anew(call_counts: CallCounts) -> None:
     """At the very moment of renewal there are calls again."""
     for _ in range(6):
-        take(ledger, after(59.9), MINUTE)
+        take(call_counts, after(59.9), MINUTE)
 
-    assert [None] * 5 + [after(120)] == [take(ledger, after(60), MINUTE) for _ in range(6)]
+    assert [None] * 5 + [after(120)] == [take(call_counts, after(60), MINUTE) for _ in range(6)]
 
 
-def test_a_month_ends_with_its_year(ledger: Ledger) -> None:
+def test_a_month_ends_with_its_year(call_counts: CallCounts) -> None:
     """What was used in December is no burden on January."""
     budget = Budget(2, "month")
-    december = [take(ledger, at("2026-12-31T23:59:59"), budget) for _ in range(3)]
+    december = [take(call_counts, at("2026-12-31T23:59:59"), budget) for _ in range(3)]
 
     assert [None, None, at("2027-01-01")] == december
-    assert take(ledger, at("2027-01-01"), budget) is None
-    assert [1] == used(ledger, at("2027-01-31T23:59:59"), budget)
+    assert take(call_counts, at("2027-01-01"), budget) is None
+    assert [1] == used(call_counts, at("2027-01-31T23:59:59"), budget)
 
 
-def test_the_scarcest_budget_decides(ledger: Ledger) -> None:
+def test_the_scarcest_budget_decides(call_counts: CallCounts) -> None:
     """A call counts in every budget, one that is refused in none; the longest wait is told."""
     budgets = (MINUTE, Budget(7, "day"))
-    first = [take(ledger, after(0), *budgets) for _ in range(6)]
-    second = [take(ledger, after(60), *budgets) for _ in range(3)]
+    first = [take(call_counts, after(0), *budgets) for _ in range(6)]
+    second = [take(call_counts, after(60), *budgets) for _ in range(3)]
 
     assert [None] * 5 + [after(60)] == first
     assert [None, None, at("2026-03-05")] == second
-    assert [2, 7] == used(ledger, after(61), *budgets)
+    assert [2, 7] == used(call_counts, after(61), *budgets)
 
 
-def test_who_counts_first_at_a_boundary_is_not_forgotten(ledger: Ledger) -> None:
+def test_who_counts_first_at_a_boundary_is_not_forgotten(call_counts: CallCounts) -> None:
     """A process that looked at the clock just before midnight does not undo the new day."""
     budget = Budget(2, "day")
-    take(ledger, at("2026-03-05T00:00:00"), budget)
-    late = take(ledger, at("2026-03-04T23:59:59.9"), budget)
+    take(call_counts, at("2026-03-05T00:00:00"), budget)
+    late = take(call_counts, at("2026-03-04T23:59:59.9"), budget)
 
     assert late is None
-    assert [2] == used(ledger, at("2026-03-05T00:00:01"), budget)
-    assert at("2026-03-06") == take(ledger, at("2026-03-05T00:00:01"), budget)
+    assert [2] == used(call_counts, at("2026-03-05T00:00:01"), budget)
+    assert at("2026-03-06") == take(call_counts, at("2026-03-05T00:00:01"), budget)
 
 
-def test_a_clock_that_was_wrong_does_not_block_for_ever(ledger: Ledger) -> None:
+def test_a_clock_that_was_wrong_does_not_block_for_ever(call_counts: CallCounts) -> None:
     """What was counted in a far future is forgotten when the clock is right again."""
     for _ in range(6):
-        take(ledger, at("2036-03-05"), MINUTE)
+        take(call_counts, at("2036-03-05"), MINUTE)
 
-    assert take(ledger, after(0), MINUTE) is None
+    assert take(call_counts, after(0), MINUTE) is None
 
 
-def test_each_account_has_its_own_budget(ledger: Ledger) -> None:
+def test_each_account_has_its_own_budget(call_counts: CallCounts) -> None:
     """Another key is another customer."""
     for _ in range(5):
-        take(ledger, START, MINUTE)
+        take(call_counts, START, MINUTE)
 
-    assert take(ledger, START, MINUTE) is not None
-    assert take(ledger, START, MINUTE, account="other") is None
-    assert ledger.take("alpha_vantage", "key", [MINUTE], START) is None
+    assert take(call_counts, START, MINUTE) is not None
+    assert take(call_counts, START, MINUTE, api_key="other") is None
+    assert call_counts.take("alpha_vantage", "key", [MINUTE], START) is None
 
 
-def test_what_the_upstream_says_counts_more(ledger: Ledger) -> None:
+def test_what_the_upstream_says_counts_more(call_counts: CallCounts) -> None:
     """A budget that the upstream calls used up is, until it is renewed."""
-    take(ledger, START, DAY)
-    ledger.exhaust("coingecko", "key", DAY, START)
+    take(call_counts, START, DAY)
+    call_counts.exhaust("coingecko", "key", DAY, START)
 
-    assert at("2026-03-05") == take(ledger, START, DAY, MINUTE)
-    assert [25, 0] == used(ledger, START, DAY, MINUTE)
-    assert take(ledger, at("2026-03-05"), DAY) is None
+    assert at("2026-03-05") == take(call_counts, START, DAY, MINUTE)
+    assert [25, 0] == used(call_counts, START, DAY, MINUTE)
+    assert take(call_counts, at("2026-03-05"), DAY) is None
 
 
 # It outlives the process
@@ -204,14 +206,14 @@ def test_what_the_upstream_says_counts_more(ledger: Ledger) -> None:
 def test_another_ledger_goes_on_counting(tmp_path: Path) -> None:
     """What one process has used, the next one has not."""
     for number in range(5):
-        assert take(Ledger(tmp_path), after(number), MINUTE) is None
+        assert take(CallCounts(tmp_path), after(number), MINUTE) is None
 
-    assert after(60) == take(Ledger(tmp_path), after(6), MINUTE)
+    assert after(60) == take(CallCounts(tmp_path), after(6), MINUTE)
 
 
 def test_the_key_is_not_on_the_disk(tmp_path: Path) -> None:
     """Neither the names nor the contents of the files tell it."""
-    take(Ledger(tmp_path), START, MINUTE, account="secret-key")
+    take(CallCounts(tmp_path), START, MINUTE, api_key="secret-key")
     (file,) = tmp_path.iterdir()
 
     assert "secret-key" not in file.name + file.read_text()
@@ -238,7 +240,7 @@ def test_the_key_is_not_on_the_disk(tmp_path: Path) -> None:
 def test_a_spoiled_file_counts_anew(tmp_path: Path, content: bytes) -> None:
     """Whatever is in the file, there are so many calls and not one more."""
     (tmp_path / f"{lease_name('coingecko', 'key')}.quota").write_bytes(content)
-    answers = [take(Ledger(tmp_path), START, MINUTE) for _ in range(6)]
+    answers = [take(CallCounts(tmp_path), START, MINUTE) for _ in range(6)]
 
     assert [None] * 5 + [after(60)] == answers
 
@@ -248,7 +250,7 @@ def test_a_readable_file_is_believed(tmp_path: Path) -> None:
     path = tmp_path / f"{lease_name('coingecko', 'key')}.quota"
     path.write_bytes(b'{"5/minute":{"began":"2026-03-04T15:00:00Z","used":4}}')
 
-    assert [None, after(60)] == [take(Ledger(tmp_path), START, MINUTE) for _ in range(2)]
+    assert [None, after(60)] == [take(CallCounts(tmp_path), START, MINUTE) for _ in range(2)]
 
 
 # Many at once
@@ -259,9 +261,9 @@ def takers(folder: Path, begin: object, calls: int) -> int:
     got: list[bool] = []
 
     def work() -> None:
-        ledger = Ledger(folder)
+        call_counts = CallCounts(folder)
         budgets = (Budget(150, "hour"), Budget(1000, "day"))
-        got.extend(take(ledger, START, *budgets) is None for _ in range(calls))
+        got.extend(take(call_counts, START, *budgets) is None for _ in range(calls))
 
     threads = [threading.Thread(target=work) for _ in range(8)]
     begin.wait()  # type: ignore[attr-defined]
@@ -289,56 +291,56 @@ def test_two_processes_of_many_threads_never_exceed_it(tmp_path: Path) -> None:
 
     assert 150 == sum(counts)
     assert all(0 < count for count in counts)
-    assert [150, 150] == used(Ledger(tmp_path), START, Budget(150, "hour"), Budget(1000, "day"))
+    assert [150, 150] == used(CallCounts(tmp_path), START, Budget(150, "hour"), Budget(1000, "day"))
 
 
 # How they stand
 
 
-def test_nothing_used_never_ends(ledger: Ledger) -> None:
+def test_nothing_used_never_ends(call_counts: CallCounts) -> None:
     """Without a call there is no pace."""
-    (use,) = ledger.uses("coingecko", "key", [DAY], START)
+    (use,) = call_counts.uses("coingecko", "key", [DAY], START)
 
-    assert Use(DAY, 0, at("2026-03-05"), None) == use
+    assert BudgetUse(DAY, 0, at("2026-03-05"), None) == use
     assert 25 == use.left
 
 
-def test_forecasts_when_it_ends(ledger: Ledger) -> None:
+def test_forecasts_when_it_ends(call_counts: CallCounts) -> None:
     """At the pace so far, if that is before it is renewed."""
     noon = at("2026-03-04T12:00")
     for _ in range(20):
-        take(ledger, noon, DAY)
-    (early,) = ledger.uses("coingecko", "key", [DAY], noon)
-    (late,) = ledger.uses("coingecko", "key", [DAY], at("2026-03-04T20:00"))
+        take(call_counts, noon, DAY)
+    (early,) = call_counts.uses("coingecko", "key", [DAY], noon)
+    (late,) = call_counts.uses("coingecko", "key", [DAY], at("2026-03-04T20:00"))
 
     # Twenty in twelve hours: the five that are left last three more.
-    assert Use(DAY, 20, at("2026-03-05"), at("2026-03-04T15:00")) == early
+    assert BudgetUse(DAY, 20, at("2026-03-05"), at("2026-03-04T15:00")) == early
     # Twenty in twenty hours: they last five more, but then it is another day.
-    assert Use(DAY, 20, at("2026-03-05"), None) == late
+    assert BudgetUse(DAY, 20, at("2026-03-05"), None) == late
     assert 5 == early.left
 
 
-def test_used_up_is_now(ledger: Ledger) -> None:
+def test_used_up_is_now(call_counts: CallCounts) -> None:
     """A budget without calls ends now, also in its first moment."""
     for _ in range(5):
-        take(ledger, START, MINUTE)
-    (use,) = ledger.uses("coingecko", "key", [MINUTE], START)
+        take(call_counts, START, MINUTE)
+    (use,) = call_counts.uses("coingecko", "key", [MINUTE], START)
 
     assert (START, 0) == (use.ends_at, use.left)
 
 
-def test_asking_how_they_stand_counts_nothing(ledger: Ledger) -> None:
+def test_asking_how_they_stand_counts_nothing(call_counts: CallCounts) -> None:
     """Looking is free."""
     for _ in range(10):
-        ledger.uses("coingecko", "key", [MINUTE], START)
+        call_counts.uses("coingecko", "key", [MINUTE], START)
 
-    assert [0] == used(ledger, START, MINUTE)
+    assert [0] == used(call_counts, START, MINUTE)
 
 
-def test_what_ends_first_comes_first(ledger: Ledger) -> None:
+def test_what_ends_first_comes_first(call_counts: CallCounts) -> None:
     """The budget to worry about is at the front, those that last at the back."""
     for _ in range(20):
-        take(ledger, after(20), HOUR, DAY, MONTH)
-    uses = ledger.uses("coingecko", "key", [MONTH, MINUTE, DAY, HOUR], after(600))
+        take(call_counts, after(20), HOUR, DAY, MONTH)
+    uses = call_counts.uses("coingecko", "key", [MONTH, MINUTE, DAY, HOUR], after(600))
 
     assert [HOUR, DAY, MINUTE, MONTH] == [use.budget for use in uses]

@@ -3,7 +3,7 @@ from itertools import islice
 
 import pytest
 
-from omcrm.errors import FeedError, FeedMute, FeedRefused, FeedSilent
+from omcrm.errors import FeedError, FeedHeartbeatTimeout, FeedNoData, FeedRefused
 from omcrm.feeds.retry import backoff, wait_after
 
 
@@ -34,8 +34,8 @@ def test_delays_are_jittered_by_a_quarter() -> None:
     [
         None,
         FeedError("closed by the upstream"),
-        FeedSilent(10),
-        FeedMute(30),
+        FeedHeartbeatTimeout(10),
+        FeedNoData(30),
         FeedRefused(500, "broken"),
         FeedRefused(503, "busy", retry_after=3),
         FeedRefused(404, "not here"),

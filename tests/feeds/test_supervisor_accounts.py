@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from omcrm.feeds import connection, supervisor
-from omcrm.feeds.pace import Pace
-from omcrm.market.source import Condition
+from omcrm.feeds.timing import SupervisorTiming
+from omcrm.market.source import SourceHealth
 from tests.feeds.keyed import KEY, QUICK, UNHURRIED, Upstream, Watched
 from tests.processes import Process, wait_for
 
@@ -29,8 +29,8 @@ def watch(tmp_path: Path, settings: dict[str, str]) -> Iterator[Watch]:
     """Starts supervisors, and stops them after the test."""
     started: list[Watched] = []
 
-    def start(upstream: Upstream, pace: Pace = UNHURRIED) -> Watched:
-        watched = Watched(upstream.url, tmp_path, settings, pace)
+    def start(upstream: Upstream, timing: SupervisorTiming = UNHURRIED) -> Watched:
+        watched = Watched(upstream.url, tmp_path, settings, timing)
         started.append(watched)
         watched.supervisor.start()
         return watched
@@ -74,7 +74,7 @@ def test_logs_in_and_waits_to_be_welcome(watch: Watch) -> None:
         time.sleep(1)
         assert [[f"login {KEY}"]] == upstream.heard
         assert "connected" == watched.state
-        assert Condition.HEALTHY not in {condition for condition, _ in watched.conditions}
+        assert SourceHealth.HEALTHY not in {condition for condition, _ in watched.conditions}
         watched.supervisor.stop()
 
 
@@ -84,7 +84,7 @@ def test_subscribes_once_it_is_welcome(watch: Watch) -> None:
         watched = watch(upstream)
         wait_for(lambda: {"BTC", "ETH"} == {tick.symbol for tick in watched.ticks}, 5, "prices")
         assert "streaming" == watched.state
-        assert [(Condition.PENDING, 0), (Condition.HEALTHY, 1)] == watched.conditions
+        assert [(SourceHealth.PENDING, 0), (SourceHealth.HEALTHY, 1)] == watched.conditions
         assert [[f"login {KEY}", "subscribe btc", "subscribe eth"]] == upstream.heard
         watched.supervisor.stop()
 
@@ -95,7 +95,7 @@ def test_is_not_welcome_for_ever(watch: Watch, monkeypatch: pytest.MonkeyPatch) 
     with Upstream(greeting=()) as upstream:
         watched = watch(upstream)
         wait_for(lambda: "no answer to the login" in watched.problem, 5, "it to be given up")
-        assert (Condition.DOWN, 0) == watched.conditions[-1]
+        assert (SourceHealth.DOWN, 0) == watched.conditions[-1]
         upstream.greeting = ("welcome",)
         wait_for(lambda: watched.ticks, 5, "prices")
         assert 1 == upstream.most
@@ -122,7 +122,7 @@ def test_who_is_expelled_waits(watch: Watch, words: str, least: float) -> None:
         assert "waiting" == watched.state
         assert f"refused with {words.split()[1]}: not" in watched.problem
         assert KEY not in watched.problem
-        assert (Condition.DOWN, 0) == watched.conditions[-1]
+        assert (SourceHealth.DOWN, 0) == watched.conditions[-1]
         assert [[f"login {KEY}"]] == upstream.heard
         watched.supervisor.stop()
 
@@ -150,12 +150,12 @@ def test_without_its_key_it_is_off(watch: Watch, settings: dict[str, str]) -> No
         wait_for(lambda: watched.state == "off", 5, "it to be off")
         time.sleep(0.5)
         assert "KEYED_API_KEY is not set" == watched.problem
-        assert [(Condition.PENDING, 0), (Condition.OFF, 0)] == watched.conditions[:2]
+        assert [(SourceHealth.PENDING, 0), (SourceHealth.OFF, 0)] == watched.conditions[:2]
         assert [] == upstream.heard
         settings["KEYED_API_KEY"] = KEY
         wait_for(lambda: watched.ticks, 5, "prices")
         assert "streaming" == watched.state
-        assert Condition.HEALTHY is watched.conditions[-1][0]
+        assert SourceHealth.HEALTHY is watched.conditions[-1][0]
         watched.supervisor.stop()
 
 
@@ -195,7 +195,7 @@ def test_a_second_one_waits_until_the_first_is_stopped(watch: Watch) -> None:
         wait_for(lambda: second.state == "waiting", 5, "the second to wait")
         time.sleep(1)
         assert "has the one connection that its key allows" in second.problem
-        assert (Condition.DOWN, 0) == second.conditions[-1]
+        assert (SourceHealth.DOWN, 0) == second.conditions[-1]
         first.supervisor.stop()
         wait_for(lambda: second.ticks, 5, "prices")
         assert (1, 2) == (upstream.most, len(upstream.heard))

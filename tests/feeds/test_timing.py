@@ -1,7 +1,7 @@
 import threading
 import time
 
-from omcrm.feeds.pace import ORDINARY, Timing
+from omcrm.feeds.timing import ORDINARY, FeedClock
 from tests.processes import PATIENCE
 
 
@@ -14,11 +14,11 @@ def test_time_passes_as_for_everybody_unless_it_is_told_otherwise() -> None:
 
 def test_faster_time_passes_in_shorter_waits() -> None:
     """Ten seconds of its own pass in a tenth of one."""
-    timing, began = Timing(100.0), time.monotonic()
-    before = timing.now()
+    feed_clock, began = FeedClock(100.0), time.monotonic()
+    before = feed_clock.now()
 
-    assert not timing.wait(threading.Event(), 10.0)
-    assert timing.now() - before >= 10
+    assert not feed_clock.wait(threading.Event(), 10.0)
+    assert feed_clock.now() - before >= 10
     assert 0.1 <= time.monotonic() - began < PATIENCE
 
 

@@ -1,9 +1,11 @@
 import pytest
 
-from omcrm.errors import FeedMute, FeedSilent
-from omcrm.feeds.watchdog import Patience, Watchdog
+from omcrm.errors import FeedHeartbeatTimeout, FeedNoData
+from omcrm.feeds.watchdog import Watchdog, WatchdogTimeouts
 
-PATIENCE = Patience(probe=3, silence=10, mute_factor=20, mute_least=8, mute_most=120, first_data=30)
+PATIENCE = WatchdogTimeouts(
+    probe=3, silence=10, mute_factor=20, mute_least=8, mute_most=120, first_data=30
+)
 
 
 @pytest.fixture
@@ -34,7 +36,7 @@ def test_without_any_frame_the_transport_is_dead(dog: Watchdog, expects_data: bo
     """Silence is fatal whether prices are expected or not, and says how long it was."""
     verdict = dog.verdict(110.5, expects_data=expects_data)
 
-    assert isinstance(verdict, FeedSilent)
+    assert isinstance(verdict, FeedHeartbeatTimeout)
     assert 10.5 == verdict.seconds
 
 
@@ -43,7 +45,7 @@ def test_any_frame_is_a_sign_of_life(dog: Watchdog) -> None:
     dog.frame(109.0)
 
     assert None is dog.verdict(119.0, expects_data=False)
-    assert isinstance(dog.verdict(119.1, expects_data=False), FeedSilent)
+    assert isinstance(dog.verdict(119.1, expects_data=False), FeedHeartbeatTimeout)
 
 
 def test_data_is_a_sign_of_life_too(dog: Watchdog) -> None:
@@ -88,7 +90,7 @@ def test_first_data_may_take_longer(dog: Watchdog) -> None:
     assert None is dog.verdict(130.1, expects_data=True, witnessed=1_019)
     verdict = dog.verdict(130.1, expects_data=True, witnessed=1_020)
 
-    assert isinstance(verdict, FeedMute)
+    assert isinstance(verdict, FeedNoData)
     assert 30.1 == round(verdict.seconds, 3)
 
 
@@ -102,7 +104,7 @@ def test_patience_follows_the_usual_gap(dog: Watchdog, every: float, allowed: fl
     dog.frame(last + allowed)
 
     assert None is dog.verdict(last + allowed - 0.05, expects_data=True)
-    assert isinstance(dog.verdict(last + allowed + 0.05, expects_data=True), FeedMute)
+    assert isinstance(dog.verdict(last + allowed + 0.05, expects_data=True), FeedNoData)
 
 
 def test_a_few_prices_make_no_habit(dog: Watchdog) -> None:
@@ -120,7 +122,7 @@ def test_alone_it_is_waited_longer(dog: Watchdog) -> None:
         assert None is dog.verdict(now, expects_data=True)
     dog.frame(220.1)
 
-    assert isinstance(dog.verdict(220.1, expects_data=True), FeedMute)
+    assert isinstance(dog.verdict(220.1, expects_data=True), FeedNoData)
 
 
 def test_a_closed_market_is_not_mute(dog: Watchdog) -> None:
@@ -138,7 +140,7 @@ def test_data_that_was_not_expected_is_not_missed_at_once(dog: Watchdog) -> None
     dog.frame(320.0)
 
     assert None is dog.verdict(320.0, expects_data=True)
-    assert isinstance(dog.verdict(320.1, expects_data=True), FeedMute)
+    assert isinstance(dog.verdict(320.1, expects_data=True), FeedNoData)
 
 
 def test_the_habit_is_that_of_late(dog: Watchdog) -> None:

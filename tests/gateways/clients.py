@@ -6,18 +6,18 @@ from typing import Any
 
 from omcrm.auth.credential import Caller
 from omcrm.errors import MessageRefused
-from omcrm.feeds.news.desk import NewsDesk
-from omcrm.gateways.client import Client, House
+from omcrm.feeds.news.collector import NewsCollector
+from omcrm.gateways.client_connection import ClientConnection, ClientServices
+from omcrm.gateways.client_registry import ClientRegistry
 from omcrm.gateways.dialect import Dialect
-from omcrm.gateways.roster import Roster
+from omcrm.market.bar import BarBuilder
 from omcrm.market.cache import QuoteCache
-from omcrm.market.candle import CandleBook
-from omcrm.market.gate import Gate
 from omcrm.market.hub import Hub
 from omcrm.market.instrument import Instrument
 from omcrm.market.quote import Quote
-from omcrm.streaming.crew import Crew
+from omcrm.market.validation import Validator
 from omcrm.streaming.fanout import FanOut
+from omcrm.streaming.worker_pool import WorkerPool
 from tests.values import START, instrument
 
 SYMBOLS = ("BTC", "ETH", "SOL")
@@ -28,10 +28,10 @@ class Market:
 
     def __init__(self) -> None:
         self.hub = Hub()
-        self.cache = QuoteCache(lambda: START, Gate())
-        self.candles = CandleBook()
+        self.cache = QuoteCache(lambda: START, Validator())
+        self.candles = BarBuilder()
         self.fanout = FanOut(0.01)
-        self.news = NewsDesk((), 0.0, lambda: START)
+        self.news = NewsCollector((), 0.0, lambda: START)
         self.instruments: Mapping[str, Instrument] = {
             symbol: instrument(symbol) for symbol in SYMBOLS
         }
@@ -46,14 +46,14 @@ class Parrot(Dialect):
 
     def __init__(self, market: Any) -> None:
         super().__init__(market)
-        self.opens: list[Client] = []
-        self.ends: list[Client] = []
+        self.opens: list[ClientConnection] = []
+        self.ends: list[ClientConnection] = []
 
-    def opened(self, client: Client) -> None:
+    def opened(self, client: ClientConnection) -> None:
         self.opens.append(client)
         client.send("hello")
 
-    def received(self, client: Client, text: str) -> None:
+    def received(self, client: ClientConnection, text: str) -> None:
         if text == "bad":
             raise MessageRefused("BAD", "that was bad")
         if text == "crash":
@@ -67,7 +67,7 @@ class Parrot(Dialect):
         assert quote.said.trade is not None
         return f"{quote.symbol} {quote.said.trade.price}"
 
-    def closed(self, client: Client) -> None:
+    def closed(self, client: ClientConnection) -> None:
         self.ends.append(client)
 
 
@@ -79,12 +79,12 @@ def context() -> AbstractContextManager[object]:
     return nullcontext()
 
 
-def house(subscriptions: int = 50, most: int = 5) -> House:
+def services(subscriptions: int = 50, most: int = 5) -> ClientServices:
     """What clients share, without an app."""
-    return House(Crew(), Roster(most), context, lambda: None, subscriptions)
+    return ClientServices(WorkerPool(), ClientRegistry(most), context, lambda: None, subscriptions)
 
 
 def client(
-    of: House, dialect: Dialect, who: Caller | None = None, address: str = "127.0.0.1"
-) -> Client:
-    return Client(of, dialect, who, address, {})
+    of: ClientServices, dialect: Dialect, who: Caller | None = None, address: str = "127.0.0.1"
+) -> ClientConnection:
+    return ClientConnection(of, dialect, who, address, {})

@@ -19,7 +19,7 @@ from omcrm.serving.server import listen, make_worker
 from omcrm.storage.api_token import ApiToken
 from omcrm.storage.login_session import open_session
 from omcrm.storage.user import Role, User
-from omcrm.web.market import market
+from omcrm.web.market_access import market
 from tests.processes import free_port, wait_for
 from tests.streaming.raw_client import CLOSE, TEXT, RawClient, text, upgrade
 from tests.values import BINANCE, quote, trade
@@ -98,7 +98,7 @@ class Served:
         self.app = app
         self.port = port
         self.base = f"http://127.0.0.1:{port}"
-        self.roster = app.extensions[GATEWAYS]
+        self.registry = app.extensions[GATEWAYS]
         with app.app_context():
             self.market = market()
         self._numbers = itertools.count(_FIRST)

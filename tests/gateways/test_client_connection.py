@@ -9,10 +9,10 @@ from contextlib import ExitStack
 
 import pytest
 
-from omcrm.gateways.client import Client, House
-from omcrm.streaming.connection import Connection, Limits
+from omcrm.gateways.client_connection import ClientConnection, ClientServices
+from omcrm.streaming.connection import ConnectionLimits, WebSocketConnection
 from omcrm.streaming.reactor import Reactor
-from tests.gateways.clients import SYMBOLS, Market, Parrot, caller, client, house
+from tests.gateways.clients import SYMBOLS, Market, Parrot, caller, client, services
 from tests.processes import PATIENCE, wait_for
 from tests.streaming.raw_client import CLOSE, TEXT, RawClient, text
 from tests.values import quote, trade
@@ -35,7 +35,7 @@ def parrot(market: Market) -> Parrot:
     return Parrot(market)
 
 
-Connect = Callable[..., tuple[Client, RawClient]]
+Connect = Callable[..., tuple[ClientConnection, RawClient]]
 
 
 @pytest.fixture
@@ -44,14 +44,14 @@ def connect(parrot: Parrot) -> Iterator[Connect]:
     with ExitStack() as at_the_end:
 
         def make(
-            of: House | None = None, early: bytes = b"", first: bytes = b""
-        ) -> tuple[Client, RawClient]:
+            of: ClientServices | None = None, early: bytes = b"", first: bytes = b""
+        ) -> tuple[ClientConnection, RawClient]:
             ours, theirs = socket.socketpair()
             ours.setblocking(False)
             taken = socket.socket.detach(ours)
-            limits = Limits(backlog=4096, kernel_buffer=4096)
-            connection = Connection(_socket.socket(fileno=taken), REACTOR, limits)
-            made = client(of or house(), parrot, caller())
+            limits = ConnectionLimits(backlog=4096, kernel_buffer=4096)
+            connection = WebSocketConnection(_socket.socket(fileno=taken), REACTOR, limits)
+            made = client(of or services(), parrot, caller())
             peer = at_the_end.enter_context(RawClient(theirs, timeout=PATIENCE))
             made.start(connection, first, early)
             return made, peer
@@ -107,9 +107,9 @@ def test_a_crash_is_nobodys_bad_manners(connect: Connect) -> None:
 
 def test_bad_messages_are_counted(connect: Connect) -> None:
     """What was said, answered and refused."""
-    of = house()
+    of = services()
     made, peer = connect(of)
-    of.roster.enter(made)
+    of.registry.enter(made)
     peer.send(text("well"), text("bad"))
     for _ in range(3):
         line(peer)
@@ -120,7 +120,7 @@ def test_bad_messages_are_counted(connect: Connect) -> None:
         "messages_in": 2,
         "messages_out": 3,
         "messages_refused": 1,
-    } == of.roster.counts()["dialects"]["parrot"]
+    } == of.registry.counts()["dialects"]["parrot"]
 
 
 # How it ends
@@ -130,8 +130,10 @@ def test_a_close_before_the_start(parrot: Parrot) -> None:
     """The guard may be faster than the handshake, which is answered all the same."""
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
-    connection = Connection(_socket.socket(fileno=ours.detach()), REACTOR, Limits())
-    made = client(house(), parrot, caller())
+    connection = WebSocketConnection(
+        _socket.socket(fileno=ours.detach()), REACTOR, ConnectionLimits()
+    )
+    made = client(services(), parrot, caller())
     made.close(1008, "Session ended")
     with RawClient(theirs, timeout=PATIENCE) as peer:
         made.start(connection, b"HTTP/1.1 101 Hi\r\n\r\n", b"")
@@ -144,9 +146,9 @@ def test_a_close_before_the_start(parrot: Parrot) -> None:
 
 def test_the_dialect_hears_of_the_end_once(connect: Connect, parrot: Parrot) -> None:
     """When the client is on no list any more."""
-    of = house()
+    of = services()
     made, peer = connect(of)
-    of.roster.enter(made)
+    of.registry.enter(made)
     made.accept(["BTC"])
     made.watch(["BTC"])
     line(peer)
@@ -156,7 +158,7 @@ def test_the_dialect_hears_of_the_end_once(connect: Connect, parrot: Parrot) -> 
     assert [made] == parrot.ends
     wait_for(lambda: not parrot.market.fanout.is_watched("BTC"), 5)
     assert set() == made.subscriptions
-    assert [] == of.roster.clients()
+    assert [] == of.registry.clients()
 
 
 # Subscriptions
@@ -164,7 +166,7 @@ def test_the_dialect_hears_of_the_end_once(connect: Connect, parrot: Parrot) -> 
 
 def test_subscriptions_have_a_limit(parrot: Parrot) -> None:
     """What is held already costs nothing, what is given back makes room."""
-    made = client(house(subscriptions=2), parrot)
+    made = client(services(subscriptions=2), parrot)
 
     assert (["BTC"], []) == made.accept(["BTC", "BTC"])
     assert (["BTC", "ETH"], ["SOL"]) == made.accept(["BTC", "ETH", "SOL"])
@@ -194,13 +196,13 @@ def test_quotes(connect: Connect, market: Market) -> None:
 
 def test_unwatching_nothing_is_harmless(parrot: Parrot) -> None:
     """Nothing was begun."""
-    client(house(), parrot).unwatch(["BTC"])
+    client(services(), parrot).unwatch(["BTC"])
 
 
 # Slow readers
 
 
-def blocked(made: Client) -> None:
+def blocked(made: ClientConnection) -> None:
     """Send until the kernel takes no more."""
     connection = made.direct()
     assert connection is not None
@@ -215,12 +217,12 @@ def test_what_is_owed_is_made_when_it_can_be_sent(connect: Connect) -> None:
     blocked(made)
     asked: list[str] = []
 
-    def owe(key: str, value: str) -> None:
-        made.owe(key, lambda: asked.append(value) or value)
+    def send_latest(key: str, value: str) -> None:
+        made.send_latest(key, lambda: asked.append(value) or value)
 
     for value in ("1", "2", "3"):
-        owe("one", f"one {value}")
-    owe("other", "other")
+        send_latest("one", f"one {value}")
+    send_latest("other", "other")
     time.sleep(0.02)
     assert [] == asked
 
@@ -235,9 +237,9 @@ def test_what_is_owed_is_sent_at_once_to_who_reads(connect: Connect) -> None:
     """Nothing waits without a reason; what cannot be made is left out."""
     made, peer = connect()
     line(peer)
-    made.owe("one", lambda: "now")
-    made.owe("bad", lambda: str(1 // 0))
-    made.owe("two", lambda: "then")
+    made.send_latest("one", lambda: "now")
+    made.send_latest("bad", lambda: str(1 // 0))
+    made.send_latest("two", lambda: "then")
 
     assert ["now", "then"] == [line(peer), line(peer)]
 
@@ -252,7 +254,7 @@ def test_many_threads_owe_in_order(connect: Connect, restless: None) -> None:
         for _ in range(500):
             with turn:
                 number = next(numbers)
-                made.owe("count", lambda number=number: str(number))
+                made.send_latest("count", lambda number=number: str(number))
 
     threads = [threading.Thread(target=run) for _ in range(4)]
     for thread in threads:

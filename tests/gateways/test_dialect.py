@@ -56,7 +56,7 @@ def test_a_session_that_ends_closes_it(serve: Make, ticker: str) -> None:
     cookie = here.session(here.create_user())
     with Speaker.open(here.port, ticker, cookie, OURS) as speaker:
         line(speaker)
-        for client in here.roster.clients():
+        for client in here.registry.clients():
             client.close(1008, client.dialect.session_ended)
         frame = speaker.raw.read()
 

@@ -20,26 +20,26 @@ from flask import Request
 from websockets.server import ServerProtocol
 
 from omcrm.extensions import socketio
-from omcrm.gateways.client import Client
-from omcrm.streaming.connection import Connection, _Frames
-from omcrm.streaming.desk import Seat
-from omcrm.streaming.engine_session import Session, Transport
+from omcrm.gateways.client_connection import ClientConnection
+from omcrm.streaming.connection import WebSocketConnection, _Frames
+from omcrm.streaming.engine_session import EngineSession, Transport
 from omcrm.streaming.inbox import Inbox
-from omcrm.streaming.lane import Group, Subscriber
+from omcrm.streaming.page_registry import PageSession
+from omcrm.streaming.rate_tier import Group, Subscriber
 from tests.gateways.here import OURS, Make, Served
 from tests.processes import wait_for
 from tests.streaming.raw_client import CLOSE, PING, TEXT, RawClient, closing, frame, text, upgrade
 
 # What a connection is made of; of Flask, what an event of Socket.IO is handled in.
 PARTS = (
-    Connection,
+    WebSocketConnection,
     _Frames,
     ServerProtocol,
-    Client,
+    ClientConnection,
     Inbox,
-    Session,
+    EngineSession,
     Transport,
-    Seat,
+    PageSession,
     Subscriber,
     Group,
     Request,
@@ -157,7 +157,7 @@ def is_wrong_too_often(client: RawClient, here: Served) -> None:
 
 def close_all(here: Served) -> None:
     """Close everybody."""
-    for client in here.roster.clients():
+    for client in here.registry.clients():
         client.close()
     socketio.server.eio.disconnect()
 

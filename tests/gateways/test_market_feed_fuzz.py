@@ -8,7 +8,7 @@ from typing import Any
 
 from omcrm.errors import MessageRefused
 from omcrm.gateways.market_feed import MarketFeed
-from tests.gateways.clients import SYMBOLS, Market, client, house
+from tests.gateways.clients import SYMBOLS, Market, client, services
 from tests.gateways.conftest import FEED
 from tests.gateways.here import Served, Speaker
 from tests.streaming.raw_client import CLOSE, PING, TEXT, frame
@@ -49,7 +49,7 @@ def test_thousands_of_messages(tries: int) -> None:
     """Of each the outcome is an answer or a refusal; what is counted stays within the limit."""
     chance, market = random.Random(20260304), Market()
     dialect: Any = MarketFeed(market)
-    one = client(house(subscriptions=2), dialect)
+    one = client(services(subscriptions=2), dialect)
     dialect.opened(one)
     refused = 0
     for _ in range(tries):

@@ -33,7 +33,7 @@ def end_of(here: Served, *headers: str, query: str = "") -> tuple[int | None, st
         return speaker.end()
 
 
-def is_welcome(here: Served, *headers: str, query: str = "") -> bool:
+def is_authenticated(here: Served, *headers: str, query: str = "") -> bool:
     with Speaker.open(here.port, FEED + query, *headers) as speaker:
         return "pong" == speaker.ask(PING)["type"]
 
@@ -46,11 +46,11 @@ def test_every_credential_opens_it(here: Served) -> None:
     user = here.create_user()
     token = here.token(user)
 
-    assert is_welcome(here, here.session(user), OURS)
-    assert is_welcome(here, here.session(user))
-    assert is_welcome(here, f"Authorization: Bearer {token}")
-    assert is_welcome(here, f"x-api-key: {token}")
-    assert is_welcome(here, query=f"?token={token}")
+    assert is_authenticated(here, here.session(user), OURS)
+    assert is_authenticated(here, here.session(user))
+    assert is_authenticated(here, f"Authorization: Bearer {token}")
+    assert is_authenticated(here, f"x-api-key: {token}")
+    assert is_authenticated(here, query=f"?token={token}")
 
 
 def test_a_ticket_opens_one_connection(here: Served) -> None:
@@ -60,7 +60,7 @@ def test_a_ticket_opens_one_connection(here: Served) -> None:
     with here.app.app_context():
         ticket = issue(Caller(user, False, None, handle), datetime.now(UTC))
 
-    assert is_welcome(here, query=f"?ticket={ticket}")
+    assert is_authenticated(here, query=f"?ticket={ticket}")
     assert (1008, "Authentication failed") == end_of(here, query=f"?ticket={ticket}")
 
 
@@ -74,10 +74,10 @@ def test_no_credential_or_a_bad_one(here: Served) -> None:
     assert (1008, failed) == end_of(here, query="?token=wrong")
     assert (1008, failed) == end_of(here, query=f"?token={expired}")
     assert (1008, failed) == end_of(here, "Authorization: Bearer wrong")
-    assert {"AUTHENTICATION_REQUIRED": 2, "AUTHENTICATION_FAILED": 3} == here.roster.counts()[
+    assert {"AUTHENTICATION_REQUIRED": 2, "AUTHENTICATION_FAILED": 3} == here.registry.counts()[
         "refused"
     ]
-    assert 0 == here.roster.counts()["connections"]
+    assert 0 == here.registry.counts()["connections"]
 
 
 def test_others_are_refused_in_http(serve: Make, ticker: str) -> None:
@@ -100,7 +100,7 @@ def test_a_page_of_another_site(here: Served) -> None:
 
     assert (403, "FORBIDDEN_ORIGIN") == (status, body["error"]["code"])
     token = f"?token={here.token(user)}"
-    assert is_welcome(here, "Origin: https://evil.example", query=token)
+    assert is_authenticated(here, "Origin: https://evil.example", query=token)
 
 
 def test_a_token_that_was_not_made_for_this(here: Served) -> None:
@@ -119,9 +119,9 @@ def test_without_security_strangers_may_look(serve: Make) -> None:
     """From whatever page; but a wrong token is wrong."""
     here = serve(USE_SECURITY="false")
 
-    assert is_welcome(here)
-    assert is_welcome(here, OURS)
-    assert is_welcome(here, "Origin: https://elsewhere.example")
+    assert is_authenticated(here)
+    assert is_authenticated(here, OURS)
+    assert is_authenticated(here, "Origin: https://elsewhere.example")
     assert (1008, "Authentication failed") == end_of(here, query="?token=wrong")
 
 
@@ -151,11 +151,11 @@ def test_the_sixth_connection_is_refused(here: Served) -> None:
 
         assert (429, "LIMIT_EXCEEDED") == (status, body["error"]["code"])
         assert "too many connections (5): close one first" == body["error"]["message"]
-        assert is_welcome(here, f"x-api-key: {here.token()}")
+        assert is_authenticated(here, f"x-api-key: {here.token()}")
 
         speakers[0].raw.sock.close()
-        wait_for(lambda: 4 == len(here.roster.clients(user)), 5)
-        assert is_welcome(here, session)
+        wait_for(lambda: 4 == len(here.registry.clients(user)), 5)
+        assert is_authenticated(here, session)
 
 
 def test_strangers_are_counted_by_their_address(serve: Make) -> None:
@@ -163,9 +163,9 @@ def test_strangers_are_counted_by_their_address(serve: Make) -> None:
     here = serve(USE_SECURITY="false", MAX_CONNECTIONS_PER_USER="2")
     with Speaker.open(here.port, FEED), Speaker.open(here.port, FEED):
         assert 429 == here.status(FEED)[0]
-        assert is_welcome(here, f"x-api-key: {here.token()}")
+        assert is_authenticated(here, f"x-api-key: {here.token()}")
         strangers = [{"user_id": None, "connections": 2, "subscriptions": 0}]
-        wait_for(lambda: strangers == here.roster.by_user(), 5)
+        wait_for(lambda: strangers == here.registry.by_user(), 5)
 
 
 def test_behind_a_trusted_proxy_the_address_is_the_clients(serve: Make) -> None:
@@ -213,7 +213,7 @@ def test_a_page_at_the_same_path_comes_first(serve: Make, ticker: str) -> None:
 def test_a_handshake_that_is_wrong(here: Served, headers: tuple[str, ...], status: int) -> None:
     """Nobody is asked who it is."""
     assert status == here.status(FEED, *headers)[0]
-    assert {"handshake": 1} == here.roster.counts()["refused"]
+    assert {"handshake": 1} == here.registry.counts()["refused"]
 
 
 def test_other_paths_are_the_apps(here: Served) -> None:
@@ -278,7 +278,7 @@ class Still:
 def still(monkeypatch: pytest.MonkeyPatch) -> Still:
     """No allowance fills up by itself."""
     still = Still()
-    monkeypatch.setattr("omcrm.gateways.client.time", still)
+    monkeypatch.setattr("omcrm.gateways.client_connection.time", still)
     return still
 
 
@@ -330,8 +330,8 @@ def test_who_was_shown_out_is_not_listened_to(here: Served) -> None:
         speaker.say(*["{"] * 10, {"action": "subscribe", "symbols": ["BTC"]})
         speaker.end()
 
-    wait_for(lambda: 0 == here.roster.counts()["connections"], 5)
-    assert 10 == here.roster.counts()["dialects"]["market_feed"]["messages_in"]
+    wait_for(lambda: 0 == here.registry.counts()["connections"], 5)
+    assert 10 == here.registry.counts()["dialects"]["market_feed"]["messages_in"]
 
 
 def test_silence(serve: Make) -> None:
@@ -371,10 +371,10 @@ def test_nothing_is_left_of_a_client(threads: Threads, here: Served) -> None:
         speaker.ask({"action": "subscribe", "symbols": ["BTC"], "channels": ["quotes", "trades"]})
         speaker.ask(PING)
         assert here.market.fanout.is_watched("BTC")
-        assert 1 == here.roster.counts()["subscriptions"]
+        assert 1 == here.registry.counts()["subscriptions"]
     wait_for(lambda: not here.market.fanout.is_watched("BTC"), 5)
 
-    counts = here.roster.counts()
+    counts = here.registry.counts()
     assert (0, 0, 0) == tuple(counts[name] for name in ("connections", "owners", "subscriptions"))
     wait_for(lambda: not threads.count("trades"))
 

@@ -1,6 +1,6 @@
-from omcrm.feeds.news.desk import NewsDesk
+from omcrm.feeds.news.collector import NewsCollector
 from omcrm.feeds.news.item import NewsItem, NewsSource
-from omcrm.gateways.news_wire import NewsWire
+from omcrm.gateways.news_delivery import NewsDelivery
 from tests.values import START
 
 
@@ -36,8 +36,8 @@ def item(title: str, *symbols: str) -> NewsItem:
 
 def test_news_go_to_whom_they_concern() -> None:
     """Each item once, and only while it is read."""
-    desk = NewsDesk((), 0.0, lambda: START)
-    wire = NewsWire(desk, lambda item: item.title)
+    desk = NewsCollector((), 0.0, lambda: START)
+    wire = NewsDelivery(desk, lambda item: item.title)
     one, other = Listening(), Listening()
     wire.watch(one, ["BTC", "ETH"])
     wire.watch(other, ["ETH"])
@@ -58,5 +58,5 @@ def test_without_sources_there_is_nothing_to_read() -> None:
         return item.title
 
     source = NewsSource("http://127.0.0.1:1/", "test")
-    assert not NewsWire(NewsDesk((), 0.0, lambda: START), written).is_served
-    assert NewsWire(NewsDesk((source,), 60.0, lambda: START), written).is_served
+    assert not NewsDelivery(NewsCollector((), 0.0, lambda: START), written).is_served
+    assert NewsDelivery(NewsCollector((source,), 60.0, lambda: START), written).is_served

@@ -15,13 +15,13 @@ from flask import Flask, current_app
 from sqlalchemy import text
 
 from omcrm.extensions import db
-from omcrm.gateways import portfolio_watch
-from omcrm.gateways.portfolio_watch import PortfolioWatch
+from omcrm.gateways import portfolio_delivery
+from omcrm.gateways.portfolio_delivery import PortfolioDelivery
 from omcrm.market.hub import Hub
 from omcrm.market.quote import Quote
 from omcrm.portfolio import service
 from omcrm.portfolio.valuation import Valuation
-from omcrm.web.market import market
+from omcrm.web.market_access import market
 from tests.gateways.here import Served
 from tests.processes import wait_for
 from tests.threads import Threads
@@ -35,7 +35,7 @@ class Owed:
     told: list[str] = field(default_factory=list)
     gone: list[int] = field(default_factory=list)
 
-    def owe(self, key: Hashable, make: Callable[[], str]) -> None:
+    def send_latest(self, key: Hashable, make: Callable[[], str]) -> None:
         self.told.append(make())
 
 
@@ -52,14 +52,14 @@ def owner(here: Served) -> Iterator[int]:
 
 
 @pytest.fixture
-def watch() -> Iterator[PortfolioWatch]:
+def watch() -> Iterator[PortfolioDelivery]:
     """A watch over a hub of its own."""
-    made = PortfolioWatch(Hub(), written, lambda reader, number: reader.gone.append(number))  # type: ignore[attr-defined]
+    made = PortfolioDelivery(Hub(), written, lambda reader, number: reader.gone.append(number))  # type: ignore[attr-defined]
     yield made
     wait_for(lambda: not made._running, 5, "the end of the thread")
 
 
-def price(watch: PortfolioWatch, value: int, symbol: str = "BTC", *parts: Any) -> Quote:
+def price(watch: PortfolioDelivery, value: int, symbol: str = "BTC", *parts: Any) -> Quote:
     """A new price, in the cache and on the hub."""
     made = quote(trade(str(value)), *parts, symbol=symbol, seq=next(_numbers))
     market().cache._quotes[symbol] = made
@@ -78,7 +78,7 @@ def hold(owner: int, name: str = "One", **quantities: str) -> int:
     return made.id
 
 
-def follow(watch: PortfolioWatch, owner: int, number: int) -> Any:
+def follow(watch: PortfolioDelivery, owner: int, number: int) -> Any:
     """A reader that has been told the value of now."""
     reader: Any = Owed()
     watch.watch(reader, owner, number)
@@ -86,7 +86,7 @@ def follow(watch: PortfolioWatch, owner: int, number: int) -> Any:
     return reader
 
 
-def test_a_value_moves_with_its_price(owner: int, watch: PortfolioWatch) -> None:
+def test_a_value_moves_with_its_price(owner: int, watch: PortfolioDelivery) -> None:
     """The first at once, then the last of each window."""
     price(watch, 100)
     number = hold(owner, BTC="2")
@@ -100,7 +100,7 @@ def test_a_value_moves_with_its_price(owner: int, watch: PortfolioWatch) -> None
     assert len(reader.told) <= 4
 
 
-def test_a_window_has_one_value(owner: int, watch: PortfolioWatch) -> None:
+def test_a_window_has_one_value(owner: int, watch: PortfolioDelivery) -> None:
     """However many prices come, and they come all the time."""
     price(watch, 100)
     reader = follow(watch, owner, hold(owner, BTC="2"))
@@ -115,7 +115,7 @@ def test_a_window_has_one_value(owner: int, watch: PortfolioWatch) -> None:
     assert 5 <= watch.valued - before <= windows + 2
 
 
-def test_all_who_watch_share_one_valuation(owner: int, watch: PortfolioWatch) -> None:
+def test_all_who_watch_share_one_valuation(owner: int, watch: PortfolioDelivery) -> None:
     """And one text, which a latecomer gets without any."""
     price(watch, 100)
     number = hold(owner, BTC="1")
@@ -130,7 +130,7 @@ def test_all_who_watch_share_one_valuation(owner: int, watch: PortfolioWatch) ->
     assert 1 == len({id(reader.told[-1]) for reader in readers})
 
 
-def test_what_is_not_held_passes_by(owner: int, watch: PortfolioWatch) -> None:
+def test_what_is_not_held_passes_by(owner: int, watch: PortfolioDelivery) -> None:
     """And so does a book, which is no part of a value; a rate of what is held is one."""
     price(watch, 100)
     price(watch, 2, "GBPUSD")
@@ -150,7 +150,7 @@ def test_what_is_not_held_passes_by(owner: int, watch: PortfolioWatch) -> None:
     assert before == unmoved
 
 
-def test_an_edit_is_told_and_followed(owner: int, watch: PortfolioWatch) -> None:
+def test_an_edit_is_told_and_followed(owner: int, watch: PortfolioDelivery) -> None:
     """The prices of what was added move the value, those of what was removed do not."""
     price(watch, 100)
     price(watch, 10, "ETH")
@@ -168,10 +168,10 @@ def test_an_edit_is_told_and_followed(owner: int, watch: PortfolioWatch) -> None
 
 
 def test_what_another_process_edits_is_noticed(
-    owner: int, watch: PortfolioWatch, monkeypatch: pytest.MonkeyPatch
+    owner: int, watch: PortfolioDelivery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By its version, within two seconds."""
-    monkeypatch.setattr(portfolio_watch, "_LOOK_EVERY", 0.05)
+    monkeypatch.setattr(portfolio_delivery, "_LOOK_EVERY", 0.05)
     number = hold(owner)
     reader = follow(watch, owner, number)
     db.session.execute(text("UPDATE portfolios SET name = 'Other', version = version + 1"))
@@ -185,7 +185,7 @@ def test_what_another_process_edits_is_noticed(
 
 
 def test_a_number_that_is_given_again_is_another_portfolio(
-    here: Served, owner: int, watch: PortfolioWatch
+    here: Served, owner: int, watch: PortfolioDelivery
 ) -> None:
     """SQLite gives the number of a deleted row to the next one, which may be somebody else's."""
     other, number = here.create_user(), hold(owner, "Old")
@@ -201,7 +201,7 @@ def test_a_number_that_is_given_again_is_another_portfolio(
     assert ["New v1 0"] == newcomer.told
 
 
-def test_who_has_left_is_told_nothing(owner: int, watch: PortfolioWatch) -> None:
+def test_who_has_left_is_told_nothing(owner: int, watch: PortfolioDelivery) -> None:
     """And the others are."""
     price(watch, 100)
     number = hold(owner, BTC="1")
@@ -215,7 +215,7 @@ def test_who_has_left_is_told_nothing(owner: int, watch: PortfolioWatch) -> None
 
 
 def test_the_thread_lives_while_anybody_watches(
-    owner: int, watch: PortfolioWatch, threads: Threads
+    owner: int, watch: PortfolioDelivery, threads: Threads
 ) -> None:
     """It ends with the last, leaves the hub and the signal, and begins again."""
     number = hold(owner)
@@ -234,7 +234,7 @@ def test_a_failure_is_followed_by_another_try(
     owner: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Nobody is left without a value because the database was busy for a moment."""
-    monkeypatch.setattr(portfolio_watch, "_AGAIN_AFTER", 0.05)
+    monkeypatch.setattr(portfolio_delivery, "_AGAIN_AFTER", 0.05)
     failures = iter([True, True, False])
 
     def fails(worth: Valuation) -> str:
@@ -242,7 +242,7 @@ def test_a_failure_is_followed_by_another_try(
             raise RuntimeError("busy")
         return written(worth)
 
-    watch = PortfolioWatch(Hub(), fails, lambda reader, number: None)
+    watch = PortfolioDelivery(Hub(), fails, lambda reader, number: None)
     reader = follow(watch, owner, hold(owner))
     watch.leave(reader)
     wait_for(lambda: not watch._running)
@@ -261,7 +261,7 @@ def test_a_user_with_much_to_be_valued_waits_longer(
             time.sleep(0.01)
         return written(worth)
 
-    watch = PortfolioWatch(Hub(), slow, lambda reader, number: None)
+    watch = PortfolioDelivery(Hub(), slow, lambda reader, number: None)
     price(watch, 100)
     large = [follow(watch, owner, hold(owner, f"Large {number}", BTC="1")) for number in range(3)]
     other = here.create_user()
@@ -280,7 +280,7 @@ def test_a_user_with_much_to_be_valued_waits_longer(
 
 
 def test_who_comes_and_goes_at_the_same_time(
-    here: Served, owner: int, watch: PortfolioWatch, restless: None
+    here: Served, owner: int, watch: PortfolioDelivery, restless: None
 ) -> None:
     """Whatever the order, in the end nothing is left and nothing failed."""
     price(watch, 100)

@@ -313,7 +313,7 @@ def test_the_limit_counts_assets_and_portfolios_together(serve: Make) -> None:
 
 def test_fifty_is_the_limit_as_it_comes(here: Served, user: int, speaker: Enveloped) -> None:
     """The words name it."""
-    (client,) = here.roster.clients()
+    (client,) = here.registry.clients()
     client.accept(range(50))
 
     assert "Subscription limit reached (50)" == error(

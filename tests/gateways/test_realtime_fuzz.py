@@ -8,7 +8,7 @@ from omcrm.auth.credential import Caller
 from omcrm.errors import MessageRefused
 from omcrm.gateways.realtime import Realtime
 from omcrm.gateways.realtime_message import MESSAGE_TYPES
-from tests.gateways.clients import client, house
+from tests.gateways.clients import client, services
 from tests.gateways.enveloped import REALTIME, SCOPES, Enveloped, hold
 from tests.gateways.here import Served
 from tests.processes import wait_for
@@ -55,7 +55,7 @@ def test_thousands_of_messages(here: Served, tries: int) -> None:
     mine, theirs = hold(here, owner, BTC="1"), hold(here, other, BTC="2")
     assert (1, 2) == (mine, theirs)
     caller = Caller(owner, False, None, "session:test")
-    one = client(house(subscriptions=3), dialect, caller)
+    one = client(services(subscriptions=3), dialect, caller)
     refused = 0
     with here.app.app_context():
         dialect.opened(one)

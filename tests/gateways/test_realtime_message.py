@@ -7,7 +7,7 @@ from omcrm.errors import MessageRefused
 from omcrm.gateways.realtime_message import (
     MESSAGE_TYPES,
     GetPortfolioValue,
-    Ping,
+    RealtimePing,
     SubscribeAsset,
     inbound,
 )
@@ -37,7 +37,7 @@ def test_envelopes_are_read() -> None:
 
     assert isinstance(asked, SubscribeAsset)
     assert "AAPL" == asked.data.symbol
-    assert isinstance(inbound.read('{"type":"ping"}'), Ping)
+    assert isinstance(inbound.read('{"type":"ping"}'), RealtimePing)
 
 
 @pytest.mark.parametrize("number", [123, "123"])

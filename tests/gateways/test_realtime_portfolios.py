@@ -127,7 +127,7 @@ def test_a_deleted_portfolio_ends(here: Served, user: int, speaker: Enveloped) -
     told = speaker.told("error")
 
     assert ("Access denied to portfolio", number) == (told["message"], told["portfolio_id"])
-    wait_for(lambda: not here.roster.clients()[0].subscriptions, 5)
+    wait_for(lambda: not here.registry.clients()[0].subscriptions, 5)
 
 
 def test_unsubscribing_from_a_portfolio(
@@ -161,7 +161,7 @@ def test_the_value_now(here: Served, user: int, speaker: Enveloped) -> None:
 def test_valuations_are_rationed(here: Served, user: int, speaker: Enveloped) -> None:
     """Who asks for too many is told to subscribe, and the connection lives."""
     number = hold(here, user)
-    (client,) = here.roster.clients()
+    (client,) = here.registry.clients()
     client.state.holdings._held = 1.5
     client.state.holdings._rate = 0.0
     first = speaker.answer("get_portfolio_value", portfolio_id=number)
@@ -192,7 +192,7 @@ def test_somebody_elses_is_like_none(
     assert {"Access denied to portfolio"} == {error(answer) for answer in answers}
     assert {"ACCESS_DENIED"} == {data["code"] for _, data in answers}
     assert {"message", "code", "portfolio_id"} == set().union(*(data for _, data in answers))
-    assert set() == here.roster.clients()[0].subscriptions
+    assert set() == here.registry.clients()[0].subscriptions
 
 
 def test_two_users_are_apart(here: Served, user: int, speaker: Enveloped) -> None:
@@ -255,6 +255,6 @@ def test_who_leaves_leaves_nothing(threads: Threads, here: Served, user: int) ->
         speaker.told("portfolio_update")
         assert 1 == threads.count("portfolios")
 
-    wait_for(lambda: not here.roster.clients(), 5)
+    wait_for(lambda: not here.registry.clients(), 5)
     wait_for(lambda: not threads.count("portfolios"), what="the end of the thread")
     assert not here.market.fanout.is_watched("BTC")

@@ -18,7 +18,7 @@ from omcrm.extensions import db, limiter
 from omcrm.gateways.realtime_message import MESSAGE_TYPES
 from omcrm.gateways.realtime_routes import FORCED
 from omcrm.market.catalogue import CATALOGUE
-from omcrm.pricing.running import held
+from omcrm.pricing.price_feed_state import held
 from omcrm.settings import load
 from tests.conftest import _row
 from tests.gateways.enveloped import hold, program, trades

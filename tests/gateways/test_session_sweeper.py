@@ -2,13 +2,13 @@ from collections.abc import Collection
 
 import pytest
 
-from omcrm.gateways.guard import Guard
-from omcrm.gateways.roster import Roster
-from tests.gateways.clients import Market, Parrot, caller, client, context, house
+from omcrm.gateways.client_registry import ClientRegistry
+from omcrm.gateways.session_sweeper import SessionSweeper
+from tests.gateways.clients import Market, Parrot, caller, client, context, services
 from tests.processes import wait_for
 from tests.threads import Threads
 
-HOUSE = house()
+HOUSE = services()
 PARROT = Parrot(Market())
 
 
@@ -29,12 +29,12 @@ class Credentials:
 
 def test_the_dead_are_dropped_and_no_others() -> None:
     """With the dialect's word for it."""
-    roster, credentials = Roster(5), Credentials()
+    registry, credentials = ClientRegistry(5), Credentials()
     dying, living = (client(HOUSE, PARROT, caller(1, name)) for name in ("token:a", "token:b"))
     for connection in (dying, living, client(HOUSE, PARROT)):
-        roster.enter(connection)
+        registry.enter(connection)
     credentials.dead = {"token:a"}
-    Guard(roster, context, credentials).look()
+    SessionSweeper(registry, context, credentials).look()
 
     assert (1008, "Session ended") == dying.goodbye
     assert None is living.goodbye
@@ -44,10 +44,10 @@ def test_it_lives_while_there_is_anybody(
     caplog: pytest.LogCaptureFixture, threads: Threads
 ) -> None:
     """It outlives a database that cannot be asked, and ends with the last client."""
-    roster, credentials = Roster(5), Credentials()
-    guard = Guard(roster, context, credentials, every=0.01)
+    registry, credentials = ClientRegistry(5), Credentials()
+    guard = SessionSweeper(registry, context, credentials, every=0.01)
     someone = client(HOUSE, PARROT, caller())
-    assert roster.enter(someone)
+    assert registry.enter(someone)
     guard.start()
     credentials.broken = True
     wait_for(lambda: "looking for ended" in caplog.text, 5)
@@ -56,6 +56,6 @@ def test_it_lives_while_there_is_anybody(
     wait_for(lambda: someone.goodbye, 5)
     assert ["gateway-guard"] == threads.new()
 
-    roster.leave(someone)
+    registry.leave(someone)
     threads.wait()
-    assert roster.enter(someone)
+    assert registry.enter(someone)

@@ -1,4 +1,4 @@
-from omcrm.gateways.readers import Readers
+from omcrm.gateways.subscribers import SymbolSubscribers
 
 
 class Somebody:
@@ -13,7 +13,7 @@ class Somebody:
 
 def test_readers_of_symbols() -> None:
     """Each once, however many of the symbols it reads; in the order in which they came."""
-    one, other, readers = Somebody(), Somebody(), Readers()
+    one, other, readers = Somebody(), Somebody(), SymbolSubscribers()
     readers.add(one, ["BTC", "ETH"])
     readers.add(other, ["BTC"])
 
@@ -27,7 +27,7 @@ def test_readers_of_symbols() -> None:
 
 def test_what_nobody_reads_is_told_and_forgotten() -> None:
     """Once; taking away what was not there is harmless."""
-    one, other, readers = Somebody(), Somebody(), Readers()
+    one, other, readers = Somebody(), Somebody(), SymbolSubscribers()
     readers.add(one, ["BTC", "ETH"])
     readers.add(other, ["BTC"])
 

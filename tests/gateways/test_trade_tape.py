@@ -142,12 +142,12 @@ def test_more_than_can_wait_is_lost_and_said_so(
 ) -> None:
     """What nobody could tell in time is dropped as a whole."""
     monkeypatch.setattr(trade_tape, "_MOST_WAITING", 10)
-    gate, reader = threading.Event(), Listening()
-    reader.send_framed = lambda *_: gate.wait(PATIENCE)  # type: ignore[method-assign,assignment]
+    validator, reader = threading.Event(), Listening()
+    reader.send_framed = lambda *_: validator.wait(PATIENCE)  # type: ignore[method-assign,assignment]
     tape.watch(reader, ["BTC"], [])
     for number in range(1, 30):
         hub.publish(traded(number))
-    gate.set()
+    validator.set()
     wait_for(lambda: reader.losses, 5)
     tape.leave(reader)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from omcrm.market.gate import Gate
+from omcrm.market.validation import Validator
 from tests.conftest import ManualClock
 from tests.market.whole_market import HEALTHY, Market
 
@@ -21,6 +21,6 @@ def streaming(market: Market) -> Market:
 
 
 @pytest.fixture
-def gate() -> Gate:
+def validator() -> Validator:
     """A gate that has judged nothing yet."""
-    return Gate()
+    return Validator()

@@ -3,20 +3,22 @@
 from datetime import timedelta
 from decimal import Decimal
 
-from omcrm.market.gate import Gate
 from omcrm.market.policy import Policy
-from omcrm.market.quote import Statement
+from omcrm.market.quote import SourceQuote
 from omcrm.market.tick import Tick
+from omcrm.market.validation import Validator
 
 POLICY = Policy(("binance", "kraken"), timedelta(seconds=10), Decimal("0.10"))
 
 
-def reason(gate: Gate, news: Tick, held: Statement | None = None, *others: Statement) -> str | None:
+def reason(
+    validator: Validator, news: Tick, held: SourceQuote | None = None, *others: SourceQuote
+) -> str | None:
     """Why the tick is refused as a whole; None where something of it is believed."""
-    before = gate.refused.copy()
-    if gate.judge(news, held, others, POLICY) is not None:
-        assert before == gate.refused
+    before = validator.refused.copy()
+    if validator.validate(news, held, others, POLICY) is not None:
+        assert before == validator.refused
         return None
-    ((why, count),) = (gate.refused - before).items()
+    ((why, count),) = (validator.refused - before).items()
     assert 1 == count
     return why

@@ -10,28 +10,28 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from omcrm.market.bar import KEPT, TIMEFRAMES, Bar, BarBuilder, opening
 from omcrm.market.cache import QuoteCache
-from omcrm.market.candle import KEPT, TIMEFRAMES, Candle, CandleBook, opening
-from omcrm.market.gate import Gate
 from omcrm.market.price_class import PriceClass
-from omcrm.market.source import SIMULATED, Condition
+from omcrm.market.source import SIMULATED, SourceHealth
 from omcrm.market.tick import DayFigures, Trade
+from omcrm.market.validation import Validator
 from tests.values import KRAKEN, START, after, book, instrument, quote, tick, trade
 
 
-def filled(trades: Iterable[Trade]) -> CandleBook:
-    candles = CandleBook()
+def filled(trades: Iterable[Trade]) -> BarBuilder:
+    candles = BarBuilder()
     for seq, traded in enumerate(trades, 1):
         candles.take(quote(traded, seq=seq))
     return candles
 
 
-def minutes(candles: CandleBook, source: str = "binance") -> list[Candle]:
+def minutes(candles: BarBuilder, source: str = "binance") -> list[Bar]:
     return candles.series("BTC", source, "1m", KEPT)
 
 
-def candle(opened: datetime, *figures: str) -> Candle:
-    return Candle(opened, *(Decimal(figure) for figure in figures))
+def candle(opened: datetime, *figures: str) -> Bar:
+    return Bar(opened, *(Decimal(figure) for figure in figures))
 
 
 # One candle
@@ -39,7 +39,7 @@ def candle(opened: datetime, *figures: str) -> Candle:
 
 def test_nothing_seen_is_nothing_shown() -> None:
     """No candle is invented."""
-    assert [] == minutes(CandleBook())
+    assert [] == minutes(BarBuilder())
 
 
 def test_a_minute_has_its_first_highest_lowest_and_last_price() -> None:
@@ -98,7 +98,7 @@ def test_unknown_sizes_count_nothing() -> None:
 
 def test_a_trade_without_a_time_belongs_to_the_moment_it_came() -> None:
     """Where the provider does not say when, our clock does."""
-    candles = CandleBook()
+    candles = BarBuilder()
     candles.take(quote(trade("1", 1), at=after(61)))
 
     assert [after(60)] == [minute.timestamp for minute in minutes(candles)]
@@ -109,7 +109,7 @@ def test_a_trade_without_a_time_belongs_to_the_moment_it_came() -> None:
 
 def test_a_trade_counts_once() -> None:
     """A new book with the same last trade adds nothing."""
-    candles, last = CandleBook(), trade("1", 1, "5", START)
+    candles, last = BarBuilder(), trade("1", 1, "5", START)
     for seq in (1, 2, 3):
         candles.take(quote(last, book("1", "2", seq), seq=seq))
 
@@ -119,13 +119,13 @@ def test_a_trade_counts_once() -> None:
 def test_a_trade_that_is_repeated_after_an_outage_counts_once() -> None:
     """A quiet symbol's first summary on a new connection brings the trade that was counted."""
     now = START
-    cache, candles = QuoteCache(lambda: now, Gate()), CandleBook()
+    cache, candles = QuoteCache(lambda: now, Validator()), BarBuilder()
     cache.follow([instrument("BTC")])
     for connection, second in ((1, 0), (2, 30)):
         now = after(second)
-        cache.set_condition("binance", Condition.HEALTHY, connection)
+        cache.set_condition("binance", SourceHealth.HEALTHY, connection)
         last = tick(trade("1", 7, "5", START), DayFigures(), at=now, connection=connection)
-        candles.take(cache.offer(last))
+        candles.take(cache.apply(last))
 
     assert [candle(START, "1", "1", "1", "1", "5")] == minutes(candles)
 
@@ -133,7 +133,7 @@ def test_a_trade_that_is_repeated_after_an_outage_counts_once() -> None:
 def test_an_overtaken_quote_neither_ends_the_candle_nor_counts_twice() -> None:
     """Two publishing threads may overtake each other; the later number is the later trade."""
     earlier, later = trade("100", 1, "1", START), trade("101", 2, "1", after(1))
-    candles = CandleBook()
+    candles = BarBuilder()
     candles.take(quote(later, seq=2))
     candles.take(quote(earlier, seq=1))
     (overtaken,) = minutes(candles)
@@ -161,7 +161,7 @@ def test_a_late_trade_of_the_same_minute_counts() -> None:
 @pytest.mark.parametrize("price_class", [PriceClass.STALE, PriceClass.LAST_RESORT])
 def test_what_is_not_fresh_makes_no_candle(price_class: PriceClass) -> None:
     """An old or a hard-coded price is no trade."""
-    candles = CandleBook()
+    candles = BarBuilder()
     candles.take(quote(trade("1"), price_class=price_class))
 
     assert [] == minutes(candles)
@@ -169,7 +169,7 @@ def test_what_is_not_fresh_makes_no_candle(price_class: PriceClass) -> None:
 
 def test_a_book_alone_makes_no_candle() -> None:
     """Who only quotes does not trade."""
-    candles = CandleBook()
+    candles = BarBuilder()
     candles.take(quote(book("1", "2")))
 
     assert [] == minutes(candles)
@@ -177,7 +177,7 @@ def test_a_book_alone_makes_no_candle() -> None:
 
 def test_sources_are_never_mixed() -> None:
     """Each source has candles of its own, at the same minutes of the same symbol."""
-    candles = CandleBook()
+    candles = BarBuilder()
     for seq, source in ((1, KRAKEN), (2, SIMULATED), (3, KRAKEN)):
         candles.take(quote(trade(str(seq), seq, time=START), source=source, seq=seq))
 
@@ -190,12 +190,12 @@ def test_sources_are_never_mixed() -> None:
 # Longer ones
 
 
-def folded(trades: list[Trade], seconds: int) -> list[Candle]:
+def folded(trades: list[Trade], seconds: int) -> list[Bar]:
     groups: dict[datetime, list[Trade]] = {}
     for traded in trades:
         groups.setdefault(opening(traded.time, seconds), []).append(traded)
     return [
-        Candle(
+        Bar(
             opened,
             inside[0].price,
             max(trade.price for trade in inside),
@@ -274,7 +274,7 @@ def test_the_limit_takes_the_last_ones_oldest_first() -> None:
 
 def test_forgotten_symbols_are_gone() -> None:
     """What is followed no more takes no memory, and what stays is untouched."""
-    candles = CandleBook()
+    candles = BarBuilder()
     candles.take(quote(trade("1"), symbol="BTC"))
     candles.take(quote(trade("1"), symbol="ETH"))
     candles.forget(["BTC", "unheard of"])
@@ -285,7 +285,7 @@ def test_forgotten_symbols_are_gone() -> None:
 
 def test_threads_lose_no_trade(restless: None) -> None:
     """Four feeds at once count every trade of every symbol."""
-    candles = CandleBook()
+    candles = BarBuilder()
 
     def feed(symbol: str) -> None:
         chance = random.Random(symbol)

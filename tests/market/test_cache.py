@@ -7,11 +7,11 @@ from decimal import Decimal
 
 import pytest
 
-from omcrm.market.gate import Reason
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
 from omcrm.market.source import SIMULATED
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
+from omcrm.market.validation import RejectReason
 from tests.market.whole_market import (
     CLOSED,
     DOWN,
@@ -39,9 +39,9 @@ def test_first_price_of_a_healthy_source_is_live(streaming: Market) -> None:
 def test_parts_come_together(streaming: Market) -> None:
     """The quote holds the latest of each part that was said."""
     day = DayFigures(high=Decimal(110))
-    streaming.offer(trade("100", 1))
-    streaming.offer(book("99", "101", 1))
-    quote = streaming.offer(day)
+    streaming.apply(trade("100", 1))
+    streaming.apply(book("99", "101", 1))
+    quote = streaming.apply(day)
 
     assert (trade("100", 1), book("99", "101", 1), day) == (
         quote.said.trade,
@@ -52,8 +52,8 @@ def test_parts_come_together(streaming: Market) -> None:
 
 def test_without_a_price_there_is_no_quote(streaming: Market) -> None:
     """Book and day figures wait for the first trade, and are not lost until then."""
-    before = [streaming.offer(book("99", "101", 1)), streaming.offer(DayFigures(high=Decimal(110)))]
-    quote = streaming.offer(trade("100", 1))
+    before = [streaming.apply(book("99", "101", 1)), streaming.apply(DayFigures(high=Decimal(110)))]
+    quote = streaming.apply(trade("100", 1))
 
     assert [None, None] == before
     assert Decimal(99) == quote.said.book.bid
@@ -62,12 +62,12 @@ def test_without_a_price_there_is_no_quote(streaming: Market) -> None:
 
 def test_what_the_gate_refuses_changes_nothing(streaming: Market) -> None:
     """An older trade and a jump are refused, and the quote stays."""
-    quote = streaming.offer(trade("100", 5))
+    quote = streaming.apply(trade("100", 5))
 
-    assert None is streaming.offer(trade("101", 4))
-    assert None is streaming.offer(trade("1", 6))
+    assert None is streaming.apply(trade("101", 4))
+    assert None is streaming.apply(trade("1", 6))
     assert quote is streaming.cache.get("BTC")
-    assert {Reason.OLDER: 1, Reason.JUMP: 1} == streaming.gate.refused
+    assert {RejectReason.OLDER: 1, RejectReason.JUMP: 1} == streaming.validator.refused
 
 
 def test_a_jump_is_believed_when_another_market_made_it_too(streaming: Market) -> None:
@@ -92,14 +92,14 @@ def test_unknown_symbols_are_ignored(streaming: Market) -> None:
     """What is not followed leaves no trace."""
     assert None is streaming.say("1", symbol="DOGE")
     assert None is streaming.cache.get("DOGE")
-    assert 0 == streaming.gate.refused.total()
+    assert 0 == streaming.validator.refused.total()
 
 
 def test_every_change_has_the_next_number(streaming: Market) -> None:
     """Numbers grow over all symbols, whatever the change came from."""
     streaming.say("100")
     streaming.say("100", symbol="ETH")
-    streaming.offer(trade("1", 1))
+    streaming.apply(trade("1", 1))
     streaming.clock.pass_seconds(11)
     aged = streaming.cache.review()
     last = streaming.say("101")
@@ -134,9 +134,9 @@ def test_time_alone_makes_a_price_stale(streaming: Market) -> None:
 
 def test_any_word_of_the_source_keeps_its_price_live(streaming: Market) -> None:
     """While the book moves, a quiet last trade is not old."""
-    streaming.offer(trade("100", 1))
+    streaming.apply(trade("100", 1))
     streaming.clock.pass_seconds(8)
-    streaming.offer(book("99", "101", 1))
+    streaming.apply(book("99", "101", 1))
     streaming.clock.pass_seconds(8)
 
     assert [] == streaming.cache.review()
@@ -179,14 +179,14 @@ def test_after_a_reconnect_each_price_waits_for_its_own_tick(streaming: Market) 
 
 def test_no_part_of_a_dead_connection_lives_on(streaming: Market) -> None:
     """After a reconnect a book alone revives no price, and a trade no old book."""
-    streaming.offer(trade("100", 10))
-    streaming.offer(book("99.9", "100.1", 10))
+    streaming.apply(trade("100", 10))
+    streaming.apply(book("99.9", "100.1", 10))
     streaming.note(DOWN)
     streaming.clock.pass_seconds(600)
     streaming.note(HEALTHY, connection=2)
-    streaming.offer(book("109.9", "110.1", 20), connection=2)
+    streaming.apply(book("109.9", "110.1", 20), connection=2)
     before = streaming.cache.get("BTC")
-    streaming.offer(trade("110", 20), connection=2)
+    streaming.apply(trade("110", 20), connection=2)
     after = streaming.cache.get("BTC")
 
     assert (trade("100", 10), STALE) == (before.said.trade, before.price_class)
@@ -198,17 +198,17 @@ def test_a_frame_of_an_ended_connection_says_nothing(streaming: Market) -> None:
     """What was still being read when its connection ended comes too late."""
     streaming.note(HEALTHY, connection=2)
 
-    assert streaming.offer(trade("100", 10), connection=1) is None
+    assert streaming.apply(trade("100", 10), connection=1) is None
     assert streaming.cache.get("BTC") is None
 
 
 def test_a_trade_after_a_reconnect_has_no_old_book(streaming: Market) -> None:
     """Where the new connection has not told the book yet, there is none."""
-    streaming.offer(trade("100", 10))
-    streaming.offer(book("99.9", "100.1", 10))
+    streaming.apply(trade("100", 10))
+    streaming.apply(book("99.9", "100.1", 10))
     streaming.note(DOWN)
     streaming.note(HEALTHY, connection=2)
-    streaming.offer(trade("110", 20), connection=2)
+    streaming.apply(trade("110", 20), connection=2)
     quote = streaming.cache.get("BTC")
 
     assert (None, LIVE) == (quote.said.book, quote.price_class)
@@ -216,12 +216,12 @@ def test_a_trade_after_a_reconnect_has_no_old_book(streaming: Market) -> None:
 
 def test_a_new_connection_confirms_the_last_trade(streaming: Market) -> None:
     """A summary that names the held trade again makes its price live, without a new trade."""
-    streaming.offer(trade("100", 10, "2"))
+    streaming.apply(trade("100", 10, "2"))
     held = streaming.cache.get("BTC").said.trade
     streaming.note(DOWN)
     streaming.clock.pass_seconds(60)
     streaming.note(HEALTHY, connection=2)
-    streaming.offer(trade("100", 10), connection=2)
+    streaming.apply(trade("100", 10), connection=2)
     quote = streaming.cache.get("BTC")
 
     assert held is quote.said.trade
@@ -249,13 +249,13 @@ def test_numbers_that_begin_anew_are_believed_of_every_part(
     streaming: Market, first: Trade | TopOfBook, second: Trade | TopOfBook
 ) -> None:
     """After an upstream's restart, trade and book go on, whichever of them is heard first."""
-    streaming.offer(trade("100", 1000))
-    streaming.offer(book("99.9", "100.1", 1000))
+    streaming.apply(trade("100", 1000))
+    streaming.apply(book("99.9", "100.1", 1000))
     streaming.note(DOWN)
     streaming.clock.pass_seconds(20)
     streaming.note(HEALTHY, connection=2)
-    streaming.offer(first, connection=2)
-    streaming.offer(second, connection=2)
+    streaming.apply(first, connection=2)
+    streaming.apply(second, connection=2)
     quote = streaming.cache.get("BTC")
 
     assert (trade("101", 1), book("100.9", "101.1", 1), LIVE) == (
@@ -267,12 +267,12 @@ def test_numbers_that_begin_anew_are_believed_of_every_part(
 
 def test_one_part_may_begin_anew_while_another_goes_on(streaming: Market) -> None:
     """A part whose numbers fell is believed once it is too old, however fresh the others are."""
-    streaming.offer(trade("100", 1000))
-    streaming.offer(book("99.9", "100.1", 1000))
+    streaming.apply(trade("100", 1000))
+    streaming.apply(book("99.9", "100.1", 1000))
     for second in range(12):
         streaming.clock.pass_seconds(1)
-        streaming.offer(trade("100", 1001 + second), connection=2)
-        streaming.offer(book("99.8", "100.2", 1 + second), connection=2)
+        streaming.apply(trade("100", 1001 + second), connection=2)
+        streaming.apply(book("99.8", "100.2", 1 + second), connection=2)
     quote = streaming.cache.get("BTC")
 
     assert trade("100", 1012) == quote.said.trade
@@ -322,10 +322,10 @@ def test_what_is_followed_no_more_is_gone(streaming: Market) -> None:
 
 def test_what_is_followed_again_begins_anew(streaming: Market) -> None:
     """Nothing old judges the first tick of an instrument that was away."""
-    streaming.offer(trade("100", 1000))
+    streaming.apply(trade("100", 1000))
     streaming.cache.follow([])
     streaming.cache.follow([instrument("BTC")])
-    quote = streaming.offer(trade("900", 1))
+    quote = streaming.apply(trade("900", 1))
 
     assert (Decimal(900), LIVE) == (quote.said.trade.price, quote.price_class)
 
@@ -356,7 +356,7 @@ def test_threads_make_one_order(streaming: Market, restless: None) -> None:
         for trade_id in ids:
             for symbol in ("BTC", "ETH"):
                 price = Decimal(100) + Decimal(trade_id) / 1000
-                quote = streaming.cache.offer(
+                quote = streaming.cache.apply(
                     Tick(symbol, BINANCE, streaming.clock(), 1, trade(price, trade_id))
                 )
                 if quote is not None:
@@ -378,4 +378,4 @@ def test_threads_make_one_order(streaming: Market, restless: None) -> None:
         assert sorted(set(ids)) == ids
         assert newest == ids[-1]
         assert newest == streaming.cache.get(symbol).said.trade.id
-    assert 2 * newest == len(quotes) + streaming.gate.refused[Reason.OLDER]
+    assert 2 * newest == len(quotes) + streaming.validator.refused[RejectReason.OLDER]

@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import pytest
 
+from omcrm.market.failover import FailoverReason
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import LAST_RESORT, SIMULATED, Source
-from omcrm.market.speaker import Why
 from tests.market.whole_market import DOWN, HEALTHY, LIVE, PENDING, STALE, Market, shown
 from tests.values import KRAKEN, book
 
@@ -108,14 +108,14 @@ def test_another_real_source_takes_over_and_gives_back(streaming: Market) -> Non
 
     assert ("binance", LIVE) == streaming.shows()
     switches = [
-        (switch.before, switch.after, switch.why) for switch in streaming.cache.take_switches()
+        (switch.before, switch.after, switch.why) for switch in streaming.cache.take_failovers()
     ]
     assert [
-        (None, "binance", Why.FIRST),
-        ("binance", "kraken", Why.STALE),
-        ("kraken", "binance", Why.RECOVERED),
+        (None, "binance", FailoverReason.FIRST),
+        ("binance", "kraken", FailoverReason.STALE),
+        ("kraken", "binance", FailoverReason.RECOVERED),
     ] == switches
-    assert [] == streaming.cache.take_switches()
+    assert [] == streaming.cache.take_failovers()
 
 
 def test_a_source_that_says_nothing_of_a_price_does_not_speak(streaming: Market) -> None:
@@ -123,6 +123,6 @@ def test_a_source_that_says_nothing_of_a_price_does_not_speak(streaming: Market)
     streaming.note(HEALTHY, "kraken")
     streaming.say("100")
     streaming.note(DOWN)
-    streaming.offer(book("99", "101"), source=KRAKEN)
+    streaming.apply(book("99", "101"), source=KRAKEN)
 
     assert ("binance", STALE) == streaming.shows()

@@ -3,15 +3,15 @@ from decimal import Decimal
 
 import pytest
 
-from omcrm.market.daily_candle import DailyCandle, class_of_close
+from omcrm.market.daily_bar import DailyBar, class_of_close
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import SIMULATED, Source
 from tests.values import BINANCE
 
 
-def candle(close: str, **figures: str) -> DailyCandle:
+def candle(close: str, **figures: str) -> DailyBar:
     given = {name: Decimal(value) for name, value in figures.items()}
-    return DailyCandle(
+    return DailyBar(
         symbol="BTC",
         day=date(2026, 3, 3),
         source="binance",

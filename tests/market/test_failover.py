@@ -4,10 +4,10 @@ from itertools import product
 
 import pytest
 
+from omcrm.market.failover import Candidate, FailoverReason, choose, reason
 from omcrm.market.policy import Policy
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import LAST_RESORT, SIMULATED, Source
-from omcrm.market.speaker import Candidate, Why, choose, reason
 from tests.values import BINANCE, KRAKEN, START, after, statement, trade
 
 GECKO = Source("coingecko", PriceClass.INDICATIVE)
@@ -161,8 +161,8 @@ def test_why_it_changes() -> None:
     closed = Candidate(statement(trade("1"), source=KRAKEN), CLOSED)
     simulated = Candidate(statement(trade("1"), source=SIMULATED), PriceClass.SIMULATED)
 
-    assert Why.FIRST == reason(None, kraken, is_better=False)
-    assert Why.FIRST == reason(simulated, kraken, is_better=True)
-    assert Why.STALE == reason(binance, kraken, is_better=False)
-    assert Why.RECOVERED == reason(kraken, binance, is_better=True)
-    assert Why.CLOSED == reason(binance, closed, is_better=False)
+    assert FailoverReason.FIRST == reason(None, kraken, is_better=False)
+    assert FailoverReason.FIRST == reason(simulated, kraken, is_better=True)
+    assert FailoverReason.STALE == reason(binance, kraken, is_better=False)
+    assert FailoverReason.RECOVERED == reason(kraken, binance, is_better=True)
+    assert FailoverReason.CLOSED == reason(binance, closed, is_better=False)

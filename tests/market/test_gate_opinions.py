@@ -6,11 +6,11 @@ from decimal import Decimal
 import pytest
 from msgspec import structs
 
-from omcrm.market.gate import Gate, Reason
 from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import Statement, merge
+from omcrm.market.quote import SourceQuote, merge
 from omcrm.market.source import LAST_RESORT, SIMULATED, Source
 from omcrm.market.tick import DayFigures, TopOfBook, Trade
+from omcrm.market.validation import RejectReason, Validator
 from tests.market.judged import POLICY, reason
 from tests.values import KRAKEN, after, book, statement, tick, trade
 
@@ -27,141 +27,148 @@ from tests.values import KRAKEN, after, book, statement, tick, trade
         (trade("100"), book("89.99", "100")),
     ],
 )
-def test_a_jump_is_refused(gate: Gate, parts: tuple[Trade | TopOfBook, ...]) -> None:
+def test_a_jump_is_refused(validator: Validator, parts: tuple[Trade | TopOfBook, ...]) -> None:
     """A price further from the last one than the policy allows needs a second source."""
-    assert Reason.JUMP == reason(gate, tick(*parts, at=after(1)), statement(trade("100")))
+    assert RejectReason.JUMP == reason(
+        validator, tick(*parts, at=after(1)), statement(trade("100"))
+    )
 
 
 @pytest.mark.parametrize(
     "parts", [(trade("110"),), (trade("90"),), (book("90", "110"),), (trade("100"),)]
 )
 def test_a_move_within_the_policy_is_believed(
-    gate: Gate, parts: tuple[Trade | TopOfBook, ...]
+    validator: Validator, parts: tuple[Trade | TopOfBook, ...]
 ) -> None:
     """A price that is just within is none."""
-    assert None is reason(gate, tick(*parts, at=after(1)), statement(trade("100")))
+    assert None is reason(validator, tick(*parts, at=after(1)), statement(trade("100")))
 
 
-def test_a_stub_quote_is_refused(gate: Gate) -> None:
+def test_a_stub_quote_is_refused(validator: Validator) -> None:
     """A market maker's bid of one dollar is not what the share is worth, also as the first word."""
     stub = book("1.00", "213.35")
 
-    assert Reason.WIDE == reason(gate, tick(stub), statement(trade("213.30")))
-    assert Reason.WIDE == reason(Gate(), tick(stub))
+    assert RejectReason.WIDE == reason(validator, tick(stub), statement(trade("213.30")))
+    assert RejectReason.WIDE == reason(Validator(), tick(stub))
 
 
-def test_a_trade_beside_a_stub_quote_is_believed(gate: Gate) -> None:
+def test_a_trade_beside_a_stub_quote_is_believed(validator: Validator) -> None:
     """Only the book is left out."""
     last = trade("213.30")
 
-    assert tick(last) == gate.judge(tick(last, book("1.00", "213.35")), None, (), POLICY)
-    assert {Reason.WIDE: 1} == gate.refused
+    assert tick(last) == validator.validate(tick(last, book("1.00", "213.35")), None, (), POLICY)
+    assert {RejectReason.WIDE: 1} == validator.refused
 
 
-def test_bad_figures_of_the_day_cost_themselves_only(gate: Gate) -> None:
+def test_bad_figures_of_the_day_cost_themselves_only(validator: Validator) -> None:
     """The trade beside them is as good as any."""
     last = trade("100")
     figures = DayFigures(high=Decimal(90), low=Decimal(95))
 
-    assert tick(last) == gate.judge(tick(last, figures), None, (), POLICY)
-    assert {Reason.HIGH_BELOW_LOW: 1} == gate.refused
+    assert tick(last) == validator.validate(tick(last, figures), None, (), POLICY)
+    assert {RejectReason.HIGH_BELOW_LOW: 1} == validator.refused
 
 
-def test_a_book_that_is_too_late_is_left_out(gate: Gate) -> None:
+def test_a_book_that_is_too_late_is_left_out(validator: Validator) -> None:
     """Beside a fresh price it would be a state that never was."""
     late = structs.replace(tick(book("92", "92.1"), at=after(1)), late=timedelta(seconds=30))
 
-    assert Reason.OLDER == reason(gate, late, statement(trade("100")))
+    assert RejectReason.OLDER == reason(validator, late, statement(trade("100")))
 
 
-def test_a_second_source_contradicts_a_first_price(gate: Gate) -> None:
+def test_a_second_source_contradicts_a_first_price(validator: Validator) -> None:
     """After a silence, and at the start, somebody else may know better."""
     other = statement(trade("100"), source=KRAKEN)
     spike = tick(trade("150"), at=after(1))
 
-    assert None is gate.judge(spike, None, [other], POLICY)
-    assert None is gate.judge(
+    assert None is validator.validate(spike, None, [other], POLICY)
+    assert None is validator.validate(
         tick(trade("150"), at=after(60)),
         statement(trade("100")),
         [statement(trade("100"), source=KRAKEN, at=after(55))],
         POLICY,
     )
-    assert {Reason.CONTRADICTED: 2} == gate.refused
-    assert (("kraken", Decimal(100)),) == gate.kept[0].others
+    assert {RejectReason.CONTRADICTED: 2} == validator.refused
+    assert (("kraken", Decimal(100)),) == validator.kept[0].others
 
 
-def test_two_outliers_that_agree_confirm_each_other(gate: Gate) -> None:
+def test_two_outliers_that_agree_confirm_each_other(validator: Validator) -> None:
     """A real jump happens everywhere: the second venue that tells of it is believed."""
     held = statement(trade("100"))
     there = statement(trade("100"), source=KRAKEN)
     jump = tick(trade("151"), at=after(2), source=KRAKEN)
 
-    assert None is gate.judge(tick(trade("150"), at=after(1)), held, [there], POLICY)
-    assert None is gate.judge(tick(trade("152"), at=after(1)), held, [there], POLICY)
-    assert jump == gate.judge(jump, there, [held], POLICY)
+    assert None is validator.validate(tick(trade("150"), at=after(1)), held, [there], POLICY)
+    assert None is validator.validate(tick(trade("152"), at=after(1)), held, [there], POLICY)
+    assert jump == validator.validate(jump, there, [held], POLICY)
 
 
-def test_small_steps_lead_no_further_than_a_jump(gate: Gate) -> None:
+def test_small_steps_lead_no_further_than_a_jump(validator: Validator) -> None:
     """Alone, a source may move by the policy's deviation within its longest age, not by each."""
     held = statement(trade("100"))
     first = tick(trade("100"), at=after(1))
-    believed = [gate.judge(first, None, [], POLICY), gate.judge(first, held, [], POLICY)]
+    believed = [
+        validator.validate(first, None, [], POLICY),
+        validator.validate(first, held, [], POLICY),
+    ]
     near = statement(trade("109"), at=after(2))
 
     assert [first, first] == believed
-    assert Reason.JUMP == reason(gate, tick(trade("118"), at=after(3)), near)
-    assert None is reason(gate, tick(trade("109.5"), at=after(4)), near)
+    assert RejectReason.JUMP == reason(validator, tick(trade("118"), at=after(3)), near)
+    assert None is reason(validator, tick(trade("109.5"), at=after(4)), near)
     later = statement(trade("109"), at=after(11))
-    assert None is reason(gate, tick(trade("118"), at=after(12)), later)
+    assert None is reason(validator, tick(trade("118"), at=after(12)), later)
 
 
-def test_small_steps_away_from_everybody_else_are_contradicted(gate: Gate) -> None:
+def test_small_steps_away_from_everybody_else_are_contradicted(validator: Validator) -> None:
     """One venue that walks off alone is not believed, though each step is a small one."""
     held, there = statement(trade("109")), statement(trade("100"), source=KRAKEN)
 
-    assert Reason.CONTRADICTED == reason(gate, tick(trade("118"), at=after(1)), held, there)
-    assert None is reason(gate, tick(trade("109.9"), at=after(1)), held, there)
+    assert RejectReason.CONTRADICTED == reason(
+        validator, tick(trade("118"), at=after(1)), held, there
+    )
+    assert None is reason(validator, tick(trade("109.9"), at=after(1)), held, there)
 
 
-def test_an_outlier_that_was_taken_back_confirms_nothing(gate: Gate) -> None:
+def test_an_outlier_that_was_taken_back_confirms_nothing(validator: Validator) -> None:
     """Its source goes on where it was: that was a mistake, and another one's is none the less."""
     held, there = statement(trade("100")), statement(trade("100"), source=KRAKEN)
-    gate.judge(tick(trade("150"), at=after(1)), held, [there], POLICY)
-    gate.judge(tick(trade("100.1"), at=after(2)), held, [there], POLICY)
+    validator.validate(tick(trade("150"), at=after(1)), held, [there], POLICY)
+    validator.validate(tick(trade("100.1"), at=after(2)), held, [there], POLICY)
     jump = tick(trade("150"), at=after(3), source=KRAKEN)
 
-    assert None is gate.judge(jump, there, [held], POLICY)
+    assert None is validator.validate(jump, there, [held], POLICY)
 
 
-def test_an_invented_price_confirms_nothing(gate: Gate) -> None:
+def test_an_invented_price_confirms_nothing(validator: Validator) -> None:
     """What the built-in exchange was refused for says nothing about a market, nor the reverse."""
     held, simulated = statement(trade("100")), statement(trade("100"), source=SIMULATED)
     invented = tick(trade("150"), at=after(1), source=SIMULATED)
     spike = tick(trade("150"), at=after(2))
 
-    assert None is gate.judge(invented, simulated, [held], POLICY)
-    assert None is gate.judge(spike, held, [], POLICY)
-    assert None is gate.judge(invented, simulated, [held], POLICY)
+    assert None is validator.validate(invented, simulated, [held], POLICY)
+    assert None is validator.validate(spike, held, [], POLICY)
+    assert None is validator.validate(invented, simulated, [held], POLICY)
 
 
-def test_an_old_outlier_confirms_nothing(gate: Gate) -> None:
+def test_an_old_outlier_confirms_nothing(validator: Validator) -> None:
     """What nobody repeated within the longest age was a mistake."""
     there = statement(trade("100"), source=KRAKEN, at=after(11))
-    gate.judge(tick(trade("150"), at=after(1)), statement(trade("100")), [], POLICY)
+    validator.validate(tick(trade("150"), at=after(1)), statement(trade("100")), [], POLICY)
     jump = tick(trade("150"), at=after(12), source=KRAKEN)
 
-    assert None is gate.judge(jump, there, [], POLICY)
+    assert None is validator.validate(jump, there, [], POLICY)
 
 
-def test_yesterdays_close_contradicts_nobody(gate: Gate) -> None:
+def test_yesterdays_close_contradicts_nobody(validator: Validator) -> None:
     """A price that is asked now and then may confirm another, but a market may have moved."""
     close = statement(trade("100"), source=Source("alpha_vantage", PriceClass.INDICATIVE))
     opening = tick(trade("150"), at=after(1))
 
-    assert opening == gate.judge(opening, None, [close], POLICY)
+    assert opening == validator.validate(opening, None, [close], POLICY)
 
 
-def test_a_second_source_confirms_a_first_price(gate: Gate) -> None:
+def test_a_second_source_confirms_a_first_price(validator: Validator) -> None:
     """One that agrees is enough, whatever a third says."""
     others = [
         statement(trade("100"), source=KRAKEN),
@@ -169,47 +176,47 @@ def test_a_second_source_confirms_a_first_price(gate: Gate) -> None:
     ]
     spike = tick(trade("150"), at=after(1))
 
-    assert spike == gate.judge(spike, statement(trade("100")), others, POLICY)
+    assert spike == validator.validate(spike, statement(trade("100")), others, POLICY)
 
 
-def test_what_is_refused_tells_what_the_others_said(gate: Gate) -> None:
+def test_what_is_refused_tells_what_the_others_said(validator: Validator) -> None:
     """Whoever looks at it later sees the own last price and those of the others."""
     other = statement(trade("100.5"), source=KRAKEN)
-    gate.judge(tick(trade("150"), at=after(1)), statement(trade("100")), [other], POLICY)
-    (refusal,) = gate.kept
+    validator.validate(tick(trade("150"), at=after(1)), statement(trade("100")), [other], POLICY)
+    (refusal,) = validator.kept
 
-    assert (Reason.JUMP, Decimal(100), (("kraken", Decimal("100.5")),)) == (
+    assert (RejectReason.JUMP, Decimal(100), (("kraken", Decimal("100.5")),)) == (
         refusal.reason,
         refusal.held,
         refusal.others,
     )
 
 
-def test_day_figures_do_not_jump(gate: Gate) -> None:
+def test_day_figures_do_not_jump(validator: Validator) -> None:
     """A day's high may lie far from the last price."""
     day = tick(DayFigures(high=Decimal(200), low=Decimal(1)), at=after(1))
 
-    assert None is reason(gate, day, statement(trade("100")))
+    assert None is reason(validator, day, statement(trade("100")))
 
 
-def test_there_is_no_jump_without_a_trade(gate: Gate) -> None:
+def test_there_is_no_jump_without_a_trade(validator: Validator) -> None:
     """Where nobody traded yet, there is nothing to be far from."""
-    assert None is reason(gate, tick(trade("500")), statement(book("99", "101")))
+    assert None is reason(validator, tick(trade("500")), statement(book("99", "101")))
 
 
-@pytest.mark.parametrize(("seconds", "why"), [(10, Reason.JUMP), (10.001, None)])
+@pytest.mark.parametrize(("seconds", "why"), [(10, RejectReason.JUMP), (10.001, None)])
 def test_an_old_reference_contradicts_nothing(
-    gate: Gate, seconds: float, why: Reason | None
+    validator: Validator, seconds: float, why: RejectReason | None
 ) -> None:
     """After the policy's age the last trade is too old to doubt another price by."""
-    assert why == reason(gate, tick(trade("200"), at=after(seconds)), statement(trade("100")))
+    assert why == reason(validator, tick(trade("200"), at=after(seconds)), statement(trade("100")))
 
 
-def test_a_book_does_not_renew_the_reference(gate: Gate) -> None:
+def test_a_book_does_not_renew_the_reference(validator: Validator) -> None:
     """Only a trade makes the last price young again."""
     held = merge(tick(book("99", "101"), at=after(9)), statement(trade("100")))
 
-    assert None is reason(gate, tick(trade("200"), at=after(11)), held)
+    assert None is reason(validator, tick(trade("200"), at=after(11)), held)
 
 
 @pytest.mark.parametrize(
@@ -217,28 +224,28 @@ def test_a_book_does_not_renew_the_reference(gate: Gate) -> None:
     [
         (statement(trade("205"), source=KRAKEN, at=after(1)), None),
         (statement(trade("205"), source=Source("late", PriceClass.DELAYED), at=after(1)), None),
-        (statement(trade("100"), source=KRAKEN, at=after(1)), Reason.JUMP),
-        (statement(trade("205"), source=KRAKEN, at=after(-10)), Reason.JUMP),
-        (statement(book("204", "206"), source=KRAKEN, at=after(1)), Reason.JUMP),
-        (statement(trade("205"), source=SIMULATED, at=after(1)), Reason.JUMP),
-        (statement(trade("205"), source=LAST_RESORT, at=after(1)), Reason.JUMP),
+        (statement(trade("100"), source=KRAKEN, at=after(1)), RejectReason.JUMP),
+        (statement(trade("205"), source=KRAKEN, at=after(-10)), RejectReason.JUMP),
+        (statement(book("204", "206"), source=KRAKEN, at=after(1)), RejectReason.JUMP),
+        (statement(trade("205"), source=SIMULATED, at=after(1)), RejectReason.JUMP),
+        (statement(trade("205"), source=LAST_RESORT, at=after(1)), RejectReason.JUMP),
     ],
     ids=["confirmed", "delayed", "contradicted", "old", "no trade", "simulated", "last resort"],
 )
 def test_a_second_real_source_confirms_a_jump(
-    gate: Gate, second: Statement, why: Reason | None
+    validator: Validator, second: SourceQuote, why: RejectReason | None
 ) -> None:
     """Only a fresh price of another market can confirm one; an invented price cannot."""
     news = tick(trade("200"), at=after(1))
 
-    assert why == reason(gate, news, statement(trade("100")), second)
+    assert why == reason(validator, news, statement(trade("100")), second)
 
 
-def test_any_of_several_sources_confirms(gate: Gate) -> None:
+def test_any_of_several_sources_confirms(validator: Validator) -> None:
     """One that agrees is enough."""
     others = [
         statement(trade(price), source=Source(f"other {price}", PriceClass.LIVE))
         for price in ("100", "201")
     ]
 
-    assert None is reason(gate, tick(trade("200")), statement(trade("100")), *others)
+    assert None is reason(validator, tick(trade("200")), statement(trade("100")), *others)

@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from omcrm.market.cache import QuoteCache
-from omcrm.market.gate import Gate
 from omcrm.market.instrument import AssetClass
 from omcrm.market.policy import POLICIES
 from omcrm.market.price_class import PriceClass
-from omcrm.market.source import Condition, Source
+from omcrm.market.source import Source, SourceHealth
+from omcrm.market.validation import Validator
 from tests.conftest import ManualClock
 from tests.processes import MARKET_DATA
 from tests.values import instrument, tick, trade
@@ -41,14 +41,14 @@ def prices() -> list[tuple[datetime, Decimal]]:
 def test_the_split_is_shown_once_and_nothing_else() -> None:
     """The share goes from 645 to 92 once; a price of before the split is never shown again."""
     said, clock = prices(), ManualClock()
-    gate = Gate()
-    cache = QuoteCache(clock, gate, POLICIES)
+    validator = Validator()
+    cache = QuoteCache(clock, validator, POLICIES)
     cache.follow([instrument("AAPL", AssetClass.STOCK, {"finnhub": "AAPL"})])
     shown = []
     for moment, price in said:
         clock.now = moment
-        cache.set_condition("finnhub", Condition.HEALTHY, 1)
-        cache.offer(tick(trade(price, time=moment), symbol="AAPL", source=FINNHUB, at=moment))
+        cache.set_condition("finnhub", SourceHealth.HEALTHY, 1)
+        cache.apply(tick(trade(price, time=moment), symbol="AAPL", source=FINNHUB, at=moment))
         quote = cache.get("AAPL")
         if quote is not None and quote.said.trade is not None:
             shown.append(quote.said.trade.price)

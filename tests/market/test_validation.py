@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omcrm.market.gate import Gate, Reason
 from omcrm.market.quote import merge
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
+from omcrm.market.validation import RejectReason, Validator
 from tests.market.judged import POLICY, reason
 from tests.values import BINANCE, KRAKEN, START, after, book, statement, tick, trade
 
@@ -18,13 +18,13 @@ ONE = Decimal(1)
 # What cannot be
 
 
-def test_a_tick_that_says_nothing_is_refused(gate: Gate) -> None:
+def test_a_tick_that_says_nothing_is_refused(validator: Validator) -> None:
     """A tick has at least one part."""
-    assert Reason.EMPTY == reason(gate, tick())
+    assert RejectReason.EMPTY == reason(validator, tick())
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "NaN", "sNaN", "Infinity", "-Infinity"])
-def test_no_price_is_zero_negative_or_not_finite(gate: Gate, number: str) -> None:
+def test_no_price_is_zero_negative_or_not_finite(validator: Validator, number: str) -> None:
     """Wherever a price stands, it must be one."""
     wrong = Decimal(number)
 
@@ -36,11 +36,11 @@ def test_no_price_is_zero_negative_or_not_finite(gate: Gate, number: str) -> Non
         DayFigures(high=wrong),
         DayFigures(low=wrong),
     ):
-        assert Reason.NOT_A_PRICE == reason(gate, tick(part))
+        assert RejectReason.NOT_A_PRICE == reason(validator, tick(part))
 
 
 @pytest.mark.parametrize("number", ["-1", "NaN", "Infinity"])
-def test_no_size_is_negative_or_not_finite(gate: Gate, number: str) -> None:
+def test_no_size_is_negative_or_not_finite(validator: Validator, number: str) -> None:
     """What was traded or is offered is an amount."""
     wrong = Decimal(number)
 
@@ -50,13 +50,15 @@ def test_no_size_is_negative_or_not_finite(gate: Gate, number: str) -> None:
         TopOfBook(ONE, ONE, ONE, wrong),
         DayFigures(volume=wrong),
     ):
-        assert Reason.NOT_A_PRICE == reason(gate, tick(part))
+        assert RejectReason.NOT_A_PRICE == reason(validator, tick(part))
 
 
 @pytest.mark.parametrize("change", ["NaN", "Infinity"])
-def test_no_change_is_infinite(gate: Gate, change: str) -> None:
+def test_no_change_is_infinite(validator: Validator, change: str) -> None:
     """A change of the day is a number."""
-    assert Reason.NOT_A_PRICE == reason(gate, tick(DayFigures(change_percent=Decimal(change))))
+    assert RejectReason.NOT_A_PRICE == reason(
+        validator, tick(DayFigures(change_percent=Decimal(change)))
+    )
 
 
 @pytest.mark.parametrize(
@@ -71,30 +73,36 @@ def test_no_change_is_infinite(gate: Gate, change: str) -> None:
         DayFigures(low=ONE),
     ],
 )
-def test_the_unusual_is_believed(gate: Gate, part: Trade | TopOfBook | DayFigures) -> None:
+def test_the_unusual_is_believed(
+    validator: Validator, part: Trade | TopOfBook | DayFigures
+) -> None:
     """Nothing traded, a locked book, a day without movement: all of it happens."""
-    assert tick(part) == gate.judge(tick(part), None, (), POLICY)
+    assert tick(part) == validator.validate(tick(part), None, (), POLICY)
 
 
-def test_a_crossed_book_is_refused(gate: Gate) -> None:
+def test_a_crossed_book_is_refused(validator: Validator) -> None:
     """Nobody bids more than another asks."""
-    assert Reason.CROSSED == reason(gate, tick(book("2", "1")))
+    assert RejectReason.CROSSED == reason(validator, tick(book("2", "1")))
 
 
-def test_a_high_below_the_low_is_refused(gate: Gate) -> None:
+def test_a_high_below_the_low_is_refused(validator: Validator) -> None:
     """A day's high is not below its low."""
-    assert Reason.HIGH_BELOW_LOW == reason(gate, tick(DayFigures(high=ONE, low=Decimal(2))))
+    assert RejectReason.HIGH_BELOW_LOW == reason(
+        validator, tick(DayFigures(high=ONE, low=Decimal(2)))
+    )
 
 
-def test_one_impossible_part_makes_the_whole_tick_doubtful(gate: Gate) -> None:
+def test_one_impossible_part_makes_the_whole_tick_doubtful(validator: Validator) -> None:
     """A frame that is wrong in one place is not believed in another."""
-    assert Reason.CROSSED == reason(gate, tick(trade("1.5"), book("2", "1")))
+    assert RejectReason.CROSSED == reason(validator, tick(trade("1.5"), book("2", "1")))
 
 
-def test_a_trade_of_tomorrow_is_refused(gate: Gate) -> None:
+def test_a_trade_of_tomorrow_is_refused(validator: Validator) -> None:
     """Clocks differ by seconds; a time hours ahead would make everything after it look old."""
-    assert reason(gate, tick(trade("100", time=after(2)))) is None
-    assert Reason.FROM_THE_FUTURE == reason(gate, tick(trade("100", time=after(2 * 3600))))
+    assert reason(validator, tick(trade("100", time=after(2)))) is None
+    assert RejectReason.FROM_THE_FUTURE == reason(
+        validator, tick(trade("100", time=after(2 * 3600)))
+    )
 
 
 # What is old
@@ -114,10 +122,10 @@ def test_a_trade_of_tomorrow_is_refused(gate: Gate) -> None:
     ],
 )
 def test_what_is_not_after_the_held_is_older(
-    gate: Gate, news: Trade | TopOfBook | DayFigures, held: Trade | TopOfBook | DayFigures
+    validator: Validator, news: Trade | TopOfBook | DayFigures, held: Trade | TopOfBook | DayFigures
 ) -> None:
     """Numbers decide, equal ones are no news; where a number is missing, the time decides."""
-    assert Reason.OLDER == reason(gate, tick(news, at=after(1)), statement(held))
+    assert RejectReason.OLDER == reason(validator, tick(news, at=after(1)), statement(held))
 
 
 @pytest.mark.parametrize(
@@ -136,25 +144,27 @@ def test_what_is_not_after_the_held_is_older(
     ],
 )
 def test_what_cannot_be_called_older_is_believed(
-    gate: Gate, news: Trade | TopOfBook | DayFigures, held: Trade | TopOfBook | DayFigures
+    validator: Validator, news: Trade | TopOfBook | DayFigures, held: Trade | TopOfBook | DayFigures
 ) -> None:
     """Parts of different kinds are not compared, nor what has neither number nor time."""
-    assert None is reason(gate, tick(news, at=after(1)), statement(held))
+    assert None is reason(validator, tick(news, at=after(1)), statement(held))
 
 
-def test_a_summary_keeps_what_is_new_of_it(gate: Gate) -> None:
+def test_a_summary_keeps_what_is_new_of_it(validator: Validator) -> None:
     """A summary whose trade was heard already still brings its book and its day."""
     day = DayFigures(high=Decimal(62000), time=after(1))
     news = tick(trade("61000", 9), book("60999", "61001"), day, at=after(1))
-    believed = gate.judge(news, statement(trade("61001", 10)), (), POLICY)
+    believed = validator.validate(news, statement(trade("61001", 10)), (), POLICY)
 
     assert tick(book("60999", "61001"), day, at=after(1)) == believed
-    assert 0 == gate.refused.total()
+    assert 0 == validator.refused.total()
 
 
-def test_numbers_of_another_symbol_or_source_are_not_known(gate: Gate) -> None:
+def test_numbers_of_another_symbol_or_source_are_not_known(validator: Validator) -> None:
     """Without anything held of the same source, a tick is news."""
-    assert None is reason(gate, tick(trade("1", 1)), None, statement(trade("1", 10), source=KRAKEN))
+    assert None is reason(
+        validator, tick(trade("1", 1)), None, statement(trade("1", 10), source=KRAKEN)
+    )
 
 
 # Numbers that begin anew
@@ -169,7 +179,7 @@ def test_numbers_of_another_symbol_or_source_are_not_known(gate: Gate) -> None:
     [(1, 1, False), (1, 11, False), (2, 10, False), (2, 10.001, True)],
 )
 def test_a_restart_is_believed_on_a_new_connection_when_nothing_fresh_contradicts(
-    gate: Gate,
+    validator: Validator,
     held: Trade | TopOfBook,
     news: Trade | TopOfBook,
     connection: int,
@@ -179,41 +189,45 @@ def test_a_restart_is_believed_on_a_new_connection_when_nothing_fresh_contradict
     """Smaller numbers are an upstream's restart only then, and old news otherwise."""
     later = tick(news, at=after(seconds), connection=connection)
 
-    assert (None if believed else Reason.OLDER) == reason(gate, later, statement(held))
+    assert (None if believed else RejectReason.OLDER) == reason(validator, later, statement(held))
 
 
 # What is remembered
 
 
-def test_refused_ticks_are_counted_and_kept(gate: Gate) -> None:
+def test_refused_ticks_are_counted_and_kept(validator: Validator) -> None:
     """Each refused tick can be looked at, with its reason."""
     wrong = [tick(), tick(trade("-1")), tick(book("2", "1"))]
     for candidate in wrong:
-        gate.judge(candidate, None, (), POLICY)
-    gate.judge(tick(trade("1")), None, (), POLICY)
+        validator.validate(candidate, None, (), POLICY)
+    validator.validate(tick(trade("1")), None, (), POLICY)
 
-    assert {Reason.EMPTY: 1, Reason.NOT_A_PRICE: 1, Reason.CROSSED: 1} == gate.refused
-    assert list(zip(gate.refused, wrong, strict=True)) == [
-        (rejection.reason, rejection.tick) for rejection in gate.kept
+    assert {
+        RejectReason.EMPTY: 1,
+        RejectReason.NOT_A_PRICE: 1,
+        RejectReason.CROSSED: 1,
+    } == validator.refused
+    assert list(zip(validator.refused, wrong, strict=True)) == [
+        (rejection.reason, rejection.tick) for rejection in validator.kept
     ]
 
 
-def test_old_news_is_counted_only(gate: Gate) -> None:
+def test_old_news_is_counted_only(validator: Validator) -> None:
     """What merely came late would crowd out what is worth a look."""
-    gate.judge(tick(trade("1", 1)), statement(trade("1", 1)), (), POLICY)
+    validator.validate(tick(trade("1", 1)), statement(trade("1", 1)), (), POLICY)
 
-    assert {Reason.OLDER: 1} == gate.refused
-    assert not gate.kept
+    assert {RejectReason.OLDER: 1} == validator.refused
+    assert not validator.kept
 
 
-def test_what_is_kept_has_a_bound(gate: Gate) -> None:
+def test_what_is_kept_has_a_bound(validator: Validator) -> None:
     """A mad upstream fills no memory: the latest refusals are kept, all are counted."""
     for number in range(1000):
-        gate.judge(tick(trade("-1", number)), None, (), POLICY)
+        validator.validate(tick(trade("-1", number)), None, (), POLICY)
 
-    assert 1000 == gate.refused[Reason.NOT_A_PRICE]
-    assert 200 == len(gate.kept)
-    assert 999 == gate.kept[-1].tick.trade.id
+    assert 1000 == validator.refused[RejectReason.NOT_A_PRICE]
+    assert 200 == len(validator.kept)
+    assert 999 == validator.kept[-1].tick.trade.id
 
 
 # Whatever the order
@@ -235,9 +249,9 @@ _ticks = st.builds(
 @given(st.lists(_ticks, max_size=40))
 def test_nothing_goes_back_within_one_connection(ticks: list[Tick]) -> None:
     """In whatever order frames come in, the held trade, book and provider time only go on."""
-    gate, held = Gate(), None
+    validator, held = Validator(), None
     for offered in ticks:
-        believed = gate.judge(offered, held, (), POLICY)
+        believed = validator.validate(offered, held, (), POLICY)
         if believed is None:
             continue
         before, held = held, merge(believed, held)
@@ -255,12 +269,12 @@ def test_nothing_goes_back_within_one_connection(ticks: list[Tick]) -> None:
 @given(st.lists(_ticks, max_size=40))
 def test_every_tick_is_either_believed_or_counted(ticks: list[Tick]) -> None:
     """No tick is lost without a trace."""
-    gate, held, believed = Gate(), None, 0
+    validator, held, believed = Validator(), None, 0
     for offered in ticks:
-        news = gate.judge(offered, held, (), POLICY)
+        news = validator.validate(offered, held, (), POLICY)
         if news is not None:
             believed += 1
             held = merge(news, held)
 
-    assert len(ticks) == believed + gate.refused.total()
+    assert len(ticks) == believed + validator.refused.total()
     assert held is None or BINANCE is held.source

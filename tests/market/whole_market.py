@@ -5,18 +5,18 @@ from datetime import timedelta
 from decimal import Decimal
 
 from omcrm.market.cache import QuoteCache
-from omcrm.market.gate import Gate
 from omcrm.market.instrument import AssetClass
 from omcrm.market.policy import Policy
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
-from omcrm.market.source import Condition, Source
+from omcrm.market.source import Source, SourceHealth
+from omcrm.market.validation import Validator
 from tests.conftest import ManualClock
 from tests.values import BINANCE, instrument, tick, trade
 
 LIVE, STALE, CLOSED = PriceClass.LIVE, PriceClass.STALE, PriceClass.CLOSED
 FINNHUB = Source("finnhub", LIVE)
-PENDING, HEALTHY, DOWN = Condition.PENDING, Condition.HEALTHY, Condition.DOWN
+PENDING, HEALTHY, DOWN = SourceHealth.PENDING, SourceHealth.HEALTHY, SourceHealth.DOWN
 
 POLICIES: Mapping[AssetClass, Policy] = {
     asset_class: Policy(
@@ -31,8 +31,8 @@ class Market:
 
     def __init__(self, clock: ManualClock) -> None:
         self.clock = clock
-        self.gate = Gate()
-        self.cache = QuoteCache(clock, self.gate, POLICIES)
+        self.validator = Validator()
+        self.cache = QuoteCache(clock, self.validator, POLICIES)
         self.cache.follow(
             [
                 instrument("BTC"),
@@ -52,12 +52,12 @@ class Market:
         """The source's next trade; the quote it changed."""
         self.number += 1
         last = trade(price or "100", self.number)
-        return self.offer(last, source=source, symbol=symbol, connection=connection)
+        return self.apply(last, source=source, symbol=symbol, connection=connection)
 
-    def offer(self, *parts: object, **details: object) -> Quote | None:
-        return self.cache.offer(tick(*parts, at=self.clock(), **details))
+    def apply(self, *parts: object, **details: object) -> Quote | None:
+        return self.cache.apply(tick(*parts, at=self.clock(), **details))
 
-    def note(self, condition: Condition, source: str = "binance", connection: int = 1) -> list:
+    def note(self, condition: SourceHealth, source: str = "binance", connection: int = 1) -> list:
         return shown(self.cache.set_condition(source, condition, connection))
 
     def shows(self, symbol: str = "BTC") -> tuple[str, PriceClass] | None:

@@ -6,7 +6,7 @@ from omcrm.market.instrument import AssetClass
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote, merge
 from omcrm.market.source import SIMULATED
-from omcrm.portfolio.day_change import Basis, Before, before
+from omcrm.portfolio.day_change import ChangeBasis, PreviousPrice, before
 from tests.portfolio.own import priced
 from tests.values import book, quote, tick, trade
 
@@ -17,14 +17,14 @@ def test_crypto_is_compared_with_a_day_ago() -> None:
     """The price of then is told exactly, so the rounded percentage is not used."""
     said = priced("BTC", "110", opened="100", change="9.9")
 
-    assert Before(Decimal(100), Basis.DAY_AGO) == before(said, CRYPTO)
+    assert PreviousPrice(Decimal(100), ChangeBasis.DAY_AGO) == before(said, CRYPTO)
 
 
 def test_a_change_alone_tells_it_too() -> None:
     """CoinGecko tells only the percentage."""
     said = priced("BTC", "110", change="10")
 
-    assert Before(Decimal(100), Basis.DAY_AGO) == before(said, CRYPTO)
+    assert PreviousPrice(Decimal(100), ChangeBasis.DAY_AGO) == before(said, CRYPTO)
 
 
 @pytest.mark.parametrize("asset_class", [STOCK, FOREX])
@@ -34,14 +34,14 @@ def test_the_open_of_a_session_is_no_close(asset_class: AssetClass) -> None:
     told = priced("AAPL", "110", opened="105", change="10", source="finnhub_quote")
 
     assert None is before(opened, asset_class)
-    assert Before(Decimal(100), Basis.PREVIOUS_CLOSE) == before(told, asset_class)
+    assert PreviousPrice(Decimal(100), ChangeBasis.PREVIOUS_CLOSE) == before(told, asset_class)
 
 
 def test_the_built_in_exchange_knows_no_sessions() -> None:
     """Its stocks are compared over 24 hours, and it says so."""
     said = priced("AAPL", "110", PriceClass.SIMULATED, opened="100", source=SIMULATED.name)
 
-    assert Before(Decimal(100), Basis.DAY_AGO) == before(said, STOCK)
+    assert PreviousPrice(Decimal(100), ChangeBasis.DAY_AGO) == before(said, STOCK)
 
 
 def test_a_change_belongs_to_the_price_it_came_with() -> None:

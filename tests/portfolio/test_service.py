@@ -10,7 +10,7 @@ from omcrm.extensions import db
 from omcrm.portfolio import bounds, service
 from omcrm.portfolio.holding import Portfolio
 from omcrm.storage.instrument import find_instrument
-from omcrm.web.market import market
+from omcrm.web.market_access import market
 from tests.processes import PATIENCE
 
 Told = list[tuple[int, int]]

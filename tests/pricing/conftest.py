@@ -12,7 +12,7 @@ from omcrm.extensions import db, limiter
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.settings import load
 from omcrm.storage.instrument import InstrumentRow
-from omcrm.web.market import MARKET
+from omcrm.web.market_access import MARKET
 from tests.processes import Exchange
 from tests.upstreams import at_the_exchange
 

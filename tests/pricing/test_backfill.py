@@ -5,12 +5,12 @@ from flask import Flask
 from msgspec import structs
 
 from omcrm.extensions import db
-from omcrm.feeds.history_query import Found
+from omcrm.feeds.history_query import HistoryResult
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.price_class import PriceClass
-from omcrm.pricing.asking import Asking
-from omcrm.pricing.filling import Filled, fill, wishes
-from omcrm.storage.daily_candle import add_candles
+from omcrm.pricing.backfill import BackfillResult, backfill, wishes
+from omcrm.pricing.upstream_query import UpstreamQuery
+from omcrm.storage.daily_bar import add_candles
 from tests.processes import Exchange
 
 THREE = (CATALOGUE[0], CATALOGUE[8], CATALOGUE[16])
@@ -25,15 +25,15 @@ def calls(exchange: Exchange) -> int:
 
 def test_what_is_missing_is_asked_for_and_nothing_else(priced: Flask, exchange: Exchange) -> None:
     """A second time nobody is asked; a day that is taken away is asked for again."""
-    asking, now = Asking(priced.extensions["omcrm.settings"], 60), datetime.now(UTC)
-    first = list(fill(asking, THREE, DAYS, now))
+    query, now = UpstreamQuery(priced.extensions["omcrm.settings"], 60), datetime.now(UTC)
+    first = list(backfill(query, THREE, DAYS, now))
     add_candles([candle for filled in first for candle in filled.found.candles[1:]], now)
     db.session.commit()
-    second = list(fill(asking, THREE, DAYS, now))
+    second = list(backfill(query, THREE, DAYS, now))
     add_candles([candle for filled in second for candle in filled.found.candles], now)
     db.session.commit()
-    third = list(fill(asking, THREE, DAYS, now))
-    asking.close()
+    third = list(backfill(query, THREE, DAYS, now))
+    query.close()
 
     assert ["BTC", "AAPL", "EURUSD"] == [backfill.found.symbol for backfill in first]
     assert DAYS == first[0].expected
@@ -45,15 +45,15 @@ def test_what_is_missing_is_asked_for_and_nothing_else(priced: Flask, exchange: 
 
 def test_a_simulated_day_is_none_where_a_real_source_can_be_asked(priced: Flask) -> None:
     """It is wished for again; a real one is not."""
-    asking, now = Asking(priced.extensions["omcrm.settings"], 60), datetime.now(UTC)
-    (found,) = (backfill.found for backfill in fill(asking, THREE[:1], 2, now))
+    query, now = UpstreamQuery(priced.extensions["omcrm.settings"], 60), datetime.now(UTC)
+    (found,) = (backfill.found for backfill in backfill(query, THREE[:1], 2, now))
     invented = structs.replace(
         found.candles[0], source="simulated", price_class=PriceClass.SIMULATED
     )
     add_candles([invented, found.candles[1]], now)
     db.session.commit()
-    (wish, expected) = wishes(asking, THREE[:1], 2, now)["BTC"]
-    asking.close()
+    (wish, expected) = wishes(query, THREE[:1], 2, now)["BTC"]
+    query.close()
 
     assert (found.candles[0].day,) == wish.days
     assert wish.has_real
@@ -65,6 +65,6 @@ def test_a_day_that_nobody_knows_is_no_failure() -> None:
     """Only where somebody could not be asked."""
     day = datetime.now(UTC).date()
 
-    assert not Filled(1, Found("BTC", (), (day,))).has_failed
-    assert not Filled(1, Found("BTC", (), (), ("x: failed",))).has_failed
-    assert Filled(1, Found("BTC", (), (day,), ("x: failed",))).has_failed
+    assert not BackfillResult(1, HistoryResult("BTC", (), (day,))).has_failed
+    assert not BackfillResult(1, HistoryResult("BTC", (), (), ("x: failed",))).has_failed
+    assert BackfillResult(1, HistoryResult("BTC", (), (day,), ("x: failed",))).has_failed

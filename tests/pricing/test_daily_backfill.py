@@ -5,8 +5,8 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from omcrm.extensions import db
-from omcrm.pricing.day_keeper import DayKeeper
-from omcrm.storage.daily_candle import DailyCandleRow
+from omcrm.pricing.daily_backfill import DailyBackfill
+from omcrm.storage.daily_bar import DailyBarRow
 from omcrm.storage.instrument import InstrumentRow
 from tests.processes import Exchange, wait_for
 from tests.threads import Threads
@@ -15,7 +15,7 @@ from tests.upstreams import frozen
 
 def rows() -> int:
     db.session.rollback()
-    return db.session.scalar(select(func.count()).select_from(DailyCandleRow)) or 0
+    return db.session.scalar(select(func.count()).select_from(DailyBarRow)) or 0
 
 
 def keep(*symbols: str) -> None:
@@ -28,7 +28,7 @@ def keep(*symbols: str) -> None:
 def test_the_last_days_are_written_once(priced: Flask) -> None:
     """What is there is not asked for again."""
     keep("BTC", "EURUSD")
-    keeper, now = DayKeeper(priced, priced.extensions["omcrm.settings"]), datetime.now(UTC)
+    keeper, now = DailyBackfill(priced, priced.extensions["omcrm.settings"]), datetime.now(UTC)
     added = keeper.look(now)
 
     assert added == rows()
@@ -40,7 +40,7 @@ def test_who_failed_is_left_alone_for_a_while(priced: Flask, exchange: Exchange)
     """Every call costs; after an hour it is tried again."""
     keep("AAPL")
     exchange.fault("trick", venue="alpha_vantage", name="information_premium")
-    keeper, now = DayKeeper(priced, priced.extensions["omcrm.settings"]), datetime.now(UTC)
+    keeper, now = DailyBackfill(priced, priced.extensions["omcrm.settings"]), datetime.now(UTC)
     failed = keeper.look(now)
     exchange.clear()
     too_soon = keeper.look(now)
@@ -56,7 +56,7 @@ def test_it_works_in_the_background_and_ends_at_once(
 ) -> None:
     """Also in the middle of an answer that does not come; starting and stopping twice is fine."""
     keep("BTC")
-    keeper = DayKeeper(priced, priced.extensions["omcrm.settings"])
+    keeper = DailyBackfill(priced, priced.extensions["omcrm.settings"])
     keeper.start()
     keeper.start()
     wait_for(lambda: rows() == 7, 10, "the days of BTC")

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from omcrm.errors import PriceFeedRuns
-from omcrm.pricing.running import PriceFeedState, held, price_feed_state
+from omcrm.pricing.price_feed_state import PriceFeedState, held, price_feed_state
 from tests.processes import ROOT
 
 ALIVE = """
 import sys, time
 from pathlib import Path
-from omcrm.pricing.running import held
+from omcrm.pricing.price_feed_state import held
 with held(Path(sys.argv[1]), "db", 7, 9):
     print("held", flush=True)
     time.sleep(60)

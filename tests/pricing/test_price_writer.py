@@ -9,7 +9,7 @@ from sqlalchemy import event
 
 from omcrm.extensions import db
 from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import Quote, Statement
+from omcrm.market.quote import Quote, SourceQuote
 from omcrm.market.source import LAST_RESORT
 from omcrm.market.tick import Trade
 from omcrm.pricing.price_writer import PriceWriter
@@ -25,7 +25,7 @@ def now() -> datetime:
 
 def quote(symbol: str, price: str, kind: PriceClass = PriceClass.LIVE) -> Quote:
     at = now()
-    said = Statement(symbol, BINANCE, at, trade=Trade(Decimal(price), time=None))
+    said = SourceQuote(symbol, BINANCE, at, trade=Trade(Decimal(price), time=None))
     return Quote(symbol, 1, kind, said)
 
 
@@ -55,7 +55,7 @@ def test_what_was_written_before_is_remembered(app: Flask) -> None:
 
 def test_a_last_resort_price_is_not_written(app: Flask) -> None:
     """Nobody told it; a quote without a price is nothing either."""
-    said = Statement("BTC", LAST_RESORT, now(), trade=Trade(Decimal(1)))
+    said = SourceQuote("BTC", LAST_RESORT, now(), trade=Trade(Decimal(1)))
     empty = quote("ETH", "1")
     empty = structs.replace(empty, said=structs.replace(empty.said, trade=None))
     writer = PriceWriter(app, 50, {})

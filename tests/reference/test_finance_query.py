@@ -1,8 +1,8 @@
 from datetime import UTC, datetime
 
-from omcrm.gateways.finance_query.past import Past
 from omcrm.gateways.finance_query.profile import profile
 from omcrm.gateways.finance_query.row import mover, row, standing, unknown_row
+from omcrm.gateways.finance_query.year_figures import YearFigures
 from omcrm.reference.finance_query import HOURS, QUOTES
 from omcrm.streaming import wire
 from tests.gateways.here import Served
@@ -25,7 +25,7 @@ def test_a_profile_is_as_described(here: Served, judge: Judge) -> None:
     """With all that no source tells."""
     of = standing(here.market.instruments["AAPL"], here.price("AAPL"))
     found = {
-        "quote": profile(of, Past(), NOW),
+        "quote": profile(of, YearFigures(), NOW),
         "similar": [mover(of)],
         "sectorPerformance": None,
         "news": [],

@@ -7,9 +7,9 @@ from sqlalchemy import func, select
 from omcrm.extensions import db
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import Statement
+from omcrm.market.quote import SourceQuote
 from omcrm.market.tick import Trade
-from omcrm.storage.asset_price import AssetPrice, AssetPriceRow, latest_prices, write_prices
+from omcrm.storage.asset_price import AssetPriceRow, StoredPrice, latest_prices, write_prices
 from omcrm.storage.instrument import InstrumentRow
 from tests.values import BINANCE
 
@@ -26,8 +26,8 @@ def instruments(database: None) -> None:
     db.session.commit()
 
 
-def price(symbol: str, value: str, at: datetime, kind: PriceClass = PriceClass.LIVE) -> AssetPrice:
-    return AssetPrice(
+def price(symbol: str, value: str, at: datetime, kind: PriceClass = PriceClass.LIVE) -> StoredPrice:
+    return StoredPrice(
         symbol=symbol,
         price=Decimal(value),
         price_class=kind,
@@ -37,7 +37,7 @@ def price(symbol: str, value: str, at: datetime, kind: PriceClass = PriceClass.L
     )
 
 
-def write(*prices: AssetPrice, now: datetime) -> dict[str, AssetPrice]:
+def write(*prices: StoredPrice, now: datetime) -> dict[str, StoredPrice]:
     """What the database says afterwards."""
     write_prices(prices, now)
     db.session.commit()
@@ -47,7 +47,7 @@ def write(*prices: AssetPrice, now: datetime) -> dict[str, AssetPrice]:
 
 def test_a_price_comes_back_as_it_was(instruments: None, now: datetime) -> None:
     """Digit by digit, with its class, source and times."""
-    told = AssetPrice(
+    told = StoredPrice(
         symbol="BTC",
         price=Decimal("61837.6300000000000000001"),
         price_class=PriceClass.INDICATIVE,
@@ -93,11 +93,13 @@ def test_nothing_and_strangers_are_no_trouble(instruments: None, now: datetime) 
 
 def test_a_statement_without_a_price_is_none(now: datetime) -> None:
     """There is nothing to write down; of any other everything is."""
-    empty = Statement("BTC", BINANCE, now)
-    full = Statement("BTC", BINANCE, now, trade=Trade(Decimal(5), time=now - timedelta(seconds=1)))
-    made = AssetPrice.of(full, PriceClass.LIVE)
+    empty = SourceQuote("BTC", BINANCE, now)
+    full = SourceQuote(
+        "BTC", BINANCE, now, trade=Trade(Decimal(5), time=now - timedelta(seconds=1))
+    )
+    made = StoredPrice.of(full, PriceClass.LIVE)
 
-    assert AssetPrice.of(empty, PriceClass.LIVE) is None
+    assert StoredPrice.of(empty, PriceClass.LIVE) is None
     assert made is not None
     assert (Decimal(5), "binance", now - timedelta(seconds=1), now) == (
         made.price,

@@ -6,9 +6,9 @@ from sqlalchemy import func, select
 
 from omcrm.extensions import db
 from omcrm.market.catalogue import CATALOGUE
-from omcrm.market.daily_candle import DailyCandle
+from omcrm.market.daily_bar import DailyBar
 from omcrm.market.price_class import PriceClass
-from omcrm.storage.daily_candle import DailyCandleRow, add_candles, daily_candles
+from omcrm.storage.daily_bar import DailyBarRow, add_candles, daily_candles
 from omcrm.storage.instrument import InstrumentRow
 
 DAY = date(2026, 3, 3)
@@ -28,8 +28,8 @@ def instruments(database: None) -> None:
 
 def candle(
     day: date = DAY, source: str = "binance", close: str = "2", symbol: str = "BTC"
-) -> DailyCandle:
-    return DailyCandle(
+) -> DailyBar:
+    return DailyBar(
         symbol=symbol,
         day=day,
         source=source,
@@ -39,7 +39,7 @@ def candle(
     )
 
 
-def add(*candles: DailyCandle, now: datetime) -> int:
+def add(*candles: DailyBar, now: datetime) -> int:
     count = add_candles(candles, now)
     db.session.commit()
     db.session.expire_all()
@@ -47,7 +47,7 @@ def add(*candles: DailyCandle, now: datetime) -> int:
 
 
 def rows() -> int:
-    return db.session.scalar(select(func.count()).select_from(DailyCandleRow)) or 0
+    return db.session.scalar(select(func.count()).select_from(DailyBarRow)) or 0
 
 
 def test_a_day_comes_back_as_it_was(instruments: None, now: datetime) -> None:

@@ -3,14 +3,14 @@ from datetime import datetime, timedelta
 import pytest
 
 from omcrm.extensions import db
-from omcrm.market.feed_event import FeedEvent, Kind
+from omcrm.market.feed_event import FeedEvent, FeedEventKind
 from omcrm.storage.feed_event import KEPT_FOR, FeedEventRow, add, forget_old, recent
 
 
 def event(at: datetime, reason: str = "", silent: float | None = None) -> FeedEvent:
     return FeedEvent(
         at=at,
-        kind=Kind.TOOK_OVER,
+        kind=FeedEventKind.TOOK_OVER,
         source="kraken",
         before="binance",
         symbols=("BTC", "ETH"),
@@ -29,14 +29,14 @@ def kept(most: int = 100) -> list[FeedEvent]:
 def test_an_event_comes_back_as_it_was(database: None, now: datetime) -> None:
     """Everything that it says survives the database."""
     full = event(now, "binance is stale", 10.25)
-    bare = FeedEvent(at=now, kind=Kind.STATE, source="binance")
+    bare = FeedEvent(at=now, kind=FeedEventKind.STATE, source="binance")
     add([full, bare])
 
     assert [bare, full] == kept()
 
 
-@pytest.mark.parametrize("kind", list(Kind))
-def test_every_kind_can_be_kept(database: None, now: datetime, kind: Kind) -> None:
+@pytest.mark.parametrize("kind", list(FeedEventKind))
+def test_every_kind_can_be_kept(database: None, now: datetime, kind: FeedEventKind) -> None:
     """Its column is wide enough for each name."""
     add([FeedEvent(at=now, kind=kind, source="binance")])
 

@@ -8,13 +8,13 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import OperationalError
 
 from omcrm.extensions import db
-from omcrm.storage.health import Health, first_line
+from omcrm.storage.health import DatabaseHealth, first_line
 from omcrm.storage.ws_ticket import WsTicket
 
 
 def problem(app: Flask) -> str | None:
     with app.app_context():
-        return Health(kept=0).problem()
+        return DatabaseHealth(kept=0).problem()
 
 
 def path_of(app: Flask) -> Path:
@@ -79,7 +79,7 @@ def test_another_writer_that_does_not_end(app: Flask) -> None:
 
 def test_an_answer_holds_for_a_moment(app: Flask) -> None:
     """However many ask, the database is asked once."""
-    health = Health(kept=3600)
+    health = DatabaseHealth(kept=3600)
     with app.app_context():
         assert None is health.problem()
         db.drop_all()

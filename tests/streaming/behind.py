@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from omcrm.streaming.crew import Crew
-from omcrm.streaming.engine_session import Session
+from omcrm.streaming.engine_session import EngineSession
 from omcrm.streaming.reactor import Reactor
+from omcrm.streaming.worker_pool import WorkerPool
 from tests.processes import PATIENCE, wait_for
 
 LONG = 60.0
@@ -19,20 +19,20 @@ class Desk:
 
     def __init__(self, interval: float = LONG, timeout: float = LONG) -> None:
         self.reactor = Reactor()
-        self.crew = Crew(idle=0.2)
+        self.workers = WorkerPool(idle=0.2)
         self.ping_interval = interval
         self.ping_timeout = timeout
         self.compression_from = 100
         self.told: list[Any] = []
         self.losses = 0
-        self.gate = threading.Event()
-        self.gate.set()
+        self.validator = threading.Event()
+        self.validator.set()
 
     def message(self, sid: str, data: str | bytes) -> None:
-        self.gate.wait(PATIENCE)
+        self.validator.wait(PATIENCE)
         self.told.append(data)
 
-    def gone(self, session: Session, reason: str) -> None:
+    def gone(self, session: EngineSession, reason: str) -> None:
         self.told.append(("gone", reason))
 
     def disconnected(self, sid: str, reason: str) -> None:
@@ -65,9 +65,9 @@ def in_background(job: Callable[[], Any]) -> list[Any]:
     return results
 
 
-def end_of(desk: Desk) -> str:
+def end_of(pages: Desk) -> str:
     """Why a session ended: told twice, and the same."""
-    wait_for(lambda: desk.told and desk.told[-1][0] == "disconnected", 10, "the end")
-    (gone,) = (event[1] for event in desk.told if event[0] == "gone")
-    assert gone == desk.told[-1][1]
+    wait_for(lambda: pages.told and pages.told[-1][0] == "disconnected", 10, "the end")
+    (gone,) = (event[1] for event in pages.told if event[0] == "gone")
+    assert gone == pages.told[-1][1]
     return gone

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 
-from omcrm.streaming.connection import Connection, Limits
+from omcrm.streaming.connection import ConnectionLimits, WebSocketConnection
 from omcrm.streaming.frame import WINDOW_BITS
 from omcrm.streaming.reactor import Reactor
-from omcrm.streaming.seam import RealtimeServer
+from omcrm.streaming.socketio_adapter import RealtimeServer
 from tests.processes import PATIENCE, wait_for
 from tests.streaming.course import Course, same_price
 from tests.streaming.guest import Serve
@@ -34,7 +34,7 @@ def opened(reactor: Reactor) -> Iterator[Opener]:
     with ExitStack() as stack:
 
         def make(
-            limits: Limits | None = None,
+            limits: ConnectionLimits | None = None,
             heard: Heard | None = None,
             first: bytes = b"",
             early: bytes = b"",
@@ -44,7 +44,9 @@ def opened(reactor: Reactor) -> Iterator[Opener]:
             ours, theirs = tcp_pair() if tcp else socket.socketpair()
             ours.setblocking(False)
             extensions = [PerMessageDeflate(True, True, 15, WINDOW_BITS)] if deflates else []
-            connection = Connection(ours, reactor, limits or Limits(), extensions)
+            connection = WebSocketConnection(
+                ours, reactor, limits or ConnectionLimits(), extensions
+            )
             pair = Pair(connection, heard or Heard(), stack.enter_context(RawClient(theirs)))
             made.append(pair)
             connection.start(pair.heard, first, early)

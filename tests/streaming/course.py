@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 
 from omcrm.market.quote import Quote
-from omcrm.streaming.batch import Batch, Printer
-from omcrm.streaming.lane import IsAlike, Lane, Subscriber
+from omcrm.streaming.batch import Batch, BatchEncoder
+from omcrm.streaming.rate_tier import IsAlike, RateTier, Subscriber
 from tests.values import quote, trade
 
 # A power of two, so that times can be compared exactly.
@@ -29,7 +29,7 @@ def same_price(one: Quote, other: Quote) -> bool:
 class Deaf:
     """Takes everything."""
 
-    def offer(self, state: Batch) -> bool:
+    def try_send(self, state: Batch) -> bool:
         return True
 
     def direct(self) -> None:
@@ -39,8 +39,8 @@ class Deaf:
         """It is always ready."""
 
 
-def subscriber(printer: Printer | None = None) -> Subscriber:
-    return Subscriber(Deaf(), printer or Printer(str))
+def subscriber(encoder: BatchEncoder | None = None) -> Subscriber:
+    return Subscriber(Deaf(), encoder or BatchEncoder(str))
 
 
 class Course:
@@ -52,22 +52,22 @@ class Course:
         watched: str = "BTC ETH SOL",
         window: float = WINDOW,
     ):
-        self.lane = Lane(window, "epoch", is_alike)
+        self.tier = RateTier(window, "epoch", is_alike)
         self.known: dict[str, Quote] = {}
         self.flushes = 0
         self.told: list[tuple[float, str, int]] = []
         self.viewer = subscriber()
-        self.lane.place(self.viewer, frozenset(watched.split()))
+        self.tier.place(self.viewer, frozenset(watched.split()))
 
     def note(self, now: float, *quotes: Quote) -> list[float | None]:
         """These quotes come; their turns."""
         self.known.update({quote.symbol: quote for quote in quotes})
-        return [self.lane.note(quote, now) for quote in quotes]
+        return [self.tier.note(quote, now) for quote in quotes]
 
     def flush(self, now: float) -> list[int]:
         """What is due leaves; the numbers."""
         self.flushes += 1
-        due = self.lane.take_due(now, self.known, self.flushes)
+        due = self.tier.take_due(now, self.known, self.flushes)
         self.told += [(now, update.symbol, update.seq) for update in due]
         return [update.seq for update in due]
 
@@ -85,7 +85,7 @@ class Course:
         self._flush_until(math.inf, now, late)
 
     def _flush_until(self, end: float, now: float, late: Iterator[float]) -> float:
-        while (due := max(self.lane.next_flush(now), now)) <= end and self.lane.waiting:
+        while (due := max(self.tier.next_flush(now), now)) <= end and self.tier.waiting:
             now = due + next(late)
             self.flush(now)
         return now
@@ -95,7 +95,7 @@ class Course:
 
     def lacking(self, seq: int) -> set[str] | None:
         """What a client whose highest number is `seq` may lack; None where nobody knows."""
-        is_missing = self.lane.missing_since(seq, self.known)
+        is_missing = self.tier.missing_since(seq, self.known)
         return (
             None if is_missing is None else {symbol for symbol in self.known if is_missing(symbol)}
         )

@@ -18,19 +18,19 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from wsgiref.types import WSGIEnvironment
 
-from omcrm.streaming.connection import Connection, Limits
+from omcrm.streaming.connection import ConnectionLimits, WebSocketConnection
 from omcrm.streaming.endpoint import Endpoint
 from omcrm.streaming.frame import binary_frame, deflated_frame, text_frame
 from omcrm.streaming.reactor import Reactor
 
 LARGEST = 16 * 1024 * 1024
-LIMITS = Limits(message=LARGEST, backlog=4 * LARGEST, closing=1.0)
+LIMITS = ConnectionLimits(message=LARGEST, backlog=4 * LARGEST, closing=1.0)
 
 
 class Echo:
     """Sends everything back; text is compressed where that was agreed."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: WebSocketConnection) -> None:
         self._connection = connection
 
     def received(self, message: str | bytes) -> None:

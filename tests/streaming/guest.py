@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from omcrm.streaming.seam import RealtimeServer
+from omcrm.streaming.socketio_adapter import RealtimeServer
 from tests.streaming.asked import Ask, opened
 
 Serve = Callable[..., RealtimeServer]

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from omcrm.market.quote import Quote
-from omcrm.streaming.batch import Batch, Dialect, Facts
-from omcrm.streaming.fanout import FanOut, Position
-from omcrm.streaming.lane import Subscriber
+from omcrm.streaming.batch import Batch, EncodeQuote, Facts
+from omcrm.streaming.fanout import FanOut, ResumePoint
+from omcrm.streaming.rate_tier import Subscriber
 from tests.processes import wait_for
 from tests.values import quote, trade
 
@@ -48,7 +48,7 @@ class Page:
         self.batches: list[Batch] = []
         self.subscriber: Subscriber | None = None
 
-    def offer(self, state: Batch, *, asked: bool = False) -> bool:
+    def try_send(self, state: Batch, *, asked: bool = False) -> bool:
         if self.ready:
             self.batches.append(state)
         return self.ready
@@ -79,10 +79,10 @@ class Page:
         self,
         fanout: FanOut,
         symbols: str,
-        dialect: Dialect = written,
+        dialect: EncodeQuote = written,
         facts: Facts | None = None,
         **more,
-    ) -> Position:
+    ) -> ResumePoint:
         if self.subscriber is None:
             self.subscriber = fanout.join(self, dialect, facts)
         self.position = fanout.watch(self.subscriber, symbols.split(), **more)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from omcrm.streaming.connection import Connection
+from omcrm.streaming.connection import WebSocketConnection
 from omcrm.streaming.frame import text_frame
 from tests.processes import wait_for
 from tests.streaming.heard import Heard
@@ -15,7 +15,7 @@ from tests.streaming.raw_client import RawClient
 class Pair(NamedTuple):
     """A connection, who listens to it, and its peer."""
 
-    connection: Connection
+    connection: WebSocketConnection
     heard: Heard
     peer: RawClient
 
@@ -35,7 +35,7 @@ def fill(pair: Pair) -> int:
     payload, taken = text_frame(b"x" * 1000), 0
     full_since = time.monotonic()
     while time.monotonic() < full_since + 0.1:
-        if pair.connection.offer(payload):
+        if pair.connection.try_send(payload):
             taken, full_since = taken + 1, time.monotonic()
         time.sleep(0 if not pair.connection.blocked else 0.005)
     return taken

@@ -21,14 +21,14 @@ from wsgiref.types import WSGIEnvironment
 
 from greenlet import greenlet
 
-from omcrm.streaming.takeover import NotTakeable, Taken, leave, take
+from omcrm.streaming.detach import DetachedSocket, NotDetachable, leave, take
 
 ANSWER = "HTTP/1.1 101 Switching Protocols\r\nX-Class: {}\r\nX-Early: {}\r\n\r\n"
 # So much of what comes is kept until the client takes it back.
 MOST = 1_000_000
 
 executed = 0
-held: list[Taken] = []
+held: list[DetachedSocket] = []
 
 
 def app(environ: WSGIEnvironment, start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -38,7 +38,7 @@ def app(environ: WSGIEnvironment, start_response: Callable[..., Any]) -> Iterabl
     if path in ("/take", "/hold"):
         try:
             taken = take(environ)
-        except NotTakeable as refused:
+        except NotDetachable as refused:
             start_response("400 Bad Request", [("Content-Type", "text/plain")])
             return [str(refused).encode()]
         keep(taken, echoes=path == "/take")
@@ -62,7 +62,7 @@ def state() -> dict[str, int]:
     return {"executed": executed, "greenlets": len(running), "held": len(held)}
 
 
-def keep(taken: Taken, echoes: bool) -> None:
+def keep(taken: DetachedSocket, echoes: bool) -> None:
     """Answer the upgrade, and go on without the request's thread."""
     sock, early = taken
     assert not sock.getblocking()

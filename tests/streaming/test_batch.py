@@ -8,7 +8,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import Protocol, Side, State
 
 from omcrm.market.quote import Quote
-from omcrm.streaming.batch import Batch, Encoded, Printer
+from omcrm.streaming.batch import Batch, BatchEncoder, EncodedQuote
 from omcrm.streaming.frame import WINDOW_BITS
 from tests.values import quote, trade
 
@@ -51,7 +51,7 @@ def agreed() -> PerMessageDeflate:
 
 def test_a_quote_is_a_message_and_a_frame_of_it() -> None:
     """The text is there for those who poll, the frame for the others."""
-    encoded = Encoded(price(1), Dialect())
+    encoded = EncodedQuote(price(1), Dialect())
 
     assert "BTC 1 €" == encoded.packet
     assert ["BTC 1 €"] == read(encoded.framed)
@@ -63,7 +63,7 @@ def test_a_quote_is_a_message_and_a_frame_of_it() -> None:
 
 def test_a_batch_holds_every_form_in_the_order_given() -> None:
     """Whole frames one after the other, so that one write is enough."""
-    batch = Printer(Dialect()).batch([price(1), price(2, "ETH"), price(3, "SOL")])
+    batch = BatchEncoder(Dialect()).batch([price(1), price(2, "ETH"), price(3, "SOL")])
     texts = ["BTC 1 €", "ETH 2 €", "SOL 3 €"]
 
     assert ["BTC", "ETH", "SOL"] == batch.symbols
@@ -74,10 +74,10 @@ def test_a_batch_holds_every_form_in_the_order_given() -> None:
 
 def test_compressed_messages_do_not_depend_on_each_other() -> None:
     """Any of them can be read by a client that got none of the others."""
-    printer = Printer(Dialect())
-    printer.batch([price(1)]).deflated  # noqa: B018
-    both = printer.batch([price(1), price(2)]).deflated
-    second = printer.batch([price(2)]).deflated
+    encoder = BatchEncoder(Dialect())
+    encoder.batch([price(1)]).deflated  # noqa: B018
+    both = encoder.batch([price(1), price(2)]).deflated
+    second = encoder.batch([price(2)]).deflated
 
     assert both.endswith(second)
     assert ["BTC 2 €"] == read(second, agreed())
@@ -85,7 +85,7 @@ def test_compressed_messages_do_not_depend_on_each_other() -> None:
 
 def test_each_form_is_made_once() -> None:
     """Whoever asks gets the same bytes, not equal ones."""
-    batch = Printer(Dialect()).batch([price(1), price(2, "ETH")])
+    batch = BatchEncoder(Dialect()).batch([price(1), price(2, "ETH")])
 
     assert batch.framed is batch.framed
     assert batch.deflated is batch.deflated
@@ -104,9 +104,9 @@ def test_nothing_is_nothing() -> None:
 def test_a_quote_is_encoded_once_for_all_batches() -> None:
     """However it is combined, a quote is put into words and into a frame once."""
     dialect = Dialect()
-    printer = Printer(dialect)
+    encoder = BatchEncoder(dialect)
     btc, eth = price(1), price(2, "ETH")
-    batches = [printer.batch(group) for group in ([btc], [btc, eth], [eth], [btc])]
+    batches = [encoder.batch(group) for group in ([btc], [btc, eth], [eth], [btc])]
 
     assert {"BTC 1 €": 1, "ETH 2 €": 1} == dialect.asked
     assert batches[0].deflated + batches[2].deflated == batches[1].deflated
@@ -115,8 +115,8 @@ def test_a_quote_is_encoded_once_for_all_batches() -> None:
 def test_the_next_quote_is_encoded_anew() -> None:
     """What is remembered is the last one only."""
     dialect = Dialect()
-    printer = Printer(dialect)
-    texts = [printer.batch([update]).packets for update in (price(1), price(2), price(3))]
+    encoder = BatchEncoder(dialect)
+    texts = [encoder.batch([update]).packets for update in (price(1), price(2), price(3))]
 
     assert [["BTC 1 €"], ["BTC 2 €"], ["BTC 3 €"]] == texts
     assert 3 == dialect.asked.total()
@@ -125,9 +125,9 @@ def test_the_next_quote_is_encoded_anew() -> None:
 def test_an_older_quote_does_not_displace_a_newer_one() -> None:
     """A flush that is overtaken by a snapshot costs nobody the snapshot's encoding."""
     dialect = Dialect()
-    printer = Printer(dialect)
+    encoder = BatchEncoder(dialect)
     older, newer = price(1), price(2)
-    texts = [printer.batch([update]).packets for update in (newer, older, newer)]
+    texts = [encoder.batch([update]).packets for update in (newer, older, newer)]
 
     assert [["BTC 2 €"], ["BTC 1 €"], ["BTC 2 €"]] == texts
     assert 1 == dialect.asked["BTC 2 €"]
@@ -136,47 +136,47 @@ def test_an_older_quote_does_not_displace_a_newer_one() -> None:
 def test_same_number_is_not_the_same_quote() -> None:
     """After forgetting or not: what is asked for is what is written."""
     first, second = price(7), quote(trade("2", 8), seq=7)
-    printer = Printer(lambda update: str(update.said.trade and update.said.trade.price))
+    encoder = BatchEncoder(lambda update: str(update.said.trade and update.said.trade.price))
 
-    assert [["1"], ["2"]] == [printer.batch([update]).packets for update in (first, second)]
+    assert [["1"], ["2"]] == [encoder.batch([update]).packets for update in (first, second)]
 
 
 def test_what_is_forgotten_is_encoded_again() -> None:
     """What was remembered of a symbol is dropped; forgetting the unknown is harmless."""
     dialect = Dialect()
-    printer = Printer(dialect)
+    encoder = BatchEncoder(dialect)
     btc, eth = price(1), price(2, "ETH")
-    printer.batch([btc, eth])
-    printer.forget("BTC")
-    printer.forget("unheard of")
-    printer.batch([btc, eth])
+    encoder.batch([btc, eth])
+    encoder.forget("BTC")
+    encoder.forget("unheard of")
+    encoder.batch([btc, eth])
 
     assert {"BTC 1 €": 2, "ETH 2 €": 1} == dialect.asked
 
 
 def test_what_is_repeated() -> None:
     """The same facts as those of a number before, with no others sent in between."""
-    printer = Printer(str, lambda update: str(update.said.trade and update.said.trade.price))
+    encoder = BatchEncoder(str, lambda update: str(update.said.trade and update.said.trade.price))
 
     def numbered(seq: int, number: str) -> Quote:
         return quote(trade(number, seq), seq=seq)
 
-    printer.batch([numbered(1, "5")])
-    assert printer.is_repeated(numbered(2, "5"), 1)
-    assert not printer.is_repeated(numbered(2, "6"), 1)
-    printer.batch([numbered(2, "6")])
-    printer.batch([numbered(3, "5")])
-    assert not printer.is_repeated(numbered(4, "5"), 1)
-    assert printer.is_repeated(numbered(4, "5"), 3)
-    printer.forget("BTC")
+    encoder.batch([numbered(1, "5")])
+    assert encoder.is_repeated(numbered(2, "5"), 1)
+    assert not encoder.is_repeated(numbered(2, "6"), 1)
+    encoder.batch([numbered(2, "6")])
+    encoder.batch([numbered(3, "5")])
+    assert not encoder.is_repeated(numbered(4, "5"), 1)
+    assert encoder.is_repeated(numbered(4, "5"), 3)
+    encoder.forget("BTC")
 
-    assert not printer.is_repeated(numbered(4, "5"), 3)
+    assert not encoder.is_repeated(numbered(4, "5"), 3)
 
 
 @pytest.mark.parametrize("facts", [None, lambda update: None])
 def test_without_facts_nothing_is_repeated(facts: Any) -> None:
     """Each quote is sent."""
-    printer = Printer(str, facts)
-    printer.batch([price(1)])
+    encoder = BatchEncoder(str, facts)
+    encoder.batch([price(1)])
 
-    assert not printer.is_repeated(price(1), 1)
+    assert not encoder.is_repeated(price(1), 1)

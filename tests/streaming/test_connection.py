@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from omcrm.streaming.connection import Connection, Limits
+from omcrm.streaming.connection import ConnectionLimits, WebSocketConnection
 from omcrm.streaming.frame import text_frame
 from omcrm.streaming.reactor import Reactor
 from tests.processes import PATIENCE, wait_for
@@ -76,7 +76,7 @@ def test_what_came_early_comes_first(reactor: Reactor) -> None:
         heard = Heard()
         with theirs:
             theirs.sendall(text("later") + closing())
-            connection = Connection(ours, reactor, Limits())
+            connection = WebSocketConnection(ours, reactor, ConnectionLimits())
             connection.start(heard, b"", early=text("early"))
             wait_for(lambda heard=heard: len(heard.messages) == 2, 5)
         heard.end.wait(PATIENCE)
@@ -118,7 +118,7 @@ def test_nonsense_ends_it(
     """Whatever bytes come, the log stays empty, and all that is sent back are frames."""
     caplog.set_level(logging.DEBUG, "omcrm")
     caplog.set_level(logging.INFO, "websockets")
-    pair = opened(Limits(closing=0.2), deflates=deflates)
+    pair = opened(ConnectionLimits(closing=0.2), deflates=deflates)
     pair.peer.send(nonsense)
     pair.peer.sock.shutdown(socket.SHUT_WR)
 
@@ -155,7 +155,7 @@ def test_nonsense_ends_it(
 )
 def test_a_fault_is_named(opened: Opener, said: bytes, code: int) -> None:
     """The peer is told what was wrong, at once, and nothing behind it is heard."""
-    pair = opened(Limits(message=1000))
+    pair = opened(ConnectionLimits(message=1000))
     pair.peer.send(said)
 
     assert [code] == [frame.code for frame in pair.peer.frames()]
@@ -173,7 +173,7 @@ def test_nothing_behind_a_fault_is_heard(opened: Opener) -> None:
 
 def test_compressed_messages(opened: Opener) -> None:
     """Compressed and plain ones arrive, also in fragments."""
-    pair = opened(Limits(message=2000), deflates=True)
+    pair = opened(ConnectionLimits(message=2000), deflates=True)
     packed = deflate(b"abc" * 500)
     pair.peer.send(frame(TEXT, packed, rsv=4), text("plain"))
     pair.peer.send(frame(BINARY, packed[:5], rsv=4, fin=False), frame(CONT, packed[5:]))
@@ -194,7 +194,7 @@ def test_a_flood_is_ended(
 ) -> None:
     """More frames in a second than allowed end it, and none of them is heard."""
     before = reactor.counters["floods"]
-    pair = opened(Limits(frames=100, closing=0.2))
+    pair = opened(ConnectionLimits(frames=100, closing=0.2))
     pair.peer.send(text("before"), said * 100 + behind)
     for _ in pair.peer.frames():
         pass
@@ -206,7 +206,7 @@ def test_a_flood_is_ended(
 
 def test_a_lively_peer_is_no_flood(opened: Opener) -> None:
     """As many as are allowed, again in the next second."""
-    pair = opened(Limits(frames=100))
+    pair = opened(ConnectionLimits(frames=100))
     pair.peer.send(text("a") * 100)
     wait_for(lambda: len(pair.heard.messages) == 100, 5)
     time.sleep(1.05)
@@ -218,7 +218,7 @@ def test_a_lively_peer_is_no_flood(opened: Opener) -> None:
 
 def test_a_bomb_does_not_go_off(opened: Opener) -> None:
     """What unpacks to more than the limit is refused."""
-    pair = opened(Limits(message=2000), deflates=True)
+    pair = opened(ConnectionLimits(message=2000), deflates=True)
     pair.peer.send(frame(TEXT, deflate(bytes(1_000_000)), rsv=4))
 
     assert [1009] == [frame.code for frame in pair.peer.frames()]
@@ -292,7 +292,7 @@ def test_their_goodbye(opened: Opener) -> None:
 def test_the_end_comes_in_any_case(opened: Opener, reactor: Reactor, answers: bool) -> None:
     """A peer that answers nothing, or answers and then stays, is left after a while."""
     before = reactor.counters["unanswered"]
-    pair = opened(Limits(closing=0.1))
+    pair = opened(ConnectionLimits(closing=0.1))
     pair.connection.close()
     if answers:
         pair.peer.send(closing())
@@ -317,7 +317,7 @@ def test_gone_without_a_word(opened: Opener, tcp: bool) -> None:
 def test_silence_is_questioned_then_ended(opened: Opener, reactor: Reactor) -> None:
     """Who says nothing is pinged; who does not answer that is told so and left."""
     before = reactor.counters["silent"]
-    pair = opened(Limits(silent=0.4, closing=0.2))
+    pair = opened(ConnectionLimits(silent=0.4, closing=0.2))
     said = list(pair.peer.frames())
 
     assert [(PING, None), (CLOSE, 1008)] == [
@@ -328,7 +328,7 @@ def test_silence_is_questioned_then_ended(opened: Opener, reactor: Reactor) -> N
 
 def test_an_answer_ends_the_silence(opened: Opener) -> None:
     """A pong is enough."""
-    pair = opened(Limits(silent=0.6))
+    pair = opened(ConnectionLimits(silent=0.6))
     for _ in range(4):
         assert PING == pair.peer.read().opcode
         pair.peer.send(frame(PONG))
@@ -346,14 +346,14 @@ def test_what_is_over_is_over(opened: Opener) -> None:
     pair.connection.pause(True)
     pair.connection.abort("late")
 
-    assert pair.connection.offer(b"x")
+    assert pair.connection.try_send(b"x")
     assert not pair.connection.open
     assert 1 == pair.heard.ends
 
 
 def test_a_flood_after_the_goodbye_is_not_kept(opened: Opener) -> None:
     """What still comes between our close and the end is thrown away, not collected."""
-    pair = opened(Limits(closing=20))
+    pair = opened(ConnectionLimits(closing=20))
     say_goodbye(pair)
     pair.peer.send(frame(BINARY, bytes(1000)) * 1000)
     kept = list(pair.connection._protocol.events)
@@ -367,7 +367,7 @@ def test_a_flood_after_the_goodbye_is_not_kept(opened: Opener) -> None:
 def test_a_ping_crosses_our_goodbye(opened: Opener, reactor: Reactor) -> None:
     """It is not answered any more, and does not keep the connection from its orderly end."""
     before = reactor.counters["unanswered"]
-    pair = opened(Limits(closing=20))
+    pair = opened(ConnectionLimits(closing=20))
     say_goodbye(pair)
     pair.peer.send(frame(PING), closing())
 
@@ -380,7 +380,7 @@ def test_nothing_holds_what_is_over(reactor: Reactor) -> None:
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     heard = Heard()
-    connection = Connection(ours, reactor, Limits(closing=0.1))
+    connection = WebSocketConnection(ours, reactor, ConnectionLimits(closing=0.1))
     connection.start(heard, b"")
     connection.close()
     with theirs:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from omcrm.streaming.connection import Limits
+from omcrm.streaming.connection import ConnectionLimits
 from omcrm.streaming.frame import text_frame
 from omcrm.streaming.reactor import Reactor
 from tests.processes import wait_for
@@ -32,10 +32,10 @@ def test_state_is_refused_while_older_bytes_wait(opened: Opener, reactor: Reacto
     fill(pair)
     writables = pair.heard.writables
 
-    assert not pair.connection.offer(text_frame(b"newer"))
+    assert not pair.connection.try_send(text_frame(b"newer"))
     assert pair.connection.blocked
     wait_for(lambda: not pair.peer.is_ended() and pair.heard.writables > writables, 5)
-    assert pair.connection.offer(text_frame(b"newest"))
+    assert pair.connection.try_send(text_frame(b"newest"))
     while (payload := pair.peer.read().payload) != b"newest":
         assert b"x" * 1000 == payload
 
@@ -58,7 +58,7 @@ def test_events_wait_their_turn(opened: Opener) -> None:
 
 def test_too_many_events_are_lost_and_that_is_told(opened: Opener, reactor: Reactor) -> None:
     """Beyond the bound what waits is dropped whole, and the listener learns it afterwards."""
-    pair = opened(Limits(backlog=10_000))
+    pair = opened(ConnectionLimits(backlog=10_000))
     dropped = reactor.counters["events_dropped"]
     fill(pair)
     for number in range(2000):
@@ -77,7 +77,7 @@ def test_too_many_events_are_lost_and_that_is_told(opened: Opener, reactor: Reac
 
 def test_one_big_event_is_not_lost(opened: Opener) -> None:
     """An event alone may be larger than the bound of those that wait."""
-    pair = opened(Limits(backlog=1000))
+    pair = opened(ConnectionLimits(backlog=1000))
     fill(pair)
     pair.connection.send(text_frame(b"b" * 500_000))
     while len(payload := pair.peer.read().payload) == 1000:
@@ -91,12 +91,12 @@ def test_one_big_event_is_not_lost(opened: Opener) -> None:
 @QUICK
 def test_all_that_leaves_are_whole_frames(opened: Opener, acts: list[tuple[str, int]]) -> None:
     """Offers, events, pings and reads in any order: no frame ever lies inside of another."""
-    pair = opened(Limits(backlog=40_000))
+    pair = opened(ConnectionLimits(backlog=40_000))
     taken = []
     for number, (act, size) in enumerate(acts):
         payload = b"%d:" % number + b"." * size
         if act == "o":
-            if pair.connection.offer(text_frame(payload)):
+            if pair.connection.try_send(text_frame(payload)):
                 taken.append(payload)
         elif act == "s":
             pair.connection.send(text_frame(payload))
@@ -120,7 +120,7 @@ def test_all_that_leaves_are_whole_frames(opened: Opener, acts: list[tuple[str, 
 
 def test_many_threads_write_at_once(opened: Opener) -> None:
     """Whoever writes, a frame stays whole, and each one's own stay in order."""
-    pair = opened(Limits(backlog=10_000_000))
+    pair = opened(ConnectionLimits(backlog=10_000_000))
 
     def write(letter: bytes) -> None:
         for number in range(500):
@@ -140,7 +140,7 @@ def test_many_threads_write_at_once(opened: Opener) -> None:
 
 def test_pings_of_one_who_does_not_read_cost_little(opened: Opener) -> None:
     """A peer that sends pings and never takes the answers holds a constant."""
-    pair = opened(Limits(backlog=10_000))
+    pair = opened(ConnectionLimits(backlog=10_000))
     pings = frame(PING, b"?" * 125) * 100
     pair.peer.sock.settimeout(0.2)
     for _ in range(200):
@@ -176,12 +176,12 @@ def test_a_goodbye_to_one_who_does_not_read(opened: Opener) -> None:
 def test_who_takes_nothing_is_cut(opened: Opener, reactor: Reactor) -> None:
     """What waits longer than allowed ends the connection at once, and is thrown away."""
     before = reactor.counters["stalled"]
-    pair = opened(Limits(stalled=0.2), tcp=True)
+    pair = opened(ConnectionLimits(stalled=0.2), tcp=True)
     fill(pair)
 
     def is_over() -> bool:
         # The kernel may still find room for what waited.
-        pair.connection.offer(text_frame(b"x" * 1_000_000))
+        pair.connection.try_send(text_frame(b"x" * 1_000_000))
         return pair.heard.end.wait(0.05)
 
     wait_for(is_over, 20, "the end")
@@ -192,7 +192,7 @@ def test_who_takes_nothing_is_cut(opened: Opener, reactor: Reactor) -> None:
 
 def test_who_takes_a_little_is_not(opened: Opener) -> None:
     """As long as something is taken now and then, it lasts longer than that."""
-    pair = opened(Limits(stalled=5.0))
+    pair = opened(ConnectionLimits(stalled=5.0))
     for _ in range(7):
         time.sleep(1)
         for _ in range(fill(pair)):

@@ -19,8 +19,8 @@ from typing import Any, Self
 import pytest
 from gunicorn.http.unreader import SocketUnreader
 
-from omcrm.streaming import takeover
-from omcrm.streaming.takeover import NotTakeable, leave, take
+from omcrm.streaming import detach
+from omcrm.streaming.detach import NotDetachable, leave, take
 from tests.conftest import missing
 from tests.process_table import children, descriptors
 from tests.processes import Process, free_port, wait_for
@@ -383,7 +383,7 @@ def test_a_request_with_a_body_is_not_taken(served: Served, header: str, body: s
 )
 def test_what_cannot_be_taken_is_refused(environ: dict[str, Any]) -> None:
     """Before anything was done to it."""
-    with pytest.raises(NotTakeable):
+    with pytest.raises(NotDetachable):
         take(environ)
 
 
@@ -449,7 +449,7 @@ def test_a_stalled_tls_client_holds_nobody(
     tls: tuple[ssl.SSLSocket, ssl.SSLSocket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who takes nothing any more is cut off, also when the other side is long gone."""
-    monkeypatch.setattr(takeover, "_STALLED", 0.5)
+    monkeypatch.setattr(detach, "_STALLED", 0.5)
     environ = as_served(tls[1])
     with ThreadPoolExecutor(1) as other:
         taken = take(environ).socket

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from omcrm.streaming.connection import Limits
+from omcrm.streaming.connection import ConnectionLimits
 from omcrm.streaming.endpoint import Endpoint, negotiate, refuse
 from omcrm.streaming.frame import WINDOW_BITS
 from omcrm.streaming.reactor import Reactor
@@ -169,7 +169,9 @@ def test_an_unknown_server_is_told_so() -> None:
     """Where no connection can be taken there is no WebSocket, and nobody is greeted."""
     greeted, said = list[Any](), list[Any]()
     reactor = Reactor()
-    endpoint = Endpoint(reactor, lambda *arguments: greeted.append(arguments) or Heard(), Limits())
+    endpoint = Endpoint(
+        reactor, lambda *arguments: greeted.append(arguments) or Heard(), ConnectionLimits()
+    )
     body = b"".join(endpoint(environ(), lambda *head: said.extend(head)))
 
     assert "501 Not Implemented" == said[0]

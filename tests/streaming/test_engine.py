@@ -15,7 +15,7 @@ from engineio import packet as engine_packets
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from omcrm.streaming.connection import Connection, Limits
+from omcrm.streaming.connection import ConnectionLimits, WebSocketConnection
 from omcrm.streaming.engine import EngineServer
 from omcrm.streaming.engine_session import Transport
 from tests.processes import wait_for
@@ -231,7 +231,7 @@ def test_a_packet_for_many_is_framed_once(server: EngineServer, ask: Ask) -> Non
         session = server.sockets[opened(ask).rpartition("=")[2]]
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
-        connection = Connection(ours, server.reactor, Limits())
+        connection = WebSocketConnection(ours, server.reactor, ConnectionLimits())
         connection.start(Transport(session, connection, server.reactor, None), b"")
         peers.append(RawClient(theirs))
     polled = opened(ask)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from omcrm.market.quote import Quote
-from omcrm.streaming.fanout import FanOut, Position, Since
+from omcrm.streaming.fanout import FanOut, ResumePoint, ResumeToken
 from tests.streaming.page import (
     BLINK,
     FOR_EVER,
@@ -326,9 +326,9 @@ def test_each_pace_is_kept_by_itself(running: FanOut) -> None:
 
 
 @pytest.fixture
-def left(fanout: FanOut, monkeypatch: pytest.MonkeyPatch) -> Position:
+def left(fanout: FanOut, monkeypatch: pytest.MonkeyPatch) -> ResumePoint:
     """Where a page was when it lost its connection; it had three symbols."""
-    monkeypatch.setattr("omcrm.streaming.lane._RECORD_EVERY", 0.0)
+    monkeypatch.setattr("omcrm.streaming.rate_tier._RECORD_EVERY", 0.0)
     page = watching(fanout, "BTC ETH SOL")
     tell(fanout, "BTC 1")
     tell(fanout, "ETH 2", "SOL 3")
@@ -340,10 +340,10 @@ def left(fanout: FanOut, monkeypatch: pytest.MonkeyPatch) -> Position:
 
 def shown(fanout: FanOut, epoch: str, seq: int) -> list[str]:
     """What a page is sent that comes back from there."""
-    return watching(fanout, "BTC ETH SOL", since=Since(epoch, seq)).packets
+    return watching(fanout, "BTC ETH SOL", since=ResumeToken(epoch, seq)).packets
 
 
-def test_who_comes_back_is_sent_what_changed(fanout: FanOut, left: Position) -> None:
+def test_who_comes_back_is_sent_what_changed(fanout: FanOut, left: ResumePoint) -> None:
     """Nothing else, and nothing where nothing did; whether it was told to others or waits."""
     assert [] == shown(fanout, left.epoch, left.seq)
 
@@ -354,7 +354,7 @@ def test_who_comes_back_is_sent_what_changed(fanout: FanOut, left: Position) -> 
     assert ["ETH 5", "BTC 6"] == shown(fanout, left.epoch, left.seq)
 
 
-def test_a_lower_number_that_was_told_later_is_sent(fanout: FanOut, left: Position) -> None:
+def test_a_lower_number_that_was_told_later_is_sent(fanout: FanOut, left: ResumePoint) -> None:
     """The page was told BTC 100, and lost its connection before it was told ETH 90."""
     watching(fanout, "BTC ETH SOL")
     tell(fanout, "BTC 100")
@@ -363,7 +363,7 @@ def test_a_lower_number_that_was_told_later_is_sent(fanout: FanOut, left: Positi
     assert "ETH 90" in shown(fanout, left.epoch, 100)
 
 
-def test_who_comes_from_elsewhere_is_shown_everything(fanout: FanOut, left: Position) -> None:
+def test_who_comes_from_elsewhere_is_shown_everything(fanout: FanOut, left: ResumePoint) -> None:
     """Another run of the process, the future, the beginning of time, or another pace."""
     slow = watching(fanout, "BTC", max_rate=1e-6).position
     everything = ["BTC 1", "ETH 2", "SOL 3"]

@@ -42,7 +42,7 @@ def test_lanes_are_fewer_than_wishes() -> None:
     fanout = FanOut()
     pages = [watching(fanout, "BTC", max_rate=1 + number / 1000) for number in range(1000)]
 
-    assert 21 == len(fanout._lanes)
+    assert 21 == len(fanout._tiers)
     assert {page.position.max_rate for page in pages} == {1 + step / 20 for step in range(20)}
 
 
@@ -58,7 +58,7 @@ def test_what_is_asked_for_is_given(
     wish: float, faster: float, trembles: float, late: float, seed: int
 ) -> None:
     """A symbol that changes faster is told as often as was asked for, and not more, in the end."""
-    window = FanOut()._lane(wish).window
+    window = FanOut()._tier(wish).window
     chance, course = random.Random(seed), Course(window=window)
     times = [
         NOON + (number + chance.uniform(0, trembles)) * window / faster for number in range(1500)

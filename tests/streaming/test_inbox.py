@@ -1,8 +1,8 @@
 import threading
 from collections.abc import Callable
 
-from omcrm.streaming.crew import Crew
 from omcrm.streaming.inbox import Inbox
+from omcrm.streaming.worker_pool import WorkerPool
 from tests.processes import wait_for
 
 
@@ -14,7 +14,7 @@ class Desk:
         self.pauses: list[bool] = []
         self.ends: list[int] = []
         self._handle = handle
-        self.inbox: Inbox[int] = Inbox(Crew(), self._take, self.pauses.append)
+        self.inbox: Inbox[int] = Inbox(WorkerPool(), self._take, self.pauses.append)
 
     def _take(self, message: int) -> None:
         self._handle(message)
@@ -27,68 +27,68 @@ class Desk:
 def test_in_order_and_elsewhere() -> None:
     """Whatever the number of threads, a client's messages are handled in its order."""
     threads: set[str] = set()
-    desk = Desk(lambda message: threads.add(threading.current_thread().name))
-    desk.inbox.start()
+    pages = Desk(lambda message: threads.add(threading.current_thread().name))
+    pages.inbox.start()
     for number in range(500):
-        desk.inbox.put(number)
-    wait_for(lambda: 500 == len(desk.handled), 5)
+        pages.inbox.put(number)
+    wait_for(lambda: 500 == len(pages.handled), 5)
 
-    assert list(range(500)) == desk.handled
+    assert list(range(500)) == pages.handled
     assert {"crew"} == threads
 
 
 def test_nothing_is_handled_before_the_start() -> None:
     """What comes early waits."""
-    desk = Desk()
-    desk.inbox.put(1)
-    desk.inbox.put(2)
+    pages = Desk()
+    pages.inbox.put(1)
+    pages.inbox.put(2)
 
-    assert [] == desk.handled
-    desk.inbox.start()
-    wait_for(lambda: [1, 2] == desk.handled, 5)
+    assert [] == pages.handled
+    pages.inbox.start()
+    wait_for(lambda: [1, 2] == pages.handled, 5)
 
 
 def test_who_says_too_much_waits() -> None:
     """With thirty-two unanswered nobody reads on, until half of them are handled."""
-    gate = threading.Event()
-    desk = Desk(lambda message: gate.wait(5) and None)
-    desk.inbox.start()
+    validator = threading.Event()
+    pages = Desk(lambda message: validator.wait(5) and None)
+    pages.inbox.start()
     for number in range(40):
-        desk.inbox.put(number)
+        pages.inbox.put(number)
 
-    assert [True] == desk.pauses
-    gate.set()
-    wait_for(lambda: 40 == len(desk.handled), 5)
-    assert [True, False] == desk.pauses
+    assert [True] == pages.pauses
+    validator.set()
+    wait_for(lambda: 40 == len(pages.handled), 5)
+    assert [True, False] == pages.pauses
 
 
 def test_after_the_end_nothing_is_handled() -> None:
     """What waits is forgotten, and the last word comes behind what is being handled."""
-    gate, begun = threading.Event(), threading.Event()
-    desk = Desk(lambda message: begun.set() or (gate.wait(5) and None))
-    desk.inbox.start()
+    validator, begun = threading.Event(), threading.Event()
+    pages = Desk(lambda message: begun.set() or (validator.wait(5) and None))
+    pages.inbox.start()
     for number in range(5):
-        desk.inbox.put(number)
+        pages.inbox.put(number)
     begun.wait(5)
-    desk.end()
-    desk.end()
-    desk.inbox.put(6)
-    gate.set()
-    wait_for(lambda: desk.ends, 5)
+    pages.end()
+    pages.end()
+    pages.inbox.put(6)
+    validator.set()
+    wait_for(lambda: pages.ends, 5)
 
-    assert [1] == desk.ends
-    assert [0] == desk.handled
+    assert [1] == pages.ends
+    assert [0] == pages.handled
 
 
 def test_the_end_of_what_was_never_started() -> None:
     """It comes with the start."""
-    desk = Desk()
-    desk.inbox.put(1)
-    desk.end()
-    desk.inbox.start()
-    wait_for(lambda: desk.ends, 5)
+    pages = Desk()
+    pages.inbox.put(1)
+    pages.end()
+    pages.inbox.start()
+    wait_for(lambda: pages.ends, 5)
 
-    assert [] == desk.handled
+    assert [] == pages.handled
 
 
 def test_a_message_that_fails_does_not_stop_the_next() -> None:
@@ -98,10 +98,10 @@ def test_a_message_that_fails_does_not_stop_the_next() -> None:
         if message == 1:
             raise RuntimeError("no")
 
-    desk = Desk(fail)
-    desk.inbox.start()
+    pages = Desk(fail)
+    pages.inbox.start()
     for number in range(3):
-        desk.inbox.put(number)
-    wait_for(lambda: [0, 2] == desk.handled, 5)
-    desk.end()
-    wait_for(lambda: desk.ends, 5)
+        pages.inbox.put(number)
+    wait_for(lambda: [0, 2] == pages.handled, 5)
+    pages.end()
+    wait_for(lambda: pages.ends, 5)

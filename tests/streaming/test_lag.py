@@ -1,13 +1,13 @@
 import threading
 import time
 
-from omcrm.streaming.pulse import Lag, Pulse
+from omcrm.streaming.lag import LagMeter, WorstLag
 from tests.processes import PATIENCE, wait_for
 
 
 def test_the_worst_of_the_last_minute() -> None:
     """A stall is seen for a minute, a worse one hides lesser ones, then they come back."""
-    lag = Lag()
+    lag = WorstLag()
     lag.note(0.2, now=100.0)
     lag.note(0.5, now=110.0)
     lag.note(0.1, now=150.0)
@@ -19,7 +19,7 @@ def test_the_worst_of_the_last_minute() -> None:
 
 def test_nothing_is_kept_of_a_quiet_hour() -> None:
     """However many beats there were, only what may still be the worst is held."""
-    lag = Lag()
+    lag = WorstLag()
     for beat in range(36_000):
         lag.note(0.001, now=beat / 10)
 
@@ -29,13 +29,13 @@ def test_nothing_is_kept_of_a_quiet_hour() -> None:
 def test_a_stall_of_the_process_is_noted() -> None:
     """Whoever holds the interpreter for long makes the next beat late."""
     over = threading.Event()
-    pulse = Pulse(lambda: not over.is_set(), lambda: None)
-    threading.Thread(target=pulse.run, daemon=True).start()
+    lag_meter = LagMeter(lambda: not over.is_set(), lambda: None)
+    threading.Thread(target=lag_meter.run, daemon=True).start()
 
     def stall() -> bool:
         # One call that does not give the interpreter back.
         list(range(8_000_000))
-        return pulse.lag.worst(time.monotonic()) > 0.02
+        return lag_meter.lag.worst(time.monotonic()) > 0.02
 
     wait_for(stall, 20, "a late beat")
     over.set()
@@ -44,7 +44,7 @@ def test_a_stall_of_the_process_is_noted() -> None:
 def test_it_tidies_up_while_nobody_is_there() -> None:
     """The last connection's garbage goes, too."""
     tidied = threading.Event()
-    pulse = Pulse(lambda: False, tidied.set)
-    threading.Thread(target=pulse.run, daemon=True).start()
+    lag_meter = LagMeter(lambda: False, tidied.set)
+    threading.Thread(target=lag_meter.run, daemon=True).start()
 
     assert tidied.wait(PATIENCE)

@@ -55,7 +55,7 @@ def test_what_came_late_while_nobody_watched_is_missing(course: Course) -> None:
     """A number below the client's that a slower thread brought after the client was gone."""
     course.tell(NOON, price(1), price(2, "ETH"), price(3, "SOL"))
     course.tell(NOON + 1, price(100))
-    course.lane.place(course.viewer, frozenset())
+    course.tier.place(course.viewer, frozenset())
     course.note(NOON + 1, price(99, "ETH"))
 
     assert {"BTC", "ETH"} == course.lacking(100)
@@ -63,7 +63,7 @@ def test_what_came_late_while_nobody_watched_is_missing(course: Course) -> None:
 
 def test_beyond_what_is_remembered_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who was away for too long, or was never here, is shown everything."""
-    monkeypatch.setattr("omcrm.streaming.lane._RECORDS", 8)
+    monkeypatch.setattr("omcrm.streaming.rate_tier._RECORDS", 8)
     course = Course()
     for number in range(1, 21):
         course.tell(NOON + number, price(number))
@@ -121,7 +121,7 @@ def test_whoever_comes_back_lacks_nothing_that_is_not_named(
     crowd = Crowd(course)
     for place, (pause, symbol, number) in enumerate(history, 2):
         now += pause * WINDOW / 2
-        while (due := course.lane.next_flush(now - WINDOW)) <= now:
+        while (due := course.tier.next_flush(now - WINDOW)) <= now:
             crowd.flush(max(due, now - WINDOW))
         seq = place ^ 1 if overtaking else place
         if number is None:

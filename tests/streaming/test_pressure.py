@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from omcrm.market.quote import Quote
 from omcrm.streaming.batch import Batch
-from omcrm.streaming.connection import Connection, Limits
-from omcrm.streaming.fanout import FanOut, Since
+from omcrm.streaming.connection import ConnectionLimits, WebSocketConnection
+from omcrm.streaming.fanout import FanOut, ResumeToken
 from omcrm.streaming.frame import text_frame
 from omcrm.streaming.reactor import Reactor
 from tests.processes import PATIENCE, wait_for
@@ -30,7 +30,7 @@ from tests.values import quote, trade
 WINDOW = 0.005
 SYMBOLS = "ABCD"
 # The kernel keeps as little as it can; of a batch that does not fit a part is written.
-LIMITS = Limits(backlog=8000, kernel_buffer=1)
+LIMITS = ConnectionLimits(backlog=8000, kernel_buffer=1)
 _PADDING = "." * 1000
 _EVENT = 400
 # One write: all symbols at once, or an event.
@@ -57,14 +57,14 @@ class Seat:
         sock.setblocking(False)
         self._fanout = fanout
         self._wants_state: Callable[[], None] = lambda: None
-        self.connection = Connection(sock, reactor, LIMITS)
+        self.connection = WebSocketConnection(sock, reactor, LIMITS)
         self.subscriber = fanout.join(self, written)
         self.connection.start(self, text_frame(b"welcome"))
 
-    def offer(self, state: Batch, *, asked: bool = False) -> bool:
-        return self.connection.offer(state.framed)
+    def try_send(self, state: Batch, *, asked: bool = False) -> bool:
+        return self.connection.try_send(state.framed)
 
-    def direct(self) -> Connection:
+    def direct(self) -> WebSocketConnection:
         return self.connection
 
     def on_ready(self, wants_state: Callable[[], None]) -> None:
@@ -127,7 +127,9 @@ class Page:
 
     # What it asks
 
-    def watch(self, symbols: str, rate: float | None = None, since: Since | None = None) -> None:
+    def watch(
+        self, symbols: str, rate: float | None = None, since: ResumeToken | None = None
+    ) -> None:
         with self._mine:
             self.wanted |= set(symbols)
             self._rate = rate or self._rate
@@ -147,7 +149,7 @@ class Page:
         with self._mine:
             self._socket.close()
             wanted, self.wanted = self.wanted, set()
-            since = None if self._has_lost else Since(self._epoch, self._seq)
+            since = None if self._has_lost else ResumeToken(self._epoch, self._seq)
             # Of what it does not hold it cannot say since when.
             self.held = {name: seq for name, seq in self.held.items() if name in wanted}
             self._connect()
@@ -254,8 +256,8 @@ class Page:
 def hasty() -> Iterator[None]:
     """What takes a second is over in a few windows, and what was told is noted with each."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("omcrm.streaming.lane._SIGN_OF_LIFE", 4 * WINDOW)
-        patched.setattr("omcrm.streaming.lane._RECORD_EVERY", WINDOW)
+        patched.setattr("omcrm.streaming.rate_tier._SIGN_OF_LIFE", 4 * WINDOW)
+        patched.setattr("omcrm.streaming.rate_tier._RECORD_EVERY", WINDOW)
         yield
 
 

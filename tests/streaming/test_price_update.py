@@ -3,7 +3,7 @@ from decimal import Decimal
 
 import pytest
 
-from omcrm.market.candle import Candle
+from omcrm.market.bar import Bar
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote, merge
 from omcrm.market.tick import DayFigures, TopOfBook, Trade
@@ -127,7 +127,7 @@ def test_a_candle_says_when_it_opened() -> None:
         "low": Decimal("0.5"),
         "close": Decimal(2),
         "volume": Decimal(10),
-    } == candle(Candle(START, *figures))
+    } == candle(Bar(START, *figures))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omcrm.streaming.batch import Printer
+from omcrm.streaming.batch import BatchEncoder
 from tests.streaming.course import (
     NOON,
     SYMBOLS,
@@ -26,7 +26,7 @@ def test_first_change_may_leave_at_once(course: Course) -> None:
     course.tell(NOON, price(1))
     course.note(NOON + WINDOW / 2, price(2, "ETH"))
 
-    assert course.lane.next_flush(NOON + WINDOW / 2) <= NOON + WINDOW / 2
+    assert course.tier.next_flush(NOON + WINDOW / 2) <= NOON + WINDOW / 2
     assert [2] == course.flush(NOON + WINDOW / 2)
 
 
@@ -35,10 +35,10 @@ def test_within_the_window_nothing_more_leaves(course: Course) -> None:
     course.tell(NOON, price(1))
 
     assert [NOON + WINDOW, None, None] == course.note(NOON + 0.01, price(2), price(3), price(4))
-    assert NOON + WINDOW == course.lane.next_flush(NOON + 0.01)
+    assert NOON + WINDOW == course.tier.next_flush(NOON + 0.01)
     assert [] == course.flush(NOON + WINDOW - 0.01)
     assert [4] == course.flush(NOON + WINDOW)
-    assert 2 == course.lane.skipped
+    assert 2 == course.tier.skipped
 
 
 def test_after_a_window_of_silence_the_next_leaves_at_once(course: Course) -> None:
@@ -55,22 +55,22 @@ def test_next_turn_is_known_before_anything_waits(course: Course) -> None:
     course.tell(NOON, price(1))
     course.tell(NOON + 0.01, price(2, "ETH"))
 
-    assert NOON + WINDOW == course.lane.next_turn(["ETH", "BTC", "SOL"])
-    assert math.inf == course.lane.next_turn(["SOL"])
-    assert math.inf == course.lane.next_turn([])
+    assert NOON + WINDOW == course.tier.next_turn(["ETH", "BTC", "SOL"])
+    assert math.inf == course.tier.next_turn(["SOL"])
+    assert math.inf == course.tier.next_turn([])
 
 
 def test_what_is_not_watched_does_not_wait(course: Course) -> None:
     """Nobody is there to be told."""
     assert [None] == course.note(NOON, price(1, "DOGE"))
-    assert math.inf == course.lane.next_flush(NOON)
+    assert math.inf == course.tier.next_flush(NOON)
 
 
 def test_hurry_lets_everything_go(course: Course) -> None:
     """At the end nobody waits for a turn; the order is that of the numbers, as always."""
     course.tell(NOON, price(1))
     course.note(NOON, price(5), price(4, "ETH"), price(3, "SOL"))
-    course.lane.hurry()
+    course.tier.flush_now()
 
     assert [3, 4, 5] == course.flush(NOON)
 
@@ -79,8 +79,8 @@ def test_what_is_forgotten_does_not_leave(course: Course) -> None:
     """Its window is forgotten, too: it begins anew if it comes back."""
     course.tell(NOON, price(1))
     course.note(NOON, price(2), price(3, "ETH"))
-    course.lane.forget("BTC")
-    course.lane.forget("unheard of")
+    course.tier.forget("BTC")
+    course.tier.forget("unheard of")
 
     assert [3] == course.flush(NOON + WINDOW)
     assert [9] == course.tell(NOON + WINDOW + 0.01, price(9))
@@ -98,9 +98,9 @@ def test_those_that_wait_close_to_each_other_leave_together(course: Course) -> N
     )
     both = NOON + WINDOW + WINDOW / 5
 
-    assert both == course.lane.next_flush(NOON + WINDOW / 2)
+    assert both == course.tier.next_flush(NOON + WINDOW / 2)
     assert [4, 5] == course.flush(both)
-    assert both + WINDOW == course.lane.next_turn(["BTC"]) == course.lane.next_turn(["ETH"])
+    assert both + WINDOW == course.tier.next_turn(["BTC"]) == course.tier.next_turn(["ETH"])
 
 
 def test_what_may_leave_now_waits_for_nobody(course: Course) -> None:
@@ -109,7 +109,7 @@ def test_what_may_leave_now_waits_for_nobody(course: Course) -> None:
     now = NOON + WINDOW - WINDOW / 8
     course.note(now, price(2), price(3, "ETH"))
 
-    assert course.lane.next_flush(now) <= now
+    assert course.tier.next_flush(now) <= now
 
 
 # The pace
@@ -120,7 +120,7 @@ def test_a_late_flush_does_not_slow_its_symbols_down(course: Course) -> None:
     course.tell(NOON, price(1))
     course.tell(NOON + WINDOW + WINDOW / 4, price(2))
 
-    assert NOON + 2 * WINDOW == course.lane.next_turn(["BTC"])
+    assert NOON + 2 * WINDOW == course.tier.next_turn(["BTC"])
 
 
 def test_a_very_late_flush_begins_a_new_pace(course: Course) -> None:
@@ -129,8 +129,8 @@ def test_a_very_late_flush_begins_a_new_pace(course: Course) -> None:
     course.tell(NOON + WINDOW / 2, price(2, "ETH"))
     course.tell(NOON + WINDOW * 1.75, price(3), price(4, "ETH"))
 
-    assert NOON + WINDOW * 2.75 == course.lane.next_turn(["BTC"])
-    assert NOON + WINDOW * 2.5 == course.lane.next_turn(["ETH"])
+    assert NOON + WINDOW * 2.75 == course.tier.next_turn(["BTC"])
+    assert NOON + WINDOW * 2.5 == course.tier.next_turn(["ETH"])
 
 
 def test_a_source_as_fast_as_the_window_is_told_as_often(course: Course) -> None:
@@ -178,14 +178,14 @@ def test_a_source_a_little_faster_is_told_hardly_more_often(course: Course, fast
 @settings(deadline=None, derandomize=True, database=None, max_examples=60)
 @given(st.integers(0, 1000), st.floats(0.1, 20.0), st.floats(0.0, 0.45))
 def test_any_source_is_told_once_a_window_and_to_the_end(
-    seed: int, eagerness: float, lateness: float
+    seed: int, eagerness: float, feed_latency: float
 ) -> None:
     """No symbol is told too often, none is forgotten for others, and the last one arrives."""
     chance, course, at, changes = random.Random(seed), Course(), NOON, []
     for seq in range(1, 201):
         at += chance.expovariate(eagerness * len(SYMBOLS)) * WINDOW
         changes.append((at, price(seq, chance.choice(SYMBOLS))))
-    course.run(changes, iter(lambda: chance.uniform(0, lateness) * WINDOW, None))
+    course.run(changes, iter(lambda: chance.uniform(0, feed_latency) * WINDOW, None))
 
     for symbol in {change.symbol for _, change in changes}:
         times = course.times(symbol)
@@ -194,10 +194,10 @@ def test_any_source_is_told_once_a_window_and_to_the_end(
 
         assert sorted(set(seqs)) == seqs
         assert course.known[symbol].seq == seqs[-1]
-        assert times[-1] <= came[-1] + (1 + 0.25 + lateness) * WINDOW
+        assert times[-1] <= came[-1] + (1 + 0.25 + feed_latency) * WINDOW
         assert len(times) <= 1 + (times[-1] - times[0]) / WINDOW + 1e-6
         assert all(later - sooner >= WINDOW / 2 for sooner, later in pairwise(times))
-    assert 200 == len(course.told) + course.lane.skipped
+    assert 200 == len(course.told) + course.tier.skipped
 
 
 def test_a_fast_symbol_does_not_keep_others_from_their_turn(course: Course) -> None:
@@ -223,7 +223,7 @@ def test_what_is_alike_is_kept_for_a_second(calm: Course) -> None:
     assert [None] == calm.note(NOON + 0.9, price(3))
     assert [] == calm.flush(NOON + 0.99)
     assert [3] == calm.flush(NOON + 1)
-    assert math.inf == calm.lane.next_flush(NOON + 1)
+    assert math.inf == calm.tier.next_flush(NOON + 1)
     assert [NOON + 2] == calm.note(NOON + 1.5, price(4))
     assert [4] == calm.flush(NOON + 2)
     assert [5] == calm.tell(NOON + 3, price(5))
@@ -236,7 +236,7 @@ def test_a_change_that_counts_is_not_held_back_by_one_that_does_not(calm: Course
 
     assert [NOON + WINDOW] == calm.note(NOON + 0.5, price(3, number="2"))
     assert [3] == calm.flush(NOON + 0.5)
-    assert math.inf == calm.lane.next_flush(NOON + 0.5)
+    assert math.inf == calm.tier.next_flush(NOON + 0.5)
 
 
 def test_what_went_and_came_back_still_leaves_in_time(calm: Course) -> None:
@@ -251,9 +251,9 @@ def test_what_went_and_came_back_still_leaves_in_time(calm: Course) -> None:
 def test_what_nobody_watched_was_not_told(calm: Course) -> None:
     """What changed and came back while nobody looked is not alike to what was shown then."""
     calm.tell(NOON, price(1))
-    calm.lane.place(calm.viewer, frozenset())
+    calm.tier.place(calm.viewer, frozenset())
     calm.note(NOON + 1, price(2, number="2"))
-    calm.lane.place(calm.viewer, frozenset({"BTC"}))
+    calm.tier.place(calm.viewer, frozenset({"BTC"}))
 
     assert [3] == calm.tell(NOON + 1.5, price(3, number="1"))
 
@@ -263,42 +263,42 @@ def test_what_nobody_watched_was_not_told(calm: Course) -> None:
 
 def test_those_with_the_same_symbols_are_one_group(course: Course) -> None:
     """Per dialect: they get the same bytes."""
-    one, other = Printer(str), Printer(repr)
+    one, other = BatchEncoder(str), BatchEncoder(repr)
     crowd = [subscriber(one) for _ in range(100)]
     for watcher in crowd:
-        course.lane.place(watcher, frozenset({"DOGE", "ADA"}))
+        course.tier.place(watcher, frozenset({"DOGE", "ADA"}))
     stranger, loner = subscriber(other), subscriber(one)
-    course.lane.place(stranger, frozenset({"DOGE", "ADA"}))
-    course.lane.place(loner, frozenset({"DOGE"}))
+    course.tier.place(stranger, frozenset({"DOGE", "ADA"}))
+    course.tier.place(loner, frozenset({"DOGE"}))
 
     assert 1 == len({id(member.group) for member in crowd})
     assert crowd == list(crowd[0].group.members)
     assert 3 == len({id(member.group) for member in (crowd[0], stranger, loner)})
-    assert 103 == course.lane.size
+    assert 103 == course.tier.size
 
 
 def test_only_those_concerned_are_found(course: Course) -> None:
     """Each group with what it gets of several quotes, in order."""
     loner = subscriber()
-    course.lane.place(loner, frozenset({"ETH"}))
+    course.tier.place(loner, frozenset({"ETH"}))
     btc, eth, doge = price(1), price(2, "ETH"), price(3, "DOGE")
 
-    assert {course.viewer.group: [btc, eth], loner.group: [eth]} == course.lane.concerned(
+    assert {course.viewer.group: [btc, eth], loner.group: [eth]} == course.tier.concerned(
         [btc, eth, doge]
     )
-    assert [course.viewer] == course.lane.watching({"BTC", "DOGE"})
-    assert {course.viewer, loner} == set(course.lane.watching({"ETH"}))
+    assert [course.viewer] == course.tier.watching({"BTC", "DOGE"})
+    assert {course.viewer, loner} == set(course.tier.watching({"ETH"}))
 
 
 def test_who_is_placed_anew_is_nowhere_else(course: Course) -> None:
     """Groups without members are gone, and so are their symbols."""
-    course.lane.place(course.viewer, frozenset({"BTC"}))
+    course.tier.place(course.viewer, frozenset({"BTC"}))
 
-    assert [] == course.lane.watching({"ETH", "SOL"})
+    assert [] == course.tier.watching({"ETH", "SOL"})
     assert [None] == course.note(NOON, price(1, "ETH"))
-    assert 1 == course.lane.size
+    assert 1 == course.tier.size
 
-    course.lane.place(course.viewer, frozenset())
+    course.tier.place(course.viewer, frozenset())
 
-    assert {} == course.lane.concerned([price(2)])
-    assert (0, None) == (course.lane.size, course.viewer.group)
+    assert {} == course.tier.concerned([price(2)])
+    assert (0, None) == (course.tier.size, course.viewer.group)

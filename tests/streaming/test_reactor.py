@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omcrm.streaming.reactor import READ, WRITE, Later, Reactor
+from omcrm.streaming.reactor import READ, WRITE, DelayedCall, Reactor
 from tests.processes import PATIENCE, wait_for
 from tests.threads import Threads
 
@@ -155,10 +155,10 @@ def test_deadlines_come_in_their_order() -> None:
     came: list[float] = []
     times = [now + number / 100 for number in range(20)]
     for when in random.Random(1).sample(times, len(times)):
-        reactor.at(when, Later(lambda when: came.append(time.monotonic() - when), when))
+        reactor.at(when, DelayedCall(lambda when: came.append(time.monotonic() - when), when))
     order: list[int] = []
     for number in (2, 0, 1):
-        reactor.at(now + 0.25 + number / 100, Later(order.append, number))
+        reactor.at(now + 0.25 + number / 100, DelayedCall(order.append, number))
     wait_for(lambda: len(order) == 3, 5)
 
     assert 20 == len(came)
@@ -227,7 +227,7 @@ def test_deadlines_at_the_same_moment_all_come() -> None:
     """Each of them, in the order in which they were given."""
     reactor, order, when = Reactor(), list[int](), time.monotonic() + 0.05
     for number in range(100):
-        reactor.at(when, Later(order.append, number))
+        reactor.at(when, DelayedCall(order.append, number))
     wait_for(lambda: len(order) == 100, 20)
 
     assert list(range(100)) == order
@@ -325,7 +325,7 @@ def test_failures_are_logged_and_survived(
     reactor.forget(ours.fileno())
     for _ in range(100):
         reactor.soon(fail)
-        reactor.at(time.monotonic(), Later(fail))
+        reactor.at(time.monotonic(), DelayedCall(fail))
     in_turn(reactor)
     clock = Clock()
     reactor.at(time.monotonic(), clock)

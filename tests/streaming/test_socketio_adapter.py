@@ -23,7 +23,7 @@ from socketio.exceptions import ConnectionRefusedError as Refusal
 from omcrm.extensions import SocketIO
 from omcrm.streaming.engine import EngineServer
 from omcrm.streaming.rooms import Rooms
-from omcrm.streaming.seam import WRITTEN_AGAINST, RealtimeServer
+from omcrm.streaming.socketio_adapter import WRITTEN_AGAINST, RealtimeServer
 from omcrm.streaming.socketio_packet import StrictPacket
 from tests.processes import PATIENCE, wait_for
 from tests.streaming.asked import asking

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from omcrm.streaming.seldom import Seldom
+from omcrm.streaming.throttled_log import ThrottledLog
 
 _log = logging.getLogger(__name__)
 
@@ -15,15 +15,17 @@ def test_one_line_a_second(
 ) -> None:
     """The first at once; later ones say how many were left out."""
     now = 100.0
-    monkeypatch.setattr("omcrm.streaming.seldom.time", SimpleNamespace(monotonic=lambda: now))
-    seldom = Seldom(_log)
+    monkeypatch.setattr(
+        "omcrm.streaming.throttled_log.time", SimpleNamespace(monotonic=lambda: now)
+    )
+    throttled = ThrottledLog(_log)
     for _ in range(1000):
-        seldom.warning("%s was bad", "it")
+        throttled.warning("%s was bad", "it")
     now += 1.0
     for _ in range(10):
-        seldom.warning("%s was bad", "it")
+        throttled.warning("%s was bad", "it")
     now += 60
-    seldom.warning("%s was bad", "it")
+    throttled.warning("%s was bad", "it")
 
     assert [
         "it was bad",
@@ -34,12 +36,12 @@ def test_one_line_a_second(
 
 def test_an_exception_comes_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
     """The one that is being handled, where its turn has come."""
-    seldom = Seldom(_log)
+    throttled = ThrottledLog(_log)
     for number in range(3):
         try:
             raise ValueError(number)
         except ValueError:
-            seldom.exception("failed")
+            throttled.exception("failed")
 
     assert ["failed"] == caplog.messages
     assert isinstance(caplog.records[0].exc_info[1], ValueError)
@@ -48,16 +50,16 @@ def test_an_exception_comes_with_its_traceback(caplog: pytest.LogCaptureFixture)
 
 def test_the_kinds_share_a_turn(caplog: pytest.LogCaptureFixture) -> None:
     """A warning and an error of the same speaker are one line."""
-    seldom = Seldom(_log)
-    seldom.warning("a")
+    throttled = ThrottledLog(_log)
+    throttled.warning("a")
     try:
         raise ValueError
     except ValueError:
-        seldom.exception("b")
+        throttled.exception("b")
 
     assert ["a"] == caplog.messages
 
 
 def test_what_is_logged_is_no_format() -> None:
     """Values may hold anything."""
-    Seldom(_log).warning("%s", "100 %s of %d")
+    ThrottledLog(_log).warning("%s", "100 %s of %d")

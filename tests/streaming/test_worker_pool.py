@@ -8,14 +8,14 @@ from itertools import count
 
 import pytest
 
-from omcrm.streaming.crew import Crew
+from omcrm.streaming.worker_pool import WorkerPool
 from tests.processes import PATIENCE, wait_for
 
 
 def test_a_job_is_done_elsewhere() -> None:
     """Not in the caller's thread, and not later than now."""
-    crew, names = Crew(), list[str]()
-    crew.do(lambda: names.append(threading.current_thread().name))
+    workers, names = WorkerPool(), list[str]()
+    workers.do(lambda: names.append(threading.current_thread().name))
     wait_for(lambda: names, 5)
 
     assert ["crew"] == names
@@ -23,7 +23,7 @@ def test_a_job_is_done_elsewhere() -> None:
 
 def test_what_is_done_is_not_held() -> None:
     """A thread that waits for the next job has forgotten the last one."""
-    crew, done = Crew(), threading.Event()
+    workers, done = WorkerPool(), threading.Event()
 
     class Job:
         def __call__(self) -> None:
@@ -31,33 +31,33 @@ def test_what_is_done_is_not_held() -> None:
 
     job = Job()
     gone = weakref.ref(job)
-    crew.do(job)
+    workers.do(job)
     del job
 
     assert done.wait(20)
     wait_for(lambda: gone() is None, 20)
-    assert 1 == crew.size
+    assert 1 == workers.size
 
 
 def test_there_are_never_too_many() -> None:
     """With all busy, jobs wait; none is forgotten."""
-    crew, gate = Crew(most=3, idle=0.1), threading.Event()
+    workers, validator = WorkerPool(most=3, idle=0.1), threading.Event()
     lock, done, busy, peak = threading.Lock(), count(), set[int](), list[int]()
 
     def job() -> None:
         with lock:
             busy.add(threading.get_ident())
             peak.append(len(busy))
-        gate.wait(PATIENCE)
+        validator.wait(PATIENCE)
         with lock:
             busy.discard(threading.get_ident())
             next(done)
 
     for _ in range(50):
-        crew.do(job)
+        workers.do(job)
     wait_for(lambda: len(busy) == 3, 5)
-    assert 3 == crew.size
-    gate.set()
+    assert 3 == workers.size
+    validator.set()
     wait_for(lambda: len(peak) == 50 and not busy, 10)
 
     assert 3 == max(peak)
@@ -65,10 +65,10 @@ def test_there_are_never_too_many() -> None:
 
 def test_who_is_free_is_used() -> None:
     """One job after the other needs one thread only."""
-    crew, done = Crew(), list[int]()
+    workers, done = WorkerPool(), list[int]()
     for number in range(20):
-        crew.do(lambda: done.append(threading.get_ident()))
-        wait_for(lambda number=number: len(done) > number and crew._waiting == 1, 5)
+        workers.do(lambda: done.append(threading.get_ident()))
+        wait_for(lambda number=number: len(done) > number and workers._waiting == 1, 5)
 
     assert 20 == len(done)
     assert 1 == len(set(done))
@@ -76,10 +76,10 @@ def test_who_is_free_is_used() -> None:
 
 def test_the_idle_go() -> None:
     """Without work nobody stays, and the next job finds somebody."""
-    crew, done = Crew(idle=0.05), list[int]()
+    workers, done = WorkerPool(idle=0.05), list[int]()
     for number in range(3):
-        crew.do(lambda number=number: done.append(number))
-        wait_for(lambda: crew.size == 0, 5)
+        workers.do(lambda number=number: done.append(number))
+        wait_for(lambda: workers.size == 0, 5)
 
     assert [0, 1, 2] == done
 
@@ -87,26 +87,26 @@ def test_the_idle_go() -> None:
 @pytest.mark.usefixtures("restless")
 def test_none_is_lost_between_coming_and_going() -> None:
     """Jobs that come just when somebody gives up waiting are done, too."""
-    crew, done = Crew(most=2, idle=0.001), count()
+    workers, done = WorkerPool(most=2, idle=0.001), count()
     for _ in range(300):
-        crew.do(lambda: next(done))
-        crew.do(lambda: next(done))
+        workers.do(lambda: next(done))
+        workers.do(lambda: next(done))
         time.sleep(0.001)
-    wait_for(lambda: crew.size == 0 and not crew._jobs, 10)
+    wait_for(lambda: workers.size == 0 and not workers._jobs, 10)
 
     assert 600 == next(done)
 
 
 def test_a_failure_is_logged_seldom_and_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
     """Its thread goes on with the next job."""
-    crew, done = Crew(most=1), list[bool]()
+    workers, done = WorkerPool(most=1), list[bool]()
 
     def fail() -> None:
         raise ValueError("expected")
 
     for _ in range(100):
-        crew.do(fail)
-    crew.do(lambda: done.append(True))
+        workers.do(fail)
+    workers.do(lambda: done.append(True))
     wait_for(lambda: done, 5)
 
     assert 1 <= len(caplog.records) <= 2

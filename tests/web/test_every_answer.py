@@ -9,8 +9,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from omcrm.auth.allowance import Allowance
 from omcrm.auth.login import hash_token
+from omcrm.auth.rate_limit import UserRateLimit
 from omcrm.auth.scope import Scope
 from omcrm.extensions import db, limiter
 from omcrm.gateways.registry import DIALECTS
@@ -49,8 +49,8 @@ SECRET = "omcrm_test"
 @pytest.fixture(autouse=True)
 def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody has to wait because others asked so much."""
-    monkeypatch.setattr(Allowance, "spend", lambda self, who: 0)
-    monkeypatch.setattr(Allowance, "wait", lambda self, who: 0)
+    monkeypatch.setattr(UserRateLimit, "spend", lambda self, who: 0)
+    monkeypatch.setattr(UserRateLimit, "wait", lambda self, who: 0)
 
 
 @pytest.fixture

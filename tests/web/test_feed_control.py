@@ -13,7 +13,7 @@ from omcrm.extensions import db
 from omcrm.storage import feed_switch
 from omcrm.storage.user import Role
 from omcrm.web import feed_control
-from omcrm.web.market import market
+from omcrm.web.market_access import market
 from tests.processes import wait_for
 
 

@@ -7,7 +7,7 @@ from omcrm.extensions import db
 from omcrm.storage.instrument import find_instrument
 from omcrm.storage.portfolio import HoldingRow, PortfolioRow
 from omcrm.storage.user import Role, User
-from omcrm.web.market import market
+from omcrm.web.market_access import market
 
 
 def test_it_comes_with_its_catalogue(app: Flask) -> None:

@@ -10,10 +10,10 @@ from flask.testing import FlaskClient
 
 from omcrm import create_app
 from omcrm.extensions import db
-from omcrm.feeds.news.desk import NewsDesk
+from omcrm.feeds.news.collector import NewsCollector
 from omcrm.feeds.news.source_list import news_sources
 from omcrm.storage.user import Role
-from omcrm.web.market import market
+from omcrm.web.market_access import market
 from omcrm.web.news import news_report
 from tests.processes import Exchange, wait_for
 
@@ -29,7 +29,7 @@ def told(app: Flask, exchange: Exchange) -> Iterator[Flask]:
     """An app whose news are those of the exchange."""
     with app.app_context():
         found = market()
-        found.news = NewsDesk(news_sources((), exchange.url), 60.0, lambda: datetime.now(UTC))
+        found.news = NewsCollector(news_sources((), exchange.url), 60.0, lambda: datetime.now(UTC))
         found.news.follow(found.instruments.values())
         found.news.start()
         wait_for(found.news.latest, 5, "news")

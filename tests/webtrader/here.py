@@ -23,7 +23,7 @@ class Here:
 
     def __init__(self, app: Flask, port: int, session: str) -> None:
         self.fanout = app.extensions[service.MANAGER].fanout
-        self.desk = app.extensions[service.DESK]
+        self.pages = app.extensions[service.PAGES]
         self.browser = Browser(f"http://127.0.0.1:{port}")
         self.browser.http.cookies.set("omcrm_session", session)
         self._app = app
@@ -54,11 +54,11 @@ class Here:
 
     def drop(self) -> None:
         """Disconnect every page, as where their sessions are over."""
-        socketio_events.drop_sessions(self._app, self.desk.session_hashes())
+        socketio_events.drop_sessions(self._app, self.pages.session_hashes())
 
     def watchers(self) -> int:
         """How many the fan-out tells."""
-        return sum(lane.size for lane in self.fanout._lanes)
+        return sum(tier.size for tier in self.fanout._lanes)
 
 
 @contextmanager

@@ -256,7 +256,7 @@ def test_who_leaves_is_told_nothing_more(here: Here, page: RawPage) -> None:
     page.close()
 
     wait_for(lambda: not here.watchers(), 5, "the end")
-    assert 0 == here.desk.counts()["connections"]
+    assert 0 == here.pages.counts()["connections"]
 
 
 def test_who_watches_nothing_more_is_told_nothing_more(here: Here, page: RawPage) -> None:
@@ -301,14 +301,14 @@ def test_a_page_comes_while_the_database_is_away(
     app: Flask, here: Here, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is refused with the reason, and those who are in go on."""
-    with here.browser.desk() as desk:
-        desk.subscribe("BTC")
+    with here.browser.pages() as pages:
+        pages.subscribe("BTC")
         with app.app_context():
             db.drop_all()
         with pytest.raises(ConnectFailed, match="One or more namespaces failed to connect"):
-            here.browser.desk().close()
+            here.browser.pages().close()
         price = here.price("BTC")
 
-        wait_for(lambda: desk.prices("BTC")[-1]["price"] == price, 30, "the price")
-        assert "time" in str(desk.call("ping"))
+        wait_for(lambda: pages.prices("BTC")[-1]["price"] == price, 30, "the price")
+        assert "time" in str(pages.call("ping"))
     assert "Traceback" not in caplog.text

@@ -8,14 +8,14 @@ import pytest
 from flask import Flask
 
 from omcrm.extensions import db
-from omcrm.market.feed_event import FeedEvent, Kind
+from omcrm.market.feed_event import FeedEvent, FeedEventKind
 from omcrm.storage import feed_event
 from omcrm.webtrader.feed_log import FeedLog
 
 
 def event(reason: str = "streaming", age: timedelta = timedelta(0)) -> FeedEvent:
     moment = datetime.now(UTC).replace(microsecond=0) - age
-    return FeedEvent(at=moment, kind=Kind.STATE, source="binance", reason=reason)
+    return FeedEvent(at=moment, kind=FeedEventKind.STATE, source="binance", reason=reason)
 
 
 def kept(app: Flask) -> list[FeedEvent]:

@@ -12,7 +12,7 @@ from flask import Flask
 from omcrm.extensions import db
 from omcrm.feeds.registry import FeedSettings
 from omcrm.market.catalogue import CATALOGUE
-from omcrm.market.feed_event import FeedEvent, Kind
+from omcrm.market.feed_event import FeedEvent, FeedEventKind
 from omcrm.storage import feed_event
 from omcrm.streaming import wire
 from omcrm.streaming.price_update import iso
@@ -131,7 +131,7 @@ def test_the_newest_refusal_comes_first_and_fifty_are_enough(
 ) -> None:
     """A source that is refused for ever does not make the answer long."""
     exchange.fault("spike", symbol="BTCUSDT", factor=3, count=60)
-    wait_for(lambda: manager.gate.refused["jump"] >= 60, 10, "the refusals")
+    wait_for(lambda: manager.validator.refused["jump"] >= 60, 10, "the refusals")
     times = [rejection["at"] for rejection in heard()["quarantine"]]
 
     assert 50 == len(times)
@@ -173,7 +173,7 @@ def test_events_survive_the_manager(app: Flask, heard: Look) -> None:
         feed_event.add(
             FeedEvent(
                 at=began + timedelta(seconds=number),
-                kind=Kind.STATE,
+                kind=FeedEventKind.STATE,
                 source="kraken",
                 reason=str(number),
             )

@@ -63,10 +63,10 @@ def test_other_origins_are_refused(origin: str, method: str) -> None:
 
 def test_a_set_public_address_is_the_only_origin() -> None:
     """Behind a proxy the host that was asked for does not matter."""
-    desk = "https://desk.example.com"
+    pages = "https://desk.example.com"
 
-    assert 200 == status(desk, public_url=desk)
-    assert 403 == status("http://desk.local:5000", public_url=desk)
+    assert 200 == status(pages, public_url=pages)
+    assert 403 == status("http://desk.local:5000", public_url=pages)
 
 
 def test_programs_without_an_origin_come_in() -> None:

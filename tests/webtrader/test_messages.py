@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 
 from omcrm.errors import AccessRefused
-from omcrm.market.candle import KEPT, TIMEFRAMES
-from omcrm.webtrader.messages import Instruments, Position, PriceHistory, read
+from omcrm.market.bar import KEPT, TIMEFRAMES
+from omcrm.webtrader.messages import Instruments, PriceHistory, ResumeRequest, read
 
 NESTED: list[Any] = []
 for _ in range(100_000):
@@ -25,7 +25,7 @@ for _ in range(100_000):
         ({"symbols": ["BTC"], "max_rate": 2}, Instruments(symbols=["BTC"], max_rate=2)),
         (
             {"symbols": ["BTC"], "since": {"epoch": "e", "seq": 7, "more": 1}},
-            Instruments(symbols=["BTC"], since=Position("e", 7)),
+            Instruments(symbols=["BTC"], since=ResumeRequest("e", 7)),
         ),
     ],
 )

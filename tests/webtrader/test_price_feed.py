@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from omcrm.pricing.running import PriceFeedState, price_feed_state
+from omcrm.pricing.price_feed_state import PriceFeedState, price_feed_state
 from tests.processes import PATIENCE, ROOT, App, Exchange, Process, wait_for
 from tests.upstreams import at_the_exchange
 
@@ -97,9 +97,9 @@ def test_a_second_one_is_refused(tmp_path: Path, environ: dict[str, str]) -> Non
 def test_it_lives_beside_the_app(tmp_path: Path, environ: dict[str, str]) -> None:
     """Both write to one database, and the app may come and go."""
     with App(tmp_path, environ) as app, Feed(tmp_path, environ, "--interval", "1") as feed:
-        with app.new_browser().desk() as desk:
-            desk.subscribe("BTC")
-            wait_for(lambda: len(desk.prices("BTC")) > 3, 15, "prices on the desk")
+        with app.new_browser().pages() as pages:
+            pages.subscribe("BTC")
+            wait_for(lambda: len(pages.prices("BTC")) > 3, 15, "prices on the desk")
         app.stop()
         before = feed.rows("select max(written_at) from asset_prices")
         wait_for(

@@ -28,7 +28,7 @@ class Reader:
     def __init__(self) -> None:
         self.told: list[PriceClass] = []
 
-    def offer(self, state: Batch) -> bool:
+    def try_send(self, state: Batch) -> bool:
         self.told.extend(PriceClass(packet) for packet in state.packets)
         return True
 
@@ -80,18 +80,18 @@ def desks() -> Iterator[type]:
             made.append(self)
 
     yield Made
-    for desk in made:
-        desk.manager.stop()
-    for desk in made:
-        desk.threads.wait()
+    for pages in made:
+        pages.manager.stop()
+    for pages in made:
+        pages.threads.wait()
 
 
 @pytest.fixture
 def live(desks: type, exchange: Exchange) -> Desk:
     """A desk whose BTC is live."""
-    desk = desks(exchange.url)
-    desk.wait_for_class("BTC", PriceClass.LIVE, 10)
-    return desk
+    pages = desks(exchange.url)
+    pages.wait_for_class("BTC", PriceClass.LIVE, 10)
+    return pages
 
 
 def test_start_and_stop_twice(live: Desk, exchange: Exchange) -> None:
@@ -159,7 +159,7 @@ def test_half_open(live: Desk, exchange: Exchange) -> None:
 
 def test_unknown_symbol(desks: type, exchange: Exchange) -> None:
     """What the upstream acknowledges and never sends falls back to the last resort, and says so."""
-    desk = desks(exchange.url)
+    pages = desks(exchange.url)
     unknown = Instrument(
         symbol="ZZZ",
         name="Nothing",
@@ -168,11 +168,11 @@ def test_unknown_symbol(desks: type, exchange: Exchange) -> None:
         last_resort_price=CATALOGUE[0].last_resort_price,
         provider_symbols={"binance": "zzzusdt"},
     )
-    desk.manager.follow([*CATALOGUE, unknown])
-    desk.wait_for_class("BTC", PriceClass.LIVE, 10)
+    pages.manager.follow([*CATALOGUE, unknown])
+    pages.wait_for_class("BTC", PriceClass.LIVE, 10)
 
-    desk.wait_for_class("ZZZ", PriceClass.LAST_RESORT, 12)
-    assert desk.price_class("BTC") is PriceClass.LIVE
+    pages.wait_for_class("ZZZ", PriceClass.LAST_RESORT, 12)
+    assert pages.price_class("BTC") is PriceClass.LIVE
 
 
 @pytest.mark.parametrize("fault", ["garbage", "crossed", "out_of_order", "duplicate"])
@@ -193,13 +193,13 @@ def test_bad_frames_change_no_price(live: Desk, exchange: Exchange, fault: str) 
         assert all(quote.book.bid <= quote.book.ask for quote in real if quote.book)
     assert live.manager.status()["binance"].active
     if fault != "garbage":
-        assert sum(live.manager.gate.refused.values()) > 0
+        assert sum(live.manager.validator.refused.values()) > 0
 
 
 def test_spike(live: Desk, exchange: Exchange) -> None:
     """A price far from the last one is not believed on one venue's word."""
     exchange.fault("spike", symbol="BTCUSDT", factor=3, count=1)
-    wait_for(lambda: live.manager.gate.refused["jump"] > 0, 5, "the refusal")
+    wait_for(lambda: live.manager.validator.refused["jump"] > 0, 5, "the refusal")
 
     prices = [quote.said.trade.price for quote in live.quotes if quote.symbol == "BTC"]
     assert max(prices) < 2 * min(prices)
@@ -207,37 +207,37 @@ def test_spike(live: Desk, exchange: Exchange) -> None:
 
 def test_nothing_but_the_last_resort(desks: type) -> None:
     """Without any source every instrument has its hard-coded price, and says so."""
-    desk = desks()
+    pages = desks()
 
-    wait_for(lambda: len(desk.manager.cache.snapshot()) == 24, 5, "all prices")
+    wait_for(lambda: len(pages.manager.cache.snapshot()) == 24, 5, "all prices")
     assert {PriceClass.LAST_RESORT} == {
-        quote.price_class for quote in desk.manager.cache.snapshot().values()
+        quote.price_class for quote in pages.manager.cache.snapshot().values()
     }
-    assert {"off"} == {status.state for status in desk.manager.status().values()}
+    assert {"off"} == {status.state for status in pages.manager.status().values()}
 
 
 def test_demo_without_a_network(desks: type, exchange: Exchange) -> None:
     """Where Binance cannot be reached, everything is simulated and says so."""
-    desk = desks(f"ws://127.0.0.1:{free_port()}", exchange.url)
+    pages = desks(f"ws://127.0.0.1:{free_port()}", exchange.url)
 
     for symbol in ("BTC", "AAPL", "EURUSD"):
-        desk.wait_for_class(symbol, PriceClass.SIMULATED, 10)
-    assert "waiting" == desk.manager.status()["binance"].state
+        pages.wait_for_class(symbol, PriceClass.SIMULATED, 10)
+    assert "waiting" == pages.manager.status()["binance"].state
 
 
 def test_real_before_simulated(desks: type, exchange: Exchange, tmp_path: Path) -> None:
     """A real source takes over from the simulated one, which never takes over from it."""
     port = free_port()
-    desk = desks(f"ws://127.0.0.1:{port}", exchange.url)
-    desk.wait_for_class("BTC", PriceClass.SIMULATED, 10)
+    pages = desks(f"ws://127.0.0.1:{port}", exchange.url)
+    pages.wait_for_class("BTC", PriceClass.SIMULATED, 10)
     with Exchange(tmp_path, "--seed", "2", port=port):
-        desk.wait_for_class("BTC", PriceClass.LIVE, 20)
-        assert "binance" == desk.source("BTC")
-        assert "simulated" == desk.source("AAPL")
+        pages.wait_for_class("BTC", PriceClass.LIVE, 20)
+        assert "binance" == pages.source("BTC")
+        assert "simulated" == pages.source("AAPL")
 
-    desk.wait_for_class("BTC", PriceClass.STALE, 5)
+    pages.wait_for_class("BTC", PriceClass.STALE, 5)
     time.sleep(1)
-    assert "binance" == desk.source("BTC")
+    assert "binance" == pages.source("BTC")
 
 
 def test_adding_and_dropping_an_instrument(live: Desk) -> None:
@@ -297,13 +297,13 @@ def test_callbacks(live: Desk) -> None:
 
 def test_failure_is_told_only_after_a_while(desks: type) -> None:
     """The feeds are given time to connect before they count as failing."""
-    desk = desks(f"ws://127.0.0.1:{free_port()}")
+    pages = desks(f"ws://127.0.0.1:{free_port()}")
 
-    assert desk.manager.failure() is None
-    desk.manager._started_at -= 60
-    assert "no source is streaming" == desk.manager.failure()
-    desk.manager.stop()
-    assert desk.manager.failure() is None
+    assert pages.manager.failure() is None
+    pages.manager._started_at -= 60
+    assert "no source is streaming" == pages.manager.failure()
+    pages.manager.stop()
+    assert pages.manager.failure() is None
 
 
 def test_candles_come_from_what_was_seen(live: Desk) -> None:

@@ -34,16 +34,16 @@ STATUS_FIELDS = {
 
 
 @pytest.fixture
-def desk(client: Browser) -> Iterator[DeskClient]:
+def pages(client: Browser) -> Iterator[DeskClient]:
     """A connected page of the client."""
-    with client.desk() as connected:
+    with client.pages() as connected:
         yield connected
 
 
-def event_after(desk: DeskClient, event: str, count: int = 0) -> Any:
+def event_after(pages: DeskClient, event: str, count: int = 0) -> Any:
     """The body of the event that comes after `count` of them."""
-    wait_for(lambda: len(desk.bodies(event)) > count, 5, event)
-    return desk.bodies(event)[count]
+    wait_for(lambda: len(pages.bodies(event)) > count, 5, event)
+    return pages.bodies(event)[count]
 
 
 # Who may connect
@@ -85,32 +85,32 @@ def test_a_foreign_origin_is_refused(served: App, client: Browser) -> None:
             f"/socket.io/?EIO=4&transport={transport}", headers={"Origin": "https://evil.example"}
         )
         assert 403 == answer.status_code
-    with client.desk() as desk:  # its library sends our own origin
-        assert desk.connected
+    with client.pages() as pages:  # its library sends our own origin
+        assert pages.connected
 
 
 def test_polling_then_upgrade(client: Browser) -> None:
     """A client that begins with polling ends on a WebSocket."""
-    with client.desk(transports=("polling", "websocket")) as desk:
-        desk.subscribe("BTC")
+    with client.pages(transports=("polling", "websocket")) as pages:
+        pages.subscribe("BTC")
 
-        assert "websocket" == desk.client.transport()
-        event_after(desk, "price_update")
+        assert "websocket" == pages.client.transport()
+        event_after(pages, "price_update")
 
 
 def test_twenty_one_pages(served: App) -> None:
     """A user's 21st page is refused in plain words, and may come once another has gone."""
     browser = served.new_browser()
-    desks = [browser.desk() for _ in range(20)]
+    desks = [browser.pages() for _ in range(20)]
     try:
         assert "too many open pages" in refusal(browser)
         desks.pop().close()
         time.sleep(0.3)
-        desks.append(browser.desk())
+        desks.append(browser.pages())
         assert desks[-1].connected
     finally:
-        for desk in desks:
-            desk.close()
+        for pages in desks:
+            pages.close()
 
 
 def test_a_page_that_cannot_be_served_takes_no_seat(
@@ -127,7 +127,7 @@ def test_a_page_that_cannot_be_served_takes_no_seat(
             app, namespace="/webtrader", flask_test_client=browser(Role.CLIENT)
         )
 
-    assert 0 == app.extensions[service.DESK].counts()["connections"]
+    assert 0 == app.extensions[service.PAGES].counts()["connections"]
 
 
 def test_logout_drops_the_pages(served: App) -> None:
@@ -135,7 +135,7 @@ def test_logout_drops_the_pages(served: App) -> None:
     email = f"{secrets.token_hex(4)}@example.com"
     served.create_user(email)
     leaving, staying = served.log_in(email), served.log_in(email)
-    with leaving.desk() as gone, staying.desk() as kept:
+    with leaving.pages() as gone, staying.pages() as kept:
         token = leaving.csrf("/webtrader/dashboard")
         assert 302 == leaving.post("/auth/logout", data={"csrf_token": token}).status_code
 
@@ -148,29 +148,29 @@ def test_disabling_drops_the_pages(served: App) -> None:
     """A disabled user's pages are disconnected within five seconds."""
     email = f"{secrets.token_hex(4)}@example.com"
     served.create_user(email)
-    with served.log_in(email).desk() as desk:
-        desk.subscribe("BTC")
+    with served.log_in(email).pages() as pages:
+        pages.subscribe("BTC")
         served.run("manage.py", "disable-user", "--email", email)
 
-        wait_for(lambda: not desk.connected, 5, "the page to be dropped")
+        wait_for(lambda: not pages.connected, 5, "the page to be dropped")
 
 
 # What a page is told
 
 
-def test_connection_status_comes_first(desk: DeskClient) -> None:
+def test_connection_status_comes_first(pages: DeskClient) -> None:
     """On connect a page is told how every source is doing."""
-    body = event_after(desk, "connection_status")
+    body = event_after(pages, "connection_status")
 
-    assert "connection_status" == desk.events[0][0]
+    assert "connection_status" == pages.events[0][0]
     assert {"binance"} == set(body)
     assert set(body["binance"]) >= STATUS_FIELDS
 
 
-def test_subscribe(desk: DeskClient) -> None:
+def test_subscribe(pages: DeskClient) -> None:
     """A snapshot of every symbol, then the success, then changes."""
-    answer = desk.subscribe("BTC", "AAPL")
-    success = event_after(desk, "subscription_success")
+    answer = pages.subscribe("BTC", "AAPL")
+    success = event_after(pages, "subscription_success")
 
     assert "Subscribed to 2 instruments" == success["message"]
     assert answer == success
@@ -181,21 +181,21 @@ def test_subscribe(desk: DeskClient) -> None:
         {"id": 9, "symbol": "AAPL", "name": "Apple", "type": "stock"},
     ] == success["instruments"]
     assert [] == success["rejected"]
-    before = desk.events[: [name for name, _ in desk.events].index("subscription_success")]
+    before = pages.events[: [name for name, _ in pages.events].index("subscription_success")]
     snapshot = [body["symbol"] for name, body in before if name == "price_update"]
     assert {"BTC", "AAPL"} == set(snapshot)
-    assert set(desk.prices("BTC")[0]) >= PRICE_UPDATE_FIELDS
-    assert "live" == desk.prices("BTC")[0]["price_class"]
-    assert "last_resort" == desk.prices("AAPL")[0]["price_class"]
-    wait_for(lambda: len(desk.prices("BTC")) > 3, 10, "changes")
-    numbers = [price["seq"] for price in desk.prices("BTC")]
+    assert set(pages.prices("BTC")[0]) >= PRICE_UPDATE_FIELDS
+    assert "live" == pages.prices("BTC")[0]["price_class"]
+    assert "last_resort" == pages.prices("AAPL")[0]["price_class"]
+    wait_for(lambda: len(pages.prices("BTC")) > 3, 10, "changes")
+    numbers = [price["seq"] for price in pages.prices("BTC")]
     assert sorted(numbers) == numbers
     assert numbers[0] <= success["seq"] < numbers[-1]
 
 
-def test_subscribe_by_id_and_mixed(desk: DeskClient) -> None:
+def test_subscribe_by_id_and_mixed(pages: DeskClient) -> None:
     """Ids work like symbols; what is unknown is named."""
-    answer = desk.call(
+    answer = pages.call(
         "subscribe_to_instruments", {"instrument_ids": [2, 999], "symbols": ["ETH", "NOPE"]}
     )
 
@@ -204,26 +204,26 @@ def test_subscribe_by_id_and_mixed(desk: DeskClient) -> None:
     assert {"UNKNOWN_SYMBOL"} == {rejection["code"] for rejection in answer["rejected"]}
 
 
-def test_only_unknown_symbols(desk: DeskClient) -> None:
+def test_only_unknown_symbols(pages: DeskClient) -> None:
     """Nothing but unknown symbols is an error that names them."""
-    answer = desk.subscribe("NOPE")
+    answer = pages.subscribe("NOPE")
 
     assert "UNKNOWN_SYMBOL" == answer["code"]
-    assert "NOPE" in event_after(desk, "subscription_error")["message"]
-    assert [] == desk.bodies("subscription_success")
+    assert "NOPE" in event_after(pages, "subscription_error")["message"]
+    assert [] == pages.bodies("subscription_success")
 
 
-def test_unsubscribe_really_stops(desk: DeskClient) -> None:
+def test_unsubscribe_really_stops(pages: DeskClient) -> None:
     """After the answer no further update comes."""
-    desk.subscribe("BTC", "ETH")
-    answer = desk.call("unsubscribe_from_instruments", {"symbols": ["BTC"]})
+    pages.subscribe("BTC", "ETH")
+    answer = pages.call("unsubscribe_from_instruments", {"symbols": ["BTC"]})
     time.sleep(0.2)
-    before = len(desk.prices("BTC"))
-    others = len(desk.prices("ETH"))
-    wait_for(lambda: len(desk.prices("ETH")) > others + 3, 10, "the other symbol")
+    before = len(pages.prices("BTC"))
+    others = len(pages.prices("ETH"))
+    wait_for(lambda: len(pages.prices("ETH")) > others + 3, 10, "the other symbol")
 
     assert ["BTC"] == answer["symbols"]
-    assert before == len(desk.prices("BTC"))
+    assert before == len(pages.prices("BTC"))
 
 
 def test_events_keep_their_order(
@@ -234,51 +234,51 @@ def test_events_keep_their_order(
     with App(tmp_path_factory.mktemp("threads"), environ) as app:
         browser = app.new_browser()
         for _ in range(5):
-            with browser.desk() as desk:
+            with browser.pages() as pages:
                 for _ in range(8):
-                    desk.send("subscribe_to_instruments", {"symbols": ["BTC"]})
-                    desk.send("unsubscribe_from_instruments", {"symbols": ["BTC"]})
-                assert "timestamp" in desk.call("ping")
-                before = len(desk.prices("BTC"))
+                    pages.send("subscribe_to_instruments", {"symbols": ["BTC"]})
+                    pages.send("unsubscribe_from_instruments", {"symbols": ["BTC"]})
+                assert "timestamp" in pages.call("ping")
+                before = len(pages.prices("BTC"))
                 time.sleep(0.6)
 
-                assert before == len(desk.prices("BTC"))
+                assert before == len(pages.prices("BTC"))
 
 
-def test_too_many_subscriptions(desk: DeskClient) -> None:
+def test_too_many_subscriptions(pages: DeskClient) -> None:
     """What goes beyond the page's limit is refused, in plain words; the rest is served."""
     instruments = list(range(1, 25))
-    answer = desk.call("subscribe_to_instruments", {"instrument_ids": instruments})
+    answer = pages.call("subscribe_to_instruments", {"instrument_ids": instruments})
 
     assert 20 == len(answer["instruments"])
     assert 4 == len(answer["rejected"])
     assert {"LIMIT_EXCEEDED"} == {rejection["code"] for rejection in answer["rejected"]}
-    assert "LIMIT_EXCEEDED" == event_after(desk, "subscription_error")["code"]
+    assert "LIMIT_EXCEEDED" == event_after(pages, "subscription_error")["code"]
     refused = {rejection["symbol"] for rejection in answer["rejected"]}
-    assert not refused & {body["symbol"] for body in desk.bodies("price_update")}
+    assert not refused & {body["symbol"] for body in pages.bodies("price_update")}
 
 
-def test_coming_back_does_not_lift_the_limit(desk: DeskClient) -> None:
+def test_coming_back_does_not_lift_the_limit(pages: DeskClient) -> None:
     """Whatever a page says that it had, it may watch so many instruments and no more."""
-    before = desk.call("subscribe_to_instruments", {"instrument_ids": list(range(1, 21))})
+    before = pages.call("subscribe_to_instruments", {"instrument_ids": list(range(1, 21))})
     since = {"epoch": before["epoch"], "seq": before["seq"]}
     body = {"instrument_ids": [21, 22], "since": since, "max_rate": 1}
-    answer = desk.call("subscribe_to_instruments", body)
+    answer = pages.call("subscribe_to_instruments", body)
 
     assert "LIMIT_EXCEEDED" == answer["code"]
     assert 2 == len(answer["rejected"])
     assert "epoch" not in answer
 
 
-def test_three_hundred_symbols(desk: DeskClient) -> None:
+def test_three_hundred_symbols(pages: DeskClient) -> None:
     """Three hundred names at once: each is refused, those beyond the limit for being too many."""
-    answer = desk.subscribe(*(f"X{number}" for number in range(300)))
+    answer = pages.subscribe(*(f"X{number}" for number in range(300)))
     codes = [rejection["code"] for rejection in answer["rejected"]]
 
     assert "LIMIT_EXCEEDED" == answer["code"]
-    assert "LIMIT_EXCEEDED" == event_after(desk, "subscription_error")["code"]
+    assert "LIMIT_EXCEEDED" == event_after(pages, "subscription_error")["code"]
     assert ["UNKNOWN_SYMBOL"] * 20 + ["LIMIT_EXCEEDED"] * 280 == codes
-    assert "timestamp" in desk.call("ping")
+    assert "timestamp" in pages.call("ping")
 
 
 @pytest.mark.parametrize(
@@ -300,78 +300,78 @@ def test_three_hundred_symbols(desk: DeskClient) -> None:
         {"symbols": ["BTC"] * 1001},
     ],
 )
-def test_bodies_of_the_wrong_shape(desk: DeskClient, body: Any) -> None:
+def test_bodies_of_the_wrong_shape(pages: DeskClient, body: Any) -> None:
     """Anything else than the schema is refused, with words, and the page lives on."""
-    answer = desk.call("subscribe_to_instruments", body)
+    answer = pages.call("subscribe_to_instruments", body)
 
     assert "INVALID_PAYLOAD" == answer["code"]
     assert answer["message"].startswith("invalid payload")
-    assert "INVALID_PAYLOAD" == event_after(desk, "subscription_error")["code"]
-    assert "timestamp" in desk.call("ping")
+    assert "INVALID_PAYLOAD" == event_after(pages, "subscription_error")["code"]
+    assert "timestamp" in pages.call("ping")
 
 
-def test_unknown_event(desk: DeskClient) -> None:
+def test_unknown_event(pages: DeskClient) -> None:
     """An event we do not know is a bad message."""
-    desk.send("stop_realtime_feeds", {})
+    pages.send("stop_realtime_feeds", {})
 
-    assert "INVALID_PAYLOAD" == event_after(desk, "subscription_error")["code"]
+    assert "INVALID_PAYLOAD" == event_after(pages, "subscription_error")["code"]
 
 
-def test_an_event_that_names_another_page(desk: DeskClient, client: Browser) -> None:
+def test_an_event_that_names_another_page(pages: DeskClient, client: Browser) -> None:
     """Called as the library calls its catch-all handler: a bad message of the sender, as any."""
-    with client.desk() as other:
+    with client.pages() as other:
         for _ in range(9):
-            desk.send("*", other.client.get_sid("/webtrader"))
-        wait_for(lambda: len(desk.bodies("subscription_error")) == 9, 20, "the refusals")
+            pages.send("*", other.client.get_sid("/webtrader"))
+        wait_for(lambda: len(pages.bodies("subscription_error")) == 9, 20, "the refusals")
 
-        assert {"INVALID_PAYLOAD"} == {body["code"] for body in desk.bodies("subscription_error")}
-        desk.send("*", other.client.get_sid("/webtrader"))
-        wait_for(lambda: not desk.connected, 20, "the end")
+        assert {"INVALID_PAYLOAD"} == {body["code"] for body in pages.bodies("subscription_error")}
+        pages.send("*", other.client.get_sid("/webtrader"))
+        wait_for(lambda: not pages.connected, 20, "the end")
         other.call("ping")
 
         assert [] == other.bodies("subscription_error")
 
 
-def test_ten_bad_messages_close(desk: DeskClient) -> None:
+def test_ten_bad_messages_close(pages: DeskClient) -> None:
     """Ten bad messages in ten seconds end the connection."""
     for _ in range(10):
-        desk.send("subscribe_to_instruments", "nonsense")
+        pages.send("subscribe_to_instruments", "nonsense")
 
-    wait_for(lambda: not desk.connected, 5, "the end")
+    wait_for(lambda: not pages.connected, 5, "the end")
 
 
-def test_too_many_messages(desk: DeskClient) -> None:
+def test_too_many_messages(pages: DeskClient) -> None:
     """A burst beyond the rate is refused and, kept up, ends the connection."""
     for _ in range(80):
-        desk.send("ping")
+        pages.send("ping")
 
-    wait_for(lambda: not desk.connected, 5, "the end")
-    assert "LIMIT_EXCEEDED" == desk.bodies("subscription_error")[0]["code"]
+    wait_for(lambda: not pages.connected, 5, "the end")
+    assert "LIMIT_EXCEEDED" == pages.bodies("subscription_error")[0]["code"]
 
 
-def test_an_oversized_message_closes(desk: DeskClient) -> None:
+def test_an_oversized_message_closes(pages: DeskClient) -> None:
     """A message above 16 KiB ends the connection."""
-    desk.send("subscribe_to_instruments", {"symbols": ["A" * 20_000]})
+    pages.send("subscribe_to_instruments", {"symbols": ["A" * 20_000]})
 
-    wait_for(lambda: not desk.connected, 5, "the end")
+    wait_for(lambda: not pages.connected, 5, "the end")
 
 
-def test_price_history(desk: DeskClient) -> None:
+def test_price_history(pages: DeskClient) -> None:
     """Candles are built from what was seen; the last one ends at the latest price."""
-    desk.subscribe("BTC")
-    history = desk.call("get_price_history", {"symbol": "BTC", "timeframe": "1m", "limit": 10})
+    pages.subscribe("BTC")
+    history = pages.call("get_price_history", {"symbol": "BTC", "timeframe": "1m", "limit": 10})
 
     assert ("BTC", "1m") == (history["symbol"], history["timeframe"])
     assert 1 <= len(history["data"]) <= 10
     candle = history["data"][-1]
     assert {"timestamp", "open", "high", "low", "close", "volume"} == set(candle)
     assert candle["low"] <= candle["close"] <= candle["high"]
-    assert history == event_after(desk, "price_history")
+    assert history == event_after(pages, "price_history")
 
 
-def test_price_history_of_nothing(desk: DeskClient) -> None:
+def test_price_history_of_nothing(pages: DeskClient) -> None:
     """What never traded has no candles, and none are invented."""
-    history = desk.call("get_price_history", {"symbol": "EURUSD", "timeframe": "1h", "limit": 5})
+    history = pages.call("get_price_history", {"symbol": "EURUSD", "timeframe": "1h", "limit": 5})
 
     assert [] == history["data"]
 
@@ -386,14 +386,14 @@ def test_price_history_of_nothing(desk: DeskClient) -> None:
         ({}, "INVALID_PAYLOAD"),
     ],
 )
-def test_price_history_refused(desk: DeskClient, body: dict[str, Any], code: str) -> None:
+def test_price_history_refused(pages: DeskClient, body: dict[str, Any], code: str) -> None:
     """A bad request for candles names what is wrong."""
-    assert code == desk.call("get_price_history", body)["code"]
+    assert code == pages.call("get_price_history", body)["code"]
 
 
-def test_market_status(desk: DeskClient) -> None:
+def test_market_status(pages: DeskClient) -> None:
     """Every market with its session, and how many feeds bring data."""
-    status = desk.call("get_market_status")
+    status = pages.call("get_market_status")
 
     assert ["crypto", "XNYS", "forex"] == [market["name"] for market in status["markets"]]
     assert (1, 1) == (status["active_data_feeds"], status["total_data_feeds"])
@@ -401,8 +401,8 @@ def test_market_status(desk: DeskClient) -> None:
     assert status["markets"][0]["is_open"]
 
 
-def test_ping(desk: DeskClient) -> None:
+def test_ping(pages: DeskClient) -> None:
     """A ping is answered with the server's time."""
-    desk.send("ping")
+    pages.send("ping")
 
-    assert event_after(desk, "pong")["timestamp"].endswith("Z")
+    assert event_after(pages, "pong")["timestamp"].endswith("Z")

@@ -7,12 +7,12 @@ from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
+from omcrm.feeds.history_provider import HistoryEvent, HistoryRequest
 from omcrm.feeds.keys import Keys
-from omcrm.feeds.past import Past, Told
+from omcrm.feeds.parsing import BAD_FRAME, decode, mapping, text, unreadable
 from omcrm.feeds.provider import Call, Reply
 from omcrm.feeds.providers.alpha_vantage import KEY, SOURCE, AlphaVantage
-from omcrm.feeds.reading import BAD_FRAME, decode, mapping, text, unreadable
-from omcrm.market.daily_candle import DailyCandle, class_of_close
+from omcrm.market.daily_bar import DailyBar, class_of_close
 from omcrm.market.number import exact
 
 _SERIES = "Time Series (Daily)"
@@ -35,14 +35,14 @@ class AlphaVantageHistory:
     def missing(self) -> str | None:
         return self._quotes.missing()
 
-    def account(self) -> str:
-        return self._quotes.account()
+    def api_key(self) -> str:
+        return self._quotes.api_key()
 
-    def calls(self, past: Past) -> list[Call]:
+    def calls(self, past: HistoryRequest) -> list[Call]:
         key = self._keys.get(KEY)
         return [Call(f"{self._base}/query?{_query(name, key)}", (name,)) for name in past.names]
 
-    def parse(self, call: Call, reply: Reply, past: Past) -> list[Told]:
+    def parse(self, call: Call, reply: Reply, past: HistoryRequest) -> list[HistoryEvent]:
         # Refusals come with 200 as well: they are looked for before any data.
         if refused := self._quotes.refused(reply, past.now):
             return [refused]
@@ -59,10 +59,10 @@ class AlphaVantageHistory:
         except BAD_FRAME as error:
             return [unreadable(error)]
 
-    def _candle(self, symbol: str, day: date, said: dict[str, Any]) -> DailyCandle:
+    def _candle(self, symbol: str, day: date, said: dict[str, Any]) -> DailyBar:
         fields = ("1. open", "2. high", "3. low", "4. close", "5. volume")
         opened, high, low, close, volume = (exact(text(said[field])) for field in fields)
-        return DailyCandle(
+        return DailyBar(
             symbol=symbol,
             day=day,
             source=self.source.name,

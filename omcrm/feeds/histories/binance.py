@@ -7,10 +7,9 @@ from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from omcrm.feeds.past import Past, Told
-from omcrm.feeds.provider import Budget, Call, Keyless, PollLimits, Refused, Reply
-from omcrm.feeds.providers.binance import SOURCE
-from omcrm.feeds.reading import (
+from omcrm.feeds.history_provider import HistoryEvent, HistoryRequest
+from omcrm.feeds.http_refusal import refusal
+from omcrm.feeds.parsing import (
     BAD_FRAME,
     decode,
     from_milliseconds,
@@ -20,8 +19,9 @@ from omcrm.feeds.reading import (
     text,
     unreadable,
 )
-from omcrm.feeds.refusing import refusal
-from omcrm.market.daily_candle import DailyCandle, class_of_close
+from omcrm.feeds.provider import Budget, Call, Keyless, PollLimits, Reply, RequestRejected
+from omcrm.feeds.providers.binance import SOURCE
+from omcrm.market.daily_bar import DailyBar, class_of_close
 from omcrm.market.number import exact
 from omcrm.market.source import Source
 
@@ -42,20 +42,20 @@ class BinanceHistory(Keyless):
         self.source = source
         self._base = base
 
-    def calls(self, past: Past) -> list[Call]:
+    def calls(self, past: HistoryRequest) -> list[Call]:
         span = {"startTime": _opening(past.first), "endTime": _opening(past.last)}
         return [
             Call(f"{self._base}/api/v3/klines?{_query(name.upper(), span)}", (name,))
             for name in past.names
         ]
 
-    def parse(self, call: Call, reply: Reply, past: Past) -> list[Told]:
+    def parse(self, call: Call, reply: Reply, past: HistoryRequest) -> list[HistoryEvent]:
         try:
             message = decode(reply.body)
             if reply.status == _BAD_REQUEST:
                 # Such as an unknown pair.
                 said = mapping(message)
-                return [Refused(integer(said["code"]), text(said["msg"])[:_LONGEST])]
+                return [RequestRejected(integer(said["code"]), text(said["msg"])[:_LONGEST])]
             if expelled := refusal(reply):
                 return [expelled]
             symbol = past.names[call.names[0]]
@@ -64,9 +64,9 @@ class BinanceHistory(Keyless):
         except BAD_FRAME as error:
             return [refusal(reply) or unreadable(error)]
 
-    def _candle(self, symbol: str, row: list[Any]) -> DailyCandle:
+    def _candle(self, symbol: str, row: list[Any]) -> DailyBar:
         opened, high, low, close, volume = (exact(text(number)) for number in row[1:6])
-        return DailyCandle(
+        return DailyBar(
             symbol=symbol,
             day=_day(row[0]),
             source=self.source.name,

@@ -6,10 +6,9 @@ https://docs.cdp.coinbase.com/exchange/reference/exchangerestapi_getproductcandl
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from omcrm.feeds.past import Past, Told
-from omcrm.feeds.provider import Budget, Call, Keyless, PollLimits, Refused, Reply
-from omcrm.feeds.providers.coinbase import SOURCE
-from omcrm.feeds.reading import (
+from omcrm.feeds.history_provider import HistoryEvent, HistoryRequest
+from omcrm.feeds.http_refusal import refusal
+from omcrm.feeds.parsing import (
     BAD_FRAME,
     decode,
     from_seconds,
@@ -18,8 +17,9 @@ from omcrm.feeds.reading import (
     text,
     unreadable,
 )
-from omcrm.feeds.refusing import refusal
-from omcrm.market.daily_candle import DailyCandle, class_of_close
+from omcrm.feeds.provider import Budget, Call, Keyless, PollLimits, Reply, RequestRejected
+from omcrm.feeds.providers.coinbase import SOURCE
+from omcrm.market.daily_bar import DailyBar, class_of_close
 from omcrm.market.number import exact
 
 # Ten a second are allowed to everybody.
@@ -41,7 +41,7 @@ class CoinbaseHistory(Keyless):
     def __init__(self, base: str) -> None:
         self._base = base
 
-    def calls(self, past: Past) -> list[Call]:
+    def calls(self, past: HistoryRequest) -> list[Call]:
         span = {"start": f"{past.first}T00:00:00Z", "end": f"{past.last}T00:00:00Z"}
         query = urlencode({"granularity": _SECONDS, **span})
         return [
@@ -49,11 +49,11 @@ class CoinbaseHistory(Keyless):
             for name in past.names
         ]
 
-    def parse(self, call: Call, reply: Reply, past: Past) -> list[Told]:
+    def parse(self, call: Call, reply: Reply, past: HistoryRequest) -> list[HistoryEvent]:
         try:
             message = decode(reply.body)
             if reply.status in _NOT_FOUND:
-                return [Refused(reply.status, text(mapping(message)["message"])[:_LONGEST])]
+                return [RequestRejected(reply.status, text(mapping(message)["message"])[:_LONGEST])]
             if expelled := refusal(reply):
                 return [expelled]
             symbol = past.names[call.names[0]]
@@ -62,10 +62,10 @@ class CoinbaseHistory(Keyless):
         except BAD_FRAME as error:
             return [refusal(reply) or unreadable(error)]
 
-    def _candle(self, symbol: str, row: list[Any]) -> DailyCandle:
+    def _candle(self, symbol: str, row: list[Any]) -> DailyBar:
         # The low comes before the high.
         low, high, opened, close, volume = (exact(number) for number in row[1:6])
-        return DailyCandle(
+        return DailyBar(
             symbol=symbol,
             day=from_seconds(row[0]).date(),
             source=self.source.name,

@@ -8,11 +8,10 @@ from decimal import Decimal
 from typing import Any, TypeAlias
 from urllib.parse import quote, urlencode
 
+from omcrm.feeds.history_provider import HistoryEvent, HistoryRequest
+from omcrm.feeds.http_refusal import refusal
 from omcrm.feeds.keys import Keys
-from omcrm.feeds.past import Past, Told
-from omcrm.feeds.provider import Call, Expelled, Keyless, Refused, Reply
-from omcrm.feeds.providers.coingecko import KEY, SOURCE, CoinGecko
-from omcrm.feeds.reading import (
+from omcrm.feeds.parsing import (
     BAD_FRAME,
     decode,
     from_milliseconds,
@@ -20,8 +19,9 @@ from omcrm.feeds.reading import (
     sequence,
     unreadable,
 )
-from omcrm.feeds.refusing import refusal
-from omcrm.market.daily_candle import DailyCandle, class_of_close
+from omcrm.feeds.provider import AccessDenied, Call, Keyless, Reply, RequestRejected
+from omcrm.feeds.providers.coingecko import KEY, SOURCE, CoinGecko
+from omcrm.market.daily_bar import DailyBar, class_of_close
 from omcrm.market.number import exact
 
 # So many days may be asked for; of more than thirty it tells candles of four days.
@@ -46,10 +46,10 @@ class CoinGeckoHistory(Keyless):
         self._base = base
         self._keys = keys
 
-    def account(self) -> str:
+    def api_key(self) -> str:
         return self._keys.get(KEY)
 
-    def calls(self, past: Past) -> list[Call]:
+    def calls(self, past: HistoryRequest) -> list[Call]:
         key = self._keys.get(KEY)
         headers = {"x-cg-demo-api-key": key} if key else {}
         back = (past.now.astimezone(UTC).date() - past.first).days
@@ -60,23 +60,23 @@ class CoinGeckoHistory(Keyless):
             for name in past.names
         ]
 
-    def parse(self, call: Call, reply: Reply, past: Past) -> list[Told]:
+    def parse(self, call: Call, reply: Reply, past: HistoryRequest) -> list[HistoryEvent]:
         if reply.status == _NOT_FOUND:
-            return [Refused(reply.status, "no such coin")]
+            return [RequestRejected(reply.status, "no such coin")]
         if expelled := refusal(reply):
             return [expelled]
         try:
             message = decode(reply.body)
             if isinstance(message, dict):
                 words = str(mapping(message["status"]).get("error_message", ""))
-                return [Expelled(429, words[:_LONGEST])]
+                return [AccessDenied(429, words[:_LONGEST])]
             return self._read(past.names[call.names[0]], sequence(message), past)
         except BAD_FRAME as error:
             return [unreadable(error)]
 
-    def _read(self, symbol: str, rows: list[Any], past: Past) -> list[Told]:
+    def _read(self, symbol: str, rows: list[Any], past: HistoryRequest) -> list[HistoryEvent]:
         by_end = {from_milliseconds(row[0]): _row(row) for row in map(sequence, rows)}
-        told: list[Told] = []
+        told: list[HistoryEvent] = []
         for day in past.days():
             parts = [by_end[end] for end in _ends(day) if end in by_end]
             # A day that is not told as a whole has not that open, high and low.
@@ -84,9 +84,9 @@ class CoinGeckoHistory(Keyless):
                 told.append(self._candle(symbol, day, parts))
         return told
 
-    def _candle(self, symbol: str, day: date, parts: list[_Row]) -> DailyCandle:
+    def _candle(self, symbol: str, day: date, parts: list[_Row]) -> DailyBar:
         opens, highs, lows, closes = zip(*parts, strict=True)
-        return DailyCandle(
+        return DailyBar(
             symbol=symbol,
             day=day,
             source=self.source.name,

@@ -8,13 +8,13 @@ from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
-from omcrm.feeds.past import Past, Told
-from omcrm.feeds.provider import Call, Keyless, Refused, Reply, batches
+from omcrm.feeds.history_provider import HistoryEvent, HistoryRequest
+from omcrm.feeds.http_refusal import refusal
+from omcrm.feeds.parsing import BAD_FRAME, decode, mapping, text, unreadable
+from omcrm.feeds.provider import Call, Keyless, Reply, RequestRejected, batches
 from omcrm.feeds.providers.frankfurter import SOURCE, Frankfurter
-from omcrm.feeds.reading import BAD_FRAME, decode, mapping, text, unreadable
-from omcrm.feeds.refusing import refusal
 from omcrm.market.cross_rate import cross_rate, currencies
-from omcrm.market.daily_candle import DailyCandle, class_of_close
+from omcrm.market.daily_bar import DailyBar, class_of_close
 from omcrm.market.number import exact
 
 _BASE = "USD"
@@ -33,27 +33,29 @@ class FrankfurterHistory(Keyless):
     def __init__(self, base: str) -> None:
         self._base = base
 
-    def calls(self, past: Past) -> list[Call]:
+    def calls(self, past: HistoryRequest) -> list[Call]:
         return [
             Call(f"{self._base}/v1/{past.first}..{past.last}?{_query(batch)}", batch)
             for batch in batches(list(past.names), self.limits.batch)
         ]
 
-    def parse(self, call: Call, reply: Reply, past: Past) -> list[Told]:
+    def parse(self, call: Call, reply: Reply, past: HistoryRequest) -> list[HistoryEvent]:
         try:
             message = mapping(decode(reply.body))
             if reply.status in _NOT_FOUND:
-                return [Refused(reply.status, text(message["message"])[:_LONGEST])]
+                return [RequestRejected(reply.status, text(message["message"])[:_LONGEST])]
             if expelled := refusal(reply):
                 return [expelled]
             return self._read(call, message, past)
         except BAD_FRAME as error:
             return [refusal(reply) or unreadable(error)]
 
-    def _read(self, call: Call, message: dict[str, Any], past: Past) -> list[Told]:
+    def _read(
+        self, call: Call, message: dict[str, Any], past: HistoryRequest
+    ) -> list[HistoryEvent]:
         if text(message["base"]) != _BASE or exact(message.get("amount", 1)) != 1:
             raise ValueError("rates against something else than a dollar")
-        told: list[Told] = []
+        told: list[HistoryEvent] = []
         for spelled, rates in mapping(message["rates"]).items():
             day, table = date.fromisoformat(spelled), {_BASE: 1, **mapping(rates)}
             if past.holds(day):
@@ -64,11 +66,11 @@ class FrankfurterHistory(Keyless):
                 ]
         return told
 
-    def _candle(self, symbol: str, day: date, table: dict[str, Any], pair: str) -> DailyCandle:
+    def _candle(self, symbol: str, day: date, table: dict[str, Any], pair: str) -> DailyBar:
         price = cross_rate(table, pair)
         if price is None:
             raise ValueError("a rate that is null")
-        return DailyCandle(
+        return DailyBar(
             symbol=symbol,
             day=day,
             source=self.source.name,

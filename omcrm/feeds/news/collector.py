@@ -11,7 +11,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from omcrm.errors import FeedError, FeedRefused
-from omcrm.feeds.news.ask import Asker
+from omcrm.feeds.news.fetcher import NewsFetcher
 from omcrm.feeds.news.item import NewsItem, NewsSource
 from omcrm.feeds.news.mention import Mentions
 from omcrm.feeds.news.parse import parse
@@ -45,12 +45,12 @@ class NewsStatus(Struct, frozen=True, kw_only=True):
     next_in: float | None = None
 
 
-class _Round:
+class _NewsPoll:
     """One source between the start and the end of the desk."""
 
     def __init__(self, source: NewsSource) -> None:
         self.source = source
-        self.asker = Asker(source.url)
+        self.asker = NewsFetcher(source.url)
         self.delays = backoff(random.Random())
         self.ask_at = 0.0
         self.answered = False
@@ -66,7 +66,7 @@ def _give_way() -> None:
     time.sleep(0)
 
 
-class NewsDesk:
+class NewsCollector:
     """Asks each source every `interval` seconds, in one thread; keeps the newest `most` items.
 
     Thread-safe: starting or stopping twice is harmless. What it holds outlives a stop.
@@ -81,7 +81,7 @@ class NewsDesk:
         self._switch = threading.Lock()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
-        self._rounds = [_Round(source) for source in sources]
+        self._rounds = [_NewsPoll(source) for source in sources]
         self._listeners: tuple[NewsListener, ...] = ()
 
     # What is wanted
@@ -132,7 +132,7 @@ class NewsDesk:
             if self._thread is not None or not self._rounds:
                 return
             self._stopped = threading.Event()
-            self._rounds = [_Round(poller.source) for poller in self._rounds]
+            self._rounds = [_NewsPoll(poller.source) for poller in self._rounds]
             self._thread = threading.Thread(
                 target=self._run, args=[self._rounds, self._stopped], name="news", daemon=True
             )
@@ -155,7 +155,7 @@ class NewsDesk:
 
     # The asking thread
 
-    def _run(self, rounds: Sequence[_Round], stopped: threading.Event) -> None:
+    def _run(self, rounds: Sequence[_NewsPoll], stopped: threading.Event) -> None:
         while not stopped.is_set():
             for poller in rounds:
                 if time.monotonic() >= poller.ask_at and not stopped.is_set():
@@ -163,7 +163,7 @@ class NewsDesk:
             until = min(poller.ask_at for poller in rounds)
             stopped.wait(max(0.0, until - time.monotonic()))
 
-    def _visit(self, poll: _Round) -> None:
+    def _visit(self, poll: _NewsPoll) -> None:
         try:
             self._ask(poll)
         except FeedError as error:
@@ -174,7 +174,7 @@ class NewsDesk:
             _log.exception("reading the news of %s failed", poll.source.name)
             self._fail(poll, FeedError(f"reading it failed: {type(error).__name__}"))
 
-    def _ask(self, poll: _Round) -> None:
+    def _ask(self, poll: _NewsPoll) -> None:
         reply = poll.asker.ask(self._clock())
         if poll.asker.closed:
             return
@@ -198,14 +198,14 @@ class NewsDesk:
                 except Exception:
                     _log.exception("a listener failed on the news")
 
-    def _succeed(self, poll: _Round, problem: str | None) -> None:
+    def _succeed(self, poll: _NewsPoll, problem: str | None) -> None:
         poll.answered, poll.in_a_row = True, 0
         poll.delays = backoff(random.Random())
         poll.last_success = self._clock()
         poll.ask_at = time.monotonic() + self._interval
         self._note(poll, None if problem is None else f"read in part: {problem}")
 
-    def _fail(self, poll: _Round, error: FeedError) -> None:
+    def _fail(self, poll: _NewsPoll, error: FeedError) -> None:
         poll.failures += 1
         wait = min(min(self._interval, _FIRST_WAIT) * 2 ** min(poll.in_a_row, 10), _LONGEST_WAIT)
         poll.in_a_row += 1
@@ -213,7 +213,7 @@ class NewsDesk:
         poll.ask_at = time.monotonic() + max(wait, wait_after(error, poll.delays), told or 0.0)
         self._note(poll, str(error))
 
-    def _note(self, poll: _Round, problem: str | None) -> None:
+    def _note(self, poll: _NewsPoll, problem: str | None) -> None:
         is_new, poll.last_error = problem != poll.last_error, problem
         if is_new and problem is not None:
             _log.warning("news of %s: %s", poll.source.name, problem)

@@ -10,9 +10,9 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from omcrm.errors import FeedError, FeedRefused
 from omcrm.feeds.fetch import Fetcher
+from omcrm.feeds.http_refusal import retry_after
 from omcrm.feeds.news.parse import LARGEST
 from omcrm.feeds.provider import Call, Reply
-from omcrm.feeds.refusing import retry_after
 
 _LONGEST = 15.0
 _MOST_REDIRECTS = 5
@@ -40,7 +40,7 @@ def is_inside(address: str) -> bool:
     return not found.is_global or found.is_multicast
 
 
-class Asker:
+class NewsFetcher:
     """Asks for one URL again and again; one call at a time.
 
     A redirect leads inside only from inside: to this machine or a private network only where all

@@ -16,13 +16,13 @@ _WORD = re.compile(r"[-+]?\d[\d.,]*%?|[^\W\d_]+")
 _ARTICLES = frozenset(("a", "an", "the"))
 
 
-class Headline(Struct, frozen=True):
+class HeadlineWords(Struct, frozen=True):
     """The words that make a headline; `is_cut` where it ends in the middle."""
 
     words: tuple[str, ...]
     is_cut: bool = False
 
-    def matches(self, other: "Headline") -> bool:
+    def matches(self, other: "HeadlineWords") -> bool:
         """Whether both tell the same, one of them perhaps not to its end."""
         if self.words == other.words:
             return bool(self.words)
@@ -34,14 +34,14 @@ class Headline(Struct, frozen=True):
         )
 
 
-def headline(title: str) -> Headline:
+def headline(title: str) -> HeadlineWords:
     """The words of a title, without articles, a publisher's name at its end, and words of alarm."""
     is_cut = title.endswith(_CUT)
     text = _PREFIX.sub("", title.casefold())
     for _ in range(2):
         text = _without_publisher(text)
     words = [word for word in _WORD.findall(_INSIDE.sub("", text)) if word not in _ARTICLES]
-    return Headline(tuple(words), is_cut)
+    return HeadlineWords(tuple(words), is_cut)
 
 
 def _without_publisher(text: str) -> str:

@@ -44,7 +44,7 @@ class NewsItem(Struct, frozen=True, kw_only=True):
         return int(self.id, 16)
 
 
-class Bulletin(Struct, frozen=True):
+class NewsBatch(Struct, frozen=True):
     """What one answer held; `problem` says why it is not all of it."""
 
     items: tuple[NewsItem, ...]

@@ -46,7 +46,7 @@ class Mentions:
         )
 
 
-class _Way(Struct, frozen=True):
+class _Pattern(Struct, frozen=True):
     """One way to write an instrument; `words` is looked for only where `part` is in a text."""
 
     part: str
@@ -59,7 +59,7 @@ class _Way(Struct, frozen=True):
         return self.words.search(text) is not None
 
 
-def _ways(instrument: Instrument) -> list[_Way]:
+def _ways(instrument: Instrument) -> list[_Pattern]:
     symbol = instrument.symbol
     if instrument.asset_class is AssetClass.FOREX:
         pair = f"{symbol[:3]}/{symbol[3:]}"
@@ -72,10 +72,10 @@ def _ways(instrument: Instrument) -> list[_Way]:
     return [*ways, *(_way(name, _NOT_THE_COMPANY) for name in _names(instrument.name))]
 
 
-def _way(part: str, behind: str = "", of_coins_only: bool = False) -> _Way:
+def _way(part: str, behind: str = "", of_coins_only: bool = False) -> _Pattern:
     # As a whole word: no letter, digit or further sign of a cashtag beside it.
     words = re.compile(rf"(?<![\w$]){re.escape(part)}(?!\w){behind}")
-    return _Way(part, words, of_coins_only)
+    return _Pattern(part, words, of_coins_only)
 
 
 def _names(name: str) -> Iterator[str]:

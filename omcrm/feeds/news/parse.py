@@ -5,9 +5,9 @@ from datetime import datetime
 from hashlib import sha256
 
 from omcrm.feeds.news.document import Document, Draft, MalformedFeed
-from omcrm.feeds.news.item import Bulletin, NewsItem, NewsSource
-from omcrm.feeds.news.moment import moment
+from omcrm.feeds.news.item import NewsBatch, NewsItem, NewsSource
 from omcrm.feeds.news.plain_text import plain
+from omcrm.feeds.news.timestamp import moment
 from omcrm.feeds.news.web_link import link_identity, web_link
 
 LARGEST = 2 * 1024 * 1024
@@ -17,14 +17,14 @@ _ID_DIGITS = 13
 
 def parse(
     body: bytes, source: NewsSource, now: datetime, pause: Callable[[], None] = lambda: None
-) -> Bulletin:
+) -> NewsBatch:
     """What an RSS 2.0, RSS 1.0 or Atom document says, in its order; never raises.
 
     Where it ends in a mistake, there are the items before that. `pause` is called after each item,
     for there may be much to read and others who wait.
     """
     if len(body) > LARGEST:
-        return Bulletin((), f"more than {LARGEST} bytes")
+        return NewsBatch((), f"more than {LARGEST} bytes")
     document, problem = Document(), None
     try:
         document.read(body)
@@ -37,7 +37,7 @@ def parse(
         if item is not None:
             items.setdefault(item.id, item)
         pause()
-    return Bulletin(tuple(items.values()), problem)
+    return NewsBatch(tuple(items.values()), problem)
 
 
 def _item(

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from msgspec import structs
 
-from omcrm.feeds.news.headline import Headline, headline
+from omcrm.feeds.news.headline import HeadlineWords, headline
 from omcrm.feeds.news.item import NewsItem
 from omcrm.feeds.news.mention import Mentions
 
@@ -23,7 +23,7 @@ class NewsStore:
         self._most = most
         self._lock = threading.Lock()
         self._mentions = Mentions()
-        self._held: dict[str, tuple[NewsItem, Headline]] = {}
+        self._held: dict[str, tuple[NewsItem, HeadlineWords]] = {}
         self._newest: tuple[NewsItem, ...] = ()
         self._known: OrderedDict[str, None] = OrderedDict()
         self._number = 0
@@ -79,7 +79,7 @@ class NewsStore:
         if before.source == item.source and same != before:
             self._held[item.id] = (self._marked(same), headline(item.title))
 
-    def _was_told(self, item: NewsItem, words: Headline) -> bool:
+    def _was_told(self, item: NewsItem, words: HeadlineWords) -> bool:
         # By others only: one source may well have two items of the same name, such as filings.
         return any(
             held.source != item.source

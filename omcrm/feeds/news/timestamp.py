@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from omcrm.feeds.reading import BAD_FRAME, from_iso
+from omcrm.feeds.parsing import BAD_FRAME, from_iso
 
 _LONGEST = 64
 # Nothing on the web is older.

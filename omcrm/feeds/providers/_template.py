@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from omcrm.feeds.provider import Arrival, Event, Keyless, Limits
-from omcrm.feeds.reading import BAD_FRAME, decode, integer, mapping, unreadable
+from omcrm.feeds.parsing import BAD_FRAME, decode, integer, mapping, unreadable
+from omcrm.feeds.provider import Event, FrameContext, Keyless, StreamLimits
 from omcrm.market.number import exact
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Source
@@ -29,7 +29,7 @@ class Template(Keyless):
 
     source = SOURCE
     # From the upstream's documentation, with the paragraph as a comment.
-    limits = Limits(symbols=100, frame_spacing=0.25)
+    limits = StreamLimits(symbols=100, frame_spacing=0.25)
 
     def __init__(self, ws_url: str) -> None:
         self._url = ws_url
@@ -43,13 +43,13 @@ class Template(Keyless):
     def unsubscribe(self, names: Iterable[str], request: int) -> list[str]:
         return [msgspec.json.encode({"unsubscribe": list(names), "id": request}).decode()]
 
-    def parse(self, frame: str | bytes, arrival: Arrival) -> Iterable[Event]:
+    def parse(self, frame: str | bytes, arrival: FrameContext) -> Iterable[Event]:
         try:
             return self._read(mapping(decode(frame)), arrival)
         except BAD_FRAME as error:
             return [unreadable(error)]
 
-    def _read(self, message: dict[str, Any], arrival: Arrival) -> list[Event]:
+    def _read(self, message: dict[str, Any], arrival: FrameContext) -> list[Event]:
         symbol = arrival.names.get(message["symbol"])
         if symbol is None:
             return []

@@ -11,18 +11,18 @@ from urllib.parse import urlsplit
 import msgspec
 
 from omcrm.feeds.keys import Keys
+from omcrm.feeds.parsing import BAD_FRAME, decode, from_iso, integer, mapping, sequence, text
 from omcrm.feeds.provider import (
+    AccessDenied,
     Acknowledged,
-    Arrival,
+    Authenticated,
     Event,
-    Expelled,
-    Limits,
-    Refused,
+    FrameContext,
+    RequestRejected,
+    StreamLimits,
     Unreadable,
-    Welcome,
     batches,
 )
-from omcrm.feeds.reading import BAD_FRAME, decode, from_iso, integer, mapping, sequence, text
 from omcrm.market.number import exact
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Source
@@ -32,7 +32,7 @@ KEY_ID = "ALPACA_API_KEY_ID"
 KEY = "ALPACA_API_SECRET_KEY"
 
 # The free plan's: so many symbols of trades and quotes, and one connection to an endpoint.
-_LIMITS = Limits(symbols=30, frame_spacing=0.1, connections=1)
+_LIMITS = StreamLimits(symbols=30, frame_spacing=0.1, connections=1)
 # A request beyond the limit is refused as a whole. Should a symbol's trades and quotes count twice,
 # as they once did, the first half is still served.
 _TOGETHER = _LIMITS.symbols // 2
@@ -58,7 +58,7 @@ class Alpaca:
     """Names are shares like AAPL, or pairs like BTC/USD where the URL is the crypto feed's."""
 
     limits = _LIMITS
-    greets = True
+    authenticates = True
 
     def __init__(self, ws_url: str, keys: Keys) -> None:
         path = urlsplit(ws_url).path.rstrip("/")
@@ -74,7 +74,7 @@ class Alpaca:
     def missing(self) -> str | None:
         return next((name for name in (KEY_ID, KEY) if not self._keys.get(name)), None)
 
-    def account(self) -> str:
+    def api_key(self) -> str:
         return self._keys.get(KEY_ID)
 
     def url(self) -> str:
@@ -96,7 +96,7 @@ class Alpaca:
             for batch in batches(list(names), _TOGETHER)
         ]
 
-    def parse(self, frame: str | bytes, arrival: Arrival) -> Iterable[Event]:
+    def parse(self, frame: str | bytes, arrival: FrameContext) -> Iterable[Event]:
         try:
             messages = sequence(decode(frame))
         except BAD_FRAME as error:
@@ -111,13 +111,13 @@ class Alpaca:
                 problem = problem or self._unreadable(error)
         return events if problem is None else [*events, problem]
 
-    def _read(self, message: dict[str, Any], arrival: Arrival) -> list[Event]:
+    def _read(self, message: dict[str, Any], arrival: FrameContext) -> list[Event]:
         match text(message["T"]):
             case "t" | "q" | "d" as kind:
                 tick = self._tick(kind, message, arrival)
                 return [] if tick is None else [tick]
             case "success":
-                return [Welcome()] if text(message["msg"]) == "authenticated" else []
+                return [Authenticated()] if text(message["msg"]) == "authenticated" else []
             case "subscription":
                 return [Acknowledged(None)]
             case "error":
@@ -126,7 +126,7 @@ class Alpaca:
         # new types may appear.
         return []
 
-    def _tick(self, kind: str, message: dict[str, Any], arrival: Arrival) -> Tick | None:
+    def _tick(self, kind: str, message: dict[str, Any], arrival: FrameContext) -> Tick | None:
         symbol = arrival.names.get(text(message["S"]))
         if symbol is None:
             return None
@@ -167,8 +167,8 @@ class Alpaca:
         code = integer(message["code"])
         words = self._keys.hide(text(message.get("msg", "")))[:_LONGEST]
         if code in _EXPELLED:
-            return Expelled(_EXPELLED[code], words)
-        return Refused(code, words)
+            return AccessDenied(_EXPELLED[code], words)
+        return RequestRejected(code, words)
 
     def _unreadable(self, error: Exception) -> Unreadable:
         # Python quotes what it cannot read. Keys are hidden before the text is cut: half a key

@@ -12,21 +12,21 @@ from zoneinfo import ZoneInfo
 
 from msgspec import structs
 
+from omcrm.feeds.http_refusal import refusal
 from omcrm.feeds.keys import Keys
+from omcrm.feeds.parsing import BAD_FRAME, decode, mapping, text, unreadable
 from omcrm.feeds.provider import (
-    Arrival,
+    AccessDenied,
     Budget,
     Call,
     Event,
-    Expelled,
+    FrameContext,
     PollLimits,
-    Refused,
     Reply,
+    RequestRejected,
     Unreadable,
     batches,
 )
-from omcrm.feeds.reading import BAD_FRAME, decode, mapping, text, unreadable
-from omcrm.feeds.refusing import refusal
 from omcrm.market.number import exact
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Source
@@ -56,7 +56,7 @@ class AlphaVantage:
     def missing(self) -> str | None:
         return None if self._keys.get(KEY) else KEY
 
-    def account(self) -> str:
+    def api_key(self) -> str:
         return self._keys.get(KEY)
 
     def calls(self, names: Sequence[str]) -> list[Call]:
@@ -66,7 +66,7 @@ class AlphaVantage:
             for batch in batches(names, self.limits.batch)
         ]
 
-    def parse(self, call: Call, reply: Reply, arrival: Arrival) -> Iterable[Event]:
+    def parse(self, call: Call, reply: Reply, arrival: FrameContext) -> Iterable[Event]:
         if refused := self.refused(reply, arrival.received_at):
             return [refused]
         try:
@@ -74,7 +74,9 @@ class AlphaVantage:
         except BAD_FRAME as error:
             return [unreadable(error)]
 
-    def refused(self, reply: Reply, now: datetime) -> Refused | Expelled | Unreadable | None:
+    def refused(
+        self, reply: Reply, now: datetime
+    ) -> RequestRejected | AccessDenied | Unreadable | None:
         """The refusal that a reply is, by its status or its words; None for any other reply."""
         if expelled := refusal(self._without_key(reply)):
             return expelled
@@ -95,12 +97,12 @@ class AlphaVantage:
         body = self._keys.hide(reply.body.decode("utf-8", "replace"))
         return structs.replace(reply, body=body.encode())
 
-    def _read(self, message: dict[str, Any], arrival: Arrival) -> list[Event]:
+    def _read(self, message: dict[str, Any], arrival: FrameContext) -> list[Event]:
         quote = mapping(message["Global Quote"])
         tick = self._tick(quote, arrival) if quote else None
         return [] if tick is None else [tick]
 
-    def _tick(self, quote: dict[str, Any], arrival: Arrival) -> Tick | None:
+    def _tick(self, quote: dict[str, Any], arrival: FrameContext) -> Tick | None:
         symbol = arrival.names.get(text(quote["01. symbol"]))
         if symbol is None:
             return None
@@ -139,20 +141,20 @@ def _close_of(day: Any) -> datetime:
 # What its words mean
 
 
-def _refused(field: str, said: str, words: str, now: datetime) -> Refused | Expelled:
+def _refused(field: str, said: str, words: str, now: datetime) -> RequestRejected | AccessDenied:
     if field == "Error Message":
-        return Expelled(401, words) if "apikey" in said else Refused(400, words)
+        return AccessDenied(401, words) if "apikey" in said else RequestRejected(400, words)
     # The order matters. Being too fast is answered with the limits of a day named in brackets, and
     # every answer praises the premium plans.
     if any(burst in said for burst in ("per second", "per-second", "per minute")):
-        return Expelled(429, words)
+        return AccessDenied(429, words)
     if "per day" in said:
-        return Expelled(429, words, retry_after=_rest_of_day(now))
+        return AccessDenied(429, words, retry_after=_rest_of_day(now))
     if "rate limit" in said:
-        return Expelled(429, words)
+        return AccessDenied(429, words)
     if "demo" in said:
-        return Expelled(401, words)
-    return Expelled(403, words) if "premium" in said else Refused(400, words)
+        return AccessDenied(401, words)
+    return AccessDenied(403, words) if "premium" in said else RequestRejected(400, words)
 
 
 def _rest_of_day(now: datetime) -> float:

@@ -9,23 +9,23 @@ from typing import Any
 
 import msgspec
 
-from omcrm.feeds.provider import (
-    Acknowledged,
-    Arrival,
-    ClosingSoon,
-    Event,
-    Keyless,
-    Limits,
-    Refused,
-    Unreadable,
-)
-from omcrm.feeds.reading import (
+from omcrm.feeds.parsing import (
     BAD_FRAME,
     from_microseconds,
     from_milliseconds,
     integer,
     mapping,
     unreadable,
+)
+from omcrm.feeds.provider import (
+    Acknowledged,
+    ClosingSoon,
+    Event,
+    FrameContext,
+    Keyless,
+    RequestRejected,
+    StreamLimits,
+    Unreadable,
 )
 from omcrm.market.number import exact
 from omcrm.market.price_class import PriceClass
@@ -52,7 +52,7 @@ class Binance(Keyless):
 
     def __init__(self, ws_url: str, streams: tuple[str, ...], source: Source = SOURCE) -> None:
         self.source = source
-        self.limits = Limits(
+        self.limits = StreamLimits(
             symbols=_MOST_STREAMS // len(streams),
             frame_spacing=_FRAME_SPACING,
             replace_after=_REPLACE_AFTER,
@@ -90,13 +90,13 @@ class Binance(Keyless):
 
     # Reading
 
-    def parse(self, frame: str | bytes, arrival: Arrival) -> Iterable[Event]:
+    def parse(self, frame: str | bytes, arrival: FrameContext) -> Iterable[Event]:
         try:
             return list(self._read(msgspec.json.decode(frame), arrival))
         except BAD_FRAME as error:
             return [unreadable(error)]
 
-    def _read(self, message: Any, arrival: Arrival) -> Iterator[Event]:
+    def _read(self, message: Any, arrival: FrameContext) -> Iterator[Event]:
         stream = ""
         if isinstance(message, dict) and "stream" in message:
             stream, message = message["stream"], message["data"]
@@ -107,7 +107,7 @@ class Binance(Keyless):
             yield from self._read_event(mapping(message), stream, arrival)
 
     def _read_event(
-        self, message: dict[str, Any], stream: str, arrival: Arrival
+        self, message: dict[str, Any], stream: str, arrival: FrameContext
     ) -> Iterator[Event]:
         kind = message.get("e")
         if kind is None:
@@ -124,7 +124,7 @@ class Binance(Keyless):
             yield Unreadable(f"unknown event {kind!r}"[:200])
 
     def _read_unnamed(
-        self, message: dict[str, Any], stream: str, arrival: Arrival
+        self, message: dict[str, Any], stream: str, arrival: FrameContext
     ) -> Iterator[Event]:
         if "u" in message and "b" in message:
             symbol = arrival.names.get(message["s"].lower())
@@ -138,7 +138,9 @@ class Binance(Keyless):
                 yield _tick(symbol, self.source, arrival, None, book, None)
         elif "error" in message or "code" in message:
             refusal = mapping(message.get("error", message))
-            yield Refused(integer(refusal.get("code", 0)), str(refusal.get("msg", ""))[:200])
+            yield RequestRejected(
+                integer(refusal.get("code", 0)), str(refusal.get("msg", ""))[:200]
+            )
         elif "id" in message and "result" in message:
             yield Acknowledged(message["id"])
         else:
@@ -214,7 +216,7 @@ _NO_PRICE = frozenset({"depthUpdate", "avgPrice", "referencePrice", "blockTrade"
 def _tick(
     symbol: str,
     source: Source,
-    arrival: Arrival,
+    arrival: FrameContext,
     trade: Trade | None,
     book: TopOfBook | None,
     day: DayFigures | None,

@@ -8,8 +8,15 @@ from typing import Any
 
 import msgspec
 
-from omcrm.feeds.provider import Acknowledged, Arrival, Event, Keyless, Limits, Refused
-from omcrm.feeds.reading import BAD_FRAME, decode, from_iso, integer, mapping, text, unreadable
+from omcrm.feeds.parsing import BAD_FRAME, decode, from_iso, integer, mapping, text, unreadable
+from omcrm.feeds.provider import (
+    Acknowledged,
+    Event,
+    FrameContext,
+    Keyless,
+    RequestRejected,
+    StreamLimits,
+)
 from omcrm.market.number import exact
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Source
@@ -25,7 +32,7 @@ class Coinbase(Keyless):
 
     source = SOURCE
     # 100 messages a second are allowed; the number of products is not limited.
-    limits = Limits(symbols=500, frame_spacing=0.05)
+    limits = StreamLimits(symbols=500, frame_spacing=0.05)
 
     def __init__(self, ws_url: str) -> None:
         self._url = ws_url
@@ -39,13 +46,13 @@ class Coinbase(Keyless):
     def unsubscribe(self, names: Iterable[str], request: int) -> list[str]:
         return [_command("unsubscribe", names)]
 
-    def parse(self, frame: str | bytes, arrival: Arrival) -> Iterable[Event]:
+    def parse(self, frame: str | bytes, arrival: FrameContext) -> Iterable[Event]:
         try:
             return self._read(mapping(decode(frame)), arrival)
         except BAD_FRAME as error:
             return [unreadable(error)]
 
-    def _read(self, message: dict[str, Any], arrival: Arrival) -> list[Event]:
+    def _read(self, message: dict[str, Any], arrival: FrameContext) -> list[Event]:
         match text(message["type"]):
             case "ticker":
                 tick = self._ticker(message, arrival)
@@ -57,11 +64,11 @@ class Coinbase(Keyless):
                 return [Acknowledged(None)]
             case "error":
                 words = f"{message.get('message', '')} {message.get('reason', '')}"
-                return [Refused(0, words.strip()[:200])]
+                return [RequestRejected(0, words.strip()[:200])]
         # Heartbeats and other channels say nothing about a price, and new types may appear.
         return []
 
-    def _ticker(self, message: dict[str, Any], arrival: Arrival) -> Tick | None:
+    def _ticker(self, message: dict[str, Any], arrival: FrameContext) -> Tick | None:
         symbol = arrival.names.get(text(message["product_id"]))
         if symbol is None:
             return None
@@ -88,7 +95,7 @@ class Coinbase(Keyless):
             day=_day(message, trade),
         )
 
-    def _match(self, message: dict[str, Any], arrival: Arrival) -> Tick | None:
+    def _match(self, message: dict[str, Any], arrival: FrameContext) -> Tick | None:
         symbol = arrival.names.get(text(message["product_id"]))
         if symbol is None:
             return None

@@ -7,20 +7,20 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
+from omcrm.feeds.http_refusal import refusal
 from omcrm.feeds.keys import Keys
+from omcrm.feeds.parsing import BAD_FRAME, decode, from_seconds, mapping, unreadable
 from omcrm.feeds.provider import (
-    Arrival,
+    AccessDenied,
     Budget,
     Call,
     Event,
-    Expelled,
+    FrameContext,
     Keyless,
     PollLimits,
     Reply,
     batches,
 )
-from omcrm.feeds.reading import BAD_FRAME, decode, from_seconds, mapping, unreadable
-from omcrm.feeds.refusing import refusal
 from omcrm.market.number import exact
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Source
@@ -46,7 +46,7 @@ class CoinGecko(Keyless):
         self._base = base
         self._keys = keys
 
-    def account(self) -> str:
+    def api_key(self) -> str:
         return self._keys.get(KEY)
 
     def calls(self, names: Sequence[str]) -> list[Call]:
@@ -57,7 +57,7 @@ class CoinGecko(Keyless):
             for batch in batches(names, self.limits.batch)
         ]
 
-    def parse(self, call: Call, reply: Reply, arrival: Arrival) -> Iterable[Event]:
+    def parse(self, call: Call, reply: Reply, arrival: FrameContext) -> Iterable[Event]:
         if expelled := refusal(reply):
             return [expelled]
         try:
@@ -65,15 +65,15 @@ class CoinGecko(Keyless):
         except BAD_FRAME as error:
             return [unreadable(error)]
 
-    def _read(self, message: dict[str, Any], arrival: Arrival) -> list[Event]:
+    def _read(self, message: dict[str, Any], arrival: FrameContext) -> list[Event]:
         if "status" in message:
             words = mapping(message["status"]).get("error_message", "")
-            return [Expelled(429, str(words)[:200])]
+            return [AccessDenied(429, str(words)[:200])]
         # An id that is left out, or has no price, is a coin that is no longer served.
         ticks = [self._tick(name, mapping(said), arrival) for name, said in message.items()]
         return [tick for tick in ticks if tick is not None]
 
-    def _tick(self, name: str, said: dict[str, Any], arrival: Arrival) -> Tick | None:
+    def _tick(self, name: str, said: dict[str, Any], arrival: FrameContext) -> Tick | None:
         symbol = arrival.names.get(name)
         if symbol is None or said.get("usd") is None:
             return None

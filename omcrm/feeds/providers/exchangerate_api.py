@@ -7,20 +7,20 @@ https://www.exchangerate-api.com/docs/free
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from omcrm.feeds.http_refusal import refusal, retry_after
 from omcrm.feeds.keys import Keys
+from omcrm.feeds.parsing import BAD_FRAME, decode, from_seconds, integer, mapping, text, unreadable
 from omcrm.feeds.provider import (
-    Arrival,
+    AccessDenied,
     Budget,
     Call,
     Event,
-    Expelled,
+    FrameContext,
     PollLimits,
-    Refused,
     Reply,
+    RequestRejected,
     batches,
 )
-from omcrm.feeds.reading import BAD_FRAME, decode, from_seconds, integer, mapping, text, unreadable
-from omcrm.feeds.refusing import refusal, retry_after
 from omcrm.market.cross_rate import cross_rate
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Source
@@ -61,7 +61,7 @@ class ExchangeRateApi:
     def missing(self) -> str | None:
         return None if self._open_base or self._keys.get(KEY) else KEY
 
-    def account(self) -> str:
+    def api_key(self) -> str:
         return self._keys.get(KEY)
 
     def calls(self, names: Sequence[str]) -> list[Call]:
@@ -71,7 +71,7 @@ class ExchangeRateApi:
         # Every cross is made of the table of dollars: one call is enough for all bases.
         return [Call(f"{base}/v6/latest/USD", batch, headers) for batch in batches(names, _BATCH)]
 
-    def parse(self, call: Call, reply: Reply, arrival: Arrival) -> Iterable[Event]:
+    def parse(self, call: Call, reply: Reply, arrival: FrameContext) -> Iterable[Event]:
         try:
             message = mapping(decode(reply.body))
             if text(message["result"]) != "success":
@@ -81,7 +81,7 @@ class ExchangeRateApi:
             # Who asks too often may get a page for people; only the status says so then.
             return [_refused_by_status(call, reply) or unreadable(error)]
 
-    def _read(self, message: dict[str, Any], arrival: Arrival) -> list[Event]:
+    def _read(self, message: dict[str, Any], arrival: FrameContext) -> list[Event]:
         # The table's name with a key, and without.
         field = "conversion_rates" if "conversion_rates" in message else "rates"
         table = mapping(message[field])
@@ -95,24 +95,24 @@ class ExchangeRateApi:
                 events.append(Tick(symbol, self.source, at, connection, trade=trade))
         if end := integer(message.get("time_eol_unix", 0)):
             words = f"the endpoint will be shut down on {from_seconds(end):%Y-%m-%d}"
-            events.append(Refused(410, words))
+            events.append(RequestRejected(410, words))
         return events
 
 
-def _refused(call: Call, message: dict[str, Any], reply: Reply) -> Refused | Expelled:
+def _refused(call: Call, message: dict[str, Any], reply: Reply) -> RequestRejected | AccessDenied:
     kind = text(message["error-type"])
     words = kind[:_LONGEST]
     # A kind that is not documented may still come with the status of a limit.
     status = _STATUS.get(kind) or (429 if reply.status == 429 else None)
     if status is None:
-        return Refused(max(reply.status, 400), words)
-    return Expelled(status, words, _wait(call, reply) if status == 429 else None)
+        return RequestRejected(max(reply.status, 400), words)
+    return AccessDenied(status, words, _wait(call, reply) if status == 429 else None)
 
 
-def _refused_by_status(call: Call, reply: Reply) -> Expelled | None:
+def _refused_by_status(call: Call, reply: Reply) -> AccessDenied | None:
     refused = refusal(reply)
     if refused is not None and refused.status == 429:
-        return Expelled(429, refused.message, _wait(call, reply))
+        return AccessDenied(429, refused.message, _wait(call, reply))
     return refused
 
 

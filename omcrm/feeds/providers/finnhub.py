@@ -11,19 +11,9 @@ from urllib.parse import urlencode
 import msgspec
 from msgspec import structs
 
+from omcrm.feeds.http_refusal import refusal
 from omcrm.feeds.keys import Keys
-from omcrm.feeds.provider import (
-    Arrival,
-    Budget,
-    Call,
-    Event,
-    Expelled,
-    Limits,
-    PollLimits,
-    Refused,
-    Reply,
-)
-from omcrm.feeds.reading import (
+from omcrm.feeds.parsing import (
     BAD_FRAME,
     decode,
     from_milliseconds,
@@ -34,7 +24,17 @@ from omcrm.feeds.reading import (
     text,
     unreadable,
 )
-from omcrm.feeds.refusing import refusal
+from omcrm.feeds.provider import (
+    AccessDenied,
+    Budget,
+    Call,
+    Event,
+    FrameContext,
+    PollLimits,
+    Reply,
+    RequestRejected,
+    StreamLimits,
+)
 from omcrm.market.number import exact
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Source
@@ -46,7 +46,7 @@ KEY = "FINNHUB_API_KEY"
 
 # A free key has fifty symbols, each asked for by a frame of its own; how fast they may come nobody
 # says, so it is ten a second. When the market is closed only a ping a minute comes.
-_LIMITS = Limits(symbols=50, frame_spacing=0.1, silence=150.0, connections=1)
+_LIMITS = StreamLimits(symbols=50, frame_spacing=0.1, silence=150.0, connections=1)
 # Besides the minute's calls no plan has more than thirty a second: pollers never come near it.
 _QUOTE_LIMITS = PollLimits(batch=1, interval=10.0, budgets=(Budget(60, "minute"),))
 
@@ -66,14 +66,14 @@ class _Keyed:
         self._keys = keys
 
     def missing(self) -> str | None:
-        return None if self.account() else KEY
+        return None if self.api_key() else KEY
 
-    def account(self) -> str:
+    def api_key(self) -> str:
         return self._keys.get(KEY)
 
-    def _refused(self, words: Any) -> Refused:
+    def _refused(self, words: Any) -> RequestRejected:
         # An upstream may repeat the key in its words.
-        return Refused(0, self._keys.hide(text(words))[:_LONGEST])
+        return RequestRejected(0, self._keys.hide(text(words))[:_LONGEST])
 
 
 # What is pushed
@@ -88,10 +88,10 @@ class Finnhub(_Keyed):
 
     source = SOURCE
     limits = _LIMITS
-    greets = False
+    authenticates = False
 
     def url(self) -> str:
-        return f"{self._base}?{urlencode({'token': self.account()})}"
+        return f"{self._base}?{urlencode({'token': self.api_key()})}"
 
     def opening(self) -> list[str]:
         return []
@@ -102,13 +102,13 @@ class Finnhub(_Keyed):
     def unsubscribe(self, names: Iterable[str], request: int) -> list[str]:
         return [_command("unsubscribe", name) for name in names]
 
-    def parse(self, frame: str | bytes, arrival: Arrival) -> Iterable[Event]:
+    def parse(self, frame: str | bytes, arrival: FrameContext) -> Iterable[Event]:
         try:
             return self._read(mapping(decode(frame)), arrival)
         except BAD_FRAME as error:
             return [unreadable(error)]
 
-    def _read(self, message: dict[str, Any], arrival: Arrival) -> Sequence[Event]:
+    def _read(self, message: dict[str, Any], arrival: FrameContext) -> Sequence[Event]:
         match text(message["type"]):
             case "trade":
                 return self._ticks(sequence(message["data"]), arrival)
@@ -117,14 +117,14 @@ class Finnhub(_Keyed):
         # A ping wants no answer, and new types may appear.
         return []
 
-    def _ticks(self, trades: list[Any], arrival: Arrival) -> list[Tick]:
+    def _ticks(self, trades: list[Any], arrival: FrameContext) -> list[Tick]:
         followed = [trade for trade in map(mapping, trades) if text(trade["s"]) in arrival.names]
         # They come in any order, and behind a newer one an older one would be refused. None is
         # left out, not even a twin: trades have no number, and candles count all of them.
         followed.sort(key=lambda said: integer(said["t"]))
         return [self._tick(trade, arrival) for trade in followed]
 
-    def _tick(self, said: dict[str, Any], arrival: Arrival) -> Tick:
+    def _tick(self, said: dict[str, Any], arrival: FrameContext) -> Tick:
         trade = Trade(exact(said["p"]), _size(said.get("v")), time=from_milliseconds(said["t"]))
         return Tick(
             arrival.names[said["s"]],
@@ -155,13 +155,13 @@ class FinnhubQuote(_Keyed):
     limits = _QUOTE_LIMITS
 
     def calls(self, names: Sequence[str]) -> list[Call]:
-        headers = {"X-Finnhub-Token": self.account()}
+        headers = {"X-Finnhub-Token": self.api_key()}
         return [
             Call(f"{self._base}/quote?{urlencode({'symbol': name})}", (name,), headers)
             for name in names
         ]
 
-    def parse(self, call: Call, reply: Reply, arrival: Arrival) -> Iterable[Event]:
+    def parse(self, call: Call, reply: Reply, arrival: FrameContext) -> Iterable[Event]:
         if refused := self._refusal(reply):
             return [refused]
         try:
@@ -169,16 +169,16 @@ class FinnhubQuote(_Keyed):
         except BAD_FRAME as error:
             return [unreadable(error)]
 
-    def _refusal(self, reply: Reply) -> Expelled | Refused | None:
+    def _refusal(self, reply: Reply) -> AccessDenied | RequestRejected | None:
         # Hidden before the text is cut, lest the half of a key be left.
         body = self._keys.hide(reply.body.decode("utf-8", "replace")).encode()
         expelled = refusal(structs.replace(reply, body=body))
         if expelled is not None and expelled.status == _FORBIDDEN and _NO_ACCESS in body:
             # The plan lacks this symbol; the others are served.
-            return Refused(expelled.status, expelled.message)
+            return RequestRejected(expelled.status, expelled.message)
         return expelled
 
-    def _read(self, name: str, said: dict[str, Any], arrival: Arrival) -> list[Event]:
+    def _read(self, name: str, said: dict[str, Any], arrival: FrameContext) -> list[Event]:
         if "error" in said:
             return [self._refused(said["error"])]
         symbol = arrival.names.get(name)

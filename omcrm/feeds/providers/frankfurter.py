@@ -9,19 +9,19 @@ from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
+from omcrm.feeds.http_refusal import refusal
+from omcrm.feeds.parsing import BAD_FRAME, decode, mapping, sequence, text, unreadable
 from omcrm.feeds.provider import (
-    Arrival,
     Budget,
     Call,
     Event,
+    FrameContext,
     Keyless,
     PollLimits,
-    Refused,
     Reply,
+    RequestRejected,
     batches,
 )
-from omcrm.feeds.reading import BAD_FRAME, decode, mapping, sequence, text, unreadable
-from omcrm.feeds.refusing import refusal
 from omcrm.market.cross_rate import cross_rate, currencies
 from omcrm.market.number import exact
 from omcrm.market.price_class import PriceClass
@@ -55,17 +55,17 @@ class Frankfurter(Keyless):
             for batch in batches(names, self.limits.batch)
         ]
 
-    def parse(self, call: Call, reply: Reply, arrival: Arrival) -> Iterable[Event]:
+    def parse(self, call: Call, reply: Reply, arrival: FrameContext) -> Iterable[Event]:
         try:
             message = decode(reply.body)
             if reply.status in _NOT_FOUND:
-                return [Refused(reply.status, text(mapping(message)["message"])[:_LONGEST])]
+                return [RequestRejected(reply.status, text(mapping(message)["message"])[:_LONGEST])]
             expelled = refusal(reply)
             return [expelled] if expelled else self._read(_rows(message), arrival)
         except BAD_FRAME as error:
             return [refusal(reply) or unreadable(error)]
 
-    def _read(self, rows: Iterable[dict[str, Any]], arrival: Arrival) -> list[Event]:
+    def _read(self, rows: Iterable[dict[str, Any]], arrival: FrameContext) -> list[Event]:
         table: dict[str, Any] = {_BASE: 1}
         times: dict[str, datetime] = {}
         for row in rows:
@@ -77,7 +77,7 @@ class Frankfurter(Keyless):
         return [tick for tick in ticks if tick is not None]
 
     def _tick(
-        self, name: str, table: dict[str, Any], times: dict[str, datetime], arrival: Arrival
+        self, name: str, table: dict[str, Any], times: dict[str, datetime], arrival: FrameContext
     ) -> Tick | None:
         price = cross_rate(table, name)
         known = [times[code] for code in currencies(name) if code in times]

@@ -9,16 +9,7 @@ from typing import Any
 
 import msgspec
 
-from omcrm.feeds.provider import (
-    Acknowledged,
-    Arrival,
-    Event,
-    Keyless,
-    Limits,
-    Refused,
-    batches,
-)
-from omcrm.feeds.reading import (
+from omcrm.feeds.parsing import (
     BAD_FRAME,
     decode,
     from_iso,
@@ -27,6 +18,15 @@ from omcrm.feeds.reading import (
     sequence,
     text,
     unreadable,
+)
+from omcrm.feeds.provider import (
+    Acknowledged,
+    Event,
+    FrameContext,
+    Keyless,
+    RequestRejected,
+    StreamLimits,
+    batches,
 )
 from omcrm.market.number import exact
 from omcrm.market.price_class import PriceClass
@@ -47,7 +47,7 @@ class Kraken(Keyless):
 
     source = SOURCE
     # Kraken publishes neither number: these are cautious.
-    limits = Limits(symbols=500, frame_spacing=0.2)
+    limits = StreamLimits(symbols=500, frame_spacing=0.2)
 
     def __init__(self, ws_url: str) -> None:
         self._url = ws_url
@@ -62,13 +62,13 @@ class Kraken(Keyless):
     def unsubscribe(self, names: Iterable[str], request: int) -> list[str]:
         return _commands("unsubscribe", [_TRADE, _TICKER], names, request)
 
-    def parse(self, frame: str | bytes, arrival: Arrival) -> Iterable[Event]:
+    def parse(self, frame: str | bytes, arrival: FrameContext) -> Iterable[Event]:
         try:
             return self._read(mapping(decode(frame)), arrival)
         except BAD_FRAME as error:
             return [unreadable(error)]
 
-    def _read(self, message: dict[str, Any], arrival: Arrival) -> list[Event]:
+    def _read(self, message: dict[str, Any], arrival: FrameContext) -> list[Event]:
         if "method" in message or "error" in message:
             return _answer(message)
         match text(message["channel"]):
@@ -80,7 +80,7 @@ class Kraken(Keyless):
         # appear.
         return []
 
-    def _trades(self, message: dict[str, Any], arrival: Arrival) -> list[Event]:
+    def _trades(self, message: dict[str, Any], arrival: FrameContext) -> list[Event]:
         # Nothing is promised about the order, and what is older than its forerunner is refused.
         said = sorted(_followed(message, arrival), key=lambda trade: integer(trade["trade_id"]))
         if message.get("type") == "snapshot":
@@ -88,7 +88,7 @@ class Kraken(Keyless):
             said = list({trade["symbol"]: trade for trade in said}.values())
         return [self._tick(trade, arrival, trade=_trade(trade)) for trade in said]
 
-    def _tickers(self, message: dict[str, Any], arrival: Arrival) -> list[Event]:
+    def _tickers(self, message: dict[str, Any], arrival: FrameContext) -> list[Event]:
         # `last` makes no trade. It has no id and no time of its own, so it could not be told from
         # an older one, would take both from the real trade it stands beside, and on every change
         # of the book would make an old price look new. Before the first trade it is not needed:
@@ -104,7 +104,7 @@ class Kraken(Keyless):
     def _tick(
         self,
         said: dict[str, Any],
-        arrival: Arrival,
+        arrival: FrameContext,
         trade: Trade | None = None,
         book: TopOfBook | None = None,
         day: DayFigures | None = None,
@@ -138,7 +138,7 @@ def _commands(
 def _answer(message: dict[str, Any]) -> list[Event]:
     """The answer to a command, which comes once for every pair that it named."""
     if "error" in message or message.get("success") is False:
-        return [Refused(0, text(message.get("error", ""))[:200])]
+        return [RequestRejected(0, text(message.get("error", ""))[:200])]
     if text(message["method"]) == "pong":
         return []
     if message["success"] is not True:
@@ -147,7 +147,7 @@ def _answer(message: dict[str, Any]) -> list[Event]:
     return [Acknowledged(None if number is None else integer(number))]
 
 
-def _followed(message: dict[str, Any], arrival: Arrival) -> list[dict[str, Any]]:
+def _followed(message: dict[str, Any], arrival: FrameContext) -> list[dict[str, Any]]:
     said = [mapping(entry) for entry in sequence(message["data"])]
     return [entry for entry in said if text(entry["symbol"]) in arrival.names]
 

@@ -13,18 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from omcrm.feeds.keys import Keys
-from omcrm.feeds.provider import (
-    Acknowledged,
-    Arrival,
-    Event,
-    Expelled,
-    Limits,
-    Refused,
-    Unreadable,
-    Welcome,
-    batches,
-)
-from omcrm.feeds.reading import (
+from omcrm.feeds.parsing import (
     BAD_FRAME,
     decode,
     from_milliseconds,
@@ -32,6 +21,17 @@ from omcrm.feeds.reading import (
     sequence,
     text,
     unreadable,
+)
+from omcrm.feeds.provider import (
+    AccessDenied,
+    Acknowledged,
+    Authenticated,
+    Event,
+    FrameContext,
+    RequestRejected,
+    StreamLimits,
+    Unreadable,
+    batches,
 )
 from omcrm.market.number import exact
 from omcrm.market.price_class import PriceClass
@@ -65,8 +65,8 @@ class Massive:
 
     # The number of symbols is not limited; on the plans of one person one connection per cluster
     # is allowed, and the newer one mostly kills the older.
-    limits = Limits(symbols=1000, frame_spacing=0.1, connections=1)
-    greets = True
+    limits = StreamLimits(symbols=1000, frame_spacing=0.1, connections=1)
+    authenticates = True
 
     def __init__(self, ws_url: str, keys: Keys) -> None:
         self._url = ws_url
@@ -81,7 +81,7 @@ class Massive:
     def missing(self) -> str | None:
         return None if self._keys.get(KEY) else KEY
 
-    def account(self) -> str:
+    def api_key(self) -> str:
         return self._keys.get(KEY)
 
     def url(self) -> str:
@@ -108,7 +108,7 @@ class Massive:
 
     # Reading
 
-    def parse(self, frame: str | bytes, arrival: Arrival) -> Iterable[Event]:
+    def parse(self, frame: str | bytes, arrival: FrameContext) -> Iterable[Event]:
         events: list[Event] = []
         problem: Unreadable | None = None
         try:
@@ -127,7 +127,7 @@ class Massive:
                 events.append(event)
         return events if problem is None else [*events, problem]
 
-    def _read(self, message: dict[str, Any], source: Source, arrival: Arrival) -> Event | None:
+    def _read(self, message: dict[str, Any], source: Source, arrival: FrameContext) -> Event | None:
         kind = text(message["ev"])
         if kind == "status":
             return self._status(message)
@@ -142,16 +142,16 @@ class Massive:
         status = text(message["status"]).lower()
         words = self._words(text(message.get("message", "")) or status)
         if status in _EXPELLED:
-            return Expelled(_EXPELLED[status], words)
+            return AccessDenied(_EXPELLED[status], words)
         match status:
             case "connected":
                 return None
             case "auth_success":
-                return Welcome()
+                return Authenticated()
             case "success":
                 return Acknowledged(None)
             case "error" | "not_authorized":
-                return Refused(0, words)
+                return RequestRejected(0, words)
         return Unreadable(self._words(f"unknown status {status!r}"))
 
     def _words(self, words: str) -> str:
@@ -163,14 +163,14 @@ def _command(action: str, params: str) -> str:
     return msgspec.json.encode({"action": action, "params": params}).decode()
 
 
-def _followed(name: str, arrival: Arrival) -> str | None:
+def _followed(name: str, arrival: FrameContext) -> str | None:
     """Our symbol; pairs are asked for, and told, with a dash or a slash."""
     names = arrival.names
     return names.get(name) or names.get(name.replace("/", "-")) or names.get(name.replace("-", "/"))
 
 
 def _tick(
-    symbol: str, kind: str, message: dict[str, Any], source: Source, arrival: Arrival
+    symbol: str, kind: str, message: dict[str, Any], source: Source, arrival: FrameContext
 ) -> Tick | None:
     trade = book = day = None
     match kind:

@@ -8,13 +8,13 @@ from typing import cast
 from flask import current_app
 
 from omcrm.errors import MessageRefused
-from omcrm.gateways.client import Client
+from omcrm.gateways.client_connection import ClientConnection
 from omcrm.gateways.dialect import Dialect
 from omcrm.gateways.finance_query import BOARD, DAILY_LIMIT, content
-from omcrm.gateways.finance_query.board import Board
 from omcrm.gateways.finance_query.daily_limit import DailyLimit
-from omcrm.gateways.finance_query.page import Metadata
-from omcrm.gateways.finance_query.turn import Turn
+from omcrm.gateways.finance_query.encoded_message import Metadata
+from omcrm.gateways.finance_query.interval import IntervalSnapshot
+from omcrm.gateways.finance_query.publisher import ChannelPublisher
 from omcrm.market.instrument import canonical_symbol, canonical_symbols
 from omcrm.streaming import wire
 
@@ -25,20 +25,20 @@ _SYMBOL = re.compile(r"[A-Z0-9^][A-Z0-9.^=/_-]{0,19}")
 _SHOWN = 20
 
 
-class Channel(Dialect):
+class FinanceQueryChannel(Dialect):
     """What the four have in common: they are told at once, and anew at each interval."""
 
-    def opened(self, client: Client) -> None:
+    def opened(self, client: ClientConnection) -> None:
         """Count the connection, and begin."""
         may_ask, metadata = _count_request(client)
         if may_ask:
             self.begin(client, metadata)
 
-    def begin(self, client: Client, metadata: Metadata | None) -> None:
+    def begin(self, client: ClientConnection, metadata: Metadata | None) -> None:
         """Show what the path names; `metadata` goes with the first message."""
         _board().show(client, self, None, metadata)
 
-    def received(self, client: Client, text: str) -> None:
+    def received(self, client: ClientConnection, text: str) -> None:
         """Nothing is understood."""
         raise MessageRefused("UNKNOWN_MESSAGE", "This channel takes no messages")
 
@@ -46,65 +46,65 @@ class Channel(Dialect):
         """An object whose first key is `error`."""
         return _error(refusal.code, refusal.message)
 
-    def closed(self, client: Client) -> None:
+    def closed(self, client: ClientConnection) -> None:
         """Nothing more for it."""
         _board().leave(client)
 
-    def written(self, turn: Turn, about: Hashable) -> str:
+    def written(self, turn: IntervalSnapshot, about: Hashable) -> str:
         """The message of a turn about what the client looks at."""
         raise NotImplementedError
 
 
-class Hours(Channel):
+class HoursChannel(FinanceQueryChannel):
     """Whether the exchange is open."""
 
     name = content.HOURS
     path = "/hours"
 
-    def written(self, turn: Turn, about: Hashable) -> str:
+    def written(self, turn: IntervalSnapshot, about: Hashable) -> str:
         """Status, reason, time."""
         return content.hours_text(turn)
 
 
-class Overview(Channel):
+class OverviewChannel(FinanceQueryChannel):
     """How the market does, as far as it is followed."""
 
     name = content.MARKET
     path = "/market"
 
-    def written(self, turn: Turn, about: Hashable) -> str:
+    def written(self, turn: IntervalSnapshot, about: Hashable) -> str:
         """Movers, averages, headlines, sectors."""
         return content.market_text(turn)
 
 
-class Profile(Channel):
+class ProfileChannel(FinanceQueryChannel):
     """All that is known of one instrument."""
 
     name = content.PROFILE
     path = "/profile/<symbol>"
 
-    def begin(self, client: Client, metadata: Metadata | None) -> None:
+    def begin(self, client: ClientConnection, metadata: Metadata | None) -> None:
         """Show the instrument; all that are not followed look alike."""
         symbol = canonical_symbol(client.arguments["symbol"])
         is_known = symbol in self.market.instruments
         _board().show(client, self, symbol if is_known else None, metadata)
 
-    def written(self, turn: Turn, about: Hashable) -> str:
+    def written(self, turn: IntervalSnapshot, about: Hashable) -> str:
         """The long quote, others like it, its sector, its news."""
         return content.profile_text(turn, cast("str | None", about))
 
 
-class Quotes(Channel):
+class QuotesChannel(FinanceQueryChannel):
     """Short quotes of the symbols in a client's last list."""
 
     name = content.QUOTES
     path = "/quotes"
 
-    def begin(self, client: Client, metadata: Metadata | None) -> None:
+    def begin(self, client: ClientConnection, metadata: Metadata | None) -> None:
         """Wait for a list, of which the first belongs to the connection's request."""
-        client.state = _First(metadata)
+        client.state = _FirstAnswer(metadata)
 
-    def received(self, client: Client, text: str) -> None:
+    def received(self, client: ClientConnection, text: str) -> None:
         """Show these symbols from now on, and no others."""
         symbols = read_symbols(text)
         if len(symbols) > client.most_subscriptions:
@@ -112,7 +112,7 @@ class Quotes(Channel):
             client.send(_error("SYMBOL_LIMIT_EXCEEDED", message))
             return
         may_ask, metadata = True, None
-        if isinstance(client.state, _First):
+        if isinstance(client.state, _FirstAnswer):
             metadata, client.state = client.state.metadata, None
         else:
             may_ask, _ = _count_request(client)
@@ -121,12 +121,12 @@ class Quotes(Channel):
             client.accept(symbols)
             _board().show(client, self, symbols, metadata)
 
-    def written(self, turn: Turn, about: Hashable) -> str:
+    def written(self, turn: IntervalSnapshot, about: Hashable) -> str:
         """A list of short quotes."""
         return content.quotes_text(turn, cast("tuple[str, ...]", about))
 
 
-class _First:
+class _FirstAnswer:
     """A client that has sent no list yet, and what goes with the answer to it."""
 
     def __init__(self, metadata: Metadata | None) -> None:
@@ -144,12 +144,12 @@ def read_symbols(text: str) -> tuple[str, ...]:
     return symbols
 
 
-def _board() -> Board:
-    found: Board = current_app.extensions[BOARD]
+def _board() -> ChannelPublisher:
+    found: ChannelPublisher = current_app.extensions[BOARD]
     return found
 
 
-def _count_request(client: Client) -> tuple[bool, Metadata | None]:
+def _count_request(client: ClientConnection) -> tuple[bool, Metadata | None]:
     """Whether the request is within the day's limit, and what is left; else close the client."""
     limit: DailyLimit | None = current_app.extensions[DAILY_LIMIT]
     if limit is None or client.caller is None:

@@ -6,12 +6,12 @@ from msgspec import Raw
 
 from omcrm.gateways.finance_query.headline import headlines
 from omcrm.gateways.finance_query.hours import hours
+from omcrm.gateways.finance_query.interval import IntervalSnapshot, part
 from omcrm.gateways.finance_query.movers import actives, gainers, indices, losers
-from omcrm.gateways.finance_query.past import Past
 from omcrm.gateways.finance_query.profile import profile, similar
-from omcrm.gateways.finance_query.row import Standing, row, standing, unknown_row
+from omcrm.gateways.finance_query.row import InstrumentFigures, row, standing, unknown_row
 from omcrm.gateways.finance_query.sectors import company, sectors
-from omcrm.gateways.finance_query.turn import Turn, part
+from omcrm.gateways.finance_query.year_figures import YearFigures
 from omcrm.market.instrument import Instrument
 from omcrm.streaming import wire
 
@@ -24,27 +24,27 @@ _HEADLINES = 10
 _UNIVERSE = {"universe": "catalogue"}
 
 
-def hours_text(turn: Turn) -> str:
+def hours_text(turn: IntervalSnapshot) -> str:
     """Whether the exchange is open."""
     return turn.computed(HOURS, None, lambda: wire.dumps(hours(turn.at)))
 
 
-def quotes_text(turn: Turn, symbols: tuple[str, ...]) -> str:
+def quotes_text(turn: IntervalSnapshot, symbols: tuple[str, ...]) -> str:
     """The short quotes of these symbols, in their order."""
     return f"[{','.join(_row(turn, symbol) for symbol in symbols)}]"
 
 
-def market_text(turn: Turn) -> str:
+def market_text(turn: IntervalSnapshot) -> str:
     """Movers, averages, headlines and sectors."""
     return turn.computed(MARKET, None, lambda: wire.dumps(_market(turn)))
 
 
-def profile_text(turn: Turn, symbol: str | None) -> str:
+def profile_text(turn: IntervalSnapshot, symbol: str | None) -> str:
     """All that is known of an instrument; None for one that is not followed."""
     return turn.computed(PROFILE, symbol, lambda: wire.dumps(_profile(turn, symbol)))
 
 
-def _market(turn: Turn) -> dict[str, Any]:
+def _market(turn: IntervalSnapshot) -> dict[str, Any]:
     return {
         "actives": part(lambda: actives(_standings(turn)), []),
         "gainers": part(lambda: gainers(_standings(turn)), []),
@@ -56,7 +56,7 @@ def _market(turn: Turn) -> dict[str, Any]:
     }
 
 
-def _profile(turn: Turn, symbol: str | None) -> dict[str, Any]:
+def _profile(turn: IntervalSnapshot, symbol: str | None) -> dict[str, Any]:
     instrument = turn.instruments.get(symbol or "")
     if instrument is None:
         return {"quote": None, "similar": [], "sectorPerformance": None, "news": [], **_UNIVERSE}
@@ -73,49 +73,49 @@ def _profile(turn: Turn, symbol: str | None) -> dict[str, Any]:
 # Parts, of which several tell
 
 
-def _standing(turn: Turn, instrument: Instrument) -> Standing:
+def _standing(turn: IntervalSnapshot, instrument: Instrument) -> InstrumentFigures:
     return standing(instrument, turn.quotes.get(instrument.symbol))
 
 
-def _standings(turn: Turn) -> list[Standing]:
+def _standings(turn: IntervalSnapshot) -> list[InstrumentFigures]:
     return turn.once(
         "standings", lambda: [_standing(turn, instrument) for instrument in _followed(turn)]
     )
 
 
-def _followed(turn: Turn) -> list[Instrument]:
+def _followed(turn: IntervalSnapshot) -> list[Instrument]:
     return list(turn.instruments.values())
 
 
-def _sectors(turn: Turn) -> dict[str, dict[str, Any]]:
+def _sectors(turn: IntervalSnapshot) -> dict[str, dict[str, Any]]:
     return turn.once("sectors", lambda: sectors(_standings(turn), lambda of: _past(turn, of)))
 
 
-def _past(turn: Turn, of: Instrument) -> Past:
+def _past(turn: IntervalSnapshot, of: Instrument) -> YearFigures:
     """Nothing where the database does not answer: the quotes are known all the same."""
-    return part(lambda: turn.archive.past(of, turn.at), Past())
+    return part(lambda: turn.archive.past(of, turn.at), YearFigures())
 
 
-def _row(turn: Turn, symbol: str) -> str:
+def _row(turn: IntervalSnapshot, symbol: str) -> str:
     instrument = turn.instruments.get(symbol)
     if instrument is None:
         return wire.dumps(unknown_row(symbol))
     return turn.computed(QUOTES, symbol, lambda: _written_row(turn, instrument))
 
 
-def _written_row(turn: Turn, instrument: Instrument) -> str:
+def _written_row(turn: IntervalSnapshot, instrument: Instrument) -> str:
     found = part(lambda: row(_standing(turn, instrument), turn.at), unknown_row(instrument.symbol))
     return wire.dumps(found)
 
 
-def _long_quote(turn: Turn, instrument: Instrument) -> dict[str, Any]:
+def _long_quote(turn: IntervalSnapshot, instrument: Instrument) -> dict[str, Any]:
     return profile(_standing(turn, instrument), _past(turn, instrument), turn.at)
 
 
-def _similar(turn: Turn, instrument: Instrument) -> list[Raw]:
+def _similar(turn: IntervalSnapshot, instrument: Instrument) -> list[Raw]:
     return [Raw(_row(turn, symbol).encode()) for symbol in similar(instrument, _followed(turn))]
 
 
-def _sector(turn: Turn, instrument: Instrument) -> dict[str, Any] | None:
+def _sector(turn: IntervalSnapshot, instrument: Instrument) -> dict[str, Any] | None:
     found = company(instrument)
     return None if found is None else _sectors(turn).get(found.sector)

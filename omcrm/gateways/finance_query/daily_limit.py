@@ -10,17 +10,17 @@ from msgspec import Struct
 
 from omcrm.auth.credential import Caller
 from omcrm.feeds.provider import Budget
-from omcrm.feeds.quota import LENGTHS, Ledger
-from omcrm.streaming.seldom import Seldom
+from omcrm.feeds.quota import LENGTHS, CallCounts
+from omcrm.streaming.throttled_log import ThrottledLog
 
 _SOURCE = "finance_query"
 # Counts that nobody added to for so long are of days that are over.
 _OLD = 2 * LENGTHS["day"].total_seconds()
 
-_complaints = Seldom(logging.getLogger(__name__))
+_complaints = ThrottledLog(logging.getLogger(__name__))
 
 
-class Left(Struct, frozen=True):
+class RequestsLeft(Struct, frozen=True):
     """What is left of a day's requests; `seconds` is how long the day still lasts."""
 
     limit: int
@@ -36,24 +36,24 @@ class DailyLimit:
 
     def __init__(self, folder: Path, most: int) -> None:
         self._folder = folder
-        self._ledger = Ledger(folder)
+        self._call_counts = CallCounts(folder)
         self._budget = Budget(most, "day")
         self._swept = ""
 
-    def take(self, caller: Caller, now: datetime) -> Left | None:
+    def take(self, caller: Caller, now: datetime) -> RequestsLeft | None:
         """Count a request, and what is left; None where there was nothing left."""
         who = _account(caller)
         try:
             self._sweep(now)
-            if self._ledger.take(_SOURCE, who, [self._budget], now) is not None:
+            if self._call_counts.take(_SOURCE, who, [self._budget], now) is not None:
                 return None
-            use = self._ledger.uses(_SOURCE, who, [self._budget], now)[0]
+            use = self._call_counts.uses(_SOURCE, who, [self._budget], now)[0]
         except OSError as error:
             # A full disk is no reason to keep prices from anybody.
             _complaints.warning("a request could not be counted: %s", error.strerror)
-            return Left(self._budget.calls, self._budget.calls, 0)
+            return RequestsLeft(self._budget.calls, self._budget.calls, 0)
         seconds = int((use.renews_at - now).total_seconds())
-        return Left(self._budget.calls, use.left, max(0, seconds))
+        return RequestsLeft(self._budget.calls, use.left, max(0, seconds))
 
     def _sweep(self, now: datetime) -> None:
         """Once a day, forget whom nobody has heard of since the day before yesterday."""

@@ -8,7 +8,7 @@ from omcrm.streaming.frame import deflated_frame, text_frame
 Metadata = dict[str, int]
 
 
-class Page(Batch):
+class EncodedMessage(Batch):
     """A JSON text that many are sent; `framed` and `deflated` are its frames."""
 
     __slots__ = ("payload", "text")

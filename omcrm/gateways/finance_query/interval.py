@@ -6,20 +6,20 @@ from collections.abc import Callable, Hashable, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
-from omcrm.gateways.finance_query.past import Archive
+from omcrm.gateways.finance_query.year_figures import CloseHistory
 from omcrm.market.quote import Quote
-from omcrm.streaming.seldom import Seldom
+from omcrm.streaming.throttled_log import ThrottledLog
 from omcrm.web import database_away
-from omcrm.web.market import Market
+from omcrm.web.market_access import MarketAccess
 
-_failures = Seldom(logging.getLogger(__name__))
+_failures = ThrottledLog(logging.getLogger(__name__))
 
 Count = Callable[[str, str, int], None]
 T = TypeVar("T")
 Other = TypeVar("Other")
 
 
-class _Once:
+class _Memo:
     """Something that is made when it is first asked for; who comes in between waits for it."""
 
     __slots__ = ("_is_made", "_lock", "_made")
@@ -39,14 +39,14 @@ class _Once:
         return self._made
 
 
-class Turn:
+class IntervalSnapshot:
     """One interval; thread-safe. `began` is monotonic, `at` the same moment in UTC.
 
     `count` takes the name of a channel, what happened there, and how often.
     """
 
     def __init__(
-        self, began: float, at: datetime, market: Market, archive: Archive, count: Count
+        self, began: float, at: datetime, market: MarketAccess, archive: CloseHistory, count: Count
     ) -> None:
         self.began = began
         self.at = at
@@ -56,12 +56,12 @@ class Turn:
         self.archive = archive
         self._count = count
         self._lock = threading.Lock()
-        self._made: dict[Hashable, _Once] = {}
+        self._made: dict[Hashable, _Memo] = {}
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """What `make` gives, called once for this key, unless it fails."""
         with self._lock:
-            once = self._made.setdefault(key, _Once())
+            once = self._made.setdefault(key, _Memo())
         made: T = once.get(make)
         return made
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from omcrm.gateways.finance_query import figure
-from omcrm.gateways.finance_query.row import Standing, mover
+from omcrm.gateways.finance_query import number_text
+from omcrm.gateways.finance_query.row import InstrumentFigures, mover
 from omcrm.market.instrument import AssetClass
 from omcrm.portfolio import amount
 
@@ -15,13 +15,13 @@ _NAMES = {AssetClass.STOCK: "Stocks", AssetClass.CRYPTO: "Crypto"}
 _BASE = Decimal(100)
 
 
-def actives(standings: Iterable[Standing]) -> list[dict[str, Any]]:
+def actives(standings: Iterable[InstrumentFigures]) -> list[dict[str, Any]]:
     """The shares and coins with the largest turnover of their day, where a volume is told."""
     traded = [(turnover, standing) for standing in standings if (turnover := _turnover(standing))]
     return [mover(standing) for _, standing in sorted(traded, key=lambda pair: -pair[0])[:_MOST]]
 
 
-def gainers(standings: Iterable[Standing]) -> list[dict[str, Any]]:
+def gainers(standings: Iterable[InstrumentFigures]) -> list[dict[str, Any]]:
     """Those that have risen, the best first."""
     moved = [
         (standing.percent, standing)
@@ -32,7 +32,7 @@ def gainers(standings: Iterable[Standing]) -> list[dict[str, Any]]:
     return [mover(standing) for _, standing in risen[:_MOST]]
 
 
-def losers(standings: Iterable[Standing]) -> list[dict[str, Any]]:
+def losers(standings: Iterable[InstrumentFigures]) -> list[dict[str, Any]]:
     """Those that have fallen, the worst first."""
     moved = [
         (standing.percent, standing)
@@ -43,7 +43,7 @@ def losers(standings: Iterable[Standing]) -> list[dict[str, Any]]:
     return [mover(standing) for _, standing in fallen[:_MOST]]
 
 
-def indices(standings: Iterable[Standing]) -> list[dict[str, Any]]:
+def indices(standings: Iterable[InstrumentFigures]) -> list[dict[str, Any]]:
     """The average movement of shares and of coins, each counting as much as another.
 
     The value is what a hundred at the price before (of a day ago, of the previous close) is now;
@@ -54,19 +54,19 @@ def indices(standings: Iterable[Standing]) -> list[dict[str, Any]]:
     return [_index(_NAMES[kind], _of(kind, given)) for kind in _NAMES if kind in kinds]
 
 
-def _index(name: str, members: list[Standing]) -> dict[str, Any]:
-    moved = figure.mean([member.percent for member in members if member.percent is not None])
+def _index(name: str, members: list[InstrumentFigures]) -> dict[str, Any]:
+    moved = number_text.mean([member.percent for member in members if member.percent is not None])
     value = None if moved is None else round(amount.total((_BASE, moved)), 2)
     return {
         "name": f"{name} average (previous = 100)",
         "value": value,
-        "change": figure.signed(moved, 2),
-        "percentChange": figure.percent(moved),
+        "change": number_text.signed(moved, 2),
+        "percentChange": number_text.percent(moved),
         "simulated": any(member.is_simulated for member in members),
     }
 
 
-def _of(kind: AssetClass, standings: list[Standing]) -> list[Standing]:
+def _of(kind: AssetClass, standings: list[InstrumentFigures]) -> list[InstrumentFigures]:
     return [
         standing
         for standing in standings
@@ -74,7 +74,7 @@ def _of(kind: AssetClass, standings: list[Standing]) -> list[Standing]:
     ]
 
 
-def _turnover(of: Standing) -> Decimal | None:
+def _turnover(of: InstrumentFigures) -> Decimal | None:
     volume = of.day.volume
     # That of a currency would be in another one, for each pair in its own.
     if volume is None or of.price is None or of.instrument.asset_class not in _NAMES:

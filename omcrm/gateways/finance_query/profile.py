@@ -5,10 +5,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from omcrm.gateways.finance_query import figure
-from omcrm.gateways.finance_query.past import Past
-from omcrm.gateways.finance_query.row import Standing, row
+from omcrm.gateways.finance_query import number_text
+from omcrm.gateways.finance_query.row import InstrumentFigures, row
 from omcrm.gateways.finance_query.sectors import company
+from omcrm.gateways.finance_query.year_figures import YearFigures
 from omcrm.market.instrument import Instrument
 
 _MOST_SIMILAR = 10
@@ -16,20 +16,20 @@ _MOST_SIMILAR = 10
 _UNKNOWN = ("marketCap", "beta", "pe", "eps", "dividend", "yield", "about", "employees", "logo")
 
 
-def profile(of: Standing, past: Past, now: datetime) -> dict[str, Any]:
+def profile(of: InstrumentFigures, past: YearFigures, now: datetime) -> dict[str, Any]:
     """The long quote: the short one, the day, the year and the company; None for the unknown."""
     instrument, day = of.instrument, of.day
     found, decimals = company(instrument), instrument.decimals
     high, low = _of_year(of, past)
     return {
         **row(of, now),
-        "open": figure.plain(day.open, decimals),
-        "high": figure.plain(day.high, decimals),
-        "low": figure.plain(day.low, decimals),
-        "volume": figure.plain(day.volume),
-        "yearHigh": figure.plain(high, decimals),
-        "yearLow": figure.plain(low, decimals),
-        "avgVolume": figure.plain(past.average_volume, 0),
+        "open": number_text.plain(day.open, decimals),
+        "high": number_text.plain(day.high, decimals),
+        "low": number_text.plain(day.low, decimals),
+        "volume": number_text.plain(day.volume),
+        "yearHigh": number_text.plain(high, decimals),
+        "yearLow": number_text.plain(low, decimals),
+        "avgVolume": number_text.plain(past.average_volume, 0),
         "sector": found.sector if found else None,
         "industry": found.industry if found else None,
         **dict.fromkeys(_UNKNOWN),
@@ -50,7 +50,7 @@ def _sector(instrument: Instrument) -> str | None:
     return found.sector if found else None
 
 
-def _of_year(of: Standing, past: Past) -> tuple[Decimal | None, Decimal | None]:
+def _of_year(of: InstrumentFigures, past: YearFigures) -> tuple[Decimal | None, Decimal | None]:
     """The highest and the lowest price of a year, today's included."""
     if of.quote is not None and past.is_simulated is not of.is_simulated:
         return None, None

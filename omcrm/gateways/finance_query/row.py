@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from omcrm.gateways.finance_query import figure
+from omcrm.gateways.finance_query import number_text
 from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
@@ -22,7 +22,7 @@ _EXTENDED = {"pre-market": "preMarketPrice", "after-hours": "afterHoursPrice"}
 _SAME_SESSION = timedelta(hours=12)
 
 
-class Standing(Struct, frozen=True, kw_only=True):
+class InstrumentFigures(Struct, frozen=True, kw_only=True):
     """The price of an instrument and how far it has moved in its day; None for what is not known.
 
     `quote` is None where nothing but the last resort is known: its figure is no market's price.
@@ -52,14 +52,14 @@ class Standing(Struct, frozen=True, kw_only=True):
         return (self.quote.said.day if self.quote else None) or DayFigures()
 
 
-def standing(instrument: Instrument, quote: Quote | None) -> Standing:
+def standing(instrument: Instrument, quote: Quote | None) -> InstrumentFigures:
     """What the quote says of the instrument."""
     trade = quote.said.trade if quote else None
     if quote is None or trade is None or quote.price_class is PriceClass.LAST_RESORT:
-        return Standing(instrument=instrument)
+        return InstrumentFigures(instrument=instrument)
     began = before(quote, instrument.asset_class)
     change = None if began is None else amount.minus(trade.price, began.price)
-    return Standing(
+    return InstrumentFigures(
         instrument=instrument,
         quote=quote,
         price=trade.price,
@@ -68,22 +68,22 @@ def standing(instrument: Instrument, quote: Quote | None) -> Standing:
     )
 
 
-def mover(of: Standing) -> dict[str, Any]:
+def mover(of: InstrumentFigures) -> dict[str, Any]:
     """Symbol, name, price and movement; `price_class` and `source` say how far to trust it."""
     instrument, quote = of.instrument, of.quote
     return {
         "symbol": instrument.symbol,
         "name": instrument.name,
-        "price": figure.plain(of.price, instrument.decimals),
-        "change": figure.signed(of.change, instrument.decimals),
-        "percentChange": figure.percent(of.percent),
+        "price": number_text.plain(of.price, instrument.decimals),
+        "change": number_text.signed(of.change, instrument.decimals),
+        "percentChange": number_text.percent(of.percent),
         "price_class": quote.price_class.value if quote else None,
         "source": quote.source.name if quote else None,
         "seq": quote.seq if quote else None,
     }
 
 
-def row(of: Standing, now: datetime) -> dict[str, Any]:
+def row(of: InstrumentFigures, now: datetime) -> dict[str, Any]:
     """The short quote: a mover, and the price of the session outside of the regular one."""
     return {**mover(of), **extended(of, now)}
 
@@ -94,7 +94,7 @@ def unknown_row(symbol: str) -> dict[str, Any]:
     return {"symbol": symbol, **empty}
 
 
-def extended(of: Standing, now: datetime) -> dict[str, str | None]:
+def extended(of: InstrumentFigures, now: datetime) -> dict[str, str | None]:
     """The price before the opening or after the close, if that is now and it was traded in it."""
     quote, trade = of.quote, of.quote.said.trade if of.quote else None
     if of.instrument.asset_class is not AssetClass.STOCK or quote is None or trade is None:
@@ -105,4 +105,4 @@ def extended(of: Standing, now: datetime) -> dict[str, str | None]:
     traded_in = session_state(AssetClass.STOCK, trade.time).session
     if traded_in != session or abs(now - trade.time) > _SAME_SESSION:
         return {}
-    return {_EXTENDED[session]: figure.plain(trade.price, of.instrument.decimals)}
+    return {_EXTENDED[session]: number_text.plain(trade.price, of.instrument.decimals)}

@@ -9,13 +9,13 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from omcrm.gateways.finance_query import figure
-from omcrm.market.daily_candle import DailyCandle
+from omcrm.gateways.finance_query import number_text
+from omcrm.market.daily_bar import DailyBar
 from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.price_class import PriceClass
 from omcrm.market.trading_day import finished_days
 from omcrm.portfolio import amount
-from omcrm.storage.daily_candle import daily_candles
+from omcrm.storage.daily_bar import daily_candles
 
 # So old the newest close, or the one before a period, may be: holidays, and a day not yet told.
 _LEEWAY = timedelta(days=7)
@@ -24,10 +24,10 @@ _YEAR, _QUARTER = 365, 90
 _LARGEST_MOVE = Decimal("1.4")
 _KEPT = 3600.0
 
-Days = Mapping[date, DailyCandle]
+Days = Mapping[date, DailyBar]
 
 
-class Span(StrEnum):
+class ReturnPeriod(StrEnum):
     """A time over which returns are told, by its name on the wire."""
 
     YEAR_TO_DATE = "ytdReturn"
@@ -36,27 +36,27 @@ class Span(StrEnum):
     FIVE_YEARS = "fiveYearReturn"
 
 
-_YEARS = {Span.YEAR: 1, Span.THREE_YEARS: 3, Span.FIVE_YEARS: 5}
+_YEARS = {ReturnPeriod.YEAR: 1, ReturnPeriod.THREE_YEARS: 3, ReturnPeriod.FIVE_YEARS: 5}
 
 
-class Past(Struct, frozen=True, kw_only=True):
+class YearFigures(Struct, frozen=True, kw_only=True):
     """Returns in percent, and figures of the last year; what closes do not suffice for is left out.
 
     All of it is of real closes, or all is simulated.
     """
 
-    returns: Mapping[Span, Decimal] = {}
+    returns: Mapping[ReturnPeriod, Decimal] = {}
     year_high: Decimal | None = None
     year_low: Decimal | None = None
     average_volume: Decimal | None = None
     is_simulated: bool = False
 
 
-def past(asset_class: AssetClass, days: Days, now: datetime) -> Past:
+def past(asset_class: AssetClass, days: Days, now: datetime) -> YearFigures:
     """What these days tell."""
     today = now.astimezone(UTC).date()
     if not days or today - max(days) > _LEEWAY:
-        return Past()
+        return YearFigures()
     is_simulated = days[max(days)].price_class is PriceClass.SIMULATED
     alike = {
         day: days[day]
@@ -67,8 +67,8 @@ def past(asset_class: AssetClass, days: Days, now: datetime) -> Past:
         alike = _since_last_split(alike)
     year = _complete(asset_class, alike, _YEAR, now)
     quarter = _complete(asset_class, alike, _QUARTER, now)
-    returns = {span: _return(alike, _before(span, today)) for span in Span}
-    return Past(
+    returns = {span: _return(alike, _before(span, today)) for span in ReturnPeriod}
+    return YearFigures(
         returns={span: found for span, found in returns.items() if found is not None},
         year_high=_highest(year),
         year_low=_lowest(year),
@@ -77,8 +77,8 @@ def past(asset_class: AssetClass, days: Days, now: datetime) -> Past:
     )
 
 
-def _since_last_split(days: Days) -> dict[date, DailyCandle]:
-    kept: dict[date, DailyCandle] = {}
+def _since_last_split(days: Days) -> dict[date, DailyBar]:
+    kept: dict[date, DailyBar] = {}
     last: Decimal | None = None
     for day, item in days.items():
         if last is not None and not 1 / _LARGEST_MOVE < item.close / last < _LARGEST_MOVE:
@@ -87,9 +87,9 @@ def _since_last_split(days: Days) -> dict[date, DailyCandle]:
     return kept
 
 
-def _before(span: Span, today: date) -> date:
+def _before(span: ReturnPeriod, today: date) -> date:
     """The day whose close the span begins with."""
-    if span is Span.YEAR_TO_DATE:
+    if span is ReturnPeriod.YEAR_TO_DATE:
         return date(today.year - 1, 12, 31)
     is_leap_day = (today.month, today.day) == (2, 29)
     return today.replace(year=today.year - _YEARS[span], day=28 if is_leap_day else today.day)
@@ -103,7 +103,7 @@ def _return(days: Days, before: date) -> Decimal | None:
     return amount.percent(amount.minus(newest, base), base)
 
 
-def _complete(asset_class: AssetClass, days: Days, count: int, now: datetime) -> list[DailyCandle]:
+def _complete(asset_class: AssetClass, days: Days, count: int, now: datetime) -> list[DailyBar]:
     """The traded ones of the last `count` days; none where one besides the newest is missing."""
     wanted = finished_days(asset_class, count, now)
     found = [days[day] for day in wanted if day in days]
@@ -111,30 +111,30 @@ def _complete(asset_class: AssetClass, days: Days, count: int, now: datetime) ->
     return found if is_complete else []
 
 
-def _highest(candles: list[DailyCandle]) -> Decimal | None:
+def _highest(candles: list[DailyBar]) -> Decimal | None:
     highs = [candle.high for candle in candles if candle.high is not None]
     return max(highs) if highs and len(highs) == len(candles) else None
 
 
-def _lowest(candles: list[DailyCandle]) -> Decimal | None:
+def _lowest(candles: list[DailyBar]) -> Decimal | None:
     lows = [candle.low for candle in candles if candle.low is not None]
     return min(lows) if lows and len(lows) == len(candles) else None
 
 
-def _average_volume(candles: list[DailyCandle]) -> Decimal | None:
+def _average_volume(candles: list[DailyBar]) -> Decimal | None:
     volumes = [candle.volume for candle in candles if candle.volume is not None]
     # Each source counts what it trades itself.
     is_one_source = len({candle.source for candle in candles}) == 1
-    return figure.mean(volumes) if is_one_source and len(volumes) == len(candles) else None
+    return number_text.mean(volumes) if is_one_source and len(volumes) == len(candles) else None
 
 
-class _Held(Struct, frozen=True):
-    past: Past
+class _CachedFigures(Struct, frozen=True):
+    past: YearFigures
     day: date
     until: float
 
 
-class Archive:
+class CloseHistory:
     """Reads the past of instruments, each at most once an hour; thread-safe.
 
     It needs an app context.
@@ -142,9 +142,9 @@ class Archive:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._held: dict[str, _Held] = {}
+        self._held: dict[str, _CachedFigures] = {}
 
-    def past(self, instrument: Instrument, now: datetime) -> Past:
+    def past(self, instrument: Instrument, now: datetime) -> YearFigures:
         """What is known of an instrument."""
         today = now.astimezone(UTC).date()
         if (held := self._get(instrument.symbol, today)) is not None:
@@ -154,13 +154,13 @@ class Archive:
             held = self._get(instrument.symbol, today)
             if held is None:
                 found = past(instrument.asset_class, _read(instrument, today), now)
-                held = _Held(found, today, time.monotonic() + _KEPT)
+                held = _CachedFigures(found, today, time.monotonic() + _KEPT)
                 self._held[instrument.symbol] = held
         # Green threads run only when others let them.
         time.sleep(0)
         return held.past
 
-    def _get(self, symbol: str, today: date) -> _Held | None:
+    def _get(self, symbol: str, today: date) -> _CachedFigures | None:
         held = self._held.get(symbol)
         if held is None or held.day != today or time.monotonic() >= held.until:
             return None

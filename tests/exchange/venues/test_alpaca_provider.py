@@ -10,7 +10,14 @@ from websocket import WebSocketTimeoutException
 
 from omcrm.exchange.venues import alpaca
 from omcrm.feeds.keys import Keys
-from omcrm.feeds.provider import Acknowledged, Arrival, Event, Expelled, Refused, Welcome
+from omcrm.feeds.provider import (
+    AccessDenied,
+    Acknowledged,
+    Authenticated,
+    Event,
+    FrameContext,
+    RequestRejected,
+)
 from omcrm.feeds.providers.alpaca import KEY, KEY_ID, Alpaca
 from omcrm.market.tick import Tick
 
@@ -30,7 +37,7 @@ class Desk:
 
     def log_in(self) -> None:
         self.send(self.provider.opening())
-        self.read_until(lambda event: isinstance(event, Welcome))
+        self.read_until(lambda event: isinstance(event, Authenticated))
 
     def send(self, frames: list[str]) -> None:
         for frame in frames:
@@ -39,7 +46,7 @@ class Desk:
     def read_until(self, wanted: Callable[[Event], bool]) -> Event:
         """The first event that `wanted` accepts."""
         while True:
-            arrival = Arrival(datetime.now(UTC), 1, NAMES)
+            arrival = FrameContext(datetime.now(UTC), 1, NAMES)
             events = list(self.provider.parse(self.client.recv(), arrival))
             self.events += events
             for event in events:
@@ -53,7 +60,7 @@ class Desk:
 
 
 def is_final(event: Event) -> bool:
-    return isinstance(event, Expelled | Refused)
+    return isinstance(event, AccessDenied | RequestRejected)
 
 
 @pytest.mark.parametrize(("path", "name"), [(IEX, "AAPL"), (COINS, "BTC/USD")])
@@ -72,7 +79,7 @@ def test_the_provider_follows_the_whole_conversation(market, path: str, name: st
     assert book.bid < book.ask
     assert day.low <= trade.price * 2
     assert (path == COINS) == isinstance(trade.id, int)
-    assert {Welcome, Acknowledged, Tick} == {type(event) for event in desk.events}
+    assert {Authenticated, Acknowledged, Tick} == {type(event) for event in desk.events}
     with pytest.raises(WebSocketTimeoutException):
         desk.client.recv()
 
@@ -114,10 +121,10 @@ def test_the_provider_reads_mixed_arrays(market) -> None:
 @pytest.mark.parametrize(
     ("path", "key", "secret", "event"),
     [
-        (IEX, "badly-typed", SECRET, Expelled(401, "auth failed")),
-        (IEX, ID, "bad-secret", Expelled(401, "auth failed")),
-        (IEX, "", SECRET, Expelled(401, "auth failed")),
-        ("/v2/sip", "free-plan", SECRET, Expelled(403, "insufficient subscription")),
+        (IEX, "badly-typed", SECRET, AccessDenied(401, "auth failed")),
+        (IEX, ID, "bad-secret", AccessDenied(401, "auth failed")),
+        (IEX, "", SECRET, AccessDenied(401, "auth failed")),
+        ("/v2/sip", "free-plan", SECRET, AccessDenied(403, "insufficient subscription")),
     ],
 )
 def test_the_provider_hears_why_it_is_not_let_in(
@@ -136,7 +143,7 @@ def test_the_provider_hears_that_another_has_the_place(market) -> None:
     first.log_in()
     desk.send(desk.provider.opening())
 
-    assert Expelled(429, "connection limit exceeded") == desk.read_until(is_final)
+    assert AccessDenied(429, "connection limit exceeded") == desk.read_until(is_final)
 
 
 def test_the_provider_hears_that_it_was_too_late(market, monkeypatch) -> None:
@@ -145,8 +152,8 @@ def test_the_provider_hears_that_it_was_too_late(market, monkeypatch) -> None:
     late, early = Desk(market), Desk(market)
     early.send(early.provider.subscribe(["AAPL"], 1))
 
-    assert Expelled(401, "not authenticated") == early.read_until(is_final)
-    assert Expelled(401, "auth timeout") == late.read_until(is_final)
+    assert AccessDenied(401, "not authenticated") == early.read_until(is_final)
+    assert AccessDenied(401, "auth timeout") == late.read_until(is_final)
 
 
 def test_the_provider_hears_of_the_limit_and_keeps_what_it_has(market) -> None:
@@ -156,7 +163,7 @@ def test_the_provider_hears_of_the_limit_and_keeps_what_it_has(market) -> None:
     desk.send(desk.provider.subscribe(["AAPL", *(f"S{number}" for number in range(29))], 1))
     desk.send(desk.provider.subscribe(["ONEMORE"], 3))
 
-    assert Refused(405, "symbol limit exceeded") == desk.read_until(is_final)
+    assert RequestRejected(405, "symbol limit exceeded") == desk.read_until(is_final)
     assert desk.part("trade")
 
 
@@ -166,9 +173,11 @@ def test_the_provider_hears_of_a_second_login_and_of_bad_requests(market) -> Non
     desk.log_in()
     desk.send([*desk.provider.opening(), "no JSON", '{"action":"subscribe","news":["AAPL"]}'])
 
-    assert Refused(403, "already authenticated") == desk.read_until(is_final)
-    assert Refused(400, "invalid syntax") == desk.read_until(is_final)
-    assert Refused(410, "invalid subscribe action for this feed") == desk.read_until(is_final)
+    assert RequestRejected(403, "already authenticated") == desk.read_until(is_final)
+    assert RequestRejected(400, "invalid syntax") == desk.read_until(is_final)
+    assert RequestRejected(410, "invalid subscribe action for this feed") == desk.read_until(
+        is_final
+    )
 
 
 def test_the_provider_hears_that_it_is_too_slow(market) -> None:
@@ -177,7 +186,7 @@ def test_the_provider_hears_that_it_is_too_slow(market) -> None:
     desk.log_in()
     market.fault("trick", venue="alpaca", name="slow")
 
-    assert Expelled(503, "slow client") == desk.read_until(is_final)
+    assert AccessDenied(503, "slow client") == desk.read_until(is_final)
 
 
 def test_neither_half_of_the_key_is_told(market) -> None:

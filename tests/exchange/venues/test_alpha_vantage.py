@@ -7,7 +7,7 @@ import pytest
 from omcrm.exchange.venues.alpha_vantage import last_day
 from omcrm.feeds.fetch import Fetcher
 from omcrm.feeds.keys import Keys
-from omcrm.feeds.provider import Arrival, Event, Expelled, Refused
+from omcrm.feeds.provider import AccessDenied, Event, FrameContext, RequestRejected
 from omcrm.feeds.providers.alpha_vantage import KEY, AlphaVantage
 from omcrm.market.tick import Tick
 
@@ -25,7 +25,7 @@ def ask(market: Any, symbol: str = "AAPL", key: str = SECRET) -> list[Event]:
         reply = fetcher.get(call)
     finally:
         fetcher.close()
-    return list(provider.parse(call, reply, Arrival(datetime.now(UTC), 1, {symbol: symbol})))
+    return list(provider.parse(call, reply, FrameContext(datetime.now(UTC), 1, {symbol: symbol})))
 
 
 # Prices
@@ -121,7 +121,7 @@ def test_the_provider_understands_refusals(market: Any, trick: str, status: int)
     market.fault("trick", venue=VENUE, name=trick)
     (event,) = ask(market)
 
-    assert isinstance(event, Expelled)
+    assert isinstance(event, AccessDenied)
     assert status == event.status
 
 
@@ -153,7 +153,7 @@ def test_a_wrong_call_is_refused(market: Any) -> None:
     market.fault("trick", venue=VENUE, name="error_message")
     (event,) = ask(market)
 
-    assert isinstance(event, Refused)
+    assert isinstance(event, RequestRejected)
     assert event.message.startswith("Invalid API call.")
 
 
@@ -169,7 +169,7 @@ def test_without_a_key_of_ones_own_there_is_nothing(market: Any, key: str) -> No
     """The demonstration's key is for demonstrations."""
     (event,) = ask(market, key=key)
 
-    assert isinstance(event, Expelled)
+    assert isinstance(event, AccessDenied)
     assert 401 == event.status
 
 

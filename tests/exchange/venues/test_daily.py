@@ -12,11 +12,11 @@ from omcrm.exchange.simulation import Simulation
 from omcrm.exchange.venues.daily import PART, day_of, finished_days, parts
 from omcrm.feeds.fetch import Fetcher
 from omcrm.feeds.history import HISTORIES, histories
+from omcrm.feeds.history_provider import HistoryRequest
 from omcrm.feeds.keys import Keys
-from omcrm.feeds.past import Past
 from omcrm.feeds.registry import FeedSettings
 from omcrm.market.catalogue import CATALOGUE
-from omcrm.market.daily_candle import DailyCandle
+from omcrm.market.daily_bar import DailyBar
 from omcrm.market.trading_day import finished_days as expected_days
 
 BY_SOURCE = {
@@ -48,7 +48,7 @@ def ask(running: Any, source: str, count: int) -> tuple[list[date], list[Any]]:
     provider, instrument, now = histories(settings)[source], BY_SOURCE[source], datetime.now(UTC)
     days = expected_days(instrument.asset_class, count, now)
     names = {instrument.provider_symbols[source]: instrument.symbol}
-    past = Past(names, days[0], days[-1], now)
+    past = HistoryRequest(names, days[0], days[-1], now)
     fetcher = Fetcher()
     try:
         (call,) = provider.calls(past)
@@ -63,7 +63,7 @@ def test_every_venue_tells_the_days_before(everything: Any, source: str) -> None
     days, told = ask(everything, source, 20)
 
     assert days == sorted(candle.day for candle in told)
-    assert all(isinstance(candle, DailyCandle) and candle.is_believable for candle in told)
+    assert all(isinstance(candle, DailyBar) and candle.is_believable for candle in told)
     assert {source} == {candle.source for candle in told}
 
 

@@ -8,7 +8,7 @@ import pytest
 from omcrm.exchange.simulation import Simulation
 from omcrm.feeds.fetch import Fetcher
 from omcrm.feeds.keys import Keys
-from omcrm.feeds.provider import Arrival, Event, Expelled, Refused
+from omcrm.feeds.provider import AccessDenied, Event, FrameContext, RequestRejected
 from omcrm.feeds.providers.exchangerate_api import KEY, ExchangeRateApi
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.tick import Tick
@@ -30,7 +30,7 @@ def ask(market: Any, key: str = "", names: tuple[str, ...] = ("EURUSD",)) -> lis
         reply = fetcher.get(call)
     finally:
         fetcher.close()
-    arrival = Arrival(datetime.now(UTC), 1, {name: name for name in names})
+    arrival = FrameContext(datetime.now(UTC), 1, {name: name for name in names})
     return list(provider.parse(call, reply, arrival))
 
 
@@ -103,17 +103,17 @@ def test_who_has_no_good_key_is_refused(market: Any, headers: dict[str, str]) ->
 
 def test_the_provider_understands_a_wrong_key(market: Any) -> None:
     """It is the key, not the plan."""
-    assert [Expelled(401, "invalid-key")] == ask(market, "bad-key")
+    assert [AccessDenied(401, "invalid-key")] == ask(market, "bad-key")
 
 
 @pytest.mark.parametrize(
     ("trick", "event"),
     [
-        ("quota", Expelled(429, "quota-reached")),
-        ("inactive", Expelled(403, "inactive-account")),
+        ("quota", AccessDenied(429, "quota-reached")),
+        ("inactive", AccessDenied(403, "inactive-account")),
     ],
 )
-def test_a_key_may_be_used_up_or_asleep(market: Any, trick: str, event: Expelled) -> None:
+def test_a_key_may_be_used_up_or_asleep(market: Any, trick: str, event: AccessDenied) -> None:
     """Who has no key is served all the same."""
     market.fault("trick", venue=VENUE, name=trick)
 
@@ -129,7 +129,7 @@ def test_the_end_is_announced_beside_the_prices(market: Any) -> None:
     told = datetime.fromtimestamp(market.get(OPEN)["time_eol_unix"], UTC)
 
     assert isinstance(tick, Tick)
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, RequestRejected)
     assert 410 == refused.code
     assert (told - before).days in (30, 31)
     assert f"{told:%Y-%m-%d}" in refused.message
@@ -143,7 +143,7 @@ def test_one_call_an_hour_is_answered(market: Any) -> None:
     status, _, headers = market.request(OPEN)
 
     assert isinstance(first, Tick)
-    assert isinstance(second, Expelled)
+    assert isinstance(second, AccessDenied)
     assert (429, 1200.0) == (second.status, second.retry_after)
     assert (429, "text/html") == (status, headers["Content-Type"])
 
@@ -157,7 +157,7 @@ def test_a_limit_of_addresses_is_none_of_keys(market: Any) -> None:
     market.fault("trick", venue=VENUE, name="limited", amount=0)
 
     assert [Tick] == [type(event) for event in ask(market, SECRET)]
-    assert [Expelled] == [type(event) for event in ask(market)]
+    assert [AccessDenied] == [type(event) for event in ask(market)]
 
 
 @pytest.mark.parametrize(

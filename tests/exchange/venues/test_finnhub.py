@@ -12,7 +12,7 @@ from websocket import WebSocket, WebSocketBadStatusException, WebSocketException
 from omcrm.exchange.venues import finnhub
 from omcrm.feeds.fetch import Fetcher
 from omcrm.feeds.keys import Keys
-from omcrm.feeds.provider import Arrival, Event, Refused, Unreadable
+from omcrm.feeds.provider import Event, FrameContext, RequestRejected, Unreadable
 from omcrm.feeds.providers.finnhub import KEY, Finnhub, FinnhubQuote
 from omcrm.market.tick import Tick
 from tests.processes import PATIENCE
@@ -439,7 +439,7 @@ def ticks(told: list[str], received_at: datetime | None = None) -> list[Tick]:
 
 
 def parsed(told: list[str], received_at: datetime | None = None) -> list[Event]:
-    arrival = Arrival(received_at or datetime.now(UTC), 1, NAMES)
+    arrival = FrameContext(received_at or datetime.now(UTC), 1, NAMES)
     return [event for frame in told for event in STREAM.parse(frame, arrival)]
 
 
@@ -455,8 +455,8 @@ def test_the_provider_reads_all_that_is_sent(market) -> None:
 
     assert {"trade", "ping", "error"} == {json.loads(text)["type"] for text in told}
     assert [] == [event for event in events if isinstance(event, Unreadable)]
-    assert [Refused(0, "Subscribing to too many symbols")] == [
-        event for event in events if isinstance(event, Refused)
+    assert [RequestRejected(0, "Subscribing to too many symbols")] == [
+        event for event in events if isinstance(event, RequestRejected)
     ]
     assert counted == len(ticks(told))
     assert set(NAMES.values()) == {tick.symbol for tick in ticks(told)}
@@ -479,7 +479,7 @@ def test_the_provider_keeps_prices_exactly(market) -> None:
 def test_the_provider_reads_quotes(market) -> None:
     """Each kind of symbol has one, in the call that names it."""
     provider = FinnhubQuote(f"http://127.0.0.1:{market.port}/finnhub/api/v1", KEYS)
-    arrival, fetcher = Arrival(datetime.now(UTC), 1, NAMES), Fetcher()
+    arrival, fetcher = FrameContext(datetime.now(UTC), 1, NAMES), Fetcher()
     events = [
         event
         for call in provider.calls(list(NAMES))

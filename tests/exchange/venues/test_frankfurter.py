@@ -8,7 +8,7 @@ import pytest
 from omcrm.exchange.simulation import Simulation
 from omcrm.exchange.venues.frankfurter import last_day
 from omcrm.feeds.fetch import Fetcher
-from omcrm.feeds.provider import Arrival, Event, Refused
+from omcrm.feeds.provider import Event, FrameContext, RequestRejected
 from omcrm.feeds.providers.frankfurter import Frankfurter
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.tick import Tick
@@ -27,7 +27,7 @@ def ask(market: Any, *names: str) -> list[Event]:
         reply = fetcher.get(call)
     finally:
         fetcher.close()
-    arrival = Arrival(datetime.now(UTC), 1, {name: name for name in names})
+    arrival = FrameContext(datetime.now(UTC), 1, {name: name for name in names})
     return list(provider.parse(call, reply, arrival))
 
 
@@ -158,4 +158,4 @@ def test_what_is_not_there_is_not_found(market: Any, path: str) -> None:
 
 def test_the_provider_understands_that_nothing_was_found(market: Any) -> None:
     """The question was wrong, the upstream is well."""
-    assert [Refused(404, "not found")] == ask(market, "USDXXX")
+    assert [RequestRejected(404, "not found")] == ask(market, "USDXXX")

@@ -21,7 +21,7 @@ from websocket import (
 
 from omcrm.exchange.fixed import ONE
 from omcrm.exchange.venues import kraken
-from omcrm.feeds.provider import Acknowledged, Arrival, Refused, Unreadable
+from omcrm.feeds.provider import Acknowledged, FrameContext, RequestRejected, Unreadable
 from omcrm.feeds.providers.kraken import Kraken
 from omcrm.market.tick import Tick
 from tests.processes import PATIENCE
@@ -449,7 +449,7 @@ def test_its_clock_can_be_ahead(market: Any, client: Client) -> None:
 def test_the_provider_reads_all_of_it(market: Any, client: Client) -> None:
     """Every message is understood, and prices, sizes, ids and times are exactly the market's."""
     provider, names = Kraken("ws://unused"), {"BTC/USD": "BTC", "POL/USD": "MATIC"}
-    arrival = Arrival(START, 1, names)
+    arrival = FrameContext(START, 1, names)
     for frame in provider.subscribe([*names, "XXX/USD"], 1):
         client.socket.send(frame)
     client.send("ping")
@@ -462,7 +462,7 @@ def test_the_provider_reads_all_of_it(market: Any, client: Client) -> None:
 
     assert [] == [event for event in events if isinstance(event, Unreadable)]
     assert [1, 1, 2, 2, 3, 3, 4, 4] == [event.id for event in events if type(event) is Acknowledged]
-    assert 2 == len([event for event in events if isinstance(event, Refused)])
+    assert 2 == len([event for event in events if isinstance(event, RequestRejected)])
     assert {"BTC", "MATIC"} == {tick.symbol for tick in ticks if tick.trade}
     assert {"BTC", "MATIC"} == {tick.symbol for tick in ticks if tick.book and tick.day}
     listings = market.exchange.source.listings

@@ -22,12 +22,19 @@ from websocket import (
 
 from omcrm.exchange.fixed import ONE
 from omcrm.feeds.keys import Keys
-from omcrm.feeds.provider import Acknowledged, Arrival, Event, Expelled, Refused, Welcome
+from omcrm.feeds.provider import (
+    AccessDenied,
+    Acknowledged,
+    Authenticated,
+    Event,
+    FrameContext,
+    RequestRejected,
+)
 from omcrm.feeds.providers.massive import Massive
-from omcrm.market.gate import Gate
 from omcrm.market.instrument import AssetClass
 from omcrm.market.policy import POLICIES
 from omcrm.market.tick import Tick
+from omcrm.market.validation import Validator
 from tests.processes import PATIENCE
 
 KEY = "an-example-key"
@@ -433,10 +440,10 @@ def converse(market, client: Client, cluster: str, name: str, *wanted: str) -> l
         for frame in unsent:
             client.socket.send(frame)
         client.next()
-        arrival = Arrival(datetime.now(UTC), 1, {name: "OURS"})
+        arrival = FrameContext(datetime.now(UTC), 1, {name: "OURS"})
         heard = list(provider.parse(client.frames[-1], arrival))
         events += heard
-        unsent = provider.subscribe([name], 1) if Welcome() in heard else []
+        unsent = provider.subscribe([name], 1) if Authenticated() in heard else []
     return events
 
 
@@ -448,11 +455,11 @@ def test_the_provider_reads_a_whole_conversation(market, connect) -> None:
     sizes = {(Decimal(trade.price) / ONE, Decimal(trade.quantity) / ONE) for trade in trades}
     policy = POLICIES[AssetClass.STOCK]
 
-    assert [Welcome(), *[Acknowledged(None)] * 3] == events[:4]
-    assert {Welcome, Acknowledged, Tick} == {type(event) for event in events}
+    assert [Authenticated(), *[Acknowledged(None)] * 3] == events[:4]
+    assert {Authenticated, Acknowledged, Tick} == {type(event) for event in events}
     for tick in [event for event in events if isinstance(event, Tick)]:
         assert "OURS" == tick.symbol
-        assert Gate().judge(tick, None, (), policy) is tick
+        assert Validator().judge(tick, None, (), policy) is tick
         if tick.trade is not None:
             assert (tick.trade.price, tick.trade.size) in sizes
             assert tick.trade.time is not None
@@ -476,7 +483,7 @@ def test_the_provider_reads_the_other_clusters(
     """The URL alone decides what is asked for and read, in either spelling."""
     events = converse(market, connect(cluster), cluster, name, *parts)
 
-    assert {Welcome, Acknowledged, Tick} == {type(event) for event in events}
+    assert {Authenticated, Acknowledged, Tick} == {type(event) for event in events}
 
 
 def test_the_provider_understands_its_expulsion(market, connect, client: Client) -> None:
@@ -485,8 +492,8 @@ def test_the_provider_understands_its_expulsion(market, connect, client: Client)
     client.answers("subscribe", "Q.AAPL", 1)
     events = converse(market, connect(), "stocks", "AAPL", "status")
 
-    assert [Welcome(), *[Acknowledged(None)] * 3] == events[:4]
-    assert isinstance(events[-1], Expelled)
+    assert [Authenticated(), *[Acknowledged(None)] * 3] == events[:4]
+    assert isinstance(events[-1], AccessDenied)
     assert 429 == events[-1].status
 
 
@@ -494,7 +501,7 @@ def test_the_provider_understands_a_refusal(client: Client) -> None:
     """A channel that the plan does not hold is no end."""
     client.answers("subscribe", "LULD.AAPL", 1)
     provider = Massive("wss://socket.massive.com/stocks", Keys(lambda name: KEY))
-    (event,) = provider.parse(client.frames[-1], Arrival(datetime.now(UTC), 1, {}))
+    (event,) = provider.parse(client.frames[-1], FrameContext(datetime.now(UTC), 1, {}))
 
-    assert isinstance(event, Refused)
+    assert isinstance(event, RequestRejected)
     assert "LULD.AAPL" in event.message

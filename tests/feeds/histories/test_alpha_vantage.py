@@ -2,8 +2,8 @@ from decimal import Decimal
 
 from omcrm.feeds.histories.alpha_vantage import AlphaVantageHistory
 from omcrm.feeds.keys import Keys
-from omcrm.feeds.provider import Expelled
-from omcrm.market.daily_candle import DailyCandle
+from omcrm.feeds.provider import AccessDenied
+from omcrm.market.daily_bar import DailyBar
 from tests.feeds.past_days import DAYS, past
 from tests.feeds.replies import reply
 
@@ -23,7 +23,7 @@ def test_a_days_figures_are_texts() -> None:
     (call,) = PROVIDER.calls(past("alpha_vantage"))
     (first, _) = PROVIDER.parse(call, DAYS["alpha_vantage"], past("alpha_vantage"))
 
-    assert isinstance(first, DailyCandle)
+    assert isinstance(first, DailyBar)
     assert (Decimal("250.1"), Decimal(252), Decimal(249), Decimal("251.2"), 3932222) == (
         first.open,
         first.high,
@@ -39,7 +39,7 @@ def test_a_used_up_day_says_for_how_long() -> None:
     (call,) = PROVIDER.calls(past("alpha_vantage"))
     (refused,) = PROVIDER.parse(call, reply({"Information": words}), past("alpha_vantage"))
 
-    assert isinstance(refused, Expelled)
+    assert isinstance(refused, AccessDenied)
     assert 12 * 3600 == refused.retry_after
     assert KEY not in refused.message
 

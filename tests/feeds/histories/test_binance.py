@@ -3,7 +3,7 @@ from decimal import Decimal
 from urllib.parse import parse_qs, urlsplit
 
 from omcrm.feeds.histories.binance import BinanceHistory
-from omcrm.market.daily_candle import DailyCandle
+from omcrm.market.daily_bar import DailyBar
 from omcrm.market.price_class import PriceClass
 from tests.feeds.past_days import DAYS, FIRST, past
 
@@ -24,7 +24,7 @@ def test_every_figure_is_exact() -> None:
     (call,) = provider.calls(past("binance"))
     (first, _) = provider.parse(call, DAYS["binance"], past("binance"))
 
-    assert first == DailyCandle(
+    assert first == DailyBar(
         symbol="BTC",
         day=FIRST,
         source="binance",

@@ -1,7 +1,7 @@
 from decimal import Decimal
 
 from omcrm.feeds.histories.coinbase import CoinbaseHistory
-from omcrm.market.daily_candle import DailyCandle
+from omcrm.market.daily_bar import DailyBar
 from tests.feeds.past_days import DAYS, past
 
 
@@ -12,7 +12,7 @@ def test_the_low_comes_before_the_high() -> None:
     first = min(provider.parse(call, DAYS["coinbase"], past("coinbase")), key=lambda day: day.day)
 
     assert call.url.startswith("http://host/products/BTC-USD/candles?granularity=86400&start=2026-")
-    assert isinstance(first, DailyCandle)
+    assert isinstance(first, DailyBar)
     assert (Decimal("91000.1"), Decimal("92000.0"), Decimal(90000), Decimal("91501.2")) == (
         first.open,
         first.high,

@@ -6,7 +6,7 @@ from msgspec import structs
 
 from omcrm.feeds.histories.coingecko import CoinGeckoHistory
 from omcrm.feeds.keys import Keys
-from omcrm.market.daily_candle import DailyCandle
+from omcrm.market.daily_bar import DailyBar
 from tests.feeds.past_days import DAYS, LAST, NOW, past
 
 PROVIDER = CoinGeckoHistory("http://host", Keys(lambda name: "an-example-key"))
@@ -27,7 +27,7 @@ def test_a_day_is_made_of_its_six_candles() -> None:
     (call,) = PROVIDER.calls(past("coingecko"))
     (first, _) = PROVIDER.parse(call, DAYS["coingecko"], past("coingecko"))
 
-    assert isinstance(first, DailyCandle)
+    assert isinstance(first, DailyBar)
     assert date(2026, 1, 4) == first.day
     assert (Decimal("91006.1"), Decimal("92011.0"), Decimal("89989.0"), Decimal("91511.2")) == (
         first.open,

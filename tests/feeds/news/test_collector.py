@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from omcrm.feeds.news.desk import NewsDesk, NewsStatus
+from omcrm.feeds.news.collector import NewsCollector, NewsStatus
 from omcrm.feeds.news.item import NewsItem, NewsSource
 from omcrm.feeds.news.source_list import news_sources
 from omcrm.market.catalogue import CATALOGUE
@@ -38,13 +38,13 @@ def exchange(market: Exchange) -> Iterator[Exchange]:
 
 
 @pytest.fixture
-def desks(threads: Threads) -> Iterator[Callable[..., NewsDesk]]:
+def desks(threads: Threads) -> Iterator[Callable[..., NewsCollector]]:
     """Starts desks that ask often, and ends them without leaving a thread."""
-    made: list[NewsDesk] = []
+    made: list[NewsCollector] = []
 
-    def start(*urls: str, interval: float = INTERVAL) -> NewsDesk:
+    def start(*urls: str, interval: float = INTERVAL) -> NewsCollector:
         sources = [NewsSource(url, f"source-{n}") for n, url in enumerate(urls)]
-        desk = NewsDesk(sources, interval, lambda: datetime.now(UTC))
+        desk = NewsCollector(sources, interval, lambda: datetime.now(UTC))
         made.append(desk)
         desk.start()
         return desk
@@ -59,12 +59,12 @@ def address(exchange: Exchange, path: str = "rss") -> str:
     return f"http://127.0.0.1:{exchange.port}/news/{path}"
 
 
-def only(desk: NewsDesk) -> NewsStatus:
+def only(desk: NewsCollector) -> NewsStatus:
     (status,) = desk.status()
     return status
 
 
-def trouble(desk: NewsDesk, words: str) -> NewsStatus:
+def trouble(desk: NewsCollector, words: str) -> NewsStatus:
     """The status as soon as it says so."""
     wait_for(lambda: words in (only(desk).last_error or ""), 5, words)
     return only(desk)
@@ -74,7 +74,9 @@ def trouble(desk: NewsDesk, words: str) -> NewsStatus:
 
 
 @pytest.mark.parametrize("path", ["rss", "atom"])
-def test_reads_the_exchange(desks: Callable[..., NewsDesk], exchange: Exchange, path: str) -> None:
+def test_reads_the_exchange(
+    desks: Callable[..., NewsCollector], exchange: Exchange, path: str
+) -> None:
     """The simulated news are there, find their instruments, and say what they are."""
     desk = desks(address(exchange, path))
     desk.follow(CATALOGUE)
@@ -91,7 +93,7 @@ def test_reads_the_exchange(desks: Callable[..., NewsDesk], exchange: Exchange, 
     assert items[:2] == desk.latest(2)
 
 
-def test_only_what_changed_is_sent(desks: Callable[..., NewsDesk], exchange: Exchange) -> None:
+def test_only_what_changed_is_sent(desks: Callable[..., NewsCollector], exchange: Exchange) -> None:
     """Asking again and again costs an empty answer each; what is new is told, once."""
     told: list[NewsItem] = []
     desk = desks(address(exchange))
@@ -116,7 +118,7 @@ def test_only_what_changed_is_sent(desks: Callable[..., NewsDesk], exchange: Exc
     assert 2 == len(told)
 
 
-def test_the_tag_is_sent_back(desks: Callable[..., NewsDesk]) -> None:
+def test_the_tag_is_sent_back(desks: Callable[..., NewsCollector]) -> None:
     """And what has not changed keeps its place."""
     body = titled("A", "<guid>1</guid>")
 
@@ -136,7 +138,7 @@ def test_the_tag_is_sent_back(desks: Callable[..., NewsDesk]) -> None:
     assert b"If-None-Match" not in upstream.requests[0]
 
 
-def test_one_story_of_two_sources_is_told_once(desks: Callable[..., NewsDesk]) -> None:
+def test_one_story_of_two_sources_is_told_once(desks: Callable[..., NewsCollector]) -> None:
     """By whom it was heard first."""
     story = "Central bank keeps rates where they are"
     first = answering(http(titled(story, "<guid>1</guid>")))
@@ -150,7 +152,7 @@ def test_one_story_of_two_sources_is_told_once(desks: Callable[..., NewsDesk]) -
 
 
 def test_one_listener_s_mistake_is_its_own(
-    desks: Callable[..., NewsDesk], exchange: Exchange, caplog: pytest.LogCaptureFixture
+    desks: Callable[..., NewsCollector], exchange: Exchange, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is logged, and the others are told."""
     told: list[NewsItem] = []
@@ -180,7 +182,7 @@ def test_one_listener_s_mistake_is_its_own(
     ],
 )
 def test_faults(
-    desks: Callable[..., NewsDesk], exchange: Exchange, fault: dict[str, object], words: str,
+    desks: Callable[..., NewsCollector], exchange: Exchange, fault: dict[str, object], words: str,
     wait: float,
 ) -> None:  # fmt: skip
     """Each is said, and waited for as long as the source wants; what is there stays."""
@@ -198,7 +200,7 @@ def test_faults(
     assert status.last_success is not None
 
 
-def test_markup_is_not_passed_on(desks: Callable[..., NewsDesk], exchange: Exchange) -> None:
+def test_markup_is_not_passed_on(desks: Callable[..., NewsCollector], exchange: Exchange) -> None:
     """Whatever stands in the titles."""
     exchange.fault("trick", venue="news", name="html")
     desk = desks(address(exchange))
@@ -207,7 +209,7 @@ def test_markup_is_not_passed_on(desks: Callable[..., NewsDesk], exchange: Excha
     assert all(item.title.startswith("Simulated: ") for item in desk.latest(200))
 
 
-def test_recovers(desks: Callable[..., NewsDesk]) -> None:
+def test_recovers(desks: Callable[..., NewsCollector]) -> None:
     """After a failure it asks later and later; after a success as before."""
     with Upstream(answering(http(b"", "500 Oops"))) as upstream:
         desk = desks(upstream.url)
@@ -222,7 +224,7 @@ def test_recovers(desks: Callable[..., NewsDesk]) -> None:
     assert status.next_in <= INTERVAL
 
 
-def test_a_slow_source_is_left(desks: Callable[..., NewsDesk], threads: Threads) -> None:
+def test_a_slow_source_is_left(desks: Callable[..., NewsCollector], threads: Threads) -> None:
     """Stopping does not wait for its answer."""
     waiting = threading.Event()
     with Upstream(lambda *_: waiting.wait(PATIENCE)) as upstream:
@@ -236,7 +238,7 @@ def test_a_slow_source_is_left(desks: Callable[..., NewsDesk], threads: Threads)
     assert None is only(desk).last_error
 
 
-def test_one_source_s_trouble_is_its_own(desks: Callable[..., NewsDesk]) -> None:
+def test_one_source_s_trouble_is_its_own(desks: Callable[..., NewsCollector]) -> None:
     """The others are asked meanwhile."""
     with Upstream(answering(http(titled("Good")))) as good:
         desk = desks("http://127.0.0.1:1/rss", good.url)
@@ -247,7 +249,7 @@ def test_one_source_s_trouble_is_its_own(desks: Callable[..., NewsDesk]) -> None
 
 
 def test_secrets_are_masked(
-    desks: Callable[..., NewsDesk], caplog: pytest.LogCaptureFixture
+    desks: Callable[..., NewsCollector], caplog: pytest.LogCaptureFixture
 ) -> None:
     """In the status and in what is logged."""
     caplog.set_level(logging.DEBUG)
@@ -265,7 +267,7 @@ def test_secrets_are_masked(
 
 def test_starting_and_stopping_twice_is_harmless(exchange: Exchange, threads: Threads) -> None:
     """And what was heard outlives both."""
-    desk = NewsDesk(news_sources((), exchange.url), INTERVAL, lambda: datetime.now(UTC))
+    desk = NewsCollector(news_sources((), exchange.url), INTERVAL, lambda: datetime.now(UTC))
     desk.stop()
     for _ in range(2):
         desk.start()
@@ -280,7 +282,7 @@ def test_starting_and_stopping_twice_is_harmless(exchange: Exchange, threads: Th
 
 
 def test_without_sources_there_is_no_thread(
-    desks: Callable[..., NewsDesk], threads: Threads
+    desks: Callable[..., NewsCollector], threads: Threads
 ) -> None:
     """And nothing to tell."""
     desk = desks()
@@ -289,7 +291,7 @@ def test_without_sources_there_is_no_thread(
     assert 0 == threads.count("news")
 
 
-def test_is_bounded(desks: Callable[..., NewsDesk]) -> None:
+def test_is_bounded(desks: Callable[..., NewsCollector]) -> None:
     """A source that tells of more and more makes nothing grow."""
     numbers = iter(range(10**9))
 

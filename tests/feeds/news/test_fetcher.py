@@ -10,7 +10,7 @@ from email.utils import format_datetime
 import pytest
 
 from omcrm.errors import FeedError, FeedRefused
-from omcrm.feeds.news.ask import Asker, is_inside
+from omcrm.feeds.news.fetcher import NewsFetcher, is_inside
 from omcrm.feeds.provider import Reply
 from tests.feeds.news.feeds import NOW
 from tests.feeds.upstream import Upstream, answering, http
@@ -18,16 +18,16 @@ from tests.processes import Exchange
 
 
 @pytest.fixture
-def askers() -> Iterator[list[Asker]]:
+def askers() -> Iterator[list[NewsFetcher]]:
     """Askers that end with the test."""
-    made: list[Asker] = []
+    made: list[NewsFetcher] = []
     yield made
     for asker in made:
         asker.close()
 
 
-def ask(askers: list[Asker], url: str, **options: object) -> Reply | None:
-    askers.append(Asker(url, **options))  # type: ignore[arg-type]
+def ask(askers: list[NewsFetcher], url: str, **options: object) -> Reply | None:
+    askers.append(NewsFetcher(url, **options))  # type: ignore[arg-type]
     return askers[-1].ask(NOW)
 
 
@@ -40,7 +40,7 @@ def moved(location: str, status: str = "302 Found") -> bytes:
 
 @pytest.mark.parametrize("path", ["rss", "atom"])
 def test_what_has_not_changed_is_not_sent(
-    askers: list[Asker], exchange: Exchange, path: str
+    askers: list[NewsFetcher], exchange: Exchange, path: str
 ) -> None:
     """With the tag and the time of the last answer, the source says so."""
     url = f"http://127.0.0.1:{exchange.port}/news/{path}"
@@ -54,17 +54,17 @@ def test_what_has_not_changed_is_not_sent(
 
 
 @pytest.mark.parametrize("header", ["ETag: x\ty", f"ETag: {'x' * 600}", "ETag: a\r\n b", "Etag:"])
-def test_odd_tags_are_not_repeated(askers: list[Asker], header: str) -> None:
+def test_odd_tags_are_not_repeated(askers: list[NewsFetcher], header: str) -> None:
     """They cost an answer, and never a request that cannot be made."""
     with Upstream(answering(http(b"", "200 OK", header))) as upstream:
-        askers.append(Asker(upstream.url))
+        askers.append(NewsFetcher(upstream.url))
         for _ in range(2):
             askers[0].remember(askers[0].ask(NOW))
 
     assert b"if-none-match" not in upstream.requests[1].lower()
 
 
-def test_asks_for_feeds(askers: list[Asker]) -> None:
+def test_asks_for_feeds(askers: list[NewsFetcher]) -> None:
     """What it would like to have is said, and what is compressed is unpacked."""
     packed = http(gzip.compress(b"<rss/>"), "200 OK", "Content-Encoding: gzip")
     with Upstream(answering(packed)) as upstream:
@@ -85,7 +85,7 @@ def test_asks_for_feeds(askers: list[Asker]) -> None:
         ("X: y", None),
     ],
 )
-def test_refusals(askers: list[Asker], header: str, wait: float | None) -> None:
+def test_refusals(askers: list[NewsFetcher], header: str, wait: float | None) -> None:
     """They say when to come back, as seconds or as a time; no word of theirs is repeated."""
     refusing = answering(http(b"<b>go away</b>", "503 <b>", header))
     with Upstream(refusing) as upstream, pytest.raises(FeedRefused) as error:
@@ -99,7 +99,7 @@ def test_refusals(askers: list[Asker], header: str, wait: float | None) -> None:
 
 
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See", "307 Temp", "308 Perm"])
-def test_follows_redirects(askers: list[Asker], status: str) -> None:
+def test_follows_redirects(askers: list[NewsFetcher], status: str) -> None:
     """To another host, and by a relative address."""
     with Upstream(answering(http(b"here"))) as there:
 
@@ -130,7 +130,7 @@ def test_follows_redirects(askers: list[Asker], status: str) -> None:
         ("/again", "redirected too often"),
     ],
 )
-def test_redirects_are_bounded(askers: list[Asker], location: str, words: str) -> None:
+def test_redirects_are_bounded(askers: list[NewsFetcher], location: str, words: str) -> None:
     """In their number and in where they lead."""
     with Upstream(answering(moved(location))) as upstream, pytest.raises(FeedError, match=words):
         ask(askers, upstream.url)
@@ -161,7 +161,7 @@ def is_private(address: str) -> bool:
     return address == "127.0.0.2"
 
 
-def test_no_redirect_leads_inside(askers: list[Asker]) -> None:
+def test_no_redirect_leads_inside(askers: list[NewsFetcher]) -> None:
     """A source on the internet cannot make us ask a private host: not even a connection is made."""
     inside = Inside()
     with closing(inside), Upstream(answering(moved(inside.url))) as upstream:
@@ -175,7 +175,7 @@ def test_no_redirect_leads_inside(askers: list[Asker]) -> None:
     assert 2 == len(upstream.requests)
 
 
-def test_from_inside_a_redirect_may_lead_inside(askers: list[Asker]) -> None:
+def test_from_inside_a_redirect_may_lead_inside(askers: list[NewsFetcher]) -> None:
     """Whoever sets a private address trusts it."""
     there = Upstream(answering(http(b"inside")))
     with there, Upstream(answering(moved(there.url))) as upstream:
@@ -184,9 +184,11 @@ def test_from_inside_a_redirect_may_lead_inside(askers: list[Asker]) -> None:
     assert b"inside" == reply.body
 
 
-def test_a_name_that_is_here_and_there_is_treated_as_one_of_there(askers: list[Asker]) -> None:
+def test_a_name_that_is_here_and_there_is_treated_as_one_of_there(
+    askers: list[NewsFetcher],
+) -> None:
     """Of its addresses only the public ones are connected to, and none after a redirect."""
-    askers.append(Asker("http://both.example.com/", inside=is_private))
+    askers.append(NewsFetcher("http://both.example.com/", inside=is_private))
 
     assert ["127.0.0.1"] == askers[0]._choose(["127.0.0.2", "127.0.0.1"])
     askers[0]._is_redirected = True
@@ -223,19 +225,19 @@ def test_inside(address: str, inside: bool) -> None:
     assert inside is is_inside(address)
 
 
-def test_tls_is_not_left(askers: list[Asker]) -> None:
+def test_tls_is_not_left(askers: list[NewsFetcher]) -> None:
     """A redirect from https to http is refused before anything is asked."""
-    from omcrm.feeds.news.ask import _target
+    from omcrm.feeds.news.fetcher import _target
 
     with pytest.raises(FeedError, match="without TLS"):
         _target("https://example.com/", "http://example.com/")
     assert "https://example.com/a%0Db%C3%A9" == _target("https://example.com/", "/a\rb\xc3\xa9")
 
 
-def test_nothing_is_asked_after_the_end(askers: list[Asker]) -> None:
+def test_nothing_is_asked_after_the_end(askers: list[NewsFetcher]) -> None:
     """Once closed it is closed."""
     with Upstream(answering(http())) as upstream:
-        askers.append(Asker(upstream.url))
+        askers.append(NewsFetcher(upstream.url))
         askers[0].close()
         with pytest.raises(FeedError, match="stopped"):
             askers[0].ask(NOW)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from omcrm.feeds.news.item import Bulletin, NewsItem
+from omcrm.feeds.news.item import NewsBatch, NewsItem
 from omcrm.feeds.news.parse import LARGEST, parse
 from tests.feeds.news.feeds import ATOM, NOW, RDF, RSS, SOURCE, rss, titled
 
@@ -23,7 +23,7 @@ EXTERNAL = b"""<?xml version="1.0"?><!DOCTYPE rss [<!ENTITY x SYSTEM "file:///et
 <rss><channel><item><title>&x;</title></item></channel></rss>"""
 
 
-def read(body: bytes) -> Bulletin:
+def read(body: bytes) -> NewsBatch:
     return parse(body, SOURCE, NOW)
 
 

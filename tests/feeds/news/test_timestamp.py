@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from omcrm.feeds.news.moment import moment
+from omcrm.feeds.news.timestamp import moment
 from tests.feeds.news.feeds import NOW
 
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)

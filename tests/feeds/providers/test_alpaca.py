@@ -10,16 +10,16 @@ import pytest
 
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.provider import (
+    AccessDenied,
     Acknowledged,
-    Arrival,
+    Authenticated,
     Event,
-    Expelled,
-    Refused,
+    FrameContext,
+    RequestRejected,
     Unreadable,
-    Welcome,
 )
 from omcrm.feeds.providers.alpaca import KEY, KEY_ID, Alpaca
-from omcrm.feeds.supervisor import Reports, Supervisor
+from omcrm.feeds.supervisor import FeedCallbacks, Supervisor
 from omcrm.market.price_class import PriceClass
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 from tests.feeds.frames import ALPACA
@@ -30,7 +30,9 @@ HOST = "wss://stream.data.alpaca.markets"
 STOCKS = f"{HOST}/v2/iex"
 COINS = f"{HOST}/v1beta3/crypto/us"
 ID, SECRET = "PKEXAMPLEKEYID", "example-secret-of-alpaca"
-ARRIVAL = Arrival(START, 3, {"AAPL": "AAPL", "MSFT": "MSFT", "BTC/USD": "BTC", "FAKEPACA": "FAKE"})
+ARRIVAL = FrameContext(
+    START, 3, {"AAPL": "AAPL", "MSFT": "MSFT", "BTC/USD": "BTC", "FAKEPACA": "FAKE"}
+)
 AT = "2026-01-05T14:30:00.123456789Z"
 TRADED_AT = datetime(2026, 1, 5, 14, 30, 0, 123_456, tzinfo=UTC)
 
@@ -76,12 +78,12 @@ def test_logs_in_first_and_waits_to_be_welcomed() -> None:
     """Both halves of the key go out in the first frame; only the answer to it is a welcome."""
     alpaca = provider()
 
-    assert alpaca.greets
+    assert alpaca.authenticates
     assert [{"action": "auth", "key": ID, "secret": SECRET}] == [
         json.loads(frame) for frame in alpaca.opening()
     ]
     assert [] == read({"T": "success", "msg": "connected"})
-    assert [Welcome()] == read({"T": "success", "msg": "authenticated"})
+    assert [Authenticated()] == read({"T": "success", "msg": "authenticated"})
 
 
 def test_keys_are_looked_up_for_every_connection() -> None:
@@ -94,7 +96,7 @@ def test_keys_are_looked_up_for_every_connection() -> None:
 
     assert ("first-id", "first-secret") == (before["key"], before["secret"])
     assert ("second-id", "second-secret") == (after["key"], after["secret"])
-    assert "second-id" == alpaca.account()
+    assert "second-id" == alpaca.api_key()
 
 
 @pytest.mark.parametrize(
@@ -324,18 +326,18 @@ def test_a_message_outside_of_an_array_is_unreadable() -> None:
 @pytest.mark.parametrize(
     ("code", "event"),
     [
-        (400, Refused(400, "words")),
-        (401, Expelled(401, "words")),
-        (402, Expelled(401, "words")),
-        (403, Refused(403, "words")),
-        (404, Expelled(401, "words")),
-        (405, Refused(405, "words")),
-        (406, Expelled(429, "words")),
-        (407, Expelled(503, "words")),
-        (409, Expelled(403, "words")),
-        (410, Refused(410, "words")),
-        (500, Expelled(503, "words")),
-        (999, Refused(999, "words")),
+        (400, RequestRejected(400, "words")),
+        (401, AccessDenied(401, "words")),
+        (402, AccessDenied(401, "words")),
+        (403, RequestRejected(403, "words")),
+        (404, AccessDenied(401, "words")),
+        (405, RequestRejected(405, "words")),
+        (406, AccessDenied(429, "words")),
+        (407, AccessDenied(503, "words")),
+        (409, AccessDenied(403, "words")),
+        (410, RequestRejected(410, "words")),
+        (500, AccessDenied(503, "words")),
+        (999, RequestRejected(999, "words")),
     ],
 )
 def test_each_error_has_its_consequence(code: int, event: Event) -> None:
@@ -345,7 +347,7 @@ def test_each_error_has_its_consequence(code: int, event: Event) -> None:
 
 def test_an_error_may_have_no_words() -> None:
     """Its number is enough."""
-    assert [Expelled(401, "")] == read({"T": "error", "code": 402})
+    assert [AccessDenied(401, "")] == read({"T": "error", "code": 402})
 
 
 def test_neither_half_of_the_key_is_ever_told() -> None:
@@ -376,7 +378,7 @@ def test_keys_are_hidden_from_what_shows_them() -> None:
     alpaca.opening()
     frame = json.dumps([{"T": "error", "code": 402, "msg": f"no {ID} with {SECRET}"}])
 
-    assert [Expelled(401, "no *** with ***")] == list(alpaca.parse(frame, ARRIVAL))
+    assert [AccessDenied(401, "no *** with ***")] == list(alpaca.parse(frame, ARRIVAL))
 
 
 # A whole connection
@@ -387,7 +389,7 @@ class Fed:
 
     def __init__(self, url: str, key: str = ID) -> None:
         self.ticks: list[Tick] = []
-        reports = Reports(self.ticks.append, lambda *_: None, lambda _: None)
+        reports = FeedCallbacks(self.ticks.append, lambda *_: None, lambda _: None)
         keys = Keys({KEY_ID: key, KEY: SECRET}.__getitem__)
         self.supervisor = Supervisor(
             Alpaca(url, keys), reports, lambda: datetime.now(UTC), keys=keys

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from omcrm.feeds.keys import Keys
-from omcrm.feeds.provider import Arrival, Event, Expelled, Refused, Unreadable
+from omcrm.feeds.provider import AccessDenied, Event, FrameContext, RequestRejected, Unreadable
 from omcrm.feeds.providers.alpha_vantage import KEY, SOURCE, AlphaVantage
 from omcrm.market.price_class import PriceClass
 from omcrm.market.tick import DayFigures, Tick, Trade
@@ -44,7 +44,7 @@ def parse(body: Any, status: int = 200, at: datetime = START) -> list[Event]:
     """What a reply says to one who follows IBM."""
     asked = provider()
     (call,) = asked.calls(["IBM"])
-    return list(asked.parse(call, reply(body, status), Arrival(at, 1, {"IBM": "IBM"})))
+    return list(asked.parse(call, reply(body, status), FrameContext(at, 1, {"IBM": "IBM"})))
 
 
 # Asking
@@ -70,7 +70,7 @@ def test_without_a_key_it_is_not_asked() -> None:
     given[KEY] = SECRET
 
     assert asked.missing() is None
-    assert SECRET == asked.account()
+    assert SECRET == asked.api_key()
 
 
 def test_a_name_cannot_change_the_question() -> None:
@@ -173,20 +173,20 @@ def test_when_the_day_is_used_up_the_next_is_waited_for(field: str) -> None:
     """Nothing more is given before the next day."""
     (event,) = parse({field: LIMIT})
 
-    assert isinstance(event, Expelled)
+    assert isinstance(event, AccessDenied)
     assert (429, 9 * 3600.0) == (event.status, event.retry_after)
 
 
 def test_who_asks_too_fast_loses_no_day() -> None:
     """The words of that refusal name the day's limit, too, and the premium plans."""
-    assert [Expelled(429, BURST[:200])] == parse({"Information": BURST})
+    assert [AccessDenied(429, BURST[:200])] == parse({"Information": BURST})
 
 
 def test_five_a_minute_is_no_day() -> None:
     """Nor do the words that were used for it before."""
     said = "Our standard API call frequency is 5 calls per minute and 500 calls per day."
 
-    assert [Expelled(429, said)] == parse({"Note": said})
+    assert [AccessDenied(429, said)] == parse({"Note": said})
 
 
 def test_the_key_in_the_words_is_never_told() -> None:
@@ -203,11 +203,11 @@ def test_the_key_in_the_words_is_never_told() -> None:
 @pytest.mark.parametrize(
     ("field", "said", "event"),
     [
-        ("Information", "This is a premium endpoint.", Expelled),
-        ("Information", "The **demo** API key is for demo purposes only.", Expelled),
-        ("Information", "Something else.", Refused),
-        ("Error Message", "Invalid API call. 25 per day", Refused),
-        ("Error Message", "the parameter apikey is invalid or missing.", Expelled),
+        ("Information", "This is a premium endpoint.", AccessDenied),
+        ("Information", "The **demo** API key is for demo purposes only.", AccessDenied),
+        ("Information", "Something else.", RequestRejected),
+        ("Error Message", "Invalid API call. 25 per day", RequestRejected),
+        ("Error Message", "the parameter apikey is invalid or missing.", AccessDenied),
     ],
 )
 def test_a_refusal_says_why(field: str, said: str, event: type) -> None:

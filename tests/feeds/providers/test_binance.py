@@ -11,18 +11,25 @@ from typing import Any
 import msgspec
 import pytest
 
-from omcrm.feeds.provider import Acknowledged, Arrival, ClosingSoon, Event, Refused, Unreadable
+from omcrm.feeds.provider import (
+    Acknowledged,
+    ClosingSoon,
+    Event,
+    FrameContext,
+    RequestRejected,
+    Unreadable,
+)
 from omcrm.feeds.providers.binance import SOURCE, STREAMS, Binance
-from omcrm.market.gate import Gate
 from omcrm.market.policy import POLICIES
 from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import Statement, merge
+from omcrm.market.quote import SourceQuote, merge
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
+from omcrm.market.validation import Validator
 from tests.feeds.frames import BINANCE, combined, text
 from tests.values import START
 
 URL = "wss://data-stream.binance.vision"
-ARRIVAL = Arrival(START, 3, {"btcusdt": "BTC", "ethusdt": "ETH"})
+ARRIVAL = FrameContext(START, 3, {"btcusdt": "BTC", "ethusdt": "ETH"})
 TRADED_AT = datetime(2026, 2, 2, 2, 40, 0, 122_000, tzinfo=UTC)
 EVENT_AT = datetime(2026, 2, 2, 2, 40, 0, 123_000, tzinfo=UTC)
 TRADE = Trade(Decimal("91234.56"), Decimal("0.0015"), 5000000001, TRADED_AT)
@@ -289,19 +296,19 @@ def test_answers_are_acknowledged(frame: str, number: int | str | None) -> None:
 @pytest.mark.parametrize(
     ("frame", "refusal"),
     [
-        ('{"code":0,"msg":"Unknown property","id":9}', Refused(0, "Unknown property")),
+        ('{"code":0,"msg":"Unknown property","id":9}', RequestRejected(0, "Unknown property")),
         (
             '{"code":3,"msg":"Invalid JSON: expected value at line 1 column 1"}',
-            Refused(3, "Invalid JSON: expected value at line 1 column 1"),
+            RequestRejected(3, "Invalid JSON: expected value at line 1 column 1"),
         ),
         (
             '{"error":{"code":2,"msg":"Invalid request: too many parameters"},"id":1}',
-            Refused(2, "Invalid request: too many parameters"),
+            RequestRejected(2, "Invalid request: too many parameters"),
         ),
-        ('{"error":{},"id":1}', Refused(0, "")),
+        ('{"error":{},"id":1}', RequestRejected(0, "")),
     ],
 )
-def test_both_shapes_of_refusal_are_read(frame: str, refusal: Refused) -> None:
+def test_both_shapes_of_refusal_are_read(frame: str, refusal: RequestRejected) -> None:
     """A refusal has its code and its words, bare or under `error`."""
     assert [refusal] == read(frame)
 
@@ -409,14 +416,14 @@ def test_the_gate_believes_the_whole_recording(market_data: Path) -> None:
     """Of a real market nothing is refused, and the last words are the tape's."""
     path = market_data / "binance" / "spot-2024-08-08" / "spot_ethusdt_20240808.gz"
     (policy, *_) = POLICIES.values()
-    client, gate = provider(), Gate()
-    held: Statement | None = None
+    client, validator = provider(), Validator()
+    held: SourceQuote | None = None
     for line in lines_of(path):
         for event in client.parse(line, ARRIVAL):
-            news = gate.judge(event, held, (), policy)
+            news = validator.judge(event, held, (), policy)
             held = merge(news, held)
 
-    assert 0 == gate.refused.total()
+    assert 0 == validator.refused.total()
     last = last_words(path)
     assert last["trade"]["t"] == held.trade.id
     assert Decimal(last["trade"]["p"]) == held.trade.price
@@ -442,7 +449,7 @@ def test_recording_of_2021_is_read_completely(market_data: Path) -> None:
     # What was received begins with its time.
     frames = [line.partition(": ")[2] for line in lines if line[:1].isdigit()]
     names = {name: name for name in ("nknusdt", "blzeth", "lrcbtc", "runeeur")}
-    arrival = Arrival(START, 1, names)
+    arrival = FrameContext(START, 1, names)
     events = [event for frame in frames for event in provider().parse(frame, arrival)]
 
     assert 265 == len(frames)

@@ -10,20 +10,20 @@ import msgspec
 import pytest
 from websocket import create_connection
 
-from omcrm.feeds.provider import Acknowledged, Arrival, Event, Refused, Unreadable
+from omcrm.feeds.provider import Acknowledged, Event, FrameContext, RequestRejected, Unreadable
 from omcrm.feeds.providers.coinbase import SOURCE, Coinbase
-from omcrm.market.gate import Gate, Reason
 from omcrm.market.policy import POLICIES
 from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import Statement, merge
+from omcrm.market.quote import SourceQuote, merge
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
+from omcrm.market.validation import RejectReason, Validator
 from tests.feeds.frames import COINBASE, text
 from tests.processes import PATIENCE, Exchange
 from tests.values import START
 
 TICKER, BARE, MATCH, LAST_MATCH, SUBSCRIPTIONS, HEARTBEAT, ERROR, NEW = COINBASE
 PROVIDER = Coinbase("wss://ws-feed.exchange.coinbase.com")
-ARRIVAL = Arrival(START, 3, {"BTC-USD": "BTC"})
+ARRIVAL = FrameContext(START, 3, {"BTC-USD": "BTC"})
 TIME = datetime(2026, 1, 5, 14, 30, 0, 253_563, tzinfo=UTC)
 TRADE = Trade(Decimal("91234.56"), Decimal("0.0042"), 82062566, TIME)
 BOOK = TopOfBook(
@@ -80,8 +80,8 @@ def test_is_live_and_needs_no_key() -> None:
     assert PriceClass.LIVE is SOURCE.claim
     assert (None, "", False, []) == (
         PROVIDER.missing(),
-        PROVIDER.account(),
-        PROVIDER.greets,
+        PROVIDER.api_key(),
+        PROVIDER.authenticates,
         PROVIDER.opening(),
     )
     assert "wss://ws-feed.exchange.coinbase.com" == PROVIDER.url()
@@ -126,8 +126,8 @@ def test_what_brings_no_price() -> None:
     assert [] == read(HEARTBEAT)
     assert [] == read(NEW)
     assert [Acknowledged(None)] == read(SUBSCRIPTIONS)
-    assert [Refused(0, "Failed to subscribe XYZ-USD is not a valid product")] == read(ERROR)
-    assert [Refused(0, "")] == read({"type": "error"})
+    assert [RequestRejected(0, "Failed to subscribe XYZ-USD is not a valid product")] == read(ERROR)
+    assert [RequestRejected(0, "")] == read({"type": "error"})
 
 
 @pytest.mark.parametrize("message", [TICKER, MATCH])
@@ -186,10 +186,10 @@ def recorded(market_data: Path) -> list[str]:
     return [line.partition(": ")[2] for line in lines if line[:1].isdigit()]
 
 
-def followed(frames: Iterable[str]) -> Arrival:
+def followed(frames: Iterable[str]) -> FrameContext:
     """All products of these frames are followed."""
     products = {msgspec.json.decode(frame).get("product_id") for frame in frames}
-    return Arrival(START, 1, {product: product for product in products if product})
+    return FrameContext(START, 1, {product: product for product in products if product})
 
 
 def test_the_recording_is_read_completely(market_data: Path) -> None:
@@ -207,17 +207,17 @@ def test_the_gate_believes_the_recording(market_data: Path) -> None:
     """Of a real market nothing is refused but what a ticker and a match both tell."""
     (policy, *_) = POLICIES.values()
     frames = recorded(market_data)
-    arrival, gate = followed(frames), Gate()
-    held: dict[str, Statement] = {}
+    arrival, validator = followed(frames), Validator()
+    held: dict[str, SourceQuote] = {}
     for frame in frames:
         for event in PROVIDER.parse(frame, arrival):
             if isinstance(event, Tick):
-                news = gate.judge(event, held.get(event.symbol), (), policy)
+                news = validator.judge(event, held.get(event.symbol), (), policy)
                 if news is not None:
                     held[event.symbol] = merge(news, held.get(event.symbol))
 
     assert arrival.names.keys() == held.keys()
-    assert {Reason.OLDER: 27} == dict(gate.refused)
+    assert {RejectReason.OLDER: 27} == dict(validator.refused)
 
 
 # Against the built-in exchange
@@ -226,7 +226,7 @@ def test_the_gate_believes_the_recording(market_data: Path) -> None:
 def test_understands_the_exchange(exchange: Exchange) -> None:
     """Asked as Coinbase is, the exchange answers as Coinbase does."""
     client = create_connection(f"{exchange.url}/coinbase", timeout=PATIENCE)
-    arrival = Arrival(datetime.now(UTC), 1, {"BTC-USD": "BTC", "ETH-USD": "ETH"})
+    arrival = FrameContext(datetime.now(UTC), 1, {"BTC-USD": "BTC", "ETH-USD": "ETH"})
     for frame in PROVIDER.subscribe(["BTC-USD", "ETH-USD"], 1):
         client.send(frame)
     events: list[Event] = []
@@ -234,7 +234,9 @@ def test_understands_the_exchange(exchange: Exchange) -> None:
     while in_words(events)["book"] < 5 and time.monotonic() < until:
         events += PROVIDER.parse(client.recv(), arrival)
     client.send(PROVIDER.subscribe(["XYZ-USD"], 2)[0])
-    while not any(isinstance(event, Refused) for event in events) and time.monotonic() < until:
+    while (
+        not any(isinstance(event, RequestRejected) for event in events) and time.monotonic() < until
+    ):
         events += PROVIDER.parse(client.recv(), arrival)
     client.shutdown()
     ticks = [event for event in events if isinstance(event, Tick)]
@@ -242,4 +244,4 @@ def test_understands_the_exchange(exchange: Exchange) -> None:
     assert Acknowledged(None) == events[0]
     assert {"BTC", "ETH"} == {tick.symbol for tick in ticks}
     assert all(tick.trade and tick.book and tick.day for tick in ticks)
-    assert Refused(0, "Failed to subscribe XYZ-USD is not a valid product") == events[-1]
+    assert RequestRejected(0, "Failed to subscribe XYZ-USD is not a valid product") == events[-1]

@@ -7,7 +7,7 @@ import pytest
 
 from omcrm.feeds.fetch import Fetcher
 from omcrm.feeds.keys import Keys
-from omcrm.feeds.provider import Arrival, Call, Event, Expelled, Reply, Unreadable
+from omcrm.feeds.provider import AccessDenied, Call, Event, FrameContext, Reply, Unreadable
 from omcrm.feeds.providers.coingecko import KEY, SOURCE, CoinGecko
 from omcrm.market.price_class import PriceClass
 from omcrm.market.tick import DayFigures, Tick, Trade
@@ -17,7 +17,7 @@ from tests.values import START
 
 BASE = "https://api.coingecko.com/api/v3"
 NAMES = {"bitcoin": "BTC", "avalanche-2": "AVAX", "polygon-ecosystem-token": "POL"}
-ARRIVAL = Arrival(START, 3, NAMES)
+ARRIVAL = FrameContext(START, 3, NAMES)
 UPDATED_AT = datetime(2026, 2, 2, 2, 40, tzinfo=UTC)
 CALL = Call(BASE, tuple(NAMES))
 
@@ -67,7 +67,7 @@ def test_the_key_is_a_header() -> None:
 
 def test_works_without_a_key() -> None:
     """The key is who pays, and never missing."""
-    assert ("demo-key", "") == (provider("demo-key").account(), provider().account())
+    assert ("demo-key", "") == (provider("demo-key").api_key(), provider().api_key())
     assert provider().missing() is None
 
 
@@ -144,13 +144,13 @@ def test_what_cannot_be_read(said: Any) -> None:
 @pytest.mark.parametrize(
     ("body", "status", "expected"),
     [
-        (b"Throttled", 429, Expelled(429, "Throttled")),
-        (b"  <html>\n Cloudflare", 503, Expelled(503, "<html> Cloudflare")),
-        ({"status": {"error_message": "slow down"}}, 200, Expelled(429, "slow down")),
-        ({"status": {}}, 200, Expelled(429, "")),
+        (b"Throttled", 429, AccessDenied(429, "Throttled")),
+        (b"  <html>\n Cloudflare", 503, AccessDenied(503, "<html> Cloudflare")),
+        ({"status": {"error_message": "slow down"}}, 200, AccessDenied(429, "slow down")),
+        ({"status": {}}, 200, AccessDenied(429, "")),
     ],
 )
-def test_refusals(body: Any, status: int, expected: Expelled) -> None:
+def test_refusals(body: Any, status: int, expected: AccessDenied) -> None:
     """In JSON, in plain text, as a page, and even with the status of a success."""
     assert [expected] == read(body, status)
 
@@ -159,7 +159,7 @@ def test_says_how_long_to_wait() -> None:
     """Where the upstream does."""
     answer = Reply(429, {"retry-after": "42"}, b"Throttled")
 
-    assert [Expelled(429, "Throttled", 42.0)] == list(provider().parse(CALL, answer, ARRIVAL))
+    assert [AccessDenied(429, "Throttled", 42.0)] == list(provider().parse(CALL, answer, ARRIVAL))
 
 
 # Against the built-in exchange
@@ -170,7 +170,7 @@ def ask(exchange: Exchange) -> list[Event]:
     client = CoinGecko(f"http://127.0.0.1:{exchange.port}/coingecko/api/v3", Keys())
     (call,) = client.calls(list(NAMES))
     fetcher = Fetcher()
-    events = list(client.parse(call, fetcher.get(call), Arrival(datetime.now(UTC), 1, NAMES)))
+    events = list(client.parse(call, fetcher.get(call), FrameContext(datetime.now(UTC), 1, NAMES)))
     fetcher.close()
     return events
 
@@ -196,4 +196,4 @@ def test_understands_its_tricks(exchange: Exchange) -> None:
     exchange.fault("trick", venue="coingecko", name="null")
     assert [] == ask(exchange)
     exchange.fault("trick", venue="coingecko", name="throttled")
-    assert [Expelled(429, "Throttled")] == ask(exchange)
+    assert [AccessDenied(429, "Throttled")] == ask(exchange)

@@ -7,7 +7,15 @@ import pytest
 
 from omcrm import settings
 from omcrm.feeds.keys import Keys
-from omcrm.feeds.provider import Arrival, Call, Event, Expelled, Refused, Reply, Unreadable
+from omcrm.feeds.provider import (
+    AccessDenied,
+    Call,
+    Event,
+    FrameContext,
+    Reply,
+    RequestRejected,
+    Unreadable,
+)
 from omcrm.feeds.providers.exchangerate_api import KEY, SOURCE, ExchangeRateApi
 from omcrm.feeds.registry import polls
 from omcrm.market.price_class import PriceClass
@@ -44,7 +52,7 @@ def parse(answer: Reply, key: str = "", names: tuple[str, ...] = PAIRS) -> list[
     """What a reply says to one who follows these pairs."""
     asked = provider(key)
     (call,) = asked.calls(names)
-    return list(asked.parse(call, answer, Arrival(START, 1, {name: name for name in names})))
+    return list(asked.parse(call, answer, FrameContext(START, 1, {name: name for name in names})))
 
 
 def prices(events: list[Event]) -> dict[str, Decimal]:
@@ -65,7 +73,7 @@ def test_without_a_key_the_open_endpoint_is_asked() -> None:
     """Nothing is missing then."""
     assert [Call(f"{OPEN}/v6/latest/USD", PAIRS)] == provider().calls(PAIRS)
     assert provider().missing() is None
-    assert "" == provider().account()
+    assert "" == provider().api_key()
 
 
 def test_without_key_and_open_endpoint_the_key_is_missing() -> None:
@@ -83,7 +91,7 @@ def test_the_limits_are_those_of_what_is_asked_now() -> None:
 
     assert [(1, "hour")] == [(budget.calls, budget.period) for budget in before.budgets]
     assert [(1500, "month")] == [(budget.calls, budget.period) for budget in asked.limits.budgets]
-    assert SECRET == asked.account()
+    assert SECRET == asked.api_key()
 
 
 def test_one_call_is_for_all_pairs() -> None:
@@ -168,7 +176,9 @@ def test_the_end_of_the_endpoint_is_told_beside_the_prices() -> None:
     events = parse(reply({**OPENED, "time_eol_unix": 1780000000}))
 
     assert [*PAIRS] == list(prices(events))
-    assert [Refused(410, "the endpoint will be shut down on 2026-05-28")] == events[len(PAIRS) :]
+    assert [RequestRejected(410, "the endpoint will be shut down on 2026-05-28")] == events[
+        len(PAIRS) :
+    ]
 
 
 # Refusals
@@ -182,7 +192,7 @@ def test_a_refusal_is_what_its_kind_says(kind: str, meaning: int, status: int) -
     """The status may be any."""
     (event,) = parse(reply({"result": "error", "error-type": kind}, status), SECRET)
 
-    assert Expelled(meaning, kind) == event
+    assert AccessDenied(meaning, kind) == event
 
 
 @pytest.mark.parametrize(("status", "code"), [(200, 400), (404, 404)])
@@ -190,7 +200,7 @@ def test_a_call_that_makes_no_sense_is_refused(status: int, code: int) -> None:
     """The key is still good."""
     answer = reply({"result": "error", "error-type": "unsupported-code"}, status)
 
-    assert [Refused(code, "unsupported-code")] == parse(answer)
+    assert [RequestRejected(code, "unsupported-code")] == parse(answer)
 
 
 PAGE = b"<html>Too Many Requests</html>"
@@ -201,7 +211,7 @@ def test_who_asked_too_often_waits_twenty_minutes(body: Any) -> None:
     """The open endpoint tells the status, and nothing else is sure."""
     (event,) = parse(reply(body, 429))
 
-    assert isinstance(event, Expelled)
+    assert isinstance(event, AccessDenied)
     assert (429, 1200.0) == (event.status, event.retry_after)
 
 
@@ -209,14 +219,14 @@ def test_a_time_that_is_named_is_believed() -> None:
     """`Retry-After` is better than what others saw."""
     answer = reply(PAGE, 429, **{"retry-after": "90"})
 
-    assert [Expelled(429, PAGE.decode(), 90.0)] == parse(answer)
+    assert [AccessDenied(429, PAGE.decode(), 90.0)] == parse(answer)
 
 
 def test_who_has_a_key_is_not_told_when() -> None:
     """The twenty minutes are those of the open endpoint."""
-    assert [Expelled(429, PAGE.decode())] == parse(reply(PAGE, 429), SECRET)
+    assert [AccessDenied(429, PAGE.decode())] == parse(reply(PAGE, 429), SECRET)
 
 
 def test_another_page_is_a_refusal_by_its_status() -> None:
     """A gateway knows nothing of results."""
-    assert [Expelled(502, "<h1>Bad</h1>")] == parse(reply(b"<h1>Bad</h1>", 502))
+    assert [AccessDenied(502, "<h1>Bad</h1>")] == parse(reply(b"<h1>Bad</h1>", 502))

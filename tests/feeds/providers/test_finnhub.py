@@ -13,13 +13,20 @@ import pytest
 from omcrm.feeds.fetch import Fetcher
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.lease import Leases
-from omcrm.feeds.pace import Pace
-from omcrm.feeds.provider import Arrival, Event, Expelled, Refused, Reply, Unreadable
+from omcrm.feeds.provider import (
+    AccessDenied,
+    Event,
+    FrameContext,
+    Reply,
+    RequestRejected,
+    Unreadable,
+)
 from omcrm.feeds.providers.finnhub import KEY, QUOTE_SOURCE, SOURCE, Finnhub, FinnhubQuote
 from omcrm.feeds.status import FeedState
-from omcrm.feeds.supervisor import Reports, Supervisor
+from omcrm.feeds.supervisor import FeedCallbacks, Supervisor
+from omcrm.feeds.timing import SupervisorTiming
 from omcrm.market.price_class import PriceClass
-from omcrm.market.source import Condition
+from omcrm.market.source import SourceHealth
 from omcrm.market.tick import DayFigures, Tick, Trade
 from tests.feeds.bad_frames import WRONG
 from tests.feeds.replies import reply
@@ -32,7 +39,7 @@ KEYS = Keys({KEY: SECRET}.__getitem__)
 STREAM = Finnhub("wss://ws.finnhub.io", KEYS)
 QUOTES = FinnhubQuote("https://finnhub.io/api/v1", KEYS)
 NAMES = {"AAPL": "AAPL", "BINANCE:BTCUSDT": "BTC"}
-ARRIVAL = Arrival(START, 3, NAMES)
+ARRIVAL = FrameContext(START, 3, NAMES)
 TRADED_AT = datetime(2026, 2, 2, 2, 40, 0, 123_000, tzinfo=UTC)
 QUOTED_AT = datetime(2026, 2, 2, 2, 40, tzinfo=UTC)
 SHARE = {"s": "AAPL", "p": 231.55, "t": 1770000000123, "v": 100, "c": ["1", "12"]}
@@ -82,7 +89,7 @@ def events_of(frames: Iterable[str]) -> list[Event]:
 @pytest.mark.parametrize("provider", [STREAM, QUOTES])
 def test_the_key_is_the_account(provider: Finnhub | FinnhubQuote) -> None:
     """Limits are counted by it, and with it nothing is missing."""
-    assert SECRET == provider.account()
+    assert SECRET == provider.api_key()
     assert None is provider.missing()
 
 
@@ -92,7 +99,7 @@ def test_a_missing_key_is_named(make: type[Finnhub] | type[FinnhubQuote]) -> Non
     provider = make("ws://127.0.0.1:9", Keys())
 
     assert "FINNHUB_API_KEY" == provider.missing()
-    assert "" == provider.account()
+    assert "" == provider.api_key()
 
 
 def test_the_key_is_looked_up_for_every_connection() -> None:
@@ -258,7 +265,7 @@ def test_too_many_symbols_is_a_refusal() -> None:
     """It names no symbol, and the connection goes on."""
     words = "Subscribing to too many symbols"
 
-    assert [Refused(0, words)] == read({"type": "error", "msg": words})
+    assert [RequestRejected(0, words)] == read({"type": "error", "msg": words})
 
 
 # Quotes
@@ -352,7 +359,7 @@ def test_a_refusal_keeps_its_status_and_words(status: int, words: str) -> None:
     """The operator reads what is wrong with the key."""
     (expelled,) = ask("AAPL", reply({"error": words}, status))
 
-    assert isinstance(expelled, Expelled)
+    assert isinstance(expelled, AccessDenied)
     assert status == expelled.status
     assert words in expelled.message
 
@@ -361,7 +368,7 @@ def test_what_the_plan_lacks_is_refused_alone() -> None:
     """The other symbols are served: the source goes on."""
     (refused,) = ask("AAPL", reply({"error": "You don't have access to this resource."}, 403))
 
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, RequestRejected)
     assert 403 == refused.code
     assert "don't have access" in refused.message
 
@@ -374,8 +381,8 @@ class Watched:
 
     def __init__(self, url: str, leases: Leases | None = None, key: str = SECRET) -> None:
         self.ticks: list[Tick] = []
-        self.conditions: list[Condition] = []
-        reports = Reports(
+        self.conditions: list[SourceHealth] = []
+        reports = FeedCallbacks(
             self.ticks.append,
             lambda source, condition, connection: self.conditions.append(condition),
             lambda source: None,
@@ -383,7 +390,7 @@ class Watched:
         keys = Keys({KEY: key}.__getitem__)
         provider = Finnhub(url, keys)
         self.supervisor = Supervisor(
-            provider, reports, lambda: datetime.now(UTC), Pace(), keys, leases
+            provider, reports, lambda: datetime.now(UTC), SupervisorTiming(), keys, leases
         )
         self.supervisor.follow(NAMES, lambda: True)
 
@@ -418,7 +425,7 @@ def test_a_second_connection_with_the_key_ends_both_and_the_feed_comes_back(
     with Watched(f"{exchange.url}/finnhub").running() as watched:
         wait_for(lambda: watched.ticks, 15, "data")
         with Watched(f"{exchange.url}/finnhub").running() as other:
-            wait_for(lambda: Condition.DOWN in watched.conditions, 10, "the first to end")
+            wait_for(lambda: SourceHealth.DOWN in watched.conditions, 10, "the first to end")
             wait_for(lambda: other.supervisor.status().reconnects > 0, 10, "the second to end")
         before = len(watched.ticks)
         wait_for(lambda: len(watched.ticks) > before, 15, "data again")
@@ -433,14 +440,14 @@ def test_with_a_lease_the_second_waits(exchange: Exchange, tmp_path: Path) -> No
         with Watched(f"{exchange.url}/finnhub", Leases(tmp_path)).running() as other:
             wait_for(lambda: other.supervisor.status().state is FeedState.WAITING, 10, "it to wait")
 
-        assert Condition.DOWN not in watched.conditions
+        assert SourceHealth.DOWN not in watched.conditions
         assert [] == other.ticks
 
 
 def test_a_wrong_key_is_told_without_the_key(exchange: Exchange) -> None:
     """The handshake is refused with 401, and the key is not in what the operator reads."""
     with Watched(f"{exchange.url}/finnhub", key="bad-secret").running() as watched:
-        wait_for(lambda: Condition.DOWN in watched.conditions, 10, "the refusal")
+        wait_for(lambda: SourceHealth.DOWN in watched.conditions, 10, "the refusal")
         status = watched.supervisor.status()
 
     assert FeedState.WAITING is status.state
@@ -455,7 +462,7 @@ def test_quotes_are_fetched(exchange: Exchange) -> None:
     told: dict[str, list[Event]] = {}
     with closing(Fetcher()) as fetcher:
         for call in provider.calls([*NAMES, "XYZ"]):
-            arrival = Arrival(datetime.now(UTC), 1, {**NAMES, "XYZ": "XYZ"})
+            arrival = FrameContext(datetime.now(UTC), 1, {**NAMES, "XYZ": "XYZ"})
             told[call.names[0]] = list(provider.parse(call, fetcher.get(call), arrival))
 
     assert [] == told["XYZ"]
@@ -475,6 +482,6 @@ def test_quotes_with_a_wrong_key_are_refused(exchange: Exchange) -> None:
     with closing(Fetcher()) as fetcher:
         (expelled,) = provider.parse(call, fetcher.get(call), ARRIVAL)
 
-    assert isinstance(expelled, Expelled)
+    assert isinstance(expelled, AccessDenied)
     assert 401 == expelled.status
     assert "bad-secret" not in repr(expelled)

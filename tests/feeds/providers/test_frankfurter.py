@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from omcrm.feeds.provider import Arrival, Event, Expelled, Refused, Unreadable
+from omcrm.feeds.provider import AccessDenied, Event, FrameContext, RequestRejected, Unreadable
 from omcrm.feeds.providers.frankfurter import SOURCE, Frankfurter
 from omcrm.market.price_class import PriceClass
 from omcrm.market.tick import Tick, Trade
@@ -26,7 +26,7 @@ def parse(
 ) -> list[Event]:
     """What a reply says to one who follows these pairs."""
     (call,) = PROVIDER.calls(names)
-    arrival = Arrival(at, 1, {name: name for name in names})
+    arrival = FrameContext(at, 1, {name: name for name in names})
     return list(PROVIDER.parse(call, reply(body, status), arrival))
 
 
@@ -48,7 +48,7 @@ def test_asks_for_the_currencies_of_its_pairs() -> None:
 def test_needs_no_key() -> None:
     """It is a gift, and is taken modestly."""
     assert PROVIDER.missing() is None
-    assert "" == PROVIDER.account()
+    assert "" == PROVIDER.api_key()
     assert [(60, "hour")] == [(budget.calls, budget.period) for budget in PROVIDER.limits.budgets]
     assert 3600 <= PROVIDER.limits.interval
 
@@ -140,18 +140,18 @@ def test_another_answer_is_unreadable(wrong: Any) -> None:
 @pytest.mark.parametrize("status", [404, 422])
 def test_currencies_that_are_not_there_are_refused(status: int) -> None:
     """What was asked for is wrong, not who asked."""
-    assert [Refused(status, "not found")] == parse({"message": "not found"}, status)
+    assert [RequestRejected(status, "not found")] == parse({"message": "not found"}, status)
 
 
 @pytest.mark.parametrize(("body", "status"), [(b"<h1>Gone</h1>", 404), (b"<h1>No</h1>", 503)])
 def test_a_page_is_a_refusal_by_its_status(body: bytes, status: int) -> None:
     """Somebody else lives there now."""
-    assert [Expelled(status, body.decode())] == parse(body, status)
+    assert [AccessDenied(status, body.decode())] == parse(body, status)
 
 
 def test_too_many_calls_are_a_refusal() -> None:
     """Nobody names a limit, and there is one."""
     (event,) = parse({"message": "too many requests"}, 429)
 
-    assert isinstance(event, Expelled)
+    assert isinstance(event, AccessDenied)
     assert 429 == event.status

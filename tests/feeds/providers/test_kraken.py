@@ -9,14 +9,14 @@ import msgspec
 import pytest
 from websocket import create_connection
 
-from omcrm.feeds.provider import Acknowledged, Arrival, Event, Refused, Unreadable
+from omcrm.feeds.provider import Acknowledged, Event, FrameContext, RequestRejected, Unreadable
 from omcrm.feeds.providers.kraken import SOURCE, Kraken
-from omcrm.market.gate import Gate
 from omcrm.market.instrument import AssetClass
 from omcrm.market.policy import POLICIES
 from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import Statement, merge
+from omcrm.market.quote import SourceQuote, merge
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
+from omcrm.market.validation import Validator
 from omcrm.settings import load
 from tests.feeds.frames import KRAKEN, text
 from tests.processes import PATIENCE, Exchange
@@ -24,7 +24,7 @@ from tests.values import START
 
 URL = "wss://ws.kraken.com/v2"
 PROVIDER = Kraken(URL)
-ARRIVAL = Arrival(START, 3, {"BTC/USD": "BTC", "ETH/USD": "ETH"})
+ARRIVAL = FrameContext(START, 3, {"BTC/USD": "BTC", "ETH/USD": "ETH"})
 TICKER: dict[str, Any] = KRAKEN[2]["data"][0]
 TRADE: dict[str, Any] = KRAKEN[0]["data"][0]
 TRADED_AT = datetime(2026, 1, 5, 14, 30, 0, 253563, tzinfo=UTC)
@@ -71,8 +71,8 @@ def test_is_live_and_keyless() -> None:
     assert SOURCE is PROVIDER.source
     assert (None, "", False, []) == (
         PROVIDER.missing(),
-        PROVIDER.account(),
-        PROVIDER.greets,
+        PROVIDER.api_key(),
+        PROVIDER.authenticates,
         PROVIDER.opening(),
     )
 
@@ -295,13 +295,13 @@ def test_a_ticker_of_nothing_is_no_tick() -> None:
 
 def test_a_ticker_never_takes_the_place_of_a_trade() -> None:
     """The real trade keeps its price, number and time, whatever `last` says beside it."""
-    policy, gate, held = POLICIES[AssetClass.CRYPTO], Gate(), None
+    policy, validator, held = POLICIES[AssetClass.CRYPTO], Validator(), None
     for frame in (ticker(), trades({}), ticker(last=91000.0)):
-        news = gate.judge(only(read(frame)), held, (), policy)
+        news = validator.judge(only(read(frame)), held, (), policy)
         assert news is not None
         held = merge(news, held)
 
-    assert isinstance(held, Statement)
+    assert isinstance(held, SourceQuote)
     assert Trade(Decimal("91234.56"), Decimal("0.0015"), 82062566, TRADED_AT) == held.trade
     assert Decimal("91269.94") == held.day.open
 
@@ -347,7 +347,7 @@ def test_an_answer_may_have_no_number() -> None:
 )
 def test_refusals_are_read(frame: str, words: str) -> None:
     """A refusal has Kraken's words, and no code because Kraken has none."""
-    assert [Refused(0, words)] == read(frame)
+    assert [RequestRejected(0, words)] == read(frame)
 
 
 def test_a_long_refusal_is_cut() -> None:
@@ -439,20 +439,20 @@ def test_reads_everything_that_the_exchange_sends(exchange: Exchange) -> None:
         frames = [socket.recv() for _ in range(60)]
     finally:
         socket.close()
-    arrival = Arrival(datetime.now(UTC), 1, ARRIVAL.names)
+    arrival = FrameContext(datetime.now(UTC), 1, ARRIVAL.names)
     events = [event for frame in frames for event in PROVIDER.parse(frame, arrival)]
-    policy, gate = POLICIES[AssetClass.CRYPTO], Gate()
-    held: dict[str, Statement] = {}
+    policy, validator = POLICIES[AssetClass.CRYPTO], Validator()
+    held: dict[str, SourceQuote] = {}
     for update in events:
         if isinstance(update, Tick):
-            news = gate.judge(update, held.get(update.symbol), (), policy)
+            news = validator.judge(update, held.get(update.symbol), (), policy)
             assert news is not None, update
             held[update.symbol] = merge(news, held.get(update.symbol))
 
     assert [] == [event for event in events if isinstance(event, Unreadable)]
     assert [1, 1, 2, 2] == [event.id for event in events if isinstance(event, Acknowledged)]
-    assert [Refused(0, "Currency pair not supported XXX/USD")] * 2 == [
-        event for event in events if isinstance(event, Refused)
+    assert [RequestRejected(0, "Currency pair not supported XXX/USD")] * 2 == [
+        event for event in events if isinstance(event, RequestRejected)
     ]
     assert {"BTC", "ETH"} == set(held)
     for said in held.values():

@@ -4,9 +4,9 @@ import msgspec
 
 from omcrm.feeds.providers.last_resort import last_resort
 from omcrm.market.catalogue import CATALOGUE
-from omcrm.market.gate import Gate
 from omcrm.market.policy import POLICIES
 from omcrm.market.source import LAST_RESORT
+from omcrm.market.validation import Validator
 from tests.values import START, instrument
 
 
@@ -37,9 +37,9 @@ def test_an_instrument_without_one_has_none() -> None:
 
 def test_the_gate_lets_it_through() -> None:
     """A hard-coded price is a price."""
-    gate = Gate()
+    validator = Validator()
 
     for tick in last_resort(CATALOGUE, START):
         (policy, *_) = POLICIES.values()
 
-        assert tick == gate.judge(tick, None, (), policy)
+        assert tick == validator.judge(tick, None, (), policy)

@@ -14,13 +14,13 @@ import pytest
 
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.provider import (
+    AccessDenied,
     Acknowledged,
-    Arrival,
+    Authenticated,
     Event,
-    Expelled,
-    Refused,
+    FrameContext,
+    RequestRejected,
     Unreadable,
-    Welcome,
 )
 from omcrm.feeds.providers.massive import KEY, SOURCE, Massive
 from omcrm.market.price_class import PriceClass
@@ -30,7 +30,7 @@ from tests.values import START
 URL = "wss://socket.massive.com/stocks"
 SECRET = "an-example-key"
 NAMES = {"AAPL": "AAPL", "BTC-USD": "BTC", "EUR/USD": "EURUSD"}
-ARRIVAL = Arrival(START, 3, NAMES)
+ARRIVAL = FrameContext(START, 3, NAMES)
 AT = datetime(2026, 2, 2, 2, 40, 0, 123_000, tzinfo=UTC)
 TRADE: dict[str, Any] = {
     "ev": "T", "sym": "AAPL", "i": "5101", "x": 4, "p": 231.55, "s": 100, "c": [14],
@@ -63,7 +63,7 @@ def provider(url: str = URL, key: str = SECRET) -> Massive:
 
 
 def read(
-    *messages: Any, arrival: Arrival = ARRIVAL, upstream: Massive | None = None
+    *messages: Any, arrival: FrameContext = ARRIVAL, upstream: Massive | None = None
 ) -> list[Event]:
     frame = msgspec.json.encode(list(messages))
     return list((upstream or provider()).parse(frame, arrival))
@@ -92,7 +92,7 @@ def test_presents_the_key_that_is_set_now() -> None:
 
     assert ['{"action":"auth","params":"first-key"}'] == before
     assert ['{"action":"auth","params":"second-key"}'] == upstream.opening()
-    assert "second-key" == upstream.account()
+    assert "second-key" == upstream.api_key()
     assert upstream.missing() is None
     assert URL == upstream.url()
 
@@ -100,13 +100,13 @@ def test_presents_the_key_that_is_set_now() -> None:
 def test_names_the_setting_that_is_missing() -> None:
     """Without a key it cannot be asked."""
     assert "POLYGON_API_KEY" == provider(key="").missing()
-    assert "" == provider(key=" ").account()
+    assert "" == provider(key=" ").api_key()
 
 
 def test_one_connection_waits_for_its_welcome() -> None:
     """A key has one connection, and asks for symbols once it is known."""
     assert 1 == provider().limits.connections
-    assert provider().greets is True
+    assert provider().authenticates is True
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ def test_reads_currencies() -> None:
 @pytest.mark.parametrize("told", ["EUR/USD", "EUR-USD"])
 def test_pairs_are_told_with_a_dash_or_a_slash(followed: str, told: str) -> None:
     """However it was asked for."""
-    arrival = Arrival(START, 3, {followed: "EURUSD"})
+    arrival = FrameContext(START, 3, {followed: "EURUSD"})
     (tick,) = read({**CURRENCY, "p": told}, arrival=arrival)
 
     assert isinstance(tick, Tick)
@@ -347,16 +347,16 @@ def test_a_frame_is_an_array(frame: str | bytes) -> None:
     ("word", "events"),
     [
         ("connected", []),
-        ("auth_success", [Welcome()]),
+        ("auth_success", [Authenticated()]),
         ("success", [Acknowledged(None)]),
-        ("error", [Refused(0, "words")]),
-        ("not_authorized", [Refused(0, "words")]),
-        ("NOT_AUTHORIZED", [Refused(0, "words")]),
-        ("auth_failed", [Expelled(401, "words")]),
-        ("max_connections", [Expelled(429, "words")]),
-        ("slow_consumer", [Expelled(503, "words")]),
-        ("force_disconnect", [Expelled(503, "words")]),
-        ("auth_timeout", [Expelled(503, "words")]),
+        ("error", [RequestRejected(0, "words")]),
+        ("not_authorized", [RequestRejected(0, "words")]),
+        ("NOT_AUTHORIZED", [RequestRejected(0, "words")]),
+        ("auth_failed", [AccessDenied(401, "words")]),
+        ("max_connections", [AccessDenied(429, "words")]),
+        ("slow_consumer", [AccessDenied(503, "words")]),
+        ("force_disconnect", [AccessDenied(503, "words")]),
+        ("auth_timeout", [AccessDenied(503, "words")]),
     ],
 )
 def test_understands_a_status(word: str, events: list[Event]) -> None:
@@ -366,7 +366,9 @@ def test_understands_a_status(word: str, events: list[Event]) -> None:
 
 def test_a_status_without_words_speaks_for_itself() -> None:
     """There is always something to read."""
-    assert [Expelled(429, "max_connections")] == read({"ev": "status", "status": "max_connections"})
+    assert [AccessDenied(429, "max_connections")] == read(
+        {"ev": "status", "status": "max_connections"}
+    )
 
 
 def test_a_refusal_may_come_after_success() -> None:
@@ -375,7 +377,12 @@ def test_a_refusal_may_come_after_success() -> None:
         status("auth_success"), status("success"), status("success"), status("max_connections")
     )
 
-    assert [Welcome(), Acknowledged(None), Acknowledged(None), Expelled(429, "words")] == events
+    assert [
+        Authenticated(),
+        Acknowledged(None),
+        Acknowledged(None),
+        AccessDenied(429, "words"),
+    ] == events
 
 
 def test_the_key_is_in_no_event() -> None:
@@ -391,7 +398,7 @@ def test_the_key_is_in_no_event() -> None:
         event for message in (*messages, *echoes) for event in read(message, upstream=upstream)
     ]  # fmt: skip
 
-    assert {Tick, Unreadable, Expelled, Refused} <= {type(event) for event in events}
+    assert {Tick, Unreadable, AccessDenied, RequestRejected} <= {type(event) for event in events}
     assert [] == [event for event in events if SECRET[:8] in repr(event)]
 
 

@@ -1,4 +1,4 @@
-from omcrm.feeds.provider import Arrival
+from omcrm.feeds.provider import FrameContext
 from omcrm.feeds.providers.binance import Binance
 from omcrm.feeds.providers.simulated import simulated
 from omcrm.market.source import SIMULATED
@@ -24,7 +24,7 @@ def test_asks_for_every_part_of_a_quote() -> None:
 def test_its_prices_say_that_they_are_simulated() -> None:
     """No price of it can be taken for Binance's."""
     provider = simulated("ws://127.0.0.1:9000")
-    arrival = Arrival(START, 1, {"btcusdt": "BTC"})
+    arrival = FrameContext(START, 1, {"btcusdt": "BTC"})
     (tick,) = provider.parse(combined("trade", BINANCE["trade"]), arrival)
 
     assert SIMULATED is tick.source

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from omcrm.gateways.finance_query.row import Standing, standing
+from omcrm.gateways.finance_query.row import InstrumentFigures, standing
 from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import SIMULATED, Source
@@ -25,7 +25,7 @@ def stands(
     kind: AssetClass = AssetClass.CRYPTO,
     price_class: PriceClass = PriceClass.LIVE,
     **details: Any,
-) -> Standing:
+) -> InstrumentFigures:
     """An instrument that was at `before` a day ago and is at `price` now."""
     is_simulated = price_class is PriceClass.SIMULATED
     source = SIMULATED if is_simulated else BINANCE if kind is AssetClass.CRYPTO else FINNHUB

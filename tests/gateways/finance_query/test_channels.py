@@ -13,9 +13,9 @@ import pytest
 
 from omcrm.errors import MessageRefused
 from omcrm.gateways.finance_query import BOARD, content
-from omcrm.gateways.finance_query.channels import Channel, Quotes, read_symbols
+from omcrm.gateways.finance_query.channels import FinanceQueryChannel, QuotesChannel, read_symbols
 from omcrm.gateways.registry import DIALECTS
-from tests.gateways.clients import client, house
+from tests.gateways.clients import client, services
 from tests.gateways.here import OURS, Make, Served, Speaker
 from tests.processes import wait_for
 from tests.streaming.raw_client import BINARY, PING, PONG, frame
@@ -32,7 +32,7 @@ def quick(here: Served) -> Served:
 
 
 def computed(here: Served, channel: str) -> int:
-    counts: dict[str, Any] = here.roster.counts()["dialects"].get(channel, {})
+    counts: dict[str, Any] = here.client_registry.counts()["dialects"].get(channel, {})
     return int(counts.get("computed", 0))
 
 
@@ -46,8 +46,8 @@ def hear(speaker: Speaker) -> Any:
 
 def test_all_four_are_served() -> None:
     """Each has a line in the registry."""
-    assert set(Channel.__subclasses__()) <= set(DIALECTS)
-    assert 4 == len(Channel.__subclasses__())
+    assert set(FinanceQueryChannel.__subclasses__()) <= set(DIALECTS)
+    assert 4 == len(FinanceQueryChannel.__subclasses__())
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -152,7 +152,7 @@ def test_a_list_is_replaced_by_the_next(quick: Served) -> None:
         while (second := hear(speaker)) == first:
             pass
         third = hear(speaker)
-        (client,) = quick.roster.clients(dialect=Quotes.name)
+        (client,) = quick.client_registry.clients(dialect=QuotesChannel.name)
         wait_for(lambda: {"ETH", "NOPE"} == client.subscriptions, 5)
 
     assert ["MSFT", "AAPL", "BTC"] == [row["symbol"] for row in first]
@@ -233,7 +233,7 @@ def test_thousands_of_lists(tries: int) -> None:
 def test_twenty_on_sockets_share_what_is_computed(here: Served) -> None:
     """Each interval each part is computed once; lists in another order share their rows."""
     here.app.extensions[BOARD].interval = 0.3
-    here.roster._most = 50
+    here.client_registry._most = 50
     token, began = here.token(), time.monotonic()
     lists = ("BTC,ETH,AAPL", "AAPL,BTC,ETH")
     with ExitStack() as stack:
@@ -257,8 +257,8 @@ def test_twenty_on_sockets_share_what_is_computed(here: Served) -> None:
 
 def test_five_hundred_lists_cost_no_more_than_one(here: Served) -> None:
     """Whatever their order, each row is made once."""
-    of, chance = house(most=1000), random.Random(1)
-    dialect = Quotes(here.market)
+    of, chance = services(most=1000), random.Random(1)
+    dialect = QuotesChannel(here.market)
     symbols = ["BTC", "ETH", "SOL", "AAPL", "MSFT"]
     clients = [client(of, dialect, None, f"10.0.0.{number}") for number in range(500)]
     here.app.extensions[BOARD].interval = 60
@@ -286,7 +286,7 @@ def test_a_slow_reader_costs_only_itself(here: Served) -> None:
         here.speaker("/market", token, receive_buffer=2048) as slow,
         here.speaker("/market", token) as fast,
     ):
-        [held, _] = here.roster.clients()
+        [held, _] = here.client_registry.clients()
         heard = 0
         while not held._connection.blocked:
             hear(fast)

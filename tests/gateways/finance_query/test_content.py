@@ -8,12 +8,12 @@ import pytest
 from flask import Flask
 
 from omcrm.gateways.finance_query import content
-from omcrm.gateways.finance_query.past import Archive
-from omcrm.gateways.finance_query.turn import Turn
+from omcrm.gateways.finance_query.interval import IntervalSnapshot
+from omcrm.gateways.finance_query.year_figures import CloseHistory
 from omcrm.market.catalogue import CATALOGUE
-from omcrm.market.source import Condition
+from omcrm.market.source import SourceHealth
 from omcrm.market.tick import DayFigures
-from omcrm.web.market import market
+from omcrm.web.market_access import market
 from tests.values import START, tick, trade
 
 
@@ -31,22 +31,22 @@ def computed() -> Counter[str]:
 
 
 @pytest.fixture
-def turn(app: Flask, computed: Counter[str]) -> Iterator[Turn]:
+def turn(app: Flask, computed: Counter[str]) -> Iterator[IntervalSnapshot]:
     """A turn of the catalogue, where BTC alone has a price."""
     with app.app_context():
         found = market()
         day = DayFigures(open=trade("60000").price, volume=trade("12").price)
-        found.cache.set_condition("binance", Condition.HEALTHY, 1)
-        found.cache.offer(tick(trade("66000"), day, at=datetime.now(UTC)))
+        found.cache.set_condition("binance", SourceHealth.HEALTHY, 1)
+        found.cache.apply(tick(trade("66000"), day, at=datetime.now(UTC)))
 
         def count(channel: str, what: str, number: int) -> None:
             assert "computed" == what
             computed[channel] += number
 
-        yield Turn(0.0, START, found, Archive(), count)
+        yield IntervalSnapshot(0.0, START, found, CloseHistory(), count)
 
 
-def test_quotes_are_in_the_order_asked(turn: Turn, computed: Counter[str]) -> None:
+def test_quotes_are_in_the_order_asked(turn: IntervalSnapshot, computed: Counter[str]) -> None:
     """Each row is made once, whatever list it stands in; what is not followed costs nothing."""
     one = json.loads(content.quotes_text(turn, ("AAPL", "NOPE", "BTC")))
     other = json.loads(content.quotes_text(turn, ("BTC", "AAPL")))
@@ -64,7 +64,7 @@ def test_quotes_are_in_the_order_asked(turn: Turn, computed: Counter[str]) -> No
     assert {content.QUOTES: 2} == computed
 
 
-def test_the_market(turn: Turn, computed: Counter[str]) -> None:
+def test_the_market(turn: IntervalSnapshot, computed: Counter[str]) -> None:
     """Movers of what is followed, and it says so."""
     told = json.loads(content.market_text(turn))
 
@@ -77,7 +77,7 @@ def test_the_market(turn: Turn, computed: Counter[str]) -> None:
     assert {content.MARKET: 1} == computed
 
 
-def test_a_profile(turn: Turn) -> None:
+def test_a_profile(turn: IntervalSnapshot) -> None:
     """The long quote, others in their short form, the sector."""
     coin, share = (json.loads(content.profile_text(turn, name)) for name in ("BTC", "AAPL"))
 
@@ -91,7 +91,7 @@ def test_a_profile(turn: Turn) -> None:
     assert "Technology" == share["sectorPerformance"]["sector"]
 
 
-def test_the_profile_of_nothing(turn: Turn) -> None:
+def test_the_profile_of_nothing(turn: IntervalSnapshot) -> None:
     """It has the keys of every profile."""
     assert {
         "quote": None,
@@ -102,7 +102,7 @@ def test_the_profile_of_nothing(turn: Turn) -> None:
     } == json.loads(content.profile_text(turn, None))
 
 
-def test_hours(turn: Turn) -> None:
+def test_hours(turn: IntervalSnapshot) -> None:
     """They are those of the turn's moment."""
     assert {
         "status": "Open",
@@ -111,7 +111,7 @@ def test_hours(turn: Turn) -> None:
     } == json.loads(content.hours_text(turn))
 
 
-def test_news_that_fail_are_none(turn: Turn) -> None:
+def test_news_that_fail_are_none(turn: IntervalSnapshot) -> None:
     """All the rest is there."""
     turn.news = Broken()
     told, one = (
@@ -123,7 +123,7 @@ def test_news_that_fail_are_none(turn: Turn) -> None:
     assert "66000.00" == one["quote"]["price"]
 
 
-def test_a_database_that_fails_leaves_the_quotes(turn: Turn) -> None:
+def test_a_database_that_fails_leaves_the_quotes(turn: IntervalSnapshot) -> None:
     """Only what it would tell is not known."""
     turn.archive = Broken()
     told = json.loads(content.market_text(turn))
@@ -133,7 +133,7 @@ def test_a_database_that_fails_leaves_the_quotes(turn: Turn) -> None:
     assert ("Apple", None) == (one["quote"]["name"], one["quote"]["yearHigh"])
 
 
-def test_quotes_that_fail_are_null(turn: Turn) -> None:
+def test_quotes_that_fail_are_null(turn: IntervalSnapshot) -> None:
     """Every part says so in its own way, and the message is whole."""
     turn.quotes = Broken()
     told = json.loads(content.market_text(turn))
@@ -147,7 +147,7 @@ def test_quotes_that_fail_are_null(turn: Turn) -> None:
     assert {"AAPL", None} == set(row.values())
 
 
-def test_the_whole_catalogue_is_told(turn: Turn) -> None:
+def test_the_whole_catalogue_is_told(turn: IntervalSnapshot) -> None:
     """No instrument breaks a message."""
     for instrument in CATALOGUE:
         told = json.loads(content.profile_text(turn, instrument.symbol))

@@ -8,7 +8,7 @@ import pytest
 
 from omcrm.auth.credential import Caller
 from omcrm.auth.scope import Scope
-from omcrm.gateways.finance_query.daily_limit import DailyLimit, Left
+from omcrm.gateways.finance_query.daily_limit import DailyLimit, RequestsLeft
 from tests.processes import PATIENCE
 
 NOW = datetime(2026, 3, 4, 23, 0, tzinfo=UTC)
@@ -26,8 +26,8 @@ def test_requests_are_counted_down(tmp_path: Path) -> None:
     """What is left is told, and for how many seconds; then there is nothing left."""
     limit = DailyLimit(tmp_path, 2)
 
-    assert Left(2, 1, 3600) == limit.take(token(), NOW)
-    assert Left(2, 0, 3600) == limit.take(token(), NOW)
+    assert RequestsLeft(2, 1, 3600) == limit.take(token(), NOW)
+    assert RequestsLeft(2, 0, 3600) == limit.take(token(), NOW)
     assert None is limit.take(token(), NOW)
 
 
@@ -37,7 +37,7 @@ def test_the_next_day_is_another(tmp_path: Path) -> None:
     limit.take(token(), NOW)
 
     assert None is limit.take(token(), NOW + timedelta(minutes=59))
-    assert Left(1, 0, 86_400) == limit.take(token(), NOW + timedelta(hours=1))
+    assert RequestsLeft(1, 0, 86_400) == limit.take(token(), NOW + timedelta(hours=1))
 
 
 def test_each_token_has_its_own_and_each_user_one_for_all_logins(tmp_path: Path) -> None:
@@ -53,14 +53,14 @@ def test_counts_survive_a_restart_and_hold_for_all_processes(tmp_path: Path) -> 
     """Another object with the same folder goes on where this one was."""
     DailyLimit(tmp_path, 3).take(token(), NOW)
 
-    assert Left(3, 1, 3600) == DailyLimit(tmp_path, 3).take(token(), NOW)
+    assert RequestsLeft(3, 1, 3600) == DailyLimit(tmp_path, 3).take(token(), NOW)
     assert not any("token" in path.name for path in tmp_path.iterdir())
 
 
 def test_no_request_is_counted_for_another(tmp_path: Path) -> None:
     """Of a hundred at once exactly those within the limit pass."""
     limits = [DailyLimit(tmp_path, 60) for _ in range(4)]
-    passed: list[Left | None] = []
+    passed: list[RequestsLeft | None] = []
 
     def ask(limit: DailyLimit) -> None:
         passed.extend(limit.take(token(), NOW) for _ in range(25))
@@ -97,5 +97,5 @@ def test_what_cannot_be_counted_is_let_through(
     (tmp_path / "file").write_text("")
     limit = DailyLimit(tmp_path / "file", 5)
 
-    assert Left(5, 5, 0) == limit.take(token(), NOW)
+    assert RequestsLeft(5, 5, 0) == limit.take(token(), NOW)
     assert ["a request could not be counted: File exists"] == caplog.messages

@@ -2,7 +2,7 @@ import zlib
 
 import pytest
 
-from omcrm.gateways.finance_query.page import Page
+from omcrm.gateways.finance_query.encoded_message import EncodedMessage
 
 METADATA = {"rate_limit": 2000, "remaining_requests": 1999, "reset": 3600}
 TOLD = '"metadata":{"rate_limit":2000,"remaining_requests":1999,"reset":3600}'
@@ -10,7 +10,7 @@ TOLD = '"metadata":{"rate_limit":2000,"remaining_requests":1999,"reset":3600}'
 
 def test_a_page_is_framed_once() -> None:
     """Plain and compressed, both are the whole message in one frame."""
-    page = Page('{"a":"ä"}' * 40)
+    page = EncodedMessage('{"a":"ä"}' * 40)
     body = zlib.decompressobj(-zlib.MAX_WBITS).decompress(page.deflated[2:] + b"\x00\x00\xff\xff")
 
     assert page.text.encode() == page.payload
@@ -30,4 +30,4 @@ def test_a_page_is_framed_once() -> None:
 )
 def test_metadata_come_first(text: str, expected: str) -> None:
     """Of a list they are the first element, of an object a key."""
-    assert expected == Page(text).with_metadata(METADATA)
+    assert expected == EncodedMessage(text).with_metadata(METADATA)

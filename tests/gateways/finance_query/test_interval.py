@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from omcrm.gateways.finance_query import turn as turns
-from omcrm.gateways.finance_query.past import Archive
-from omcrm.gateways.finance_query.turn import Turn, part
-from omcrm.streaming.seldom import Seldom
+from omcrm.gateways.finance_query import interval as turns
+from omcrm.gateways.finance_query.interval import IntervalSnapshot, part
+from omcrm.gateways.finance_query.year_figures import CloseHistory
+from omcrm.streaming.throttled_log import ThrottledLog
 from tests.gateways.clients import Market
 from tests.processes import PATIENCE
 from tests.values import START
@@ -20,14 +20,14 @@ def counted() -> list[Any]:
 
 
 @pytest.fixture
-def turn(counted: list[Any]) -> Turn:
+def turn(counted: list[Any]) -> IntervalSnapshot:
     """A turn of an empty market."""
     market: Any = Market()
     market.news = None
-    return Turn(0.0, START, market, Archive(), lambda *what: counted.append(what))
+    return IntervalSnapshot(0.0, START, market, CloseHistory(), lambda *what: counted.append(what))
 
 
-def test_each_thing_is_made_once(turn: Turn, counted: list[Any]) -> None:
+def test_each_thing_is_made_once(turn: IntervalSnapshot, counted: list[Any]) -> None:
     """Also what is nothing; and only computations are counted, for each channel by itself."""
     made: list[str] = []
     for _ in range(3):
@@ -39,7 +39,7 @@ def test_each_thing_is_made_once(turn: Turn, counted: list[Any]) -> None:
     assert [("one", "computed", 1), ("other", "computed", 1)] == counted
 
 
-def test_who_comes_in_between_waits(turn: Turn) -> None:
+def test_who_comes_in_between_waits(turn: IntervalSnapshot) -> None:
     """Ten threads that want the same get the same, made by one of them."""
     begun, done = threading.Event(), threading.Event()
     made: list[object] = []
@@ -65,7 +65,7 @@ def test_who_comes_in_between_waits(turn: Turn) -> None:
     assert made * 10 == got
 
 
-def test_what_failed_is_tried_again(turn: Turn) -> None:
+def test_what_failed_is_tried_again(turn: IntervalSnapshot) -> None:
     """A failure is nothing to remember."""
     with pytest.raises(ZeroDivisionError):
         turn.once("a", lambda: 1 // 0)
@@ -77,7 +77,7 @@ def test_a_part_that_fails(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is something else instead, and the log has the reason."""
-    monkeypatch.setattr(turns, "_failures", Seldom(logging.getLogger("test")))
+    monkeypatch.setattr(turns, "_failures", ThrottledLog(logging.getLogger("test")))
 
     assert [] == part(lambda: 1 // 0, [])
     assert 3 == part(lambda: 3, None)

@@ -2,7 +2,7 @@ from decimal import Decimal
 from typing import Any
 
 from omcrm.gateways.finance_query.movers import actives, gainers, indices, losers
-from omcrm.gateways.finance_query.row import Standing, standing
+from omcrm.gateways.finance_query.row import InstrumentFigures, standing
 from omcrm.market.instrument import AssetClass
 from omcrm.market.price_class import PriceClass
 from tests.gateways.finance_query.samples import share, stands
@@ -82,6 +82,8 @@ def test_an_index_of_invented_prices_says_so() -> None:
 
 def test_the_order_of_equals_is_the_catalogues() -> None:
     """Nothing changes places by chance."""
-    alike: list[Standing] = [stands(name, "2", "1", volume="1") for name in ("Z", "A", "M")]
+    alike: list[InstrumentFigures] = [
+        stands(name, "2", "1", volume="1") for name in ("Z", "A", "M")
+    ]
 
     assert ["Z", "A", "M"] == symbols(gainers(alike)) == symbols(actives(alike))

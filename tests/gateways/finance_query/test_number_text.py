@@ -2,7 +2,7 @@ from decimal import Decimal
 
 import pytest
 
-from omcrm.gateways.finance_query import figure
+from omcrm.gateways.finance_query import number_text
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ def test_a_price_has_the_instruments_digits(
     number: str, decimals: int | None, written: str
 ) -> None:
     """Or its own, never an exponent."""
-    assert written == figure.plain(Decimal(number), decimals)
+    assert written == number_text.plain(Decimal(number), decimals)
 
 
 @pytest.mark.parametrize(
@@ -29,18 +29,18 @@ def test_a_price_has_the_instruments_digits(
 )
 def test_a_change_has_its_sign(number: str, written: str) -> None:
     """Nothing has one, too, and is never less than nothing."""
-    assert written == figure.signed(Decimal(number), 2)
-    assert f"{written}%" == figure.percent(Decimal(number))
+    assert written == number_text.signed(Decimal(number), 2)
+    assert f"{written}%" == number_text.percent(Decimal(number))
 
 
 def test_the_unknown_is_not_written() -> None:
     """There is no text for what is not known."""
-    assert None is figure.plain(None, 2)
-    assert None is figure.signed(None, 2)
-    assert None is figure.percent(None)
+    assert None is number_text.plain(None, 2)
+    assert None is number_text.signed(None, 2)
+    assert None is number_text.percent(None)
 
 
 def test_the_mean() -> None:
     """Of nothing there is none."""
-    assert Decimal(2) == figure.mean([Decimal(1), Decimal(3)])
-    assert None is figure.mean([])
+    assert Decimal(2) == number_text.mean([Decimal(1), Decimal(3)])
+    assert None is number_text.mean([])

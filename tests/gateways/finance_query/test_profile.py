@@ -1,8 +1,8 @@
 from decimal import Decimal
 
-from omcrm.gateways.finance_query.past import Past
 from omcrm.gateways.finance_query.profile import profile, similar
 from omcrm.gateways.finance_query.row import standing
+from omcrm.gateways.finance_query.year_figures import YearFigures
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.instrument import AssetClass
 from omcrm.market.price_class import PriceClass
@@ -10,7 +10,7 @@ from tests.gateways.finance_query.samples import share, stands
 from tests.values import START
 
 BY_SYMBOL = {instrument.symbol: instrument for instrument in CATALOGUE}
-KNOWN = Past(
+KNOWN = YearFigures(
     year_high=Decimal("420.5"), year_low=Decimal("300"), average_volume=Decimal("1234567.4")
 )
 
@@ -46,7 +46,7 @@ def test_the_year_ends_now() -> None:
 
 def test_a_year_of_invented_prices_is_none_of_a_real_one() -> None:
     """Nor the other way round."""
-    past = Past(year_high=Decimal(9), year_low=Decimal(1), is_simulated=True)
+    past = YearFigures(year_high=Decimal(9), year_low=Decimal(1), is_simulated=True)
     real = profile(stands("AAPL", "5", "4", kind=AssetClass.STOCK), past, START)
     invented = stands("AAPL", "5", "4", kind=AssetClass.STOCK, price_class=PriceClass.SIMULATED)
 
@@ -56,7 +56,7 @@ def test_a_year_of_invented_prices_is_none_of_a_real_one() -> None:
 
 def test_without_a_price_the_facts_are_known() -> None:
     """A company has its sector whether somebody quotes it or not."""
-    told = profile(standing(share(), None), Past(), START)
+    told = profile(standing(share(), None), YearFigures(), START)
 
     assert ("Technology", None, None) == (told["sector"], told["price"], told["yearHigh"])
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from omcrm.gateways.client import Client
-from omcrm.gateways.finance_query.board import Board
-from omcrm.gateways.finance_query.turn import Turn
-from tests.gateways.clients import Market, Parrot, house
+from omcrm.gateways.client_connection import ClientConnection
+from omcrm.gateways.finance_query.interval import IntervalSnapshot
+from omcrm.gateways.finance_query.publisher import ChannelPublisher
+from tests.gateways.clients import Market, Parrot, services
 from tests.processes import PATIENCE, wait_for
 from tests.threads import Threads
 from tests.values import START
@@ -25,7 +25,7 @@ class Slate:
         self.name = name
         self.written_for: list[Hashable] = []
 
-    def written(self, turn: Turn, about: Hashable) -> str:
+    def written(self, turn: IntervalSnapshot, about: Hashable) -> str:
         if about == "broken":
             raise RuntimeError("broken")
         return turn.computed(self.name, about, lambda: self._write(about))
@@ -35,7 +35,7 @@ class Slate:
         return f'{{"about":"{about}","number":{len(self.written_for)}}}'
 
 
-class Reader(Client):
+class Reader(ClientConnection):
     """A client that takes what it is sent, or not."""
 
     def __init__(self, *given: Any) -> None:
@@ -46,7 +46,7 @@ class Reader(Client):
     def send_framed(self, payload: bytes, framed: bytes | None = None) -> None:
         self.got.append(payload.decode())
 
-    def offer(self, state: Any, *, asked: bool = False) -> bool:
+    def try_send(self, state: Any, *, asked: bool = False) -> bool:
         if not self.is_slow:
             self.got.append(state.text)
         return not self.is_slow
@@ -58,7 +58,7 @@ def counted() -> Counter[tuple[str, str]]:
 
 
 @pytest.fixture
-def board(counted: Counter[tuple[str, str]]) -> Iterator[Board]:
+def board(counted: Counter[tuple[str, str]]) -> Iterator[ChannelPublisher]:
     """A board of an empty market, whose turns are short; its thread ends with the test."""
     market: Any = Market()
     market.news = None
@@ -66,23 +66,25 @@ def board(counted: Counter[tuple[str, str]]) -> Iterator[Board]:
     def count(channel: str, what: str, number: int) -> None:
         counted[channel, what] += number
 
-    made = Board(market, EVERY, nullcontext, count, lambda: START)
+    made = ChannelPublisher(market, EVERY, nullcontext, count, lambda: START)
     yield made
     leave(made, *list(made._views))
 
 
 def readers(count: int) -> list[Reader]:
-    of, dialect = house(), Parrot(Market())
+    of, dialect = services(), Parrot(Market())
     return [Reader(of, dialect, None, "127.0.0.1", {}) for _ in range(count)]
 
 
-def leave(board: Board, *clients: Client) -> None:
+def leave(board: ChannelPublisher, *clients: ClientConnection) -> None:
     for client in clients:
         board.leave(client)
     wait_for(lambda: not board._running, what="the end of the thread")
 
 
-def test_it_is_told_at_once_and_then_at_each_interval(board: Board, threads: Threads) -> None:
+def test_it_is_told_at_once_and_then_at_each_interval(
+    board: ChannelPublisher, threads: Threads
+) -> None:
     """Whether anything changed or not; the thread lives as long as somebody looks."""
     [one], slate = readers(1), Slate()
     board.show(one, slate, "a")
@@ -100,7 +102,7 @@ def test_it_is_told_at_once_and_then_at_each_interval(board: Board, threads: Thr
 
 
 def test_five_hundred_share_one_computation(
-    board: Board, counted: Counter[tuple[str, str]]
+    board: ChannelPublisher, counted: Counter[tuple[str, str]]
 ) -> None:
     """Each interval everything is computed once, and all are sent the same."""
     all_of_them, slate = readers(500), Slate()
@@ -118,7 +120,7 @@ def test_five_hundred_share_one_computation(
     assert len(texts) <= len(slate.written_for)
 
 
-def test_who_comes_back_soon_causes_no_computation(board: Board) -> None:
+def test_who_comes_back_soon_causes_no_computation(board: ChannelPublisher) -> None:
     """Within an interval there is nothing new, also while nobody else looks."""
     board.interval = 3600
     slate = Slate()
@@ -129,7 +131,7 @@ def test_who_comes_back_soon_causes_no_computation(board: Board) -> None:
     assert ["a"] == slate.written_for
 
 
-def test_after_a_while_it_is_computed_anew(board: Board) -> None:
+def test_after_a_while_it_is_computed_anew(board: ChannelPublisher) -> None:
     """What was told before the last one left is of another time."""
     slate, [one, other] = Slate(), readers(2)
     board.show(one, slate, "a")
@@ -142,7 +144,7 @@ def test_after_a_while_it_is_computed_anew(board: Board) -> None:
     assert f'{{"about":"a","number":{before + 1}}}' == other.got[0]
 
 
-def test_a_slow_reader_is_left_out_and_then_told_the_newest(board: Board) -> None:
+def test_a_slow_reader_is_left_out_and_then_told_the_newest(board: ChannelPublisher) -> None:
     """Others are told as before."""
     slow, fast = readers(2)
     slate = Slate()
@@ -157,7 +159,7 @@ def test_a_slow_reader_is_left_out_and_then_told_the_newest(board: Board) -> Non
     leave(board, slow, fast)
 
 
-def test_what_is_shown_instead_replaces_it(board: Board) -> None:
+def test_what_is_shown_instead_replaces_it(board: ChannelPublisher) -> None:
     """After the answer nothing of before is told any more."""
     [one], slate = readers(1), Slate()
     board.show(one, slate, "a")
@@ -171,7 +173,7 @@ def test_what_is_shown_instead_replaces_it(board: Board) -> None:
     assert {'"b"'} == set(names[names.index('"b"') :])
 
 
-def test_metadata_are_told_once(board: Board) -> None:
+def test_metadata_are_told_once(board: ChannelPublisher) -> None:
     """With the first message."""
     [one], slate = readers(1), Slate()
     board.show(one, slate, "a", {"rate_limit": 1})
@@ -182,7 +184,9 @@ def test_metadata_are_told_once(board: Board) -> None:
     assert not any("metadata" in message for message in one.got[1:])
 
 
-def test_one_view_that_fails_stops_no_other(board: Board, caplog: pytest.LogCaptureFixture) -> None:
+def test_one_view_that_fails_stops_no_other(
+    board: ChannelPublisher, caplog: pytest.LogCaptureFixture
+) -> None:
     """It is logged, and the thread goes on."""
     one, other = readers(2)
     slate = Slate()
@@ -194,7 +198,7 @@ def test_one_view_that_fails_stops_no_other(board: Board, caplog: pytest.LogCapt
     assert "telling slate failed" in caplog.text
 
 
-def test_coming_and_going_puts_nothing_off(board: Board) -> None:
+def test_coming_and_going_puts_nothing_off(board: ChannelPublisher) -> None:
     """However often the last one goes while the next one comes, the clock goes on."""
     board.interval = 0.1
     [one], slate = readers(1), Slate()
@@ -209,7 +213,7 @@ def test_coming_and_going_puts_nothing_off(board: Board) -> None:
 
 @pytest.mark.usefixtures("restless")
 def test_coming_and_going_leaves_no_thread_and_no_second_one(
-    board: Board, threads: Threads
+    board: ChannelPublisher, threads: Threads
 ) -> None:
     """Whoever is shown something is told it, however the last one's end and it meet."""
     board.interval = 0.005

@@ -1,7 +1,7 @@
 from decimal import Decimal
 
-from omcrm.gateways.finance_query.past import Past, Span
 from omcrm.gateways.finance_query.sectors import company, sectors
+from omcrm.gateways.finance_query.year_figures import ReturnPeriod, YearFigures
 from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.price_class import PriceClass
 from tests.gateways.finance_query.samples import share, stands
@@ -13,8 +13,8 @@ JPM = stands("JPM", "99", "100", kind=AssetClass.STOCK, price_class=PriceClass.S
 COIN = stands("BTC", "2", "1")
 
 
-def nothing(of: Instrument) -> Past:
-    return Past()
+def nothing(of: Instrument) -> YearFigures:
+    return YearFigures()
 
 
 def test_a_sector_is_the_average_of_its_companies() -> None:
@@ -37,8 +37,10 @@ def test_a_sector_is_the_average_of_its_companies() -> None:
 def test_longer_returns_need_the_history_of_every_member() -> None:
     """An average of some of them would be that of another sector."""
     pasts = {
-        "AAPL": Past(returns={Span.YEAR_TO_DATE: Decimal(10), Span.YEAR: Decimal(30)}),
-        "MSFT": Past(returns={Span.YEAR_TO_DATE: Decimal(-4)}),
+        "AAPL": YearFigures(
+            returns={ReturnPeriod.YEAR_TO_DATE: Decimal(10), ReturnPeriod.YEAR: Decimal(30)}
+        ),
+        "MSFT": YearFigures(returns={ReturnPeriod.YEAR_TO_DATE: Decimal(-4)}),
     }
     told = sectors([AAPL, MSFT], lambda of: pasts[of.symbol])["Technology"]
 
@@ -50,7 +52,7 @@ def test_invented_prices_are_called_so() -> None:
     invented = stands("AAPL", "2", "1", kind=AssetClass.STOCK, price_class=PriceClass.SIMULATED)
 
     assert sectors([invented, MSFT], nothing)["Technology"]["simulated"]
-    assert sectors([MSFT], lambda of: Past(is_simulated=True))["Technology"]["simulated"]
+    assert sectors([MSFT], lambda of: YearFigures(is_simulated=True))["Technology"]["simulated"]
 
 
 def test_only_shares_are_of_companies() -> None:

@@ -7,20 +7,20 @@ import pytest
 from flask import Flask
 
 from omcrm.extensions import db
-from omcrm.gateways.finance_query.past import Archive, Past, Span, past
+from omcrm.gateways.finance_query.year_figures import CloseHistory, ReturnPeriod, YearFigures, past
 from omcrm.market.catalogue import CATALOGUE
-from omcrm.market.daily_candle import DailyCandle
+from omcrm.market.daily_bar import DailyBar
 from omcrm.market.instrument import AssetClass
 from omcrm.market.price_class import PriceClass
 from omcrm.market.trading_day import finished_days
-from omcrm.storage.daily_candle import add_candles
+from omcrm.storage.daily_bar import add_candles
 
 NOW = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
 TODAY = NOW.date()
 AAPL = next(instrument for instrument in CATALOGUE if instrument.symbol == "AAPL")
 
 
-def candle(day: date, close: str = "100", **details: object) -> DailyCandle:
+def candle(day: date, close: str = "100", **details: object) -> DailyBar:
     price = Decimal(close)
     said = {
         "symbol": "AAPL",
@@ -31,18 +31,18 @@ def candle(day: date, close: str = "100", **details: object) -> DailyCandle:
         "low": price - 1,
         "volume": Decimal(1000),
     }
-    return DailyCandle(day=day, **(said | details))
+    return DailyBar(day=day, **(said | details))
 
 
-def days(*candles: DailyCandle) -> dict[date, DailyCandle]:
+def days(*candles: DailyBar) -> dict[date, DailyBar]:
     return {candle.day: candle for candle in candles}
 
 
-def year(asset_class: AssetClass = AssetClass.STOCK, **details: object) -> list[DailyCandle]:
+def year(asset_class: AssetClass = AssetClass.STOCK, **details: object) -> list[DailyBar]:
     return [candle(day, **details) for day in finished_days(asset_class, 366, NOW)]
 
 
-def told(candles: Iterable[DailyCandle], asset_class: AssetClass = AssetClass.STOCK) -> Past:
+def told(candles: Iterable[DailyBar], asset_class: AssetClass = AssetClass.STOCK) -> YearFigures:
     return past(asset_class, days(*candles), NOW)
 
 
@@ -60,10 +60,10 @@ def test_returns_are_counted_from_the_close_before() -> None:
     )
 
     assert {
-        Span.YEAR_TO_DATE: Decimal(10),
-        Span.YEAR: Decimal(32),
-        Span.THREE_YEARS: Decimal(50),
-        Span.FIVE_YEARS: Decimal("37.5"),
+        ReturnPeriod.YEAR_TO_DATE: Decimal(10),
+        ReturnPeriod.YEAR: Decimal(32),
+        ReturnPeriod.THREE_YEARS: Decimal(50),
+        ReturnPeriod.FIVE_YEARS: Decimal("37.5"),
     } == found.returns
 
 
@@ -73,14 +73,14 @@ def test_a_period_without_its_beginning_has_no_return() -> None:
     near = told([candle(date(2025, 12, 25)), newest])
     far = told([candle(date(2025, 12, 24)), newest])
 
-    assert {Span.YEAR_TO_DATE} == near.returns.keys()
+    assert {ReturnPeriod.YEAR_TO_DATE} == near.returns.keys()
     assert {} == far.returns
 
 
 def test_old_news_tell_nothing() -> None:
     """Where the closes ended long ago, today's return is not known, nor is it where none are."""
-    assert Past() == told([candle(date(2025, 12, 31)), candle(date(2026, 2, 20))])
-    assert Past() == told([])
+    assert YearFigures() == told([candle(date(2025, 12, 31)), candle(date(2026, 2, 20))])
+    assert YearFigures() == told([])
 
 
 def test_what_was_before_a_split_is_another_price() -> None:
@@ -93,7 +93,9 @@ def test_what_was_before_a_split_is_another_price() -> None:
     ]
 
     assert {} == told(split).returns
-    assert {Span.YEAR, Span.YEAR_TO_DATE} == told(split, AssetClass.CRYPTO).returns.keys()
+    assert {ReturnPeriod.YEAR, ReturnPeriod.YEAR_TO_DATE} == told(
+        split, AssetClass.CRYPTO
+    ).returns.keys()
 
 
 def test_invented_days_are_not_mixed_with_real_ones() -> None:
@@ -103,7 +105,7 @@ def test_invented_days_are_not_mixed_with_real_ones() -> None:
     invented = told([base, candle(date(2026, 3, 3), price_class=PriceClass.SIMULATED)])
 
     assert ({}, False) == (real.returns, real.is_simulated)
-    assert ({Span.YEAR_TO_DATE}, True) == (invented.returns.keys(), invented.is_simulated)
+    assert ({ReturnPeriod.YEAR_TO_DATE}, True) == (invented.returns.keys(), invented.is_simulated)
 
 
 def test_the_figures_of_a_year() -> None:
@@ -141,7 +143,7 @@ def test_on_a_leap_day_a_year_ago_is_the_day_before() -> None:
     now = datetime(2028, 2, 29, 15, tzinfo=UTC)
     closes = days(candle(date(2027, 2, 26), "80"), candle(date(2028, 2, 28)))
 
-    assert Decimal(25) == past(AssetClass.STOCK, closes, now).returns[Span.YEAR]
+    assert Decimal(25) == past(AssetClass.STOCK, closes, now).returns[ReturnPeriod.YEAR]
 
 
 # From the database
@@ -149,7 +151,7 @@ def test_on_a_leap_day_a_year_ago_is_the_day_before() -> None:
 
 def test_the_archive_reads_each_once(app: Flask) -> None:
     """What is added later is seen the next day, or after an hour."""
-    archive = Archive()
+    archive = CloseHistory()
     with app.app_context():
         add_candles([candle(date(2025, 12, 31), "80"), candle(date(2026, 3, 3))], NOW)
         db.session.commit()
@@ -158,9 +160,9 @@ def test_the_archive_reads_each_once(app: Flask) -> None:
         db.session.commit()
         second, third = archive.past(AAPL, NOW), archive.past(AAPL, NOW + timedelta(days=1))
 
-    assert {Span.YEAR_TO_DATE: Decimal(25)} == first.returns
+    assert {ReturnPeriod.YEAR_TO_DATE: Decimal(25)} == first.returns
     assert first is second
-    assert {Span.YEAR_TO_DATE, Span.YEAR} == third.returns.keys()
+    assert {ReturnPeriod.YEAR_TO_DATE, ReturnPeriod.YEAR} == third.returns.keys()
 
 
 def test_five_years_of_a_share_are_read_quickly(app: Flask) -> None:
@@ -171,8 +173,8 @@ def test_five_years_of_a_share_are_read_quickly(app: Flask) -> None:
         db.session.commit()
         db.session.expunge_all()
         began = time.thread_time()
-        found = Archive().past(AAPL, NOW)
+        found = CloseHistory().past(AAPL, NOW)
         took = time.thread_time() - began
 
-    assert set(Span) == found.returns.keys()
+    assert set(ReturnPeriod) == found.returns.keys()
     assert took < 4

@@ -26,7 +26,7 @@ import engineio
 import socketio
 
 from omcrm.streaming.engine import EngineServer
-from omcrm.streaming.seam import RealtimeServer
+from omcrm.streaming.socketio_adapter import RealtimeServer
 
 PING_INTERVAL, PING_TIMEOUT, MAX_PAYLOAD = 25, 20, 1_000_000
 # Of the paths that are in a hurry.
