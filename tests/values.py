@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from msgspec import structs
+
 from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import Quote, SourceQuote, merge
+from omcrm.market.quote import Quote
 from omcrm.market.source import Source
+from omcrm.market.source_quote import SourceQuote, merge, quote_of
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 
 START = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
@@ -60,23 +63,31 @@ def tick(
 ) -> Tick:
     """A tick of these parts."""
     kinds = {Trade: "trade", TopOfBook: "book", DayFigures: "day"}
-    said = {kinds[type(part)]: part for part in parts}
-    return Tick(symbol, source, at, connection, **said)
+    fields = {kinds[type(part)]: part for part in parts}
+    return Tick(symbol, source, at, connection, **fields)
 
 
-def statement(*parts: Trade | TopOfBook | DayFigures, **details: object) -> SourceQuote:
-    """What a source has said after its first tick."""
+def source_quote(*parts: Trade | TopOfBook | DayFigures, **details: object) -> SourceQuote:
+    """The record of a source after its first tick."""
     return merge(tick(*parts, **details), None)
+
+
+# The trades are held, so that no other one gets the identity of one that is gone.
+_NUMBERS: dict[int, tuple[Trade | None, int]] = {}
 
 
 def quote(
     *parts: Trade | TopOfBook | DayFigures,
     seq: int = 1,
     price_class: PriceClass = PriceClass.LIVE,
+    asset_class: AssetClass = AssetClass.CRYPTO,
     **details: object,
 ) -> Quote:
-    said = statement(*parts, **details)
-    return Quote(said.symbol, seq, price_class, said)
+    """A quote of these parts; each trade that is given has a number of its own."""
+    record = source_quote(*parts, **details)
+    number = _NUMBERS.setdefault(id(record.trade), (record.trade, len(_NUMBERS) + 1))[1]
+    numbered = structs.replace(record, trade_number=number)
+    return quote_of(numbered, seq, price_class, asset_class)
 
 
 def instrument(

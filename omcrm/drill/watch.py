@@ -99,7 +99,7 @@ class Watch:
         speakers = {
             symbol: (quote.source.name, quote.price_class) for symbol, quote in quotes.items()
         }
-        refused = sum(count for why, count in manager.validator.refused.items() if why != "older")
+        refused = sum(count for why, count in manager.validator.rejected.items() if why != "older")
         active, problem = (status.active, status.last_error) if status else (True, None)
         self.looks.append(Look(now, speakers, active, problem, refused))
 
@@ -112,17 +112,17 @@ class Watch:
 
     def _problem(self, quote: Quote, policy: Policy) -> str | None:
         """What is wrong with a price that is shown as live; None where nothing is."""
-        if quote.price_class is not PriceClass.LIVE or quote.said.trade is None:
+        if quote.price_class is not PriceClass.LIVE:
             return None
         now = self._scene.clock()
-        age = quote.said.age(min(now, self._scene.manager.reviewed_at or now))
+        age = quote.age(min(now, self._scene.manager.reviewed_at or now))
         if age > policy.max_age:
             return f"live, but {age.total_seconds():.2f} s old"
         way = _way(quote)
         if way is not None and way > policy.max_age + self._way_slack:
             return f"live, but {way.total_seconds():.1f} s on its way"
         truth = self._truth.get(quote.symbol)
-        price = quote.said.trade.price
+        price = quote.last
         if truth is not None and abs(price - truth) > truth * _WRONG:
             return f"live at {price}, but the market is at {truth}"
         return None
@@ -130,8 +130,7 @@ class Watch:
 
 def _way(quote: Quote) -> timedelta | None:
     """How long the last trade took to get here, by its own time; None for a shifted clock."""
-    trade, brought_by = quote.said.trade, quote.said.trade_from
-    if trade is None or trade.time is None or brought_by is None:
+    if quote.provider_time is None:
         return None
-    way = brought_by.received_at - trade.time
+    way = quote.last_received_at - quote.provider_time
     return way if abs(way) < timedelta(minutes=10) else None

@@ -48,8 +48,10 @@ class EventLog:
     def note_failovers(self, switches: Iterable[Failover]) -> None:
         """Symbols have other speakers; those that changed alike together are one event."""
         alike: dict[tuple[str | None, str, FailoverReason], list[Failover]] = {}
-        for switch in switches:
-            alike.setdefault((switch.before, switch.after, switch.why), []).append(switch)
+        for failover in switches:
+            alike.setdefault((failover.before, failover.after, failover.reason), []).append(
+                failover
+            )
         self._note([_switched(together) for together in alike.values()])
 
     def note_refusals(self, refusals: Iterable[RejectedTick]) -> None:
@@ -78,12 +80,10 @@ def _switched(together: list[Failover]) -> FeedEvent:
         FailoverReason.FIRST: FeedEventKind.BEGAN,
         FailoverReason.RECOVERED: FeedEventKind.GAVE_BACK,
     }
-    silent = [
-        failover.silent.total_seconds() for failover in together if failover.silent is not None
-    ]
+    silent = [failover.age.total_seconds() for failover in together if failover.age is not None]
     return FeedEvent(
         at=first.at,
-        kind=kinds.get(first.why, FeedEventKind.TOOK_OVER),
+        kind=kinds.get(first.reason, FeedEventKind.TOOK_OVER),
         source=first.after,
         before=first.before,
         symbols=tuple(sorted(failover.symbol for failover in together)),
@@ -92,14 +92,14 @@ def _switched(together: list[Failover]) -> FeedEvent:
     )
 
 
-def _words(switch: Failover) -> str:
+def _words(failover: Failover) -> str:
     return {
         FailoverReason.FIRST: "first price",
-        FailoverReason.DOWN: f"{switch.before} is down",
-        FailoverReason.STALE: f"{switch.before} is stale",
-        FailoverReason.RECOVERED: f"{switch.after} has recovered",
+        FailoverReason.DOWN: f"{failover.before} is down",
+        FailoverReason.STALE: f"{failover.before} is stale",
+        FailoverReason.RECOVERED: f"{failover.after} has recovered",
         FailoverReason.CLOSED: "the market is closed",
-    }[switch.why]
+    }[failover.reason]
 
 
 def _refused(refusal: RejectedTick) -> FeedEvent:

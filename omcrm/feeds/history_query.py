@@ -58,7 +58,7 @@ class _Search:
     def take(self, candle: DailyBar) -> None:
         if candle.day not in self.missing:
             return
-        if candle.is_believable:
+        if candle.is_plausible:
             self.missing.discard(candle.day)
             self.candles.append(candle)
         else:

@@ -33,7 +33,7 @@ from omcrm.feeds.status import FeedState, FeedStatus, Meter, masked
 from omcrm.feeds.supervisor import FeedCallbacks
 from omcrm.feeds.timing import ORDINARY, FeedClock
 from omcrm.market.clock import Clock
-from omcrm.market.source import SourceHealth
+from omcrm.market.source import HealthState
 from omcrm.market.tick import Tick
 
 _log = logging.getLogger(__name__)
@@ -159,7 +159,7 @@ class Poller:
             self._thread = threading.Thread(
                 target=self._run, args=[self._fetcher], name=f"feed-{self.name}", daemon=True
             )
-            self._reports.condition(self.name, SourceHealth.PENDING, 0)
+            self._reports.condition(self.name, HealthState.PENDING, 0)
             self._thread.start()
 
     def stop(self) -> None:
@@ -212,7 +212,7 @@ class Poller:
         finally:
             fetcher.close()
             self._set_state(FeedState.STOPPED)
-            self._reports.condition(self.name, SourceHealth.DOWN, 0)
+            self._reports.condition(self.name, HealthState.DOWN, 0)
 
     def _step(self, now: float) -> None:
         if now < self._ask_at:
@@ -221,12 +221,12 @@ class Poller:
         if missing is not None:
             self._ask_at, self._last_error = now + _LOOK_AGAIN, f"{missing} is not set"
             self._set_state(FeedState.OFF)
-            self._reports.condition(self.name, SourceHealth.OFF, 0)
+            self._reports.condition(self.name, HealthState.OFF, 0)
             return
         if self._state is FeedState.OFF:
             self._last_error = None
             self._set_state(FeedState.STANDBY)
-            self._reports.condition(self.name, SourceHealth.PENDING, 0)
+            self._reports.condition(self.name, HealthState.PENDING, 0)
         names = self._schedule.due(self._names, now)
         if names:
             (call, *_) = self.provider.calls(names)
@@ -312,7 +312,7 @@ class Poller:
         self._last_message_at = self._clock()
         if self._state is not FeedState.POLLING:
             self._set_state(FeedState.POLLING)
-            self._reports.condition(self.name, SourceHealth.HEALTHY, self._number)
+            self._reports.condition(self.name, HealthState.HEALTHY, self._number)
         # A table may bring more than was asked for.
         brought = {tick.symbol for tick in ticks}
         names = [name for name, symbol in self._names.items() if symbol in brought]
@@ -331,7 +331,7 @@ class Poller:
             wait = max(wait, min(self._schedule.interval, _AGAIN * 2**doublings))
         self._ask_at = self._timing.now() + wait
         self._set_state(FeedState.WAITING)
-        self._reports.condition(self.name, SourceHealth.DOWN, 0)
+        self._reports.condition(self.name, HealthState.DOWN, 0)
 
     def _set_state(self, state: FeedState) -> None:
         if state is not self._state:

@@ -15,42 +15,40 @@ from omcrm.feeds.provider import (
     Unreadable,
     batches,
 )
-from omcrm.market.cache import QuoteCache
+from omcrm.market.consolidator import Consolidator
 from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.policy import POLICIES
-from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import Quote, SourceQuote
+from omcrm.market.quote import Quote
 from omcrm.market.tick import Tick
 
 
 class PriceResult(Struct, frozen=True):
-    """What became of one symbol: what the source that was believed says of it now, and its class.
+    """The answer for one symbol: the quote of the source whose price was accepted, numbered 0.
 
     Where none was, `problems` has a sentence for each source that was to be asked.
     """
 
     symbol: str
-    said: SourceQuote | None = None
-    price_class: PriceClass | None = None
+    quote: Quote | None = None
     problems: tuple[str, ...] = ()
 
 
 class PriceQuery:
-    """Offers what it is told to `cache`, whose gate judges it like every tick.
+    """Applies what it fetches to the consolidator, which validates it like every tick.
 
-    `publish` gets each quote that is another one by that.
+    `publish` gets each quote that changes.
     """
 
     def __init__(
         self,
         query: HttpQuery,
         providers: Mapping[str, PollProvider],
-        cache: QuoteCache,
+        consolidator: Consolidator,
         publish: Callable[[Quote], None],
     ) -> None:
         self._query = query
         self._providers = providers
-        self._cache = cache
+        self._consolidator = consolidator
         self._publish = publish
         self._problems: dict[str, list[str]] = {}
 
@@ -110,7 +108,7 @@ class PriceQuery:
         self, provider: PollProvider, quota: CallQuota, call: Call, names: Mapping[str, str]
     ) -> list[PriceResult]:
         reply = self._query.get(quota, call)
-        connection = self._cache.connection_of(quota.source)
+        connection = self._consolidator.connection_of(quota.source)
         arrival = FrameContext(self._query.clock(), connection, names)
         answers, words = [], "told no price"
         for event in list(provider.parse(call, reply, arrival)):
@@ -132,16 +130,14 @@ class PriceQuery:
         return answers
 
     def _judged(self, tick: Tick) -> PriceResult | None:
-        """What the source says now, if the gate let the price of this tick through."""
-        shown = self._cache.apply(tick)
-        if shown is not None:
-            self._publish(shown)
-        found = self._cache.candidates(tick.symbol).get(tick.source.name)
-        if found is None or found.said.trade_from is None:
+        """The quote of the source, if the price of this tick was accepted."""
+        changed = self._consolidator.apply(tick)
+        if changed is not None:
+            self._publish(changed)
+        quote = self._consolidator.quotes_by_source(tick.symbol).get(tick.source.name)
+        if quote is None or quote.last_received_at != tick.received_at:
             return None
-        if found.said.trade_from.received_at != tick.received_at:
-            return None
-        return PriceResult(tick.symbol, found.said, found.price_class)
+        return PriceResult(tick.symbol, quote)
 
     def _note(self, source: str, symbols: Iterable[str], problem: str) -> None:
         for symbol in symbols:

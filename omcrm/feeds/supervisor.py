@@ -31,7 +31,7 @@ from omcrm.feeds.status import FeedState, FeedStatus, Meter, masked
 from omcrm.feeds.timing import SupervisorTiming
 from omcrm.market.clock import Clock
 from omcrm.market.price_class import PriceClass
-from omcrm.market.source import SourceHealth
+from omcrm.market.source import HealthState
 from omcrm.market.tick import Tick
 
 _log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class FeedCallbacks(Struct, frozen=True):
     """
 
     tick: Callable[[Tick], None]
-    condition: Callable[[str, SourceHealth, int], None]
+    condition: Callable[[str, HealthState, int], None]
     changed: Callable[[str], None]
     frame: Callable[[str, bytes], None] | None = None
 
@@ -134,7 +134,7 @@ class Supervisor:
                 return
             self._running, self._retry_at = True, 0.0
             self._thread = threading.Thread(target=self._run, name=f"feed-{self.name}", daemon=True)
-            self._reports.condition(self.name, SourceHealth.PENDING, 0)
+            self._reports.condition(self.name, HealthState.PENDING, 0)
             self._thread.start()
 
     def stop(self) -> None:
@@ -185,7 +185,7 @@ class Supervisor:
             self._current = self._next = None
             self._give_back_lease()
             self._set_state(FeedState.STOPPED)
-            self._reports.condition(self.name, SourceHealth.DOWN, 0)
+            self._reports.condition(self.name, HealthState.DOWN, 0)
 
     def _pause(self) -> float:
         """Until the next step: soon where requests wait for their turn."""
@@ -220,7 +220,7 @@ class Supervisor:
         if missing is not None:
             self._retry_at, self._last_error = now + _LOOK_AGAIN, f"{missing} is not set"
             self._set_state(FeedState.OFF)
-            self._reports.condition(name, SourceHealth.OFF, 0)
+            self._reports.condition(name, HealthState.OFF, 0)
             return False
         api_key = self.provider.api_key()
         if self.provider.limits.connections != 1 or self._leases is None:
@@ -232,7 +232,7 @@ class Supervisor:
         holder = self._leases.holder(name, api_key)
         self._note_problem(f"process {holder} has the one connection that its key allows")
         self._set_state(FeedState.WAITING)
-        self._reports.condition(name, SourceHealth.DOWN, 0)
+        self._reports.condition(name, HealthState.DOWN, 0)
         return False
 
     def _give_back_lease(self) -> None:
@@ -264,19 +264,19 @@ class Supervisor:
             self._delays = backoff(random.Random())
         self._retry_at = now + wait_after(error, self._delays)
         self._set_state(FeedState.WAITING)
-        self._reports.condition(self.name, SourceHealth.DOWN, 0)
+        self._reports.condition(self.name, HealthState.DOWN, 0)
 
     def _report_coverage(self, follower: FeedConnection) -> None:
         # Between the old connection's end and now a price may have been missed: only what the
         # follower itself brought counts.
         has_data = follower.first_data_at is not None
         self._set_state(FeedState.STREAMING if has_data else FeedState.CONNECTED)
-        condition = SourceHealth.HEALTHY if has_data else SourceHealth.DOWN
+        condition = HealthState.HEALTHY if has_data else HealthState.DOWN
         self._reports.condition(self.name, condition, follower.number)
         if not has_data and follower.first_data_at is not None:
             # Its first data came meanwhile, and said so before.
             self._set_state(FeedState.STREAMING)
-            self._reports.condition(self.name, SourceHealth.HEALTHY, follower.number)
+            self._reports.condition(self.name, HealthState.HEALTHY, follower.number)
 
     def _replace_if_due(self, current: FeedConnection, mute: FeedNoData | None, now: float) -> None:
         """Open a second connection beside one that will end or is mute, then change over."""
@@ -368,7 +368,7 @@ class Supervisor:
             self._set_state(FeedState.STREAMING)
         if is_first and connection is self._current:
             # Before the tick, so that the price it makes is already believed.
-            self._reports.condition(self.name, SourceHealth.HEALTHY, connection.number)
+            self._reports.condition(self.name, HealthState.HEALTHY, connection.number)
         self._reports.tick(tick)
 
     def _note_lateness(self, connection: FeedConnection, tick: Tick) -> None:

@@ -4,11 +4,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from omcrm.market.amount import minus, percent
 from omcrm.market.instrument import Instrument
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
-from omcrm.portfolio.amount import minus, percent
-from omcrm.portfolio.day_change import before
 from omcrm.streaming.price_update import iso
 
 
@@ -20,32 +19,29 @@ def asset_figures(
     `change` and `change_percent` are counted from `change_basis`: the price of 24 hours ago, or the
     previous close.
     """
-    said = quote.said if quote else None
-    trade, day = (said.trade, said.day) if said else (None, None)
     return {
         "symbol": symbol,
-        "price": trade.price if trade else None,
+        "price": quote.last if quote else None,
         **_day_change(quote, instrument),
-        "volume": day.volume if day else None,
-        "high": day.high if day else None,
-        "low": day.low if day else None,
-        "timestamp": iso(said.received_at) if said else None,
+        "volume": quote.volume if quote else None,
+        "high": quote.high if quote else None,
+        "low": quote.low if quote else None,
+        "timestamp": iso(quote.received_at) if quote else None,
         "price_class": quote.price_class.value if quote else None,
         "source": quote.source.name if quote else None,
-        "provider_time": iso(trade.time) if trade else None,
+        "provider_time": iso(quote.provider_time) if quote else None,
         "seq": quote.seq if quote else None,
     }
 
 
 def _day_change(quote: Quote | None, instrument: Instrument | None) -> dict[str, Any]:
-    began = before(quote, instrument.asset_class) if quote and instrument else None
-    if quote is None or instrument is None or began is None or quote.said.trade is None:
+    if quote is None or instrument is None or quote.change_from is None:
         return {"change": None, "change_percent": None, "change_basis": None}
-    moved = minus(quote.said.trade.price, began.price)
+    change = minus(quote.last, quote.change_from)
     return {
-        "change": round(moved, instrument.decimals),
-        "change_percent": percent(moved, began.price),
-        "change_basis": began.basis.value,
+        "change": round(change, instrument.decimals),
+        "change_percent": percent(change, quote.change_from),
+        "change_basis": quote.change_basis,
     }
 
 
@@ -55,23 +51,22 @@ def asset_price(symbol: str, quote: Quote | None, now: datetime, timeout: int) -
     Nothing is current that is older than `timeout` seconds, unless its market is closed since, and
     a fixed price never is.
     """
-    trade = quote.said.trade if quote else None
-    if quote is None or trade is None:
+    if quote is None:
         nothing = ("price", "timestamp", "last_price", "age_seconds", "price_class", "source")
         return {"symbol": symbol, **dict.fromkeys(nothing)}
-    age = max(quote.said.age(now), timedelta(0))
+    age = max(quote.age(now), timedelta(0))
     return {
         "symbol": symbol,
-        "price": _current(quote, trade.price, age <= timedelta(seconds=timeout)),
-        "timestamp": iso(quote.said.received_at),
-        "last_price": trade.price,
+        "price": _current(quote, age <= timedelta(seconds=timeout)),
+        "timestamp": iso(quote.received_at),
+        "last_price": quote.last,
         "age_seconds": round(age.total_seconds(), 3),
         "price_class": quote.price_class.value,
         "source": quote.source.name,
     }
 
 
-def _current(quote: Quote, price: Decimal, is_young: bool) -> Decimal | None:
+def _current(quote: Quote, is_young: bool) -> Decimal | None:
     if quote.price_class is PriceClass.LAST_RESORT:
         return None
-    return price if is_young or quote.price_class is PriceClass.CLOSED else None
+    return quote.last if is_young or quote.price_class is PriceClass.CLOSED else None

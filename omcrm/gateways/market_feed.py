@@ -68,37 +68,33 @@ _inbound: Inbound[Subscribe | Unsubscribe | MarketFeedPing] = Inbound(
 
 def quote_body(quote: Quote, instrument: Instrument | None) -> dict[str, Any]:
     """A quote; `volume`, `dayChange` and `dayChangePercent` are those of the source's day."""
-    said = quote.said
-    trade, book, day = said.trade, said.book, said.day
     return {
         "type": "quote",
         "symbol": quote.symbol,
-        "price": trade.price if trade else None,
-        "bid": book.bid if book else None,
-        "ask": book.ask if book else None,
-        "bidSize": book.bid_size if book else None,
-        "askSize": book.ask_size if book else None,
-        "volume": day.volume if day else None,
+        "price": quote.last,
+        "bid": quote.bid,
+        "ask": quote.ask,
+        "bidSize": quote.bid_size,
+        "askSize": quote.ask_size,
+        "volume": quote.volume,
         "dayChange": day_change(quote, instrument),
-        "dayChangePercent": day.change_percent if day else None,
-        "timestamp": iso(said.received_at),
+        "dayChangePercent": quote.change_percent,
+        "timestamp": iso(quote.received_at),
         "source": quote.source.name,
         "price_class": quote.price_class.value,
-        "provider_time": iso(trade.time) if trade else None,
+        "provider_time": iso(quote.provider_time),
         "seq": quote.seq,
     }
 
 
 def _written_trade(quote: Quote) -> str:
-    trade = quote.said.trade
-    assert trade is not None, "the tape tells trades only"
     return wire.dumps(
         {
             "type": "trade",
             "symbol": quote.symbol,
-            "price": trade.price,
-            "size": trade.size,
-            "timestamp": iso(trade.time or quote.said.received_at),
+            "price": quote.last,
+            "size": quote.last_size,
+            "timestamp": iso(quote.provider_time or quote.received_at),
             "source": quote.source.name,
             "price_class": quote.price_class.value,
         }
@@ -216,7 +212,7 @@ class MarketFeed(Dialect):
         """The last minutes that were traded at the source that speaks now; none are made up."""
         quote = self.market.cache.get(symbol)
         source = quote.source.name if quote else ""
-        candles = self.market.candles.series(symbol, source, "1m", minutes)
+        candles = self.market.bars.series(symbol, source, "1m", minutes)
         data = [{**candle(bar), "price": bar.close} for bar in candles]
         about = {"type": "history", "symbol": symbol, "timeframe": "1m", "source": source or None}
         return wire.dumps({**about, "data": data})

@@ -10,10 +10,10 @@ from flask import Flask, current_app
 
 from omcrm.concurrency import native_lock
 from omcrm.gateways.client_connection import ClientConnection
+from omcrm.market.currency import DOLLAR, currency_of
 from omcrm.market.hub import Hub
 from omcrm.market.quote import Quote
 from omcrm.portfolio import service
-from omcrm.portfolio.currency import DOLLAR, currency_of
 from omcrm.portfolio.holding import Portfolio
 from omcrm.portfolio.valuation import Valuation
 from omcrm.streaming.throttled_log import ThrottledLog
@@ -97,7 +97,7 @@ class PortfolioDelivery:
             starts, self._running = not self._running, True
         if starts:
             app = current_app._get_current_object()  # type: ignore[attr-defined]
-            self._hub.listen(self.take)
+            self._hub.subscribe(self.take)
             service.portfolio_changed.connect(self._note_edit)
             threading.Thread(target=self._run, args=(app,), name="portfolios", daemon=True).start()
         if was_told:
@@ -170,7 +170,7 @@ class PortfolioDelivery:
                 self._running = False
                 self._seen.clear()
                 self._spent_until.clear()
-                self._hub.leave(self.take)
+                self._hub.unsubscribe(self.take)
                 service.portfolio_changed.disconnect(self._note_edit)
             return self._running
 
@@ -271,16 +271,9 @@ def _symbols(portfolio: Portfolio) -> frozenset[str]:
 
 def _is_worth_the_same(quote: Quote, other: Quote) -> bool:
     """Whether nothing differs that a value or its change of the day is made of."""
-    said, before = quote.said, other.said
-    if quote.price_class is not other.price_class or said.source != before.source:
-        return False
-    if (said.trade is None) is not (before.trade is None):
-        return False
-    if said.trade and before.trade and said.trade.price != before.trade.price:
-        return False
-    return _opened(quote) == _opened(other)
-
-
-def _opened(quote: Quote) -> tuple[object, object]:
-    day = quote.said.day
-    return (day.open, day.change_percent) if day else (None, None)
+    return (
+        quote.price_class is other.price_class
+        and quote.source == other.source
+        and quote.last == other.last
+        and quote.change_from == other.change_from
+    )

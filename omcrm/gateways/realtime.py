@@ -25,10 +25,10 @@ from omcrm.gateways.realtime_message import (
     UnsubscribePortfolio,
     inbound,
 )
+from omcrm.market.currency import money
 from omcrm.market.instrument import canonical_symbol
 from omcrm.market.quote import Quote
 from omcrm.portfolio import service
-from omcrm.portfolio.currency import money
 from omcrm.portfolio.valuation import Valuation
 from omcrm.storage.portfolio import count_holdings, find_portfolio
 from omcrm.streaming import wire

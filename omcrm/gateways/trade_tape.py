@@ -10,7 +10,6 @@ from omcrm.concurrency import native_lock
 from omcrm.gateways.subscribers import EventSubscriber, SymbolSubscribers
 from omcrm.market.hub import Hub
 from omcrm.market.quote import Quote
-from omcrm.market.tick import Trade
 from omcrm.streaming.frame import text_frame
 from omcrm.streaming.throttled_log import ThrottledLog
 
@@ -53,7 +52,7 @@ class TradeTape:
             starts = bool(self._readers) and not self._running
             self._running = self._running or starts
         if starts:
-            self._hub.listen(self.take)
+            self._hub.subscribe(self.take)
             threading.Thread(target=self._run, name="trades", daemon=True).start()
 
     def unwatch(self, reader: EventSubscriber, symbols: Iterable[str]) -> None:
@@ -125,19 +124,11 @@ class TradeTape:
 
 
 def _is_new(quote: Quote, last: Quote | None) -> bool:
-    """Whether the news of this quote is a trade."""
-    said = quote.said
-    trade, brought = said.trade, said.trade_from
-    if trade is None or brought is None or brought.received_at != said.received_at:
+    """Whether this quote brought a trade that was not sent before."""
+    if quote.last_received_at != quote.received_at:
         return False
-    if trade.id is None and trade.size is None:
+    if quote.trade_id is None and quote.last_size is None:
         return False
     if last is None:
         return True
-    return last.source == quote.source and not _is_same(trade, last.said.trade)
-
-
-def _is_same(trade: Trade, held: Trade | None) -> bool:
-    if held is None or trade is held:
-        return trade is held
-    return trade.id is not None and trade.id == held.id
+    return last.source == quote.source and last.trade_number != quote.trade_number

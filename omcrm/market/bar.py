@@ -1,4 +1,4 @@
-"""Candles, built from the trades that were seen."""
+"""Bars, built from the trades that were received."""
 
 import threading
 from collections import deque
@@ -9,7 +9,6 @@ from decimal import Decimal
 from msgspec import Struct, structs
 
 from omcrm.market.quote import Quote
-from omcrm.market.tick import Trade
 
 TIMEFRAMES: dict[str, int] = {
     "1m": 60,
@@ -19,18 +18,18 @@ TIMEFRAMES: dict[str, int] = {
     "4h": 14400,
     "1d": 86400,
 }
-"""The length of each timeframe in seconds; candles begin at whole multiples, in UTC."""
+"""The length of each timeframe in seconds; bars begin at whole multiples, in UTC."""
 
 KEPT = 500
-"""How many candles of each timeframe are held."""
+"""How many bars of each timeframe are held."""
 
 
-# A source that goes back so far plays another recording.
+# A source whose time goes back so far plays another recording.
 _TURNED_BACK = timedelta(hours=1)
 
 
 class Bar(Struct, frozen=True):
-    """One candle; `timestamp` is its opening time, the volume what was seen of it."""
+    """One bar; `timestamp` is its open time, `volume` that of the trades received."""
 
     timestamp: datetime
     open: Decimal
@@ -41,11 +40,11 @@ class Bar(Struct, frozen=True):
 
 
 class _Series:
-    """The candles of one symbol at one source: an open minute, and the closed ones folded."""
+    """The bars of one symbol at one source: an open minute, and the closed ones folded."""
 
     def __init__(self) -> None:
         self.seq = 0
-        self.counted: Trade | None = None
+        self.counted = 0
         self.minute: Bar | None = None
         self.until = 0.0
         self.closed: dict[str, deque[Bar]] = {
@@ -53,31 +52,31 @@ class _Series:
         }
 
     def is_far_ahead(self, at: datetime) -> bool:
-        """Whether the candles are of a time that their source has turned back from."""
+        """Whether the bars are of a time that their source has gone back from."""
         return self.minute is not None and self.minute.timestamp - at > _TURNED_BACK
 
-    def add(self, trade: Trade, at: datetime) -> None:
+    def add(self, price: Decimal, size: Decimal | None, at: datetime) -> None:
         minute = self.minute
         if minute is None or at.timestamp() >= self.until:
-            self._open(trade, at)
+            self._open(price, size, at)
         elif at >= minute.timestamp:
             self.minute = structs.replace(
                 minute,
-                high=max(minute.high, trade.price),
-                low=min(minute.low, trade.price),
-                close=trade.price,
-                volume=minute.volume + (trade.size or 0),
+                high=max(minute.high, price),
+                low=min(minute.low, price),
+                close=price,
+                volume=minute.volume + (size or 0),
             )
 
-    def _open(self, trade: Trade, at: datetime) -> None:
+    def _open(self, price: Decimal, size: Decimal | None, at: datetime) -> None:
         if self.minute is not None:
             for timeframe, seconds in TIMEFRAMES.items():
                 _fold(self.closed[timeframe], self.minute, seconds)
-        opened, price = opening(at, TIMEFRAMES["1m"]), trade.price
+        opened = opening(at, TIMEFRAMES["1m"])
         self.until = opened.timestamp() + TIMEFRAMES["1m"]
-        self.minute = Bar(opened, price, price, price, price, trade.size or Decimal(0))
+        self.minute = Bar(opened, price, price, price, price, size or Decimal(0))
 
-    def candles(self, timeframe: str) -> list[Bar]:
+    def bars(self, timeframe: str) -> list[Bar]:
         folded = deque(self.closed[timeframe], maxlen=KEPT)
         if self.minute is not None:
             _fold(folded, self.minute, TIMEFRAMES[timeframe])
@@ -85,7 +84,7 @@ class _Series:
 
 
 class BarBuilder:
-    """Listens to quotes and keeps the candles of every symbol and source; thread-safe.
+    """Builds bars of every symbol and source from quotes; thread-safe.
 
     Sources are kept apart: a series never mixes the prices of two.
     """
@@ -95,32 +94,31 @@ class BarBuilder:
         self._series: dict[tuple[str, str], _Series] = {}
 
     def take(self, quote: Quote) -> None:
-        """Add the quote's trade, unless it was counted before or nothing was traded."""
-        trade = quote.said.trade
-        if trade is None or not quote.price_class.is_fresh:
+        """Add the quote's trade, unless it was added before."""
+        if not quote.price_class.is_fresh:
             return
         key = (quote.symbol, quote.source.name)
         series = self._series.get(key)
-        if series is not None and series.counted is trade:
+        if series is not None and series.counted == quote.trade_number:
             # Most quotes bring a new book and no new trade.
             return
         with self._lock:
-            series, at = self._series.get(key), trade.time or quote.said.received_at
+            series, at = self._series.get(key), quote.provider_time or quote.received_at
             if series is None or series.is_far_ahead(at):
                 series = self._series[key] = _Series()
             # Publishing threads may overtake each other.
             if quote.seq <= series.seq:
                 return
             series.seq = quote.seq
-            if series.counted is not trade:
-                series.counted = trade
-                series.add(trade, at)
+            if series.counted != quote.trade_number:
+                series.counted = quote.trade_number
+                series.add(quote.last, quote.last_size, at)
 
     def series(self, symbol: str, source: str, timeframe: str, limit: int) -> list[Bar]:
-        """The last `limit` candles, oldest first; the last one may still be open."""
+        """The last `limit` bars, oldest first; the last one may still be open."""
         with self._lock:
             series = self._series.get((symbol, source))
-            return [] if series is None else series.candles(timeframe)[-limit:]
+            return [] if series is None else series.bars(timeframe)[-limit:]
 
     def forget(self, symbols: Iterable[str]) -> None:
         """Drop everything that is held of these symbols."""
@@ -132,21 +130,21 @@ class BarBuilder:
 
 
 def opening(at: datetime, seconds: int) -> datetime:
-    """When the candle that contains `at` opened."""
+    """The open time of the bar that contains `at`."""
     moment = int(at.timestamp())
     return datetime.fromtimestamp(moment - moment % seconds, UTC)
 
 
-def _fold(into: deque[Bar], candle: Bar, seconds: int) -> None:
-    opened = opening(candle.timestamp, seconds)
+def _fold(into: deque[Bar], bar: Bar, seconds: int) -> None:
+    opened = opening(bar.timestamp, seconds)
     if not into or into[-1].timestamp != opened:
-        into.append(structs.replace(candle, timestamp=opened))
+        into.append(structs.replace(bar, timestamp=opened))
         return
     held = into[-1]
     into[-1] = structs.replace(
         held,
-        high=max(held.high, candle.high),
-        low=min(held.low, candle.low),
-        close=candle.close,
-        volume=held.volume + candle.volume,
+        high=max(held.high, bar.high),
+        low=min(held.low, bar.low),
+        close=bar.close,
+        volume=held.volume + bar.volume,
     )

@@ -1,4 +1,4 @@
-"""What a source says of one finished day of one symbol."""
+"""One finished day of one symbol, as a source reports it."""
 
 from datetime import date
 from decimal import Decimal
@@ -10,7 +10,7 @@ from omcrm.market.source import Source
 
 
 class DailyBar(Struct, frozen=True, kw_only=True):
-    """One finished day; what the source does not say is None, which only the close never is.
+    """One finished day; None for what the source does not report, which the close never is.
 
     `day` is the date where the market is: of UTC for coins, New York for shares, Frankfurt for
     currencies. The volume is in units of the instrument.
@@ -27,7 +27,7 @@ class DailyBar(Struct, frozen=True, kw_only=True):
     volume: Decimal | None = None
 
     @property
-    def is_believable(self) -> bool:
+    def is_plausible(self) -> bool:
         """Whether a day can have been so: prices above zero, the others between low and high."""
         prices = [
             price for price in (self.close, self.open, self.high, self.low) if price is not None
@@ -40,5 +40,5 @@ class DailyBar(Struct, frozen=True, kw_only=True):
 
 
 def class_of_close(source: Source) -> PriceClass:
-    """What the close of a past day is good for: no source can say it live."""
+    """The price class of the close of a past day, which is never live."""
     return PriceClass.CLOSED if source.claim is PriceClass.LIVE else source.claim

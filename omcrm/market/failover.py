@@ -1,4 +1,4 @@
-"""Which of several sources speaks for a symbol, and why it changes."""
+"""Failover: which of several sources is active for a symbol, and why that changes."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -8,11 +8,11 @@ from msgspec import Struct
 
 from omcrm.market.policy import Policy
 from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import SourceQuote
+from omcrm.market.source_quote import SourceQuote
 
 
 class FailoverReason(StrEnum):
-    """Why another source speaks."""
+    """Why another source becomes active."""
 
     FIRST = "first"
     DOWN = "down"
@@ -22,32 +22,32 @@ class FailoverReason(StrEnum):
 
 
 class Failover(Struct, frozen=True):
-    """One change of speaker; `before` is None for the first price of a symbol.
+    """One change of the active source; `before` is None for the first price of a symbol.
 
-    `silent` is how long the one before had said nothing believable.
+    `age` is how old the last price of the source before was.
     """
 
     at: datetime
     symbol: str
     before: str | None
     after: str
-    why: FailoverReason
-    silent: timedelta | None = None
+    reason: FailoverReason
+    age: timedelta | None = None
 
 
 class Candidate(Struct, frozen=True):
     """A source that has a price; `fresh_since` is since when it has never been stale.
 
-    `settling` says that it has just been started and need not prove itself.
+    One that `is_starting` needs no recovery hold.
     """
 
-    said: SourceQuote
+    source_quote: SourceQuote
     price_class: PriceClass
     fresh_since: datetime | None = None
-    settling: bool = False
+    is_starting: bool = False
 
 
-def choose(
+def choose_source(
     policy: Policy,
     candidates: Mapping[str, Candidate],
     now: datetime,
@@ -55,38 +55,54 @@ def choose(
     current: str | None = None,
     waiting: bool = False,
 ) -> str | None:
-    """The name of the source that speaks, or None while nobody should.
+    """The name of the source to be active, or None while there should be none.
 
-    Streams come before what is late, that before a stale stream, and that before what is asked
-    now and then; among equals the policy's order decides, but a source that comes back speaks only
-    after it has lived. A real source that was ever heard is never replaced by an invented price,
-    only by another real one; `waiting` says that a real source is still expected to speak for the
-    first time.
+    Streams come before delayed prices, these before a stale stream, and that before polled prices;
+    among equals the policy's order decides, but a source that comes back waits for its recovery
+    hold. A real source that ever had a price is never replaced by an invented one, only by another
+    real one; `waiting` is whether the first price of a real source is still expected.
     """
-    heard = [name for name in policy.sources if name in candidates]
-    real = {name: candidates[name] for name in heard if candidates[name].said.source.is_real}
+    known = [name for name in policy.sources if name in candidates]
+    real = {
+        name: candidates[name] for name in known if candidates[name].source_quote.source.is_real
+    }
     for eligible in (
-        _of(real, PriceClass.LIVE),
-        _of(real, PriceClass.CLOSED),
-        _of(real, PriceClass.DELAYED),
+        _of_class(real, PriceClass.LIVE),
+        _of_class(real, PriceClass.CLOSED),
+        _of_class(real, PriceClass.DELAYED),
         [
             name
-            for name in _of(real, PriceClass.STALE)
-            if real[name].said.age(now) <= policy.patience
+            for name in _of_class(real, PriceClass.STALE)
+            if real[name].source_quote.age(now) <= policy.stale_hold
         ],
-        _of(real, PriceClass.INDICATIVE),
+        _of_class(real, PriceClass.INDICATIVE),
     ):
         if eligible:
             return _steady(eligible, real, policy, now, current)
     if real:
-        return max(real, key=lambda name: real[name].said.received_at)
-    if waiting or not heard:
+        return max(real, key=lambda name: real[name].source_quote.received_at)
+    if waiting or not known:
         return None
-    return heard[0]
+    return known[0]
 
 
-def _of(real: Mapping[str, Candidate], price_class: PriceClass) -> list[str]:
-    return [name for name, item in real.items() if item.price_class is price_class]
+def reason_of(before: Candidate | None, after: Candidate, *, is_better: bool) -> FailoverReason:
+    """Why `after` becomes active instead of `before`, which is None where none was."""
+    if (
+        before is None
+        or not before.source_quote.source.is_real
+        or (is_better and after.is_starting)
+    ):
+        return FailoverReason.FIRST
+    if is_better:
+        return FailoverReason.RECOVERED
+    if after.price_class is PriceClass.CLOSED:
+        return FailoverReason.CLOSED
+    return FailoverReason.STALE
+
+
+def _of_class(real: Mapping[str, Candidate], price_class: PriceClass) -> list[str]:
+    return [name for name, candidate in real.items() if candidate.price_class is price_class]
 
 
 def _steady(
@@ -96,34 +112,23 @@ def _steady(
     now: datetime,
     current: str | None,
 ) -> str:
-    """The best of equals, which keeps who speaks until a better one has proven itself."""
+    """The best of equals; the active one stays until the recovery hold of a better one is over."""
     first = real[eligible[0]]
     if first.price_class in (PriceClass.CLOSED, PriceClass.STALE):
-        # Nothing comes any more: the newest word is the best.
+        # Nothing comes any more: the newest price is the best.
         if current in eligible:
             return str(current)
-        return max(eligible, key=lambda name: real[name].said.received_at)
+        return max(eligible, key=lambda name: real[name].source_quote.received_at)
     if current not in eligible:
         return eligible[0]
     for name in eligible[: eligible.index(current)]:
-        if _has_proven(real[name], policy, now):
+        if _has_recovered(real[name], policy, now):
             return name
     return current
 
 
-def _has_proven(candidate: Candidate, policy: Policy, now: datetime) -> bool:
-    if candidate.settling:
+def _has_recovered(candidate: Candidate, policy: Policy, now: datetime) -> bool:
+    if candidate.is_starting:
         return True
     since = candidate.fresh_since
-    return since is not None and now - since >= policy.proof
-
-
-def reason(before: Candidate | None, after: Candidate, *, is_better: bool) -> FailoverReason:
-    """Why `after` speaks instead of `before`, which is None where nobody did."""
-    if before is None or not before.said.source.is_real or (is_better and after.settling):
-        return FailoverReason.FIRST
-    if is_better:
-        return FailoverReason.RECOVERED
-    if after.price_class is PriceClass.CLOSED:
-        return FailoverReason.CLOSED
-    return FailoverReason.STALE
+    return since is not None and now - since >= policy.recovery_hold

@@ -1,4 +1,4 @@
-"""What can happen to the sources of prices."""
+"""Events of the feeds."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -7,7 +7,7 @@ from msgspec import Struct
 
 
 class FeedEventKind(StrEnum):
-    """What can happen."""
+    """What happened."""
 
     TOOK_OVER = "took_over"
     GAVE_BACK = "gave_back"
@@ -17,9 +17,9 @@ class FeedEventKind(StrEnum):
 
 
 class FeedEvent(Struct, frozen=True, kw_only=True):
-    """One thing that happened; `source` is whom it happened to, `before` who spoke before.
+    """One event; `source` is the source it is about, `before` the one that was active before.
 
-    `silent_seconds` is how long the one before had said nothing believable.
+    `silent_seconds` is how old the last price of the one before was.
     """
 
     at: datetime

@@ -1,4 +1,4 @@
-"""Tells whoever asked about every change of a quote."""
+"""Passes every new quote to the subscribers of this process."""
 
 import logging
 import threading
@@ -13,7 +13,7 @@ _log = logging.getLogger(__name__)
 
 
 class Hub:
-    """Passes quotes on to its listeners, each in the thread that publishes.
+    """Passes quotes to its listeners, in the thread that publishes.
 
     A listener must be quick and must drop a quote whose number is not above the one it holds:
     two publishing threads may overtake each other.
@@ -23,19 +23,19 @@ class Hub:
         self._lock = threading.Lock()
         self._listeners: tuple[Listener, ...] = ()
 
-    def listen(self, listener: Listener) -> None:
-        """Tell `listener` about every quote from now on; twice is once."""
+    def subscribe(self, listener: Listener) -> None:
+        """Call `listener` with every quote from now on; twice is once."""
         with self._lock:
             if listener not in self._listeners:
                 self._listeners = (*self._listeners, listener)
 
-    def leave(self, listener: Listener) -> None:
-        """Tell `listener` nothing more."""
+    def unsubscribe(self, listener: Listener) -> None:
+        """Do not call `listener` any more."""
         with self._lock:
             self._listeners = tuple(other for other in self._listeners if other != listener)
 
     def publish(self, quote: Quote) -> None:
-        """Tell every listener; one that fails is logged and does not hurt the others."""
+        """Call every listener; one that fails is logged and does not hurt the others."""
         for listener in self._listeners:
             try:
                 listener(quote)

@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from omcrm.market.instrument import AssetClass
 from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import SourceQuote
 from omcrm.market.source import LAST_RESORT, SIMULATED
+from omcrm.market.source_quote import SourceQuote
 
 
 class Policy(Struct, frozen=True):
@@ -17,19 +17,19 @@ class Policy(Struct, frozen=True):
 
     `sources` stand in order of preference. A price older than `max_age` is stale while its market
     is open. A price further than `max_deviation` (a fraction) from a fresh one needs a second
-    source. A book is none whose spread is more than `max_spread` of its bid. For `settle` after its
-    start a source is waited for before a lesser one speaks; after a failure it speaks again only
-    when it has lived for `proof`. A stale stream is preferred for `patience` to what is asked now
-    and then.
+    source. A book whose spread is more than `max_spread` of its bid is not used. During
+    `startup_grace` a source that is starting is waited for before a lesser one becomes active;
+    after a failure it is active again only once it was good for `recovery_hold`. A stale stream is
+    preferred to polled prices until it is `stale_hold` old.
     """
 
     sources: tuple[str, ...]
     max_age: timedelta
     max_deviation: Decimal
     max_spread: Decimal = Decimal("0.25")
-    settle: timedelta = timedelta(seconds=10)
-    proof: timedelta = timedelta(seconds=10)
-    patience: timedelta = timedelta(seconds=60)
+    startup_grace: timedelta = timedelta(seconds=10)
+    recovery_hold: timedelta = timedelta(seconds=10)
+    stale_hold: timedelta = timedelta(seconds=60)
 
 
 POLICIES: Mapping[AssetClass, Policy] = {
@@ -60,17 +60,17 @@ POLICIES: Mapping[AssetClass, Policy] = {
 
 
 def classify(
-    said: SourceQuote, policy: Policy, now: datetime, *, streaming: bool, market_open: bool
+    held: SourceQuote, policy: Policy, now: datetime, *, streaming: bool, market_open: bool
 ) -> PriceClass:
-    """The class of a statement; the only place where one is decided.
+    """The class of a source's price; the only place where one is decided.
 
-    `streaming` says that the connection which brought the statement is alive and well.
+    `streaming` is whether the connection that brought the price is alive and well.
     """
-    claim = said.source.claim
+    claim = held.source.claim
     if claim in (PriceClass.LAST_RESORT, PriceClass.DELAYED, PriceClass.INDICATIVE):
         return claim
     if claim is PriceClass.LIVE and not market_open:
         return PriceClass.CLOSED
-    if streaming and said.age(now) <= policy.max_age:
+    if streaming and held.age(now) <= policy.max_age:
         return claim
     return PriceClass.STALE

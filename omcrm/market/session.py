@@ -69,7 +69,7 @@ class _ExchangeCalendar(Struct, frozen=True, forbid_unknown_fields=True):
     holidays: dict[date, str]
     early_closes: dict[date, tuple[str, str]]
 
-    def doubt(self, day: date) -> str:
+    def gap(self, day: date) -> str:
         if day > self.until:
             return f" (holiday calendar ends {self.until.year})"
         if day < self.first:
@@ -171,23 +171,23 @@ def _moment(day: date, phase: _Phase) -> datetime:
 
 def _state(asset_class: AssetClass, day: date, phase: _Phase) -> SessionState:
     trades = phase.session == "regular"
-    turn_day, turn = next(
+    change_day, change = next(
         (later_day, later)
         for later_day, later in _from(asset_class, day, phase)
         if (later.session == "regular") is not trades
     )
-    moment = _moment(turn_day, turn)
-    # A day outside the calendar may be a holiday nobody listed, and so may the next opening's.
-    doubt = ""
+    moment = _moment(change_day, change)
+    # A day outside the calendar may be an unlisted holiday, and so may the next opening's.
+    gap = ""
     if asset_class is AssetClass.STOCK:
-        doubt = _exchange().doubt(day) or _exchange().doubt(turn_day)
+        gap = _exchange().gap(day) or _exchange().gap(change_day)
     return SessionState(
         market=_MARKET[asset_class],
         is_open=trades,
         session=phase.session,
         opens_at=None if trades else moment,
         closes_at=moment if trades else None,
-        reason=phase.reason + doubt,
+        reason=phase.reason + gap,
     )
 
 

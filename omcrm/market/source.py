@@ -19,7 +19,7 @@ class Source(Struct, frozen=True):
         return self.claim not in (PriceClass.SIMULATED, PriceClass.LAST_RESORT)
 
 
-class SourceHealth(StrEnum):
+class HealthState(StrEnum):
     """How a source is doing."""
 
     OFF = "off"

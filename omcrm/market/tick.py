@@ -1,4 +1,4 @@
-"""What an upstream said in one frame, as values."""
+"""What an upstream sent in one frame, as values."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -45,7 +45,7 @@ class Tick(Struct, frozen=True):
     """A partial statement about one symbol: any of trade, book and day figures.
 
     `connection` counts the source's connections, so that a later one can be told from an earlier.
-    `late` is how much longer it was on its way than others of its source: its news are so old.
+    `late` is its feed latency beyond the usual one of its source: so old is what it reports.
     """
 
     symbol: str

@@ -1,6 +1,6 @@
-"""What is a believable price: refuses what cannot be, what is old, and what nobody confirms.
+"""Validation: rejects ticks that are impossible, old, or far from everything that confirms them.
 
-Long for a reason: every rule by which a price is doubted stands here, and nowhere else.
+Long for a reason: every rule by which a tick is rejected stands here, and nowhere else.
 """
 
 from collections import Counter, deque
@@ -14,7 +14,7 @@ from msgspec import Struct, structs
 
 from omcrm.market.policy import Policy
 from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import SourceQuote
+from omcrm.market.source_quote import SourceQuote
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 
 _KEPT = 200
@@ -25,7 +25,7 @@ _Part: TypeAlias = Trade | TopOfBook | DayFigures
 
 
 class RejectReason(StrEnum):
-    """Why a tick was refused."""
+    """Why a tick was rejected."""
 
     EMPTY = "empty"
     NOT_A_PRICE = "not_a_price"
@@ -39,8 +39,8 @@ class RejectReason(StrEnum):
 
 
 class RejectedTick(Struct, frozen=True):
-    """A refused tick, kept for inspection; `held` is the source's own last price before it, and
-    `others` are the last prices of the other sources then."""
+    """A rejected tick in quarantine; `held` is the source's own last price before it, `others` are
+    the last prices of the other sources then."""
 
     reason: RejectReason
     tick: Tick
@@ -49,69 +49,69 @@ class RejectedTick(Struct, frozen=True):
 
 
 class Validator:
-    """Judges ticks and remembers the refused ones; `refused` counts them by reason."""
+    """Validates ticks; `rejected` counts the rejected ones by reason, `quarantine` has the last."""
 
     def __init__(self) -> None:
-        self.refused: Counter[RejectReason] = Counter()
-        self.kept: deque[RejectedTick] = deque(maxlen=_KEPT)
+        self.rejected: Counter[RejectReason] = Counter()
+        self.quarantine: deque[RejectedTick] = deque(maxlen=_KEPT)
         self._new: deque[RejectedTick] = deque(maxlen=_KEPT)
         # The last outlier of each source, by symbol: two that agree confirm each other.
         self._outliers: dict[str, dict[str, Tick]] = {}
         # By symbol and source, a trade of a moment ago: small steps must not lead far from it.
-        self._anchors: dict[tuple[str, str], Tick] = {}
+        self._references: dict[tuple[str, str], Tick] = {}
 
     def validate(
         self, tick: Tick, held: SourceQuote | None, others: Iterable[SourceQuote], policy: Policy
     ) -> Tick | None:
-        """The believable part of `tick`, or None where nothing of it may be used.
+        """The part of `tick` that may be used, or None where there is none.
 
-        `held` is what the same source said before, `others` what other sources say.
+        `held` is what the same source reported before, `others` what other sources report.
         """
         reason = _impossible(tick)
         if reason is not None:
-            self._refuse(_refusal(reason, tick, held, []))
+            self._reject(_rejected(reason, tick, held, []))
             return None
-        # What else it says may be true.
-        if tick.book is not None and (why := _unusable_book(tick.book, tick.late, policy)):
-            self._refuse(_refusal(why, tick, held, []))
+        # Its other parts may be right.
+        if tick.book is not None and (part_reason := _unusable_book(tick.book, tick.late, policy)):
+            self._reject(_rejected(part_reason, tick, held, []))
             tick = structs.replace(tick, book=None)
-        if tick.day is not None and (why := _impossible_day(tick.day)):
-            self._refuse(_refusal(why, tick, held, []))
+        if tick.day is not None and (part_reason := _impossible_day(tick.day)):
+            self._reject(_rejected(part_reason, tick, held, []))
             tick = structs.replace(tick, day=None)
         if tick.trade is None and tick.book is None and tick.day is None:
             return None
-        news = tick if held is None else _newer_part(tick, held, policy)
-        if news is None:
-            self._refuse(_refusal(RejectReason.OLDER, tick, held, []))
+        newer = tick if held is None else _newer_part(tick, held, policy)
+        if newer is None:
+            self._reject(_rejected(RejectReason.OLDER, tick, held, []))
             return None
-        fresh = [other for other in others if _speaks_freshly(other, tick, policy)]
-        anchor = None if news.trade is None else self._anchor(news, policy)
-        # The opinions of the market do not count for an invented price.
-        outlier = _outlier(news, held, anchor, fresh if tick.source.is_real else [], policy)
+        fresh = [other for other in others if _is_fresh_peer(other, tick, policy)]
+        reference = None if newer.trade is None else self._reference(newer, policy)
+        # Other sources do not confirm or contradict an invented price.
+        outlier = _outlier(newer, held, reference, fresh if tick.source.is_real else [], policy)
         if outlier is None or self._is_confirmed(tick, policy):
-            if news.trade is not None:
-                self._note_belief(news, anchor)
-            return news
+            if newer.trade is not None:
+                self._note_accepted(newer, reference)
+            return newer
         self._outliers.setdefault(tick.symbol, {})[tick.source.name] = tick
-        self._refuse(_refusal(outlier, tick, held, fresh))
+        self._reject(_rejected(outlier, tick, held, fresh))
         return None
 
-    def _anchor(self, tick: Tick, policy: Policy) -> Trade | None:
-        anchor = self._anchors.get((tick.symbol, tick.source.name))
-        if anchor is None or anchor.trade is None:
+    def _reference(self, tick: Tick, policy: Policy) -> Trade | None:
+        held = self._references.get((tick.symbol, tick.source.name))
+        if held is None or held.trade is None:
             return None
-        is_old = tick.received_at - anchor.received_at > policy.max_age
-        return None if is_old or _is_long_after(tick.trade, anchor.trade, policy) else anchor.trade
+        is_old = tick.received_at - held.received_at > policy.max_age
+        return None if is_old or _is_long_after(tick.trade, held.trade, policy) else held.trade
 
-    def _note_belief(self, tick: Tick, anchor: Trade | None) -> None:
-        if anchor is None:
-            self._anchors[tick.symbol, tick.source.name] = tick
-        # Who goes on elsewhere has taken its outlier back.
+    def _note_accepted(self, tick: Tick, reference: Trade | None) -> None:
+        if reference is None:
+            self._references[tick.symbol, tick.source.name] = tick
+        # A source that goes on elsewhere no longer stands by its outlier.
         if outliers := self._outliers.get(tick.symbol):
             outliers.pop(tick.source.name, None)
 
     def _is_confirmed(self, tick: Tick, policy: Policy) -> bool:
-        """Whether another source was refused for the same price just now; none that invents it."""
+        """Whether another real source was rejected for about the same price just now."""
         return tick.source.is_real and any(
             other.trade is not None
             and other.source.is_real
@@ -121,21 +121,21 @@ class Validator:
             for name, other in self._outliers.get(tick.symbol, {}).items()
         )
 
-    def _refuse(self, refusal: RejectedTick) -> None:
-        self.refused[refusal.reason] += 1
-        if refusal.reason is not RejectReason.OLDER:
-            self.kept.append(refusal)
-            self._new.append(refusal)
+    def _reject(self, rejected: RejectedTick) -> None:
+        self.rejected[rejected.reason] += 1
+        if rejected.reason is not RejectReason.OLDER:
+            self.quarantine.append(rejected)
+            self._new.append(rejected)
 
     def take_rejected(self) -> list[RejectedTick]:
-        """What was refused since the last time, but for what was only old; from any thread."""
+        """The ticks rejected since the last call, but for those that were only old; any thread."""
         taken = []
         while self._new:
             taken.append(self._new.popleft())
         return taken
 
 
-# What cannot be
+# What is impossible
 
 
 def _impossible(tick: Tick) -> RejectReason | None:
@@ -156,7 +156,7 @@ def _impossible(tick: Tick) -> RejectReason | None:
 
 def _unusable_book(book: TopOfBook, late: timedelta, policy: Policy) -> RejectReason | None:
     if book.ask - book.bid > book.bid * policy.max_spread:
-        # Made of stubs: a bid of a dollar, an ask of the moon.
+        # Stub quotes: a bid near zero, an ask far above.
         return RejectReason.WIDE
     # Beside a fresh price it would be a state that never was.
     return RejectReason.OLDER if late > policy.max_age else None
@@ -232,10 +232,10 @@ def _is_old_day(new: DayFigures, held: DayFigures) -> bool:
 def _has_restarted(
     tick: Tick, brought_by: Tick | None, new: _Part, held: _Part, policy: Policy
 ) -> bool:
-    """Whether an old part is to be believed, because its source began its numbers anew.
+    """Whether an old part may be used, because its source began its numbers anew.
 
     That takes a new connection, and a held part that is too old to contradict it; else the part
-    would be "older" for ever. A mere repetition is none.
+    would be "older" for ever. A repetition of the held part is none.
     """
     return (
         brought_by is not None
@@ -254,26 +254,26 @@ def _is_repeated(new: _Part, held: _Part) -> bool:
     return number is not None and number == getattr(held, "id", None)
 
 
-# What nobody confirms
+# Outliers
 
 
 def _outlier(
     tick: Tick,
     held: SourceQuote | None,
-    anchor: Trade | None,
+    reference: Trade | None,
     fresh: list[SourceQuote],
     policy: Policy,
 ) -> RejectReason | None:
-    """Whether a price is far from what was known, and nobody confirms it.
+    """Why a price is an outlier: far from what was known, and confirmed by no source.
 
     A second source decides where there is one, also about the first price after a silence and
     about small steps that lead far; alone, a source may move only so far while its last price is
-    fresh, and from its `anchor`.
+    fresh, and from its `reference` price of a moment ago.
     """
     prices, most = _prices(tick), policy.max_deviation
     if not prices:
         return None
-    # What is asked now and then, or late, can confirm a price but not contradict one.
+    # A polled or delayed price can confirm another one, but not contradict it.
     streamed = False
     for peer in fresh:
         if peer.trade is not None:
@@ -284,13 +284,13 @@ def _outlier(
     if held is not None and held.trade is not None and _is_fresh(held, tick, policy):
         if _are_far(prices, held.trade.price, most):
             return RejectReason.JUMP
-        if anchor is not None and _are_far(prices, anchor.price, most):
+        if reference is not None and _are_far(prices, reference.price, most):
             return RejectReason.JUMP
     return RejectReason.CONTRADICTED if streamed else None
 
 
 def _is_fresh(held: SourceQuote, tick: Tick, policy: Policy) -> bool:
-    """Whether what the source itself said last is recent enough to be moved away from."""
+    """Whether the source's own last price is recent enough to measure a jump from."""
     if held.trade is None or held.trade_from is None:
         return False
     if tick.received_at - held.trade_from.received_at > policy.max_age:
@@ -307,7 +307,7 @@ def _are_far(prices: list[Decimal], reference: Decimal, most: Decimal) -> bool:
     return False
 
 
-def _refusal(
+def _rejected(
     reason: RejectReason, tick: Tick, held: SourceQuote | None, fresh: list[SourceQuote]
 ) -> RejectedTick:
     own = held.trade.price if held is not None and held.trade is not None else None
@@ -316,7 +316,7 @@ def _refusal(
 
 
 def _is_long_after(new: Trade | None, held: Trade, policy: Policy) -> bool:
-    # A recording played fast: what is minutes apart there is no jump.
+    # In a recording that is played fast, minutes lie between two ticks.
     if new is None or new.time is None or held.time is None:
         return False
     return new.time - held.time > policy.max_age
@@ -327,5 +327,5 @@ def _prices(tick: Tick) -> list[Decimal]:
     return prices if tick.book is None else [*prices, tick.book.bid, tick.book.ask]
 
 
-def _speaks_freshly(other: SourceQuote, tick: Tick, policy: Policy) -> bool:
+def _is_fresh_peer(other: SourceQuote, tick: Tick, policy: Policy) -> bool:
     return other.source.is_real and other.age(tick.received_at) <= policy.max_age

@@ -6,8 +6,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from omcrm.market.amount import ZERO, percent, total
 from omcrm.market.price_class import PriceClass
-from omcrm.portfolio.amount import ZERO, percent, total
 
 # From the class that may be trusted most to the one that may be trusted least.
 TRUST = (

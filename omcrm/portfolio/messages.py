@@ -7,8 +7,8 @@ from typing import Any
 
 from msgspec import Struct, structs
 
+from omcrm.market.currency import money
 from omcrm.market.instrument import canonical_symbol
-from omcrm.portfolio.currency import money
 from omcrm.portfolio.holding import Portfolio
 from omcrm.portfolio.valuation import Valuation
 from omcrm.streaming.price_update import iso

@@ -7,13 +7,11 @@ from enum import StrEnum
 
 from msgspec import Struct, structs
 
-from omcrm.market.instrument import AssetClass
+from omcrm.market.amount import minus, percent, times, total
+from omcrm.market.currency import DOLLAR, Rate, currency_of, rate_of
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
-from omcrm.portfolio.amount import minus, percent, times, total
 from omcrm.portfolio.coverage import Coverage, cover, weaker
-from omcrm.portfolio.currency import DOLLAR, Rate, currency_of, rate_of
-from omcrm.portfolio.day_change import before
 from omcrm.portfolio.holding import Holding, Portfolio
 
 
@@ -157,7 +155,7 @@ def _value(
         spent = rate.dollars(times(holding.quantity, holding.average_cost))
         facts = structs.replace(facts, cost=spent, **_rate_facts(rate))
     quote = quotes.get(instrument.symbol)
-    if quote is None or quote.said.trade is None:
+    if quote is None:
         why = Missing.NO_PRICE if holding.is_followed else Missing.NOT_FOLLOWED
         return structs.replace(facts, missing=why)
     facts = structs.replace(facts, **_price_facts(quote, rate, now))
@@ -175,11 +173,10 @@ def _rate_facts(rate: Rate) -> dict[str, object]:
 
 def _price_facts(quote: Quote, rate: Rate | None, now: datetime) -> dict[str, object]:
     """The price, and how far it may be trusted: no further than its rate."""
-    assert quote.said.trade is not None
     other = rate.quote if rate else None
-    ages = [leg.said.age(now).total_seconds() for leg in (quote, other) if leg is not None]
+    ages = [leg.age(now).total_seconds() for leg in (quote, other) if leg is not None]
     return {
-        "price": quote.said.trade.price,
+        "price": quote.last,
         "price_class": weaker(quote.price_class, other.price_class if other else None),
         "source": quote.source.name,
         "age_seconds": round(max(*ages, 0), 3),
@@ -209,19 +206,18 @@ def _in_dollars(
 
 def _day_facts(holding: Holding, quote: Quote, rate: Rate, worth: Decimal) -> dict[str, object]:
     """The change of a day in dollars: the currency's own change is part of it."""
-    then = before(quote, holding.instrument.asset_class)
-    if then is None:
+    if quote.change_from is None or quote.change_basis is None:
         return {}
-    rate_then = before(rate.quote, AssetClass.FOREX) if rate.quote else None
-    if rate.quote is not None and (rate_then is None or rate_then.basis is not then.basis):
+    rate_from = rate.quote.change_from if rate.quote else None
+    if rate.quote is not None and (
+        rate_from is None or rate.quote.change_basis is not quote.change_basis
+    ):
         return {}
-    earlier = rate.dollars(
-        times(holding.quantity, then.price), rate_then.price if rate_then else None
-    )
+    earlier = rate.dollars(times(holding.quantity, quote.change_from), rate_from)
     change = minus(worth, earlier)
     return {
         "value_before": earlier,
         "daily_change": change,
         "daily_change_percent": percent(change, earlier),
-        "daily_change_basis": then.basis.value,
+        "daily_change_basis": quote.change_basis.value,
     }

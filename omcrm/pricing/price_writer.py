@@ -33,8 +33,7 @@ class PriceWriter:
             price
             for quote in quotes
             if quote.price_class is not PriceClass.LAST_RESORT
-            and (price := StoredPrice.of(quote.said, quote.price_class)) is not None
-            and not _is_alike(price, self._written.get(price.symbol))
+            and not _is_alike(price := StoredPrice.of(quote), self._written.get(price.symbol))
         ]
         count = 0
         with self._app.app_context():

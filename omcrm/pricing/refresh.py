@@ -50,7 +50,7 @@ def refresh_prices(symbols: Iterable[str]) -> RefreshResult:
     query = UpstreamQuery(current_app.extensions["omcrm.settings"], _SECONDS)
     try:
         instruments = [found.instruments[symbol] for symbol in left]
-        for answer in query.prices(instruments, found.cache, found.hub.publish):
+        for answer in query.prices(instruments, found.consolidator, found.publish):
             price = fetched_price(answer) or _shown(found.cache.get(answer.symbol), _INVENTED)
             if price is None:
                 reasons[answer.symbol] = "; ".join(answer.problems)
@@ -70,4 +70,4 @@ def _shown(quote: Quote | None, classes: Iterable[PriceClass]) -> StoredPrice | 
     """What is written down of the price that is shown, if it is of one of these classes."""
     if quote is None or quote.price_class not in classes:
         return None
-    return StoredPrice.of(quote.said, quote.price_class)
+    return StoredPrice.of(quote)

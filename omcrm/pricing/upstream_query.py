@@ -9,7 +9,7 @@ from omcrm.feeds.http_query import HttpQuery
 from omcrm.feeds.price_query import PriceQuery, PriceResult
 from omcrm.feeds.quota import CallCounts
 from omcrm.feeds.registry import polls
-from omcrm.market.cache import QuoteCache
+from omcrm.market.consolidator import Consolidator
 from omcrm.market.instrument import Instrument
 from omcrm.market.quote import Quote
 from omcrm.market.validation import Validator
@@ -38,16 +38,18 @@ class UpstreamQuery:
     def prices(
         self,
         instruments: Iterable[Instrument],
-        cache: QuoteCache | None = None,
+        consolidator: Consolidator | None = None,
         publish: Callable[[Quote], None] = lambda quote: None,
     ) -> Iterator[PriceResult]:
-        """The present price of each, judged by the gate of `cache`, or by one that knows nothing
-        yet; `publish` gets each quote of the cache that changes."""
+        """The present price of each, validated by `consolidator`, or by an empty one.
+
+        `publish` gets each quote that changes.
+        """
         wanted = list(instruments)
-        if cache is None:
-            cache = QuoteCache(utc_now, Validator())
-            cache.follow(wanted)
-        query = PriceQuery(self._query, polls(self._feeds), cache, publish)
+        if consolidator is None:
+            consolidator = Consolidator(utc_now, Validator())
+            consolidator.follow(wanted)
+        query = PriceQuery(self._query, polls(self._feeds), consolidator, publish)
         return query.answers(wanted, self._batch)
 
     def days(self, wishes: Iterable[MissingDays]) -> Iterator[HistoryResult]:
@@ -69,6 +71,4 @@ class UpstreamQuery:
 
 def fetched_price(answer: PriceResult) -> StoredPrice | None:
     """What is written down of an answer; None where there is no price in it."""
-    if answer.said is None or answer.price_class is None:
-        return None
-    return StoredPrice.of(answer.said, answer.price_class)
+    return None if answer.quote is None else StoredPrice.of(answer.quote)

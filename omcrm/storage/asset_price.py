@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
+from typing import Self
 
 from msgspec import Struct
 from sqlalchemy import ForeignKey, String, select
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from omcrm.extensions import db
 from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import SourceQuote
+from omcrm.market.quote import Quote
 from omcrm.storage.insert import insert_into
 from omcrm.storage.instrument import InstrumentRow
 from omcrm.storage.types import ExactDecimal, UtcDateTime
@@ -27,17 +28,15 @@ class StoredPrice(Struct, frozen=True, kw_only=True):
     received_at: datetime
 
     @classmethod
-    def of(cls, said: SourceQuote, price_class: PriceClass) -> "StoredPrice | None":
-        """What is written down of a statement; None where it has no price."""
-        if said.trade is None:
-            return None
+    def of(cls, quote: Quote) -> Self:
+        """What is written of a quote."""
         return cls(
-            symbol=said.symbol,
-            price=said.trade.price,
-            price_class=price_class,
-            source=said.source.name,
-            provider_time=said.trade.time,
-            received_at=said.received_at,
+            symbol=quote.symbol,
+            price=quote.last,
+            price_class=quote.price_class,
+            source=quote.source.name,
+            provider_time=quote.provider_time,
+            received_at=quote.received_at,
         )
 
 

@@ -1,11 +1,10 @@
 """The desk's dialect: a quote, a candle and a time as they are written on its wire."""
 
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 from omcrm.market.bar import Bar
-from omcrm.market.quote import Quote, SourceQuote
+from omcrm.market.quote import Quote
 
 
 def iso(time: datetime | None) -> str | None:
@@ -17,41 +16,33 @@ def iso(time: datetime | None) -> str | None:
 
 def price_update(quote: Quote) -> dict[str, Any]:
     """The body of `price_update`: exact decimals, None for what the source did not say."""
-    said = quote.said
-    trade, book, day = said.trade, said.book, said.day
     return {
         "symbol": quote.symbol,
-        "price": trade.price if trade else None,
-        "change_24h": day.change_percent if day else None,
-        "timestamp": iso(said.received_at),
-        "bid": book.bid if book else None,
-        "ask": book.ask if book else None,
-        "open_24h": day.open if day else None,
-        "high_24h": day.high if day else None,
-        "low_24h": day.low if day else None,
-        "volume_24h": day.volume if day else None,
+        "price": quote.last,
+        "change_24h": quote.change_percent,
+        "timestamp": iso(quote.received_at),
+        "bid": quote.bid,
+        "ask": quote.ask,
+        "open_24h": quote.open,
+        "high_24h": quote.high,
+        "low_24h": quote.low,
+        "volume_24h": quote.volume,
         "source": quote.source.name,
         "price_class": quote.price_class.value,
-        "provider_time": iso(trade.time) if trade else None,
-        "received_at": iso(said.received_at),
+        "provider_time": iso(quote.provider_time),
+        "received_at": iso(quote.received_at),
         "seq": quote.seq,
     }
 
 
 def is_alike(quote: Quote, other: Quote) -> bool:
     """Whether no price, class or source differs: the day's figures, a size or the age may wait."""
-    said, before = quote.said, other.said
-    if quote.price_class is not other.price_class or said.source != before.source:
-        return False
-    return _prices(said) == _prices(before)
-
-
-def _prices(said: SourceQuote) -> tuple[Decimal | None, Decimal | None, Decimal | None]:
-    trade, book = said.trade, said.book
     return (
-        trade.price if trade else None,
-        book.bid if book else None,
-        book.ask if book else None,
+        quote.price_class is other.price_class
+        and quote.source == other.source
+        and quote.last == other.last
+        and quote.bid == other.bid
+        and quote.ask == other.ask
     )
 
 

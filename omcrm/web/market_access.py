@@ -9,9 +9,11 @@ from flask import current_app
 from omcrm.feeds.news.collector import NewsCollector
 from omcrm.feeds.status import FeedStatus
 from omcrm.market.bar import BarBuilder
-from omcrm.market.cache import QuoteCache
+from omcrm.market.consolidator import Consolidator
 from omcrm.market.hub import Hub
 from omcrm.market.instrument import Instrument
+from omcrm.market.quote import Quote
+from omcrm.market.quote_cache import QuoteCache
 from omcrm.storage.instrument import active_instruments
 from omcrm.storage.portfolio import held_symbols
 from omcrm.streaming.fanout import FanOut
@@ -23,13 +25,17 @@ class MarketAccess(Protocol):
     """What others may ask of the market-data system; the desk assembles it."""
 
     cache: QuoteCache
+    consolidator: Consolidator
     hub: Hub
-    candles: BarBuilder
+    bars: BarBuilder
     fanout: FanOut
     news: NewsCollector
     instruments: Mapping[str, Instrument]
     since: datetime | None
     held: frozenset[str]
+
+    def publish(self, quote: Quote) -> None:
+        """Hold a quote, and pass it on."""
 
     @property
     def running(self) -> bool:

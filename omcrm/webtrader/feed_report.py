@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Any
 
 from omcrm.feeds.quota import BudgetUse
-from omcrm.market.failover import Candidate
 from omcrm.market.feed_event import FeedEvent
+from omcrm.market.quote import Quote
 from omcrm.market.validation import RejectedTick
 from omcrm.storage import feed_event
 from omcrm.streaming.price_update import iso
@@ -17,34 +17,32 @@ _QUARANTINED = 50
 
 def feed_report(manager: RealTimeDataManager, now: datetime) -> dict[str, Any]:
     """The part of `realtime_status` that is for administrators."""
+    rejected = list(manager.validator.quarantine)[: -_QUARANTINED - 1 : -1]
     return {
         "symbols": [_standing(manager, symbol, now) for symbol in manager.instruments],
         "quota": {source: [_use(use) for use in uses] for source, uses in manager.uses().items()},
-        "quarantine": [
-            _refusal(refusal) for refusal in list(manager.validator.kept)[: -_QUARANTINED - 1 : -1]
-        ],
+        "quarantine": [_refusal(tick) for tick in rejected],
         "events": [_event(event) for event in feed_event.recent(_EVENTS)],
     }
 
 
 def _standing(manager: RealTimeDataManager, symbol: str, now: datetime) -> dict[str, Any]:
     quote = manager.cache.get(symbol)
-    chain = manager.cache.candidates(symbol)
+    chain = manager.consolidator.quotes_by_source(symbol)
     return {
         "symbol": symbol,
         "source": quote.source.name if quote else None,
-        "runner_up": manager.cache.standby(symbol),
-        "chain": [_candidate(name, item, now) for name, item in chain.items()],
+        "runner_up": manager.consolidator.standby(symbol),
+        "chain": [_chain_entry(quote, now) for quote in chain.values()],
     }
 
 
-def _candidate(name: str, candidate: Candidate, now: datetime) -> dict[str, Any]:
-    said = candidate.said
+def _chain_entry(quote: Quote, now: datetime) -> dict[str, Any]:
     return {
-        "source": name,
-        "price": said.trade.price if said.trade else None,
-        "price_class": candidate.price_class.value,
-        "age_seconds": round(said.age(now).total_seconds(), 3),
+        "source": quote.source.name,
+        "price": quote.last,
+        "price_class": quote.price_class.value,
+        "age_seconds": round(quote.age(now).total_seconds(), 3),
     }
 
 

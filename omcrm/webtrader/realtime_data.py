@@ -1,4 +1,4 @@
-"""Assembles feeds, gate, cache and hub, and starts and stops them."""
+"""Assembles feeds, consolidator, cache and hub, and starts and stops them."""
 
 import logging
 import os
@@ -20,14 +20,16 @@ from omcrm.feeds.status import FeedStatus
 from omcrm.feeds.supervisor import FeedCallbacks
 from omcrm.feeds.timing import SupervisorTiming
 from omcrm.market.bar import BarBuilder
-from omcrm.market.cache import QuoteCache
 from omcrm.market.clock import Clock
+from omcrm.market.consolidator import Consolidator
 from omcrm.market.feed_event import FeedEvent
 from omcrm.market.hub import Hub, Listener
 from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.policy import POLICIES
+from omcrm.market.quote import Quote
+from omcrm.market.quote_cache import QuoteCache
 from omcrm.market.session import is_open
-from omcrm.market.source import SIMULATED, SourceHealth
+from omcrm.market.source import SIMULATED, HealthState
 from omcrm.market.tick import Tick
 from omcrm.market.validation import Validator
 from omcrm.streaming.fanout import FanOut
@@ -68,9 +70,10 @@ class RealTimeDataManager:
         news: NewsCollector | None = None,
     ) -> None:
         self.validator = Validator()
-        self.cache = QuoteCache(clock, self.validator)
+        self.consolidator = Consolidator(clock, self.validator)
+        self.cache = QuoteCache()
         self.hub = Hub()
-        self.candles = BarBuilder()
+        self.bars = BarBuilder()
         self.fanout = FanOut(window, is_alike)
         self.news = news or NewsCollector((), 0.0, clock)
         self.instruments: dict[str, Instrument] = {}
@@ -94,8 +97,8 @@ class RealTimeDataManager:
         self._activity = FeedActivity()
         self._heard: Counter[str] = Counter()
         self._event_callbacks: tuple[Callable[[list[FeedEvent]], None], ...] = ()
-        self.hub.listen(self.candles.take)
-        self.hub.listen(self.fanout.take)
+        self.hub.subscribe(self.bars.take)
+        self.hub.subscribe(self.fanout.take)
 
     # What is followed
 
@@ -105,8 +108,9 @@ class RealTimeDataManager:
             wanted = {instrument.symbol: instrument for instrument in instruments}
             gone = self.instruments.keys() - wanted.keys()
             self.instruments = wanted
-            self.cache.follow(wanted.values())
-            self.candles.forget(gone)
+            self.consolidator.follow(wanted.values())
+            self.cache.forget(gone)
+            self.bars.forget(gone)
             self.fanout.forget(gone)
             self.news.follow(wanted.values())
             for feed in self._feed_set.feeds.values():
@@ -192,7 +196,7 @@ class RealTimeDataManager:
 
     def _urgency(self, source: str, symbol: str) -> int:
         """How urgently a source that is asked should be asked for a symbol: 0 not at all."""
-        if self.cache.has_better(symbol, source):
+        if self.consolidator.has_better(symbol, source):
             return 0
         return 2 if symbol in self.held or self.fanout.is_watched(symbol) else 1
 
@@ -205,20 +209,30 @@ class RealTimeDataManager:
 
     def _take(self, tick: Tick) -> None:
         self._heard[tick.source.name] += 1
-        quote = self.cache.apply(tick, _AHEAD)
+        quote = self.consolidator.apply(tick, _AHEAD)
         if quote is not None:
-            self.hub.publish(quote)
+            self.publish(quote)
 
-    def _note_condition(self, source: str, condition: SourceHealth, connection: int) -> None:
-        for quote in self.cache.set_condition(source, condition, connection):
+    def publish(self, quote: Quote) -> None:
+        """Hold a quote, and pass it on; one that is older than the held one goes no further."""
+        if not self.cache.put(quote):
+            return
+        if quote.symbol in self.instruments:
             self.hub.publish(quote)
+        else:
+            # It was made before its symbol ceased to be followed.
+            self.cache.forget([quote.symbol])
+
+    def _note_condition(self, source: str, condition: HealthState, connection: int) -> None:
+        for quote in self.consolidator.set_health(source, condition, connection):
+            self.publish(quote)
 
     def _review(self) -> None:
         while not self._feed_clock.wait(self._stopped, _REVIEW_EVERY):
             try:
                 began = self._clock()
-                for quote in self.cache.review(_AHEAD):
-                    self.hub.publish(quote)
+                for quote in self.consolidator.review(_AHEAD):
+                    self.publish(quote)
                 self.reviewed_at = began
             except Exception:
                 _log.exception("reviewing the quotes failed")
@@ -233,7 +247,7 @@ class RealTimeDataManager:
                 _log.exception("telling what happened to the feeds failed")
 
     def _tell_events(self) -> None:
-        self.events.note_failovers(self.cache.take_failovers())
+        self.events.note_failovers(self.consolidator.take_failovers())
         self.events.note_refusals(self.validator.take_rejected())
         events = self.events.take()
         for callback in self._event_callbacks if events else ():
@@ -243,11 +257,11 @@ class RealTimeDataManager:
 
     def add_callback(self, callback: Listener) -> None:
         """Call `callback` with every quote, in the thread that made it."""
-        self.hub.listen(callback)
+        self.hub.subscribe(callback)
 
     def remove_callback(self, callback: Listener) -> None:
         """Call it no more."""
-        self.hub.leave(callback)
+        self.hub.unsubscribe(callback)
 
     def add_status_callback(self, callback: Callable[[], None]) -> None:
         """Call `callback` whenever the state of a feed changes."""

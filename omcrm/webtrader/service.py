@@ -112,7 +112,7 @@ def price_history(symbol: str, timeframe: str, limit: int) -> dict[str, Any]:
     found = manager()
     quote = found.cache.get(symbol)
     source = quote.source.name if quote else ""
-    candles = found.candles.series(symbol, source, timeframe, limit)
+    candles = found.bars.series(symbol, source, timeframe, limit)
     return {
         "symbol": symbol,
         "timeframe": timeframe,
@@ -173,13 +173,12 @@ def _connections() -> dict[str, Any]:
 def _state(
     found: RealTimeDataManager, symbol: str, quote: Quote | None, now: datetime
 ) -> dict[str, Any]:
-    said = quote.said if quote else None
     return {
         "symbol": symbol,
-        "price": said.trade.price if said and said.trade else None,
+        "price": quote.last if quote else None,
         "price_class": quote.price_class.value if quote else None,
         "source": quote.source.name if quote else None,
-        "runner_up": found.cache.standby(symbol),
+        "runner_up": found.consolidator.standby(symbol),
         "seq": quote.seq if quote else None,
-        "age_seconds": round(said.age(now).total_seconds(), 3) if said else None,
+        "age_seconds": round(quote.age(now).total_seconds(), 3) if quote else None,
     }

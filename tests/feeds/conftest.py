@@ -10,7 +10,7 @@ from omcrm.feeds.providers.binance import Binance
 from omcrm.feeds.supervisor import FeedCallbacks, Supervisor
 from omcrm.feeds.timing import SupervisorTiming
 from omcrm.feeds.watchdog import WatchdogTimeouts
-from omcrm.market.source import SourceHealth
+from omcrm.market.source import HealthState
 from omcrm.market.tick import Tick
 from tests.processes import Exchange, wait_for
 from tests.threads import Threads
@@ -40,7 +40,7 @@ class Watched:
         self, url: str, timing: SupervisorTiming = UNHURRIED, names: dict[str, str] = NAMES
     ) -> None:
         self.ticks: list[Tick] = []
-        self.conditions: list[tuple[SourceHealth, int]] = []
+        self.conditions: list[tuple[HealthState, int]] = []
         self.changes = 0
         self.threads = Threads()
         reports = FeedCallbacks(self.ticks.append, self._condition, self._changed)
@@ -48,7 +48,7 @@ class Watched:
         self.supervisor = Supervisor(provider, reports, lambda: datetime.now(UTC), timing)
         self.supervisor.follow(names, lambda: True)
 
-    def _condition(self, source: str, condition: SourceHealth, connection: int) -> None:
+    def _condition(self, source: str, condition: HealthState, connection: int) -> None:
         self.conditions.append((condition, connection))
 
     def _changed(self, source: str) -> None:

@@ -24,7 +24,7 @@ from omcrm.feeds.supervisor import FeedCallbacks, Supervisor
 from omcrm.feeds.timing import SupervisorTiming
 from omcrm.feeds.watchdog import WatchdogTimeouts
 from omcrm.market.price_class import PriceClass
-from omcrm.market.source import Source, SourceHealth
+from omcrm.market.source import HealthState, Source
 from omcrm.market.tick import Tick, Trade
 from tests.processes import PATIENCE
 
@@ -153,7 +153,7 @@ class Watched:
         timing: SupervisorTiming = UNHURRIED,
     ) -> None:
         self.ticks: list[Tick] = []
-        self.conditions: list[tuple[SourceHealth, int]] = []
+        self.conditions: list[tuple[HealthState, int]] = []
         self.leases = Leases(folder)
         keys = Keys(lambda name: settings.get(name, ""))
         reports = FeedCallbacks(self.ticks.append, self._note, lambda source: None)
@@ -162,7 +162,7 @@ class Watched:
         )
         self.supervisor.follow({"btc": "BTC", "eth": "ETH"}, lambda: True)
 
-    def _note(self, source: str, condition: SourceHealth, connection: int) -> None:
+    def _note(self, source: str, condition: HealthState, connection: int) -> None:
         self.conditions.append((condition, connection))
 
     @property

@@ -13,7 +13,7 @@ from omcrm.feeds.quota import CallCounts
 from omcrm.feeds.supervisor import FeedCallbacks
 from omcrm.feeds.timing import ORDINARY, FeedClock
 from omcrm.market.clock import Clock
-from omcrm.market.source import SourceHealth
+from omcrm.market.source import HealthState
 from omcrm.market.tick import Tick
 from tests.processes import wait_for
 from tests.threads import Threads
@@ -65,7 +65,7 @@ class Watched:
         feed_clock: FeedClock = ORDINARY,
     ) -> None:
         self.ticks: list[Tick] = []
-        self.conditions: list[SourceHealth] = []
+        self.conditions: list[HealthState] = []
         self.changes: list[str] = []
         self.wanted = wanted or {}
         self.call_counts = CallCounts(state)
@@ -78,7 +78,7 @@ class Watched:
         self.poller = Poller(provider, reports, clock, self.call_counts, keys, schedule, feed_clock)
         self.poller.follow(names, lambda: True)
 
-    def _note(self, source: str, condition: SourceHealth, connection: int) -> None:
+    def _note(self, source: str, condition: HealthState, connection: int) -> None:
         self.conditions.append(condition)
 
     def _urgency(self, symbol: str) -> int:

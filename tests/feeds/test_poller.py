@@ -18,7 +18,7 @@ from omcrm.feeds.provider import PollLimits
 from omcrm.feeds.providers.coingecko import KEY, CoinGecko
 from omcrm.feeds.quota import CallCounts
 from omcrm.feeds.timing import FeedClock
-from omcrm.market.source import SourceHealth
+from omcrm.market.source import HealthState
 from tests.conftest import ManualClock
 from tests.feeds.polled import NAMES, Broken, Demanding, Half, Watched
 from tests.feeds.upstream import Upstream, answering, http
@@ -78,7 +78,7 @@ def test_asks_and_tells(watch: Callable[..., Watched], exchange: Exchange) -> No
         status.type,
         status.symbols,
     )
-    assert [SourceHealth.PENDING, SourceHealth.HEALTHY] == watched.conditions
+    assert [HealthState.PENDING, HealthState.HEALTHY] == watched.conditions
     assert (0, 0, None) == (status.reconnects, status.unreadable, status.last_error)
     assert status.messages > 0
     assert watched.ticks[-1].received_at <= datetime.now(UTC)
@@ -309,7 +309,7 @@ def test_a_refusal_for_its_rate_is_waited_out(
     assert least - 30 < wait <= least
     assert (1, 1) == (before, answers(exchange))
     assert "refused with 429" in watched.problem
-    assert [SourceHealth.PENDING, SourceHealth.DOWN] == watched.conditions
+    assert [HealthState.PENDING, HealthState.DOWN] == watched.conditions
     assert not watched.poller.status().active
 
 
@@ -323,8 +323,8 @@ def test_is_back_after_a_failure(watch: Callable[..., Watched], exchange: Exchan
 
     watched.wait_for_data()
     assert "polling" == watched.state
-    down, healthy = SourceHealth.DOWN, SourceHealth.HEALTHY
-    assert [SourceHealth.PENDING, healthy, down, healthy] == watched.conditions
+    down, healthy = HealthState.DOWN, HealthState.HEALTHY
+    assert [HealthState.PENDING, healthy, down, healthy] == watched.conditions
     assert 1 == watched.poller.status().reconnects
 
 
@@ -369,7 +369,7 @@ def test_what_is_understood_counts(watch: Callable[..., Watched], exchange: Exch
     wait_for(lambda: watched.poller.status().unreadable >= 3, 5, "some replies")
 
     assert "polling" == watched.state
-    assert [SourceHealth.PENDING, SourceHealth.HEALTHY] == watched.conditions
+    assert [HealthState.PENDING, HealthState.HEALTHY] == watched.conditions
     assert "unreadable answer: one part" == watched.problem
     assert watched.ticks
 
@@ -379,7 +379,7 @@ def test_an_answer_without_prices_is_no_failure(watch: Callable[..., Watched]) -
     with Upstream(answering(http())) as upstream:
         watched = watch(upstream.url)
         wait_for(lambda: len(upstream.requests) > 2, 5, "some calls")
-        assert [SourceHealth.PENDING] == watched.conditions
+        assert [HealthState.PENDING] == watched.conditions
         assert "" == watched.problem
         assert not watched.poller.status().active
 
@@ -387,7 +387,7 @@ def test_an_answer_without_prices_is_no_failure(watch: Callable[..., Watched]) -
 def test_a_mistake_ends_it_and_is_said(watch: Callable[..., Watched], exchange: Exchange) -> None:
     """A poller that dies says so, without the key, and is down."""
     watched = watch(address(exchange), make=Broken, settings={KEY: SECRET})
-    wait_for(lambda: SourceHealth.DOWN is watched.conditions[-1], 5, "its end")
+    wait_for(lambda: HealthState.DOWN is watched.conditions[-1], 5, "its end")
 
     assert "poller died: RuntimeError('a mistake with ***')" == watched.problem
     assert "stopped" == watched.state
@@ -403,13 +403,13 @@ def test_without_its_key_it_is_off(watch: Callable[..., Watched], exchange: Exch
     watched.wait_for_state("off")
     time.sleep(0.4)
     assert "COINGECKO_API_KEY is not set" == watched.problem
-    assert {SourceHealth.PENDING, SourceHealth.OFF} == set(watched.conditions)
+    assert {HealthState.PENDING, HealthState.OFF} == set(watched.conditions)
     assert 0 == answers(exchange)
 
     settings[KEY] = SECRET
     watched.wait_for_data()
     assert ("polling", "") == (watched.state, watched.problem)
-    assert [SourceHealth.OFF, SourceHealth.PENDING, SourceHealth.HEALTHY] == watched.conditions[-3:]
+    assert [HealthState.OFF, HealthState.PENDING, HealthState.HEALTHY] == watched.conditions[-3:]
 
     del settings[KEY]
     watched.wait_for_state("off")
@@ -443,7 +443,7 @@ def test_starts_and_stops_twice(watch: Callable[..., Watched], exchange: Exchang
     assert 1 == watched.threads.count("feed-coingecko")
     watched.poller.stop()
     watched.poller.stop()
-    assert ("stopped", SourceHealth.DOWN) == (watched.state, watched.conditions[-1])
+    assert ("stopped", HealthState.DOWN) == (watched.state, watched.conditions[-1])
     before = answers(exchange)
     time.sleep(0.3)
     assert before == answers(exchange)
@@ -464,7 +464,7 @@ def test_stops_in_the_middle_of_an_answer(
     watched.poller.stop()
 
     assert ("stopped", "") == (watched.state, watched.problem)
-    assert [SourceHealth.PENDING, SourceHealth.DOWN] == watched.conditions
+    assert [HealthState.PENDING, HealthState.DOWN] == watched.conditions
     watched.threads.wait()
 
 

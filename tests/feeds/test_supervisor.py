@@ -7,7 +7,7 @@ import pytest
 from msgspec import structs
 
 from omcrm.feeds.providers.binance import Binance
-from omcrm.market.source import SourceHealth
+from omcrm.market.source import HealthState
 from tests.feeds.conftest import NAMES, QUICK, UNHURRIED, Watched
 from tests.processes import PATIENCE, Exchange, wait_for
 
@@ -22,7 +22,7 @@ def test_streams(streaming: Watched, exchange: Exchange) -> None:
     """It connects, subscribes, and says first that it is pending and then that it is healthy."""
     status = streaming.supervisor.status()
 
-    assert [(SourceHealth.PENDING, 0), (SourceHealth.HEALTHY, 1)] == streaming.conditions
+    assert [(HealthState.PENDING, 0), (HealthState.HEALTHY, 1)] == streaming.conditions
     assert "streaming" == status.state
     assert status.active
     assert status.connected_since is not None
@@ -39,7 +39,7 @@ def test_start_and_stop_twice(streaming: Watched, exchange: Exchange) -> None:
     streaming.supervisor.stop()
 
     assert "stopped" == streaming.state
-    assert (SourceHealth.DOWN, 0) == streaming.conditions[-1]
+    assert (HealthState.DOWN, 0) == streaming.conditions[-1]
     streaming.wait_for_no_threads()
     wait_for(lambda: connections(exchange) == 0, 5, "the socket to close")
 
@@ -57,11 +57,11 @@ def test_starts_again(streaming: Watched) -> None:
 def test_cut(streaming: Watched, exchange: Exchange, how: str) -> None:
     """A cut is noticed, and the feed is back soon after on one connection."""
     exchange.fault("cut", how=how)
-    wait_for(lambda: (SourceHealth.DOWN, 0) in streaming.conditions, what="the cut to be noticed")
+    wait_for(lambda: (HealthState.DOWN, 0) in streaming.conditions, what="the cut to be noticed")
 
     streaming.wait_for_state("streaming")
     streaming.wait_for_data()
-    assert (SourceHealth.HEALTHY, 2) == streaming.conditions[-1]
+    assert (HealthState.HEALTHY, 2) == streaming.conditions[-1]
     assert 1 == streaming.supervisor.status().reconnects
     assert streaming.supervisor.status().last_error
     assert 1 == connections(exchange)
@@ -86,7 +86,7 @@ def test_half_open(watch: Watch, exchange: Exchange) -> None:
     streaming = watch(exchange.url, QUICK)
     streaming.wait_for_data()
     exchange.fault("half_open")
-    wait_for(lambda: (SourceHealth.DOWN, 0) in streaming.conditions, 8, "the silence to be noticed")
+    wait_for(lambda: (HealthState.DOWN, 0) in streaming.conditions, 8, "the silence to be noticed")
     exchange.clear()
 
     streaming.wait_for_state("streaming", timeout=15)
@@ -139,7 +139,7 @@ def test_shutdown_notice(streaming: Watched, exchange: Exchange, lead: float) ->
     streaming.wait_for_state("streaming")
     wait_for(lambda: connections(exchange) == 1, 5, "one connection")
     if lead:
-        assert SourceHealth.DOWN not in {condition for condition, _ in streaming.conditions}
+        assert HealthState.DOWN not in {condition for condition, _ in streaming.conditions}
 
 
 def test_an_upstream_that_wants_every_connection_replaced(
@@ -162,7 +162,7 @@ def test_a_quiet_pair_loses_nothing(watch: Watch, exchange: Exchange) -> None:
     watched.wait_for_data()
     exchange.fault("mute")
     wait_for(lambda: len(exchange.state()["connections"]) == 2, 8, "a second connection")
-    assert SourceHealth.DOWN not in {condition for condition, _ in watched.conditions}
+    assert HealthState.DOWN not in {condition for condition, _ in watched.conditions}
     exchange.clear()
 
     watched.wait_for_data()
@@ -177,7 +177,7 @@ def test_planned_replacement(watch: Watch, exchange: Exchange) -> None:
     wait_for(lambda: watched.supervisor.status().reconnects >= 3, 15, "three replacements")
     exchange.clear()
 
-    assert SourceHealth.DOWN not in {condition for condition, _ in watched.conditions}
+    assert HealthState.DOWN not in {condition for condition, _ in watched.conditions}
     ids = [tick.trade.id for tick in watched.ticks if tick.symbol == "BTC" and tick.trade]
     assert len(ids) > 3
     wait_for(lambda: connections(exchange) <= 2, 5, "the old connections to close")

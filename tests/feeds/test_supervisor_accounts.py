@@ -11,7 +11,7 @@ import pytest
 
 from omcrm.feeds import connection, supervisor
 from omcrm.feeds.timing import SupervisorTiming
-from omcrm.market.source import SourceHealth
+from omcrm.market.source import HealthState
 from tests.feeds.keyed import KEY, QUICK, UNHURRIED, Upstream, Watched
 from tests.processes import Process, wait_for
 
@@ -74,7 +74,7 @@ def test_logs_in_and_waits_to_be_welcome(watch: Watch) -> None:
         time.sleep(1)
         assert [[f"login {KEY}"]] == upstream.heard
         assert "connected" == watched.state
-        assert SourceHealth.HEALTHY not in {condition for condition, _ in watched.conditions}
+        assert HealthState.HEALTHY not in {condition for condition, _ in watched.conditions}
         watched.supervisor.stop()
 
 
@@ -84,7 +84,7 @@ def test_subscribes_once_it_is_welcome(watch: Watch) -> None:
         watched = watch(upstream)
         wait_for(lambda: {"BTC", "ETH"} == {tick.symbol for tick in watched.ticks}, 5, "prices")
         assert "streaming" == watched.state
-        assert [(SourceHealth.PENDING, 0), (SourceHealth.HEALTHY, 1)] == watched.conditions
+        assert [(HealthState.PENDING, 0), (HealthState.HEALTHY, 1)] == watched.conditions
         assert [[f"login {KEY}", "subscribe btc", "subscribe eth"]] == upstream.heard
         watched.supervisor.stop()
 
@@ -95,7 +95,7 @@ def test_is_not_welcome_for_ever(watch: Watch, monkeypatch: pytest.MonkeyPatch) 
     with Upstream(greeting=()) as upstream:
         watched = watch(upstream)
         wait_for(lambda: "no answer to the login" in watched.problem, 5, "it to be given up")
-        assert (SourceHealth.DOWN, 0) == watched.conditions[-1]
+        assert (HealthState.DOWN, 0) == watched.conditions[-1]
         upstream.greeting = ("welcome",)
         wait_for(lambda: watched.ticks, 5, "prices")
         assert 1 == upstream.most
@@ -122,7 +122,7 @@ def test_who_is_expelled_waits(watch: Watch, words: str, least: float) -> None:
         assert "waiting" == watched.state
         assert f"refused with {words.split()[1]}: not" in watched.problem
         assert KEY not in watched.problem
-        assert (SourceHealth.DOWN, 0) == watched.conditions[-1]
+        assert (HealthState.DOWN, 0) == watched.conditions[-1]
         assert [[f"login {KEY}"]] == upstream.heard
         watched.supervisor.stop()
 
@@ -150,12 +150,12 @@ def test_without_its_key_it_is_off(watch: Watch, settings: dict[str, str]) -> No
         wait_for(lambda: watched.state == "off", 5, "it to be off")
         time.sleep(0.5)
         assert "KEYED_API_KEY is not set" == watched.problem
-        assert [(SourceHealth.PENDING, 0), (SourceHealth.OFF, 0)] == watched.conditions[:2]
+        assert [(HealthState.PENDING, 0), (HealthState.OFF, 0)] == watched.conditions[:2]
         assert [] == upstream.heard
         settings["KEYED_API_KEY"] = KEY
         wait_for(lambda: watched.ticks, 5, "prices")
         assert "streaming" == watched.state
-        assert SourceHealth.HEALTHY is watched.conditions[-1][0]
+        assert HealthState.HEALTHY is watched.conditions[-1][0]
         watched.supervisor.stop()
 
 
@@ -195,7 +195,7 @@ def test_a_second_one_waits_until_the_first_is_stopped(watch: Watch) -> None:
         wait_for(lambda: second.state == "waiting", 5, "the second to wait")
         time.sleep(1)
         assert "has the one connection that its key allows" in second.problem
-        assert (SourceHealth.DOWN, 0) == second.conditions[-1]
+        assert (HealthState.DOWN, 0) == second.conditions[-1]
         first.supervisor.stop()
         wait_for(lambda: second.ticks, 5, "prices")
         assert (1, 2) == (upstream.most, len(upstream.heard))

@@ -35,7 +35,7 @@ class Market:
         self.instruments: Mapping[str, Instrument] = {
             symbol: instrument(symbol) for symbol in SYMBOLS
         }
-        self.hub.listen(self.fanout.take)
+        self.hub.subscribe(self.fanout.take)
 
 
 class Parrot(Dialect):

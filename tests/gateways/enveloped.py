@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from omcrm.market.quote import Quote
-from omcrm.market.source import SourceHealth
+from omcrm.market.source import HealthState
 from omcrm.market.tick import DayFigures, Tick, Trade
 from omcrm.portfolio import service
 from tests.gateways.here import Served, Speaker
@@ -62,7 +62,7 @@ def hold(here: Served, user_id: int, name: str = "Growth", **quantities: str) ->
 def trades(here: Served, symbol: str, price: str, opened: str | None = None) -> Quote:
     """A live trade at Binance, through the gate and the cache to whoever listens."""
     now, cache = datetime.now(UTC), here.market.cache
-    for quote in cache.set_condition("binance", SourceHealth.HEALTHY, 1):
+    for quote in cache.set_condition("binance", HealthState.HEALTHY, 1):
         here.market.hub.publish(quote)
     day = None if opened is None else DayFigures(open=Decimal(opened))
     traded = Trade(Decimal(price), id=int(now.timestamp() * 1e6), time=now)

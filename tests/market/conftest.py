@@ -16,7 +16,7 @@ def market(clock: ManualClock) -> Market:
 @pytest.fixture
 def streaming(market: Market) -> Market:
     """The same, with Binance connected."""
-    market.note(HEALTHY)
+    market.set_health(HEALTHY)
     return market
 
 

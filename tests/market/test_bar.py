@@ -1,4 +1,4 @@
-"""Long for a reason: one candle, what counts, folding and bounds are one noun's."""
+"""Long for a reason: one bar, what counts, folding and bounds are one noun's."""
 
 import random
 import threading
@@ -11,45 +11,45 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omcrm.market.bar import KEPT, TIMEFRAMES, Bar, BarBuilder, opening
-from omcrm.market.cache import QuoteCache
+from omcrm.market.consolidator import Consolidator
 from omcrm.market.price_class import PriceClass
-from omcrm.market.source import SIMULATED, SourceHealth
+from omcrm.market.source import SIMULATED, HealthState
 from omcrm.market.tick import DayFigures, Trade
 from omcrm.market.validation import Validator
 from tests.values import KRAKEN, START, after, book, instrument, quote, tick, trade
 
 
-def filled(trades: Iterable[Trade]) -> BarBuilder:
-    candles = BarBuilder()
+def built(trades: Iterable[Trade]) -> BarBuilder:
+    bars = BarBuilder()
     for seq, traded in enumerate(trades, 1):
-        candles.take(quote(traded, seq=seq))
-    return candles
+        bars.take(quote(traded, seq=seq))
+    return bars
 
 
-def minutes(candles: BarBuilder, source: str = "binance") -> list[Bar]:
-    return candles.series("BTC", source, "1m", KEPT)
+def minutes(bars: BarBuilder, source: str = "binance") -> list[Bar]:
+    return bars.series("BTC", source, "1m", KEPT)
 
 
-def candle(opened: datetime, *figures: str) -> Bar:
+def bar(opened: datetime, *figures: str) -> Bar:
     return Bar(opened, *(Decimal(figure) for figure in figures))
 
 
-# One candle
+# One bar
 
 
 def test_nothing_seen_is_nothing_shown() -> None:
-    """No candle is invented."""
+    """No bar is invented."""
     assert [] == minutes(BarBuilder())
 
 
 def test_a_minute_has_its_first_highest_lowest_and_last_price() -> None:
-    """A candle says how the trades of its minute began, ran and ended, and how much they were."""
+    """A bar says how the trades of its minute began, ran and ended, and how much they were."""
     prices = ["100", "103", "99.5", "101"]
-    candles = filled(
+    bars = built(
         trade(price, number, "0.25", after(number * 10)) for number, price in enumerate(prices)
     )
 
-    assert [candle(START, "100", "103", "99.5", "101", "1")] == minutes(candles)
+    assert [bar(START, "100", "103", "99.5", "101", "1")] == minutes(bars)
 
 
 @pytest.mark.parametrize(
@@ -57,9 +57,9 @@ def test_a_minute_has_its_first_highest_lowest_and_last_price() -> None:
 )
 def test_a_minute_begins_on_the_minute(second: float, opened: float) -> None:
     """A trade on the edge belongs to the minute that begins."""
-    candles = filled([trade("1", 1, time=after(second))])
+    bars = built([trade("1", 1, time=after(second))])
 
-    assert [after(opened)] == [minute.timestamp for minute in minutes(candles)]
+    assert [after(opened)] == [minute.timestamp for minute in minutes(bars)]
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_minute_begins_on_the_minute(second: float, opened: float) -> None:
         ("1d", "2026-03-04T00:00:00"),
     ],
 )
-def test_candles_begin_at_whole_multiples_in_utc(timeframe: str, opened: str) -> None:
+def test_bars_begin_at_whole_multiples_in_utc(timeframe: str, opened: str) -> None:
     """Every timeframe begins where everybody's does."""
     moment = datetime(2026, 3, 4, 23, 59, 59, 999_999, tzinfo=UTC)
 
@@ -82,26 +82,26 @@ def test_candles_begin_at_whole_multiples_in_utc(timeframe: str, opened: str) ->
     )
 
 
-def test_a_minute_without_trades_has_no_candle() -> None:
+def test_a_minute_without_trades_has_no_bar() -> None:
     """A gap stays a gap."""
-    candles = filled([trade("1", 1, time=START), trade("2", 2, time=after(180))])
+    bars = built([trade("1", 1, time=START), trade("2", 2, time=after(180))])
 
-    assert [START, after(180)] == [minute.timestamp for minute in minutes(candles)]
+    assert [START, after(180)] == [minute.timestamp for minute in minutes(bars)]
 
 
 def test_unknown_sizes_count_nothing() -> None:
     """The volume is what was seen of it."""
-    candles = filled([trade("1", 1, time=START), trade("1", 2, "0.5", START)])
+    bars = built([trade("1", 1, time=START), trade("1", 2, "0.5", START)])
 
-    assert [Decimal("0.5")] == [minute.volume for minute in minutes(candles)]
+    assert [Decimal("0.5")] == [minute.volume for minute in minutes(bars)]
 
 
 def test_a_trade_without_a_time_belongs_to_the_moment_it_came() -> None:
     """Where the provider does not say when, our clock does."""
-    candles = BarBuilder()
-    candles.take(quote(trade("1", 1), at=after(61)))
+    bars = BarBuilder()
+    bars.take(quote(trade("1", 1), at=after(61)))
 
-    assert [after(60)] == [minute.timestamp for minute in minutes(candles)]
+    assert [after(60)] == [minute.timestamp for minute in minutes(bars)]
 
 
 # What counts, and once
@@ -109,36 +109,36 @@ def test_a_trade_without_a_time_belongs_to_the_moment_it_came() -> None:
 
 def test_a_trade_counts_once() -> None:
     """A new book with the same last trade adds nothing."""
-    candles, last = BarBuilder(), trade("1", 1, "5", START)
+    bars, last = BarBuilder(), trade("1", 1, "5", START)
     for seq in (1, 2, 3):
-        candles.take(quote(last, book("1", "2", seq), seq=seq))
+        bars.take(quote(last, book("1", "2", seq), seq=seq))
 
-    assert [candle(START, "1", "1", "1", "1", "5")] == minutes(candles)
+    assert [bar(START, "1", "1", "1", "1", "5")] == minutes(bars)
 
 
 def test_a_trade_that_is_repeated_after_an_outage_counts_once() -> None:
     """A quiet symbol's first summary on a new connection brings the trade that was counted."""
     now = START
-    cache, candles = QuoteCache(lambda: now, Validator()), BarBuilder()
-    cache.follow([instrument("BTC")])
+    consolidator, bars = Consolidator(lambda: now, Validator()), BarBuilder()
+    consolidator.follow([instrument("BTC")])
     for connection, second in ((1, 0), (2, 30)):
         now = after(second)
-        cache.set_condition("binance", SourceHealth.HEALTHY, connection)
+        consolidator.set_health("binance", HealthState.HEALTHY, connection)
         last = tick(trade("1", 7, "5", START), DayFigures(), at=now, connection=connection)
-        candles.take(cache.apply(last))
+        bars.take(consolidator.apply(last))
 
-    assert [candle(START, "1", "1", "1", "1", "5")] == minutes(candles)
+    assert [bar(START, "1", "1", "1", "1", "5")] == minutes(bars)
 
 
-def test_an_overtaken_quote_neither_ends_the_candle_nor_counts_twice() -> None:
+def test_an_overtaken_quote_neither_ends_the_bar_nor_counts_twice() -> None:
     """Two publishing threads may overtake each other; the later number is the later trade."""
     earlier, later = trade("100", 1, "1", START), trade("101", 2, "1", after(1))
-    candles = BarBuilder()
-    candles.take(quote(later, seq=2))
-    candles.take(quote(earlier, seq=1))
-    (overtaken,) = minutes(candles)
-    candles.take(quote(later, book("100", "102"), seq=3))
-    (minute,) = minutes(candles)
+    bars = BarBuilder()
+    bars.take(quote(later, seq=2))
+    bars.take(quote(earlier, seq=1))
+    (overtaken,) = minutes(bars)
+    bars.take(quote(later, book("100", "102"), seq=3))
+    (minute,) = minutes(bars)
 
     assert Decimal(101) == overtaken.close == minute.close
     assert minute.volume <= 2
@@ -146,45 +146,37 @@ def test_an_overtaken_quote_neither_ends_the_candle_nor_counts_twice() -> None:
 
 def test_a_late_trade_of_an_earlier_minute_is_left_out() -> None:
     """A closed minute is not opened again."""
-    candles = filled([trade("1", 1, "1", after(60)), trade("9", 2, "1", after(59))])
+    bars = built([trade("1", 1, "1", after(60)), trade("9", 2, "1", after(59))])
 
-    assert [candle(after(60), "1", "1", "1", "1", "1")] == minutes(candles)
+    assert [bar(after(60), "1", "1", "1", "1", "1")] == minutes(bars)
 
 
 def test_a_late_trade_of_the_same_minute_counts() -> None:
     """Within its minute a trade counts whenever it comes."""
-    candles = filled([trade("1", 1, "1", after(30)), trade("9", 2, "1", after(10))])
+    bars = built([trade("1", 1, "1", after(30)), trade("9", 2, "1", after(10))])
 
-    assert [candle(START, "1", "9", "1", "9", "2")] == minutes(candles)
+    assert [bar(START, "1", "9", "1", "9", "2")] == minutes(bars)
 
 
 @pytest.mark.parametrize("price_class", [PriceClass.STALE, PriceClass.LAST_RESORT])
-def test_what_is_not_fresh_makes_no_candle(price_class: PriceClass) -> None:
+def test_what_is_not_fresh_makes_no_bar(price_class: PriceClass) -> None:
     """An old or a hard-coded price is no trade."""
-    candles = BarBuilder()
-    candles.take(quote(trade("1"), price_class=price_class))
+    bars = BarBuilder()
+    bars.take(quote(trade("1"), price_class=price_class))
 
-    assert [] == minutes(candles)
-
-
-def test_a_book_alone_makes_no_candle() -> None:
-    """Who only quotes does not trade."""
-    candles = BarBuilder()
-    candles.take(quote(book("1", "2")))
-
-    assert [] == minutes(candles)
+    assert [] == minutes(bars)
 
 
 def test_sources_are_never_mixed() -> None:
-    """Each source has candles of its own, at the same minutes of the same symbol."""
-    candles = BarBuilder()
+    """Each source has bars of its own, at the same minutes of the same symbol."""
+    bars = BarBuilder()
     for seq, source in ((1, KRAKEN), (2, SIMULATED), (3, KRAKEN)):
-        candles.take(quote(trade(str(seq), seq, time=START), source=source, seq=seq))
+        bars.take(quote(trade(str(seq), seq, time=START), source=source, seq=seq))
 
-    assert ["1"] == [str(minute.open) for minute in minutes(candles, "kraken")]
-    assert ["3"] == [str(minute.close) for minute in minutes(candles, "kraken")]
-    assert ["2"] == [str(minute.high) for minute in minutes(candles, "simulated")]
-    assert [] == minutes(candles)
+    assert ["1"] == [str(minute.open) for minute in minutes(bars, "kraken")]
+    assert ["3"] == [str(minute.close) for minute in minutes(bars, "kraken")]
+    assert ["2"] == [str(minute.high) for minute in minutes(bars, "simulated")]
+    assert [] == minutes(bars)
 
 
 # Longer ones
@@ -218,35 +210,35 @@ _trades = st.lists(
 
 @settings(deadline=None, derandomize=True, database=None, max_examples=80)
 @given(_trades)
-def test_longer_candles_are_those_of_all_their_trades(
+def test_longer_bars_are_those_of_all_their_trades(
     steps: list[tuple[float, Decimal, Decimal]],
 ) -> None:
-    """However trades fall in time, a candle of any length is what its trades make it."""
+    """However trades fall in time, a bar of any length is what its trades make it."""
     seconds, trades = 0.0, []
     for number, (step, price, size) in enumerate(steps):
         seconds += step
         trades.append(Trade(price, size, number, after(seconds)))
-    candles = filled(trades)
+    bars = built(trades)
 
     for timeframe, length in TIMEFRAMES.items():
-        assert folded(trades, length)[-KEPT:] == candles.series("BTC", "binance", timeframe, KEPT)
+        assert folded(trades, length)[-KEPT:] == bars.series("BTC", "binance", timeframe, KEPT)
 
 
-def test_the_open_candle_grows_in_every_timeframe() -> None:
-    """What was traded this second is in the last candle of each length."""
-    candles = filled([trade("1", 1, "1", after(30)), trade("5", 2, "1", after(90))])
+def test_the_open_bar_grows_in_every_timeframe() -> None:
+    """What was traded this second is in the last bar of each length."""
+    bars = built([trade("1", 1, "1", after(30)), trade("5", 2, "1", after(90))])
 
     for timeframe in TIMEFRAMES:
-        (*_, last) = candles.series("BTC", "binance", timeframe, KEPT)
+        (*_, last) = bars.series("BTC", "binance", timeframe, KEPT)
 
         assert Decimal(5) == last.close
-    assert 1 == len(candles.series("BTC", "binance", "5m", KEPT))
+    assert 1 == len(bars.series("BTC", "binance", "5m", KEPT))
 
 
 def test_looking_changes_nothing() -> None:
-    """The open candle is not counted by being shown."""
-    candles = filled([trade("1", 1, "1", after(30)), trade("5", 2, "1", after(90))])
-    looks = [candles.series("BTC", "binance", "1h", 10) for _ in range(3)]
+    """The open bar is not counted by being shown."""
+    bars = built([trade("1", 1, "1", after(30)), trade("5", 2, "1", after(90))])
+    looks = [bars.series("BTC", "binance", "1h", 10) for _ in range(3)]
 
     assert [Decimal(2)] * 3 == [look[0].volume for look in looks]
 
@@ -256,8 +248,8 @@ def test_looking_changes_nothing() -> None:
 
 def test_only_so_many_are_held() -> None:
     """Of each length the last ones are held, however long it runs."""
-    candles = filled(trade("1", number, time=after(60 * number)) for number in range(KEPT + 100))
-    held = candles.series("BTC", "binance", "1m", 10_000)
+    bars = built(trade("1", number, time=after(60 * number)) for number in range(KEPT + 100))
+    held = bars.series("BTC", "binance", "1m", 10_000)
 
     assert KEPT == len(held)
     assert after(60 * (KEPT + 99)) == held[-1].timestamp
@@ -265,34 +257,34 @@ def test_only_so_many_are_held() -> None:
 
 def test_the_limit_takes_the_last_ones_oldest_first() -> None:
     """Who asks for three gets the latest three."""
-    candles = filled(trade("1", number, time=after(60 * number)) for number in range(10))
+    bars = built(trade("1", number, time=after(60 * number)) for number in range(10))
 
     assert [after(420), after(480), after(540)] == [
-        bar.timestamp for bar in candles.series("BTC", "binance", "1m", 3)
+        bar.timestamp for bar in bars.series("BTC", "binance", "1m", 3)
     ]
 
 
 def test_forgotten_symbols_are_gone() -> None:
     """What is followed no more takes no memory, and what stays is untouched."""
-    candles = BarBuilder()
-    candles.take(quote(trade("1"), symbol="BTC"))
-    candles.take(quote(trade("1"), symbol="ETH"))
-    candles.forget(["BTC", "unheard of"])
+    bars = BarBuilder()
+    bars.take(quote(trade("1"), symbol="BTC"))
+    bars.take(quote(trade("1"), symbol="ETH"))
+    bars.forget(["BTC", "unheard of"])
 
-    assert [] == minutes(candles)
-    assert 1 == len(candles.series("ETH", "binance", "1m", 10))
+    assert [] == minutes(bars)
+    assert 1 == len(bars.series("ETH", "binance", "1m", 10))
 
 
 def test_threads_lose_no_trade(restless: None) -> None:
     """Four feeds at once count every trade of every symbol."""
-    candles = BarBuilder()
+    bars = BarBuilder()
 
     def feed(symbol: str) -> None:
         chance = random.Random(symbol)
         for number in range(500):
             last = trade(str(chance.randint(90, 110)), number, "1", after(number))
-            candles.take(quote(last, symbol=symbol, seq=number + 1))
-            candles.series(symbol, "binance", "5m", 10)
+            bars.take(quote(last, symbol=symbol, seq=number + 1))
+            bars.series(symbol, "binance", "5m", 10)
 
     threads = [threading.Thread(target=feed, args=(symbol,)) for symbol in "ABCD"]
     for thread in threads:
@@ -301,14 +293,13 @@ def test_threads_lose_no_trade(restless: None) -> None:
         thread.join()
 
     assert [Decimal(500)] * 4 == [
-        sum(bar.volume for bar in candles.series(symbol, "binance", "1m", KEPT))
-        for symbol in "ABCD"
+        sum(bar.volume for bar in bars.series(symbol, "binance", "1m", KEPT)) for symbol in "ABCD"
     ]
 
 
-def test_a_source_that_plays_an_earlier_day_has_new_candles() -> None:
-    """Where a source's time turns back by hours, its candles begin anew there."""
+def test_a_source_that_plays_an_earlier_day_has_new_bars() -> None:
+    """Where a source's time turns back by hours, its bars begin anew there."""
     earlier = START.replace(year=2024)
-    candles = filled([trade("100", 9, time=START), trade("90", 1, time=earlier)])
+    bars = built([trade("100", 9, time=START), trade("90", 1, time=earlier)])
 
-    assert [earlier] == [minute.timestamp for minute in minutes(candles)]
+    assert [earlier] == [minute.timestamp for minute in minutes(bars)]

@@ -43,7 +43,7 @@ def test_a_day_that_cannot_have_been_is_not_believed(
     figures: dict[str, str], believable: bool
 ) -> None:
     """Prices are above zero and lie between low and high; what is not told is no contradiction."""
-    assert believable is candle(**figures).is_believable
+    assert believable is candle(**figures).is_plausible
 
 
 @pytest.mark.parametrize(

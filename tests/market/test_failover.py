@@ -4,11 +4,11 @@ from itertools import product
 
 import pytest
 
-from omcrm.market.failover import Candidate, FailoverReason, choose, reason
+from omcrm.market.failover import Candidate, FailoverReason, choose_source, reason_of
 from omcrm.market.policy import Policy
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import LAST_RESORT, SIMULATED, Source
-from tests.values import BINANCE, KRAKEN, START, after, statement, trade
+from tests.values import BINANCE, KRAKEN, START, after, source_quote, trade
 
 GECKO = Source("coingecko", PriceClass.INDICATIVE)
 LATE = Source("late", PriceClass.DELAYED)
@@ -33,13 +33,13 @@ def chosen(
     """Who speaks where each was heard a second after the one before."""
     candidates = {
         name: Candidate(
-            statement(trade("1"), source=SOURCES[name], at=after(second)),
+            source_quote(trade("1"), source=SOURCES[name], at=after(second)),
             price_class,
             fresh_since.get(name),
         )
         for second, (name, price_class) in enumerate(classes.items())
     }
-    return choose(POLICY, candidates, now, current=current, waiting=waiting)
+    return choose_source(POLICY, candidates, now, current=current, waiting=waiting)
 
 
 @pytest.mark.parametrize(
@@ -94,9 +94,9 @@ def test_an_invention_never_follows_a_real_price(waiting: bool) -> None:
 
 def test_who_is_not_in_the_order_never_speaks() -> None:
     """A source that no policy names is not shown."""
-    stranger = Candidate(statement(trade("1"), source=Source("stranger", LIVE)), LIVE)
+    stranger = Candidate(source_quote(trade("1"), source=Source("stranger", LIVE)), LIVE)
 
-    assert None is choose(POLICY, {"stranger": stranger}, START)
+    assert None is choose_source(POLICY, {"stranger": stranger}, START)
 
 
 # Coming back
@@ -113,11 +113,11 @@ def test_a_better_source_speaks_again_when_it_has_lived(lived: float, speaker: s
 def test_a_source_that_is_just_starting_need_not_prove_itself() -> None:
     """Who was only a little slower at the start is not kept waiting."""
     candidates = {
-        "binance": Candidate(statement(trade("1")), LIVE, START, settling=True),
-        "kraken": Candidate(statement(trade("1"), source=KRAKEN), LIVE, START),
+        "binance": Candidate(source_quote(trade("1")), LIVE, START, is_starting=True),
+        "kraken": Candidate(source_quote(trade("1"), source=KRAKEN), LIVE, START),
     }
 
-    assert "binance" == choose(POLICY, candidates, START, current="kraken")
+    assert "binance" == choose_source(POLICY, candidates, START, current="kraken")
 
 
 def test_who_speaks_for_a_closed_market_goes_on() -> None:
@@ -156,13 +156,13 @@ def test_a_stale_stream_is_kept_for_a_while(seconds: float, speaker: str) -> Non
 
 def test_why_it_changes() -> None:
     """The words of the event log."""
-    binance = Candidate(statement(trade("1")), STALE)
-    kraken = Candidate(statement(trade("1"), source=KRAKEN), LIVE)
-    closed = Candidate(statement(trade("1"), source=KRAKEN), CLOSED)
-    simulated = Candidate(statement(trade("1"), source=SIMULATED), PriceClass.SIMULATED)
+    binance = Candidate(source_quote(trade("1")), STALE)
+    kraken = Candidate(source_quote(trade("1"), source=KRAKEN), LIVE)
+    closed = Candidate(source_quote(trade("1"), source=KRAKEN), CLOSED)
+    simulated = Candidate(source_quote(trade("1"), source=SIMULATED), PriceClass.SIMULATED)
 
-    assert FailoverReason.FIRST == reason(None, kraken, is_better=False)
-    assert FailoverReason.FIRST == reason(simulated, kraken, is_better=True)
-    assert FailoverReason.STALE == reason(binance, kraken, is_better=False)
-    assert FailoverReason.RECOVERED == reason(kraken, binance, is_better=True)
-    assert FailoverReason.CLOSED == reason(binance, closed, is_better=False)
+    assert FailoverReason.FIRST == reason_of(None, kraken, is_better=False)
+    assert FailoverReason.FIRST == reason_of(simulated, kraken, is_better=True)
+    assert FailoverReason.STALE == reason_of(binance, kraken, is_better=False)
+    assert FailoverReason.RECOVERED == reason_of(kraken, binance, is_better=True)
+    assert FailoverReason.CLOSED == reason_of(binance, closed, is_better=False)

@@ -13,8 +13,8 @@ BTC = quote(trade("61837.63"))
 def test_tells_everybody_who_asked() -> None:
     """Each listener gets each quote, in the order they asked."""
     hub, told = Hub(), []
-    hub.listen(lambda quote: told.append(("first", quote)))
-    hub.listen(lambda quote: told.append(("second", quote)))
+    hub.subscribe(lambda quote: told.append(("first", quote)))
+    hub.subscribe(lambda quote: told.append(("second", quote)))
     hub.publish(BTC)
 
     assert [("first", BTC), ("second", BTC)] == told
@@ -23,8 +23,8 @@ def test_tells_everybody_who_asked() -> None:
 def test_asking_twice_is_asking_once() -> None:
     """Nobody is told the same thing twice."""
     hub, told = Hub(), []
-    hub.listen(told.append)
-    hub.listen(told.append)
+    hub.subscribe(told.append)
+    hub.subscribe(told.append)
     hub.publish(BTC)
 
     assert [BTC] == told
@@ -33,9 +33,9 @@ def test_asking_twice_is_asking_once() -> None:
 def test_who_leaves_is_told_nothing_more() -> None:
     """After leaving it is quiet, and leaving again is harmless."""
     hub, told = Hub(), []
-    hub.listen(told.append)
-    hub.leave(told.append)
-    hub.leave(told.append)
+    hub.subscribe(told.append)
+    hub.unsubscribe(told.append)
+    hub.unsubscribe(told.append)
     hub.publish(BTC)
 
     assert [] == told
@@ -48,8 +48,8 @@ def test_a_failing_listener_does_not_hurt_the_others(caplog: pytest.LogCaptureFi
     def fail(quote: Quote) -> None:
         raise RuntimeError("cannot listen")
 
-    hub.listen(fail)
-    hub.listen(told.append)
+    hub.subscribe(fail)
+    hub.subscribe(told.append)
     with caplog.at_level(logging.ERROR):
         hub.publish(BTC)
 
@@ -63,10 +63,10 @@ def test_a_listener_may_leave_and_ask_while_it_is_told() -> None:
     hub, told = Hub(), []
 
     def once(quote: Quote) -> None:
-        hub.leave(once)
-        hub.listen(told.append)
+        hub.unsubscribe(once)
+        hub.subscribe(told.append)
 
-    hub.listen(once)
+    hub.subscribe(once)
     hub.publish(BTC)
     hub.publish(BTC)
 
@@ -76,7 +76,7 @@ def test_a_listener_may_leave_and_ask_while_it_is_told() -> None:
 def test_listens_in_the_thread_that_publishes() -> None:
     """A listener is called by whoever has the news, not by a thread of its own."""
     hub, threads = Hub(), []
-    hub.listen(lambda quote: threads.append(threading.current_thread()))
+    hub.subscribe(lambda quote: threads.append(threading.current_thread()))
     publisher = threading.Thread(target=hub.publish, args=(BTC,))
     publisher.start()
     publisher.join()
@@ -87,13 +87,13 @@ def test_listens_in_the_thread_that_publishes() -> None:
 def test_listeners_come_and_go_while_others_publish(restless: None) -> None:
     """Nobody is skipped or told twice because somebody else came or left."""
     hub, told = Hub(), []
-    hub.listen(told.append)
+    hub.subscribe(told.append)
     visitors = [lambda quote: None for _ in range(200)]
 
     def come_and_go() -> None:
         for visitor in visitors:
-            hub.listen(visitor)
-            hub.leave(visitor)
+            hub.subscribe(visitor)
+            hub.unsubscribe(visitor)
 
     guests = threading.Thread(target=come_and_go)
     guests.start()

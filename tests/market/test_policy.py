@@ -7,7 +7,7 @@ from omcrm.market.instrument import AssetClass
 from omcrm.market.policy import POLICIES, Policy, classify
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Source
-from tests.values import after, statement, trade
+from tests.values import after, source_quote, trade
 
 POLICY = Policy(("somewhere",), timedelta(seconds=10), Decimal("0.1"))
 LIVE, STALE, CLOSED = PriceClass.LIVE, PriceClass.STALE, PriceClass.CLOSED
@@ -40,7 +40,7 @@ def test_class_follows_from_claim_age_connection_and_session(
     claim: PriceClass, age: float, streaming: bool, market_open: bool, shown: PriceClass
 ) -> None:
     """Nothing is called better than it is, and nothing better than its source claims."""
-    said = statement(trade("1"), source=Source("somewhere", claim))
+    said = source_quote(trade("1"), source=Source("somewhere", claim))
 
     assert shown is classify(said, POLICY, after(age), streaming=streaming, market_open=market_open)
 

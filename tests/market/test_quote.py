@@ -4,86 +4,74 @@ from decimal import Decimal
 import pytest
 from msgspec import structs
 
+from omcrm.market.instrument import AssetClass
 from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import merge
-from omcrm.market.tick import DayFigures, TopOfBook, Trade
-from tests.values import BINANCE, START, after, book, quote, statement, tick, trade
+from omcrm.market.quote import ChangeBasis, PriceBasis, Quote, StaleReason
+from omcrm.market.source import Source
+from omcrm.market.tick import DayFigures, TopOfBook
+from tests.values import after, book, quote, trade
 
-DAY = DayFigures(open=Decimal("60000"), time=START)
-
-
-def test_first_tick_is_all_there_is() -> None:
-    """Before anything else was said, a statement holds the tick's parts and nothing more."""
-    said = merge(tick(trade("61837.63"), connection=3), None)
-
-    assert ("BTC", BINANCE, START) == (said.symbol, said.source, said.received_at)
-    assert trade("61837.63") == said.trade
-    assert said.trade_from is not None
-    assert (3, START) == (said.trade_from.connection, said.trade_from.received_at)
-    assert (None, None) == (said.book, said.day)
+FINNHUB = Source("finnhub_quote", PriceClass.INDICATIVE)
 
 
-def test_a_book_alone_is_no_trade() -> None:
-    """Who has only quoted has not traded at any time."""
-    said = merge(tick(book("1", "2")), None)
+def test_it_is_flat() -> None:
+    """Every field is a plain value, so that a quote is one row, one message or one passport."""
+    whole = quote(
+        trade("100", 7, "2", after(0)),
+        TopOfBook(Decimal(99), Decimal(101), Decimal(3), Decimal(4)),
+        DayFigures(Decimal(80), Decimal(110), Decimal(70), Decimal(1000), Decimal(25)),
+    )
+    fields = structs.asdict(whole)
 
-    assert (None, None) == (said.trade, said.trade_from)
+    assert (Decimal(100), Decimal(2), 7) == (whole.last, whole.last_size, whole.trade_id)
+    assert [99, 101, 3, 4] == [whole.bid, whole.ask, whole.bid_size, whole.ask_size]
+    assert [80, 110, 70, 1000] == [whole.open, whole.high, whole.low, whole.volume]
+    assert (25, 80, 20) == (whole.change_percent, whole.change_from, whole.change)
+    assert PriceBasis.TRADE is whole.price_basis
+    assert [] == [
+        name
+        for name, value in fields.items()
+        if name != "source" and hasattr(value, "__struct_fields__")
+    ]
 
 
-@pytest.mark.parametrize("part", [trade("62000"), book("61999", "62001"), DAY])
-def test_each_part_takes_the_place_of_its_own_kind_only(
-    part: Trade | TopOfBook | DayFigures,
-) -> None:
-    """A new trade, book or day leaves the other parts as they were."""
-    old = {
-        "trade": trade("61000"),
-        "book": book("60999", "61001"),
-        "day": DayFigures(open=Decimal("59000")),
+def test_last_is_never_missing() -> None:
+    """Without a trade there is no quote."""
+    with pytest.raises(AssertionError, match="a quote has a price"):
+        quote(book("1", "2"))
+
+
+def test_the_previous_close_is_one_only_where_a_change_is_counted_from_it() -> None:
+    """The price of 24 hours ago is no close."""
+    day = DayFigures(open=Decimal(105), change_percent=Decimal(10))
+    share = quote(trade("110"), day, source=FINNHUB, asset_class=AssetClass.STOCK)
+    coin = quote(trade("110"), day)
+
+    assert (ChangeBasis.PREVIOUS_CLOSE, 100, 10) == (
+        share.change_basis,
+        share.previous_close,
+        share.change,
+    )
+    assert (ChangeBasis.DAY_AGO, None, 5) == (coin.change_basis, coin.previous_close, coin.change)
+
+
+def test_what_was_not_reported_is_none() -> None:
+    """Nothing is made up beside the price."""
+    alone = quote(trade("100"))
+    known = {
+        *("symbol", "seq", "price_class", "source", "last", "received_at"),
+        *("last_received_at", "confirmed_at", "trade_number", "price_basis"),
     }
-    said = merge(tick(part, at=after(1)), statement(*old.values()))
 
-    kinds = {Trade: "trade", TopOfBook: "book", DayFigures: "day"}
-    assert {**old, kinds[type(part)]: part} == {
-        kind: getattr(said, kind) for kind in ("trade", "book", "day")
-    }
+    assert known == {name for name in Quote.__struct_fields__ if getattr(alone, name) is not None}
+    assert None is alone.change
 
 
-def test_age_counts_from_the_last_word_of_any_kind() -> None:
-    """A source that still quotes is not silent, though nobody trades."""
-    said = merge(tick(book("1", "2"), at=after(8)), statement(trade("1.5")))
-
-    assert 2 == said.age(after(10)).total_seconds()
-    assert said.trade_from is not None
-    assert START == said.trade_from.received_at
+def test_its_age_is_that_of_the_last_confirmation() -> None:
+    """A book around the price confirms it, whenever the trade was."""
+    assert timedelta(seconds=3) == quote(trade("100")).age(after(3))
 
 
-def test_a_late_book_confirms_nothing_that_is_younger_than_itself() -> None:
-    """A price that came late stays that old, and one that is fresh is made no older."""
-    late = merge(structs.replace(tick(trade("1.5"), at=after(8)), late=timedelta(seconds=20)), None)
-    book_of_then = structs.replace(tick(book("1", "2"), at=after(9)), late=timedelta(seconds=20))
-
-    assert 20 == merge(book_of_then, late).age(after(9)).total_seconds()
-    assert 9 == merge(book_of_then, statement(trade("1.5"))).age(after(9)).total_seconds()
-
-
-def test_provider_time_never_goes_back() -> None:
-    """A trade whose time is before that of the summary it follows keeps the summary's."""
-    summary = trade("61000", 10, time=after(2))
-    said = merge(tick(trade("61001", 11, time=after(1)), at=after(3)), statement(summary))
-
-    assert trade("61001", 11, time=after(2)) == said.trade
-
-
-@pytest.mark.parametrize("later", [None, after(5)])
-def test_provider_time_goes_on(later: object) -> None:
-    """A later time is taken as it is, and so is none."""
-    said = merge(tick(trade("61001", 11, time=later)), statement(trade("61000", 10, time=after(2))))
-
-    assert later == said.trade.time
-
-
-def test_quote_names_its_source() -> None:
-    """A quote says where its price comes from and what it is worth."""
-    shown = quote(trade("61000"), seq=7, price_class=PriceClass.STALE)
-
-    assert (BINANCE, 7, PriceClass.STALE) == (shown.source, shown.seq, shown.price_class)
+def test_why_it_is_stale_is_a_word() -> None:
+    """Programs read it as text."""
+    assert ["age", "source_down"] == [reason.value for reason in StaleReason]

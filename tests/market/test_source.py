@@ -1,7 +1,7 @@
 import pytest
 
 from omcrm.market.price_class import PriceClass
-from omcrm.market.source import LAST_RESORT, SIMULATED, Source, SourceHealth
+from omcrm.market.source import LAST_RESORT, SIMULATED, HealthState, Source
 
 
 @pytest.mark.parametrize("claim", [PriceClass.LIVE, PriceClass.DELAYED, PriceClass.INDICATIVE])
@@ -24,4 +24,4 @@ def test_inventions_are_named_after_their_class() -> None:
 
 def test_condition_is_written_as_its_word() -> None:
     """A condition is the word that is shown."""
-    assert ["off", "pending", "healthy", "down"] == [condition.value for condition in SourceHealth]
+    assert ["off", "pending", "healthy", "down"] == [condition.value for condition in HealthState]

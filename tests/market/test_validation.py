@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omcrm.market.quote import merge
+from omcrm.market.source_quote import merge
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 from omcrm.market.validation import RejectReason, Validator
-from tests.market.judged import POLICY, reason
-from tests.values import BINANCE, KRAKEN, START, after, book, statement, tick, trade
+from tests.market.validated import POLICY, reason
+from tests.values import BINANCE, KRAKEN, START, after, book, source_quote, tick, trade
 
 ONE = Decimal(1)
 
@@ -125,7 +125,7 @@ def test_what_is_not_after_the_held_is_older(
     validator: Validator, news: Trade | TopOfBook | DayFigures, held: Trade | TopOfBook | DayFigures
 ) -> None:
     """Numbers decide, equal ones are no news; where a number is missing, the time decides."""
-    assert RejectReason.OLDER == reason(validator, tick(news, at=after(1)), statement(held))
+    assert RejectReason.OLDER == reason(validator, tick(news, at=after(1)), source_quote(held))
 
 
 @pytest.mark.parametrize(
@@ -147,23 +147,23 @@ def test_what_cannot_be_called_older_is_believed(
     validator: Validator, news: Trade | TopOfBook | DayFigures, held: Trade | TopOfBook | DayFigures
 ) -> None:
     """Parts of different kinds are not compared, nor what has neither number nor time."""
-    assert None is reason(validator, tick(news, at=after(1)), statement(held))
+    assert None is reason(validator, tick(news, at=after(1)), source_quote(held))
 
 
 def test_a_summary_keeps_what_is_new_of_it(validator: Validator) -> None:
     """A summary whose trade was heard already still brings its book and its day."""
     day = DayFigures(high=Decimal(62000), time=after(1))
     news = tick(trade("61000", 9), book("60999", "61001"), day, at=after(1))
-    believed = validator.validate(news, statement(trade("61001", 10)), (), POLICY)
+    believed = validator.validate(news, source_quote(trade("61001", 10)), (), POLICY)
 
     assert tick(book("60999", "61001"), day, at=after(1)) == believed
-    assert 0 == validator.refused.total()
+    assert 0 == validator.rejected.total()
 
 
 def test_numbers_of_another_symbol_or_source_are_not_known(validator: Validator) -> None:
     """Without anything held of the same source, a tick is news."""
     assert None is reason(
-        validator, tick(trade("1", 1)), None, statement(trade("1", 10), source=KRAKEN)
+        validator, tick(trade("1", 1)), None, source_quote(trade("1", 10), source=KRAKEN)
     )
 
 
@@ -189,7 +189,9 @@ def test_a_restart_is_believed_on_a_new_connection_when_nothing_fresh_contradict
     """Smaller numbers are an upstream's restart only then, and old news otherwise."""
     later = tick(news, at=after(seconds), connection=connection)
 
-    assert (None if believed else RejectReason.OLDER) == reason(validator, later, statement(held))
+    assert (None if believed else RejectReason.OLDER) == reason(
+        validator, later, source_quote(held)
+    )
 
 
 # What is remembered
@@ -206,18 +208,18 @@ def test_refused_ticks_are_counted_and_kept(validator: Validator) -> None:
         RejectReason.EMPTY: 1,
         RejectReason.NOT_A_PRICE: 1,
         RejectReason.CROSSED: 1,
-    } == validator.refused
-    assert list(zip(validator.refused, wrong, strict=True)) == [
-        (rejection.reason, rejection.tick) for rejection in validator.kept
+    } == validator.rejected
+    assert list(zip(validator.rejected, wrong, strict=True)) == [
+        (rejection.reason, rejection.tick) for rejection in validator.quarantine
     ]
 
 
 def test_old_news_is_counted_only(validator: Validator) -> None:
     """What merely came late would crowd out what is worth a look."""
-    validator.validate(tick(trade("1", 1)), statement(trade("1", 1)), (), POLICY)
+    validator.validate(tick(trade("1", 1)), source_quote(trade("1", 1)), (), POLICY)
 
-    assert {RejectReason.OLDER: 1} == validator.refused
-    assert not validator.kept
+    assert {RejectReason.OLDER: 1} == validator.rejected
+    assert not validator.quarantine
 
 
 def test_what_is_kept_has_a_bound(validator: Validator) -> None:
@@ -225,9 +227,9 @@ def test_what_is_kept_has_a_bound(validator: Validator) -> None:
     for number in range(1000):
         validator.validate(tick(trade("-1", number)), None, (), POLICY)
 
-    assert 1000 == validator.refused[RejectReason.NOT_A_PRICE]
-    assert 200 == len(validator.kept)
-    assert 999 == validator.kept[-1].tick.trade.id
+    assert 1000 == validator.rejected[RejectReason.NOT_A_PRICE]
+    assert 200 == len(validator.quarantine)
+    assert 999 == validator.quarantine[-1].tick.trade.id
 
 
 # Whatever the order
@@ -276,5 +278,5 @@ def test_every_tick_is_either_believed_or_counted(ticks: list[Tick]) -> None:
             believed += 1
             held = merge(news, held)
 
-    assert len(ticks) == believed + validator.refused.total()
+    assert len(ticks) == believed + validator.rejected.total()
     assert held is None or BINANCE is held.source

@@ -1,22 +1,24 @@
-"""A cache with its gate and policies, for tests to talk to shortly."""
+"""A consolidator with its validator, policies and cache, with short calls for tests."""
 
 from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 
-from omcrm.market.cache import QuoteCache
+from omcrm.market.consolidator import Consolidator
 from omcrm.market.instrument import AssetClass
 from omcrm.market.policy import Policy
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
-from omcrm.market.source import Source, SourceHealth
+from omcrm.market.quote_cache import QuoteCache
+from omcrm.market.source import HealthState, Source
 from omcrm.market.validation import Validator
+from tests import values
 from tests.conftest import ManualClock
-from tests.values import BINANCE, instrument, tick, trade
+from tests.values import BINANCE, instrument, tick
 
 LIVE, STALE, CLOSED = PriceClass.LIVE, PriceClass.STALE, PriceClass.CLOSED
 FINNHUB = Source("finnhub", LIVE)
-PENDING, HEALTHY, DOWN = SourceHealth.PENDING, SourceHealth.HEALTHY, SourceHealth.DOWN
+PENDING, HEALTHY, DOWN = HealthState.PENDING, HealthState.HEALTHY, HealthState.DOWN
 
 POLICIES: Mapping[AssetClass, Policy] = {
     asset_class: Policy(
@@ -27,13 +29,14 @@ POLICIES: Mapping[AssetClass, Policy] = {
 
 
 class Market:
-    """A cache and what it was told and gave, for tests to talk to shortly."""
+    """A consolidator, and the cache that holds what it returns."""
 
     def __init__(self, clock: ManualClock) -> None:
         self.clock = clock
         self.validator = Validator()
-        self.cache = QuoteCache(clock, self.validator, POLICIES)
-        self.cache.follow(
+        self.consolidator = Consolidator(clock, self.validator, POLICIES)
+        self.cache = QuoteCache()
+        self.consolidator.follow(
             [
                 instrument("BTC"),
                 instrument("ETH"),
@@ -42,26 +45,38 @@ class Market:
         )
         self.number = 0
 
-    def say(
+    def trade(
         self,
         price: str | None = None,
         source: Source = BINANCE,
         symbol: str = "BTC",
         connection: int = 1,
     ) -> Quote | None:
-        """The source's next trade; the quote it changed."""
+        """Apply the next trade of a source; the quote that changed."""
         self.number += 1
-        last = trade(price or "100", self.number)
+        last = values.trade(price or "100", self.number)
         return self.apply(last, source=source, symbol=symbol, connection=connection)
 
     def apply(self, *parts: object, **details: object) -> Quote | None:
-        return self.cache.apply(tick(*parts, at=self.clock(), **details))
+        quote = self.consolidator.apply(tick(*parts, at=self.clock(), **details))
+        if quote is not None:
+            self.cache.put(quote)
+        return quote
 
-    def note(self, condition: SourceHealth, source: str = "binance", connection: int = 1) -> list:
-        return shown(self.cache.set_condition(source, condition, connection))
+    def set_health(self, state: HealthState, source: str = "binance", connection: int = 1) -> list:
+        return shown(self._put(self.consolidator.set_health(source, state, connection)))
+
+    def review(self) -> list[Quote]:
+        """Let time pass."""
+        return self._put(self.consolidator.review())
+
+    def _put(self, quotes: list[Quote]) -> list[Quote]:
+        for quote in quotes:
+            self.cache.put(quote)
+        return quotes
 
     def shows(self, symbol: str = "BTC") -> tuple[str, PriceClass] | None:
-        """Who speaks for the symbol, and how good that is."""
+        """The active source of the symbol, and the class of its price."""
         quote = self.cache.get(symbol)
         return quote and (quote.source.name, quote.price_class)
 

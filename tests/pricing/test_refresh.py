@@ -5,7 +5,7 @@ import pytest
 from flask import Flask
 
 from omcrm.market.price_class import PriceClass
-from omcrm.market.source import SIMULATED, SourceHealth
+from omcrm.market.source import SIMULATED, HealthState
 from omcrm.market.tick import Tick, Trade
 from omcrm.pricing import refresh
 from omcrm.pricing.refresh import refresh_prices
@@ -36,7 +36,7 @@ def test_prices_are_fetched_shown_and_written(priced: Flask) -> None:
 def test_who_streams_is_not_asked_otherwise(priced: Flask) -> None:
     """A live price is told as it is, and costs nothing."""
     now, cache = datetime.now(UTC), market().cache
-    cache.set_condition("binance", SourceHealth.HEALTHY, 1)
+    cache.set_condition("binance", HealthState.HEALTHY, 1)
     cache.apply(Tick("BTC", BINANCE, now, 1, trade=Trade(Decimal("61000.5"), id=1, time=now)))
     (told,) = refresh_prices(["BTC"]).updated
 
@@ -65,7 +65,7 @@ def test_an_invented_price_is_told_where_nobody_real_answers(
     """In a demonstration, and named so."""
     now, cache = datetime.now(UTC), market().cache
     exchange.fault("trick", venue="coingecko", name="throttled")
-    cache.set_condition(SIMULATED.name, SourceHealth.HEALTHY, 1)
+    cache.set_condition(SIMULATED.name, HealthState.HEALTHY, 1)
     cache.apply(Tick("BTC", SIMULATED, now, 1, trade=Trade(Decimal(5), id=1, time=now)))
     (told,) = refresh_prices(["BTC"]).updated
 

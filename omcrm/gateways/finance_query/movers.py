@@ -6,8 +6,8 @@ from typing import Any
 
 from omcrm.gateways.finance_query import number_text
 from omcrm.gateways.finance_query.row import InstrumentFigures, mover
+from omcrm.market import amount
 from omcrm.market.instrument import AssetClass
-from omcrm.portfolio import amount
 
 _MOST = 25
 # Of currencies an average says nothing: half of them are told the other way round.
@@ -75,7 +75,7 @@ def _of(kind: AssetClass, standings: list[InstrumentFigures]) -> list[Instrument
 
 
 def _turnover(of: InstrumentFigures) -> Decimal | None:
-    volume = of.day.volume
+    volume = of.quote.volume if of.quote else None
     # That of a currency would be in another one, for each pair in its own.
     if volume is None or of.price is None or of.instrument.asset_class not in _NAMES:
         return None

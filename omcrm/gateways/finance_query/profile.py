@@ -18,15 +18,15 @@ _UNKNOWN = ("marketCap", "beta", "pe", "eps", "dividend", "yield", "about", "emp
 
 def profile(of: InstrumentFigures, past: YearFigures, now: datetime) -> dict[str, Any]:
     """The long quote: the short one, the day, the year and the company; None for the unknown."""
-    instrument, day = of.instrument, of.day
+    instrument, quote = of.instrument, of.quote
     found, decimals = company(instrument), instrument.decimals
     high, low = _of_year(of, past)
     return {
         **row(of, now),
-        "open": number_text.plain(day.open, decimals),
-        "high": number_text.plain(day.high, decimals),
-        "low": number_text.plain(day.low, decimals),
-        "volume": number_text.plain(day.volume),
+        "open": number_text.plain(quote.open if quote else None, decimals),
+        "high": number_text.plain(quote.high if quote else None, decimals),
+        "low": number_text.plain(quote.low if quote else None, decimals),
+        "volume": number_text.plain(quote.volume if quote else None),
         "yearHigh": number_text.plain(high, decimals),
         "yearLow": number_text.plain(low, decimals),
         "avgVolume": number_text.plain(past.average_volume, 0),
@@ -54,7 +54,8 @@ def _of_year(of: InstrumentFigures, past: YearFigures) -> tuple[Decimal | None, 
     """The highest and the lowest price of a year, today's included."""
     if of.quote is not None and past.is_simulated is not of.is_simulated:
         return None, None
-    today = [price for price in (of.price, of.day.high, of.day.low) if price is not None]
+    figures = (of.price, of.quote.high, of.quote.low) if of.quote else (of.price,)
+    today = [price for price in figures if price is not None]
     high = None if past.year_high is None else max([past.year_high, *today])
     low = None if past.year_low is None else min([past.year_low, *today])
     return high, low

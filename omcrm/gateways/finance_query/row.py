@@ -7,14 +7,12 @@ from typing import Any
 from msgspec import Struct
 
 from omcrm.gateways.finance_query import number_text
+from omcrm.market import amount
 from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
 from omcrm.market.session import session_state
 from omcrm.market.source import SIMULATED
-from omcrm.market.tick import DayFigures
-from omcrm.portfolio import amount
-from omcrm.portfolio.day_change import before
 
 _FIGURES = ("name", "price", "change", "percentChange", "price_class", "source", "seq")
 _EXTENDED = {"pre-market": "preMarketPrice", "after-hours": "afterHoursPrice"}
@@ -46,25 +44,20 @@ class InstrumentFigures(Struct, frozen=True, kw_only=True):
         """Whether no market made this price."""
         return self.quote is not None and self.quote.source.name == SIMULATED.name
 
-    @property
-    def day(self) -> DayFigures:
-        """The figures of the day, as far as they were told."""
-        return (self.quote.said.day if self.quote else None) or DayFigures()
-
 
 def standing(instrument: Instrument, quote: Quote | None) -> InstrumentFigures:
     """What the quote says of the instrument."""
-    trade = quote.said.trade if quote else None
-    if quote is None or trade is None or quote.price_class is PriceClass.LAST_RESORT:
+    if quote is None or quote.price_class is PriceClass.LAST_RESORT:
         return InstrumentFigures(instrument=instrument)
-    began = before(quote, instrument.asset_class)
-    change = None if began is None else amount.minus(trade.price, began.price)
+    change, change_from = quote.change, quote.change_from
     return InstrumentFigures(
         instrument=instrument,
         quote=quote,
-        price=trade.price,
+        price=quote.last,
         change=change,
-        percent=None if began is None or change is None else amount.percent(change, began.price),
+        percent=None
+        if change is None or change_from is None
+        else amount.percent(change, change_from),
     )
 
 
@@ -96,13 +89,13 @@ def unknown_row(symbol: str) -> dict[str, Any]:
 
 def extended(of: InstrumentFigures, now: datetime) -> dict[str, str | None]:
     """The price before the opening or after the close, if that is now and it was traded in it."""
-    quote, trade = of.quote, of.quote.said.trade if of.quote else None
-    if of.instrument.asset_class is not AssetClass.STOCK or quote is None or trade is None:
+    quote = of.quote
+    if of.instrument.asset_class is not AssetClass.STOCK or quote is None:
         return {}
     session = session_state(AssetClass.STOCK, now).session
-    if session not in _EXTENDED or not quote.source.is_real or trade.time is None:
+    if session not in _EXTENDED or not quote.source.is_real or quote.provider_time is None:
         return {}
-    traded_in = session_state(AssetClass.STOCK, trade.time).session
-    if traded_in != session or abs(now - trade.time) > _SAME_SESSION:
+    traded_in = session_state(AssetClass.STOCK, quote.provider_time).session
+    if traded_in != session or abs(now - quote.provider_time) > _SAME_SESSION:
         return {}
-    return {_EXTENDED[session]: number_text.plain(trade.price, of.instrument.decimals)}
+    return {_EXTENDED[session]: number_text.plain(quote.last, of.instrument.decimals)}

@@ -10,11 +10,11 @@ from enum import StrEnum
 from msgspec import Struct
 
 from omcrm.gateways.finance_query import number_text
+from omcrm.market import amount
 from omcrm.market.daily_bar import DailyBar
 from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.price_class import PriceClass
 from omcrm.market.trading_day import finished_days
-from omcrm.portfolio import amount
 from omcrm.storage.daily_bar import daily_candles
 
 # So old the newest close, or the one before a period, may be: holidays, and a day not yet told.

@@ -26,7 +26,7 @@ from omcrm.feeds.status import FeedState
 from omcrm.feeds.supervisor import FeedCallbacks, Supervisor
 from omcrm.feeds.timing import SupervisorTiming
 from omcrm.market.price_class import PriceClass
-from omcrm.market.source import SourceHealth
+from omcrm.market.source import HealthState
 from omcrm.market.tick import DayFigures, Tick, Trade
 from tests.feeds.bad_frames import WRONG
 from tests.feeds.replies import reply
@@ -381,7 +381,7 @@ class Watched:
 
     def __init__(self, url: str, leases: Leases | None = None, key: str = SECRET) -> None:
         self.ticks: list[Tick] = []
-        self.conditions: list[SourceHealth] = []
+        self.conditions: list[HealthState] = []
         reports = FeedCallbacks(
             self.ticks.append,
             lambda source, condition, connection: self.conditions.append(condition),
@@ -425,7 +425,7 @@ def test_a_second_connection_with_the_key_ends_both_and_the_feed_comes_back(
     with Watched(f"{exchange.url}/finnhub").running() as watched:
         wait_for(lambda: watched.ticks, 15, "data")
         with Watched(f"{exchange.url}/finnhub").running() as other:
-            wait_for(lambda: SourceHealth.DOWN in watched.conditions, 10, "the first to end")
+            wait_for(lambda: HealthState.DOWN in watched.conditions, 10, "the first to end")
             wait_for(lambda: other.supervisor.status().reconnects > 0, 10, "the second to end")
         before = len(watched.ticks)
         wait_for(lambda: len(watched.ticks) > before, 15, "data again")
@@ -440,14 +440,14 @@ def test_with_a_lease_the_second_waits(exchange: Exchange, tmp_path: Path) -> No
         with Watched(f"{exchange.url}/finnhub", Leases(tmp_path)).running() as other:
             wait_for(lambda: other.supervisor.status().state is FeedState.WAITING, 10, "it to wait")
 
-        assert SourceHealth.DOWN not in watched.conditions
+        assert HealthState.DOWN not in watched.conditions
         assert [] == other.ticks
 
 
 def test_a_wrong_key_is_told_without_the_key(exchange: Exchange) -> None:
     """The handshake is refused with 401, and the key is not in what the operator reads."""
     with Watched(f"{exchange.url}/finnhub", key="bad-secret").running() as watched:
-        wait_for(lambda: SourceHealth.DOWN in watched.conditions, 10, "the refusal")
+        wait_for(lambda: HealthState.DOWN in watched.conditions, 10, "the refusal")
         status = watched.supervisor.status()
 
     assert FeedState.WAITING is status.state

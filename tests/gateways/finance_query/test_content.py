@@ -11,7 +11,7 @@ from omcrm.gateways.finance_query import content
 from omcrm.gateways.finance_query.interval import IntervalSnapshot
 from omcrm.gateways.finance_query.year_figures import CloseHistory
 from omcrm.market.catalogue import CATALOGUE
-from omcrm.market.source import SourceHealth
+from omcrm.market.source import HealthState
 from omcrm.market.tick import DayFigures
 from omcrm.web.market_access import market
 from tests.values import START, tick, trade
@@ -36,7 +36,7 @@ def turn(app: Flask, computed: Counter[str]) -> Iterator[IntervalSnapshot]:
     with app.app_context():
         found = market()
         day = DayFigures(open=trade("60000").price, volume=trade("12").price)
-        found.cache.set_condition("binance", SourceHealth.HEALTHY, 1)
+        found.cache.set_condition("binance", HealthState.HEALTHY, 1)
         found.cache.apply(tick(trade("66000"), day, at=datetime.now(UTC)))
 
         def count(channel: str, what: str, number: int) -> None:

@@ -6,9 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from omcrm.portfolio.currency import Rate, currency_of, money, rate_of
+from omcrm.market.currency import Rate, currency_of, money, rate_of
 from tests.portfolio.own import INSTRUMENTS, by_symbol, priced
-from tests.values import book, quote
 
 
 @pytest.mark.parametrize(
@@ -43,12 +42,9 @@ def test_a_rate_is_told_by_either_pair() -> None:
     assert Decimal("0.8") == rate_of("JPY", quotes).dollars(Decimal(80), Decimal(100))
 
 
-def test_what_no_quote_tells_is_unknown() -> None:
-    """Neither is a rate of which only a book was told."""
-    half = quote(book("1.24", "1.26"), symbol="GBPUSD")
-
+def test_a_rate_without_a_quote_is_unknown() -> None:
+    """No rate is made up."""
     assert None is rate_of("GBP", {})
-    assert None is rate_of("GBP", {"GBPUSD": half})
 
 
 @given(

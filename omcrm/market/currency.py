@@ -1,4 +1,4 @@
-"""What an instrument's own currency is worth in dollars, as far as the quotes tell."""
+"""The currency of an instrument, and its rate to the dollar by the quotes."""
 
 import re
 from collections.abc import Mapping
@@ -6,10 +6,10 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from omcrm.market.amount import divided, rounded, times
 from omcrm.market.cross_rate import currencies
 from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.quote import Quote
-from omcrm.portfolio.amount import divided, rounded, times
 
 DOLLAR = "USD"
 
@@ -24,7 +24,7 @@ _USUAL_DECIMALS = 2
 
 
 class Rate(Struct, frozen=True):
-    """The price of a pair with the dollar; where it `is_inverse` the pair tells a dollar's price.
+    """The price of a pair with the dollar; where it `is_inverse` it is the price of a dollar.
 
     Without a quote it is the dollar itself.
     """
@@ -37,8 +37,7 @@ class Rate(Struct, frozen=True):
         if self.quote is None:
             return amount
         if price is None:
-            assert self.quote.said.trade is not None, "a rate has a price"
-            price = self.quote.said.trade.price
+            price = self.quote.last
         return divided(amount, price) if self.is_inverse else times(amount, price)
 
 
@@ -54,7 +53,7 @@ def money(amount: Decimal | None, currency: str) -> Decimal | None:
 
 
 def currency_of(instrument: Instrument) -> str | None:
-    """The currency that an instrument is quoted in; None where its name does not tell.
+    """The currency that an instrument is quoted in; None where its name does not show it.
 
     Crypto is quoted in dollars, or in a coin that stands for the dollar.
     """
@@ -66,12 +65,12 @@ def currency_of(instrument: Instrument) -> str | None:
 
 
 def rate_of(currency: str, quotes: Mapping[str, Quote]) -> Rate | None:
-    """The rate of a currency to the dollar; None where no quote tells it."""
+    """The rate of a currency to the dollar; None where there is no quote of it."""
     if currency == DOLLAR:
         return Rate()
     direct, inverse = quotes.get(f"{currency}{DOLLAR}"), quotes.get(f"{DOLLAR}{currency}")
-    if direct is not None and direct.said.trade is not None:
+    if direct is not None:
         return Rate(direct)
-    if inverse is not None and inverse.said.trade is not None:
+    if inverse is not None:
         return Rate(inverse, is_inverse=True)
     return None

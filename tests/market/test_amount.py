@@ -4,7 +4,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omcrm.portfolio.amount import divided, minus, percent, times, total
+from omcrm.market.amount import divided, minus, percent, times, total
 
 amounts = st.decimals(min_value=-(10**40), max_value=10**40, places=36)
 

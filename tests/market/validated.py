@@ -4,7 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from omcrm.market.policy import Policy
-from omcrm.market.quote import SourceQuote
+from omcrm.market.source_quote import SourceQuote
 from omcrm.market.tick import Tick
 from omcrm.market.validation import Validator
 
@@ -15,10 +15,10 @@ def reason(
     validator: Validator, news: Tick, held: SourceQuote | None = None, *others: SourceQuote
 ) -> str | None:
     """Why the tick is refused as a whole; None where something of it is believed."""
-    before = validator.refused.copy()
+    before = validator.rejected.copy()
     if validator.validate(news, held, others, POLICY) is not None:
-        assert before == validator.refused
+        assert before == validator.rejected
         return None
-    ((why, count),) = (validator.refused - before).items()
+    ((why, count),) = (validator.rejected - before).items()
     assert 1 == count
     return why

@@ -25,10 +25,10 @@ def minus(one: Decimal, other: Decimal) -> Decimal:
 
 def total(amounts: Iterable[Decimal]) -> Decimal:
     """The sum, exact."""
-    found = ZERO
+    summed = ZERO
     for amount in amounts:
-        found = _EXACT.add(found, amount)
-    return _plain(found)
+        summed = _EXACT.add(summed, amount)
+    return _plain(summed)
 
 
 def divided(amount: Decimal, by: Decimal) -> Decimal:

@@ -1,0 +1,64 @@
+"""How each source's connection is doing."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from omcrm.market.source import HealthState
+
+
+class _Health(Struct, frozen=True):
+    state: HealthState
+    # Only what came on this connection or a later one is of a living stream.
+    connection: int
+    starting_until: datetime
+
+
+class SourceHealth:
+    """The health of all sources, by name. Not thread-safe."""
+
+    def __init__(self) -> None:
+        self._sources: dict[str, _Health] = {}
+
+    def set(
+        self, source: str, state: HealthState, connection: int, now: datetime, grace_ends: datetime
+    ) -> None:
+        """Note the state of a source; one that is connecting has until `grace_ends` for a price."""
+        before = self._sources.get(source)
+        until = before.starting_until if before else now
+        if state is HealthState.PENDING:
+            until = grace_ends
+        self._sources[source] = _Health(state, connection, until)
+
+    def is_down(self, source: str) -> bool:
+        """Whether the source is not healthy."""
+        health = self._sources.get(source)
+        return health is None or health.state is not HealthState.HEALTHY
+
+    def alive_from(self, source: str) -> int:
+        """The first connection of the source that has not ended."""
+        health = self._sources.get(source)
+        return health.connection if health and health.state is HealthState.HEALTHY else 0
+
+    def is_alive(self, source: str, connection: int) -> bool:
+        """Whether the source is healthy and this connection of it has not ended."""
+        health = self._sources.get(source)
+        return (
+            health is not None
+            and health.state is HealthState.HEALTHY
+            and connection >= health.connection
+        )
+
+    def is_starting(self, source: str, now: datetime) -> bool:
+        """Whether the source began so short a time ago that it may lack data."""
+        health = self._sources.get(source)
+        return health is not None and now < health.starting_until
+
+    def is_expected(self, source: str, now: datetime) -> bool:
+        """Whether the first price of a source that is starting is still to be waited for."""
+        health = self._sources.get(source)
+        return (
+            health is not None
+            and health.state in (HealthState.PENDING, HealthState.HEALTHY)
+            and now < health.starting_until
+        )

@@ -1,0 +1,170 @@
+"""What one source reported of one symbol, merged from its ticks."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from msgspec import Struct, structs
+
+from omcrm.market.day_change import change_from
+from omcrm.market.instrument import AssetClass
+from omcrm.market.price_class import PriceClass
+from omcrm.market.quote import Quote, StaleReason
+from omcrm.market.source import Source
+from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
+
+# After so many trades without a book, the stream of the book has stopped.
+_TRADES_WITHOUT_BOOK = 5
+# A price moves a little between a trade and the next book.
+_CLOSE_BY = Decimal("0.001")
+
+
+class SourceQuote(Struct, frozen=True):
+    """Everything that one source reported of one symbol.
+
+    `trade_from`, `book_from` and `day_from` are the ticks that brought the parts. At `confirmed_at`
+    the last price was true: it was traded, or lay within a book that arrived then.
+    `trades_since_book` counts the trades after the last book, `trade_number` all of them.
+    """
+
+    symbol: str
+    source: Source
+    received_at: datetime
+    trade: Trade | None = None
+    book: TopOfBook | None = None
+    day: DayFigures | None = None
+    trade_from: Tick | None = None
+    book_from: Tick | None = None
+    day_from: Tick | None = None
+    confirmed_at: datetime | None = None
+    trades_since_book: int = 0
+    trade_number: int = 0
+
+    def age(self, now: datetime) -> timedelta:
+        """How long ago the last price was true at its source, as far as is known here."""
+        return now - (self.confirmed_at or self.received_at)
+
+
+def without_dead_parts(held: SourceQuote, connection: int) -> SourceQuote:
+    """What still holds once every connection before `connection` has ended.
+
+    The last trade stays, as stale; a book or day figures of a dead connection beside a new trade
+    would be a state that never was.
+    """
+    dead_book = held.book_from is not None and held.book_from.connection < connection
+    dead_day = held.day_from is not None and held.day_from.connection < connection
+    if dead_book:
+        held = structs.replace(held, book=None, book_from=None)
+    if dead_day:
+        held = structs.replace(held, day=None, day_from=None)
+    return held
+
+
+def merge(tick: Tick, held: SourceQuote | None) -> SourceQuote:
+    """The record after `tick`: its parts, and the held ones where it has none."""
+    if held is None:
+        held = SourceQuote(tick.symbol, tick.source, tick.received_at)
+    trade, book = _later(tick.trade, held.trade), tick.book or held.book
+    confirmed_at = held.confirmed_at
+    if tick.trade is not None:
+        confirmed_at = tick.received_at - tick.late
+    elif tick.book is not None and _is_within(trade, tick.book):
+        # A book that was long on its way does not make the price older than it is.
+        confirmed_at = max(confirmed_at or tick.received_at, tick.received_at - tick.late)
+    return SourceQuote(
+        tick.symbol,
+        tick.source,
+        tick.received_at,
+        trade,
+        book,
+        tick.day or held.day,
+        tick if tick.trade else held.trade_from,
+        tick if tick.book else held.book_from,
+        tick if tick.day else held.day_from,
+        confirmed_at,
+        0 if tick.book else held.trades_since_book + (tick.trade is not None),
+        held.trade_number + (trade is not held.trade),
+    )
+
+
+def without_silent_book(held: SourceQuote, max_age: timedelta) -> SourceQuote:
+    """What is left where no book arrived for too long although the symbol trades.
+
+    A trade changes the book: after several without a new one, the stream of the book has stopped.
+    """
+    if held.book_from is None or held.trades_since_book < _TRADES_WITHOUT_BOOK:
+        return held
+    if held.received_at - held.book_from.received_at <= max_age:
+        return held
+    return structs.replace(held, book=None, book_from=None)
+
+
+def quote_of(
+    held: SourceQuote,
+    seq: int,
+    price_class: PriceClass,
+    asset_class: AssetClass,
+    stale_reason: StaleReason | None = None,
+) -> Quote:
+    """The flat quote of a record that has a price."""
+    trade, book, day = held.trade, held.book, held.day
+    assert trade is not None, "a quote has a price"
+    assert held.trade_from is not None
+    bid = ask = bid_size = ask_size = None
+    if book is not None:
+        bid, ask, bid_size, ask_size = book.bid, book.ask, book.bid_size, book.ask_size
+    opened = high = low = volume = change_percent = change = None
+    if day is not None:
+        opened, high, low, volume = day.open, day.high, day.low, day.volume
+        change_percent = day.change_percent
+        # The change belongs to the price that came with it; a later trade has moved on.
+        came_with = held.day_from.trade if held.day_from else None
+        change = change_from(day, (came_with or trade).price, held.source, asset_class)
+    return Quote(
+        held.symbol,
+        seq,
+        price_class,
+        held.source,
+        trade.price,
+        held.received_at,
+        held.trade_from.received_at,
+        held.confirmed_at or held.received_at,
+        trade.time,
+        trade.size,
+        trade.id,
+        held.trade_number,
+        bid,
+        ask,
+        bid_size,
+        ask_size,
+        opened,
+        high,
+        low,
+        volume,
+        change_percent,
+        change[0] if change else None,
+        change[1] if change else None,
+        stale_reason=stale_reason,
+    )
+
+
+def _is_within(trade: Trade | None, book: TopOfBook) -> bool:
+    """Whether the book confirms the last price: it lies between bid and ask, or close by."""
+    if trade is None:
+        return False
+    room = trade.price * _CLOSE_BY
+    return book.bid - room <= trade.price <= book.ask + room
+
+
+def _later(trade: Trade | None, held: Trade | None) -> Trade | None:
+    if trade is None or held is None:
+        return trade or held
+    if trade.id is not None and trade.id == held.id:
+        # A new connection confirms the trade of the old one.
+        return held
+    if trade.time is None or held.time is None or trade.time >= held.time:
+        return trade
+    if trade.id is not None and held.id is not None and trade.id < held.id:
+        # The source began its numbers anew, and its times with them.
+        return trade
+    # A summary carries its own, later time: the next trade must not seem to go back.
+    return structs.replace(trade, time=held.time)

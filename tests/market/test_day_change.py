@@ -1,0 +1,63 @@
+from decimal import Decimal
+
+import pytest
+
+from omcrm.market.day_change import change_from
+from omcrm.market.instrument import AssetClass
+from omcrm.market.price_class import PriceClass
+from omcrm.market.quote import ChangeBasis
+from omcrm.market.source import SIMULATED, Source
+from omcrm.market.tick import DayFigures
+from tests.values import BINANCE
+
+CRYPTO, STOCK, FOREX = AssetClass.CRYPTO, AssetClass.STOCK, AssetClass.FOREX
+FINNHUB = Source("finnhub_quote", PriceClass.INDICATIVE)
+
+
+def day(opened: str | None = None, change: str | None = None) -> DayFigures:
+    return DayFigures(
+        open=None if opened is None else Decimal(opened),
+        change_percent=None if change is None else Decimal(change),
+    )
+
+
+def test_crypto_is_compared_with_a_day_ago() -> None:
+    """The open of 24 hours ago is exact, so the rounded percentage is not used."""
+    reference = change_from(day("100", "9.9"), Decimal(110), BINANCE, CRYPTO)
+
+    assert (Decimal(100), ChangeBasis.DAY_AGO) == reference
+
+
+def test_a_change_alone_leads_back_to_it() -> None:
+    """CoinGecko reports only the percentage."""
+    reference = change_from(day(change="10"), Decimal(110), BINANCE, CRYPTO)
+
+    assert (Decimal(100), ChangeBasis.DAY_AGO) == reference
+
+
+@pytest.mark.parametrize("asset_class", [STOCK, FOREX])
+def test_the_open_of_a_session_is_no_close(asset_class: AssetClass) -> None:
+    """A stock that opened with a gap would show half of its change."""
+    reference = change_from(day("105", "10"), Decimal(110), FINNHUB, asset_class)
+
+    assert None is change_from(day("105"), Decimal(110), FINNHUB, asset_class)
+    assert (Decimal(100), ChangeBasis.PREVIOUS_CLOSE) == reference
+
+
+def test_the_simulator_has_no_sessions() -> None:
+    """Its stocks are compared over 24 hours, and it says so."""
+    reference = change_from(day("100"), Decimal(110), SIMULATED, STOCK)
+
+    assert (Decimal(100), ChangeBasis.DAY_AGO) == reference
+
+
+@pytest.mark.parametrize("change", ["-100", "-250"])
+def test_an_impossible_change_is_unknown(change: str) -> None:
+    """A price that fell by all of itself would be zero."""
+    assert None is change_from(day(change=change), Decimal(110), BINANCE, CRYPTO)
+
+
+@pytest.mark.parametrize("opened", [None, "0"])
+def test_without_figures_it_is_unknown(opened: str | None) -> None:
+    """Nothing is made up."""
+    assert None is change_from(day(opened), Decimal(110), BINANCE, CRYPTO)
