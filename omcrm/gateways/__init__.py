@@ -1,4 +1,4 @@
-"""Raw WebSockets for other programs: one door for all, and a dialect for each kind of program."""
+"""Raw WebSockets for other programs: one mount for all, a dialect for each kind of program."""
 
 from typing import TYPE_CHECKING
 
@@ -9,13 +9,13 @@ if TYPE_CHECKING:
     from omcrm.streaming.connection import ConnectionLimits
 
 GATEWAYS = "omcrm.gateways"
-"""The roster of an app's clients, among its extensions."""
+"""The key of an app's client registry, among its extensions."""
 
 
 def init_gateways(app: "Flask", settings: "Settings", limits: "ConnectionLimits") -> None:
-    """Put the dialects' WebSockets before the app, and their HTTP into it.
+    """Mount the dialects' WebSockets in front of the app, and register their HTTP routes.
 
-    `limits` are those of each connection. The market-data system must be there already.
+    `limits` apply to each connection. The market-data system must exist already.
     """
     from omcrm.auth.credential import dead_among
     from omcrm.extensions import socketio

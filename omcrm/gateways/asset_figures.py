@@ -1,4 +1,4 @@
-"""What the realtime dialect tells of an asset: its figures of the day, and its current price."""
+"""What the realtime dialect sends of an asset: its figures of the day and its current price."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,10 +14,10 @@ from omcrm.streaming.price_update import iso
 def asset_figures(
     symbol: str, quote: Quote | None, instrument: Instrument | None
 ) -> dict[str, Any]:
-    """The body of `asset_update`: None for what is not known.
+    """The body of `asset_update`; unknown values are None.
 
-    `change` and `change_percent` are counted from `change_basis`: the price of 24 hours ago, or the
-    previous close.
+    `change` and `change_percent` are measured from `change_basis`: the price of 24 hours ago, or
+    the previous close.
     """
     return {
         "symbol": symbol,
@@ -46,10 +46,10 @@ def _day_change(quote: Quote | None, instrument: Instrument | None) -> dict[str,
 
 
 def asset_price(symbol: str, quote: Quote | None, now: datetime, timeout: int) -> dict[str, Any]:
-    """The body of `asset_price`: `price` is the current one, `last_price` the last one told.
+    """The body of `asset_price`: `price` is the current one, `last_price` the last one received.
 
-    Nothing is current that is older than `timeout` seconds, unless its market is closed since, and
-    a fixed price never is.
+    A price older than `timeout` seconds is not current unless its market has closed since; a fixed
+    price never is.
     """
     if quote is None:
         nothing = ("price", "timestamp", "last_price", "age_seconds", "price_class", "source")

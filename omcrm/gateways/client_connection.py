@@ -1,4 +1,4 @@
-"""One raw WebSocket, whatever it speaks: what it says, what it is sent, its limits and its end."""
+"""One raw WebSocket of any dialect: what it receives and sends, its limits and its end."""
 
 import logging
 import time
@@ -24,7 +24,7 @@ from omcrm.streaming.throttled_log import ThrottledLog
 from omcrm.streaming.worker_pool import WorkerPool
 from omcrm.web import database_away
 
-# What is shorter is not worth compressing.
+# Shorter messages gain nothing from compression.
 _COMPRESS_FROM = 256
 
 _failures = ThrottledLog(logging.getLogger(__name__))
@@ -34,25 +34,25 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 class ClientServices(Struct, frozen=True):
-    """What all clients of an app share.
+    """What all client connections of an app share.
 
-    `context` makes the app's context, inside of which everything is handled; `welcome` is called
-    in it for each new client. One client may have so many `subscriptions`.
+    `context` makes the app's context, inside of which everything is handled; `on_open` is called in
+    it for each new client. `subscriptions` is the maximum of one client.
     """
 
     workers: WorkerPool
     registry: ClientRegistry
     context: Callable[[], AbstractContextManager[object]]
-    welcome: Job
+    on_open: Job
     subscriptions: int
 
 
 class ClientConnection:
-    """One connected client of a dialect; thread-safe.
+    """The connection of one client of a dialect; thread-safe.
 
-    `caller` is None for a stranger, `arguments` are the variable parts of the path, `state` is
-    whatever the dialect wants to remember. `subscriptions` names what counts against the limit,
-    `goodbye` is the code and reason of the close, as soon as there is one of ours.
+    `caller` is None for an anonymous client, `arguments` are the variable parts of the path,
+    `state` belongs to the dialect. `subscriptions` holds the keys that count against the limit;
+    `closed_with` is the code and reason of our close, None before it.
     """
 
     def __init__(
@@ -71,36 +71,36 @@ class ClientConnection:
         self.subscriptions: set[Hashable] = set()
         self._services = services
         self._limiter = RateLimiter()
-        # Made at the start: it holds the client, who may be refused before.
+        # Created in `start`: it refers to the client, which may be refused before that.
         self._inbox: Inbox[str | bytes | Job]
         self._connection: WebSocketConnection | None = None
         self._started = False
-        self.goodbye: tuple[int, str] | None = None
+        self.closed_with: tuple[int, str] | None = None
         self._subscriber: Subscriber | None = None
         self._wants_state: Job | None = None
         self._lock = native_lock()
         self._pending_state: dict[Hashable, Callable[[], str]] = {}
-        self._paying = False
+        self._is_flushing = False
 
     def start(self, connection: WebSocketConnection, first: bytes, early: bytes) -> None:
-        """Speak on this connection, after `first`; `early` is what the client has said already."""
+        """Write `first` and serve this connection; `early` holds bytes received already."""
         self._connection = connection
         self._inbox = Inbox(self._services.workers, self._handle, self._pause)
         self._inbox.put(self._open)
         connection.start(self, first, early)
         self._started = True
-        if self.goodbye is not None:
-            connection.close(*self.goodbye)
+        if self.closed_with is not None:
+            connection.close(*self.closed_with)
         self._inbox.start()
 
-    # For dialects: to the client
+    # For dialects: sending
 
     def send(self, text: str) -> None:
-        """Send a message behind all that waits; one who does not read loses them, and is told."""
+        """Send a message after all pending ones; a client that does not read gets `EVENTS_LOST`."""
         self.send_framed(text.encode())
 
     def send_framed(self, payload: bytes, framed: bytes | None = None) -> None:
-        """The same, with the plain frame where somebody has made that for all."""
+        """Like `send`; `framed` is the uncompressed frame where it was encoded once for all."""
         connection = self._connection
         if connection is None:
             return
@@ -111,103 +111,103 @@ class ClientConnection:
             connection.send(framed or text_frame(payload))
 
     def send_latest(self, key: Hashable, make: Callable[[], str]) -> None:
-        """Send what `make` gives as soon as the client has taken what is before it.
+        """Send what `make` returns as soon as the client has read what was sent before.
 
-        Of the same key only the last is sent: for what is large, or soon out of date. `make` is
-        called inside of an app context, in some thread.
+        Of each key only the last is sent: for state that is large or soon out of date. `make` is
+        called inside of an app context, in any thread.
         """
         with self._lock:
             self._pending_state[key] = make
-        self._pay()
+        self._flush_pending()
 
     def close(self, code: int = CloseCode.POLICY_VIOLATION, reason: str = "") -> None:
-        """Say goodbye; nothing more is heard of the client."""
-        self.goodbye = (code, reason)
-        # Nothing is said before the handshake is answered.
+        """Close the connection; later messages of the client are ignored."""
+        self.closed_with = (code, reason)
+        # A close frame may only follow the answer to the handshake.
         connection = self._connection
         if connection is not None and self._started:
             connection.close(code, reason)
 
-    # For dialects: what it is subscribed to
+    # For dialects: subscriptions
 
     def accept(self, wanted: Iterable[Key]) -> tuple[list[Key], list[Key]]:
-        """Count subscriptions: those within the limit (or held already), and those beyond."""
+        """Count subscriptions; return those within the limit or held already, and those beyond."""
         accepted: list[Key] = []
         beyond: list[Key] = []
-        for fromkey in dict.fromkeys(wanted):
-            is_new = fromkey not in self.subscriptions
+        for key in dict.fromkeys(wanted):
+            is_new = key not in self.subscriptions
             if is_new and len(self.subscriptions) >= self._services.subscriptions:
-                beyond.append(fromkey)
+                beyond.append(key)
             else:
-                self.subscriptions.add(fromkey)
-                accepted.append(fromkey)
+                self.subscriptions.add(key)
+                accepted.append(key)
         return accepted, beyond
 
     def release(self, unwanted: Iterable[Hashable]) -> None:
-        """Count these no more."""
+        """Stop counting these subscriptions."""
         self.subscriptions.difference_update(unwanted)
 
     @property
     def most_subscriptions(self) -> int:
-        """How many there may be."""
+        """The maximum of subscriptions."""
         return self._services.subscriptions
 
-    def watch(self, symbols: Iterable[str], max_rate: float | None = None) -> None:
-        """The newest quote of each symbol, now, and then each change, in the dialect's words."""
+    def subscribe(self, symbols: Iterable[str], max_rate: float | None = None) -> None:
+        """Send the newest quote of each symbol now, then each change, as the dialect encodes it."""
         fanout = self.dialect.market.fanout
         if self._subscriber is None:
             self._subscriber = fanout.join(self, self.dialect.quote, self.dialect.facts)
         fanout.watch(self._subscriber, symbols, max_rate)
 
-    def unwatch(self, symbols: Iterable[str]) -> None:
-        """No more quotes of these symbols."""
+    def unsubscribe(self, symbols: Iterable[str]) -> None:
+        """Stop sending quotes of these symbols."""
         if self._subscriber is not None:
             self.dialect.market.fanout.unwatch(self._subscriber, symbols)
 
     # For the fan-out
 
     def try_send(self, state: Batch, *, asked: bool = False) -> bool:
-        """Write quotes, unless older bytes wait."""
+        """Write quotes unless older bytes are pending; return whether they were written."""
         connection = self._connection
         if connection is None:
             return True
         return connection.try_send(state.deflated if connection.deflates else state.framed)
 
     def direct(self) -> WebSocketConnection | None:
-        """What takes plain frames at once; None where frames are compressed."""
+        """The connection that takes plain frames; None where frames are compressed."""
         connection = self._connection
         return None if connection is None or connection.deflates else connection
 
     def on_ready(self, wants_state: Job) -> None:
-        """Call `wants_state` whenever quotes can be taken again."""
+        """Call `wants_state` whenever quotes can be written again."""
         self._wants_state = wants_state
 
     # For the connection: in the reactor's thread
 
     def received(self, message: str | bytes) -> None:
-        """A message came."""
+        """Queue a received message for the worker pool."""
         self._inbox.put(message)
 
     def writable(self) -> None:
-        """What waited has been taken."""
+        """Send quotes and pending state: the pending bytes have been written."""
         if self._wants_state is not None:
             self._wants_state()
         if self._pending_state:
-            self._inbox.put(self._pay)
+            self._inbox.put(self._flush_pending)
 
     def lost(self) -> None:
-        """Events were dropped because the client did not read."""
-        self._inbox.put(self._tell_lost)
+        """Report that events were dropped because the client did not read."""
+        self._inbox.put(self._send_events_lost)
 
     def closed(self) -> None:
-        """The connection is over."""
-        self._services.registry.leave(self)
+        """Remove the client from the registry and end its inbox."""
+        self._services.registry.remove(self)
         self._inbox.end(self._end)
 
-    # What it said: by the crew, one after the other
+    # Handling messages: in the worker pool, one after the other
 
     def _handle(self, message: str | bytes | Job) -> None:
-        if self.goodbye is not None:
+        if self.closed_with is not None:
             return
         try:
             with self._services.context():
@@ -218,10 +218,10 @@ class ClientConnection:
                     self._answer(message)
         except Exception as error:
             if database_away.is_away(error):
-                self._tell(MessageRefused("DATABASE_UNAVAILABLE", database_away.MESSAGE))
+                self._send_error(MessageRefused("DATABASE_UNAVAILABLE", database_away.MESSAGE))
                 return
             _failures.exception("a client of %s could not be served", self.dialect.name)
-            self._tell(MessageRefused("INTERNAL_ERROR", "Something went wrong on our side"))
+            self._send_error(MessageRefused("INTERNAL_ERROR", "Something went wrong on our side"))
 
     def _answer(self, message: str | bytes) -> None:
         now = time.monotonic()
@@ -233,23 +233,23 @@ class ClientConnection:
             self.dialect.received(self, message)
         except MessageRefused as refusal:
             self._services.registry.count(self.dialect.name, "messages_refused")
-            self._tell(refusal)
+            self._send_error(refusal)
             if self._limiter.too_many_errors(now):
                 self.close(CloseCode.POLICY_VIOLATION, "too many bad messages")
 
-    def _tell(self, refusal: MessageRefused) -> None:
+    def _send_error(self, refusal: MessageRefused) -> None:
         self.send(self.dialect.error(refusal))
 
-    def _tell_lost(self) -> None:
-        self._tell(MessageRefused("EVENTS_LOST", "Some messages were lost: subscribe again"))
+    def _send_events_lost(self) -> None:
+        self._send_error(MessageRefused("EVENTS_LOST", "Some messages were lost: subscribe again"))
 
     def _open(self) -> None:
         try:
-            self._services.welcome()
+            self._services.on_open()
         except Exception as error:
-            # The feeds may not run then, but who has come is served.
+            # The feeds may not run then, but the client is served.
             if not database_away.is_away(error):
-                _failures.exception("welcoming a client failed")
+                _failures.exception("starting the feeds for a new client failed")
         self.dialect.opened(self)
 
     def _end(self) -> None:
@@ -262,7 +262,7 @@ class ClientConnection:
             subscriber, self._subscriber = self._subscriber, None
             if subscriber is not None:
                 self.dialect.market.fanout.leave(subscriber)
-            # Both hold this client in turn.
+            # Both refer back to this client: without them no reference cycle is left.
             self._connection = self._wants_state = None
 
     def _pause(self, paused: bool) -> None:
@@ -270,13 +270,13 @@ class ClientConnection:
         if connection is not None:
             connection.pause(paused)
 
-    def _pay(self) -> None:
-        """Send what is owed, as long as it is taken; one thread at a time, to keep the order."""
+    def _flush_pending(self) -> None:
+        """Send pending state until the connection blocks; one thread at a time keeps the order."""
         with self._lock:
-            if self._paying:
+            if self._is_flushing:
                 return
-            self._paying = True
-        while (make := self._next_owed()) is not None:
+            self._is_flushing = True
+        while (make := self._next_pending()) is not None:
             try:
                 with self._services.context():
                     text = make()
@@ -284,13 +284,13 @@ class ClientConnection:
             except Exception as error:
                 if database_away.is_away(error):
                     continue
-                _failures.exception("what a client of %s is owed failed", self.dialect.name)
+                _failures.exception("pending state of a client of %s failed", self.dialect.name)
 
-    def _next_owed(self) -> Callable[[], str] | None:
+    def _next_pending(self) -> Callable[[], str] | None:
         with self._lock:
             connection = self._connection
-            # A blocked connection calls `writable` later, which sees what is owed by then.
+            # A blocked connection calls `writable` later, which flushes what is pending then.
             if connection is None or connection.blocked or not self._pending_state:
-                self._paying = False
+                self._is_flushing = False
                 return None
             return self._pending_state.pop(next(iter(self._pending_state)))

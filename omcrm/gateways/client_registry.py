@@ -1,4 +1,4 @@
-"""Who is connected on raw WebSockets, how many that may be, and what is counted of them."""
+"""The connected clients of raw WebSockets: their limit, their credentials and their counts."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -14,56 +14,57 @@ if TYPE_CHECKING:
 class ClientRegistry:
     """The connected clients of all dialects; thread-safe.
 
-    A user may have `most` of them; of strangers, an address may.
+    Each user may have `most` of them; anonymous clients are limited by their address.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._lock = native_lock()
         self._clients: dict[ClientConnection, None] = {}
-        self._taken: Counter[int | str] = Counter()
+        self._per_owner: Counter[int | str] = Counter()
         self._refused: Counter[str] = Counter()
         self._counted: dict[str, Counter[str]] = {}
-        self._guarded = False
+        self._has_sweeper = False
 
-    def enter(self, client: "ClientConnection") -> bool:
-        """Let a client in; refused with LIMIT_EXCEEDED where its owner has too many.
+    def add(self, client: "ClientConnection") -> bool:
+        """Register a client; refused with LIMIT_EXCEEDED where its owner has too many.
 
-        True where a guard must be started, who looks after the credentials until `may_rest`.
+        Returns True where a session sweeper must be started, which runs until
+        `stop_sweeper_if_empty` returns True.
         """
         with self._lock:
-            if self._taken[client.owner] >= self._most:
+            if self._per_owner[client.owner] >= self._most:
                 message = f"too many connections ({self._most}): close one first"
                 raise AccessRefused("LIMIT_EXCEEDED", message, 429)
             self._clients[client] = None
-            self._taken[client.owner] += 1
-            guarded, self._guarded = self._guarded, True
-            return not guarded
+            self._per_owner[client.owner] += 1
+            had_sweeper, self._has_sweeper = self._has_sweeper, True
+            return not had_sweeper
 
-    def leave(self, client: "ClientConnection") -> None:
-        """The client is gone; twice is once."""
+    def remove(self, client: "ClientConnection") -> None:
+        """Remove a client; does nothing for one that is not registered."""
         with self._lock:
             if client not in self._clients:
                 return
             del self._clients[client]
-            self._taken[client.owner] -= 1
-            if not self._taken[client.owner]:
-                del self._taken[client.owner]
+            self._per_owner[client.owner] -= 1
+            if not self._per_owner[client.owner]:
+                del self._per_owner[client.owner]
 
-    def may_rest(self) -> bool:
-        """Whether the guard may go, because nobody is left."""
+    def stop_sweeper_if_empty(self) -> bool:
+        """Return whether the sweeper must stop because no client is left."""
         with self._lock:
-            self._guarded = bool(self._clients)
-            return not self._guarded
+            self._has_sweeper = bool(self._clients)
+            return not self._has_sweeper
 
-    # Whose they are
+    # By owner
 
     def handles(self) -> set[str]:
-        """The credentials that the clients came with."""
+        """The credentials of the connected clients."""
         return {client.caller.handle for client in self.clients() if client.caller is not None}
 
     def holders(self, handles: Collection[str]) -> "list[ClientConnection]":
-        """The clients that came with one of these credentials."""
+        """The clients that use one of these credentials."""
         return [
             client
             for client in self.clients()
@@ -73,7 +74,7 @@ class ClientRegistry:
     def clients(
         self, user_id: int | None = None, dialect: str | None = None
     ) -> "list[ClientConnection]":
-        """All of them, or those of a user or of a dialect."""
+        """All clients, or those of a user or of a dialect."""
         with self._lock:
             clients = list(self._clients)
         return [
@@ -86,17 +87,17 @@ class ClientRegistry:
     # Counting
 
     def count(self, dialect: str, what: str, number: int = 1) -> None:
-        """Note that something happened to a client of a dialect."""
+        """Add to a counter of a dialect."""
         with self._lock:
             self._counted.setdefault(dialect, Counter())[what] += number
 
     def count_refusal(self, reason: str) -> None:
-        """Note that somebody was not let in."""
+        """Count a refused handshake."""
         with self._lock:
             self._refused[reason] += 1
 
     def counts(self) -> dict[str, Any]:
-        """How many clients and subscriptions there are, and what happened so far: for everybody."""
+        """How many clients and subscriptions there are, and the counters so far; for every user."""
         clients = self.clients()
         with self._lock:
             counted = {name: dict(item) for name, item in self._counted.items()}
@@ -122,7 +123,7 @@ class ClientRegistry:
         }
 
     def by_user(self) -> list[dict[str, Any]]:
-        """The same for each user, for administrators; strangers are all together."""
+        """Connections and subscriptions of each user, for administrators; one row for anonymous."""
         subscriptions: dict[int | None, list[int]] = {}
         for client in self.clients():
             user = None if client.caller is None else client.caller.user_id

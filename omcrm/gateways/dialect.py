@@ -1,4 +1,4 @@
-"""What a dialect is: the part of a raw WebSocket that is another for each kind of program."""
+"""The interface of a dialect: what differs between raw WebSockets for different programs."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Hashable
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 
 
 class Dialect(ABC):
-    """One way of speaking, for all clients of an app that speak it; there is one object of each.
+    """The protocol of one kind of program; an app has one object of each dialect.
 
-    `opened`, `received` and `closed` are called one after the other for each client, for different
-    clients at the same time, inside of an app context, and may take their time. What belongs to a
-    single client is kept in `client.state`.
+    `opened`, `received` and `closed` are called one after the other for each client, concurrently
+    for different clients, inside of an app context, and may block. What belongs to a single client
+    is kept in `client.state`.
     """
 
     name: ClassVar[str]
-    """In counts and logs."""
+    """The name in counts and logs."""
 
     path: ClassVar[str]
-    """Where it is mounted; `/profile/<symbol>` puts `symbol` into `client.arguments`."""
+    """The path it is mounted at; `/profile/<symbol>` puts `symbol` into `client.arguments`."""
 
     scope: ClassVar[Scope] = Scope.MARKET_READ
-    """What a token needs to come in."""
+    """The scope that a token needs."""
 
     session_ended: ClassVar[str] = "Session ended"
     """The reason of the close when a client's login or token ends."""
@@ -38,26 +38,26 @@ class Dialect(ABC):
         self.market = market
 
     def opened(self, client: "ClientConnection") -> None:  # noqa: B027
-        """A client has come: the first thing to be said, if there is one."""
+        """Set up a new client and send the first message, if there is one."""
 
     @abstractmethod
     def received(self, client: "ClientConnection", text: str) -> None:
-        """Act on a message; raises MessageRefused for one that is wrong."""
+        """Act on a message; raises MessageRefused for an invalid one."""
 
     @abstractmethod
     def error(self, refusal: MessageRefused) -> str:
-        """The message that tells a client what was wrong."""
+        """The message that reports a refusal."""
 
     def quote(self, quote: Quote) -> str:
-        """The message that tells a price, for those who `client.watch`; made once for all."""
+        """The message of a quote, for clients after `client.subscribe`; encoded once for all."""
         raise NotImplementedError
 
     def facts(self, quote: Quote) -> Hashable:
-        """What of a price is worth a message when it changes; None where each price is."""
+        """What must differ for a quote to be sent again; None where every quote is sent."""
         return None
 
     def closed(self, client: "ClientConnection") -> None:  # noqa: B027
-        """A client has gone; the last call."""
+        """Clean up after a client; the last call for it."""
 
     def late_refusal(self, refused: Unidentified) -> str | None:
         """The reason to close with after the upgrade, for dialects that do not refuse in HTTP."""

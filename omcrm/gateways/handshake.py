@@ -1,4 +1,4 @@
-"""Who may come in by a raw WebSocket, and in which words the others are refused."""
+"""Who may open a raw WebSocket, and the HTTP answers to the others."""
 
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
@@ -10,12 +10,12 @@ from omcrm.streaming import wire
 
 Environ = dict[str, Any]
 
-# Who comes without a credential that counts.
+# The reasons for which a caller counts as anonymous.
 _STRANGERS = (UnidentifiedReason.NONE_GIVEN, UnidentifiedReason.FOREIGN_ORIGIN)
 
 
 class HandshakeRefusal(NamedTuple):
-    """Why somebody is not let in, as HTTP says it; `wait` is in seconds."""
+    """A handshake's refusal in HTTP; `wait` is in seconds."""
 
     status: int
     code: str
@@ -23,7 +23,7 @@ class HandshakeRefusal(NamedTuple):
     wait: int = 0
 
     def answer(self, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """The whole answer."""
+        """Start the response and return its body."""
         error = {"code": self.code, "message": self.message}
         body = wire.dumps({"success": False, "error": error}).encode()
         headers = [
@@ -39,24 +39,24 @@ class HandshakeRefusal(NamedTuple):
 
 
 class HandshakePolicy:
-    """Learns who calls; where nothing is `guarded` strangers come in, from pages of any site."""
+    """Identifies callers; unless it `requires_credential` anonymous ones pass, from any site."""
 
-    def __init__(self, guarded: bool) -> None:
-        self._guarded = guarded
+    def __init__(self, requires_credential: bool) -> None:
+        self._requires_credential = requires_credential
 
-    def who(self, environ: Environ) -> Caller | Unidentified | None:
-        """Who makes this handshake, None for a stranger who may come in; needs an app context."""
+    def identify(self, environ: Environ) -> Caller | Unidentified | None:
+        """The caller of this handshake, None for an anonymous one; needs an app context."""
         caller = identify(environ, websocket=True)
         is_stranger = isinstance(caller, Unidentified) and caller.reason in _STRANGERS
-        return None if is_stranger and not self._guarded else caller
+        return None if is_stranger and not self._requires_credential else caller
 
 
 def refusal(refused: Unidentified) -> HandshakeRefusal:
-    """The same in HTTP."""
+    """The answer in HTTP."""
     return HandshakeRefusal(refused.status, refused.code, refused.message, refused.wait_seconds)
 
 
 def missing(scope: Scope) -> HandshakeRefusal:
-    """What a token is told that was not made for this."""
+    """The refusal of a token without this scope."""
     message = f"This needs a token with the scope {scope}."
     return HandshakeRefusal(HTTPStatus.FORBIDDEN, "INSUFFICIENT_SCOPE", message)

@@ -1,4 +1,4 @@
-"""Reads JSON messages by their schemas, and says what is wrong with those that do not fit."""
+"""Decodes JSON messages by their schemas, and explains what is invalid about the others."""
 
 from typing import Any, Generic, TypeVar, get_args
 
@@ -7,17 +7,17 @@ import msgspec
 from omcrm.errors import MessageRefused
 from omcrm.streaming import wire
 
-# So much of what a client called its message is told back to it.
+# How many characters of an unknown message type are sent back.
 _SHOWN = 50
 
 T = TypeVar("T")
 
 
 class Inbound(Generic[T]):
-    """Reads a union of Structs that one field tells apart (`tag_field` and `tag`).
+    """Decodes a union of Structs that one field distinguishes (`tag_field` and `tag`).
 
-    `unknown` is how the dialect begins to say that there is no such kind of message, `invalid` is
-    what it says of each kind whose fields are wrong.
+    `unknown` begins the error for a type that does not exist, `invalid` holds the error for each
+    type with wrong fields.
     """
 
     def __init__(self, messages: Any, *, unknown: str, invalid: dict[str, str]) -> None:
@@ -37,12 +37,12 @@ class Inbound(Generic[T]):
 
     def _refusal(self, text: str, problem: str) -> MessageRefused:
         try:
-            said = wire.loads(text)
+            content = wire.loads(text)
         except ValueError:
             return MessageRefused("INVALID_JSON", "Invalid JSON format")
-        if not isinstance(said, dict):
+        if not isinstance(content, dict):
             return MessageRefused("INVALID_JSON", "Invalid JSON format", "expected an object")
-        kind = said.get(self._field)
+        kind = content.get(self._field)
         if not isinstance(kind, str) or kind not in self._known:
             shown = kind if isinstance(kind, str) else wire.dumps(kind)
             return MessageRefused("UNKNOWN_MESSAGE", f"{self._unknown}: {shown[:_SHOWN]}")

@@ -26,19 +26,19 @@ from omcrm.streaming.rate_limiter import TokenBucket
 from omcrm.web.market_access import MarketAccess
 from omcrm.web.news import news_body
 
-# How many points of history a client may ask for: in a second, and at once.
+# How many points of history a client may request: in a second, and at once.
 _POINTS_A_SECOND, _POINTS = 2_500, 5_000
 
-# What clients say
+# Inbound messages
 
 Symbol = Annotated[str, Meta(min_length=1, max_length=20)]
-# Far above any limit on subscriptions, so that what is beyond it can be named.
+# Far above any limit on subscriptions, so that the symbols beyond the limit can be named.
 Symbols = Annotated[list[Symbol], Meta(min_length=1, max_length=1000)]
 Channel = Literal["quotes", "trades", "level2", "news", "alerts"]
 
 
 class Subscribe(Struct, frozen=True, tag_field="action", tag="subscribe"):
-    """Ask for symbols; `level` is only told back, `history` is a number of minutes."""
+    """Subscribe to symbols; `level` is only sent back, `history` is a number of minutes."""
 
     symbols: Symbols
     level: Literal["basic", "advanced"] = "basic"
@@ -47,13 +47,13 @@ class Subscribe(Struct, frozen=True, tag_field="action", tag="subscribe"):
 
 
 class Unsubscribe(Struct, frozen=True, tag_field="action", tag="unsubscribe"):
-    """Ask for no more of these symbols, on any channel."""
+    """Unsubscribe from these symbols on every channel."""
 
     symbols: Symbols
 
 
 class MarketFeedPing(Struct, frozen=True, tag_field="action", tag="ping"):
-    """Ask for a sign of life."""
+    """Ask for a `pong`."""
 
 
 _INVALID = "Invalid subscription request"
@@ -63,11 +63,11 @@ _inbound: Inbound[Subscribe | Unsubscribe | MarketFeedPing] = Inbound(
     invalid={"subscribe": _INVALID, "unsubscribe": _INVALID, "ping": "Invalid ping"},
 )
 
-# What they are told
+# Outbound messages
 
 
 def quote_body(quote: Quote, instrument: Instrument | None) -> dict[str, Any]:
-    """A quote; `volume`, `dayChange` and `dayChangePercent` are those of the source's day."""
+    """The body of a quote; `volume`, `dayChange`, `dayChangePercent` are of the source's day."""
     return {
         "type": "quote",
         "symbol": quote.symbol,
@@ -87,7 +87,7 @@ def quote_body(quote: Quote, instrument: Instrument | None) -> dict[str, Any]:
     }
 
 
-def _written_trade(quote: Quote) -> str:
+def _encode_trade(quote: Quote) -> str:
     return wire.dumps(
         {
             "type": "trade",
@@ -101,59 +101,59 @@ def _written_trade(quote: Quote) -> str:
     )
 
 
-def _written_news(item: NewsItem) -> str:
+def _encode_news(item: NewsItem) -> str:
     return wire.dumps({"type": "news", **news_body(item)})
 
 
 class MarketFeed(Dialect):
-    """Quotes, trades and news of the symbols a client asks for."""
+    """Quotes, trades and news of the symbols that a client subscribes to."""
 
     name = "market_feed"
     path = "/ws/market/feed"
 
     def __init__(self, market: MarketAccess) -> None:
         super().__init__(market)
-        self._tape = TradeTape(market.hub, _written_trade)
-        self._news = NewsDelivery(market.news, _written_news)
+        self._tape = TradeTape(market.hub, _encode_trade)
+        self._news = NewsDelivery(market.news, _encode_news)
 
     def opened(self, client: ClientConnection) -> None:
-        """Nothing is said before the client does."""
+        """Set up the budget for history; nothing is sent before the client's first message."""
         client.state = TokenBucket(_POINTS_A_SECOND, _POINTS)
 
     def received(self, client: ClientConnection, text: str) -> None:
-        """Subscribe, unsubscribe or ping."""
-        asked = _inbound.read(text)
-        if isinstance(asked, Subscribe):
-            self._subscribe(client, asked)
-        elif isinstance(asked, Unsubscribe):
-            self._unsubscribe(client, asked)
+        """Handle a subscribe, unsubscribe or ping."""
+        request = _inbound.read(text)
+        if isinstance(request, Subscribe):
+            self._subscribe(client, request)
+        elif isinstance(request, Unsubscribe):
+            self._unsubscribe(client, request)
         else:
             client.send(wire.dumps({"type": "pong", "timestamp": iso(datetime.now(UTC))}))
 
     def error(self, refusal: MessageRefused) -> str:
-        """`error` with a code, and the detail where there is one."""
+        """An `error` message with a code, and the detail where there is one."""
         return _error(refusal.code, refusal.message, detail=refusal.detail)
 
     def quote(self, quote: Quote) -> str:
-        """A quote."""
+        """A `quote` message."""
         return wire.dumps(quote_body(quote, self.market.instruments.get(quote.symbol)))
 
     def closed(self, client: ClientConnection) -> None:
-        """No more trades, and no more news."""
-        self._tape.leave(client)
-        self._news.leave(client)
+        """End the client's trades and news."""
+        self._tape.remove(client)
+        self._news.remove(client)
 
     def late_refusal(self, refused: Unidentified) -> str | None:
-        """Its clients read the reason of the close, not HTTP."""
+        """The reason of a close instead of HTTP 401: clients of this dialect read it there."""
         if refused.status != 401:
             return None
         is_missing = refused.reason is UnidentifiedReason.NONE_GIVEN
         return "Authentication token required" if is_missing else "Authentication failed"
 
-    def _subscribe(self, client: ClientConnection, asked: Subscribe) -> None:
+    def _subscribe(self, client: ClientConnection, request: Subscribe) -> None:
         served = {"quotes", "trades", *(["news"] if self._news.is_served else [])}
-        channels = [fromkey for fromkey in dict.fromkeys(asked.channels) if fromkey in served]
-        symbols = canonical_symbols(asked.symbols)
+        channels = [channel for channel in dict.fromkeys(request.channels) if channel in served]
+        symbols = canonical_symbols(request.symbols)
         known = [symbol for symbol in symbols if symbol in self.market.instruments]
         accepted, beyond = client.accept(known) if channels else ([], [])
         if accepted:
@@ -162,33 +162,33 @@ class MarketFeed(Dialect):
                     {
                         "type": "subscribed",
                         "symbols": accepted,
-                        "level": asked.level,
+                        "level": request.level,
                         "channels": channels,
                         "total_subscriptions": len(client.subscriptions),
                     }
                 )
             )
         if missing := [
-            fromkey for fromkey in dict.fromkeys(asked.channels) if fromkey not in served
+            channel for channel in dict.fromkeys(request.channels) if channel not in served
         ]:
             message = f"Nothing brings these channels: {', '.join(missing)}"
             client.send(_error("CHANNEL_UNAVAILABLE", message, channels=missing))
-        for error in _in_vain(
+        for error in _subscription_errors(
             client, [symbol for symbol in symbols if symbol not in known], beyond
         ):
             client.send(error)
         if "quotes" in channels:
-            client.watch(accepted)
+            client.subscribe(accepted)
         if "trades" in channels:
             quotes = [self.market.cache.get(symbol) for symbol in accepted]
-            self._tape.watch(client, accepted, [quote for quote in quotes if quote is not None])
+            self._tape.subscribe(client, accepted, [quote for quote in quotes if quote is not None])
         if "news" in channels:
-            self._news.watch(client, accepted)
-        if asked.history and accepted:
-            self._tell_history(client, accepted, asked.history)
+            self._news.subscribe(client, accepted)
+        if request.history and accepted:
+            self._send_history(client, accepted, request.history)
 
-    def _tell_history(self, client: ClientConnection, symbols: list[str], minutes: int) -> None:
-        """The last points of each symbol; they cost more than other answers, and are rationed."""
+    def _send_history(self, client: ClientConnection, symbols: list[str], minutes: int) -> None:
+        """Send the last points of each symbol, within a budget: they cost more than answers."""
         if not client.state.take(len(symbols) * minutes, time.monotonic()):
             message = f"Too much history: {_POINTS} points at once, {_POINTS_A_SECOND} a second"
             client.send(_error("HISTORY_LIMIT_EXCEEDED", message, symbols=symbols))
@@ -196,12 +196,12 @@ class MarketFeed(Dialect):
         for symbol in symbols:
             client.send_latest(("history", symbol), partial(self._history, symbol, minutes))
 
-    def _unsubscribe(self, client: ClientConnection, asked: Unsubscribe) -> None:
+    def _unsubscribe(self, client: ClientConnection, request: Unsubscribe) -> None:
         known = client.subscriptions | self.market.instruments.keys()
-        symbols = [symbol for symbol in canonical_symbols(asked.symbols) if symbol in known]
-        client.unwatch(symbols)
-        self._tape.unwatch(client, symbols)
-        self._news.unwatch(client, symbols)
+        symbols = [symbol for symbol in canonical_symbols(request.symbols) if symbol in known]
+        client.unsubscribe(symbols)
+        self._tape.unsubscribe(client, symbols)
+        self._news.unsubscribe(client, symbols)
         client.release(symbols)
         total = len(client.subscriptions)
         client.send(
@@ -209,7 +209,7 @@ class MarketFeed(Dialect):
         )
 
     def _history(self, symbol: str, minutes: int) -> str:
-        """The last minutes that were traded at the source that speaks now; none are made up."""
+        """The last minutes traded at the active source; minutes without trades are absent."""
         quote = self.market.cache.get(symbol)
         source = quote.source.name if quote else ""
         candles = self.market.bars.series(symbol, source, "1m", minutes)
@@ -218,8 +218,10 @@ class MarketFeed(Dialect):
         return wire.dumps({**about, "data": data})
 
 
-def _in_vain(client: ClientConnection, unknown: list[str], beyond: list[str]) -> Iterable[str]:
-    """An error for each reason why a symbol was not subscribed to."""
+def _subscription_errors(
+    client: ClientConnection, unknown: list[str], beyond: list[str]
+) -> Iterable[str]:
+    """One error for each reason for which symbols were not subscribed."""
     if unknown:
         message = f"Unknown symbols: {', '.join(unknown[:5])}"
         yield _error("UNKNOWN_SYMBOL", message, symbols=unknown)
@@ -231,5 +233,5 @@ def _in_vain(client: ClientConnection, unknown: list[str], beyond: list[str]) ->
 
 
 def _error(code: str, message: str, **more: Any) -> str:
-    told = {name: value for name, value in more.items() if value is not None}
-    return wire.dumps({"type": "error", "message": message, "code": code, **told})
+    present = {name: value for name, value in more.items() if value is not None}
+    return wire.dumps({"type": "error", "message": message, "code": code, **present})

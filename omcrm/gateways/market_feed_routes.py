@@ -1,4 +1,4 @@
-"""The HTTP that belongs to `/ws/market/feed`: quotes for the asking, and the state of the feeds."""
+"""The HTTP routes beside `/ws/market/feed`: quotes on request, and the state of the feeds."""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ blueprint = Blueprint("market_feed", __name__, url_prefix="/api/v1/market")
 
 
 class QuotesRequest(Struct, frozen=True):
-    """The body of a question for several quotes."""
+    """The body of a request for several quotes."""
 
     symbols: Annotated[list[Symbol], Meta(min_length=1, max_length=_MOST_QUOTES)]
 
@@ -41,19 +41,21 @@ def refuse(error: AccessRefused) -> ResponseReturnValue:
 @blueprint.get("/streaming/status")
 @requires("market:read")
 def status() -> ResponseReturnValue:
-    found, caller = market(), current_caller()
-    feeds = found.status()
+    access, caller = market(), current_caller()
+    feeds = access.status()
     return json_answer(
         {
             "success": True,
-            "active": found.running,
-            "since": iso(found.since),
+            "active": access.running,
+            "since": iso(access.since),
             "stopped_by_admin": feed_switch.are_stopped(),
             "connections": {name: item.active for name, item in feeds.items()},
             "message_counts": {name: item.messages for name, item in feeds.items()},
             "client_connections": len(_registry().clients(dialect=MarketFeed.name)),
-            # What others watch is theirs.
-            "client_subscription_counts": _watched(None if caller.is_admin else caller.user_id),
+            # Each user sees only the symbols of their own clients.
+            "client_subscription_counts": _subscription_counts(
+                None if caller.is_admin else caller.user_id
+            ),
             "timestamp": iso(datetime.now(UTC)),
         }
     )
@@ -75,32 +77,32 @@ def stop() -> ResponseReturnValue:
 @requires("market:read")
 def quote(symbol: str) -> ResponseReturnValue:
     start_for_viewer()
-    symbol, found = canonical_symbol(symbol), market()
-    if symbol not in found.instruments:
+    symbol, access = canonical_symbol(symbol), market()
+    if symbol not in access.instruments:
         raise AccessRefused("UNKNOWN_SYMBOL", f"Unknown symbol: {symbol[:20]}", 404)
-    held = found.cache.get(symbol)
-    if held is None:
+    cached = access.cache.get(symbol)
+    if cached is None:
         raise AccessRefused("NO_PRICE", f"No price is known for {symbol} yet", 503)
-    return json_answer({"success": True, **quote_body(held, found.instruments[symbol])})
+    return json_answer({"success": True, **quote_body(cached, access.instruments[symbol])})
 
 
 @blueprint.post("/quotes")
 @requires("market:read")
 def quotes() -> ResponseReturnValue:
-    asked = request_body(QuotesRequest)
+    body = request_body(QuotesRequest)
     start_for_viewer()
-    known, held = market().instruments, market().cache.snapshot()
-    symbols = canonical_symbols(asked.symbols)
+    known, cached = market().instruments, market().cache.snapshot()
+    symbols = canonical_symbols(body.symbols)
     return json_answer(
         {
             "success": True,
             "quotes": [
-                quote_body(held[symbol], known[symbol])
+                quote_body(cached[symbol], known[symbol])
                 for symbol in symbols
-                if symbol in held and symbol in known
+                if symbol in cached and symbol in known
             ],
             "without_price": [
-                symbol for symbol in symbols if symbol in known and symbol not in held
+                symbol for symbol in symbols if symbol in known and symbol not in cached
             ],
             "unknown_symbols": [symbol for symbol in symbols if symbol not in known],
         }
@@ -108,11 +110,11 @@ def quotes() -> ResponseReturnValue:
 
 
 def _registry() -> ClientRegistry:
-    found: ClientRegistry = current_app.extensions[GATEWAYS]
-    return found
+    registry: ClientRegistry = current_app.extensions[GATEWAYS]
+    return registry
 
 
-def _watched(user_id: int | None) -> dict[str, int]:
-    """How many clients watch each symbol, of everybody's or of one user's."""
+def _subscription_counts(user_id: int | None) -> dict[str, int]:
+    """How many clients are subscribed to each symbol, of all users or of one."""
     clients = _registry().clients(user_id, MarketFeed.name)
     return dict(Counter(str(key) for client in clients for key in client.subscriptions.copy()))

@@ -1,4 +1,4 @@
-"""Where the raw WebSockets are: before the app, at the dialects' paths, and for upgrades only."""
+"""Mounts the raw WebSockets in front of the app, at the dialects' paths, for upgrades only."""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -31,14 +31,14 @@ _DATABASE_AWAY = HandshakeRefusal(
     503, database_away.CODE, database_away.MESSAGE, wait=database_away.RETRY_AFTER
 )
 
-_complaints = ThrottledLog(logging.getLogger(__name__))
+_failures = ThrottledLog(logging.getLogger(__name__))
 
 StartResponse = Callable[..., Any]
 Wsgi = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
 class TransportSettings(Struct, frozen=True):
-    """How connections are made; `compression` is whether it is offered."""
+    """How connections are made; `compression` is whether it may be negotiated."""
 
     reactor: Reactor
     limits: ConnectionLimits
@@ -46,24 +46,24 @@ class TransportSettings(Struct, frozen=True):
 
 
 class Mount:
-    """WSGI middleware: the dialects' WebSockets, and the app for everything else."""
+    """WSGI middleware: serves the dialects' WebSockets, and passes everything else to the app."""
 
     def __init__(
         self,
         within: Wsgi,
         app: Flask,
         services: ClientServices,
-        door: HandshakePolicy,
-        guard: SessionSweeper,
-        wire: TransportSettings,
+        policy: HandshakePolicy,
+        sweeper: SessionSweeper,
+        transport: TransportSettings,
         dialects: Sequence[Dialect],
     ) -> None:
         self._within = within
         self._app = app
         self._services = services
-        self._door = door
-        self._guard = guard
-        self._wire = wire
+        self._policy = policy
+        self._sweeper = sweeper
+        self._transport = transport
         rules = [Rule(dialect.path, endpoint=dialect) for dialect in dialects]
         self._paths = Map(rules, strict_slashes=False, merge_slashes=False).bind("")
 
@@ -87,29 +87,29 @@ class Mount:
         environ: Environ,
         start_response: StartResponse,
     ) -> Iterable[bytes]:
-        opening = negotiate(environ, self._wire.compression)
+        opening = negotiate(environ, self._transport.compression)
         if not opening.accepted:
             self._services.registry.count_refusal("handshake")
             return refuse(opening.response, start_response)
         try:
             with self._services.context():
-                caller = self._door.who(environ)
+                caller = self._policy.identify(environ)
         except Exception as error:
             if database_away.is_away(error):
                 return self._refuse(_DATABASE_AWAY, start_response)
-            _complaints.exception("nobody could say who calls")
+            _failures.exception("identifying a caller failed")
             return self._refuse(_UNAVAILABLE, start_response)
         if isinstance(caller, Unidentified):
             if reason := dialect.late_refusal(caller):
-                return self._show_out(opening, reason, caller, environ, start_response)
+                return self._accept_and_close(opening, reason, caller, environ, start_response)
             return self._refuse(refusal(caller), start_response)
         if caller is not None and not caller.may(dialect.scope):
             return self._refuse(missing(dialect.scope), start_response)
         address = environ.get("REMOTE_ADDR", "")
         client = ClientConnection(self._services, dialect, caller, address, arguments)
-        return self._let_in(client, opening, environ, start_response)
+        return self._connect(client, opening, environ, start_response)
 
-    def _let_in(
+    def _connect(
         self,
         client: ClientConnection,
         opening: HandshakeAnswer,
@@ -118,24 +118,24 @@ class Mount:
     ) -> Iterable[bytes]:
         registry = self._services.registry
         try:
-            needs_sweeper = registry.enter(client)
+            needs_sweeper = registry.add(client)
         except AccessRefused as error:
-            told = HandshakeRefusal(error.status, error.code, error.message)
-            return self._refuse(told, start_response)
+            denied = HandshakeRefusal(error.status, error.code, error.message)
+            return self._refuse(denied, start_response)
         if needs_sweeper:
-            self._guard.start()
+            self._sweeper.start()
         try:
             connection, early = self._accept(environ, opening)
             client.start(connection, opening.response.serialize(), early)
         except NotDetachable:
-            registry.leave(client)
+            registry.remove(client)
             return self._refuse(_NO_WEBSOCKET, start_response)
         except BaseException:
-            registry.leave(client)
+            registry.remove(client)
             raise
         return leave(environ)
 
-    def _show_out(
+    def _accept_and_close(
         self,
         opening: HandshakeAnswer,
         reason: str,
@@ -143,7 +143,7 @@ class Mount:
         environ: Environ,
         start_response: StartResponse,
     ) -> Iterable[bytes]:
-        """Let in only to say goodbye, for programs that read the reason there."""
+        """Upgrade only to close, for programs that read the reason of the close."""
         try:
             connection, _ = self._accept(environ, opening)
         except NotDetachable:
@@ -156,11 +156,11 @@ class Mount:
     def _accept(
         self, environ: Environ, opening: HandshakeAnswer
     ) -> tuple[WebSocketConnection, bytes]:
-        return accept(environ, opening, self._wire.reactor, self._wire.limits)
+        return accept(environ, opening, self._transport.reactor, self._transport.limits)
 
-    def _refuse(self, told: HandshakeRefusal, start_response: StartResponse) -> Iterable[bytes]:
-        self._services.registry.count_refusal(told.code)
-        return told.answer(start_response)
+    def _refuse(self, denied: HandshakeRefusal, start_response: StartResponse) -> Iterable[bytes]:
+        self._services.registry.count_refusal(denied.code)
+        return denied.answer(start_response)
 
 
 def _ask_for_upgrade(start_response: StartResponse) -> Iterable[bytes]:

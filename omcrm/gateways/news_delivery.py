@@ -1,4 +1,4 @@
-"""News, for those who read the symbols that they mention."""
+"""Sends news to the subscribers of the symbols that they mention."""
 
 from collections.abc import Callable, Iterable
 
@@ -10,42 +10,42 @@ from omcrm.streaming.frame import text_frame
 
 
 class NewsDelivery:
-    """Tells each item as it becomes known, once to each reader, in the thread that brings it."""
+    """Sends each item as it is collected, once to each subscriber, in the collector's thread."""
 
-    def __init__(self, desk: NewsCollector, written: Callable[[NewsItem], str]) -> None:
-        self._desk = desk
-        self._written = written
+    def __init__(self, collector: NewsCollector, encode: Callable[[NewsItem], str]) -> None:
+        self._collector = collector
+        self._encode = encode
         self._lock = native_lock()
-        self._readers = SymbolSubscribers()
+        self._subscribers = SymbolSubscribers()
 
     @property
     def is_served(self) -> bool:
         """Whether there are any sources of news."""
-        return bool(self._desk.status())
+        return bool(self._collector.status())
 
-    def watch(self, reader: EventSubscriber, symbols: Iterable[str]) -> None:
-        """Tell this reader the news that mention one of these symbols."""
-        self._desk.listen(self.take)
+    def subscribe(self, subscriber: EventSubscriber, symbols: Iterable[str]) -> None:
+        """Send this subscriber the news that mention one of these symbols."""
+        self._collector.listen(self.take)
         with self._lock:
-            self._readers.add(reader, symbols)
+            self._subscribers.add(subscriber, symbols)
 
-    def unwatch(self, reader: EventSubscriber, symbols: Iterable[str]) -> None:
-        """Tell it no more of these."""
+    def unsubscribe(self, subscriber: EventSubscriber, symbols: Iterable[str]) -> None:
+        """Stop sending it news of these symbols."""
         with self._lock:
-            self._readers.remove(reader, symbols)
+            self._subscribers.remove(subscriber, symbols)
 
-    def leave(self, reader: EventSubscriber) -> None:
-        """It is gone."""
+    def remove(self, subscriber: EventSubscriber) -> None:
+        """Remove a subscriber from all its symbols."""
         with self._lock:
-            self._readers.remove(reader, self._readers.symbols(reader))
+            self._subscribers.remove(subscriber, self._subscribers.symbols(subscriber))
 
     def take(self, item: NewsItem) -> None:
-        """Tell an item."""
+        """Send an item to the subscribers of its symbols."""
         with self._lock:
-            readers = self._readers.of(item.symbols)
-        if not readers:
+            subscribers = self._subscribers.of(item.symbols)
+        if not subscribers:
             return
-        payload = self._written(item).encode()
+        payload = self._encode(item).encode()
         framed = text_frame(payload)
-        for reader in readers:
-            reader.send_framed(payload, framed)
+        for subscriber in subscribers:
+            subscriber.send_framed(payload, framed)

@@ -1,4 +1,4 @@
-"""Portfolios that somebody watches: valued as their prices move, once for all who watch."""
+"""Values the portfolios that clients watch as prices move, once for all their subscribers."""
 
 import logging
 import threading
@@ -19,13 +19,13 @@ from omcrm.portfolio.valuation import Valuation
 from omcrm.streaming.throttled_log import ThrottledLog
 from omcrm.web import database_away
 
-# Between two looks at what has to be valued, however much happens.
+# The shortest pause between two rounds of valuations, in seconds.
 _GATHER = 0.02
-# How often what other processes change is looked for.
-_LOOK_EVERY = 2.0
-# What takes long to value is valued less often: one user may have so much of the time.
+# How often changes by other processes are checked, in seconds.
+_CHECK_EVERY = 2.0
+# The share of the thread's time that one user's valuations may take.
 _SHARE = 0.1
-# After a failure, which is the database's.
+# The wait after a failure (mostly of the database), in seconds.
 _AGAIN_AFTER = 1.0
 
 _Key: TypeAlias = tuple[int, int]
@@ -33,11 +33,11 @@ _failures = ThrottledLog(logging.getLogger(__name__))
 
 
 class _WatchedPortfolio:
-    """One portfolio with those who watch it; `text` is what they were told last."""
+    """One portfolio with its subscribers; `text` is the last message sent to them."""
 
     def __init__(self, key: _Key) -> None:
         self.key = key
-        self.readers: dict[ClientConnection, None] = {}
+        self.subscribers: dict[ClientConnection, None] = {}
         self.portfolio: Portfolio | None = None
         self.symbols: frozenset[str] = frozenset()
         self.is_edited = True
@@ -46,94 +46,96 @@ class _WatchedPortfolio:
         self.text = ""
 
     @property
-    def waits(self) -> bool:
+    def needs_value(self) -> bool:
         return self.is_edited or self.is_moved
 
 
 class PortfolioDelivery:
-    """Tells the values of portfolios from a thread that lives while anybody watches one.
+    """Sends the values of portfolios from a thread that runs while there are subscribers.
 
-    A portfolio is valued when one of its prices moves or its holdings are edited, at most once in
-    the window of prices, and `written` once for all who watch it. Who is slow gets the newest, and
-    who has much to be valued waits longer than others.
-    `gone` is called for each of those who watch one that is deleted.
+    A portfolio is valued when one of its prices moves or its holdings are edited, at most once per
+    price window, and encoded once for all its subscribers. A slow client gets the newest value; a
+    user whose portfolios take long to value gets updates less often than others.
+    `on_deleted` is called for each subscriber of a portfolio that is deleted.
     """
 
     def __init__(
         self,
         hub: Hub,
-        written: Callable[[Valuation], str],
-        gone: Callable[[ClientConnection, int], None],
+        encode: Callable[[Valuation], str],
+        on_deleted: Callable[[ClientConnection, int], None],
     ) -> None:
         self._hub = hub
-        self._written = written
-        self._gone = gone
-        # Held for a moment by whoever brings a quote.
+        self._encode = encode
+        self._on_deleted = on_deleted
+        # Also taken, briefly, by the thread that publishes quotes.
         self._lock = native_lock()
-        # Held while readers are told, so that nobody is told after it has left.
-        self._telling = threading.Lock()
+        # Held while sending, so that nothing is sent to a subscriber after it was removed.
+        self._sending = threading.Lock()
         self._watched: dict[_Key, _WatchedPortfolio] = {}
         self._by_symbol: dict[str, set[_Key]] = {}
         self._seen: dict[str, Quote] = {}
-        # Until when each user has had its share of the time.
+        # When each user's share of the thread's time allows the next valuation.
         self._spent_until: dict[int, float] = {}
         self._ready = threading.Event()
         self._running = False
         self.valued = 0
 
-    # Who watches
+    # Subscribers
 
-    def watch(self, reader: ClientConnection, user_id: int, portfolio_id: int) -> None:
-        """Tell this reader what the user's portfolio is worth, now and when that changes.
+    def subscribe(self, subscriber: ClientConnection, user_id: int, portfolio_id: int) -> None:
+        """Send this subscriber the value of the user's portfolio, now and when it changes.
 
         Needs an app context.
         """
         key = (user_id, portfolio_id)
         with self._lock:
             watched = self._watched.setdefault(key, _WatchedPortfolio(key))
-            # What is told first after this is told to the reader, too.
-            was_told = bool(watched.text)
-            watched.readers[reader] = None
+            # Where nothing was valued before, the first value goes to this subscriber, too.
+            was_valued = bool(watched.text)
+            watched.subscribers[subscriber] = None
             starts, self._running = not self._running, True
         if starts:
             app = current_app._get_current_object()  # type: ignore[attr-defined]
             self._hub.subscribe(self.take)
             service.portfolio_changed.connect(self._note_edit)
             threading.Thread(target=self._run, args=(app,), name="portfolios", daemon=True).start()
-        if was_told:
-            reader.send_latest(key, lambda: watched.text)
+        if was_valued:
+            subscriber.send_latest(key, lambda: watched.text)
         self._ready.set()
 
-    def unwatch(self, reader: ClientConnection, user_id: int, portfolio_id: int) -> None:
-        """Tell it no more of this one."""
-        with self._telling, self._lock:
-            self._remove(reader, (user_id, portfolio_id))
+    def unsubscribe(self, subscriber: ClientConnection, user_id: int, portfolio_id: int) -> None:
+        """Stop sending it this portfolio."""
+        with self._sending, self._lock:
+            self._remove(subscriber, (user_id, portfolio_id))
         self._ready.set()
 
-    def leave(self, reader: ClientConnection) -> None:
-        """It is gone."""
-        with self._telling, self._lock:
-            for key in [key for key, item in self._watched.items() if reader in item.readers]:
-                self._remove(reader, key)
+    def remove(self, subscriber: ClientConnection) -> None:
+        """Remove a subscriber from all its portfolios."""
+        with self._sending, self._lock:
+            for key in [
+                key for key, item in self._watched.items() if subscriber in item.subscribers
+            ]:
+                self._remove(subscriber, key)
         self._ready.set()
 
-    def _remove(self, reader: ClientConnection, key: _Key) -> None:
+    def _remove(self, subscriber: ClientConnection, key: _Key) -> None:
         watched = self._watched.get(key)
         if watched is not None:
-            watched.readers.pop(reader, None)
-            if not watched.readers:
-                self._place(watched, frozenset())
+            watched.subscribers.pop(subscriber, None)
+            if not watched.subscribers:
+                self._index(watched, frozenset())
                 del self._watched[key]
 
-    # What happens
+    # Changes
 
     def take(self, quote: Quote) -> None:
-        """Note that a price moved; in the thread that publishes."""
+        """Mark the portfolios that hold this price; called in the publishing thread."""
         if quote.symbol not in self._by_symbol:
             return
         with self._lock:
             seen = self._seen.get(quote.symbol)
-            if seen is not None and (quote.seq <= seen.seq or _is_worth_the_same(quote, seen)):
+            if seen is not None and (quote.seq <= seen.seq or _has_same_value(quote, seen)):
                 return
             self._seen[quote.symbol] = quote
             for key in self._by_symbol.get(quote.symbol, ()):
@@ -148,23 +150,23 @@ class PortfolioDelivery:
             watched.is_edited = True
         self._ready.set()
 
-    # Telling: in the thread
+    # Valuing and sending: in the thread
 
     def _run(self, app: Flask) -> None:
         window = app.extensions["omcrm.settings"].price_window_ms / 1000
-        looked_at = time.monotonic()
-        while self._lives():
-            self._ready.wait(self._patience(looked_at))
+        checked_at = time.monotonic()
+        while self._keep_running():
+            self._ready.wait(self._wait_seconds(checked_at))
             self._ready.clear()
-            if time.monotonic() - looked_at >= _LOOK_EVERY:
-                self._look_for_edits(app)
-                looked_at = time.monotonic()
-            spent = self._tell_due(app, window)
-            # Others have at least half of the time.
+            if time.monotonic() - checked_at >= _CHECK_EVERY:
+                self._check_for_edits(app)
+                checked_at = time.monotonic()
+            spent = self._value_due(app, window)
+            # Leaves at least half of the time to other threads.
             time.sleep(max(_GATHER, spent))
 
-    def _lives(self) -> bool:
-        """Whether anybody watches; the end of the thread where nobody does."""
+    def _keep_running(self) -> bool:
+        """Whether there are subscribers; disconnects the thread where there are none."""
         with self._lock:
             if not self._watched:
                 self._running = False
@@ -174,13 +176,15 @@ class PortfolioDelivery:
                 service.portfolio_changed.disconnect(self._note_edit)
             return self._running
 
-    def _patience(self, looked_at: float) -> float:
+    def _wait_seconds(self, checked_at: float) -> float:
         with self._lock:
-            due = [self._turn(watch) for watch in self._watched.values() if watch.waits]
-        return max(0.0, min([looked_at + _LOOK_EVERY, *due]) - time.monotonic())
+            due = [
+                self._due_at(watched) for watched in self._watched.values() if watched.needs_value
+            ]
+        return max(0.0, min([checked_at + _CHECK_EVERY, *due]) - time.monotonic())
 
-    def _look_for_edits(self, app: Flask) -> None:
-        """Other processes change portfolios, too."""
+    def _check_for_edits(self, app: Flask) -> None:
+        """Find portfolios that other processes have changed, by their versions."""
         with self._lock:
             held = {key: item.portfolio for key, item in self._watched.items()}
         try:
@@ -188,68 +192,68 @@ class PortfolioDelivery:
                 versions = service.versions_of({portfolio_id for _, portfolio_id in held})
         except Exception as error:
             if not database_away.is_away(error):
-                _failures.exception("the versions of portfolios could not be looked at")
+                _failures.exception("the versions of portfolios could not be read")
             return
         for (user_id, portfolio_id), portfolio in held.items():
             if portfolio is not None and versions.get(portfolio_id) != portfolio.version:
                 self._note_edit(None, user_id, portfolio_id)
 
-    def _tell_due(self, app: Flask, window: float) -> float:
-        """Value and tell what waits; the seconds that took."""
+    def _value_due(self, app: Flask, window: float) -> float:
+        """Value and send the portfolios that are due; return how many seconds it took."""
         began = time.monotonic()
         with self._lock:
-            due = [watch for watch in self._watched.values() if watch.waits]
-        # Of one user's, who has waited longest comes first.
-        for watch in sorted(due, key=lambda one: one.not_before):
+            due = [watched for watched in self._watched.values() if watched.needs_value]
+        # Of one user's portfolios the one that waits longest comes first.
+        for watched in sorted(due, key=lambda one: one.not_before):
             now = time.monotonic()
-            if self._turn(watch) > now:
+            if self._due_at(watched) > now:
                 continue
             try:
-                self._tell(app, watch)
-                watch.not_before = now + window
+                self._value_and_send(app, watched)
+                watched.not_before = now + window
             except Exception as error:
                 if not database_away.is_away(error):
                     _failures.exception("a portfolio could not be valued")
-                watch.is_edited, watch.not_before = True, now + _AGAIN_AFTER
-            self._spent_until[watch.key[0]] = now + (time.monotonic() - now) / _SHARE
+                watched.is_edited, watched.not_before = True, now + _AGAIN_AFTER
+            self._spent_until[watched.key[0]] = now + (time.monotonic() - now) / _SHARE
         return time.monotonic() - began
 
-    def _turn(self, watched: _WatchedPortfolio) -> float:
+    def _due_at(self, watched: _WatchedPortfolio) -> float:
         return max(watched.not_before, self._spent_until.get(watched.key[0], 0.0))
 
-    def _tell(self, app: Flask, watched: _WatchedPortfolio) -> None:
+    def _value_and_send(self, app: Flask, watched: _WatchedPortfolio) -> None:
         with self._lock:
             is_edited, watched.is_edited, watched.is_moved = watched.is_edited, False, False
         with app.app_context():
             if is_edited:
                 watched.portfolio = service.portfolio_of(*watched.key)
-                self._follow(watched)
+                self._update_symbols(watched)
             if watched.portfolio is None:
-                self._drop(watched)
+                self._remove_deleted(watched)
                 return
-            watched.text = self._written(service.valuation_of(watched.portfolio))
+            watched.text = self._encode(service.valuation_of(watched.portfolio))
         self.valued += 1
-        with self._telling:
-            for reader in list(watched.readers):
-                reader.send_latest(watched.key, lambda: watched.text)
+        with self._sending:
+            for subscriber in list(watched.subscribers):
+                subscriber.send_latest(watched.key, lambda: watched.text)
 
-    def _follow(self, watched: _WatchedPortfolio) -> None:
+    def _update_symbols(self, watched: _WatchedPortfolio) -> None:
         symbols = frozenset() if watched.portfolio is None else _symbols(watched.portfolio)
         with self._lock:
-            if watched.readers:
-                self._place(watched, symbols)
+            if watched.subscribers:
+                self._index(watched, symbols)
 
-    def _drop(self, watched: _WatchedPortfolio) -> None:
-        with self._telling, self._lock:
-            readers = list(watched.readers)
-            for reader in readers:
-                self._remove(reader, watched.key)
-        for reader in readers:
-            self._gone(reader, watched.key[1])
+    def _remove_deleted(self, watched: _WatchedPortfolio) -> None:
+        with self._sending, self._lock:
+            subscribers = list(watched.subscribers)
+            for subscriber in subscribers:
+                self._remove(subscriber, watched.key)
+        for subscriber in subscribers:
+            self._on_deleted(subscriber, watched.key[1])
 
     # With the lock held
 
-    def _place(self, watched: _WatchedPortfolio, symbols: frozenset[str]) -> None:
+    def _index(self, watched: _WatchedPortfolio, symbols: frozenset[str]) -> None:
         for symbol in watched.symbols - symbols:
             self._by_symbol[symbol].discard(watched.key)
             if not self._by_symbol[symbol]:
@@ -261,16 +265,16 @@ class PortfolioDelivery:
 
 
 def _symbols(portfolio: Portfolio) -> frozenset[str]:
-    """Everything whose price has a part in the value: what is held, and rates to the dollar."""
-    found = {holding.symbol for holding in portfolio.holdings}
+    """The symbols that the value depends on: those held, and rates to the dollar."""
+    symbols = {holding.symbol for holding in portfolio.holdings}
     for currency in {currency_of(holding.instrument) for holding in portfolio.holdings}:
         if currency is not None and currency != DOLLAR:
-            found |= {f"{currency}{DOLLAR}", f"{DOLLAR}{currency}"}
-    return frozenset(found)
+            symbols |= {f"{currency}{DOLLAR}", f"{DOLLAR}{currency}"}
+    return frozenset(symbols)
 
 
-def _is_worth_the_same(quote: Quote, other: Quote) -> bool:
-    """Whether nothing differs that a value or its change of the day is made of."""
+def _has_same_value(quote: Quote, other: Quote) -> bool:
+    """Whether both quotes give the same value and the same change of the day."""
     return (
         quote.price_class is other.price_class
         and quote.source == other.source

@@ -1,4 +1,4 @@
-"""The dialect of `/ws/realtime/`: assets and the caller's portfolios, each in an envelope."""
+"""The dialect of `/ws/realtime/`: assets and the caller's portfolios, in envelopes."""
 
 import time
 import uuid
@@ -37,59 +37,59 @@ from omcrm.streaming.rate_limiter import TokenBucket
 from omcrm.web.market_access import MarketAccess
 
 ASSET, PORTFOLIO = "asset", "portfolio"
-"""What can be subscribed to: the first part of a subscription's key."""
+"""The kinds of subscriptions: the first element of a subscription's key."""
 
-# How many holdings a client may have valued by asking: in a second, and at once.
+# How many holdings a client may have valued on request: in a second, and at once.
 _HOLDINGS_A_SECOND, _HOLDINGS = 500, 2_000
-# When a price came, and nothing of the price.
+# Fields that change although the price does not.
 _TIMES = frozenset(("timestamp", "provider_time", "seq"))
-# So much of what a client takes for a symbol is told back to it.
+# How many characters of an unknown symbol are sent back.
 _SHOWN = 20
 
-# What they are told
+# Outbound messages
 
 
 def envelope(kind: str, data: dict[str, Any]) -> str:
-    """A message of this moment."""
+    """A message with the current time."""
     return wire.dumps({"type": kind, "data": data, "timestamp": iso(datetime.now(UTC))})
 
 
-def portfolio_update(worth: Valuation) -> str:
-    """What a portfolio is worth, with how far that may be trusted; None for what is not known."""
+def portfolio_update(valuation: Valuation) -> str:
+    """A `portfolio_update`: the value of a portfolio and its coverage; unknown values are None."""
     data = {
-        "portfolio_id": worth.portfolio_id,
-        "name": worth.name,
-        "total_value": money(worth.total_value, worth.currency),
-        "daily_change": money(worth.daily_change, worth.currency),
-        "daily_change_percent": worth.daily_change_percent,
-        "updated_at": iso(worth.valued_at),
-        "currency": worth.currency,
-        "version": worth.version,
-        "coverage": coverage(worth),
+        "portfolio_id": valuation.portfolio_id,
+        "name": valuation.name,
+        "total_value": money(valuation.total_value, valuation.currency),
+        "daily_change": money(valuation.daily_change, valuation.currency),
+        "daily_change_percent": valuation.daily_change_percent,
+        "updated_at": iso(valuation.valued_at),
+        "currency": valuation.currency,
+        "version": valuation.version,
+        "coverage": coverage(valuation),
     }
     return envelope("portfolio_update", data)
 
 
-def coverage(worth: Valuation) -> dict[str, Any]:
-    """How much of a value is live, and how many holdings are missing from what; no list is long."""
-    covered = worth.coverage
+def coverage(valuation: Valuation) -> dict[str, Any]:
+    """How much of a value is live, and how many holdings lack a value or change; counts only."""
+    covered = valuation.coverage
     return {
         "live_percent": covered.live_percent,
         "is_complete": covered.is_complete,
-        "holdings": len(worth.holdings),
+        "holdings": len(valuation.holdings),
         "without_value": len(covered.missing),
-        "without_daily_change": len(worth.no_daily_change),
+        "without_daily_change": len(valuation.no_daily_change),
         "classes": {share.price_class.value: share.count for share in covered.classes},
     }
 
 
 def _error(code: str, message: str, **more: Any) -> str:
-    told = {name: value for name, value in more.items() if value is not None}
-    return envelope("error", {"message": message, "code": code, **told})
+    present = {name: value for name, value in more.items() if value is not None}
+    return envelope("error", {"message": message, "code": code, **present})
 
 
 class ClientState(Struct):
-    """What is remembered of a client."""
+    """The state of one client: its budget of valuations, and its id."""
 
     holdings: TokenBucket = field(
         default_factory=lambda: TokenBucket(_HOLDINGS_A_SECOND, _HOLDINGS)
@@ -98,17 +98,17 @@ class ClientState(Struct):
 
 
 class Realtime(Dialect):
-    """Prices of assets for everybody who may come in, values of portfolios for their owners."""
+    """Prices of assets for every client, values of portfolios for their owners."""
 
     name = "realtime"
     path = "/ws/realtime/"
 
     def __init__(self, market: MarketAccess) -> None:
         super().__init__(market)
-        self._portfolios = PortfolioDelivery(market.hub, portfolio_update, _gone)
+        self._portfolios = PortfolioDelivery(market.hub, portfolio_update, _send_deleted)
 
     def opened(self, client: ClientConnection) -> None:
-        """Say who has come."""
+        """Send `connection` with the client's id and user."""
         client.state, caller = ClientState(), client.caller
         greeting = {
             "status": "connected",
@@ -119,46 +119,46 @@ class Realtime(Dialect):
         client.send(envelope("connection", greeting))
 
     def received(self, client: ClientConnection, text: str) -> None:
-        """Act on a message."""
-        asked = inbound.read(text)
-        if isinstance(asked, RealtimePing):
+        """Handle a message."""
+        request = inbound.read(text)
+        if isinstance(request, RealtimePing):
             client.send(envelope("pong", {"timestamp": iso(datetime.now(UTC))}))
-        elif isinstance(asked, AboutAsset):
-            self._about_asset(client, asked)
+        elif isinstance(request, AboutAsset):
+            self._about_asset(client, request)
         else:
-            self._about_portfolio(client, asked)
+            self._about_portfolio(client, request)
 
     def error(self, refusal: MessageRefused) -> str:
-        """`error` with a code, and the detail where there is one."""
+        """An `error` message with a code, and the detail where there is one."""
         return _error(refusal.code, refusal.message, detail=refusal.detail)
 
     def quote(self, quote: Quote) -> str:
-        """An `asset_update`."""
+        """An `asset_update` message."""
         return envelope("asset_update", self._figures(quote))
 
     def facts(self, quote: Quote) -> Hashable:
-        """All that it tells but when that was."""
+        """All fields of the update except its times and its number."""
         return tuple([fact for name, fact in self._figures(quote).items() if name not in _TIMES])
 
     def _figures(self, quote: Quote) -> dict[str, Any]:
         return asset_figures(quote.symbol, quote, self.market.instruments.get(quote.symbol))
 
     def closed(self, client: ClientConnection) -> None:
-        """No more values."""
-        self._portfolios.leave(client)
+        """End the client's portfolio updates."""
+        self._portfolios.remove(client)
 
     # Assets
 
-    def _about_asset(self, client: ClientConnection, asked: Any) -> None:
-        symbol = canonical_symbol(asked.data.symbol)
+    def _about_asset(self, client: ClientConnection, request: Any) -> None:
+        symbol = canonical_symbol(request.data.symbol)
         is_held = (ASSET, symbol) in client.subscriptions
         if symbol not in self.market.instruments and not is_held:
             message = f"Unknown symbol: {symbol[:_SHOWN]}"
             client.send(_error("UNKNOWN_SYMBOL", message, symbol=symbol[:_SHOWN]))
-        elif isinstance(asked, SubscribeAsset):
+        elif isinstance(request, SubscribeAsset):
             self._subscribe_asset(client, symbol)
-        elif isinstance(asked, UnsubscribeAsset):
-            client.unwatch([symbol])
+        elif isinstance(request, UnsubscribeAsset):
+            client.unsubscribe([symbol])
             client.release([(ASSET, symbol)])
             client.send(envelope("unsubscription_confirmed", {"type": ASSET, "symbol": symbol}))
         else:
@@ -171,57 +171,57 @@ class Realtime(Dialect):
             return
         client.send(envelope("subscription_confirmed", {"type": ASSET, "symbol": symbol}))
         if self.market.cache.get(symbol) is None:
-            # Nobody has to wait for an answer because there is no price yet.
+            # The client gets an answer at once, although there is no price yet.
             client.send(envelope("asset_update", asset_figures(symbol, None, None)))
-        client.watch([symbol])
+        client.subscribe([symbol])
 
     # Portfolios
 
-    def _about_portfolio(self, client: ClientConnection, asked: Any) -> None:
-        portfolio_id = int(asked.data.portfolio_id)
-        if isinstance(asked, UnsubscribePortfolio) and _key(portfolio_id) in client.subscriptions:
+    def _about_portfolio(self, client: ClientConnection, request: Any) -> None:
+        portfolio_id = int(request.data.portfolio_id)
+        if isinstance(request, UnsubscribePortfolio) and _key(portfolio_id) in client.subscriptions:
             self._unsubscribe_portfolio(client, portfolio_id)
             return
         if not _may_see(client, portfolio_id):
             return
-        if isinstance(asked, SubscribePortfolio):
+        if isinstance(request, SubscribePortfolio):
             self._subscribe_portfolio(client, portfolio_id)
-        elif isinstance(asked, UnsubscribePortfolio):
+        elif isinstance(request, UnsubscribePortfolio):
             self._unsubscribe_portfolio(client, portfolio_id)
         else:
-            _tell_value(client, portfolio_id)
+            _send_value(client, portfolio_id)
 
     def _subscribe_portfolio(self, client: ClientConnection, portfolio_id: int) -> None:
         if not _accepted(client, _key(portfolio_id), portfolio_id=portfolio_id):
             return
-        told = {"type": PORTFOLIO, "portfolio_id": portfolio_id}
-        client.send(envelope("subscription_confirmed", told))
-        self._portfolios.watch(client, _user(client), portfolio_id)
+        data = {"type": PORTFOLIO, "portfolio_id": portfolio_id}
+        client.send(envelope("subscription_confirmed", data))
+        self._portfolios.subscribe(client, _user(client), portfolio_id)
 
     def _unsubscribe_portfolio(self, client: ClientConnection, portfolio_id: int) -> None:
-        self._portfolios.unwatch(client, _user(client), portfolio_id)
+        self._portfolios.unsubscribe(client, _user(client), portfolio_id)
         client.release([_key(portfolio_id)])
-        told = {"type": PORTFOLIO, "portfolio_id": portfolio_id}
-        client.send(envelope("unsubscription_confirmed", told))
+        data = {"type": PORTFOLIO, "portfolio_id": portfolio_id}
+        client.send(envelope("unsubscription_confirmed", data))
 
 
-def _tell_value(client: ClientConnection, portfolio_id: int) -> None:
+def _send_value(client: ClientConnection, portfolio_id: int) -> None:
     count = 1 + count_holdings(portfolio_id)
     if not client.state.holdings.take(count, time.monotonic()):
         message = "Too many valuations: subscribe instead of asking again and again"
         client.send(_error("RATE_LIMITED", message, portfolio_id=portfolio_id))
         return
-    found = service.portfolio_of(_user(client), portfolio_id)
-    if found is None:
+    portfolio = service.portfolio_of(_user(client), portfolio_id)
+    if portfolio is None:
         _deny(client, portfolio_id)
         return
-    worth = service.valuation_of(found)
+    valuation = service.valuation_of(portfolio)
     data = {
         "portfolio_id": portfolio_id,
-        "value": money(worth.total_value, worth.currency),
-        "timestamp": iso(worth.valued_at),
-        "currency": worth.currency,
-        "coverage": coverage(worth),
+        "value": money(valuation.total_value, valuation.currency),
+        "timestamp": iso(valuation.valued_at),
+        "currency": valuation.currency,
+        "coverage": coverage(valuation),
     }
     client.send(envelope("portfolio_value", data))
 
@@ -231,7 +231,7 @@ def _key(portfolio_id: int) -> tuple[str, int]:
 
 
 def _accepted(client: ClientConnection, key: tuple[str, str | int], **about: Any) -> bool:
-    """Count a subscription; False where it is one too many, which is said."""
+    """Count a subscription; sends an error and returns False where the limit is reached."""
     if client.accept([key])[0]:
         return True
     message = f"Subscription limit reached ({client.most_subscriptions})"
@@ -240,10 +240,10 @@ def _accepted(client: ClientConnection, key: tuple[str, str | int], **about: Any
 
 
 def _may_see(client: ClientConnection, portfolio_id: int) -> bool:
-    """Whether it is the caller's own portfolio; who may not see it is told so.
+    """Whether it is the caller's own portfolio; sends an error where it is not.
 
-    Somebody else's is refused like one that does not exist, and for a token without the right
-    nothing is looked up at all.
+    Somebody else's is refused like one that does not exist; for a token without the scope nothing
+    is looked up.
     """
     caller = client.caller
     if caller is None:
@@ -268,8 +268,8 @@ def _user(client: ClientConnection) -> int:
     return client.caller.user_id
 
 
-def _gone(client: ClientConnection, portfolio_id: int) -> None:
-    """A portfolio that a client watches was deleted."""
+def _send_deleted(client: ClientConnection, portfolio_id: int) -> None:
+    """Release the subscription to a deleted portfolio and report it."""
     client.release([_key(portfolio_id)])
     _deny(client, portfolio_id)
 

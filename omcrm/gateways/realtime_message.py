@@ -1,4 +1,4 @@
-"""What clients of `/ws/realtime/` say; the envelope's own timestamp is not looked at."""
+"""The inbound messages of `/ws/realtime/`; the envelope's own timestamp is ignored."""
 
 from typing import Annotated, Any
 
@@ -8,17 +8,17 @@ from omcrm.gateways.inbound import Inbound
 
 NO_SYMBOL = "Symbol is required"
 DENIED = "Access denied to portfolio"
-"""Also of one that does not exist."""
+"""The error for somebody else's portfolio and for one that does not exist."""
 
 
 class AssetRef(Struct, frozen=True):
-    """Which asset is meant."""
+    """The asset of a message."""
 
     symbol: Annotated[str, Meta(pattern=r"\S")]
 
 
 class PortfolioRef(Struct, frozen=True):
-    """Which portfolio is meant: its number, or that as text."""
+    """The portfolio of a message: its number, or the number as text."""
 
     portfolio_id: int | Annotated[str, Meta(pattern=r"^[0-9]{1,10}(?!\n)$")]
 
@@ -28,41 +28,41 @@ class RealtimeMessage(Struct, frozen=True, tag_field="type"):
 
 
 class RealtimePing(RealtimeMessage, frozen=True, tag="ping"):
-    """Ask for a sign of life."""
+    """Ask for a `pong`."""
 
 
 class SubscribeAsset(RealtimeMessage, frozen=True, tag="subscribe_asset"):
-    """Ask for the prices of an asset."""
+    """Subscribe to the prices of an asset."""
 
     data: AssetRef
 
 
 class UnsubscribeAsset(RealtimeMessage, frozen=True, tag="unsubscribe_asset"):
-    """Ask for them no more."""
+    """Unsubscribe from the prices of an asset."""
 
     data: AssetRef
 
 
 class SubscribePortfolio(RealtimeMessage, frozen=True, tag="subscribe_portfolio"):
-    """Ask for the value of a portfolio."""
+    """Subscribe to the value of a portfolio."""
 
     data: PortfolioRef
 
 
 class UnsubscribePortfolio(RealtimeMessage, frozen=True, tag="unsubscribe_portfolio"):
-    """Ask for it no more."""
+    """Unsubscribe from the value of a portfolio."""
 
     data: PortfolioRef
 
 
 class GetAssetPrice(RealtimeMessage, frozen=True, tag="get_asset_price"):
-    """Ask for one price, now."""
+    """Ask for the current price of an asset."""
 
     data: AssetRef
 
 
 class GetPortfolioValue(RealtimeMessage, frozen=True, tag="get_portfolio_value"):
-    """Ask for one value, now."""
+    """Ask for the current value of a portfolio."""
 
     data: PortfolioRef
 
@@ -76,7 +76,7 @@ ABOUT = {
     GetAssetPrice: "Get the current price of an asset",
     GetPortfolioValue: "Get the current value of a portfolio of yours",
 }
-"""Every message that is understood, in words."""
+"""A description of every inbound message."""
 
 MESSAGE_TYPES = {str(item.__struct_config__.tag): about for item, about in ABOUT.items()}
 

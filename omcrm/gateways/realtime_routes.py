@@ -1,4 +1,4 @@
-"""The HTTP that belongs to `/ws/realtime/`: its page, what it is, how it does, and fresh prices."""
+"""The HTTP routes beside `/ws/realtime/`: its page, its description, its health, price updates."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -37,12 +37,12 @@ _MOST_SYMBOLS = 50
 
 blueprint = Blueprint("realtime", __name__)
 
-FORCED = UserRateLimit("forced price updates", RateLimitItemPerMinute(6))
-"""Each takes calls from the budgets of all users."""
+PRICE_UPDATES = UserRateLimit("forced price updates", RateLimitItemPerMinute(6))
+"""An update spends calls from the providers' budgets, which all users share."""
 
 
 class PriceUpdateRequest(Struct, frozen=True):
-    """The body that asks for fresh prices."""
+    """The body of a request for fresh prices."""
 
     symbols: Annotated[list[Symbol], Meta(min_length=1, max_length=_MOST_SYMBOLS)]
 
@@ -50,7 +50,7 @@ class PriceUpdateRequest(Struct, frozen=True):
 @blueprint.get("/realtime/dashboard/")
 @login_required  # type: ignore[untyped-decorator,unused-ignore]
 def dashboard() -> ResponseReturnValue:
-    """The page: assets and portfolios by way of the WebSocket itself."""
+    """The page that shows assets and portfolios over the WebSocket."""
     start_for_viewer()
     return render_template(
         "realtime/dashboard.html",
@@ -63,7 +63,7 @@ def dashboard() -> ResponseReturnValue:
 
 @blueprint.get("/realtime/websocket-info/")
 def websocket_info() -> ResponseReturnValue:
-    """Where the WebSocket is, and what is understood there; open to everybody, and no secret."""
+    """The WebSocket's address and its messages; public."""
     page, path, settings = _settings().public_url or request.host_url, Realtime.path, _settings()
     scheme, _, host = page.rstrip("/").partition("://")
     protocol = "wss" if scheme == "https" else "ws"
@@ -94,7 +94,7 @@ def websocket_info() -> ResponseReturnValue:
 
 @blueprint.get("/realtime/health/")
 def health() -> ResponseReturnValue:
-    """Whether prices come in and how many are connected; open to everybody."""
+    """Whether prices are received and how many clients are connected; public."""
     return json_answer(
         {
             "price_feed_running": market().running or _command().is_running,
@@ -107,7 +107,7 @@ def health() -> ResponseReturnValue:
 @blueprint.get("/realtime/status/")
 @requires("market:read")
 def status() -> ResponseReturnValue:
-    """Counts of everybody's connections, and the caller's own subscriptions."""
+    """Counts over all connections, and the caller's own subscriptions."""
     caller, everybody = current_caller(), _clients()
     own = _clients(caller.user_id)
     sees_portfolios = caller.may(Scope.PORTFOLIO_READ)
@@ -136,18 +136,20 @@ def status() -> ResponseReturnValue:
 @blueprint.post("/api/realtime/force_price_update/")
 @requires("prices:update")
 def force_price_update() -> ResponseReturnValue:
-    """Ask the sources for fresh prices now; it may take ten seconds."""
+    """Fetch fresh prices from the sources now; may take ten seconds."""
     try:
-        asked = request_body(PriceUpdateRequest)
+        body = request_body(PriceUpdateRequest)
     except AccessRefused as error:
         return refusal(error.code, error.message, error.status, error.field or "symbols")
-    symbols = canonical_symbols(asked.symbols)
+    symbols = canonical_symbols(body.symbols)
     known = market().instruments
     if invalid := [symbol for symbol in symbols if symbol not in known]:
         valid = [symbol for symbol in symbols if symbol in known]
-        told = f"Unknown symbols: {', '.join(invalid)}"
-        return json_answer({"error": told, "invalid_symbols": invalid, "valid_symbols": valid}, 400)
-    if wait := FORCED.spend(str(current_caller().user_id)):
+        message = f"Unknown symbols: {', '.join(invalid)}"
+        return json_answer(
+            {"error": message, "invalid_symbols": invalid, "valid_symbols": valid}, 400
+        )
+    if wait := PRICE_UPDATES.spend(str(current_caller().user_id)):
         message = f"Too many updates: try again in {wait} seconds."
         return refusal("TOO_MANY_REQUESTS", message, 429, wait=wait)
     done = refresh_prices(symbols)
@@ -171,7 +173,7 @@ def force_price_update() -> ResponseReturnValue:
 
 
 def _price_feed() -> dict[str, Any]:
-    """The feeds of this process, or else the command that feeds the database."""
+    """The state of this process's feeds, or else of the command that writes to the database."""
     command, settings = _command(), _settings()
     return {
         "is_running": market().running or command.is_running,
@@ -187,16 +189,18 @@ def _command() -> PriceFeedState:
 
 
 def _clients(user_id: int | None = None) -> list[ClientConnection]:
-    found: list[ClientConnection] = current_app.extensions[GATEWAYS].clients(user_id, Realtime.name)
-    return found
+    clients: list[ClientConnection] = current_app.extensions[GATEWAYS].clients(
+        user_id, Realtime.name
+    )
+    return clients
 
 
 def _keys(clients: list[ClientConnection], kind: str) -> list[Any]:
-    """What clients are subscribed to, once for each of them."""
+    """The keys of this kind that clients are subscribed to, once for each client."""
     held = (key for client in clients for key in client.subscriptions.copy())
     return [key[1] for key in held if isinstance(key, tuple) and key[0] == kind]
 
 
 def _settings() -> Settings:
-    found: Settings = current_app.extensions["omcrm.settings"]
-    return found
+    settings: Settings = current_app.extensions["omcrm.settings"]
+    return settings

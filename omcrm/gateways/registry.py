@@ -1,4 +1,4 @@
-"""Every dialect that is served; a new one is a file of its own and a line here."""
+"""The dialects that are served; a new one is a file of its own and a line here."""
 
 from omcrm.gateways.dialect import Dialect
 from omcrm.gateways.finance_query.channels import (

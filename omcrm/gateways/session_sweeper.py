@@ -1,4 +1,4 @@
-"""Drops the raw sockets whose login or token has ended elsewhere."""
+"""Closes the raw WebSockets whose login or token has ended."""
 
 import logging
 import threading
@@ -17,9 +17,10 @@ _log = logging.getLogger(__name__)
 
 
 class SessionSweeper:
-    """Looks after the credentials of all clients from a thread that lives while there are any.
+    """Checks the credentials of all clients in a thread that runs while there are any.
 
-    `dead_among` gives those of the handles that hold no more; it is called inside of `context`.
+    `dead_among` returns those of the handles that are no longer valid; it is called inside of
+    `context`.
     """
 
     def __init__(
@@ -35,20 +36,20 @@ class SessionSweeper:
         self._every = every
 
     def start(self) -> None:
-        """Begin to look; it ends by itself when nobody is left."""
-        threading.Thread(target=self._run, name="gateway-guard", daemon=True).start()
+        """Start the thread; it ends when no client is left."""
+        threading.Thread(target=self._run, name="session-sweeper", daemon=True).start()
 
     def _run(self) -> None:
-        while not self._registry.may_rest():
+        while not self._registry.stop_sweeper_if_empty():
             time.sleep(self._every)
             try:
-                self.look()
+                self.sweep()
             except Exception as error:
                 if not database_away.is_away(error):
-                    _log.exception("looking for ended logins and tokens failed")
+                    _log.exception("sweeping ended logins and tokens failed")
 
-    def look(self) -> None:
-        """Drop those whose credential is dead by now."""
+    def sweep(self) -> None:
+        """Close the clients whose credential has ended."""
         with self._context():
             dead = self._dead_among(self._registry.handles())
         for client in self._registry.holders(dead):

@@ -1,52 +1,56 @@
-"""Who reads which symbols."""
+"""The subscribers of each symbol."""
 
 from collections.abc import Iterable
 from typing import Protocol
 
 
 class EventSubscriber(Protocol):
-    """Who is told events."""
+    """What receives events."""
 
     def send_framed(self, payload: bytes, framed: bytes | None = None) -> None:
-        """Send an event; `framed` is the same as a plain frame, where somebody has made it."""
+        """Send an event; `framed` is its uncompressed frame, where it is encoded already."""
 
     def lost(self) -> None:
-        """Some were lost."""
+        """Report that events were lost."""
 
 
 class SymbolSubscribers:
-    """The readers of each symbol; its owner sees to it that one thread at a time changes it."""
+    """The subscribers of each symbol; not thread-safe: its owner holds a lock for changes."""
 
     def __init__(self) -> None:
         self._of: dict[str, dict[EventSubscriber, None]] = {}
 
-    def add(self, reader: EventSubscriber, symbols: Iterable[str]) -> None:
-        """Let it read these, too."""
+    def add(self, subscriber: EventSubscriber, symbols: Iterable[str]) -> None:
+        """Subscribe to these symbols, too."""
         for symbol in symbols:
-            self._of.setdefault(symbol, {})[reader] = None
+            self._of.setdefault(symbol, {})[subscriber] = None
 
-    def remove(self, reader: EventSubscriber, symbols: Iterable[str]) -> list[str]:
-        """Let it read these no more; those that nobody reads now."""
+    def remove(self, subscriber: EventSubscriber, symbols: Iterable[str]) -> list[str]:
+        """Unsubscribe from these symbols; return those without any subscriber now."""
         unread = []
         for symbol in symbols:
-            readers = self._of.get(symbol, {})
-            readers.pop(reader, None)
-            if not readers and self._of.pop(symbol, None) is not None:
+            subscribers = self._of.get(symbol, {})
+            subscribers.pop(subscriber, None)
+            if not subscribers and self._of.pop(symbol, None) is not None:
                 unread.append(symbol)
         return unread
 
-    def symbols(self, reader: EventSubscriber) -> list[str]:
-        """What it reads."""
-        return [symbol for symbol, readers in self._of.items() if reader in readers]
+    def symbols(self, subscriber: EventSubscriber) -> list[str]:
+        """The symbols that it is subscribed to."""
+        return [symbol for symbol, subscribers in self._of.items() if subscriber in subscribers]
 
     def of(self, symbols: Iterable[str]) -> list[EventSubscriber]:
-        """Who reads any of these, each once."""
+        """The subscribers of any of these symbols, each once."""
         return list(
-            {reader: None for symbol in symbols for reader in list(self._of.get(symbol, ()))}
+            {
+                subscriber: None
+                for symbol in symbols
+                for subscriber in list(self._of.get(symbol, ()))
+            }
         )
 
-    def everybody(self) -> list[EventSubscriber]:
-        """All readers, each once."""
+    def all_subscribers(self) -> list[EventSubscriber]:
+        """All subscribers, each once."""
         return self.of(list(self._of))
 
     def __contains__(self, symbol: str) -> bool:

@@ -1,4 +1,4 @@
-"""Every single trade, for those who ask for more than the newest price."""
+"""The trades tape: every single trade, for clients that need more than the newest price."""
 
 import logging
 import threading
@@ -13,68 +13,68 @@ from omcrm.market.quote import Quote
 from omcrm.streaming.frame import text_frame
 from omcrm.streaming.throttled_log import ThrottledLog
 
-# Trades that wait to be told; beyond that they are lost to everybody, who is told so.
-_MOST_WAITING = 10_000
-# Others are let run after so many.
+# Most pending trades; beyond that all of them are dropped, and every subscriber gets EVENTS_LOST.
+_MOST_PENDING = 10_000
+# Other green threads may run after so many sends.
 _IN_A_ROW = 32
 
 _failures = ThrottledLog(logging.getLogger(__name__))
 
 
 class TradeTape:
-    """Tells trades as they happen, none left out, from a thread that lives while anybody reads.
+    """Sends every trade as it happens, from a thread that runs while there are subscribers.
 
-    A trade is told where its source names it or its size: a price that was asked for is none. Where
-    another source begins to speak for a symbol, its trades count from the next one on.
+    A trade has an id or a size from its source: a polled price is no trade. After a failover the
+    trades of the new source count from its next one on.
     """
 
-    def __init__(self, hub: Hub, written: Callable[[Quote], str]) -> None:
+    def __init__(self, hub: Hub, encode: Callable[[Quote], str]) -> None:
         self._hub = hub
-        self._written = written
+        self._encode = encode
         self._lock = native_lock()
-        self._readers = SymbolSubscribers()
+        self._subscribers = SymbolSubscribers()
         self._last: dict[str, Quote] = {}
-        self._waiting: deque[Quote] = deque()
+        self._pending: deque[Quote] = deque()
         self._overflowed = False
         self._ready = threading.Event()
         self._running = False
 
-    # Who reads
+    # Subscribers
 
-    def watch(
-        self, reader: EventSubscriber, symbols: Iterable[str], known: Iterable[Quote]
+    def subscribe(
+        self, subscriber: EventSubscriber, symbols: Iterable[str], known: Iterable[Quote]
     ) -> None:
-        """Tell this reader the trades of these symbols, after those `known` already."""
+        """Send this subscriber the trades of these symbols, after those `known` already."""
         with self._lock:
             for quote in known:
                 self._last.setdefault(quote.symbol, quote)
-            self._readers.add(reader, symbols)
-            starts = bool(self._readers) and not self._running
+            self._subscribers.add(subscriber, symbols)
+            starts = bool(self._subscribers) and not self._running
             self._running = self._running or starts
         if starts:
             self._hub.subscribe(self.take)
             threading.Thread(target=self._run, name="trades", daemon=True).start()
 
-    def unwatch(self, reader: EventSubscriber, symbols: Iterable[str]) -> None:
-        """Tell it no more of these."""
+    def unsubscribe(self, subscriber: EventSubscriber, symbols: Iterable[str]) -> None:
+        """Stop sending it trades of these symbols."""
         with self._lock:
-            for symbol in self._readers.remove(reader, symbols):
+            for symbol in self._subscribers.remove(subscriber, symbols):
                 self._last.pop(symbol, None)
-            is_over = not self._readers
+            is_over = not self._subscribers
         if is_over:
             self._ready.set()
 
-    def leave(self, reader: EventSubscriber) -> None:
-        """It is gone."""
+    def remove(self, subscriber: EventSubscriber) -> None:
+        """Remove a subscriber from all its symbols."""
         with self._lock:
-            symbols = self._readers.symbols(reader)
-        self.unwatch(reader, symbols)
+            symbols = self._subscribers.symbols(subscriber)
+        self.unsubscribe(subscriber, symbols)
 
-    # What happens
+    # Trades
 
     def take(self, quote: Quote) -> None:
-        """Remember a trade until it is told; in the thread that publishes."""
-        if quote.symbol not in self._readers:
+        """Queue the quote's trade if it is new; called in the publishing thread."""
+        if quote.symbol not in self._subscribers:
             return
         with self._lock:
             last = self._last.get(quote.symbol)
@@ -83,10 +83,10 @@ class TradeTape:
             self._last[quote.symbol] = quote
             if not _is_new(quote, last):
                 return
-            if len(self._waiting) >= _MOST_WAITING:
-                self._waiting.clear()
+            if len(self._pending) >= _MOST_PENDING:
+                self._pending.clear()
                 self._overflowed = True
-            self._waiting.append(quote)
+            self._pending.append(quote)
         self._ready.set()
 
     def _run(self) -> None:
@@ -94,30 +94,30 @@ class TradeTape:
             self._ready.wait()
             self._ready.clear()
             try:
-                self._tell_all()
+                self._send_pending()
             except Exception:
-                _failures.exception("telling trades failed")
+                _failures.exception("sending trades failed")
             with self._lock:
-                if not self._readers:
-                    self._waiting.clear()
+                if not self._subscribers:
+                    self._pending.clear()
                     self._running = False
                     return
 
-    def _tell_all(self) -> None:
+    def _send_pending(self) -> None:
         with self._lock:
-            quotes, self._waiting = self._waiting, deque()
+            quotes, self._pending = self._pending, deque()
             overflowed, self._overflowed = self._overflowed, False
-            everybody = self._readers.everybody() if overflowed else []
-        for reader in everybody:
-            reader.lost()
+            all_subscribers = self._subscribers.all_subscribers() if overflowed else []
+        for subscriber in all_subscribers:
+            subscriber.lost()
         sent = 0
         for quote in quotes:
-            payload = self._written(quote).encode()
+            payload = self._encode(quote).encode()
             framed = text_frame(payload)
             with self._lock:
-                readers = self._readers.of([quote.symbol])
-            for reader in readers:
-                reader.send_framed(payload, framed)
+                subscribers = self._subscribers.of([quote.symbol])
+            for subscriber in subscribers:
+                subscriber.send_framed(payload, framed)
                 sent += 1
                 if sent % _IN_A_ROW == 0:
                     time.sleep(0)

@@ -1,12 +1,12 @@
-"""Arithmetic of money without rounding, and with a rounding of its own where there must be one."""
+"""Exact arithmetic of money, with defined rounding where a quotient needs it."""
 
 from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
-# A quantity has 33 digits at most, a price 41, and a rate as many: no product of theirs, and no
-# share that one is of another, needs more.
+# A quantity has 33 digits at most, a price 41, and a rate as many: no product or ratio of them
+# needs more.
 _EXACT = Context(prec=400, rounding=ROUND_HALF_EVEN)
-# A quotient ends somewhere: a ten-billionth of a dollar, or of the price of a day ago.
+# The last digit of a quotient: a ten-billionth of a dollar, or of the price of a day ago.
 _LAST_DIGIT = Decimal("1E-10")
 _PERCENT_DIGIT = Decimal("0.0001")
 
@@ -32,17 +32,17 @@ def total(amounts: Iterable[Decimal]) -> Decimal:
 
 
 def divided(amount: Decimal, by: Decimal) -> Decimal:
-    """The quotient, to ten decimals; exact where it has no more."""
+    """The quotient to ten decimals; exact where it has no more."""
     return _plain(_EXACT.quantize(_EXACT.divide(amount, by), _LAST_DIGIT))
 
 
 def rounded(amount: Decimal, decimals: int) -> Decimal:
-    """The amount with so many decimals at most; a half goes to the even digit."""
+    """The amount rounded to `decimals`; a half goes to the even digit."""
     return _plain(_EXACT.quantize(amount, Decimal(1).scaleb(-decimals)))
 
 
 def percent(part: Decimal, whole: Decimal) -> Decimal | None:
-    """How much of the whole the part is, to four decimals; None where there is no whole."""
+    """`part` in percent of `whole`, to four decimals; None where `whole` is zero."""
     if not whole:
         return None
     quotient = _EXACT.divide(_EXACT.multiply(part, Decimal(100)), whole)
@@ -50,7 +50,7 @@ def percent(part: Decimal, whole: Decimal) -> Decimal | None:
 
 
 def _plain(number: Decimal) -> Decimal:
-    """The number without trailing zeros and without an exponent that hides some."""
+    """The number without trailing zeros and without a positive exponent."""
     number = _EXACT.normalize(number)
     exponent = number.as_tuple().exponent
     assert isinstance(exponent, int)

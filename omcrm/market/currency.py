@@ -14,7 +14,7 @@ from omcrm.market.quote import Quote
 DOLLAR = "USD"
 
 _PAIR = re.compile("[A-Z]{6}")
-# Of ISO 4217: the currencies whose smallest unit is not a hundredth.
+# The currencies of ISO 4217 whose smallest unit is not a hundredth.
 _DECIMALS = {
     **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG"), 0),
     **dict.fromkeys(("RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"), 0),
@@ -33,7 +33,7 @@ class Rate(Struct, frozen=True):
     is_inverse: bool = False
 
     def dollars(self, amount: Decimal, price: Decimal | None = None) -> Decimal:
-        """An amount of the currency in dollars, at the rate's price or at another one of it."""
+        """An amount of the currency in dollars, at the rate's current price or at `price`."""
         if self.quote is None:
             return amount
         if price is None:
@@ -42,10 +42,10 @@ class Rate(Struct, frozen=True):
 
 
 def money(amount: Decimal | None, currency: str) -> Decimal | None:
-    """An amount as it is shown and sent: in the decimals of its currency, None where there is none.
+    """An amount for display and messages, in the decimals of its currency; None stays None.
 
-    A half goes to the even digit, so that many roundings do not add up to an error. Nothing is
-    computed with what this gives: sums and shares are made of exact amounts.
+    A half goes to the even digit, so that many roundings do not add up to an error. Do not compute
+    with the result: sums and shares are made of exact amounts.
     """
     if amount is None:
         return None

@@ -1,1 +1,1 @@
-"""What users hold and what that is worth: pages, JSON, and the valuation behind both."""
+"""Users' portfolios and their valuation: pages, JSON, and the computation behind both."""

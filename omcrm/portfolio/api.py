@@ -1,4 +1,4 @@
-"""Portfolios for programs: JSON for a session or an API token, of the caller's own only."""
+"""The JSON API of portfolios: for a session or an API token, only of the caller's own."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -26,24 +26,24 @@ CHANGES = UserRateLimit("portfolio changes", RateLimitItemPerMinute(120))
 
 @blueprint.errorhandler(AccessRefused)
 def refuse(error: AccessRefused) -> ResponseReturnValue:
-    """A refusal as programs read it."""
+    """A refusal in JSON."""
     return refused(error)
 
 
-def _may(scope: Scope, allowance: UserRateLimit) -> Callable[[View], View]:
-    """Let in whoever has the scope, as often as is allowed to each user."""
+def _may(scope: Scope, rate_limit: UserRateLimit) -> Callable[[View], View]:
+    """Require the scope, and apply the rate limit to each user."""
 
-    def guard(view: View) -> View:
+    def limit(view: View) -> View:
         @wraps(view)
-        def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
-            if wait := allowance.spend(str(current_caller().user_id)):
+        def limited(*args: Any, **kwargs: Any) -> ResponseReturnValue:
+            if wait := rate_limit.spend(str(current_caller().user_id)):
                 message = f"Too many requests: try again in {wait} seconds."
                 return refusal("TOO_MANY_REQUESTS", message, 429, wait=wait)
             return view(*args, **kwargs)
 
-        return requires(scope)(guarded)
+        return requires(scope)(limited)
 
-    return guard
+    return limit
 
 
 _may_read = _may(Scope.PORTFOLIO_READ, READS)
@@ -54,32 +54,32 @@ _may_change = _may(Scope.PORTFOLIO_WRITE, CHANGES)
 @_may_read
 def portfolios() -> ResponseReturnValue:
     """The caller's portfolios, by name."""
-    found = service.portfolios_of(_user())
-    return _json({"portfolios": [messages.summary(portfolio) for portfolio in found], **_limits()})
+    owned = service.portfolios_of(_user())
+    return _json({"portfolios": [messages.summary(portfolio) for portfolio in owned], **_limits()})
 
 
 @blueprint.post("")
 @_may_change
 def create() -> ResponseReturnValue:
-    """Make an empty portfolio."""
-    made = service.create(_user(), _read(messages.PortfolioName).name)
-    answer = _json({"portfolio": messages.summary(made)}, 201)
-    answer.location = url_for(".portfolio", portfolio_id=made.id)
+    """Create an empty portfolio."""
+    created = service.create(_user(), _read(messages.PortfolioName).name)
+    answer = _json({"portfolio": messages.summary(created)}, 201)
+    answer.location = url_for(".portfolio", portfolio_id=created.id)
     return answer
 
 
 @blueprint.get("/<int:portfolio_id>")
 @_may_read
 def portfolio(portfolio_id: int) -> ResponseReturnValue:
-    """A portfolio, its holdings and what they are worth now."""
-    found = service.own_portfolio(_user(), portfolio_id)
-    return _json({"portfolio": messages.valued(found, service.valuation_of(found))})
+    """A portfolio, its holdings and their current values."""
+    owned = service.own_portfolio(_user(), portfolio_id)
+    return _json({"portfolio": messages.valued(owned, service.valuation_of(owned))})
 
 
 @blueprint.patch("/<int:portfolio_id>")
 @_may_change
 def rename(portfolio_id: int) -> ResponseReturnValue:
-    """Give a portfolio another name."""
+    """Rename a portfolio."""
     name = _read(messages.PortfolioName).name
     renamed = service.rename(_user(), portfolio_id, name)
     return _json({"portfolio": messages.summary(renamed)})
@@ -96,27 +96,27 @@ def delete(portfolio_id: int) -> ResponseReturnValue:
 @blueprint.post("/<int:portfolio_id>/holdings")
 @_may_change
 def add_holding(portfolio_id: int) -> ResponseReturnValue:
-    """Hold an instrument that the portfolio does not hold yet."""
-    asked = _read(messages.NewHolding)
+    """Add a holding of an instrument that the portfolio does not hold yet."""
+    body = _read(messages.NewHolding)
     changed = service.add_holding(
-        _user(), portfolio_id, asked.symbol, asked.quantity, asked.average_cost
+        _user(), portfolio_id, body.symbol, body.quantity, body.average_cost
     )
-    return _holding(changed, asked.symbol, 201)
+    return _holding(changed, body.symbol, 201)
 
 
 @blueprint.put("/<int:portfolio_id>/holdings/<symbol>")
 @_may_change
 def put_holding(portfolio_id: int, symbol: str) -> ResponseReturnValue:
-    """Hold exactly so much of an instrument."""
-    asked = _read(messages.HoldingFigures)
-    changed = service.put_holding(_user(), portfolio_id, symbol, asked.quantity, asked.average_cost)
+    """Set the holding of an instrument."""
+    body = _read(messages.HoldingFigures)
+    changed = service.put_holding(_user(), portfolio_id, symbol, body.quantity, body.average_cost)
     return _holding(changed, symbol)
 
 
 @blueprint.delete("/<int:portfolio_id>/holdings/<symbol>")
 @_may_change
 def remove_holding(portfolio_id: int, symbol: str) -> ResponseReturnValue:
-    """Hold an instrument no more."""
+    """Remove the holding of an instrument."""
     changed = service.remove_holding(_user(), portfolio_id, symbol)
     return _json({"version": changed.version})
 

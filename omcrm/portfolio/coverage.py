@@ -1,4 +1,4 @@
-"""How far a valuation may be trusted: how much of it is live, and what is missing."""
+"""The coverage of a valuation: how much of it is live, and what is missing."""
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
@@ -9,7 +9,7 @@ from msgspec import Struct
 from omcrm.market.amount import ZERO, percent, total
 from omcrm.market.price_class import PriceClass
 
-# From the class that may be trusted most to the one that may be trusted least.
+# From the most to the least trusted class.
 TRUST = (
     PriceClass.LIVE,
     PriceClass.CLOSED,
@@ -22,7 +22,7 @@ TRUST = (
 
 
 class ClassShare(Struct, frozen=True, kw_only=True):
-    """What is valued by prices of one class; its share is of everything that counts."""
+    """The holdings valued by prices of one class; the share is of the counted total."""
 
     price_class: PriceClass
     count: int
@@ -32,7 +32,7 @@ class ClassShare(Struct, frozen=True, kw_only=True):
 
 
 class OldestPrice(Struct, frozen=True, kw_only=True):
-    """The price that was true longest ago."""
+    """The oldest price of a valuation."""
 
     symbol: str
     price_class: PriceClass
@@ -40,16 +40,16 @@ class OldestPrice(Struct, frozen=True, kw_only=True):
 
 
 class MissingValue(Struct, frozen=True, kw_only=True):
-    """A holding that has no value, and why."""
+    """A holding without a value, and the reason."""
 
     symbol: str
     reason: str
 
 
 class Coverage(Struct, frozen=True, kw_only=True):
-    """How a valuation came about.
+    """The price classes behind a valuation, its oldest price and its missing values.
 
-    `live_percent` is of everything that counts; None where nothing does. `is_complete` says that
+    `live_percent` is of the counted total; None where nothing counts. `is_complete` is whether
     every holding counts.
     """
 
@@ -61,7 +61,7 @@ class Coverage(Struct, frozen=True, kw_only=True):
 
 
 class Valued(Protocol):
-    """What a holding tells of its value."""
+    """What coverage needs of a valued holding."""
 
     @property
     def symbol(self) -> str: ...
@@ -77,26 +77,26 @@ class Valued(Protocol):
     def missing(self) -> str | None: ...
 
 
-def weaker(one: PriceClass, other: PriceClass | None) -> PriceClass:
-    """The class of what is made of two prices; None is no second one."""
+def worst_class(one: PriceClass, other: PriceClass | None) -> PriceClass:
+    """The less trusted class of two prices; `other` is None where there is only one."""
     return one if other is None else max(one, other, key=TRUST.index)
 
 
-def cover(holdings: Sequence[Valued], worth: Decimal) -> Coverage:
-    """The coverage of these holdings, all that counts of which is worth so much."""
+def coverage_of(holdings: Sequence[Valued], total_value: Decimal) -> Coverage:
+    """The coverage of these holdings; `total_value` is the value of those that count."""
     valued = [holding for holding in holdings if holding.missing is None]
     shares = tuple(
         share
         for price_class in TRUST
         if (
             share := _share(
-                price_class, [one for one in valued if one.price_class is price_class], worth
+                price_class, [one for one in valued if one.price_class is price_class], total_value
             )
         )
     )
     live = total(share.value for share in shares if share.price_class is PriceClass.LIVE)
     return Coverage(
-        live_percent=percent(live, worth),
+        live_percent=percent(live, total_value),
         is_complete=all(holding.is_counted for holding in holdings),
         classes=shares,
         oldest=_oldest(valued),
@@ -109,7 +109,7 @@ def cover(holdings: Sequence[Valued], worth: Decimal) -> Coverage:
 
 
 def _share(
-    price_class: PriceClass, holdings: Sequence[Valued], worth: Decimal
+    price_class: PriceClass, holdings: Sequence[Valued], total_value: Decimal
 ) -> ClassShare | None:
     if not holdings:
         return None
@@ -120,12 +120,12 @@ def _share(
         count=len(holdings),
         value=amount,
         is_counted=is_counted,
-        share_percent=percent(amount, worth) if is_counted else None,
+        share_percent=percent(amount, total_value) if is_counted else None,
     )
 
 
 def _oldest(holdings: Iterable[Valued]) -> OldestPrice | None:
-    """The one that was true longest ago; a fixed price has no age that means anything."""
+    """The oldest price; fixed prices are ignored, because their age means nothing."""
     aged = [holding for holding in holdings if holding.price_class is not PriceClass.LAST_RESORT]
     oldest = max(aged, key=lambda holding: holding.age_seconds or 0, default=None)
     if oldest is None or oldest.price_class is None or oldest.age_seconds is None:

@@ -1,11 +1,11 @@
-"""What a user fills in; `bounds` judges it, for forms and programs alike."""
+"""The forms of portfolios; `bounds` validates their fields, as it does for the JSON API."""
 
 from flask_wtf import FlaskForm
 from wtforms import StringField
 
 from omcrm.errors import AccessRefused
 
-# Those of other alphabets are no part of a number.
+# Only these are stripped: spaces of other alphabets make a number invalid.
 _SPACES = " \t\r\n"
 
 
@@ -14,7 +14,7 @@ def _trimmed(text: str | None) -> str | None:
 
 
 class _CheckedForm(FlaskForm):  # type: ignore[misc,unused-ignore]
-    """A form that is told by the service what is wrong with which field."""
+    """A form whose errors come from the service's refusals."""
 
     def note(self, refused: AccessRefused) -> None:
         """Show the refusal at its field, or above the form where it has none."""
@@ -31,7 +31,7 @@ class NameForm(_CheckedForm):
 
 
 class HoldingForm(_CheckedForm):
-    """How much of an instrument is held, and what it cost."""
+    """The quantity and the cost of a holding."""
 
     symbol = StringField("Instrument")
     quantity = StringField("Quantity", filters=[_trimmed])

@@ -1,4 +1,4 @@
-"""A portfolio as a value, free of the database."""
+"""Immutable values of portfolios and holdings, independent of the database."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,10 +10,10 @@ from omcrm.market.instrument import Instrument
 
 
 class Holding(Struct, frozen=True, kw_only=True):
-    """How much of an instrument is held.
+    """The quantity of an instrument that is held.
 
-    `average_cost` is per unit, in the currency that the instrument is quoted in. `is_followed` says
-    whether this installation still asks for its price.
+    `average_cost` is per unit, in the currency that the instrument is quoted in. `is_followed` is
+    whether this installation still requests its price.
     """
 
     instrument: Instrument
@@ -23,12 +23,12 @@ class Holding(Struct, frozen=True, kw_only=True):
 
     @property
     def symbol(self) -> str:
-        """What the instrument is called."""
+        """The instrument's symbol."""
         return self.instrument.symbol
 
 
 class Portfolio(Struct, frozen=True, kw_only=True):
-    """The holdings of one portfolio as they stood at `version`, which grows with every change."""
+    """The holdings of one portfolio at `version`, which grows with every change."""
 
     id: int
     user_id: int
@@ -40,5 +40,5 @@ class Portfolio(Struct, frozen=True, kw_only=True):
 
     @property
     def quantities(self) -> Mapping[str, Decimal]:
-        """How much is held, by symbol."""
+        """The quantities held, by symbol."""
         return {holding.symbol: holding.quantity for holding in self.holdings}

@@ -1,4 +1,4 @@
-"""What programs send and are sent about portfolios."""
+"""The JSON bodies of the portfolio API."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -18,26 +18,26 @@ LARGEST_BODY = 4096
 
 
 class PortfolioName(Struct, frozen=True, forbid_unknown_fields=True):
-    """The body that makes or renames a portfolio."""
+    """The body that creates or renames a portfolio."""
 
     name: str
 
 
 class HoldingFigures(Struct, frozen=True, forbid_unknown_fields=True):
-    """The body that says how much of an instrument is held; numbers, or their text."""
+    """The body that sets the quantity and cost of a holding; numbers, or numbers as text."""
 
     quantity: Decimal
     average_cost: Decimal
 
 
 class NewHolding(HoldingFigures, frozen=True, forbid_unknown_fields=True):
-    """The same with the instrument."""
+    """The body that adds a holding."""
 
     symbol: str
 
 
 def summary(portfolio: Portfolio) -> dict[str, Any]:
-    """A portfolio without what it is worth."""
+    """A portfolio without its valuation."""
     return {
         "id": portfolio.id,
         "name": portfolio.name,
@@ -49,7 +49,7 @@ def summary(portfolio: Portfolio) -> dict[str, Any]:
 
 
 def valued(portfolio: Portfolio, valuation: Valuation) -> dict[str, Any]:
-    """A portfolio with its holdings and what they are worth."""
+    """A portfolio with its holdings and their values."""
     return {**summary(portfolio), **_flat(valuation)}
 
 
@@ -59,16 +59,16 @@ def _flat(valuation: Valuation) -> dict[str, Any]:
     return fields
 
 
-# Prices, and what a unit cost, are no amounts of money: they keep their decimals.
+# Prices and unit costs are not amounts of money: they keep their decimals.
 _MONEY = frozenset(
     ("total_value", "value", "value_before", "cost", "profit", "daily_change", "not_counted_value")
 )
 
 
-def _fields(part: Struct, currency: str) -> dict[str, Any]:
+def _fields(struct: Struct, currency: str) -> dict[str, Any]:
     return {
         name: money(value, currency) if name in _MONEY else _sent(value, currency)
-        for name, value in structs.asdict(part).items()
+        for name, value in structs.asdict(struct).items()
     }
 
 
@@ -81,9 +81,9 @@ def _sent(value: Any, currency: str) -> Any:
 
 
 def held(portfolio: Portfolio, symbol: str) -> dict[str, Any]:
-    """One holding of a portfolio, which has it."""
-    (found,) = _of_symbol(portfolio, symbol)
-    return found
+    """One holding of a portfolio, which must contain it."""
+    (holding,) = _of_symbol(portfolio, symbol)
+    return holding
 
 
 def _of_symbol(portfolio: Portfolio, symbol: str) -> Iterator[dict[str, Any]]:

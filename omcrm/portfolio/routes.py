@@ -1,4 +1,4 @@
-"""The pages of a user's portfolios."""
+"""The pages of users' portfolios."""
 
 from collections.abc import Callable
 
@@ -19,13 +19,13 @@ from omcrm.web.market_access import market
 
 blueprint = Blueprint("portfolio", __name__, url_prefix="/portfolio")
 
-# So many holdings are valued for the list of portfolios, which takes some 40 ms: others wait.
+# The maximum of holdings valued for the list of portfolios, which takes some 40 ms.
 _MOST_VALUED = 1000
 
 
 @blueprint.errorhandler(AccessRefused)
 def refuse(refused: AccessRefused) -> ResponseReturnValue:
-    """What no form shows is answered with the error page of its status."""
+    """The error page of a refusal that no form shows."""
     error = default_exceptions[refused.status]()
     answer: ResponseReturnValue = current_app.handle_http_exception(error)
     return answer
@@ -34,14 +34,14 @@ def refuse(refused: AccessRefused) -> ResponseReturnValue:
 @blueprint.get("/")
 @login_required
 def portfolios() -> ResponseReturnValue:
-    """The user's portfolios, and the form for another."""
+    """The user's portfolios, and the form for a new one."""
     return _list(NameForm())
 
 
 @blueprint.post("/")
 @login_required
 def create() -> ResponseReturnValue:
-    """Make a portfolio and go to it."""
+    """Create a portfolio and redirect to it."""
     form, made = NameForm(), []
     if not _done(form, lambda: made.append(service.create(current_user.id, form.name.data or ""))):
         return _list(form), 400
@@ -51,22 +51,22 @@ def create() -> ResponseReturnValue:
 @blueprint.get("/<int:portfolio_id>")
 @login_required
 def portfolio(portfolio_id: int) -> ResponseReturnValue:
-    """A portfolio; with `?holding=BTC` the form is for changing that holding."""
-    found = _own(portfolio_id)
+    """A portfolio; with `?holding=BTC` the form changes that holding."""
+    owned = _own(portfolio_id)
     symbol = request.args.get("holding")
     if symbol is None:
-        return _page(found)
-    held = _held(found, symbol)
-    return _page(found, holding=_filled(held), changing=held)
+        return _page(owned)
+    held = _held(owned, symbol)
+    return _page(owned, holding=_form_of(held), changing=held)
 
 
 @blueprint.post("/<int:portfolio_id>/rename")
 @login_required
 def rename(portfolio_id: int) -> ResponseReturnValue:
-    """Give the portfolio another name."""
-    found, form = _own(portfolio_id), NameForm()
+    """Rename the portfolio."""
+    portfolio, form = _own(portfolio_id), NameForm()
     if not _done(form, lambda: service.rename(current_user.id, portfolio_id, form.name.data or "")):
-        return _page(found, name=form), 400
+        return _page(portfolio, name=form), 400
     return redirect(url_for(".portfolio", portfolio_id=portfolio_id))
 
 
@@ -74,10 +74,10 @@ def rename(portfolio_id: int) -> ResponseReturnValue:
 @login_required
 def delete(portfolio_id: int) -> ResponseReturnValue:
     """Delete the portfolio and its holdings."""
-    found = _own(portfolio_id)
+    portfolio = _own(portfolio_id)
     _spend()
     service.delete(current_user.id, portfolio_id)
-    flash(f"{found.name} is deleted.")
+    flash(f"{portfolio.name} is deleted.")
     return redirect(url_for(".portfolios"))
 
 
@@ -85,21 +85,21 @@ def delete(portfolio_id: int) -> ResponseReturnValue:
 @login_required
 def add_holding(portfolio_id: int) -> ResponseReturnValue:
     """Add a holding."""
-    found, form = _own(portfolio_id), HoldingForm()
-    if not _done(form, lambda: service.add_holding(current_user.id, portfolio_id, *_said(form))):
-        return _page(found, holding=form), 400
+    portfolio, form = _own(portfolio_id), HoldingForm()
+    if not _done(form, lambda: service.add_holding(current_user.id, portfolio_id, *_fields(form))):
+        return _page(portfolio, holding=form), 400
     return redirect(url_for(".portfolio", portfolio_id=portfolio_id))
 
 
 @blueprint.post("/<int:portfolio_id>/holdings/<symbol>")
 @login_required
 def change_holding(portfolio_id: int, symbol: str) -> ResponseReturnValue:
-    """Change how much is held, or what it cost."""
-    found, form = _own(portfolio_id), HoldingForm()
-    held = _held(found, symbol)
+    """Change the quantity or the cost of a holding."""
+    portfolio, form = _own(portfolio_id), HoldingForm()
+    held = _held(portfolio, symbol)
     form.symbol.data = held.symbol
-    if not _done(form, lambda: service.put_holding(current_user.id, portfolio_id, *_said(form))):
-        return _page(found, holding=form, changing=held), 400
+    if not _done(form, lambda: service.put_holding(current_user.id, portfolio_id, *_fields(form))):
+        return _page(portfolio, holding=form, changing=held), 400
     return redirect(url_for(".portfolio", portfolio_id=portfolio_id))
 
 
@@ -116,25 +116,25 @@ def _own(portfolio_id: int) -> Portfolio:
     return service.own_portfolio(current_user.id, portfolio_id)
 
 
-def _held(found: Portfolio, symbol: str) -> Holding:
+def _held(portfolio: Portfolio, symbol: str) -> Holding:
     symbol = canonical_symbol(symbol)
-    held = next((holding for holding in found.holdings if holding.symbol == symbol), None)
+    held = next((holding for holding in portfolio.holdings if holding.symbol == symbol), None)
     if held is None:
         raise service.not_held()
     return held
 
 
-def _filled(held: Holding) -> HoldingForm:
+def _form_of(held: Holding) -> HoldingForm:
     figures = {"quantity": f"{held.quantity:f}", "average_cost": f"{held.average_cost:f}"}
     return HoldingForm(formdata=None, data={"symbol": held.symbol, **figures})
 
 
-def _said(form: HoldingForm) -> tuple[str, str, str]:
+def _fields(form: HoldingForm) -> tuple[str, str, str]:
     return form.symbol.data or "", form.quantity.data or "", form.average_cost.data or ""
 
 
 def _done(form: NameForm | HoldingForm, change: Callable[[], object]) -> bool:
-    """Do what the form asks for; False where the form now says what is wrong with it."""
+    """Apply the change; False where it was refused, with the error noted in the form."""
     if not form.validate_on_submit():
         return False
     try:
@@ -155,8 +155,8 @@ def _spend() -> None:
 
 
 def _list(form: NameForm) -> str:
-    found, left, valued = service.portfolios_of(current_user.id), _MOST_VALUED, []
-    for portfolio in found:
+    owned, left, valued = service.portfolios_of(current_user.id), _MOST_VALUED, []
+    for portfolio in owned:
         left -= len(portfolio.holdings)
         valued.append((portfolio, service.valuation_of(portfolio) if left >= 0 else None))
     return render_template(
@@ -165,7 +165,7 @@ def _list(form: NameForm) -> str:
 
 
 def _page(
-    found: Portfolio,
+    portfolio: Portfolio,
     *,
     name: NameForm | None = None,
     holding: HoldingForm | None = None,
@@ -174,8 +174,8 @@ def _page(
     counted = counted_classes(current_app.extensions["omcrm.settings"].demo)
     return render_template(
         "portfolio/portfolio.html",
-        portfolio=found,
-        name_form=name or NameForm(formdata=None, data={"name": found.name}),
+        portfolio=portfolio,
+        name_form=name or NameForm(formdata=None, data={"name": portfolio.name}),
         holding_form=holding or HoldingForm(formdata=None),
         changing=changing,
         instruments=list(market().instruments.values()),

@@ -1,6 +1,6 @@
-"""Portfolios as the rest of the app uses them: read, changed, valued, and told of when changed.
+"""Reads, changes and values portfolios, and signals their changes.
 
-Everything here needs an app context, and no request.
+Every function needs an app context, and no request.
 """
 
 import threading
@@ -25,13 +25,13 @@ from omcrm.storage.instrument import find_instrument
 from omcrm.storage.portfolio import HoldingRow, PortfolioRow
 from omcrm.web.market_access import market
 
-Figure = str | int | Decimal
+Number = str | int | Decimal
 
 portfolio_changed = signal("omcrm-portfolio-changed")
-"""Sent with the app, `user_id` and `portfolio_id` after a portfolio or its holdings changed here.
+"""Sent with the app, `user_id` and `portfolio_id` after this process changed a portfolio.
 
-It is sent in the thread that changed it: a receiver must be quick and must not raise. What other
-processes change is told by the version: see `versions_of`.
+It is sent in the thread that made the change: a receiver must be quick and must not raise. Changes
+by other processes show in the version: see `versions_of`.
 """
 
 versions_of = storage.versions_of
@@ -48,21 +48,21 @@ def portfolios_of(user_id: int) -> list[Portfolio]:
 
 
 def portfolio_of(user_id: int, portfolio_id: int) -> Portfolio | None:
-    """This portfolio of this user; None where it is missing and where it is somebody else's."""
+    """This portfolio of this user; None where it is missing or somebody else's."""
     row = storage.find_portfolio(user_id, portfolio_id)
     return None if row is None else _value_of(row)
 
 
 def own_portfolio(user_id: int, portfolio_id: int) -> Portfolio:
-    """This portfolio of this user; refused alike where it is missing or somebody else's."""
-    found = portfolio_of(user_id, portfolio_id)
-    if found is None:
+    """This portfolio of this user; refused with 404 where it is missing or somebody else's."""
+    portfolio = portfolio_of(user_id, portfolio_id)
+    if portfolio is None:
         raise _unknown()
-    return found
+    return portfolio
 
 
 def valuation_of(portfolio: Portfolio) -> Valuation:
-    """What it is worth by the prices of this moment."""
+    """The valuation of a portfolio at current prices."""
     demo = current_app.extensions["omcrm.settings"].demo
     return valuation.value(portfolio, market().cache.snapshot(), datetime.now(UTC), demo=demo)
 
@@ -88,11 +88,11 @@ def _value_of(row: PortfolioRow) -> Portfolio:
     )
 
 
-# Changing: each commits, or raises AccessRefused with the field that is wrong and changes nothing
+# Changes: each commits, or raises AccessRefused with the invalid field and changes nothing
 
 
 def create(user_id: int, name: str) -> Portfolio:
-    """A new, empty portfolio."""
+    """Create an empty portfolio."""
     now = datetime.now(UTC)
     name = bounds.portfolio_name(name)
     storage.lock_portfolios(user_id)
@@ -107,12 +107,12 @@ def create(user_id: int, name: str) -> Portfolio:
         )
     made = _value_of(row)
     db.session.commit()
-    _tell(user_id, made.id)
+    _notify(user_id, made.id)
     return made
 
 
 def rename(user_id: int, portfolio_id: int, name: str) -> Portfolio:
-    """Give a portfolio another name."""
+    """Rename a portfolio."""
     name = bounds.portfolio_name(name)
     with _changing(user_id, portfolio_id) as row:
         row.name = name
@@ -127,9 +127,9 @@ def delete(user_id: int, portfolio_id: int) -> None:
 
 
 def add_holding(
-    user_id: int, portfolio_id: int, symbol: str, quantity: Figure, average_cost: Figure
+    user_id: int, portfolio_id: int, symbol: str, quantity: Number, average_cost: Number
 ) -> Portfolio:
-    """Hold an instrument that the portfolio does not hold yet."""
+    """Add a holding of an instrument that the portfolio does not hold yet."""
     amount, cost = bounds.quantity(quantity), bounds.average_cost(average_cost)
     with _changing(user_id, portfolio_id) as row:
         symbol = canonical_symbol(symbol)
@@ -142,9 +142,9 @@ def add_holding(
 
 
 def put_holding(
-    user_id: int, portfolio_id: int, symbol: str, quantity: Figure, average_cost: Figure
+    user_id: int, portfolio_id: int, symbol: str, quantity: Number, average_cost: Number
 ) -> Portfolio:
-    """Hold exactly so much of an instrument, whether the portfolio held it or not."""
+    """Set the holding of an instrument, whether the portfolio held it or not."""
     amount, cost = bounds.quantity(quantity), bounds.average_cost(average_cost)
     with _changing(user_id, portfolio_id) as row:
         symbol = canonical_symbol(symbol)
@@ -157,7 +157,7 @@ def put_holding(
 
 
 def remove_holding(user_id: int, portfolio_id: int, symbol: str) -> Portfolio:
-    """Hold an instrument no more."""
+    """Remove the holding of an instrument."""
     with _changing(user_id, portfolio_id) as row:
         held = _held_by(row, canonical_symbol(symbol))
         if held is None:
@@ -167,7 +167,7 @@ def remove_holding(user_id: int, portfolio_id: int, symbol: str) -> Portfolio:
 
 
 def not_held() -> AccessRefused:
-    """The refusal of what is to be done with a holding that there is not."""
+    """The refusal of a change to a holding that does not exist."""
     return AccessRefused("NOT_HELD", "This portfolio does not hold that.", 404, field="symbol")
 
 
@@ -179,7 +179,7 @@ def _changing(user_id: int, portfolio_id: int) -> Iterator[PortfolioRow]:
     row.version = PortfolioRow.version + 1
     row.updated_at = datetime.now(UTC)
     try:
-        # From here on nobody else changes it: what is read below still holds at the end.
+        # The row is locked from here on: what is read below is still valid at the commit.
         db.session.flush()
         db.session.expire(row, ["holdings"])
         yield row
@@ -190,7 +190,7 @@ def _changing(user_id: int, portfolio_id: int) -> Iterator[PortfolioRow]:
     except BaseException:
         db.session.rollback()
         raise
-    _tell(user_id, portfolio_id)
+    _notify(user_id, portfolio_id)
 
 
 def _flush_named(name: str) -> None:
@@ -208,7 +208,7 @@ def _add(row: PortfolioRow, symbol: str, amount: Decimal, cost: Decimal) -> None
         raise AccessRefused("LIMIT_EXCEEDED", message, 409)
     instrument = find_instrument(symbol)
     if instrument is None or not instrument.active:
-        # What was typed comes back shortened: it may be anything.
+        # The text is cut before it is sent back: it may be anything.
         message = f"Unknown symbol: {symbol[:20]}"
         raise AccessRefused("UNKNOWN_SYMBOL", message, field="symbol")
     row.holdings.append(HoldingRow(instrument=instrument, quantity=amount, average_cost=cost))
@@ -222,7 +222,7 @@ def _unknown() -> AccessRefused:
     return AccessRefused("UNKNOWN_PORTFOLIO", "There is no such portfolio.", 404)
 
 
-def _tell(user_id: int, portfolio_id: int) -> None:
+def _notify(user_id: int, portfolio_id: int) -> None:
     with _held:
         market().held = storage.held_symbols()
     app = current_app._get_current_object()  # type: ignore[attr-defined,unused-ignore]

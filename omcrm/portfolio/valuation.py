@@ -1,4 +1,4 @@
-"""What holdings are worth: holdings and quotes in, one value out, everything in dollars."""
+"""The valuation of holdings by quotes, in dollars."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -11,12 +11,12 @@ from omcrm.market.amount import minus, percent, times, total
 from omcrm.market.currency import DOLLAR, Rate, currency_of, rate_of
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
-from omcrm.portfolio.coverage import Coverage, cover, weaker
+from omcrm.portfolio.coverage import Coverage, coverage_of, worst_class
 from omcrm.portfolio.holding import Holding, Portfolio
 
 
 class Missing(StrEnum):
-    """Why a holding has no value."""
+    """The reason for which a holding has no value."""
 
     NOT_FOLLOWED = "not_followed"
     NO_PRICE = "no_price"
@@ -25,12 +25,13 @@ class Missing(StrEnum):
 
 
 class ValuedHolding(Struct, frozen=True, kw_only=True):
-    """One holding and what it is worth; None for what is not known, with `missing` as the reason.
+    """One holding and its value; unknown values are None, with `missing` as the reason.
 
     `price` and `average_cost` are in `currency`; `value`, `cost`, `profit`, `value_before` and
-    `daily_change` in dollars, by the rate `rate_symbol` of now. `price_class` and `age_seconds` are
-    the weaker and the older of price and rate. What is not `is_counted` is in no total.
-    `daily_change_basis` is `24h` or `previous_close`. `share_percent` is of all that counts.
+    `daily_change` in dollars, by the current rate of `rate_symbol`. `price_class` is the less
+    trusted class and `age_seconds` the higher age of price and rate. A holding that is not
+    `is_counted` is in no total. `daily_change_basis` is `24h` or `previous_close`.
+    `share_percent` is of the counted total.
     """
 
     symbol: str
@@ -60,11 +61,11 @@ class ValuedHolding(Struct, frozen=True, kw_only=True):
 
 
 class Valuation(Struct, frozen=True, kw_only=True):
-    """What a portfolio is worth in dollars at a moment.
+    """The value of a portfolio in dollars at one moment.
 
     Totals are over the holdings that count; they are None where there are holdings and none of
-    them counts. `not_counted_value` is what the others would be worth by their last-resort or
-    simulated prices. The daily change is over what has one; `no_daily_change` names the rest.
+    them counts. `not_counted_value` is the value of the others by their last-resort or simulated
+    prices. The daily change is over the holdings that have one; `no_daily_change` names the rest.
     """
 
     portfolio_id: int
@@ -88,19 +89,19 @@ _NEVER = frozenset({PriceClass.LAST_RESORT})
 
 
 def counted_classes(demo: bool) -> frozenset[PriceClass]:
-    """The classes of prices that count; simulated ones only in a demonstration."""
+    """The price classes that count; simulated prices only in a demonstration."""
     return frozenset(PriceClass) - _NEVER - (frozenset() if demo else {PriceClass.SIMULATED})
 
 
 def value(
     portfolio: Portfolio, quotes: Mapping[str, Quote], now: datetime, *, demo: bool = False
 ) -> Valuation:
-    """What the portfolio is worth by these quotes; it calls nobody and needs no app."""
+    """The valuation of the portfolio by these quotes; does no I/O and needs no app."""
     counted = counted_classes(demo)
     holdings = [_value(holding, quotes, now, counted) for holding in portfolio.holdings]
     counting = [holding for holding in holdings if holding.is_counted]
     is_known = bool(counting) or not holdings
-    worth = _sum(holding.value for holding in counting)
+    total_value = _sum(holding.value for holding in counting)
     cost = _sum(holding.cost for holding in counting)
     changing = [holding for holding in counting if holding.daily_change is not None]
     change = _sum(holding.daily_change for holding in changing)
@@ -111,16 +112,16 @@ def value(
         version=portfolio.version,
         currency=DOLLAR,
         valued_at=now,
-        total_value=worth if is_known else None,
+        total_value=total_value if is_known else None,
         cost=cost if is_known else None,
-        profit=minus(worth, cost) if is_known else None,
-        profit_percent=percent(minus(worth, cost), cost),
+        profit=minus(total_value, cost) if is_known else None,
+        profit_percent=percent(minus(total_value, cost), cost),
         daily_change=change if changing else None,
         daily_change_percent=percent(change, earlier),
         no_daily_change=tuple(holding.symbol for holding in holdings if holding not in changing),
         not_counted_value=_sum(holding.value for holding in holdings if not holding.is_counted),
-        coverage=cover(holdings, worth),
-        holdings=tuple(_with_share(holding, worth) for holding in holdings),
+        coverage=coverage_of(holdings, total_value),
+        holdings=tuple(_with_share(holding, total_value) for holding in holdings),
     )
 
 
@@ -128,10 +129,10 @@ def _sum(amounts: Iterable[Decimal | None]) -> Decimal:
     return total(amount for amount in amounts if amount is not None)
 
 
-def _with_share(holding: ValuedHolding, worth: Decimal) -> ValuedHolding:
+def _with_share(holding: ValuedHolding, total_value: Decimal) -> ValuedHolding:
     if not holding.is_counted or holding.value is None:
         return holding
-    return structs.replace(holding, share_percent=percent(holding.value, worth))
+    return structs.replace(holding, share_percent=percent(holding.value, total_value))
 
 
 def _value(
@@ -156,12 +157,12 @@ def _value(
         facts = structs.replace(facts, cost=spent, **_rate_facts(rate))
     quote = quotes.get(instrument.symbol)
     if quote is None:
-        why = Missing.NO_PRICE if holding.is_followed else Missing.NOT_FOLLOWED
-        return structs.replace(facts, missing=why)
+        missing = Missing.NO_PRICE if holding.is_followed else Missing.NOT_FOLLOWED
+        return structs.replace(facts, missing=missing)
     facts = structs.replace(facts, **_price_facts(quote, rate, now))
     if rate is None:
-        why = Missing.UNKNOWN_CURRENCY if currency is None else Missing.NO_RATE
-        return structs.replace(facts, missing=why)
+        missing = Missing.UNKNOWN_CURRENCY if currency is None else Missing.NO_RATE
+        return structs.replace(facts, missing=missing)
     return _in_dollars(facts, holding, quote, rate, counted)
 
 
@@ -172,12 +173,12 @@ def _rate_facts(rate: Rate) -> dict[str, object]:
 
 
 def _price_facts(quote: Quote, rate: Rate | None, now: datetime) -> dict[str, object]:
-    """The price, and how far it may be trusted: no further than its rate."""
+    """The price, with the less trusted class and the higher age of price and rate."""
     other = rate.quote if rate else None
     ages = [leg.age(now).total_seconds() for leg in (quote, other) if leg is not None]
     return {
         "price": quote.last,
-        "price_class": weaker(quote.price_class, other.price_class if other else None),
+        "price_class": worst_class(quote.price_class, other.price_class if other else None),
         "source": quote.source.name,
         "age_seconds": round(max(*ages, 0), 3),
     }
@@ -192,20 +193,20 @@ def _in_dollars(
 ) -> ValuedHolding:
     assert facts.price is not None
     assert facts.cost is not None
-    worth = rate.dollars(times(holding.quantity, facts.price))
-    profit = minus(worth, facts.cost)
+    amount = rate.dollars(times(holding.quantity, facts.price))
+    profit = minus(amount, facts.cost)
     return structs.replace(
         facts,
-        value=worth,
+        value=amount,
         profit=profit,
         profit_percent=percent(profit, facts.cost),
         is_counted=facts.price_class in counted,
-        **_day_facts(holding, quote, rate, worth),
+        **_day_facts(holding, quote, rate, amount),
     )
 
 
-def _day_facts(holding: Holding, quote: Quote, rate: Rate, worth: Decimal) -> dict[str, object]:
-    """The change of a day in dollars: the currency's own change is part of it."""
+def _day_facts(holding: Holding, quote: Quote, rate: Rate, amount: Decimal) -> dict[str, object]:
+    """The change of a day in dollars, including the change of the currency's rate."""
     if quote.change_from is None or quote.change_basis is None:
         return {}
     rate_from = rate.quote.change_from if rate.quote else None
@@ -214,7 +215,7 @@ def _day_facts(holding: Holding, quote: Quote, rate: Rate, worth: Decimal) -> di
     ):
         return {}
     earlier = rate.dollars(times(holding.quantity, quote.change_from), rate_from)
-    change = minus(worth, earlier)
+    change = minus(amount, earlier)
     return {
         "value_before": earlier,
         "daily_change": change,

@@ -1,8 +1,10 @@
-"""Clients without a connection, of a dialect that remembers."""
+"""Client connections without a socket, and a dialect that records its calls."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
+
+from omcrm.market.cache import QuoteCache
 
 from omcrm.auth.credential import Caller
 from omcrm.errors import MessageRefused
@@ -11,7 +13,6 @@ from omcrm.gateways.client_connection import ClientConnection, ClientServices
 from omcrm.gateways.client_registry import ClientRegistry
 from omcrm.gateways.dialect import Dialect
 from omcrm.market.bar import BarBuilder
-from omcrm.market.cache import QuoteCache
 from omcrm.market.hub import Hub
 from omcrm.market.instrument import Instrument
 from omcrm.market.quote import Quote
@@ -38,11 +39,11 @@ class Market:
         self.hub.subscribe(self.fanout.take)
 
 
-class Parrot(Dialect):
-    """Repeats what it hears; `bad`, `crash` and others show what goes wrong."""
+class EchoDialect(Dialect):
+    """Echoes messages; `bad` is refused and `crash` raises."""
 
-    name = "parrot"
-    path = "/parrot"
+    name = "echo"
+    path = "/echo"
 
     def __init__(self, market: Any) -> None:
         super().__init__(market)
@@ -80,7 +81,7 @@ def context() -> AbstractContextManager[object]:
 
 
 def services(subscriptions: int = 50, most: int = 5) -> ClientServices:
-    """What clients share, without an app."""
+    """The shared services of clients, without an app."""
     return ClientServices(WorkerPool(), ClientRegistry(most), context, lambda: None, subscriptions)
 
 

@@ -20,7 +20,7 @@ FEED = "/ws/market/feed"
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Make]:
-    """Serves an app with these settings."""
+    """Serves an app with the given settings."""
     with ExitStack() as at_the_end:
 
         def make(**environ: str) -> Served:
@@ -34,7 +34,7 @@ def serve(tmp_path: Path) -> Iterator[Make]:
             }
             app = create_app(load(given))
             with app.app_context():
-                # Empty again, where it is not the first one.
+                # Empties the database that an earlier app of the test has filled.
                 db.drop_all()
                 db.create_all()
                 db.session.add_all(_row(instrument) for instrument in CATALOGUE)
@@ -50,12 +50,12 @@ def serve(tmp_path: Path) -> Iterator[Make]:
 
 @pytest.fixture
 def ticker(monkeypatch: pytest.MonkeyPatch) -> str:
-    """The path of the dialect that the manual shows, in apps that are made from now on."""
+    """The path of the manual's example dialect, which apps created from now on serve."""
     monkeypatch.setattr("omcrm.gateways.registry.DIALECTS", (*DIALECTS, shown()))
     return "/ws/ticker/hello"
 
 
 @pytest.fixture
 def here(serve: Make) -> Served:
-    """An app as it comes, but for its sources."""
+    """An app with default settings, except for its sources."""
     return serve()

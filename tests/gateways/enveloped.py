@@ -1,4 +1,4 @@
-"""Programs that speak to `/ws/realtime/`, and what they hold and are told."""
+"""Clients of `/ws/realtime/` for tests, and portfolios and prices for them."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -8,50 +8,50 @@ from omcrm.market.quote import Quote
 from omcrm.market.source import HealthState
 from omcrm.market.tick import DayFigures, Tick, Trade
 from omcrm.portfolio import service
-from tests.gateways.here import Served, Speaker
+from tests.gateways.here import JsonPeer, Served
 from tests.values import BINANCE
 
 REALTIME = "/ws/realtime/"
 SCOPES = ("market:read", "portfolio:read")
 
 
-class Enveloped(Speaker):
-    """A program that puts everything into an envelope."""
+class Enveloped(JsonPeer):
+    """A client that sends and receives envelopes."""
 
-    def tell(self, kind: str, **data: Any) -> None:
+    def send_message(self, kind: str, **data: Any) -> None:
         """Send a message."""
-        self.say({"type": kind, "data": data, "timestamp": "2026-03-04T15:00:00.000Z"})
+        self.send({"type": kind, "data": data, "timestamp": "2026-03-04T15:00:00.000Z"})
 
     def answer(self, kind: str, **data: Any) -> tuple[str, dict[str, Any]]:
-        """The type and the data of the next message that is no push."""
-        self.tell(kind, **data)
-        while (heard := self.hear())["type"] in ("asset_update", "portfolio_update"):
+        """Send a message; the type and the data of the next one that is no update."""
+        self.send_message(kind, **data)
+        while (received := self.receive())["type"] in ("asset_update", "portfolio_update"):
             pass
-        return heard["type"], heard["data"]
+        return received["type"], received["data"]
 
-    def told(self, kind: str) -> dict[str, Any]:
-        """The data of the next message of that type."""
-        data: dict[str, Any] = self.hear_until(kind)["data"]
+    def receive_data(self, kind: str) -> dict[str, Any]:
+        """The data of the next message of that type; skips others."""
+        data: dict[str, Any] = self.receive_until(kind)["data"]
         return data
 
-    def hear_all(self) -> list[dict[str, Any]]:
-        """Whatever came, up to the answer to a ping of now."""
-        self.heard.clear()
-        self.tell("ping")
-        self.hear_until("pong")
-        return self.heard[:-1]
+    def receive_all(self) -> list[dict[str, Any]]:
+        """All messages up to the answer to a ping sent now."""
+        self.received.clear()
+        self.send_message("ping")
+        self.receive_until("pong")
+        return self.received[:-1]
 
 
 def program(here: Served, user_id: int, scopes: tuple[str, ...] = SCOPES) -> Enveloped:
-    """A program of this user, after its greeting."""
+    """A connected client of this user, after its `connection` message."""
     token = here.token(user_id, scopes)
     connected = Enveloped.open(here.port, REALTIME, f"x-api-key: {token}")
-    connected.hear_until("connection")
+    connected.receive_until("connection")
     return connected
 
 
 def hold(here: Served, user_id: int, name: str = "Growth", **quantities: str) -> int:
-    """The number of a new portfolio that holds so much of each."""
+    """The id of a new portfolio with these quantities."""
     with here.app.app_context():
         made = service.create(user_id, name)
         for symbol, quantity in quantities.items():
@@ -60,7 +60,7 @@ def hold(here: Served, user_id: int, name: str = "Growth", **quantities: str) ->
 
 
 def trades(here: Served, symbol: str, price: str, opened: str | None = None) -> Quote:
-    """A live trade at Binance, through the gate and the cache to whoever listens."""
+    """A live trade at Binance: validated, cached and published."""
     now, cache = datetime.now(UTC), here.market.cache
     for quote in cache.set_condition("binance", HealthState.HEALTHY, 1):
         here.market.hub.publish(quote)
@@ -73,7 +73,7 @@ def trades(here: Served, symbol: str, price: str, opened: str | None = None) -> 
 
 
 def error(answer: tuple[str, dict[str, Any]]) -> str:
-    """What an answer says is wrong."""
+    """The message of an error answer."""
     kind, data = answer
     assert "error" == kind
     return str(data["message"])

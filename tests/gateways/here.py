@@ -1,4 +1,4 @@
-"""The app in the tests' own process, which makes the prices, and programs that speak to it."""
+"""The app in the tests' own process, whose prices the tests set, and clients for it."""
 
 import itertools
 import json
@@ -24,62 +24,62 @@ from tests.processes import free_port, wait_for
 from tests.streaming.raw_client import CLOSE, TEXT, RawClient, text, upgrade
 from tests.values import BINANCE, quote, trade
 
-# Above the numbers of the fixed prices, which come with the start.
+# Above the numbers of the fixed prices, which are published at the start.
 _FIRST = 1000
-# What a browser sends from one of our own pages.
+# The header that a browser sends from one of our own pages.
 OURS = "Origin: http://127.0.0.1"
 
 
-class Speaker:
-    """A program on a raw WebSocket that speaks JSON; also a context manager that ends it."""
+class JsonPeer:
+    """A JSON client on a raw WebSocket; also a context manager that closes it."""
 
     def __init__(self, raw: RawClient) -> None:
         self.raw = raw
-        # Everything that came, in order, and as it came.
-        self.heard: list[dict[str, Any]] = []
+        # All messages in order, decoded and as bytes.
+        self.received: list[dict[str, Any]] = []
         self.texts: list[bytes] = []
 
     @classmethod
     def open(cls, port: int, path: str, *headers: str, **options: Any) -> Self:
         return cls(RawClient.open(port, path, *headers, **options))
 
-    def say(self, *messages: Any) -> None:
+    def send(self, *messages: Any) -> None:
         """Send messages, in one write."""
-        told = (
+        texts = (
             message if isinstance(message, str) else json.dumps(message) for message in messages
         )
-        self.raw.send(*(text(payload) for payload in told))
+        self.raw.send(*(text(payload) for payload in texts))
 
-    def hear(self) -> dict[str, Any]:
+    def receive(self) -> dict[str, Any]:
         """The next message."""
         frame = self.raw.read()
         assert TEXT == frame.opcode, frame
         self.texts.append(frame.payload)
-        self.heard.append(json.loads(frame.payload))
-        return self.heard[-1]
+        self.received.append(json.loads(frame.payload))
+        return self.received[-1]
 
-    def hear_until(self, kind: str) -> dict[str, Any]:
-        """The next message of that type."""
-        while self.hear()["type"] != kind:
+    def receive_until(self, kind: str) -> dict[str, Any]:
+        """The next message of that type; skips others."""
+        while self.receive()["type"] != kind:
             pass
-        return self.heard[-1]
+        return self.received[-1]
 
-    def hear_all(self) -> list[dict[str, Any]]:
-        """Whatever came, up to the answer to a ping of now."""
-        self.heard.clear()
-        self.say({"action": "ping"})
-        self.hear_until("pong")
-        return self.heard[:-1]
+    def receive_all(self) -> list[dict[str, Any]]:
+        """All messages up to the answer to a ping sent now."""
+        self.received.clear()
+        self.send({"action": "ping"})
+        self.receive_until("pong")
+        return self.received[:-1]
 
     def ask(self, message: Any) -> dict[str, Any]:
-        """The first answer that is no quote and no trade."""
-        self.say(message)
-        while (answer := self.hear())["type"] in ("quote", "trade"):
+        """Send a message; the next one received that is no quote and no trade."""
+        self.send(message)
+        while (answer := self.receive())["type"] in ("quote", "trade"):
             pass
         return answer
 
     def end(self) -> tuple[int | None, str]:
-        """The code and the reason with which it is closed, which must come."""
+        """Wait for the close frame; its code and reason."""
         while (frame := self.raw.read()).opcode != CLOSE:
             pass
         return frame.code, frame.payload[2:].decode()
@@ -92,7 +92,7 @@ class Speaker:
 
 
 class Served:
-    """A running app that has nothing but fixed prices."""
+    """A running app that has only fixed prices."""
 
     def __init__(self, app: Flask, port: int) -> None:
         self.app = app
@@ -104,7 +104,7 @@ class Served:
         self._numbers = itertools.count(_FIRST)
 
     def price(self, symbol: str, **details: Any) -> Quote:
-        """A new trade, whose price and id are the number of the quote; on the hub."""
+        """Publish a new trade, whose price and id are the number of the quote."""
         number = next(self._numbers)
         made = quote(
             trade(str(number), number, "0.5"), symbol=symbol, seq=number, source=BINANCE, **details
@@ -113,7 +113,7 @@ class Served:
         return made
 
     def create_user(self, role: Role = Role.CLIENT) -> int:
-        """An account; no password is hashed."""
+        """A user without a usable password."""
         email = f"{secrets.token_hex(8)}@example.com"
         user = User(email=email, password_hash="", role=role, created_at=datetime.now(UTC))
         with self.app.app_context():
@@ -122,7 +122,7 @@ class Served:
             return int(user.id)
 
     def session(self, user_id: int) -> str:
-        """The cookie of a log-in."""
+        """The cookie header of a login session."""
         token, now = secrets.token_urlsafe(), datetime.now(UTC)
         lifetime = timedelta(hours=1)
         with self.app.app_context():
@@ -141,7 +141,7 @@ class Served:
         scopes: tuple[str, ...] = ("market:read",),
         lifetime: timedelta = timedelta(days=1),
     ) -> str:
-        """A token, of a new account where none is given."""
+        """An API token, of a new user where none is given."""
         secret, now = f"omcrm_{secrets.token_urlsafe()}", datetime.now(UTC)
         row = ApiToken(
             user_id=self.create_user() if user_id is None else user_id,
@@ -157,13 +157,13 @@ class Served:
             db.session.commit()
         return secret
 
-    def speaker(self, path: str, token: str | None = None, **options: Any) -> Speaker:
-        """A connected program, of an account of its own unless a token is given."""
+    def connect(self, path: str, token: str | None = None, **options: Any) -> JsonPeer:
+        """A connected client, of a new user unless a token is given."""
         secret = token or self.token()
-        return Speaker.open(self.port, path, f"Authorization: Bearer {secret}", **options)
+        return JsonPeer.open(self.port, path, f"Authorization: Bearer {secret}", **options)
 
     def status(self, path: str, *headers: str) -> tuple[int, Any]:
-        """The HTTP status and body by which a WebSocket is refused."""
+        """The HTTP status and body of a refused handshake."""
         with RawClient.connect(self.port) as client:
             client.send(upgrade(path, *headers))
             status = client.read_head()

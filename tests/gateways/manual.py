@@ -1,4 +1,4 @@
-"""The dialect that the manual shows, as it stands there."""
+"""The example dialect of the manual, taken from its page."""
 
 import re
 from typing import Any
@@ -10,7 +10,7 @@ _CODE = re.compile(r"```python\n(.*?)```", re.S)
 
 
 def shown() -> type[Dialect]:
-    """The class, made from the page's first block of code."""
+    """The class of the page's first code block."""
     code = _CODE.findall((ROOT / "docs" / "dialects.md").read_text())[0]
     module: dict[str, Any] = {"__name__": "ticker"}
     exec(compile(code, "docs/dialects.md", "exec"), module)

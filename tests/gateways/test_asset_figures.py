@@ -15,7 +15,7 @@ SHARE = instrument("AAPL", AssetClass.STOCK)
 
 
 def test_a_share_is_compared_with_its_previous_close() -> None:
-    """Which the change in percent tells, whatever the session opened with."""
+    """The close follows from the change in percent; the session's open is not used."""
     day = DayFigures(
         open=Decimal("149.00"),
         high=Decimal("151.00"),
@@ -23,7 +23,7 @@ def test_a_share_is_compared_with_its_previous_close() -> None:
         volume=Decimal(50_000_000),
         change_percent=Decimal("1.6922"),
     )
-    told = asset_figures("AAPL", quote(trade("150.25"), day, symbol="AAPL", seq=7), SHARE)
+    fields = asset_figures("AAPL", quote(trade("150.25"), day, symbol="AAPL", seq=7), SHARE)
 
     assert {
         "symbol": "AAPL",
@@ -39,53 +39,53 @@ def test_a_share_is_compared_with_its_previous_close() -> None:
         "source": "binance",
         "provider_time": None,
         "seq": 7,
-    } == told
+    } == fields
 
 
 def test_a_later_trade_moves_the_change() -> None:
-    """The close before stays where it is; the change is that of the price told with it."""
+    """The previous close stays; the percentage belongs to the price it was received with."""
     first = merge(
         tick(trade("150.00"), DayFigures(change_percent=Decimal(50)), symbol="AAPL"), None
     )
-    said = merge(tick(trade("125.00"), symbol="AAPL", at=after(1)), first)
-    told = asset_figures("AAPL", Quote("AAPL", 2, PriceClass.LIVE, said), SHARE)
+    state = merge(tick(trade("125.00"), symbol="AAPL", at=after(1)), first)
+    fields = asset_figures("AAPL", Quote("AAPL", 2, PriceClass.LIVE, state), SHARE)
 
-    assert (Decimal(25), Decimal(25)) == (told["change"], told["change_percent"])
+    assert (Decimal(25), Decimal(25)) == (fields["change"], fields["change_percent"])
 
 
 def test_crypto_is_compared_with_a_day_ago() -> None:
-    """The open of its sources; and so is every price of the built-in exchange."""
+    """The sources' open is the price of a day ago; so is that of the built-in exchange."""
     day = DayFigures(open=Decimal("67000.10"), change_percent=Decimal("9.99"))
     coin = asset_figures("BTC", quote(trade("67234.56"), day), BTC)
     share = asset_figures(
         "AAPL", quote(trade("67234.56"), day, symbol="AAPL", source=SIMULATED), SHARE
     )
 
-    for told in (coin, share):
+    for fields in (coin, share):
         assert (Decimal("234.46"), Decimal("0.3499"), "24h") == (
-            told["change"],
-            told["change_percent"],
-            told["change_basis"],
+            fields["change"],
+            fields["change_percent"],
+            fields["change_basis"],
         )
 
 
 @pytest.mark.parametrize("parts", [(trade("1"),), (DayFigures(open=Decimal(1)),), ()])
 def test_no_change_is_made_up(parts: tuple[object, ...]) -> None:
-    """Where the source says nothing of the day before."""
-    told = asset_figures("BTC", quote(*parts), BTC)
+    """The change is None where the source does not report the previous price."""
+    fields = asset_figures("BTC", quote(*parts), BTC)
 
-    assert [None] * 3 == [told[name] for name in ("change", "change_percent", "change_basis")]
+    assert [None] * 3 == [fields[name] for name in ("change", "change_percent", "change_basis")]
     assert (
         None is asset_figures("X", quote(trade("2"), DayFigures(open=Decimal(1))), None)["change"]
     )
 
 
-def test_without_a_quote_there_is_only_a_symbol() -> None:
-    """And every field all the same."""
-    told = asset_figures("AAPL", None, SHARE)
+def test_without_a_quote_only_the_symbol_is_set() -> None:
+    """All fields are present all the same."""
+    fields = asset_figures("AAPL", None, SHARE)
 
-    assert {"AAPL", None} == set(told.values())
-    assert told.keys() == asset_figures("BTC", quote(trade("1")), BTC).keys()
+    assert {"AAPL", None} == set(fields.values())
+    assert fields.keys() == asset_figures("BTC", quote(trade("1")), BTC).keys()
 
 
 @pytest.mark.parametrize(
@@ -104,19 +104,19 @@ def test_without_a_quote_there_is_only_a_symbol() -> None:
 def test_until_when_a_price_is_current(
     price_class: PriceClass, seconds: float, price: int | None
 ) -> None:
-    """For `timeout` seconds; the last price and its age are told anyway."""
+    """A price is current for `timeout` seconds; the last price and its age are always sent."""
     source = LAST_RESORT if price_class is PriceClass.LAST_RESORT else SIMULATED
     held = quote(trade("150"), symbol="AAPL", price_class=price_class, source=source)
-    told = asset_price("AAPL", held, after(seconds), 300)
+    fields = asset_price("AAPL", held, after(seconds), 300)
 
-    assert (price, 150, seconds) == (told["price"], told["last_price"], told["age_seconds"])
-    assert price_class.value == told["price_class"]
+    assert (price, 150, seconds) == (fields["price"], fields["last_price"], fields["age_seconds"])
+    assert price_class.value == fields["price_class"]
 
 
 def test_no_price_at_all() -> None:
-    """Every field, and nothing in it."""
-    told = asset_price("AAPL", None, after(0), 300)
+    """All fields are present and None."""
+    fields = asset_price("AAPL", None, after(0), 300)
 
-    assert told.keys() == asset_price("AAPL", quote(trade("1")), after(0), 300).keys()
-    assert {"AAPL", None} == set(told.values())
-    assert told == asset_price("AAPL", quote(), after(0), 300)
+    assert fields.keys() == asset_price("AAPL", quote(trade("1")), after(0), 300).keys()
+    assert {"AAPL", None} == set(fields.values())
+    assert fields == asset_price("AAPL", quote(), after(0), 300)

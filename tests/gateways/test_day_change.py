@@ -11,15 +11,15 @@ BTC = instrument("BTC")
 SHARE = instrument("AAPL", AssetClass.STOCK)
 
 
-def test_of_crypto_it_is_counted_from_a_day_ago() -> None:
+def test_the_change_of_crypto_is_since_a_day_ago() -> None:
     """The open of its sources is the price of 24 hours ago."""
     day = DayFigures(open=Decimal("67000.10"), change_percent=Decimal("0.35"))
 
     assert Decimal("234.46") == day_change(quote(trade("67234.56"), day), BTC)
 
 
-def test_of_a_share_it_is_counted_from_the_close() -> None:
-    """Which the change in percent tells, whatever the session opened with; in whole cents."""
+def test_the_change_of_a_share_is_since_the_previous_close() -> None:
+    """The close follows from the change in percent, not from the open; rounded to cents."""
     day = DayFigures(open=Decimal("149.00"), change_percent=Decimal("1.6922"))
 
     assert Decimal("2.50") == day_change(quote(trade("150.25"), day, symbol="AAPL"), SHARE)
@@ -28,7 +28,7 @@ def test_of_a_share_it_is_counted_from_the_close() -> None:
 @pytest.mark.parametrize(
     "parts", [(), (trade("1"),), (DayFigures(open=Decimal(1)),), (trade("1"), DayFigures())]
 )
-def test_what_is_not_told_is_not_known(parts: tuple[object, ...]) -> None:
-    """No amount is made up, and none for what is not in the catalogue."""
+def test_an_unreported_change_is_none(parts: tuple[object, ...]) -> None:
+    """Neither is there a change of a symbol outside of the catalogue."""
     assert None is day_change(quote(*parts), BTC)
     assert None is day_change(quote(trade("1"), DayFigures(open=Decimal(1))), None)

@@ -15,46 +15,55 @@ from omcrm.storage.user import Role
 FOREIGN = {"Origin": "https://evil.example"}
 
 
-def who(
-    app: Flask, door: HandshakePolicy, cookie: str = "", **headers: str
+def identified(
+    app: Flask, policy: HandshakePolicy, cookie: str = "", **headers: str
 ) -> Caller | UnidentifiedReason | None:
     given = {"Cookie": f"omcrm_session={cookie}", **headers} if cookie else headers
     with app.app_context():
-        found = door.who(create_environ("/ws", "http://desk.local", headers=given))
-    return found.reason if isinstance(found, Unidentified) else found
+        caller = policy.identify(create_environ("/ws", "http://desk.local", headers=given))
+    return caller.reason if isinstance(caller, Unidentified) else caller
 
 
-@pytest.mark.parametrize("guarded", [True, False])
-def test_who_has_a_credential_is_known(
-    app: Flask, browser: Callable[[Role], FlaskClient], guarded: bool
+@pytest.mark.parametrize("requires_credential", [True, False])
+def test_a_credential_identifies_its_user(
+    app: Flask, browser: Callable[[Role], FlaskClient], requires_credential: bool
 ) -> None:
-    """Whether strangers may come in or not; a cookie says nothing on the way from another site."""
-    door, cookie = HandshakePolicy(guarded), browser(Role.ADMIN).get_cookie("omcrm_session").value
-    found = who(app, door, cookie)
-
-    assert isinstance(found, Caller)
-    assert found.is_admin
-    assert (UnidentifiedReason.FOREIGN_ORIGIN if guarded else None) is who(
-        app, door, cookie, **FOREIGN
+    """With and without security; a cookie sent from another site does not count."""
+    policy, cookie = (
+        HandshakePolicy(requires_credential),
+        browser(Role.ADMIN).get_cookie("omcrm_session").value,
     )
-    assert UnidentifiedReason.WRONG is who(app, door, cookie, **{"x-api-key": "wrong"})
+    caller = identified(app, policy, cookie)
+
+    assert isinstance(caller, Caller)
+    assert caller.is_admin
+    assert (UnidentifiedReason.FOREIGN_ORIGIN if requires_credential else None) is identified(
+        app, policy, cookie, **FOREIGN
+    )
+    assert UnidentifiedReason.WRONG is identified(app, policy, cookie, **{"x-api-key": "wrong"})
 
 
-def test_strangers(app: Flask) -> None:
-    """They stay outside, or come in, whatever page they are of."""
-    assert UnidentifiedReason.NONE_GIVEN is who(app, HandshakePolicy(guarded=True))
-    assert UnidentifiedReason.NONE_GIVEN is who(app, HandshakePolicy(guarded=True), **FOREIGN)
-    assert None is who(app, HandshakePolicy(guarded=False))
-    assert None is who(app, HandshakePolicy(guarded=False), Origin="http://desk.local")
-    assert None is who(app, HandshakePolicy(guarded=False), **FOREIGN)
+def test_anonymous_callers(app: Flask) -> None:
+    """They are refused, or without security pass from any origin."""
+    assert UnidentifiedReason.NONE_GIVEN is identified(
+        app, HandshakePolicy(requires_credential=True)
+    )
+    assert UnidentifiedReason.NONE_GIVEN is identified(
+        app, HandshakePolicy(requires_credential=True), **FOREIGN
+    )
+    assert None is identified(app, HandshakePolicy(requires_credential=False))
+    assert None is identified(
+        app, HandshakePolicy(requires_credential=False), Origin="http://desk.local"
+    )
+    assert None is identified(app, HandshakePolicy(requires_credential=False), **FOREIGN)
 
 
 def test_a_refusal_in_http() -> None:
-    """With the headers that say what to do about it."""
+    """With the headers for retrying."""
     head: list[Any] = []
     body = b"".join(
         refusal(Unidentified(UnidentifiedReason.TOO_MANY_WRONG, 7)).answer(
-            lambda *said: head.extend(said)
+            lambda *response: head.extend(response)
         )
     )
     headers = dict(head[1])
@@ -65,16 +74,18 @@ def test_a_refusal_in_http() -> None:
     assert "WWW-Authenticate" not in headers
 
 
-def test_every_refusal_can_be_told() -> None:
-    """Its status is one of HTTP's."""
+def test_every_refusal_has_an_http_status() -> None:
+    """401, 403 or 429."""
     for reason in UnidentifiedReason:
         head: list[Any] = []
-        list(refusal(Unidentified(reason)).answer(lambda *said, head=head: head.extend(said)))
+        list(
+            refusal(Unidentified(reason)).answer(lambda *response, head=head: head.extend(response))
+        )
         assert int(head[0].split()[0]) in (401, 403, 429)
 
 
 def test_a_missing_scope_is_named() -> None:
-    """So that the right token can be made."""
+    """The message says which scope the token needs."""
     assert HandshakeRefusal(
         403, "INSUFFICIENT_SCOPE", "This needs a token with the scope prices:update."
     ) == missing(Scope.PRICES_UPDATE)

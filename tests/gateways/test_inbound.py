@@ -18,7 +18,7 @@ class Add(Struct, frozen=True, tag_field="do", tag="add"):
 
 
 class Stop(Struct, frozen=True, tag_field="do", tag="stop"):
-    """Nothing more."""
+    """A message without fields."""
 
 
 INBOUND: Inbound[Add | Stop] = Inbound(
@@ -32,21 +32,21 @@ def refusal(text: str) -> tuple[str, str, str | None]:
     return refused.value.code, refused.value.message, refused.value.detail
 
 
-def test_each_kind_is_read() -> None:
-    """The field says which it is; what a schema does not know is passed over."""
+def test_messages_are_decoded_by_their_tag() -> None:
+    """Unknown fields are ignored."""
     assert Add(1, 2) == INBOUND.read('{"do":"add","one":1,"other":2,"more":[]}')
     assert Stop() == INBOUND.read('{"do":"stop"}')
 
 
-def test_one_kind_alone_is_enough() -> None:
-    """A dialect may have a single message."""
+def test_a_single_message_type_is_enough() -> None:
+    """A dialect may have one message only."""
     alone: Inbound[Stop] = Inbound(Stop, unknown="Unknown", invalid={})
 
     assert Stop() == alone.read('{"do":"stop"}')
 
 
-def test_what_is_wrong_is_told_apart() -> None:
-    """No JSON, no such message, or wrong fields: each has its code, and names the field."""
+def test_each_kind_of_error_has_its_code() -> None:
+    """Invalid JSON, an unknown message, or wrong fields, which are named."""
     assert ("INVALID_JSON", "Invalid JSON format", None) == refusal("{")
     assert ("INVALID_JSON", "Invalid JSON format", "expected an object") == refusal("7")
     assert ("UNKNOWN_MESSAGE", "No such thing: sing", None) == refusal('{"do":"sing"}')
@@ -55,8 +55,8 @@ def test_what_is_wrong_is_told_apart() -> None:
     assert "`$.one`" in str(refusal('{"do":"add","one":-1}')[2])
 
 
-def test_a_kind_without_words_of_its_own() -> None:
-    """It is called by its name."""
+def test_a_type_without_an_error_message() -> None:
+    """The error names the type."""
     bare: Inbound[Add | Stop] = Inbound(Add | Stop, unknown="Unknown", invalid={})
 
     with pytest.raises(MessageRefused, match="Invalid add"):
@@ -64,7 +64,7 @@ def test_a_kind_without_words_of_its_own() -> None:
 
 
 @given(st.text(max_size=200) | st.recursive(st.none() | st.text(), st.lists).map(str))
-def test_whatever_comes_is_read_or_refused(text: str) -> None:
-    """Nothing else is ever raised."""
+def test_any_text_is_decoded_or_refused(text: str) -> None:
+    """No other exception is raised."""
     with contextlib.suppress(MessageRefused):
         INBOUND.read(text)

@@ -1,7 +1,7 @@
-"""What is left of a connection that has ended: nothing, and without the garbage collector.
+"""A connection that has ended leaves no objects behind, without the garbage collector.
 
-The collector does not look at what it was told to leave alone, so that a circle of references would
-stay for as long as many are connected.
+The collector skips frozen objects, so that a reference cycle would stay for as long as many clients
+are connected.
 
 Long for a reason: each dialect and each way of ending, in one place.
 """
@@ -30,8 +30,8 @@ from tests.gateways.here import OURS, Make, Served
 from tests.processes import wait_for
 from tests.streaming.raw_client import CLOSE, PING, TEXT, RawClient, closing, frame, text, upgrade
 
-# What a connection is made of; of Flask, what an event of Socket.IO is handled in.
-PARTS = (
+# The types that a connection consists of, and the request that a Socket.IO event is handled in.
+TYPES = (
     WebSocketConnection,
     _Frames,
     ServerProtocol,
@@ -49,7 +49,7 @@ POLLING = "/socket.io/?EIO=4&transport=polling"
 JOIN = "40/webtrader,"
 SUBSCRIBE = "42/webtrader," + json.dumps(["subscribe_to_instruments", {"symbols": ["BTC"]}])
 
-# What each client sends before it ends.
+# The messages that each client sends before it ends.
 DIALECTS = {
     "/ws/market/feed": (
         '{"action":"subscribe","symbols":["BTC"],"channels":["quotes","trades"],"history":5}',
@@ -64,33 +64,33 @@ DIALECTS = {
 
 
 class Leftovers:
-    """What was made of these parts since, and still is there."""
+    """The objects of these types that were created since and still exist."""
 
     def __init__(self) -> None:
-        self._before = {id(part): part for part in _parts()}
+        self._before = {id(item): item for item in _objects()}
 
     def names(self) -> list[str]:
-        return sorted(type(part).__name__ for part in _parts() if id(part) not in self._before)
+        return sorted(type(item).__name__ for item in _objects() if id(item) not in self._before)
 
     def wait(self, what: str) -> None:
-        """Wait until nothing is left, and no deadline of it."""
+        """Wait until no object and no timer is left."""
         reactor = socketio.server.eio.reactor
         wait_for(lambda: not reactor.timers() and not self.names(), 30, f"nothing left of {what}")
 
 
-def _parts() -> list[Any]:
-    return [part for part in gc.get_objects() if type(part) in PARTS]
+def _objects() -> list[Any]:
+    return [item for item in gc.get_objects() if type(item) in TYPES]
 
 
 @pytest.fixture
 def here(serve: Make) -> Served:
-    """An app that lets strangers in, up to so many."""
+    """An app without security, with a limit of connections for each address."""
     return serve(USE_SECURITY="false", MAX_CONNECTIONS_PER_USER=str(len(DIALECTS)))
 
 
 @pytest.fixture
 def leftovers(here: Served) -> Iterator[Leftovers]:
-    """Meanwhile the collector does nothing."""
+    """Counts leftovers while the collector is disabled."""
     gc.collect()
     gc.disable()
     yield Leftovers()
@@ -106,7 +106,7 @@ def sends_a_close_frame(client: RawClient, here: Served) -> None:
 
 
 def hangs_up(client: RawClient, here: Served) -> None:
-    """Without a close frame."""
+    """Close the socket without a close frame."""
 
 
 def resets(client: RawClient, here: Served) -> None:
@@ -156,7 +156,7 @@ def is_wrong_too_often(client: RawClient, here: Served) -> None:
 
 
 def close_all(here: Served) -> None:
-    """Close everybody."""
+    """Close all clients."""
     for client in here.registry.clients():
         client.close()
     socketio.server.eio.disconnect()
@@ -178,7 +178,7 @@ ENDS: list[Callable[[RawClient, Served], None]] = [
 
 
 def test_nothing_is_left_of_a_websocket(here: Served, leftovers: Leftovers) -> None:
-    """Of any dialect, however it ends."""
+    """For each dialect and each way of ending."""
     cookie = here.session(here.create_user())
     for end in ENDS:
         with ExitStack() as at_the_end:
@@ -194,8 +194,8 @@ def test_nothing_is_left_of_a_websocket(here: Served, leftovers: Leftovers) -> N
         leftovers.wait(end.__name__)
 
 
-def test_nothing_is_left_of_who_was_not_let_in(here: Served, leftovers: Leftovers) -> None:
-    """One too many, with a wrong token, without what a handshake needs."""
+def test_nothing_is_left_of_a_refused_handshake(here: Served, leftovers: Leftovers) -> None:
+    """Beyond the limit, with a wrong token, with a wrong version."""
     with ExitStack() as at_the_end:
         for _ in DIALECTS:
             at_the_end.enter_context(RawClient.open(here.port, "/hours"))
@@ -206,14 +206,14 @@ def test_nothing_is_left_of_who_was_not_let_in(here: Served, leftovers: Leftover
         ]
 
         assert [429, 401, 400] == statuses
-    leftovers.wait("those who were not let in")
+    leftovers.wait("refused handshakes")
 
 
 def test_a_request_leaves_no_class(here: Served, leftovers: Leftovers) -> None:
-    """The library would make one for each that comes through gunicorn."""
+    """The library would create one for each request through gunicorn."""
 
     def classes() -> int:
-        kinds = [part for part in gc.get_objects() if type(part) is type]
+        kinds = [item for item in gc.get_objects() if type(item) is type]
         return sum(str(kind.__module__).startswith("engineio") for kind in kinds)
 
     before = classes()
@@ -228,7 +228,7 @@ def test_a_request_leaves_no_class(here: Served, leftovers: Leftovers) -> None:
 
 
 class Poller:
-    """A page that polls, with a cookie or without."""
+    """A page that polls, with or without a cookie."""
 
     def __init__(self, here: Served, cookie: str = "") -> None:
         self._here = here
@@ -246,14 +246,14 @@ class Poller:
         requests.post(url, body, headers=self._headers, timeout=20)
 
     def upgrade(self, *messages: str) -> RawClient:
-        """A WebSocket that is to take over."""
+        """A WebSocket to upgrade to."""
         client = RawClient.connect(self._here.port)
         client.send(upgrade(self._query.replace("polling", "websocket")), *map(text, messages))
         assert 101 == client.read_head()
         return client
 
 
-def is_closed_at_once(page: Poller) -> None:
+def sends_a_close_packet(page: Poller) -> None:
     page.send("1")
 
 
@@ -271,7 +271,7 @@ def is_refused(page: Poller) -> None:
 
 
 def sends_nothing_more(page: Poller) -> None:
-    """The page joins nothing, and asks for nothing."""
+    """The page does not join a namespace and does not poll."""
 
 
 def breaks_the_rules(page: Poller) -> None:
@@ -309,7 +309,7 @@ def upgrades_twice(page: Poller) -> None:
 
 
 POLLERS: list[Callable[[Poller], None]] = [
-    is_closed_at_once,
+    sends_a_close_packet,
     joins_and_is_closed,
     is_refused,
     sends_nothing_more,
@@ -322,7 +322,7 @@ POLLERS: list[Callable[[Poller], None]] = [
 
 
 def test_nothing_is_left_of_a_page_that_polled(here: Served, leftovers: Leftovers) -> None:
-    """However it ends, or is ended because nothing more comes; logged in or a stranger."""
+    """For each way of ending, timeouts included; logged in or anonymous."""
     engine = socketio.server.eio
     engine.claim_within = socketio.server.connect_timeout = 0.5
     engine.ping_interval = engine.ping_timeout = 1

@@ -1,4 +1,4 @@
-"""Whatever a program says to `/ws/market/feed`, it is answered or refused, and nothing breaks."""
+"""Random messages to `/ws/market/feed` are answered or refused, and nothing crashes."""
 
 import contextlib
 import json
@@ -10,7 +10,7 @@ from omcrm.errors import MessageRefused
 from omcrm.gateways.market_feed import MarketFeed
 from tests.gateways.clients import SYMBOLS, Market, client, services
 from tests.gateways.conftest import FEED
-from tests.gateways.here import Served, Speaker
+from tests.gateways.here import JsonPeer, Served
 from tests.streaming.raw_client import CLOSE, PING, TEXT, frame
 
 KEYS = ("action", "symbols", "level", "channels", "history", "type", "")
@@ -18,7 +18,7 @@ TEXTS = ("subscribe", "unsubscribe", "ping", "basic", "quotes", "trades", "level
 
 
 def value(random: random.Random, depth: int = 0) -> Any:
-    """Something that could stand there, or not."""
+    """A random value, valid or not."""
     kind = random.randrange(9 if depth < 4 else 6)
     if kind < 3:
         return random.choice(TEXTS)
@@ -34,7 +34,7 @@ def value(random: random.Random, depth: int = 0) -> Any:
 
 
 def message(random: random.Random) -> str:
-    """A message that may be right, nearly right, or nothing at all."""
+    """A message that may be valid, nearly valid, or nonsense."""
     body: Any = {"action": random.choice(TEXTS[:3]), "symbols": random.sample(SYMBOLS, 2)}
     for _ in range(random.randrange(4)):
         body[random.choice(KEYS)] = value(random)
@@ -46,7 +46,7 @@ def message(random: random.Random) -> str:
 
 
 def test_thousands_of_messages(tries: int) -> None:
-    """Of each the outcome is an answer or a refusal; what is counted stays within the limit."""
+    """Each is answered or refused; subscriptions stay within the limit."""
     chance, market = random.Random(20260304), Market()
     dialect: Any = MarketFeed(market)
     one = client(services(subscriptions=2), dialect)
@@ -65,29 +65,29 @@ def test_thousands_of_messages(tries: int) -> None:
 
 
 def test_hundreds_of_messages_and_frames_over_sockets(here: Served) -> None:
-    """Each connection lives, or is closed in the words of the protocol; the next one is served."""
+    """Each connection stays open or is closed with a code of the protocol; the next is served."""
     chance, token, codes = random.Random(3), here.token(), set[int | None]()
     for number in range(30):
-        with here.speaker(FEED, token) as speaker:
+        with here.connect(FEED, token) as peer:
             for _ in range(10):
-                speaker.raw.send(
+                peer.raw.send(
                     frame(TEXT, message(chance).encode())
                     if number % 3
                     else frame(chance.choice((0, 1, 2, 3, 8, 9, 10)), os.urandom(30))
                 )
-            codes.add(_end(speaker))
+            codes.add(_end(peer))
 
     assert codes <= {None, 1000, 1002, 1007, 1008}
     assert {1002, None} <= codes
-    with here.speaker(FEED) as speaker:
-        assert "pong" == speaker.ask({"action": "ping"})["type"]
+    with here.connect(FEED) as peer:
+        assert "pong" == peer.ask({"action": "ping"})["type"]
 
 
-def _end(speaker: Speaker) -> int | None:
-    """The code of the close; None where the connection lives."""
+def _end(peer: JsonPeer) -> int | None:
+    """The code of the close; None where the connection is open."""
     with contextlib.suppress(OSError):
-        speaker.raw.send(frame(PING, b"alive?"))
-    for reply in speaker.raw.frames():
+        peer.raw.send(frame(PING, b"alive?"))
+    for reply in peer.raw.frames():
         if reply.opcode == CLOSE:
             return reply.code
         if reply.payload == b"alive?":

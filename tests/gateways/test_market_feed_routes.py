@@ -18,7 +18,7 @@ Ask = Callable[..., tuple[int, Any]]
 
 @pytest.fixture
 def ask(here: Served) -> Ask:
-    """Asks with a token, or with the headers given."""
+    """Sends a request with a token."""
 
     def ask(method: str, path: str, token: str = "", **options: Any) -> tuple[int, Any]:
         headers = {"x-api-key": token} if token else {}
@@ -31,17 +31,17 @@ def ask(here: Served) -> Ask:
 
 
 def test_a_quote(here: Served, ask: Ask) -> None:
-    """As on the wire, however its symbol is spelled."""
+    """The same as on the WebSocket, in any spelling of the symbol."""
     status, body = ask("GET", "/quote/btc", here.token())
-    with here.speaker(FEED) as speaker:
-        speaker.say({"action": "subscribe", "symbols": ["BTC"]})
-        told = speaker.hear_until("quote")
+    with here.connect(FEED) as peer:
+        peer.send({"action": "subscribe", "symbols": ["BTC"]})
+        quote = peer.receive_until("quote")
 
-    assert (200, {"success": True, **told}) == (status, body)
+    assert (200, {"success": True, **quote}) == (status, body)
 
 
-def test_a_quote_that_there_is_none_of(here: Served, ask: Ask) -> None:
-    """Unknown, or not known yet; both say so."""
+def test_a_quote_that_does_not_exist(here: Served, ask: Ask) -> None:
+    """An unknown symbol is 404, a symbol without a price 503."""
     token = here.token()
     here.market.cache._quotes.pop("BTC")
 
@@ -50,7 +50,7 @@ def test_a_quote_that_there_is_none_of(here: Served, ask: Ask) -> None:
 
 
 def test_several_quotes(here: Served, ask: Ask) -> None:
-    """Those there are, each once; the others are named."""
+    """Each quote once; symbols without a quote are named."""
     here.market.cache._quotes.pop("ETH")
     given = {"symbols": ["btc", "AAPL", "BTC", "ETH", "NOPE"]}
     status, body = ask("POST", "/quotes", here.token(), json=given)
@@ -73,8 +73,8 @@ def test_several_quotes(here: Served, ask: Ask) -> None:
         (b'{"more":' + b"[" * 100_000, "recursion"),
     ],
 )
-def test_a_question_that_is_wrong(here: Served, ask: Ask, body: bytes, named: str) -> None:
-    """Which field it is stands in the refusal; fifty symbols are the most."""
+def test_an_invalid_request(here: Served, ask: Ask, body: bytes, named: str) -> None:
+    """The refusal names the field; at most fifty symbols are allowed."""
     status, answer = ask("POST", "/quotes", here.token(), data=body)
 
     assert (400, "INVALID_PAYLOAD") == (status, answer["error"]["code"])
@@ -82,7 +82,7 @@ def test_a_question_that_is_wrong(here: Served, ask: Ask, body: bytes, named: st
 
 
 def test_the_status(here: Served, ask: Ask) -> None:
-    """Whether the feeds run, and how they and the clients are doing."""
+    """The state of the feeds and the counts of clients."""
     status, body = ask("GET", "/streaming/status", here.token())
 
     assert 200 == status
@@ -93,50 +93,50 @@ def test_the_status(here: Served, ask: Ask) -> None:
     assert not any(body["connections"].values())
 
 
-def test_what_others_watch_is_theirs(here: Served, ask: Ask) -> None:
-    """A user sees the symbols of all of its own clients, an administrator everybody's."""
+def test_the_status_hides_the_symbols_of_others(here: Served, ask: Ask) -> None:
+    """A user sees the symbols of their own clients, an administrator those of all."""
     one, other, admin = here.create_user(), here.create_user(), here.create_user(Role.ADMIN)
-    with here.speaker(FEED, here.token(one)) as first, here.speaker(FEED, here.token(other)) as two:
+    with here.connect(FEED, here.token(one)) as first, here.connect(FEED, here.token(other)) as two:
         first.ask({"action": "subscribe", "symbols": ["BTC", "ETH"]})
         two.ask({"action": "subscribe", "symbols": ["BTC"]})
-        told = {
+        statuses = {
             user: ask("GET", "/streaming/status", here.token(user))[1]
             for user in (one, other, admin)
         }
 
-    assert {2} == {status["client_connections"] for status in told.values()}
-    assert {"BTC": 1, "ETH": 1} == told[one]["client_subscription_counts"]
-    assert {"BTC": 1} == told[other]["client_subscription_counts"]
-    assert {"BTC": 2, "ETH": 1} == told[admin]["client_subscription_counts"]
+    assert {2} == {status["client_connections"] for status in statuses.values()}
+    assert {"BTC": 1, "ETH": 1} == statuses[one]["client_subscription_counts"]
+    assert {"BTC": 1} == statuses[other]["client_subscription_counts"]
+    assert {"BTC": 2, "ETH": 1} == statuses[admin]["client_subscription_counts"]
 
 
 def test_starting_and_stopping(here: Served, ask: Ask) -> None:
-    """Is an administrator's, twice is once, and stands in the audit log."""
+    """Only an administrator may; both are idempotent and are in the audit log."""
     admin = here.create_user(Role.ADMIN)
     token = here.token(admin, scopes=("feeds:control", "market:read"))
-    said = [
+    answers = [
         ask("POST", f"/streaming/{what}", token)[1]["status"]
         for what in ("start", "stop", "stop", "start")
     ]
 
-    assert ["already_running", "stopped", "already_stopped", "started"] == said
+    assert ["already_running", "stopped", "already_stopped", "started"] == answers
     assert _acts(here, admin) == ["start_feeds", "stop_feeds", "stop_feeds", "start_feeds"]
 
 
-def test_what_was_stopped_stays_stopped(here: Served, ask: Ask) -> None:
-    """No client starts it, neither by looking nor by listening."""
+def test_clients_do_not_start_stopped_feeds(here: Served, ask: Ask) -> None:
+    """Neither a subscription nor a request for a quote starts them."""
     admin = here.token(here.create_user(Role.ADMIN), scopes=("feeds:control",))
     ask("POST", "/streaming/stop", admin)
-    with here.speaker(FEED) as speaker:
-        speaker.ask({"action": "subscribe", "symbols": ["BTC"]})
+    with here.connect(FEED) as peer:
+        peer.ask({"action": "subscribe", "symbols": ["BTC"]})
     ask("GET", "/quote/BTC", here.token())
 
     body = ask("GET", "/streaming/status", here.token())[1]
     assert (False, True) == (body["active"], body["stopped_by_admin"])
 
 
-def test_who_may_not(here: Served, ask: Ask) -> None:
-    """Nobody, a token without the scope, and one whose user is no administrator."""
+def test_missing_rights(here: Served, ask: Ask) -> None:
+    """No credential, a token without the scope, and one whose user is no administrator."""
     client = here.create_user()
     weak, vain = here.token(client), here.token(client, scopes=("feeds:control",))
     old = here.token(client, lifetime=timedelta(seconds=-1))
@@ -154,7 +154,7 @@ def test_who_may_not(here: Served, ask: Ask) -> None:
 
 
 def test_a_session_needs_the_pages_token(here: Served) -> None:
-    """A form of another site must not stop the feeds."""
+    """A form on another site must not stop the feeds."""
     cookie = here.session(here.create_user(Role.ADMIN)).removeprefix("Cookie: ")
     answer = requests.post(
         f"{here.base}/api/v1/market/streaming/stop", headers={"Cookie": cookie}, timeout=PATIENCE
@@ -164,8 +164,8 @@ def test_a_session_needs_the_pages_token(here: Served) -> None:
     assert here.market.running
 
 
-def test_a_client_at_an_administrators_route_is_on_record(here: Served) -> None:
-    """As at the desk's own routes."""
+def test_a_refused_administrators_request_is_in_the_audit_log(here: Served) -> None:
+    """As at the routes of the web trader."""
     user = here.create_user()
     with requests.Session() as pages:
         session = here.session(user).partition("=")[2]

@@ -1,4 +1,4 @@
-"""Coming in by a raw WebSocket, and what all of them are held to; over real sockets.
+"""Handshakes and limits of raw WebSockets of any dialect, over real sockets.
 
 Long for a reason: every refusal that the manual lists is here.
 """
@@ -19,7 +19,7 @@ from omcrm.extensions import db
 from omcrm.storage.api_token import ApiToken
 from omcrm.storage.user import Role
 from tests.gateways.conftest import FEED
-from tests.gateways.here import OURS, Make, Served, Speaker
+from tests.gateways.here import OURS, JsonPeer, Make, Served
 from tests.processes import PATIENCE, wait_for
 from tests.streaming.raw_client import BINARY, CLOSE, RawClient, frame, text, upgrade
 from tests.threads import Threads
@@ -28,21 +28,21 @@ PING = {"action": "ping"}
 
 
 def end_of(here: Served, *headers: str, query: str = "") -> tuple[int | None, str]:
-    """How a connection is closed that was let in to be shown out."""
-    with Speaker.open(here.port, FEED + query, *headers) as speaker:
-        return speaker.end()
+    """The code and reason of a connection that is upgraded only to be closed."""
+    with JsonPeer.open(here.port, FEED + query, *headers) as peer:
+        return peer.end()
 
 
 def is_authenticated(here: Served, *headers: str, query: str = "") -> bool:
-    with Speaker.open(here.port, FEED + query, *headers) as speaker:
-        return "pong" == speaker.ask(PING)["type"]
+    with JsonPeer.open(here.port, FEED + query, *headers) as peer:
+        return "pong" == peer.ask(PING)["type"]
 
 
-# Who may come in
+# Credentials
 
 
 def test_every_credential_opens_it(here: Served) -> None:
-    """A session from our own page, a token in each of its three places, and a ticket."""
+    """A session with and without our own origin, and a token in each of its three places."""
     user = here.create_user()
     token = here.token(user)
 
@@ -54,7 +54,7 @@ def test_every_credential_opens_it(here: Served) -> None:
 
 
 def test_a_ticket_opens_one_connection(here: Served) -> None:
-    """A used one is as good as none."""
+    """A used ticket is refused."""
     user = here.create_user()
     handle = "token:" + hash_token(here.token(user))
     with here.app.app_context():
@@ -65,12 +65,12 @@ def test_a_ticket_opens_one_connection(here: Served) -> None:
 
 
 def test_no_credential_or_a_bad_one(here: Served) -> None:
-    """This dialect's programs read the reason of the close."""
+    """Clients of this dialect read the reason of the close."""
     expired = here.token(lifetime=timedelta(seconds=-1))
-    said_nothing, failed = "Authentication token required", "Authentication failed"
+    required, failed = "Authentication token required", "Authentication failed"
 
-    assert (1008, said_nothing) == end_of(here)
-    assert (1008, said_nothing) == end_of(here, "Cookie: omcrm_session=nonsense")
+    assert (1008, required) == end_of(here)
+    assert (1008, required) == end_of(here, "Cookie: omcrm_session=nonsense")
     assert (1008, failed) == end_of(here, query="?token=wrong")
     assert (1008, failed) == end_of(here, query=f"?token={expired}")
     assert (1008, failed) == end_of(here, "Authorization: Bearer wrong")
@@ -80,8 +80,8 @@ def test_no_credential_or_a_bad_one(here: Served) -> None:
     assert 0 == here.registry.counts()["connections"]
 
 
-def test_others_are_refused_in_http(serve: Make, ticker: str) -> None:
-    """With the header that tells a program what to do, before there is a WebSocket."""
+def test_other_dialects_refuse_in_http(serve: Make, ticker: str) -> None:
+    """With the header WWW-Authenticate, before the upgrade."""
     here = serve()
     with RawClient.connect(here.port) as client:
         client.send(upgrade(ticker))
@@ -93,8 +93,8 @@ def test_others_are_refused_in_http(serve: Make, ticker: str) -> None:
     assert (401, {"success": False, "error": error}) == (status, body)
 
 
-def test_a_page_of_another_site(here: Served) -> None:
-    """A browser sends its cookie for any page; a token is sent on purpose."""
+def test_a_page_on_another_site(here: Served) -> None:
+    """Its cookie is refused, because browsers send it for any page; its token is accepted."""
     user = here.create_user()
     status, body = here.status(FEED, here.session(user), "Origin: https://evil.example")
 
@@ -103,8 +103,8 @@ def test_a_page_of_another_site(here: Served) -> None:
     assert is_authenticated(here, "Origin: https://evil.example", query=token)
 
 
-def test_a_token_that_was_not_made_for_this(here: Served) -> None:
-    """The scope it lacks is named."""
+def test_a_token_without_the_scope(here: Served) -> None:
+    """The missing scope is named."""
     token = here.token(scopes=("portfolio:read",))
     status, body = here.status(FEED, f"x-api-key: {token}")
 
@@ -115,8 +115,8 @@ def test_a_token_that_was_not_made_for_this(here: Served) -> None:
     } == body["error"]
 
 
-def test_without_security_strangers_may_look(serve: Make) -> None:
-    """From whatever page; but a wrong token is wrong."""
+def test_without_security_anonymous_clients_are_accepted(serve: Make) -> None:
+    """From any origin; but a wrong token is refused."""
     here = serve(USE_SECURITY="false")
 
     assert is_authenticated(here)
@@ -125,8 +125,8 @@ def test_without_security_strangers_may_look(serve: Make) -> None:
     assert (1008, "Authentication failed") == end_of(here, query="?token=wrong")
 
 
-def test_who_guesses_tokens_is_told_to_wait(serve: Make) -> None:
-    """Also a program that would read it in the close."""
+def test_too_many_wrong_tokens_are_429(serve: Make) -> None:
+    """With Retry-After, also in a dialect that refuses by a close."""
     here = serve(LOGIN_FAILURES_PER_MINUTE="2")
     for _ in range(2):
         end_of(here, query="?token=wrong")
@@ -138,30 +138,30 @@ def test_who_guesses_tokens_is_told_to_wait(serve: Make) -> None:
     assert 0 < int(wait or 0) <= 60
 
 
-# How many
+# The limit of connections
 
 
 def test_the_sixth_connection_is_refused(here: Served) -> None:
-    """Whatever it comes with; another user is let in, and so is the same one after a close."""
+    """With any credential; another user is accepted, and so is the same one after a close."""
     user = here.create_user()
     token, session = here.token(user), here.session(user)
     with ExitStack() as stack:
-        speakers = [stack.enter_context(here.speaker(FEED, token)) for _ in range(5)]
+        peers = [stack.enter_context(here.connect(FEED, token)) for _ in range(5)]
         status, body = here.status(FEED, session)
 
         assert (429, "LIMIT_EXCEEDED") == (status, body["error"]["code"])
         assert "too many connections (5): close one first" == body["error"]["message"]
         assert is_authenticated(here, f"x-api-key: {here.token()}")
 
-        speakers[0].raw.sock.close()
+        peers[0].raw.sock.close()
         wait_for(lambda: 4 == len(here.registry.clients(user)), 5)
         assert is_authenticated(here, session)
 
 
-def test_strangers_are_counted_by_their_address(serve: Make) -> None:
-    """They have no other name."""
+def test_anonymous_clients_are_counted_by_address(serve: Make) -> None:
+    """Users at the same address are not counted with them."""
     here = serve(USE_SECURITY="false", MAX_CONNECTIONS_PER_USER="2")
-    with Speaker.open(here.port, FEED), Speaker.open(here.port, FEED):
+    with JsonPeer.open(here.port, FEED), JsonPeer.open(here.port, FEED):
         assert 429 == here.status(FEED)[0]
         assert is_authenticated(here, f"x-api-key: {here.token()}")
         strangers = [{"user_id": None, "connections": 2, "subscriptions": 0}]
@@ -169,22 +169,22 @@ def test_strangers_are_counted_by_their_address(serve: Make) -> None:
 
 
 def test_behind_a_trusted_proxy_the_address_is_the_clients(serve: Make) -> None:
-    """Otherwise all strangers would be one; without trust nobody may say who it is."""
+    """Without a trusted proxy the header is ignored."""
     for trusted, status in (("1", 101), ("0", 429)):
         here = serve(USE_SECURITY="false", MAX_CONNECTIONS_PER_USER="1", TRUSTED_PROXIES=trusted)
         with (
-            Speaker.open(here.port, FEED, "X-Forwarded-For: 192.0.2.1"),
+            JsonPeer.open(here.port, FEED, "X-Forwarded-For: 192.0.2.1"),
             RawClient.connect(here.port) as other,
         ):
             other.send(upgrade(FEED, "X-Forwarded-For: 192.0.2.2"))
             assert status == other.read_head()
 
 
-# What is no WebSocket
+# Other requests
 
 
 def test_a_plain_request(here: Served) -> None:
-    """It is told what this address is for."""
+    """The answer is 426 with an explanation."""
     answer = requests.get(f"{here.base}{FEED}", timeout=PATIENCE)
 
     assert 426 == answer.status_code
@@ -196,7 +196,7 @@ def test_a_plain_request(here: Served) -> None:
 
 
 def test_a_page_at_the_same_path_comes_first(serve: Make, ticker: str) -> None:
-    """A WebSocket and a page may share an address."""
+    """A WebSocket and a page may share a path."""
     here = serve()
     here.app.add_url_rule("/ws/ticker/<greeting>", view_func=lambda greeting: "a page")
 
@@ -210,32 +210,32 @@ def test_a_page_at_the_same_path_comes_first(serve: Make, ticker: str) -> None:
         (("Sec-WebSocket-Key: c2hvcnQ=",), 400),
     ],
 )
-def test_a_handshake_that_is_wrong(here: Served, headers: tuple[str, ...], status: int) -> None:
-    """Nobody is asked who it is."""
+def test_an_invalid_handshake(here: Served, headers: tuple[str, ...], status: int) -> None:
+    """It is refused before the credential is read."""
     assert status == here.status(FEED, *headers)[0]
     assert {"handshake": 1} == here.registry.counts()["refused"]
 
 
-def test_other_paths_are_the_apps(here: Served) -> None:
-    """Also with an upgrade, and with bytes that are no text."""
+def test_other_paths_go_to_the_app(here: Served) -> None:
+    """Also with an upgrade, and with bytes that are not UTF-8."""
     assert 404 == here.status("/ws/market/feeds")[0]
     assert 404 == here.status("/%ff")[0]
 
 
 def test_the_path_may_end_with_a_slash(here: Served) -> None:
-    """Programs were written either way."""
-    with here.speaker(f"{FEED}/") as speaker:
-        assert "pong" == speaker.ask(PING)["type"]
+    """Clients use either form."""
+    with here.connect(f"{FEED}/") as peer:
+        assert "pong" == peer.ask(PING)["type"]
 
 
-def test_what_comes_with_the_handshake_is_heard(here: Served) -> None:
-    """A program need not wait for the answer."""
-    with here.speaker(FEED, behind=text(json.dumps(PING))) as speaker:
-        assert "pong" == speaker.hear()["type"]
+def test_a_message_behind_the_handshake_is_handled(here: Served) -> None:
+    """A client need not wait for the answer."""
+    with here.connect(FEED, behind=text(json.dumps(PING))) as peer:
+        assert "pong" == peer.receive()["type"]
 
 
-def test_a_failing_database_lets_nobody_in(here: Served) -> None:
-    """And is no traceback for a stranger."""
+def test_a_failure_of_identification_is_503(here: Served) -> None:
+    """The answer has no traceback."""
     token = here.token()
     here.app.extensions["omcrm.settings"] = None
 
@@ -243,29 +243,29 @@ def test_a_failing_database_lets_nobody_in(here: Served) -> None:
     assert (503, "UNAVAILABLE") == (status, body["error"]["code"])
 
 
-# Manners
+# Limits of messages
 
 
 def test_a_binary_message(here: Served) -> None:
-    """It is this dialect's error, and the connection lives."""
-    with here.speaker(FEED) as speaker:
-        speaker.raw.send(frame(BINARY, b"\xff\x00"))
+    """It is answered with this dialect's error, and the connection stays open."""
+    with here.connect(FEED) as peer:
+        peer.raw.send(frame(BINARY, b"\xff\x00"))
 
-        assert ("error", "TEXT_ONLY") == (speaker.hear()["type"], speaker.heard[-1]["code"])
-        assert "pong" == speaker.ask(PING)["type"]
+        assert ("error", "TEXT_ONLY") == (peer.receive()["type"], peer.received[-1]["code"])
+        assert "pong" == peer.ask(PING)["type"]
 
 
 def test_a_message_that_is_too_large(here: Served) -> None:
-    """Sixteen KiB are read, seventeen are not."""
-    with here.speaker(FEED) as speaker:
+    """16 KiB are accepted, 17 are not."""
+    with here.connect(FEED) as peer:
         fits = json.dumps({**PING, "more": "x" * (16 * 1024 - 40)})
-        assert "pong" == speaker.ask(fits)["type"]
-        speaker.say("x" * 17 * 1024)
-        assert 1009 == speaker.end()[0]
+        assert "pong" == peer.ask(fits)["type"]
+        peer.send("x" * 17 * 1024)
+        assert 1009 == peer.end()[0]
 
 
-class Still:
-    """Stands for `time` where allowances are counted: it passes as far as the test says."""
+class StoppedClock:
+    """Replaces `time` in the rate limits: it moves only when the test sets it."""
 
     def __init__(self) -> None:
         self.now = time.monotonic()
@@ -275,20 +275,20 @@ class Still:
 
 
 @pytest.fixture
-def still(monkeypatch: pytest.MonkeyPatch) -> Still:
-    """No allowance fills up by itself."""
-    still = Still()
-    monkeypatch.setattr("omcrm.gateways.client_connection.time", still)
-    return still
+def clock(monkeypatch: pytest.MonkeyPatch) -> StoppedClock:
+    """Stops the clock of the rate limits."""
+    clock = StoppedClock()
+    monkeypatch.setattr("omcrm.gateways.client_connection.time", clock)
+    return clock
 
 
-@pytest.mark.usefixtures("still")
+@pytest.mark.usefixtures("clock")
 def test_too_many_messages(here: Served) -> None:
-    """Forty at once are answered; beyond that they come too fast, until it is enough."""
-    with here.speaker(FEED) as speaker:
-        speaker.say(*[PING] * 60)
-        answers = [speaker.hear() for _ in range(50)]
-        end = speaker.end()
+    """A burst of forty is answered; those beyond it are refused until the connection is closed."""
+    with here.connect(FEED) as peer:
+        peer.send(*[PING] * 60)
+        answers = [peer.receive() for _ in range(50)]
+        end = peer.end()
 
     pongs = sum(answer["type"] == "pong" for answer in answers)
     errors = [answer["code"] for answer in answers if answer["type"] == "error"]
@@ -297,63 +297,63 @@ def test_too_many_messages(here: Served) -> None:
     assert (1008, "too many bad messages") == end
 
 
-def test_twenty_one_a_second_beyond_the_burst(here: Served, still: Still) -> None:
-    """Twenty a second pass, one does not."""
-    with here.speaker(FEED) as speaker:
-        speaker.say(*[PING] * 40)
+def test_twenty_one_a_second_beyond_the_burst(here: Served, clock: StoppedClock) -> None:
+    """Twenty a second are answered, one is not."""
+    with here.connect(FEED) as peer:
+        peer.send(*[PING] * 40)
         for _ in range(40):
-            assert "pong" == speaker.hear()["type"]
+            assert "pong" == peer.receive()["type"]
         codes = []
         for _ in range(21):
-            still.now += 1 / 21
-            codes.append(speaker.ask(PING).get("code"))
+            clock.now += 1 / 21
+            codes.append(peer.ask(PING).get("code"))
 
     assert 1 <= codes.count("RATE_LIMITED") <= 2
 
 
-@pytest.mark.usefixtures("still")
+@pytest.mark.usefixtures("clock")
 def test_ten_bad_messages(here: Served) -> None:
-    """The tenth within ten seconds is the last; good ones in between do not help."""
-    with here.speaker(FEED) as speaker:
+    """The tenth within ten seconds closes; valid ones in between do not count."""
+    with here.connect(FEED) as peer:
         for _ in range(9):
-            assert "INVALID_JSON" == speaker.ask("{")["code"]
-            assert "pong" == speaker.ask(PING)["type"]
-        assert "INVALID_JSON" == speaker.ask("{")["code"]
+            assert "INVALID_JSON" == peer.ask("{")["code"]
+            assert "pong" == peer.ask(PING)["type"]
+        assert "INVALID_JSON" == peer.ask("{")["code"]
 
-        assert (1008, "too many bad messages") == speaker.end()
+        assert (1008, "too many bad messages") == peer.end()
 
 
-@pytest.mark.usefixtures("still")
-def test_who_was_shown_out_is_not_listened_to(here: Served) -> None:
-    """What came behind the tenth bad message is not acted on."""
-    with here.speaker(FEED) as speaker:
-        speaker.say(*["{"] * 10, {"action": "subscribe", "symbols": ["BTC"]})
-        speaker.end()
+@pytest.mark.usefixtures("clock")
+def test_messages_after_our_close_are_ignored(here: Served) -> None:
+    """The message after the tenth bad one is not handled."""
+    with here.connect(FEED) as peer:
+        peer.send(*["{"] * 10, {"action": "subscribe", "symbols": ["BTC"]})
+        peer.end()
 
     wait_for(lambda: 0 == here.registry.counts()["connections"], 5)
     assert 10 == here.registry.counts()["dialects"]["market_feed"]["messages_in"]
 
 
-def test_silence(serve: Make) -> None:
-    """Who answers no ping is closed when the time is over."""
+def test_a_silent_client(serve: Make) -> None:
+    """A client that does not answer pings is closed after the timeout."""
     here = serve(WEBSOCKET_TIMEOUT="1")
-    with here.speaker(FEED) as speaker:
+    with here.connect(FEED) as peer:
         began = time.monotonic()
-        end = speaker.end()
+        end = peer.end()
 
     assert (1008, "nothing heard for too long") == end
     assert 0.9 <= time.monotonic() - began
 
 
-# Ends
+# The end of connections
 
 
-def test_a_credential_that_dies_ends_its_connections(here: Served) -> None:
-    """Within five seconds, and no other's."""
+def test_a_revoked_token_closes_its_connections(here: Served) -> None:
+    """Within five seconds, and no others."""
     user = here.create_user()
     with (
-        here.speaker(FEED, here.token(user)) as dying,
-        Speaker.open(here.port, FEED, here.session(user)) as living,
+        here.connect(FEED, here.token(user)) as dying,
+        JsonPeer.open(here.port, FEED, here.session(user)) as living,
     ):
         dying.ask(PING)
         living.ask(PING)
@@ -366,10 +366,10 @@ def test_a_credential_that_dies_ends_its_connections(here: Served) -> None:
 
 
 def test_nothing_is_left_of_a_client(threads: Threads, here: Served) -> None:
-    """Neither who it was, nor what it watched."""
-    with here.speaker(FEED) as speaker:
-        speaker.ask({"action": "subscribe", "symbols": ["BTC"], "channels": ["quotes", "trades"]})
-        speaker.ask(PING)
+    """Neither in the registry nor in the fan-out nor a thread."""
+    with here.connect(FEED) as peer:
+        peer.ask({"action": "subscribe", "symbols": ["BTC"], "channels": ["quotes", "trades"]})
+        peer.ask(PING)
         assert here.market.fanout.is_watched("BTC")
         assert 1 == here.registry.counts()["subscriptions"]
     wait_for(lambda: not here.market.fanout.is_watched("BTC"), 5)
@@ -379,12 +379,12 @@ def test_nothing_is_left_of_a_client(threads: Threads, here: Served) -> None:
     wait_for(lambda: not threads.count("trades"))
 
 
-def test_realtime_status_tells_counts(here: Served) -> None:
-    """Everybody sees numbers; who has what is for administrators."""
+def test_realtime_status_has_counts(here: Served) -> None:
+    """All users see totals; administrators see each user's numbers."""
     admin, client = here.create_user(Role.ADMIN), here.create_user()
-    with here.speaker(FEED, here.token(client)) as speaker:
-        speaker.ask({"action": "subscribe", "symbols": ["BTC", "ETH"]})
-        told = [
+    with here.connect(FEED, here.token(client)) as peer:
+        peer.ask({"action": "subscribe", "symbols": ["BTC", "ETH"]})
+        reports = [
             requests.get(
                 f"{here.base}/webtrader/realtime_status",
                 headers={"Cookie": here.session(user).removeprefix("Cookie: ")},
@@ -393,19 +393,19 @@ def test_realtime_status_tells_counts(here: Served) -> None:
             for user in (client, admin)
         ]
 
-    assert "by_user" not in told[0]
-    assert [{"user_id": client, "connections": 1, "subscriptions": 2}] == told[1]["by_user"]
+    assert "by_user" not in reports[0]
+    assert [{"user_id": client, "connections": 1, "subscriptions": 2}] == reports[1]["by_user"]
     assert {
         "connections": 1,
         "subscriptions": 2,
         "messages_in": 1,
         "messages_out": 1,
-    } == told[0]["dialects"]["market_feed"]
+    } == reports[0]["dialects"]["market_feed"]
 
 
 def test_a_close_is_answered(here: Served) -> None:
-    """A program that says goodbye is told so."""
-    with here.speaker(FEED) as speaker:
-        speaker.raw.send(frame(CLOSE, b"\x03\xe8"))
+    """A client's close frame is answered with one."""
+    with here.connect(FEED) as peer:
+        peer.raw.send(frame(CLOSE, b"\x03\xe8"))
 
-        assert 1000 == speaker.end()[0]
+        assert 1000 == peer.end()[0]

@@ -4,16 +4,16 @@ from omcrm.gateways.news_delivery import NewsDelivery
 from tests.values import START
 
 
-class Listening:
-    """Remembers the titles it is told."""
+class RecordingSubscriber:
+    """Records the titles it receives."""
 
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.received: list[str] = []
 
     def send_framed(self, payload: bytes, framed: bytes | None = None) -> None:
         assert framed is not None
         assert framed.endswith(payload)
-        self.told.append(payload.decode())
+        self.received.append(payload.decode())
 
     def lost(self) -> None:
         raise AssertionError
@@ -34,29 +34,29 @@ def item(title: str, *symbols: str) -> NewsItem:
     )
 
 
-def test_news_go_to_whom_they_concern() -> None:
-    """Each item once, and only while it is read."""
-    desk = NewsCollector((), 0.0, lambda: START)
-    wire = NewsDelivery(desk, lambda item: item.title)
-    one, other = Listening(), Listening()
-    wire.watch(one, ["BTC", "ETH"])
-    wire.watch(other, ["ETH"])
-    desk._tell([item("both", "BTC", "ETH"), item("nobody", "SOL"), item("none")], is_news=True)
-    wire.unwatch(one, ["ETH"])
-    desk._tell([item("other", "ETH")], is_news=True)
-    wire.leave(one)
-    desk._tell([item("late", "BTC")], is_news=True)
+def test_news_go_to_the_subscribers_of_their_symbols() -> None:
+    """Each item once, and only while subscribed."""
+    collector = NewsCollector((), 0.0, lambda: START)
+    delivery = NewsDelivery(collector, lambda item: item.title)
+    one, other = RecordingSubscriber(), RecordingSubscriber()
+    delivery.subscribe(one, ["BTC", "ETH"])
+    delivery.subscribe(other, ["ETH"])
+    collector._tell([item("both", "BTC", "ETH"), item("nobody", "SOL"), item("none")], is_news=True)
+    delivery.unsubscribe(one, ["ETH"])
+    collector._tell([item("other", "ETH")], is_news=True)
+    delivery.remove(one)
+    collector._tell([item("late", "BTC")], is_news=True)
 
-    assert ["both"] == one.told
-    assert ["both", "other"] == other.told
+    assert ["both"] == one.received
+    assert ["both", "other"] == other.received
 
 
-def test_without_sources_there_is_nothing_to_read() -> None:
-    """With one, there may be."""
+def test_news_are_served_only_with_sources() -> None:
+    """One source is enough."""
 
-    def written(item: NewsItem) -> str:
+    def encode(item: NewsItem) -> str:
         return item.title
 
     source = NewsSource("http://127.0.0.1:1/", "test")
-    assert not NewsDelivery(NewsCollector((), 0.0, lambda: START), written).is_served
-    assert NewsDelivery(NewsCollector((source,), 60.0, lambda: START), written).is_served
+    assert not NewsDelivery(NewsCollector((), 0.0, lambda: START), encode).is_served
+    assert NewsDelivery(NewsCollector((source,), 60.0, lambda: START), encode).is_served

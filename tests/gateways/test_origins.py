@@ -1,4 +1,4 @@
-"""Who gets a raw WebSocket from a page of which site, with what."""
+"""Which origins may open a raw WebSocket, with which credentials."""
 
 import itertools
 
@@ -21,25 +21,25 @@ PATHS = [dialect.path.replace("<symbol>", "BTC") for dialect in DIALECTS]
 
 
 def got_in(here: Served, path: str, *headers: str) -> bool:
-    """Whether the handshake is answered with a WebSocket that is not closed at once."""
+    """Whether the handshake succeeds and the WebSocket is not closed at once."""
     with RawClient.connect(here.port) as client:
         client.send(upgrade(path, *headers))
         if client.read_head() != 101:
             return False
         if path != FEED:
             return True
-        # It opens to say why it closes; without that it says nothing before it is asked.
+        # This dialect upgrades and then closes; otherwise it sends nothing before a message.
         client.send(text('{"action":"ping"}'))
         while (answer := client.read()).opcode not in (TEXT, CLOSE):
             pass
         return answer.opcode == TEXT
 
 
-@pytest.mark.parametrize("guarded", [True, False])
-def test_who_gets_in(serve: Make, guarded: bool) -> None:
-    """A token from everywhere, a cookie from our own pages; anybody where nothing is guarded."""
+@pytest.mark.parametrize("secured", [True, False])
+def test_origins_and_credentials(serve: Make, secured: bool) -> None:
+    """A token from any origin, a cookie from our own pages; anyone without security."""
     here = serve(
-        ALLOWED_ORIGINS=ALLOWED, USE_SECURITY=str(guarded), MAX_CONNECTIONS_PER_USER="10000"
+        ALLOWED_ORIGINS=ALLOWED, USE_SECURITY=str(secured), MAX_CONNECTIONS_PER_USER="10000"
     )
     user = here.create_user()
     credentials = {
@@ -54,17 +54,17 @@ def test_who_gets_in(serve: Make, guarded: bool) -> None:
 
     for (path, origin, credential), is_in in table.items():
         by_itself = credential == "token" or (credential == "cookie" and origin == "own")
-        assert (by_itself or not guarded) is is_in, (path, origin, credential)
+        assert (by_itself or not secured) is is_in, (path, origin, credential)
 
 
 @pytest.mark.parametrize("origin", ["allowed", "foreign", "null"])
-def test_a_cookie_has_no_rights_on_the_way_from_another_site(serve: Make, origin: str) -> None:
-    """Where strangers may come in, such a page is one: prices, and nobody's portfolio."""
+def test_a_cookie_from_another_site_has_no_rights(serve: Make, origin: str) -> None:
+    """Without security such a page is anonymous: it gets prices, and no portfolio."""
     here = serve(ALLOWED_ORIGINS=ALLOWED, USE_SECURITY="false")
     user = here.create_user()
     portfolio = hold(here, user, BTC="1")
     with Enveloped.open(here.port, REALTIME, ORIGINS[origin], here.session(user)) as page:
-        greeting = page.told("connection")
+        greeting = page.receive_data("connection")
         confirmed, _ = page.answer("subscribe_asset", symbol="BTC")
         refused, _ = page.answer("subscribe_portfolio", portfolio_id=portfolio)
 
@@ -72,14 +72,14 @@ def test_a_cookie_has_no_rights_on_the_way_from_another_site(serve: Make, origin
     assert ("subscription_confirmed", "error") == (confirmed, refused)
 
 
-def test_a_page_that_is_allowed_has_its_tokens_rights(serve: Make) -> None:
-    """With a token in the address, as browsers must send it, and with a ticket."""
+def test_an_allowed_page_has_the_rights_of_its_token(serve: Make) -> None:
+    """With the token in the query, as browsers must send it."""
     here = serve(ALLOWED_ORIGINS=ALLOWED)
     user = here.create_user()
     token = here.token(user, ("market:read", "portfolio:read"))
     portfolio = hold(here, user, BTC="1")
     with Enveloped.open(here.port, f"{REALTIME}?token={token}", ORIGINS["allowed"]) as page:
-        assert user == page.told("connection")["user_id"]
+        assert user == page.receive_data("connection")["user_id"]
         assert (
             "subscription_confirmed"
             == page.answer("subscribe_portfolio", portfolio_id=portfolio)[0]

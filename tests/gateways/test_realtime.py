@@ -1,6 +1,6 @@
-"""The dialect of `/ws/realtime/`, over real sockets; portfolios are in a file of their own.
+"""The dialect of `/ws/realtime/` over real sockets; portfolios have a file of their own.
 
-Long for a reason: it is the whole conversation.
+Long for a reason: every message of the dialect is here.
 """
 
 import json
@@ -30,41 +30,41 @@ ASSET_FIELDS = {
 
 @pytest.fixture
 def user(here: Served) -> int:
-    """The owner of the program."""
+    """The client's user."""
     return here.create_user()
 
 
 @pytest.fixture
-def speaker(here: Served, user: int) -> Iterator[Enveloped]:
-    """A connected program, after its greeting."""
+def peer(here: Served, user: int) -> Iterator[Enveloped]:
+    """A connected client, after its `connection` message."""
     with program(here, user) as connected:
         yield connected
 
 
-# The greeting and the envelope
+# The connection message and the envelope
 
 
-def test_who_connects_is_greeted(here: Served, user: int) -> None:
-    """With an id of the connection and of the user, in an envelope with the time."""
+def test_the_connection_message(here: Served, user: int) -> None:
+    """It has the ids of the connection and of the user, in an envelope with the time."""
     cookie = here.session(user)
     with Enveloped.open(here.port, REALTIME, cookie, OURS) as page:
-        said = page.hear()
+        message = page.receive()
 
-    assert {"type", "data", "timestamp"} == said.keys()
-    assert "connection" == said["type"]
-    assert said["timestamp"].endswith("Z")
-    uuid.UUID(said["data"].pop("connection_id"))
-    assert {"status": "connected", "authenticated": True, "user_id": user} == said["data"]
+    assert {"type", "data", "timestamp"} == message.keys()
+    assert "connection" == message["type"]
+    assert message["timestamp"].endswith("Z")
+    uuid.UUID(message["data"].pop("connection_id"))
+    assert {"status": "connected", "authenticated": True, "user_id": user} == message["data"]
 
 
-def test_the_address_needs_no_slash_at_its_end(here: Served) -> None:
-    """As many clients write it."""
+def test_the_path_needs_no_slash_at_its_end(here: Served) -> None:
+    """Many clients leave it out."""
     with Enveloped.open(here.port, REALTIME.rstrip("/"), f"x-api-key: {here.token()}") as one:
-        assert "connection" == one.hear()["type"]
+        assert "connection" == one.receive()["type"]
 
 
-def test_a_stranger_is_refused_before_the_upgrade(here: Served) -> None:
-    """Without a login there is no WebSocket, and a page of another site gets none with one."""
+def test_a_handshake_without_rights_is_refused_in_http(here: Served) -> None:
+    """No login, a cookie from another site, and a token without the scope."""
     cookie = here.session(here.create_user())
 
     assert 401 == here.status(REALTIME)[0]
@@ -72,11 +72,11 @@ def test_a_stranger_is_refused_before_the_upgrade(here: Served) -> None:
     assert 403 == here.status(REALTIME, f"x-api-key: {here.token(scopes=SCOPES[1:])}")[0]
 
 
-def test_ping(speaker: Enveloped) -> None:
-    """A sign of life with the time, whatever the envelope has besides."""
-    kind, data = speaker.answer("ping")
-    speaker.say({"type": "ping", "data": None, "timestamp": 5})
-    again = speaker.hear()
+def test_ping(peer: Enveloped) -> None:
+    """The answer has the time; the other fields of the envelope are ignored."""
+    kind, data = peer.answer("ping")
+    peer.send({"type": "ping", "data": None, "timestamp": 5})
+    again = peer.receive()
 
     assert ("pong", {"timestamp"}) == (kind, set(data))
     assert "pong" == again["type"]
@@ -85,13 +85,13 @@ def test_ping(speaker: Enveloped) -> None:
 # Assets
 
 
-def test_an_asset_is_confirmed_and_then_told(here: Served, speaker: Enveloped) -> None:
-    """First the answer, then the current figures, then every change."""
+def test_an_asset_is_confirmed_and_then_sent(here: Served, peer: Enveloped) -> None:
+    """The confirmation is followed by the current figures, then by every change."""
     first = trades(here, "BTC", "60000.50", opened="60000")
-    speaker.tell("subscribe_asset", symbol="btc")
-    answer, update = speaker.hear(), speaker.hear()
+    peer.send_message("subscribe_asset", symbol="btc")
+    answer, update = peer.receive(), peer.receive()
     second = trades(here, "BTC", "60300", opened="60000")
-    moved = speaker.told("asset_update")
+    moved = peer.receive_data("asset_update")
 
     assert ("subscription_confirmed", {"type": "asset", "symbol": "BTC"}) == (
         answer["type"],
@@ -105,93 +105,93 @@ def test_an_asset_is_confirmed_and_then_told(here: Served, speaker: Enveloped) -
     assert (60300, second.seq) == (moved["price"], moved["seq"])
 
 
-def test_the_change_of_a_day(here: Served, speaker: Enveloped) -> None:
-    """Counted from the price of 24 hours ago, in the digits of the source."""
+def test_the_change_of_a_day(here: Served, peer: Enveloped) -> None:
+    """It is measured from the price of 24 hours ago, with the digits of the source."""
     trades(here, "BTC", "61015.25", opened="60000")
-    speaker.tell("subscribe_asset", symbol="BTC")
-    speaker.hear_until("asset_update")
-    said = json.loads(speaker.texts[-1], parse_float=Decimal)["data"]
+    peer.send_message("subscribe_asset", symbol="BTC")
+    peer.receive_until("asset_update")
+    data = json.loads(peer.texts[-1], parse_float=Decimal)["data"]
 
     assert (Decimal("1015.25"), Decimal("1.6921"), "24h") == (
-        said["change"],
-        said["change_percent"],
-        said["change_basis"],
+        data["change"],
+        data["change_percent"],
+        data["change_basis"],
     )
 
 
-def test_what_is_not_known_is_null(speaker: Enveloped) -> None:
-    """Of a share without a source there is a fixed price, and it says so."""
-    speaker.tell("subscribe_asset", symbol="AAPL")
-    said = speaker.told("asset_update")
+def test_unknown_values_are_null(peer: Enveloped) -> None:
+    """A share without a source has a fixed price, with its price class."""
+    peer.send_message("subscribe_asset", symbol="AAPL")
+    data = peer.receive_data("asset_update")
 
-    assert "last_resort" == said["price_class"]
-    assert {None} == {said[name] for name in ("change", "change_percent", "volume", "high", "low")}
+    assert "last_resort" == data["price_class"]
+    assert {None} == {data[name] for name in ("change", "change_percent", "volume", "high", "low")}
 
 
-def test_an_asset_without_any_price_is_told_as_such(here: Served, speaker: Enveloped) -> None:
-    """Nobody waits for the first update in vain."""
+def test_an_asset_without_a_price_has_an_update(here: Served, peer: Enveloped) -> None:
+    """The first update is sent at once, without a price."""
     here.market.cache._quotes.pop("AAPL")
     here.market.fanout.forget(["AAPL"])
-    speaker.tell("subscribe_asset", symbol="AAPL")
-    said = speaker.told("asset_update")
+    peer.send_message("subscribe_asset", symbol="AAPL")
+    data = peer.receive_data("asset_update")
 
-    assert ("AAPL", None, None) == (said["symbol"], said["price"], said["price_class"])
+    assert ("AAPL", None, None) == (data["symbol"], data["price"], data["price_class"])
 
 
-def test_an_update_tells_something_new(here: Served, speaker: Enveloped) -> None:
-    """What differs in its times and its number only is not sent; what is asked for always is."""
+def test_an_update_without_changes_is_not_sent(here: Served, peer: Enveloped) -> None:
+    """Times and numbers are no changes; a new subscription always gets an update."""
     trades(here, "BTC", "61000")
-    speaker.answer("subscribe_asset", symbol="BTC")
-    first = speaker.told("asset_update")
+    peer.answer("subscribe_asset", symbol="BTC")
+    first = peer.receive_data("asset_update")
     for price in ("61000", "61000.00", "61000", "61001", "61001", "61000", "61000"):
         before = here.market.fanout.told
         trades(here, "BTC", price)
         wait_for(lambda before=before: here.market.fanout.told > before, 30, "its turn")
-    told = [message["data"]["price"] for message in speaker.hear_all()]
-    speaker.answer("subscribe_asset", symbol="BTC")
+    prices = [message["data"]["price"] for message in peer.receive_all()]
+    peer.answer("subscribe_asset", symbol="BTC")
 
     assert 61000 == first["price"]
-    assert [61001, 61000] == told
-    assert 61000 == speaker.told("asset_update")["price"]
+    assert [61001, 61000] == prices
+    assert 61000 == peer.receive_data("asset_update")["price"]
 
 
-def test_unsubscribing_ends_the_updates(here: Served, speaker: Enveloped) -> None:
-    """What was let go of is not told any more; the rest is."""
+def test_unsubscribing_ends_the_updates(here: Served, peer: Enveloped) -> None:
+    """Released assets are not sent any more; the others are."""
     for symbol in ("BTC", "ETH"):
-        speaker.answer("subscribe_asset", symbol=symbol)
-    answer = speaker.answer("unsubscribe_asset", symbol="BTC")
+        peer.answer("subscribe_asset", symbol=symbol)
+    answer = peer.answer("unsubscribe_asset", symbol="BTC")
     here.price("BTC")
     last = here.price("ETH")
-    while speaker.told("asset_update")["seq"] != last.seq:
+    while peer.receive_data("asset_update")["seq"] != last.seq:
         pass
-    after = speaker.heard[-1:]
+    after = peer.received[-1:]
 
     assert ("unsubscription_confirmed", {"type": "asset", "symbol": "BTC"}) == answer
     assert ["ETH"] == [message["data"]["symbol"] for message in after]
-    assert [] == speaker.hear_all()
+    assert [] == peer.receive_all()
 
 
-def test_everybody_gets_the_same_bytes(here: Served, speaker: Enveloped, user: int) -> None:
-    """An update is written once, for whoever it is."""
+def test_all_clients_get_the_same_bytes(here: Served, peer: Enveloped, user: int) -> None:
+    """An update is encoded once for all clients."""
     with program(here, user) as other:
-        for subscriber in (speaker, other):
+        for subscriber in (peer, other):
             subscriber.answer("subscribe_asset", symbol="BTC")
-            subscriber.hear_all()
+            subscriber.receive_all()
             subscriber.texts.clear()
         here.price("BTC")
-        for subscriber in (speaker, other):
-            subscriber.hear_until("asset_update")
+        for subscriber in (peer, other):
+            subscriber.receive_until("asset_update")
 
-    assert speaker.texts == other.texts
-
-
-# One price, now
+    assert peer.texts == other.texts
 
 
-def test_the_current_price(here: Served, speaker: Enveloped) -> None:
-    """With its time, class and source."""
+# The current price
+
+
+def test_the_current_price(here: Served, peer: Enveloped) -> None:
+    """The answer has its time, class and source."""
     quote = trades(here, "BTC", "61000.25")
-    kind, data = speaker.answer("get_asset_price", symbol="btc")
+    kind, data = peer.answer("get_asset_price", symbol="btc")
 
     assert "asset_price" == kind
     assert {"symbol": "BTC", "price": 61000.25, "last_price": 61000.25} == {
@@ -201,33 +201,33 @@ def test_the_current_price(here: Served, speaker: Enveloped) -> None:
     assert quote.said.received_at.isoformat(timespec="milliseconds")[:23] == data["timestamp"][:23]
 
 
-def test_an_old_price_is_no_current_one(serve: Make) -> None:
-    """After REALTIME_CACHE_TIMEOUT it is only the last one."""
+def test_an_old_price_is_not_current(serve: Make) -> None:
+    """After REALTIME_CACHE_TIMEOUT it is only the last price."""
     here = serve(REALTIME_CACHE_TIMEOUT="1")
     quote = trades(here, "BTC", "61000")
-    said = quote.said
-    old = type(said)(said.symbol, said.source, datetime.now(UTC) - timedelta(2), said.trade)
+    state = quote.said
+    old = type(state)(state.symbol, state.source, datetime.now(UTC) - timedelta(2), state.trade)
     here.market.cache._quotes["BTC"] = type(quote)("BTC", quote.seq, quote.price_class, old)
-    with program(here, here.create_user()) as speaker:
-        _, data = speaker.answer("get_asset_price", symbol="BTC")
+    with program(here, here.create_user()) as peer:
+        _, data = peer.answer("get_asset_price", symbol="BTC")
 
     assert (None, 61000) == (data["price"], data["last_price"])
     assert data["age_seconds"] > 172_000
 
 
-def test_a_fixed_price_is_no_current_one(speaker: Enveloped) -> None:
-    """However long ago the server began."""
-    _, data = speaker.answer("get_asset_price", symbol="AAPL")
+def test_a_fixed_price_is_not_current(peer: Enveloped) -> None:
+    """At any age."""
+    _, data = peer.answer("get_asset_price", symbol="AAPL")
 
     assert (None, "last_resort") == (data["price"], data["price_class"])
     assert data["last_price"] > 0
 
 
-# What is wrong with a message
+# Invalid messages
 
 
 @pytest.mark.parametrize(
-    ("message", "said"),
+    ("message", "expected"),
     [
         ("{", "Invalid JSON format"),
         ("", "Invalid JSON format"),
@@ -256,72 +256,70 @@ def test_a_fixed_price_is_no_current_one(speaker: Enveloped) -> None:
         ),
     ],
 )
-def test_what_is_wrong_is_said_and_the_connection_lives(
-    speaker: Enveloped, message: str, said: str
+def test_an_invalid_message_is_answered_and_the_connection_stays_open(
+    peer: Enveloped, message: str, expected: str
 ) -> None:
-    """Word for word, in the envelope."""
-    speaker.say(message)
-    answer = speaker.hear()
+    """With the exact error message, in an envelope."""
+    peer.send(message)
+    answer = peer.receive()
 
-    assert ("error", said) == (answer["type"], answer["data"]["message"])
+    assert ("error", expected) == (answer["type"], answer["data"]["message"])
     assert {"type", "data", "timestamp"} == answer.keys()
-    assert "pong" == speaker.answer("ping")[0]
+    assert "pong" == peer.answer("ping")[0]
 
 
-def test_the_wrong_field_is_named(speaker: Enveloped) -> None:
-    """The detail says which, and what was expected there."""
+def test_the_wrong_field_is_named(peer: Enveloped) -> None:
+    """The detail has the field and what was expected."""
     for kind, field in (("subscribe_asset", "symbol"), ("get_portfolio_value", "portfolio_id")):
-        _, data = speaker.answer(kind, **{field: []})
+        _, data = peer.answer(kind, **{field: []})
         assert f"`$.data.{field}`" in data["detail"]
 
 
-def test_what_a_client_calls_a_symbol_is_told_back_in_bounds(speaker: Enveloped) -> None:
-    """A name of ten thousand letters is cut off."""
-    answer = speaker.answer("subscribe_asset", symbol="x" * 10_000)
+def test_an_unknown_symbol_is_cut_in_the_answer(peer: Enveloped) -> None:
+    """Of ten thousand characters twenty are sent back."""
+    answer = peer.answer("subscribe_asset", symbol="x" * 10_000)
 
     assert f"Unknown symbol: {'X' * 20}" == error(answer)
 
 
-def test_ten_bad_messages_close_it(speaker: Enveloped) -> None:
-    """Unknown symbols and foreign portfolios are no bad messages, nonsense is."""
+def test_ten_bad_messages_close_it(peer: Enveloped) -> None:
+    """Unknown symbols and others' portfolios are no bad messages, invalid JSON is."""
     for _ in range(11):
-        speaker.answer("subscribe_asset", symbol="NOPE")
-        speaker.answer("subscribe_portfolio", portfolio_id=9)
+        peer.answer("subscribe_asset", symbol="NOPE")
+        peer.answer("subscribe_portfolio", portfolio_id=9)
     for _ in range(10):
-        speaker.say("{")
+        peer.send("{")
 
-    assert (1008, "too many bad messages") == speaker.end()
+    assert (1008, "too many bad messages") == peer.end()
 
 
 def test_the_limit_counts_assets_and_portfolios_together(serve: Make) -> None:
-    """What is held already is no more of them, and there is room again after unsubscribing."""
+    """Subscriptions held already do not count again, released ones do not count any more."""
     here = serve(MAX_SUBSCRIPTIONS_PER_CONNECTION="2")
     user = here.create_user()
     number = hold(here, user)
-    with program(here, user) as speaker:
-        speaker.answer("subscribe_asset", symbol="BTC")
-        speaker.answer("subscribe_portfolio", portfolio_id=number)
-        beyond = speaker.answer("subscribe_asset", symbol="ETH")
-        again = speaker.answer("subscribe_portfolio", portfolio_id=number)
-        speaker.answer("unsubscribe_portfolio", portfolio_id=number)
-        room = speaker.answer("subscribe_asset", symbol="ETH")
+    with program(here, user) as peer:
+        peer.answer("subscribe_asset", symbol="BTC")
+        peer.answer("subscribe_portfolio", portfolio_id=number)
+        beyond = peer.answer("subscribe_asset", symbol="ETH")
+        again = peer.answer("subscribe_portfolio", portfolio_id=number)
+        peer.answer("unsubscribe_portfolio", portfolio_id=number)
+        room = peer.answer("subscribe_asset", symbol="ETH")
 
     assert "Subscription limit reached (2)" == error(beyond)
     assert "ETH" == beyond[1]["symbol"]
     assert "subscription_confirmed" == again[0] == room[0]
 
 
-def test_fifty_is_the_limit_as_it_comes(here: Served, user: int, speaker: Enveloped) -> None:
-    """The words name it."""
+def test_fifty_is_the_default_limit(here: Served, user: int, peer: Enveloped) -> None:
+    """The error contains it."""
     (client,) = here.registry.clients()
     client.accept(range(50))
 
-    assert "Subscription limit reached (50)" == error(
-        speaker.answer("subscribe_asset", symbol="BTC")
-    )
+    assert "Subscription limit reached (50)" == error(peer.answer("subscribe_asset", symbol="BTC"))
 
 
-def test_a_plain_request_is_told_to_upgrade(here: Served) -> None:
-    """Nothing is at this address for who speaks HTTP."""
+def test_a_plain_request_is_426(here: Served) -> None:
+    """There is no page at this path."""
     assert upgrade(REALTIME).startswith(b"GET /ws/realtime/ ")
     assert 426 == here.app.test_client().get(REALTIME).status_code

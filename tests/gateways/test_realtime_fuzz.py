@@ -1,4 +1,4 @@
-"""Whatever a program says to `/ws/realtime/`, it is answered or refused, and nothing breaks."""
+"""Random messages to `/ws/realtime/` are answered or refused, and nothing crashes."""
 
 import json
 import random
@@ -19,7 +19,7 @@ NUMBERS = (None, True, -1, 0, 1, 2, 3, 2**31, 10**30, 1.0, 1.5, -1e308)
 
 
 def value(chance: random.Random, depth: int = 0) -> Any:
-    """Something that could stand there, or not."""
+    """A random value, valid or not."""
     kind = chance.randrange(8 if depth < 4 else 5)
     if kind < 2:
         return chance.choice(TEXTS)
@@ -33,23 +33,23 @@ def value(chance: random.Random, depth: int = 0) -> Any:
 
 
 def message(chance: random.Random) -> str:
-    """A message that may be right, nearly right, or nothing at all."""
+    """A message that may be valid, nearly valid, or nonsense."""
     data = {"symbol": chance.choice(TEXTS), "portfolio_id": chance.choice(NUMBERS)}
     body: Any = {"type": chance.choice(list(MESSAGE_TYPES)), "data": data}
     if chance.random() < 0.3:
         data[chance.choice(KEYS)] = value(chance)
     if chance.random() < 0.2:
         body[chance.choice(KEYS)] = value(chance)
-    said = json.dumps(value(chance) if chance.random() < 0.1 else body)
+    text = json.dumps(value(chance) if chance.random() < 0.1 else body)
     if chance.random() < 0.2:
-        cut = chance.randrange(len(said))
-        said = said[:cut] + chr(chance.randrange(128)) + said[cut + chance.randrange(3) :]
-    return said
+        cut = chance.randrange(len(text))
+        text = text[:cut] + chr(chance.randrange(128)) + text[cut + chance.randrange(3) :]
+    return text
 
 
 def test_thousands_of_messages(here: Served, tries: int) -> None:
-    """Of each the outcome is an answer or a refusal; what is counted stays within the limit, and
-    nothing of somebody else's is told or counted."""
+    """Each is answered or refused; subscriptions stay within the limit, and never include another
+    user's portfolio."""
     chance, dialect = random.Random(20260304), Realtime(here.market)
     owner, other = here.create_user(), here.create_user()
     mine, theirs = hold(here, owner, BTC="1"), hold(here, other, BTC="2")
@@ -74,20 +74,20 @@ def test_thousands_of_messages(here: Served, tries: int) -> None:
 
 
 def test_hundreds_of_messages_over_sockets(here: Served) -> None:
-    """Each answer is an envelope, and the next connection is served."""
+    """Each answer is an envelope, and the next connection works."""
     chance, user = random.Random(5), here.create_user()
     hold(here, user, BTC="1")
     token, kinds = here.token(user, SCOPES), set[str]()
     for _ in range(20):
         with Enveloped.open(here.port, REALTIME, f"x-api-key: {token}") as one:
-            said = [message(chance) for _ in range(9)]
-            one.say(*said)
-            one.tell("get_asset_price", symbol="THE END")
-            while (heard := one.hear())["data"].get("symbol") != "THE END":
-                kinds.add(heard["type"])
-                assert {"type", "data", "timestamp"} == heard.keys()
+            messages = [message(chance) for _ in range(9)]
+            one.send(*messages)
+            one.send_message("get_asset_price", symbol="THE END")
+            while (received := one.receive())["data"].get("symbol") != "THE END":
+                kinds.add(received["type"])
+                assert {"type", "data", "timestamp"} == received.keys()
 
     assert {"connection", "error"} <= kinds
     with Enveloped.open(here.port, REALTIME, f"x-api-key: {token}") as one:
-        one.hear_until("connection")
+        one.receive_until("connection")
         assert "pong" == one.answer("ping")[0]

@@ -1,4 +1,4 @@
-"""Portfolios on `/ws/realtime/`, over real sockets: what is told of them, and to whom."""
+"""Portfolios on `/ws/realtime/` over real sockets: updates and access."""
 
 from collections.abc import Iterator
 
@@ -24,49 +24,47 @@ PORTFOLIO_FIELDS = {
 
 @pytest.fixture
 def user(here: Served) -> int:
-    """The owner of the program."""
+    """The client's user."""
     return here.create_user()
 
 
 @pytest.fixture
-def speaker(here: Served, user: int) -> Iterator[Enveloped]:
-    """A connected program, after its greeting."""
+def peer(here: Served, user: int) -> Iterator[Enveloped]:
+    """A connected client, after its `connection` message."""
     with program(here, user) as connected:
         yield connected
 
 
-# What is told
+# Updates
 
 
 def test_the_database_is_away(
-    here: Served, user: int, speaker: Enveloped, caplog: pytest.LogCaptureFixture
+    here: Served, user: int, peer: Enveloped, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """That is said, the connection lives on, and portfolios that are known are told as before."""
+    """A request is answered with an error, the connection stays open, and updates go on."""
     trades(here, "BTC", "60000")
     number = hold(here, user, BTC="1")
-    speaker.tell("subscribe_portfolio", portfolio_id=number)
-    speaker.told("portfolio_update")
+    peer.send_message("subscribe_portfolio", portfolio_id=number)
+    peer.receive_data("portfolio_update")
     with here.app.app_context():
         db.drop_all()
-    kind, data = speaker.answer("get_portfolio_value", portfolio_id=number)
+    kind, data = peer.answer("get_portfolio_value", portfolio_id=number)
     trades(here, "BTC", "60600")
 
     assert ("error", "DATABASE_UNAVAILABLE") == (kind, data["code"])
-    assert 60600 == speaker.told("portfolio_update")["total_value"]
-    assert "pong" == speaker.answer("ping")[0]
+    assert 60600 == peer.receive_data("portfolio_update")["total_value"]
+    assert "pong" == peer.answer("ping")[0]
     assert "Traceback" not in caplog.text
 
 
-def test_a_portfolio_is_confirmed_and_then_told(
-    here: Served, user: int, speaker: Enveloped
-) -> None:
-    """First the answer, then what it is worth, then each change of that."""
+def test_a_portfolio_is_confirmed_and_then_sent(here: Served, user: int, peer: Enveloped) -> None:
+    """The confirmation is followed by the value, then by each change of it."""
     trades(here, "BTC", "60000", opened="50000")
     number = hold(here, user, BTC="0.5")
-    speaker.tell("subscribe_portfolio", portfolio_id=number)
-    answer, update = speaker.hear(), speaker.hear()
+    peer.send_message("subscribe_portfolio", portfolio_id=number)
+    answer, update = peer.receive(), peer.receive()
     trades(here, "BTC", "60600", opened="50000")
-    moved = speaker.told("portfolio_update")
+    moved = peer.receive_data("portfolio_update")
 
     assert ("subscription_confirmed", {"type": "portfolio", "portfolio_id": number}) == (
         answer["type"],
@@ -90,67 +88,67 @@ def test_a_portfolio_is_confirmed_and_then_told(
     assert (30300, 5300) == (moved["total_value"], moved["daily_change"])
 
 
-def test_a_portfolio_may_be_named_by_text(here: Served, user: int, speaker: Enveloped) -> None:
-    """As pages have it in their attributes."""
+def test_a_portfolio_may_be_named_by_text(here: Served, user: int, peer: Enveloped) -> None:
+    """Pages have the id as text in their attributes."""
     number = hold(here, user)
-    kind, data = speaker.answer("subscribe_portfolio", portfolio_id=str(number))
+    kind, data = peer.answer("subscribe_portfolio", portfolio_id=str(number))
 
     assert ("subscription_confirmed", number) == (kind, data["portfolio_id"])
-    assert 0 == speaker.told("portfolio_update")["total_value"]
+    assert 0 == peer.receive_data("portfolio_update")["total_value"]
 
 
-def test_an_edit_is_told(here: Served, user: int, speaker: Enveloped) -> None:
-    """What is added, changed, renamed and removed shows at once, without any new price."""
+def test_an_edit_is_sent(here: Served, user: int, peer: Enveloped) -> None:
+    """Changing, renaming and removing is sent at once, without a new price."""
     trades(here, "BTC", "60000")
     number = hold(here, user, BTC="1")
-    speaker.tell("subscribe_portfolio", portfolio_id=number)
-    values = [speaker.told("portfolio_update")["total_value"]]
+    peer.send_message("subscribe_portfolio", portfolio_id=number)
+    values = [peer.receive_data("portfolio_update")["total_value"]]
     with here.app.app_context():
         service.put_holding(user, number, "BTC", "2", "1")
-        values.append(speaker.told("portfolio_update")["total_value"])
+        values.append(peer.receive_data("portfolio_update")["total_value"])
         service.rename(user, number, "Safe")
-        renamed = speaker.told("portfolio_update")
+        renamed = peer.receive_data("portfolio_update")
         service.remove_holding(user, number, "BTC")
-        values.append(speaker.told("portfolio_update")["total_value"])
+        values.append(peer.receive_data("portfolio_update")["total_value"])
 
     assert [60000, 120000, 0] == values
     assert "Safe" == renamed["name"]
 
 
-def test_a_deleted_portfolio_ends(here: Served, user: int, speaker: Enveloped) -> None:
-    """Its subscription is given back, and who watched it is told."""
+def test_a_deleted_portfolio_ends(here: Served, user: int, peer: Enveloped) -> None:
+    """Its subscription is released, and the client receives an error."""
     number = hold(here, user)
-    speaker.answer("subscribe_portfolio", portfolio_id=number)
-    speaker.told("portfolio_update")
+    peer.answer("subscribe_portfolio", portfolio_id=number)
+    peer.receive_data("portfolio_update")
     with here.app.app_context():
         service.delete(user, number)
-    told = speaker.told("error")
+    data = peer.receive_data("error")
 
-    assert ("Access denied to portfolio", number) == (told["message"], told["portfolio_id"])
+    assert ("Access denied to portfolio", number) == (data["message"], data["portfolio_id"])
     wait_for(lambda: not here.registry.clients()[0].subscriptions, 5)
 
 
 def test_unsubscribing_from_a_portfolio(
-    threads: Threads, here: Served, user: int, speaker: Enveloped
+    threads: Threads, here: Served, user: int, peer: Enveloped
 ) -> None:
-    """Prices of what it holds are not told any more."""
+    """Its prices cause no updates any more, and the thread ends."""
     number = hold(here, user, BTC="1")
-    speaker.answer("subscribe_portfolio", portfolio_id=number)
-    speaker.told("portfolio_update")
-    answer = speaker.answer("unsubscribe_portfolio", portfolio_id=number)
+    peer.answer("subscribe_portfolio", portfolio_id=number)
+    peer.receive_data("portfolio_update")
+    answer = peer.answer("unsubscribe_portfolio", portfolio_id=number)
     trades(here, "BTC", "60000")
 
     assert ("unsubscription_confirmed", {"type": "portfolio", "portfolio_id": number}) == answer
     wait_for(lambda: not threads.count("portfolios"), what="the end of the thread")
-    assert [] == speaker.hear_all()
+    assert [] == peer.receive_all()
 
 
-def test_the_value_now(here: Served, user: int, speaker: Enveloped) -> None:
-    """Without subscribing; null where nothing that counts has a price."""
+def test_the_current_value(here: Served, user: int, peer: Enveloped) -> None:
+    """Without a subscription; null where no holding counts."""
     trades(here, "BTC", "60000")
     number, fixed = hold(here, user, BTC="0.5"), hold(here, user, "Fixed", AAPL="3")
-    kind, data = speaker.answer("get_portfolio_value", portfolio_id=number)
-    _, unknown = speaker.answer("get_portfolio_value", portfolio_id=fixed)
+    kind, data = peer.answer("get_portfolio_value", portfolio_id=number)
+    _, unknown = peer.answer("get_portfolio_value", portfolio_id=fixed)
 
     assert ("portfolio_value", number, 30000) == (kind, data["portfolio_id"], data["value"])
     assert data["timestamp"].endswith("Z")
@@ -158,33 +156,33 @@ def test_the_value_now(here: Served, user: int, speaker: Enveloped) -> None:
     assert False is unknown["coverage"]["is_complete"]
 
 
-def test_valuations_are_rationed(here: Served, user: int, speaker: Enveloped) -> None:
-    """Who asks for too many is told to subscribe, and the connection lives."""
+def test_valuations_are_limited(here: Served, user: int, peer: Enveloped) -> None:
+    """Beyond the budget the answer is an error, and the connection stays open."""
     number = hold(here, user)
     (client,) = here.registry.clients()
     client.state.holdings._held = 1.5
     client.state.holdings._rate = 0.0
-    first = speaker.answer("get_portfolio_value", portfolio_id=number)
-    second = speaker.answer("get_portfolio_value", portfolio_id=number)
+    first = peer.answer("get_portfolio_value", portfolio_id=number)
+    second = peer.answer("get_portfolio_value", portfolio_id=number)
 
     assert "portfolio_value" == first[0]
     assert "RATE_LIMITED" == second[1]["code"]
-    assert "pong" == speaker.answer("ping")[0]
+    assert "pong" == peer.answer("ping")[0]
 
 
-# Whose they are
+# Access
 
 
 @pytest.mark.parametrize(
     "kind", ["subscribe_portfolio", "unsubscribe_portfolio", "get_portfolio_value"]
 )
-def test_somebody_elses_is_like_none(
-    here: Served, user: int, speaker: Enveloped, kind: str
+def test_another_users_portfolio_is_refused_like_a_missing_one(
+    here: Served, user: int, peer: Enveloped, kind: str
 ) -> None:
-    """Word for word; nobody sees another's, an administrator included."""
+    """With the same message, for administrators too."""
     theirs = hold(here, here.create_user(), BTC="1")
     answers = [
-        speaker.answer(kind, portfolio_id=number) for number in (theirs, theirs + 1, 0, -1, 10**30)
+        peer.answer(kind, portfolio_id=number) for number in (theirs, theirs + 1, 0, -1, 10**30)
     ]
     with program(here, here.create_user(Role.ADMIN)) as admin:
         answers.append(admin.answer(kind, portfolio_id=theirs))
@@ -195,29 +193,29 @@ def test_somebody_elses_is_like_none(
     assert set() == here.registry.clients()[0].subscriptions
 
 
-def test_two_users_are_apart(here: Served, user: int, speaker: Enveloped) -> None:
-    """Each is told of its own, however alike they are."""
+def test_users_get_only_their_own_updates(here: Served, user: int, peer: Enveloped) -> None:
+    """Although both hold the same instrument."""
     other = here.create_user()
     trades(here, "BTC", "60000")
     mine, theirs = hold(here, user, BTC="1"), hold(here, other, BTC="2")
     with program(here, other) as second:
-        for subscriber, number in ((speaker, mine), (second, theirs)):
+        for subscriber, number in ((peer, mine), (second, theirs)):
             subscriber.answer("subscribe_portfolio", portfolio_id=number)
-            subscriber.told("portfolio_update")
+            subscriber.receive_data("portfolio_update")
         trades(here, "BTC", "60600")
-        told = [subscriber.told("portfolio_update") for subscriber in (speaker, second)]
+        updates = [subscriber.receive_data("portfolio_update") for subscriber in (peer, second)]
         with here.app.app_context():
             service.rename(other, theirs, "Secret")
-        assert "Secret" == second.told("portfolio_update")["name"]
+        assert "Secret" == second.receive_data("portfolio_update")["name"]
 
     assert [(mine, 60600), (theirs, 121200)] == [
-        (update["portfolio_id"], update["total_value"]) for update in told
+        (update["portfolio_id"], update["total_value"]) for update in updates
     ]
-    assert [] == speaker.hear_all()
+    assert [] == peer.receive_all()
 
 
-def test_a_token_that_was_not_made_for_portfolios(here: Served, user: int) -> None:
-    """Is told so, in the same words, and sees prices."""
+def test_a_token_without_the_scope(here: Served, user: int) -> None:
+    """It is refused with the same message and another code, and gets prices."""
     number = hold(here, user)
     with program(here, user, ("market:read",)) as weak:
         answer = weak.answer("subscribe_portfolio", portfolio_id=number)
@@ -229,12 +227,12 @@ def test_a_token_that_was_not_made_for_portfolios(here: Served, user: int) -> No
         assert "asset_price" == weak.answer("get_asset_price", symbol="BTC")[0]
 
 
-def test_without_security_strangers_see_prices_only(serve: Make) -> None:
-    """They are nobody, and portfolios have owners."""
+def test_without_security_anonymous_clients_see_prices_only(serve: Make) -> None:
+    """Portfolios need a user."""
     here = serve(USE_SECURITY="false")
     number = hold(here, here.create_user())
     with Enveloped.open(here.port, REALTIME) as stranger:
-        greeting = stranger.told("connection")
+        greeting = stranger.receive_data("connection")
         answer = stranger.answer("subscribe_portfolio", portfolio_id=number)
         also = stranger.answer("subscribe_asset", symbol="BTC")
 
@@ -246,13 +244,13 @@ def test_without_security_strangers_see_prices_only(serve: Make) -> None:
 # The end
 
 
-def test_who_leaves_leaves_nothing(threads: Threads, here: Served, user: int) -> None:
-    """No subscription, no subscriber and no thread."""
+def test_nothing_is_left_of_a_client(threads: Threads, here: Served, user: int) -> None:
+    """No subscription, no subscriber at the fan-out and no thread."""
     number = hold(here, user, BTC="1")
-    with program(here, user) as speaker:
-        speaker.answer("subscribe_asset", symbol="BTC")
-        speaker.answer("subscribe_portfolio", portfolio_id=number)
-        speaker.told("portfolio_update")
+    with program(here, user) as peer:
+        peer.answer("subscribe_asset", symbol="BTC")
+        peer.answer("subscribe_portfolio", portfolio_id=number)
+        peer.receive_data("portfolio_update")
         assert 1 == threads.count("portfolios")
 
     wait_for(lambda: not here.registry.clients(), 5)

@@ -1,6 +1,6 @@
-"""The HTTP that belongs to `/ws/realtime/`.
+"""The HTTP routes beside `/ws/realtime/`.
 
-Long for a reason: it is every route with every way to be refused.
+Long for a reason: every route with every refusal is here.
 """
 
 import re
@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from omcrm import create_app
 from omcrm.extensions import db, limiter
 from omcrm.gateways.realtime_message import MESSAGE_TYPES
-from omcrm.gateways.realtime_routes import FORCED
+from omcrm.gateways.realtime_routes import PRICE_UPDATES
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.pricing.price_feed_state import held
 from omcrm.settings import load
@@ -32,7 +32,7 @@ FRESH = ("prices:update",)
 
 @pytest.fixture
 def ask(here: Served) -> Callable[..., Any]:
-    """Asks with a token, if there is one; gives the status and the body."""
+    """Sends a request, with a token if there is one; returns the status and the body."""
 
     def ask(path: str, token: str = "", method: str = "GET", **options: Any) -> tuple[int, Any]:
         headers = {"x-api-key": token} if token else {}
@@ -44,11 +44,11 @@ def ask(here: Served) -> Callable[..., Any]:
     return ask
 
 
-# What it is
+# The description
 
 
 def test_where_the_websocket_is(here: Served, ask: Callable[..., Any]) -> None:
-    """At the address that was asked for, with every message that is understood."""
+    """At the host of the request, with every message type."""
     status, body = ask("/realtime/websocket-info/")
     host = f"127.0.0.1:{here.port}"
 
@@ -84,7 +84,7 @@ def test_where_the_websocket_is(here: Served, ask: Callable[..., Any]) -> None:
 def test_behind_a_proxy(
     serve: Make, settings: dict[str, str], headers: dict[str, str], url: str
 ) -> None:
-    """The outside address, by the setting or a trusted proxy; nobody else is believed."""
+    """The public address is from the setting or a trusted proxy; other headers are ignored."""
     here = serve(**settings)
     answer = requests.get(
         f"{here.base}/realtime/websocket-info/", headers=headers, timeout=PATIENCE
@@ -93,13 +93,13 @@ def test_behind_a_proxy(
     assert url.format(port=here.port) == answer.json()["websocket_url"]
 
 
-# How it does
+# Status and health
 
 
-def test_the_status_counts_everybody_and_names_the_callers_own(
+def test_the_status_counts_all_and_names_the_callers_own(
     here: Served, ask: Callable[..., Any]
 ) -> None:
-    """Of others there are numbers and nothing else."""
+    """Of other users there are only totals."""
     one, other = here.create_user(), here.create_user()
     mine, theirs = hold(here, one), hold(here, other)
     with ExitStack() as stack:
@@ -131,7 +131,7 @@ def test_the_status_counts_everybody_and_names_the_callers_own(
 
 
 def test_the_status_of_the_feed(here: Served, ask: Callable[..., Any]) -> None:
-    """That of this process, or of the command for the same database."""
+    """The state of this process, or of the command for the same database."""
     token, settings = here.token(), here.app.extensions["omcrm.settings"]
     running = ask("/realtime/status/", token)[1]["price_feed"]
     here.market.stop()
@@ -149,7 +149,7 @@ def test_the_status_of_the_feed(here: Served, ask: Callable[..., Any]) -> None:
 
 
 def test_the_health(here: Served, ask: Callable[..., Any]) -> None:
-    """For whoever asks, and only in numbers."""
+    """It is public, and contains only totals."""
     with program(here, here.create_user()):
         status, body = ask("/realtime/health/")
 
@@ -159,10 +159,10 @@ def test_the_health(here: Served, ask: Callable[..., Any]) -> None:
 
 
 @pytest.mark.parametrize(("path", "method"), [("/realtime/status/", "GET"), (FORCE, "POST")])
-def test_a_program_without_a_credential_is_told_so(
+def test_a_request_without_a_credential_is_401(
     ask: Callable[..., Any], path: str, method: str
 ) -> None:
-    """In JSON, and not with a log-in page."""
+    """In JSON instead of a redirect to the login page."""
     assert (401, "AUTHENTICATION_REQUIRED") == _refusal(ask(path, method=method))
     assert (401, "AUTHENTICATION_FAILED") == _refusal(ask(path, "omcrm_wrong", method))
 
@@ -171,15 +171,15 @@ def test_a_program_without_a_credential_is_told_so(
 
 
 def test_the_page_needs_a_login(client: FlaskClient) -> None:
-    """A stranger is sent to the log-in and back."""
+    """An anonymous user is redirected to the login, with the way back."""
     answer = client.get("/realtime/dashboard/")
 
     assert 302 == answer.status_code
     assert "/auth/login?next=/realtime/dashboard/" in answer.location.replace("%2F", "/")
 
 
-def test_the_page_shows_what_is_ones_own(here: Served) -> None:
-    """The catalogue and the user's portfolios, with their names escaped."""
+def test_the_page_shows_the_users_own_portfolios(here: Served) -> None:
+    """And the catalogue; names are escaped."""
     user, other = here.create_user(), here.create_user()
     mine = hold(here, user, "<b>Mine</b>")
     hold(here, other, "Theirs")
@@ -200,7 +200,7 @@ def test_the_page_shows_what_is_ones_own(here: Served) -> None:
 
 @pytest.fixture
 def fresh(exchange: Exchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
-    """An installation whose sources are all at the built-in exchange; its feeds do not run."""
+    """An app whose sources are all at the built-in exchange; its feeds do not run."""
     environ = at_the_exchange(exchange, tmp_path)
     monkeypatch.setenv("ALPHA_VANTAGE_API_KEY", environ["ALPHA_VANTAGE_API_KEY"])
     app = create_app(load(environ))
@@ -214,8 +214,8 @@ def fresh(exchange: Exchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     limiter.reset()
 
 
-def test_prices_are_really_fetched(fresh: Served, exchange: Exchange) -> None:
-    """What the sources say now, and why there is nothing where there is not."""
+def test_prices_are_fetched(fresh: Served, exchange: Exchange) -> None:
+    """The answer has the current prices, and a reason for each failure."""
     exchange.fault("trick", venue="alpha_vantage", name="information_premium")
     answer = fresh.app.test_client().post(
         FORCE,
@@ -235,19 +235,19 @@ def test_prices_are_really_fetched(fresh: Served, exchange: Exchange) -> None:
     assert "alpha_vantage" in failed["reason"]
 
 
-def test_a_live_price_costs_nothing(here: Served, ask: Callable[..., Any]) -> None:
-    """What a stream tells is told."""
+def test_a_live_price_is_not_fetched(here: Served, ask: Callable[..., Any]) -> None:
+    """The answer has the streamed price."""
     trades(here, "BTC", "61000.5")
-    told = ask(FORCE, here.token(scopes=FRESH), "POST", json={"symbols": ["BTC"]})
-    timestamp = told[1]["updated"][0].pop("timestamp")
+    answer = ask(FORCE, here.token(scopes=FRESH), "POST", json={"symbols": ["BTC"]})
+    timestamp = answer[1]["updated"][0].pop("timestamp")
 
     assert timestamp.endswith("Z")
     price = {"symbol": "BTC", "price": 61000.5, "price_class": "live", "source": "binance"}
-    assert (200, {"updated": [price], "failed": []}) == told
+    assert (200, {"updated": [price], "failed": []}) == answer
 
 
 def test_unknown_symbols_are_named_beside_the_known(here: Served, ask: Callable[..., Any]) -> None:
-    """And nothing is fetched."""
+    """Nothing is fetched."""
     token = here.token(scopes=FRESH)
     answer = ask(FORCE, token, "POST", json={"symbols": ["NOPE", "btc", "x", "AAPL"]})
 
@@ -276,36 +276,36 @@ def test_unknown_symbols_are_named_beside_the_known(here: Served, ask: Callable[
         b'{"symbols":' + b"[" * 100_000,
     ],
 )
-def test_a_question_that_is_wrong(here: Served, ask: Callable[..., Any], body: bytes) -> None:
-    """The field is named; one to fifty symbols are asked for."""
+def test_an_invalid_request(here: Served, ask: Callable[..., Any], body: bytes) -> None:
+    """The field is named; one to fifty symbols are allowed."""
     status, answer = ask(FORCE, here.token(scopes=FRESH), "POST", data=body)
 
     assert (400, "INVALID_PAYLOAD") == _refusal((status, answer))
     assert "symbols" == answer["error"]["field"]
 
 
-def test_it_is_rationed_for_each_user(here: Served, ask: Callable[..., Any]) -> None:
-    """Calls of sources are everybody's; what was wrong costs nothing."""
+def test_updates_are_limited_for_each_user(here: Served, ask: Callable[..., Any]) -> None:
+    """All tokens of a user share the limit; invalid requests do not count."""
     trades(here, "BTC", "61000")
     user = here.create_user()
     tokens = [here.token(user, FRESH) for _ in range(2)]
     for _ in range(8):
         ask(FORCE, tokens[0], "POST", json={"symbols": ["NOPE"]})
-    said = [
+    statuses = [
         ask(FORCE, tokens[number % 2], "POST", json={"symbols": ["BTC"]})[0]
-        for number in range(FORCED.limit.amount + 1)
+        for number in range(PRICE_UPDATES.limit.amount + 1)
     ]
     other = ask(FORCE, here.token(scopes=FRESH), "POST", json={"symbols": ["BTC"]})
 
-    assert [200] * FORCED.limit.amount + [429] == said
+    assert [200] * PRICE_UPDATES.limit.amount + [429] == statuses
     assert 200 == other[0]
     assert (429, "TOO_MANY_REQUESTS") == _refusal(
         ask(FORCE, tokens[0], "POST", json={"symbols": ["BTC"]})
     )
 
 
-def test_who_may_not(here: Served, ask: Callable[..., Any]) -> None:
-    """A token for something else, and a page of another site with the user's cookie."""
+def test_missing_rights(here: Served, ask: Callable[..., Any]) -> None:
+    """A token without the scope, and a page on another site with the user's cookie."""
     weak = here.token(scopes=("market:read", "portfolio:write"))
     cookie = here.session(here.create_user()).removeprefix("Cookie: ")
     foreign = {"Cookie": cookie, "Origin": "https://elsewhere.example"}
@@ -323,8 +323,8 @@ def test_who_may_not(here: Served, ask: Callable[..., Any]) -> None:
     assert 403 == ask("/realtime/status/", here.token(scopes=FRESH))[0]
 
 
-def test_a_page_of_ours_may(here: Served) -> None:
-    """With the session and the page's token."""
+def test_our_own_page_may_update_prices(here: Served) -> None:
+    """With the session and the CSRF token of the page."""
     trades(here, "BTC", "61000")
     with requests.Session() as pages:
         session = here.session(here.create_user()).partition("=")[2]

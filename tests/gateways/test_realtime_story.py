@@ -1,4 +1,4 @@
-"""The story of a portfolio on `/ws/realtime/`, on each kind of threads, as an operator runs it."""
+"""A portfolio on `/ws/realtime/` from start to end, in each thread mode, in a separate process."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -29,7 +29,7 @@ def change(browser: Browser, method: str, path: str, **body: object) -> dict:
 
 @pytest.mark.parametrize("mode", ONE_MODE)
 def test_from_the_exchange_to_a_value(mode: str, market: Exchange, tmp_path: Path) -> None:
-    """It moves with its prices, changes with an edit, and ends with what it was made of."""
+    """Updates follow prices and edits, and end with an error when the portfolio is deleted."""
     with App(tmp_path, {"BINANCE_WS_URL": market.url, "OMCRM_ASYNC": mode}) as app:
         browser = app.new_browser()
         number = change(browser, "POST", "", name="Growth")["portfolio"]["id"]
@@ -39,24 +39,26 @@ def test_from_the_exchange_to_a_value(mode: str, market: Exchange, tmp_path: Pat
             closing(browser.http),
             Enveloped.open(app.port, REALTIME, cookie, origin) as program,
         ):
-            assert True is program.told("connection")["authenticated"]
+            assert True is program.receive_data("connection")["authenticated"]
             for symbol in ("BTC", "ETH"):
                 assert "asset" == program.answer("subscribe_asset", symbol=symbol)[1]["type"]
             program.answer("subscribe_portfolio", portfolio_id=number)
-            worth = program.told("portfolio_update")
-            while worth["coverage"]["live_percent"] != 100:
-                worth = program.told("portfolio_update")
-            moved = worth
+            valuation = program.receive_data("portfolio_update")
+            while valuation["coverage"]["live_percent"] != 100:
+                valuation = program.receive_data("portfolio_update")
+            moved = valuation
             # The figures of the day may come behind the first price.
-            while moved["total_value"] == worth["total_value"] or moved["daily_change"] is None:
-                moved = program.told("portfolio_update")
+            while moved["total_value"] == valuation["total_value"] or moved["daily_change"] is None:
+                moved = program.receive_data("portfolio_update")
 
             change(browser, "PUT", f"/{number}/holdings/BTC", quantity="3", average_cost="1")
-            while (edited := program.told("portfolio_update"))["version"] == moved["version"]:
+            while (edited := program.receive_data("portfolio_update"))["version"] == moved[
+                "version"
+            ]:
                 pass
             assert 2.5 < edited["total_value"] / moved["total_value"] < 3.5
 
             change(browser, "DELETE", f"/{number}")
-            assert "Access denied to portfolio" == program.told("error")["message"]
+            assert "Access denied to portfolio" == program.receive_data("error")["message"]
             assert "pong" == program.answer("ping")[0]
         assert "Traceback" not in app.output()

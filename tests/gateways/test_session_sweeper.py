@@ -4,16 +4,16 @@ import pytest
 
 from omcrm.gateways.client_registry import ClientRegistry
 from omcrm.gateways.session_sweeper import SessionSweeper
-from tests.gateways.clients import Market, Parrot, caller, client, context, services
+from tests.gateways.clients import EchoDialect, Market, caller, client, context, services
 from tests.processes import wait_for
 from tests.threads import Threads
 
-HOUSE = services()
-PARROT = Parrot(Market())
+SERVICES = services()
+DIALECT = EchoDialect(Market())
 
 
 class Credentials:
-    """Says who is dead, or that it cannot be asked."""
+    """Returns the ended credentials, or raises where it is broken."""
 
     def __init__(self) -> None:
         self.dead: set[str] = set()
@@ -23,39 +23,39 @@ class Credentials:
     def __call__(self, handles: Collection[str]) -> set[str]:
         self.asked += 1
         if self.broken:
-            raise RuntimeError("the database is gone")
+            raise RuntimeError("the database is away")
         return self.dead & set(handles)
 
 
-def test_the_dead_are_dropped_and_no_others() -> None:
-    """With the dialect's word for it."""
+def test_only_clients_with_ended_credentials_are_closed() -> None:
+    """With the dialect's reason."""
     registry, credentials = ClientRegistry(5), Credentials()
-    dying, living = (client(HOUSE, PARROT, caller(1, name)) for name in ("token:a", "token:b"))
-    for connection in (dying, living, client(HOUSE, PARROT)):
-        registry.enter(connection)
+    dying, living = (client(SERVICES, DIALECT, caller(1, name)) for name in ("token:a", "token:b"))
+    for connection in (dying, living, client(SERVICES, DIALECT)):
+        registry.add(connection)
     credentials.dead = {"token:a"}
-    SessionSweeper(registry, context, credentials).look()
+    SessionSweeper(registry, context, credentials).sweep()
 
-    assert (1008, "Session ended") == dying.goodbye
-    assert None is living.goodbye
+    assert (1008, "Session ended") == dying.closed_with
+    assert None is living.closed_with
 
 
-def test_it_lives_while_there_is_anybody(
+def test_it_runs_while_there_are_clients(
     caplog: pytest.LogCaptureFixture, threads: Threads
 ) -> None:
-    """It outlives a database that cannot be asked, and ends with the last client."""
+    """It survives a failing database, and ends with the last client."""
     registry, credentials = ClientRegistry(5), Credentials()
-    guard = SessionSweeper(registry, context, credentials, every=0.01)
-    someone = client(HOUSE, PARROT, caller())
-    assert registry.enter(someone)
-    guard.start()
+    sweeper = SessionSweeper(registry, context, credentials, every=0.01)
+    someone = client(SERVICES, DIALECT, caller())
+    assert registry.add(someone)
+    sweeper.start()
     credentials.broken = True
-    wait_for(lambda: "looking for ended" in caplog.text, 5)
+    wait_for(lambda: "sweeping ended" in caplog.text, 5)
     credentials.broken = False
     credentials.dead = {"token:1"}
-    wait_for(lambda: someone.goodbye, 5)
-    assert ["gateway-guard"] == threads.new()
+    wait_for(lambda: someone.closed_with, 5)
+    assert ["session-sweeper"] == threads.new()
 
-    registry.leave(someone)
+    registry.remove(someone)
     threads.wait()
-    assert registry.enter(someone)
+    assert registry.add(someone)

@@ -1,4 +1,4 @@
-"""The basic story of a raw WebSocket, on each kind of threads, as an operator runs the app."""
+"""A raw WebSocket from start to end, in each thread mode, with the app in a separate process."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.gateways.conftest import FEED
-from tests.gateways.here import Speaker
+from tests.gateways.here import JsonPeer
 from tests.modes import ONE_MODE
 from tests.processes import App, Browser, Exchange
 
@@ -19,28 +19,28 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
         yield running
 
 
-def speaker(browser: Browser, port: int) -> Speaker:
+def connect(browser: Browser, port: int) -> JsonPeer:
     cookie, origin = f"Cookie: {browser.cookies()}", "Origin: http://127.0.0.1"
-    return Speaker.open(port, FEED, cookie, origin)
+    return JsonPeer.open(port, FEED, cookie, origin)
 
 
 @pytest.mark.parametrize("mode", ONE_MODE)
 def test_from_the_exchange_to_a_program(mode: str, market: Exchange, tmp_path: Path) -> None:
-    """Refused without a login; quotes, trades and history with it; over when the login is."""
+    """Refused without a login; quotes, trades and history with it; closed at logout."""
     with App(tmp_path, {"BINANCE_WS_URL": market.url, "OMCRM_ASYNC": mode}) as app:
-        with Speaker.open(app.port, FEED) as stranger:
+        with JsonPeer.open(app.port, FEED) as stranger:
             assert (1008, "Authentication token required") == stranger.end()
 
         browser = app.new_browser()
-        with closing(browser.http), speaker(browser, app.port) as program:
+        with closing(browser.http), connect(browser, app.port) as program:
             channels = ["quotes", "trades"]
-            asked = {"action": "subscribe", "symbols": ["BTC", "ETH"], "channels": channels}
-            assert ["BTC", "ETH"] == program.ask(asked)["symbols"]
-            while program.hear_until("quote")["price_class"] != "live":
+            subscribe = {"action": "subscribe", "symbols": ["BTC", "ETH"], "channels": channels}
+            assert ["BTC", "ETH"] == program.ask(subscribe)["symbols"]
+            while program.receive_until("quote")["price_class"] != "live":
                 pass
-            trade = program.hear_until("trade")
-            program.say({**asked, "history": 5})
-            history, _ = program.hear_until("history"), program.hear_until("history")
+            trade = program.receive_until("trade")
+            program.send({**subscribe, "history": 5})
+            history, _ = program.receive_until("history"), program.receive_until("history")
 
             assert trade["price"] > 0
             assert "binance" == history["source"]

@@ -1,8 +1,8 @@
 from omcrm.gateways.subscribers import SymbolSubscribers
 
 
-class Somebody:
-    """Reads nothing of it."""
+class UnusedSubscriber:
+    """Fails where anything is sent to it."""
 
     def send_framed(self, payload: bytes, framed: bytes | None = None) -> None:
         raise AssertionError
@@ -11,28 +11,28 @@ class Somebody:
         raise AssertionError
 
 
-def test_readers_of_symbols() -> None:
-    """Each once, however many of the symbols it reads; in the order in which they came."""
-    one, other, readers = Somebody(), Somebody(), SymbolSubscribers()
-    readers.add(one, ["BTC", "ETH"])
-    readers.add(other, ["BTC"])
+def test_subscribers_of_symbols() -> None:
+    """Each once, whatever number of the symbols it is subscribed to, in order of subscription."""
+    one, other, subscribers = UnusedSubscriber(), UnusedSubscriber(), SymbolSubscribers()
+    subscribers.add(one, ["BTC", "ETH"])
+    subscribers.add(other, ["BTC"])
 
-    assert [one, other] == readers.of(["BTC", "ETH", "SOL"])
-    assert [one] == readers.of(["ETH"])
-    assert [one, other] == readers.everybody()
-    assert ["BTC", "ETH"] == readers.symbols(one)
-    assert "BTC" in readers
-    assert "SOL" not in readers
+    assert [one, other] == subscribers.of(["BTC", "ETH", "SOL"])
+    assert [one] == subscribers.of(["ETH"])
+    assert [one, other] == subscribers.all_subscribers()
+    assert ["BTC", "ETH"] == subscribers.symbols(one)
+    assert "BTC" in subscribers
+    assert "SOL" not in subscribers
 
 
-def test_what_nobody_reads_is_told_and_forgotten() -> None:
-    """Once; taking away what was not there is harmless."""
-    one, other, readers = Somebody(), Somebody(), SymbolSubscribers()
-    readers.add(one, ["BTC", "ETH"])
-    readers.add(other, ["BTC"])
+def test_symbols_without_subscribers_are_returned_and_removed() -> None:
+    """They are returned once; removing a missing symbol does nothing."""
+    one, other, subscribers = UnusedSubscriber(), UnusedSubscriber(), SymbolSubscribers()
+    subscribers.add(one, ["BTC", "ETH"])
+    subscribers.add(other, ["BTC"])
 
-    assert ["ETH"] == readers.remove(one, ["BTC", "ETH", "SOL"])
-    assert [] == readers.remove(one, ["BTC"])
-    assert readers
-    assert ["BTC"] == readers.remove(other, ["BTC"])
-    assert not readers
+    assert ["ETH"] == subscribers.remove(one, ["BTC", "ETH", "SOL"])
+    assert [] == subscribers.remove(one, ["BTC"])
+    assert subscribers
+    assert ["BTC"] == subscribers.remove(other, ["BTC"])
+    assert not subscribers

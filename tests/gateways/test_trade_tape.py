@@ -16,139 +16,141 @@ from tests.values import BINANCE, KRAKEN, after, book, quote, tick, trade
 
 
 @dataclass(eq=False)
-class Listening:
-    """A reader that remembers the prices it is told."""
+class RecordingSubscriber:
+    """Records the trades it receives."""
 
-    told: list[str] = field(default_factory=list)
+    received: list[str] = field(default_factory=list)
     losses: int = 0
 
     def send_framed(self, payload: bytes, framed: bytes | None = None) -> None:
         assert framed is not None
         assert framed.endswith(payload)
-        self.told.append(payload.decode())
+        self.received.append(payload.decode())
 
     def lost(self) -> None:
         self.losses += 1
 
 
-def written(quote: Quote) -> str:
+def encode(quote: Quote) -> str:
     assert quote.said.trade is not None
     return f"{quote.symbol} {quote.said.trade.price}"
 
 
 @pytest.fixture
 def hub() -> Hub:
-    """A hub with nobody at it."""
+    """A hub without listeners."""
     return Hub()
 
 
 @pytest.fixture
 def tape(hub: Hub) -> TradeTape:
     """The tape of that hub."""
-    return TradeTape(hub, written)
+    return TradeTape(hub, encode)
 
 
 def traded(number: int, symbol: str = "BTC", **details: object) -> Quote:
     return quote(trade(str(number), number), symbol=symbol, seq=number, **details)
 
 
-def test_everybody_is_told_the_trades_of_what_they_read(hub: Hub, tape: TradeTape) -> None:
-    """In order, none left out, and nothing of other symbols."""
-    one, other = Listening(), Listening()
-    tape.watch(one, ["BTC"], [])
-    tape.watch(other, ["BTC", "ETH"], [])
+def test_trades_go_to_the_subscribers_of_their_symbol(hub: Hub, tape: TradeTape) -> None:
+    """In order, none left out, and none of other symbols."""
+    one, other = RecordingSubscriber(), RecordingSubscriber()
+    tape.subscribe(one, ["BTC"], [])
+    tape.subscribe(other, ["BTC", "ETH"], [])
     for number in range(1, 201):
         hub.publish(traded(number, "ETH" if number % 2 else "BTC"))
-    wait_for(lambda: 200 == len(other.told), 5)
-    wait_for(lambda: 100 == len(one.told), 5)
-    tape.leave(one)
-    tape.leave(other)
+    wait_for(lambda: 200 == len(other.received), 5)
+    wait_for(lambda: 100 == len(one.received), 5)
+    tape.remove(one)
+    tape.remove(other)
 
-    assert [f"BTC {number}" for number in range(2, 201, 2)] == one.told
+    assert [f"BTC {number}" for number in range(2, 201, 2)] == one.received
     assert [f"ETH {number}" for number in range(1, 201, 2)] == [
-        line for line in other.told if line[0] == "E"
+        line for line in other.received if line[0] == "E"
     ]
 
 
-def test_news_that_are_no_trades(hub: Hub, tape: TradeTape) -> None:
-    """A book, day figures, a confirmation or a passing of time repeat no trade."""
-    reader = Listening()
-    tape.watch(reader, ["BTC"], [])
+def test_updates_that_are_no_trades(hub: Hub, tape: TradeTape) -> None:
+    """Top of book, day figures, a repeated trade or a new price class send no trade."""
+    subscriber = RecordingSubscriber()
+    tape.subscribe(subscriber, ["BTC"], [])
     first = tick(trade("5", 7))
-    said = merge(first, None)
-    for number, part in enumerate((None, book("4", "6"), DayFigures(high=Decimal(9)), None)):
-        if part is not None:
-            said = merge(tick(part, at=after(number)), said)
-        hub.publish(Quote("BTC", number + 1, BINANCE.claim, said))
-    said = merge(tick(trade("5", 7), at=after(9)), said)
-    hub.publish(Quote("BTC", 9, BINANCE.claim, said))
+    state = merge(first, None)
+    for number, statement in enumerate((None, book("4", "6"), DayFigures(high=Decimal(9)), None)):
+        if statement is not None:
+            state = merge(tick(statement, at=after(number)), state)
+        hub.publish(Quote("BTC", number + 1, BINANCE.claim, state))
+    state = merge(tick(trade("5", 7), at=after(9)), state)
+    hub.publish(Quote("BTC", 9, BINANCE.claim, state))
     hub.publish(traded(10))
-    wait_for(lambda: "BTC 10" in reader.told, 5)
-    tape.leave(reader)
+    wait_for(lambda: "BTC 10" in subscriber.received, 5)
+    tape.remove(subscriber)
 
-    assert ["BTC 5", "BTC 10"] == reader.told
+    assert ["BTC 5", "BTC 10"] == subscriber.received
 
 
-def test_what_is_known_already_is_no_news(hub: Hub, tape: TradeTape) -> None:
-    """A trade before the beginning, a late one, and a price that was only asked for."""
-    reader = Listening()
+def test_known_trades_are_not_sent(hub: Hub, tape: TradeTape) -> None:
+    """A trade before the subscription, a late one, and a polled price."""
+    subscriber = RecordingSubscriber()
     known = traded(5)
-    tape.watch(reader, ["BTC"], [known])
+    tape.subscribe(subscriber, ["BTC"], [known])
     for update in (known, traded(4), quote(trade("6"), seq=6), traded(7)):
         hub.publish(update)
-    wait_for(lambda: reader.told, 5)
-    tape.leave(reader)
+    wait_for(lambda: subscriber.received, 5)
+    tape.remove(subscriber)
 
-    assert ["BTC 7"] == reader.told
+    assert ["BTC 7"] == subscriber.received
 
 
 def test_another_source_begins_with_its_next_trade(hub: Hub, tape: TradeTape) -> None:
-    """What it had traded before it began to speak may be old."""
-    reader = Listening()
-    tape.watch(reader, ["BTC"], [traded(1)])
+    """Its trades before the failover may be old."""
+    subscriber = RecordingSubscriber()
+    tape.subscribe(subscriber, ["BTC"], [traded(1)])
     for update in (traded(2, source=KRAKEN), traded(3, source=KRAKEN)):
         hub.publish(update)
-    wait_for(lambda: reader.told, 5)
-    tape.leave(reader)
+    wait_for(lambda: subscriber.received, 5)
+    tape.remove(subscriber)
 
-    assert ["BTC 3"] == reader.told
+    assert ["BTC 3"] == subscriber.received
 
 
-def test_the_thread_lives_while_anybody_reads(hub: Hub, tape: TradeTape, threads: Threads) -> None:
-    """And begins anew for the next one."""
+def test_the_thread_runs_while_there_are_subscribers(
+    hub: Hub, tape: TradeTape, threads: Threads
+) -> None:
+    """It starts again for the next one."""
     for number in (1, 2):
-        reader = Listening()
-        tape.watch(reader, ["BTC"], [])
-        tape.watch(reader, [], [])
+        subscriber = RecordingSubscriber()
+        tape.subscribe(subscriber, ["BTC"], [])
+        tape.subscribe(subscriber, [], [])
         hub.publish(traded(number))
-        wait_for(lambda reader=reader: reader.told, 5)
+        wait_for(lambda subscriber=subscriber: subscriber.received, 5)
         assert ["trades"] == threads.new()
-        tape.unwatch(reader, ["BTC"])
+        tape.unsubscribe(subscriber, ["BTC"])
         threads.wait()
         hub.publish(traded(10 * number))
         time.sleep(0.02)
-        assert 1 == len(reader.told)
+        assert 1 == len(subscriber.received)
 
 
-def test_watching_nothing_starts_nothing(tape: TradeTape, threads: Threads) -> None:
-    """Nobody reads."""
-    tape.watch(Listening(), [], [])
+def test_subscribing_to_nothing_starts_no_thread(tape: TradeTape, threads: Threads) -> None:
+    """There is no subscriber."""
+    tape.subscribe(RecordingSubscriber(), [], [])
 
     assert [] == threads.new()
 
 
-def test_more_than_can_wait_is_lost_and_said_so(
+def test_too_many_pending_trades_are_dropped_and_reported(
     hub: Hub, tape: TradeTape, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What nobody could tell in time is dropped as a whole."""
-    monkeypatch.setattr(trade_tape, "_MOST_WAITING", 10)
-    validator, reader = threading.Event(), Listening()
-    reader.send_framed = lambda *_: validator.wait(PATIENCE)  # type: ignore[method-assign,assignment]
-    tape.watch(reader, ["BTC"], [])
+    """All pending trades are dropped at once."""
+    monkeypatch.setattr(trade_tape, "_MOST_PENDING", 10)
+    is_released, subscriber = threading.Event(), RecordingSubscriber()
+    subscriber.send_framed = lambda *_: is_released.wait(PATIENCE)  # type: ignore[method-assign,assignment]
+    tape.subscribe(subscriber, ["BTC"], [])
     for number in range(1, 30):
         hub.publish(traded(number))
-    validator.set()
-    wait_for(lambda: reader.losses, 5)
-    tape.leave(reader)
+    is_released.set()
+    wait_for(lambda: subscriber.losses, 5)
+    tape.remove(subscriber)
 
-    assert 1 == reader.losses
+    assert 1 == subscriber.losses

@@ -1,4 +1,4 @@
-"""What is said on each raw WebSocket, and what programs we give to people make of it."""
+"""The transcript of each dialect, and the client programs that we ship."""
 
 import json
 import os
@@ -23,8 +23,8 @@ SCOPES = ["market:read", "portfolio:read", "portfolio:write"]
 PATHS = {dialect.path: dialect.name for dialect in DIALECTS}
 
 
-class Desk:
-    """A running demonstration on the built-in exchange, with somebody to whom it belongs."""
+class Demonstration:
+    """A running demonstration on the built-in exchange, with a user and a token."""
 
     def __init__(self, app: App, browser: Browser) -> None:
         self.app = app
@@ -36,24 +36,24 @@ class Desk:
     def _post(self, path: str, **body: Any) -> dict[str, Any]:
         answer = self.browser.post(path, json=body, headers=self._csrf)
         assert answer.ok, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
+        created: dict[str, Any] = answer.json()
+        return created
 
     def portfolio(self) -> int:
-        """A new portfolio with some bitcoin in it."""
+        """The id of a new portfolio that holds bitcoin."""
         names = {"name": "Growth Portfolio"}
-        found = int(self._post("/api/v1/portfolios", **names)["portfolio"]["id"])
+        created = int(self._post("/api/v1/portfolios", **names)["portfolio"]["id"])
         holding = {"symbol": "BTC", "quantity": "0.5", "average_cost": "1000"}
-        self._post(f"/api/v1/portfolios/{found}/holdings", **holding)
-        return found
+        self._post(f"/api/v1/portfolios/{created}/holdings", **holding)
+        return created
 
     def user(self) -> int:
-        """Whose it is."""
+        """The id of its user."""
         with closing(self.connect("/ws/realtime/", "token")) as socket:
             return int(json.loads(socket.recv())["data"]["user_id"])
 
     def connect(self, path: str, who: str) -> websocket.WebSocket:
-        """A socket of somebody: `token`, `key`, `query` (in the address), `session`, or none."""
+        """A socket with a credential: `token`, `key`, `query`, `session`, or none."""
         headers = {
             "token": [f"Authorization: Bearer {self.token}"],
             "key": [f"x-api-key: {self.token}"],
@@ -71,9 +71,9 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demonstration]:
     """A demonstration whose prices move."""
-    folder = tmp_path_factory.mktemp("desk")
+    folder = tmp_path_factory.mktemp("demo")
     with Exchange(folder) as exchange:
         environ = {
             "OMCRM_DEMO": "true",
@@ -85,7 +85,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         with App(folder, environ) as app, closing(app.new_browser().http) as session:
             browser = Browser(app.base)
             browser.http = session
-            running = Desk(app, browser)
+            running = Demonstration(app, browser)
             browser.get("/webtrader/dashboard")
             wait_for(lambda: are_moving(browser), 20, "prices")
             yield running
@@ -93,52 +93,54 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 
 
 def are_moving(browser: Browser) -> bool:
-    """Whether there is a price of this run for every kind of instrument."""
+    """Whether these instruments of every kind have a live or simulated price."""
     states = browser.get("/webtrader/realtime_status").json()["instruments"]
     moving = {state["symbol"] for state in states if state["price_class"] in ("live", "simulated")}
     return {"BTC", "ETH", "AAPL", "MSFT", "GOOGL"} <= moving
 
 
 @pytest.fixture(scope="module")
-def given(desk: Desk) -> dict[str, str]:
-    """What transcripts leave open."""
-    with closing(desk.app.new_browser().http) as session:
-        browser = Browser(desk.app.base)
+def given(demo: Demonstration) -> dict[str, str]:
+    """The values of names in transcripts."""
+    with closing(demo.app.new_browser().http) as session:
+        browser = Browser(demo.app.base)
         browser.http = session
-        theirs = Desk(desk.app, browser).portfolio()
-    mine = desk.portfolio()
-    return {"portfolio": str(mine), "theirs": str(theirs), "user": str(desk.user())}
+        theirs = Demonstration(demo.app, browser).portfolio()
+    mine = demo.portfolio()
+    return {"portfolio": str(mine), "theirs": str(theirs), "user": str(demo.user())}
 
 
 @pytest.fixture(scope="module")
-def judge() -> Judge:
-    """The documents."""
+def documents() -> Judge:
+    """Checks messages against the documented schemas."""
     return Judge()
 
 
 def dialect_of(transcript: Path) -> str:
-    """The dialect that a transcript is in."""
+    """The name of a transcript's dialect."""
     path = read(transcript.read_text())[0].text.split()[0]
     return PATHS["/profile/<symbol>" if path.startswith("/profile/") else path]
 
 
 def test_every_dialect_has_a_transcript() -> None:
-    """What is served is played."""
+    """Every served dialect has at least one."""
     assert {dialect.name for dialect in DIALECTS} == {
         dialect_of(transcript) for transcript in TRANSCRIPTS
     }
 
 
 @pytest.mark.parametrize("transcript", TRANSCRIPTS, ids=lambda path: path.stem)
-def test_it_is_said_as_it_is_written(
-    transcript: Path, desk: Desk, given: dict[str, str], judge: Judge
+def test_a_transcript_is_reproduced(
+    transcript: Path, demo: Demonstration, given: dict[str, str], documents: Judge
 ) -> None:
-    """Every line of the transcript, and whatever else is heard, is as the documents say."""
-    player = Player(desk.connect, given)
+    """Every line matches, and every received message fits the documented schema."""
+    player = Player(demo.connect, given)
     player.play(transcript)
 
-    said = [json.loads(text) for text in player.heard]
-    problems = [(judge.message(dialect_of(transcript), message), message) for message in said]
+    messages = [json.loads(text) for text in player.received]
+    problems = [
+        (documents.message(dialect_of(transcript), message), message) for message in messages
+    ]
     assert [] == [problem for problem in problems if problem[0]]
 
 
@@ -146,7 +148,7 @@ def test_it_is_said_as_it_is_written(
 
 
 @pytest.mark.parametrize(
-    ("expected", "said"),
+    ("expected", "text"),
     [
         ('{"a":{number},"b":"{iso}"}', '{"b":"2026-01-05T14:30:00.123Z","a":-1.5}'),
         ('{"a":1,…}', '{"a":1,"b":2}'),
@@ -156,13 +158,13 @@ def test_it_is_said_as_it_is_written(
         ("{any} lines", "two lines"),
     ],
 )
-def test_a_placeholder_fits_what_it_stands_for(expected: str, said: str) -> None:
-    """In values, in texts, and outside of JSON."""
-    assert fits(expected, said)
+def test_placeholders_match(expected: str, text: str) -> None:
+    """As values, in texts, and outside of JSON."""
+    assert fits(expected, text)
 
 
 @pytest.mark.parametrize(
-    ("expected", "said"),
+    ("expected", "text"),
     [
         ('{"a":{number}}', '{"a":"1"}'),
         ('{"a":{number}}', '{"a":true}'),
@@ -175,26 +177,28 @@ def test_a_placeholder_fits_what_it_stands_for(expected: str, said: str) -> None
         ("[1]", "nothing"),
     ],
 )
-def test_what_is_otherwise_does_not_fit(expected: str, said: str) -> None:
+def test_other_messages_do_not_match(expected: str, text: str) -> None:
     """A transcript can fail."""
-    assert not fits(expected, said)
+    assert not fits(expected, text)
 
 
-def test_a_line_that_is_not_so_is_named(desk: Desk, tmp_path: Path) -> None:
-    """Whoever breaks a dialect sees where."""
+def test_a_line_that_does_not_match_is_named(demo: Demonstration, tmp_path: Path) -> None:
+    """The error has the file, the line, and what was expected and received."""
     path = tmp_path / "wrong.txt"
     path.write_text('@ /ws/market/feed token\n\n> {"action":"ping"}\n< {"type":"pang"}\n')
 
     with pytest.raises(Unexpected, match=r"wrong\.txt:4 expects .*pang.*\n.*pong"):
-        Player(desk.connect, {}).play(path)
+        Player(demo.connect, {}).play(path)
 
 
-# Programs that are given to people
+# The client programs that we ship
 
 
-def run(desk: Desk, *command: str, token: str | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a client on the desk, with its token unless another is given."""
-    environ = {**os.environ, "OMCRM_TOKEN": desk.token if token is None else token}
+def run(
+    demo: Demonstration, *command: str, token: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a client against the demonstration, with its token unless another is given."""
+    environ = {**os.environ, "OMCRM_TOKEN": demo.token if token is None else token}
     return subprocess.run(
         command,
         cwd=ROOT,
@@ -206,55 +210,55 @@ def run(desk: Desk, *command: str, token: str | None = None) -> subprocess.Compl
     )
 
 
-def run_python(desk: Desk, *arguments: str) -> subprocess.CompletedProcess[str]:
-    url = ("--url", desk.socket_base)
-    return run(desk, sys.executable, "docs/examples/client.py", *arguments, *url)
+def run_python(demo: Demonstration, *arguments: str) -> subprocess.CompletedProcess[str]:
+    url = ("--url", demo.socket_base)
+    return run(demo, sys.executable, "docs/examples/client.py", *arguments, *url)
 
 
 def run_node(
-    desk: Desk, *arguments: str, token: str | None = None
+    demo: Demonstration, *arguments: str, token: str | None = None
 ) -> subprocess.CompletedProcess[str]:
-    found = shutil.which("node")
-    if found is None or int(run(desk, found, "--version").stdout[1:].split(".")[0]) < 20:
+    node = shutil.which("node")
+    if node is None or int(run(demo, node, "--version").stdout[1:].split(".")[0]) < 20:
         pytest.skip("missing: Node 20 or newer, to run a JavaScript client")
-    url = ("--url", desk.app.base)
-    return run(desk, str(found), "tools/websocket-test.js", *url, *arguments, token=token)
+    url = ("--url", demo.app.base)
+    return run(demo, str(node), "tools/websocket-test.js", *url, *arguments, token=token)
 
 
 @pytest.mark.parametrize(
     "dialect", ["market_feed", "realtime", "quotes", "profile", "market", "hours"]
 )
-def test_the_python_client_speaks_it(dialect: str, desk: Desk) -> None:
-    """It hears as many messages as it was told to, each of them JSON."""
-    done = run_python(desk, dialect, "BTC", "--count", "2")
+def test_the_python_client_supports_the_dialect(dialect: str, demo: Demonstration) -> None:
+    """It prints as many messages as requested, each of them JSON."""
+    done = run_python(demo, dialect, "BTC", "--count", "2")
 
     assert (0, "") == (done.returncode, done.stderr)
     assert 2 == len([json.loads(line) for line in done.stdout.splitlines()])
 
 
 @pytest.mark.parametrize("dialect", ["market_feed", "realtime", "quotes"])
-def test_the_node_client_speaks_it(dialect: str, desk: Desk) -> None:
-    """It prints what it says and what it hears."""
-    done = run_node(desk, "--dialect", dialect, "--count", "2")
+def test_the_node_client_supports_the_dialect(dialect: str, demo: Demonstration) -> None:
+    """It prints what it sends and what it receives."""
+    done = run_node(demo, "--dialect", dialect, "--count", "2")
 
     marks = [line[0] for line in done.stdout.splitlines()]
     assert (0, "") == (done.returncode, done.stderr)
     assert ["#", ">", "<", "<"] == marks if dialect != "realtime" else 2 == marks.count("<")
 
 
-def test_the_node_client_says_what_it_is_told(desk: Desk) -> None:
-    """Messages are sent in their order, and it goes on until its time is over."""
-    spoken = ('{"action":"ping"}', "{")
-    done = run_node(desk, *spoken, "--seconds", "0.5")
+def test_the_node_client_sends_the_given_messages(demo: Demonstration) -> None:
+    """In their order; it runs until its time is over."""
+    messages = ('{"action":"ping"}', "{")
+    done = run_node(demo, *messages, "--seconds", "0.5")
 
-    said = [line[2:] for line in done.stdout.splitlines() if line[0] == ">"]
-    heard = [json.loads(line[2:]) for line in done.stdout.splitlines() if line[0] == "<"]
-    assert (0, list(spoken)) == (done.returncode, said)
-    assert ["pong", "error"] == [message["type"] for message in heard]
+    sent = [line[2:] for line in done.stdout.splitlines() if line[0] == ">"]
+    received = [json.loads(line[2:]) for line in done.stdout.splitlines() if line[0] == "<"]
+    assert (0, list(messages)) == (done.returncode, sent)
+    assert ["pong", "error"] == [message["type"] for message in received]
 
 
 @pytest.mark.parametrize(
-    ("code", "arguments", "told"),
+    ("code", "arguments", "output"),
     [
         (1, ("--dialect", "hours"), "refused: 401"),
         (2, ("--dialect", "nonsense"), "--dialect: there is no nonsense"),
@@ -263,19 +267,19 @@ def test_the_node_client_says_what_it_is_told(desk: Desk) -> None:
     ],
     ids=["refused", "dialect", "number", "closed"],
 )
-def test_the_node_client_ends_with_what_happened(
-    code: int, arguments: tuple[str, ...], told: str, desk: Desk
+def test_the_exit_code_of_the_node_client(
+    code: int, arguments: tuple[str, ...], output: str, demo: Demonstration
 ) -> None:
-    """A script can tell apart why nothing was heard."""
-    done = run_node(desk, *arguments, token="omcrm_wrong")
+    """It distinguishes the reasons for which nothing was received."""
+    done = run_node(demo, *arguments, token="omcrm_wrong")
 
     assert code == done.returncode, done.stdout
-    assert told in done.stdout + done.stderr
+    assert output in done.stdout + done.stderr
 
 
-def test_the_node_client_ends_with_4_in_silence(desk: Desk) -> None:
-    """A socket on which nothing is said is a failure of its own."""
-    # Of this dialect nothing is said, and on that path nothing is told to who says nothing.
-    done = run_node(desk, "--dialect", "hours", "--path", "/ws/market/feed", "--seconds", "0.2")
+def test_the_node_client_exits_with_4_if_nothing_is_received(demo: Demonstration) -> None:
+    """A silent socket has an exit code of its own."""
+    # This dialect's client sends nothing, and that path sends nothing before a message.
+    done = run_node(demo, "--dialect", "hours", "--path", "/ws/market/feed", "--seconds", "0.2")
 
     assert 4 == done.returncode, done.stdout

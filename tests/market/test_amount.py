@@ -18,20 +18,20 @@ def test_products_differences_and_sums_are_exact(one: Decimal, other: Decimal) -
 
 
 @given(amounts, amounts.filter(bool))
-def test_a_quotient_is_near_enough(amount: Decimal, by: Decimal) -> None:
-    """It is at most half of its last decimal away."""
+def test_a_quotient_is_rounded_to_its_last_decimal(amount: Decimal, by: Decimal) -> None:
+    """The error is at most half of the last decimal."""
     wrong = abs(Fraction(amount) / Fraction(by) - Fraction(divided(amount, by)))
 
     assert wrong <= Fraction(1, 2 * 10**10)
 
 
-def test_what_divides_evenly_is_exact() -> None:
-    """A dollar's worth of yen is a dollar."""
+def test_a_quotient_without_remainder_is_exact() -> None:
+    """Dollars converted to yen and back are the same."""
     assert Decimal("3") == divided(times(Decimal(3), Decimal("147.2")), Decimal("147.2"))
 
 
-def test_numbers_are_written_plainly() -> None:
-    """There are no exponents and no zeros that say nothing."""
+def test_numbers_have_no_exponent() -> None:
+    """And no trailing zeros."""
     assert "0" == str(total(()))
     assert "0" == str(minus(Decimal("1.50"), Decimal("1.5")))
     assert "1000" == str(times(Decimal("1E+2"), Decimal("10.00")))

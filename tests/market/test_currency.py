@@ -20,7 +20,7 @@ def test_every_instrument_of_the_catalogue_has_a_currency(symbol: str, currency:
 
 
 def test_a_pair_may_have_another_symbol() -> None:
-    """Then its name at a source tells; without one nothing does."""
+    """Then its symbol at a provider is used; without one the currency is None."""
     renamed = structs.replace(INSTRUMENTS["USDJPY"], symbol="YEN")
 
     assert "JPY" == currency_of(renamed)
@@ -33,7 +33,7 @@ def test_a_dollar_is_a_dollar() -> None:
     assert Decimal("1.5") == Rate().dollars(Decimal("1.5"))
 
 
-def test_a_rate_is_told_by_either_pair() -> None:
+def test_a_rate_is_from_either_pair() -> None:
     """Pounds are multiplied by GBPUSD, yen divided by USDJPY."""
     quotes = by_symbol(priced("GBPUSD", "1.25"), priced("USDJPY", "160"))
 
@@ -52,16 +52,16 @@ def test_a_rate_without_a_quote_is_unknown() -> None:
     st.sampled_from([("USD", 2), ("EUR", 2), ("JPY", 0), ("KWD", 3), ("XXX", 2)]),
 )
 def test_money_has_the_decimals_of_its_currency(amount: Decimal, currency: tuple[str, int]) -> None:
-    """It is the nearest amount that can be paid."""
+    """It is the nearest amount in the currency's smallest unit."""
     name, decimals = currency
-    paid = money(amount, name)
+    rounded = money(amount, name)
 
-    assert abs(Fraction(amount) - Fraction(paid)) <= Fraction(1, 2 * 10**decimals)
-    assert len(f"{paid:f}".partition(".")[2]) <= decimals
+    assert abs(Fraction(amount) - Fraction(rounded)) <= Fraction(1, 2 * 10**decimals)
+    assert len(f"{rounded:f}".partition(".")[2]) <= decimals
 
 
 @pytest.mark.parametrize(
-    ("amount", "currency", "paid"),
+    ("amount", "currency", "rounded"),
     [
         ("9411.8263", "USD", "9411.83"),
         ("0.125", "USD", "0.12"),
@@ -72,11 +72,11 @@ def test_money_has_the_decimals_of_its_currency(amount: Decimal, currency: tuple
         ("0.0005", "KWD", "0"),
     ],
 )
-def test_a_half_goes_to_the_even_digit(amount: str, currency: str, paid: str) -> None:
-    """So do statements of accounts, and many roundings keep their sum."""
-    assert paid == str(money(Decimal(amount), currency))
+def test_a_half_goes_to_the_even_digit(amount: str, currency: str, rounded: str) -> None:
+    """As on account statements, so that many roundings keep their sum."""
+    assert rounded == str(money(Decimal(amount), currency))
 
 
-def test_what_is_not_known_stays_so() -> None:
-    """Nothing is no zero."""
+def test_an_unknown_amount_stays_none() -> None:
+    """It is not zero."""
     assert None is money(None, "USD")

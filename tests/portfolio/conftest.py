@@ -1,4 +1,4 @@
-"""Accounts and portfolios in the app's own database."""
+"""Users and portfolios in the app's own database."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ def in_app(app: Flask) -> Iterator[Flask]:
 
 @pytest.fixture
 def new_user(in_app: Flask) -> Callable[[], int]:
-    """Makes an account; its id."""
+    """Creates users and returns their ids."""
     made: list[int] = []
 
     def make() -> int:

@@ -1,4 +1,4 @@
-"""Holdings and quotes for tests, with all that a test is not about filled in."""
+"""Holdings and quotes, with defaults for what a test is not about."""
 
 from decimal import Decimal
 
@@ -42,10 +42,10 @@ def priced(
     source: str = "binance",
     **details: object,
 ) -> Quote:
-    """A quote of a symbol, with the day's figures that are given."""
+    """A quote of a symbol, with the given figures of the day."""
     parts = [trade(price)]
     if opened is not None or change is not None:
-        figures = (None if figure is None else Decimal(figure) for figure in (opened, change))
+        figures = (None if number is None else Decimal(number) for number in (opened, change))
         first, percent = figures
         parts.append(DayFigures(open=first, change_percent=percent))
     origin = Source(source, price_class)

@@ -1,4 +1,4 @@
-"""Portfolios for programs: who may, what they are told, and how they are refused."""
+"""The JSON API of portfolios: rights, answers and refusals."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,7 @@ Send = Callable[..., TestResponse]
 
 @pytest.fixture
 def send(app: Flask, browser: Callable, csrf: Callable) -> Send:
-    """Asks as a logged-in client, with the page's token."""
+    """Sends requests as a logged-in client, with the CSRF token."""
     client = browser(Role.CLIENT)
     headers = {"X-CSRFToken": csrf(client, "/portfolio/")}
 
@@ -35,7 +35,7 @@ def send(app: Flask, browser: Callable, csrf: Callable) -> Send:
 
 @pytest.fixture
 def own(send: Send) -> str:
-    """Where a portfolio is."""
+    """The path of a portfolio."""
     return send("POST", ALL, {"name": "Growth"}).location
 
 
@@ -45,7 +45,7 @@ def refusal(answer: TestResponse) -> tuple[int, str, str | None]:
 
 
 def test_the_story_of_a_portfolio(send: Send) -> None:
-    """Made, filled, changed, read, renamed, emptied and deleted."""
+    """Created, changed, read, renamed, emptied and deleted."""
     made = send("POST", ALL, {"name": "Growth"})
     own = made.location
     added = send("POST", f"{own}/holdings", BTC)
@@ -69,8 +69,8 @@ def test_the_story_of_a_portfolio(send: Send) -> None:
     assert [] == send("GET", ALL).json["portfolios"]
 
 
-def test_numbers_leave_as_they_came(send: Send, own: str) -> None:
-    """No binary float stands between the body, the database and the answer."""
+def test_numbers_are_exact(send: Send, own: str) -> None:
+    """No binary float is between the body, the database and the answer."""
     quantity = "123456789.123456789012345678"
     body = {"symbol": "BTC", "quantity": quantity, "average_cost": "0.1"}
     answer = send("POST", f"{own}/holdings", body)
@@ -79,15 +79,17 @@ def test_numbers_leave_as_they_came(send: Send, own: str) -> None:
     assert f'"quantity":{quantity},"average_cost":0.1' in send("GET", own).text
 
 
-def test_somebody_elses_is_as_missing_as_none(own: str, browser: Callable, csrf: Callable) -> None:
-    """Byte for byte the same answer, whatever is tried; for administrators, too."""
+def test_another_users_portfolio_is_like_a_missing_one(
+    own: str, browser: Callable, csrf: Callable
+) -> None:
+    """The answer to each request is the same byte for byte, for administrators too."""
     for role in Role:
         other = browser(role)
         headers = {"X-CSRFToken": csrf(other, "/portfolio/")}
 
         def tried(path: str, other: FlaskClient = other, headers: dict = headers) -> list[tuple]:
             figures = {"quantity": 1, "average_cost": 1}
-            asked = [
+            requests = [
                 ("GET", path, None),
                 ("PATCH", path, {"name": "Mine"}),
                 ("DELETE", path, None),
@@ -97,7 +99,7 @@ def test_somebody_elses_is_as_missing_as_none(own: str, browser: Callable, csrf:
             ]
             answers = [
                 other.open(where, method=method, json=body, headers=headers)
-                for method, where, body in asked
+                for method, where, body in requests
             ]
             return [(answer.status_code, answer.data) for answer in answers]
 
@@ -105,8 +107,8 @@ def test_somebody_elses_is_as_missing_as_none(own: str, browser: Callable, csrf:
         assert tried(own) == tried(f"{ALL}/999") == tried(f"{ALL}/{2**70}")
 
 
-def test_what_is_wrong_is_named(send: Send, own: str) -> None:
-    """The code, and the field where it is one."""
+def test_errors_name_the_field(send: Send, own: str) -> None:
+    """Each has a code, and the field where there is one."""
     send("POST", f"{own}/holdings", BTC)
     holdings = f"{own}/holdings"
 
@@ -127,15 +129,15 @@ def test_what_is_wrong_is_named(send: Send, own: str) -> None:
     assert 0.25 == send("GET", own).json["portfolio"]["holdings"][0]["quantity"]
 
 
-def test_a_stranger_is_told_to_log_in(client: FlaskClient, own: str) -> None:
-    """Nothing else is said, whether there is such a portfolio or not."""
+def test_an_anonymous_request_is_401(client: FlaskClient, own: str) -> None:
+    """Whether the portfolio exists or not."""
     answers = [client.get(path) for path in (ALL, own, f"{ALL}/999")]
 
     assert [(401, "AUTHENTICATION_REQUIRED", None)] * 3 == [refusal(answer) for answer in answers]
 
 
 def test_a_session_needs_the_pages_token(browser: Callable) -> None:
-    """Another site's page makes no portfolio."""
+    """A page on another site cannot create a portfolio."""
     client = browser(Role.CLIENT)
 
     assert (400, "CSRF_FAILED", None) == refusal(client.post(ALL, json={"name": "x"}))
@@ -143,7 +145,7 @@ def test_a_session_needs_the_pages_token(browser: Callable) -> None:
 
 
 def test_a_token_needs_the_scope(app: Flask, client: FlaskClient, new_user: Callable) -> None:
-    """Reading and writing are two rights, and a token needs no page."""
+    """Reading and writing are two scopes, and an API token needs no CSRF token."""
 
     def bearer(*scopes: str) -> dict[str, str]:
         now = datetime.now(UTC)
@@ -167,8 +169,8 @@ def test_a_token_needs_the_scope(app: Flask, client: FlaskClient, new_user: Call
     assert denied == refusal(client.get(ALL, headers=stranger))
 
 
-def test_who_asks_too_often_waits(send: Send, own: str) -> None:
-    """So often in a minute and user; reading goes on where changing has to wait."""
+def test_requests_are_limited_for_each_user(send: Send, own: str) -> None:
+    """Reads have a limit of their own, higher than that of changes."""
     most = CHANGES.limit.amount
     answers = [send("PATCH", own, {"name": "x"}) for _ in range(most)]
     last = answers[-1]

@@ -9,14 +9,14 @@ from omcrm.errors import AccessRefused
 from omcrm.portfolio import bounds
 
 
-def refused(judge: Callable, said: object) -> tuple[str, str | None, str]:
+def refused(validate: Callable, given: object) -> tuple[str, str | None, str]:
     with pytest.raises(AccessRefused) as refusal:
-        judge(said)
+        validate(given)
     return refusal.value.code, refusal.value.field, refusal.value.message
 
 
-def test_a_name_is_tidied() -> None:
-    """Spaces at the ends and doubled ones are nobody's intention; accents have one spelling."""
+def test_a_name_is_normalised() -> None:
+    """Extra spaces are removed; accents have one encoding."""
     assert "My  pension".replace("  ", " ") == bounds.portfolio_name("  My   pension ")
     assert "\u00e9" == bounds.portfolio_name("e\u0301")
 
@@ -32,12 +32,12 @@ def test_a_name_is_tidied() -> None:
     ],
 )
 def test_a_name_is_refused_with_its_reason(name: str, words: str) -> None:
-    """The field is named, and what is wrong with it."""
+    """The refusal has the field and the reason."""
     assert ("INVALID_PAYLOAD", "name", words) == refused(bounds.portfolio_name, name)
 
 
 @pytest.mark.parametrize(
-    ("said", "number"),
+    ("given", "number"),
     [
         ("0.25", "0.25"),
         ("+1.500", "1.5"),
@@ -48,13 +48,13 @@ def test_a_name_is_refused_with_its_reason(name: str, words: str) -> None:
         (Decimal("0.5000"), "0.5"),
     ],
 )
-def test_a_quantity_keeps_every_digit(said: str | int | Decimal, number: str) -> None:
-    """Only zeros that say nothing are dropped, and it is written without an exponent."""
-    assert number == f"{bounds.quantity(said):f}"
+def test_a_quantity_keeps_every_digit(given: str | int | Decimal, number: str) -> None:
+    """Only trailing zeros are dropped, and there is no exponent."""
+    assert number == f"{bounds.quantity(given):f}"
 
 
 @pytest.mark.parametrize(
-    ("said", "words"),
+    ("given", "words"),
     [
         ("0", "The quantity must be more than zero."),
         ("-0.0", "The quantity must be more than zero."),
@@ -74,18 +74,18 @@ def test_a_quantity_keeps_every_digit(said: str | int | Decimal, number: str) ->
         ("0.0000000000000000001", "The quantity may have at most 18 decimals."),
     ],
 )
-def test_a_quantity_is_refused_with_its_reason(said: object, words: str) -> None:
-    """Whatever is no amount that can be held."""
-    assert ("INVALID_PAYLOAD", "quantity", words) == refused(bounds.quantity, said)
+def test_a_quantity_is_refused_with_its_reason(given: object, words: str) -> None:
+    """The refusal has the field and the reason."""
+    assert ("INVALID_PAYLOAD", "quantity", words) == refused(bounds.quantity, given)
 
 
-def test_a_cost_may_be_nothing_but_not_less() -> None:
-    """What was given away cost nothing."""
+def test_a_cost_is_zero_or_more() -> None:
+    """A gift has the cost zero."""
     assert "0" == str(bounds.average_cost("-0.00"))
     assert "average_cost" == refused(bounds.average_cost, "-0.01")[1]
 
 
 @given(st.decimals(min_value=0, max_value=10**14, places=18))
-def test_what_is_written_is_what_is_kept(number: Decimal) -> None:
-    """No amount within the bounds changes its value."""
+def test_a_valid_amount_keeps_its_value(number: Decimal) -> None:
+    """No amount within the bounds is rounded."""
     assert number == bounds.average_cost(f"{number:f}"[:40])

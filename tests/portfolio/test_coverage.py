@@ -1,7 +1,7 @@
 from decimal import Decimal
 
 from omcrm.market.price_class import PriceClass
-from omcrm.portfolio.coverage import TRUST, MissingValue, weaker
+from omcrm.portfolio.coverage import TRUST, MissingValue, worst_class
 from omcrm.portfolio.valuation import value
 from tests.portfolio.own import by_symbol, held, portfolio, priced
 from tests.values import START, after
@@ -14,16 +14,16 @@ QUOTES = by_symbol(
 )
 
 
-def test_every_class_has_its_place() -> None:
-    """Of two prices the one that may be trusted less decides, whatever the classes are."""
+def test_every_class_has_a_rank() -> None:
+    """Of two classes the less trusted one is returned."""
     assert set(PriceClass) == set(TRUST)
-    assert PriceClass.STALE is weaker(PriceClass.LIVE, PriceClass.STALE)
-    assert PriceClass.LAST_RESORT is weaker(PriceClass.LAST_RESORT, PriceClass.SIMULATED)
-    assert PriceClass.LIVE is weaker(PriceClass.LIVE, None)
+    assert PriceClass.STALE is worst_class(PriceClass.LIVE, PriceClass.STALE)
+    assert PriceClass.LAST_RESORT is worst_class(PriceClass.LAST_RESORT, PriceClass.SIMULATED)
+    assert PriceClass.LIVE is worst_class(PriceClass.LIVE, None)
 
 
-def test_it_says_how_much_is_live() -> None:
-    """Sixty of a hundred dollars; what is fixed stands apart and is in no share."""
+def test_shares_of_classes() -> None:
+    """Sixty of a hundred dollars are live; a last-resort price is not counted in the shares."""
     coverage = value(OWN, QUOTES, START).coverage
 
     assert Decimal(60) == coverage.live_percent
@@ -37,8 +37,8 @@ def test_it_says_how_much_is_live() -> None:
     ]
 
 
-def test_it_names_the_oldest_price_and_what_is_missing() -> None:
-    """A fixed price has no age that means anything; what has none is named with the reason."""
+def test_the_oldest_price_and_missing_values() -> None:
+    """Fixed prices are not the oldest; a missing value has its reason."""
     coverage = value(OWN, QUOTES, START).coverage
 
     assert ("ETH", 60.0) == (coverage.oldest.symbol, coverage.oldest.age_seconds)
@@ -46,15 +46,15 @@ def test_it_names_the_oldest_price_and_what_is_missing() -> None:
     assert not coverage.is_complete
 
 
-def test_where_nothing_counts_no_share_is_live() -> None:
-    """A share of nothing is unknown, not zero."""
+def test_where_nothing_counts_the_live_share_is_none() -> None:
+    """It is unknown, not zero."""
     coverage = value(portfolio(held("SOL")), QUOTES, START).coverage
 
     assert (None, None, False) == (coverage.live_percent, coverage.oldest, coverage.is_complete)
 
 
-def test_an_empty_portfolio_lacks_nothing() -> None:
-    """There is no price, and none is needed."""
+def test_an_empty_portfolio_is_complete() -> None:
+    """It needs no price."""
     coverage = value(portfolio(), QUOTES, START).coverage
 
     assert (None, True, (), ()) == (

@@ -14,17 +14,21 @@ from tests.portfolio.own import INSTRUMENTS, by_symbol, held, portfolio, priced
 from tests.values import START
 
 
-def test_a_portfolio_is_told_with_what_it_is_worth() -> None:
-    """Exact numbers, times as everywhere, null for what is not known."""
+def test_a_portfolio_with_its_valuation() -> None:
+    """Exact numbers, times in the usual format, null for unknown values."""
     own = portfolio(held("BTC", "0.1", "3"), held("ETH"))
     quotes = {"BTC": priced("BTC", "61234.57")}
-    told = wire.loads(wire.dumps(messages.valued(own, value(own, quotes, START))))
-    bitcoin, ether = told["holdings"]
+    message = wire.loads(wire.dumps(messages.valued(own, value(own, quotes, START))))
+    bitcoin, ether = message["holdings"]
 
-    assert (7, "Growth", 2) == (told["id"], told["name"], told["version"])
-    assert "2026-03-04T15:00:00.000Z" == told["valued_at"] == told["created_at"]
-    assert (6123.46, None, "live") == (told["total_value"], ether["value"], bitcoin["price_class"])
-    assert [{"symbol": "ETH", "reason": "no_price"}] == told["coverage"]["missing"]
+    assert (7, "Growth", 2) == (message["id"], message["name"], message["version"])
+    assert "2026-03-04T15:00:00.000Z" == message["valued_at"] == message["created_at"]
+    assert (6123.46, None, "live") == (
+        message["total_value"],
+        ether["value"],
+        bitcoin["price_class"],
+    )
+    assert [{"symbol": "ETH", "reason": "no_price"}] == message["coverage"]["missing"]
     assert {"symbol": "BTC", "quantity": Decimal("0.1"), "average_cost": Decimal(3)} == (
         messages.held(own, " btc ")
     )
@@ -45,16 +49,16 @@ NO_MONEY = {
 }
 
 
-def numbers(part: object, name: str = "") -> Iterator[tuple[str, Decimal]]:
+def numbers(content: object, name: str = "") -> Iterator[tuple[str, Decimal]]:
     """Every number in a message, with the name of its field."""
-    if isinstance(part, dict):
-        for key, value in part.items():
+    if isinstance(content, dict):
+        for key, value in content.items():
             yield from numbers(value, key)
-    elif isinstance(part, list):
-        for item in part:
+    elif isinstance(content, list):
+        for item in content:
             yield from numbers(item, name)
-    elif isinstance(part, Decimal):
-        yield name, part
+    elif isinstance(content, Decimal):
+        yield name, content
 
 
 def is_money(name: str) -> bool:
@@ -64,18 +68,18 @@ def is_money(name: str) -> bool:
 @settings(max_examples=50)
 @given(st.lists(st.tuples(st.sampled_from(sorted(INSTRUMENTS)), amounts, amounts), max_size=6))
 def test_money_is_sent_in_cents(holdings: list[tuple[str, Decimal, Decimal]]) -> None:
-    """Every sum has two decimals at most, in each message, and is that of exact amounts."""
+    """Every amount has two decimals at most, and is rounded after summing exact amounts."""
     own = portfolio(*(held(symbol, str(amount), str(cost)) for symbol, amount, cost in holdings))
     quotes = by_symbol(
         *(priced(symbol, "1.23456789", opened="1.2") for symbol in INSTRUMENTS),
     )
-    worth = value(own, quotes, START)
-    sent = [messages.valued(own, worth), loads(portfolio_update(worth))["data"]]
+    valuation = value(own, quotes, START)
+    sent = [messages.valued(own, valuation), loads(portfolio_update(valuation))["data"]]
     sums = [(name, number) for body in sent for name, number in numbers(body) if is_money(name)]
 
     assert all(number == round(number, 2) for _, number in sums), sums
     assert {"total_value", "cost", "profit"} <= {name for name, _ in sums}
-    assert round(worth.total_value, 2) == sent[0]["total_value"] == sent[1]["total_value"]
+    assert round(valuation.total_value, 2) == sent[0]["total_value"] == sent[1]["total_value"]
     assert all(Decimal("1.23456789") == line["price"] for line in sent[0]["holdings"])
 
 

@@ -11,7 +11,7 @@ from omcrm.storage.user import Role
 HOME = "/portfolio/"
 BTC = {"symbol": "btc", "quantity": "0.25", "average_cost": "50000"}
 
-Fill = Callable[..., TestResponse]
+Submit = Callable[..., TestResponse]
 
 
 @pytest.fixture
@@ -21,8 +21,8 @@ def trader(browser: Callable[[Role], FlaskClient]) -> FlaskClient:
 
 
 @pytest.fixture
-def fill(trader: FlaskClient, csrf: Callable) -> Fill:
-    """Fills in a form and sends it."""
+def submit(trader: FlaskClient, csrf: Callable) -> Submit:
+    """Submits a form with the CSRF token."""
     token = csrf(trader, HOME)
 
     def send(path: str, **fields: str) -> TestResponse:
@@ -32,27 +32,27 @@ def fill(trader: FlaskClient, csrf: Callable) -> Fill:
 
 
 @pytest.fixture
-def own(fill: Fill) -> str:
+def own(submit: Submit) -> str:
     """The page of a portfolio."""
-    return fill(HOME, name="Growth").location
+    return submit(HOME, name="Growth").location
 
 
 def errors(answer: TestResponse) -> list[tuple[str, str]]:
-    """What is wrong, with the field that it stands at."""
+    """The fields with errors and their messages."""
     return re.findall(r'class="field-error" id="(\w+)-error">([^<]*)<', answer.text)
 
 
-def test_a_stranger_is_sent_to_the_login(client: FlaskClient, own: str) -> None:
-    """And comes back afterwards."""
+def test_an_anonymous_user_is_redirected_to_the_login(client: FlaskClient, own: str) -> None:
+    """With the way back."""
     for path in (HOME, own):
         assert f"/auth/login?next={path}" == client.get(path).location
     assert 400 == client.post(HOME, data={"name": "x"}).status_code
 
 
-def test_a_portfolio_is_made_filled_and_deleted(trader: FlaskClient, fill: Fill) -> None:
-    """Each form leads back to a page that shows what it did."""
-    own = fill(HOME, name=" Growth ").location
-    added = fill(f"{own}/holdings", **BTC)
+def test_a_portfolio_is_created_changed_and_deleted(trader: FlaskClient, submit: Submit) -> None:
+    """Each form redirects to a page that shows the change."""
+    own = submit(HOME, name=" Growth ").location
+    added = submit(f"{own}/holdings", **BTC)
     page = trader.get(own).text
 
     assert own == added.location
@@ -62,38 +62,38 @@ def test_a_portfolio_is_made_filled_and_deleted(trader: FlaskClient, fill: Fill)
     change = trader.get(f"{own}?holding=BTC").text
     assert 'value="0.25"' in change
     assert "Change BTC" in change
-    fill(f"{own}/holdings/BTC", quantity="0.5", average_cost="1")
+    submit(f"{own}/holdings/BTC", quantity="0.5", average_cost="1")
     assert 'value="0.5"' in trader.get(f"{own}?holding=BTC").text
-    fill(f"{own}/holdings/BTC/remove")
+    submit(f"{own}/holdings/BTC/remove")
     assert "Nothing is held here yet" in trader.get(own).text
-    assert own == fill(f"{own}/rename", name="Pension").location
-    assert "Pension is deleted" in trader.get(fill(f"{own}/delete").location).text
+    assert own == submit(f"{own}/rename", name="Pension").location
+    assert "Pension is deleted" in trader.get(submit(f"{own}/delete").location).text
     assert 404 == trader.get(own).status_code
 
 
-def test_what_is_wrong_stands_at_its_field(fill: Fill, own: str) -> None:
-    """And what was typed is still there."""
-    fill(f"{own}/holdings", **BTC)
-    wrong = fill(f"{own}/holdings", **{**BTC, "symbol": "ETH", "quantity": "-1"})
+def test_an_error_is_shown_at_its_field(submit: Submit, own: str) -> None:
+    """The input is kept."""
+    submit(f"{own}/holdings", **BTC)
+    wrong = submit(f"{own}/holdings", **{**BTC, "symbol": "ETH", "quantity": "-1"})
 
     assert [("quantity", "The quantity must be more than zero.")] == errors(wrong)
     assert (400, True) == (wrong.status_code, 'value="-1"' in wrong.text)
     assert [("symbol", "BTC is in this portfolio already.")] == errors(
-        fill(f"{own}/holdings", **BTC)
+        submit(f"{own}/holdings", **BTC)
     )
     assert [("average_cost", "The average cost cannot be less than zero.")] == errors(
-        fill(f"{own}/holdings/BTC", quantity="1", average_cost="-1")
+        submit(f"{own}/holdings/BTC", quantity="1", average_cost="-1")
     )
-    assert [("name", "Give the portfolio a name.")] == errors(fill(f"{own}/rename", name=" "))
+    assert [("name", "Give the portfolio a name.")] == errors(submit(f"{own}/rename", name=" "))
     assert [("name", "You have a portfolio called Growth already.")] == errors(
-        fill(HOME, name="Growth")
+        submit(HOME, name="Growth")
     )
 
 
-def test_names_are_text(trader: FlaskClient, fill: Fill) -> None:
-    """What looks like markup is shown, not obeyed."""
-    own = fill(HOME, name="<b>x</b>").location
-    wrong = fill(f"{own}/holdings", **{**BTC, "symbol": "<i>y</i>"})
+def test_names_are_escaped(trader: FlaskClient, submit: Submit) -> None:
+    """Markup is shown as text."""
+    own = submit(HOME, name="<b>x</b>").location
+    wrong = submit(f"{own}/holdings", **{**BTC, "symbol": "<i>y</i>"})
 
     for page in (trader.get(HOME).text, trader.get(own).text, wrong.text):
         assert "<b>" not in page
@@ -101,8 +101,10 @@ def test_names_are_text(trader: FlaskClient, fill: Fill) -> None:
     assert "&lt;I&gt;Y" in wrong.text
 
 
-def test_somebody_elses_is_as_missing_as_none(own: str, browser: Callable, csrf: Callable) -> None:
-    """Every page and form of it answers like one that there is not."""
+def test_another_users_portfolio_is_like_a_missing_one(
+    own: str, browser: Callable, csrf: Callable
+) -> None:
+    """Every page and form answers with 404."""
     other = browser(Role.ADMIN)
     token = csrf(other, HOME)
     forms = ("rename", "delete", "holdings", "holdings/BTC", "holdings/BTC/remove")
@@ -115,23 +117,23 @@ def test_somebody_elses_is_as_missing_as_none(own: str, browser: Callable, csrf:
 
 
 @pytest.mark.parametrize("holding", ["ETH", "", "x" * 500, "<script>"])
-def test_what_is_not_held_cannot_be_changed(
-    trader: FlaskClient, fill: Fill, own: str, holding: str
+def test_only_a_holding_can_be_changed(
+    trader: FlaskClient, submit: Submit, own: str, holding: str
 ) -> None:
-    """There is no page for it, and no form."""
+    """There is no page and no form for another symbol."""
     assert 404 == trader.get(own, query_string={"holding": holding}).status_code
-    assert 404 == fill(f"{own}/holdings/{holding or 'x'}", **BTC).status_code
+    assert 404 == submit(f"{own}/holdings/{holding or 'x'}", **BTC).status_code
 
 
 def test_a_form_needs_the_pages_token(trader: FlaskClient, own: str) -> None:
-    """Another site's form changes nothing."""
+    """A form on another site changes nothing."""
     answers = [trader.post(HOME, data={"name": "x"}), trader.post(f"{own}/delete")]
 
     assert [400, 400] == [answer.status_code for answer in answers]
     assert 200 == trader.get(own).status_code
 
 
-def test_the_page_knows_what_counts(trader: FlaskClient, own: str) -> None:
+def test_the_page_has_the_counted_classes(trader: FlaskClient, own: str) -> None:
     """Simulated prices count in a demonstration only, fixed ones never."""
     page = trader.get(own).text
 
@@ -139,10 +141,10 @@ def test_the_page_knows_what_counts(trader: FlaskClient, own: str) -> None:
     assert "simulated last_resort" in page
 
 
-def test_who_changes_too_often_waits(fill: Fill, own: str) -> None:
-    """The form says so, and keeps what was typed."""
+def test_changes_are_limited_for_each_user(submit: Submit, own: str) -> None:
+    """The form shows the error and keeps the input."""
     for _ in range(CHANGES.limit.amount):
-        answer = fill(f"{own}/rename", name="")
+        answer = submit(f"{own}/rename", name="")
 
     assert "Too many changes: try again in" in answer.text
-    assert 429 == fill(f"{own}/delete").status_code
+    assert 429 == submit(f"{own}/delete").status_code

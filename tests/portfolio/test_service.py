@@ -13,7 +13,7 @@ from omcrm.storage.instrument import find_instrument
 from omcrm.web.market_access import market
 from tests.processes import PATIENCE
 
-Told = list[tuple[int, int]]
+Changes = list[tuple[int, int]]
 
 
 @pytest.fixture
@@ -27,15 +27,15 @@ def own(user: int) -> Portfolio:
 
 
 @pytest.fixture
-def told(in_app: Flask) -> Iterator[Told]:
-    """Who was told of which change."""
-    heard: Told = []
+def changes(in_app: Flask) -> Iterator[Changes]:
+    """The user and portfolio of each change signalled."""
+    received: Changes = []
 
     def note(app: Flask, user_id: int, portfolio_id: int) -> None:
-        heard.append((user_id, portfolio_id))
+        received.append((user_id, portfolio_id))
 
     service.portfolio_changed.connect(note, sender=in_app)
-    yield heard
+    yield received
     service.portfolio_changed.disconnect(note)
 
 
@@ -52,8 +52,8 @@ def figures(portfolio: Portfolio) -> dict[str, tuple[str, str]]:
     }
 
 
-def test_a_portfolio_comes_and_goes(user: int, own: Portfolio, told: Told) -> None:
-    """Each change is told and makes the next version."""
+def test_every_change_makes_a_version(user: int, own: Portfolio, changes: Changes) -> None:
+    """And sends a signal."""
     service.add_holding(user, own.id, " btc ", "0.25", "50000")
     service.add_holding(user, own.id, "AAPL", "3", "0")
     service.put_holding(user, own.id, "BTC", "0.5", "40000.10")
@@ -66,11 +66,11 @@ def test_a_portfolio_comes_and_goes(user: int, own: Portfolio, told: Told) -> No
     assert {own.id: 6} == service.versions_of([own.id])
     service.delete(user, own.id)
     assert (None, []) == (service.portfolio_of(user, own.id), service.portfolios_of(user))
-    assert [(user, own.id)] * 6 == told
+    assert [(user, own.id)] * 6 == changes
 
 
-def test_it_outlives_the_database_session(user: int, own: Portfolio) -> None:
-    """A snapshot is a value: whoever holds it needs no connection."""
+def test_a_portfolio_is_independent_of_the_database_session(user: int, own: Portfolio) -> None:
+    """It is a value that needs no connection."""
     service.add_holding(user, own.id, "BTC", "1", "1")
     snapshot = service.portfolio_of(user, own.id)
     db.session.remove()
@@ -79,10 +79,10 @@ def test_it_outlives_the_database_session(user: int, own: Portfolio) -> None:
     assert "Bitcoin" == snapshot.holdings[0].instrument.name
 
 
-def test_somebody_elses_is_as_missing_as_none(
-    own: Portfolio, new_user: Callable[[], int], told: Told
+def test_another_users_portfolio_is_like_a_missing_one(
+    own: Portfolio, new_user: Callable[[], int], changes: Changes
 ) -> None:
-    """No answer tells whether there is such a portfolio, and nothing changes."""
+    """No refusal reveals whether it exists, and nothing changes."""
     other = new_user()
 
     def answers(number: int) -> list[tuple[str, int, str | None]]:
@@ -98,16 +98,18 @@ def test_somebody_elses_is_as_missing_as_none(
     assert [("UNKNOWN_PORTFOLIO", 404, None)] * 6 == answers(own.id)
     assert answers(own.id) == answers(own.id + 1)
     assert own == service.portfolio_of(own.user_id, own.id)
-    assert [] == told
+    assert [] == changes
 
 
-def test_what_is_wrong_is_named_and_changes_nothing(user: int, own: Portfolio, told: Told) -> None:
+def test_an_invalid_change_is_refused_and_changes_nothing(
+    user: int, own: Portfolio, changes: Changes
+) -> None:
     """A taken name, an unknown or unfollowed symbol, one that is held, one that is not."""
     service.create(user, "Other")
     service.add_holding(user, own.id, "BTC", "1", "1")
     find_instrument("ETH").active = False
     db.session.commit()
-    before, told[:] = service.portfolio_of(user, own.id), []
+    before, changes[:] = service.portfolio_of(user, own.id), []
 
     def add(symbol: str, quantity: str = "1") -> tuple[str, int, str | None]:
         return refused(lambda: service.add_holding(user, own.id, symbol, quantity, "1"))
@@ -122,16 +124,18 @@ def test_what_is_wrong_is_named_and_changes_nothing(user: int, own: Portfolio, t
         lambda: service.remove_holding(user, own.id, "AAPL")
     )
     assert before == service.portfolio_of(user, own.id)
-    assert [] == told
+    assert [] == changes
 
 
-def test_an_own_name_may_be_kept(user: int, own: Portfolio) -> None:
-    """Renaming to the same name is no conflict with itself."""
+def test_renaming_to_the_same_name(user: int, own: Portfolio) -> None:
+    """It is no conflict."""
     assert "Growth" == service.rename(user, own.id, "Growth").name
 
 
-def test_there_are_limits(user: int, own: Portfolio, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The one beyond is refused; changing what there is goes on."""
+def test_portfolios_and_holdings_are_limited(
+    user: int, own: Portfolio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one beyond the limit is refused; existing ones can be changed."""
     monkeypatch.setattr(bounds, "MOST_PORTFOLIOS", 2)
     monkeypatch.setattr(bounds, "MOST_HOLDINGS", 1)
     service.create(user, "Second")
@@ -145,10 +149,10 @@ def test_there_are_limits(user: int, own: Portfolio, monkeypatch: pytest.MonkeyP
     assert 2 == len(service.portfolios_of(user))
 
 
-def test_two_at_once_add_one_holding(
+def test_concurrent_additions_add_one_holding(
     in_app: Flask, user: int, own: Portfolio, restless: None
 ) -> None:
-    """Whoever comes second is told that it is held already."""
+    """The others are refused with ALREADY_HELD."""
     barrier, outcomes = Barrier(4), []
 
     def add() -> None:
@@ -175,7 +179,7 @@ def test_two_at_once_add_one_holding(
 
 
 def test_an_instrument_that_is_not_followed_stays(user: int, own: Portfolio) -> None:
-    """It has no value, can still be changed and removed, and says why it has none."""
+    """It can be changed and removed, and has a reason instead of a value."""
     service.add_holding(user, own.id, "ETH", "1", "1")
     find_instrument("ETH").active = False
     db.session.commit()
@@ -187,8 +191,8 @@ def test_an_instrument_that_is_not_followed_stays(user: int, own: Portfolio) -> 
     assert () == service.remove_holding(user, own.id, "ETH").holdings
 
 
-def test_the_market_knows_what_is_held(user: int, own: Portfolio) -> None:
-    """From the next moment on it is asked for as if somebody watched it."""
+def test_held_symbols_are_passed_to_the_market(user: int, own: Portfolio) -> None:
+    """So that their prices are requested as if they were watched."""
     service.add_holding(user, own.id, "BTC", "1", "1")
     held = market().held
     service.delete(user, own.id)
@@ -196,9 +200,9 @@ def test_the_market_knows_what_is_held(user: int, own: Portfolio) -> None:
     assert (frozenset({"BTC"}), frozenset()) == (held, market().held)
 
 
-def test_it_is_valued_by_the_prices_of_now(user: int, own: Portfolio) -> None:
-    """With its version, so that one can tell which holdings were valued; without prices of none."""
-    worth = service.valuation_of(service.add_holding(user, own.id, "BTC", "2", "1"))
+def test_a_valuation_uses_current_prices(user: int, own: Portfolio) -> None:
+    """It has the version of the portfolio; without any price the total is None."""
+    valuation = service.valuation_of(service.add_holding(user, own.id, "BTC", "2", "1"))
 
-    assert (own.id, 2, None) == (worth.portfolio_id, worth.version, worth.total_value)
-    assert "no_price" == worth.coverage.missing[0].reason
+    assert (own.id, 2, None) == (valuation.portfolio_id, valuation.version, valuation.total_value)
+    assert "no_price" == valuation.coverage.missing[0].reason

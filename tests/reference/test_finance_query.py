@@ -1,7 +1,7 @@
 from datetime import UTC, datetime
 
 from omcrm.gateways.finance_query.profile import profile
-from omcrm.gateways.finance_query.row import mover, row, standing, unknown_row
+from omcrm.gateways.finance_query.row import instrument_figures, mover, row, unknown_row
 from omcrm.gateways.finance_query.year_figures import YearFigures
 from omcrm.reference.finance_query import HOURS, QUOTES
 from omcrm.streaming import wire
@@ -14,7 +14,7 @@ LEFT = {"metadata": {"rate_limit": 2000, "remaining_requests": 1999, "reset": 60
 
 def test_rows_are_as_described(here: Served, judge: Judge) -> None:
     """Known and unknown, and with what is left of the day before them."""
-    known = row(standing(here.market.instruments["BTC"], here.price("BTC")), NOW)
+    known = row(instrument_figures(here.market.instruments["BTC"], here.price("BTC")), NOW)
     said = wire.loads(wire.dumps([LEFT, known, unknown_row("NOPE")]))
 
     assert [] == judge.message(QUOTES.dialect, said)
@@ -23,7 +23,7 @@ def test_rows_are_as_described(here: Served, judge: Judge) -> None:
 
 def test_a_profile_is_as_described(here: Served, judge: Judge) -> None:
     """With all that no source tells."""
-    of = standing(here.market.instruments["AAPL"], here.price("AAPL"))
+    of = instrument_figures(here.market.instruments["AAPL"], here.price("AAPL"))
     found = {
         "quote": profile(of, YearFigures(), NOW),
         "similar": [mover(of)],

@@ -1,5 +1,5 @@
 from omcrm.feeds.news.item import NewsItem
-from omcrm.gateways.market_feed import MarketFeed, _written_news, _written_trade, quote_body
+from omcrm.gateways.market_feed import MarketFeed, _encode_news, _encode_trade, quote_body
 from omcrm.streaming import wire
 from tests.gateways.here import Served
 from tests.reference.judge import Judge
@@ -11,7 +11,7 @@ def test_quotes_trades_and_errors_are_as_described(here: Served, judge: Judge) -
     priced, fixed = here.price("BTC"), here.market.cache.get("AAPL")
     for quote in (priced, fixed):
         assert [] == judge.message(MarketFeed.name, wire.loads(wire.dumps(quote_body(quote, None))))
-    assert [] == judge.message(MarketFeed.name, wire.loads(_written_trade(priced)))
+    assert [] == judge.message(MarketFeed.name, wire.loads(_encode_trade(priced)))
 
 
 def test_news_are_as_described(judge: Judge) -> None:
@@ -27,7 +27,7 @@ def test_news_are_as_described(judge: Judge) -> None:
         published_at=None,
         received_at=START,
     )
-    assert [] == judge.message(MarketFeed.name, wire.loads(_written_news(item)))
+    assert [] == judge.message(MarketFeed.name, wire.loads(_encode_news(item)))
 
 
 def test_what_is_not_described_is_found(judge: Judge) -> None:

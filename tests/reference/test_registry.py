@@ -89,7 +89,7 @@ def test_codes_of_errors_are_described(dialect: str, own: tuple[str, ...]) -> No
     name = {"realtime": "Wrong"}.get(dialect, "Error")
 
     described = set(parts[f"{dialect}.{name}"]["properties"]["code"]["enum"])
-    assert codes_of("client.py", *own) == described
+    assert codes_of("client_connection.py", *own) == described
 
 
 def events_of(file: str) -> tuple[set[str], set[str]]:

@@ -72,30 +72,30 @@ def questions(here: Served) -> Iterator[dict[str, Ask]]:
         return subscribed["instruments"], subscribed["rejected"], ended, history
 
     def feed(symbols: list[str]) -> Any:
-        with here.speaker(FEED, token) as opened:
+        with here.connect(FEED, token) as opened:
             subscribed = opened.ask({"action": "subscribe", "symbols": symbols, "history": 1})
             ended = opened.ask({"action": "unsubscribe", "symbols": symbols})
         return subscribed, ended
 
     def realtime(symbols: list[str]) -> Any:
         with Enveloped.open(here.port, REALTIME, f"x-api-key: {token}") as opened:
-            opened.hear_until("connection")
+            opened.receive_until("connection")
             confirmed = [opened.answer("subscribe_asset", symbol=symbol) for symbol in symbols]
         with Enveloped.open(here.port, REALTIME, f"x-api-key: {token}") as opened:
-            opened.hear_until("connection")
+            opened.receive_until("connection")
             prices = [opened.answer("get_asset_price", symbol=symbol)[1] for symbol in symbols]
         return confirmed, [(price["symbol"], price["last_price"]) for price in prices]
 
     def short_quotes(symbols: list[str]) -> Any:
-        with here.speaker("/quotes", token) as opened:
-            opened.say(",".join(symbols))
-            return [row for row in opened.hear() if "metadata" not in row]
+        with here.connect("/quotes", token) as opened:
+            opened.send(",".join(symbols))
+            return [row for row in opened.receive() if "metadata" not in row]
 
     def profile(symbols: list[str]) -> Any:
         answers = []
         for symbol in symbols:
-            with here.speaker(f"/profile/{quote(symbol)}", token) as opened:
-                answers.append({**opened.hear(), "metadata": None})
+            with here.connect(f"/profile/{quote(symbol)}", token) as opened:
+                answers.append({**opened.receive(), "metadata": None})
         return answers
 
     yield {
@@ -155,7 +155,7 @@ def test_what_is_unknown_is_named_in_the_canonical_spelling(here: Served) -> Non
     with questions(here) as asked:
         names = ("realtime_price", "chart_data", "quote", "several", "news", "new holding")
         answers = {name: json.dumps(asked[name]([" nope "])) for name in names}
-    with here.speaker(FEED) as feed:
+    with here.connect(FEED) as feed:
         refusal = feed.ask({"action": "subscribe", "symbols": ["nope", " NOPE"]})
 
     assert ["NOPE"] == refusal["symbols"]
@@ -201,7 +201,7 @@ def test_the_command_knows_every_spelling(here: Served) -> None:
 
 def test_letters_of_other_alphabets_are_no_spelling(here: Served) -> None:
     """What only becomes a symbol by Unicode's capitals (`ſol`, `ﬁ`) is another one."""
-    with here.speaker(FEED) as feed:
+    with here.connect(FEED) as feed:
         answer = feed.ask({"action": "subscribe", "symbols": ["ſol"]})
 
     assert "UNKNOWN_SYMBOL" == answer["code"]

@@ -1,4 +1,4 @@
-"""The dialect of Finance Query: four channels that tell everything anew at each interval."""
+"""The dialect of Finance Query: four channels that send their whole state at each interval."""
 
 from typing import TYPE_CHECKING
 
@@ -8,21 +8,21 @@ if TYPE_CHECKING:
     from omcrm.gateways.client_registry import ClientRegistry
     from omcrm.settings import Settings
 
-BOARD = "omcrm.finance_query.board"
-"""What is told on the channels and to whom, among an app's extensions."""
+PUBLISHER = "omcrm.finance_query.publisher"
+"""The key of the channels' publisher, among an app's extensions."""
 
 DAILY_LIMIT = "omcrm.finance_query.daily_limit"
-"""Who may ask how often; None where nothing is guarded."""
+"""The key of the daily limit of requests; its value is None without security."""
 
 
 def init_finance_query(app: "Flask", settings: "Settings", registry: "ClientRegistry") -> None:
-    """What the four channels share. The market-data system must be there already."""
+    """Create what the four channels share. The market-data system must exist already."""
     from omcrm.gateways.finance_query.daily_limit import DailyLimit
     from omcrm.gateways.finance_query.publisher import ChannelPublisher
     from omcrm.web.market_access import MARKET
 
     market = app.extensions[MARKET]
-    app.extensions[BOARD] = ChannelPublisher(
+    app.extensions[PUBLISHER] = ChannelPublisher(
         market, settings.stream_interval, app.app_context, registry.count
     )
     folder = settings.instance_path / "daily_requests"

@@ -1,4 +1,4 @@
-"""The four channels: all that is known of an instrument, short quotes, the market, its hours."""
+"""The four channels: an instrument's profile, short quotes, the market, its hours."""
 
 import re
 from collections.abc import Hashable
@@ -10,7 +10,7 @@ from flask import current_app
 from omcrm.errors import MessageRefused
 from omcrm.gateways.client_connection import ClientConnection
 from omcrm.gateways.dialect import Dialect
-from omcrm.gateways.finance_query import BOARD, DAILY_LIMIT, content
+from omcrm.gateways.finance_query import DAILY_LIMIT, PUBLISHER, content
 from omcrm.gateways.finance_query.daily_limit import DailyLimit
 from omcrm.gateways.finance_query.encoded_message import Metadata
 from omcrm.gateways.finance_query.interval import IntervalSnapshot
@@ -19,79 +19,79 @@ from omcrm.market.instrument import canonical_symbol, canonical_symbols
 from omcrm.streaming import wire
 
 _OVER = "Rate limit exceeded"
-# As symbols of any market are spelled, in capitals; so they can be told back.
+# The spelling of symbols of any market, in capitals; such symbols are safe to send back.
 _SYMBOL = re.compile(r"[A-Z0-9^][A-Z0-9.^=/_-]{0,19}")
-# So much of what is no symbol is told back.
+# How many characters of an invalid symbol are sent back.
 _SHOWN = 20
 
 
 class FinanceQueryChannel(Dialect):
-    """What the four have in common: they are told at once, and anew at each interval."""
+    """What the four channels share: a message at once, and a new one at each interval."""
 
     def opened(self, client: ClientConnection) -> None:
-        """Count the connection, and begin."""
+        """Count the connection as a request and begin."""
         may_ask, metadata = _count_request(client)
         if may_ask:
             self.begin(client, metadata)
 
     def begin(self, client: ClientConnection, metadata: Metadata | None) -> None:
-        """Show what the path names; `metadata` goes with the first message."""
-        _board().show(client, self, None, metadata)
+        """Subscribe to what the path names; `metadata` goes with the first message."""
+        _publisher().subscribe(client, self, None, metadata)
 
     def received(self, client: ClientConnection, text: str) -> None:
-        """Nothing is understood."""
+        """Refuse every message."""
         raise MessageRefused("UNKNOWN_MESSAGE", "This channel takes no messages")
 
     def error(self, refusal: MessageRefused) -> str:
-        """An object whose first key is `error`."""
+        """An error object whose first key is `error`."""
         return _error(refusal.code, refusal.message)
 
     def closed(self, client: ClientConnection) -> None:
-        """Nothing more for it."""
-        _board().leave(client)
+        """Remove the client from the publisher."""
+        _publisher().remove(client)
 
-    def written(self, turn: IntervalSnapshot, about: Hashable) -> str:
-        """The message of a turn about what the client looks at."""
+    def encode(self, snapshot: IntervalSnapshot, about: Hashable) -> str:
+        """The message of an interval about what the client is subscribed to."""
         raise NotImplementedError
 
 
 class HoursChannel(FinanceQueryChannel):
-    """Whether the exchange is open."""
+    """Whether the stock exchange is open."""
 
     name = content.HOURS
     path = "/hours"
 
-    def written(self, turn: IntervalSnapshot, about: Hashable) -> str:
+    def encode(self, snapshot: IntervalSnapshot, about: Hashable) -> str:
         """Status, reason, time."""
-        return content.hours_text(turn)
+        return content.hours_text(snapshot)
 
 
 class OverviewChannel(FinanceQueryChannel):
-    """How the market does, as far as it is followed."""
+    """The state of the market, as far as its instruments are followed."""
 
     name = content.MARKET
     path = "/market"
 
-    def written(self, turn: IntervalSnapshot, about: Hashable) -> str:
+    def encode(self, snapshot: IntervalSnapshot, about: Hashable) -> str:
         """Movers, averages, headlines, sectors."""
-        return content.market_text(turn)
+        return content.market_text(snapshot)
 
 
 class ProfileChannel(FinanceQueryChannel):
-    """All that is known of one instrument."""
+    """The profile of one instrument."""
 
     name = content.PROFILE
     path = "/profile/<symbol>"
 
     def begin(self, client: ClientConnection, metadata: Metadata | None) -> None:
-        """Show the instrument; all that are not followed look alike."""
+        """Subscribe to the instrument; those that are not followed share one message."""
         symbol = canonical_symbol(client.arguments["symbol"])
         is_known = symbol in self.market.instruments
-        _board().show(client, self, symbol if is_known else None, metadata)
+        _publisher().subscribe(client, self, symbol if is_known else None, metadata)
 
-    def written(self, turn: IntervalSnapshot, about: Hashable) -> str:
-        """The long quote, others like it, its sector, its news."""
-        return content.profile_text(turn, cast("str | None", about))
+    def encode(self, snapshot: IntervalSnapshot, about: Hashable) -> str:
+        """The long quote, similar instruments, the sector, the news."""
+        return content.profile_text(snapshot, cast("str | None", about))
 
 
 class QuotesChannel(FinanceQueryChannel):
@@ -101,11 +101,11 @@ class QuotesChannel(FinanceQueryChannel):
     path = "/quotes"
 
     def begin(self, client: ClientConnection, metadata: Metadata | None) -> None:
-        """Wait for a list, of which the first belongs to the connection's request."""
+        """Wait for a list; the first one belongs to the connection's request."""
         client.state = _FirstAnswer(metadata)
 
     def received(self, client: ClientConnection, text: str) -> None:
-        """Show these symbols from now on, and no others."""
+        """Replace the client's list by these symbols."""
         symbols = read_symbols(text)
         if len(symbols) > client.most_subscriptions:
             message = f"Too many symbols: at most {client.most_subscriptions}"
@@ -119,22 +119,22 @@ class QuotesChannel(FinanceQueryChannel):
         if may_ask:
             client.release(list(client.subscriptions))
             client.accept(symbols)
-            _board().show(client, self, symbols, metadata)
+            _publisher().subscribe(client, self, symbols, metadata)
 
-    def written(self, turn: IntervalSnapshot, about: Hashable) -> str:
+    def encode(self, snapshot: IntervalSnapshot, about: Hashable) -> str:
         """A list of short quotes."""
-        return content.quotes_text(turn, cast("tuple[str, ...]", about))
+        return content.quotes_text(snapshot, cast("tuple[str, ...]", about))
 
 
 class _FirstAnswer:
-    """A client that has sent no list yet, and what goes with the answer to it."""
+    """The state of a client that has sent no list yet: the metadata of its first answer."""
 
     def __init__(self, metadata: Metadata | None) -> None:
         self.metadata = metadata
 
 
 def read_symbols(text: str) -> tuple[str, ...]:
-    """The symbols of `AAPL, msft`, each once, as the catalogue spells them; or MessageRefused."""
+    """The symbols of `AAPL, msft`, each once, in canonical form; raises MessageRefused."""
     symbols = tuple(filter(None, canonical_symbols(text.split(","))))
     if not symbols:
         raise MessageRefused("INVALID_MESSAGE", "Expected symbols, separated by commas")
@@ -144,13 +144,13 @@ def read_symbols(text: str) -> tuple[str, ...]:
     return symbols
 
 
-def _board() -> ChannelPublisher:
-    found: ChannelPublisher = current_app.extensions[BOARD]
-    return found
+def _publisher() -> ChannelPublisher:
+    publisher: ChannelPublisher = current_app.extensions[PUBLISHER]
+    return publisher
 
 
 def _count_request(client: ClientConnection) -> tuple[bool, Metadata | None]:
-    """Whether the request is within the day's limit, and what is left; else close the client."""
+    """Whether the request is within the day's limit, and what is left; closes the client if not."""
     limit: DailyLimit | None = current_app.extensions[DAILY_LIMIT]
     if limit is None or client.caller is None:
         return True, None
@@ -158,8 +158,8 @@ def _count_request(client: ClientConnection) -> tuple[bool, Metadata | None]:
     if left is None:
         client.close(reason=_OVER)
         return False, None
-    told = {"rate_limit": left.limit, "remaining_requests": left.remaining}
-    return True, {**told, "reset": left.seconds}
+    metadata = {"rate_limit": left.limit, "remaining_requests": left.remaining}
+    return True, {**metadata, "reset": left.seconds}
 
 
 def _error(code: str, message: str) -> str:

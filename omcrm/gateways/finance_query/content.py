@@ -1,4 +1,4 @@
-"""What each channel tells in a turn, put together from its parts; one that fails is None or []."""
+"""The message of each channel in an interval; a section that fails is None or []."""
 
 from typing import Any
 
@@ -6,10 +6,10 @@ from msgspec import Raw
 
 from omcrm.gateways.finance_query.headline import headlines
 from omcrm.gateways.finance_query.hours import hours
-from omcrm.gateways.finance_query.interval import IntervalSnapshot, part
+from omcrm.gateways.finance_query.interval import IntervalSnapshot, or_fallback
 from omcrm.gateways.finance_query.movers import actives, gainers, indices, losers
 from omcrm.gateways.finance_query.profile import profile, similar
-from omcrm.gateways.finance_query.row import InstrumentFigures, row, standing, unknown_row
+from omcrm.gateways.finance_query.row import InstrumentFigures, instrument_figures, row, unknown_row
 from omcrm.gateways.finance_query.sectors import company, sectors
 from omcrm.gateways.finance_query.year_figures import YearFigures
 from omcrm.market.instrument import Instrument
@@ -17,105 +17,115 @@ from omcrm.streaming import wire
 
 HOURS, QUOTES = "finance_query_hours", "finance_query_quotes"
 MARKET, PROFILE = "finance_query_market", "finance_query_profile"
-"""The channels' names, in counts and logs."""
+"""The channels' names in counts and logs."""
 
 _HEADLINES = 10
 # What movers and sectors are computed from.
 _UNIVERSE = {"universe": "catalogue"}
 
 
-def hours_text(turn: IntervalSnapshot) -> str:
-    """Whether the exchange is open."""
-    return turn.computed(HOURS, None, lambda: wire.dumps(hours(turn.at)))
+def hours_text(snapshot: IntervalSnapshot) -> str:
+    """The message of `/hours`: whether the exchange is open."""
+    return snapshot.computed(HOURS, None, lambda: wire.dumps(hours(snapshot.at)))
 
 
-def quotes_text(turn: IntervalSnapshot, symbols: tuple[str, ...]) -> str:
-    """The short quotes of these symbols, in their order."""
-    return f"[{','.join(_row(turn, symbol) for symbol in symbols)}]"
+def quotes_text(snapshot: IntervalSnapshot, symbols: tuple[str, ...]) -> str:
+    """The message of `/quotes`: the short quotes of these symbols, in their order."""
+    return f"[{','.join(_row(snapshot, symbol) for symbol in symbols)}]"
 
 
-def market_text(turn: IntervalSnapshot) -> str:
-    """Movers, averages, headlines and sectors."""
-    return turn.computed(MARKET, None, lambda: wire.dumps(_market(turn)))
+def market_text(snapshot: IntervalSnapshot) -> str:
+    """The message of `/market`: movers, averages, headlines and sectors."""
+    return snapshot.computed(MARKET, None, lambda: wire.dumps(_market(snapshot)))
 
 
-def profile_text(turn: IntervalSnapshot, symbol: str | None) -> str:
-    """All that is known of an instrument; None for one that is not followed."""
-    return turn.computed(PROFILE, symbol, lambda: wire.dumps(_profile(turn, symbol)))
+def profile_text(snapshot: IntervalSnapshot, symbol: str | None) -> str:
+    """The message of `/profile`; `symbol` is None for an instrument that is not followed."""
+    return snapshot.computed(PROFILE, symbol, lambda: wire.dumps(_profile(snapshot, symbol)))
 
 
-def _market(turn: IntervalSnapshot) -> dict[str, Any]:
+def _market(snapshot: IntervalSnapshot) -> dict[str, Any]:
     return {
-        "actives": part(lambda: actives(_standings(turn)), []),
-        "gainers": part(lambda: gainers(_standings(turn)), []),
-        "losers": part(lambda: losers(_standings(turn)), []),
-        "indices": part(lambda: indices(_standings(turn)), []),
-        "headlines": part(lambda: headlines(turn.news.latest(_HEADLINES), turn.at), []),
-        "sectors": part(lambda: list(_sectors(turn).values()), []),
+        "actives": or_fallback(lambda: actives(_all_figures(snapshot)), []),
+        "gainers": or_fallback(lambda: gainers(_all_figures(snapshot)), []),
+        "losers": or_fallback(lambda: losers(_all_figures(snapshot)), []),
+        "indices": or_fallback(lambda: indices(_all_figures(snapshot)), []),
+        "headlines": or_fallback(
+            lambda: headlines(snapshot.news.latest(_HEADLINES), snapshot.at), []
+        ),
+        "sectors": or_fallback(lambda: list(_sectors(snapshot).values()), []),
         **_UNIVERSE,
     }
 
 
-def _profile(turn: IntervalSnapshot, symbol: str | None) -> dict[str, Any]:
-    instrument = turn.instruments.get(symbol or "")
+def _profile(snapshot: IntervalSnapshot, symbol: str | None) -> dict[str, Any]:
+    instrument = snapshot.instruments.get(symbol or "")
     if instrument is None:
         return {"quote": None, "similar": [], "sectorPerformance": None, "news": [], **_UNIVERSE}
     of = instrument.symbol
     return {
-        "quote": part(lambda: _long_quote(turn, instrument), None),
-        "similar": part(lambda: _similar(turn, instrument), []),
-        "sectorPerformance": part(lambda: _sector(turn, instrument), None),
-        "news": part(lambda: headlines(turn.news.latest(_HEADLINES, of), turn.at), []),
+        "quote": or_fallback(lambda: _long_quote(snapshot, instrument), None),
+        "similar": or_fallback(lambda: _similar(snapshot, instrument), []),
+        "sectorPerformance": or_fallback(lambda: _sector(snapshot, instrument), None),
+        "news": or_fallback(
+            lambda: headlines(snapshot.news.latest(_HEADLINES, of), snapshot.at), []
+        ),
         **_UNIVERSE,
     }
 
 
-# Parts, of which several tell
+# Sections that several messages share
 
 
-def _standing(turn: IntervalSnapshot, instrument: Instrument) -> InstrumentFigures:
-    return standing(instrument, turn.quotes.get(instrument.symbol))
+def _figures(snapshot: IntervalSnapshot, instrument: Instrument) -> InstrumentFigures:
+    return instrument_figures(instrument, snapshot.quotes.get(instrument.symbol))
 
 
-def _standings(turn: IntervalSnapshot) -> list[InstrumentFigures]:
-    return turn.once(
-        "standings", lambda: [_standing(turn, instrument) for instrument in _followed(turn)]
+def _all_figures(snapshot: IntervalSnapshot) -> list[InstrumentFigures]:
+    return snapshot.cached(
+        "figures", lambda: [_figures(snapshot, instrument) for instrument in _followed(snapshot)]
     )
 
 
-def _followed(turn: IntervalSnapshot) -> list[Instrument]:
-    return list(turn.instruments.values())
+def _followed(snapshot: IntervalSnapshot) -> list[Instrument]:
+    return list(snapshot.instruments.values())
 
 
-def _sectors(turn: IntervalSnapshot) -> dict[str, dict[str, Any]]:
-    return turn.once("sectors", lambda: sectors(_standings(turn), lambda of: _past(turn, of)))
+def _sectors(snapshot: IntervalSnapshot) -> dict[str, dict[str, Any]]:
+    return snapshot.cached(
+        "sectors", lambda: sectors(_all_figures(snapshot), lambda of: _year_figures(snapshot, of))
+    )
 
 
-def _past(turn: IntervalSnapshot, of: Instrument) -> YearFigures:
-    """Nothing where the database does not answer: the quotes are known all the same."""
-    return part(lambda: turn.archive.past(of, turn.at), YearFigures())
+def _year_figures(snapshot: IntervalSnapshot, of: Instrument) -> YearFigures:
+    """The figures of the closes; empty where the database fails, so that the quotes are sent."""
+    return or_fallback(lambda: snapshot.archive.year_figures(of, snapshot.at), YearFigures())
 
 
-def _row(turn: IntervalSnapshot, symbol: str) -> str:
-    instrument = turn.instruments.get(symbol)
+def _row(snapshot: IntervalSnapshot, symbol: str) -> str:
+    instrument = snapshot.instruments.get(symbol)
     if instrument is None:
         return wire.dumps(unknown_row(symbol))
-    return turn.computed(QUOTES, symbol, lambda: _written_row(turn, instrument))
+    return snapshot.computed(QUOTES, symbol, lambda: _encode_row(snapshot, instrument))
 
 
-def _written_row(turn: IntervalSnapshot, instrument: Instrument) -> str:
-    found = part(lambda: row(_standing(turn, instrument), turn.at), unknown_row(instrument.symbol))
-    return wire.dumps(found)
+def _encode_row(snapshot: IntervalSnapshot, instrument: Instrument) -> str:
+    fields = or_fallback(
+        lambda: row(_figures(snapshot, instrument), snapshot.at), unknown_row(instrument.symbol)
+    )
+    return wire.dumps(fields)
 
 
-def _long_quote(turn: IntervalSnapshot, instrument: Instrument) -> dict[str, Any]:
-    return profile(_standing(turn, instrument), _past(turn, instrument), turn.at)
+def _long_quote(snapshot: IntervalSnapshot, instrument: Instrument) -> dict[str, Any]:
+    return profile(_figures(snapshot, instrument), _year_figures(snapshot, instrument), snapshot.at)
 
 
-def _similar(turn: IntervalSnapshot, instrument: Instrument) -> list[Raw]:
-    return [Raw(_row(turn, symbol).encode()) for symbol in similar(instrument, _followed(turn))]
+def _similar(snapshot: IntervalSnapshot, instrument: Instrument) -> list[Raw]:
+    return [
+        Raw(_row(snapshot, symbol).encode()) for symbol in similar(instrument, _followed(snapshot))
+    ]
 
 
-def _sector(turn: IntervalSnapshot, instrument: Instrument) -> dict[str, Any] | None:
-    found = company(instrument)
-    return None if found is None else _sectors(turn).get(found.sector)
+def _sector(snapshot: IntervalSnapshot, instrument: Instrument) -> dict[str, Any] | None:
+    issuer = company(instrument)
+    return None if issuer is None else _sectors(snapshot).get(issuer.sector)

@@ -1,4 +1,4 @@
-"""How often somebody may ask in a day, counted in files that outlive the process."""
+"""The daily limit of requests, counted in files that outlive the process."""
 
 import contextlib
 import logging
@@ -14,14 +14,14 @@ from omcrm.feeds.quota import LENGTHS, CallCounts
 from omcrm.streaming.throttled_log import ThrottledLog
 
 _SOURCE = "finance_query"
-# Counts that nobody added to for so long are of days that are over.
+# Count files that did not change for so many seconds belong to past days.
 _OLD = 2 * LENGTHS["day"].total_seconds()
 
-_complaints = ThrottledLog(logging.getLogger(__name__))
+_log = ThrottledLog(logging.getLogger(__name__))
 
 
 class RequestsLeft(Struct, frozen=True):
-    """What is left of a day's requests; `seconds` is how long the day still lasts."""
+    """What is left of a day's requests; `seconds` is the time until the day ends."""
 
     limit: int
     remaining: int
@@ -29,7 +29,7 @@ class RequestsLeft(Struct, frozen=True):
 
 
 class DailyLimit:
-    """Counts the requests of each API token and of each user's logins, by UTC's days.
+    """Counts the requests of each API token and of each user's logins, by UTC days.
 
     Safe among threads and processes that share the folder.
     """
@@ -41,22 +41,22 @@ class DailyLimit:
         self._swept = ""
 
     def take(self, caller: Caller, now: datetime) -> RequestsLeft | None:
-        """Count a request, and what is left; None where there was nothing left."""
-        who = _account(caller)
+        """Count a request and return what is left; None where nothing was left."""
+        counted_by = _counted_by(caller)
         try:
             self._sweep(now)
-            if self._call_counts.take(_SOURCE, who, [self._budget], now) is not None:
+            if self._call_counts.take(_SOURCE, counted_by, [self._budget], now) is not None:
                 return None
-            use = self._call_counts.uses(_SOURCE, who, [self._budget], now)[0]
+            use = self._call_counts.uses(_SOURCE, counted_by, [self._budget], now)[0]
         except OSError as error:
-            # A full disk is no reason to keep prices from anybody.
-            _complaints.warning("a request could not be counted: %s", error.strerror)
+            # A full disk must not stop delivery: the request passes uncounted.
+            _log.warning("a request could not be counted: %s", error.strerror)
             return RequestsLeft(self._budget.calls, self._budget.calls, 0)
         seconds = int((use.renews_at - now).total_seconds())
         return RequestsLeft(self._budget.calls, use.left, max(0, seconds))
 
     def _sweep(self, now: datetime) -> None:
-        """Once a day, forget whom nobody has heard of since the day before yesterday."""
+        """Once a day, delete the count files that are older than two days."""
         today = now.astimezone(UTC).date().isoformat()
         if self._swept == today:
             return
@@ -67,6 +67,6 @@ class DailyLimit:
                     path.unlink()
 
 
-def _account(caller: Caller) -> str:
-    # Another login of the same user is no new allowance.
+def _counted_by(caller: Caller) -> str:
+    # All logins of a user share one limit; each API token has its own.
     return caller.handle if caller.scopes is not None else f"user:{caller.user_id}"

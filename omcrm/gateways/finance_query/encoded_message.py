@@ -1,15 +1,15 @@
-"""One message as it leaves: encoded and framed once, whoever it is for."""
+"""A message encoded and framed once for all its receivers."""
 
 from omcrm.streaming import wire
 from omcrm.streaming.batch import Batch
 from omcrm.streaming.frame import deflated_frame, text_frame
 
-# What is computed of a client's allowance, by its name on the wire.
+# A client's limit and remaining requests, by their names on the wire.
 Metadata = dict[str, int]
 
 
 class EncodedMessage(Batch):
-    """A JSON text that many are sent; `framed` and `deflated` are its frames."""
+    """A JSON text for many clients; `framed` and `deflated` are its frames."""
 
     __slots__ = ("payload", "text")
 
@@ -27,10 +27,10 @@ class EncodedMessage(Batch):
         return self._deflated
 
     def with_metadata(self, metadata: Metadata) -> str:
-        """The text with `metadata` before all else: as an element of a list, a key of an object."""
-        told = wire.dumps({"metadata": metadata})
+        """The text with `metadata` first: as the first element of a list or key of an object."""
+        encoded = wire.dumps({"metadata": metadata})
         head, rest = self.text[0], self.text[1:]
         if head != "[":
-            told = told[1:-1]
+            encoded = encoded[1:-1]
         comma = "" if rest[:1] in ("]", "}") else ","
-        return f"{head}{told}{comma}{rest}"
+        return f"{head}{encoded}{comma}{rest}"

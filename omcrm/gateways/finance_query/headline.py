@@ -1,4 +1,4 @@
-"""News as this dialect tells them, and how long ago something was, in words."""
+"""News in this dialect's format, with their age in words."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ _UNITS = (
 
 
 def headlines(items: Iterable[NewsItem], now: datetime) -> list[dict[str, Any]]:
-    """Title, link, source, image and time; news of the built-in exchange are called simulated."""
+    """Title, link, source, image and time; the source of simulated news is `simulated`."""
     return [
         {
             "title": item.title,
@@ -31,7 +31,7 @@ def headlines(items: Iterable[NewsItem], now: datetime) -> list[dict[str, Any]]:
 
 
 def ago(age: timedelta) -> str:
-    """`1 day ago`, in the largest unit that fits; `just now` within the first minute."""
+    """An age such as `1 day ago`, in the largest unit that fits; `just now` below a minute."""
     for unit, length in _UNITS:
         if (count := age // length) > 0:
             return f"{count} {unit}{'s' * (count > 1)} ago"

@@ -1,4 +1,4 @@
-"""Whether the stock exchange is open, in this dialect's words."""
+"""The state of the stock exchange, in this dialect's terms."""
 
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ _EARLY_CLOSE = "Early Close"
 
 
 def hours(now: datetime) -> dict[str, Any]:
-    """Status, reason and time; only the regular session is open."""
+    """Status, reason and time; only the regular session counts as open."""
     state = session_state(AssetClass.STOCK, now)
     return {"status": _status(state), "reason": _reason(state, now), "timestamp": iso(now)}
 
@@ -26,7 +26,7 @@ def _status(state: SessionState) -> str:
 
 
 def _reason(state: SessionState, now: datetime) -> str:
-    """The session's own reason; its night between two trading days has none in this dialect."""
+    """The session's reason; nights between trading days are `Pre-market` or `After-hours`."""
     if not state.reason.startswith("Closed"):
         return state.reason
     is_morning = now.astimezone(_NEW_YORK).hour < _NOON

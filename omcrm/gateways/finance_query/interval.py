@@ -1,4 +1,4 @@
-"""What one interval shows: the market as it stood when it began, and each thing made of it once."""
+"""The snapshot of one interval: the market when it began, with a cache of what is computed."""
 
 import logging
 import threading
@@ -20,7 +20,7 @@ Other = TypeVar("Other")
 
 
 class _Memo:
-    """Something that is made when it is first asked for; who comes in between waits for it."""
+    """A value that is computed on first use; concurrent callers wait for it."""
 
     __slots__ = ("_is_made", "_lock", "_made")
 
@@ -40,9 +40,10 @@ class _Memo:
 
 
 class IntervalSnapshot:
-    """One interval; thread-safe. `began` is monotonic, `at` the same moment in UTC.
+    """The market at the start of one interval; thread-safe.
 
-    `count` takes the name of a channel, what happened there, and how often.
+    `began` is monotonic, `at` the same moment in UTC. `count` takes the name of a channel, the
+    name of a counter and a number.
     """
 
     def __init__(
@@ -58,25 +59,25 @@ class IntervalSnapshot:
         self._lock = threading.Lock()
         self._made: dict[Hashable, _Memo] = {}
 
-    def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What `make` gives, called once for this key, unless it fails."""
+    def cached(self, key: Hashable, make: Callable[[], T]) -> T:
+        """The result of `make`, which is called once for each key unless it raises."""
         with self._lock:
-            once = self._made.setdefault(key, _Memo())
-        made: T = once.get(make)
+            cached = self._made.setdefault(key, _Memo())
+        made: T = cached.get(make)
         return made
 
     def computed(self, channel: str, key: Hashable, make: Callable[[], T]) -> T:
-        """The same, counted as a computation of this channel."""
+        """Like `cached`; counts the call as a computation of this channel."""
 
         def counted() -> T:
             self._count(channel, "computed", 1)
             return make()
 
-        return self.once((channel, key), counted)
+        return self.cached((channel, key), counted)
 
 
-def part(make: Callable[[], T], otherwise: Other) -> T | Other:
-    """What `make` gives, or the other thing where it fails, which is logged."""
+def or_fallback(make: Callable[[], T], otherwise: Other) -> T | Other:
+    """The result of `make`, or `otherwise` where it raises, which is logged."""
     try:
         return make()
     except Exception as error:

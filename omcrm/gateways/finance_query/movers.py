@@ -1,4 +1,4 @@
-"""What moves among the followed instruments: the most traded, the best, the worst, the averages."""
+"""Movers among the followed instruments: most active, gainers, losers, and averages."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -10,47 +10,47 @@ from omcrm.market import amount
 from omcrm.market.instrument import AssetClass
 
 _MOST = 25
-# Of currencies an average says nothing: half of them are told the other way round.
+# Currencies have no average: half of the pairs are quoted the other way round.
 _NAMES = {AssetClass.STOCK: "Stocks", AssetClass.CRYPTO: "Crypto"}
 _BASE = Decimal(100)
 
 
-def actives(standings: Iterable[InstrumentFigures]) -> list[dict[str, Any]]:
-    """The shares and coins with the largest turnover of their day, where a volume is told."""
-    traded = [(turnover, standing) for standing in standings if (turnover := _turnover(standing))]
-    return [mover(standing) for _, standing in sorted(traded, key=lambda pair: -pair[0])[:_MOST]]
+def actives(all_figures: Iterable[InstrumentFigures]) -> list[dict[str, Any]]:
+    """The shares and coins with the largest turnover of the day, where a volume is known."""
+    traded = [(turnover, figures) for figures in all_figures if (turnover := _turnover(figures))]
+    return [mover(figures) for _, figures in sorted(traded, key=lambda pair: -pair[0])[:_MOST]]
 
 
-def gainers(standings: Iterable[InstrumentFigures]) -> list[dict[str, Any]]:
-    """Those that have risen, the best first."""
+def gainers(all_figures: Iterable[InstrumentFigures]) -> list[dict[str, Any]]:
+    """The instruments that have risen, the largest change first."""
     moved = [
-        (standing.percent, standing)
-        for standing in standings
-        if standing.is_fresh and standing.percent
+        (figures.percent, figures)
+        for figures in all_figures
+        if figures.is_fresh and figures.percent
     ]
     risen = sorted((pair for pair in moved if pair[0] > 0), key=lambda pair: -pair[0])
-    return [mover(standing) for _, standing in risen[:_MOST]]
+    return [mover(figures) for _, figures in risen[:_MOST]]
 
 
-def losers(standings: Iterable[InstrumentFigures]) -> list[dict[str, Any]]:
-    """Those that have fallen, the worst first."""
+def losers(all_figures: Iterable[InstrumentFigures]) -> list[dict[str, Any]]:
+    """The instruments that have fallen, the largest change first."""
     moved = [
-        (standing.percent, standing)
-        for standing in standings
-        if standing.is_fresh and standing.percent
+        (figures.percent, figures)
+        for figures in all_figures
+        if figures.is_fresh and figures.percent
     ]
     fallen = sorted((pair for pair in moved if pair[0] < 0), key=lambda pair: pair[0])
-    return [mover(standing) for _, standing in fallen[:_MOST]]
+    return [mover(figures) for _, figures in fallen[:_MOST]]
 
 
-def indices(standings: Iterable[InstrumentFigures]) -> list[dict[str, Any]]:
-    """The average movement of shares and of coins, each counting as much as another.
+def indices(all_figures: Iterable[InstrumentFigures]) -> list[dict[str, Any]]:
+    """The average change of shares and of coins, equally weighted.
 
-    The value is what a hundred at the price before (of a day ago, of the previous close) is now;
-    None where nothing is known of any.
+    The value has the basis 100 at the previous price (of a day ago, of the previous close); None
+    where no change is known.
     """
-    given = list(standings)
-    kinds = {standing.instrument.asset_class for standing in given}
+    given = list(all_figures)
+    kinds = {figures.instrument.asset_class for figures in given}
     return [_index(_NAMES[kind], _of(kind, given)) for kind in _NAMES if kind in kinds]
 
 
@@ -66,17 +66,17 @@ def _index(name: str, members: list[InstrumentFigures]) -> dict[str, Any]:
     }
 
 
-def _of(kind: AssetClass, standings: list[InstrumentFigures]) -> list[InstrumentFigures]:
+def _of(kind: AssetClass, all_figures: list[InstrumentFigures]) -> list[InstrumentFigures]:
     return [
-        standing
-        for standing in standings
-        if standing.is_fresh and standing.instrument.asset_class is kind
+        figures
+        for figures in all_figures
+        if figures.is_fresh and figures.instrument.asset_class is kind
     ]
 
 
 def _turnover(of: InstrumentFigures) -> Decimal | None:
     volume = of.quote.volume if of.quote else None
-    # That of a currency would be in another one, for each pair in its own.
+    # The turnover of a currency pair would be in its quote currency, not in dollars.
     if volume is None or of.price is None or of.instrument.asset_class not in _NAMES:
         return None
     if not of.is_fresh:

@@ -1,4 +1,4 @@
-"""All that is known of one instrument, and which others are like it."""
+"""The long quote of an instrument, and similar instruments."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -12,15 +12,15 @@ from omcrm.gateways.finance_query.year_figures import YearFigures
 from omcrm.market.instrument import Instrument
 
 _MOST_SIMILAR = 10
-# What no source of ours tells.
+# Fields that no source reports.
 _UNKNOWN = ("marketCap", "beta", "pe", "eps", "dividend", "yield", "about", "employees", "logo")
 
 
-def profile(of: InstrumentFigures, past: YearFigures, now: datetime) -> dict[str, Any]:
-    """The long quote: the short one, the day, the year and the company; None for the unknown."""
+def profile(of: InstrumentFigures, year_figures: YearFigures, now: datetime) -> dict[str, Any]:
+    """The long quote: the short one, the day, the year and the company; unknown values are None."""
     instrument, quote = of.instrument, of.quote
-    found, decimals = company(instrument), instrument.decimals
-    high, low = _of_year(of, past)
+    issuer, decimals = company(instrument), instrument.decimals
+    high, low = _of_year(of, year_figures)
     return {
         **row(of, now),
         "open": number_text.plain(quote.open if quote else None, decimals),
@@ -29,33 +29,35 @@ def profile(of: InstrumentFigures, past: YearFigures, now: datetime) -> dict[str
         "volume": number_text.plain(quote.volume if quote else None),
         "yearHigh": number_text.plain(high, decimals),
         "yearLow": number_text.plain(low, decimals),
-        "avgVolume": number_text.plain(past.average_volume, 0),
-        "sector": found.sector if found else None,
-        "industry": found.industry if found else None,
+        "avgVolume": number_text.plain(year_figures.average_volume, 0),
+        "sector": issuer.sector if issuer else None,
+        "industry": issuer.industry if issuer else None,
         **dict.fromkeys(_UNKNOWN),
     }
 
 
 def similar(to: Instrument, instruments: Iterable[Instrument]) -> list[str]:
-    """The symbols of others in the same sector; where there are none, of the same class."""
+    """The symbols of other instruments in the same sector, or else of the same class."""
     others = [instrument for instrument in instruments if instrument.symbol != to.symbol]
-    found = company(to)
-    mates = [other for other in others if found and _sector(other) == found.sector]
+    issuer = company(to)
+    mates = [other for other in others if issuer and _sector(other) == issuer.sector]
     alike = mates or [other for other in others if other.asset_class is to.asset_class]
     return [instrument.symbol for instrument in alike[:_MOST_SIMILAR]]
 
 
 def _sector(instrument: Instrument) -> str | None:
-    found = company(instrument)
-    return found.sector if found else None
+    issuer = company(instrument)
+    return issuer.sector if issuer else None
 
 
-def _of_year(of: InstrumentFigures, past: YearFigures) -> tuple[Decimal | None, Decimal | None]:
-    """The highest and the lowest price of a year, today's included."""
-    if of.quote is not None and past.is_simulated is not of.is_simulated:
+def _of_year(
+    of: InstrumentFigures, year_figures: YearFigures
+) -> tuple[Decimal | None, Decimal | None]:
+    """The highest and the lowest price of a year, including today."""
+    if of.quote is not None and year_figures.is_simulated is not of.is_simulated:
         return None, None
     figures = (of.price, of.quote.high, of.quote.low) if of.quote else (of.price,)
     today = [price for price in figures if price is not None]
-    high = None if past.year_high is None else max([past.year_high, *today])
-    low = None if past.year_low is None else min([past.year_low, *today])
+    high = None if year_figures.year_high is None else max([year_figures.year_high, *today])
+    low = None if year_figures.year_low is None else min([year_figures.year_low, *today])
     return high, low

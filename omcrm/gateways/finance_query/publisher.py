@@ -1,4 +1,4 @@
-"""Who looks at which channel, and the one clock by which all of them are told anew."""
+"""The channels' subscriptions, and the one clock by which all of them are published."""
 
 import logging
 import threading
@@ -17,37 +17,37 @@ from omcrm.streaming.throttled_log import ThrottledLog
 from omcrm.web import database_away
 from omcrm.web.market_access import MarketAccess
 
-# Others are let run after so many.
+# Other green threads may run after so many sends.
 _IN_A_ROW = 32
 
 _failures = ThrottledLog(logging.getLogger(__name__))
 
 
 class ChannelContent(Protocol):
-    """One channel: its name in the counts, and what it tells."""
+    """One channel: its name in the counts, and its messages."""
 
     @property
     def name(self) -> str:
-        """In counts, and among the keys of a turn."""
+        """The name in counts and in the keys of a snapshot."""
 
-    def written(self, turn: IntervalSnapshot, about: Hashable) -> str:
-        """The message of this turn about what a client looks at."""
+    def encode(self, snapshot: IntervalSnapshot, about: Hashable) -> str:
+        """The message of this interval about what a client is subscribed to."""
 
 
-# Who looks at the same is sent the same bytes.
-View = tuple[ChannelContent, Hashable]
+# Clients of the same topic are sent the same bytes.
+Topic = tuple[ChannelContent, Hashable]
 
 
 def system_clock() -> datetime:
-    """The present, by this machine's clock."""
+    """The current time by this machine's clock."""
     return datetime.now(UTC)
 
 
 class ChannelPublisher:
-    """Tells everybody the newest at each interval, from a thread that lives while anybody looks.
+    """Sends the newest state at each interval, from a thread that runs while there are clients.
 
     Thread-safe. `interval` is in seconds, `context` makes the app's context, `count` takes the
-    name of a channel, what happened there, and how often.
+    name of a channel, the name of a counter and a number.
     """
 
     def __init__(
@@ -65,105 +65,105 @@ class ChannelPublisher:
         self._count = count
         self._clock = clock
         self._lock = threading.Lock()
-        self._views: dict[ClientConnection, View] = {}
-        self._turn: IntervalSnapshot | None = None
-        self._nobody = threading.Event()
+        self._topics: dict[ClientConnection, Topic] = {}
+        self._snapshot: IntervalSnapshot | None = None
+        self._no_clients = threading.Event()
         self._running = False
 
-    # Who looks
+    # Subscriptions
 
-    def show(
+    def subscribe(
         self,
         client: ClientConnection,
         channel: ChannelContent,
         about: Hashable,
         metadata: Metadata | None = None,
     ) -> None:
-        """Tell a client this at once, and anew at each interval; nothing else any more.
+        """Send a client this topic now and at each interval, instead of any earlier topic.
 
-        It needs an app context.
+        Needs an app context.
         """
-        page = EncodedMessage(channel.written(self.turn(), about))
+        message = EncodedMessage(channel.encode(self.snapshot(), about))
         with self._lock:
-            # In one step, or the next interval's message might come before this one.
-            self._views[client] = (channel, about)
+            # In one step, or the next interval's message might be sent before this one.
+            self._topics[client] = (channel, about)
             if metadata is None:
-                client.send_framed(page.payload, page.framed)
+                client.send_framed(message.payload, message.framed)
             else:
-                client.send(page.with_metadata(metadata))
+                client.send(message.with_metadata(metadata))
             starts, self._running = not self._running, True
-            self._nobody.clear()
+            self._no_clients.clear()
         if starts:
             threading.Thread(target=self._run, name="finance-query", daemon=True).start()
 
-    def leave(self, client: ClientConnection) -> None:
-        """It is gone, whether it looked at something or not."""
+    def remove(self, client: ClientConnection) -> None:
+        """Remove a client, whether it has a topic or not."""
         with self._lock:
-            self._views.pop(client, None)
-            if not self._views:
-                self._nobody.set()
+            self._topics.pop(client, None)
+            if not self._topics:
+                self._no_clients.set()
 
-    # What there is to see
+    # Snapshots
 
-    def turn(self) -> IntervalSnapshot:
-        """The interval of now."""
+    def snapshot(self) -> IntervalSnapshot:
+        """The snapshot of the current interval."""
         with self._lock:
-            if self._turn is None or not (self._running or self._is_young(self._turn)):
-                self._turn = self._new_turn()
-            return self._turn
+            if self._snapshot is None or not (self._running or self._is_young(self._snapshot)):
+                self._snapshot = self._new_snapshot()
+            return self._snapshot
 
-    def _is_young(self, turn: IntervalSnapshot) -> bool:
-        return time.monotonic() - turn.began < self.interval
+    def _is_young(self, snapshot: IntervalSnapshot) -> bool:
+        return time.monotonic() - snapshot.began < self.interval
 
-    def _new_turn(self) -> IntervalSnapshot:
+    def _new_snapshot(self) -> IntervalSnapshot:
         began, now = time.monotonic(), self._clock()
         return IntervalSnapshot(began, now, self._market, self._archive, self._count)
 
     # The clock
 
     def _run(self) -> None:
-        due = self.turn().began + self.interval
+        due = self.snapshot().began + self.interval
         while not self._is_over():
-            # Who comes when the last one goes does not put off the next message.
-            if self._nobody.wait(max(0.0, due - time.monotonic())):
+            # A client that comes as the last one goes does not delay the next message.
+            if self._no_clients.wait(max(0.0, due - time.monotonic())):
                 continue
             try:
-                self._tell_all()
+                self._publish_all()
             except Exception as error:
                 if not database_away.is_away(error):
-                    _failures.exception("telling the channels failed")
-            # What came too late for its time is left out.
+                    _failures.exception("publishing the channels failed")
+            # Intervals that were missed are left out.
             due = max(due + self.interval, time.monotonic())
 
     def _is_over(self) -> bool:
         with self._lock:
-            self._running = bool(self._views)
+            self._running = bool(self._topics)
             if self._running:
-                self._nobody.clear()
+                self._no_clients.clear()
             return not self._running
 
-    def _tell_all(self) -> None:
+    def _publish_all(self) -> None:
         with self._lock:
-            turn = self._turn = self._new_turn()
-            looking = list(self._views.items())
-        lookers: dict[View, list[ClientConnection]] = {}
-        for client, view in looking:
-            lookers.setdefault(view, []).append(client)
+            snapshot = self._snapshot = self._new_snapshot()
+            topics = list(self._topics.items())
+        clients_of: dict[Topic, list[ClientConnection]] = {}
+        for client, topic in topics:
+            clients_of.setdefault(topic, []).append(client)
         with self._context():
-            for view, clients in lookers.items():
-                channel, about = view
+            for topic, clients in clients_of.items():
+                channel, about = topic
                 try:
-                    self._tell(EncodedMessage(channel.written(turn, about)), view, clients)
+                    self._send(EncodedMessage(channel.encode(snapshot, about)), topic, clients)
                 except Exception as error:
                     if not database_away.is_away(error):
-                        _failures.exception("telling %s failed", channel.name)
+                        _failures.exception("publishing %s failed", channel.name)
 
-    def _tell(self, page: EncodedMessage, view: View, clients: list[ClientConnection]) -> None:
-        told = 0
+    def _send(self, message: EncodedMessage, topic: Topic, clients: list[ClientConnection]) -> None:
+        sent = 0
         for number, client in enumerate(clients, 1):
             with self._lock:
-                # Who reads too slowly is left out, and told the newest at another interval.
-                told += self._views.get(client) == view and client.try_send(page)
+                # A slow client is left out, and gets the newest message at a later interval.
+                sent += self._topics.get(client) == topic and client.try_send(message)
             if number % _IN_A_ROW == 0:
                 time.sleep(0)
-        self._count(view[0].name, "messages_out", told)
+        self._count(topic[0].name, "messages_out", sent)

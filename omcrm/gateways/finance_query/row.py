@@ -1,4 +1,4 @@
-"""Where one instrument stands, and the short quote that this dialect makes of it."""
+"""The figures of one instrument, and its short quote in this dialect."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -16,14 +16,14 @@ from omcrm.market.source import SIMULATED
 
 _FIGURES = ("name", "price", "change", "percentChange", "price_class", "source", "seq")
 _EXTENDED = {"pre-market": "preMarketPrice", "after-hours": "afterHoursPrice"}
-# A session before the opening or after the close is shorter, and the next of its kind is further.
+# Longer than a pre-market or after-hours session, shorter than the time to the next of its kind.
 _SAME_SESSION = timedelta(hours=12)
 
 
 class InstrumentFigures(Struct, frozen=True, kw_only=True):
-    """The price of an instrument and how far it has moved in its day; None for what is not known.
+    """The price of an instrument and its change in the day; unknown values are None.
 
-    `quote` is None where nothing but the last resort is known: its figure is no market's price.
+    `quote` is None where only the last resort is known, which is not a market's price.
     """
 
     instrument: Instrument
@@ -34,19 +34,19 @@ class InstrumentFigures(Struct, frozen=True, kw_only=True):
 
     @property
     def is_fresh(self) -> bool:
-        """Whether the movement is one of now: known, and of a source that still speaks."""
+        """Whether the change is known and its quote's price class is fresh."""
         if self.percent is None or self.quote is None:
             return False
         return self.quote.price_class.is_fresh
 
     @property
     def is_simulated(self) -> bool:
-        """Whether no market made this price."""
+        """Whether the price is simulated."""
         return self.quote is not None and self.quote.source.name == SIMULATED.name
 
 
-def standing(instrument: Instrument, quote: Quote | None) -> InstrumentFigures:
-    """What the quote says of the instrument."""
+def instrument_figures(instrument: Instrument, quote: Quote | None) -> InstrumentFigures:
+    """The figures of the instrument by this quote."""
     if quote is None or quote.price_class is PriceClass.LAST_RESORT:
         return InstrumentFigures(instrument=instrument)
     change, change_from = quote.change, quote.change_from
@@ -62,7 +62,7 @@ def standing(instrument: Instrument, quote: Quote | None) -> InstrumentFigures:
 
 
 def mover(of: InstrumentFigures) -> dict[str, Any]:
-    """Symbol, name, price and movement; `price_class` and `source` say how far to trust it."""
+    """Symbol, name, price and change, with the price's class and source."""
     instrument, quote = of.instrument, of.quote
     return {
         "symbol": instrument.symbol,
@@ -77,18 +77,18 @@ def mover(of: InstrumentFigures) -> dict[str, Any]:
 
 
 def row(of: InstrumentFigures, now: datetime) -> dict[str, Any]:
-    """The short quote: a mover, and the price of the session outside of the regular one."""
+    """The short quote: a mover, and the pre-market or after-hours price."""
     return {**mover(of), **extended(of, now)}
 
 
 def unknown_row(symbol: str) -> dict[str, Any]:
-    """The short quote of what is not followed."""
+    """The short quote of an instrument that is not followed."""
     empty = dict.fromkeys(_FIGURES)
     return {"symbol": symbol, **empty}
 
 
 def extended(of: InstrumentFigures, now: datetime) -> dict[str, str | None]:
-    """The price before the opening or after the close, if that is now and it was traded in it."""
+    """The pre-market or after-hours price, during that session and if it was traded in it."""
     quote = of.quote
     if of.instrument.asset_class is not AssetClass.STOCK or quote is None:
         return {}

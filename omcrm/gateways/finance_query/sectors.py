@@ -1,4 +1,4 @@
-"""How the sectors do that the followed companies belong to."""
+"""The returns of the sectors of the followed companies."""
 
 from collections.abc import Callable, Iterable
 from decimal import Decimal
@@ -12,41 +12,48 @@ from omcrm.market.instrument import AssetClass, Instrument
 
 
 def company(instrument: Instrument) -> Company | None:
-    """The company behind a share, if it is known."""
+    """The company that issued a share, if it is known."""
     is_share = instrument.asset_class is AssetClass.STOCK
     return COMPANIES.get(instrument.symbol) if is_share else None
 
 
 def sectors(
-    standings: Iterable[InstrumentFigures], past: Callable[[Instrument], YearFigures]
+    all_figures: Iterable[InstrumentFigures], year_figures: Callable[[Instrument], YearFigures]
 ) -> dict[str, dict[str, Any]]:
-    """Each sector's averages by its name, in the alphabet's order; None for what is not known.
+    """Each sector's averages by its name, in alphabetical order; unknown values are None.
 
-    The day's return is of the quotes, the others of daily closes, if they suffice for every member.
+    The day's return is computed from quotes, the others from daily closes, where they suffice for
+    every member.
     """
     members: dict[str, list[InstrumentFigures]] = {}
-    for standing in standings:
-        if found := company(standing.instrument):
-            members.setdefault(found.sector, []).append(standing)
-    return {name: _sector(name, members[name], past) for name in sorted(members)}
+    for figures in all_figures:
+        if issuer := company(figures.instrument):
+            members.setdefault(issuer.sector, []).append(figures)
+    return {name: _sector(name, members[name], year_figures) for name in sorted(members)}
 
 
 def _sector(
-    name: str, members: list[InstrumentFigures], past: Callable[[Instrument], YearFigures]
+    name: str, members: list[InstrumentFigures], year_figures: Callable[[Instrument], YearFigures]
 ) -> dict[str, Any]:
     moved = [member for member in members if member.is_fresh]
-    pasts = [past(member.instrument) for member in members]
+    members_figures = [year_figures(member.instrument) for member in members]
     day = number_text.mean([member.percent for member in moved if member.percent is not None])
-    returns = {span.value: number_text.percent(_average(pasts, span)) for span in ReturnPeriod}
+    returns = {
+        span.value: number_text.percent(_average(members_figures, span)) for span in ReturnPeriod
+    }
     return {
         "sector": name,
         "dayReturn": number_text.percent(day),
         **returns,
         "simulated": any(member.is_simulated for member in moved)
-        or any(past.is_simulated for past in pasts),
+        or any(year_figures.is_simulated for year_figures in members_figures),
     }
 
 
-def _average(pasts: list[YearFigures], span: ReturnPeriod) -> Decimal | None:
-    found = [past.returns[span] for past in pasts if span in past.returns]
-    return number_text.mean(found) if len(found) == len(pasts) else None
+def _average(members_figures: list[YearFigures], span: ReturnPeriod) -> Decimal | None:
+    returns = [
+        year_figures.returns[span]
+        for year_figures in members_figures
+        if span in year_figures.returns
+    ]
+    return number_text.mean(returns) if len(returns) == len(members_figures) else None

@@ -1,4 +1,4 @@
-"""What the daily closes in the database tell of an instrument: returns, and figures of its year."""
+"""Returns and figures of the year of an instrument, from the daily closes in the database."""
 
 import threading
 import time
@@ -17,10 +17,10 @@ from omcrm.market.price_class import PriceClass
 from omcrm.market.trading_day import finished_days
 from omcrm.storage.daily_bar import daily_candles
 
-# So old the newest close, or the one before a period, may be: holidays, and a day not yet told.
+# The maximum age of the newest close and of the close before a period: holidays, a missing day.
 _LEEWAY = timedelta(days=7)
 _YEAR, _QUARTER = 365, 90
-# Closes are as they were: what moves a share further in a day is taken for a split.
+# Closes are not adjusted: a larger move of a share in a day is taken for a split.
 _LARGEST_MOVE = Decimal("1.4")
 _KEPT = 3600.0
 
@@ -28,7 +28,7 @@ Days = Mapping[date, DailyBar]
 
 
 class ReturnPeriod(StrEnum):
-    """A time over which returns are told, by its name on the wire."""
+    """A period of returns, by its name on the wire."""
 
     YEAR_TO_DATE = "ytdReturn"
     YEAR = "yearReturn"
@@ -40,9 +40,9 @@ _YEARS = {ReturnPeriod.YEAR: 1, ReturnPeriod.THREE_YEARS: 3, ReturnPeriod.FIVE_Y
 
 
 class YearFigures(Struct, frozen=True, kw_only=True):
-    """Returns in percent, and figures of the last year; what closes do not suffice for is left out.
+    """Returns in percent, and figures of the last year; None or absent where closes are missing.
 
-    All of it is of real closes, or all is simulated.
+    All figures are of real closes, or all of simulated ones.
     """
 
     returns: Mapping[ReturnPeriod, Decimal] = {}
@@ -52,8 +52,8 @@ class YearFigures(Struct, frozen=True, kw_only=True):
     is_simulated: bool = False
 
 
-def past(asset_class: AssetClass, days: Days, now: datetime) -> YearFigures:
-    """What these days tell."""
+def year_figures(asset_class: AssetClass, days: Days, now: datetime) -> YearFigures:
+    """The figures of these days."""
     today = now.astimezone(UTC).date()
     if not days or today - max(days) > _LEEWAY:
         return YearFigures()
@@ -69,7 +69,7 @@ def past(asset_class: AssetClass, days: Days, now: datetime) -> YearFigures:
     quarter = _complete(asset_class, alike, _QUARTER, now)
     returns = {span: _return(alike, _before(span, today)) for span in ReturnPeriod}
     return YearFigures(
-        returns={span: found for span, found in returns.items() if found is not None},
+        returns={span: percent for span, percent in returns.items() if percent is not None},
         year_high=_highest(year),
         year_low=_lowest(year),
         average_volume=_average_volume(quarter),
@@ -88,7 +88,7 @@ def _since_last_split(days: Days) -> dict[date, DailyBar]:
 
 
 def _before(span: ReturnPeriod, today: date) -> date:
-    """The day whose close the span begins with."""
+    """The day whose close is the base of the span."""
     if span is ReturnPeriod.YEAR_TO_DATE:
         return date(today.year - 1, 12, 31)
     is_leap_day = (today.month, today.day) == (2, 29)
@@ -104,11 +104,11 @@ def _return(days: Days, before: date) -> Decimal | None:
 
 
 def _complete(asset_class: AssetClass, days: Days, count: int, now: datetime) -> list[DailyBar]:
-    """The traded ones of the last `count` days; none where one besides the newest is missing."""
+    """The bars of the last `count` days; empty where one besides the newest is missing."""
     wanted = finished_days(asset_class, count, now)
-    found = [days[day] for day in wanted if day in days]
+    present = [days[day] for day in wanted if day in days]
     is_complete = all(day in days for day in wanted[:-1])
-    return found if is_complete else []
+    return present if is_complete else []
 
 
 def _highest(candles: list[DailyBar]) -> Decimal | None:
@@ -123,42 +123,42 @@ def _lowest(candles: list[DailyBar]) -> Decimal | None:
 
 def _average_volume(candles: list[DailyBar]) -> Decimal | None:
     volumes = [candle.volume for candle in candles if candle.volume is not None]
-    # Each source counts what it trades itself.
+    # Each source counts only its own trades.
     is_one_source = len({candle.source for candle in candles}) == 1
     return number_text.mean(volumes) if is_one_source and len(volumes) == len(candles) else None
 
 
 class _CachedFigures(Struct, frozen=True):
-    past: YearFigures
+    year_figures: YearFigures
     day: date
     until: float
 
 
 class CloseHistory:
-    """Reads the past of instruments, each at most once an hour; thread-safe.
+    """Reads the closes of instruments, each at most once an hour; thread-safe.
 
-    It needs an app context.
+    Needs an app context.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._held: dict[str, _CachedFigures] = {}
 
-    def past(self, instrument: Instrument, now: datetime) -> YearFigures:
-        """What is known of an instrument."""
+    def year_figures(self, instrument: Instrument, now: datetime) -> YearFigures:
+        """The figures of an instrument."""
         today = now.astimezone(UTC).date()
         if (held := self._get(instrument.symbol, today)) is not None:
-            return held.past
-        # One after the other: they come from the same database.
+            return held.year_figures
+        # One read at a time: all use the same database.
         with self._lock:
             held = self._get(instrument.symbol, today)
             if held is None:
-                found = past(instrument.asset_class, _read(instrument, today), now)
-                held = _CachedFigures(found, today, time.monotonic() + _KEPT)
+                percent = year_figures(instrument.asset_class, _read(instrument, today), now)
+                held = _CachedFigures(percent, today, time.monotonic() + _KEPT)
                 self._held[instrument.symbol] = held
-        # Green threads run only when others let them.
+        # Lets other green threads run.
         time.sleep(0)
-        return held.past
+        return held.year_figures
 
     def _get(self, symbol: str, today: date) -> _CachedFigures | None:
         held = self._held.get(symbol)
@@ -168,7 +168,7 @@ class CloseHistory:
 
 
 def _read(instrument: Instrument, today: date) -> Days:
-    # Only companies are told returns of several years.
+    # Only companies have returns of several years.
     years = 5 if instrument.asset_class is AssetClass.STOCK else 1
     first = today - years * timedelta(days=366) - _LEEWAY
     return daily_candles([instrument.symbol], first, today)[instrument.symbol]

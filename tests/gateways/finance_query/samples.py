@@ -1,9 +1,9 @@
-"""Instruments and where they stand, with all that a test is not about filled in."""
+"""Instruments and their figures, with defaults for what a test is not about."""
 
 from decimal import Decimal
 from typing import Any
 
-from omcrm.gateways.finance_query.row import InstrumentFigures, standing
+from omcrm.gateways.finance_query.row import InstrumentFigures, instrument_figures
 from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import SIMULATED, Source
@@ -17,7 +17,7 @@ def share(symbol: str = "AAPL") -> Instrument:
     return instrument(symbol, AssetClass.STOCK)
 
 
-def stands(
+def figures_of(
     symbol: str,
     price: str,
     before: str | None,
@@ -26,7 +26,7 @@ def stands(
     price_class: PriceClass = PriceClass.LIVE,
     **details: Any,
 ) -> InstrumentFigures:
-    """An instrument that was at `before` a day ago and is at `price` now."""
+    """The figures of an instrument at `price` that was at `before` a day ago."""
     is_simulated = price_class is PriceClass.SIMULATED
     source = SIMULATED if is_simulated else BINANCE if kind is AssetClass.CRYPTO else FINNHUB
     percent = None
@@ -37,7 +37,7 @@ def stands(
         volume=None if volume is None else Decimal(volume),
         change_percent=percent,
     )
-    said = quote(
+    state = quote(
         trade(price), day, symbol=symbol, source=source, price_class=price_class, **details
     )
-    return standing(instrument(symbol, kind), said)
+    return instrument_figures(instrument(symbol, kind), state)

@@ -1,6 +1,6 @@
 """The four channels over real sockets.
 
-Long for a reason: it is the whole conversation.
+Long for a reason: every message of the dialect is here.
 """
 
 import json
@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from omcrm.errors import MessageRefused
-from omcrm.gateways.finance_query import BOARD, content
+from omcrm.gateways.finance_query import PUBLISHER, content
 from omcrm.gateways.finance_query.channels import FinanceQueryChannel, QuotesChannel, read_symbols
 from omcrm.gateways.registry import DIALECTS
 from tests.gateways.clients import client, services
-from tests.gateways.here import OURS, Make, Served, Speaker
+from tests.gateways.here import OURS, JsonPeer, Make, Served
 from tests.processes import wait_for
 from tests.streaming.raw_client import BINARY, PING, PONG, frame
 
@@ -26,110 +26,110 @@ QUICK = 0.1
 
 @pytest.fixture
 def quick(here: Served) -> Served:
-    """An app whose intervals are short."""
-    here.app.extensions[BOARD].interval = QUICK
+    """An app with a short interval."""
+    here.app.extensions[PUBLISHER].interval = QUICK
     return here
 
 
 def computed(here: Served, channel: str) -> int:
-    counts: dict[str, Any] = here.client_registry.counts()["dialects"].get(channel, {})
+    counts: dict[str, Any] = here.registry.counts()["dialects"].get(channel, {})
     return int(counts.get("computed", 0))
 
 
-def hear(speaker: Speaker) -> Any:
-    """The next message, without the metadata that come with the first."""
-    told = speaker.hear()
-    if isinstance(told, list):
-        return [row for row in told if "metadata" not in row]
-    return {name: value for name, value in told.items() if name != "metadata"}
+def receive(peer: JsonPeer) -> Any:
+    """The next message, without the metadata of the first one."""
+    message = peer.receive()
+    if isinstance(message, list):
+        return [row for row in message if "metadata" not in row]
+    return {name: value for name, value in message.items() if name != "metadata"}
 
 
-def test_all_four_are_served() -> None:
+def test_all_four_are_registered() -> None:
     """Each has a line in the registry."""
     assert set(FinanceQueryChannel.__subclasses__()) <= set(DIALECTS)
     assert 4 == len(FinanceQueryChannel.__subclasses__())
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_it_is_told_at_once_and_at_each_interval(quick: Served, path: str) -> None:
+def test_messages_are_sent_at_once_and_at_each_interval(quick: Served, path: str) -> None:
     """In text frames, whether or not anything changed."""
-    with quick.speaker(path) as speaker:
+    with quick.connect(path) as peer:
         if path == "/quotes":
-            speaker.say("BTC")
-        told = [hear(speaker) for _ in range(3)]
+            peer.send("BTC")
+        messages = [receive(peer) for _ in range(3)]
 
-    assert 3 == len(told)
+    assert 3 == len(messages)
     if path in ("/quotes", "/profile/BTC"):
-        assert told[0] == told[1] == told[2]
+        assert messages[0] == messages[1] == messages[2]
 
 
-def test_nothing_runs_when_nobody_looks(quick: Served) -> None:
-    """The clock of the channels ends with the last client."""
-    with quick.speaker("/hours") as speaker:
-        # The second message comes from it.
-        hear(speaker)
-        hear(speaker)
-        assert quick.app.extensions[BOARD]._running
+def test_the_thread_ends_with_the_last_client(quick: Served) -> None:
+    """It runs while there is one."""
+    with quick.connect("/hours") as peer:
+        # The second message is sent by the thread.
+        receive(peer)
+        receive(peer)
+        assert quick.app.extensions[PUBLISHER]._running
 
-    wait_for(lambda: not quick.app.extensions[BOARD]._running)
+    wait_for(lambda: not quick.app.extensions[PUBLISHER]._running)
 
 
-# What is told
+# The content of the channels
 
 
 def test_hours(quick: Served) -> None:
     """Status, reason, timestamp."""
-    with quick.speaker("/hours") as speaker:
-        told = hear(speaker)
+    with quick.connect("/hours") as peer:
+        message = receive(peer)
 
-    assert ["status", "reason", "timestamp"] == list(told)
+    assert ["status", "reason", "timestamp"] == list(message)
 
 
 def test_the_market(quick: Served) -> None:
-    """Every part is there, and what it is computed from."""
+    """Every section is there, and what it is computed from."""
     quick.price("BTC")
-    with quick.speaker("/market") as speaker:
-        told = hear(speaker)
+    with quick.connect("/market") as peer:
+        message = receive(peer)
 
-    parts = ["actives", "gainers", "losers", "indices", "headlines", "sectors", "universe"]
-    assert parts == list(told)
-    assert "catalogue" == told["universe"]
+    sections = ["actives", "gainers", "losers", "indices", "headlines", "sectors", "universe"]
+    assert sections == list(message)
+    assert "catalogue" == message["universe"]
 
 
-def test_a_profile_is_found_however_it_is_spelled(quick: Served) -> None:
-    """Lower case, too; and what is not followed is null."""
-    with quick.speaker("/profile/aapl") as known, quick.speaker("/profile/NOPE") as unknown:
-        one, other = hear(known), hear(unknown)
+def test_a_profile_in_any_spelling(quick: Served) -> None:
+    """Case does not matter; a symbol that is not followed is null."""
+    with quick.connect("/profile/aapl") as known, quick.connect("/profile/NOPE") as unknown:
+        one, other = receive(known), receive(unknown)
 
     assert ["quote", "similar", "sectorPerformance", "news", "universe"] == list(one) == list(other)
     assert "AAPL" == one["quote"]["symbol"]
     assert (None, [], None, []) == tuple(other.values())[:4]
 
 
-def test_a_part_that_fails_ends_no_connection(
+def test_a_section_that_fails_closes_no_connection(
     quick: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is empty, and comes back when it can be had again."""
+    """It is empty until it works again."""
     news = quick.market.news
     monkeypatch.setattr(quick.market, "news", None)
-    with quick.speaker("/market") as speaker:
-        broken = [hear(speaker) for _ in range(2)]
+    with quick.connect("/market") as peer:
+        broken = [receive(peer) for _ in range(2)]
         monkeypatch.setattr(quick.market, "news", news)
-        hear(speaker)
-        whole = hear(speaker)
+        receive(peer)
+        whole = receive(peer)
 
     assert [[], []] == [message["headlines"] for message in broken]
     assert whole == broken[0]
 
 
 def test_prices_are_texts(quick: Served) -> None:
-    """With the instrument's digits; what only the last resort knows is null."""
+    """With the instrument's decimals; a last-resort price is null."""
     number = quick.price("BTC").seq
-    # Quotes are read from the cache, where this one would come by way of its source.
+    # The channel reads quotes from the cache, which `price` does not fill.
     quick.market.cache._quotes["BTC"] = quick.price("BTC")
-    with quick.speaker("/quotes") as speaker:
-        speaker.say("BTC,AAPL")
-        btc, aapl = hear(speaker)
+    with quick.connect("/quotes") as peer:
+        peer.send("BTC,AAPL")
+        btc, aapl = receive(peer)
 
     assert f"{number + 1}.00" == btc["price"]
     assert {
@@ -144,15 +144,15 @@ def test_prices_are_texts(quick: Served) -> None:
 
 
 def test_a_list_is_replaced_by_the_next(quick: Served) -> None:
-    """In the order asked, each symbol once; blanks and lower case do not matter."""
-    with quick.speaker("/quotes") as speaker:
-        speaker.say(" msft, AAPL ,,BTC,aapl\n")
-        first = hear(speaker)
-        speaker.say("ETH,NOPE")
-        while (second := hear(speaker)) == first:
+    """In the requested order, each symbol once; blanks and case do not matter."""
+    with quick.connect("/quotes") as peer:
+        peer.send(" msft, AAPL ,,BTC,aapl\n")
+        first = receive(peer)
+        peer.send("ETH,NOPE")
+        while (second := receive(peer)) == first:
             pass
-        third = hear(speaker)
-        (client,) = quick.client_registry.clients(dialect=QuotesChannel.name)
+        third = receive(peer)
+        (client,) = quick.registry.clients(dialect=QuotesChannel.name)
         wait_for(lambda: {"ETH", "NOPE"} == client.subscriptions, 5)
 
     assert ["MSFT", "AAPL", "BTC"] == [row["symbol"] for row in first]
@@ -160,20 +160,20 @@ def test_a_list_is_replaced_by_the_next(quick: Served) -> None:
     assert second == third
 
 
-def test_a_wrong_list_is_answered_and_changes_nothing(serve: Make) -> None:
-    """Empty, no symbols, or too many: the error says which, and the old list goes on."""
+def test_an_invalid_list_is_answered_and_changes_nothing(serve: Make) -> None:
+    """Empty, no symbols, or too many: the error says which, and the old list stays."""
     here = serve(MAX_SUBSCRIPTIONS_PER_CONNECTION="3")
-    here.app.extensions[BOARD].interval = QUICK
+    here.app.extensions[PUBLISHER].interval = QUICK
     errors: list[Any] = []
-    with here.speaker("/quotes") as speaker:
-        speaker.say("BTC")
-        hear(speaker)
-        speaker.say(" , ", "BTC,<script>", '["BTC"]', "A,B,C,D")
-        speaker.raw.send(frame(BINARY, b"BTC"))
+    with here.connect("/quotes") as peer:
+        peer.send("BTC")
+        receive(peer)
+        peer.send(" , ", "BTC,<script>", '["BTC"]', "A,B,C,D")
+        peer.raw.send(frame(BINARY, b"BTC"))
         while len(errors) < 5:
-            if isinstance(told := hear(speaker), dict):
-                errors.append(told)
-        [row] = hear(speaker)
+            if isinstance(message := receive(peer), dict):
+                errors.append(message)
+        [row] = receive(peer)
 
     assert [
         {"error": "Expected symbols, separated by commas", "code": "INVALID_MESSAGE"},
@@ -187,33 +187,33 @@ def test_a_wrong_list_is_answered_and_changes_nothing(serve: Make) -> None:
 
 @pytest.mark.parametrize("path", PATHS[:3])
 def test_the_others_take_no_messages(quick: Served, path: str) -> None:
-    """They say so and go on; ten of them close it, as on every raw WebSocket."""
-    with quick.speaker(path) as speaker:
-        hear(speaker)
-        speaker.say("BTC")
-        while "error" not in (told := hear(speaker)):
+    """They answer with an error; ten messages close it, as on every raw WebSocket."""
+    with quick.connect(path) as peer:
+        receive(peer)
+        peer.send("BTC")
+        while "error" not in (message := receive(peer)):
             pass
-        assert {"error": "This channel takes no messages", "code": "UNKNOWN_MESSAGE"} == told
-        assert "error" not in hear(speaker)
-        speaker.say(*["BTC"] * 9)
-        assert (1008, "too many bad messages") == speaker.end()
+        assert {"error": "This channel takes no messages", "code": "UNKNOWN_MESSAGE"} == message
+        assert "error" not in receive(peer)
+        peer.send(*["BTC"] * 9)
+        assert (1008, "too many bad messages") == peer.end()
 
 
-def read(said: str) -> tuple[tuple[str, ...], MessageRefused | None]:
+def read(text: str) -> tuple[tuple[str, ...], MessageRefused | None]:
     try:
-        return read_symbols(said), None
+        return read_symbols(text), None
     except MessageRefused as refusal:
         return (), refusal
 
 
 def test_thousands_of_lists(tries: int) -> None:
-    """Whatever is said, it is a list of symbols as they can be told back, or refused in words."""
+    """Random text gives a list of printable symbols, or a short error."""
     chance, refused = random.Random(20260304), 0
     letters = "abcXYZ019.,,, ^=/-_\n\t<>\"'\\{}[]\x00\x7fäß\u2028\U0001f600"
     for _ in range(tries):
-        said = "".join(chance.choices(letters, k=chance.randrange(30)))
-        said += chance.choice(("", "", "BTC", ",AAPL", "," * 50, "A" * 30))
-        symbols, refusal = read(said)
+        text = "".join(chance.choices(letters, k=chance.randrange(30)))
+        text += chance.choice(("", "", "BTC", ",AAPL", "," * 50, "A" * 30))
+        symbols, refusal = read(text)
         if refusal is not None:
             refused += 1
             assert len(refusal.message) < 60
@@ -227,41 +227,41 @@ def test_thousands_of_lists(tries: int) -> None:
     assert 0.25 < refused / tries < 0.995
 
 
-# Sharing
+# Shared computations
 
 
 def test_twenty_on_sockets_share_what_is_computed(here: Served) -> None:
-    """Each interval each part is computed once; lists in another order share their rows."""
-    here.app.extensions[BOARD].interval = 0.3
-    here.client_registry._most = 50
+    """Each message is computed once per interval; lists in another order share their rows."""
+    here.app.extensions[PUBLISHER].interval = 0.3
+    here.registry._most = 50
     token, began = here.token(), time.monotonic()
     lists = ("BTC,ETH,AAPL", "AAPL,BTC,ETH")
     with ExitStack() as stack:
-        speakers = [
-            stack.enter_context(here.speaker(PATHS[number % 4], token)) for number in range(20)
+        peers = [
+            stack.enter_context(here.connect(PATHS[number % 4], token)) for number in range(20)
         ]
-        for number, speaker in enumerate(speakers):
+        for number, peer in enumerate(peers):
             if number % 4 == 3:
-                speaker.say(lists[number % 8 == 3])
-        for speaker in speakers:
+                peer.send(lists[number % 8 == 3])
+        for peer in peers:
             for _ in range(4):
-                hear(speaker)
-        counts = {part: computed(here, part) for part in (content.HOURS, content.QUOTES)}
-        turns = int((time.monotonic() - began) / 0.3) + 1
+                receive(peer)
+        counts = {channel: computed(here, channel) for channel in (content.HOURS, content.QUOTES)}
+        intervals = int((time.monotonic() - began) / 0.3) + 1
 
-    assert 4 <= counts[content.HOURS] <= turns
-    # Their own three, and the seven others that are like BTC and so in its profile.
-    assert 4 * 3 <= counts[content.QUOTES] <= turns * 10
-    assert 1 == len({speaker.texts[-1] for speaker in speakers[3::8]})
+    assert 4 <= counts[content.HOURS] <= intervals
+    # Three of the lists, and seven that are similar to BTC and so in its profile.
+    assert 4 * 3 <= counts[content.QUOTES] <= intervals * 10
+    assert 1 == len({peer.texts[-1] for peer in peers[3::8]})
 
 
 def test_five_hundred_lists_cost_no_more_than_one(here: Served) -> None:
-    """Whatever their order, each row is made once."""
+    """In any order of symbols each row is computed once."""
     of, chance = services(most=1000), random.Random(1)
     dialect = QuotesChannel(here.market)
     symbols = ["BTC", "ETH", "SOL", "AAPL", "MSFT"]
     clients = [client(of, dialect, None, f"10.0.0.{number}") for number in range(500)]
-    here.app.extensions[BOARD].interval = 60
+    here.app.extensions[PUBLISHER].interval = 60
     with here.app.app_context():
         began = time.thread_time()
         for subscriber in clients:
@@ -269,7 +269,7 @@ def test_five_hundred_lists_cost_no_more_than_one(here: Served) -> None:
             dialect.received(subscriber, ",".join(chance.sample(symbols, 5)))
         took = time.thread_time() - began
         rows = computed(here, content.QUOTES)
-        here.app.extensions[BOARD]._tell_all()
+        here.app.extensions[PUBLISHER]._publish_all()
         later = computed(here, content.QUOTES)
         for subscriber in clients:
             dialect.closed(subscriber)
@@ -279,90 +279,90 @@ def test_five_hundred_lists_cost_no_more_than_one(here: Served) -> None:
 
 
 def test_a_slow_reader_costs_only_itself(here: Served) -> None:
-    """It misses what it has no room for, others do not, and then it is told the newest."""
-    board, token = here.app.extensions[BOARD], here.token()
-    board.interval = 0.002
+    """It skips messages, others do not, and then it receives the newest."""
+    publisher, token = here.app.extensions[PUBLISHER], here.token()
+    publisher.interval = 0.002
     with (
-        here.speaker("/market", token, receive_buffer=2048) as slow,
-        here.speaker("/market", token) as fast,
+        here.connect("/market", token, receive_buffer=2048) as slow,
+        here.connect("/market", token) as fast,
     ):
-        [held, _] = here.client_registry.clients()
-        heard = 0
+        [held, _] = here.registry.clients()
+        received = 0
         while not held._connection.blocked:
-            hear(fast)
-            heard += 1
-        board.interval = QUICK
+            receive(fast)
+            received += 1
+        publisher.interval = QUICK
         for _ in range(5):
-            hear(fast)
-        told = until_pong(slow)
-        heard += 5 + until_pong(fast)
+            receive(fast)
+        count = until_pong(slow)
+        received += 5 + until_pong(fast)
 
-        assert told < heard
-        assert "universe" in hear(slow)
+        assert count < received
+        assert "universe" in receive(slow)
 
 
-def until_pong(speaker: Speaker) -> int:
+def until_pong(peer: JsonPeer) -> int:
     """How many messages come before the answer to a ping of now."""
-    speaker.raw.send(frame(PING, b"alive?"))
+    peer.raw.send(frame(PING, b"alive?"))
     messages = 0
-    while (read := speaker.raw.read()).opcode != PONG:
+    while (read := peer.raw.read()).opcode != PONG:
         json.loads(read.payload)
         messages += 1
     return messages
 
 
-# Who may ask, and how often
+# Credentials and the daily limit
 
 
-def test_the_first_message_tells_what_is_left(quick: Served) -> None:
-    """As the first element of a list, as a key of an object; the next one says nothing of it."""
+def test_the_first_message_has_the_remaining_requests(quick: Served) -> None:
+    """As the first element of a list or a key of an object; the next one has no metadata."""
     token = quick.token()
-    first: dict[str, Any] = {}
+    by_path: dict[str, Any] = {}
     for number, path in enumerate(PATHS, 1):
-        with quick.speaker(path, token) as speaker:
+        with quick.connect(path, token) as peer:
             if path == "/quotes":
-                speaker.say("BTC")
-            told, then = speaker.hear(), speaker.hear()
-        first[path] = told[0] if isinstance(told, list) else told
-        metadata = first[path]["metadata"]
+                peer.send("BTC")
+            first, second = peer.receive(), peer.receive()
+        by_path[path] = first[0] if isinstance(first, list) else first
+        metadata = by_path[path]["metadata"]
 
         assert ["rate_limit", "remaining_requests", "reset"] == list(metadata)
         assert (2000, 2000 - number) == (metadata["rate_limit"], metadata["remaining_requests"])
         assert 0 <= metadata["reset"] <= 86_400
-        assert "metadata" not in json.dumps(then)
+        assert "metadata" not in json.dumps(second)
 
-    assert ["metadata"] == list(first["/quotes"])
+    assert ["metadata"] == list(by_path["/quotes"])
 
 
-def test_beyond_the_days_requests_it_is_closed(serve: Make) -> None:
-    """Connections count, and lists after the first; a token of somebody else has its own."""
+def test_beyond_the_daily_limit_the_client_is_closed(serve: Make) -> None:
+    """Connections count, and lists after the first; another token has its own limit."""
     here = serve(DAILY_REQUEST_LIMIT="3")
     token, other = here.token(), here.token()
-    with here.speaker("/quotes", token) as speaker:
-        speaker.say("BTC", "ETH", "SOL")
-        told = [hear(speaker) for _ in range(3)]
-        speaker.say("ADA")
-        assert (1008, "Rate limit exceeded") == speaker.end()
-    with here.speaker("/hours", token) as speaker:
-        assert (1008, "Rate limit exceeded") == speaker.end()
-    with here.speaker("/hours", other) as speaker:
-        assert "status" in hear(speaker)
+    with here.connect("/quotes", token) as peer:
+        peer.send("BTC", "ETH", "SOL")
+        messages = [receive(peer) for _ in range(3)]
+        peer.send("ADA")
+        assert (1008, "Rate limit exceeded") == peer.end()
+    with here.connect("/hours", token) as peer:
+        assert (1008, "Rate limit exceeded") == peer.end()
+    with here.connect("/hours", other) as peer:
+        assert "status" in receive(peer)
 
-    assert ["BTC", "ETH", "SOL"] == [message[0]["symbol"] for message in told]
+    assert ["BTC", "ETH", "SOL"] == [message[0]["symbol"] for message in messages]
 
 
-def test_a_session_may_ask_too(quick: Served) -> None:
-    """From our own pages; its requests are its user's."""
+def test_a_session_has_a_daily_limit(quick: Served) -> None:
+    """Its requests count for its user."""
     cookie = quick.session(quick.create_user())
-    with Speaker.open(quick.port, "/hours", cookie, OURS) as speaker:
-        told = speaker.hear()
+    with JsonPeer.open(quick.port, "/hours", cookie, OURS) as peer:
+        message = peer.receive()
 
-    assert 1999 == told["metadata"]["remaining_requests"]
+    assert 1999 == message["metadata"]["remaining_requests"]
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_strangers_are_refused(here: Served, path: str) -> None:
-    """In HTTP, before there is a WebSocket; so is a token that was not made for it."""
+def test_handshakes_without_rights_are_refused(here: Served, path: str) -> None:
+    """In HTTP: without a credential, and with a token without the scope."""
     status, body = here.status(path)
     token = here.token(scopes=("portfolio:read",))
     other_status, other = here.status(path, f"x-api-key: {token}")
@@ -371,21 +371,21 @@ def test_strangers_are_refused(here: Served, path: str) -> None:
     assert (403, "INSUFFICIENT_SCOPE") == (other_status, other["error"]["code"])
 
 
-def test_without_security_anybody_may_read_and_nothing_is_counted(serve: Make) -> None:
-    """There are no metadata, and no limit of a day, with a token neither."""
+def test_without_security_there_is_no_daily_limit(serve: Make) -> None:
+    """And no metadata, with a token neither."""
     here = serve(USE_SECURITY="false", DAILY_REQUEST_LIMIT="1")
     token = here.token()
     for number, path in enumerate(PATHS * 2):
-        speaker = here.speaker(path, token) if number % 2 else Speaker.open(here.port, path)
-        with speaker:
+        peer = here.connect(path, token) if number % 2 else JsonPeer.open(here.port, path)
+        with peer:
             if path == "/quotes":
-                speaker.say("BTC")
-            assert "metadata" not in json.dumps(speaker.hear())
+                peer.send("BTC")
+            assert "metadata" not in json.dumps(peer.receive())
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_plain_get_is_asked_to_upgrade(here: Served, path: str) -> None:
-    """There is no page there."""
+def test_a_plain_get_is_426(here: Served, path: str) -> None:
+    """There is no page at these paths."""
     response = here.app.test_client().get(path)
 
     assert 426 == response.status_code

@@ -18,7 +18,7 @@ from tests.values import START, tick, trade
 
 
 class Broken:
-    """Something that fails whatever it is asked."""
+    """An object whose attributes raise."""
 
     def __getattr__(self, name: str) -> Any:
         raise RuntimeError(f"no {name}")
@@ -31,25 +31,27 @@ def computed() -> Counter[str]:
 
 
 @pytest.fixture
-def turn(app: Flask, computed: Counter[str]) -> Iterator[IntervalSnapshot]:
-    """A turn of the catalogue, where BTC alone has a price."""
+def snapshot(app: Flask, computed: Counter[str]) -> Iterator[IntervalSnapshot]:
+    """A snapshot of the catalogue, in which only BTC has a price."""
     with app.app_context():
-        found = market()
+        access = market()
         day = DayFigures(open=trade("60000").price, volume=trade("12").price)
-        found.cache.set_condition("binance", HealthState.HEALTHY, 1)
-        found.cache.apply(tick(trade("66000"), day, at=datetime.now(UTC)))
+        access.engine.consolidator.set_health("binance", HealthState.HEALTHY, 1)
+        access.engine.take(tick(trade("66000"), day, at=datetime.now(UTC)))
 
         def count(channel: str, what: str, number: int) -> None:
             assert "computed" == what
             computed[channel] += number
 
-        yield IntervalSnapshot(0.0, START, found, CloseHistory(), count)
+        yield IntervalSnapshot(0.0, START, access, CloseHistory(), count)
 
 
-def test_quotes_are_in_the_order_asked(turn: IntervalSnapshot, computed: Counter[str]) -> None:
-    """Each row is made once, whatever list it stands in; what is not followed costs nothing."""
-    one = json.loads(content.quotes_text(turn, ("AAPL", "NOPE", "BTC")))
-    other = json.loads(content.quotes_text(turn, ("BTC", "AAPL")))
+def test_quotes_are_in_the_requested_order(
+    snapshot: IntervalSnapshot, computed: Counter[str]
+) -> None:
+    """Each row is computed once for all lists; unknown symbols are not computed."""
+    one = json.loads(content.quotes_text(snapshot, ("AAPL", "NOPE", "BTC")))
+    other = json.loads(content.quotes_text(snapshot, ("BTC", "AAPL")))
 
     assert ["AAPL", "NOPE", "BTC"] == [row["symbol"] for row in one]
     assert [one[2], one[0]] == other
@@ -64,22 +66,22 @@ def test_quotes_are_in_the_order_asked(turn: IntervalSnapshot, computed: Counter
     assert {content.QUOTES: 2} == computed
 
 
-def test_the_market(turn: IntervalSnapshot, computed: Counter[str]) -> None:
-    """Movers of what is followed, and it says so."""
-    told = json.loads(content.market_text(turn))
+def test_the_market(snapshot: IntervalSnapshot, computed: Counter[str]) -> None:
+    """Movers of the followed instruments, with their universe."""
+    message = json.loads(content.market_text(snapshot))
 
-    assert content.market_text(turn) is content.market_text(turn)
-    assert ["BTC"] == [mover["symbol"] for mover in told["gainers"]]
-    assert ["BTC"] == [mover["symbol"] for mover in told["actives"]]
-    assert ([], [], "catalogue") == (told["losers"], told["headlines"], told["universe"])
-    assert [None, 110] == [index["value"] for index in told["indices"]]
-    assert 4 == len(told["sectors"])
+    assert content.market_text(snapshot) is content.market_text(snapshot)
+    assert ["BTC"] == [mover["symbol"] for mover in message["gainers"]]
+    assert ["BTC"] == [mover["symbol"] for mover in message["actives"]]
+    assert ([], [], "catalogue") == (message["losers"], message["headlines"], message["universe"])
+    assert [None, 110] == [index["value"] for index in message["indices"]]
+    assert 4 == len(message["sectors"])
     assert {content.MARKET: 1} == computed
 
 
-def test_a_profile(turn: IntervalSnapshot) -> None:
-    """The long quote, others in their short form, the sector."""
-    coin, share = (json.loads(content.profile_text(turn, name)) for name in ("BTC", "AAPL"))
+def test_a_profile(snapshot: IntervalSnapshot) -> None:
+    """The long quote, similar instruments as short quotes, the sector."""
+    coin, share = (json.loads(content.profile_text(snapshot, name)) for name in ("BTC", "AAPL"))
 
     assert ("Bitcoin", "12", None) == (
         coin["quote"]["name"],
@@ -91,64 +93,65 @@ def test_a_profile(turn: IntervalSnapshot) -> None:
     assert "Technology" == share["sectorPerformance"]["sector"]
 
 
-def test_the_profile_of_nothing(turn: IntervalSnapshot) -> None:
-    """It has the keys of every profile."""
+def test_the_profile_of_an_unknown_symbol(snapshot: IntervalSnapshot) -> None:
+    """It has the same keys as any profile."""
     assert {
         "quote": None,
         "similar": [],
         "sectorPerformance": None,
         "news": [],
         "universe": "catalogue",
-    } == json.loads(content.profile_text(turn, None))
+    } == json.loads(content.profile_text(snapshot, None))
 
 
-def test_hours(turn: IntervalSnapshot) -> None:
-    """They are those of the turn's moment."""
+def test_hours(snapshot: IntervalSnapshot) -> None:
+    """They are those at the time of the snapshot."""
     assert {
         "status": "Open",
         "reason": "Regular trading hours",
         "timestamp": "2026-03-04T15:00:00.000Z",
-    } == json.loads(content.hours_text(turn))
+    } == json.loads(content.hours_text(snapshot))
 
 
-def test_news_that_fail_are_none(turn: IntervalSnapshot) -> None:
-    """All the rest is there."""
-    turn.news = Broken()
-    told, one = (
-        json.loads(text) for text in (content.market_text(turn), content.profile_text(turn, "BTC"))
+def test_without_news_the_rest_is_sent(snapshot: IntervalSnapshot) -> None:
+    """Only the headlines are empty."""
+    snapshot.news = Broken()
+    message, one = (
+        json.loads(text)
+        for text in (content.market_text(snapshot), content.profile_text(snapshot, "BTC"))
     )
 
-    assert ([], []) == (told["headlines"], one["news"])
-    assert ["BTC"] == [mover["symbol"] for mover in told["gainers"]]
+    assert ([], []) == (message["headlines"], one["news"])
+    assert ["BTC"] == [mover["symbol"] for mover in message["gainers"]]
     assert "66000.00" == one["quote"]["price"]
 
 
-def test_a_database_that_fails_leaves_the_quotes(turn: IntervalSnapshot) -> None:
-    """Only what it would tell is not known."""
-    turn.archive = Broken()
-    told = json.loads(content.market_text(turn))
-    one = json.loads(content.profile_text(turn, "AAPL"))
+def test_without_the_database_the_quotes_are_sent(snapshot: IntervalSnapshot) -> None:
+    """Only the figures of the closes are unknown."""
+    snapshot.archive = Broken()
+    message = json.loads(content.market_text(snapshot))
+    one = json.loads(content.profile_text(snapshot, "AAPL"))
 
-    assert [None] * 4 == [sector["ytdReturn"] for sector in told["sectors"]]
+    assert [None] * 4 == [sector["ytdReturn"] for sector in message["sectors"]]
     assert ("Apple", None) == (one["quote"]["name"], one["quote"]["yearHigh"])
 
 
-def test_quotes_that_fail_are_null(turn: IntervalSnapshot) -> None:
-    """Every part says so in its own way, and the message is whole."""
-    turn.quotes = Broken()
-    told = json.loads(content.market_text(turn))
-    one = json.loads(content.profile_text(turn, "AAPL"))
-    [row] = json.loads(content.quotes_text(turn, ("AAPL",)))
+def test_without_quotes_the_sections_are_empty(snapshot: IntervalSnapshot) -> None:
+    """Each section is None or [], and the message is complete."""
+    snapshot.quotes = Broken()
+    message = json.loads(content.market_text(snapshot))
+    one = json.loads(content.profile_text(snapshot, "AAPL"))
+    [row] = json.loads(content.quotes_text(snapshot, ("AAPL",)))
 
     assert [[]] * 5 == [
-        told[name] for name in ("actives", "gainers", "losers", "indices", "sectors")
+        message[name] for name in ("actives", "gainers", "losers", "indices", "sectors")
     ]
     assert (None, None) == (one["quote"], one["sectorPerformance"])
     assert {"AAPL", None} == set(row.values())
 
 
-def test_the_whole_catalogue_is_told(turn: IntervalSnapshot) -> None:
-    """No instrument breaks a message."""
+def test_every_instrument_has_a_profile(snapshot: IntervalSnapshot) -> None:
+    """No instrument of the catalogue raises."""
     for instrument in CATALOGUE:
-        told = json.loads(content.profile_text(turn, instrument.symbol))
-        assert instrument.name == told["quote"]["name"]
+        message = json.loads(content.profile_text(snapshot, instrument.symbol))
+        assert instrument.name == message["quote"]["name"]

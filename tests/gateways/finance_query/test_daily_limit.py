@@ -23,7 +23,7 @@ def login(name: str = "a", user_id: int = 1) -> Caller:
 
 
 def test_requests_are_counted_down(tmp_path: Path) -> None:
-    """What is left is told, and for how many seconds; then there is nothing left."""
+    """The result has what is left and for how many seconds; then it is None."""
     limit = DailyLimit(tmp_path, 2)
 
     assert RequestsLeft(2, 1, 3600) == limit.take(token(), NOW)
@@ -31,8 +31,8 @@ def test_requests_are_counted_down(tmp_path: Path) -> None:
     assert None is limit.take(token(), NOW)
 
 
-def test_the_next_day_is_another(tmp_path: Path) -> None:
-    """The days are those of UTC."""
+def test_the_limit_is_renewed_the_next_day(tmp_path: Path) -> None:
+    """Days are UTC days."""
     limit = DailyLimit(tmp_path, 1)
     limit.take(token(), NOW)
 
@@ -40,8 +40,8 @@ def test_the_next_day_is_another(tmp_path: Path) -> None:
     assert RequestsLeft(1, 0, 86_400) == limit.take(token(), NOW + timedelta(hours=1))
 
 
-def test_each_token_has_its_own_and_each_user_one_for_all_logins(tmp_path: Path) -> None:
-    """Who logs in anew is the same person."""
+def test_each_token_and_each_user_has_a_limit(tmp_path: Path) -> None:
+    """All logins of a user share one."""
     limit = DailyLimit(tmp_path, 1)
     given = [limit.take(caller, NOW) for caller in (token("a"), token("b"), login("a"), login("b"))]
 
@@ -50,15 +50,15 @@ def test_each_token_has_its_own_and_each_user_one_for_all_logins(tmp_path: Path)
 
 
 def test_counts_survive_a_restart_and_hold_for_all_processes(tmp_path: Path) -> None:
-    """Another object with the same folder goes on where this one was."""
+    """Objects with the same folder share their counts."""
     DailyLimit(tmp_path, 3).take(token(), NOW)
 
     assert RequestsLeft(3, 1, 3600) == DailyLimit(tmp_path, 3).take(token(), NOW)
     assert not any("token" in path.name for path in tmp_path.iterdir())
 
 
-def test_no_request_is_counted_for_another(tmp_path: Path) -> None:
-    """Of a hundred at once exactly those within the limit pass."""
+def test_concurrent_requests_are_counted_exactly(tmp_path: Path) -> None:
+    """Of a hundred requests at once exactly those within the limit pass."""
     limits = [DailyLimit(tmp_path, 60) for _ in range(4)]
     passed: list[RequestsLeft | None] = []
 
@@ -74,8 +74,8 @@ def test_no_request_is_counted_for_another(tmp_path: Path) -> None:
     assert (60, 40) == (sum(grant is not None for grant in passed), passed.count(None))
 
 
-def test_who_has_not_come_for_days_is_forgotten(tmp_path: Path) -> None:
-    """The folder does not grow with every token that there ever was."""
+def test_old_counts_are_deleted(tmp_path: Path) -> None:
+    """The folder does not grow with every token ever used."""
     limit = DailyLimit(tmp_path, 1)
     limit.take(token("old"), NOW)
     limit.take(token("new"), NOW)
@@ -90,10 +90,10 @@ def test_who_has_not_come_for_days_is_forgotten(tmp_path: Path) -> None:
     assert 1 == len(list(tmp_path.iterdir()))
 
 
-def test_what_cannot_be_counted_is_let_through(
+def test_a_request_that_cannot_be_counted_passes(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A disk that fails is told in the log, and keeps prices from nobody."""
+    """A failing disk is logged, and does not stop delivery."""
     (tmp_path / "file").write_text("")
     limit = DailyLimit(tmp_path / "file", 5)
 

@@ -8,8 +8,8 @@ METADATA = {"rate_limit": 2000, "remaining_requests": 1999, "reset": 3600}
 TOLD = '"metadata":{"rate_limit":2000,"remaining_requests":1999,"reset":3600}'
 
 
-def test_a_page_is_framed_once() -> None:
-    """Plain and compressed, both are the whole message in one frame."""
+def test_a_message_is_framed_once() -> None:
+    """The plain and the compressed frame contain the whole message."""
     page = EncodedMessage('{"a":"ä"}' * 40)
     body = zlib.decompressobj(-zlib.MAX_WBITS).decompress(page.deflated[2:] + b"\x00\x00\xff\xff")
 
@@ -29,5 +29,5 @@ def test_a_page_is_framed_once() -> None:
     ],
 )
 def test_metadata_come_first(text: str, expected: str) -> None:
-    """Of a list they are the first element, of an object a key."""
+    """They are the first element of a list, or the first key of an object."""
     assert expected == EncodedMessage(text).with_metadata(METADATA)

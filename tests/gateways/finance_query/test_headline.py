@@ -21,7 +21,7 @@ ITEM = NewsItem(
 
 
 def test_a_headline() -> None:
-    """Its time is in words, what is not known is null."""
+    """Its time is in words, unknown values are null."""
     assert [
         {
             "title": "Apple does it again",
@@ -33,23 +33,23 @@ def test_a_headline() -> None:
     ] == headlines([ITEM], START)
 
 
-def test_a_time_that_is_not_told_is_not_known() -> None:
-    """When it was read says little; and one who names no publisher is known by the host."""
+def test_an_item_without_time_and_publisher() -> None:
+    """The time is null, because the time of receipt may be much later; the source is the host."""
     item = msgspec.structs.replace(ITEM, published_at=None, publisher=None)
-    [told] = headlines([item], START)
+    [headline] = headlines([item], START)
 
-    assert (None, "example.com") == (told["time"], told["source"])
+    assert (None, "example.com") == (headline["time"], headline["source"])
 
 
-def test_what_is_invented_says_so() -> None:
-    """The built-in exchange's news are called simulated, whoever they name."""
+def test_simulated_news_are_marked() -> None:
+    """Their source is `simulated`, whatever publisher they name."""
     item = msgspec.structs.replace(ITEM, source=SIMULATED_NEWS)
 
     assert "simulated" == headlines([item], START)[0]["source"]
 
 
-def test_from_the_future_it_is_of_now() -> None:
-    """A publisher's clock may be ahead: it counts when it came."""
+def test_a_time_in_the_future() -> None:
+    """A publisher's clock may be ahead: then the time of receipt counts."""
     item = msgspec.structs.replace(ITEM, published_at=after(3600))
 
     assert "2 minutes ago" == headlines([item], after(120))[0]["time"]

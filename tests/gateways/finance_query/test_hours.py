@@ -15,19 +15,19 @@ from omcrm.gateways.finance_query.hours import hours
         # At night, between the evening of one day and the morning of the next.
         ("2026-03-05T02:00", "Closed", "After-hours"),
         ("2026-03-05T06:00", "Closed", "Pre-market"),
-        # Friday night belongs to Friday, as long as it is Friday in New York.
+        # The weekend begins at midnight in New York.
         ("2026-03-07T04:59", "Closed", "After-hours"),
         ("2026-03-07T05:00", "Closed", "Weekend"),
         ("2026-03-08T15:00", "Closed", "Weekend"),
-        # The clocks went forward the night before: it opens an hour earlier in UTC.
+        # Daylight saving time began the night before: the opening is an hour earlier in UTC.
         ("2026-03-09T13:30", "Open", "Regular trading hours"),
         ("2026-12-25T15:00", "Closed", "Holiday: Christmas"),
         ("2026-11-27T17:59", "Early Close", "Early Close: Day after Thanksgiving"),
         ("2026-11-27T18:00", "Closed", "After-hours"),
     ],
 )
-def test_the_words_of_the_day(now: str, status: str, reason: str) -> None:
-    """Each moment has a status and a reason of this dialect, and no other."""
+def test_status_and_reason(now: str, status: str, reason: str) -> None:
+    """Each moment has a status and a reason of this dialect."""
     at = datetime.fromisoformat(now).replace(tzinfo=UTC)
 
     assert {"status": status, "reason": reason, "timestamp": f"{now}:00.000Z"} == hours(at)

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from omcrm.gateways.finance_query import interval as turns
-from omcrm.gateways.finance_query.interval import IntervalSnapshot, part
+from omcrm.gateways.finance_query import interval
+from omcrm.gateways.finance_query.interval import IntervalSnapshot, or_fallback
 from omcrm.gateways.finance_query.year_figures import CloseHistory
 from omcrm.streaming.throttled_log import ThrottledLog
 from tests.gateways.clients import Market
@@ -15,32 +15,32 @@ from tests.values import START
 
 @pytest.fixture
 def counted() -> list[Any]:
-    """What was counted."""
+    """The calls of `count`."""
     return []
 
 
 @pytest.fixture
-def turn(counted: list[Any]) -> IntervalSnapshot:
-    """A turn of an empty market."""
+def snapshot(counted: list[Any]) -> IntervalSnapshot:
+    """A snapshot of an empty market."""
     market: Any = Market()
     market.news = None
     return IntervalSnapshot(0.0, START, market, CloseHistory(), lambda *what: counted.append(what))
 
 
-def test_each_thing_is_made_once(turn: IntervalSnapshot, counted: list[Any]) -> None:
-    """Also what is nothing; and only computations are counted, for each channel by itself."""
+def test_each_key_is_computed_once(snapshot: IntervalSnapshot, counted: list[Any]) -> None:
+    """Also where the result is None; `computed` counts for each channel."""
     made: list[str] = []
     for _ in range(3):
-        turn.once("a", lambda: made.append("a"))
-        turn.computed("one", "b", lambda: made.append("b"))
-        turn.computed("other", "b", lambda: made.append("c"))
+        snapshot.cached("a", lambda: made.append("a"))
+        snapshot.computed("one", "b", lambda: made.append("b"))
+        snapshot.computed("other", "b", lambda: made.append("c"))
 
     assert ["a", "b", "c"] == made
     assert [("one", "computed", 1), ("other", "computed", 1)] == counted
 
 
-def test_who_comes_in_between_waits(turn: IntervalSnapshot) -> None:
-    """Ten threads that want the same get the same, made by one of them."""
+def test_concurrent_callers_wait_for_one_computation(snapshot: IntervalSnapshot) -> None:
+    """Ten threads with the same key get the same object."""
     begun, done = threading.Event(), threading.Event()
     made: list[object] = []
 
@@ -51,12 +51,14 @@ def test_who_comes_in_between_waits(turn: IntervalSnapshot) -> None:
         return made[-1]
 
     got: list[object] = []
-    threads = [threading.Thread(target=lambda: got.append(turn.once("a", make))) for _ in range(10)]
+    threads = [
+        threading.Thread(target=lambda: got.append(snapshot.cached("a", make))) for _ in range(10)
+    ]
     for thread in threads:
         thread.start()
     assert begun.wait(PATIENCE)
-    # Something else does not wait for it.
-    assert 1 == turn.once("b", lambda: 1)
+    # Another key does not wait for it.
+    assert 1 == snapshot.cached("b", lambda: 1)
     done.set()
     for thread in threads:
         thread.join(PATIENCE)
@@ -65,20 +67,20 @@ def test_who_comes_in_between_waits(turn: IntervalSnapshot) -> None:
     assert made * 10 == got
 
 
-def test_what_failed_is_tried_again(turn: IntervalSnapshot) -> None:
-    """A failure is nothing to remember."""
+def test_a_failure_is_not_cached(snapshot: IntervalSnapshot) -> None:
+    """The next call computes again."""
     with pytest.raises(ZeroDivisionError):
-        turn.once("a", lambda: 1 // 0)
+        snapshot.cached("a", lambda: 1 // 0)
 
-    assert 2 == turn.once("a", lambda: 2)
+    assert 2 == snapshot.cached("a", lambda: 2)
 
 
-def test_a_part_that_fails(
+def test_the_fallback_of_a_section(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is something else instead, and the log has the reason."""
-    monkeypatch.setattr(turns, "_failures", ThrottledLog(logging.getLogger("test")))
+    """It is returned where the section raises, which is logged."""
+    monkeypatch.setattr(interval, "_failures", ThrottledLog(logging.getLogger("test")))
 
-    assert [] == part(lambda: 1 // 0, [])
-    assert 3 == part(lambda: 3, None)
+    assert [] == or_fallback(lambda: 1 // 0, [])
+    assert 3 == or_fallback(lambda: 3, None)
     assert ["a part of a message could not be made"] == caplog.messages

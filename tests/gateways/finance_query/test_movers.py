@@ -2,26 +2,26 @@ from decimal import Decimal
 from typing import Any
 
 from omcrm.gateways.finance_query.movers import actives, gainers, indices, losers
-from omcrm.gateways.finance_query.row import InstrumentFigures, standing
+from omcrm.gateways.finance_query.row import InstrumentFigures, instrument_figures
 from omcrm.market.instrument import AssetClass
 from omcrm.market.price_class import PriceClass
-from tests.gateways.finance_query.samples import share, stands
+from tests.gateways.finance_query.samples import figures_of, share
 
-BTC = stands("BTC", "110", "100", volume="2")
-ETH = stands("ETH", "90", "100", volume="3")
-SOL = stands("SOL", "120", "100")
-STILL = stands("ADA", "100", "100", volume="1")
-STALE = stands("DOT", "900", "100", volume="1000", price_class=PriceClass.STALE)
-UNKNOWN = standing(share(), None)
+BTC = figures_of("BTC", "110", "100", volume="2")
+ETH = figures_of("ETH", "90", "100", volume="3")
+SOL = figures_of("SOL", "120", "100")
+STILL = figures_of("ADA", "100", "100", volume="1")
+STALE = figures_of("DOT", "900", "100", volume="1000", price_class=PriceClass.STALE)
+UNKNOWN = instrument_figures(share(), None)
 ALL = [UNKNOWN, STALE, STILL, BTC, ETH, SOL]
 
 
-def symbols(told: list[dict[str, Any]]) -> list[str]:
-    return [mover["symbol"] for mover in told]
+def symbols(rows: list[dict[str, Any]]) -> list[str]:
+    return [mover["symbol"] for mover in rows]
 
 
 def test_gainers_and_losers() -> None:
-    """The furthest first; neither what stands still nor what moved at another time is one."""
+    """The largest change first; unchanged and stale instruments are left out."""
     assert ["SOL", "BTC"] == symbols(gainers(ALL))
     assert ["ETH"] == symbols(losers(ALL))
     assert ("+20.00", "+20.00%") == (
@@ -30,30 +30,30 @@ def test_gainers_and_losers() -> None:
     )
 
 
-def test_actives_are_those_for_which_most_was_paid() -> None:
-    """Coins and shares are counted in different units: price times volume compares them.
+def test_actives_have_the_largest_turnover() -> None:
+    """Volumes of coins and shares have different units, so price times volume is compared.
 
-    That of yen is in yen, so currencies are none.
+    Currencies are left out: their turnover is not in dollars.
     """
-    yen = stands("USDJPY", "147", "146", volume="1000", kind=AssetClass.FOREX)
+    yen = figures_of("USDJPY", "147", "146", volume="1000", kind=AssetClass.FOREX)
 
     assert ["ETH", "BTC", "ADA"] == symbols(actives([*ALL, yen]))
 
 
-def test_of_nothing_there_are_no_movers() -> None:
-    """An installation without prices says so."""
+def test_without_prices_there_are_no_movers() -> None:
+    """The lists are empty."""
     assert [[], [], []] == [ranking([UNKNOWN]) for ranking in (actives, gainers, losers)]
 
 
-def test_there_are_not_too_many() -> None:
+def test_lists_of_movers_are_limited() -> None:
     """A large catalogue does not make a large message."""
-    many = [stands(f"C{number}", "2", "1", volume="1") for number in range(60)]
+    many = [figures_of(f"C{number}", "2", "1", volume="1") for number in range(60)]
 
     assert [25, 25] == [len(ranking(many)) for ranking in (actives, gainers)]
 
 
-def test_an_index_is_the_average_of_what_is_known() -> None:
-    """Its value is a number; of shares without a price nothing is known."""
+def test_an_index_is_the_average_of_known_changes() -> None:
+    """Its value is a number; without any price it is None."""
     assert [
         {
             "name": "Stocks average (previous = 100)",
@@ -72,18 +72,18 @@ def test_an_index_is_the_average_of_what_is_known() -> None:
     ] == indices([UNKNOWN, STALE, STILL, BTC, ETH, SOL])
 
 
-def test_an_index_of_invented_prices_says_so() -> None:
-    """One is enough; and currencies have no index."""
-    invented = stands("BTC", "2", "1", price_class=PriceClass.SIMULATED)
-    euro = stands("EURUSD", "2", "1", kind=AssetClass.FOREX)
+def test_an_index_of_simulated_prices_is_marked() -> None:
+    """One simulated price is enough; currencies have no index."""
+    invented = figures_of("BTC", "2", "1", price_class=PriceClass.SIMULATED)
+    euro = figures_of("EURUSD", "2", "1", kind=AssetClass.FOREX)
 
     assert [True] == [index["simulated"] for index in indices([invented, SOL, euro])]
 
 
-def test_the_order_of_equals_is_the_catalogues() -> None:
-    """Nothing changes places by chance."""
+def test_equal_changes_keep_the_order_of_the_catalogue() -> None:
+    """The order is stable."""
     alike: list[InstrumentFigures] = [
-        stands(name, "2", "1", volume="1") for name in ("Z", "A", "M")
+        figures_of(name, "2", "1", volume="1") for name in ("Z", "A", "M")
     ]
 
     assert ["Z", "A", "M"] == symbols(gainers(alike)) == symbols(actives(alike))

@@ -19,7 +19,7 @@ from omcrm.gateways.finance_query import number_text
 def test_a_price_has_the_instruments_digits(
     number: str, decimals: int | None, written: str
 ) -> None:
-    """Or its own, never an exponent."""
+    """Or its own decimals, and never an exponent."""
     assert written == number_text.plain(Decimal(number), decimals)
 
 
@@ -28,19 +28,19 @@ def test_a_price_has_the_instruments_digits(
     [("0.94", "+0.94"), ("-1.2", "-1.20"), ("0", "+0.00"), ("-0.001", "+0.00")],
 )
 def test_a_change_has_its_sign(number: str, written: str) -> None:
-    """Nothing has one, too, and is never less than nothing."""
+    """Zero is always positive."""
     assert written == number_text.signed(Decimal(number), 2)
     assert f"{written}%" == number_text.percent(Decimal(number))
 
 
-def test_the_unknown_is_not_written() -> None:
-    """There is no text for what is not known."""
+def test_an_unknown_number_is_none() -> None:
+    """There is no text for it."""
     assert None is number_text.plain(None, 2)
     assert None is number_text.signed(None, 2)
     assert None is number_text.percent(None)
 
 
 def test_the_mean() -> None:
-    """Of nothing there is none."""
+    """An empty list has none."""
     assert Decimal(2) == number_text.mean([Decimal(1), Decimal(3)])
     assert None is number_text.mean([])

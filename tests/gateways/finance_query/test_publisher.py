@@ -10,7 +10,7 @@ import pytest
 from omcrm.gateways.client_connection import ClientConnection
 from omcrm.gateways.finance_query.interval import IntervalSnapshot
 from omcrm.gateways.finance_query.publisher import ChannelPublisher
-from tests.gateways.clients import Market, Parrot, services
+from tests.gateways.clients import EchoDialect, Market, services
 from tests.processes import PATIENCE, wait_for
 from tests.threads import Threads
 from tests.values import START
@@ -18,17 +18,17 @@ from tests.values import START
 EVERY = 0.05
 
 
-class Slate:
-    """A channel that tells how often it was asked."""
+class CountingChannel:
+    """A channel whose messages contain how often it was computed."""
 
-    def __init__(self, name: str = "slate") -> None:
+    def __init__(self, name: str = "counter") -> None:
         self.name = name
         self.written_for: list[Hashable] = []
 
-    def written(self, turn: IntervalSnapshot, about: Hashable) -> str:
+    def encode(self, snapshot: IntervalSnapshot, about: Hashable) -> str:
         if about == "broken":
             raise RuntimeError("broken")
-        return turn.computed(self.name, about, lambda: self._write(about))
+        return snapshot.computed(self.name, about, lambda: self._write(about))
 
     def _write(self, about: Hashable) -> str:
         self.written_for.append(about)
@@ -36,7 +36,7 @@ class Slate:
 
 
 class Reader(ClientConnection):
-    """A client that takes what it is sent, or not."""
+    """A client that records messages, and may be slow."""
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
@@ -58,8 +58,8 @@ def counted() -> Counter[tuple[str, str]]:
 
 
 @pytest.fixture
-def board(counted: Counter[tuple[str, str]]) -> Iterator[ChannelPublisher]:
-    """A board of an empty market, whose turns are short; its thread ends with the test."""
+def publisher(counted: Counter[tuple[str, str]]) -> Iterator[ChannelPublisher]:
+    """A publisher of an empty market with a short interval; its thread ends with the test."""
     market: Any = Market()
     market.news = None
 
@@ -68,169 +68,167 @@ def board(counted: Counter[tuple[str, str]]) -> Iterator[ChannelPublisher]:
 
     made = ChannelPublisher(market, EVERY, nullcontext, count, lambda: START)
     yield made
-    leave(made, *list(made._views))
+    remove(made, *list(made._topics))
 
 
 def readers(count: int) -> list[Reader]:
-    of, dialect = services(), Parrot(Market())
+    of, dialect = services(), EchoDialect(Market())
     return [Reader(of, dialect, None, "127.0.0.1", {}) for _ in range(count)]
 
 
-def leave(board: ChannelPublisher, *clients: ClientConnection) -> None:
+def remove(publisher: ChannelPublisher, *clients: ClientConnection) -> None:
     for client in clients:
-        board.leave(client)
-    wait_for(lambda: not board._running, what="the end of the thread")
+        publisher.remove(client)
+    wait_for(lambda: not publisher._running, what="the end of the thread")
 
 
-def test_it_is_told_at_once_and_then_at_each_interval(
-    board: ChannelPublisher, threads: Threads
+def test_messages_are_sent_at_once_and_at_each_interval(
+    publisher: ChannelPublisher, threads: Threads
 ) -> None:
-    """Whether anything changed or not; the thread lives as long as somebody looks."""
-    [one], slate = readers(1), Slate()
-    board.show(one, slate, "a")
-    at_once = list(one.got)
+    """Whether anything changed or not; the thread runs while there are clients."""
+    [one], channel = readers(1), CountingChannel()
+    publisher.subscribe(one, channel, "a")
+    first = list(one.got)
     wait_for(lambda: len(one.got) >= 4, 2, "three intervals")
     assert ["finance-query"] == threads.new()
-    leave(board, one)
+    remove(publisher, one)
     threads.wait()
-    told = len(one.got)
+    received = len(one.got)
     time.sleep(2 * EVERY)
 
-    assert ['{"about":"a","number":1}'] == at_once
+    assert ['{"about":"a","number":1}'] == first
     assert '{"about":"a","number":4}' == one.got[3]
-    assert told == len(one.got)
+    assert received == len(one.got)
 
 
 def test_five_hundred_share_one_computation(
-    board: ChannelPublisher, counted: Counter[tuple[str, str]]
+    publisher: ChannelPublisher, counted: Counter[tuple[str, str]]
 ) -> None:
-    """Each interval everything is computed once, and all are sent the same."""
-    all_of_them, slate = readers(500), Slate()
+    """Each topic is computed once per interval, and all its clients get the same message."""
+    all_of_them, channel = readers(500), CountingChannel()
     for number, reader in enumerate(all_of_them):
-        board.show(reader, slate, "a" if number % 2 else "b")
+        publisher.subscribe(reader, channel, "a" if number % 2 else "b")
     wait_for(lambda: all(len(reader.got) >= 4 for reader in all_of_them), 5, "three intervals")
-    leave(board, *all_of_them)
+    remove(publisher, *all_of_them)
 
     most = max(len(reader.got) for reader in all_of_them)
-    assert most - 1 <= slate.written_for.count("a") <= most + 1
-    assert counted["slate", "computed"] == len(slate.written_for)
-    offered = sum(len(reader.got) for reader in all_of_them) - 500
-    assert counted["slate", "messages_out"] == offered
+    assert most - 1 <= channel.written_for.count("a") <= most + 1
+    assert counted["counter", "computed"] == len(channel.written_for)
+    sent = sum(len(reader.got) for reader in all_of_them) - 500
+    assert counted["counter", "messages_out"] == sent
     texts = {text for reader in all_of_them for text in reader.got}
-    assert len(texts) <= len(slate.written_for)
+    assert len(texts) <= len(channel.written_for)
 
 
-def test_who_comes_back_soon_causes_no_computation(board: ChannelPublisher) -> None:
-    """Within an interval there is nothing new, also while nobody else looks."""
-    board.interval = 3600
-    slate = Slate()
+def test_a_client_within_an_interval_causes_no_computation(publisher: ChannelPublisher) -> None:
+    """Also where no other client is connected."""
+    publisher.interval = 3600
+    channel = CountingChannel()
     for reader in readers(20):
-        board.show(reader, slate, "a")
-        leave(board, reader)
+        publisher.subscribe(reader, channel, "a")
+        remove(publisher, reader)
 
-    assert ["a"] == slate.written_for
+    assert ["a"] == channel.written_for
 
 
-def test_after_a_while_it_is_computed_anew(board: ChannelPublisher) -> None:
-    """What was told before the last one left is of another time."""
-    slate, [one, other] = Slate(), readers(2)
-    board.show(one, slate, "a")
-    leave(board, one)
-    before = len(slate.written_for)
+def test_an_expired_interval_is_computed_again(publisher: ChannelPublisher) -> None:
+    """The message of the last client before is not reused."""
+    channel, [one, other] = CountingChannel(), readers(2)
+    publisher.subscribe(one, channel, "a")
+    remove(publisher, one)
+    before = len(channel.written_for)
     time.sleep(1.5 * EVERY)
-    board.show(other, slate, "a")
-    leave(board, other)
+    publisher.subscribe(other, channel, "a")
+    remove(publisher, other)
 
     assert f'{{"about":"a","number":{before + 1}}}' == other.got[0]
 
 
-def test_a_slow_reader_is_left_out_and_then_told_the_newest(board: ChannelPublisher) -> None:
-    """Others are told as before."""
+def test_a_slow_client_is_left_out_and_then_gets_the_newest(publisher: ChannelPublisher) -> None:
+    """Others get every message."""
     slow, fast = readers(2)
-    slate = Slate()
+    channel = CountingChannel()
     slow.is_slow = True
     for reader in (slow, fast):
-        board.show(reader, slate, "a")
+        publisher.subscribe(reader, channel, "a")
     wait_for(lambda: len(fast.got) >= 4, 2, "three intervals")
     assert 1 == len(slow.got)
     slow.is_slow = False
     wait_for(lambda: len(slow.got) >= 2, 2, "the newest")
     wait_for(lambda: slow.got[1] in fast.got[3:], what="the same for the other")
-    leave(board, slow, fast)
+    remove(publisher, slow, fast)
 
 
-def test_what_is_shown_instead_replaces_it(board: ChannelPublisher) -> None:
-    """After the answer nothing of before is told any more."""
-    [one], slate = readers(1), Slate()
-    board.show(one, slate, "a")
+def test_a_new_topic_replaces_the_old_one(publisher: ChannelPublisher) -> None:
+    """After its first message none of the old topic is sent."""
+    [one], channel = readers(1), CountingChannel()
+    publisher.subscribe(one, channel, "a")
     before = len(one.got)
-    board.show(one, slate, "b")
+    publisher.subscribe(one, channel, "b")
     wait_for(lambda: len(one.got) >= before + 4, 2, "some intervals")
-    leave(board, one)
+    remove(publisher, one)
     names = [message[9:12] for message in one.got]
 
     assert '"a"' == names[0]
     assert {'"b"'} == set(names[names.index('"b"') :])
 
 
-def test_metadata_are_told_once(board: ChannelPublisher) -> None:
+def test_metadata_are_sent_once(publisher: ChannelPublisher) -> None:
     """With the first message."""
-    [one], slate = readers(1), Slate()
-    board.show(one, slate, "a", {"rate_limit": 1})
+    [one], channel = readers(1), CountingChannel()
+    publisher.subscribe(one, channel, "a", {"rate_limit": 1})
     wait_for(lambda: len(one.got) >= 3, 2, "two intervals")
-    leave(board, one)
+    remove(publisher, one)
 
     assert '{"metadata":{"rate_limit":1},"about":"a","number":1}' == one.got[0]
     assert not any("metadata" in message for message in one.got[1:])
 
 
-def test_one_view_that_fails_stops_no_other(
-    board: ChannelPublisher, caplog: pytest.LogCaptureFixture
+def test_a_topic_that_fails_stops_no_other(
+    publisher: ChannelPublisher, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is logged, and the thread goes on."""
     one, other = readers(2)
-    slate = Slate()
-    board.show(other, slate, "a")
-    board._views[one] = (slate, "broken")
+    channel = CountingChannel()
+    publisher.subscribe(other, channel, "a")
+    publisher._topics[one] = (channel, "broken")
     wait_for(lambda: len(other.got) >= 4, 2, "three intervals")
-    leave(board, one, other)
+    remove(publisher, one, other)
 
-    assert "telling slate failed" in caplog.text
+    assert "publishing counter failed" in caplog.text
 
 
-def test_coming_and_going_puts_nothing_off(board: ChannelPublisher) -> None:
-    """However often the last one goes while the next one comes, the clock goes on."""
-    board.interval = 0.1
-    [one], slate = readers(1), Slate()
-    board.show(one, slate, "a")
+def test_clients_that_come_and_go_do_not_delay_messages(publisher: ChannelPublisher) -> None:
+    """The interval goes on, however often the last client goes while the next one comes."""
+    publisher.interval = 0.1
+    [one], channel = readers(1), CountingChannel()
+    publisher.subscribe(one, channel, "a")
     for _ in range(40):
-        # What the thread sees of that: it is woken, and somebody is there.
-        board._nobody.set()
+        # This is what the thread observes then: it is woken, and there is a client.
+        publisher._no_clients.set()
         time.sleep(0.002)
     wait_for(lambda: len(one.got) >= 2, 1, "the next interval")
-    leave(board, one)
+    remove(publisher, one)
 
 
 @pytest.mark.usefixtures("restless")
-def test_coming_and_going_leaves_no_thread_and_no_second_one(
-    board: ChannelPublisher, threads: Threads
-) -> None:
-    """Whoever is shown something is told it, however the last one's end and it meet."""
-    board.interval = 0.005
-    slate = Slate()
+def test_concurrent_clients_have_one_thread(publisher: ChannelPublisher, threads: Threads) -> None:
+    """A client that comes as the last one goes is served, and no thread is left at the end."""
+    publisher.interval = 0.005
+    channel = CountingChannel()
 
     def come_and_go(number: int) -> None:
         [one] = readers(1)
         for _ in range(30):
-            board.show(one, slate, number)
-            board.leave(one)
+            publisher.subscribe(one, channel, number)
+            publisher.remove(one)
 
     _together(come_and_go)
     [last] = readers(1)
-    board.show(last, slate, "last")
+    publisher.subscribe(last, channel, "last")
     wait_for(lambda: len(last.got) >= 3, 2, "two intervals")
     assert 1 == threads.count("finance-query")
-    leave(board, last)
+    remove(publisher, last)
     threads.wait()
 
 

@@ -3,11 +3,11 @@ from decimal import Decimal
 
 import pytest
 
-from omcrm.gateways.finance_query.row import extended, row, standing, unknown_row
+from omcrm.gateways.finance_query.row import extended, instrument_figures, row, unknown_row
 from omcrm.market.instrument import AssetClass
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import LAST_RESORT, SIMULATED
-from tests.gateways.finance_query.samples import FINNHUB, share, stands
+from tests.gateways.finance_query.samples import FINNHUB, figures_of, share
 from tests.values import START, instrument, quote, trade
 
 # Wednesday the 4th of March 2026 in New York, and the Saturday after it.
@@ -16,9 +16,9 @@ AFTER_HOURS = datetime(2026, 3, 4, 22, 0, tzinfo=UTC)
 SATURDAY = datetime(2026, 3, 7, 15, 0, tzinfo=UTC)
 
 
-def test_a_row_has_its_numbers_in_texts() -> None:
-    """With the instrument's digits, and signs where something has moved."""
-    told = stands("AAPL", "398.09", "397.15", kind=AssetClass.STOCK)
+def test_a_row_has_numbers_as_text() -> None:
+    """With the instrument's decimals, and a sign for changes."""
+    figures = figures_of("AAPL", "398.09", "397.15", kind=AssetClass.STOCK)
 
     assert {
         "symbol": "AAPL",
@@ -29,40 +29,40 @@ def test_a_row_has_its_numbers_in_texts() -> None:
         "price_class": "live",
         "source": "finnhub",
         "seq": 1,
-    } == row(told, START)
+    } == row(figures, START)
 
 
-def test_what_its_source_does_not_say_is_null() -> None:
-    """A price alone has not moved as far as anybody knows."""
-    told = row(stands("BTC", "60000", None), START)
+def test_an_unreported_change_is_null() -> None:
+    """Of a price alone no change is known."""
+    fields = row(figures_of("BTC", "60000", None), START)
 
-    assert ("60000.00", None, None) == (told["price"], told["change"], told["percentChange"])
+    assert ("60000.00", None, None) == (fields["price"], fields["change"], fields["percentChange"])
 
 
 def test_the_last_resort_is_no_price() -> None:
-    """Nobody who reads this dialect expects a figure of years ago."""
+    """Clients of this dialect do not expect a price that is years old."""
     fixed = quote(trade("213.30"), source=LAST_RESORT, price_class=PriceClass.LAST_RESORT)
-    told = standing(instrument(), fixed)
+    figures = instrument_figures(instrument(), fixed)
 
-    assert None is told.price
-    assert {**unknown_row("BTC"), "name": "BTC"} == row(told, START)
-    assert row(standing(instrument(), None), START) == row(told, START)
+    assert None is figures.price
+    assert {**unknown_row("BTC"), "name": "BTC"} == row(figures, START)
+    assert row(instrument_figures(instrument(), None), START) == row(figures, START)
 
 
 def test_an_unknown_symbol_has_no_name() -> None:
     """It keeps its place in the list."""
-    told = unknown_row("NOPE")
+    fields = unknown_row("NOPE")
 
-    assert "NOPE" == told.pop("symbol")
-    assert {None} == set(told.values())
+    assert "NOPE" == fields.pop("symbol")
+    assert {None} == set(fields.values())
 
 
-def test_only_what_moves_now_is_fresh() -> None:
-    """A stale price has a movement, but of another time."""
-    assert stands("BTC", "2", "1").is_fresh
-    assert not stands("BTC", "2", "1", price_class=PriceClass.STALE).is_fresh
-    assert not stands("BTC", "2", None).is_fresh
-    assert stands("BTC", "2", "1", price_class=PriceClass.SIMULATED).is_simulated
+def test_only_current_changes_are_fresh() -> None:
+    """A stale price has a change of another time."""
+    assert figures_of("BTC", "2", "1").is_fresh
+    assert not figures_of("BTC", "2", "1", price_class=PriceClass.STALE).is_fresh
+    assert not figures_of("BTC", "2", None).is_fresh
+    assert figures_of("BTC", "2", "1", price_class=PriceClass.SIMULATED).is_simulated
 
 
 @pytest.mark.parametrize(
@@ -75,35 +75,40 @@ def test_only_what_moves_now_is_fresh() -> None:
     ],
 )
 def test_a_price_outside_of_the_session(now: datetime, expected: dict[str, str]) -> None:
-    """Before the opening and after the close there is one, if it was traded just then."""
-    told = standing(share(), quote(trade("150.25", time=now), symbol="AAPL", source=FINNHUB))
+    """It is present before the opening and after the close, if it was traded in that session."""
+    figures = instrument_figures(
+        share(), quote(trade("150.25", time=now), symbol="AAPL", source=FINNHUB)
+    )
 
-    assert expected == extended(told, now)
+    assert expected == extended(figures, now)
 
 
 @pytest.mark.parametrize("age", [timedelta(hours=5), timedelta(days=1), timedelta(days=-1)])
-def test_a_price_of_another_session_is_none_of_this_one(age: timedelta) -> None:
-    """Neither that of the evening nor that of yesterday's morning."""
+def test_a_price_of_another_session_is_left_out(age: timedelta) -> None:
+    """Neither a price of the evening nor of another day's morning counts."""
     traded = trade("150.25", time=PRE_MARKET - age)
-    told = standing(share(), quote(traded, symbol="AAPL", source=FINNHUB))
+    figures = instrument_figures(share(), quote(traded, symbol="AAPL", source=FINNHUB))
 
-    assert {} == extended(told, PRE_MARKET)
+    assert {} == extended(figures, PRE_MARKET)
 
 
-def test_who_does_not_say_when_it_was_traded_tells_no_such_price() -> None:
-    """And simulated shares, coins and the last resort know no sessions at all."""
+def test_a_session_price_needs_a_time_and_a_real_share() -> None:
+    """Simulated shares, coins and missing quotes have no sessions."""
     at = PRE_MARKET
-    untimed = standing(share(), quote(trade("1"), symbol="AAPL", source=FINNHUB))
-    simulated = standing(share(), quote(trade("1", time=at), symbol="AAPL", source=SIMULATED))
-    coin = standing(instrument(), quote(trade("1", time=at)))
+    untimed = instrument_figures(share(), quote(trade("1"), symbol="AAPL", source=FINNHUB))
+    simulated = instrument_figures(
+        share(), quote(trade("1", time=at), symbol="AAPL", source=SIMULATED)
+    )
+    coin = instrument_figures(instrument(), quote(trade("1", time=at)))
 
     assert [{}, {}, {}, {}] == [
-        extended(listing, at) for listing in (untimed, simulated, coin, standing(share(), None))
+        extended(listing, at)
+        for listing in (untimed, simulated, coin, instrument_figures(share(), None))
     ]
 
 
 def test_the_change_is_exact() -> None:
-    """No digit is lost before it is written."""
-    told = stands("BTC", "0.30", "0.10")
+    """No digit is lost before it is formatted."""
+    figures = figures_of("BTC", "0.30", "0.10")
 
-    assert (Decimal("0.2"), Decimal(200)) == (told.change, told.percent)
+    assert (Decimal("0.2"), Decimal(200)) == (figures.change, figures.percent)
