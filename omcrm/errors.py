@@ -1,25 +1,25 @@
-"""Everything OMCRM raises on purpose.
+"""The exceptions of OMCRM.
 
 OmcrmError
-├── SettingError           the start stops: a setting is unknown or cannot be read
-├── FeedError              a feed's connection ends; the supervisor decides what follows
-│   ├── FeedUnreached      the upstream was not reached: nothing was asked of it
-│   ├── FeedRefused        the upstream refused the handshake
-│   ├── FeedSilent         no frame at all for too long: the transport is dead
-│   ├── FeedMute           frames, but no prices, for too long
-│   └── FeedUnwelcome      the upstream does not answer who we say we are
-├── PriceFeedRuns          a second price feed does not start
-├── AccessRefused          a request is answered with a refusal that names its code
-└── MessageRefused         a message on a raw WebSocket is answered with an error, and counted
+├── SettingError              a setting is unknown or cannot be read: the process does not start
+├── FeedError                 a feed's connection or call fails: it is tried again
+│   ├── FeedUnreached         the upstream was not reached: the request was not sent
+│   ├── FeedRefused           the upstream refused the handshake or the call
+│   ├── FeedHeartbeatTimeout  no frame at all for too long: the transport is dead
+│   ├── FeedNoData            frames, but no prices, for too long
+│   └── FeedUnauthenticated   no answer to the login
+├── PriceFeedRuns             a second price feed does not start
+├── AccessRefused             a request is answered with a refusal that has a code
+└── MessageRefused            a message on a raw WebSocket is answered with an error, and counted
 """
 
 
 class OmcrmError(Exception):
-    """The root of the tree."""
+    """The base of all exceptions of OMCRM."""
 
 
 class SettingError(OmcrmError):
-    """A setting is unknown or unparsable; the process does not start."""
+    """A setting is unknown or cannot be parsed; the process does not start."""
 
     def __init__(self, name: str, problem: str) -> None:
         super().__init__(name, problem)
@@ -31,15 +31,15 @@ class SettingError(OmcrmError):
 
 
 class FeedError(OmcrmError):
-    """One upstream connection has ended; the supervisor opens the next."""
+    """An upstream connection has ended, or a call has failed; it is tried again later."""
 
 
 class FeedUnreached(FeedError):
-    """The upstream was not reached: nothing was asked of it."""
+    """The upstream was not reached: the request was not sent."""
 
 
 class FeedRefused(FeedError):
-    """The upstream refused the connection; `retry_after` is in seconds."""
+    """The upstream refused the connection or call; `retry_after` is in seconds."""
 
     def __init__(self, status: int, reason: str, retry_after: float | None = None) -> None:
         super().__init__(status, reason)
@@ -63,7 +63,7 @@ class FeedHeartbeatTimeout(FeedError):
 
 
 class FeedNoData(FeedError):
-    """The connection lives but brings no price for `seconds`: it is replaced."""
+    """Frames come but no price for `seconds`: the connection is replaced."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(seconds)
@@ -74,7 +74,7 @@ class FeedNoData(FeedError):
 
 
 class FeedUnauthenticated(FeedError):
-    """The upstream did not say within `seconds` whether it knows us."""
+    """The upstream did not answer the login within `seconds`."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(seconds)
@@ -85,7 +85,7 @@ class FeedUnauthenticated(FeedError):
 
 
 class PriceFeedRuns(OmcrmError):
-    """Another process feeds prices to the same database; `pid` is None where it is not known."""
+    """Another process writes prices to the same database; `pid` is None where it is not known."""
 
     def __init__(self, pid: int | None) -> None:
         super().__init__(pid)
@@ -98,7 +98,7 @@ class PriceFeedRuns(OmcrmError):
 class AccessRefused(OmcrmError):
     """A request is refused; `code` and `message` go to the caller, `status` is HTTP's.
 
-    `field` names the part of the request that is wrong, where it is one; after `wait` seconds the
+    `field` names the field of the request that is wrong, if it is one; after `wait` seconds the
     same request may be answered.
     """
 
@@ -122,9 +122,9 @@ class AccessRefused(OmcrmError):
 
 
 class MessageRefused(OmcrmError):
-    """A client's message is wrong: it is told so, and closed if it keeps at it.
+    """A client's message is wrong: it gets an error, and is closed after too many of them.
 
-    `detail` says what is wrong with which field, where that is known.
+    `detail` describes what is wrong with which field, where that is known.
     """
 
     def __init__(self, code: str, message: str, detail: str | None = None) -> None:

@@ -17,12 +17,12 @@ _LONGEST_HANDSHAKE = 15.0
 
 
 class FeedConnection:
-    """Made for one provider; `number` counts its connections, `on_frame` gets the data frames.
+    """One provider's connection; `number` counts them, `on_frame` is called with each data frame.
 
-    `changed` hears, in the link's thread, that it has connected or ended.
+    `changed` is called in the link's thread when it has connected or ended.
 
-    All methods but the notes belong to the supervising thread. Times are the pace's monotonic
-    seconds.
+    All methods but the notes belong to the supervising thread. Times are the monotonic seconds of
+    the feed clock.
     """
 
     def __init__(
@@ -39,10 +39,12 @@ class FeedConnection:
         self.first_data_at: float | None = None
         self.closing_soon = False
         self._provider = provider
-        patience = timing.patience
-        if provider.limits.silence is not None:
-            patience = structs.replace(patience, silence=provider.limits.silence)
-        self._watchdog = Watchdog(patience, self.opened_at)
+        timeouts = timing.timeouts
+        if provider.limits.heartbeat_timeout is not None:
+            timeouts = structs.replace(
+                timeouts, heartbeat_timeout=provider.limits.heartbeat_timeout
+            )
+        self._watchdog = Watchdog(timeouts, self.opened_at)
         self._has_begun = False
         self._is_authenticated = not provider.authenticates
         self._subscribed: set[str] = set()
@@ -58,12 +60,13 @@ class FeedConnection:
             changed,
         )
 
-    def tend(
+    def maintain(
         self, names: Collection[str], now: float, *, expects_data: bool, witnessed: int = 0
     ) -> FeedNoData | None:
-        """Subscribe what is wanted, ask for a sign of life, end the link if it is dead.
+        """Subscribe to what is wanted, send pings, close the link if it is dead.
 
-        Tells where it lives and is mute: that one is kept until another brings data.
+        Returns FeedNoData where frames come but no data: that connection is kept until another one
+        brings data.
         """
         if not self.link.is_open:
             if now - self.opened_at > _LONGEST_HANDSHAKE:
@@ -73,13 +76,13 @@ class FeedConnection:
             self._has_begun = True
             self._queue(self._provider.opening())
         if self._is_authenticated:
-            self._wish(set(names), now)
+            self._update_subscriptions(set(names), now)
         elif now - self.opened_at > _LONGEST_HANDSHAKE:
             self.link.close(FeedUnauthenticated(now - self.opened_at))
         self._send_next(now)
         if self._watchdog.wants_probe(now):
             self.link.ping()
-        error = self._watchdog.verdict(now, expects_data=expects_data, witnessed=witnessed)
+        error = self._watchdog.check(now, expects_data=expects_data, witnessed=witnessed)
         if isinstance(error, FeedNoData):
             return error
         if error is not None:
@@ -87,32 +90,32 @@ class FeedConnection:
         return None
 
     @property
-    def is_asking(self) -> bool:
-        """Whether requests wait for their turn."""
+    def has_unsent_requests(self) -> bool:
+        """Whether requests wait for the frame spacing."""
         return bool(self._unsent)
 
     def note_authenticated(self) -> None:
-        """The upstream knows us; in the link's thread."""
+        """The upstream has accepted the login; called in the link's thread."""
         self._is_authenticated = True
 
     def note_data(self, now: float) -> None:
-        """A frame brought prices."""
+        """A frame with prices has come."""
         self._watchdog.data(now)
         if self.first_data_at is None:
             self.first_data_at = now
 
-    def has_lived(self, seconds: float, now: float) -> bool:
-        """Whether data has come for so long."""
+    def has_delivered_for(self, seconds: float, now: float) -> bool:
+        """Whether its first data came at least so many seconds ago."""
         return self.first_data_at is not None and now - self.first_data_at >= seconds
 
-    def _wish(self, wanted: set[str], now: float) -> None:
-        new, gone = wanted - self._subscribed, self._subscribed - wanted
+    def _update_subscriptions(self, wanted: set[str], now: float) -> None:
+        new, dropped = wanted - self._subscribed, self._subscribed - wanted
         if new:
             if not self._subscribed:
                 self._watchdog.restart_data(now)
             self._queue(self._provider.subscribe(sorted(new), self._requests + 1))
-        if gone:
-            self._queue(self._provider.unsubscribe(sorted(gone), self._requests + 1))
+        if dropped:
+            self._queue(self._provider.unsubscribe(sorted(dropped), self._requests + 1))
         self._subscribed = wanted
 
     def _queue(self, frames: list[str]) -> None:
@@ -122,7 +125,7 @@ class FeedConnection:
     def _send_next(self, now: float) -> None:
         if self._unsent and now >= self._may_send_at:
             self._may_send_at = now + self._provider.limits.frame_spacing
-            with contextlib.suppress(FeedError):  # that the link has ended shows by itself
+            with contextlib.suppress(FeedError):  # the supervisor sees `ended`
                 self.link.send(self._unsent.popleft())
 
     # In the link's thread

@@ -1,4 +1,4 @@
-"""Every source of an installation as something that can be started, stopped and asked about."""
+"""All feeds of an installation: started, stopped and queried together."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,10 +18,10 @@ Feed: TypeAlias = Supervisor | Poller
 
 
 class FeedSet:
-    """The feeds by the name of their source; `wanted` tells how urgently a source is to be asked
-    for a symbol.
+    """The feeds by the name of their source.
 
-    In `folder` calls are counted and keys shared with the other processes of this machine.
+    `wanted` gives how urgently a source is to be polled for a symbol, see PollSchedule. `folder`
+    holds the call counts and leases that all processes of this machine share.
     """
 
     def __init__(
@@ -41,26 +41,26 @@ class FeedSet:
             name: Supervisor(provider, reports, clock, timing, keys, leases)
             for name, provider in streams(settings).items()
         }
-        for name, asked in polls(settings).items():
-            schedule = PollSchedule(polling or Polling(), asked.limits, _of(wanted, name))
+        for name, poll_provider in polls(settings).items():
+            schedule = PollSchedule(polling or Polling(), poll_provider.limits, _of(wanted, name))
             self.feeds[name] = Poller(
-                asked, reports, clock, call_counts, keys, schedule, feed_clock
+                poll_provider, reports, clock, call_counts, keys, schedule, feed_clock
             )
 
     def start(self) -> None:
-        """Start them all, in the background."""
+        """Start all feeds, in the background."""
         for feed in self.feeds.values():
             feed.start()
 
     def stop(self) -> None:
-        """Stop them all, and wait until their threads are gone."""
+        """Stop all feeds, and wait until their threads have ended."""
         for feed in self.feeds.values():
             feed.begin_stop()
         for feed in self.feeds.values():
             feed.stop()
 
     def status(self) -> dict[str, FeedStatus]:
-        """The condition of every source that may be asked, in the registry's order; the built-in
+        """The status of every source that the settings name, in the registry's order; the built-in
         exchange only where there is one."""
         kinds = {**dict.fromkeys(STREAMS, "websocket"), **dict.fromkeys(POLLS, "http")}
         off = {
@@ -71,18 +71,18 @@ class FeedSet:
         return off | {name: feed.status() for name, feed in self.feeds.items()}
 
     def uses(self) -> dict[str, list[BudgetUse]]:
-        """How the budgets of those stand that are asked."""
+        """The use of the call budgets of each polled source."""
         return {name: feed.uses() for name, feed in self.feeds.items() if isinstance(feed, Poller)}
 
 
 class FeedActivity:
-    """Tells when a source begins or ceases to bring prices, which its states alone do not."""
+    """Detects that a source starts or stops bringing prices, which its states alone do not show."""
 
     def __init__(self) -> None:
         self._active: dict[str, bool] = {}
 
     def has_changed(self, source: str, status: FeedStatus) -> bool:
-        """Whether this is news; a source that never brought any is none."""
+        """Whether `active` differs from the last call; a source is inactive at first."""
         before = self._active.get(source, False)
         self._active[source] = status.active
         return before is not status.active

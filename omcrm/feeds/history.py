@@ -1,4 +1,4 @@
-"""Everybody who tells finished days, by the name of the source."""
+"""Every provider of finished days, by the name of its source."""
 
 from collections.abc import Callable, Mapping
 
@@ -11,7 +11,7 @@ from omcrm.feeds.history_provider import HistoryProvider
 from omcrm.feeds.registry import FeedSettings
 from omcrm.market.source import SIMULATED
 
-# Which address each is asked at: that of its poller, or one of its own.
+# The setting that holds each one's address: that of its poller, or one of its own.
 ADDRESSES: Mapping[str, str] = {
     "binance": "binance_rest",
     "coinbase": "coinbase_rest",
@@ -27,13 +27,13 @@ HISTORIES: Mapping[str, Callable[[str, FeedSettings], HistoryProvider]] = {
     "coingecko": lambda url, settings: CoinGeckoHistory(url, settings.keys),
     "alpha_vantage": lambda url, settings: AlphaVantageHistory(url, settings.keys),
     "frankfurter": lambda url, settings: FrankfurterHistory(url),
-    # The built-in exchange speaks Binance's words over HTTP, too.
+    # The built-in exchange uses Binance's HTTP format, too.
     SIMULATED.name: lambda url, settings: BinanceHistory(_plain(url), SIMULATED),
 }
 
 
 def histories(settings: FeedSettings) -> dict[str, HistoryProvider]:
-    """Those that have an address."""
+    """The history providers that have an address."""
     return {
         name: make(settings.urls[ADDRESSES[name]], settings)
         for name, make in HISTORIES.items()
@@ -42,5 +42,5 @@ def histories(settings: FeedSettings) -> dict[str, HistoryProvider]:
 
 
 def _plain(url: str) -> str:
-    """The HTTP address of what listens at a ws:// one."""
+    """The http:// address of a server with a ws:// one."""
     return url.replace("ws://", "http://", 1)

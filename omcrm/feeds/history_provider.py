@@ -1,7 +1,7 @@
-"""The contract of who tells finished days over HTTP: data and pure functions, no socket.
+"""The contract of a provider of finished days over HTTP: data and pure functions, no socket.
 
 Adding one: copy `histories/coinbase.py`, write its functions, add a line to `HISTORIES` in
-`history.py`, and give `tests/feeds/past_days.py` replies of it.
+`history.py`, and add replies of it to `tests/feeds/history_replies.py`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ _DAY = timedelta(days=1)
 
 
 class HistoryRequest(Struct, frozen=True):
-    """What is asked for: the days from `first` to `last`, both included, as of `now`.
+    """The days that are requested: from `first` to `last`, both included, as of `now`.
 
     `names` maps the provider's spelling of a symbol to ours.
     """
@@ -36,11 +36,11 @@ class HistoryRequest(Struct, frozen=True):
     now: datetime
 
     def holds(self, day: date) -> bool:
-        """Whether a day is asked for; upstreams tell more, such as the day that is not over."""
+        """Whether a day is requested; upstreams send more, such as the day that is not over."""
         return self.first <= day <= self.last
 
     def days(self) -> Iterator[date]:
-        """Every calendar day that is asked for, oldest first."""
+        """Every calendar day that is requested, oldest first."""
         for number in range((self.last - self.first).days + 1):
             yield self.first + number * _DAY
 
@@ -49,7 +49,7 @@ HistoryEvent: TypeAlias = DailyBar | RequestRejected | AccessDenied | Unreadable
 
 
 class HistoryProvider(Provider, Protocol):
-    """An upstream that is asked for finished days."""
+    """An upstream that has finished days."""
 
     @property
     def limits(self) -> PollLimits:
@@ -58,10 +58,10 @@ class HistoryProvider(Provider, Protocol):
 
     @property
     def reach(self) -> int:
-        """How many calendar days back it tells."""
+        """How many calendar days back it has."""
 
-    def calls(self, past: HistoryRequest) -> list[Call]:
-        """The calls that ask for these days, in the order of the names."""
+    def calls(self, request: HistoryRequest) -> list[Call]:
+        """The calls that request these days, in the order of the names."""
 
-    def parse(self, call: Call, reply: Reply, past: HistoryRequest) -> list[HistoryEvent]:
-        """The finished days that a reply tells; never raises, whatever it is."""
+    def parse(self, call: Call, reply: Reply, request: HistoryRequest) -> list[HistoryEvent]:
+        """The finished days in a reply; never raises, whatever the bytes are."""

@@ -1,4 +1,4 @@
-"""Asks for finished days: per symbol, source after source until none is missing."""
+"""Fetches finished days: per symbol, source after source until none is missing."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, timedelta
@@ -16,7 +16,7 @@ from omcrm.market.source import SIMULATED
 
 
 class MissingDays(Struct, frozen=True):
-    """The days that are missing of an instrument; `has_real` where a real source told others."""
+    """The missing days of an instrument; `has_real` where it has others from a real source."""
 
     instrument: Instrument
     days: tuple[date, ...]
@@ -24,10 +24,10 @@ class MissingDays(Struct, frozen=True):
 
 
 class HistoryResult(Struct, frozen=True):
-    """What became of one symbol: the days that were told, and those that nobody told.
+    """The result of one symbol: the days that were fetched, and those that are still missing.
 
-    `problems` has a sentence for each source that could not be asked or did not answer well, or for
-    there being none; `limits` for each that tells no more of the past.
+    `problems` has a sentence for each source that could not be asked or gave a bad answer, or one
+    where there is no source; `limits` for each that has no data so far back.
     """
 
     symbol: str
@@ -38,19 +38,19 @@ class HistoryResult(Struct, frozen=True):
 
 
 class _Search:
-    """What is known so far of one symbol."""
+    """The state of one symbol's query."""
 
-    def __init__(self, wish: MissingDays) -> None:
-        self.instrument = wish.instrument
-        self.has_real = wish.has_real
-        self.missing = set(wish.days)
+    def __init__(self, missing: MissingDays) -> None:
+        self.instrument = missing.instrument
+        self.has_real = missing.has_real
+        self.missing = set(missing.days)
         self.candles: list[DailyBar] = []
         self.problems: list[str] = []
         self.limits: list[str] = []
         self.has_source = False
 
     def wants(self, source: str) -> bool:
-        """Whether a source is to be asked; invented days never stand beside real ones."""
+        """Whether a source is to be asked; simulated days never stand beside real ones."""
         if not self.missing or source not in self.instrument.provider_symbols:
             return False
         return source != SIMULATED.name or not (self.has_real or self.candles)
@@ -62,7 +62,7 @@ class _Search:
             self.missing.discard(candle.day)
             self.candles.append(candle)
         else:
-            self.note(candle.source, f"what it told of {candle.day} was not believed")
+            self.note(candle.source, f"its bar of {candle.day} was rejected")
 
     def note(self, source: str, problem: str) -> None:
         self.problems.append(f"{source}: {problem}")
@@ -75,19 +75,19 @@ class HistoryQuery:
         self._query = query
         self._providers = providers
 
-    def answers(self, wishes: Iterable[MissingDays]) -> Iterator[HistoryResult]:
-        """One answer for each wish, as soon as there is one; nobody is asked for no days."""
-        searches = [_Search(wish) for wish in wishes]
+    def answers(self, missing_days: Iterable[MissingDays]) -> Iterator[HistoryResult]:
+        """One result for each item, as soon as it is known; without days no call is made."""
+        searches = [_Search(missing) for missing in missing_days]
         for asset_class in AssetClass:
             left = [search for search in searches if search.instrument.asset_class is asset_class]
             for name in POLICIES[asset_class].sources:
                 for _ in self._ask(name, [search for search in left if search.wants(name)]):
-                    # What is found after minutes of waiting must not be lost by an end.
-                    yield from (self._found(search) for search in left if not search.missing)
+                    # Results that took minutes of waiting must not be lost where the caller stops.
+                    yield from (self._result(search) for search in left if not search.missing)
                     left = [search for search in left if search.missing]
-            yield from map(self._found, left)
+            yield from map(self._result, left)
 
-    def _found(self, search: _Search) -> HistoryResult:
+    def _result(self, search: _Search) -> HistoryResult:
         candles = sorted(search.candles, key=lambda candle: candle.day)
         problems = tuple(map(self._query.hidden, search.problems))
         missing = tuple(sorted(search.missing))
@@ -97,7 +97,7 @@ class HistoryQuery:
         return HistoryResult(search.instrument.symbol, tuple(candles), missing, problems, limits)
 
     def _ask(self, source: str, wanted: list[_Search]) -> Iterator[None]:
-        """Ask one source; gives way after each call."""
+        """Ask one source; yields after each call."""
         provider = self._providers.get(source)
         if provider is None or not wanted:
             return
@@ -116,7 +116,7 @@ class HistoryQuery:
             try:
                 self._ask_together(quota, provider, searches)
             except FeedError as error:
-                # Each call costs, also one that fails: the next would fail alike.
+                # Every call counts, also one that fails, and the next would fail alike.
                 for search in waiting.values():
                     search.note(source, str(error))
                 return
@@ -132,37 +132,35 @@ class HistoryQuery:
         days = {day for search in searches.values() for day in search.missing if day >= earliest}
         for search in searches.values():
             if min(search.missing) < earliest:
-                search.limits.append(
-                    f"{quota.source}: tells no more than {provider.reach} days back"
-                )
+                search.limits.append(f"{quota.source}: has no more than {provider.reach} days back")
         if not days:
             return
         names = {name: item.instrument.symbol for name, item in searches.items()}
-        past = HistoryRequest(names, min(days), max(days), now)
-        for call in provider.calls(past):
-            self._call(quota, provider, call, past, searches)
+        request = HistoryRequest(names, min(days), max(days), now)
+        for call in provider.calls(request):
+            self._call(quota, provider, call, request, searches)
 
     def _call(
         self,
         quota: CallQuota,
         provider: HistoryProvider,
         call: Call,
-        past: HistoryRequest,
+        request: HistoryRequest,
         searches: Mapping[str, _Search],
     ) -> None:
         reply = self._query.get(quota, call)
         by_symbol = {search.instrument.symbol: search for search in searches.values()}
-        for told in provider.parse(call, reply, past):
-            if isinstance(told, AccessDenied):
-                raise self._query.note_refusal(quota, told)
-            if isinstance(told, DailyBar):
-                by_symbol[told.symbol].take(told)
+        for event in provider.parse(call, reply, request):
+            if isinstance(event, AccessDenied):
+                raise self._query.note_refusal(quota, event)
+            if isinstance(event, DailyBar):
+                by_symbol[event.symbol].take(event)
                 continue
             for name in call.names:
-                searches[name].note(quota.source, _words(told))
+                searches[name].note(quota.source, _words(event))
 
 
-def _words(told: RequestRejected | Unreadable) -> str:
-    if isinstance(told, RequestRejected):
-        return f"refused with {told.code}: {told.message}"
-    return f"unreadable answer: {told.problem}"
+def _words(event: RequestRejected | Unreadable) -> str:
+    if isinstance(event, RequestRejected):
+        return f"refused with {event.code}: {event.message}"
+    return f"unreadable answer: {event.problem}"

@@ -1,4 +1,4 @@
-"""Asks upstreams over HTTP on request, besides the pollers and from the same budgets."""
+"""Makes HTTP calls to upstreams on request, beside the pollers and from the same budgets."""
 
 import contextlib
 import threading
@@ -15,13 +15,13 @@ from omcrm.feeds.quota import CallCounts
 from omcrm.feeds.status import masked
 from omcrm.market.clock import Clock
 
-# No answer takes longer, so that an end that is asked for comes soon.
+# No answer takes longer, so that `close` takes effect soon.
 _LONGEST_ANSWER = 15.0
 _LEAST = 0.1
 
 
 class CallQuota(Struct, frozen=True):
-    """Who pays for a call: the budgets of a source and of the key it is asked with."""
+    """What a call is counted against: the budgets of a source and of the key it is asked with."""
 
     source: str
     api_key: str
@@ -29,9 +29,9 @@ class CallQuota(Struct, frozen=True):
 
 
 class HttpQuery:
-    """One round of questions; thread-safe, and `close` ends it from any thread.
+    """One round of calls; thread-safe, and `close` ends it from any thread.
 
-    It is over after `seconds`. For a budget that renews it waits `patience` seconds at most.
+    It ends after `seconds`. It waits `renewal_wait` seconds at most for a budget to renew.
     """
 
     def __init__(
@@ -40,25 +40,25 @@ class HttpQuery:
         keys: Keys,
         clock: Clock,
         seconds: float,
-        patience: float = 0.0,
+        renewal_wait: float = 0.0,
     ) -> None:
         self.clock = clock
         self._call_counts = call_counts
         self._keys = keys
         self._until = time.monotonic() + seconds
-        self._patience = patience
+        self._renewal_wait = renewal_wait
         self._closed = threading.Event()
         self._lock = threading.Lock()
         self._fetchers: dict[str, Fetcher] = {}
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing is asked any more."""
+        """Whether no more calls are made."""
         return self._closed.is_set() or self._left() < _LEAST
 
     def get(self, quota: CallQuota, call: Call) -> Reply:
-        """What the upstream answers; raises FeedError where it does not or may not be asked."""
-        self._pay(quota)
+        """The upstream's reply; raises FeedError where there is none or no call is allowed."""
+        self._count_call(quota)
         fetcher = self._fetcher(quota.source)
         # The answer must not take longer than what is left.
         alarm = threading.Timer(max(_LEAST, self._left()), fetcher.close)
@@ -74,7 +74,7 @@ class HttpQuery:
             alarm.cancel()
 
     def note_refusal(self, quota: CallQuota, refusal: AccessDenied) -> FeedRefused:
-        """Count what the upstream says is used up; the refusal as an error."""
+        """Mark a budget that the upstream reports as used up; returns the refusal as an error."""
         self._call_counts.note_refusal(
             quota.source, quota.api_key, quota.budgets, refusal, self.clock()
         )
@@ -89,7 +89,7 @@ class HttpQuery:
         return masked(self._keys.hide(text))
 
     def close(self) -> None:
-        """End all calls and ask no more."""
+        """End all calls and make no more."""
         self._closed.set()
         with self._lock:
             fetchers = list(self._fetchers.values())
@@ -99,9 +99,9 @@ class HttpQuery:
     def _left(self) -> float:
         return self._until - time.monotonic()
 
-    def _pay(self, quota: CallQuota) -> None:
-        """Count a call; waits where its budget renews soon."""
-        renewed_by = time.monotonic() + self._patience
+    def _count_call(self, quota: CallQuota) -> None:
+        """Count a call; waits where its budget renews soon, raises FeedError where it does not."""
+        renewed_by = time.monotonic() + self._renewal_wait
         while True:
             if self.is_over:
                 raise FeedError("stopped" if self._closed.is_set() else "no time left")
@@ -117,7 +117,7 @@ class HttpQuery:
         try:
             return self._call_counts.take(quota.source, quota.api_key, quota.budgets, self.clock())
         except OSError as error:
-            # What cannot be counted is not asked.
+            # A call that cannot be counted is not made.
             raise FeedError(f"its calls cannot be counted: {error.strerror}") from None
 
     def _fetcher(self, source: str) -> Fetcher:

@@ -1,33 +1,33 @@
-"""The keys of upstreams: looked up anew for every connection, and never to be seen again."""
+"""The API keys of upstreams: read anew for every connection, hidden in every text."""
 
 import threading
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
 _MASK = "***"
-# What is shorter would be found in ordinary words.
+# Shorter keys would occur in ordinary words.
 _SHORTEST = 4
 
 
 class Keys:
-    """Gives keys by the name of their setting, and hides every key it ever gave.
+    """Returns keys by the name of their setting, and hides every key it ever returned.
 
-    `look_up` gives the text of a setting, empty where it is not set. Thread-safe.
+    `read_setting` returns the text of a setting, empty where it is not set. Thread-safe.
     """
 
-    def __init__(self, look_up: Callable[[str], str] = lambda name: "") -> None:
-        self._look_up = look_up
+    def __init__(self, read_setting: Callable[[str], str] = lambda name: "") -> None:
+        self._read_setting = read_setting
         self._lock = threading.Lock()
         self._given: tuple[str, ...] = ()
 
     def get(self, name: str) -> str:
-        """The key of this setting now; empty where there is none."""
-        key = self._look_up(name).strip()
+        """The present key of this setting; empty where there is none."""
+        key = self._read_setting(name).strip()
         if len(key) >= _SHORTEST and key not in self._given:
-            # As it is, and as it stands in a URL.
+            # As it is, and as it is quoted in a URL.
             spelled = {key, quote(key), quote(key, safe=""), quote_plus(key)}
             with self._lock:
-                # The longest first: one may be part of another.
+                # The longest first: one key may contain another.
                 self._given = tuple(sorted(spelled.union(self._given), key=len, reverse=True))
         return key
 

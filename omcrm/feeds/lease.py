@@ -1,4 +1,4 @@
-"""Who may use what only one connection may use, among all processes of this machine."""
+"""Leases of upstream connections, so that only one process of this machine opens each."""
 
 import contextlib
 import fcntl
@@ -10,14 +10,14 @@ _LONGEST = 20
 
 
 class Leases:
-    """Locks in a folder that all processes of this machine's user share; gone with the process."""
+    """File locks in a folder that all processes of this user share; they end with the process."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._held: dict[str, int] = {}
 
     def take(self, source: str, api_key: str) -> bool:
-        """Whether this process has the one connection of this account now."""
+        """Take the lease of a source and key; whether this process has it now."""
         name = lease_name(source, api_key)
         if name in self._held:
             return True
@@ -34,19 +34,19 @@ class Leases:
         return True
 
     def holder(self, source: str, api_key: str) -> str:
-        """The number of the process that has it, for people; empty where it is not known."""
+        """The id of the process that has the lease, for people; empty where it is not known."""
         with contextlib.suppress(OSError):
             path = self._folder / f"{lease_name(source, api_key)}.lock"
             return path.read_text(errors="replace").strip()[:_LONGEST]
         return ""
 
     def give_back(self, source: str, api_key: str) -> None:
-        """Let another process have it; harmless where it is not held."""
+        """Release the lease; harmless where it is not held."""
         file = self._held.pop(lease_name(source, api_key), None)
         if file is not None:
             os.close(file)
 
 
 def lease_name(source: str, api_key: str) -> str:
-    """A file's name for an account, which does not tell the key."""
+    """The file name for a source and key; it does not reveal the key."""
     return f"{source}-{hashlib.sha256(api_key.encode()).hexdigest()[:16]}"

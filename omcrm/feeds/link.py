@@ -21,10 +21,10 @@ _CONNECT_TIMEOUT = 10.0
 _READ_AT_ONCE = 65536
 # The largest real frame seen was 64 kB; a whole order book may take megabytes.
 _LARGEST_MESSAGE = 4 * 1024 * 1024
-# A reader that always finds data would keep all other green threads waiting.
-_LONGEST_TURN = 0.005
+# A reader whose socket always has data would keep all other green threads waiting.
+_LONGEST_SLICE = 0.005
 _FRAMES_A_CHECK = 16
-# Not zero: gevent would then let nobody but other ready greenlets run.
+# Not zero: gevent would then run other ready greenlets only, and no I/O.
 _PAUSE = 0.0001
 
 Receive = Callable[[bytes], None]
@@ -33,9 +33,9 @@ Receive = Callable[[bytes], None]
 class Link:
     """One WebSocket to an upstream, read in a thread of its own until it ends.
 
-    `receive` gets every data frame, `touch` hears of every frame, `changed` of the connection's
-    beginning and end, all in that thread. After the end `ended` is set and `error` says why, None
-    where it was closed from here.
+    `receive` is called with each data frame, `touch` for every other frame, `changed` when the
+    connection is made and when it ends, all in that thread. After the end `ended` is set and
+    `error` holds the reason, None where it was closed from here without one.
     """
 
     def __init__(
@@ -63,14 +63,14 @@ class Link:
         self._thread.start()
 
     def send(self, frame: str) -> None:
-        """Send a text frame; raises FeedError where the connection is gone."""
+        """Send a text frame; raises FeedError where the connection has ended."""
         try:
             self._socket.send(frame)
         except (OSError, websocket.WebSocketException) as error:
             raise FeedError(_words(error)) from error
 
     def ping(self) -> None:
-        """Ask the upstream for a sign of life."""
+        """Send a ping frame; a failure shows as the connection's end."""
         with contextlib.suppress(OSError, websocket.WebSocketException):
             self._socket.ping(b"omcrm")
 
@@ -84,7 +84,7 @@ class Link:
         if self.error is None:
             self.error = error
         self._closing = True
-        # Wakes the thread, which then closes: a closing handshake can hang on a dead link.
+        # Wakes the thread, which then closes: a closing handshake can hang on a dead connection.
         if self._socket.sock is not None:
             with contextlib.suppress(OSError):
                 self._socket.sock.shutdown(socket.SHUT_RDWR)
@@ -116,13 +116,13 @@ class Link:
     def _connect(self) -> None:
         self._socket.settimeout(_CONNECT_TIMEOUT)
         self._socket.connect(self.url, timeout=_CONNECT_TIMEOUT, redirect_limit=0)  # type: ignore[no-untyped-call]
-        # From here on the watchdog decides: `close` wakes the reader.
+        # From here on the watchdog decides when it is dead: `close` wakes the reader.
         self._socket.settimeout(None)
         self.connected.set()
         self._changed()
 
     def _read(self) -> None:
-        turn_began, frames = time.monotonic(), 0
+        slice_began, frames = time.monotonic(), 0
         while not self._closing:
             opcode, frame = self._socket.recv_data_frame(True)
             if opcode == websocket.ABNF.OPCODE_CLOSE:
@@ -132,13 +132,13 @@ class Link:
             else:
                 self._touch()
             frames += 1
-            if frames % _FRAMES_A_CHECK == 0 and time.monotonic() - turn_began > _LONGEST_TURN:
+            if frames % _FRAMES_A_CHECK == 0 and time.monotonic() - slice_began > _LONGEST_SLICE:
                 time.sleep(_PAUSE)
-                turn_began = time.monotonic()
+                slice_began = time.monotonic()
 
 
 class _BoundedWebSocket(websocket.WebSocket):  # type: ignore[misc,unused-ignore]
-    """A client that refuses messages of unreasonable size before it reads them."""
+    """A client that rejects too large messages before it reads them."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -147,18 +147,18 @@ class _BoundedWebSocket(websocket.WebSocket):  # type: ignore[misc,unused-ignore
 
 
 class _BoundedFrames(frame_buffer):  # type: ignore[misc,unused-ignore]
-    """Reads what the socket has at once, where the original asks for each part of a frame."""
+    """Reads all that the socket has in one call, where the original calls for each field."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
-        self._held = bytearray()
+        self._buffer = bytearray()
 
     def recv_strict(self, bufsize: int) -> bytes:
-        while len(self._held) < bufsize:
-            self._held += self.recv(_READ_AT_ONCE)
-        part = bytes(self._held[:bufsize])
-        del self._held[:bufsize]
-        return part
+        while len(self._buffer) < bufsize:
+            self._buffer += self.recv(_READ_AT_ONCE)
+        chunk = bytes(self._buffer[:bufsize])
+        del self._buffer[:bufsize]
+        return chunk
 
     def recv_length(self) -> None:
         super().recv_length()
@@ -173,7 +173,7 @@ class _BoundedMessage(continuous_frame):  # type: ignore[misc,unused-ignore]
             raise websocket.WebSocketProtocolException("message too long")
 
 
-# What went wrong, in words
+# Errors as texts for people
 
 _PLAIN = {
     errno.ECONNREFUSED: "connection refused",

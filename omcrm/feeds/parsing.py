@@ -1,4 +1,4 @@
-"""What parsers of every upstream need: exact numbers, times, and an end to bad frames."""
+"""What the parsers of all upstreams share: exact numbers, times, and errors of bad frames."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -8,7 +8,7 @@ import msgspec
 
 from omcrm.feeds.provider import Unreadable
 
-# All that reading a frame of any bytes can raise.
+# Every error that reading a frame of any bytes can raise.
 BAD_FRAME = (
     msgspec.MsgspecError,
     ArithmeticError,
@@ -28,7 +28,7 @@ decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
 def unreadable(error: Exception) -> Unreadable:
-    """The event that says what is wrong with a frame."""
+    """The event for a frame that raised `error`."""
     return Unreadable(f"{type(error).__name__}: {error}"[:_LONGEST_PROBLEM])
 
 
@@ -80,7 +80,7 @@ def from_iso(value: Any) -> datetime:
     head, dot, rest = text(value).partition(".")
     if dot:
         digits = len(rest) - len(rest.lstrip("0123456789"))
-        # Python would pass over other signs.
+        # Python would ignore other characters here.
         if not digits or rest[digits : digits + 1] not in ("Z", "+", "-"):
             raise ValueError("not a time with a zone")
         head = f"{head}.{rest[:digits][:_FRACTION]:0<{_FRACTION}}{rest[digits:]}"

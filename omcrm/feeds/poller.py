@@ -1,6 +1,6 @@
-"""Asks one upstream over HTTP, in batches and within its quota, and says how it is doing.
+"""Polls one upstream over HTTP, in batches and within its quota, and reports its status.
 
-Long for a reason: every way that asking goes wrong is told in one place.
+Long for a reason: every way in which a call can fail is handled in one place.
 """
 
 import contextlib
@@ -39,25 +39,25 @@ from omcrm.market.tick import Tick
 _log = logging.getLogger(__name__)
 
 _STEP = 1.0
-_LOOK_AGAIN = 5.0
+_CHECK_AGAIN = 5.0
 _STOP_TIMEOUT = 15.0
-# What an upstream refuses to tell of one symbol, it will not tell soon.
+# How long symbols rest whose request the upstream has refused.
 _REFUSED_FOR = 300.0
-# Each call costs, also one that fails: again after so long at first, then ever more rarely.
+# Failed calls count as well: the first wait before the next one, doubled with each failure.
 _AGAIN, _MOST_DOUBLINGS = 60.0, 10
 
 
 class Polling(Struct, frozen=True):
-    """How often, in seconds, and for how many symbols at once pollers ask, at most."""
+    """The shortest interval of pollers in seconds, and the largest number of symbols in a call."""
 
     interval: float = 30.0
     batch: int = 50
 
 
 class PollSchedule:
-    """When to ask for which symbols: those wanted most first, none more often than it makes sense.
+    """Decides which symbols are polled next: the most urgent first, each once an interval at most.
 
-    `wanted` tells how urgently a symbol (ours) is wanted now: 0 not at all, higher first.
+    `wanted` gives how urgently a symbol (ours) is wanted now: 0 not at all, higher first.
     """
 
     def __init__(self, polling: Polling, limits: PollLimits, wanted: Callable[[str], int]) -> None:
@@ -67,7 +67,7 @@ class PollSchedule:
         self._asked: dict[str, float] = {}
 
     def due(self, names: Mapping[str, str], now: float) -> list[str]:
-        """The names to ask for next, one batch; empty while nothing is due."""
+        """The names to poll next, one batch; empty while nothing is due."""
         urgency = {name: self._wanted(symbol) for name, symbol in names.items()}
         waiting = [
             name
@@ -82,22 +82,22 @@ class PollSchedule:
         return any(map(self._wanted, names.values()))
 
     def asked(self, names: Iterable[str], now: float) -> None:
-        """These have been asked for."""
+        """Note that these have been polled."""
         self._asked.update(dict.fromkeys(names, now))
 
-    def rest(self, names: Iterable[str], until: float) -> None:
-        """Do not ask for these before then, nor before their turn."""
+    def suspend(self, names: Iterable[str], until: float) -> None:
+        """Do not poll these before `until`, nor before their interval is over."""
         for name in names:
             self._asked[name] = max(self._asked.get(name, -math.inf), until - self.interval)
 
     def failed(self, names: Iterable[str]) -> None:
-        """These were asked for in vain."""
+        """Note that the call for these has failed: they are due again."""
         for name in names:
             self._asked.pop(name, None)
 
 
 class Poller:
-    """One provider that is asked; thread-safe, starting or stopping twice is harmless."""
+    """Polls one provider; thread-safe, starting or stopping twice is harmless."""
 
     def __init__(
         self,
@@ -142,15 +142,16 @@ class Poller:
         expects_data: Callable[[], bool],
         witnessed: Callable[[], int] = lambda: 0,
     ) -> None:
-        """Ask for these symbols (the provider's spelling → ours), and no others, from now on.
+        """Poll these symbols (the provider's spelling → ours), and no others, from now on.
 
-        Whether their markets are open is for the rhythm to know, and who is asked is never mute.
+        The other arguments are for streams: the schedule knows which symbols are wanted, and each
+        call has a timeout of its own.
         """
         self._names = dict(names)
         self._wake.set()
 
     def start(self) -> None:
-        """Begin to ask, in the background."""
+        """Begin to poll, in the background."""
         with self._lock:
             if self._thread is not None:
                 return
@@ -163,7 +164,7 @@ class Poller:
             self._thread.start()
 
     def stop(self) -> None:
-        """Ask no more, and wait until the thread is gone."""
+        """Stop polling, and wait until the thread has ended."""
         self.begin_stop()
         with self._lock:
             thread, self._thread = self._thread, None
@@ -171,19 +172,19 @@ class Poller:
             thread.join(_STOP_TIMEOUT)
 
     def begin_stop(self) -> None:
-        """Ask no more; `stop` waits."""
+        """Stop polling without waiting; `stop` waits."""
         self._fetcher.close()
         self._wake.set()
 
     def uses(self) -> list[BudgetUse]:
-        """How its budgets stand."""
+        """The use of its call budgets."""
         limits = self.provider.limits
         return self._call_counts.uses(
             self.name, self.provider.api_key(), limits.budgets, self._clock()
         )
 
     def status(self) -> FeedStatus:
-        """How the feed is doing."""
+        """The feed's present status."""
         return FeedStatus(
             state=self._state,
             active=self._state is FeedState.POLLING,
@@ -198,7 +199,7 @@ class Poller:
             unreadable=self._unreadable,
         )
 
-    # The asking thread
+    # The polling thread
 
     def _run(self, fetcher: Fetcher) -> None:
         try:
@@ -207,7 +208,7 @@ class Poller:
                 self._timing.wait(self._wake, _STEP)
                 self._wake.clear()
         except Exception as error:
-            _log.exception("asking %s failed", self.name)
+            _log.exception("polling %s failed", self.name)
             self._note_problem(f"poller died: {error!r}")
         finally:
             fetcher.close()
@@ -219,7 +220,7 @@ class Poller:
             return
         missing = self.provider.missing()
         if missing is not None:
-            self._ask_at, self._last_error = now + _LOOK_AGAIN, f"{missing} is not set"
+            self._ask_at, self._last_error = now + _CHECK_AGAIN, f"{missing} is not set"
             self._set_state(FeedState.OFF)
             self._reports.condition(self.name, HealthState.OFF, 0)
             return
@@ -237,12 +238,12 @@ class Poller:
             self._set_state(FeedState.STANDBY)
 
     def _may_ask(self, now: float) -> bool:
-        """Whether the quota has one more call, which is then counted."""
+        """Whether the quota allows one more call, which is then counted."""
         api_key, budgets = self.provider.api_key(), self.provider.limits.budgets
         try:
             allowed_at = self._call_counts.take(self.name, api_key, budgets, self._clock())
         except OSError as error:
-            # What cannot be counted is not asked.
+            # A call that cannot be counted is not made.
             self._fail(FeedError(f"its calls cannot be counted: {error.strerror}"))
             return False
         if allowed_at is not None:
@@ -276,9 +277,9 @@ class Poller:
         self._meter.total += 1
         self._record(call, reply)
         arrival = FrameContext(self._clock(), self._number, self._names)
-        told = list(self.provider.parse(call, reply, arrival))
+        events = list(self.provider.parse(call, reply, arrival))
         failure: FeedError | None = None
-        for event in told:
+        for event in events:
             if isinstance(event, AccessDenied):
                 self._note_used_up(event)
                 refused = FeedRefused(event.status, event.message, event.retry_after)
@@ -286,11 +287,11 @@ class Poller:
                 return
             if isinstance(event, RequestRejected):
                 self._note_problem(f"refused with {event.code}: {event.message}")
-                self._schedule.rest(call.names, self._timing.now() + _REFUSED_FOR)
+                self._schedule.suspend(call.names, self._timing.now() + _REFUSED_FOR)
             elif isinstance(event, Unreadable):
                 self._unreadable += 1
                 failure = FeedError(f"unreadable answer: {event.problem}")
-        if ticks := [tick for tick in told if isinstance(tick, Tick)]:
+        if ticks := [tick for tick in events if isinstance(tick, Tick)]:
             if failure is not None:
                 self._note_problem(str(failure))
             self._take(ticks)
@@ -313,7 +314,7 @@ class Poller:
         if self._state is not FeedState.POLLING:
             self._set_state(FeedState.POLLING)
             self._reports.condition(self.name, HealthState.HEALTHY, self._number)
-        # A table may bring more than was asked for.
+        # A table may bring more symbols than were requested.
         brought = {tick.symbol for tick in ticks}
         names = [name for name, symbol in self._names.items() if symbol in brought]
         self._schedule.asked(names, self._timing.now())

@@ -1,4 +1,4 @@
-"""Asks once for the present prices: per symbol, source after source until one is believed."""
+"""Fetches present prices once: per symbol, source after source until one is accepted."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
@@ -23,7 +23,7 @@ from omcrm.market.tick import Tick
 
 
 class PriceResult(Struct, frozen=True):
-    """The answer for one symbol: the quote of the source whose price was accepted, numbered 0.
+    """The result of one symbol: the quote of the source whose price was accepted, numbered 0.
 
     Where none was, `problems` has a sentence for each source that was to be asked.
     """
@@ -34,9 +34,9 @@ class PriceResult(Struct, frozen=True):
 
 
 class PriceQuery:
-    """Applies what it fetches to the consolidator, which validates it like every tick.
+    """Applies the answers to the consolidator, which validates it like every tick.
 
-    `publish` gets each quote that changes.
+    `publish` is called with each quote that changes.
     """
 
     def __init__(
@@ -53,9 +53,9 @@ class PriceQuery:
         self._problems: dict[str, list[str]] = {}
 
     def answers(self, instruments: Iterable[Instrument], batch: int) -> Iterator[PriceResult]:
-        """One answer for each instrument, as soon as there is one.
+        """One result for each instrument, as soon as it is known.
 
-        `batch` symbols are asked for together at most.
+        A call requests `batch` symbols at most.
         """
         wanted = list(instruments)
         self._problems = {instrument.symbol: [] for instrument in wanted}
@@ -89,19 +89,19 @@ class PriceQuery:
             self._note(source, names.values(), f"{missing} is not set")
             return
         quota = CallQuota(source, provider.api_key(), provider.limits.budgets)
-        told: set[str] = set()
+        answered: set[str] = set()
         for batch_names in batches(list(names), batch):
-            # A table may have brought more than was asked for.
-            waiting = [name for name in batch_names if names[name] not in told]
+            # A table may have brought more symbols than were requested.
+            waiting = [name for name in batch_names if names[name] not in answered]
             for call in provider.calls(waiting):
                 try:
                     answers = self._call(provider, quota, call, names)
                 except FeedError as error:
-                    # Each call costs, also one that fails: the next would fail alike.
-                    self._note(source, set(names.values()) - told, str(error))
+                    # Every call counts, also one that fails, and the next would fail alike.
+                    self._note(source, set(names.values()) - answered, str(error))
                     return
-                new = [answer for answer in answers if answer.symbol not in told]
-                told.update(answer.symbol for answer in new)
+                new = [answer for answer in answers if answer.symbol not in answered]
+                answered.update(answer.symbol for answer in new)
                 yield from new
 
     def _call(
@@ -110,7 +110,7 @@ class PriceQuery:
         reply = self._query.get(quota, call)
         connection = self._consolidator.connection_of(quota.source)
         arrival = FrameContext(self._query.clock(), connection, names)
-        answers, words = [], "told no price"
+        answers, words = [], "sent no price"
         for event in list(provider.parse(call, reply, arrival)):
             if isinstance(event, AccessDenied):
                 raise self._query.note_refusal(quota, event)
@@ -119,17 +119,17 @@ class PriceQuery:
             elif isinstance(event, Unreadable):
                 words = f"unreadable answer: {event.problem}"
             elif isinstance(event, Tick):
-                answer = self._judged(event)
+                answer = self._validated(event)
                 if answer is None:
-                    self._note(quota.source, [event.symbol], "its price was not believed")
+                    self._note(quota.source, [event.symbol], "its price was rejected")
                 else:
                     answers.append(answer)
-        heard = {answer.symbol for answer in answers}
-        silent = [names[name] for name in call.names if names[name] not in heard]
-        self._note(quota.source, silent, words)
+        priced = {answer.symbol for answer in answers}
+        unpriced = [names[name] for name in call.names if names[name] not in priced]
+        self._note(quota.source, unpriced, words)
         return answers
 
-    def _judged(self, tick: Tick) -> PriceResult | None:
+    def _validated(self, tick: Tick) -> PriceResult | None:
         """The quote of the source, if the price of this tick was accepted."""
         changed = self._consolidator.apply(tick)
         if changed is not None:
@@ -141,6 +141,6 @@ class PriceQuery:
 
     def _note(self, source: str, symbols: Iterable[str], problem: str) -> None:
         for symbol in symbols:
-            said = self._problems[symbol]
-            if not any(note.startswith(f"{source}: ") for note in said):
-                said.append(f"{source}: {problem}")
+            problems = self._problems[symbol]
+            if not any(noted.startswith(f"{source}: ") for noted in problems):
+                problems.append(f"{source}: {problem}")

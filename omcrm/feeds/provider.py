@@ -1,8 +1,7 @@
 """The contract of an upstream: data and pure functions, no socket.
 
-Adding one: copy `providers/_template.py` (it pushes) or `providers/coingecko.py` (it is asked),
-write its functions, add a line to `registry.py`, and give the shared provider test some recorded
-frames.
+Adding one: copy `providers/_template.py` (a stream) or `providers/coingecko.py` (polled), write its
+functions, add a line to `registry.py`, and add recorded frames to the shared provider test.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +17,7 @@ from omcrm.market.tick import Tick
 class FrameContext(Struct, frozen=True):
     """What is known about a frame besides its bytes.
 
-    `names` maps the provider's spelling of a symbol to ours: what is not in it is not followed.
+    `names` maps the provider's spelling of a symbol to ours: other symbols are ignored.
     """
 
     received_at: datetime
@@ -27,7 +26,7 @@ class FrameContext(Struct, frozen=True):
 
 
 class Acknowledged(Struct, frozen=True):
-    """The upstream accepted the request with this id; it promises no data."""
+    """The upstream accepted the request with this id; data may still not come."""
 
     id: int | str | None
 
@@ -40,14 +39,14 @@ class RequestRejected(Struct, frozen=True):
 
 
 class Authenticated(Struct, frozen=True):
-    """The upstream knows who asks: symbols may be asked for now."""
+    """The upstream has accepted the login: symbols may be subscribed now."""
 
 
 class AccessDenied(Struct, frozen=True):
-    """The upstream will not serve this connection or key; the connection ends because of it.
+    """The upstream does not serve this connection or key; the connection ends because of it.
 
-    `status` is the nearest of HTTP's: 401 for a wrong key, 403 for what the plan does not hold,
-    429 for too many connections or calls. `retry_after` is in seconds where the upstream says so.
+    `status` is the nearest of HTTP's: 401 for a wrong key, 403 for what the plan does not include,
+    429 for too many connections or calls. `retry_after` is in seconds, None where it is not given.
     """
 
     status: int
@@ -60,7 +59,7 @@ class ClosingSoon(Struct, frozen=True):
 
 
 class Unreadable(Struct, frozen=True):
-    """The frame is not what this upstream sends; `problem` says why."""
+    """The frame is not one that this upstream sends; `problem` describes what is wrong."""
 
     problem: str
 
@@ -73,31 +72,31 @@ Event: TypeAlias = (
 class StreamLimits(Struct, frozen=True):
     """What the upstream allows on one connection; times in seconds.
 
-    `replace_after` is when a connection is replaced before the upstream ends it, None for never.
-    `silence` is for upstreams that are quieter than others: without any frame for so long their
-    connection is dead. `connections` is how many one key may have at once, over all processes;
-    None for no limit.
+    `replace_after` is the age at which a connection is replaced before the upstream ends it, None
+    for never. `heartbeat_timeout` is for upstreams that send frames more rarely than others:
+    without any frame for so long their connection is dead. `connections` is how many one key may
+    have at the same time, over all processes; None for no limit.
     """
 
     symbols: int
     frame_spacing: float
     replace_after: float | None = None
-    silence: float | None = None
+    heartbeat_timeout: float | None = None
     connections: int | None = None
 
 
 class Provider(Protocol):
-    """What every upstream has, however its prices come."""
+    """What every upstream has, streamed or polled."""
 
     @property
     def source(self) -> Source:
-        """Its name and the best class its prices can have."""
+        """Its name and the best price class it can have."""
 
     def missing(self) -> str | None:
-        """The setting without which it cannot be asked; None where nothing is missing."""
+        """The name of a required setting that is not set; None where nothing is missing."""
 
     def api_key(self) -> str:
-        """The key it is asked with, which limits are counted by; empty where it needs none."""
+        """The key that is sent and that limits are counted by; empty where it needs none."""
 
 
 class StreamProvider(Provider, Protocol):
@@ -109,38 +108,38 @@ class StreamProvider(Provider, Protocol):
 
     @property
     def authenticates(self) -> bool:
-        """Whether symbols may be asked for only after a `Authenticated`."""
+        """Whether symbols may be subscribed only after an `Authenticated`."""
 
     def url(self) -> str:
-        """Where to connect; asked anew for every connection, and so is the key in it."""
+        """Where to connect; read anew for every connection, and so is the key in it."""
 
     def opening(self) -> list[str]:
         """The frames to send first on a new connection."""
 
     def subscribe(self, names: Iterable[str], request: int) -> list[str]:
-        """The frames that ask for these symbols, in the provider's spelling.
+        """The frames that subscribe to these symbols, in the provider's spelling.
 
         `request` numbers the first of them.
         """
 
     def unsubscribe(self, names: Iterable[str], request: int) -> list[str]:
-        """The frames that end these symbols."""
+        """The frames that unsubscribe from these symbols."""
 
     def parse(self, frame: str | bytes, arrival: FrameContext) -> Iterable[Event]:
-        """What a frame says; never raises, whatever the bytes are."""
+        """The events in a frame; never raises, whatever the bytes are."""
 
 
 class Budget(Struct, frozen=True):
-    """So many calls are allowed in each calendar minute, hour, day or month of UTC."""
+    """The calls that are allowed in each calendar minute, hour, day or month of UTC."""
 
     calls: int
     period: Literal["minute", "hour", "day", "month"]
 
 
 class PollLimits(Struct, frozen=True):
-    """What an upstream that is asked allows; times in seconds.
+    """What a polled upstream allows; times in seconds.
 
-    `batch` symbols fit into one call. Asking more often than every `interval` brings nothing new.
+    `batch` symbols fit into one call. Polling more often than every `interval` brings nothing new.
     `budgets` are those of one key, or of this host where there is none.
     """
 
@@ -150,7 +149,7 @@ class PollLimits(Struct, frozen=True):
 
 
 class Call(Struct, frozen=True):
-    """One HTTP GET; `names` are the symbols it asks for, in the provider's spelling."""
+    """One HTTP GET; `names` are the symbols it requests, in the provider's spelling."""
 
     url: str
     names: tuple[str, ...]
@@ -158,7 +157,7 @@ class Call(Struct, frozen=True):
 
 
 class Reply(Struct, frozen=True):
-    """What came back; header names in lower case."""
+    """The answer to a call; header names in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -166,21 +165,21 @@ class Reply(Struct, frozen=True):
 
 
 class PollProvider(Provider, Protocol):
-    """An upstream that is asked over HTTP."""
+    """An upstream that is polled over HTTP."""
 
     @property
     def limits(self) -> PollLimits:
-        """How often it may be asked, and for how much at once."""
+        """How often it may be polled, and for how many symbols in one call."""
 
     def calls(self, names: Sequence[str]) -> list[Call]:
-        """The calls that ask for these symbols, in the order given, `batch` in each."""
+        """The calls that request these symbols, in the order given, `batch` in each."""
 
     def parse(self, call: Call, reply: Reply, arrival: FrameContext) -> Iterable[Event]:
-        """What a reply says; never raises, whatever it is."""
+        """The events in a reply; never raises, whatever the bytes are."""
 
 
 class Keyless:
-    """What an upstream without a key answers to the questions about one."""
+    """The key-related methods of an upstream that needs no key."""
 
     authenticates = False
 
@@ -195,5 +194,5 @@ class Keyless:
 
 
 def batches(names: Sequence[str], size: int) -> list[tuple[str, ...]]:
-    """`names` in their order, at most `size` of them together."""
+    """`names` in their order, at most `size` in each tuple."""
     return [tuple(names[start : start + size]) for start in range(0, len(names), size)]

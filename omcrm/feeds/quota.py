@@ -1,4 +1,4 @@
-"""What may still be asked of an upstream: one ledger for all processes of this machine."""
+"""Counts calls to upstreams against their budgets, for all processes of this machine."""
 
 import contextlib
 import fcntl
@@ -18,19 +18,19 @@ LENGTHS: Mapping[str, timedelta] = {
     "minute": timedelta(minutes=1),
     "hour": timedelta(hours=1),
     "day": timedelta(days=1),
-    # Longer than any: so far after a month's beginning is the next one.
+    # Longer than any month: this far after a month's first day is in the next one.
     "month": timedelta(days=32),
 }
 """How long a budget's period is, at most."""
-# Of two processes at a boundary, one may look at the clock first and count last.
+# Of two processes at a boundary, one may read the clock first and count last.
 _SKEW = timedelta(seconds=5)
 # A refusal for longer than any minute's budget is one of the day or month.
 _TOO_MANY, _LONG_WAIT = 429, 600.0
 
 
 class BudgetUse(Struct, frozen=True):
-    """How one budget stands; `ends_at` is when it is used up at its present pace, if before it
-    renews at `renews_at`."""
+    """The use of one budget; `ends_at` is when it is used up at the present rate, if that is before
+    it renews at `renews_at`."""
 
     budget: Budget
     used: int
@@ -49,9 +49,9 @@ class _Count(Struct):
 
 
 class CallCounts:
-    """Counts calls by upstream and account in a folder that outlives the process.
+    """Counts calls by upstream and key in files that outlive the process.
 
-    Safe among threads and processes: a count is read, judged and written under one lock of its
+    Safe among threads and processes: a count is read, checked and written under one lock of its
     file.
     """
 
@@ -61,7 +61,7 @@ class CallCounts:
     def take(
         self, source: str, api_key: str, budgets: Sequence[Budget], now: datetime
     ) -> datetime | None:
-        """Count one call and return None, or count nothing: the moment when one is allowed."""
+        """Count one call and return None, or count nothing and return when one is allowed."""
         with self._counts(source, api_key) as counts:
             uses = [(budget, _current(counts, budget, now)) for budget in budgets]
             waits = [
@@ -77,7 +77,7 @@ class CallCounts:
     def give_back(
         self, source: str, api_key: str, budgets: Sequence[Budget], now: datetime
     ) -> None:
-        """A call that was counted was not made."""
+        """Take back a call that was counted but not made."""
         with self._counts(source, api_key) as counts:
             for budget in budgets:
                 count = _current(counts, budget, now)
@@ -86,13 +86,13 @@ class CallCounts:
     def uses(
         self, source: str, api_key: str, budgets: Sequence[Budget], now: datetime
     ) -> list[BudgetUse]:
-        """How the budgets stand, the one that ends first at the front."""
+        """The use of the budgets, the one that ends first at the front."""
         with self._counts(source, api_key, write=False) as counts:
             uses = [_use(budget, _current(counts, budget, now), now) for budget in budgets]
         return sorted(uses, key=lambda use: use.ends_at or use.renews_at + LENGTHS["month"])
 
     def exhaust(self, source: str, api_key: str, budget: Budget, now: datetime) -> None:
-        """Note that the upstream says that this budget is used up, whatever was counted."""
+        """Mark a budget as used up because the upstream reports so, whatever was counted."""
         with self._counts(source, api_key) as counts:
             count = _current(counts, budget, now)
             counts[_key(budget)] = _Count(count.began, max(count.used, budget.calls))
@@ -105,9 +105,9 @@ class CallCounts:
         refusal: AccessDenied,
         now: datetime,
     ) -> None:
-        """Note it where the upstream says that a day's or month's calls are used up.
+        """Mark the longest budget as used up where a refusal means the day's or month's calls.
 
-        What the upstream counts is true, also after a restart.
+        The upstream's count prevails, also after a restart.
         """
         if refusal.status == _TOO_MANY and (refusal.retry_after or 0.0) > _LONG_WAIT:
             longest = max(budgets, key=lambda budget: LENGTHS[budget.period])
@@ -143,7 +143,7 @@ def period(moment: datetime, budget: Budget) -> datetime:
 
 
 def renewal(began: datetime, budget: Budget) -> datetime:
-    """When the period that began then is over."""
+    """When the period that began at `began` is over."""
     if budget.period == "month":
         return (began + LENGTHS["month"]).replace(day=1)
     return began + LENGTHS[budget.period]
@@ -172,7 +172,7 @@ def _use(budget: Budget, count: _Count, now: datetime) -> BudgetUse:
 
 
 def _decoded(text: bytes) -> dict[str, _Count]:
-    # A file that was cut off by a crash counts anew.
+    # A file that a crash has cut short starts at zero.
     with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return msgspec.json.decode(text, type=dict[str, _Count])
     return {}

@@ -1,4 +1,4 @@
-"""Writes down what upstreams sent, byte for byte, within a bound on the disk."""
+"""Records the frames of upstreams, byte for byte, within a bound on the disk."""
 
 import gzip
 import logging
@@ -20,9 +20,9 @@ _UNANSWERED = Reply(0, {}, b"")
 
 
 def asked(call: Call, reply: Reply | None) -> bytes:
-    """A call as the frame of a tape: `<status> <Retry-After or -> <path and query> <body>`.
+    """A call as a recorded frame: `<status> <Retry-After or -> <path and query> <body>`.
 
-    Where no answer came the status is 000 and the body empty.
+    Without an answer the status is 000 and the body empty.
     """
     reply = reply or _UNANSWERED
     url = urlsplit(call.url)
@@ -33,9 +33,9 @@ def asked(call: Call, reply: Reply | None) -> bytes:
 
 
 class Recorder:
-    """One tape for each source beside `out`: `day.gz` becomes `day.binance.gz`.
+    """Writes one recording for each source beside `out`: `day.gz` becomes `day.binance.gz`.
 
-    Lines are `<receive time in ns> <frame>`. A tape that has grown to a share of `megabytes`
+    Lines are `<receive time in ns> <frame>`. A file that has grown to its share of `megabytes`
     becomes `day.binance.1.gz` and so on, and the oldest of `parts` is deleted. `take` may be called
     from any thread and never waits for the disk.
     """
@@ -47,7 +47,7 @@ class Recorder:
         self._share = max(1, megabytes * _MEGABYTE // parts)
         self._parts = parts
         self._waiting: queue.Queue[tuple[str, int, bytes] | None] = queue.Queue(_MOST_WAITING)
-        self._tapes: dict[str, _RecordingFile] = {}
+        self._recordings: dict[str, _RecordingFile] = {}
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
 
     def start(self) -> None:
@@ -56,40 +56,42 @@ class Recorder:
         self._thread.start()
 
     def stop(self) -> None:
-        """Write what waits and close the tapes."""
+        """Write what is queued and close the recordings."""
         self._waiting.put(None)
         self._thread.join()
 
     def take(self, source: str, frame: bytes) -> None:
-        """Note a frame that has just arrived."""
+        """Queue a frame that has just arrived; a full queue counts it as lost."""
         try:
             self._waiting.put_nowait((source, time.time_ns(), frame))
         except queue.Full:
             self.lost += 1
 
     def files(self) -> list[Path]:
-        """The tapes there are, the newest part of each source."""
-        return [tape.path for tape in self._tapes.values()]
+        """The recordings, the newest part of each source."""
+        return [recording.path for recording in self._recordings.values()]
 
     def _run(self) -> None:
         try:
             while (taken := self._waiting.get()) is not None:
                 source, at, frame = taken
-                self._tape(source).write(at, frame)
+                self._recording_of(source).write(at, frame)
                 self.frames += 1
         except OSError as error:
             _log.error("recording ended: %s", error)
         finally:
-            for tape in self._tapes.values():
-                tape.close()
+            for recording in self._recordings.values():
+                recording.close()
 
-    def _tape(self, source: str) -> "_RecordingFile":
-        if source not in self._tapes:
+    def _recording_of(self, source: str) -> "_RecordingFile":
+        if source not in self._recordings:
             stem = self._out.name.removesuffix(".gz")
-            self._tapes[source] = _RecordingFile(self._out.parent, f"{stem}.{source}", self._share)
-        tape = self._tapes[source]
-        tape.rotate_if_full(self._parts)
-        return tape
+            self._recordings[source] = _RecordingFile(
+                self._out.parent, f"{stem}.{source}", self._share
+            )
+        recording = self._recordings[source]
+        recording.rotate_if_full(self._parts)
+        return recording
 
 
 class _RecordingFile:
@@ -111,15 +113,15 @@ class _RecordingFile:
         if self.path.stat().st_size < self._share:
             return
         self._file.close()
-        self._part(parts - 1).unlink(missing_ok=True)
+        self._numbered_path(parts - 1).unlink(missing_ok=True)
         for number in range(parts - 2, 0, -1):
-            if self._part(number).exists():
-                self._part(number).rename(self._part(number + 1))
-        self.path.rename(self._part(1))
+            if self._numbered_path(number).exists():
+                self._numbered_path(number).rename(self._numbered_path(number + 1))
+        self.path.rename(self._numbered_path(1))
         self._file = gzip.GzipFile(self.path, "wb", compresslevel=4)
 
     def close(self) -> None:
         self._file.close()
 
-    def _part(self, number: int) -> Path:
+    def _numbered_path(self, number: int) -> Path:
         return self._folder / f"{self._stem}.{number}.gz"

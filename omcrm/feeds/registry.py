@@ -24,7 +24,7 @@ from omcrm.market.tick import Tick
 
 
 class FeedSettings(Struct, frozen=True, kw_only=True):
-    """Where the upstreams are, by name; a provider without an address is off."""
+    """The addresses of upstreams by name, and their keys; a provider without an address is off."""
 
     urls: Mapping[str, str] = {}
     keys: Keys = Keys()
@@ -60,7 +60,7 @@ STATIC: Mapping[str, Callable[[Iterable[Instrument], datetime], list[Tick]]] = {
 
 
 def streams(settings: FeedSettings) -> dict[str, StreamProvider]:
-    """The providers that push and have an address."""
+    """The streaming providers that have an address."""
     return {
         name: make(settings.urls[name], settings)
         for name, make in STREAMS.items()
@@ -69,7 +69,7 @@ def streams(settings: FeedSettings) -> dict[str, StreamProvider]:
 
 
 def polls(settings: FeedSettings) -> dict[str, PollProvider]:
-    """The providers that are asked and have an address."""
+    """The polled providers that have an address."""
     return {
         name: make(settings.urls[name], settings)
         for name, make in POLLS.items()

@@ -14,16 +14,16 @@ _RESTRICTED = 600.0
 
 def backoff(rng: random.Random) -> Iterator[float]:
     """Seconds to wait before each further attempt: doubling, capped, jittered by a quarter."""
-    delay = _FIRST
+    seconds = _FIRST
     while True:
-        yield delay * rng.uniform(0.75, 1.25)
-        delay = min(delay * 2, _LONGEST)
+        yield seconds * rng.uniform(0.75, 1.25)
+        seconds = min(seconds * 2, _LONGEST)
 
 
 def wait_after(error: Exception | None, delays: Iterator[float]) -> float:
-    """Seconds to wait after `error`: the only place that decides so.
+    """Seconds to wait after `error`: the only place that decides this.
 
-    A refusal for lack of capacity or permission is not transient, and asking again at once makes
+    A refusal for a limit or for lack of permission is not transient, and an immediate retry makes
     it worse; everything else takes the next of `delays`.
     """
     if isinstance(error, FeedRefused):

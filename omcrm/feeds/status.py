@@ -1,4 +1,4 @@
-"""How a feed is doing, for people and programs."""
+"""The status of a feed, for people and programs."""
 
 import re
 from datetime import datetime
@@ -10,10 +10,10 @@ from omcrm.market.price_class import PriceClass
 
 
 class FeedState(StrEnum):
-    """What a feed is doing.
+    """The state of a feed.
 
-    `connected` brings no prices yet, `waiting` tries again later, `polling` is asked and answers,
-    `standby` would be asked if better sources failed.
+    `connected` has no prices yet, `waiting` tries again later, `polling` gets answers, `standby`
+    is polled when better sources fail.
     """
 
     OFF = "off"
@@ -27,7 +27,7 @@ class FeedState(StrEnum):
 
 
 class FeedStatus(Struct, frozen=True, kw_only=True):
-    """One feed's condition, ready to be shown: secrets are masked."""
+    """The status of one feed, ready to be shown: secrets are masked."""
 
     state: FeedState
     active: bool
@@ -45,7 +45,7 @@ class FeedStatus(Struct, frozen=True, kw_only=True):
 
 
 class Meter:
-    """Counts messages and knows their present rate; one thread counts."""
+    """Counts messages and measures their present rate; one thread counts."""
 
     def __init__(self) -> None:
         self.total = 0
@@ -54,7 +54,7 @@ class Meter:
         self._counted = 0
 
     def rate(self, now: float) -> float:
-        """Messages a second, over the last second or longer since it was last asked for."""
+        """Messages a second since the last measurement, which is at least a second ago."""
         if self._began is None:
             self._began, self._counted = now, self.total
         elif now - self._began >= 1.0:
@@ -67,5 +67,5 @@ _SECRET = re.compile(r"(?i)((?:token|key|apikey|api_key|secret|auth)=)[^&\s]+|(/
 
 
 def masked(text: str) -> str:
-    """`text` without the secrets that URLs carry: query tokens and user names."""
+    """`text` without the secrets that URLs hold: query tokens and user names."""
     return _SECRET.sub(lambda match: f"{match[1] or match[2]}***", text)

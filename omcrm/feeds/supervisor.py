@@ -1,6 +1,6 @@
-"""Keeps one upstream's socket alive, and says how it is doing.
+"""Keeps one upstream's connection alive, and reports its status.
 
-Long for a reason: every way that a connection begins, ends and is replaced is told in one place.
+Long for a reason: every way in which a connection starts, ends and is replaced is in one place.
 """
 
 import logging
@@ -36,20 +36,21 @@ from omcrm.market.tick import Tick
 
 _log = logging.getLogger(__name__)
 
-# Nothing waits for a step but the watchdogs and the spacing of requests: the rest wakes it.
+# Steps serve the watchdogs and the spacing of requests; all other events wake the thread.
 _STEP = 0.3
 _STOP_TIMEOUT = 3.0
 _LOG_EVERY = 1.0
 _LOG_AGAIN = 60.0
-# A key that is not set, or a connection that another process has, may come later.
-_LOOK_AGAIN = 5.0
+# A missing key may be set later, and a lease that another process holds may be released.
+_CHECK_AGAIN = 5.0
 
 
 class FeedCallbacks(Struct, frozen=True):
-    """Where a supervisor says what happens, from its threads.
+    """The functions that a feed calls from its threads.
 
-    `condition` gets the first connection whose data still counts; `changed` the source's name;
-    `frame`, if any, every frame, or call with its answer, before it is read.
+    `condition` is called with the source, its health and the first connection whose data still
+    counts; `changed` with the source; `frame`, if set, with the source and every frame, or call
+    with its answer, before it is parsed.
     """
 
     tick: Callable[[Tick], None]
@@ -59,7 +60,7 @@ class FeedCallbacks(Struct, frozen=True):
 
 
 class Supervisor:
-    """One provider's connection: connects, subscribes, watches, replaces, and tries again.
+    """Runs one provider's connection: connects, subscribes, monitors, replaces, and retries.
 
     Thread-safe; starting or stopping twice is harmless.
     """
@@ -76,7 +77,7 @@ class Supervisor:
         self.provider = provider
         self._keys = keys or Keys()
         self._leases = leases
-        self._account = ""
+        self._leased_key = ""
         self._reports = reports
         self._clock = clock
         self._timing = timing or SupervisorTiming()
@@ -92,7 +93,7 @@ class Supervisor:
         self._next: FeedConnection | None = None
         self._number = 0
         self._retry_at = 0.0
-        self._may_follow_at = 0.0
+        self._may_replace_at = 0.0
         self._delays = backoff(random.Random())
         self._state = FeedState.STOPPED
         self._meter = Meter()
@@ -115,10 +116,10 @@ class Supervisor:
         expects_data: Callable[[], bool],
         witnessed: Callable[[], int] = lambda: 0,
     ) -> None:
-        """Ask for these symbols (the provider's spelling → ours), and no others, from now on.
+        """Subscribe to these symbols (the provider's spelling → ours), and no others, from now on.
 
-        `expects_data` tells whether any of their markets is open, `witnessed` how many ticks other
-        sources have brought about their kind so far.
+        `expects_data` returns whether any of their markets is open, `witnessed` how many ticks of
+        these asset classes other sources have brought so far.
         """
         most = self.provider.limits.symbols
         if len(names) > most:
@@ -138,7 +139,7 @@ class Supervisor:
             self._thread.start()
 
     def stop(self) -> None:
-        """End the connection and wait until its threads are gone."""
+        """End the connection and wait until its threads have ended."""
         self.begin_stop()
         with self._lock:
             thread, self._thread = self._thread, None
@@ -146,12 +147,12 @@ class Supervisor:
             thread.join(_STOP_TIMEOUT * 2)
 
     def begin_stop(self) -> None:
-        """End the connection without waiting for it; `stop` waits."""
+        """End the connection without waiting; `stop` waits."""
         self._running = False
         self._wake.set()
 
     def status(self) -> FeedStatus:
-        """How the feed is doing."""
+        """The feed's present status."""
         rate = self._meter.rate(self._feed_clock.now())
         return FeedStatus(
             state=self._state,
@@ -188,9 +189,9 @@ class Supervisor:
             self._reports.condition(self.name, HealthState.DOWN, 0)
 
     def _pause(self) -> float:
-        """Until the next step: soon where requests wait for their turn."""
-        is_asking = any(connection.is_asking for connection in self._connections())
-        return min(_STEP, self.provider.limits.frame_spacing) if is_asking else _STEP
+        """Seconds until the next step: the frame spacing while requests are unsent."""
+        has_unsent = any(connection.has_unsent_requests for connection in self._connections())
+        return min(_STEP, self.provider.limits.frame_spacing) if has_unsent else _STEP
 
     def _connections(self) -> list[FeedConnection]:
         return [connection for connection in (self._current, self._next) if connection is not None]
@@ -207,18 +208,20 @@ class Supervisor:
             if current.link.is_open and self._state is FeedState.CONNECTING:
                 self._set_state(FeedState.CONNECTED)
             expects_data, witnessed = self._expects_data(), self._witnessed()
-            mute = [
-                connection.tend(self._names, now, expects_data=expects_data, witnessed=witnessed)
+            no_data = [
+                connection.maintain(
+                    self._names, now, expects_data=expects_data, witnessed=witnessed
+                )
                 for connection in self._connections()
             ]
-            self._replace_if_due(current, mute[0], now)
+            self._replace_if_due(current, no_data[0], now)
 
     def _may_connect(self, now: float) -> bool:
-        """Whether nothing is missing and, where only one connection is allowed, it is ours."""
+        """Whether no setting is missing and, where one connection is allowed, the lease is ours."""
         name, missing = self.name, self.provider.missing()
         self._give_back_lease()
         if missing is not None:
-            self._retry_at, self._last_error = now + _LOOK_AGAIN, f"{missing} is not set"
+            self._retry_at, self._last_error = now + _CHECK_AGAIN, f"{missing} is not set"
             self._set_state(FeedState.OFF)
             self._reports.condition(name, HealthState.OFF, 0)
             return False
@@ -226,9 +229,9 @@ class Supervisor:
         if self.provider.limits.connections != 1 or self._leases is None:
             return True
         if self._leases.take(name, api_key):
-            self._account = api_key
+            self._leased_key = api_key
             return True
-        self._retry_at = now + _LOOK_AGAIN
+        self._retry_at = now + _CHECK_AGAIN
         holder = self._leases.holder(name, api_key)
         self._note_problem(f"process {holder} has the one connection that its key allows")
         self._set_state(FeedState.WAITING)
@@ -237,7 +240,7 @@ class Supervisor:
 
     def _give_back_lease(self) -> None:
         if self._leases is not None:
-            self._leases.give_back(self.name, self._account)
+            self._leases.give_back(self.name, self._leased_key)
 
     def _open(self) -> FeedConnection:
         self._number += 1
@@ -248,67 +251,72 @@ class Supervisor:
         return connection
 
     def _lose(self, lost: FeedConnection, now: float) -> None:
-        """The connection has ended: go on with its replacement, or wait and try again."""
-        error, self._current, follower = lost.link.error, None, self._next
+        """Handle the end of a connection: go on with its replacement, or wait and try again."""
+        error, self._current, replacement = lost.link.error, None, self._next
         self._next = None
         self._reconnects += 1
         if error is not None:
             self._note_problem(str(error))
-        if follower is not None and follower.link.is_open:
-            self._current = follower
-            self._report_coverage(follower)
+        if replacement is not None and replacement.link.is_open:
+            self._current = replacement
+            self._report_replacement(replacement)
             return
-        if follower is not None:
-            close_all([follower.link], 0.0)
-        if lost.has_lived(self._timing.proven, now):
+        if replacement is not None:
+            close_all([replacement.link], 0.0)
+        if lost.has_delivered_for(self._timing.backoff_reset, now):
             self._delays = backoff(random.Random())
         self._retry_at = now + wait_after(error, self._delays)
         self._set_state(FeedState.WAITING)
         self._reports.condition(self.name, HealthState.DOWN, 0)
 
-    def _report_coverage(self, follower: FeedConnection) -> None:
-        # Between the old connection's end and now a price may have been missed: only what the
-        # follower itself brought counts.
-        has_data = follower.first_data_at is not None
+    def _report_replacement(self, replacement: FeedConnection) -> None:
+        # A price may have been lost between the old connection's end and now: only data of the
+        # replacement counts.
+        has_data = replacement.first_data_at is not None
         self._set_state(FeedState.STREAMING if has_data else FeedState.CONNECTED)
         condition = HealthState.HEALTHY if has_data else HealthState.DOWN
-        self._reports.condition(self.name, condition, follower.number)
-        if not has_data and follower.first_data_at is not None:
-            # Its first data came meanwhile, and said so before.
+        self._reports.condition(self.name, condition, replacement.number)
+        if not has_data and replacement.first_data_at is not None:
+            # Its first data came meanwhile, and its report was overwritten above.
             self._set_state(FeedState.STREAMING)
-            self._reports.condition(self.name, HealthState.HEALTHY, follower.number)
+            self._reports.condition(self.name, HealthState.HEALTHY, replacement.number)
 
-    def _replace_if_due(self, current: FeedConnection, mute: FeedNoData | None, now: float) -> None:
-        """Open a second connection beside one that will end or is mute, then change over."""
+    def _replace_if_due(
+        self, current: FeedConnection, no_data: FeedNoData | None, now: float
+    ) -> None:
+        """Open a second connection beside one that will end or has no data, then change over."""
         after = self._timing.replace_after or self.provider.limits.replace_after
-        follower = self._next
-        if follower is None:
-            is_due = current.closing_soon or mute or (after and now - current.opened_at >= after)
-            if is_due and now >= self._may_follow_at:
-                if mute:
-                    self._note_problem(str(mute))
+        replacement = self._next
+        if replacement is None:
+            is_due = current.closing_soon or no_data or (after and now - current.opened_at >= after)
+            if is_due and now >= self._may_replace_at:
+                if no_data:
+                    self._note_problem(str(no_data))
                     self._set_state(FeedState.CONNECTED)
                 if self.provider.limits.connections == 1:
-                    current.link.close(mute)
+                    current.link.close(no_data)
                 else:
                     self._next = self._open()
-                # An upstream that wants every connection replaced is not to be stormed.
-                self._may_follow_at = now + next(self._delays)
-        elif follower.link.ended.is_set():
-            # Tried again after a while: the first one still serves.
+                # An upstream that asks to replace every connection must not get a storm of them.
+                self._may_replace_at = now + next(self._delays)
+        elif replacement.link.ended.is_set():
+            # It is tried again later: the first connection still works.
             self._next = None
-        elif follower.link.is_open and self._has_settled(follower, now):
+        elif replacement.link.is_open and self._can_take_over(replacement, now):
             current.link.close()
-            self._current, self._next = follower, None
-            if current.has_lived(self._timing.proven, now):
+            self._current, self._next = replacement, None
+            if current.has_delivered_for(self._timing.backoff_reset, now):
                 self._delays = backoff(random.Random())
             self._connected_since = self._clock()
             self._reconnects += 1
             if self._state is not FeedState.STREAMING:
-                self._report_coverage(follower)
+                self._report_replacement(replacement)
 
-    def _has_settled(self, follower: FeedConnection, now: float) -> bool:
-        return follower.first_data_at is not None or now - follower.opened_at >= self._timing.settle
+    def _can_take_over(self, replacement: FeedConnection, now: float) -> bool:
+        return (
+            replacement.first_data_at is not None
+            or now - replacement.opened_at >= self._timing.replacement_grace
+        )
 
     def _set_state(self, state: FeedState) -> None:
         if state is self._state:
@@ -360,29 +368,29 @@ class Supervisor:
             late = self._feed_latency.of(tick.received_at, _time(tick))
             if late:
                 tick = structs.replace(tick, late=late)
-                self._note_lateness(connection, tick)
+                self._note_latency(connection, tick)
         is_first = connection.first_data_at is None
         connection.note_data(self._feed_clock.now())
         self._last_message_at = tick.received_at
         if connection is self._current and self._state is not FeedState.STREAMING:
             self._set_state(FeedState.STREAMING)
         if is_first and connection is self._current:
-            # Before the tick, so that the price it makes is already believed.
+            # Before the tick, so that the source is healthy when the gate validates its price.
             self._reports.condition(self.name, HealthState.HEALTHY, connection.number)
         self._reports.tick(tick)
 
-    def _note_lateness(self, connection: FeedConnection, tick: Tick) -> None:
-        """A connection that has fallen behind is replaced, as one that says nothing is."""
+    def _note_latency(self, connection: FeedConnection, tick: Tick) -> None:
+        """Replace a connection that is lastingly late, like one without data."""
         if connection is self._current and self._feed_latency.is_lasting(tick.received_at):
-            self._feed_latency.start_anew()
-            self._note_problem(f"its news are {tick.late.total_seconds():.0f} s late")
+            self._feed_latency.reset()
+            self._note_problem(f"its ticks are {tick.late.total_seconds():.0f} s late")
             connection.closing_soon = True
             self._wake.set()
 
 
 def _time(tick: Tick) -> datetime | None:
-    """The upstream's own time, if it told one."""
-    for part in (tick.trade, tick.book, tick.day):
-        if part is not None and part.time is not None:
-            return part.time
+    """The upstream's own time of a tick, None where it has none."""
+    for piece in (tick.trade, tick.book, tick.day):
+        if piece is not None and piece.time is not None:
+            return piece.time
     return None

@@ -1,4 +1,4 @@
-"""How feeds act in time."""
+"""The clock and the timeouts of feeds."""
 
 import threading
 import time
@@ -9,8 +9,8 @@ from omcrm.feeds.watchdog import WatchdogTimeouts
 
 
 class FeedClock(Struct, frozen=True):
-    """How time passes for feeds: as for everybody, or `speed` times as fast, in a drill that plays
-    a day in an hour. What the operating system waits for is not made faster."""
+    """The clock of feeds; it runs `speed` times as fast in a drill that replays a day in an hour.
+    Timeouts of the operating system are not scaled."""
 
     speed: float = 1.0
 
@@ -19,23 +19,24 @@ class FeedClock(Struct, frozen=True):
         return time.monotonic() * self.speed
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
-        """Wait so long at most; whether the event is set."""
+        """Wait for `event` so many seconds of this clock at most; whether it is set."""
         return event.wait(seconds / self.speed)
 
 
 ORDINARY = FeedClock()
-"""As for everybody."""
+"""The clock in real time."""
 
 
 class SupervisorTiming(Struct, frozen=True):
-    """How a supervisor acts in time, in seconds.
+    """The times of a supervisor, in seconds.
 
-    The back-off starts anew once data has lived for `proven`. A replacing connection gets `settle`
-    to bring data before it takes over without any. `replace_after` overrides the provider's.
+    The back-off starts anew once data has come for `backoff_reset`. A replacing connection may
+    lack data for `replacement_grace`, then it takes over without any. `replace_after` overrides the
+    provider's.
     """
 
-    patience: WatchdogTimeouts = WatchdogTimeouts()
-    proven: float = 10.0
-    settle: float = 10.0
+    timeouts: WatchdogTimeouts = WatchdogTimeouts()
+    backoff_reset: float = 10.0
+    replacement_grace: float = 10.0
     replace_after: float | None = None
     feed_clock: FeedClock = ORDINARY

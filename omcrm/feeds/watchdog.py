@@ -1,4 +1,4 @@
-"""Notices a connection that is dead, and one that lives but says nothing."""
+"""Detects a connection that is dead, and one that is alive but brings no data."""
 
 from msgspec import Struct
 
@@ -6,37 +6,38 @@ from omcrm.errors import FeedError, FeedHeartbeatTimeout, FeedNoData
 
 
 class WatchdogTimeouts(Struct, frozen=True):
-    """How long to wait, in seconds.
+    """The timeouts of a connection, in seconds.
 
-    `probe`: without data for so long, ask for a sign of life. `silence`: without any frame for so
-    long, the transport is dead. Data may be missing for `mute_factor` times its usual gap, bounded
-    by `mute_least` and `mute_most`. Before the usual gap is known, it may be missing for
-    `unknown`, or for `first_data` where `witnesses` ticks of other sources came meanwhile.
+    `probe`: without any frame for so long, a ping is sent. `heartbeat_timeout`: without any frame
+    for so long, the transport is dead. Data may be missing for `no_data_factor` times its usual
+    gap, bounded by `no_data_least` and `no_data_most`. Before the usual gap is known, it may be
+    missing for `unknown`, or for `first_data` where `witnesses` ticks of other sources came
+    meanwhile.
     """
 
     probe: float = 3.0
-    silence: float = 10.0
-    mute_factor: float = 20.0
-    mute_least: float = 8.0
-    mute_most: float = 300.0
+    heartbeat_timeout: float = 10.0
+    no_data_factor: float = 20.0
+    no_data_least: float = 8.0
+    no_data_most: float = 300.0
     first_data: float = 30.0
     unknown: float = 120.0
     witnesses: int = 20
 
 
-# So many gaps make a usual one.
+# So many gaps are needed for a usual one.
 _ENOUGH = 20
 
 
 class Watchdog:
-    """Watches one connection; every method takes the monotonic time in seconds."""
+    """Monitors one connection; every method takes the monotonic time in seconds."""
 
-    def __init__(self, patience: WatchdogTimeouts, now: float) -> None:
-        self._patience = patience
+    def __init__(self, timeouts: WatchdogTimeouts, now: float) -> None:
+        self._timeouts = timeouts
         self._frame_at = now
         self._data_at = now
         self._probed_at = now
-        # What others had said when data came last.
+        # The ticks of other sources when data came last.
         self._counted_at: float | None = None
         self._witnessed = 0
         self._gap = 0.0
@@ -50,39 +51,41 @@ class Watchdog:
         """A frame with prices arrived."""
         gap, self._data_at, self._frame_at = now - self._data_at, now, now
         self._count += 1
-        # The mean at first, then a slowly forgetting one.
+        # The mean at first, then a moving average.
         self._gap += (gap - self._gap) / min(self._count, 200)
 
     def wants_probe(self, now: float) -> bool:
-        """Whether to ping the upstream now; asks once per `probe` seconds of silence."""
+        """Whether to ping the upstream now: once per `probe` seconds without a frame."""
         since = max(self._frame_at, self._probed_at)
-        if now - since < self._patience.probe:
+        if now - since < self._timeouts.probe:
             return False
         self._probed_at = now
         return True
 
-    def verdict(self, now: float, *, expects_data: bool, witnessed: int = 0) -> FeedError | None:
-        """What is wrong with the connection; `expects_data` while something is subscribed whose
-        market is open. `witnessed` counts the ticks of other sources about the same."""
-        silent = now - self._frame_at
-        if silent > self._patience.silence:
-            return FeedHeartbeatTimeout(silent)
+    def check(self, now: float, *, expects_data: bool, witnessed: int = 0) -> FeedError | None:
+        """The error of the connection, None where it is well.
+
+        `expects_data` while something is subscribed whose market is open. `witnessed` counts the
+        ticks of other sources of the same asset classes."""
+        without_frame = now - self._frame_at
+        if without_frame > self._timeouts.heartbeat_timeout:
+            return FeedHeartbeatTimeout(without_frame)
         if not expects_data:
-            # When its market opens, a night without prices is no silence.
+            # When the market opens, the hours while it was closed do not count.
             self._data_at = now
         if self._counted_at != self._data_at:
             self._counted_at, self._witnessed = self._data_at, witnessed
-        mute = now - self._data_at
-        return FeedNoData(mute) if mute > self._longest_gap(witnessed) else None
+        without_data = now - self._data_at
+        return FeedNoData(without_data) if without_data > self._longest_gap(witnessed) else None
 
     def restart_data(self, now: float) -> None:
-        """Count the data's age from now: it was not expected before."""
+        """Count the time without data from now: none was expected before."""
         self._data_at = now
 
     def _longest_gap(self, witnessed: int) -> float:
-        patience = self._patience
+        timeouts = self._timeouts
         if self._count < _ENOUGH:
-            is_lively = witnessed - self._witnessed >= patience.witnesses
-            return patience.first_data if is_lively else patience.unknown
-        usual = self._gap * patience.mute_factor
-        return min(max(usual, patience.mute_least), patience.mute_most)
+            is_lively = witnessed - self._witnessed >= timeouts.witnesses
+            return timeouts.first_data if is_lively else timeouts.unknown
+        usual = self._gap * timeouts.no_data_factor
+        return min(max(usual, timeouts.no_data_least), timeouts.no_data_most)

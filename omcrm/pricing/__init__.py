@@ -1,1 +1,1 @@
-"""Prices that are written down, and asked for on request."""
+"""Writes prices to the database, and fetches prices and days on request."""

@@ -1,4 +1,4 @@
-"""Fills the finished days that are missing in the database."""
+"""Backfill: fetches the finished days that are missing in the database."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -14,27 +14,27 @@ from omcrm.storage.daily_bar import daily_candles
 
 
 class BackfillResult(Struct, frozen=True):
-    """What became of one symbol: how many days were expected, and what was found of the rest."""
+    """The result of one symbol: how many days were expected, and the query of the missing ones."""
 
     expected: int
-    found: HistoryResult
+    result: HistoryResult
 
     @property
     def has_failed(self) -> bool:
-        """Whether days are missing because somebody could not be asked or answered badly.
+        """Whether days are missing because a source could not be asked or gave a bad answer.
 
-        A source that answers without a day knows of no trade on it, which is no failure.
+        An answer without a day means that there was no trade on it, which is no failure.
         """
-        return bool(self.found.missing) and bool(self.found.problems)
+        return bool(self.result.missing) and bool(self.result.problems)
 
 
-def wishes(
+def missing_days(
     query: UpstreamQuery, instruments: Iterable[Instrument], count: int, now: datetime
 ) -> dict[str, tuple[MissingDays, int]]:
-    """The days of the last `count` that are over and not known yet, by symbol, and how many there
+    """The missing ones of the last `count` days that are over, by symbol, and how many days there
     are in all.
 
-    A simulated day is as good as missing where a real source can be asked.
+    A simulated day counts as missing where a real source can be asked.
     """
     wanted = {instrument.symbol: instrument for instrument in instruments}
     classes = {instrument.asset_class for instrument in wanted.values()}
@@ -43,21 +43,24 @@ def wishes(
     if not every:
         return {}
     known = daily_candles(wanted, min(every), max(every))
-    found = {}
+    missing_by_symbol = {}
     for symbol, instrument in wanted.items():
         days = expected[instrument.asset_class]
         held = known[symbol]
         real = {day for day in held if held[day].price_class is not PriceClass.SIMULATED}
         enough = real if real or query.real_histories(instrument) else held.keys()
         missing = tuple(day for day in days if day not in enough)
-        found[symbol] = (MissingDays(instrument, missing, has_real=bool(real)), len(days))
-    return found
+        missing_by_symbol[symbol] = (
+            MissingDays(instrument, missing, has_real=bool(real)),
+            len(days),
+        )
+    return missing_by_symbol
 
 
 def backfill(
     query: UpstreamQuery, instruments: Iterable[Instrument], count: int, now: datetime
 ) -> Iterator[BackfillResult]:
-    """What becomes of each symbol, as soon as it is known; writing it is left to the caller."""
-    wanted = wishes(query, instruments, count, now)
-    for found in query.days(wish for wish, _ in wanted.values()):
-        yield BackfillResult(wanted[found.symbol][1], found)
+    """The result of each symbol, as soon as it is known; the caller writes it."""
+    wanted = missing_days(query, instruments, count, now)
+    for result in query.days(missing for missing, _ in wanted.values()):
+        yield BackfillResult(wanted[result.symbol][1], result)

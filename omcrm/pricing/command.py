@@ -20,8 +20,8 @@ from omcrm.storage.daily_bar import add_candles
 from omcrm.storage.instrument import active_instruments
 
 _DAYS = 30
-# A round may wait for the budgets of a few minutes; of each it waits for the next only.
-_SECONDS, _PATIENCE = 1800.0, 65.0
+# A round may wait for several renewals of a minute's budget, each time for the next one only.
+_SECONDS, _RENEWAL_WAIT = 1800.0, 65.0
 _UNKNOWN = "–"
 
 
@@ -52,10 +52,10 @@ def update_asset_prices(
     settings = load()
     with _app(settings):
         instruments = _chosen([*symbols, *more_symbols])
-        query = UpstreamQuery(settings, _SECONDS, _PATIENCE)
+        query = UpstreamQuery(settings, _SECONDS, _RENEWAL_WAIT)
         try:
             if historical:
-                failed = _fill(query, instruments, days or _DAYS, dry_run)
+                failed = _backfill(query, instruments, days or _DAYS, dry_run)
             else:
                 failed = _update(query, instruments, dry_run)
         except KeyboardInterrupt:
@@ -92,23 +92,23 @@ def _chosen(symbols: list[str]) -> list[Instrument]:
 
 
 def _update(query: UpstreamQuery, instruments: list[Instrument], dry_run: bool) -> dict[str, str]:
-    """What could not be updated, and why."""
-    before, told, failed = latest_prices(), {}, {}
+    """Fetch and write present prices; returns the reason for each symbol that failed."""
+    before, prices, failed = latest_prices(), {}, {}
     with _bar(len(instruments), "Asking for prices") as bar:
         for answer in query.prices(instruments):
             price = fetched_price(answer)
             if price is None:
                 failed[answer.symbol] = "; ".join(answer.problems)
             else:
-                told[answer.symbol] = price
+                prices[answer.symbol] = price
             bar.update(1)
     if not dry_run:
-        write_prices(told.values(), utc_now())
+        write_prices(prices.values(), utc_now())
         db.session.commit()
-    fetched = [instrument.symbol for instrument in instruments if instrument.symbol in told]
-    rows = [_price_row(before.get(symbol), told[symbol]) for symbol in fetched]
+    fetched = [instrument.symbol for instrument in instruments if instrument.symbol in prices]
+    rows = [_price_row(before.get(symbol), prices[symbol]) for symbol in fetched]
     _table(("symbol", "old", "new", "class", "source", "time"), rows)
-    _sum_up(len(told), "price", "prices", dry_run)
+    _sum_up(len(prices), "price", "prices", dry_run)
     return failed
 
 
@@ -123,62 +123,62 @@ def _price_row(before: StoredPrice | None, price: StoredPrice) -> tuple[str, ...
     )
 
 
-# Past days
+# Finished days
 
 
-def _fill(
+def _backfill(
     query: UpstreamQuery, instruments: list[Instrument], days: int, dry_run: bool
 ) -> dict[str, str]:
-    """What could not be filled, and why."""
+    """Fetch and write missing days; returns the reason for each symbol that failed."""
     rows, failed, limited, added = [], {}, {}, 0
     with _bar(len(instruments), f"Asking for {days} days") as bar:
-        for filled in backfill(query, instruments, days, utc_now()):
+        for backfilled in backfill(query, instruments, days, utc_now()):
             if dry_run:
-                added += len(filled.found.candles)
+                added += len(backfilled.result.candles)
             else:
-                # What is found is kept, also when the next one fails.
-                added += add_candles(filled.found.candles, utc_now())
+                # Each symbol is committed at once: the next one may fail.
+                added += add_candles(backfilled.result.candles, utc_now())
                 db.session.commit()
-            if filled.has_failed:
-                failed[filled.found.symbol] = _why(filled)
-            elif filled.found.limits:
-                limited[filled.found.symbol] = "; ".join(filled.found.limits)
-            rows.append(_day_row(filled))
+            if backfilled.has_failed:
+                failed[backfilled.result.symbol] = _failure(backfilled)
+            elif backfilled.result.limits:
+                limited[backfilled.result.symbol] = "; ".join(backfilled.result.limits)
+            rows.append(_day_row(backfilled))
             bar.update(1)
     _table(("symbol", "days", "known", "new", "from", "to", "missing", "class", "source"), rows)
     _sum_up(added, "day", "days", dry_run)
-    for symbol, why in limited.items():
-        click.echo(f"{symbol}: {why}", err=True)
+    for symbol, limit in limited.items():
+        click.echo(f"{symbol}: {limit}", err=True)
     return failed
 
 
-def _day_row(filled: BackfillResult) -> tuple[str, ...]:
-    found = filled.found
-    known = filled.expected - len(found.candles) - len(found.missing)
+def _day_row(backfilled: BackfillResult) -> tuple[str, ...]:
+    result = backfilled.result
+    known = backfilled.expected - len(result.candles) - len(result.missing)
     return (
-        found.symbol,
-        str(filled.expected),
+        result.symbol,
+        str(backfilled.expected),
         str(known),
-        str(len(found.candles)),
-        str(found.candles[0].day) if found.candles else _UNKNOWN,
-        str(found.candles[-1].day) if found.candles else _UNKNOWN,
-        str(len(found.missing)),
-        _names(candle.price_class.value for candle in found.candles),
-        _names(candle.source for candle in found.candles),
+        str(len(result.candles)),
+        str(result.candles[0].day) if result.candles else _UNKNOWN,
+        str(result.candles[-1].day) if result.candles else _UNKNOWN,
+        str(len(result.missing)),
+        _names(candle.price_class.value for candle in result.candles),
+        _names(candle.source for candle in result.candles),
     )
 
 
-def _why(filled: BackfillResult) -> str:
-    count = len(filled.found.missing)
+def _failure(backfilled: BackfillResult) -> str:
+    count = len(backfilled.result.missing)
     days = "1 day is" if count == 1 else f"{count} days are"
-    return f"{days} missing: {'; '.join(filled.found.problems)}"
+    return f"{days} missing: {'; '.join(backfilled.result.problems)}"
 
 
-# What is printed
+# Output
 
 
 def _bar(length: int, label: str) -> "click.progressbar":
-    # The table alone stands on stdout.
+    # Only the table goes to stdout.
     return click.progressbar(length=length, label=label, file=sys.stderr)
 
 

@@ -1,4 +1,4 @@
-"""Asks for each day that is over, in the background of a price feed."""
+"""Fetches each day that is over, in the background of a price feed."""
 
 import logging
 import threading
@@ -17,18 +17,18 @@ from omcrm.storage.instrument import active_instruments
 
 _log = logging.getLogger(__name__)
 
-# So often it is looked whether a day is over, in seconds.
-_LOOK_EVERY = 300.0
-# When a symbol is asked for again: who failed may be well soon; who has no such day yet, later.
+# Seconds between two checks whether a day is over.
+_CHECK_EVERY = 300.0
+# Seconds until a symbol is fetched again, after a failure and after an answer without the day.
 _AFTER_FAILURE, _AFTER_NOTHING = 3600.0, 4 * 3600.0
-# Also the days on which no feed was running; what is older is for the command.
+# Includes days on which no feed was running; older ones are fetched by the command.
 _DAYS_BACK = 7
-_ROUND, _PATIENCE = 900.0, 65.0
+_ROUND, _RENEWAL_WAIT = 900.0, 65.0
 _END = 10.0
 
 
 class DailyBackfill:
-    """Owns the thread that asks; starting or stopping twice is harmless."""
+    """Owns the fetching thread; starting or stopping twice is harmless."""
 
     def __init__(self, app: Flask, settings: Settings) -> None:
         self._app = app
@@ -40,14 +40,14 @@ class DailyBackfill:
         self._ask_at: dict[str, float] = {}
 
     def start(self) -> None:
-        """Begin to look, in the background."""
+        """Begin to fetch, in the background."""
         if self._thread is None:
             self._stopped.clear()
             self._thread = threading.Thread(target=self._run, name="days", daemon=True)
             self._thread.start()
 
     def stop(self) -> None:
-        """Ask no more, also in the middle of an answer, and wait until the thread is gone."""
+        """Stop, also in the middle of an answer, and wait until the thread has ended."""
         self._stopped.set()
         with self._lock:
             if self._query is not None:
@@ -56,56 +56,56 @@ class DailyBackfill:
             self._thread.join(_END)
             self._thread = None
 
-    def look(self, now: datetime) -> int:
-        """Ask for what is missing of the last days and write it; how many days were new."""
-        query = UpstreamQuery(self._settings, _ROUND, _PATIENCE)
+    def backfill_missing(self, now: datetime) -> int:
+        """Fetch and write the missing ones of the last days; returns how many were written."""
+        query = UpstreamQuery(self._settings, _ROUND, _RENEWAL_WAIT)
         with self._lock:
             self._query = query
             if self._stopped.is_set():
                 query.close()
         try:
             with self._app.app_context():
-                return self._fill(query, now)
+                return self._backfill(query, now)
         finally:
             query.close()
 
-    def _fill(self, query: UpstreamQuery, now: datetime) -> int:
+    def _backfill(self, query: UpstreamQuery, now: datetime) -> int:
         moment, added = time.monotonic(), 0
         due = [
             instrument
             for instrument in active_instruments()
             if self._is_due(instrument.symbol, moment)
         ]
-        for filled in backfill(query, due, _DAYS_BACK, now):
+        for backfilled in backfill(query, due, _DAYS_BACK, now):
             if self._stopped.is_set():
                 break
-            if filled.found.candles:
-                added += add_candles(filled.found.candles, utc_now())
+            if backfilled.result.candles:
+                added += add_candles(backfilled.result.candles, utc_now())
                 db.session.commit()
-            self._note(filled, moment)
+            self._note(backfilled, moment)
         return added
 
     def _is_due(self, symbol: str, moment: float) -> bool:
         return moment >= self._ask_at.get(symbol, moment)
 
-    def _note(self, filled: BackfillResult, moment: float) -> None:
-        found = filled.found
-        if not found.missing:
-            self._ask_at.pop(found.symbol, None)
+    def _note(self, backfilled: BackfillResult, moment: float) -> None:
+        result = backfilled.result
+        if not result.missing:
+            self._ask_at.pop(result.symbol, None)
             return
-        wait = _AFTER_FAILURE if filled.has_failed else _AFTER_NOTHING
-        self._ask_at[found.symbol] = moment + wait
-        _log.info("%s: %s days missing. %s", found.symbol, len(found.missing),
-                  "; ".join(found.problems))  # fmt: skip
+        wait = _AFTER_FAILURE if backfilled.has_failed else _AFTER_NOTHING
+        self._ask_at[result.symbol] = moment + wait
+        _log.info("%s: %s days missing. %s", result.symbol, len(result.missing),
+                  "; ".join(result.problems))  # fmt: skip
 
     def _run(self) -> None:
         while not self._stopped.is_set():
             try:
-                count = self.look(utc_now())
+                count = self.backfill_missing(utc_now())
                 if count:
                     _log.info("%s days written", count)
             except SQLAlchemyError as error:
                 _log.warning("days not written, tried again: %s", type(error).__name__)
             except Exception:
-                _log.exception("asking for days failed")
-            self._stopped.wait(_LOOK_EVERY)
+                _log.exception("fetching days failed")
+            self._stopped.wait(_CHECK_EVERY)

@@ -1,4 +1,4 @@
-"""Which price feed runs for a database: a file that is locked for as long as its process lives."""
+"""Which price feed runs for a database: a file that its process keeps locked while it runs."""
 
 import contextlib
 import fcntl
@@ -15,7 +15,7 @@ from omcrm.errors import PriceFeedRuns
 from omcrm.feeds.lease import lease_name
 
 _NAME = "price_feed"
-# Who only looks holds the lock for a moment.
+# A process that reads the state holds the lock for a moment.
 _TRIES, _PAUSE = 10, 0.05
 
 
@@ -36,7 +36,7 @@ class _LockNote(msgspec.Struct):
 
 @contextmanager
 def held(folder: Path, database: str, interval: int, batch: int) -> Iterator[None]:
-    """Be the one price feed of a database meanwhile; raises PriceFeedRuns where there is one."""
+    """Hold the lock of a database's only price feed; raises PriceFeedRuns where it is taken."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = _path(folder, database)
     with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
@@ -46,14 +46,14 @@ def held(folder: Path, database: str, interval: int, batch: int) -> Iterator[Non
         file.truncate()
         file.write(msgspec.json.encode(_LockNote(os.getpid(), interval, batch)))
         file.flush()
-        # Closing the file lets go of the lock, and so does dying.
+        # The lock is released when the file is closed, and when the process dies.
         yield
 
 
 def price_feed_state(folder: Path, database: str) -> PriceFeedState:
-    """The price feed of a database, looked up in the folder that the feeds of this machine share.
+    """The state of a database's price feed, from the folder that the feeds of this machine share.
 
-    `Settings.feed_state_path` and `Settings.database` are meant.
+    The arguments are `Settings.feed_state_path` and `Settings.database`.
     """
     path = _path(folder, database)
     with contextlib.suppress(OSError), path.open("rb") as file:

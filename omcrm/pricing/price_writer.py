@@ -1,4 +1,4 @@
-"""Writes the quotes that are shown to the database, those that have changed."""
+"""Writes the published quotes that have changed to the database."""
 
 import logging
 from collections.abc import Iterable, Mapping
@@ -24,10 +24,10 @@ class PriceWriter:
         self._written = dict(written)
 
     def write(self, quotes: Iterable[Quote], now: datetime) -> int:
-        """Write what has changed; how many that were.
+        """Write the quotes that have changed; returns how many.
 
-        What the database does not take now is tried again with the next round. A last-resort price
-        is none that anybody told, and is not written.
+        After an error of the database they are tried again in the next round. A last-resort price
+        comes from no source and is not written.
         """
         prices = [
             price
@@ -52,7 +52,7 @@ class PriceWriter:
 
 
 def _is_alike(price: StoredPrice, written: StoredPrice | None) -> bool:
-    """Whether only the moment differs at which the same price was heard again."""
+    """Whether the two differ only in the time of receipt."""
     return written is not None and (
         (price.price, price.price_class, price.source, price.provider_time)
         == (written.price, written.price_class, written.source, written.provider_time)

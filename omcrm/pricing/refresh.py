@@ -1,4 +1,4 @@
-"""Prices that are asked for now, because somebody wants them now."""
+"""Fetches prices at once on a user's request."""
 
 from collections.abc import Iterable
 
@@ -12,46 +12,46 @@ from omcrm.pricing.upstream_query import UpstreamQuery, fetched_price, utc_now
 from omcrm.storage.asset_price import StoredPrice, write_prices
 from omcrm.web.market_access import market
 
-# Who asks waits for the answer.
+# The request waits for the answer.
 _SECONDS = 10.0
-# A stream told these, and would tell sooner than anybody who is asked.
+# Prices of a stream, which is faster than any poll.
 _STREAMED = (PriceClass.LIVE, PriceClass.DELAYED)
-# In a demonstration that nobody real answers.
+# Used where no real source answers, in a demo installation.
 _INVENTED = (PriceClass.SIMULATED,)
 
 
 class RefreshFailure(Struct, frozen=True):
-    """A symbol without a new price, and why."""
+    """A symbol without a new price, and the reason."""
 
     symbol: str
     reason: str
 
 
 class RefreshResult(Struct, frozen=True):
-    """What became of each symbol that was to be updated, in the order they were named."""
+    """The result of each requested symbol, in the order of the request."""
 
     updated: list[StoredPrice]
     failed: list[RefreshFailure]
 
 
 def refresh_prices(symbols: Iterable[str]) -> RefreshResult:
-    """Fetch the prices of these symbols now, within the quota, and write them down.
+    """Fetch the prices of these symbols now, within the quota, and write them to the database.
 
-    It takes ten seconds at most, a little longer where the database is busy. A symbol that a
-    stream speaks for is told with the stream's price, and nobody is asked for it. What is fetched
-    goes the way of every price: through the gate, to whoever watches. Needs an app context.
+    It takes ten seconds at most, a little longer where the database is busy. A symbol with a
+    streamed price gets that price without a call. Fetched prices pass the gate and are published
+    like all others. Needs an app context.
     """
     wanted = list(dict.fromkeys(symbols))
-    found = market()
-    streamed = {symbol: _shown(found.cache.get(symbol), _STREAMED) for symbol in wanted}
+    manager = market()
+    streamed = {symbol: _shown(manager.cache.get(symbol), _STREAMED) for symbol in wanted}
     prices = {symbol: price for symbol, price in streamed.items() if price is not None}
-    reasons = {symbol: "unknown symbol" for symbol in wanted if symbol not in found.instruments}
+    reasons = {symbol: "unknown symbol" for symbol in wanted if symbol not in manager.instruments}
     left = [symbol for symbol in wanted if symbol not in prices and symbol not in reasons]
     query = UpstreamQuery(current_app.extensions["omcrm.settings"], _SECONDS)
     try:
-        instruments = [found.instruments[symbol] for symbol in left]
-        for answer in query.prices(instruments, found.consolidator, found.publish):
-            price = fetched_price(answer) or _shown(found.cache.get(answer.symbol), _INVENTED)
+        instruments = [manager.instruments[symbol] for symbol in left]
+        for answer in query.prices(instruments, manager.consolidator, manager.publish):
+            price = fetched_price(answer) or _shown(manager.cache.get(answer.symbol), _INVENTED)
             if price is None:
                 reasons[answer.symbol] = "; ".join(answer.problems)
             else:
@@ -67,7 +67,7 @@ def refresh_prices(symbols: Iterable[str]) -> RefreshResult:
 
 
 def _shown(quote: Quote | None, classes: Iterable[PriceClass]) -> StoredPrice | None:
-    """What is written down of the price that is shown, if it is of one of these classes."""
+    """The row for the published quote, if its price is of one of these classes."""
     if quote is None or quote.price_class not in classes:
         return None
     return StoredPrice.of(quote)

@@ -1,4 +1,4 @@
-"""Asks upstreams on request, as this installation's settings say."""
+"""Fetches prices and days on request, with the sources of this installation's settings."""
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
@@ -23,16 +23,16 @@ def utc_now() -> datetime:
 
 
 class UpstreamQuery:
-    """One round of questions, from the budgets that all processes of this machine share.
+    """One round of calls, from the budgets that all processes of this machine share.
 
-    It is over after `seconds`; for a budget that renews it waits `patience` seconds at most.
+    It ends after `seconds`, and waits `renewal_wait` seconds at most for a budget to renew.
     """
 
-    def __init__(self, settings: Settings, seconds: float, patience: float = 0.0) -> None:
+    def __init__(self, settings: Settings, seconds: float, renewal_wait: float = 0.0) -> None:
         self._feeds = settings.feeds
         self._batch = settings.realtime_batch_size
         call_counts = CallCounts(settings.feed_state_path)
-        self._query = HttpQuery(call_counts, self._feeds.keys, utc_now, seconds, patience)
+        self._query = HttpQuery(call_counts, self._feeds.keys, utc_now, seconds, renewal_wait)
         self._histories = histories(self._feeds)
 
     def prices(
@@ -43,7 +43,7 @@ class UpstreamQuery:
     ) -> Iterator[PriceResult]:
         """The present price of each, validated by `consolidator`, or by an empty one.
 
-        `publish` gets each quote that changes.
+        `publish` is called with each quote that changes.
         """
         wanted = list(instruments)
         if consolidator is None:
@@ -52,12 +52,12 @@ class UpstreamQuery:
         query = PriceQuery(self._query, polls(self._feeds), consolidator, publish)
         return query.answers(wanted, self._batch)
 
-    def days(self, wishes: Iterable[MissingDays]) -> Iterator[HistoryResult]:
-        """The missing days of each; nobody is asked where none is missing."""
-        return HistoryQuery(self._query, self._histories).answers(wishes)
+    def days(self, missing_days: Iterable[MissingDays]) -> Iterator[HistoryResult]:
+        """The result of each; no call is made where no day is missing."""
+        return HistoryQuery(self._query, self._histories).answers(missing_days)
 
     def real_histories(self, instrument: Instrument) -> bool:
-        """Whether a real source can be asked for past days of an instrument."""
+        """Whether a real source can be asked for finished days of an instrument."""
         return any(
             provider.source.is_real and provider.missing() is None
             for name, provider in self._histories.items()
@@ -65,10 +65,10 @@ class UpstreamQuery:
         )
 
     def close(self) -> None:
-        """End all calls and ask no more; from any thread."""
+        """End all calls and make no more; from any thread."""
         self._query.close()
 
 
 def fetched_price(answer: PriceResult) -> StoredPrice | None:
-    """What is written down of an answer; None where there is no price in it."""
+    """The row for an answer; None where it has no price."""
     return None if answer.quote is None else StoredPrice.of(answer.quote)

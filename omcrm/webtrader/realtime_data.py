@@ -248,7 +248,7 @@ class RealTimeDataManager:
 
     def _tell_events(self) -> None:
         self.events.note_failovers(self.consolidator.take_failovers())
-        self.events.note_refusals(self.validator.take_rejected())
+        self.events.note_rejected_ticks(self.validator.take_rejected())
         events = self.events.take()
         for callback in self._event_callbacks if events else ():
             callback(events)

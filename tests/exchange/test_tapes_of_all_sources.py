@@ -173,8 +173,10 @@ def test_a_recorded_outage_is_an_outage_again(play, desk, room, tmp_path) -> Non
     tape = outage(tmp_path / "day.kraken", datetime.now(UTC) + timedelta(seconds=0.5))
     quotes: list[Quote] = []
     played = play(tape, speed=1.0)
-    patience = WatchdogTimeouts(mute_least=0.8, mute_factor=5.0)
-    manager = desk(played.port, "kraken", pace=SupervisorTiming(patience=patience, settle=0.2))
+    timeouts = WatchdogTimeouts(no_data_least=0.8, no_data_factor=5.0)
+    manager = desk(
+        played.port, "kraken", pace=SupervisorTiming(timeouts=timeouts, replacement_grace=0.2)
+    )
     manager.add_callback(lambda quote: quotes.append(quote) if quote.symbol == "BTC" else None)
     kraken = manager.feeds()["kraken"]
     room.wait_until(lambda: "but no price for" in str(kraken.status().last_error))

@@ -1,4 +1,4 @@
-"""Frames gone wrong: what a provider gets in place of what its upstream sends."""
+"""Malformed frames, made of the samples of a provider."""
 
 import random
 from collections.abc import Iterator
@@ -51,14 +51,14 @@ WRONG: tuple[Any, ...] = (
 
 
 def mutated(samples: tuple[str, ...], count: int, chance: random.Random) -> Iterator[str | bytes]:
-    """So many frames that began as samples."""
-    ways = (with_wrong_value, with_wrong_value, without_a_part, cut_short, with_wrong_bytes)
+    """`count` mutations of random samples."""
+    ways = (with_wrong_value, with_wrong_value, without_a_field, cut_short, with_wrong_bytes)
     for _ in range(count):
         yield chance.choice(ways)(chance.choice(samples), chance)
 
 
 def places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Every container with each of its keys."""
+    """Every pair of a container and one of its keys."""
     items = value.items() if isinstance(value, dict) else enumerate(value)
     for key, inside in items:
         yield value, key
@@ -69,19 +69,19 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
 def with_wrong_value(sample: str, chance: random.Random) -> str:
     frame = msgspec.json.decode(sample)
     for _ in range(chance.randint(1, 2)):
-        found = list(places(frame))
-        if found:
-            container, key = chance.choice(found)
+        keyed = list(places(frame))
+        if keyed:
+            container, key = chance.choice(keyed)
             container[key] = deepcopy(chance.choice(WRONG))
     return text(frame)
 
 
-def without_a_part(sample: str, chance: random.Random) -> str:
+def without_a_field(sample: str, chance: random.Random) -> str:
     frame = msgspec.json.decode(sample)
     container, key = chance.choice(list(places(frame)))
-    part = container.pop(key)
+    value = container.pop(key)
     if isinstance(container, dict) and chance.random() < 0.5:
-        container[chance.choice("abekLuUsStT") if chance.random() < 0.5 else key.upper()] = part
+        container[chance.choice("abekLuUsStT") if chance.random() < 0.5 else key.upper()] = value
     return text(frame)
 
 

@@ -1,4 +1,4 @@
-"""A supervisor against the real exchange, with shortened patience."""
+"""A supervisor against the built-in exchange, with short timeouts."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -17,27 +17,27 @@ from tests.threads import Threads
 
 NAMES = {"btcusdt": "BTC", "ethusdt": "ETH"}
 QUICK = SupervisorTiming(
-    patience=WatchdogTimeouts(
+    timeouts=WatchdogTimeouts(
         probe=0.3,
-        silence=1.2,
-        mute_factor=5,
-        mute_least=1.0,
-        mute_most=3,
+        heartbeat_timeout=1.2,
+        no_data_factor=5,
+        no_data_least=1.0,
+        no_data_most=3,
         first_data=2.0,
         unknown=2.0,
     ),
-    proven=1.0,
-    settle=2.0,
+    backoff_reset=1.0,
+    replacement_grace=2.0,
 )
-# Where no silence is to be noticed, a busy machine makes none.
-UNHURRIED = structs.replace(QUICK, patience=WatchdogTimeouts())
+# The default timeouts, so that a busy machine does not trigger them.
+RELAXED = structs.replace(QUICK, timeouts=WatchdogTimeouts())
 
 
 class Watched:
-    """A supervisor and everything it reported."""
+    """A supervisor and all of its reports."""
 
     def __init__(
-        self, url: str, timing: SupervisorTiming = UNHURRIED, names: dict[str, str] = NAMES
+        self, url: str, timing: SupervisorTiming = RELAXED, names: dict[str, str] = NAMES
     ) -> None:
         self.ticks: list[Tick] = []
         self.conditions: list[tuple[HealthState, int]] = []
@@ -59,7 +59,7 @@ class Watched:
         return self.supervisor.status().state.value
 
     def wait_for_data(self, timeout: float = 10) -> None:
-        """Until a tick has come after now."""
+        """Wait until another tick has come."""
         before = len(self.ticks)
         wait_for(lambda: len(self.ticks) > before, timeout, "data")
 
@@ -67,7 +67,7 @@ class Watched:
         wait_for(lambda: self.state in states, timeout, f"one of {states}, is {self.state}")
 
     def wait_for_no_threads(self) -> None:
-        """Until no thread is left that was not there before it."""
+        """Wait until all threads that were started since have ended."""
         self.threads.wait()
 
 
@@ -77,7 +77,7 @@ def watch() -> Iterator[Callable[..., Watched]]:
     started: list[Watched] = []
 
     def start(
-        url: str, timing: SupervisorTiming = UNHURRIED, names: dict[str, str] = NAMES
+        url: str, timing: SupervisorTiming = RELAXED, names: dict[str, str] = NAMES
     ) -> Watched:
         watched = Watched(url, timing, names)
         started.append(watched)

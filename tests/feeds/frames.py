@@ -419,7 +419,7 @@ NAMES: Mapping[str, str] = {
     "kraken": "BTC/USD",
     "massive": "BTC-USD",
 }
-"""What each provider calls the symbol that its samples are about, BTC to us."""
+"""Each provider's name of the symbol in its samples, which is BTC for us."""
 
 SAMPLES: Mapping[str, tuple[str, ...]] = {
     "binance": tuple(_binance()),
@@ -431,4 +431,4 @@ SAMPLES: Mapping[str, tuple[str, ...]] = {
     "alpaca": ALPACA,
     "template": ('{"symbol": "btcusdt", "price": "91234.56", "id": 5000000001}',),
 }
-"""What the shared provider test begins from; every registered stream has its own."""
+"""The samples of the shared provider test; every registered stream has its own."""

@@ -1,4 +1,4 @@
-"""A provider of our own with a key, and the upstream it is for; run as a program it is a feed.
+"""A provider with a key for tests, and its upstream; run as a program it is a feed.
 
 `python -m tests.feeds.keyed URL FOLDER` starts a supervisor and prints its status, line by line.
 """
@@ -30,24 +30,24 @@ from tests.processes import PATIENCE
 
 KEY = "a-secret-key"
 QUICK = SupervisorTiming(
-    patience=WatchdogTimeouts(
+    timeouts=WatchdogTimeouts(
         probe=0.3,
-        silence=2.0,
-        mute_factor=5,
-        mute_least=1.0,
-        mute_most=3,
+        heartbeat_timeout=2.0,
+        no_data_factor=5,
+        no_data_least=1.0,
+        no_data_most=3,
         first_data=1.5,
         unknown=1.5,
     ),
-    proven=1.0,
-    settle=1.0,
+    backoff_reset=1.0,
+    replacement_grace=1.0,
 )
-# Where no silence is to be noticed, a busy machine makes none.
-UNHURRIED = structs.replace(QUICK, patience=WatchdogTimeouts())
+# The default timeouts, so that a busy machine does not trigger them.
+RELAXED = structs.replace(QUICK, timeouts=WatchdogTimeouts())
 
 
 class Keyed:
-    """One connection for one key; it is greeted before it may subscribe."""
+    """One connection for one key; the upstream answers the login before it may subscribe."""
 
     source = Source("keyed", PriceClass.LIVE)
     limits = StreamLimits(symbols=5, frame_spacing=0.0, connections=1)
@@ -79,9 +79,9 @@ class Keyed:
         match str(frame, "utf-8").split() if isinstance(frame, bytes) else frame.split():
             case ["welcome"]:
                 return [Authenticated()]
-            case ["expelled", status]:
+            case ["denied", status]:
                 return [AccessDenied(int(status), f"not with {self.api_key()}")]
-            case ["expelled", status, seconds]:
+            case ["denied", status, seconds]:
                 return [AccessDenied(int(status), "not now", float(seconds))]
             case ["price", name, price]:
                 trade = Trade(Decimal(price), time=arrival.received_at)
@@ -92,15 +92,18 @@ class Keyed:
 
 
 class Upstream:
-    """Greets after `greeting`, and then tells a price ten times a second of what is subscribed.
+    """Answers the login with `greeting`, then sends each subscribed price ten times a second.
 
-    `heard` has the frames of every connection; `most` is how many there were at once.
+    `received` has the frames of every connection; `most` is the largest number of connections at
+    the same time.
     """
 
-    def __init__(self, greeting: tuple[str, ...] = ("welcome",), *, tells: bool = True) -> None:
+    def __init__(
+        self, greeting: tuple[str, ...] = ("welcome",), *, sends_prices: bool = True
+    ) -> None:
         self.greeting = greeting
-        self.tells = tells
-        self.heard: list[list[str]] = []
+        self.sends_prices = sends_prices
+        self.received: list[list[str]] = []
         self.now = self.most = 0
         self._lock = threading.Lock()
         self._server = serve(self._talk, "127.0.0.1", 0)
@@ -109,29 +112,29 @@ class Upstream:
         self._thread.start()
 
     def _talk(self, connection: ServerConnection) -> None:
-        heard: list[str] = []
+        received: list[str] = []
         with self._lock:
-            self.heard.append(heard)
+            self.received.append(received)
             self.now += 1
             self.most = max(self.most, self.now)
         try:
-            heard.append(str(connection.recv()))
+            received.append(str(connection.recv()))
             for message in self.greeting:
                 connection.send(message)
             while True:
-                self._turn(connection, heard)
+                self._exchange_frames(connection, received)
         except ConnectionClosed:
             return
         finally:
             with self._lock:
                 self.now -= 1
 
-    def _turn(self, connection: ServerConnection, heard: list[str]) -> None:
+    def _exchange_frames(self, connection: ServerConnection, received: list[str]) -> None:
         try:
-            heard.append(str(connection.recv(timeout=0.1)))
+            received.append(str(connection.recv(timeout=0.1)))
         except TimeoutError:
-            asked = [command.split()[1] for command in heard if command.startswith("subscribe")]
-            for name in asked if self.tells else []:
+            asked = [command.split()[1] for command in received if command.startswith("subscribe")]
+            for name in asked if self.sends_prices else []:
                 connection.send(f"price {name} 100.5")
 
     def __enter__(self) -> Self:
@@ -143,14 +146,14 @@ class Upstream:
 
 
 class Watched:
-    """A supervisor of a keyed provider and everything it reported."""
+    """A supervisor of a keyed provider and all of its reports."""
 
     def __init__(
         self,
         url: str,
         folder: Path,
         settings: Mapping[str, str],
-        timing: SupervisorTiming = UNHURRIED,
+        timing: SupervisorTiming = RELAXED,
     ) -> None:
         self.ticks: list[Tick] = []
         self.conditions: list[tuple[HealthState, int]] = []
@@ -183,9 +186,9 @@ def main(url: str, folder: str, forever: Callable[[], bool] = lambda: True) -> N
     watched = Watched(url, Path(folder), {"KEYED_API_KEY": KEY})
     watched.supervisor.start()
     while forever():
-        told = {"state": watched.state, "problem": watched.problem, "ticks": len(watched.ticks)}
+        line = {"state": watched.state, "problem": watched.problem, "ticks": len(watched.ticks)}
         # One write: the log goes to the same file.
-        sys.stdout.write(f"{json.dumps(told)}\n")
+        sys.stdout.write(f"{json.dumps(line)}\n")
         sys.stdout.flush()
         time.sleep(0.1)
 

@@ -1,4 +1,4 @@
-"""A poller of CoinGecko, or of what resembles it, and everything that it reports."""
+"""A poller of CoinGecko, or of variants of it, and all of its reports."""
 
 import time
 from collections.abc import Iterable, Mapping
@@ -22,34 +22,34 @@ NAMES = {"bitcoin": "BTC", "ethereum": "ETH"}
 
 
 class Quick(CoinGecko):
-    """CoinGecko, if it could be asked all the time."""
+    """CoinGecko with a short interval and a large budget."""
 
     limits = PollLimits(batch=250, interval=0.1, budgets=(Budget(10_000, "hour"),))
 
 
 class Demanding(Quick):
-    """CoinGecko, if it wanted a key."""
+    """CoinGecko with a required key."""
 
     def missing(self) -> str | None:
         return None if self.api_key() else KEY
 
 
 class Broken(Quick):
-    """A provider with a mistake in it."""
+    """A provider with a programming error."""
 
     def parse(self, call: Call, reply: Reply, arrival: FrameContext) -> Iterable[Event]:
         raise RuntimeError(f"a mistake with {self.api_key()}")
 
 
 class Half(Quick):
-    """A provider that understands one part of each reply."""
+    """A provider that cannot read all of a reply."""
 
     def parse(self, call: Call, reply: Reply, arrival: FrameContext) -> Iterable[Event]:
         return [Unreadable("one part"), *super().parse(call, reply, arrival)]
 
 
 class Watched:
-    """A poller and everything it reported."""
+    """A poller and all of its reports."""
 
     def __init__(
         self,
@@ -94,13 +94,13 @@ class Watched:
 
     @property
     def wait(self) -> float:
-        """The seconds until it may ask again."""
+        """The seconds until its next call is allowed."""
         return self.poller._ask_at - time.monotonic()
 
     def wait_for_state(self, state: str) -> None:
         wait_for(lambda: self.state == state, 5, state)
 
     def wait_for_data(self) -> None:
-        """Until a tick has come after now."""
+        """Wait until another tick has come."""
         before = len(self.ticks)
         wait_for(lambda: len(self.ticks) > before, 5, "data")

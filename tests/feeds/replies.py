@@ -1,4 +1,4 @@
-"""Replies of every provider that is asked, as its upstream gives them."""
+"""Replies of every polled provider, as its upstream sends them."""
 
 from collections.abc import Mapping
 
@@ -127,7 +127,7 @@ NOTHING: Mapping[str, tuple[Reply, ...]] = {
         reply({"matic-network": {"usd": 1, "last_updated_at": 1}}),
     ),
 }
-"""Replies that bring no price, and are no error."""
+"""Replies without a price that are no errors."""
 
 REFUSALS: Mapping[str, tuple[tuple[Reply, int], ...]] = {
     "alpha_vantage": (
@@ -171,7 +171,7 @@ REFUSALS: Mapping[str, tuple[tuple[Reply, int], ...]] = {
         (reply(b"<html>Cloudflare</html>", 503), 503),
     ),
 }
-"""Replies that refuse, and the status that says how."""
+"""Refusals, and the status that each is mapped to."""
 
 NAMES: Mapping[str, str] = {
     "coingecko": "bitcoin",
@@ -180,4 +180,4 @@ NAMES: Mapping[str, str] = {
     "exchangerate_api": "EURUSD",
     "frankfurter": "EURUSD",
 }
-"""What each provider calls the symbol that its replies are about, BTC to us."""
+"""Each provider's name of the symbol in its replies, which is BTC for us."""

@@ -1,4 +1,4 @@
-"""What one connection asks for, and when."""
+"""The requests of one connection, and when they are sent."""
 
 import socket
 import time
@@ -15,7 +15,7 @@ from tests.processes import PATIENCE, Exchange, wait_for
 
 
 class Talk:
-    """A connection to the exchange and the frames it brought."""
+    """A connection to the exchange and the frames it received."""
 
     def __init__(self, exchange: Exchange) -> None:
         self.frames: list[bytes] = []
@@ -29,8 +29,8 @@ class Talk:
         self.connection.link.start()
         wait_for(lambda: self.connection.link.is_open, 5, "the connection")
 
-    def tend(self, *names: str) -> None:
-        self.connection.tend(names, time.monotonic(), expects_data=True)
+    def maintain(self, *names: str) -> None:
+        self.connection.maintain(names, time.monotonic(), expects_data=True)
 
     def acknowledged(self) -> list[int | str | None]:
         arrival = FrameContext(datetime.now(UTC), 1, {})
@@ -42,16 +42,16 @@ def subscriptions(exchange: Exchange) -> set[str]:
     return set(exchange.state()["connections"][0]["subscriptions"])
 
 
-def test_asks_for_the_difference_only(exchange: Exchange) -> None:
-    """What is wanted is subscribed once; what is wanted no more is unsubscribed."""
+def test_subscribes_the_difference_only(exchange: Exchange) -> None:
+    """A wanted symbol is subscribed once, and unsubscribed when it is no longer wanted."""
     talk = Talk(exchange)
     for _ in range(3):
-        talk.tend("btcusdt", "ethusdt")
+        talk.maintain("btcusdt", "ethusdt")
     wait_for(lambda: talk.acknowledged() == [1], 5, "one acknowledgement")
     time.sleep(talk.provider.limits.frame_spacing)
-    talk.tend("ethusdt", "solusdt")
+    talk.maintain("ethusdt", "solusdt")
     time.sleep(talk.provider.limits.frame_spacing)
-    talk.tend("ethusdt", "solusdt")
+    talk.maintain("ethusdt", "solusdt")
     wait_for(lambda: talk.acknowledged() == [1, 2, 3], 5, "two more")
     talk.connection.link.close()
     talk.connection.link.join(PATIENCE)
@@ -60,14 +60,14 @@ def test_asks_for_the_difference_only(exchange: Exchange) -> None:
 
 
 def test_spaces_its_frames(exchange: Exchange, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However much is asked for, the upstream's limit of frames is kept."""
+    """With any number of symbols, the upstream's limit of frames is kept."""
     talk = Talk(exchange)
     names, spacing = [f"s{number}usdt" for number in range(900)], talk.provider.limits.frame_spacing
     link, began, sent = talk.connection.link, time.monotonic(), list[int]()
     send = link.send
     monkeypatch.setattr(link, "send", lambda frame: (sent.append(step), send(frame)))
     for step in range(250):
-        talk.connection.tend(names, began + step / 100, expects_data=True)
+        talk.connection.maintain(names, began + step / 100, expects_data=True)
 
     wait_for(lambda: 900 == len(subscriptions(exchange)), what="all subscriptions")
     assert len(sent) > 2
@@ -77,7 +77,7 @@ def test_spaces_its_frames(exchange: Exchange, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_handshake_that_drips_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that answers byte by byte for ever is given up."""
+    """The connection to a server that answers byte by byte for ever is closed."""
     monkeypatch.setattr("omcrm.feeds.connection._LONGEST_HANDSHAKE", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"ws://127.0.0.1:{listener.getsockname()[1]}"
@@ -90,21 +90,21 @@ def test_a_handshake_that_drips_in(monkeypatch: pytest.MonkeyPatch) -> None:
             until = time.monotonic() + 5
             while not connection.link.ended.is_set() and time.monotonic() < until:
                 client.send(b"H")
-                connection.tend(["btcusdt"], time.monotonic(), expects_data=True)
+                connection.maintain(["btcusdt"], time.monotonic(), expects_data=True)
                 time.sleep(0.05)
     connection.link.join(PATIENCE)
 
     assert "no frame for" in str(connection.link.error)
 
 
-def test_notes_when_data_began(exchange: Exchange) -> None:
-    """It has lived for as long as data has come."""
+def test_knows_for_how_long_data_has_come(exchange: Exchange) -> None:
+    """The time counts from the first data."""
     talk = Talk(exchange)
-    assert not talk.connection.has_lived(0, time.monotonic())
+    assert not talk.connection.has_delivered_for(0, time.monotonic())
     talk.connection.note_data(100.0)
     talk.connection.note_data(105.0)
 
-    assert talk.connection.has_lived(10, 110.0)
-    assert not talk.connection.has_lived(10, 109.0)
+    assert talk.connection.has_delivered_for(10, 110.0)
+    assert not talk.connection.has_delivered_for(10, 109.0)
     talk.connection.link.close()
     talk.connection.link.join(PATIENCE)

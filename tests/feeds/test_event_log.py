@@ -1,4 +1,4 @@
-"""What happened to the feeds is noted once, in words, and without secrets."""
+"""Each event of the feeds is recorded once, with a reason and without secrets."""
 
 import threading
 from datetime import timedelta
@@ -16,11 +16,11 @@ from tests.values import KRAKEN, START, after, book, tick, trade
 
 @pytest.fixture
 def log() -> EventLog:
-    """A log with nothing in it."""
+    """An empty log."""
     return EventLog()
 
 
-def refusal(
+def rejected(
     *parts: Trade | TopOfBook,
     seconds: float = 0,
     symbol: str = "BTC",
@@ -31,18 +31,18 @@ def refusal(
     return RejectedTick(RejectReason.JUMP, refused, None if held is None else Decimal(held), others)
 
 
-def switch(
-    symbol: str = "BTC", why: FailoverReason = FailoverReason.STALE, silent: float | None = None
+def failover(
+    symbol: str = "BTC", reason: FailoverReason = FailoverReason.STALE, age: float | None = None
 ) -> Failover:
-    silence = None if silent is None else timedelta(seconds=silent)
-    return Failover(START, symbol, "binance", "kraken", why, silence)
+    price_age = None if age is None else timedelta(seconds=age)
+    return Failover(START, symbol, "binance", "kraken", reason, price_age)
 
 
 # States
 
 
-def test_a_state_is_told_with_its_problem(log: EventLog) -> None:
-    """Who reads it learns what the feed does now and what was wrong."""
+def test_a_state_event_has_its_problem(log: EventLog) -> None:
+    """The reason has the new state and the problem."""
     log.note_state(START, "binance", "waiting", "refused")
     log.note_state(after(1), "binance", "streaming", None)
 
@@ -53,21 +53,21 @@ def test_a_state_is_told_with_its_problem(log: EventLog) -> None:
 
 
 def test_secrets_are_hidden() -> None:
-    """No reason carries a key, whoever wrote it, neither in what is kept nor in what is told."""
+    """No reason holds a key, neither in the kept events nor in the new ones."""
     log = EventLog(lambda text: text.replace("hunter2", "***"))
     log.note_state(START, "finnhub", "waiting", "no such token hunter2")
-    kept, told = log.recent(), log.take()
+    kept, events = log.recent(), log.take()
 
-    assert ["waiting: no such token ***"] == [event.reason for event in told]
-    assert told == kept
+    assert ["waiting: no such token ***"] == [event.reason for event in events]
+    assert events == kept
 
 
-# Changes of speaker
+# Failovers
 
 
 def test_what_changes_alike_is_one_event(log: EventLog) -> None:
-    """All symbols of a failed source are in one line, in order, with the longest silence."""
-    log.note_failovers([switch("ETH", silent=10.2), switch("BTC", silent=11.5678), switch("ADA")])
+    """All symbols of a failed source are in one event, sorted, with the oldest price's age."""
+    log.note_failovers([failover("ETH", age=10.2), failover("BTC", age=11.5678), failover("ADA")])
     (event,) = log.take()
 
     assert (
@@ -85,14 +85,14 @@ def test_what_changes_alike_is_one_event(log: EventLog) -> None:
 
 
 def test_what_changes_otherwise_is_an_event_of_its_own(log: EventLog) -> None:
-    """Different reasons are not thrown together."""
-    log.note_failovers([switch("BTC"), switch("ETH", FailoverReason.DOWN)])
+    """Different reasons make different events."""
+    log.note_failovers([failover("BTC"), failover("ETH", FailoverReason.DOWN)])
 
     assert [("BTC",), ("ETH",)] == [event.symbols for event in log.take()]
 
 
 @pytest.mark.parametrize(
-    ("why", "kind", "words"),
+    ("reason", "kind", "words"),
     [
         (FailoverReason.FIRST, FeedEventKind.BEGAN, "first price"),
         (FailoverReason.DOWN, FeedEventKind.TOOK_OVER, "binance is down"),
@@ -102,26 +102,26 @@ def test_what_changes_otherwise_is_an_event_of_its_own(log: EventLog) -> None:
     ],
 )
 def test_every_reason_has_words(
-    log: EventLog, why: FailoverReason, kind: FeedEventKind, words: str
+    log: EventLog, reason: FailoverReason, kind: FeedEventKind, words: str
 ) -> None:
-    """Each change is told by its kind and by a sentence."""
-    log.note_failovers([switch(why=why)])
+    """Each failover has a kind and a text."""
+    log.note_failovers([failover(reason=reason)])
     (event,) = log.take()
 
     assert (kind, words, None) == (event.kind, event.reason, event.silent_seconds)
 
 
 def test_every_reason_is_tested() -> None:
-    """A new reason needs a word and a line above."""
+    """A new reason needs a text and a line above."""
     (mark,) = test_every_reason_has_words.pytestmark
 
-    assert list(FailoverReason) == [why for why, *_ in mark.args[1]]
+    assert list(FailoverReason) == [reason for reason, *_ in mark.args[1]]
 
 
 def test_nothing_is_no_event(log: EventLog) -> None:
-    """A look at a quiet market notes nothing."""
+    """Empty lists add no event."""
     log.note_failovers([])
-    log.note_refusals([])
+    log.note_rejected_ticks([])
 
     assert [] == log.take()
 
@@ -132,23 +132,23 @@ def test_nothing_is_no_event(log: EventLog) -> None:
 @pytest.mark.parametrize(
     ("refused", "words"),
     [
-        (refusal(trade("3")), "jump: price 3"),
-        (refusal(book("3", "4")), "jump: book 3 / 4"),
-        (refusal(trade("3"), book("2", "4")), "jump: price 3"),
-        (refusal(trade("3"), held="1"), "jump: price 3; its last price was 1"),
+        (rejected(trade("3")), "jump: price 3"),
+        (rejected(book("3", "4")), "jump: book 3 / 4"),
+        (rejected(trade("3"), book("2", "4")), "jump: price 3"),
+        (rejected(trade("3"), held="1"), "jump: price 3; its last price was 1"),
         (
-            refusal(
+            rejected(
                 trade("3"), held="1", others=(("kraken", Decimal(1)), ("coinbase", Decimal(2)))
             ),
             "jump: price 3; its last price was 1; kraken says 1; coinbase says 2",
         ),
     ],
 )
-def test_a_refused_price_is_told_with_what_spoke_against_it(
+def test_a_rejected_price_is_reported_with_its_reference_prices(
     log: EventLog, refused: RejectedTick, words: str
 ) -> None:
-    """The reader can judge it: the price, the source's own last one and those of the others."""
-    log.note_refusals([refused])
+    """The reason has the price, the source's own last one and those of the other sources."""
+    log.note_rejected_ticks([refused])
 
     assert [
         FeedEvent(
@@ -161,28 +161,28 @@ def test_a_refused_price_is_told_with_what_spoke_against_it(
     ] == log.take()
 
 
-def test_a_flood_of_refusals_is_told_once_a_minute(log: EventLog) -> None:
-    """Who is refused again and again does not fill the log."""
-    log.note_refusals([refusal(seconds=number) for number in (0, 1, 59.9, 60, 61, 120)])
+def test_a_flood_of_rejections_makes_one_event_a_minute(log: EventLog) -> None:
+    """Repeated rejections do not fill the log."""
+    log.note_rejected_ticks([rejected(seconds=number) for number in (0, 1, 59.9, 60, 61, 120)])
 
     assert [START, after(60), after(120)] == [event.at for event in log.take()]
 
 
 def test_floods_do_not_hide_each_other(log: EventLog) -> None:
-    """Another symbol's and another source's refusals are news."""
+    """Rejections of another symbol or another source make events of their own."""
     theirs = RejectedTick(RejectReason.JUMP, tick(trade("3"), source=KRAKEN))
-    log.note_refusals([refusal(), refusal(symbol="ETH"), theirs])
+    log.note_rejected_ticks([rejected(), rejected(symbol="ETH"), theirs])
 
     assert [("binance", ("BTC",)), ("binance", ("ETH",)), ("kraken", ("BTC",))] == [
         (event.source, event.symbols) for event in log.take()
     ]
 
 
-# What is kept
+# Kept events
 
 
-def test_events_are_taken_once_and_remembered(log: EventLog) -> None:
-    """What was taken comes no second time, and can be looked up newest first."""
+def test_events_are_taken_once_and_kept(log: EventLog) -> None:
+    """A taken event is not returned again, but stays in the list, newest first."""
     for second in range(3):
         log.note_state(after(second), "binance", "waiting", None)
     taken = log.take()
@@ -193,7 +193,7 @@ def test_events_are_taken_once_and_remembered(log: EventLog) -> None:
 
 
 def test_what_nobody_takes_does_not_grow(log: EventLog) -> None:
-    """Without a database the newest are held, and no more than so many."""
+    """Without a database only the newest 500 are kept."""
     for second in range(1_000):
         log.note_state(after(second), "binance", "waiting", None)
     recent, taken = log.recent(), log.take()
@@ -203,7 +203,7 @@ def test_what_nobody_takes_does_not_grow(log: EventLog) -> None:
 
 
 def test_threads_lose_nothing(log: EventLog, restless: None) -> None:
-    """Whatever is noted while others take is taken once."""
+    """Events that are added while other threads take are taken once."""
     taken: list[FeedEvent] = []
 
     def note(number: int) -> None:

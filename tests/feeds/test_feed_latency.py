@@ -1,4 +1,4 @@
-"""Late news are told from quick ones, and clocks that differ from both."""
+"""Late ticks are distinguished from prompt ones, and both from differences of clocks."""
 
 from datetime import datetime, timedelta
 
@@ -13,105 +13,105 @@ def seconds(value: float) -> timedelta:
     return timedelta(seconds=value)
 
 
-def told(feed_latency: FeedLatency, at: float, way: float) -> timedelta:
-    """How late news are that come then and took so long by their own time."""
-    return feed_latency.of(after(at), after(at - way))
+def latency_of(feed_latency: FeedLatency, at: float, transit: float) -> timedelta:
+    """The latency of a tick that is received at second `at` after `transit` seconds."""
+    return feed_latency.of(after(at), after(at - transit))
 
 
 @pytest.fixture
 def feed_latency() -> FeedLatency:
-    """Nothing was heard yet."""
+    """No tick was measured yet."""
     return FeedLatency()
 
 
 def test_without_a_time_nothing_is_late_at_first(feed_latency: FeedLatency) -> None:
-    """News that carry no time are taken as they come."""
+    """A tick without a time counts as on time before anything is measured."""
     assert ON_TIME == feed_latency.of(START, None)
 
 
-def test_without_a_time_news_are_as_late_as_those_before_them(feed_latency: FeedLatency) -> None:
-    """A book came the same way as the trade before it, and the next one as the next trade."""
-    told(feed_latency, 0, 0.1)
-    told(feed_latency, 30, 20.1)
+def test_without_a_time_a_tick_has_the_latency_of_the_one_before(feed_latency: FeedLatency) -> None:
+    """A book has the latency of the trade before it, and the next book that of the next trade."""
+    latency_of(feed_latency, 0, 0.1)
+    latency_of(feed_latency, 30, 20.1)
     late = feed_latency.of(after(30.1), None)
-    told(feed_latency, 31, 0.1)
+    latency_of(feed_latency, 31, 0.1)
 
     assert seconds(20) == late
     assert ON_TIME == feed_latency.of(after(31.1), None)
 
 
-@pytest.mark.parametrize("way", [0, 0.3, 2, 3.9, -1.5, -30])
-def test_a_first_word_is_on_time(feed_latency: FeedLatency, way: float) -> None:
-    """A clock may differ by seconds, and the way takes its time."""
-    assert ON_TIME == told(feed_latency, 0, way)
+@pytest.mark.parametrize("transit", [0, 0.3, 2, 3.9, -1.5, -30])
+def test_a_first_tick_is_on_time(feed_latency: FeedLatency, transit: float) -> None:
+    """A clock may differ by seconds, and transit takes time."""
+    assert ON_TIME == latency_of(feed_latency, 0, transit)
 
 
-def test_a_first_word_may_be_late(feed_latency: FeedLatency) -> None:
-    """What is older than any difference of clocks is late, by what exceeds that."""
-    assert seconds(58) == told(feed_latency, 0, 60)
+def test_a_first_tick_may_be_late(feed_latency: FeedLatency) -> None:
+    """A tick older than any difference of clocks is late by the excess."""
+    assert seconds(58) == latency_of(feed_latency, 0, 60)
 
 
-@pytest.mark.parametrize(("way", "late"), [(2.1, 0), (2.4, 2.3), (12.1, 12)])
-def test_the_shortest_way_is_the_measure(
-    feed_latency: FeedLatency, way: float, late: float
+@pytest.mark.parametrize(("transit", "late"), [(2.1, 0), (2.4, 2.3), (12.1, 12)])
+def test_the_shortest_transit_is_the_baseline(
+    feed_latency: FeedLatency, transit: float, late: float
 ) -> None:
-    """Two seconds more than the shortest way is jitter; more than that is late."""
-    told(feed_latency, 0, 0.1)
+    """Up to two seconds more than the shortest transit is jitter; more is latency."""
+    latency_of(feed_latency, 0, 0.1)
 
-    assert seconds(late) == told(feed_latency, 1, way)
+    assert seconds(late) == latency_of(feed_latency, 1, transit)
 
 
 def test_a_clock_that_is_ahead_makes_nothing_late(feed_latency: FeedLatency) -> None:
-    """A single time from the future, or a clock that is set right, is no measure."""
-    told(feed_latency, 0, -30)
-    ahead, right, late = (told(feed_latency, 1, way) for way in (-29, -0.1, 20))
+    """A single time from the future, or a clock that is corrected, is no baseline."""
+    latency_of(feed_latency, 0, -30)
+    ahead, right, late = (latency_of(feed_latency, 1, transit) for transit in (-29, -0.1, 20))
 
     assert (ON_TIME, ON_TIME, seconds(22)) == (ahead, right, late)
 
 
 def test_an_old_trade_among_new_ones_is_late(feed_latency: FeedLatency) -> None:
-    """The last one of a symbol that hardly trades is no recording where others are of today."""
-    told(feed_latency, 0, 0.1)
+    """The last trade of an illiquid symbol is no recording while other ticks have present times."""
+    latency_of(feed_latency, 0, 0.1)
 
-    assert seconds(7200) == told(feed_latency, 1, 7200)
-    assert ON_TIME == told(feed_latency, 2, 0.1)
+    assert seconds(7200) == latency_of(feed_latency, 1, 7200)
+    assert ON_TIME == latency_of(feed_latency, 2, 0.1)
 
 
-def test_after_a_silence_news_without_a_time_may_be_as_old_as_that(
+def test_after_a_gap_a_tick_without_a_time_counts_as_old_as_the_gap(
     feed_latency: FeedLatency,
 ) -> None:
-    """What was held up together with the times is not known to be late, nor to be new."""
-    told(feed_latency, 0, 0.1)
+    """Without times since, a book may be as old as the gap."""
+    latency_of(feed_latency, 0, 0.1)
     soon, later = feed_latency.of(after(4), None), feed_latency.of(after(14), None)
 
     assert (ON_TIME, seconds(14)) == (soon, later)
 
 
-@pytest.mark.parametrize("way", [3601, -3601, 86_400 * 365])
-def test_a_recording_is_on_time(feed_latency: FeedLatency, way: float) -> None:
-    """Times of another day say nothing about the way, and are no measure for what follows."""
-    recorded = told(feed_latency, 0, way)
+@pytest.mark.parametrize("transit", [3601, -3601, 86_400 * 365])
+def test_a_recording_is_on_time(feed_latency: FeedLatency, transit: float) -> None:
+    """Times of another day are not measured, and are no baseline for later ticks."""
+    recorded = latency_of(feed_latency, 0, transit)
 
-    assert (ON_TIME, seconds(10)) == (recorded, told(feed_latency, 1, 12))
-
-
-def test_the_measure_is_forgotten(feed_latency: FeedLatency) -> None:
-    """A clock that was set is believed after two times five minutes."""
-    told(feed_latency, 0, -2)
-    at_once = told(feed_latency, 1, 1)
-    remembered = told(feed_latency, 301, 1)
-    forgotten = told(feed_latency, 602, 1)
-
-    assert (seconds(3), seconds(3), ON_TIME) == (at_once, remembered, forgotten)
+    assert (ON_TIME, seconds(10)) == (recorded, latency_of(feed_latency, 1, 12))
 
 
-# Whether it lasts
+def test_the_baseline_expires(feed_latency: FeedLatency) -> None:
+    """A clock that was set is the new baseline after two periods of five minutes."""
+    latency_of(feed_latency, 0, -2)
+    soon = latency_of(feed_latency, 1, 1)
+    remembered = latency_of(feed_latency, 301, 1)
+    forgotten = latency_of(feed_latency, 602, 1)
+
+    assert (seconds(3), seconds(3), ON_TIME) == (soon, remembered, forgotten)
+
+
+# Lasting latency
 
 
 def late_for(feed_latency: FeedLatency, times: int, lasting: float) -> datetime:
-    """So much late news spread over that time; when the last of it came."""
+    """So many late ticks spread over `lasting` seconds; returns when the last one came."""
     for number in range(times):
-        told(feed_latency, number * lasting / (times - 1), 60)
+        latency_of(feed_latency, number * lasting / (times - 1), 60)
     return after(lasting)
 
 
@@ -122,30 +122,30 @@ def late_for(feed_latency: FeedLatency, times: int, lasting: float) -> datetime:
 def test_only_many_over_long_are_lasting(
     feed_latency: FeedLatency, times: int, lasting: float, expected: bool
 ) -> None:
-    """Neither a few stragglers nor a short burst is a connection that fell behind."""
+    """Neither a few late ticks nor a short burst mean that the connection is behind."""
     assert expected is feed_latency.is_lasting(late_for(feed_latency, times, lasting))
 
 
 def test_nothing_lasts_at_first(feed_latency: FeedLatency) -> None:
-    """Silence is for others to notice."""
+    """Without ticks there is no lasting latency."""
     assert not feed_latency.is_lasting(after(100))
 
 
-def test_one_word_on_time_ends_it(feed_latency: FeedLatency) -> None:
-    """Who has caught up begins to be counted anew."""
+def test_one_tick_on_time_ends_it(feed_latency: FeedLatency) -> None:
+    """After a tick on time the count starts anew."""
     now = late_for(feed_latency, 30, 10)
     before = feed_latency.is_lasting(now)
-    told(feed_latency, 10, 0)
+    latency_of(feed_latency, 10, 0)
     caught_up = feed_latency.is_lasting(now)
-    told(feed_latency, 11, 60)
+    latency_of(feed_latency, 11, 60)
 
     assert (True, False, False) == (before, caught_up, feed_latency.is_lasting(after(60)))
 
 
-def test_another_connection_starts_anew(feed_latency: FeedLatency) -> None:
-    """It is not to blame for the one before, but its measure stays."""
+def test_another_connection_resets_the_count(feed_latency: FeedLatency) -> None:
+    """The count of late ticks starts anew, the baseline stays."""
     now = late_for(feed_latency, 30, 10)
-    feed_latency.start_anew()
+    feed_latency.reset()
 
     assert not feed_latency.is_lasting(now)
-    assert seconds(58) == told(feed_latency, 11, 60)
+    assert seconds(58) == latency_of(feed_latency, 11, 60)

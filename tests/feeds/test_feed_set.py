@@ -1,4 +1,4 @@
-"""All sources of an installation are started, stopped and asked about together."""
+"""All feeds of an installation are started, stopped and queried together."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -22,8 +22,8 @@ NAMES = {
 }
 
 
-class Told:
-    """A lineup, what it brought and what it asked."""
+class Harness:
+    """A feed set, its ticks and the symbols it asked `wanted` about."""
 
     def __init__(self, urls: dict[str, str], folder: Path) -> None:
         self.ticks: list[Tick] = []
@@ -46,17 +46,17 @@ class Told:
         return int(symbol == "BTC")
 
     def sources(self) -> set[str]:
-        """Who has brought a price of anything."""
+        """The sources that have brought a price."""
         return {tick.source.name for tick in list(self.ticks)}
 
 
-Line = Callable[..., Told]
+MakeHarness = Callable[..., Harness]
 
 
 @pytest.fixture
-def line_up(exchange: Exchange, tmp_path: Path) -> Iterator[Line]:
-    """Makes lineups of sources that the exchange stands for, and stops them after the test."""
-    made: list[Told] = []
+def make_harness(exchange: Exchange, tmp_path: Path) -> Iterator[MakeHarness]:
+    """Makes feed sets with the exchange as upstream, and stops them after the test."""
+    made: list[Harness] = []
     host = exchange.url.removeprefix("ws://")
     urls = {
         "binance": exchange.url,
@@ -64,66 +64,66 @@ def line_up(exchange: Exchange, tmp_path: Path) -> Iterator[Line]:
         "coingecko": f"http://{host}/coingecko/api/v3",
     }
 
-    def make(*sources: str) -> Told:
-        made.append(Told({name: urls[name] for name in sources}, tmp_path))
+    def make(*sources: str) -> Harness:
+        made.append(Harness({name: urls[name] for name in sources}, tmp_path))
         return made[-1]
 
     yield make
-    for harness in made:
-        harness.feed_set.stop()
+    for started in made:
+        started.feed_set.stop()
 
 
-def test_only_who_has_an_address_is_there(line_up: Line) -> None:
-    """A source without one costs nothing, whichever way its prices come."""
-    assert ["coinbase", "coingecko"] == list(line_up("coinbase", "coingecko").feed_set.feeds)
+def test_only_sources_with_an_address_have_feeds(make_harness: MakeHarness) -> None:
+    """A source without an address makes no feed, neither a stream nor a poller."""
+    assert ["coinbase", "coingecko"] == list(make_harness("coinbase", "coingecko").feed_set.feeds)
 
 
-def test_nothing_runs_before_the_start(line_up: Line) -> None:
-    """Making the lineup connects nowhere."""
-    told = line_up("binance", "coinbase", "coingecko")
+def test_nothing_runs_before_the_start(make_harness: MakeHarness) -> None:
+    """Making the feed set starts no thread."""
+    harness = make_harness("binance", "coinbase", "coingecko")
 
-    assert [] == told.threads.new()
-    assert {FeedState.STOPPED} == {feed.status().state for feed in told.feed_set.feeds.values()}
-
-
-def test_those_that_push_and_those_that_are_asked_bring_prices(line_up: Line) -> None:
-    """After one start every source speaks, each by its own name."""
-    told = line_up("binance", "coinbase", "coingecko")
-    told.feed_set.start()
-
-    wait_for(lambda: told.sources() == NAMES.keys(), 15, "a price of each")
+    assert [] == harness.threads.new()
+    assert {FeedState.STOPPED} == {feed.status().state for feed in harness.feed_set.feeds.values()}
 
 
-def test_a_source_is_asked_only_for_what_is_wanted(line_up: Line) -> None:
-    """The question carries the source's name, and a zero means that nothing is asked."""
-    told = line_up("coingecko")
-    told.feed_set.start()
-    wait_for(lambda: told.ticks, 15, "a price")
+def test_streams_and_polls_bring_prices(make_harness: MakeHarness) -> None:
+    """After one start every source brings a price under its own name."""
+    harness = make_harness("binance", "coinbase", "coingecko")
+    harness.feed_set.start()
 
-    assert {("coingecko", "BTC"), ("coingecko", "ETH")} == told.asked
-    assert {"BTC"} == {tick.symbol for tick in told.ticks}
+    wait_for(lambda: harness.sources() == NAMES.keys(), 15, "a price of each")
 
 
-def test_after_the_stop_nothing_runs(line_up: Line) -> None:
+def test_a_source_is_polled_only_for_wanted_symbols(make_harness: MakeHarness) -> None:
+    """`wanted` gets the source's name, and after a zero no call is made."""
+    harness = make_harness("coingecko")
+    harness.feed_set.start()
+    wait_for(lambda: harness.ticks, 15, "a price")
+
+    assert {("coingecko", "BTC"), ("coingecko", "ETH")} == harness.asked
+    assert {"BTC"} == {tick.symbol for tick in harness.ticks}
+
+
+def test_after_the_stop_nothing_runs(make_harness: MakeHarness) -> None:
     """Stopping waits for all threads; stopping or starting twice is harmless."""
-    told = line_up("binance", "coinbase", "coingecko")
-    told.feed_set.start()
-    told.feed_set.start()
-    wait_for(lambda: told.sources() == NAMES.keys(), 15, "a price of each")
-    told.feed_set.stop()
-    left = [name for name in told.threads.new() if name.startswith("feed-")]
-    told.feed_set.stop()
-    heard = len(told.ticks)
+    harness = make_harness("binance", "coinbase", "coingecko")
+    harness.feed_set.start()
+    harness.feed_set.start()
+    wait_for(lambda: harness.sources() == NAMES.keys(), 15, "a price of each")
+    harness.feed_set.stop()
+    left = [name for name in harness.threads.new() if name.startswith("feed-")]
+    harness.feed_set.stop()
+    received = len(harness.ticks)
 
     assert [] == left
-    told.threads.wait()
-    assert heard == len(told.ticks)
+    harness.threads.wait()
+    assert received == len(harness.ticks)
 
 
-def test_status_has_every_source_that_may_be_asked(exchange: Exchange, tmp_path: Path) -> None:
-    """Who has no address is off, and each says how its prices would come."""
+def test_status_has_every_source_of_the_settings(exchange: Exchange, tmp_path: Path) -> None:
+    """A source without an address is off, and each has its type."""
     urls = {**dict.fromkeys((*STREAMS, *POLLS), ""), "binance": exchange.url}
-    status = Told(urls, tmp_path).feed_set.status()
+    status = Harness(urls, tmp_path).feed_set.status()
     types = {name: item.type for name, item in status.items()}
 
     assert ({*STREAMS, *POLLS} - {"simulated"}) == status.keys()
@@ -136,15 +136,15 @@ def test_status_has_every_source_that_may_be_asked(exchange: Exchange, tmp_path:
     )
 
 
-def test_who_was_not_chosen_is_not_told(line_up: Line) -> None:
-    """An operator who chose one source reads of one."""
-    assert {"binance"} == line_up("binance").feed_set.status().keys()
+def test_a_source_that_is_not_chosen_has_no_status(make_harness: MakeHarness) -> None:
+    """With one source in the settings, the status has one."""
+    assert {"binance"} == make_harness("binance").feed_set.status().keys()
 
 
-def test_the_built_in_exchange_is_told_only_where_there_is_one(
+def test_the_built_in_exchange_has_a_status_only_in_a_demo(
     exchange: Exchange, tmp_path: Path
 ) -> None:
-    """An installation that is no demonstration does not speak of it."""
+    """Without its address the status does not have it."""
     reports = FeedCallbacks(lambda _: None, lambda *_: None, lambda _: None)
     parts = (reports, lambda: datetime.now(UTC), tmp_path, lambda *_: 0)
     demo = FeedSet(FeedSettings(urls={"simulated": exchange.url}), *parts)
@@ -153,40 +153,40 @@ def test_the_built_in_exchange_is_told_only_where_there_is_one(
     assert "simulated" not in FeedSet(FeedSettings(), *parts).status()
 
 
-def test_calls_are_counted_for_those_that_are_asked(line_up: Line) -> None:
-    """Each budget tells its use; a stream has none."""
-    told = line_up("binance", "coingecko")
-    before = told.feed_set.uses()
-    told.feed_set.start()
-    wait_for(lambda: "coingecko" in told.sources(), 15, "a price")
-    after = told.feed_set.uses()
+def test_calls_are_counted_for_polled_sources(make_harness: MakeHarness) -> None:
+    """Each budget has its use; a stream has no budgets."""
+    harness = make_harness("binance", "coingecko")
+    before = harness.feed_set.uses()
+    harness.feed_set.start()
+    wait_for(lambda: "coingecko" in harness.sources(), 15, "a price")
+    after = harness.feed_set.uses()
 
     assert ["coingecko"] == list(before) == list(after)
     assert {0} == {budget.used for budget in before["coingecko"]}
     assert {1} == {budget.used for budget in after["coingecko"]}
 
 
-# Turns
+# Activity
 
 
 def status(active: bool) -> FeedStatus:
     return FeedStatus(state=FeedState.STREAMING, active=active, type="websocket")
 
 
-def test_only_a_change_is_news() -> None:
-    """A source that begins or ceases to bring prices, not what it does in between."""
-    turns = FeedActivity()
+def test_only_a_change_is_reported() -> None:
+    """A source that starts or stops bringing prices has changed, not what happens in between."""
+    activity = FeedActivity()
     course = [False, True, True, False, False, True]
 
     assert [False, True, False, True, False, True] == [
-        turns.has_changed("binance", status(state)) for state in course
+        activity.has_changed("binance", status(state)) for state in course
     ]
 
 
-def test_sources_turn_one_by_one() -> None:
-    """What one does says nothing about another."""
-    turns = FeedActivity()
-    turns.has_changed("binance", status(True))
+def test_each_source_changes_by_itself() -> None:
+    """One source's activity does not affect another's."""
+    activity = FeedActivity()
+    activity.has_changed("binance", status(True))
 
-    assert turns.has_changed("kraken", status(True))
-    assert not turns.has_changed("binance", status(True))
+    assert activity.has_changed("kraken", status(True))
+    assert not activity.has_changed("binance", status(True))

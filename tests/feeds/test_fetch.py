@@ -1,6 +1,6 @@
-"""Whatever an upstream answers over HTTP, it becomes a reply or an error without the key in it.
+"""Every answer of an upstream over HTTP becomes a reply or an error without the key in it.
 
-Long for a reason: there is a test for each way in which an answer can fail to come.
+Long for a reason: there is a test for each way in which a call can fail.
 """
 
 import gzip
@@ -44,7 +44,7 @@ def call(url: str) -> Call:
 
 
 def failure(fetcher: Fetcher, url: str) -> str:
-    """The words of the error that asking there must end in."""
+    """The text of the error that a call to `url` must raise."""
     with pytest.raises(FeedError) as raised:
         fetcher.get(call(url))
     assert KEY not in repr(raised.value)
@@ -69,11 +69,11 @@ def dripping(first: bytes) -> Serve:
     return serve
 
 
-# What is answered
+# Answers
 
 
 def test_asks_and_reads_the_answer(fetcher: Fetcher) -> None:
-    """A call goes out with its query and headers; status, headers and body come back."""
+    """A call is sent with its query and headers; status, headers and body come back."""
     with Upstream(answering(http(b'{"a":1}', "200 OK", "Retry-After: 7"))) as upstream:
         reply = fetcher.get(call(upstream.url))
     line, *headers = upstream.requests[0].decode().split("\r\n")
@@ -96,7 +96,7 @@ def test_asks_for_the_root_too(fetcher: Fetcher, url: str) -> None:
 
 @pytest.mark.parametrize("status", ["404 Not Found", "429 Too Many", "500 Oops"])
 def test_a_refusal_is_a_reply(fetcher: Fetcher, status: str) -> None:
-    """What a status means is for the provider to say."""
+    """The provider decides what a status means."""
     with Upstream(answering(http(b"no", status))) as upstream:
         reply = fetcher.get(call(upstream.url))
 
@@ -104,7 +104,7 @@ def test_a_refusal_is_a_reply(fetcher: Fetcher, status: str) -> None:
 
 
 def test_a_redirect_is_not_followed(fetcher: Fetcher) -> None:
-    """The key goes to nobody but the host it is for."""
+    """The key is sent to no other host."""
     with Upstream(answering(http())) as elsewhere:
         moved = http(b"", "302 Found", f"Location: {elsewhere.url}/there")
         with Upstream(answering(moved)) as upstream:
@@ -130,7 +130,7 @@ def test_unpacks(fetcher: Fetcher, *, chunked: bool) -> None:
 
 
 def test_an_answer_that_ends_with_its_connection(fetcher: Fetcher) -> None:
-    """A body without a length is read until the end, and the next call connects anew."""
+    """A body without a length is read to the connection's end, and the next call connects anew."""
     with Upstream(answering(b"HTTP/1.0 200 OK\r\n\r\n{}", keep=False)) as upstream:
         replies = [fetcher.get(call(upstream.url)) for _ in range(2)]
 
@@ -138,7 +138,7 @@ def test_an_answer_that_ends_with_its_connection(fetcher: Fetcher) -> None:
     assert 2 == upstream.connections
 
 
-# The connection is kept
+# The kept connection
 
 
 def test_keeps_its_connection(fetcher: Fetcher) -> None:
@@ -151,7 +151,7 @@ def test_keeps_its_connection(fetcher: Fetcher) -> None:
 
 
 def test_connects_anew_where_the_upstream_has_ended_it(fetcher: Fetcher) -> None:
-    """A kept connection that is gone costs no call."""
+    """A kept connection that was closed meanwhile costs no extra call."""
     with Upstream(answering(http(), keep=False)) as upstream:
         for _ in range(3):
             assert 200 == fetcher.get(call(upstream.url)).status
@@ -168,8 +168,8 @@ def test_another_host_has_another_connection(fetcher: Fetcher) -> None:
     assert [b"1", b"2", b"1"] == bodies
 
 
-def test_threads_take_turns(fetcher: Fetcher) -> None:
-    """Many threads get each their own answer."""
+def test_threads_call_one_at_a_time(fetcher: Fetcher) -> None:
+    """Each of many threads gets its own answer."""
 
     def echo(client: socket.socket, request: bytes) -> bool:
         client.sendall(http(request.split(b" ")[1]))
@@ -190,11 +190,11 @@ def test_threads_take_turns(fetcher: Fetcher) -> None:
     assert {number: b"/%d" % number for number in range(20)} == got
 
 
-# Whom it may connect to
+# Allowed addresses
 
 
 def test_only_chosen_addresses_are_connected_to() -> None:
-    """They are chosen before anything goes out, and the host keeps its name."""
+    """They are chosen before anything is sent, and the Host header keeps the name."""
     seen: list[str] = []
 
     def choose(addresses: Sequence[str]) -> list[str]:
@@ -213,7 +213,7 @@ def test_only_chosen_addresses_are_connected_to() -> None:
 
 @pytest.mark.parametrize("refuses", [True, False])
 def test_none_may_be_connected_to(*, refuses: bool) -> None:
-    """No connection is made, and the words are those of who chose."""
+    """No connection is made, and an error of `choose` is passed on."""
 
     def choose(addresses: Sequence[str]) -> list[str]:
         if refuses:
@@ -229,16 +229,16 @@ def test_none_may_be_connected_to(*, refuses: bool) -> None:
     assert 0 == upstream.connections
 
 
-# What is no answer
+# Failures
 
 
 def test_nobody_listens(fetcher: Fetcher) -> None:
-    """A port that nobody listens on refuses."""
+    """A port without a listener refuses."""
     assert "connection refused" == failure(fetcher, f"http://127.0.0.1:{free_port()}")
 
 
-def test_only_who_was_never_reached_has_heard_nothing(fetcher: Fetcher) -> None:
-    """A call on a kept connection may have been heard, though the next connection fails."""
+def test_a_lost_kept_connection_is_not_unreached(fetcher: Fetcher) -> None:
+    """A call on a kept connection may have reached the upstream, though reconnecting fails."""
     with pytest.raises(FeedUnreached):
         fetcher.get(Call(f"http://127.0.0.1:{free_port()}", ()))
     with Upstream(answering(http())) as upstream:
@@ -250,20 +250,20 @@ def test_only_who_was_never_reached_has_heard_nothing(fetcher: Fetcher) -> None:
 
 
 def test_no_such_host(fetcher: Fetcher) -> None:
-    """A name that nobody has is said to be so."""
+    """A name that does not resolve has its own text."""
     assert "host not found" == failure(fetcher, "http://no-such-host.invalid")
 
 
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1", "http://", "http://127.0.0.1:99999", "x", ""])
 def test_no_url(fetcher: Fetcher, url: str) -> None:
-    """What is no address ends in an error like everything else."""
+    """A URL that is none raises FeedError."""
     assert failure(fetcher, url)
 
 
 def test_a_dead_host(fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A host that does not even refuse is given up."""
+    """A host that does not answer the handshake times out."""
     monkeypatch.setattr(fetch, "_CONNECT_TIMEOUT", 0.3)
-    # A listener whose queue is full lets handshakes hang.
+    # Handshakes hang at a listener whose queue is full.
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
@@ -281,7 +281,7 @@ def test_a_dead_host(fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_slow_upstream(fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An upstream that takes the request and is silent is given up."""
+    """An upstream that takes the request and sends nothing times out."""
     monkeypatch.setattr(fetch, "_READ_TIMEOUT", 0.2)
     waiting = threading.Event()
     with Upstream(lambda *_: waiting.wait(PATIENCE)) as upstream:
@@ -301,7 +301,7 @@ def test_a_slow_upstream(fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch) -> N
     ],
 )
 def test_an_answer_that_drips_in(first: bytes) -> None:
-    """Head or body, with a length or without: no answer takes longer than it may."""
+    """Head or body, with a length or without: no answer takes longer than `longest`."""
     fetcher = Fetcher(longest=0.4)
     with Upstream(dripping(first)) as upstream:
         words = failure(fetcher, upstream.url)
@@ -311,7 +311,7 @@ def test_an_answer_that_drips_in(first: bytes) -> None:
 
 
 def test_a_huge_answer(fetcher: Fetcher) -> None:
-    """More than the largest answer is not taken in, and spoils nothing for the next call."""
+    """A larger answer than allowed is rejected, and the next call works."""
     with Upstream(answering(http(b"x" * (fetch._LARGEST + 1)))) as upstream:
         words = failure(fetcher, upstream.url)
         upstream.serve = answering(http(b"x" * fetch._LARGEST))
@@ -322,7 +322,7 @@ def test_a_huge_answer(fetcher: Fetcher) -> None:
 
 
 def test_an_answer_without_end(fetcher: Fetcher) -> None:
-    """An upstream that never stops sending is stopped."""
+    """The connection to an upstream that never stops sending is closed."""
 
     def flood(client: socket.socket, request: bytes) -> bool:
         client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
@@ -336,7 +336,7 @@ def test_an_answer_without_end(fetcher: Fetcher) -> None:
 
 
 def test_its_own_bound() -> None:
-    """Who needs less takes less, packed or not."""
+    """`largest` is kept, compressed or not."""
     fetcher = Fetcher(largest=100)
     packed = http(gzip.compress(b"x" * 101), "200 OK", "Content-Encoding: gzip")
     for raw in (http(b"x" * 101), packed):
@@ -373,17 +373,17 @@ def test_a_bomb(fetcher: Fetcher) -> None:
     ],
 )
 def test_garbage(fetcher: Fetcher, raw: bytes, words: str) -> None:
-    """What is no HTTP, or is cut short, ends in an error; the next call is answered."""
+    """Bytes that are no HTTP, or are cut short, raise an error; the next call is answered."""
     with Upstream(answering(raw, keep=False)) as upstream:
-        found = failure(fetcher, upstream.url)
+        problem = failure(fetcher, upstream.url)
         upstream.serve = answering(http())
         assert 200 == fetcher.get(call(upstream.url)).status
 
-    assert words == found
+    assert words == problem
 
 
 def test_a_reset(fetcher: Fetcher) -> None:
-    """A connection that is reset is said to be lost, and not asked again at once."""
+    """A reset connection is reported as lost, and the call is not repeated."""
     with Upstream(reset) as upstream:
         words = failure(fetcher, upstream.url)
 
@@ -391,8 +391,8 @@ def test_a_reset(fetcher: Fetcher) -> None:
     assert 1 == len(upstream.requests)
 
 
-def test_a_certificate_of_nobody(fetcher: Fetcher, tmp_path: Path) -> None:
-    """A host that cannot prove who it is gets no request."""
+def test_a_self_signed_certificate(fetcher: Fetcher, tmp_path: Path) -> None:
+    """A host without a valid certificate gets no request."""
     names = ("-keyout", str(tmp_path / "key"), "-out", str(tmp_path / "crt"))
     command = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
     try:
@@ -403,13 +403,13 @@ def test_a_certificate_of_nobody(fetcher: Fetcher, tmp_path: Path) -> None:
         missing("openssl")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tmp_path / "crt", tmp_path / "key")
-    heard: list[bytes] = []
+    received: list[bytes] = []
 
     def accept(listener: socket.socket) -> None:
         client, _ = listener.accept()
         try:
             with client, context.wrap_socket(client, server_side=True) as secured:
-                heard.append(secured.recv(100))
+                received.append(secured.recv(100))
         except OSError:
             return
 
@@ -420,14 +420,14 @@ def test_a_certificate_of_nobody(fetcher: Fetcher, tmp_path: Path) -> None:
         thread.join(PATIENCE)
 
     assert "its certificate is not valid" == words
-    assert [] == heard
+    assert [] == received
 
 
-# The key is nowhere
+# The key
 
 
 def test_the_key_is_in_no_log(fetcher: Fetcher, caplog: pytest.LogCaptureFixture) -> None:
-    """Not even what is logged for debugging holds the URL."""
+    """Not even a debug log holds the URL."""
     caplog.set_level(logging.DEBUG)
     for raw in (http(), http(b"{}", "200 OK", "no header at all"), b"garbage\r\n\r\n"):
         with Upstream(answering(raw, keep=False)) as upstream:
@@ -442,7 +442,7 @@ def test_the_key_is_in_no_log(fetcher: Fetcher, caplog: pytest.LogCaptureFixture
 
 @pytest.mark.parametrize("key", ["two\r\nlines: x", "sp ace", "ключ", "\0"])
 def test_a_key_that_cannot_be_sent(fetcher: Fetcher, key: str) -> None:
-    """A key with signs that HTTP does not know is no way into the request, and in no error."""
+    """A key with invalid characters cannot change the request, and is in no error."""
     words: list[str] = []
     with Upstream(answering(http())) as upstream:
         for request in (Call(f"{upstream.url}/?k={key}", ()), Call(upstream.url, (), {"X": key})):
@@ -461,7 +461,7 @@ def test_a_key_that_cannot_be_sent(fetcher: Fetcher, key: str) -> None:
 
 @pytest.mark.parametrize("first", [b"", b"HTTP/1.1 200 OK\r\n\r\n{", http(b"{}" * 50)[:-5]])
 def test_closing_interrupts(first: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A call that waits ends at once, before the answer or in the middle of it."""
+    """A waiting call ends immediately, before the answer or in the middle of it."""
     monkeypatch.setattr(fetch, "_READ_TIMEOUT", 3600)
     fetcher, failed, waiting = Fetcher(longest=3600), [], threading.Event()
 
@@ -484,7 +484,7 @@ def test_closing_interrupts(first: bytes, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_nothing_is_asked_after_the_end(fetcher: Fetcher) -> None:
-    """Once closed it neither connects nor asks, and its connection is closed."""
+    """After `close` it makes no connection and no call, and its connection is closed."""
     with Upstream(answering(http())) as upstream:
         fetcher.get(call(upstream.url))
         fetcher.close()

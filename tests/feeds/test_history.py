@@ -1,4 +1,4 @@
-"""What holds for every source that tells finished days; a new one is added to `past_days`."""
+"""The contract of every source of finished days; a new one is added to `history_replies`."""
 
 import random
 from decimal import Decimal
@@ -15,7 +15,17 @@ from omcrm.feeds.registry import POLLS, FeedSettings, polls
 from omcrm.market.daily_bar import DailyBar
 from omcrm.market.price_class import PriceClass
 from tests.feeds.bad_frames import monsters, mutated
-from tests.feeds.past_days import DAYS, FIRST, LAST, NAMES, NOTHING, NOW, REFUSALS, UNKNOWN, past
+from tests.feeds.history_replies import (
+    DAYS,
+    FIRST,
+    LAST,
+    NAMES,
+    NOTHING,
+    NOW,
+    REFUSALS,
+    UNKNOWN,
+    history_request,
+)
 from tests.feeds.replies import reply
 
 TOLD = (DailyBar, RequestRejected, AccessDenied, Unreadable)
@@ -37,12 +47,12 @@ def assert_well_typed(candle: DailyBar) -> None:
     figures = (candle.close, candle.open, candle.high, candle.low, candle.volume)
 
     assert type(candle.close) is Decimal
-    assert all(figure is None or type(figure) is Decimal for figure in figures), candle
+    assert all(value is None or type(value) is Decimal for value in figures), candle
     assert FIRST <= candle.day <= LAST
 
 
-def test_who_has_no_address_is_not_asked() -> None:
-    """Nothing is known of a source that is switched off."""
+def test_a_provider_without_an_address_is_off() -> None:
+    """A source without an address has no history provider."""
     assert HISTORIES.keys() == PROVIDERS.keys()
     assert {} == histories(FeedSettings())
     assert ["coinbase"] == list(
@@ -50,19 +60,19 @@ def test_who_has_no_address_is_not_asked() -> None:
     )
 
 
-def test_the_exchange_is_asked_where_it_listens() -> None:
-    """Its HTTP stands beside its WebSockets, and its days are simulated."""
+def test_the_exchange_s_http_address_is_derived() -> None:
+    """Its HTTP address is derived from that of its WebSocket, and its days are simulated."""
     provider = histories(FeedSettings(urls={"simulated": "ws://127.0.0.1:9"}))["simulated"]
-    (call,) = provider.calls(past("simulated"))
-    (first, *_) = provider.parse(call, DAYS["simulated"], past("simulated"))
+    (call,) = provider.calls(history_request("simulated"))
+    (first, *_) = provider.parse(call, DAYS["simulated"], history_request("simulated"))
 
     assert call.url.startswith("http://127.0.0.1:9/api/v3/klines?")
     assert isinstance(first, DailyBar)
     assert ("simulated", PriceClass.SIMULATED) == (first.source, first.price_class)
 
 
-def test_calls_are_paid_from_the_pollers_budget(provider: HistoryProvider) -> None:
-    """Who is asked for prices and for days has one budget for both."""
+def test_calls_count_against_the_pollers_budget(provider: HistoryProvider) -> None:
+    """A source of prices and of days has one budget for both."""
     poller = polls(SETTINGS).get(provider.source.name)
 
     assert provider.limits.budgets
@@ -74,8 +84,8 @@ def test_calls_are_paid_from_the_pollers_budget(provider: HistoryProvider) -> No
         assert poller.api_key() == provider.api_key()
 
 
-def test_asks_for_each_symbol_once(provider: HistoryProvider) -> None:
-    """Every name is in exactly one call."""
+def test_requests_each_symbol_in_one_call(provider: HistoryProvider) -> None:
+    """Every name is in exactly one call, and no call exceeds the batch."""
     name = NAMES[provider.source.name]
     names = {name: "BTC", **{f"{name}{number}": f"X{number}" for number in range(3)}}
     calls = provider.calls(HistoryRequest(names, FIRST, LAST, NOW))
@@ -86,72 +96,76 @@ def test_asks_for_each_symbol_once(provider: HistoryProvider) -> None:
 
 
 def test_the_days_that_are_asked_for_are_read(provider: HistoryProvider) -> None:
-    """Those and no others, such as the one that is not over yet."""
+    """The requested days and no others, such as the one that is not over yet."""
     source = provider.source.name
-    (call,) = provider.calls(past(source))
-    told = provider.parse(call, DAYS[source], past(source))
+    (call,) = provider.calls(history_request(source))
+    events = provider.parse(call, DAYS[source], history_request(source))
 
-    assert [FIRST, LAST] == sorted(candle.day for candle in told if isinstance(candle, DailyBar))
-    for candle in told:
+    assert [FIRST, LAST] == sorted(candle.day for candle in events if isinstance(candle, DailyBar))
+    for candle in events:
         assert isinstance(candle, DailyBar)
         assert ("BTC", source) == (candle.symbol, candle.source)
         assert candle.price_class is not PriceClass.LIVE
-        assert candle.is_believable
+        assert candle.is_plausible
         assert_well_typed(candle)
 
 
 def test_no_day_is_no_error(provider: HistoryProvider) -> None:
-    """What the source does not know is not made up."""
+    """A day that the source does not have is not invented."""
     source = provider.source.name
-    (call,) = provider.calls(past(source))
+    (call,) = provider.calls(history_request(source))
     for response in NOTHING[source]:
-        assert [] == provider.parse(call, response, past(source))
+        assert [] == provider.parse(call, response, history_request(source))
 
 
 def test_refusals_are_understood(provider: HistoryProvider) -> None:
-    """A refusal says how, and never with the key in it."""
+    """A refusal has its status, and never the key in its message."""
     source = provider.source.name
-    (call,) = provider.calls(past(source))
+    (call,) = provider.calls(history_request(source))
     for refusal, status in REFUSALS[source]:
-        (expelled,) = provider.parse(call, refusal, past(source))
+        (denied,) = provider.parse(call, refusal, history_request(source))
 
-        assert isinstance(expelled, AccessDenied), refusal
-        assert status == expelled.status, refusal
-        assert KEY not in expelled.message
+        assert isinstance(denied, AccessDenied), refusal
+        assert status == denied.status, refusal
+        assert KEY not in denied.message
 
 
 def test_an_unknown_symbol_is_the_symbols_fault(provider: HistoryProvider) -> None:
-    """Others may be asked for as before."""
+    """Such a refusal does not deny access: other symbols may be requested."""
     source = provider.source.name
-    (call,) = provider.calls(past(source))
-    (refused,) = provider.parse(call, UNKNOWN[source], past(source))
+    (call,) = provider.calls(history_request(source))
+    (refused,) = provider.parse(call, UNKNOWN[source], history_request(source))
 
     assert isinstance(refused, RequestRejected)
     assert refused.message
 
 
-def test_no_bytes_make_it_raise_or_lie(provider: HistoryProvider, tries: int) -> None:
-    """Whatever is answered, each thing told is of its type, and what is believed is a day."""
+def test_no_bytes_make_it_raise_or_invent(provider: HistoryProvider, tries: int) -> None:
+    """Every answer makes well-typed events, and some bars are plausible."""
     source, chance = provider.source.name, random.Random(provider.source.name)
-    (call,) = provider.calls(past(source))
-    sample, believed = DAYS[source].body.decode(), 0
+    (call,) = provider.calls(history_request(source))
+    sample, accepted = DAYS[source].body.decode(), 0
     for body in mutated((sample,), tries, chance):
         raw = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
-        for told in provider.parse(call, structs.replace(reply(b""), body=raw), past(source)):
-            assert isinstance(told, TOLD), raw[:200]
-            if isinstance(told, DailyBar):
-                assert_well_typed(told)
-                believed += told.is_believable
+        for events in provider.parse(
+            call, structs.replace(reply(b""), body=raw), history_request(source)
+        ):
+            assert isinstance(events, TOLD), raw[:200]
+            if isinstance(events, DailyBar):
+                assert_well_typed(events)
+                accepted += events.is_plausible
 
-    assert believed > 0
+    assert accepted > 0
 
 
 def test_monsters_are_survived(provider: HistoryProvider) -> None:
-    """A megabyte, a hundred thousand brackets and a million digits are read like anything else."""
+    """A megabyte, a hundred thousand brackets and a million digits raise nothing."""
     source = provider.source.name
-    (call,) = provider.calls(past(source))
+    (call,) = provider.calls(history_request(source))
     for body in monsters((DAYS[source].body.decode(),)):
         raw = body.encode() if isinstance(body, str) else body
-        told = provider.parse(call, structs.replace(reply(b""), body=raw), past(source))
+        events = provider.parse(
+            call, structs.replace(reply(b""), body=raw), history_request(source)
+        )
 
-        assert all(isinstance(event, TOLD) for event in told)
+        assert all(isinstance(event, TOLD) for event in events)

@@ -33,7 +33,7 @@ def row(day: date) -> list[Any]:
 
 
 class Asked:
-    """An upstream that is Binance, Coinbase, CoinGecko and the built-in exchange."""
+    """One upstream for Binance, Coinbase, CoinGecko and the built-in exchange."""
 
     def __init__(self, folder: Path, **answers: Any) -> None:
         self._folder = folder
@@ -48,7 +48,7 @@ class Asked:
         client.sendall(http(json.dumps(body).encode(), status))
         return True
 
-    def __call__(self, *wishes: MissingDays) -> list[HistoryResult]:
+    def __call__(self, *missing_days: MissingDays) -> list[HistoryResult]:
         with Upstream(self._serve) as upstream:
             query = HttpQuery(CallCounts(self._folder), Keys(), lambda: NOW, 10)
             providers = {
@@ -58,22 +58,22 @@ class Asked:
                 "simulated": BinanceHistory(f"{upstream.url}/simulated", SIMULATED),
             }
             try:
-                return list(HistoryQuery(query, providers).answers(wishes))
+                return list(HistoryQuery(query, providers).answers(missing_days))
             finally:
                 query.close()
 
 
-def test_nobody_is_asked_for_no_days(tmp_path: Path) -> None:
-    """Each wish has its answer all the same."""
+def test_without_days_no_call_is_made(tmp_path: Path) -> None:
+    """The item still gets a result."""
     asked = Asked(tmp_path)
-    (found,) = asked(MissingDays(BTC, ()))
+    (result,) = asked(MissingDays(BTC, ()))
 
-    assert HistoryResult("BTC", (), ()) == found
+    assert HistoryResult("BTC", (), ()) == result
     assert [] == asked.requests
 
 
 def test_one_source_is_enough(tmp_path: Path) -> None:
-    """Days come in order, those that were known already are left out."""
+    """Days come in order; days that were not missing are left out."""
     rows = [kline(day) for day in (date(2026, 1, 3), *reversed(DAYS))]
     asked = Asked(tmp_path, binance=rows)
     first, second = asked(MissingDays(BTC, DAYS), MissingDays(ETH, DAYS[1:]))
@@ -84,74 +84,74 @@ def test_one_source_is_enough(tmp_path: Path) -> None:
     assert 2 == len(asked.requests)
 
 
-def test_the_next_source_has_what_the_first_has_not(tmp_path: Path) -> None:
-    """Each day says who told it."""
+def test_the_next_source_has_what_the_first_lacks(tmp_path: Path) -> None:
+    """Each day names its source."""
     asked = Asked(tmp_path, binance=[kline(DAYS[0])], coinbase=[row(day) for day in DAYS])
-    (found,) = asked(MissingDays(BTC, DAYS))
+    (result,) = asked(MissingDays(BTC, DAYS))
 
-    assert ["binance", "coinbase"] == [candle.source for candle in found.candles]
-    assert () == found.missing
+    assert ["binance", "coinbase"] == [candle.source for candle in result.candles]
+    assert () == result.missing
 
 
-def test_a_failure_is_told_once_and_costs_one_call(tmp_path: Path) -> None:
-    """Every source that was asked has its sentence; the next symbol would fail alike."""
+def test_a_failure_is_reported_once_and_costs_one_call(tmp_path: Path) -> None:
+    """Every source that was asked has a problem; it is not asked for the next symbol."""
     asked = Asked(tmp_path, binance=500, coinbase=429, coingecko=403, simulated=500)
-    told = asked(MissingDays(BTC, DAYS), MissingDays(ETH, DAYS))
+    results = asked(MissingDays(BTC, DAYS), MissingDays(ETH, DAYS))
 
     assert 4 == len(asked.requests)
-    for found in told:
-        assert DAYS == found.missing
+    for result in results:
+        assert DAYS == result.missing
         assert ["binance", "coinbase", "coingecko", "simulated"] == [
-            problem.partition(":")[0] for problem in found.problems
+            problem.partition(":")[0] for problem in result.problems
         ]
 
 
-def test_what_cannot_have_been_is_not_believed(tmp_path: Path) -> None:
-    """The day is still missing, and it is said why."""
+def test_an_impossible_bar_is_rejected(tmp_path: Path) -> None:
+    """The day stays missing, and the problem names it."""
     asked = Asked(
         tmp_path, binance=[kline(DAYS[0], close="4")], coinbase=[], coingecko=[], simulated=[]
     )
-    (found,) = asked(MissingDays(BTC, DAYS[:1]))
+    (result,) = asked(MissingDays(BTC, DAYS[:1]))
 
-    assert () == found.candles
-    assert ("binance: what it told of 2026-01-04 was not believed",) == found.problems
+    assert () == result.candles
+    assert ("binance: its bar of 2026-01-04 was rejected",) == result.problems
 
 
-def test_invented_days_never_stand_beside_real_ones(tmp_path: Path) -> None:
-    """The built-in exchange is asked only where no real source ever told a day."""
+def test_simulated_days_never_stand_beside_real_ones(tmp_path: Path) -> None:
+    """The built-in exchange is asked only where there is no day of a real source."""
     simulated = [kline(day) for day in DAYS]
     some = Asked(tmp_path, binance=[kline(DAYS[0])], coinbase=[], coingecko=[], simulated=simulated)
     none = Asked(tmp_path, binance=[], coinbase=[], coingecko=[], simulated=simulated)
 
     assert [DAYS[1:]] == [result.missing for result in some(MissingDays(BTC, DAYS))]
     assert [DAYS] == [result.missing for result in none(MissingDays(BTC, DAYS, has_real=True))]
-    (found,) = none(MissingDays(BTC, DAYS))
-    assert ["simulated", "simulated"] == [candle.source for candle in found.candles]
+    (result,) = none(MissingDays(BTC, DAYS))
+    assert ["simulated", "simulated"] == [candle.source for candle in result.candles]
 
 
-def test_nobody_is_asked_beyond_his_reach(tmp_path: Path) -> None:
-    """CoinGecko does not tell of last year."""
+def test_no_source_is_asked_beyond_its_reach(tmp_path: Path) -> None:
+    """CoinGecko is not asked for a day of last year."""
     asked = Asked(tmp_path, binance=[], coinbase=[])
-    (found,) = asked(MissingDays(BTC, (date(2025, 6, 1),)))
+    (result,) = asked(MissingDays(BTC, (date(2025, 6, 1),)))
 
     assert not any("coingecko" in request for request in asked.requests)
-    assert "coingecko: tells no more than 29 days back" in found.limits
+    assert "coingecko: has no more than 29 days back" in result.limits
 
 
-def test_a_source_that_tells_some_of_the_days_is_no_failure(tmp_path: Path) -> None:
-    """Neither the first time nor when only what is beyond its reach is left."""
+def test_a_source_with_some_of_the_days_is_no_failure(tmp_path: Path) -> None:
+    """Neither the first time nor when only days beyond its reach are missing."""
     asked = Asked(tmp_path, binance=[], coinbase=[], coingecko=[], simulated=[])
     long_ago = date(2025, 6, 1)
-    found = [asked(MissingDays(BTC, days))[0] for days in ((long_ago, DAYS[0]), (long_ago,))]
+    results = [asked(MissingDays(BTC, days))[0] for days in ((long_ago, DAYS[0]), (long_ago,))]
 
-    assert [(), ()] == [result.problems for result in found]
-    assert [1, 1] == [len(answer.limits) for answer in found]
+    assert [(), ()] == [result.problems for result in results]
+    assert [1, 1] == [len(result.limits) for result in results]
 
 
-def test_where_nobody_can_be_asked_that_is_said(tmp_path: Path) -> None:
-    """What is missing for want of a source is a failure."""
+def test_without_a_source_the_problem_says_so(tmp_path: Path) -> None:
+    """Days that are missing for lack of a source are a failure."""
     query = HttpQuery(CallCounts(tmp_path), Keys(), lambda: NOW, 10)
-    (found,) = HistoryQuery(query, {}).answers([MissingDays(BTC, DAYS)])
+    (result,) = HistoryQuery(query, {}).answers([MissingDays(BTC, DAYS)])
     query.close()
 
-    assert (DAYS, ("no source of it can be asked",)) == (found.missing, found.problems)
+    assert (DAYS, ("no source of it can be asked",)) == (result.missing, result.problems)

@@ -14,7 +14,7 @@ from omcrm.feeds.quota import CallCounts
 from tests.feeds.upstream import Upstream, answering, http
 from tests.processes import PATIENCE
 
-PURSE = CallQuota("coingecko", "", (Budget(2, "month"),))
+QUOTA = CallQuota("coingecko", "", (Budget(2, "month"),))
 
 
 def now() -> datetime:
@@ -23,13 +23,13 @@ def now() -> datetime:
 
 @pytest.fixture
 def ask(tmp_path: Path) -> Iterator[Callable[..., HttpQuery]]:
-    """Makes inquiries on one ledger, which end with the test."""
+    """Makes queries with shared call counts, and closes them after the test."""
     made: list[HttpQuery] = []
 
     def make(
-        seconds: float = 10, patience: float = 0, clock: Callable[[], datetime] = now
+        seconds: float = 10, renewal_wait: float = 0, clock: Callable[[], datetime] = now
     ) -> HttpQuery:
-        made.append(HttpQuery(CallCounts(tmp_path), Keys(), clock, seconds, patience))
+        made.append(HttpQuery(CallCounts(tmp_path), Keys(), clock, seconds, renewal_wait))
         return made[-1]
 
     yield make
@@ -37,18 +37,18 @@ def ask(tmp_path: Path) -> Iterator[Callable[..., HttpQuery]]:
         query.close()
 
 
-def test_each_call_is_counted_in_the_ledger(ask: Callable[..., HttpQuery]) -> None:
-    """All who ask share the budget; what it does not hold is not asked."""
+def test_each_call_is_counted(ask: Callable[..., HttpQuery]) -> None:
+    """All queries share the budget; a call beyond it is not made."""
     with Upstream(answering(http(b"{}"))) as upstream:
         for _ in range(2):
-            assert b"{}" == ask().get(PURSE, Call(upstream.url, ())).body
+            assert b"{}" == ask().get(QUOTA, Call(upstream.url, ())).body
         with pytest.raises(FeedError, match="quota is used up until"):
-            ask().get(PURSE, Call(upstream.url, ()))
+            ask().get(QUOTA, Call(upstream.url, ()))
         assert 2 == len(upstream.requests)
 
 
 def test_it_waits_for_a_budget_that_renews_soon(ask: Callable[..., HttpQuery]) -> None:
-    """So long as its patience lasts, and no longer."""
+    """It waits `renewal_wait` seconds at most."""
     quota = CallQuota("coingecko", "", (Budget(1, "minute"),))
     began = time.monotonic()
 
@@ -62,31 +62,31 @@ def test_it_waits_for_a_budget_that_renews_soon(ask: Callable[..., HttpQuery]) -
         call = Call(upstream.url, ())
         ask(clock=clock).get(quota, call)
         with pytest.raises(FeedError, match="used up"):
-            ask(clock=clock, patience=0.1).get(quota, call)
-        ask(clock=clock, patience=5).get(quota, call)
+            ask(clock=clock, renewal_wait=0.1).get(quota, call)
+        ask(clock=clock, renewal_wait=5).get(quota, call)
 
         assert 2 == len(upstream.requests)
     assert 0.3 < time.monotonic() - began
 
 
-def test_it_is_over_in_time(ask: Callable[..., HttpQuery]) -> None:
-    """An answer that does not come is not waited for, and nobody else is asked afterwards."""
+def test_it_ends_in_time(ask: Callable[..., HttpQuery]) -> None:
+    """It does not wait for a late answer, and makes no further call."""
     waiting = threading.Event()
     with Upstream(lambda *_: waiting.wait(PATIENCE)) as upstream:
         query = ask(seconds=0.5)
         with pytest.raises(FeedError, match="no time left"):
-            query.get(PURSE, Call(upstream.url, ()))
+            query.get(QUOTA, Call(upstream.url, ()))
         assert query.is_over
         with pytest.raises(FeedError, match="no time left"):
-            query.get(PURSE, Call(upstream.url, ()))
+            query.get(QUOTA, Call(upstream.url, ()))
         assert 1 == len(upstream.requests)
         waiting.set()
 
 
 def test_it_ends_in_the_middle_of_a_wait(ask: Callable[..., HttpQuery]) -> None:
-    """Whoever stops it need not wait for the budget."""
+    """`close` ends the wait for a budget."""
     quota = CallQuota("coingecko", "", (Budget(0, "minute"),))
-    query = ask(seconds=3600, patience=3600)
+    query = ask(seconds=3600, renewal_wait=3600)
     timer = threading.Timer(0.2, query.close)
     timer.start()
     with pytest.raises(FeedError, match="stopped"):
@@ -95,16 +95,16 @@ def test_it_ends_in_the_middle_of_a_wait(ask: Callable[..., HttpQuery]) -> None:
 
 
 def test_what_the_upstream_counts_is_noted(ask: Callable[..., HttpQuery]) -> None:
-    """A refusal for the rest of the month keeps everybody from asking."""
-    error = ask().note_refusal(PURSE, AccessDenied(429, "no more", 86_400.0))
+    """After a refusal for the rest of the month no query makes a call."""
+    error = ask().note_refusal(QUOTA, AccessDenied(429, "no more", 86_400.0))
     with pytest.raises(FeedError, match="used up"):
-        ask().get(PURSE, Call("http://127.0.0.1:9", ()))
+        ask().get(QUOTA, Call("http://127.0.0.1:9", ()))
 
     assert "refused with 429: no more" == str(error)
 
 
 def test_keys_are_hidden(tmp_path: Path) -> None:
-    """No problem that is told has a key in it."""
+    """No problem text has a key in it."""
     keys = Keys(lambda name: "a-very-secret-key")
     keys.get("ANY")
     query = HttpQuery(CallCounts(tmp_path), keys, now, 1)

@@ -1,4 +1,4 @@
-"""What a status other than 200 means."""
+"""A status other than 200 is read as a refusal."""
 
 import pytest
 
@@ -11,20 +11,20 @@ def reply(status: int = 429, body: bytes = b"", **headers: str) -> Reply:
 
 
 def test_an_answer_is_no_refusal() -> None:
-    """200 is none, whatever it says."""
+    """200 is none, whatever its body is."""
     assert refusal(reply(200, b"error", retry_after="5")) is None
 
 
 @pytest.mark.parametrize("status", [201, 204, 302, 400, 401, 403, 404, 429, 500, 503])
 def test_everything_else_is_one(status: int) -> None:
-    """Status, words and waiting time are passed on."""
+    """Status, text and waiting time are passed on."""
     expected = AccessDenied(status, "no more", 30.0)
 
     assert expected == refusal(reply(status, b" no\n more ", retry_after="30"))
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "label"),
     [
         (b"", ""),
         (b"Throttled", "Throttled"),
@@ -34,9 +34,9 @@ def test_everything_else_is_one(status: int) -> None:
         (b"x" * 10_000_000, "x" * 200),
     ],
 )
-def test_words_are_the_beginning_of_the_body(body: bytes, told: str) -> None:
-    """In one line, whatever the bytes are, and never long."""
-    assert told == words(body)
+def test_the_text_is_the_beginning_of_the_body(body: bytes, label: str) -> None:
+    """In one line of bounded length, whatever the bytes are."""
+    assert label == words(body)
 
 
 @pytest.mark.parametrize(
@@ -57,10 +57,10 @@ def test_words_are_the_beginning_of_the_body(body: bytes, told: str) -> None:
     ],
 )
 def test_seconds_are_read(value: str, seconds: float | None) -> None:
-    """A plain number of seconds counts, anything else is as if it were missing."""
+    """A plain number of seconds counts, anything else is ignored."""
     assert seconds == retry_after(reply(retry_after=value))
 
 
-def test_nothing_is_said() -> None:
-    """Without the header there is no time."""
+def test_without_retry_after_there_is_no_time() -> None:
+    """Without the header there is no waiting time."""
     assert retry_after(reply()) is None

@@ -1,4 +1,4 @@
-"""A key is given anew each time it is asked for, and never shown."""
+"""A key is read anew each time, and never shown."""
 
 import threading
 
@@ -10,15 +10,15 @@ SECRET = "sk+a/b=c d"
 
 
 def test_without_settings_there_is_no_key() -> None:
-    """What is not set is empty, and hides nothing."""
+    """A key that is not set is empty, and hides nothing."""
     keys = Keys()
 
     assert "" == keys.get("FINNHUB_API_KEY")
     assert "any text" == keys.hide("any text")
 
 
-def test_a_key_is_looked_up_anew() -> None:
-    """A key that is set, changed or taken away while running is seen."""
+def test_a_key_is_read_anew() -> None:
+    """A key that is set, changed or removed while running takes effect."""
     settings: dict[str, str] = {}
     keys = Keys(lambda name: settings.get(name, ""))
     seen = [keys.get("A")]
@@ -31,7 +31,7 @@ def test_a_key_is_looked_up_anew() -> None:
 
 
 def test_every_key_ever_given_is_hidden() -> None:
-    """Also one that has been replaced: it may still stand in an old error."""
+    """Also one that has been replaced: it may still occur in an old error."""
     settings = {"A": "first-key", "B": "other-key"}
     keys = Keys(settings.__getitem__)
     keys.get("A")
@@ -46,7 +46,7 @@ def test_every_key_ever_given_is_hidden() -> None:
     "spelled", [SECRET, "sk%2Ba%2Fb%3Dc%20d", "sk%2Ba/b%3Dc%20d", "sk%2Ba%2Fb%3Dc+d"]
 )
 def test_a_key_is_hidden_as_it_stands_in_a_url(spelled: str) -> None:
-    """Quoting does not show it."""
+    """Its quoted spellings are hidden, too."""
     keys = Keys(lambda name: SECRET)
     keys.get("A")
 
@@ -54,7 +54,7 @@ def test_a_key_is_hidden_as_it_stands_in_a_url(spelled: str) -> None:
 
 
 def test_of_two_keys_the_longer_is_hidden_first() -> None:
-    """Nothing of a key is left where another is its beginning."""
+    """Nothing of a key is left where another one is its beginning."""
     settings = {"A": "abcdef", "B": "abcdefghij"}
     keys = Keys(settings.__getitem__)
     keys.get("A")
@@ -64,7 +64,7 @@ def test_of_two_keys_the_longer_is_hidden_first() -> None:
 
 
 def test_what_is_no_real_key_hides_no_words() -> None:
-    """A key of a few letters would be found everywhere."""
+    """A key of a few letters would occur in ordinary words."""
     keys = Keys(lambda name: "key")
 
     assert "key" == keys.get("A")
@@ -73,7 +73,7 @@ def test_what_is_no_real_key_hides_no_words() -> None:
 
 @pytest.mark.usefixtures("restless")
 def test_threads_lose_no_key() -> None:
-    """Whoever asks at the same time, every key is hidden afterwards."""
+    """Every key that threads get at the same time is hidden afterwards."""
     keys = Keys(lambda name: f"secret-{name}.")
     begin = threading.Barrier(8)
 

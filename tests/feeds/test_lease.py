@@ -1,4 +1,4 @@
-"""One connection of one account at a time, among all processes of this machine."""
+"""One connection of one key at a time, among all processes of this machine."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ from omcrm.feeds.lease import Leases, lease_name
 from tests.process_table import descriptors
 from tests.processes import ROOT, wait_for
 
-# Takes the lease, says whether it got it, and holds it until its input ends.
+# Takes the lease, prints whether it got it, and holds it until its input ends.
 HOLDER = """
 import sys
 from pathlib import Path
@@ -27,7 +27,7 @@ sys.stdin.read()
 
 @contextmanager
 def holder(folder: Path, api_key: str = "key") -> Iterator[tuple[subprocess.Popen[str], bool]]:
-    """Another process, and whether it has got the lease."""
+    """Another process, and whether it has the lease."""
     command = [sys.executable, "-c", HOLDER, str(folder), api_key]
     child = subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -43,8 +43,8 @@ def holder(folder: Path, api_key: str = "key") -> Iterator[tuple[subprocess.Pope
 # Within one process
 
 
-def test_is_taken_once_and_given_back(tmp_path: Path) -> None:
-    """Who has it keeps it, another gets it after it is given back."""
+def test_a_lease_is_taken_once_and_given_back(tmp_path: Path) -> None:
+    """The holder keeps it, another one gets it after it is released."""
     one, two = Leases(tmp_path), Leases(tmp_path)
 
     assert [True, True, False] == [owner.take("a", "key") for owner in (one, one, two)]
@@ -53,8 +53,8 @@ def test_is_taken_once_and_given_back(tmp_path: Path) -> None:
     two.give_back("a", "key")
 
 
-def test_each_account_of_each_source_has_its_own(tmp_path: Path) -> None:
-    """Another key, or the same key at another upstream, is another connection."""
+def test_each_key_of_each_source_has_its_own_lease(tmp_path: Path) -> None:
+    """Another key, or the same key at another upstream, is another lease."""
     one, two = Leases(tmp_path), Leases(tmp_path)
     accounts = [("a", "key"), ("a", "other"), ("b", "key"), ("a", "")]
 
@@ -68,7 +68,7 @@ def test_each_account_of_each_source_has_its_own(tmp_path: Path) -> None:
 
 
 def test_giving_back_what_is_not_held_is_harmless(tmp_path: Path) -> None:
-    """Neither one's own absence nor another's lease is touched."""
+    """Neither a missing lease nor another holder's lease is affected."""
     one, two = Leases(tmp_path), Leases(tmp_path)
     one.take("a", "key")
     two.give_back("a", "key")
@@ -79,7 +79,7 @@ def test_giving_back_what_is_not_held_is_harmless(tmp_path: Path) -> None:
 
 
 def test_no_descriptor_is_left(tmp_path: Path) -> None:
-    """Neither a failed attempt nor giving back leaves a file open."""
+    """Neither a failed attempt nor a release leaves a file open."""
     one, two = Leases(tmp_path), Leases(tmp_path)
     for _ in range(5):
         one.take("a", "key")
@@ -95,7 +95,7 @@ def test_no_descriptor_is_left(tmp_path: Path) -> None:
 
 
 def test_the_key_is_not_on_the_disk(tmp_path: Path) -> None:
-    """Neither the names nor the contents of the files tell the key, and only we may read them."""
+    """Neither the names nor the contents of the files hold the key, and only we may read them."""
     leases = Leases(tmp_path / "state")
     leases.take("finnhub", "secret-key")
     (file,) = (tmp_path / "state").iterdir()
@@ -106,16 +106,16 @@ def test_the_key_is_not_on_the_disk(tmp_path: Path) -> None:
     leases.give_back("finnhub", "secret-key")
 
 
-def test_names_tell_accounts_apart() -> None:
-    """The same account has the same name in every process; others have others."""
+def test_names_differ_by_source_and_key() -> None:
+    """The same source and key have the same name in every process, others have another one."""
     names = [lease_name(*api_key) for api_key in (("a", "x"), ("a", "y"), ("b", "x"), ("a", ""))]
 
     assert 4 == len(set(names))
     assert "a-2d711642b726b044" == names[0]
 
 
-def test_says_who_has_it(tmp_path: Path) -> None:
-    """The number of the process is there for people, after any other content."""
+def test_the_holder_is_known(tmp_path: Path) -> None:
+    """The file holds the process id, also after other content."""
     leases = Leases(tmp_path)
     path = tmp_path / f"{lease_name('a', 'key')}.lock"
     assert "" == leases.holder("a", "key")
@@ -128,7 +128,7 @@ def test_says_who_has_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\0", b"x" * 100_000, b""])
 def test_a_file_of_anything_hurts_nobody(tmp_path: Path, content: bytes) -> None:
-    """Whatever is in the file, it can be read and the lease be taken."""
+    """Whatever the file's content is, it can be read and the lease be taken."""
     leases = Leases(tmp_path)
     (tmp_path / f"{lease_name('a', 'key')}.lock").write_bytes(content)
 
@@ -141,7 +141,7 @@ def test_a_file_of_anything_hurts_nobody(tmp_path: Path, content: bytes) -> None
 
 
 def test_another_process_has_it(tmp_path: Path) -> None:
-    """While another process holds it nobody gets it, and its number is known."""
+    """While another process holds it no one gets it, and its process id is known."""
     leases = Leases(tmp_path)
     with holder(tmp_path) as (child, has_it):
         assert has_it
@@ -153,7 +153,7 @@ def test_another_process_has_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_it_is_free_when_its_process_is_gone(tmp_path: Path, number: int) -> None:
-    """However a process ends, it leaves nothing that must be cleaned up."""
+    """The lease is free however its process ends, without any clean-up."""
     leases = Leases(tmp_path)
     with holder(tmp_path) as (child, has_it):
         assert has_it
@@ -170,7 +170,7 @@ def test_it_is_free_when_its_process_is_gone(tmp_path: Path, number: int) -> Non
 
 
 def test_a_child_does_not_inherit_it(tmp_path: Path) -> None:
-    """A program that its holder starts does not keep the lease beyond the holder."""
+    """A program that the holder starts does not keep the lease."""
     leases = Leases(tmp_path)
     leases.take("finnhub", "key")
     with subprocess.Popen(["sleep", "30"], close_fds=False) as child:

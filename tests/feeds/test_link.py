@@ -1,4 +1,4 @@
-"""One upstream connection, against upstreams of every kind."""
+"""One upstream connection, against working and broken upstreams."""
 
 import base64
 import hashlib
@@ -19,7 +19,7 @@ GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 @pytest.fixture
 def upstream() -> Iterator[Callable[[Serve], str]]:
-    """Starts a server of one connection that does what the test says, and gives its URL."""
+    """Starts a server of one connection with the test's behaviour, and returns its URL."""
     listeners: list[socket.socket] = []
 
     def start(serve: Serve) -> str:
@@ -67,7 +67,7 @@ def frame(payload: bytes, opcode: int = 1, final: bool = True) -> bytes:
 
 
 class Read:
-    """A link that was started, and what it read."""
+    """A started link, and the frames it has read."""
 
     def __init__(self, url: str) -> None:
         self.frames: list[bytes] = []
@@ -107,7 +107,7 @@ def test_reads_frames_until_the_upstream_closes(upstream: Callable[[Serve], str]
 def test_an_enormous_message_ends_the_link(
     upstream: Callable[[Serve], str], fragments: bool
 ) -> None:
-    """A message beyond reason is refused, whether announced at once or in pieces."""
+    """A too large message is rejected, in one frame or in fragments."""
 
     def serve(connection: socket.socket) -> None:
         greet(connection)
@@ -142,7 +142,7 @@ def test_an_enormous_message_ends_the_link(
 def test_a_refused_handshake(
     upstream: Callable[[Serve], str], answer: bytes, status: int, wait: float | None
 ) -> None:
-    """The status and how long to wait are facts of the error."""
+    """The status and the time to wait are fields of the error."""
 
     def serve(connection: socket.socket) -> None:
         connection.recv(4096)
@@ -158,7 +158,7 @@ def test_a_refused_handshake(
     "answer", [b"", b"\xff\xfe\x00", b"SSH-2.0-x\r\n\r\n", b"HTTP/1.1 x\r\n\r\n"]
 )
 def test_what_is_no_websocket(upstream: Callable[[Serve], str], answer: bytes) -> None:
-    """A server of something else is an error like any other."""
+    """A server of another protocol makes an error like any other."""
 
     def serve(connection: socket.socket) -> None:
         connection.recv(4096)
@@ -168,14 +168,14 @@ def test_what_is_no_websocket(upstream: Callable[[Serve], str], answer: bytes) -
 
 
 def test_nobody_listens() -> None:
-    """A refused connection is said in words."""
+    """A refused connection has a readable text."""
     error = Read(f"ws://127.0.0.1:{free_port()}").wait_for_end()
 
     assert "connection refused" == str(error)
 
 
 def test_close_wakes_the_reader(exchange: Exchange) -> None:
-    """Closing ends the thread at once, with the reason that was given."""
+    """Closing ends the thread immediately, with the given error."""
     read = Read(f"{exchange.url}/stream")
     wait_for(read.link.connected.is_set, 5)
     assert read.link.is_open
@@ -189,7 +189,7 @@ def test_close_wakes_the_reader(exchange: Exchange) -> None:
 
 
 def test_a_failing_receiver_ends_the_link(exchange: Exchange) -> None:
-    """What the receiver raises is logged and ends the connection, not the process."""
+    """An exception of the receiver is logged and ends the connection, not the process."""
 
     def fail(frame: bytes) -> None:
         raise RuntimeError("the receiver's own fault")

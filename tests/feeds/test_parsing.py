@@ -1,4 +1,4 @@
-"""What parsers share takes what upstreams send, and nothing that looks like it."""
+"""The shared parsing functions accept what upstreams send, and reject everything similar."""
 
 import random
 from collections.abc import Callable
@@ -28,7 +28,7 @@ MOMENT = datetime(2026, 1, 5, 14, 30, 0, 253_563, tzinfo=UTC)
 
 
 def test_fractions_are_exact() -> None:
-    """A JSON number is the decimal it spells, also with an exponent; whole ones stay whole."""
+    """A JSON number is an exact decimal, also with an exponent; whole numbers stay integers."""
     assert {"a": Decimal("0.1"), "b": Decimal("1.2e-05"), "c": 7} == decode(
         b'{"a":0.1,"b":1.2e-05,"c":7}'
     )
@@ -39,7 +39,7 @@ def test_fractions_are_exact() -> None:
     ("check", "good"), [(mapping, {"a": 1}), (sequence, [1]), (text, "a"), (integer, 2**70)]
 )
 def test_a_type_is_what_it_must_be(check: Callable[[Any], Any], good: Any) -> None:
-    """The value itself comes back; every other type is refused in words without the value."""
+    """The value itself is returned; the error for another type does not hold the value."""
     others: tuple[Any, ...] = ({}, [], "", 1, 1.5, Decimal(1), None, True, False, b"", ())
     wrong = [other for other in others if type(other) is not type(good)]
 
@@ -59,7 +59,7 @@ def test_a_type_is_what_it_must_be(check: Callable[[Any], Any], good: Any) -> No
     ],
 )
 def test_numbers_are_moments(read: Callable[[Any], datetime], value: int, moment: datetime) -> None:
-    """Seconds, milliseconds and microseconds since 1970, with nothing rounded."""
+    """Seconds, milliseconds and microseconds since 1970, without rounding."""
     assert moment == read(value)
     assert UTC is read(value).tzinfo
 
@@ -67,21 +67,21 @@ def test_numbers_are_moments(read: Callable[[Any], datetime], value: int, moment
 @pytest.mark.parametrize("read", [from_seconds, from_milliseconds, from_microseconds])
 @pytest.mark.parametrize("value", [*WRONG, Decimal("1.5"), 10**400])
 def test_what_is_no_number_of_seconds(read: Callable[[Any], datetime], value: Any) -> None:
-    """Text, fractions and ages of the universe are refused in a way that parsers expect."""
+    """Text, fractions and too large numbers raise one of BAD_FRAME."""
     if type(value) is int and abs(value) < 2**40:
         assert isinstance(read(value), datetime)
         return
     try:
-        found = read(value)
+        parsed = read(value)
     except BAD_FRAME:
         return
 
     assert type(value) is int
-    assert UTC is found.tzinfo
+    assert UTC is parsed.tzinfo
 
 
 @pytest.mark.parametrize(
-    ("told", "moment"),
+    ("label", "moment"),
     [
         ("2026-01-05T14:30:00.253563Z", MOMENT),
         ("2026-01-05T14:30:00.253563999Z", MOMENT),
@@ -94,14 +94,14 @@ def test_what_is_no_number_of_seconds(read: Callable[[Any], datetime], value: An
         ("2026-01-05 14:30:00.253563+00:00", MOMENT),
     ],
 )
-def test_texts_are_moments(told: str, moment: datetime) -> None:
-    """With any number of digits of a second, and in any zone; nothing is rounded up."""
-    assert moment == from_iso(told)
-    assert UTC is from_iso(told).tzinfo
+def test_texts_are_moments(label: str, moment: datetime) -> None:
+    """With any number of digits of a second, and in any zone, without rounding up."""
+    assert moment == from_iso(label)
+    assert UTC is from_iso(label).tzinfo
 
 
 @pytest.mark.parametrize(
-    "told",
+    "label",
     [
         "",
         ".",
@@ -125,25 +125,25 @@ def test_texts_are_moments(told: str, moment: datetime) -> None:
         ["2026-01-05T14:30:00Z"],
     ],
 )
-def test_what_is_no_time(told: Any) -> None:
-    """A time without a zone or outside of the calendar is refused in a way that parsers expect."""
+def test_what_is_no_time(label: Any) -> None:
+    """A time without a zone or outside of the calendar raises one of BAD_FRAME."""
     with pytest.raises(BAD_FRAME):
-        from_iso(told)
+        from_iso(label)
 
 
 def test_a_long_fraction_is_cut() -> None:
-    """Digits beyond those that a moment has are passed over, however many."""
+    """Any number of digits beyond microseconds is ignored."""
     assert MOMENT == from_iso(f"2026-01-05T14:30:00.253563{'9' * 100_000}Z")
 
 
 def test_problems_are_short() -> None:
-    """The words of an error are there for people: its kind first, and never long."""
+    """The text of an error has its type first and a bounded length."""
     assert Unreadable("ValueError: not finite") == unreadable(ValueError("not finite"))
     assert 200 == len(unreadable(ValueError("x" * 10_000)).problem)
 
 
 def test_no_bytes_raise_anything_else() -> None:
-    """Whatever a frame is, decoding it ends in a value or in one of the expected errors."""
+    """Decoding any frame returns a value or raises one of the expected errors."""
     sample = ('{"a":[1,2.5,"x"],"b":{"c":null,"d":true}}',)
     problems: list[str] = []
     for frame in [*mutated(sample, 5000, random.Random(1)), *monsters(sample)]:

@@ -1,4 +1,4 @@
-"""What holds for every provider that is asked; a new one is added to `replies`."""
+"""The contract of every polled provider; a new one is added to `replies`."""
 
 import random
 from urllib.parse import urlsplit
@@ -20,7 +20,7 @@ from omcrm.market.tick import Tick
 from omcrm.market.validation import Validator
 from tests.feeds.bad_frames import monsters, mutated
 from tests.feeds.replies import NAMES, NOTHING, PRICES, REFUSALS, reply
-from tests.feeds.test_provider_contract import assert_believable, assert_well_typed
+from tests.feeds.test_provider_contract import assert_plausible, assert_well_typed
 from tests.values import START
 
 EVENTS = (Tick, RequestRejected, AccessDenied, Unreadable)
@@ -39,18 +39,18 @@ def provider(request: pytest.FixtureRequest) -> PollProvider:
 
 @pytest.fixture
 def name(provider: PollProvider) -> str:
-    """What the provider calls BTC."""
+    """The provider's name of BTC."""
     return NAMES[provider.source.name]
 
 
 @pytest.fixture
 def arrival(name: str) -> FrameContext:
-    """What is known about the provider's replies."""
+    """The context of the provider's replies."""
     return FrameContext(START, 3, {name: "BTC"})
 
 
-def test_says_what_it_may_be_asked(provider: PollProvider) -> None:
-    """Every upstream that is asked has a budget, and somebody who pays."""
+def test_has_limits_and_budgets(provider: PollProvider) -> None:
+    """Every polled upstream has a batch, an interval, budgets and a key to count by."""
     limits = provider.limits
 
     assert limits.batch >= 1
@@ -61,8 +61,8 @@ def test_says_what_it_may_be_asked(provider: PollProvider) -> None:
     assert provider.api_key() in ("", KEY)
 
 
-def test_asks_for_each_symbol_once(provider: PollProvider, name: str) -> None:
-    """Every name is in exactly one call, and none holds more than a batch."""
+def test_requests_each_symbol_in_one_call(provider: PollProvider, name: str) -> None:
+    """Every name is in exactly one call, and no call exceeds the batch."""
     names = [name, *(f"{name}{number}" for number in range(2 * provider.limits.batch))]
     calls = provider.calls(names)
 
@@ -73,7 +73,7 @@ def test_asks_for_each_symbol_once(provider: PollProvider, name: str) -> None:
 
 
 def test_prices_are_read(provider: PollProvider, name: str, arrival: FrameContext) -> None:
-    """A reply with a price is a tick that says how it arrived and how old it is."""
+    """A reply with a price is a tick with its source, connection and times."""
     (call,) = provider.calls([name])
     for price in PRICES[provider.source.name]:
         (tick,) = provider.parse(call, price, arrival)
@@ -90,15 +90,15 @@ def test_prices_are_read(provider: PollProvider, name: str, arrival: FrameContex
         assert tick.trade.time is not None
 
 
-def test_what_is_not_followed_is_not_told(provider: PollProvider, name: str) -> None:
-    """A symbol that nobody asked for makes no tick, and is no error."""
+def test_unfollowed_symbols_make_no_tick(provider: PollProvider, name: str) -> None:
+    """A symbol that is not followed makes no tick, and is no error."""
     (call,) = provider.calls([name])
     for price in PRICES[provider.source.name]:
         assert [] == list(provider.parse(call, price, FrameContext(START, 3, {})))
 
 
 def test_no_price_is_no_error(provider: PollProvider, name: str, arrival: FrameContext) -> None:
-    """Nothing, null and what was not asked for make no tick and no noise."""
+    """Empty answers, null and other symbols make no tick and no error."""
     (call,) = provider.calls([name])
     for payload in NOTHING[provider.source.name]:
         events = list(provider.parse(call, payload, arrival))
@@ -107,39 +107,39 @@ def test_no_price_is_no_error(provider: PollProvider, name: str, arrival: FrameC
 
 
 def test_refusals_are_understood(provider: PollProvider, name: str, arrival: FrameContext) -> None:
-    """A refusal says how, whatever status and words the upstream has for it."""
+    """Each refusal is mapped to its status, whatever the upstream's own status and text."""
     (call,) = provider.calls([name])
     for refusal, status in REFUSALS[provider.source.name]:
-        (expelled,) = provider.parse(call, refusal, arrival)
+        (denied,) = provider.parse(call, refusal, arrival)
 
-        assert isinstance(expelled, AccessDenied), refusal
-        assert status == expelled.status, refusal
-        assert KEY not in expelled.message
+        assert isinstance(denied, AccessDenied), refusal
+        assert status == denied.status, refusal
+        assert KEY not in denied.message
 
 
-def test_no_bytes_make_it_raise_or_lie(
+def test_no_bytes_make_it_raise_or_invent(
     provider: PollProvider, name: str, arrival: FrameContext, tries: int
 ) -> None:
-    """Whatever is answered, there are only events, and what the gate lets through is a price."""
+    """Every answer makes events only, and each tick that the gate accepts has a plausible price."""
     chance = random.Random(provider.source.name)
     (call,) = provider.calls([name])
     samples = [price.body.decode() for price in PRICES[provider.source.name]]
-    believed = 0
+    accepted = 0
     for body in mutated(samples, tries, chance):
         raw = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
         for event in provider.parse(call, structs.replace(reply(b""), body=raw), arrival):
             assert isinstance(event, EVENTS), raw[:200]
             if isinstance(event, Tick):
                 assert_well_typed(event)
-                if Validator().judge(event, None, (), POLICY) is not None:
-                    believed += 1
-                    assert_believable(event)
+                if Validator().validate(event, None, (), POLICY) is not None:
+                    accepted += 1
+                    assert_plausible(event)
 
-    assert believed > 0
+    assert accepted > 0
 
 
 def test_monsters_are_survived(provider: PollProvider, name: str, arrival: FrameContext) -> None:
-    """A megabyte, a hundred thousand brackets and a million digits are read like anything else."""
+    """A megabyte, a hundred thousand brackets and a million digits raise nothing."""
     (call,) = provider.calls([name])
     for body in monsters([price.body.decode() for price in PRICES[provider.source.name]]):
         raw = body.encode() if isinstance(body, str) else body

@@ -1,6 +1,6 @@
-"""An upstream is asked as often as it makes sense and as it allows, and never more.
+"""An upstream is polled at its interval and within its quota.
 
-Long for a reason: there is a test for each way in which asking can go wrong.
+Long for a reason: there is a test for each way in which a poll can fail.
 """
 
 import logging
@@ -30,9 +30,9 @@ LIMITS = CoinGecko.limits
 
 @pytest.fixture
 def watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Watched]]:
-    """Starts pollers that look often, and stops them after the test."""
+    """Starts pollers with short steps, and stops them after the test."""
     monkeypatch.setattr(poller_module, "_STEP", 0.05)
-    monkeypatch.setattr(poller_module, "_LOOK_AGAIN", 0.2)
+    monkeypatch.setattr(poller_module, "_CHECK_AGAIN", 0.2)
     started: list[Watched] = []
 
     def start(url: str, **options: object) -> Watched:
@@ -53,21 +53,21 @@ def address(exchange: Exchange) -> str:
 
 
 def answers(exchange: Exchange) -> int:
-    """How often CoinGecko's venue was asked."""
+    """How many calls CoinGecko's venue has answered."""
     return int(exchange.state()["venues"]["coingecko"]["http_answers"])
 
 
 def asked(upstream: Upstream) -> list[str]:
-    """The ids of each request, as they stand in it."""
+    """The ids in each request."""
     urls = [urlsplit(request.split(b" ")[1].decode()) for request in upstream.requests]
     return [parse_qs(url.query)["ids"][0] for url in urls]
 
 
-# It asks
+# Polling
 
 
-def test_asks_and_tells(watch: Callable[..., Watched], exchange: Exchange) -> None:
-    """Prices come, and the status says what there is to say."""
+def test_polls_and_reports(watch: Callable[..., Watched], exchange: Exchange) -> None:
+    """Prices come, and the status is complete."""
     watched = watch(address(exchange))
     wait_for(lambda: {"BTC", "ETH"} == {tick.symbol for tick in watched.ticks}, 5, "prices")
     status = watched.poller.status()
@@ -86,7 +86,7 @@ def test_asks_and_tells(watch: Callable[..., Watched], exchange: Exchange) -> No
 
 
 def test_asks_again_after_its_interval(watch: Callable[..., Watched], exchange: Exchange) -> None:
-    """Not sooner, whatever else wakes it."""
+    """Not sooner, even when it is woken."""
     began = time.monotonic()
     watched = watch(address(exchange), polling=Polling(interval=0.5))
     while answers(exchange) < 4:
@@ -97,7 +97,7 @@ def test_asks_again_after_its_interval(watch: Callable[..., Watched], exchange: 
 
 
 def test_its_limits_are_kept_by_default(watch: Callable[..., Watched], exchange: Exchange) -> None:
-    """CoinGecko itself is asked once a minute, however often somebody would like to."""
+    """CoinGecko is polled once a minute, even where the setting is shorter."""
     watched = watch(address(exchange), make=CoinGecko, polling=Polling(interval=0.01))
     wait_for(lambda: watched.ticks, 5, "prices")
     time.sleep(0.7)
@@ -106,7 +106,7 @@ def test_its_limits_are_kept_by_default(watch: Callable[..., Watched], exchange:
 
 
 def test_keeps_its_connection(watch: Callable[..., Watched]) -> None:
-    """Call after call goes over one connection."""
+    """All calls use one connection."""
     with Upstream(answering(http())) as upstream:
         watch(upstream.url)
         wait_for(lambda: len(upstream.requests) >= 4, 5, "some calls")
@@ -114,7 +114,7 @@ def test_keeps_its_connection(watch: Callable[..., Watched]) -> None:
 
 
 def test_follows_what_is_added_and_dropped(watch: Callable[..., Watched]) -> None:
-    """From the next call on."""
+    """The change applies from the next call on."""
     with Upstream(answering(http())) as upstream:
         watched = watch(upstream.url)
         wait_for(lambda: "bitcoin,ethereum" in asked(upstream), 5, "the first call")
@@ -127,14 +127,14 @@ def test_follows_what_is_added_and_dropped(watch: Callable[..., Watched]) -> Non
         assert before == len(upstream.requests)
 
 
-def test_what_is_refused_rests() -> None:
-    """For as long as it says, and at least until its turn; the others are asked."""
+def test_refused_symbols_are_suspended() -> None:
+    """Until the given time, and at least until their interval is over; the others are polled."""
     asked = schedule({"a": 1, "b": 1}, interval=10.0)
     asked.asked(["a", "b"], 0.0)
-    asked.rest(["a"], 300.0)
+    asked.suspend(["a"], 300.0)
     long = schedule({"a": 1}, interval=3600.0)
     long.asked(["a"], 0.0)
-    long.rest(["a"], 300.0)
+    long.suspend(["a"], 300.0)
     both = {"a": "a", "b": "b"}
 
     assert ["b"] == asked.due(both, 11.0)
@@ -145,23 +145,23 @@ def test_what_is_refused_rests() -> None:
 
 
 def test_what_failed_is_asked_again_before_its_interval(watch: Callable[..., Watched]) -> None:
-    """After a minute, then after two: an hour without an exchange rate is too long."""
-    hurried = FeedClock(200.0)
+    """It retries after a minute, then after two: an hour without an exchange rate is too long."""
+    fast_clock = FeedClock(200.0)
     with Upstream(answering(http(b"{}", "503 Service Unavailable"))) as upstream:
         polling = Polling(interval=3600.0)
-        watched = watch(upstream.url, polling=polling, feed_clock=hurried)
+        watched = watch(upstream.url, polling=polling, feed_clock=fast_clock)
         wait_for(lambda: watched.poller.status().reconnects == 2, 10, "two failures")
-        left = watched.poller._ask_at - hurried.now()
+        left = watched.poller._ask_at - fast_clock.now()
 
     assert 2 == len(upstream.requests)
     assert 60 < left <= 120
 
 
-# The most urgent first
+# The schedule
 
 
-def test_the_most_urgent_are_asked_for_first(watch: Callable[..., Watched]) -> None:
-    """In batches: what is watched, then the rest; what nobody wants is left out."""
+def test_the_most_urgent_are_polled_first(watch: Callable[..., Watched]) -> None:
+    """In batches: subscribed symbols, then the rest; unwanted symbols are left out."""
     names = {name: name.upper() for name in "abcdefg"}
     wanted = {"C": 2, "F": 2, "G": 3, "A": 0, "E": 0}
     with Upstream(answering(http())) as upstream:
@@ -177,7 +177,7 @@ def schedule(wanted: Mapping[str, int], interval: float = 10.0, batch: int = 2) 
 
 
 def test_the_longer_interval_and_the_smaller_batch_count() -> None:
-    """Neither the upstream nor the operator is asked for more than they want."""
+    """Both the upstream's limits and the operator's settings are kept."""
     wanted = dict.fromkeys("abcde", 1)
     names = {name: name for name in wanted}
 
@@ -188,34 +188,34 @@ def test_the_longer_interval_and_the_smaller_batch_count() -> None:
     )
 
 
-def test_among_equals_the_one_asked_longest_ago_comes_first() -> None:
-    """Nobody is forgotten because others are in front."""
+def test_among_equals_the_one_polled_longest_ago_comes_first() -> None:
+    """Every symbol is polled, even while others are due again."""
     wanted = dict.fromkeys("abc", 1)
-    beat, names = schedule(wanted, batch=1), {name: name for name in "abc"}
+    plan, names = schedule(wanted, batch=1), {name: name for name in "abc"}
     order = []
     for step in range(7):
-        order += beat.due(names, step * 4.0)
-        beat.asked(order[-1:], step * 4.0)
+        order += plan.due(names, step * 4.0)
+        plan.asked(order[-1:], step * 4.0)
 
     assert list("abcabca") == order
 
 
 def test_wanted_is_not_the_same_as_due() -> None:
-    """What was asked just now is wanted still."""
-    beat, names = schedule({"a": 1, "b": 0}), {"a": "a", "b": "b"}
-    beat.asked(["a"], 0.0)
+    """A symbol that was just polled is still wanted."""
+    plan, names = schedule({"a": 1, "b": 0}), {"a": "a", "b": "b"}
+    plan.asked(["a"], 0.0)
 
-    assert [] == beat.due(names, 9.9)
-    assert ["a"] == beat.due(names, 10.0)
-    assert beat.is_wanted(names)
-    assert not beat.is_wanted({"b": "b"})
-    assert not beat.is_wanted({})
+    assert [] == plan.due(names, 9.9)
+    assert ["a"] == plan.due(names, 10.0)
+    assert plan.is_wanted(names)
+    assert not plan.is_wanted({"b": "b"})
+    assert not plan.is_wanted({})
 
 
 def test_stands_by_while_others_have_prices(
     watch: Callable[..., Watched], exchange: Exchange
 ) -> None:
-    """What nobody wants is not asked for; once it is wanted it is, and then no more."""
+    """Unwanted symbols are not polled; they are while they are wanted."""
     watched = watch(address(exchange), wanted={"BTC": 0, "ETH": 0})
     watched.wait_for_state("standby")
     time.sleep(0.3)
@@ -229,11 +229,11 @@ def test_stands_by_while_others_have_prices(
     assert {"BTC"} == {tick.symbol for tick in watched.ticks}
 
 
-# Its quota
+# The quota
 
 
 def test_never_asks_more_than_its_quota(watch: Callable[..., Watched], clock: ManualClock) -> None:
-    """Of eight batches five are asked for in a minute, and the rest in the next."""
+    """Of eight batches five are requested in a minute, and the rest in the next one."""
     names = {f"coin{number}": f"C{number}" for number in range(8)}
     clock.pass_seconds(58.8)
     with Upstream(answering(http())) as upstream:
@@ -253,7 +253,7 @@ def test_never_asks_more_than_its_quota(watch: Callable[..., Watched], clock: Ma
 
 
 def test_two_pollers_share_a_quota(watch: Callable[..., Watched], clock: ManualClock) -> None:
-    """Two processes with one key ask as much as one of them might."""
+    """Two pollers with one key make as many calls as one of them could."""
     names = {f"coin{number}": f"C{number}" for number in range(8)}
     options = {"make": CoinGecko, "names": names, "polling": Polling(batch=1), "clock": clock}
     with Upstream(answering(http())) as upstream:
@@ -264,10 +264,10 @@ def test_two_pollers_share_a_quota(watch: Callable[..., Watched], clock: ManualC
         assert 5 == len(upstream.requests)
 
 
-def test_says_until_when_its_quota_is_used_up(
+def test_a_used_up_quota_is_reported_with_its_renewal(
     watch: Callable[..., Watched], clock: ManualClock, tmp_path: Path
 ) -> None:
-    """Nothing is asked, and people can read why and how long."""
+    """No call is made, and the status has the reason and the end."""
     with Upstream(answering(http())) as upstream:
         CallCounts(tmp_path / "state").exhaust("coingecko", "", LIMITS.budgets[1], clock())
         watched = watch(upstream.url, make=CoinGecko, clock=clock)
@@ -278,8 +278,10 @@ def test_says_until_when_its_quota_is_used_up(
         assert LIMITS.budgets[1] == watched.poller.uses()[0].budget
 
 
-def test_what_cannot_be_counted_is_not_asked(watch: Callable[..., Watched], tmp_path: Path) -> None:
-    """Without a ledger there are no calls, and it goes on when there is one."""
+def test_calls_that_cannot_be_counted_are_not_made(
+    watch: Callable[..., Watched], tmp_path: Path
+) -> None:
+    """Without its folder no call is made, and it goes on when there is one."""
     (tmp_path / "state").write_text("a file in the folder's place")
     with Upstream(answering(http())) as upstream:
         watched = watch(upstream.url)
@@ -291,7 +293,7 @@ def test_what_cannot_be_counted_is_not_asked(watch: Callable[..., Watched], tmp_
         wait_for(lambda: upstream.requests, 10, "a call")
 
 
-# What goes wrong
+# Failures
 
 
 @pytest.mark.parametrize(("seconds", "least"), [(120, 120), (5, 60), (None, 60)])
@@ -314,7 +316,7 @@ def test_a_refusal_for_its_rate_is_waited_out(
 
 
 def test_is_back_after_a_failure(watch: Callable[..., Watched], exchange: Exchange) -> None:
-    """A server that is out of order is asked again soon."""
+    """After a 503 it polls again soon."""
     watched = watch(address(exchange))
     watched.wait_for_data()
     exchange.fault("refuse", venue="coingecko", status=503)
@@ -329,7 +331,7 @@ def test_is_back_after_a_failure(watch: Callable[..., Watched], exchange: Exchan
 
 
 def test_nobody_there(watch: Callable[..., Watched], exchange: Exchange, tmp_path: Path) -> None:
-    """An upstream that goes away and comes back at the same place is found again."""
+    """After an upstream was down and is back at the same address, prices come again."""
     watched = watch(address(exchange))
     watched.wait_for_data()
     exchange.stop()
@@ -339,10 +341,10 @@ def test_nobody_there(watch: Callable[..., Watched], exchange: Exchange, tmp_pat
         wait_for(lambda: watched.state == "polling", 15, "prices")
 
 
-def test_who_is_not_reached_costs_nothing_and_is_tried_again_soon(
+def test_an_unreached_upstream_costs_no_call_and_is_tried_again_soon(
     watch: Callable[..., Watched], clock: ManualClock
 ) -> None:
-    """A machine without network has its whole quota when it is back."""
+    """Calls without a connection do not count against the quota."""
     watched = watch(f"http://127.0.0.1:{free_port()}", make=CoinGecko, clock=clock)
     wait_for(lambda: watched.poller.status().reconnects >= 2, 10, "two attempts")
     watched.poller.stop()
@@ -353,7 +355,7 @@ def test_who_is_not_reached_costs_nothing_and_is_tried_again_soon(
 def test_an_answer_that_nobody_understands(
     watch: Callable[..., Watched], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is counted and said once; soon it is asked again."""
+    """It is counted, logged once, and soon polled again."""
     caplog.set_level(logging.WARNING)
     with Upstream(answering(http(b"<html>"))) as upstream:
         watched = watch(upstream.url)
@@ -364,7 +366,7 @@ def test_an_answer_that_nobody_understands(
 
 
 def test_what_is_understood_counts(watch: Callable[..., Watched], exchange: Exchange) -> None:
-    """A reply of which one part cannot be read still brings the prices of the others."""
+    """A reply that is unreadable in part still brings its readable prices."""
     watched = watch(address(exchange), make=Half)
     wait_for(lambda: watched.poller.status().unreadable >= 3, 5, "some replies")
 
@@ -375,7 +377,7 @@ def test_what_is_understood_counts(watch: Callable[..., Watched], exchange: Exch
 
 
 def test_an_answer_without_prices_is_no_failure(watch: Callable[..., Watched]) -> None:
-    """Nothing is said of a source that had nothing to say."""
+    """A source without prices stays pending, without a problem."""
     with Upstream(answering(http())) as upstream:
         watched = watch(upstream.url)
         wait_for(lambda: len(upstream.requests) > 2, 5, "some calls")
@@ -384,8 +386,10 @@ def test_an_answer_without_prices_is_no_failure(watch: Callable[..., Watched]) -
         assert not watched.poller.status().active
 
 
-def test_a_mistake_ends_it_and_is_said(watch: Callable[..., Watched], exchange: Exchange) -> None:
-    """A poller that dies says so, without the key, and is down."""
+def test_a_programming_error_ends_it_and_is_reported(
+    watch: Callable[..., Watched], exchange: Exchange
+) -> None:
+    """A poller that dies reports it, without the key, and is down."""
     watched = watch(address(exchange), make=Broken, settings={KEY: SECRET})
     wait_for(lambda: HealthState.DOWN is watched.conditions[-1], 5, "its end")
 
@@ -397,7 +401,7 @@ def test_a_mistake_ends_it_and_is_said(watch: Callable[..., Watched], exchange: 
 
 
 def test_without_its_key_it_is_off(watch: Callable[..., Watched], exchange: Exchange) -> None:
-    """It says which setting is missing, is on when the key appears, and off when it goes."""
+    """The status names the missing setting; it polls when the key is set, and stops without it."""
     settings: dict[str, str] = {"SOMETHING": "else"}
     watched = watch(address(exchange), make=Demanding, settings=settings)
     watched.wait_for_state("off")
@@ -418,7 +422,7 @@ def test_without_its_key_it_is_off(watch: Callable[..., Watched], exchange: Exch
 def test_the_key_is_nowhere(
     watch: Callable[..., Watched], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An upstream that repeats the key in its refusal makes it neither a log nor a status."""
+    """A key that an upstream repeats in its refusal is neither in a log nor in the status."""
     caplog.set_level(logging.DEBUG)
     refused = http(f"the key {SECRET} is wrong".encode(), "401 No")
     with Upstream(answering(refused)) as upstream:
@@ -436,7 +440,7 @@ def test_the_key_is_nowhere(
 
 
 def test_starts_and_stops_twice(watch: Callable[..., Watched], exchange: Exchange) -> None:
-    """Both are harmless, one thread asks, and after a stop it can be started anew."""
+    """Both are harmless, there is one thread, and after a stop it can be started anew."""
     watched = watch(address(exchange))
     watched.poller.start()
     watched.wait_for_data()
@@ -456,7 +460,7 @@ def test_starts_and_stops_twice(watch: Callable[..., Watched], exchange: Exchang
 def test_stops_in_the_middle_of_an_answer(
     watch: Callable[..., Watched], exchange: Exchange
 ) -> None:
-    """A slow upstream holds nobody up, and its silence is no failure then."""
+    """Stopping does not wait for a slow upstream, and the interrupted call is no failure."""
     exchange.fault("half_open", venue="coingecko")
     watched = watch(address(exchange))
     waits = "handshakes_unanswered"
@@ -469,7 +473,7 @@ def test_stops_in_the_middle_of_an_answer(
 
 
 def test_a_stop_before_the_start(tmp_path: Path) -> None:
-    """What never ran can be stopped."""
+    """A poller that was never started can be stopped."""
     watched = Watched("http://127.0.0.1:9", tmp_path)
     watched.poller.stop()
 

@@ -13,8 +13,8 @@ from omcrm.feeds.keys import Keys
 from omcrm.feeds.price_query import PriceQuery, PriceResult
 from omcrm.feeds.quota import CallCounts
 from omcrm.feeds.registry import FeedSettings, polls
-from omcrm.market.cache import QuoteCache
 from omcrm.market.catalogue import CATALOGUE
+from omcrm.market.consolidator import Consolidator
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
 from omcrm.market.validation import Validator
@@ -29,11 +29,11 @@ def now() -> datetime:
 
 
 def serving(*answers: tuple[str, Any]) -> Callable[[socket.socket, bytes], bool]:
-    """Answers by a part of the path; a number is a status."""
+    """Answers by a part of the path; an integer body is a status."""
 
     def serve(client: socket.socket, request: bytes) -> bool:
-        for part, body in answers:
-            if part in request.decode():
+        for path_part, body in answers:
+            if path_part in request.decode():
                 status = f"{body} Refused" if isinstance(body, int) else "200 OK"
                 client.sendall(http(json.dumps(body).encode(), status))
                 return True
@@ -44,7 +44,7 @@ def serving(*answers: tuple[str, Any]) -> Callable[[socket.socket, bytes], bool]
 
 
 class Asked:
-    """A round of questions to an upstream that is everybody."""
+    """A round of queries to one upstream for all providers."""
 
     def __init__(
         self, upstream: Upstream, folder: Path, key: str = "", seconds: float = 10
@@ -53,11 +53,11 @@ class Asked:
         urls = {name: f"{upstream.url}/{name}" for name in names}
         urls["exchangerate_open"] = f"{upstream.url}/open"
         settings = FeedSettings(urls=urls, keys=Keys(lambda name: key))
-        self.cache = QuoteCache(now, Validator())
-        self.cache.follow(CATALOGUE)
+        consolidator = Consolidator(now, Validator())
+        consolidator.follow(CATALOGUE)
         self.published: list[Quote] = []
         self.query = HttpQuery(CallCounts(folder), settings.keys, now, seconds)
-        self._query = PriceQuery(self.query, polls(settings), self.cache, self.published.append)
+        self._query = PriceQuery(self.query, polls(settings), consolidator, self.published.append)
 
     def answers(self, *symbols: str, batch: int = 50) -> dict[str, PriceResult]:
         try:
@@ -72,26 +72,25 @@ def coins(**prices: float | None) -> dict[str, Any]:
     return {name: {"usd": price, "last_updated_at": at} for name, price in prices.items()}
 
 
-def test_a_price_is_told_with_its_source_and_class(tmp_path: Path) -> None:
-    """It goes through the gate into the cache, and whoever listens is told."""
+def test_a_price_comes_with_its_source_and_class(tmp_path: Path) -> None:
+    """It is validated and published."""
     with Upstream(serving(("/coingecko/", coins(bitcoin=61000.5)))) as upstream:
         asked = Asked(upstream, tmp_path)
         answer = asked.answers("BTC")["BTC"]
 
-    assert answer.said is not None
-    assert answer.said.trade is not None
+    assert answer.quote is not None
     assert (Decimal("61000.5"), "coingecko", PriceClass.INDICATIVE, ()) == (
-        answer.said.trade.price,
-        answer.said.source.name,
-        answer.price_class,
+        answer.quote.last,
+        answer.quote.source.name,
+        answer.quote.price_class,
         answer.problems,
     )
     assert ["BTC"] == [quote.symbol for quote in asked.published]
-    assert asked.cache.get("BTC") is asked.published[0]
+    assert answer.quote.last == asked.published[0].last
 
 
 def test_the_next_source_is_asked_for_what_is_missing(tmp_path: Path) -> None:
-    """And for nothing else."""
+    """Only the missing symbol is requested from it."""
     rates = {
         "result": "success",
         "time_last_update_unix": 1770000001,
@@ -99,21 +98,21 @@ def test_the_next_source_is_asked_for_what_is_missing(tmp_path: Path) -> None:
     }
     table = {"amount": 1, "base": "USD", "date": "2026-01-05", "rates": {"GBP": 0.75}}
     with Upstream(serving(("/open/", rates), ("/frankfurter/", table))) as upstream:
-        told = Asked(upstream, tmp_path).answers("EURUSD", "GBPUSD")
+        results = Asked(upstream, tmp_path).answers("EURUSD", "GBPUSD")
         (_, second) = upstream.requests
 
     assert b"symbols=GBP " in second
     assert {"EURUSD": "exchangerate_api", "GBPUSD": "frankfurter"} == {
-        symbol: item.said.source.name for symbol, item in told.items() if item.said
+        symbol: item.quote.source.name for symbol, item in results.items() if item.quote
     }
 
 
 def test_a_failure_names_every_source(tmp_path: Path) -> None:
-    """Who has no key, and who refused; never with a key."""
+    """Missing keys and refusals are named, never with a key."""
     words = {"Information": f"We have detected your API key as {KEY}: 25 requests per day."}
     with Upstream(serving(("/finnhub_quote/", 401), ("/alpha_vantage/", words))) as upstream:
         with_key = Asked(upstream, tmp_path, KEY).answers("AAPL", "MSFT")
-        # The first refusal is enough: every call costs.
+        # One refusal is enough: every call counts.
         assert 2 == len(upstream.requests)
     with Upstream(serving()) as upstream:
         without = Asked(upstream, tmp_path).answers("AAPL")["AAPL"]
@@ -122,39 +121,39 @@ def test_a_failure_names_every_source(tmp_path: Path) -> None:
     assert ("finnhub_quote: FINNHUB_API_KEY is not set",
             "alpha_vantage: ALPHA_VANTAGE_API_KEY is not set") == without.problems  # fmt: skip
     for answer in with_key.values():
-        assert answer.said is None
+        assert answer.quote is None
         assert "refused with 401" in answer.problems[0]
         assert "refused with 429" in answer.problems[1]
         assert KEY not in "".join(answer.problems)
 
 
 @pytest.mark.parametrize("price", [0, -5, None])
-def test_what_cannot_be_is_not_believed(tmp_path: Path, price: float | None) -> None:
-    """The gate judges what is asked for like any tick; nothing is not a price either."""
+def test_an_impossible_price_is_rejected(tmp_path: Path, price: float | None) -> None:
+    """The gate validates fetched prices like any tick; null is no price either."""
     with Upstream(serving(("/coingecko/", coins(bitcoin=price)))) as upstream:
         asked = Asked(upstream, tmp_path)
         answer = asked.answers("BTC")["BTC"]
 
-    assert answer.said is None
+    assert answer.quote is None
     assert answer.problems
     assert [] == asked.published
 
 
-def test_batches_are_no_larger_than_wished(tmp_path: Path) -> None:
-    """Each symbol is asked for once."""
+def test_batches_are_no_larger_than_requested(tmp_path: Path) -> None:
+    """Each symbol is requested once."""
     with Upstream(serving(("/coingecko/", coins(bitcoin=1, ethereum=2, solana=3)))) as upstream:
-        told = Asked(upstream, tmp_path).answers("BTC", "ETH", "SOL", batch=2)
+        results = Asked(upstream, tmp_path).answers("BTC", "ETH", "SOL", batch=2)
 
-        # The first answer told of the third as well.
+        # The first answer had the third symbol as well.
         assert 1 == len(upstream.requests)
-    assert ["BTC", "ETH", "SOL"] == [symbol for symbol, item in told.items() if item.said]
+    assert ["BTC", "ETH", "SOL"] == [symbol for symbol, item in results.items() if item.quote]
 
 
-def test_without_time_everybody_fails(tmp_path: Path) -> None:
-    """Each symbol has its answer all the same."""
+def test_without_time_every_symbol_fails(tmp_path: Path) -> None:
+    """Each symbol still gets a result."""
     with Upstream(serving()) as upstream:
-        told = Asked(upstream, tmp_path, seconds=0).answers("BTC", "EURUSD")
+        results = Asked(upstream, tmp_path, seconds=0).answers("BTC", "EURUSD")
 
         assert [] == upstream.requests
-    assert {"BTC", "EURUSD"} == told.keys()
-    assert all("no time left" in answer.problems[0] for answer in told.values())
+    assert {"BTC", "EURUSD"} == results.keys()
+    assert all("no time left" in answer.problems[0] for answer in results.values())

@@ -1,4 +1,4 @@
-"""What holds for every provider that streams; a new one is added to `frames.SAMPLES`."""
+"""The contract of every streaming provider; a new one is added to `frames.SAMPLES`."""
 
 import math
 import random
@@ -23,8 +23,8 @@ from omcrm.feeds.provider import (
 from omcrm.feeds.providers._template import Template
 from omcrm.feeds.registry import STREAMS, FeedSettings, streams
 from omcrm.market.policy import POLICIES
-from omcrm.market.quote import SourceQuote, merge
 from omcrm.market.source import Source
+from omcrm.market.source_quote import SourceQuote, merge
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 from omcrm.market.validation import Validator
 from tests.feeds.bad_frames import monsters, mutated
@@ -49,7 +49,7 @@ def provider(request: pytest.FixtureRequest) -> StreamProvider:
 
 @pytest.fixture
 def arrival(provider: StreamProvider) -> FrameContext:
-    """What is known about the provider's frames: they are about BTC."""
+    """The context of the provider's frames, which are about BTC."""
     return FrameContext(START, 3, {NAMES[provider.source.name]: "BTC"})
 
 
@@ -63,7 +63,7 @@ def samples(provider: StreamProvider) -> tuple[str, ...]:
 
 
 def test_has_a_source_and_limits(provider: StreamProvider) -> None:
-    """A provider says who it is and what its upstream allows."""
+    """A provider has a source and the limits of its upstream."""
     limits = provider.limits
 
     assert isinstance(provider.source, Source)
@@ -73,14 +73,14 @@ def test_has_a_source_and_limits(provider: StreamProvider) -> None:
     assert limits.replace_after is None or limits.replace_after > 0
 
 
-def test_says_where_to_connect(provider: StreamProvider) -> None:
-    """The address is that of a WebSocket, whenever it is asked for."""
+def test_has_the_address_of_a_websocket(provider: StreamProvider) -> None:
+    """The address is that of a WebSocket, and is the same each time."""
     assert urlsplit(provider.url()).scheme in ("ws", "wss")
     assert provider.url() == provider.url()
 
 
-def test_asks_for_symbols_in_text(provider: StreamProvider) -> None:
-    """Asking for symbols and giving them up are frames of text that name them."""
+def test_subscribes_by_text_frames(provider: StreamProvider) -> None:
+    """Subscribing and unsubscribing are text frames with the names."""
     names = ["BTC-USD", "ETH-USD"]
 
     for frames in (provider.subscribe(iter(names), 1), provider.unsubscribe(iter(names), 2)):
@@ -89,26 +89,26 @@ def test_asks_for_symbols_in_text(provider: StreamProvider) -> None:
         assert all(any(name in frame for frame in frames) for name in names)
 
 
-def test_says_who_it_is(provider: StreamProvider) -> None:
-    """With its key nothing is missing, and what it sends first is text."""
+def test_has_its_key_and_opening_frames(provider: StreamProvider) -> None:
+    """With its key nothing is missing, and its opening frames are text."""
     assert provider.missing() is None
     assert all(isinstance(message, str) for message in provider.opening())
     assert isinstance(provider.authenticates, bool)
     assert KEY == provider.api_key() or not provider.api_key()
 
 
-def test_asking_opens_nothing_and_remembers_nothing(provider: StreamProvider) -> None:
-    """The same question has the same answer, on every connection."""
+def test_subscribe_is_a_pure_function(provider: StreamProvider) -> None:
+    """The same arguments give the same frames."""
     assert provider.subscribe(["btcusdt"], 1) == provider.subscribe(["btcusdt"], 1)
 
 
-# What frames say
+# Parsing
 
 
 def test_samples_are_understood(
     provider: StreamProvider, samples: tuple[str, ...], arrival: FrameContext
 ) -> None:
-    """Every frame that the upstream sends is read, and some bring prices."""
+    """Every sample is readable, and some bring prices."""
     events = [event for sample in samples for event in provider.parse(sample, arrival)]
 
     assert [] == [event for event in events if isinstance(event, Unreadable)]
@@ -118,17 +118,17 @@ def test_samples_are_understood(
 def test_text_and_bytes_are_the_same(
     provider: StreamProvider, samples: tuple[str, ...], arrival: FrameContext
 ) -> None:
-    """A frame says the same however the socket hands it over."""
+    """A frame makes the same events as text and as bytes."""
     for sample in samples:
         assert list(provider.parse(sample, arrival)) == list(
             provider.parse(sample.encode(), arrival)
         )
 
 
-def test_ticks_say_how_they_arrived(
+def test_ticks_have_their_source_connection_and_time(
     provider: StreamProvider, samples: tuple[str, ...], arrival: FrameContext
 ) -> None:
-    """A tick has our symbol, its source, and the connection and moment it came by."""
+    """A tick has our symbol, its source, its connection and the time of receipt."""
     for tick in ticks(provider, samples, arrival):
         assert ("BTC", provider.source, 3, START) == (
             tick.symbol,
@@ -138,43 +138,42 @@ def test_ticks_say_how_they_arrived(
         )
 
 
-def test_what_is_not_followed_is_not_told(
+def test_unfollowed_symbols_make_no_tick(
     provider: StreamProvider, samples: tuple[str, ...], arrival: FrameContext
 ) -> None:
-    """A symbol that nobody asked for makes no tick, and is no error."""
+    """A symbol that is not followed makes no tick, and is no error."""
     nobody = FrameContext(START, 3, {})
     events = [event for sample in samples for event in provider.parse(sample, nobody)]
 
     assert [] == [event for event in events if isinstance(event, Tick | Unreadable)]
 
 
-def test_no_bytes_make_it_raise_or_lie(
+def test_no_bytes_make_it_raise_or_invent(
     provider: StreamProvider, samples: tuple[str, ...], arrival: FrameContext, tries: int
 ) -> None:
-    """Whatever comes in place of a frame, there are only events, and what the gate lets through
-    is a price."""
+    """Every frame makes events only, and each tick that the gate accepts has a plausible price."""
     chance = random.Random(provider.source.name)
     held: SourceQuote | None = None
-    validator, believed = Validator(), 0
+    validator, accepted = Validator(), 0
     for frame in mutated(samples, tries, chance):
         for event in provider.parse(frame, arrival):
             assert isinstance(event, EVENTS), frame[:200]
             if not isinstance(event, Tick):
                 continue
             assert_well_typed(event)
-            if Validator().judge(event, None, (), POLICY) is not None:
-                believed += 1
-                assert_believable(event)
-            news = validator.judge(event, held, (), POLICY)
-            held = held if news is None else merge(news, held)
+            if Validator().validate(event, None, (), POLICY) is not None:
+                accepted += 1
+                assert_plausible(event)
+            accepted_tick = validator.validate(event, held, (), POLICY)
+            held = held if accepted_tick is None else merge(accepted_tick, held)
 
-    assert believed > 0
+    assert accepted > 0
 
 
 def test_monsters_are_survived(
     provider: StreamProvider, samples: tuple[str, ...], arrival: FrameContext
 ) -> None:
-    """A megabyte, a hundred thousand brackets and a million digits are read like anything else."""
+    """A megabyte, a hundred thousand brackets and a million digits raise nothing."""
     for frame in monsters(samples):
         events = list(provider.parse(frame, arrival))
 
@@ -187,11 +186,11 @@ def ticks(provider: StreamProvider, samples: tuple[str, ...], arrival: FrameCont
     return [event for event in events if isinstance(event, Tick)]
 
 
-# What a tick may be made of
+# Types and values of a tick
 
 
 def assert_well_typed(tick: Tick) -> None:
-    """Every part is of its declared type, so that nothing behind the parser stumbles over it."""
+    """Every field is of its declared type."""
     numbers = [
         getattr(part, field)
         for part in (tick.trade, tick.book, tick.day)
@@ -211,7 +210,7 @@ def assert_well_typed(tick: Tick) -> None:
     assert all(time is None or time.tzinfo is not None for time in times), tick
 
 
-def assert_believable(tick: Tick) -> None:
+def assert_plausible(tick: Tick) -> None:
     prices = [] if tick.trade is None else [tick.trade.price]
     if tick.book is not None:
         prices += [tick.book.bid, tick.book.ask]

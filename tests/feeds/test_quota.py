@@ -1,6 +1,6 @@
-"""Calls are counted exactly, whoever makes them, and renewed at the edges of the calendar.
+"""Calls are counted exactly, over threads and processes, and renewed at calendar boundaries.
 
-Long for a reason: the edges, the files and the forecasts of one ledger are read together.
+Long for a reason: boundaries, files and forecasts of the counts are read together.
 """
 
 import multiprocessing
@@ -28,7 +28,7 @@ def at(text: str) -> datetime:
 
 @pytest.fixture
 def call_counts(tmp_path: Path) -> CallCounts:
-    """A ledger with nothing in it."""
+    """Call counts without any call."""
     return CallCounts(tmp_path / "state")
 
 
@@ -39,7 +39,7 @@ def take(
 
 
 def used(call_counts: CallCounts, now: datetime, *budgets: Budget) -> list[int]:
-    """What is used of these budgets, in their order."""
+    """The used calls of these budgets, in their order."""
     uses = {use.budget: use.used for use in call_counts.uses("coingecko", "key", budgets, now)}
     return [uses[budget] for budget in budgets]
 
@@ -112,7 +112,7 @@ def test_the_zone_of_a_moment_does_not_matter() -> None:
 
 
 def test_so_many_calls_are_allowed(call_counts: CallCounts) -> None:
-    """After the last of its calls a budget says when it is renewed, and counts nothing more."""
+    """After its last call a budget returns when it renews, and counts nothing more."""
     answers = [take(call_counts, after(10), MINUTE) for _ in range(8)]
 
     assert [None] * 5 + [after(60)] * 3 == answers
@@ -120,7 +120,7 @@ def test_so_many_calls_are_allowed(call_counts: CallCounts) -> None:
 
 
 def test_a_call_that_was_not_made_is_given_back(call_counts: CallCounts) -> None:
-    """To every budget it was taken from, and never more than was taken."""
+    """In every budget it was counted in, and never below zero."""
     take(call_counts, START, MINUTE, DAY)
     take(call_counts, START, MINUTE, DAY)
     call_counts.give_back("coingecko", "key", (MINUTE, DAY), START)
@@ -133,7 +133,7 @@ def test_a_call_that_was_not_made_is_given_back(call_counts: CallCounts) -> None
 
 
 def test_a_new_period_begins_anew(call_counts: CallCounts) -> None:
-    """At the very moment of renewal there are calls again."""
+    """At the moment of renewal calls are allowed again."""
     for _ in range(6):
         take(call_counts, after(59.9), MINUTE)
 
@@ -141,7 +141,7 @@ def test_a_new_period_begins_anew(call_counts: CallCounts) -> None:
 
 
 def test_a_month_ends_with_its_year(call_counts: CallCounts) -> None:
-    """What was used in December is no burden on January."""
+    """Calls in December do not count in January."""
     budget = Budget(2, "month")
     december = [take(call_counts, at("2026-12-31T23:59:59"), budget) for _ in range(3)]
 
@@ -151,7 +151,7 @@ def test_a_month_ends_with_its_year(call_counts: CallCounts) -> None:
 
 
 def test_the_scarcest_budget_decides(call_counts: CallCounts) -> None:
-    """A call counts in every budget, one that is refused in none; the longest wait is told."""
+    """A call counts in every budget, a refused one in none; the longest wait is returned."""
     budgets = (MINUTE, Budget(7, "day"))
     first = [take(call_counts, after(0), *budgets) for _ in range(6)]
     second = [take(call_counts, after(60), *budgets) for _ in range(3)]
@@ -161,8 +161,8 @@ def test_the_scarcest_budget_decides(call_counts: CallCounts) -> None:
     assert [2, 7] == used(call_counts, after(61), *budgets)
 
 
-def test_who_counts_first_at_a_boundary_is_not_forgotten(call_counts: CallCounts) -> None:
-    """A process that looked at the clock just before midnight does not undo the new day."""
+def test_a_count_at_a_boundary_is_kept(call_counts: CallCounts) -> None:
+    """A process that read the clock just before midnight does not reset the new day."""
     budget = Budget(2, "day")
     take(call_counts, at("2026-03-05T00:00:00"), budget)
     late = take(call_counts, at("2026-03-04T23:59:59.9"), budget)
@@ -173,15 +173,15 @@ def test_who_counts_first_at_a_boundary_is_not_forgotten(call_counts: CallCounts
 
 
 def test_a_clock_that_was_wrong_does_not_block_for_ever(call_counts: CallCounts) -> None:
-    """What was counted in a far future is forgotten when the clock is right again."""
+    """Counts of a far future are dropped when the clock is right again."""
     for _ in range(6):
         take(call_counts, at("2036-03-05"), MINUTE)
 
     assert take(call_counts, after(0), MINUTE) is None
 
 
-def test_each_account_has_its_own_budget(call_counts: CallCounts) -> None:
-    """Another key is another customer."""
+def test_each_key_has_its_own_budget(call_counts: CallCounts) -> None:
+    """Another key has its own count."""
     for _ in range(5):
         take(call_counts, START, MINUTE)
 
@@ -190,8 +190,8 @@ def test_each_account_has_its_own_budget(call_counts: CallCounts) -> None:
     assert call_counts.take("alpha_vantage", "key", [MINUTE], START) is None
 
 
-def test_what_the_upstream_says_counts_more(call_counts: CallCounts) -> None:
-    """A budget that the upstream calls used up is, until it is renewed."""
+def test_the_upstream_s_count_prevails(call_counts: CallCounts) -> None:
+    """A budget that the upstream reports as used up allows no call until it renews."""
     take(call_counts, START, DAY)
     call_counts.exhaust("coingecko", "key", DAY, START)
 
@@ -200,11 +200,11 @@ def test_what_the_upstream_says_counts_more(call_counts: CallCounts) -> None:
     assert take(call_counts, at("2026-03-05"), DAY) is None
 
 
-# It outlives the process
+# Files
 
 
-def test_another_ledger_goes_on_counting(tmp_path: Path) -> None:
-    """What one process has used, the next one has not."""
+def test_another_process_goes_on_counting(tmp_path: Path) -> None:
+    """Calls of one process count for the next one."""
     for number in range(5):
         assert take(CallCounts(tmp_path), after(number), MINUTE) is None
 
@@ -212,7 +212,7 @@ def test_another_ledger_goes_on_counting(tmp_path: Path) -> None:
 
 
 def test_the_key_is_not_on_the_disk(tmp_path: Path) -> None:
-    """Neither the names nor the contents of the files tell it."""
+    """Neither the names nor the contents of the files hold it."""
     take(CallCounts(tmp_path), START, MINUTE, api_key="secret-key")
     (file,) = tmp_path.iterdir()
 
@@ -237,27 +237,27 @@ def test_the_key_is_not_on_the_disk(tmp_path: Path) -> None:
         b"x" * 1_000_000,
     ],
 )
-def test_a_spoiled_file_counts_anew(tmp_path: Path, content: bytes) -> None:
-    """Whatever is in the file, there are so many calls and not one more."""
+def test_a_spoiled_file_starts_at_zero(tmp_path: Path, content: bytes) -> None:
+    """Whatever the file's content is, the budget's calls are allowed and not one more."""
     (tmp_path / f"{lease_name('coingecko', 'key')}.quota").write_bytes(content)
     answers = [take(CallCounts(tmp_path), START, MINUTE) for _ in range(6)]
 
     assert [None] * 5 + [after(60)] == answers
 
 
-def test_a_readable_file_is_believed(tmp_path: Path) -> None:
-    """The contents that the test above spoils do count where they are whole."""
+def test_a_readable_file_counts(tmp_path: Path) -> None:
+    """A complete file of the same format does count."""
     path = tmp_path / f"{lease_name('coingecko', 'key')}.quota"
     path.write_bytes(b'{"5/minute":{"began":"2026-03-04T15:00:00Z","used":4}}')
 
     assert [None, after(60)] == [take(CallCounts(tmp_path), START, MINUTE) for _ in range(2)]
 
 
-# Many at once
+# Threads and processes
 
 
 def takers(folder: Path, begin: object, calls: int) -> int:
-    """Eight threads of one process take as much as they get; how much that was."""
+    """Eight threads of one process take calls; returns how many they got."""
     got: list[bool] = []
 
     def work() -> None:
@@ -279,7 +279,7 @@ def report(folder: Path, begin: object, answers: object) -> None:
 
 
 def test_two_processes_of_many_threads_never_exceed_it(tmp_path: Path) -> None:
-    """Of 240 attempts at once, 120 of each, exactly as many succeed as the budget has."""
+    """Of 240 simultaneous attempts, 120 in each, exactly as many succeed as the budget has."""
     context = multiprocessing.get_context("spawn")
     begin, answers = context.Barrier(2), context.Queue()
     children = [context.Process(target=report, args=[tmp_path, begin, answers]) for _ in range(2)]
@@ -294,11 +294,11 @@ def test_two_processes_of_many_threads_never_exceed_it(tmp_path: Path) -> None:
     assert [150, 150] == used(CallCounts(tmp_path), START, Budget(150, "hour"), Budget(1000, "day"))
 
 
-# How they stand
+# Use and forecast
 
 
 def test_nothing_used_never_ends(call_counts: CallCounts) -> None:
-    """Without a call there is no pace."""
+    """Without a call there is no rate."""
     (use,) = call_counts.uses("coingecko", "key", [DAY], START)
 
     assert BudgetUse(DAY, 0, at("2026-03-05"), None) == use
@@ -306,22 +306,22 @@ def test_nothing_used_never_ends(call_counts: CallCounts) -> None:
 
 
 def test_forecasts_when_it_ends(call_counts: CallCounts) -> None:
-    """At the pace so far, if that is before it is renewed."""
+    """At the rate so far, if that is before it renews."""
     noon = at("2026-03-04T12:00")
     for _ in range(20):
         take(call_counts, noon, DAY)
     (early,) = call_counts.uses("coingecko", "key", [DAY], noon)
     (late,) = call_counts.uses("coingecko", "key", [DAY], at("2026-03-04T20:00"))
 
-    # Twenty in twelve hours: the five that are left last three more.
+    # Twenty in twelve hours: the remaining five last three more.
     assert BudgetUse(DAY, 20, at("2026-03-05"), at("2026-03-04T15:00")) == early
-    # Twenty in twenty hours: they last five more, but then it is another day.
+    # Twenty in twenty hours: they last five more, but then it is the next day.
     assert BudgetUse(DAY, 20, at("2026-03-05"), None) == late
     assert 5 == early.left
 
 
 def test_used_up_is_now(call_counts: CallCounts) -> None:
-    """A budget without calls ends now, also in its first moment."""
+    """A used-up budget ends now, also in its first moment."""
     for _ in range(5):
         take(call_counts, START, MINUTE)
     (use,) = call_counts.uses("coingecko", "key", [MINUTE], START)
@@ -329,8 +329,8 @@ def test_used_up_is_now(call_counts: CallCounts) -> None:
     assert (START, 0) == (use.ends_at, use.left)
 
 
-def test_asking_how_they_stand_counts_nothing(call_counts: CallCounts) -> None:
-    """Looking is free."""
+def test_reading_the_use_counts_nothing(call_counts: CallCounts) -> None:
+    """Reading the use takes no call."""
     for _ in range(10):
         call_counts.uses("coingecko", "key", [MINUTE], START)
 
@@ -338,7 +338,7 @@ def test_asking_how_they_stand_counts_nothing(call_counts: CallCounts) -> None:
 
 
 def test_what_ends_first_comes_first(call_counts: CallCounts) -> None:
-    """The budget to worry about is at the front, those that last at the back."""
+    """The budget that ends first is at the front, those that last at the back."""
     for _ in range(20):
         take(call_counts, after(20), HOUR, DAY, MONTH)
     uses = call_counts.uses("coingecko", "key", [MONTH, MINUTE, DAY, HOUR], after(600))

@@ -9,12 +9,12 @@ from omcrm.feeds.recorder import Recorder, asked
 
 
 def lines(path: Path) -> list[bytes]:
-    with gzip.open(path) as tape:
-        return tape.read().splitlines()
+    with gzip.open(path) as recording:
+        return recording.read().splitlines()
 
 
 def test_frames_are_kept_as_they_came(tmp_path: Path) -> None:
-    """Each source has its tape; a line is the time of arrival and the frame."""
+    """Each source has its recording; a line is the time of arrival and the frame."""
     kept = Recorder(tmp_path / "tapes" / "day.gz")
     kept.start()
     kept.take("binance", b'{"a": 1}')
@@ -40,12 +40,12 @@ def test_frames_are_kept_as_they_came(tmp_path: Path) -> None:
     ],
 )
 def test_a_call_is_kept_with_its_answer(url: str, reply: Reply | None, frame: bytes) -> None:
-    """What was asked of the host, the status and how long to wait; also if nothing came."""
+    """The line has the path, the status and the time to wait; also without an answer."""
     assert frame == asked(Call(url, ()), reply)
 
 
 def test_the_disk_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A full tape is put aside, and the oldest part is deleted."""
+    """A full recording is rotated, and the oldest part is deleted."""
     monkeypatch.setattr(recorder, "_MEGABYTE", 4_000)
     monkeypatch.setattr(recorder, "_FLUSH_EVERY", 0.0)
     kept = Recorder(tmp_path / "day.gz", megabytes=1, parts=3)
@@ -61,7 +61,7 @@ def test_the_disk_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_what_cannot_wait_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A disk that is too slow stops no feed."""
+    """A slow disk does not block a feed."""
     monkeypatch.setattr(recorder, "_MOST_WAITING", 2)
     kept = Recorder(tmp_path / "day.gz")
     for _ in range(5):

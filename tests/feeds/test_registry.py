@@ -10,7 +10,7 @@ from omcrm.market.policy import POLICIES
 from tests.values import START
 
 COMPLETE = FeedSettings(urls=dict.fromkeys((*STREAMS, *POLLS), "ws://127.0.0.1:9"))
-# The template is there to be copied.
+# The template is only copied.
 NOT_PROVIDERS = {"__init__", "_template"}
 
 
@@ -20,7 +20,7 @@ def files() -> set[str]:
 
 
 def test_every_file_is_registered() -> None:
-    """A provider that was written is one that can be used."""
+    """Every provider file is in the registry."""
     tree = ast.parse(Path(registry.__file__).read_text())
     imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
 
@@ -29,12 +29,12 @@ def test_every_file_is_registered() -> None:
 
 
 def module(name: str) -> str:
-    """The file of a source: one may be both pushed and asked."""
+    """The file of a source: one file may have a stream and a poller."""
     return name.removesuffix("_quote")
 
 
 def test_a_source_is_registered_under_its_name() -> None:
-    """What users read is what the registry calls it."""
+    """The name in the registry is that of the source."""
     made = {**streams(COMPLETE), **polls(COMPLETE)}
 
     assert [*STREAMS, *POLLS] == list(made)
@@ -43,18 +43,18 @@ def test_a_source_is_registered_under_its_name() -> None:
 
 @pytest.mark.parametrize("name", STATIC)
 def test_a_static_source_is_registered_under_its_name(name: str) -> None:
-    """The same holds for what opens no connection."""
+    """The same holds for sources without a connection."""
     ticks = STATIC[name](CATALOGUE, START)
 
     assert {name} == {tick.source.name for tick in ticks}
 
 
 def test_without_an_address_a_provider_is_off() -> None:
-    """Nothing is guessed where nothing is set."""
+    """Without a setting there is no default address."""
     assert {} == streams(FeedSettings()) == polls(FeedSettings(urls={"coingecko": ""}))
 
 
 @pytest.mark.parametrize("name", [*STREAMS, *POLLS, *STATIC])
-def test_some_policy_lets_every_source_speak(name: str) -> None:
+def test_some_policy_names_every_source(name: str) -> None:
     """A source that no policy names would never be shown."""
     assert any(name in policy.sources for policy in POLICIES.values())

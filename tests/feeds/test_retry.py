@@ -8,21 +8,21 @@ from omcrm.feeds.retry import backoff, wait_after
 
 
 class Middle(random.Random):
-    """Jitters nothing."""
+    """Gives the middle of the jitter's range."""
 
     def uniform(self, a: float, b: float) -> float:
         return (a + b) / 2
 
 
 def test_delays_double_up_to_a_cap() -> None:
-    """The first attempt comes soon, later ones ever more rarely, and none is given up."""
+    """The first retry comes soon, later ones after longer waits, and they never end."""
     delays = [round(delay, 3) for delay in islice(backoff(Middle()), 9)]
 
     assert [0.3, 0.6, 1.2, 2.4, 4.8, 9.6, 10.0, 10.0, 10.0] == delays
 
 
 def test_delays_are_jittered_by_a_quarter() -> None:
-    """Many installations that were cut at once do not come back at once."""
+    """Many installations that lost their connection together do not reconnect together."""
     delays = [next(backoff(random.Random(seed))) for seed in range(300)]
 
     assert all(0.225 <= delay <= 0.375 for delay in delays)
@@ -43,8 +43,8 @@ def test_delays_are_jittered_by_a_quarter() -> None:
     ],
     ids=str,
 )
-def test_what_may_pass_soon_takes_the_next_delay(error: Exception | None) -> None:
-    """A lost connection is tried again soon."""
+def test_a_transient_error_takes_the_next_delay(error: Exception | None) -> None:
+    """After a lost connection it retries soon."""
     assert 7.5 == wait_after(error, iter([7.5]))
 
 
@@ -62,10 +62,8 @@ def test_what_may_pass_soon_takes_the_next_delay(error: Exception | None) -> Non
         (451, 5, 600),
     ],
 )
-def test_a_refusal_is_not_asked_again_at_once(
-    status: int, retry_after: float | None, wait: float
-) -> None:
-    """A limit is respected, and what is forbidden is asked for rarely."""
+def test_a_refusal_is_waited_out(status: int, retry_after: float | None, wait: float) -> None:
+    """A limit is respected, and a forbidden request is repeated rarely."""
     delays = iter([0.1])
 
     assert wait == wait_after(FeedRefused(status, "no", retry_after), delays)

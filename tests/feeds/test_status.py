@@ -39,12 +39,12 @@ def test_secrets_are_masked(text: str, shown: str) -> None:
     ],
 )
 def test_the_rest_is_left_as_it_is(text: str) -> None:
-    """What is no secret can be read; an @ in a stream's name is none."""
+    """Other text stays readable; an @ in a stream's name is no user name."""
     assert text == masked(text)
 
 
-def test_a_feed_that_is_off_says_nothing_else() -> None:
-    """A status needs no more than the state."""
+def test_the_status_of_a_feed_that_is_off_is_empty() -> None:
+    """The other fields have defaults."""
     status = FeedStatus(state=FeedState.OFF, active=False, type="websocket")
 
     assert (None, None, None, 0) == (
@@ -57,14 +57,14 @@ def test_a_feed_that_is_off_says_nothing_else() -> None:
 
 
 def test_states_are_their_words() -> None:
-    """A state is the word that people and programs read."""
+    """The values of the states are part of the interface."""
     pushed = ["off", "stopped", "connecting", "connected", "streaming", "waiting"]
 
     assert [*pushed, "polling", "standby"] == [state.value for state in FeedState]
 
 
-def test_meter_knows_the_rate_of_late() -> None:
-    """Messages a second are those since the rate was last made out."""
+def test_meter_measures_the_present_rate() -> None:
+    """The rate counts the messages since the last measurement."""
     meter = Meter()
     rates = [meter.rate(100.0)]
     for now, messages in ((101.0, 50), (101.5, 1000), (103.0, 20), (113.0, 0)):

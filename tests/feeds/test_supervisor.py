@@ -1,4 +1,4 @@
-"""Whatever the upstream does, the feed says what is wrong and comes back by itself."""
+"""After every fault of the upstream the feed reports the problem and recovers by itself."""
 
 import time
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from msgspec import structs
 
 from omcrm.feeds.providers.binance import Binance
 from omcrm.market.source import HealthState
-from tests.feeds.conftest import NAMES, QUICK, UNHURRIED, Watched
+from tests.feeds.conftest import NAMES, QUICK, RELAXED, Watched
 from tests.processes import PATIENCE, Exchange, wait_for
 
 Watch = Callable[..., Watched]
@@ -19,7 +19,7 @@ def connections(exchange: Exchange) -> int:
 
 
 def test_streams(streaming: Watched, exchange: Exchange) -> None:
-    """It connects, subscribes, and says first that it is pending and then that it is healthy."""
+    """It connects, subscribes, and reports first pending and then healthy."""
     status = streaming.supervisor.status()
 
     assert [(HealthState.PENDING, 0), (HealthState.HEALTHY, 1)] == streaming.conditions
@@ -33,7 +33,7 @@ def test_streams(streaming: Watched, exchange: Exchange) -> None:
 
 
 def test_start_and_stop_twice(streaming: Watched, exchange: Exchange) -> None:
-    """Starting or stopping twice is harmless, and nothing is left over."""
+    """Starting or stopping twice is harmless, and no thread or socket is left."""
     streaming.supervisor.start()
     streaming.supervisor.stop()
     streaming.supervisor.stop()
@@ -55,7 +55,7 @@ def test_starts_again(streaming: Watched) -> None:
 
 @pytest.mark.parametrize("how", ["fin", "rst"])
 def test_cut(streaming: Watched, exchange: Exchange, how: str) -> None:
-    """A cut is noticed, and the feed is back soon after on one connection."""
+    """A cut is detected, and the feed is back soon after on one connection."""
     exchange.fault("cut", how=how)
     wait_for(lambda: (HealthState.DOWN, 0) in streaming.conditions, what="the cut to be noticed")
 
@@ -67,8 +67,8 @@ def test_cut(streaming: Watched, exchange: Exchange, how: str) -> None:
     assert 1 == connections(exchange)
 
 
-def test_mute(watch: Watch, exchange: Exchange) -> None:
-    """A connection that only pings is replaced; once the upstream speaks again, so does it."""
+def test_no_data(watch: Watch, exchange: Exchange) -> None:
+    """A connection that only pings is replaced; once the upstream sends data again, data comes."""
     streaming = watch(exchange.url, QUICK)
     streaming.wait_for_data()
     exchange.fault("mute")
@@ -82,7 +82,7 @@ def test_mute(watch: Watch, exchange: Exchange) -> None:
 
 
 def test_half_open(watch: Watch, exchange: Exchange) -> None:
-    """A connection without any sign of life is given up, and its socket closed."""
+    """A connection without any frame is ended, and its socket closed."""
     streaming = watch(exchange.url, QUICK)
     streaming.wait_for_data()
     exchange.fault("half_open")
@@ -94,8 +94,8 @@ def test_half_open(watch: Watch, exchange: Exchange) -> None:
     wait_for(lambda: connections(exchange) == 1, 10, "the dead connection to be gone")
 
 
-def test_books_are_as_late_as_the_trades_before_them(watch: Watch, exchange: Exchange) -> None:
-    """Binance's have no time of their own: a delayed one must not make a delayed price fresh."""
+def test_books_have_the_latency_of_the_trades_before_them(watch: Watch, exchange: Exchange) -> None:
+    """Binance's have no time of their own: a late book must not make a late price fresh."""
     watched = watch(exchange.url)
     wait_for(lambda: any(tick.trade for tick in watched.ticks), 10, "a trade that is on time")
     exchange.fault("delay", seconds=3)
@@ -109,7 +109,7 @@ def test_books_are_as_late_as_the_trades_before_them(watch: Watch, exchange: Exc
 
 @pytest.mark.parametrize("fault", ["garbage", "binary", "big_frame"])
 def test_frames_of_the_wrong_kind(streaming: Watched, exchange: Exchange, fault: str) -> None:
-    """Garbage, binary frames and a megabyte of something else are counted and passed over."""
+    """Garbage, binary frames and a megabyte of other bytes are counted and ignored."""
     exchange.fault(fault)
 
     wait_for(lambda: streaming.supervisor.status().unreadable > 0, 5, "a frame to be refused")
@@ -120,7 +120,7 @@ def test_frames_of_the_wrong_kind(streaming: Watched, exchange: Exchange, fault:
 
 
 def test_unknown_symbol(watch: Watch, exchange: Exchange) -> None:
-    """A symbol that is acknowledged and silent hurts nobody else."""
+    """A symbol that is acknowledged and gets no data does not affect the others."""
     watched = watch(exchange.url, names={**NAMES, "zzzusdt": "ZZZ"})
     watched.wait_for_data()
     time.sleep(1)
@@ -131,7 +131,7 @@ def test_unknown_symbol(watch: Watch, exchange: Exchange) -> None:
 
 @pytest.mark.parametrize("lead", [0, 1.5])
 def test_shutdown_notice(streaming: Watched, exchange: Exchange, lead: float) -> None:
-    """After the upstream's notice a second connection takes over; with a lead nothing is missed."""
+    """After the upstream's notice a second connection takes over; with a lead no data is lost."""
     exchange.fault("server_shutdown", lead=lead)
     wait_for(lambda: streaming.supervisor.status().reconnects > 0, 8, "the change-over")
 
@@ -145,7 +145,7 @@ def test_shutdown_notice(streaming: Watched, exchange: Exchange, lead: float) ->
 def test_an_upstream_that_wants_every_connection_replaced(
     streaming: Watched, exchange: Exchange
 ) -> None:
-    """Notice upon notice is followed later and later, not as fast as can be."""
+    """Repeated notices are followed with growing delays."""
     before = exchange.state()["connections_accepted"]
     until = time.monotonic() + 4
     while time.monotonic() < until:
@@ -156,9 +156,9 @@ def test_an_upstream_that_wants_every_connection_replaced(
 
 
 def test_a_quiet_pair_loses_nothing(watch: Watch, exchange: Exchange) -> None:
-    """A mute connection is kept until another brings data, so nothing is missed in between."""
-    patience = structs.replace(QUICK.patience, silence=PATIENCE)
-    watched = watch(exchange.url, structs.replace(QUICK, patience=patience))
+    """A connection without data is kept until another one brings data, so none is lost."""
+    timeouts = structs.replace(QUICK.timeouts, heartbeat_timeout=PATIENCE)
+    watched = watch(exchange.url, structs.replace(QUICK, timeouts=timeouts))
     watched.wait_for_data()
     exchange.fault("mute")
     wait_for(lambda: len(exchange.state()["connections"]) == 2, 8, "a second connection")
@@ -171,9 +171,9 @@ def test_a_quiet_pair_loses_nothing(watch: Watch, exchange: Exchange) -> None:
 
 
 def test_planned_replacement(watch: Watch, exchange: Exchange) -> None:
-    """Before the upstream ends a connection by its age, it is replaced without a gap."""
+    """A connection is replaced without a gap before the upstream ends it because of its age."""
     exchange.fault("lifetime", seconds=4)
-    watched = watch(exchange.url, structs.replace(UNHURRIED, replace_after=1.5))
+    watched = watch(exchange.url, structs.replace(RELAXED, replace_after=1.5))
     wait_for(lambda: watched.supervisor.status().reconnects >= 3, 15, "three replacements")
     exchange.clear()
 
@@ -184,7 +184,7 @@ def test_planned_replacement(watch: Watch, exchange: Exchange) -> None:
 
 
 def test_lifetime_without_a_plan(watch: Watch, exchange: Exchange) -> None:
-    """A connection that the upstream ends by its age is simply opened again."""
+    """A connection that the upstream ends because of its age is opened again."""
     watched = watch(exchange.url)
     watched.wait_for_data()
     exchange.fault("lifetime", seconds=0.5)
@@ -196,7 +196,7 @@ def test_lifetime_without_a_plan(watch: Watch, exchange: Exchange) -> None:
 
 
 def test_refused_for_its_rate(watch: Watch, exchange: Exchange) -> None:
-    """A refusal for too many requests is waited out for at least a minute, and said."""
+    """After a refusal for too many requests it waits at least a minute, and reports it."""
     exchange.fault("refuse", status=429, retry_after=120)
     watched = watch(exchange.url)
     watched.wait_for_state("waiting")
@@ -208,7 +208,7 @@ def test_refused_for_its_rate(watch: Watch, exchange: Exchange) -> None:
 
 
 def test_refused_for_a_while(watch: Watch, exchange: Exchange) -> None:
-    """A server that is out of order is asked again soon."""
+    """After a 503 it connects again soon."""
     exchange.fault("refuse", status=503)
     watched = watch(exchange.url)
     watched.wait_for_state("waiting")
@@ -218,7 +218,7 @@ def test_refused_for_a_while(watch: Watch, exchange: Exchange) -> None:
 
 
 def test_nobody_there(watch: Watch, tmp_path, exchange: Exchange) -> None:
-    """An upstream that goes away and comes back at the same place is found again."""
+    """After an upstream was down and is back at the same address, it reconnects."""
     watched = watch(exchange.url)
     watched.wait_for_data()
     exchange.stop()
@@ -258,7 +258,7 @@ def test_stop_while_nobody_answers(
 
 
 def test_too_many_symbols() -> None:
-    """What exceeds the upstream's limit is left out, and said."""
+    """Symbols beyond the upstream's limit are left out, and reported."""
     watched = Watched("ws://127.0.0.1:1")
     watched.supervisor.follow({f"s{n}usdt": f"S{n}" for n in range(400)}, lambda: True)
     status = watched.supervisor.status()
@@ -268,5 +268,5 @@ def test_too_many_symbols() -> None:
 
 
 def test_one_supervisor_one_thread_of_its_own(streaming: Watched) -> None:
-    """It runs with one thread of its own and one per connection."""
+    """It has one supervising thread and one per connection."""
     assert ["binance-1", "feed-binance"] == streaming.threads.new()

@@ -5,15 +5,15 @@ from omcrm.feeds.timing import ORDINARY, FeedClock
 from tests.processes import PATIENCE
 
 
-def test_time_passes_as_for_everybody_unless_it_is_told_otherwise() -> None:
-    """Only a drill hurries."""
+def test_the_default_clock_is_monotonic_time() -> None:
+    """Only a drill uses a faster clock."""
     before = time.monotonic()
 
     assert before <= ORDINARY.now() <= time.monotonic()
 
 
 def test_faster_time_passes_in_shorter_waits() -> None:
-    """Ten seconds of its own pass in a tenth of one."""
+    """At speed 100, ten seconds of the clock pass in a tenth of a second."""
     feed_clock, began = FeedClock(100.0), time.monotonic()
     before = feed_clock.now()
 
@@ -22,8 +22,8 @@ def test_faster_time_passes_in_shorter_waits() -> None:
     assert 0.1 <= time.monotonic() - began < PATIENCE
 
 
-def test_what_is_waited_for_ends_the_wait() -> None:
-    """And says that it came."""
+def test_a_set_event_ends_the_wait() -> None:
+    """And `wait` returns true."""
     event = threading.Event()
     event.set()
 

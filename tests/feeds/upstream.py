@@ -1,4 +1,4 @@
-"""An HTTP upstream that answers as a test says, over real sockets."""
+"""An HTTP upstream over real sockets, with answers that a test sets."""
 
 import socket
 import threading
@@ -9,17 +9,17 @@ from typing import Self
 from tests.processes import PATIENCE
 
 Serve = Callable[[socket.socket, bytes], bool]
-"""Answers one request; whether the connection stays open."""
+"""Answers one request; returns whether the connection stays open."""
 
 
 def http(body: bytes = b"{}", status: str = "200 OK", *headers: str) -> bytes:
-    """An answer as it goes over the wire."""
+    """The bytes of an HTTP answer."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
 def answering(raw: bytes, *, keep: bool = True) -> Serve:
-    """Send these bytes for every request."""
+    """Answer every request with these bytes."""
 
     def serve(client: socket.socket, request: bytes) -> bool:
         client.sendall(raw)
@@ -29,7 +29,7 @@ def answering(raw: bytes, *, keep: bool = True) -> Serve:
 
 
 class Upstream:
-    """Listens on a port of the loopback; remembers every request and counts its connections."""
+    """Listens on a loopback port; keeps every request and counts its connections."""
 
     def __init__(self, serve: Serve) -> None:
         self.serve = serve
@@ -62,10 +62,10 @@ class Upstream:
         try:
             while True:
                 while b"\r\n\r\n" not in held:
-                    part = client.recv(65536)
-                    if not part:
+                    chunk = client.recv(65536)
+                    if not chunk:
                         return
-                    held += part
+                    held += chunk
                 request, _, held = held.partition(b"\r\n\r\n")
                 self.asked_at.append(time.monotonic())
                 self.requests.append(request)

@@ -19,13 +19,13 @@ from tests.upstreams import at_the_exchange
 
 @pytest.fixture
 def environ(tmp_path: Path, exchange: Exchange) -> Mapping[str, str]:
-    """What an operator would set."""
+    """The settings of an operator."""
     return at_the_exchange(exchange, tmp_path)
 
 
 @pytest.fixture
 def priced(environ: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
-    """The app with the catalogue, with its context; its feeds do not run."""
+    """The app with the catalogue, inside its context; its feeds do not run."""
     monkeypatch.setenv("ALPHA_VANTAGE_API_KEY", environ["ALPHA_VANTAGE_API_KEY"])
     app = create_app(load(environ))
     with app.app_context():

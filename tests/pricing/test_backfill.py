@@ -8,7 +8,7 @@ from omcrm.extensions import db
 from omcrm.feeds.history_query import HistoryResult
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.price_class import PriceClass
-from omcrm.pricing.backfill import BackfillResult, backfill, wishes
+from omcrm.pricing.backfill import BackfillResult, backfill, missing_days
 from omcrm.pricing.upstream_query import UpstreamQuery
 from omcrm.storage.daily_bar import add_candles
 from tests.processes import Exchange
@@ -18,51 +18,51 @@ DAYS = 7
 
 
 def calls(exchange: Exchange) -> int:
-    """How many questions over HTTP all venues have answered."""
+    """How many HTTP calls all venues have answered."""
     venues = exchange.state()["venues"]
     return sum(venue["http_answers"] for venue in venues.values())
 
 
-def test_what_is_missing_is_asked_for_and_nothing_else(priced: Flask, exchange: Exchange) -> None:
-    """A second time nobody is asked; a day that is taken away is asked for again."""
+def test_only_missing_days_are_fetched(priced: Flask, exchange: Exchange) -> None:
+    """A second time no call is made; a day that was deleted is fetched again."""
     query, now = UpstreamQuery(priced.extensions["omcrm.settings"], 60), datetime.now(UTC)
     first = list(backfill(query, THREE, DAYS, now))
-    add_candles([candle for filled in first for candle in filled.found.candles[1:]], now)
+    add_candles([candle for backfilled in first for candle in backfilled.result.candles[1:]], now)
     db.session.commit()
     second = list(backfill(query, THREE, DAYS, now))
-    add_candles([candle for filled in second for candle in filled.found.candles], now)
+    add_candles([candle for backfilled in second for candle in backfilled.result.candles], now)
     db.session.commit()
     third = list(backfill(query, THREE, DAYS, now))
     query.close()
 
-    assert ["BTC", "AAPL", "EURUSD"] == [backfill.found.symbol for backfill in first]
+    assert ["BTC", "AAPL", "EURUSD"] == [backfill.result.symbol for backfill in first]
     assert DAYS == first[0].expected
-    assert all(backfill.expected == len(backfill.found.candles) for backfill in first)
-    assert [1, 1, 1] == [len(backfill.found.candles) for backfill in second]
-    assert [(), (), ()] == [backfill.found.candles for backfill in third]
+    assert all(backfill.expected == len(backfill.result.candles) for backfill in first)
+    assert [1, 1, 1] == [len(backfill.result.candles) for backfill in second]
+    assert [(), (), ()] == [backfill.result.candles for backfill in third]
     assert not any(backfill.has_failed for backfill in (*first, *second, *third))
 
 
-def test_a_simulated_day_is_none_where_a_real_source_can_be_asked(priced: Flask) -> None:
-    """It is wished for again; a real one is not."""
+def test_a_simulated_day_counts_as_missing_beside_a_real_source(priced: Flask) -> None:
+    """It is fetched again; a real one is not."""
     query, now = UpstreamQuery(priced.extensions["omcrm.settings"], 60), datetime.now(UTC)
-    (found,) = (backfill.found for backfill in backfill(query, THREE[:1], 2, now))
+    (result,) = (backfill.result for backfill in backfill(query, THREE[:1], 2, now))
     invented = structs.replace(
-        found.candles[0], source="simulated", price_class=PriceClass.SIMULATED
+        result.candles[0], source="simulated", price_class=PriceClass.SIMULATED
     )
-    add_candles([invented, found.candles[1]], now)
+    add_candles([invented, result.candles[1]], now)
     db.session.commit()
-    (wish, expected) = wishes(query, THREE[:1], 2, now)["BTC"]
+    (missing, expected) = missing_days(query, THREE[:1], 2, now)["BTC"]
     query.close()
 
-    assert (found.candles[0].day,) == wish.days
-    assert wish.has_real
+    assert (result.candles[0].day,) == missing.days
+    assert missing.has_real
     assert 2 == expected
-    assert Decimal(0) < found.candles[0].close
+    assert Decimal(0) < result.candles[0].close
 
 
-def test_a_day_that_nobody_knows_is_no_failure() -> None:
-    """Only where somebody could not be asked."""
+def test_a_day_without_trades_is_no_failure() -> None:
+    """Only a source that could not be asked makes a failure."""
     day = datetime.now(UTC).date()
 
     assert not BackfillResult(1, HistoryResult("BTC", (), (day,))).has_failed

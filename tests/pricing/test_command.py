@@ -31,15 +31,15 @@ def update(environ: Mapping[str, str]) -> Callable[..., Done]:
 
 def count(environ: Mapping[str, str], table: str) -> int:
     with sqlite3.connect(Path(environ["OMCRM_INSTANCE"]) / "omcrm.db") as base:
-        found: int = base.execute(f"select count(*) from {table}").fetchone()[0]
+        rows: int = base.execute(f"select count(*) from {table}").fetchone()[0]
     base.close()
-    return found
+    return rows
 
 
-def test_prices_are_written_and_told(
+def test_prices_are_written_and_printed(
     update: Callable[..., Done], environ: Mapping[str, str]
 ) -> None:
-    """A table says what was and what is; a dry run says the same and writes nothing."""
+    """The table has old and new prices; a dry run prints the same and writes nothing."""
     dry = update("--symbols", "BTC", "EURUSD", "--dry-run")
     unwritten = count(environ, "asset_prices")
     real = update("--symbols", "btc", "--symbols", "AAPL")
@@ -54,21 +54,21 @@ def test_prices_are_written_and_told(
     assert "indicative  exchangerate_api" in dry.stdout
     assert 2 == count(environ, "asset_prices")
     assert "2 prices written." in real.stdout
-    # The new price of before is the old one now.
+    # The previous new price is the old one now.
     assert real.stdout.splitlines()[1].split()[2] == again.stdout.splitlines()[1].split()[1]
     assert "Asking for prices" in again.stderr
 
 
-def test_missing_days_are_filled_once(
+def test_missing_days_are_fetched_once(
     update: Callable[..., Done], environ: Mapping[str, str], exchange: Exchange
 ) -> None:
-    """A second run asks nobody and writes nothing."""
-    wish = ("--historical", "--days", "10", "--symbols", "BTC", "EURUSD")
-    dry = update(*wish, "--dry-run")
+    """A second run makes no call and writes nothing."""
+    arguments = ("--historical", "--days", "10", "--symbols", "BTC", "EURUSD")
+    dry = update(*arguments, "--dry-run")
     unwritten = count(environ, "daily_candles")
-    first = update(*wish)
+    first = update(*arguments)
     written, asked = count(environ, "daily_candles"), answers(exchange)
-    second = update(*wish)
+    second = update(*arguments)
 
     assert (0, 0, 0) == (dry.returncode, first.returncode, second.returncode), first.stderr
     assert 0 == unwritten
@@ -86,7 +86,7 @@ def answers(exchange: Exchange) -> int:
 def test_a_failure_is_named_and_ends_with_1(
     update: Callable[..., Done], environ: Mapping[str, str], exchange: Exchange
 ) -> None:
-    """What could be had is written all the same."""
+    """The other symbols are still written."""
     exchange.fault("trick", venue="alpha_vantage", name="information_limit")
     prices = update("--symbols", "AAPL", "BTC")
     days = update("--symbols", "AAPL", "BTC", "--historical", "--days", "7")
@@ -98,7 +98,7 @@ def test_a_failure_is_named_and_ends_with_1(
         assert "Traceback" not in done.stderr
         assert environ["ALPHA_VANTAGE_API_KEY"] not in done.stderr + done.stdout
     assert "refused with 429" in prices.stderr
-    # The day's calls are used up, so that nobody was asked again.
+    # The day's calls are used up, so that no second call was made.
     assert "days are missing: alpha_vantage: its quota is used up" in days.stderr
     assert (1, 7) == (count(environ, "asset_prices"), count(environ, "daily_candles"))
 
@@ -116,7 +116,7 @@ def test_a_failure_is_named_and_ends_with_1(
 def test_what_is_not_understood_ends_with_2(
     update: Callable[..., Done], exchange: Exchange, arguments: tuple[str, ...], named: str
 ) -> None:
-    """Nobody is asked for anything."""
+    """No call is made."""
     done = update(*arguments)
 
     assert 2 == done.returncode

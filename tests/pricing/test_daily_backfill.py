@@ -26,47 +26,47 @@ def keep(*symbols: str) -> None:
 
 
 def test_the_last_days_are_written_once(priced: Flask) -> None:
-    """What is there is not asked for again."""
+    """Days in the database are not fetched again."""
     keep("BTC", "EURUSD")
-    keeper, now = DailyBackfill(priced, priced.extensions["omcrm.settings"]), datetime.now(UTC)
-    added = keeper.look(now)
+    backfiller, now = DailyBackfill(priced, priced.extensions["omcrm.settings"]), datetime.now(UTC)
+    added = backfiller.backfill_missing(now)
 
     assert added == rows()
     assert 7 < added <= 12
-    assert 0 == keeper.look(now)
+    assert 0 == backfiller.backfill_missing(now)
 
 
-def test_who_failed_is_left_alone_for_a_while(priced: Flask, exchange: Exchange) -> None:
-    """Every call costs; after an hour it is tried again."""
+def test_a_failed_symbol_is_retried_after_an_hour(priced: Flask, exchange: Exchange) -> None:
+    """Every call counts; after an hour it is tried again."""
     keep("AAPL")
     exchange.fault("trick", venue="alpha_vantage", name="information_premium")
-    keeper, now = DailyBackfill(priced, priced.extensions["omcrm.settings"]), datetime.now(UTC)
-    failed = keeper.look(now)
+    backfiller, now = DailyBackfill(priced, priced.extensions["omcrm.settings"]), datetime.now(UTC)
+    failed = backfiller.backfill_missing(now)
     exchange.clear()
-    too_soon = keeper.look(now)
-    keeper._ask_at["AAPL"] -= 3600
-    later = keeper.look(now)
+    too_soon = backfiller.backfill_missing(now)
+    backfiller._ask_at["AAPL"] -= 3600
+    later = backfiller.backfill_missing(now)
 
     assert (0, 0) == (failed, too_soon)
     assert later == rows() > 0
 
 
-def test_it_works_in_the_background_and_ends_at_once(
+def test_it_works_in_the_background_and_stops_immediately(
     priced: Flask, exchange: Exchange, threads: Threads
 ) -> None:
-    """Also in the middle of an answer that does not come; starting and stopping twice is fine."""
+    """Also while an answer does not come; starting and stopping twice is harmless."""
     keep("BTC")
-    keeper = DailyBackfill(priced, priced.extensions["omcrm.settings"])
-    keeper.start()
-    keeper.start()
+    backfiller = DailyBackfill(priced, priced.extensions["omcrm.settings"])
+    backfiller.start()
+    backfiller.start()
     wait_for(lambda: rows() == 7, 10, "the days of BTC")
-    keeper.stop()
+    backfiller.stop()
     keep("ETH")
     with frozen(exchange):
-        keeper.start()
+        backfiller.start()
         time.sleep(0.5)
-        keeper.stop()
-        keeper.stop()
-        # The exchange still says nothing.
+        backfiller.stop()
+        backfiller.stop()
+        # The exchange still sends nothing.
         threads.wait()
     assert 7 == rows()

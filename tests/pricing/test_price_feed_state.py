@@ -31,7 +31,7 @@ def test_the_one_that_runs_is_known(tmp_path: Path) -> None:
 
 
 def test_a_second_one_is_refused_until_the_first_is_dead(tmp_path: Path) -> None:
-    """The refusal names the process; one that was killed leaves nothing behind."""
+    """The error names the process; one that was killed leaves no lock behind."""
     first = subprocess.Popen(
         [sys.executable, "-c", ALIVE, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
@@ -48,8 +48,8 @@ def test_a_second_one_is_refused_until_the_first_is_dead(tmp_path: Path) -> None
         assert PriceFeedState(True, os.getpid(), 1, 2) == price_feed_state(tmp_path, "db")
 
 
-def test_looking_keeps_nobody_from_starting(tmp_path: Path, restless: None) -> None:
-    """Whoever asks for the state a thousand times never stands in the way."""
+def test_reading_the_state_does_not_block_a_start(tmp_path: Path, restless: None) -> None:
+    """Repeated reads of the state never block a start."""
     for _ in range(100):
         price_feed_state(tmp_path, "db")
         with held(tmp_path, "db", 1, 1):
@@ -57,7 +57,7 @@ def test_looking_keeps_nobody_from_starting(tmp_path: Path, restless: None) -> N
 
 
 def test_a_file_of_rubbish_is_survived(tmp_path: Path) -> None:
-    """It runs; which process it is, is not known."""
+    """A feed runs; its process is not known."""
     with held(tmp_path, "db", 1, 1):
         (path,) = tmp_path.glob("*.lock")
         path.write_bytes(b"\xff{")

@@ -4,17 +4,14 @@ from decimal import Decimal
 
 import pytest
 from flask import Flask
-from msgspec import structs
 from sqlalchemy import event
 
 from omcrm.extensions import db
 from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import Quote, SourceQuote
-from omcrm.market.source import LAST_RESORT
-from omcrm.market.tick import Trade
+from omcrm.market.quote import Quote
 from omcrm.pricing.price_writer import PriceWriter
 from omcrm.storage.asset_price import latest_prices
-from tests.values import BINANCE
+from tests import values
 
 SYMBOLS = ("BTC", "ETH", "SOL", "BNB", "ADA")
 
@@ -24,19 +21,17 @@ def now() -> datetime:
 
 
 def quote(symbol: str, price: str, kind: PriceClass = PriceClass.LIVE) -> Quote:
-    at = now()
-    said = SourceQuote(symbol, BINANCE, at, trade=Trade(Decimal(price), time=None))
-    return Quote(symbol, 1, kind, said)
+    return values.quote(values.trade(price), symbol=symbol, price_class=kind, at=now())
 
 
 def test_only_what_has_changed_is_written(app: Flask) -> None:
-    """The same price heard again is none; another price, class or source is."""
+    """The same price received again is no change; another price, class or source is."""
     writer = PriceWriter(app, 50, {})
     first = writer.write([quote(symbol, "1") for symbol in SYMBOLS], now())
     again = writer.write([quote(symbol, "1") for symbol in SYMBOLS], now())
-    news = [quote("BTC", "2"), quote("ETH", "1", PriceClass.STALE), quote("SOL", "1")]
+    changed = [quote("BTC", "2"), quote("ETH", "1", PriceClass.STALE), quote("SOL", "1")]
 
-    assert (5, 0, 2) == (first, again, writer.write(news, now()))
+    assert (5, 0, 2) == (first, again, writer.write(changed, now()))
     with app.app_context():
         assert (Decimal(2), PriceClass.STALE) == (
             latest_prices()["BTC"].price,
@@ -54,17 +49,14 @@ def test_what_was_written_before_is_remembered(app: Flask) -> None:
 
 
 def test_a_last_resort_price_is_not_written(app: Flask) -> None:
-    """Nobody told it; a quote without a price is nothing either."""
-    said = SourceQuote("BTC", LAST_RESORT, now(), trade=Trade(Decimal(1)))
-    empty = quote("ETH", "1")
-    empty = structs.replace(empty, said=structs.replace(empty.said, trade=None))
+    """It comes from no source."""
     writer = PriceWriter(app, 50, {})
 
-    assert 0 == writer.write([Quote("BTC", 1, PriceClass.LAST_RESORT, said), empty], now())
+    assert 0 == writer.write([quote("BTC", "1", PriceClass.LAST_RESORT)], now())
 
 
 def test_batches_are_transactions(app: Flask) -> None:
-    """So many prices in each, and the last one takes the rest."""
+    """`batch` prices in each, and the rest in the last one."""
     commits = []
     with app.app_context():
         event.listen(db.engine, "commit", commits.append)
@@ -76,7 +68,7 @@ def test_batches_are_transactions(app: Flask) -> None:
 def test_what_the_database_refuses_is_tried_again(
     app: Flask, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A busy database costs a round, not a price."""
+    """A busy database delays a price to the next round."""
     with app.app_context():
         path = db.engine.url.database
         with db.engine.connect() as connection:

@@ -5,7 +5,7 @@ import pytest
 from flask import Flask
 
 from omcrm.market.price_class import PriceClass
-from omcrm.market.source import SIMULATED, HealthState
+from omcrm.market.source import SIMULATED, HealthState, Source
 from omcrm.market.tick import Tick, Trade
 from omcrm.pricing import refresh
 from omcrm.pricing.refresh import refresh_prices
@@ -16,69 +16,72 @@ from tests.upstreams import frozen
 from tests.values import BINANCE
 
 
-def test_prices_are_fetched_shown_and_written(priced: Flask) -> None:
-    """What the sources say now is told, stands in the cache, and in the database."""
-    told = refresh_prices(["EURUSD", "BTC", "AAPL", "BTC"])
+def stream(source: Source, price: str) -> None:
+    """Publish a price of BTC as a stream of `source` does."""
+    now, manager = datetime.now(UTC), market()
+    manager.consolidator.set_health(source.name, HealthState.HEALTHY, 1)
+    trade = Trade(Decimal(price), id=1, time=now)
+    quote = manager.consolidator.apply(Tick("BTC", source, now, 1, trade=trade))
+    assert quote is not None
+    manager.publish(quote)
 
-    assert ["EURUSD", "BTC", "AAPL"] == [price.symbol for price in told.updated]
+
+def test_prices_are_fetched_shown_and_written(priced: Flask) -> None:
+    """The new prices are returned, in the cache, and in the database."""
+    result = refresh_prices(["EURUSD", "BTC", "AAPL", "BTC"])
+
+    assert ["EURUSD", "BTC", "AAPL"] == [price.symbol for price in result.updated]
     assert ["exchangerate_api", "coingecko", "alpha_vantage"] == [
-        price.source for price in told.updated
+        price.source for price in result.updated
     ]
-    assert [] == told.failed
-    assert {price.symbol: price for price in told.updated} == latest_prices()
-    for price in told.updated:
+    assert [] == result.failed
+    assert {price.symbol: price for price in result.updated} == latest_prices()
+    for price in result.updated:
         quote = market().cache.get(price.symbol)
         assert quote is not None
-        assert quote.said.trade is not None
-        assert price.price == quote.said.trade.price
+        assert price.price == quote.last
 
 
-def test_who_streams_is_not_asked_otherwise(priced: Flask) -> None:
-    """A live price is told as it is, and costs nothing."""
-    now, cache = datetime.now(UTC), market().cache
-    cache.set_condition("binance", HealthState.HEALTHY, 1)
-    cache.apply(Tick("BTC", BINANCE, now, 1, trade=Trade(Decimal("61000.5"), id=1, time=now)))
-    (told,) = refresh_prices(["BTC"]).updated
+def test_a_streamed_symbol_is_not_fetched(priced: Flask) -> None:
+    """Its live price is returned, and no call is made."""
+    stream(BINANCE, "61000.5")
+    (result,) = refresh_prices(["BTC"]).updated
 
     assert (Decimal("61000.5"), PriceClass.LIVE, "binance") == (
-        told.price,
-        told.price_class,
-        told.source,
+        result.price,
+        result.price_class,
+        result.source,
     )
     assert not list(priced.extensions["omcrm.settings"].feed_state_path.glob("coingecko*"))
 
 
-def test_what_cannot_be_fetched_says_why(priced: Flask, exchange: Exchange) -> None:
-    """Beside what can; an unknown symbol is one of them."""
+def test_a_failed_symbol_has_a_reason(priced: Flask, exchange: Exchange) -> None:
+    """The other symbols are updated; an unknown symbol fails, too."""
     exchange.fault("trick", venue="alpha_vantage", name="information_premium")
-    told = refresh_prices(["NONE", "AAPL", "BTC"])
+    result = refresh_prices(["NONE", "AAPL", "BTC"])
 
-    assert ["BTC"] == [price.symbol for price in told.updated]
-    assert ["NONE", "AAPL"] == [failure.symbol for failure in told.failed]
-    assert "unknown symbol" == told.failed[0].reason
-    assert "alpha_vantage: refused with 403" in told.failed[1].reason
+    assert ["BTC"] == [price.symbol for price in result.updated]
+    assert ["NONE", "AAPL"] == [failure.symbol for failure in result.failed]
+    assert "unknown symbol" == result.failed[0].reason
+    assert "alpha_vantage: refused with 403" in result.failed[1].reason
 
 
-def test_an_invented_price_is_told_where_nobody_real_answers(
-    priced: Flask, exchange: Exchange
-) -> None:
-    """In a demonstration, and named so."""
-    now, cache = datetime.now(UTC), market().cache
+def test_a_simulated_price_is_used_without_a_real_answer(priced: Flask, exchange: Exchange) -> None:
+    """In a demo installation, labelled as simulated."""
     exchange.fault("trick", venue="coingecko", name="throttled")
-    cache.set_condition(SIMULATED.name, HealthState.HEALTHY, 1)
-    cache.apply(Tick("BTC", SIMULATED, now, 1, trade=Trade(Decimal(5), id=1, time=now)))
-    (told,) = refresh_prices(["BTC"]).updated
+    stream(SIMULATED, "5")
+    (result,) = refresh_prices(["BTC"]).updated
 
-    assert PriceClass.SIMULATED is told.price_class
+    assert PriceClass.SIMULATED is result.price_class
 
 
 def test_it_ends_in_time(
     priced: Flask, exchange: Exchange, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever the upstreams do, whoever asked gets an answer for each symbol."""
+    """Every symbol gets a result, even when no upstream answers."""
     monkeypatch.setattr(refresh, "_SECONDS", 0.3)
     with frozen(exchange):
-        told = refresh_prices(["BTC", "EURUSD"])
+        result = refresh_prices(["BTC", "EURUSD"])
 
-    assert ["BTC", "EURUSD"] == [failure.symbol for failure in told.failed]
+    assert ["BTC", "EURUSD"] == [failure.symbol for failure in result.failed]
     assert {} == latest_prices()

@@ -12,27 +12,27 @@ from omcrm.settings import Settings
 BTC, AAPL, EURUSD = (CATALOGUE[0], CATALOGUE[8], CATALOGUE[16])
 
 
-def test_each_kind_is_asked_of_its_first_source(priced: Flask) -> None:
-    """With the settings of the installation, and counted where its pollers count."""
+def test_each_asset_class_is_fetched_from_its_first_source(priced: Flask) -> None:
+    """With the settings of the installation, and counted with its pollers' calls."""
     settings: Settings = priced.extensions["omcrm.settings"]
     query = UpstreamQuery(settings, 20)
     try:
-        told = [fetched_price(price) for price in query.prices([EURUSD, BTC, AAPL])]
-        (found,) = query.days([MissingDays(BTC, (date(2020, 1, 1),))])
+        prices = [fetched_price(price) for price in query.prices([EURUSD, BTC, AAPL])]
+        (result,) = query.days([MissingDays(BTC, (date(2020, 1, 1),))])
     finally:
         query.close()
     counted = sorted(path.name.partition("-")[0] for path in settings.feed_state_path.iterdir())
 
     assert {"BTC": "coingecko", "AAPL": "alpha_vantage", "EURUSD": "exchangerate_api"} == {
-        price.symbol: price.source for price in told if price is not None
+        price.symbol: price.source for price in prices if price is not None
     }
-    assert (date(2020, 1, 1),) == found.missing
+    assert (date(2020, 1, 1),) == result.missing
     assert {"alpha_vantage", "coingecko", "exchangerate_api"} <= set(counted)
     assert isinstance(CallCounts(settings.feed_state_path), CallCounts)
 
 
-def test_it_knows_whether_somebody_real_tells_days(priced: Flask) -> None:
-    """A share without a source that has its key has nobody."""
+def test_real_histories_need_their_key(priced: Flask) -> None:
+    """A source without its key does not count."""
     settings: Settings = priced.extensions["omcrm.settings"]
     query = UpstreamQuery(settings, 1)
 
@@ -42,6 +42,6 @@ def test_it_knows_whether_somebody_real_tells_days(priced: Flask) -> None:
 
 
 def test_an_answer_without_a_price_is_none() -> None:
-    """There is nothing to write down of it."""
+    """No row is made of it."""
     assert fetched_price(PriceResult("BTC", problems=("x",))) is None
     assert utc_now().tzinfo is not None

@@ -1,1 +1,1 @@
-"""How past days are asked for, one file each."""
+"""Providers of finished days, one file per upstream."""

@@ -38,30 +38,30 @@ class AlphaVantageHistory:
     def api_key(self) -> str:
         return self._quotes.api_key()
 
-    def calls(self, past: HistoryRequest) -> list[Call]:
+    def calls(self, request: HistoryRequest) -> list[Call]:
         key = self._keys.get(KEY)
-        return [Call(f"{self._base}/query?{_query(name, key)}", (name,)) for name in past.names]
+        return [Call(f"{self._base}/query?{_query(name, key)}", (name,)) for name in request.names]
 
-    def parse(self, call: Call, reply: Reply, past: HistoryRequest) -> list[HistoryEvent]:
-        # Refusals come with 200 as well: they are looked for before any data.
-        if refused := self._quotes.refused(reply, past.now):
+    def parse(self, call: Call, reply: Reply, request: HistoryRequest) -> list[HistoryEvent]:
+        # Refusals come with 200 as well: they are checked before any data.
+        if refused := self._quotes.refused(reply, request.now):
             return [refused]
         try:
             message = mapping(decode(reply.body))
             if not message:
                 return []
-            symbol = past.names[call.names[0]]
+            symbol = request.names[call.names[0]]
             days = mapping(message[_SERIES]).items()
-            told = [
-                self._candle(symbol, date.fromisoformat(day), mapping(said)) for day, said in days
+            bars = [
+                self._candle(symbol, date.fromisoformat(day), mapping(row)) for day, row in days
             ]
-            return [candle for candle in told if past.holds(candle.day)]
+            return [candle for candle in bars if request.holds(candle.day)]
         except BAD_FRAME as error:
             return [unreadable(error)]
 
-    def _candle(self, symbol: str, day: date, said: dict[str, Any]) -> DailyBar:
+    def _candle(self, symbol: str, day: date, row: dict[str, Any]) -> DailyBar:
         fields = ("1. open", "2. high", "3. low", "4. close", "5. volume")
-        opened, high, low, close, volume = (exact(text(said[field])) for field in fields)
+        opened, high, low, close, volume = (exact(text(row[field])) for field in fields)
         return DailyBar(
             symbol=symbol,
             day=day,
@@ -76,6 +76,6 @@ class AlphaVantageHistory:
 
 
 def _query(symbol: str, key: str) -> str:
-    # The compact size is what comes without a paid plan.
-    wish = {"function": "TIME_SERIES_DAILY", "symbol": symbol, "outputsize": "compact"}
-    return urlencode({**wish, "apikey": key})
+    # Without a paid plan only the compact size is available.
+    query = {"function": "TIME_SERIES_DAILY", "symbol": symbol, "outputsize": "compact"}
+    return urlencode({**query, "apikey": key})

@@ -25,7 +25,7 @@ from omcrm.market.daily_bar import DailyBar, class_of_close
 from omcrm.market.number import exact
 from omcrm.market.source import Source
 
-# A call weighs 2 of the 6000 of a minute, which other programs of this address use as well.
+# A call weighs 2 of 6000 a minute, which all programs of this address share.
 _LIMITS = PollLimits(batch=1, interval=60.0, budgets=(Budget(300, "minute"),))
 _MOST_ROWS = 1000
 _BAD_REQUEST = 400
@@ -42,25 +42,25 @@ class BinanceHistory(Keyless):
         self.source = source
         self._base = base
 
-    def calls(self, past: HistoryRequest) -> list[Call]:
-        span = {"startTime": _opening(past.first), "endTime": _opening(past.last)}
+    def calls(self, request: HistoryRequest) -> list[Call]:
+        span = {"startTime": _opening(request.first), "endTime": _opening(request.last)}
         return [
             Call(f"{self._base}/api/v3/klines?{_query(name.upper(), span)}", (name,))
-            for name in past.names
+            for name in request.names
         ]
 
-    def parse(self, call: Call, reply: Reply, past: HistoryRequest) -> list[HistoryEvent]:
+    def parse(self, call: Call, reply: Reply, request: HistoryRequest) -> list[HistoryEvent]:
         try:
             message = decode(reply.body)
             if reply.status == _BAD_REQUEST:
                 # Such as an unknown pair.
-                said = mapping(message)
-                return [RequestRejected(integer(said["code"]), text(said["msg"])[:_LONGEST])]
-            if expelled := refusal(reply):
-                return [expelled]
-            symbol = past.names[call.names[0]]
+                problem = mapping(message)
+                return [RequestRejected(integer(problem["code"]), text(problem["msg"])[:_LONGEST])]
+            if denied := refusal(reply):
+                return [denied]
+            symbol = request.names[call.names[0]]
             rows = [sequence(entry) for entry in sequence(message)]
-            return [self._candle(symbol, row) for row in rows if past.holds(_day(row[0]))]
+            return [self._candle(symbol, row) for row in rows if request.holds(_day(row[0]))]
         except BAD_FRAME as error:
             return [refusal(reply) or unreadable(error)]
 

@@ -22,9 +22,9 @@ from omcrm.feeds.providers.coinbase import SOURCE
 from omcrm.market.daily_bar import DailyBar, class_of_close
 from omcrm.market.number import exact
 
-# Ten a second are allowed to everybody.
+# Ten calls a second are allowed without a key.
 _LIMITS = PollLimits(batch=1, interval=60.0, budgets=(Budget(100, "minute"),))
-# The rows that one answer may have.
+# The largest number of rows in an answer.
 _MOST_ROWS = 300
 _SECONDS = 86_400
 _NOT_FOUND = (400, 404)
@@ -41,24 +41,24 @@ class CoinbaseHistory(Keyless):
     def __init__(self, base: str) -> None:
         self._base = base
 
-    def calls(self, past: HistoryRequest) -> list[Call]:
-        span = {"start": f"{past.first}T00:00:00Z", "end": f"{past.last}T00:00:00Z"}
+    def calls(self, request: HistoryRequest) -> list[Call]:
+        span = {"start": f"{request.first}T00:00:00Z", "end": f"{request.last}T00:00:00Z"}
         query = urlencode({"granularity": _SECONDS, **span})
         return [
             Call(f"{self._base}/products/{quote(name, safe='')}/candles?{query}", (name,))
-            for name in past.names
+            for name in request.names
         ]
 
-    def parse(self, call: Call, reply: Reply, past: HistoryRequest) -> list[HistoryEvent]:
+    def parse(self, call: Call, reply: Reply, request: HistoryRequest) -> list[HistoryEvent]:
         try:
             message = decode(reply.body)
             if reply.status in _NOT_FOUND:
                 return [RequestRejected(reply.status, text(mapping(message)["message"])[:_LONGEST])]
-            if expelled := refusal(reply):
-                return [expelled]
-            symbol = past.names[call.names[0]]
-            told = [self._candle(symbol, sequence(row)) for row in sequence(message)]
-            return [candle for candle in told if past.holds(candle.day)]
+            if denied := refusal(reply):
+                return [denied]
+            symbol = request.names[call.names[0]]
+            bars = [self._candle(symbol, sequence(row)) for row in sequence(message)]
+            return [candle for candle in bars if request.holds(candle.day)]
         except BAD_FRAME as error:
             return [refusal(reply) or unreadable(error)]
 

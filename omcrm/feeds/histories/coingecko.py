@@ -24,7 +24,7 @@ from omcrm.feeds.providers.coingecko import KEY, SOURCE, CoinGecko
 from omcrm.market.daily_bar import DailyBar, class_of_close
 from omcrm.market.number import exact
 
-# So many days may be asked for; of more than thirty it tells candles of four days.
+# The allowed numbers of days; for more than thirty the candles are of four days.
 _CHOICES = (7, 14, 30)
 _CANDLE = timedelta(hours=4)
 _A_DAY = timedelta(days=1) // _CANDLE
@@ -35,11 +35,11 @@ _Row: TypeAlias = tuple[Decimal, Decimal, Decimal, Decimal]
 
 
 class CoinGeckoHistory(Keyless):
-    """Names are ids like `bitcoin`; prices are averages in dollars, and nothing tells a volume."""
+    """Names are ids like `bitcoin`; prices are averages in dollars, and there is no volume."""
 
     source = SOURCE
     limits = CoinGecko.limits
-    # Of the first day that it begins with, it may not tell all.
+    # The first day of an answer may be incomplete.
     reach = _CHOICES[-1] - 1
 
     def __init__(self, base: str, keys: Keys) -> None:
@@ -49,40 +49,40 @@ class CoinGeckoHistory(Keyless):
     def api_key(self) -> str:
         return self._keys.get(KEY)
 
-    def calls(self, past: HistoryRequest) -> list[Call]:
+    def calls(self, request: HistoryRequest) -> list[Call]:
         key = self._keys.get(KEY)
         headers = {"x-cg-demo-api-key": key} if key else {}
-        back = (past.now.astimezone(UTC).date() - past.first).days
+        back = (request.now.astimezone(UTC).date() - request.first).days
         days = next((choice for choice in _CHOICES if choice > back), _CHOICES[-1])
         query = urlencode({"vs_currency": "usd", "days": days})
         return [
             Call(f"{self._base}/coins/{quote(name, safe='')}/ohlc?{query}", (name,), headers)
-            for name in past.names
+            for name in request.names
         ]
 
-    def parse(self, call: Call, reply: Reply, past: HistoryRequest) -> list[HistoryEvent]:
+    def parse(self, call: Call, reply: Reply, request: HistoryRequest) -> list[HistoryEvent]:
         if reply.status == _NOT_FOUND:
             return [RequestRejected(reply.status, "no such coin")]
-        if expelled := refusal(reply):
-            return [expelled]
+        if denied := refusal(reply):
+            return [denied]
         try:
             message = decode(reply.body)
             if isinstance(message, dict):
                 words = str(mapping(message["status"]).get("error_message", ""))
                 return [AccessDenied(429, words[:_LONGEST])]
-            return self._read(past.names[call.names[0]], sequence(message), past)
+            return self._read(request.names[call.names[0]], sequence(message), request)
         except BAD_FRAME as error:
             return [unreadable(error)]
 
-    def _read(self, symbol: str, rows: list[Any], past: HistoryRequest) -> list[HistoryEvent]:
+    def _read(self, symbol: str, rows: list[Any], request: HistoryRequest) -> list[HistoryEvent]:
         by_end = {from_milliseconds(row[0]): _row(row) for row in map(sequence, rows)}
-        told: list[HistoryEvent] = []
-        for day in past.days():
+        events: list[HistoryEvent] = []
+        for day in request.days():
             parts = [by_end[end] for end in _ends(day) if end in by_end]
-            # A day that is not told as a whole has not that open, high and low.
+            # An incomplete day may have another open, high or low.
             if len(parts) == _A_DAY:
-                told.append(self._candle(symbol, day, parts))
-        return told
+                events.append(self._candle(symbol, day, parts))
+        return events
 
     def _candle(self, symbol: str, day: date, parts: list[_Row]) -> DailyBar:
         opens, highs, lows, closes = zip(*parts, strict=True)
@@ -99,7 +99,7 @@ class CoinGeckoHistory(Keyless):
 
 
 def _ends(day: date) -> list[datetime]:
-    """When the candles of a day end, which is what they are told by."""
+    """The ends of a day's candles, which identify them."""
     begin = datetime.combine(day, time(), UTC)
     return [begin + number * _CANDLE for number in range(1, _A_DAY + 1)]
 

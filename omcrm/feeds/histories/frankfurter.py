@@ -24,7 +24,7 @@ _REACH = 3650
 
 
 class FrankfurterHistory(Keyless):
-    """Names are pairs like `EURUSD`; one rate a day is no open, high, low or volume."""
+    """Names are pairs like `EURUSD`; one rate a day is a close, without any other figure."""
 
     source = SOURCE
     limits = Frankfurter.limits
@@ -33,38 +33,38 @@ class FrankfurterHistory(Keyless):
     def __init__(self, base: str) -> None:
         self._base = base
 
-    def calls(self, past: HistoryRequest) -> list[Call]:
+    def calls(self, request: HistoryRequest) -> list[Call]:
         return [
-            Call(f"{self._base}/v1/{past.first}..{past.last}?{_query(batch)}", batch)
-            for batch in batches(list(past.names), self.limits.batch)
+            Call(f"{self._base}/v1/{request.first}..{request.last}?{_query(batch)}", batch)
+            for batch in batches(list(request.names), self.limits.batch)
         ]
 
-    def parse(self, call: Call, reply: Reply, past: HistoryRequest) -> list[HistoryEvent]:
+    def parse(self, call: Call, reply: Reply, request: HistoryRequest) -> list[HistoryEvent]:
         try:
             message = mapping(decode(reply.body))
             if reply.status in _NOT_FOUND:
                 return [RequestRejected(reply.status, text(message["message"])[:_LONGEST])]
-            if expelled := refusal(reply):
-                return [expelled]
-            return self._read(call, message, past)
+            if denied := refusal(reply):
+                return [denied]
+            return self._read(call, message, request)
         except BAD_FRAME as error:
             return [refusal(reply) or unreadable(error)]
 
     def _read(
-        self, call: Call, message: dict[str, Any], past: HistoryRequest
+        self, call: Call, message: dict[str, Any], request: HistoryRequest
     ) -> list[HistoryEvent]:
         if text(message["base"]) != _BASE or exact(message.get("amount", 1)) != 1:
             raise ValueError("rates against something else than a dollar")
-        told: list[HistoryEvent] = []
+        events: list[HistoryEvent] = []
         for spelled, rates in mapping(message["rates"]).items():
             day, table = date.fromisoformat(spelled), {_BASE: 1, **mapping(rates)}
-            if past.holds(day):
-                told += [
-                    self._candle(past.names[name], day, table, name)
+            if request.holds(day):
+                events += [
+                    self._candle(request.names[name], day, table, name)
                     for name in call.names
                     if all(code in table for code in currencies(name))
                 ]
-        return told
+        return events
 
     def _candle(self, symbol: str, day: date, table: dict[str, Any], pair: str) -> DailyBar:
         price = cross_rate(table, pair)

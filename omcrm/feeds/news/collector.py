@@ -1,4 +1,4 @@
-"""The news desk: asks every source in turn and tells what is new."""
+"""Polls every news source and calls the listeners with new items."""
 
 import logging
 import random
@@ -26,14 +26,14 @@ _log = logging.getLogger(__name__)
 NewsListener: TypeAlias = Callable[[NewsItem], None]
 
 _STOP_TIMEOUT = 15.0
-# After a failure the next question comes sooner than usual, then later and later.
+# The wait after a failure: shorter than the interval at first, then doubled with each failure.
 _FIRST_WAIT, _LONGEST_WAIT = 60.0, 3600.0
 
 
 class NewsStatus(Struct, frozen=True, kw_only=True):
-    """How one source is doing; its URL without secrets, times in UTC.
+    """The status of one source; its URL without secrets, times in UTC.
 
-    `items` is how many its last answer held, `last_error` None as long as all is well.
+    `items` is the number in its last answer, `last_error` None after a complete one.
     """
 
     source: str
@@ -46,11 +46,11 @@ class NewsStatus(Struct, frozen=True, kw_only=True):
 
 
 class _NewsPoll:
-    """One source between the start and the end of the desk."""
+    """The state of one source from the start to the stop of the collector."""
 
     def __init__(self, source: NewsSource) -> None:
         self.source = source
-        self.asker = NewsFetcher(source.url)
+        self.fetcher = NewsFetcher(source.url)
         self.delays = backoff(random.Random())
         self.ask_at = 0.0
         self.answered = False
@@ -62,14 +62,14 @@ class _NewsPoll:
 
 
 def _give_way() -> None:
-    # Green threads run only when others let them.
+    # Green threads run only when the present one yields.
     time.sleep(0)
 
 
 class NewsCollector:
-    """Asks each source every `interval` seconds, in one thread; keeps the newest `most` items.
+    """Polls each source every `interval` seconds, in one thread; keeps the newest `most` items.
 
-    Thread-safe: starting or stopping twice is harmless. What it holds outlives a stop.
+    Thread-safe: starting or stopping twice is harmless. The items survive a stop.
     """
 
     def __init__(
@@ -78,16 +78,16 @@ class NewsCollector:
         self._interval = interval
         self._clock = clock
         self._store = NewsStore(most)
-        self._switch = threading.Lock()
+        self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
-        self._rounds = [_NewsPoll(source) for source in sources]
+        self._polls = [_NewsPoll(source) for source in sources]
         self._listeners: tuple[NewsListener, ...] = ()
 
-    # What is wanted
+    # Reading
 
     def follow(self, instruments: Iterable[Instrument]) -> None:
-        """Find these instruments in the news from now on, also in those that are here."""
+        """Mark mentions of these instruments from now on, also in the items kept already."""
         self._store.mention(Mentions(tuple(instruments)))
 
     def latest(self, limit: int = 50, symbol: str | None = None) -> list[NewsItem]:
@@ -95,108 +95,110 @@ class NewsCollector:
         return self._store.latest(limit, symbol)
 
     def listen(self, listener: NewsListener) -> None:
-        """Tell `listener` of every new item, in the desk's thread, from now on; twice is once.
+        """Call `listener` with each new item, in the polling thread; repeating it changes nothing.
 
-        What a source already has when it is first asked is not new.
+        The items of a source's first answer are not new.
         """
-        with self._switch:
+        with self._lock:
             if listener not in self._listeners:
                 self._listeners = (*self._listeners, listener)
 
     def leave(self, listener: NewsListener) -> None:
-        """Tell `listener` nothing more."""
-        with self._switch:
+        """Remove `listener`."""
+        with self._lock:
             self._listeners = tuple(other for other in self._listeners if other != listener)
 
     def status(self) -> list[NewsStatus]:
-        """How each source is doing, in the order of the settings."""
+        """The status of each source, in the order of the settings."""
         now, runs = time.monotonic(), self._thread is not None
         return [
             NewsStatus(
-                source=poller.source.name,
-                url=masked(poller.source.url),
-                last_success=poller.last_success,
-                last_error=poller.last_error,
-                failures=poller.failures,
-                items=poller.items,
-                next_in=round(max(0.0, poller.ask_at - now), 1) if runs else None,
+                source=poll.source.name,
+                url=masked(poll.source.url),
+                last_success=poll.last_success,
+                last_error=poll.last_error,
+                failures=poll.failures,
+                items=poll.items,
+                next_in=round(max(0.0, poll.ask_at - now), 1) if runs else None,
             )
-            for poller in self._rounds
+            for poll in self._polls
         ]
 
     # Starting and stopping
 
     def start(self) -> None:
-        """Begin to ask, in the background; without sources there is nothing to begin."""
-        with self._switch:
-            if self._thread is not None or not self._rounds:
+        """Begin to poll, in the background; without sources no thread is started."""
+        with self._lock:
+            if self._thread is not None or not self._polls:
                 return
             self._stopped = threading.Event()
-            self._rounds = [_NewsPoll(poller.source) for poller in self._rounds]
+            self._polls = [_NewsPoll(poll.source) for poll in self._polls]
             self._thread = threading.Thread(
-                target=self._run, args=[self._rounds, self._stopped], name="news", daemon=True
+                target=self._run, args=[self._polls, self._stopped], name="news", daemon=True
             )
             self._thread.start()
 
     def stop(self) -> None:
-        """Ask no more, and wait until the thread is gone."""
+        """Stop polling, and wait until the thread has ended."""
         self.begin_stop()
-        with self._switch:
+        with self._lock:
             thread, self._thread = self._thread, None
         if thread is not None:
             thread.join(_STOP_TIMEOUT)
 
     def begin_stop(self) -> None:
-        """Ask no more; `stop` waits."""
-        with self._switch:
+        """Stop polling without waiting; `stop` waits."""
+        with self._lock:
             self._stopped.set()
-            for poller in self._rounds:
-                poller.asker.close()
+            for poll in self._polls:
+                poll.fetcher.close()
 
-    # The asking thread
+    # The polling thread
 
-    def _run(self, rounds: Sequence[_NewsPoll], stopped: threading.Event) -> None:
+    def _run(self, polls: Sequence[_NewsPoll], stopped: threading.Event) -> None:
         while not stopped.is_set():
-            for poller in rounds:
-                if time.monotonic() >= poller.ask_at and not stopped.is_set():
-                    self._visit(poller)
-            until = min(poller.ask_at for poller in rounds)
+            for poll in polls:
+                if time.monotonic() >= poll.ask_at and not stopped.is_set():
+                    self._poll(poll)
+            until = min(poll.ask_at for poll in polls)
             stopped.wait(max(0.0, until - time.monotonic()))
 
-    def _visit(self, poll: _NewsPoll) -> None:
+    def _poll(self, poll: _NewsPoll) -> None:
         try:
             self._ask(poll)
         except FeedError as error:
-            if not poll.asker.closed:
+            if not poll.fetcher.closed:
                 self._fail(poll, error)
         except Exception as error:
-            # Here one source's turn ends: the others go on.
+            # One source's poll ends here: the others go on.
             _log.exception("reading the news of %s failed", poll.source.name)
             self._fail(poll, FeedError(f"reading it failed: {type(error).__name__}"))
 
     def _ask(self, poll: _NewsPoll) -> None:
-        reply = poll.asker.ask(self._clock())
-        if poll.asker.closed:
+        reply = poll.fetcher.ask(self._clock())
+        if poll.fetcher.closed:
             return
         problem = None
         if reply is not None:
-            bulletin = parse(reply.body, poll.source, self._clock(), _give_way)
-            problem = bulletin.problem
-            if problem is not None and not bulletin.items:
+            batch = parse(reply.body, poll.source, self._clock(), _give_way)
+            problem = batch.problem
+            if problem is not None and not batch.items:
                 raise FeedError(f"unreadable answer: {problem}")
             if problem is None:
-                poll.asker.remember(reply)
-            poll.items = len(bulletin.items)
-            self._tell(self._store.take(bulletin.items), poll.answered)
+                poll.fetcher.remember(reply)
+            poll.items = len(batch.items)
+            new = self._store.take(batch.items)
+            if poll.answered:
+                self._notify(new)
         self._succeed(poll, problem)
 
-    def _tell(self, items: Iterable[NewsItem], is_news: bool) -> None:
-        for item in items if is_news else ():
+    def _notify(self, items: Iterable[NewsItem]) -> None:
+        for item in items:
             for listener in self._listeners:
                 try:
                     listener(item)
                 except Exception:
-                    _log.exception("a listener failed on the news")
+                    _log.exception("a news listener failed")
 
     def _succeed(self, poll: _NewsPoll, problem: str | None) -> None:
         poll.answered, poll.in_a_row = True, 0
@@ -209,8 +211,10 @@ class NewsCollector:
         poll.failures += 1
         wait = min(min(self._interval, _FIRST_WAIT) * 2 ** min(poll.in_a_row, 10), _LONGEST_WAIT)
         poll.in_a_row += 1
-        told = error.retry_after if isinstance(error, FeedRefused) else None
-        poll.ask_at = time.monotonic() + max(wait, wait_after(error, poll.delays), told or 0.0)
+        retry_after = error.retry_after if isinstance(error, FeedRefused) else None
+        poll.ask_at = time.monotonic() + max(
+            wait, wait_after(error, poll.delays), retry_after or 0.0
+        )
         self._note(poll, str(error))
 
     def _note(self, poll: _NewsPoll, problem: str | None) -> None:

@@ -1,6 +1,6 @@
-"""Reads the XML of a feed into drafts of its items; document types and entities are refused.
+"""Reads the XML of a feed into drafts of its items; rejects document types and entities.
 
-RSS 2.0 and its elders, RSS 1.0 (RDF) and Atom differ in names only, so one reader knows them all.
+RSS 2.0 and older, RSS 1.0 (RDF) and Atom differ in names only, so one reader reads them all.
 """
 
 import codecs
@@ -49,34 +49,34 @@ _IMAGE_NAME = re.compile(r"(?i)\.(?:jpe?g|png|webp|gif|avif)\Z")
 
 
 class MalformedFeed(ValueError):
-    """The bytes are no feed; the message says why."""
+    """The bytes are no feed; the message describes what is wrong."""
 
 
 class _Enough(Exception):
-    """Nobody needs to read on."""
+    """The largest number of items is read."""
 
 
 class Draft:
-    """One item as it stands in the document: texts by field, each the first that was not empty."""
+    """One item of the document: texts by field, each the first that is not empty."""
 
     def __init__(self) -> None:
         self.texts: dict[str, str] = {}
 
     def note(self, field: str, text: str) -> None:
-        """Keep a text, unless there is one."""
+        """Keep a text, unless the field has one."""
         if text.strip():
             self.texts.setdefault(field, text.strip())
 
 
 class Document:
-    """What was read so far: the feed's own title, its items in their order."""
+    """The result of reading: the feed's own title, its items in their order."""
 
     def __init__(self) -> None:
         self.title = ""
         self.drafts: list[Draft] = []
 
     def read(self, body: bytes) -> None:
-        """Read a whole document; raises MalformedFeed, and keeps what came before the mistake."""
+        """Read a whole document; raises MalformedFeed, and keeps what precedes the mistake."""
         try:
             _Reader(self).read(decoded(body))
         except _Enough:
@@ -86,7 +86,7 @@ class Document:
 
 
 class _Reader:
-    """Follows the elements of one document."""
+    """Handles the elements of one document."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
@@ -104,7 +104,7 @@ class _Reader:
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._characters
-        # Entities are declared nowhere else: none is ever expanded or fetched.
+        # Entities can be declared nowhere else: none is ever expanded or fetched.
         parser.StartDoctypeDeclHandler = _refuse_document_type
         parser.EntityDeclHandler = _refuse_document_type
         parser.Parse(text, True)
@@ -118,7 +118,7 @@ class _Reader:
             raise MalformedFeed("nested too deeply")
         self._path.append(local)
         if self._field:
-            # Markup inside of a text: what it holds belongs to the text.
+            # Markup inside of a text: its content belongs to the text.
             self._parts.append(" ")
         elif self._draft is not None:
             self._start_in_item(self._draft, family, local, attributes)
@@ -178,7 +178,7 @@ def _refuse_document_type(*_: object) -> None:
 
 
 def _image(family: str | None, local: str, attributes: dict[str, str]) -> str:
-    """The address of the image that an element names; empty for all others."""
+    """The address of the image that an element names; empty for other elements."""
     kind = attributes.get("type", "") or attributes.get("medium", "")
     if family == _MEDIA and local in ("thumbnail", "content"):
         address = attributes.get("url", "")
@@ -194,14 +194,14 @@ def _image(family: str | None, local: str, attributes: dict[str, str]) -> str:
 # From bytes to characters
 
 _DECLARED = re.compile(rb"\s*<\?xml[^>]{0,200}?\sencoding\s*=\s*[\"']([A-Za-z0-9._:-]{1,40})")
-# Others that Python knows are no encodings of texts, or slow.
+# Python's other codecs are no text encodings, or slow.
 _ENCODINGS = re.compile(
     r"utf-8|utf-16(-[lb]e)?|ascii|iso8859-\d+|cp125\d|koi8-[ru]|gb2312|gbk|gb18030|big5"
     r"|shift_jis|euc_(jp|kr)|mac-roman"
 )
 _MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-# All but those that XML knows by itself.
+# All but those that XML defines itself.
 _REFERENCE = re.compile(
     r"&(?!(?:amp|lt|gt|quot|apos);)"
     r"(?:#([0-9]{1,10})|#[xX]([0-9a-fA-F]{1,8})|([A-Za-z][A-Za-z0-9]{1,31}));"
@@ -209,7 +209,7 @@ _REFERENCE = re.compile(
 
 
 def decoded(body: bytes) -> str:
-    """The characters of a document, whatever encoding it has and says it has."""
+    """The characters of a document, also where its declared encoding is wrong."""
     text = _characters_of(body).lstrip("\ufeff \t\r\n")
     return _REFERENCE.sub(_reference, _NO_XML.sub("", text))
 
@@ -221,23 +221,23 @@ def _characters_of(body: bytes) -> str:
     if body[:2] in (b"<\0", b"\0<"):
         return body.decode("utf-16-le" if body[1] == 0 else "utf-16-be", "replace")
     encoding = _declared(body)
-    # Texts that were written by programs in which all texts are UTF-16, and then were not.
+    # Programs with UTF-16 strings declare UTF-16 and then write UTF-8.
     if encoding == "utf-8" or encoding.startswith("utf-16"):
         return _utf_8(body)
     return body.decode(encoding, "replace")
 
 
 def _declared(body: bytes) -> str:
-    found = _DECLARED.match(body)
+    match = _DECLARED.match(body)
     try:
-        name = codecs.lookup(found[1].decode()).name if found else "utf-8"
+        name = codecs.lookup(match[1].decode()).name if match else "utf-8"
     except LookupError:
         return "utf-8"
     return name if _ENCODINGS.fullmatch(name) else "utf-8"
 
 
 def _utf_8(body: bytes) -> str:
-    """UTF-8 with a few wrong bytes, or Windows' own characters where most of them are wrong."""
+    """The text as UTF-8, or as Windows-1252 where most of its non-ASCII bytes are no UTF-8."""
     text = body.decode("utf-8", "replace")
     wrong = text.count("\ufffd")
     if not wrong:
@@ -246,17 +246,17 @@ def _utf_8(body: bytes) -> str:
     return text if right >= wrong else body.decode("cp1252", "replace")
 
 
-def _reference(found: re.Match[str]) -> str:
-    """HTML's names as numbers, which XML knows; nothing for characters that XML has not."""
-    decimal, hexadecimal, name = found.groups()
+def _reference(match: re.Match[str]) -> str:
+    """HTML's named references as numeric ones; empty for characters that XML does not allow."""
+    decimal, hexadecimal, name = match.groups()
     if name is not None:
         characters = html5.get(f"{name};")
         return (
-            found[0]
+            match[0]
             if characters is None
             else "".join(f"&#{ord(character)};" for character in characters)
         )
     number = int(decimal) if decimal else int(hexadecimal, 16)
     if number > 0x10FFFF or _NO_XML.match(chr(number)):
         return ""
-    return found[0]
+    return match[0]

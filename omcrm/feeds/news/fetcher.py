@@ -1,4 +1,4 @@
-"""Asks one source for its feed: only for what changed, following redirects within bounds."""
+"""Fetches one source's feed if it has changed, following a bounded number of redirects."""
 
 import http
 import ipaddress
@@ -30,21 +30,21 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 def is_inside(address: str) -> bool:
-    """Whether an IP address is of this machine or a private network, not of the internet."""
-    found = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(found, ipaddress.IPv6Address):
-        if found in _NAT64:
-            found = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
+    """Whether an IP address is one of this machine or a private network."""
+    ip_address = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip_address, ipaddress.IPv6Address):
+        if ip_address in _NAT64:
+            ip_address = ipaddress.IPv4Address(int(ip_address) & 0xFFFFFFFF)
         else:
-            found = found.ipv4_mapped or found.sixtofour or found
-    return not found.is_global or found.is_multicast
+            ip_address = ip_address.ipv4_mapped or ip_address.sixtofour or ip_address
+    return not ip_address.is_global or ip_address.is_multicast
 
 
 class NewsFetcher:
-    """Asks for one URL again and again; one call at a time.
+    """Fetches one URL repeatedly; one call at a time.
 
-    A redirect leads inside only from inside: to this machine or a private network only where all
-    addresses of the URL itself are there.
+    A redirect to this machine or a private network is followed only where all addresses of the URL
+    itself are there.
     """
 
     def __init__(self, url: str, inside: Callable[[str], bool] = is_inside) -> None:
@@ -57,15 +57,15 @@ class NewsFetcher:
 
     @property
     def closed(self) -> bool:
-        """Whether nothing is asked any more."""
+        """Whether no more calls are made."""
         return self._fetcher.closed
 
     def close(self) -> None:
-        """End it, also in the middle of an answer."""
+        """End all calls, also in the middle of an answer."""
         self._fetcher.close()
 
     def ask(self, now: datetime) -> Reply | None:
-        """The feed; None where it has not changed since the last `remember`; raises FeedError."""
+        """The feed; None where it is unchanged since the last `remember`; raises FeedError."""
         reply = self._follow(self._url)
         if reply.status == _UNCHANGED:
             return None
@@ -74,7 +74,7 @@ class NewsFetcher:
         return reply
 
     def remember(self, reply: Reply) -> None:
-        """Ask only for what changes after this reply."""
+        """Send this reply's validators from now on, so that an unchanged feed is not sent again."""
         named = {"If-None-Match": "etag", "If-Modified-Since": "last-modified"}
         values = {ours: reply.headers.get(theirs, "") for ours, theirs in named.items()}
         self._validators = {
@@ -91,7 +91,7 @@ class NewsFetcher:
                 return reply
             url = _target(url, reply.headers.get("location", ""))
             self._is_redirected = True
-            # Others wait for their turn.
+            # The other sources wait in the same thread.
             if time.monotonic() > until:
                 break
         raise FeedError("redirected too often or too slowly")
@@ -99,7 +99,7 @@ class NewsFetcher:
     def _choose(self, addresses: Sequence[str]) -> Sequence[str]:
         """The addresses that may be connected to."""
         if not self._is_redirected:
-            # A name that is here and there is treated as one of there.
+            # A name with inside and outside addresses counts as outside.
             self._from_inside = all(map(self._inside, addresses))
         if self._from_inside:
             return addresses
@@ -130,7 +130,7 @@ def _phrase(status: int) -> str:
 
 
 def _wait(reply: Reply, now: datetime) -> float | None:
-    """The seconds that `Retry-After` names, as a number or as a moment; a day at most."""
+    """The seconds in `Retry-After`, given as a number or as a date; a day at most."""
     seconds = retry_after(reply)
     if seconds is None:
         try:

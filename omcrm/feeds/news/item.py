@@ -1,4 +1,4 @@
-"""What news are: where they come from, one item, and what one answer of a source held."""
+"""The values of the news: a source, one item, and the items of one answer."""
 
 from datetime import datetime
 
@@ -8,16 +8,16 @@ SIMULATED_NEWS = "simulated"
 
 
 class NewsSource(Struct, frozen=True):
-    """One feed that is asked; `name` is shown with each of its items."""
+    """One feed that is polled; `name` is shown with each of its items."""
 
     url: str
     name: str
 
 
 class NewsItem(Struct, frozen=True, kw_only=True):
-    """One item, all of it plain text of bounded length; None for what the source did not say.
+    """One item, all of it plain text of bounded length; None for fields that the source left out.
 
-    `id` is 13 hexadecimal digits that stay the same, `seq` counts the items of this process in the
+    `id` is 13 stable hexadecimal digits, `seq` counts the items of this process in the
     order in which they became known.
     """
 
@@ -35,7 +35,7 @@ class NewsItem(Struct, frozen=True, kw_only=True):
 
     @property
     def at(self) -> datetime:
-        """When it was published; where that is unknown or still to come, when it was received."""
+        """When it was published; where that is unknown or in the future, when it was received."""
         return min(self.published_at or self.received_at, self.received_at)
 
     @property
@@ -45,7 +45,7 @@ class NewsItem(Struct, frozen=True, kw_only=True):
 
 
 class NewsBatch(Struct, frozen=True):
-    """What one answer held; `problem` says why it is not all of it."""
+    """The items of one answer; `problem` describes why some are missing."""
 
     items: tuple[NewsItem, ...]
     problem: str | None = None

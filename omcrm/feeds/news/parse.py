@@ -1,4 +1,4 @@
-"""From the bytes of a feed to news items; no I/O, and no bytes make it raise."""
+"""Parses the bytes of a feed into news items; no I/O, and no bytes make it raise."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -18,10 +18,10 @@ _ID_DIGITS = 13
 def parse(
     body: bytes, source: NewsSource, now: datetime, pause: Callable[[], None] = lambda: None
 ) -> NewsBatch:
-    """What an RSS 2.0, RSS 1.0 or Atom document says, in its order; never raises.
+    """The items of an RSS 2.0, RSS 1.0 or Atom document, in its order; never raises.
 
-    Where it ends in a mistake, there are the items before that. `pause` is called after each item,
-    for there may be much to read and others who wait.
+    Items before a mistake are kept. `pause` is called after each item, so that other green threads
+    can run.
     """
     if len(body) > LARGEST:
         return NewsBatch((), f"more than {LARGEST} bytes")
@@ -65,7 +65,7 @@ def _item(
 
 
 def _identity(id_: str, url: str | None, rest: str, source: NewsSource) -> str:
-    # An id that is an address means the same everywhere, others only where they come from.
+    # An id that is a URL identifies the item in every source, other ids only within their own.
     address = web_link(id_) if id_ else url
     own = f"{source.name}\n{id_ or rest}"
     key = own if address is None else link_identity(address)

@@ -1,22 +1,22 @@
-"""Makes plain text of whatever stands in a feed: no tags, no control characters, not too long."""
+"""Converts markup of a feed to plain text: no tags, no control characters, bounded length."""
 
 import html
 import re
 import unicodedata
 
-# Longer ones are whole articles, of which the beginning is enough.
+# Longer texts are whole articles, of which the beginning is enough.
 _LONGEST_RAW = 8_000
-# Both end at the end of the text too, so that nothing is searched twice.
+# Both also match up to the end of the text, so that nothing is searched twice.
 _HIDDEN = re.compile(r"<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1\s*>|\Z)", re.DOTALL | re.I)
 _TAG = re.compile(r"</?([a-zA-Z]+)[^<>]*(?:>|\Z)|<[/!?][^<>]*(?:>|\Z)")
 _OPENING = re.compile(r"<(?=[a-zA-Z/!?])")
 # `html.unescape` fails on numbers of thousands of digits.
 _ENDLESS_NUMBER = re.compile(r"&#[xX]?[0-9a-fA-F]{8,};?")
-# These stand inside of words; all others keep words apart.
+# These occur inside of words; all other tags separate words.
 _INLINE = frozenset(
     ("a", "abbr", "b", "code", "em", "font", "i", "mark", "small", "span", "strong", "sub", "sup")
 )
-# Invisible, but scripts and emoji are written with them.
+# Invisible, but needed by some scripts and emoji.
 _JOINERS = "\u200c\u200d"
 _CUT = "…"
 
@@ -24,11 +24,11 @@ _CUT = "…"
 def plain(text: str, longest: int) -> str:
     """`text` without markup, its entities decoded once, at most `longest` characters of it.
 
-    What looks like a tag after that is taken out, too: nothing in the result can open one.
+    What looks like a tag after that is removed, too: nothing in the result can open one.
     """
     text = _HIDDEN.sub(" ", text[:_LONGEST_RAW])
     text = html.unescape(_ENDLESS_NUMBER.sub("", _without_tags(text)))
-    # Only then: what hides between a bracket and its letter must not keep them apart until later.
+    # After that: an invisible character between a bracket and its letter is removed only here.
     text = _without_tags(_visible(" ".join(text.split())))
     return _cut(" ".join(_OPENING.sub("", text).split()), longest)
 

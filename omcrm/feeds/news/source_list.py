@@ -1,4 +1,4 @@
-"""The setting that names the feeds, and the sources that it means."""
+"""Reads the setting with the URLs of the feeds, and makes their sources."""
 
 from collections.abc import Iterable
 from urllib.parse import urlsplit
@@ -9,8 +9,8 @@ _MOST = 20
 
 
 def read_urls(text: str) -> tuple[str, ...]:
-    """The URLs of a comma-separated text, each once; raises ValueError for what is none."""
-    urls = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    """The URLs of a comma-separated text without duplicates; raises ValueError for other text."""
+    urls = tuple(dict.fromkeys(url.strip() for url in text.split(",") if url.strip()))
     if len(urls) > _MOST:
         raise ValueError(f"expected {_MOST} URLs at most")
     for url in urls:
@@ -23,7 +23,7 @@ def read_urls(text: str) -> tuple[str, ...]:
 
 
 def news_sources(urls: Iterable[str], exchange_url: str = "") -> tuple[NewsSource, ...]:
-    """A source for each URL, named by its host; without any, the news of a built-in exchange."""
+    """A source for each URL, named by its host; without URLs, the built-in exchange's news."""
     sources = tuple(
         NewsSource(url, (urlsplit(url).hostname or "").removeprefix("www.")) for url in urls
     )

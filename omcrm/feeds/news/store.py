@@ -1,4 +1,4 @@
-"""The newest items of all sources, each once."""
+"""The newest items of all sources, without duplicates."""
 
 import threading
 from collections import OrderedDict
@@ -11,7 +11,7 @@ from omcrm.feeds.news.headline import HeadlineWords, headline
 from omcrm.feeds.news.item import NewsItem
 from omcrm.feeds.news.mention import Mentions
 
-# More than all sources together can tell at once: what has left the store does not come back.
+# More ids than all answers together have: an item that has left the store does not come back.
 _REMEMBERED = 10_000
 _SAME_STORY = timedelta(days=1)
 
@@ -35,7 +35,7 @@ class NewsStore:
         return chosen[: max(0, limit)]
 
     def mention(self, mentions: Mentions) -> None:
-        """Find these instruments from now on, also in what is there already."""
+        """Mark these instruments from now on, also in the items that are kept already."""
         with self._lock:
             self._mentions = mentions
             self._held = {
@@ -44,10 +44,10 @@ class NewsStore:
             self._order()
 
     def take(self, items: Iterable[NewsItem]) -> list[NewsItem]:
-        """Keep these; the ones that were not known, in the order in which they were published.
+        """Keep these; returns the unknown ones, in the order in which they were published.
 
-        What another source has told within a day is known. A known item whose words were corrected
-        is kept as it is now.
+        An item with the headline of another source's item of the same day is known. A known item
+        whose text was corrected is replaced.
         """
         with self._lock:
             added = [item.id for item in sorted(items, key=lambda news: news.at) if self._add(item)]
@@ -65,7 +65,7 @@ class NewsStore:
             self._correct(before[0], item)
             return False
         words = headline(item.title)
-        if is_known or self._was_told(item, words):
+        if is_known or self._is_duplicate(item, words):
             return False
         self._number += 1
         self._held[item.id] = (self._marked(structs.replace(item, seq=self._number)), words)
@@ -75,17 +75,17 @@ class NewsStore:
         same = structs.replace(
             item, seq=before.seq, received_at=before.received_at, symbols=before.symbols
         )
-        # Two feeds of one story each have words of their own: it stays the first one's.
+        # Two feeds word the same story differently: the first one's words are kept.
         if before.source == item.source and same != before:
             self._held[item.id] = (self._marked(same), headline(item.title))
 
-    def _was_told(self, item: NewsItem, words: HeadlineWords) -> bool:
-        # By others only: one source may well have two items of the same name, such as filings.
+    def _is_duplicate(self, item: NewsItem, words: HeadlineWords) -> bool:
+        # Other sources only: one source may have two items of the same title, such as filings.
         return any(
             held.source != item.source
             and abs(held.at - item.at) <= _SAME_STORY
-            and words.matches(told)
-            for held, told in self._held.values()
+            and words.matches(held_words)
+            for held, held_words in self._held.values()
         )
 
     def _marked(self, item: NewsItem) -> NewsItem:

@@ -1,4 +1,4 @@
-"""Times in feeds: RFC 822 in RSS, RFC 3339 in Atom, and much that is neither."""
+"""Parses times in feeds: RFC 822 in RSS, RFC 3339 in Atom, and deviations from both."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ _LONGEST = 64
 _EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 # Clocks differ, and some publish ahead.
 _AHEAD = timedelta(hours=1)
-# RFC 822 knows those of America only; each of these has one meaning in the news.
+# RFC 822 defines American zones only; each of these has one meaning in the news.
 _ZONES = {
     "BST": "+0100",
     "CET": "+0100",
@@ -26,18 +26,18 @@ _ZONES = {
 }
 _LAST_WORD = re.compile(r"[A-Za-z]+$")
 # RFC 5322: the time is UTC, the zone of the writer is unknown.
-_UTC_OF_SOMEBODY = "-0000"
+_UTC_OF_UNKNOWN_ZONE = "-0000"
 
 
 def moment(text: str, now: datetime) -> datetime | None:
-    """The moment that `text` names, in UTC; None where it is none, has no zone or is absurd."""
+    """The time in `text`, in UTC; None where it cannot be read, has no zone or is implausible."""
     text = text.strip()
     if not text or len(text) > _LONGEST:
         return None
     for read in (from_iso, _rfc_822):
         try:
-            found = read(text)
-            return found if _EARLIEST <= found <= now + _AHEAD else None
+            at = read(text)
+            return at if _EARLIEST <= at <= now + _AHEAD else None
         except BAD_FRAME:
             continue
     return None
@@ -45,9 +45,9 @@ def moment(text: str, now: datetime) -> datetime | None:
 
 def _rfc_822(text: str) -> datetime:
     named = _LAST_WORD.sub(lambda word: _ZONES.get(word[0].upper(), word[0]), text)
-    found = parsedate_to_datetime(named)
-    if found.tzinfo is None:
-        if not named.endswith(_UTC_OF_SOMEBODY):
+    at = parsedate_to_datetime(named)
+    if at.tzinfo is None:
+        if not named.endswith(_UTC_OF_UNKNOWN_ZONE):
             raise ValueError("a time without a zone")
-        return found.replace(tzinfo=UTC)
-    return found.astimezone(UTC)
+        return at.replace(tzinfo=UTC)
+    return at.astimezone(UTC)

@@ -1,17 +1,17 @@
-"""Links of news: only to the web, spelled so that they are safe to pass on."""
+"""Links of news: only http and https, quoted so that they are safe in HTML."""
 
 from urllib.parse import SplitResult, quote, urljoin, urlsplit, urlunsplit
 
 _LONGEST = 2000
-# What a URL may hold; all else, quotes and angle brackets too, is written by its number.
+# The characters a URL may have; all others, quotes and angle brackets too, are percent-encoded.
 _SAFE = "%/:=&?~#+!$,;@()*[]"
 _PORTS = {"http": 80, "https": 443}
 
 
 def web_link(text: str, base: str = "") -> str | None:
-    """The link that `text` is, without `utm_` parameters; None for what does not lead to the web.
+    """The link in `text`, without `utm_` parameters; None for what is no http or https URL.
 
-    A relative one is seen from the host of `base`, whose path and query may hold a key.
+    A relative one is resolved against the host of `base` only, whose path and query may hold a key.
     """
     text = text.strip()
     if not text or len(text) > _LONGEST or "\\" in text or not text.isprintable():
@@ -25,13 +25,13 @@ def web_link(text: str, base: str = "") -> str | None:
         return None
     if parts is None:
         return None
-    kept = [part for part in parts.query.split("&") if not part.lower().startswith("utm_")]
+    kept = [pair for pair in parts.query.split("&") if not pair.lower().startswith("utm_")]
     link = urlunsplit(parts._replace(query="&".join(kept)))
     return link if len(link) <= _LONGEST else None
 
 
 def link_identity(link: str) -> str:
-    """The same text for links that differ only in scheme, a slash at the end, or the fragment."""
+    """A text that is the same for links that differ only in scheme, final slash or fragment."""
     parts = urlsplit(link)
     return f"//{parts.netloc}{parts.path.rstrip('/')}?{parts.query}"
 
@@ -43,7 +43,7 @@ def _host_of(base: str) -> str:
 
 def _split(url: str) -> SplitResult | None:
     parts = urlsplit(url)
-    # A user name makes a link look as if it led elsewhere.
+    # A user name makes a link look as if it led to another host.
     if parts.scheme not in _PORTS or not parts.hostname or "@" in parts.netloc:
         return None
     host = parts.hostname
@@ -51,7 +51,7 @@ def _split(url: str) -> SplitResult | None:
         host = f"[{host}]"
     elif not host.isascii():
         host = host.encode("idna").decode()
-    # Also where `port` raises: it is no port then.
+    # `port` raises ValueError for an invalid port, too.
     port = "" if parts.port in (None, _PORTS[parts.scheme]) else f":{parts.port}"
     return SplitResult(
         parts.scheme,

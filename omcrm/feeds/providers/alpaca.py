@@ -31,18 +31,18 @@ from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 KEY_ID = "ALPACA_API_KEY_ID"
 KEY = "ALPACA_API_SECRET_KEY"
 
-# The free plan's: so many symbols of trades and quotes, and one connection to an endpoint.
+# The free plan: so many symbols of trades and quotes, and one connection to an endpoint.
 _LIMITS = StreamLimits(symbols=30, frame_spacing=0.1, connections=1)
 # A request beyond the limit is refused as a whole. Should a symbol's trades and quotes count twice,
 # as they once did, the first half is still served.
-_TOGETHER = _LIMITS.symbols // 2
+_SYMBOLS_A_FRAME = _LIMITS.symbols // 2
 _CHANNELS = ("trades", "quotes", "dailyBars")
-# The feed of FAKEPACA refuses to be asked for daily bars.
+# The feed of FAKEPACA rejects subscriptions to daily bars.
 _TEST_CHANNELS = ("trades", "quotes")
 # Quotes of shares count round lots.
 _ROUND_LOT = 100
 # What ends the connection, as the nearest status of HTTP; other errors only refuse a request.
-_EXPELLED: Mapping[int, int] = {
+_ACCESS_DENIED: Mapping[int, int] = {
     401: 401,  # not authenticated
     402: 401,  # auth failed
     404: 401,  # auth timeout
@@ -93,7 +93,7 @@ class Alpaca:
     def _ask(self, action: str, names: Iterable[str]) -> list[str]:
         return [
             _command({"action": action, **dict.fromkeys(self._channels, batch)})
-            for batch in batches(list(names), _TOGETHER)
+            for batch in batches(list(names), _SYMBOLS_A_FRAME)
         ]
 
     def parse(self, frame: str | bytes, arrival: FrameContext) -> Iterable[Event]:
@@ -104,7 +104,7 @@ class Alpaca:
         events: list[Event] = []
         problem: Unreadable | None = None
         for message in messages:
-            # One bad message of an array says nothing against the others; one complaint will do.
+            # One bad message of an array does not affect the others; the first problem is reported.
             try:
                 events += self._read(mapping(message), arrival)
             except BAD_FRAME as error:
@@ -154,7 +154,7 @@ class Alpaca:
     def _book(self, message: dict[str, Any]) -> TopOfBook | None:
         bid, ask = exact(message["bp"]), exact(message["ap"])
         if bid == 0 or ask == 0:
-            # So a side is written on which nobody offers anything.
+            # A side without orders is sent as zero.
             return None
         time = from_iso(message["t"]) if "t" in message else None
         sizes = self._size(message["bs"]), self._size(message["as"])
@@ -166,8 +166,8 @@ class Alpaca:
     def _error(self, message: dict[str, Any]) -> Event:
         code = integer(message["code"])
         words = self._keys.hide(text(message.get("msg", "")))[:_LONGEST]
-        if code in _EXPELLED:
-            return AccessDenied(_EXPELLED[code], words)
+        if code in _ACCESS_DENIED:
+            return AccessDenied(_ACCESS_DENIED[code], words)
         return RequestRejected(code, words)
 
     def _unreadable(self, error: Exception) -> Unreadable:

@@ -36,7 +36,7 @@ SOURCE = Source("alpha_vantage", PriceClass.INDICATIVE)
 KEY = "ALPHA_VANTAGE_API_KEY"
 
 # The free plan. The prices are those of a day: asking every hour is often enough to see a new one.
-# There is a limit of one call a second, too, which five a minute seldom meet.
+# There is a limit of one call a second, too, which five a minute rarely reach.
 _LIMITS = PollLimits(batch=1, interval=3600.0, budgets=(Budget(25, "day"), Budget(5, "minute")))
 _LONGEST = 200
 _NEW_YORK = ZoneInfo("America/New_York")
@@ -77,18 +77,18 @@ class AlphaVantage:
     def refused(
         self, reply: Reply, now: datetime
     ) -> RequestRejected | AccessDenied | Unreadable | None:
-        """The refusal that a reply is, by its status or its words; None for any other reply."""
-        if expelled := refusal(self._without_key(reply)):
-            return expelled
+        """The refusal in a reply, by its status or its text; None for any other reply."""
+        if denied := refusal(self._without_key(reply)):
+            return denied
         try:
             message = mapping(decode(reply.body))
-            # Refusals come with 200 as well: they are looked for before any data.
+            # Refusals come with 200 as well: they are checked before any data.
             for field in ("Error Message", "Note", "Information"):
                 if field in message:
-                    said = text(message[field])
-                    # The whole text, for half a key at its end would not be found any more.
-                    words = self._keys.hide(said)[:_LONGEST]
-                    return _refused(field, said.lower(), words, now)
+                    original = text(message[field])
+                    # Hidden before it is cut: half a key at the end would not be recognised.
+                    words = self._keys.hide(original)[:_LONGEST]
+                    return _refused(field, original.lower(), words, now)
         except BAD_FRAME as error:
             return unreadable(error)
         return None
@@ -115,11 +115,11 @@ class AlphaVantage:
             arrival.connection,
             trade=Trade(exact(text(quote["05. price"])), time=moment),
             day=DayFigures(
-                open=_figure(quote, "02. open"),
-                high=_figure(quote, "03. high"),
-                low=_figure(quote, "04. low"),
-                volume=_figure(quote, "06. volume"),
-                change_percent=_figure(quote, "10. change percent"),
+                open=_number(quote, "02. open"),
+                high=_number(quote, "03. high"),
+                low=_number(quote, "04. low"),
+                volume=_number(quote, "06. volume"),
+                change_percent=_number(quote, "10. change percent"),
                 time=moment,
             ),
         )
@@ -129,32 +129,32 @@ def _query(symbol: str, key: str) -> str:
     return urlencode({"function": "GLOBAL_QUOTE", "symbol": symbol, "apikey": key})
 
 
-def _figure(quote: dict[str, Any], field: str) -> Decimal | None:
+def _number(quote: dict[str, Any], field: str) -> Decimal | None:
     return exact(text(quote[field]).removesuffix("%")) if field in quote else None
 
 
 def _close_of(day: Any) -> datetime:
-    """The close of a trading day: only its date is told, and 16:00 in New York is when most end."""
+    """The close of a trading day: only its date is sent, and most days end at 16:00 in New York."""
     return datetime.combine(date.fromisoformat(text(day)), _CLOSE, _NEW_YORK).astimezone(UTC)
 
 
-# What its words mean
+# What its refusal texts mean
 
 
-def _refused(field: str, said: str, words: str, now: datetime) -> RequestRejected | AccessDenied:
+def _refused(field: str, lowered: str, words: str, now: datetime) -> RequestRejected | AccessDenied:
     if field == "Error Message":
-        return AccessDenied(401, words) if "apikey" in said else RequestRejected(400, words)
-    # The order matters. Being too fast is answered with the limits of a day named in brackets, and
-    # every answer praises the premium plans.
-    if any(burst in said for burst in ("per second", "per-second", "per minute")):
+        return AccessDenied(401, words) if "apikey" in lowered else RequestRejected(400, words)
+    # The order matters. A refusal for a burst also names the day's limit in brackets, and every
+    # refusal names the premium plans.
+    if any(burst in lowered for burst in ("per second", "per-second", "per minute")):
         return AccessDenied(429, words)
-    if "per day" in said:
+    if "per day" in lowered:
         return AccessDenied(429, words, retry_after=_rest_of_day(now))
-    if "rate limit" in said:
+    if "rate limit" in lowered:
         return AccessDenied(429, words)
-    if "demo" in said:
+    if "demo" in lowered:
         return AccessDenied(401, words)
-    return AccessDenied(403, words) if "premium" in said else RequestRejected(400, words)
+    return AccessDenied(403, words) if "premium" in lowered else RequestRejected(400, words)
 
 
 def _rest_of_day(now: datetime) -> float:

@@ -35,7 +35,7 @@ from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 SOURCE = Source("binance", PriceClass.LIVE)
 
 STREAMS = ("trade", "aggTrade", "bookTicker", "ticker", "miniTicker")
-"""The streams that can be asked for; each brings a part of a quote."""
+"""The streams that can be subscribed; each brings some fields of a quote."""
 
 _MOST_STREAMS = 1024
 _STREAMS_A_FRAME = 200
@@ -48,7 +48,7 @@ _MICROSECONDS = 10**14
 
 
 class Binance(Keyless):
-    """The provider; `source` is another one where its wire format is spoken by someone else."""
+    """The provider; `source` is another one where another server uses Binance's wire format."""
 
     def __init__(self, ws_url: str, streams: tuple[str, ...], source: Source = SOURCE) -> None:
         self.source = source
@@ -59,7 +59,7 @@ class Binance(Keyless):
         )
         self._base = ws_url
         self._streams = streams
-        # A summary lags behind the streams it sums up: they speak where they are asked for.
+        # A summary lags behind the streams it sums up: those are used where they are subscribed.
         self._tickers_have_book = "bookTicker" not in streams
         self._minis_have_trade = not {"trade", "aggTrade", "ticker"} & set(streams)
 
@@ -101,8 +101,8 @@ class Binance(Keyless):
         if isinstance(message, dict) and "stream" in message:
             stream, message = message["stream"], message["data"]
         if isinstance(message, list):
-            for part in message:
-                yield from self._read_event(mapping(part), stream, arrival)
+            for event in message:
+                yield from self._read_event(mapping(event), stream, arrival)
         else:
             yield from self._read_event(mapping(message), stream, arrival)
 
@@ -146,7 +146,7 @@ class Binance(Keyless):
         else:
             yield Unreadable(f"unknown message with {', '.join(sorted(message)[:8])}"[:200])
 
-    # The parts of a quote in each kind of event
+    # The trade, book and day figures in each kind of event
 
     def _trade(self, message: dict[str, Any]) -> "_Parts":
         trade = Trade(
@@ -184,13 +184,13 @@ class Binance(Keyless):
         return trade, None, day if opened else None
 
     def _window_ticker(self, message: dict[str, Any]) -> "_Parts":
-        # Its figures are of another window than 24 hours; only the last trade is of use.
+        # Its figures are of another window than 24 hours: only the last trade is used.
         return _last_trade(message, _time(message["E"])), None, None
 
     def _kline(self, message: dict[str, Any]) -> "_Parts":
         kline = mapping(message["k"])
         last_id = integer(kline["L"])
-        # A candle without trades repeats the previous close and says so with -1.
+        # A candle without trades repeats the previous close and has -1 as its last trade's id.
         if last_id < 0:
             return None, None, None
         return Trade(exact(kline["c"]), None, last_id, _time(message["E"])), None, None
@@ -209,7 +209,7 @@ _READERS: dict[str, Callable[[Binance, dict[str, Any]], _Parts]] = {
     "kline": Binance._kline,
 }
 
-# Known events that say nothing about the last price or the top of the book.
+# Known events without a last price or a top of the book.
 _NO_PRICE = frozenset({"depthUpdate", "avgPrice", "referencePrice", "blockTrade"})
 
 

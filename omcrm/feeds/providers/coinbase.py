@@ -65,7 +65,7 @@ class Coinbase(Keyless):
             case "error":
                 words = f"{message.get('message', '')} {message.get('reason', '')}"
                 return [RequestRejected(0, words.strip()[:200])]
-        # Heartbeats and other channels say nothing about a price, and new types may appear.
+        # Heartbeats and other channels have no price, and new types may appear.
         return []
 
     def _ticker(self, message: dict[str, Any], arrival: FrameContext) -> Tick | None:

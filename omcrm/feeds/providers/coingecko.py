@@ -29,8 +29,8 @@ from omcrm.market.tick import DayFigures, Tick, Trade
 SOURCE = Source("coingecko", PriceClass.INDICATIVE)
 KEY = "COINGECKO_API_KEY"
 
-# Answers are cached for a minute. A demo key has 10 000 calls a month, nobody promises anything
-# without one.
+# Answers are cached for a minute. A demo key has 10 000 calls a month; without one no number is
+# documented.
 _LIMITS = PollLimits(
     batch=250, interval=60.0, budgets=(Budget(5, "minute"), Budget(10_000, "month"))
 )
@@ -58,8 +58,8 @@ class CoinGecko(Keyless):
         ]
 
     def parse(self, call: Call, reply: Reply, arrival: FrameContext) -> Iterable[Event]:
-        if expelled := refusal(reply):
-            return [expelled]
+        if denied := refusal(reply):
+            return [denied]
         try:
             return self._read(mapping(decode(reply.body)), arrival)
         except BAD_FRAME as error:
@@ -69,17 +69,17 @@ class CoinGecko(Keyless):
         if "status" in message:
             words = mapping(message["status"]).get("error_message", "")
             return [AccessDenied(429, str(words)[:200])]
-        # An id that is left out, or has no price, is a coin that is no longer served.
-        ticks = [self._tick(name, mapping(said), arrival) for name, said in message.items()]
+        # An id that is missing, or has no price, is a coin that is no longer served.
+        ticks = [self._tick(name, mapping(entry), arrival) for name, entry in message.items()]
         return [tick for tick in ticks if tick is not None]
 
-    def _tick(self, name: str, said: dict[str, Any], arrival: FrameContext) -> Tick | None:
+    def _tick(self, name: str, entry: dict[str, Any], arrival: FrameContext) -> Tick | None:
         symbol = arrival.names.get(name)
-        if symbol is None or said.get("usd") is None:
+        if symbol is None or entry.get("usd") is None:
             return None
-        time = from_seconds(said["last_updated_at"])
-        trade = Trade(exact(said["usd"]), time=time)
-        change = said.get("usd_24h_change")
+        time = from_seconds(entry["last_updated_at"])
+        trade = Trade(exact(entry["usd"]), time=time)
+        change = entry.get("usd_24h_change")
         day = None
         if change is not None:
             day = DayFigures(change_percent=round(exact(change), 3), time=time)

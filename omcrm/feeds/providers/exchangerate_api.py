@@ -29,22 +29,22 @@ from omcrm.market.tick import Tick, Trade
 SOURCE = Source("exchangerate_api", PriceClass.INDICATIVE)
 KEY = "EXCHANGERATE_API_KEY"
 
-# One call brings the whole table, however many pairs are made of it.
+# One call brings the whole table, for any number of pairs.
 _BATCH = 500
 _INTERVAL = 3600.0
 _WITH_KEY = PollLimits(batch=_BATCH, interval=_INTERVAL, budgets=(Budget(1500, "month"),))
-# What the open endpoint promises never to limit.
+# A rate that the open endpoint documents as never limited.
 _WITHOUT_KEY = PollLimits(batch=_BATCH, interval=_INTERVAL, budgets=(Budget(1, "hour"),))
-# So long the open endpoint shuts out an address that asked too often.
+# How long the open endpoint blocks an address after too many calls.
 _SHUT_OUT = 1200.0
 _STATUS = {"quota-reached": 429, "invalid-key": 401, "inactive-account": 403}
 _LONGEST = 200
 
 
 class ExchangeRateApi:
-    """Names are pairs like `EURUSD`; `base` is where it is asked with a key, `open_base` without.
+    """Names are pairs like `EURUSD`; `base` is the address with a key, `open_base` without one.
 
-    `open_base` is empty where it may not be asked without a key.
+    `open_base` is empty where it must not be called without a key.
     """
 
     source = SOURCE
@@ -68,7 +68,7 @@ class ExchangeRateApi:
         key = self._keys.get(KEY)
         base = self._base if key else self._open_base
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        # Every cross is made of the table of dollars: one call is enough for all bases.
+        # Every cross rate is computed from the dollar table: one call is enough for all bases.
         return [Call(f"{base}/v6/latest/USD", batch, headers) for batch in batches(names, _BATCH)]
 
     def parse(self, call: Call, reply: Reply, arrival: FrameContext) -> Iterable[Event]:
@@ -78,11 +78,11 @@ class ExchangeRateApi:
                 return [_refused(call, message, reply)]
             return self._read(message, arrival)
         except BAD_FRAME as error:
-            # Who asks too often may get a page for people; only the status says so then.
+            # After too many calls the answer may be an HTML page: then only the status shows it.
             return [_refused_by_status(call, reply) or unreadable(error)]
 
     def _read(self, message: dict[str, Any], arrival: FrameContext) -> list[Event]:
-        # The table's name with a key, and without.
+        # The table's field with a key, and without.
         field = "conversion_rates" if "conversion_rates" in message else "rates"
         table = mapping(message[field])
         time = from_seconds(message["time_last_update_unix"])
@@ -102,7 +102,7 @@ class ExchangeRateApi:
 def _refused(call: Call, message: dict[str, Any], reply: Reply) -> RequestRejected | AccessDenied:
     kind = text(message["error-type"])
     words = kind[:_LONGEST]
-    # A kind that is not documented may still come with the status of a limit.
+    # An undocumented kind may still come with the status of a limit.
     status = _STATUS.get(kind) or (429 if reply.status == 429 else None)
     if status is None:
         return RequestRejected(max(reply.status, 400), words)
@@ -117,6 +117,6 @@ def _refused_by_status(call: Call, reply: Reply) -> AccessDenied | None:
 
 
 def _wait(call: Call, reply: Reply) -> float | None:
-    """The seconds to wait after a limit: those named, or what is known of the open endpoint."""
+    """The seconds to wait after a limit: `Retry-After`, or what is known of the open endpoint."""
     seconds = retry_after(reply)
     return _SHUT_OUT if seconds is None and not call.headers else seconds

@@ -1,4 +1,4 @@
-"""Finnhub: trades of shares and coins over WebSocket, and quotes that are asked for; with a key.
+"""Finnhub: trades of shares and coins over WebSocket, and quotes over HTTP; with a key.
 
 https://finnhub.io/docs/api
 """
@@ -44,14 +44,14 @@ SOURCE = Source("finnhub", PriceClass.LIVE)
 QUOTE_SOURCE = Source("finnhub_quote", PriceClass.INDICATIVE)
 KEY = "FINNHUB_API_KEY"
 
-# A free key has fifty symbols, each asked for by a frame of its own; how fast they may come nobody
-# says, so it is ten a second. When the market is closed only a ping a minute comes.
-_LIMITS = StreamLimits(symbols=50, frame_spacing=0.1, silence=150.0, connections=1)
-# Besides the minute's calls no plan has more than thirty a second: pollers never come near it.
+# A free key has fifty symbols, each subscribed by a frame of its own; their rate is not documented,
+# so it is ten a second. When the market is closed only a ping a minute comes.
+_LIMITS = StreamLimits(symbols=50, frame_spacing=0.1, heartbeat_timeout=150.0, connections=1)
+# All plans are limited to thirty calls a second as well: pollers stay far below it.
 _QUOTE_LIMITS = PollLimits(batch=1, interval=10.0, budgets=(Budget(60, "minute"),))
 
 _LONGEST = 200
-# In percent: what is told and what is reckoned are both rounded.
+# In percent: the reported and the computed change are both rounded.
 _ROUNDING = Decimal("0.1")
 
 
@@ -59,7 +59,7 @@ _FORBIDDEN, _NO_ACCESS = 403, b"don't have access"
 
 
 class _Keyed:
-    """What both ways to ask have in common: one key, looked up anew each time."""
+    """What the stream and the poller have in common: one key, read anew each time."""
 
     def __init__(self, base: str, keys: Keys) -> None:
         self._base = base
@@ -72,18 +72,18 @@ class _Keyed:
         return self._keys.get(KEY)
 
     def _refused(self, words: Any) -> RequestRejected:
-        # An upstream may repeat the key in its words.
+        # An upstream may repeat the key in its message.
         return RequestRejected(0, self._keys.hide(text(words))[:_LONGEST])
 
 
-# What is pushed
+# The stream
 
 
 class Finnhub(_Keyed):
     """Names are AAPL, BINANCE:BTCUSDT, OANDA:EUR_USD.
 
-    Nothing is acknowledged, and an unknown name is met with silence. A second connection with the
-    same key ends both.
+    Nothing is acknowledged, and an unknown name gets no answer. A second connection with the same
+    key ends both.
     """
 
     source = SOURCE
@@ -114,20 +114,20 @@ class Finnhub(_Keyed):
                 return self._ticks(sequence(message["data"]), arrival)
             case "error":
                 return [self._refused(message["msg"])]
-        # A ping wants no answer, and new types may appear.
+        # A ping needs no answer, and new types may appear.
         return []
 
     def _ticks(self, trades: list[Any], arrival: FrameContext) -> list[Tick]:
         followed = [trade for trade in map(mapping, trades) if text(trade["s"]) in arrival.names]
-        # They come in any order, and behind a newer one an older one would be refused. None is
-        # left out, not even a twin: trades have no number, and candles count all of them.
-        followed.sort(key=lambda said: integer(said["t"]))
+        # They come in any order, and the gate rejects an older one after a newer one. None is left
+        # out, not even an equal one: trades have no number, and candles count all of them.
+        followed.sort(key=lambda entry: integer(entry["t"]))
         return [self._tick(trade, arrival) for trade in followed]
 
-    def _tick(self, said: dict[str, Any], arrival: FrameContext) -> Tick:
-        trade = Trade(exact(said["p"]), _size(said.get("v")), time=from_milliseconds(said["t"]))
+    def _tick(self, entry: dict[str, Any], arrival: FrameContext) -> Tick:
+        trade = Trade(exact(entry["p"]), _size(entry.get("v")), time=from_milliseconds(entry["t"]))
         return Tick(
-            arrival.names[said["s"]],
+            arrival.names[entry["s"]],
             self.source,
             arrival.received_at,
             arrival.connection,
@@ -139,17 +139,17 @@ def _command(kind: str, name: str) -> str:
     return msgspec.json.encode({"type": kind, "symbol": name}).decode()
 
 
-def _size(told: Any) -> Decimal | None:
-    """The size; None for 0, with which venues without trades tell a new price."""
-    size = None if told is None else exact(told)
+def _size(value: Any) -> Decimal | None:
+    """The size; None for 0, which venues without trades send with a new price."""
+    size = None if value is None else exact(value)
     return size or None
 
 
-# What is asked for
+# The poller
 
 
 class FinnhubQuote(_Keyed):
-    """One symbol in each call; its key travels in a header, for URLs are written down."""
+    """One symbol in each call; the key is sent in a header, for URLs end up in logs."""
 
     source = QUOTE_SOURCE
     limits = _QUOTE_LIMITS
@@ -170,22 +170,22 @@ class FinnhubQuote(_Keyed):
             return [unreadable(error)]
 
     def _refusal(self, reply: Reply) -> AccessDenied | RequestRejected | None:
-        # Hidden before the text is cut, lest the half of a key be left.
+        # Hidden before the text is cut, so that no half of a key remains.
         body = self._keys.hide(reply.body.decode("utf-8", "replace")).encode()
-        expelled = refusal(structs.replace(reply, body=body))
-        if expelled is not None and expelled.status == _FORBIDDEN and _NO_ACCESS in body:
+        denied = refusal(structs.replace(reply, body=body))
+        if denied is not None and denied.status == _FORBIDDEN and _NO_ACCESS in body:
             # The plan lacks this symbol; the others are served.
-            return RequestRejected(expelled.status, expelled.message)
-        return expelled
+            return RequestRejected(denied.status, denied.message)
+        return denied
 
-    def _read(self, name: str, said: dict[str, Any], arrival: FrameContext) -> list[Event]:
-        if "error" in said:
-            return [self._refused(said["error"])]
+    def _read(self, name: str, quote: dict[str, Any], arrival: FrameContext) -> list[Event]:
+        if "error" in quote:
+            return [self._refused(quote["error"])]
         symbol = arrival.names.get(name)
         # Zeros are an unknown symbol, and sometimes a known one under load.
-        if symbol is None or said.get("c") in (None, 0) or said.get("t") in (None, 0):
+        if symbol is None or quote.get("c") in (None, 0) or quote.get("t") in (None, 0):
             return []
-        trade = Trade(exact(said["c"]), time=from_seconds(said["t"]))
+        trade = Trade(exact(quote["c"]), time=from_seconds(quote["t"]))
         return [
             Tick(
                 symbol,
@@ -193,32 +193,32 @@ class FinnhubQuote(_Keyed):
                 arrival.received_at,
                 arrival.connection,
                 trade=trade,
-                day=_day(said, trade),
+                day=_day(quote, trade),
             )
         ]
 
 
-def _day(said: dict[str, Any], trade: Trade) -> DayFigures | None:
+def _day(quote: dict[str, Any], trade: Trade) -> DayFigures | None:
     """The trading day's figures; None before it has any."""
-    opened, high, low = (_price(said.get(key)) for key in ("o", "h", "l"))
-    change = _change(said, trade.price)
+    opened, high, low = (_price(quote.get(key)) for key in ("o", "h", "l"))
+    change = _change(quote, trade.price)
     if (opened, high, low, change) == (None, None, None, None):
         return None
     return DayFigures(opened, high, low, change_percent=change, time=trade.time)
 
 
-def _price(told: Any) -> Decimal | None:
-    """A price of the day; None for 0, which stands for none."""
-    return None if told is None else exact(told) or None
+def _price(value: Any) -> Decimal | None:
+    """A price of the day; None for 0, which means that there is none."""
+    return None if value is None else exact(value) or None
 
 
-def _change(said: dict[str, Any], price: Decimal) -> Decimal | None:
-    """The change since the previous close in percent; None where that contradicts it."""
-    before, told = _price(said.get("pc")), said.get("dp")
-    reckoned = None if before is None else (price / before - 1) * 100
-    change = reckoned if told is None else exact(told)
+def _change(quote: dict[str, Any], price: Decimal) -> Decimal | None:
+    """The change since the previous close in percent; None where the two contradict each other."""
+    before, reported = _price(quote.get("pc")), quote.get("dp")
+    computed = None if before is None else (price / before - 1) * 100
+    change = computed if reported is None else exact(reported)
     if change is None:
         return None
-    if reckoned is not None and abs(change - reckoned) > _ROUNDING:
+    if computed is not None and abs(change - computed) > _ROUNDING:
         return None
     return round(change, 3)

@@ -30,7 +30,7 @@ from omcrm.market.tick import Tick, Trade
 
 SOURCE = Source("frankfurter", PriceClass.INDICATIVE)
 
-# Nobody names a limit; it is a gift, and its rates change once a day.
+# No limit is documented; it is free of charge, and its rates change once a day.
 _LIMITS = PollLimits(batch=100, interval=3600.0, budgets=(Budget(60, "hour"),))
 _BASE = "USD"
 _NOT_FOUND = (404, 422)
@@ -41,7 +41,7 @@ _PUBLISHED = time(16)
 
 
 class Frankfurter(Keyless):
-    """Names are pairs like `EURUSD`; their currencies are asked for against the dollar."""
+    """Names are pairs like `EURUSD`; their currencies are requested against the dollar."""
 
     source = SOURCE
     limits = _LIMITS
@@ -60,8 +60,8 @@ class Frankfurter(Keyless):
             message = decode(reply.body)
             if reply.status in _NOT_FOUND:
                 return [RequestRejected(reply.status, text(mapping(message)["message"])[:_LONGEST])]
-            expelled = refusal(reply)
-            return [expelled] if expelled else self._read(_rows(message), arrival)
+            denied = refusal(reply)
+            return [denied] if denied else self._read(_rows(message), arrival)
         except BAD_FRAME as error:
             return [refusal(reply) or unreadable(error)]
 
@@ -83,7 +83,7 @@ class Frankfurter(Keyless):
         known = [times[code] for code in currencies(name) if code in times]
         if price is None or not known:
             return None
-        # As old as the older of its two rates. A date may be told before its hour has come.
+        # As old as the older of its two rates. A date may be sent before its hour has come.
         trade = Trade(price, time=min(*known, arrival.received_at))
         return Tick(
             arrival.names[name], self.source, arrival.received_at, arrival.connection, trade=trade
@@ -96,7 +96,7 @@ def _query(names: Iterable[str]) -> str:
 
 
 def _rows(message: Any) -> list[dict[str, Any]]:
-    """One object for each currency, as the second version gives them; the first has a table."""
+    """One row for each currency, as the second version sends them; the first sends a table."""
     if not isinstance(message, dict):
         return [mapping(row) for row in sequence(message)]
     if exact(message.get("amount", 1)) != 1:
@@ -108,6 +108,6 @@ def _rows(message: Any) -> list[dict[str, Any]]:
 
 
 def _published(day: Any) -> datetime:
-    """When the rates of a day were published: only its date is told."""
+    """When the rates of a day were published: only its date is sent."""
     moment = datetime.combine(date.fromisoformat(text(day)), _PUBLISHED, _FRANKFURT)
     return moment.astimezone(UTC)

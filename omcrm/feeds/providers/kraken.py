@@ -35,8 +35,8 @@ from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 
 SOURCE = Source("kraken", PriceClass.LIVE)
 
-# Trades come first, so that a quote begins with a real one. Without `bbo` a ticker is told only
-# when somebody trades, and a quiet pair would look dead.
+# Trades come first, so that a quote begins with a real one. Without `bbo` a ticker is sent only
+# with a trade, and a quiet pair would look dead.
 _TRADE: Mapping[str, object] = {"channel": "trade"}
 _TICKER: Mapping[str, object] = {"channel": "ticker", "event_trigger": "bbo"}
 _PAIRS_A_FRAME = 100
@@ -46,7 +46,7 @@ class Kraken(Keyless):
     """Keyless; names are pairs like BTC/USD."""
 
     source = SOURCE
-    # Kraken publishes neither number: these are cautious.
+    # Kraken documents neither number: these are cautious.
     limits = StreamLimits(symbols=500, frame_spacing=0.2)
 
     def __init__(self, ws_url: str) -> None:
@@ -56,8 +56,8 @@ class Kraken(Keyless):
         return self._url
 
     def subscribe(self, names: Iterable[str], request: int) -> list[str]:
-        wishes = [{**wish, "snapshot": True} for wish in (_TRADE, _TICKER)]
-        return _commands("subscribe", wishes, names, request)
+        channels = [{**channel, "snapshot": True} for channel in (_TRADE, _TICKER)]
+        return _commands("subscribe", channels, names, request)
 
     def unsubscribe(self, names: Iterable[str], request: int) -> list[str]:
         return _commands("unsubscribe", [_TRADE, _TICKER], names, request)
@@ -76,25 +76,23 @@ class Kraken(Keyless):
                 return self._trades(message, arrival)
             case "ticker":
                 return self._tickers(message, arrival)
-        # Heartbeats and the exchange's status say nothing about a price, and new channels may
-        # appear.
+        # Heartbeats and the exchange's status have no price, and new channels may appear.
         return []
 
     def _trades(self, message: dict[str, Any], arrival: FrameContext) -> list[Event]:
-        # Nothing is promised about the order, and what is older than its forerunner is refused.
-        said = sorted(_followed(message, arrival), key=lambda trade: integer(trade["trade_id"]))
+        # The order is not documented, and the gate rejects an older trade after a newer one.
+        trades = sorted(_followed(message, arrival), key=lambda trade: integer(trade["trade_id"]))
         if message.get("type") == "snapshot":
-            # The last fifty: all but the newest of a pair is the past.
-            said = list({trade["symbol"]: trade for trade in said}.values())
-        return [self._tick(trade, arrival, trade=_trade(trade)) for trade in said]
+            # The last fifty: only the newest trade of a pair is a present price.
+            trades = list({trade["symbol"]: trade for trade in trades}.values())
+        return [self._tick(trade, arrival, trade=_trade(trade)) for trade in trades]
 
     def _tickers(self, message: dict[str, Any], arrival: FrameContext) -> list[Event]:
-        # `last` makes no trade. It has no id and no time of its own, so it could not be told from
-        # an older one, would take both from the real trade it stands beside, and on every change
+        # `last` makes no trade. It has no id and no time of its own, so it could not be compared
+        # with an older one, would replace both of the real trade in the quote, and on every change
         # of the book would make an old price look new. Before the first trade it is not needed:
-        # the snapshot of the trades is asked for first, and holds one however quiet the pair is,
-        # where `last` is promised for a day only. It is good for one thing, the price of a day
-        # ago.
+        # the snapshot of the trades is requested first, and holds one however quiet the pair is,
+        # while `last` is documented for a day only. It serves to compute the price of a day ago.
         ticks = [
             self._tick(ticker, arrival, book=_book(ticker), day=_day(ticker))
             for ticker in _followed(message, arrival)
@@ -103,13 +101,13 @@ class Kraken(Keyless):
 
     def _tick(
         self,
-        said: dict[str, Any],
+        entry: dict[str, Any],
         arrival: FrameContext,
         trade: Trade | None = None,
         book: TopOfBook | None = None,
         day: DayFigures | None = None,
     ) -> Tick:
-        symbol = arrival.names[said["symbol"]]
+        symbol = arrival.names[entry["symbol"]]
         return Tick(
             symbol,
             self.source,
@@ -122,12 +120,12 @@ class Kraken(Keyless):
 
 
 def _commands(
-    method: str, wishes: Sequence[Mapping[str, object]], names: Iterable[str], request: int
+    method: str, channels: Sequence[Mapping[str, object]], names: Iterable[str], request: int
 ) -> list[str]:
     commands = [
-        {"method": method, "params": {**wish, "symbol": batch}}
+        {"method": method, "params": {**channel, "symbol": batch}}
         for batch in batches(list(names), _PAIRS_A_FRAME)
-        for wish in wishes
+        for channel in channels
     ]
     return [
         msgspec.json.encode({**command, "req_id": number}).decode()
@@ -136,7 +134,7 @@ def _commands(
 
 
 def _answer(message: dict[str, Any]) -> list[Event]:
-    """The answer to a command, which comes once for every pair that it named."""
+    """The events in an answer to a command; one comes for every pair of the command."""
     if "error" in message or message.get("success") is False:
         return [RequestRejected(0, text(message.get("error", ""))[:200])]
     if text(message["method"]) == "pong":
@@ -148,54 +146,54 @@ def _answer(message: dict[str, Any]) -> list[Event]:
 
 
 def _followed(message: dict[str, Any], arrival: FrameContext) -> list[dict[str, Any]]:
-    said = [mapping(entry) for entry in sequence(message["data"])]
-    return [entry for entry in said if text(entry["symbol"]) in arrival.names]
+    entries = [mapping(entry) for entry in sequence(message["data"])]
+    return [entry for entry in entries if text(entry["symbol"]) in arrival.names]
 
 
-def _trade(said: dict[str, Any]) -> Trade:
+def _trade(entry: dict[str, Any]) -> Trade:
     return Trade(
-        exact(said["price"]),
-        exact(said["qty"]),
-        integer(said["trade_id"]),
-        from_iso(said["timestamp"]),
+        exact(entry["price"]),
+        exact(entry["qty"]),
+        integer(entry["trade_id"]),
+        from_iso(entry["timestamp"]),
     )
 
 
-def _book(said: dict[str, Any]) -> TopOfBook | None:
-    # Without a number: a ticker has none.
-    bid, ask = _price(said, "bid"), _price(said, "ask")
+def _book(entry: dict[str, Any]) -> TopOfBook | None:
+    # Without an id: a ticker has none.
+    bid, ask = _price(entry, "bid"), _price(entry, "ask")
     if bid is None or ask is None:
         return None
-    return TopOfBook(bid, ask, _number(said, "bid_qty"), _number(said, "ask_qty"))
+    return TopOfBook(bid, ask, _number(entry, "bid_qty"), _number(entry, "ask_qty"))
 
 
-def _day(said: dict[str, Any]) -> DayFigures | None:
+def _day(entry: dict[str, Any]) -> DayFigures | None:
     figures = (
-        _open(said),
-        _price(said, "high"),
-        _price(said, "low"),
-        _number(said, "volume"),
-        _number(said, "change_pct"),
+        _open(entry),
+        _price(entry, "high"),
+        _price(entry, "low"),
+        _number(entry, "volume"),
+        _number(entry, "change_pct"),
     )
-    if all(figure is None for figure in figures):
+    if all(value is None for value in figures):
         return None
-    # The channel did not always tell when it was.
-    time = said.get("timestamp")
+    # Older versions of the channel send no time.
+    time = entry.get("timestamp")
     return DayFigures(*figures, None if time is None else from_iso(time))
 
 
-def _open(said: dict[str, Any]) -> Decimal | None:
-    last, change = _price(said, "last"), _number(said, "change")
+def _open(entry: dict[str, Any]) -> Decimal | None:
+    last, change = _price(entry, "last"), _number(entry, "change")
     if last is None or change is None or last <= change:
         return None
     return last - change
 
 
-def _number(said: dict[str, Any], name: str) -> Decimal | None:
-    value = said.get(name)
+def _number(entry: dict[str, Any], name: str) -> Decimal | None:
+    value = entry.get(name)
     return None if value is None else exact(value)
 
 
-def _price(said: dict[str, Any], name: str) -> Decimal | None:
-    # Where nobody traded or quoted there is a zero, which is no price.
-    return _number(said, name) or None
+def _price(entry: dict[str, Any], name: str) -> Decimal | None:
+    # Without a trade or quote the field is zero, which is no price.
+    return _number(entry, name) or None

@@ -1,4 +1,4 @@
-"""The hard-coded price of each instrument, for when nothing else exists."""
+"""The hard-coded price of each instrument, for the time without any other price."""
 
 from collections.abc import Iterable
 from datetime import datetime

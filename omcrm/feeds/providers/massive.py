@@ -1,6 +1,6 @@
 """Massive (Polygon until 2025) over WebSocket: trades, quotes and bars of one cluster.
 
-The last part of the URL's path names the cluster: `stocks`, `crypto` or `forex`.
+The last segment of the URL's path names the cluster: `stocks`, `crypto` or `forex`.
 https://massive.com/docs/websocket/quickstart
 """
 
@@ -41,15 +41,15 @@ from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 SOURCE = Source("massive", PriceClass.LIVE)
 KEY = "POLYGON_API_KEY"
 
-# What is asked for per symbol; a bar of a second is the only event with figures of the day.
+# The channels per symbol; a bar of a second is the only event with figures of the day.
 _CHANNELS = {"crypto": ("XT", "XQ"), "forex": ("C",)}
 _STOCK_CHANNELS = ("T", "Q", "A")
 # The field that names the symbol.
 _NAMED_BY = {"T": "sym", "Q": "sym", "A": "sym", "XT": "pair", "XQ": "pair", "C": "p"}
-# Longer bars, limits, imbalances, indices and estimates: not the last price, nor the best ones.
+# Longer bars, limits, imbalances, indices and estimates have neither a last price nor a book.
 _NO_PRICE = frozenset({"AM", "XA", "XAS", "CA", "CAS", "LULD", "NOI", "V", "FMV"})
-# The nearest of HTTP's words for what ends a connection.
-_EXPELLED = {
+# The nearest HTTP status of each status that ends a connection.
+_ACCESS_DENIED = {
     "auth_failed": 401,
     "max_connections": 429,
     "slow_consumer": 503,
@@ -63,8 +63,8 @@ _LONGEST = 200
 class Massive:
     """Names are tickers like AAPL, or pairs like BTC-USD and EUR/USD."""
 
-    # The number of symbols is not limited; on the plans of one person one connection per cluster
-    # is allowed, and the newer one mostly kills the older.
+    # The number of symbols is not limited. Personal plans allow one connection per cluster, and a
+    # newer one usually ends the older one.
     limits = StreamLimits(symbols=1000, frame_spacing=0.1, connections=1)
     authenticates = True
 
@@ -117,7 +117,7 @@ class Massive:
             return [unreadable(error)]
         source = self.source
         for message in messages:
-            # Several symbols share a frame: a bad event costs only itself.
+            # Several symbols share a frame: only the bad event is lost.
             try:
                 event = self._read(mapping(message), source, arrival)
             except BAD_FRAME as error:
@@ -141,8 +141,8 @@ class Massive:
     def _status(self, message: dict[str, Any]) -> Event | None:
         status = text(message["status"]).lower()
         words = self._words(text(message.get("message", "")) or status)
-        if status in _EXPELLED:
-            return AccessDenied(_EXPELLED[status], words)
+        if status in _ACCESS_DENIED:
+            return AccessDenied(_ACCESS_DENIED[status], words)
         match status:
             case "connected":
                 return None
@@ -155,7 +155,7 @@ class Massive:
         return Unreadable(self._words(f"unknown status {status!r}"))
 
     def _words(self, words: str) -> str:
-        # An upstream may repeat what it was sent; hidden before it is cut, lest a part remain.
+        # An upstream may repeat the key; it is hidden before the cut, so that no half remains.
         return self._keys.hide(words)[:_LONGEST]
 
 
@@ -164,7 +164,7 @@ def _command(action: str, params: str) -> str:
 
 
 def _followed(name: str, arrival: FrameContext) -> str | None:
-    """Our symbol; pairs are asked for, and told, with a dash or a slash."""
+    """Our symbol; pairs are subscribed, and sent, with a dash or a slash."""
     names = arrival.names
     return names.get(name) or names.get(name.replace("/", "-")) or names.get(name.replace("-", "/"))
 
@@ -179,7 +179,7 @@ def _tick(
         case "Q" | "XQ":
             book = _book(message)
         case "C":
-            # Nobody tells how much of a currency is offered.
+            # Currencies have no sizes.
             book = TopOfBook(exact(message["b"]), exact(message["a"]), time=_time(message))
         case "A":
             day = _day(message)
@@ -208,7 +208,7 @@ def _time(message: dict[str, Any]) -> datetime | None:
 
 
 def _day(message: dict[str, Any]) -> DayFigures | None:
-    """The figures of the day in a bar of one second; its own prices are none."""
+    """The figures of the day in a bar of one second; the bar's own prices are not used."""
     opened, volume = _number(message, "op"), _number(message, "dav", "av")
     if not opened:
         # Before the opening auction there is no official open.
@@ -219,7 +219,7 @@ def _day(message: dict[str, Any]) -> DayFigures | None:
 
 
 def _number(message: dict[str, Any], *fields: str) -> Decimal | None:
-    """The first of these fields that is told; the exact text stands before the rounded number."""
+    """The first of these fields that has a value; the exact text is listed before the number."""
     for field in fields:
         if message.get(field) not in (None, ""):
             return exact(message[field])

@@ -1,4 +1,4 @@
-"""The built-in exchange: it speaks Binance's wire format for every kind of instrument."""
+"""The built-in exchange: it uses Binance's wire format for every kind of instrument."""
 
 from omcrm.feeds.providers.binance import Binance
 from omcrm.market.source import SIMULATED

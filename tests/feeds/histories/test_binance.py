@@ -5,12 +5,12 @@ from urllib.parse import parse_qs, urlsplit
 from omcrm.feeds.histories.binance import BinanceHistory
 from omcrm.market.daily_bar import DailyBar
 from omcrm.market.price_class import PriceClass
-from tests.feeds.past_days import DAYS, FIRST, past
+from tests.feeds.history_replies import DAYS, FIRST, history_request
 
 
 def test_the_days_are_asked_for_by_their_openings() -> None:
-    """In upper case and milliseconds of UTC."""
-    (call,) = BinanceHistory("http://host").calls(past("binance"))
+    """The call has the name in upper case and milliseconds of UTC."""
+    (call,) = BinanceHistory("http://host").calls(history_request("binance"))
     asked = parse_qs(urlsplit(call.url).query)
 
     assert ["BTCUSDT"] == asked["symbol"]
@@ -18,11 +18,11 @@ def test_the_days_are_asked_for_by_their_openings() -> None:
     assert ["1767571200000"] == asked["endTime"]
 
 
-def test_every_figure_is_exact() -> None:
-    """As it was written, without zeros that say nothing."""
+def test_every_number_is_exact() -> None:
+    """Each number is the decimal of its text, without trailing zeros."""
     provider = BinanceHistory("http://host")
-    (call,) = provider.calls(past("binance"))
-    (first, _) = provider.parse(call, DAYS["binance"], past("binance"))
+    (call,) = provider.calls(history_request("binance"))
+    (first, _) = provider.parse(call, DAYS["binance"], history_request("binance"))
 
     assert first == DailyBar(
         symbol="BTC",

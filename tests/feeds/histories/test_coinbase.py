@@ -2,14 +2,16 @@ from decimal import Decimal
 
 from omcrm.feeds.histories.coinbase import CoinbaseHistory
 from omcrm.market.daily_bar import DailyBar
-from tests.feeds.past_days import DAYS, past
+from tests.feeds.history_replies import DAYS, history_request
 
 
 def test_the_low_comes_before_the_high() -> None:
-    """Its rows are in an order of their own."""
+    """Its rows have low, high, open, close, volume."""
     provider = CoinbaseHistory("http://host")
-    (call,) = provider.calls(past("coinbase"))
-    first = min(provider.parse(call, DAYS["coinbase"], past("coinbase")), key=lambda day: day.day)
+    (call,) = provider.calls(history_request("coinbase"))
+    first = min(
+        provider.parse(call, DAYS["coinbase"], history_request("coinbase")), key=lambda day: day.day
+    )
 
     assert call.url.startswith("http://host/products/BTC-USD/candles?granularity=86400&start=2026-")
     assert isinstance(first, DailyBar)

@@ -7,25 +7,25 @@ from msgspec import structs
 from omcrm.feeds.histories.coingecko import CoinGeckoHistory
 from omcrm.feeds.keys import Keys
 from omcrm.market.daily_bar import DailyBar
-from tests.feeds.past_days import DAYS, LAST, NOW, past
+from tests.feeds.history_replies import DAYS, LAST, NOW, history_request
 
 PROVIDER = CoinGeckoHistory("http://host", Keys(lambda name: "an-example-key"))
 
 
 @pytest.mark.parametrize(("back", "days"), [(2, 7), (6, 7), (7, 14), (14, 30), (29, 30)])
 def test_no_more_is_asked_for_than_is_needed(back: int, days: int) -> None:
-    """The first day must be told as a whole."""
+    """The first day must be complete."""
     first = NOW.date() - timedelta(days=back)
-    (call,) = PROVIDER.calls(structs.replace(past("coingecko"), first=first))
+    (call,) = PROVIDER.calls(structs.replace(history_request("coingecko"), first=first))
 
     assert f"http://host/coins/bitcoin/ohlc?vs_currency=usd&days={days}" == call.url
     assert {"x-cg-demo-api-key": "an-example-key"} == call.headers
 
 
 def test_a_day_is_made_of_its_six_candles() -> None:
-    """Open of the first, close of the last, highest high and lowest low; no volume is known."""
-    (call,) = PROVIDER.calls(past("coingecko"))
-    (first, _) = PROVIDER.parse(call, DAYS["coingecko"], past("coingecko"))
+    """Open of the first, close of the last, highest high and lowest low; there is no volume."""
+    (call,) = PROVIDER.calls(history_request("coingecko"))
+    (first, _) = PROVIDER.parse(call, DAYS["coingecko"], history_request("coingecko"))
 
     assert isinstance(first, DailyBar)
     assert date(2026, 1, 4) == first.day
@@ -38,11 +38,13 @@ def test_a_day_is_made_of_its_six_candles() -> None:
     assert first.volume is None
 
 
-def test_a_day_with_a_hole_is_not_told() -> None:
-    """Its high may have been in what is missing."""
-    (call,) = PROVIDER.calls(past("coingecko"))
+def test_an_incomplete_day_is_left_out() -> None:
+    """Its high may be in a missing candle."""
+    (call,) = PROVIDER.calls(history_request("coingecko"))
     rows = DAYS["coingecko"].body.decode()[2:-2].split("],[")
     body = f"[[{'],['.join(rows[:8] + rows[9:])}]]".encode()
-    told = PROVIDER.parse(call, structs.replace(DAYS["coingecko"], body=body), past("coingecko"))
+    events = PROVIDER.parse(
+        call, structs.replace(DAYS["coingecko"], body=body), history_request("coingecko")
+    )
 
-    assert [LAST] == [candle.day for candle in told]
+    assert [LAST] == [candle.day for candle in events]

@@ -5,14 +5,14 @@ from omcrm.feeds.histories.frankfurter import FrankfurterHistory
 from omcrm.feeds.history_provider import HistoryRequest
 from omcrm.feeds.provider import Unreadable
 from omcrm.market.daily_bar import DailyBar
-from tests.feeds.past_days import DAYS, FIRST, LAST, past
+from tests.feeds.history_replies import DAYS, FIRST, LAST, history_request
 from tests.feeds.replies import reply
 
 PROVIDER = FrankfurterHistory("http://host")
 
 
 def test_one_call_is_enough_for_all_pairs() -> None:
-    """Every currency against the dollar, whose crosses the pairs are."""
+    """It requests every currency against the dollar; pairs are cross rates of these."""
     names = {name: name for name in ("EURUSD", "EURGBP", "USDJPY")}
     (call,) = PROVIDER.calls(HistoryRequest(names, FIRST, LAST, datetime.now(UTC)))
 
@@ -20,9 +20,9 @@ def test_one_call_is_enough_for_all_pairs() -> None:
 
 
 def test_a_reference_rate_is_a_close_and_nothing_else() -> None:
-    """Nobody makes up an open, a high, a low or a volume."""
-    (call,) = PROVIDER.calls(past("frankfurter"))
-    (first, second) = PROVIDER.parse(call, DAYS["frankfurter"], past("frankfurter"))
+    """No open, high, low or volume is invented."""
+    (call,) = PROVIDER.calls(history_request("frankfurter"))
+    (first, second) = PROVIDER.parse(call, DAYS["frankfurter"], history_request("frankfurter"))
 
     assert isinstance(first, DailyBar)
     assert isinstance(second, DailyBar)
@@ -30,9 +30,11 @@ def test_a_reference_rate_is_a_close_and_nothing_else() -> None:
     assert first.open is first.high is first.low is first.volume is None
 
 
-def test_rates_against_another_currency_are_not_believed() -> None:
-    """Their meaning is another one."""
-    (call,) = PROVIDER.calls(past("frankfurter"))
-    (told,) = PROVIDER.parse(call, reply({"base": "EUR", "rates": {}}), past("frankfurter"))
+def test_rates_against_another_currency_are_rejected() -> None:
+    """They are rates against another base."""
+    (call,) = PROVIDER.calls(history_request("frankfurter"))
+    (events,) = PROVIDER.parse(
+        call, reply({"base": "EUR", "rates": {}}), history_request("frankfurter")
+    )
 
-    assert isinstance(told, Unreadable)
+    assert isinstance(events, Unreadable)

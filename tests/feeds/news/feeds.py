@@ -1,4 +1,4 @@
-"""Feeds as sources write them, and the words of this folder's tests."""
+"""Sample feeds, and helpers of the news tests."""
 
 from datetime import UTC, datetime
 
@@ -66,17 +66,17 @@ ATOM = b"""<?xml version="1.0" encoding="utf-8"?>
 
 
 def rss(*items: str) -> bytes:
-    """A document of these items."""
+    """An RSS document of these items."""
     return f"<rss><channel><title>T</title>{''.join(items)}</channel></rss>".encode()
 
 
 def titled(title: str, *more: str) -> bytes:
-    """A document of one item with this title, escaped already."""
+    """An RSS document of one item with this title, which is already escaped."""
     return rss(f"<item><title>{title}</title>{''.join(more)}</item>")
 
 
-def news(title: str, **facts: object) -> NewsItem:
-    """An item as a source tells it."""
+def news_item(title: str, **facts: object) -> NewsItem:
+    """An item of a source."""
     known = {
         "id": f"{abs(hash(title)) % 16**13:013x}",
         "source": "one",

@@ -1,6 +1,6 @@
-"""The news desk against the built-in exchange and upstreams that misbehave.
+"""The news collector against the built-in exchange and faulty upstreams.
 
-Long for a reason: each way in which a source can fail is played here.
+Long for a reason: there is a test for each way in which a source can fail.
 """
 
 import logging
@@ -38,20 +38,20 @@ def exchange(market: Exchange) -> Iterator[Exchange]:
 
 
 @pytest.fixture
-def desks(threads: Threads) -> Iterator[Callable[..., NewsCollector]]:
-    """Starts desks that ask often, and ends them without leaving a thread."""
+def collectors(threads: Threads) -> Iterator[Callable[..., NewsCollector]]:
+    """Starts collectors with a short interval, and stops them without leaving a thread."""
     made: list[NewsCollector] = []
 
     def start(*urls: str, interval: float = INTERVAL) -> NewsCollector:
         sources = [NewsSource(url, f"source-{n}") for n, url in enumerate(urls)]
-        desk = NewsCollector(sources, interval, lambda: datetime.now(UTC))
-        made.append(desk)
-        desk.start()
-        return desk
+        collector = NewsCollector(sources, interval, lambda: datetime.now(UTC))
+        made.append(collector)
+        collector.start()
+        return collector
 
     yield start
-    for news_desk in made:
-        news_desk.stop()
+    for started in made:
+        started.stop()
     threads.wait()
 
 
@@ -59,29 +59,29 @@ def address(exchange: Exchange, path: str = "rss") -> str:
     return f"http://127.0.0.1:{exchange.port}/news/{path}"
 
 
-def only(desk: NewsCollector) -> NewsStatus:
-    (status,) = desk.status()
+def only(collector: NewsCollector) -> NewsStatus:
+    (status,) = collector.status()
     return status
 
 
-def trouble(desk: NewsCollector, words: str) -> NewsStatus:
-    """The status as soon as it says so."""
-    wait_for(lambda: words in (only(desk).last_error or ""), 5, words)
-    return only(desk)
+def trouble(collector: NewsCollector, words: str) -> NewsStatus:
+    """The status as soon as its error has these words."""
+    wait_for(lambda: words in (only(collector).last_error or ""), 5, words)
+    return only(collector)
 
 
-# It asks and tells
+# Polling
 
 
 @pytest.mark.parametrize("path", ["rss", "atom"])
 def test_reads_the_exchange(
-    desks: Callable[..., NewsCollector], exchange: Exchange, path: str
+    collectors: Callable[..., NewsCollector], exchange: Exchange, path: str
 ) -> None:
-    """The simulated news are there, find their instruments, and say what they are."""
-    desk = desks(address(exchange, path))
-    desk.follow(CATALOGUE)
-    wait_for(desk.latest, 5, "news")
-    items = desk.latest(200)
+    """The simulated news are read, labelled as such, and mention their instruments."""
+    collector = collectors(address(exchange, path))
+    collector.follow(CATALOGUE)
+    wait_for(collector.latest, 5, "news")
+    items = collector.latest(200)
 
     assert 24 == len(items)
     assert all(item.title.startswith("Simulated: ") for item in items)
@@ -89,37 +89,39 @@ def test_reads_the_exchange(
     assert all(item.published_at is not None and item.url is None for item in items)
     assert sorted(items, key=lambda item: item.at, reverse=True) == items
     symbol = items[0].symbols[0]
-    assert desk.latest(200, symbol) == [item for item in items if symbol in item.symbols]
-    assert items[:2] == desk.latest(2)
+    assert collector.latest(200, symbol) == [item for item in items if symbol in item.symbols]
+    assert items[:2] == collector.latest(2)
 
 
-def test_only_what_changed_is_sent(desks: Callable[..., NewsCollector], exchange: Exchange) -> None:
-    """Asking again and again costs an empty answer each; what is new is told, once."""
-    told: list[NewsItem] = []
-    desk = desks(address(exchange))
-    desk.listen(told.append)
-    desk.listen(told.append)
-    wait_for(desk.latest, 5, "news")
-    before = only(desk).last_success
-    wait_for(lambda: only(desk).last_success > before, 5, "another question")
+def test_only_what_changed_is_sent(
+    collectors: Callable[..., NewsCollector], exchange: Exchange
+) -> None:
+    """Repeated polls get an empty answer; each listener gets a new item once."""
+    new_items: list[NewsItem] = []
+    collector = collectors(address(exchange))
+    collector.listen(new_items.append)
+    collector.listen(new_items.append)
+    wait_for(collector.latest, 5, "news")
+    before = only(collector).last_success
+    wait_for(lambda: only(collector).last_success > before, 5, "another question")
 
-    # What was there at the first answer is no news.
-    assert [] == told
+    # The items of the first answer are not reported.
+    assert [] == new_items
     exchange.fault("trick", venue="news", name="extra", amount=2)
-    wait_for(lambda: len(told) >= 2, 5, "the new items")
+    wait_for(lambda: len(new_items) >= 2, 5, "the new items")
     time.sleep(3 * INTERVAL)
 
-    assert {"Simulated: extra 1", "Simulated: extra 2"} == {item.title[:18] for item in told}
-    assert 2 == len(told)
-    assert None is only(desk).last_error
-    desk.leave(told.append)
+    assert {"Simulated: extra 1", "Simulated: extra 2"} == {item.title[:18] for item in new_items}
+    assert 2 == len(new_items)
+    assert None is only(collector).last_error
+    collector.leave(new_items.append)
     exchange.fault("trick", venue="news", name="extra", amount=3)
-    wait_for(lambda: 27 == len(desk.latest(200)), 5, "one more")
-    assert 2 == len(told)
+    wait_for(lambda: 27 == len(collector.latest(200)), 5, "one more")
+    assert 2 == len(new_items)
 
 
-def test_the_tag_is_sent_back(desks: Callable[..., NewsCollector]) -> None:
-    """And what has not changed keeps its place."""
+def test_the_tag_is_sent_back(collectors: Callable[..., NewsCollector]) -> None:
+    """The tag is in the next request, and the items of an unchanged feed are kept."""
     body = titled("A", "<guid>1</guid>")
 
     def serve(client: object, request: bytes) -> bool:
@@ -129,44 +131,44 @@ def test_the_tag_is_sent_back(desks: Callable[..., NewsCollector]) -> None:
         return True
 
     with Upstream(serve) as upstream:
-        desk = desks(upstream.url)
+        collector = collectors(upstream.url)
         wait_for(lambda: len(upstream.requests) > 2, 5, "three questions")
-        desk.stop()
+        collector.stop()
 
-    assert ["A"] == [item.title for item in desk.latest()]
-    assert (1, 0, 1) == (only(desk).items, only(desk).failures, upstream.connections)
+    assert ["A"] == [item.title for item in collector.latest()]
+    assert (1, 0, 1) == (only(collector).items, only(collector).failures, upstream.connections)
     assert b"If-None-Match" not in upstream.requests[0]
 
 
-def test_one_story_of_two_sources_is_told_once(desks: Callable[..., NewsCollector]) -> None:
-    """By whom it was heard first."""
+def test_one_story_of_two_sources_is_kept_once(collectors: Callable[..., NewsCollector]) -> None:
+    """The first source's item is kept."""
     story = "Central bank keeps rates where they are"
     first = answering(http(titled(story, "<guid>1</guid>")))
     second = answering(http(titled(f"{story} - Example", "<guid>2</guid>")))
     with Upstream(first) as one, Upstream(second) as two:
-        desk = desks(one.url, two.url)
-        wait_for(lambda: all(status.last_success for status in desk.status()), 5, "both")
-        desk.stop()
+        collector = collectors(one.url, two.url)
+        wait_for(lambda: all(status.last_success for status in collector.status()), 5, "both")
+        collector.stop()
 
-    assert ["source-0"] == [item.source for item in desk.latest()]
+    assert ["source-0"] == [item.source for item in collector.latest()]
 
 
-def test_one_listener_s_mistake_is_its_own(
-    desks: Callable[..., NewsCollector], exchange: Exchange, caplog: pytest.LogCaptureFixture
+def test_a_failing_listener_does_not_stop_the_others(
+    collectors: Callable[..., NewsCollector], exchange: Exchange, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is logged, and the others are told."""
-    told: list[NewsItem] = []
-    desk = desks(address(exchange))
-    desk.listen(lambda item: 1 / 0)
-    desk.listen(told.append)
-    wait_for(desk.latest, 5, "news")
+    """The error is logged, and the other listeners are called."""
+    new_items: list[NewsItem] = []
+    collector = collectors(address(exchange))
+    collector.listen(lambda item: 1 / 0)
+    collector.listen(new_items.append)
+    wait_for(collector.latest, 5, "news")
     exchange.fault("trick", venue="news", name="extra")
-    wait_for(lambda: told, 5, "the new item")
+    wait_for(lambda: new_items, 5, "the new item")
 
-    assert "a listener failed on the news" in caplog.text
+    assert "a news listener failed" in caplog.text
 
 
-# It fails
+# Failures
 
 
 @pytest.mark.parametrize(
@@ -182,117 +184,124 @@ def test_one_listener_s_mistake_is_its_own(
     ],
 )
 def test_faults(
-    desks: Callable[..., NewsCollector], exchange: Exchange, fault: dict[str, object], words: str,
+    collectors: Callable[..., NewsCollector],
+    exchange: Exchange,
+    fault: dict[str, object],
+    words: str,
     wait: float,
-) -> None:  # fmt: skip
-    """Each is said, and waited for as long as the source wants; what is there stays."""
-    desk = desks(address(exchange))
-    wait_for(desk.latest, 5, "news")
+) -> None:
+    """Each fault is reported and waited out as long as the source asks; the items are kept."""
+    collector = collectors(address(exchange))
+    wait_for(collector.latest, 5, "news")
     name = fault.pop("name")
     if name == "refuse":
         exchange.fault("refuse", venue="news", **fault)
     else:
         exchange.fault("trick", venue="news", name=name, **fault)
-    status = trouble(desk, words)
+    status = trouble(collector, words)
 
     assert status.next_in >= wait
-    assert 24 == len(desk.latest(200))
+    assert 24 == len(collector.latest(200))
     assert status.last_success is not None
 
 
-def test_markup_is_not_passed_on(desks: Callable[..., NewsCollector], exchange: Exchange) -> None:
-    """Whatever stands in the titles."""
+def test_markup_is_not_passed_on(
+    collectors: Callable[..., NewsCollector], exchange: Exchange
+) -> None:
+    """Titles with markup become plain text."""
     exchange.fault("trick", venue="news", name="html")
-    desk = desks(address(exchange))
-    wait_for(desk.latest, 5, "news")
+    collector = collectors(address(exchange))
+    wait_for(collector.latest, 5, "news")
 
-    assert all(item.title.startswith("Simulated: ") for item in desk.latest(200))
+    assert all(item.title.startswith("Simulated: ") for item in collector.latest(200))
 
 
-def test_recovers(desks: Callable[..., NewsCollector]) -> None:
-    """After a failure it asks later and later; after a success as before."""
+def test_recovers(collectors: Callable[..., NewsCollector]) -> None:
+    """After failures the wait grows; after a success the interval applies again."""
     with Upstream(answering(http(b"", "500 Oops"))) as upstream:
-        desk = desks(upstream.url)
-        wait_for(lambda: only(desk).failures >= 2, 10, "two failures")
+        collector = collectors(upstream.url)
+        wait_for(lambda: only(collector).failures >= 2, 10, "two failures")
         gaps = upstream.asked_at[1] - upstream.asked_at[0]
         upstream.serve = answering(http(titled("Back")))
-        wait_for(desk.latest, 10, "news")
-        status = only(desk)
+        wait_for(collector.latest, 10, "news")
+        status = only(collector)
 
     assert gaps >= INTERVAL
     assert None is status.last_error
     assert status.next_in <= INTERVAL
 
 
-def test_a_slow_source_is_left(desks: Callable[..., NewsCollector], threads: Threads) -> None:
-    """Stopping does not wait for its answer."""
+def test_a_slow_source_is_left(collectors: Callable[..., NewsCollector], threads: Threads) -> None:
+    """Stopping does not wait for a slow answer."""
     waiting = threading.Event()
     with Upstream(lambda *_: waiting.wait(PATIENCE)) as upstream:
-        desk = desks(upstream.url)
+        collector = collectors(upstream.url)
         wait_for(lambda: upstream.requests, 5, "the request")
-        desk.stop()
+        collector.stop()
         left = threads.count("news")
         waiting.set()
 
     assert 0 == left
-    assert None is only(desk).last_error
+    assert None is only(collector).last_error
 
 
-def test_one_source_s_trouble_is_its_own(desks: Callable[..., NewsCollector]) -> None:
-    """The others are asked meanwhile."""
+def test_a_failing_source_does_not_stop_the_others(
+    collectors: Callable[..., NewsCollector],
+) -> None:
+    """The other sources are polled meanwhile."""
     with Upstream(answering(http(titled("Good")))) as good:
-        desk = desks("http://127.0.0.1:1/rss", good.url)
+        collector = collectors("http://127.0.0.1:1/rss", good.url)
         wait_for(lambda: len(good.requests) > 2, 5, "three questions")
-        bad, well = desk.status()
+        bad, well = collector.status()
 
     assert ("connection refused", None) == (bad.last_error, well.last_error)
 
 
 def test_secrets_are_masked(
-    desks: Callable[..., NewsCollector], caplog: pytest.LogCaptureFixture
+    collectors: Callable[..., NewsCollector], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """In the status and in what is logged."""
+    """Neither the status nor the log has a secret."""
     caplog.set_level(logging.DEBUG)
     with Upstream(answering(http(b"", "404 No"))) as upstream:
-        desk = desks(f"{upstream.url}/rss?token=a-secret")
-        status = trouble(desk, "404")
+        collector = collectors(f"{upstream.url}/rss?token=a-secret")
+        status = trouble(collector, "404")
 
     assert "a-secret" not in repr(status) + caplog.text
     assert status.url.endswith("/rss?token=***")
     assert b"a-secret" in upstream.requests[0]
 
 
-# Beginning and end
+# Start and stop
 
 
 def test_starting_and_stopping_twice_is_harmless(exchange: Exchange, threads: Threads) -> None:
-    """And what was heard outlives both."""
-    desk = NewsCollector(news_sources((), exchange.url), INTERVAL, lambda: datetime.now(UTC))
-    desk.stop()
+    """The items survive both."""
+    collector = NewsCollector(news_sources((), exchange.url), INTERVAL, lambda: datetime.now(UTC))
+    collector.stop()
     for _ in range(2):
-        desk.start()
-        desk.start()
-        wait_for(desk.latest, 5, "news")
+        collector.start()
+        collector.start()
+        wait_for(collector.latest, 5, "news")
         assert 1 == threads.count("news")
-        desk.stop()
-        desk.stop()
+        collector.stop()
+        collector.stop()
 
-    assert 24 == len(desk.latest(200))
-    assert None is only(desk).next_in
+    assert 24 == len(collector.latest(200))
+    assert None is only(collector).next_in
 
 
 def test_without_sources_there_is_no_thread(
-    desks: Callable[..., NewsCollector], threads: Threads
+    collectors: Callable[..., NewsCollector], threads: Threads
 ) -> None:
-    """And nothing to tell."""
-    desk = desks()
+    """There are no items and no status either."""
+    collector = collectors()
 
-    assert ([], []) == (desk.latest(), desk.status())
+    assert ([], []) == (collector.latest(), collector.status())
     assert 0 == threads.count("news")
 
 
-def test_is_bounded(desks: Callable[..., NewsCollector]) -> None:
-    """A source that tells of more and more makes nothing grow."""
+def test_is_bounded(collectors: Callable[..., NewsCollector]) -> None:
+    """A source with ever more items does not exceed the bound."""
     numbers = iter(range(10**9))
 
     def serve(client: object, request: bytes) -> bool:
@@ -301,8 +310,8 @@ def test_is_bounded(desks: Callable[..., NewsCollector]) -> None:
         return True
 
     with Upstream(serve) as upstream:
-        desk = desks(upstream.url, interval=0.01)
+        collector = collectors(upstream.url, interval=0.01)
         wait_for(lambda: len(upstream.requests) > 5, 5, "some answers")
-        desk.stop()
+        collector.stop()
 
-    assert 200 == len(desk.latest(1000))
+    assert 200 == len(collector.latest(1000))

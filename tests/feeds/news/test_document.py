@@ -1,4 +1,4 @@
-"""How a document is read, beneath the items that are made of it."""
+"""Reads documents into drafts, before items are made of them."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def drafts(body: bytes) -> list[dict[str, str]]:
 
 
 def test_only_the_item_s_own_elements_count() -> None:
-    """What stands in other namespaces, or deeper down, is not the item's."""
+    """Elements of other namespaces, or nested deeper, are not the item's."""
     body = rss(
         '<item xmlns:o="urn:other"><o:title>no</o:title><source><title>no</title></source>'
         "<title> yes </title><title>second</title></item>"
@@ -23,7 +23,7 @@ def test_only_the_item_s_own_elements_count() -> None:
 
 
 def test_the_feed_s_own_title() -> None:
-    """That of its logo is another one."""
+    """The logo's title is not the feed's."""
     document = Document()
     document.read(RSS)
 
@@ -31,7 +31,7 @@ def test_the_feed_s_own_title() -> None:
 
 
 def test_reading_ends_with_the_most_items() -> None:
-    """Nothing after them is read, not even a mistake."""
+    """Nothing after them is read, not even a malformed end."""
     items = ["<item><title>x</title></item>"] * (MOST_ITEMS + 1)
     document = Document()
     document.read(rss(*items, "</oops>"))
@@ -40,7 +40,7 @@ def test_reading_ends_with_the_most_items() -> None:
 
 
 def test_a_mistake_leaves_what_was_read() -> None:
-    """Who reads it may use that."""
+    """The items before the mistake are kept."""
     document = Document()
     with pytest.raises(MalformedFeed, match="not well-formed"):
         document.read(b"<rss><channel><item><title>a</title></item><item></rss>")
@@ -59,5 +59,5 @@ def test_a_mistake_leaves_what_was_read() -> None:
     ],
 )
 def test_references(text: str, read: str) -> None:
-    """HTML's names become numbers, and impossible characters nothing."""
+    """HTML's named references become numeric, and invalid characters are removed."""
     assert read == decoded(text.encode())

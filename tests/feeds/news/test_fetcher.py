@@ -1,4 +1,4 @@
-"""One source is asked for what changed only, and cannot send us where it likes."""
+"""A source's feed is fetched only if it has changed, and redirects are restricted."""
 
 import gzip
 import socket
@@ -18,57 +18,57 @@ from tests.processes import Exchange
 
 
 @pytest.fixture
-def askers() -> Iterator[list[NewsFetcher]]:
-    """Askers that end with the test."""
+def fetchers() -> Iterator[list[NewsFetcher]]:
+    """Fetchers that are closed after the test."""
     made: list[NewsFetcher] = []
     yield made
-    for asker in made:
-        asker.close()
+    for fetcher in made:
+        fetcher.close()
 
 
-def ask(askers: list[NewsFetcher], url: str, **options: object) -> Reply | None:
-    askers.append(NewsFetcher(url, **options))  # type: ignore[arg-type]
-    return askers[-1].ask(NOW)
+def ask(fetchers: list[NewsFetcher], url: str, **options: object) -> Reply | None:
+    fetchers.append(NewsFetcher(url, **options))  # type: ignore[arg-type]
+    return fetchers[-1].ask(NOW)
 
 
 def moved(location: str, status: str = "302 Found") -> bytes:
     return http(b"", status, f"Location: {location}")
 
 
-# Only what changed
+# Unchanged feeds
 
 
 @pytest.mark.parametrize("path", ["rss", "atom"])
 def test_what_has_not_changed_is_not_sent(
-    askers: list[NewsFetcher], exchange: Exchange, path: str
+    fetchers: list[NewsFetcher], exchange: Exchange, path: str
 ) -> None:
-    """With the tag and the time of the last answer, the source says so."""
+    """With the tag and the time of the last answer, the source sends no body."""
     url = f"http://127.0.0.1:{exchange.port}/news/{path}"
-    first = ask(askers, url)
-    askers[0].remember(first)
+    first = ask(fetchers, url)
+    fetchers[0].remember(first)
 
     assert b"Simulated: " in first.body
-    assert None is askers[0].ask(NOW)
+    assert None is fetchers[0].ask(NOW)
     exchange.fault("trick", venue="news", name="extra")
-    assert b"extra 1" in askers[0].ask(NOW).body
+    assert b"extra 1" in fetchers[0].ask(NOW).body
 
 
 @pytest.mark.parametrize("header", ["ETag: x\ty", f"ETag: {'x' * 600}", "ETag: a\r\n b", "Etag:"])
-def test_odd_tags_are_not_repeated(askers: list[NewsFetcher], header: str) -> None:
-    """They cost an answer, and never a request that cannot be made."""
+def test_odd_tags_are_not_repeated(fetchers: list[NewsFetcher], header: str) -> None:
+    """The feed is fetched again, and the request stays valid."""
     with Upstream(answering(http(b"", "200 OK", header))) as upstream:
-        askers.append(NewsFetcher(upstream.url))
+        fetchers.append(NewsFetcher(upstream.url))
         for _ in range(2):
-            askers[0].remember(askers[0].ask(NOW))
+            fetchers[0].remember(fetchers[0].ask(NOW))
 
     assert b"if-none-match" not in upstream.requests[1].lower()
 
 
-def test_asks_for_feeds(askers: list[NewsFetcher]) -> None:
-    """What it would like to have is said, and what is compressed is unpacked."""
+def test_asks_for_feeds(fetchers: list[NewsFetcher]) -> None:
+    """The request has an Accept header, and a compressed answer is unpacked."""
     packed = http(gzip.compress(b"<rss/>"), "200 OK", "Content-Encoding: gzip")
     with Upstream(answering(packed)) as upstream:
-        reply = ask(askers, upstream.url)
+        reply = ask(fetchers, upstream.url)
 
     assert b"<rss/>" == reply.body
     assert b"Accept: application/rss+xml" in upstream.requests[0]
@@ -85,11 +85,11 @@ def test_asks_for_feeds(askers: list[NewsFetcher]) -> None:
         ("X: y", None),
     ],
 )
-def test_refusals(askers: list[NewsFetcher], header: str, wait: float | None) -> None:
-    """They say when to come back, as seconds or as a time; no word of theirs is repeated."""
+def test_refusals(fetchers: list[NewsFetcher], header: str, wait: float | None) -> None:
+    """`Retry-After` is read as seconds or as a date; the source's own text is not used."""
     refusing = answering(http(b"<b>go away</b>", "503 <b>", header))
     with Upstream(refusing) as upstream, pytest.raises(FeedRefused) as error:
-        ask(askers, upstream.url)
+        ask(fetchers, upstream.url)
 
     assert (503, wait) == (error.value.status, error.value.retry_after)
     assert "refused with 503: Service Unavailable" == str(error.value)
@@ -99,8 +99,8 @@ def test_refusals(askers: list[NewsFetcher], header: str, wait: float | None) ->
 
 
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See", "307 Temp", "308 Perm"])
-def test_follows_redirects(askers: list[NewsFetcher], status: str) -> None:
-    """To another host, and by a relative address."""
+def test_follows_redirects(fetchers: list[NewsFetcher], status: str) -> None:
+    """To another host, and to a relative address."""
     with Upstream(answering(http(b"here"))) as there:
 
         def serve(client: socket.socket, request: bytes) -> bool:
@@ -109,7 +109,7 @@ def test_follows_redirects(askers: list[NewsFetcher], status: str) -> None:
             return True
 
         with Upstream(serve) as upstream:
-            reply = ask(askers, f"{upstream.url}/first?token=secret")
+            reply = ask(fetchers, f"{upstream.url}/first?token=secret")
 
     assert b"here" == reply.body
     assert [b"/first?token=secret", b"/next"] == [e.split(b" ")[1] for e in upstream.requests]
@@ -130,16 +130,16 @@ def test_follows_redirects(askers: list[NewsFetcher], status: str) -> None:
         ("/again", "redirected too often"),
     ],
 )
-def test_redirects_are_bounded(askers: list[NewsFetcher], location: str, words: str) -> None:
-    """In their number and in where they lead."""
+def test_redirects_are_bounded(fetchers: list[NewsFetcher], location: str, words: str) -> None:
+    """Their number and their targets are restricted."""
     with Upstream(answering(moved(location))) as upstream, pytest.raises(FeedError, match=words):
-        ask(askers, upstream.url)
+        ask(fetchers, upstream.url)
 
     assert len(upstream.requests) <= 6
 
 
 class Inside:
-    """A listener at 127.0.0.2, which the tests call private, while 127.0.0.1 is called public."""
+    """A listener at 127.0.0.2, which counts as private in these tests; 127.0.0.1 is public."""
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.2", 0))
@@ -161,13 +161,13 @@ def is_private(address: str) -> bool:
     return address == "127.0.0.2"
 
 
-def test_no_redirect_leads_inside(askers: list[NewsFetcher]) -> None:
-    """A source on the internet cannot make us ask a private host: not even a connection is made."""
+def test_no_redirect_leads_inside(fetchers: list[NewsFetcher]) -> None:
+    """A source on the internet cannot redirect to a private host: no connection is made."""
     inside = Inside()
     with closing(inside), Upstream(answering(moved(inside.url))) as upstream:
         for _ in range(2):
             with pytest.raises(FeedError, match="redirected to a private address"):
-                ask(askers, upstream.url, inside=is_private)
+                ask(fetchers, upstream.url, inside=is_private)
 
         was_connected_to = inside.was_connected_to()
 
@@ -175,25 +175,25 @@ def test_no_redirect_leads_inside(askers: list[NewsFetcher]) -> None:
     assert 2 == len(upstream.requests)
 
 
-def test_from_inside_a_redirect_may_lead_inside(askers: list[NewsFetcher]) -> None:
-    """Whoever sets a private address trusts it."""
+def test_from_inside_a_redirect_may_lead_inside(fetchers: list[NewsFetcher]) -> None:
+    """A private address in the settings is trusted."""
     there = Upstream(answering(http(b"inside")))
     with there, Upstream(answering(moved(there.url))) as upstream:
-        reply = ask(askers, upstream.url)
+        reply = ask(fetchers, upstream.url)
 
     assert b"inside" == reply.body
 
 
-def test_a_name_that_is_here_and_there_is_treated_as_one_of_there(
-    askers: list[NewsFetcher],
+def test_a_name_with_inside_and_outside_addresses_counts_as_outside(
+    fetchers: list[NewsFetcher],
 ) -> None:
-    """Of its addresses only the public ones are connected to, and none after a redirect."""
-    askers.append(NewsFetcher("http://both.example.com/", inside=is_private))
+    """Only its public addresses are connected to, and none of its private ones after a redirect."""
+    fetchers.append(NewsFetcher("http://both.example.com/", inside=is_private))
 
-    assert ["127.0.0.1"] == askers[0]._choose(["127.0.0.2", "127.0.0.1"])
-    askers[0]._is_redirected = True
+    assert ["127.0.0.1"] == fetchers[0]._choose(["127.0.0.2", "127.0.0.1"])
+    fetchers[0]._is_redirected = True
     with pytest.raises(FeedError):
-        askers[0]._choose(["127.0.0.2"])
+        fetchers[0]._choose(["127.0.0.2"])
 
 
 @pytest.mark.parametrize(
@@ -225,8 +225,8 @@ def test_inside(address: str, inside: bool) -> None:
     assert inside is is_inside(address)
 
 
-def test_tls_is_not_left(askers: list[NewsFetcher]) -> None:
-    """A redirect from https to http is refused before anything is asked."""
+def test_tls_is_not_left(fetchers: list[NewsFetcher]) -> None:
+    """A redirect from https to http is rejected before any request."""
     from omcrm.feeds.news.fetcher import _target
 
     with pytest.raises(FeedError, match="without TLS"):
@@ -234,13 +234,13 @@ def test_tls_is_not_left(askers: list[NewsFetcher]) -> None:
     assert "https://example.com/a%0Db%C3%A9" == _target("https://example.com/", "/a\rb\xc3\xa9")
 
 
-def test_nothing_is_asked_after_the_end(askers: list[NewsFetcher]) -> None:
-    """Once closed it is closed."""
+def test_nothing_is_asked_after_the_end(fetchers: list[NewsFetcher]) -> None:
+    """After `close` it makes no request."""
     with Upstream(answering(http())) as upstream:
-        askers.append(NewsFetcher(upstream.url))
-        askers[0].close()
+        fetchers.append(NewsFetcher(upstream.url))
+        fetchers[0].close()
         with pytest.raises(FeedError, match="stopped"):
-            askers[0].ask(NOW)
+            fetchers[0].ask(NOW)
 
-    assert askers[0].closed
+    assert fetchers[0].closed
     assert [] == upstream.requests

@@ -18,7 +18,7 @@ APPLE = "Apple beats estimates as iPhone sales rise"
     ],
 )
 def test_the_same(other: str) -> None:
-    """Spelling, articles, publisher and alarm make no other story."""
+    """Case, articles, publisher and "breaking" do not make another headline."""
     assert headline(APPLE).matches(headline(other))
     assert headline(other).matches(headline(APPLE))
 
@@ -36,10 +36,10 @@ def test_the_same(other: str) -> None:
     ],
 )
 def test_not_the_same(one: str, other: str) -> None:
-    """A single other word or number may turn the sense around."""
+    """One other word or number makes another headline."""
     assert not headline(one).matches(headline(other))
 
 
 def test_abbreviations() -> None:
-    """Their points do not count."""
+    """Their points are ignored."""
     assert headline("U.S. inflation slows").matches(headline("US inflation slows"))

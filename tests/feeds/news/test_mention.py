@@ -48,12 +48,12 @@ def test_is_mentioned(text: str, symbols: str) -> None:
     ],
 )
 def test_is_not_mentioned(text: str) -> None:
-    """Rather none than a wrong one."""
+    """Ambiguous words are no mention."""
     assert () == MENTIONS.find(text)
 
 
 def test_names_are_no_patterns() -> None:
-    """Whatever a name holds, it is looked for as it is."""
+    """Special characters of a name are matched literally."""
     odd = [
         type(CATALOGUE[0])(symbol=s, name=n, asset_class=CATALOGUE[8].asset_class, decimals=2)
         for s, n in (("A.B", "(.*)+ ["), ("X", ""), ("Y", "a"))

@@ -1,6 +1,6 @@
-"""Whatever a source sends, it becomes plain items or words about what is wrong with it.
+"""Every answer of a source becomes plain items, or a problem.
 
-Long for a reason: each way in which a feed can be odd is told here.
+Long for a reason: there is a test for each way in which a feed can be malformed.
 """
 
 import random
@@ -32,11 +32,11 @@ def only(body: bytes) -> NewsItem:
     return item
 
 
-# What is read
+# Formats
 
 
 def test_rss_2() -> None:
-    """Text is plain, links are clean, times are UTC, and what is not said is not there."""
+    """Text is plain, links are clean, times are UTC, and missing fields are empty."""
     first, second = read(RSS).items
 
     assert (
@@ -56,7 +56,7 @@ def test_rss_2() -> None:
 
 
 def test_rss_1() -> None:
-    """Its items stand beside the channel, and its letters are those of its encoding."""
+    """Its items are beside the channel, and its encoding is used."""
     item = only(RDF)
 
     assert ("L'été", "Chaud", "https://rdf.example.com/1") == (item.title, item.summary, item.url)
@@ -65,7 +65,7 @@ def test_rss_1() -> None:
 
 
 def test_atom() -> None:
-    """Of several links the alternate one counts, of two times the one of publication."""
+    """Of several links the alternate one is used, of two times that of publication."""
     first, second = read(ATOM).items
 
     assert ("Rates & more", "One two") == (first.title, first.summary)
@@ -77,7 +77,7 @@ def test_atom() -> None:
 
 
 def test_identity_is_the_id_or_the_link() -> None:
-    """The same id is the same item whatever else has changed; an address is so everywhere."""
+    """The same id is the same item whatever else has changed; a URL identifies it everywhere."""
     link = "<link>https://a.example.com/x/?utm_source=1#top</link>"
     plain_link = "<link>http://a.example.com/x</link>"
 
@@ -90,7 +90,7 @@ def test_identity_is_the_id_or_the_link() -> None:
 
 
 def test_the_same_id_elsewhere_is_another_item() -> None:
-    """Numbers are given by each source for itself."""
+    """Ids that are no URLs are unique within a source only."""
     other = type(SOURCE)("https://other.example.com/", "other.example.com")
     body = titled("A", "<guid>7</guid>")
 
@@ -98,31 +98,31 @@ def test_the_same_id_elsewhere_is_another_item() -> None:
 
 
 def test_what_comes_before_a_mistake_is_kept() -> None:
-    """A document that is cut off is read as far as it goes, and said to be cut off."""
-    found = read(RSS[: RSS.index(b"</item>") + 20])
+    """The items before a cut are read, and the problem is reported."""
+    batch = read(RSS[: RSS.index(b"</item>") + 20])
 
-    assert ["Apple's profit rises 5 %"] == [item.title for item in found.items][:1]
-    assert (found.problem or "").startswith("not well-formed")
+    assert ["Apple's profit rises 5 %"] == [item.title for item in batch.items][:1]
+    assert (batch.problem or "").startswith("not well-formed")
 
 
-def test_others_get_their_turn() -> None:
-    """After each item somebody else may run."""
+def test_pauses_after_each_item() -> None:
+    """`pause` is called after each item."""
     pauses: list[None] = []
     parse(RSS, SOURCE, NOW, lambda: pauses.append(None))
 
     assert 2 == len(pauses)
 
 
-# What is refused
+# Rejected documents
 
 
 @pytest.mark.parametrize("body", [BOMB, EXTERNAL, b"<!DOCTYPE html><html></html>"])
 def test_no_entity_is_expanded(body: bytes) -> None:
-    """A document type is refused, and with it every entity, inside or outside."""
+    """A document type is rejected, and with it every internal or external entity."""
     began = time.thread_time()
-    found = read(body)
+    batch = read(body)
 
-    assert ((), "it has a document type, which feeds need not have") == (found.items, found.problem)
+    assert ((), "it has a document type, which feeds need not have") == (batch.items, batch.problem)
     assert time.thread_time() - began < 5
 
 
@@ -139,13 +139,13 @@ def test_no_entity_is_expanded(body: bytes) -> None:
         (b"<rss><channel><item><title>&nosuch;</title></item></channel></rss>", "undefined entity"),
     ],
 )
-def test_says_what_is_wrong(body: bytes, words: str) -> None:
-    """Nothing is raised; the words are short."""
-    found = read(body)
+def test_the_problem_is_named(body: bytes, words: str) -> None:
+    """No exception is raised; the problem has a bounded length."""
+    batch = read(body)
 
-    assert () == found.items
-    assert words in (found.problem or "")
-    assert len(found.problem or "") < 200
+    assert () == batch.items
+    assert words in (batch.problem or "")
+    assert len(batch.problem or "") < 200
 
 
 @pytest.mark.parametrize(
@@ -162,13 +162,13 @@ def test_says_what_is_wrong(body: bytes, words: str) -> None:
     ],
 )  # fmt: skip
 def test_a_megabyte(body: bytes) -> None:
-    """However large or twisted, it is read in a moment into few and short items."""
+    """A large or contrived document is read quickly into a bounded number of short items."""
     began = time.thread_time()
-    found = read(body)
+    batch = read(body)
 
     assert time.thread_time() - began < 3
-    assert len(found.items) <= 200
-    assert all(len(item.title) <= 300 and len(item.summary) <= 1000 for item in found.items)
+    assert len(batch.items) <= 200
+    assert all(len(item.title) <= 300 and len(item.summary) <= 1000 for item in batch.items)
 
 
 # Encodings
@@ -195,7 +195,7 @@ def test_a_megabyte(body: bytes) -> None:
     ],
 )  # fmt: skip
 def test_wrong_encodings(body: bytes, title: str) -> None:
-    """What a document says of its letters is believed only where it can be true."""
+    """A declared encoding is used only where the bytes agree."""
     assert title == only(body).title
 
 
@@ -215,11 +215,11 @@ def test_wrong_encodings(body: bytes, title: str) -> None:
     ],
 )
 def test_no_markup_is_passed_on(title: str) -> None:
-    """Neither tags nor what could become one when it is decoded again."""
-    found = only(titled(title)).title
+    """The title has no tags, nor text that becomes one when it is decoded again."""
+    batch = only(titled(title)).title
 
-    assert found.endswith("Rates")
-    assert "<" not in found
+    assert batch.endswith("Rates")
+    assert "<" not in batch
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_no_markup_is_passed_on(title: str) -> None:
     ],
 )
 def test_links_lead_to_the_web(link: str) -> None:
-    """Others are none."""
+    """Other links are removed."""
     media = f'<content xmlns="http://search.yahoo.com/mrss/" url="{link}" medium="image"/>'
     item = only(titled("A", f"<link>{link}</link>", media))
 
@@ -242,7 +242,7 @@ def test_links_lead_to_the_web(link: str) -> None:
 
 
 def test_no_secret_of_the_source_is_passed_on() -> None:
-    """A link without a host is one of the source's host, without its query."""
+    """A relative link is resolved against the source's host, without its query."""
     links = ("", "#x", "?a=b", "a", "/a")
     items = [only(titled("A", f"<link>{link}</link>")) for link in links]
 
@@ -252,7 +252,7 @@ def test_no_secret_of_the_source_is_passed_on() -> None:
 
 @pytest.mark.parametrize("text", ["", "soon", "Wed, 04 Mar 2026 15:30:00", "2030-01-01T00:00:00Z"])
 def test_absurd_times_are_unknown(text: str) -> None:
-    """The item is there, and is as old as its arrival."""
+    """The item is kept, with the time of its receipt."""
     item = only(titled("A", f"<pubDate>{text}</pubDate>"))
 
     assert None is item.published_at
@@ -264,7 +264,7 @@ def test_absurd_times_are_unknown(text: str) -> None:
 
 @dataclass
 class Mutation:
-    """Makes bodies that began as samples."""
+    """Makes mutations of sample bodies."""
 
     chance: random.Random
 
@@ -301,14 +301,14 @@ WORDS = (
 )  # fmt: skip
 
 
-def test_no_bytes_make_it_raise_or_lie(tries: int) -> None:
-    """Whatever is sent, items are plain, short, timely and linked to the web only."""
+def test_no_bytes_make_it_raise_or_invent(tries: int) -> None:
+    """For every body, items are plain, short, not in the future, and link to the web only."""
     mutation, read_well = Mutation(random.Random("news")), 0
     for number in range(tries):
         body = mutation.of((RSS, RDF, ATOM)[number % 3])
-        found = read(body)
-        read_well += bool(found.items)
-        for item in found.items:
+        batch = read(body)
+        read_well += bool(batch.items)
+        for item in batch.items:
             assert_plain(item, body)
 
     assert read_well > tries / 10

@@ -27,12 +27,12 @@ from omcrm.feeds.news.plain_text import plain
     ],
 )
 def test_plain(text: str, read: str) -> None:
-    """Markup, control signs and what hides are gone; all else is as it was."""
+    """Markup, control and invisible characters are removed; other text is unchanged."""
     assert read == plain(text, 1000)
 
 
 def test_is_cut_between_words() -> None:
-    """With a sign that says so; a word without end is cut within."""
+    """An ellipsis marks the cut; a too long word is cut inside."""
     assert "one two…" == plain("one two three", 10)
     assert "xxxxxxxxx…" == plain("x" * 50, 10)
     assert "one two" == plain("one two", 7)

@@ -7,7 +7,7 @@ ONE, TWO = "https://www.example.com/rss?a=1", "http://127.0.0.1:8000/atom"
 
 
 def test_urls_are_read() -> None:
-    """Separated by commas, each once, in their order."""
+    """Separated by commas, without duplicates, in their order."""
     assert (ONE, TWO) == read_urls(f" {ONE} ,, {TWO},{ONE}")
     assert () == read_urls("") == read_urls(" , ")
 
@@ -29,7 +29,7 @@ def test_urls_are_read() -> None:
     ],
 )
 def test_what_cannot_be_asked_is_refused(text: str) -> None:
-    """Before anything starts, and without repeating a secret."""
+    """The error does not repeat a secret."""
     with pytest.raises(ValueError) as error:
         read_urls(text)
 
@@ -37,12 +37,12 @@ def test_what_cannot_be_asked_is_refused(text: str) -> None:
 
 
 def test_sources_are_named_by_their_hosts() -> None:
-    """Nothing of the path or query is in the name."""
+    """Neither the path nor the query is in the name."""
     assert ["example.com", "127.0.0.1"] == [source.name for source in news_sources((ONE, TWO))]
 
 
 def test_a_demonstration_has_the_exchange_s() -> None:
-    """Unless there are others."""
+    """The exchange's news are used only without other sources."""
     simulated = NewsSource("http://127.0.0.1:9/news/rss", "simulated")
 
     assert (simulated,) == news_sources((), "ws://127.0.0.1:9")

@@ -25,7 +25,7 @@ NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
     ],
 )
 def test_the_same_moment(text: str) -> None:
-    """However it is written, in UTC."""
+    """Every format gives the same time in UTC."""
     assert NOON == moment(text, NOW)
     assert UTC is moment(text, NOW).tzinfo
 
@@ -50,12 +50,12 @@ def test_the_same_moment(text: str) -> None:
     ],
 )
 def test_no_moment(text: str) -> None:
-    """Without a zone, without sense, or long before the web."""
+    """Times without a zone, invalid ones, and those before the web are None."""
     assert None is moment(text, NOW)
 
 
 def test_an_hour_ahead_is_too_far() -> None:
-    """Clocks differ by less."""
+    """Differences of clocks are smaller than an hour."""
     near, far = NOW + timedelta(minutes=59), NOW + timedelta(minutes=61)
 
     assert near == moment(near.isoformat(), NOW)

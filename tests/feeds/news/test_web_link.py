@@ -31,17 +31,17 @@ BASE = "https://news.example.com/feed/secret?token=x"
     ],
 )
 def test_web_link(text: str, link: str | None) -> None:
-    """Only what leads to the web, spelled so that it can stand anywhere."""
+    """Only http and https URLs, quoted so that they are safe in HTML."""
     assert link == web_link(text, BASE)
 
 
 def test_without_a_base_there_is_no_relative_link() -> None:
-    """An id that looks like a path is no address."""
+    """An id that looks like a path is no URL."""
     assert [None, None] == [web_link(name) for name in ("a/b", "/a")]
 
 
 def test_identity() -> None:
-    """Scheme, slash and fragment do not make another page; the query does."""
+    """Scheme, final slash and fragment are ignored; the query is not."""
     same = ["http://a.example.com/x", "https://a.example.com/x/", "https://a.example.com/x#top"]
 
     assert 1 == len({link_identity(url) for url in same})

@@ -75,7 +75,7 @@ def tick(*messages: Any, url: str = STOCKS) -> Tick:
 
 
 def test_logs_in_first_and_waits_to_be_welcomed() -> None:
-    """Both halves of the key go out in the first frame; only the answer to it is a welcome."""
+    """The first frame has both halves of the key; only its answer is an `Authenticated`."""
     alpaca = provider()
 
     assert alpaca.authenticates
@@ -86,8 +86,8 @@ def test_logs_in_first_and_waits_to_be_welcomed() -> None:
     assert [Authenticated()] == read({"T": "success", "msg": "authenticated"})
 
 
-def test_keys_are_looked_up_for_every_connection() -> None:
-    """A key that was changed while the process runs is used the next time."""
+def test_keys_are_read_for_every_connection() -> None:
+    """A key that is changed while the process runs is used for the next connection."""
     held = {KEY_ID: "first-id", KEY: "first-secret"}
     alpaca = Alpaca(STOCKS, Keys(held.__getitem__))
     before = json.loads(alpaca.opening()[0])
@@ -108,8 +108,8 @@ def test_keys_are_looked_up_for_every_connection() -> None:
         ("", "", "ALPACA_API_KEY_ID"),
     ],
 )
-def test_says_which_key_is_missing(key: str, secret: str, missing: str | None) -> None:
-    """The setting that is empty is named, the id first."""
+def test_the_missing_key_is_named(key: str, secret: str, missing: str | None) -> None:
+    """The empty setting is named, the id first."""
     assert missing == provider(key=key, secret=secret).missing()
 
 
@@ -123,15 +123,15 @@ def test_says_which_key_is_missing(key: str, secret: str, missing: str | None) -
         ("v1beta3/crypto/us", PriceClass.LIVE),
     ],
 )
-def test_the_url_says_what_the_prices_are_good_for(feed: str, claim: PriceClass) -> None:
-    """Prices of the delayed feed may fill no order."""
+def test_the_url_decides_the_price_class(feed: str, claim: PriceClass) -> None:
+    """Prices of the delayed feed must not fill orders."""
     alpaca = provider(f"{HOST}/{feed}")
 
     assert ("alpaca", claim) == (alpaca.source.name, alpaca.source.claim)
     assert alpaca.source == next(iter(alpaca.parse(json.dumps([TRADE]), ARRIVAL))).source
 
 
-# What is asked for
+# Subscriptions
 
 
 @pytest.mark.parametrize("action", ["subscribe", "unsubscribe"])
@@ -146,7 +146,7 @@ def test_asks_for_trades_quotes_and_daily_bars(action: str) -> None:
 
 
 def test_the_test_feed_is_not_asked_for_daily_bars() -> None:
-    """It has none, and would refuse the rest along with them."""
+    """It has none, and would reject the whole request."""
     (frame,) = provider(f"{HOST}/v2/test").subscribe(["FAKEPACA"], 1)
 
     assert {"action": "subscribe", "trades": ["FAKEPACA"], "quotes": ["FAKEPACA"]} == json.loads(
@@ -154,8 +154,8 @@ def test_the_test_feed_is_not_asked_for_daily_bars() -> None:
     )
 
 
-def test_asks_for_half_of_the_limit_at_once() -> None:
-    """What is refused as a whole is not everything."""
+def test_subscribes_in_frames_of_half_the_limit() -> None:
+    """A frame that is rejected as a whole is not all of the symbols."""
     alpaca = provider()
     names = [f"S{number}" for number in range(alpaca.limits.symbols)]
     asked = [json.loads(frame)["trades"] for frame in alpaca.subscribe(names, 1)]
@@ -169,7 +169,7 @@ def test_asks_for_half_of_the_limit_at_once() -> None:
 
 
 def test_a_trade_of_a_share_has_no_number() -> None:
-    """Each exchange numbers its own, so that they cannot be compared; nanoseconds are cut."""
+    """Each exchange numbers its own trades, so they cannot be compared; nanoseconds are cut."""
     assert Tick(
         "AAPL",
         provider().source,
@@ -206,13 +206,13 @@ def test_sizes_of_a_share_are_counted_in_round_lots() -> None:
 
 
 @pytest.mark.parametrize("side", ["bp", "ap"])
-def test_a_side_without_an_offer_makes_no_book(side: str) -> None:
-    """A price of zero says that there is none."""
+def test_an_empty_side_makes_no_book(side: str) -> None:
+    """A price of zero means an empty side."""
     assert [] == read({**QUOTE, side: 0})
 
 
 def test_a_daily_bar_gives_the_figures_of_the_day() -> None:
-    """There is no change in it, for it does not know yesterday."""
+    """It has no change, for it has no previous close."""
     expected = DayFigures(
         Decimal(230),
         Decimal("232.1"),
@@ -221,14 +221,14 @@ def test_a_daily_bar_gives_the_figures_of_the_day() -> None:
         None,
         datetime(2026, 1, 5, 5, tzinfo=UTC),
     )
-    said = tick(BAR)
+    bar_tick = tick(BAR)
 
-    assert expected == said.day
-    assert said.trade is None
+    assert expected == bar_tick.day
+    assert bar_tick.trade is None
 
 
 def test_a_day_without_trades_has_no_figures() -> None:
-    """Such a bar is made of quotes."""
+    """A bar without volume is made of quotes."""
     assert [] == read({**BAR, "v": 0, "n": 0, "vw": 0})
 
 
@@ -243,34 +243,36 @@ def test_fakepaca_is_a_share() -> None:
 
 
 def test_a_trade_of_a_coin_has_a_number() -> None:
-    """There is only one exchange that counts."""
+    """Coins have one exchange that numbers their trades."""
     trade = Trade(Decimal("91234.5"), Decimal("0.0015"), 77, TRADED_AT)
-    said = tick(COIN_TRADE, url=COINS)
+    bar_tick = tick(COIN_TRADE, url=COINS)
 
-    assert ("BTC", trade) == (said.symbol, said.trade)
+    assert ("BTC", trade) == (bar_tick.symbol, bar_tick.trade)
 
 
 def test_sizes_of_a_coin_are_as_they_are() -> None:
-    """Coins know no round lots."""
+    """Coins have no round lots."""
     sizes = Decimal("0.5"), Decimal("1.25")
     expected = TopOfBook(Decimal(91234), Decimal("91235.5"), *sizes, time=TRADED_AT)
 
     assert expected == tick(COIN_QUOTE, url=COINS).book
 
 
-# What else is sent
+# Other messages
 
 
 def test_an_array_may_hold_everything() -> None:
-    """Messages of all types are read in their order, whoever else they are about."""
-    said = read(TRADE, {**QUOTE, "S": "MSFT"}, {**TRADE, "S": "TSLA"}, BAR)
+    """Messages of all types are read in their order, and those of other symbols are ignored."""
+    bar_tick = read(TRADE, {**QUOTE, "S": "MSFT"}, {**TRADE, "S": "TSLA"}, BAR)
 
-    assert ["AAPL", "MSFT", "AAPL"] == [event.symbol for event in said if isinstance(event, Tick)]
-    assert 3 == len(said)
+    assert ["AAPL", "MSFT", "AAPL"] == [
+        event.symbol for event in bar_tick if isinstance(event, Tick)
+    ]
+    assert 3 == len(bar_tick)
 
 
 def test_one_bad_message_spoils_no_other() -> None:
-    """The rest of an array is read, and one complaint stands for all."""
+    """The rest of an array is read, and only the first problem is reported."""
     first, second, problem = read(TRADE, {**TRADE, "p": None}, 17, QUOTE)
 
     assert isinstance(first, Tick)
@@ -279,14 +281,14 @@ def test_one_bad_message_spoils_no_other() -> None:
 
 
 @pytest.mark.parametrize("kind", ["b", "u", "s", "l", "c", "x", "i", "n", "o", "something_new"])
-def test_what_is_no_price_says_nothing(kind: str) -> None:
-    """Minute bars, halts, limits, corrections, cancels, imbalances, news and books are known."""
+def test_messages_without_a_price_make_no_event(kind: str) -> None:
+    """Minute bars, halts, limits, corrections, cancels, imbalances, news and books are ignored."""
     assert [] == read({**TRADE, "T": kind})
     assert [] == read({"T": kind, "id": 1})
 
 
 def test_a_list_of_subscriptions_acknowledges() -> None:
-    """It is repeated as a whole after every request."""
+    """The server sends the whole list after every request."""
     assert [Acknowledged(None)] == read({"T": "subscription", "trades": ["AAPL"], "quotes": []})
 
 
@@ -307,14 +309,14 @@ def test_a_list_of_subscriptions_acknowledges() -> None:
     ],
 )
 def test_a_wrong_type_is_unreadable(message: Any) -> None:
-    """Nothing is taken for what it is not."""
+    """A field of another type makes no tick."""
     (event,) = read(message, url=COINS)
 
     assert isinstance(event, Unreadable)
 
 
 def test_a_message_outside_of_an_array_is_unreadable() -> None:
-    """The server sends nothing but arrays."""
+    """The server sends only arrays."""
     (event,) = provider().parse(json.dumps(TRADE), ARRIVAL)
 
     assert isinstance(event, Unreadable)
@@ -340,21 +342,21 @@ def test_a_message_outside_of_an_array_is_unreadable() -> None:
         (999, RequestRejected(999, "words")),
     ],
 )
-def test_each_error_has_its_consequence(code: int, event: Event) -> None:
-    """Some end the connection, for as long as their status says; others refuse a request."""
+def test_each_error_code_is_mapped(code: int, event: Event) -> None:
+    """Some codes deny access with a status, others only reject a request."""
     assert [event] == read({"T": "error", "code": code, "msg": "words"})
 
 
 def test_an_error_may_have_no_words() -> None:
-    """Its number is enough."""
+    """The code alone decides."""
     assert [AccessDenied(401, "")] == read({"T": "error", "code": 402})
 
 
-def test_neither_half_of_the_key_is_ever_told() -> None:
-    """Whatever the upstream sends back, no event holds the id or the secret."""
+def test_no_event_holds_either_half_of_the_key() -> None:
+    """Whatever the upstream repeats, no event holds the id or the secret."""
     alpaca = provider()
     alpaca.opening()
-    # At every place of a text that is cut somewhere.
+    # At every position of a text that is cut at some length.
     echoes = [
         {**TRADE, key: f"{' ' * blanks}{half}"}
         for key in ("t", "p", "s", "T", "S")
@@ -368,12 +370,12 @@ def test_neither_half_of_the_key_is_ever_told() -> None:
     ]
     for echo in echoes:
         for event in alpaca.parse(json.dumps([echo]), ARRIVAL):
-            for part in (ID[:6], SECRET[:6]):
-                assert part not in repr(event), echo
+            for secret in (ID[:6], SECRET[:6]):
+                assert secret not in repr(event), echo
 
 
 def test_keys_are_hidden_from_what_shows_them() -> None:
-    """The refusal that sends them back stays readable, with stars in their place."""
+    """A refusal that repeats them stays readable, with stars in their place."""
     alpaca = provider()
     alpaca.opening()
     frame = json.dumps([{"T": "error", "code": 402, "msg": f"no {ID} with {SECRET}"}])
@@ -396,13 +398,13 @@ class Fed:
         )
         self.supervisor.follow({"AAPL": "AAPL"}, lambda: True)
 
-    def has(self, part: str) -> bool:
-        return any(getattr(tick, part) for tick in self.ticks)
+    def has(self, field: str) -> bool:
+        return any(getattr(tick, field) for tick in self.ticks)
 
 
 @pytest.fixture
 def fed(exchange: Exchange) -> Iterator[Fed]:
-    """A supervisor that has a good key."""
+    """A started supervisor with a valid key."""
     fed = Fed(f"{exchange.url}/alpaca/v2/iex")
     fed.supervisor.start()
     yield fed
@@ -410,8 +412,8 @@ def fed(exchange: Exchange) -> Iterator[Fed]:
 
 
 def test_a_supervisor_logs_in_subscribes_and_streams(fed: Fed) -> None:
-    """Trades, quotes and the figures of the day come, each of the one symbol."""
-    wait_for(lambda: all(fed.has(name) for name in ("trade", "book", "day")), 15, "every part")
+    """Trades, quotes and the figures of the day come for the subscribed symbol."""
+    wait_for(lambda: all(fed.has(name) for name in ("trade", "book", "day")), 15, "every field")
 
     assert {"AAPL"} == {tick.symbol for tick in fed.ticks}
     assert "streaming" == fed.supervisor.status().state
@@ -419,7 +421,7 @@ def test_a_supervisor_logs_in_subscribes_and_streams(fed: Fed) -> None:
 
 
 def test_a_wrong_key_is_not_tried_again_soon(exchange: Exchange) -> None:
-    """The refusal is told without the key, and the supervisor waits for minutes."""
+    """The refusal is reported without the key, and the supervisor waits for minutes."""
     fed = Fed(f"{exchange.url}/alpaca/v2/iex", key="bad-id-of-nobody")
     fed.supervisor.start()
     try:
@@ -433,5 +435,5 @@ def test_a_wrong_key_is_not_tried_again_soon(exchange: Exchange) -> None:
 
 
 def test_samples_are_arrays() -> None:
-    """The frames of the shared test are what the server sends."""
+    """The frames of the shared test are arrays, like those of the server."""
     assert all(isinstance(json.loads(frame), list) for frame in ALPACA)

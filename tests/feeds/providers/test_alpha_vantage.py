@@ -41,13 +41,13 @@ def provider(key: str = SECRET) -> AlphaVantage:
 
 
 def parse(body: Any, status: int = 200, at: datetime = START) -> list[Event]:
-    """What a reply says to one who follows IBM."""
+    """The events in a reply while IBM is followed."""
     asked = provider()
     (call,) = asked.calls(["IBM"])
     return list(asked.parse(call, reply(body, status), FrameContext(at, 1, {"IBM": "IBM"})))
 
 
-# Asking
+# Calls
 
 
 def test_asks_for_one_share_a_call() -> None:
@@ -61,7 +61,7 @@ def test_asks_for_one_share_a_call() -> None:
 
 
 def test_without_a_key_it_is_not_asked() -> None:
-    """What is missing is named, and it is looked for anew each time."""
+    """The missing setting is named, and is read anew each time."""
     given = {KEY: ""}
     asked = AlphaVantage("http://127.0.0.1:9", Keys(lambda name: given[name]))
 
@@ -74,14 +74,14 @@ def test_without_a_key_it_is_not_asked() -> None:
 
 
 def test_a_name_cannot_change_the_question() -> None:
-    """What a name holds stays inside of it."""
+    """A name is quoted in the URL."""
     (call,) = provider().calls(["A&apikey=x#"])
 
     assert call.url.endswith(f"symbol=A%26apikey%3Dx%23&apikey={SECRET}")
 
 
 def test_the_budget_is_that_of_the_free_plan() -> None:
-    """25 calls a day, and few of them at once."""
+    """25 calls a day, and five a minute."""
     budgets = {budget.period: budget.calls for budget in provider().limits.budgets}
 
     assert {"day": 25, "minute": 5} == budgets
@@ -92,7 +92,7 @@ def test_the_budget_is_that_of_the_free_plan() -> None:
 
 
 def test_a_quote_is_the_last_trading_day() -> None:
-    """Its price is of the close, as its figures are; nobody may trade on it."""
+    """Its price and figures have the time of the close; it must not fill orders."""
     close = datetime(2026, 1, 5, 21, 0, tzinfo=UTC)
     day = DayFigures(
         open=Decimal("251.51"),
@@ -109,7 +109,7 @@ def test_a_quote_is_the_last_trading_day() -> None:
 
 
 def test_a_close_in_summer_is_an_hour_earlier() -> None:
-    """New York puts its clocks forward."""
+    """New York has daylight saving time."""
     quote = {**QUOTE, "07. latest trading day": "2026-07-06"}
     (tick,) = parse({"Global Quote": quote}, at=datetime(2026, 7, 7, tzinfo=UTC))
 
@@ -117,23 +117,23 @@ def test_a_close_in_summer_is_an_hour_earlier() -> None:
 
 
 def test_a_day_that_is_not_over_has_no_close() -> None:
-    """A price cannot be newer than its arrival."""
+    """A price is not newer than its receipt."""
     during = datetime(2026, 1, 5, 16, 0, tzinfo=UTC)
     (tick,) = parse({"Global Quote": QUOTE}, at=during)
 
     assert during == tick.trade.time == tick.day.time
 
 
-@pytest.mark.parametrize("said", ["-12.5000%", "-12.5"])
-def test_a_loss_is_negative(said: str) -> None:
+@pytest.mark.parametrize("change", ["-12.5000%", "-12.5"])
+def test_a_loss_is_negative(change: str) -> None:
     """The sign of a change is kept, whether there is a percent sign or not."""
-    (tick,) = parse({"Global Quote": {**QUOTE, "10. change percent": said}})
+    (tick,) = parse({"Global Quote": {**QUOTE, "10. change percent": change}})
 
     assert Decimal("-12.5") == tick.day.change_percent
 
 
-def test_figures_that_are_left_out_are_not_told() -> None:
-    """Only what is in the answer is said."""
+def test_missing_figures_are_none() -> None:
+    """Figures that are not in the answer stay None."""
     quote = {key: QUOTE[key] for key in QUOTE if key not in ("02. open", "06. volume")}
     (tick,) = parse({"Global Quote": quote})
 
@@ -143,10 +143,10 @@ def test_figures_that_are_left_out_are_not_told() -> None:
 
 @pytest.mark.parametrize("field", [key for key in QUOTE if key[:2] not in ("08", "09")])
 @pytest.mark.parametrize("wrong", [None, 250, {}, [], "None", True])
-def test_what_is_no_text_of_a_figure_is_unreadable(field: str, wrong: Any) -> None:
-    """Everything is written as text; another type or word makes no price."""
+def test_a_figure_of_another_type_is_unreadable(field: str, wrong: Any) -> None:
+    """Every figure is a JSON string of a number; another type or text makes no price."""
     events = parse({"Global Quote": {**QUOTE, field: wrong}})
-    # "None" is a word like any other in the place of a ticker.
+    # "None" in place of a ticker is an unknown ticker.
     expected = [] if (field, wrong) == ("01. symbol", "None") else [Unreadable]
 
     assert expected == [type(event) for event in events]
@@ -159,7 +159,7 @@ def test_a_share_that_is_not_known_is_nothing() -> None:
 
 @pytest.mark.parametrize("body", [{}, [], "x", None, {"Meta Data": {}}, b"symbol,open\r\n"])
 def test_another_answer_is_unreadable(body: Any) -> None:
-    """What holds no quote is not taken for one without a price."""
+    """An answer without a quote is not read as a quote without a price."""
     (event,) = parse(body)
 
     assert isinstance(event, Unreadable)
@@ -170,27 +170,27 @@ def test_another_answer_is_unreadable(body: Any) -> None:
 
 @pytest.mark.parametrize("field", ["Information", "Note"])
 def test_when_the_day_is_used_up_the_next_is_waited_for(field: str) -> None:
-    """Nothing more is given before the next day."""
+    """The refusal lasts until the next day of UTC."""
     (event,) = parse({field: LIMIT})
 
     assert isinstance(event, AccessDenied)
     assert (429, 9 * 3600.0) == (event.status, event.retry_after)
 
 
-def test_who_asks_too_fast_loses_no_day() -> None:
-    """The words of that refusal name the day's limit, too, and the premium plans."""
+def test_a_burst_does_not_use_up_the_day() -> None:
+    """The text of that refusal also names the day's limit and the premium plans."""
     assert [AccessDenied(429, BURST[:200])] == parse({"Information": BURST})
 
 
 def test_five_a_minute_is_no_day() -> None:
-    """Nor do the words that were used for it before."""
-    said = "Our standard API call frequency is 5 calls per minute and 500 calls per day."
+    """The former text of that refusal does not use up the day either."""
+    note = "Our standard API call frequency is 5 calls per minute and 500 calls per day."
 
-    assert [AccessDenied(429, said)] == parse({"Note": said})
+    assert [AccessDenied(429, note)] == parse({"Note": note})
 
 
-def test_the_key_in_the_words_is_never_told() -> None:
-    """Alpha Vantage repeats the key; neither it nor its half is in what we say."""
+def test_a_key_in_a_refusal_is_hidden() -> None:
+    """Alpha Vantage repeats the key; neither it nor half of it is in the message."""
     for length in range(150, 200):
         for event in (
             *parse({"Information": "x" * length + LIMIT}),
@@ -201,7 +201,7 @@ def test_the_key_in_the_words_is_never_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "said", "event"),
+    ("field", "refusal", "event"),
     [
         ("Information", "This is a premium endpoint.", AccessDenied),
         ("Information", "The **demo** API key is for demo purposes only.", AccessDenied),
@@ -210,18 +210,18 @@ def test_the_key_in_the_words_is_never_told() -> None:
         ("Error Message", "the parameter apikey is invalid or missing.", AccessDenied),
     ],
 )
-def test_a_refusal_says_why(field: str, said: str, event: type) -> None:
-    """What is refused for good is told from what is refused for this share."""
-    status = {"This": 403, "The ": 401, "the ": 401}.get(said[:4], 400)
+def test_a_refusal_is_classified_by_its_text(field: str, refusal: str, event: type) -> None:
+    """Denied access is distinguished from a refusal of this share."""
+    status = {"This": 403, "The ": 401, "the ": 401}.get(refusal[:4], 400)
 
-    assert [event(status, said)] == parse({field: said})
+    assert [event(status, refusal)] == parse({field: refusal})
 
 
 def test_a_refusal_is_no_price_whatever_else_is_there() -> None:
-    """A note beside a quote is the one that is believed."""
+    """A note beside a quote prevails."""
     assert [429] == [event.status for event in parse({"Global Quote": QUOTE, "Note": LIMIT})]
 
 
 def test_words_that_are_none_are_unreadable() -> None:
-    """A refusal is a text."""
+    """The text of a refusal is a JSON string."""
     assert [Unreadable] == [type(event) for event in parse({"Note": {"per": "day"}})]

@@ -22,7 +22,7 @@ from omcrm.feeds.provider import (
 from omcrm.feeds.providers.binance import SOURCE, STREAMS, Binance
 from omcrm.market.policy import POLICIES
 from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import SourceQuote, merge
+from omcrm.market.source_quote import SourceQuote, merge
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 from omcrm.market.validation import Validator
 from tests.feeds.frames import BINANCE, combined, text
@@ -55,7 +55,7 @@ def read(frame: str | bytes, *streams: str) -> list[Event]:
 
 
 def parts(events: Iterable[Event]) -> tuple[Trade | None, TopOfBook | None, DayFigures | None]:
-    """The parts of the one tick there must be."""
+    """The trade, book and day figures of the only tick."""
     (tick,) = events
     assert isinstance(tick, Tick)
     return tick.trade, tick.book, tick.day
@@ -65,7 +65,7 @@ def altered(name: str, **fields: Any) -> dict[str, Any]:
     return {**BINANCE[name], **fields}
 
 
-# What is asked for
+# Subscriptions
 
 
 @pytest.mark.parametrize(
@@ -80,12 +80,12 @@ def altered(name: str, **fields: Any) -> dict[str, Any]:
     ],
 )
 def test_connects_to_the_combined_stream(base: str) -> None:
-    """Whichever of Binance's addresses is set, the combined stream is what is opened."""
+    """Whichever of Binance's addresses is set, the combined stream is opened."""
     assert "wss://stream.binance.com:9443/stream" == Binance(base, ("trade",)).url()
 
 
 def test_subscribes_by_lower_case_names_and_streams() -> None:
-    """One frame asks for every stream of every symbol, under the number it was given."""
+    """One frame subscribes to every stream of every symbol, with the given request number."""
     (frame,) = provider("trade", "bookTicker").subscribe(["btcusdt", "ethusdt"], 7)
 
     assert {
@@ -101,7 +101,7 @@ def test_subscribes_by_lower_case_names_and_streams() -> None:
 
 
 def test_unsubscribes_alike() -> None:
-    """What was asked for is given up by the same names."""
+    """Unsubscribing uses the same names."""
     (frame,) = provider("trade").unsubscribe(["btcusdt"], 8)
 
     assert {"method": "UNSUBSCRIBE", "params": ["btcusdt@trade"], "id": 8} == msgspec.json.decode(
@@ -110,7 +110,7 @@ def test_unsubscribes_alike() -> None:
 
 
 def test_many_symbols_are_asked_for_in_frames_of_two_hundred() -> None:
-    """No frame is longer than Binance takes, none is numbered twice, and nothing is left out."""
+    """No frame exceeds Binance's limit, every number is unique, and no symbol is left out."""
     names = [f"coin{number}" for number in range(300)]
     frames = [msgspec.json.decode(payload) for payload in provider().subscribe(names, 5)]
     asked = [stream for frame in frames for stream in frame["params"]]
@@ -138,7 +138,7 @@ def test_keeps_within_the_limits_of_one_connection(count: int) -> None:
 
 
 def test_is_live() -> None:
-    """Binance streams what happens now."""
+    """Binance streams in real time."""
     assert ("binance", PriceClass.LIVE) == (SOURCE.name, SOURCE.claim)
     assert SOURCE is provider().source
 
@@ -163,21 +163,21 @@ def test_book_ticker_is_known_by_its_keys() -> None:
 
 
 def test_ticker_brings_day_and_last_trade() -> None:
-    """The 24 hours' figures come with the last trade, and leave the book to the book's stream."""
+    """It brings the figures of 24 hours and the last trade; the book has its own stream."""
     last = Trade(TRADE.price, TRADE.size, 5000000001, EVENT_AT)
 
     assert (last, None, DAY) == parts(read(text(BINANCE["ticker"])))
 
 
 def test_ticker_brings_the_book_where_no_other_stream_does() -> None:
-    """Without the book's own stream the summary's is taken, which has no number."""
+    """Without the book's own stream the ticker's book is used, which has no number."""
     book = msgspec.structs.replace(BOOK, id=None)
 
     assert book == parts(read(text(BINANCE["ticker"]), "trade", "ticker"))[1]
 
 
 def test_ticker_of_a_quiet_market_makes_nothing_up() -> None:
-    """Where nobody traded or quoted, zeros are no prices."""
+    """Without trades or quotes, zeros are no prices."""
     zeros = dict.fromkeys("cQbBaAohlvqpPwx", "0.00000000")
     quiet = altered("ticker", **zeros, F=-1, L=-1, n=0)
 
@@ -185,7 +185,7 @@ def test_ticker_of_a_quiet_market_makes_nothing_up() -> None:
 
 
 def test_mini_ticker_brings_the_day_with_its_change() -> None:
-    """The change in percent is that of the figures."""
+    """The change in percent is computed from the figures."""
     day = msgspec.structs.replace(DAY, change_percent=Decimal("-0.132"))
 
     assert (None, None, day) == parts(read(text(BINANCE["miniTicker"])))
@@ -200,14 +200,14 @@ def test_mini_ticker_is_the_last_price_where_no_other_stream_is() -> None:
 
 @pytest.mark.parametrize("kind", ["1hTicker", "4hTicker", "1dTicker"])
 def test_window_tickers_bring_the_last_trade_only(kind: str) -> None:
-    """Figures of another window than 24 hours are not shown as if they were of 24 hours."""
+    """Figures of another window than 24 hours are not used."""
     last = Trade(TRADE.price, None, 5000000001, EVENT_AT)
 
     assert (last, None, None) == parts(read(text(altered("ticker_1h", e=kind))))
 
 
 def test_kline_brings_its_last_trade() -> None:
-    """A candle's close is the trade it ends with."""
+    """A candle's close is its last trade."""
     at = datetime(2026, 2, 2, 2, 40, 1, 500_000, tzinfo=UTC)
     last = Trade(TRADE.price, None, 5000000042, at)
 
@@ -215,14 +215,14 @@ def test_kline_brings_its_last_trade() -> None:
 
 
 def test_kline_without_trades_is_no_trade() -> None:
-    """An empty candle repeats the previous close and says nothing new."""
+    """An empty candle repeats the previous close and makes no event."""
     empty = {**BINANCE["kline_1m"]["k"], "f": -1, "L": -1, "n": 0}
 
     assert [] == read(text(altered("kline_1m", k=empty)))
 
 
-def test_partial_book_is_told_by_its_stream() -> None:
-    """A partial book names no symbol; the combined stream's name does."""
+def test_partial_book_gets_its_symbol_from_the_stream() -> None:
+    """A partial book has no symbol; the combined stream's name has it."""
     assert (None, BOOK, None) == parts(read(combined("depth5", BINANCE["depth5"])))
     assert (None, BOOK, None) == parts(read(combined("depth20@100ms", BINANCE["depth5"])))
     assert [] == read(text(BINANCE["depth5"]))
@@ -230,45 +230,45 @@ def test_partial_book_is_told_by_its_stream() -> None:
 
 @pytest.mark.parametrize("side", ["bids", "asks"])
 def test_partial_book_with_an_empty_side_is_no_book(side: str) -> None:
-    """Who has no bid has no best bid."""
+    """A book with an empty side has no best prices."""
     assert [] == read(combined("depth5", altered("depth5", **{side: []})))
 
 
 @pytest.mark.parametrize("name", ["depth", "avgPrice", "referencePrice", "blockTrade"])
 def test_events_that_are_no_price_are_passed_over(name: str) -> None:
-    """They are known, and neither a quote nor an error."""
+    """They are known, and make neither a tick nor an error."""
     assert [] == read(text(BINANCE[name]))
 
 
-# How events are wrapped
+# Wrapping
 
 
 @pytest.mark.parametrize("name", [name for name in BINANCE if name != "depth5"])
 def test_raw_and_combined_are_the_same(name: str) -> None:
-    """An event says the same bare and wrapped."""
+    """An event makes the same events bare and wrapped."""
     assert read(text(BINANCE[name])) == read(combined(name, BINANCE[name]))
 
 
 def test_arrays_are_read_one_by_one() -> None:
-    """An array brings a tick for each symbol that is followed."""
+    """An array makes a tick for each followed symbol."""
     array = [altered("miniTicker", s=symbol) for symbol in ("BTCUSDT", "POLUSDT", "ETHUSDT")]
 
     for frame in (text(array), text({"stream": "!miniTicker@arr", "data": array})):
         assert ["BTC", "ETH"] == [tick.symbol for tick in read(frame)]
 
 
-def test_an_empty_array_says_nothing() -> None:
-    """Nothing changed."""
+def test_an_empty_array_makes_no_event() -> None:
+    """An array without entries is no error."""
     assert [] == read("[]")
 
 
 def test_symbols_of_any_script_are_passed_over() -> None:
-    """Binance lists symbols that are not ASCII."""
+    """Binance lists symbols that are not ASCII; they are ignored."""
     assert [] == read(text([altered("miniTicker", s="币安人生USDT")]))
 
 
-def test_microseconds_are_told_from_milliseconds() -> None:
-    """The same moment is read in either unit, and keeps its digits."""
+def test_microseconds_are_distinguished_from_milliseconds() -> None:
+    """The same time is read in either unit, with all digits."""
     micro = altered("trade", E=1770000000123456, T=1770000000122789)
 
     assert TRADED_AT + timedelta(microseconds=789) == parts(read(text(micro)))[0].time
@@ -289,7 +289,7 @@ def test_microseconds_are_told_from_milliseconds() -> None:
     ],
 )
 def test_answers_are_acknowledged(frame: str, number: int | str | None) -> None:
-    """An answer to a request is known by its id, and is wrapped on no socket."""
+    """An answer to a request has its id, and is never wrapped."""
     assert [Acknowledged(number)] == read(frame)
 
 
@@ -309,12 +309,12 @@ def test_answers_are_acknowledged(frame: str, number: int | str | None) -> None:
     ],
 )
 def test_both_shapes_of_refusal_are_read(frame: str, refusal: RequestRejected) -> None:
-    """A refusal has its code and its words, bare or under `error`."""
+    """A refusal has its code and its text, bare or under `error`."""
     assert [refusal] == read(frame)
 
 
 def test_a_long_refusal_is_cut() -> None:
-    """What is logged and shown has a bound."""
+    """The text for logs and status has a bound."""
     (refusal,) = read(text({"code": 2, "msg": "x" * 10_000}))
 
     assert 200 == len(refusal.message)
@@ -328,11 +328,11 @@ def test_a_long_refusal_is_cut() -> None:
     ],
 )
 def test_a_shutdown_is_announced(frame: str) -> None:
-    """In either wrapping it means that another connection is needed now."""
+    """Bare or wrapped, it makes a `ClosingSoon`."""
     assert [ClosingSoon()] == read(frame)
 
 
-# What is not Binance's
+# Invalid frames
 
 
 @pytest.mark.parametrize(
@@ -366,7 +366,7 @@ def test_a_shutdown_is_announced(frame: str) -> None:
     ],
 )
 def test_is_unreadable(frame: str | bytes) -> None:
-    """A frame that Binance would not send is said to be one, with the reason."""
+    """A frame that Binance does not send is unreadable, with a problem."""
     (event,) = read(frame)
 
     assert isinstance(event, Unreadable)
@@ -383,7 +383,7 @@ def lines_of(path: Path) -> Iterator[bytes]:
 
 
 def in_words(events: Iterable[Event]) -> Counter[str]:
-    """How many events of each kind there are; ticks by their parts."""
+    """The number of events of each kind; ticks by their fields."""
     counts: Counter[str] = Counter()
     for event in events:
         if isinstance(event, Tick):
@@ -412,19 +412,19 @@ def test_recording_of_2024_is_read_completely(
     )
 
 
-def test_the_gate_believes_the_whole_recording(market_data: Path) -> None:
-    """Of a real market nothing is refused, and the last words are the tape's."""
+def test_the_gate_accepts_the_whole_recording(market_data: Path) -> None:
+    """No tick of a real market is rejected, and the quote ends with the recording's last events."""
     path = market_data / "binance" / "spot-2024-08-08" / "spot_ethusdt_20240808.gz"
     (policy, *_) = POLICIES.values()
     client, validator = provider(), Validator()
     held: SourceQuote | None = None
     for line in lines_of(path):
         for event in client.parse(line, ARRIVAL):
-            news = validator.judge(event, held, (), policy)
-            held = merge(news, held)
+            accepted = validator.validate(event, held, (), policy)
+            held = merge(accepted, held)
 
-    assert 0 == validator.refused.total()
-    last = last_words(path)
+    assert 0 == validator.rejected.total()
+    last = last_events(path)
     assert last["trade"]["t"] == held.trade.id
     assert Decimal(last["trade"]["p"]) == held.trade.price
     assert (Decimal(last["bookTicker"]["b"]), Decimal(last["bookTicker"]["a"])) == (
@@ -433,8 +433,8 @@ def test_the_gate_believes_the_whole_recording(market_data: Path) -> None:
     )
 
 
-def last_words(path: Path) -> dict[str, Any]:
-    """The last event of each stream, read by the standard way."""
+def last_events(path: Path) -> dict[str, Any]:
+    """The last event of each stream, read without the provider."""
     last: dict[str, Any] = {}
     for line in lines_of(path):
         message = msgspec.json.decode(line)
@@ -446,7 +446,7 @@ def last_words(path: Path) -> dict[str, Any]:
 def test_recording_of_2021_is_read_completely(market_data: Path) -> None:
     """Candles, aggregates and books of small pairs are read too."""
     lines = (market_data / "binance" / "spot-2021" / "BINANCE.ws.1.0").read_text().splitlines()
-    # What was received begins with its time.
+    # Received lines begin with their time.
     frames = [line.partition(": ")[2] for line in lines if line[:1].isdigit()]
     names = {name: name for name in ("nknusdt", "blzeth", "lrcbtc", "runeeur")}
     arrival = FrameContext(START, 1, names)

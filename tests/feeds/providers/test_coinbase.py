@@ -14,7 +14,7 @@ from omcrm.feeds.provider import Acknowledged, Event, FrameContext, RequestRejec
 from omcrm.feeds.providers.coinbase import SOURCE, Coinbase
 from omcrm.market.policy import POLICIES
 from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import SourceQuote, merge
+from omcrm.market.source_quote import SourceQuote, merge
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 from omcrm.market.validation import RejectReason, Validator
 from tests.feeds.frames import COINBASE, text
@@ -55,11 +55,11 @@ def tick(**parts: Any) -> Tick:
     return Tick("BTC", SOURCE, START, 3, **parts)
 
 
-# What is asked for
+# Subscriptions
 
 
 def test_asks_for_prices_and_heartbeats() -> None:
-    """One frame asks for both channels of all products, another ends them."""
+    """One frame subscribes to both channels of all products, another unsubscribes."""
     channels = ["ticker", "heartbeat"]
     names = ["BTC-USD", "ETH-USD"]
     (begin,) = PROVIDER.subscribe(iter(names), 1)
@@ -76,7 +76,7 @@ def test_asks_for_prices_and_heartbeats() -> None:
 
 
 def test_is_live_and_needs_no_key() -> None:
-    """Nothing is missing, nobody is greeted, and the address is the one that is set."""
+    """No setting is missing, there is no login, and the address is that of the setting."""
     assert PriceClass.LIVE is SOURCE.claim
     assert (None, "", False, []) == (
         PROVIDER.missing(),
@@ -87,16 +87,16 @@ def test_is_live_and_needs_no_key() -> None:
     assert "wss://ws-feed.exchange.coinbase.com" == PROVIDER.url()
 
 
-# What is said
+# Messages
 
 
 def test_a_ticker_is_a_trade_a_book_and_a_day() -> None:
-    """All that it says is read exactly."""
+    """Every field is read exactly."""
     assert [tick(trade=TRADE, book=BOOK, day=DAY)] == read(TICKER)
 
 
-def test_a_ticker_may_say_less() -> None:
-    """What is not in the frame is in no tick."""
+def test_a_ticker_may_lack_fields() -> None:
+    """Fields that are not in the frame are not in the tick."""
     time = {"time": "2026-01-05T14:30:00.253563Z"}
 
     assert [tick(trade=Trade(Decimal("91234.56"), None, 1, TIME))] == read({**BARE, **time})
@@ -107,7 +107,7 @@ def test_a_ticker_may_say_less() -> None:
 
 
 def test_a_book_without_sizes() -> None:
-    """In 2021 tickers had prices only."""
+    """In 2021 tickers had prices without sizes."""
     book = TopOfBook(BOOK.bid, BOOK.ask, None, None, BOOK.id)
 
     assert [tick(trade=TRADE, book=book, day=DAY)] == read(
@@ -117,12 +117,12 @@ def test_a_book_without_sizes() -> None:
 
 @pytest.mark.parametrize("message", [MATCH, LAST_MATCH])
 def test_a_match_is_a_trade(message: Any) -> None:
-    """Also the last one, which comes first."""
+    """So is the last match, which is sent first."""
     assert [tick(trade=Trade(Decimal("91230.23"), Decimal("5.23512"), 10, TIME))] == read(message)
 
 
 def test_what_brings_no_price() -> None:
-    """Heartbeats and new types are nothing, answers are what they are."""
+    """Heartbeats and new types make no event, answers make theirs."""
     assert [] == read(HEARTBEAT)
     assert [] == read(NEW)
     assert [Acknowledged(None)] == read(SUBSCRIPTIONS)
@@ -132,7 +132,7 @@ def test_what_brings_no_price() -> None:
 
 @pytest.mark.parametrize("message", [TICKER, MATCH])
 def test_another_product_is_none_of_ours(message: Any) -> None:
-    """A late frame of what is followed no more makes no tick."""
+    """A late frame of an unfollowed product makes no tick."""
     assert [] == read(altered(message, product_id="ETH-USD"))
 
 
@@ -159,17 +159,17 @@ def test_another_product_is_none_of_ours(message: Any) -> None:
     ],
 )
 def test_what_is_of_a_wrong_kind_is_unreadable(fields: dict[str, Any]) -> None:
-    """No part of a frame is taken where another part is not what it must be."""
+    """No field of a frame is used where another field has a wrong type."""
     (event,) = read(altered(TICKER, **fields))
 
     assert isinstance(event, Unreadable)
 
 
-# Recorded
+# The recording
 
 
 def in_words(events: Iterable[Event]) -> dict[str, int]:
-    """How many of each part the ticks had, and how many other events there were."""
+    """The number of ticks with each field, and of other events."""
     counts: Counter[str] = Counter()
     for event in events:
         if isinstance(event, Tick):
@@ -180,9 +180,9 @@ def in_words(events: Iterable[Event]) -> dict[str, int]:
 
 
 def recorded(market_data: Path) -> list[str]:
-    """The frames of the recording of 2021, as they were received."""
+    """The received frames of the recording of 2021."""
     lines = (market_data / "coinbase" / "COINBASE.ws.28.0").read_text().splitlines()
-    # What was received begins with its time; what was sent, with the address.
+    # Received lines begin with their time, sent ones with the address.
     return [line.partition(": ")[2] for line in lines if line[:1].isdigit()]
 
 
@@ -199,12 +199,12 @@ def test_the_recording_is_read_completely(market_data: Path) -> None:
     events = [event for frame in frames for event in PROVIDER.parse(frame, arrival)]
 
     assert (9946, 10) == (len(frames), len(arrival.names))
-    # 107 tickers, and of each product the last match and then 97 more.
+    # 107 tickers, the last match of each product and then 97 more.
     assert {"Acknowledged": 3, "trade": 107 + 10 + 97, "book": 107, "day": 107} == in_words(events)
 
 
-def test_the_gate_believes_the_recording(market_data: Path) -> None:
-    """Of a real market nothing is refused but what a ticker and a match both tell."""
+def test_the_gate_accepts_the_recording(market_data: Path) -> None:
+    """Of a real market only trades that come as ticker and as match are rejected."""
     (policy, *_) = POLICIES.values()
     frames = recorded(market_data)
     arrival, validator = followed(frames), Validator()
@@ -212,19 +212,19 @@ def test_the_gate_believes_the_recording(market_data: Path) -> None:
     for frame in frames:
         for event in PROVIDER.parse(frame, arrival):
             if isinstance(event, Tick):
-                news = validator.judge(event, held.get(event.symbol), (), policy)
-                if news is not None:
-                    held[event.symbol] = merge(news, held.get(event.symbol))
+                accepted = validator.validate(event, held.get(event.symbol), (), policy)
+                if accepted is not None:
+                    held[event.symbol] = merge(accepted, held.get(event.symbol))
 
     assert arrival.names.keys() == held.keys()
-    assert {RejectReason.OLDER: 27} == dict(validator.refused)
+    assert {RejectReason.OLDER: 27} == dict(validator.rejected)
 
 
 # Against the built-in exchange
 
 
 def test_understands_the_exchange(exchange: Exchange) -> None:
-    """Asked as Coinbase is, the exchange answers as Coinbase does."""
+    """The exchange answers the provider's frames as Coinbase does."""
     client = create_connection(f"{exchange.url}/coinbase", timeout=PATIENCE)
     arrival = FrameContext(datetime.now(UTC), 1, {"BTC-USD": "BTC", "ETH-USD": "ETH"})
     for frame in PROVIDER.subscribe(["BTC-USD", "ETH-USD"], 1):

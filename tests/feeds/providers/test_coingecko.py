@@ -36,11 +36,11 @@ def tick(symbol: str, price: str, change: str | None = None) -> Tick:
     return Tick(symbol, SOURCE, START, 3, trade=trade, day=day)
 
 
-# What is asked for
+# Calls
 
 
 def test_asks_for_dollars_and_their_age() -> None:
-    """One call asks for all ids: price, the day's change and the time, as exactly as there is."""
+    """One call requests all ids: price, the day's change and the time, in full precision."""
     (call,) = provider().calls(["bitcoin", "avalanche-2"])
     url = urlsplit(call.url)
 
@@ -56,7 +56,7 @@ def test_asks_for_dollars_and_their_age() -> None:
 
 
 def test_the_key_is_a_header() -> None:
-    """It stands in no URL, and without one nothing is said."""
+    """It is in no URL, and without a key there is no header."""
     (with_key,) = provider("demo-key").calls(["bitcoin"])
     (without,) = provider().calls(["bitcoin"])
 
@@ -66,29 +66,29 @@ def test_the_key_is_a_header() -> None:
 
 
 def test_works_without_a_key() -> None:
-    """The key is who pays, and never missing."""
+    """Calls are counted by the key, and no key is required."""
     assert ("demo-key", "") == (provider("demo-key").api_key(), provider().api_key())
     assert provider().missing() is None
 
 
 def test_its_prices_are_averages() -> None:
-    """They are never called live."""
+    """They are never labelled live."""
     assert PriceClass.INDICATIVE is SOURCE.claim
 
 
 def test_many_ids_are_asked_for_in_batches() -> None:
-    """So that no call is longer than it takes."""
+    """No call exceeds the upstream's limit."""
     calls = provider().calls([f"coin{number}" for number in range(600)])
 
     assert [250, 250, 100] == [len(call.names) for call in calls]
 
 
-# What is answered
+# Answers
 
 
 def test_reads_prices_of_every_size() -> None:
-    """Large, small and whole numbers are read exactly, with the change if there is one."""
-    said = {
+    """Large, small and whole numbers are read exactly, with an optional change."""
+    quote = {
         "bitcoin": {"usd": 91234, "usd_24h_change": -1.23456, "last_updated_at": 1770000000},
         "avalanche-2": {"usd": 1.2e-05, "usd_24h_change": None, "last_updated_at": 1770000000},
         "polygon-ecosystem-token": {"usd": 0.4321098765432109, "last_updated_at": 1770000000},
@@ -98,23 +98,23 @@ def test_reads_prices_of_every_size() -> None:
         tick("BTC", "91234", "-1.235"),
         tick("AVAX", "0.000012"),
         tick("POL", "0.4321098765432109"),
-    ] == read(said)
+    ] == read(quote)
 
 
 def test_what_is_not_there_is_left_out() -> None:
-    """A dead id, a null price and an id that nobody follows make no tick."""
-    said = {
+    """A dead id, a null price and an unfollowed id make no tick."""
+    quote = {
         "bitcoin": {"usd": None, "last_updated_at": 1770000000},
         "avalanche-2": {},
         "dogecoin": {"usd": 1, "last_updated_at": 1770000000},
         "polygon-ecosystem-token": {"usd": 1, "last_updated_at": 1770000000},
     }
 
-    assert [tick("POL", "1")] == read(said)
+    assert [tick("POL", "1")] == read(quote)
 
 
 @pytest.mark.parametrize(
-    "said",
+    "quote",
     [
         {"bitcoin": {"usd": 1}},
         {"bitcoin": {"usd": 1, "last_updated_at": None}},
@@ -134,9 +134,9 @@ def test_what_is_not_there_is_left_out() -> None:
         b"\xff",
     ],
 )
-def test_what_cannot_be_read(said: Any) -> None:
-    """A price without its age, or of a wrong kind, is unreadable rather than guessed."""
-    (event,) = read(said)
+def test_what_cannot_be_read(quote: Any) -> None:
+    """A price without its time, or of a wrong type, is unreadable."""
+    (event,) = read(quote)
 
     assert isinstance(event, Unreadable)
 
@@ -151,12 +151,12 @@ def test_what_cannot_be_read(said: Any) -> None:
     ],
 )
 def test_refusals(body: Any, status: int, expected: AccessDenied) -> None:
-    """In JSON, in plain text, as a page, and even with the status of a success."""
+    """They come as JSON, as plain text, as HTML, and even with the status of a success."""
     assert [expected] == read(body, status)
 
 
-def test_says_how_long_to_wait() -> None:
-    """Where the upstream does."""
+def test_retry_after_is_passed_on() -> None:
+    """`retry_after` is that of the header."""
     answer = Reply(429, {"retry-after": "42"}, b"Throttled")
 
     assert [AccessDenied(429, "Throttled", 42.0)] == list(provider().parse(CALL, answer, ARRIVAL))
@@ -166,7 +166,7 @@ def test_says_how_long_to_wait() -> None:
 
 
 def ask(exchange: Exchange) -> list[Event]:
-    """What the exchange's venue answers now."""
+    """The events in the present answer of the exchange's venue."""
     client = CoinGecko(f"http://127.0.0.1:{exchange.port}/coingecko/api/v3", Keys())
     (call,) = client.calls(list(NAMES))
     fetcher = Fetcher()
@@ -186,7 +186,7 @@ def test_understands_the_exchange(exchange: Exchange) -> None:
 
 
 def test_understands_its_tricks(exchange: Exchange) -> None:
-    """What CoinGecko does wrong now and then makes no false price."""
+    """Known faults of CoinGecko make no false price."""
     exchange.fault("trick", venue="coingecko", name="missing")
     assert 2 == len(ask(exchange))
     exchange.clear()

@@ -1,4 +1,4 @@
-"""Long for a reason: what is pushed and what is asked are two providers of one file."""
+"""Long for a reason: the stream and the poller are two providers of one file."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -60,9 +60,9 @@ def read(message: object) -> list[Event]:
     return list(STREAM.parse(msgspec.json.encode(message), ARRIVAL))
 
 
-def trades(*said: dict[str, Any]) -> list[tuple[str, Trade | None]]:
-    """The symbols and trades of a frame that holds these."""
-    events = read({"type": "trade", "data": list(said)})
+def trades(*messages: dict[str, Any]) -> list[tuple[str, Trade | None]]:
+    """The symbols and trades of a frame with these trades."""
+    events = read({"type": "trade", "data": list(messages)})
     assert all(isinstance(event, Tick) for event in events), events
     return [(event.symbol, event.trade) for event in events if isinstance(event, Tick)]
 
@@ -87,23 +87,23 @@ def events_of(frames: Iterable[str]) -> list[Event]:
 
 
 @pytest.mark.parametrize("provider", [STREAM, QUOTES])
-def test_the_key_is_the_account(provider: Finnhub | FinnhubQuote) -> None:
-    """Limits are counted by it, and with it nothing is missing."""
+def test_calls_are_counted_by_key(provider: Finnhub | FinnhubQuote) -> None:
+    """Calls are counted by it, and with it no setting is missing."""
     assert SECRET == provider.api_key()
     assert None is provider.missing()
 
 
 @pytest.mark.parametrize("make", [Finnhub, FinnhubQuote])
 def test_a_missing_key_is_named(make: type[Finnhub] | type[FinnhubQuote]) -> None:
-    """The operator reads which setting it is."""
+    """The name of the setting is returned."""
     provider = make("ws://127.0.0.1:9", Keys())
 
     assert "FINNHUB_API_KEY" == provider.missing()
     assert "" == provider.api_key()
 
 
-def test_the_key_is_looked_up_for_every_connection() -> None:
-    """A key that is changed while the process runs is the one of the next connection."""
+def test_the_key_is_read_for_every_connection() -> None:
+    """A key that is changed while the process runs is used for the next connection."""
     keys = {KEY: "the-first-key"}
     stream = Finnhub("wss://ws.finnhub.io", Keys(keys.__getitem__))
     quotes = FinnhubQuote("https://finnhub.io/api/v1", Keys(keys.__getitem__))
@@ -115,7 +115,7 @@ def test_the_key_is_looked_up_for_every_connection() -> None:
 
 
 def test_the_key_of_quotes_is_in_no_url() -> None:
-    """URLs are written into logs of proxies, headers are not."""
+    """Proxies log URLs, but not headers."""
     (call,) = QUOTES.calls(["AAPL"])
 
     assert "https://finnhub.io/api/v1/quote?symbol=AAPL" == call.url
@@ -123,9 +123,9 @@ def test_the_key_of_quotes_is_in_no_url() -> None:
 
 
 def test_an_upstream_that_repeats_the_key_does_not_give_it_away() -> None:
-    """No event holds the key, nor half of it where words are cut."""
+    """No event holds the key, nor half of it where a text is cut."""
     long = "x" * 190 + SECRET
-    told = [
+    events = [
         *events_of([msgspec.json.encode({"type": "error", "msg": f"bad {SECRET}"}).decode()]),
         *events_of([msgspec.json.encode({"type": "error", "msg": long}).decode()]),
         *events_of([msgspec.json.encode({"type": SECRET, SECRET: SECRET}).decode()]),
@@ -136,15 +136,15 @@ def test_an_upstream_that_repeats_the_key_does_not_give_it_away() -> None:
         *ask("AAPL", reply({"c": SECRET, "t": 1})),
     ]
 
-    assert 7 == len(told)
-    assert [] == [event for event in told if SECRET[:6] in repr(event)]
+    assert 7 == len(events)
+    assert [] == [event for event in events if SECRET[:6] in repr(event)]
 
 
-# What is asked for
+# Subscriptions and calls
 
 
-def test_each_symbol_is_asked_for_by_a_frame() -> None:
-    """There is no list of symbols in their protocol, and no number of a request."""
+def test_each_symbol_is_subscribed_by_its_own_frame() -> None:
+    """The protocol has no list of symbols, and no number of a request."""
     frames = STREAM.subscribe(["AAPL", "BINANCE:BTCUSDT"], 7)
 
     assert [
@@ -160,21 +160,21 @@ def test_keeps_within_what_a_free_key_allows() -> None:
     limits = STREAM.limits
 
     assert (50, 1) == (limits.symbols, limits.connections)
-    assert limits.silence is not None
-    assert 2 * 60 < limits.silence <= 150
+    assert limits.heartbeat_timeout is not None
+    assert 2 * 60 < limits.heartbeat_timeout <= 150
     assert [(60, "minute")] == [(budget.calls, budget.period) for budget in QUOTES.limits.budgets]
     assert 1 == QUOTES.limits.batch
 
 
 def test_what_is_pushed_is_live_and_what_is_asked_is_not() -> None:
-    """Only the pushed prices may fill an order."""
+    """Only streamed prices may fill an order."""
     assert ("finnhub", PriceClass.LIVE) == (SOURCE.name, SOURCE.claim)
     assert ("finnhub_quote", PriceClass.INDICATIVE) == (QUOTE_SOURCE.name, QUOTE_SOURCE.claim)
     assert (SOURCE, QUOTE_SOURCE) == (STREAM.source, QUOTES.source)
 
 
 def test_a_name_is_quoted_in_the_url() -> None:
-    """A colon or an ampersand in a name does not become a part of the URL."""
+    """A colon or an ampersand in a name cannot change the URL."""
     calls = QUOTES.calls(["BINANCE:BTCUSDT", "A&B"])
 
     assert ["symbol=BINANCE%3ABTCUSDT", "symbol=A%26B"] == [
@@ -186,15 +186,15 @@ def test_a_name_is_quoted_in_the_url() -> None:
 
 
 def test_a_trade_has_price_size_and_time_but_no_number() -> None:
-    """Finnhub numbers no trades, and none is made up."""
+    """Finnhub numbers no trades, and none is invented."""
     trade = Trade(Decimal("231.55"), Decimal(100), None, TRADED_AT)
 
     assert [("AAPL", trade)] == trades(SHARE)
 
 
 @pytest.mark.parametrize("size", [0, 0.0, None])
-def test_a_venue_without_trades_tells_a_price_without_a_size(size: object) -> None:
-    """A size of nothing is a new price, and no trade of nothing."""
+def test_a_venue_without_trades_sends_a_price_without_a_size(size: object) -> None:
+    """A size of zero means a new price without a size."""
     ((_, trade),) = trades({**SHARE, "v": size})
 
     assert Trade(Decimal("231.55"), None, None, TRADED_AT) == trade
@@ -202,16 +202,16 @@ def test_a_venue_without_trades_tells_a_price_without_a_size(size: object) -> No
 
 @pytest.mark.parametrize("conditions", [["1", "12"], [], None])
 def test_conditions_do_not_matter(conditions: object) -> None:
-    """They may be a list, empty, null, or missing."""
+    """They may be a list, empty, null, or missing, and are ignored."""
     without = {key: value for key, value in SHARE.items() if key != "c"}
 
     assert trades(without) == trades({**SHARE, "c": conditions})
 
 
 def test_trades_of_one_frame_are_put_in_the_order_of_time() -> None:
-    """The newest is the last one told, whatever the frame's order and whichever symbol it is."""
+    """The newest comes last, whatever the frame's order and the symbol."""
     coin = {"s": "BINANCE:BTCUSDT", "p": 91234, "v": 1, "c": None}
-    told = trades(
+    events = trades(
         {**SHARE, "p": 3, "t": 3_000},
         {**coin, "t": 2_000},
         {**SHARE, "p": 1, "t": 1_000},
@@ -219,21 +219,21 @@ def test_trades_of_one_frame_are_put_in_the_order_of_time() -> None:
     )
 
     assert [("AAPL", 1), ("BTC", 2), ("AAPL", 3), ("BTC", 4)] == [
-        (symbol, trade.time.timestamp()) for symbol, trade in told
+        (symbol, trade.time.timestamp()) for symbol, trade in events
     ]
 
 
-def test_twins_are_two_trades_in_the_order_told() -> None:
-    """The same price, size and time may legally come twice; of one millisecond the last counts."""
-    told = trades(SHARE, SHARE, {**SHARE, "p": 231.5})
+def test_equal_trades_are_two_trades_in_the_order_received() -> None:
+    """The same price, size and time may come twice; of one millisecond the last one counts."""
+    events = trades(SHARE, SHARE, {**SHARE, "p": 231.5})
 
     assert [Decimal("231.55"), Decimal("231.55"), Decimal("231.5")] == [
-        trade.price for _, trade in told
+        trade.price for _, trade in events
     ]
 
 
 def test_only_what_is_followed_is_read() -> None:
-    """Others in the same frame are passed over, whatever is said of them."""
+    """Other symbols in the same frame are ignored, whatever their fields are."""
     other = {"s": "MSFT", "p": None, "t": None}
 
     assert ["AAPL"] == [symbol for symbol, _ in trades(other, SHARE, other)]
@@ -242,27 +242,27 @@ def test_only_what_is_followed_is_read() -> None:
 @pytest.mark.parametrize("field", ["s", "p", "t", "v"])
 @pytest.mark.parametrize("wrong", [{}, [], [[]], {"code": "x"}, True, "abc"])
 def test_a_field_of_another_kind_is_unreadable(field: str, wrong: object) -> None:
-    """Nothing is guessed; a text in place of the name is the name of something else."""
+    """A field of a wrong type is unreadable; another name is another symbol."""
     events = read({"type": "trade", "data": [{**SHARE, field: wrong}]})
     expected = [] if field == "s" and isinstance(wrong, str) else [Unreadable]
 
     assert expected == [type(event) for event in events]
 
 
-# What else is said
+# Other messages
 
 
 @pytest.mark.parametrize(
     "message",
     [{"type": "ping"}, {"type": "news", "data": []}, {"type": "pr", "data": None}, {"type": ""}],
 )
-def test_what_is_no_price_says_nothing(message: object) -> None:
-    """Pings want no answer, and news are not asked for."""
+def test_messages_without_a_price_make_no_event(message: object) -> None:
+    """Pings need no answer, and news are not subscribed."""
     assert [] == read(message)
 
 
 def test_too_many_symbols_is_a_refusal() -> None:
-    """It names no symbol, and the connection goes on."""
+    """It has no symbol, and the connection goes on."""
     words = "Subscribing to too many symbols"
 
     assert [RequestRejected(0, words)] == read({"type": "error", "msg": words})
@@ -272,7 +272,7 @@ def test_too_many_symbols_is_a_refusal() -> None:
 
 
 def test_a_quote_brings_price_and_day() -> None:
-    """The open is that of the day, the change that since the previous close, the time is ours."""
+    """The open is the day's, the change is since the previous close, the time is the quote's."""
     (tick,) = ask("AAPL", reply(QUOTE))
 
     assert isinstance(tick, Tick)
@@ -294,7 +294,7 @@ def test_a_quote_brings_price_and_day() -> None:
     "quote", [ZEROS, {**QUOTE, "c": 0}, {**QUOTE, "t": 0}, {**QUOTE, "c": 0.0}, {}]
 )
 def test_zeros_are_no_quote(quote: object) -> None:
-    """An unknown symbol is answered with 200 and zeros, a known one sometimes, too."""
+    """An unknown symbol is answered with 200 and zeros, sometimes a known one, too."""
     assert [] == ask("AAPL", reply(quote))
 
 
@@ -304,7 +304,7 @@ def test_zeros_of_the_day_are_no_prices() -> None:
 
 
 def test_a_day_without_figures_is_none() -> None:
-    """Nothing is said of a day of which nothing is known."""
+    """Without any figure there are no day figures."""
     assert None is day(o=0, h=0, l=0, dp=None, pc=0)
 
 
@@ -316,7 +316,7 @@ def test_a_day_without_figures_is_none() -> None:
         (0.5429, 0, "0.543"),
         (0.5429, None, "0.543"),
         (0, 231.5, "0"),
-        # What is told is not the change since that close.
+        # The reported change is not that since the previous close.
         (5.429, 230.25, None),
         (0.5429, 2302.5, None),
         (None, 0, None),
@@ -325,7 +325,7 @@ def test_a_day_without_figures_is_none() -> None:
 def test_the_change_is_checked_against_the_previous_close(
     dp: object, pc: object, change: str | None
 ) -> None:
-    """It is reckoned where it is not told, and left out where it contradicts the close."""
+    """It is computed where it is missing, and left out where it contradicts the close."""
     figures = day(dp=dp, pc=pc)
 
     assert figures is not None
@@ -334,8 +334,8 @@ def test_the_change_is_checked_against_the_previous_close(
 
 @pytest.mark.parametrize("field", ["c", "t", "o", "h", "l", "dp", "pc"])
 @pytest.mark.parametrize("wrong", [[], {}, "abc", True])
-def test_a_figure_of_another_kind_is_unreadable(field: str, wrong: object) -> None:
-    """Nothing is guessed."""
+def test_a_number_of_another_type_is_unreadable(field: str, wrong: object) -> None:
+    """The reply is unreadable."""
     (event,) = ask("AAPL", reply({**QUOTE, field: wrong}))
 
     assert isinstance(event, Unreadable)
@@ -343,7 +343,7 @@ def test_a_figure_of_another_kind_is_unreadable(field: str, wrong: object) -> No
 
 @pytest.mark.parametrize("body", WRONG)
 def test_an_answer_of_another_kind_is_no_price(body: object) -> None:
-    """Whatever stands in place of an object, it is no tick."""
+    """An answer that is no object makes no tick."""
     assert [] == [event for event in ask("AAPL", reply(body)) if isinstance(event, Tick)]
 
 
@@ -356,16 +356,16 @@ def test_an_answer_of_another_kind_is_no_price(body: object) -> None:
     ],
 )
 def test_a_refusal_keeps_its_status_and_words(status: int, words: str) -> None:
-    """The operator reads what is wrong with the key."""
-    (expelled,) = ask("AAPL", reply({"error": words}, status))
+    """The message is the upstream's own."""
+    (denied,) = ask("AAPL", reply({"error": words}, status))
 
-    assert isinstance(expelled, AccessDenied)
-    assert status == expelled.status
-    assert words in expelled.message
+    assert isinstance(denied, AccessDenied)
+    assert status == denied.status
+    assert words in denied.message
 
 
 def test_what_the_plan_lacks_is_refused_alone() -> None:
-    """The other symbols are served: the source goes on."""
+    """Access is not denied: the other symbols are served."""
     (refused,) = ask("AAPL", reply({"error": "You don't have access to this resource."}, 403))
 
     assert isinstance(refused, RequestRejected)
@@ -377,7 +377,7 @@ def test_what_the_plan_lacks_is_refused_alone() -> None:
 
 
 class Watched:
-    """A supervisor of Finnhub's stream and everything it reported."""
+    """A supervisor of Finnhub's stream and all of its reports."""
 
     def __init__(self, url: str, leases: Leases | None = None, key: str = SECRET) -> None:
         self.ticks: list[Tick] = []
@@ -406,7 +406,7 @@ class Watched:
 def test_the_stream_brings_prices_and_keeps_its_key(
     exchange: Exchange, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Shares and coins come over one connection, and nothing shown or logged holds the key."""
+    """Shares and coins come over one connection, and no status or log holds the key."""
     with Watched(f"{exchange.url}/finnhub").running() as watched:
         wait_for(lambda: {tick.symbol for tick in watched.ticks} == {"AAPL", "BTC"}, 15, "both")
         status = watched.supervisor.status()
@@ -421,7 +421,7 @@ def test_the_stream_brings_prices_and_keeps_its_key(
 def test_a_second_connection_with_the_key_ends_both_and_the_feed_comes_back(
     exchange: Exchange,
 ) -> None:
-    """Whoever shares the key without a lease does harm, which is noticed and mended."""
+    """A second user of the key without a lease ends the connection; the feed recovers."""
     with Watched(f"{exchange.url}/finnhub").running() as watched:
         wait_for(lambda: watched.ticks, 15, "data")
         with Watched(f"{exchange.url}/finnhub").running() as other:
@@ -434,7 +434,7 @@ def test_a_second_connection_with_the_key_ends_both_and_the_feed_comes_back(
 
 
 def test_with_a_lease_the_second_waits(exchange: Exchange, tmp_path: Path) -> None:
-    """Two processes of this machine do not end each other."""
+    """Two processes of this machine do not end each other's connection."""
     with Watched(f"{exchange.url}/finnhub", Leases(tmp_path)).running() as watched:
         wait_for(lambda: watched.ticks, 15, "data")
         with Watched(f"{exchange.url}/finnhub", Leases(tmp_path)).running() as other:
@@ -444,8 +444,8 @@ def test_with_a_lease_the_second_waits(exchange: Exchange, tmp_path: Path) -> No
         assert [] == other.ticks
 
 
-def test_a_wrong_key_is_told_without_the_key(exchange: Exchange) -> None:
-    """The handshake is refused with 401, and the key is not in what the operator reads."""
+def test_a_wrong_key_is_reported_without_the_key(exchange: Exchange) -> None:
+    """The handshake is refused with 401, and the key is not in the status."""
     with Watched(f"{exchange.url}/finnhub", key="bad-secret").running() as watched:
         wait_for(lambda: HealthState.DOWN in watched.conditions, 10, "the refusal")
         status = watched.supervisor.status()
@@ -459,15 +459,15 @@ def test_quotes_are_fetched(exchange: Exchange) -> None:
     """A share and a coin are answered with a price, an unknown name with none."""
     base = f"http://127.0.0.1:{exchange.port}/finnhub/api/v1"
     provider = FinnhubQuote(base, KEYS)
-    told: dict[str, list[Event]] = {}
+    events: dict[str, list[Event]] = {}
     with closing(Fetcher()) as fetcher:
         for call in provider.calls([*NAMES, "XYZ"]):
             arrival = FrameContext(datetime.now(UTC), 1, {**NAMES, "XYZ": "XYZ"})
-            told[call.names[0]] = list(provider.parse(call, fetcher.get(call), arrival))
+            events[call.names[0]] = list(provider.parse(call, fetcher.get(call), arrival))
 
-    assert [] == told["XYZ"]
+    assert [] == events["XYZ"]
     for name, symbol in NAMES.items():
-        (tick,) = told[name]
+        (tick,) = events[name]
         assert isinstance(tick, Tick)
         assert (symbol, QUOTE_SOURCE) == (tick.symbol, tick.source)
         assert tick.day is not None
@@ -475,13 +475,13 @@ def test_quotes_are_fetched(exchange: Exchange) -> None:
 
 
 def test_quotes_with_a_wrong_key_are_refused(exchange: Exchange) -> None:
-    """The answer is a refusal, and not a quote of nothing."""
+    """The answer is a refusal, not an empty quote."""
     keys = Keys({KEY: "bad-secret"}.__getitem__)
     provider = FinnhubQuote(f"http://127.0.0.1:{exchange.port}/finnhub/api/v1", keys)
     (call,) = provider.calls(["AAPL"])
     with closing(Fetcher()) as fetcher:
-        (expelled,) = provider.parse(call, fetcher.get(call), ARRIVAL)
+        (denied,) = provider.parse(call, fetcher.get(call), ARRIVAL)
 
-    assert isinstance(expelled, AccessDenied)
-    assert 401 == expelled.status
-    assert "bad-secret" not in repr(expelled)
+    assert isinstance(denied, AccessDenied)
+    assert 401 == denied.status
+    assert "bad-secret" not in repr(denied)

@@ -14,7 +14,7 @@ from omcrm.feeds.providers.kraken import SOURCE, Kraken
 from omcrm.market.instrument import AssetClass
 from omcrm.market.policy import POLICIES
 from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import SourceQuote, merge
+from omcrm.market.source_quote import SourceQuote, merge
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 from omcrm.market.validation import Validator
 from omcrm.settings import load
@@ -36,8 +36,8 @@ def read(frame: str | bytes) -> list[Event]:
 
 def ticker(**fields: Any) -> str:
     """A ticker with these fields; without those that are `...`."""
-    said = {key: value for key, value in {**TICKER, **fields}.items() if value is not ...}
-    return text({"channel": "ticker", "type": "update", "data": [said]})
+    entry = {key: value for key, value in {**TICKER, **fields}.items() if value is not ...}
+    return text({"channel": "ticker", "type": "update", "data": [entry]})
 
 
 def trades(*changes: dict[str, Any], kind: str = "update") -> str:
@@ -52,11 +52,11 @@ def only(events: Iterable[Event]) -> Tick:
     return tick
 
 
-# What is asked for
+# Subscriptions
 
 
-def test_connects_where_it_is_told() -> None:
-    """The address has its version in it, and is the setting's."""
+def test_connects_to_the_address_of_the_setting() -> None:
+    """The address is that of the setting, with its version."""
     assert URL == PROVIDER.url()
     assert URL == load({}).feeds.urls["kraken"]
     assert (
@@ -66,7 +66,7 @@ def test_connects_where_it_is_told() -> None:
 
 
 def test_is_live_and_keyless() -> None:
-    """Kraken streams what happens now to whoever asks."""
+    """Kraken streams in real time without a key."""
     assert ("kraken", PriceClass.LIVE) == (SOURCE.name, SOURCE.claim)
     assert SOURCE is PROVIDER.source
     assert (None, "", False, []) == (
@@ -78,7 +78,7 @@ def test_is_live_and_keyless() -> None:
 
 
 def test_subscribes_to_trades_and_to_every_change_of_the_book() -> None:
-    """A real last trade comes first, then a ticker that does not wait for one."""
+    """The trades are subscribed first, then a ticker that is sent with every change of the book."""
     frames = [msgspec.json.decode(frame) for frame in PROVIDER.subscribe(["BTC/USD", "ETH/USD"], 7)]
 
     pairs = ["BTC/USD", "ETH/USD"]
@@ -102,7 +102,7 @@ def test_subscribes_to_trades_and_to_every_change_of_the_book() -> None:
 
 
 def test_unsubscribes_from_both() -> None:
-    """What was asked for is given up by the same names."""
+    """Unsubscribing uses the same names."""
     frames = [msgspec.json.decode(frame) for frame in PROVIDER.unsubscribe(["BTC/USD"], 3)]
 
     assert [
@@ -120,7 +120,7 @@ def test_unsubscribes_from_both() -> None:
 
 
 def test_many_pairs_are_asked_for_in_several_frames() -> None:
-    """No frame grows without bound, none is numbered twice, and nothing is left out."""
+    """Every frame has a bound, every number is unique, and no pair is left out."""
     names = [f"C{number}/USD" for number in range(250)]
     frames = [msgspec.json.decode(frame) for frame in PROVIDER.subscribe(iter(names), 5)]
 
@@ -154,7 +154,7 @@ def test_trade() -> None:
 
 
 def test_a_frame_has_several_trades() -> None:
-    """Each makes a tick, the oldest first, and those of others are passed over."""
+    """Each trade makes a tick, the oldest first; those of other pairs are ignored."""
     frame = trades(
         {"trade_id": 3, "price": 3.5},
         {"trade_id": 1, "price": 1},
@@ -167,15 +167,15 @@ def test_a_frame_has_several_trades() -> None:
     ]
 
 
-def test_of_a_snapshot_only_the_newest_trade_is_news() -> None:
-    """One for each pair, in whatever order they come."""
+def test_of_a_snapshot_only_the_newest_trade_makes_a_tick() -> None:
+    """One tick for each pair, whatever the order of the trades."""
     several = ({"trade_id": 2}, {"trade_id": 9}, {"trade_id": 4, "symbol": "ETH/USD"})
     frame = trades(*several, {"trade_id": 3}, kind="snapshot")
 
     assert [("BTC", 9), ("ETH", 4)] == sorted((tick.symbol, tick.trade.id) for tick in read(frame))
 
 
-def test_an_empty_snapshot_says_nothing() -> None:
+def test_an_empty_snapshot_makes_no_event() -> None:
     """A pair may never have traded."""
     assert [] == read(trades(kind="snapshot"))
 
@@ -195,7 +195,7 @@ def test_an_empty_snapshot_says_nothing() -> None:
     ],
 )
 def test_numbers_are_exact(number: str, price: str) -> None:
-    """What stands in the frame is what is held, which no binary fraction could hold."""
+    """The decimal of the frame is kept, which no binary fraction could represent."""
     frame = trades({}).replace("91234.56", number).replace("0.0015", number)
     trade = only(read(frame)).trade
 
@@ -212,7 +212,7 @@ def test_numbers_are_exact(number: str, price: str) -> None:
     ],
 )
 def test_times_have_any_number_of_digits(timestamp: str, time: datetime) -> None:
-    """A time is RFC 3339, and UTC to us."""
+    """A time is RFC 3339, and is converted to UTC."""
     assert time == only(read(trades({"timestamp": timestamp}))).trade.time
 
 
@@ -221,7 +221,7 @@ def test_times_have_any_number_of_digits(timestamp: str, time: datetime) -> None
 
 @pytest.mark.parametrize("kind", ["snapshot", "update"])
 def test_ticker_brings_book_and_day(kind: str) -> None:
-    """Best prices without a number, the day with the price it began at, and no trade."""
+    """It makes a book without a number, day figures with the open, and no trade."""
     tick = only(read(text({"channel": "ticker", "type": kind, "data": [TICKER]})))
 
     assert tick.trade is None
@@ -237,8 +237,8 @@ def test_ticker_brings_book_and_day(kind: str) -> None:
     )
 
 
-def test_a_ticker_says_when_where_it_can() -> None:
-    """The time of the figures is told by some versions of the channel only."""
+def test_a_ticker_may_have_a_time() -> None:
+    """Only some versions of the channel have the time of the figures."""
     tick = only(read(ticker(timestamp="2026-01-05T14:30:00.253563Z")))
 
     assert TRADED_AT == tick.day.time
@@ -262,7 +262,7 @@ def test_a_ticker_says_when_where_it_can() -> None:
 def test_the_day_began_at_the_last_price_less_the_change(
     fields: dict[str, Any], opened: str | None
 ) -> None:
-    """To the digit, and only where both are there and make a price."""
+    """Exactly, and only where both are present and the result is a price."""
     day = only(read(ticker(**fields))).day
 
     assert (None if opened is None else Decimal(opened)) == day.open
@@ -272,7 +272,7 @@ def test_the_day_began_at_the_last_price_less_the_change(
 @pytest.mark.parametrize("field", ["bid", "ask"])
 @pytest.mark.parametrize("value", [0, 0.0, None, ...])
 def test_one_side_is_no_book(field: str, value: Any) -> None:
-    """Who has no bid has no best bid; the day is told all the same."""
+    """A book with one side is left out; the day figures are still used."""
     tick = only(read(ticker(**{field: value})))
 
     assert tick.book is None
@@ -280,7 +280,7 @@ def test_one_side_is_no_book(field: str, value: Any) -> None:
 
 
 def test_a_ticker_without_figures_is_a_book() -> None:
-    """Nothing is made up."""
+    """Missing figures are not invented."""
     day = ("last", "volume", "low", "high", "change", "change_pct")
     tick = only(read(ticker(**dict.fromkeys(day, ...))))
 
@@ -289,17 +289,17 @@ def test_a_ticker_without_figures_is_a_book() -> None:
 
 
 def test_a_ticker_of_nothing_is_no_tick() -> None:
-    """An empty one says nothing."""
+    """An empty ticker makes no event."""
     assert [] == read(ticker(**dict.fromkeys(list(TICKER)[1:], ...)))
 
 
 def test_a_ticker_never_takes_the_place_of_a_trade() -> None:
-    """The real trade keeps its price, number and time, whatever `last` says beside it."""
+    """The real trade keeps its price, number and time, whatever `last` is."""
     policy, validator, held = POLICIES[AssetClass.CRYPTO], Validator(), None
     for frame in (ticker(), trades({}), ticker(last=91000.0)):
-        news = validator.judge(only(read(frame)), held, (), policy)
-        assert news is not None
-        held = merge(news, held)
+        accepted = validator.validate(only(read(frame)), held, (), policy)
+        assert accepted is not None
+        held = merge(accepted, held)
 
     assert isinstance(held, SourceQuote)
     assert Trade(Decimal("91234.56"), Decimal("0.0015"), 82062566, TRADED_AT) == held.trade
@@ -310,7 +310,7 @@ def test_a_ticker_never_takes_the_place_of_a_trade() -> None:
 
 
 def test_every_pair_is_acknowledged() -> None:
-    """There is an answer for each pair, all with the number of the one request."""
+    """Each pair has an answer, all with the number of the same request."""
     frames = [
         {
             "method": "subscribe",
@@ -325,7 +325,7 @@ def test_every_pair_is_acknowledged() -> None:
 
 
 def test_an_answer_may_have_no_number() -> None:
-    """Who asks without one is answered without one."""
+    """A request without a number gets an answer without one."""
     assert [Acknowledged(None)] == read('{"method":"unsubscribe","result":{},"success":true}')
 
 
@@ -346,12 +346,12 @@ def test_an_answer_may_have_no_number() -> None:
     ],
 )
 def test_refusals_are_read(frame: str, words: str) -> None:
-    """A refusal has Kraken's words, and no code because Kraken has none."""
+    """A refusal has Kraken's text, and code 0 because Kraken has none."""
     assert [RequestRejected(0, words)] == read(frame)
 
 
 def test_a_long_refusal_is_cut() -> None:
-    """What is logged and shown has a bound."""
+    """The text for logs and status has a bound."""
     (refusal,) = read(text({"error": "x" * 10_000, "success": False}))
 
     assert 200 == len(refusal.message)
@@ -368,12 +368,12 @@ def test_a_long_refusal_is_cut() -> None:
         '{"channel":"ticker","type":"update","data":[{"symbol":"SOL/USD","bid":[]}]}',
     ],
 )
-def test_what_says_nothing_about_our_prices_is_passed_over(frame: str) -> None:
-    """It is known, and neither a price nor an error."""
+def test_messages_without_our_prices_are_ignored(frame: str) -> None:
+    """They are known, and make neither a tick nor an error."""
     assert [] == read(frame)
 
 
-# What is not Kraken's
+# Invalid frames
 
 
 @pytest.mark.parametrize(
@@ -419,7 +419,7 @@ def test_what_says_nothing_about_our_prices_is_passed_over(frame: str) -> None:
     ],
 )
 def test_is_unreadable(frame: str | bytes) -> None:
-    """A frame that Kraken would not send is said to be one, with the reason."""
+    """A frame that Kraken does not send is unreadable, with a problem."""
     (event,) = read(frame)
 
     assert isinstance(event, Unreadable)
@@ -430,7 +430,7 @@ def test_is_unreadable(frame: str | bytes) -> None:
 
 
 def test_reads_everything_that_the_exchange_sends(exchange: Exchange) -> None:
-    """Over a real socket, every message is understood, and the gate believes every price."""
+    """Over a real socket every message is readable, and the gate accepts every price."""
     socket = create_connection(f"{exchange.url}/kraken/v2", timeout=PATIENCE)
     try:
         for frame in PROVIDER.subscribe([*ARRIVAL.names, "XXX/USD"], 1):
@@ -445,9 +445,9 @@ def test_reads_everything_that_the_exchange_sends(exchange: Exchange) -> None:
     held: dict[str, SourceQuote] = {}
     for update in events:
         if isinstance(update, Tick):
-            news = validator.judge(update, held.get(update.symbol), (), policy)
-            assert news is not None, update
-            held[update.symbol] = merge(news, held.get(update.symbol))
+            accepted = validator.validate(update, held.get(update.symbol), (), policy)
+            assert accepted is not None, update
+            held[update.symbol] = merge(accepted, held.get(update.symbol))
 
     assert [] == [event for event in events if isinstance(event, Unreadable)]
     assert [1, 1, 2, 2] == [event.id for event in events if isinstance(event, Acknowledged)]
@@ -455,9 +455,9 @@ def test_reads_everything_that_the_exchange_sends(exchange: Exchange) -> None:
         event for event in events if isinstance(event, RequestRejected)
     ]
     assert {"BTC", "ETH"} == set(held)
-    for said in held.values():
-        assert said.trade.id is not None
-        assert said.trade.time is not None
-        assert said.book.bid < said.book.ask
-        assert said.book.id is None
-        assert said.day.low <= said.day.open <= said.day.high
+    for held_quote in held.values():
+        assert held_quote.trade.id is not None
+        assert held_quote.trade.time is not None
+        assert held_quote.book.bid < held_quote.book.ask
+        assert held_quote.book.id is None
+        assert held_quote.day.low <= held_quote.day.open <= held_quote.day.high

@@ -10,8 +10,8 @@ from omcrm.market.validation import Validator
 from tests.values import START, instrument
 
 
-def test_each_instrument_has_its_hard_coded_price() -> None:
-    """Whatever else is missing, the whole catalogue has a price of last resort."""
+def test_every_instrument_has_a_hard_coded_price() -> None:
+    """The whole catalogue has a price of last resort."""
     ticks = last_resort(CATALOGUE, START)
 
     assert {instrument.symbol: instrument.last_resort_price for instrument in CATALOGUE} == {
@@ -20,8 +20,8 @@ def test_each_instrument_has_its_hard_coded_price() -> None:
     assert {(LAST_RESORT, START)} == {(tick.source, tick.received_at) for tick in ticks}
 
 
-def test_says_nothing_but_the_price() -> None:
-    """No bid, no day and no time of a trade is made up."""
+def test_has_nothing_but_the_price() -> None:
+    """No bid, no day figures and no time of a trade are invented."""
     (tick,) = last_resort([instrument("BTC")], START)
 
     assert (Decimal(1), None, None, None) == tuple(
@@ -31,15 +31,15 @@ def test_says_nothing_but_the_price() -> None:
 
 
 def test_an_instrument_without_one_has_none() -> None:
-    """Where there is no such price, nothing is said."""
+    """Without such a price there is no tick."""
     assert [] == last_resort([msgspec.structs.replace(instrument(), last_resort_price=None)], START)
 
 
 def test_the_gate_lets_it_through() -> None:
-    """A hard-coded price is a price."""
+    """The gate accepts a hard-coded price."""
     validator = Validator()
 
     for tick in last_resort(CATALOGUE, START):
         (policy, *_) = POLICIES.values()
 
-        assert tick == validator.judge(tick, None, (), policy)
+        assert tick == validator.validate(tick, None, (), policy)

@@ -74,17 +74,17 @@ def status(word: str, message: str = "words") -> dict[str, str]:
 
 
 def parts(*messages: Any) -> tuple[Trade | None, TopOfBook | None, DayFigures | None]:
-    """The parts of the one tick there must be."""
+    """The trade, book and day figures of the only tick."""
     (tick,) = read(*messages)
     assert isinstance(tick, Tick)
     return tick.trade, tick.book, tick.day
 
 
-# Who it is
+# The key and the source
 
 
 def test_presents_the_key_that_is_set_now() -> None:
-    """Every connection is opened with the key of that moment, and the URL has none."""
+    """Every connection is opened with the present key, and the URL has none."""
     keys = {KEY: "first-key"}
     upstream = Massive(URL, Keys(lambda name: keys.get(name, "")))
     before = upstream.opening()
@@ -98,13 +98,13 @@ def test_presents_the_key_that_is_set_now() -> None:
 
 
 def test_names_the_setting_that_is_missing() -> None:
-    """Without a key it cannot be asked."""
+    """Without a key it cannot connect."""
     assert "POLYGON_API_KEY" == provider(key="").missing()
     assert "" == provider(key=" ").api_key()
 
 
-def test_one_connection_waits_for_its_welcome() -> None:
-    """A key has one connection, and asks for symbols once it is known."""
+def test_one_connection_waits_for_its_login() -> None:
+    """A key has one connection, and symbols are subscribed after the login."""
     assert 1 == provider().limits.connections
     assert provider().authenticates is True
 
@@ -129,7 +129,7 @@ def test_claims_what_its_host_delivers(url: str, claim: PriceClass) -> None:
     assert upstream.source == tick.source
 
 
-# What is asked for
+# Subscriptions
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_claims_what_its_host_delivers(url: str, claim: PriceClass) -> None:
     ],
 )
 def test_asks_for_the_channels_of_its_cluster(url: str, name: str, params: str) -> None:
-    """The URL names the cluster, and the cluster its channels."""
+    """The URL names the cluster, which decides the channels."""
     upstream = provider(url)
 
     assert [f'{{"action":"subscribe","params":"{params}"}}'] == upstream.subscribe([name], 1)
@@ -151,7 +151,7 @@ def test_asks_for_the_channels_of_its_cluster(url: str, name: str, params: str) 
 
 
 def test_asks_for_many_in_several_frames() -> None:
-    """Every name is asked for once, however many there are."""
+    """Every name is subscribed once, for any number of names."""
     names = [f"A{number}" for number in range(450)]
     frames = provider().subscribe(iter(names), 1)
     asked = [part for frame in frames for part in msgspec.json.decode(frame)["params"].split(",")]
@@ -161,7 +161,7 @@ def test_asks_for_many_in_several_frames() -> None:
     assert [] == provider().subscribe([], 1)
 
 
-# What events say
+# Events
 
 
 def test_reads_a_trade() -> None:
@@ -183,7 +183,7 @@ def test_reads_a_trade() -> None:
     ],
 )
 def test_the_fractional_size_stands_before_the_whole_one(sizes: Any, size: Decimal) -> None:
-    """The text is exact where the number is cut off."""
+    """The text is exact, the number is rounded."""
     (trade, _, _) = parts({**TRADE, **sizes})
 
     assert trade is not None
@@ -191,7 +191,7 @@ def test_the_fractional_size_stands_before_the_whole_one(sizes: Any, size: Decim
 
 
 def test_prices_are_exact() -> None:
-    """No binary fraction comes between the text and the price."""
+    """The price is the decimal of the text, never a binary fraction."""
     frame = b'[{"ev":"T","sym":"AAPL","i":"1","p":0.30000000000000004,"s":1,"t":1,"q":1}]'
     (tick,) = provider().parse(frame, ARRIVAL)
 
@@ -201,14 +201,14 @@ def test_prices_are_exact() -> None:
 
 
 def test_reads_a_quote() -> None:
-    """It is the book, and says nothing of a trade."""
+    """It makes a book and no trade."""
     book = TopOfBook(Decimal("231.54"), Decimal("231.56"), Decimal(100), Decimal(160), time=AT)
 
     assert (None, book, None) == parts(QUOTE)
 
 
 def test_reads_the_day_in_a_bar() -> None:
-    """Open and volume are the day's; the bar's own prices are no figures of the day."""
+    """Open and volume are the day's; the bar's own prices are not used."""
     day = DayFigures(open=Decimal("230.4"), volume=Decimal(9470157), time=AT)
 
     assert (None, None, day) == parts(BAR)
@@ -217,19 +217,19 @@ def test_reads_the_day_in_a_bar() -> None:
 
 @pytest.mark.parametrize("opened", [0, None])
 def test_before_the_opening_there_is_no_open(opened: int | None) -> None:
-    """The volume before the bell is told all the same."""
+    """The volume before the opening is still used."""
     assert (
         None, None, DayFigures(volume=Decimal(9470157), time=AT)
     ) == parts({**BAR, "op": opened})  # fmt: skip
 
 
-def test_a_bar_without_the_day_says_nothing() -> None:
-    """A bar alone is no tick."""
+def test_a_bar_without_the_day_makes_no_event() -> None:
+    """A bar without figures of the day makes no tick."""
     assert [] == read({key: BAR[key] for key in BAR if key not in ("op", "av")})
 
 
 def test_reads_coins() -> None:
-    """The other cluster has the same facts under other names."""
+    """The other cluster has the same values in other fields."""
     trade = Trade(Decimal("91234.56"), Decimal("0.0015"), None, AT)
     book = TopOfBook(
         Decimal("91234.55"), Decimal("91234.56"), Decimal("1.2"), Decimal("0.8"), time=AT
@@ -247,18 +247,18 @@ def test_reads_currencies() -> None:
 
 
 @pytest.mark.parametrize("followed", ["EUR/USD", "EUR-USD"])
-@pytest.mark.parametrize("told", ["EUR/USD", "EUR-USD"])
-def test_pairs_are_told_with_a_dash_or_a_slash(followed: str, told: str) -> None:
-    """However it was asked for."""
+@pytest.mark.parametrize("name", ["EUR/USD", "EUR-USD"])
+def test_pairs_come_with_a_dash_or_a_slash(followed: str, name: str) -> None:
+    """Both spellings are mapped to our symbol, however it was subscribed."""
     arrival = FrameContext(START, 3, {followed: "EURUSD"})
-    (tick,) = read({**CURRENCY, "p": told}, arrival=arrival)
+    (tick,) = read({**CURRENCY, "p": name}, arrival=arrival)
 
     assert isinstance(tick, Tick)
     assert "EURUSD" == tick.symbol
 
 
 def test_splits_a_frame() -> None:
-    """Symbols and kinds are mixed in one frame, and what nobody follows is left out."""
+    """Symbols and kinds are mixed in one frame, and unfollowed symbols are ignored."""
     stranger = {**TRADE, "sym": "MSFT"}
     events = read(status("success"), TRADE, stranger, COIN, QUOTE, BAR, CURRENCY)
 
@@ -270,7 +270,7 @@ def test_splits_a_frame() -> None:
 
 
 def test_a_bad_event_costs_only_itself() -> None:
-    """The rest of the frame is read, and the first problem is told once."""
+    """The rest of the frame is read, and only the first problem is reported."""
     events = read(TRADE, {**TRADE, "p": None}, "T", {**QUOTE, "bp": "x"}, QUOTE)
 
     assert [Tick, Tick, Unreadable] == [type(event) for event in events]
@@ -291,7 +291,7 @@ def test_a_bad_event_costs_only_itself() -> None:
     ],
 )
 def test_passes_over_what_is_no_last_price(message: Any) -> None:
-    """Longer bars, limits, imbalances, indices and estimates are known and not used."""
+    """Longer bars, limits, imbalances, indices and estimates are known and ignored."""
     assert [] == read(message)
 
 
@@ -326,7 +326,7 @@ def test_passes_over_what_is_no_last_price(message: Any) -> None:
     ],
 )
 def test_anything_else_is_unreadable(message: Any) -> None:
-    """A wrong type in place of a fact makes no tick."""
+    """A field of a wrong type makes no tick."""
     (event,) = read(message)
 
     assert isinstance(event, Unreadable)
@@ -334,13 +334,13 @@ def test_anything_else_is_unreadable(message: Any) -> None:
 
 @pytest.mark.parametrize("frame", ["", "{}", "null", '"T"', "[", b"\xff", '{"ev":"T"}'])
 def test_a_frame_is_an_array(frame: str | bytes) -> None:
-    """What is none says nothing."""
+    """Other JSON is unreadable."""
     (event,) = provider().parse(frame, ARRIVAL)
 
     assert isinstance(event, Unreadable)
 
 
-# What statuses mean
+# Statuses
 
 
 @pytest.mark.parametrize(
@@ -360,19 +360,19 @@ def test_a_frame_is_an_array(frame: str | bytes) -> None:
     ],
 )
 def test_understands_a_status(word: str, events: list[Event]) -> None:
-    """Each has its consequence."""
+    """Each status is mapped to its event."""
     assert events == read(status(word))
 
 
-def test_a_status_without_words_speaks_for_itself() -> None:
-    """There is always something to read."""
+def test_a_status_without_a_message_is_its_own_message() -> None:
+    """The refusal always has a text."""
     assert [AccessDenied(429, "max_connections")] == read(
         {"ev": "status", "status": "max_connections"}
     )
 
 
 def test_a_refusal_may_come_after_success() -> None:
-    """Over the cap everything is granted first, and then taken away."""
+    """Over the limit every request is accepted first, and then access is denied."""
     events = read(
         status("auth_success"), status("success"), status("success"), status("max_connections")
     )
@@ -386,7 +386,7 @@ def test_a_refusal_may_come_after_success() -> None:
 
 
 def test_the_key_is_in_no_event() -> None:
-    """Whatever field repeats the key, and wherever a long text is cut."""
+    """Whichever field repeats the key, and wherever a long text is cut."""
     upstream = provider()
     upstream.opening()
     messages = [TRADE, QUOTE, BAR, COIN, COIN_QUOTE, CURRENCY]
@@ -402,17 +402,17 @@ def test_the_key_is_in_no_event() -> None:
     assert [] == [event for event in events if SECRET[:8] in repr(event)]
 
 
-# As it was recorded
+# Documented frames
 
 
 def test_reads_the_documented_frames(market_data: Path) -> None:
-    """Of the published frames every one is understood, and every trade is told."""
+    """Every published frame is readable, and every trade makes a tick."""
     lines = (market_data / "massive" / "ws_sample_frames.jsonl").read_bytes().splitlines()
     events = [event for line in lines for event in provider().parse(line, ARRIVAL)]
     ticks = [event for event in events if isinstance(event, Tick)]
 
     assert 5 == len(lines)
-    assert {"Welcome": 1, "Acknowledged": 1, "Tick": 3} == Counter(
+    assert {"Authenticated": 1, "Acknowledged": 1, "Tick": 3} == Counter(
         type(event).__name__ for event in events
     )
     assert [

@@ -14,15 +14,15 @@ def test_is_the_real_client_under_another_name() -> None:
     assert "ws://127.0.0.1:9000/stream" == provider.url()
 
 
-def test_asks_for_every_part_of_a_quote() -> None:
-    """Trades, book and day figures are asked for."""
+def test_subscribes_to_trades_book_and_day_figures() -> None:
+    """The frame has a stream for each of them."""
     (frame,) = simulated("ws://127.0.0.1:9000").subscribe(["eurusd"], 1)
 
     assert all(f'"eurusd@{stream}"' in frame for stream in ("trade", "bookTicker", "ticker"))
 
 
-def test_its_prices_say_that_they_are_simulated() -> None:
-    """No price of it can be taken for Binance's."""
+def test_its_prices_are_labelled_simulated() -> None:
+    """Its prices cannot be confused with Binance's."""
     provider = simulated("ws://127.0.0.1:9000")
     arrival = FrameContext(START, 1, {"btcusdt": "BTC"})
     (tick,) = provider.parse(combined("trade", BINANCE["trade"]), arrival)

@@ -1,6 +1,6 @@
-"""Replies of every source that tells finished days, as its upstream gives them.
+"""Replies of every source of finished days, as its upstream sends them.
 
-The days asked for are the 4th and 5th of January 2026; each reply tells of more or of fewer.
+The requested days are the 4th and 5th of January 2026; replies may hold more or fewer days.
 """
 
 from collections.abc import Mapping
@@ -25,8 +25,8 @@ NAMES: Mapping[str, str] = {
 }
 
 
-def past(source: str) -> HistoryRequest:
-    """What is asked of a source: our BTC, whatever it is there."""
+def history_request(source: str) -> HistoryRequest:
+    """The request to a source, with its name of our BTC."""
     return HistoryRequest({NAMES[source]: "BTC"}, FIRST, LAST, NOW)
 
 
@@ -81,7 +81,7 @@ DAYS: Mapping[str, Reply] = {
     "alpha_vantage": reply(_SERIES),
     "frankfurter": reply(_RATES),
 }
-"""Both days that are asked for, and others."""
+"""Both requested days, and others."""
 
 NOTHING: Mapping[str, tuple[Reply, ...]] = {
     "binance": (reply([]), reply([_kline(0)])),
