@@ -28,7 +28,7 @@ from tests.feeds.history_replies import (
 )
 from tests.feeds.replies import reply
 
-TOLD = (DailyBar, RequestRejected, AccessDenied, Unreadable)
+EVENTS = (DailyBar, RequestRejected, AccessDenied, Unreadable)
 KEY = "an-example-key"
 SETTINGS = FeedSettings(
     urls=dict.fromkeys({*ADDRESSES.values(), *POLLS}, "http://127.0.0.1:9"),
@@ -147,13 +147,13 @@ def test_no_bytes_make_it_raise_or_invent(provider: HistoryProvider, tries: int)
     sample, accepted = DAYS[source].body.decode(), 0
     for body in mutated((sample,), tries, chance):
         raw = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
-        for events in provider.parse(
+        for event in provider.parse(
             call, structs.replace(reply(b""), body=raw), history_request(source)
         ):
-            assert isinstance(events, TOLD), raw[:200]
-            if isinstance(events, DailyBar):
-                assert_well_typed(events)
-                accepted += events.is_plausible
+            assert isinstance(event, EVENTS), raw[:200]
+            if isinstance(event, DailyBar):
+                assert_well_typed(event)
+                accepted += event.is_plausible
 
     assert accepted > 0
 
@@ -168,4 +168,4 @@ def test_monsters_are_survived(provider: HistoryProvider) -> None:
             call, structs.replace(reply(b""), body=raw), history_request(source)
         )
 
-        assert all(isinstance(event, TOLD) for event in events)
+        assert all(isinstance(event, EVENTS) for event in events)

@@ -142,8 +142,8 @@ def test_unfollowed_symbols_make_no_tick(
     provider: StreamProvider, samples: tuple[str, ...], arrival: FrameContext
 ) -> None:
     """A symbol that is not followed makes no tick, and is no error."""
-    nobody = FrameContext(START, 3, {})
-    events = [event for sample in samples for event in provider.parse(sample, nobody)]
+    unfollowed = FrameContext(START, 3, {})
+    events = [event for sample in samples for event in provider.parse(sample, unfollowed)]
 
     assert [] == [event for event in events if isinstance(event, Tick | Unreadable)]
 

@@ -73,7 +73,9 @@ def test_no_data(watch: Watch, exchange: Exchange) -> None:
     streaming.wait_for_data()
     exchange.fault("mute")
     wait_for(
-        lambda: "no price" in (streaming.supervisor.status().last_error or ""), 8, "a mute feed"
+        lambda: "no price" in (streaming.supervisor.status().last_error or ""),
+        8,
+        "the missing data to be reported",
     )
     exchange.clear()
 
@@ -86,7 +88,7 @@ def test_half_open(watch: Watch, exchange: Exchange) -> None:
     streaming = watch(exchange.url, QUICK)
     streaming.wait_for_data()
     exchange.fault("half_open")
-    wait_for(lambda: (HealthState.DOWN, 0) in streaming.conditions, 8, "the silence to be noticed")
+    wait_for(lambda: (HealthState.DOWN, 0) in streaming.conditions, 8, "the heartbeat timeout")
     exchange.clear()
 
     streaming.wait_for_state("streaming", timeout=15)

@@ -1,1 +1,1 @@
-"""News from RSS and Atom: asked for, read, made plain, and kept for whoever wants them."""
+"""News from RSS and Atom: fetched, parsed, converted to plain text, and stored."""

@@ -33,8 +33,8 @@ def test_a_reference_rate_is_a_close_and_nothing_else() -> None:
 def test_rates_against_another_currency_are_rejected() -> None:
     """They are rates against another base."""
     (call,) = PROVIDER.calls(history_request("frankfurter"))
-    (events,) = PROVIDER.parse(
+    (event,) = PROVIDER.parse(
         call, reply({"base": "EUR", "rates": {}}), history_request("frankfurter")
     )
 
-    assert isinstance(events, Unreadable)
+    assert isinstance(event, Unreadable)

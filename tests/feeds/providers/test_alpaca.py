@@ -422,7 +422,7 @@ def test_a_supervisor_logs_in_subscribes_and_streams(fed: Fed) -> None:
 
 def test_a_wrong_key_is_not_tried_again_soon(exchange: Exchange) -> None:
     """The refusal is reported without the key, and the supervisor waits for minutes."""
-    fed = Fed(f"{exchange.url}/alpaca/v2/iex", key="bad-id-of-nobody")
+    fed = Fed(f"{exchange.url}/alpaca/v2/iex", key="bad-id-of-no-one")
     fed.supervisor.start()
     try:
         wait_for(lambda: fed.supervisor.status().state == "waiting", 10, "the refusal")

@@ -382,12 +382,12 @@ def lines_of(path: Path) -> Iterator[bytes]:
             yield line.partition(b" ")[2]
 
 
-def in_words(events: Iterable[Event]) -> Counter[str]:
+def count_kinds(events: Iterable[Event]) -> Counter[str]:
     """The number of events of each kind; ticks by their fields."""
     counts: Counter[str] = Counter()
     for event in events:
         if isinstance(event, Tick):
-            counts.update(part for part in ("trade", "book", "day") if getattr(event, part))
+            counts.update(field for field in ("trade", "book", "day") if getattr(event, field))
         else:
             counts[type(event).__name__] += 1
     return counts
@@ -407,7 +407,7 @@ def test_recording_of_2024_is_read_completely(
     path = market_data / "binance" / "spot-2024-08-08" / f"spot_{pair}_20240808.gz"
     client = provider()
 
-    assert counts == in_words(
+    assert counts == count_kinds(
         event for line in lines_of(path) for event in client.parse(line, ARRIVAL)
     )
 
@@ -453,4 +453,4 @@ def test_recording_of_2021_is_read_completely(market_data: Path) -> None:
     events = [event for frame in frames for event in provider().parse(frame, arrival)]
 
     assert 265 == len(frames)
-    assert {"trade": 4, "book": 84} == in_words(events)
+    assert {"trade": 4, "book": 84} == count_kinds(events)

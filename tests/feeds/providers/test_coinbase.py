@@ -168,12 +168,12 @@ def test_what_is_of_a_wrong_kind_is_unreadable(fields: dict[str, Any]) -> None:
 # The recording
 
 
-def in_words(events: Iterable[Event]) -> dict[str, int]:
+def count_kinds(events: Iterable[Event]) -> dict[str, int]:
     """The number of ticks with each field, and of other events."""
     counts: Counter[str] = Counter()
     for event in events:
         if isinstance(event, Tick):
-            counts.update(part for part in ("trade", "book", "day") if getattr(event, part))
+            counts.update(field for field in ("trade", "book", "day") if getattr(event, field))
         else:
             counts[type(event).__name__] += 1
     return counts
@@ -200,7 +200,9 @@ def test_the_recording_is_read_completely(market_data: Path) -> None:
 
     assert (9946, 10) == (len(frames), len(arrival.names))
     # 107 tickers, the last match of each product and then 97 more.
-    assert {"Acknowledged": 3, "trade": 107 + 10 + 97, "book": 107, "day": 107} == in_words(events)
+    assert {"Acknowledged": 3, "trade": 107 + 10 + 97, "book": 107, "day": 107} == count_kinds(
+        events
+    )
 
 
 def test_the_gate_accepts_the_recording(market_data: Path) -> None:
@@ -231,7 +233,7 @@ def test_understands_the_exchange(exchange: Exchange) -> None:
         client.send(frame)
     events: list[Event] = []
     until = time.monotonic() + PATIENCE
-    while in_words(events)["book"] < 5 and time.monotonic() < until:
+    while count_kinds(events)["book"] < 5 and time.monotonic() < until:
         events += PROVIDER.parse(client.recv(), arrival)
     client.send(PROVIDER.subscribe(["XYZ-USD"], 2)[0])
     while (
