@@ -33,7 +33,7 @@ class Threads:
         return sorted(
             thread.name
             for thread in threading.enumerate()
-            if thread.name != "crew" and self._is_ours(thread)
+            if thread.name != "worker" and self._is_ours(thread)
         )
 
     def count(self, name: str) -> int:

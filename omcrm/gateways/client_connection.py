@@ -156,13 +156,13 @@ class ClientConnection:
         """Send the newest quote of each symbol now, then each change, as the dialect encodes it."""
         fanout = self.dialect.market.fanout
         if self._subscriber is None:
-            self._subscriber = fanout.join(self, self.dialect.quote, self.dialect.facts)
-        fanout.watch(self._subscriber, symbols, max_rate)
+            self._subscriber = fanout.add(self, self.dialect.quote, self.dialect.facts)
+        fanout.subscribe(self._subscriber, symbols, max_rate)
 
     def unsubscribe(self, symbols: Iterable[str]) -> None:
         """Stop sending quotes of these symbols."""
         if self._subscriber is not None:
-            self.dialect.market.fanout.unwatch(self._subscriber, symbols)
+            self.dialect.market.fanout.unsubscribe(self._subscriber, symbols)
 
     # For the fan-out
 
@@ -261,7 +261,7 @@ class ClientConnection:
             self._pending_state.clear()
             subscriber, self._subscriber = self._subscriber, None
             if subscriber is not None:
-                self.dialect.market.fanout.leave(subscriber)
+                self.dialect.market.fanout.remove(subscriber)
             # Both refer back to this client: without them no reference cycle is left.
             self._connection = self._wants_state = None
 

@@ -17,8 +17,8 @@ from omcrm.gateways.client_connection import ClientConnection, ClientServices
 from omcrm.gateways.dialect import Dialect
 from omcrm.gateways.handshake import Environ, HandshakePolicy, HandshakeRefusal, missing, refusal
 from omcrm.gateways.session_sweeper import SessionSweeper
-from omcrm.streaming.connection import NOBODY, ConnectionLimits, WebSocketConnection
-from omcrm.streaming.detach import NotDetachable, leave
+from omcrm.streaming.connection import NO_LISTENER, ConnectionLimits, WebSocketConnection
+from omcrm.streaming.detach import NotDetachable, end_request
 from omcrm.streaming.endpoint import HandshakeAnswer, accept, negotiate, refuse
 from omcrm.streaming.reactor import Reactor
 from omcrm.streaming.throttled_log import ThrottledLog
@@ -133,7 +133,7 @@ class Mount:
         except BaseException:
             registry.remove(client)
             raise
-        return leave(environ)
+        return end_request(environ)
 
     def _accept_and_close(
         self,
@@ -149,9 +149,9 @@ class Mount:
         except NotDetachable:
             return self._refuse(_NO_WEBSOCKET, start_response)
         self._services.registry.count_refusal(refused.code)
-        connection.start(NOBODY, opening.response.serialize())
+        connection.start(NO_LISTENER, opening.response.serialize())
         connection.close(CloseCode.POLICY_VIOLATION, reason)
-        return leave(environ)
+        return end_request(environ)
 
     def _accept(
         self, environ: Environ, opening: HandshakeAnswer

@@ -1,1 +1,1 @@
-"""The HTTP server: one for `run.py` and gunicorn, and for every kind of threads."""
+"""The HTTP server: the same under `run.py` and gunicorn, and for every kind of threads."""

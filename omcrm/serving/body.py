@@ -1,4 +1,4 @@
-"""A request's body as the app reads it."""
+"""The request body as the app reads it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,26 +8,26 @@ from werkzeug.exceptions import ClientDisconnected
 
 
 class BodyCut(ClientDisconnected, OSError):
-    """The body breaks off or is not what its head announced; pages answer it with 400."""
+    """The body is incomplete or malformed; routes answer with 400."""
 
 
 class RequestBody:
-    """gunicorn's body, whose faults are the client's and not the app's; `reader` is its own."""
+    """gunicorn's body; read errors count as the client's, not the app's. `reader` is gunicorn's."""
 
     def __init__(self, body: Any) -> None:
         self._body = body
         self.reader = body.reader
 
     def read(self, size: int | None = None) -> bytes:
-        """So many bytes, or all."""
+        """Read `size` bytes, or all."""
         return self._checked(self._body.read, size)
 
     def readline(self, size: int | None = None) -> bytes:
-        """A line."""
+        """Read a line."""
         return self._checked(self._body.readline, size)
 
     def readlines(self, size: int | None = None) -> list[bytes]:
-        """The lines."""
+        """Read all lines."""
         return list(self)
 
     def __iter__(self) -> Iterator[bytes]:

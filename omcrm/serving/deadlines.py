@@ -1,4 +1,4 @@
-"""How long clients may take over a request; who takes longer is cut off."""
+"""Deadlines for clients' requests: a client that takes longer is disconnected."""
 
 import _socket
 import contextlib
@@ -10,14 +10,14 @@ from typing import Any
 from omcrm.concurrency import native_lock
 from omcrm.streaming.detach import system_socket
 
-_EVERY = 1.0
+_CHECK_EVERY = 1.0
 
 
 class Deadlines:
-    """Shuts down each connection that is still in the middle of something when its time is over.
+    """Shuts down each connection whose current request step exceeds its deadline.
 
-    A limit for the whole, unlike a socket's timeout, which begins anew with each byte. Thread-safe;
-    one deadline for each connection.
+    A limit for the whole step, unlike a socket's timeout, which restarts with each byte.
+    Thread-safe; one deadline per connection.
     """
 
     def __init__(self) -> None:
@@ -25,34 +25,34 @@ class Deadlines:
         self._due: dict[Any, float] = {}
 
     def set(self, client: Any, seconds: float) -> None:
-        """Cut this connection off in so many seconds, unless that is set anew or cleared."""
+        """Shut this connection down in so many seconds, unless `set` anew or cleared."""
         due = time.monotonic() + seconds
         with self._lock:
             self._due[client] = due
 
     def clear(self, client: Any) -> None:
-        """Let this connection take its time; call it before the socket is closed."""
+        """Remove the connection's deadline; call it before the socket is closed."""
         with self._lock:
             self._due.pop(client, None)
 
     def run(self, ended: threading.Event) -> None:
-        """Look once a second until it has ended; in a thread of its own."""
-        while not ended.wait(_EVERY):
+        """Check once a second until `ended` is set; in a thread of its own."""
+        while not ended.wait(_CHECK_EVERY):
             self.cut(time.monotonic())
 
     def cut(self, now: float) -> int:
-        """Shut down those whose time is over by now (monotonic seconds); how many that were."""
+        """Shut down the connections overdue at `now` (monotonic seconds); their number."""
         with self._lock:
             overdue = [client for client, due in self._due.items() if due <= now]
             for client in overdue:
                 del self._due[client]
-                # With the lock held: nobody closes the socket meanwhile, and its number is its own.
+                # With the lock held, so that the descriptor is not closed and reused meanwhile.
                 shut_down(client)
         return len(overdue)
 
 
 def shut_down(client: Any) -> None:
-    """End both directions of a server's socket, from any thread: whoever waits on it goes on."""
-    # The system's own call: TLS would first say goodbye to a client that does not read.
+    """End both directions of a server's socket, from any thread; this wakes blocked threads."""
+    # The system's own call: TLS would first send close_notify to a client that does not read.
     with contextlib.suppress(OSError):
         _socket.socket.shutdown(system_socket(client), socket.SHUT_RDWR)

@@ -1,4 +1,4 @@
-"""gunicorn's log, which strangers cannot fill."""
+"""gunicorn's log, rate-limited so that clients cannot fill it."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from omcrm.streaming.throttled_log import ThrottledLog
 
 
 class QuietLog:
-    """Passes on to `log`; of warnings, as of failures, one line a second, with a count."""
+    """Forwards to `log`; warnings, and exceptions, at most one line a second, with a count."""
 
     def __init__(self, log: Any) -> None:
         self._log = log

@@ -1,4 +1,4 @@
-"""The server that `run.py` is: a worker without gunicorn's master, in this process."""
+"""The server of `run.py`: a worker without gunicorn's master, in this process."""
 
 import logging
 import socket
@@ -11,25 +11,25 @@ from omcrm.concurrency import active_mode
 from omcrm.serving.worker import WORKERS, HttpWorker
 
 BACKLOG = 4096
-"""Clients that all come back at once wait here."""
+"""The accept queue, long enough for all clients to reconnect at once."""
 
 SETTINGS = {
-    # So long a connection is kept for its next request, in seconds.
+    # How long a connection is kept open for its next request, in seconds.
     "keepalive": 5,
-    # Who may be believed about the client's address and scheme is said by TRUSTED_PROXIES alone.
+    # TRUSTED_PROXIES alone decides which proxy may set the client's address and scheme.
     "forwarded_allow_ips": "",
     "worker_connections": 20_000,
-    # The system's own way of sending files does not know eventlet's sockets.
+    # The system's sendfile does not work with eventlet's sockets.
     "sendfile": False,
 }
 """gunicorn's settings that `run.py` and gunicorn share."""
 
-# Who is in the middle of a request at the end has a moment left, as with gunicorn.
+# Requests under way at the end have this many seconds, as with gunicorn.
 _GRACE = 5
 
 
 def serve(app: Any, host: str, port: int, at_end: Callable[[], int] = lambda: 0) -> None:
-    """Serve until the main thread is made to exit; `at_end` closes what the app took over."""
+    """Serve until the main thread is made to exit; `at_end` closes detached connections."""
     with listen(host, port) as listener:
         worker = make_worker(app, listener)
         worker.at_end = at_end
@@ -37,7 +37,7 @@ def serve(app: Any, host: str, port: int, at_end: Callable[[], int] = lambda: 0)
 
 
 def make_worker(app: Any, listener: socket.socket) -> HttpWorker:
-    """A worker that serves the app on this socket, for as long as somebody `run`s it."""
+    """A worker that serves the app on this socket when it is `run`."""
     config = Config()
     for name, value in {**SETTINGS, "graceful_timeout": _GRACE}.items():
         config.set(name, value)
@@ -48,7 +48,7 @@ def make_worker(app: Any, listener: socket.socket) -> HttpWorker:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens there."""
+    """A listening socket."""
     family, kind, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     listener = socket.socket(family, kind)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -58,7 +58,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class _Log(logging.LoggerAdapter):  # type: ignore[type-arg]
-    """Our own log where gunicorn's code expects its."""
+    """Our own log with the interface of gunicorn's."""
 
     def __init__(self, name: str) -> None:
         super().__init__(logging.getLogger(name))

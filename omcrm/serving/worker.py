@@ -1,4 +1,4 @@
-"""Serves HTTP, whatever kind of threads: accepts, reads requests with gunicorn's parser, answers.
+"""Serves HTTP on any kind of threads: accepts, reads requests with gunicorn's parser, answers.
 
 `run.py` makes one in its own process (`serving.server`), gunicorn one in each of its workers:
 `gunicorn.conf.py` registers the three classes under the names `eventlet`, `gevent` and `gthread`.
@@ -27,23 +27,23 @@ from omcrm.serving.body import RequestBody
 from omcrm.serving.deadlines import Deadlines, shut_down
 from omcrm.serving.quiet_log import QuietLog
 
-# Of one client, in seconds: from its first byte to the end of the request's head (TLS included),
-# from there to the end of the body, and from the answer's beginning to its end.
+# Deadlines of one request in seconds: from the first byte to the end of the head (TLS included),
+# from there to the end of the body, and from the answer's start to its end.
 HEAD, BODY, ANSWER = 20.0, 60.0, 300.0
 
-# The master kills what is still there after the grace period; the feeds want to end before.
+# Kept of the grace period for the feeds to stop, before the master kills the worker.
 _RESERVE = 2.0
-# How often the main thread looks whether it is to stop, and whether all have ended then.
-_LOOK_EVERY, _ENDED_EVERY = 1.0, 0.05
-# After running out of descriptors: some will be given back.
+# How often the main thread checks whether it is to stop, and then whether all have ended.
+_CHECK_EVERY, _ENDED_EVERY = 1.0, 0.05
+# Wait this long for free descriptors or connections before accepting again.
 _PAUSE = 0.05
 
 
 class HttpWorker(AsyncWorker):  # type: ignore[misc]
     """Serves each connection in a thread of its own, green or not.
 
-    `before_app` is called before gunicorn loads the app. `at_end` is called again and again while
-    the worker ends: it closes what the app took over, and gives how many of those are still open.
+    `before_app` is called before gunicorn loads the app. `at_end` is called repeatedly while the
+    worker ends: it closes detached connections and returns how many are still open.
     """
 
     mode: ClassVar[str]
@@ -66,7 +66,7 @@ class HttpWorker(AsyncWorker):  # type: ignore[misc]
         super().init_process()
 
     def load_wsgi(self) -> None:
-        """Load the app; where a setting is wrong, say so in a line, and gunicorn gives up."""
+        """Load the app; for a wrong setting log one line and make gunicorn give up."""
         try:
             self.before_app()
             super().load_wsgi()
@@ -75,11 +75,11 @@ class HttpWorker(AsyncWorker):  # type: ignore[misc]
             sys.exit(Arbiter.APP_LOAD_ERROR)
 
     def run(self) -> None:
-        """Serve until `alive` is false or the main thread is made to exit; then end for a while."""
+        """Serve until `alive` is false or the main thread is made to exit; then end gracefully."""
         self.log = QuietLog(self.log)
         app, self.wsgi = self.wsgi, self._limited
         self._app: Any = app
-        # Not before: it is of this process's kind of threads.
+        # Not earlier: it must be of this process's kind of threads.
         self._ended = threading.Event()
         self._begin(self._deadlines.run, self._ended)
         for listener in map(_patched, self.sockets):
@@ -87,7 +87,7 @@ class HttpWorker(AsyncWorker):  # type: ignore[misc]
         try:
             while self.alive:
                 self.notify()
-                self._ended.wait(_LOOK_EVERY)
+                self._ended.wait(_CHECK_EVERY)
         finally:
             self._end()
 
@@ -97,18 +97,18 @@ class HttpWorker(AsyncWorker):  # type: ignore[misc]
         self._ended.set()
 
     def notify(self) -> None:
-        """Show the master that this worker lives; stop where the master does not."""
+        """Send the master a heartbeat; stop if the master is gone."""
         super().notify()
         if self.ppid is not None and self.ppid != os.getppid():
             self.alive = False
 
     def handle_quit(self, sig: int, frame: Any) -> None:
-        """Stop and wait for nobody; gunicorn's own would block in the signal's frame."""
+        """Stop without a grace period; gunicorn's own handler would block in the signal's frame."""
         self.cfg.set("graceful_timeout", 0)
         self.alive = False
 
     def handle_usr1(self, sig: int, frame: Any) -> None:
-        """Outside of the signal's own frame, where nothing may block."""
+        """Reopen the log files outside the signal's own frame, where nothing may block."""
         spawn(self.log.reopen_files)
 
     def _begin(self, function: Callable[..., None], *args: Any) -> None:
@@ -117,7 +117,7 @@ class HttpWorker(AsyncWorker):  # type: ignore[misc]
     # A connection
 
     def _accept(self, listener: socket.socket) -> None:
-        listener.settimeout(_LOOK_EVERY)
+        listener.settimeout(_CHECK_EVERY)
         while self.alive:
             if self._open >= min(self.most, self.worker_connections):
                 time.sleep(_PAUSE)
@@ -133,7 +133,7 @@ class HttpWorker(AsyncWorker):  # type: ignore[misc]
             with self._counting:
                 self._open += 1
             spawn(self._serve, listener, client, address)
-            # A crowd that comes at once waits, and those who are in do not.
+            # Yields after each accept, so that many new clients do not delay the connected ones.
             time.sleep(0)
         listener.close()
 
@@ -153,13 +153,13 @@ class HttpWorker(AsyncWorker):  # type: ignore[misc]
                 self._open -= 1
 
     def handle(self, listener: Any, client: Any, address: Any) -> None:
-        """Answer the requests of a connection, one after the other."""
+        """Answer a connection's requests, one after the other."""
         request = None
         try:
             self._deadlines.set(client, HEAD)
             if self.cfg.is_ssl:
                 client.do_handshake()
-            incoming = _Incoming(client, self._began)
+            incoming = _Incoming(client, self._request_began)
             parser, name = get_parser(self.cfg, incoming, address), listener.getsockname()
             while True:
                 request = None
@@ -176,7 +176,7 @@ class HttpWorker(AsyncWorker):  # type: ignore[misc]
             self._refuse(request, client, address, error)
 
     def handle_request(self, listener_name: Any, request: Any, client: Any, address: Any) -> Any:
-        """Answer one request; raises StopIteration where the connection ends with it."""
+        """Answer one request; raises StopIteration if the connection ends with it."""
         if isinstance(request.body.reader, EOFReader):
             self._deadlines.clear(client)
         else:
@@ -184,7 +184,7 @@ class HttpWorker(AsyncWorker):  # type: ignore[misc]
         return super().handle_request(listener_name, request, client, address)
 
     def _limited(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """The app, with a deadline for the answer from its beginning on."""
+        """The app, with a deadline from the start of the answer."""
         client = environ["gunicorn.socket"]
         environ["wsgi.input"] = RequestBody(environ["wsgi.input"])
 
@@ -195,15 +195,15 @@ class HttpWorker(AsyncWorker):  # type: ignore[misc]
         answer: Iterable[bytes] = self._app(environ, begin)
         return answer
 
-    def _began(self, client: Any) -> None:
-        """A kept connection brings the next request."""
+    def _request_began(self, client: Any) -> None:
+        """The first byte of the next request arrived on a kept connection."""
         self._idle.discard(client)
         self._deadlines.set(client, HEAD)
 
     def _refuse(self, request: Any, client: Any, address: Any, error: Exception) -> None:
         self._deadlines.set(client, HEAD)
         self.handle_error(request, client, address, error)
-        # What else was sent is read: the system would throw the answer away with it.
+        # Reads the remaining input: with unread input the system would discard the answer.
         util.close_graceful(client)
 
     # The end
@@ -225,42 +225,43 @@ class HttpWorker(AsyncWorker):  # type: ignore[misc]
 
 
 class _Incoming:
-    """What a client sends, and notice of the first of it where a request is `expected`."""
+    """A client's input; reports the first bytes of each `expected` request."""
 
-    def __init__(self, client: Any, began: Callable[[Any], None]) -> None:
+    def __init__(self, client: Any, request_began: Callable[[Any], None]) -> None:
         self._client = client
-        self._began = began
+        self._request_began = request_began
         self.expected = False
 
     def recv(self, size: int) -> bytes:
-        """The next bytes, as a socket gives them."""
+        """Receive up to `size` bytes, like a socket."""
         data: bytes = self._client.recv(size)
         if self.expected and data:
             self.expected = False
-            self._began(self._client)
+            self._request_began(self._client)
         return data
 
 
 def _patched(listener: Any) -> socket.socket:
-    """The listening socket for this process's kind of threads; gunicorn's was made before it."""
-    made = getattr(listener, "sock", listener)
-    return socket.socket(made.family, made.type, made.proto, fileno=os.dup(made.fileno()))
+    """The listener as a socket of this process's kind of threads; gunicorn's is unpatched."""
+    original = getattr(listener, "sock", listener)
+    descriptor = os.dup(original.fileno())
+    return socket.socket(original.family, original.type, original.proto, fileno=descriptor)
 
 
 class EventletWorker(HttpWorker):
-    """On eventlet's green threads."""
+    """The worker on eventlet's green threads."""
 
     mode = "eventlet"
 
 
 class GeventWorker(HttpWorker):
-    """On gevent's green threads."""
+    """The worker on gevent's green threads."""
 
     mode = "gevent"
 
 
 class ThreadWorker(HttpWorker):
-    """On the system's threads; each connection is one."""
+    """The worker on the system's threads, one per connection."""
 
     mode = "threading"
     most = 4_000

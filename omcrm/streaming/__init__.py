@@ -1,1 +1,1 @@
-"""From the hub to a socket, without any web framework."""
+"""Delivery from the hub to sockets, without any web framework."""

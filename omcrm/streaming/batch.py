@@ -1,4 +1,4 @@
-"""Quotes as they leave: encoded once, framed once, whoever they are for."""
+"""Quotes for the wire: encoded once and framed once for all subscribers."""
 
 from collections.abc import Callable, Hashable, Sequence
 from typing import NamedTuple
@@ -6,14 +6,14 @@ from typing import NamedTuple
 from omcrm.market.quote import Quote
 from omcrm.streaming.frame import deflated_frame, text_frame
 
-# A dialect is the text message that it makes of a quote.
+# A dialect is a function from a quote to its text message.
 EncodeQuote = Callable[[Quote], str]
-# What of it is worth a message when it changes; None where each quote is.
+# The part of a quote whose change is worth a message; None: every quote is.
 Facts = Callable[[Quote], Hashable]
 
 
 class EncodedQuote:
-    """A quote in one dialect, in each form that somebody needs."""
+    """A quote in one dialect: as a packet, a frame and, on demand, a compressed frame."""
 
     __slots__ = ("_deflated", "framed", "packet", "quote")
 
@@ -32,7 +32,7 @@ class EncodedQuote:
 
 
 class Batch:
-    """Several quotes that leave in one write, in the order of their numbers."""
+    """Several quotes that are sent in one write, in the order of their numbers."""
 
     __slots__ = ("_deflated", "_encoded", "framed", "symbols")
 
@@ -49,21 +49,21 @@ class Batch:
 
     @property
     def deflated(self) -> bytes:
-        """All as compressed frames."""
+        """All messages as compressed frames."""
         if not self._deflated:
             self._deflated = b"".join([message.deflated for message in self._encoded])
         return self._deflated
 
 
 class FactsRun(NamedTuple):
-    """The facts that everybody was sent last, and the first number with which they were."""
+    """The facts sent last to all subscribers, and the number of the first quote that had them."""
 
     facts: Hashable
     since: int
 
 
 class BatchEncoder:
-    """Makes batches in one dialect and remembers the last form of each symbol."""
+    """Makes batches in one dialect and caches the last encoded quote of each symbol."""
 
     def __init__(self, dialect: EncodeQuote, facts: Facts | None = None) -> None:
         self._dialect = dialect
@@ -72,8 +72,8 @@ class BatchEncoder:
         self._runs: dict[str, FactsRun] = {}
 
     def is_repeated(self, quote: Quote, before: int) -> bool:
-        """Whether a quote has the facts of the one numbered `before`, and nobody was sent other
-        facts since.
+        """Whether a quote has the same facts as quote number `before`, and no other facts were sent
+        in between.
         """
         if self.facts is None:
             return False
@@ -83,11 +83,11 @@ class BatchEncoder:
         return self.facts(quote) == run.facts
 
     def batch(self, quotes: Sequence[Quote]) -> Batch:
-        """These quotes, encoded once however often they are asked for."""
+        """A batch of these quotes; each quote is encoded once, however often it is asked for."""
         return Batch([self._encode(quote) for quote in quotes])
 
     def forget(self, symbol: str) -> None:
-        """Drop what is held of a symbol."""
+        """Drop the cached state of a symbol."""
         self._encoded.pop(symbol, None)
         self._runs.pop(symbol, None)
 

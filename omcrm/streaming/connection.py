@@ -1,6 +1,6 @@
-"""One WebSocket connection: frames in and out of one non-blocking socket, whatever the peer does.
+"""One WebSocket connection: reads and writes frames on one non-blocking socket.
 
-Longer than most for a reason: the order of reading, writing and closing is one thought.
+Longer than most for a reason: reading, writing and closing depend on each other's order.
 """
 
 import _socket
@@ -26,51 +26,51 @@ from omcrm.streaming.reactor import READ, WRITE, Reactor
 _CHUNK = 65536
 _NEVER = float("inf")
 _DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
-# Of the class, not of each socket: one object less for every frame that is written.
+# The class's function, not a bound method: one object less for every frame that is written.
 _send = _socket.socket.send
 _utf8 = codecs.getincrementaldecoder("utf-8")
-# The library would tell of each connection's end.
+# The library would log the end of each connection.
 _log = logging.getLogger(__name__)
 _log.setLevel(logging.WARNING)
 
 
 class ConnectionLimits(Struct, frozen=True):
-    """What one connection may cost; times in seconds."""
+    """The limits of one connection; times in seconds."""
 
-    # Bytes of one inbound message.
+    # Bytes of an inbound message.
     message: int = 16 * 1024
-    # Frames of any kind in a second.
+    # Inbound frames of any kind per second.
     frames: int | None = None
-    # Bytes of events that wait for a slow reader.
+    # Bytes of events that are queued for a slow client.
     backlog: int = 64 * 1024
-    # So long a peer may take nothing of what waits for it.
+    # How long the peer may read nothing while bytes are queued for it.
     stalled: float = 300.0
-    # So long it may say nothing at all; pings are sent if it is set.
+    # How long the peer may send nothing at all; pings are sent if this is set.
     silent: float | None = None
-    # So long it may take to answer a close.
+    # How long the peer may take to answer a close frame.
     closing: float = 2.0
-    # What the kernel keeps for a reader that is late.
+    # The size of the kernel's send buffer.
     kernel_buffer: int = 64 * 1024
 
 
 class ConnectionListener(Protocol):
-    """Who is told about a connection, in the reactor's thread: it must be quick."""
+    """Receives a connection's events, in the reactor's thread: it must be quick."""
 
     def received(self, message: str | bytes) -> None:
-        """A whole message came."""
+        """A whole message was received."""
 
     def writable(self) -> None:
-        """What waited has been taken: newer state may be sent."""
+        """All queued bytes are written: newer state may be sent."""
 
     def lost(self) -> None:
-        """Events were dropped because the peer did not read; it can be told now."""
+        """Events were dropped because the peer did not read; it can be notified now."""
 
     def closed(self) -> None:
-        """The connection is over."""
+        """The connection has ended."""
 
 
 class _Frames(FrameProtocol):
-    """The protocol, in which a close may stand inside of a fragmented message as well."""
+    """The library's protocol, which also accepts a close frame inside a fragmented message."""
 
     def recv_frame(self, frame: Frame) -> None:
         if frame.opcode is Opcode.CLOSE:
@@ -78,20 +78,20 @@ class _Frames(FrameProtocol):
         super().recv_frame(frame)
 
     def end(self) -> None:
-        """Nothing more comes: a parser holds its protocol, and its error holds the parser."""
+        """Break the reference cycles: the parser holds the protocol, and its error the parser."""
         self.parser.close()
         self.parser_exc = None
 
 
 class WebSocketConnection:
-    """A WebSocket after its handshake, which ends by itself when the peer does not play along.
+    """A WebSocket after its handshake; it ends itself when the peer breaks the limits.
 
-    Prepared frames are written at once by whoever has one, in any thread; everything else happens
-    in the reactor's. State (`try_send`) is not taken while older bytes wait; an event (`send`)
-    waits, up to a bound.
+    `send` and `try_send` write encoded frames at once, in any thread; everything else runs in the
+    reactor's. State (`try_send`) is refused while older bytes are queued; an event (`send`) is
+    queued, up to a bound.
     """
 
-    # First what each frame needs: together it is one look into slow memory.
+    # The slots that every frame needs come first, so that they share a cache line.
     __slots__ = (  # noqa: RUF023
         "blocked",
         "open",
@@ -104,7 +104,7 @@ class WebSocketConnection:
         "_counted_from",
         "_decoder",
         "_descriptor",
-        "_heard_at",
+        "_received_at",
         "_limits",
         "_listener",
         "_lost",
@@ -134,7 +134,7 @@ class WebSocketConnection:
         self._socket = sock
         self._descriptor = sock.fileno()
         self._reactor = reactor
-        self._listener: ConnectionListener = NOBODY
+        self._listener: ConnectionListener = NO_LISTENER
         self._limits = limits
         self._protocol = protocol
         self._lock = reactor.lock_for(self._descriptor)
@@ -143,7 +143,7 @@ class WebSocketConnection:
         self._lost = False
         self._blocked_since = 0.0
         self._closes_by = _NEVER
-        self._heard_at = 0.0
+        self._received_at = 0.0
         self._pinged_at = _NEVER
         self._counted = 0
         self._counted_from = 0.0
@@ -151,20 +151,20 @@ class WebSocketConnection:
         self._parts: list[bytes] | None = None
         self._decoder: codecs.IncrementalDecoder | None = None
 
-    # Used by everybody
+    # For all threads
 
     def start(self, listener: ConnectionListener, first: bytes, early: bytes = b"") -> None:
-        """Send `first`, the handshake's answer, and listen; `early` came with the request."""
+        """Send `first`, the handshake's answer, and read; `early` came with the request."""
         self._listener = listener
         buffer = self._limits.kernel_buffer
         with contextlib.suppress(OSError):
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer)
-        self._heard_at = time.monotonic()
+        self._received_at = time.monotonic()
         self._reactor.counters["opened"] += 1
         self._reactor.start()
         if self._limits.silent is not None:
-            self._reactor.at(self._heard_at + self._limits.silent / 2, self)
-        # Nothing may be answered before the handshake is.
+            self._reactor.at(self._received_at + self._limits.silent / 2, self)
+        # The handshake's answer must be the first that is written.
         with self._lock:
             if not early:
                 self._reactor.watch(self._descriptor, self)
@@ -173,9 +173,9 @@ class WebSocketConnection:
             self._reactor.soon(lambda: self._begin(early))
 
     def try_send(self, frames: bytes) -> bool:
-        """Write newest state, if nothing older waits; whether it was taken.
+        """Write the newest state unless older bytes are queued; whether it was accepted.
 
-        False asks to come again with what is newest by then, when the listener hears `writable`.
+        After False the caller sends the then newest state when the listener gets `writable`.
         """
         with self._lock:
             if self.blocked:
@@ -186,32 +186,32 @@ class WebSocketConnection:
                 self._block(b"")
                 return False
             except OSError:
-                # The reactor hears of it, too, and ends the connection.
+                # The reactor sees the error as well and ends the connection.
                 return True
             if sent != len(frames):
                 self._block(frames[sent:])
             return True
 
     def send(self, frames: bytes) -> None:
-        """Write an event, behind all that waits; beyond the backlog's bound everything is lost."""
+        """Write an event after all queued bytes; beyond the backlog limit the queue is dropped."""
         with self._lock:
             if self.open:
                 self._put(frames)
 
     def close(self, code: int = CloseCode.NORMAL_CLOSURE, reason: str = "") -> None:
-        """Say goodbye and end; from any thread."""
+        """Send a close frame and end; from any thread."""
         self._reactor.soon(lambda: self._begin_close(code, reason))
 
     def pause(self, paused: bool) -> None:
-        """Stop reading, so that the peer's messages wait in the kernel, or go on."""
+        """Stop reading, so that the peer's messages stay in the kernel, or resume."""
         with self._lock:
             self._reading = not paused
-            self._show_interest()
+            self._update_interest()
 
     # Called by the reactor
 
     def on_readable(self) -> None:
-        """Take what has come."""
+        """Read the received bytes."""
         try:
             data = self._socket.recv(_CHUNK)
         except BlockingIOError:
@@ -225,7 +225,7 @@ class WebSocketConnection:
             self._finish("gone")
 
     def on_writable(self) -> None:
-        """Write what waits."""
+        """Write queued bytes."""
         with self._lock:
             try:
                 self._drain()
@@ -238,7 +238,7 @@ class WebSocketConnection:
             self.blocked = not self.open
             self._backlog = 0
             lost, self._lost = self._lost, False
-            self._show_interest()
+            self._update_interest()
         if self._protocol.eof_sent:
             self._hang_up()
             return
@@ -247,7 +247,7 @@ class WebSocketConnection:
         self._listener.writable()
 
     def tick(self, now: float) -> float | None:
-        """End what has waited too long."""
+        """End the connection when a timeout has passed; the next deadline, if any."""
         if self._descriptor < 0:
             return None
         if now >= self._closes_by:
@@ -261,24 +261,24 @@ class WebSocketConnection:
                 return None
             due = min(due, stalled_at)
         if self._limits.silent is not None and self.open:
-            due = min(due, self._mind_silence(now, self._limits.silent))
+            due = min(due, self._check_silence(now, self._limits.silent))
         return due if due != _NEVER else None
 
-    def abort(self, why: str) -> None:
-        """End without a word: what waits in the kernel is thrown away."""
+    def abort(self, reason: str) -> None:
+        """End without a close frame: the kernel's send buffer is discarded."""
         with contextlib.suppress(OSError):
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self._finish(why)
+        self._finish(reason)
 
     # Reading
 
     def _begin(self, early: bytes) -> None:
-        """Hear what came with the request before what is in the socket by now."""
+        """Handle the bytes that came with the request before those in the socket."""
         with self._lock:
             if self._descriptor < 0:
                 return
             self._reactor.watch(self._descriptor, self)
-            self._show_interest()
+            self._update_interest()
         try:
             self._receive(early)
         except Exception:
@@ -289,28 +289,28 @@ class WebSocketConnection:
         if self._descriptor < 0:
             return
         now = time.monotonic()
-        self._heard_at, self._pinged_at = now, _NEVER
+        self._received_at, self._pinged_at = now, _NEVER
         self._protocol.receive_data(data)
-        # Fetched in any case: the protocol would keep what comes behind a goodbye.
+        # Fetched in any case: the protocol would keep frames that follow a close frame.
         frames = self._protocol.events_received()
         if self.open and self._is_flood(len(frames), now):
             self._reactor.counters["floods"] += 1
-            # It may have said goodbye at its end: then this adds nothing to it.
+            # If the protocol has answered a close frame already, this changes nothing.
             self._protocol.fail(CloseCode.POLICY_VIOLATION, "too many messages")
             frames = []
         if self._protocol.state is State.OPEN:
-            # A pong does not wait for what the messages beside the ping lead to; a goodbye does.
+            # A pong is sent before the messages are handled, a close frame afterwards.
             self._write_protocol()
         try:
             for frame in frames if self.open else ():
                 if isinstance(frame, Frame) and frame.opcode in _DATA:
-                    self._take(frame.opcode, bytes(frame.data), frame.fin)
+                    self._assemble(frame.opcode, bytes(frame.data), frame.fin)
         except UnicodeDecodeError:
             self._protocol.fail(CloseCode.INVALID_DATA, "text must be UTF-8")
         self._write_protocol()
 
-    def _take(self, opcode: Opcode, data: bytes, fin: bool) -> None:
-        """Put messages together from frames; text must be UTF-8 from its first byte on."""
+    def _assemble(self, opcode: Opcode, data: bytes, fin: bool) -> None:
+        """Assemble messages from frames; each part of a text must be valid UTF-8 on arrival."""
         if opcode is not Opcode.CONT:
             is_text = opcode is Opcode.TEXT
             if fin:
@@ -320,7 +320,7 @@ class WebSocketConnection:
             self._decoder = _utf8() if is_text else None
         if self._decoder is not None:
             self._decoder.decode(data, fin)
-        assert self._parts is not None, "the protocol refuses a continuation of nothing"
+        assert self._parts is not None, "the protocol refuses a continuation without a start"
         if data:
             self._parts.append(data)
         if fin:
@@ -328,7 +328,7 @@ class WebSocketConnection:
             self._listener.received(whole.decode() if self._decoder is not None else whole)
 
     def _is_flood(self, count: int, now: float) -> bool:
-        """Whether too many frames came within a second, whatever they are."""
+        """Whether too many frames of any kind came within a second."""
         most = self._limits.frames
         if most is None:
             return False
@@ -337,16 +337,16 @@ class WebSocketConnection:
         self._counted += count
         return self._counted > most
 
-    def _mind_silence(self, now: float, silent: float) -> float:
-        # Nobody is sent away unasked, however late this process is.
-        if self._pinged_at == _NEVER and now >= self._heard_at + silent / 2:
+    def _check_silence(self, now: float, silent: float) -> float:
+        # A peer is pinged before it is closed, even if this process runs late.
+        if self._pinged_at == _NEVER and now >= self._received_at + silent / 2:
             self._pinged_at = now
             self.send(ping_frame())
         elif now >= self._pinged_at + silent / 2:
             self._reactor.counters["silent"] += 1
             self._begin_close(CloseCode.POLICY_VIOLATION, "nothing heard for too long")
             return self._closes_by
-        return (self._heard_at if self._pinged_at == _NEVER else self._pinged_at) + silent / 2
+        return (self._received_at if self._pinged_at == _NEVER else self._pinged_at) + silent / 2
 
     # Writing; with the lock held
 
@@ -369,7 +369,7 @@ class WebSocketConnection:
         self._backlog += len(frames)
 
     def _drop(self) -> int:
-        """Forget the events that wait, but not the rest of one whose beginning was sent."""
+        """Drop the queued events, but not the rest of a frame that is partly written."""
         begun = self._pending.popleft()
         dropped = len(self._pending)
         self._pending.clear()
@@ -383,7 +383,7 @@ class WebSocketConnection:
         self._backlog = len(rest)
         self._blocked_since = time.monotonic()
         self._reactor.counters["blocked"] += 1
-        self._show_interest()
+        self._update_interest()
         self._reactor.at(self._blocked_since + self._limits.stalled, self)
 
     def _drain(self) -> None:
@@ -399,8 +399,8 @@ class WebSocketConnection:
             self._pending.popleft()
             self._backlog -= len(rest)
 
-    def _show_interest(self) -> None:
-        """Tell the reactor what to wait for; a flooding peer that does not read waits itself."""
+    def _update_interest(self) -> None:
+        """Tell the reactor what to wait for; a peer that does not read its backlog is not read."""
         if self._descriptor < 0:
             return
         waits = bool(self._pending)
@@ -413,7 +413,7 @@ class WebSocketConnection:
 
     def _begin_close(self, code: int, reason: str) -> None:
         if self.open and self._descriptor >= 0:
-            # A frame that was begun is finished first; the events behind it no longer matter.
+            # A partly written frame is finished first; the events queued after it are dropped.
             with self._lock:
                 if self._pending:
                     self._drop()
@@ -421,7 +421,7 @@ class WebSocketConnection:
             self._write_protocol()
 
     def _write_protocol(self) -> None:
-        """Send what the protocol itself has to say: pongs, a close, the end."""
+        """Write the protocol's own output: pongs, the close frame, the end of the stream."""
         if self._descriptor < 0:
             return
         ending = False
@@ -430,7 +430,7 @@ class WebSocketConnection:
                 if not data:
                     ending = True
                 elif self.open:
-                    # A goodbye is the last that is said: no pong follows it.
+                    # Nothing follows a close frame, no pong either.
                     self._put(data)
             if self._protocol.state is not State.OPEN:
                 self.open, self.blocked = False, True
@@ -444,17 +444,17 @@ class WebSocketConnection:
             self._hang_up()
 
     def _hang_up(self) -> None:
-        """End our side of the stream; the peer's end is waited for."""
+        """End our side of the stream and wait for the peer's."""
         if self._descriptor >= 0:
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_WR)
 
-    def _finish(self, why: str) -> None:
+    def _finish(self, reason: str) -> None:
         if self._descriptor < 0:
             return
         self._reactor.counters["closed"] += 1
-        if why not in ("gone", "closed"):
-            self._reactor.counters[why] += 1
+        if reason not in ("gone", "closed"):
+            self._reactor.counters[reason] += 1
         with self._lock:
             self.open, self.blocked = False, True
             descriptor, self._descriptor = self._descriptor, -1
@@ -466,24 +466,24 @@ class WebSocketConnection:
         self._socket.close()
         self._protocol.end()
         self._parts = self._decoder = None
-        listener, self._listener = self._listener, NOBODY
+        listener, self._listener = self._listener, NO_LISTENER
         listener.closed()
 
 
 class NoListener:
-    """Who listens to what is over."""
+    """The listener of an ended connection: does nothing."""
 
     def received(self, message: str | bytes) -> None:
-        """Too late."""
+        """Ignored."""
 
     def writable(self) -> None:
-        """Too late."""
+        """Ignored."""
 
     def lost(self) -> None:
-        """Too late."""
+        """Ignored."""
 
     def closed(self) -> None:
-        """Known."""
+        """Ignored."""
 
 
-NOBODY = NoListener()
+NO_LISTENER = NoListener()

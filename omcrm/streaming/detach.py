@@ -1,8 +1,8 @@
-"""Takes a request's connection away from the WSGI server: it lives on, and the request ends.
+"""Detaches a request's connection from the WSGI server: the request ends, the connection stays.
 
-The server's socket object stays, but what is inside of it is dead, so that whatever the server
+The server keeps its socket object, which holds a dead socket from then on: whatever the server
 still does with it (read the next request, shut it down, linger, close) cannot reach the client.
-Of TLS the server's side stays in use: it carries the bytes for as long as the connection lasts.
+With TLS the server's socket stays in use: it relays the bytes for as long as the connection lasts.
 """
 
 import _socket
@@ -12,90 +12,90 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
-from selectors import EVENT_READ, EVENT_WRITE
+from selectors import EVENT_READ, EVENT_WRITE, BaseSelector
 from typing import Any, NamedTuple, NoReturn
 from wsgiref.types import WSGIEnvironment
 
 from omcrm.concurrency import native_epoll
 
 _PIECE = 65536
-# Where TLS keeps the server's end of the pair, between taking and leaving.
+# With TLS, the server's end of the socket pair between `detach` and `end_request`.
 _TUNNEL = "omcrm.tunnel"
-# epoll's own value; under green threads the module does not show it.
+# epoll's own value; patched select modules lack it.
 _HUNG_UP = 0x2000
-# A TLS client that takes nothing for so long is gone; the plain ones are the taker's to watch.
+# After this time without progress a TLS client is gone; plain ones have the caller's timeout.
 _STALLED = 30.0
-# So long a TLS client may take to answer our end with its own.
-_GOODBYE = 1.0
+# How long a TLS client may take to answer our close_notify.
+_CLOSE_TIMEOUT = 1.0
 
 
 class NotDetachable(Exception):
-    """The request's connection cannot be taken; nothing was done, the app answers as usual."""
+    """The request's connection cannot be detached; nothing was changed, the app may answer."""
 
 
 class DetachedSocket(NamedTuple):
-    """A connection that is ours alone, and what its client sent right behind the request."""
+    """A detached connection, and the bytes that its client sent right after the request."""
 
-    # Not `socket.socket`, which may be patched; non-blocking, and closed only by who took it.
+    # Not `socket.socket`, which may be patched; non-blocking; the caller closes it.
     socket: _socket.socket
     early: bytes
 
 
-def take(environ: WSGIEnvironment) -> DetachedSocket:
-    """The connection of this request; the app must then `leave`.
+def detach(environ: WSGIEnvironment) -> DetachedSocket:
+    """The connection of this request; the app must call `end_request` afterwards.
 
-    Raises NotTakeable for an unknown server, HTTP/2, and a request with a body.
+    Raises NotDetachable for an unknown server, HTTP/2, and a request with a body.
     """
-    theirs = _connection(environ)
-    _refuse_more_than_a_request(environ)
-    _set(theirs, socket.TCP_NODELAY, 1)
-    if hasattr(theirs, "do_handshake"):
-        # What is made by a patched module waits as this server's threads do.
+    server_socket = _connection(environ)
+    _check_detachable(environ)
+    _set(server_socket, socket.TCP_NODELAY, 1)
+    if hasattr(server_socket, "do_handshake"):
+        # A patched module's sockets block only this server's (green) thread.
         ours, environ[_TUNNEL] = socket.socketpair()
-        taken = _socket.socket(fileno=ours.detach())
-        theirs.setblocking(False)
+        detached = _socket.socket(fileno=ours.detach())
+        server_socket.setblocking(False)
     else:
-        taken = _exchange(theirs)
-    taken.setblocking(False)
-    return DetachedSocket(taken, bytes(environ["wsgi.input"].reader.unreader.take_buffered()))
+        detached = _swap_out(server_socket)
+    detached.setblocking(False)
+    return DetachedSocket(detached, bytes(environ["wsgi.input"].reader.unreader.take_buffered()))
 
 
 def has_hung_up(environ: WSGIEnvironment) -> bool:
-    """Whether the client of this request is gone, or will read no answer; False if unknown."""
+    """Whether the client of this request has closed its connection; False if unknown."""
     try:
-        theirs = _connection(environ)
+        server_socket = _connection(environ)
     except NotDetachable:
         return False
     with contextlib.closing(native_epoll()) as epoll:
-        epoll.register(theirs.fileno(), _HUNG_UP)
+        epoll.register(server_socket.fileno(), _HUNG_UP)
         return bool(epoll.poll(0))
 
 
-def leave(environ: WSGIEnvironment) -> NoReturn:
-    """Let the outermost app go, once it has taken: the server ends the request without a word.
+def end_request(environ: WSGIEnvironment) -> NoReturn:
+    """End the request of a detached connection: the server sends no answer.
 
-    With TLS it first waits for the connection's end. Raises StopIteration, which the server takes
-    for that.
+    With TLS it first relays until the connection ends. Raises StopIteration, by which the server
+    knows that the connection is finished.
     """
     plain = environ.pop(_TUNNEL, None)
     if plain is not None:
         tls = _connection(environ)
         try:
-            _carry(tls, plain)
+            _relay(tls, plain)
         finally:
             plain.close()
             with contextlib.suppress(OSError):
-                # Forgets the TLS state, too: nothing decrypted is left to be read as a request.
+                # Also drops the TLS state: no decrypted bytes are left to be read as a request.
                 tls.shutdown(socket.SHUT_RDWR)
-            _exchange(tls).close()
+            _swap_out(tls).close()
     raise StopIteration
 
 
-def system_socket(theirs: Any) -> _socket.socket:
-    """The system's socket, around which eventlet (sometimes twice) and gevent put their own."""
-    while not isinstance(theirs, _socket.socket):
-        theirs = theirs.fd if hasattr(theirs, "fd") else theirs._sock
-    return theirs
+def system_socket(server_socket: Any) -> _socket.socket:
+    """The system's socket inside the wrappers of eventlet (sometimes two) and gevent."""
+    while not isinstance(server_socket, _socket.socket):
+        server_socket = server_socket.fd if hasattr(server_socket, "fd") else server_socket._sock
+    return server_socket
 
 
 def _connection(environ: WSGIEnvironment) -> Any:
@@ -106,8 +106,8 @@ def _connection(environ: WSGIEnvironment) -> Any:
         raise NotDetachable(f"unknown server: {environ.get('SERVER_SOFTWARE')}") from None
 
 
-def _refuse_more_than_a_request(environ: WSGIEnvironment) -> None:
-    """Other streams would be taken along with HTTP/2, and the body as if it came behind."""
+def _check_detachable(environ: WSGIEnvironment) -> None:
+    """HTTP/2 carries other requests' streams, and a body would be read as early data."""
     if environ["SERVER_PROTOCOL"].startswith("HTTP/2"):
         raise NotDetachable("HTTP/2 has one connection for many requests")
     has_body = environ.get("CONTENT_LENGTH") not in (None, "", "0")
@@ -115,20 +115,20 @@ def _refuse_more_than_a_request(environ: WSGIEnvironment) -> None:
         raise NotDetachable("the request has a body")
 
 
-def _set(theirs: Any, option: int, value: int) -> None:
-    """Set an option of TCP, where it is that."""
-    if theirs.family in (socket.AF_INET, socket.AF_INET6):
-        theirs.setsockopt(socket.IPPROTO_TCP, option, value)
+def _set(server_socket: Any, option: int, value: int) -> None:
+    """Set a TCP option if the socket is TCP."""
+    if server_socket.family in (socket.AF_INET, socket.AF_INET6):
+        server_socket.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
-def _exchange(theirs: Any) -> _socket.socket:
-    """What was inside of the server's socket; it holds a dead one from now on.
+def _swap_out(server_socket: Any) -> _socket.socket:
+    """The system socket inside the server's socket, which holds a dead one from now on.
 
-    The descriptor keeps its number: libev's epoll still knows it, and for a duplicate would report
-    traffic under the old number, of which it gets rid only by building itself anew each time.
+    The descriptor keeps its number: libev's epoll still has it registered, and for a duplicate it
+    would report traffic under the old number and have to rebuild itself each time.
     """
-    inner = system_socket(theirs)
-    # Reading gives the end at once, writing fails: nobody ever waits for it.
+    inner = system_socket(server_socket)
+    # Reading gives the end at once, writing fails: no thread ever waits for it.
     dead, other = _socket.socketpair()
     other.close()
     descriptor = _socket.socket.detach(inner)
@@ -140,7 +140,7 @@ def _exchange(theirs: Any) -> _socket.socket:
 
 
 class _Direction:
-    """One way through the tunnel, with at most one piece under way."""
+    """One direction of the relay, with at most one chunk in flight."""
 
     def __init__(self, source: Any, sink: Any, at_end: Callable[[], None]) -> None:
         self._source = source
@@ -150,34 +150,34 @@ class _Direction:
         self.ended = False
 
     def move(self) -> tuple[Any, int] | None:
-        """Go one step; or who must first be ready for what."""
+        """Receive or send one chunk; else the socket that must be ready first, and its event."""
         at, event = (self._sink, EVENT_WRITE) if self._piece else (self._source, EVENT_READ)
         try:
-            moved = self._give() if self._piece else self._fetch()
+            moved = self._send() if self._piece else self._receive()
         except ssl.SSLWantReadError:
             return at, EVENT_READ
         except ssl.SSLWantWriteError:
             return at, EVENT_WRITE
         except BlockingIOError:
             return at, event
-        # gevent's TLS says zero where the others raise.
+        # gevent's TLS returns zero where the others raise.
         return None if moved else (at, event)
 
-    def _fetch(self) -> bool:
+    def _receive(self) -> bool:
         self._piece = self._source.recv(_PIECE)
         if not self._piece:
             self.ended = True
             self._at_end()
         return True
 
-    def _give(self) -> bool:
+    def _send(self) -> bool:
         sent = self._sink.send(self._piece)
         self._piece = self._piece[sent:]
         return bool(sent)
 
 
-def _carry(tls: Any, plain: Any) -> None:
-    """Move bytes both ways until both have ended or one is gone.
+def _relay(tls: Any, plain: Any) -> None:
+    """Relay bytes both ways until both directions have ended or one side is gone.
 
     In a single thread: OpenSSL does not let two use a connection at once.
     """
@@ -188,14 +188,14 @@ def _carry(tls: Any, plain: Any) -> None:
     with contextlib.suppress(OSError), selectors.DefaultSelector() as selector:
         while not outward.ended:
             _step(selector, [outward] if inward.ended else [inward, outward], None)
-        until = time.monotonic() + _GOODBYE
+        until = time.monotonic() + _CLOSE_TIMEOUT
         while not inward.ended and time.monotonic() < until:
             _step(selector, [inward], until - time.monotonic())
 
 
-def _step(selector: selectors.BaseSelector, tiers: list[_Direction], timeout: float | None) -> None:
-    """Go on in each lane; where nothing moves, wait until something may."""
-    waits = [tier.move() for tier in tiers]
+def _step(selector: BaseSelector, directions: list[_Direction], timeout: float | None) -> None:
+    """Move each direction on; if none moved, wait until one may."""
+    waits = [direction.move() for direction in directions]
     wanted: dict[Any, int] = {}
     for wait in waits:
         if wait is None:
@@ -212,8 +212,8 @@ def _step(selector: selectors.BaseSelector, tiers: list[_Direction], timeout: fl
 
 
 def _hang_up(tls: Any) -> None:
-    """Say that nothing more comes, and still listen."""
-    # Not `unwrap`, which under eventlet closes the connection. Half of the goodbye is an error.
+    """End our side of the TLS stream; the client's stays open."""
+    # Not `unwrap`, which under eventlet closes the connection. A one-sided close raises SSLError.
     with contextlib.suppress(ssl.SSLError):
         tls._sslobj.shutdown()
     _socket.socket.shutdown(system_socket(tls), socket.SHUT_WR)

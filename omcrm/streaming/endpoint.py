@@ -1,4 +1,4 @@
-"""Where a WebSocket begins: a WSGI request becomes a connection, or is refused in HTTP."""
+"""The start of a WebSocket: turns a WSGI request into a connection, or refuses it in HTTP."""
 
 from collections.abc import Callable, Iterable, Sequence
 from http import HTTPStatus
@@ -15,7 +15,7 @@ from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
 from omcrm.streaming.connection import ConnectionLimits, ConnectionListener, WebSocketConnection
-from omcrm.streaming.detach import NotDetachable, leave, take
+from omcrm.streaming.detach import NotDetachable, detach, end_request
 from omcrm.streaming.frame import WINDOW_BITS
 from omcrm.streaming.reactor import Reactor
 
@@ -23,32 +23,32 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 
 
-# Both sides begin each message anew: a compressed frame is then the same for every client.
+# No context takeover on either side: a compressed frame is then the same for every client.
 _DEFLATE = ServerPerMessageDeflateFactory(True, True, WINDOW_BITS, None)
 
 
 class HandshakeAnswer(NamedTuple):
-    """The answer to a request for a WebSocket; it is one only with status 101."""
+    """The answer to a WebSocket handshake; accepted only with status 101."""
 
     response: Response
     extensions: Sequence[Extension]
 
     @property
     def accepted(self) -> bool:
-        """Whether there will be a WebSocket."""
+        """Whether the handshake was accepted."""
         return self.response.status_code == 101
 
 
 def negotiate(environ: Environ, compression: bool) -> HandshakeAnswer:
-    """Answer the handshake, offering permessage-deflate where it is wanted."""
+    """Answer the handshake, with permessage-deflate if `compression` allows it."""
     try:
         request = _request(environ)
     except InvalidHeader as error:
         return HandshakeAnswer(_rejection(HTTPStatus.BAD_REQUEST, f"{error}.\n"), ())
     if compression:
-        opening = _answer(request, [_DEFLATE])
-        if all(_is_wide_enough(extension) for extension in opening.extensions):
-            return opening
+        handshake = _answer(request, [_DEFLATE])
+        if all(_is_wide_enough(extension) for extension in handshake.extensions):
+            return handshake
     return _answer(request)
 
 
@@ -56,9 +56,9 @@ def _answer(
     request: Request, extensions: Sequence[ServerExtensionFactory] | None = None
 ) -> HandshakeAnswer:
     protocol = ServerProtocol(extensions=extensions)
-    opening = HandshakeAnswer(protocol.accept(request), protocol.extensions)
+    handshake = HandshakeAnswer(protocol.accept(request), protocol.extensions)
     _release(protocol)
-    return opening
+    return handshake
 
 
 def _rejection(status: HTTPStatus, text: str) -> Response:
@@ -69,7 +69,7 @@ def _rejection(status: HTTPStatus, text: str) -> Response:
 
 
 def _release(protocol: ServerProtocol) -> None:
-    """Break what holds it in turn: its parser, and the frames behind the error of a refusal."""
+    """Break the reference cycles: the parser's, and those of a refusal's traceback."""
     protocol.parser.close()
     error: BaseException | None = protocol.handshake_exc
     while error is not None:
@@ -78,7 +78,7 @@ def _release(protocol: ServerProtocol) -> None:
 
 
 def refuse(response: Response, start_response: StartResponse) -> Iterable[bytes]:
-    """Say in HTTP why there is no WebSocket; which header was wrong, and nothing else."""
+    """Answer the refusal in HTTP; the body names the wrong header, and nothing else."""
     body = response.body or b""
     hop_by_hop = {"connection", "date"}
     headers = [item for item in response.headers.raw_items() if item[0].lower() not in hop_by_hop]
@@ -87,54 +87,54 @@ def refuse(response: Response, start_response: StartResponse) -> Iterable[bytes]
 
 
 class AcceptedSocket(NamedTuple):
-    """A connection to be started, and what its peer sent before it was answered."""
+    """A connection to be started, and the bytes that its peer sent before the answer."""
 
     connection: WebSocketConnection
     early: bytes
 
 
 def accept(
-    environ: Environ, opening: HandshakeAnswer, reactor: Reactor, limits: ConnectionLimits
+    environ: Environ, handshake: HandshakeAnswer, reactor: Reactor, limits: ConnectionLimits
 ) -> AcceptedSocket:
-    """Take the socket from the server; the WSGI app has to return `takeover.leave(environ)`."""
-    taken = take(environ)
-    connection = WebSocketConnection(taken.socket, reactor, limits, opening.extensions)
-    return AcceptedSocket(connection, taken.early)
+    """Detach the socket from the server; the WSGI app has to return `end_request(environ)`."""
+    detached = detach(environ)
+    connection = WebSocketConnection(detached.socket, reactor, limits, handshake.extensions)
+    return AcceptedSocket(connection, detached.early)
 
 
 class Endpoint:
-    """A WSGI app that is one kind of WebSocket: `greet` makes the listener of each connection."""
+    """A WSGI app for one kind of WebSocket; `make_listener` gives each connection its listener."""
 
     def __init__(
         self,
         reactor: Reactor,
-        greet: Callable[[WebSocketConnection, Environ], ConnectionListener],
+        make_listener: Callable[[WebSocketConnection, Environ], ConnectionListener],
         limits: ConnectionLimits,
         compression: bool = False,
     ) -> None:
         self._reactor = reactor
-        self._greet = greet
+        self._make_listener = make_listener
         self._limits = limits
         self._compression = compression
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        opening = negotiate(environ, self._compression)
-        if not opening.accepted:
-            return refuse(opening.response, start_response)
+        handshake = negotiate(environ, self._compression)
+        if not handshake.accepted:
+            return refuse(handshake.response, start_response)
         try:
-            connection, early = accept(environ, opening, self._reactor, self._limits)
+            connection, early = accept(environ, handshake, self._reactor, self._limits)
         except NotDetachable:
-            sorry = "No WebSocket for this request.\n"
-            refusal = _rejection(HTTPStatus.NOT_IMPLEMENTED, sorry)
+            message = "No WebSocket for this request.\n"
+            refusal = _rejection(HTTPStatus.NOT_IMPLEMENTED, message)
             return refuse(refusal, start_response)
         connection.start(
-            self._greet(connection, environ), opening.response.serialize(), early=early
+            self._make_listener(connection, environ), handshake.response.serialize(), early=early
         )
-        return leave(environ)
+        return end_request(environ)
 
 
 def _is_wide_enough(extension: Extension) -> bool:
-    """Whether the client can read what is compressed for everybody."""
+    """Whether the client can read frames compressed with the shared window."""
     return isinstance(extension, PerMessageDeflate) and (
         extension.local_max_window_bits >= WINDOW_BITS
     )
@@ -145,5 +145,5 @@ def _request(environ: Environ) -> Request:
     for key, value in environ.items():
         if key.startswith("HTTP_"):
             headers[key[5:].replace("_", "-").title()] = value
-    # Its version is not asked for: eventlet's server calls every request 1.0.
+    # The HTTP version is not checked: eventlet's server calls every request 1.0.
     return Request(environ.get("PATH_INFO", "/"), headers, method=environ["REQUEST_METHOD"])

@@ -1,4 +1,4 @@
-"""The Engine.IO v4 server: its HTTP, and the sessions behind it."""
+"""The Engine.IO v4 server: its HTTP and its sessions."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -10,8 +10,8 @@ from engineio import packet as engine_packets
 
 from omcrm.market.number import whole
 from omcrm.streaming import wire
-from omcrm.streaming.connection import NOBODY, ConnectionLimits
-from omcrm.streaming.detach import NotDetachable, has_hung_up, leave
+from omcrm.streaming.connection import NO_LISTENER, ConnectionLimits
+from omcrm.streaming.detach import NotDetachable, end_request, has_hung_up
 from omcrm.streaming.endpoint import Environ, accept, negotiate, refuse
 from omcrm.streaming.engine_answer import DONE, TEXT, UNAUTHORIZED, EngineAnswer, refusal
 from omcrm.streaming.engine_packet import (
@@ -34,16 +34,16 @@ from omcrm.streaming.worker_pool import WorkerPool
 
 _PROBE_WITHIN = 10.0
 _COMPRESS_FROM = 256
-_CROSSING = 0.5
+_LINGER = 0.5
 
 StartResponse = Callable[..., Any]
 
 
 class EngineServer(engineio.Server):  # type: ignore[misc]
-    """`engineio.Server` with connections that end by themselves and cost a constant.
+    """`engineio.Server` whose connections end by themselves, at a bounded cost each.
 
-    Takes its options, and: `claim_within`, the seconds after which a session that nobody `claim`s
-    is closed; `limits` of each WebSocket; `compression`, whether permessage-deflate is offered, for
+    Takes its options, and: `claim_within`, the seconds after which an unclaimed session is closed;
+    `limits` of each WebSocket; `compression`, whether permessage-deflate is negotiated, used for
     messages of `compression_from` bytes and more.
     """
 
@@ -63,13 +63,13 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
         self.compression = compression
         self.compression_from = compression_from
         self._limits = limits
-        self._crossing: dict[str, EngineSession] = {}
+        self._lingering: dict[str, EngineSession] = {}
         self.on_lost: Callable[[str], None] = lambda sid: None
 
     # To clients
 
     def send_packet(self, sid: str, pkt: engine_packets.Packet) -> None:
-        """Send a packet, framed once however many clients it is for."""
+        """Send a packet; its frame is made once for all clients."""
         session = self.sockets.get(sid)
         if session is None or session.closed:
             return
@@ -88,27 +88,27 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
             if session is not None:
                 session.close()
 
-    # What sessions tell
+    # Called by sessions
 
     def message(self, sid: str, data: Packet) -> None:
-        """A message came."""
+        """Handle a message."""
         self._trigger_event("message", sid, data)
 
-    def gone(self, session: EngineSession, reason: str) -> None:
-        """A session is closed."""
+    def session_closed(self, session: EngineSession, reason: str) -> None:
+        """Remove a closed session."""
         self.sockets.pop(session.sid, None)
         if reason == CLIENT_DISCONNECT and not session.upgraded:
-            # The poll that crosses the client's goodbye on its way is answered, too.
-            self._crossing[session.sid] = session
-            forget = DelayedCall(self._crossing.pop, session.sid, None)
-            self.reactor.at(time.monotonic() + _CROSSING, forget)
+            # A poll that was sent before the client's close packet arrived is answered, too.
+            self._lingering[session.sid] = session
+            forget = DelayedCall(self._lingering.pop, session.sid, None)
+            self.reactor.at(time.monotonic() + _LINGER, forget)
 
     def disconnected(self, sid: str, reason: str) -> None:
-        """All that a closed session said has been handled."""
+        """Call the disconnect handler, after a closed session's last message is handled."""
         self._trigger_event("disconnect", sid, reason)
 
     def lost(self, sid: str) -> None:
-        """A session has lost events."""
+        """Report that events to a session were dropped."""
         self.on_lost(sid)
 
     # HTTP
@@ -116,7 +116,7 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
     def handle_request(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """The WSGI app."""
         query = parse_qs(environ.get("QUERY_STRING", ""))
-        answer = self._refused(environ, query)
+        answer = self._refusal(environ, query)
         if answer is None:
             if query["transport"][0] == "websocket":
                 return self._websocket(environ, start_response, query)
@@ -124,8 +124,8 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
         start_response(answer.status, self._headers(answer, environ))
         return [answer.body]
 
-    def _refused(self, environ: Environ, query: dict[str, list[str]]) -> EngineAnswer | None:
-        """Why this request is none of ours, if it is not."""
+    def _refusal(self, environ: Environ, query: dict[str, list[str]]) -> EngineAnswer | None:
+        """The refusal of an invalid request; None for a valid one."""
         if not self._is_origin_allowed(environ):
             return refusal("Forbidden", "403 Forbidden")
         method = environ["REQUEST_METHOD"]
@@ -180,11 +180,11 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
             return UNAUTHORIZED
         headers = [TEXT]
         if self.cookie:
-            about = self.cookie if isinstance(self.cookie, dict) else {"name": self.cookie}
-            cookie = self._generate_sid_cookie(session.sid, about)
+            attributes = self.cookie if isinstance(self.cookie, dict) else {"name": self.cookie}
+            cookie = self._generate_sid_cookie(session.sid, attributes)
             headers.append(("Set-Cookie", cookie))
         upgrades = ["websocket"] if self.allow_upgrades and "websocket" in self.transports else []
-        packets: list[Packet] = [self._greeting(session.sid, upgrades), *session.take_waiting()]
+        packets: list[Packet] = [self._open_packet(session.sid, upgrades), *session.take_waiting()]
         return EngineAnswer("200 OK", write_payload(packets), headers)
 
     def _post(self, environ: Environ, session: EngineSession) -> EngineAnswer:
@@ -210,7 +210,7 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
         accepted = environ.get("HTTP_ACCEPT_ENCODING", "")
         if not self.http_compression or len(answer.body) < self.compression_threshold:
             return answer
-        if "gzip" not in [part.split(";")[0].strip() for part in accepted.split(",")]:
+        if "gzip" not in [coding.split(";")[0].strip() for coding in accepted.split(",")]:
             return answer
         headers = [*answer.headers, ("Content-Encoding", "gzip")]
         return EngineAnswer(answer.status, self._gzip(answer.body), headers)
@@ -220,43 +220,43 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
     def _websocket(
         self, environ: Environ, start_response: StartResponse, query: dict[str, list[str]]
     ) -> Iterable[bytes]:
-        opening = negotiate(environ, self.compression)
-        if not opening.accepted:
-            return refuse(opening.response, start_response)
-        first, probe_by, upgrades = opening.response.serialize(), None, "sid" in query
+        handshake = negotiate(environ, self.compression)
+        if not handshake.accepted:
+            return refuse(handshake.response, start_response)
+        first, probe_by, upgrades = handshake.response.serialize(), None, "sid" in query
         if upgrades:
             session = self.sockets.get(query["sid"][0])
             probe_by = time.monotonic() + _PROBE_WITHIN
         else:
             session = self._open(environ)
             if session is not None:
-                first += text_frame(self._greeting(session.sid, []).encode())
+                first += text_frame(self._open_packet(session.sid, []).encode())
         if session is None:
             answer = refusal("Session ID unknown") if upgrades else UNAUTHORIZED
-            return self._say(answer, environ, start_response)
+            return self._send_answer(answer, environ, start_response)
         try:
-            connection, early = accept(environ, opening, self.reactor, self._each_limits())
+            connection, early = accept(environ, handshake, self.reactor, self._connection_limits())
         except NotDetachable:
             if not upgrades:
                 session.close()
             answer = refusal("No WebSocket on this server", "501 Not Implemented")
-            return self._say(answer, environ, start_response)
+            return self._send_answer(answer, environ, start_response)
         if upgrades and not session.begin_upgrade(connection):
-            # A second one for the same session is let in only to be shown out, as in the reference.
-            connection.start(NOBODY, first)
+            # A second one for the same session is accepted and closed, as in the reference.
+            connection.start(NO_LISTENER, first)
             connection.close()
         else:
             transport = Transport(session, connection, self.reactor, probe_by)
             connection.start(transport, first, early)
-        return leave(environ)
+        return end_request(environ)
 
-    def _say(
+    def _send_answer(
         self, answer: EngineAnswer, environ: Environ, start_response: StartResponse
     ) -> Iterable[bytes]:
         start_response(answer.status, self._headers(answer, environ))
         return [answer.body]
 
-    def _each_limits(self) -> ConnectionLimits:
+    def _connection_limits(self) -> ConnectionLimits:
         return self._limits or ConnectionLimits(message=int(self.max_http_buffer_size))
 
     # Sessions
@@ -264,7 +264,7 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
     def _session(self, environ: Environ, sid: str) -> EngineSession | None:
         session: EngineSession | None = self.sockets.get(sid)
         if session is None and environ["REQUEST_METHOD"] == "GET":
-            session = self._crossing.get(sid)
+            session = self._lingering.get(sid)
         return session
 
     def _open(self, environ: Environ) -> EngineSession | None:
@@ -277,19 +277,19 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
             return None
         return session
 
-    def _greeting(self, sid: str, upgrades: list[str]) -> str:
-        about = {
+    def _open_packet(self, sid: str, upgrades: list[str]) -> str:
+        parameters = {
             "sid": sid,
             "upgrades": upgrades,
             "pingInterval": round(self.ping_interval * 1000),
             "pingTimeout": round(self.ping_timeout * 1000),
             "maxPayload": int(self.max_http_buffer_size),
         }
-        return OPEN + wire.dumps(about)
+        return OPEN + wire.dumps(parameters)
 
 
 def _body(environ: Environ, length: int) -> bytes:
-    """All of a request's body, or nothing: of half a body the other packets are lost."""
+    """The request's whole body; InvalidPacket for a part of it, because packets would be lost."""
     try:
         body: bytes = environ["wsgi.input"].read(length) if length > 0 else b""
     except OSError as error:

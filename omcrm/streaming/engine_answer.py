@@ -1,4 +1,4 @@
-"""What the Engine.IO server answers in HTTP."""
+"""The HTTP answers of the Engine.IO server."""
 
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ class EngineAnswer(NamedTuple):
     headers: list[tuple[str, str]] = []  # noqa: RUF012
 
 
-# The numbers that the protocol's documentation gives to its refusals.
+# The error codes of the protocol's documentation.
 _NUMBERS = {
     "Transport unknown": 0,
     "Session ID unknown": 1,
@@ -28,7 +28,7 @@ _NUMBERS = {
 
 
 def refusal(message: str, status: str = "400 Bad Request") -> EngineAnswer:
-    """A refusal in the protocol's own words."""
+    """A refusal with the protocol's error code and message."""
     number = _NUMBERS.get(message, _NUMBERS["Bad request"])
     return EngineAnswer(status, wire.dumps({"code": number, "message": message}).encode(), [_JSON])
 

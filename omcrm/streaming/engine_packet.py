@@ -1,4 +1,4 @@
-"""Packets of Engine.IO v4: one character of type, then text; or bytes."""
+"""Packets of Engine.IO v4: a type character and text; or bytes."""
 
 import base64
 import binascii
@@ -8,18 +8,18 @@ PROBE = "probe"
 
 _SEPARATOR = "\x1e"
 _MOST_PACKETS = 16
-# What a client may send; it is the server that opens and pings.
+# The types that a client may send; only the server sends OPEN and PING.
 _FROM_CLIENTS = frozenset((CLOSE, PONG, MESSAGE, UPGRADE, NOOP))
 
 Packet = str | bytes
 
 
 class InvalidPacket(ValueError):
-    """What came is no packet that a client may send."""
+    """The input is not a packet that a client may send."""
 
 
 def read_packet(packet: Packet) -> Packet:
-    """The packet itself, if it is one; bytes are messages."""
+    """The packet itself, if it is valid; bytes are messages."""
     if isinstance(packet, bytes) or packet[:1] in _FROM_CLIENTS:
         return packet
     raise InvalidPacket("unknown packet type")
@@ -28,12 +28,12 @@ def read_packet(packet: Packet) -> Packet:
 def read_payload(body: bytes) -> list[Packet]:
     """The packets of a polling request's body."""
     try:
-        parts = body.decode().split(_SEPARATOR)
+        packets = body.decode().split(_SEPARATOR)
     except UnicodeDecodeError as error:
         raise InvalidPacket("a payload must be UTF-8") from error
-    if len(parts) > _MOST_PACKETS:
+    if len(packets) > _MOST_PACKETS:
         raise InvalidPacket("too many packets")
-    return [_from_text(part) for part in parts]
+    return [_from_text(packet) for packet in packets]
 
 
 def write_payload(packets: list[Packet]) -> bytes:
@@ -41,11 +41,11 @@ def write_payload(packets: list[Packet]) -> bytes:
     return _SEPARATOR.join(map(_to_text, packets)).encode()
 
 
-def _from_text(part: str) -> Packet:
-    if not part.startswith("b"):
-        return read_packet(part)
+def _from_text(packet: str) -> Packet:
+    if not packet.startswith("b"):
+        return read_packet(packet)
     try:
-        return base64.b64decode(part[1:], validate=True)
+        return base64.b64decode(packet[1:], validate=True)
     except (binascii.Error, ValueError) as error:
         raise InvalidPacket("invalid base64") from error
 

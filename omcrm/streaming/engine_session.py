@@ -1,6 +1,6 @@
-"""One Engine.IO v4 session: its transports, its heartbeat, its end.
+"""One Engine.IO v4 session: transports, heartbeat and end.
 
-Longer than most for a reason: what may happen on which transport is one state machine.
+Longer than most for a reason: both transports and the upgrade are one state machine.
 """
 
 import threading
@@ -28,12 +28,11 @@ from omcrm.streaming.reactor import Reactor
 from omcrm.streaming.worker_pool import WorkerPool
 
 _NEVER = float("inf")
-# Waiting packets of a session that polls, and unanswered messages of any: beyond that the peer
-# waits.
+# Limits of waiting packets of a polling session, and of unhandled messages of any session.
 _MOST_WAITING = 512
 _MOST_UNANSWERED = 32
 _IN_A_ROW = 16
-# A poll beside an upgrade is held so long, because the client may have ended that already.
+# How long a poll waits during an upgrade, which the client may have aborted already.
 _UPGRADE_ENDS_WITHIN = 0.05
 
 TRANSPORT_CLOSE = "transport close"
@@ -44,18 +43,18 @@ TRANSPORT_ERROR = "transport error"
 
 
 class StateMessage(Protocol):
-    """Newest state in the forms in which it can leave."""
+    """The newest state, encoded for each kind of transport."""
 
     packets: list[Packet]
     framed: bytes
 
     @property
     def deflated(self) -> bytes:
-        """The same for clients that take compressed frames."""
+        """The same as compressed frames."""
 
 
 class SessionHost(Protocol):
-    """What a session knows of its server."""
+    """What a session needs of its server."""
 
     reactor: Reactor
     workers: WorkerPool
@@ -64,20 +63,20 @@ class SessionHost(Protocol):
     compression_from: int
 
     def message(self, sid: str, data: Packet) -> None:
-        """A message came; may take its time."""
+        """Handle a message; may block."""
 
-    def gone(self, session: "EngineSession", reason: str) -> None:
-        """The session is closed: nothing more of it will come or be taken."""
+    def session_closed(self, session: "EngineSession", reason: str) -> None:
+        """The session is closed: it neither receives nor sends any more."""
 
     def disconnected(self, sid: str, reason: str) -> None:
-        """The last message of a closed session has been handled; may take its time."""
+        """The last message of a closed session has been handled; may block."""
 
     def lost(self, sid: str) -> None:
-        """Events to the session were dropped; may take its time."""
+        """Events to the session were dropped; may block."""
 
 
 class EngineSession:
-    """What a client is to Engine.IO, whichever transport it uses; thread-safe."""
+    """A client's Engine.IO session on either transport; thread-safe."""
 
     def __init__(self, host: SessionHost, sid: str, claim_within: float | None = None) -> None:
         now = time.monotonic()
@@ -94,10 +93,10 @@ class EngineSession:
         self._waiting: deque[Packet] = deque()
         self._poll: threading.Event | None = None
         self._posting = False
-        # How much of what waits is state: that may wait for a poll once, and what comes after it is
-        # told by the newest then.
+        # How many of the waiting packets are state: only one batch of state waits for a poll, and
+        # later changes are sent as the newest state after it.
         self._states = 0
-        self._wants_state: Callable[[], None] | None = None
+        self._ready_callback: Callable[[], None] | None = None
         self._ping_at = now + host.ping_interval
         self._pong_by: float | None = None
         self._claim_by = now + claim_within if claim_within is not None else None
@@ -110,7 +109,7 @@ class EngineSession:
     # To the client
 
     def send(self, packet: Packet, frame: bytes | None = None) -> None:
-        """Send an event; `frame` is the packet as a frame, where somebody has made it already."""
+        """Send an event; `frame` is the packet's frame, if the caller has one."""
         with self._lock:
             connection = self._connection
             if connection is None:
@@ -129,14 +128,15 @@ class EngineSession:
 
     @property
     def deflates(self) -> bool:
-        """Whether frames to this client may be compressed."""
+        """Whether frames to this client are compressed."""
         connection = self._connection
         return connection is not None and connection.deflates
 
     def try_send(self, state: StateMessage, *, asked: bool = False) -> bool:
-        """Send newest state if the client is ready for it; otherwise `on_ready` says when.
+        """Send the newest state if the client can accept it; else the `on_ready` callback follows.
 
-        What it has just `asked` for waits for its next poll in any case, before the answer.
+        State that the client has just `asked` for is queued for its next poll in any case, so that
+        it precedes the answer.
         """
         connection = self._connection
         if connection is not None:
@@ -155,18 +155,18 @@ class EngineSession:
             return True
 
     def direct(self) -> WebSocketConnection | None:
-        """What takes plain frames of state at once; None while the client polls, or compresses."""
+        """The connection for plain frames of state; None if the client polls or compresses."""
         connection = self._connection
         return connection if connection is not None and not connection.deflates else None
 
-    def on_ready(self, wants_state: Callable[[], None]) -> None:
-        """Call `wants_state` whenever the client can take state again after it could not."""
+    def on_ready(self, ready_callback: Callable[[], None]) -> None:
+        """Call `ready_callback` whenever the client can accept state again after it could not."""
         with self._lock:
             if not self.closed:
-                self._wants_state = wants_state
+                self._ready_callback = ready_callback
 
     def claim(self, claimed: bool, within: float | None = None) -> None:
-        """Note that somebody wants this session, or that `within` seconds somebody must."""
+        """Mark the session as claimed, or close it unless it is claimed `within` seconds."""
         self._claim_by = None if claimed or within is None else time.monotonic() + within
         if self._claim_by is not None:
             self._host.reactor.at(self._claim_by, self)
@@ -174,14 +174,14 @@ class EngineSession:
     # Polling
 
     def take_waiting(self) -> list[Packet]:
-        """What waits for the next poll."""
+        """Take the packets that wait for the next poll."""
         with self._lock:
             return self._take_waiting()
 
-    def poll(self, has_gone: Callable[[], bool] = lambda: False) -> list[Packet] | None:
-        """Wait for something to send; None where the session must not be polled (any more).
+    def poll(self, has_hung_up: Callable[[], bool] = lambda: False) -> list[Packet] | None:
+        """Wait for packets; None where the session must not be polled (any more).
 
-        `has_gone` tells whether the poll's client has hung up: what waits would be lost with it.
+        `has_hung_up` is whether the poll's client is gone: the packets would be lost.
         """
         if self._pong_by is not None:
             self.tick(time.monotonic())
@@ -198,11 +198,11 @@ class EngineSession:
             self.close(TRANSPORT_ERROR)
             return None
         if not event.is_set():
-            if self._wants_state is not None:
-                self._wants_state()
+            if self._ready_callback is not None:
+                self._ready_callback()
             longest = self._host.ping_interval + self._host.ping_timeout
             event.wait(_UPGRADE_ENDS_WITHIN if upgrading else longest)
-            if not self.closed and has_gone():
+            if not self.closed and has_hung_up():
                 self.close(TRANSPORT_ERROR)
         with self._lock:
             self._poll = None
@@ -212,25 +212,25 @@ class EngineSession:
         return packets or [NOOP]
 
     def begin_post(self) -> bool:
-        """Whether a request with packets may be read: one at a time, and not too many in a row."""
+        """Whether a POST may be read: one at a time, and only while few messages wait."""
         with self._lock:
             posting, self._posting = self._posting, True
             return not posting and len(self._inbox) < _MOST_WAITING
 
     def end_post(self, packets: list[Packet]) -> bool:
-        """Take the packets of a request, unless the session has ended meanwhile."""
+        """Handle the packets of a POST, unless the session has ended meanwhile."""
         with self._lock:
             self._posting = False
             if self.closed:
                 return False
         for packet in packets:
-            self.take(packet)
+            self.handle(packet)
         return True
 
     # WebSocket
 
     def attach(self, connection: WebSocketConnection) -> None:
-        """Use this connection from the beginning."""
+        """Use this connection from the start."""
         with self._lock:
             self._connection, self.upgraded = connection, True
             closed = self.closed
@@ -238,7 +238,7 @@ class EngineSession:
             connection.close()
 
     def begin_upgrade(self, connection: WebSocketConnection) -> bool:
-        """Whether a WebSocket may try to take over from polling: one at a time, and once."""
+        """Whether a WebSocket may start to replace polling: one at a time, and once."""
         with self._lock:
             if self.closed or self.upgraded or self._upgrading:
                 return False
@@ -248,7 +248,7 @@ class EngineSession:
             return True
 
     def end_upgrade(self, connection: WebSocketConnection | None) -> bool:
-        """The WebSocket takes over, unless all is over; or, None, it failed and polling goes on."""
+        """Move the session to the WebSocket, if still open; with None, polling goes on."""
         with self._lock:
             self._upgrading, self._probing = False, None
             if connection is None or self.closed:
@@ -263,26 +263,26 @@ class EngineSession:
         return True
 
     def received(self, message: str | bytes) -> None:
-        """A WebSocket message; in the reactor's thread."""
+        """Handle a WebSocket message; in the reactor's thread."""
         try:
-            self.take(read_packet(message))
+            self.handle(read_packet(message))
         except InvalidPacket:
             self._host.reactor.counters["bad_packets"] += 1
             self.close(TRANSPORT_ERROR)
 
     def writable(self) -> None:
-        """The WebSocket takes state again."""
-        if self._wants_state is not None:
-            self._wants_state()
+        """The WebSocket accepts state again."""
+        if self._ready_callback is not None:
+            self._ready_callback()
 
     def lost(self) -> None:
         """The WebSocket has dropped events."""
         self._host.workers.do(lambda: self._host.lost(self.sid))
 
-    # From the client, whichever way
+    # From the client, on either transport
 
-    def take(self, packet: Packet) -> None:
-        """Act on a packet of the client."""
+    def handle(self, packet: Packet) -> None:
+        """Handle a packet of the client."""
         kind = MESSAGE if isinstance(packet, bytes) else packet[:1]
         if kind == PONG:
             self._pong_by = None
@@ -294,7 +294,7 @@ class EngineSession:
             self.close(CLIENT_DISCONNECT)
 
     def close(self, reason: str = SERVER_DISCONNECT) -> None:
-        """End the session; twice is once."""
+        """End the session; a second call does nothing."""
         with self._lock:
             if self.closed:
                 return
@@ -307,22 +307,22 @@ class EngineSession:
                 self._poll.set()
             self._states = 0
             if reason == SERVER_DISCONNECT:
-                # Who was shown out is not listened to any more.
+                # Messages of a client that the server disconnects are dropped.
                 self._inbox.clear()
-            self._end, self._wants_state = reason, None
+            self._end, self._ready_callback = reason, None
             starts = not self._working
             self._working = True
         self._host.reactor.never(self)
         if connection is not None:
             connection.close()
-        self._host.gone(self, reason)
+        self._host.session_closed(self, reason)
         if starts:
             self._host.workers.do(self._work)
 
     # Deadlines
 
     def tick(self, now: float) -> float | None:
-        """Ping, or give up; the time of the next look."""
+        """Ping, or end the session after a timeout; the next deadline."""
         if self.closed:
             return None
         if self._claim_by is not None and now >= self._claim_by:
@@ -351,7 +351,7 @@ class EngineSession:
         if self.closed:
             return
         if len(self._waiting) - self._states >= _MOST_WAITING:
-            # Who polls so seldom has to come again, and resumes by number.
+            # The client polls too rarely: it has to reconnect, and resumes by sequence number.
             self._host.reactor.counters["events_dropped"] += len(self._waiting) + 1
             self._host.reactor.soon(lambda: self.close(TRANSPORT_ERROR))
             return
@@ -367,7 +367,7 @@ class EngineSession:
         self._states = 0
         return packets
 
-    # What the client said is handled one after the other
+    # Messages are handled one after the other
 
     def _pause(self, paused: bool) -> None:
         self._paused = paused
@@ -404,9 +404,9 @@ class EngineSession:
 
 
 class Transport:
-    """What a WebSocket tells goes to its session; after a handshake of its own, where that polls.
+    """Passes a WebSocket's events to its session; for a polling session after probe and upgrade.
 
-    `probe_by` is the time by which such a handshake must be through.
+    `probe_by` is the time by which the upgrade must be complete; None for a session on WebSocket.
     """
 
     def __init__(
@@ -428,7 +428,7 @@ class Transport:
             reactor.at(probe_by, self)
 
     def received(self, message: str | bytes) -> None:
-        """The probe, then the upgrade; then all the rest is the session's."""
+        """Handle the probe and the upgrade; pass every later message to the session."""
         if self._joined:
             self._session.received(message)
         elif message == PING + PROBE and not self._probed:
@@ -443,17 +443,17 @@ class Transport:
             self._connection.close()
 
     def writable(self) -> None:
-        """The session may send state again."""
+        """Pass it to the session."""
         if self._joined:
             self._session.writable()
 
     def lost(self) -> None:
-        """The session's events were dropped."""
+        """Pass it to the session."""
         if self._joined:
             self._session.lost()
 
     def closed(self) -> None:
-        """The session is over, or goes on polling if it was not upgraded."""
+        """Close the session, or let it go on polling if it was not upgraded."""
         self._reactor.never(self)
         if self._joined:
             self._session.close(TRANSPORT_CLOSE)
@@ -461,7 +461,7 @@ class Transport:
             self._session.end_upgrade(None)
 
     def tick(self, now: float) -> float | None:
-        """A probe that takes too long is ended."""
+        """Close a WebSocket whose upgrade takes too long."""
         if not self._joined:
             self._connection.close()
         return None

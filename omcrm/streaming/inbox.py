@@ -1,4 +1,4 @@
-"""What one client says, handled one after the other and never in the reactor's thread."""
+"""The messages of one client, handled one after the other, outside the reactor's thread."""
 
 import logging
 from collections import deque
@@ -9,7 +9,7 @@ from omcrm.concurrency import native_lock
 from omcrm.streaming.throttled_log import ThrottledLog
 from omcrm.streaming.worker_pool import WorkerPool
 
-# Beyond so many unanswered messages the client waits; so many are handled in a row.
+# Beyond so many unhandled messages reading pauses; a job handles so many in a row.
 _MOST_UNANSWERED = 32
 _IN_A_ROW = 16
 
@@ -19,10 +19,10 @@ T = TypeVar("T")
 
 
 class Inbox(Generic[T]):
-    """A client's messages on their way to `handle`, which the crew calls in their order.
+    """Queues a client's messages for `handle`, which the worker pool calls in their order.
 
-    They wait until `start`. `pause` is told to stop reading from a client that says more than is
-    handled, and to go on.
+    They wait until `start`. `pause(True)` stops reading from a client that sends faster than its
+    messages are handled; `pause(False)` resumes.
     """
 
     def __init__(
@@ -33,18 +33,18 @@ class Inbox(Generic[T]):
         self._pause = pause
         self._lock = native_lock()
         self._waiting: deque[T] = deque()
-        # As if somebody were at it, until it is started.
+        # True until `start`, so that no job is queued before.
         self._working = True
         self._paused = False
         self._ended = False
         self._last: Callable[[], None] | None = None
 
     def start(self) -> None:
-        """Begin to handle what waits; called once."""
+        """Begin to handle the queued messages; called once."""
         self._workers.do(self._work)
 
     def put(self, message: T) -> None:
-        """Let a message wait for its turn; after the end it is dropped."""
+        """Queue a message; after the end it is dropped."""
         with self._lock:
             if self._ended:
                 return
@@ -57,7 +57,7 @@ class Inbox(Generic[T]):
             self._workers.do(self._work)
 
     def end(self, last: Callable[[], None]) -> None:
-        """Handle nothing more of what waits; then `last`, behind what is being handled."""
+        """Drop the queued messages; call `last` after the one being handled."""
         with self._lock:
             if self._ended:
                 return
@@ -87,9 +87,9 @@ class Inbox(Generic[T]):
             return
         if last is not None:
             last()
-            # Whose inbox it was holds it, too.
+            # Break the reference cycle with the inbox's owner.
             self._handle = self._pause = _ignore
 
 
 def _ignore(_: object) -> None:
-    """Nothing is handled after the end."""
+    """Stands for `handle` and `pause` after the end."""

@@ -1,12 +1,12 @@
-"""What is kept of a request as long as its connection lives."""
+"""The part of a request's environment that is kept as long as its connection lives."""
 
 import io
 import sys
 from typing import Any
 
-# The app that the request was for; all else that is no text belongs to the server.
+# The app that the request was for; all other values that are not text belong to the server.
 _APP = "flask.app"
-# They hold the server's own objects, or say nothing about the client.
+# Keys of the server's own objects, or without information about the client.
 _DROPPED = ("gunicorn.", "werkzeug.", "wsgi.")
 
 

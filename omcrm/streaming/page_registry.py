@@ -1,4 +1,4 @@
-"""Who is connected to the desk, what each page watches, and the limits of both."""
+"""The desk's connected pages, their subscriptions, and the limits of both."""
 
 import threading
 from collections import Counter
@@ -12,7 +12,7 @@ from omcrm.streaming.rate_tier import Subscriber
 
 
 class PageLimits(Struct, frozen=True):
-    """How much one user and one page may have."""
+    """The most pages of one user, and the most subscriptions of one page."""
 
     connections_per_user: int
     subscriptions: int
@@ -32,53 +32,53 @@ class PageSession:
 
 
 class PageRegistry:
-    """The seats of all connected pages; thread-safe."""
+    """All connected pages; thread-safe."""
 
     def __init__(self, limits: PageLimits) -> None:
         self.limits = limits
         self._lock = threading.Lock()
         self._pages: dict[str, PageSession] = {}
-        self._taken: Counter[int] = Counter()
-        self._guarded = False
+        self._pages_of_user: Counter[int] = Counter()
+        self._has_sweeper = False
 
-    def enter(self, page: PageSession) -> bool:
-        """Give a page its seat; refused with LIMIT_EXCEEDED where its user has too many.
+    def add(self, page: PageSession) -> bool:
+        """Register a page; refused with LIMIT_EXCEEDED where its user has too many.
 
-        True where a guard must be started, who looks after the sessions until `may_rest`.
+        True if the caller must start a session sweeper, which runs until `may_stop_sweeping`.
         """
         with self._lock:
             most = self.limits.connections_per_user
-            if self._taken[page.user_id] >= most:
+            if self._pages_of_user[page.user_id] >= most:
                 raise AccessRefused(
                     "LIMIT_EXCEEDED", f"too many open pages ({most}): close one and reload", 429
                 )
             self._pages[page.sid] = page
-            self._taken[page.user_id] += 1
-            guarded, self._guarded = self._guarded, True
-            return not guarded
+            self._pages_of_user[page.user_id] += 1
+            had_sweeper, self._has_sweeper = self._has_sweeper, True
+            return not had_sweeper
 
-    def may_rest(self) -> bool:
-        """Whether the guard may go, because nobody is left."""
+    def may_stop_sweeping(self) -> bool:
+        """Whether the session sweeper may end, because no page is left."""
         with self._lock:
-            self._guarded = bool(self._pages)
-            return not self._guarded
+            self._has_sweeper = bool(self._pages)
+            return not self._has_sweeper
 
-    def leave(self, sid: str) -> PageSession | None:
-        """The page is gone; the seat it had."""
+    def remove(self, sid: str) -> PageSession | None:
+        """Remove a page; its session, or None if it was not registered."""
         with self._lock:
             page = self._pages.pop(sid, None)
             if page is not None:
-                self._taken[page.user_id] -= 1
-                if not self._taken[page.user_id]:
-                    del self._taken[page.user_id]
+                self._pages_of_user[page.user_id] -= 1
+                if not self._pages_of_user[page.user_id]:
+                    del self._pages_of_user[page.user_id]
             return page
 
     def page(self, sid: str) -> PageSession | None:
-        """The seat of a connected page."""
+        """The session of a connected page."""
         return self._pages.get(sid)
 
-    def watch(self, page: PageSession, symbols: Iterable[str]) -> tuple[list[str], list[str]]:
-        """Add symbols to what a page watches: those accepted, and those beyond its limit."""
+    def subscribe(self, page: PageSession, symbols: Iterable[str]) -> tuple[list[str], list[str]]:
+        """Add symbols to a page: those accepted, and those refused beyond its limit."""
         accepted: list[str] = []
         refused: list[str] = []
         with self._lock:
@@ -90,24 +90,24 @@ class PageRegistry:
                     accepted.append(symbol)
         return accepted, refused
 
-    def unwatch(self, page: PageSession, symbols: Iterable[str]) -> None:
-        """Take symbols from what a page watches."""
+    def unsubscribe(self, page: PageSession, symbols: Iterable[str]) -> None:
+        """Take symbols from a page."""
         with self._lock:
             page.symbols.difference_update(symbols)
 
     def session_hashes(self) -> set[str]:
-        """The sessions that have a page open."""
+        """The login sessions of all connected pages."""
         with self._lock:
             return {page.session_hash for page in self._pages.values()}
 
     def sids_of(self, session_hashes: Iterable[str]) -> list[str]:
-        """The pages of these sessions."""
+        """The ids of the pages of these login sessions."""
         wanted = set(session_hashes)
         with self._lock:
             return [page.sid for page in self._pages.values() if page.session_hash in wanted]
 
     def counts(self) -> dict[str, int]:
-        """How many pages, users and subscriptions there are."""
+        """The numbers of pages, users and subscriptions."""
         with self._lock:
             pages = list(self._pages.values())
         return {
@@ -117,7 +117,7 @@ class PageRegistry:
         }
 
     def by_user(self) -> list[dict[str, int]]:
-        """The same for each user, for administrators."""
+        """The numbers of pages and subscriptions of each user, for administrators."""
         with self._lock:
             pages = list(self._pages.values())
         users = sorted({page.user_id for page in pages})

@@ -1,4 +1,4 @@
-"""The desk's dialect: a quote, a candle and a time as they are written on its wire."""
+"""The desk's dialect: a quote, a candle and a time as JSON bodies."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +15,7 @@ def iso(time: datetime | None) -> str | None:
 
 
 def price_update(quote: Quote) -> dict[str, Any]:
-    """The body of `price_update`: exact decimals, None for what the source did not say."""
+    """The body of `price_update`: exact decimals, None for what the source did not report."""
     return {
         "symbol": quote.symbol,
         "price": quote.last,
@@ -36,7 +36,7 @@ def price_update(quote: Quote) -> dict[str, Any]:
 
 
 def is_alike(quote: Quote, other: Quote) -> bool:
-    """Whether no price, class or source differs: the day's figures, a size or the age may wait."""
+    """Whether prices, class and source are the same; day figures, sizes and age may differ."""
     return (
         quote.price_class is other.price_class
         and quote.source == other.source

@@ -1,4 +1,4 @@
-"""How much one connection may say, and how often it may be wrong."""
+"""Limits of one connection: messages per second, and bad messages."""
 
 from collections import deque
 
@@ -9,7 +9,7 @@ _BAD_WINDOW = 10.0
 
 
 class TokenBucket:
-    """An allowance that fills up again: `rate` a second, `most` at once; times are monotonic."""
+    """A token bucket: refills at `rate` per second up to `most`; times are monotonic."""
 
     __slots__ = ("_held", "_most", "_rate", "_refilled_at")
 
@@ -20,7 +20,7 @@ class TokenBucket:
         self._refilled_at: float | None = None
 
     def take(self, amount: float, now: float) -> bool:
-        """Take so much, if it is there."""
+        """Take so many tokens; whether there were enough."""
         if self._refilled_at is not None:
             refill = (now - self._refilled_at) * self._rate
             self._held = min(self._most, self._held + refill)
@@ -32,19 +32,19 @@ class TokenBucket:
 
 
 class RateLimiter:
-    """Counts what one connection says; times are monotonic seconds."""
+    """Counts the messages of one connection; times are monotonic seconds."""
 
-    __slots__ = ("_bad", "_messages")
+    __slots__ = ("_errors", "_messages")
 
     def __init__(self) -> None:
         self._messages = TokenBucket(_MESSAGES_A_SECOND, _BURST)
-        self._bad: deque[float] = deque(maxlen=_BAD_MESSAGES)
+        self._errors: deque[float] = deque(maxlen=_BAD_MESSAGES)
 
     def may_send(self, now: float) -> bool:
-        """Whether another message is within the rate; counts it."""
+        """Count a message; whether it is within the rate."""
         return self._messages.take(1, now)
 
     def too_many_errors(self, now: float) -> bool:
-        """Count a bad message; whether there were too many of them lately."""
-        self._bad.append(now)
-        return len(self._bad) == _BAD_MESSAGES and now - self._bad[0] <= _BAD_WINDOW
+        """Count a bad message; whether there were too many in the last seconds."""
+        self._errors.append(now)
+        return len(self._errors) == _BAD_MESSAGES and now - self._errors[0] <= _BAD_WINDOW

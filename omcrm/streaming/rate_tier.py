@@ -1,4 +1,4 @@
-"""Those who are told at most once per window: what waits for them, and who they are."""
+"""A rate tier: the subscribers with the same window, and the quotes that wait for them."""
 
 import math
 from bisect import bisect_left
@@ -10,16 +10,16 @@ from typing import NamedTuple, Protocol
 from omcrm.market.quote import Quote
 from omcrm.streaming.batch import Batch, BatchEncoder
 
-# How long what is alike is kept to itself, in seconds.
-_SIGN_OF_LIFE = 1.0
-# How much of a window a symbol waits for others, so that they leave in one write.
+# How long a quote that is alike to the last one sent is held back, in seconds.
+_ALIKE_INTERVAL = 1.0
+# How much of a window a symbol waits for others, so that they are sent in one write.
 _GATHER = 0.25
-# What waits for so much of a window, so often in a row, is out of step with the lane, whose window
-# is then so much of itself.
-_BEATS, _IN_A_ROW, _CATCH_UP = 0.1, 3, 0.9
-# A symbol may gain one window by that, as far as it can be out of step, and so much in each later.
+# A symbol whose single change waits longer than the first share of a window, more than so often in
+# a row, is out of step with the tier: its window is then shortened to the last share.
+_LONG_WAIT, _IN_A_ROW, _SHORTENED = 0.1, 3, 0.9
+# By that a symbol may gain one window, the most it can be out of step, and so much in each later.
 _MOST_GAINED, _FORGIVEN = 1.0, 0.005
-# Where a client may resume: one entry for so many seconds, and so many of them.
+# Flush records for resuming: one per so many seconds, and so many of them.
 _RECORD_EVERY = 0.25
 _RECORDS = 4096
 
@@ -27,47 +27,47 @@ IsAlike = Callable[[Quote, Quote], bool]
 
 
 class DirectSink(Protocol):
-    """A connection that takes frames as they are."""
+    """A connection that accepts encoded frames."""
 
     def try_send(self, frames: bytes) -> bool:
-        """Write them, if nothing older waits; whether they were taken."""
+        """Write the frames unless older bytes are queued; whether they were accepted."""
 
 
 class StateSink(Protocol):
-    """Where a client's state goes."""
+    """The receiving end of a client's state."""
 
     def try_send(self, state: Batch, *, asked: bool = False) -> bool:
-        """Send it, if the client can take it now; otherwise `on_ready` says when."""
+        """Send the state if the client can accept it now; else the `on_ready` callback follows."""
 
     def direct(self) -> DirectSink | None:
-        """What takes the plain frames of state at once, where that is all there is to do."""
+        """The connection to write plain frames to, where `try_send` would do nothing else."""
 
-    def on_ready(self, wants_state: Callable[[], None]) -> None:
-        """Call `wants_state` whenever the client can take state after it could not."""
+    def on_ready(self, ready_callback: Callable[[], None]) -> None:
+        """Call `ready_callback` whenever the client can accept state after it could not."""
 
 
-# One for all who are owed nothing: a set of its own would be a look into slow memory for each.
+# Shared by all subscribers with nothing pending: a set each would cost a cache miss each.
 NOTHING: frozenset[str] = frozenset()
 
 
 class Subscriber:
-    """One client's wishes; what it has missed is owed to it."""
+    """One client's subscription, with the symbols whose newest quote is still pending."""
 
-    __slots__ = ("direct", "encoder", "flushed", "group", "missed", "sink", "symbols", "tier")
+    __slots__ = ("direct", "encoder", "flushed", "group", "pending", "sink", "symbols", "tier")
 
     def __init__(self, sink: StateSink, encoder: BatchEncoder) -> None:
         self.sink = sink
         self.direct = sink.direct()
         self.encoder = encoder
         self.symbols = NOTHING
-        self.missed = NOTHING
+        self.pending = NOTHING
         self.tier: RateTier | None = None
         self.group: Group | None = None
         self.flushed = 0
 
 
 class Group:
-    """Clients of one dialect with the same symbols: they get the same bytes."""
+    """Subscribers of one dialect with the same symbols: they get the same bytes."""
 
     __slots__ = ("encoder", "members", "symbols")
 
@@ -78,7 +78,7 @@ class Group:
 
 
 class SentQuote(NamedTuple):
-    """What was told last of a symbol, when (monotonic seconds), in which flush, after which one."""
+    """The last quote sent of a symbol: when (monotonic), in which flush, after which number."""
 
     quote: Quote
     at: float
@@ -87,7 +87,7 @@ class SentQuote(NamedTuple):
 
 
 class FlushRecord(NamedTuple):
-    """The highest number known at a flush: whoever was told a higher one has all of that flush."""
+    """The highest number known at a flush: a client with a higher one has all of that flush."""
 
     top: int
     flush: int
@@ -95,27 +95,27 @@ class FlushRecord(NamedTuple):
 
 
 class RateTier:
-    """One window's worth of conflation: per symbol the newest value waits for its turn.
+    """Conflation for one window: the newest quote of each symbol waits until it may be sent.
 
-    The first change after silence may leave at once, then one per window. Not thread-safe.
+    The first change after silence may be sent at once, then one per window. Not thread-safe.
     """
 
     def __init__(self, window: float, epoch: str, is_alike: IsAlike) -> None:
         self.window = window
         self.epoch = epoch
-        # When each symbol that has changed may leave.
+        # When each changed symbol may be sent.
         self.waiting: dict[str, float] = {}
-        self.told: dict[str, SentQuote] = {}
-        self.skipped = 0
+        self.sent: dict[str, SentQuote] = {}
+        self.conflated = 0
         self.size = 0
         self._is_alike = is_alike
-        self._turns: dict[str, float] = {}
-        # Of each symbol: when what waits first changed, whether it changed again, how often in a
-        # row it changed once and had to wait for long.
-        self._since: dict[str, float] = {}
-        self._again: set[str] = set()
-        self._beats: dict[str, int] = {}
-        # How many windows each has gained.
+        self._next_send_at: dict[str, float] = {}
+        # Of each waiting symbol: when it first changed, and whether it changed again; of each
+        # symbol: how often in a row it changed only once and waited long.
+        self._changed_at: dict[str, float] = {}
+        self._changed_again: set[str] = set()
+        self._late_in_a_row: dict[str, int] = {}
+        # How many windows each symbol has gained.
         self._gained: dict[str, float] = {}
         self._groups: dict[tuple[BatchEncoder, frozenset[str]], Group] = {}
         self._by_symbol: dict[str, dict[Group, None]] = {}
@@ -123,58 +123,60 @@ class RateTier:
         self._flush = 0
         self._records: deque[FlushRecord] = deque([FlushRecord(0, 0, -math.inf)], maxlen=_RECORDS)
 
-    # What changes
+    # Quotes
 
     def note(self, quote: Quote, now: float) -> float | None:
-        """Let a changed quote wait, if anybody watches it; its turn, where that is a new one."""
+        """Queue a changed quote if it has subscribers; when it is due, if that is a new time."""
         symbol = quote.symbol
         self._top = max(self._top, quote.seq)
         if symbol not in self._by_symbol:
-            # Nobody is there to be told; to whoever comes back it counts as told by the next flush.
-            self.told[symbol] = SentQuote(quote, now, self._flush + 1)
+            # Nobody subscribes; for clients that resume later it counts as sent by the next flush.
+            self.sent[symbol] = SentQuote(quote, now, self._flush + 1)
             return None
-        turn, held = self._turns.get(symbol, 0.0), self.waiting.get(symbol)
-        if held is not None and held <= turn:
-            self.skipped += 1
-            self._again.add(symbol)
+        due_at, held = self._next_send_at.get(symbol, 0.0), self.waiting.get(symbol)
+        if held is not None and held <= due_at:
+            self.conflated += 1
+            self._changed_again.add(symbol)
             return None
-        told = self.told.get(symbol)
-        if told is not None and self._is_alike(quote, told.quote):
-            turn = max(turn, told.at + _SIGN_OF_LIFE)
-        if held is not None and held <= turn:
-            self.skipped += 1
+        sent = self.sent.get(symbol)
+        if sent is not None and self._is_alike(quote, sent.quote):
+            due_at = max(due_at, sent.at + _ALIKE_INTERVAL)
+        if held is not None and held <= due_at:
+            self.conflated += 1
             return None
-        self.waiting[symbol] = turn
-        self._since[symbol] = now
-        return turn
+        self.waiting[symbol] = due_at
+        self._changed_at[symbol] = now
+        return due_at
 
     def next_flush(self, now: float) -> float:
-        """When something must leave; infinite where nothing waits."""
+        """When the next flush is due; infinite if nothing waits."""
         if not self.waiting:
             return math.inf
-        turns = self.waiting.values()
-        first = min(turns)
+        due_times = self.waiting.values()
+        first = min(due_times)
         if first <= now:
             return first
-        return max(turn for turn in turns if turn <= first + self.window * _GATHER)
+        return max(due_at for due_at in due_times if due_at <= first + self.window * _GATHER)
 
-    def next_turn(self, symbols: Iterable[str]) -> float:
-        """When the first of these symbols may leave again."""
-        return min((self._turns.get(symbol, math.inf) for symbol in symbols), default=math.inf)
+    def next_send_at(self, symbols: Iterable[str]) -> float:
+        """When the first of these symbols may be sent again; infinite if none was sent."""
+        times = (self._next_send_at.get(symbol, math.inf) for symbol in symbols)
+        return min(times, default=math.inf)
 
     def take_due(self, now: float, known: dict[str, Quote], flush: int) -> list[Quote]:
-        """The quotes whose turn has come, by number; they count as told by this flush."""
-        due = {symbol: turn for symbol, turn in self.waiting.items() if turn <= now}
-        # A late flush does not slow its symbols down, as long as it is not very late.
+        """The due quotes, by number; they count as sent by this flush."""
+        due = {symbol: due_at for symbol, due_at in self.waiting.items() if due_at <= now}
+        # A late flush does not delay its symbols' next one, unless it is very late.
         late = now - self.window / 2
-        scheduled = max((turn for turn in due.values() if turn >= late), default=now)
-        for symbol, turn in due.items():
+        scheduled = max((due_at for due_at in due.values() if due_at >= late), default=now)
+        for symbol, due_at in due.items():
             del self.waiting[symbol]
-            self._turns[symbol] = (scheduled if turn >= late else now) + self._pace(symbol, now)
+            sent_at = scheduled if due_at >= late else now
+            self._next_send_at[symbol] = sent_at + self._next_interval(symbol, now)
         quotes = sorted([known[symbol] for symbol in due if symbol in known], key=_number)
         for quote in quotes:
-            before = self.told.get(quote.symbol)
-            self.told[quote.symbol] = SentQuote(
+            before = self.sent.get(quote.symbol)
+            self.sent[quote.symbol] = SentQuote(
                 quote, now, flush, before.quote.seq if before else 0
             )
         if quotes:
@@ -182,63 +184,64 @@ class RateTier:
             self._record(now)
         return quotes
 
-    def _pace(self, symbol: str, now: float) -> float:
-        """The time until the symbol's next turn: a window.
+    def _next_interval(self, symbol: str, now: float) -> float:
+        """The time until the symbol may be sent again: a window.
 
-        A source that beats as fast as the lane may beat just after it, time and again, and each
-        value would wait for almost a window. Then the lane's beat comes earlier until they meet.
+        A source as fast as the tier may change just after each flush, time and again, and each
+        value would wait for almost a window. Then the interval is shortened until they coincide.
         """
-        waited = now - self._since.pop(symbol, now)
-        beats = waited > self.window * _BEATS and symbol not in self._again
-        self._again.discard(symbol)
-        self._beats[symbol] = self._beats.get(symbol, 0) + 1 if beats else 0
-        if self._beats[symbol] <= _IN_A_ROW and not self._gained.get(symbol):
+        waited = now - self._changed_at.pop(symbol, now)
+        is_late = waited > self.window * _LONG_WAIT and symbol not in self._changed_again
+        self._changed_again.discard(symbol)
+        self._late_in_a_row[symbol] = self._late_in_a_row.get(symbol, 0) + 1 if is_late else 0
+        if self._late_in_a_row[symbol] <= _IN_A_ROW and not self._gained.get(symbol):
             return self.window
-        return self.window * self._shortened(symbol)
+        return self.window * self._interval_factor(symbol)
 
-    def _shortened(self, symbol: str) -> float:
-        """How much of a window a symbol waits that is out of step, or was not long ago."""
+    def _interval_factor(self, symbol: str) -> float:
+        """The share of a window that a symbol waits which is, or recently was, out of step."""
         gained = max(0.0, self._gained.get(symbol, 0.0) - _FORGIVEN)
-        shortens = self._beats[symbol] > _IN_A_ROW and gained <= _MOST_GAINED + _CATCH_UP - 1.0
-        self._gained[symbol] = gained + 1.0 - _CATCH_UP if shortens else gained
-        return _CATCH_UP if shortens else 1.0
+        most = _MOST_GAINED + _SHORTENED - 1.0
+        shortens = self._late_in_a_row[symbol] > _IN_A_ROW and gained <= most
+        self._gained[symbol] = gained + 1.0 - _SHORTENED if shortens else gained
+        return _SHORTENED if shortens else 1.0
 
     def flush_now(self) -> None:
-        """Let everything that waits leave now."""
-        self._turns.clear()
+        """Make everything that waits due now."""
+        self._next_send_at.clear()
         self.waiting = dict.fromkeys(self.waiting, 0.0)
 
     def forget(self, symbol: str) -> None:
-        """Drop what is held of a symbol."""
+        """Drop the state of a symbol."""
         self.waiting.pop(symbol, None)
-        self.told.pop(symbol, None)
-        self._turns.pop(symbol, None)
-        self._since.pop(symbol, None)
-        self._again.discard(symbol)
-        self._beats.pop(symbol, None)
+        self.sent.pop(symbol, None)
+        self._next_send_at.pop(symbol, None)
+        self._changed_at.pop(symbol, None)
+        self._changed_again.discard(symbol)
+        self._late_in_a_row.pop(symbol, None)
         self._gained.pop(symbol, None)
 
-    # Who is told
+    # Subscribers
 
-    def concerned(self, quotes: Collection[Quote]) -> dict[Group, list[Quote]]:
-        """The groups that watch any of these, each with what it gets."""
-        found: dict[Group, list[Quote]] = {}
+    def quotes_by_group(self, quotes: Collection[Quote]) -> dict[Group, list[Quote]]:
+        """The groups that subscribe to any of these, each with its quotes."""
+        by_group: dict[Group, list[Quote]] = {}
         for quote in quotes:
             for group in self._by_symbol.get(quote.symbol, ()):
-                found.setdefault(group, []).append(quote)
-        return found
+                by_group.setdefault(group, []).append(quote)
+        return by_group
 
-    def watching(self, symbols: set[str]) -> list[Subscriber]:
-        """Those who watch any of these."""
+    def subscribers_of(self, symbols: set[str]) -> list[Subscriber]:
+        """The subscribers of any of these symbols."""
         groups = [group for group in self._groups.values() if group.symbols & symbols]
         return [subscriber for group in groups for subscriber in group.members]
 
     def is_watched(self, symbol: str) -> bool:
-        """Whether anybody watches it; from any thread."""
+        """Whether the symbol has a subscriber; from any thread."""
         return any(symbol in group.symbols for group in tuple(self._groups.values()))
 
-    def place(self, subscriber: Subscriber, symbols: frozenset[str]) -> None:
-        """Let the subscriber watch exactly these symbols; none means that it leaves."""
+    def set_symbols(self, subscriber: Subscriber, symbols: frozenset[str]) -> None:
+        """Set the subscriber's symbols; with none it leaves the tier."""
         self._remove(subscriber)
         subscriber.symbols = symbols
         if not symbols:
@@ -272,8 +275,8 @@ class RateTier:
     def missing_since(self, seq: int, known: dict[str, Quote]) -> Callable[[str], bool] | None:
         """Whether a client whose highest number is `seq` may lack a symbol's newest quote.
 
-        None where nobody remembers that far back. What was told in the same quarter of a second may
-        count as lacking though it is not.
+        None where the records do not reach back that far. A quote sent in the same quarter of a
+        second may count as missing although the client has it.
         """
         index = bisect_left(self._records, seq, key=itemgetter(0))
         if index == 0:
@@ -281,11 +284,11 @@ class RateTier:
         flush = self._records[index - 1].flush
 
         def is_missing(symbol: str) -> bool:
-            told = self.told.get(symbol)
+            sent = self.sent.get(symbol)
             return (
                 known[symbol].seq > seq
                 or symbol in self.waiting
-                or (told is not None and told.flush > flush)
+                or (sent is not None and sent.flush > flush)
             )
 
         return is_missing

@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     import select
     from threading import Lock
 
-# epoll's own values; under green threads the module does not show them.
+# epoll's own values; patched select modules lack them.
 READ, WRITE = 1, 4
-# Reported whether it was asked for or not.
+# Always reported by epoll.
 _GONE = 8 | 16
 
 _MOST_EVENTS = 256
 _STRIPES = 16
-# Others are let run after so many seconds of work.
-_TURN = 0.004
-# So many moments may lie in the heap at which nothing is due any more, or as many as there are
-# others: then the heap is made anew.
+# The reactor yields to other threads after so many seconds of work.
+_TIME_SLICE = 0.004
+# So many cancelled times may stay in the heap, or as many as there are live ones: beyond that the
+# heap is rebuilt.
 _FEW_DEAD = 64
 _ENDED = -math.inf
 
@@ -37,32 +37,32 @@ _log = logging.getLogger(__name__)
 
 
 class SocketHandler(Protocol):
-    """What stands behind a descriptor; called in the reactor's thread, so it must be quick."""
+    """Handles a descriptor's events; called in the reactor's thread, so it must be quick."""
 
     def on_readable(self) -> None:
-        """There is something to read, or the peer is gone."""
+        """The socket is readable, or the peer has closed it."""
 
     def on_writable(self) -> None:
-        """The socket takes data again."""
+        """The socket is writable again."""
 
-    def abort(self, why: str) -> None:
-        """Something failed: end at once."""
+    def abort(self, reason: str) -> None:
+        """End at once after a failure."""
 
     def close(self, code: int, reason: str) -> None:
-        """End as the protocol wants it; called in any thread."""
+        """End with the protocol's closing handshake; called in any thread."""
 
 
 class Timed(Protocol):
-    """What has deadlines."""
+    """An object with deadlines."""
 
     next_tick: float
 
     def tick(self, now: float) -> float | None:
-        """See what is due by now (monotonic seconds); when to look again, None for never."""
+        """Handle what is due by now (monotonic seconds); the next deadline, None for none."""
 
 
 class DelayedCall:
-    """A call that waits for its time."""
+    """A call at a later time."""
 
     def __init__(self, call: Callable[..., object], *values: object) -> None:
         self.next_tick = math.inf
@@ -70,15 +70,15 @@ class DelayedCall:
         self._values = values
 
     def tick(self, now: float) -> None:
-        """It has come."""
+        """Make the call."""
         self._call(*self._values)
 
 
 class Reactor:
-    """Calls those whose socket is ready and those whose time has come, in a thread of its own.
+    """Calls the handlers of ready sockets and due deadlines, in a thread of its own.
 
-    The thread begins with the first user. Thread-safe. `counters` holds what happened to
-    connections, by name.
+    The thread starts with the first use. Thread-safe. `counters` counts the events of connections,
+    by name.
     """
 
     def __init__(self) -> None:
@@ -86,61 +86,61 @@ class Reactor:
         self._lock = native_lock()
         self._stripes = [native_lock() for _ in range(_STRIPES)]
         self._watched: dict[int, SocketHandler] = {}
-        # A heap of moments, and what is due at each: what is over leaves at once, its moment when
-        # that comes, or with many others.
+        # A heap of times, and what is due at each. `_drop` removes from `_due` at once; the time
+        # stays in the heap until it comes or the heap is rebuilt.
         self._moments: list[float] = []
         self._due: dict[float, Timed] = {}
         self._soon: deque[Callable[[], None]] = deque()
         self._epoll: select.epoll | None = None
-        self._bell = -1
+        self._wake_fd = -1
         self._waits_until = 0.0
         self._garbage = Garbage()
         self.lag_meter = LagMeter(lambda: bool(self._watched), self._tidy)
         self._failures = ThrottledLog(_log)
 
     def start(self) -> None:
-        """Begin to wait; twice is once."""
+        """Start the threads; a second call does nothing."""
         with self._lock:
             if self._epoll is not None:
                 return
             self._epoll = native_epoll()
-            self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-            self._epoll.register(self._bell, READ)
+            self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+            self._epoll.register(self._wake_fd, READ)
         threading.Thread(target=self._run, name="reactor", daemon=True).start()
-        threading.Thread(target=self.lag_meter.run, name="pulse", daemon=True).start()
+        threading.Thread(target=self.lag_meter.run, name="lag-meter", daemon=True).start()
 
     def lock_for(self, descriptor: int) -> "Lock":
-        """The lock of a descriptor; few share many, because each lock of its own costs a look into
-        slow memory for every frame. Nobody may hold two.
+        """The lock of a descriptor; a few locks are shared by all, because one per descriptor would
+        cost a cache miss for every frame. No thread may hold two.
         """
         return self._stripes[descriptor % _STRIPES]
 
-    def watch(self, descriptor: int, watched: SocketHandler) -> None:
-        """Tell `watched` when the descriptor can be read."""
+    def watch(self, descriptor: int, handler: SocketHandler) -> None:
+        """Call `handler` when the descriptor is readable."""
         self.start()
-        self._watched[descriptor] = watched
+        self._watched[descriptor] = handler
         self._watching().register(descriptor, READ)
 
     def interest(self, descriptor: int, mask: int) -> None:
-        """From now on tell about READ, WRITE, both or (0) neither."""
+        """Set the events to report: READ, WRITE, both or (0) neither."""
         self._watching().modify(descriptor, mask)
 
     def forget(self, descriptor: int) -> None:
-        """Tell nothing more about the descriptor; call it before that is closed."""
+        """Report nothing more about the descriptor; call it before closing that."""
         if self._watched.pop(descriptor, None) is not None:
             self._watching().unregister(descriptor)
 
     def at(self, when: float, timed: Timed) -> None:
-        """Call `timed.tick` at this time (monotonic seconds), or earlier as already arranged.
+        """Call `timed.tick` at this time (monotonic seconds), or at its earlier deadline if any.
 
-        Nothing happens after `never`.
+        Ignored after `never`.
         """
         self.start()
         with self._lock:
             if timed.next_tick <= when:
                 return
             self._drop(timed)
-            # Each has a moment of its own.
+            # Each deadline has a time of its own.
             while when in self._due:
                 when = math.nextafter(when, math.inf)
             timed.next_tick = when
@@ -148,35 +148,35 @@ class Reactor:
             heapq.heappush(self._moments, when)
             wakes = when < self._waits_until
         if wakes:
-            self._ring()
+            self._wake()
 
     def never(self, timed: Timed) -> None:
-        """Keep no deadline of what is over, and take none from it any more."""
+        """Cancel the deadline of an ended object, and accept none from it any more."""
         with self._lock:
             self._drop(timed)
             timed.next_tick = _ENDED
 
     def timers(self) -> int:
-        """How many deadlines are kept."""
+        """The number of deadlines."""
         return len(self._due)
 
     def soon(self, job: Callable[[], None]) -> None:
         """Run a quick job in the reactor's thread."""
         self.start()
         self._soon.append(job)
-        self._ring()
+        self._wake()
 
     def connections(self) -> int:
-        """How many descriptors are watched."""
+        """The number of watched descriptors."""
         return len(self._watched)
 
     def close_all(self, code: int, reason: str) -> None:
-        """Close every connection; twice is once."""
-        for watched in tuple(self._watched.values()):
-            watched.close(code, reason)
+        """Close every connection; a second call is harmless."""
+        for handler in tuple(self._watched.values()):
+            handler.close(code, reason)
 
     def _drop(self, timed: Timed) -> None:
-        """Keep the deadline no more; with the lock held."""
+        """Cancel the deadline; with the lock held."""
         if self._due.pop(timed.next_tick, None) is None:
             return
         if len(self._moments) > 2 * len(self._due) + _FEW_DEAD:
@@ -190,28 +190,28 @@ class Reactor:
         assert self._epoll is not None, "the reactor has not been started"
         return self._epoll
 
-    def _ring(self) -> None:
-        os.eventfd_write(self._bell, 1)
+    def _wake(self) -> None:
+        os.eventfd_write(self._wake_fd, 1)
 
     def _run(self) -> None:
         poller = EpollWaiter(self._watching())
         while True:
-            events = poller.poll(self._patience(), _MOST_EVENTS)
-            until = time.monotonic() + _TURN
+            events = poller.poll(self._timeout(), _MOST_EVENTS)
+            until = time.monotonic() + _TIME_SLICE
             for descriptor, mask in events:
                 self._handle(descriptor, mask)
                 if time.monotonic() > until:
                     time.sleep(0)
-                    until = time.monotonic() + _TURN
-            # Those given meanwhile wait for the next round.
+                    until = time.monotonic() + _TIME_SLICE
+            # Jobs added meanwhile wait for the next round.
             for _ in range(len(self._soon)):
                 self._call(self._soon.popleft())
                 if time.monotonic() > until:
                     time.sleep(0)
-                    until = time.monotonic() + _TURN
+                    until = time.monotonic() + _TIME_SLICE
             self._tick()
 
-    def _patience(self) -> float | None:
+    def _timeout(self) -> float | None:
         with self._lock:
             if self._soon:
                 return 0.0
@@ -222,20 +222,20 @@ class Reactor:
             return max(0.0, self._waits_until - time.monotonic())
 
     def _handle(self, descriptor: int, mask: int) -> None:
-        if descriptor == self._bell:
-            os.eventfd_read(self._bell)
+        if descriptor == self._wake_fd:
+            os.eventfd_read(self._wake_fd)
             return
-        watched = self._watched.get(descriptor)
-        if watched is None:
+        handler = self._watched.get(descriptor)
+        if handler is None:
             return
         try:
             if mask & WRITE:
-                watched.on_writable()
-            if mask & (READ | _GONE) and self._watched.get(descriptor) is watched:
-                watched.on_readable()
+                handler.on_writable()
+            if mask & (READ | _GONE) and self._watched.get(descriptor) is handler:
+                handler.on_readable()
         except Exception:
             self._failures.exception("a connection failed")
-            self._call(lambda: watched.abort("failed"))
+            self._call(lambda: handler.abort("failed"))
 
     def _call(self, job: Callable[[], None]) -> None:
         try:
@@ -245,7 +245,7 @@ class Reactor:
 
     def _tick(self) -> None:
         now = time.monotonic()
-        until = now + _TURN
+        until = now + _TIME_SLICE
         while True:
             with self._lock:
                 if not self._moments or self._moments[0] > now:
@@ -263,4 +263,4 @@ class Reactor:
                 self.at(again, timed)
             if time.monotonic() > until:
                 time.sleep(0)
-                until = time.monotonic() + _TURN
+                until = time.monotonic() + _TIME_SLICE

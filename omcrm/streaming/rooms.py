@@ -1,4 +1,4 @@
-"""Who is in which room of Socket.IO, and telling a whole room."""
+"""The rooms of Socket.IO: which client is in which, and sending to a whole room."""
 
 import threading
 import time
@@ -11,14 +11,14 @@ from socketio import packet as packets
 
 from omcrm.streaming.socketio_packet import StrictPacket
 
-# Others are let run after so many seconds of sending.
-_TURN = 0.002
+# Sending yields to other threads after so many seconds.
+_TIME_SLICE = 0.002
 
 
 class Rooms(socketio.Manager):  # type: ignore[misc]
-    """The rooms of each client, known by client: leaving does not look at everybody's.
+    """The library's rooms, indexed by client as well: leaving does not scan all rooms.
 
-    Thread-safe, unlike what it is made of.
+    Thread-safe, unlike the library's.
     """
 
     def __init__(self) -> None:
@@ -27,18 +27,18 @@ class Rooms(socketio.Manager):  # type: ignore[misc]
         self._rooms_of: dict[tuple[str, str], set[str | None]] = {}
 
     def pre_connect(self, eio_sid: str, namespace: str) -> str | None:
-        """Give a client its id in a namespace, before it is let in."""
+        """Give a client its id in a namespace, before its connect handler accepts it."""
         with self._lock:
             sid: str | None = super().pre_connect(eio_sid, namespace)
             return sid
 
     def connect(self, sid: str, namespace: str) -> str:
-        """Let a client in."""
+        """Mark a client as connected."""
         with self._lock:
             return str(super().connect(sid, namespace))
 
     def pre_disconnect(self, sid: str, namespace: str) -> str | None:
-        """A client is about to go."""
+        """Mark a client as disconnecting."""
         with self._lock:
             eio_sid: str | None = super().pre_disconnect(sid, namespace)
             return eio_sid
@@ -58,24 +58,24 @@ class Rooms(socketio.Manager):  # type: ignore[misc]
             self._rooms_of.get((namespace, sid), set()).discard(room)
 
     def get_rooms(self, sid: str, namespace: str) -> list[str]:
-        """The rooms a client is in."""
+        """The rooms of a client."""
         with self._lock:
             rooms = self._rooms_of.get((namespace, sid), set())
             return [room for room in rooms if room is not None]
 
     def get_participants(self, namespace: str, room: str | None) -> list[tuple[str, str]]:
-        """Who is in a room now, with the session each came on."""
+        """The clients in a room now, each with the id of its Engine.IO session."""
         with self._lock:
             return list(super().get_participants(namespace, room))
 
     def eio_sid_from_sid(self, sid: str, namespace: str) -> str | None:
-        """The session that a client came on."""
+        """The id of a client's Engine.IO session."""
         with self._lock:
             eio_sid: str | None = super().eio_sid_from_sid(sid, namespace)
             return eio_sid
 
     def is_connected(self, sid: str, namespace: str) -> bool:
-        """Whether a client is in, and not about to go."""
+        """Whether a client is connected and not disconnecting."""
         with self._lock:
             return bool(super().is_connected(sid, namespace))
 
@@ -92,9 +92,9 @@ class Rooms(socketio.Manager):  # type: ignore[misc]
                         del waiting[namespace]
 
     def trigger_callback(self, sid: str, number: int, data: list[Any]) -> None:
-        """An acknowledgement came; one of nothing is ignored.
+        """Handle an acknowledgement; one that nothing waits for is ignored.
 
-        At 0 the library keeps its counter, for which any client may ask.
+        Number 0 is the library's own counter, not a callback, and any client may send it.
         """
         callback = self.callbacks.get(sid, {}).pop(number, None) if number else None
         if callback is not None:
@@ -111,7 +111,7 @@ class Rooms(socketio.Manager):  # type: ignore[misc]
         to: str | None = None,
         **kwargs: Any,
     ) -> None:
-        """Send an event to a client or a room: encoded once, and giving way now and then."""
+        """Send an event to a client or a room: encoded once, yielding to other threads."""
         if callback is not None:
             super().emit(event, data, namespace, to or room, skip_sid, callback, **kwargs)
             return
@@ -123,11 +123,11 @@ class Rooms(socketio.Manager):  # type: ignore[misc]
             for payload in (encoded if isinstance(encoded, list) else [encoded])
         ]
         skipped = skip_sid if isinstance(skip_sid, list) else [skip_sid]
-        until = time.monotonic() + _TURN
+        until = time.monotonic() + _TIME_SLICE
         for sid, eio_sid in self.get_participants(namespace, to or room):
             if sid not in skipped:
                 for message in messages:
                     self.server.send_event(eio_sid, namespace, message)
             if time.monotonic() > until:
                 time.sleep(0)
-                until = time.monotonic() + _TURN
+                until = time.monotonic() + _TIME_SLICE

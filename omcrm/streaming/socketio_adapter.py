@@ -1,6 +1,6 @@
-"""The seam into python-socketio: the one file that knows how that library works inside.
+"""The adapter of python-socketio: the one file that knows that library's internals.
 
-`tests/streaming/test_socketio_adapter.py` fails when a new version moves what is used here.
+`tests/streaming/test_socketio_adapter.py` fails when a new version changes what is used here.
 """
 
 import logging
@@ -24,11 +24,11 @@ from omcrm.streaming.throttled_log import ThrottledLog
 # The versions that this was written against; the test compares.
 WRITTEN_AGAINST = {"python-socketio": "5.18.1", "python-engineio": "4.15.1"}
 
-# Clients that read one message at a time are not waiting for the next one yet.
+# Gives clients that read one message at a time the time to wait for the next one.
 _AFTER_ANSWER = 0.005
-# Under this name the library keeps the handler of all events that have no other.
+# The library's name for the handler of all events that have no other.
 _CATCH_ALL = "*"
-_AT_ONCE = (packets.CONNECT, packets.CONNECT_ERROR, packets.DISCONNECT)
+_IMMEDIATE = (packets.CONNECT, packets.CONNECT_ERROR, packets.DISCONNECT)
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ Hook = Callable[[str], None]
 
 
 class RealtimeServer(socketio.Server):  # type: ignore[misc]
-    """`socketio.Server` on our own Engine.IO, that refuses what its protocol does not allow.
+    """`socketio.Server` on our own Engine.IO, which refuses what the protocol does not allow.
 
     Takes its options, those of `EngineServer`, and `connect_timeout`: the seconds a client has to
     join a namespace. What is emitted to a client while its connect handler runs follows the answer
@@ -48,16 +48,16 @@ class RealtimeServer(socketio.Server):  # type: ignore[misc]
         self.connect_timeout = connect_timeout
         self._holding = native_lock()
         self._held: dict[tuple[str, str], list[engine_packets.Packet]] = {}
-        # Those whose CONNECT has been answered, as long as something is held for them.
+        # The keys of `_held` whose CONNECT has been answered.
         self._answered: set[tuple[str, str]] = set()
         self._lost_hooks: dict[str, Hook] = {}
-        self._complaints = ThrottledLog(_log)
+        self._failures = ThrottledLog(_log)
         options.setdefault("client_manager", Rooms())
         super().__init__(serializer=StrictPacket, claim_within=connect_timeout, **options)
-        self.eio.on_lost = self._tell_lost
+        self.eio.on_lost = self._report_lost
 
     def send_event(self, eio_sid: str, namespace: str, packet: engine_packets.Packet) -> None:
-        """Send part of an event, or hold it until the client knows that it is connected."""
+        """Send one packet of an event, or hold it until the client's CONNECT is answered."""
         key = (eio_sid, namespace)
         if key in self._held:
             with self._holding:
@@ -72,7 +72,7 @@ class RealtimeServer(socketio.Server):  # type: ignore[misc]
         self._lost_hooks[namespace] = hook
 
     def session_of(self, sid: str, namespace: str) -> EngineSession | None:
-        """The Engine.IO session that a client of a namespace came on."""
+        """The Engine.IO session of a client of a namespace."""
         eio_sid = self.manager.eio_sid_from_sid(sid, namespace)
         session: EngineSession | None = self.eio.sockets.get(eio_sid)
         return session
@@ -86,7 +86,7 @@ class RealtimeServer(socketio.Server):  # type: ignore[misc]
         if eio_sid is not None and not self._namespaces_of(eio_sid):
             self._claim(eio_sid, claimed=False)
 
-    # What the library calls
+    # Called by the library
 
     def _engineio_server_class(self) -> type[engineio.Server]:
         return EngineServer
@@ -95,7 +95,7 @@ class RealtimeServer(socketio.Server):  # type: ignore[misc]
         try:
             packet = self._assemble(eio_sid, data)
         except ValueError as error:
-            self._cut(eio_sid, str(error))
+            self._cut_off(eio_sid, str(error))
             return
         if packet is not None:
             self._dispatch(eio_sid, packet)
@@ -112,7 +112,7 @@ class RealtimeServer(socketio.Server):  # type: ignore[misc]
         try:
             super()._handle_connect(eio_sid, namespace, data)
         except Exception:
-            self._complaints.exception("a connect handler failed")
+            self._failures.exception("a connect handler failed")
             self.manager.disconnect(self.manager.sid_from_eio_sid(eio_sid, namespace), namespace)
             self._refuse(eio_sid, namespace, "Internal error")
         self._release_request(eio_sid)
@@ -122,12 +122,12 @@ class RealtimeServer(socketio.Server):  # type: ignore[misc]
             return
         self._claim(eio_sid, claimed=True)
         self._answered.add((eio_sid, namespace))
-        let_go = DelayedCall(self._let_go, eio_sid, namespace)
-        self.eio.reactor.at(time.monotonic() + _AFTER_ANSWER, let_go)
+        release = DelayedCall(self._release_held, eio_sid, namespace)
+        self.eio.reactor.at(time.monotonic() + _AFTER_ANSWER, release)
 
-    def _let_go(self, eio_sid: str, namespace: str) -> None:
+    def _release_held(self, eio_sid: str, namespace: str) -> None:
         with self._holding:
-            # What comes meanwhile waits at this lock, and follows.
+            # Packets sent meanwhile wait for this lock, and follow.
             for packet in self._held.get((eio_sid, namespace), ()):
                 self.eio.send_packet(eio_sid, packet)
             self._held.pop((eio_sid, namespace), None)
@@ -135,9 +135,9 @@ class RealtimeServer(socketio.Server):  # type: ignore[misc]
 
     def _send_packet(self, eio_sid: str, pkt: packets.Packet) -> None:
         namespace = pkt.namespace or "/"
-        if pkt.packet_type in _AT_ONCE:
+        if pkt.packet_type in _IMMEDIATE:
             if (eio_sid, namespace) in self._answered:
-                self._let_go(eio_sid, namespace)
+                self._release_held(eio_sid, namespace)
             self.eio.send(eio_sid, pkt.encode())
             return
         encoded = pkt.encode()
@@ -162,7 +162,7 @@ class RealtimeServer(socketio.Server):  # type: ignore[misc]
         try:
             super()._handle_event_internal(server, sid, eio_sid, data, namespace, number)
         except Exception:
-            self._complaints.exception("the handler of an event failed")
+            self._failures.exception("the handler of an event failed")
         self._release_request(eio_sid)
 
     def _get_event_handler(
@@ -170,7 +170,7 @@ class RealtimeServer(socketio.Server):  # type: ignore[misc]
     ) -> tuple[Any, tuple[Any, ...]]:
         """The handler of an event; one of the reserved name is unknown, like any without handler.
 
-        Found by that name the handler would take the client's first argument for the client.
+        Called by that name, the handler would take the client's first argument for the client's id.
         """
         name = "" if event == _CATCH_ALL else event
         handler: tuple[Any, tuple[Any, ...]] = super()._get_event_handler(name, namespace, args)
@@ -179,13 +179,13 @@ class RealtimeServer(socketio.Server):  # type: ignore[misc]
     def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
         self._binary_packet.pop(eio_sid, None)
         for namespace in self._namespaces_of(eio_sid):
-            self._let_go(eio_sid, namespace)
+            self._release_held(eio_sid, namespace)
         super()._handle_eio_disconnect(eio_sid, reason)
 
     # Our own
 
     def _assemble(self, eio_sid: str, data: str | bytes) -> StrictPacket | None:
-        """The packet that is whole with this message, if one is."""
+        """The packet that this message completes, if it completes one."""
         begun = self._binary_packet.get(eio_sid)
         if begun is not None:
             if not begun.add_attachment(data):
@@ -234,9 +234,9 @@ class RealtimeServer(socketio.Server):  # type: ignore[misc]
             eio_sid, self.packet_class(packets.CONNECT_ERROR, data=data, namespace=namespace)
         )
 
-    def _cut(self, eio_sid: str, why: str) -> None:
+    def _cut_off(self, eio_sid: str, reason: str) -> None:
         self.eio.reactor.counters["bad_packets"] += 1
-        self._complaints.warning("a client was cut off: %s", why)
+        self._failures.warning("a client was cut off: %s", reason)
         self._binary_packet.pop(eio_sid, None)
         self.eio.disconnect(eio_sid)
 
@@ -251,7 +251,7 @@ class RealtimeServer(socketio.Server):  # type: ignore[misc]
         if environ is not None:
             environ.pop("werkzeug.request", None)
 
-    def _tell_lost(self, eio_sid: str) -> None:
+    def _report_lost(self, eio_sid: str) -> None:
         for namespace in self._namespaces_of(eio_sid):
             sid = self.manager.sid_from_eio_sid(eio_sid, namespace)
             if sid is not None and (hook := self._lost_hooks.get(namespace)):

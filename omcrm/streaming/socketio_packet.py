@@ -1,4 +1,4 @@
-"""Packets of Socket.IO v5, read strictly: what is not exactly one is refused."""
+"""Strict parser of Socket.IO v5 packets."""
 
 import re
 from typing import Any
@@ -20,12 +20,12 @@ _MAY_HAVE_ID = (packets.EVENT, packets.ACK, *_BINARY)
 
 
 class StrictPacket(packets.Packet):  # type: ignore[misc]
-    """A packet that raises ValueError for anything the specification does not allow."""
+    """A packet whose parser raises ValueError for anything the specification does not allow."""
 
     json = wire
 
     def decode(self, encoded_packet: str) -> int:
-        """Read the text; how many attachments follow it."""
+        """Parse the text; the number of attachments that follow it."""
         shape = _SHAPE.fullmatch(encoded_packet) if isinstance(encoded_packet, str) else None
         if shape is None:
             raise ValueError("not a packet")
@@ -35,20 +35,20 @@ class StrictPacket(packets.Packet):  # type: ignore[misc]
         self.id = int(number) if number else None
         self.data = wire.loads(text) if text else None
         if text and self.data is None:
-            raise ValueError("no payload is null")
+            raise ValueError("a payload must not be null")
         if (attachments is not None) != (self.packet_type in _BINARY):
-            raise ValueError("attachments belong to binary packets, and to them alone")
+            raise ValueError("binary packets, and no others, have attachments")
         count = int(attachments or 0)
         if count > _MOST_ATTACHMENTS:
             raise ValueError("too many attachments")
         if self.id is not None and self.packet_type not in _MAY_HAVE_ID:
-            raise ValueError("an id belongs to events and acknowledgements")
+            raise ValueError("only events and acknowledgements have an id")
         self._check()
         self._check_places(self.data, count)
         return count
 
     def add_attachment(self, attachment: Any) -> bool:
-        """Take the next attachment; whether it was the last one."""
+        """Add the next attachment; whether it was the last one."""
         if not isinstance(attachment, bytes):
             raise ValueError("an attachment must be binary")
         try:
@@ -72,7 +72,7 @@ class StrictPacket(packets.Packet):  # type: ignore[misc]
             raise ValueError("wrong payload")
 
     def _check_places(self, data: Any, count: int) -> None:
-        """Placeholders of a binary packet name the attachments that follow, each of them."""
+        """Check that a binary packet's placeholders name exactly the attachments that follow."""
         if self.packet_type in _BINARY and {*_places(data)} != {*range(count)}:
             raise ValueError("placeholders must name the attachments")
 
@@ -82,13 +82,13 @@ def _is_event(name: Any) -> bool:
 
 
 def _places(data: Any) -> list[Any]:
-    found, left = [], [data]
+    numbers, left = [], [data]
     while left:
         entry = left.pop()
         if isinstance(entry, list):
             left.extend(entry)
         elif isinstance(entry, dict) and entry.get("_placeholder") is True:
-            found.append(entry.get("num") if type(entry.get("num")) is int else None)
+            numbers.append(entry.get("num") if type(entry.get("num")) is int else None)
         elif isinstance(entry, dict):
             left.extend(entry.values())
-    return found
+    return numbers

@@ -1,11 +1,11 @@
-"""Logging about what strangers can cause as often as they like."""
+"""A rate-limited log for events that any client can cause at will."""
 
 import logging
 import time
 
 
 class ThrottledLog:
-    """Writes at most one line a second, and how many were left out."""
+    """Writes at most one line a second, with the number of lines left out."""
 
     def __init__(self, log: logging.Logger, every: float = 1.0) -> None:
         self._log = log
@@ -14,16 +14,16 @@ class ThrottledLog:
         self._left_out = 0
 
     def warning(self, message: str, *values: object) -> None:
-        """Log a warning, if its turn has come."""
-        if self._may_speak():
+        """Log a warning, unless a line was written within the last second."""
+        if self._may_write():
             self._log.warning(message + self._more(), *values)
 
     def exception(self, message: str, *values: object) -> None:
-        """Log an error with the exception that is being handled, if its turn has come."""
-        if self._may_speak():
+        """Log an error with the current exception, at the same rate as warnings."""
+        if self._may_write():
             self._log.exception(message + self._more(), *values)
 
-    def _may_speak(self) -> bool:
+    def _may_write(self) -> bool:
         now = time.monotonic()
         if now < self._next:
             self._left_out += 1

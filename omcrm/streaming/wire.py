@@ -1,4 +1,4 @@
-"""JSON as it goes over the wire: exact decimals are numbers, whatever comes in is bounded."""
+"""JSON for the wire: decimals are exact numbers, and input of any shape fails safely."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 def dumps(value: Any, **_: Any) -> str:
-    """`value` as JSON text; the options other libraries pass are of no use here."""
+    """`value` as JSON text; options that other libraries pass are ignored."""
     return _encoder.encode(value).decode()
 
 

@@ -1,4 +1,4 @@
-"""Threads for what connections ask: not the reactor's, because an answer may take its time."""
+"""Threads that handle clients' messages outside the reactor's, because handlers may block."""
 
 import logging
 import threading
@@ -17,7 +17,7 @@ Job = Callable[[], None]
 
 
 class WorkerPool:
-    """Runs jobs in a bounded number of threads, which come and go with the work."""
+    """Runs jobs in a bounded number of threads, which start and end with the work."""
 
     def __init__(self, most: int = _MOST, idle: float = _IDLE) -> None:
         self._most = most
@@ -29,14 +29,14 @@ class WorkerPool:
         self._failures = ThrottledLog(_log)
 
     def do(self, job: Job) -> None:
-        """Run `job` as soon as a thread is free; the order of different jobs is not kept."""
+        """Run `job` as soon as a thread is free; jobs may run in any order."""
         with self._ready:
             self._jobs.append(job)
             if self._waiting >= len(self._jobs) or self.size >= self._most:
                 self._ready.notify()
                 return
             self.size += 1
-        threading.Thread(target=self._work, name="crew", daemon=True).start()
+        threading.Thread(target=self._work, name="worker", daemon=True).start()
 
     def _work(self) -> None:
         while (job := self._next()) is not None:
@@ -44,18 +44,18 @@ class WorkerPool:
                 job()
             except Exception:
                 self._failures.exception("a job failed")
-            # Whose it was may be over while this thread waits for the next one.
+            # Frees what the job refers to while this thread waits for the next one.
             del job
-            # Green threads run until they wait: a row of jobs must not keep prices from leaving.
+            # Green threads run until they wait: many jobs in a row must not delay the prices.
             time.sleep(0)
 
     def _next(self) -> Job | None:
         with self._ready:
             while not self._jobs:
                 self._waiting += 1
-                heard = self._ready.wait(self._idle)
+                notified = self._ready.wait(self._idle)
                 self._waiting -= 1
-                if not heard and not self._jobs:
+                if not notified and not self._jobs:
                     self.size -= 1
                     return None
             return self._jobs.popleft()

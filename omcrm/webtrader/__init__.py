@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def init_webtrader(app: "Flask", settings: "Settings") -> None:
-    """Give the app its manager, its desk, and the routes and events that use them."""
+    """Add the market-data manager, the page registry, the routes and the events to the app."""
     from omcrm.admin.service import catalogue_changed
     from omcrm.auth.login import on_sign_out
     from omcrm.extensions import socketio
@@ -33,8 +33,8 @@ def init_webtrader(app: "Flask", settings: "Settings") -> None:
     app.extensions[service.MANAGER] = manager
     app.extensions[service.PAGES] = PageRegistry(limits)
     app.register_blueprint(routes.blueprint)
-    manager.add_status_callback(partial(socketio_events.tell_status, app))
+    manager.add_status_callback(partial(socketio_events.send_status, app))
     manager.add_event_callback(FeedLog(app).write)
-    socketio.server.on_lost(socketio_events.NAMESPACE, socketio_events.tell_lost)
+    socketio.server.on_lost(socketio_events.NAMESPACE, socketio_events.send_events_lost)
     on_sign_out(socketio_events.drop_session)
     catalogue_changed.connect(service.reload_catalogue, sender=app, weak=False)

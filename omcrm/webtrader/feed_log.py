@@ -1,4 +1,4 @@
-"""Writes down what happens to the feeds."""
+"""Stores the events of the feeds in the database."""
 
 import logging
 from datetime import UTC, datetime, timedelta
@@ -16,14 +16,14 @@ _TIDY_EVERY = timedelta(hours=6)
 
 
 class FeedLog:
-    """Takes the events of one app's feeds, in the feeds' own thread."""
+    """Stores the events of one app's feeds; called in the feeds' own thread."""
 
     def __init__(self, app: Flask) -> None:
         self._app = app
         self._tidied_at: datetime | None = None
 
     def write(self, events: list[FeedEvent]) -> None:
-        """Keep the events; where the database cannot, they are told in the log."""
+        """Store the events; if the database fails, log them instead."""
         now = datetime.now(UTC)
         with self._app.app_context():
             try:
@@ -35,4 +35,4 @@ class FeedLog:
             except SQLAlchemyError as error:
                 db.session.rollback()
                 for event in events:
-                    _log.warning("not kept (%s): %s", type(error).__name__, event)
+                    _log.warning("event not stored (%s): %s", type(error).__name__, event)

@@ -1,4 +1,4 @@
-"""What is told about the feeds: who speaks for each symbol and who would, quotas, events."""
+"""The report about the feeds: each symbol's active source and standby, quotas, events."""
 
 from datetime import datetime
 from typing import Any
@@ -19,14 +19,14 @@ def feed_report(manager: RealTimeDataManager, now: datetime) -> dict[str, Any]:
     """The part of `realtime_status` that is for administrators."""
     rejected = list(manager.validator.quarantine)[: -_QUARANTINED - 1 : -1]
     return {
-        "symbols": [_standing(manager, symbol, now) for symbol in manager.instruments],
+        "symbols": [_symbol_report(manager, symbol, now) for symbol in manager.instruments],
         "quota": {source: [_use(use) for use in uses] for source, uses in manager.uses().items()},
         "quarantine": [_refusal(tick) for tick in rejected],
         "events": [_event(event) for event in feed_event.recent(_EVENTS)],
     }
 
 
-def _standing(manager: RealTimeDataManager, symbol: str, now: datetime) -> dict[str, Any]:
+def _symbol_report(manager: RealTimeDataManager, symbol: str, now: datetime) -> dict[str, Any]:
     quote = manager.cache.get(symbol)
     chain = manager.consolidator.quotes_by_source(symbol)
     return {

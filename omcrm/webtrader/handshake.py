@@ -1,4 +1,4 @@
-"""Refuses sockets from other origins before anything else looks at them."""
+"""Refuses Socket.IO requests from other origins before anything else handles them."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -15,8 +15,8 @@ _BODY = b'{"success":false,"error":{"code":"FORBIDDEN_ORIGIN","message":"forbidd
 class SameOrigin:
     """WSGI middleware: a Socket.IO request with a foreign `Origin` is answered with 403.
 
-    Allowed are `public_url`, or, where none is set, the host that was asked for. A request without
-    an Origin passes: browsers send one with every WebSocket and every foreign request.
+    Allowed are `public_url` or, if none is set, the request's own host. A request without an Origin
+    passes: browsers send one with every WebSocket and every cross-origin request.
     """
 
     def __init__(self, app: Wsgi, public_url: str) -> None:

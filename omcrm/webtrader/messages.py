@@ -1,4 +1,4 @@
-"""What a page may send, as schemas: anything else is refused with the field's name."""
+"""Schemas of the messages of a page; other input is refused with the field's name."""
 
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -9,13 +9,13 @@ from omcrm.errors import AccessRefused
 from omcrm.market.bar import KEPT
 
 Symbol = Annotated[str, Meta(min_length=1, max_length=20)]
-# Far above any limit on subscriptions, so that what is beyond it can be named.
+# Far above any subscription limit, so that the answer can name the symbols beyond the limit.
 Symbols = Annotated[list[Symbol], Meta(max_length=1000)]
 Ids = Annotated[list[int], Meta(max_length=1000)]
 
 
 class ResumeRequest(Struct, frozen=True):
-    """Where a page was when it lost its connection."""
+    """The resume token of a page that lost its connection."""
 
     epoch: Annotated[str, Meta(max_length=40)]
     seq: Annotated[int, Meta(ge=0)]
@@ -26,7 +26,7 @@ class Instruments(Struct, frozen=True):
 
     symbols: Symbols = []
     instrument_ids: Ids = []
-    # Only of subscribe: at most so many updates of a symbol in a second, and where to resume.
+    # Only of subscribe: the highest number of updates per symbol and second; the resume token.
     max_rate: Annotated[float, Meta(ge=0.01, le=1000)] | None = None
     since: ResumeRequest | None = None
 
@@ -47,7 +47,7 @@ Body = TypeVar("Body")
 
 
 def read(body: Any, schema: type[Body]) -> Body:
-    """`body` as `schema`; refused with INVALID_PAYLOAD and what is wrong with which field."""
+    """`body` as `schema`; refused with INVALID_PAYLOAD, the wrong field and the problem."""
     try:
         return msgspec.convert(body, schema)
     except (msgspec.ValidationError, RecursionError) as error:

@@ -28,7 +28,7 @@ from omcrm.webtrader.realtime_data import RealTimeDataManager
 
 _log = logging.getLogger(__name__)
 
-# The first prices are written soon, whatever the interval is.
+# Seconds until the first prices are written, if the interval is longer.
 _FIRST = 3.0
 
 
@@ -47,7 +47,7 @@ _FIRST = 3.0
     show_default=True,
     help="How many prices are written at once.",
 )
-@click.option("--verbose", is_flag=True, help="Tell of every round and of every source.")
+@click.option("--verbose", is_flag=True, help="Log every round and every source.")
 def start_price_feed(interval: int, batch_size: int, verbose: bool) -> None:
     """Run the feeds in this process until TERM or an interrupt, and write their prices to the
     database."""
@@ -84,7 +84,7 @@ def _run(settings: Settings, interval: int, batch_size: int) -> None:
     with ExitStack() as at_the_end:
         at_the_end.callback(feed.stop)
         at_the_end.callback(days.stop)
-        at_the_end.callback(_end_once)
+        at_the_end.callback(_ignore_further_signals)
         click.echo(
             f"The price feed of {len(instruments)} instruments runs as process {os.getpid()}: "
             f"prices are written every {interval} s. Stop it with Ctrl-C."
@@ -95,14 +95,14 @@ def _run(settings: Settings, interval: int, batch_size: int) -> None:
         feed.run(interval)
 
 
-def _end_once() -> None:
-    # Whoever asks for the end a second time must not break it off.
+def _ignore_further_signals() -> None:
+    # A second signal must not interrupt the shutdown.
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, signal.SIG_IGN)
 
 
 class PriceFeedProcess:
-    """The rounds of one process; its manager follows the database's instruments."""
+    """Writes prices in rounds; its manager follows the database's instruments."""
 
     def __init__(self, app: Flask, manager: RealTimeDataManager, writer: PriceWriter) -> None:
         self._app = app
@@ -110,7 +110,7 @@ class PriceFeedProcess:
         self._writer = writer
 
     def run(self, interval: float) -> None:
-        """Go on until the caller's thread is told to end."""
+        """Write a round per interval until the caller's thread is interrupted."""
         self._follow()
         time.sleep(min(_FIRST, interval))
         while True:
@@ -119,7 +119,7 @@ class PriceFeedProcess:
             time.sleep(max(0.0, interval - (time.monotonic() - began)))
 
     def round(self) -> int:
-        """Write the prices of now; how many had changed."""
+        """Write the current prices; how many had changed."""
         self._follow()
         count = self._writer.write(self._manager.cache.snapshot().values(), utc_now())
         active = [name for name, item in self._manager.status().items() if item.active]
@@ -127,11 +127,11 @@ class PriceFeedProcess:
         return count
 
     def stop(self) -> None:
-        """End the feeds."""
+        """Stop the feeds."""
         self._manager.stop()
 
     def _follow(self) -> None:
-        """Follow the instruments that there are, unless an administrator has stopped the feeds."""
+        """Follow the database's instruments; run the feeds unless an administrator stopped them."""
         try:
             with self._app.app_context():
                 instruments, stopped = active_instruments(), feed_switch.are_stopped()

@@ -12,7 +12,7 @@ from omcrm.number_option import Real, Whole
 from omcrm.settings import load
 from omcrm.webtrader.realtime_data import RealTimeDataManager
 
-_TELL_EVERY = 10.0
+_REPORT_EVERY = 10.0
 _STEP = 0.2
 
 
@@ -26,7 +26,7 @@ _STEP = 0.2
     type=Whole(1, 1_000_000),
     default=1_000,
     show_default=True,
-    help="What the tapes of one source may take, at most.",
+    help="The most that the tapes of one source may take.",
 )
 def record(out: Path, seconds: float | None, megabytes: int) -> None:
     """Record the frames of every source that is set, one tape for each, to be played back by
@@ -53,9 +53,9 @@ def record(out: Path, seconds: float | None, megabytes: int) -> None:
 
 
 def _wait(recorder: Recorder, seconds: float | None) -> None:
-    began = told = time.monotonic()
+    began = reported_at = time.monotonic()
     while seconds is None or time.monotonic() - began < seconds:
         time.sleep(_STEP)
-        if time.monotonic() - told >= _TELL_EVERY:
-            told = time.monotonic()
+        if time.monotonic() - reported_at >= _REPORT_EVERY:
+            reported_at = time.monotonic()
             click.echo(f"{recorder.frames} frames", err=True)

@@ -1,4 +1,4 @@
-"""The desk's page and its JSON."""
+"""The desk's page and its JSON routes."""
 
 import contextlib
 
@@ -85,10 +85,10 @@ def realtime_price(symbol: str) -> ResponseReturnValue:
 def chart_data(symbol: str) -> ResponseReturnValue:
     symbol = _known(symbol)
     try:
-        asked = msgspec.convert({"symbol": symbol, **_query()}, PriceHistory)
+        query = msgspec.convert({"symbol": symbol, **_query()}, PriceHistory)
     except msgspec.ValidationError as error:
         raise AccessRefused("INVALID_PAYLOAD", f"invalid query: {error}") from error
-    history = service.price_history(symbol, asked.timeframe, asked.limit)
+    history = service.price_history(symbol, query.timeframe, query.limit)
     return json_answer({"success": True, **history})
 
 
@@ -108,7 +108,7 @@ def instruments() -> ResponseReturnValue:
 
 
 def _query() -> dict[str, str | int]:
-    """The query, in which a number is text; what is none stays what it is."""
+    """The query with `limit` as a number; an invalid one stays text and fails validation."""
     query: dict[str, str | int] = {**request.args.to_dict()}
     with contextlib.suppress(KeyError, ValueError):
         query["limit"] = whole(request.args["limit"])

@@ -1,4 +1,4 @@
-"""What the desk's routes and events share: the catalogue and the answers."""
+"""Shared by the desk's routes and events: the catalogue and the bodies of answers."""
 
 import gc
 import time
@@ -34,12 +34,12 @@ def manager() -> RealTimeDataManager:
 
 def pages() -> PageRegistry:
     """The desk's connected pages."""
-    found: PageRegistry = current_app.extensions[PAGES]
-    return found
+    registry: PageRegistry = current_app.extensions[PAGES]
+    return registry
 
 
 def reload_catalogue(app: Flask) -> None:
-    """Follow what the database says now."""
+    """Follow the instruments that the database has now."""
     app.extensions[MANAGER].follow(active_instruments())
 
 
@@ -47,7 +47,7 @@ def reload_catalogue(app: Flask) -> None:
 
 
 def find_instruments(symbols: list[str | int]) -> tuple[list[Instrument], list[str | int]]:
-    """The instruments of these symbols or ids, each once, and what there are none for."""
+    """The instruments of these symbols or ids, each once, and the unknown symbols or ids."""
     known = manager().instruments
     by_id = {instrument.id: symbol for symbol, instrument in known.items()}
     wanted = dict.fromkeys(
@@ -70,7 +70,7 @@ def described(instrument: Instrument) -> dict[str, Any]:
     }
 
 
-def connection_status(found: RealTimeDataManager) -> dict[str, Any]:
+def connection_status(market_data: RealTimeDataManager) -> dict[str, Any]:
     """The body of `connection_status`."""
     return {
         name: {
@@ -78,7 +78,7 @@ def connection_status(found: RealTimeDataManager) -> dict[str, Any]:
             "connected_since": iso(status.connected_since),
             "last_message_at": iso(status.last_message_at),
         }
-        for name, status in found.status().items()
+        for name, status in market_data.status().items()
     }
 
 
@@ -108,11 +108,11 @@ def market_status() -> dict[str, Any]:
 
 
 def price_history(symbol: str, timeframe: str, limit: int) -> dict[str, Any]:
-    """The body of `price_history`: the candles of the source that speaks for the symbol now."""
-    found = manager()
-    quote = found.cache.get(symbol)
+    """The body of `price_history`: the candles of the symbol's active source."""
+    market_data = manager()
+    quote = market_data.cache.get(symbol)
     source = quote.source.name if quote else ""
-    candles = found.bars.series(symbol, source, timeframe, limit)
+    candles = market_data.bars.series(symbol, source, timeframe, limit)
     return {
         "symbol": symbol,
         "timeframe": timeframe,
@@ -122,9 +122,9 @@ def price_history(symbol: str, timeframe: str, limit: int) -> dict[str, Any]:
 
 
 def realtime_status(is_admin: bool) -> dict[str, Any]:
-    """The body of `realtime_status`; what concerns single users only for administrators."""
-    found, now = manager(), datetime.now(UTC)
-    quotes = found.cache.snapshot()
+    """The body of `realtime_status`; the details of single users only for administrators."""
+    market_data, now = manager(), datetime.now(UTC)
+    quotes = market_data.cache.snapshot()
     clients: dict[str, Any] = pages().counts()
     registry: ClientRegistry = current_app.extensions[GATEWAYS]
     gateways = registry.counts()
@@ -133,31 +133,35 @@ def realtime_status(is_admin: bool) -> dict[str, Any]:
         gateways["by_user"] = registry.by_user()
     return {
         "success": True,
-        "running": found.running,
-        "since": iso(found.since),
+        "running": market_data.running,
+        "since": iso(market_data.since),
         "stopped_by_admin": feed_switch.are_stopped(),
-        "providers": connection_status(found),
+        "providers": connection_status(market_data),
         "instruments": [
-            _state(found, instrument, quotes.get(instrument), now)
-            for instrument in found.instruments
+            _state(market_data, symbol, quotes.get(symbol), now)
+            for symbol in market_data.instruments
         ],
         "clients": clients,
         "gateways": gateways,
         "cache": {
             "quotes": len(quotes),
             "seq": max((quote.seq for quote in quotes.values()), default=0),
-            "refused": dict(found.validator.refused),
+            "refused": dict(market_data.validator.refused),
         },
-        "delivery": found.fanout.counts(),
+        "delivery": market_data.fanout.counts(),
         "connections": _connections(),
         "timestamp": iso(now),
-        **({"feeds": feed_report(found, now), "news": news_report(found.news)} if is_admin else {}),
+        **(_for_administrators(market_data, now) if is_admin else {}),
     }
 
 
+def _for_administrators(market_data: RealTimeDataManager, now: datetime) -> dict[str, Any]:
+    return {"feeds": feed_report(market_data, now), "news": news_report(market_data.news)}
+
+
 def _connections() -> dict[str, Any]:
-    """What happened to connections, by name, the worst lateness of the last minute, the deadlines
-    that are kept, and how much the garbage collector leaves alone.
+    """Counts of connection events, the worst lag of the last minute, the number of deadlines, and
+    the number of objects frozen for the garbage collector.
     """
     reactor = socketio.server.eio.reactor
     lag = reactor.lag_meter.lag.worst(time.monotonic())
@@ -171,14 +175,14 @@ def _connections() -> dict[str, Any]:
 
 
 def _state(
-    found: RealTimeDataManager, symbol: str, quote: Quote | None, now: datetime
+    market_data: RealTimeDataManager, symbol: str, quote: Quote | None, now: datetime
 ) -> dict[str, Any]:
     return {
         "symbol": symbol,
         "price": quote.last if quote else None,
         "price_class": quote.price_class.value if quote else None,
         "source": quote.source.name if quote else None,
-        "runner_up": found.consolidator.standby(symbol),
+        "runner_up": market_data.consolidator.standby(symbol),
         "seq": quote.seq if quote else None,
         "age_seconds": round(quote.age(now).total_seconds(), 3) if quote else None,
     }

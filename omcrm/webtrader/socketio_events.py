@@ -1,7 +1,7 @@
-"""The desk's Socket.IO namespace: who may connect, what pages may ask, what they are told.
+"""The desk's Socket.IO namespace: connecting, the requests of pages, and the events sent to them.
 
-Handlers stand at module level because there is one `SocketIO` object per process; what belongs
-to an app is looked up through `current_app`.
+Handlers are defined at module level because there is one `SocketIO` object per process; the state
+of an app is looked up through `current_app`.
 """
 
 import logging
@@ -30,12 +30,12 @@ from omcrm.webtrader import service
 from omcrm.webtrader.messages import Instruments, PriceHistory, read
 
 NAMESPACE = "/webtrader"
-# Everybody who passed the login check; never the namespace, which strangers are part of while
-# their connect handler runs.
+# All pages that passed the login check; never send to the whole namespace, which contains
+# unauthenticated clients while their connect handler runs.
 DESK_ROOM = "desk"
 ADMIN_ROOM = "admins"
 
-_GUARD_EVERY = 2.0
+_SWEEP_EVERY = 2.0
 
 _log = logging.getLogger(__name__)
 
@@ -48,34 +48,34 @@ def user_room(user_id: int) -> str:
 # To the pages
 
 
-def written(quote: Quote) -> str:
-    """`price_update` as the Engine.IO message that the fan-out sends to whoever watches."""
+def price_message(quote: Quote) -> str:
+    """`price_update` as the Engine.IO message that the fan-out sends to subscribers."""
     return f"42{NAMESPACE},{wire.dumps(['price_update', price_update(quote)])}"
 
 
-def tell_status(app: Flask) -> None:
-    """Tell every page how the feeds are doing."""
+def send_status(app: Flask) -> None:
+    """Send every page the status of the feeds."""
     status = service.connection_status(app.extensions[service.MANAGER])
     socketio.emit("connection_status", status, to=DESK_ROOM, namespace=NAMESPACE)
 
 
 def drop_sessions(app: Flask, session_hashes: set[str]) -> None:
-    """Disconnect every page of these sessions."""
+    """Disconnect every page of these login sessions."""
     for sid in app.extensions[service.PAGES].sids_of(session_hashes):
         socketio.server.disconnect(sid, namespace=NAMESPACE)
 
 
 def drop_session(session_hash: str) -> None:
-    """Disconnect every page of a session that is over, from a request."""
+    """Disconnect every page of an ended login session; within a request."""
     drop_sessions(current_app._get_current_object(), {session_hash})
 
 
-# Coming and going
+# Connecting and disconnecting
 
 
 @socketio.on("connect", namespace=NAMESPACE)
 def connect(auth: Any = None) -> None:
-    """Seat a logged-in user's page; refuse everybody else."""
+    """Register a logged-in user's page; refuse all other clients."""
     if not current_user.is_authenticated:
         raise Refusal("authentication required")
     feed_control.start_for_viewer()
@@ -83,36 +83,36 @@ def connect(auth: Any = None) -> None:
         request.sid, current_user.id, current_user.session_hash, current_user.is_admin
     )
     try:
-        needs_sweeper = service.pages().enter(page)
+        needs_sweeper = service.pages().add(page)
     except AccessRefused as refusal:
         raise Refusal(refusal.message) from refusal
     for room in (DESK_ROOM, user_room(page.user_id), *([ADMIN_ROOM] if page.is_admin else [])):
         join_room(room)
     app = current_app._get_current_object()
     if needs_sweeper:
-        socketio.start_background_task(_guard, app)
+        socketio.start_background_task(_sweep_sessions, app)
     emit("connection_status", service.connection_status(service.manager()))
 
 
 @socketio.on("disconnect", namespace=NAMESPACE)
-def leave(reason: Any = None) -> None:
-    """The page is gone."""
-    page = service.pages().leave(request.sid)
+def remove_page(reason: Any = None) -> None:
+    """Remove a disconnected page and its subscription."""
+    page = service.pages().remove(request.sid)
     if page is not None and page.subscriber is not None:
-        service.manager().fanout.leave(page.subscriber)
+        service.manager().fanout.remove(page.subscriber)
 
 
-def tell_lost(sid: str) -> None:
-    """Events to a page were dropped because it did not read: it has to ask anew."""
+def send_events_lost(sid: str) -> None:
+    """Tell a page that events were dropped because it did not read: it must subscribe again."""
     body = {"code": "EVENTS_LOST", "message": "Some messages were lost: subscribe again"}
     socketio.emit("reload", body, to=sid, namespace=NAMESPACE)
 
 
-def _guard(app: Flask) -> None:
-    """Drop the pages whose session has ended elsewhere, as long as there are pages."""
+def _sweep_sessions(app: Flask) -> None:
+    """Drop the pages whose login session has ended elsewhere, as long as there are pages."""
     pages = app.extensions[service.PAGES]
-    while not pages.may_rest():
-        socketio.sleep(_GUARD_EVERY)
+    while not pages.may_stop_sweeping():
+        socketio.sleep(_SWEEP_EVERY)
         try:
             with app.app_context():
                 ended = login_session.invalid_among(pages.session_hashes(), datetime.now(UTC))
@@ -120,14 +120,14 @@ def _guard(app: Flask) -> None:
             drop_sessions(app, ended)
         except Exception as error:
             if not database_away.is_away(error):
-                _log.exception("looking for ended sessions failed")
+                _log.exception("checking for ended sessions failed")
 
 
-# What pages ask
+# Requests of pages
 
 
-def _asked(handler: Callable[[PageSession, Any], Any]) -> Callable[..., Any]:
-    """Let a seated page speak within its rate; answer a refusal, and close who keeps at it."""
+def _for_pages(handler: Callable[[PageSession, Any], Any]) -> Callable[..., Any]:
+    """Wrap a handler: apply the page's rate limit, answer refusals, end pages with many of them."""
 
     @wraps(handler)
     def handle(*bodies: Any) -> Any:
@@ -151,7 +151,7 @@ def _asked(handler: Callable[[PageSession, Any], Any]) -> Callable[..., Any]:
 
 @socketio.on_error(NAMESPACE)
 def refuse_failure(error: Exception) -> Any:
-    """While the database cannot be used the page is told so; other failures go on being ours."""
+    """Answer a page that the database is unavailable; re-raise all other errors."""
     if not database_away.is_away(error):
         raise error
     if request.event["message"] == "connect":
@@ -167,14 +167,15 @@ def _is_bad(refusal: AccessRefused) -> bool:
 
 
 @socketio.on("subscribe_to_instruments", namespace=NAMESPACE)
-@_asked
+@_for_pages
 def subscribe(page: PageSession, body: Any) -> dict[str, Any]:
-    """Snapshot, then every change of the instruments asked for."""
-    asked = read(body, Instruments)
-    known, rejected = _instruments(asked)
-    accepted, beyond = service.pages().watch(page, [instrument.symbol for instrument in known])
+    """Send a snapshot, then every change of the requested instruments."""
+    payload = read(body, Instruments)
+    known, rejected = _instruments(payload)
+    symbols = [instrument.symbol for instrument in known]
+    accepted, beyond = service.pages().subscribe(page, symbols)
     rejected += [_rejected(symbol, "LIMIT_EXCEEDED") for symbol in beyond]
-    position = _watch(page, accepted, asked)
+    resume_point = _subscribe(page, accepted, payload)
     if any(rejection["code"] == "LIMIT_EXCEEDED" for rejection in rejected):
         emit("subscription_error", _beyond_limit())
     if not accepted:
@@ -184,41 +185,41 @@ def subscribe(page: PageSession, body: Any) -> dict[str, Any]:
         "message": f"Subscribed to {len(accepted)} instruments",
         "instruments": [_brief(instruments[symbol]) for symbol in accepted],
         "rejected": rejected,
-        **position,
+        **resume_point,
     }
     emit("subscription_success", answer)
     return answer
 
 
 @socketio.on("unsubscribe_from_instruments", namespace=NAMESPACE)
-@_asked
+@_for_pages
 def unsubscribe(page: PageSession, body: Any) -> dict[str, Any]:
-    """End the updates of these instruments; ending what was not begun is harmless."""
+    """End the updates of these instruments; those not subscribed to are ignored."""
     known, _ = _instruments(read(body, Instruments))
     symbols = [instrument.symbol for instrument in known]
     if page.subscriber is not None:
-        service.manager().fanout.unwatch(page.subscriber, symbols)
-    service.pages().unwatch(page, symbols)
+        service.manager().fanout.unsubscribe(page.subscriber, symbols)
+    service.pages().unsubscribe(page, symbols)
     answer = {"message": f"Unsubscribed from {len(symbols)} instruments", "symbols": symbols}
     emit("unsubscription_success", answer)
     return answer
 
 
 @socketio.on("get_price_history", namespace=NAMESPACE)
-@_asked
+@_for_pages
 def get_price_history(page: PageSession, body: Any) -> dict[str, Any]:
     """The candles of one symbol."""
-    asked = read(body, PriceHistory)
-    symbol = canonical_symbol(asked.symbol)
+    payload = read(body, PriceHistory)
+    symbol = canonical_symbol(payload.symbol)
     if symbol not in service.manager().instruments:
         raise AccessRefused("UNKNOWN_SYMBOL", f"Unknown symbol: {symbol}")
-    answer = service.price_history(symbol, asked.timeframe, asked.limit)
+    answer = service.price_history(symbol, payload.timeframe, payload.limit)
     emit("price_history", answer)
     return answer
 
 
 @socketio.on("get_market_status", namespace=NAMESPACE)
-@_asked
+@_for_pages
 def get_market_status(page: PageSession, body: Any) -> dict[str, Any]:
     """Which markets are open."""
     answer = service.market_status()
@@ -227,40 +228,40 @@ def get_market_status(page: PageSession, body: Any) -> dict[str, Any]:
 
 
 @socketio.on("ping", namespace=NAMESPACE)
-@_asked
+@_for_pages
 def ping(page: PageSession, body: Any) -> dict[str, Any]:
-    """A sign of life, with the server's time."""
+    """Answer with the server's time."""
     answer = {"timestamp": iso(datetime.now(UTC))}
     emit("pong", answer)
     return answer
 
 
 @socketio.on("*", namespace=NAMESPACE)
-@_asked
+@_for_pages
 def unknown(page: PageSession, body: Any) -> None:
-    """Anything else."""
+    """Refuse any other event."""
     raise AccessRefused("INVALID_PAYLOAD", "unknown event")
 
 
-def _watch(page: PageSession, symbols: list[str], asked: Instruments) -> dict[str, Any]:
-    """Snapshot, then changes; where the page is by that, so that it can resume."""
+def _subscribe(page: PageSession, symbols: list[str], payload: Instruments) -> dict[str, Any]:
+    """Send a snapshot, then changes; the resume point for the answer."""
     fanout, session = service.manager().fanout, socketio.server.session_of(page.sid, NAMESPACE)
     if not symbols or session is None:
         return {}
     if page.subscriber is None:
-        page.subscriber = fanout.join(session, written)
-    since = ResumeToken(asked.since.epoch, asked.since.seq) if asked.since else None
-    position = fanout.watch(page.subscriber, symbols, asked.max_rate, since)
+        page.subscriber = fanout.add(session, price_message)
+    since = ResumeToken(payload.since.epoch, payload.since.seq) if payload.since else None
+    resume_point = fanout.subscribe(page.subscriber, symbols, payload.max_rate, since)
     if service.pages().page(page.sid) is None:
-        # Disconnected meanwhile, by another thread: nobody else would take it out.
-        fanout.leave(page.subscriber)
-    return position._asdict()
+        # Another thread disconnected the page meanwhile, before it had this subscription.
+        fanout.remove(page.subscriber)
+    return resume_point._asdict()
 
 
-def _instruments(asked: Instruments) -> tuple[list[Instrument], list[dict[str, Any]]]:
-    """The instruments asked for, and what was asked for in vain: unknown, or too many at once."""
-    ids = dict.fromkeys(asked.instrument_ids)
-    wanted: list[str | int] = [*canonical_symbols(asked.symbols), *ids]
+def _instruments(payload: Instruments) -> tuple[list[Instrument], list[dict[str, Any]]]:
+    """The requested instruments, and the rejected ones: unknown, or too many at once."""
+    ids = dict.fromkeys(payload.instrument_ids)
+    wanted: list[str | int] = [*canonical_symbols(payload.symbols), *ids]
     most = service.pages().limits.subscriptions
     known, unknown = service.find_instruments(wanted[:most])
     rejected = [_rejected(name, "UNKNOWN_SYMBOL") for name in unknown]

@@ -126,11 +126,11 @@ class Served(Process):
 
 def rest(client: socket.socket) -> bytes:
     """What still comes until the server ends, however it does."""
-    parts = []
+    chunks = []
     with contextlib.suppress(ConnectionError):
-        while part := client.recv(65536):
-            parts.append(part)
-    return b"".join(parts)
+        while chunk := client.recv(65536):
+            chunks.append(chunk)
+    return b"".join(chunks)
 
 
 def main(mode: str, port: int) -> Any:

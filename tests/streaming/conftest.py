@@ -14,11 +14,11 @@ from omcrm.streaming.frame import WINDOW_BITS
 from omcrm.streaming.reactor import Reactor
 from omcrm.streaming.socketio_adapter import RealtimeServer
 from tests.processes import PATIENCE, wait_for
-from tests.streaming.course import Course, same_price
-from tests.streaming.guest import Serve
-from tests.streaming.heard import Heard
 from tests.streaming.pair import Opener, Pair, tcp_pair
+from tests.streaming.polling_client import Serve
 from tests.streaming.raw_client import RawClient
+from tests.streaming.recording_listener import RecordingListener
+from tests.streaming.timed_tier import TimedTier, same_price
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def opened(reactor: Reactor) -> Iterator[Opener]:
 
         def make(
             limits: ConnectionLimits | None = None,
-            heard: Heard | None = None,
+            listener: RecordingListener | None = None,
             first: bytes = b"",
             early: bytes = b"",
             tcp: bool = False,
@@ -47,28 +47,30 @@ def opened(reactor: Reactor) -> Iterator[Opener]:
             connection = WebSocketConnection(
                 ours, reactor, limits or ConnectionLimits(), extensions
             )
-            pair = Pair(connection, heard or Heard(), stack.enter_context(RawClient(theirs)))
+            pair = Pair(
+                connection, listener or RecordingListener(), stack.enter_context(RawClient(theirs))
+            )
             made.append(pair)
-            connection.start(pair.heard, first, early)
+            connection.start(pair.listener, first, early)
             return pair
 
         yield make
     for socket_pair in made:
-        socket_pair.heard.end.wait(PATIENCE)
-    assert [1] * len(made) == [pair.heard.ends for pair in made]
+        socket_pair.listener.end.wait(PATIENCE)
+    assert [1] * len(made) == [pair.listener.ends for pair in made]
     assert 0 == reactor.connections()
 
 
 @pytest.fixture
-def course() -> Course:
+def timed_tier() -> TimedTier:
     """A lane in which every change counts."""
-    return Course()
+    return TimedTier()
 
 
 @pytest.fixture
-def calm() -> Course:
+def price_tier() -> TimedTier:
     """A lane in which only another price cannot wait."""
-    return Course(same_price)
+    return TimedTier(same_price)
 
 
 @pytest.fixture

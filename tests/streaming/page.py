@@ -26,16 +26,16 @@ def symbol_and_price(quote: Quote) -> str:
     return f"{quote.symbol} {quote.said.trade.price}"
 
 
-def take(fanout: FanOut, *texts: str) -> None:
+def publish(fanout: FanOut, *texts: str) -> None:
     """Quotes come, said as symbol, number and, where it matters, price."""
     for text in texts:
         symbol, seq, *number = text.split()
         fanout.take(quote(trade(*number or "1", int(seq)), symbol=symbol, seq=int(seq)))
 
 
-def tell(fanout: FanOut, *texts: str) -> None:
+def flush(fanout: FanOut, *texts: str) -> None:
     """Quotes come, and all that waits leaves before this is over."""
-    take(fanout, *texts)
+    publish(fanout, *texts)
     fanout.start()
     fanout.stop()
 
@@ -56,26 +56,26 @@ class Page:
     def direct(self) -> None:
         """Batches are more telling than bytes."""
 
-    def on_ready(self, wants_state: Callable[[], None]) -> None:
-        self.wants_state = wants_state
+    def on_ready(self, ready_callback: Callable[[], None]) -> None:
+        self.ready_callback = ready_callback
 
     def get_ready(self) -> None:
         self.ready = True
-        self.wants_state()
+        self.ready_callback()
 
     @property
-    def told(self) -> list[list[str]]:
+    def writes(self) -> list[list[str]]:
         """What came, write by write."""
         return [batch.packets for batch in self.batches]
 
     @property
     def packets(self) -> list[str]:
-        return [packet for packets in self.told for packet in packets]
+        return [packet for packets in self.writes for packet in packets]
 
     def wait(self, packet: str) -> None:
         wait_for(lambda: packet in self.packets, 20, packet)
 
-    def watch(
+    def subscribe(
         self,
         fanout: FanOut,
         symbols: str,
@@ -84,14 +84,14 @@ class Page:
         **more,
     ) -> ResumePoint:
         if self.subscriber is None:
-            self.subscriber = fanout.join(self, dialect, facts)
-        self.position = fanout.watch(self.subscriber, symbols.split(), **more)
-        return self.position
+            self.subscriber = fanout.add(self, dialect, facts)
+        self.resume_point = fanout.subscribe(self.subscriber, symbols.split(), **more)
+        return self.resume_point
 
 
-def watching(fanout: FanOut, symbols: str, ready: bool = True, **more) -> Page:
+def subscribed(fanout: FanOut, symbols: str, ready: bool = True, **more) -> Page:
     """A new page that watches these symbols."""
     page = Page()
     page.ready = ready
-    page.watch(fanout, symbols, **more)
+    page.subscribe(fanout, symbols, **more)
     return page

@@ -8,15 +8,15 @@ from typing import NamedTuple
 from omcrm.streaming.connection import WebSocketConnection
 from omcrm.streaming.frame import text_frame
 from tests.processes import wait_for
-from tests.streaming.heard import Heard
 from tests.streaming.raw_client import RawClient
+from tests.streaming.recording_listener import RecordingListener
 
 
 class Pair(NamedTuple):
     """A connection, who listens to it, and its peer."""
 
     connection: WebSocketConnection
-    heard: Heard
+    listener: RecordingListener
     peer: RawClient
 
 
@@ -30,7 +30,7 @@ def tcp_pair() -> tuple[socket.socket, socket.socket]:
         return server.accept()[0], theirs
 
 
-def fill(pair: Pair) -> int:
+def fill_socket(pair: Pair) -> int:
     """Offer until nothing more is taken, also not a little later; how many frames were."""
     payload, taken = text_frame(b"x" * 1000), 0
     full_since = time.monotonic()
@@ -41,7 +41,7 @@ def fill(pair: Pair) -> int:
     return taken
 
 
-def say_goodbye(pair: Pair) -> None:
+def begin_close(pair: Pair) -> None:
     """Close, and wait until that is under way."""
     pair.connection.close()
     wait_for(lambda: not pair.connection.open, 5)

@@ -162,20 +162,20 @@ class RawClient:
     def rest(self) -> bytes:
         """All bytes until the server's end, which must come."""
         with contextlib.suppress(ConnectionResetError):
-            while part := self.sock.recv(65536):
-                self._read += part
+            while data := self.sock.recv(65536):
+                self._read += data
         rest, self._read = self._read, b""
         return rest
 
     def is_ended(self) -> bool:
         """Whether the server has ended the connection, without waiting; reads what is there."""
-        patience = self.sock.gettimeout()
+        timeout = self.sock.gettimeout()
         self.sock.setblocking(False)
         try:
-            while part := self.sock.recv(65536):
-                self._read += part
+            while data := self.sock.recv(65536):
+                self._read += data
         except BlockingIOError:
-            self.sock.settimeout(patience)
+            self.sock.settimeout(timeout)
             return False
         except OSError:
             pass
@@ -193,10 +193,10 @@ class RawClient:
         return data
 
     def _fetch(self) -> None:
-        part = self.sock.recv(65536)
-        if not part:
+        data = self.sock.recv(65536)
+        if not data:
             raise ConnectionError(f"ended after {self._read!r}")
-        self._read += part
+        self._read += data
 
     def __enter__(self) -> Self:
         return self

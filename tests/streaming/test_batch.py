@@ -34,11 +34,11 @@ def read(frames: bytes, *extensions: PerMessageDeflate) -> list[str]:
     client = Protocol(Side.CLIENT, state=State.OPEN)
     client.extensions = list(extensions)
     client.receive_data(frames)
-    found: Sequence[object] = client.events_received()
+    messages: Sequence[object] = client.events_received()
 
     assert None is client.parser_exc
-    assert all(isinstance(event, Frame) and event.opcode is Opcode.TEXT for event in found)
-    return [bytes(event.data).decode() for event in found if isinstance(event, Frame)]
+    assert all(isinstance(event, Frame) and event.opcode is Opcode.TEXT for event in messages)
+    return [bytes(event.data).decode() for event in messages if isinstance(event, Frame)]
 
 
 def agreed() -> PerMessageDeflate:

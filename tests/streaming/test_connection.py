@@ -20,8 +20,7 @@ from omcrm.streaming.connection import ConnectionLimits, WebSocketConnection
 from omcrm.streaming.frame import text_frame
 from omcrm.streaming.reactor import Reactor
 from tests.processes import PATIENCE, wait_for
-from tests.streaming.heard import Heard
-from tests.streaming.pair import Opener, say_goodbye
+from tests.streaming.pair import Opener, begin_close
 from tests.streaming.raw_client import (
     BINARY,
     CLOSE,
@@ -34,6 +33,7 @@ from tests.streaming.raw_client import (
     frame,
     text,
 )
+from tests.streaming.recording_listener import RecordingListener
 
 QUICK = settings(
     deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -55,9 +55,9 @@ def test_messages_arrive_whole(opened: Opener) -> None:
     pair = opened()
     pair.peer.send(text("a"), frame(BINARY, b"\x00\xff"), frame(TEXT, CHAPTER[:1], fin=False))
     pair.peer.send(frame(CONT, CHAPTER[1:4], fin=False), frame(CONT, CHAPTER[4:]), text(""))
-    wait_for(lambda: len(pair.heard.messages) == 4, 5)
+    wait_for(lambda: len(pair.listener.messages) == 4, 5)
 
-    assert ["a", b"\x00\xff", CHAPTER.decode(), ""] == pair.heard.messages
+    assert ["a", b"\x00\xff", CHAPTER.decode(), ""] == pair.listener.messages
 
 
 def test_the_answer_comes_first(opened: Opener) -> None:
@@ -73,15 +73,15 @@ def test_what_came_early_comes_first(reactor: Reactor) -> None:
     for _ in range(100):
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
-        heard = Heard()
+        listener = RecordingListener()
         with theirs:
             theirs.sendall(text("later") + closing())
             connection = WebSocketConnection(ours, reactor, ConnectionLimits())
-            connection.start(heard, b"", early=text("early"))
-            wait_for(lambda heard=heard: len(heard.messages) == 2, 5)
-        heard.end.wait(PATIENCE)
+            connection.start(listener, b"", early=text("early"))
+            wait_for(lambda listener=listener: len(listener.messages) == 2, 5)
+        listener.end.wait(PATIENCE)
 
-        assert ["early", "later"] == heard.messages
+        assert ["early", "later"] == listener.messages
 
 
 @given(st.lists(st.binary(max_size=300), max_size=8), st.randoms(use_true_random=False))
@@ -105,9 +105,9 @@ def test_how_it_is_cut_does_not_matter(
         size = chance.choice((1, 2, 7, 100, 1000))
         pair.peer.send(bytes(stream[:size]))
         del stream[:size]
-    wait_for(lambda: len(pair.heard.messages) == len(messages), 5)
+    wait_for(lambda: len(pair.listener.messages) == len(messages), 5)
 
-    assert messages == pair.heard.messages
+    assert messages == pair.listener.messages
 
 
 @given(st.binary(min_size=1, max_size=200), st.booleans())
@@ -127,7 +127,7 @@ def test_nonsense_ends_it(
 
 
 @pytest.mark.parametrize(
-    ("said", "code"),
+    ("frames", "code"),
     [
         (frame(TEXT, b"\xff"), 1007),
         (frame(TEXT, b"ok\xed\xa0\x80", fin=False), 1007),
@@ -153,13 +153,13 @@ def test_nonsense_ends_it(
         "sum",
     ],
 )
-def test_a_fault_is_named(opened: Opener, said: bytes, code: int) -> None:
+def test_a_fault_is_named(opened: Opener, frames: bytes, code: int) -> None:
     """The peer is told what was wrong, at once, and nothing behind it is heard."""
     pair = opened(ConnectionLimits(message=1000))
-    pair.peer.send(said)
+    pair.peer.send(frames)
 
     assert [code] == [frame.code for frame in pair.peer.frames()]
-    assert [] == pair.heard.messages
+    assert [] == pair.listener.messages
 
 
 def test_nothing_behind_a_fault_is_heard(opened: Opener) -> None:
@@ -168,7 +168,7 @@ def test_nothing_behind_a_fault_is_heard(opened: Opener) -> None:
     pair.peer.send(text("before"), frame(TEXT, b"\xff"), text("too late"), closing())
 
     assert CLOSE == next(pair.peer.frames()).opcode
-    assert ["before"] == pair.heard.messages
+    assert ["before"] == pair.listener.messages
 
 
 def test_compressed_messages(opened: Opener) -> None:
@@ -177,43 +177,43 @@ def test_compressed_messages(opened: Opener) -> None:
     packed = deflate(b"abc" * 500)
     pair.peer.send(frame(TEXT, packed, rsv=4), text("plain"))
     pair.peer.send(frame(BINARY, packed[:5], rsv=4, fin=False), frame(CONT, packed[5:]))
-    wait_for(lambda: len(pair.heard.messages) == 3, 5)
+    wait_for(lambda: len(pair.listener.messages) == 3, 5)
 
-    assert ["abc" * 500, "plain", b"abc" * 500] == pair.heard.messages
+    assert ["abc" * 500, "plain", b"abc" * 500] == pair.listener.messages
     assert pair.connection.deflates
 
 
 @pytest.mark.parametrize("behind", [b"", closing(), frame(3)], ids=["more", "close", "fault"])
-@pytest.mark.parametrize("said", [text("a"), frame(PING)], ids=["messages", "pings"])
+@pytest.mark.parametrize("frames", [text("a"), frame(PING)], ids=["messages", "pings"])
 def test_a_flood_is_ended(
     opened: Opener,
     reactor: Reactor,
     caplog: pytest.LogCaptureFixture,
-    said: bytes,
+    frames: bytes,
     behind: bytes,
 ) -> None:
     """More frames in a second than allowed end it, and none of them is heard."""
     before = reactor.counters["floods"]
     pair = opened(ConnectionLimits(frames=100, closing=0.2))
-    pair.peer.send(text("before"), said * 100 + behind)
+    pair.peer.send(text("before"), frames * 100 + behind)
     for _ in pair.peer.frames():
         pass
 
     assert 1 == reactor.counters["floods"] - before
     assert [] == caplog.messages
-    assert len(pair.heard.messages) <= 1
+    assert len(pair.listener.messages) <= 1
 
 
 def test_a_lively_peer_is_no_flood(opened: Opener) -> None:
     """As many as are allowed, again in the next second."""
     pair = opened(ConnectionLimits(frames=100))
     pair.peer.send(text("a") * 100)
-    wait_for(lambda: len(pair.heard.messages) == 100, 5)
+    wait_for(lambda: len(pair.listener.messages) == 100, 5)
     time.sleep(1.05)
     pair.peer.send(text("a") * 100)
-    wait_for(lambda: len(pair.heard.messages) == 200, 5)
+    wait_for(lambda: len(pair.listener.messages) == 200, 5)
 
-    assert 0 == pair.heard.ends
+    assert 0 == pair.listener.ends
 
 
 def test_a_bomb_does_not_go_off(opened: Opener) -> None:
@@ -243,11 +243,11 @@ def test_a_pause_leaves_messages_where_they_are(opened: Opener) -> None:
         while True:
             pair.peer.sock.send(text("a"))
             sent += 1
-    heard_meanwhile = list(pair.heard.messages)
+    received_meanwhile = list(pair.listener.messages)
     pair.connection.pause(False)
-    wait_for(lambda: len(pair.heard.messages) == sent, 10)
+    wait_for(lambda: len(pair.listener.messages) == sent, 10)
 
-    assert [] == heard_meanwhile
+    assert [] == received_meanwhile
 
 
 def test_a_listener_that_fails_costs_its_connection(
@@ -258,7 +258,7 @@ def test_a_listener_that_fails_costs_its_connection(
     def fail(message: str | bytes) -> None:
         raise RuntimeError(message)
 
-    pair = opened(heard=Heard(fail), tcp=True)
+    pair = opened(listener=RecordingListener(fail), tcp=True)
     pair.peer.send(text("a"))
 
     assert b"" == pair.peer.rest()
@@ -272,11 +272,11 @@ def test_our_goodbye(opened: Opener) -> None:
     """A close is said with its reason, and the stream ends when the peer has answered."""
     pair = opened()
     pair.connection.close(1001, "restart")
-    said = pair.peer.read()
-    pair.peer.send(frame(CLOSE, said.payload))
+    close_frame = pair.peer.read()
+    pair.peer.send(frame(CLOSE, close_frame.payload))
 
     assert b"" == pair.peer.rest()
-    assert (1001, b"restart") == (said.code, said.payload[2:])
+    assert (1001, b"restart") == (close_frame.code, close_frame.payload[2:])
 
 
 def test_their_goodbye(opened: Opener) -> None:
@@ -296,10 +296,10 @@ def test_the_end_comes_in_any_case(opened: Opener, reactor: Reactor, answers: bo
     pair.connection.close()
     if answers:
         pair.peer.send(closing())
-    pair.heard.end.wait(PATIENCE)
+    pair.listener.end.wait(PATIENCE)
 
     assert 1 == reactor.counters["unanswered"] - before
-    assert 1 == pair.heard.ends
+    assert 1 == pair.listener.ends
 
 
 @pytest.mark.parametrize("tcp", [False, True], ids=["end", "reset"])
@@ -311,17 +311,17 @@ def test_gone_without_a_word(opened: Opener, tcp: bool) -> None:
         pair.peer.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     pair.peer.sock.close()
 
-    assert pair.heard.end.wait(PATIENCE)
+    assert pair.listener.end.wait(PATIENCE)
 
 
 def test_silence_is_questioned_then_ended(opened: Opener, reactor: Reactor) -> None:
     """Who says nothing is pinged; who does not answer that is told so and left."""
     before = reactor.counters["silent"]
     pair = opened(ConnectionLimits(silent=0.4, closing=0.2))
-    said = list(pair.peer.frames())
+    frames = list(pair.peer.frames())
 
     assert [(PING, None), (CLOSE, 1008)] == [
-        (reply.opcode, reply.code if reply.opcode == CLOSE else None) for reply in said
+        (reply.opcode, reply.code if reply.opcode == CLOSE else None) for reply in frames
     ]
     assert 1 == reactor.counters["silent"] - before
 
@@ -333,14 +333,14 @@ def test_an_answer_ends_the_silence(opened: Opener) -> None:
         assert PING == pair.peer.read().opcode
         pair.peer.send(frame(PONG))
 
-    assert 0 == pair.heard.ends
+    assert 0 == pair.listener.ends
 
 
 def test_what_is_over_is_over(opened: Opener) -> None:
     """Afterwards nothing is sent, heard or told a second time, and nobody has to come again."""
     pair = opened()
     pair.peer.sock.close()
-    pair.heard.end.wait(PATIENCE)
+    pair.listener.end.wait(PATIENCE)
     pair.connection.send(b"x")
     pair.connection.close()
     pair.connection.pause(True)
@@ -348,27 +348,27 @@ def test_what_is_over_is_over(opened: Opener) -> None:
 
     assert pair.connection.try_send(b"x")
     assert not pair.connection.open
-    assert 1 == pair.heard.ends
+    assert 1 == pair.listener.ends
 
 
 def test_a_flood_after_the_goodbye_is_not_kept(opened: Opener) -> None:
     """What still comes between our close and the end is thrown away, not collected."""
     pair = opened(ConnectionLimits(closing=20))
-    say_goodbye(pair)
+    begin_close(pair)
     pair.peer.send(frame(BINARY, bytes(1000)) * 1000)
     kept = list(pair.connection._protocol.events)
     pair.peer.send(closing())
 
     assert [1000] == [frame.code for frame in pair.peer.frames()]
     assert len(kept) < 100
-    assert [] == pair.heard.messages
+    assert [] == pair.listener.messages
 
 
 def test_a_ping_crosses_our_goodbye(opened: Opener, reactor: Reactor) -> None:
     """It is not answered any more, and does not keep the connection from its orderly end."""
     before = reactor.counters["unanswered"]
     pair = opened(ConnectionLimits(closing=20))
-    say_goodbye(pair)
+    begin_close(pair)
     pair.peer.send(frame(PING), closing())
 
     assert [CLOSE] == [frame.opcode for frame in pair.peer.frames()]
@@ -379,13 +379,13 @@ def test_nothing_holds_what_is_over(reactor: Reactor) -> None:
     """With the peer gone neither connection nor listener is kept, not even by a deadline."""
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
-    heard = Heard()
+    listener = RecordingListener()
     connection = WebSocketConnection(ours, reactor, ConnectionLimits(closing=0.1))
-    connection.start(heard, b"")
+    connection.start(listener, b"")
     connection.close()
     with theirs:
-        heard.end.wait(PATIENCE)
-    gone = weakref.ref(heard)
+        listener.end.wait(PATIENCE)
+    gone = weakref.ref(listener)
     protocol = weakref.ref(connection._protocol)
-    del connection, heard
+    del connection, listener
     wait_for(lambda: gc.collect() is not None and not gone() and not protocol(), 5)

@@ -11,7 +11,7 @@ from omcrm.streaming.connection import ConnectionLimits
 from omcrm.streaming.frame import text_frame
 from omcrm.streaming.reactor import Reactor
 from tests.processes import wait_for
-from tests.streaming.pair import Opener, fill, say_goodbye
+from tests.streaming.pair import Opener, begin_close, fill_socket
 from tests.streaming.raw_client import (
     CLOSE,
     PING,
@@ -29,12 +29,12 @@ QUICK = settings(
 def test_state_is_refused_while_older_bytes_wait(opened: Opener, reactor: Reactor) -> None:
     """A full socket takes no state until its peer has read; then the listener hears of it."""
     pair = opened()
-    fill(pair)
-    writables = pair.heard.writables
+    fill_socket(pair)
+    writables = pair.listener.writables
 
     assert not pair.connection.try_send(text_frame(b"newer"))
     assert pair.connection.blocked
-    wait_for(lambda: not pair.peer.is_ended() and pair.heard.writables > writables, 5)
+    wait_for(lambda: not pair.peer.is_ended() and pair.listener.writables > writables, 5)
     assert pair.connection.try_send(text_frame(b"newest"))
     while (payload := pair.peer.read().payload) != b"newest":
         assert b"x" * 1000 == payload
@@ -43,7 +43,7 @@ def test_state_is_refused_while_older_bytes_wait(opened: Opener, reactor: Reacto
 def test_events_wait_their_turn(opened: Opener) -> None:
     """Events to a full socket arrive later, all of them and in their order."""
     pair = opened()
-    fill(pair)
+    fill_socket(pair)
     for number in range(50):
         pair.connection.send(text_frame(b"%d" % number))
     read = [pair.peer.read().payload]
@@ -53,23 +53,23 @@ def test_events_wait_their_turn(opened: Opener) -> None:
     assert [b"%d" % number for number in range(50)] == [
         payload for payload in read if len(payload) < 9
     ]
-    assert 0 == pair.heard.losses
+    assert 0 == pair.listener.losses
 
 
 def test_too_many_events_are_lost_and_that_is_told(opened: Opener, reactor: Reactor) -> None:
     """Beyond the bound what waits is dropped whole, and the listener learns it afterwards."""
     pair = opened(ConnectionLimits(backlog=10_000))
     dropped = reactor.counters["events_dropped"]
-    fill(pair)
+    fill_socket(pair)
     for number in range(2000):
         pair.connection.send(text_frame(b"%0100d" % number))
         assert pair.connection._backlog <= 11_010
     pair.connection.send(text_frame(b"the last"))
-    assert 0 == pair.heard.losses
+    assert 0 == pair.listener.losses
     numbers = []
     while (payload := pair.peer.read().payload) != b"the last":
         numbers += [int(payload)] if payload[:1] == b"0" else []
-    wait_for(lambda: pair.heard.losses == 1, 5)
+    wait_for(lambda: pair.listener.losses == 1, 5)
 
     assert sorted(numbers) == numbers
     assert 2000 - len(numbers) == reactor.counters["events_dropped"] - dropped > 1500
@@ -78,13 +78,13 @@ def test_too_many_events_are_lost_and_that_is_told(opened: Opener, reactor: Reac
 def test_one_big_event_is_not_lost(opened: Opener) -> None:
     """An event alone may be larger than the bound of those that wait."""
     pair = opened(ConnectionLimits(backlog=1000))
-    fill(pair)
+    fill_socket(pair)
     pair.connection.send(text_frame(b"b" * 500_000))
     while len(payload := pair.peer.read().payload) == 1000:
         pass
 
     assert b"b" * 500_000 == payload
-    assert 0 == pair.heard.losses
+    assert 0 == pair.listener.losses
 
 
 @given(st.lists(st.tuples(st.sampled_from("osrp"), st.integers(0, 30_000)), max_size=60))
@@ -163,9 +163,9 @@ def read_all(peer: RawClient) -> None:
 def test_a_goodbye_to_one_who_does_not_read(opened: Opener) -> None:
     """The frame that was begun is finished, what waits behind it is not sent any more."""
     pair = opened()
-    fill(pair)
+    fill_socket(pair)
     pair.connection.send(text_frame(b"event"))
-    say_goodbye(pair)
+    begin_close(pair)
     pair.peer.send(closing())
     frames = list(pair.peer.frames())
 
@@ -177,12 +177,12 @@ def test_who_takes_nothing_is_cut(opened: Opener, reactor: Reactor) -> None:
     """What waits longer than allowed ends the connection at once, and is thrown away."""
     before = reactor.counters["stalled"]
     pair = opened(ConnectionLimits(stalled=0.2), tcp=True)
-    fill(pair)
+    fill_socket(pair)
 
     def is_over() -> bool:
         # The kernel may still find room for what waited.
         pair.connection.try_send(text_frame(b"x" * 1_000_000))
-        return pair.heard.end.wait(0.05)
+        return pair.listener.end.wait(0.05)
 
     wait_for(is_over, 20, "the end")
     assert 1 == reactor.counters["stalled"] - before
@@ -195,7 +195,7 @@ def test_who_takes_a_little_is_not(opened: Opener) -> None:
     pair = opened(ConnectionLimits(stalled=5.0))
     for _ in range(7):
         time.sleep(1)
-        for _ in range(fill(pair)):
+        for _ in range(fill_socket(pair)):
             pair.peer.read()
 
-    assert 0 == pair.heard.ends
+    assert 0 == pair.listener.ends

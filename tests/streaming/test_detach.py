@@ -19,15 +19,14 @@ from typing import Any, Self
 import pytest
 from gunicorn.http.unreader import SocketUnreader
 
-from omcrm.streaming import detach
-from omcrm.streaming.detach import NotDetachable, leave, take
+from omcrm.streaming.detach import NotDetachable, detach, end_request
 from tests.conftest import missing
 from tests.process_table import children, descriptors
 from tests.processes import Process, free_port, wait_for
 
-OWN = [sys.executable, "-m", "tests.streaming.takeover_app"]
+OWN = [sys.executable, "-m", "tests.streaming.detach_app"]
 GUNICORN = [sys.executable, "-m", "gunicorn", "--workers", "1", "--log-level", "warning"]
-APP = "tests.streaming.takeover_app:app"
+APP = "tests.streaming.detach_app:app"
 # A single thread: whoever takes a connection gives it back.
 WORKERS = {
     "gunicorn on eventlet": ["-k", "omcrm.serving.worker.EventletWorker"],
@@ -64,12 +63,12 @@ class Client:
         return dict(line.split(": ") for line in lines)
 
     def head(self) -> list[str]:
-        said = b""
-        while not said.endswith(b"\r\n\r\n"):
-            part = self.sock.recv(1)
-            assert part, said
-            said += part
-        return said.decode().split("\r\n")[:-2]
+        received = b""
+        while not received.endswith(b"\r\n\r\n"):
+            chunk = self.sock.recv(1)
+            assert chunk, received
+            received += chunk
+        return received.decode().split("\r\n")[:-2]
 
     def get(self, path: str, *headers: str) -> str:
         """The body of an answer, after which the connection is kept if the server does that."""
@@ -84,12 +83,12 @@ class Client:
         return self.exactly(int(facts.split("content-length: ")[1].split()[0])).decode()
 
     def exactly(self, size: int) -> bytes:
-        said = b""
-        while len(said) < size:
-            part = self.sock.recv(size - len(said))
-            assert part, said
-            said += part
-        return said
+        received = b""
+        while len(received) < size:
+            chunk = self.sock.recv(size - len(received))
+            assert chunk, received
+            received += chunk
+        return received
 
     def exchange(self, data: bytes) -> bytes:
         """What comes back while `data` is sent; in one thread, because TLS bears no two."""
@@ -101,17 +100,17 @@ class Client:
             with contextlib.suppress(BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 rest = rest[self.sock.send(rest[:65536]) :] if rest else rest
             with contextlib.suppress(BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                while part := self.sock.recv(65536):
-                    back += part
+                while chunk := self.sock.recv(65536):
+                    back += chunk
         return bytes(back)
 
     def rest(self) -> bytes:
         """What still comes until the server ends."""
-        said = b""
+        received = b""
         with contextlib.suppress(ConnectionError):
-            while part := self.sock.recv(65536):
-                said += part
-        return said
+            while chunk := self.sock.recv(65536):
+                received += chunk
+        return received
 
     def __enter__(self) -> Self:
         return self
@@ -149,8 +148,8 @@ class Served(Process):
 
     def ask(self, path: str) -> dict[str, int]:
         with Client(self) as client:
-            said: dict[str, int] = json.loads(client.get(path, "Connection: close"))
-            return said
+            received: dict[str, int] = json.loads(client.get(path, "Connection: close"))
+            return received
 
     @property
     def worker(self) -> int:
@@ -242,7 +241,7 @@ def test_nothing_is_a_request_any_more(served: Served) -> None:
     before = served.state()["executed"]
     with Client(served) as client:
         headers = client.upgrade(behind=SMUGGLED)
-        at_once = client.exactly(len(SMUGGLED))
+        immediately = client.exactly(len(SMUGGLED))
         client.sock.sendall(SMUGGLED)
         later = client.exactly(len(SMUGGLED))
         client.sock.sendall(b"bye")
@@ -252,7 +251,7 @@ def test_nothing_is_a_request_any_more(served: Served) -> None:
         after = client.rest()
 
     assert str(len(SMUGGLED)) == headers["X-Early"]
-    assert (SMUGGLED, SMUGGLED, b"bye", b"") == (at_once, later, end, after)
+    assert (SMUGGLED, SMUGGLED, b"bye", b"") == (immediately, later, end, after)
     assert before == served.state()["executed"]
 
 
@@ -384,7 +383,7 @@ def test_a_request_with_a_body_is_not_taken(served: Served, header: str, body: s
 def test_what_cannot_be_taken_is_refused(environ: dict[str, Any]) -> None:
     """Before anything was done to it."""
     with pytest.raises(NotDetachable):
-        take(environ)
+        detach(environ)
 
 
 @pytest.fixture
@@ -417,12 +416,12 @@ def test_nothing_decrypted_is_left(tls: tuple[ssl.SSLSocket, ssl.SSLSocket]) -> 
     environ = as_served(server)
     unreader = environ["wsgi.input"].reader.unreader
     unreader.unread(server.recv(len(SMUGGLED)))
-    taken = take(environ)
-    taken.socket.close()
+    detached = detach(environ)
+    detached.socket.close()
     with pytest.raises(StopIteration):
-        leave(environ)
+        end_request(environ)
 
-    assert SMUGGLED == taken.early
+    assert SMUGGLED == detached.early
     assert b"" == unreader.read()
 
 
@@ -431,9 +430,9 @@ def test_a_late_word_reaches_nobody(tls: tuple[ssl.SSLSocket, ssl.SSLSocket]) ->
     _, server = tls
     number = server.fileno()
     environ = as_served(server)
-    take(environ).socket.close()
+    detach(environ).socket.close()
     with pytest.raises(StopIteration):
-        leave(environ)
+        end_request(environ)
     with contextlib.ExitStack() as opened:
         others = [opened.enter_context(sock) for _ in "123" for sock in socket.socketpair()]
         assert number in [other.fileno() for other in others]
@@ -449,16 +448,16 @@ def test_a_stalled_tls_client_holds_nobody(
     tls: tuple[ssl.SSLSocket, ssl.SSLSocket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who takes nothing any more is cut off, also when the other side is long gone."""
-    monkeypatch.setattr(detach, "_STALLED", 0.5)
+    monkeypatch.setattr("omcrm.streaming.detach._STALLED", 0.5)
     environ = as_served(tls[1])
     with ThreadPoolExecutor(1) as other:
-        taken = take(environ).socket
-        leaving = other.submit(leave, environ)
+        detached = detach(environ).socket
+        leaving = other.submit(end_request, environ)
         with contextlib.suppress(BlockingIOError):
             while True:
-                taken.send(bytes(65536))
+                detached.send(bytes(65536))
                 time.sleep(0.001)
-        taken.close()
+        detached.close()
 
         with pytest.raises(StopIteration):
             leaving.result(20)

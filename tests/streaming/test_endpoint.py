@@ -11,12 +11,12 @@ from omcrm.streaming.connection import ConnectionLimits
 from omcrm.streaming.endpoint import Endpoint, negotiate, refuse
 from omcrm.streaming.frame import WINDOW_BITS
 from omcrm.streaming.reactor import Reactor
-from tests.streaming.heard import Heard
+from tests.streaming.recording_listener import RecordingListener
 
 
 def environ(**more: str | None) -> dict[str, Any]:
     """The example of RFC 6455 §1.2; None takes a header away."""
-    found = {
+    headers = {
         "REQUEST_METHOD": "GET",
         "SERVER_PROTOCOL": "HTTP/1.0",
         "PATH_INFO": "/chat",
@@ -27,25 +27,25 @@ def environ(**more: str | None) -> dict[str, Any]:
         "HTTP_SEC_WEBSOCKET_VERSION": "13",
         **more,
     }
-    return {key: value for key, value in found.items() if value is not None}
+    return {key: value for key, value in headers.items() if value is not None}
 
 
 def headers_of(**more: str | None) -> dict[str, str]:
-    opening = negotiate(environ(**more), compression=True)
-    assert opening.accepted
-    return dict(opening.response.headers.raw_items())
+    handshake = negotiate(environ(**more), compression=True)
+    assert handshake.accepted
+    return dict(handshake.response.headers.raw_items())
 
 
 def test_the_example_of_the_standard() -> None:
     """Its answer, to the letter; what a server calls the protocol does not matter."""
-    opening = negotiate(environ(), compression=False)
-    head = opening.response.serialize().decode()
+    handshake = negotiate(environ(), compression=False)
+    head = handshake.response.serialize().decode()
 
-    assert opening.accepted
+    assert handshake.accepted
     assert head.startswith("HTTP/1.1 101 Switching Protocols\r\n")
     assert "\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" in head
     assert "Extensions" not in head
-    assert [] == list(opening.extensions)
+    assert [] == list(handshake.extensions)
 
 
 @pytest.mark.parametrize(
@@ -71,10 +71,10 @@ def test_the_example_of_the_standard() -> None:
 )
 def test_what_is_refused(name: str, value: str | None, status: int) -> None:
     """Everything that the standard asks for is looked at."""
-    opening = negotiate(environ(**{name: value}), compression=True)
+    handshake = negotiate(environ(**{name: value}), compression=True)
 
-    assert not opening.accepted
-    assert status == opening.response.status_code
+    assert not handshake.accepted
+    assert status == handshake.response.status_code
 
 
 def test_a_refusal_in_http() -> None:
@@ -91,7 +91,7 @@ def test_a_refusal_in_http() -> None:
 
 
 @pytest.mark.parametrize(
-    "offer",
+    "extension",
     [
         "permessage-deflate",
         "permessage-deflate; client_max_window_bits",
@@ -100,9 +100,9 @@ def test_a_refusal_in_http() -> None:
         "x-webkit-deflate-frame, permessage-deflate",
     ],
 )
-def test_compression_is_agreed(offer: str) -> None:
+def test_compression_is_agreed(extension: str) -> None:
     """As all browsers offer it; each message is compressed on its own, in a small window."""
-    answer = headers_of(HTTP_SEC_WEBSOCKET_EXTENSIONS=offer)["Sec-WebSocket-Extensions"]
+    answer = headers_of(HTTP_SEC_WEBSOCKET_EXTENSIONS=extension)["Sec-WebSocket-Extensions"]
     parameters = {part.strip() for part in answer.split(";")}
 
     assert {
@@ -114,7 +114,7 @@ def test_compression_is_agreed(offer: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "offer",
+    "extension",
     [
         None,
         "x-webkit-deflate-frame",
@@ -124,18 +124,18 @@ def test_compression_is_agreed(offer: str) -> None:
         "permessage-deflate; unknown=1",
     ],
 )
-def test_compression_is_declined(offer: str | None) -> None:
+def test_compression_is_declined(extension: str | None) -> None:
     """Where the client could not read what is compressed for everybody, or asks for nonsense."""
-    assert "Sec-WebSocket-Extensions" not in headers_of(HTTP_SEC_WEBSOCKET_EXTENSIONS=offer)
+    assert "Sec-WebSocket-Extensions" not in headers_of(HTTP_SEC_WEBSOCKET_EXTENSIONS=extension)
 
 
 def test_compression_is_not_offered_where_it_is_not_wanted() -> None:
     """The setting decides."""
-    offer = environ(HTTP_SEC_WEBSOCKET_EXTENSIONS="permessage-deflate")
-    opening = negotiate(offer, compression=False)
+    extension = environ(HTTP_SEC_WEBSOCKET_EXTENSIONS="permessage-deflate")
+    handshake = negotiate(extension, compression=False)
 
-    assert opening.accepted
-    assert "Sec-WebSocket-Extensions" not in opening.response.headers
+    assert handshake.accepted
+    assert "Sec-WebSocket-Extensions" not in handshake.response.headers
 
 
 @given(
@@ -159,22 +159,24 @@ def test_compression_is_not_offered_where_it_is_not_wanted() -> None:
 def test_any_headers_are_answered(caplog: pytest.LogCaptureFixture, more: dict[str, str]) -> None:
     """Never by an error of ours, and never with a word in the log."""
     caplog.set_level(logging.INFO)
-    opening = negotiate(environ(**more), compression=True)
+    handshake = negotiate(environ(**more), compression=True)
 
-    assert opening.response.status_code in (101, 400, 403, 405, 426)
+    assert handshake.response.status_code in (101, 400, 403, 405, 426)
     assert [] == caplog.messages
 
 
 def test_an_unknown_server_is_told_so() -> None:
     """Where no connection can be taken there is no WebSocket, and nobody is greeted."""
-    greeted, said = list[Any](), list[Any]()
+    connected, said = list[Any](), list[Any]()
     reactor = Reactor()
     endpoint = Endpoint(
-        reactor, lambda *arguments: greeted.append(arguments) or Heard(), ConnectionLimits()
+        reactor,
+        lambda *arguments: connected.append(arguments) or RecordingListener(),
+        ConnectionLimits(),
     )
     body = b"".join(endpoint(environ(), lambda *head: said.extend(head)))
 
     assert "501 Not Implemented" == said[0]
     assert b"Traceback" not in body
-    assert [] == greeted
+    assert [] == connected
     assert None is reactor._epoll

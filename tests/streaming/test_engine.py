@@ -19,8 +19,8 @@ from omcrm.streaming.connection import ConnectionLimits, WebSocketConnection
 from omcrm.streaming.engine import EngineServer
 from omcrm.streaming.engine_session import Transport
 from tests.processes import wait_for
-from tests.streaming.asked import OPEN, Ask, asking, opened
 from tests.streaming.raw_client import TEXT, Frame, RawClient
+from tests.streaming.wsgi_client import OPEN, Ask, open_session, wsgi_client
 
 UPGRADE = {
     "HTTP_CONNECTION": "Upgrade",
@@ -31,12 +31,12 @@ UPGRADE = {
 
 
 def make(**options: Any) -> EngineServer:
-    """A server as the app has it, that tells what happened in `told`."""
+    """A server as the app has it, that tells what happened in `handled`."""
     server = EngineServer(async_mode="threading", cors_allowed_origins=[], **options)
-    server.told = []
+    server.handled = []
     server.on("connect", lambda sid, environ: "refuse" not in environ["QUERY_STRING"])
-    server.on("message", lambda sid, data: server.told.append(data))
-    server.on("disconnect", lambda sid, reason: server.told.append(reason))
+    server.on("message", lambda sid, data: server.handled.append(data))
+    server.on("disconnect", lambda sid, reason: server.handled.append(reason))
     return server
 
 
@@ -51,7 +51,7 @@ def server() -> Iterator[EngineServer]:
 @pytest.fixture
 def ask(server: EngineServer) -> Ask:
     """Asks the server."""
-    return asking(server)
+    return wsgi_client(server)
 
 
 def test_a_greeting(server: EngineServer, ask: Ask) -> None:
@@ -108,7 +108,9 @@ def test_who_is_not_let_in_leaves_nothing(server: EngineServer, ask: Ask) -> Non
 
 def test_a_foreign_origin_is_refused() -> None:
     """Where a list was given; browsers alone name an origin."""
-    ask = asking(EngineServer(async_mode="threading", cors_allowed_origins=["https://a.example"]))
+    ask = wsgi_client(
+        EngineServer(async_mode="threading", cors_allowed_origins=["https://a.example"])
+    )
 
     assert 403 == ask(HTTP_ORIGIN="https://b.example").status
     answer = ask(HTTP_ORIGIN="https://a.example")
@@ -121,9 +123,9 @@ def test_a_foreign_origin_is_refused() -> None:
 
 def test_messages_both_ways(server: EngineServer, ask: Ask) -> None:
     """What is posted is handled; what is sent is polled."""
-    query = opened(ask)
+    query = open_session(ask)
     answer = ask(query, b"4hello\x1ebAAE=")
-    wait_for(lambda: server.told == ["hello", b"\x00\x01"], 5)
+    wait_for(lambda: server.handled == ["hello", b"\x00\x01"], 5)
     server.send(query.rpartition("=")[2], "back")
 
     assert (200, b"ok") == (answer.status, answer.body)
@@ -148,10 +150,10 @@ def test_a_bad_post_ends_the_session(
     server: EngineServer, ask: Ask, body: bytes, more: dict[str, str], status: int
 ) -> None:
     """It is refused, none of it is handled, and nobody is left behind."""
-    query = opened(ask)
+    query = open_session(ask)
 
     assert status == ask(query, body, **more).status
-    wait_for(lambda: server.told == ["transport error"], 5)
+    wait_for(lambda: server.handled == ["transport error"], 5)
     assert {} == server.sockets
     assert 400 == ask(query).status
 
@@ -163,7 +165,7 @@ def test_a_body_that_breaks_off_ends_the_session(server: EngineServer, ask: Ask)
         def read(self, *_: object) -> bytes:
             raise ConnectionResetError
 
-    query = opened(ask)
+    query = open_session(ask)
 
     assert 400 == ask(query, b"4a", **{"wsgi.input": Broken()}).status
     assert {} == server.sockets
@@ -171,18 +173,18 @@ def test_a_body_that_breaks_off_ends_the_session(server: EngineServer, ask: Ask)
 
 def test_a_goodbye_over_polling(server: EngineServer, ask: Ask) -> None:
     """The poll that crosses it on its way is still answered."""
-    query = opened(ask)
+    query = open_session(ask)
 
     assert b"ok" == ask(query, b"1").body
     assert b"6" == ask(query).body
-    wait_for(lambda: server.told == ["client disconnect"], 5)
-    wait_for(lambda: not server._crossing, 5)
+    wait_for(lambda: server.handled == ["client disconnect"], 5)
+    wait_for(lambda: not server._lingering, 5)
     assert (1, "Session ID unknown") == ask(query).refusal
 
 
 def test_long_answers_are_compressed(server: EngineServer, ask: Ask) -> None:
     """For who takes that."""
-    query = opened(ask)
+    query = open_session(ask)
     sid = query.rpartition("=")[2]
     server.send(sid, "a" * 5000)
     packed = ask(query, HTTP_ACCEPT_ENCODING="br, gzip;q=1")
@@ -196,7 +198,7 @@ def test_long_answers_are_compressed(server: EngineServer, ask: Ask) -> None:
 def test_a_cookie_is_set_where_one_is_wanted() -> None:
     """With the session's name."""
     server = make(cookie="io")
-    answer = asking(server)()
+    answer = wsgi_client(server)()
 
     assert f"io={next(iter(server.sockets))}" == answer.headers["Set-Cookie"].split(";")[0]
     server.disconnect()
@@ -206,7 +208,7 @@ def test_no_websocket_from_an_unknown_server(server: EngineServer, ask: Ask) -> 
     """It is said so, in HTTP, and no session stays; one that polls goes on."""
     assert 501 == ask("EIO=4&transport=websocket", **UPGRADE).status
     assert {} == server.sockets
-    query = opened(ask)
+    query = open_session(ask)
     assert 501 == ask(query.replace("polling", "websocket"), **UPGRADE).status
     assert 1 == len(server.sockets)
     assert b"ok" == ask(query, b"3").body
@@ -228,13 +230,13 @@ def test_a_packet_for_many_is_framed_once(server: EngineServer, ask: Ask) -> Non
     """Everybody gets the same bytes, whichever transport it has."""
     peers = []
     for _ in range(2):
-        session = server.sockets[opened(ask).rpartition("=")[2]]
+        session = server.sockets[open_session(ask).rpartition("=")[2]]
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         connection = WebSocketConnection(ours, server.reactor, ConnectionLimits())
         connection.start(Transport(session, connection, server.reactor, None), b"")
         peers.append(RawClient(theirs))
-    polled = opened(ask)
+    polled = open_session(ask)
     packet = engine_packets.Packet(engine_packets.MESSAGE, "price")
     frames = []
     for sid in server.sockets:
@@ -251,9 +253,9 @@ def test_a_packet_for_many_is_framed_once(server: EngineServer, ask: Ask) -> Non
 
 def test_nobody_is_left_after_all_were_told_to_go(server: EngineServer, ask: Ask) -> None:
     """Each is told so, and the handlers hear of each."""
-    queries = [opened(ask) for _ in range(3)]
+    queries = [open_session(ask) for _ in range(3)]
     server.disconnect()
-    wait_for(lambda: server.told == ["server disconnect"] * 3, 5)
+    wait_for(lambda: server.handled == ["server disconnect"] * 3, 5)
 
     assert [400] * 3 == [ask(query).status for query in queries]
     server.disconnect("unknown")
@@ -289,7 +291,7 @@ def test_any_request_is_answered(
 ) -> None:
     """Whatever is asked for, without an error and without a word in the log."""
     server = make(claim_within=60)
-    answer = asking(server)(query, REQUEST_METHOD=method, **headers)
+    answer = wsgi_client(server)(query, REQUEST_METHOD=method, **headers)
     server.disconnect()
 
     assert answer.status in (200, 400, 401, 403, 405, 426, 501)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from omcrm.market.quote import Quote
 from omcrm.streaming.fanout import FanOut
-from tests.streaming.page import FOR_EVER, Page, symbol_and_price, take, tell, watching
+from tests.streaming.page import FOR_EVER, Page, flush, publish, subscribed, symbol_and_price
 
 
 @pytest.fixture
@@ -26,14 +26,14 @@ def number(quote: Quote) -> str:
 
 def test_what_tells_nothing_new_is_not_sent(fanout: FanOut) -> None:
     """To those whose dialect tells only the price; what they ask for is sent in any case."""
-    page, other = Page(), watching(fanout, "BTC", dialect=number)
-    page.watch(fanout, "BTC", facts=number)
-    tell(fanout, "BTC 1 5")
-    tell(fanout, "BTC 2 5")
-    tell(fanout, "BTC 3 6")
-    tell(fanout, "BTC 4 6")
-    page.watch(fanout, "BTC")
-    tell(fanout, "BTC 5 6", "ETH 6")
+    page, other = Page(), subscribed(fanout, "BTC", dialect=number)
+    page.subscribe(fanout, "BTC", facts=number)
+    flush(fanout, "BTC 1 5")
+    flush(fanout, "BTC 2 5")
+    flush(fanout, "BTC 3 6")
+    flush(fanout, "BTC 4 6")
+    page.subscribe(fanout, "BTC")
+    flush(fanout, "BTC 5 6", "ETH 6")
 
     assert ["BTC 1", "BTC 3", "BTC 4"] == page.packets
     assert ["5", "5", "6", "6", "6"] == other.packets
@@ -42,11 +42,11 @@ def test_what_tells_nothing_new_is_not_sent(fanout: FanOut) -> None:
 def test_what_went_and_came_back_is_sent_to_who_saw_it_gone(fanout: FanOut) -> None:
     """Another page was shown the price between two that are the same to all others."""
     early, late = Page(), Page()
-    early.watch(fanout, "BTC", facts=number)
-    tell(fanout, "BTC 1 5")
-    take(fanout, "BTC 2 6")
-    late.watch(fanout, "BTC", facts=number)
-    tell(fanout, "BTC 3 5")
+    early.subscribe(fanout, "BTC", facts=number)
+    flush(fanout, "BTC 1 5")
+    publish(fanout, "BTC 2 6")
+    late.subscribe(fanout, "BTC", facts=number)
+    flush(fanout, "BTC 3 5")
 
     assert ["BTC 2", "BTC 3"] == late.packets
 
@@ -77,13 +77,13 @@ def test_who_is_not_sent_what_is_repeated_knows_the_newest(
     ]:
         symbol = ("BTC", "ETH")[which % 2]
         if act == "price":
-            take(fanout, f"{symbol} {next(numbers)} {new}")
+            publish(fanout, f"{symbol} {next(numbers)} {new}")
             known[symbol] = new
         elif act == "flush":
-            fanout._pass(at_the_end=True)
+            fanout._flush_due(at_the_end=True)
         elif act == "watch":
             rate = 1e-6 if which == 3 else None
-            pages[which].watch(
+            pages[which].subscribe(
                 fanout, "BTC ETH", symbol_and_price, facts=symbol_and_price, max_rate=rate
             )
         elif act == "block":
@@ -91,7 +91,7 @@ def test_who_is_not_sent_what_is_repeated_knows_the_newest(
         elif act == "unblock" and pages[which].subscriber is not None:
             pages[which].get_ready()
         elif act == "leave" and pages[which].subscriber is not None:
-            fanout.leave(pages[which].subscriber)
+            fanout.remove(pages[which].subscriber)
             pages[which] = Page()
         elif act == "forget":
             fanout.forget([symbol])

@@ -6,7 +6,7 @@ from omcrm.streaming.worker_pool import WorkerPool
 from tests.processes import wait_for
 
 
-class Desk:
+class Consumer:
     """Handles what comes, and remembers it."""
 
     def __init__(self, handle: Callable[[int], None] = lambda message: None) -> None:
@@ -27,68 +27,68 @@ class Desk:
 def test_in_order_and_elsewhere() -> None:
     """Whatever the number of threads, a client's messages are handled in its order."""
     threads: set[str] = set()
-    pages = Desk(lambda message: threads.add(threading.current_thread().name))
-    pages.inbox.start()
+    consumer = Consumer(lambda message: threads.add(threading.current_thread().name))
+    consumer.inbox.start()
     for number in range(500):
-        pages.inbox.put(number)
-    wait_for(lambda: 500 == len(pages.handled), 5)
+        consumer.inbox.put(number)
+    wait_for(lambda: 500 == len(consumer.handled), 5)
 
-    assert list(range(500)) == pages.handled
-    assert {"crew"} == threads
+    assert list(range(500)) == consumer.handled
+    assert {"worker"} == threads
 
 
 def test_nothing_is_handled_before_the_start() -> None:
     """What comes early waits."""
-    pages = Desk()
-    pages.inbox.put(1)
-    pages.inbox.put(2)
+    consumer = Consumer()
+    consumer.inbox.put(1)
+    consumer.inbox.put(2)
 
-    assert [] == pages.handled
-    pages.inbox.start()
-    wait_for(lambda: [1, 2] == pages.handled, 5)
+    assert [] == consumer.handled
+    consumer.inbox.start()
+    wait_for(lambda: [1, 2] == consumer.handled, 5)
 
 
 def test_who_says_too_much_waits() -> None:
     """With thirty-two unanswered nobody reads on, until half of them are handled."""
-    validator = threading.Event()
-    pages = Desk(lambda message: validator.wait(5) and None)
-    pages.inbox.start()
+    may_handle = threading.Event()
+    consumer = Consumer(lambda message: may_handle.wait(5) and None)
+    consumer.inbox.start()
     for number in range(40):
-        pages.inbox.put(number)
+        consumer.inbox.put(number)
 
-    assert [True] == pages.pauses
-    validator.set()
-    wait_for(lambda: 40 == len(pages.handled), 5)
-    assert [True, False] == pages.pauses
+    assert [True] == consumer.pauses
+    may_handle.set()
+    wait_for(lambda: 40 == len(consumer.handled), 5)
+    assert [True, False] == consumer.pauses
 
 
 def test_after_the_end_nothing_is_handled() -> None:
     """What waits is forgotten, and the last word comes behind what is being handled."""
-    validator, begun = threading.Event(), threading.Event()
-    pages = Desk(lambda message: begun.set() or (validator.wait(5) and None))
-    pages.inbox.start()
+    may_handle, begun = threading.Event(), threading.Event()
+    consumer = Consumer(lambda message: begun.set() or (may_handle.wait(5) and None))
+    consumer.inbox.start()
     for number in range(5):
-        pages.inbox.put(number)
+        consumer.inbox.put(number)
     begun.wait(5)
-    pages.end()
-    pages.end()
-    pages.inbox.put(6)
-    validator.set()
-    wait_for(lambda: pages.ends, 5)
+    consumer.end()
+    consumer.end()
+    consumer.inbox.put(6)
+    may_handle.set()
+    wait_for(lambda: consumer.ends, 5)
 
-    assert [1] == pages.ends
-    assert [0] == pages.handled
+    assert [1] == consumer.ends
+    assert [0] == consumer.handled
 
 
 def test_the_end_of_what_was_never_started() -> None:
     """It comes with the start."""
-    pages = Desk()
-    pages.inbox.put(1)
-    pages.end()
-    pages.inbox.start()
-    wait_for(lambda: pages.ends, 5)
+    consumer = Consumer()
+    consumer.inbox.put(1)
+    consumer.end()
+    consumer.inbox.start()
+    wait_for(lambda: consumer.ends, 5)
 
-    assert [] == pages.handled
+    assert [] == consumer.handled
 
 
 def test_a_message_that_fails_does_not_stop_the_next() -> None:
@@ -98,10 +98,10 @@ def test_a_message_that_fails_does_not_stop_the_next() -> None:
         if message == 1:
             raise RuntimeError("no")
 
-    pages = Desk(fail)
-    pages.inbox.start()
+    consumer = Consumer(fail)
+    consumer.inbox.start()
     for number in range(3):
-        pages.inbox.put(number)
-    wait_for(lambda: [0, 2] == pages.handled, 5)
-    pages.end()
-    wait_for(lambda: pages.ends, 5)
+        consumer.inbox.put(number)
+    wait_for(lambda: [0, 2] == consumer.handled, 5)
+    consumer.end()
+    wait_for(lambda: consumer.ends, 5)

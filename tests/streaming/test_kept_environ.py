@@ -31,12 +31,12 @@ def environ(**more: Any) -> dict[str, Any]:
 def test_texts_stay() -> None:
     """Everything that says something about the client, to the letter."""
     given = environ(HTTP_ORIGIN="https://é.example")
-    found = kept(given)
+    environ_kept = kept(given)
 
     assert {key: given[key] for key in given if key[0].isupper()} == {
-        key: found[key] for key in found if key[0].isupper()
+        key: environ_kept[key] for key in environ_kept if key[0].isupper()
     }
-    assert "https" == found["wsgi.url_scheme"]
+    assert "https" == environ_kept["wsgi.url_scheme"]
 
 
 def test_what_belongs_to_the_server_goes() -> None:
@@ -53,11 +53,11 @@ def test_what_belongs_to_the_server_goes() -> None:
             "HTTP_X_ODD": ["not", "a", "text"],
             "gunicorn.name": "text",
         }
-        found = kept(environ(**holders))
+        environ_kept = kept(environ(**holders))
         holders["wsgi.input"].close()
 
-    assert found.keys() & holders.keys() == {"wsgi.input"}
-    assert b"" == found["wsgi.input"].read()
+    assert environ_kept.keys() & holders.keys() == {"wsgi.input"}
+    assert b"" == environ_kept["wsgi.input"].read()
 
 
 def test_it_is_a_valid_environment() -> None:
@@ -68,13 +68,13 @@ def test_it_is_a_valid_environment() -> None:
 def test_flask_reads_it() -> None:
     """The app it was for is still known, and the request can be asked."""
     app = Flask("test")
-    found = kept(environ(**{"flask.app": app}))
-    with app.request_context(found):
+    environ_kept = kept(environ(**{"flask.app": app}))
+    with app.request_context(environ_kept):
         assert ("192.0.2.7", "x") == (request.remote_addr, request.cookies["omcrm_session"])
         assert "https://desk.example.com/socket.io/" == request.base_url
         assert b"" == request.get_data()
 
-    assert app is found["flask.app"]
+    assert app is environ_kept["flask.app"]
 
 
 def test_what_many_say_is_held_once() -> None:

@@ -20,8 +20,8 @@ def test_the_worst_of_the_last_minute() -> None:
 def test_nothing_is_kept_of_a_quiet_hour() -> None:
     """However many beats there were, only what may still be the worst is held."""
     lag = WorstLag()
-    for beat in range(36_000):
-        lag.note(0.001, now=beat / 10)
+    for number in range(36_000):
+        lag.note(0.001, now=number / 10)
 
     assert len(lag._worst) <= 601
 

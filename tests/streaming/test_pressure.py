@@ -50,15 +50,15 @@ def written(quote: Quote) -> str:
     return f"price {quote.symbol} {quote.seq} {_PADDING}"
 
 
-class Seat:
+class ServerEnd:
     """The server's end of one connection of a page."""
 
     def __init__(self, fanout: FanOut, reactor: Reactor, sock: socket.socket) -> None:
         sock.setblocking(False)
         self._fanout = fanout
-        self._wants_state: Callable[[], None] = lambda: None
+        self._ready_callback: Callable[[], None] = lambda: None
         self.connection = WebSocketConnection(sock, reactor, LIMITS)
-        self.subscriber = fanout.join(self, written)
+        self.subscriber = fanout.add(self, written)
         self.connection.start(self, text_frame(b"welcome"))
 
     def try_send(self, state: Batch, *, asked: bool = False) -> bool:
@@ -67,14 +67,14 @@ class Seat:
     def direct(self) -> WebSocketConnection:
         return self.connection
 
-    def on_ready(self, wants_state: Callable[[], None]) -> None:
-        self._wants_state = wants_state
+    def on_ready(self, ready_callback: Callable[[], None]) -> None:
+        self._ready_callback = ready_callback
 
     def received(self, message: str | bytes) -> None:
         """Pages say nothing here."""
 
     def writable(self) -> None:
-        self._wants_state()
+        self._ready_callback()
 
     def lost(self) -> None:
         """Whoever sent the events knows it."""
@@ -82,13 +82,13 @@ class Seat:
     def closed(self) -> None:
         self._fanout.leave(self.subscriber)
 
-    def kept_back(self) -> int:
+    def queued_bytes(self) -> int:
         """How much waits for the page."""
         with self.connection._lock:
             return sum(len(chunk) for chunk in self.connection._pending)
 
 
-class Floor(NamedTuple):
+class Shared(NamedTuple):
     """What all pages share."""
 
     fanout: FanOut
@@ -103,10 +103,10 @@ class Page:
     In its stream stand prices, numbered events, what it may be sent from now on, and where it is.
     """
 
-    patience = PATIENCE
+    timeout = PATIENCE
 
-    def __init__(self, floor: Floor, name: str) -> None:
-        self._floor = floor
+    def __init__(self, shared: Shared, name: str) -> None:
+        self._shared = shared
         self._name = name
         self._mine = threading.RLock()
         self.wanted: set[str] = set()
@@ -117,31 +117,31 @@ class Page:
         self._connect()
 
     def _connect(self) -> None:
-        ours, self._socket = self._floor.pair()
+        ours, self._socket = self._shared.pair()
         self._socket.setblocking(False)
-        self.seat = Seat(self._floor.fanout, self._floor.reactor, ours)
+        self.server_end = ServerEnd(self._shared.fanout, self._shared.reactor, ours)
         self._unread = b""
         self._may: set[str] = set()
-        self._events, self._heard = itertools.count(1), 0
+        self._events, self._last_event = itertools.count(1), 0
         self._has_lost = False
 
     # What it asks
 
-    def watch(
+    def subscribe(
         self, symbols: str, rate: float | None = None, since: ResumeToken | None = None
     ) -> None:
         with self._mine:
             self.wanted |= set(symbols)
             self._rate = rate or self._rate
             self._send(f"may {''.join(sorted(self.wanted))}")
-            subscriber = self.seat.subscriber
-            position = self._floor.fanout.watch(subscriber, symbols, self._rate, since)
-            self._send(f"at {position.epoch} {position.seq}")
+            subscriber = self.server_end.subscriber
+            resume_point = self._shared.fanout.subscribe(subscriber, symbols, self._rate, since)
+            self._send(f"at {resume_point.epoch} {resume_point.seq}")
 
-    def unwatch(self, symbols: str) -> None:
+    def unsubscribe(self, symbols: str) -> None:
         with self._mine:
             self.wanted -= set(symbols)
-            self._floor.fanout.unwatch(self.seat.subscriber, symbols)
+            self._shared.fanout.unsubscribe(self.server_end.subscriber, symbols)
             self._send(f"may {''.join(sorted(self.wanted))}")
 
     def come_back(self) -> None:
@@ -154,18 +154,18 @@ class Page:
             self.held = {name: seq for name, seq in self.held.items() if name in wanted}
             self._connect()
             if self.held:
-                self.watch("".join(self.held), since=since)
+                self.subscribe("".join(self.held), since=since)
             if wanted != self.held.keys():
-                self.watch("".join(wanted - self.held.keys()))
+                self.subscribe("".join(wanted - self.held.keys()))
 
     def event(self) -> None:
         with self._mine:
             self._send(f"event {next(self._events)} {'.' * _EVENT}")
 
     def _send(self, text: str) -> None:
-        dropped = self._floor.reactor.counters["events_dropped"]
-        self.seat.connection.send(text_frame(text.encode()))
-        if self._floor.reactor.counters["events_dropped"] != dropped:
+        dropped = self._shared.reactor.counters["events_dropped"]
+        self.server_end.connection.send(text_frame(text.encode()))
+        if self._shared.reactor.counters["events_dropped"] != dropped:
             self._has_lost = True
 
     # What it reads
@@ -200,10 +200,10 @@ class Page:
             self._take_price(values[0], int(values[1]))
         elif kind == "event":
             number = int(values[0])
-            assert number == self._heard + 1 or (self._has_lost and number > self._heard), (
-                f"{self._name}: event {number} after {self._heard}"
-            )
-            self._heard = number
+            assert number == self._last_event + 1 or (
+                self._has_lost and number > self._last_event
+            ), f"{self._name}: event {number} after {self._last_event}"
+            self._last_event = number
         elif kind == "may":
             self._may = set(values[0]) if values else set()
             self.held = {name: seq for name, seq in self.held.items() if name in self._may}
@@ -223,28 +223,28 @@ class Page:
     # What must hold
 
     def check(self) -> None:
-        kept = self.seat.kept_back()
+        kept = self.server_end.queued_bytes()
 
         assert kept <= LIMITS.backlog + _LARGEST, f"{self._name}: {kept} bytes are kept for it"
 
-    def settle(self) -> None:
+    def catch_up(self) -> None:
         """Read all there is until everything is up to date."""
         if self._has_lost:
             # As it would be told to: what it missed may have been where it is.
-            self._read_until(lambda: not self.seat.connection.blocked)
+            self._read_until(lambda: not self.server_end.connection.blocked)
             self.come_back()
         self._read_until(lambda: self.held == self._expected())
 
     def _expected(self) -> dict[str, int]:
-        return {item: seq for item, seq in self._floor.newest.items() if item in self.wanted}
+        return {item: seq for item, seq in self._shared.newest.items() if item in self.wanted}
 
     def _read_until(self, done: Callable[[], bool]) -> None:
         """Read all there is until that is so; what was read ends with a whole message."""
-        until = time.monotonic() + Page.patience
+        until = time.monotonic() + Page.timeout
         while self.read(1 << 20) or self._unread or not done():
             if time.monotonic() > until:
                 # While a smaller example of the same is sought, so much time is not left.
-                Page.patience = 0.5
+                Page.timeout = 0.5
                 pytest.fail(f"{self._name} should have {self._expected()}, has {self.held}")
             time.sleep(0.001)
 
@@ -256,7 +256,7 @@ class Page:
 def hasty() -> Iterator[None]:
     """What takes a second is over in a few windows, and what was told is noted with each."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("omcrm.streaming.rate_tier._SIGN_OF_LIFE", 4 * WINDOW)
+        patched.setattr("omcrm.streaming.rate_tier._ALIKE_INTERVAL", 4 * WINDOW)
         patched.setattr("omcrm.streaming.rate_tier._RECORD_EVERY", WINDOW)
         yield
 
@@ -266,17 +266,17 @@ def pages_on(
     reactor: Reactor,
     count: int,
     pair: Callable[[], tuple[socket.socket, socket.socket]] = socket.socketpair,
-) -> Iterator[tuple[Floor, list[Page]]]:
+) -> Iterator[tuple[Shared, list[Page]]]:
     """So many pages on a fan-out that runs; nothing of them is left afterwards."""
-    floor = Floor(FanOut(WINDOW, same_price), reactor, {}, pair)
-    floor.fanout.start()
+    shared = Shared(FanOut(WINDOW, same_price), reactor, {}, pair)
+    shared.fanout.start()
     with ExitStack() as stack:
         stack.callback(wait_for, lambda: not reactor.connections(), 20, "the last connection's end")
-        stack.callback(floor.fanout.stop)
-        pages = [Page(floor, f"page {number}") for number in range(count)]
+        stack.callback(shared.fanout.stop)
+        pages = [Page(shared, f"page {number}") for number in range(count)]
         for page in pages:
             stack.callback(page.close)
-        yield floor, pages
+        yield shared, pages
 
 
 # One after the other, in any order
@@ -287,32 +287,32 @@ class Tick(NamedTuple):
 
     symbols: str
 
-    def do(self, floor: Floor, pages: list[Page]) -> None:
+    def do(self, shared: Shared, pages: list[Page]) -> None:
         for symbol in self.symbols:
-            seq = max(floor.newest.values(), default=0) + 1
-            floor.newest[symbol] = seq
-            floor.fanout.take(price(symbol, seq))
+            seq = max(shared.newest.values(), default=0) + 1
+            shared.newest[symbol] = seq
+            shared.fanout.take(price(symbol, seq))
 
 
-class Watch(NamedTuple):
+class Subscribe(NamedTuple):
     """A page wants these, and perhaps another pace."""
 
     page: int
     symbols: str
     windows: int
 
-    def do(self, floor: Floor, pages: list[Page]) -> None:
-        pages[self.page].watch(self.symbols, 1 / WINDOW / self.windows)
+    def do(self, shared: Shared, pages: list[Page]) -> None:
+        pages[self.page].subscribe(self.symbols, 1 / WINDOW / self.windows)
 
 
-class Unwatch(NamedTuple):
+class Unsubscribe(NamedTuple):
     """A page wants these no more."""
 
     page: int
     symbols: str
 
-    def do(self, floor: Floor, pages: list[Page]) -> None:
-        pages[self.page].unwatch(self.symbols)
+    def do(self, shared: Shared, pages: list[Page]) -> None:
+        pages[self.page].unsubscribe(self.symbols)
 
 
 class Read(NamedTuple):
@@ -321,7 +321,7 @@ class Read(NamedTuple):
     page: int
     most: int
 
-    def do(self, floor: Floor, pages: list[Page]) -> None:
+    def do(self, shared: Shared, pages: list[Page]) -> None:
         pages[self.page].read(self.most)
 
 
@@ -331,7 +331,7 @@ class Event(NamedTuple):
     page: int
     count: int
 
-    def do(self, floor: Floor, pages: list[Page]) -> None:
+    def do(self, shared: Shared, pages: list[Page]) -> None:
         for _ in range(self.count):
             pages[self.page].event()
 
@@ -342,17 +342,17 @@ class ComeBack(NamedTuple):
     page: int
     most: int
 
-    def do(self, floor: Floor, pages: list[Page]) -> None:
+    def do(self, shared: Shared, pages: list[Page]) -> None:
         pages[self.page].read(self.most)
         pages[self.page].come_back()
 
 
-class Rest(NamedTuple):
+class Wait(NamedTuple):
     """Nothing happens for so many windows."""
 
     windows: float
 
-    def do(self, floor: Floor, pages: list[Page]) -> None:
+    def do(self, shared: Shared, pages: list[Page]) -> None:
         time.sleep(self.windows * WINDOW)
 
 
@@ -364,9 +364,9 @@ steps = st.one_of(
     st.builds(Tick, some),
     st.builds(Read, anyone, st.sampled_from([100, 1500, 10_000])),
     st.builds(Read, anyone, st.sampled_from([1500, 10_000])),
-    st.builds(Rest, st.sampled_from([0, 0.5, 1.2])),
-    st.builds(Watch, anyone, some, st.sampled_from([1, 1, 1, 1, 2])),
-    st.builds(Unwatch, anyone, some),
+    st.builds(Wait, st.sampled_from([0, 0.5, 1.2])),
+    st.builds(Subscribe, anyone, some, st.sampled_from([1, 1, 1, 1, 2])),
+    st.builds(Unsubscribe, anyone, some),
     st.builds(Event, anyone, st.sampled_from([1, 1, 2, 30])),
     st.builds(ComeBack, anyone, st.sampled_from([0, 1500, 5000, 100_000])),
 )
@@ -377,20 +377,20 @@ steps = st.one_of(
 @settings(deadline=None, derandomize=True, database=None, max_examples=200)
 @given(st.lists(steps, min_size=10, max_size=80))
 def test_every_page_sees_prices_go_forward_and_ends_with_the_newest(
-    reactor: Reactor, history: list[Tick | Watch | Unwatch | Read | Event | ComeBack | Rest]
+    reactor: Reactor, history: list[Tick | Subscribe | Unsubscribe | Read | Event | ComeBack | Wait]
 ) -> None:
     """Whole messages, none of what was unwatched, none older, and the last of each."""
-    with pages_on(reactor, PAGES) as (floor, pages):
-        Tick(SYMBOLS).do(floor, pages)
+    with pages_on(reactor, PAGES) as (shared, pages):
+        Tick(SYMBOLS).do(shared, pages)
         for page in pages:
-            page.watch(SYMBOLS)
-            page.settle()
+            page.subscribe(SYMBOLS)
+            page.catch_up()
         for step in history:
-            step.do(floor, pages)
+            step.do(shared, pages)
             for page in pages:
                 page.check()
         for page in pages:
-            page.settle()
+            page.catch_up()
 
 
 # All at once
@@ -402,22 +402,22 @@ def test_threads_that_tick_ask_and_read_at_once_do_each_other_no_harm(
 ) -> None:
     """Two bring prices and overtake each other, one asks for this and that, one reads a little."""
     over, numbers, chance = threading.Event(), itertools.count(1), random.Random(7)
-    with pages_on(reactor, 6, pair) as (floor, pages):
+    with pages_on(reactor, 6, pair) as (shared, pages):
 
-        def tick(share: str) -> None:
+        def tick(symbols: str) -> None:
             for _ in range(1500):
                 seq = next(numbers)
-                symbol = share[seq % len(share)]
-                floor.fanout.take(price(symbol, seq))
-                floor.newest[symbol] = seq
+                symbol = symbols[seq % len(symbols)]
+                shared.fanout.take(price(symbol, seq))
+                shared.newest[symbol] = seq
                 time.sleep(0.0005)
 
         def ask() -> None:
             while not over.is_set():
                 page, some = chance.choice(pages), "".join(chance.sample(SYMBOLS, 2))
-                page.unwatch(some)
+                page.unsubscribe(some)
                 page.event()
-                page.watch(some, rate=chance.choice([None, None, 1 / WINDOW, 0.5 / WINDOW]))
+                page.subscribe(some, rate=chance.choice([None, None, 1 / WINDOW, 0.5 / WINDOW]))
                 time.sleep(0.001)
 
         def read() -> None:
@@ -430,7 +430,7 @@ def test_threads_that_tick_ask_and_read_at_once_do_each_other_no_harm(
                 time.sleep(0.0005)
 
         others = [threading.Thread(target=action) for action in (ask, read)]
-        tickers = [threading.Thread(target=tick, args=(share,)) for share in ("AB", "CD")]
+        tickers = [threading.Thread(target=tick, args=(symbols,)) for symbols in ("AB", "CD")]
         for thread in (*others, *tickers):
             thread.start()
         for thread in tickers:
@@ -439,4 +439,4 @@ def test_threads_that_tick_ask_and_read_at_once_do_each_other_no_harm(
         for thread in others:
             thread.join()
         for client in pages:
-            client.settle()
+            client.catch_up()

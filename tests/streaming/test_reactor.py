@@ -28,7 +28,7 @@ class Watcher:
 
     def __init__(self, sock: socket.socket, on_read: Callable[[], None] | None = None) -> None:
         self.sock = sock
-        self.heard: list[bytes] = []
+        self.received: list[bytes] = []
         self.writables = 0
         self.aborted: list[str] = []
         self.threads: set[str] = set()
@@ -36,15 +36,15 @@ class Watcher:
 
     def on_readable(self) -> None:
         self.threads.add(threading.current_thread().name)
-        self.heard.append(self.sock.recv(1000))
+        self.received.append(self.sock.recv(1000))
         if self._on_read is not None:
             self._on_read()
 
     def on_writable(self) -> None:
         self.writables += 1
 
-    def abort(self, why: str) -> None:
-        self.aborted.append(why)
+    def abort(self, reason: str) -> None:
+        self.aborted.append(reason)
 
 
 class Clock:
@@ -68,7 +68,7 @@ def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
         yield ours, theirs
 
 
-def in_turn(reactor: Reactor) -> None:
+def run_pending(reactor: Reactor) -> None:
     """Wait until the reactor has done all that it was told so far."""
     done = threading.Event()
     reactor.soon(done.set)
@@ -80,7 +80,7 @@ def test_nothing_runs_before_its_first_user() -> None:
     threads, reactor = Threads(), Reactor()
 
     assert [] == threads.new()
-    assert (None, -1) == (reactor._epoll, reactor._bell)
+    assert (None, -1) == (reactor._epoll, reactor._wake_fd)
     assert 0 == reactor.connections()
 
 
@@ -102,9 +102,9 @@ def test_who_can_read_is_told(ends: tuple[socket.socket, socket.socket]) -> None
     reactor, watcher = Reactor(), Watcher(ours)
     reactor.watch(ours.fileno(), watcher)
     theirs.send(b"a")
-    wait_for(lambda: watcher.heard == [b"a"], 5)
+    wait_for(lambda: watcher.received == [b"a"], 5)
     theirs.close()
-    wait_for(lambda: b"" in watcher.heard, 5)
+    wait_for(lambda: b"" in watcher.received, 5)
     reactor.forget(ours.fileno())
 
     assert {"reactor"} == watcher.threads
@@ -116,19 +116,19 @@ def test_only_what_interests_is_told(ends: tuple[socket.socket, socket.socket]) 
     ours, theirs = ends
     reactor, watcher = Reactor(), Watcher(ours)
     reactor.watch(ours.fileno(), watcher)
-    in_turn(reactor)
+    run_pending(reactor)
     assert 0 == watcher.writables
     reactor.interest(ours.fileno(), READ | WRITE)
     wait_for(lambda: watcher.writables > 0, 5)
     reactor.interest(ours.fileno(), 0)
-    in_turn(reactor)
+    run_pending(reactor)
     writables = watcher.writables
     theirs.send(b"a")
-    in_turn(reactor)
-    assert (writables, []) == (watcher.writables, watcher.heard)
+    run_pending(reactor)
+    assert (writables, []) == (watcher.writables, watcher.received)
     reactor.interest(ours.fileno(), READ)
 
-    wait_for(lambda: watcher.heard == [b"a"], 5)
+    wait_for(lambda: watcher.received == [b"a"], 5)
     reactor.forget(ours.fileno())
 
 
@@ -140,13 +140,13 @@ def test_what_is_forgotten_hears_nothing(ends: tuple[socket.socket, socket.socke
     reactor.forget(ours.fileno())
     reactor.forget(ours.fileno())
     theirs.send(b"a")
-    in_turn(reactor)
+    run_pending(reactor)
     other = Watcher(ours)
     reactor.watch(ours.fileno(), other)
-    wait_for(lambda: other.heard == [b"a"], 5)
+    wait_for(lambda: other.received == [b"a"], 5)
     reactor.forget(ours.fileno())
 
-    assert [] == watcher.heard
+    assert [] == watcher.received
 
 
 def test_deadlines_come_in_their_order() -> None:
@@ -171,7 +171,7 @@ def test_an_earlier_deadline_wakes_it() -> None:
     reactor, clock = Reactor(), Clock()
     began = time.monotonic()
     reactor.at(began + 60, clock)
-    in_turn(reactor)
+    run_pending(reactor)
     reactor.at(began + 0.05, clock)
     reactor.at(began + 30, clock)
     wait_for(lambda: clock.ticks, 10)
@@ -282,7 +282,7 @@ def test_jobs_keep_their_order() -> None:
     done: list[tuple[int, str]] = []
     for number in range(1000):
         reactor.soon(lambda number=number: done.append((number, threading.current_thread().name)))
-    in_turn(reactor)
+    run_pending(reactor)
 
     assert [(number, "reactor") for number in range(1000)] == done
 
@@ -301,10 +301,10 @@ def test_others_run_between_many_jobs(ends: tuple[socket.socket, socket.socket])
     reactor.soon(again)
     theirs.send(b"a")
     try:
-        wait_for(lambda: watcher.heard == [b"a"], 5)
+        wait_for(lambda: watcher.received == [b"a"], 5)
     finally:
         stop.set()
-        in_turn(reactor)
+        run_pending(reactor)
     reactor.forget(ours.fileno())
 
 
@@ -326,7 +326,7 @@ def test_failures_are_logged_and_survived(
     for _ in range(100):
         reactor.soon(fail)
         reactor.at(time.monotonic(), DelayedCall(fail))
-    in_turn(reactor)
+    run_pending(reactor)
     clock = Clock()
     reactor.at(time.monotonic(), clock)
     wait_for(lambda: clock.ticks, 5)

@@ -121,10 +121,10 @@ def test_fragments_with_control_frames_between(served: Served) -> None:
         assert Frame(TEXT, data) == client.read()
 
 
-@pytest.mark.parametrize("offer", [(), (DEFLATE,)], ids=["plain", "deflate"])
-def test_byte_by_byte(served: Served, offer: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("extension", [(), (DEFLATE,)], ids=["plain", "deflate"])
+def test_byte_by_byte(served: Served, extension: tuple[str, ...]) -> None:
     """However slowly it trickles in."""
-    with served.open(*offer) as client:
+    with served.open(*extension) as client:
         client.trickle(text(GREEK))
         said = [client.read()]
         client.trickle(
@@ -383,8 +383,11 @@ def test_a_compressed_fault(served: Served, said: bytes, code: int) -> None:
 
 def test_without_an_offer_nothing_is_compressed(served: Served) -> None:
     """Nor with one that cannot be met; and the bit is then a fault."""
-    for offer in ((), ("Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=9",)):
-        with served.open(*offer) as client:
+    for extension in (
+        (),
+        ("Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=9",),
+    ):
+        with served.open(*extension) as client:
             assert client.header("Sec-WebSocket-Extensions") is None
             client.send(text("a" * 1000))
             assert Frame(TEXT, b"a" * 1000) == client.read()

@@ -41,7 +41,7 @@ def join(rooms: Rooms, eio_sid: str, *more: str) -> str:
     return sid
 
 
-def told(rooms: Rooms) -> list[str]:
+def recipients(rooms: Rooms) -> list[str]:
     names = [eio_sid for eio_sid, _ in rooms.server.sent]
     rooms.server.sent.clear()
     return names
@@ -51,15 +51,15 @@ def test_a_room_is_told(rooms: Rooms) -> None:
     """Each of its members once; a client is a room of its own; nobody else hears of it."""
     one, two, three = join(rooms, "e1", "a"), join(rooms, "e2", "a", "b"), join(rooms, "e3")
     rooms.emit("hello", "x", DESK, room="a")
-    assert ["e1", "e2"] == told(rooms)
+    assert ["e1", "e2"] == recipients(rooms)
     rooms.emit("hello", "x", DESK, to="a", skip_sid=one)
-    assert ["e2"] == told(rooms)
+    assert ["e2"] == recipients(rooms)
     rooms.emit("hello", "x", DESK, to=three)
-    assert ["e3"] == told(rooms)
+    assert ["e3"] == recipients(rooms)
     rooms.emit("hello", "x", "/elsewhere", to="a")
     rooms.emit("hello", "x", DESK, to="nobody")
 
-    assert [] == told(rooms)
+    assert [] == recipients(rooms)
     assert {two, "a", "b"} == {*rooms.get_rooms(two, DESK)}
 
 
@@ -80,12 +80,12 @@ def test_who_left_is_not_told(rooms: Rooms) -> None:
     sid = join(rooms, "e1", "a", "b")
     rooms.leave_room(sid, DESK, "a")
     rooms.emit("hello", None, DESK, room="a")
-    assert [] == told(rooms)
+    assert [] == recipients(rooms)
     rooms.pre_disconnect(sid, DESK)
     rooms.disconnect(sid, DESK)
     rooms.emit("hello", None, DESK, room="b")
 
-    assert [] == told(rooms)
+    assert [] == recipients(rooms)
     assert ({}, {}, {}, {}) == (
         rooms.rooms,
         rooms._rooms_of,

@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from socketio import packet as packets
 from socketio.exceptions import ConnectionRefusedError as Refusal
+from tests.streaming.client import PollingClient, Serve, accept_all
 
 from omcrm.extensions import SocketIO
 from omcrm.streaming.engine import EngineServer
@@ -26,8 +27,7 @@ from omcrm.streaming.rooms import Rooms
 from omcrm.streaming.socketio_adapter import WRITTEN_AGAINST, RealtimeServer
 from omcrm.streaming.socketio_packet import StrictPacket
 from tests.processes import PATIENCE, wait_for
-from tests.streaming.asked import asking
-from tests.streaming.guest import Guest, Serve, welcome
+from tests.streaming.wsgi_client import wsgi_client
 
 EXTENSIONS_WRITTEN_AGAINST = {"flask-socketio": "5.7.0"}
 
@@ -219,13 +219,13 @@ def test_what_is_emitted_while_connecting_follows_the_answer(serve: Serve) -> No
         server.emit("early too", to="all")
 
     server.on("connect", connect)
-    guest, heard = Guest(asking(server.eio)), list[str]()
-    guest.say("0")
-    while len(heard) < 3:
-        heard += guest.hear()
+    client, received = PollingClient(wsgi_client(server.eio)), list[str]()
+    client.send("0")
+    while len(received) < 3:
+        received += client.receive()
 
-    assert "40{" == heard[0][:3]
-    assert ['42["early"]', '42["early too"]'] == heard[1:]
+    assert "40{" == received[0][:3]
+    assert ['42["early"]', '42["early too"]'] == received[1:]
 
 
 def test_a_refusal_is_the_only_word(serve: Serve) -> None:
@@ -237,9 +237,9 @@ def test_a_refusal_is_the_only_word(serve: Serve) -> None:
         raise Refusal("no")
 
     server.on("connect", connect)
-    guest = Guest(asking(server.eio))
+    client = PollingClient(wsgi_client(server.eio))
 
-    assert '44{"message":"no"}' == guest.joins()
+    assert '44{"message":"no"}' == client.join()
     wait_for(lambda: not server.eio.sockets, 5)
     assert 1 == server.eio.reactor.counters["unclaimed"]
 
@@ -252,9 +252,9 @@ def test_a_connect_handler_that_fails(serve: Serve, caplog: pytest.LogCaptureFix
         raise RuntimeError("secret")
 
     server.on("connect", connect)
-    guests = [Guest(asking(server.eio)) for _ in range(5)]
+    clients = [PollingClient(wsgi_client(server.eio)) for _ in range(5)]
 
-    assert ['44{"message":"Internal error"}'] * 5 == [guest.joins() for guest in guests]
+    assert ['44{"message":"Internal error"}'] * 5 == [client.join() for client in clients]
     assert ["a connect handler failed"] == caplog.messages
     assert {} == server.manager.rooms
 
@@ -266,14 +266,14 @@ def test_an_event_handler_that_fails(serve: Serve, caplog: pytest.LogCaptureFixt
     def fail(sid: str) -> None:
         raise RuntimeError("secret")
 
-    server.on("connect", welcome)
+    server.on("connect", accept_all)
     server.on("fail", fail)
     server.on("go on", lambda sid: done.set())
-    guest = Guest(asking(server.eio))
-    guest.joins()
+    client = PollingClient(wsgi_client(server.eio))
+    client.join()
     for _ in range(5):
-        assert 200 == guest.say(*['21["fail"]'] * 10)
-    guest.say('2["go on"]')
+        assert 200 == client.send(*['21["fail"]'] * 10)
+    client.send('2["go on"]')
 
     assert done.wait(PATIENCE)
     assert 1 <= len(caplog.records) <= 3
@@ -298,10 +298,10 @@ def test_whoever_speaks_nonsense_is_cut(
 ) -> None:
     """Its session is closed; the log has a line of it, without a traceback."""
     server = serve()
-    server.on("connect", welcome)
-    guest = Guest(asking(server.eio))
-    guest.joins()
-    guest.say(said)
+    server.on("connect", accept_all)
+    client = PollingClient(wsgi_client(server.eio))
+    client.join()
+    client.send(said)
     wait_for(lambda: not server.eio.sockets and not server.environ, 5)
 
     assert [None] == [record.exc_info for record in caplog.records]
@@ -314,7 +314,7 @@ def test_many_who_speak_nonsense_are_one_line(
     """The log cannot be filled by strangers."""
     server, began = serve(), time.monotonic()
     for _ in range(50):
-        Guest(asking(server.eio)).say("abc", "def", "ghi")
+        PollingClient(wsgi_client(server.eio)).send("abc", "def", "ghi")
     wait_for(lambda: not server.eio.sockets and not server.environ, 10)
 
     assert len(caplog.records) <= 2 + time.monotonic() - began
@@ -323,17 +323,17 @@ def test_many_who_speak_nonsense_are_one_line(
 def test_an_answer_to_nothing_is_ignored(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
     """Whatever number it has, also while a question is open; the right one still counts."""
     server, answers = serve(), list[Any]()
-    server.on("connect", welcome)
-    guest = Guest(asking(server.eio))
-    guest.joins()
-    sid = server.manager.sid_from_eio_sid(guest.sid, "/")
+    server.on("connect", accept_all)
+    client = PollingClient(wsgi_client(server.eio))
+    client.join()
+    sid = server.manager.sid_from_eio_sid(client.sid, "/")
     server.emit("question", to=sid, callback=lambda *replies: answers.append(replies))
-    assert ['421["question"]'] == guest.hear()
-    guest.say('37["x"]', '30["x"]', '3999999999999999["x"]', '31["yes"]', '31["again"]')
+    assert ['421["question"]'] == client.receive()
+    client.send('37["x"]', '30["x"]', '3999999999999999["x"]', '31["yes"]', '31["again"]')
     wait_for(lambda: answers, 5)
     server.emit("question", to=sid, callback=lambda *replies: answers.append(replies))
 
-    assert ['422["question"]'] == guest.hear()
+    assert ['422["question"]'] == client.receive()
     assert [("yes",)] == answers
     assert [] == [record.message for record in caplog.records if record.levelno >= logging.ERROR]
 
@@ -341,10 +341,10 @@ def test_an_answer_to_nothing_is_ignored(serve: Serve, caplog: pytest.LogCapture
 def test_attachments_of_one_who_goes_are_forgotten(serve: Serve) -> None:
     """A packet that was never completed is not kept."""
     server = serve()
-    server.on("connect", welcome)
-    guest = Guest(asking(server.eio))
-    guest.joins()
-    guest.say('52-["a",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]', "bAAE=")
+    server.on("connect", accept_all)
+    client = PollingClient(wsgi_client(server.eio))
+    client.join()
+    client.send('52-["a",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]', "bAAE=")
     wait_for(lambda: server._binary_packet, 5)
     server.eio.disconnect()
 
@@ -355,41 +355,41 @@ def test_a_room_gets_one_frame(serve: Serve) -> None:
     """An event for many is encoded once, and each of them hears it."""
     server = serve()
     server.on("connect", lambda sid, environ: server.enter_room(sid, "all"))
-    guests = [Guest(asking(server.eio)) for _ in range(3)]
-    for guest in guests:
-        assert guest.joins().startswith("40{")
+    clients = [PollingClient(wsgi_client(server.eio)) for _ in range(3)]
+    for client in clients:
+        assert client.join().startswith("40{")
     server.emit("price", {"a": 1}, to="all")
 
-    assert [['42["price",{"a":1}]']] * 3 == [guest.hear() for guest in guests]
+    assert [['42["price",{"a":1}]']] * 3 == [client.receive() for client in clients]
 
 
 def test_a_loss_is_told_to_the_namespace(serve: Serve) -> None:
     """By the name the client has there."""
     server, lost = serve(), list[str]()
-    server.on("connect", welcome)
+    server.on("connect", accept_all)
     server.on_lost("/", lost.append)
-    guest = Guest(asking(server.eio))
-    guest.joins()
-    sid = server.manager.sid_from_eio_sid(guest.sid, "/")
-    server.eio.lost(guest.sid)
+    client = PollingClient(wsgi_client(server.eio))
+    client.join()
+    sid = server.manager.sid_from_eio_sid(client.sid, "/")
+    server.eio.lost(client.sid)
     server.eio.lost("unknown")
 
     assert [sid] == lost
-    assert server.eio.sockets[guest.sid] is server.session_of(sid, "/")
+    assert server.eio.sockets[client.sid] is server.session_of(sid, "/")
     assert server.session_of("unknown", "/") is None
 
 
 def test_who_leaves_every_namespace_has_to_come_back(serve: Serve) -> None:
     """In time; the request it came with is not kept meanwhile."""
     server = serve(connect_timeout=3)
-    server.on("connect", welcome)
-    guest = Guest(asking(server.eio))
-    guest.joins()
-    server.eio.sockets[guest.sid].tick(time.monotonic() + 4)
-    assert guest.sid in server.eio.sockets
-    guest.say("1")
+    server.on("connect", accept_all)
+    client = PollingClient(wsgi_client(server.eio))
+    client.join()
+    server.eio.sockets[client.sid].tick(time.monotonic() + 4)
+    assert client.sid in server.eio.sockets
+    client.send("1")
 
-    assert ["1"] == guest.hear()
+    assert ["1"] == client.receive()
     wait_for(lambda: not server.environ, 5)
 
 
@@ -419,10 +419,10 @@ def test_nothing_that_is_said_is_an_accident(
 ) -> None:
     """Whatever packets come in whatever order, no error of ours or of the libraries is logged."""
     server = serve()
-    server.on("connect", welcome)
+    server.on("connect", accept_all)
     server.on("a", lambda sid, *data: data)
-    guest = Guest(asking(server.eio))
-    guest.say(*said)
+    client = PollingClient(wsgi_client(server.eio))
+    client.send(*said)
     server.eio.disconnect()
     wait_for(lambda: not server.environ, 5)
 

@@ -18,7 +18,7 @@ def test_a_job_is_done_elsewhere() -> None:
     workers.do(lambda: names.append(threading.current_thread().name))
     wait_for(lambda: names, 5)
 
-    assert ["crew"] == names
+    assert ["worker"] == names
 
 
 def test_what_is_done_is_not_held() -> None:
@@ -41,14 +41,14 @@ def test_what_is_done_is_not_held() -> None:
 
 def test_there_are_never_too_many() -> None:
     """With all busy, jobs wait; none is forgotten."""
-    workers, validator = WorkerPool(most=3, idle=0.1), threading.Event()
+    workers, may_end = WorkerPool(most=3, idle=0.1), threading.Event()
     lock, done, busy, peak = threading.Lock(), count(), set[int](), list[int]()
 
     def job() -> None:
         with lock:
             busy.add(threading.get_ident())
             peak.append(len(busy))
-        validator.wait(PATIENCE)
+        may_end.wait(PATIENCE)
         with lock:
             busy.discard(threading.get_ident())
             next(done)
@@ -57,7 +57,7 @@ def test_there_are_never_too_many() -> None:
         workers.do(job)
     wait_for(lambda: len(busy) == 3, 5)
     assert 3 == workers.size
-    validator.set()
+    may_end.set()
     wait_for(lambda: len(peak) == 50 and not busy, 10)
 
     assert 3 == max(peak)

@@ -56,9 +56,9 @@ class Here:
         """Disconnect every page, as where their sessions are over."""
         socketio_events.drop_sessions(self._app, self.pages.session_hashes())
 
-    def watchers(self) -> int:
+    def subscribers(self) -> int:
         """How many the fan-out tells."""
-        return sum(tier.size for tier in self.fanout._lanes)
+        return sum(tier.size for tier in self.fanout._tiers)
 
 
 @contextmanager

@@ -33,11 +33,11 @@ class RawPage:
     """A page over a bare transport; nothing is read before somebody wants to know it."""
 
     def __init__(self) -> None:
-        self.said: list[tuple[str, Any]] = []
+        self.received: list[tuple[str, Any]] = []
         self._acks = 0
         self.send_packet(_CONNECT)
         self.read_until("connection_status")
-        self.said.clear()
+        self.received.clear()
 
     def send_packet(self, packet: str) -> None:
         raise NotImplementedError
@@ -54,7 +54,7 @@ class RawPage:
         self.send_packet(f"42/webtrader,{self._acks}{json.dumps([event, body])}")
 
     def subscribe(self, *symbols: str, **details: Any) -> Any:
-        """The acknowledgement; what came before it is in `said`."""
+        """The acknowledgement; what came before it is in `received`."""
         self.send("subscribe_to_instruments", {"symbols": symbols, **details})
         return self.read_until(ANSWER)
 
@@ -64,14 +64,14 @@ class RawPage:
             packet = self.receive()
             if packet == "2":
                 self.send_packet("3")
-            elif (said := _read(packet)) is not None:
-                self.said.append(said)
-                if said[0] == name:
-                    return said[1]
+            elif (event := _read(packet)) is not None:
+                self.received.append(event)
+                if event[0] == name:
+                    return event[1]
 
     def names(self) -> list[str]:
         """What was said: each update by its symbol, everything else by its event."""
-        return [body["symbol"] if name == "price_update" else name for name, body in self.said]
+        return [body["symbol"] if name == "price_update" else name for name, body in self.received]
 
     def __enter__(self) -> Self:
         return self

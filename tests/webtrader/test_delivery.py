@@ -60,7 +60,7 @@ def test_snapshot_then_success_then_acknowledgement(here: Here, page: RawPage) -
 
     assert {"BTC", "ETH", "AAPL"} == set(page.names()[:3])
     assert ["subscription_success", ANSWER] == page.names()[3:]
-    assert page.said[-2][1] == page.said[-1][1] == success
+    assert page.received[-2][1] == page.received[-1][1] == success
 
 
 @pytest.mark.parametrize("page", ["websocket", "polling"], indirect=True)
@@ -70,7 +70,7 @@ def test_order_beside_a_stream(here: Here, page: RawPage) -> None:
     for symbol in ("ETH", "SOL", "AAPL"):
         here.price("BTC")
         time.sleep(0.15)
-        page.said.clear()
+        page.received.clear()
         page.subscribe(symbol)
 
         names = [name for name in page.names() if name != "BTC"]
@@ -82,7 +82,7 @@ def test_order_during_an_upgrade(here: Here, page: PollingPage) -> None:
     """The same where a page is about to go over from polling to a WebSocket."""
     with page.upgrade():
         page.send("subscribe_to_instruments", {"symbols": ["BTC"]})
-        wait_for(here.watchers, 5, "the subscription")
+        wait_for(here.subscribers, 5, "the subscription")
     page.read_until(ANSWER)
 
     assert ["BTC", "subscription_success", ANSWER] == page.names()
@@ -101,7 +101,7 @@ def test_a_change_follows(here: Here, page: RawPage) -> None:
 # Coming back
 
 
-def tell_apart(here: Here, page: RawPage, *symbols: str) -> int:
+def send_apart(here: Here, page: RawPage, *symbols: str) -> int:
     """Tell a page prices so far apart that the last one alone may come again; its number."""
     for symbol in symbols:
         number = here.price(symbol)
@@ -114,7 +114,7 @@ def tell_apart(here: Here, page: RawPage, *symbols: str) -> int:
 def test_who_comes_back_gets_what_changed(here: Here, page: RawPage, again: Again) -> None:
     """With `since` a page is sent nothing that it has already, and everything else."""
     epoch = page.subscribe("BTC", "ETH", "SOL", "AAPL")["epoch"]
-    seq = tell_apart(here, page, "BTC", "SOL")
+    seq = send_apart(here, page, "BTC", "SOL")
     page.close()
     here.price("ETH")
     back = again()
@@ -131,7 +131,7 @@ def test_who_comes_back_gets_what_changed(here: Here, page: RawPage, again: Agai
 def test_who_missed_nothing_gets_next_to_nothing(page: RawPage, here: Here, again: Again) -> None:
     """Where no price has changed, none is sent but those of the last moment."""
     epoch = page.subscribe("BTC", "ETH", "AAPL")["epoch"]
-    seq = tell_apart(here, page, "ETH", "ETH")
+    seq = send_apart(here, page, "ETH", "ETH")
     page.close()
     back = again()
     answer = back.subscribe("BTC", "ETH", "AAPL", since={"epoch": epoch, "seq": seq})
@@ -163,18 +163,18 @@ def test_a_slower_rate(here: Here, page: RawPage) -> None:
     """A page that asks for fewer updates gets so many at most, and the last one in any case."""
     began = time.monotonic()
     answer = page.subscribe("BTC", max_rate=3)
-    page.said.clear()
+    page.received.clear()
     with here.busy("BTC"):
-        while len(page.said) < 4:
+        while len(page.received) < 4:
             page.read_until("price_update")
         most = 2 + 3 * (time.monotonic() - began)
-    told = len(page.said)
+    updates = len(page.received)
     number = here.price("BTC")
     while page.read_until("price_update")["seq"] != number:
         pass
 
     assert 3 == answer["max_rate"]
-    assert told <= most
+    assert updates <= most
 
 
 def test_the_rate_that_counts_is_the_last_one_asked_for(here: Here, page: RawPage) -> None:
@@ -187,14 +187,14 @@ def test_the_rate_that_counts_is_the_last_one_asked_for(here: Here, page: RawPag
     ]
 
     assert [10, 1, 1, 10] == rates
-    assert 1 == here.watchers()
+    assert 1 == here.subscribers()
 
 
 def test_each_rate_has_its_own_epoch(here: Here, page: RawPage) -> None:
     """Numbers of one rate mean nothing at another: there a page gets everything."""
     slow = page.subscribe("BTC", max_rate=1)
     since = {"epoch": slow["epoch"], "seq": slow["seq"]}
-    page.said.clear()
+    page.received.clear()
     fast = page.subscribe("BTC", max_rate=1000, since=since)
 
     assert slow["epoch"] != fast["epoch"]
@@ -221,7 +221,7 @@ def test_wrong_details(here: Here, details: dict[str, Any], field: str) -> None:
         assert "INVALID_PAYLOAD" == answer["code"]
         assert answer["message"].endswith(f"at `{field}`")
         assert ["subscription_error", ANSWER] == page.names()
-        assert 0 == here.watchers()
+        assert 0 == here.subscribers()
 
 
 # Who does not read
@@ -252,10 +252,10 @@ def test_a_page_that_lost_events_is_told(here: Here) -> None:
 def test_who_leaves_is_told_nothing_more(here: Here, page: RawPage) -> None:
     """However a page ends, nothing of it is kept."""
     page.subscribe("BTC", "ETH")
-    assert 1 == here.watchers()
+    assert 1 == here.subscribers()
     page.close()
 
-    wait_for(lambda: not here.watchers(), 5, "the end")
+    wait_for(lambda: not here.subscribers(), 5, "the end")
     assert 0 == here.pages.counts()["connections"]
 
 
@@ -265,9 +265,9 @@ def test_who_watches_nothing_more_is_told_nothing_more(here: Here, page: RawPage
     page.send("unsubscribe_from_instruments", {"symbols": ["BTC", "ETH", "SOL"]})
     page.read_until(ANSWER)
 
-    assert 0 == here.watchers()
+    assert 0 == here.subscribers()
     page.subscribe("ETH")
-    assert 1 == here.watchers()
+    assert 1 == here.subscribers()
 
 
 def test_who_is_dropped_is_told_nothing_more(here: Here, page: RawPage) -> None:
@@ -275,40 +275,40 @@ def test_who_is_dropped_is_told_nothing_more(here: Here, page: RawPage) -> None:
     page.subscribe("BTC")
     here.drop()
 
-    assert 0 == here.watchers()
+    assert 0 == here.subscribers()
 
 
 def test_who_is_dropped_while_it_subscribes(
     here: Here, page: RawPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who is disconnected in the middle of a subscription is not kept, either."""
-    watch, watched = here.fanout.watch, threading.Event()
+    subscribe, subscribed = here.fanout.subscribe, threading.Event()
 
     def drop_before(*arguments: Any) -> Any:
         here.drop()
-        position = watch(*arguments)
-        watched.set()
-        return position
+        resume_point = subscribe(*arguments)
+        subscribed.set()
+        return resume_point
 
-    monkeypatch.setattr(here.fanout, "watch", drop_before)
+    monkeypatch.setattr(here.fanout, "subscribe", drop_before)
     page.send("subscribe_to_instruments", {"symbols": ["BTC"]})
 
-    assert watched.wait(PATIENCE)
-    wait_for(lambda: not here.watchers(), 5, "the end")
+    assert subscribed.wait(PATIENCE)
+    wait_for(lambda: not here.subscribers(), 5, "the end")
 
 
 def test_a_page_comes_while_the_database_is_away(
     app: Flask, here: Here, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is refused with the reason, and those who are in go on."""
-    with here.browser.pages() as pages:
-        pages.subscribe("BTC")
+    with here.browser.desk() as page:
+        page.subscribe("BTC")
         with app.app_context():
             db.drop_all()
         with pytest.raises(ConnectFailed, match="One or more namespaces failed to connect"):
-            here.browser.pages().close()
+            here.browser.desk().close()
         price = here.price("BTC")
 
-        wait_for(lambda: pages.prices("BTC")[-1]["price"] == price, 30, "the price")
-        assert "time" in str(pages.call("ping"))
+        wait_for(lambda: page.prices("BTC")[-1]["price"] == price, 30, "the price")
+        assert "time" in str(page.call("ping"))
     assert "Traceback" not in caplog.text

@@ -25,12 +25,12 @@ def kept(app: Flask) -> list[FeedEvent]:
 
 def test_events_are_written_down_from_any_thread(app: Flask) -> None:
     """The feeds' own thread has no app at hand, and none is left with it."""
-    told = [event("one"), event("two")]
-    thread = threading.Thread(target=FeedLog(app).write, args=(told,))
+    events = [event("one"), event("two")]
+    thread = threading.Thread(target=FeedLog(app).write, args=(events,))
     thread.start()
     thread.join()
 
-    assert told[::-1] == kept(app)
+    assert events[::-1] == kept(app)
 
 
 def test_old_events_are_tidied_away(app: Flask) -> None:
@@ -66,7 +66,7 @@ def test_what_cannot_be_kept_is_told(app: Flask, caplog: pytest.LogCaptureFixtur
         log.write([event("lost")])
 
     (record,) = caplog.records
-    assert "not kept (OperationalError)" in record.getMessage()
+    assert "event not stored (OperationalError)" in record.getMessage()
     assert "lost" in record.getMessage()
     with app.app_context():
         feed_event.FeedEventRow.__table__.create(db.engine)

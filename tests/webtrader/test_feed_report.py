@@ -22,7 +22,7 @@ from omcrm.webtrader.feed_report import feed_report
 from omcrm.webtrader.realtime_data import RealTimeDataManager
 from tests.processes import Exchange, wait_for
 
-Look = Callable[[], dict[str, Any]]
+Report = Callable[[], dict[str, Any]]
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def manager(app: Flask, exchange: Exchange, tmp_path: Path) -> Iterator[RealTime
 
 
 @pytest.fixture
-def look(app: Flask, manager: RealTimeDataManager) -> Look:
+def report_now(app: Flask, manager: RealTimeDataManager) -> Report:
     """Reads the report as it goes over the wire."""
 
     def read() -> dict[str, Any]:
@@ -53,25 +53,25 @@ def look(app: Flask, manager: RealTimeDataManager) -> Look:
     return read
 
 
-def standing(report: dict[str, Any], symbol: str = "BTC") -> dict[str, Any]:
+def symbol_report(report: dict[str, Any], symbol: str = "BTC") -> dict[str, Any]:
     return next(entry for entry in report["symbols"] if entry["symbol"] == symbol)
 
 
 @pytest.fixture
-def heard(look: Look) -> Look:
+def report_live(report_now: Report) -> Report:
     """The same, as soon as Binance speaks and Coinbase would."""
 
     def both() -> bool:
-        btc = standing(look())
+        btc = symbol_report(report_now())
         return (btc["source"], btc["runner_up"]) == ("binance", "coinbase")
 
     wait_for(both, 20, "Binance to speak and Coinbase to be next")
-    return look
+    return report_now
 
 
-def test_the_chain_is_in_the_policys_order(heard: Look) -> None:
+def test_the_chain_is_in_the_policys_order(report_live: Report) -> None:
     """Each source says its price, how good it is and how old."""
-    btc = standing(heard())
+    btc = symbol_report(report_live())
     chain = btc["chain"]
 
     assert ["binance", "coinbase", "last_resort"] == [
@@ -83,9 +83,9 @@ def test_the_chain_is_in_the_policys_order(heard: Look) -> None:
     assert all(link["price"] > 0 and 0 <= link["age_seconds"] < 60 for link in chain)
 
 
-def test_a_symbol_that_nobody_streams_has_its_last_resort(heard: Look) -> None:
+def test_a_symbol_that_nobody_streams_has_its_last_resort(report_live: Report) -> None:
     """Where there is one source there is no next one."""
-    apple = standing(heard(), "AAPL")
+    apple = symbol_report(report_live(), "AAPL")
 
     assert ("last_resort", None) == (apple["source"], apple["runner_up"])
     assert [("last_resort", 213.3)] == [(link["source"], link["price"]) for link in apple["chain"]]
@@ -107,12 +107,12 @@ def test_a_symbol_without_any_price_is_told(app: Flask) -> None:
 
 
 def test_a_spike_is_in_quarantine_with_what_the_others_said(
-    heard: Look, exchange: Exchange
+    report_live: Report, exchange: Exchange
 ) -> None:
     """The refused price stands beside the source's own last one and Coinbase's."""
     exchange.fault("spike", symbol="BTCUSDT", factor=3, count=1)
-    wait_for(lambda: heard()["quarantine"], 5, "the refusal")
-    (refused, *_) = heard()["quarantine"]
+    wait_for(lambda: report_live()["quarantine"], 5, "the refusal")
+    (refused, *_) = report_live()["quarantine"]
     own = refused["held"]
 
     assert {"at", "source", "symbol", "reason", "price", "bid", "ask", "held", "others"} == set(
@@ -127,37 +127,37 @@ def test_a_spike_is_in_quarantine_with_what_the_others_said(
 
 
 def test_the_newest_refusal_comes_first_and_fifty_are_enough(
-    heard: Look, exchange: Exchange, manager: RealTimeDataManager
+    report_live: Report, exchange: Exchange, manager: RealTimeDataManager
 ) -> None:
     """A source that is refused for ever does not make the answer long."""
     exchange.fault("spike", symbol="BTCUSDT", factor=3, count=60)
     wait_for(lambda: manager.validator.refused["jump"] >= 60, 10, "the refusals")
-    times = [rejection["at"] for rejection in heard()["quarantine"]]
+    times = [rejection["at"] for rejection in report_live()["quarantine"]]
 
     assert 50 == len(times)
     assert sorted(times, reverse=True) == times
 
 
-def test_a_refused_book_is_told_by_bid_and_ask(heard: Look, exchange: Exchange) -> None:
+def test_a_refused_book_is_told_by_bid_and_ask(report_live: Report, exchange: Exchange) -> None:
     """What has no trade has no price."""
     exchange.fault("crossed", symbol="BTCUSDT")
-    wait_for(lambda: heard()["quarantine"], 5, "the refusal")
-    (refused, *_) = heard()["quarantine"]
+    wait_for(lambda: report_live()["quarantine"], 5, "the refusal")
+    (refused, *_) = report_live()["quarantine"]
 
     assert ("crossed", None) == (refused["reason"], refused["price"])
     assert refused["bid"] > refused["ask"] > 0
 
 
-def test_who_takes_over_is_an_event(heard: Look, exchange: Exchange) -> None:
+def test_who_takes_over_is_an_event(report_live: Report, exchange: Exchange) -> None:
     """When Binance falls silent, Coinbase speaks; the log says since when and why."""
     exchange.fault("mute", venue="binance")
 
-    def switched() -> list[dict[str, Any]]:
-        return [event for event in heard()["events"] if event["kind"] == "took_over"]
+    def failovers() -> list[dict[str, Any]]:
+        return [event for event in report_live()["events"] if event["kind"] == "took_over"]
 
-    wait_for(switched, 15, "the change of speaker")
-    (event, *_) = switched()
-    btc = standing(heard())
+    wait_for(failovers, 15, "the change of speaker")
+    (event, *_) = failovers()
+    btc = symbol_report(report_live())
 
     assert ("coinbase", "binance", ["BTC"]) == (event["source"], event["before"], event["symbols"])
     assert event["reason"] in ("binance is stale", "binance is down")
@@ -165,7 +165,7 @@ def test_who_takes_over_is_an_event(heard: Look, exchange: Exchange) -> None:
     assert "coinbase" == btc["source"]
 
 
-def test_events_survive_the_manager(app: Flask, heard: Look) -> None:
+def test_events_survive_the_manager(app: Flask, report_live: Report) -> None:
     """They are read from the database, newest first, and a hundred are enough."""
     # What is old is forgotten, when the feeds write their first event.
     began = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=10)
@@ -180,7 +180,7 @@ def test_events_survive_the_manager(app: Flask, heard: Look) -> None:
             for number in range(150)
         )
         db.session.commit()
-    events = [event for event in heard()["events"] if event["source"] == "kraken"]
+    events = [event for event in report_live()["events"] if event["source"] == "kraken"]
 
     assert {
         "at": iso(began + timedelta(seconds=149)),
@@ -191,20 +191,22 @@ def test_events_survive_the_manager(app: Flask, heard: Look) -> None:
         "reason": "149",
         "silent_seconds": None,
     } == events[0]
-    assert 100 == len(heard()["events"])
+    assert 100 == len(report_live()["events"])
     assert sorted((int(event["reason"]) for event in events), reverse=True) == [
         int(event["reason"]) for event in events
     ]
 
 
-def test_quotas_are_told_by_source_and_budget(heard: Look, exchange: Exchange) -> None:
+def test_quotas_are_told_by_source_and_budget(report_live: Report, exchange: Exchange) -> None:
     """Only who is asked has any; what is used and left make up what is allowed."""
     for venue in ("binance", "coinbase"):
         exchange.fault("mute", venue=venue)
     wait_for(
-        lambda: any(budget["used"] for budget in heard()["quota"]["coingecko"]), 40, "a question"
+        lambda: any(budget["used"] for budget in report_live()["quota"]["coingecko"]),
+        40,
+        "a question",
     )
-    quota = heard()["quota"]
+    quota = report_live()["quota"]
     now = iso(datetime.now(UTC))
 
     assert ["coingecko"] == list(quota)
@@ -216,10 +218,10 @@ def test_quotas_are_told_by_source_and_budget(heard: Look, exchange: Exchange) -
         assert use["ends_at"] is None or use["ends_at"] < use["renews_at"]
 
 
-def test_prices_stay_exact(heard: Look, app: Flask, manager: RealTimeDataManager) -> None:
+def test_prices_stay_exact(report_live: Report, app: Flask, manager: RealTimeDataManager) -> None:
     """No price becomes a float on its way into the report."""
     with app.app_context():
-        chain = standing(feed_report(manager, datetime.now(UTC)))["chain"]
+        chain = symbol_report(feed_report(manager, datetime.now(UTC)))["chain"]
 
     assert {Decimal} == {type(link["price"]) for link in chain}
 

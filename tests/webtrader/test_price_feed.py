@@ -32,10 +32,8 @@ class Feed(Process):
     def btc(self) -> Any:
         """What is written of BTC."""
         columns, both = "price, price_class, source", "asset_prices join instruments"
-        found = self.rows(
-            f"select {columns} from {both} on id = instrument_id where symbol = 'BTC'"
-        )
-        return found[0] if found else None
+        rows = self.rows(f"select {columns} from {both} on id = instrument_id where symbol = 'BTC'")
+        return rows[0] if rows else None
 
 
 @pytest.fixture
@@ -97,9 +95,9 @@ def test_a_second_one_is_refused(tmp_path: Path, environ: dict[str, str]) -> Non
 def test_it_lives_beside_the_app(tmp_path: Path, environ: dict[str, str]) -> None:
     """Both write to one database, and the app may come and go."""
     with App(tmp_path, environ) as app, Feed(tmp_path, environ, "--interval", "1") as feed:
-        with app.new_browser().pages() as pages:
-            pages.subscribe("BTC")
-            wait_for(lambda: len(pages.prices("BTC")) > 3, 15, "prices on the desk")
+        with app.new_browser().desk() as page:
+            page.subscribe("BTC")
+            wait_for(lambda: len(page.prices("BTC")) > 3, 15, "prices on the desk")
         app.stop()
         before = feed.rows("select max(written_at) from asset_prices")
         wait_for(

@@ -35,7 +35,7 @@ class Reader:
     def direct(self) -> None:
         """Nothing: it takes no bytes."""
 
-    def on_ready(self, wants_state: Callable[[], None]) -> None:
+    def on_ready(self, ready_callback: Callable[[], None]) -> None:
         """It is ready always."""
 
 
@@ -52,8 +52,8 @@ class Desk:
         reader = Reader()
         self.told = reader.told
         fanout = self.manager.fanout
-        subscriber = fanout.join(reader, lambda quote: quote.price_class.value)
-        fanout.watch(subscriber, [instrument.symbol for instrument in CATALOGUE])
+        subscriber = fanout.add(reader, lambda quote: quote.price_class.value)
+        fanout.subscribe(subscriber, [instrument.symbol for instrument in CATALOGUE])
         self.manager.start()
 
     def price_class(self, symbol: str) -> PriceClass | None:

@@ -23,7 +23,7 @@ def test_a_recording_is_played_back(tmp_path: Path) -> None:
             "KRAKEN_WS_URL": f"{exchange.url}/kraken/v2",
         }
         command = [sys.executable, "manage.py", "record", "--out", str(out), "--seconds", "5"]
-        told = subprocess.run(
+        output = subprocess.run(
             command,
             cwd=ROOT,
             env=environ,
@@ -42,10 +42,10 @@ def test_a_recording_is_played_back(tmp_path: Path) -> None:
         kraken.send("{}")
         client = create_connection(f"{played.url}/ws/btcusdt@trade", timeout=PATIENCE)
         trade = next_message(client, lambda message: message.get("e") == "trade")
-        heard = [kraken.recv() for _ in frames]
+        received = [kraken.recv() for _ in frames]
         client.close()
         kraken.close()
 
-    assert "0 lost" in told
+    assert "0 lost" in output
     assert "BTCUSDT" == trade["s"]
-    assert frames == heard
+    assert frames == received

@@ -34,16 +34,16 @@ STATUS_FIELDS = {
 
 
 @pytest.fixture
-def pages(client: Browser) -> Iterator[DeskClient]:
+def page(client: Browser) -> Iterator[DeskClient]:
     """A connected page of the client."""
-    with client.pages() as connected:
+    with client.desk() as connected:
         yield connected
 
 
-def event_after(pages: DeskClient, event: str, count: int = 0) -> Any:
+def event_after(page: DeskClient, event: str, count: int = 0) -> Any:
     """The body of the event that comes after `count` of them."""
-    wait_for(lambda: len(pages.bodies(event)) > count, 5, event)
-    return pages.bodies(event)[count]
+    wait_for(lambda: len(page.bodies(event)) > count, 5, event)
+    return page.bodies(event)[count]
 
 
 # Who may connect
@@ -52,8 +52,8 @@ def event_after(pages: DeskClient, event: str, count: int = 0) -> Any:
 def refusal(browser: Browser, **headers: str) -> str:
     """What a connection is refused with."""
     client = socketio.Client(reconnection=False)
-    said: list[Any] = []
-    client.on("connect_error", said.append, namespace="/webtrader")
+    refusals: list[Any] = []
+    client.on("connect_error", refusals.append, namespace="/webtrader")
     with pytest.raises(socketio.exceptions.ConnectionError):
         client.connect(
             browser.base,
@@ -62,7 +62,7 @@ def refusal(browser: Browser, **headers: str) -> str:
             transports=["websocket"],
         )
     close_client(client)
-    return str(said)
+    return str(refusals)
 
 
 def test_an_anonymous_connection_is_refused(served: App) -> None:
@@ -85,32 +85,32 @@ def test_a_foreign_origin_is_refused(served: App, client: Browser) -> None:
             f"/socket.io/?EIO=4&transport={transport}", headers={"Origin": "https://evil.example"}
         )
         assert 403 == answer.status_code
-    with client.pages() as pages:  # its library sends our own origin
-        assert pages.connected
+    with client.desk() as page:  # its library sends our own origin
+        assert page.connected
 
 
 def test_polling_then_upgrade(client: Browser) -> None:
     """A client that begins with polling ends on a WebSocket."""
-    with client.pages(transports=("polling", "websocket")) as pages:
-        pages.subscribe("BTC")
+    with client.desk(transports=("polling", "websocket")) as page:
+        page.subscribe("BTC")
 
-        assert "websocket" == pages.client.transport()
-        event_after(pages, "price_update")
+        assert "websocket" == page.client.transport()
+        event_after(page, "price_update")
 
 
 def test_twenty_one_pages(served: App) -> None:
     """A user's 21st page is refused in plain words, and may come once another has gone."""
     browser = served.new_browser()
-    desks = [browser.pages() for _ in range(20)]
+    open_pages = [browser.desk() for _ in range(20)]
     try:
         assert "too many open pages" in refusal(browser)
-        desks.pop().close()
+        open_pages.pop().close()
         time.sleep(0.3)
-        desks.append(browser.pages())
-        assert desks[-1].connected
+        open_pages.append(browser.desk())
+        assert open_pages[-1].connected
     finally:
-        for pages in desks:
-            pages.close()
+        for page in open_pages:
+            page.close()
 
 
 def test_a_page_that_cannot_be_served_takes_no_seat(
@@ -135,7 +135,7 @@ def test_logout_drops_the_pages(served: App) -> None:
     email = f"{secrets.token_hex(4)}@example.com"
     served.create_user(email)
     leaving, staying = served.log_in(email), served.log_in(email)
-    with leaving.pages() as gone, staying.pages() as kept:
+    with leaving.desk() as gone, staying.desk() as kept:
         token = leaving.csrf("/webtrader/dashboard")
         assert 302 == leaving.post("/auth/logout", data={"csrf_token": token}).status_code
 
@@ -148,29 +148,29 @@ def test_disabling_drops_the_pages(served: App) -> None:
     """A disabled user's pages are disconnected within five seconds."""
     email = f"{secrets.token_hex(4)}@example.com"
     served.create_user(email)
-    with served.log_in(email).pages() as pages:
-        pages.subscribe("BTC")
+    with served.log_in(email).desk() as page:
+        page.subscribe("BTC")
         served.run("manage.py", "disable-user", "--email", email)
 
-        wait_for(lambda: not pages.connected, 5, "the page to be dropped")
+        wait_for(lambda: not page.connected, 5, "the page to be dropped")
 
 
 # What a page is told
 
 
-def test_connection_status_comes_first(pages: DeskClient) -> None:
+def test_connection_status_comes_first(page: DeskClient) -> None:
     """On connect a page is told how every source is doing."""
-    body = event_after(pages, "connection_status")
+    body = event_after(page, "connection_status")
 
-    assert "connection_status" == pages.events[0][0]
+    assert "connection_status" == page.events[0][0]
     assert {"binance"} == set(body)
     assert set(body["binance"]) >= STATUS_FIELDS
 
 
-def test_subscribe(pages: DeskClient) -> None:
+def test_subscribe(page: DeskClient) -> None:
     """A snapshot of every symbol, then the success, then changes."""
-    answer = pages.subscribe("BTC", "AAPL")
-    success = event_after(pages, "subscription_success")
+    answer = page.subscribe("BTC", "AAPL")
+    success = event_after(page, "subscription_success")
 
     assert "Subscribed to 2 instruments" == success["message"]
     assert answer == success
@@ -181,21 +181,21 @@ def test_subscribe(pages: DeskClient) -> None:
         {"id": 9, "symbol": "AAPL", "name": "Apple", "type": "stock"},
     ] == success["instruments"]
     assert [] == success["rejected"]
-    before = pages.events[: [name for name, _ in pages.events].index("subscription_success")]
+    before = page.events[: [name for name, _ in page.events].index("subscription_success")]
     snapshot = [body["symbol"] for name, body in before if name == "price_update"]
     assert {"BTC", "AAPL"} == set(snapshot)
-    assert set(pages.prices("BTC")[0]) >= PRICE_UPDATE_FIELDS
-    assert "live" == pages.prices("BTC")[0]["price_class"]
-    assert "last_resort" == pages.prices("AAPL")[0]["price_class"]
-    wait_for(lambda: len(pages.prices("BTC")) > 3, 10, "changes")
-    numbers = [price["seq"] for price in pages.prices("BTC")]
+    assert set(page.prices("BTC")[0]) >= PRICE_UPDATE_FIELDS
+    assert "live" == page.prices("BTC")[0]["price_class"]
+    assert "last_resort" == page.prices("AAPL")[0]["price_class"]
+    wait_for(lambda: len(page.prices("BTC")) > 3, 10, "changes")
+    numbers = [price["seq"] for price in page.prices("BTC")]
     assert sorted(numbers) == numbers
     assert numbers[0] <= success["seq"] < numbers[-1]
 
 
-def test_subscribe_by_id_and_mixed(pages: DeskClient) -> None:
+def test_subscribe_by_id_and_mixed(page: DeskClient) -> None:
     """Ids work like symbols; what is unknown is named."""
-    answer = pages.call(
+    answer = page.call(
         "subscribe_to_instruments", {"instrument_ids": [2, 999], "symbols": ["ETH", "NOPE"]}
     )
 
@@ -204,26 +204,26 @@ def test_subscribe_by_id_and_mixed(pages: DeskClient) -> None:
     assert {"UNKNOWN_SYMBOL"} == {rejection["code"] for rejection in answer["rejected"]}
 
 
-def test_only_unknown_symbols(pages: DeskClient) -> None:
+def test_only_unknown_symbols(page: DeskClient) -> None:
     """Nothing but unknown symbols is an error that names them."""
-    answer = pages.subscribe("NOPE")
+    answer = page.subscribe("NOPE")
 
     assert "UNKNOWN_SYMBOL" == answer["code"]
-    assert "NOPE" in event_after(pages, "subscription_error")["message"]
-    assert [] == pages.bodies("subscription_success")
+    assert "NOPE" in event_after(page, "subscription_error")["message"]
+    assert [] == page.bodies("subscription_success")
 
 
-def test_unsubscribe_really_stops(pages: DeskClient) -> None:
+def test_unsubscribe_really_stops(page: DeskClient) -> None:
     """After the answer no further update comes."""
-    pages.subscribe("BTC", "ETH")
-    answer = pages.call("unsubscribe_from_instruments", {"symbols": ["BTC"]})
+    page.subscribe("BTC", "ETH")
+    answer = page.call("unsubscribe_from_instruments", {"symbols": ["BTC"]})
     time.sleep(0.2)
-    before = len(pages.prices("BTC"))
-    others = len(pages.prices("ETH"))
-    wait_for(lambda: len(pages.prices("ETH")) > others + 3, 10, "the other symbol")
+    before = len(page.prices("BTC"))
+    others = len(page.prices("ETH"))
+    wait_for(lambda: len(page.prices("ETH")) > others + 3, 10, "the other symbol")
 
     assert ["BTC"] == answer["symbols"]
-    assert before == len(pages.prices("BTC"))
+    assert before == len(page.prices("BTC"))
 
 
 def test_events_keep_their_order(
@@ -234,51 +234,51 @@ def test_events_keep_their_order(
     with App(tmp_path_factory.mktemp("threads"), environ) as app:
         browser = app.new_browser()
         for _ in range(5):
-            with browser.pages() as pages:
+            with browser.desk() as page:
                 for _ in range(8):
-                    pages.send("subscribe_to_instruments", {"symbols": ["BTC"]})
-                    pages.send("unsubscribe_from_instruments", {"symbols": ["BTC"]})
-                assert "timestamp" in pages.call("ping")
-                before = len(pages.prices("BTC"))
+                    page.send("subscribe_to_instruments", {"symbols": ["BTC"]})
+                    page.send("unsubscribe_from_instruments", {"symbols": ["BTC"]})
+                assert "timestamp" in page.call("ping")
+                before = len(page.prices("BTC"))
                 time.sleep(0.6)
 
-                assert before == len(pages.prices("BTC"))
+                assert before == len(page.prices("BTC"))
 
 
-def test_too_many_subscriptions(pages: DeskClient) -> None:
+def test_too_many_subscriptions(page: DeskClient) -> None:
     """What goes beyond the page's limit is refused, in plain words; the rest is served."""
     instruments = list(range(1, 25))
-    answer = pages.call("subscribe_to_instruments", {"instrument_ids": instruments})
+    answer = page.call("subscribe_to_instruments", {"instrument_ids": instruments})
 
     assert 20 == len(answer["instruments"])
     assert 4 == len(answer["rejected"])
     assert {"LIMIT_EXCEEDED"} == {rejection["code"] for rejection in answer["rejected"]}
-    assert "LIMIT_EXCEEDED" == event_after(pages, "subscription_error")["code"]
+    assert "LIMIT_EXCEEDED" == event_after(page, "subscription_error")["code"]
     refused = {rejection["symbol"] for rejection in answer["rejected"]}
-    assert not refused & {body["symbol"] for body in pages.bodies("price_update")}
+    assert not refused & {body["symbol"] for body in page.bodies("price_update")}
 
 
-def test_coming_back_does_not_lift_the_limit(pages: DeskClient) -> None:
+def test_coming_back_does_not_lift_the_limit(page: DeskClient) -> None:
     """Whatever a page says that it had, it may watch so many instruments and no more."""
-    before = pages.call("subscribe_to_instruments", {"instrument_ids": list(range(1, 21))})
+    before = page.call("subscribe_to_instruments", {"instrument_ids": list(range(1, 21))})
     since = {"epoch": before["epoch"], "seq": before["seq"]}
     body = {"instrument_ids": [21, 22], "since": since, "max_rate": 1}
-    answer = pages.call("subscribe_to_instruments", body)
+    answer = page.call("subscribe_to_instruments", body)
 
     assert "LIMIT_EXCEEDED" == answer["code"]
     assert 2 == len(answer["rejected"])
     assert "epoch" not in answer
 
 
-def test_three_hundred_symbols(pages: DeskClient) -> None:
+def test_three_hundred_symbols(page: DeskClient) -> None:
     """Three hundred names at once: each is refused, those beyond the limit for being too many."""
-    answer = pages.subscribe(*(f"X{number}" for number in range(300)))
+    answer = page.subscribe(*(f"X{number}" for number in range(300)))
     codes = [rejection["code"] for rejection in answer["rejected"]]
 
     assert "LIMIT_EXCEEDED" == answer["code"]
-    assert "LIMIT_EXCEEDED" == event_after(pages, "subscription_error")["code"]
+    assert "LIMIT_EXCEEDED" == event_after(page, "subscription_error")["code"]
     assert ["UNKNOWN_SYMBOL"] * 20 + ["LIMIT_EXCEEDED"] * 280 == codes
-    assert "timestamp" in pages.call("ping")
+    assert "timestamp" in page.call("ping")
 
 
 @pytest.mark.parametrize(
@@ -300,78 +300,78 @@ def test_three_hundred_symbols(pages: DeskClient) -> None:
         {"symbols": ["BTC"] * 1001},
     ],
 )
-def test_bodies_of_the_wrong_shape(pages: DeskClient, body: Any) -> None:
+def test_bodies_of_the_wrong_shape(page: DeskClient, body: Any) -> None:
     """Anything else than the schema is refused, with words, and the page lives on."""
-    answer = pages.call("subscribe_to_instruments", body)
+    answer = page.call("subscribe_to_instruments", body)
 
     assert "INVALID_PAYLOAD" == answer["code"]
     assert answer["message"].startswith("invalid payload")
-    assert "INVALID_PAYLOAD" == event_after(pages, "subscription_error")["code"]
-    assert "timestamp" in pages.call("ping")
+    assert "INVALID_PAYLOAD" == event_after(page, "subscription_error")["code"]
+    assert "timestamp" in page.call("ping")
 
 
-def test_unknown_event(pages: DeskClient) -> None:
+def test_unknown_event(page: DeskClient) -> None:
     """An event we do not know is a bad message."""
-    pages.send("stop_realtime_feeds", {})
+    page.send("stop_realtime_feeds", {})
 
-    assert "INVALID_PAYLOAD" == event_after(pages, "subscription_error")["code"]
+    assert "INVALID_PAYLOAD" == event_after(page, "subscription_error")["code"]
 
 
-def test_an_event_that_names_another_page(pages: DeskClient, client: Browser) -> None:
+def test_an_event_that_names_another_page(page: DeskClient, client: Browser) -> None:
     """Called as the library calls its catch-all handler: a bad message of the sender, as any."""
-    with client.pages() as other:
+    with client.desk() as other:
         for _ in range(9):
-            pages.send("*", other.client.get_sid("/webtrader"))
-        wait_for(lambda: len(pages.bodies("subscription_error")) == 9, 20, "the refusals")
+            page.send("*", other.client.get_sid("/webtrader"))
+        wait_for(lambda: len(page.bodies("subscription_error")) == 9, 20, "the refusals")
 
-        assert {"INVALID_PAYLOAD"} == {body["code"] for body in pages.bodies("subscription_error")}
-        pages.send("*", other.client.get_sid("/webtrader"))
-        wait_for(lambda: not pages.connected, 20, "the end")
+        assert {"INVALID_PAYLOAD"} == {body["code"] for body in page.bodies("subscription_error")}
+        page.send("*", other.client.get_sid("/webtrader"))
+        wait_for(lambda: not page.connected, 20, "the end")
         other.call("ping")
 
         assert [] == other.bodies("subscription_error")
 
 
-def test_ten_bad_messages_close(pages: DeskClient) -> None:
+def test_ten_bad_messages_close(page: DeskClient) -> None:
     """Ten bad messages in ten seconds end the connection."""
     for _ in range(10):
-        pages.send("subscribe_to_instruments", "nonsense")
+        page.send("subscribe_to_instruments", "nonsense")
 
-    wait_for(lambda: not pages.connected, 5, "the end")
+    wait_for(lambda: not page.connected, 5, "the end")
 
 
-def test_too_many_messages(pages: DeskClient) -> None:
+def test_too_many_messages(page: DeskClient) -> None:
     """A burst beyond the rate is refused and, kept up, ends the connection."""
     for _ in range(80):
-        pages.send("ping")
+        page.send("ping")
 
-    wait_for(lambda: not pages.connected, 5, "the end")
-    assert "LIMIT_EXCEEDED" == pages.bodies("subscription_error")[0]["code"]
+    wait_for(lambda: not page.connected, 5, "the end")
+    assert "LIMIT_EXCEEDED" == page.bodies("subscription_error")[0]["code"]
 
 
-def test_an_oversized_message_closes(pages: DeskClient) -> None:
+def test_an_oversized_message_closes(page: DeskClient) -> None:
     """A message above 16 KiB ends the connection."""
-    pages.send("subscribe_to_instruments", {"symbols": ["A" * 20_000]})
+    page.send("subscribe_to_instruments", {"symbols": ["A" * 20_000]})
 
-    wait_for(lambda: not pages.connected, 5, "the end")
+    wait_for(lambda: not page.connected, 5, "the end")
 
 
-def test_price_history(pages: DeskClient) -> None:
+def test_price_history(page: DeskClient) -> None:
     """Candles are built from what was seen; the last one ends at the latest price."""
-    pages.subscribe("BTC")
-    history = pages.call("get_price_history", {"symbol": "BTC", "timeframe": "1m", "limit": 10})
+    page.subscribe("BTC")
+    history = page.call("get_price_history", {"symbol": "BTC", "timeframe": "1m", "limit": 10})
 
     assert ("BTC", "1m") == (history["symbol"], history["timeframe"])
     assert 1 <= len(history["data"]) <= 10
     candle = history["data"][-1]
     assert {"timestamp", "open", "high", "low", "close", "volume"} == set(candle)
     assert candle["low"] <= candle["close"] <= candle["high"]
-    assert history == event_after(pages, "price_history")
+    assert history == event_after(page, "price_history")
 
 
-def test_price_history_of_nothing(pages: DeskClient) -> None:
+def test_price_history_of_nothing(page: DeskClient) -> None:
     """What never traded has no candles, and none are invented."""
-    history = pages.call("get_price_history", {"symbol": "EURUSD", "timeframe": "1h", "limit": 5})
+    history = page.call("get_price_history", {"symbol": "EURUSD", "timeframe": "1h", "limit": 5})
 
     assert [] == history["data"]
 
@@ -386,14 +386,14 @@ def test_price_history_of_nothing(pages: DeskClient) -> None:
         ({}, "INVALID_PAYLOAD"),
     ],
 )
-def test_price_history_refused(pages: DeskClient, body: dict[str, Any], code: str) -> None:
+def test_price_history_refused(page: DeskClient, body: dict[str, Any], code: str) -> None:
     """A bad request for candles names what is wrong."""
-    assert code == pages.call("get_price_history", body)["code"]
+    assert code == page.call("get_price_history", body)["code"]
 
 
-def test_market_status(pages: DeskClient) -> None:
+def test_market_status(page: DeskClient) -> None:
     """Every market with its session, and how many feeds bring data."""
-    status = pages.call("get_market_status")
+    status = page.call("get_market_status")
 
     assert ["crypto", "XNYS", "forex"] == [market["name"] for market in status["markets"]]
     assert (1, 1) == (status["active_data_feeds"], status["total_data_feeds"])
@@ -401,8 +401,8 @@ def test_market_status(pages: DeskClient) -> None:
     assert status["markets"][0]["is_open"]
 
 
-def test_ping(pages: DeskClient) -> None:
+def test_ping(page: DeskClient) -> None:
     """A ping is answered with the server's time."""
-    pages.send("ping")
+    page.send("ping")
 
-    assert event_after(pages, "pong")["timestamp"].endswith("Z")
+    assert event_after(page, "pong")["timestamp"].endswith("Z")

@@ -64,8 +64,8 @@ def questions(here: Served) -> Iterator[dict[str, Ask]]:
             for answer in (session.get(path + quote(symbol)) for symbol in symbols)
         ]
 
-    def pages(symbols: list[str]) -> Any:
-        with session.pages() as opened:
+    def desk(symbols: list[str]) -> Any:
+        with session.desk() as opened:
             subscribed = opened.call("subscribe_to_instruments", {"symbols": symbols})
             ended = opened.call("unsubscribe_from_instruments", {"symbols": symbols})
             history = [opened.call("get_price_history", {"symbol": symbol}) for symbol in symbols]
@@ -99,7 +99,7 @@ def questions(here: Served) -> Iterator[dict[str, Ask]]:
         return answers
 
     yield {
-        "desk": pages,
+        "desk": desk,
         "feed": feed,
         "realtime": realtime,
         "quotes": short_quotes,
@@ -169,9 +169,9 @@ def test_a_page_is_told_once_of_each(here: Served) -> None:
     cookie = here.session(here.create_user()).partition("=")[2]
     session.http.cookies.set("omcrm_session", cookie)
     bitcoin = here.market.instruments["BTC"].id
-    with session.pages() as pages:
+    with session.desk() as page:
         asked = {"symbols": ["btc", " BTC ", "Btc", "nope", "NOPE"], "instrument_ids": [bitcoin]}
-        answer = pages.call("subscribe_to_instruments", asked)
+        answer = page.call("subscribe_to_instruments", asked)
 
     assert ["BTC"] == [brief["symbol"] for brief in answer["instruments"]]
     assert [{"symbol": "NOPE", "code": "UNKNOWN_SYMBOL"}] == answer["rejected"]

@@ -8,7 +8,7 @@ import pytest
 
 from omcrm.concurrency import MODES
 from tests.streaming.conformance.engine_client import EngineClient
-from tests.streaming.conformance.served import Served, Watch
+from tests.streaming.conformance.served import LeakCheck, Served
 from tests.streaming.conformance.talk import Talk
 
 PATHS = ("engine.io", "quick.io", "lively.io", "socket.io", "hasty.io")
@@ -41,9 +41,9 @@ def warm_up(served: Served) -> None:
 def served(request: pytest.FixtureRequest, in_mode: Callable[[str], Served]) -> Iterator[Served]:
     """The servers under test; after a module nothing of its clients may be left."""
     served = in_mode(request.param)
-    watch = Watch(served)
+    leak_check = LeakCheck(served)
     yield served
-    watch.end()
+    leak_check.end()
 
 
 @pytest.fixture

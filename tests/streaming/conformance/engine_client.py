@@ -196,11 +196,11 @@ class EngineClient:
 
     def upgrade(self, session: Polling) -> Socket:
         """A WebSocket that a session was upgraded to."""
-        taken = self.probe(session)
-        taken.send("2probe")
-        assert "3probe" == taken.receive()
-        taken.send("5")
-        return taken
+        socket = self.probe(session)
+        socket.send("2probe")
+        assert "3probe" == socket.receive()
+        socket.send("5")
+        return socket
 
     def connect(self, query: str) -> Socket:
         """A WebSocket after its handshake."""
@@ -217,7 +217,7 @@ class EngineClient:
         assert "Traceback" not in body
         return Answer(refused.status_code, body, (refused.resp_headers or {})["content-type"])
 
-    def shown_out(self, query: str) -> bool:
+    def is_turned_away(self, query: str) -> bool:
         """Whether a WebSocket is refused, or let in and closed at once without a message."""
         try:
             opened = self.connect(query)

@@ -38,17 +38,19 @@ class Served(Process):
             state: dict[str, Any] = json.loads(answer.read())
             return state
 
-    def told(self, sid: str) -> list[str]:
+    def events(self, sid: str) -> list[str]:
         """What the handlers were told about a session so far."""
-        told: list[str] = self.state(sid)["told"]
-        return told
+        events: list[str] = self.state(sid)["events"]
+        return events
 
     def end_of(self, sid: str) -> str:
         """Wait until the handlers were told of a session's end, once; the reason."""
-        wait_for(lambda: self.told(sid)[-1:] not in (["connect"], ["message"], ["echo"]), 5, "end")
-        told = self.told(sid)
-        ends = [event for event in told if event not in ("connect", "message", "echo")]
-        assert 1 == len(ends), told
+        wait_for(
+            lambda: self.events(sid)[-1:] not in (["connect"], ["message"], ["echo"]), 5, "end"
+        )
+        events = self.events(sid)
+        ends = [event for event in events if event not in ("connect", "message", "echo")]
+        assert 1 == len(ends), events
         return ends[0]
 
     def wait_for_request(self, sid: str, method: str) -> None:
@@ -56,13 +58,13 @@ class Served(Process):
         wait_for(lambda: method in self.state(sid)["inside"], 5, f"a {method}")
 
 
-class Watch:
+class LeakCheck:
     """What a process may not do however it is treated: keep anything, or fill its log."""
 
     def __init__(self, served: Served) -> None:
         self._served = served
         self._descriptors = len(descriptors(served.pid))
-        self._said = len(served.output())
+        self._logged = len(served.output())
         self._began = time.monotonic()
 
     def end(self) -> None:
@@ -73,7 +75,7 @@ class Watch:
         assert [] == served.state()["open"]
         most = self._descriptors + _SLACK
         wait_for(lambda: len(descriptors(served.pid)) <= most, 5, "the end of the connections")
-        said = served.output()[self._said :]
+        logged = served.output()[self._logged :]
         seconds = time.monotonic() - self._began
-        assert "Traceback" not in said, said[-3000:]
-        assert len(said.splitlines()) <= 1 + seconds, said
+        assert "Traceback" not in logged, logged[-3000:]
+        assert len(logged.splitlines()) <= 1 + seconds, logged

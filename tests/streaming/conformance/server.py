@@ -34,7 +34,7 @@ QUICK_INTERVAL, QUICK_TIMEOUT, CONNECT_TIMEOUT = 0.3, 0.2, 2
 NAMESPACES = ("/", "/custom")
 
 # What the handlers were told about each session, and the requests that are inside of the servers.
-told: defaultdict[str, list[str]] = defaultdict(list)
+events: defaultdict[str, list[str]] = defaultdict(list)
 inside: list[tuple[str, str]] = []
 
 
@@ -52,11 +52,11 @@ def engine(mode: str, interval: float, timeout: float) -> EngineServer:
     def connect(sid: str, environ: WSGIEnvironment) -> bool:
         if "refuse" in environ["QUERY_STRING"]:
             return False
-        told[sid].append("connect")
+        events[sid].append("connect")
         return True
 
     def message(sid: str, data: str | bytes) -> None:
-        told[sid].append("message")
+        events[sid].append("message")
         if data == "disconnect me":
             server.disconnect(sid)
         else:
@@ -64,7 +64,7 @@ def engine(mode: str, interval: float, timeout: float) -> EngineServer:
 
     server.on("connect", connect)
     server.on("message", message)
-    server.on("disconnect", lambda sid, reason: told[sid].append(reason))
+    server.on("disconnect", lambda sid, reason: events[sid].append(reason))
     return server
 
 
@@ -97,10 +97,10 @@ def answer(server: RealtimeServer, namespace: str) -> None:
             emit("greeting", (auth["greet"],), sid)
         if auth and "refuse" in auth:
             raise socketio.exceptions.ConnectionRefusedError(auth["refuse"])
-        told[sid].append("connect")
+        events[sid].append("connect")
 
     def echo(sid: str, *data: Any) -> None:
-        told[sid].append("echo")
+        events[sid].append("echo")
         emit("echo", data, sid)
 
     def ask(sid: str, *data: Any) -> None:
@@ -108,7 +108,7 @@ def answer(server: RealtimeServer, namespace: str) -> None:
 
     handlers: dict[str, Callable[..., Any]] = {
         "connect": connect,
-        "disconnect": lambda sid, reason: told[sid].append(reason),
+        "disconnect": lambda sid, reason: events[sid].append(reason),
         "auth": lambda sid: auths[sid] or {},
         "echo": echo,
         "acknowledge": lambda sid, *data: data,
@@ -156,12 +156,12 @@ def state(environ: WSGIEnvironment, start_response: Callable[..., Any]) -> Itera
     """What happened to a session, and to those that are open."""
     sid = sid_of(environ)
     body = {
-        "told": told.get(sid, []),
+        "events": events.get(sid, []),
         "inside": [method for session_id, method in inside if session_id == sid],
-        "sessions": len(told),
+        "sessions": len(events),
         # Its end is the last that is told about a session; messages and connecting are no end.
         "open": [
-            history for history in told.values() if history[-1] in ("connect", "message", "echo")
+            history for history in events.values() if history[-1] in ("connect", "message", "echo")
         ],
     }
     start_response("200 OK", [("Content-Type", "application/json")])

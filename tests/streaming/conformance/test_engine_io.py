@@ -273,7 +273,7 @@ def test_an_invalid_payload_ends_the_session(engine: EngineClient, payload: byte
     assert 400 == answer.status
     assert session.is_over()
     engine.served.end_of(session.sid)
-    assert "message" not in engine.served.told(session.sid)
+    assert "message" not in engine.served.events(session.sid)
 
 
 def test_the_largest_payload_is_taken(engine: EngineClient) -> None:
@@ -306,7 +306,7 @@ def test_half_a_payload_is_not_taken(engine: EngineClient) -> None:
 
     engine.served.end_of(session.sid)
     assert session.is_over()
-    assert "message" not in engine.served.told(session.sid)
+    assert "message" not in engine.served.events(session.sid)
 
 
 def test_a_second_poll_ends_the_session(engine: EngineClient) -> None:
@@ -335,7 +335,7 @@ def test_a_second_post_ends_the_session(engine: EngineClient) -> None:
     assert 400 == first.answer().status
     assert session.is_over()
     engine.served.end_of(session.sid)
-    assert "message" not in engine.served.told(session.sid)
+    assert "message" not in engine.served.events(session.sid)
 
 
 def test_other_methods_leave_a_session_alone(engine: EngineClient) -> None:
@@ -404,7 +404,7 @@ def test_an_invalid_packet_ends_the_websocket(engine: EngineClient, message: str
 
     assert [] == socket.rest()
     engine.served.end_of(socket.sid)
-    assert "message" not in engine.served.told(socket.sid)
+    assert "message" not in engine.served.events(socket.sid)
 
 
 def test_text_must_be_utf_8(engine: EngineClient) -> None:

@@ -79,7 +79,7 @@ def test_a_client_that_polls_closes(engine: EngineClient) -> None:
     assert (200, "6") == poll.answer()[:2]
     assert session.is_over()
     assert "client disconnect" == engine.served.end_of(session.sid)
-    assert "message" not in engine.served.told(session.sid)
+    assert "message" not in engine.served.events(session.sid)
 
 
 def test_a_client_on_a_websocket_closes(engine: EngineClient) -> None:
@@ -90,15 +90,15 @@ def test_a_client_on_a_websocket_closes(engine: EngineClient) -> None:
 
     assert [] == socket.rest()
     assert "client disconnect" == engine.served.end_of(socket.sid)
-    assert "message" not in engine.served.told(socket.sid)
+    assert "message" not in engine.served.events(socket.sid)
 
 
-@pytest.mark.parametrize("says", [True, False])
-def test_a_websocket_ends(engine: EngineClient, *, says: bool) -> None:
+@pytest.mark.parametrize("closes", [True, False])
+def test_a_websocket_ends(engine: EngineClient, *, closes: bool) -> None:
     """With WebSocket's own goodbye or without, the session is over."""
     socket = engine.websocket()
 
-    if says:
+    if closes:
         socket.send_frame(b"\x03\xe8", ABNF.OPCODE_CLOSE)
         assert [] == socket.rest()
     socket.close()

@@ -31,7 +31,7 @@ def test_a_client_connects(talk: Talk, namespace: str, auth: str) -> None:
 
     assert f"3{where}0[{auth or '{}'}]" == talk.receive()
     assert sid != talk.socket.sid
-    assert ["connect"] == talk.served.told(sid)
+    assert ["connect"] == talk.served.events(sid)
 
 
 def test_the_comma_may_be_left_out(talk: Talk) -> None:
@@ -102,7 +102,7 @@ def test_who_joins_nothing_is_closed(hasty: EngineClient) -> None:
     assert refused.ends()
     staying.send('21["say nothing"]')
     assert "31[]" == staying.receive()
-    assert ["connect"] == staying.served.told(sid)
+    assert ["connect"] == staying.served.events(sid)
 
 
 def test_who_polls_and_joins_nothing_is_closed(hasty: EngineClient) -> None:
@@ -160,16 +160,16 @@ def test_the_server_disconnects_from_one_namespace(joined: Talk) -> None:
     assert "server disconnect" == joined.served.end_of(sid)
 
 
-@pytest.mark.parametrize("says", ["close", "nothing"])
-def test_the_end_of_a_connection_is_told_to_every_namespace(joined: Talk, says: str) -> None:
+@pytest.mark.parametrize("closes", ["close", "nothing"])
+def test_the_end_of_a_connection_is_told_to_every_namespace(joined: Talk, closes: str) -> None:
     """Each handler hears of it once."""
     sids = [joined.join("/custom")]
-    if says == "close":
+    if closes == "close":
         joined.socket.send("1")
         assert joined.ends()
     joined.socket.close()
 
-    expected = "client disconnect" if says == "close" else "transport close"
+    expected = "client disconnect" if closes == "close" else "transport close"
     assert [expected] == [joined.served.end_of(sid) for sid in sids]
 
 

@@ -27,7 +27,7 @@ def test_a_session_is_upgraded(engine: EngineClient) -> None:
 
     assert_echoes(socket)
     assert_echoes(socket, "4again")
-    assert ["connect", "message", "message"] == engine.served.told(session.sid)
+    assert ["connect", "message", "message"] == engine.served.events(session.sid)
 
 
 def test_a_waiting_poll_ends_with_the_probe(engine: EngineClient) -> None:
@@ -107,7 +107,7 @@ def test_a_second_websocket_is_shown_out(engine: EngineClient, *, upgraded: bool
         socket = engine.websocket()
         sid = socket.sid
 
-    assert engine.shown_out(f"{WEBSOCKET}&sid={sid}")
+    assert engine.is_turned_away(f"{WEBSOCKET}&sid={sid}")
     assert_echoes(socket)
 
 
@@ -118,7 +118,7 @@ def test_a_second_probe_is_shown_out(engine: EngineClient) -> None:
     socket.send("2probe")
     assert "3probe" == socket.receive()
 
-    assert engine.shown_out(f"{WEBSOCKET}&sid={session.sid}")
+    assert engine.is_turned_away(f"{WEBSOCKET}&sid={session.sid}")
     socket.send("5")
     assert_echoes(socket)
 

@@ -4,33 +4,33 @@ from collections.abc import Callable
 from typing import Any
 
 from omcrm.streaming.socketio_adapter import RealtimeServer
-from tests.streaming.asked import Ask, opened
+from tests.streaming.wsgi_client import Ask, open_session
 
 Serve = Callable[..., RealtimeServer]
 
 
-def welcome(sid: str, environ: dict[str, Any]) -> None:
+def accept_all(sid: str, environ: dict[str, Any]) -> None:
     """Let everybody in."""
 
 
-class Guest:
+class PollingClient:
     """A polling client of a server."""
 
     def __init__(self, ask: Ask) -> None:
         self.ask = ask
-        self.query = opened(ask)
+        self.query = open_session(ask)
         self.sid = self.query.rpartition("=")[2]
 
-    def say(self, *packets: str) -> int:
+    def send(self, *packets: str) -> int:
         """Post these packets of Socket.IO; the status of the answer."""
         body = "\x1e".join(packet if packet.startswith("b") else f"4{packet}" for packet in packets)
         return self.ask(self.query, body.encode()).status
 
-    def hear(self) -> list[str]:
+    def receive(self) -> list[str]:
         """What is there to be heard, as soon as anything is."""
         return self.ask(self.query).body.decode().split("\x1e")
 
-    def joins(self) -> str:
+    def join(self) -> str:
         """Join; the answer."""
-        self.say("0")
-        return self.hear()[0]
+        self.send("0")
+        return self.receive()[0]

@@ -1,6 +1,6 @@
 """A WSGI app that takes connections over and echoes on them, and the servers without gunicorn.
 
-`python -m tests.streaming.takeover_app eventlet|gevent|threading PORT`
+`python -m tests.streaming.detach_app eventlet|gevent|threading PORT`
 """
 
 import sys
@@ -21,7 +21,7 @@ from wsgiref.types import WSGIEnvironment
 
 from greenlet import greenlet
 
-from omcrm.streaming.detach import DetachedSocket, NotDetachable, leave, take
+from omcrm.streaming.detach import DetachedSocket, NotDetachable, detach, end_request
 
 ANSWER = "HTTP/1.1 101 Switching Protocols\r\nX-Class: {}\r\nX-Early: {}\r\n\r\n"
 # So much of what comes is kept until the client takes it back.
@@ -37,12 +37,12 @@ def app(environ: WSGIEnvironment, start_response: Callable[..., Any]) -> Iterabl
     path = environ["PATH_INFO"]
     if path in ("/take", "/hold"):
         try:
-            taken = take(environ)
+            detached = detach(environ)
         except NotDetachable as refused:
             start_response("400 Bad Request", [("Content-Type", "text/plain")])
             return [str(refused).encode()]
-        keep(taken, echoes=path == "/take")
-        return leave(environ)
+        keep(detached, echoes=path == "/take")
+        return end_request(environ)
     if path == "/admin":
         executed += 1
     if path == "/release":
@@ -62,16 +62,16 @@ def state() -> dict[str, int]:
     return {"executed": executed, "greenlets": len(running), "held": len(held)}
 
 
-def keep(taken: DetachedSocket, echoes: bool) -> None:
+def keep(detached: DetachedSocket, echoes: bool) -> None:
     """Answer the upgrade, and go on without the request's thread."""
-    sock, early = taken
+    sock, early = detached
     assert not sock.getblocking()
     name = f"{type(sock).__module__}.{type(sock).__name__}"
     if not echoes:
-        held.append(taken)
+        held.append(detached)
     sock.send(ANSWER.format(name, len(early)).encode())
     if echoes:
-        threading.Thread(target=echo, args=taken, daemon=True).start()
+        threading.Thread(target=echo, args=detached, daemon=True).start()
 
 
 def echo(sock: Any, waiting: bytes) -> None:

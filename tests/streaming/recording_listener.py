@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 
 
-class Heard:
+class RecordingListener:
     """Remembers what came; `answer` is called with each message in the reactor's thread."""
 
     def __init__(self, answer: Callable[[str | bytes], None] | None = None) -> None:

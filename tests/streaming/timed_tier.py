@@ -26,7 +26,7 @@ def same_price(one: Quote, other: Quote) -> bool:
     return one.said.trade.price == other.said.trade.price
 
 
-class Deaf:
+class NullSink:
     """Takes everything."""
 
     def try_send(self, state: Batch) -> bool:
@@ -35,15 +35,15 @@ class Deaf:
     def direct(self) -> None:
         """It has no shorter way."""
 
-    def on_ready(self, wants_state: object) -> None:
+    def on_ready(self, ready_callback: object) -> None:
         """It is always ready."""
 
 
 def subscriber(encoder: BatchEncoder | None = None) -> Subscriber:
-    return Subscriber(Deaf(), encoder or BatchEncoder(str))
+    return Subscriber(NullSink(), encoder or BatchEncoder(str))
 
 
-class Course:
+class TimedTier:
     """A lane that somebody watches, with what is known beside it."""
 
     def __init__(
@@ -55,9 +55,9 @@ class Course:
         self.tier = RateTier(window, "epoch", is_alike)
         self.known: dict[str, Quote] = {}
         self.flushes = 0
-        self.told: list[tuple[float, str, int]] = []
+        self.sent: list[tuple[float, str, int]] = []
         self.viewer = subscriber()
-        self.tier.place(self.viewer, frozenset(watched.split()))
+        self.tier.set_symbols(self.viewer, frozenset(watched.split()))
 
     def note(self, now: float, *quotes: Quote) -> list[float | None]:
         """These quotes come; their turns."""
@@ -68,10 +68,10 @@ class Course:
         """What is due leaves; the numbers."""
         self.flushes += 1
         due = self.tier.take_due(now, self.known, self.flushes)
-        self.told += [(now, update.symbol, update.seq) for update in due]
+        self.sent += [(now, update.symbol, update.seq) for update in due]
         return [update.seq for update in due]
 
-    def tell(self, now: float, *quotes: Quote) -> list[int]:
+    def send(self, now: float, *quotes: Quote) -> list[int]:
         """These quotes come and leave."""
         self.note(now, *quotes)
         return self.flush(now)
@@ -91,7 +91,7 @@ class Course:
         return now
 
     def times(self, symbol: str = "BTC") -> list[float]:
-        return [at for at, name, _ in self.told if name == symbol]
+        return [at for at, name, _ in self.sent if name == symbol]
 
     def lacking(self, seq: int) -> set[str] | None:
         """What a client whose highest number is `seq` may lack; None where nobody knows."""

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.streaming.client import PollingClient, Serve, accept_all
 
 from tests.processes import wait_for
-from tests.streaming.asked import asking
-from tests.streaming.guest import Guest, Serve, welcome
+from tests.streaming.wsgi_client import wsgi_client
 
 NAMES = st.sampled_from(
     [
@@ -44,19 +44,19 @@ def test_an_event_is_its_senders(
     def note_other(event: str, *more: Any) -> None:
         senders.append(more[catch_all == "*"])
 
-    server.on("connect", welcome)
+    server.on("connect", accept_all)
     server.on("a", lambda sid, *values: senders.append(sid))
     server.on("*", note_other, namespace=catch_all)
-    ask = asking(server.eio)
-    victim, guest = Guest(ask), Guest(ask)
-    victim.joins()
-    guest.joins()
-    sid, other = (server.manager.sid_from_eio_sid(page.sid, "/") for page in (guest, victim))
+    ask = wsgi_client(server.eio)
+    victim, client = PollingClient(ask), PollingClient(ask)
+    victim.join()
+    client.join()
+    sid, other = (server.manager.sid_from_eio_sid(page.sid, "/") for page in (client, victim))
     place = [{"_placeholder": True, "num": 0}] if binary else []
     data = json.dumps([event, *values, *place]).replace("victim", other)
     number = "7" if asks else ""
-    guest.say(*([f"51-{number}{data}", "bAAE="] if binary else [f"2{number}{data}"]))
-    wait_for(lambda: senders or guest.sid not in server.eio.sockets, 20)
+    client.send(*([f"51-{number}{data}", "bAAE="] if binary else [f"2{number}{data}"]))
+    wait_for(lambda: senders or client.sid not in server.eio.sockets, 20)
 
     assert {*senders} <= {sid}
     assert server.manager.is_connected(other, "/")

@@ -20,14 +20,14 @@ class Answer(NamedTuple):
     @property
     def refusal(self) -> tuple[int, str]:
         """The number and the words of a refusal."""
-        said = json.loads(self.body)
-        return said["code"], said["message"]
+        answer = json.loads(self.body)
+        return answer["code"], answer["message"]
 
 
 Ask = Callable[..., Answer]
 
 
-def asking(server: EngineServer) -> Ask:
+def wsgi_client(server: EngineServer) -> Ask:
     def ask(query: str = OPEN, body: bytes | None = None, **more: Any) -> Answer:
         """The answer to a GET, or with a body to a POST."""
         environ = {
@@ -42,13 +42,13 @@ def asking(server: EngineServer) -> Ask:
             **({} if body is None else {"CONTENT_LENGTH": str(len(body))}),
             **more,
         }
-        said: list[Any] = []
-        parts = server.handle_request(environ, lambda *head: said.extend(head))
-        return Answer(int(said[0].split()[0]), dict(said[1]), b"".join(parts))
+        answer: list[Any] = []
+        parts = server.handle_request(environ, lambda *head: answer.extend(head))
+        return Answer(int(answer[0].split()[0]), dict(answer[1]), b"".join(parts))
 
     return ask
 
 
-def opened(ask: Ask) -> str:
+def open_session(ask: Ask) -> str:
     """A new session's name, as part of a query."""
     return f"{OPEN}&sid={json.loads(ask().body[1:])['sid']}"

@@ -14,7 +14,7 @@ from tests.processes import PATIENCE, wait_for
 LONG = 60.0
 
 
-class Desk:
+class RecordingHost:
     """What stands behind sessions here: it remembers what it is told, and may take its time."""
 
     def __init__(self, interval: float = LONG, timeout: float = LONG) -> None:
@@ -23,20 +23,20 @@ class Desk:
         self.ping_interval = interval
         self.ping_timeout = timeout
         self.compression_from = 100
-        self.told: list[Any] = []
+        self.events: list[Any] = []
         self.losses = 0
-        self.validator = threading.Event()
-        self.validator.set()
+        self.may_handle = threading.Event()
+        self.may_handle.set()
 
     def message(self, sid: str, data: str | bytes) -> None:
-        self.validator.wait(PATIENCE)
-        self.told.append(data)
+        self.may_handle.wait(PATIENCE)
+        self.events.append(data)
 
-    def gone(self, session: EngineSession, reason: str) -> None:
-        self.told.append(("gone", reason))
+    def session_closed(self, session: EngineSession, reason: str) -> None:
+        self.events.append(("closed", reason))
 
     def disconnected(self, sid: str, reason: str) -> None:
-        self.told.append(("disconnected", reason))
+        self.events.append(("disconnected", reason))
 
     def lost(self, sid: str) -> None:
         self.losses += 1
@@ -65,9 +65,9 @@ def in_background(job: Callable[[], Any]) -> list[Any]:
     return results
 
 
-def end_of(pages: Desk) -> str:
+def end_of(host: RecordingHost) -> str:
     """Why a session ended: told twice, and the same."""
-    wait_for(lambda: pages.told and pages.told[-1][0] == "disconnected", 10, "the end")
-    (gone,) = (event[1] for event in pages.told if event[0] == "gone")
-    assert gone == pages.told[-1][1]
-    return gone
+    wait_for(lambda: host.events and host.events[-1][0] == "disconnected", 10, "the end")
+    (reason,) = (event[1] for event in host.events if event[0] == "closed")
+    assert reason == host.events[-1][1]
+    return reason

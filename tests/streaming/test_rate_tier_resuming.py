@@ -1,0 +1,139 @@
+"""Who lacks which price when it comes back."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.streaming.timed_tier import NOON, SYMBOLS, WINDOW, TimedTier, price, same_price
+
+# Resuming
+
+
+def test_nothing_is_missing_where_nothing_changed(timed_tier: TimedTier) -> None:
+    """What was told long before the client's last number is not told again."""
+    timed_tier.send(NOON, price(1), price(2, "ETH"))
+    timed_tier.send(NOON + 1, price(3, "SOL"))
+
+    assert {"SOL"} == timed_tier.lacking(3)
+
+
+def test_what_changed_is_missing_whether_it_was_told_or_waits(timed_tier: TimedTier) -> None:
+    """It makes no difference how far it got."""
+    timed_tier.send(NOON, price(1), price(2, "ETH"), price(3, "SOL"))
+    timed_tier.send(NOON + 1, price(4))
+    timed_tier.send(NOON + 2, price(5))
+    timed_tier.note(NOON + 2, price(6, "ETH"))
+
+    assert {"BTC", "ETH"} == timed_tier.lacking(4)
+
+
+def test_a_lower_number_told_later_is_missing(price_tier: TimedTier) -> None:
+    """One may have waited for a second while others with higher numbers left."""
+    price_tier.send(NOON, price(1), price(2, "ETH"), price(3, "SOL"))
+    price_tier.note(NOON + 0.1, price(90, "ETH"))
+    price_tier.send(NOON + 0.5, price(100, number="2"))
+
+    assert "ETH" in price_tier.lacking(100)
+    assert [90] == price_tier.flush(NOON + 1)
+    assert "ETH" in price_tier.lacking(100)
+
+
+def test_a_lower_number_told_later_does_not_hide_a_higher_one(price_tier: TimedTier) -> None:
+    """What was told last is not the highest number that was told."""
+    price_tier.send(NOON, price(1), price(2, "ETH"), price(3, "SOL"))
+    price_tier.send(NOON + 0.7, price(80, "SOL", "2"))
+    price_tier.note(NOON + 0.8, price(90, "ETH"))
+    price_tier.send(NOON + 0.9, price(100, number="2"))
+    price_tier.flush(NOON + 1)
+
+    assert "ETH" in price_tier.lacking(100)
+
+
+def test_what_came_late_while_nobody_watched_is_missing(timed_tier: TimedTier) -> None:
+    """A number below the client's that a slower thread brought after the client was gone."""
+    timed_tier.send(NOON, price(1), price(2, "ETH"), price(3, "SOL"))
+    timed_tier.send(NOON + 1, price(100))
+    timed_tier.tier.set_symbols(timed_tier.viewer, frozenset())
+    timed_tier.note(NOON + 1, price(99, "ETH"))
+
+    assert {"BTC", "ETH"} == timed_tier.lacking(100)
+
+
+def test_beyond_what_is_remembered_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who was away for too long, or was never here, is shown everything."""
+    monkeypatch.setattr("omcrm.streaming.rate_tier._RECORDS", 8)
+    timed_tier = TimedTier()
+    for number in range(1, 21):
+        timed_tier.send(NOON + number, price(number))
+
+    assert None is timed_tier.lacking(0)
+    assert None is timed_tier.lacking(13)
+    assert {"BTC"} == timed_tier.lacking(14)
+    assert {"BTC"} == timed_tier.lacking(20)
+
+
+def test_what_is_remembered_spans_a_quarter_of_an_hour(timed_tier: TimedTier) -> None:
+    """However busy it is, the past is noted four times a second at most."""
+    for number in range(1, 17 * 60 * 10):
+        timed_tier.send(NOON + number / 10, price(number))
+
+    assert None is not timed_tier.lacking(2 * 60 * 10)
+
+
+class Crowd:
+    """Clients that were shown all when they came, hear each flush, and may be lost after any."""
+
+    def __init__(self, timed_tier: TimedTier) -> None:
+        self._timed_tier = timed_tier
+        # What each has, with its highest number.
+        self._here: list[tuple[dict[str, int], int]] = []
+        self.lost: list[tuple[dict[str, int], int]] = []
+
+    def join(self, top: int) -> None:
+        self._here.append(
+            ({quote.symbol: quote.seq for quote in self._timed_tier.known.values()}, top)
+        )
+
+    def flush(self, now: float) -> None:
+        before = len(self._timed_tier.sent)
+        self._timed_tier.flush(now)
+        sent = {symbol: seq for _, symbol, seq in self._timed_tier.sent[before:]}
+        self._here = [({**has, **sent}, max(top, *sent.values())) for has, top in self._here]
+        self.lost += self._here
+
+
+# A change or a newcomer: after so many halves of a window, of which symbol, at which price.
+steps = st.tuples(
+    st.integers(0, 5), st.sampled_from(SYMBOLS), st.sampled_from(["1", "1", "2", None])
+)
+
+
+@settings(deadline=None, derandomize=True, database=None, max_examples=300)
+@given(st.lists(steps, min_size=20, max_size=60), st.booleans())
+def test_whoever_comes_back_lacks_nothing_that_is_not_named(
+    history: Sequence[tuple[int, str, str | None]], overtaking: bool
+) -> None:
+    """At whichever moment the connection was lost: what a client does not have is sent to it.
+
+    Of two threads that overtake each other the second brings the lower number.
+    """
+    timed_tier, now, top = TimedTier(same_price), NOON, 0
+    crowd = Crowd(timed_tier)
+    for index, (pause, symbol, number) in enumerate(history, 2):
+        now += pause * WINDOW / 2
+        while (due := timed_tier.tier.next_flush(now - WINDOW)) <= now:
+            crowd.flush(max(due, now - WINDOW))
+        seq = index ^ 1 if overtaking else index
+        if number is None:
+            crowd.join(top)
+        elif symbol not in timed_tier.known or timed_tier.known[symbol].seq < seq:
+            timed_tier.note(now, price(seq, symbol, number))
+            top = max(top, seq)
+
+    for has, highest in crowd.lost:
+        lacks = {item for item, newest in timed_tier.known.items() if newest.seq != has.get(item)}
+        named = timed_tier.lacking(highest)
+
+        assert named is None or lacks <= named, f"who has {has} and was told {highest}"
