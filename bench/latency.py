@@ -25,7 +25,7 @@ from bench.figures import cpu_seconds, percentile, resident_mb
 from bench.machine import machine
 from omcrm.feeds.provider import FrameContext
 from omcrm.feeds.providers.binance import Binance
-from omcrm.market.quote import SourceQuote, merge
+from omcrm.market.source_quote import SourceQuote, merge
 from omcrm.market.tick import Tick
 from tests.processes import MARKET_DATA, App, Browser, Exchange
 
@@ -100,8 +100,8 @@ class Page(threading.Thread):
                     self.updates.append((time.monotonic(), frame))
 
 
-def _state(said: SourceQuote) -> State:
-    trade, book = said.trade, said.book
+def _state(source_quote: SourceQuote) -> State:
+    trade, book = source_quote.trade, source_quote.book
     return (
         trade.price if trade else None,
         book.bid if book else None,

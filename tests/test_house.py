@@ -16,26 +16,27 @@ from tests.processes import ROOT
 CODE = ROOT / "omcrm"
 
 # Imports go one way: what each room may know besides itself.
-BELOW_THE_PAGES = {"market", "feeds", "streaming", "storage"}
+BELOW_THE_PAGES = {"market", "feeds", "streaming", "storage", "engine"}
 MAY_KNOW = {
     "market": set(),
     "exchange": {"market"},
     "feeds": {"market"},
     "streaming": {"market"},
     "storage": {"market"},
+    "engine": {"market", "feeds", "streaming"},
     "auth": BELOW_THE_PAGES,
     "web": BELOW_THE_PAGES | {"auth"},
     "admin": BELOW_THE_PAGES | {"auth"},
-    "portfolio": {"market", "storage", "streaming", "auth", "web"},
+    "portfolio": {"market", "storage", "streaming", "engine", "auth", "web"},
     "pricing": {"market", "feeds", "storage", "web"},
     "gateways": BELOW_THE_PAGES | {"auth", "web", "portfolio", "pricing"},
     "webtrader": BELOW_THE_PAGES | {"auth", "web", "admin", "gateways", "pricing"},
     "reference": {"market", "feeds", "auth", "portfolio", "gateways", "webtrader"},
-    "drill": {"market", "feeds", "webtrader"},
+    "drill": {"market", "feeds", "engine", "webtrader"},
     "serving": {"streaming"},
 }
 # What stands around the rooms, and who may know it. `omcrm` itself is `create_app`.
-PURE = {"market", "exchange", "feeds", "streaming"}
+PURE = {"market", "exchange", "feeds", "streaming", "engine"}
 AROUND = {
     "omcrm.errors": MAY_KNOW.keys(),
     "omcrm.child": {"drill"},

@@ -48,7 +48,7 @@ class Watch:
         self._truth: dict[str, Decimal] = {}
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
-        self._reviewed = (scene.manager.reviewed_at, time.monotonic())
+        self._reviewed = (scene.manager.engine.reviewed_at, time.monotonic())
         # What the operating system delays counts for more where time passes faster.
         self._way_slack = timedelta(seconds=(scene.feed_clock.speed - 1) * _SLACK)
         self._policies = {
@@ -88,7 +88,7 @@ class Watch:
 
     def _look(self, now: float) -> None:
         manager = self._scene.manager
-        self._note_review(manager.reviewed_at, now)
+        self._note_review(manager.engine.reviewed_at, now)
         quotes = manager.cache.snapshot()
         for symbol, quote in quotes.items():
             problem = self._problem(quote, self._policies[symbol])
@@ -99,7 +99,9 @@ class Watch:
         speakers = {
             symbol: (quote.source.name, quote.price_class) for symbol, quote in quotes.items()
         }
-        refused = sum(count for why, count in manager.validator.rejected.items() if why != "older")
+        refused = sum(
+            count for why, count in manager.engine.validator.rejected.items() if why != "older"
+        )
         active, problem = (status.active, status.last_error) if status else (True, None)
         self.looks.append(Look(now, speakers, active, problem, refused))
 
@@ -115,7 +117,7 @@ class Watch:
         if quote.price_class is not PriceClass.LIVE:
             return None
         now = self._scene.clock()
-        age = quote.age(min(now, self._scene.manager.reviewed_at or now))
+        age = quote.age(min(now, self._scene.manager.engine.reviewed_at or now))
         if age > policy.max_age:
             return f"live, but {age.total_seconds():.2f} s old"
         way = _way(quote)

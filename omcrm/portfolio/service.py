@@ -14,6 +14,7 @@ from flask import current_app
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 
+from omcrm.engine.bus import Holdings
 from omcrm.errors import AccessRefused
 from omcrm.extensions import db
 from omcrm.market.instrument import canonical_symbol
@@ -224,6 +225,6 @@ def _unknown() -> AccessRefused:
 
 def _notify(user_id: int, portfolio_id: int) -> None:
     with _held:
-        market().held = storage.held_symbols()
+        market().bus.publish(Holdings(storage.held_symbols()))
     app = current_app._get_current_object()  # type: ignore[attr-defined,unused-ignore]
     portfolio_changed.send(app, user_id=user_id, portfolio_id=portfolio_id)

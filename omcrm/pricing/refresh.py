@@ -38,8 +38,8 @@ def refresh_prices(symbols: Iterable[str]) -> RefreshResult:
     """Fetch the prices of these symbols now, within the quota, and write them to the database.
 
     It takes ten seconds at most, a little longer where the database is busy. A symbol with a
-    streamed price gets that price without a call. Fetched prices pass the gate and are published
-    like all others. Needs an app context.
+    streamed price gets that price without a call. Fetched prices are validated and
+    published like all others. Needs an app context.
     """
     wanted = list(dict.fromkeys(symbols))
     manager = market()
@@ -50,7 +50,7 @@ def refresh_prices(symbols: Iterable[str]) -> RefreshResult:
     query = UpstreamQuery(current_app.extensions["omcrm.settings"], _SECONDS)
     try:
         instruments = [manager.instruments[symbol] for symbol in left]
-        for answer in query.prices(instruments, manager.consolidator, manager.publish):
+        for answer in query.prices(instruments, manager.engine.consolidator, manager.bus.publish):
             price = fetched_price(answer) or _shown(manager.cache.get(answer.symbol), _INVENTED)
             if price is None:
                 reasons[answer.symbol] = "; ".join(answer.problems)

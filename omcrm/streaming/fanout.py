@@ -8,7 +8,7 @@ import math
 import secrets
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from omcrm.concurrency import native_lock
@@ -50,12 +50,19 @@ class FanOut:
     The first change after silence is sent at once, then at most one per window and symbol; the last
     one is always sent, and never an older one after a newer. One that `is_alike` to what was sent
     may wait for a second. Subscribers with the same symbols get the same bytes; one that cannot
-    accept them gets the newest quote of each pending symbol later, and nothing else.
+    accept them gets the newest quote of each pending symbol later, and nothing else. While it runs,
+    `on_demand` gets the symbols that have subscribers whenever they change.
     """
 
-    def __init__(self, window: float = 0.1, is_alike: IsAlike = lambda quote, sent: False) -> None:
+    def __init__(
+        self,
+        window: float = 0.1,
+        is_alike: IsAlike = lambda quote, sent: False,
+        on_demand: Callable[[frozenset[str]], None] = lambda symbols: None,
+    ) -> None:
         self._window = window
         self._is_alike = is_alike
+        self._on_demand = on_demand
         self._run_id = secrets.token_hex(4)
         # Held briefly by threads that publish a quote.
         self._lock = native_lock()
@@ -71,6 +78,7 @@ class FanOut:
         self._flushing: dict[Group, Batch] = {}
         self._wake = threading.Event()
         self._wakes_at = math.inf
+        self._demand_changed = False
         self._failures = ThrottledLog(_log)
         self._thread: threading.Thread | None = None
         self._running = False
@@ -166,6 +174,7 @@ class FanOut:
                 resume_point = ResumePoint(tier.epoch, self._top, round(1 / tier.window, 12))
                 if tier is not before:
                     before.set_symbols(subscriber, frozenset())
+                    self._note_demand(before)
                 self._set_symbols(subscriber, tier, wanted)
             self._send_snapshot(subscriber, sorted(quotes, key=lambda quote: quote.seq))
             # Pending quotes may never arrive: the client must not resume after them.
@@ -224,6 +233,8 @@ class FanOut:
         while self._running:
             self._wake.wait(self._flush_due())
             self._wake.clear()
+            if self._demand_changed:
+                self._report_demand()
         self._flush_due(at_the_end=True)
 
     def _flush_due(self, *, at_the_end: bool = False) -> float | None:
@@ -250,6 +261,20 @@ class FanOut:
         if self._wakes_at == math.inf:
             return None
         return max(0.0, self._wakes_at - now)
+
+    def _note_demand(self, tier: RateTier) -> None:
+        if tier.demand_changed:
+            tier.demand_changed, self._demand_changed = False, True
+            self._wake.set()
+
+    def _report_demand(self) -> None:
+        with self._lock:
+            self._demand_changed = False
+            watched = frozenset().union(*(tier.watched() for tier in self._tiers))
+        try:
+            self._on_demand(watched)
+        except Exception:
+            _log.exception("reporting what is watched failed")
 
     # Sending
 
@@ -351,6 +376,7 @@ class FanOut:
 
     def _set_symbols(self, subscriber: Subscriber, tier: RateTier, symbols: frozenset[str]) -> None:
         tier.set_symbols(subscriber, symbols)
+        self._note_demand(tier)
         # A flush under way carries nothing newer than the snapshot that follows.
         subscriber.flushed = self._flush_number
         subscriber.pending &= symbols

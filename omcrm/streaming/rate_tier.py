@@ -108,6 +108,8 @@ class RateTier:
         self.sent: dict[str, SentQuote] = {}
         self.conflated = 0
         self.size = 0
+        # Whether a symbol got its first subscriber or lost its last one since somebody looked.
+        self.demand_changed = False
         self._is_alike = is_alike
         self._next_send_at: dict[str, float] = {}
         # Of each waiting symbol: when it first changed, and whether it changed again; of each
@@ -240,6 +242,10 @@ class RateTier:
         """Whether the symbol has a subscriber; from any thread."""
         return any(symbol in group.symbols for group in tuple(self._groups.values()))
 
+    def watched(self) -> set[str]:
+        """The symbols that have a subscriber."""
+        return set(self._by_symbol)
+
     def set_symbols(self, subscriber: Subscriber, symbols: frozenset[str]) -> None:
         """Set the subscriber's symbols; with none it leaves the tier."""
         self._remove(subscriber)
@@ -251,6 +257,8 @@ class RateTier:
         if group is None:
             group = self._groups[key] = Group(*key)
             for symbol in symbols:
+                if symbol not in self._by_symbol:
+                    self.demand_changed = True
                 self._by_symbol.setdefault(symbol, {})[group] = None
         group.members[subscriber] = None
         subscriber.tier, subscriber.group = self, group
@@ -269,6 +277,7 @@ class RateTier:
             del self._by_symbol[symbol][group]
             if not self._by_symbol[symbol]:
                 del self._by_symbol[symbol]
+                self.demand_changed = True
 
     # Resuming
 

@@ -6,13 +6,13 @@ from typing import Protocol
 
 from flask import current_app
 
+from omcrm.engine.bus import Bus, Holdings
+from omcrm.engine.feed_engine import FeedEngine
 from omcrm.feeds.news.collector import NewsCollector
 from omcrm.feeds.status import FeedStatus
 from omcrm.market.bar import BarBuilder
-from omcrm.market.consolidator import Consolidator
 from omcrm.market.hub import Hub
 from omcrm.market.instrument import Instrument
-from omcrm.market.quote import Quote
 from omcrm.market.quote_cache import QuoteCache
 from omcrm.storage.instrument import active_instruments
 from omcrm.storage.portfolio import held_symbols
@@ -25,17 +25,14 @@ class MarketAccess(Protocol):
     """What others may ask of the market-data system; the desk assembles it."""
 
     cache: QuoteCache
-    consolidator: Consolidator
+    engine: FeedEngine
+    bus: Bus
     hub: Hub
     bars: BarBuilder
     fanout: FanOut
     news: NewsCollector
     instruments: Mapping[str, Instrument]
     since: datetime | None
-    held: frozenset[str]
-
-    def publish(self, quote: Quote) -> None:
-        """Hold a quote, and pass it on."""
 
     @property
     def running(self) -> bool:
@@ -56,8 +53,8 @@ class MarketAccess(Protocol):
 
 def market() -> MarketAccess:
     """The market-data system of this app, with its catalogue loaded."""
-    found: MarketAccess = current_app.extensions[MARKET]
-    if not found.instruments:
-        found.held = held_symbols()
-        found.follow(active_instruments())
-    return found
+    manager: MarketAccess = current_app.extensions[MARKET]
+    if not manager.instruments:
+        manager.bus.publish(Holdings(held_symbols()))
+        manager.follow(active_instruments())
+    return manager

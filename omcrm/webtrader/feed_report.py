@@ -17,7 +17,7 @@ _QUARANTINED = 50
 
 def feed_report(manager: RealTimeDataManager, now: datetime) -> dict[str, Any]:
     """The part of `realtime_status` that is for administrators."""
-    rejected = list(manager.validator.quarantine)[: -_QUARANTINED - 1 : -1]
+    rejected = list(manager.engine.validator.quarantine)[: -_QUARANTINED - 1 : -1]
     return {
         "symbols": [_symbol_report(manager, symbol, now) for symbol in manager.instruments],
         "quota": {source: [_use(use) for use in uses] for source, uses in manager.uses().items()},
@@ -28,11 +28,11 @@ def feed_report(manager: RealTimeDataManager, now: datetime) -> dict[str, Any]:
 
 def _symbol_report(manager: RealTimeDataManager, symbol: str, now: datetime) -> dict[str, Any]:
     quote = manager.cache.get(symbol)
-    chain = manager.consolidator.quotes_by_source(symbol)
+    chain = manager.engine.consolidator.quotes_by_source(symbol)
     return {
         "symbol": symbol,
         "source": quote.source.name if quote else None,
-        "runner_up": manager.consolidator.standby(symbol),
+        "runner_up": manager.engine.consolidator.standby(symbol),
         "chain": [_chain_entry(quote, now) for quote in chain.values()],
     }
 

@@ -146,7 +146,7 @@ def realtime_status(is_admin: bool) -> dict[str, Any]:
         "cache": {
             "quotes": len(quotes),
             "seq": max((quote.seq for quote in quotes.values()), default=0),
-            "refused": dict(market_data.validator.refused),
+            "refused": dict(market_data.engine.validator.rejected),
         },
         "delivery": market_data.fanout.counts(),
         "connections": _connections(),
@@ -182,7 +182,7 @@ def _state(
         "price": quote.last if quote else None,
         "price_class": quote.price_class.value if quote else None,
         "source": quote.source.name if quote else None,
-        "runner_up": market_data.consolidator.standby(symbol),
+        "runner_up": market_data.engine.consolidator.standby(symbol),
         "seq": quote.seq if quote else None,
         "age_seconds": round(quote.age(now).total_seconds(), 3) if quote else None,
     }

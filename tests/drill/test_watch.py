@@ -25,7 +25,7 @@ def problem(
         instruments=[instrument("BTC")],
         clock=lambda: after(seconds),
         feed_clock=FeedClock(),
-        manager=SimpleNamespace(reviewed_at=reviewed_at),
+        manager=SimpleNamespace(engine=SimpleNamespace(reviewed_at=reviewed_at)),
     )
     watch = Watch(scene)
     watch._truth = {"BTC": Decimal(truth)}
@@ -64,8 +64,7 @@ def test_a_price_far_from_the_market_is_wrong(truth: str, is_wrong: bool) -> Non
 
 def test_lateness_counts_as_age() -> None:
     """What the feeds know of lateness is in the age."""
-    late = quote(trade("100"))
-    said = late.said
-    older = structs.replace(said, confirmed_at=said.received_at - timedelta(seconds=12))
+    quoted = quote(trade("100"))
+    late = structs.replace(quoted, confirmed_at=quoted.received_at - timedelta(seconds=12))
 
-    assert "old" in str(problem(structs.replace(late, said=older)))
+    assert "old" in str(problem(late))

@@ -108,9 +108,9 @@ def told(managers: Mapping[str, RealTimeDataManager]) -> dict[str, dict[str, Dec
     for source, manager in managers.items():
         prices[source] = {}
         for symbol in NAMES[source].values():
-            candidate = manager.cache.candidates(symbol).get(source)
-            if candidate is not None and candidate.said.trade is not None:
-                prices[source][symbol] = candidate.said.trade.price
+            quote = manager.engine.consolidator.quotes_by_source(symbol).get(source)
+            if quote is not None:
+                prices[source][symbol] = quote.last
     return prices
 
 
@@ -175,7 +175,7 @@ def test_a_recorded_outage_is_an_outage_again(play, desk, room, tmp_path) -> Non
     played = play(tape, speed=1.0)
     timeouts = WatchdogTimeouts(no_data_least=0.8, no_data_factor=5.0)
     manager = desk(
-        played.port, "kraken", pace=SupervisorTiming(timeouts=timeouts, replacement_grace=0.2)
+        played.port, "kraken", timing=SupervisorTiming(timeouts=timeouts, replacement_grace=0.2)
     )
     manager.add_callback(lambda quote: quotes.append(quote) if quote.symbol == "BTC" else None)
     kraken = manager.feeds()["kraken"]
@@ -212,4 +212,4 @@ def test_a_refusal_is_recorded(market, play, desk, room, tmp_path) -> None:
 
 def price(quote: Quote) -> Decimal | None:
     """The last price of a quote."""
-    return quote.said.trade and quote.said.trade.price
+    return quote.last

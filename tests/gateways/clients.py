@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from omcrm.market.cache import QuoteCache
-
 from omcrm.auth.credential import Caller
 from omcrm.errors import MessageRefused
 from omcrm.feeds.news.collector import NewsCollector
@@ -16,7 +14,7 @@ from omcrm.market.bar import BarBuilder
 from omcrm.market.hub import Hub
 from omcrm.market.instrument import Instrument
 from omcrm.market.quote import Quote
-from omcrm.market.validation import Validator
+from omcrm.market.quote_cache import QuoteCache
 from omcrm.streaming.fanout import FanOut
 from omcrm.streaming.worker_pool import WorkerPool
 from tests.values import START, instrument
@@ -29,8 +27,8 @@ class Market:
 
     def __init__(self) -> None:
         self.hub = Hub()
-        self.cache = QuoteCache(lambda: START, Validator())
-        self.candles = BarBuilder()
+        self.cache = QuoteCache()
+        self.bars = BarBuilder()
         self.fanout = FanOut(0.01)
         self.news = NewsCollector((), 0.0, lambda: START)
         self.instruments: Mapping[str, Instrument] = {
@@ -65,8 +63,7 @@ class EchoDialect(Dialect):
         return f"! {refusal.code}"
 
     def quote(self, quote: Quote) -> str:
-        assert quote.said.trade is not None
-        return f"{quote.symbol} {quote.said.trade.price}"
+        return f"{quote.symbol} {quote.last}"
 
     def closed(self, client: ClientConnection) -> None:
         self.ends.append(client)

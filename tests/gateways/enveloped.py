@@ -61,14 +61,14 @@ def hold(here: Served, user_id: int, name: str = "Growth", **quantities: str) ->
 
 def trades(here: Served, symbol: str, price: str, opened: str | None = None) -> Quote:
     """A live trade at Binance: validated, cached and published."""
-    now, cache = datetime.now(UTC), here.market.cache
-    for quote in cache.set_condition("binance", HealthState.HEALTHY, 1):
-        here.market.hub.publish(quote)
+    now, consolidator, bus = datetime.now(UTC), here.market.engine.consolidator, here.market.bus
+    for quote in consolidator.set_health("binance", HealthState.HEALTHY, 1):
+        bus.publish(quote)
     day = None if opened is None else DayFigures(open=Decimal(opened))
     traded = Trade(Decimal(price), id=int(now.timestamp() * 1e6), time=now)
-    quote = cache.apply(Tick(symbol, BINANCE, now, 1, trade=traded, day=day))
-    assert quote is not None, here.market.validator
-    here.market.hub.publish(quote)
+    quote = consolidator.apply(Tick(symbol, BINANCE, now, 1, trade=traded, day=day))
+    assert quote is not None, here.market.engine.validator
+    bus.publish(quote)
     return quote
 
 

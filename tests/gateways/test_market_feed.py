@@ -336,7 +336,7 @@ def test_news_of_the_subscribed_symbols(serve: Make) -> None:
 def test_history_is_what_was_traded(here: Served, peer: JsonPeer) -> None:
     """The last minutes with trades, each with its closing price; gaps are not filled."""
     for minute in range(4):
-        here.market.candles.take(
+        here.market.bars.take(
             quote(
                 trade(str(100 + minute), minute, "2", after(60 * minute)),
                 symbol="BTC",

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from tests.gateways.enveloped import REALTIME, SCOPES, Enveloped, error, hold, program, trades
 from tests.gateways.here import OURS, Make, Served
@@ -198,16 +199,15 @@ def test_the_current_price(here: Served, peer: Enveloped) -> None:
         name: data[name] for name in ("symbol", "price", "last_price")
     }
     assert ("live", "binance") == (data["price_class"], data["source"])
-    assert quote.said.received_at.isoformat(timespec="milliseconds")[:23] == data["timestamp"][:23]
+    assert quote.received_at.isoformat(timespec="milliseconds")[:23] == data["timestamp"][:23]
 
 
 def test_an_old_price_is_not_current(serve: Make) -> None:
     """After REALTIME_CACHE_TIMEOUT it is only the last price."""
     here = serve(REALTIME_CACHE_TIMEOUT="1")
     quote = trades(here, "BTC", "61000")
-    state = quote.said
-    old = type(state)(state.symbol, state.source, datetime.now(UTC) - timedelta(2), state.trade)
-    here.market.cache._quotes["BTC"] = type(quote)("BTC", quote.seq, quote.price_class, old)
+    old = structs.replace(quote, confirmed_at=datetime.now(UTC) - timedelta(2))
+    here.market.cache._quotes["BTC"] = old
     with program(here, here.create_user()) as peer:
         _, data = peer.answer("get_asset_price", symbol="BTC")
 

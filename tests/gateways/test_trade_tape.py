@@ -32,8 +32,7 @@ class RecordingSubscriber:
 
 
 def encode(quote: Quote) -> str:
-    assert quote.said.trade is not None
-    return f"{quote.symbol} {quote.said.trade.price}"
+    return f"{quote.symbol} {quote.last}"
 
 
 @pytest.fixture

@@ -19,11 +19,11 @@ from tests.values import BINANCE
 def stream(source: Source, price: str) -> None:
     """Publish a price of BTC as a stream of `source` does."""
     now, manager = datetime.now(UTC), market()
-    manager.consolidator.set_health(source.name, HealthState.HEALTHY, 1)
+    manager.engine.consolidator.set_health(source.name, HealthState.HEALTHY, 1)
     trade = Trade(Decimal(price), id=1, time=now)
-    quote = manager.consolidator.apply(Tick("BTC", source, now, 1, trade=trade))
+    quote = manager.engine.consolidator.apply(Tick("BTC", source, now, 1, trade=trade))
     assert quote is not None
-    manager.publish(quote)
+    manager.bus.publish(quote)
 
 
 def test_prices_are_fetched_shown_and_written(priced: Flask) -> None:

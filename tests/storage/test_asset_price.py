@@ -7,11 +7,10 @@ from sqlalchemy import func, select
 from omcrm.extensions import db
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import SourceQuote
 from omcrm.market.tick import Trade
 from omcrm.storage.asset_price import AssetPriceRow, StoredPrice, latest_prices, write_prices
 from omcrm.storage.instrument import InstrumentRow
-from tests.values import BINANCE
+from tests.values import quote
 
 
 @pytest.fixture
@@ -91,16 +90,11 @@ def test_nothing_and_strangers_are_no_trouble(instruments: None, now: datetime) 
     assert {} == write(price("NONE", "1", now), now=now)
 
 
-def test_a_statement_without_a_price_is_none(now: datetime) -> None:
-    """There is nothing to write down; of any other everything is."""
-    empty = SourceQuote("BTC", BINANCE, now)
-    full = SourceQuote(
-        "BTC", BINANCE, now, trade=Trade(Decimal(5), time=now - timedelta(seconds=1))
-    )
-    made = StoredPrice.of(full, PriceClass.LIVE)
+def test_a_quote_is_stored_with_its_origin(now: datetime) -> None:
+    """Its price, class, source and both times."""
+    made = StoredPrice.of(quote(Trade(Decimal(5), time=now - timedelta(seconds=1)), at=now))
 
-    assert StoredPrice.of(empty, PriceClass.LIVE) is None
-    assert made is not None
+    assert PriceClass.LIVE is made.price_class
     assert (Decimal(5), "binance", now - timedelta(seconds=1), now) == (
         made.price,
         made.source,

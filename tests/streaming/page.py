@@ -15,7 +15,7 @@ BLINK = 0.03
 
 
 def same_price(one: Quote, other: Quote) -> bool:
-    return one.said.trade.price == other.said.trade.price
+    return one.last == other.last
 
 
 def written(quote: Quote) -> str:
@@ -23,7 +23,7 @@ def written(quote: Quote) -> str:
 
 
 def symbol_and_price(quote: Quote) -> str:
-    return f"{quote.symbol} {quote.said.trade.price}"
+    return f"{quote.symbol} {quote.last}"
 
 
 def publish(fanout: FanOut, *texts: str) -> None:

@@ -136,7 +136,7 @@ def test_an_older_quote_does_not_displace_a_newer_one() -> None:
 def test_same_number_is_not_the_same_quote() -> None:
     """After forgetting or not: what is asked for is what is written."""
     first, second = price(7), quote(trade("2", 8), seq=7)
-    encoder = BatchEncoder(lambda update: str(update.said.trade and update.said.trade.price))
+    encoder = BatchEncoder(lambda update: str(update.last))
 
     assert [["1"], ["2"]] == [encoder.batch([update]).packets for update in (first, second)]
 
@@ -156,7 +156,7 @@ def test_what_is_forgotten_is_encoded_again() -> None:
 
 def test_what_is_repeated() -> None:
     """The same facts as those of a number before, with no others sent in between."""
-    encoder = BatchEncoder(str, lambda update: str(update.said.trade and update.said.trade.price))
+    encoder = BatchEncoder(str, lambda update: str(update.last))
 
     def numbered(seq: int, number: str) -> Quote:
         return quote(trade(number, seq), seq=seq)

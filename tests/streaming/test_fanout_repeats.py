@@ -21,7 +21,7 @@ def fanout() -> Iterator[FanOut]:
 
 
 def number(quote: Quote) -> str:
-    return str(quote.said.trade.price)
+    return str(quote.last)
 
 
 def test_what_tells_nothing_new_is_not_sent(fanout: FanOut) -> None:

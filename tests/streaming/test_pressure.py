@@ -43,7 +43,7 @@ def price(symbol: str, seq: int) -> Quote:
 
 
 def same_price(one: Quote, other: Quote) -> bool:
-    return one.said.trade.price == other.said.trade.price
+    return one.last == other.last
 
 
 def written(quote: Quote) -> str:

@@ -2,14 +2,15 @@ from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from omcrm.market.bar import Bar
 from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import Quote, merge
+from omcrm.market.quote import Quote
 from omcrm.market.tick import DayFigures, TopOfBook, Trade
 from omcrm.streaming import wire
 from omcrm.streaming.price_update import candle, is_alike, iso, price_update
-from tests.values import KRAKEN, PRICE_UPDATE_FIELDS, START, after, book, quote, tick, trade
+from tests.values import KRAKEN, PRICE_UPDATE_FIELDS, START, after, book, quote, trade
 
 DAY = DayFigures(high=Decimal(9))
 ADDED = {"open_24h"}
@@ -82,9 +83,8 @@ def test_the_class_is_its_word(price_class: PriceClass) -> None:
 
 
 def test_received_at_is_the_last_word_of_the_source() -> None:
-    """A book that came after the trade is what the age counts from."""
-    said = merge(tick(DayFigures(), at=after(5)), COMPLETE.said)
-    body = price_update(type(COMPLETE)("BTC", 2, PriceClass.LIVE, said))
+    """Day figures that came after the trade are newer than it."""
+    body = price_update(structs.replace(COMPLETE, seq=2, received_at=after(5)))
 
     assert "2026-03-04T15:00:05.000Z" == body["received_at"] == body["timestamp"]
     assert "2026-03-04T14:59:59.600Z" == body["provider_time"]

@@ -23,7 +23,7 @@ def price(seq: int, symbol: str = "BTC", number: str = "1") -> Quote:
 
 
 def same_price(one: Quote, other: Quote) -> bool:
-    return one.said.trade.price == other.said.trade.price
+    return one.last == other.last
 
 
 class NullSink:

@@ -131,7 +131,7 @@ def test_the_newest_refusal_comes_first_and_fifty_are_enough(
 ) -> None:
     """A source that is refused for ever does not make the answer long."""
     exchange.fault("spike", symbol="BTCUSDT", factor=3, count=60)
-    wait_for(lambda: manager.validator.refused["jump"] >= 60, 10, "the refusals")
+    wait_for(lambda: manager.engine.validator.rejected["jump"] >= 60, 10, "the refusals")
     times = [rejection["at"] for rejection in report_live()["quarantine"]]
 
     assert 50 == len(times)

@@ -184,24 +184,22 @@ def test_bad_frames_change_no_price(live: Desk, exchange: Exchange, fault: str) 
     wait_for(lambda: len(live.quotes) > before + 20, 10, "more quotes")
 
     for symbol in ("BTC", "ETH"):
-        said = [quote.said for quote in live.quotes if quote.symbol == symbol]
-        real = [quote for quote in said if quote.source.is_real]
-        ids = [quote.trade.id for quote in real if quote.trade]
-        books = [quote.book.id for quote in real if quote.book and quote.book.id]
+        quotes = [quote for quote in live.quotes if quote.symbol == symbol]
+        real = [quote for quote in quotes if quote.source.is_real]
+        ids = [quote.trade_id for quote in real if quote.trade_id is not None]
         assert sorted(ids) == ids
-        assert sorted(books) == books
-        assert all(quote.book.bid <= quote.book.ask for quote in real if quote.book)
+        assert all(quote.bid <= quote.ask for quote in real if quote.bid is not None)
     assert live.manager.status()["binance"].active
     if fault != "garbage":
-        assert sum(live.manager.validator.refused.values()) > 0
+        assert sum(live.manager.engine.validator.rejected.values()) > 0
 
 
 def test_spike(live: Desk, exchange: Exchange) -> None:
     """A price far from the last one is not believed on one venue's word."""
     exchange.fault("spike", symbol="BTCUSDT", factor=3, count=1)
-    wait_for(lambda: live.manager.validator.refused["jump"] > 0, 5, "the refusal")
+    wait_for(lambda: live.manager.engine.validator.rejected["jump"] > 0, 5, "the refusal")
 
-    prices = [quote.said.trade.price for quote in live.quotes if quote.symbol == "BTC"]
+    prices = [quote.last for quote in live.quotes if quote.symbol == "BTC"]
     assert max(prices) < 2 * min(prices)
 
 
@@ -269,15 +267,6 @@ def test_instrument_mapping() -> None:
     assert "EURUSD" == mapping["forex"]["EURUSD"]
 
 
-def test_what_is_held_is_as_urgent_as_what_is_watched() -> None:
-    """A source that is asked is asked for it before what nobody has or sees."""
-    manager = RealTimeDataManager(FeedSettings())
-    manager.follow(CATALOGUE)
-    manager.held = frozenset({"BTC"})
-
-    assert (2, 1) == (manager._urgency("coingecko", "BTC"), manager._urgency("coingecko", "ETH"))
-
-
 def test_callbacks(live: Desk) -> None:
     """A callback hears every quote until it is removed; a failing one hurts nobody."""
 
@@ -300,7 +289,7 @@ def test_failure_is_told_only_after_a_while(desks: type) -> None:
     pages = desks(f"ws://127.0.0.1:{free_port()}")
 
     assert pages.manager.failure() is None
-    pages.manager._started_at -= 60
+    pages.manager.engine._started_at -= 60
     assert "no source is streaming" == pages.manager.failure()
     pages.manager.stop()
     assert pages.manager.failure() is None
@@ -308,8 +297,8 @@ def test_failure_is_told_only_after_a_while(desks: type) -> None:
 
 def test_candles_come_from_what_was_seen(live: Desk) -> None:
     """The candle of the running minute ends at the last price that was seen."""
-    candles = live.manager.candles.series("BTC", "binance", "1m", 5)
+    bars = live.manager.bars.series("BTC", "binance", "1m", 5)
 
-    assert candles
-    assert candles[-1].timestamp <= datetime.now(UTC)
-    assert candles[-1].low <= candles[-1].close <= candles[-1].high
+    assert bars
+    assert bars[-1].timestamp <= datetime.now(UTC)
+    assert bars[-1].low <= bars[-1].close <= bars[-1].high

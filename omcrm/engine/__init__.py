@@ -1,0 +1,1 @@
+"""From feeds to quotes, and from quotes to whoever watches, with a bus between the two."""

@@ -1,0 +1,258 @@
+"""The engine: runs the feeds and makes quotes of their ticks; knows no client."""
+
+import logging
+import os
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+from omcrm.engine.bus import (
+    Bus,
+    Control,
+    ControlAction,
+    Demand,
+    FeedChanged,
+    FeedEvents,
+    Holdings,
+)
+from omcrm.feeds.event_log import EventLog
+from omcrm.feeds.feed_set import Feed, FeedActivity, FeedSet
+from omcrm.feeds.poller import Polling
+from omcrm.feeds.quota import BudgetUse
+from omcrm.feeds.registry import STATIC, FeedSettings
+from omcrm.feeds.status import FeedStatus
+from omcrm.feeds.supervisor import FeedCallbacks
+from omcrm.feeds.timing import SupervisorTiming
+from omcrm.market.clock import Clock
+from omcrm.market.consolidator import Consolidator
+from omcrm.market.instrument import Instrument
+from omcrm.market.policy import POLICIES
+from omcrm.market.session import is_open
+from omcrm.market.source import SIMULATED, HealthState
+from omcrm.market.tick import Tick
+from omcrm.market.validation import Validator
+
+_log = logging.getLogger(__name__)
+
+# How often time alone may change a price's class, in seconds.
+_REVIEW_EVERY = 0.5
+# The next review, and a little more: its thread may be late.
+_AHEAD = timedelta(seconds=_REVIEW_EVERY + 0.25)
+# So long after its start a feed may lack data before that counts as a failure, in seconds.
+_GRACE = 30.0
+
+
+def system_clock() -> datetime:
+    """The present, by this machine's clock."""
+    return datetime.now(UTC)
+
+
+class FeedEngine:
+    """The feeds, the consolidator, its review and the feed events of one installation.
+
+    Thread-safe: starting or stopping twice is harmless. It publishes quotes, changes and events of
+    the feeds on the bus, and takes demand, holdings and control from it. In the folder `state`
+    calls are counted and keys shared with the other processes of this machine.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        settings: FeedSettings,
+        clock: Clock = system_clock,
+        timing: SupervisorTiming | None = None,
+        state: Path | None = None,
+        polling: Polling | None = None,
+        recorder: Callable[[str, bytes], None] | None = None,
+    ) -> None:
+        self.validator = Validator()
+        self.consolidator = Consolidator(clock, self.validator)
+        self.events = EventLog(settings.keys.hide)
+        self.instruments: dict[str, Instrument] = {}
+        self.since: datetime | None = None
+        self.reviewed_at: datetime | None = None
+        self._bus = bus
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._started_at = 0.0
+        self._watched: dict[str, frozenset[str]] = {}
+        self._held: frozenset[str] = frozenset()
+        self._activity = FeedActivity()
+        self._ticks: Counter[str] = Counter()
+        callbacks = FeedCallbacks(self.take, self._note_health, self._note_change, recorder)
+        # Without a folder of the machine's own, calls are counted for this process alone.
+        folder = state or Path(tempfile.gettempdir()) / f"omcrm-feeds-{os.getpid()}"
+        self._feed_clock = (timing or SupervisorTiming()).feed_clock
+        self._feed_set = FeedSet(settings, callbacks, clock, folder, self._urgency, timing, polling)
+        bus.subscribe(Demand, self._note_demand)
+        bus.subscribe(Holdings, self._note_holdings)
+        bus.subscribe(Control, self._control)
+
+    # What is followed
+
+    def follow(self, instruments: Iterable[Instrument]) -> None:
+        """Follow these instruments, and no others, from now on; also while running."""
+        with self._lock:
+            self.instruments = {instrument.symbol: instrument for instrument in instruments}
+            self.consolidator.follow(self.instruments.values())
+            for feed in self._feed_set.feeds.values():
+                self._assign(feed)
+            if self.running:
+                self._apply_static()
+
+    # Starting and stopping
+
+    @property
+    def running(self) -> bool:
+        """Whether the feeds are meant to run."""
+        return bool(self._threads)
+
+    def start(self) -> Literal["started", "already_running"]:
+        """Connect the feeds, in the background."""
+        with self._lock:
+            if self.running:
+                return "already_running"
+            self._stopped.clear()
+            self.since, self._started_at = self._clock(), self._feed_clock.now()
+            self._threads = [
+                threading.Thread(target=self._review, name="reviewer", daemon=True),
+                threading.Thread(target=self._publish_events, name="feed-events", daemon=True),
+            ]
+            for feed in self._feed_set.feeds.values():
+                self._assign(feed)
+            self._feed_set.start()
+            self._apply_static()
+            for thread in self._threads:
+                thread.start()
+            return "started"
+
+    def stop(self) -> Literal["stopped", "already_stopped"]:
+        """End all connections and wait until their threads are gone."""
+        with self._lock:
+            if not self.running:
+                return "already_stopped"
+            self._stopped.set()
+            self._feed_set.stop()
+            for thread in self._threads:
+                thread.join()
+            self._publish_new_events()
+            self._threads, self.since = [], None
+        self._bus.publish(FeedChanged())
+        return "stopped"
+
+    def _control(self, control: Control) -> None:
+        if control.action is ControlAction.START:
+            self.start()
+        elif control.action is ControlAction.STOP:
+            self.stop()
+
+    def _assign(self, feed: Feed) -> None:
+        """Give a feed its symbols, and what it needs to know to expect data."""
+        followed = [
+            instrument
+            for instrument in self.instruments.values()
+            if feed.name in instrument.provider_symbols
+        ]
+        classes = {instrument.asset_class for instrument in followed}
+        others = {name for asset_class in classes for name in POLICIES[asset_class].sources} - {
+            feed.name
+        }
+        always = feed.name == SIMULATED.name
+        feed.follow(
+            {item.provider_symbols[feed.name]: item.symbol for item in followed},
+            lambda: always or any(is_open(asset_class, self._clock()) for asset_class in classes),
+            lambda: sum(self._ticks[name] for name in others),
+        )
+
+    def _apply_static(self) -> None:
+        for make in STATIC.values():
+            for tick in make(self.instruments.values(), self._clock()):
+                self.take(tick)
+
+    # The path of a price
+
+    def take(self, tick: Tick) -> None:
+        """Consolidate a tick, and publish the quote that it changes."""
+        self._ticks[tick.source.name] += 1
+        quote = self.consolidator.apply(tick, _AHEAD)
+        if quote is not None:
+            self._bus.publish(quote)
+
+    def _note_health(self, source: str, state: HealthState, connection: int) -> None:
+        for quote in self.consolidator.set_health(source, state, connection):
+            self._bus.publish(quote)
+
+    def _review(self) -> None:
+        while not self._feed_clock.wait(self._stopped, _REVIEW_EVERY):
+            try:
+                began = self._clock()
+                for quote in self.consolidator.review(_AHEAD):
+                    self._bus.publish(quote)
+                self.reviewed_at = began
+            except Exception:
+                _log.exception("reviewing the quotes failed")
+
+    # Events of the feeds: their handlers may wait for the database, and no price does
+
+    def _publish_events(self) -> None:
+        while not self._feed_clock.wait(self._stopped, _REVIEW_EVERY):
+            try:
+                self._publish_new_events()
+            except Exception:
+                _log.exception("publishing the events of the feeds failed")
+
+    def _publish_new_events(self) -> None:
+        self.events.note_failovers(self.consolidator.take_failovers())
+        self.events.note_rejected_ticks(self.validator.take_rejected())
+        if events := self.events.take():
+            self._bus.publish(FeedEvents(tuple(events)))
+
+    def _note_change(self, source: str) -> None:
+        feed = self._feed_set.feeds.get(source)
+        if feed is not None and self._activity.has_changed(source, status := feed.status()):
+            problem = None if status.active else status.last_error
+            self.events.note_state(self._clock(), source, status.state.value, problem)
+        self._bus.publish(FeedChanged(source))
+
+    # What is wanted
+
+    def _note_demand(self, demand: Demand) -> None:
+        self._watched = {**self._watched, demand.view: demand.symbols}
+
+    def _note_holdings(self, holdings: Holdings) -> None:
+        self._held = holdings.symbols
+
+    def _urgency(self, source: str, symbol: str) -> int:
+        """How urgently a polled source should be asked for a symbol: 0 not at all."""
+        if self.consolidator.has_better(symbol, source):
+            return 0
+        is_watched = any(symbol in symbols for symbols in self._watched.values())
+        return 2 if is_watched or symbol in self._held else 1
+
+    # How it is doing
+
+    def status(self) -> dict[str, FeedStatus]:
+        """The condition of every source; the simulator only where there is one."""
+        return self._feed_set.status()
+
+    def feeds(self) -> Mapping[str, Feed]:
+        """What keeps each source alive, or asks it, by the source's name."""
+        return self._feed_set.feeds
+
+    def uses(self) -> dict[str, list[BudgetUse]]:
+        """How the budgets of the polled sources stand."""
+        return self._feed_set.uses()
+
+    def failure(self) -> str | None:
+        """Why no price can be expected; None where all is well, or the feeds need not run."""
+        if not self.running or self._feed_clock.now() - self._started_at < _GRACE:
+            return None
+        if any(status.active for status in self.status().values()):
+            return None
+        return "no source is streaming"
