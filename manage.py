@@ -11,9 +11,9 @@ from omcrm.errors import SettingError
 COMMANDS = {
     "run": "omcrm.launch",
     "setup": "omcrm.installation",
-    "exchange": "omcrm.exchange.command",
-    "drill": "omcrm.drill.command",
-    "drill-day": "omcrm.drill.day_command",
+    "exchange": "simulator.command",
+    "drill": "simulator.drill.command",
+    "drill-day": "simulator.drill.day_command",
     "record": "omcrm.webtrader.record",
     "update_asset_prices": "omcrm.pricing.command",
     "start_price_feed": "omcrm.webtrader.price_feed",

@@ -159,9 +159,7 @@ def result(manager: RealTimeDataManager, source: str) -> str:
     """What came of a source, in words: the class of its price first."""
     status = manager.status()[source]
     for symbol, quote in quotes_of(manager, source).items():
-        trade = quote.said.trade
-        price = trade.price if trade else "no trade yet"
-        return f"{quote.price_class}: {symbol} {price}, {status.messages} messages"
+        return f"{quote.price_class}: {symbol} {quote.last}, {status.messages} messages"
     if status.last_error is not None:
         return f"unreachable: {status.last_error}"
     return f"{status.state}, but no price in {PATIENCE:.0f} s: its market may be closed"
@@ -180,8 +178,7 @@ def look_at_exchange() -> int:
     finally:
         exchange.stop()
     for symbol, quote in quotes.items():
-        price = quote.said.trade.price if quote.said.trade else "–"
-        print(f"   {symbol:<8} {price!s:>12}  {quote.price_class}")
+        print(f"   {symbol:<8} {quote.last!s:>12}  {quote.price_class}")
     missing = ", ".join(sorted(names - quotes.keys()))
     print("All simulated prices arrive." if arrived else f"No simulated price of {missing}.")
     return 0 if arrived else 1
@@ -209,7 +206,7 @@ def test_the_story() -> None:
         exchange.stop()
 
     assert {PriceClass.LIVE} == {quotes[symbol].price_class for symbol in coins}
-    price = quotes["BTC"].said.trade.price
+    price = quotes["BTC"].last
     assert abs(price - streamed) < price / 100
     assert abs(price - asked) < price / 100
     numbers = [quote.seq for quote in seen if quote.symbol == "BTC"]

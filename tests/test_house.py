@@ -1,4 +1,7 @@
-"""The rules of the house that a program can check."""
+"""The rules of the house that a program can check.
+
+The reason for its length: one list of rules, all over the same table of modules and rooms.
+"""
 
 import ast
 import json
@@ -13,13 +16,13 @@ import pytest
 
 from tests.processes import ROOT
 
-CODE = ROOT / "omcrm"
+# The product, and the simulator that it is tried and shown with.
+PRODUCT, SIMULATOR = "omcrm", "simulator"
 
 # Imports go one way: what each room may know besides itself.
 BELOW_THE_PAGES = {"market", "feeds", "streaming", "storage", "engine"}
 MAY_KNOW = {
     "market": set(),
-    "exchange": {"market"},
     "feeds": {"market"},
     "streaming": {"market"},
     "storage": {"market"},
@@ -32,18 +35,21 @@ MAY_KNOW = {
     "gateways": BELOW_THE_PAGES | {"auth", "web", "portfolio", "pricing"},
     "webtrader": BELOW_THE_PAGES | {"auth", "web", "admin", "gateways", "pricing"},
     "reference": {"market", "feeds", "auth", "portfolio", "gateways", "webtrader"},
-    "drill": {"market", "feeds", "engine", "webtrader"},
     "serving": {"streaming"},
+    "simulator": {"market"},
+    "simulator.drill": {"market", "feeds", "engine", "webtrader"},
 }
+SIMULATORS = {room for room in MAY_KNOW if room.partition(".")[0] == SIMULATOR}
 # What stands around the rooms, and who may know it. `omcrm` itself is `create_app`.
-PURE = {"market", "exchange", "feeds", "streaming", "engine"}
+PURE = {"market", "simulator", "feeds", "streaming", "engine"}
+WITH_SETTINGS = MAY_KNOW.keys() - PURE - SIMULATORS
 AROUND = {
-    "omcrm.errors": MAY_KNOW.keys(),
-    "omcrm.child": {"drill"},
-    "omcrm.number_option": {"exchange", "drill", "webtrader", "pricing"},
-    "omcrm.settings": MAY_KNOW.keys() - PURE,
-    "omcrm.extensions": MAY_KNOW.keys() - PURE,
-    "omcrm.concurrency": (MAY_KNOW.keys() - PURE) | {"streaming"},
+    "omcrm.errors": MAY_KNOW.keys() - SIMULATORS,
+    "omcrm.child": {"simulator.drill"},
+    "omcrm.number_option": SIMULATORS | {"webtrader", "pricing"},
+    "omcrm.settings": WITH_SETTINGS,
+    "omcrm.extensions": WITH_SETTINGS,
+    "omcrm.concurrency": WITH_SETTINGS | {"streaming"},
 }
 # A command line stands outside the rooms: it makes the app that it works on.
 COMMANDS = {
@@ -60,7 +66,7 @@ UNTESTED = {
     "omcrm/market/clock.py": "names a type",
     "omcrm/feeds/provider.py": "the contract: tests/feeds/test_provider_contract.py",
     "omcrm/feeds/providers/_template.py": "tests/feeds/test_provider_contract.py",
-    "omcrm/exchange/__main__.py": "runs the command, which has its test",
+    "simulator/__main__.py": "runs the command, which has its test",
 }
 # Their tests are being written by others.
 LONGEST, LONG = 500, 300
@@ -74,13 +80,20 @@ def name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-MODULES = {name_of(path): path for path in sorted(CODE.rglob("*.py"))}
+MODULES = {
+    name_of(path): path
+    for package in (PRODUCT, SIMULATOR)
+    for path in sorted((ROOT / package).rglob("*.py"))
+}
 
 
 def room_of(module: str) -> str | None:
     """The room that a module lies in; None for what stands around them."""
-    parts = module.split(".")
-    return parts[1] if len(parts) > 1 and parts[1] in MAY_KNOW else None
+    package, *parts = module.split(".")
+    if package == SIMULATOR:
+        inner = ".".join([package, *parts[:1]])
+        return inner if inner in MAY_KNOW else package
+    return parts[0] if parts and parts[0] in MAY_KNOW else None
 
 
 def written() -> Iterator[Path]:
@@ -119,7 +132,9 @@ def run(program: str, *arguments: str) -> Any:
 
 
 def may_import(module: str, imported: str) -> bool:
-    if imported.partition(".")[0] != "omcrm" or imported in COMMANDS.get(module, ()):
+    if imported.partition(".")[0] not in (PRODUCT, SIMULATOR) or imported in COMMANDS.get(
+        module, ()
+    ):
         return True
     room, other = room_of(module), room_of(imported)
     if other is None:
@@ -137,11 +152,24 @@ def test_a_room_knows_only_the_rooms_below_it(module: str) -> None:
     assert [] == wrong
 
 
+def test_the_product_imports_nothing_of_the_simulator() -> None:
+    """The product may start the simulator as a child process, no more."""
+    wrong = [
+        f"{module} imports {imported}"
+        for module, path in MODULES.items()
+        if module.partition(".")[0] == PRODUCT
+        for imported in imports(path)
+        if imported.partition(".")[0] == SIMULATOR
+    ]
+
+    assert [] == wrong
+
+
 def test_every_folder_is_a_room() -> None:
     """A new room says what it may know."""
-    folders = {path.parent.name for path in CODE.glob("*/__init__.py")}
+    folders = {path.parent.name for path in (ROOT / PRODUCT).glob("*/__init__.py")}
 
-    assert MAY_KNOW.keys() == folders
+    assert MAY_KNOW.keys() - SIMULATORS == folders
 
 
 def test_rooms_are_in_a_row() -> None:
@@ -253,7 +281,8 @@ def test_files_are_named_after_what_they_hold() -> None:
 
 
 def has_test(module: str) -> bool:
-    path = Path(module).relative_to("omcrm")
+    path = Path(module)
+    path = path.relative_to(PRODUCT) if path.parts[0] == PRODUCT else path
     return (ROOT / "tests" / path.with_name(f"test_{path.name}")).is_file()
 
 

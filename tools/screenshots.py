@@ -18,9 +18,9 @@ sys.path.insert(0, str(ROOT))
 
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright  # noqa: E402
 
-from omcrm.exchange import event  # noqa: E402
-from omcrm.exchange.model import Model  # noqa: E402
 from omcrm.market.catalogue import CATALOGUE  # noqa: E402
+from simulator import event  # noqa: E402
+from simulator.model import Model  # noqa: E402
 from tests.e2e.chromium import launch  # noqa: E402
 from tests.processes import MARKET_DATA, App, Exchange, wait_for  # noqa: E402
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from websocket import create_connection
 
-from omcrm.exchange.tape import opened
-from tests.exchange.conftest import next_message
+from simulator.recording import open_file
 from tests.processes import PATIENCE, ROOT, Exchange
+from tests.simulator.conftest import next_message
 
 
 def test_a_recording_is_played_back(tmp_path: Path) -> None:
@@ -33,7 +33,7 @@ def test_a_recording_is_played_back(tmp_path: Path) -> None:
             check=True,
         ).stdout
     tapes = [str(tmp_path / name) for name in ("day.binance.gz", "day.kraken.gz")]
-    with opened(tmp_path / "day.kraken.gz") as file:
+    with open_file(tmp_path / "day.kraken.gz") as file:
         frames = [file.readline().partition(b" ")[2].strip().decode() for _ in range(20)]
     folder = tmp_path / "played"
     folder.mkdir()

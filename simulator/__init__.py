@@ -1,0 +1,1 @@
+"""The built-in exchange: a process of its own that serves the providers' wire formats."""

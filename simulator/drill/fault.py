@@ -1,0 +1,52 @@
+"""The faults of a drill, and the commands that play them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+FaultCommand = Mapping[str, Any]
+
+
+class DrillFault(Struct, frozen=True):
+    """The commands for the provider: `commands` at the beginning, `repeated` every `every` seconds.
+
+    With `symbol` each command names a symbol. `moves` is False where the provider stays the active
+    source, because only single prices are wrong.
+    """
+
+    about: str
+    commands: tuple[FaultCommand, ...]
+    repeated: tuple[FaultCommand, ...] = ()
+    every: float = 0.0
+    symbol: bool = False
+    moves: bool = True
+
+
+_CUT = {"fault": "cut", "how": "rst"}
+
+FAULTS: Mapping[str, DrillFault] = {
+    "mute": DrillFault("pings go on, data stops", ({"fault": "mute"},)),
+    "cut": DrillFault(
+        "connections are reset, new ones refused",
+        ({"fault": "refuse", "status": 503}, _CUT),
+    ),
+    "half-open": DrillFault("nothing is sent, read, answered or closed", ({"fault": "half_open"},)),
+    "delay": DrillFault("every frame is 20 s late", ({"fault": "delay", "seconds": 20},)),
+    "spike": DrillFault(
+        "trades at one and a half times the price",
+        (),
+        ({"fault": "spike", "factor": 1.5, "count": 2},),
+        1.0,
+        symbol=True,
+        moves=False,
+    ),
+    "garbage": DrillFault(
+        "malformed frames", (), ({"fault": "garbage"}, {"fault": "binary"}), 2.0, moves=False
+    ),
+    "429": DrillFault(
+        "connections are reset and refused for a limit",
+        ({"fault": "refuse", "status": 429, "retry_after": 5}, _CUT),
+    ),
+    "flap": DrillFault("connections are reset every second", (), (_CUT,), 1.0),
+}

@@ -1,0 +1,30 @@
+"""The faults that last until they are cleared, apart from those of the stream subscriptions."""
+
+from typing import Any
+
+from msgspec import Struct
+
+PING_INTERVAL = 20.0
+PONG_TIMEOUT = 60.0
+
+
+class HttpRefusal(Struct, frozen=True):
+    """How new handshakes are refused."""
+
+    status: int
+    retry_after: int | None = None
+
+
+class FaultSettings(Struct):
+    """How connections are treated; `active` is shown by `GET /control`.
+
+    `tricks` are the faults that only one provider has, with their amounts.
+    """
+
+    refusal: HttpRefusal | None = None
+    half_open: bool = False
+    lifetime: float | None = None
+    ping_interval: float = PING_INTERVAL
+    pong_timeout: float = PONG_TIMEOUT
+    tricks: dict[str, float] = {}
+    active: dict[str, dict[str, Any]] = {}

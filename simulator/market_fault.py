@@ -1,0 +1,137 @@
+"""Faults of the market data itself: silence, delay, wrong prices, wrong order."""
+
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+from msgspec.structs import replace
+
+from simulator import event
+from simulator.listing import Listing
+from simulator.provider_server import ProviderServer
+from simulator.simulated_trade import SimulatedTrade, Top
+from simulator.stream_message import StreamMessage
+
+
+class Mute(Struct, forbid_unknown_fields=True):
+    """The symbols to mute; all without a list."""
+
+    symbols: list[str] | None = None
+
+
+class Delay(Struct, forbid_unknown_fields=True):
+    """How long messages are held."""
+
+    seconds: Annotated[float, Meta(gt=0, le=3600)]
+
+
+class OneSymbol(Struct, forbid_unknown_fields=True):
+    """The symbol of a fault."""
+
+    symbol: str
+
+
+class SomeSymbol(Struct, forbid_unknown_fields=True):
+    """The symbol of a fault; without it, every symbol that has traded."""
+
+    symbol: str | None = None
+
+
+class Spike(Struct, forbid_unknown_fields=True):
+    """How far from the last price, and how many trades."""
+
+    symbol: str
+    factor: Annotated[float, Meta(gt=0, le=1_000_000)]
+    count: Annotated[int, Meta(ge=1, le=1000)] = 1
+
+
+def mute(server: ProviderServer, options: Mute) -> dict[str, Any]:
+    """Stop the data of streams while pings go on."""
+    subscriptions = server.subscriptions
+    if options.symbols is None:
+        subscriptions.mute_all = True
+    else:
+        symbols = [_listing(server, name).symbol for name in options.symbols]
+        subscriptions.muted = subscriptions.muted.union(symbols)
+    return {}
+
+
+def delay(server: ProviderServer, options: Delay) -> dict[str, Any]:
+    """Hold messages back."""
+    server.subscriptions.delay = options.seconds
+    return {}
+
+
+def spike(server: ProviderServer, options: Spike) -> dict[str, Any]:
+    """Send trades far from the last price; they do not enter the market's own figures."""
+    listing = _listing(server, options.symbol)
+    last = _last(listing)
+    price = max(1, round(last.price * options.factor / listing.tick)) * listing.tick
+    for _ in range(options.count):
+        id_ = server.source.take_trade_id(listing)
+        _send_trade(server, listing, replace(last, id=id_, price=price, time=_now(server)))
+    return {"trades": options.count}
+
+
+def crossed(server: ProviderServer, options: OneSymbol) -> dict[str, Any]:
+    """Send a best bid above the best ask."""
+    listing = _listing(server, options.symbol)
+    top = listing.top
+    if top is None:
+        raise LookupError(f"{listing.symbol} has no bid and ask yet")
+    update_id = server.source.take_update_id(listing)
+    wrong = Top(update_id, top.ask + 10 * listing.tick, top.ask_quantity, top.bid, top.bid_quantity)
+    payload = event.book_ticker(listing.symbol, wrong)
+    server.subscriptions.publish(StreamMessage(f"{listing.stream}@bookTicker", payload))
+    return {}
+
+
+def duplicate(server: ProviderServer, options: SomeSymbol) -> dict[str, Any]:
+    """Send the last trade again."""
+    listings = _traded(server, options.symbol)
+    for listing in listings:
+        _send_trade(server, listing, _last(listing))
+    return {"trades": len(listings)}
+
+
+def out_of_order(server: ProviderServer, options: SomeSymbol) -> dict[str, Any]:
+    """Send the oldest trade held, after newer ones."""
+    listings = [item for item in _traded(server, options.symbol) if len(item.trades) > 1]
+    for listing in listings:
+        _send_trade(server, listing, listing.trades[0])
+    return {"trades": len(listings)}
+
+
+def clear(server: ProviderServer) -> None:
+    """Let every message pass."""
+    subscriptions = server.subscriptions
+    subscriptions.mute_all, subscriptions.muted = False, frozenset()
+    subscriptions.delay = 0.0
+    subscriptions.release_held()
+
+
+def _send_trade(server: ProviderServer, listing: Listing, trade: SimulatedTrade) -> None:
+    payload = event.trade(listing.symbol, trade, max(trade.time, _now(server)))
+    server.subscriptions.publish(StreamMessage(f"{listing.stream}@trade", payload))
+
+
+def _now(server: ProviderServer) -> int:
+    return server.source.now()
+
+
+def _listing(server: ProviderServer, symbol: str) -> Listing:
+    listing = server.source.listings.get(symbol.upper())
+    if listing is None:
+        raise LookupError(f"no such symbol: {symbol}")
+    return listing
+
+
+def _last(listing: Listing) -> SimulatedTrade:
+    if listing.last is None:
+        raise LookupError(f"{listing.symbol} has not traded yet")
+    return listing.last
+
+
+def _traded(server: ProviderServer, symbol: str | None) -> list[Listing]:
+    if symbol is None:
+        return [listing for listing in server.source.listings.values() if listing.last]
+    return [_listing(server, symbol)]

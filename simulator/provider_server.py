@@ -1,0 +1,60 @@
+"""One provider of the simulator: its connections, its market data and its active faults."""
+
+from collections import deque
+from typing import Protocol
+
+from simulator.client_socket import ClientSocket, ServerContext
+from simulator.fault_settings import FaultSettings
+from simulator.market_source import MarketSource
+from simulator.protocol import ProviderProtocol
+from simulator.stream_subscriptions import StreamSubscriptions
+from simulator.weight import Weight
+
+MOST_CALLS = 100_000
+
+
+class Abortable(Protocol):
+    """A connection whose handshake is left unanswered."""
+
+    def abort(self) -> None:
+        """End it at once."""
+
+
+class ProviderServer:
+    """What the connections to one provider share; `name` and `protocol` are the provider's.
+
+    `answered` counts HTTP answers; `calls` holds the market times (ms) of the latest ones.
+    """
+
+    def __init__(
+        self,
+        source: MarketSource,
+        subscriptions: StreamSubscriptions,
+        name: str,
+        protocol: ProviderProtocol,
+    ) -> None:
+        self.name = name
+        self.protocol = protocol
+        self.source = source
+        self.subscriptions = subscriptions
+        self.faults = FaultSettings()
+        self.context = ServerContext(
+            subscriptions, self.faults, source.subscribed, source.waits_for_readers
+        )
+        self.weight = Weight()
+        self.client_sockets: dict[int, ClientSocket] = {}
+        self.unanswered: set[Abortable] = set()
+        self.accepted = 0
+        self.refused = 0
+        self.answered = 0
+        self.calls: deque[int] = deque(maxlen=MOST_CALLS)
+
+    def note_call(self) -> None:
+        """Count an HTTP call."""
+        self.answered += 1
+        self.calls.append(self.source.now())
+
+    def next_id(self) -> int:
+        """Return the id of a new WebSocket connection."""
+        self.accepted += 1
+        return self.accepted

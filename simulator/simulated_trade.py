@@ -1,0 +1,28 @@
+"""A trade and a best bid and ask of the simulated market."""
+
+from msgspec import Struct
+
+
+class SimulatedTrade(Struct, frozen=True, gc=False):
+    """One trade; price and quantity in 1e-8, time in ms."""
+
+    id: int
+    price: int
+    quantity: int
+    time: int
+    buyer_is_maker: bool
+
+    @property
+    def quote(self) -> int:
+        """Price times quantity, in 1e-16."""
+        return self.price * self.quantity
+
+
+class Top(Struct, frozen=True, gc=False):
+    """The best bid and ask after one book update; all but the id in 1e-8."""
+
+    update_id: int
+    bid: int
+    bid_quantity: int
+    ask: int
+    ask_quantity: int

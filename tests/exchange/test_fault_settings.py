@@ -1,9 +1,0 @@
-from omcrm.exchange.fault_settings import FaultSettings
-
-
-def test_without_faults_connections_live_as_at_binance() -> None:
-    """A ping every 20 s, 60 s for its pong, no refusal, no end."""
-    settings = FaultSettings()
-
-    assert (20.0, 60.0, True) == (settings.ping_interval, settings.pong_timeout, settings.pings)
-    assert (None, None, False) == (settings.refusal, settings.lifetime, settings.half_open)

@@ -1,0 +1,28 @@
+from pathlib import Path
+
+import pytest
+
+from simulator.drill import run
+from simulator.drill.run import run_drill
+
+
+def test_a_cut_is_detected_and_recovered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whole drill, short: detection, failover and recovery without a wrong price."""
+    monkeypatch.setattr(run, "_LIVED", 1.0)
+    outcome = run_drill("binance", "cut", 3.0, tmp_path)
+
+    assert outcome.detected is not None
+    assert outcome.taken_over is not None
+    assert () == outcome.wrong
+    assert 8 == outcome.symbols
+    assert outcome.recovered is not None
+
+
+def test_a_spike_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trades at one and a half times the price are detected and not shown."""
+    monkeypatch.setattr(run, "_LIVED", 1.0)
+    outcome = run_drill("binance", "spike", 3.0, tmp_path)
+
+    assert outcome.detected is not None
+    assert () == outcome.wrong
+    assert not outcome.moves

@@ -1,0 +1,91 @@
+import json
+import time
+
+import pytest
+from websocket import ABNF
+
+
+def trade_of(client, room):  # type: ignore[no-untyped-def]
+    """The next trade."""
+    return room.next_message(client, lambda message: message.get("e") == "trade")
+
+
+def skip_sent(client, room) -> None:  # type: ignore[no-untyped-def]
+    """Read what has been sent so far."""
+    room.command(client, method="LIST_SUBSCRIPTIONS", id=1)
+
+
+def test_mute_stops_data_while_pings_go_on(running) -> None:
+    """The socket stays open; when cleared, data comes again."""
+    client = running.connect("/ws/btcusdt@bookTicker/eurusd@bookTicker")
+    running.fault("mute")
+    running.fault("ping_interval", seconds=0.1)
+    while client.recv_data(control_frame=True)[0] != ABNF.OPCODE_PING:
+        pass
+    later = [client.recv_data(control_frame=True)[0] for _ in range(3)]
+    running.clear()
+
+    assert [ABNF.OPCODE_PING] * 3 == later
+    assert "u" in json.loads(client.recv())
+
+
+def test_mute_may_be_for_some_symbols(running, room) -> None:
+    """The others go on."""
+    client = running.connect("/ws/btcusdt@bookTicker/eurusd@bookTicker")
+    running.fault("mute", symbols=["btcusdt"])
+    skip_sent(client, room)
+
+    assert {"EURUSD"} == {json.loads(client.recv())["s"] for _ in range(5)}
+
+
+def test_delay_holds_messages_back(running, room) -> None:
+    """Messages arrive late."""
+    client = running.connect("/ws/eurusd@trade")
+    running.fault("delay", seconds=0.5)
+    skip_sent(client, room)
+    trade = trade_of(client, room)
+
+    assert 450 < time.time() * 1000 - trade["E"]
+
+
+def test_a_spike_is_far_from_the_last_price(running, room) -> None:
+    """As many trades as asked, their ids new, the market's own figures untouched."""
+    client = running.connect("/ws/btcusdt@trade")
+    before = trade_of(client, room)
+    running.fault("spike", symbol="BTCUSDT", factor=3, count=2)
+    high = float(running.get("/api/v3/ticker/24hr?symbol=BTCUSDT")["highPrice"])
+    spikes = [
+        room.next_message(client, lambda message: float(message["p"]) > 2 * high) for _ in range(2)
+    ]
+
+    assert before["t"] < spikes[0]["t"] < spikes[1]["t"]
+    assert float(spikes[0]["p"]) == pytest.approx(3 * float(before["p"]), rel=0.01)
+    assert trade_of(client, room)["t"] > spikes[1]["t"]
+
+
+def test_a_crossed_quote_has_its_bid_above_its_ask(running, room) -> None:
+    """One such quote, with a new update id."""
+    client = running.connect("/ws/eurusd@bookTicker")
+    room.next_message(client, lambda message: True)
+    running.fault("crossed", symbol="EURUSD")
+    crossed = room.next_message(client, lambda message: float(message["b"]) > float(message["a"]))
+    after = room.next_message(client, lambda message: True)
+
+    assert float(after["b"]) < float(after["a"])
+    assert after["u"] > crossed["u"]
+
+
+def test_duplicates_and_old_trades_come_again(running, room) -> None:
+    """The last trade once more, and then one that is older."""
+    client = running.connect("/ws/eurusd@trade")
+    ids = [trade_of(client, room)["t"] for _ in range(2)]
+    running.fault("duplicate", symbol="EURUSD")
+    while ids[-1] > ids[-2]:
+        ids.append(trade_of(client, room)["t"])
+    duplicated = ids[-1] == ids[-2]
+    running.fault("out_of_order")
+    while ids[-1] >= ids[-2]:
+        ids.append(trade_of(client, room)["t"])
+
+    assert duplicated
+    assert ids[-1] < ids[-2]
