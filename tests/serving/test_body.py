@@ -15,8 +15,8 @@ def body_of(*pieces: bytes) -> RequestBody:
     return RequestBody(next(get_parser(Config(), iter(pieces), ("127.0.0.1", 1))).body)
 
 
-def test_it_is_read_as_a_file() -> None:
-    """Whole, in parts, by lines, and the end of it is empty."""
+def test_a_body_is_read_like_a_file() -> None:
+    """Whole, in parts, by lines; reading at its end returns nothing."""
     lines = LENGTH + b"ab\ncd\nef"
 
     assert b"ab\ncd\nef" == body_of(lines).read()
@@ -31,8 +31,8 @@ def test_it_is_read_as_a_file() -> None:
 
 
 @pytest.mark.parametrize("chunks", [b"zz\r\n", b"2\r\nabc\r\n", b"2\r\na", b"1\r\na\r\n0\r\n"])
-def test_what_is_no_body_is_the_clients_fault(chunks: bytes) -> None:
-    """A body that breaks off, or is malformed, is a bad request and an error of input at once."""
+def test_a_malformed_body_is_a_bad_request(chunks: bytes) -> None:
+    """An incomplete or malformed body raises a BadRequest that is also an OSError."""
     with pytest.raises(BodyCut) as cut:
         body_of(CHUNKED + chunks).read()
 
@@ -40,8 +40,8 @@ def test_what_is_no_body_is_the_clients_fault(chunks: bytes) -> None:
     assert isinstance(cut.value, OSError)
 
 
-def test_the_app_answers_it() -> None:
-    """A route that reads such a body does not fail: the client is told with 400."""
+def test_the_app_answers_with_400() -> None:
+    """A route that reads such a body does not fail."""
     app, body = Flask("test"), body_of(CHUNKED + b"zz\r\n")
     environ = EnvironBuilder("/", method="POST").get_environ()
     environ |= {"wsgi.input": body, "wsgi.input_terminated": True}

@@ -17,8 +17,10 @@ def pair() -> tuple[socket.socket, socket.socket]:
         yield server, client
 
 
-def test_who_is_in_time_is_left_alone(pair: tuple[socket.socket, socket.socket]) -> None:
-    """Before its time nothing happens to a connection."""
+def test_a_connection_within_its_deadline_stays_open(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    """Before its deadline nothing happens to a connection."""
     deadlines = Deadlines()
     deadlines.set(pair[0], 1000)
 
@@ -27,8 +29,8 @@ def test_who_is_in_time_is_left_alone(pair: tuple[socket.socket, socket.socket])
     assert b"a" == pair[1].recv(1)
 
 
-def test_who_is_late_is_cut_off_once(pair: tuple[socket.socket, socket.socket]) -> None:
-    """When its time is over both directions end."""
+def test_an_overdue_connection_is_shut_down(pair: tuple[socket.socket, socket.socket]) -> None:
+    """Both directions end, a single time."""
     deadlines = Deadlines()
     deadlines.set(pair[0], 1000)
 
@@ -37,7 +39,7 @@ def test_who_is_late_is_cut_off_once(pair: tuple[socket.socket, socket.socket]) 
 
 
 def test_the_last_deadline_counts(pair: tuple[socket.socket, socket.socket]) -> None:
-    """A new one replaces the one before, and a cleared one is none."""
+    """A new one replaces the one before, and a cleared one has no effect."""
     deadlines, now = Deadlines(), time.monotonic()
     deadlines.set(pair[0], 10)
     deadlines.set(pair[0], 1000)
@@ -47,8 +49,8 @@ def test_the_last_deadline_counts(pair: tuple[socket.socket, socket.socket]) -> 
     assert 0 == deadlines.cut(now + 2000)
 
 
-def test_who_waits_goes_on(pair: tuple[socket.socket, socket.socket]) -> None:
-    """A thread that reads from the connection, or writes to it, is let go."""
+def test_blocked_threads_are_woken(pair: tuple[socket.socket, socket.socket]) -> None:
+    """A thread that is blocked reading or writing returns."""
     deadlines, over, ended = Deadlines(), [], threading.Event()
 
     def write() -> None:
@@ -73,7 +75,7 @@ def test_who_waits_goes_on(pair: tuple[socket.socket, socket.socket]) -> None:
 
 
 def test_a_closed_connection_is_harmless() -> None:
-    """A socket that somebody closed without a word is passed over."""
+    """A socket that was closed without `clear` is ignored."""
     deadlines = Deadlines()
     server, client = socket.socketpair()
     deadlines.set(server, 0)

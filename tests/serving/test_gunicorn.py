@@ -18,7 +18,7 @@ def served(folder: Path, worker: str, **environ: str) -> App:
 
 @pytest.mark.parametrize("worker", ["eventlet", "gevent", "gthread"])
 def test_a_demonstration_is_simulated(tmp_path: Path, worker: str) -> None:
-    """As with `run.py` a simulator runs beside the app, and every price says so."""
+    """As with `run.py` a simulator runs beside the app, and every price is simulated."""
     with served(tmp_path, worker, OMCRM_DEMO="true") as app:
         browser = app.new_browser()
 
@@ -31,8 +31,8 @@ def test_a_demonstration_is_simulated(tmp_path: Path, worker: str) -> None:
 
 
 @pytest.mark.parametrize("level", ["INFO", "ERROR"])
-def test_its_log_is_the_apps(tmp_path: Path, level: str) -> None:
-    """Each line has its time and its level, and LOG_LEVEL says what is written."""
+def test_gunicorn_logs_in_the_apps_format(tmp_path: Path, level: str) -> None:
+    """Each line has its time and level, and LOG_LEVEL applies."""
     unreachable = {"BINANCE_WS_URL": "ws://127.0.0.1:1", "LOG_LEVEL": level}
     with served(tmp_path, "eventlet", **unreachable) as app:
         app.new_browser().get("/webtrader/dashboard")
@@ -52,7 +52,9 @@ def test_its_log_is_the_apps(tmp_path: Path, level: str) -> None:
         ("SECRET_KEY", "x", "secrets.token_urlsafe"),
     ],
 )
-def test_a_bad_setting_stops_it(tmp_path: Path, name: str, text: str, problem: str) -> None:
+def test_an_invalid_setting_stops_gunicorn(
+    tmp_path: Path, name: str, text: str, problem: str
+) -> None:
     """A line names the setting, without a traceback, and gunicorn gives up."""
     with pytest.raises(AssertionError) as died:
         Quick(tmp_path, {name: text}, ["sh", "-c", COMMAND.format("eventlet")])

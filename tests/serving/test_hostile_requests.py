@@ -63,8 +63,8 @@ AMBIGUOUS = {
 
 
 @pytest.mark.parametrize("name", AMBIGUOUS)
-def test_what_can_be_read_in_two_ways_is_refused(served: Served, name: str) -> None:
-    """A proxy may see another request there than we do: nothing of it or behind it is served."""
+def test_ambiguous_requests_are_refused(served: Served, name: str) -> None:
+    """A proxy may parse them differently: neither they nor anything after them is served."""
     answer = served.ask(AMBIGUOUS[name] + BEHIND)
 
     assert re.match(rb"HTTP/1\.[01] (400|414|417|431|501|505) ", answer), answer[:200]
@@ -83,8 +83,8 @@ def test_what_can_be_read_in_two_ways_is_refused(served: Served, name: str) -> N
         b"\r\n",
     ],
 )
-def test_a_body_that_is_not_what_it_says_is_refused(served: Served, chunks: bytes) -> None:
-    """Where a chunk ends must be certain: else nothing behind it is read as a request."""
+def test_an_invalid_chunk_is_refused(served: Served, chunks: bytes) -> None:
+    """Where a chunk ends must be certain: nothing after it is read as a request."""
     answer = served.ask(head(b"Transfer-Encoding: chunked") + chunks + b"0\r\n\r\n" + BEHIND)
 
     assert not answer.startswith(b"HTTP/1.1 200"), answer[:200]
@@ -101,8 +101,8 @@ def nonsense(seed: int) -> bytes:
     return bytes(whole[: dice.randrange(len(whole) + 1)] if dice.random() < 0.3 else whole)
 
 
-def test_nonsense_does_not_fill_the_log(served: Served) -> None:
-    """However much of it comes, there is one line a second, no traceback, and others are served."""
+def test_invalid_requests_do_not_flood_the_log(served: Served) -> None:
+    """One line a second, no traceback, and other clients are served."""
     served.get("/")
     began, before = time.monotonic(), served.output()
     for seed in range(400):
@@ -119,8 +119,8 @@ def test_nonsense_does_not_fill_the_log(served: Served) -> None:
     assert not [line for line in lines if "Traceback" in line]
 
 
-def test_the_log_counts_what_it_leaves_out(served: Served) -> None:
-    """Who reads it sees how much there was, when and how bad it is."""
+def test_the_log_counts_dropped_lines(served: Served) -> None:
+    """The line has its time, its level and the number of similar ones."""
 
     def is_counted() -> bool:
         served.ask(b"nonsense\r\n\r\n")
@@ -162,8 +162,8 @@ DRIPS = {
 }
 
 
-def test_drips_end(served: Served) -> None:
-    """Whatever comes byte by byte has an end, others are served meanwhile, and nothing is left."""
+def test_slow_requests_end(served: Served) -> None:
+    """Requests sent byte by byte are ended, other clients are served, and nothing is left."""
     clients = {name: served.connect() for name in DRIPS}
     for name, client in clients.items():
         client.sendall(DRIPS[name][0])
@@ -177,8 +177,8 @@ def test_drips_end(served: Served) -> None:
 
 
 @pytest.mark.parametrize("begun", [b"", b"GET / HT", head(b"Content-Length: 4") + b"bod"])
-def test_silence_ends(served: Served, begun: bytes) -> None:
-    """Who says nothing, or stops in the middle, is not waited for."""
+def test_silent_clients_are_disconnected(served: Served, begun: bytes) -> None:
+    """A client that sends nothing, or stops in the middle, is not waited for."""
     with served.connect() as client:
         client.sendall(begun)
 
@@ -186,15 +186,15 @@ def test_silence_ends(served: Served, begun: bytes) -> None:
 
 
 def test_a_kept_connection_ends(served: Served) -> None:
-    """Who has had an answer and asks for nothing more is not kept for ever."""
+    """A client that sends no further request is disconnected after the keepalive time."""
     with served.connect() as client:
         client.sendall(b"GET /echo HTTP/1.1\r\nHost: a\r\n\r\n")
 
         assert 1 == rest(client).count(b" 200 ")
 
 
-def test_crowds_of_half_requests_hinder_nobody(served: Served) -> None:
-    """Hundreds who stop in the middle, or never read, and others are answered at once."""
+def test_many_half_requests_do_not_delay_others(served: Served) -> None:
+    """Hundreds of clients stop in the middle or never read; others are answered."""
     half = [b"GET / HTTP/1.1\r\nHost:", head(b"Content-Length: 4") + b"bod", b"", head()]
     clients = [served.connect() for _ in range(300)]
     for number, client in enumerate(clients):

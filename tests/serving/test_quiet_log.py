@@ -5,8 +5,8 @@ import pytest
 from omcrm.serving.quiet_log import QuietLog
 
 
-def test_warnings_and_failures_are_few(caplog: pytest.LogCaptureFixture) -> None:
-    """Of many warnings in a row one is written, and of failures, which warnings do not hide."""
+def test_warnings_and_exceptions_are_throttled(caplog: pytest.LogCaptureFixture) -> None:
+    """One of many warnings is written, and one exception, whatever the warnings."""
     log = QuietLog(logging.getLogger("test"))
     with caplog.at_level(logging.INFO, "test"):
         for number in range(100):
@@ -21,8 +21,8 @@ def test_warnings_and_failures_are_few(caplog: pytest.LogCaptureFixture) -> None
     ]
 
 
-def test_the_rest_is_passed_on(caplog: pytest.LogCaptureFixture) -> None:
-    """What strangers cannot cause is written as it is."""
+def test_other_records_are_forwarded(caplog: pytest.LogCaptureFixture) -> None:
+    """Records that clients cannot cause are written as they are."""
     log = QuietLog(logging.getLogger("test"))
     with caplog.at_level(logging.DEBUG, "test"):
         log.debug("small")

@@ -8,8 +8,8 @@ from tests.serving.served import app, rest
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
-def test_it_listens_where_it_is_told_to(host: str) -> None:
-    """By number or name, in either family; port 0 is chosen by the system."""
+def test_it_listens_on_the_given_host(host: str) -> None:
+    """By address or name, in either family; port 0 is chosen by the system."""
     with listen(host, 0) as listener:
         port = listener.getsockname()[1]
         with socket.create_connection((host, port), timeout=60):
@@ -19,7 +19,7 @@ def test_it_listens_where_it_is_told_to(host: str) -> None:
 
 
 def test_a_worker_serves_until_it_is_stopped() -> None:
-    """In any thread, and what the app took over is closed in the end."""
+    """In any thread, and `at_end` closes detached connections."""
     closed: list[int] = []
 
     def close() -> int:

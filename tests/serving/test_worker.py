@@ -19,8 +19,8 @@ CHUNKED = b"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n
 # What is answered
 
 
-def test_it_runs_on_the_threads_asked_for(served: Served) -> None:
-    """The app is patched for its server's kind of threads, and nothing is said about it."""
+def test_it_runs_on_the_configured_threads(served: Served) -> None:
+    """The app is patched for its server's kind of threads, without deprecation warnings."""
     mode, pid, _ = served.get("/").split(b"\r\n\r\n")[1].split()
 
     assert served.mode == mode.decode()
@@ -28,8 +28,8 @@ def test_it_runs_on_the_threads_asked_for(served: Served) -> None:
     assert "deprecated" not in served.output()
 
 
-def test_requests_wait_side_by_side(served: Served) -> None:
-    """A request that takes its time keeps nobody waiting."""
+def test_requests_run_concurrently(served: Served) -> None:
+    """A slow request does not delay another."""
     with served.connect() as waiting:
         waiting.sendall(b"GET /sits HTTP/1.1\r\nHost: a\r\n\r\n")
 
@@ -37,14 +37,14 @@ def test_requests_wait_side_by_side(served: Served) -> None:
 
 
 def test_a_file_is_sent_whole(served: Served) -> None:
-    """Also where the app leaves it to the server to read it."""
+    """Also if the app passes it to the server's file wrapper."""
     answer = served.get("/file")
 
     assert Path(served_app.__file__).read_bytes() == answer.partition(b"\r\n\r\n")[2]
 
 
 def test_a_connection_is_kept(served: Served) -> None:
-    """Several requests, with bodies of known and unknown length, are answered over one."""
+    """Several requests, with bodies of known and unknown length, use one connection."""
     with served.connect() as client:
         for request, echo in (
             (b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", b"cba"),
@@ -64,8 +64,8 @@ def test_a_connection_is_kept(served: Served) -> None:
         assert b"" == rest(client)
 
 
-def test_nothing_of_a_failure_leaves(served: Served) -> None:
-    """The client learns that there was one; the log has where, and the server goes on."""
+def test_an_error_is_not_disclosed(served: Served) -> None:
+    """The client gets status 500; the log has the traceback, and the server goes on."""
     answer = served.get("/fails")
 
     assert b"500" in answer.splitlines()[0]
@@ -80,7 +80,7 @@ def test_nothing_of_a_failure_leaves(served: Served) -> None:
 
 @pytest.mark.parametrize("name", SERVERS)
 def test_term_lets_requests_end(tmp_path: Path, name: str) -> None:
-    """A request that is being answered gets its answer, idle connections end, and all is over."""
+    """A request under way gets its answer, idle connections end, and the process exits."""
     with Served(tmp_path, name) as served, served.connect() as idle, served.connect() as client:
         idle.sendall(b"GET /echo HTTP/1.1\r\nHost: a\r\n\r\n")
         idle.recv(1)
@@ -95,7 +95,7 @@ def test_term_lets_requests_end(tmp_path: Path, name: str) -> None:
 
 
 def test_term_does_not_wait_for_ever(tmp_path: Path) -> None:
-    """Who takes too long is cut off before the master would kill the worker, with a word."""
+    """A slow request is cut off before the master would kill the worker, and logged."""
     with Served(tmp_path, "gunicorn on eventlet") as served, served.connect() as client:
         worker = served.worker()
         client.sendall(b"GET /sits HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -109,8 +109,8 @@ def test_term_does_not_wait_for_ever(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT])
-def test_a_quick_end(tmp_path: Path, number: signal.Signals) -> None:
-    """Ctrl-C waits for nobody."""
+def test_a_quick_stop(tmp_path: Path, number: signal.Signals) -> None:
+    """Ctrl-C does not wait for requests."""
     with Served(tmp_path, "gunicorn on eventlet") as served, served.connect() as client:
         worker = served.worker()
         client.sendall(b"GET /sits HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -122,8 +122,8 @@ def test_a_quick_end(tmp_path: Path, number: signal.Signals) -> None:
         assert "Traceback" not in served.output()
 
 
-def test_an_orphan_ends(tmp_path: Path) -> None:
-    """Where the master was killed, the worker gives the port back."""
+def test_an_orphaned_worker_ends(tmp_path: Path) -> None:
+    """If the master was killed, the worker frees the port."""
     with Served(tmp_path, "gunicorn on eventlet") as served:
         worker = served.worker()
         os.kill(served.pid, signal.SIGKILL)
@@ -144,8 +144,8 @@ def test_a_lost_worker_is_replaced(tmp_path: Path) -> None:
         assert first != served.worker()
 
 
-def test_hup_brings_a_new_worker(tmp_path: Path) -> None:
-    """The settings can be read again without refusing anybody."""
+def test_hup_starts_a_new_worker(tmp_path: Path) -> None:
+    """The settings can be reloaded without refusing a client."""
     with Served(tmp_path, "gunicorn on eventlet") as served:
         first, answers = served.worker(), []
         served.process.send_signal(signal.SIGHUP)
@@ -160,7 +160,7 @@ def test_hup_brings_a_new_worker(tmp_path: Path) -> None:
 
 
 def test_log_files_are_reopened(tmp_path: Path) -> None:
-    """USR1, by which log files are rotated, does not disturb the worker."""
+    """USR1, used by log rotation, does not disturb the worker."""
     log = tmp_path / "error.log"
     with Served(tmp_path, "gunicorn on eventlet", "--error-logfile", str(log)) as served:
         worker = served.worker()
@@ -178,7 +178,7 @@ def test_log_files_are_reopened(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("mode", "name"), [("threading", "gthread"), ("gevent", "gevent")])
 def test_the_settings_choose_the_worker(tmp_path: Path, mode: str, name: str) -> None:
-    """Without a word on the command line OMCRM_ASYNC counts, and PORT, HOST and LOG_LEVEL."""
+    """Without command-line options OMCRM_ASYNC, PORT, HOST and LOG_LEVEL apply."""
     port = free_port()
     env = {"OMCRM_ASYNC": mode, "PORT": str(port), "HOST": "127.0.0.1", "LOG_LEVEL": "ERROR"}
     command = [sys.executable, "-m", "gunicorn", "--print-config", "wsgi:app"]
@@ -194,7 +194,9 @@ def test_the_settings_choose_the_worker(tmp_path: Path, mode: str, name: str) ->
 
 @pytest.mark.parametrize("name", ["sync", "gevent_pywsgi"])
 def test_other_workers_are_refused(tmp_path: Path, name: str) -> None:
-    """What cannot carry WebSockets, or can be frozen, does not start; the choice is named."""
+    """Workers that cannot serve WebSockets, or can be frozen, do not start; the error lists the
+    others.
+    """
     command = [sys.executable, "-m", "gunicorn", "-k", name, "-b", "127.0.0.1:0", "wsgi:app"]
     with Process(command, {}, tmp_path / "refused.log") as process:
         assert 0 != process.process.wait(60)

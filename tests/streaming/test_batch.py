@@ -49,8 +49,8 @@ def agreed() -> PerMessageDeflate:
 # One quote
 
 
-def test_a_quote_is_a_message_and_a_frame_of_it() -> None:
-    """The text is there for those who poll, the frame for the others."""
+def test_an_encoded_quote_has_a_packet_and_frames() -> None:
+    """Polling clients need the text, the others a plain or compressed frame."""
     encoded = EncodedQuote(price(1), Dialect())
 
     assert "BTC 1 €" == encoded.packet
@@ -62,7 +62,7 @@ def test_a_quote_is_a_message_and_a_frame_of_it() -> None:
 
 
 def test_a_batch_holds_every_form_in_the_order_given() -> None:
-    """Whole frames one after the other, so that one write is enough."""
+    """Packets and frames are in the given order; the frames are one buffer for one write."""
     batch = BatchEncoder(Dialect()).batch([price(1), price(2, "ETH"), price(3, "SOL")])
     texts = ["BTC 1 €", "ETH 2 €", "SOL 3 €"]
 
@@ -72,8 +72,8 @@ def test_a_batch_holds_every_form_in_the_order_given() -> None:
     assert texts == read(batch.deflated, agreed())
 
 
-def test_compressed_messages_do_not_depend_on_each_other() -> None:
-    """Any of them can be read by a client that got none of the others."""
+def test_compressed_messages_are_independent() -> None:
+    """Any of them can be read by a client that received none of the others."""
     encoder = BatchEncoder(Dialect())
     encoder.batch([price(1)]).deflated  # noqa: B018
     both = encoder.batch([price(1), price(2)]).deflated
@@ -83,16 +83,16 @@ def test_compressed_messages_do_not_depend_on_each_other() -> None:
     assert ["BTC 2 €"] == read(second, agreed())
 
 
-def test_each_form_is_made_once() -> None:
-    """Whoever asks gets the same bytes, not equal ones."""
+def test_encoded_forms_are_cached() -> None:
+    """Every caller gets the same bytes object."""
     batch = BatchEncoder(Dialect()).batch([price(1), price(2, "ETH")])
 
     assert batch.framed is batch.framed
     assert batch.deflated is batch.deflated
 
 
-def test_nothing_is_nothing() -> None:
-    """No quotes make no bytes."""
+def test_an_empty_batch_has_no_bytes() -> None:
+    """A batch without quotes has no symbols, packets or frames."""
     batch = Batch([])
 
     assert ([], [], b"", b"") == (batch.symbols, batch.packets, batch.framed, batch.deflated)
@@ -101,8 +101,8 @@ def test_nothing_is_nothing() -> None:
 # Printing
 
 
-def test_a_quote_is_encoded_once_for_all_batches() -> None:
-    """However it is combined, a quote is put into words and into a frame once."""
+def test_a_quote_is_encoded_one_time_for_all_batches() -> None:
+    """A quote in several batches is encoded and framed a single time."""
     dialect = Dialect()
     encoder = BatchEncoder(dialect)
     btc, eth = price(1), price(2, "ETH")
@@ -113,7 +113,7 @@ def test_a_quote_is_encoded_once_for_all_batches() -> None:
 
 
 def test_the_next_quote_is_encoded_anew() -> None:
-    """What is remembered is the last one only."""
+    """Only the last quote of a symbol is cached."""
     dialect = Dialect()
     encoder = BatchEncoder(dialect)
     texts = [encoder.batch([update]).packets for update in (price(1), price(2), price(3))]
@@ -123,7 +123,7 @@ def test_the_next_quote_is_encoded_anew() -> None:
 
 
 def test_an_older_quote_does_not_displace_a_newer_one() -> None:
-    """A flush that is overtaken by a snapshot costs nobody the snapshot's encoding."""
+    """A flush that a snapshot overtakes does not evict the snapshot's encoding."""
     dialect = Dialect()
     encoder = BatchEncoder(dialect)
     older, newer = price(1), price(2)
@@ -134,15 +134,15 @@ def test_an_older_quote_does_not_displace_a_newer_one() -> None:
 
 
 def test_same_number_is_not_the_same_quote() -> None:
-    """After forgetting or not: what is asked for is what is written."""
+    """Two quotes with the same number are both encoded."""
     first, second = price(7), quote(trade("2", 8), seq=7)
     encoder = BatchEncoder(lambda update: str(update.last))
 
     assert [["1"], ["2"]] == [encoder.batch([update]).packets for update in (first, second)]
 
 
-def test_what_is_forgotten_is_encoded_again() -> None:
-    """What was remembered of a symbol is dropped; forgetting the unknown is harmless."""
+def test_a_forgotten_symbol_is_encoded_again() -> None:
+    """Its cached quote is dropped; forgetting an unknown symbol is harmless."""
     dialect = Dialect()
     encoder = BatchEncoder(dialect)
     btc, eth = price(1), price(2, "ETH")
@@ -154,8 +154,8 @@ def test_what_is_forgotten_is_encoded_again() -> None:
     assert {"BTC 1 €": 2, "ETH 2 €": 1} == dialect.asked
 
 
-def test_what_is_repeated() -> None:
-    """The same facts as those of a number before, with no others sent in between."""
+def test_repeated_facts() -> None:
+    """Repeated are the facts of the given number, if no others came in between."""
     encoder = BatchEncoder(str, lambda update: str(update.last))
 
     def numbered(seq: int, number: str) -> Quote:

@@ -51,7 +51,7 @@ def deflate(payload: bytes) -> bytes:
 
 
 def test_messages_arrive_whole(opened: Opener) -> None:
-    """Text and bytes, in one frame or in several, cut anywhere."""
+    """Text and bytes arrive complete, in one frame or fragmented anywhere."""
     pair = opened()
     pair.peer.send(text("a"), frame(BINARY, b"\x00\xff"), frame(TEXT, CHAPTER[:1], fin=False))
     pair.peer.send(frame(CONT, CHAPTER[1:4], fin=False), frame(CONT, CHAPTER[4:]), text(""))
@@ -60,16 +60,16 @@ def test_messages_arrive_whole(opened: Opener) -> None:
     assert ["a", b"\x00\xff", CHAPTER.decode(), ""] == pair.listener.messages
 
 
-def test_the_answer_comes_first(opened: Opener) -> None:
-    """The handshake's answer precedes even what is said to a message that came with the request."""
+def test_the_handshake_answer_comes_first(opened: Opener) -> None:
+    """It precedes even the answer to a message that came with the request."""
     pair = opened(first=text_frame(b"hello"), early=frame(PING, b"early"))
 
     assert [Frame(TEXT, b"hello"), Frame(PONG, b"early")] == [pair.peer.read(), pair.peer.read()]
 
 
 @pytest.mark.usefixtures("restless")
-def test_what_came_early_comes_first(reactor: Reactor) -> None:
-    """What came with the request is read before what is in the socket already."""
+def test_early_bytes_are_handled_first(reactor: Reactor) -> None:
+    """Bytes that came with the request are handled before those in the socket."""
     for _ in range(100):
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
@@ -86,10 +86,10 @@ def test_what_came_early_comes_first(reactor: Reactor) -> None:
 
 @given(st.lists(st.binary(max_size=300), max_size=8), st.randoms(use_true_random=False))
 @QUICK
-def test_how_it_is_cut_does_not_matter(
+def test_fragmentation_does_not_matter(
     opened: Opener, messages: list[bytes], chance: random.Random
 ) -> None:
-    """Any messages in any fragments with pings between them, in segments of any size."""
+    """Messages in any fragments, with pings between them, in segments of any size."""
     stream = bytearray()
     for message in messages:
         cuts = sorted(
@@ -112,10 +112,10 @@ def test_how_it_is_cut_does_not_matter(
 
 @given(st.binary(min_size=1, max_size=200), st.booleans())
 @QUICK
-def test_nonsense_ends_it(
+def test_invalid_bytes_end_the_connection(
     opened: Opener, caplog: pytest.LogCaptureFixture, nonsense: bytes, deflates: bool
 ) -> None:
-    """Whatever bytes come, the log stays empty, and all that is sent back are frames."""
+    """Whatever bytes come, nothing is logged, and only frames are sent back."""
     caplog.set_level(logging.DEBUG, "omcrm")
     caplog.set_level(logging.INFO, "websockets")
     pair = opened(ConnectionLimits(closing=0.2), deflates=deflates)
@@ -153,8 +153,8 @@ def test_nonsense_ends_it(
         "sum",
     ],
 )
-def test_a_fault_is_named(opened: Opener, frames: bytes, code: int) -> None:
-    """The peer is told what was wrong, at once, and nothing behind it is heard."""
+def test_a_protocol_error_has_its_close_code(opened: Opener, frames: bytes, code: int) -> None:
+    """The close frame names the error at once, and no message is delivered."""
     pair = opened(ConnectionLimits(message=1000))
     pair.peer.send(frames)
 
@@ -162,8 +162,8 @@ def test_a_fault_is_named(opened: Opener, frames: bytes, code: int) -> None:
     assert [] == pair.listener.messages
 
 
-def test_nothing_behind_a_fault_is_heard(opened: Opener) -> None:
-    """What came before it is, also from the same segment."""
+def test_messages_after_a_protocol_error_are_ignored(opened: Opener) -> None:
+    """Messages before it are delivered, also from the same segment."""
     pair = opened()
     pair.peer.send(text("before"), frame(TEXT, b"\xff"), text("too late"), closing())
 
@@ -172,7 +172,7 @@ def test_nothing_behind_a_fault_is_heard(opened: Opener) -> None:
 
 
 def test_compressed_messages(opened: Opener) -> None:
-    """Compressed and plain ones arrive, also in fragments."""
+    """Compressed and plain messages arrive, also in fragments."""
     pair = opened(ConnectionLimits(message=2000), deflates=True)
     packed = deflate(b"abc" * 500)
     pair.peer.send(frame(TEXT, packed, rsv=4), text("plain"))
@@ -185,14 +185,14 @@ def test_compressed_messages(opened: Opener) -> None:
 
 @pytest.mark.parametrize("behind", [b"", closing(), frame(3)], ids=["more", "close", "fault"])
 @pytest.mark.parametrize("frames", [text("a"), frame(PING)], ids=["messages", "pings"])
-def test_a_flood_is_ended(
+def test_a_flood_ends_the_connection(
     opened: Opener,
     reactor: Reactor,
     caplog: pytest.LogCaptureFixture,
     frames: bytes,
     behind: bytes,
 ) -> None:
-    """More frames in a second than allowed end it, and none of them is heard."""
+    """More frames in a second than allowed end it, and none of them is delivered."""
     before = reactor.counters["floods"]
     pair = opened(ConnectionLimits(frames=100, closing=0.2))
     pair.peer.send(text("before"), frames * 100 + behind)
@@ -204,8 +204,8 @@ def test_a_flood_is_ended(
     assert len(pair.listener.messages) <= 1
 
 
-def test_a_lively_peer_is_no_flood(opened: Opener) -> None:
-    """As many as are allowed, again in the next second."""
+def test_a_peer_within_the_limit_stays_connected(opened: Opener) -> None:
+    """As many frames as allowed are accepted, again in the next second."""
     pair = opened(ConnectionLimits(frames=100))
     pair.peer.send(text("a") * 100)
     wait_for(lambda: len(pair.listener.messages) == 100, 5)
@@ -216,16 +216,16 @@ def test_a_lively_peer_is_no_flood(opened: Opener) -> None:
     assert 0 == pair.listener.ends
 
 
-def test_a_bomb_does_not_go_off(opened: Opener) -> None:
-    """What unpacks to more than the limit is refused."""
+def test_a_decompression_bomb_is_refused(opened: Opener) -> None:
+    """A message that decompresses to more than the limit is refused."""
     pair = opened(ConnectionLimits(message=2000), deflates=True)
     pair.peer.send(frame(TEXT, deflate(bytes(1_000_000)), rsv=4))
 
     assert [1009] == [frame.code for frame in pair.peer.frames()]
 
 
-def test_nothing_of_nothing_is_kept(opened: Opener) -> None:
-    """A message without end that consists of empty fragments costs nothing."""
+def test_empty_fragments_are_not_stored(opened: Opener) -> None:
+    """An endless message of empty fragments costs no memory."""
     pair = opened()
     pair.peer.send(frame(TEXT, fin=False), frame(CONT, fin=False) * 20_000, frame(PING))
     pair.peer.read()
@@ -233,8 +233,8 @@ def test_nothing_of_nothing_is_kept(opened: Opener) -> None:
     assert len(pair.connection._parts or []) < 10
 
 
-def test_a_pause_leaves_messages_where_they_are(opened: Opener) -> None:
-    """While it is paused the peer waits; then everything arrives in its order."""
+def test_a_pause_leaves_messages_in_the_kernel(opened: Opener) -> None:
+    """While paused the peer blocks; afterwards all messages arrive in order."""
     pair = opened()
     pair.connection.pause(True)
     pair.peer.sock.setblocking(False)
@@ -250,10 +250,10 @@ def test_a_pause_leaves_messages_where_they_are(opened: Opener) -> None:
     assert [] == received_meanwhile
 
 
-def test_a_listener_that_fails_costs_its_connection(
+def test_a_failing_listener_ends_its_connection(
     opened: Opener, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An error of ours is logged once, and the peer is not left waiting."""
+    """The error is logged one time, and the peer is disconnected."""
 
     def fail(message: str | bytes) -> None:
         raise RuntimeError(message)
@@ -268,8 +268,8 @@ def test_a_listener_that_fails_costs_its_connection(
 # Ends
 
 
-def test_our_goodbye(opened: Opener) -> None:
-    """A close is said with its reason, and the stream ends when the peer has answered."""
+def test_the_server_closes(opened: Opener) -> None:
+    """The close frame has its reason, and the stream ends when the peer has answered."""
     pair = opened()
     pair.connection.close(1001, "restart")
     close_frame = pair.peer.read()
@@ -279,8 +279,8 @@ def test_our_goodbye(opened: Opener) -> None:
     assert (1001, b"restart") == (close_frame.code, close_frame.payload[2:])
 
 
-def test_their_goodbye(opened: Opener) -> None:
-    """A close is answered with the same code, then the stream ends."""
+def test_the_peer_closes(opened: Opener) -> None:
+    """A close frame is answered with the same code, then the stream ends."""
     pair = opened()
     pair.peer.send(closing(3999, b"enough"))
 
@@ -289,8 +289,8 @@ def test_their_goodbye(opened: Opener) -> None:
 
 
 @pytest.mark.parametrize("answers", [True, False], ids=["answered", "unanswered"])
-def test_the_end_comes_in_any_case(opened: Opener, reactor: Reactor, answers: bool) -> None:
-    """A peer that answers nothing, or answers and then stays, is left after a while."""
+def test_closing_has_a_timeout(opened: Opener, reactor: Reactor, answers: bool) -> None:
+    """A peer that does not answer, or answers but stays, is disconnected after the timeout."""
     before = reactor.counters["unanswered"]
     pair = opened(ConnectionLimits(closing=0.1))
     pair.connection.close()
@@ -303,8 +303,8 @@ def test_the_end_comes_in_any_case(opened: Opener, reactor: Reactor, answers: bo
 
 
 @pytest.mark.parametrize("tcp", [False, True], ids=["end", "reset"])
-def test_gone_without_a_word(opened: Opener, tcp: bool) -> None:
-    """The end of the stream, or its reset, is the end of the connection."""
+def test_the_end_of_the_stream_ends_the_connection(opened: Opener, tcp: bool) -> None:
+    """Without a close frame, the stream's end or reset ends the connection."""
     pair = opened(tcp=tcp)
     if tcp:
         linger = (1).to_bytes(4, "little") + bytes(4)
@@ -314,8 +314,8 @@ def test_gone_without_a_word(opened: Opener, tcp: bool) -> None:
     assert pair.listener.end.wait(PATIENCE)
 
 
-def test_silence_is_questioned_then_ended(opened: Opener, reactor: Reactor) -> None:
-    """Who says nothing is pinged; who does not answer that is told so and left."""
+def test_a_silent_peer_is_pinged_then_closed(opened: Opener, reactor: Reactor) -> None:
+    """A peer that sends nothing is pinged; without an answer it is closed with 1008."""
     before = reactor.counters["silent"]
     pair = opened(ConnectionLimits(silent=0.4, closing=0.2))
     frames = list(pair.peer.frames())
@@ -326,8 +326,8 @@ def test_silence_is_questioned_then_ended(opened: Opener, reactor: Reactor) -> N
     assert 1 == reactor.counters["silent"] - before
 
 
-def test_an_answer_ends_the_silence(opened: Opener) -> None:
-    """A pong is enough."""
+def test_a_pong_resets_the_silence_timeout(opened: Opener) -> None:
+    """A peer that answers every ping stays connected."""
     pair = opened(ConnectionLimits(silent=0.6))
     for _ in range(4):
         assert PING == pair.peer.read().opcode
@@ -336,8 +336,8 @@ def test_an_answer_ends_the_silence(opened: Opener) -> None:
     assert 0 == pair.listener.ends
 
 
-def test_what_is_over_is_over(opened: Opener) -> None:
-    """Afterwards nothing is sent, heard or told a second time, and nobody has to come again."""
+def test_calls_after_the_end_do_nothing(opened: Opener) -> None:
+    """Nothing is sent or reported again; `try_send` returns True so that nothing stays pending."""
     pair = opened()
     pair.peer.sock.close()
     pair.listener.end.wait(PATIENCE)
@@ -351,8 +351,8 @@ def test_what_is_over_is_over(opened: Opener) -> None:
     assert 1 == pair.listener.ends
 
 
-def test_a_flood_after_the_goodbye_is_not_kept(opened: Opener) -> None:
-    """What still comes between our close and the end is thrown away, not collected."""
+def test_a_flood_after_our_close_is_not_stored(opened: Opener) -> None:
+    """Frames that arrive between our close frame and the end are discarded."""
     pair = opened(ConnectionLimits(closing=20))
     begin_close(pair)
     pair.peer.send(frame(BINARY, bytes(1000)) * 1000)
@@ -364,8 +364,8 @@ def test_a_flood_after_the_goodbye_is_not_kept(opened: Opener) -> None:
     assert [] == pair.listener.messages
 
 
-def test_a_ping_crosses_our_goodbye(opened: Opener, reactor: Reactor) -> None:
-    """It is not answered any more, and does not keep the connection from its orderly end."""
+def test_a_ping_after_our_close_is_not_answered(opened: Opener, reactor: Reactor) -> None:
+    """It does not prevent the orderly end of the connection."""
     before = reactor.counters["unanswered"]
     pair = opened(ConnectionLimits(closing=20))
     begin_close(pair)
@@ -375,8 +375,8 @@ def test_a_ping_crosses_our_goodbye(opened: Opener, reactor: Reactor) -> None:
     assert before == reactor.counters["unanswered"]
 
 
-def test_nothing_holds_what_is_over(reactor: Reactor) -> None:
-    """With the peer gone neither connection nor listener is kept, not even by a deadline."""
+def test_an_ended_connection_is_freed(reactor: Reactor) -> None:
+    """No reference to connection or listener remains, not even by a deadline."""
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     listener = RecordingListener()

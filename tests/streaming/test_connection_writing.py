@@ -27,7 +27,7 @@ QUICK = settings(
 
 
 def test_state_is_refused_while_older_bytes_wait(opened: Opener, reactor: Reactor) -> None:
-    """A full socket takes no state until its peer has read; then the listener hears of it."""
+    """A full socket accepts no state until its peer has read; then `writable` is called."""
     pair = opened()
     fill_socket(pair)
     writables = pair.listener.writables
@@ -40,8 +40,8 @@ def test_state_is_refused_while_older_bytes_wait(opened: Opener, reactor: Reacto
         assert b"x" * 1000 == payload
 
 
-def test_events_wait_their_turn(opened: Opener) -> None:
-    """Events to a full socket arrive later, all of them and in their order."""
+def test_events_are_queued_for_a_full_socket(opened: Opener) -> None:
+    """All of them arrive later, in their order."""
     pair = opened()
     fill_socket(pair)
     for number in range(50):
@@ -56,8 +56,8 @@ def test_events_wait_their_turn(opened: Opener) -> None:
     assert 0 == pair.listener.losses
 
 
-def test_too_many_events_are_lost_and_that_is_told(opened: Opener, reactor: Reactor) -> None:
-    """Beyond the bound what waits is dropped whole, and the listener learns it afterwards."""
+def test_too_many_events_are_dropped_and_reported(opened: Opener, reactor: Reactor) -> None:
+    """Beyond the limit whole events are dropped, and `lost` is called afterwards."""
     pair = opened(ConnectionLimits(backlog=10_000))
     dropped = reactor.counters["events_dropped"]
     fill_socket(pair)
@@ -76,7 +76,7 @@ def test_too_many_events_are_lost_and_that_is_told(opened: Opener, reactor: Reac
 
 
 def test_one_big_event_is_not_lost(opened: Opener) -> None:
-    """An event alone may be larger than the bound of those that wait."""
+    """A single event may be larger than the backlog limit."""
     pair = opened(ConnectionLimits(backlog=1000))
     fill_socket(pair)
     pair.connection.send(text_frame(b"b" * 500_000))
@@ -89,8 +89,8 @@ def test_one_big_event_is_not_lost(opened: Opener) -> None:
 
 @given(st.lists(st.tuples(st.sampled_from("osrp"), st.integers(0, 30_000)), max_size=60))
 @QUICK
-def test_all_that_leaves_are_whole_frames(opened: Opener, acts: list[tuple[str, int]]) -> None:
-    """Offers, events, pings and reads in any order: no frame ever lies inside of another."""
+def test_only_whole_frames_are_sent(opened: Opener, acts: list[tuple[str, int]]) -> None:
+    """State, events, pongs and reads in any order: frames are never interleaved."""
     pair = opened(ConnectionLimits(backlog=40_000))
     taken = []
     for number, (act, size) in enumerate(acts):
@@ -118,8 +118,8 @@ def test_all_that_leaves_are_whole_frames(opened: Opener, acts: list[tuple[str, 
     assert all(message in rest for message in read)
 
 
-def test_many_threads_write_at_once(opened: Opener) -> None:
-    """Whoever writes, a frame stays whole, and each one's own stay in order."""
+def test_many_threads_write_concurrently(opened: Opener) -> None:
+    """Each frame stays whole, and each thread's frames stay in order."""
     pair = opened(ConnectionLimits(backlog=10_000_000))
 
     def write(letter: bytes) -> None:
@@ -138,8 +138,8 @@ def test_many_threads_write_at_once(opened: Opener) -> None:
         assert [b"%s%d" % (letter, number) for number in range(500)] == own
 
 
-def test_pings_of_one_who_does_not_read_cost_little(opened: Opener) -> None:
-    """A peer that sends pings and never takes the answers holds a constant."""
+def test_unread_pongs_are_bounded(opened: Opener) -> None:
+    """A peer that sends pings and never reads the pongs uses bounded memory."""
     pair = opened(ConnectionLimits(backlog=10_000))
     pings = frame(PING, b"?" * 125) * 100
     pair.peer.sock.settimeout(0.2)
@@ -160,8 +160,8 @@ def read_all(peer: RawClient) -> None:
         pass
 
 
-def test_a_goodbye_to_one_who_does_not_read(opened: Opener) -> None:
-    """The frame that was begun is finished, what waits behind it is not sent any more."""
+def test_closing_a_peer_that_does_not_read(opened: Opener) -> None:
+    """The partly written frame is finished; frames queued after it are dropped."""
     pair = opened()
     fill_socket(pair)
     pair.connection.send(text_frame(b"event"))
@@ -173,8 +173,8 @@ def test_a_goodbye_to_one_who_does_not_read(opened: Opener) -> None:
     assert (CLOSE, 1000) == (frames[-1].opcode, frames[-1].code)
 
 
-def test_who_takes_nothing_is_cut(opened: Opener, reactor: Reactor) -> None:
-    """What waits longer than allowed ends the connection at once, and is thrown away."""
+def test_a_stalled_peer_is_aborted(opened: Opener, reactor: Reactor) -> None:
+    """Bytes queued longer than allowed abort the connection and are discarded."""
     before = reactor.counters["stalled"]
     pair = opened(ConnectionLimits(stalled=0.2), tcp=True)
     fill_socket(pair)
@@ -190,8 +190,8 @@ def test_who_takes_nothing_is_cut(opened: Opener, reactor: Reactor) -> None:
         read_all(pair.peer)
 
 
-def test_who_takes_a_little_is_not(opened: Opener) -> None:
-    """As long as something is taken now and then, it lasts longer than that."""
+def test_a_slow_peer_stays_connected(opened: Opener) -> None:
+    """A peer that reads something now and then stays connected longer than the timeout."""
     pair = opened(ConnectionLimits(stalled=5.0))
     for _ in range(7):
         time.sleep(1)

@@ -226,8 +226,8 @@ plainly = pytest.mark.parametrize("served", PLAIN, indirect=True)
 over_tls = pytest.mark.parametrize("served", TLS, indirect=True)
 
 
-def test_the_connection_lives_on(served: Served) -> None:
-    """Whatever is sent comes back, much at once too, on a socket of the system's own kind."""
+def test_a_detached_connection_stays_open(served: Served) -> None:
+    """Everything sent is echoed, large data too, on a socket of the system's own type."""
     much = os.urandom(3_000_000)
     with Client(served) as client:
         headers = client.upgrade()
@@ -236,8 +236,8 @@ def test_the_connection_lives_on(served: Served) -> None:
     assert "_socket.socket" == headers["X-Class"]
 
 
-def test_nothing_is_a_request_any_more(served: Served) -> None:
-    """What comes behind the upgrade is for who took it: at once, later, and after the end."""
+def test_bytes_after_the_upgrade_are_no_request(served: Served) -> None:
+    """They go to the app that detached: with the request, later, and after the end."""
     before = served.state()["executed"]
     with Client(served) as client:
         headers = client.upgrade(behind=SMUGGLED)
@@ -256,8 +256,8 @@ def test_nothing_is_a_request_any_more(served: Served) -> None:
 
 
 @pytest.mark.parametrize("behind", [SMUGGLED, SMUGGLED * 200], ids=["little", "much"])
-def test_nobody_reads_it_either(served: Served, behind: bytes) -> None:
-    """Not even where the connection is closed with all of it unread."""
+def test_unread_bytes_are_no_request(served: Served, behind: bytes) -> None:
+    """Not even if the connection is closed with all of them unread."""
     before = served.state()["executed"]
     with Client(served) as client:
         client.upgrade(b"/hold", behind)
@@ -279,8 +279,8 @@ def warm_up(served: Served) -> tuple[int, int, int]:
 
 
 @plainly
-def test_everything_is_given_back(served: Served) -> None:
-    """The request ends at once, thread and all; only the taken descriptors stay."""
+def test_the_request_releases_its_resources(served: Served) -> None:
+    """The request ends at once with its thread; only the detached descriptors stay."""
     before = warm_up(served)
     with contextlib.ExitStack() as clients:
         for _ in range(MANY):
@@ -291,8 +291,8 @@ def test_everything_is_given_back(served: Served) -> None:
 
 
 @over_tls
-def test_tls_gives_back_everything_at_its_end(served: Served) -> None:
-    """It costs a thread as long as it lasts, and nothing afterwards, whoever ends it."""
+def test_tls_releases_its_resources_at_the_end(served: Served) -> None:
+    """It costs a thread while it lasts and nothing afterwards, whichever side ends it."""
     before = warm_up(served)
     with contextlib.ExitStack() as clients:
         for _ in range(MANY):
@@ -309,8 +309,8 @@ def test_tls_gives_back_everything_at_its_end(served: Served) -> None:
 
 
 @over_tls
-def test_tls_ends_with_a_goodbye(served: Served) -> None:
-    """The last bytes arrive, and then TLS's own end, not just a connection that is gone."""
+def test_tls_ends_with_close_notify(served: Served) -> None:
+    """The last bytes arrive, and then TLS's close_notify, not only the end of TCP."""
     with Client(served) as client:
         client.upgrade()
         client.sock.sendall(b"x" * 100_000 + b"bye")
@@ -320,8 +320,8 @@ def test_tls_ends_with_a_goodbye(served: Served) -> None:
 
 
 @over_tls
-def test_tls_holds_little(served: Served) -> None:
-    """Who is not read from is stopped: between the two ends lie no more than a few pieces."""
+def test_tls_buffers_little(served: Served) -> None:
+    """Without a reader the client is blocked: only a few chunks are buffered."""
     with Client(served) as client:
         client.upgrade(b"/hold")
         client.sock.settimeout(0.3)
@@ -334,8 +334,8 @@ def test_tls_holds_little(served: Served) -> None:
     assert sent < 30_000_000
 
 
-def test_unread_bytes_wake_nobody(servers: dict[str, Served]) -> None:
-    """No server still watches what was taken from it, even after it waited for it before."""
+def test_unread_bytes_cost_no_cpu(servers: dict[str, Served]) -> None:
+    """No server still polls a detached socket, even if it polled it before."""
     with contextlib.ExitStack() as clients:
         for name in PLAIN:
             client = clients.enter_context(Client(servers[name]))
@@ -363,8 +363,8 @@ BODY = "POST /take HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websoc
     ids=["counted", "chunked"],
 )
 @plainly
-def test_a_request_with_a_body_is_not_taken(served: Served, header: str, body: str) -> None:
-    """Its body could be taken for what comes behind it; the app answers as it likes."""
+def test_a_request_with_a_body_is_not_detached(served: Served, header: str, body: str) -> None:
+    """Its body could be read as early data; the app answers as usual."""
     with Client(served) as client:
         client.sock.sendall(BODY.format(header, body).encode())
 
@@ -380,8 +380,8 @@ def test_a_request_with_a_body_is_not_taken(served: Served, header: str, body: s
     ],
     ids=["nameless", "unknown", "HTTP/2"],
 )
-def test_what_cannot_be_taken_is_refused(environ: dict[str, Any]) -> None:
-    """Before anything was done to it."""
+def test_undetachable_requests_are_refused(environ: dict[str, Any]) -> None:
+    """NotDetachable is raised before anything is changed."""
     with pytest.raises(NotDetachable):
         detach(environ)
 
@@ -408,8 +408,8 @@ def as_served(server: ssl.SSLSocket) -> dict[str, Any]:
     return {"SERVER_PROTOCOL": "HTTP/1.1", "gunicorn.socket": server, "wsgi.input": body}
 
 
-def test_nothing_decrypted_is_left(tls: tuple[ssl.SSLSocket, ssl.SSLSocket]) -> None:
-    """Who looks for a next request finds the end, though the client sent more."""
+def test_no_decrypted_bytes_are_left(tls: tuple[ssl.SSLSocket, ssl.SSLSocket]) -> None:
+    """A server that reads the next request gets the end, though the client sent more."""
     client, server = tls
     for _ in range(5):
         client.sendall(SMUGGLED)
@@ -425,8 +425,8 @@ def test_nothing_decrypted_is_left(tls: tuple[ssl.SSLSocket, ssl.SSLSocket]) -> 
     assert b"" == unreader.read()
 
 
-def test_a_late_word_reaches_nobody(tls: tuple[ssl.SSLSocket, ssl.SSLSocket]) -> None:
-    """What a server still writes in TLS goes nowhere, least to who has the old number now."""
+def test_late_writes_reach_no_other_socket(tls: tuple[ssl.SSLSocket, ssl.SSLSocket]) -> None:
+    """What a server still writes in TLS is discarded, even if the descriptor number is reused."""
     _, server = tls
     number = server.fileno()
     environ = as_served(server)
@@ -444,10 +444,10 @@ def test_a_late_word_reaches_nobody(tls: tuple[ssl.SSLSocket, ssl.SSLSocket]) ->
                 other.recv(1)
 
 
-def test_a_stalled_tls_client_holds_nobody(
+def test_a_stalled_tls_client_is_disconnected(
     tls: tuple[ssl.SSLSocket, ssl.SSLSocket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who takes nothing any more is cut off, also when the other side is long gone."""
+    """A client that reads nothing is disconnected, also after the other side has closed."""
     monkeypatch.setattr("omcrm.streaming.detach._STALLED", 0.5)
     environ = as_served(tls[1])
     with ThreadPoolExecutor(1) as other:
@@ -463,8 +463,8 @@ def test_a_stalled_tls_client_holds_nobody(
             leaving.result(20)
 
 
-def test_term_ends_them_all(servers: dict[str, Served]) -> None:
-    """Though connections are still held; and nobody ever complained about anything."""
+def test_term_ends_all_servers(servers: dict[str, Served]) -> None:
+    """With connections still detached, every server exits with 0 and logs nothing."""
     with contextlib.ExitStack() as clients:
         for name in PLAIN:
             clients.enter_context(Client(servers[name])).upgrade(b"/hold")

@@ -37,7 +37,7 @@ def headers_of(**more: str | None) -> dict[str, str]:
 
 
 def test_the_example_of_the_standard() -> None:
-    """Its answer, to the letter; what a server calls the protocol does not matter."""
+    """The answer is the standard's; the server's protocol version does not matter."""
     handshake = negotiate(environ(), compression=False)
     head = handshake.response.serialize().decode()
 
@@ -69,8 +69,8 @@ def test_the_example_of_the_standard() -> None:
         ("HTTP_SEC_WEBSOCKET_VERSION", "13, 8", 400),
     ],
 )
-def test_what_is_refused(name: str, value: str | None, status: int) -> None:
-    """Everything that the standard asks for is looked at."""
+def test_invalid_handshakes_are_refused(name: str, value: str | None, status: int) -> None:
+    """Every requirement of the standard is checked."""
     handshake = negotiate(environ(**{name: value}), compression=True)
 
     assert not handshake.accepted
@@ -78,7 +78,7 @@ def test_what_is_refused(name: str, value: str | None, status: int) -> None:
 
 
 def test_a_refusal_in_http() -> None:
-    """The status and a sentence, with no header that belongs to the server alone."""
+    """The status and a sentence, without hop-by-hop headers."""
     said: list[Any] = []
     response = negotiate(environ(HTTP_UPGRADE=None), compression=True).response
     body = b"".join(refuse(response, lambda *head: said.extend(head)))
@@ -101,7 +101,7 @@ def test_a_refusal_in_http() -> None:
     ],
 )
 def test_compression_is_agreed(extension: str) -> None:
-    """As all browsers offer it; each message is compressed on its own, in a small window."""
+    """The offers of all browsers are accepted; each message is compressed on its own."""
     answer = headers_of(HTTP_SEC_WEBSOCKET_EXTENSIONS=extension)["Sec-WebSocket-Extensions"]
     parameters = {part.strip() for part in answer.split(";")}
 
@@ -125,12 +125,12 @@ def test_compression_is_agreed(extension: str) -> None:
     ],
 )
 def test_compression_is_declined(extension: str | None) -> None:
-    """Where the client could not read what is compressed for everybody, or asks for nonsense."""
+    """Declined if the client could not read the shared compressed frames, or offers nonsense."""
     assert "Sec-WebSocket-Extensions" not in headers_of(HTTP_SEC_WEBSOCKET_EXTENSIONS=extension)
 
 
-def test_compression_is_not_offered_where_it_is_not_wanted() -> None:
-    """The setting decides."""
+def test_compression_can_be_disabled() -> None:
+    """With the setting off, no extension is negotiated."""
     extension = environ(HTTP_SEC_WEBSOCKET_EXTENSIONS="permessage-deflate")
     handshake = negotiate(extension, compression=False)
 
@@ -157,7 +157,7 @@ def test_compression_is_not_offered_where_it_is_not_wanted() -> None:
 )
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_headers_are_answered(caplog: pytest.LogCaptureFixture, more: dict[str, str]) -> None:
-    """Never by an error of ours, and never with a word in the log."""
+    """No headers raise an error or write to the log."""
     caplog.set_level(logging.INFO)
     handshake = negotiate(environ(**more), compression=True)
 
@@ -165,8 +165,8 @@ def test_any_headers_are_answered(caplog: pytest.LogCaptureFixture, more: dict[s
     assert [] == caplog.messages
 
 
-def test_an_unknown_server_is_told_so() -> None:
-    """Where no connection can be taken there is no WebSocket, and nobody is greeted."""
+def test_an_unknown_server_gets_no_websocket() -> None:
+    """If the connection cannot be detached the answer is 501, and no listener is made."""
     connected, said = list[Any](), list[Any]()
     reactor = Reactor()
     endpoint = Endpoint(

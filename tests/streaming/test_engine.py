@@ -54,8 +54,8 @@ def ask(server: EngineServer) -> Ask:
     return wsgi_client(server)
 
 
-def test_a_greeting(server: EngineServer, ask: Ask) -> None:
-    """As the specification has it, with this server's own times and limits."""
+def test_the_open_packet(server: EngineServer, ask: Ask) -> None:
+    """It follows the specification, with this server's times and limits."""
     answer = ask()
     said = json.loads(answer.body[1:])
 
@@ -85,7 +85,7 @@ def test_a_greeting(server: EngineServer, ask: Ask) -> None:
     ],
 )
 def test_refusals(server: EngineServer, ask: Ask, query: str, refusal: tuple[int, str]) -> None:
-    """In the protocol's own words and numbers, and nothing is kept."""
+    """Refusals have the protocol's codes and messages, and no session is kept."""
     answer = ask(query)
 
     assert (400, "application/json") == (answer.status, answer.headers["Content-Type"])
@@ -94,20 +94,20 @@ def test_refusals(server: EngineServer, ask: Ask, query: str, refusal: tuple[int
 
 
 def test_methods(ask: Ask) -> None:
-    """Only GET opens; others are refused or, asked for by browsers, answered with nothing."""
+    """Only GET opens a session; OPTIONS is answered with nothing, other methods are refused."""
     assert (2, "Bad handshake method") == ask(OPEN, b"4a").refusal
     assert (2, "Bad handshake method") == ask(REQUEST_METHOD="DELETE").refusal
     assert 200 == ask(REQUEST_METHOD="OPTIONS").status
 
 
-def test_who_is_not_let_in_leaves_nothing(server: EngineServer, ask: Ask) -> None:
-    """A handler that says no is told to the client, and the session is gone."""
+def test_a_refused_client_leaves_no_session(server: EngineServer, ask: Ask) -> None:
+    """A connect handler that returns False gives 401, and the session is removed."""
     assert 401 == ask(OPEN + "&refuse").status
     assert {} == server.sockets
 
 
 def test_a_foreign_origin_is_refused() -> None:
-    """Where a list was given; browsers alone name an origin."""
+    """With a list of origins, others are refused; requests without an Origin are accepted."""
     ask = wsgi_client(
         EngineServer(async_mode="threading", cors_allowed_origins=["https://a.example"])
     )
@@ -122,7 +122,7 @@ def test_a_foreign_origin_is_refused() -> None:
 
 
 def test_messages_both_ways(server: EngineServer, ask: Ask) -> None:
-    """What is posted is handled; what is sent is polled."""
+    """Posted messages are handled, sent messages are polled."""
     query = open_session(ask)
     answer = ask(query, b"4hello\x1ebAAE=")
     wait_for(lambda: server.handled == ["hello", b"\x00\x01"], 5)
@@ -149,7 +149,7 @@ def test_messages_both_ways(server: EngineServer, ask: Ask) -> None:
 def test_a_bad_post_ends_the_session(
     server: EngineServer, ask: Ask, body: bytes, more: dict[str, str], status: int
 ) -> None:
-    """It is refused, none of it is handled, and nobody is left behind."""
+    """It is refused, none of its packets is handled, and the session is removed."""
     query = open_session(ask)
 
     assert status == ask(query, body, **more).status
@@ -159,7 +159,7 @@ def test_a_bad_post_ends_the_session(
 
 
 def test_a_body_that_breaks_off_ends_the_session(server: EngineServer, ask: Ask) -> None:
-    """The client is gone in the middle of its request."""
+    """The client disconnects in the middle of its request."""
 
     class Broken(io.BytesIO):
         def read(self, *_: object) -> bytes:
@@ -171,8 +171,8 @@ def test_a_body_that_breaks_off_ends_the_session(server: EngineServer, ask: Ask)
     assert {} == server.sockets
 
 
-def test_a_goodbye_over_polling(server: EngineServer, ask: Ask) -> None:
-    """The poll that crosses it on its way is still answered."""
+def test_closing_over_polling(server: EngineServer, ask: Ask) -> None:
+    """A poll sent before the close packet arrived is still answered."""
     query = open_session(ask)
 
     assert b"ok" == ask(query, b"1").body
@@ -183,7 +183,7 @@ def test_a_goodbye_over_polling(server: EngineServer, ask: Ask) -> None:
 
 
 def test_long_answers_are_compressed(server: EngineServer, ask: Ask) -> None:
-    """For who takes that."""
+    """For clients that accept gzip."""
     query = open_session(ask)
     sid = query.rpartition("=")[2]
     server.send(sid, "a" * 5000)
@@ -195,8 +195,8 @@ def test_long_answers_are_compressed(server: EngineServer, ask: Ask) -> None:
     assert b"4" + b"a" * 5000 == gzip.decompress(packed.body) == plain.body
 
 
-def test_a_cookie_is_set_where_one_is_wanted() -> None:
-    """With the session's name."""
+def test_a_cookie_is_set_if_configured() -> None:
+    """Its value is the session's id."""
     server = make(cookie="io")
     answer = wsgi_client(server)()
 
@@ -205,7 +205,7 @@ def test_a_cookie_is_set_where_one_is_wanted() -> None:
 
 
 def test_no_websocket_from_an_unknown_server(server: EngineServer, ask: Ask) -> None:
-    """It is said so, in HTTP, and no session stays; one that polls goes on."""
+    """The answer is 501 in HTTP and no session stays; a polling session goes on."""
     assert 501 == ask("EIO=4&transport=websocket", **UPGRADE).status
     assert {} == server.sockets
     query = open_session(ask)
@@ -215,7 +215,7 @@ def test_no_websocket_from_an_unknown_server(server: EngineServer, ask: Ask) -> 
 
 
 def test_bad_handshakes_are_refused_in_http(server: EngineServer, ask: Ask) -> None:
-    """Before anything is opened."""
+    """No session is opened."""
     for name, value in {
         "HTTP_SEC_WEBSOCKET_KEY": "short",
         "HTTP_SEC_WEBSOCKET_VERSION": "8",
@@ -226,8 +226,8 @@ def test_bad_handshakes_are_refused_in_http(server: EngineServer, ask: Ask) -> N
     assert {} == server.sockets
 
 
-def test_a_packet_for_many_is_framed_once(server: EngineServer, ask: Ask) -> None:
-    """Everybody gets the same bytes, whichever transport it has."""
+def test_a_packet_for_many_is_framed_one_time(server: EngineServer, ask: Ask) -> None:
+    """All clients get the same bytes, whichever transport they use."""
     peers = []
     for _ in range(2):
         session = server.sockets[open_session(ask).rpartition("=")[2]]
@@ -251,8 +251,8 @@ def test_a_packet_for_many_is_framed_once(server: EngineServer, ask: Ask) -> Non
     server.send_packet("unknown", packet)
 
 
-def test_nobody_is_left_after_all_were_told_to_go(server: EngineServer, ask: Ask) -> None:
-    """Each is told so, and the handlers hear of each."""
+def test_disconnecting_all_sessions(server: EngineServer, ask: Ask) -> None:
+    """Each client is disconnected, and the handler is called for each."""
     queries = [open_session(ask) for _ in range(3)]
     server.disconnect()
     wait_for(lambda: server.handled == ["server disconnect"] * 3, 5)
@@ -289,7 +289,7 @@ def test_nobody_is_left_after_all_were_told_to_go(server: EngineServer, ask: Ask
 def test_any_request_is_answered(
     caplog: pytest.LogCaptureFixture, query: str, method: str, headers: dict[str, str]
 ) -> None:
-    """Whatever is asked for, without an error and without a word in the log."""
+    """No request raises an error or writes to the log."""
     server = make(claim_within=60)
     answer = wsgi_client(server)(query, REQUEST_METHOD=method, **headers)
     server.disconnect()

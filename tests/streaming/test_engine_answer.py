@@ -16,8 +16,8 @@ from omcrm.streaming.engine_answer import DONE, UNAUTHORIZED, refusal
         ("anything else", 3),
     ],
 )
-def test_refusals_have_the_numbers_of_the_protocol(message: str, number: int) -> None:
-    """Programs look at the number, people at the words."""
+def test_refusals_have_the_codes_of_the_protocol(message: str, number: int) -> None:
+    """Programs read the code, people the message."""
     answer = refusal(message)
 
     assert "400 Bad Request" == answer.status
@@ -25,6 +25,6 @@ def test_refusals_have_the_numbers_of_the_protocol(message: str, number: int) ->
 
 
 def test_other_answers() -> None:
-    """Done is two letters; who is not let in is told so, and no more."""
+    """DONE is `ok`; a client that is not accepted gets 401."""
     assert (b"ok", "200 OK") == (DONE.body, DONE.status)
     assert "401 Unauthorized" == UNAUTHORIZED.status

@@ -22,8 +22,8 @@ PACKETS = st.one_of(
 
 
 @given(st.lists(PACKETS, min_size=1, max_size=16))
-def test_payloads_there_and_back(packets: list[Packet]) -> None:
-    """What one side writes the other reads."""
+def test_payloads_round_trip(packets: list[Packet]) -> None:
+    """Reading a written payload gives the same packets."""
     assert packets == read_payload(write_payload(packets))
 
 
@@ -37,7 +37,7 @@ def test_as_in_the_specification() -> None:
 
 @given(st.one_of(st.text(max_size=40), st.binary(max_size=40)))
 def test_reading_a_packet_fails_in_one_way(packet: Packet) -> None:
-    """It is given back as it is, or refused."""
+    """The packet is returned unchanged, or InvalidPacket is raised."""
     try:
         assert packet == read_packet(packet)
     except InvalidPacket:
@@ -55,7 +55,7 @@ def test_reading_a_packet_fails_in_one_way(packet: Packet) -> None:
     )
 )
 def test_reading_a_payload_fails_in_one_way(body: bytes) -> None:
-    """Whatever was posted, it is a list of packets or refused."""
+    """Any body is a list of packets, or InvalidPacket is raised."""
     try:
         packets = read_payload(body)
     except InvalidPacket:
@@ -84,18 +84,18 @@ def test_reading_a_payload_fails_in_one_way(body: bytes) -> None:
         b"\x1e".join([b"4"] * 17),
     ],
 )
-def test_what_is_refused(body: bytes) -> None:
-    """An unknown type or one of the server's, an empty packet, bad text or base64, too many."""
+def test_invalid_payloads_are_refused(body: bytes) -> None:
+    """Unknown or server-only types, empty packets, invalid text or base64, too many packets."""
     with pytest.raises(InvalidPacket):
         read_payload(body)
 
 
-def test_sixteen_are_not_too_many() -> None:
-    """A client may post that many at once."""
+def test_sixteen_packets_are_accepted() -> None:
+    """A client may post that many in one request."""
     assert ["4"] * 16 == read_payload(b"\x1e".join([b"4"] * 16))
 
 
 @given(st.binary(max_size=100))
 def test_bytes_are_base64(data: bytes) -> None:
-    """In a payload binary has its own letter."""
+    """In a payload binary packets begin with `b`."""
     assert b"b" + base64.b64encode(data) == write_payload([data])

@@ -45,8 +45,8 @@ def plug() -> Iterator[Plug]:
 # Polling
 
 
-def test_what_waits_is_polled_in_its_order() -> None:
-    """Everything at once, and nothing twice."""
+def test_waiting_packets_are_polled_in_order() -> None:
+    """A poll takes all of them, and none twice."""
     session = EngineSession(RecordingHost(), "sid")
     for packet in ("4a", b"b", "4c"):
         session.send(packet)
@@ -55,8 +55,8 @@ def test_what_waits_is_polled_in_its_order() -> None:
     assert [] == session.take_waiting()
 
 
-def test_a_poll_waits_for_something() -> None:
-    """It is answered as soon as there is anything."""
+def test_a_poll_waits_for_a_packet() -> None:
+    """It is answered as soon as there is one."""
     session = EngineSession(RecordingHost(), "sid")
     polled = in_background(session.poll)
     time.sleep(0.05)
@@ -67,7 +67,7 @@ def test_a_poll_waits_for_something() -> None:
 
 
 def test_two_polls_end_the_session() -> None:
-    """Both are answered, and nobody may poll it any more."""
+    """Both polls are answered, and no further poll is accepted."""
     host = RecordingHost()
     session = EngineSession(host, "sid")
     first = in_background(session.poll)
@@ -80,7 +80,7 @@ def test_two_polls_end_the_session() -> None:
 
 
 def test_one_post_at_a_time() -> None:
-    """A second one is told so; after the first one's end the next may come."""
+    """A second one is refused; after the end of the first the next is accepted."""
     session = EngineSession(RecordingHost(), "sid")
 
     assert [True, False] == [session.begin_post(), session.begin_post()]
@@ -88,8 +88,8 @@ def test_one_post_at_a_time() -> None:
     assert session.begin_post()
 
 
-def test_who_does_not_poll_costs_a_constant() -> None:
-    """Beyond a bound the session ends: who comes again is told what it missed by number."""
+def test_a_session_that_is_not_polled_has_bounded_memory() -> None:
+    """Beyond the limit the session ends; the client reconnects and resumes by number."""
     host = RecordingHost()
     session = EngineSession(host, "sid")
     for number in range(2000):
@@ -100,8 +100,8 @@ def test_who_does_not_poll_costs_a_constant() -> None:
     assert host.counters["events_dropped"] > 0
 
 
-def test_state_waits_for_a_poll_once() -> None:
-    """More of it is told by the newest, when the client has come for the first."""
+def test_one_batch_of_state_waits_for_a_poll() -> None:
+    """Later changes are sent as the newest state after that poll."""
     session, wanted = EngineSession(RecordingHost(), "sid"), list[bool]()
     session.on_ready(lambda: wanted.append(session.try_send(State())))
 
@@ -116,7 +116,7 @@ def test_state_waits_for_a_poll_once() -> None:
 
 
 def test_messages_are_handled_one_after_the_other() -> None:
-    """However many threads there are, in the order in which they came, then the end."""
+    """In the order of arrival with any number of threads; the disconnect comes last."""
     host = RecordingHost()
     session = EngineSession(host, "sid")
     for number in range(200):
@@ -131,7 +131,7 @@ def test_messages_are_handled_one_after_the_other() -> None:
 
 
 def test_a_flood_waits_in_the_kernel(plug: Plug) -> None:
-    """Who says more than can be answered is not read until it can; nothing is lost."""
+    """A client that sends faster than its messages are handled is not read; nothing is lost."""
     host = RecordingHost()
     host.may_handle.clear()
     session = EngineSession(host, "sid")
@@ -172,8 +172,8 @@ class Slow:
         pass
 
 
-def test_who_was_paused_is_resumed() -> None:
-    """Also where the answers are quicker than the pause."""
+def test_a_paused_client_is_resumed() -> None:
+    """Also if its messages are handled before the pause takes effect."""
     host = RecordingHost()
     host.may_handle.clear()
     session, slow = EngineSession(host, "sid"), Slow(host)
@@ -186,8 +186,8 @@ def test_who_was_paused_is_resumed() -> None:
 
 
 @pytest.mark.parametrize("packet", ["", "0", "2", "9", "x"])
-def test_what_is_no_packet_ends_it(plug: Plug, packet: str) -> None:
-    """And is counted."""
+def test_an_invalid_packet_ends_the_session(plug: Plug, packet: str) -> None:
+    """It is counted as a bad packet."""
     host = RecordingHost()
     client = plug(host, EngineSession(host, "sid"))
     client.send(text(packet))
@@ -200,8 +200,8 @@ def test_what_is_no_packet_ends_it(plug: Plug, packet: str) -> None:
 # The heartbeat
 
 
-def test_silence_ends_it() -> None:
-    """A ping after the interval; without an answer the end after the timeout."""
+def test_a_missing_pong_ends_the_session() -> None:
+    """A ping follows the interval; without a pong the session ends after the timeout."""
     host = RecordingHost()
     session = EngineSession(host, "sid")
 
@@ -213,8 +213,8 @@ def test_silence_ends_it() -> None:
     assert 1 == host.counters["ping_timeouts"]
 
 
-def test_answers_keep_it(plug: Plug) -> None:
-    """As often as it is asked, over any transport."""
+def test_pongs_keep_the_session(plug: Plug) -> None:
+    """On any number of pings."""
     host = RecordingHost(interval=0.1)
     client = plug(host, EngineSession(host, "sid"))
     for _ in range(3):
@@ -224,8 +224,8 @@ def test_answers_keep_it(plug: Plug) -> None:
     assert [] == host.events
 
 
-def test_a_half_open_peer_is_noticed(plug: Plug) -> None:
-    """One that takes everything and says nothing loses its connection, too."""
+def test_a_half_open_peer_is_disconnected(plug: Plug) -> None:
+    """A peer that reads everything but sends nothing is disconnected, too."""
     host = RecordingHost(interval=0.1, timeout=0.1)
     client = plug(host, EngineSession(host, "sid"))
 
@@ -237,8 +237,8 @@ def test_a_half_open_peer_is_noticed(plug: Plug) -> None:
 # Nobody wants it
 
 
-def test_what_nobody_claims_ends() -> None:
-    """After the time that was given; pings do not help."""
+def test_an_unclaimed_session_ends() -> None:
+    """After the claim timeout, whether or not it answers pings."""
     host = RecordingHost()
     EngineSession(host, "sid", claim_within=0.1)
 
@@ -246,8 +246,8 @@ def test_what_nobody_claims_ends() -> None:
     assert 1 == host.counters["unclaimed"]
 
 
-def test_what_is_claimed_stays_until_it_is_given_up() -> None:
-    """From then on somebody must claim it again in time."""
+def test_a_claimed_session_stays_until_it_is_released() -> None:
+    """After the release it must be claimed again in time."""
     host = RecordingHost()
     session = EngineSession(host, "sid", claim_within=LONG)
     session.claim(True)
@@ -262,7 +262,7 @@ def test_what_is_claimed_stays_until_it_is_given_up() -> None:
 
 
 def test_text_and_bytes_over_a_websocket(plug: Plug) -> None:
-    """Events as they are, state as the bytes that were made for everybody."""
+    """Events are framed by type; state is sent as its prepared frames."""
     host = RecordingHost()
     session = EngineSession(host, "sid")
     client = plug(host, session)
@@ -280,8 +280,8 @@ def test_text_and_bytes_over_a_websocket(plug: Plug) -> None:
     ] == [client.read() for _ in range(5)]
 
 
-def test_the_connections_end_is_the_sessions(plug: Plug) -> None:
-    """Whatever was said before is handled first."""
+def test_the_end_of_the_connection_ends_the_session(plug: Plug) -> None:
+    """Messages received before are handled first."""
     host = RecordingHost()
     client = plug(host, EngineSession(host, "sid"))
     client.send(text("4last"))
@@ -291,8 +291,8 @@ def test_the_connections_end_is_the_sessions(plug: Plug) -> None:
     assert "last" in host.events
 
 
-def test_closing_twice_is_once(plug: Plug) -> None:
-    """The client hears of it, the server once."""
+def test_closing_twice_closes_one_time(plug: Plug) -> None:
+    """Client and host are notified a single time."""
     host = RecordingHost()
     session = EngineSession(host, "sid")
     client = plug(host, session)
@@ -310,7 +310,7 @@ def test_closing_twice_is_once(plug: Plug) -> None:
 
 
 def test_an_upgrade(plug: Plug) -> None:
-    """The probe is answered, the poll let go, and what waited comes first on the new way."""
+    """The probe is answered, the poll ends, and waiting packets come first on the WebSocket."""
     host = RecordingHost()
     session = EngineSession(host, "sid")
     polled = in_background(session.poll)
@@ -331,7 +331,7 @@ def test_an_upgrade(plug: Plug) -> None:
 
 
 def test_a_stalled_upgrade_is_ended(plug: Plug) -> None:
-    """Without a probe in time the WebSocket goes, and polling goes on."""
+    """Without a probe in time the WebSocket is closed, and polling goes on."""
     host = RecordingHost()
     session = EngineSession(host, "sid")
     client = plug(host, session, probe_by=soon(0.1))
@@ -344,8 +344,8 @@ def test_a_stalled_upgrade_is_ended(plug: Plug) -> None:
 
 
 @pytest.mark.parametrize("said", [["2"], ["5"], ["4a"], ["2probe", "2probe"], ["2probe", "4a"]])
-def test_what_is_no_upgrade_is_shown_out(plug: Plug, said: list[str]) -> None:
-    """The session does not hear of it."""
+def test_an_invalid_upgrade_is_closed(plug: Plug, said: list[str]) -> None:
+    """The session is not affected."""
     host = RecordingHost()
     session = EngineSession(host, "sid")
     client = plug(host, session, probe_by=soon(5))
@@ -357,8 +357,8 @@ def test_what_is_no_upgrade_is_shown_out(plug: Plug, said: list[str]) -> None:
     assert [] == host.events
 
 
-def test_only_one_may_try(plug: Plug) -> None:
-    """A second WebSocket does not disturb the first."""
+def test_one_upgrade_at_a_time(plug: Plug) -> None:
+    """A second WebSocket is refused and does not disturb the first."""
     host = RecordingHost()
     session = EngineSession(host, "sid")
     client = plug(host, session, probe_by=soon(5))
@@ -370,7 +370,7 @@ def test_only_one_may_try(plug: Plug) -> None:
 
 
 def test_an_end_in_the_middle_of_an_upgrade(plug: Plug) -> None:
-    """The WebSocket that was about to take over goes with its session."""
+    """The WebSocket that was being upgraded to is closed with its session."""
     host = RecordingHost()
     session = EngineSession(host, "sid")
     client = plug(host, session, probe_by=soon(60))
@@ -382,8 +382,8 @@ def test_an_end_in_the_middle_of_an_upgrade(plug: Plug) -> None:
     wait_for(lambda: host.reactor.connections() == 0, 5)
 
 
-def test_compression_is_for_what_is_long() -> None:
-    """Short packets are not worth it; bytes are left alone."""
+def test_only_long_packets_are_compressed() -> None:
+    """Short packets and bytes are not compressed."""
     session = EngineSession(RecordingHost(), "sid")
     long = "4" + "a" * 200
 
@@ -393,8 +393,8 @@ def test_compression_is_for_what_is_long() -> None:
     assert b"a" * 200 in session.frame_of(b"a" * 200, deflates=True)
 
 
-def test_a_pong_asks_for_the_next_ping_in_time() -> None:
-    """Also where an answer may take longer than a ping comes after another."""
+def test_a_pong_schedules_the_next_ping() -> None:
+    """Also if the ping timeout is longer than the ping interval."""
     host = RecordingHost(interval=0.1, timeout=LONG)
     session = EngineSession(host, "sid")
     wait_for(lambda: session.take_waiting() == ["2"], 5, "a ping")
@@ -404,8 +404,8 @@ def test_a_pong_asks_for_the_next_ping_in_time() -> None:
     wait_for(lambda: session.take_waiting() == ["2"], 5, "the next ping")
 
 
-def test_who_was_shown_out_is_not_listened_to(plug: Plug) -> None:
-    """What it had said behind the reason for that is not acted upon."""
+def test_messages_of_a_disconnected_client_are_dropped(plug: Plug) -> None:
+    """Queued messages are not handled after the server has disconnected the client."""
     host = RecordingHost()
     session = EngineSession(host, "sid")
     host.may_handle.clear()
@@ -419,7 +419,7 @@ def test_who_was_shown_out_is_not_listened_to(plug: Plug) -> None:
 
 
 def test_a_session_that_ended_keeps_no_connection(plug: Plug) -> None:
-    """Its end came between its request and its WebSocket."""
+    """It ended between its request and its WebSocket."""
     session = EngineSession(RecordingHost(), "sid")
     session.close()
 
@@ -429,7 +429,7 @@ def test_a_session_that_ended_keeps_no_connection(plug: Plug) -> None:
 
 
 def test_state_does_not_count_as_events() -> None:
-    """However many symbols a page that polls watches, the answer still fits behind them."""
+    """However many symbols a polling page subscribes to, the answer still fits in the queue."""
     session, many = EngineSession(RecordingHost(), "sid"), State()
     many.packets = ("4a",) * 2000
 

@@ -43,8 +43,8 @@ def running() -> Iterator[FanOut]:
 # When it leaves
 
 
-def test_first_change_leaves_at_once_and_the_next_waits(fanout: FanOut) -> None:
-    """After silence nothing is waited for, for each symbol by itself."""
+def test_the_first_change_is_sent_immediately_and_the_next_waits(fanout: FanOut) -> None:
+    """After silence a quote is not delayed, independently of other symbols."""
     page = subscribed(fanout, "BTC ETH")
     fanout.start()
     publish(fanout, "BTC 1")
@@ -55,7 +55,7 @@ def test_first_change_leaves_at_once_and_the_next_waits(fanout: FanOut) -> None:
     assert [["BTC 1"], ["ETH 3"]] == page.writes
 
 
-def test_a_stream_leaves_at_most_once_a_window(running: FanOut) -> None:
+def test_a_stream_is_sent_at_most_one_time_per_window(running: FanOut) -> None:
     """However fast a price changes, the last change arrives, and the others are counted."""
     page, began, seq = subscribed(running, "BTC"), time.monotonic(), 0
     while time.monotonic() - began < 6 * BLINK or len(page.writes) < 2:
@@ -73,16 +73,16 @@ def test_a_stream_leaves_at_most_once_a_window(running: FanOut) -> None:
     assert counts == running.counts()
 
 
-def test_what_waits_together_leaves_in_one_write(fanout: FanOut) -> None:
-    """In the order of the numbers."""
+def test_waiting_quotes_are_sent_in_one_write(fanout: FanOut) -> None:
+    """In the order of their numbers."""
     page = subscribed(fanout, "BTC ETH SOL")
     flush(fanout, "SOL 3", "BTC 1", "ETH 2")
 
     assert [["BTC 1", "ETH 2", "SOL 3"]] == page.writes
 
 
-def test_what_is_alike_waits_and_holds_nothing_back(running: FanOut) -> None:
-    """A change that counts leaves in its window; what looks the same arrives in the end."""
+def test_alike_quotes_wait_and_delay_no_others(running: FanOut) -> None:
+    """A changed price is sent within its window; an alike quote arrives later."""
     page = subscribed(running, "BTC")
     publish(running, "BTC 1")
     page.wait("BTC 1")
@@ -94,8 +94,8 @@ def test_what_is_alike_waits_and_holds_nothing_back(running: FanOut) -> None:
     assert "BTC 5" == page.packets[-1]
 
 
-def test_an_older_one_is_dropped(fanout: FanOut) -> None:
-    """What was overtaken, or is known, is not told."""
+def test_older_quotes_are_dropped(fanout: FanOut) -> None:
+    """A quote that is not newer than the known one is not sent."""
     page = subscribed(fanout, "BTC")
     for seq in (5, 4, 5, 3, 6):
         flush(fanout, f"BTC {seq}")
@@ -106,8 +106,8 @@ def test_an_older_one_is_dropped(fanout: FanOut) -> None:
 # One for many
 
 
-def test_a_quote_is_encoded_and_framed_once_for_a_thousand(fanout: FanOut) -> None:
-    """All of a dialect get the same bytes, also those who watch other things besides."""
+def test_a_quote_is_encoded_one_time_for_a_thousand_pages(fanout: FanOut) -> None:
+    """All pages of a dialect get the same bytes, also those with further symbols."""
     asked: Counter[str] = Counter()
 
     def dialect(quote: Quote) -> str:
@@ -128,8 +128,8 @@ def test_a_quote_is_encoded_and_framed_once_for_a_thousand(fanout: FanOut) -> No
 # What a page watches
 
 
-def test_who_watches_is_shown_the_newest_at_once(fanout: FanOut) -> None:
-    """In the order of the numbers, even within the window, and only what has a price."""
+def test_subscribing_sends_the_newest_quotes(fanout: FanOut) -> None:
+    """In the order of numbers, even within the window, and only symbols with a price."""
     flush(fanout, "BTC 5", "ETH 3", "SOL 4")
     publish(fanout, "BTC 9")
     page = subscribed(fanout, "BTC ETH SOL DOGE")
@@ -138,8 +138,8 @@ def test_who_watches_is_shown_the_newest_at_once(fanout: FanOut) -> None:
     assert 9 == page.resume_point.seq
 
 
-def test_who_watches_more_is_shown_all_that_it_lacks(fanout: FanOut) -> None:
-    """What waits and what it is owed, too: it has everything up to its position then."""
+def test_subscribing_again_sends_waiting_and_pending_quotes(fanout: FanOut) -> None:
+    """The page has everything up to its resume point then."""
     page = subscribed(fanout, "BTC ETH")
     page.ready = False
     flush(fanout, "ETH 1")
@@ -150,8 +150,8 @@ def test_who_watches_more_is_shown_all_that_it_lacks(fanout: FanOut) -> None:
     assert [["ETH 1", "BTC 3", "SOL 4"]] == page.writes
 
 
-def test_what_is_unwatched_is_told_no_more(fanout: FanOut) -> None:
-    """To that page; ending what was not begun is harmless, and beginning again shows the newest."""
+def test_unsubscribed_symbols_are_not_sent(fanout: FanOut) -> None:
+    """Unsubscribing twice is harmless, and subscribing again sends the newest quote."""
     page, other = subscribed(fanout, "BTC ETH"), subscribed(fanout, "BTC")
     fanout.unsubscribe(page.subscriber, ["BTC", "unheard of"])
     fanout.unsubscribe(fanout.add(Page(), written), ["BTC"])
@@ -164,8 +164,8 @@ def test_what_is_unwatched_is_told_no_more(fanout: FanOut) -> None:
     assert [["BTC 1"], ["BTC 3"]] == other.writes
 
 
-def test_who_has_left_is_told_nothing(fanout: FanOut) -> None:
-    """Neither what changes nor what it was owed; leaving twice is once."""
+def test_a_removed_subscriber_gets_nothing(fanout: FanOut) -> None:
+    """Neither changes nor pending quotes; removing it twice is harmless."""
     page, slow, other = (subscribed(fanout, "BTC") for _ in range(3))
     slow.ready = False
     flush(fanout, "BTC 1")
@@ -177,8 +177,8 @@ def test_who_has_left_is_told_nothing(fanout: FanOut) -> None:
     assert ([["BTC 1"]], [], [["BTC 1"], ["BTC 2"]]) == (page.writes, slow.writes, other.writes)
 
 
-def test_what_is_forgotten_is_neither_shown_nor_told(fanout: FanOut) -> None:
-    """An instrument that is followed no more has no last price, and nobody who watches it."""
+def test_a_forgotten_symbol_is_not_sent(fanout: FanOut) -> None:
+    """An instrument that is no longer followed has no last quote and no subscribers."""
     page = subscribed(fanout, "BTC ETH")
     flush(fanout, "BTC 1")
     publish(fanout, "BTC 2")
@@ -225,10 +225,10 @@ def interrupted(monkeypatch: pytest.MonkeyPatch) -> Interrupted:
         (lambda fanout, page: fanout.remove(page.subscriber), []),
     ],
 )
-def test_wishes_may_change_in_the_middle_of_a_flush(
+def test_subscriptions_may_change_during_a_flush(
     interrupted: Interrupted, fanout: FanOut, act: Callable[..., None], writes: list[str]
 ) -> None:
-    """A page whose turn is still to come gets its part first, once, and nothing afterwards."""
+    """A page that the flush has not reached gets its batch first, a single time."""
     pages = [subscribed(fanout, "BTC ETH") for _ in range(33)]
     interrupted.jobs.append(lambda: act(fanout, pages[0]))
     flush(fanout, "BTC 1", "ETH 2")
@@ -237,8 +237,8 @@ def test_wishes_may_change_in_the_middle_of_a_flush(
     assert [["BTC 1", "ETH 2"]] == pages[-1].writes
 
 
-def test_nothing_older_follows_what_was_owed(interrupted: Interrupted, fanout: FanOut) -> None:
-    """Who gets ready is given the newest of all, and not what the flush still has for it."""
+def test_nothing_older_follows_pending_quotes(interrupted: Interrupted, fanout: FanOut) -> None:
+    """A page that becomes ready gets the newest quotes, not the flush's older ones afterwards."""
     pages = [subscribed(fanout, "BTC ETH") for _ in range(65)]
     pages[0].ready = False
     flush(fanout, "BTC 1", "ETH 2")
@@ -249,8 +249,8 @@ def test_nothing_older_follows_what_was_owed(interrupted: Interrupted, fanout: F
     assert {"BTC 9", "ETH 2"} == set(pages[0].packets)
 
 
-def test_small_groups_let_others_run_too(interrupted: Interrupted, fanout: FanOut) -> None:
-    """A hundred pages with a watchlist each take several turns, like a hundred with the same."""
+def test_small_groups_yield_as_well(interrupted: Interrupted, fanout: FanOut) -> None:
+    """A hundred pages with different symbols take several time slices, as with the same symbols."""
     for number in range(100):
         subscribed(fanout, f"BTC S{number}")
     flush(fanout, "BTC 1")
@@ -261,8 +261,8 @@ def test_small_groups_let_others_run_too(interrupted: Interrupted, fanout: FanOu
 # Those who cannot take it
 
 
-def test_who_is_not_ready_is_owed_the_newest_of_what_it_missed(fanout: FanOut) -> None:
-    """In one write and in the order of the numbers; until then nothing else."""
+def test_a_slow_page_gets_the_newest_quotes_later(fanout: FanOut) -> None:
+    """In one write and in the order of numbers; until then it gets nothing."""
     page = subscribed(fanout, "BTC ETH SOL")
     flush(fanout, "BTC 1", "ETH 2", "SOL 3")
     page.ready = False
@@ -277,8 +277,8 @@ def test_who_is_not_ready_is_owed_the_newest_of_what_it_missed(fanout: FanOut) -
     assert 3 == fanout.counts()["missed"]
 
 
-def test_a_snapshot_stays_owed_until_it_is_taken(fanout: FanOut) -> None:
-    """What is unwatched meanwhile is not, and from what may never arrive nobody can come back."""
+def test_a_snapshot_stays_pending_until_it_is_accepted(fanout: FanOut) -> None:
+    """Unsubscribed symbols are dropped from it, and the resume point is 0 meanwhile."""
     flush(fanout, "BTC 1", "ETH 2")
     page = subscribed(fanout, "BTC ETH", ready=False)
     page.ready_callback()
@@ -289,10 +289,10 @@ def test_a_snapshot_stays_owed_until_it_is_taken(fanout: FanOut) -> None:
     assert 0 == page.resume_point.seq
 
 
-def test_one_who_cannot_be_told_does_not_hurt_the_others(
+def test_a_failing_sink_does_not_affect_the_others(
     fanout: FanOut, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is logged, and everybody else is told this change and the next."""
+    """The error is logged, and all others get this change and the next."""
     crowd = [subscribed(fanout, f"BTC S{number % 2}") for number in range(9)]
     for watcher in crowd[::3]:
         monkeypatch.setattr(watcher, "offer", None)
@@ -308,8 +308,8 @@ def test_one_who_cannot_be_told_does_not_hurt_the_others(
 # How often
 
 
-def test_each_pace_is_kept_by_itself(running: FanOut) -> None:
-    """The slow ones wait while the fast ones go on; who changes its pace is shown all."""
+def test_each_rate_has_its_own_window(running: FanOut) -> None:
+    """Slow subscribers wait while fast ones are sent to; changing the rate sends a snapshot."""
     fast, slow = subscribed(running, "BTC ETH"), subscribed(running, "BTC ETH", max_rate=0.1)
     for seq in (1, 2, 3):
         publish(running, f"BTC {seq} {seq}")
@@ -343,8 +343,8 @@ def shown(fanout: FanOut, epoch: str, seq: int) -> list[str]:
     return subscribed(fanout, "BTC ETH SOL", since=ResumeToken(epoch, seq)).packets
 
 
-def test_who_comes_back_is_sent_what_changed(fanout: FanOut, left: ResumePoint) -> None:
-    """Nothing else, and nothing where nothing did; whether it was told to others or waits."""
+def test_resuming_sends_only_what_changed(fanout: FanOut, left: ResumePoint) -> None:
+    """Quotes that changed since, whether sent to others or waiting; nothing if none did."""
     assert [] == shown(fanout, left.epoch, left.seq)
 
     subscribed(fanout, "BTC ETH SOL")
@@ -354,8 +354,8 @@ def test_who_comes_back_is_sent_what_changed(fanout: FanOut, left: ResumePoint) 
     assert ["ETH 5", "BTC 6"] == shown(fanout, left.epoch, left.seq)
 
 
-def test_a_lower_number_that_was_told_later_is_sent(fanout: FanOut, left: ResumePoint) -> None:
-    """The page was told BTC 100, and lost its connection before it was told ETH 90."""
+def test_a_lower_number_sent_later_is_sent_on_resuming(fanout: FanOut, left: ResumePoint) -> None:
+    """The page got BTC 100, and lost its connection before it got ETH 90."""
     subscribed(fanout, "BTC ETH SOL")
     flush(fanout, "BTC 100")
     flush(fanout, "ETH 90")
@@ -363,16 +363,16 @@ def test_a_lower_number_that_was_told_later_is_sent(fanout: FanOut, left: Resume
     assert "ETH 90" in shown(fanout, left.epoch, 100)
 
 
-def test_who_comes_from_elsewhere_is_shown_everything(fanout: FanOut, left: ResumePoint) -> None:
-    """Another run of the process, the future, the beginning of time, or another pace."""
+def test_an_unknown_resume_token_gives_a_full_snapshot(fanout: FanOut, left: ResumePoint) -> None:
+    """A token of another run, of the future, too old, or of another rate."""
     slow = subscribed(fanout, "BTC", max_rate=1e-6).resume_point
     everything = ["BTC 1", "ETH 2", "SOL 3"]
     for epoch, seq in (("other", 4), (left.epoch, 5), (left.epoch, 0), (slow.epoch, 4)):
         assert everything == shown(fanout, epoch, seq)
 
 
-def test_each_pace_has_its_epoch(fanout: FanOut) -> None:
-    """And another one if nobody kept it meanwhile: who could say what was told?"""
+def test_each_rate_has_an_epoch(fanout: FanOut) -> None:
+    """A new epoch if no subscriber kept the rate meanwhile, because the records are gone."""
     page = subscribed(fanout, "BTC")
     epochs = [page.subscribe(fanout, "BTC", max_rate=rate).epoch for rate in (1e-6, 1, 1e-6, 1)]
 
@@ -383,7 +383,7 @@ def test_each_pace_has_its_epoch(fanout: FanOut) -> None:
 # Starting and stopping
 
 
-def test_starting_and_stopping_twice_is_once(fanout: FanOut) -> None:
+def test_starting_and_stopping_twice_is_harmless(fanout: FanOut) -> None:
     """There is one thread while it runs and none afterwards."""
     threads = Threads()
     fanout.stop()
@@ -397,8 +397,8 @@ def test_starting_and_stopping_twice_is_once(fanout: FanOut) -> None:
     threads.wait()
 
 
-def test_stopping_tells_what_waits_and_starting_goes_on(fanout: FanOut) -> None:
-    """In the middle of a window, before the stop is over; what comes then waits for the start."""
+def test_stopping_flushes_and_starting_resumes(fanout: FanOut) -> None:
+    """Waiting quotes are sent before `stop` returns; later ones wait for the next start."""
     page = subscribed(fanout, "BTC")
     flush(fanout, "BTC 1")
     flush(fanout, "BTC 2")

@@ -15,7 +15,7 @@ from tests.streaming.timed_tier import NOON, TimedTier, price
 @settings(deadline=None, max_examples=50)
 @given(requested=st.floats(0.01, 1000))
 def test_a_page_gets_the_rate_that_it_requests(window: float, requested: float) -> None:
-    """Or hardly less, as far as there is so much; asking for that changes nothing."""
+    """Or slightly less, up to the full rate; requesting the granted rate changes nothing."""
     fanout, full = FanOut(window), 1 / window
     page = subscribed(fanout, "BTC", max_rate=requested)
     rate, resume_point = page.resume_point.max_rate, page.resume_point
@@ -26,19 +26,19 @@ def test_a_page_gets_the_rate_that_it_requests(window: float, requested: float) 
 
 @pytest.mark.parametrize("rate", [0.1, 0.2, 0.25, 0.5, 1, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 10])
 def test_round_rates_are_exact(rate: float) -> None:
-    """Those that anybody would ask for."""
+    """The rates that clients usually request."""
     assert rate == subscribed(FanOut(), "BTC", max_rate=rate).resume_point.max_rate
 
 
 def test_there_is_a_slowest_rate() -> None:
-    """However little a page asks for."""
+    """However low the requested rate is."""
     rate = subscribed(FanOut(), "BTC", max_rate=5e-324).resume_point.max_rate
 
     assert 0.95e-6 < rate <= 1e-6
 
 
-def test_lanes_are_fewer_than_wishes() -> None:
-    """A thousand pages with wishes of their own do not cost each quote a thousand times."""
+def test_many_requested_rates_share_few_tiers() -> None:
+    """A thousand pages with different rates do not cost each quote a thousand times."""
     fanout = FanOut()
     pages = [subscribed(fanout, "BTC", max_rate=1 + number / 1000) for number in range(1000)]
 
@@ -54,10 +54,10 @@ def test_lanes_are_fewer_than_wishes() -> None:
     late=st.floats(0, 0.3),
     seed=st.integers(0, 100),
 )
-def test_what_is_asked_for_is_given(
+def test_the_requested_rate_is_kept(
     rate: float, faster: float, trembles: float, late: float, seed: int
 ) -> None:
-    """A symbol that changes faster is told as often as was asked for, and not more, in the end."""
+    """A symbol that changes faster is sent at the requested rate, on average."""
     window = FanOut()._tier(rate).window
     chance, timed_tier = random.Random(seed), TimedTier(window=window)
     times = [

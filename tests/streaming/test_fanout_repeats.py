@@ -24,8 +24,8 @@ def number(quote: Quote) -> str:
     return str(quote.last)
 
 
-def test_what_tells_nothing_new_is_not_sent(fanout: FanOut) -> None:
-    """To those whose dialect tells only the price; what they ask for is sent in any case."""
+def test_repeated_facts_are_not_sent(fanout: FanOut) -> None:
+    """Only in dialects with facts; a requested snapshot is sent in any case."""
     page, other = Page(), subscribed(fanout, "BTC", dialect=number)
     page.subscribe(fanout, "BTC", facts=number)
     flush(fanout, "BTC 1 5")
@@ -39,8 +39,8 @@ def test_what_tells_nothing_new_is_not_sent(fanout: FanOut) -> None:
     assert ["5", "5", "6", "6", "6"] == other.packets
 
 
-def test_what_went_and_came_back_is_sent_to_who_saw_it_gone(fanout: FanOut) -> None:
-    """Another page was shown the price between two that are the same to all others."""
+def test_facts_that_return_are_sent_if_others_were_sent_between(fanout: FanOut) -> None:
+    """Another page got a snapshot with a price between two equal ones."""
     early, late = Page(), Page()
     early.subscribe(fanout, "BTC", facts=number)
     flush(fanout, "BTC 1 5")
@@ -63,10 +63,10 @@ ACTS = st.one_of(
 
 @settings(deadline=None, max_examples=300)
 @given(st.lists(ACTS, max_size=60))
-def test_who_is_not_sent_what_is_repeated_knows_the_newest(
+def test_skipping_repeats_never_hides_the_newest_price(
     acts: list[tuple[str, int, int]],
 ) -> None:
-    """Whoever comes, goes, reads slowly or has another rate, whatever changes and comes back."""
+    """Whichever pages subscribe, leave, read slowly or have another rate."""
     fanout, numbers = FanOut(FOR_EVER), itertools.count(1)
     pages = [Page() for _ in range(4)]
     known: dict[str, int] = {}

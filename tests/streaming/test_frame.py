@@ -34,7 +34,7 @@ def inflate(payload: bytes, bits: int = WINDOW_BITS) -> bytes:
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 65535, 65536])
 @pytest.mark.parametrize(("make", "opcode"), [(text_frame, TEXT), (binary_frame, BINARY)])
 def test_a_frame_holds_its_payload(make: Callable[[bytes], bytes], opcode: int, size: int) -> None:
-    """Whole, final, not masked, of any size."""
+    """A single final frame, not masked, of any size."""
     assert [Frame(opcode, b"a" * size)] == read(make(b"a" * size))
 
 
@@ -45,7 +45,7 @@ def test_a_ping() -> None:
 
 @given(st.text(max_size=2000))
 def test_a_compressed_frame_can_be_read(text: str) -> None:
-    """By a client that knows nothing of earlier messages; the first reserved bit says so."""
+    """By a client without earlier messages; the first reserved bit marks it."""
     (frame,) = read(deflated_frame(text.encode()))
 
     assert (TEXT, 4, True) == (frame.opcode, frame.rsv, frame.fin)
@@ -53,7 +53,7 @@ def test_a_compressed_frame_can_be_read(text: str) -> None:
 
 
 def test_compression_keeps_to_its_window() -> None:
-    """What lies further back than the agreed window is never referred to."""
+    """No back-reference goes beyond the agreed window."""
     block = bytes(range(256)) * 2
     noise = b"".join(number.to_bytes(4, "big") for number in range(50_000, 80_000))
     payload = block + noise + block
@@ -63,8 +63,8 @@ def test_compression_keeps_to_its_window() -> None:
     assert len(frame.payload) < len(payload)
 
 
-def test_the_same_for_everybody() -> None:
-    """It can be made once: no frame depends on those before."""
+def test_compressed_frames_are_reusable() -> None:
+    """No frame depends on earlier ones, so it can be made a single time."""
     payload = b'42/webtrader,["price_update",{}]' * 20
 
     assert deflated_frame(payload) == deflated_frame(payload)

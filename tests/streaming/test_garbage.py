@@ -28,7 +28,7 @@ def tied() -> "weakref.ref[Knot]":
     return weakref.ref(Knot())
 
 
-def test_new_garbage_goes_when_enough_has_changed() -> None:
+def test_new_garbage_is_collected_after_enough_changes() -> None:
     """Not at each connection, but after some hundred."""
     garbage, knot = Garbage(), tied()
 
@@ -39,8 +39,8 @@ def test_new_garbage_goes_when_enough_has_changed() -> None:
     assert knot() is None
 
 
-def test_what_lives_is_put_out_of_sight() -> None:
-    """The next look does not cost what all connections together would."""
+def test_live_objects_are_frozen() -> None:
+    """The next collection does not scan the objects of all connections."""
     kept = Knot()
     Garbage().tidy(changes=600, connections=600)
 
@@ -49,10 +49,8 @@ def test_what_lives_is_put_out_of_sight() -> None:
 
 
 @pytest.mark.parametrize(("changes", "connections"), [(1200, 0), (700, 40), (30_000, 600)])
-def test_garbage_of_long_ago_goes(changes: int, connections: int) -> None:
-    """A knot that was tied before it was put out of sight: when few connections are left, and
-    in many changes also while there are not very many.
-    """
+def test_frozen_garbage_is_collected_later(changes: int, connections: int) -> None:
+    """When few connections are left; with not very many connections also after many changes."""
     garbage, kept = Garbage(), Knot()
     gone = weakref.ref(kept)
     garbage.tidy(changes=600, connections=600)
@@ -65,8 +63,8 @@ def test_garbage_of_long_ago_goes(changes: int, connections: int) -> None:
     assert gone() is None
 
 
-def test_thousands_are_never_looked_at_together() -> None:
-    """However many come and go meanwhile: it would stop them all."""
+def test_thousands_of_connections_are_never_scanned_together() -> None:
+    """However many come and go meanwhile: a full scan would stop the process."""
     garbage, kept = Garbage(), Knot()
     garbage.tidy(changes=10_000, connections=10_000)
     frozen = gc.get_freeze_count()
@@ -77,8 +75,8 @@ def test_thousands_are_never_looked_at_together() -> None:
         assert not any(item is kept for item in gc.get_objects())
 
 
-def test_a_few_connections_stay_in_sight() -> None:
-    """A laptop's pages that come and go are collected now and then, and never frozen."""
+def test_few_connections_are_not_frozen() -> None:
+    """With few connections garbage is collected now and then, and nothing is frozen."""
     garbage, knot, kept = Garbage(), tied(), Knot()
 
     garbage.tidy(changes=20, connections=10)

@@ -24,8 +24,8 @@ class Consumer:
         self.inbox.end(lambda: self.ends.append(len(self.handled)))
 
 
-def test_in_order_and_elsewhere() -> None:
-    """Whatever the number of threads, a client's messages are handled in its order."""
+def test_messages_are_handled_in_order_by_workers() -> None:
+    """With any number of threads, a client's messages are handled in order."""
     threads: set[str] = set()
     consumer = Consumer(lambda message: threads.add(threading.current_thread().name))
     consumer.inbox.start()
@@ -38,7 +38,7 @@ def test_in_order_and_elsewhere() -> None:
 
 
 def test_nothing_is_handled_before_the_start() -> None:
-    """What comes early waits."""
+    """Early messages wait."""
     consumer = Consumer()
     consumer.inbox.put(1)
     consumer.inbox.put(2)
@@ -48,8 +48,8 @@ def test_nothing_is_handled_before_the_start() -> None:
     wait_for(lambda: [1, 2] == consumer.handled, 5)
 
 
-def test_who_says_too_much_waits() -> None:
-    """With thirty-two unanswered nobody reads on, until half of them are handled."""
+def test_reading_pauses_with_too_many_messages() -> None:
+    """With thirty-two unhandled messages reading pauses, until half of them are handled."""
     may_handle = threading.Event()
     consumer = Consumer(lambda message: may_handle.wait(5) and None)
     consumer.inbox.start()
@@ -63,7 +63,7 @@ def test_who_says_too_much_waits() -> None:
 
 
 def test_after_the_end_nothing_is_handled() -> None:
-    """What waits is forgotten, and the last word comes behind what is being handled."""
+    """Queued messages are dropped, and `last` is called after the one being handled."""
     may_handle, begun = threading.Event(), threading.Event()
     consumer = Consumer(lambda message: begun.set() or (may_handle.wait(5) and None))
     consumer.inbox.start()
@@ -80,8 +80,8 @@ def test_after_the_end_nothing_is_handled() -> None:
     assert [0] == consumer.handled
 
 
-def test_the_end_of_what_was_never_started() -> None:
-    """It comes with the start."""
+def test_ending_before_the_start() -> None:
+    """`last` is called at the start."""
     consumer = Consumer()
     consumer.inbox.put(1)
     consumer.end()
@@ -92,7 +92,7 @@ def test_the_end_of_what_was_never_started() -> None:
 
 
 def test_a_message_that_fails_does_not_stop_the_next() -> None:
-    """One bad message costs nobody the others."""
+    """One failing message does not affect the others."""
 
     def fail(message: int) -> None:
         if message == 1:

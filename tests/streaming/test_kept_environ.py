@@ -28,8 +28,8 @@ def environ(**more: Any) -> dict[str, Any]:
     }
 
 
-def test_texts_stay() -> None:
-    """Everything that says something about the client, to the letter."""
+def test_text_values_are_kept() -> None:
+    """All text about the client is kept unchanged."""
     given = environ(HTTP_ORIGIN="https://é.example")
     environ_kept = kept(given)
 
@@ -39,8 +39,8 @@ def test_texts_stay() -> None:
     assert "https" == environ_kept["wsgi.url_scheme"]
 
 
-def test_what_belongs_to_the_server_goes() -> None:
-    """Sockets, streams and whatever else holds on to something."""
+def test_server_objects_are_dropped() -> None:
+    """Sockets, streams and other objects that hold resources."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         holders = {
@@ -61,12 +61,12 @@ def test_what_belongs_to_the_server_goes() -> None:
 
 
 def test_it_is_a_valid_environment() -> None:
-    """As PEP 3333 has it."""
+    """It passes the checks of PEP 3333."""
     check_environ(kept(environ()))
 
 
 def test_flask_reads_it() -> None:
-    """The app it was for is still known, and the request can be asked."""
+    """The app is still known, and the request's data can be read."""
     app = Flask("test")
     environ_kept = kept(environ(**{"flask.app": app}))
     with app.request_context(environ_kept):
@@ -77,8 +77,8 @@ def test_flask_reads_it() -> None:
     assert app is environ_kept["flask.app"]
 
 
-def test_what_many_say_is_held_once() -> None:
-    """Ten thousand clients with the same headers do not hold them ten thousand times."""
+def test_equal_texts_are_interned() -> None:
+    """Ten thousand clients with the same headers share one string."""
     agents = [f"Mozilla/{version}.0" for version in (5, 5)]
     one, other = (kept(environ(HTTP_USER_AGENT=agent))["HTTP_USER_AGENT"] for agent in agents)
 

@@ -6,7 +6,7 @@ from tests.processes import PATIENCE, wait_for
 
 
 def test_the_worst_of_the_last_minute() -> None:
-    """A stall is seen for a minute, a worse one hides lesser ones, then they come back."""
+    """A stall is reported for a minute; smaller ones show again after it."""
     lag = WorstLag()
     lag.note(0.2, now=100.0)
     lag.note(0.5, now=110.0)
@@ -17,8 +17,8 @@ def test_the_worst_of_the_last_minute() -> None:
     assert 0.0 == lag.worst(now=211.0)
 
 
-def test_nothing_is_kept_of_a_quiet_hour() -> None:
-    """However many beats there were, only what may still be the worst is held."""
+def test_memory_is_bounded() -> None:
+    """Only values that may still become the worst are kept."""
     lag = WorstLag()
     for number in range(36_000):
         lag.note(0.001, now=number / 10)
@@ -26,8 +26,8 @@ def test_nothing_is_kept_of_a_quiet_hour() -> None:
     assert len(lag._worst) <= 601
 
 
-def test_a_stall_of_the_process_is_noted() -> None:
-    """Whoever holds the interpreter for long makes the next beat late."""
+def test_a_stall_of_the_process_is_recorded() -> None:
+    """A thread that holds the interpreter delays the next measurement."""
     over = threading.Event()
     lag_meter = LagMeter(lambda: not over.is_set(), lambda: None)
     threading.Thread(target=lag_meter.run, daemon=True).start()
@@ -41,8 +41,8 @@ def test_a_stall_of_the_process_is_noted() -> None:
     over.set()
 
 
-def test_it_tidies_up_while_nobody_is_there() -> None:
-    """The last connection's garbage goes, too."""
+def test_garbage_is_collected_without_connections() -> None:
+    """The last connection's garbage is collected, too."""
     tidied = threading.Event()
     lag_meter = LagMeter(lambda: False, tidied.set)
     threading.Thread(target=lag_meter.run, daemon=True).start()

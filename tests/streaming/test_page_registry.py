@@ -32,8 +32,8 @@ def registry() -> PageRegistry:
 # Seats
 
 
-def test_a_page_has_its_seat_until_it_leaves(registry: PageRegistry) -> None:
-    """A seat is found by the page's name, and leaving twice is harmless."""
+def test_a_page_is_registered_until_it_is_removed(registry: PageRegistry) -> None:
+    """It is found by its id, and removing it twice is harmless."""
     (page,) = opened(registry, 1)
     registered = registry.page(page.sid)
     registry.remove(page.sid)
@@ -44,7 +44,7 @@ def test_a_page_has_its_seat_until_it_leaves(registry: PageRegistry) -> None:
 
 
 def test_the_twenty_first_page_is_refused_in_plain_words(registry: PageRegistry) -> None:
-    """A user who has twenty pages open is told to close one."""
+    """A user with twenty open pages gets a message to close one."""
     opened(registry, 20)
 
     with pytest.raises(AccessRefused, match=r"too many open pages \(20\)") as refusal:
@@ -55,7 +55,7 @@ def test_the_twenty_first_page_is_refused_in_plain_words(registry: PageRegistry)
 
 
 def test_other_users_are_not_refused(registry: PageRegistry) -> None:
-    """The pages of one user cost no other a seat."""
+    """The limit counts the pages of each user separately."""
     opened(registry, 20, user_id=1)
     opened(registry, 20, user_id=2)
 
@@ -63,7 +63,7 @@ def test_other_users_are_not_refused(registry: PageRegistry) -> None:
 
 
 def test_a_closed_page_makes_room(registry: PageRegistry) -> None:
-    """Who closes a page may open another."""
+    """A user who closes a page may open another."""
     pages = opened(registry, 20)
     registry.remove(pages[7].sid)
     registry.add(page_of("another"))
@@ -71,10 +71,8 @@ def test_a_closed_page_makes_room(registry: PageRegistry) -> None:
     assert 20 == registry.counts()["connections"]
 
 
-def test_many_at_once_get_no_more_seats_than_there_are(
-    registry: PageRegistry, restless: None
-) -> None:
-    """Pages that open at the same moment cannot all slip through."""
+def test_concurrent_pages_do_not_exceed_the_limit(registry: PageRegistry, restless: None) -> None:
+    """Pages that open at the same moment cannot exceed it together."""
     refusals: list[str] = []
 
     def open_ten(number: int) -> None:
@@ -97,8 +95,8 @@ def test_many_at_once_get_no_more_seats_than_there_are(
 # What a page watches
 
 
-def test_a_page_watches_what_it_asked_for(registry: PageRegistry) -> None:
-    """Symbols are added in the order asked, and asking again is harmless."""
+def test_a_page_subscribes_to_symbols(registry: PageRegistry) -> None:
+    """Symbols are added in the given order, and subscribing again is harmless."""
     (page,) = opened(registry, 1)
 
     assert (["BTC", "ETH"], []) == registry.subscribe(page, ["BTC", "ETH"])
@@ -106,8 +104,8 @@ def test_a_page_watches_what_it_asked_for(registry: PageRegistry) -> None:
     assert {"BTC", "ETH", "SOL"} == page.symbols
 
 
-def test_what_is_beyond_the_limit_is_named(registry: PageRegistry) -> None:
-    """Of three hundred symbols the first two hundred and fifty are watched."""
+def test_symbols_beyond_the_limit_are_returned(registry: PageRegistry) -> None:
+    """Of three hundred symbols the first two hundred and fifty are accepted."""
     (page,) = opened(registry, 1)
     symbols = [f"S{number}" for number in range(300)]
 
@@ -115,16 +113,16 @@ def test_what_is_beyond_the_limit_is_named(registry: PageRegistry) -> None:
     assert 250 == len(page.symbols)
 
 
-def test_at_its_limit_a_page_may_repeat_itself(registry: PageRegistry) -> None:
-    """What is watched already costs nothing more."""
+def test_at_its_limit_a_page_may_subscribe_again(registry: PageRegistry) -> None:
+    """Symbols that are subscribed to already do not count twice."""
     (page,) = opened(registry, 1)
     registry.subscribe(page, [f"S{number}" for number in range(250)])
 
     assert (["S0"], ["new"]) == registry.subscribe(page, ["new", "S0"])
 
 
-def test_unwatching_makes_room(registry: PageRegistry) -> None:
-    """What is let go of leaves a place, and letting go of the unwatched is harmless."""
+def test_unsubscribing_makes_room(registry: PageRegistry) -> None:
+    """An unsubscribed symbol no longer counts; unsubscribing an unknown one is harmless."""
     (page,) = opened(registry, 1)
     registry.subscribe(page, [f"S{number}" for number in range(250)])
     registry.unsubscribe(page, ["S0", "unheard of"])
@@ -133,7 +131,7 @@ def test_unwatching_makes_room(registry: PageRegistry) -> None:
 
 
 def test_pages_have_limits_of_their_own(registry: PageRegistry) -> None:
-    """What one page watches counts for it alone."""
+    """The limit counts the symbols of each page separately."""
     first, second = opened(registry, 2)
     symbols = [f"S{number}" for number in range(250)]
 
@@ -144,8 +142,8 @@ def test_pages_have_limits_of_their_own(registry: PageRegistry) -> None:
 # Sessions and counts
 
 
-def test_pages_are_found_by_their_session(registry: PageRegistry) -> None:
-    """Whose session ends, all of its pages are known, and no others."""
+def test_pages_by_login_session(registry: PageRegistry) -> None:
+    """All pages of an ended login session are returned, and no others."""
     ended = opened(registry, 2, user_id=1, session_hash="ended")
     opened(registry, 1, user_id=2, session_hash="alive")
 
@@ -155,7 +153,7 @@ def test_pages_are_found_by_their_session(registry: PageRegistry) -> None:
 
 
 def test_counts_pages_users_and_subscriptions(registry: PageRegistry) -> None:
-    """What everybody may know are numbers; who has what is for administrators."""
+    """Totals for everybody; numbers per user for administrators."""
     for page in (*opened(registry, 2, user_id=7), *opened(registry, 1, user_id=3)):
         registry.subscribe(page, ["BTC", "ETH"])
 
@@ -166,7 +164,7 @@ def test_counts_pages_users_and_subscriptions(registry: PageRegistry) -> None:
     ] == registry.by_user()
 
 
-def test_an_empty_desk_counts_nothing(registry: PageRegistry) -> None:
-    """Nobody is there."""
+def test_an_empty_registry_counts_nothing(registry: PageRegistry) -> None:
+    """All numbers are 0."""
     assert {"connections": 0, "users": 0, "subscriptions": 0} == registry.counts()
     assert [] == registry.by_user()

@@ -379,7 +379,7 @@ steps = st.one_of(
 def test_every_page_sees_prices_go_forward_and_ends_with_the_newest(
     reactor: Reactor, history: list[Tick | Subscribe | Unsubscribe | Read | Event | ComeBack | Wait]
 ) -> None:
-    """Whole messages, none of what was unwatched, none older, and the last of each."""
+    """Only whole messages, none of unsubscribed symbols, none older, and the newest of each."""
     with pages_on(reactor, PAGES) as (shared, pages):
         Tick(SYMBOLS).do(shared, pages)
         for page in pages:
@@ -397,10 +397,10 @@ def test_every_page_sees_prices_go_forward_and_ends_with_the_newest(
 
 
 @pytest.mark.parametrize("pair", [socket.socketpair, tcp_pair])
-def test_threads_that_tick_ask_and_read_at_once_do_each_other_no_harm(
+def test_concurrent_ticks_subscriptions_and_reads(
     reactor: Reactor, restless: None, pair: Callable[[], tuple[socket.socket, socket.socket]]
 ) -> None:
-    """Two bring prices and overtake each other, one asks for this and that, one reads a little."""
+    """Two threads publish and overtake each other, one changes subscriptions, one reads a little."""
     over, numbers, chance = threading.Event(), itertools.count(1), random.Random(7)
     with pages_on(reactor, 6, pair) as (shared, pages):
 

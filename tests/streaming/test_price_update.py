@@ -30,8 +30,8 @@ COMPLETE = quote(
 )
 
 
-def test_says_everything_that_is_known() -> None:
-    """Each fact stands under the name that the contract gives it."""
+def test_all_fields_of_a_complete_quote() -> None:
+    """Each value has the name that the contract gives it."""
     assert {
         "symbol": "BTC",
         "price": Decimal("67234.56"),
@@ -52,13 +52,13 @@ def test_says_everything_that_is_known() -> None:
 
 
 def test_has_the_fields_of_the_contract_and_our_additions() -> None:
-    """Nothing is missing, renamed or unexpected, whatever is known."""
+    """No field is missing, renamed or unexpected, whatever is known."""
     for sample in (COMPLETE, quote(trade("1"))):
         assert PRICE_UPDATE_FIELDS | ADDED == set(price_update(sample))
 
 
-def test_absent_facts_are_null() -> None:
-    """What the source did not say is said to be unknown."""
+def test_absent_values_are_null() -> None:
+    """Values that the source did not report are null."""
     body = price_update(quote(trade("1")))
     unknown = {name for name, value in body.items() if value is None}
 
@@ -75,14 +75,14 @@ def test_absent_facts_are_null() -> None:
 
 
 @pytest.mark.parametrize("price_class", PriceClass)
-def test_the_class_is_its_word(price_class: PriceClass) -> None:
-    """Whoever reads it sees what the price is worth."""
+def test_the_price_class_is_its_name(price_class: PriceClass) -> None:
+    """Clients read the price class as text."""
     body = price_update(quote(trade("1"), price_class=price_class))
 
     assert price_class.value == body["price_class"]
 
 
-def test_received_at_is_the_last_word_of_the_source() -> None:
+def test_received_at_is_the_time_of_the_last_tick() -> None:
     """Day figures that came after the trade are newer than it."""
     body = price_update(structs.replace(COMPLETE, seq=2, received_at=after(5)))
 
@@ -90,8 +90,8 @@ def test_received_at_is_the_last_word_of_the_source() -> None:
     assert "2026-03-04T14:59:59.600Z" == body["provider_time"]
 
 
-def test_goes_over_the_wire_in_exact_numbers() -> None:
-    """Prices leave as numbers, digit for digit."""
+def test_prices_are_exact_numbers_on_the_wire() -> None:
+    """Prices are numbers, digit for digit."""
     text = wire.dumps(price_update(COMPLETE))
 
     assert '"price":67234.56,' in text
@@ -112,11 +112,11 @@ def test_goes_over_the_wire_in_exact_numbers() -> None:
     ],
 )
 def test_times_are_utc_with_milliseconds(time: datetime | None, text: str | None) -> None:
-    """Every time is written in one way, and none as null."""
+    """Every time has one format, and None is null."""
     assert text == iso(time)
 
 
-def test_a_candle_says_when_it_opened() -> None:
+def test_a_candle_has_its_open_time() -> None:
     """A candle has the fields of `price_history`."""
     figures = [Decimal(name) for name in ("1", "4", "0.5", "2", "10")]
 
@@ -143,8 +143,8 @@ def test_a_candle_says_when_it_opened() -> None:
         (quote(trade("100", 1), book("99", "101"), DAY, price_class=PriceClass.STALE), False),
     ],
 )
-def test_what_is_alike(other: Quote, same: bool) -> None:
-    """Two quotes look the same where only their number, ids, sizes or ages differ."""
+def test_alike_quotes(other: Quote, same: bool) -> None:
+    """Quotes are alike if only their number, ids, sizes, day figures or ages differ."""
     one = quote(trade("100", 1), book("99", "101", 1), DAY)
 
     assert same is is_alike(other, one)

@@ -21,8 +21,8 @@ from tests.streaming.timed_tier import (
 # When it leaves
 
 
-def test_first_change_may_leave_at_once(timed_tier: TimedTier) -> None:
-    """After silence nothing is waited for, for each symbol by itself."""
+def test_the_first_change_is_due_immediately(timed_tier: TimedTier) -> None:
+    """After silence a change does not wait, independently of other symbols."""
     timed_tier.send(NOON, price(1))
     timed_tier.note(NOON + WINDOW / 2, price(2, "ETH"))
 
@@ -30,8 +30,8 @@ def test_first_change_may_leave_at_once(timed_tier: TimedTier) -> None:
     assert [2] == timed_tier.flush(NOON + WINDOW / 2)
 
 
-def test_within_the_window_nothing_more_leaves(timed_tier: TimedTier) -> None:
-    """The next change waits for the rest of the window, and the newest is what leaves then."""
+def test_within_the_window_nothing_more_is_sent(timed_tier: TimedTier) -> None:
+    """Further changes wait for the rest of the window, and then the newest is sent."""
     timed_tier.send(NOON, price(1))
 
     assert [NOON + WINDOW, None, None] == timed_tier.note(NOON + 0.01, price(2), price(3), price(4))
@@ -41,8 +41,8 @@ def test_within_the_window_nothing_more_leaves(timed_tier: TimedTier) -> None:
     assert 2 == timed_tier.tier.conflated
 
 
-def test_after_a_window_of_silence_the_next_leaves_at_once(timed_tier: TimedTier) -> None:
-    """Who was quiet does not wait again, and earns no second one by that."""
+def test_after_a_silent_window_the_next_is_due_immediately(timed_tier: TimedTier) -> None:
+    """A quiet symbol does not wait again, and gets no second one by that."""
     timed_tier.send(NOON, price(1))
 
     assert [2] == timed_tier.send(NOON + 10, price(2))
@@ -50,8 +50,8 @@ def test_after_a_window_of_silence_the_next_leaves_at_once(timed_tier: TimedTier
     assert [3] == timed_tier.flush(NOON + 10 + WINDOW)
 
 
-def test_next_turn_is_known_before_anything_waits(timed_tier: TimedTier) -> None:
-    """The first of some symbols that may leave again; what never left has no turn."""
+def test_next_send_time_is_known_before_anything_waits(timed_tier: TimedTier) -> None:
+    """The first of several symbols counts; a symbol never sent has no time."""
     timed_tier.send(NOON, price(1))
     timed_tier.send(NOON + 0.01, price(2, "ETH"))
 
@@ -60,14 +60,14 @@ def test_next_turn_is_known_before_anything_waits(timed_tier: TimedTier) -> None
     assert math.inf == timed_tier.tier.next_send_at([])
 
 
-def test_what_is_not_watched_does_not_wait(timed_tier: TimedTier) -> None:
-    """Nobody is there to be told."""
+def test_a_symbol_without_subscribers_does_not_wait(timed_tier: TimedTier) -> None:
+    """There is nothing to send."""
     assert [None] == timed_tier.note(NOON, price(1, "DOGE"))
     assert math.inf == timed_tier.tier.next_flush(NOON)
 
 
-def test_hurry_lets_everything_go(timed_tier: TimedTier) -> None:
-    """At the end nobody waits for a turn; the order is that of the numbers, as always."""
+def test_flush_now_makes_everything_due(timed_tier: TimedTier) -> None:
+    """At the end nothing waits; the order is that of the numbers, as always."""
     timed_tier.send(NOON, price(1))
     timed_tier.note(NOON, price(5), price(4, "ETH"), price(3, "SOL"))
     timed_tier.tier.flush_now()
@@ -75,8 +75,8 @@ def test_hurry_lets_everything_go(timed_tier: TimedTier) -> None:
     assert [3, 4, 5] == timed_tier.flush(NOON)
 
 
-def test_what_is_forgotten_does_not_leave(timed_tier: TimedTier) -> None:
-    """Its window is forgotten, too: it begins anew if it comes back."""
+def test_a_forgotten_symbol_is_not_sent(timed_tier: TimedTier) -> None:
+    """Its window is dropped, too: it starts anew if it comes back."""
     timed_tier.send(NOON, price(1))
     timed_tier.note(NOON, price(2), price(3, "ETH"))
     timed_tier.tier.forget("BTC")
@@ -89,8 +89,8 @@ def test_what_is_forgotten_does_not_leave(timed_tier: TimedTier) -> None:
 # Together
 
 
-def test_those_that_wait_close_to_each_other_leave_together(timed_tier: TimedTier) -> None:
-    """Turns within a quarter of a window of the first are one flush, and one pace afterwards."""
+def test_symbols_due_close_together_are_sent_together(timed_tier: TimedTier) -> None:
+    """Due times within a quarter of a window of the first make one flush, then stay together."""
     for number, symbol in enumerate(SYMBOLS):
         timed_tier.send(NOON + number * WINDOW / 5, price(number + 1, symbol))
     timed_tier.note(
@@ -107,8 +107,8 @@ def test_those_that_wait_close_to_each_other_leave_together(timed_tier: TimedTie
     )
 
 
-def test_what_may_leave_now_waits_for_nobody(timed_tier: TimedTier) -> None:
-    """A first change after silence is not held back for one whose turn comes soon."""
+def test_a_due_symbol_does_not_wait_for_others(timed_tier: TimedTier) -> None:
+    """A first change after silence is not delayed for one that is due soon."""
     timed_tier.send(NOON, price(1))
     now = NOON + WINDOW - WINDOW / 8
     timed_tier.note(now, price(2), price(3, "ETH"))
@@ -119,16 +119,16 @@ def test_what_may_leave_now_waits_for_nobody(timed_tier: TimedTier) -> None:
 # The pace
 
 
-def test_a_late_flush_does_not_slow_its_symbols_down(timed_tier: TimedTier) -> None:
-    """The next turn is counted from the time at which it should have left."""
+def test_a_late_flush_does_not_delay_the_next(timed_tier: TimedTier) -> None:
+    """The next interval is counted from the time at which the flush was due."""
     timed_tier.send(NOON, price(1))
     timed_tier.send(NOON + WINDOW + WINDOW / 4, price(2))
 
     assert NOON + 2 * WINDOW == timed_tier.tier.next_send_at(["BTC"])
 
 
-def test_a_very_late_flush_begins_a_new_pace(timed_tier: TimedTier) -> None:
-    """Otherwise two would leave at almost the same time; others that leave with it keep theirs."""
+def test_a_very_late_flush_restarts_the_interval(timed_tier: TimedTier) -> None:
+    """Else two would be sent at almost the same time; others in that flush keep their times."""
     timed_tier.send(NOON, price(1))
     timed_tier.send(NOON + WINDOW / 2, price(2, "ETH"))
     timed_tier.send(NOON + WINDOW * 1.75, price(3), price(4, "ETH"))
@@ -137,8 +137,8 @@ def test_a_very_late_flush_begins_a_new_pace(timed_tier: TimedTier) -> None:
     assert NOON + WINDOW * 2.5 == timed_tier.tier.next_send_at(["ETH"])
 
 
-def test_a_source_as_fast_as_the_window_is_told_as_often(timed_tier: TimedTier) -> None:
-    """Though it trembles, and every flush is a little late, hardly any change is skipped."""
+def test_a_source_as_fast_as_the_window_loses_nothing(timed_tier: TimedTier) -> None:
+    """With jitter, and every flush a little late, hardly any change is conflated."""
     chance = random.Random(1)
     changes = [
         (NOON + number * WINDOW + chance.uniform(0, 0.1) * WINDOW, price(number + 1))
@@ -150,10 +150,8 @@ def test_a_source_as_fast_as_the_window_is_told_as_often(timed_tier: TimedTier) 
 
 
 @pytest.mark.parametrize("phase", [0.05, 0.3, 0.7, 0.95])
-def test_a_source_in_step_with_the_lane_does_not_wait_for_ever(
-    timed_tier: TimedTier, phase: float
-) -> None:
-    """It beats as fast as the lane, a little after it: the two beats come to meet."""
+def test_a_source_in_step_with_the_tier_stops_waiting(timed_tier: TimedTier, phase: float) -> None:
+    """It changes as often as the tier flushes, a little later: the intervals shift to meet."""
     beats = [NOON + (number + phase) * WINDOW for number in range(1, 60)]
     changes = [(NOON, price(1)), *((at, price(seq + 2)) for seq, at in enumerate(beats))]
     timed_tier.run(changes, repeat(0.0))
@@ -162,8 +160,8 @@ def test_a_source_in_step_with_the_lane_does_not_wait_for_ever(
     assert max(waits[-20:]) <= 0.11 * WINDOW
 
 
-def test_a_faster_source_is_told_at_the_lanes_pace(timed_tier: TimedTier) -> None:
-    """Whoever changes all the time is told once a window, not more."""
+def test_a_faster_source_is_sent_at_the_tiers_rate(timed_tier: TimedTier) -> None:
+    """A symbol that changes all the time is sent once a window, not more often."""
     changes = [(NOON + number * WINDOW / 7, price(number + 1)) for number in range(700)]
     timed_tier.run(changes, repeat(0.0))
 
@@ -171,10 +169,10 @@ def test_a_faster_source_is_told_at_the_lanes_pace(timed_tier: TimedTier) -> Non
 
 
 @pytest.mark.parametrize("faster", [1.01, 1.05, 1.1, 1.2])
-def test_a_source_a_little_faster_is_told_hardly_more_often(
+def test_a_slightly_faster_source_is_sent_hardly_more_often(
     timed_tier: TimedTier, faster: float
 ) -> None:
-    """The lane may come into step with it once, and after that only a very little."""
+    """The tier may shift into step with it one time, and after that only very little."""
     timed_tier.run([(NOON + n * WINDOW / faster, price(n + 1)) for n in range(1000)], repeat(0.0))
     times = timed_tier.times()
 
@@ -183,10 +181,10 @@ def test_a_source_a_little_faster_is_told_hardly_more_often(
 
 @settings(deadline=None, derandomize=True, database=None, max_examples=60)
 @given(st.integers(0, 1000), st.floats(0.1, 20.0), st.floats(0.0, 0.45))
-def test_any_source_is_told_once_a_window_and_to_the_end(
+def test_any_source_is_sent_within_the_rate_and_to_the_end(
     seed: int, eagerness: float, feed_latency: float
 ) -> None:
-    """No symbol is told too often, none is forgotten for others, and the last one arrives."""
+    """No symbol is sent too often, none is starved by others, and the last change arrives."""
     chance, timed_tier, at, changes = random.Random(seed), TimedTier(), NOON, []
     for seq in range(1, 201):
         at += chance.expovariate(eagerness * len(SYMBOLS)) * WINDOW
@@ -206,8 +204,8 @@ def test_any_source_is_told_once_a_window_and_to_the_end(
     assert 200 == len(timed_tier.sent) + timed_tier.tier.conflated
 
 
-def test_a_fast_symbol_does_not_keep_others_from_their_turn(timed_tier: TimedTier) -> None:
-    """However often one changes, another leaves within a quarter of a window of its time."""
+def test_a_fast_symbol_does_not_delay_others(timed_tier: TimedTier) -> None:
+    """However often one changes, another is sent within a quarter of a window of its time."""
     fast = [(NOON + number * WINDOW / 50, price(number + 1)) for number in range(2000)]
     slow = [(NOON + number * WINDOW * 1.3, price(5000 + number, "ETH")) for number in range(1, 30)]
     timed_tier.run([*fast, *slow], repeat(0.0))
@@ -221,8 +219,8 @@ def test_a_fast_symbol_does_not_keep_others_from_their_turn(timed_tier: TimedTie
 # What is alike
 
 
-def test_what_is_alike_is_kept_for_a_second(price_tier: TimedTier) -> None:
-    """The last of them arrives then: it is a sign of life, which after silence need not wait."""
+def test_alike_quotes_wait_for_a_second(price_tier: TimedTier) -> None:
+    """The last of them is sent then, as a sign of life; after silence it need not wait."""
     price_tier.send(NOON, price(1))
 
     assert [NOON + 1] == price_tier.note(NOON + 0.2, price(2))
@@ -235,8 +233,8 @@ def test_what_is_alike_is_kept_for_a_second(price_tier: TimedTier) -> None:
     assert [5] == price_tier.send(NOON + 3, price(5))
 
 
-def test_a_change_that_counts_is_not_held_back_by_one_that_does_not(price_tier: TimedTier) -> None:
-    """It leaves at its own turn, and takes the place of the one that waited."""
+def test_a_changed_price_is_not_delayed_by_an_alike_quote(price_tier: TimedTier) -> None:
+    """It is due at its own time, and replaces the waiting quote."""
     price_tier.send(NOON, price(1))
     price_tier.note(NOON + 0.5, price(2))
 
@@ -245,8 +243,8 @@ def test_a_change_that_counts_is_not_held_back_by_one_that_does_not(price_tier: 
     assert math.inf == price_tier.tier.next_flush(NOON + 0.5)
 
 
-def test_what_went_and_came_back_still_leaves_in_time(price_tier: TimedTier) -> None:
-    """Who came in between was shown the other price: all are told that it is over."""
+def test_a_price_that_returns_is_sent_in_time(price_tier: TimedTier) -> None:
+    """A client that came in between got the other price: all get the change back."""
     price_tier.send(NOON, price(1))
     price_tier.note(NOON + 0.01, price(2, number="2"))
     price_tier.note(NOON + 0.02, price(3, number="1"))
@@ -254,8 +252,8 @@ def test_what_went_and_came_back_still_leaves_in_time(price_tier: TimedTier) -> 
     assert [3] == price_tier.flush(NOON + WINDOW)
 
 
-def test_what_nobody_watched_was_not_told(price_tier: TimedTier) -> None:
-    """What changed and came back while nobody looked is not alike to what was shown then."""
+def test_unsubscribed_changes_do_not_count_as_sent(price_tier: TimedTier) -> None:
+    """A price that changed and returned without subscribers is not alike to the last one sent."""
     price_tier.send(NOON, price(1))
     price_tier.tier.set_symbols(price_tier.viewer, frozenset())
     price_tier.note(NOON + 1, price(2, number="2"))
@@ -267,7 +265,7 @@ def test_what_nobody_watched_was_not_told(price_tier: TimedTier) -> None:
 # Who is told
 
 
-def test_those_with_the_same_symbols_are_one_group(timed_tier: TimedTier) -> None:
+def test_subscribers_with_the_same_symbols_are_one_group(timed_tier: TimedTier) -> None:
     """Per dialect: they get the same bytes."""
     one, other = BatchEncoder(str), BatchEncoder(repr)
     crowd = [subscriber(one) for _ in range(100)]
@@ -283,8 +281,8 @@ def test_those_with_the_same_symbols_are_one_group(timed_tier: TimedTier) -> Non
     assert 103 == timed_tier.tier.size
 
 
-def test_only_those_concerned_are_found(timed_tier: TimedTier) -> None:
-    """Each group with what it gets of several quotes, in order."""
+def test_groups_and_subscribers_of_symbols(timed_tier: TimedTier) -> None:
+    """Each group gets its quotes, in order."""
     loner = subscriber()
     timed_tier.tier.set_symbols(loner, frozenset({"ETH"}))
     btc, eth, doge = price(1), price(2, "ETH"), price(3, "DOGE")
@@ -297,8 +295,8 @@ def test_only_those_concerned_are_found(timed_tier: TimedTier) -> None:
     assert {timed_tier.viewer, loner} == set(timed_tier.tier.subscribers_of({"ETH"}))
 
 
-def test_who_is_placed_anew_is_nowhere_else(timed_tier: TimedTier) -> None:
-    """Groups without members are gone, and so are their symbols."""
+def test_new_symbols_replace_the_old_ones(timed_tier: TimedTier) -> None:
+    """Groups without members are removed, and so are their symbols."""
     timed_tier.tier.set_symbols(timed_tier.viewer, frozenset({"BTC"}))
 
     assert [] == timed_tier.tier.subscribers_of({"ETH", "SOL"})

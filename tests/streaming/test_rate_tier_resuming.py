@@ -11,16 +11,16 @@ from tests.streaming.timed_tier import NOON, SYMBOLS, WINDOW, TimedTier, price, 
 # Resuming
 
 
-def test_nothing_is_missing_where_nothing_changed(timed_tier: TimedTier) -> None:
-    """What was told long before the client's last number is not told again."""
+def test_unchanged_symbols_are_not_missing(timed_tier: TimedTier) -> None:
+    """A quote sent long before the client's last number is not sent again."""
     timed_tier.send(NOON, price(1), price(2, "ETH"))
     timed_tier.send(NOON + 1, price(3, "SOL"))
 
     assert {"SOL"} == timed_tier.lacking(3)
 
 
-def test_what_changed_is_missing_whether_it_was_told_or_waits(timed_tier: TimedTier) -> None:
-    """It makes no difference how far it got."""
+def test_changed_symbols_are_missing_whether_sent_or_waiting(timed_tier: TimedTier) -> None:
+    """It makes no difference how far the change got."""
     timed_tier.send(NOON, price(1), price(2, "ETH"), price(3, "SOL"))
     timed_tier.send(NOON + 1, price(4))
     timed_tier.send(NOON + 2, price(5))
@@ -29,8 +29,8 @@ def test_what_changed_is_missing_whether_it_was_told_or_waits(timed_tier: TimedT
     assert {"BTC", "ETH"} == timed_tier.lacking(4)
 
 
-def test_a_lower_number_told_later_is_missing(price_tier: TimedTier) -> None:
-    """One may have waited for a second while others with higher numbers left."""
+def test_a_lower_number_sent_later_is_missing(price_tier: TimedTier) -> None:
+    """It may have waited for a second while others with higher numbers were sent."""
     price_tier.send(NOON, price(1), price(2, "ETH"), price(3, "SOL"))
     price_tier.note(NOON + 0.1, price(90, "ETH"))
     price_tier.send(NOON + 0.5, price(100, number="2"))
@@ -40,8 +40,8 @@ def test_a_lower_number_told_later_is_missing(price_tier: TimedTier) -> None:
     assert "ETH" in price_tier.lacking(100)
 
 
-def test_a_lower_number_told_later_does_not_hide_a_higher_one(price_tier: TimedTier) -> None:
-    """What was told last is not the highest number that was told."""
+def test_a_lower_number_sent_last_does_not_hide_a_higher_one(price_tier: TimedTier) -> None:
+    """The last number sent is not the highest number sent."""
     price_tier.send(NOON, price(1), price(2, "ETH"), price(3, "SOL"))
     price_tier.send(NOON + 0.7, price(80, "SOL", "2"))
     price_tier.note(NOON + 0.8, price(90, "ETH"))
@@ -51,8 +51,8 @@ def test_a_lower_number_told_later_does_not_hide_a_higher_one(price_tier: TimedT
     assert "ETH" in price_tier.lacking(100)
 
 
-def test_what_came_late_while_nobody_watched_is_missing(timed_tier: TimedTier) -> None:
-    """A number below the client's that a slower thread brought after the client was gone."""
+def test_a_late_quote_without_subscribers_is_missing(timed_tier: TimedTier) -> None:
+    """A slower thread published a lower number than the client's after the client was gone."""
     timed_tier.send(NOON, price(1), price(2, "ETH"), price(3, "SOL"))
     timed_tier.send(NOON + 1, price(100))
     timed_tier.tier.set_symbols(timed_tier.viewer, frozenset())
@@ -61,8 +61,8 @@ def test_what_came_late_while_nobody_watched_is_missing(timed_tier: TimedTier) -
     assert {"BTC", "ETH"} == timed_tier.lacking(100)
 
 
-def test_beyond_what_is_remembered_nobody_knows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who was away for too long, or was never here, is shown everything."""
+def test_resuming_beyond_the_records_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that was away for too long, or was never here, gets a full snapshot."""
     monkeypatch.setattr("omcrm.streaming.rate_tier._RECORDS", 8)
     timed_tier = TimedTier()
     for number in range(1, 21):
@@ -74,8 +74,8 @@ def test_beyond_what_is_remembered_nobody_knows(monkeypatch: pytest.MonkeyPatch)
     assert {"BTC"} == timed_tier.lacking(20)
 
 
-def test_what_is_remembered_spans_a_quarter_of_an_hour(timed_tier: TimedTier) -> None:
-    """However busy it is, the past is noted four times a second at most."""
+def test_the_records_span_a_quarter_of_an_hour(timed_tier: TimedTier) -> None:
+    """However busy it is, flushes are recorded four times a second at most."""
     for number in range(1, 17 * 60 * 10):
         timed_tier.send(NOON + number / 10, price(number))
 
@@ -112,12 +112,11 @@ steps = st.tuples(
 
 @settings(deadline=None, derandomize=True, database=None, max_examples=300)
 @given(st.lists(steps, min_size=20, max_size=60), st.booleans())
-def test_whoever_comes_back_lacks_nothing_that_is_not_named(
+def test_every_quote_a_client_lacks_is_named(
     history: Sequence[tuple[int, str, str | None]], overtaking: bool
 ) -> None:
-    """At whichever moment the connection was lost: what a client does not have is sent to it.
-
-    Of two threads that overtake each other the second brings the lower number.
+    """At whichever moment the connection was lost; the second of two overtaking threads publishes
+    the lower number.
     """
     timed_tier, now, top = TimedTier(same_price), NOON, 0
     crowd = Crowd(timed_tier)

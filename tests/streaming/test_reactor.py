@@ -75,8 +75,8 @@ def run_pending(reactor: Reactor) -> None:
     assert done.wait(PATIENCE)
 
 
-def test_nothing_runs_before_its_first_user() -> None:
-    """A reactor is made without a thread and without a descriptor."""
+def test_nothing_runs_before_the_first_use() -> None:
+    """A new reactor has no thread and no descriptor."""
     threads, reactor = Threads(), Reactor()
 
     assert [] == threads.new()
@@ -84,8 +84,8 @@ def test_nothing_runs_before_its_first_user() -> None:
     assert 0 == reactor.connections()
 
 
-def test_many_starts_are_one() -> None:
-    """However many begin at once there is one thread that waits."""
+def test_concurrent_starts_start_one_thread() -> None:
+    """However many threads start it, one thread waits."""
     threads, reactor = Threads(), Reactor()
     starters = [threading.Thread(target=reactor.start) for _ in range(8)]
     for starter in starters:
@@ -96,8 +96,8 @@ def test_many_starts_are_one() -> None:
     assert 1 == threads.count("reactor")
 
 
-def test_who_can_read_is_told(ends: tuple[socket.socket, socket.socket]) -> None:
-    """In the reactor's thread, also of the peer's end."""
+def test_readable_sockets_are_reported(ends: tuple[socket.socket, socket.socket]) -> None:
+    """In the reactor's thread, also the peer's end."""
     ours, theirs = ends
     reactor, watcher = Reactor(), Watcher(ours)
     reactor.watch(ours.fileno(), watcher)
@@ -111,8 +111,8 @@ def test_who_can_read_is_told(ends: tuple[socket.socket, socket.socket]) -> None
     assert 0 == reactor.connections()
 
 
-def test_only_what_interests_is_told(ends: tuple[socket.socket, socket.socket]) -> None:
-    """Writability when it is asked for; with no interest, nothing, until it is back."""
+def test_only_requested_events_are_reported(ends: tuple[socket.socket, socket.socket]) -> None:
+    """Writability on request; with no interest nothing, until it is set again."""
     ours, theirs = ends
     reactor, watcher = Reactor(), Watcher(ours)
     reactor.watch(ours.fileno(), watcher)
@@ -132,8 +132,8 @@ def test_only_what_interests_is_told(ends: tuple[socket.socket, socket.socket]) 
     reactor.forget(ours.fileno())
 
 
-def test_what_is_forgotten_hears_nothing(ends: tuple[socket.socket, socket.socket]) -> None:
-    """Its descriptor may belong to somebody else at once; forgetting twice is harmless."""
+def test_a_forgotten_socket_is_not_reported(ends: tuple[socket.socket, socket.socket]) -> None:
+    """Its descriptor may be reused at once; forgetting it twice is harmless."""
     ours, theirs = ends
     reactor, watcher = Reactor(), Watcher(ours)
     reactor.watch(ours.fileno(), watcher)
@@ -149,8 +149,8 @@ def test_what_is_forgotten_hears_nothing(ends: tuple[socket.socket, socket.socke
     assert [] == watcher.received
 
 
-def test_deadlines_come_in_their_order() -> None:
-    """Each once, not before its time, whatever order they were given in."""
+def test_deadlines_are_called_in_order() -> None:
+    """Each a single time, not before its time, whatever order they were set in."""
     reactor, now = Reactor(), time.monotonic()
     came: list[float] = []
     times = [now + number / 100 for number in range(20)]
@@ -166,8 +166,8 @@ def test_deadlines_come_in_their_order() -> None:
     assert [0, 1, 2] == order
 
 
-def test_an_earlier_deadline_wakes_it() -> None:
-    """Who waits for something late still keeps what is due sooner; a later wish changes nothing."""
+def test_an_earlier_deadline_wakes_the_reactor() -> None:
+    """While waiting for a late deadline, an earlier one is kept; a later one changes nothing."""
     reactor, clock = Reactor(), Clock()
     began = time.monotonic()
     reactor.at(began + 60, clock)
@@ -181,8 +181,8 @@ def test_an_earlier_deadline_wakes_it() -> None:
     assert float("inf") == clock.next_tick
 
 
-def test_who_wants_to_come_again_does() -> None:
-    """What `tick` gives is the next deadline."""
+def test_tick_returns_the_next_deadline() -> None:
+    """The handler is called again at that time."""
     reactor, clock = Reactor(), Clock(0.01)
     reactor.at(time.monotonic(), clock)
     wait_for(lambda: len(clock.ticks) > 5, 5)
@@ -190,8 +190,8 @@ def test_who_wants_to_come_again_does() -> None:
     assert all(b - a >= 0.01 for a, b in zip(clock.ticks, clock.ticks[1:], strict=False))
 
 
-def test_what_is_over_has_no_deadline() -> None:
-    """Nothing is called, nothing is held, and nothing can be arranged any more; twice is once."""
+def test_never_cancels_deadlines_for_good() -> None:
+    """Nothing is called or held, and no new deadline is accepted; calling it twice is harmless."""
     reactor, over, clock = Reactor(), Clock(), Clock()
     reactor.at(time.monotonic() + 0.05, over)
     reactor.at(time.monotonic() + 60, Clock())
@@ -205,8 +205,8 @@ def test_what_is_over_has_no_deadline() -> None:
     assert 1 == reactor.timers()
 
 
-def test_what_ends_while_it_is_called_has_no_deadline() -> None:
-    """It is not called again, whatever it asks for."""
+def test_never_during_a_tick_cancels_the_next_one() -> None:
+    """It is not called again, whatever `tick` returns."""
     reactor, clock = Reactor(), Clock()
 
     class Ending(Clock):
@@ -223,8 +223,8 @@ def test_what_ends_while_it_is_called_has_no_deadline() -> None:
     assert 0 == reactor.timers()
 
 
-def test_deadlines_at_the_same_moment_all_come() -> None:
-    """Each of them, in the order in which they were given."""
+def test_deadlines_at_the_same_time_are_all_called() -> None:
+    """In the order in which they were set."""
     reactor, order, when = Reactor(), list[int](), time.monotonic() + 0.05
     for number in range(100):
         reactor.at(when, DelayedCall(order.append, number))
@@ -235,8 +235,8 @@ def test_deadlines_at_the_same_moment_all_come() -> None:
 
 @settings(deadline=None, max_examples=100)
 @given(st.lists(st.tuples(st.sampled_from(["at", "never", "new"]), st.integers(0, 20))))
-def test_what_is_kept_is_bounded_by_what_is_due(acts: list[tuple[str, int]]) -> None:
-    """However deadlines come, go and change: at most twice what is due is kept, and a few."""
+def test_cancelled_deadlines_are_bounded(acts: list[tuple[str, int]]) -> None:
+    """However deadlines change: at most twice the live ones, and a few, are kept."""
     reactor, far = IDLE, time.monotonic() + 1000
     clocks = [Clock() for _ in range(21)]
     for act, number in acts * 20:
@@ -258,7 +258,7 @@ def test_what_is_kept_is_bounded_by_what_is_due(acts: list[tuple[str, int]]) -> 
 
 @pytest.mark.usefixtures("restless")
 def test_no_deadline_is_lost_among_threads() -> None:
-    """Many threads give deadlines at once; each of them comes."""
+    """Many threads set deadlines concurrently; each is called."""
     reactor = Reactor()
     clocks = [[Clock() for _ in range(100)] for _ in range(4)]
 
@@ -287,8 +287,8 @@ def test_jobs_keep_their_order() -> None:
     assert [(number, "reactor") for number in range(1000)] == done
 
 
-def test_others_run_between_many_jobs(ends: tuple[socket.socket, socket.socket]) -> None:
-    """A job that asks for the next one, without end, does not keep sockets from being read."""
+def test_sockets_are_read_between_jobs(ends: tuple[socket.socket, socket.socket]) -> None:
+    """A job that always queues the next one does not keep sockets from being read."""
     ours, theirs = ends
     reactor, watcher = Reactor(), Watcher(ours)
     stop = threading.Event()
@@ -311,7 +311,7 @@ def test_others_run_between_many_jobs(ends: tuple[socket.socket, socket.socket])
 def test_failures_are_logged_and_survived(
     ends: tuple[socket.socket, socket.socket], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Who fails is aborted; a job or deadline that fails is over; the log is not flooded."""
+    """A failing handler is aborted; a failing job or deadline is dropped; the log is throttled."""
     ours, theirs = ends
     reactor = Reactor()
 

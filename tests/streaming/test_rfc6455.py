@@ -91,7 +91,7 @@ def served(
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65535, 65536, 1_000_000])
 def test_any_size(served: Served, size: int) -> None:
-    """Text and bytes come back as they went."""
+    """Text and bytes of any size are echoed unchanged."""
     with served.open() as client:
         client.send(frame(BINARY, b"\xfe" * size), frame(TEXT, b"*" * size))
 
@@ -100,7 +100,7 @@ def test_any_size(served: Served, size: int) -> None:
 
 
 def test_the_largest(served: Served) -> None:
-    """Exactly as much as is allowed."""
+    """Exactly the allowed size is accepted."""
     payload = os.urandom(LARGEST // 16) * 16
     with served.open() as client:
         client.send(frame(BINARY, payload))
@@ -109,7 +109,7 @@ def test_the_largest(served: Served) -> None:
 
 
 def test_fragments_with_control_frames_between(served: Served) -> None:
-    """A message in pieces, also empty ones, each followed by a ping that is answered at once."""
+    """A fragmented message with empty fragments; pings in between are answered at once."""
     data = GREEK.encode()
     with served.open() as client:
         client.send(frame(TEXT, data[:3], fin=False), frame(PING, b"1"), frame(PONG, b"unasked"))
@@ -123,7 +123,7 @@ def test_fragments_with_control_frames_between(served: Served) -> None:
 
 @pytest.mark.parametrize("extension", [(), (DEFLATE,)], ids=["plain", "deflate"])
 def test_byte_by_byte(served: Served, extension: tuple[str, ...]) -> None:
-    """However slowly it trickles in."""
+    """Frames that arrive one byte at a time are handled the same."""
     with served.open(*extension) as client:
         client.trickle(text(GREEK))
         said = [client.read()]
@@ -146,14 +146,14 @@ def test_byte_by_byte(served: Served, extension: tuple[str, ...]) -> None:
 
 
 def test_the_request_and_more_in_one_segment(served: Served) -> None:
-    """What comes right behind the handshake is not lost."""
+    """Frames right after the handshake are not lost."""
     with served.open(behind=text("first") + frame(PING, b"second") + closing()) as client:
         assert [TEXT, PONG, CLOSE] == [frame.opcode for frame in client.frames()]
 
 
 @pytest.mark.parametrize("size", [0, 1, 125])
 def test_pings_are_answered(served: Served, size: int) -> None:
-    """With what they carried."""
+    """The pong has the ping's payload."""
     with served.open() as client:
         client.send(frame(PING, b"\xfe" * size))
 
@@ -161,7 +161,7 @@ def test_pings_are_answered(served: Served, size: int) -> None:
 
 
 def test_many_pings(served: Served) -> None:
-    """In their order."""
+    """They are answered in order."""
     with served.open() as client:
         client.send(*[frame(PING, b"%d" % number) for number in range(500)])
 
@@ -222,8 +222,8 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault(served: Served, name: str) -> None:
-    """What came before it is answered, the right code follows, and then TCP ends."""
+def test_a_protocol_error(served: Served, name: str) -> None:
+    """Messages before it are answered, the right close code follows, and then TCP ends."""
     said, code = FAULTS[name]
     with served.open() as client:
         client.send(text("before"), said)
@@ -237,8 +237,8 @@ def test_a_fault(served: Served, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["rsv2", "opcode 3", "close 1005", "text", "half a character"])
-def test_a_fault_byte_by_byte(served: Served, name: str) -> None:
-    """Noticed all the same."""
+def test_a_protocol_error_byte_by_byte(served: Served, name: str) -> None:
+    """It is detected as well."""
     said, code = FAULTS[name]
     with served.open() as client:
         client.trickle(said)
@@ -246,7 +246,7 @@ def test_a_fault_byte_by_byte(served: Served, name: str) -> None:
         assert [code] == [frame.code for frame in client.frames()]
 
 
-def test_nothing_behind_a_fault_is_answered(served: Served) -> None:
+def test_nothing_after_a_protocol_error_is_answered(served: Served) -> None:
     """Not even a close, a ping, or a request (§7.1.7)."""
     with served.open() as client:
         client.send(frame(3), frame(PING), text("a"), closing(), upgrade())
@@ -267,7 +267,7 @@ def test_a_close_is_answered(served: Served, code: int) -> None:
 
 
 def test_a_close_without_a_code(served: Served) -> None:
-    """Is answered by one."""
+    """It is answered by one without a code."""
     with served.open() as client:
         client.send(frame(CLOSE))
 
@@ -275,7 +275,7 @@ def test_a_close_without_a_code(served: Served) -> None:
 
 
 def test_the_server_closes(served: Served) -> None:
-    """It waits for the answer, then ends TCP; messages that cross are not answered."""
+    """It waits for the answer, then ends TCP; messages received meanwhile are not answered."""
     with served.open() as client:
         client.send(text("close 4321 enough"))
         assert Frame(CLOSE, (4321).to_bytes(2, "big") + b"enough") == client.read()
@@ -290,7 +290,7 @@ def test_the_server_closes(served: Served) -> None:
     ids=["closed", "at fault", "told to"],
 )
 def test_tcp_really_ends(served: Served, last: bytes) -> None:
-    """Also where the client keeps its end open and goes on talking."""
+    """Also if the client keeps its end open and goes on sending."""
     served.wait_until_alone()
     with served.open() as client:
         client.send(last)
@@ -306,8 +306,8 @@ def talk(client: RawClient) -> None:
         client.send(text("still here"))
 
 
-def test_gone_in_the_middle_of_a_frame(served: Served) -> None:
-    """Nothing is left of it."""
+def test_a_disconnect_in_the_middle_of_a_frame(served: Served) -> None:
+    """Nothing of the connection is left."""
     for part in (b"\x81", frame(TEXT, b"a" * 200)[:100], frame(TEXT, b"a", fin=False)):
         with served.open() as client:
             client.send(part)
@@ -328,8 +328,8 @@ def deflate(payload: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("size", [0, 1, 1000, 1_000_000])
-def test_compressed_there_and_back(served: Served, size: int) -> None:
-    """Both ways, each message on its own; plain ones are still taken."""
+def test_compressed_messages_are_echoed(served: Served, size: int) -> None:
+    """Both ways, each message on its own; plain ones are still accepted."""
     payload = b"price " * (size // 6) + b"." * (size % 6)
     with served.open(DEFLATE) as client:
         agreed = client.header("Sec-WebSocket-Extensions") or ""
@@ -347,7 +347,7 @@ def test_compressed_there_and_back(served: Served, size: int) -> None:
 
 
 def test_compressed_fragments(served: Served) -> None:
-    """Only the first one says so; a control frame may come between."""
+    """Only the first one has the bit; a control frame may come between."""
     packed = deflate(GREEK.encode() * 100)
     with served.open(DEFLATE) as client:
         client.send(frame(TEXT, packed[:9], fin=False, rsv=4), frame(PING), frame(CONT, packed[9:]))
@@ -373,16 +373,16 @@ def test_compressed_fragments(served: Served) -> None:
     ],
     ids=["rubbish", "ping", "continuation", "rsv2", "utf-8", "bomb", "bomb in fragments"],
 )
-def test_a_compressed_fault(served: Served, said: bytes, code: int) -> None:
-    """Limits and UTF-8 are those of what it unpacks to."""
+def test_a_protocol_error_in_compressed_data(served: Served, said: bytes, code: int) -> None:
+    """Limits and UTF-8 are checked on the decompressed data."""
     with served.open(DEFLATE) as client:
         client.send(said)
 
         assert [code] == [frame.code for frame in client.frames() if frame.opcode == CLOSE]
 
 
-def test_without_an_offer_nothing_is_compressed(served: Served) -> None:
-    """Nor with one that cannot be met; and the bit is then a fault."""
+def test_without_an_extension_nothing_is_compressed(served: Served) -> None:
+    """Nor with one that cannot be met; the bit is then a protocol error."""
     for extension in (
         (),
         ("Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=9",),
@@ -414,7 +414,7 @@ def test_without_an_offer_nothing_is_compressed(served: Served) -> None:
 def test_a_handshake_is_refused_in_http(
     served: Served, replaced: str, by: str, status: int
 ) -> None:
-    """With a status and a sentence, and nothing of the inside."""
+    """With a status and a sentence, and without internal details."""
     with RawClient.connect(served.port) as client:
         request = upgrade("/echo").decode()
         assert replaced in request
@@ -431,15 +431,15 @@ def test_a_handshake_is_refused_in_http(
     "line",
     ["X-Odd: \x01\x1f", "X-Odd: \xff\xfe", "Cookie: a=\x7f", "Origin: \x02", "Content-Length: 5"],
 )
-def test_odd_requests_are_no_accident(served: Served, line: str) -> None:
-    """They get a WebSocket or a refusal, not an error of ours."""
+def test_odd_requests_are_handled(served: Served, line: str) -> None:
+    """They get a WebSocket or a refusal, not a server error."""
     with RawClient.connect(served.port) as client:
         client.send(upgrade("/echo", line).decode().encode("latin-1"))
 
         assert client.read_head() in (101, 400, 501)
 
 
-def test_the_server_is_the_same_for_both_cases(served: Served) -> None:
+def test_header_case_does_not_matter(served: Served) -> None:
     """Names of headers and their values are read whatever their case (§4.2.1)."""
     with RawClient.connect(served.port) as client:
         request = upgrade("/echo").replace(b"Upgrade: websocket", b"UPGRADE: WebSocket")

@@ -47,8 +47,8 @@ def recipients(rooms: Rooms) -> list[str]:
     return names
 
 
-def test_a_room_is_told(rooms: Rooms) -> None:
-    """Each of its members once; a client is a room of its own; nobody else hears of it."""
+def test_an_event_goes_to_a_room(rooms: Rooms) -> None:
+    """Each member gets it a single time; a client is a room of its own; nobody else gets it."""
     one, two, three = join(rooms, "e1", "a"), join(rooms, "e2", "a", "b"), join(rooms, "e3")
     rooms.emit("hello", "x", DESK, room="a")
     assert ["e1", "e2"] == recipients(rooms)
@@ -63,8 +63,8 @@ def test_a_room_is_told(rooms: Rooms) -> None:
     assert {two, "a", "b"} == {*rooms.get_rooms(two, DESK)}
 
 
-def test_everybody_gets_the_same_packet(rooms: Rooms) -> None:
-    """It is encoded once; bytes follow their text."""
+def test_all_members_get_the_same_packet(rooms: Rooms) -> None:
+    """It is encoded a single time; attachments follow their text."""
     for number in range(3):
         join(rooms, f"e{number}", "a")
     rooms.emit("hello", ("x", b"y"), DESK, room="a")
@@ -75,8 +75,8 @@ def test_everybody_gets_the_same_packet(rooms: Rooms) -> None:
     assert b"y" == packets[1].encode()
 
 
-def test_who_left_is_not_told(rooms: Rooms) -> None:
-    """A room, or everything; and nothing is kept of who is gone."""
+def test_a_client_that_left_gets_nothing(rooms: Rooms) -> None:
+    """After leaving a room, or disconnecting; no state is left of a disconnected client."""
     sid = join(rooms, "e1", "a", "b")
     rooms.leave_room(sid, DESK, "a")
     rooms.emit("hello", None, DESK, room="a")
@@ -95,7 +95,7 @@ def test_who_left_is_not_told(rooms: Rooms) -> None:
 
 
 def test_leaving_twice_is_harmless(rooms: Rooms) -> None:
-    """Also what nobody was ever in."""
+    """Also leaving a room that the client was never in."""
     sid = join(rooms, "e1")
     rooms.leave_room(sid, DESK, "a")
     rooms.disconnect(sid, DESK)
@@ -108,8 +108,8 @@ def test_leaving_twice_is_harmless(rooms: Rooms) -> None:
 
 
 @pytest.mark.usefixtures("restless")
-def test_many_come_and_go_at_once(rooms: Rooms) -> None:
-    """In several threads: nobody is lost, refused, or left behind."""
+def test_many_clients_come_and_go_concurrently(rooms: Rooms) -> None:
+    """In several threads: no client is lost, refused, or left over."""
     failed: list[str] = []
 
     def visit(name: str) -> None:

@@ -120,7 +120,7 @@ OVERRIDES = [
 
 @pytest.mark.parametrize("name", [*WRITTEN_AGAINST, *EXTENSIONS_WRITTEN_AGAINST])
 def test_versions(name: str) -> None:
-    """A new version is looked through before it is let in."""
+    """A new version must be reviewed before it is used."""
     known = {**WRITTEN_AGAINST, **EXTENSIONS_WRITTEN_AGAINST}
 
     assert known[name] == version(name), f"read what changed in {name}, then note the version"
@@ -130,14 +130,14 @@ def test_versions(name: str) -> None:
     ("owner", "name"), [(owner, name) for owner, names in SIGNATURES.items() for name in names]
 )
 def test_signatures(owner: type, name: str) -> None:
-    """What is overridden or called is there, and is called as it was."""
+    """Everything overridden or called exists with the known signature."""
     assert hasattr(owner, name), f"{owner.__qualname__}.{name} is gone"
     assert SIGNATURES[owner][name] == str(inspect.signature(getattr(owner, name)))
 
 
 @pytest.mark.parametrize(("ours", "theirs"), OVERRIDES)
 def test_overrides_can_be_called_as_the_library_does(ours: type, theirs: type) -> None:
-    """Ours take what theirs take, by place; and what the library calls is listed above."""
+    """Ours accept the library's positional arguments; each overridden method is listed above."""
     listed = SIGNATURES[theirs]
     for name, own in vars(ours).items():
         if inspect.isfunction(own) and name != "__init__" and hasattr(theirs, name):
@@ -152,8 +152,8 @@ def test_overrides_can_be_called_as_the_library_does(ours: type, theirs: type) -
             ], name
 
 
-def test_what_a_server_is_made_of() -> None:
-    """The attributes that are used, with the types they have."""
+def test_attributes_of_a_server() -> None:
+    """The attributes that are used have the expected types."""
     server = RealtimeServer(async_mode="threading", logger=logging.getLogger("test"))
     engine = server.eio
 
@@ -180,8 +180,8 @@ def test_what_a_server_is_made_of() -> None:
     assert "threading" == server.async_mode
 
 
-def test_how_rooms_are_kept() -> None:
-    """By namespace, room and client, each known by both of its names; waiting ones in lists."""
+def test_the_librarys_room_structures() -> None:
+    """By namespace, room and client, mapped both ways; pending clients in lists."""
     server = RealtimeServer(async_mode="threading", logger=logging.getLogger("test"))
     sid = server.manager.pre_connect("eio", "/a")
 
@@ -191,8 +191,8 @@ def test_how_rooms_are_kept() -> None:
     assert ({}, {}) == (server.manager.pending_disconnect, server.manager.callbacks)
 
 
-def test_how_flask_binds_it() -> None:
-    """What `SocketIO.init_app` of ours replaces and hands on."""
+def test_flask_socketio_internals() -> None:
+    """What our `SocketIO.init_app` replaces and passes on."""
     socket = SocketIO()
 
     assert (None, {}, [], []) == (
@@ -209,8 +209,8 @@ def test_how_flask_binds_it() -> None:
 # What the seam makes of them
 
 
-def test_what_is_emitted_while_connecting_follows_the_answer(serve: Serve) -> None:
-    """Whoever emits it, the client first learns that it is connected."""
+def test_events_emitted_while_connecting_follow_the_answer(serve: Serve) -> None:
+    """Whichever code emits them, the client first learns that it is connected."""
     server = serve()
 
     def connect(sid: str, environ: dict[str, Any]) -> None:
@@ -228,8 +228,8 @@ def test_what_is_emitted_while_connecting_follows_the_answer(serve: Serve) -> No
     assert ['42["early"]', '42["early too"]'] == received[1:]
 
 
-def test_a_refusal_is_the_only_word(serve: Serve) -> None:
-    """What was emitted before it is dropped, and the session ends if nothing else is joined."""
+def test_a_refusal_is_the_only_packet(serve: Serve) -> None:
+    """Events emitted before it are dropped, and the session ends if no other namespace is joined."""
     server = serve(connect_timeout=0.2)
 
     def connect(sid: str, environ: dict[str, Any]) -> None:
@@ -245,7 +245,7 @@ def test_a_refusal_is_the_only_word(serve: Serve) -> None:
 
 
 def test_a_connect_handler_that_fails(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
-    """The client is told nothing but that; the log has it once."""
+    """The client gets "Internal error" only; the log has one line."""
     server = serve()
 
     def connect(sid: str, environ: dict[str, Any]) -> None:
@@ -260,7 +260,7 @@ def test_a_connect_handler_that_fails(serve: Serve, caplog: pytest.LogCaptureFix
 
 
 def test_an_event_handler_that_fails(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
-    """The client hears nothing of it and goes on; the log has it once a second."""
+    """The client is not notified and goes on; the log has one line a second."""
     server, done = serve(), threading.Event()
 
     def fail(sid: str) -> None:
@@ -293,10 +293,10 @@ def test_an_event_handler_that_fails(serve: Serve, caplog: pytest.LogCaptureFixt
         '51-["a"]',
     ],
 )
-def test_whoever_speaks_nonsense_is_cut(
+def test_an_invalid_packet_closes_the_session(
     serve: Serve, caplog: pytest.LogCaptureFixture, said: str
 ) -> None:
-    """Its session is closed; the log has a line of it, without a traceback."""
+    """The log has one line about it, without a traceback."""
     server = serve()
     server.on("connect", accept_all)
     client = PollingClient(wsgi_client(server.eio))
@@ -308,10 +308,10 @@ def test_whoever_speaks_nonsense_is_cut(
     assert 1 == server.eio.reactor.counters["bad_packets"]
 
 
-def test_many_who_speak_nonsense_are_one_line(
+def test_many_invalid_packets_are_throttled_in_the_log(
     serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The log cannot be filled by strangers."""
+    """Clients cannot fill the log."""
     server, began = serve(), time.monotonic()
     for _ in range(50):
         PollingClient(wsgi_client(server.eio)).send("abc", "def", "ghi")
@@ -320,8 +320,10 @@ def test_many_who_speak_nonsense_are_one_line(
     assert len(caplog.records) <= 2 + time.monotonic() - began
 
 
-def test_an_answer_to_nothing_is_ignored(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
-    """Whatever number it has, also while a question is open; the right one still counts."""
+def test_an_unexpected_acknowledgement_is_ignored(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever its number, also while one is expected; the right one still counts."""
     server, answers = serve(), list[Any]()
     server.on("connect", accept_all)
     client = PollingClient(wsgi_client(server.eio))
@@ -338,8 +340,8 @@ def test_an_answer_to_nothing_is_ignored(serve: Serve, caplog: pytest.LogCapture
     assert [] == [record.message for record in caplog.records if record.levelno >= logging.ERROR]
 
 
-def test_attachments_of_one_who_goes_are_forgotten(serve: Serve) -> None:
-    """A packet that was never completed is not kept."""
+def test_incomplete_packets_are_dropped_at_disconnect(serve: Serve) -> None:
+    """A packet without all its attachments is not kept."""
     server = serve()
     server.on("connect", accept_all)
     client = PollingClient(wsgi_client(server.eio))
@@ -352,7 +354,7 @@ def test_attachments_of_one_who_goes_are_forgotten(serve: Serve) -> None:
 
 
 def test_a_room_gets_one_frame(serve: Serve) -> None:
-    """An event for many is encoded once, and each of them hears it."""
+    """An event for a room is encoded a single time, and each member gets it."""
     server = serve()
     server.on("connect", lambda sid, environ: server.enter_room(sid, "all"))
     clients = [PollingClient(wsgi_client(server.eio)) for _ in range(3)]
@@ -363,8 +365,8 @@ def test_a_room_gets_one_frame(serve: Serve) -> None:
     assert [['42["price",{"a":1}]']] * 3 == [client.receive() for client in clients]
 
 
-def test_a_loss_is_told_to_the_namespace(serve: Serve) -> None:
-    """By the name the client has there."""
+def test_dropped_events_are_reported_to_the_namespace(serve: Serve) -> None:
+    """With the client's id in that namespace."""
     server, lost = serve(), list[str]()
     server.on("connect", accept_all)
     server.on_lost("/", lost.append)
@@ -379,8 +381,8 @@ def test_a_loss_is_told_to_the_namespace(serve: Serve) -> None:
     assert server.session_of("unknown", "/") is None
 
 
-def test_who_leaves_every_namespace_has_to_come_back(serve: Serve) -> None:
-    """In time; the request it came with is not kept meanwhile."""
+def test_a_client_without_a_namespace_must_join_one(serve: Serve) -> None:
+    """Within the timeout; the request's environment is not kept meanwhile."""
     server = serve(connect_timeout=3)
     server.on("connect", accept_all)
     client = PollingClient(wsgi_client(server.eio))
@@ -414,7 +416,7 @@ def test_who_leaves_every_namespace_has_to_come_back(serve: Serve) -> None:
     )
 )
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_nothing_that_is_said_is_an_accident(
+def test_no_packets_cause_an_error(
     serve: Serve, caplog: pytest.LogCaptureFixture, said: list[str]
 ) -> None:
     """Whatever packets come in whatever order, no error of ours or of the libraries is logged."""

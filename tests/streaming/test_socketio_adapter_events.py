@@ -32,12 +32,11 @@ NAMES = st.sampled_from(
 @settings(
     deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_an_event_is_its_senders(
+def test_an_event_belongs_to_its_sender(
     serve: Serve, catch_all: str, event: str, values: list[Any], binary: bool, asks: bool
 ) -> None:
-    """Whatever it is called and whatever it carries, also the name of somebody else.
-
-    With a handler of its own and one for all others, of a namespace or of all namespaces.
+    """Whatever its name and arguments, also another client's id; with a handler of its own and a
+    catch-all one, of a namespace or of all namespaces.
     """
     server, senders = serve(), list[Any]()
 

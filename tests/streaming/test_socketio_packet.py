@@ -54,7 +54,7 @@ def facts(packet: StrictPacket) -> tuple[Any, ...]:
     ],
 )
 def test_as_in_the_specification(text: str, expected: tuple[Any, ...]) -> None:
-    """The protocol's own examples, and their like."""
+    """The protocol's own examples, and similar ones."""
     assert expected == facts(read(text))
 
 
@@ -66,10 +66,10 @@ def test_as_in_the_specification(text: str, expected: tuple[Any, ...]) -> None:
     binary=st.lists(st.binary(max_size=9), max_size=3),
 )
 @settings(deadline=None)
-def test_what_the_library_writes_is_read(
+def test_packets_of_the_library_are_read(
     kind: int, namespace: str | None, number: int, values: list[Any], binary: list[bytes]
 ) -> None:
-    """Any event or acknowledgement of a well-behaved client, with bytes in it or without."""
+    """Any event or acknowledgement of a valid client, with or without attachments."""
     data = [*(["name"] if kind == EVENT else []), *values, *binary, {"inner": binary}]
     sent = packets.Packet(kind, data=data, namespace=namespace, id=number).encode()
     text, *attachments = sent if isinstance(sent, list) else [sent]
@@ -135,21 +135,21 @@ def test_what_the_library_writes_is_read(
         f"6-1[{PLACE % 0}]",
     ],
 )
-def test_what_is_refused(text: str) -> None:
-    """Whatever the specification does not have."""
+def test_invalid_packets_are_refused(text: str) -> None:
+    """Everything that the specification does not allow."""
     with pytest.raises(ValueError, match=r"."):
         read(text)
 
 
 @pytest.mark.parametrize("text", [None, b'2["a"]', 2, ["a"]])
 def test_a_packet_is_text(text: Any) -> None:
-    """Bytes belong behind one."""
+    """Bytes are attachments only."""
     with pytest.raises((ValueError, TypeError)):
         StrictPacket(None).decode(text)
 
 
-def test_ten_attachments_are_not_too_many() -> None:
-    """The reference server takes as many."""
+def test_ten_attachments_are_accepted() -> None:
+    """The reference server accepts as many."""
     places = ",".join(PLACE % number for number in range(10))
     data = read(f'510-["a",{places}]', *[b"%d" % number for number in range(10)]).data
 
@@ -157,7 +157,7 @@ def test_ten_attachments_are_not_too_many() -> None:
 
 
 def test_attachments_are_bytes_and_no_more_than_announced() -> None:
-    """Text instead of them, or one too many, is refused."""
+    """Text instead of bytes, or one too many, is refused."""
     packet = StrictPacket(encoded_packet=f'51-["a",{PLACE % 0}]')
     with pytest.raises(ValueError, match="binary"):
         packet.add_attachment('2["b"]')
@@ -168,8 +168,8 @@ def test_attachments_are_bytes_and_no_more_than_announced() -> None:
 
 @pytest.mark.parametrize("depth", [10, 400, 700, 900, 2000, 200_000])
 @pytest.mark.parametrize("kind", ["2", "51-"])
-def test_how_deep_it_goes_is_bounded(kind: str, depth: int) -> None:
-    """Nesting without end is refused, or read, but never an accident."""
+def test_nesting_is_bounded(kind: str, depth: int) -> None:
+    """Deep nesting is read or refused, but never crashes."""
     inner = PLACE % 0 if kind == "51-" else "1"
     text = f'{kind}["a",{"[" * depth}{inner}{"]" * depth}]'
     try:
@@ -179,7 +179,7 @@ def test_how_deep_it_goes_is_bounded(kind: str, depth: int) -> None:
 
 
 def test_huge_numbers_are_refused() -> None:
-    """A number of ten thousand digits is no event of ours."""
+    """A number of ten thousand digits is refused."""
     for digits in ("1" * 10_001, "1" * 10_001 + ".5", "0." + "1" * 10_001 + "e99999"):
         with pytest.raises(ValueError, match=r"."):
             read(f'2["a",{digits}]')
@@ -201,7 +201,7 @@ def test_huge_numbers_are_refused() -> None:
 )
 @settings(deadline=None, max_examples=300)
 def test_reading_fails_in_one_way(text: str, attachments: list[bytes | str]) -> None:
-    """Whatever comes, it is a packet or a ValueError."""
+    """Any input is a packet or raises ValueError."""
     try:
         packet = StrictPacket(encoded_packet=text)
         for attachment in attachments:

@@ -13,7 +13,7 @@ _log = logging.getLogger(__name__)
 def test_one_line_a_second(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first at once; later ones say how many were left out."""
+    """The first at once; later ones count the lines left out."""
     now = 100.0
     monkeypatch.setattr(
         "omcrm.streaming.throttled_log.time", SimpleNamespace(monotonic=lambda: now)
@@ -35,7 +35,7 @@ def test_one_line_a_second(
 
 
 def test_an_exception_comes_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
-    """The one that is being handled, where its turn has come."""
+    """The current exception is logged, within the same rate."""
     throttled = ThrottledLog(_log)
     for number in range(3):
         try:
@@ -48,8 +48,8 @@ def test_an_exception_comes_with_its_traceback(caplog: pytest.LogCaptureFixture)
     assert (0,) == caplog.records[0].exc_info[1].args
 
 
-def test_the_kinds_share_a_turn(caplog: pytest.LogCaptureFixture) -> None:
-    """A warning and an error of the same speaker are one line."""
+def test_warnings_and_errors_share_the_limit(caplog: pytest.LogCaptureFixture) -> None:
+    """A warning and an error of the same log are one line."""
     throttled = ThrottledLog(_log)
     throttled.warning("a")
     try:
@@ -60,6 +60,6 @@ def test_the_kinds_share_a_turn(caplog: pytest.LogCaptureFixture) -> None:
     assert ["a"] == caplog.messages
 
 
-def test_what_is_logged_is_no_format() -> None:
-    """Values may hold anything."""
+def test_values_are_not_formatted_again() -> None:
+    """Values may contain any text."""
     ThrottledLog(_log).warning("%s", "100 %s of %d")

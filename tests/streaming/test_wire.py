@@ -22,13 +22,13 @@ from omcrm.streaming import wire
     ],
 )
 def test_prices_are_written_digit_for_digit(number: str, text: str) -> None:
-    """A decimal leaves as the number it is, without a float's noise and not as a string."""
+    """A decimal is written as an exact number, not as a float or a string."""
     assert f'{{"price":{text}}}' == wire.dumps({"price": Decimal(number)})
 
 
 @pytest.mark.parametrize("number", ["1E-8", "0.00000001", "1E+3", "0E-8", "1.5E-7"])
 def test_very_small_and_very_large_numbers_are_exact_numbers(number: str) -> None:
-    """However the number is spelled, any reader of JSON reads the same number."""
+    """However the number is written, any JSON reader reads the same number."""
     text = wire.dumps([Decimal(number)])
 
     assert [Decimal(number)] == json.loads(text, parse_float=Decimal, parse_int=Decimal)
@@ -37,18 +37,18 @@ def test_very_small_and_very_large_numbers_are_exact_numbers(number: str) -> Non
 @settings(deadline=None, derandomize=True, database=None, max_examples=200)
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**12), max_value=10**12))
 def test_any_number_is_read_back(number: Decimal) -> None:
-    """No digit is lost or made up on the wire."""
+    """No digit is lost or added on the wire."""
     text = wire.dumps(number)
 
     assert number == json.loads(text, parse_float=Decimal, parse_int=Decimal)
 
 
-def test_text_is_written_once_and_whole() -> None:
-    """JSON is compact, and whatever a symbol is called."""
+def test_json_is_compact() -> None:
+    """Without blanks; text is escaped where JSON requires it."""
     assert '{"a":[1,null,true,"Zürich\\u0000"]}' == wire.dumps({"a": [1, None, True, "Zürich\0"]})
 
 
-def test_options_of_other_libraries_are_of_no_use() -> None:
+def test_options_of_other_libraries_are_ignored() -> None:
     """Socket.IO passes the options of the standard library."""
     assert '{"a":1}' == wire.dumps({"a": 1}, separators=(", ", ": "), indent=4)
     assert {"a": 1} == wire.loads('{"a": 1}', parse_float=Decimal)
@@ -59,7 +59,7 @@ def test_options_of_other_libraries_are_of_no_use() -> None:
     [("null", None), ('["ping"]', ["ping"]), (b'{"a":1.5}', {"a": 1.5}), ('"\\u00e9"', "é")],
 )
 def test_reads_json(text: str | bytes, value: Any) -> None:
-    """What is JSON is read, as text or as bytes."""
+    """Text and bytes are read."""
     assert value == wire.loads(text)
 
 
@@ -80,8 +80,8 @@ def test_reads_json(text: str | bytes, value: Any) -> None:
         "9" * 5000,
     ],
 )
-def test_anything_else_is_a_value_error(text: str | bytes) -> None:
-    """Whoever reads has one exception to expect."""
+def test_invalid_json_is_a_value_error(text: str | bytes) -> None:
+    """Callers have one exception to expect."""
     with pytest.raises(ValueError):
         wire.loads(text)
 
@@ -89,7 +89,7 @@ def test_anything_else_is_a_value_error(text: str | bytes) -> None:
 @pytest.mark.parametrize("bomb", ["[", '{"a":', '[{"a":'])
 @pytest.mark.parametrize("closing", [False, True])
 def test_huge_nesting_is_a_value_error(bomb: str, closing: bool) -> None:
-    """A hundred thousand brackets overflow no stack."""
+    """A hundred thousand brackets do not overflow the stack."""
     depth = 100_000
     ends = "".join({"[": "]", "{": "}"}[bracket] for bracket in reversed(bomb) if bracket in "[{")
     text = bomb * depth + ("1" + ends * depth if closing else "")

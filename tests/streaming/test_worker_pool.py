@@ -12,8 +12,8 @@ from omcrm.streaming.worker_pool import WorkerPool
 from tests.processes import PATIENCE, wait_for
 
 
-def test_a_job_is_done_elsewhere() -> None:
-    """Not in the caller's thread, and not later than now."""
+def test_a_job_runs_in_a_worker_thread() -> None:
+    """Not in the caller's thread, and immediately."""
     workers, names = WorkerPool(), list[str]()
     workers.do(lambda: names.append(threading.current_thread().name))
     wait_for(lambda: names, 5)
@@ -21,8 +21,8 @@ def test_a_job_is_done_elsewhere() -> None:
     assert ["worker"] == names
 
 
-def test_what_is_done_is_not_held() -> None:
-    """A thread that waits for the next job has forgotten the last one."""
+def test_a_finished_job_is_freed() -> None:
+    """A thread that waits for the next job does not hold the last one."""
     workers, done = WorkerPool(), threading.Event()
 
     class Job:
@@ -39,8 +39,8 @@ def test_what_is_done_is_not_held() -> None:
     assert 1 == workers.size
 
 
-def test_there_are_never_too_many() -> None:
-    """With all busy, jobs wait; none is forgotten."""
+def test_the_number_of_threads_is_bounded() -> None:
+    """With all threads busy, jobs wait; none is lost."""
     workers, may_end = WorkerPool(most=3, idle=0.1), threading.Event()
     lock, done, busy, peak = threading.Lock(), count(), set[int](), list[int]()
 
@@ -63,8 +63,8 @@ def test_there_are_never_too_many() -> None:
     assert 3 == max(peak)
 
 
-def test_who_is_free_is_used() -> None:
-    """One job after the other needs one thread only."""
+def test_idle_threads_are_reused() -> None:
+    """Consecutive jobs need one thread only."""
     workers, done = WorkerPool(), list[int]()
     for number in range(20):
         workers.do(lambda: done.append(threading.get_ident()))
@@ -74,8 +74,8 @@ def test_who_is_free_is_used() -> None:
     assert 1 == len(set(done))
 
 
-def test_the_idle_go() -> None:
-    """Without work nobody stays, and the next job finds somebody."""
+def test_idle_threads_end() -> None:
+    """Without work no thread stays, and the next job starts one."""
     workers, done = WorkerPool(idle=0.05), list[int]()
     for number in range(3):
         workers.do(lambda number=number: done.append(number))
@@ -85,8 +85,8 @@ def test_the_idle_go() -> None:
 
 
 @pytest.mark.usefixtures("restless")
-def test_none_is_lost_between_coming_and_going() -> None:
-    """Jobs that come just when somebody gives up waiting are done, too."""
+def test_no_job_is_lost_while_threads_end() -> None:
+    """Jobs that arrive when a thread is about to end are run, too."""
     workers, done = WorkerPool(most=2, idle=0.001), count()
     for _ in range(300):
         workers.do(lambda: next(done))
@@ -97,8 +97,8 @@ def test_none_is_lost_between_coming_and_going() -> None:
     assert 600 == next(done)
 
 
-def test_a_failure_is_logged_seldom_and_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
-    """Its thread goes on with the next job."""
+def test_failing_jobs_are_logged_at_a_limited_rate(caplog: pytest.LogCaptureFixture) -> None:
+    """The thread goes on with the next job."""
     workers, done = WorkerPool(most=1), list[bool]()
 
     def fail() -> None:

@@ -54,7 +54,7 @@ def again(here: Here, page: RawPage) -> Iterator[Again]:
 
 
 def test_snapshot_then_success_then_acknowledgement(here: Here, page: RawPage) -> None:
-    """Whoever is told of the success has all the prices it is about."""
+    """When a page gets the success, it has all the prices."""
     here.price("BTC")
     success = page.subscribe("BTC", "ETH", "AAPL")
 
@@ -65,7 +65,7 @@ def test_snapshot_then_success_then_acknowledgement(here: Here, page: RawPage) -
 
 @pytest.mark.parametrize("page", ["websocket", "polling"], indirect=True)
 def test_order_beside_a_stream(here: Here, page: RawPage) -> None:
-    """The same where prices of other symbols wait to be fetched."""
+    """Also while prices of other symbols wait to be sent."""
     page.subscribe("BTC")
     for symbol in ("ETH", "SOL", "AAPL"):
         here.price("BTC")
@@ -79,7 +79,7 @@ def test_order_beside_a_stream(here: Here, page: RawPage) -> None:
 
 @pytest.mark.parametrize("page", ["polling"], indirect=True)
 def test_order_during_an_upgrade(here: Here, page: PollingPage) -> None:
-    """The same where a page is about to go over from polling to a WebSocket."""
+    """Also while a page upgrades from polling to a WebSocket."""
     with page.upgrade():
         page.send("subscribe_to_instruments", {"symbols": ["BTC"]})
         wait_for(here.subscribers, 5, "the subscription")
@@ -88,8 +88,8 @@ def test_order_during_an_upgrade(here: Here, page: PollingPage) -> None:
     assert ["BTC", "subscription_success", ANSWER] == page.names()
 
 
-def test_a_change_follows(here: Here, page: RawPage) -> None:
-    """After the success come the changes, of what was subscribed to alone."""
+def test_changes_follow_the_success(here: Here, page: RawPage) -> None:
+    """Only changes of the subscribed symbols follow."""
     page.subscribe("BTC")
     here.price("ETH")
     number = here.price("BTC")
@@ -111,8 +111,8 @@ def send_apart(here: Here, page: RawPage, *symbols: str) -> int:
     return number
 
 
-def test_who_comes_back_gets_what_changed(here: Here, page: RawPage, again: Again) -> None:
-    """With `since` a page is sent nothing that it has already, and everything else."""
+def test_a_resuming_page_gets_what_changed(here: Here, page: RawPage, again: Again) -> None:
+    """With `since` a page gets nothing that it has already, and everything else."""
     epoch = page.subscribe("BTC", "ETH", "SOL", "AAPL")["epoch"]
     seq = send_apart(here, page, "BTC", "SOL")
     page.close()
@@ -128,8 +128,10 @@ def test_who_comes_back_gets_what_changed(here: Here, page: RawPage, again: Agai
     assert here.price("BTC") == back.read_until("price_update")["seq"]
 
 
-def test_who_missed_nothing_gets_next_to_nothing(page: RawPage, here: Here, again: Again) -> None:
-    """Where no price has changed, none is sent but those of the last moment."""
+def test_a_resuming_page_without_changes_gets_almost_nothing(
+    page: RawPage, here: Here, again: Again
+) -> None:
+    """Only quotes of the last moment are sent again."""
     epoch = page.subscribe("BTC", "ETH", "AAPL")["epoch"]
     seq = send_apart(here, page, "ETH", "ETH")
     page.close()
@@ -145,8 +147,8 @@ def test_who_missed_nothing_gets_next_to_nothing(page: RawPage, here: Here, agai
     [{"epoch": "another run"}, {"epoch": ""}, {"seq": 10**30}, {"seq": 0}],
     ids=["another epoch", "none", "never told", "nothing seen"],
 )
-def test_who_was_elsewhere_gets_everything(here: Here, wrong: dict[str, Any]) -> None:
-    """Where nobody knows what a page has, it is sent all there is."""
+def test_an_unknown_resume_token_gives_a_full_snapshot(here: Here, wrong: dict[str, Any]) -> None:
+    """If it is unknown what a page has, all quotes are sent."""
     with WebSocketPage(here.browser) as page:
         answer = page.subscribe("BTC", "AAPL")
     since = {"epoch": answer["epoch"], "seq": answer["seq"], **wrong}
@@ -160,7 +162,7 @@ def test_who_was_elsewhere_gets_everything(here: Here, wrong: dict[str, Any]) ->
 
 
 def test_a_slower_rate(here: Here, page: RawPage) -> None:
-    """A page that asks for fewer updates gets so many at most, and the last one in any case."""
+    """A page that requests fewer updates gets no more, and always the last one."""
     began = time.monotonic()
     answer = page.subscribe("BTC", max_rate=3)
     page.received.clear()
@@ -177,8 +179,8 @@ def test_a_slower_rate(here: Here, page: RawPage) -> None:
     assert updates <= most
 
 
-def test_the_rate_that_counts_is_the_last_one_asked_for(here: Here, page: RawPage) -> None:
-    """A page may change its mind; one that says nothing means what it said before."""
+def test_the_last_requested_rate_applies(here: Here, page: RawPage) -> None:
+    """A page may change its rate; a request without one keeps it."""
     rates = [
         page.subscribe("BTC")["max_rate"],
         page.subscribe("BTC", max_rate=1)["max_rate"],
@@ -191,7 +193,7 @@ def test_the_rate_that_counts_is_the_last_one_asked_for(here: Here, page: RawPag
 
 
 def test_each_rate_has_its_own_epoch(here: Here, page: RawPage) -> None:
-    """Numbers of one rate mean nothing at another: there a page gets everything."""
+    """Numbers of one rate mean nothing at another: there a page gets a full snapshot."""
     slow = page.subscribe("BTC", max_rate=1)
     since = {"epoch": slow["epoch"], "seq": slow["seq"]}
     page.received.clear()
@@ -213,8 +215,8 @@ def test_each_rate_has_its_own_epoch(here: Here, page: RawPage) -> None:
         ({"since": {"epoch": "x", "seq": -1}}, "$.since.seq"),
     ],
 )
-def test_wrong_details(here: Here, details: dict[str, Any], field: str) -> None:
-    """What cannot be meant is refused with the field's name, and nothing is subscribed to."""
+def test_invalid_details(here: Here, details: dict[str, Any], field: str) -> None:
+    """They are refused with the field's name, and nothing is subscribed to."""
     with WebSocketPage(here.browser) as page:
         answer = page.subscribe("BTC", **details)
 
@@ -227,8 +229,8 @@ def test_wrong_details(here: Here, details: dict[str, Any], field: str) -> None:
 # Who does not read
 
 
-def test_a_page_that_lost_events_is_told(here: Here) -> None:
-    """Where a page did not read its answers until there were too many, it is told to ask anew."""
+def test_a_page_is_notified_of_dropped_events(here: Here) -> None:
+    """A page that did not read until events were dropped gets `reload`."""
     everything = {"symbols": [f"X{number}" for number in range(1000)]}
     with WebSocketPage(here.browser, sockopt=SMALL) as page:
         page.subscribe("BTC")
@@ -249,7 +251,7 @@ def test_a_page_that_lost_events_is_told(here: Here) -> None:
 # Who is gone
 
 
-def test_who_leaves_is_told_nothing_more(here: Here, page: RawPage) -> None:
+def test_a_closed_page_is_removed(here: Here, page: RawPage) -> None:
     """However a page ends, nothing of it is kept."""
     page.subscribe("BTC", "ETH")
     assert 1 == here.subscribers()
@@ -259,8 +261,8 @@ def test_who_leaves_is_told_nothing_more(here: Here, page: RawPage) -> None:
     assert 0 == here.pages.counts()["connections"]
 
 
-def test_who_watches_nothing_more_is_told_nothing_more(here: Here, page: RawPage) -> None:
-    """Neither is anything kept of one that has unsubscribed from all."""
+def test_a_page_without_symbols_is_no_subscriber(here: Here, page: RawPage) -> None:
+    """Nothing is kept of a page that has unsubscribed from everything."""
     page.subscribe("BTC", "ETH")
     page.send("unsubscribe_from_instruments", {"symbols": ["BTC", "ETH", "SOL"]})
     page.read_until(ANSWER)
@@ -270,18 +272,18 @@ def test_who_watches_nothing_more_is_told_nothing_more(here: Here, page: RawPage
     assert 1 == here.subscribers()
 
 
-def test_who_is_dropped_is_told_nothing_more(here: Here, page: RawPage) -> None:
-    """The pages of a session that is over are taken out, too."""
+def test_a_dropped_page_is_removed(here: Here, page: RawPage) -> None:
+    """The pages of an ended login session are removed, too."""
     page.subscribe("BTC")
     here.drop()
 
     assert 0 == here.subscribers()
 
 
-def test_who_is_dropped_while_it_subscribes(
+def test_a_page_dropped_while_it_subscribes_is_removed(
     here: Here, page: RawPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who is disconnected in the middle of a subscription is not kept, either."""
+    """A page that is disconnected during a subscription is not kept either."""
     subscribe, subscribed = here.fanout.subscribe, threading.Event()
 
     def drop_before(*arguments: Any) -> Any:
@@ -297,10 +299,10 @@ def test_who_is_dropped_while_it_subscribes(
     wait_for(lambda: not here.subscribers(), 5, "the end")
 
 
-def test_a_page_comes_while_the_database_is_away(
+def test_a_page_connects_while_the_database_is_away(
     app: Flask, here: Here, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is refused with the reason, and those who are in go on."""
+    """It is refused with the reason, and connected pages go on."""
     with here.browser.desk() as page:
         page.subscribe("BTC")
         with app.app_context():

@@ -23,8 +23,8 @@ def kept(app: Flask) -> list[FeedEvent]:
         return feed_event.recent(100)
 
 
-def test_events_are_written_down_from_any_thread(app: Flask) -> None:
-    """The feeds' own thread has no app at hand, and none is left with it."""
+def test_events_are_stored_from_any_thread(app: Flask) -> None:
+    """The feeds' own thread has no app context before and after."""
     events = [event("one"), event("two")]
     thread = threading.Thread(target=FeedLog(app).write, args=(events,))
     thread.start()
@@ -33,8 +33,8 @@ def test_events_are_written_down_from_any_thread(app: Flask) -> None:
     assert events[::-1] == kept(app)
 
 
-def test_old_events_are_tidied_away(app: Flask) -> None:
-    """The first event after a start takes the old ones with it."""
+def test_old_events_are_deleted(app: Flask) -> None:
+    """The first event after a start deletes the old ones."""
     old, new = event("old", feed_event.KEPT_FOR + timedelta(days=1)), event("new")
     with app.app_context():
         feed_event.add([old])
@@ -44,8 +44,8 @@ def test_old_events_are_tidied_away(app: Flask) -> None:
     assert [new] == kept(app)
 
 
-def test_is_not_tidied_at_every_event(app: Flask) -> None:
-    """Once in some hours is enough."""
+def test_old_events_are_not_deleted_at_every_event(app: Flask) -> None:
+    """Only every few hours."""
     log = FeedLog(app)
     log.write([event("first")])
     old = event("old", feed_event.KEPT_FOR + timedelta(days=1))
@@ -57,8 +57,10 @@ def test_is_not_tidied_at_every_event(app: Flask) -> None:
     assert ["second", "old", "first"] == [entry.reason for entry in kept(app)]
 
 
-def test_what_cannot_be_kept_is_told(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
-    """A database that fails stops no feed, and the events stand in the log."""
+def test_events_that_cannot_be_stored_are_logged(
+    app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A failing database stops no feed, and the events are in the log."""
     with app.app_context():
         feed_event.FeedEventRow.__table__.drop(db.engine)
     log = FeedLog(app)

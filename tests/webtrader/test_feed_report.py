@@ -70,7 +70,7 @@ def report_live(report_now: Report) -> Report:
 
 
 def test_the_chain_is_in_the_policys_order(report_live: Report) -> None:
-    """Each source says its price, how good it is and how old."""
+    """Each source has its price, price class and age."""
     btc = symbol_report(report_live())
     chain = btc["chain"]
 
@@ -83,16 +83,16 @@ def test_the_chain_is_in_the_policys_order(report_live: Report) -> None:
     assert all(link["price"] > 0 and 0 <= link["age_seconds"] < 60 for link in chain)
 
 
-def test_a_symbol_that_nobody_streams_has_its_last_resort(report_live: Report) -> None:
-    """Where there is one source there is no next one."""
+def test_a_symbol_without_a_stream_has_its_last_resort(report_live: Report) -> None:
+    """With a single source there is no standby."""
     apple = symbol_report(report_live(), "AAPL")
 
     assert ("last_resort", None) == (apple["source"], apple["runner_up"])
     assert [("last_resort", 213.3)] == [(link["source"], link["price"]) for link in apple["chain"]]
 
 
-def test_a_symbol_without_any_price_is_told(app: Flask) -> None:
-    """Before the start nobody speaks for anything, and nothing is made up."""
+def test_a_symbol_without_any_price(app: Flask) -> None:
+    """Before the start no source is active, and nothing is made up."""
     manager = RealTimeDataManager(FeedSettings())
     manager.follow(CATALOGUE[:1])
     with app.app_context():
@@ -106,10 +106,10 @@ def test_a_symbol_without_any_price_is_told(app: Flask) -> None:
     } == report
 
 
-def test_a_spike_is_in_quarantine_with_what_the_others_said(
+def test_a_spike_is_in_quarantine_with_the_other_sources_prices(
     report_live: Report, exchange: Exchange
 ) -> None:
-    """The refused price stands beside the source's own last one and Coinbase's."""
+    """The rejected price is listed with the source's own last one and Coinbase's."""
     exchange.fault("spike", symbol="BTCUSDT", factor=3, count=1)
     wait_for(lambda: report_live()["quarantine"], 5, "the refusal")
     (refused, *_) = report_live()["quarantine"]
@@ -126,10 +126,10 @@ def test_a_spike_is_in_quarantine_with_what_the_others_said(
     assert all(abs(other["price"] / own - 1) < 0.1 for other in refused["others"])
 
 
-def test_the_newest_refusal_comes_first_and_fifty_are_enough(
+def test_the_newest_rejection_comes_first_and_fifty_are_listed(
     report_live: Report, exchange: Exchange, manager: RealTimeDataManager
 ) -> None:
-    """A source that is refused for ever does not make the answer long."""
+    """A source that is always rejected does not make the answer long."""
     exchange.fault("spike", symbol="BTCUSDT", factor=3, count=60)
     wait_for(lambda: manager.engine.validator.rejected["jump"] >= 60, 10, "the refusals")
     times = [rejection["at"] for rejection in report_live()["quarantine"]]
@@ -138,8 +138,8 @@ def test_the_newest_refusal_comes_first_and_fifty_are_enough(
     assert sorted(times, reverse=True) == times
 
 
-def test_a_refused_book_is_told_by_bid_and_ask(report_live: Report, exchange: Exchange) -> None:
-    """What has no trade has no price."""
+def test_a_rejected_book_has_bid_and_ask(report_live: Report, exchange: Exchange) -> None:
+    """Without a trade there is no price."""
     exchange.fault("crossed", symbol="BTCUSDT")
     wait_for(lambda: report_live()["quarantine"], 5, "the refusal")
     (refused, *_) = report_live()["quarantine"]
@@ -148,8 +148,8 @@ def test_a_refused_book_is_told_by_bid_and_ask(report_live: Report, exchange: Ex
     assert refused["bid"] > refused["ask"] > 0
 
 
-def test_who_takes_over_is_an_event(report_live: Report, exchange: Exchange) -> None:
-    """When Binance falls silent, Coinbase speaks; the log says since when and why."""
+def test_a_failover_is_an_event(report_live: Report, exchange: Exchange) -> None:
+    """When Binance falls silent, Coinbase becomes active; the event has duration and reason."""
     exchange.fault("mute", venue="binance")
 
     def failovers() -> list[dict[str, Any]]:
@@ -166,7 +166,7 @@ def test_who_takes_over_is_an_event(report_live: Report, exchange: Exchange) -> 
 
 
 def test_events_survive_the_manager(app: Flask, report_live: Report) -> None:
-    """They are read from the database, newest first, and a hundred are enough."""
+    """They are read from the database, newest first, a hundred at most."""
     # What is old is forgotten, when the feeds write their first event.
     began = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=10)
     with app.app_context():
@@ -197,8 +197,8 @@ def test_events_survive_the_manager(app: Flask, report_live: Report) -> None:
     ]
 
 
-def test_quotas_are_told_by_source_and_budget(report_live: Report, exchange: Exchange) -> None:
-    """Only who is asked has any; what is used and left make up what is allowed."""
+def test_quotas_by_source_and_budget(report_live: Report, exchange: Exchange) -> None:
+    """Only polled sources have quotas; used and left calls add up to the allowed ones."""
     for venue in ("binance", "coinbase"):
         exchange.fault("mute", venue=venue)
     wait_for(
@@ -219,15 +219,15 @@ def test_quotas_are_told_by_source_and_budget(report_live: Report, exchange: Exc
 
 
 def test_prices_stay_exact(report_live: Report, app: Flask, manager: RealTimeDataManager) -> None:
-    """No price becomes a float on its way into the report."""
+    """No price becomes a float in the report."""
     with app.app_context():
         chain = symbol_report(feed_report(manager, datetime.now(UTC)))["chain"]
 
     assert {Decimal} == {type(link["price"]) for link in chain}
 
 
-def test_only_administrators_get_it(app: Flask) -> None:
-    """Others see how the feeds do, not what they cost and what was refused."""
+def test_only_administrators_get_the_report(app: Flask) -> None:
+    """Others see the status of the feeds, not quotas and rejected ticks."""
     with app.app_context():
         everybody = service.realtime_status(is_admin=False)
         administrators = service.realtime_status(is_admin=True)

@@ -37,8 +37,8 @@ def status(
         ("https://desk.example.com", "https://desk.example.com"),
     ],
 )
-def test_our_own_pages_come_in(base: str, origin: str) -> None:
-    """Without a public address, the host that was asked for is the origin."""
+def test_our_own_pages_are_accepted(base: str, origin: str) -> None:
+    """Without a public address, the request's host is the allowed origin."""
     assert 200 == status(origin, base=base)
 
 
@@ -57,38 +57,38 @@ def test_our_own_pages_come_in(base: str, origin: str) -> None:
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
 def test_other_origins_are_refused(origin: str, method: str) -> None:
-    """A page of another scheme, host or port is told 403, whatever it does."""
+    """A page of another scheme, host or port gets 403, with any method."""
     assert 403 == status(origin, method=method)
 
 
 def test_a_set_public_address_is_the_only_origin() -> None:
-    """Behind a proxy the host that was asked for does not matter."""
+    """Behind a proxy the request's host does not matter."""
     pages = "https://desk.example.com"
 
     assert 200 == status(pages, public_url=pages)
     assert 403 == status("http://desk.local:5000", public_url=pages)
 
 
-def test_programs_without_an_origin_come_in() -> None:
-    """Only browsers say where they come from; a program needs its login anyway."""
+def test_programs_without_an_origin_are_accepted() -> None:
+    """Only browsers send an Origin; a program needs its login anyway."""
     assert 200 == status(None)
 
 
 @pytest.mark.parametrize("path", ["/", "/auth/login", "/webtrader/dashboard", "/socket.iox"])
-def test_other_paths_are_not_looked_at(path: str) -> None:
-    """Forms have tokens of their own."""
+def test_other_paths_are_not_checked(path: str) -> None:
+    """Forms have their own CSRF tokens."""
     assert 200 == status("http://evil.example", path=path)
 
 
 @pytest.mark.parametrize(
     "path", ["/socket.io/?EIO=4&transport=websocket", "/socket.io/?EIO=4&transport=polling"]
 )
-def test_both_transports_are_looked_at(path: str) -> None:
-    """Neither a WebSocket nor polling comes in from elsewhere."""
+def test_both_transports_are_checked(path: str) -> None:
+    """Neither a WebSocket nor polling is accepted from another origin."""
     assert 403 == status("http://evil.example", path=path)
 
 
-def test_the_refusal_says_why_in_json() -> None:
+def test_the_refusal_is_json() -> None:
     """The answer has the shape of every other refusal, and its own length."""
     environ = create_environ("/socket.io/", headers={"Origin": "http://evil.example"})
     body, _, headers = run_wsgi_app(SameOrigin(within, ""), environ)
@@ -104,7 +104,7 @@ def test_the_refusal_says_why_in_json() -> None:
     )
 
 
-def test_stands_before_the_socket_in_the_app(app: Flask) -> None:
+def test_the_check_precedes_socketio_in_the_app(app: Flask) -> None:
     """In the app a foreign page does not even get a session with Socket.IO."""
     environ = create_environ(
         "/socket.io/?EIO=4&transport=polling", headers={"Origin": "http://evil.example"}

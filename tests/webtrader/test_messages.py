@@ -29,8 +29,8 @@ for _ in range(100_000):
         ),
     ],
 )
-def test_instruments_are_asked_for_by_symbol_or_id(body: Any, asked: Instruments) -> None:
-    """Either way is good, both together too, and unknown fields are passed over."""
+def test_instruments_by_symbol_or_id(body: Any, asked: Instruments) -> None:
+    """Either or both are accepted, and unknown fields are ignored."""
     assert asked == read(body, Instruments)
 
 
@@ -79,8 +79,8 @@ def test_instruments_are_asked_for_by_symbol_or_id(body: Any, asked: Instruments
     ],
     ids=lambda value: str(value)[:40] if isinstance(value, str) else None,
 )
-def test_anything_else_is_refused_with_the_field(body: Any, problem: str) -> None:
-    """Whoever sent it is told what is wrong with which field."""
+def test_invalid_bodies_are_refused_with_the_field(body: Any, problem: str) -> None:
+    """The message names the wrong field and the problem."""
     with pytest.raises(AccessRefused) as refusal:
         read(body, Instruments)
 
@@ -91,13 +91,13 @@ def test_anything_else_is_refused_with_the_field(body: Any, problem: str) -> Non
 
 
 def test_history_has_defaults() -> None:
-    """The symbol is all that must be said."""
+    """Only the symbol is required."""
     assert PriceHistory("BTC", "1m", 200) == read({"symbol": "BTC"}, PriceHistory)
 
 
 @pytest.mark.parametrize("timeframe", TIMEFRAMES)
-def test_every_timeframe_may_be_asked_for(timeframe: str) -> None:
-    """What candles are kept of can be had, as many as are kept."""
+def test_every_timeframe_is_accepted(timeframe: str) -> None:
+    """Each timeframe of the candles, up to the number kept."""
     body = {"symbol": "BTC", "timeframe": timeframe, "limit": KEPT}
 
     assert PriceHistory("BTC", timeframe, KEPT) == read(body, PriceHistory)
@@ -117,8 +117,8 @@ def test_every_timeframe_may_be_asked_for(timeframe: str) -> None:
         ({"limit": 10**30}, "$.limit"),
     ],
 )
-def test_a_history_that_cannot_be_is_refused(fields: dict[str, Any], problem: str) -> None:
-    """Neither an unheard-of timeframe nor more candles than there are."""
+def test_invalid_history_requests_are_refused(fields: dict[str, Any], problem: str) -> None:
+    """Neither an unknown timeframe nor more candles than are kept."""
     with pytest.raises(AccessRefused) as refusal:
         read({"symbol": "BTC", **fields}, PriceHistory)
 

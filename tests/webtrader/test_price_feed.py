@@ -47,7 +47,7 @@ def environ(tmp_path: Path, exchange: Exchange) -> dict[str, str]:
 
 
 def test_prices_and_days_are_written(tmp_path: Path, environ: dict[str, str]) -> None:
-    """Live ones again and again, each day that is over once; TERM ends it soon and well."""
+    """Live prices again and again, each past day a single time; TERM ends the process cleanly."""
     with Feed(tmp_path, environ, "--interval", "1", "--batch-size", "3", "--verbose") as feed:
         wait_for(feed.btc, 20, "BTC")
         first = feed.btc()
@@ -72,8 +72,8 @@ def test_prices_and_days_are_written(tmp_path: Path, environ: dict[str, str]) ->
     assert "Traceback" not in feed.output()
 
 
-def test_a_second_one_is_refused(tmp_path: Path, environ: dict[str, str]) -> None:
-    """It names the first; an interrupt ends that one, and the next may start."""
+def test_a_second_price_feed_is_refused(tmp_path: Path, environ: dict[str, str]) -> None:
+    """The error names the first; an interrupt ends that one, and the next may start."""
     folder, database = Path(environ["FEED_STATE_DIR"]), f"sqlite:///{tmp_path}/instance/omcrm.db"
     with Feed(tmp_path, environ) as feed:
         second = subprocess.run(
@@ -92,8 +92,8 @@ def test_a_second_one_is_refused(tmp_path: Path, environ: dict[str, str]) -> Non
     assert PriceFeedState(False) == price_feed_state(folder, database)
 
 
-def test_it_lives_beside_the_app(tmp_path: Path, environ: dict[str, str]) -> None:
-    """Both write to one database, and the app may come and go."""
+def test_it_runs_beside_the_app(tmp_path: Path, environ: dict[str, str]) -> None:
+    """Both write to one database, and the app may stop and start."""
     with App(tmp_path, environ) as app, Feed(tmp_path, environ, "--interval", "1") as feed:
         with app.new_browser().desk() as page:
             page.subscribe("BTC")
@@ -111,7 +111,7 @@ def test_it_lives_beside_the_app(tmp_path: Path, environ: dict[str, str]) -> Non
 
 
 def test_stopped_feeds_are_stopped_here_too(tmp_path: Path, environ: dict[str, str]) -> None:
-    """An administrator's word counts for every process; no price is live then."""
+    """An administrator's stop applies to every process; no price is live then."""
     with Feed(tmp_path, environ, "--interval", "1") as feed:
         wait_for(feed.btc, 20, "BTC")
         with closing(sqlite3.connect(tmp_path / "instance" / "omcrm.db", timeout=10)) as base:
@@ -120,8 +120,10 @@ def test_stopped_feeds_are_stopped_here_too(tmp_path: Path, environ: dict[str, s
         wait_for(lambda: feed.btc()[1] == "stale", 20, "no live price")
 
 
-def test_an_unusable_database_is_said_in_one_line(tmp_path: Path, environ: dict[str, str]) -> None:
-    """With status 1, and without a traceback."""
+def test_an_unusable_database_is_reported_in_one_line(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    """With exit status 1, and without a traceback."""
     url = f"sqlite:///{tmp_path}/none/omcrm.db"
     done = subprocess.run(
         COMMAND, cwd=ROOT, env={**os.environ, **environ, "DATABASE_URL": url}, check=False,

@@ -18,7 +18,7 @@ READ = (
 
 
 @pytest.mark.parametrize("path", READ)
-def test_strangers_are_refused(served: App, path: str) -> None:
+def test_anonymous_requests_are_refused(served: App, path: str) -> None:
     """Without a login the JSON routes answer 401."""
     answer = Browser(served.base).get(f"/webtrader/{path}")
 
@@ -26,8 +26,8 @@ def test_strangers_are_refused(served: App, path: str) -> None:
     assert not answer.json()["success"]
 
 
-def test_strangers_are_sent_to_the_login(served: App) -> None:
-    """Without a login the page leads to the form, and back afterwards."""
+def test_anonymous_visitors_are_sent_to_the_login(served: App) -> None:
+    """Without a login the page redirects to the form, and back afterwards."""
     answer = Browser(served.base).get("/webtrader/dashboard")
 
     assert 302 == answer.status_code
@@ -35,7 +35,7 @@ def test_strangers_are_sent_to_the_login(served: App) -> None:
 
 
 @pytest.mark.parametrize("path", ["start_realtime_feeds", "stop_realtime_feeds"])
-def test_only_admins_switch_feeds(served: App, client: Browser, path: str) -> None:
+def test_only_admins_control_feeds(served: App, client: Browser, path: str) -> None:
     """A client is refused with 403, and the attempt is in the audit log."""
     answer = client.send(f"/webtrader/{path}")
 
@@ -81,7 +81,7 @@ def test_stop_and_start(served: App, admin: Browser, client: Browser) -> None:
 
 
 def test_realtime_status(client: Browser, admin: Browser) -> None:
-    """Counts for everybody, who has them only for administrators."""
+    """Totals for everybody, numbers per user only for administrators."""
     status = client.get("/webtrader/realtime_status").json()
 
     assert status["running"]
@@ -94,7 +94,7 @@ def test_realtime_status(client: Browser, admin: Browser) -> None:
 
 
 def test_realtime_price(client: Browser) -> None:
-    """A price is an exact number, not a string and not a float's neighbour."""
+    """A price is an exact number, neither a string nor a float."""
     answer = client.get("/webtrader/realtime_price/BTC")
     body = json.loads(answer.text, parse_float=Decimal)
 
@@ -113,7 +113,7 @@ def test_unknown_symbol(client: Browser) -> None:
 
 
 def test_chart_data(client: Browser) -> None:
-    """Candles over HTTP; a bad query names its field."""
+    """Candles over HTTP; an invalid query names its field."""
     good = client.get("/webtrader/chart_data/BTC?timeframe=5m&limit=3")
     texts = ("x", "1_0", "１０", "10.0", "1e1", "%2B10", "%2010", "0", "")
     refused = [client.get(f"/webtrader/chart_data/BTC?limit={text}") for text in texts]
@@ -138,5 +138,5 @@ def test_instruments(client: Browser) -> None:
 
 
 def test_front(client: Browser) -> None:
-    """The short address leads to the desk."""
+    """The short address redirects to the desk."""
     assert "/webtrader/dashboard" == client.get("/webtrader/").headers["Location"]

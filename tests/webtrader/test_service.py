@@ -8,14 +8,14 @@ from omcrm.webtrader import service
 
 
 def test_the_catalogue_is_loaded_when_it_is_first_needed(app: Flask) -> None:
-    """Making the app reads no instruments; the first look at the desk does."""
+    """Making the app reads no instruments; the first use of the desk does."""
     assert {} == app.extensions[service.MANAGER].instruments
     with app.app_context():
         assert 24 == len(service.manager().instruments)
 
 
 def test_find_instruments(app: Flask) -> None:
-    """Each known symbol once, in the order asked for; the unknown ones apart."""
+    """Each known symbol a single time, in the requested order; the unknown ones separately."""
     with app.app_context():
         known, unknown = service.find_instruments(["ETH", "NOPE", "BTC", "ETH", 77])
 
@@ -23,7 +23,7 @@ def test_find_instruments(app: Flask) -> None:
     assert ["NOPE", 77] == unknown
 
 
-def test_price_history_of_what_has_no_price(app: Flask) -> None:
+def test_price_history_without_a_price(app: Flask) -> None:
     """Without a price there is no source to have candles of, and none are made up."""
     with app.app_context():
         history = service.price_history("BTC", "1m", 10)
@@ -32,7 +32,7 @@ def test_price_history_of_what_has_no_price(app: Flask) -> None:
 
 
 def test_status_counts_single_users_for_administrators_only(app: Flask) -> None:
-    """Everybody may know how many there are, not who."""
+    """Everybody may know the totals, not the users."""
     with app.app_context():
         everybody = service.realtime_status(is_admin=False)
         administrators = service.realtime_status(is_admin=True)
@@ -41,8 +41,8 @@ def test_status_counts_single_users_for_administrators_only(app: Flask) -> None:
     assert [] == administrators["clients"]["by_user"]
 
 
-def test_status_tells_what_was_told(app: Flask) -> None:
-    """What left for browsers is counted, and what became of their connections."""
+def test_status_counts_deliveries_and_connections(app: Flask) -> None:
+    """The delivered quotes and the events of connections are counted."""
     with app.app_context():
         status = service.realtime_status(is_admin=False)
 
@@ -53,7 +53,7 @@ def test_status_tells_what_was_told(app: Flask) -> None:
 
 
 def test_market_status_has_every_market(app: Flask) -> None:
-    """Crypto never closes; the others say when they open or close."""
+    """Crypto never closes; the others have their next opening or close."""
     with app.app_context():
         status = service.market_status()
     crypto, shares, forex = status["markets"]

@@ -66,12 +66,12 @@ def refusal(browser: Browser, **headers: str) -> str:
 
 
 def test_an_anonymous_connection_is_refused(served: App) -> None:
-    """A stranger is told that authentication is required."""
+    """The reason is that authentication is required."""
     assert "authentication required" in refusal(Browser(served.base))
 
 
 def test_a_forged_session_is_refused(served: App) -> None:
-    """A cookie that we did not sign is a stranger's."""
+    """A cookie that we did not sign counts as none."""
     browser = Browser(served.base)
     browser.http.cookies.set("omcrm_session", "eyJfdXNlcl9pZCI6IjEifQ.aaaa.bbbb")
 
@@ -99,7 +99,7 @@ def test_polling_then_upgrade(client: Browser) -> None:
 
 
 def test_twenty_one_pages(served: App) -> None:
-    """A user's 21st page is refused in plain words, and may come once another has gone."""
+    """A user's 21st page is refused in plain words, and accepted after another has closed."""
     browser = served.new_browser()
     open_pages = [browser.desk() for _ in range(20)]
     try:
@@ -113,10 +113,10 @@ def test_twenty_one_pages(served: App) -> None:
             page.close()
 
 
-def test_a_page_that_cannot_be_served_takes_no_seat(
+def test_a_page_that_fails_to_connect_does_not_count(
     app: Flask, browser: Callable[[Role], FlaskClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where connecting fails on our side, the user may come again as often as before."""
+    """If connecting fails on our side, the user may try again as often as before."""
 
     def fail() -> None:
         raise RuntimeError("the database is gone")
@@ -159,7 +159,7 @@ def test_disabling_drops_the_pages(served: App) -> None:
 
 
 def test_connection_status_comes_first(page: DeskClient) -> None:
-    """On connect a page is told how every source is doing."""
+    """On connect a page gets the status of every source."""
     body = event_after(page, "connection_status")
 
     assert "connection_status" == page.events[0][0]
@@ -246,7 +246,7 @@ def test_events_keep_their_order(
 
 
 def test_too_many_subscriptions(page: DeskClient) -> None:
-    """What goes beyond the page's limit is refused, in plain words; the rest is served."""
+    """Symbols beyond the page's limit are refused, in plain words; the rest is served."""
     instruments = list(range(1, 25))
     answer = page.call("subscribe_to_instruments", {"instrument_ids": instruments})
 
@@ -258,8 +258,8 @@ def test_too_many_subscriptions(page: DeskClient) -> None:
     assert not refused & {body["symbol"] for body in page.bodies("price_update")}
 
 
-def test_coming_back_does_not_lift_the_limit(page: DeskClient) -> None:
-    """Whatever a page says that it had, it may watch so many instruments and no more."""
+def test_resuming_does_not_lift_the_limit(page: DeskClient) -> None:
+    """The limit applies whatever a page claims to have had."""
     before = page.call("subscribe_to_instruments", {"instrument_ids": list(range(1, 21))})
     since = {"epoch": before["epoch"], "seq": before["seq"]}
     body = {"instrument_ids": [21, 22], "since": since, "max_rate": 1}
@@ -271,7 +271,7 @@ def test_coming_back_does_not_lift_the_limit(page: DeskClient) -> None:
 
 
 def test_three_hundred_symbols(page: DeskClient) -> None:
-    """Three hundred names at once: each is refused, those beyond the limit for being too many."""
+    """Three hundred names in one request: each is rejected, those beyond the limit for the limit."""
     answer = page.subscribe(*(f"X{number}" for number in range(300)))
     codes = [rejection["code"] for rejection in answer["rejected"]]
 
@@ -301,7 +301,7 @@ def test_three_hundred_symbols(page: DeskClient) -> None:
     ],
 )
 def test_bodies_of_the_wrong_shape(page: DeskClient, body: Any) -> None:
-    """Anything else than the schema is refused, with words, and the page lives on."""
+    """Anything but the schema is refused with a message, and the page stays connected."""
     answer = page.call("subscribe_to_instruments", body)
 
     assert "INVALID_PAYLOAD" == answer["code"]
@@ -311,14 +311,14 @@ def test_bodies_of_the_wrong_shape(page: DeskClient, body: Any) -> None:
 
 
 def test_unknown_event(page: DeskClient) -> None:
-    """An event we do not know is a bad message."""
+    """An unknown event counts as a bad message."""
     page.send("stop_realtime_feeds", {})
 
     assert "INVALID_PAYLOAD" == event_after(page, "subscription_error")["code"]
 
 
 def test_an_event_that_names_another_page(page: DeskClient, client: Browser) -> None:
-    """Called as the library calls its catch-all handler: a bad message of the sender, as any."""
+    """An event with the library's catch-all name counts as a bad message of its sender."""
     with client.desk() as other:
         for _ in range(9):
             page.send("*", other.client.get_sid("/webtrader"))
@@ -341,7 +341,7 @@ def test_ten_bad_messages_close(page: DeskClient) -> None:
 
 
 def test_too_many_messages(page: DeskClient) -> None:
-    """A burst beyond the rate is refused and, kept up, ends the connection."""
+    """A burst beyond the rate is refused and, if it continues, ends the connection."""
     for _ in range(80):
         page.send("ping")
 
@@ -357,7 +357,7 @@ def test_an_oversized_message_closes(page: DeskClient) -> None:
 
 
 def test_price_history(page: DeskClient) -> None:
-    """Candles are built from what was seen; the last one ends at the latest price."""
+    """Candles are built from received prices; the last one ends at the latest price."""
     page.subscribe("BTC")
     history = page.call("get_price_history", {"symbol": "BTC", "timeframe": "1m", "limit": 10})
 
@@ -369,8 +369,8 @@ def test_price_history(page: DeskClient) -> None:
     assert history == event_after(page, "price_history")
 
 
-def test_price_history_of_nothing(page: DeskClient) -> None:
-    """What never traded has no candles, and none are invented."""
+def test_price_history_without_trades(page: DeskClient) -> None:
+    """A symbol that never traded has no candles, and none are made up."""
     history = page.call("get_price_history", {"symbol": "EURUSD", "timeframe": "1h", "limit": 5})
 
     assert [] == history["data"]
@@ -387,12 +387,12 @@ def test_price_history_of_nothing(page: DeskClient) -> None:
     ],
 )
 def test_price_history_refused(page: DeskClient, body: dict[str, Any], code: str) -> None:
-    """A bad request for candles names what is wrong."""
+    """An invalid request for candles names what is wrong."""
     assert code == page.call("get_price_history", body)["code"]
 
 
 def test_market_status(page: DeskClient) -> None:
-    """Every market with its session, and how many feeds bring data."""
+    """Every market with its session, and the number of active feeds."""
     status = page.call("get_market_status")
 
     assert ["crypto", "XNYS", "forex"] == [market["name"] for market in status["markets"]]

@@ -150,8 +150,8 @@ def test_every_spelling_is_known(here: Served, name: str) -> None:
     assert canonical == answer, spellings
 
 
-def test_what_is_unknown_is_named_in_the_canonical_spelling(here: Served) -> None:
-    """A symbol that is not followed is named alike by whoever is asked."""
+def test_unknown_symbols_are_named_in_the_canonical_spelling(here: Served) -> None:
+    """Every dialect and route names an unknown symbol alike."""
     with questions(here) as asked:
         names = ("realtime_price", "chart_data", "quote", "several", "news", "new holding")
         answers = {name: json.dumps(asked[name]([" nope "])) for name in names}
@@ -163,8 +163,8 @@ def test_what_is_unknown_is_named_in_the_canonical_spelling(here: Served) -> Non
     assert [] == [name for name, answer in answers.items() if "nope" in answer]
 
 
-def test_a_page_is_told_once_of_each(here: Served) -> None:
-    """Spellings and the id of one instrument are one subscription; an unknown one is named once."""
+def test_spellings_of_one_instrument_are_one_subscription(here: Served) -> None:
+    """Spellings and the id of an instrument count as one; an unknown one is named a single time."""
     session = Browser(here.base)
     cookie = here.session(here.create_user()).partition("=")[2]
     session.http.cookies.set("omcrm_session", cookie)
@@ -177,8 +177,8 @@ def test_a_page_is_told_once_of_each(here: Served) -> None:
     assert [{"symbol": "NOPE", "code": "UNKNOWN_SYMBOL"}] == answer["rejected"]
 
 
-def test_prices_are_fetched_once_of_each(here: Served) -> None:
-    """A forced update of several spellings concerns each instrument once."""
+def test_spellings_of_one_instrument_are_fetched_together(here: Served) -> None:
+    """A forced update of several spellings fetches each instrument a single time."""
     asked = [misspelled(symbol) for symbol in SYMBOLS for _ in range(2)]
     answer = requests.post(
         f"{here.base}/api/realtime/force_price_update/",
@@ -191,8 +191,8 @@ def test_prices_are_fetched_once_of_each(here: Served) -> None:
     assert sorted(SYMBOLS) == sorted(concerned)
 
 
-def test_the_command_knows_every_spelling(here: Served) -> None:
-    """`update_asset_prices --symbols` reads symbols like everybody else."""
+def test_the_command_accepts_every_spelling(here: Served) -> None:
+    """`update_asset_prices --symbols` reads symbols like every other interface."""
     with here.app.app_context():
         chosen = _chosen([misspelled(symbol) for symbol in SYMBOLS for _ in range(2)])
 
@@ -200,7 +200,7 @@ def test_the_command_knows_every_spelling(here: Served) -> None:
 
 
 def test_letters_of_other_alphabets_are_no_spelling(here: Served) -> None:
-    """What only becomes a symbol by Unicode's capitals (`ſol`, `ﬁ`) is another one."""
+    """A symbol that only Unicode's capitals would make one (`ſol`, `ﬁ`) is unknown."""
     with here.connect(FEED) as feed:
         answer = feed.ask({"action": "subscribe", "symbols": ["ſol"]})
 

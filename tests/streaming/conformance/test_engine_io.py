@@ -47,7 +47,7 @@ def assert_refused(answer: Answer, message: str) -> None:
 
 
 def test_a_poll_opens_a_session(engine: EngineClient) -> None:
-    """The open packet says all that a client has to know."""
+    """The open packet has all parameters that a client needs."""
     answer = engine.request("GET", POLLING)
     session = Polling(engine, answer)
     session.post("1")
@@ -63,7 +63,7 @@ def test_a_poll_opens_a_session(engine: EngineClient) -> None:
 
 
 def test_a_websocket_opens_a_session(quick: EngineClient) -> None:
-    """The open packet is the first message; parts of seconds are told exactly."""
+    """The open packet is the first message; fractions of seconds are exact."""
     socket = quick.websocket()
 
     assert socket.opened == {
@@ -76,7 +76,7 @@ def test_a_websocket_opens_a_session(quick: EngineClient) -> None:
 
 
 def test_session_ids_differ(engine: EngineClient) -> None:
-    """No two sessions have the same name, and nobody guesses the next."""
+    """No two sessions have the same id, and ids cannot be guessed."""
     names = [engine.polling().sid, engine.polling().sid, engine.websocket().sid]
 
     assert 3 == len(set(names))
@@ -107,10 +107,10 @@ def test_session_ids_differ(engine: EngineClient) -> None:
         ("GET", f"EIO=4&{NOBODY}", TRANSPORT),
     ],
 )
-def test_a_wrong_request_is_refused(
+def test_an_invalid_request_is_refused(
     engine: EngineClient, method: str, query: str, message: str
 ) -> None:
-    """It gets the documented answer, and no session is opened for it."""
+    """It gets the documented error, and no session is opened."""
     before = engine.served.state()["sessions"]
 
     answer = engine.request(method, query)
@@ -130,8 +130,8 @@ def test_a_wrong_request_is_refused(
         (f"{WEBSOCKET}&{NOBODY}", SESSION),
     ],
 )
-def test_a_wrong_websocket_is_refused(engine: EngineClient, query: str, message: str) -> None:
-    """There is an HTTP response instead of one."""
+def test_an_invalid_websocket_is_refused(engine: EngineClient, query: str, message: str) -> None:
+    """The refusal is an HTTP response."""
     before = engine.served.state()["sessions"]
 
     answer = engine.refusal(query)
@@ -150,8 +150,8 @@ def test_a_wrong_websocket_is_refused(engine: EngineClient, query: str, message:
         ("GET", "transport=polling", VERSION),
     ],
 )
-def test_refusals_are_numbered(engine: EngineClient, method: str, query: str, message: str) -> None:
-    """Beside the words there is the number that the documentation lists."""
+def test_refusals_have_codes(engine: EngineClient, method: str, query: str, message: str) -> None:
+    """Beside the message there is the documented code."""
     assert NUMBERS[message] == engine.request(method, query).json().get("code")
 
 
@@ -159,10 +159,10 @@ def test_refusals_are_numbered(engine: EngineClient, method: str, query: str, me
     ("key", "version"),
     [(None, "13"), ("dGhlIHNhbXBsZSBub25jZQ==", "12"), ("short", "13"), ("", "")],
 )
-def test_a_handshake_that_is_none_is_refused(
+def test_an_invalid_handshake_is_refused(
     engine: EngineClient, key: str | None, version: str
 ) -> None:
-    """WebSocket has rules of its own, and they come before any session."""
+    """The WebSocket handshake is checked before a session is opened."""
     before = engine.served.state()["sessions"]
     headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": version}
     if key is not None:
@@ -175,7 +175,7 @@ def test_a_handshake_that_is_none_is_refused(
 
 
 def test_the_application_may_refuse(engine: EngineClient) -> None:
-    """A connect handler's no is an HTTP response on both transports."""
+    """A connect handler's refusal is an HTTP response on both transports."""
     statuses = [
         engine.request("GET", f"{POLLING}&refuse=1").status,
         engine.refusal(f"{WEBSOCKET}&refuse=1").status,
@@ -189,7 +189,7 @@ def test_the_application_may_refuse(engine: EngineClient) -> None:
 
 @pytest.mark.parametrize("text", TEXTS, ids=shortly)
 def test_text_is_polled_as_it_was_posted(engine: EngineClient, text: str) -> None:
-    """Nobody looks into a message: not even when it looks like JSON or a packet."""
+    """Messages are not parsed, not even if they look like JSON or a packet."""
     session = engine.polling()
 
     posted = session.post(f"4{text}")
@@ -203,7 +203,7 @@ def test_text_is_polled_as_it_was_posted(engine: EngineClient, text: str) -> Non
 
 @pytest.mark.parametrize("encoded", ["AQIDBA==", "", "/+8=", "AAAA"])
 def test_bytes_are_polled_as_base64(engine: EngineClient, encoded: str) -> None:
-    """Polling is text, so bytes travel in another form, marked by a letter."""
+    """Polling is text, so bytes are sent as base64, marked by a letter."""
     session = engine.polling()
 
     assert "ok" == session.post(f"b{encoded}").body
@@ -211,7 +211,7 @@ def test_bytes_are_polled_as_base64(engine: EngineClient, encoded: str) -> None:
 
 
 def test_a_payload_carries_several_packets(engine: EngineClient) -> None:
-    """They are taken, and come back, in their order."""
+    """They are handled and echoed in order."""
     session = engine.polling()
     packets = ["4one", "bAQIDBA==", "4", "4two", "b"]
 
@@ -222,7 +222,7 @@ def test_a_payload_carries_several_packets(engine: EngineClient) -> None:
 
 
 def test_a_poll_waits_for_a_packet(engine: EngineClient) -> None:
-    """Nothing to say is not an empty answer."""
+    """Without a packet there is no empty answer."""
     session = engine.polling()
     poll = session.begin_poll()
 
@@ -231,8 +231,8 @@ def test_a_poll_waits_for_a_packet(engine: EngineClient) -> None:
     assert (200, "4now") == poll.answer()[:2]
 
 
-def test_sixteen_packets_are_not_too_many(engine: EngineClient) -> None:
-    """What the usual client sends in one request is taken."""
+def test_sixteen_packets_are_accepted(engine: EngineClient) -> None:
+    """The usual client sends that many in one request."""
     session = engine.polling()
     packets = [f"4{number}" for number in range(16)]
 
@@ -265,7 +265,7 @@ INVALID_PAYLOADS = {
 
 @pytest.mark.parametrize("payload", INVALID_PAYLOADS.values(), ids=INVALID_PAYLOADS)
 def test_an_invalid_payload_ends_the_session(engine: EngineClient, payload: bytes) -> None:
-    """It is refused, none of its packets is taken, and the session is over."""
+    """It is refused, none of its packets is handled, and the session ends."""
     session = engine.polling()
 
     answer = session.post(payload)
@@ -276,8 +276,8 @@ def test_an_invalid_payload_ends_the_session(engine: EngineClient, payload: byte
     assert "message" not in engine.served.events(session.sid)
 
 
-def test_the_largest_payload_is_taken(engine: EngineClient) -> None:
-    """What `maxPayload` promised is kept."""
+def test_the_largest_payload_is_accepted(engine: EngineClient) -> None:
+    """`maxPayload` bytes are accepted."""
     session = engine.polling()
     text = "4" + "x" * (MAX_PAYLOAD - 1)
 
@@ -286,7 +286,7 @@ def test_the_largest_payload_is_taken(engine: EngineClient) -> None:
 
 
 def test_a_larger_payload_ends_the_session(engine: EngineClient) -> None:
-    """It is refused by its length, before anybody has read it."""
+    """It is refused by its length, before it is read."""
     session = engine.polling()
 
     answer = session.begin("POST", b"", {"Content-Length": str(MAX_PAYLOAD + 1)}).answer()
@@ -296,8 +296,8 @@ def test_a_larger_payload_ends_the_session(engine: EngineClient) -> None:
     engine.served.end_of(session.sid)
 
 
-def test_half_a_payload_is_not_taken(engine: EngineClient) -> None:
-    """Packets were lost with its other half, so the session is over."""
+def test_half_a_payload_is_not_accepted(engine: EngineClient) -> None:
+    """Packets are lost with the other half, so the session ends."""
     session = engine.polling()
     post = session.begin("POST", b"4buy 1", {"Content-Length": "9"})
     engine.served.wait_for_request(session.sid, "POST")
@@ -310,7 +310,7 @@ def test_half_a_payload_is_not_taken(engine: EngineClient) -> None:
 
 
 def test_a_second_poll_ends_the_session(engine: EngineClient) -> None:
-    """The first is told to close, the second is refused: the order of packets could be lost."""
+    """The first gets a close packet, the second is refused: packets could get out of order."""
     session = engine.polling()
     first = session.begin_poll()
 
@@ -323,7 +323,7 @@ def test_a_second_poll_ends_the_session(engine: EngineClient) -> None:
 
 
 def test_a_second_post_ends_the_session(engine: EngineClient) -> None:
-    """While one is under way, another is refused, and the first is not taken either."""
+    """While one is under way another is refused, and the first is not accepted either."""
     session = engine.polling()
     first = session.begin("POST", b"4fi", {"Content-Length": "6"})
     engine.served.wait_for_request(session.sid, "POST")
@@ -338,7 +338,7 @@ def test_a_second_post_ends_the_session(engine: EngineClient) -> None:
     assert "message" not in engine.served.events(session.sid)
 
 
-def test_other_methods_leave_a_session_alone(engine: EngineClient) -> None:
+def test_other_methods_do_not_affect_a_session(engine: EngineClient) -> None:
     """They are refused, and the session goes on."""
     session = engine.polling()
 
@@ -354,7 +354,7 @@ def test_other_methods_leave_a_session_alone(engine: EngineClient) -> None:
 
 @pytest.mark.parametrize("text", [*TEXTS, f"4a{SEPARATOR}4b"], ids=shortly)
 def test_text_is_echoed(engine: EngineClient, text: str) -> None:
-    """A frame is a packet, whatever is in it."""
+    """A frame is a packet, whatever it contains."""
     socket = engine.websocket()
 
     socket.send(f"4{text}")
@@ -364,7 +364,7 @@ def test_text_is_echoed(engine: EngineClient, text: str) -> None:
 
 @pytest.mark.parametrize("data", [BINARY, b"", bytes(range(256)) * 400], ids=shortly)
 def test_bytes_are_echoed(engine: EngineClient, data: bytes) -> None:
-    """Bytes are messages as they are."""
+    """Binary frames are messages as they are."""
     socket = engine.websocket()
 
     socket.send(data)
@@ -372,8 +372,8 @@ def test_bytes_are_echoed(engine: EngineClient, data: bytes) -> None:
     assert data == socket.receive()
 
 
-def test_a_burst_is_answered_in_its_order(engine: EngineClient) -> None:
-    """However much comes at once: text and bytes are all answered, as they came."""
+def test_a_burst_is_answered_in_order(engine: EngineClient) -> None:
+    """Many text and binary messages at a time are all answered, in order."""
     socket = engine.websocket()
     messages: list[str | bytes] = [f"4{number}" for number in range(3000)]
     messages[::3] = [number.to_bytes(2) for number in range(1000)]
@@ -383,8 +383,8 @@ def test_a_burst_is_answered_in_its_order(engine: EngineClient) -> None:
     assert messages == [socket.receive() for _ in messages]
 
 
-def test_a_message_in_pieces_is_one(engine: EngineClient) -> None:
-    """Frames are put together, also around a ping of WebSocket itself."""
+def test_a_fragmented_message_is_assembled(engine: EngineClient) -> None:
+    """Also around a WebSocket ping."""
     socket = engine.websocket()
 
     socket.send_frame("4€".encode()[:2], ABNF.OPCODE_TEXT, fin=False)
@@ -397,7 +397,7 @@ def test_a_message_in_pieces_is_one(engine: EngineClient) -> None:
 
 @pytest.mark.parametrize("message", ["abc", "", "7", "9hello", "é", "-1", "0{}", "2", "2probe"])
 def test_an_invalid_packet_ends_the_websocket(engine: EngineClient, message: str) -> None:
-    """The connection is closed, nothing is said about why, and the session is over."""
+    """The connection is closed without an explanation, and the session ends."""
     socket = engine.websocket()
 
     socket.send(message, "4afterwards")
@@ -408,7 +408,7 @@ def test_an_invalid_packet_ends_the_websocket(engine: EngineClient, message: str
 
 
 def test_text_must_be_utf_8(engine: EngineClient) -> None:
-    """Anything else is closed with the code for it."""
+    """Other text is closed with the code 1007."""
     socket = engine.websocket()
 
     socket.send_frame(b"4\xff", ABNF.OPCODE_TEXT)
@@ -417,8 +417,8 @@ def test_text_must_be_utf_8(engine: EngineClient) -> None:
     assert 1007 == socket.close_code
 
 
-def test_the_largest_message_is_taken(engine: EngineClient) -> None:
-    """The limit of a payload is the limit of a frame."""
+def test_the_largest_message_is_accepted(engine: EngineClient) -> None:
+    """The limit of a payload is the limit of a message."""
     socket = engine.websocket()
     text = "4" + "x" * (MAX_PAYLOAD - 1)
 
@@ -428,7 +428,7 @@ def test_the_largest_message_is_taken(engine: EngineClient) -> None:
 
 
 def test_a_larger_message_ends_the_websocket(engine: EngineClient) -> None:
-    """It is closed with the code for it."""
+    """It is closed with the code 1009."""
     socket = engine.websocket()
 
     socket.send("4" + "x" * MAX_PAYLOAD)

@@ -11,8 +11,8 @@ from tests.streaming.conformance.server import QUICK_INTERVAL
 # Heartbeat
 
 
-def test_a_poll_brings_pings(lively: EngineClient) -> None:
-    """They come in their time; whoever answers them goes on."""
+def test_a_polling_session_is_pinged(lively: EngineClient) -> None:
+    """At the ping interval; a client that answers goes on."""
     began = time.monotonic()
     session = lively.polling()
     for _ in range(2):
@@ -23,8 +23,8 @@ def test_a_poll_brings_pings(lively: EngineClient) -> None:
     assert (200, "ok") == session.post("4hello")[:2]
 
 
-def test_a_websocket_brings_pings(lively: EngineClient) -> None:
-    """They come in their time; whoever answers them goes on."""
+def test_a_websocket_session_is_pinged(lively: EngineClient) -> None:
+    """At the ping interval; a client that answers goes on."""
     began = time.monotonic()
     socket = lively.websocket()
     for _ in range(2):
@@ -36,16 +36,16 @@ def test_a_websocket_brings_pings(lively: EngineClient) -> None:
     assert "4hello" == socket.receive()
 
 
-def test_who_does_not_poll_is_given_up(quick: EngineClient) -> None:
-    """Nobody has to ask for a silent session to end."""
+def test_a_session_without_polls_times_out(quick: EngineClient) -> None:
+    """The session ends without any request."""
     session = quick.polling()
 
     assert "ping timeout" == quick.served.end_of(session.sid)
     assert session.is_over()
 
 
-def test_who_polls_without_answering_is_given_up(quick: EngineClient) -> None:
-    """A poll that waits is no sign of life, and does not outlive its session."""
+def test_a_polling_session_without_pongs_times_out(quick: EngineClient) -> None:
+    """A waiting poll does not count as a pong, and ends with its session."""
     session, bodies = quick.polling(), []
     while (answer := session.poll()).status == 200:
         bodies.append(answer.body)
@@ -58,7 +58,7 @@ def test_who_polls_without_answering_is_given_up(quick: EngineClient) -> None:
 
 
 def test_a_silent_websocket_is_closed(quick: EngineClient) -> None:
-    """It is pinged once, and then its connection is ended."""
+    """It is pinged a single time, and then its connection is closed."""
     socket = quick.websocket()
 
     assert ["2"] == socket.rest()
@@ -68,8 +68,8 @@ def test_a_silent_websocket_is_closed(quick: EngineClient) -> None:
 # The end
 
 
-def test_a_client_that_polls_closes(engine: EngineClient) -> None:
-    """Its waiting poll ends with nothing to do, and the session is over."""
+def test_a_polling_client_closes(engine: EngineClient) -> None:
+    """Its waiting poll is answered with a noop, and the session ends."""
     session = engine.polling()
     poll = session.begin_poll()
 
@@ -82,7 +82,7 @@ def test_a_client_that_polls_closes(engine: EngineClient) -> None:
     assert "message" not in engine.served.events(session.sid)
 
 
-def test_a_client_on_a_websocket_closes(engine: EngineClient) -> None:
+def test_a_websocket_client_closes(engine: EngineClient) -> None:
     """The server ends the connection."""
     socket = engine.websocket()
 
@@ -95,7 +95,7 @@ def test_a_client_on_a_websocket_closes(engine: EngineClient) -> None:
 
 @pytest.mark.parametrize("closes", [True, False])
 def test_a_websocket_ends(engine: EngineClient, *, closes: bool) -> None:
-    """With WebSocket's own goodbye or without, the session is over."""
+    """With a WebSocket close frame or without, the session ends."""
     socket = engine.websocket()
 
     if closes:
@@ -106,8 +106,8 @@ def test_a_websocket_ends(engine: EngineClient, *, closes: bool) -> None:
     assert "transport close" == engine.served.end_of(socket.sid)
 
 
-def test_the_server_closes_a_poll(engine: EngineClient) -> None:
-    """A waiting poll is told to close."""
+def test_the_server_closes_a_polling_session(engine: EngineClient) -> None:
+    """The waiting poll gets a close packet."""
     session = engine.polling()
     poll = session.begin_poll()
 
@@ -128,8 +128,8 @@ def test_the_server_closes_a_websocket(engine: EngineClient) -> None:
     assert "server disconnect" == engine.served.end_of(socket.sid)
 
 
-def test_a_poll_that_was_given_up_ends_the_session(engine: EngineClient) -> None:
-    """What it would have brought may be lost, so nobody polls on as if nothing had been."""
+def test_an_aborted_poll_ends_the_session(engine: EngineClient) -> None:
+    """Its packets may be lost, so polling must not go on."""
     session = engine.polling()
     session.begin_poll().close()
 

@@ -94,15 +94,15 @@ MALFORMED: dict[str, tuple[str | bytes, ...]] = {
 
 
 @pytest.mark.parametrize("packets", MALFORMED.values(), ids=MALFORMED)
-def test_what_is_no_packet_closes(joined: Talk, packets: tuple[str | bytes, ...]) -> None:
-    """Not a word is said about it, and nothing is handled that came behind it."""
+def test_an_invalid_packet_closes(joined: Talk, packets: tuple[str | bytes, ...]) -> None:
+    """No explanation is sent, and later packets are not handled."""
     joined.send(*packets, '2["echo","afterwards"]')
 
     assert joined.ends()
 
 
 def test_an_attachment_too_many_closes(joined: Talk) -> None:
-    """The event was whole without it."""
+    """The event was complete without it."""
     event = f'51-["echo",{placed(0)}]'
     joined.send(event, b"\x01")
     assert [event, b"\x01"] == [joined.receive(), joined.receive()]
@@ -116,15 +116,15 @@ FIRST = ['2["echo"]', '21["acknowledge"]', "31[]", "1", '4{"message":"x"}', b"\x
 
 
 @pytest.mark.parametrize("first", [*FIRST, f'51-["echo",{placed(0)}]'])
-def test_whoever_does_not_connect_first_is_closed(talk: Talk, first: str | bytes) -> None:
-    """Nothing can be said before a namespace is joined."""
+def test_a_packet_before_connect_closes(talk: Talk, first: str | bytes) -> None:
+    """No other packet is accepted before a namespace is joined."""
     talk.send(first, "0")
 
     assert talk.ends()
 
 
 def test_a_malformed_packet_ends_every_namespace(joined: Talk) -> None:
-    """The handlers hear of it once, each."""
+    """The disconnect handler of each is called a single time."""
     sid = joined.join("/custom")
 
     joined.send("2{}")
@@ -133,8 +133,8 @@ def test_a_malformed_packet_ends_every_namespace(joined: Talk) -> None:
     joined.served.end_of(sid)
 
 
-def test_what_was_begun_is_forgotten(joined: Talk, realtime: EngineClient) -> None:
-    """A connection that ends in the middle of attachments leaves nothing to the next one."""
+def test_an_incomplete_packet_is_dropped(joined: Talk, realtime: EngineClient) -> None:
+    """A connection that ends between attachments does not affect the next one."""
     joined.send(f'52-["echo",{placed(0, 1)}]', b"\x01")
     joined.socket.close()
 

@@ -23,7 +23,7 @@ NAMESPACES = ["/", "/custom"]
 @pytest.mark.parametrize("namespace", NAMESPACES)
 @pytest.mark.parametrize("auth", ["", "{}", '{"token":"123"}', '{"a":[1,{"b":null}]}'])
 def test_a_client_connects(talk: Talk, namespace: str, auth: str) -> None:
-    """It is given a name of its own there, and its handler is given what came along."""
+    """It gets an id in the namespace, and the handler gets the client's auth data."""
     sid = talk.join(namespace, auth)
     where = in_namespace(namespace)
 
@@ -35,7 +35,7 @@ def test_a_client_connects(talk: Talk, namespace: str, auth: str) -> None:
 
 
 def test_the_comma_may_be_left_out(talk: Talk) -> None:
-    """A namespace may be all there is."""
+    """A packet may consist of the namespace alone."""
     talk.send("0/custom")
 
     answer = talk.receive()
@@ -53,8 +53,8 @@ def test_a_client_connects_to_several_namespaces(talk: Talk) -> None:
     assert 2 == len(set(sids))
 
 
-def test_what_a_connect_handler_says_comes_after_the_answer(talk: Talk) -> None:
-    """A client is not told anything before it knows that it is connected."""
+def test_events_of_a_connect_handler_follow_the_answer(talk: Talk) -> None:
+    """A client gets no event before it knows that it is connected."""
     talk.join("/custom", '{"greet":"welcome"}')
 
     assert '2/custom,["greeting","welcome"]' == talk.receive()
@@ -70,7 +70,7 @@ def test_an_unknown_namespace_is_refused(talk: Talk) -> None:
 
 @pytest.mark.parametrize("namespace", NAMESPACES)
 def test_a_connect_handler_may_refuse(talk: Talk, namespace: str) -> None:
-    """The client is told why, and nothing that the handler said before."""
+    """The client gets the reason, and no event emitted before it."""
     where = in_namespace(namespace)
 
     talk.send(f'0{where}{{"greet":"welcome","refuse":"not today"}}')
@@ -80,7 +80,7 @@ def test_a_connect_handler_may_refuse(talk: Talk, namespace: str) -> None:
 
 
 def test_a_second_connect_makes_no_second_client(joined: Talk) -> None:
-    """Whoever is connected to a namespace cannot get another name there."""
+    """A connected client cannot get another id in the same namespace."""
     before = joined.served.state()["sessions"]
 
     joined.send("0", '21["auth"]')
@@ -90,8 +90,8 @@ def test_a_second_connect_makes_no_second_client(joined: Talk) -> None:
     assert before == joined.served.state()["sessions"]
 
 
-def test_who_joins_nothing_is_closed(hasty: EngineClient) -> None:
-    """There is a time within which a client must have joined; others are not affected."""
+def test_a_client_that_joins_nothing_is_closed(hasty: EngineClient) -> None:
+    """After a timeout; other clients are not affected."""
     staying = Talk(hasty)
     sid = staying.join()
     nobody, refused = Talk(hasty), Talk(hasty)
@@ -105,7 +105,7 @@ def test_who_joins_nothing_is_closed(hasty: EngineClient) -> None:
     assert ["connect"] == staying.served.events(sid)
 
 
-def test_who_polls_and_joins_nothing_is_closed(hasty: EngineClient) -> None:
+def test_a_polling_client_that_joins_nothing_is_closed(hasty: EngineClient) -> None:
     """The transport makes no difference."""
     session = hasty.polling()
 
@@ -139,8 +139,8 @@ def test_a_client_that_left_may_come_back(hasty: EngineClient) -> None:
 
 
 @pytest.mark.parametrize("namespace", NAMESPACES)
-def test_what_was_said_before_a_disconnect_comes_before_it(talk: Talk, namespace: str) -> None:
-    """A client that is told to go has heard why."""
+def test_events_before_a_disconnect_precede_it(talk: Talk, namespace: str) -> None:
+    """A client that is disconnected has received all earlier events."""
     talk.join(namespace)
     where = in_namespace(namespace)
 
@@ -150,7 +150,7 @@ def test_what_was_said_before_a_disconnect_comes_before_it(talk: Talk, namespace
 
 
 def test_the_server_disconnects_from_one_namespace(joined: Talk) -> None:
-    """The client is told, and the others go on."""
+    """The client gets a disconnect packet, and its other namespaces go on."""
     sid = joined.join("/custom")
 
     joined.send('2/custom,["disconnect me"]', '2["echo","to main"]')
@@ -161,8 +161,8 @@ def test_the_server_disconnects_from_one_namespace(joined: Talk) -> None:
 
 
 @pytest.mark.parametrize("closes", ["close", "nothing"])
-def test_the_end_of_a_connection_is_told_to_every_namespace(joined: Talk, closes: str) -> None:
-    """Each handler hears of it once."""
+def test_the_end_of_a_connection_ends_every_namespace(joined: Talk, closes: str) -> None:
+    """Each disconnect handler is called a single time."""
     sids = [joined.join("/custom")]
     if closes == "close":
         joined.socket.send("1")
@@ -181,8 +181,8 @@ def test_the_end_of_a_connection_is_told_to_every_namespace(joined: Talk, closes
     "arguments",
     ["", ',1,"2",{"3":[true]}', ",null,false,[],{}", ',"€ 😀"', ",1.5,-0.25,12345678901234567890"],
 )
-def test_events_travel(talk: Talk, namespace: str, arguments: str) -> None:
-    """Their arguments arrive as they were, in any number."""
+def test_events_are_echoed(talk: Talk, namespace: str, arguments: str) -> None:
+    """Any number of arguments arrives unchanged."""
     talk.join(namespace)
     packet = f'2{in_namespace(namespace)}["echo"{arguments}]'
 
@@ -194,14 +194,14 @@ def test_events_travel(talk: Talk, namespace: str, arguments: str) -> None:
 
 
 def test_blanks_in_json_are_allowed(joined: Talk) -> None:
-    """Any JSON is JSON."""
+    """Any valid JSON is accepted."""
     joined.send('2 [ "echo" , {"a" : 1} ]')
 
     assert '2["echo",{"a":1}]' == joined.receive()
 
 
 def test_events_keep_their_order(realtime: EngineClient) -> None:
-    """They are handled one after the other, from the first moment on."""
+    """They are handled one after the other, from the first one on."""
     packets = [f'2["echo",{number}]' for number in range(300)]
     for _ in range(4):
         talk = Talk(realtime)
@@ -212,15 +212,15 @@ def test_events_keep_their_order(realtime: EngineClient) -> None:
         assert packets == [talk.receive() for _ in packets]
 
 
-def test_an_event_that_nobody_handles_does_nothing(joined: Talk) -> None:
-    """It is no reason to close."""
+def test_an_event_without_a_handler_is_ignored(joined: Talk) -> None:
+    """The connection stays open."""
     joined.send('2["who knows",1]', '2["echo"]')
 
     assert '2["echo"]' == joined.receive()
 
 
-def test_half_a_character_of_json_harms_nobody(joined: Talk) -> None:
-    """It comes back as it was, or ends the connection without a word."""
+def test_a_lone_surrogate_is_handled(joined: Talk) -> None:
+    """It is echoed, or ends the connection."""
     joined.send('2["echo","\\ud800"]')
 
     opcode, data = joined.socket.receive_frame()
@@ -228,8 +228,8 @@ def test_half_a_character_of_json_harms_nobody(joined: Talk) -> None:
 
 
 @pytest.mark.parametrize("namespace", NAMESPACES)
-def test_attachments_travel(talk: Talk, namespace: str) -> None:
-    """They arrive behind their event, in their places and their order."""
+def test_attachments_are_echoed(talk: Talk, namespace: str) -> None:
+    """They follow their event, in order."""
     talk.join(namespace)
     packet = f'52-{in_namespace(namespace)}["echo",{placed(0)},{{"a":[{placed(1)}]}}]'
 
@@ -238,8 +238,8 @@ def test_attachments_travel(talk: Talk, namespace: str) -> None:
     assert [packet, b"\x01\x02\x03", b""] == [talk.receive() for _ in range(3)]
 
 
-def test_ten_attachments_are_not_too_many(joined: Talk) -> None:
-    """What the reference allows is allowed."""
+def test_ten_attachments_are_accepted(joined: Talk) -> None:
+    """The reference server accepts as many."""
     packet = f'510-["echo",{placed(*range(10))}]'
     attachments = [bytes([number]) for number in range(10)]
 
@@ -249,7 +249,7 @@ def test_ten_attachments_are_not_too_many(joined: Talk) -> None:
 
 
 def test_attachments_may_be_named_in_any_order(joined: Talk) -> None:
-    """A placeholder says which it is."""
+    """A placeholder has the number of its attachment."""
     joined.send(f'52-["echo",{placed(1, 0)}]', b"first", b"second")
 
     received = [joined.receive() for _ in range(3)]
@@ -257,7 +257,7 @@ def test_attachments_may_be_named_in_any_order(joined: Talk) -> None:
 
 
 def test_a_pong_may_come_between_attachments(hasty: EngineClient) -> None:
-    """The heartbeat is none of the event's business."""
+    """The heartbeat does not affect the event."""
     talk = Talk(hasty)
     talk.join()
     assert "2" == talk.socket.receive()
@@ -274,7 +274,7 @@ def test_a_pong_may_come_between_attachments(hasty: EngineClient) -> None:
 @pytest.mark.parametrize("namespace", NAMESPACES)
 @pytest.mark.parametrize("number", ["0", "456", "9007199254740"])
 def test_events_are_acknowledged(talk: Talk, namespace: str, number: str) -> None:
-    """With the number that they came with, and what the handler gives."""
+    """With the event's number and the handler's result."""
     talk.join(namespace)
     where = in_namespace(namespace)
 
@@ -284,14 +284,14 @@ def test_events_are_acknowledged(talk: Talk, namespace: str, number: str) -> Non
 
 
 def test_an_empty_acknowledgement_is_one(joined: Talk) -> None:
-    """A handler that gives nothing has handled the event all the same."""
+    """A handler without a result acknowledges the event as well."""
     joined.send('27["say nothing"]')
 
     assert "37[]" == joined.receive()
 
 
 def test_attachments_are_acknowledged(joined: Talk) -> None:
-    """Bytes come back as attachments of the acknowledgement."""
+    """Bytes are attachments of the acknowledgement."""
     joined.send(f'52-789["acknowledge",{placed(0, 1)}]', b"\x01\x02\x03", b"\x04")
 
     received = [joined.receive() for _ in range(3)]
@@ -300,7 +300,7 @@ def test_attachments_are_acknowledged(joined: Talk) -> None:
 
 @pytest.mark.parametrize("namespace", NAMESPACES)
 def test_clients_acknowledge(talk: Talk, namespace: str) -> None:
-    """The answer reaches whoever asked, with attachments and without."""
+    """The acknowledgement reaches the callback, with and without attachments."""
     talk.join(namespace)
     where = in_namespace(namespace)
     for packets, answered in (
@@ -320,8 +320,8 @@ def test_clients_acknowledge(talk: Talk, namespace: str) -> None:
         assert answered == [talk.receive() for _ in answered]
 
 
-def test_an_acknowledgement_of_nothing_is_ignored(joined: Talk) -> None:
-    """It may be late; that is no reason to close."""
+def test_an_unexpected_acknowledgement_is_ignored(joined: Talk) -> None:
+    """It may be late; the connection stays open."""
     joined.send('312345["late"]', '2["echo"]')
 
     assert '2["echo"]' == joined.receive()
@@ -347,7 +347,7 @@ def test_everything_works_by_polling(realtime: EngineClient) -> None:
 
 @pytest.mark.parametrize("packet", ["4abc", "42{}", "bAQID", '42abc["echo"]'])
 def test_a_malformed_packet_ends_polling(realtime: EngineClient, packet: str) -> None:
-    """The session is over, on this transport as well."""
+    """The session ends on this transport as well."""
     session = realtime.polling()
     session.post("40")
     sid = json.loads(session.packets(1)[0].removeprefix("40"))["sid"]
@@ -359,7 +359,7 @@ def test_a_malformed_packet_ends_polling(realtime: EngineClient, packet: str) ->
 
 
 def test_a_client_is_upgraded(realtime: EngineClient) -> None:
-    """What was joined by polling stays joined on the WebSocket."""
+    """Namespaces joined by polling stay joined on the WebSocket."""
     session = realtime.polling()
     session.post('40{"token":"123"}')
     session.packets(1)
@@ -371,8 +371,8 @@ def test_a_client_is_upgraded(realtime: EngineClient) -> None:
 
 
 @pytest.mark.parametrize("transports", [["polling"], ["websocket"], ["polling", "websocket"]])
-def test_a_usual_client_is_served(realtime: EngineClient, transports: list[str]) -> None:
-    """Events, bytes, acknowledgements and the end, as a library speaks them."""
+def test_a_library_client_is_served(realtime: EngineClient, transports: list[str]) -> None:
+    """Events, bytes, acknowledgements and the disconnect work with python-socketio's client."""
     client = socketio.Client(reconnection=False)
     answered: list[Any] = []
     note: Callable[..., None] = lambda *data: answered.append(data)  # noqa: E731

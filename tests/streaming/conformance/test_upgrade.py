@@ -20,7 +20,7 @@ def assert_echoes(socket: Socket, text: str = "4hello") -> None:
 
 
 def test_a_session_is_upgraded(engine: EngineClient) -> None:
-    """After the probe and the upgrade everything is said on the WebSocket, and nothing else is."""
+    """After probe and upgrade all packets go over the WebSocket."""
     session = engine.polling()
 
     socket = engine.upgrade(session)
@@ -31,7 +31,7 @@ def test_a_session_is_upgraded(engine: EngineClient) -> None:
 
 
 def test_a_waiting_poll_ends_with_the_probe(engine: EngineClient) -> None:
-    """It is told that there is nothing to do, so that the client can pause polling."""
+    """It gets a noop, so that the client can pause polling."""
     session = engine.polling()
     poll = session.begin_poll()
     socket = engine.probe(session)
@@ -44,8 +44,8 @@ def test_a_waiting_poll_ends_with_the_probe(engine: EngineClient) -> None:
     assert_echoes(socket)
 
 
-def test_a_poll_behind_the_probe_ends_at_once(engine: EngineClient) -> None:
-    """It is told that there is nothing to do, too."""
+def test_a_poll_after_the_probe_ends_immediately(engine: EngineClient) -> None:
+    """It gets a noop, too."""
     session = engine.polling()
     socket = engine.probe(session)
     socket.send("2probe")
@@ -58,8 +58,8 @@ def test_a_poll_behind_the_probe_ends_at_once(engine: EngineClient) -> None:
     assert_echoes(socket)
 
 
-def test_no_message_is_lost_on_the_way(engine: EngineClient) -> None:
-    """What waits for a poll comes by WebSocket, in its order, before all that is newer."""
+def test_no_message_is_lost_during_an_upgrade(engine: EngineClient) -> None:
+    """Packets that wait for a poll are sent on the WebSocket, in order, before newer ones."""
     session = engine.polling()
     session.post("4before")
     socket = engine.probe(session)
@@ -74,7 +74,7 @@ def test_no_message_is_lost_on_the_way(engine: EngineClient) -> None:
 
 
 def test_requests_after_the_upgrade_are_refused(engine: EngineClient) -> None:
-    """Polling is over for this session, but the WebSocket is not."""
+    """Polling has ended for this session, the WebSocket has not."""
     session = engine.polling()
     socket = engine.upgrade(session)
     assert_echoes(socket)
@@ -87,7 +87,7 @@ def test_requests_after_the_upgrade_are_refused(engine: EngineClient) -> None:
 
 
 def test_requests_on_a_websocket_session_are_refused(engine: EngineClient) -> None:
-    """A session that began as a WebSocket never polls."""
+    """A session that began on a WebSocket never polls."""
     socket = engine.websocket()
 
     answer = engine.request("GET", f"{POLLING}&sid={socket.sid}")
@@ -97,8 +97,8 @@ def test_requests_on_a_websocket_session_are_refused(engine: EngineClient) -> No
 
 
 @pytest.mark.parametrize("upgraded", [True, False])
-def test_a_second_websocket_is_shown_out(engine: EngineClient, *, upgraded: bool) -> None:
-    """The one that a session is on stays the only one, and notices nothing."""
+def test_a_second_websocket_is_refused(engine: EngineClient, *, upgraded: bool) -> None:
+    """The session's WebSocket is not affected."""
     if upgraded:
         session = engine.polling()
         socket, sid = engine.upgrade(session), session.sid
@@ -111,8 +111,8 @@ def test_a_second_websocket_is_shown_out(engine: EngineClient, *, upgraded: bool
     assert_echoes(socket)
 
 
-def test_a_second_probe_is_shown_out(engine: EngineClient) -> None:
-    """Only one WebSocket tries at a time, and it still gets the session."""
+def test_a_second_probe_is_refused(engine: EngineClient) -> None:
+    """Only one WebSocket probes at a time, and it is still upgraded."""
     session = engine.polling()
     socket = engine.probe(session)
     socket.send("2probe")
@@ -126,8 +126,8 @@ def test_a_second_probe_is_shown_out(engine: EngineClient) -> None:
 @pytest.mark.parametrize(
     "first", ["4hello", "5", "2", "2prob", "2probes", "3probe", "abc", "", b"x"]
 )
-def test_a_wrong_probe_fails(engine: EngineClient, first: str | bytes) -> None:
-    """The WebSocket is closed, the session goes on polling, and may try again."""
+def test_an_invalid_probe_fails(engine: EngineClient, first: str | bytes) -> None:
+    """The WebSocket is closed, the session goes on polling, and may be upgraded later."""
     session = engine.polling()
     socket = engine.probe(session)
 
@@ -139,8 +139,8 @@ def test_a_wrong_probe_fails(engine: EngineClient, first: str | bytes) -> None:
 
 
 @pytest.mark.parametrize("second", ["4hello", "2probe", "6", "5x", "abc", b"x"])
-def test_a_wrong_upgrade_fails(engine: EngineClient, second: str | bytes) -> None:
-    """After the probe nothing but the upgrade will do; the session goes on polling."""
+def test_an_invalid_upgrade_fails(engine: EngineClient, second: str | bytes) -> None:
+    """After the probe only the upgrade packet is accepted; the session goes on polling."""
     session = engine.polling()
     socket = engine.probe(session)
     socket.send("2probe")
@@ -154,8 +154,8 @@ def test_a_wrong_upgrade_fails(engine: EngineClient, second: str | bytes) -> Non
 
 
 @pytest.mark.parametrize("probed", [True, False])
-def test_a_probe_that_goes_leaves_the_session(engine: EngineClient, *, probed: bool) -> None:
-    """The session goes on polling, and another WebSocket may try."""
+def test_a_disconnected_probe_leaves_the_session(engine: EngineClient, *, probed: bool) -> None:
+    """The session goes on polling, and another WebSocket may probe."""
     session = engine.polling()
     socket = engine.probe(session)
     if probed:
@@ -170,7 +170,7 @@ def test_a_probe_that_goes_leaves_the_session(engine: EngineClient, *, probed: b
 
 
 def test_a_session_may_end_while_it_is_upgraded(engine: EngineClient) -> None:
-    """The WebSocket that wanted to take over ends as well."""
+    """The probing WebSocket is closed as well."""
     session = engine.polling()
     socket = engine.probe(session)
     socket.send("2probe")
@@ -185,7 +185,7 @@ def test_a_session_may_end_while_it_is_upgraded(engine: EngineClient) -> None:
 
 
 def test_a_stalled_upgrade_does_not_outlive_its_session(quick: EngineClient) -> None:
-    """A WebSocket that never says anything is closed when its session is given up."""
+    """A WebSocket that never probes is closed when its session times out."""
     session = quick.polling()
     socket = quick.probe(session)
 
@@ -194,7 +194,7 @@ def test_a_stalled_upgrade_does_not_outlive_its_session(quick: EngineClient) -> 
 
 
 def test_pings_go_on_after_the_upgrade(lively: EngineClient) -> None:
-    """The heartbeat changes over to the WebSocket with everything else."""
+    """The heartbeat continues on the WebSocket."""
     session = lively.polling()
     socket = lively.upgrade(session)
 
