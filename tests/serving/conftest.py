@@ -9,6 +9,6 @@ from tests.serving.served import SERVERS, Served
 
 @pytest.fixture(scope="module", params=SERVERS)
 def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator:
-    """Each server in its turn, for tests that only ask."""
+    """Each of the servers, for tests that only send requests."""
     with Served(tmp_path_factory.mktemp("served"), request.param) as served:
         yield served

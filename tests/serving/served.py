@@ -1,4 +1,4 @@
-"""A small app under each server that OMCRM may be run with: alone in a process, or with gunicorn.
+"""A small app under each supported server: alone in a process, or with gunicorn.
 
 `python -m tests.serving.served eventlet|gevent|threading PORT`
 """
@@ -30,9 +30,9 @@ from tests.processes import ROOT, Process, free_port, wait_for
 
 NAMES = {"eventlet": "eventlet", "gevent": "gevent", "threading": "gthread"}
 SERVERS = [f"{kind} on {mode}" for kind in ("run.py", "gunicorn") for mode in MODES]
-"""Each server that is offered."""
+"""Each supported server."""
 
-# What clients may take in seconds, short enough for tests and long enough for a busy machine.
+# Clients' deadlines in seconds, short enough for tests and long enough for a busy machine.
 HEAD, BODY, KEPT = 2.0, 2.0, 3
 
 _SETTINGS = f"""
@@ -42,7 +42,7 @@ keepalive = {KEPT}
 
 
 def limit() -> None:
-    """Give clients little time."""
+    """Set short deadlines."""
     worker.HEAD, worker.BODY = HEAD, BODY
 
 
@@ -89,43 +89,43 @@ class Served(Process):
             settings.write_text(_SETTINGS)
             command = [sys.executable, "-m", "gunicorn", "-c", str(settings), "-k", NAMES[mode]]
             command += ["--bind", f"127.0.0.1:{self.port}", *options, "tests.serving.served:app"]
-        # Settings of the machine's own installation are none of the tests'.
+        # Keeps the settings of the machine's own installation out of the tests.
         environ = {"OMCRM_INSTANCE": str(folder), "OMCRM_DEMO": "false"}
         super().__init__(command, environ, folder / f"{self.port}.log")
         wait_for(self.answers, 60, "the server")
 
     def answers(self) -> bool:
-        """Whether it serves."""
+        """Whether the server answers."""
         assert self.process.poll() is None, self.output()
         with contextlib.suppress(OSError):
             return self.get("/").startswith(b"HTTP/1.1 200")
         return False
 
     def connect(self) -> socket.socket:
-        """A connection on which nothing is said yet."""
+        """A new connection."""
         return socket.create_connection(("127.0.0.1", self.port), timeout=60)
 
     def ask(self, request: bytes) -> bytes:
-        """All that is answered until the server closes the connection."""
+        """The whole response until the server closes the connection."""
         with self.connect() as client:
             client.sendall(request)
             return rest(client)
 
     def get(self, path: str) -> bytes:
-        """A whole answer over a connection of its own."""
+        """The whole response to a GET on a new connection."""
         return self.ask(f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
 
     def worker(self) -> int:
-        """The process that answers."""
+        """The id of the process that answers."""
         return int(self.get("/").split()[-2])
 
     def worker_processes(self) -> set[int]:
-        """The processes that it started."""
+        """The ids of its child processes."""
         return children(self.pid)
 
 
 def rest(client: socket.socket) -> bytes:
-    """What still comes until the server ends, however it does."""
+    """All bytes until the server closes or resets the connection."""
     chunks = []
     with contextlib.suppress(ConnectionError):
         while chunk := client.recv(65536):

@@ -1,4 +1,4 @@
-"""What gunicorn does with `gunicorn.conf.py` and the app."""
+"""gunicorn with `gunicorn.conf.py` and the app."""
 
 import re
 import shlex
@@ -65,7 +65,7 @@ def test_an_invalid_setting_stops_gunicorn(
 
 
 class Quick(App):
-    """An app that does not come so far as to need a database."""
+    """An app that fails before it needs a database."""
 
     def upgrade(self) -> None:
-        """None is made."""
+        """Skipped: no database is made."""

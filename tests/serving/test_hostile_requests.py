@@ -10,12 +10,12 @@ import pytest
 from tests.processes import wait_for
 from tests.serving.served import Served, rest
 
-# What must never be served: it stands behind something that no server may accept.
+# A request that must never be served: it follows one that no server may accept.
 BEHIND = b"GET /behind HTTP/1.1\r\nHost: a\r\n\r\n"
 ANSWER = re.compile(rb"(?m)^HTTP/1\.\d \d{3} ")
 
 
-# What is refused
+# Invalid requests
 
 
 def head(*lines: bytes, method: bytes = b"POST") -> bytes:
@@ -92,7 +92,7 @@ def test_an_invalid_chunk_is_refused(served: Served, chunks: bytes) -> None:
 
 
 def nonsense(seed: int) -> bytes:
-    """A request that somebody has damaged, another one for each seed."""
+    """A damaged request, a different one for each seed."""
     dice = random.Random(seed)
     whole = bytearray(dice.choice([*AMBIGUOUS.values(), BEHIND, head(b"Content-Length: 0")]))
     for _ in range(dice.randrange(8)):
@@ -114,7 +114,7 @@ def test_invalid_requests_do_not_flood_the_log(served: Served) -> None:
     assert b" 200 " in served.get("/")
     lines = served.output()[len(before) :].splitlines()
 
-    # A line may stand at either end of the time.
+    # There may be one more line at either end of the time.
     assert len(lines) <= time.monotonic() - began + 2, lines
     assert not [line for line in lines if "Traceback" in line]
 
@@ -131,11 +131,11 @@ def test_the_log_counts_dropped_lines(served: Served) -> None:
     assert re.search(r"\d\d:\d\d:\d\d.*WARNING", line), line
 
 
-# Who takes too long
+# Slow clients
 
 
 def drip(client: socket.socket, pieces: bytes) -> bytes:
-    """Send byte after byte, for ever, until the server has enough; what it answers."""
+    """Send byte after byte until the server answers or disconnects; its answer."""
     try:
         for piece in itertools.cycle(pieces):
             client.sendall(bytes([piece]))

@@ -10,13 +10,13 @@ def test_warnings_and_exceptions_are_throttled(caplog: pytest.LogCaptureFixture)
     log = QuietLog(logging.getLogger("test"))
     with caplog.at_level(logging.INFO, "test"):
         for number in range(100):
-            log.warning("a stranger said %d%%", number)
+            log.warning("a client sent %d%%", number)
             try:
                 raise ValueError(number)
             except ValueError:
                 log.exception("the app failed")
 
-    assert ["a stranger said 0%", "the app failed"] == [
+    assert ["a client sent 0%", "the app failed"] == [
         record.getMessage() for record in caplog.records
     ]
 

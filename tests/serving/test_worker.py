@@ -16,7 +16,7 @@ from tests.serving.served import SERVERS, Served, rest
 CHUNKED = b"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
-# What is answered
+# Requests
 
 
 def test_it_runs_on_the_configured_threads(served: Served) -> None:
@@ -173,7 +173,7 @@ def test_log_files_are_reopened(tmp_path: Path) -> None:
         assert worker == served.worker()
 
 
-# What gunicorn is told
+# gunicorn's settings
 
 
 @pytest.mark.parametrize(("mode", "name"), [("threading", "gthread"), ("gevent", "gevent")])

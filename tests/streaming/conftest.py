@@ -1,4 +1,4 @@
-"""Connections with a peer of ours at the other end, and lanes in a time of their own."""
+"""Connections with a test peer, rate tiers with a test clock, and Socket.IO servers."""
 
 import logging
 import socket
@@ -23,13 +23,13 @@ from tests.streaming.timed_tier import TimedTier, same_price
 
 @pytest.fixture(scope="module")
 def reactor() -> Reactor:
-    """One for all: it ends with the process."""
+    """One reactor for a module; its thread ends with the process."""
     return Reactor()
 
 
 @pytest.fixture
 def opened(reactor: Reactor) -> Iterator[Opener]:
-    """Makes pairs, and sees to it that nothing of them is left."""
+    """Makes pairs, and checks at the end that nothing of them is left."""
     made: list[Pair] = []
     with ExitStack() as stack:
 
@@ -63,19 +63,19 @@ def opened(reactor: Reactor) -> Iterator[Opener]:
 
 @pytest.fixture
 def timed_tier() -> TimedTier:
-    """A lane in which every change counts."""
+    """A tier in which no two quotes are alike."""
     return TimedTier()
 
 
 @pytest.fixture
 def price_tier() -> TimedTier:
-    """A lane in which only another price cannot wait."""
+    """A tier in which quotes of the same price are alike."""
     return TimedTier(same_price)
 
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Makes servers."""
+    """Makes servers, and checks at the end that nothing of their clients is left."""
     made: list[RealtimeServer] = []
 
     def make(**options: Any) -> RealtimeServer:

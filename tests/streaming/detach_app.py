@@ -1,4 +1,4 @@
-"""A WSGI app that takes connections over and echoes on them, and the servers without gunicorn.
+"""A WSGI app that detaches connections and echoes on them, and the servers without gunicorn.
 
 `python -m tests.streaming.detach_app eventlet|gevent|threading PORT`
 """
@@ -24,7 +24,7 @@ from greenlet import greenlet
 from omcrm.streaming.detach import DetachedSocket, NotDetachable, detach, end_request
 
 ANSWER = "HTTP/1.1 101 Switching Protocols\r\nX-Class: {}\r\nX-Early: {}\r\n\r\n"
-# So much of what comes is kept until the client takes it back.
+# The most bytes kept for a client that does not read its echo.
 MOST = 1_000_000
 
 executed = 0
@@ -32,7 +32,7 @@ held: list[DetachedSocket] = []
 
 
 def app(environ: WSGIEnvironment, start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """`/take` echoes, `/hold` only takes until `/release`; `/admin` must never be reached."""
+    """`/take` detaches and echoes, `/hold` keeps until `/release`; `/admin` counts its requests."""
     global executed  # noqa: PLW0603
     path = environ["PATH_INFO"]
     if path in ("/take", "/hold"):
@@ -54,7 +54,7 @@ def app(environ: WSGIEnvironment, start_response: Callable[..., Any]) -> Iterabl
 
 
 def state() -> dict[str, int]:
-    """What happened, and what still runs."""
+    """The number of `/admin` requests, running greenlets and held connections."""
     gc.collect()
     running = [
         candidate for candidate in gc.get_objects() if isinstance(candidate, greenlet) and candidate
@@ -63,7 +63,7 @@ def state() -> dict[str, int]:
 
 
 def keep(detached: DetachedSocket, echoes: bool) -> None:
-    """Answer the upgrade, and go on without the request's thread."""
+    """Answer the upgrade; hold the connection, or echo in another thread."""
     sock, early = detached
     assert not sock.getblocking()
     name = f"{type(sock).__module__}.{type(sock).__name__}"
@@ -75,7 +75,7 @@ def keep(detached: DetachedSocket, echoes: bool) -> None:
 
 
 def echo(sock: Any, waiting: bytes) -> None:
-    """Send everything back until the client ends; `bye` is answered by our end."""
+    """Send everything back until the client closes or sends `bye`, then close."""
     ended = False
     try:
         while waiting or not ended:

@@ -1,7 +1,7 @@
 """A WebSocket endpoint that echoes, under each of the servers; also for a protocol suite by hand.
 
-`python -m tests.streaming.echo_app eventlet|gevent|threading PORT [plain]`; compression is agreed
-where it is offered, unless told `plain`. `/state` says how many connections there are.
+`python -m tests.streaming.echo_app eventlet|gevent|threading PORT [plain]`; compression is accepted
+unless `plain` is given. `/state` returns the number of connections.
 """
 
 import sys
@@ -28,13 +28,13 @@ LIMITS = ConnectionLimits(message=LARGEST, backlog=4 * LARGEST, closing=1.0)
 
 
 class Echo:
-    """Sends everything back; text is compressed where that was agreed."""
+    """Sends everything back; text is compressed if compression was negotiated."""
 
     def __init__(self, connection: WebSocketConnection) -> None:
         self._connection = connection
 
     def received(self, message: str | bytes) -> None:
-        """Send it back; `close 4000 why` closes."""
+        """Send it back; `close 4000 reason` closes."""
         connection = self._connection
         if isinstance(message, bytes):
             connection.send(binary_frame(message))
@@ -46,14 +46,14 @@ class Echo:
             connection.send(make(message.encode()))
 
     def writable(self) -> None:
-        """Nothing newer waits."""
+        """Ignored."""
 
     def lost(self) -> None:
         """An echo was dropped."""
         logging.error("an echo was lost")  # noqa: LOG015
 
     def closed(self) -> None:
-        """Over."""
+        """Ignored."""
 
 
 def make_app(compression: bool) -> Callable[..., Iterable[bytes]]:

@@ -1,4 +1,4 @@
-"""Pages that a fan-out tells, in a time that never ends or hardly lasts."""
+"""Recording subscribers of a fan-out, and windows that never end or are very short."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from omcrm.streaming.rate_tier import Subscriber
 from tests.processes import wait_for
 from tests.values import quote, trade
 
-# So long that nothing leaves a second time while a test looks; so short that a test can wait.
+# So long that nothing is sent a second time during a test; so short that a test can wait.
 FOR_EVER = 4096.0
 BLINK = 0.03
 
@@ -27,21 +27,21 @@ def symbol_and_price(quote: Quote) -> str:
 
 
 def publish(fanout: FanOut, *texts: str) -> None:
-    """Quotes come, said as symbol, number and, where it matters, price."""
+    """Publish quotes, given as symbol, number and optionally price."""
     for text in texts:
         symbol, seq, *number = text.split()
         fanout.take(quote(trade(*number or "1", int(seq)), symbol=symbol, seq=int(seq)))
 
 
 def flush(fanout: FanOut, *texts: str) -> None:
-    """Quotes come, and all that waits leaves before this is over."""
+    """Publish quotes and flush everything that waits."""
     publish(fanout, *texts)
     fanout.start()
     fanout.stop()
 
 
 class Page:
-    """A client that remembers what it was sent while it was ready."""
+    """A client that records the batches it was sent while it was ready."""
 
     def __init__(self) -> None:
         self.ready = True
@@ -54,7 +54,7 @@ class Page:
         return self.ready
 
     def direct(self) -> None:
-        """Batches are more telling than bytes."""
+        """None, so that batches are recorded instead of bytes."""
 
     def on_ready(self, ready_callback: Callable[[], None]) -> None:
         self.ready_callback = ready_callback
@@ -65,7 +65,7 @@ class Page:
 
     @property
     def writes(self) -> list[list[str]]:
-        """What came, write by write."""
+        """The packets of each write."""
         return [batch.packets for batch in self.batches]
 
     @property
@@ -90,7 +90,7 @@ class Page:
 
 
 def subscribed(fanout: FanOut, symbols: str, ready: bool = True, **more) -> Page:
-    """A new page that watches these symbols."""
+    """A new page that subscribes to these symbols."""
     page = Page()
     page.ready = ready
     page.subscribe(fanout, symbols, **more)

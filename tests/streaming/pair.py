@@ -13,7 +13,7 @@ from tests.streaming.recording_listener import RecordingListener
 
 
 class Pair(NamedTuple):
-    """A connection, who listens to it, and its peer."""
+    """A connection, its listener and its peer."""
 
     connection: WebSocketConnection
     listener: RecordingListener
@@ -31,7 +31,7 @@ def tcp_pair() -> tuple[socket.socket, socket.socket]:
 
 
 def fill_socket(pair: Pair) -> int:
-    """Offer until nothing more is taken, also not a little later; how many frames were."""
+    """Send state until no more is accepted for a while; the number of accepted frames."""
     payload, taken = text_frame(b"x" * 1000), 0
     full_since = time.monotonic()
     while time.monotonic() < full_since + 0.1:
@@ -42,6 +42,6 @@ def fill_socket(pair: Pair) -> int:
 
 
 def begin_close(pair: Pair) -> None:
-    """Close, and wait until that is under way."""
+    """Close, and wait until the close frame is sent."""
     pair.connection.close()
     wait_for(lambda: not pair.connection.open, 5)

@@ -10,11 +10,11 @@ Serve = Callable[..., RealtimeServer]
 
 
 def accept_all(sid: str, environ: dict[str, Any]) -> None:
-    """Let everybody in."""
+    """A connect handler that accepts every client."""
 
 
 class PollingClient:
-    """A polling client of a server."""
+    """A polling session of a server."""
 
     def __init__(self, ask: Ask) -> None:
         self.ask = ask
@@ -22,15 +22,15 @@ class PollingClient:
         self.sid = self.query.rpartition("=")[2]
 
     def send(self, *packets: str) -> int:
-        """Post these packets of Socket.IO; the status of the answer."""
+        """Post Socket.IO packets; the status of the answer."""
         body = "\x1e".join(packet if packet.startswith("b") else f"4{packet}" for packet in packets)
         return self.ask(self.query, body.encode()).status
 
     def receive(self) -> list[str]:
-        """What is there to be heard, as soon as anything is."""
+        """Poll; the packets of the answer."""
         return self.ask(self.query).body.decode().split("\x1e")
 
     def join(self) -> str:
-        """Join; the answer."""
+        """Connect to the main namespace; the answer."""
         self.send("0")
         return self.receive()[0]

@@ -1,4 +1,4 @@
-"""A WebSocket client that can do everything wrong; written from RFC 6455, without libraries."""
+"""A WebSocket client that can break every rule; written from RFC 6455, without libraries."""
 
 import base64
 import contextlib
@@ -22,7 +22,7 @@ class Frame(NamedTuple):
 
     @property
     def code(self) -> int | None:
-        """What a close frame gives as its reason, in numbers."""
+        """The code of a close frame."""
         return int.from_bytes(self.payload[:2], "big") if self.payload else None
 
 
@@ -81,7 +81,7 @@ class RawClient:
 
     @classmethod
     def connect(cls, port: int, receive_buffer: int | None = None) -> Self:
-        """A connection to a server, on which nothing was said yet."""
+        """A connection to a server, before its handshake."""
         sock = socket.socket()
         if receive_buffer is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
@@ -112,7 +112,7 @@ class RawClient:
         self.sock.sendall(b"".join(frames))
 
     def trickle(self, *frames: bytes) -> None:
-        """Send bytes one by one, as far as the server wants them."""
+        """Send bytes one by one, until the server closes the connection."""
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with contextlib.suppress(ConnectionError):
             for byte in b"".join(frames):
@@ -134,7 +134,7 @@ class RawClient:
         return None
 
     def read_body(self) -> bytes:
-        """The body of that response, where its length was told."""
+        """The body of that response, by its Content-Length."""
         return self._exactly(int(self.header("Content-Length") or 0))
 
     def read(self) -> Frame:
@@ -150,7 +150,7 @@ class RawClient:
         return Frame(first & 15, payload, bool(first & 128), first >> 4 & 7)
 
     def frames(self) -> Iterator[Frame]:
-        """All frames until the server's end, which must come and lie between two frames."""
+        """All frames until the end of the stream, which must come after a whole frame."""
         while True:
             with contextlib.suppress(ConnectionResetError):
                 if not self._read:
@@ -160,7 +160,7 @@ class RawClient:
             yield self.read()
 
     def rest(self) -> bytes:
-        """All bytes until the server's end, which must come."""
+        """All bytes until the end of the stream, which must come."""
         with contextlib.suppress(ConnectionResetError):
             while data := self.sock.recv(65536):
                 self._read += data
@@ -181,7 +181,7 @@ class RawClient:
             pass
         return True
 
-    def heard(self) -> bytes:
+    def unread(self) -> bytes:
         """What has come and was not read as frames; does not wait."""
         self.is_ended()
         return self._read

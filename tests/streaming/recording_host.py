@@ -1,4 +1,4 @@
-"""What stands behind a session in its tests."""
+"""A session's host in its tests, and other helpers of theirs."""
 
 import threading
 import time
@@ -15,7 +15,7 @@ LONG = 60.0
 
 
 class RecordingHost:
-    """What stands behind sessions here: it remembers what it is told, and may take its time."""
+    """A host that records the events of its sessions, and can block in `message`."""
 
     def __init__(self, interval: float = LONG, timeout: float = LONG) -> None:
         self.reactor = Reactor()
@@ -47,7 +47,7 @@ class RecordingHost:
 
 
 class State:
-    """Newest state, as the fan-out makes it."""
+    """A batch of state, like the fan-out's."""
 
     packets = ("4a", "4b")
     framed = b"\x81\x024a\x81\x024b"
@@ -59,14 +59,14 @@ def soon(seconds: float) -> float:
 
 
 def in_background(job: Callable[[], Any]) -> list[Any]:
-    """What a job gives, in a list, as soon as it has."""
+    """Run a job in a thread; a list that gets its result."""
     results: list[Any] = []
     threading.Thread(target=lambda: results.append(job()), daemon=True).start()
     return results
 
 
 def end_of(host: RecordingHost) -> str:
-    """Why a session ended: told twice, and the same."""
+    """The reason of a session's end, which both events must have."""
     wait_for(lambda: host.events and host.events[-1][0] == "disconnected", 10, "the end")
     (reason,) = (event[1] for event in host.events if event[0] == "closed")
     assert reason == host.events[-1][1]

@@ -1,11 +1,11 @@
-"""A listener of connections that remembers everything it is told."""
+"""A connection listener that records all events."""
 
 import threading
 from collections.abc import Callable
 
 
 class RecordingListener:
-    """Remembers what came; `answer` is called with each message in the reactor's thread."""
+    """Records events; `answer` is called with each message in the reactor's thread."""
 
     def __init__(self, answer: Callable[[str | bytes], None] | None = None) -> None:
         self.messages: list[str | bytes] = []
@@ -16,20 +16,20 @@ class RecordingListener:
         self._answer = answer
 
     def received(self, message: str | bytes) -> None:
-        """A whole message came."""
+        """Record a message."""
         self.messages.append(message)
         if self._answer is not None:
             self._answer(message)
 
     def writable(self) -> None:
-        """The peer reads again."""
+        """Count the call."""
         self.writables += 1
 
     def lost(self) -> None:
-        """Events were dropped."""
+        """Count the call."""
         self.losses += 1
 
     def closed(self) -> None:
-        """The connection is over."""
+        """Count the call and set `end`."""
         self.ends += 1
         self.end.set()

@@ -18,7 +18,7 @@ def price(seq: int, symbol: str = "BTC") -> Quote:
 
 
 class Dialect:
-    """Counts how often it was asked for each text."""
+    """Counts how often each text was encoded."""
 
     def __init__(self) -> None:
         self.asked: Counter[str] = Counter()
@@ -30,7 +30,7 @@ class Dialect:
 
 
 def read(frames: bytes, *extensions: PerMessageDeflate) -> list[str]:
-    """The messages that a client makes of these bytes."""
+    """The messages that a client reads from these bytes."""
     client = Protocol(Side.CLIENT, state=State.OPEN)
     client.extensions = list(extensions)
     client.receive_data(frames)
@@ -42,7 +42,7 @@ def read(frames: bytes, *extensions: PerMessageDeflate) -> list[str]:
 
 
 def agreed() -> PerMessageDeflate:
-    """What both sides have agreed on where frames are compressed."""
+    """The negotiated compression."""
     return PerMessageDeflate(True, True, WINDOW_BITS, WINDOW_BITS)
 
 
@@ -58,7 +58,7 @@ def test_an_encoded_quote_has_a_packet_and_frames() -> None:
     assert ["BTC 1 €"] == read(encoded.deflated, agreed())
 
 
-# Several that leave together
+# Several quotes in one write
 
 
 def test_a_batch_holds_every_form_in_the_order_given() -> None:
@@ -98,7 +98,7 @@ def test_an_empty_batch_has_no_bytes() -> None:
     assert ([], [], b"", b"") == (batch.symbols, batch.packets, batch.framed, batch.deflated)
 
 
-# Printing
+# Encoding
 
 
 def test_a_quote_is_encoded_one_time_for_all_batches() -> None:

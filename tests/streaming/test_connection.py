@@ -1,6 +1,6 @@
-"""What a connection hears, and how it ends, over a pair of sockets.
+"""Receiving and closing of a connection, over a pair of sockets.
 
-Long for a reason: a peer can do everything wrong at every moment.
+Long for a reason: a peer can break every rule in every state.
 """
 
 import contextlib
@@ -42,12 +42,12 @@ CHAPTER = "π — ≠ 😀".encode()
 
 
 def deflate(payload: bytes) -> bytes:
-    """As permessage-deflate has it."""
+    """Compress as permessage-deflate does."""
     deflater = zlib.compressobj(wbits=-15)
     return (deflater.compress(payload) + deflater.flush(zlib.Z_SYNC_FLUSH))[:-4]
 
 
-# Messages in
+# Receiving
 
 
 def test_messages_arrive_whole(opened: Opener) -> None:
@@ -95,10 +95,10 @@ def test_fragmentation_does_not_matter(
         cuts = sorted(
             chance.sample(range(len(message) + 1), chance.randint(0, min(3, len(message))))
         )
-        parts = [message[a:b] for a, b in zip([0, *cuts], [*cuts, len(message)], strict=True)]
-        for number, part in enumerate(parts):
+        fragments = [message[a:b] for a, b in zip([0, *cuts], [*cuts, len(message)], strict=True)]
+        for number, fragment in enumerate(fragments):
             opcode = CONT if number else BINARY
-            stream += frame(opcode, part, fin=number == len(parts) - 1)
+            stream += frame(opcode, fragment, fin=number == len(fragments) - 1)
             stream += frame(PING, b"!") * chance.randint(0, 1)
     pair = opened()
     while stream:

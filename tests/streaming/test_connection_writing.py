@@ -1,4 +1,4 @@
-"""What a connection sends, to peers that read, that read late, and that do not read."""
+"""Sending of a connection, to peers that read, read late, or do not read."""
 
 import threading
 import time
@@ -180,7 +180,7 @@ def test_a_stalled_peer_is_aborted(opened: Opener, reactor: Reactor) -> None:
     fill_socket(pair)
 
     def is_over() -> bool:
-        # The kernel may still find room for what waited.
+        # The kernel's buffers may still have room for the queued bytes.
         pair.connection.try_send(text_frame(b"x" * 1_000_000))
         return pair.listener.end.wait(0.05)
 

@@ -1,4 +1,4 @@
-"""Long for a reason: every server is held to the same promises, seen from its client's side."""
+"""Long for a reason: every server has to pass the same tests, seen from its client's side."""
 
 import contextlib
 import json
@@ -27,7 +27,7 @@ from tests.processes import Process, free_port, wait_for
 OWN = [sys.executable, "-m", "tests.streaming.detach_app"]
 GUNICORN = [sys.executable, "-m", "gunicorn", "--workers", "1", "--log-level", "warning"]
 APP = "tests.streaming.detach_app:app"
-# A single thread: whoever takes a connection gives it back.
+# A single thread each: a detached connection must release it.
 WORKERS = {
     "gunicorn on eventlet": ["-k", "omcrm.serving.worker.EventletWorker"],
     "gunicorn on gevent": ["-k", "omcrm.serving.worker.GeventWorker"],
@@ -56,7 +56,7 @@ class Client:
             )
 
     def upgrade(self, path: bytes = b"/take", behind: bytes = b"") -> dict[str, str]:
-        """Ask for the upgrade, with more in the same segment; the headers of the answer."""
+        """Request the upgrade, with `behind` in the same segment; the headers of the answer."""
         self.sock.sendall(UPGRADE % path + behind)
         status, *lines = self.head()
         assert "101" in status, status
@@ -71,7 +71,7 @@ class Client:
         return received.decode().split("\r\n")[:-2]
 
     def get(self, path: str, *headers: str) -> str:
-        """The body of an answer, after which the connection is kept if the server does that."""
+        """The body of an answer; the connection stays open if the server keeps it."""
         lines = "".join(f"{line}\r\n" for line in (f"GET {path} HTTP/1.1", "Host: a", *headers))
         self.sock.sendall(f"{lines}\r\n".encode())
         facts = "\n".join(self.head()).lower()
@@ -91,7 +91,7 @@ class Client:
         return received
 
     def exchange(self, data: bytes) -> bytes:
-        """What comes back while `data` is sent; in one thread, because TLS bears no two."""
+        """The echo of `data`, read while sending; in one thread, as TLS requires."""
         back, rest = bytearray(), memoryview(data)
         until = time.monotonic() + 10
         self.sock.setblocking(False)
@@ -105,7 +105,7 @@ class Client:
         return bytes(back)
 
     def rest(self) -> bytes:
-        """What still comes until the server ends."""
+        """All bytes until the server closes the connection."""
         received = b""
         with contextlib.suppress(ConnectionError):
             while chunk := self.sock.recv(65536):
@@ -143,7 +143,7 @@ class Served(Process):
             return False
 
     def state(self) -> dict[str, int]:
-        """What the app says about itself."""
+        """The app's own state."""
         return self.ask("/state")
 
     def ask(self, path: str) -> dict[str, int]:
@@ -157,7 +157,7 @@ class Served(Process):
         return next(iter(children(self.pid)), self.pid)
 
     def costs(self) -> tuple[int, int, int]:
-        """How many descriptors, threads and green threads there are, once that stands still."""
+        """The numbers of descriptors, threads and green threads, once they are stable."""
         greenlets = self.state()["greenlets"]
         seen: list[tuple[int, int]] = []
         while len(seen) < 5 or len(set(seen[-5:])) > 1:
@@ -218,7 +218,7 @@ def stop(servers: dict[str, Served]) -> None:
 
 @pytest.fixture(params=[*PLAIN, *TLS])
 def served(servers: dict[str, Served], request: pytest.FixtureRequest) -> Served:
-    """Each in turn."""
+    """Each of the servers."""
     return servers[request.param]
 
 
@@ -270,7 +270,7 @@ def test_unread_bytes_are_no_request(served: Served, behind: bytes) -> None:
 
 
 def warm_up(served: Served) -> tuple[int, int, int]:
-    """What it costs when nothing is going on; a pool of threads grows with its first work."""
+    """The costs of an idle server, after first use has filled its thread pools."""
     with contextlib.ExitStack() as clients:
         for _ in range(MANY):
             clients.enter_context(Client(served)).upgrade(b"/hold")
@@ -341,7 +341,7 @@ def test_unread_bytes_cost_no_cpu(servers: dict[str, Served]) -> None:
             client = clients.enter_context(Client(servers[name]))
             if name != "threading":
                 client.get("/state")
-                # So that the server begins to wait for the next request.
+                # Lets the server start waiting for the next request.
                 time.sleep(0.1)
             client.upgrade(b"/hold")
             client.sock.sendall(b"unread")

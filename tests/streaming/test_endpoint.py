@@ -1,4 +1,4 @@
-"""The handshake, as WSGI sees it; `test_rfc6455.py` has the rest, over sockets."""
+"""The handshake at the WSGI level; `test_rfc6455.py` tests it over sockets."""
 
 import logging
 from typing import Any
@@ -15,7 +15,7 @@ from tests.streaming.recording_listener import RecordingListener
 
 
 def environ(**more: str | None) -> dict[str, Any]:
-    """The example of RFC 6455 §1.2; None takes a header away."""
+    """The example of RFC 6455 §1.2; None removes a header."""
     headers = {
         "REQUEST_METHOD": "GET",
         "SERVER_PROTOCOL": "HTTP/1.0",
@@ -79,12 +79,12 @@ def test_invalid_handshakes_are_refused(name: str, value: str | None, status: in
 
 def test_a_refusal_in_http() -> None:
     """The status and a sentence, without hop-by-hop headers."""
-    said: list[Any] = []
+    head: list[Any] = []
     response = negotiate(environ(HTTP_UPGRADE=None), compression=True).response
-    body = b"".join(refuse(response, lambda *head: said.extend(head)))
-    headers = {name.lower(): value for name, value in said[1]}
+    body = b"".join(refuse(response, lambda *values: head.extend(values)))
+    headers = {name.lower(): value for name, value in head[1]}
 
-    assert "426 Upgrade Required" == said[0]
+    assert "426 Upgrade Required" == head[0]
     assert str(len(body)) == headers["content-length"]
     assert "connection" not in headers
     assert b"WebSocket" in body
@@ -103,7 +103,7 @@ def test_a_refusal_in_http() -> None:
 def test_compression_is_agreed(extension: str) -> None:
     """The offers of all browsers are accepted; each message is compressed on its own."""
     answer = headers_of(HTTP_SEC_WEBSOCKET_EXTENSIONS=extension)["Sec-WebSocket-Extensions"]
-    parameters = {part.strip() for part in answer.split(";")}
+    parameters = {parameter.strip() for parameter in answer.split(";")}
 
     assert {
         "permessage-deflate",
@@ -167,16 +167,16 @@ def test_any_headers_are_answered(caplog: pytest.LogCaptureFixture, more: dict[s
 
 def test_an_unknown_server_gets_no_websocket() -> None:
     """If the connection cannot be detached the answer is 501, and no listener is made."""
-    connected, said = list[Any](), list[Any]()
+    connected, head = list[Any](), list[Any]()
     reactor = Reactor()
     endpoint = Endpoint(
         reactor,
         lambda *arguments: connected.append(arguments) or RecordingListener(),
         ConnectionLimits(),
     )
-    body = b"".join(endpoint(environ(), lambda *head: said.extend(head)))
+    body = b"".join(endpoint(environ(), lambda *values: head.extend(values)))
 
-    assert "501 Not Implemented" == said[0]
+    assert "501 Not Implemented" == head[0]
     assert b"Traceback" not in body
     assert [] == connected
     assert None is reactor._epoll

@@ -1,6 +1,6 @@
-"""The Engine.IO server as a WSGI app: what it answers, refuses, and keeps.
+"""The Engine.IO server as a WSGI app: its answers, refusals and sessions.
 
-The protocol itself is proved over sockets, in `tests/streaming/conformance/`.
+The protocol itself is tested over sockets, in `tests/streaming/conformance/`.
 """
 
 import gzip
@@ -31,7 +31,7 @@ UPGRADE = {
 
 
 def make(**options: Any) -> EngineServer:
-    """A server as the app has it, that tells what happened in `handled`."""
+    """A server like the app's, which records messages and disconnects in `handled`."""
     server = EngineServer(async_mode="threading", cors_allowed_origins=[], **options)
     server.handled = []
     server.on("connect", lambda sid, environ: "refuse" not in environ["QUERY_STRING"])
@@ -50,25 +50,25 @@ def server() -> Iterator[EngineServer]:
 
 @pytest.fixture
 def ask(server: EngineServer) -> Ask:
-    """Asks the server."""
+    """Sends requests to the server."""
     return wsgi_client(server)
 
 
 def test_the_open_packet(server: EngineServer, ask: Ask) -> None:
     """It follows the specification, with this server's times and limits."""
     answer = ask()
-    said = json.loads(answer.body[1:])
+    parameters = json.loads(answer.body[1:])
 
     assert (200, b"0") == (answer.status, answer.body[:1])
     assert "text/plain; charset=UTF-8" == answer.headers["Content-Type"]
     assert str(len(answer.body)) == answer.headers["Content-Length"]
-    assert [*server.sockets] == [said.pop("sid")]
+    assert [*server.sockets] == [parameters.pop("sid")]
     assert {
         "upgrades": ["websocket"],
         "pingInterval": 25000,
         "pingTimeout": 20000,
         "maxPayload": 1000,
-    } == said
+    } == parameters
 
 
 @pytest.mark.parametrize(

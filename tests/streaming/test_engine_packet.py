@@ -1,4 +1,4 @@
-"""Packets and payloads of Engine.IO: what is none is refused, and nothing else happens."""
+"""Packets and payloads of Engine.IO: invalid ones are refused."""
 
 import base64
 
@@ -14,7 +14,7 @@ from omcrm.streaming.engine_packet import (
     write_payload,
 )
 
-# What a client may send, and what stands behind it.
+# The packets that a client may send.
 PACKETS = st.one_of(
     st.binary(max_size=50),
     st.builds("{}{}".format, st.sampled_from("13456"), st.text("aé\n😀 b{}[]\"'", max_size=20)),
@@ -50,7 +50,7 @@ def test_reading_a_packet_fails_in_one_way(packet: Packet) -> None:
         st.binary(max_size=200),
         st.text("b0123456789AQI=\x1e \né", max_size=60).map(str.encode),
         st.lists(st.text("b=+/-_ é1", max_size=9), max_size=20).map(
-            lambda parts: "\x1e".join(parts).encode()
+            lambda packets: "\x1e".join(packets).encode()
         ),
     )
 )

@@ -1,6 +1,6 @@
-"""A session of Engine.IO: what leaves and arrives on which transport, and every end.
+"""A session of Engine.IO: sending and receiving on both transports, and every end.
 
-Long for a reason: a session is polled, upgraded, flooded, forgotten and closed from both sides.
+Long for a reason: a session is polled, upgraded, flooded, abandoned and closed from both sides.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ Plug = Callable[..., RawClient]
 
 @pytest.fixture
 def plug() -> Iterator[Plug]:
-    """Connects a session with a WebSocket; the client's end."""
+    """Connects a session to a WebSocket; the client's end."""
     with ExitStack() as stack:
 
         def connect(
@@ -112,7 +112,7 @@ def test_one_batch_of_state_waits_for_a_poll() -> None:
     assert [True] == wanted
 
 
-# What the client says
+# Messages of the client
 
 
 def test_messages_are_handled_one_after_the_other() -> None:
@@ -151,7 +151,7 @@ def test_a_flood_waits_in_the_kernel(plug: Plug) -> None:
 
 
 class Slow:
-    """A connection's place: pausing takes so long that everything else has happened meanwhile."""
+    """A connection whose `pause` blocks until all messages are handled."""
 
     deflates = False
 
@@ -234,7 +234,7 @@ def test_a_half_open_peer_is_disconnected(plug: Plug) -> None:
     wait_for(lambda: host.reactor.connections() == 0, 5)
 
 
-# Nobody wants it
+# Claiming
 
 
 def test_an_unclaimed_session_ends() -> None:
@@ -343,13 +343,13 @@ def test_a_stalled_upgrade_is_ended(plug: Plug) -> None:
     assert [] == host.events
 
 
-@pytest.mark.parametrize("said", [["2"], ["5"], ["4a"], ["2probe", "2probe"], ["2probe", "4a"]])
-def test_an_invalid_upgrade_is_closed(plug: Plug, said: list[str]) -> None:
+@pytest.mark.parametrize("packets", [["2"], ["5"], ["4a"], ["2probe", "2probe"], ["2probe", "4a"]])
+def test_an_invalid_upgrade_is_closed(plug: Plug, packets: list[str]) -> None:
     """The session is not affected."""
     host = RecordingHost()
     session = EngineSession(host, "sid")
     client = plug(host, session, probe_by=soon(5))
-    client.send(*[text(packet) for packet in said])
+    client.send(*[text(packet) for packet in packets])
 
     assert CLOSE == [frame.opcode for frame in client.frames()][-1]
     session.send("4b")

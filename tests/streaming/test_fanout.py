@@ -1,4 +1,4 @@
-"""Long for a reason: when a price leaves, to whom, in which order and which one, is one story."""
+"""Long for a reason: which quote is sent when, to whom and in which order is tested together."""
 
 import itertools
 import logging
@@ -33,14 +33,14 @@ def fanout() -> Iterator[FanOut]:
 
 @pytest.fixture
 def running() -> Iterator[FanOut]:
-    """A fan-out that runs, with a short window; only another price cannot wait."""
+    """A running fan-out with a short window; quotes of the same price are alike."""
     fanout = FanOut(BLINK, same_price)
     fanout.start()
     yield fanout
     fanout.stop()
 
 
-# When it leaves
+# When a quote is sent
 
 
 def test_the_first_change_is_sent_immediately_and_the_next_waits(fanout: FanOut) -> None:
@@ -103,7 +103,7 @@ def test_older_quotes_are_dropped(fanout: FanOut) -> None:
     assert [["BTC 5"], ["BTC 6"]] == page.writes
 
 
-# One for many
+# Encoding
 
 
 def test_a_quote_is_encoded_one_time_for_a_thousand_pages(fanout: FanOut) -> None:
@@ -114,8 +114,8 @@ def test_a_quote_is_encoded_one_time_for_a_thousand_pages(fanout: FanOut) -> Non
         asked[written(quote)] += 1
         return written(quote)
 
-    wishes = ["BTC"] * 900 + [f"BTC S{number}" for number in range(100)]
-    pages = [subscribed(fanout, wish, dialect=dialect) for wish in wishes]
+    symbol_sets = ["BTC"] * 900 + [f"BTC S{number}" for number in range(100)]
+    pages = [subscribed(fanout, symbols, dialect=dialect) for symbols in symbol_sets]
     stranger = subscribed(fanout, "BTC", dialect=lambda quote: "in other words")
     flush(fanout, "BTC 1")
 
@@ -125,7 +125,7 @@ def test_a_quote_is_encoded_one_time_for_a_thousand_pages(fanout: FanOut) -> Non
     assert 1001 == fanout.counts()["updates"]
 
 
-# What a page watches
+# Subscriptions
 
 
 def test_subscribing_sends_the_newest_quotes(fanout: FanOut) -> None:
@@ -190,26 +190,26 @@ def test_a_forgotten_symbol_is_not_sent(fanout: FanOut) -> None:
     assert [["ETH 3"]] == late.writes
 
 
-# In the middle of telling many
+# During a flush
 
 
 class Interrupted:
-    """In place of `time`: every turn of writing is over at once, and a job comes between two."""
+    """Replaces `time`: every time slice ends at once, and a job runs between two."""
 
     def __init__(self) -> None:
         self.monotonic = itertools.count().__next__
-        self.turns = 0
+        self.slices = 0
         self.jobs: list[Callable[[], object]] = []
 
     def sleep(self, seconds: float) -> None:
-        self.turns += 1
+        self.slices += 1
         if self.jobs:
             self.jobs.pop()()
 
 
 @pytest.fixture
 def interrupted(monkeypatch: pytest.MonkeyPatch) -> Interrupted:
-    """A moment after the first turn."""
+    """Interrupts a flush after its first time slice."""
     clock = Interrupted()
     monkeypatch.setattr("omcrm.streaming.fanout.time", clock)
     return clock
@@ -255,10 +255,10 @@ def test_small_groups_yield_as_well(interrupted: Interrupted, fanout: FanOut) ->
         subscribed(fanout, f"BTC S{number}")
     flush(fanout, "BTC 1")
 
-    assert 3 <= interrupted.turns
+    assert 3 <= interrupted.slices
 
 
-# Those who cannot take it
+# Slow and failing subscribers
 
 
 def test_a_slow_page_gets_the_newest_quotes_later(fanout: FanOut) -> None:
@@ -295,17 +295,17 @@ def test_a_failing_sink_does_not_affect_the_others(
     """The error is logged, and all others get this change and the next."""
     crowd = [subscribed(fanout, f"BTC S{number % 2}") for number in range(9)]
     for watcher in crowd[::3]:
-        monkeypatch.setattr(watcher, "offer", None)
+        monkeypatch.setattr(watcher, "try_send", None)
     with caplog.at_level(logging.ERROR):
         flush(fanout, "BTC 1")
         flush(fanout, "BTC 2", "S0 3")
     writes = {"BTC 1", "BTC 2"}
 
-    assert "telling a subscriber failed" == caplog.messages[0]
+    assert "sending to a subscriber failed" == caplog.messages[0]
     assert [set(), writes, writes] * 3 == [{*reader.packets} - {"S0 3"} for reader in crowd]
 
 
-# How often
+# Rates
 
 
 def test_each_rate_has_its_own_window(running: FanOut) -> None:
@@ -322,12 +322,12 @@ def test_each_rate_has_its_own_window(running: FanOut) -> None:
     assert [["BTC 1"], ["BTC 3"], ["ETH 9"]] == slow.writes
 
 
-# Coming back
+# Resuming
 
 
 @pytest.fixture
 def left(fanout: FanOut, monkeypatch: pytest.MonkeyPatch) -> ResumePoint:
-    """Where a page was when it lost its connection; it had three symbols."""
+    """The resume point of a page that had three symbols and was removed."""
     monkeypatch.setattr("omcrm.streaming.rate_tier._RECORD_EVERY", 0.0)
     page = subscribed(fanout, "BTC ETH SOL")
     flush(fanout, "BTC 1")
@@ -339,7 +339,7 @@ def left(fanout: FanOut, monkeypatch: pytest.MonkeyPatch) -> ResumePoint:
 
 
 def shown(fanout: FanOut, epoch: str, seq: int) -> list[str]:
-    """What a page is sent that comes back from there."""
+    """The packets that a page gets when it resumes from there."""
     return subscribed(fanout, "BTC ETH SOL", since=ResumeToken(epoch, seq)).packets
 
 

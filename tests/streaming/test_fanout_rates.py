@@ -1,4 +1,4 @@
-"""How often a page is told a symbol that changes faster: as often as it asked for."""
+"""The rate at which a page gets a symbol that changes faster: the requested one."""
 
 import random
 

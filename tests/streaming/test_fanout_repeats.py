@@ -1,4 +1,4 @@
-"""What has the same facts as before is not sent again, and the last change always is."""
+"""Quotes with the same facts as before are not sent again; the last change always is."""
 
 import itertools
 from collections.abc import Iterator

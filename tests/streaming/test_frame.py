@@ -1,4 +1,4 @@
-"""Frames as a server sends them, read by a reader of our own."""
+"""The server's frames, read by an independent parser."""
 
 import socket
 import zlib
@@ -19,7 +19,7 @@ from tests.streaming.raw_client import BINARY, PING, TEXT, Frame, RawClient
 
 
 def read(frames: bytes) -> list[Frame]:
-    """The frames that these bytes are, and nothing else."""
+    """The frames in these bytes, which must contain nothing else."""
     ours, theirs = socket.socketpair()
     with theirs, RawClient(ours) as client:
         client._read = frames

@@ -8,7 +8,7 @@ from omcrm.streaming.garbage import Garbage
 
 
 class Knot:
-    """Holds itself."""
+    """An object in a reference cycle with itself."""
 
     def __init__(self) -> None:
         self.self = self
@@ -16,7 +16,7 @@ class Knot:
 
 @pytest.fixture(autouse=True)
 def collector() -> Iterator[None]:
-    """What is frozen here must not stay so."""
+    """Unfreezes everything after a test."""
     gc.disable()
     yield
     gc.unfreeze()

@@ -7,7 +7,7 @@ from tests.processes import wait_for
 
 
 class Consumer:
-    """Handles what comes, and remembers it."""
+    """Handles messages of an inbox, and records them."""
 
     def __init__(self, handle: Callable[[int], None] = lambda message: None) -> None:
         self.handled: list[int] = []

@@ -1,4 +1,4 @@
-"""What is kept of a request has all that handlers read, and nothing that costs."""
+"""The kept environment has everything that handlers read, and holds no resources."""
 
 import socket
 from typing import Any
@@ -10,7 +10,7 @@ from omcrm.streaming.kept_environ import kept
 
 
 def environ(**more: Any) -> dict[str, Any]:
-    """As a server makes it."""
+    """An environment like a server's."""
     return {
         "REQUEST_METHOD": "GET",
         "SCRIPT_NAME": "",

@@ -33,7 +33,7 @@ def test_a_stall_of_the_process_is_recorded() -> None:
     threading.Thread(target=lag_meter.run, daemon=True).start()
 
     def stall() -> bool:
-        # One call that does not give the interpreter back.
+        # One call that does not release the interpreter.
         list(range(8_000_000))
         return lag_meter.lag.worst(time.monotonic()) > 0.02
 

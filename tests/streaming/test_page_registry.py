@@ -25,11 +25,11 @@ def opened(
 
 @pytest.fixture
 def registry() -> PageRegistry:
-    """A desk with the default limits and nobody at it."""
+    """An empty registry with the default limits."""
     return PageRegistry(LIMITS)
 
 
-# Seats
+# Pages
 
 
 def test_a_page_is_registered_until_it_is_removed(registry: PageRegistry) -> None:
@@ -92,7 +92,7 @@ def test_concurrent_pages_do_not_exceed_the_limit(registry: PageRegistry, restle
     assert ["LIMIT_EXCEEDED"] * 40 == refusals
 
 
-# What a page watches
+# Subscriptions
 
 
 def test_a_page_subscribes_to_symbols(registry: PageRegistry) -> None:

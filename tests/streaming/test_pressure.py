@@ -1,7 +1,7 @@
-"""What pages see of the fan-out over real sockets, whatever they do and however slowly they read.
+"""The fan-out over real sockets, with pages that do anything and read at any speed.
 
-Longer than most for a reason: a page that keeps to the protocol, and what must hold for it, belong
-together.
+Longer than most for a reason: a page that keeps to the protocol, and the checks of what it gets,
+belong together.
 """
 
 import itertools
@@ -29,16 +29,16 @@ from tests.values import quote, trade
 
 WINDOW = 0.005
 SYMBOLS = "ABCD"
-# The kernel keeps as little as it can; of a batch that does not fit a part is written.
+# The kernel's buffer is as small as possible, so that batches are written in parts.
 LIMITS = ConnectionLimits(backlog=8000, kernel_buffer=1)
 _PADDING = "." * 1000
 _EVENT = 400
-# One write: all symbols at once, or an event.
+# The largest write: all symbols in one batch.
 _LARGEST = len(SYMBOLS) * (len(_PADDING) + 40)
 
 
 def price(symbol: str, seq: int) -> Quote:
-    """A quote whose price is that of its neighbours, mostly."""
+    """A quote; most quotes with neighbouring numbers have the same price."""
     return quote(trade(str(1 + seq // 8 % 2), seq), symbol=symbol, seq=seq)
 
 
@@ -71,25 +71,25 @@ class ServerEnd:
         self._ready_callback = ready_callback
 
     def received(self, message: str | bytes) -> None:
-        """Pages say nothing here."""
+        """Ignored: pages send nothing."""
 
     def writable(self) -> None:
         self._ready_callback()
 
     def lost(self) -> None:
-        """Whoever sent the events knows it."""
+        """Ignored: `Page.event` counts dropped events itself."""
 
     def closed(self) -> None:
         self._fanout.leave(self.subscriber)
 
     def queued_bytes(self) -> int:
-        """How much waits for the page."""
+        """The number of bytes queued for the page."""
         with self.connection._lock:
             return sum(len(chunk) for chunk in self.connection._pending)
 
 
 class Shared(NamedTuple):
-    """What all pages share."""
+    """The state shared by all pages."""
 
     fanout: FanOut
     reactor: Reactor
@@ -98,9 +98,9 @@ class Shared(NamedTuple):
 
 
 class Page:
-    """A client that knows only what it has read; it asks like a browser, and checks what it gets.
+    """A client that knows only what it has read; it subscribes like a browser and checks its input.
 
-    In its stream stand prices, numbered events, what it may be sent from now on, and where it is.
+    Its stream contains prices, numbered events, the symbols that may follow, and resume points.
     """
 
     timeout = PATIENCE
@@ -125,7 +125,7 @@ class Page:
         self._events, self._last_event = itertools.count(1), 0
         self._has_lost = False
 
-    # What it asks
+    # Requests
 
     def subscribe(
         self, symbols: str, rate: float | None = None, since: ResumeToken | None = None
@@ -145,12 +145,12 @@ class Page:
             self._send(f"may {''.join(sorted(self.wanted))}")
 
     def come_back(self) -> None:
-        """Lose the connection, and resume on another one what can be resumed."""
+        """Lose the connection, and resume on another one as far as possible."""
         with self._mine:
             self._socket.close()
             wanted, self.wanted = self.wanted, set()
             since = None if self._has_lost else ResumeToken(self._epoch, self._seq)
-            # Of what it does not hold it cannot say since when.
+            # Only held symbols can be resumed.
             self.held = {name: seq for name, seq in self.held.items() if name in wanted}
             self._connect()
             if self.held:
@@ -168,10 +168,10 @@ class Page:
         if self._shared.reactor.counters["events_dropped"] != dropped:
             self._has_lost = True
 
-    # What it reads
+    # Reading
 
     def read(self, most: int) -> bool:
-        """Take in at most so many bytes; whether any came."""
+        """Read and check at most so many bytes; whether any came."""
         with self._mine:
             came = b""
             with suppress(BlockingIOError):
@@ -184,7 +184,7 @@ class Page:
             return bool(came)
 
     def _whole_frame(self) -> tuple[int, int] | None:
-        """Where the payload of the first frame begins and ends, once it is here."""
+        """The start and end of the first frame's payload; None until it is complete."""
         if len(self._unread) < 4:
             return None
         assert 0x81 == self._unread[0], f"{self._name}: not a whole text: {self._unread[:20]!r}"
@@ -220,7 +220,7 @@ class Page:
         self._seen[symbol] = self.held[symbol] = seq
         self._seq = max(self._seq, seq)
 
-    # What must hold
+    # Checks
 
     def check(self) -> None:
         kept = self.server_end.queued_bytes()
@@ -228,9 +228,9 @@ class Page:
         assert kept <= LIMITS.backlog + _LARGEST, f"{self._name}: {kept} bytes are kept for it"
 
     def catch_up(self) -> None:
-        """Read all there is until everything is up to date."""
+        """Read until the page has the newest quotes."""
         if self._has_lost:
-            # As it would be told to: what it missed may have been where it is.
+            # As `reload` asks it to: the dropped events may include a resume point.
             self._read_until(lambda: not self.server_end.connection.blocked)
             self.come_back()
         self._read_until(lambda: self.held == self._expected())
@@ -239,11 +239,11 @@ class Page:
         return {item: seq for item, seq in self._shared.newest.items() if item in self.wanted}
 
     def _read_until(self, done: Callable[[], bool]) -> None:
-        """Read all there is until that is so; what was read ends with a whole message."""
+        """Read until `done`, and to the end of a whole message."""
         until = time.monotonic() + Page.timeout
         while self.read(1 << 20) or self._unread or not done():
             if time.monotonic() > until:
-                # While a smaller example of the same is sought, so much time is not left.
+                # Saves time while Hypothesis shrinks the example.
                 Page.timeout = 0.5
                 pytest.fail(f"{self._name} should have {self._expected()}, has {self.held}")
             time.sleep(0.001)
@@ -254,7 +254,7 @@ class Page:
 
 @pytest.fixture(scope="module", autouse=True)
 def hasty() -> Iterator[None]:
-    """What takes a second is over in a few windows, and what was told is noted with each."""
+    """Shortens the interval of alike quotes, and records every flush."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("omcrm.streaming.rate_tier._ALIKE_INTERVAL", 4 * WINDOW)
         patched.setattr("omcrm.streaming.rate_tier._RECORD_EVERY", WINDOW)
@@ -267,7 +267,7 @@ def pages_on(
     count: int,
     pair: Callable[[], tuple[socket.socket, socket.socket]] = socket.socketpair,
 ) -> Iterator[tuple[Shared, list[Page]]]:
-    """So many pages on a fan-out that runs; nothing of them is left afterwards."""
+    """So many pages on a running fan-out; nothing of them may be left afterwards."""
     shared = Shared(FanOut(WINDOW, same_price), reactor, {}, pair)
     shared.fanout.start()
     with ExitStack() as stack:
@@ -295,7 +295,7 @@ class Tick(NamedTuple):
 
 
 class Subscribe(NamedTuple):
-    """A page wants these, and perhaps another pace."""
+    """A page subscribes to these, perhaps at another rate."""
 
     page: int
     symbols: str
@@ -306,7 +306,7 @@ class Subscribe(NamedTuple):
 
 
 class Unsubscribe(NamedTuple):
-    """A page wants these no more."""
+    """A page unsubscribes from these."""
 
     page: int
     symbols: str
@@ -316,7 +316,7 @@ class Unsubscribe(NamedTuple):
 
 
 class Read(NamedTuple):
-    """A page reads a little; until then it stalls."""
+    """A page reads a little."""
 
     page: int
     most: int
@@ -326,7 +326,7 @@ class Read(NamedTuple):
 
 
 class Event(NamedTuple):
-    """A page is told of so many events."""
+    """A page is sent so many events."""
 
     page: int
     count: int
@@ -337,7 +337,7 @@ class Event(NamedTuple):
 
 
 class ComeBack(NamedTuple):
-    """A page reads so much more, loses its connection, and resumes."""
+    """A page reads so many bytes, loses its connection, and resumes."""
 
     page: int
     most: int
@@ -372,7 +372,7 @@ steps = st.one_of(
 )
 
 
-# Where it fails, a smaller example is sought for some minutes.
+# If it fails, shrinking the example takes some minutes.
 @pytest.mark.timeout(500)
 @settings(deadline=None, derandomize=True, database=None, max_examples=200)
 @given(st.lists(steps, min_size=10, max_size=80))
@@ -393,14 +393,14 @@ def test_every_page_sees_prices_go_forward_and_ends_with_the_newest(
             page.catch_up()
 
 
-# All at once
+# Concurrently
 
 
 @pytest.mark.parametrize("pair", [socket.socketpair, tcp_pair])
 def test_concurrent_ticks_subscriptions_and_reads(
     reactor: Reactor, restless: None, pair: Callable[[], tuple[socket.socket, socket.socket]]
 ) -> None:
-    """Two threads publish and overtake each other, one changes subscriptions, one reads a little."""
+    """Two threads publish and overtake each other, one subscribes, one reads a little."""
     over, numbers, chance = threading.Event(), itertools.count(1), random.Random(7)
     with pages_on(reactor, 6, pair) as (shared, pages):
 

@@ -54,7 +54,7 @@ def test_old_errors_do_not_count() -> None:
     assert [False] * 9 + [True] == [limiter.too_many_errors(1000.0) for _ in range(10)]
 
 
-# Other allowances
+# Token buckets
 
 
 def test_a_bucket_refills_up_to_its_limit() -> None:

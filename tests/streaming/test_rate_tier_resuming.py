@@ -1,4 +1,4 @@
-"""Who lacks which price when it comes back."""
+"""Resuming at a rate tier: which quotes a client lacks."""
 
 from collections.abc import Sequence
 
@@ -7,8 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.streaming.timed_tier import NOON, SYMBOLS, WINDOW, TimedTier, price, same_price
-
-# Resuming
 
 
 def test_unchanged_symbols_are_not_missing(timed_tier: TimedTier) -> None:
@@ -83,11 +81,11 @@ def test_the_records_span_a_quarter_of_an_hour(timed_tier: TimedTier) -> None:
 
 
 class Crowd:
-    """Clients that were shown all when they came, hear each flush, and may be lost after any."""
+    """Clients that get a snapshot, then each flush, and may lose their connection after any."""
 
     def __init__(self, timed_tier: TimedTier) -> None:
         self._timed_tier = timed_tier
-        # What each has, with its highest number.
+        # The numbers each client has by symbol, with its highest number.
         self._here: list[tuple[dict[str, int], int]] = []
         self.lost: list[tuple[dict[str, int], int]] = []
 
@@ -104,7 +102,7 @@ class Crowd:
         self.lost += self._here
 
 
-# A change or a newcomer: after so many halves of a window, of which symbol, at which price.
+# A change, or a new client: the half windows before it, the symbol, the price (None: a client).
 steps = st.tuples(
     st.integers(0, 5), st.sampled_from(SYMBOLS), st.sampled_from(["1", "1", "2", None])
 )

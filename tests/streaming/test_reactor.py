@@ -1,6 +1,6 @@
 """Sockets, deadlines and jobs: each is called in the reactor's thread, whatever the others do.
 
-Long for a reason: they share that thread, and what one does to the others is tested here.
+Long for a reason: they share that thread, and their effects on each other are tested here.
 """
 
 import logging
@@ -19,12 +19,12 @@ from omcrm.streaming.reactor import READ, WRITE, DelayedCall, Reactor
 from tests.processes import PATIENCE, wait_for
 from tests.threads import Threads
 
-# Nothing of it is ever due.
+# A reactor without due deadlines.
 IDLE = Reactor()
 
 
 class Watcher:
-    """Stands behind a socket and remembers what it was told; may fail."""
+    """A handler of a socket that records its calls; may fail."""
 
     def __init__(self, sock: socket.socket, on_read: Callable[[], None] | None = None) -> None:
         self.sock = sock
@@ -48,7 +48,7 @@ class Watcher:
 
 
 class Clock:
-    """Has a deadline now and then."""
+    """An object with repeated deadlines."""
 
     def __init__(self, every: float | None = None) -> None:
         self.next_tick = float("inf")
@@ -69,7 +69,7 @@ def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
 
 
 def run_pending(reactor: Reactor) -> None:
-    """Wait until the reactor has done all that it was told so far."""
+    """Wait until the reactor has run all jobs given so far."""
     done = threading.Event()
     reactor.soon(done.set)
     assert done.wait(PATIENCE)

@@ -1,6 +1,6 @@
 """RFC 6455 and 7692 over sockets, under each of the servers.
 
-Long for a reason: it goes through the standard's paragraphs.
+Long for a reason: it follows the standard's paragraphs.
 """
 
 import json
@@ -50,7 +50,7 @@ class Served(Process):
             return False
 
     def state(self) -> dict[str, int]:
-        """What the app says about its connections."""
+        """The app's counters of connections."""
         with RawClient.connect(self.port) as client:
             client.send(b"GET /state HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
             assert 200 == client.read_head()
@@ -58,7 +58,7 @@ class Served(Process):
             return state
 
     def sockets(self) -> int:
-        """How many it has open; not other descriptors, with which Werkzeug takes its time."""
+        """The number of its open sockets; other descriptors may be closed later."""
         return sum(
             descriptor.startswith("socket:") for descriptor in descriptors(self.pid).values()
         )
@@ -75,7 +75,7 @@ class Served(Process):
 def served(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Served]:
-    """Each in turn; afterwards nothing is left open, and nothing was said in the log."""
+    """Each of the servers; at the end no socket is left open, and no error was logged."""
     with Served(tmp_path_factory.mktemp("echo"), request.param) as running:
         wait_for(running.answers, 30, "the server")
         before = running.sockets()
@@ -126,17 +126,17 @@ def test_byte_by_byte(served: Served, extension: tuple[str, ...]) -> None:
     """Frames that arrive one byte at a time are handled the same."""
     with served.open(*extension) as client:
         client.trickle(text(GREEK))
-        said = [client.read()]
+        frames = [client.read()]
         client.trickle(
             frame(BINARY, b"a" * 130, fin=False),
             frame(PING, b"?" * 125),
             frame(CONT, b"b"),
         )
-        said += [client.read(), client.read()]
+        frames += [client.read(), client.read()]
         client.trickle(closing(1000, b"done"))
-        said += client.frames()
+        frames += client.frames()
 
-    plain = [Frame(TEXT, inflate(answer.payload)) if answer.rsv else answer for answer in said]
+    plain = [Frame(TEXT, inflate(answer.payload)) if answer.rsv else answer for answer in frames]
     assert [
         Frame(TEXT, GREEK.encode()),
         Frame(PONG, b"?" * 125),
@@ -170,7 +170,7 @@ def test_many_pings(served: Served) -> None:
         ]
 
 
-# What fails a connection (§5.1, §5.2, §5.5, §7.4, §8.1)
+# Protocol errors (§5.1, §5.2, §5.5, §7.4, §8.1)
 
 FAULTS = {
     "rsv1": (frame(TEXT, b"a", rsv=4), 1002),
@@ -224,9 +224,9 @@ FAULTS = {
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_protocol_error(served: Served, name: str) -> None:
     """Messages before it are answered, the right close code follows, and then TCP ends."""
-    said, code = FAULTS[name]
+    invalid, code = FAULTS[name]
     with served.open() as client:
-        client.send(text("before"), said)
+        client.send(text("before"), invalid)
         frames = list(client.frames())
 
     echoes = [frame for frame in frames if frame.opcode != CLOSE]
@@ -239,9 +239,9 @@ def test_a_protocol_error(served: Served, name: str) -> None:
 @pytest.mark.parametrize("name", ["rsv2", "opcode 3", "close 1005", "text", "half a character"])
 def test_a_protocol_error_byte_by_byte(served: Served, name: str) -> None:
     """It is detected as well."""
-    said, code = FAULTS[name]
+    invalid, code = FAULTS[name]
     with served.open() as client:
-        client.trickle(said)
+        client.trickle(invalid)
 
         assert [code] == [frame.code for frame in client.frames()]
 
@@ -308,9 +308,9 @@ def talk(client: RawClient) -> None:
 
 def test_a_disconnect_in_the_middle_of_a_frame(served: Served) -> None:
     """Nothing of the connection is left."""
-    for part in (b"\x81", frame(TEXT, b"a" * 200)[:100], frame(TEXT, b"a", fin=False)):
+    for beginning in (b"\x81", frame(TEXT, b"a" * 200)[:100], frame(TEXT, b"a", fin=False)):
         with served.open() as client:
-            client.send(part)
+            client.send(beginning)
 
     served.wait_until_alone()
 
@@ -342,7 +342,7 @@ def test_compressed_messages_are_echoed(served: Served, size: int) -> None:
         assert Frame(BINARY, payload) == client.read()
 
     assert {"server_no_context_takeover", "client_no_context_takeover"} <= {
-        part.strip() for part in agreed.split(";")
+        parameter.strip() for parameter in agreed.split(";")
     }
 
 
@@ -357,7 +357,7 @@ def test_compressed_fragments(served: Served) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "code"),
+    ("frames", "code"),
     [
         (frame(TEXT, b"\xff\xff\xff", rsv=4), 1002),
         (frame(PING, b"", rsv=4), 1002),
@@ -373,10 +373,10 @@ def test_compressed_fragments(served: Served) -> None:
     ],
     ids=["rubbish", "ping", "continuation", "rsv2", "utf-8", "bomb", "bomb in fragments"],
 )
-def test_a_protocol_error_in_compressed_data(served: Served, said: bytes, code: int) -> None:
+def test_a_protocol_error_in_compressed_data(served: Served, frames: bytes, code: int) -> None:
     """Limits and UTF-8 are checked on the decompressed data."""
     with served.open(DEFLATE) as client:
-        client.send(said)
+        client.send(frames)
 
         assert [code] == [frame.code for frame in client.frames() if frame.opcode == CLOSE]
 

@@ -1,4 +1,4 @@
-"""Who is in which room, however many come and go at once."""
+"""Membership of rooms, also with clients that come and go concurrently."""
 
 import itertools
 import threading
@@ -15,7 +15,7 @@ DESK = "/desk"
 
 @pytest.fixture
 def rooms() -> Rooms:
-    """Rooms of a server that only notes what it is to send."""
+    """Rooms of a server that only records what it is to send."""
     made, numbers, sent = Rooms(), itertools.count(), list[Any]()
 
     def send_event(eio_sid: str, namespace: str, packet: Any) -> None:

@@ -1,6 +1,6 @@
-"""What the seam needs of the libraries, and what it makes of them.
+"""What the adapter needs of the libraries, and what it changes.
 
-Long for a reason: the first half says by name what a new version of a library has moved.
+Long for a reason: the first half lists by name what a new version of a library may change.
 """
 
 import inspect
@@ -31,7 +31,7 @@ from tests.streaming.wsgi_client import wsgi_client
 
 EXTENSIONS_WRITTEN_AGAINST = {"flask-socketio": "5.7.0"}
 
-# Everything of the libraries that is overridden or called, as it was when that was written.
+# Everything of the libraries that is overridden or called, with its known signature.
 SIGNATURES = {
     socketio.Server: {
         "_engineio_server_class": "(self)",
@@ -143,12 +143,12 @@ def test_overrides_can_be_called_as_the_library_does(ours: type, theirs: type) -
         if inspect.isfunction(own) and name != "__init__" and hasattr(theirs, name):
             assert name in listed, f"{theirs.__qualname__}.{name} is overridden, but not listed"
             expected = inspect.signature(getattr(theirs, name)).parameters.values()
-            found = inspect.signature(own).parameters.values()
+            actual = inspect.signature(own).parameters.values()
             assert [parameter.kind for parameter in expected] == [
-                parameter.kind for parameter in found
+                parameter.kind for parameter in actual
             ], name
             assert [parameter.default for parameter in expected] == [
-                parameter.default for parameter in found
+                parameter.default for parameter in actual
             ], name
 
 
@@ -206,7 +206,7 @@ def test_flask_socketio_internals() -> None:
     assert "environ['flask.app']" in inspect.getsource(flask_socketio.SocketIO._handle_event)
 
 
-# What the seam makes of them
+# The adapter
 
 
 def test_events_emitted_while_connecting_follow_the_answer(serve: Serve) -> None:
@@ -229,7 +229,7 @@ def test_events_emitted_while_connecting_follow_the_answer(serve: Serve) -> None
 
 
 def test_a_refusal_is_the_only_packet(serve: Serve) -> None:
-    """Events emitted before it are dropped, and the session ends if no other namespace is joined."""
+    """Events emitted before it are dropped; a session without a namespace ends."""
     server = serve(connect_timeout=0.2)
 
     def connect(sid: str, environ: dict[str, Any]) -> None:
@@ -280,7 +280,7 @@ def test_an_event_handler_that_fails(serve: Serve, caplog: pytest.LogCaptureFixt
 
 
 @pytest.mark.parametrize(
-    "said",
+    "packet",
     [
         "abc",
         "2",
@@ -294,14 +294,14 @@ def test_an_event_handler_that_fails(serve: Serve, caplog: pytest.LogCaptureFixt
     ],
 )
 def test_an_invalid_packet_closes_the_session(
-    serve: Serve, caplog: pytest.LogCaptureFixture, said: str
+    serve: Serve, caplog: pytest.LogCaptureFixture, packet: str
 ) -> None:
     """The log has one line about it, without a traceback."""
     server = serve()
     server.on("connect", accept_all)
     client = PollingClient(wsgi_client(server.eio))
     client.join()
-    client.send(said)
+    client.send(packet)
     wait_for(lambda: not server.eio.sockets and not server.environ, 5)
 
     assert [None] == [record.exc_info for record in caplog.records]
@@ -417,14 +417,14 @@ def test_a_client_without_a_namespace_must_join_one(serve: Serve) -> None:
 )
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_packets_cause_an_error(
-    serve: Serve, caplog: pytest.LogCaptureFixture, said: list[str]
+    serve: Serve, caplog: pytest.LogCaptureFixture, sent: list[str]
 ) -> None:
     """Whatever packets come in whatever order, no error of ours or of the libraries is logged."""
     server = serve()
     server.on("connect", accept_all)
     server.on("a", lambda sid, *data: data)
     client = PollingClient(wsgi_client(server.eio))
-    client.send(*said)
+    client.send(*sent)
     server.eio.disconnect()
     wait_for(lambda: not server.environ, 5)
 

@@ -1,4 +1,4 @@
-"""In whose name an event is handled: its sender's, whatever it is called and carries."""
+"""An event is handled in the name of its sender, whatever its name and arguments."""
 
 import json
 from typing import Any

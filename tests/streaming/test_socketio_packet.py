@@ -1,4 +1,4 @@
-"""Packets of Socket.IO v5: exactly those of the specification are read."""
+"""Packets of Socket.IO v5: exactly those of the specification are accepted."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What strangers can cause as often as they like is told once a second."""
+"""Events that any client can cause are logged at most one time a second."""
 
 import logging
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""Jobs are done, by few threads, which come and go."""
+"""Jobs run in a few threads, which start and end with the work."""
 
 import logging
 import threading

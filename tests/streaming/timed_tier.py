@@ -1,4 +1,4 @@
-"""A lane in a time that the test sets, with somebody who watches it."""
+"""A rate tier with a test clock and a subscriber."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -11,7 +11,7 @@ from tests.values import quote, trade
 
 # A power of two, so that times can be compared exactly.
 WINDOW = 0.125
-# Any moment long after the beginning of time.
+# Any time long after 0.
 NOON = 4096.0
 
 SYMBOLS = ("BTC", "ETH", "SOL")
@@ -27,16 +27,16 @@ def same_price(one: Quote, other: Quote) -> bool:
 
 
 class NullSink:
-    """Takes everything."""
+    """Accepts everything."""
 
     def try_send(self, state: Batch) -> bool:
         return True
 
     def direct(self) -> None:
-        """It has no shorter way."""
+        """None."""
 
     def on_ready(self, ready_callback: object) -> None:
-        """It is always ready."""
+        """Ignored: it is always ready."""
 
 
 def subscriber(encoder: BatchEncoder | None = None) -> Subscriber:
@@ -44,7 +44,7 @@ def subscriber(encoder: BatchEncoder | None = None) -> Subscriber:
 
 
 class TimedTier:
-    """A lane that somebody watches, with what is known beside it."""
+    """A tier with a subscriber, the known quotes and a record of what was sent."""
 
     def __init__(
         self,
@@ -60,24 +60,24 @@ class TimedTier:
         self.tier.set_symbols(self.viewer, frozenset(watched.split()))
 
     def note(self, now: float, *quotes: Quote) -> list[float | None]:
-        """These quotes come; their turns."""
+        """Publish quotes; their due times."""
         self.known.update({quote.symbol: quote for quote in quotes})
         return [self.tier.note(quote, now) for quote in quotes]
 
     def flush(self, now: float) -> list[int]:
-        """What is due leaves; the numbers."""
+        """Send the due quotes; their numbers."""
         self.flushes += 1
         due = self.tier.take_due(now, self.known, self.flushes)
         self.sent += [(now, update.symbol, update.seq) for update in due]
         return [update.seq for update in due]
 
     def send(self, now: float, *quotes: Quote) -> list[int]:
-        """These quotes come and leave."""
+        """Publish quotes and flush; the numbers sent."""
         self.note(now, *quotes)
         return self.flush(now)
 
     def run(self, changes: Iterable[tuple[float, Quote]], late: Iterator[float]) -> None:
-        """Changes come at their times; each flush is so much later than it should be."""
+        """Publish changes at their times; each flush is late by the next of `late`."""
         now = NOON
         for at, update in sorted(changes, key=lambda change: change[0]):
             now = max(self._flush_until(at, now, late), at)
@@ -94,7 +94,7 @@ class TimedTier:
         return [at for at, name, _ in self.sent if name == symbol]
 
     def lacking(self, seq: int) -> set[str] | None:
-        """What a client whose highest number is `seq` may lack; None where nobody knows."""
+        """The symbols a client with highest number `seq` may lack; None if unknown."""
         is_missing = self.tier.missing_since(seq, self.known)
         return (
             None if is_missing is None else {symbol for symbol in self.known if is_missing(symbol)}

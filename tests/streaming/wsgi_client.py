@@ -1,4 +1,4 @@
-"""Asking an Engine.IO server as a WSGI server does, without one."""
+"""Sends requests to an Engine.IO server as a WSGI server would."""
 
 import io
 import json
@@ -11,7 +11,7 @@ OPEN = "EIO=4&transport=polling"
 
 
 class Answer(NamedTuple):
-    """What an app gave."""
+    """An HTTP response."""
 
     status: int
     headers: dict[str, str]
@@ -19,7 +19,7 @@ class Answer(NamedTuple):
 
     @property
     def refusal(self) -> tuple[int, str]:
-        """The number and the words of a refusal."""
+        """The code and message of a refusal."""
         answer = json.loads(self.body)
         return answer["code"], answer["message"]
 
@@ -43,12 +43,12 @@ def wsgi_client(server: EngineServer) -> Ask:
             **more,
         }
         answer: list[Any] = []
-        parts = server.handle_request(environ, lambda *head: answer.extend(head))
-        return Answer(int(answer[0].split()[0]), dict(answer[1]), b"".join(parts))
+        chunks = server.handle_request(environ, lambda *head: answer.extend(head))
+        return Answer(int(answer[0].split()[0]), dict(answer[1]), b"".join(chunks))
 
     return ask
 
 
 def open_session(ask: Ask) -> str:
-    """A new session's name, as part of a query."""
+    """Open a session; the query of its further requests."""
     return f"{OPEN}&sid={json.loads(ask().body[1:])['sid']}"

@@ -1,4 +1,4 @@
-"""One app on one exchange for all tests of the desk that do not break it."""
+"""One app on one exchange, shared by the desk's tests."""
 
 from collections.abc import Iterator
 

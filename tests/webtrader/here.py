@@ -1,4 +1,4 @@
-"""The app in the tests' own process, where they can look inside and make the prices."""
+"""The app in the tests' own process, where they can inspect it and publish prices."""
 
 import itertools
 import threading
@@ -9,17 +9,17 @@ from flask import Flask
 
 from omcrm.serving.server import listen, make_worker
 
-# With the events, before the first app is made: one made later would have none.
+# Imported with the events before the first app is made: Flask-SocketIO registers them then.
 from omcrm.webtrader import service, socketio_events
 from tests.processes import Browser, free_port, wait_for
 from tests.values import quote, trade
 
-# Above the numbers of the fixed prices, which come with the start.
+# Above the numbers of the fixed prices, which are published at the start.
 _FIRST = 1000
 
 
 class Here:
-    """A running app that has nothing but fixed prices, and somebody who is logged in."""
+    """A running app with fixed prices only, and a logged-in browser."""
 
     def __init__(self, app: Flask, port: int, session: str) -> None:
         self.fanout = app.extensions[service.MANAGER].fanout
@@ -30,14 +30,14 @@ class Here:
         self._numbers = itertools.count(_FIRST)
 
     def price(self, symbol: str) -> int:
-        """A new price, which is its number, too."""
+        """Publish a new price, which equals its number."""
         number = next(self._numbers)
         self.fanout.take(quote(trade(str(number)), symbol=symbol, seq=number))
         return number
 
     @contextmanager
     def busy(self, symbol: str) -> Iterator[None]:
-        """Meanwhile the symbol's price changes all the time."""
+        """Publish new prices of the symbol all the time meanwhile."""
         over = threading.Event()
 
         def change() -> None:
@@ -53,11 +53,11 @@ class Here:
             thread.join()
 
     def drop(self) -> None:
-        """Disconnect every page, as where their sessions are over."""
+        """Disconnect every page, as if the login sessions had ended."""
         socketio_events.drop_sessions(self._app, self.pages.session_hashes())
 
     def subscribers(self) -> int:
-        """How many the fan-out tells."""
+        """The number of the fan-out's subscribers."""
         return sum(tier.size for tier in self.fanout._tiers)
 
 

@@ -1,4 +1,4 @@
-"""Pages that take what they are sent apart themselves, so that its order is beyond doubt."""
+"""Pages that parse packets themselves, so that their order is certain."""
 
 import json
 import re
@@ -30,7 +30,7 @@ def _read(packet: str) -> tuple[str, Any] | None:
 
 
 class RawPage:
-    """A page over a bare transport; nothing is read before somebody wants to know it."""
+    """A page over a bare transport; it reads only on request."""
 
     def __init__(self) -> None:
         self.received: list[tuple[str, Any]] = []
@@ -49,12 +49,12 @@ class RawPage:
         raise NotImplementedError
 
     def send(self, event: str, body: Any) -> None:
-        """Send an event that is to be acknowledged."""
+        """Send an event that requests an acknowledgement."""
         self._acks += 1
         self.send_packet(f"42/webtrader,{self._acks}{json.dumps([event, body])}")
 
     def subscribe(self, *symbols: str, **details: Any) -> Any:
-        """The acknowledgement; what came before it is in `received`."""
+        """Subscribe; the acknowledgement. Earlier events are in `received`."""
         self.send("subscribe_to_instruments", {"symbols": symbols, **details})
         return self.read_until(ANSWER)
 
@@ -70,7 +70,7 @@ class RawPage:
                     return event[1]
 
     def names(self) -> list[str]:
-        """What was said: each update by its symbol, everything else by its event."""
+        """The received events: each update by its symbol, all others by their name."""
         return [body["symbol"] if name == "price_update" else name for name, body in self.received]
 
     def __enter__(self) -> Self:
@@ -91,20 +91,20 @@ class WebSocketPage(RawPage):
         super().__init__()
 
     def send_packet(self, packet: str) -> None:
-        """As one frame."""
+        """Send it as one frame."""
         self._socket.send(packet)
 
     def receive(self) -> str:
-        """The next frame's."""
+        """The packet of the next frame."""
         return str(self._socket.recv())
 
     def close(self) -> None:
-        """Without a goodbye, as where the network goes away."""
+        """Disconnect without a close frame, as if the network failed."""
         self._socket.shutdown()
 
 
 class PollingPage(RawPage):
-    """A page that asks again and again."""
+    """A polling page."""
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
@@ -116,12 +116,12 @@ class PollingPage(RawPage):
         super().__init__()
 
     def send_packet(self, packet: str) -> None:
-        """As one request."""
+        """Send it as one request."""
         answer = self._browser.post(self._path, data=packet)
         assert requests.codes.ok == answer.status_code, answer.text
 
     def receive(self) -> str:
-        """The next one, asked for where none waits."""
+        """The next packet; polls if none waits."""
         while not self._waiting:
             answer = self._browser.get(self._path)
             assert requests.codes.ok == answer.status_code, answer.text
@@ -130,7 +130,7 @@ class PollingPage(RawPage):
 
     @contextmanager
     def upgrade(self) -> Iterator[None]:
-        """Meanwhile the page is about to go over to a WebSocket, which comes to nothing."""
+        """Meanwhile the page is upgrading to a WebSocket, which fails in the end."""
         base = self._browser.base.replace("http", "ws")
         path = self._path.replace("polling", "websocket")
         going = websocket.create_connection(
@@ -144,7 +144,7 @@ class PollingPage(RawPage):
             going.shutdown()
 
     def close(self) -> None:
-        """With a goodbye: there is no other end; twice is once."""
+        """Send a close packet; a second call does nothing."""
         if not self._closed:
             self._closed = True
             self.send_packet("1")

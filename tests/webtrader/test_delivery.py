@@ -1,7 +1,7 @@
-"""What a page is sent, in which order, and what it is spared when it comes back.
+"""What a page is sent, in which order, and what is not sent again when it resumes.
 
-The app runs in this process, and its prices are made by the tests. Long for a reason: that app
-serves all of these stories.
+The app runs in this process, and the tests publish its prices. Long for a reason: all of these
+tests use that app.
 """
 
 import socket
@@ -23,7 +23,7 @@ from tests.webtrader.here import Here, served_here
 from tests.webtrader.raw_page import ANSWER, PollingPage, RawPage, WebSocketPage
 
 PAGES = {"websocket": WebSocketPage, "polling": PollingPage}
-# The kernel takes so little for a page that does not read.
+# A small receive buffer for a page that does not read.
 SMALL = ((socket.SOL_SOCKET, socket.SO_RCVBUF, 4096),)
 
 Again = Callable[[], RawPage]
@@ -31,7 +31,7 @@ Again = Callable[[], RawPage]
 
 @pytest.fixture
 def here(app: Flask, browser: Callable[[Role], FlaskClient]) -> Iterator[Here]:
-    """The app, and a client who is logged in."""
+    """The app with a logged-in client."""
     with served_here(app, browser(Role.CLIENT).get_cookie("omcrm_session").value) as running:
         yield running
 
@@ -50,7 +50,7 @@ def again(here: Here, page: RawPage) -> Iterator[Again]:
         yield lambda: at_the_end.enter_context(type(page)(here.browser))
 
 
-# In which order
+# Order
 
 
 def test_snapshot_then_success_then_acknowledgement(here: Here, page: RawPage) -> None:
@@ -98,11 +98,11 @@ def test_changes_follow_the_success(here: Here, page: RawPage) -> None:
     assert ("BTC", number, number) == (body["symbol"], body["price"], body["seq"])
 
 
-# Coming back
+# Resuming
 
 
 def send_apart(here: Here, page: RawPage, *symbols: str) -> int:
-    """Tell a page prices so far apart that the last one alone may come again; its number."""
+    """Send prices so far apart that only the last may be sent again on resuming; its number."""
     for symbol in symbols:
         number = here.price(symbol)
         while page.read_until("price_update")["seq"] != number:
@@ -158,7 +158,7 @@ def test_an_unknown_resume_token_gives_a_full_snapshot(here: Here, wrong: dict[s
         assert {"BTC", "AAPL"} == set(page.names()[:2])
 
 
-# How often
+# Rates
 
 
 def test_a_slower_rate(here: Here, page: RawPage) -> None:
@@ -226,7 +226,7 @@ def test_invalid_details(here: Here, details: dict[str, Any], field: str) -> Non
         assert 0 == here.subscribers()
 
 
-# Who does not read
+# Slow pages
 
 
 def test_a_page_is_notified_of_dropped_events(here: Here) -> None:
@@ -248,7 +248,7 @@ def test_a_page_is_notified_of_dropped_events(here: Here) -> None:
             pass
 
 
-# Who is gone
+# Closed pages
 
 
 def test_a_closed_page_is_removed(here: Here, page: RawPage) -> None:

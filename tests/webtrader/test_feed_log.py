@@ -1,4 +1,4 @@
-"""What happens to the feeds is written down, and if need be only told."""
+"""Events of the feeds are stored, or logged if that fails."""
 
 import logging
 import threading

@@ -1,4 +1,4 @@
-"""What administrators are told about the feeds, of a real manager on the built-in exchange."""
+"""The administrators' report about the feeds, of a real manager on the built-in exchange."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -27,7 +27,7 @@ Report = Callable[[], dict[str, Any]]
 
 @pytest.fixture
 def manager(app: Flask, exchange: Exchange, tmp_path: Path) -> Iterator[RealTimeDataManager]:
-    """A manager that hears BTC from Binance and Coinbase, and may ask CoinGecko."""
+    """A manager that streams BTC from Binance and Coinbase, and may poll CoinGecko."""
     host = exchange.url.removeprefix("ws://")
     urls = {
         "binance": exchange.url,
@@ -44,7 +44,7 @@ def manager(app: Flask, exchange: Exchange, tmp_path: Path) -> Iterator[RealTime
 
 @pytest.fixture
 def report_now(app: Flask, manager: RealTimeDataManager) -> Report:
-    """Reads the report as it goes over the wire."""
+    """Reads the report as it is on the wire."""
 
     def read() -> dict[str, Any]:
         with app.app_context():
@@ -59,13 +59,13 @@ def symbol_report(report: dict[str, Any], symbol: str = "BTC") -> dict[str, Any]
 
 @pytest.fixture
 def report_live(report_now: Report) -> Report:
-    """The same, as soon as Binance speaks and Coinbase would."""
+    """The same, as soon as Binance is active and Coinbase is the standby."""
 
     def both() -> bool:
         btc = symbol_report(report_now())
         return (btc["source"], btc["runner_up"]) == ("binance", "coinbase")
 
-    wait_for(both, 20, "Binance to speak and Coinbase to be next")
+    wait_for(both, 20, "Binance to be active and Coinbase to be the standby")
     return report_now
 
 
@@ -155,7 +155,7 @@ def test_a_failover_is_an_event(report_live: Report, exchange: Exchange) -> None
     def failovers() -> list[dict[str, Any]]:
         return [event for event in report_live()["events"] if event["kind"] == "took_over"]
 
-    wait_for(failovers, 15, "the change of speaker")
+    wait_for(failovers, 15, "the failover")
     (event, *_) = failovers()
     btc = symbol_report(report_live())
 
@@ -167,7 +167,7 @@ def test_a_failover_is_an_event(report_live: Report, exchange: Exchange) -> None
 
 def test_events_survive_the_manager(app: Flask, report_live: Report) -> None:
     """They are read from the database, newest first, a hundred at most."""
-    # What is old is forgotten, when the feeds write their first event.
+    # Recent: old events are deleted when the feeds write their first event.
     began = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=10)
     with app.app_context():
         feed_event.add(

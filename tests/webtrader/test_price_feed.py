@@ -30,7 +30,7 @@ class Feed(Process):
             return base.execute(query).fetchall()
 
     def btc(self) -> Any:
-        """What is written of BTC."""
+        """The stored price, price class and source of BTC."""
         columns, both = "price, price_class, source", "asset_prices join instruments"
         rows = self.rows(f"select {columns} from {both} on id = instrument_id where symbol = 'BTC'")
         return rows[0] if rows else None
@@ -38,7 +38,7 @@ class Feed(Process):
 
 @pytest.fixture
 def environ(tmp_path: Path, exchange: Exchange) -> dict[str, str]:
-    """Everything is at the exchange; only what needs no key is asked."""
+    """All upstreams are the built-in exchange; only those without a key are used."""
     return {
         **at_the_exchange(exchange, tmp_path),
         "REALTIME_SOURCES": "binance,frankfurter",

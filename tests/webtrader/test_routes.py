@@ -1,4 +1,4 @@
-"""The desk's HTTP, with real sessions against a running server."""
+"""The desk's HTTP routes, with real sessions against a running server."""
 
 import json
 import sqlite3

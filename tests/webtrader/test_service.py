@@ -1,4 +1,4 @@
-"""What the desk's routes and events share."""
+"""The functions shared by the desk's routes and events."""
 
 from datetime import UTC, datetime
 

@@ -1,6 +1,6 @@
-"""What pages may ask over Socket.IO and what they are told, over real sockets.
+"""Requests of pages over Socket.IO and the events sent to them, over real sockets.
 
-Long for a reason: one app serves all of these stories.
+Long for a reason: one app is shared by all of these tests.
 """
 
 import contextlib
@@ -46,11 +46,11 @@ def event_after(page: DeskClient, event: str, count: int = 0) -> Any:
     return page.bodies(event)[count]
 
 
-# Who may connect
+# Connecting
 
 
 def refusal(browser: Browser, **headers: str) -> str:
-    """What a connection is refused with."""
+    """The refusal of a connection."""
     client = socketio.Client(reconnection=False)
     refusals: list[Any] = []
     client.on("connect_error", refusals.append, namespace="/webtrader")
@@ -155,7 +155,7 @@ def test_disabling_drops_the_pages(served: App) -> None:
         wait_for(lambda: not page.connected, 5, "the page to be dropped")
 
 
-# What a page is told
+# Requests and events
 
 
 def test_connection_status_comes_first(page: DeskClient) -> None:
@@ -271,7 +271,7 @@ def test_resuming_does_not_lift_the_limit(page: DeskClient) -> None:
 
 
 def test_three_hundred_symbols(page: DeskClient) -> None:
-    """Three hundred names in one request: each is rejected, those beyond the limit for the limit."""
+    """Of three hundred unknown names those beyond the limit are rejected for the limit."""
     answer = page.subscribe(*(f"X{number}" for number in range(300)))
     codes = [rejection["code"] for rejection in answer["rejected"]]
 

@@ -1,4 +1,4 @@
-"""However a symbol is spelled, every dialect and route answers as for its canonical spelling."""
+"""Every dialect and route answers any spelling of a symbol as its canonical one."""
 
 import json
 import random
@@ -34,13 +34,13 @@ def misspelled(symbol: str) -> str:
 
 @pytest.fixture
 def here(serve: Make) -> Served:
-    """An app on which a program may ask as often as it likes."""
+    """An app with a high connection limit."""
     return serve(WEBSOCKET_COMPRESSION="false", MAX_CONNECTIONS_PER_USER="50")
 
 
 @contextmanager
 def questions(here: Served) -> Iterator[dict[str, Ask]]:
-    """Every question about symbols, as a function from their spellings to the answers."""
+    """Every request about symbols, as a function from their spellings to the answers."""
     user = here.create_user()
     token = here.token(user, SCOPES)
     session = Browser(here.base)

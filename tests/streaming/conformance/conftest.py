@@ -16,7 +16,7 @@ PATHS = ("engine.io", "quick.io", "lively.io", "socket.io", "hasty.io")
 
 @pytest.fixture(scope="session")
 def in_mode(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Served]]:
-    """Gives the process of a mode, started when it is first asked for."""
+    """Gives the process of a mode, started on first use."""
     folder: Path = tmp_path_factory.mktemp("conformance")
     running: dict[str, Served] = {}
     with ExitStack() as at_the_end:
@@ -31,7 +31,7 @@ def in_mode(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str]
 
 
 def warm_up(served: Served) -> None:
-    """Let every server open what it keeps for good."""
+    """Use every server, so that it opens its permanent descriptors."""
     for path in PATHS:
         with EngineClient(served, path) as client:
             client.websocket()
@@ -39,7 +39,7 @@ def warm_up(served: Served) -> None:
 
 @pytest.fixture(scope="module", params=MODES)
 def served(request: pytest.FixtureRequest, in_mode: Callable[[str], Served]) -> Iterator[Served]:
-    """The servers under test; after a module nothing of its clients may be left."""
+    """The servers under test; after a module its clients must have left nothing open."""
     served = in_mode(request.param)
     leak_check = LeakCheck(served)
     yield served
@@ -55,14 +55,14 @@ def engine(served: Served) -> Iterator[EngineClient]:
 
 @pytest.fixture
 def quick(served: Served) -> Iterator[EngineClient]:
-    """A client of Engine.IO with a hasty heartbeat."""
+    """A client of Engine.IO with a short heartbeat."""
     with EngineClient(served, "quick.io") as client:
         yield client
 
 
 @pytest.fixture
 def lively(served: Served) -> Iterator[EngineClient]:
-    """A client of Engine.IO that is pinged often, and has time to answer."""
+    """A client of Engine.IO with a short ping interval and a long ping timeout."""
     with EngineClient(served, "lively.io") as client:
         yield client
 
@@ -76,7 +76,7 @@ def realtime(served: Served) -> Iterator[EngineClient]:
 
 @pytest.fixture
 def hasty(served: Served) -> Iterator[EngineClient]:
-    """A client of Socket.IO with a hasty heartbeat, that must join soon."""
+    """A client of Socket.IO with a short heartbeat and a short connect timeout."""
     with EngineClient(served, "hasty.io") as client:
         yield client
 

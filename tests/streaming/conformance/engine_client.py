@@ -1,4 +1,4 @@
-"""A client that says exactly what a test wants said, in HTTP and WebSocket."""
+"""A client that sends exactly the bytes a test gives it, in HTTP and WebSocket."""
 
 import contextlib
 import http.client
@@ -28,7 +28,7 @@ class Answer(NamedTuple):
 
 
 class Pending:
-    """A request that was sent, and is answered some time."""
+    """A request that waits for its answer."""
 
     def __init__(self, port: int) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
@@ -40,21 +40,21 @@ class Pending:
         self._connection.send(body)
 
     def answer(self) -> Answer:
-        """Wait for it."""
+        """Wait for the answer."""
         response = self._connection.getresponse()
         body = response.read().decode()
         self.close()
-        # Whatever happens, nobody is shown our insides.
+        # No answer may disclose internal details.
         assert "Traceback" not in body
         return Answer(response.status, body, response.headers.get("Content-Type", ""))
 
     def close(self) -> None:
-        """Do not wait any longer."""
+        """Abort the request."""
         self._connection.close()
 
 
 class Polling:
-    """A session that polls."""
+    """A polling session."""
 
     def __init__(self, client: "EngineClient", opening: Answer) -> None:
         assert (200, "0") == (opening.status, opening.body[:1]), opening
@@ -76,13 +76,13 @@ class Polling:
         return self.begin("POST", body.encode() if isinstance(body, str) else body).answer()
 
     def begin_poll(self) -> Pending:
-        """A poll that has come in, and waits."""
+        """A poll that waits at the server."""
         poll = self.begin("GET")
         self._client.served.wait_for_request(self.sid, "GET")
         return poll
 
     def packets(self, count: int) -> list[str]:
-        """So many packets, by however many polls."""
+        """Poll until there are so many packets."""
         packets: list[str] = []
         while len(packets) < count:
             answer = self.poll()
@@ -91,7 +91,7 @@ class Polling:
         return packets
 
     def is_over(self) -> bool:
-        """Whether the session is not known any more, to either method."""
+        """Whether neither POST nor GET knows the session any more."""
         return [400, 400] == [self.post("4").status, self.poll().status]
 
 
@@ -108,7 +108,7 @@ class Socket:
         return str(self.opened["sid"])
 
     def send(self, *messages: str | bytes) -> None:
-        """Send messages, even if the server does not want to hear them any more."""
+        """Send messages, even if the server has closed the connection."""
         with contextlib.suppress(ConnectionError):
             for message in messages:
                 is_text = isinstance(message, str)
@@ -124,12 +124,12 @@ class Socket:
         return data.decode() if opcode == ABNF.OPCODE_TEXT else data
 
     def receive_frame(self) -> tuple[int, bytes]:
-        """The next frame, which may be one of WebSocket itself."""
+        """The next frame, which may be a control frame."""
         opcode, data = self._socket.recv_data(control_frame=True)
         return opcode, data
 
     def rest(self) -> list[str | bytes]:
-        """What still comes until the server has closed; then there must be the end, and no more."""
+        """All messages until the server's close frame, which the end of the stream must follow."""
         messages: list[str | bytes] = []
         while True:
             opcode, data = self.receive_frame()
@@ -141,16 +141,16 @@ class Socket:
         with contextlib.suppress(ConnectionResetError):
             assert b"" == self._socket.sock.recv(1)
         self.close()
-        # The library may say that it closes, or not.
+        # The reference may send a close packet, or not.
         return [message for message in messages if message != "1"]
 
     def close(self) -> None:
-        """Go without a word."""
+        """Disconnect without a close frame."""
         self._socket.shutdown()
 
 
 class EngineClient:
-    """Opens sessions at one of the paths, and leaves none behind."""
+    """Opens sessions at one of the paths, and closes them at its end."""
 
     def __init__(self, served: Served, path: str) -> None:
         self.served = served
@@ -176,7 +176,7 @@ class EngineClient:
         return self.begin(method, query, headers=headers).answer()
 
     def polling(self) -> Polling:
-        """A new session that polls."""
+        """A new polling session."""
         session = Polling(self, self.request("GET", "EIO=4&transport=polling"))
         self._sessions.append(session)
         return session
@@ -191,11 +191,11 @@ class EngineClient:
         return opened
 
     def probe(self, session: Polling) -> Socket:
-        """A WebSocket that could be upgraded to, and has said nothing yet."""
+        """A WebSocket for an upgrade, before its probe."""
         return self.connect(f"EIO=4&transport=websocket&sid={session.sid}")
 
     def upgrade(self, session: Polling) -> Socket:
-        """A WebSocket that a session was upgraded to."""
+        """The WebSocket of an upgraded session."""
         socket = self.probe(session)
         socket.send("2probe")
         assert "3probe" == socket.receive()
@@ -209,7 +209,7 @@ class EngineClient:
         return opened
 
     def refusal(self, query: str) -> Answer:
-        """Why there is no WebSocket."""
+        """The HTTP answer that refuses a WebSocket."""
         with pytest.raises(websocket.WebSocketBadStatusException) as caught:
             self.connect(query)
         refused = caught.value
@@ -218,7 +218,7 @@ class EngineClient:
         return Answer(refused.status_code, body, (refused.resp_headers or {})["content-type"])
 
     def is_turned_away(self, query: str) -> bool:
-        """Whether a WebSocket is refused, or let in and closed at once without a message."""
+        """Whether a WebSocket is refused, or closed at once without a message."""
         try:
             opened = self.connect(query)
         except websocket.WebSocketBadStatusException as refused:

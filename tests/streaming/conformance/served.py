@@ -1,4 +1,4 @@
-"""The process that is tested, with what its handlers were told and what it logged at hand."""
+"""The process under test, with the events of its handlers and its log."""
 
 import contextlib
 import json
@@ -11,7 +11,7 @@ from typing import Any
 from tests.process_table import descriptors
 from tests.processes import PATIENCE, Process, free_port, wait_for
 
-# What a connection may leave behind in the first moment after its end.
+# Descriptors that may still be open shortly after the end of their connections.
 _SLACK = 2
 
 
@@ -32,19 +32,19 @@ class Served(Process):
         return False
 
     def state(self, sid: str = "") -> dict[str, Any]:
-        """What happened to a session so far."""
+        """The events of a session so far, and the state of the servers."""
         url = f"http://127.0.0.1:{self.port}/state?sid={sid}"
         with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
             state: dict[str, Any] = json.loads(answer.read())
             return state
 
     def events(self, sid: str) -> list[str]:
-        """What the handlers were told about a session so far."""
+        """The events of a session's handlers so far."""
         events: list[str] = self.state(sid)["events"]
         return events
 
     def end_of(self, sid: str) -> str:
-        """Wait until the handlers were told of a session's end, once; the reason."""
+        """Wait for the disconnect event of a session, which must be a single one; its reason."""
         wait_for(
             lambda: self.events(sid)[-1:] not in (["connect"], ["message"], ["echo"]), 5, "end"
         )
@@ -54,12 +54,12 @@ class Served(Process):
         return ends[0]
 
     def wait_for_request(self, sid: str, method: str) -> None:
-        """Wait until such a request has come in and is not answered yet."""
+        """Wait until the server handles such a request."""
         wait_for(lambda: method in self.state(sid)["inside"], 5, f"a {method}")
 
 
 class LeakCheck:
-    """What a process may not do however it is treated: keep anything, or fill its log."""
+    """Checks that a process leaks no sessions or descriptors and does not flood its log."""
 
     def __init__(self, served: Served) -> None:
         self._served = served
@@ -68,7 +68,7 @@ class LeakCheck:
         self._began = time.monotonic()
 
     def end(self) -> None:
-        """Wait until nothing is left of the clients; then look what was logged."""
+        """Wait until nothing is left of the clients; then check the log."""
         served = self._served
         with contextlib.suppress(AssertionError):
             wait_for(lambda: not served.state()["open"], 5)

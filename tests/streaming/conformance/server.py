@@ -1,8 +1,8 @@
-"""The servers under test, at four paths of one port.
+"""The servers under test, at five paths of one port.
 
-`/engine.io/` is Engine.IO, `/quick.io/` the same with a hasty heartbeat, `/lively.io/` with one
-that may be answered late; `/socket.io/` is
-Socket.IO, `/hasty.io/` the same, in a hurry. `/state?sid=…` tells what happened to a session.
+`/engine.io/` is Engine.IO, `/quick.io/` the same with a short ping interval and timeout,
+`/lively.io/` with a short ping interval only; `/socket.io/` is Socket.IO, `/hasty.io/` the same
+with a short ping interval and connect timeout. `/state?sid=…` returns the events of a session.
 
 `python -m tests.streaming.conformance.server eventlet|gevent|threading PORT`
 """
@@ -29,17 +29,17 @@ from omcrm.streaming.engine import EngineServer
 from omcrm.streaming.socketio_adapter import RealtimeServer
 
 PING_INTERVAL, PING_TIMEOUT, MAX_PAYLOAD = 25, 20, 1_000_000
-# Of the paths that are in a hurry.
+# For the paths with short times.
 QUICK_INTERVAL, QUICK_TIMEOUT, CONNECT_TIMEOUT = 0.3, 0.2, 2
 NAMESPACES = ("/", "/custom")
 
-# What the handlers were told about each session, and the requests that are inside of the servers.
+# The events of each session's handlers, and the requests being handled.
 events: defaultdict[str, list[str]] = defaultdict(list)
 inside: list[tuple[str, str]] = []
 
 
 def engine(mode: str, interval: float, timeout: float) -> EngineServer:
-    """Echoes every message; the query may ask to be refused, a message to be disconnected."""
+    """Echoes every message; refuses `refuse` in the query, disconnects on `disconnect me`."""
     server = EngineServer(
         async_mode=mode,
         ping_interval=interval,
@@ -69,7 +69,7 @@ def engine(mode: str, interval: float, timeout: float) -> EngineServer:
 
 
 def realtime(mode: str, interval: float, timeout: float, **options: float) -> RealtimeServer:
-    """Answers what the events ask for, in every namespace."""
+    """A Socket.IO server with the handlers below in every namespace."""
     server = RealtimeServer(
         async_mode=mode,
         ping_interval=interval,
@@ -85,7 +85,7 @@ def realtime(mode: str, interval: float, timeout: float, **options: float) -> Re
 
 
 def answer(server: RealtimeServer, namespace: str) -> None:
-    """Handle the events of a namespace."""
+    """Add the handlers of a namespace."""
     auths: dict[str, Any] = {}
 
     def emit(event: str, data: tuple[Any, ...], sid: str, **options: Any) -> None:
@@ -112,7 +112,7 @@ def answer(server: RealtimeServer, namespace: str) -> None:
         "auth": lambda sid: auths[sid] or {},
         "echo": echo,
         "acknowledge": lambda sid, *data: data,
-        "say nothing": lambda sid: None,
+        "return nothing": lambda sid: None,
         "ask": ask,
         "disconnect me": lambda sid: server.disconnect(sid, namespace),
     }
@@ -121,7 +121,7 @@ def answer(server: RealtimeServer, namespace: str) -> None:
 
 
 def app(mode: str) -> WSGIApplication:
-    """All paths, and the account of what happens at them."""
+    """All paths, and `/state`."""
     whole: Any = state
     for path, server in {
         "engine.io": engine(mode, PING_INTERVAL, PING_TIMEOUT),
@@ -153,13 +153,13 @@ def sid_of(environ: WSGIEnvironment) -> str:
 
 
 def state(environ: WSGIEnvironment, start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """What happened to a session, and to those that are open."""
+    """The events of a session, and those of all open sessions."""
     sid = sid_of(environ)
     body = {
         "events": events.get(sid, []),
         "inside": [method for session_id, method in inside if session_id == sid],
         "sessions": len(events),
-        # Its end is the last that is told about a session; messages and connecting are no end.
+        # A session has ended if its last event is a disconnect reason.
         "open": [
             history for history in events.values() if history[-1] in ("connect", "message", "echo")
         ],

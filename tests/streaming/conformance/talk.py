@@ -1,4 +1,4 @@
-"""Socket.IO on a connection, packet by packet."""
+"""A Socket.IO client on one connection, packet by packet."""
 
 import json
 
@@ -6,14 +6,14 @@ from tests.streaming.conformance.engine_client import EngineClient, Socket
 
 
 class Talk:
-    """Socket.IO on one connection."""
+    """A Socket.IO client on a WebSocket."""
 
     def __init__(self, client: EngineClient) -> None:
         self.served = client.served
         self.socket: Socket = client.websocket()
 
     def send(self, *packets: str | bytes) -> None:
-        """Send packets, and attachments behind them."""
+        """Send packets and their attachments."""
         self.socket.send(
             *(f"4{packet}" if isinstance(packet, str) else packet for packet in packets)
         )
@@ -28,7 +28,7 @@ class Talk:
         return message
 
     def join(self, namespace: str = "/", auth: str = "") -> str:
-        """Connect to a namespace; the name that the client has there."""
+        """Connect to a namespace; the client's id there."""
         before = "0" if namespace == "/" else f"0{namespace},"
         self.send(before + auth)
         answer = self.receive()
@@ -39,7 +39,7 @@ class Talk:
         return str(about["sid"])
 
     def ends(self) -> bool:
-        """Wait until the server has closed; whether it said nothing more."""
+        """Wait until the server has closed; whether it sent nothing more."""
         return [] == [packet for packet in self.socket.rest() if packet != "2"]
 
 
@@ -49,5 +49,5 @@ def placed(*numbers: int) -> str:
 
 
 def in_namespace(namespace: str) -> str:
-    """How packets name it."""
+    """The namespace as packets contain it."""
     return "" if namespace == "/" else f"{namespace},"

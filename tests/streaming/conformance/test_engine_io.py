@@ -1,6 +1,6 @@
-"""Engine.IO v4, from outside: handshakes and messages on both transports, and every refusal.
+"""Engine.IO v4 over sockets: handshakes and messages on both transports, and every refusal.
 
-Long for a reason: the protocol is one, and its cases are short.
+Long for a reason: one protocol with many short cases.
 """
 
 import pytest
@@ -17,7 +17,7 @@ from tests.streaming.conformance.server import (
 
 BINARY = bytes([1, 2, 3, 4])
 TEXTS = ["hello", "", "€ 😀 \u0000 é", '{"a":  1.10}', "1", "probe", "b64", "x" * 100_000]
-# What the documentation calls them.
+# The messages of the protocol's documentation.
 TRANSPORT, SESSION, METHOD, BAD, VERSION = (
     "Transport unknown",
     "Session ID unknown",
@@ -31,15 +31,15 @@ NOBODY = "sid=nobody"
 
 
 def shortly(message: str | bytes) -> str:
-    """A message as the name of a test."""
+    """A short form of a message, for a test's id."""
     return repr(message[:12])
 
 
 def assert_refused(answer: Answer, message: str) -> None:
-    """A refusal is the documented one."""
+    """Check that a refusal is the documented one."""
     assert 400 == answer.status
     assert "application/json" in answer.content_type
-    # Of a bad request something better may be said.
+    # The general message is accepted as well.
     assert message in (answer.json()["message"], BAD)
 
 

@@ -1,4 +1,4 @@
-"""Engine.IO v4, from outside: how a session is kept alive, and how it ends."""
+"""Engine.IO v4 over sockets: the heartbeat and the end of a session."""
 
 import time
 
@@ -50,7 +50,7 @@ def test_a_polling_session_without_pongs_times_out(quick: EngineClient) -> None:
     while (answer := session.poll()).status == 200:
         bodies.append(answer.body)
 
-    # Who asks too late is not told of the ping any more, nor of the end.
+    # A late poll gets neither the ping nor the close packet any more.
     assert 400 == answer.status
     assert bodies in ([], ["2"], ["1"], ["2", "1"])
     assert "ping timeout" == quick.served.end_of(session.sid)

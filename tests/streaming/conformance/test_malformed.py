@@ -1,4 +1,4 @@
-"""Socket.IO v5, from outside: whatever is no packet, or comes too early, ends the connection."""
+"""Socket.IO v5 over sockets: an invalid or early packet ends the connection."""
 
 import pytest
 

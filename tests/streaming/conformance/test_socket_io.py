@@ -1,6 +1,6 @@
-"""Socket.IO v5, from outside: namespaces, events and acknowledgements, on both transports.
+"""Socket.IO v5 over sockets: namespaces, events and acknowledgements, on both transports.
 
-Long for a reason: the protocol is one, and its cases are short.
+Long for a reason: one protocol with many short cases.
 """
 
 import json
@@ -100,7 +100,7 @@ def test_a_client_that_joins_nothing_is_closed(hasty: EngineClient) -> None:
     assert nobody.ends()
     assert '4/random,{"message":"Invalid namespace"}' == refused.receive()
     assert refused.ends()
-    staying.send('21["say nothing"]')
+    staying.send('21["return nothing"]')
     assert "31[]" == staying.receive()
     assert ["connect"] == staying.served.events(sid)
 
@@ -285,7 +285,7 @@ def test_events_are_acknowledged(talk: Talk, namespace: str, number: str) -> Non
 
 def test_an_empty_acknowledgement_is_one(joined: Talk) -> None:
     """A handler without a result acknowledges the event as well."""
-    joined.send('27["say nothing"]')
+    joined.send('27["return nothing"]')
 
     assert "37[]" == joined.receive()
 

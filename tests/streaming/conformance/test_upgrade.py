@@ -1,4 +1,4 @@
-"""Engine.IO v4, from outside: how a session gets from polling to a WebSocket, or does not."""
+"""Engine.IO v4 over sockets: upgrading a session from polling to a WebSocket."""
 
 import pytest
 
@@ -8,13 +8,13 @@ from tests.streaming.conformance.test_engine_io import BAD, POLLING, WEBSOCKET, 
 
 
 def assert_goes_on(session: Polling) -> None:
-    """The session polls as before."""
+    """Check that the session polls as before."""
     assert (200, "ok") == session.post("4still here")[:2]
     assert (200, "4still here") == session.poll()[:2]
 
 
 def assert_echoes(socket: Socket, text: str = "4hello") -> None:
-    """The next message is what was said."""
+    """Check that the WebSocket echoes a message."""
     socket.send(text)
     assert text == socket.receive()
 
