@@ -18,10 +18,9 @@ _GATHER = 0.25
 # a row, is out of step with the tier: its window is then shortened to the last share.
 _LONG_WAIT, _IN_A_ROW, _SHORTENED = 0.1, 3, 0.9
 # By that a symbol may gain one window, the most it can be out of step, and so much in each later.
-_MOST_GAINED, _FORGIVEN = 1.0, 0.005
+_MAX_GAIN, _FORGIVEN = 1.0, 0.005
 # Flush records for resuming: one per so many seconds, and so many of them.
-_RECORD_EVERY = 0.25
-_RECORDS = 4096
+_RECORD_EVERY, _RECORDS = 0.25, 4096
 
 IsAlike = Callable[[Quote, Quote], bool]
 
@@ -112,8 +111,8 @@ class RateTier:
         self.demand_changed = False
         self._is_alike = is_alike
         self._next_send_at: dict[str, float] = {}
-        # Of each waiting symbol: when it first changed, and whether it changed again; of each
-        # symbol: how often in a row it changed only once and waited long.
+        # When each waiting symbol first changed, those that changed again, and how often in a row
+        # each symbol changed only once and waited long.
         self._changed_at: dict[str, float] = {}
         self._changed_again: set[str] = set()
         self._late_in_a_row: dict[str, int] = {}
@@ -177,10 +176,9 @@ class RateTier:
             self._next_send_at[symbol] = sent_at + self._next_interval(symbol, now)
         quotes = sorted([known[symbol] for symbol in due if symbol in known], key=_number)
         for quote in quotes:
-            before = self.sent.get(quote.symbol)
-            self.sent[quote.symbol] = SentQuote(
-                quote, now, flush, before.quote.seq if before else 0
-            )
+            last = self.sent.get(quote.symbol)
+            before = last.quote.seq if last is not None else 0
+            self.sent[quote.symbol] = SentQuote(quote, now, flush, before)
         if quotes:
             self._flush = flush
             self._record(now)
@@ -192,8 +190,8 @@ class RateTier:
         A source as fast as the tier may change just after each flush, time and again, and each
         value would wait for almost a window. Then the interval is shortened until they coincide.
         """
-        waited = now - self._changed_at.pop(symbol, now)
-        is_late = waited > self.window * _LONG_WAIT and symbol not in self._changed_again
+        waits_long = now - self._changed_at.pop(symbol, now) > self.window * _LONG_WAIT
+        is_late = waits_long and symbol not in self._changed_again
         self._changed_again.discard(symbol)
         self._late_in_a_row[symbol] = self._late_in_a_row.get(symbol, 0) + 1 if is_late else 0
         if self._late_in_a_row[symbol] <= _IN_A_ROW and not self._gained.get(symbol):
@@ -203,8 +201,8 @@ class RateTier:
     def _interval_factor(self, symbol: str) -> float:
         """The share of a window that a symbol waits which is, or recently was, out of step."""
         gained = max(0.0, self._gained.get(symbol, 0.0) - _FORGIVEN)
-        most = _MOST_GAINED + _SHORTENED - 1.0
-        shortens = self._late_in_a_row[symbol] > _IN_A_ROW and gained <= most
+        is_late = self._late_in_a_row[symbol] > _IN_A_ROW
+        shortens = is_late and gained <= _MAX_GAIN + _SHORTENED - 1.0
         self._gained[symbol] = gained + 1.0 - _SHORTENED if shortens else gained
         return _SHORTENED if shortens else 1.0
 
@@ -294,11 +292,8 @@ class RateTier:
 
         def is_missing(symbol: str) -> bool:
             sent = self.sent.get(symbol)
-            return (
-                known[symbol].seq > seq
-                or symbol in self.waiting
-                or (sent is not None and sent.flush > flush)
-            )
+            was_sent_later = sent is not None and sent.flush > flush
+            return known[symbol].seq > seq or symbol in self.waiting or was_sent_later
 
         return is_missing
 

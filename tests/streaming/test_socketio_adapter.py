@@ -19,7 +19,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from socketio import packet as packets
 from socketio.exceptions import ConnectionRefusedError as Refusal
-from tests.streaming.client import PollingClient, Serve, accept_all
 
 from omcrm.extensions import SocketIO
 from omcrm.streaming.engine import EngineServer
@@ -27,6 +26,7 @@ from omcrm.streaming.rooms import Rooms
 from omcrm.streaming.socketio_adapter import WRITTEN_AGAINST, RealtimeServer
 from omcrm.streaming.socketio_packet import StrictPacket
 from tests.processes import PATIENCE, wait_for
+from tests.streaming.polling_client import PollingClient, Serve, accept_all
 from tests.streaming.wsgi_client import wsgi_client
 
 EXTENSIONS_WRITTEN_AGAINST = {"flask-socketio": "5.7.0"}

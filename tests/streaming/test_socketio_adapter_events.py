@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.streaming.client import PollingClient, Serve, accept_all
 
 from tests.processes import wait_for
+from tests.streaming.polling_client import PollingClient, Serve, accept_all
 from tests.streaming.wsgi_client import wsgi_client
 
 NAMES = st.sampled_from(
