@@ -1,9 +1,9 @@
-"""Server frames of WebSocket: not masked, so that one is the same for every client."""
+"""WebSocket frames of the server: not masked, so that a frame is the same for every client."""
 
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame, Opcode
 
-# Both sides begin every message anew, so that a compressed frame is the same for everybody, too.
+# No context takeover on either side, so that a compressed frame is the same for every client.
 WINDOW_BITS = 12
 _WIDEST = 15
 
@@ -24,7 +24,7 @@ def ping_frame(payload: bytes = b"") -> bytes:
 
 
 def deflated_frame(payload: bytes) -> bytes:
-    """A whole text message for clients with which permessage-deflate was agreed."""
+    """A whole text message for clients that negotiated permessage-deflate."""
     extension = PerMessageDeflate(
         remote_no_context_takeover=True,
         local_no_context_takeover=True,
