@@ -1,47 +1,47 @@
-"""How gunicorn serves OMCRM: `gunicorn --worker-class eventlet -w 1 wsgi:app`."""
+"""gunicorn's configuration: `gunicorn --worker-class eventlet -w 1 wsgi:app`."""
 
 from gunicorn.workers import SUPPORTED_WORKERS as _GUNICORNS
 
+from omcrm.concurrency import configured_mode as _configured_mode
 from omcrm.concurrency import early_setting as _setting
-from omcrm.concurrency import wished_mode as _wished_mode
 from omcrm.process import allow_many_files as _allow_many_files
-from omcrm.process import give_back as _give_back
+from omcrm.process import return_free_memory as _return_free_memory
 from omcrm.serving.server import SETTINGS as _SETTINGS
 from omcrm.serving.worker import WORKERS as _WORKERS
 
-# Here, so that every worker inherits it.
-_give_back()
+# In the master, so that every worker inherits it.
+_return_free_memory()
 _allow_many_files()
 
-# The workers that OMCRM is served by, under the names that gunicorn's users know.
+# OMCRM's workers, under the names that gunicorn's users know.
 _NAMES = {"eventlet": "eventlet", "gevent": "gevent", "threading": "gthread"}
 for _mode, _worker in _WORKERS.items():
     _GUNICORNS[_NAMES[_mode]] = f"{_worker.__module__}.{_worker.__qualname__}"
 
 bind = f"{_setting('HOST', '127.0.0.1')}:{_setting('PORT', '5000')}"
-worker_class = _NAMES.get(_wished_mode(), "eventlet")
+worker_class = _NAMES.get(_configured_mode(), "eventlet")
 loglevel = _setting("LOG_LEVEL", "INFO").lower()
-# One process holds the feeds and its own browsers; more processes are more gunicorns.
+# One process has the feeds and its own browsers; for more processes run more gunicorns.
 workers = 1
 keepalive = _SETTINGS["keepalive"]
 worker_connections = _SETTINGS["worker_connections"]
 forwarded_allow_ips = _SETTINGS["forwarded_allow_ips"]
 sendfile = _SETTINGS["sendfile"]
-# After it the master kills a worker that still waits for somebody.
+# After it the master kills a worker that still waits for a client.
 graceful_timeout = 5
 # gunicorn's control socket delays a stop and can leave the worker behind.
 control_socket_disable = True
 
 
 def on_starting(server):
-    """Refuse workers that cannot carry WebSockets, or that a stranger could freeze."""
+    """Refuse workers that cannot serve WebSockets, or that a slow client could block."""
     if server.worker_class not in _WORKERS.values():
         names = ", ".join(_NAMES.values())
         raise SystemExit(f"worker class {server.cfg.worker_class_str}: expected one of {names}")
 
 
 def post_fork(server, worker):
-    """What comes before the app is loaded, and after the worker is made for its threads."""
+    """Set what runs after the worker has patched its threads, and before the app is loaded."""
     worker.before_app = lambda: _simulate(worker)
 
 
@@ -58,7 +58,7 @@ def _simulate(worker):
 
 
 def post_worker_init(worker):
-    """Look for garbage as `run.py` does, and close what the app took over when it ends."""
+    """Configure the garbage collector as `run.py` does, and close all WebSockets at the end."""
     from omcrm.ending import close_connections
     from omcrm.process import collect_garbage_less_often
 
@@ -67,7 +67,7 @@ def post_worker_init(worker):
 
 
 def worker_exit(server, worker):
-    """Let the feeds end before the process does."""
+    """Stop the feeds before the process ends."""
     import sys
 
     served = getattr(sys.modules.get("wsgi"), "app", None)

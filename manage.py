@@ -7,7 +7,7 @@ import click
 
 from omcrm.errors import SettingError
 
-# The module that each command lives in; only the one that is asked for is imported.
+# The module of each command; only that of the called one is imported.
 COMMANDS = {
     "run": "omcrm.launch",
     "setup": "omcrm.installation",
@@ -50,7 +50,7 @@ def main() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["run"]:
-        from omcrm.concurrency import patch, wished_mode
+        from omcrm.concurrency import configured_mode, patch
 
-        patch(wished_mode())
+        patch(configured_mode())
     main()

@@ -1,9 +1,9 @@
 """Runs OMCRM as one process: `python run.py`."""
 
-# Before any other import, so that everything is made for the chosen kind of threads.
-from omcrm.concurrency import patch, wished_mode
+# Before any other import, so that all modules use the chosen kind of threads.
+from omcrm.concurrency import configured_mode, patch
 
-patch(wished_mode())
+patch(configured_mode())
 
 import sys  # noqa: E402
 

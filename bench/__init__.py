@@ -1,1 +1,1 @@
-"""Measures what the documents claim: `make bench`."""
+"""Benchmarks behind the figures in the documents: `make bench`."""

@@ -1,7 +1,7 @@
-"""From the exchange's frame to the browser's: latency, memory and processor time at tape speed.
+"""Latency from the exchange's frame to the browser's, memory and processor time at tape speed.
 
-The reader subscribes to the exchange itself beside the app, so it knows when each state of a
-symbol was made; an update is matched with the last such state made before it was read.
+The reader subscribes to the exchange beside the app, so it has the time of each state of a symbol;
+an update is matched with the last such state before it was read.
 """
 
 import argparse
@@ -31,15 +31,15 @@ from tests.processes import MARKET_DATA, App, Browser, Exchange
 
 NAMES = {"btcusdt": "BTC", "ethusdt": "ETH"}
 STREAMS = ("trade", "bookTicker", "ticker")
-# The reader may see the app's update before it gets to its own copy of the frame.
+# The page may read the app's update before the reader reads its own copy of the frame.
 SLACK = 0.05
 TARGETS = {"p50": 10.0, "p99": 100.0, "memory": 120.0, "cpu": 5.0}
 
 State = tuple[Any, ...]
 
 
-class Peer(threading.Thread):
-    """Reads the exchange's own stream and notes when each state of a symbol came."""
+class ExchangeReader(threading.Thread):
+    """Reads the exchange's stream and records the time of each state of a symbol."""
 
     def __init__(self, url: str) -> None:
         super().__init__(daemon=True)
@@ -64,13 +64,13 @@ class Peer(threading.Thread):
                 if isinstance(tick, Tick):
                     held[tick.symbol] = merge(tick, held.get(tick.symbol))
                     states, state = self.states[tick.symbol], _state(held[tick.symbol])
-                    # What looks the same is no new state.
+                    # An equal state is no new one.
                     if not states or states[-1][1] != state:
                         states.append((at, state))
 
 
-class Page(threading.Thread):
-    """A browser's page over a bare WebSocket, as cheap as can be."""
+class LatencyPage(threading.Thread):
+    """A browser's page over a bare WebSocket, with as little work as possible."""
 
     def __init__(self, browser: Browser, symbols: list[str], keeps: bool = False) -> None:
         super().__init__(daemon=True)
@@ -109,36 +109,35 @@ def _state(source_quote: SourceQuote) -> State:
     )
 
 
-def _updates(page: Page) -> Iterator[tuple[float, str, State]]:
+def _updates(page: LatencyPage) -> Iterator[tuple[float, str, State]]:
     for at, frame in page.updates:
         body = json.loads(frame[frame.index("[") :], parse_float=Decimal, parse_int=Decimal)[1]
         fields = ("price", "bid", "ask")
         yield at, body["symbol"], tuple(body[field] for field in fields)
 
 
-def latencies(peer: Peer, page: Page) -> tuple[list[float], int]:
-    """Milliseconds from each delivered state's making to its reading, and how many had none.
+def latencies(reader: ExchangeReader, page: LatencyPage) -> tuple[list[float], int]:
+    """Milliseconds from each delivered state to its reading, and how many updates had no state.
 
-    An update that repeats a state, to say that it still holds, is no new one; whether a symbol's
-    first one does cannot be known.
+    An update that repeats a state is no new one; of a symbol's first update that cannot be known.
     """
-    found, unknown = [], 0
-    position, last = dict.fromkeys(NAMES.values(), 0), dict[str, State]()
+    latencies_ms, unknown = [], 0
+    last_index, last = dict.fromkeys(NAMES.values(), 0), dict[str, State]()
     for at, symbol, state in _updates(page):
         is_new = last.get(symbol, state) != state
         last[symbol] = state
         if not is_new:
             continue
-        states = peer.states[symbol]
+        states = reader.states[symbol]
         until = bisect_right(states, at + SLACK, key=itemgetter(0))
-        for index in range(until - 1, position[symbol] - 1, -1):
+        for index in range(until - 1, last_index[symbol] - 1, -1):
             if states[index][1] == state:
-                position[symbol] = index
-                found.append(max(0.0, at - states[index][0]) * 1000)
+                last_index[symbol] = index
+                latencies_ms.append(max(0.0, at - states[index][0]) * 1000)
                 break
         else:
             unknown += 1
-    return found, unknown
+    return latencies_ms, unknown
 
 
 def measure(seconds: float, mode: str, pages: int) -> dict[str, float]:
@@ -150,24 +149,24 @@ def measure(seconds: float, mode: str, pages: int) -> dict[str, float]:
         Exchange(folder, "--tape", *tapes, "--speed", "1") as exchange,
         App(folder, {**environ, "BINANCE_WS_URL": exchange.url}) as app,
     ):
-        peer = Peer(exchange.url)
+        reader = ExchangeReader(exchange.url)
         browser = app.new_browser()
-        watching = [Page(browser, list(NAMES.values()), keeps=True) for _ in range(pages)]
-        for thread in (peer, *watching):
+        subscribed = [LatencyPage(browser, list(NAMES.values()), keeps=True) for _ in range(pages)]
+        for thread in (reader, *subscribed):
             thread.start()
         time.sleep(3)
-        for page in watching:
+        for page in subscribed:
             page.updates.clear()
         cpu, began = cpu_seconds(app.pid), time.monotonic()
         time.sleep(seconds)
         cpu = (cpu_seconds(app.pid) - cpu) / (time.monotonic() - began) * 100
-        found, unknown = latencies(peer, watching[0])
+        latencies_ms, unknown = latencies(reader, subscribed[0])
         return {
-            "updates": len(found),
+            "updates": len(latencies_ms),
             "unmatched": unknown,
-            "p50": percentile(found, 0.5),
-            "p99": percentile(found, 0.99),
-            "max": max(found),
+            "p50": percentile(latencies_ms, 0.5),
+            "p99": percentile(latencies_ms, 0.99),
+            "max": max(latencies_ms),
             "cpu": cpu,
             "memory": resident_mb(app.pid),
         }
@@ -185,18 +184,18 @@ def main() -> int:
     print(machine())
     print(f"tape of BTC and ETH at its own speed, {options.pages} pages, {options.seconds:.0f} s")
     print("mode       updates  p50 ms  p99 ms  max ms  cpu %  memory MB")
-    missed = False
+    is_over = False
     for mode in options.modes:
         figures = measure(options.seconds, mode, options.pages)
         print(
             f"{mode:<10} {figures['updates']:>7.0f} {figures['p50']:>7.1f} {figures['p99']:>7.1f} "
             f"{figures['max']:>7.1f} {figures['cpu']:>6.1f} {figures['memory']:>10.1f}"
         )
-        missed = missed or any(figures[name] > target for name, target in TARGETS.items())
+        is_over = is_over or any(figures[name] > target for name, target in TARGETS.items())
         if figures["unmatched"]:
             print(f"  {figures['unmatched']:.0f} updates agreed with no state of the tape")
     goals = ", ".join(f"{name} <= {target:g}" for name, target in TARGETS.items())
-    print(f"targets ({goals}): {'MISSED' if missed else 'reached'}")
+    print(f"targets ({goals}): {'MISSED' if is_over else 'reached'}")
     return 0
 
 

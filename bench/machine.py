@@ -1,4 +1,4 @@
-"""What a figure was measured on."""
+"""The machine on which figures were measured."""
 
 import os
 import platform
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def machine() -> str:
-    """The processor, its cores, and the Python that ran."""
+    """The processor, its cores, and the version of Python."""
     model = platform.processor() or platform.machine()
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):

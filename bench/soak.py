@@ -1,4 +1,4 @@
-"""Memory and processor time of a demonstration that is watched for a while: `make soak`."""
+"""Memory and processor time of a demonstration over some minutes: `make soak`."""
 
 import argparse
 import sys
@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from bench.figures import cpu_seconds, resident_mb
-from bench.latency import Page
+from bench.latency import LatencyPage
 from bench.machine import machine
 from omcrm.market.catalogue import CATALOGUE
 from tests.processes import App, Exchange
@@ -30,7 +30,8 @@ def main() -> int:
     ):
         browsers = [app.new_browser() for _ in range(options.pages)]
         pages = [
-            Page(browser, [instrument.symbol for instrument in CATALOGUE]) for browser in browsers
+            LatencyPage(browser, [instrument.symbol for instrument in CATALOGUE])
+            for browser in browsers
         ]
         for page in pages:
             page.start()

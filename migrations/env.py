@@ -7,10 +7,10 @@ database = current_app.extensions["migrate"].db
 
 
 def run() -> None:
-    """Apply the migrations that were asked for."""
+    """Apply the requested migrations."""
     with database.engine.connect() as connection:
         if connection.dialect.name == "sqlite":
-            # As a whole or not at all, which sqlite3 would not do by itself; and one at a time.
+            # One transaction, which sqlite3 would not begin by itself, and one process at a time.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         context.configure(
             connection=connection,

@@ -11,18 +11,18 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# Of one inbound message; and inbound frames of one connection in a second, pings included: what
-# they say is limited much further down.
+# The largest inbound message, and the most inbound frames of one connection in a second, pings
+# included. The dialects limit messages further.
 _MOST_BYTES = 16 * 1024
 _MOST_FRAMES = 300
 
 
 def create_app(settings: "Settings | None" = None) -> "Flask":
-    """The app, ready to be served; nothing runs in the background until somebody looks.
+    """The app, ready to be served; nothing runs in the background before the first viewer.
 
     Without `settings` they are read from the environment; raises SettingError where one is wrong.
     """
-    # Imported here, so that the market core can be used where there is no Flask.
+    # Imported here, so that the market core can be used without Flask.
     from flask import Flask
 
     from omcrm.secret_key import secret_key
@@ -33,8 +33,8 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     app.extensions["omcrm.settings"] = settings
     _configure(app, settings, secret_key(settings))
     _bind_extensions(app, settings)
-    _open_rooms(app, settings)
-    _guard(app, settings)
+    _register_rooms(app, settings)
+    _add_middleware(app, settings)
     return app
 
 
@@ -69,7 +69,7 @@ def _bind_extensions(app: "Flask", settings: "Settings") -> None:
     init_database(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     csrf.init_app(app)
-    # It would tell of each POST of a stranger.
+    # It logs a line for each POST without a CSRF token.
     _quiet("flask_wtf.csrf")
     limiter.init_app(app)
     init_auth(app)
@@ -77,7 +77,7 @@ def _bind_extensions(app: "Flask", settings: "Settings") -> None:
         app,
         async_mode=app.config["OMCRM_ASYNC_MODE"],
         json=wire,
-        # An empty list leaves the origin to `SameOrigin`, which stands before all of this.
+        # An empty list: `SameOrigin`, which runs before this, checks the origin.
         cors_allowed_origins=[],
         max_http_buffer_size=_MOST_BYTES,
         limits=ConnectionLimits(
@@ -88,7 +88,7 @@ def _bind_extensions(app: "Flask", settings: "Settings") -> None:
         ping_timeout=settings.ping_timeout,
         connect_timeout=settings.connect_timeout,
         manage_session=False,
-        # One page's events in their order: else an unsubscribe may overtake its subscribe.
+        # One page's events are handled in order: an unsubscribe must not overtake its subscribe.
         async_handlers=False,
         namespaces=["/webtrader"],
         logger=_quiet("socketio"),
@@ -97,7 +97,7 @@ def _bind_extensions(app: "Flask", settings: "Settings") -> None:
 
 
 def _quiet(name: str) -> "logging.Logger":
-    """A logger that says errors once, where the libraries' own would say them twice."""
+    """A logger that logs errors once; the libraries' own would log them twice."""
     import logging
 
     logger = logging.getLogger(name)
@@ -105,7 +105,7 @@ def _quiet(name: str) -> "logging.Logger":
     return logger
 
 
-def _open_rooms(app: "Flask", settings: "Settings") -> None:
+def _register_rooms(app: "Flask", settings: "Settings") -> None:
     from omcrm.web.path_number import PathNumber
 
     app.url_map.converters["int"] = PathNumber
@@ -143,7 +143,7 @@ def _open_rooms(app: "Flask", settings: "Settings") -> None:
     app.context_processor(lambda: {"demo": settings.demo, "version": __version__})
 
 
-def _guard(app: "Flask", settings: "Settings") -> None:
+def _add_middleware(app: "Flask", settings: "Settings") -> None:
     from werkzeug.middleware.proxy_fix import ProxyFix
 
     from omcrm.web.cors import init_cors
@@ -155,8 +155,8 @@ def _guard(app: "Flask", settings: "Settings") -> None:
     init_request_text(app)
     init_errors(app)
     init_cors(app, settings)
-    guarded = SameOrigin(app.wsgi_app, settings.public_url)
-    app.wsgi_app = SecurityHeaders(guarded)  # type: ignore[method-assign]
+    same_origin = SameOrigin(app.wsgi_app, settings.public_url)
+    app.wsgi_app = SecurityHeaders(same_origin)  # type: ignore[method-assign]
     if count := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=count, x_proto=count, x_host=count

@@ -1,4 +1,4 @@
-"""Which kind of threads this process runs on: eventlet's, gevent's, or the system's."""
+"""The kind of threads of this process: eventlet's, gevent's, or the system's."""
 
 import contextlib
 import os
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
     from threading import Lock
 
 MODES = ("eventlet", "gevent", "threading")
-# An end that was lost is asked for again after so many seconds.
+# A lost SystemExit is raised again after so many seconds.
 _AGAIN = 0.02
 
 T = TypeVar("T")
 
 
-def wished_mode() -> str:
-    """What OMCRM_ASYNC says; settings check it later."""
+def configured_mode() -> str:
+    """The value of OMCRM_ASYNC; settings check it later."""
     return early_setting("OMCRM_ASYNC", MODES[0])
 
 
 def early_setting(name: str, default: str) -> str:
     """A setting from the environment or from `.env`, before settings can be read.
 
-    Read by hand: nothing else may be imported before the patch.
+    Parsed here: nothing else may be imported before the patch.
     """
     if name in os.environ:
         return os.environ[name]
@@ -44,7 +44,7 @@ def early_setting(name: str, default: str) -> str:
 
 def patch(mode: str) -> None:
     """Make the standard library cooperate with `mode`; call it before any other import."""
-    # psycopg would block the whole process under green threads; read at its import.
+    # psycopg would block the whole process under green threads; it reads this at its import.
     os.environ.setdefault("PSYCOPG_WAIT_FUNC", "wait_selector")
     if mode == "eventlet":
         with without_deprecation():
@@ -58,7 +58,7 @@ def patch(mode: str) -> None:
 
 
 def renew_hub(mode: str) -> None:
-    """Give a forked process a hub of its own."""
+    """Create a new hub after a fork."""
     if mode == "eventlet":
         from eventlet import hubs
 
@@ -71,14 +71,14 @@ def renew_hub(mode: str) -> None:
 
 @contextlib.contextmanager
 def without_deprecation() -> Iterator[None]:
-    """Inside it eventlet's word about its own age, which README repeats, is not shown."""
+    """Inside of it eventlet's deprecation warning, which README mentions, is not shown."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"\s*Eventlet is deprecated")
         yield
 
 
 def active_mode() -> str:
-    """The mode this process was patched for, by us or by gunicorn's worker."""
+    """The mode that this process was patched for, by us or by gunicorn's worker."""
     eventlet_patcher = sys.modules.get("eventlet.patcher")
     if eventlet_patcher is not None and eventlet_patcher.is_monkey_patched("socket"):
         return "eventlet"
@@ -89,7 +89,7 @@ def active_mode() -> str:
 
 
 def spawn(function: Callable[..., object], *args: Any) -> None:
-    """Call `function(*args)` in a thread of its own, of the cheapest kind; it must not raise."""
+    """Call `function(*args)` in a new thread of the cheapest kind; it must not raise."""
     mode = active_mode()
     if mode == "eventlet":
         import eventlet
@@ -106,10 +106,10 @@ def spawn(function: Callable[..., object], *args: Any) -> None:
 
 
 def end_on(*signals: "signal.Signals") -> None:
-    """Raise SystemExit in the caller's thread, the main one, when one of the signals comes.
+    """Raise SystemExit in the caller's thread, which must be the main one, on these signals.
 
-    A signal's handler runs in whichever green thread is about to run, where an exception would be
-    lost: there the signal wakes a watcher, which throws it into the main one.
+    A signal's handler runs in any green thread, where an exception would be lost. With green
+    threads the signal therefore wakes a watcher thread, which throws it into the main one.
     """
     # Not at the top of the file: nothing may be imported before the patch.
     import signal
@@ -120,7 +120,7 @@ def end_on(*signals: "signal.Signals") -> None:
     if mode == "threading":
         for signum in signals:
             signal.signal(signum, _exit)
-        sys.unraisablehook = partial(_insist, signals[0])
+        sys.unraisablehook = partial(_repeat_signal, signals[0])
         return
     from greenlet import getcurrent
 
@@ -132,7 +132,7 @@ def end_on(*signals: "signal.Signals") -> None:
     signal.set_wakeup_fd(writer.fileno())
 
     def watch() -> None:
-        # The writer must live as long as somebody listens.
+        # The writer must stay open while the signals are handled.
         with reader, writer:
             reader.recv(1)
             signal.set_wakeup_fd(-1)
@@ -145,8 +145,8 @@ def _exit(number: int, frame: FrameType | None) -> NoReturn:
     raise SystemExit(0)
 
 
-def _insist(number: int, lost: "sys.UnraisableHookArgs") -> None:
-    """Ask for the end again where it came in the middle of a finaliser, which lets nothing out."""
+def _repeat_signal(number: int, lost: "sys.UnraisableHookArgs") -> None:
+    """Send the signal again if its SystemExit was raised in a finalizer, which swallows it."""
     import threading
 
     if lost.exc_type is SystemExit and threading.current_thread() is threading.main_thread():
@@ -167,7 +167,7 @@ def _throw_exit(mode: str, main: Any) -> None:
 
 
 def run_in_native_thread(function: Callable[..., T], *args: Any) -> T:
-    """The result of `function(*args)`, computed where it does not stop the green threads."""
+    """The result of `function(*args)`, computed without blocking the green threads."""
     mode = active_mode()
     if mode == "eventlet":
         from eventlet import tpool
@@ -181,9 +181,9 @@ def run_in_native_thread(function: Callable[..., T], *args: Any) -> T:
 
 
 def native_lock() -> "Lock":
-    """A lock of the system's threads, for code that never gives way while it holds it.
+    """A lock of the system's threads, for code that never switches green threads under it.
 
-    Green threads cannot meet inside of such code; their own locks cost ten times as much.
+    Only one green thread can be in such code at a time; their own locks cost ten times as much.
     """
     mode = active_mode()
     if mode == "eventlet":
@@ -200,7 +200,7 @@ def native_lock() -> "Lock":
 
 
 def native_epoll() -> "select.epoll":
-    """The system's own epoll, which the green threads' patches take away."""
+    """The system's own epoll, which the green threads' patches remove."""
     mode = active_mode()
     if mode == "eventlet":
         from eventlet.patcher import original
@@ -216,10 +216,10 @@ def native_epoll() -> "select.epoll":
 
 
 class EpollWaiter:
-    """Waits on an epoll while other threads of the process, green or not, run.
+    """Waits on an epoll while other threads of the process, also green ones, run.
 
-    Belongs to the thread that waits. Under green threads the epoll itself is watched by their hub,
-    once and for all: to watch it anew for each wait costs time for every descriptor in it.
+    Belongs to the waiting thread. Under green threads their hub watches the epoll itself, and keeps
+    doing so: to register it for each wait would cost time for every descriptor in it.
     """
 
     def __init__(self, epoll: "select.epoll") -> None:
@@ -233,7 +233,7 @@ class EpollWaiter:
         self._watcher: Any = None
 
     def poll(self, timeout: float | None, most: int) -> list[tuple[int, int]]:
-        """What there is to report, after at most `timeout` seconds."""
+        """The events, after at most `timeout` seconds."""
         if self._sleep is None:
             return self._epoll.poll(timeout, most)
         events = self._epoll.poll(0, most)

@@ -1,4 +1,4 @@
-"""The simulator of a demonstration, which runs beside the app as long as that does."""
+"""The simulator of a demonstration, which runs as long as the app."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,10 +8,10 @@ from omcrm.settings import Settings
 
 
 def with_simulator(settings: Settings) -> tuple[Settings, Callable[[], None]]:
-    """The settings to run with, and what stops the simulator that was started for them.
+    """The settings to run with, and a function that stops the simulator started for them.
 
-    It is started where a demonstration names no built-in exchange of its own; raises
-    ChildProcessError where it does not start.
+    It is started for a demonstration without `exchange_url`; raises ChildProcessError where it does
+    not start.
     """
     if not settings.demo or settings.exchange_url:
         return settings, lambda: None

@@ -1,4 +1,4 @@
-"""The end of what an app took over from its server."""
+"""Closes the WebSockets of an app when its server stops."""
 
 from websockets.frames import CloseCode
 
@@ -6,9 +6,9 @@ from omcrm.extensions import socketio
 
 
 def close_connections() -> int:
-    """Close all WebSockets with 1001 and answer all polls; how many WebSockets are still open.
+    """Close all WebSockets with 1001 and answer all polls; the number of WebSockets still open.
 
-    To be called again until none is: clients may come back while the server still accepts.
+    Call it until that is 0: clients may reconnect while the server still accepts.
     """
     if socketio.server is None:
         return 0

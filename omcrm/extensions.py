@@ -16,10 +16,10 @@ from omcrm.streaming.socketio_adapter import RealtimeServer
 
 
 class _Middleware(flask_socketio._SocketIOMiddleware):  # type: ignore[misc]
-    """Socket.IO at its path, the app elsewhere.
+    """Serves Socket.IO at its path, and the app at all others.
 
-    Without what the library makes for each request under gunicorn: a class, which stays until the
-    garbage is collected.
+    The library's own creates a class for each request under gunicorn, which stays until the garbage
+    is collected.
     """
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
@@ -30,10 +30,10 @@ class _Middleware(flask_socketio._SocketIOMiddleware):  # type: ignore[misc]
 
 
 class SocketIO(flask_socketio.SocketIO):  # type: ignore[misc]
-    """Flask-SocketIO on our own server."""
+    """Flask-SocketIO with our own server."""
 
     def init_app(self, app: Flask | None, **options: Any) -> None:
-        """Make the server and put it before the app; see `RealtimeServer` for the options."""
+        """Create the server and wrap the app in it; see `RealtimeServer` for the options."""
         assert app is not None, "an emitter without an app has no server"
         app.extensions["socketio"] = self
         self.server_options.update(options)
@@ -42,7 +42,7 @@ class SocketIO(flask_socketio.SocketIO):  # type: ignore[misc]
         path = str(options.pop("path", "socket.io")).strip("/")
         before, self.server = self.server, RealtimeServer(**options)
         self.async_mode = self.server.async_mode
-        # Handlers stand at module level: the second app of a process needs those of the first.
+        # Handlers are registered at import: a process's second app needs those of the first.
         for namespace, handlers in before.handlers.items() if before is not None else ():
             self.server.handlers[namespace] = dict(handlers)
         for event, handler, namespace in self.handlers:
@@ -55,8 +55,8 @@ class SocketIO(flask_socketio.SocketIO):  # type: ignore[misc]
 
 
 def _release_frames(_: BaseException | None) -> None:
-    """Drop what says that no route fits, as for every event of a socket: it holds, by its
-    traceback, all that was at work, and the request that holds it.
+    """Drop the exception of an unknown route, which every event of a socket has: its traceback and
+    the request refer to each other, with all their frames.
     """
     request.routing_exception = None
 

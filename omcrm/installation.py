@@ -1,4 +1,4 @@
-"""Makes a fresh installation: secrets, database, demo accounts."""
+"""Creates a new installation: secrets, database, demo accounts."""
 
 import fcntl
 import os
@@ -54,7 +54,7 @@ def env_example() -> None:
 
 
 def prepare(app: Flask) -> list[DemoLogin]:
-    """Bring the database up to date; the demo's logins, made if there are none yet."""
+    """Migrate the database; the demo's logins, which are created at the first start."""
     settings: Settings = app.extensions["omcrm.settings"]
     _make_folder(settings.instance_path)
     with _alone(settings.instance_path), app.app_context():
@@ -63,12 +63,12 @@ def prepare(app: Flask) -> list[DemoLogin]:
 
 
 def _demo_logins(settings: Settings) -> list[DemoLogin]:
-    """The logins in the instance's file; accounts that the database lacks are made."""
+    """The logins in the instance's file; missing accounts are created."""
     from omcrm.auth.service import create_user
     from omcrm.storage.user import Role, find_user
 
     path = settings.instance_path / _DEMO_LOGINS
-    # Kept before the accounts are made: nobody could log in with a password that got lost.
+    # Stored before the accounts are created: a lost password would be useless.
     if not path.exists():
         emails = {role: f"{role}@example.com" for role in _ROLES}
         made = [
@@ -93,7 +93,7 @@ def _make_demo(env_file: Path) -> None:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Keeps others out: two processes that start together would make everything twice."""
+    """Locks the folder: two processes that start together would create everything twice."""
     with (folder / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -104,7 +104,7 @@ def _make_folder(path: Path) -> None:
 
 
 def _write_secretly(path: Path, text: str) -> None:
-    """Replace a file by one that only its owner reads, as a whole or not at all."""
+    """Replace a file atomically by one that only its owner can read."""
     draft = path.with_name(f"{path.name}.new")
     draft.unlink(missing_ok=True)
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

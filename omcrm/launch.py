@@ -25,8 +25,8 @@ from omcrm.web import feed_control
 from omcrm.webtrader import service
 from omcrm.webtrader.realtime_data import RealTimeDataManager
 
-# So long the announcement waits for the feeds to show what they are.
-_FIRST_LOOK = 8.0
+# How long the announcement waits for the status of the feeds, in seconds.
+_ANNOUNCED_AFTER = 8.0
 
 
 @click.command()
@@ -37,7 +37,7 @@ def run() -> None:
 
 def launch() -> int:
     """Serve until TERM or an interrupt; the process's exit status."""
-    process.give_back()
+    process.return_free_memory()
     process.allow_many_files()
     try:
         settings = load()
@@ -71,12 +71,12 @@ def _fail(problem: str, status: int = 1) -> int:
 
 
 def _free_port(settings: Settings) -> int:
-    """The port to listen on, chosen where that is 0; raises OSError where it is taken."""
+    """The port to listen on, a free one where the setting is 0; raises OSError if it is in use."""
     kind = socket.SOCK_STREAM
-    found = socket.getaddrinfo(settings.host, settings.port, type=kind)[0]
-    with socket.socket(found[0], kind) as probe:
+    address = socket.getaddrinfo(settings.host, settings.port, type=kind)[0]
+    with socket.socket(address[0], kind) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(found[4])
+        probe.bind(address[4])
         return int(probe.getsockname()[1])
 
 
@@ -96,7 +96,7 @@ def _run(settings: Settings) -> None:
 
 
 def _announce(settings: Settings, logins: list[DemoLogin], manager: RealTimeDataManager) -> None:
-    until = time.monotonic() + _FIRST_LOOK
+    until = time.monotonic() + _ANNOUNCED_AFTER
     lines = [f"OMCRM is at {settings.public_url or _address(settings)}"]
     lines += [f"  {login.role:<7} {login.email}  {login.password}" for login in logins]
     if not logins:
@@ -115,8 +115,8 @@ def _address(settings: Settings) -> str:
 
 
 def _is_known(status: FeedStatus) -> bool:
-    settled = status.state in (FeedState.OFF, FeedState.STANDBY)
-    return status.active or settled or status.last_error is not None
+    is_unused = status.state in (FeedState.OFF, FeedState.STANDBY)
+    return status.active or is_unused or status.last_error is not None
 
 
 def _in_words(status: FeedStatus) -> str:

@@ -1,4 +1,4 @@
-"""Numbers on the command line."""
+"""Types of numeric options of the command line."""
 
 from typing import Any
 
@@ -8,20 +8,20 @@ from omcrm.market.number import plain, whole
 
 
 class Whole(click.IntRange):
-    """A whole number in ASCII digits, within bounds; click's own reads underscores, too."""
+    """A whole number in ASCII digits, within bounds; click's own type accepts underscores, too."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The number; a default stays what it is."""
+        """The number; a default is returned as it is."""
         if isinstance(value, str):
             value = _read(self, whole, value, param, ctx)
         return super().convert(value, param, ctx)
 
 
 class Real(click.FloatRange):
-    """A number in ASCII digits, within bounds; click's own reads `nan` as within any."""
+    """A number in ASCII digits, within bounds; click's own type accepts `nan` within any."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The number; a default stays what it is."""
+        """The number; a default is returned as it is."""
         if isinstance(value, str):
             value = _read(self, plain, value, param, ctx)
         return super().convert(value, param, ctx)

@@ -1,4 +1,4 @@
-"""What the process asks of the system: memory, the garbage collector, descriptors."""
+"""Settings of the process: memory, garbage collector, descriptors."""
 
 import contextlib
 import ctypes
@@ -7,17 +7,17 @@ import resource
 
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
 _THRESHOLD = 1024 * 1024
-# Python lets one thread run at a time: more heaps than these only scatter what is free.
+# Python runs one thread at a time: more heaps than these only fragment free memory.
 _HEAPS = 2
-# New objects between two looks for garbage: a look at so many takes a millisecond or two.
+# New objects between two collections: collecting so many takes a millisecond or two.
 _YOUNG = 20_000
 
 
-def give_back() -> None:
-    """Let free memory go back to the system; call it once, at the start.
+def return_free_memory() -> None:
+    """Make glibc return free memory to the system; call it once, at the start.
 
-    glibc learns from the first password hash to keep large blocks, one for every thread that ever
-    hashed, and keeps up to eight heaps for each core. Elsewhere this does nothing.
+    After the first password hash glibc would keep large blocks, one for every thread that ever
+    hashed, and up to eight heaps for each core. Without glibc this does nothing.
     """
     with contextlib.suppress(AttributeError, OSError):
         libc = ctypes.CDLL(None)
@@ -26,10 +26,10 @@ def give_back() -> None:
 
 
 def collect_garbage_less_often() -> None:
-    """Look for garbage less often, and never again at what is there now; call it once it is made.
+    """Collect garbage less often, and never objects of the start; call it when the app is made.
 
-    Prices leave no cycles behind: the collector's frequent looks are work without a find. Old
-    objects are looked at by `streaming.garbage` alone, when it hurts nobody.
+    Prices create no cycles, so frequent collections find nothing. Only `streaming.garbage` collects
+    old objects, when little is to do.
     """
     gc.collect()
     gc.freeze()
@@ -37,7 +37,7 @@ def collect_garbage_less_often() -> None:
 
 
 def allow_many_files() -> None:
-    """Raise the limit of open descriptors to what the system allows: each client is one."""
+    """Raise the limit of open descriptors to the system's maximum: each client needs one."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -10,7 +10,7 @@ from omcrm.settings import Settings
 
 SHORTEST = 32
 _FEWEST_CHARACTERS = 8
-# What stands in tutorials and examples, without spaces, signs and capitals.
+# Keys in tutorials and examples, without spaces, signs and capitals.
 _KNOWN = (
     "changeit",
     "changeme",
@@ -44,9 +44,9 @@ folder; or remove SECRET_KEY there, and OMCRM makes a key of its own in the inst
 
 
 def secret_key(settings: Settings) -> str:
-    """The key that signs logins: the one that is set, or the instance's own, made once.
+    """The key that signs logins: the one that is set, or the instance's own, created once.
 
-    Raises SettingError for one that could be guessed.
+    Raises SettingError for a weak one.
     """
     if key := settings.secret_key:
         if problem := weakness(key):
@@ -58,7 +58,7 @@ def secret_key(settings: Settings) -> str:
     with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(secrets.token_urlsafe(48))
     try:
-        # Complete or not there: another process may be reading it already.
+        # Created with its content: another process may read it at the same time.
         with contextlib.suppress(FileExistsError):
             os.link(made, path)
     finally:
@@ -71,18 +71,18 @@ def secret_key(settings: Settings) -> str:
 
 
 def weakness(key: str) -> str | None:
-    """Why a key could be guessed, without saying what it is; None for a good one."""
+    """Why a key could be guessed, without the key itself; None for a strong one."""
     if len(key) < SHORTEST:
         return f"the key has fewer than {SHORTEST} characters"
     letters = "".join(filter(str.isalnum, key.lower()))
     if any(known in letters for known in _KNOWN):
-        return "the key is one that stands in examples"
+        return "the key is one from examples"
     if len(set(key)) < _FEWEST_CHARACTERS or _is_regular(key):
         return "the key repeats itself"
     return None
 
 
 def _is_regular(key: str) -> bool:
-    """Whether it is one text over and over, or goes through the alphabet."""
+    """Whether it repeats one text, or follows the alphabet."""
     steps = {ord(after) - ord(before) for before, after in pairwise(key)}
     return key in (key + key)[1:-1] or len(steps) < _FEWEST_CHARACTERS

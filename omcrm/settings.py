@@ -1,4 +1,4 @@
-"""Everything that can be set, read once into a frozen object.
+"""All settings, read once into a frozen object.
 
 Long for a reason: it is one table, a setting after the other.
 """
@@ -31,7 +31,7 @@ _PREFIX = "OMCRM_"
 _HOST = re.compile(r"[a-z0-9._:-]+")
 
 
-# How a setting's text is read
+# Reading a setting's text
 
 
 def _text(text: str) -> str:
@@ -133,13 +133,13 @@ class Settings:
         "",
         _origins,
         "Pages on other hosts that may use the API, e.g. https://app.example.com, separated by "
-        "commas; they come with an API token or a ticket, a login's cookie never counts there.",
+        "commas; they use an API token or a ticket, a login's cookie never counts there.",
     )
     trusted_proxies: int = _setting(
         "TRUSTED_PROXIES",
         "0",
         _between(0, 10),
-        "How many proxies in front may be believed about the client's address.",
+        "How many proxies in front are trusted to name the client's address.",
     )
     database_url: str = _setting(
         "DATABASE_URL", "", _text, "SQLAlchemy URL. Empty: SQLite in the instance folder."
@@ -149,8 +149,8 @@ class Settings:
         "",
         _text,
         "Signs logins: at least 32 random characters, such as `python -c 'import secrets; "
-        "print(secrets.token_urlsafe(48))'` prints. Another key ends all logins. Empty: made once "
-        "in the instance folder.",
+        "print(secrets.token_urlsafe(48))'` prints. Another key ends all logins. Empty: created "
+        "once in the instance folder.",
     )
     session_hours: int = _setting(
         "SESSION_HOURS", "12", _between(1, 24 * 30), "How long a login lasts."
@@ -168,7 +168,7 @@ class Settings:
         "OMCRM_DEMO",
         "false",
         _flag,
-        "A demonstration installation: simulated prices where no real source serves.",
+        "A demonstration installation: simulated prices where no real source has any.",
     )
     async_mode: str = _setting("OMCRM_ASYNC", "eventlet", _one_of(*MODES), "What `run.py` runs on.")
     exchange_url: str = _setting(
@@ -181,22 +181,22 @@ class Settings:
         "REALTIME_SOURCES",
         "all",
         _sources,
-        "Which sources may be asked, a comma-separated choice; the order is the policy's.",
+        "Which sources are used, a comma-separated choice; the order is the policy's.",
     )
     realtime_update_interval: int = _setting(
         "REALTIME_UPDATE_INTERVAL",
         "30",
         _between(1, 86_400),
-        "Seconds between two questions for the same price to sources that are asked.",
+        "Seconds between two polls of the same price, for sources that are polled.",
     )
     realtime_batch_size: int = _setting(
         "REALTIME_BATCH_SIZE",
         "50",
         _between(1, 500),
-        "How many symbols are asked for at once, where the source allows that many.",
+        "How many symbols one poll requests, where the source allows that many.",
     )
     realtime_cache_timeout: int = _setting(
-        "REALTIME_CACHE_TIMEOUT", "300", _between(1, 86_400), "An older price is no current one."
+        "REALTIME_CACHE_TIMEOUT", "300", _between(1, 86_400), "An older price is not current."
     )
     feed_state_dir: str = _setting(
         "FEED_STATE_DIR",
@@ -270,7 +270,7 @@ class Settings:
         "EXCHANGERATE_OPEN_URL",
         "https://open.er-api.com",
         _url("http", "https"),
-        "The host of ExchangeRate-API's open endpoint; empty: it is asked with a key only.",
+        "The host of ExchangeRate-API's open endpoint; empty: it is polled with a key only.",
     )
     frankfurter_url: str = _setting(
         "FRANKFURTER_URL",
@@ -288,7 +288,7 @@ class Settings:
         "COINBASE_REST_URL",
         "https://api.exchange.coinbase.com",
         _url("http", "https"),
-        "Coinbase Exchange's REST host, for daily candles; empty: it is not asked for them.",
+        "Coinbase Exchange's REST host, for daily candles; empty: they are not fetched there.",
     )
     news_feeds: tuple[str, ...] = _setting(
         "NEWS_FEEDS",
@@ -301,13 +301,13 @@ class Settings:
         "NEWS_INTERVAL",
         "300",
         _between(60, 86_400),
-        "Seconds between two questions to the same feed.",
+        "Seconds between two polls of the same feed.",
     )
     binance_streams: tuple[str, ...] = _setting(
         "BINANCE_STREAMS",
         "trade,bookTicker,ticker",
         _streams,
-        "What is asked for per symbol.",
+        "The streams to subscribe to for each symbol.",
     )
     max_desk_connections: int = _setting(
         "MAX_DESK_CONNECTIONS_PER_USER",
@@ -322,7 +322,7 @@ class Settings:
         "USE_SECURITY",
         "true",
         _flag,
-        "Whether raw WebSockets need a login or a token; without, anybody may read market data "
+        "Whether raw WebSockets need a login or a token; if not, anybody may read market data "
         "there, from pages of every origin.",
     )
     max_connections: int = _setting(
@@ -356,20 +356,20 @@ class Settings:
         "PING_INTERVAL", "25", _between(1, 300), "Seconds between two pings of a page."
     )
     ping_timeout: int = _setting(
-        "PING_TIMEOUT", "20", _between(1, 300), "So long a page may take to answer a ping."
+        "PING_TIMEOUT", "20", _between(1, 300), "Seconds in which a page must answer a ping."
     )
     connect_timeout: int = _setting(
         "CONNECT_TIMEOUT",
         "10",
         _between(1, 300),
-        "So long a connection may take to say what it is for, in seconds.",
+        "Seconds in which a new connection must send its first request.",
     )
     websocket_timeout: int = _setting(
         "WEBSOCKET_TIMEOUT",
         "300",
         _between(1, 3600),
-        "A client that takes nothing for so many seconds is cut off, and on a raw WebSocket one "
-        "that says nothing (a pong counts).",
+        "Seconds after which a client is disconnected that reads nothing, or on a raw WebSocket "
+        "sends nothing (a pong counts).",
     )
     websocket_compression: bool = _setting(
         "WEBSOCKET_COMPRESSION",
@@ -388,7 +388,7 @@ class Settings:
 
     @property
     def feed_state_path(self) -> Path:
-        """The folder that the feeds of all processes of this machine share, absolute."""
+        """The folder that the feeds of all processes on this machine share, absolute."""
         if self.feed_state_dir:
             return (ROOT / self.feed_state_dir).resolve()
         home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
@@ -396,7 +396,7 @@ class Settings:
 
     @property
     def feeds(self) -> FeedSettings:
-        """What the feeds need to know."""
+        """The settings of the feeds."""
         urls = {
             "binance": self.binance_ws_url,
             "coinbase": self.coinbase_ws_url,
@@ -411,7 +411,7 @@ class Settings:
             "exchangerate_open": self.exchangerate_open_url,
             "frankfurter": self.frankfurter_url,
             "simulated": self.exchange_url if self.demo else "",
-            # Second addresses of sources, and no sources themselves.
+            # Second addresses of sources, no sources of their own.
             "binance_rest": self.binance_rest_url if self.binance_ws_url else "",
             "coinbase_rest": self.coinbase_rest_url if self.coinbase_ws_url else "",
         }
@@ -458,13 +458,13 @@ _KEY_SETTINGS = {
     "ALPACA_API_SECRET_KEY": "Alpaca's secret.",
     "POLYGON_API_KEY": "Massive's (Polygon's) key (stocks).",
     "ALPHA_VANTAGE_API_KEY": "Alpha Vantage's key (stocks, 25 calls a day).",
-    "COINGECKO_API_KEY": "CoinGecko's demo key; it is asked without one, too.",
-    "EXCHANGERATE_API_KEY": "ExchangeRate-API's key; its open endpoint is asked without one.",
+    "COINGECKO_API_KEY": "CoinGecko's demo key; it is polled without one, too.",
+    "EXCHANGERATE_API_KEY": "ExchangeRate-API's key; its open endpoint is polled without one.",
 }
 
 
 def _key(name: str) -> str:
-    """A key as it is now: it may be changed while the process runs, and is kept nowhere."""
+    """The current value of a key: it may change while the process runs, and is not stored."""
     if name in os.environ:
         return os.environ[name]
     return _texts(os.environ).get(name, "")

@@ -1,4 +1,4 @@
-"""What tests of several rooms share."""
+"""Fixtures that tests of several rooms share."""
 
 import os
 import re
@@ -28,29 +28,29 @@ from omcrm.webtrader.service import MANAGER
 from tests.processes import MARKET_DATA, ROOT, App, Exchange
 from tests.threads import Threads
 
-# Where no compiled code is to be kept beside the sources, each process that a test starts would
-# compile the app anew.
+# Without compiled code beside the sources each process that a test starts would compile the app
+# again.
 if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
     sys.dont_write_bytecode = False
     sys.pycache_prefix = os.environ["PYTHONPYCACHEPREFIX"] = str(
         ROOT / ".pytest_cache" / "compiled"
     )
 
-# Each test has an app of its own, and all of them the same templates.
+# Each test has its own app, and all of them the same templates.
 _templates = ROOT / ".pytest_cache/templates"
 _templates.mkdir(parents=True, exist_ok=True)
 Flask.jinja_options = {"bytecode_cache": FileSystemBytecodeCache(str(_templates))}
 
 
 def missing(what: str) -> None:
-    """Skip with one line, or fail where everything must be there."""
+    """Skip with one line, or fail in CI, where everything must be installed."""
     if os.environ.get("CI") == "true":
         pytest.fail(f"missing: {what}")
     pytest.skip(f"missing: {what}")
 
 
 class ManualClock:
-    """A clock that moves when it is told to."""
+    """A clock that the test moves."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
@@ -64,7 +64,7 @@ class ManualClock:
 
 @pytest.fixture
 def clock() -> ManualClock:
-    """A Wednesday morning in New York, standing still."""
+    """A clock that stands at a Wednesday morning in New York."""
     return ManualClock()
 
 
@@ -78,7 +78,7 @@ def market_data() -> Path:
 
 @pytest.fixture(scope="session")
 def exchanges() -> Iterator[list[Exchange]]:
-    """Those that were started; the last one serves test after test, as long as it lives."""
+    """The started exchanges; tests use the last one as long as it runs."""
     started: list[Exchange] = []
     yield started
     for exchange in started:
@@ -93,7 +93,7 @@ def exchange(exchanges: list[Exchange], tmp_path_factory: pytest.TempPathFactory
     try:
         exchanges[-1].begin_anew()
     except (AssertionError, OSError):
-        # An earlier test failed, and something of it still talks.
+        # An earlier test failed, and a client of it is still connected.
         exchanges.append(Exchange(tmp_path_factory.mktemp("exchange")))
     return exchanges[-1]
 
@@ -113,13 +113,13 @@ def tries(request: pytest.FixtureRequest) -> int:
 
 @pytest.fixture
 def threads() -> Threads:
-    """Those that the test starts."""
+    """The threads that the test starts."""
     return Threads()
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder on a disk of its own, of eight megabytes; only root can make one."""
+    """A folder on its own disk of eight megabytes; only root can make one."""
     folder = tmp_path / "disk"
     folder.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)]
@@ -131,7 +131,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def restless() -> Iterator[None]:
-    """Threads take turns as often as they can, so that they meet."""
+    """Threads switch as often as possible, to provoke races."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
@@ -170,7 +170,7 @@ def client(app: Flask) -> FlaskClient:
 
 @pytest.fixture
 def browser(app: Flask) -> Callable[[Role], FlaskClient]:
-    """Gives a browser that a new account of a role is logged in with; no password is hashed."""
+    """Creates a browser with a login of a new account of a role; no password is hashed."""
 
     def log_in(role: Role) -> FlaskClient:
         token, now = secrets.token_urlsafe(), datetime.now(UTC)
@@ -193,7 +193,7 @@ def browser(app: Flask) -> Callable[[Role], FlaskClient]:
 
 @pytest.fixture
 def csrf() -> Callable[[FlaskClient, str], str]:
-    """Reads the token of a page."""
+    """Reads the CSRF token of a page."""
 
     def read(client: FlaskClient, path: str = "/auth/login") -> str:
         page = client.get(path, follow_redirects=True).text

@@ -1,4 +1,4 @@
-"""The app as `run.py` launches it, watched from outside."""
+"""The app as a process of `run.py`, observed from outside."""
 
 import re
 import sys
@@ -12,14 +12,14 @@ import requests
 from tests.process_table import children, is_running
 from tests.processes import PATIENCE, Process, free_port, wait_for
 
-# The product's own limits are below ten seconds; the rest is for a machine that is busy.
+# The product's own timeouts are below ten seconds; the rest is for a busy machine.
 LONGEST_STOP = PATIENCE
-# Nobody listens there, and the system says so at once.
+# No process listens there, so the connection is refused at once.
 NOWHERE = "ws://127.0.0.1:1"
 
 
 class Launched(Process):
-    """`run.py` on an instance of its own, which need not come up."""
+    """`run.py` on its own instance; it may fail to start."""
 
     def __init__(self, folder: Path, environ: Mapping[str, str], *command: str) -> None:
         text = environ.get("PORT", "")
@@ -49,19 +49,19 @@ class Launched(Process):
         wait_for(self.answers, 10, "an answer")
 
     def died(self) -> bool:
-        """Fails where it has ended."""
+        """False while it runs; fails where it has ended."""
         assert self.process.poll() is None, self.output()
         return False
 
     def answers(self) -> bool:
-        """Whether it serves."""
+        """Whether it answers."""
         try:
             return requests.get(f"{self.base}/healthz", timeout=PATIENCE).ok
         except requests.RequestException:
             return False
 
     def end(self) -> int:
-        """How it ended by itself."""
+        """The exit status, after it ends by itself."""
         return self.process.wait(PATIENCE)
 
     def family(self) -> set[int]:
@@ -69,16 +69,16 @@ class Launched(Process):
         return children(self.pid)
 
     def sources(self) -> dict[str, str]:
-        """What was announced about each source."""
+        """The announced status of each source."""
         return dict(re.findall(r"^  (binance|simulated) +(.+)$", self.output(), re.MULTILINE))
 
     def logins(self) -> list[tuple[str, str, str]]:
-        """The roles, addresses and passwords that were shown."""
+        """The announced roles, addresses and passwords."""
         return re.findall(r"^  (\w+) +(\S+@\S+)  (\S+)$", self.output(), re.MULTILINE)
 
 
 class Launcher:
-    """Launches the app in a folder, as often as it is called; all are ended in any case."""
+    """Launches the app in a folder at each call; ends all of them in any case."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -1,8 +1,8 @@
-"""On which kinds of threads a test runs."""
+"""The kinds of threads on which a test runs."""
 
 import pytest
 
 from omcrm.concurrency import MODES
 
-# Where all of them do the same, `make test` tries the one that is usual; `make test-long` all.
+# Where all behave the same, `make test` runs the default one; `make test-long` runs all.
 ONE_MODE = [MODES[0], *(pytest.param(mode, marks=pytest.mark.long) for mode in MODES[1:])]

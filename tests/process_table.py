@@ -1,4 +1,4 @@
-"""What the operating system knows about processes; Linux only."""
+"""Reads processes from the operating system; Linux only."""
 
 import os
 import socket
@@ -7,14 +7,14 @@ from pathlib import Path
 
 def children(pid: int) -> set[int]:
     """The processes that a process started, and those that they started."""
-    found: set[int] = set()
+    pids: set[int] = set()
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         try:
             own = {int(word) for word in task.read_text().split()}
         except OSError:
             continue
-        found |= own.union(*(children(child) for child in own))
-    return found
+        pids |= own.union(*(children(child) for child in own))
+    return pids
 
 
 def state(pid: int) -> str:
@@ -26,7 +26,7 @@ def state(pid: int) -> str:
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process is there and does something."""
+    """Whether a process exists and is no zombie."""
     return state(pid) not in ("", "Z")
 
 
@@ -42,14 +42,14 @@ def listens(pid: int) -> set[int]:
 
 
 def descriptors(pid: int) -> dict[int, str]:
-    """What a process has open, by descriptor."""
-    found = {}
+    """The open files of a process, by descriptor."""
+    files = {}
     for path in Path(f"/proc/{pid}/fd").iterdir():
         try:
-            found[int(path.name)] = str(path.readlink())
+            files[int(path.name)] = str(path.readlink())
         except OSError:
             continue
-    return found
+    return files
 
 
 def resident_mb(pid: int) -> float:

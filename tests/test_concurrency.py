@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from omcrm import concurrency
-from omcrm.concurrency import MODES, active_mode, run_in_native_thread, wished_mode
+from omcrm.concurrency import MODES, active_mode, configured_mode, run_in_native_thread
 from tests.processes import ROOT, Process, wait_for
 
 # Ticks in a thread of the mode while a native one is busy without giving way.
@@ -61,7 +61,7 @@ print(json.dumps({
 
 
 def run(program: str, *arguments: str, env: Mapping[str, str] | None = None) -> Any:
-    """What a program that begins from nothing prints."""
+    """The output of a program in a new process."""
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", program, *arguments],
         cwd=ROOT,
@@ -75,8 +75,8 @@ def run(program: str, *arguments: str, env: Mapping[str, str] | None = None) -> 
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_what_is_patched_for_is_what_is_active(mode: str) -> None:
-    """In each mode the work of a native thread stops nobody, and its result and error come back."""
+def test_the_patched_mode_is_active(mode: str) -> None:
+    """In each mode a native thread blocks no other thread, and returns its result or error."""
     assert {
         "mode": mode,
         "result": "done",
@@ -87,18 +87,18 @@ def test_what_is_patched_for_is_what_is_active(mode: str) -> None:
 
 
 def test_without_a_patch_it_is_plain_threads() -> None:
-    """Where nobody patched anything, as under gunicorn's threads, the work is done at once."""
+    """Without a patch, as under gunicorn's threads, the function is called directly."""
     assert "threading" == active_mode()
     assert 3 == run_in_native_thread(int, "3")
 
 
-def test_reads_the_wish_without_importing_anything() -> None:
-    """Before the patch nothing is imported that would have to be patched."""
+def test_reads_the_mode_without_imports() -> None:
+    """Before the patch no module is imported that would have to be patched."""
     program = """
 import json, sys
 before = set(sys.modules)
 from omcrm import concurrency
-concurrency.wished_mode()
+concurrency.configured_mode()
 new = {name.partition(".")[0] for name in set(sys.modules) - before}
 print(json.dumps(sorted(new & {"flask", "socket", "threading", "ssl", "dotenv", "logging"})))
 """
@@ -107,11 +107,11 @@ print(json.dumps(sorted(new & {"flask", "socket", "threading", "ssl", "dotenv", 
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_the_environment_says_which(monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
-    """A variable of the environment is what counts."""
+def test_the_mode_of_the_environment(monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+    """A variable of the environment decides."""
     monkeypatch.setenv("OMCRM_ASYNC", mode)
 
-    assert mode == wished_mode()
+    assert mode == configured_mode()
 
 
 @pytest.mark.parametrize(
@@ -125,16 +125,16 @@ def test_the_environment_says_which(monkeypatch: pytest.MonkeyPatch, mode: str) 
         ("", "eventlet"),
     ],
 )
-def test_the_file_says_which_where_the_environment_does_not(
+def test_the_mode_of_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, mode: str
 ) -> None:
-    """The installation's `.env` is read by hand, and eventlet is the default."""
+    """Without the variable the installation's `.env` decides, and eventlet is the default."""
     (tmp_path / "omcrm").mkdir()
     (tmp_path / ".env").write_text(line)
     monkeypatch.delenv("OMCRM_ASYNC", raising=False)
     monkeypatch.setattr(concurrency, "__file__", str(tmp_path / "omcrm" / "concurrency.py"))
 
-    assert mode == wished_mode()
+    assert mode == configured_mode()
 
 
 IN_THE_MIDDLE = """
@@ -158,8 +158,8 @@ time.sleep(60)
 """
 
 
-def test_an_end_in_the_middle_of_a_finaliser_is_an_end(tmp_path: Path) -> None:
-    """Python lets nothing out of there: what came then is heard soon afterwards."""
+def test_a_signal_during_a_finalizer_ends_the_process(tmp_path: Path) -> None:
+    """A finalizer swallows exceptions: SystemExit is raised again soon afterwards."""
     command = [sys.executable, "-c", IN_THE_MIDDLE]
     with Process(command, {}, tmp_path / "log") as process:
         wait_for(lambda: "in the middle" in process.output(), 10)

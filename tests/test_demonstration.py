@@ -7,7 +7,7 @@ from omcrm.settings import load
 
 
 def test_a_demonstration_gets_a_simulator() -> None:
-    """It answers at the address that the settings then have, until it is stopped."""
+    """It answers at the address in the returned settings, until it is stopped."""
     settings, stop = with_simulator(replace(load({}), demo=True, exchange_url=""))
     try:
         address = settings.exchange_url.replace("ws://", "http://")
@@ -19,7 +19,7 @@ def test_a_demonstration_gets_a_simulator() -> None:
     assert "connections" in state
 
 
-def test_nothing_is_started_without_need() -> None:
+def test_no_simulator_is_started_without_need() -> None:
     """A real installation, and one that names its simulator, keep their settings."""
     for settings in (
         replace(load({}), demo=False, exchange_url=""),

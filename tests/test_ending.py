@@ -14,8 +14,8 @@ DESK = "/socket.io/?EIO=4&transport=websocket"
 
 
 @pytest.mark.parametrize("server", [*MODES, "gunicorn"])
-def test_everybody_learns_that_the_server_stops(tmp_path: Path, server: str) -> None:
-    """TERM closes the WebSockets of every dialect with 1001, so that programs come back."""
+def test_all_websockets_are_closed_when_the_server_stops(tmp_path: Path, server: str) -> None:
+    """TERM closes the WebSockets of every dialect with 1001, so that programs reconnect."""
     environ = {"USE_SECURITY": "false", "MAX_CONNECTIONS_PER_USER": "10"}
     environ |= {} if server == "gunicorn" else {"OMCRM_ASYNC": server}
     command = ["sh", "-c", GUNICORN] if server == "gunicorn" else None
@@ -31,7 +31,7 @@ def test_everybody_learns_that_the_server_stops(tmp_path: Path, server: str) -> 
 
 
 def close_code(client: RawClient) -> int | None:
-    """The code of the close frame, which stands behind what was sent before."""
+    """The code of the close frame, which follows the messages sent before."""
     with client:
         while (frame := client.read()).opcode != CLOSE:
             pass

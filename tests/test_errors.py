@@ -26,13 +26,13 @@ from omcrm.errors import (
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_says_what_happened_in_a_sentence(error: OmcrmError, sentence: str) -> None:
-    """An error is read by people."""
+def test_an_error_is_a_sentence(error: OmcrmError, sentence: str) -> None:
+    """People read it."""
     assert sentence == str(error)
 
 
-def test_holds_its_facts_as_fields() -> None:
-    """Who decides what follows need not read the sentence."""
+def test_an_error_has_its_facts_as_fields() -> None:
+    """A handler does not parse the sentence."""
     refused = FeedRefused(429, "limited", retry_after=60)
     access = AccessRefused("UNKNOWN_SYMBOL", "Unknown symbol: X", 404)
     setting = SettingError("PORT", "expected a whole number")
@@ -43,13 +43,13 @@ def test_holds_its_facts_as_fields() -> None:
     assert (10, 30) == (FeedHeartbeatTimeout(10).seconds, FeedNoData(30).seconds)
 
 
-def test_a_refusal_is_a_bad_request_unless_it_says_more() -> None:
-    """Most of what is refused was asked wrongly."""
+def test_a_refusal_is_a_bad_request_by_default() -> None:
+    """Most refused requests are wrong ones."""
     assert 400 == AccessRefused("INVALID_PAYLOAD", "invalid").status
 
 
-def test_the_tree_is_the_one_that_is_drawn() -> None:
-    """Every error stands in the picture at the top, below what it is a kind of."""
+def test_the_tree_is_as_drawn() -> None:
+    """Every error is in the picture at the top, below its base class."""
     drawn: dict[str, str] = {}
     above: list[tuple[int, str]] = []
     for line in inspect.getdoc(errors).splitlines():

@@ -1,6 +1,6 @@
-"""How an installation is made, kept and migrated.
+"""Creating, keeping and migrating an installation.
 
-Long for a reason: all that may be there already is one story.
+Long for a reason: it covers every state of an installation that may exist already.
 """
 
 import os
@@ -33,7 +33,7 @@ NOTHING_SET = dict.fromkeys(
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where the instance will be; nothing is there yet."""
+    """The folder of the instance, which does not exist yet."""
     return tmp_path / "new" / "instance"
 
 
@@ -54,12 +54,12 @@ def make(folder: Path) -> Iterator[Make]:
 
 
 def mode(path: Path) -> int:
-    """Who may read and write a file."""
+    """The permissions of a file."""
     return path.stat().st_mode & 0o777
 
 
 def role(app: Flask, login: DemoLogin) -> Role | None:
-    """The role of whom this log-in lets in."""
+    """The role of the account with this login; None where it is refused."""
     with app.app_context():
         user = attempt_login(login.email, login.password, None, datetime.now(UTC))
         return user.role if isinstance(user, User) else None
@@ -74,8 +74,8 @@ def accounts(app: Flask) -> int:
 # The demonstration's accounts
 
 
-def test_secrets_are_for_their_owner_alone(make: Make, folder: Path) -> None:
-    """Whatever the umask says, others see neither the folder nor the secrets in it."""
+def test_secrets_are_private(make: Make, folder: Path) -> None:
+    """With any umask, other users can read neither the folder nor the secrets in it."""
     before = os.umask(0)
     try:
         prepare(make())
@@ -88,7 +88,7 @@ def test_secrets_are_for_their_owner_alone(make: Make, folder: Path) -> None:
 
 
 def test_a_demo_gets_a_client_and_an_admin(make: Make) -> None:
-    """Their passwords are generated, differ, and let them in."""
+    """Their passwords are generated, differ, and are valid."""
     app = make()
     client, admin = prepare(app)
 
@@ -98,8 +98,8 @@ def test_a_demo_gets_a_client_and_an_admin(make: Make) -> None:
     assert (Role.CLIENT, Role.ADMIN) == (role(app, client), role(app, admin))
 
 
-def test_every_installation_gets_passwords_of_its_own(make: Make, tmp_path: Path) -> None:
-    """Nobody knows the passwords of one installation from another."""
+def test_every_installation_gets_its_own_passwords(make: Make, tmp_path: Path) -> None:
+    """Passwords of one installation are not valid for another."""
     one, other = (
         {login.password for login in prepare(make(OMCRM_INSTANCE=str(tmp_path / name)))}
         for name in ("one", "other")
@@ -109,7 +109,7 @@ def test_every_installation_gets_passwords_of_its_own(make: Make, tmp_path: Path
 
 
 def test_nothing_is_made_twice(make: Make, folder: Path) -> None:
-    """The second start shows the same log-ins and makes no others; the key stays too."""
+    """The second start shows the same logins and creates no others; the key stays, too."""
     first = prepare(make())
     key = (folder / "secret_key").read_text()
     app = make()
@@ -121,7 +121,7 @@ def test_nothing_is_made_twice(make: Make, folder: Path) -> None:
 
 
 def test_without_the_demo_there_are_no_accounts(make: Make, folder: Path) -> None:
-    """A real installation begins empty, but with its instruments."""
+    """A real installation starts with its instruments only."""
     app = make(demo=False)
 
     assert [] == prepare(app)
@@ -131,8 +131,8 @@ def test_without_the_demo_there_are_no_accounts(make: Make, folder: Path) -> Non
         assert 24 == len(active_instruments())
 
 
-def test_an_account_of_that_name_is_left_alone(make: Make) -> None:
-    """Where somebody has the address already, no password is shown that would not work."""
+def test_an_existing_account_is_not_changed(make: Make) -> None:
+    """Where the address has an account already, no invalid password is shown."""
     app = make(demo=False)
     prepare(app)
     with app.app_context():
@@ -150,7 +150,7 @@ def test_an_account_of_that_name_is_left_alone(make: Make) -> None:
 
 
 def test_a_new_database_gets_the_accounts_too(make: Make, folder: Path) -> None:
-    """With the database gone and the folder kept, the log-ins that are shown work again."""
+    """With the database deleted and the folder kept, the shown logins are valid again."""
     logins = prepare(make())
     for file in folder.glob("omcrm.db*"):
         file.unlink()
@@ -160,10 +160,10 @@ def test_a_new_database_gets_the_accounts_too(make: Make, folder: Path) -> None:
     assert [Role.CLIENT, Role.ADMIN] == [role(app, login) for login in logins]
 
 
-def test_an_interrupted_start_is_made_good(
+def test_an_interrupted_start_is_completed(
     make: Make, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ended after the first account, the next start makes the second, and both log-ins work."""
+    """Ended after the first account, the next start creates the second, and both logins work."""
     made = []
 
     def make_one(*arguments: object) -> None:
@@ -182,7 +182,7 @@ def test_an_interrupted_start_is_made_good(
     assert [Role.CLIENT, Role.ADMIN] == [role(app, login) for login in prepare(app)]
 
 
-# Begins when told, then says which log-ins it would show.
+# Starts on a line of input, then prints the logins that it would show.
 PREPARE = """
 import sys
 from omcrm import create_app
@@ -195,7 +195,7 @@ print(*(f"{login.email} {login.password}" for login in prepare(app)))
 
 
 def test_two_can_start_together(folder: Path) -> None:
-    """Two first starts at the same moment end up with the same two accounts."""
+    """Two first starts at the same time create the same two accounts."""
     environ = {**os.environ, **NOTHING_SET, "OMCRM_INSTANCE": str(folder), "OMCRM_DEMO": "true"}
     starts = [
         subprocess.Popen(
@@ -223,7 +223,7 @@ def test_two_can_start_together(folder: Path) -> None:
 
 
 def run_setup(folder: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Result:
-    """Set an instance up by the command."""
+    """Set up an instance by the command."""
     for name, text in {**NOTHING_SET, "OMCRM_INSTANCE": str(folder)}.items():
         monkeypatch.setenv(name, text)
     monkeypatch.delenv("OMCRM_DEMO", raising=False)
@@ -240,7 +240,7 @@ def test_setup_prepares_an_installation(folder: Path, monkeypatch: pytest.Monkey
 
 
 def test_setup_makes_a_demonstration(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it writes into the instance folder makes every later start one."""
+    """Its file in the instance folder makes every later start a demonstration."""
     result = run_setup(folder, monkeypatch, "--demo")
 
     assert 0 == result.exit_code
@@ -258,10 +258,10 @@ def test_setup_makes_a_demonstration(folder: Path, monkeypatch: pytest.MonkeyPat
         ("OMCRM_DEMO=false\n", "OMCRM_DEMO=false\n"),
     ],
 )
-def test_setup_keeps_what_was_set(
+def test_setup_keeps_settings(
     folder: Path, monkeypatch: pytest.MonkeyPatch, before: str, after: str
 ) -> None:
-    """Settings of the instance stay as somebody made them."""
+    """Settings in the instance's file stay."""
     folder.mkdir(parents=True)
     (folder / "omcrm.env").write_text(before)
     result = run_setup(folder, monkeypatch, "--demo")
@@ -289,7 +289,7 @@ def test_env_example_prints_the_settings() -> None:
 
 
 class Migrated(App):
-    """The app on a database that the operator's command made."""
+    """The app on a database that the operator's command created."""
 
     def upgrade(self) -> None:
         self.run(*UPGRADE)
@@ -299,7 +299,7 @@ class Migrated(App):
 def test_an_empty_instance_can_be_migrated_and_run(
     folder: Path, tmp_path: Path, more: Mapping[str, str]
 ) -> None:
-    """`flask db upgrade` and `run.py` need to be told nothing but where the instance is."""
+    """`flask db upgrade` and `run.py` need nothing but the instance's folder."""
     environ = {"OMCRM_INSTANCE": str(folder), "OMCRM_DEMO": "", "DATABASE_URL": "", **more}
     with Migrated(tmp_path, environ) as app:
         app.create_user("trader@example.com")

@@ -31,7 +31,7 @@ def launch(tmp_path: Path) -> Iterator[Launcher]:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_demo_shows_what_is_needed(launch: Launcher, mode: str) -> None:
-    """The address, two log-ins that work, a plain word about each source, and no noise."""
+    """The address, two valid logins, the status of each source, and nothing else."""
     app = launch(OMCRM_ASYNC=mode)
     app.wait_until_up()
     lines = [line for line in app.output().splitlines() if "WARNING omcrm.feeds" not in line]
@@ -52,7 +52,7 @@ def test_a_demo_shows_what_is_needed(launch: Launcher, mode: str) -> None:
 
 
 def test_a_real_source_is_live(launch: Launcher, exchange: Exchange) -> None:
-    """A source that streams is called by the class of its prices."""
+    """A streaming source is shown with the class of its prices."""
     app = launch(BINANCE_WS_URL=exchange.url)
     app.wait_until_up()
 
@@ -60,7 +60,7 @@ def test_a_real_source_is_live(launch: Launcher, exchange: Exchange) -> None:
 
 
 def test_without_the_demo_nothing_is_simulated(launch: Launcher) -> None:
-    """A real installation starts no exchange, and says how to make an account."""
+    """A real installation starts no exchange, and prints how to create an account."""
     app = launch(OMCRM_DEMO="false", BINANCE_WS_URL="")
     app.wait_until_up()
 
@@ -71,7 +71,7 @@ def test_without_the_demo_nothing_is_simulated(launch: Launcher) -> None:
 
 
 def test_a_running_exchange_is_used(launch: Launcher, exchange: Exchange) -> None:
-    """Where the settings say which exchange simulates, none is started."""
+    """With an exchange in the settings none is started."""
     app = launch(OMCRM_EXCHANGE_URL=exchange.url, BINANCE_WS_URL="")
     app.wait_until_up()
 
@@ -79,8 +79,8 @@ def test_a_running_exchange_is_used(launch: Launcher, exchange: Exchange) -> Non
     assert set() == app.family()
 
 
-def test_a_port_is_chosen_where_none_is_said(launch: Launcher) -> None:
-    """With PORT=0 the system chooses, and the address that is shown is the right one."""
+def test_a_free_port_is_chosen(launch: Launcher) -> None:
+    """With PORT=0 the system chooses, and the printed address has that port."""
     app = launch(PORT="0", OMCRM_DEMO="false")
     wait_for(lambda: "Stop with" in app.output() or app.died(), 40, "the launch")
     address = re.search(r"OMCRM is at (http://127\.0\.0\.1:[1-9]\d+)", app.output())[1]
@@ -113,7 +113,7 @@ def test_the_command_is_the_same(launch: Launcher) -> None:
     ],
 )
 def test_a_source_in_words(state: FeedState, active: bool, error: str | None, words: str) -> None:
-    """What a source does is said in the words a trader would use."""
+    """The status of a source, in a trader's words."""
     status = FeedStatus(
         state=state,
         active=active,
@@ -139,7 +139,7 @@ def test_a_source_in_words(state: FeedState, active: bool, error: str | None, wo
     ],
 )
 def test_a_bad_setting_stops_it(launch: Launcher, name: str, text: str) -> None:
-    """One line names the setting, and nothing was started or made."""
+    """One line names the setting, and nothing is started or created."""
     app = launch(**({"PORT": "0"} | {name: text}))
 
     assert 2 == app.end()
@@ -150,7 +150,7 @@ def test_a_bad_setting_stops_it(launch: Launcher, name: str, text: str) -> None:
 
 @pytest.mark.parametrize("mode", ONE_MODE)
 def test_a_taken_port_stops_it(launch: Launcher, mode: str) -> None:
-    """One line says which address and why; no exchange was started for nothing."""
+    """One line has the address and the reason; no exchange is started."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         app = launch(PORT=str(port), OMCRM_ASYNC=mode)
@@ -174,7 +174,7 @@ def test_a_foreign_address_stops_it(launch: Launcher) -> None:
     ["sqlite:////proc/nowhere/omcrm.db", "nonsense", "postgresql://127.0.0.1:1/omcrm"],
 )
 def test_an_unusable_database_stops_it(launch: Launcher, url: str) -> None:
-    """One line says so, and the exchange that was started already ends with it."""
+    """One line has the reason, and an exchange that was started is ended."""
     app = launch(DATABASE_URL=url)
 
     assert 1 == app.end()
@@ -184,7 +184,7 @@ def test_an_unusable_database_stops_it(launch: Launcher, url: str) -> None:
 
 @pytest.mark.parametrize("command", ["run.py", "wsgi.py"])
 def test_importing_starts_nothing(command: str, tmp_path: Path) -> None:
-    """The modules that are run can be imported: nothing listens, no thread is left."""
+    """The started modules can be imported: nothing listens, and no thread is left."""
     program = (
         f"import {command.removesuffix('.py')}, os, threading\n"
         "print([t.name for t in threading.enumerate()], len(os.listdir('/proc/self/task')))"
@@ -202,8 +202,8 @@ def test_importing_starts_nothing(command: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", ONE_MODE)
-def test_log_ins_leave_no_memory_behind(launch: Launcher, mode: str) -> None:
-    """The memory that a password's hash takes is given back after each log-in."""
+def test_logins_release_their_memory(launch: Launcher, mode: str) -> None:
+    """The memory of a password's hash is returned after each login."""
     app = launch(OMCRM_ASYNC=mode)
     app.wait_until_up()
     login = app.logins()[0]

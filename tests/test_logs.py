@@ -17,7 +17,7 @@ logging.getLogger("alembic.runtime").info("a migration")
 
 @pytest.mark.parametrize(("level", "lines"), [("INFO", 1), ("WARNING", 0)])
 def test_lines_have_their_time_and_level(level: str, lines: int) -> None:
-    """What is logged at or above the level says when, how bad and where; migrations are quiet."""
+    """A line at or above the level has time, level and logger; migrations log nothing."""
     command = [sys.executable, "-c", PROGRAM, level]
     written = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stderr
 

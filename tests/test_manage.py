@@ -16,7 +16,7 @@ from tests.processes import PASSWORD, ROOT
 def manage(
     instance: Path, *arguments: str, stdin: str = "", env: Mapping[str, str] | None = None
 ) -> "subprocess.CompletedProcess[str]":
-    """Run a command as an operator does, on an instance."""
+    """Run a command on an instance, as an operator does."""
     own = {"OMCRM_INSTANCE": str(instance), "OMCRM_DEMO": "", "DATABASE_URL": "", **(env or {})}
     return subprocess.run(
         [sys.executable, "manage.py", *arguments],
@@ -41,7 +41,7 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def create(
     instance: Path, email: str, role: str = "client", password: str = PASSWORD
 ) -> "subprocess.CompletedProcess[str]":
-    """Make an account."""
+    """Create an account."""
     return manage(
         instance,
         *("create-user", "--email", email, "--role", role, "--password-stdin"),
@@ -49,14 +49,14 @@ def create(
     )
 
 
-def test_the_commands_that_others_rely_on_are_there() -> None:
-    """Their names are kept."""
+def test_the_documented_commands_exist() -> None:
+    """Scripts use their names."""
     assert {"run", "setup", "exchange", "create-user", "env-example"} <= COMMANDS.keys()
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_each_command_explains_itself(name: str) -> None:
-    """It can be imported, is called what it is listed as, and says what it is for."""
+def test_each_command_has_a_help_text(name: str) -> None:
+    """It can be imported, and has its listed name and a description."""
     command = main.get_command(click.Context(main), name)
     result = CliRunner().invoke(main, [name, "--help"])
 
@@ -67,7 +67,7 @@ def test_each_command_explains_itself(name: str) -> None:
 
 
 def test_help_lists_every_command() -> None:
-    """With a line about each."""
+    """With a line for each."""
     output = CliRunner().invoke(main, ["--help"]).output
     listed = [line.split()[0] for line in output.partition("Commands:")[2].strip().splitlines()]
 
@@ -75,7 +75,7 @@ def test_help_lists_every_command() -> None:
 
 
 def test_importing_imports_none_of_them() -> None:
-    """A command pays for itself only: the exchange starts without Flask."""
+    """A command loads its own module only: the exchange starts without Flask."""
     program = (
         "import sys, click\n"
         "import manage\n"
@@ -90,8 +90,8 @@ def test_importing_imports_none_of_them() -> None:
 
 
 @pytest.mark.parametrize("arguments", [["fly"], ["run", "--fast"], ["create-user"], ["exchange-"]])
-def test_what_is_not_understood_ends_with_2(instance: Path, arguments: list[str]) -> None:
-    """The message says what it was, without a traceback."""
+def test_wrong_arguments_exit_with_2(instance: Path, arguments: list[str]) -> None:
+    """The message names the argument, without a traceback."""
     done = manage(instance, *arguments)
 
     assert 2 == done.returncode
@@ -101,7 +101,7 @@ def test_what_is_not_understood_ends_with_2(instance: Path, arguments: list[str]
 
 @pytest.mark.parametrize("role", ["client", "staff", "admin"])
 def test_creates_an_account(instance: Path, role: str) -> None:
-    """The password comes by stdin, and is not repeated."""
+    """The password is read from stdin, and not printed."""
     done = create(instance, f"New-{role}@Example.com", role)
 
     assert (0, f"Created {role} new-{role}@example.com.\n", "") == (
@@ -123,10 +123,10 @@ def test_creates_an_account(instance: Path, role: str) -> None:
     ],
     ids=["no-email", "two-at", "no-role", "short", "empty", "taken"],
 )
-def test_says_why_there_is_no_account(
+def test_a_refused_account(
     instance: Path, email: str, role: str, password: str, status: int, named: str
 ) -> None:
-    """The message names what was wrong, in one sentence."""
+    """The message has the reason in one sentence."""
     done = create(instance, email, role, password)
 
     assert status == done.returncode
@@ -136,7 +136,7 @@ def test_says_why_there_is_no_account(
 
 
 def test_env_example_prints_the_settings(tmp_path: Path) -> None:
-    """Every setting with its default, whatever is set here; nothing is made by asking."""
+    """Every setting with its default, whatever is set here; nothing is created."""
     done = manage(tmp_path / "none", "env-example", env={"PORT": "1", "OMCRM_DEMO": "true"})
 
     assert (0, example()) == (done.returncode, done.stdout)

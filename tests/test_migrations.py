@@ -38,8 +38,8 @@ def tables() -> set[str]:
     return set(inspect(db.engine).get_table_names())
 
 
-def test_from_nothing_they_make_what_the_models_say(fresh: Flask) -> None:
-    """After all of them the tables are those that the code works with, down to their indexes."""
+def test_they_create_the_tables_of_the_models(fresh: Flask) -> None:
+    """After all of them the tables are those of the models, with their indexes."""
     flask_migrate.upgrade(directory=FOLDER)
     with db.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
@@ -48,8 +48,8 @@ def test_from_nothing_they_make_what_the_models_say(fresh: Flask) -> None:
     assert db.metadata.tables.keys() | {"alembic_version"} == tables()
 
 
-def test_they_bring_the_catalogue(fresh: Flask) -> None:
-    """A new installation follows the twenty-four instruments, exactly as they are written down."""
+def test_they_insert_the_catalogue(fresh: Flask) -> None:
+    """A new installation has the twenty-four instruments, exactly as in the code."""
     flask_migrate.upgrade(directory=FOLDER)
     instruments = active_instruments()
 
@@ -59,8 +59,8 @@ def test_they_bring_the_catalogue(fresh: Flask) -> None:
     ]
 
 
-def test_they_can_be_taken_back_and_made_again(fresh: Flask) -> None:
-    """Down to the beginning nothing is left, and from there it works again."""
+def test_they_can_be_downgraded_and_upgraded_again(fresh: Flask) -> None:
+    """A full downgrade leaves nothing, and an upgrade from there works."""
     flask_migrate.upgrade(directory=FOLDER)
     flask_migrate.downgrade(directory=FOLDER, revision="base")
     left = tables()
@@ -70,13 +70,13 @@ def test_they_can_be_taken_back_and_made_again(fresh: Flask) -> None:
     assert len(CATALOGUE) == len(active_instruments())
 
 
-def test_they_are_one_row() -> None:
-    """There is one last migration, so that `upgrade` knows where to go."""
+def test_they_have_one_head() -> None:
+    """`upgrade` needs exactly one last migration."""
     assert 1 == len(ScriptDirectory(FOLDER).get_heads())
 
 
 def test_upgrading_twice_changes_nothing(fresh: Flask) -> None:
-    """Every start may run them."""
+    """Every start runs them."""
     flask_migrate.upgrade(directory=FOLDER)
     before = active_instruments()
     flask_migrate.upgrade(directory=FOLDER)
@@ -84,8 +84,8 @@ def test_upgrading_twice_changes_nothing(fresh: Flask) -> None:
     assert before == active_instruments()
 
 
-def test_an_installation_of_the_version_before_goes_on(fresh: Flask) -> None:
-    """With accounts, logins and failures in it, everything but the failures is kept."""
+def test_an_installation_of_the_previous_version_is_upgraded(fresh: Flask) -> None:
+    """Accounts and logins are kept, failures are not."""
     flask_migrate.upgrade(directory=FOLDER, revision="0006")
     now = datetime.now(UTC)
     user = create_user("trader@example.com", "long enough", Role.CLIENT, now)

@@ -21,7 +21,7 @@ def numbers() -> Iterator[tuple[str, str, click.ParamType]]:
 
 @pytest.mark.parametrize("text", WRONG)
 def test_no_command_takes_python_s_spellings(text: str) -> None:
-    """Whatever only Python reads as a number is refused, with what was written."""
+    """A text that only Python reads as a number is refused, with the text."""
     options = list(numbers())
     assert len(options) > 10
 
@@ -35,12 +35,12 @@ def test_no_command_takes_python_s_spellings(text: str) -> None:
     [(Whole(1, 20), "10", 10), (Real(1, 20), "1.5", 1.5), (Real(), "-1.5", -1.5), (Whole(), 3, 3)],
 )
 def test_plain_numbers_are_read(kind: click.ParamType, text: str | int, number: float) -> None:
-    """Digits are the number that they spell, and defaults stay as they are."""
+    """Digits are read as their number, and defaults stay as they are."""
     assert number == kind.convert(text, None, None)
 
 
 @pytest.mark.parametrize(("kind", "text"), [(Whole(1, 9), "10"), (Real(1, 9), "0.5")])
 def test_bounds_hold(kind: click.ParamType, text: str) -> None:
-    """What is beyond them is refused."""
+    """A number beyond them is refused."""
     with pytest.raises(click.BadParameter, match="not in the range"):
         kind.convert(text, None, None)

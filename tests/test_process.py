@@ -19,7 +19,7 @@ def resident():
     return next(int(line.split()[1]) // 1024 for line in lines if line.startswith("VmRSS"))
 
 if sys.argv[1] == "given back":
-    process.give_back()
+    process.return_free_memory()
 together = Barrier(20)
 def work(_):
     together.wait()
@@ -33,19 +33,19 @@ with ThreadPoolExecutor(20) as pool:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is done")
 def test_password_hashes_leave_no_memory_behind() -> None:
-    """However many threads have hashed a password, what that took is given back."""
+    """After any number of threads have hashed a password, their memory is returned."""
     command = [sys.executable, "-c", PROGRAM, "given back"]
     grown = int(subprocess.check_output(command, cwd=ROOT, text=True))
 
     assert grown < 15
 
 
-def test_the_collector_looks_seldom() -> None:
-    """What is there after the start is looked at never again, and what comes, less often."""
+def test_garbage_is_collected_less_often() -> None:
+    """Objects of the start are never collected, and new ones less often."""
     program = (
-        "import gc; from omcrm import process; process.collect_seldom();"
+        "import gc; from omcrm import process; process.collect_garbage_less_often();"
         "print(gc.get_freeze_count() > 1000, gc.get_threshold()[0] > 700)"
     )
-    said = subprocess.check_output([sys.executable, "-c", program], cwd=ROOT, text=True)
+    printed = subprocess.check_output([sys.executable, "-c", program], cwd=ROOT, text=True)
 
-    assert "True True" == said.strip()
+    assert "True True" == printed.strip()

@@ -26,37 +26,37 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_key_is_made_once_and_for_us_alone() -> None:
-    """The first start makes it, later ones read it, and nobody else can."""
-    found = load({})
-    key = secret_key(found)
-    file = found.instance_path / "secret_key"
+def test_a_key_is_created_once_and_is_private() -> None:
+    """The first start creates it, later ones read it, and other users cannot."""
+    settings = load({})
+    key = secret_key(settings)
+    file = settings.instance_path / "secret_key"
 
     assert len(key) >= 48
-    assert key == secret_key(found)
+    assert key == secret_key(settings)
     assert 0o600 == stat.S_IMODE(file.stat().st_mode)
     assert 0o700 == stat.S_IMODE(file.parent.stat().st_mode)
 
 
-def test_two_installations_have_two_keys() -> None:
+def test_two_installations_have_different_keys() -> None:
     """No key is built in."""
     first, second = (load({"OMCRM_INSTANCE": name}) for name in ("first", "second"))
 
     assert secret_key(first) != secret_key(second)
 
 
-def test_a_set_key_is_the_key() -> None:
-    """Who sets one gets it, and nothing is written."""
-    found = load({"SECRET_KEY": GOOD})
+def test_a_set_key_is_used() -> None:
+    """No file is written then."""
+    settings = load({"SECRET_KEY": GOOD})
 
-    assert GOOD == secret_key(found)
-    assert not found.instance_path.exists()
+    assert GOOD == secret_key(settings)
+    assert not settings.instance_path.exists()
 
 
-def test_processes_that_start_at_once_agree(restless: None) -> None:
-    """Of many first starts one makes the key, and all use it."""
-    found, keys = load({}), []
-    threads = [threading.Thread(target=lambda: keys.append(secret_key(found))) for _ in range(8)]
+def test_processes_that_start_together_agree(restless: None) -> None:
+    """Of many first starts one creates the key, and all use it."""
+    settings, keys = load({}), []
+    threads = [threading.Thread(target=lambda: keys.append(secret_key(settings))) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -67,13 +67,13 @@ def test_processes_that_start_at_once_agree(restless: None) -> None:
     assert keys[0]
 
 
-def test_a_key_file_that_was_left_empty_is_no_key() -> None:
-    """A start that died while it made the key leaves nothing that sessions are signed with."""
-    found = load({})
-    found.instance_path.mkdir()
-    (found.instance_path / "secret_key").touch(0o600)
+def test_an_empty_key_file_is_no_key() -> None:
+    """No sessions are signed with an empty key."""
+    settings = load({})
+    settings.instance_path.mkdir()
+    (settings.instance_path / "secret_key").touch(0o600)
     try:
-        key = secret_key(found)
+        key = secret_key(settings)
     except SettingError:
         return
 
@@ -102,7 +102,7 @@ WEAK = {
 
 @pytest.mark.parametrize("key", [key for keys in WEAK.values() for key in keys])
 def test_a_key_that_can_be_guessed_stops_the_start(key: str) -> None:
-    """The setting is named, and what to do about it; the key itself is not repeated."""
+    """The message has the setting and the remedy, and not the key."""
     with pytest.raises(SettingError) as refused:
         secret_key(load({"SECRET_KEY": key}))
     message = str(refused.value)
@@ -114,8 +114,8 @@ def test_a_key_that_can_be_guessed_stops_the_start(key: str) -> None:
 
 
 @pytest.mark.parametrize("make", [secrets.token_urlsafe, secrets.token_hex, secrets.token_bytes])
-def test_random_keys_are_good(make: Callable[[int], str | bytes]) -> None:
-    """Whatever somebody makes at random passes, however it is written."""
+def test_random_keys_are_strong(make: Callable[[int], str | bytes]) -> None:
+    """Every random key is accepted, in any encoding."""
     keys = [make(24) for _ in range(500)]
     texts = [key if isinstance(key, str) else base64.b32encode(key).decode() for key in keys]
 
@@ -123,18 +123,18 @@ def test_random_keys_are_good(make: Callable[[int], str | bytes]) -> None:
     assert None is weakness(GOOD)
 
 
-def test_a_key_file_that_somebody_shortened_stops_the_start() -> None:
-    """The instance's own key is looked at too, and its file is named."""
-    found = load({})
-    secret_key(found)
-    (found.instance_path / "secret_key").write_text("dev\n")
+def test_a_shortened_key_file_stops_the_start() -> None:
+    """The instance's own key is checked, too, and its file is named."""
+    settings = load({})
+    secret_key(settings)
+    (settings.instance_path / "secret_key").write_text("dev\n")
 
     with pytest.raises(SettingError, match=r"secret_key: the key has fewer than 32 .*: delete it"):
-        secret_key(found)
+        secret_key(settings)
 
 
-def test_a_running_installation_says_how_to_replace_its_key(tmp_path: Path) -> None:
-    """Whoever upgrades with a short key is told so by the command, without a traceback."""
+def test_an_upgrade_with_a_weak_key(tmp_path: Path) -> None:
+    """The command prints how to replace the key, without a traceback."""
     environ = {"OMCRM_INSTANCE": str(tmp_path / "instance"), "SECRET_KEY": "x"}
     done = subprocess.run(
         [sys.executable, "run.py"],

@@ -21,14 +21,14 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 # What is set
 
 
-def test_without_anything_set_the_defaults_hold() -> None:
-    """A fresh installation listens at home and asks Binance."""
-    found = load({})
+def test_defaults() -> None:
+    """A new installation listens on the loopback and uses Binance."""
+    settings = load({})
 
-    assert ("127.0.0.1", 5000, False) == (found.host, found.port, found.demo)
-    assert "wss://data-stream.binance.vision" == found.binance_ws_url
-    assert ("trade", "bookTicker", "ticker") == found.binance_streams
-    assert (20, 250) == (found.max_desk_connections, found.max_desk_subscriptions)
+    assert ("127.0.0.1", 5000, False) == (settings.host, settings.port, settings.demo)
+    assert "wss://data-stream.binance.vision" == settings.binance_ws_url
+    assert ("trade", "bookTicker", "ticker") == settings.binance_streams
+    assert (20, 250) == (settings.max_desk_connections, settings.max_desk_subscriptions)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_without_anything_set_the_defaults_hold() -> None:
     ],
 )
 def test_each_kind_is_read(name: str, text: str, value: object) -> None:
-    """A setting's text becomes the value it spells."""
+    """A setting's text is read as its value."""
     assert value == getattr(load({NAMES[name]: text}), name)
 
 
@@ -105,8 +105,8 @@ def test_each_kind_is_read(name: str, text: str, value: object) -> None:
         ("binance_streams", "trade,trades"),
     ],
 )
-def test_what_cannot_be_read_stops_the_start_with_its_name(name: str, text: str) -> None:
-    """Whoever set it is told which one and what was expected."""
+def test_an_invalid_setting_stops_the_start(name: str, text: str) -> None:
+    """The message has its name and the expected value."""
     with pytest.raises(SettingError) as error:
         load({NAMES[name]: text})
 
@@ -117,24 +117,24 @@ def test_what_cannot_be_read_stops_the_start_with_its_name(name: str, text: str)
 
 @pytest.mark.parametrize("name", ["OMCRM_DEMOO", "OMCRM_", "OMCRM_PORT"])
 def test_an_unknown_setting_of_ours_stops_the_start(name: str) -> None:
-    """A typo is not silently the default."""
+    """A typo is not ignored."""
     with pytest.raises(SettingError, match=f"setting {name}: there is no such setting"):
         load({name: "true"})
 
 
-def test_other_variables_are_not_our_business() -> None:
-    """The environment is full of what belongs to others."""
+def test_other_variables_are_ignored() -> None:
+    """The environment has many of other programs."""
     assert load({}) == load({"PATH": "/bin", "HOME": "/root", "OMCRMX": "1"})
 
 
 def test_cannot_be_altered() -> None:
-    """Settings are read once; nobody changes them on the way."""
+    """Settings are read once and frozen."""
     with pytest.raises(FrozenInstanceError):
         load({}).port = 1
 
 
 def test_the_process_own_environment_is_what_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without anything given, the environment counts."""
+    """It is the default argument."""
     monkeypatch.setenv("PORT", "8081")
 
     assert 8081 == load().port
@@ -143,20 +143,20 @@ def test_the_process_own_environment_is_what_is_read(monkeypatch: pytest.MonkeyP
 # Files
 
 
-def test_environment_stands_over_the_files_and_the_nearer_file_over_the_other(root: Path) -> None:
-    """What is said last for this start wins."""
+def test_the_order_of_environment_and_files(root: Path) -> None:
+    """The environment is over the files, and `.env` over the instance's file."""
     (root / "instance").mkdir()
     (root / "instance" / "omcrm.env").write_text("PORT=1\nHOST=inner\nLOG_LEVEL=ERROR\n")
     (root / ".env").write_text("PORT=2\nHOST=outer\n")
-    found = load({"PORT": "3"})
+    settings = load({"PORT": "3"})
 
-    assert (3, "outer", "ERROR") == (found.port, found.host, found.log_level)
+    assert (3, "outer", "ERROR") == (settings.port, settings.host, settings.log_level)
 
 
 @pytest.mark.parametrize("file", [".env", "instance/omcrm.env"])
 @pytest.mark.parametrize("name", ["OMCRM_DEMOO", "PORTT", "PATH"])
 def test_a_file_has_only_our_settings(root: Path, file: str, name: str) -> None:
-    """In a file of ours every name is meant for us, so an unknown one is a typo."""
+    """In our files every name is a setting, so an unknown one is a typo."""
     (root / "instance").mkdir()
     (root / file).write_text(f"{name}=1\n")
 
@@ -164,8 +164,8 @@ def test_a_file_has_only_our_settings(root: Path, file: str, name: str) -> None:
         load({})
 
 
-def test_what_cannot_be_read_in_a_file_is_named_too(root: Path) -> None:
-    """Wherever it was set, the setting is named."""
+def test_an_invalid_setting_in_a_file_is_named(root: Path) -> None:
+    """As one of the environment."""
     (root / ".env").write_text("PORT=x\n")
 
     with pytest.raises(SettingError, match="setting PORT: "):
@@ -174,36 +174,36 @@ def test_what_cannot_be_read_in_a_file_is_named_too(root: Path) -> None:
 
 @pytest.mark.parametrize("by_file", [False, True])
 def test_another_instance_has_a_file_of_its_own(root: Path, by_file: bool) -> None:
-    """The folder that is named is the one whose settings count."""
+    """The file of the named folder is read."""
     (root / "second").mkdir()
     (root / "second" / "omcrm.env").write_text("PORT=7\n")
     if by_file:
         (root / ".env").write_text("OMCRM_INSTANCE=second\n")
-    found = load({} if by_file else {"OMCRM_INSTANCE": "second"})
+    settings = load({} if by_file else {"OMCRM_INSTANCE": "second"})
 
-    assert (7, root / "second") == (found.port, found.instance_path)
+    assert (7, root / "second") == (settings.port, settings.instance_path)
 
 
-def test_an_instance_may_lie_anywhere(tmp_path: Path) -> None:
-    """An absolute folder is taken as it is."""
+def test_an_instance_may_be_anywhere(tmp_path: Path) -> None:
+    """An absolute path is used as it is."""
     folder = tmp_path / "somewhere"
 
     assert folder == load({"OMCRM_INSTANCE": str(folder)}).instance_path
 
 
-def test_an_empty_instance_is_the_usual_one(root: Path) -> None:
-    """Set to nothing, secrets do not land beside the code."""
+def test_an_empty_instance_is_the_default_one(root: Path) -> None:
+    """Secrets are never written beside the code."""
     assert root / "instance" == load({"OMCRM_INSTANCE": ""}).instance_path
 
 
-def test_database_lies_in_the_instance_unless_it_is_set(root: Path) -> None:
+def test_the_default_database_is_in_the_instance(root: Path) -> None:
     """SQLite needs no setting."""
     assert f"sqlite:///{root}/instance/omcrm.db" == load({}).database
     assert "postgresql://db/omcrm" == load({"DATABASE_URL": "postgresql://db/omcrm"}).database
 
 
 def test_a_demonstration_has_simulated_news() -> None:
-    """Where none are set; an ordinary installation asks nobody that it was not told to."""
+    """Where none is set; a real installation has no news by default."""
     demo = {"OMCRM_DEMO": "1", "OMCRM_EXCHANGE_URL": "ws://127.0.0.1:9"}
     own = {"NEWS_FEEDS": "https://www.example.com/rss"}
 
@@ -216,7 +216,7 @@ def test_a_demonstration_has_simulated_news() -> None:
 
 
 def test_example_has_every_setting_with_its_default() -> None:
-    """What can be set is written down, with what it means."""
+    """Each with its meaning."""
     text = example()
 
     for field in fields(Settings):
@@ -225,7 +225,7 @@ def test_example_has_every_setting_with_its_default() -> None:
 
 
 def test_example_can_be_used_as_it_is(root: Path) -> None:
-    """Copied, and with every line switched on, it sets the defaults."""
+    """Copied, and with every line uncommented, it sets the defaults."""
     lines = [line.removeprefix("# ") for line in example().splitlines()]
     set_ = [line for line in lines if line.partition("=")[0] in NAMES.values()]
     (root / ".env").write_text("\n".join(set_))
@@ -234,6 +234,6 @@ def test_example_can_be_used_as_it_is(root: Path) -> None:
     assert load({}) == replace(load({}), port=5000)
 
 
-def test_example_in_the_repository_has_not_drifted() -> None:
+def test_the_example_in_the_repository_is_up_to_date() -> None:
     """`.env.example` is what `python manage.py env-example` prints."""
     assert example() == (ROOT / ".env.example").read_text()

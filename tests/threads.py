@@ -1,4 +1,4 @@
-"""Which threads a test has left behind."""
+"""The threads that a test has not ended."""
 
 import threading
 from weakref import WeakKeyDictionary
@@ -9,27 +9,26 @@ _starters: WeakKeyDictionary[threading.Thread, threading.Thread] = WeakKeyDictio
 _start = threading.Thread.start
 
 
-def _start_noted(thread: threading.Thread) -> None:
+def _start_and_record(thread: threading.Thread) -> None:
     _starters[thread] = threading.current_thread()
     _start(thread)
 
 
-threading.Thread.start = _start_noted  # type: ignore[method-assign]
+threading.Thread.start = _start_and_record  # type: ignore[method-assign]
 
 
 class Threads:
-    """The threads that its maker has started since it was made, and those that these started.
+    """The threads that its thread has started since it was created, and those that these started.
 
-    What other tests left behind, and what that still starts, is none of them; nor is the crew,
-    whose threads come and go by themselves.
+    Threads of other tests do not count, nor do those of the worker pool, which end by themselves.
     """
 
     def __init__(self) -> None:
-        self._maker = threading.current_thread()
+        self._creator = threading.current_thread()
         self._before = set(threading.enumerate())
 
     def new(self) -> list[str]:
-        """The names of those that run."""
+        """The names of the running ones."""
         return sorted(
             thread.name
             for thread in threading.enumerate()
@@ -37,11 +36,11 @@ class Threads:
         )
 
     def count(self, name: str) -> int:
-        """How many of them have this name."""
+        """The number of running ones with this name."""
         return self.new().count(name)
 
     def wait(self) -> None:
-        """Until none of them runs any more; else they are named."""
+        """Wait until none of them runs; fails with their names."""
         try:
             wait_for(lambda: not self.new())
         except AssertionError:
@@ -51,4 +50,4 @@ class Threads:
         starter = _starters.get(thread)
         if thread in self._before or starter is None:
             return False
-        return starter is self._maker or self._is_ours(starter)
+        return starter is self._creator or self._is_ours(starter)

@@ -1,4 +1,4 @@
-"""Settings with which every upstream is the built-in exchange."""
+"""Settings that replace every upstream by the built-in exchange."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from tests.processes import Exchange
 
 
 def at_the_exchange(exchange: Exchange, folder: Path) -> dict[str, str]:
-    """What an operator would set for an installation in this folder."""
+    """The settings of an installation in this folder."""
     plain = exchange.url.replace("ws://", "http://")
     return {
         "OMCRM_INSTANCE": str(folder / "instance"),
@@ -35,7 +35,7 @@ def at_the_exchange(exchange: Exchange, folder: Path) -> dict[str, str]:
 
 @contextmanager
 def frozen(exchange: Exchange) -> Iterator[None]:
-    """Meanwhile the exchange takes connections and answers nothing."""
+    """Meanwhile the exchange accepts connections and answers nothing."""
     os.kill(exchange.pid, signal.SIGSTOP)
     try:
         yield

@@ -1,4 +1,4 @@
-"""The market's values, with all that a test is not about filled in."""
+"""Values of the market, with defaults for what a test does not need."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -33,11 +33,11 @@ PRICE_UPDATE_FIELDS = {
     "received_at",
     "seq",
 }
-"""What the contract says of every `price_update`."""
+"""The fields of every `price_update`."""
 
 
 def after(seconds: float) -> datetime:
-    """So long after the moment at which the tests' clock stands."""
+    """The time so many seconds after START."""
     return START + timedelta(seconds=seconds)
 
 
@@ -55,21 +55,21 @@ def book(bid: str, ask: str, book_id: int | None = None) -> TopOfBook:
 
 
 def tick(
-    *parts: Trade | TopOfBook | DayFigures,
+    *components: Trade | TopOfBook | DayFigures,
     symbol: str = "BTC",
     source: Source = BINANCE,
     at: datetime = START,
     connection: int = 1,
 ) -> Tick:
-    """A tick of these parts."""
+    """A tick of these components."""
     kinds = {Trade: "trade", TopOfBook: "book", DayFigures: "day"}
-    fields = {kinds[type(part)]: part for part in parts}
+    fields = {kinds[type(component)]: component for component in components}
     return Tick(symbol, source, at, connection, **fields)
 
 
-def source_quote(*parts: Trade | TopOfBook | DayFigures, **details: object) -> SourceQuote:
+def source_quote(*components: Trade | TopOfBook | DayFigures, **details: object) -> SourceQuote:
     """The record of a source after its first tick."""
-    return merge(tick(*parts, **details), None)
+    return merge(tick(*components, **details), None)
 
 
 # The trades are held, so that no other one gets the identity of one that is gone.
@@ -77,14 +77,14 @@ _NUMBERS: dict[int, tuple[Trade | None, int]] = {}
 
 
 def quote(
-    *parts: Trade | TopOfBook | DayFigures,
+    *components: Trade | TopOfBook | DayFigures,
     seq: int = 1,
     price_class: PriceClass = PriceClass.LIVE,
     asset_class: AssetClass = AssetClass.CRYPTO,
     **details: object,
 ) -> Quote:
-    """A quote of these parts; each trade that is given has a number of its own."""
-    record = source_quote(*parts, **details)
+    """A quote of these components; each trade that is given has a number of its own."""
+    record = source_quote(*components, **details)
     number = _NUMBERS.setdefault(id(record.trade), (record.trade, len(_NUMBERS) + 1))[1]
     numbered = structs.replace(record, trade_number=number)
     return quote_of(numbered, seq, price_class, asset_class)
@@ -96,7 +96,7 @@ def instrument(
     provider_symbols: Mapping[str, str] | None = None,
     number: int = 0,
 ) -> Instrument:
-    """An instrument; it is known to Binance and the built-in exchange unless said otherwise."""
+    """An instrument; by default with names at Binance and at the built-in exchange."""
     name = f"{symbol.lower()}usdt"
     return Instrument(
         symbol=symbol,

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what the tests use besides Python from Debian's packages, where that is possible;
-# says in one line what is missing where not.
+# Installs the programs that the tests use besides Python from Debian's packages where possible;
+# otherwise prints one line with what is missing.
 missing=""
 command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
 [ -n "$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null)" ] || command -v initdb >/dev/null 2>&1 \

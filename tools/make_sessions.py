@@ -15,8 +15,8 @@ EXCHANGE = "XNYS"
 FROM = "2020-01-01"
 UNTIL = "2031-12-31"
 
-# The library names rules, not days: these are the words a person reads instead.
-SPOKEN = {
+# The library has names of rules, not of days: these are shown instead.
+SHOWN = {
     "Dr. Martin Luther King Jr. Day": "Martin Luther King Jr. Day",
     "President's Day": "Washington's Birthday",
     "Juneteenth National Independence Day": "Juneteenth",
@@ -31,18 +31,18 @@ AD_HOC = {"2025-01-09": "National Day of Mourning for Jimmy Carter"}
 
 
 def exchange_calendar() -> Any:
-    """The library's calendar over the years that are written."""
+    """The library's calendar for the years of the file."""
     return exchange_calendars.get_calendar(EXCHANGE, start=FROM, end=UNTIL)
 
 
 def named(rules: Any) -> dict[str, str]:
-    """Each day on which one of the rules falls, with its spoken name."""
+    """Each day of these rules, with its shown name."""
     days = rules.holidays(FROM, UNTIL, return_name=True)
-    return {f"{day:%Y-%m-%d}": SPOKEN.get(name, name) for day, name in days.items()}
+    return {f"{day:%Y-%m-%d}": SHOWN.get(name, name) for day, name in days.items()}
 
 
 def holidays(calendar: Any) -> dict[str, str]:
-    """The weekdays without a session; the sessions themselves decide, the rules only name."""
+    """The weekdays without a session; the sessions decide, the rules only have the names."""
     sessions = {f"{day:%Y-%m-%d}" for day in calendar.sessions}
     names = named(calendar.regular_holidays) | AD_HOC
     weekdays = pd.bdate_range(FROM, UNTIL)
@@ -56,12 +56,12 @@ def early_closes(calendar: Any) -> dict[str, tuple[str, str]]:
         day: name for _, rules in calendar.special_closes for day, name in named(rules).items()
     }
     local = calendar.closes[calendar.early_closes].dt.tz_convert(calendar.tz)
-    found = {f"{close:%Y-%m-%d}": f"{close:%H:%M}" for close in local}
-    return {day: (close, names[day]) for day, close in found.items()}
+    closes = {f"{close:%Y-%m-%d}": f"{close:%H:%M}" for close in local}
+    return {day: (close, names[day]) for day, close in closes.items()}
 
 
 def document() -> str:
-    """The whole file as text, one day to a line so that a change reads as that day."""
+    """The file's text, with one day in each line, so that a diff shows the changed days."""
     calendar = exchange_calendar()
     lines = [
         "{",

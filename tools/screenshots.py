@@ -1,8 +1,8 @@
-"""Write docs/screenshots: every page in a real browser, on an installation that has seen a while.
+"""Write docs/screenshots: every page in a real browser, on an installation with some history.
 
 Run it as `python -m tools.screenshots`. Where the recorded market data is at hand, BTC and ETH are
 Binance's own, from the recording. The rest comes from the market model: its last hour and a half
-is played in a minute, so that there are candles to show, and from then on it trades at its pace.
+is played in a minute, so that there are candles to show; then it trades in real time.
 """
 
 import heapq
@@ -28,10 +28,10 @@ TARGET = ROOT / "docs" / "screenshots"
 LARGEST_KB = 300
 
 SEED = 7
-# The model's past in minutes, and the seconds it is played in.
-PAST_MINUTES = 95
-PAST_SECONDS = 60
-# Afterwards the tape goes on for so long, while the pictures are taken.
+# The model's history in minutes, and the seconds in which it is played.
+HISTORY_MINUTES = 95
+HISTORY_SECONDS = 60
+# How long the tape continues afterwards, while the screenshots are taken.
 PRESENT_SECONDS = 120
 STEP = 4_000
 TICKER_EVERY = 20_000
@@ -45,23 +45,23 @@ DESKTOP = ViewportSize(width=1440, height=900)
 PHONE = ViewportSize(width=375, height=812)
 FORM = ViewportSize(width=1280, height=640)
 TABLE = ViewportSize(width=1280, height=400)
-PATIENCE = 30_000
-# The delay of the link is measured once more when the page has drawn itself.
-SETTLED_AFTER = 3_000
+TIMEOUT = 30_000
+# The page measures the connection's delay again after it is drawn.
+DRAWN_AFTER = 3_000
 
 
 # The market
 
 
 def write_tape(path: Path) -> None:
-    """Write what the model trades around now, as a tape: the past quickly, then at its pace."""
-    present = time.time_ns() // 1_000_000 + (START_SECONDS + PAST_SECONDS) * 1000
+    """Write the model's trades around now as a tape: its history quickly, then in real time."""
+    present = time.time_ns() // 1_000_000 + (START_SECONDS + HISTORY_SECONDS) * 1000
     with path.open("wb") as tape:
         paths = [trade(Model(item, SEED), present) for item in CATALOGUE]
         for now, stream, payload in heapq.merge(*paths, key=lambda line: line[0]):
             played = (now - present) * 1_000_000
             if played < 0:
-                played = played * PAST_SECONDS // (PAST_MINUTES * 60)
+                played = played * HISTORY_SECONDS // (HISTORY_MINUTES * 60)
             received = present * 1_000_000 + played
             tape.write(b'%d {"stream":"%s","data":%s}\n' % (received, stream, payload))
 
@@ -70,7 +70,7 @@ def trade(model: Model, present: int) -> Iterator[tuple[int, bytes, bytes]]:
     """Give the times (ms), streams and payloads of one symbol."""
     listing = model.listing
     name = listing.stream.encode()
-    now = begin = present - PAST_MINUTES * 60_000
+    now = begin = present - HISTORY_MINUTES * 60_000
     model.begin(begin)
     while now < present + PRESENT_SECONDS * 1000:
         step = model.step(now)
@@ -121,7 +121,7 @@ class Photographer:
     def open(self, role: str | None, viewport: ViewportSize, theme: str = "dark") -> Page:
         """A browser of its own, logged in as a role unless that is None."""
         context = self._browser.new_context(base_url=self._base, viewport=viewport)
-        context.set_default_timeout(PATIENCE)
+        context.set_default_timeout(TIMEOUT)
         context.add_init_script(f"localStorage.setItem('omcrm-theme', '{theme}')")
         page = context.new_page()
         page.goto("/auth/login")
@@ -142,7 +142,7 @@ class Photographer:
     def take(self, page: Page, name: str) -> None:
         """Save a picture of the window."""
         path = TARGET / f"{name}.png"
-        page.wait_for_timeout(SETTLED_AFTER)
+        page.wait_for_timeout(DRAWN_AFTER)
         page.evaluate("document.fonts.ready")
         page.screenshot(path=path)
         size = path.stat().st_size // 1000
@@ -176,13 +176,13 @@ def take_all(photographer: Photographer) -> None:
 
 
 def main() -> None:
-    """Start everything, wait until there is something to see, take the pictures."""
+    """Start everything, wait for candles, take the screenshots."""
     TARGET.mkdir(parents=True, exist_ok=True)
-    expect.set_options(timeout=PATIENCE)
+    expect.set_options(timeout=TIMEOUT)
     with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
         app, model = start(running, Path(folder))
-        print(f"waiting {PAST_SECONDS} s for candles", flush=True)
-        wait_for(lambda: seconds_played(model) > PAST_SECONDS, PAST_SECONDS + 60, "candles")
+        print(f"waiting {HISTORY_SECONDS} s for candles", flush=True)
+        wait_for(lambda: seconds_played(model) > HISTORY_SECONDS, HISTORY_SECONDS + 60, "candles")
         with sync_playwright() as playwright:
             browser = launch(playwright)
             take_all(Photographer(browser, app))

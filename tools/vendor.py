@@ -117,8 +117,8 @@ def vendor(package: Package) -> list[dict[str, str]]:
 
 def fetch(package: Package, place: Path) -> Path:
     """Download a package with npm, unpack it, and give the folder it is in."""
-    wanted = f"{package.name}@{package.version}"
-    subprocess.run(["npm", "pack", "--silent", wanted], cwd=place, check=True)
+    specifier = f"{package.name}@{package.version}"
+    subprocess.run(["npm", "pack", "--silent", specifier], cwd=place, check=True)
     [archive] = place.glob("*.tgz")
     with tarfile.open(archive) as tar:
         tar.extractall(place, filter="data")
@@ -138,10 +138,10 @@ def sprite(folder: Path, names: tuple[str, ...]) -> str:
 
 def symbol(name: str, icon: str) -> str:
     """Turn an icon file into a symbol of the sprite."""
-    found = ICON_BODY.search(icon)
-    if found is None:
+    match = ICON_BODY.search(icon)
+    if match is None:
         raise ValueError(f"the icon {name} has no drawing")
-    body = re.sub(r"\s*\n\s*", "", found.group(1))
+    body = re.sub(r"\s*\n\s*", "", match.group(1))
     return f'<symbol id="{name}" viewBox="0 0 24 24">{body}</symbol>\n'
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** Speaks to one of OMCRM's raw WebSockets from the command line; `--help` says how. */
+/** Tests one of OMCRM's raw WebSockets from the command line; see `--help`. */
 
 "use strict";
 
@@ -8,16 +8,16 @@ const http = require("node:http");
 const https = require("node:https");
 const { parseArgs } = require("node:util");
 
-const END = { heard: 0, refused: 1, usage: 2, closed: 3, silent: 4 };
+const EXIT = { received: 0, refused: 1, usage: 2, closed: 3, silent: 4 };
 
-// By dialect: where it is, and what is said where nothing is given.
+// By dialect: its path, and the messages that are sent by default.
 const DIALECTS = {
-  market_feed: { path: "/ws/market/feed", say: ['{"action":"subscribe","symbols":["BTC","AAPL"]}'] },
-  realtime: { path: "/ws/realtime/", say: ['{"type":"subscribe_asset","data":{"symbol":"BTC"}}'] },
-  quotes: { path: "/quotes", say: ["BTC,AAPL"] },
-  market: { path: "/market", say: [] },
-  hours: { path: "/hours", say: [] },
-  profile: { path: "/profile/BTC", say: [] },
+  market_feed: { path: "/ws/market/feed", messages: ['{"action":"subscribe","symbols":["BTC","AAPL"]}'] },
+  realtime: { path: "/ws/realtime/", messages: ['{"type":"subscribe_asset","data":{"symbol":"BTC"}}'] },
+  quotes: { path: "/quotes", messages: ["BTC,AAPL"] },
+  market: { path: "/market", messages: [] },
+  hours: { path: "/hours", messages: [] },
+  profile: { path: "/profile/BTC", messages: [] },
 };
 
 const HELP = `node tools/websocket-test.js [options] [message …]
@@ -26,20 +26,20 @@ const HELP = `node tools/websocket-test.js [options] [message …]
   --path PATH      another path than the dialect's, such as /profile/AAPL
   --url URL        the installation; ws://localhost:5000
   --token TOKEN    an API token; better in OMCRM_TOKEN, where other users do not see it
-  --seconds N      how long to listen at most; 10
+  --seconds N      how long to receive at most; 10
   --count N        end after so many messages
   --help
 
-Each message is sent in its order as it is written; without any, one that suits the dialect. Prints
-what is sent (>), what comes (<) and what happens (#).
+The messages are sent in their order as they are; without any, one of the dialect. Prints sent
+messages (>), received ones (<) and events (#).
 
-Ends with 0 when something was heard, 1 when it was refused or there is nobody, 2 when called
-wrongly, 3 when the server closed, 4 when nothing was heard.
+Exits with 0 when a message was received, 1 when the connection was refused or failed, 2 for wrong
+arguments, 3 when the server closed, 4 when no message was received.
 `;
 
 function fail(message) {
   process.stderr.write(`${message}\n`);
-  process.exit(END.usage);
+  process.exit(EXIT.usage);
 }
 
 function readOptions() {
@@ -72,22 +72,22 @@ function readOptions() {
     headers: values.token ? { Authorization: `Bearer ${values.token}` } : {},
     seconds: number("seconds", values.seconds, 0.001, 86_400),
     count: number("count", values.count, 0, Number.MAX_SAFE_INTEGER),
-    messages: positionals.length ? positionals : dialect.say,
+    messages: positionals.length ? positionals : dialect.messages,
   };
 }
 
 function number(name, text, least, most) {
-  const found = Number(text);
-  if (!(found >= least && found <= most)) fail(`--${name}: ${text} is no number that can be used`);
-  return found;
+  const value = Number(text);
+  if (!(value >= least && value <= most)) fail(`--${name}: ${text} is no number from ${least} to ${most}`);
+  return value;
 }
 
 function print(mark, text) {
   process.stdout.write(`${mark} ${text}\n`);
 }
 
-/** Why a handshake is refused, which WebSocket itself does not tell. */
-function askWhy({ url, headers }) {
+/** The answer to a refused handshake, which WebSocket does not expose. */
+function fetchRefusal({ url, headers }) {
   const address = new URL(url.replace(/^ws/, "http"));
   const handshake = {
     ...headers,
@@ -98,71 +98,71 @@ function askWhy({ url, headers }) {
   };
   return new Promise((resolve) => {
     const { request } = address.protocol === "https:" ? https : http;
-    const asked = request(address, { headers: handshake, timeout: 5000 }, (answer) => {
+    const sent = request(address, { headers: handshake, timeout: 5000 }, (answer) => {
       let body = "";
       answer.setEncoding("utf8");
-      answer.on("data", (part) => (body += part));
+      answer.on("data", (text) => (body += text));
       answer.on("end", () => resolve(`${answer.statusCode} ${body.trim()}`));
     });
-    asked.on("upgrade", (_, socket) => {
+    sent.on("upgrade", (_, socket) => {
       socket.destroy();
-      resolve("it was not possible, but would be now");
+      resolve("it failed, but would succeed now");
     });
-    asked.on("timeout", () => asked.destroy(new Error("no answer")));
-    asked.on("error", (error) => resolve(error.message || error.code));
-    asked.end();
+    sent.on("timeout", () => sent.destroy(new Error("no answer")));
+    sent.on("error", (error) => resolve(error.message || error.code));
+    sent.end();
   });
 }
 
-function speak(asked) {
-  const socket = new WebSocket(asked.url, { headers: asked.headers });
-  let heard = 0;
+function run(options) {
+  const socket = new WebSocket(options.url, { headers: options.headers });
+  let received = 0;
   let isOpen = false;
-  let isOurs = false;
+  let isFinished = false;
 
   function finish() {
-    isOurs = true;
-    process.exitCode = heard ? END.heard : END.silent;
+    isFinished = true;
+    process.exitCode = received ? EXIT.received : EXIT.silent;
     socket.close(1000);
-    // Who does not answer the close is not waited for.
+    // Do not wait for a server that does not answer the close.
     setTimeout(() => process.exit(), 1000).unref();
   }
 
   async function refused() {
     clearTimeout(timer);
-    process.exitCode = END.refused;
-    print("#", `refused: ${await askWhy(asked)}`);
+    process.exitCode = EXIT.refused;
+    print("#", `refused: ${await fetchRefusal(options)}`);
   }
 
-  const timer = setTimeout(finish, asked.seconds * 1000);
+  const timer = setTimeout(finish, options.seconds * 1000);
   socket.addEventListener("open", () => {
     isOpen = true;
-    print("#", `connected to ${asked.url}`);
-    for (const message of asked.messages) {
+    print("#", `connected to ${options.url}`);
+    for (const message of options.messages) {
       print(">", message);
       socket.send(message);
     }
   });
   socket.addEventListener("message", ({ data }) => {
-    if (isOurs) return;
-    heard += 1;
+    if (isFinished) return;
+    received += 1;
     print("<", data);
-    if (heard === asked.count) finish();
+    if (received === options.count) finish();
   });
-  // Not every Node says `close` where there was no connection.
-  socket.addEventListener("error", () => isOpen || isOurs || refused());
+  // Not every Node fires `close` where the connection failed.
+  socket.addEventListener("error", () => isOpen || isFinished || refused());
   socket.addEventListener("close", ({ code, reason }) => {
     clearTimeout(timer);
-    if (!isOpen || isOurs) return;
+    if (!isOpen || isFinished) return;
     print("#", `closed by the server: ${code} ${reason}`);
-    process.exitCode = END.closed;
+    process.exitCode = EXIT.closed;
   });
 }
 
 if (typeof WebSocket === "undefined") {
-  // Node 20 has it, but only shows it to those who ask.
+  // Node 20 has it behind a flag.
   if (Number(process.versions.node.split(".")[0]) < 20) fail("Node 20 or newer is needed.");
   const again = ["--experimental-websocket", "--no-warnings", ...process.argv.slice(1)];
-  process.exit(spawnSync(process.execPath, again, { stdio: "inherit" }).status ?? END.usage);
+  process.exit(spawnSync(process.execPath, again, { stdio: "inherit" }).status ?? EXIT.usage);
 }
-speak(readOptions());
+run(readOptions());

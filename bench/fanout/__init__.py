@@ -1,1 +1,1 @@
-"""Prices to thousands of pages at once: OMCRM beside other servers, in one run."""
+"""Prices to thousands of pages: OMCRM beside other servers, in one session."""

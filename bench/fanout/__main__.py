@@ -9,8 +9,8 @@ from pathlib import Path
 
 from bench.fanout.document import write
 from bench.fanout.ingest import measure
-from bench.fanout.outcome import Book, Outcome
-from bench.fanout.run import Failed, run
+from bench.fanout.outcome import Outcomes, RunOutcome
+from bench.fanout.run import RunFailed, run
 from bench.fanout.scenario import EVERYBODY, INGEST, OMCRM, SCENARIOS, Lengths, Run
 from bench.fanout.subject import Absent
 from bench.fanout.table import HEADINGS, cells, plain_row
@@ -28,7 +28,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--stalled-seconds", type=float, default=Lengths.stalled)
     parser.add_argument("--raw", type=Path, help="also write what was measured as lines of JSON")
     parser.add_argument("--from", dest="source", type=Path, help="measure nothing, read such lines")
-    parser.add_argument("--write", action="store_true", help="the document, also for a part")
+    parser.add_argument(
+        "--write", action="store_true", help="the document, also for some of the runs"
+    )
     return parser.parse_args()
 
 
@@ -45,41 +47,43 @@ def _runs(options: argparse.Namespace) -> list[Run]:
     ]
 
 
-def _measure(runs: list[Run], book: Book) -> Iterator[Outcome]:
+def _measure(runs: list[Run], outcomes: Outcomes) -> Iterator[RunOutcome]:
     absent: dict[str, str] = {}
     for number, trial in enumerate(runs, 1):
         result, note = None, absent.get(trial.subject, "")
-        _say_what_runs(
+        _print_status(
             f"[{number}/{len(runs)}] {trial.scenario}: {trial.subject}, {trial.clients} clients …"
         )
         if not note:
             try:
-                result = run(trial.subject, trial.pace, trial.arguments)
+                result = run(trial.subject, trial.load, trial.arguments)
             except Absent as absence:
                 note = absent[trial.subject] = f"skipped: {absence}"
-            except Failed as failure:
+            except RunFailed as failure:
                 note = f"FAILED: {str(failure).splitlines()[-1]}"
-        outcome = Outcome(trial.scenario, trial.subject, trial.clients, trial.variant, result, note)
-        book.outcomes.append(outcome)
+        outcome = RunOutcome(
+            trial.scenario, trial.subject, trial.clients, trial.variant, result, note
+        )
+        outcomes.runs.append(outcome)
         yield outcome
 
 
-def _say_what_runs(text: str) -> None:
-    # Gone with the next line; a file gets the results alone.
+def _print_status(text: str) -> None:
+    # Only on a terminal, where the next line replaces it.
     if sys.stdout.isatty():
         print(f"\r\033[K{text}\r" if text else "\033[K", end="", flush=True)
 
 
-def _take_ingest(options: argparse.Namespace, book: Book) -> None:
+def _take_ingest(options: argparse.Namespace, outcomes: Outcomes) -> None:
     print(f"\n{INGEST}: ticks of the recorded tape through one process")
     for subject in OMCRM:
         if options.subjects and subject not in options.subjects:
             continue
         mode = subject.removeprefix("omcrm-")
         try:
-            ingest = book.ingests[mode] = measure(mode)
+            ingest = outcomes.ingests[mode] = measure(mode)
         except (Absent, AssertionError) as failure:
-            book.notes.append(f"{INGEST}: {failure}")
+            outcomes.notes.append(f"{INGEST}: {failure}")
             print(f"skipped: {failure}")
             return
         print(
@@ -88,8 +92,8 @@ def _take_ingest(options: argparse.Namespace, book: Book) -> None:
         )
 
 
-def _print_verdict(book: Book) -> None:
-    rows = [row for row in verdict(book) if set(row[2:]) != {NOT_MEASURED}]
+def _print_verdict(outcomes: Outcomes) -> None:
+    rows = [row for row in verdict(outcomes) if set(row[2:]) != {NOT_MEASURED}]
     if not rows:
         return
     print(f"\n{'':<46} {'goal':<20} {'eventlet':<26} gevent")
@@ -97,34 +101,34 @@ def _print_verdict(book: Book) -> None:
         print(f"{what:<46} {goal:<20} {values[0]:<26} {values[1]}")
 
 
-def _perform(options: argparse.Namespace) -> Book:
-    book, told = Book(), ""
-    for outcome in _measure(_runs(options), book):
-        _say_what_runs("")
-        if outcome.scenario != told:
-            told = outcome.scenario
-            print(f"\n{told}: {(SCENARIOS[told].__doc__ or '').strip()}")
+def _perform(options: argparse.Namespace) -> Outcomes:
+    outcomes, shown = Outcomes(), ""
+    for outcome in _measure(_runs(options), outcomes):
+        _print_status("")
+        if outcome.scenario != shown:
+            shown = outcome.scenario
+            print(f"\n{shown}: {(SCENARIOS[shown].__doc__ or '').strip()}")
             print(plain_row(HEADINGS))
         print(plain_row(cells(outcome)), flush=True)
     if not options.only or INGEST in options.only:
-        _take_ingest(options, book)
-    return book
+        _take_ingest(options, outcomes)
+    return outcomes
 
 
 def main() -> int:
     options, began = _arguments(), time.monotonic()
-    # Ended by a signal, too, no child stays behind.
+    # SystemExit on TERM, so that the children are ended.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
     if options.source:
-        book = Book.read(iter(options.source.read_text().splitlines()))
+        outcomes = Outcomes.read(iter(options.source.read_text().splitlines()))
     else:
         print(machine())
-        book = _perform(options)
-    _print_verdict(book)
+        outcomes = _perform(options)
+    _print_verdict(outcomes)
     if options.raw:
-        options.raw.write_text("".join(f"{line}\n" for line in book.lines()))
+        options.raw.write_text("".join(f"{line}\n" for line in outcomes.lines()))
     if options.write or not (options.only or options.subjects or options.clients or options.source):
-        write(book)
+        write(outcomes)
         print("\nwritten: docs/benchmarks.md, docs/benchmarks.png")
     print(f"took {(time.monotonic() - began) / 60:.1f} min")
     return 0

@@ -2,8 +2,8 @@
 
     python -m bench.fanout.client --url http://127.0.0.1:5000 --cookie session=… --clients 5000
 
-Latency is the wall clock when an update was read, less its `provider_time`, which has whole
-milliseconds and so adds up to one. Of OMCRM or of `python -m bench.fanout.stock` alike.
+Latency is the wall clock when an update was read, minus its `provider_time`, which has whole
+milliseconds and so adds up to one. The server is OMCRM or `python -m bench.fanout.stock`.
 """
 
 import argparse
@@ -12,14 +12,14 @@ import os
 import sys
 import time
 
-from bench.fanout.crowd import Crowd, allow_many_files
+from bench.fanout.client_dialect import DIALECTS
+from bench.fanout.client_handshake import Address
 from bench.fanout.dialect import SYMBOLS
-from bench.fanout.greeting import Address
 from bench.fanout.native import make_reader
+from bench.fanout.page_pool import PagePool, allow_many_files
 from bench.fanout.plain_reader import Tally
 from bench.fanout.plan import EVERYBODY, STORM, Plan
 from bench.fanout.result import Result, Storm, percentile_ms
-from bench.fanout.tongue import TONGUES
 from bench.fanout.usage import Usage
 
 _POLL_MS = 20
@@ -27,34 +27,34 @@ _GRACE = 1.0
 
 
 class Load:
-    """One run."""
+    """One run of the load client."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._pages = plan.pages()
         self._reader = make_reader(len(self._pages), plan.symbols)
-        self._crowd = Crowd(plan.address, self._reader, plan.limit)
+        self._pool = PagePool(plan.address, self._reader, plan.limit)
         self._lag = 0.0
 
     def run(self) -> Result:
-        """Connect everybody, let them settle, measure, and then let the storm come."""
+        """Connect all pages, warm up, measure, and then measure the storm."""
         plan, before = self._plan, self._usage()
         began = time.monotonic()
-        self._crowd.come(self._pages)
-        self._bring_in()
+        self._pool.connect(self._pages)
+        self._connect_all()
         connect_seconds = time.monotonic() - began
-        self._say(f"{len(self._crowd.sockets)} connected in {connect_seconds:.1f} s")
+        self._print_progress(f"{len(self._pool.sockets)} connected in {connect_seconds:.1f} s")
         result = self._measure(before)
         result.connect_seconds = connect_seconds
         if plan.storm:
-            result.storm = self._weather_storm()
-        self._crowd.close()
+            result.storm = self._measure_storm()
+        self._pool.close()
         return result
 
     def _measure(self, before: Usage) -> Result:
         self._reader.reset(0, math.inf)
         self._read_until(time.time() + self._plan.warm_up)
-        since = self._between_beats()
+        since = self._between_ticks()
         until = since + self._plan.seconds
         self._read_until(since)
         self._reader.reset(since, until)
@@ -62,56 +62,56 @@ class Load:
         self._read_until(until)
         end, seconds = self._usage(), time.monotonic() - began
         result = self._result(self._both(), (before, start, end), seconds)
-        # What was made within the window and is still on its way counts, late as it is.
+        # Updates that were made within the window and arrive after it count, too.
         self._read_until(time.time() + _GRACE)
         self._add_latencies(result)
         return result
 
-    def _between_beats(self) -> float:
-        """A moment at which nothing is made, if the rate is known: whole beats are counted."""
+    def _between_ticks(self) -> float:
+        """A time between two ticks, if the rate is known, so that whole ticks are counted."""
         newest = self._reader.tally(EVERYBODY).newest / 1e6
         if not self._plan.rate or not newest:
             return time.time()
-        beats = math.ceil((time.time() - newest) * self._plan.rate) + 0.5
-        return newest + beats / self._plan.rate
+        ticks = math.ceil((time.time() - newest) * self._plan.rate) + 0.5
+        return newest + ticks / self._plan.rate
 
     def _usage(self) -> Usage:
         return Usage.now(self._plan.server, self._plan.feed)
 
-    def _say(self, text: str) -> None:
+    def _print_progress(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
-    def _bring_in(self) -> None:
-        until, told = time.monotonic() + self._plan.patience, time.monotonic()
-        while self._crowd.on_their_way and time.monotonic() < until:
-            self._crowd.step()
-            if time.monotonic() - told > 2:
-                told = time.monotonic()
-                self._say(f"{len(self._crowd.sockets)} connected …")
-        for failure, count in self._crowd.failures.most_common(3):
-            self._say(f"{count} times: {failure}")
+    def _connect_all(self) -> None:
+        until, shown = time.monotonic() + self._plan.connect_timeout, time.monotonic()
+        while self._pool.unconnected and time.monotonic() < until:
+            self._pool.step()
+            if time.monotonic() - shown > 2:
+                shown = time.monotonic()
+                self._print_progress(f"{len(self._pool.sockets)} connected …")
+        for failure, count in self._pool.failures.most_common(3):
+            self._print_progress(f"{count} times: {failure}")
 
     def _read_until(self, moment: float) -> None:
         while (left := moment - time.time()) > 0:
-            wait, turn = min(_POLL_MS, math.ceil(left * 1000)), time.monotonic()
+            wait, began = min(_POLL_MS, math.ceil(left * 1000)), time.monotonic()
             if not self._reader.poll(wait):
-                # Nothing came, and still it took longer: this process was held up.
-                self._lag = max(self._lag, time.monotonic() - turn - wait / 1000)
+                # No data came, and still the poll took longer: this process had no processor.
+                self._lag = max(self._lag, time.monotonic() - began - wait / 1000)
 
     def _result(self, tally: Tally, usage: tuple[Usage, Usage, Usage], seconds: float) -> Result:
         before, start, end = usage
         used = end.since(start)
-        still = [page for page in self._pages if not page.reads]
-        reading = [page for page in self._pages if page.reads and page.tongue.pushes]
+        stalled = [page for page in self._pages if not page.reads]
+        reading = [page for page in self._pages if page.reads and page.dialect.pushes]
         return Result(
             clients=len(self._pages),
-            connected=len(self._crowd.sockets),
+            connected=len(self._pool.sockets),
             connect_seconds=0.0,
-            retries=self._crowd.retries,
+            retries=self._pool.retries,
             seconds=self._plan.seconds,
             updates=tally.updates,
             counted=0,
-            expected=round(self._beats() * sum(len(page.symbols) for page in reading)),
+            expected=round(self._expected_ticks() * sum(len(page.symbols) for page in reading)),
             messages=tally.others,
             reads=tally.reads,
             bytes=tally.bytes,
@@ -125,21 +125,21 @@ class Load:
             client_cpu=used.client / seconds,
             client_waited=used.waited / seconds,
             client_lag_ms=self._lag * 1000,
-            other_cpu=used.strangers / seconds,
+            other_cpu=used.others / seconds,
             memory_before_mb=before.resident_mb,
             memory_start_mb=start.resident_mb,
             memory_end_mb=end.resident_mb,
             reader=type(self._reader).__name__,
-            stalled=len(still),
-            stalled_lost=sum(map(self._crowd.is_lost, still)),
-            failures=dict(self._crowd.failures),
+            stalled=len(stalled),
+            stalled_lost=sum(map(self._pool.is_lost, stalled)),
+            failures=dict(self._pool.failures),
         )
 
-    def _beats(self) -> float:
+    def _expected_ticks(self) -> float:
         return self._plan.rate * self._plan.seconds
 
     def _both(self) -> Tally:
-        """What all have read, the stormy ones included."""
+        """The tally of all pages, also those of the storm."""
         return self._reader.tally(EVERYBODY) + self._reader.tally(STORM)
 
     def _add_latencies(self, result: Result) -> None:
@@ -149,23 +149,25 @@ class Load:
         result.p99_ms = percentile_ms(tally.latency, 0.99)
         result.max_ms = tally.slowest / 1000
 
-    def _weather_storm(self) -> Storm:
-        """Drop many at once, let all of them come back at once, and watch the others."""
+    def _measure_storm(self) -> Storm:
+        """Drop many pages at once, reconnect all of them at once, and measure the others."""
         stormy = [page for page in self._pages if page.group == STORM]
-        self._say(f"{len(stormy)} are dropped and come back")
-        self._crowd.limit, retries = len(stormy), self._crowd.retries
+        self._print_progress(f"{len(stormy)} are dropped and come back")
+        self._pool.limit, retries = len(stormy), self._pool.retries
         self._reader.reset(time.time(), math.inf)
         began = time.monotonic()
-        self._crowd.drop(stormy)
-        self._crowd.come(stormy)
-        self._bring_in()
-        took, missing = time.monotonic() - began, self._crowd.on_their_way
-        self._say(f"all back after {took:.1f} s" if not missing else f"{missing} did not come back")
+        self._pool.drop(stormy)
+        self._pool.connect(stormy)
+        self._connect_all()
+        took, missing = time.monotonic() - began, self._pool.unconnected
+        self._print_progress(
+            f"all back after {took:.1f} s" if not missing else f"{missing} did not come back"
+        )
         tally = self._reader.tally(EVERYBODY)
         return Storm(
             pages=len(stormy),
             back_seconds=took,
-            retries=self._crowd.retries - retries,
+            retries=self._pool.retries - retries,
             is_complete=not missing,
             bystanders=self._plan.clients - len(stormy),
             p50_ms=percentile_ms(tally.latency, 0.5),
@@ -183,24 +185,36 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--url", required=True, help="the server, http://host:port")
     parser.add_argument("--clients", type=int, default=1000)
     parser.add_argument("--symbols", nargs="+", default=["BTC"], help="`all` is all 24")
-    parser.add_argument("--watch", type=int, help="so many of them for each client, by the seed")
+    parser.add_argument(
+        "--watch", type=int, help="so many of them for each client, chosen by the seed"
+    )
     parser.add_argument("--idle", action="store_true", help="connect and subscribe to nothing")
     parser.add_argument("--rate", type=float, default=0, help="ticks a second, if it is known")
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--warm-up", type=float, default=2)
     parser.add_argument("--limit", type=int, default=100, help="handshakes at the same time")
-    parser.add_argument("--patience", type=float, default=120, help="seconds for all to connect")
-    parser.add_argument("--stalled", type=float, default=0, help="the share that never reads")
-    parser.add_argument("--stalled-symbols", nargs="+", help="what those watch, if not the same")
-    parser.add_argument("--storm", type=int, default=0, help="so many of all drop and come back")
     parser.add_argument(
-        "--tongues", nargs="+", choices=TONGUES, default=["desk"], help="which dialects, in turns"
+        "--connect-timeout", type=float, default=120, help="seconds for all to connect"
+    )
+    parser.add_argument(
+        "--stalled", type=float, default=0, help="the share of pages that never read"
+    )
+    parser.add_argument("--stalled-symbols", nargs="+", help="their symbols, if not the same")
+    parser.add_argument(
+        "--storm", type=int, default=0, help="so many pages are dropped and reconnect"
+    )
+    parser.add_argument(
+        "--dialects",
+        nargs="+",
+        choices=DIALECTS,
+        default=["desk"],
+        help="of the pages, in rotation",
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cookie", default="", help="of a session, name=value")
     parser.add_argument("--email", help="log in by this; the password is in BENCH_PASSWORD")
     parser.add_argument("--server-pid", type=int, help="to measure its processor time and memory")
-    parser.add_argument("--feed-pid", type=int, help="what drives the server, no stranger")
+    parser.add_argument("--feed-pid", type=int, help="the process that feeds the server")
     parser.add_argument("--json", action="store_true", help="all of the result on one line")
     return parser.parse_args()
 
@@ -233,21 +247,21 @@ def _show(result: Result) -> None:
         )
     if result.storm:
         print(f"storm: {result.storm}")
-    if result.doubt:
-        print(f"DOUBTFUL: {result.doubt}")
+    if result.suspicion:
+        print(f"DOUBTFUL: {result.suspicion}")
 
 
 def main() -> int:
     options = _arguments()
     cookie = _log_in(options.url, options.email) if options.email else options.cookie
     symbols = _symbols(options.symbols)
-    still = _symbols(options.stalled_symbols) if options.stalled_symbols else symbols
+    stalled_symbols = _symbols(options.stalled_symbols) if options.stalled_symbols else symbols
     watch = 0 if options.idle else options.watch or len(symbols)
     plan = Plan(
         Address.of(options.url, cookie), options.clients, symbols, watch, options.seconds,
-        options.warm_up, options.limit, options.patience, options.stalled, still, options.storm,
-        options.seed, options.rate, options.server_pid, options.feed_pid,
-        tuple(TONGUES[tongue] for tongue in options.tongues),
+        options.warm_up, options.limit, options.connect_timeout, options.stalled, stalled_symbols,
+        options.storm, options.seed, options.rate, options.server_pid, options.feed_pid,
+        tuple(DIALECTS[dialect] for dialect in options.dialects),
     )  # fmt: skip
     allow_many_files()
     result = Load(plan).run()

@@ -1,6 +1,6 @@
-"""The desk's words as the load client hears them, and as the servers beside OMCRM say them.
+"""The desk's messages as the load client reads them, and as the other servers send them.
 
-They all say the same text: a `price_update` as long as one of OMCRM's own.
+They all send the same text: a `price_update` as long as one of OMCRM's own.
 """
 
 import json
@@ -12,11 +12,11 @@ from omcrm.market.catalogue import CATALOGUE
 
 NAMESPACE = "/webtrader"
 UPDATE = b'42/webtrader,["price_update",'
-# How updates begin: the desk's, and those of the raw sockets that push.
+# How updates begin: the desk's, and those of the raw sockets that send each change.
 UPDATES = (UPDATE, b'{"type":"quote",', b'{"type":"asset_update",')
 SYMBOLS = tuple(instrument.symbol for instrument in CATALOGUE)
 
-# What the floor replaces at each tick.
+# The placeholders that the floor replaces at each tick.
 _TIME = "T" * 24
 _SEQ = "S" * 7
 _CENTS = "PP"
@@ -29,7 +29,7 @@ def now() -> str:
 
 def update(symbol: str, count: int) -> dict[str, Any]:
     """The body of the `count`th tick, made now."""
-    # Two digits that are never rounded away, so that every text is equally long.
+    # Two digits that are never rounded away, so that all texts have the same length.
     price = 61800 + (11 + count % 8 * 11) / 100
     return body(symbol, price, now(), 1_000_000 + count)
 
@@ -56,7 +56,7 @@ def body(symbol: str, price: Any, time: str, seq: Any) -> dict[str, Any]:
 
 
 def template(symbol: str) -> str:
-    """The whole message, with letters where the floor writes price, times and number."""
+    """The whole message, with placeholders for price, times and number."""
     price, seq = "61800.PP", _SEQ
     text = json.dumps(body(symbol, "<price>", _TIME, "<seq>"), separators=(",", ":"))
     text = text.replace('"<price>"', price).replace('"<seq>"', seq)
@@ -64,14 +64,14 @@ def template(symbol: str) -> str:
 
 
 def subscription(symbols: Iterable[str]) -> bytes:
-    """What a page says to be told about these symbols."""
+    """The message by which a page subscribes to these symbols."""
     event = ["subscribe_to_instruments", {"symbols": list(symbols)}]
     return f"42{NAMESPACE},{json.dumps(event, separators=(',', ':'))}".encode()
 
 
 def moment(update_text: bytes) -> float | None:
     """When the update's price was made, in seconds since 1970."""
-    _, found, rest = update_text.partition(b'"provider_time":"')
-    if not found:
+    _, key, rest = update_text.partition(b'"provider_time":"')
+    if not key:
         return None
     return datetime.fromisoformat(rest[:24].decode()).timestamp()

@@ -1,4 +1,4 @@
-"""Writes docs/benchmarks.md and its picture from what was measured."""
+"""Writes docs/benchmarks.md and its picture from the results."""
 
 import json
 import shutil
@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from bench.fanout.native import compiled
-from bench.fanout.outcome import Book
+from bench.fanout.outcome import Outcomes
 from bench.fanout.plot import draw
 from bench.fanout.scenario import OMCRM, SCENARIOS
 from bench.fanout.table import HEADINGS, cells, markdown
@@ -27,45 +27,45 @@ _LIBRARIES = (
 )  # fmt: skip
 
 
-def write(book: Book) -> None:
-    """The document and the picture."""
-    draw(book, _PICTURE)
-    _DOCUMENT.write_text("\n".join(_parts(book)))
+def write(outcomes: Outcomes) -> None:
+    """Write the document and the picture."""
+    draw(outcomes, _PICTURE)
+    _DOCUMENT.write_text("\n".join(_sections(outcomes)))
 
 
-def _parts(book: Book) -> Iterator[str]:
+def _sections(outcomes: Outcomes) -> Iterator[str]:
     yield f"# Benchmarks\n\n{_ABOUT.read_text()}"
     yield "## Where and with what\n"
     yield from (f"- {fact}" for fact in _facts())
     yield "\n## Verdict\n"
     headings = ["", "goal", *(f"`{subject}`" for subject in OMCRM)]
-    yield markdown(headings, verdict(book)) + "\n"
-    if book.of("fanout"):
+    yield markdown(headings, verdict(outcomes)) + "\n"
+    if outcomes.of("fanout"):
         yield "![Processor time per update and p99 against the number of clients](benchmarks.png)\n"
     for name, scenario in SCENARIOS.items():
-        if outcomes := book.of(name):
+        if runs := outcomes.of(name):
             yield f"## {name}\n\n{(scenario.__doc__ or '').strip()}\n"
-            yield markdown(HEADINGS, map(cells, outcomes)) + "\n"
-    if book.ingests:
+            yield markdown(HEADINGS, map(cells, runs)) + "\n"
+    if outcomes.ingests:
         yield "## ingest\n\nThe recorded tape, as fast as it can be played, through one process.\n"
         headings = ["threads", "ticks", "seconds", "ticks/s", "ticks/s on one core"]
         rows = (
             (mode, str(item.ticks), f"{item.seconds:.2f}", f"{item.rate:.0f}", f"{item.a_core:.0f}")
-            for mode, item in book.ingests.items()
+            for mode, item in outcomes.ingests.items()
         )
         yield markdown(headings, rows) + "\n"
-    yield from (f"- {note}" for note in book.notes)
+    yield from (f"- {note}" for note in outcomes.notes)
 
 
 def _facts() -> Iterator[str]:
     yield machine()
     libraries = ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
     yield libraries
-    yield f"Node {_said('node', '--version') or 'absent'}, {_node_packages()}"
+    yield f"Node {_output_of('node', '--version') or 'absent'}, {_node_packages()}"
     how = "C" if compiled("floor.c") else "Python: no C compiler here"
     yield f"floor and the reader of the load client in {how}"
-    changed = _said("git", "--no-optional-locks", "status", "--porcelain", "--", "omcrm")
-    commit = _said("git", "rev-parse", "--short", "HEAD") or "unknown"
+    changed = _output_of("git", "--no-optional-locks", "status", "--porcelain", "--", "omcrm")
+    commit = _output_of("git", "rev-parse", "--short", "HEAD") or "unknown"
     yield f"commit {commit}{' with changes on top' if changed else ''}"
     yield time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
 
@@ -76,7 +76,7 @@ def _node_packages() -> str:
     return ", ".join(f"{name} {packages[f'node_modules/{name}']['version']}" for name in names)
 
 
-def _said(*command: str) -> str:
+def _output_of(*command: str) -> str:
     if not shutil.which(command[0]):
         return ""
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

@@ -1,12 +1,12 @@
-/* The floor: what a fan-out costs at least. One process, one thread, one prepared frame a tick and
+/* The floor: the minimal cost of a fan-out. One process, one thread, one prepared frame a tick and
    one send() of it for each subscriber; nothing else.
 
    floor PORT RATE TEMPLATE... one template a symbol: the text of its price_update, in which a run
                                of T is replaced by the time, of S by the number, of P by two digits.
 
-   It answers a WebSocket handshake without looking at it, and of Socket.IO just what the load
-   client needs: the open packet, the namespace, the subscription. A socket that is full misses the
-   tick, one that took a part of a frame gets the rest first. */
+   It answers a WebSocket handshake unchecked, and of Socket.IO just what the load client needs: the
+   open packet, the namespace, the subscription. A socket whose buffer is full misses the tick; one
+   that accepted only some bytes of a frame gets the rest first. */
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -93,10 +93,10 @@ static void tick(int symbol)
     static long count;
     char text[2048], frame[2100], time[32], digits[16];
     struct timespec now;
-    struct tm parts;
+    struct tm utc;
     clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &parts);
-    size_t size = strftime(time, sizeof time, "%Y-%m-%dT%H:%M:%S", &parts);
+    gmtime_r(&now.tv_sec, &utc);
+    size_t size = strftime(time, sizeof time, "%Y-%m-%dT%H:%M:%S", &utc);
     snprintf(time + size, sizeof time - size, ".%03dZ", (int)(now.tv_nsec / 1000000));
     strcpy(text, templates[symbol]);
     replace(text, 'T', 24, time);
@@ -220,7 +220,7 @@ int main(int argc, char **argv)
         if (microseconds() < due) continue;
         for (int i = 0; i < symbols; i++) tick(i);
         due += pause;
-        /* A tick that is missed is not made up. */
+        /* A missed tick is not sent later. */
         if (due < microseconds()) due = microseconds();
     }
 }

@@ -9,7 +9,7 @@ _SHORT, _MEDIUM, _LONG = 125, 126, 127
 
 
 def masked(payload: bytes, opcode: int = TEXT) -> bytes:
-    """A frame from a client; at most 64 KB."""
+    """A client's frame; the payload has at most 64 KB."""
     key, size = os.urandom(4), len(payload)
     length = bytes([0x80 | size]) if size <= _SHORT else b"\xfe" + size.to_bytes(2, "big")
     scrambled = bytes(byte ^ key[place % 4] for place, byte in enumerate(payload))
@@ -17,7 +17,7 @@ def masked(payload: bytes, opcode: int = TEXT) -> bytes:
 
 
 def frames(data: bytes) -> Iterator[tuple[int, bytes, int]]:
-    """Each complete frame from a server: opcode, payload, and where the next one begins."""
+    """Each complete frame of a server: opcode, payload, and where the next one begins."""
     at = 0
     while len(data) - at >= 2:
         length, begins = data[at + 1] & 0x7F, at + 2

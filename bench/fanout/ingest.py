@@ -1,4 +1,4 @@
-"""Ticks a second through socket, parser, gate, cache and hub, as fast as the tape can be played.
+"""Ticks a second through socket, parser, validation, cache and hub, at the tape's full speed.
 
 python -m bench.fanout.ingest MODE URL     the measured process; `measure` starts it
 """
@@ -25,15 +25,15 @@ from omcrm.market.catalogue import CATALOGUE
 from omcrm.webtrader.realtime_data import RealTimeDataManager
 from tests.processes import MARKET_DATA, ROOT, Exchange
 
-_LOOK_EVERY = 0.05
+_SAMPLE_INTERVAL = 0.05
 _SILENCE = 1.0
-_PATIENCE = 60.0
+_TIMEOUT = 60.0
 _RECORDED = ("BTC", "ETH")
 
 
 @dataclass(frozen=True)
-class Ingest:
-    """Ticks taken in, and how long that took: by the clock, and of the processor."""
+class IngestResult:
+    """Processed ticks, and the wall-clock and processor seconds they took."""
 
     ticks: int
     seconds: float
@@ -41,16 +41,16 @@ class Ingest:
 
     @property
     def a_core(self) -> float:
-        """Ticks a second that one whole core carries."""
+        """Ticks a second on one whole core."""
         return self.ticks / self.cpu_seconds
 
     @property
     def rate(self) -> float:
-        """Ticks a second that were carried here, where the exchange may be the slower one."""
+        """Ticks a second in this run, which the exchange may limit."""
         return self.ticks / self.seconds
 
 
-def measure(mode: str) -> Ingest:
+def measure(mode: str) -> IngestResult:
     """Play the recorded tapes to one manager; raises Absent without them."""
     tapes = sorted(map(str, (MARKET_DATA / "binance" / "spot-2024-08-08").glob("*.gz")))
     if not tapes:
@@ -61,36 +61,38 @@ def measure(mode: str) -> Ingest:
     ):
         command = [sys.executable, "-m", "bench.fanout.ingest", mode, exchange.url]
         done = subprocess.run(
-            command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=_PATIENCE * 2
+            command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=_TIMEOUT * 2
         )
     if done.returncode:
         raise AssertionError(f"ingest died: {done.stderr[-500:]}")
-    return Ingest(**json.loads(done.stdout))
+    return IngestResult(**json.loads(done.stdout))
 
 
-def take_in(url: str) -> Ingest:
-    """Run a manager on this tape until nothing comes any more."""
+def ingest(url: str) -> IngestResult:
+    """Run a manager on this tape until no more ticks come."""
     settings = FeedSettings(urls={"binance": url})
     manager = RealTimeDataManager(settings)
     manager.follow([instrument for instrument in CATALOGUE if instrument.symbol in _RECORDED])
     manager.start()
-    looks = []
-    until, quiet = time.monotonic() + _PATIENCE, time.monotonic() + _PATIENCE
+    samples = []
+    until, quiet = time.monotonic() + _TIMEOUT, time.monotonic() + _TIMEOUT
     while time.monotonic() < min(until, quiet):
-        time.sleep(_LOOK_EVERY)
-        looks.append((manager.status()["binance"].messages, time.monotonic(), time.process_time()))
-        if len(looks) > 1 and looks[-1][0] > looks[-2][0]:
+        time.sleep(_SAMPLE_INTERVAL)
+        samples.append(
+            (manager.status()["binance"].messages, time.monotonic(), time.process_time())
+        )
+        if len(samples) > 1 and samples[-1][0] > samples[-2][0]:
             quiet = time.monotonic() + _SILENCE
     manager.stop()
-    return _busy_part(looks)
+    return _busy_samples(samples)
 
 
-def _busy_part(looks: list[tuple[int, float, float]]) -> Ingest:
-    """What lies between the first and the last look at which ticks had come."""
-    busy = [place for place, (one, two) in enumerate(pairwise(looks)) if two[0] > one[0] > 1]
-    first, last = looks[busy[0]], looks[busy[-1]]
-    return Ingest(last[0] - first[0], last[1] - first[1], last[2] - first[2])
+def _busy_samples(samples: list[tuple[int, float, float]]) -> IngestResult:
+    """The figures between the first and the last sample in which ticks came."""
+    busy = [place for place, (one, two) in enumerate(pairwise(samples)) if two[0] > one[0] > 1]
+    first, last = samples[busy[0]], samples[busy[-1]]
+    return IngestResult(last[0] - first[0], last[1] - first[1], last[2] - first[2])
 
 
 if __name__ == "__main__":
-    print(json.dumps(vars(take_in(sys.argv[2]))))
+    print(json.dumps(vars(ingest(sys.argv[2]))))

@@ -1,4 +1,4 @@
-"""What is written in C here: compiled when it is first needed, absent without a compiler."""
+"""The programs in C: compiled at their first use, missing without a compiler."""
 
 import ctypes
 import hashlib
@@ -17,7 +17,7 @@ _BUCKETS = 100_000
 
 
 def compiled(name: str, *options: str) -> Path | None:
-    """The program or library made from `name`; None where it cannot be made."""
+    """The program or library compiled from `name`; None where it cannot be compiled."""
     source = _HERE / name
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None or os.environ.get("BENCH_NO_CC"):
@@ -64,7 +64,7 @@ class NativeReader:
         self._reader = self._c.reader_new(connections, ",".join(symbols).encode())
 
     def fileno(self) -> int:
-        """Readable when there is something to `poll`."""
+        """The descriptor that is readable when `poll` has something to read."""
         return int(self._c.reader_fd(self._reader))
 
     def add(self, index: int, sock: socket.socket, group: int, rest: bytes) -> None:
@@ -73,10 +73,10 @@ class NativeReader:
 
     def tally(self, group: int) -> Tally:
         """A copy of what a group has read since `reset`."""
-        found = self._c.reader_tally(self._reader, group).contents
-        counts = enumerate(memoryview(found.latency).cast("B").cast("I"))
+        native = self._c.reader_tally(self._reader, group).contents
+        counts = enumerate(memoryview(native.latency).cast("B").cast("I"))
         latency = Counter({bucket: count for bucket, count in counts if count})
-        numbers = {name: getattr(found, name) for name, *_ in _Tally._fields_[:-1]}
+        numbers = {name: getattr(native, name) for name, *_ in _Tally._fields_[:-1]}
         return Tally(**numbers, latency=latency)
 
     def reset(self, since: float, until: float) -> None:
@@ -84,7 +84,7 @@ class NativeReader:
         self._c.reader_reset(self._reader, int(since * 1e6), int(min(until, 1e12) * 1e6))
 
     def poll(self, milliseconds: int) -> int:
-        """Wait for something to read, and read it; how many sockets had it."""
+        """Wait for something to read, and read it; the number of readable sockets."""
         return int(self._c.reader_poll(self._reader, milliseconds))
 
 
@@ -92,7 +92,7 @@ Reader = NativeReader | PlainReader
 
 
 def make_reader(connections: int, symbols: tuple[str, ...]) -> Reader:
-    """The faster one of the two that this machine can have."""
+    """The reader in C where this machine has a compiler, else the one in Python."""
     library = compiled("reader.c", "-shared", "-fPIC")
     if library is None:
         return PlainReader(connections, symbols)

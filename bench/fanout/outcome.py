@@ -1,16 +1,16 @@
-"""What all the runs found, and how to look something up in it."""
+"""The outcomes of all runs, and how to look them up."""
 
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 
-from bench.fanout.ingest import Ingest
+from bench.fanout.ingest import IngestResult
 from bench.fanout.result import Result
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What one run found; without a result, `note` says why."""
+class RunOutcome:
+    """The result of one run; without one, `note` has the reason."""
 
     scenario: str
     subject: str
@@ -21,20 +21,20 @@ class Outcome:
 
 
 @dataclass
-class Book:
-    """Everything that was measured together."""
+class Outcomes:
+    """The outcomes of one session."""
 
-    outcomes: list[Outcome] = field(default_factory=list)
-    ingests: dict[str, Ingest] = field(default_factory=dict)
+    runs: list[RunOutcome] = field(default_factory=list)
+    ingests: dict[str, IngestResult] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
-    def of(self, scenario: str) -> list[Outcome]:
+    def of(self, scenario: str) -> list[RunOutcome]:
         """The runs of a scenario, in the order they were made."""
-        return [outcome for outcome in self.outcomes if outcome.scenario == scenario]
+        return [outcome for outcome in self.runs if outcome.scenario == scenario]
 
-    def typical(self, scenario: str) -> list[Outcome]:
+    def typical(self, scenario: str) -> list[RunOutcome]:
         """One run of each kind: of several, the one whose processor time is the median."""
-        kinds: dict[tuple[str, int, str], list[Outcome]] = {}
+        kinds: dict[tuple[str, int, str], list[RunOutcome]] = {}
         for outcome in self.of(scenario):
             kinds.setdefault((outcome.subject, outcome.clients, outcome.variant), []).append(
                 outcome
@@ -52,8 +52,8 @@ class Book:
         return None
 
     def lines(self) -> Iterator[str]:
-        """As lines of JSON, which `read` takes."""
-        for outcome in self.outcomes:
+        """As lines of JSON, which `read` reads."""
+        for outcome in self.runs:
             yield json.dumps({"outcome": asdict(outcome)})
         for mode, ingest in self.ingests.items():
             yield json.dumps({"ingest": {"mode": mode, **asdict(ingest)}})
@@ -61,23 +61,23 @@ class Book:
             yield json.dumps({"note": note})
 
     @classmethod
-    def read(cls, lines: Iterator[str]) -> "Book":
-        """The book that was written as these lines."""
-        book = cls()
+    def read(cls, lines: Iterator[str]) -> "Outcomes":
+        """The outcomes that `lines` wrote."""
+        outcomes = cls()
         for line in lines:
             entry = json.loads(line)
             if outcome := entry.get("outcome"):
                 result = outcome.pop("result")
-                found = Result.from_json(json.dumps(result)) if result else None
-                book.outcomes.append(Outcome(**outcome, result=found))
+                measured = Result.from_json(json.dumps(result)) if result else None
+                outcomes.runs.append(RunOutcome(**outcome, result=measured))
             elif ingest := entry.get("ingest"):
-                book.ingests[ingest.pop("mode")] = Ingest(**ingest)
+                outcomes.ingests[ingest.pop("mode")] = IngestResult(**ingest)
             else:
-                book.notes.append(entry["note"])
-        return book
+                outcomes.notes.append(entry["note"])
+        return outcomes
 
 
-def _median(rounds: list[Outcome]) -> Outcome:
+def _median(rounds: list[RunOutcome]) -> RunOutcome:
     measured = [outcome for outcome in rounds if outcome.result]
     if not measured:
         return rounds[0]

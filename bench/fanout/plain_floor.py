@@ -1,4 +1,4 @@
-"""What floor.c does, in Python: for machines without a C compiler.
+"""floor.c in Python, for machines without a C compiler.
 
 python -m bench.fanout.plain_floor PORT RATE TEMPLATE...
 """
@@ -11,8 +11,8 @@ import sys
 import time
 from dataclasses import dataclass, field
 
-from bench.fanout.crowd import allow_many_files
 from bench.fanout.dialect import NAMESPACE, now
+from bench.fanout.page_pool import allow_many_files
 
 _OPEN = (
     b'0{"sid":"floor","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}'
@@ -21,7 +21,7 @@ _SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection
 
 
 @dataclass(slots=True)
-class _Connection:
+class _FloorConnection:
     socket: socket.socket
     data: bytes = b""
     rest: bytes = b""
@@ -49,13 +49,13 @@ def unmasked(data: bytes) -> tuple[bytes, int]:
 
 
 class Floor:
-    """Tells every subscriber of each template's symbol."""
+    """Sends the ticks of each template's symbol to its subscribers."""
 
     def __init__(self, listener: socket.socket, rate: float, templates: list[str]) -> None:
         self._templates = {template.split('"')[5]: template for template in templates}
         self._listener = listener
         self._pause = 1 / rate
-        self._connections: dict[int, _Connection] = {}
+        self._connections: dict[int, _FloorConnection] = {}
         self._count = 0
         self._epoll = select.epoll()
         self._epoll.register(listener.fileno(), select.EPOLLIN)
@@ -72,7 +72,7 @@ class Floor:
             if time.monotonic() >= due:
                 for symbol, text in self._templates.items():
                     self._tick(symbol, text)
-                # A tick that is missed is not made up.
+                # A missed tick is not sent later.
                 due = max(due + self._pause, time.monotonic())
 
     def _tick(self, symbol: str, text: str) -> None:
@@ -84,7 +84,7 @@ class Floor:
             if symbol in connection.symbols:
                 self._send(connection, frame)
 
-    def _send(self, connection: _Connection, frame: bytes) -> None:
+    def _send(self, connection: _FloorConnection, frame: bytes) -> None:
         with contextlib.suppress(OSError):
             if connection.rest:
                 connection.rest = connection.rest[connection.socket.send(connection.rest) :]
@@ -97,10 +97,10 @@ class Floor:
                 sock, _ = self._listener.accept()
                 sock.setblocking(False)
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                self._connections[sock.fileno()] = _Connection(sock)
+                self._connections[sock.fileno()] = _FloorConnection(sock)
                 self._epoll.register(sock.fileno(), select.EPOLLIN)
 
-    def _receive(self, connection: _Connection) -> None:
+    def _receive(self, connection: _FloorConnection) -> None:
         try:
             data = connection.socket.recv(2048)
         except OSError:
@@ -117,7 +117,7 @@ class Floor:
         if connection.upgraded:
             self._take_frames(connection)
 
-    def _take_frames(self, connection: _Connection) -> None:
+    def _take_frames(self, connection: _FloorConnection) -> None:
         while True:
             payload, used = unmasked(connection.data)
             if not used:
@@ -126,8 +126,8 @@ class Floor:
             if payload.startswith(b"40"):
                 self._send(connection, framed(f'40{NAMESPACE},{{"sid":"floor"}}'.encode()))
             elif payload.startswith(b"42"):
-                _, asked = json.loads(payload[payload.index(b"[") :])
-                connection.symbols.update(asked["symbols"])
+                _, body = json.loads(payload[payload.index(b"[") :])
+                connection.symbols.update(body["symbols"])
 
 
 def main(port: str, rate: str, *templates: str) -> None:

@@ -1,4 +1,4 @@
-"""What reader.c does, in Python: for machines without a C compiler."""
+"""reader.c in Python, for machines without a C compiler."""
 
 import contextlib
 import math
@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, fields
 from bench.fanout.dialect import UPDATES, moment
 from bench.fanout.frame import CLOSE, PING, PONG, frames, masked
 
-# Distinct frames are few at a time: the same one goes to thousands of clients.
-_REMEMBERED = 4096
+# The same frame is sent to thousands of clients: its fields are parsed once.
+_CACHED = 4096
 _READ = 1 << 16
 _NAMED = re.compile(rb'"symbol":"([^"]*)"')
 _NUMBERED = re.compile(rb'"seq":(\d+)')
@@ -22,7 +22,7 @@ _NUMBERED = re.compile(rb'"seq":(\d+)')
 
 @dataclass
 class Tally:
-    """What one group of connections has read: see reader.c.
+    """The counts of one group of connections: see reader.c.
 
     `slowest` and `newest` are microseconds, `latency` counts by tenths of a millisecond.
     """
@@ -54,7 +54,7 @@ class Tally:
 
 
 @dataclass(slots=True)
-class _Connection:
+class _ReaderConnection:
     socket: socket.socket
     group: int
     held: bytes = b""
@@ -66,18 +66,18 @@ class PlainReader:
 
     def __init__(self, connections: int, symbols: tuple[str, ...]) -> None:
         self._epoll = select.epoll()
-        self._connections: dict[int, _Connection] = {}
+        self._connections: dict[int, _ReaderConnection] = {}
         self._tallies = (Tally(), Tally())
         self._since, self._until = 0.0, math.inf
         self._known: dict[bytes, tuple[bytes, int, float | None]] = {}
 
     def fileno(self) -> int:
-        """Readable when there is something to `poll`."""
+        """The descriptor that is readable when `poll` has something to read."""
         return self._epoll.fileno()
 
     def add(self, index: int, sock: socket.socket, group: int, rest: bytes) -> None:
         """Read this socket from now on; `rest` was read from it already."""
-        connection = self._connections[sock.fileno()] = _Connection(sock, group)
+        connection = self._connections[sock.fileno()] = _ReaderConnection(sock, group)
         self._epoll.register(sock.fileno(), select.EPOLLIN)
         self._take(connection, rest)
 
@@ -91,7 +91,7 @@ class PlainReader:
         self._since, self._until = since, until
 
     def poll(self, milliseconds: int) -> int:
-        """Wait for something to read, and read it; how many sockets had it."""
+        """Wait for something to read, and read it; the number of readable sockets."""
         ready = self._epoll.poll(milliseconds / 1000, 512)
         for fd, _ in ready:
             connection = self._connections[fd]
@@ -110,7 +110,7 @@ class PlainReader:
             self._take(connection, data)
         return len(ready)
 
-    def _take(self, connection: _Connection, data: bytes) -> None:
+    def _take(self, connection: _ReaderConnection, data: bytes) -> None:
         data = connection.held + data
         at, now = 0, time.time()
         for opcode, payload, at in frames(data):  # noqa: B007
@@ -128,7 +128,7 @@ class PlainReader:
                     connection.socket.send(masked(payload, PONG))
         connection.held = data[at:]
 
-    def _take_update(self, connection: _Connection, payload: bytes, now: float) -> None:
+    def _take_update(self, connection: _ReaderConnection, payload: bytes, now: float) -> None:
         tally = self._tallies[connection.group]
         symbol, seq, made = self._known.get(payload) or self._read(payload)
         tally.updates += 1
@@ -146,14 +146,14 @@ class PlainReader:
         tally.latency[took // 100] += 1
 
     def _read(self, payload: bytes) -> tuple[bytes, int, float | None]:
-        if len(self._known) > _REMEMBERED:
+        if len(self._known) > _CACHED:
             self._known.clear()
         symbol, seq = _NAMED.search(payload), _NUMBERED.search(payload)
         known = (symbol[1] if symbol else b"", int(seq[1]) if seq else 0, moment(payload))
         self._known[payload] = known
         return known
 
-    def _end(self, connection: _Connection) -> None:
+    def _end(self, connection: _ReaderConnection) -> None:
         self._tallies[connection.group].lost += 1
         with contextlib.suppress(OSError, ValueError):
             self._epoll.unregister(connection.socket.fileno())

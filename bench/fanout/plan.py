@@ -1,19 +1,19 @@
-"""What the load client is to measure."""
+"""What the load client measures."""
 
 import random
 from dataclasses import dataclass
 
-from bench.fanout.crowd import Page
-from bench.fanout.greeting import Address
-from bench.fanout.tongue import DESK, Tongue
+from bench.fanout.client_dialect import DESK, ClientDialect
+from bench.fanout.client_handshake import Address
+from bench.fanout.page_pool import Page
 
 EVERYBODY, STORM = 0, 1
-"""The groups of pages: those that stay, and those that are dropped and come back."""
+"""The groups of pages: those that stay, and those that are dropped and reconnect."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be measured."""
+    """The arguments of one run of the load client."""
 
     address: Address
     clients: int
@@ -22,7 +22,7 @@ class Plan:
     seconds: float
     warm_up: float
     limit: int
-    patience: float
+    connect_timeout: float
     stalled: float
     stalled_symbols: tuple[str, ...]
     storm: int
@@ -30,19 +30,19 @@ class Plan:
     rate: float
     server: int | None
     feed: int | None
-    tongues: tuple[Tongue, ...] = (DESK,)
+    dialects: tuple[ClientDialect, ...] = (DESK,)
 
     def pages(self) -> list[Page]:
-        """Every client; those of the storm are the last ones."""
+        """All clients; those of the storm are last."""
         dice, undisturbed = random.Random(self.seed), self.clients - self.storm
-        still = set(dice.sample(range(undisturbed), round(undisturbed * self.stalled)))
+        stalled = set(dice.sample(range(undisturbed), round(undisturbed * self.stalled)))
         return [
             Page(
                 index,
-                self.stalled_symbols if index in still else self._some_symbols(dice),
+                self.stalled_symbols if index in stalled else self._some_symbols(dice),
                 EVERYBODY if index < undisturbed else STORM,
-                index not in still,
-                self.tongues[index % len(self.tongues)],
+                index not in stalled,
+                self.dialects[index % len(self.dialects)],
             )
             for index in range(self.clients)
         ]

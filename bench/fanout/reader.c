@@ -42,7 +42,7 @@ struct tally {
 struct connection {
     int fd, group;
     size_t held;            /* bytes of an incomplete frame */
-    char *part;
+    char *incomplete;
 };
 
 struct reader {
@@ -120,13 +120,13 @@ static int64_t moment(struct reader *r, const char *text)
     return (r->day_starts * 86400 + seconds) * 1000000 + number(text + 20, 3) * 1000LL;
 }
 
-/* What follows a key; it mostly stands where it stood in the frame before. */
+/* The text after a key, which is mostly at the same place as in the frame before. */
 static const char *after(const char *text, size_t length, const char *key, size_t size, size_t *at)
 {
     if (*at + size > length || memcmp(text + *at, key, size)) {
-        const char *found = memmem(text, length, key, size);
-        if (!found) return NULL;
-        *at = found - text;
+        const char *place = memmem(text, length, key, size);
+        if (!place) return NULL;
+        *at = place - text;
     }
     return text + *at + size;
 }
@@ -169,9 +169,9 @@ static void send_masked(int fd, int opcode, const char *payload, size_t length)
 
 static int is_update(const char *text, size_t length)
 {
-    for (const char *const *each = UPDATES; *each; each++) {
-        size_t size = strlen(*each);
-        if (length > size && !memcmp(text, *each, size)) return 1;
+    for (const char *const *beginning = UPDATES; *beginning; beginning++) {
+        size_t size = strlen(*beginning);
+        if (length > size && !memcmp(text, *beginning, size)) return 1;
     }
     return 0;
 }
@@ -190,7 +190,7 @@ static int take_frame(struct reader *r, int index, int opcode, const char *text,
     return opcode != 8;
 }
 
-/* All complete frames; gives how many bytes they were, or -1 where the connection is to end. */
+/* Read all complete frames; returns their bytes, or -1 where the connection has to end. */
 static long take_frames(struct reader *r, int index, const char *data, size_t size, int64_t now)
 {
     size_t at = 0;
@@ -227,11 +227,11 @@ static void end(struct reader *r, struct connection *c)
     c->fd = -1;
 }
 
-/* Take `size` bytes that stand in the buffer behind what is held of the connection. */
+/* Read `size` bytes, which are in the buffer behind the held bytes of the connection. */
 static void take(struct reader *r, int index, size_t size)
 {
     struct connection *c = &r->connections[index];
-    if (c->held) memcpy(r->buffer, c->part, c->held);
+    if (c->held) memcpy(r->buffer, c->incomplete, c->held);
     size += c->held;
     long used = take_frames(r, index, r->buffer, size, wall_clock());
     if (used < 0) {
@@ -240,8 +240,8 @@ static void take(struct reader *r, int index, size_t size)
     }
     c->held = size - used;
     if (c->held) {
-        c->part = realloc(c->part, c->held);
-        memcpy(c->part, r->buffer + used, c->held);
+        c->incomplete = realloc(c->incomplete, c->held);
+        memcpy(c->incomplete, r->buffer + used, c->held);
     }
 }
 
@@ -259,7 +259,7 @@ void reader_add(struct reader *r, int index, int fd, int group, const char *rest
     }
 }
 
-/* Wait so many milliseconds for something to read, and read it; gives how many sockets had it. */
+/* Wait so many milliseconds for something to read, and read it; returns the readable sockets. */
 int reader_poll(struct reader *r, int timeout)
 {
     struct epoll_event events[EVENTS];

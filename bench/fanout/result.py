@@ -1,21 +1,21 @@
-"""What one run of the load client found."""
+"""The result of one run of the load client."""
 
 import json
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 
-# Above this share of a processor, or with such a pause, the client measures itself.
+# Above this share of a processor, or with such a pause in ms, the client measures itself.
 _BUSY = 0.85
 _LAG_MS = 50.0
-# More than this share of a processor for what does not belong here disturbs.
-_STRANGERS = 0.25
+# Above this share of a processor, other processes disturb the measurement.
+_OTHERS = 0.25
 # Timers of servers may drift by a little.
 _KEEPS_UP = 0.95
 
 
 @dataclass
 class Storm:
-    """Many pages dropped at once, and their way back."""
+    """Many pages dropped at once, and their reconnection."""
 
     pages: int
     back_seconds: float
@@ -31,8 +31,8 @@ class Storm:
 class Result:
     """One run; rates are per second of the measured window, shares are of one processor.
 
-    `updates` were read within the window, `counted` were made within it and read at last; of
-    those are the latencies. `expected` is how many were to be made, 0 where that is not known.
+    `updates` were read within the window, `counted` were made within it and read later, too; the
+    latencies are theirs. `expected` is how many were to be made, 0 where that is not known.
     """
 
     clients: int
@@ -73,7 +73,7 @@ class Result:
 
     @property
     def share(self) -> float:
-        """The part of the expected updates that was delivered; 1 where it is not known."""
+        """The delivered share of the expected updates; 1 where it is not known."""
         return self.counted / self.expected if self.expected else 1.0
 
     @property
@@ -99,14 +99,14 @@ class Result:
         return (self.memory_end_mb - self.memory_before_mb) * 1000 / self.connected
 
     @property
-    def doubt(self) -> str:
-        """Why the figures may say more about the load client or the machine; or empty."""
+    def suspicion(self) -> str:
+        """Why the figures may be of the load client or the machine; or empty."""
         if self.client_cpu > _BUSY:
             return f"the load client used {self.client_cpu:.0%} of a processor"
         if self.client_lag_ms > _LAG_MS:
-            return f"the load client stood still for {self.client_lag_ms:.0f} ms"
-        if self.other_cpu > _STRANGERS:
-            return f"others used {self.other_cpu:.0%} of a processor"
+            return f"the load client paused for {self.client_lag_ms:.0f} ms"
+        if self.other_cpu > _OTHERS:
+            return f"other processes used {self.other_cpu:.0%} of a processor"
         return ""
 
     def to_json(self) -> str:
@@ -115,7 +115,7 @@ class Result:
 
     @classmethod
     def from_json(cls, text: str) -> "Result":
-        """The result that was written by `to_json`."""
+        """The result that `to_json` wrote."""
         fields = json.loads(text)
         storm = fields.pop("storm")
         return cls(**fields, storm=Storm(**storm) if storm else None)

@@ -1,4 +1,4 @@
-"""One run: a fresh subject, a fresh load client, and what came of it."""
+"""One run: starts a subject and a load client, and returns the result."""
 
 import subprocess
 import sys
@@ -9,36 +9,36 @@ from pathlib import Path
 from typing import cast
 
 from bench.fanout.result import Result
-from bench.fanout.subject import SUBJECTS, Pace, Served
+from bench.fanout.subject import SUBJECTS, Served, TickLoad
 from tests.processes import ROOT
 
 
-class Failed(Exception):
-    """A run came to nothing; why."""
+class RunFailed(Exception):
+    """A run gave no result; the message has the reason."""
 
 
-def run(subject: str, pace: Pace, arguments: Sequence[str], timeout: float = 600) -> Result:
+def run(subject: str, load: TickLoad, arguments: Sequence[str], timeout: float = 600) -> Result:
     """Measure `subject` with the load client's `arguments`; raises Absent or Failed."""
     result = None
     try:
         with tempfile.TemporaryDirectory(prefix="omcrm-bench-") as folder:
-            make = SUBJECTS[subject](Path(folder), pace)
+            make = SUBJECTS[subject](Path(folder), load)
             with cast("AbstractContextManager[Served]", make) as served:
-                result = _load(served, pace, arguments, timeout)
+                result = _load(served, load, arguments, timeout)
     except (AssertionError, OSError, ValueError) as error:
-        # What was measured counts, even where the subject then did not end in time.
+        # A result counts, even where the subject then did not end in time.
         if result is None:
-            raise Failed(str(error) or type(error).__name__) from error
+            raise RunFailed(str(error) or type(error).__name__) from error
         print(f"  {subject}: {str(error).splitlines()[0]}", file=sys.stderr)
     return result
 
 
-def _load(served: Served, pace: Pace, arguments: Sequence[str], timeout: float) -> Result:
+def _load(served: Served, load: TickLoad, arguments: Sequence[str], timeout: float) -> Result:
     command = [sys.executable, "-m", "bench.fanout.client", "--json", "--url", served.url]
     command += ["--cookie", served.cookie, "--server-pid", str(served.pid)]
     if served.feed:
         command += ["--feed-pid", str(served.feed)]
-    command += ["--symbols", *pace.symbols, *arguments]
+    command += ["--symbols", *load.symbols, *arguments]
     pipe = subprocess.PIPE
     client = subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True)
     try:
@@ -47,8 +47,8 @@ def _load(served: Served, pace: Pace, arguments: Sequence[str], timeout: float) 
         client.terminate()
         client.wait()
         if isinstance(error, subprocess.TimeoutExpired):
-            raise Failed(f"the load client did not end within {timeout:.0f} s") from error
+            raise RunFailed(f"the load client did not end within {timeout:.0f} s") from error
         raise
     if client.returncode:
-        raise Failed(f"the load client ended with {client.returncode}: {progress[-500:]}")
+        raise RunFailed(f"the load client ended with {client.returncode}: {progress[-500:]}")
     return Result.from_json(output.strip().splitlines()[-1])

@@ -1,4 +1,4 @@
-"""Plain Flask-SocketIO as its documentation has it: rooms, and `emit` from a background task.
+"""Plain Flask-SocketIO as in its documentation: rooms, and `emit` from a background task.
 
 python -m bench.fanout.stock eventlet|gevent PORT RATE SYMBOL...
 """
@@ -20,18 +20,18 @@ from flask_socketio import SocketIO, join_room
 
 from bench.fanout.dialect import NAMESPACE, update
 
-# eventlet serves 1 024 connections unless it is told to serve more.
+# eventlet serves 1 024 connections by default.
 _POOL = {"eventlet": {"max_size": 100_000}, "gevent": {}}
 
 
 def make(mode: str) -> tuple[Flask, SocketIO]:
-    """The app: a page that asks for a symbol is in its room."""
+    """The app: a page that subscribes to a symbol joins its room."""
     app = Flask(__name__)
     socketio = SocketIO(app, async_mode=mode)
 
     @socketio.on("connect", namespace=NAMESPACE)
     def connect(auth: Any = None) -> None:
-        """Everybody may come."""
+        """Accept every client."""
 
     @socketio.on("subscribe_to_instruments", namespace=NAMESPACE)
     def subscribe(body: dict[str, list[str]]) -> None:
@@ -41,8 +41,8 @@ def make(mode: str) -> tuple[Flask, SocketIO]:
     return app, socketio
 
 
-def tell(socketio: SocketIO, rate: float, symbols: list[str]) -> None:
-    """Emit one tick of each symbol `rate` times a second; a tick that is missed is not made up."""
+def emit_ticks(socketio: SocketIO, rate: float, symbols: list[str]) -> None:
+    """Emit one tick of each symbol `rate` times a second; a missed tick is not sent later."""
     count, due = 0, time.monotonic()
     while True:
         due = max(due + 1 / rate, time.monotonic())
@@ -57,7 +57,7 @@ def main(mode: str, port: str, rate: str, *symbols: str) -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     app, socketio = make(mode)
-    socketio.start_background_task(tell, socketio, float(rate), list(symbols))
+    socketio.start_background_task(emit_ticks, socketio, float(rate), list(symbols))
     socketio.run(app, "127.0.0.1", int(port), log_output=False, **_POOL[mode])
 
 

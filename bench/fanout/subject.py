@@ -1,4 +1,4 @@
-"""What is measured: each subject is started fresh, on a free port, and ended by its own pid."""
+"""The measured servers: each is started for its run on a free port, and ended by its pid."""
 
 import json
 import shutil
@@ -17,7 +17,7 @@ from tests.processes import PASSWORD, App, Exchange, Process, free_port, wait_fo
 
 _NODE = Path(__file__).parent / "node"
 _EMAIL = "bench@example.com"
-# One account owns all the pages; the limits are there to stop such a thing.
+# One account owns all the pages, which the limits would refuse.
 _NO_LIMITS = {
     "MAX_DESK_CONNECTIONS_PER_USER": "100000",
     "MAX_DESK_CONNECTIONS": "100000",
@@ -29,12 +29,12 @@ _ON_BINANCE = {
 
 
 class Absent(Exception):
-    """A subject cannot be measured here; why."""
+    """A subject cannot be measured here; the message has the reason."""
 
 
 @dataclass(frozen=True)
-class Pace:
-    """What the subject is to tell: each of these symbols so many times a second."""
+class TickLoad:
+    """The ticks that the subject sends: each of these symbols `rate` times a second."""
 
     rate: float
     symbols: tuple[str, ...]
@@ -43,7 +43,7 @@ class Pace:
 
 @dataclass(frozen=True)
 class Served:
-    """A subject that runs; `feed` is the process that drives it, if there is one."""
+    """A running subject; `feed` is the process that feeds it, if there is one."""
 
     url: str
     pid: int
@@ -52,11 +52,11 @@ class Served:
 
 
 @contextmanager
-def _omcrm(mode: str, folder: Path, pace: Pace) -> Iterator[Served]:
-    beat = ["--beat", f"{pace.rate:g}", *(["--spread"] if pace.spread else [])]
-    with Exchange(folder, *beat) as exchange:
+def _omcrm(mode: str, folder: Path, load: TickLoad) -> Iterator[Served]:
+    rate_options = ["--beat", f"{load.rate:g}", *(["--spread"] if load.spread else [])]
+    with Exchange(folder, *rate_options) as exchange:
         env = {"OMCRM_ASYNC": mode, "LOG_LEVEL": "WARNING", **_NO_LIMITS}
-        if set(pace.symbols) <= _ON_BINANCE:
+        if set(load.symbols) <= _ON_BINANCE:
             env["BINANCE_WS_URL"] = exchange.url
         else:
             env.update({"OMCRM_DEMO": "true", "OMCRM_EXCHANGE_URL": exchange.url})
@@ -81,27 +81,27 @@ def _child(command: list[str], folder: Path, name: str, port: int) -> Iterator[S
 
 
 @contextmanager
-def _stock(mode: str, folder: Path, pace: Pace) -> Iterator[Served]:
+def _stock(mode: str, folder: Path, load: TickLoad) -> Iterator[Served]:
     port = free_port()
     command = [sys.executable, "-W", "ignore", "-m", "bench.fanout.stock", mode]
-    command += [str(port), str(pace.rate), *pace.symbols]
+    command += [str(port), str(load.rate), *load.symbols]
     with _child(command, folder, f"stock-{mode}", port) as served:
         yield served
 
 
 @contextmanager
-def _node(folder: Path, pace: Pace) -> Iterator[Served]:
+def _node(folder: Path, load: TickLoad) -> Iterator[Served]:
     node, port = install_node(), free_port()
-    bodies = {symbol: body(symbol, 0, now(), 0) for symbol in pace.symbols}
-    command = [node, str(_NODE / "server.js"), str(port), str(pace.rate), json.dumps(bodies)]
+    bodies = {symbol: body(symbol, 0, now(), 0) for symbol in load.symbols}
+    command = [node, str(_NODE / "server.js"), str(port), str(load.rate), json.dumps(bodies)]
     with _child(command, folder, "node", port) as served:
         yield served
 
 
 @contextmanager
-def _floor(folder: Path, pace: Pace) -> Iterator[Served]:
-    port, templates = free_port(), [template(symbol) for symbol in pace.symbols]
-    command = [*floor_command(), str(port), str(pace.rate), *templates]
+def _floor(folder: Path, load: TickLoad) -> Iterator[Served]:
+    port, templates = free_port(), [template(symbol) for symbol in load.symbols]
+    command = [*floor_command(), str(port), str(load.rate), *templates]
     with _child(command, folder, "floor", port) as served:
         yield served
 
@@ -125,13 +125,13 @@ def install_node() -> str:
     return node
 
 
-SUBJECTS: dict[str, Callable[[Path, Pace], object]] = {
-    "omcrm-eventlet": lambda folder, pace: _omcrm("eventlet", folder, pace),
-    "omcrm-gevent": lambda folder, pace: _omcrm("gevent", folder, pace),
+SUBJECTS: dict[str, Callable[[Path, TickLoad], object]] = {
+    "omcrm-eventlet": lambda folder, load: _omcrm("eventlet", folder, load),
+    "omcrm-gevent": lambda folder, load: _omcrm("gevent", folder, load),
     "floor": _floor,
     "node": _node,
-    "stock-eventlet": lambda folder, pace: _stock("eventlet", folder, pace),
-    "stock-gevent": lambda folder, pace: _stock("gevent", folder, pace),
+    "stock-eventlet": lambda folder, load: _stock("eventlet", folder, load),
+    "stock-gevent": lambda folder, load: _stock("gevent", folder, load),
 }
 
-__all__ = ["PASSWORD", "SUBJECTS", "Absent", "Pace", "Served", "floor_command", "install_node"]
+__all__ = ["PASSWORD", "SUBJECTS", "Absent", "Served", "TickLoad", "floor_command", "install_node"]

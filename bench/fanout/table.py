@@ -1,8 +1,8 @@
-"""The figures as rows: the same columns on the terminal and in the document."""
+"""The results as rows: the same columns on the terminal and in the document."""
 
 from collections.abc import Callable, Iterable, Sequence
 
-from bench.fanout.outcome import Outcome
+from bench.fanout.outcome import RunOutcome
 from bench.fanout.result import Result
 
 Column = tuple[str, Callable[[Result], str]]
@@ -24,35 +24,35 @@ COLUMNS: tuple[Column, ...] = (
 HEADINGS = ("subject", "clients", *(heading for heading, _ in COLUMNS), "")
 
 
-def cells(outcome: Outcome) -> list[str]:
+def cells(outcome: RunOutcome) -> list[str]:
     """One row."""
     first = [outcome.subject, _thousands(outcome.clients)]
     result = outcome.result
     if result is None:
         return [*first, *("–" for _ in COLUMNS), outcome.note]
-    return [*first, *(say(result) for _, say in COLUMNS), remark(outcome)]
+    return [*first, *(text_of(result) for _, text_of in COLUMNS), remark(outcome)]
 
 
-def remark(outcome: Outcome) -> str:
-    """What else is to be said about a run."""
-    result, words = outcome.result, [outcome.variant, outcome.note]
+def remark(outcome: RunOutcome) -> str:
+    """The last cell: the variant, and everything unusual about a run."""
+    result, remarks = outcome.result, [outcome.variant, outcome.note]
     if result is None:
         return outcome.note
     if result.connected < result.clients:
-        words.append(f"COLLAPSED: {result.connected} connected")
+        remarks.append(f"COLLAPSED: {result.connected} connected")
     elif result.is_collapsed:
-        words.append("COLLAPSED")
+        remarks.append("COLLAPSED")
     if result.regressions:
-        words.append(f"{result.regressions} out of order")
+        remarks.append(f"{result.regressions} out of order")
     if result.stalled:
         growth = result.memory_end_mb - result.memory_start_mb
-        words.append(f"{growth:+.1f} MB in {result.seconds:.0f} s")
+        remarks.append(f"{growth:+.1f} MB in {result.seconds:.0f} s")
     if storm := result.storm:
         back = f"back in {storm.back_seconds:.1f} s" if storm.is_complete else "NOT all back"
-        words.append(f"{storm.pages} {back}, the {storm.bystanders} p99 {storm.p99_ms:.0f} ms")
-    if result.doubt:
-        words.append(f"DOUBTFUL: {result.doubt}")
-    return "; ".join(word for word in words if word)
+        remarks.append(f"{storm.pages} {back}, the {storm.bystanders} p99 {storm.p99_ms:.0f} ms")
+    if result.suspicion:
+        remarks.append(f"DOUBTFUL: {result.suspicion}")
+    return "; ".join(text for text in remarks if text)
 
 
 def plain_row(row: Sequence[str]) -> str:

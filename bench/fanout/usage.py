@@ -1,4 +1,4 @@
-"""What processes have used so far, and what happened on the machine besides."""
+"""Processor time and memory of the measured processes, and of the rest of the machine."""
 
 import os
 import time
@@ -14,8 +14,8 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 class Usage:
     """At one moment: processor seconds of server, client and machine, memory of the server.
 
-    `feed` is what drives the server, such as the exchange; `waited` are the seconds that the
-    client was ready to run and had no processor.
+    `feed` is the process that feeds the server, such as the exchange; `waited` are the seconds in
+    which the client was ready to run and had no processor.
     """
 
     server: float
@@ -38,7 +38,7 @@ class Usage:
         )
 
     def since(self, before: "Usage") -> "Usage":
-        """What was used in between, and by how much the memory grew."""
+        """The usage in between, and the growth of the memory."""
         return Usage(
             server=self.server - before.server,
             feed=self.feed - before.feed,
@@ -49,8 +49,8 @@ class Usage:
         )
 
     @property
-    def strangers(self) -> float:
-        """Processor seconds of everything that is not part of the measurement."""
+    def others(self) -> float:
+        """Processor seconds of all other processes."""
         return max(0.0, self.machine - self.server - self.feed - self.client)
 
 

@@ -1,21 +1,21 @@
-"""What OMCRM is to reach, and whether it did: every ratio is of two runs of the same session."""
+"""The goals of OMCRM, and whether it reached them: every ratio is of two runs of one session."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench.fanout.outcome import Book
+from bench.fanout.outcome import Outcomes
 from bench.fanout.scenario import OMCRM
 
-Measure = Callable[[Book, str], float | None]
+Measure = Callable[[Outcomes, str], float | None]
 
 NOT_MEASURED = "not measured"
 
 
 @dataclass(frozen=True)
 class Criterion:
-    """One line of the verdict: `measure` gives a subject's value, `limit` is still good."""
+    """One line of the verdict: `measure` returns a subject's value, `limit` is still good."""
 
-    what: str
+    name: str
     limit: float
     measure: Measure
     unit: str = ""
@@ -24,17 +24,17 @@ class Criterion:
     @property
     def goal(self) -> str:
         """The limit in words."""
-        return f"{'≥' if self.at_least else '≤'} {self._said(self.limit)}"
+        return f"{'≥' if self.at_least else '≤'} {self._in_words(self.limit)}"
 
-    def judge(self, book: Book, subject: str) -> str:
-        """The value and whether it is good."""
-        value = self.measure(book, subject)
+    def result_of(self, outcomes: Outcomes, subject: str) -> str:
+        """The value, and whether it reaches the goal."""
+        value = self.measure(outcomes, subject)
         if value is None:
             return NOT_MEASURED
         good = value >= self.limit if self.at_least else value <= self.limit
-        return f"{self._said(value)} {'reached' if good else 'MISSED'}"
+        return f"{self._in_words(value)} {'reached' if good else 'MISSED'}"
 
-    def _said(self, value: float) -> str:
+    def _in_words(self, value: float) -> str:
         digits = 0 if value >= 1000 else 1 if value >= 10 else 2
         number = f"{value:,.{digits}f}".replace(",", " ")
         if "." in number:
@@ -43,9 +43,9 @@ class Criterion:
 
 
 def _ratio(clients: int, other: Callable[[str], str]) -> Measure:
-    def measure(book: Book, subject: str) -> float | None:
-        ours = book.find("fanout", subject, clients)
-        theirs = book.find("fanout", other(subject), clients)
+    def measure(outcomes: Outcomes, subject: str) -> float | None:
+        ours = outcomes.find("fanout", subject, clients)
+        theirs = outcomes.find("fanout", other(subject), clients)
         if not ours or not theirs or not theirs.cpu_us or not ours.updates:
             return None
         return ours.cpu_us / theirs.cpu_us
@@ -57,62 +57,62 @@ def _stock(subject: str) -> str:
     return subject.replace("omcrm", "stock")
 
 
-def _fanout_p99(book: Book, subject: str) -> float | None:
-    found = book.find("fanout", subject, 10_000)
-    return found.p99_ms if found and found.updates and not found.is_collapsed else None
+def _fanout_p99(outcomes: Outcomes, subject: str) -> float | None:
+    result = outcomes.find("fanout", subject, 10_000)
+    return result.p99_ms if result and result.updates and not result.is_collapsed else None
 
 
 def _watched(name: str) -> Measure:
-    def measure(book: Book, subject: str) -> float | None:
-        found = book.find("watchlist", subject, variant="all in one beat")
-        return getattr(found, name) if found else None
+    def measure(outcomes: Outcomes, subject: str) -> float | None:
+        result = outcomes.find("watchlist", subject, variant="all at once")
+        return getattr(result, name) if result else None
 
     return measure
 
 
-def _mixed(book: Book, subject: str) -> float | None:
-    ours, floor = book.find("mixed", subject), book.find("mixed", "floor")
+def _mixed(outcomes: Outcomes, subject: str) -> float | None:
+    ours, floor = outcomes.find("mixed", subject), outcomes.find("mixed", "floor")
     if not ours or not floor or not floor.cpu_us or not ours.updates:
         return None
     return ours.cpu_us / floor.cpu_us
 
 
-def _stalled_ratio(book: Book, subject: str) -> float | None:
-    without = book.find("stalled", subject, variant="0% never read")
-    with_some = book.find("stalled", subject, variant="10% never read")
+def _stalled_ratio(outcomes: Outcomes, subject: str) -> float | None:
+    without = outcomes.find("stalled", subject, variant="0% never read")
+    with_some = outcomes.find("stalled", subject, variant="10% never read")
     if not without or not with_some or not without.p99_ms:
         return None
     return with_some.p99_ms / without.p99_ms
 
 
-def _stalled_growth(book: Book, subject: str) -> float | None:
-    found = book.find("stalled", subject, variant="10% never read")
-    return found.memory_end_mb - found.memory_start_mb if found else None
+def _stalled_growth(outcomes: Outcomes, subject: str) -> float | None:
+    result = outcomes.find("stalled", subject, variant="10% never read")
+    return result.memory_end_mb - result.memory_start_mb if result else None
 
 
-def _idle(book: Book, subject: str) -> float | None:
-    found = book.find("idle", subject)
-    return found.memory_kb if found else None
+def _idle(outcomes: Outcomes, subject: str) -> float | None:
+    result = outcomes.find("idle", subject)
+    return result.memory_kb if result else None
 
 
 def _storm(name: str) -> Measure:
-    def measure(book: Book, subject: str) -> float | None:
-        found = book.find("storm", subject)
-        if not found or not found.storm:
+    def measure(outcomes: Outcomes, subject: str) -> float | None:
+        result = outcomes.find("storm", subject)
+        if not result or not result.storm:
             return None
-        return getattr(found.storm, name) if found.storm.is_complete else float("inf")
+        return getattr(result.storm, name) if result.storm.is_complete else float("inf")
 
     return measure
 
 
-def _ingest(book: Book, subject: str) -> float | None:
-    found = book.ingests.get(subject.removeprefix("omcrm-"))
-    return found.a_core if found else None
+def _ingest(outcomes: Outcomes, subject: str) -> float | None:
+    result = outcomes.ingests.get(subject.removeprefix("omcrm-"))
+    return result.a_core if result else None
 
 
-def _quiet(book: Book, subject: str) -> float | None:
-    found = book.find("quiet", subject)
-    return found.p50_ms if found else None
+def _quiet(outcomes: Outcomes, subject: str) -> float | None:
+    result = outcomes.find("quiet", subject)
+    return result.p50_ms if result else None
 
 
 def _ratios(clients: int) -> list[Criterion]:
@@ -142,9 +142,13 @@ CRITERIA = (
 )
 
 
-def verdict(book: Book) -> list[list[str]]:
-    """A row for each criterion: what, the goal, and how each OMCRM did."""
+def verdict(outcomes: Outcomes) -> list[list[str]]:
+    """A row for each criterion: its name, the goal, and the result of each OMCRM."""
     return [
-        [criterion.what, criterion.goal, *(criterion.judge(book, subject) for subject in OMCRM)]
+        [
+            criterion.name,
+            criterion.goal,
+            *(criterion.result_of(outcomes, subject) for subject in OMCRM),
+        ]
         for criterion in CRITERIA
     ]

@@ -1,4 +1,4 @@
-"""what more sources call the first instruments, and what happens to the feeds"""
+"""the names of the first instruments at more sources, and the events of the feeds"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -33,7 +33,7 @@ def upgrade():
     known = {instrument.symbol: instrument.provider_symbols for instrument in CATALOGUE}
     connection = op.get_bind()
     for row in connection.execute(sa.select(_instruments)).all():
-        # What an administrator wrote stays.
+        # Names that an administrator wrote stay.
         names = {**known.get(row.symbol, {}), **row.provider_symbols}
         connection.execute(
             _instruments.update().where(_instruments.c.id == row.id).values(provider_symbols=names)

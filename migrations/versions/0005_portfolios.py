@@ -1,4 +1,4 @@
-"""portfolios and what they hold"""
+"""portfolios and holdings"""
 
 import sqlalchemy as sa
 from alembic import op

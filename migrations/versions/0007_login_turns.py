@@ -1,4 +1,4 @@
-"""failed logins by network and known browser, and turns over all networks"""
+"""failed logins by network and known browser, and reserved attempts over all networks"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0006"
 
 
 def upgrade():
-    # What is in it is forgotten after a day anyway, and does not say from which network it came.
+    # Its rows are deleted after a day anyway, and have no network.
     _replace(
         sa.Column("account", sa.String(length=64), nullable=False),
         sa.Column("origin", sa.String(length=64), nullable=False),

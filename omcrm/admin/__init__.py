@@ -1,1 +1,1 @@
-"""What administrators do: feeds, instruments."""
+"""The administrators' pages: feeds, instruments."""

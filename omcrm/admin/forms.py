@@ -1,4 +1,4 @@
-"""What an administrator fills in."""
+"""The form of a new instrument."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -55,7 +55,7 @@ def _read(read: Callable[[str], Number], texts: list[str], problem: str) -> Numb
 
 
 def _fits(form: FlaskForm, field: Field) -> None:
-    # The database keeps so many characters of a number.
+    # The length of the database column.
     if field.data is not None and len(format(field.data, "f")) > 64:
         raise ValidationError("That has too many digits.")
 
@@ -66,7 +66,7 @@ def _can_be_shown(form: FlaskForm, field: Field) -> None:
 
 
 def _spelled(source: str) -> Callable[[FlaskForm, Field], None]:
-    """A check that the source could call an instrument of the chosen class so."""
+    """A check that the source can have this name for an instrument of the chosen class."""
     spelling, known = SPELLINGS[source], classes_of(source)
 
     def check(form: FlaskForm, field: Field) -> None:
@@ -116,12 +116,12 @@ class InstrumentForm(FlaskForm):  # type: ignore[misc,unused-ignore]
     )
 
     def upstream(self, source: str) -> Field:
-        """The field of the name that a source has for the instrument."""
+        """The field of the instrument's name at a source."""
         return self[f"{source}_symbol"]
 
     @property
     def groups(self) -> list[tuple[str, list[Field]]]:
-        """The fields of names, by the asset class they are for, and those for all at the end."""
+        """The fields of names, by their asset class, and those for all classes at the end."""
         groups = [(asset_class.value, spelled_for(asset_class)) for asset_class in AssetClass]
         return [
             (name, [self.upstream(source) for source in sources])
@@ -130,7 +130,7 @@ class InstrumentForm(FlaskForm):  # type: ignore[misc,unused-ignore]
 
     @property
     def provider_symbols(self) -> dict[str, str]:
-        """What each source calls it, for those that were filled in."""
+        """The instrument's name at each source whose field has one."""
         return {
             name: self.upstream(source).data
             for source in SPELLINGS
@@ -145,7 +145,7 @@ for _source, _spelling in SPELLINGS.items():
         f"{_source}_symbol",
         StringField(
             _spelling.label,
-            filters=[_spelling.put_right],
+            filters=[_spelling.normalized],
             validators=[Optional(), _spelled(_source)],
             description=f"For example {_spelling.example}.",
         ),

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from omcrm.admin.forms import InstrumentForm
 from omcrm.admin.service import catalogue_changed
-from omcrm.admin.upstream_name import SPELLINGS, called, sources_of
+from omcrm.admin.upstream_name import SPELLINGS, provider_names, sources_of
 from omcrm.auth.access import admin_required
 from omcrm.extensions import db
 from omcrm.storage import audit
@@ -35,17 +35,20 @@ def feeds() -> ResponseReturnValue:
 def instruments() -> ResponseReturnValue:
     form = InstrumentForm()
     if form.validate_on_submit() and _add(form):
-        flash(f"{form.symbol.data} is added and followed. Open pages show it after a reload.")
+        flash(f"{form.symbol.data} is added. Open pages show it after a reload.")
         return redirect(url_for("admin.instruments"))
     status = 400 if form.errors else 200
     page = render_template(
-        "admin/instruments.html", instruments=all_instruments(), form=form, called=called
+        "admin/instruments.html",
+        instruments=all_instruments(),
+        form=form,
+        provider_names=provider_names,
     )
     return page, status
 
 
 def _are_names_free(form: InstrumentForm) -> bool:
-    # What a source says of one name goes to one instrument: a second would take it away.
+    # A source's ticks of one name go to one instrument only.
     taken = {
         (source, name): instrument.symbol
         for instrument in all_instruments()
@@ -56,12 +59,12 @@ def _are_names_free(form: InstrumentForm) -> bool:
         for symbol in {taken.get((provider, field.data)) for provider in sources_of(source)} - {
             None
         }:
-            field.errors = [f"{symbol} is called that already."]
+            field.errors = [f"{symbol} has that name already."]
     return not form.errors
 
 
 def _add(form: InstrumentForm) -> bool:
-    """Add the instrument and follow it at once; False where its symbol is taken."""
+    """Add the instrument and subscribe to it at once; False where its symbol is taken."""
     if not _are_names_free(form):
         return False
     row = InstrumentRow(

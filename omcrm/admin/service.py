@@ -1,6 +1,6 @@
-"""What administrators change, told to whoever depends on it."""
+"""Signals of changes that administrators make."""
 
 from blinker import signal
 
 catalogue_changed = signal("omcrm-catalogue-changed")
-"""Sent with the app after an instrument was added or altered."""
+"""Sent with the app after an instrument was added or changed."""

@@ -1,4 +1,4 @@
-"""How each source of prices spells the name of an instrument."""
+"""The spelling of instrument names at each source of prices."""
 
 import re
 from collections.abc import Mapping
@@ -11,9 +11,9 @@ from omcrm.market.source import SIMULATED
 
 
 class Spelling(Struct, frozen=True, kw_only=True):
-    """One source's names: what fits `pattern`; `also` are sources that use the same names.
+    """One source's names: they match `pattern`; `also` are sources that use the same names.
 
-    `case` is what a typed name is put into; None where its case has a meaning.
+    `case` is `upper` or `lower`, to which a typed name is converted; None where case matters.
     """
 
     label: str
@@ -22,15 +22,15 @@ class Spelling(Struct, frozen=True, kw_only=True):
     case: str | None = None
     also: tuple[str, ...] = ()
 
-    def put_right(self, text: str | None) -> str | None:
-        """What was typed, as the source would write it."""
+    def normalized(self, text: str | None) -> str | None:
+        """The typed name as the source writes it."""
         text = text.strip() if text else text
         if not text or self.case is None:
             return text
         return text.upper() if self.case == "upper" else text.lower()
 
     def fits(self, name: str) -> bool:
-        """Whether the source could call something so."""
+        """Whether the source can have this name."""
         return self.pattern.fullmatch(name) is not None
 
 
@@ -67,7 +67,7 @@ SPELLINGS: Mapping[str, Spelling] = {
     ),
     "finnhub": _stock("Finnhub", "finnhub_quote"),
     "alpaca": _stock("Alpaca"),
-    # The small letters of its preferred shares and warrants mean something: BACpA.
+    # Case matters in its names of preferred shares and warrants: BACpA.
     "massive": Spelling(
         label="Massive",
         example="AAPL",
@@ -80,30 +80,30 @@ SPELLINGS: Mapping[str, Spelling] = {
         label="Built-in exchange", example="btcusdt", pattern=_STREAM, case="lower"
     ),
 }
-"""By the source whose field gives the name."""
+"""By the source whose field has the name."""
 
 ANYWHERE = (SIMULATED.name,)
-"""The sources that know instruments of every class."""
+"""The sources that have instruments of every class."""
 
 
 def spelled_for(asset_class: AssetClass) -> list[str]:
-    """The sources of SPELLINGS that only the policy of this class asks, in its order."""
+    """The sources of SPELLINGS in the policy of this class, in its order, without ANYWHERE."""
     sources = POLICIES[asset_class].sources
     return [source for source in sources if source in SPELLINGS and source not in ANYWHERE]
 
 
 def sources_of(source: str) -> tuple[str, ...]:
-    """The sources that get the name of this one's field."""
+    """The sources that use the name in this one's field."""
     return (source, *SPELLINGS[source].also)
 
 
 def classes_of(source: str) -> list[AssetClass]:
-    """The classes whose policies ask this source."""
+    """The classes whose policies have this source."""
     return [item for item, policy in POLICIES.items() if source in policy.sources]
 
 
-def called(provider_symbols: Mapping[str, str]) -> list[tuple[str, list[str]]]:
-    """Each name with the labels of those who use it, in the order of SPELLINGS."""
+def provider_names(provider_symbols: Mapping[str, str]) -> list[tuple[str, list[str]]]:
+    """Each name with the labels of the sources that use it, in the order of SPELLINGS."""
     names: dict[str, list[str]] = {}
     for source, spelling in SPELLINGS.items():
         for name in dict.fromkeys(

@@ -1,1 +1,1 @@
-"""Who may come in: login, sessions, roles."""
+"""Who may use OMCRM: login, sessions, API tokens, roles."""

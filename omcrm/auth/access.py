@@ -1,4 +1,4 @@
-"""Who may see what: the guards of routes, and how they refuse."""
+"""Who may use a route: the check of admins, and the answers of refusals."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -26,44 +26,44 @@ _PAGES = (
 
 
 def admin_required(view: View) -> View:
-    """Let only admins in; a refusal of anybody who is logged in goes to the audit log."""
+    """Let only admins in; the refusal of a logged-in user goes to the audit log."""
 
     @wraps(view)
-    def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
+    def checked_view(*args: Any, **kwargs: Any) -> ResponseReturnValue:
         if not current_user.is_authenticated:
             return answer_unauthenticated()
         if not current_user.is_admin:
             return refuse_admin_access(current_user.id)
         return view(*args, **kwargs)
 
-    return guarded
+    return checked_view
 
 
 def answer_unauthenticated() -> ResponseReturnValue:
-    """A program is told so with 401; a person is sent to the login page and back afterwards."""
+    """401 for programs; people are redirected to the login page, and back after the login."""
     if wants_json():
         return refusal("AUTHENTICATION_REQUIRED", "You must log in first.", 401)
-    # What was posted cannot be posted again by a redirect, so only pages are come back to.
+    # A redirect cannot repeat a POST, so the login returns to pages only.
     wanted = request.full_path.rstrip("?") if request.method in ("GET", "HEAD") else None
     return redirect(url_for("auth.login", next=local_path(wanted)))
 
 
 def wants_json() -> bool:
-    """Whether the caller reads JSON: on routes for programs always, elsewhere whoever says so."""
+    """Whether the answer is JSON: always on routes for programs, elsewhere by the headers."""
     if is_for_programs(request.path):
         return True
-    # text/html first: it wins where a browser would take either.
-    offered = ("text/html", "application/json")
-    return request.is_json or request.accept_mimetypes.best_match(offered) == offered[1]
+    # text/html first: it wins where a browser accepts both.
+    html, json = "text/html", "application/json"
+    return request.is_json or request.accept_mimetypes.best_match((html, json)) == json
 
 
 def is_for_programs(path: str) -> bool:
-    """Whether what is at this path answers in JSON, whoever asks."""
+    """Whether the route at this path always answers in JSON."""
     return path.startswith(("/webtrader/", "/api/", "/realtime/")) and path not in _PAGES
 
 
 def record_admin_attempt(user_id: int) -> None:
-    """Put on record that somebody who is no admin asked for what is for admins; commits."""
+    """Write to the audit log that a user who is no admin requested an admin's route; commits."""
     record(
         "refused_admin_access",
         datetime.now(UTC),
@@ -74,7 +74,7 @@ def record_admin_attempt(user_id: int) -> None:
 
 
 def refuse_admin_access(user_id: int) -> ResponseReturnValue:
-    """The refusal of somebody who is known and no admin; puts it on record and commits."""
+    """The refusal of a user who is no admin; writes it to the audit log and commits."""
     record_admin_attempt(user_id)
     if not wants_json():
         abort(403)
@@ -82,14 +82,14 @@ def refuse_admin_access(user_id: int) -> ResponseReturnValue:
 
 
 def refused(error: AccessRefused) -> Response:
-    """A refusal as programs read it."""
+    """The JSON answer of a refusal."""
     return refusal(error.code, error.message, error.status, error.field, error.wait)
 
 
 def refusal(
     code: str, message: str, status: int, field: str | None = None, wait: int | None = None
 ) -> Response:
-    """The same from its parts: `field` is what is wrong, after `wait` seconds one may try again."""
+    """The same from its parts: `field` is the wrong one, `wait` the seconds for Retry-After."""
     error = {"code": code, "message": message} | ({"field": field} if field else {})
     answer = make_response(jsonify(success=False, error=error), status)
     if wait is not None:

@@ -1,4 +1,4 @@
-"""API tokens: how they are made and ended, apart from pages and JSON."""
+"""API tokens: the rules of creating and revoking them, apart from pages and JSON."""
 
 import secrets
 import string
@@ -11,14 +11,14 @@ from msgspec import Struct
 from omcrm.auth.credential import Caller
 from omcrm.auth.login import hash_token
 from omcrm.auth.rate_limit import UserRateLimit
-from omcrm.auth.scope import Scope, offered
+from omcrm.auth.scope import Scope, grantable
 from omcrm.errors import AccessRefused
 from omcrm.extensions import db
 from omcrm.storage import api_token
 from omcrm.storage.api_token import NAME_LENGTH, ApiToken
 from omcrm.storage.audit import record
 
-# What every token begins with, so that programs that look for leaked secrets find ours.
+# Every token begins with it, so that scanners for leaked secrets recognize it.
 MARK = "omcrm_"
 MOST_TOKENS = 20
 DAYS = (7, 30, 90, 365)
@@ -32,7 +32,7 @@ _MADE = UserRateLimit("API tokens made", RateLimitItemPerHour(60))
 
 
 class CreatedToken(Struct, frozen=True):
-    """A new token; `secret` is what the program will send, and is kept nowhere."""
+    """A new token; `secret` is what the program will send, and is stored nowhere."""
 
     secret: str
     row: ApiToken
@@ -50,10 +50,10 @@ def create(
     now: datetime,
     remote_addr: str | None,
 ) -> CreatedToken:
-    """Make a token of the caller's account; commits.
+    """Create a token of the caller's account; commits.
 
-    Raises AccessRefused with the field that is wrong, LIMIT_EXCEEDED where there are too many
-    already, and TOO_MANY_REQUESTS.
+    Raises AccessRefused with the wrong field, with LIMIT_EXCEEDED where the account has too many
+    tokens, and with TOO_MANY_REQUESTS.
     """
     name = _checked_name(name)
     _check_scopes(scopes, caller.is_admin)
@@ -61,7 +61,7 @@ def create(
     if wait := _MADE.spend(str(caller.user_id)):
         message = f"Too many new tokens. Try again in {wait // 60 + 1} minutes."
         raise AccessRefused("TOO_MANY_REQUESTS", message, 429, wait=wait)
-    _make_room(caller.user_id, now)
+    _check_count(caller.user_id, now)
     secret = MARK + "".join(secrets.choice(_LETTERS) for _ in range(_LENGTH))
     row = ApiToken(
         user_id=caller.user_id,
@@ -73,26 +73,28 @@ def create(
         expires_at=expires_at,
     )
     db.session.add(row)
-    said = f"{row.prefix} {row.name!r}: {', '.join(row.scopes)}, until {expires_at:%Y-%m-%d %H:%M}"
-    record("create_token", now, user_id=caller.user_id, detail=said, remote_addr=remote_addr)
+    detail = (
+        f"{row.prefix} {row.name!r}: {', '.join(row.scopes)}, until {expires_at:%Y-%m-%d %H:%M}"
+    )
+    record("create_token", now, user_id=caller.user_id, detail=detail, remote_addr=remote_addr)
     db.session.commit()
     return CreatedToken(secret, row)
 
 
 def revoke(user_id: int, token_id: int, now: datetime, remote_addr: str | None) -> ApiToken:
-    """End a token; commits. UNKNOWN_TOKEN for another's as for one that is missing or ended."""
+    """Revoke a token; commits. UNKNOWN_TOKEN for another user's, a missing or a revoked one."""
     row = api_token.revoke(user_id, token_id, now) if 0 < token_id < 2**31 else None
     if row is None:
         db.session.rollback()
         raise AccessRefused("UNKNOWN_TOKEN", "You have no such token.", 404)
-    said = f"{row.prefix} {row.name!r}"
-    record("revoke_token", now, user_id=user_id, detail=said, remote_addr=remote_addr)
+    detail = f"{row.prefix} {row.name!r}"
+    record("revoke_token", now, user_id=user_id, detail=detail, remote_addr=remote_addr)
     db.session.commit()
     return row
 
 
 def expiry(now: datetime, *, days: int | None = None, last_day: date | None = None) -> datetime:
-    """When a token ends: after so many days, or at the end of a day in UTC."""
+    """When a token expires: after `days`, or at the end of `last_day` in UTC."""
     if last_day is None:
         return now + timedelta(days=days or 0)
     try:
@@ -101,10 +103,10 @@ def expiry(now: datetime, *, days: int | None = None, last_day: date | None = No
         raise _invalid_expiry() from None
 
 
-def _make_room(user_id: int, now: datetime) -> None:
-    # The reads before this end here: SQLite refuses a write that builds on an old view.
+def _check_count(user_id: int, now: datetime) -> None:
+    # End the read transaction: SQLite refuses a write after an outdated read.
     db.session.commit()
-    api_token.take_turn(user_id)
+    api_token.lock_tokens(user_id)
     api_token.forget_ended(user_id, now)
     if api_token.count_usable(user_id, now) >= MOST_TOKENS:
         db.session.rollback()
@@ -121,7 +123,7 @@ def _checked_name(name: str) -> str:
 
 
 def _check_scopes(scopes: Collection[Scope], is_admin: bool) -> None:
-    allowed = offered(is_admin)
+    allowed = grantable(is_admin)
     if not scopes:
         raise AccessRefused("INVALID_SCOPES", "scopes: choose at least one.", field="scopes")
     if beyond := [scope for scope in scopes if scope not in allowed]:
@@ -130,7 +132,7 @@ def _check_scopes(scopes: Collection[Scope], is_admin: bool) -> None:
 
 
 def _check_expiry(expires_at: datetime, now: datetime) -> None:
-    # The end of the last day that may be named is up to a day later than a year from now.
+    # The end of the last allowed day is up to a day later than a year from now.
     if not now < expires_at <= now + timedelta(days=LONGEST_DAYS + 1):
         raise _invalid_expiry()
 

@@ -1,4 +1,4 @@
-"""Accounts from the command line."""
+"""The commands that create and change accounts."""
 
 import sys
 from collections.abc import Iterator
@@ -49,17 +49,17 @@ def set_password(email: str, password_stdin: bool) -> None:
 @_email
 def disable_user(email: str) -> None:
     """Keep an account from logging in and end its sessions and API tokens."""
-    _switch(email, active=False)
+    _set_active(email, active=False)
 
 
 @click.command("enable-user")
 @_email
 def enable_user(email: str) -> None:
     """Let a disabled account log in again."""
-    _switch(email, active=True)
+    _set_active(email, active=True)
 
 
-def _switch(email: str, *, active: bool) -> None:
+def _set_active(email: str, *, active: bool) -> None:
     with _app():
         user = _existing(email)
         service.set_active(user, active, datetime.now(UTC))
@@ -71,7 +71,7 @@ def _app() -> Iterator[None]:
     from omcrm import create_app
 
     with create_app().app_context():
-        # An account may be the first thing that is made on a new installation.
+        # Creating an account may be the first command on a new installation.
         upgrade()
         try:
             yield

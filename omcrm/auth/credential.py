@@ -1,7 +1,8 @@
-"""Who calls: the one place that reads credentials, of HTTP requests and WebSocket handshakes alike.
+"""Identifies callers: the one place that reads credentials of HTTP requests and of WebSocket
+handshakes.
 
-What is presented on purpose (a token, a ticket) decides alone; the session cookie, which a browser
-sends by itself, only where there is nothing else.
+A credential that is sent on purpose (a token, a ticket) decides alone; the session cookie, which a
+browser sends by itself, counts only without one.
 """
 
 import logging
@@ -21,7 +22,7 @@ from omcrm.auth.rate_limit import UserRateLimit
 from omcrm.auth.scope import ADMIN_ONLY, Scope, effective
 from omcrm.extensions import db
 from omcrm.storage import api_token, login_session, ws_ticket
-from omcrm.storage.sqlite_file import patience
+from omcrm.storage.sqlite_file import writer_timeout
 from omcrm.storage.unavailable import is_unavailable
 from omcrm.storage.user import Role
 from omcrm.streaming.throttled_log import ThrottledLog
@@ -30,17 +31,17 @@ Environ = dict[str, Any]
 
 _SESSION, _TOKEN = "session:", "token:"
 
-# So many seconds the use of a token may wait for another process's writer to be noted.
-_NOTED_WITHIN = 0.1
+# How long storing a token's last use may wait for another process's writer, in seconds.
+_NOTE_TIMEOUT = 0.1
 
 _log = ThrottledLog(logging.getLogger(__name__))
 
 
 class Caller(Struct, frozen=True):
-    """Who calls, and what with.
+    """An identified caller.
 
     `scopes` is None for a session, which may do whatever its user may. `handle` names the
-    credential, so that `dead_among` can tell later whether it still holds; it is no secret.
+    credential, so that `dead_among` can check later whether it is still valid; it is no secret.
     """
 
     user_id: int
@@ -49,14 +50,14 @@ class Caller(Struct, frozen=True):
     handle: str
 
     def may(self, scope: Scope) -> bool:
-        """Whether this is allowed."""
+        """Whether the caller has this scope."""
         if self.scopes is None:
             return self.is_admin or scope not in ADMIN_ONLY
         return scope in self.scopes
 
 
 class UnidentifiedReason(StrEnum):
-    """Why nobody was recognised; for us, not for who asked."""
+    """Why a caller was not identified; for the log, not for the answer."""
 
     NONE_GIVEN = "none given"
     WRONG = "wrong"
@@ -68,31 +69,31 @@ class UnidentifiedReason(StrEnum):
 
 
 class Unidentified(Struct, frozen=True):
-    """Nobody was recognised; `code`, `message` and HTTP's `status` are what the caller is told."""
+    """A caller who was not identified; `status`, `code` and `message` are the answer."""
 
     reason: UnidentifiedReason
     wait_seconds: int = 0
 
     @property
     def status(self) -> int:
-        return self._told[0]
+        return self._answer[0]
 
     @property
     def code(self) -> str:
-        return self._told[1]
+        return self._answer[1]
 
     @property
     def message(self) -> str:
-        return self._told[2]
+        return self._answer[2]
 
     @property
-    def _told(self) -> tuple[int, str, str]:
-        return _TOLD.get(self.reason, _FAILED)
+    def _answer(self) -> tuple[int, str, str]:
+        return _ANSWERS.get(self.reason, _FAILED)
 
 
-# Whether a token was right once is nobody's business.
+# The answer does not reveal whether a token was once valid.
 _FAILED = (401, "AUTHENTICATION_FAILED", "Authentication failed")
-_TOLD = {
+_ANSWERS = {
     UnidentifiedReason.NONE_GIVEN: (401, "AUTHENTICATION_REQUIRED", "You must log in first."),
     UnidentifiedReason.FOREIGN_ORIGIN: (403, "FORBIDDEN_ORIGIN", "forbidden origin"),
     UnidentifiedReason.TOO_MANY_WRONG: (
@@ -104,11 +105,11 @@ _TOLD = {
 
 
 def identify(environ: Environ, *, websocket: bool = False) -> Caller | Unidentified:
-    """Who makes this request, or why that is not known; commits.
+    """The caller who makes this request, or why there is none; commits.
 
-    It needs an app context, and no request context. Read are `Authorization: Bearer …`, then
-    `x-api-key: …`, for a WebSocket's handshake then `?token=…` and `?ticket=…`, and at last the
-    session's cookie: that one from our own pages only.
+    Needs an app context, and no request context. Reads `Authorization: Bearer …`, then
+    `x-api-key: …`, for a WebSocket's handshake then `?token=…` and `?ticket=…`, and last the
+    session's cookie, which counts on requests from our own pages only.
     """
     now = datetime.now(UTC)
     request = current_app.request_class(environ, populate_request=False)
@@ -122,10 +123,10 @@ def identify(environ: Environ, *, websocket: bool = False) -> Caller | Unidentif
 
 
 def dead_among(handles: Collection[str]) -> set[str]:
-    """Those of the callers' handles whose session or token does not hold any more.
+    """Those of the callers' handles whose session or token is no longer valid: ended, expired,
+    revoked, unknown or of a disabled account.
 
-    At most one query for sessions and one for tokens, however many there are; ended, expired,
-    revoked, unknown and of a disabled account are all the same here. Leaves nothing open.
+    At most one query for sessions and one for tokens. Leaves no transaction open.
     """
     now = datetime.now(UTC)
     sessions = _named(_SESSION, handles)
@@ -142,11 +143,11 @@ def _named(kind: str, handles: Collection[str]) -> set[str]:
     return {handle.removeprefix(kind) for handle in handles if handle.startswith(kind)}
 
 
-# One kind of credential after the other
+# The kinds of credentials
 
 
 def _bearer(request: Any) -> str:
-    # Another scheme may be a proxy's, and is not for us.
+    # Another scheme may be meant for a proxy.
     scheme, _, token = request.headers.get("Authorization", "").strip().partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
 
@@ -155,15 +156,15 @@ def _of_token(token: str, address: str, now: datetime) -> Caller | Unidentified:
     guesses = _guesses("token")
     if wait := guesses.wait(address):
         return Unidentified(UnidentifiedReason.TOO_MANY_WRONG, wait)
-    found = _judged(hash_token(token), address, now)
-    # Who has a token that was good once does not guess.
-    if isinstance(found, Unidentified) and found.reason is UnidentifiedReason.WRONG:
+    caller = _of_token_hash(hash_token(token), address, now)
+    # A caller with a token that was once valid does not guess.
+    if isinstance(caller, Unidentified) and caller.reason is UnidentifiedReason.WRONG:
         guesses.spend(address)
-    return found
+    return caller
 
 
 def _of_ticket(ticket: str, address: str, now: datetime) -> Caller | Unidentified:
-    # Apart from tokens: a page that comes back with a used one must not shut out programs.
+    # Counted apart from tokens: a page that reconnects with a used ticket must not block programs.
     guesses = _guesses("ticket")
     if wait := guesses.wait(address):
         return Unidentified(UnidentifiedReason.TOO_MANY_WRONG, wait)
@@ -172,7 +173,7 @@ def _of_ticket(ticket: str, address: str, now: datetime) -> Caller | Unidentifie
         guesses.spend(address)
         return Unidentified(UnidentifiedReason.WRONG)
     if handle.startswith(_TOKEN):
-        return _judged(handle.removeprefix(_TOKEN), address, now)
+        return _of_token_hash(handle.removeprefix(_TOKEN), address, now)
     return _session(handle.removeprefix(_SESSION), now) or Unidentified(UnidentifiedReason.REVOKED)
 
 
@@ -196,9 +197,9 @@ def _session(session_hash: str, now: datetime) -> Caller | None:
     return caller
 
 
-def _judged(token_hash: str, address: str, now: datetime) -> Caller | Unidentified:
+def _of_token_hash(token_hash: str, address: str, now: datetime) -> Caller | Unidentified:
     known = api_token.find(token_hash)
-    # The read ends here: SQLite refuses a write that builds on an old view.
+    # End the read transaction: SQLite refuses a write after an outdated read.
     db.session.commit()
     if known is None:
         return Unidentified(UnidentifiedReason.WRONG)
@@ -217,12 +218,12 @@ def _judged(token_hash: str, address: str, now: datetime) -> Caller | Unidentifi
 
 def _note_use(token_id: int, address: str, now: datetime) -> None:
     try:
-        # Nobody waits for that.
-        with patience(_NOTED_WITHIN):
+        # The request shall not wait long for it.
+        with writer_timeout(_NOTE_TIMEOUT):
             api_token.note_use(token_id, now, address)
             db.session.commit()
     except DBAPIError as error:
-        # Somebody else writes for long, or nobody can: the token is good all the same.
+        # Another process writes for long, or no one can write: the token is valid all the same.
         db.session.rollback()
         if not is_unavailable(error):
             raise

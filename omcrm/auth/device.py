@@ -1,6 +1,6 @@
-"""The cookie by which an account knows a browser that has logged in before.
+"""The cookie by which an account recognizes a browser that has logged in before.
 
-It opens nothing: with it, wrong passwords that others try do not make its owner wait.
+It grants no access: with it, the owner does not have to wait because others try wrong passwords.
 """
 
 import secrets
@@ -20,8 +20,8 @@ LIFETIME = timedelta(days=180)
 def known_device(
     cookies: Mapping[str, str], email: str, user: User | None, now: datetime
 ) -> str | None:
-    """What names this browser, if the account with this e-mail knows it."""
-    # Signatures are checked where there is no account too, so that the answer takes as long.
+    """The id of this browser, if the account with this e-mail recognizes it."""
+    # The signature is checked without an account too, so that the answer takes as long.
     try:
         device, expires_at = _signer(user).loads(cookies.get(cookie_name(email), ""))
     except (BadData, TypeError, ValueError):
@@ -32,7 +32,7 @@ def known_device(
 
 
 def remember_device(response: Response, user: User, now: datetime) -> None:
-    """Let the account know this browser from now on."""
+    """Set the cookie by which the account recognizes this browser from now on."""
     device = known_device(request.cookies, user.email, user, now) or secrets.token_hex(16)
     expires_at = now + LIFETIME
     response.set_cookie(
@@ -47,7 +47,7 @@ def remember_device(response: Response, user: User, now: datetime) -> None:
 
 
 def cookie_name(email: str) -> str:
-    """The name of the cookie of one account; a browser may be known to several."""
+    """The name of the cookie of one account; a browser may have logged in to several."""
     return f"omcrm_device_{sha256(same_email(email).encode('utf-8', 'replace')).hexdigest()[:16]}"
 
 

@@ -1,4 +1,4 @@
-"""The forms of logging in and of a new API token; their CSRF token comes from Flask-WTF."""
+"""The forms of the login and of a new API token; their CSRF token comes from Flask-WTF."""
 
 from flask_wtf import FlaskForm
 from wtforms import DateField, PasswordField, SelectField, SelectMultipleField, StringField
@@ -8,7 +8,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from omcrm.auth.api_token import DAYS
 from omcrm.auth.passwords import LONGEST_PASSWORD
-from omcrm.auth.scope import ABOUT, offered
+from omcrm.auth.scope import ABOUT, grantable
 from omcrm.market.number import whole
 from omcrm.storage.api_token import NAME_LENGTH
 from omcrm.storage.user import EMAIL_LENGTH
@@ -26,7 +26,7 @@ def _days(choice: str | int) -> int:
 
 
 class TokenForm(FlaskForm):
-    """A new API token; the day, where one is given, stands instead of the days."""
+    """A new API token; `expires_on`, where it is given, replaces `expires_in_days`."""
 
     name = StringField(
         "Name", validators=[InputRequired("Give it a name."), Length(max=NAME_LENGTH)]
@@ -46,7 +46,7 @@ class TokenForm(FlaskForm):
     expires_on = DateField("or at the end of", validators=[Optional()])
 
     def set_scopes(self, is_admin: bool) -> None:
-        """Let only those scopes be chosen that such an account may give."""
+        """Show only the scopes that such an account may grant."""
         self.scopes.choices = [
-            SelectChoice(scope.value, ABOUT[scope]) for scope in offered(is_admin)
+            SelectChoice(scope.value, ABOUT[scope]) for scope in grantable(is_admin)
         ]

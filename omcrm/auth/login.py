@@ -23,7 +23,7 @@ _sign_out_callbacks: list[SignOutCallback] = []
 
 
 class SignedIn(Struct, frozen=True):
-    """Who makes this request: a value, so that it outlives the database session it came from."""
+    """The user who makes this request: a value that stays valid after the database session."""
 
     id: int
     email: str
@@ -40,7 +40,7 @@ class SignedIn(Struct, frozen=True):
 
     @property
     def session_hash(self) -> str:
-        """What names this log-in in the database."""
+        """The key of this login session in the database."""
         return hash_token(self.token)
 
     def __repr__(self) -> str:
@@ -48,12 +48,12 @@ class SignedIn(Struct, frozen=True):
         return f"<{self.role} {self.email}>"
 
     def get_id(self) -> str:
-        """What Flask-Login puts into the cookie."""
+        """The token, which Flask-Login puts into the cookie."""
         return self.token
 
 
 class Anonymous(AnonymousUserMixin):
-    """Somebody who is not logged in, with the attributes that pages ask for."""
+    """A user who is not logged in, with the attributes that pages read."""
 
     id = None
     email = None
@@ -63,9 +63,9 @@ class Anonymous(AnonymousUserMixin):
 
 
 def init_auth(app: Flask) -> None:
-    """Let Flask-Login know how OMCRM keeps its sessions and refuses strangers."""
+    """Configure Flask-Login with OMCRM's sessions and refusals."""
     login_manager.anonymous_user = Anonymous
-    # Flask-Login's own check of address and browser would throw out people on the move.
+    # Flask-Login's own check of address and browser would log out users whose address changes.
     login_manager.session_protection = None
     login_manager.user_loader(load_signed_in)
     login_manager.unauthorized_handler(answer_unauthenticated)
@@ -73,8 +73,8 @@ def init_auth(app: Flask) -> None:
 
 
 def load_signed_in(token: str) -> SignedIn | None:
-    """Whose token this is; None when its session is over or its account disabled, and where the
-    request comes from a page of another site: browsers send the cookie by themselves."""
+    """The user of this token; None when the session has ended or the account is disabled, and for
+    a request from a page of another site: browsers send the cookie by themselves."""
     if is_foreign(request.environ, current_app.extensions["omcrm.settings"].public_url):
         return None
     user = login_session.find_valid(hash_token(token), datetime.now(UTC))
@@ -82,7 +82,7 @@ def load_signed_in(token: str) -> SignedIn | None:
 
 
 def sign_in(user: User, now: datetime) -> None:
-    """Begin a session for this browser under a new id; commits."""
+    """Start a session for this browser under a new id; commits."""
     signed_in = _signed_in(user, secrets.token_urlsafe(_TOKEN_BYTES))
     login_session.open_session(
         signed_in.session_hash,
@@ -98,7 +98,7 @@ def sign_in(user: User, now: datetime) -> None:
 
 
 def sign_out(now: datetime) -> None:
-    """End this browser's session on the server too, and tell whoever holds its sockets; commits."""
+    """End this browser's session, also on the server, and call the sign-out callbacks; commits."""
     token_hash = current_session_hash()
     if token_hash is not None:
         login_session.revoke(token_hash, now)
@@ -112,14 +112,14 @@ def sign_out(now: datetime) -> None:
 
 
 def on_sign_out(callback: SignOutCallback) -> SignOutCallback:
-    """Call this with the session's hash whenever somebody logs out; usable as a decorator."""
+    """Call this with the session's hash at every logout; usable as a decorator."""
     if callback not in _sign_out_callbacks:
         _sign_out_callbacks.append(callback)
     return callback
 
 
 def current_session_hash() -> str | None:
-    """What names this request's session in the database; None for a stranger."""
+    """The key of this request's session in the database; None without a login."""
     token_hash: str | None = current_user.session_hash
     return token_hash
 
@@ -135,5 +135,5 @@ def _signed_in(user: User, token: str) -> SignedIn:
 
 def _forget_browser_session() -> None:
     session.clear()
-    # Flask-WTF keeps the request's token here; the old one belongs to the old session.
+    # Flask-WTF caches the CSRF token here; the cached one belongs to the old session.
     g.pop(current_app.config.get("WTF_CSRF_FIELD_NAME", "csrf_token"), None)

@@ -1,4 +1,4 @@
-"""What somebody is shown of the attempts to log in to the own account."""
+"""The page of one's own logins and failed attempts."""
 
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
@@ -17,16 +17,16 @@ blueprint = Blueprint("login_history", __name__)
 @blueprint.get("/account/logins")
 @requires(session_only=True)
 def page() -> ResponseReturnValue:
-    """The latest attempts to log in to the caller's account, those that failed and those not."""
+    """The latest logins and failed attempts of the caller's account."""
     user_id = current_caller().user_id
-    # Apart from each other: whoever fails a thousand times hides no login.
+    # Two queries: a thousand failed attempts do not push out the logins.
     entries = [*logins_of(user_id, "login", _MOST), *logins_of(user_id, "failed_login", _MOST)]
     entries.sort(key=lambda entry: entry.id, reverse=True)
     return render_template("auth/logins.html", entries=entries, most=_MOST)
 
 
 def failed_notice(user_id: int) -> str | None:
-    """The sentence about what failed since somebody's last login, for one who just logged in."""
+    """The sentence about attempts that failed since the last login; None without any."""
     failed = failed_between_logins(user_id)
     if failed is None:
         return None

@@ -1,9 +1,9 @@
-"""How fast passwords of one account may be guessed.
+"""Limits how fast passwords of one account may be guessed.
 
-Each network, and each browser that has logged in before, has a growing delay of its own, so that
-nobody can make others wait. Besides, all networks together get a turn a minute for one account;
-who comes while there is none is given a turn of their own to come back for. Browsers that the
-account knows need no turn.
+Each network, and each browser that the account knows, has its own wait that grows with its
+failures, so that nobody can make others wait. Besides, all unknown browsers together get one
+attempt a minute for one account, after a first burst; a network that comes while none is left gets
+a reservation for a later attempt.
 """
 
 from collections.abc import Callable
@@ -24,24 +24,27 @@ from omcrm.storage.login_failure import (
     write,
 )
 
-# Of one network, and of one known browser.
+# For one network, and for one known browser.
 FREE_FAILURES = 3
 LONGEST_WAIT_SECONDS = 300
 FORGOTTEN_AFTER = timedelta(days=1)
 
-# Of all networks together.
-TURNS_AT_ONCE = 30
-TURN_EVERY = timedelta(minutes=1)
+# For all networks together.
+ATTEMPT_BURST = 30
+ATTEMPT_INTERVAL = timedelta(minutes=1)
 LONGEST_QUEUE = timedelta(hours=1)
-TURN_KEPT = timedelta(hours=1)
+RESERVATION_KEPT = timedelta(hours=1)
 
 
 class LoginAttempt(Struct, frozen=True):
-    """An attempt that may be made: it counts as a failure until it is settled."""
+    """An attempt that may be made; it counts as a failure until `forgive` or `withdraw`.
+
+    `is_reserved`: it uses one of the attempts of all networks together.
+    """
 
     email: str
     origin: str
-    has_turn: bool
+    is_reserved: bool
 
 
 def claim_attempt(
@@ -49,21 +52,21 @@ def claim_attempt(
 ) -> LoginAttempt | int:
     """The attempt to try a password now, or the seconds to wait; commits.
 
-    `device` names the browser if the account knows it. The attempt is counted as a failure before
-    its password is looked at, so that many at once cannot all slip through.
+    `device` is the id of the browser if the account knows it. The attempt is counted as a failure
+    before its password is checked, so that many concurrent ones do not all pass.
     """
     here, known = f"network {network}", f"device {device}"
     while True:
         seen = failures_of(email, here, ALL_ORIGINS, known)
-        # The read ends here: SQLite refuses a write that builds on an old view.
+        # End the read transaction: SQLite refuses a write after an outdated read.
         db.session.commit()
         at_network, at_all, at_device = (_remembered(failures, now) for failures in seen)
         if device is not None and not seconds_left(at_device, now):
             forget_before(now - FORGOTTEN_AFTER)
             if write(email, {known: (at_device, _counted(at_device, now))}):
-                return LoginAttempt(email, known, has_turn=False)
+                return LoginAttempt(email, known, is_reserved=False)
             continue
-        wait, network_after, all_after = next_turn(at_network, at_all, now)
+        wait, network_after, all_after = schedule_attempt(at_network, at_all, now)
         if network_after == at_network:
             return wait
         forget_before(now - FORGOTTEN_AFTER)
@@ -71,21 +74,21 @@ def claim_attempt(
         if all_after != at_all:
             changes[ALL_ORIGINS] = (at_all, all_after)
         if write(email, changes):
-            return wait or LoginAttempt(email, here, has_turn=True)
+            return wait or LoginAttempt(email, here, is_reserved=True)
 
 
 def forgive(claim: LoginAttempt) -> None:
-    """The password was right: its origin starts again at none; commits."""
-    _settle(claim, forget)
+    """Reset the failures of the attempt's origin, whose password was right; commits."""
+    _finish(claim, forget)
 
 
 def withdraw(claim: LoginAttempt) -> None:
-    """The password was never looked at: the attempt does not count; commits."""
-    _settle(claim, take_back)
+    """Do not count an attempt whose password was not checked; commits."""
+    _finish(claim, take_back)
 
 
 def seconds_left(seen: Failures, now: datetime) -> int:
-    """How long the next attempt has to wait after these failures, in whole seconds."""
+    """The whole seconds until the next attempt is allowed after these failures."""
     if seen.last_failed_at is None or seen.count < FREE_FAILURES:
         return 0
     allowed_at = seen.last_failed_at + timedelta(seconds=wait_after(seen.count))
@@ -93,45 +96,47 @@ def seconds_left(seen: Failures, now: datetime) -> int:
 
 
 def wait_after(failures: int) -> int:
-    """The whole delay in seconds that so many failures earn: none, then 1, 2, 4 and so on."""
+    """The wait in seconds after so many failures: none at first, then 1, 2, 4 and so on."""
     if failures < FREE_FAILURES:
         return 0
     doublings = min(failures - FREE_FAILURES, LONGEST_WAIT_SECONDS.bit_length())
     return min(1 << doublings, LONGEST_WAIT_SECONDS)
 
 
-def next_turn(
+def schedule_attempt(
     network: Failures, everybody: Failures, now: datetime
 ) -> tuple[int, Failures, Failures]:
-    """The seconds that a network has to wait, and what its failures and everybody's become."""
+    """The seconds that a network has to wait, and its new failures and everybody's."""
     if wait := seconds_left(network, now):
         return wait, network, everybody
-    if _is_kept(network.turn_at, now):
-        assert network.turn_at is not None
-        if wait := _seconds_until(network.turn_at, now):
+    if _has_reservation(network.next_attempt_at, now):
+        assert network.next_attempt_at is not None
+        if wait := _seconds_until(network.next_attempt_at, now):
             return wait, network, everybody
         return 0, _counted(network, now), everybody
-    given = _given_until(everybody, now) + TURN_EVERY
-    turn_at = given - TURNS_AT_ONCE * TURN_EVERY
-    if turn_at - now > LONGEST_QUEUE:
-        return _seconds_until(turn_at - LONGEST_QUEUE, now), network, everybody
-    everybody = Failures(last_failed_at=now, turn_at=given)
-    if wait := _seconds_until(turn_at, now):
+    granted_until = _granted_until(everybody, now) + ATTEMPT_INTERVAL
+    next_attempt_at = granted_until - ATTEMPT_BURST * ATTEMPT_INTERVAL
+    if next_attempt_at - now > LONGEST_QUEUE:
+        return _seconds_until(next_attempt_at - LONGEST_QUEUE, now), network, everybody
+    everybody = Failures(last_failed_at=now, next_attempt_at=granted_until)
+    if wait := _seconds_until(next_attempt_at, now):
         since = network.last_failed_at or now
-        return wait, Failures(network.count, since, turn_at), everybody
+        return wait, Failures(network.count, since, next_attempt_at), everybody
     return 0, _counted(network, now), everybody
 
 
-def _settle(claim: LoginAttempt, settle: Callable[[str, str], None]) -> None:
-    """Do that to the claim's origin, and give its turn to somebody else."""
+def _finish(claim: LoginAttempt, change: Callable[[str, str], None]) -> None:
+    """Apply `change` to the attempt's origin, and give back a reserved attempt."""
     while True:
         [at_all] = failures_of(claim.email, ALL_ORIGINS)
         db.session.commit()
-        settle(claim.email, claim.origin)
-        if not claim.has_turn or at_all.turn_at is None:
+        change(claim.email, claim.origin)
+        if not claim.is_reserved or at_all.next_attempt_at is None:
             db.session.commit()
             return
-        returned = msgspec.structs.replace(at_all, turn_at=at_all.turn_at - TURN_EVERY)
+        returned = msgspec.structs.replace(
+            at_all, next_attempt_at=at_all.next_attempt_at - ATTEMPT_INTERVAL
+        )
         if write(claim.email, {ALL_ORIGINS: (at_all, returned)}):
             return
 
@@ -145,15 +150,18 @@ def _counted(failures: Failures, now: datetime) -> Failures:
     return Failures(failures.count + 1, now)
 
 
-def _is_kept(turn_at: datetime | None, now: datetime) -> bool:
-    # One further ahead than any can be is from before the clock was set back.
-    return turn_at is not None and now - TURN_KEPT < turn_at <= now + LONGEST_QUEUE
+def _has_reservation(next_attempt_at: datetime | None, now: datetime) -> bool:
+    # A time further ahead than any reservation is from before the clock was set back.
+    return (
+        next_attempt_at is not None
+        and now - RESERVATION_KEPT < next_attempt_at <= now + LONGEST_QUEUE
+    )
 
 
-def _given_until(everybody: Failures, now: datetime) -> datetime:
-    """Up to when turns are given away; the same here about clocks."""
-    at = everybody.turn_at
-    furthest = now + LONGEST_QUEUE + TURNS_AT_ONCE * TURN_EVERY
+def _granted_until(everybody: Failures, now: datetime) -> datetime:
+    """Up to when attempts are granted; a time too far ahead is ignored, as above."""
+    at = everybody.next_attempt_at
+    furthest = now + LONGEST_QUEUE + ATTEMPT_BURST * ATTEMPT_INTERVAL
     return at if at is not None and now < at <= furthest else now
 
 

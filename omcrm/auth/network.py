@@ -1,4 +1,4 @@
-"""The network that an address stands for, where somebody is counted by it."""
+"""The network of an address, by which requests are counted."""
 
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
@@ -9,9 +9,9 @@ _LONGEST = 64
 
 
 def network_of(address: str | None) -> str:
-    """The IPv4 address itself, or the /64 of an IPv6 address: one customer has all of that.
+    """The IPv4 address itself, or the /64 of an IPv6 address, which one customer has as a whole.
 
-    An IPv4 address inside of an IPv6 one counts as itself; what is no address, as it is written.
+    An IPv4 address mapped into IPv6 counts as IPv4; a text that is no address, as it is.
     """
     try:
         parsed = ip_address(address or "")
@@ -25,5 +25,5 @@ def network_of(address: str | None) -> str:
 
 
 def caller_network() -> str:
-    """The network of this request, behind trusted proxies that of the client."""
+    """The network of this request's client, also behind trusted proxies."""
     return network_of(request.remote_addr)

@@ -1,4 +1,4 @@
-"""Where to go after the login: only ever to a page of this very site."""
+"""Where to go after the login: only to a page of this site."""
 
 _LONGEST = 2000
 
@@ -6,8 +6,8 @@ _LONGEST = 2000
 def local_path(target: str | None) -> str | None:
     """The target if it is an absolute path on this site, else None.
 
-    Browsers read `//host` and `/\\host` as another site and drop tabs and line ends before they
-    look, so none of these is let through anywhere.
+    Browsers read `//host` and `/\\host` as another site and drop tabs and line ends before that,
+    so none of these may occur anywhere.
     """
     if not target or len(target) > _LONGEST or not target.startswith("/"):
         return None

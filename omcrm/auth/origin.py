@@ -5,15 +5,15 @@ from typing import Any
 
 
 def is_foreign(environ: Mapping[str, Any], public_url: str) -> bool:
-    """Whether the request says that it comes from a page of another site.
+    """Whether the request's Origin header names another site.
 
-    Ours are the pages of `public_url`, or, where none is set, of the host that was asked for. Who
-    says nothing is no page: browsers send an Origin with every WebSocket and every unsafe request
+    Our own site is `public_url`, or, where none is set, the requested host. A request without the
+    header comes from no page: browsers send it with every WebSocket and with every unsafe request
     to another site.
     """
     origin = environ.get("HTTP_ORIGIN")
-    return bool(origin) and origin != (public_url or _asked_for(environ))
+    return bool(origin) and origin != (public_url or _requested_origin(environ))
 
 
-def _asked_for(environ: Mapping[str, Any]) -> str:
+def _requested_origin(environ: Mapping[str, Any]) -> str:
     return f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST', '')}"

@@ -1,4 +1,4 @@
-"""Passwords: what is accepted, and Argon2id hashing that never holds up the event loop."""
+"""Passwords: which are accepted, and Argon2id hashing that does not block the event loop."""
 
 from collections.abc import Callable
 from threading import BoundedSemaphore
@@ -20,15 +20,15 @@ WAITING_AT_MOST = 100
 # OWASP Password Storage Cheat Sheet, Argon2id; the memory is in KiB and taken by each hash.
 _hasher = PasswordHasher(memory_cost=19456, time_cost=2, parallelism=1)
 
-# Compared with when there is no such account, so that the answer takes as long.
-# It was made from random bytes that nobody kept.
+# Checked where there is no such account, so that the answer takes as long.
+# It was made from random bytes that were not stored.
 DUMMY_HASH = (
     "$argon2id$v=19$m=19456,t=2,p=1$cflif5L/ymA7ojtHZQ7pZw"
     "$trnb5GnJTZo2azJFpLD3T1dHoiIdqlaGW5090ZJk+JQ"
 )
 
-_turns = BoundedSemaphore(HASHES_AT_ONCE)
-_places = BoundedSemaphore(HASHES_AT_ONCE + WAITING_AT_MOST)
+_hashing = BoundedSemaphore(HASHES_AT_ONCE)
+_waiting = BoundedSemaphore(HASHES_AT_ONCE + WAITING_AT_MOST)
 
 
 def check_new_password(password: str) -> None:
@@ -44,17 +44,17 @@ def check_new_password(password: str) -> None:
 
 
 def hash_password(password: str) -> str:
-    """The Argon2id hash to keep, with its parameters and salt in it."""
-    return _in_turn(_hasher.hash, password)
+    """The Argon2id hash to store, with its parameters and salt in it."""
+    return _limited(_hasher.hash, password)
 
 
 def verify_password(password: str, password_hash: str) -> bool:
     """Whether the password is the one that was hashed."""
-    return len(password) <= LONGEST_PASSWORD and _in_turn(_matches, password, password_hash)
+    return len(password) <= LONGEST_PASSWORD and _limited(_matches, password, password_hash)
 
 
 def is_outdated(password_hash: str) -> bool:
-    """Whether the hash was made with other parameters than today's."""
+    """Whether the hash was made with other parameters than the current ones."""
     return _hasher.check_needs_rehash(password_hash)
 
 
@@ -65,13 +65,13 @@ def _matches(password: str, password_hash: str) -> bool:
         return False
 
 
-def _in_turn(function: Callable[..., Result], *args: str) -> Result:
-    if not _places.acquire(blocking=False):
+def _limited(function: Callable[..., Result], *args: str) -> Result:
+    if not _waiting.acquire(blocking=False):
         raise AccessRefused(
             "LOGIN_BUSY", "Too many people are logging in. Try again in a few seconds.", 503
         )
     try:
-        with _turns:
+        with _hashing:
             return run_in_native_thread(function, *args)
     finally:
-        _places.release()
+        _waiting.release()

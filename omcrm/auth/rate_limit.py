@@ -1,4 +1,4 @@
-"""How often somebody may do something, counted in this process."""
+"""Rate limits of users, counted in this process."""
 
 import time
 from math import ceil
@@ -10,18 +10,18 @@ from omcrm.extensions import limiter
 
 
 class UserRateLimit(Struct, frozen=True):
-    """So many of something for each who does it; beyond that one has to wait."""
+    """How often each user, address or credential may perform an action."""
 
-    what: str
+    action: str
     limit: RateLimitItem
 
-    def wait(self, who: str) -> int:
-        """0 if one more is allowed, else the seconds until it is."""
-        if limiter.limiter.test(self.limit, self.what, who):
+    def wait(self, key: str) -> int:
+        """0 if one more is allowed for `key`, else the seconds until it is."""
+        if limiter.limiter.test(self.limit, self.action, key):
             return 0
-        reset_at, _ = limiter.limiter.get_window_stats(self.limit, self.what, who)
+        reset_at, _ = limiter.limiter.get_window_stats(self.limit, self.action, key)
         return max(1, ceil(reset_at - time.time()))
 
-    def spend(self, who: str) -> int:
-        """Count one more: 0 if it was allowed, else the seconds to wait."""
-        return 0 if limiter.limiter.hit(self.limit, self.what, who) else self.wait(who) or 1
+    def spend(self, key: str) -> int:
+        """Count one more for `key`: 0 if it is allowed, else the seconds to wait."""
+        return 0 if limiter.limiter.hit(self.limit, self.action, key) else self.wait(key) or 1

@@ -1,4 +1,4 @@
-"""The JSON that programs send: read by its schema, at one place for all routes."""
+"""Reads the JSON bodies of requests by their schema, for all routes."""
 
 import json
 import re
@@ -26,10 +26,10 @@ def request_body(schema: type[Body], most: int = LARGEST_BODY) -> Body:
 
 
 def read_body(body: bytes, schema: type[Body], most: int = LARGEST_BODY) -> Body:
-    """`body` as the Struct `schema`; refused with INVALID_PAYLOAD and the field that is wrong."""
+    """`body` as the Struct `schema`; raises AccessRefused with the wrong field."""
     if len(body) > most:
         raise AccessRefused("TOO_LARGE", "invalid payload: too long", 413)
-    # What is no UTF-8 becomes a character that is refused below, with its field.
+    # Bytes that are no UTF-8 become a character that is refused below, with its field.
     text = body.decode(errors="replace")
     try:
         read = msgspec.json.decode(text, type=schema)
@@ -42,7 +42,7 @@ def read_body(body: bytes, schema: type[Body], most: int = LARGEST_BODY) -> Body
 
 
 def _refuse_odd_numbers(read: Any, text: str) -> None:
-    """Refuse a decimal that was written as text which only Python reads as a number."""
+    """Refuse a decimal whose text only Python reads as a number."""
     written = _leniently(text) or {}
     for name in read.__struct_fields__:
         if isinstance(getattr(read, name), Decimal) and isinstance(written.get(name), str):
@@ -68,7 +68,8 @@ def _is_readable(value: Any) -> bool:
 
 
 def _leniently(text: str) -> Any:
-    """The texts in it, also halves of characters, which the strict reader refuses unnamed."""
+    """The texts of the JSON, also lone surrogates, which the strict reader refuses without their
+    field."""
     try:
         return json.loads(text, parse_int=_no_text, parse_float=_no_text)
     except (ValueError, RecursionError):
@@ -76,14 +77,14 @@ def _leniently(text: str) -> Any:
 
 
 def _no_text(number: str) -> None:
-    """Numbers may be of any size."""
+    """None for a number, which may be of any size."""
 
 
 def _wrong(error: Exception, schema: type) -> AccessRefused:
-    found = _FIELD.search(str(error))
-    field = next(filter(None, found.groups()), None) if found else None
-    if found and field not in _names(schema):
-        # A name that is none of ours is not repeated.
+    match = _FIELD.search(str(error))
+    field = next(filter(None, match.groups()), None) if match else None
+    if match and field not in _names(schema):
+        # The answer does not repeat an unknown name.
         names = ", ".join(f"`{name}`" for name in _names(schema))
         message = f"expected a JSON object with {names} and nothing else"
         return AccessRefused("INVALID_PAYLOAD", f"invalid payload: {message}")

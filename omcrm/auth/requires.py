@@ -1,4 +1,4 @@
-"""The guard of routes that people and programs may use, each with their own credential."""
+"""The decorator of routes that people use with a session and programs with an API token."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -20,17 +20,17 @@ from omcrm.extensions import csrf
 
 
 def requires(*scopes: str, session_only: bool = False) -> Callable[[View], View]:
-    """Let in whoever may do all of these: with a session, or with a token that has the scopes.
+    """Let in callers with a session whose user has all of these scopes, or a token that has them.
 
     With a session, unsafe methods need the CSRF token and one of our own pages; with a token they
-    do not, because then the cookie is not looked at. It stands below the route's decorator.
-    `session_only` refuses tokens. The scopes stay readable at the view, as `scopes`.
+    do not, because then the cookie is not read. Use it below the route's decorator. `session_only`
+    refuses tokens. The view has the scopes as its attribute `scopes`.
     """
     needed = [Scope(scope) for scope in scopes]
 
-    def guard(view: View) -> View:
+    def decorate(view: View) -> View:
         @wraps(view)
-        def guarded(*args: Any, **kwargs: Any) -> ResponseReturnValue:
+        def checked_view(*args: Any, **kwargs: Any) -> ResponseReturnValue:
             caller = identify(request.environ)
             if isinstance(caller, Unidentified):
                 return _refuse(caller)
@@ -44,16 +44,16 @@ def requires(*scopes: str, session_only: bool = False) -> Callable[[View], View]
             g.caller = caller
             return view(*args, **kwargs)
 
-        guarded.scopes = frozenset(needed)  # type: ignore[attr-defined]
-        # The app's own check would ask programs for a page's token.
-        csrf.exempt(guarded)
-        return guarded
+        checked_view.scopes = frozenset(needed)  # type: ignore[attr-defined]
+        # The app's own check would require a page's CSRF token of programs.
+        csrf.exempt(checked_view)
+        return checked_view
 
-    return guard
+    return decorate
 
 
 def current_caller() -> Caller:
-    """Who makes this request; inside of routes with `requires`."""
+    """The caller of this request; inside of routes with `requires`."""
     caller: Caller = g.caller
     return caller
 

@@ -1,4 +1,4 @@
-"""The pages of logging in and out."""
+"""The pages of login and logout."""
 
 import time
 from datetime import UTC, datetime
@@ -35,13 +35,13 @@ def _failures_per_minute() -> str:
 
 
 def _was_refused(response: Response) -> bool:
-    # What fails on our side is no attempt.
+    # An error on our side does not count as an attempt.
     return 400 <= response.status_code < 500
 
 
 @blueprint.errorhandler(RateLimitExceeded)
 def refuse_address(_: RateLimitExceeded) -> Response:
-    """Show the form with the reason why this network address must wait."""
+    """Show the form, and how long this network address has to wait."""
     limit = limiter.current_limit
     wait = max(1, limit.reset_at - int(time.time())) if limit else 60
     message = f"Too many failed attempts from your network address. Try again in {wait} seconds."
@@ -53,7 +53,7 @@ def refuse_address(_: RateLimitExceeded) -> Response:
     _failures_per_minute, key_func=caller_network, methods=["POST"], deduct_when=_was_refused
 )
 def login() -> ResponseReturnValue:
-    """Show the login form, or log in and go on to `next`."""
+    """Show the login form, or log in and redirect to `next`."""
     destination = local_path(request.values.get("next")) or "/"
     if current_user.is_authenticated:
         return redirect(destination)
@@ -77,7 +77,7 @@ def login() -> ResponseReturnValue:
 
 @blueprint.post("/logout")
 def logout() -> ResponseReturnValue:
-    """End the session, here and on the server."""
+    """End the session in the browser and on the server."""
     sign_out(datetime.now(UTC))
     return redirect(url_for(".login"))
 
@@ -85,7 +85,7 @@ def logout() -> ResponseReturnValue:
 def _login_page(form: LoginForm, refused: LoginRefused | None = None) -> Response:
     notice = None if refused is None else refused.message
     page = make_response(render_template("auth/login.html", form=form, notice=notice))
-    # The form's token belongs to one session; a page from the back button must not offer it.
+    # The form's CSRF token belongs to one session; the back button must not show an old one.
     page.headers["Cache-Control"] = "no-store"
     if refused is not None:
         page.status_code = refused.status

@@ -1,4 +1,4 @@
-"""What an API token may be allowed to do, each in a word for programs and a sentence for people."""
+"""The scopes of API tokens, each with a name for programs and a sentence for people."""
 
 from enum import StrEnum
 
@@ -22,14 +22,14 @@ ABOUT = {
 }
 
 ADMIN_ONLY = frozenset({Scope.FEEDS_CONTROL})
-"""What has an effect only while the token's account is an admin's."""
+"""The scopes that have an effect only while the token's account is an admin's."""
 
 
-def offered(is_admin: bool) -> list[Scope]:
-    """The scopes that such an account may give to a token."""
+def grantable(is_admin: bool) -> list[Scope]:
+    """The scopes that such an account may grant to a token."""
     return [scope for scope in Scope if is_admin or scope not in ADMIN_ONLY]
 
 
 def effective(names: list[str], is_admin: bool) -> frozenset[Scope]:
-    """What is left of a token's scopes for such an account; words of another version are none."""
-    return frozenset(scope for scope in offered(is_admin) if scope.value in names)
+    """Those of a token's scopes that such an account still has; unknown names are ignored."""
+    return frozenset(scope for scope in grantable(is_admin) if scope.value in names)

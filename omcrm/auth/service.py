@@ -1,4 +1,4 @@
-"""Accounts and log-ins: the rules, apart from browsers and cookies."""
+"""Accounts and logins: the rules, apart from browsers and cookies."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -26,7 +26,7 @@ _NO_COOKIES: Mapping[str, str] = MappingProxyType({})
 
 
 class LoginRefused(Struct, frozen=True):
-    """Why nobody was logged in; `status` is HTTP's, `wait_seconds` says when to come back."""
+    """Why a login was refused; `status` is HTTP's, `wait_seconds` the time until the next try."""
 
     message: str
     status: int = 401
@@ -40,24 +40,24 @@ def attempt_login(
     now: datetime,
     cookies: Mapping[str, str] = _NO_COOKIES,
 ) -> User | LoginRefused:
-    """The account whose e-mail and password these are, or the refusal to show; commits.
+    """The account with this e-mail and password, or the refusal to show; commits.
 
-    Nothing in a refusal tells whether the account exists.
+    A refusal does not reveal whether the account exists.
     """
     user = find_user(email)
-    # Read now: after a commit they would cost a query more where there is an account.
+    # Read now: after a commit they would cost another query, only where there is an account.
     user_id = None if user is None else user.id
     known_hash = passwords.DUMMY_HASH if user is None else user.password_hash
     device = known_device(cookies, email, user, now)
     claim = claim_attempt(email, network_of(remote_addr), device, now)
     if not isinstance(claim, LoginAttempt):
-        return _wait(claim)
+        return _too_many_attempts(claim)
     try:
         good_hash = _checked(password, known_hash)
     except AccessRefused as busy:
         withdraw(claim)
         return LoginRefused(busy.message, busy.status, wait_seconds=BUSY_SECONDS)
-    # Read again: in the meantime the account may have been disabled or got a new password.
+    # Read again: meanwhile the account may have been disabled or its password changed.
     if good_hash and user is not None and user.active and user.password_hash == known_hash:
         forgive(claim)
         return _accept(user, good_hash, remote_addr, now)
@@ -65,7 +65,7 @@ def attempt_login(
 
 
 def create_user(email: str, password: str, role: Role, now: datetime) -> User:
-    """Make an account; refuses a bad address or password, and an address that is taken."""
+    """Create an account; raises AccessRefused for a bad address or password or a taken address."""
     if not is_email(email):
         raise AccessRefused("INVALID_EMAIL", f"{email!r} is not an e-mail address.")
     passwords.check_new_password(password)
@@ -107,7 +107,7 @@ def change_password(user: User, password: str, now: datetime) -> None:
 
 
 def _checked(password: str, known_hash: str) -> str | None:
-    """The hash to keep from now on if the password is right, else None."""
+    """The hash to store from now on if the password is right, else None."""
     if not passwords.verify_password(password, known_hash):
         return None
     return passwords.hash_password(password) if passwords.is_outdated(known_hash) else known_hash
@@ -134,7 +134,7 @@ def _refuse_wrong(
     return LoginRefused(WRONG)
 
 
-def _wait(seconds: int) -> LoginRefused:
+def _too_many_attempts(seconds: int) -> LoginRefused:
     minutes = ceil(seconds / 60)
     number, unit = (seconds, "second") if seconds <= 120 else (minutes, "minute")
     plural = "" if number == 1 else "s"

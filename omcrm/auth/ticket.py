@@ -18,9 +18,9 @@ _ISSUED = UserRateLimit("tickets", RateLimitItemPerMinute(60))
 
 
 def issue(caller: Caller, now: datetime) -> str:
-    """A ticket that opens one WebSocket as this caller, once and soon; commits.
+    """A ticket that opens one WebSocket as this caller within LIFETIME; commits.
 
-    Raises AccessRefused where the caller took too many of them in the last minute.
+    Raises AccessRefused where the caller requested too many in the last minute.
     """
     if wait := _ISSUED.spend(caller.handle):
         message = f"Too many tickets. Try again in {wait} seconds."

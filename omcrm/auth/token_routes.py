@@ -1,4 +1,4 @@
-"""API tokens and WebSocket tickets: the page of one's tokens, and the same for programs."""
+"""API tokens and WebSocket tickets: the page of one's own tokens, and the JSON routes."""
 
 from datetime import UTC, date, datetime
 from typing import Any, Literal
@@ -31,7 +31,7 @@ blueprint = Blueprint("tokens", __name__)
 
 @blueprint.errorhandler(AccessRefused)
 def refuse(error: AccessRefused) -> ResponseReturnValue:
-    """Answer programs; the page shows what is wrong itself."""
+    """Answer programs; the page shows errors itself."""
     return refused(error)
 
 
@@ -41,14 +41,14 @@ def refuse(error: AccessRefused) -> ResponseReturnValue:
 @blueprint.get("/account/tokens")
 @requires(session_only=True)
 def page() -> ResponseReturnValue:
-    """The caller's tokens, and the form for another."""
+    """The caller's tokens, and the form for a new one."""
     return _page(_form())
 
 
 @blueprint.post("/account/tokens")
 @requires(session_only=True)
 def add() -> ResponseReturnValue:
-    """Make a token and show it, this one time."""
+    """Create a token and show it, this one time."""
     form = _form()
     if not form.validate():
         return _page(form), 400
@@ -67,7 +67,7 @@ def add() -> ResponseReturnValue:
             return _page(form, notice=refused.message), refused.status
         form[refused.field].errors = [refused.message.partition(": ")[2].capitalize()]
         return _page(form), refused.status
-    # No redirect: the secret would have to be kept somewhere on its way.
+    # No redirect: the secret would have to be stored meanwhile.
     return _page(_form(empty=True), made=made), 201
 
 
@@ -79,7 +79,7 @@ def end(token_id: int) -> ResponseReturnValue:
         row = api_token.revoke(
             current_caller().user_id, token_id, datetime.now(UTC), request.remote_addr
         )
-        flash(f"{row.name} is revoked. Whatever uses it is cut off within seconds.")
+        flash(f"{row.name} is revoked. Its connections close within seconds.")
     except AccessRefused as refused:
         flash(refused.message, "error")
     return redirect(url_for("tokens.page"))
@@ -107,7 +107,7 @@ def _page(form: TokenForm, *, made: CreatedToken | None = None, notice: str | No
 
 
 class NewToken(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a new token shall be; without a time it lasts 30 days."""
+    """The body that creates a token; without an expiry it lasts 30 days."""
 
     name: str
     scopes: list[Scope]
@@ -122,7 +122,7 @@ class NewToken(Struct, frozen=True, forbid_unknown_fields=True):
 @blueprint.get("/api/v1/tokens")
 @requires(session_only=True)
 def tokens() -> ResponseReturnValue:
-    """The caller's tokens, and which scopes there are."""
+    """The caller's tokens, and all scopes."""
     now = datetime.now(UTC)
     return jsonify(
         success=True,
@@ -135,13 +135,13 @@ def tokens() -> ResponseReturnValue:
 @blueprint.post("/api/v1/tokens")
 @requires(session_only=True)
 def create() -> ResponseReturnValue:
-    """Make a token; the answer has its secret, this one time."""
-    asked, now = request_body(NewToken), datetime.now(UTC)
+    """Create a token; the answer has its secret, this one time."""
+    body, now = request_body(NewToken), datetime.now(UTC)
     made = api_token.create(
         current_caller(),
-        asked.name,
-        asked.scopes,
-        api_token.expiry(now, days=asked.expires_in_days or 30, last_day=asked.expires_on),
+        body.name,
+        body.scopes,
+        api_token.expiry(now, days=body.expires_in_days or 30, last_day=body.expires_on),
         now,
         request.remote_addr,
     )

@@ -1,4 +1,4 @@
-"""What is said on every socket and route, written down from the types that read and write it."""
+"""Documents every socket and route from the types that read and write its messages."""
 
 from typing import TYPE_CHECKING
 
@@ -6,11 +6,11 @@ if TYPE_CHECKING:
     from flask import Flask
 
 INTERFACE = "1.0.0"
-"""The version of what is said; fields may be added in it, but none removed or renamed."""
+"""The version of the interface; fields may be added within it, but none removed or renamed."""
 
 
 def init_reference(app: "Flask") -> None:
-    """Show the documents, and the page that tries the sockets."""
+    """Register the pages of the documents, and the page that tests the sockets."""
     from omcrm.reference import pages, socket_test
 
     app.register_blueprint(pages.blueprint)

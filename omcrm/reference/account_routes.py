@@ -6,12 +6,12 @@ from msgspec import UNSET, Struct, UnsetType
 
 from omcrm.auth.scope import Scope
 from omcrm.auth.token_routes import NewToken
-from omcrm.reference.desk_routes import Done
+from omcrm.reference.desk_routes import JsonDone
 from omcrm.reference.route import Needs, Route
 from omcrm.reference.schema import Time
 
 
-class Token(Struct, kw_only=True):
+class JsonToken(Struct, kw_only=True):
     """An API token without its secret, of which `prefix` is the beginning."""
 
     id: int
@@ -26,42 +26,42 @@ class Token(Struct, kw_only=True):
     last_used_addr: str | None
 
 
-class Tokens(Done, kw_only=True):
+class JsonTokens(JsonDone, kw_only=True):
     """The caller's tokens, and the scopes that there are."""
 
-    tokens: list[Token]
+    tokens: list[JsonToken]
     most: int
     scopes: dict[Scope, str]
 
 
-class TokenMade(Done, kw_only=True):
+class JsonTokenMade(JsonDone, kw_only=True):
     """A new token; its secret is shown this once."""
 
     secret: str
-    token: Token
+    token: JsonToken
 
 
-class TokenRevoked(Done, kw_only=True):
+class JsonTokenRevoked(JsonDone, kw_only=True):
     """A token that ended."""
 
-    token: Token
+    token: JsonToken
 
 
-class Ticket(Struct, kw_only=True):
-    """Opens one WebSocket, once, within so many seconds."""
+class JsonTicket(Struct, kw_only=True):
+    """Opens one WebSocket, once, within `expires_in` seconds."""
 
     ticket: str
     expires_in: int
 
 
-class Alive(Struct, kw_only=True):
-    """That the process lives."""
+class JsonAlive(Struct, kw_only=True):
+    """The process runs."""
 
     status: Literal["ok"]
 
 
-class Readiness(Struct, kw_only=True):
-    """Whether it can work, and which parts fail."""
+class JsonReadiness(Struct, kw_only=True):
+    """Whether the process can serve requests, and which parts fail."""
 
     status: Literal["ready", "unavailable"]
     failing: list[str] | UnsetType = UNSET
@@ -86,7 +86,7 @@ ROUTES = (
         area=_AREA,
         about="The caller's API tokens.",
         needs=Needs.LOGIN,
-        answer=Tokens,
+        answer=JsonTokens,
         refusals=_NO_TOKEN,
     ),
     Route(
@@ -96,7 +96,7 @@ ROUTES = (
         about="Make an API token.",
         needs=Needs.LOGIN,
         body=NewToken,
-        answer=TokenMade,
+        answer=JsonTokenMade,
         status=201,
         refusals={
             **_NO_TOKEN,
@@ -111,7 +111,7 @@ ROUTES = (
         area=_AREA,
         about="Revoke an API token.",
         needs=Needs.LOGIN,
-        answer=TokenRevoked,
+        answer=JsonTokenRevoked,
         refusals={**_NO_TOKEN, 404: "The caller has no such token that could be revoked."},
     ),
     Route(
@@ -120,25 +120,25 @@ ROUTES = (
         area=_AREA,
         about="A ticket for one WebSocket, for pages that must not hold a token.",
         needs=Needs.ANY,
-        answer=Ticket,
+        answer=JsonTicket,
         refusals={429: "Too many tickets lately."},
     ),
     Route(
         method="GET",
         path="/healthz",
         area=_OPERATIONS,
-        about="Whether the process lives.",
+        about="Whether the process runs.",
         needs=Needs.NOTHING,
-        answer=Alive,
+        answer=JsonAlive,
     ),
     Route(
         method="GET",
         path="/readyz",
         area=_OPERATIONS,
-        about="Whether it can work.",
+        about="Whether the process can serve requests.",
         needs=Needs.NOTHING,
-        answer=Readiness,
+        answer=JsonReadiness,
         refusals={503: "A part fails."},
-        refused_as=Readiness,
+        refused_as=JsonReadiness,
     ),
 )

@@ -3,7 +3,7 @@
 from typing import Any
 
 from omcrm.reference import INTERFACE
-from omcrm.reference.channel import Channel, Message
+from omcrm.reference.channel import SocketChannel, SocketMessage
 from omcrm.reference.registry import CHANNELS
 from omcrm.reference.schema import Schema, read_schemas, written_schemas
 
@@ -23,13 +23,13 @@ _SECURITY = {
         "type": "httpApiKey",
         "in": "header",
         "name": "x-api-key",
-        "description": "The same, for programs that call it a key.",
+        "description": "The same, for programs that send it as an API key.",
     },
     "token": {
         "type": "httpApiKey",
         "in": "query",
         "name": "token",
-        "description": "The same, for what cannot send headers.",
+        "description": "The same, for clients that cannot send headers.",
     },
     "ticket": {
         "type": "httpApiKey",
@@ -81,20 +81,20 @@ def document() -> dict[str, Any]:
     }
 
 
-def who_may(channel: Channel) -> str:
-    """Who may come in, in a sentence."""
+def who_may(channel: SocketChannel) -> str:
+    """Who may connect, in a sentence."""
     if channel.scope is None:
         return "Needs a login; API tokens are not taken."
     return f"Needs a login, a ticket, or an API token with the scope `{channel.scope}`."
 
 
-def received_name(channel: Channel, message: Message) -> str:
-    """The name of what clients send, in the document."""
+def received_name(channel: SocketChannel, message: SocketMessage) -> str:
+    """The name in the document of a message that clients send."""
     return f"{channel.dialect}.received.{message.name}"
 
 
-def sent_name(channel: Channel, message: Message) -> str:
-    """The name of what they are sent."""
+def sent_name(channel: SocketChannel, message: SocketMessage) -> str:
+    """The name in the document of a message that clients receive."""
     return f"{channel.dialect}.sent.{message.name}"
 
 
@@ -103,8 +103,8 @@ def _to(kind: str, name: str) -> dict[str, str]:
 
 
 def _describe(
-    channel: Channel,
-    described: tuple[Message, ...],
+    channel: SocketChannel,
+    described: tuple[SocketMessage, ...],
     schemas_of: Any,
     messages: dict[str, Any],
     schemas: dict[str, Schema],
@@ -123,29 +123,29 @@ def _describe(
         }
 
 
-def _channel(channel: Channel) -> dict[str, Any]:
+def _channel(channel: SocketChannel) -> dict[str, Any]:
     names = [received_name(channel, message) for message in channel.received]
     names += [sent_name(channel, message) for message in channel.sent]
-    found: dict[str, Any] = {
+    entry: dict[str, Any] = {
         "address": channel.path,
         "title": channel.title,
         "description": f"{channel.about} {who_may(channel)}",
         "messages": {_short(name): _to("messages", name) for name in names},
     }
     if channel.namespace is not None:
-        found["x-socketio-namespace"] = channel.namespace
+        entry["x-socketio-namespace"] = channel.namespace
     if channel.parameters:
-        found["parameters"] = {
+        entry["parameters"] = {
             name: {"description": about} for name, about in channel.parameters.items()
         }
-    return found
+    return entry
 
 
-def _operations(channel: Channel) -> dict[str, Any]:
-    """What clients may say, each with its answers; and what they are told."""
+def _operations(channel: SocketChannel) -> dict[str, Any]:
+    """One operation for each message of clients, with its answers, and one for all sent ones."""
     here = {"$ref": f"#/channels/{channel.dialect}"}
     sent = {message.name: _in(channel, sent_name(channel, message)) for message in channel.sent}
-    found: dict[str, Any] = {}
+    operations: dict[str, Any] = {}
     for message in channel.received:
         operation: dict[str, Any] = {
             "action": "receive",
@@ -156,20 +156,20 @@ def _operations(channel: Channel) -> dict[str, Any]:
         if message.answers:
             answers = [sent[name] for name in message.answers]
             operation["reply"] = {"channel": here, "messages": answers}
-        found[received_name(channel, message)] = operation
-    found[f"{channel.dialect}.sent"] = {
+        operations[received_name(channel, message)] = operation
+    operations[f"{channel.dialect}.sent"] = {
         "action": "send",
         "channel": here,
-        "summary": f"What clients of {channel.path} are told.",
+        "summary": f"What clients of {channel.path} receive.",
         "messages": list(sent.values()),
     }
-    return found
+    return operations
 
 
-def _in(channel: Channel, name: str) -> dict[str, str]:
+def _in(channel: SocketChannel, name: str) -> dict[str, str]:
     return {"$ref": f"#/channels/{channel.dialect}/messages/{_short(name)}"}
 
 
 def _short(name: str) -> str:
-    """Without the dialect, which the channel says already."""
+    """The name without the dialect, which the channel has already."""
     return name.partition(".")[2]

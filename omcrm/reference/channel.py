@@ -1,4 +1,4 @@
-"""A socket as its document describes it: where it is, and what is said on it in both directions."""
+"""A socket as its document describes it: its address, and its messages in both directions."""
 
 from typing import Any
 
@@ -8,13 +8,13 @@ from omcrm.auth.scope import Scope
 from omcrm.reference.schema import summary
 
 AS_TEXT = str
-"""What is sent is a line of text, not JSON."""
+"""The body of a message that is a line of text, not JSON."""
 
 
-class Message(Struct, frozen=True, kw_only=True):
-    """One kind of message: its name on the wire, the type of its body, and what it is for.
+class SocketMessage(Struct, frozen=True, kw_only=True):
+    """One kind of message: its name on the wire, the type of its body, and its purpose.
 
-    `examples` are whole messages as a client sends them, `answers` the names of what is answered.
+    `examples` are whole messages as a client sends them, `answers` the names of the answers.
     """
 
     name: str
@@ -24,20 +24,20 @@ class Message(Struct, frozen=True, kw_only=True):
     answers: tuple[str, ...] = ()
 
 
-class Channel(Struct, frozen=True, kw_only=True):
-    """One socket; `path` has its variable parts in braces, with `parameters` to say what they are.
+class SocketChannel(Struct, frozen=True, kw_only=True):
+    """One socket; `path` has its variable parts in braces, which `parameters` describes.
 
-    `namespace` is Socket.IO's, None for plain WebSockets. `dialect` is the name it is counted by.
-    `scope` is what a token needs, None where tokens are not taken. `parts` are what messages that
-    are sent refer to by name.
+    `namespace` is Socket.IO's, None for plain WebSockets. `dialect` is its name in the metrics.
+    `scope` is what a token needs, None where tokens are refused. `parts` are the types that sent
+    messages refer to by name.
     """
 
     dialect: str
     title: str
     path: str
     about: str
-    received: tuple[Message, ...]
-    sent: tuple[Message, ...]
+    received: tuple[SocketMessage, ...]
+    sent: tuple[SocketMessage, ...]
     parameters: dict[str, str] = {}
     scope: Scope | None = None
     parts: tuple[type[Struct], ...] = ()
@@ -46,10 +46,10 @@ class Channel(Struct, frozen=True, kw_only=True):
 
 def tagged(
     body: type[Struct], *examples: str, answers: tuple[str, ...] = (), about: str = ""
-) -> Message:
-    """The message of a Struct that is told apart by its tag, with its docstring."""
+) -> SocketMessage:
+    """The message of a tagged Struct: its tag is the name, its docstring the purpose."""
     tag = body.__struct_config__.tag
-    return Message(
+    return SocketMessage(
         name=str(tag),
         body=body,
         about=about or summary(body.__doc__),

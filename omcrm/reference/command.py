@@ -1,4 +1,4 @@
-"""`python manage.py api-docs`: the documents of sockets and routes as files."""
+"""`python manage.py api-docs`: writes the documents of sockets and routes to files."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ def documents() -> dict[str, str]:
 
 
 def outdated(folder: Path) -> list[str]:
-    """The files that are not what they would be now."""
+    """The names of the files that differ from the current documents."""
     return [name for name, text in documents().items() if not _holds(folder / name, text)]
 
 
@@ -37,7 +37,7 @@ def _holds(path: Path, text: str) -> bool:
     help="Where they are; docs.",
 )
 def api_docs(write: bool, folder: Path) -> None:
-    """Write docs/asyncapi.yaml and docs/openapi.json, or tell which of them are outdated."""
+    """Write docs/asyncapi.yaml and docs/openapi.json, or list which of them are outdated."""
     names = outdated(folder)
     if not write:
         for name in names:

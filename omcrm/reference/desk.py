@@ -1,4 +1,4 @@
-"""What the desk's pages and the server say to each other over Socket.IO."""
+"""The messages between the desk's pages and the server over Socket.IO."""
 
 from typing import Annotated, Literal
 
@@ -7,15 +7,15 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from omcrm.feeds.status import FeedStatus
 from omcrm.market.price_class import PriceClass
 from omcrm.market.session import Session
-from omcrm.reference.channel import Channel, Message
+from omcrm.reference.channel import SocketChannel, SocketMessage
 from omcrm.reference.schema import Number, Time
 from omcrm.webtrader.messages import Instruments, PriceHistory
 
 # What is sent
 
 
-class PriceUpdate(Struct, kw_only=True):
-    """The newest of one symbol; what its source does not say is null."""
+class DeskPriceUpdate(Struct, kw_only=True):
+    """The newest quote of one symbol; fields that its source does not send are null."""
 
     symbol: str
     price: Number | None
@@ -34,8 +34,8 @@ class PriceUpdate(Struct, kw_only=True):
     seq: Annotated[int, Meta(description="Rises with each change of any symbol.")]
 
 
-class Brief(Struct, kw_only=True):
-    """An instrument in a word."""
+class DeskBrief(Struct, kw_only=True):
+    """An instrument, in short."""
 
     id: int
     symbol: str
@@ -43,49 +43,51 @@ class Brief(Struct, kw_only=True):
     type: Literal["crypto", "stock", "forex"]
 
 
-class Rejected(Struct, kw_only=True):
-    """What was asked for in vain; by its `id` where that was given."""
+class DeskRejected(Struct, kw_only=True):
+    """An instrument that was refused; with its `id` where the request gave that."""
 
     symbol: str | None
     code: Literal["UNKNOWN_SYMBOL", "LIMIT_EXCEEDED"]
     id: int | UnsetType = UNSET
 
 
-class Subscribed(Struct, kw_only=True):
-    """What is subscribed now, and the position to resume from."""
+class DeskSubscribed(Struct, kw_only=True):
+    """What is subscribed now, and the resume token."""
 
     message: str
-    instruments: list[Brief]
-    rejected: list[Rejected]
+    instruments: list[DeskBrief]
+    rejected: list[DeskRejected]
     epoch: str | UnsetType = UNSET
-    seq: Annotated[int | UnsetType, Meta(description="0 where some prices are still owed.")] = UNSET
+    seq: Annotated[int | UnsetType, Meta(description="0 where some prices are still pending.")] = (
+        UNSET
+    )
     max_rate: float | UnsetType = UNSET
 
 
-class Unsubscribed(Struct, kw_only=True):
-    """What is subscribed no more."""
+class DeskUnsubscribed(Struct, kw_only=True):
+    """The symbols that are no longer subscribed."""
 
     message: str
     symbols: list[str]
 
 
-class Refused(Struct, kw_only=True):
-    """Why something was not done."""
+class DeskRefused(Struct, kw_only=True):
+    """Why a request was refused."""
 
     message: str
     code: Literal["UNKNOWN_SYMBOL", "LIMIT_EXCEEDED", "INVALID_PAYLOAD", "DATABASE_UNAVAILABLE"]
-    rejected: list[Rejected] | UnsetType = UNSET
+    rejected: list[DeskRejected] | UnsetType = UNSET
 
 
-class Reload(Struct, kw_only=True):
-    """Events were dropped because the page did not read: it asks anew for what it needs."""
+class DeskReload(Struct, kw_only=True):
+    """Events were dropped because the page did not read: it must request its data again."""
 
     message: str
     code: Literal["EVENTS_LOST"]
 
 
-class Candle(Struct, kw_only=True):
-    """What was traded in one interval, which begins at `timestamp`."""
+class DeskCandle(Struct, kw_only=True):
+    """The trades of one interval, which begins at `timestamp`."""
 
     timestamp: Time
     open: Number
@@ -95,16 +97,16 @@ class Candle(Struct, kw_only=True):
     volume: Number | None
 
 
-class Candles(Struct, kw_only=True):
-    """Real candles of the source that speaks for the symbol, or none."""
+class DeskCandles(Struct, kw_only=True):
+    """Real candles of the symbol's active source, or none."""
 
     symbol: str
     timeframe: str
     source: str | None
-    data: list[Candle]
+    data: list[DeskCandle]
 
 
-class MarketState(Struct, kw_only=True):
+class DeskMarketState(Struct, kw_only=True):
     """One market at this moment."""
 
     name: str
@@ -115,24 +117,24 @@ class MarketState(Struct, kw_only=True):
     reason: str
 
 
-class MarketStatus(Struct, kw_only=True):
+class DeskMarketStatus(Struct, kw_only=True):
     """Which markets are open, and how the feeds are doing."""
 
     is_market_hours: bool
-    markets: list[MarketState]
+    markets: list[DeskMarketState]
     active_data_feeds: int
     total_data_feeds: int
     connection_status: dict[str, FeedStatus]
     timestamp: Time
 
 
-class Pong(Struct, kw_only=True):
-    """A sign of life, with the server's time."""
+class DeskPong(Struct, kw_only=True):
+    """The answer to a ping, with the server's time."""
 
     timestamp: Time
 
 
-DESK = Channel(
+DESK = SocketChannel(
     dialect="desk",
     title="The desk",
     path="/socket.io/",
@@ -142,55 +144,65 @@ DESK = Channel(
         "An answer is also the acknowledgement, where one is asked for."
     ),
     received=(
-        Message(
+        SocketMessage(
             name="subscribe_to_instruments",
             body=Instruments,
-            about="Ask for the newest price of each instrument and for every change.",
+            about="Request the newest price of each instrument and every change.",
             examples=('{"symbols":["BTC","AAPL"]}', '{"instrument_ids":[1,2],"max_rate":1}'),
             answers=("subscription_success", "subscription_error", "price_update"),
         ),
-        Message(
+        SocketMessage(
             name="unsubscribe_from_instruments",
             body=Instruments,
-            about="Ask for no more of these.",
+            about="End these subscriptions.",
             examples=('{"symbols":["AAPL"]}',),
             answers=("unsubscription_success", "subscription_error"),
         ),
-        Message(
+        SocketMessage(
             name="get_price_history",
             body=PriceHistory,
-            about="Ask for the candles of a symbol.",
+            about="Request the candles of a symbol.",
             examples=('{"symbol":"BTC","timeframe":"1m","limit":100}',),
             answers=("price_history", "subscription_error"),
         ),
-        Message(
+        SocketMessage(
             name="get_market_status",
             body=None,
-            about="Ask which markets are open.",
+            about="Request which markets are open.",
             examples=("null",),
             answers=("market_status",),
         ),
-        Message(
+        SocketMessage(
             name="ping",
             body=None,
-            about="Ask for a sign of life.",
+            about="Check that the server answers.",
             examples=("null",),
             answers=("pong",),
         ),
     ),
     sent=(
-        Message(name="price_update", body=PriceUpdate, about="A price, when subscribed to it."),
-        Message(name="subscription_success", body=Subscribed, about="What was subscribed."),
-        Message(name="unsubscription_success", body=Unsubscribed, about="What was ended."),
-        Message(name="subscription_error", body=Refused, about="What was refused, and why."),
-        Message(name="price_history", body=Candles, about="The candles that were asked for."),
-        Message(name="market_status", body=MarketStatus, about="Which markets are open."),
-        Message(name="pong", body=Pong, about="The answer to a ping."),
-        Message(
+        SocketMessage(
+            name="price_update", body=DeskPriceUpdate, about="A price, when subscribed to it."
+        ),
+        SocketMessage(
+            name="subscription_success", body=DeskSubscribed, about="The new subscriptions."
+        ),
+        SocketMessage(
+            name="unsubscription_success", body=DeskUnsubscribed, about="The ended subscriptions."
+        ),
+        SocketMessage(
+            name="subscription_error", body=DeskRefused, about="A refused request, and why."
+        ),
+        SocketMessage(name="price_history", body=DeskCandles, about="The requested candles."),
+        SocketMessage(name="market_status", body=DeskMarketStatus, about="Which markets are open."),
+        SocketMessage(name="pong", body=DeskPong, about="The answer to a ping."),
+        SocketMessage(
             name="connection_status",
             body=dict[str, FeedStatus],
             about="How each source is doing, by its name: on connecting and on each change.",
         ),
-        Message(name="reload", body=Reload, about="Events were lost: ask anew."),
+        SocketMessage(
+            name="reload", body=DeskReload, about="Events were lost: request the data again."
+        ),
     ),
 )

@@ -8,49 +8,49 @@ from omcrm.auth.scope import Scope
 from omcrm.feeds.status import FeedStatus
 from omcrm.market.bar import KEPT
 from omcrm.market.price_class import PriceClass
-from omcrm.reference.desk import Brief, Candles, MarketStatus, PriceUpdate
+from omcrm.reference.desk import DeskBrief, DeskCandles, DeskMarketStatus, DeskPriceUpdate
 from omcrm.reference.route import Route
 from omcrm.reference.schema import Number, Time
 
 
-class Done(Struct, kw_only=True):
-    """What every answer begins with that is no refusal."""
+class JsonDone(Struct, kw_only=True):
+    """The field of every answer that is no refusal."""
 
     success: Literal[True]
 
 
-class Price(PriceUpdate, kw_only=True):
-    """A price, as it is told to the desk's pages."""
+class DeskPrice(DeskPriceUpdate, kw_only=True):
+    """A price, as the desk's pages receive it."""
 
     success: Literal[True]
 
 
-class ChartData(Candles, kw_only=True):
+class DeskChartData(DeskCandles, kw_only=True):
     """Real candles, or none."""
 
     success: Literal[True]
 
 
-class Markets(MarketStatus, kw_only=True):
+class DeskMarkets(DeskMarketStatus, kw_only=True):
     """Which markets are open, and how the feeds are doing."""
 
     success: Literal[True]
 
 
-class Described(Brief, kw_only=True):
+class DeskDescribed(DeskBrief, kw_only=True):
     """An instrument of the catalogue; `decimals` is how many digits a price is shown with."""
 
     decimals: int
 
 
-class Catalogue(Done, kw_only=True):
-    """All instruments that are followed."""
+class DeskCatalogue(JsonDone, kw_only=True):
+    """All active instruments."""
 
-    instruments: list[Described]
+    instruments: list[DeskDescribed]
 
 
-class FeedsStarted(Done, kw_only=True):
-    """That the feeds run, and for what."""
+class DeskFeedsStarted(JsonDone, kw_only=True):
+    """The feeds run, for these symbols."""
 
     status: Literal["started", "already_running"]
     instruments_count: int
@@ -59,14 +59,14 @@ class FeedsStarted(Done, kw_only=True):
     forex_symbols: list[str]
 
 
-class FeedsStopped(Done, kw_only=True):
-    """That they do not run, until an administrator starts them."""
+class DeskFeedsStopped(JsonDone, kw_only=True):
+    """The feeds do not run until an administrator starts them."""
 
     status: Literal["stopped", "already_stopped"]
 
 
-class InstrumentState(Struct, kw_only=True):
-    """Who speaks for an instrument, and how old that is."""
+class DeskInstrumentState(Struct, kw_only=True):
+    """An instrument's active source, its standby, and the age of its quote."""
 
     symbol: str
     price: Number | None
@@ -77,17 +77,17 @@ class InstrumentState(Struct, kw_only=True):
     age_seconds: float | None
 
 
-class CacheState(Struct, kw_only=True):
-    """How many quotes are held, and what was refused, by reason."""
+class DeskCacheState(Struct, kw_only=True):
+    """How many quotes are held, and how many ticks were rejected, by reason."""
 
     quotes: int
     seq: int
     refused: dict[str, int]
 
 
-class ConnectionState(Struct, kw_only=True):
-    """How many sockets are open and deadlines are kept, the worst lateness of the last minute, and
-    how many objects the garbage collector leaves alone; besides, how often what happened so far.
+class DeskConnectionState(Struct, kw_only=True):
+    """How many sockets are open, the worst delay of the event loop in the last minute, how many
+    timers are set, and how many objects the garbage collector ignores.
     """
 
     open: int
@@ -96,26 +96,26 @@ class ConnectionState(Struct, kw_only=True):
     frozen_objects: int
 
 
-class RealtimeStatus(Done, kw_only=True):
-    """How everything is doing; what concerns single users, and `feeds`, for administrators only."""
+class DeskRealtimeStatus(JsonDone, kw_only=True):
+    """The state of everything; `feeds`, and what concerns single users, for administrators only."""
 
     running: bool
     since: Time | None
     stopped_by_admin: bool
     providers: dict[str, FeedStatus]
-    instruments: list[InstrumentState]
+    instruments: list[DeskInstrumentState]
     clients: dict[str, Any]
     gateways: dict[str, Any]
-    cache: CacheState
+    cache: DeskCacheState
     delivery: dict[str, Any]
-    connections: ConnectionState
+    connections: DeskConnectionState
     timestamp: Time
     feeds: dict[str, Any] | UnsetType = UNSET
     news: list[dict[str, Any]] | UnsetType = UNSET
 
 
-class Chart(Struct, kw_only=True):
-    """What is asked of the candles."""
+class DeskChartQuery(Struct, kw_only=True):
+    """Which candles are requested."""
 
     timeframe: Literal["1m", "5m", "15m", "1h", "4h", "1d"] = "1m"
     limit: Annotated[int, Meta(ge=1, le=KEPT)] = 200
@@ -131,7 +131,7 @@ ROUTES = (
         area=_AREA,
         about="The catalogue.",
         needs=Scope.MARKET_READ,
-        answer=Catalogue,
+        answer=DeskCatalogue,
     ),
     Route(
         method="GET",
@@ -139,7 +139,7 @@ ROUTES = (
         area=_AREA,
         about="The newest price of a symbol.",
         needs=Scope.MARKET_READ,
-        answer=Price,
+        answer=DeskPrice,
         refusals={**_UNKNOWN, 503: "No price is known for it yet."},
     ),
     Route(
@@ -148,8 +148,8 @@ ROUTES = (
         area=_AREA,
         about="The candles of a symbol.",
         needs=Scope.MARKET_READ,
-        answer=ChartData,
-        query=Chart,
+        answer=DeskChartData,
+        query=DeskChartQuery,
         refusals={400: "The query is wrong.", **_UNKNOWN},
     ),
     Route(
@@ -158,7 +158,7 @@ ROUTES = (
         area=_AREA,
         about="Which markets are open.",
         needs=Scope.MARKET_READ,
-        answer=Markets,
+        answer=DeskMarkets,
     ),
     Route(
         method="GET",
@@ -166,7 +166,7 @@ ROUTES = (
         area=_AREA,
         about="How the feeds, the clients and the delivery are doing.",
         needs=Scope.MARKET_READ,
-        answer=RealtimeStatus,
+        answer=DeskRealtimeStatus,
     ),
     Route(
         method="POST",
@@ -174,7 +174,7 @@ ROUTES = (
         area=_AREA,
         about="Start the feeds.",
         needs=Scope.FEEDS_CONTROL,
-        answer=FeedsStarted,
+        answer=DeskFeedsStarted,
     ),
     Route(
         method="POST",
@@ -182,6 +182,6 @@ ROUTES = (
         area=_AREA,
         about="Stop the feeds, until an administrator starts them.",
         needs=Scope.FEEDS_CONTROL,
-        answer=FeedsStopped,
+        answer=DeskFeedsStopped,
     ),
 )

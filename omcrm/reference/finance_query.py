@@ -1,4 +1,4 @@
-"""What is said on the four channels of Finance Query, where numbers are texts."""
+"""The messages of the four channels of Finance Query, where numbers are texts."""
 
 from typing import Annotated, Any, Literal
 
@@ -11,52 +11,52 @@ from omcrm.gateways.finance_query.channels import (
     QuotesChannel,
 )
 from omcrm.market.price_class import PriceClass
-from omcrm.reference.channel import Channel, Message
+from omcrm.reference.channel import SocketChannel, SocketMessage
 from omcrm.reference.schema import PARTS, Number, Time
 
-Figure = Annotated[str, Meta(pattern=r"^-?\d+(\.\d+)?$", examples=["398.09"])]
-Signed = Annotated[str, Meta(pattern=r"^[+-]\d+(\.\d+)?$", examples=["+0.94"])]
-Percent = Annotated[str, Meta(pattern=r"^[+-]\d+\.\d+%$", examples=["+0.24%"])]
+FinanceQueryNumber = Annotated[str, Meta(pattern=r"^-?\d+(\.\d+)?$", examples=["398.09"])]
+FinanceQueryChange = Annotated[str, Meta(pattern=r"^[+-]\d+(\.\d+)?$", examples=["+0.94"])]
+FinanceQueryPercent = Annotated[str, Meta(pattern=r"^[+-]\d+\.\d+%$", examples=["+0.24%"])]
 
 
-class Metadata(Struct, kw_only=True):
-    """What is left of the day's requests, in the first message; `reset` is in seconds."""
+class FinanceQueryMetadata(Struct, kw_only=True):
+    """How many of the day's requests are left, in the first message; `reset` is in seconds."""
 
     rate_limit: int
     remaining_requests: int
     reset: int
 
 
-class Mover(Struct, kw_only=True):
+class FinanceQueryMover(Struct, kw_only=True):
     """An instrument, its price and how it has moved; null is not known."""
 
     symbol: str
     name: str | None
-    price: Figure | None
-    change: Signed | None
-    percentChange: Percent | None  # noqa: N815
+    price: FinanceQueryNumber | None
+    change: FinanceQueryChange | None
+    percentChange: FinanceQueryPercent | None  # noqa: N815
     price_class: PriceClass | None
     source: str | None
     seq: int | None
 
 
-class ShortQuote(Mover, kw_only=True):
+class FinanceQueryShortQuote(FinanceQueryMover, kw_only=True):
     """The same, with the price before the opening or after the close while that is traded."""
 
-    preMarketPrice: Figure | UnsetType = UNSET  # noqa: N815
-    afterHoursPrice: Figure | UnsetType = UNSET  # noqa: N815
+    preMarketPrice: FinanceQueryNumber | UnsetType = UNSET  # noqa: N815
+    afterHoursPrice: FinanceQueryNumber | UnsetType = UNSET  # noqa: N815
 
 
-class LongQuote(ShortQuote, kw_only=True):
+class FinanceQueryLongQuote(FinanceQueryShortQuote, kw_only=True):
     """All that is known of an instrument; null is not known."""
 
-    open: Figure | None
-    high: Figure | None
-    low: Figure | None
-    volume: Figure | None
-    yearHigh: Figure | None  # noqa: N815
-    yearLow: Figure | None  # noqa: N815
-    avgVolume: Figure | None  # noqa: N815
+    open: FinanceQueryNumber | None
+    high: FinanceQueryNumber | None
+    low: FinanceQueryNumber | None
+    volume: FinanceQueryNumber | None
+    yearHigh: FinanceQueryNumber | None  # noqa: N815
+    yearLow: FinanceQueryNumber | None  # noqa: N815
+    avgVolume: FinanceQueryNumber | None  # noqa: N815
     sector: str | None
     industry: str | None
     marketCap: str | None  # noqa: N815
@@ -70,29 +70,29 @@ class LongQuote(ShortQuote, kw_only=True):
     logo: str | None
 
 
-class Sector(Struct, kw_only=True):
-    """The averages of the followed companies of a sector."""
+class FinanceQuerySector(Struct, kw_only=True):
+    """The averages of the active instruments of a sector."""
 
     sector: str
-    dayReturn: Percent | None  # noqa: N815
-    ytdReturn: Percent | None  # noqa: N815
-    yearReturn: Percent | None  # noqa: N815
-    threeYearReturn: Percent | None  # noqa: N815
-    fiveYearReturn: Percent | None  # noqa: N815
+    dayReturn: FinanceQueryPercent | None  # noqa: N815
+    ytdReturn: FinanceQueryPercent | None  # noqa: N815
+    yearReturn: FinanceQueryPercent | None  # noqa: N815
+    threeYearReturn: FinanceQueryPercent | None  # noqa: N815
+    fiveYearReturn: FinanceQueryPercent | None  # noqa: N815
     simulated: bool
 
 
-class Index(Struct, kw_only=True):
-    """The average of the followed instruments of a class; what was 100 before is `value` now."""
+class FinanceQueryIndex(Struct, kw_only=True):
+    """The average of the active instruments of a class; `value` is relative to 100 before."""
 
     name: str
     value: Number | None
-    change: Signed | None
-    percentChange: Percent | None  # noqa: N815
+    change: FinanceQueryChange | None
+    percentChange: FinanceQueryPercent | None  # noqa: N815
     simulated: bool
 
 
-class Headline(Struct, kw_only=True):
+class FinanceQueryHeadline(Struct, kw_only=True):
     """A piece of news; `time` is in words, such as `1 day ago`."""
 
     title: str
@@ -102,50 +102,50 @@ class Headline(Struct, kw_only=True):
     time: str | None
 
 
-class Told(Struct, kw_only=True):
-    """What is told at once, and anew at each interval."""
+class FinanceQueryUpdate(Struct, kw_only=True):
+    """What is sent at once, and again at each interval."""
 
     universe: Literal["catalogue"]
-    metadata: Metadata | UnsetType = UNSET
+    metadata: FinanceQueryMetadata | UnsetType = UNSET
 
 
-class ProfileTold(Told, kw_only=True):
-    """An instrument, others like it, its sector and its news; empty where it is not followed."""
+class FinanceQueryProfileUpdate(FinanceQueryUpdate, kw_only=True):
+    """An instrument, similar ones, its sector and its news; empty where it is not active."""
 
-    quote: LongQuote | None
-    similar: list[ShortQuote]
-    sectorPerformance: Sector | None  # noqa: N815
-    news: list[Headline]
-
-
-class MarketTold(Told, kw_only=True):
-    """How the followed instruments do."""
-
-    actives: list[Mover]
-    gainers: list[Mover]
-    losers: list[Mover]
-    indices: list[Index]
-    headlines: list[Headline]
-    sectors: list[Sector]
+    quote: FinanceQueryLongQuote | None
+    similar: list[FinanceQueryShortQuote]
+    sectorPerformance: FinanceQuerySector | None  # noqa: N815
+    news: list[FinanceQueryHeadline]
 
 
-class HoursTold(Struct, kw_only=True):
+class FinanceQueryMarketUpdate(FinanceQueryUpdate, kw_only=True):
+    """How the active instruments perform."""
+
+    actives: list[FinanceQueryMover]
+    gainers: list[FinanceQueryMover]
+    losers: list[FinanceQueryMover]
+    indices: list[FinanceQueryIndex]
+    headlines: list[FinanceQueryHeadline]
+    sectors: list[FinanceQuerySector]
+
+
+class FinanceQueryHoursUpdate(Struct, kw_only=True):
     """Whether the exchange is open, and why."""
 
     status: Literal["Open", "Closed", "Early Close"]
     reason: str
     timestamp: Time
-    metadata: Metadata | UnsetType = UNSET
+    metadata: FinanceQueryMetadata | UnsetType = UNSET
 
 
-class First(Struct, kw_only=True):
+class FinanceQueryFirst(Struct, kw_only=True):
     """The first element of the first list, where requests are counted."""
 
-    metadata: Metadata
+    metadata: FinanceQueryMetadata
 
 
-class Error(Struct, kw_only=True):
-    """What was wrong, in words and in a code."""
+class FinanceQueryError(Struct, kw_only=True):
+    """An error, in words and as a code."""
 
     error: str
     code: Literal[
@@ -160,36 +160,40 @@ class Error(Struct, kw_only=True):
     ]
 
 
-# A union of them has no tag, which msgspec asks for.
+# A union of them has no tag, which msgspec requires.
 _ROWS = {
     "items": {
         "anyOf": [
-            {"$ref": f"{PARTS}{QuotesChannel.name}.{part.__name__}"} for part in (ShortQuote, First)
+            {"$ref": f"{PARTS}{row.__name__}"}
+            for row in (FinanceQueryShortQuote, FinanceQueryFirst)
         ]
     }
 }
-_ERROR = Message(name="error", body=Error, about="What was wrong.")
+_ERROR = SocketMessage(name="error", body=FinanceQueryError, about="An error.")
 _EVERY = "First at once, then every STREAM_INTERVAL seconds, whether or not anything changed."
 
-PROFILE = Channel(
+PROFILE = SocketChannel(
     dialect=ProfileChannel.name,
     title="Profile",
     path="/profile/{symbol}",
     scope=ProfileChannel.scope,
     parameters={"symbol": "The symbol of an instrument."},
-    about=f"All that is known of one instrument. {_EVERY}",
+    about=f"All data of one instrument. {_EVERY}",
     received=(),
-    sent=(Message(name="profile", body=ProfileTold, about="The instrument."), _ERROR),
+    sent=(
+        SocketMessage(name="profile", body=FinanceQueryProfileUpdate, about="The instrument."),
+        _ERROR,
+    ),
 )
-QUOTES = Channel(
+QUOTES = SocketChannel(
     dialect=QuotesChannel.name,
     title="Quotes",
     path=QuotesChannel.path,
     scope=QuotesChannel.scope,
     about=f"Short quotes of the symbols of the last list, in its order. {_EVERY}",
-    parts=(ShortQuote, First),
+    parts=(FinanceQueryShortQuote, FinanceQueryFirst),
     received=(
-        Message(
+        SocketMessage(
             name="symbols",
             body=str,
             about="The symbols, separated by commas, as plain text; it replaces the last list.",
@@ -198,29 +202,29 @@ QUOTES = Channel(
         ),
     ),
     sent=(
-        Message(
+        SocketMessage(
             name="quotes",
             body=Annotated[list[Any], Meta(extra_json_schema=_ROWS)],
-            about="A quote for each symbol; name and price are null where it is not followed.",
+            about="A quote for each symbol; name and price are null where it is not active.",
         ),
         _ERROR,
     ),
 )
-MARKET = Channel(
+MARKET = SocketChannel(
     dialect=OverviewChannel.name,
     title="Market",
     path=OverviewChannel.path,
     scope=OverviewChannel.scope,
     about=f"Movers, averages, headlines and sectors. {_EVERY}",
     received=(),
-    sent=(Message(name="market", body=MarketTold, about="The market."), _ERROR),
+    sent=(SocketMessage(name="market", body=FinanceQueryMarketUpdate, about="The market."), _ERROR),
 )
-HOURS = Channel(
+HOURS = SocketChannel(
     dialect=HoursChannel.name,
     title="Hours",
     path=HoursChannel.path,
     scope=HoursChannel.scope,
     about=f"Whether the stock exchange is open. {_EVERY}",
     received=(),
-    sent=(Message(name="hours", body=HoursTold, about="The hours."), _ERROR),
+    sent=(SocketMessage(name="hours", body=FinanceQueryHoursUpdate, about="The hours."), _ERROR),
 )

@@ -1,4 +1,4 @@
-"""What is said on `/ws/market/feed`."""
+"""The messages of `/ws/market/feed`."""
 
 from typing import Literal
 
@@ -6,15 +6,15 @@ from msgspec import UNSET, Struct, UnsetType
 
 from omcrm.gateways.market_feed import MarketFeed, MarketFeedPing, Subscribe, Unsubscribe
 from omcrm.market.price_class import PriceClass
-from omcrm.reference.channel import Channel, tagged
-from omcrm.reference.news_item import NewsItem
+from omcrm.reference.channel import SocketChannel, tagged
+from omcrm.reference.news_item import JsonNewsItem
 from omcrm.reference.schema import Number, Time
 
 # What is sent
 
 
-class Subscribed(Struct, kw_only=True, tag_field="type", tag="subscribed"):
-    """What was subscribed of what was asked for; the current quotes follow."""
+class MarketFeedSubscribed(Struct, kw_only=True, tag_field="type", tag="subscribed"):
+    """Which of the requested symbols are subscribed; the current quotes follow."""
 
     symbols: list[str]
     level: Literal["basic", "advanced"]
@@ -22,21 +22,21 @@ class Subscribed(Struct, kw_only=True, tag_field="type", tag="subscribed"):
     total_subscriptions: int
 
 
-class Unsubscribed(Struct, kw_only=True, tag_field="type", tag="unsubscribed"):
-    """What is subscribed no more."""
+class MarketFeedUnsubscribed(Struct, kw_only=True, tag_field="type", tag="unsubscribed"):
+    """The symbols that are no longer subscribed."""
 
     symbols: list[str]
     total_subscriptions: int
 
 
-class Pong(Struct, kw_only=True, tag_field="type", tag="pong"):
-    """A sign of life, with the server's time."""
+class MarketFeedPong(Struct, kw_only=True, tag_field="type", tag="pong"):
+    """The answer to a ping, with the server's time."""
 
     timestamp: Time
 
 
-class Quote(Struct, kw_only=True, tag_field="type", tag="quote"):
-    """The newest of a symbol; what its source does not say is null."""
+class MarketFeedQuote(Struct, kw_only=True, tag_field="type", tag="quote"):
+    """The newest quote of a symbol; fields that its source does not send are null."""
 
     symbol: str
     price: Number | None
@@ -54,7 +54,7 @@ class Quote(Struct, kw_only=True, tag_field="type", tag="quote"):
     seq: int
 
 
-class Trade(Struct, kw_only=True, tag_field="type", tag="trade"):
+class MarketFeedTrade(Struct, kw_only=True, tag_field="type", tag="trade"):
     """One trade."""
 
     symbol: str
@@ -65,12 +65,12 @@ class Trade(Struct, kw_only=True, tag_field="type", tag="trade"):
     price_class: PriceClass
 
 
-class News(NewsItem, kw_only=True, tag_field="type", tag="news"):
+class MarketFeedNews(JsonNewsItem, kw_only=True, tag_field="type", tag="news"):
     """A piece of news that mentions a subscribed symbol, in plain text."""
 
 
-class Point(Struct, kw_only=True):
-    """A minute in which something was traded; `price` is its close."""
+class MarketFeedPoint(Struct, kw_only=True):
+    """A minute with trades; `price` is its close."""
 
     timestamp: Time
     price: Number
@@ -81,17 +81,17 @@ class Point(Struct, kw_only=True):
     volume: Number | None
 
 
-class History(Struct, kw_only=True, tag_field="type", tag="history"):
-    """The last minutes in which the source was seen to trade; none are made up."""
+class MarketFeedHistory(Struct, kw_only=True, tag_field="type", tag="history"):
+    """The last minutes with trades of the source; none are invented."""
 
     symbol: str
     timeframe: Literal["1m"]
     source: str | None
-    data: list[Point]
+    data: list[MarketFeedPoint]
 
 
-class Error(Struct, kw_only=True, tag_field="type", tag="error"):
-    """What was wrong; `detail` names the field, `symbols` and `channels` what it is about."""
+class MarketFeedError(Struct, kw_only=True, tag_field="type", tag="error"):
+    """An error; `detail` names the field, `symbols` and `channels` those that it concerns."""
 
     message: str
     code: Literal[
@@ -113,7 +113,7 @@ class Error(Struct, kw_only=True, tag_field="type", tag="error"):
     channels: list[str] | UnsetType = UNSET
 
 
-MARKET_FEED = Channel(
+MARKET_FEED = SocketChannel(
     dialect=MarketFeed.name,
     title="Market feed",
     path=MarketFeed.path,
@@ -135,6 +135,15 @@ MARKET_FEED = Channel(
     ),
     sent=tuple(
         tagged(message)
-        for message in (Subscribed, Unsubscribed, Pong, Quote, Trade, News, History, Error)
+        for message in (
+            MarketFeedSubscribed,
+            MarketFeedUnsubscribed,
+            MarketFeedPong,
+            MarketFeedQuote,
+            MarketFeedTrade,
+            MarketFeedNews,
+            MarketFeedHistory,
+            MarketFeedError,
+        )
     ),
 )

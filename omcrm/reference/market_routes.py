@@ -6,35 +6,35 @@ from msgspec import Meta, Struct
 
 from omcrm.auth.scope import Scope
 from omcrm.gateways.market_feed_routes import QuotesRequest
-from omcrm.reference.desk_routes import Done, FeedsStopped
-from omcrm.reference.market_feed import Quote
-from omcrm.reference.news_item import NewsItem
+from omcrm.reference.desk_routes import DeskFeedsStopped, JsonDone
+from omcrm.reference.market_feed import MarketFeedQuote
+from omcrm.reference.news_item import JsonNewsItem
 from omcrm.reference.route import Route
 from omcrm.reference.schema import Time
 
 
-class QuoteAnswer(Quote, kw_only=True, tag_field="type", tag="quote"):
-    """The newest of a symbol."""
+class MarketFeedQuoteAnswer(MarketFeedQuote, kw_only=True, tag_field="type", tag="quote"):
+    """The newest quote of a symbol."""
 
     success: Literal[True]
 
 
-class QuotesAnswer(Done, kw_only=True):
-    """The newest of each symbol in the order asked, and what there is nothing of."""
+class MarketFeedQuotesAnswer(JsonDone, kw_only=True):
+    """The newest quote of each symbol in the requested order, and the symbols without one."""
 
-    quotes: list[Quote]
+    quotes: list[MarketFeedQuote]
     without_price: list[str]
     unknown_symbols: list[str]
 
 
-class FeedsBegun(Done, kw_only=True):
-    """That the feeds run."""
+class MarketFeedFeedsBegun(JsonDone, kw_only=True):
+    """The feeds run."""
 
     status: Literal["started", "already_running"]
 
 
-class StreamingStatus(Done, kw_only=True):
-    """How the feeds are doing, and who watches: one's own symbols, for administrators all."""
+class MarketFeedStreamingStatus(JsonDone, kw_only=True):
+    """The state of the feeds, and the caller's subscriptions; for administrators everybody's."""
 
     active: bool
     since: Time | None
@@ -46,15 +46,15 @@ class StreamingStatus(Done, kw_only=True):
     timestamp: Time
 
 
-class News(Done, kw_only=True):
-    """The newest first; `sources` is how many there are."""
+class JsonNews(JsonDone, kw_only=True):
+    """News, newest first; `sources` is the number of sources."""
 
     sources: int
-    news: list[NewsItem]
+    news: list[JsonNewsItem]
 
 
-class NewsQuery(Struct, kw_only=True):
-    """Which news."""
+class JsonNewsQuery(Struct, kw_only=True):
+    """Which news is requested."""
 
     symbol: str | None = None
     limit: Annotated[int, Meta(ge=1, le=200)] = 50
@@ -69,7 +69,7 @@ ROUTES = (
         area=_AREA,
         about="The newest quote of a symbol.",
         needs=Scope.MARKET_READ,
-        answer=QuoteAnswer,
+        answer=MarketFeedQuoteAnswer,
         refusals={404: "There is no such symbol.", 503: "No price is known for it yet."},
     ),
     Route(
@@ -79,7 +79,7 @@ ROUTES = (
         about="The newest quotes of up to fifty symbols.",
         needs=Scope.MARKET_READ,
         body=QuotesRequest,
-        answer=QuotesAnswer,
+        answer=MarketFeedQuotesAnswer,
         refusals={400: "The body is wrong."},
     ),
     Route(
@@ -88,7 +88,7 @@ ROUTES = (
         area=_AREA,
         about="How the feeds are doing.",
         needs=Scope.MARKET_READ,
-        answer=StreamingStatus,
+        answer=MarketFeedStreamingStatus,
     ),
     Route(
         method="POST",
@@ -96,7 +96,7 @@ ROUTES = (
         area=_AREA,
         about="Start the feeds.",
         needs=Scope.FEEDS_CONTROL,
-        answer=FeedsBegun,
+        answer=MarketFeedFeedsBegun,
     ),
     Route(
         method="POST",
@@ -104,7 +104,7 @@ ROUTES = (
         area=_AREA,
         about="Stop the feeds, until an administrator starts them.",
         needs=Scope.FEEDS_CONTROL,
-        answer=FeedsStopped,
+        answer=DeskFeedsStopped,
     ),
     Route(
         method="GET",
@@ -112,8 +112,8 @@ ROUTES = (
         area=_AREA,
         about="The newest news, of all or of one symbol.",
         needs=Scope.MARKET_READ,
-        query=NewsQuery,
-        answer=News,
+        query=JsonNewsQuery,
+        answer=JsonNews,
         refusals={400: "The query is wrong.", 404: "There is no such symbol."},
     ),
 )

@@ -1,12 +1,12 @@
-"""A piece of news as it is told."""
+"""A piece of news as it is sent."""
 
 from msgspec import Struct
 
 from omcrm.reference.schema import Time
 
 
-class NewsItem(Struct, kw_only=True):
-    """A piece of news in plain text; what its source does not say is null."""
+class JsonNewsItem(Struct, kw_only=True):
+    """A piece of news in plain text; fields that its source does not send are null."""
 
     id: str
     seq: int

@@ -14,7 +14,7 @@ from omcrm.reference.schema import Schema, read_schemas, written_schemas
 
 _JSON = "application/json"
 _NO_WORD = re.compile(r"\W+")
-# Where a component of this prefix comes from does not show: there is one document of routes.
+# All routes are in one document, so only the direction is the prefix of a component.
 _SENT, _RECEIVED = "sent", "received"
 
 _ABOUT = (
@@ -66,16 +66,16 @@ def _bodies(
     types: Iterable[Any], schemas_of: Any, prefix: str, schemas: dict[str, Schema]
 ) -> dict[Any, Schema]:
     """The schema of each type; the parts of all are added to `schemas`."""
-    once = list(dict.fromkeys(types))
-    found, parts = schemas_of(once, prefix)
+    unique = list(dict.fromkeys(types))
+    bodies, parts = schemas_of(unique, prefix)
     schemas.update(parts)
-    return dict(zip(once, found, strict=True))
+    return dict(zip(unique, bodies, strict=True))
 
 
 def _operation(
     route: Route, answered: dict[Any, Schema], asked: dict[Any, Schema]
 ) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    operation: dict[str, Any] = {
         "operationId": _NO_WORD.sub("_", f"{route.method.lower()}{route.address}").strip("_"),
         "summary": route.about,
         "description": who_may(route),
@@ -83,12 +83,12 @@ def _operation(
         "security": _security(route),
     }
     if parameters := [*_in_path(route), *_in_query(route)]:
-        found["parameters"] = parameters
+        operation["parameters"] = parameters
     if route.body is not None:
         content = {_JSON: {"schema": asked[route.body]}}
-        found["requestBody"] = {"required": True, "content": content}
+        operation["requestBody"] = {"required": True, "content": content}
     refused = {_JSON: {"schema": answered[route.refused_as]}}
-    found["responses"] = {
+    operation["responses"] = {
         str(route.status): {
             "description": "Done.",
             "content": {_JSON: {"schema": answered[route.answer]}},
@@ -98,7 +98,7 @@ def _operation(
             for status, about in sorted(refusals(route).items())
         },
     }
-    return found
+    return operation
 
 
 def who_may(route: Route) -> str:
@@ -114,11 +114,12 @@ def who_may(route: Route) -> str:
 
 
 def refusals(route: Route) -> dict[int, str]:
-    """By status, when it is refused: what is its own, and what follows from who may call."""
+    """By status, why a call is refused: the route's own reasons, and those that follow from
+    `needs`."""
     if route.needs is Needs.NOTHING:
         return dict(route.refusals)
     usual = {
-        401: "There is no credential, or one that does not hold.",
+        401: "There is no credential, or an invalid one.",
         503: "The database cannot be used at the moment.",
     }
     if route.query is not None or route.variables():

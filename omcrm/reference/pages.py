@@ -1,4 +1,4 @@
-"""The documents for people at `/api/docs`, and for programs beside it."""
+"""Serves the documents: for people at `/api/docs`, for programs as files beside it."""
 
 from functools import cache
 from typing import Any
@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from omcrm.auth.requires import requires
 from omcrm.reference import asyncapi, openapi, shown
 from omcrm.reference.asyncapi import received_name, sent_name, who_may
-from omcrm.reference.channel import Channel, Message
+from omcrm.reference.channel import SocketChannel, SocketMessage
 from omcrm.reference.command import documents
 from omcrm.reference.registry import CHANNELS
 from omcrm.reference.route import Route
@@ -42,7 +42,7 @@ def openapi_json() -> ResponseReturnValue:
 
 @cache
 def _texts() -> dict[str, str]:
-    """Made once: nothing in them changes while the process runs."""
+    """Cached: nothing in them changes while the process runs."""
     return documents()
 
 
@@ -60,19 +60,19 @@ def _shown() -> dict[str, Any]:
     }
 
 
-def _channel(channel: Channel, document: dict[str, Any]) -> dict[str, Any]:
+def _channel(channel: SocketChannel, document: dict[str, Any]) -> dict[str, Any]:
     messages, parts = document["components"]["messages"], document["components"]["schemas"]
 
-    def told(message: Message, name: str) -> dict[str, Any]:
+    def described(message: SocketMessage, name: str) -> dict[str, Any]:
         return {"message": message, "body": shown.body(messages[name]["payload"], parts)}
 
     return {
         "channel": channel,
         "who_may": who_may(channel),
         "received": [
-            told(message, received_name(channel, message)) for message in channel.received
+            described(message, received_name(channel, message)) for message in channel.received
         ],
-        "sent": [told(message, sent_name(channel, message)) for message in channel.sent],
+        "sent": [described(message, sent_name(channel, message)) for message in channel.sent],
     }
 
 
@@ -87,7 +87,7 @@ def _areas(document: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
 
 
 def _route(route: Route, operation: dict[str, Any], parts: dict[str, Schema]) -> dict[str, Any]:
-    def read(content: Any) -> shown.Body:
+    def read(content: Any) -> shown.ShownBody:
         return shown.body(content["content"]["application/json"]["schema"], parts)
 
     answers = operation["responses"]
@@ -108,8 +108,8 @@ def _route(route: Route, operation: dict[str, Any], parts: dict[str, Schema]) ->
     }
 
 
-def _parts(schemas: dict[str, Schema], bodies: list[Schema]) -> dict[str, shown.Body]:
-    """What fields refer to, of parts and of the bodies of messages that are no part themselves."""
+def _parts(schemas: dict[str, Schema], bodies: list[Schema]) -> dict[str, shown.ShownBody]:
+    """The parts that fields refer to, in other parts and in the bodies of messages."""
     whole = [*schemas.values(), *(body for body in bodies if "$ref" not in body)]
-    used = {name for schema in whole for name in shown.parts_of(schema)}
+    used = {name for schema in whole for name in shown.part_names(schema)}
     return {name: shown.body(schemas[name], schemas) for name in sorted(used)}

@@ -8,13 +8,13 @@ from msgspec import Struct
 from omcrm.auth.scope import Scope
 from omcrm.portfolio.messages import HoldingFigures, NewHolding, PortfolioName
 from omcrm.portfolio.valuation import Valuation
-from omcrm.reference.desk_routes import Done
+from omcrm.reference.desk_routes import JsonDone
 from omcrm.reference.route import Route
 from omcrm.reference.schema import Number, Time
 
 
-class Portfolio(Struct, kw_only=True):
-    """A portfolio without what it is worth; `holdings` is how many it has."""
+class JsonPortfolio(Struct, kw_only=True):
+    """A portfolio without its value; `holdings` is how many it has."""
 
     id: int
     name: str
@@ -24,45 +24,45 @@ class Portfolio(Struct, kw_only=True):
     holdings: int
 
 
-# What is said of a portfolio's worth stands in one place; three of its fields have other names.
-_WORTH: list[Any] = [
+# The fields of a valuation are declared in one place; three of them have other names here.
+_VALUATION: list[Any] = [
     (field.name, field.type)
     for field in msgspec.structs.fields(Valuation)
     if field.name not in ("portfolio_id", "name", "version")
 ]
 ValuedPortfolio = msgspec.defstruct(
-    "ValuedPortfolio", _WORTH, bases=(Portfolio,), kw_only=True, module=__name__
+    "ValuedPortfolio", _VALUATION, bases=(JsonPortfolio,), kw_only=True, module=__name__
 )
-ValuedPortfolio.__doc__ = "A portfolio, its holdings and what they are worth in dollars now."
+ValuedPortfolio.__doc__ = "A portfolio, its holdings and their current value in dollars."
 
 
-class Limits(Struct, kw_only=True):
-    """How many there may be."""
+class JsonLimits(Struct, kw_only=True):
+    """The most portfolios of a user, and the most holdings of a portfolio."""
 
     portfolios: int
     holdings: int
 
 
-class Portfolios(Done, kw_only=True):
+class JsonPortfolios(JsonDone, kw_only=True):
     """The caller's portfolios, by name."""
 
-    portfolios: list[Portfolio]
-    limits: Limits
+    portfolios: list[JsonPortfolio]
+    limits: JsonLimits
 
 
-class PortfolioAnswer(Done, kw_only=True):
-    """A portfolio that was made or renamed."""
+class JsonPortfolioAnswer(JsonDone, kw_only=True):
+    """A portfolio that was created or renamed."""
 
-    portfolio: Portfolio
+    portfolio: JsonPortfolio
 
 
-class ValuedAnswer(Done, kw_only=True):
-    """A portfolio with what it is worth."""
+class JsonValuedAnswer(JsonDone, kw_only=True):
+    """A portfolio with its value."""
 
     portfolio: ValuedPortfolio  # type: ignore[valid-type]
 
 
-class Holding(Struct, kw_only=True):
+class JsonHolding(Struct, kw_only=True):
     """How much of an instrument is held, and what a unit cost."""
 
     symbol: str
@@ -70,15 +70,15 @@ class Holding(Struct, kw_only=True):
     average_cost: Number
 
 
-class HoldingAnswer(Done, kw_only=True):
-    """A holding as it is now, and the portfolio's version by that."""
+class JsonHoldingAnswer(JsonDone, kw_only=True):
+    """A holding after the change, and the portfolio's new version."""
 
-    holding: Holding
+    holding: JsonHolding
     version: int
 
 
-class VersionAnswer(Done, kw_only=True):
-    """The portfolio's version by the change."""
+class JsonVersionAnswer(JsonDone, kw_only=True):
+    """The portfolio's version after the change."""
 
     version: int
 
@@ -100,48 +100,50 @@ def _route(
 
 
 ROUTES = (
-    _route("GET", _ALL, "The caller's portfolios.", answer=Portfolios),
+    _route("GET", _ALL, "The caller's portfolios.", answer=JsonPortfolios),
     _route(
         "POST",
         _ALL,
-        "Make an empty portfolio.",
+        "Create an empty portfolio.",
         body=PortfolioName,
-        answer=PortfolioAnswer,
+        answer=JsonPortfolioAnswer,
         status=201,
         refusals={**_BODY, 409: "The name is taken, or there are too many."},
     ),
-    _route("GET", _ONE, "A portfolio, valued.", answer=ValuedAnswer, refusals=_MISSING),
+    _route("GET", _ONE, "A portfolio, valued.", answer=JsonValuedAnswer, refusals=_MISSING),
     _route(
         "PATCH",
         _ONE,
         "Give a portfolio another name.",
         body=PortfolioName,
-        answer=PortfolioAnswer,
+        answer=JsonPortfolioAnswer,
         refusals={**_BODY, **_MISSING, 409: "The name is taken."},
     ),
-    _route("DELETE", _ONE, "Delete a portfolio and its holdings.", answer=Done, refusals=_MISSING),
+    _route(
+        "DELETE", _ONE, "Delete a portfolio and its holdings.", answer=JsonDone, refusals=_MISSING
+    ),
     _route(
         "POST",
         f"{_ONE}/holdings",
-        "Hold an instrument that is not held yet.",
+        "Add a holding of an instrument that is not held yet.",
         body=NewHolding,
-        answer=HoldingAnswer,
+        answer=JsonHoldingAnswer,
         status=201,
         refusals={**_BODY, **_MISSING, 409: "It is held already, or there are too many."},
     ),
     _route(
         "PUT",
         f"{_ONE}/holdings/<symbol>",
-        "Hold exactly so much of an instrument.",
+        "Set the quantity and cost of a holding.",
         body=HoldingFigures,
-        answer=HoldingAnswer,
+        answer=JsonHoldingAnswer,
         refusals={**_BODY, **_MISSING, 409: "There are too many holdings."},
     ),
     _route(
         "DELETE",
         f"{_ONE}/holdings/<symbol>",
-        "Hold an instrument no more.",
-        answer=VersionAnswer,
+        "Remove a holding.",
+        answer=JsonVersionAnswer,
         refusals=_MISSING,
     ),
 )

@@ -1,4 +1,4 @@
-"""What is said on `/ws/realtime/`: everything in an envelope."""
+"""The messages of `/ws/realtime/`: every one in an envelope."""
 
 from typing import Literal
 
@@ -15,14 +15,14 @@ from omcrm.gateways.realtime_message import (
     UnsubscribePortfolio,
 )
 from omcrm.market.price_class import PriceClass
-from omcrm.reference.channel import Channel, tagged
+from omcrm.reference.channel import SocketChannel, tagged
 from omcrm.reference.schema import Number, Time
 
-# What is in the envelopes that are sent
+# The contents of the envelopes that are sent
 
 
-class Greeting(Struct, kw_only=True):
-    """Who has come; `user_id` is null for a stranger."""
+class RealtimeGreeting(Struct, kw_only=True):
+    """Who has connected; `user_id` is null for a stranger."""
 
     status: Literal["connected"]
     connection_id: str
@@ -30,22 +30,23 @@ class Greeting(Struct, kw_only=True):
     user_id: int | None
 
 
-class Moment(Struct, kw_only=True):
+class RealtimeMoment(Struct, kw_only=True):
     """The server's time."""
 
     timestamp: Time
 
 
-class Subscription(Struct, kw_only=True):
-    """What is meant: an asset by its symbol, or a portfolio by its number."""
+class RealtimeSubscription(Struct, kw_only=True):
+    """The subject of a subscription: an asset by its symbol, or a portfolio by its number."""
 
     type: Literal["asset", "portfolio"]
     symbol: str | UnsetType = UNSET
     portfolio_id: int | UnsetType = UNSET
 
 
-class AssetFigures(Struct, kw_only=True):
-    """An asset's price and day; `change` is counted from `change_basis`; null is not known."""
+class RealtimeAssetFigures(Struct, kw_only=True):
+    """An asset's price and figures of the day; `change` is relative to `change_basis`; unknown
+    figures are null."""
 
     symbol: str
     price: Number | None
@@ -62,8 +63,8 @@ class AssetFigures(Struct, kw_only=True):
     seq: int | None
 
 
-class AssetPriceNow(Struct, kw_only=True):
-    """The current price; null where it is too old to be called so, which `last_price` tells."""
+class RealtimeAssetPriceNow(Struct, kw_only=True):
+    """The current price; null where the newest is too old, which `last_price` then has."""
 
     symbol: str
     price: Number | None
@@ -74,8 +75,8 @@ class AssetPriceNow(Struct, kw_only=True):
     source: str | None
 
 
-class Covered(Struct, kw_only=True):
-    """How far a value may be trusted: how much of it is live, and how many holdings lack what."""
+class RealtimeCoverage(Struct, kw_only=True):
+    """How complete a value is: its live share, and how many holdings lack a value or a change."""
 
     live_percent: Number | None
     is_complete: bool
@@ -85,8 +86,8 @@ class Covered(Struct, kw_only=True):
     classes: dict[PriceClass, int]
 
 
-class PortfolioWorth(Struct, kw_only=True):
-    """What a portfolio is worth in `currency`, and how that has moved today."""
+class RealtimePortfolioFigures(Struct, kw_only=True):
+    """A portfolio's value in `currency`, and its change today."""
 
     portfolio_id: int
     name: str
@@ -96,21 +97,21 @@ class PortfolioWorth(Struct, kw_only=True):
     updated_at: Time
     currency: str
     version: int
-    coverage: Covered
+    coverage: RealtimeCoverage
 
 
-class PortfolioValueNow(Struct, kw_only=True):
-    """What a portfolio is worth now."""
+class RealtimePortfolioValueNow(Struct, kw_only=True):
+    """A portfolio's current value."""
 
     portfolio_id: int
     value: Number | None
     timestamp: Time
     currency: str
-    coverage: Covered
+    coverage: RealtimeCoverage
 
 
-class Wrong(Struct, kw_only=True):
-    """What was wrong, in words and in a code; the rest names what it is about."""
+class RealtimeWrong(Struct, kw_only=True):
+    """An error, in words and as a code; the other fields name what it concerns."""
 
     message: str
     code: Literal[
@@ -136,70 +137,72 @@ class Wrong(Struct, kw_only=True):
 # The envelopes
 
 
-class Envelope(Struct, kw_only=True, tag_field="type"):
-    """What every message has; `timestamp` is when it was made."""
+class RealtimeEnvelope(Struct, kw_only=True, tag_field="type"):
+    """The field of every message; `timestamp` is when it was made."""
 
     timestamp: Time
 
 
-class Connection(Envelope, kw_only=True, tag="connection"):
+class RealtimeConnection(RealtimeEnvelope, kw_only=True, tag="connection"):
     """The greeting."""
 
-    data: Greeting
+    data: RealtimeGreeting
 
 
-class Pong(Envelope, kw_only=True, tag="pong"):
+class RealtimePong(RealtimeEnvelope, kw_only=True, tag="pong"):
     """The answer to a ping."""
 
-    data: Moment
+    data: RealtimeMoment
 
 
-class SubscriptionConfirmed(Envelope, kw_only=True, tag="subscription_confirmed"):
-    """What is subscribed now; its current state follows."""
+class RealtimeSubscriptionConfirmed(RealtimeEnvelope, kw_only=True, tag="subscription_confirmed"):
+    """A new subscription; its current state follows."""
 
-    data: Subscription
-
-
-class UnsubscriptionConfirmed(Envelope, kw_only=True, tag="unsubscription_confirmed"):
-    """What is subscribed no more."""
-
-    data: Subscription
+    data: RealtimeSubscription
 
 
-class AssetPrice(Envelope, kw_only=True, tag="asset_price"):
-    """The price that was asked for."""
+class RealtimeUnsubscriptionConfirmed(
+    RealtimeEnvelope, kw_only=True, tag="unsubscription_confirmed"
+):
+    """A subscription that ended."""
 
-    data: AssetPriceNow
-
-
-class PortfolioValue(Envelope, kw_only=True, tag="portfolio_value"):
-    """The value that was asked for."""
-
-    data: PortfolioValueNow
+    data: RealtimeSubscription
 
 
-class AssetUpdate(Envelope, kw_only=True, tag="asset_update"):
-    """The newest of a subscribed asset."""
+class RealtimeAssetPrice(RealtimeEnvelope, kw_only=True, tag="asset_price"):
+    """The requested price."""
 
-    data: AssetFigures
-
-
-class PortfolioUpdate(Envelope, kw_only=True, tag="portfolio_update"):
-    """The newest of a subscribed portfolio."""
-
-    data: PortfolioWorth
+    data: RealtimeAssetPriceNow
 
 
-class Error(Envelope, kw_only=True, tag="error"):
-    """What was not done, and why."""
+class RealtimePortfolioValue(RealtimeEnvelope, kw_only=True, tag="portfolio_value"):
+    """The requested value."""
 
-    data: Wrong
+    data: RealtimePortfolioValueNow
+
+
+class RealtimeAssetUpdate(RealtimeEnvelope, kw_only=True, tag="asset_update"):
+    """The newest figures of a subscribed asset."""
+
+    data: RealtimeAssetFigures
+
+
+class RealtimePortfolioUpdate(RealtimeEnvelope, kw_only=True, tag="portfolio_update"):
+    """The newest figures of a subscribed portfolio."""
+
+    data: RealtimePortfolioFigures
+
+
+class RealtimeError(RealtimeEnvelope, kw_only=True, tag="error"):
+    """Why a request was refused."""
+
+    data: RealtimeWrong
 
 
 _ASSET = '"data":{"symbol":"AAPL"}'
 _PORTFOLIO = '"data":{"portfolio_id":1}'
 
-REALTIME = Channel(
+REALTIME = SocketChannel(
     dialect=Realtime.name,
     title="Realtime",
     path=Realtime.path,
@@ -241,15 +244,15 @@ REALTIME = Channel(
     sent=tuple(
         tagged(message)
         for message in (
-            Connection,
-            Pong,
-            SubscriptionConfirmed,
-            UnsubscriptionConfirmed,
-            AssetPrice,
-            PortfolioValue,
-            AssetUpdate,
-            PortfolioUpdate,
-            Error,
+            RealtimeConnection,
+            RealtimePong,
+            RealtimeSubscriptionConfirmed,
+            RealtimeUnsubscriptionConfirmed,
+            RealtimeAssetPrice,
+            RealtimePortfolioValue,
+            RealtimeAssetUpdate,
+            RealtimePortfolioUpdate,
+            RealtimeError,
         )
     ),
 )

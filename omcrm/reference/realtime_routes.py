@@ -7,12 +7,12 @@ from msgspec import UNSET, Struct, UnsetType
 from omcrm.auth.scope import Scope
 from omcrm.gateways.realtime_routes import PriceUpdateRequest
 from omcrm.market.price_class import PriceClass
-from omcrm.reference.route import Needs, Route, Wrong
+from omcrm.reference.route import JsonWrong, Needs, Route
 from omcrm.reference.schema import Number, Time
 
 
-class ConnectionInfo(Struct, kw_only=True):
-    """The parts of the address, and how to come in."""
+class RealtimeConnectionInfo(Struct, kw_only=True):
+    """The parts of the address, and how to authenticate."""
 
     protocol: Literal["ws", "wss"]
     host: str
@@ -21,26 +21,26 @@ class ConnectionInfo(Struct, kw_only=True):
     also: list[str]
 
 
-class WebSocketInfo(Struct, kw_only=True):
-    """Where the WebSocket is, and what is understood there, with a word on each."""
+class RealtimeWebSocketInfo(Struct, kw_only=True):
+    """Where the WebSocket is, and its messages, each with a description."""
 
     websocket_url: str
-    connection_info: ConnectionInfo
+    connection_info: RealtimeConnectionInfo
     message_types: dict[str, str]
     update_frequency: str
     supported_features: list[str]
 
 
-class Health(Struct, kw_only=True):
-    """Whether prices come in, and how many are connected."""
+class RealtimeHealth(Struct, kw_only=True):
+    """Whether prices arrive, and how many clients are connected."""
 
     price_feed_running: bool
     active_connections: int
     timestamp: Time
 
 
-class GlobalStats(Struct, kw_only=True):
-    """Counts of everybody's; nobody sees another user's connections."""
+class RealtimeGlobalStats(Struct, kw_only=True):
+    """Counts over all users; nobody sees another user's connections."""
 
     total_connections: int
     authenticated_users: int
@@ -48,22 +48,22 @@ class GlobalStats(Struct, kw_only=True):
     asset_subscriptions: int
 
 
-class Subscriptions(Struct, kw_only=True):
-    """What the caller's connections are subscribed to."""
+class RealtimeSubscriptions(Struct, kw_only=True):
+    """The subscriptions of the caller's connections."""
 
     portfolios: list[int]
     assets: list[str]
 
 
-class UserStats(Struct, kw_only=True):
+class RealtimeUserStats(Struct, kw_only=True):
     """The caller's own connections."""
 
     connection_count: int
-    subscriptions: Subscriptions
+    subscriptions: RealtimeSubscriptions
 
 
-class PriceFeed(Struct, kw_only=True):
-    """What brings prices: the feeds of this process, or the command that feeds the database."""
+class RealtimePriceFeed(Struct, kw_only=True):
+    """The source of prices: the feeds of this process, or the command that fills the database."""
 
     is_running: bool
     update_interval: int
@@ -72,17 +72,17 @@ class PriceFeed(Struct, kw_only=True):
     command_running: bool
 
 
-class Status(Struct, kw_only=True):
-    """How the service and its prices do."""
+class RealtimeStatus(Struct, kw_only=True):
+    """The state of the service and of its prices."""
 
     service_status: Literal["running"]
-    global_stats: GlobalStats
-    user_stats: UserStats
-    price_feed: PriceFeed
+    global_stats: RealtimeGlobalStats
+    user_stats: RealtimeUserStats
+    price_feed: RealtimePriceFeed
     timestamp: Time
 
 
-class Updated(Struct, kw_only=True):
+class RealtimeUpdated(Struct, kw_only=True):
     """A price that was fetched."""
 
     symbol: str
@@ -92,24 +92,24 @@ class Updated(Struct, kw_only=True):
     timestamp: Time
 
 
-class Failed(Struct, kw_only=True):
-    """A symbol for which nothing was fetched, and why."""
+class RealtimeFailed(Struct, kw_only=True):
+    """A symbol whose price was not fetched, and why."""
 
     symbol: str
     reason: str
 
 
-class Forced(Struct, kw_only=True):
-    """What became of each symbol."""
+class RealtimeFetched(Struct, kw_only=True):
+    """The result for each symbol."""
 
-    updated: list[Updated]
-    failed: list[Failed]
+    updated: list[RealtimeUpdated]
+    failed: list[RealtimeFailed]
 
 
-class NotForced(Struct, kw_only=True):
-    """Why nothing was fetched: symbols that there are not, or what other routes say, too."""
+class RealtimeNotFetched(Struct, kw_only=True):
+    """Why nothing was fetched: unknown symbols, or an error as on other routes."""
 
-    error: str | Wrong
+    error: str | JsonWrong
     success: Literal[False] | UnsetType = UNSET
     invalid_symbols: list[str] | UnsetType = UNSET
     valid_symbols: list[str] | UnsetType = UNSET
@@ -122,35 +122,35 @@ ROUTES = (
         method="GET",
         path="/realtime/websocket-info/",
         area=_AREA,
-        about="Where the WebSocket is, and what is understood there.",
+        about="Where the WebSocket is, and its messages.",
         needs=Needs.NOTHING,
-        answer=WebSocketInfo,
+        answer=RealtimeWebSocketInfo,
     ),
     Route(
         method="GET",
         path="/realtime/health/",
         area=_AREA,
-        about="Whether prices come in.",
+        about="Whether prices arrive.",
         needs=Needs.NOTHING,
-        answer=Health,
+        answer=RealtimeHealth,
     ),
     Route(
         method="GET",
         path="/realtime/status/",
         area=_AREA,
-        about="Counts of everybody's connections, and the caller's own subscriptions.",
+        about="Counts of all connections, and the caller's own subscriptions.",
         needs=Scope.MARKET_READ,
-        answer=Status,
+        answer=RealtimeStatus,
     ),
     Route(
         method="POST",
         path="/api/realtime/force_price_update/",
         area=_AREA,
-        about="Ask the sources for fresh prices now, which may take ten seconds.",
+        about="Request fresh prices from the sources now, which may take ten seconds.",
         needs=Scope.PRICES_UPDATE,
         body=PriceUpdateRequest,
-        answer=Forced,
+        answer=RealtimeFetched,
         refusals={400: "The body is wrong, or names unknown symbols.", 429: "Too many lately."},
-        refused_as=NotForced,
+        refused_as=RealtimeNotFetched,
     ),
 )

@@ -1,9 +1,9 @@
-"""Every socket that is described."""
+"""Every socket that the documents describe."""
 
-from omcrm.reference.channel import Channel
+from omcrm.reference.channel import SocketChannel
 from omcrm.reference.desk import DESK
 from omcrm.reference.finance_query import HOURS, MARKET, PROFILE, QUOTES
 from omcrm.reference.market_feed import MARKET_FEED
 from omcrm.reference.realtime import REALTIME
 
-CHANNELS: tuple[Channel, ...] = (DESK, MARKET_FEED, REALTIME, PROFILE, QUOTES, MARKET, HOURS)
+CHANNELS: tuple[SocketChannel, ...] = (DESK, MARKET_FEED, REALTIME, PROFILE, QUOTES, MARKET, HOURS)

@@ -1,4 +1,4 @@
-"""A route as its document describes it: who may call it, with what, and what is answered."""
+"""A route as its document describes it: who may call it, its request and its answers."""
 
 import re
 from enum import StrEnum
@@ -10,14 +10,14 @@ from omcrm.auth.scope import Scope
 
 
 class Needs(StrEnum):
-    """Who may call, where it is not a token's scope that decides."""
+    """Who may call, where no scope of a token decides."""
 
     NOTHING = "nothing"
     LOGIN = "login"
     ANY = "any"
 
 
-class Wrong(Struct, kw_only=True):
+class JsonWrong(Struct, kw_only=True):
     """Why a request was refused; `field` is the part of it that is wrong."""
 
     code: str
@@ -25,18 +25,19 @@ class Wrong(Struct, kw_only=True):
     field: str | UnsetType = UNSET
 
 
-class Refused(Struct, kw_only=True):
-    """The answer to what was not done."""
+class JsonRefused(Struct, kw_only=True):
+    """The answer to a request that was refused."""
 
     success: Literal[False]
-    error: Wrong
+    error: JsonWrong
 
 
 class Route(Struct, frozen=True, kw_only=True):
     """One method at one path, which is written as Flask writes it.
 
-    `needs` is a scope where tokens may call. `body` is what is sent as JSON, `query` a Struct whose
-    fields are the query's. `refusals` are the statuses besides those that follow from `needs`.
+    `needs` is a scope where tokens may call. `body` is the type of the JSON body, `query` a Struct
+    whose fields are the query's. `refusals` are the statuses besides those that follow from
+    `needs`.
     """
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -49,7 +50,7 @@ class Route(Struct, frozen=True, kw_only=True):
     body: Any = None
     query: type[Struct] | None = None
     refusals: dict[int, str] = {}
-    refused_as: Any = Refused
+    refused_as: Any = JsonRefused
 
     @property
     def address(self) -> str:

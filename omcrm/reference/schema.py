@@ -1,6 +1,12 @@
-"""JSON schemas of what is received and sent, made from the types that read and write it."""
+"""JSON schemas of received and sent messages, made from the types that read and write them.
+
+A class is named after what it belongs to, so that its name means one thing in the whole project
+(`MarketFeedQuote`). In a document the prefix of a component says that, or there is only one such
+thing, so the component is `market_feed.Quote`.
+"""
 
 import copy
+import re
 from collections.abc import Iterable
 from typing import Annotated, Any
 
@@ -10,44 +16,60 @@ from msgspec import Meta
 Schema = dict[str, Any]
 
 Number = float
-"""A price, a size or money in what is sent, written from an exact decimal."""
+"""A price, a size or money in a sent message, written from an exact decimal."""
 
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
-"""A moment in UTC in what is sent: `2026-01-05T14:30:00.123Z`."""
+"""A moment in UTC in a sent message: `2026-01-05T14:30:00.123Z`."""
 
 PARTS = "#/components/schemas/"
 
+# What classes are named after.
+_OWNER = re.compile(r"^(Desk|FinanceQuery|Json|MarketFeed|Realtime)(?=[A-Z])")
+
 
 def read_schemas(types: Iterable[Any], prefix: str) -> tuple[list[Schema], dict[str, Schema]]:
-    """The schemas of what is received, and the parts they refer to, by names with the prefix."""
+    """The schemas of received messages, and the parts they refer to, by names with the prefix."""
     return _schemas(types, prefix, {"type": ["number", "string"]})
 
 
 def written_schemas(types: Iterable[Any], prefix: str) -> tuple[list[Schema], dict[str, Schema]]:
-    """The same of what is sent: decimals are numbers there."""
+    """The same of sent messages: decimals are numbers there."""
     return _schemas(types, prefix, {"type": "number"})
 
 
 def _schemas(
     types: Iterable[Any], prefix: str, decimal: Schema
 ) -> tuple[list[Schema], dict[str, Schema]]:
-    found, parts = msgspec.json.schema_components(
-        list(types), ref_template=f"{PARTS}{prefix}.{{name}}"
-    )
-    named = {f"{prefix}.{name}": _finished(part, decimal) for name, part in parts.items()}
-    return [_finished(schema, decimal) for schema in found], named
+    bodies, parts = msgspec.json.schema_components(list(types), ref_template=f"{PARTS}{{name}}")
+    named = {
+        f"{prefix}.{_without_owner(name)}": _finished(part, prefix, decimal)
+        for name, part in parts.items()
+    }
+    if len(named) < len(parts):
+        raise ValueError(f"two of these classes become one component: {', '.join(sorted(parts))}")
+    return [_finished(schema, prefix, decimal) for schema in bodies], named
 
 
-def _finished(part: Any, decimal: Schema) -> Any:
-    """With decimals as they are on the wire, and descriptions of one paragraph in one line."""
+def _without_owner(class_name: str) -> str:
+    return _OWNER.sub("", class_name)
+
+
+def _finished(part: Any, prefix: str, decimal: Schema) -> Any:
+    """With the names of components, decimals as they are on the wire, and descriptions of one
+    paragraph in one line."""
     if isinstance(part, list | tuple):
-        return [_finished(item, decimal) for item in part]
+        return [_finished(item, prefix, decimal) for item in part]
     if not isinstance(part, dict):
         return part
     if part.get("format") == "decimal":
         rest = {key: value for key, value in part.items() if key not in ("type", "format")}
         return {**rest, **copy.deepcopy(decimal)}
-    finished = {key: _finished(value, decimal) for key, value in part.items()}
+    finished = {key: _finished(value, prefix, decimal) for key, value in part.items()}
+    if isinstance(finished.get("$ref"), str):
+        name = _without_owner(finished["$ref"].removeprefix(PARTS))
+        finished["$ref"] = f"{PARTS}{prefix}.{name}"
+    if isinstance(finished.get("title"), str):
+        finished["title"] = _without_owner(finished["title"])
     if isinstance(finished.get("description"), str):
         # Readers of the documents know JSON, but perhaps no Python.
         finished["description"] = summary(finished["description"]).replace("None", "null")

@@ -1,4 +1,4 @@
-"""A schema as people read it: its fields, and their types in words."""
+"""A schema as the page of documents shows it: its fields, and their types in words."""
 
 import json
 from typing import Any
@@ -18,8 +18,8 @@ _BOUNDS = (
 )
 
 
-class Field(Struct, frozen=True, kw_only=True):
-    """One field: its type in words, and the parts that are described elsewhere."""
+class ShownField(Struct, frozen=True, kw_only=True):
+    """One field: its type in words, and the names of the parts that it refers to."""
 
     name: str
     words: str
@@ -28,24 +28,24 @@ class Field(Struct, frozen=True, kw_only=True):
     about: str
 
 
-class Body(Struct, frozen=True, kw_only=True):
-    """What a message or an answer holds; `words` where it has no fields."""
+class ShownBody(Struct, frozen=True, kw_only=True):
+    """The content of a message or an answer; `words` where it has no fields."""
 
     about: str
     words: str
     parts: tuple[str, ...]
-    fields: tuple[Field, ...]
+    fields: tuple[ShownField, ...]
 
 
-def body(schema: Schema, parts: dict[str, Schema]) -> Body:
-    """A schema, looked up among the parts where it only refers to one."""
+def body(schema: Schema, parts: dict[str, Schema]) -> ShownBody:
+    """The content of a schema, looked up among the parts where the schema only refers to one."""
     if "$ref" in schema:
-        return body(parts[part_of(schema)], parts)
+        return body(parts[part_name(schema)], parts)
     required = schema.get("required", ())
-    return Body(
+    return ShownBody(
         about=schema.get("description", ""),
         words=words(schema),
-        parts=tuple(parts_of(schema)),
+        parts=tuple(part_names(schema)),
         fields=tuple(
             _field(name, item, name in required)
             for name, item in schema.get("properties", {}).items()
@@ -53,37 +53,37 @@ def body(schema: Schema, parts: dict[str, Schema]) -> Body:
     )
 
 
-def _field(name: str, schema: Schema, is_required: bool) -> Field:
-    return Field(
+def _field(name: str, schema: Schema, is_required: bool) -> ShownField:
+    return ShownField(
         name=name,
         words=words(schema),
-        parts=tuple(parts_of(schema)),
+        parts=tuple(part_names(schema)),
         is_required=is_required,
         about=schema.get("description", ""),
     )
 
 
-def part_of(schema: Schema) -> str:
-    """The name of the part that is referred to."""
+def part_name(schema: Schema) -> str:
+    """The name of the part that a schema refers to."""
     return str(schema["$ref"]).removeprefix(PARTS)
 
 
-def parts_of(schema: Any) -> list[str]:
-    """The names of all parts that are referred to, each once."""
+def part_names(schema: Any) -> list[str]:
+    """The names of all parts that a schema refers to, each once."""
     if isinstance(schema, list):
-        found = [name for item in schema for name in parts_of(item)]
+        names = [name for item in schema for name in part_names(item)]
     elif isinstance(schema, dict):
-        own = [part_of(schema)] if "$ref" in schema else []
-        found = own + [name for value in schema.values() for name in parts_of(value)]
+        own = [part_name(schema)] if "$ref" in schema else []
+        names = own + [name for value in schema.values() for name in part_names(value)]
     else:
-        found = []
-    return list(dict.fromkeys(found))
+        names = []
+    return list(dict.fromkeys(names))
 
 
 def words(schema: Schema) -> str:
-    """What kind of value it is."""
+    """The type of a value, in words."""
     if "$ref" in schema:
-        return part_of(schema).rpartition(".")[2]
+        return part_name(schema).rpartition(".")[2]
     if "enum" in schema:
         return " or ".join(json.dumps(value) for value in schema["enum"])
     if "anyOf" in schema:

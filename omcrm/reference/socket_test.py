@@ -1,4 +1,4 @@
-"""The page that connects to any raw WebSocket, sends what one likes, and shows what is said."""
+"""The page that connects to any raw WebSocket, sends messages, and shows the answers."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def page() -> ResponseReturnValue:
 
 
 def presets() -> list[dict[str, Any]]:
-    """Each raw WebSocket: where it is, what is variable in its path, and what can be said on it."""
+    """Each raw WebSocket: its path, the parameters of that, and the messages clients may send."""
     return [
         {
             "dialect": channel.dialect,

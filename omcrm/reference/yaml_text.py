@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-# Anything else, such as `no`, `1.5` or `#/x`, might be read as something else without quotes.
+# Anything else, such as `no`, `1.5` or `#/x`, could be read as another type without quotes.
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*\Z")
 # JSON allows these in a text as they are, YAML does not.
 _HIDDEN = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
@@ -42,4 +42,4 @@ def _scalar(value: Any) -> str:
     if isinstance(value, str) and _PLAIN.match(value) and value.lower() not in _WORDS:
         return value
     text = json.dumps(value, ensure_ascii=False)
-    return _HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _HIDDEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

@@ -1,1 +1,1 @@
-"""What is kept: SQLAlchemy models and their queries, a file per noun."""
+"""The database: SQLAlchemy models and their queries, a file per noun."""

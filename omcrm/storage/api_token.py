@@ -1,4 +1,4 @@
-"""API tokens: named keys of programs, of which only the hash is kept."""
+"""API tokens: named keys of programs, of which only the hash is stored."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -55,7 +55,7 @@ class ApiToken(db.Model):  # type: ignore[name-defined,misc,unused-ignore]
 
 
 class KnownToken(Struct, frozen=True):
-    """What has to be known of a token and its account to judge it."""
+    """The columns of a token and its account that decide whether the token is valid."""
 
     id: int
     user_id: int
@@ -67,15 +67,15 @@ class KnownToken(Struct, frozen=True):
     last_used_at: datetime | None
 
     def is_use_due(self, now: datetime) -> bool:
-        """Whether its last use was noted so long ago that it is noted again."""
+        """Whether its last use was stored so long ago that it is stored again."""
         return self.last_used_at is None or now - self.last_used_at >= NOTED_EVERY
 
 
-# These functions are part of the open transaction; whoever calls them commits.
+# These functions work in the open transaction; the caller commits.
 
 
 def find(token_hash: str) -> KnownToken | None:
-    """The token of this hash, good or not, in one query."""
+    """The token of this hash, valid or not, in one query."""
     row = db.session.execute(
         select(
             ApiToken.id,
@@ -111,8 +111,8 @@ def of_user(user_id: int) -> list[ApiToken]:
     return list(db.session.scalars(newest_first))
 
 
-def take_turn(user_id: int) -> None:
-    """Let nobody else add a token to this account before the transaction ends."""
+def lock_tokens(user_id: int) -> None:
+    """Lock the account's tokens: nobody else can add one before the transaction ends."""
     # Writing anything locks the row on PostgreSQL, and everything on SQLite.
     db.session.execute(update(User).where(User.id == user_id).values(active=User.active))
 
@@ -124,7 +124,7 @@ def count_usable(user_id: int, now: datetime) -> int:
 
 
 def revoke(user_id: int, token_id: int, now: datetime) -> ApiToken | None:
-    """End a token of this account; None where it has no such token that could be ended."""
+    """Revoke a token of this account; None where it has no such token that is not revoked."""
     mine = and_(ApiToken.id == token_id, ApiToken.user_id == user_id, ApiToken.revoked_at.is_(None))
     ended: CursorResult[Any] = db.session.execute(
         update(ApiToken).where(mine).values(revoked_at=now)
@@ -133,13 +133,13 @@ def revoke(user_id: int, token_id: int, now: datetime) -> ApiToken | None:
 
 
 def revoke_all(user_id: int, now: datetime) -> None:
-    """End every token of one account."""
+    """Revoke every token of one account."""
     mine = and_(ApiToken.user_id == user_id, ApiToken.revoked_at.is_(None))
     db.session.execute(update(ApiToken).where(mine).values(revoked_at=now))
 
 
 def note_use(token_id: int, now: datetime, remote_addr: str | None) -> None:
-    """Remember when and from where it was used, unless another process just did."""
+    """Store when and from where it was used, unless another process just did."""
     due = or_(ApiToken.last_used_at.is_(None), ApiToken.last_used_at <= now - NOTED_EVERY)
     db.session.execute(
         update(ApiToken)
@@ -149,7 +149,7 @@ def note_use(token_id: int, now: datetime, remote_addr: str | None) -> None:
 
 
 def forget_ended(user_id: int, now: datetime) -> None:
-    """Drop the account's tokens that ended long ago."""
+    """Delete the account's tokens that ended long ago."""
     limit = now - KEPT_AFTER_END
     ended = or_(ApiToken.expires_at < limit, ApiToken.revoked_at < limit)
     db.session.execute(delete(ApiToken).where(ApiToken.user_id == user_id, ended))

@@ -1,4 +1,4 @@
-"""The latest price of each instrument that was written down: it outlives the feeds."""
+"""The latest stored price of each instrument, for when the feeds do not run."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -18,7 +18,7 @@ from omcrm.storage.types import ExactDecimal, UtcDateTime
 
 
 class StoredPrice(Struct, frozen=True, kw_only=True):
-    """A price as it stood when it was written; `provider_time` is None where nobody told it."""
+    """A price when it was stored; `provider_time` is None where the source sends none."""
 
     symbol: str
     price: Decimal
@@ -60,7 +60,7 @@ _FIELDS = ("price", "price_class", "source", "provider_time", "received_at", "wr
 
 
 def latest_prices() -> dict[str, StoredPrice]:
-    """What was written last of each symbol."""
+    """The stored price of each symbol."""
     rows = db.session.execute(
         select(InstrumentRow.symbol, AssetPriceRow).join(
             AssetPriceRow, AssetPriceRow.instrument_id == InstrumentRow.id
@@ -80,13 +80,15 @@ def latest_prices() -> dict[str, StoredPrice]:
 
 
 def write_prices(prices: Iterable[StoredPrice], now: datetime) -> None:
-    """Write these; one that was received before the one that is there changes nothing.
+    """Store these prices; one that was received before the stored one changes nothing.
 
-    Committed by the caller. A symbol without an instrument is passed over.
+    The caller commits. A symbol without an instrument is skipped.
     """
-    given = {price.symbol: price for price in prices}
-    found = select(InstrumentRow.id, InstrumentRow.symbol).where(InstrumentRow.symbol.in_(given))
-    rows = [_row(row.id, given[row.symbol], now) for row in db.session.execute(found)]
+    by_symbol = {price.symbol: price for price in prices}
+    query = select(InstrumentRow.id, InstrumentRow.symbol).where(
+        InstrumentRow.symbol.in_(by_symbol)
+    )
+    rows = [_row(row.id, by_symbol[row.symbol], now) for row in db.session.execute(query)]
     if not rows:
         return
     insert = insert_into(AssetPriceRow).values(rows)

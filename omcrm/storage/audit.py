@@ -1,4 +1,4 @@
-"""Who did what, and when: entries are added, never changed."""
+"""The audit log: who did what, and when; entries are added, never changed."""
 
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from omcrm.storage.types import UtcDateTime
 
 
 class AuditEntry(db.Model):  # type: ignore[name-defined, misc]
-    """One act; `action` is a fixed word, `detail` says on what."""
+    """One action; `action` is a fixed word, `detail` its subject."""
 
     __tablename__ = "audit_entries"
 
@@ -34,9 +34,9 @@ def record(
     detail: str = "",
     remote_addr: str | None = None,
 ) -> None:
-    """Add an entry to the open transaction; it is kept once the caller commits.
+    """Add an entry to the open transaction; the caller commits.
 
-    Without a `remote_addr` it is that of the request that is served, where there is one.
+    The default of `remote_addr` is that of the current request, where there is one.
     """
     if remote_addr is None and has_request_context():
         remote_addr = request.remote_addr
@@ -60,13 +60,13 @@ class FailedLogins(Struct, frozen=True):
 
 
 def logins_of(user_id: int, action: str, most: int) -> list[AuditEntry]:
-    """The latest attempts to log in to one account, newest first: `login` or `failed_login`."""
+    """The latest login attempts of one account, newest first; `login` or `failed_login`."""
     query = select(AuditEntry).where(AuditEntry.user_id == user_id, AuditEntry.action == action)
     return list(db.session.scalars(query.order_by(AuditEntry.id.desc()).limit(most)))
 
 
 def failed_between_logins(user_id: int) -> FailedLogins | None:
-    """What failed between an account's latest login and the one before; None if nothing did."""
+    """The failed logins between an account's latest login and the one before; None without any."""
     ids = [entry.id for entry in logins_of(user_id, "login", 2)]
     latest, before = (*ids, 0, 0)[:2]
     failed = (

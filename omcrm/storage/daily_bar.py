@@ -1,4 +1,4 @@
-"""The finished days of each instrument, as each source tells them: added, never changed."""
+"""The finished daily bars of each instrument, as each source sent them: added, never changed."""
 
 from collections.abc import Collection, Iterable
 from datetime import date, datetime
@@ -16,12 +16,12 @@ from omcrm.storage.insert import insert_into
 from omcrm.storage.instrument import InstrumentRow
 from omcrm.storage.types import ExactDecimal, UtcDateTime
 
-# In one statement: databases count the values that it brings.
+# In one statement: databases limit the number of its values.
 _ROWS = 100
 
 
 class DailyBarRow(db.Model):  # type: ignore[name-defined,misc,unused-ignore]
-    """One day at one source; `candle()` gives the value the rest of the code works with."""
+    """The bar of one day from one source; `candle()` is the value that other modules use."""
 
     __tablename__ = "daily_candles"
     __table_args__ = (UniqueConstraint("instrument_id", "day", "source"),)
@@ -56,9 +56,9 @@ class DailyBarRow(db.Model):  # type: ignore[name-defined,misc,unused-ignore]
 def daily_candles(
     symbols: Collection[str], first: date, last: date
 ) -> dict[str, dict[date, DailyBar]]:
-    """The days from `first` to `last` that are known of each symbol, oldest first.
+    """The known daily bars of each symbol from `first` to `last`, oldest first.
 
-    Of several sources the one that the policy prefers is given; the class says what it is.
+    Of several sources the one that the policy prefers, with its price class.
     """
     rows = db.session.execute(
         select(InstrumentRow.symbol, InstrumentRow.asset_class, DailyBarRow)
@@ -66,25 +66,25 @@ def daily_candles(
         .where(InstrumentRow.symbol.in_(symbols), DailyBarRow.day.between(first, last))
         .order_by(DailyBarRow.day)
     )
-    found: dict[str, dict[date, DailyBar]] = {symbol: {} for symbol in symbols}
+    by_symbol: dict[str, dict[date, DailyBar]] = {symbol: {} for symbol in symbols}
     for symbol, asset_class, row in rows:
-        days, order = found[symbol], POLICIES[AssetClass(asset_class)].sources
+        days, order = by_symbol[symbol], POLICIES[AssetClass(asset_class)].sources
         held = days.get(row.day)
-        if held is None or _place(order, row.source) < _place(order, held.source):
+        if held is None or _rank(order, row.source) < _rank(order, held.source):
             days[row.day] = row.candle(symbol)
-    return found
+    return by_symbol
 
 
 def add_candles(candles: Iterable[DailyBar], now: datetime) -> int:
-    """Add these, each once; how many were new. Committed by the caller.
+    """Add these bars; how many were new. The caller commits.
 
-    A day that its source has told before is left as it is.
+    A day that is stored already from the same source is not changed.
     """
-    given = list(candles)
-    symbols = {candle.symbol for candle in given}
-    found = select(InstrumentRow.symbol, InstrumentRow.id).where(InstrumentRow.symbol.in_(symbols))
-    ids = {row.symbol: row.id for row in db.session.execute(found)}
-    rows = [_row(ids[candle.symbol], candle, now) for candle in given if candle.symbol in ids]
+    bars = list(candles)
+    symbols = {bar.symbol for bar in bars}
+    query = select(InstrumentRow.symbol, InstrumentRow.id).where(InstrumentRow.symbol.in_(symbols))
+    ids = {row.symbol: row.id for row in db.session.execute(query)}
+    rows = [_row(ids[bar.symbol], bar, now) for bar in bars if bar.symbol in ids]
     added = 0
     for start in range(0, len(rows), _ROWS):
         insert = insert_into(DailyBarRow).values(rows[start : start + _ROWS])
@@ -107,5 +107,5 @@ def _row(instrument_id: int, candle: DailyBar, now: datetime) -> dict[str, objec
     }
 
 
-def _place(order: tuple[str, ...], source: str) -> int:
+def _rank(order: tuple[str, ...], source: str) -> int:
     return order.index(source) if source in order else len(order)

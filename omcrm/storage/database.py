@@ -1,4 +1,4 @@
-"""How the database is opened."""
+"""Opens the database."""
 
 from pathlib import Path
 from typing import Any
@@ -9,14 +9,14 @@ from sqlalchemy import URL, Engine, event, make_url
 from omcrm.extensions import db
 from omcrm.storage.sqlite_file import SqliteFile
 
-# So many seconds a request waits for a connection, and PostgreSQL's server may take to answer one.
+# In seconds: how long a request waits for a connection, and for PostgreSQL to accept one.
 _POOL_TIMEOUT, _CONNECT_TIMEOUT = 5, 5
-# Whoever waits for SQLite's writer holds a connection meanwhile; readers shall have some left.
+# A request that waits for SQLite's writer holds a connection; readers need some more.
 _SQLITE_CONNECTIONS = 60
 
 
 def engine_options(database: str) -> dict[str, Any]:
-    """The options of the engine for the database of this URL."""
+    """SQLAlchemy's engine options for the database of this URL."""
     url = make_url(database)
     if url.get_backend_name() == "sqlite":
         in_a_file = {"pool_timeout": _POOL_TIMEOUT, "max_overflow": _SQLITE_CONNECTIONS}
@@ -26,8 +26,8 @@ def engine_options(database: str) -> dict[str, Any]:
 
 
 def init_database(app: Flask) -> None:
-    """Let SQLite wait for its writer and keep readers going beside it."""
-    # Tables that are written by commands only belong to the database, too.
+    """Prepare SQLite's connections: they wait for a writer, and readers work beside it."""
+    # Tables that only commands write belong to the database, too.
     from omcrm.storage import asset_price, daily_bar  # noqa: F401
 
     with app.app_context():

@@ -1,4 +1,4 @@
-"""What happened to the feeds, kept over restarts."""
+"""The events of the feeds, stored over restarts."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ KEPT_FOR = timedelta(days=90)
 
 
 class FeedEventRow(db.Model):  # type: ignore[name-defined,misc,unused-ignore]
-    """One event; `event()` gives the value the rest of the code works with."""
+    """One event; `event()` is the value that other modules use."""
 
     __tablename__ = "feed_events"
 
@@ -42,7 +42,7 @@ class FeedEventRow(db.Model):  # type: ignore[name-defined,misc,unused-ignore]
 
 
 def add(events: Iterable[FeedEvent]) -> None:
-    """Add events to the open transaction; they are kept once the caller commits."""
+    """Add events to the open transaction; the caller commits."""
     db.session.add_all(
         FeedEventRow(
             at=event.at,
@@ -64,5 +64,5 @@ def recent(most: int) -> list[FeedEvent]:
 
 
 def forget_old(now: datetime) -> None:
-    """Delete what is older than is kept; committed by the caller."""
+    """Delete events older than KEPT_FOR; the caller commits."""
     db.session.execute(delete(FeedEventRow).where(FeedEventRow.at < now - KEPT_FOR))

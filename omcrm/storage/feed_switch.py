@@ -11,7 +11,7 @@ _ONLY = 1
 
 
 class FeedSwitch(db.Model):  # type: ignore[name-defined,misc,unused-ignore]
-    """The one row that remembers it, over restarts and for every process."""
+    """The one row that stores it, over restarts and for every process."""
 
     __tablename__ = "feed_switch"
 
@@ -28,7 +28,7 @@ def are_stopped() -> bool:
 
 
 def remember(stopped: bool, user_id: int | None, now: datetime) -> None:
-    """Note what the administrator wants; committed by the caller."""
+    """Store whether the feeds are stopped; the caller commits."""
     switch = db.session.get(FeedSwitch, _ONLY) or FeedSwitch(id=_ONLY)
     switch.stopped, switch.changed_by, switch.changed_at = stopped, user_id, now
     db.session.add(switch)

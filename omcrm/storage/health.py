@@ -1,4 +1,4 @@
-"""Whether the database can be read and written now."""
+"""Checks whether the database can be read and written."""
 
 import secrets
 import threading
@@ -9,22 +9,22 @@ from sqlalchemy import Connection, delete, insert, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
 from omcrm.extensions import db
-from omcrm.storage.sqlite_file import patience
+from omcrm.storage.sqlite_file import writer_timeout
 from omcrm.storage.ws_ticket import WsTicket
 
-# Strangers may ask as often as they like: an answer holds for so many seconds.
+# The route is open to strangers: a result is cached for so many seconds.
 _KEPT = 1.0
-# Longer than any write of ours, shorter than those who look after the process wait for an answer.
-_PATIENCE = 0.5
+# Longer than any write of ours, shorter than the timeouts of health checks.
+_WRITER_TIMEOUT = 0.5
 
 
 class DatabaseHealth:
-    """What is wrong with the database of an app; thread-safe."""
+    """The check of an app's database, with its cached result; thread-safe."""
 
     def __init__(self, kept: float = _KEPT) -> None:
         self._kept = kept
         self._lock = threading.Lock()
-        self._looked_at: float | None = None
+        self._checked_at: float | None = None
         self._problem: str | None = None
 
     def problem(self) -> str | None:
@@ -34,15 +34,15 @@ class DatabaseHealth:
         """
         with self._lock:
             now = time.monotonic()
-            if self._looked_at is None or now - self._looked_at >= self._kept:
+            if self._checked_at is None or now - self._checked_at >= self._kept:
                 self._problem = _problem()
-                self._looked_at = time.monotonic()
+                self._checked_at = time.monotonic()
             return self._problem
 
 
 def _problem() -> str | None:
     try:
-        with patience(_PATIENCE), db.engine.begin() as connection:
+        with writer_timeout(_WRITER_TIMEOUT), db.engine.begin() as connection:
             missing = db.metadata.tables.keys() - set(inspect(connection).get_table_names())
             if missing:
                 return f"no such tables: {', '.join(sorted(missing))}"
@@ -53,7 +53,7 @@ def _problem() -> str | None:
 
 
 def _write(connection: Connection) -> None:
-    # Committed: what is rolled back, SQLite keeps in memory, where no disk is ever full.
+    # Committed: SQLite keeps a rolled-back write in memory, where a full disk is not noticed.
     key = secrets.token_hex(32)
     row = {"ticket_hash": key, "handle": "", "expires_at": datetime.now(UTC)}
     connection.execute(insert(WsTicket).values(row))
@@ -61,6 +61,6 @@ def _write(connection: Connection) -> None:
 
 
 def first_line(error: SQLAlchemyError) -> str:
-    """What the database said, without the statement."""
-    said = str(getattr(error, "orig", None) or error).strip()
-    return f"{type(error).__name__}: {said.splitlines()[0] if said else ''}"
+    """The first line of the database's error message, without the statement."""
+    message = str(getattr(error, "orig", None) or error).strip()
+    return f"{type(error).__name__}: {message.splitlines()[0] if message else ''}"

@@ -1,4 +1,4 @@
-"""INSERT that can meet what is already there, which SQLAlchemy spells by database."""
+"""INSERT with `ON CONFLICT`, which SQLAlchemy has in the dialect of each database."""
 
 from typing import TypeAlias
 
@@ -10,7 +10,7 @@ Insert: TypeAlias = "sqlite.Insert | postgresql.Insert"
 
 
 def insert_into(model: type[db.Model]) -> Insert:  # type: ignore[name-defined]
-    """An INSERT into the model's table that knows `on_conflict_do_…`."""
+    """An INSERT into the model's table with the methods `on_conflict_do_…`."""
     if db.engine.dialect.name == "postgresql":
         return postgresql.insert(model)
     return sqlite.insert(model)

@@ -11,7 +11,7 @@ from omcrm.storage.types import ExactDecimal
 
 
 class InstrumentRow(db.Model):  # type: ignore[name-defined,misc,unused-ignore]
-    """One instrument; `instrument()` gives the value the rest of the code works with."""
+    """One instrument; `instrument()` is the value that other modules use."""
 
     __tablename__ = "instruments"
 
@@ -38,7 +38,7 @@ class InstrumentRow(db.Model):  # type: ignore[name-defined,misc,unused-ignore]
 
 
 def active_instruments() -> list[Instrument]:
-    """The instruments that are followed, in the order they were added."""
+    """The active instruments, in the order they were added."""
     rows = db.session.scalars(
         select(InstrumentRow).where(InstrumentRow.active).order_by(InstrumentRow.id)
     )
@@ -46,13 +46,13 @@ def active_instruments() -> list[Instrument]:
 
 
 def all_instruments() -> list[InstrumentRow]:
-    """Every instrument, also those that are switched off."""
+    """Every instrument, also inactive ones."""
     return list(db.session.scalars(select(InstrumentRow).order_by(InstrumentRow.id)))
 
 
 def find_instrument(symbol: str) -> InstrumentRow | None:
     """The instrument of this symbol."""
-    found: InstrumentRow | None = db.session.scalar(
+    row: InstrumentRow | None = db.session.scalar(
         select(InstrumentRow).where(InstrumentRow.symbol == symbol)
     )
-    return found
+    return row

@@ -1,7 +1,7 @@
-"""How often passwords of an account were got wrong, also of accounts that do not exist.
+"""The failed logins of each account, also of accounts that do not exist.
 
-An account has one row for each origin that attempts come from (a network, a browser that it knows)
-and one for all of them together.
+An account has one row for each origin of attempts (a network, a browser that it knows) and one for
+all of them together.
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ ALL_ORIGINS = ""
 
 
 class LoginFailure(db.Model):  # type: ignore[name-defined, misc]
-    """The failures of one e-mail from one origin; of both only the SHA-256 is kept."""
+    """The failures of one e-mail from one origin; of both only the SHA-256 is stored."""
 
     __tablename__ = "login_failures"
 
@@ -40,33 +40,33 @@ class LoginFailure(db.Model):  # type: ignore[name-defined, misc]
     origin: Mapped[str] = mapped_column(String(64), primary_key=True)
     count: Mapped[int]
     last_failed_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
-    turn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    next_attempt_at: Mapped[datetime | None] = mapped_column("turn_at", UtcDateTime)
 
 
 class Failures(Struct, frozen=True):
     """How many failures in a row, and when the latest was; no time means that there is no row.
 
-    `turn_at` is, for an origin, when the attempt that is kept for it may be made; for all origins,
-    up to when turns are given away.
+    `next_attempt_at` is, for an origin, when its reserved attempt may be made; for all origins, up
+    to when attempts are granted.
     """
 
     count: int = 0
     last_failed_at: datetime | None = None
-    turn_at: datetime | None = None
+    next_attempt_at: datetime | None = None
 
 
-# Only `write` commits; after the others the caller does.
+# Only `write` commits; after the others the caller commits.
 
 
 def failures_of(email: str, *origins: str) -> list[Failures]:
-    """What is remembered of an e-mail and each of these origins, in one query."""
+    """The failures of an e-mail from each of these origins, in one query."""
     keys = [_origin_key(email, origin) for origin in origins]
     rows = db.session.execute(
         select(
             LoginFailure.origin,
             LoginFailure.count,
             LoginFailure.last_failed_at,
-            LoginFailure.turn_at,
+            LoginFailure.next_attempt_at,
         ).where(LoginFailure.account == _account_key(email), LoginFailure.origin.in_(keys))
     )
     known = {origin: Failures(*columns) for origin, *columns in rows}
@@ -74,7 +74,8 @@ def failures_of(email: str, *origins: str) -> list[Failures]:
 
 
 def write(email: str, changes: Mapping[str, tuple[Failures, Failures]]) -> bool:
-    """Commit for each origin what it was and becomes; False if another attempt was quicker."""
+    """Change each origin's failures from the first to the second value, and commit; False if
+    another attempt changed one meanwhile."""
     try:
         written = all(
             _write(_account_key(email), _origin_key(email, origin), before, after)
@@ -91,7 +92,7 @@ def write(email: str, changes: Mapping[str, tuple[Failures, Failures]]) -> bool:
 
 
 def take_back(email: str, origin: str) -> None:
-    """Lower the count of one origin by one: the attempt was never judged."""
+    """Lower the count of one origin by one, for an attempt whose password was not checked."""
     db.session.execute(
         update(LoginFailure)
         .where(_is_row(email, origin), LoginFailure.count > 0)
@@ -100,17 +101,17 @@ def take_back(email: str, origin: str) -> None:
 
 
 def forget(email: str, origin: str) -> None:
-    """Start again at none for one origin."""
+    """Delete the failures of one origin."""
     db.session.execute(delete(LoginFailure).where(_is_row(email, origin)))
 
 
 def forget_all(email: str) -> None:
-    """Start again at none for every origin, and for all together."""
+    """Delete the failures of every origin, and of all together."""
     db.session.execute(delete(LoginFailure).where(LoginFailure.account == _account_key(email)))
 
 
 def forget_before(limit: datetime) -> None:
-    """Drop whatever has had no failure since then."""
+    """Delete the rows without a failure since `limit`."""
     db.session.execute(delete(LoginFailure).where(LoginFailure.last_failed_at < limit))
 
 
@@ -125,7 +126,7 @@ def _write(account: str, origin: str, before: Failures, after: Failures) -> bool
             LoginFailure.account == account,
             LoginFailure.origin == origin,
             LoginFailure.count == before.count,
-            LoginFailure.turn_at.is_not_distinct_from(before.turn_at),
+            LoginFailure.next_attempt_at.is_not_distinct_from(before.next_attempt_at),
         )
         .values(**values)
     )  # type: ignore[assignment]  # an UPDATE gives a CursorResult
@@ -144,5 +145,5 @@ def _account_key(email: str) -> str:
 
 
 def _origin_key(email: str, origin: str) -> str:
-    # With the e-mail: the table does not show that two accounts were tried from one network.
+    # Hashed with the e-mail: the table does not show that two accounts were tried from one network.
     return sha256(f"{origin}\n{same_email(email)}".encode("utf-8", "replace")).hexdigest()

@@ -1,4 +1,4 @@
-"""Who is logged in: sessions kept on the server, so that they can be ended there."""
+"""Login sessions, stored on the server, so that they can be ended there."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ KEPT_AFTER_EXPIRY = timedelta(days=1)
 
 
 class LoginSession(db.Model):  # type: ignore[name-defined, misc]
-    """One log-in; only the SHA-256 of its secret token is kept, in hexadecimal."""
+    """One login; only the SHA-256 of its secret token is stored, in hexadecimal."""
 
     __tablename__ = "login_sessions"
 
@@ -28,7 +28,7 @@ class LoginSession(db.Model):  # type: ignore[name-defined, misc]
     remote_addr: Mapped[str] = mapped_column(String(64))
 
 
-# These functions add to the open transaction; whoever calls them commits.
+# These functions add to the open transaction; the caller commits.
 
 
 def open_session(
@@ -40,7 +40,7 @@ def open_session(
     user_agent: str | None,
     remote_addr: str | None,
 ) -> None:
-    """Record a log-in that is good for `lifetime`, and forget those that ended long ago."""
+    """Add a session that is valid for `lifetime`, and delete those that ended long ago."""
     db.session.execute(
         delete(LoginSession).where(LoginSession.expires_at < now - KEPT_AFTER_EXPIRY)
     )
@@ -57,7 +57,7 @@ def open_session(
 
 
 def find_valid(token_hash: str, now: datetime) -> User | None:
-    """The active account that this unexpired, unrevoked session belongs to, in one query."""
+    """The active account of this unexpired, unrevoked session, in one query."""
     return db.session.scalar(
         select(User).join(LoginSession).where(LoginSession.token_hash == token_hash, _valid(now))
     )
@@ -76,7 +76,7 @@ def invalid_among(token_hashes: Collection[str], now: datetime) -> set[str]:
 
 
 def revoke(token_hash: str, now: datetime) -> None:
-    """End one session; ending it twice keeps the first time."""
+    """End one session; a second call keeps the time of the first."""
     _end(LoginSession.token_hash == token_hash, now)
 
 

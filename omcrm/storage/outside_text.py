@@ -1,8 +1,8 @@
-"""Text that strangers wrote, made fit to keep."""
+"""Text from outside, checked or clipped before it is stored."""
 
 import re
 
-# NUL and halves of characters, which PostgreSQL refuses, and what stands for what was no UTF-8.
+# NUL and lone surrogates, which PostgreSQL refuses, and the replacement of invalid UTF-8.
 _UNREADABLE = re.compile("[\x00\ud800-\udfff\ufffd]")
 
 
@@ -13,5 +13,5 @@ def clipped(text: str | None, length: int) -> str:
 
 
 def is_readable(text: str) -> bool:
-    """Whether every database can keep the text, and keeps what was sent."""
+    """Whether every database can store the text unchanged."""
     return _UNREADABLE.search(text) is None

@@ -1,4 +1,4 @@
-"""Who holds what: portfolios and their holdings."""
+"""Portfolios and their holdings."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -13,12 +13,12 @@ from omcrm.storage.types import ExactDecimal, UtcDateTime
 from omcrm.storage.user import User
 
 NAME_LENGTH = 60
-# Ids are 32 bits wide in PostgreSQL, which fails where it is asked for more.
+# Ids are 32 bits wide in PostgreSQL, which fails for larger ones.
 _LARGEST_ID = 2**31 - 1
 
 
 class PortfolioRow(db.Model):  # type: ignore[name-defined,misc,unused-ignore]
-    """One portfolio of a user; `version` grows with every change of it or of its holdings."""
+    """One portfolio of a user; every change of it or of its holdings increases `version`."""
 
     __tablename__ = "portfolios"
     __table_args__ = (UniqueConstraint("user_id", "name"),)
@@ -53,7 +53,7 @@ class HoldingRow(db.Model):  # type: ignore[name-defined,misc,unused-ignore]
     instrument: Mapped[InstrumentRow] = relationship(lazy="joined", innerjoin=True)
 
 
-# These functions only read; whoever changes a row commits.
+# These functions only read; a caller that changes a row commits.
 
 
 def portfolios_of(user_id: int) -> list[PortfolioRow]:
@@ -64,21 +64,21 @@ def portfolios_of(user_id: int) -> list[PortfolioRow]:
 
 
 def find_portfolio(user_id: int, portfolio_id: int, *, lock: bool = False) -> PortfolioRow | None:
-    """This portfolio of this user; None where it is missing and where it is somebody else's.
+    """This portfolio of this user; None for a missing one and for another user's.
 
-    With `lock` nobody else changes it before this transaction is over, where the database can.
+    With `lock` nobody else can change it before this transaction ends, on databases with row locks.
     """
     if not 0 < portfolio_id <= _LARGEST_ID:
         return None
     query = select(PortfolioRow).where(
         PortfolioRow.id == portfolio_id, PortfolioRow.user_id == user_id
     )
-    found: PortfolioRow | None = db.session.scalar(query.with_for_update() if lock else query)
-    return found
+    row: PortfolioRow | None = db.session.scalar(query.with_for_update() if lock else query)
+    return row
 
 
 def lock_portfolios(user_id: int) -> None:
-    """Let nobody else add a portfolio of this user before this transaction is over."""
+    """Lock the user's portfolios: nobody else can add one before this transaction ends."""
     db.session.execute(select(User.id).where(User.id == user_id).with_for_update())
 
 
@@ -95,11 +95,11 @@ def count_holdings(portfolio_id: int) -> int:
 
 
 def versions_of(portfolio_ids: Collection[int]) -> dict[int, int]:
-    """The versions of these portfolios, without those that are gone."""
+    """The versions of those of these portfolios that still exist."""
     query = select(PortfolioRow.id, PortfolioRow.version).where(PortfolioRow.id.in_(portfolio_ids))
     return {row.id: row.version for row in db.session.execute(query)}
 
 
 def held_symbols() -> frozenset[str]:
-    """Every symbol that somebody holds."""
+    """Every symbol that any portfolio holds."""
     return frozenset(db.session.scalars(select(InstrumentRow.symbol).join(HoldingRow).distinct()))

@@ -1,5 +1,5 @@
-"""SQLite's connections: they wait for a writer without stopping anybody, and refuse to write to a
-file that is gone."""
+"""SQLite's connections: they wait for a writer without blocking other threads, and refuse to write
+to a file that was deleted."""
 
 import os
 import sqlite3
@@ -11,28 +11,28 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-# So many seconds a statement waits for another process's writer.
-_PATIENCE = 3.0
+# How long a statement waits for another process's writer, in seconds.
+_WRITER_TIMEOUT = 3.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.001, 0.025
-# What is free below that is left to finish what has begun.
+# Below that many free bytes no write begins; those in progress need the rest.
 _LEAST_FREE = 1024 * 1024
 _READS = ("SELECT", "PRAGMA")
 
-_patience: ContextVar[float] = ContextVar("sqlite_patience", default=_PATIENCE)
+_writer_timeout: ContextVar[float] = ContextVar("sqlite_patience", default=_WRITER_TIMEOUT)
 
 
 @contextmanager
-def patience(seconds: float) -> Iterator[None]:
-    """Inside it statements wait so many seconds at most for another process's writer."""
-    before = _patience.set(seconds)
+def writer_timeout(seconds: float) -> Iterator[None]:
+    """Inside of it statements wait at most so many seconds for another process's writer."""
+    before = _writer_timeout.set(seconds)
     try:
         yield
     finally:
-        _patience.reset(before)
+        _writer_timeout.reset(before)
 
 
 class SqliteFile:
-    """The file of an engine: that which was there when the first connection was opened."""
+    """The file of an engine, as it was when the first connection was opened."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -41,42 +41,42 @@ class SqliteFile:
     def connect(self, options: dict[str, Any]) -> "SqliteConnection":
         """A new connection; raises OperationalError where the file is not the first one's."""
         if self._identity is not None:
-            # SQLite would make a new, empty file.
+            # SQLite would create a new, empty file.
             self.require_same()
         connection = SqliteConnection(self._path, **options)
         connection.file = self
         if self._identity is None:
-            self._identity = self._found()
+            self._identity = self._current_identity()
         return connection
 
     def require_same(self) -> None:
         """Raise OperationalError where the file was deleted or replaced by another one."""
-        # What is written to a deleted file ends with the process.
-        if self._found() != self._identity:
+        # Whatever is written to a deleted file is lost with the process.
+        if self._current_identity() != self._identity:
             raise sqlite3.OperationalError("the database file was deleted or replaced")
 
     def require_writable(self) -> None:
         """Raise OperationalError also where the disk is full."""
         self.require_same()
         disk = os.statvfs(self._path)
-        # Root may use what is reserved.
+        # Root may use the reserved blocks.
         free = disk.f_bavail if os.geteuid() else disk.f_bfree
-        # There are filesystems that do not count.
+        # Some filesystems report no blocks.
         if disk.f_blocks and free * disk.f_frsize < _LEAST_FREE:
             raise sqlite3.OperationalError("the disk is full")
 
-    def _found(self) -> tuple[int, int] | None:
+    def _current_identity(self) -> tuple[int, int] | None:
         try:
-            found = os.stat(self._path)
+            status = os.stat(self._path)
         except OSError:
             return None
-        return found.st_dev, found.st_ino
+        return status.st_dev, status.st_ino
 
 
 class SqliteConnection(sqlite3.Connection):
-    """A connection on which every statement waits as `patience` says; others run meanwhile.
+    """A connection whose statements wait up to `writer_timeout` while other threads run.
 
-    SQLite itself would wait inside of C, where green threads cannot take turns.
+    SQLite itself would wait inside of C, where no other green thread can run.
     """
 
     file: SqliteFile
@@ -89,7 +89,7 @@ class SqliteConnection(sqlite3.Connection):
         return super().cursor(_Cursor)
 
     def commit(self) -> None:
-        """End the transaction, which is kept."""
+        """Commit the transaction."""
         if self.in_transaction:
             self.file.require_same()
         _retried(self, super().commit)
@@ -112,8 +112,8 @@ class _Cursor(sqlite3.Cursor):
 
 
 def _retried(connection: SqliteConnection, call: Callable[..., T], *arguments: Any) -> T:
-    """What the call gives, tried again while another process writes."""
-    # A transaction that has read cannot write any more once somebody else has written.
+    """The result of the call, which is repeated while another process writes."""
+    # A transaction that has read can never write after another process has written.
     is_final = sqlite3.SQLITE_BUSY_SNAPSHOT if connection.in_transaction else None
     pause, until = _FIRST_PAUSE, 0.0
     while True:
@@ -123,7 +123,7 @@ def _retried(connection: SqliteConnection, call: Callable[..., T], *arguments: A
             code = getattr(error, "sqlite_errorcode", 0)
             if code & 0xFF != sqlite3.SQLITE_BUSY or code == is_final:
                 raise
-            until = until or time.monotonic() + _patience.get()
+            until = until or time.monotonic() + _writer_timeout.get()
             if time.monotonic() >= until:
                 raise
         time.sleep(pause)

@@ -1,4 +1,4 @@
-"""Column types that keep what they are given exactly, on SQLite as on PostgreSQL."""
+"""Column types that store values exactly, on SQLite as on PostgreSQL."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -23,7 +23,7 @@ class ExactDecimal(TypeDecorator[Decimal]):
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware UTC time; a naive one is refused rather than guessed at."""
+    """An aware UTC time; a naive one raises ValueError."""
 
     impl = DateTime(timezone=True)
     cache_ok = True

@@ -1,11 +1,11 @@
-"""Whether an error says that the database cannot be used now, rather than that we are wrong."""
+"""Tells errors of an unavailable database from errors of our own statements."""
 
 import sqlite3
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-# SQLite has one class for what is wrong with the file and for what is wrong with a statement.
+# SQLite has one class of errors for the file and for the statement; these are of the file.
 _SQLITE = frozenset(
     {
         sqlite3.SQLITE_BUSY,
@@ -29,7 +29,7 @@ _STATES = frozenset({"42P01", "42703", "25006"})
 
 
 def is_unavailable(error: BaseException | None) -> bool:
-    """Whether the database is locked, away, full, read-only, damaged or not up to date."""
+    """Whether the database is locked, unreachable, full, read-only, damaged or not migrated."""
     if isinstance(error, PoolTimeout):
         return True
     if not isinstance(error, DBAPIError):

@@ -1,4 +1,4 @@
-"""Who may log in: one account."""
+"""The accounts that may log in."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -25,7 +25,7 @@ def _words(roles: type[Role]) -> list[str]:
 
 
 class User(db.Model):  # type: ignore[name-defined, misc]
-    """One account; its e-mail address is kept lower-cased and names it."""
+    """One account; its e-mail address is its unique name, stored in lower case."""
 
     __tablename__ = "users"
 
@@ -44,12 +44,12 @@ class User(db.Model):  # type: ignore[name-defined, misc]
 
 
 def same_email(email: str) -> str:
-    """The one spelling under which an e-mail address is kept and looked up."""
+    """The spelling under which an e-mail address is stored and looked up."""
     return email.strip().lower()
 
 
 def is_email(text: str) -> bool:
-    """Whether the text can be an account's address; hosts without a dot are fine at home."""
+    """Whether the text can be an account's address; a host may have no dot, as in home networks."""
     email = same_email(text)
     local, _, domain = email.partition("@")
     if not local or not domain or "@" in domain or len(email) > EMAIL_LENGTH:
@@ -58,7 +58,7 @@ def is_email(text: str) -> bool:
 
 
 def find_user(email: str) -> User | None:
-    """The account with this address, whatever its case; None for what is no address at all."""
+    """The account with this address, in any case; None also for a text that is no address."""
     if not is_email(email):
         return None
     return db.session.scalar(select(User).where(User.email == same_email(email)))

@@ -1,4 +1,4 @@
-"""Tickets: each opens one WebSocket, for the credential that asked for it."""
+"""Tickets: each opens one WebSocket, for the credential that requested it."""
 
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from omcrm.storage.types import UtcDateTime
 
 
 class WsTicket(db.Model):  # type: ignore[name-defined,misc,unused-ignore]
-    """One ticket that was not used yet; `handle` names the session or token it stands for."""
+    """One unused ticket; `handle` names the session or token that requested it."""
 
     __tablename__ = "ws_tickets"
 
@@ -21,20 +21,20 @@ class WsTicket(db.Model):  # type: ignore[name-defined,misc,unused-ignore]
 
 
 def keep(ticket_hash: str, handle: str, now: datetime, expires_at: datetime) -> None:
-    """Add a ticket to the open transaction, and drop those that nobody used in time."""
+    """Add a ticket to the open transaction, and delete the expired ones."""
     db.session.execute(delete(WsTicket).where(WsTicket.expires_at <= now))
     db.session.add(WsTicket(ticket_hash=ticket_hash, handle=handle, expires_at=expires_at))
 
 
 def take(ticket_hash: str, now: datetime) -> str | None:
-    """Use a ticket up: its handle, once; None for one that is unknown, used or too old; commits."""
+    """Use a ticket up, and return its handle; None for an unknown, used or expired one; commits."""
     mine = WsTicket.ticket_hash == ticket_hash
     handle = db.session.scalar(select(WsTicket.handle).where(mine, WsTicket.expires_at > now))
-    # The read ends here: SQLite refuses a write that builds on an old view.
+    # End the read transaction: SQLite refuses a write after an outdated read.
     db.session.commit()
     if handle is None:
         return None
-    # Of several who come with it at once, on whatever process, one deletes it.
+    # Of several concurrent requests, in any process, only one deletes the row.
     taken: CursorResult[Any] = db.session.execute(delete(WsTicket).where(mine))  # type: ignore[assignment]  # a DELETE gives a CursorResult
     db.session.commit()
     return handle if taken.rowcount == 1 else None

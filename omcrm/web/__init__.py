@@ -1,1 +1,1 @@
-"""What belongs to no area: the front door, error pages, health."""
+"""What belongs to no other room: the start page, error pages, health."""

@@ -1,4 +1,4 @@
-"""What pages on other hosts may read of the API: cross-origin resource sharing (CORS)."""
+"""Cross-origin resource sharing (CORS): what pages on other hosts may read of the API."""
 
 from functools import partial
 
@@ -15,7 +15,7 @@ _PREFLIGHT = {
     "Access-Control-Max-Age": "600",
 }
 _EXPOSED = "Location, Retry-After, WWW-Authenticate"
-# Open to everybody: where the socket is, and whether prices come in.
+# Open to everybody: where the socket is, and whether prices arrive.
 _OPEN = frozenset({"realtime.websocket_info", "realtime.health"})
 
 
@@ -30,7 +30,7 @@ def init_cors(app: Flask, settings: Settings) -> None:
 def _add(settings: Settings, response: Response) -> Response:
     if not is_for_programs(request.path):
         return response
-    # Caches keep an answer for each origin: one may read it, another may not.
+    # Caches store an answer for each origin: one may read it, another may not.
     response.vary.add("Origin")
     if not is_foreign(request.environ, settings.public_url) or not _may_read(settings):
         return response

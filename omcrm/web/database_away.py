@@ -1,4 +1,4 @@
-"""What is answered and logged while the database cannot be used."""
+"""The answer and the log line while the database cannot be used."""
 
 import logging
 
@@ -17,9 +17,9 @@ _log = ThrottledLog(logging.getLogger(__name__))
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether the error says that the database cannot be used now, which is then logged.
+    """Whether the error means that the database cannot be used now; logs it then.
 
-    At most one line a second for the whole process: many meet the same.
+    At most one line a second for the whole process: many requests fail at the same time.
     """
     if not isinstance(error, SQLAlchemyError) or not is_unavailable(error):
         return False
@@ -28,5 +28,5 @@ def is_away(error: BaseException) -> bool:
 
 
 def note(problem: str) -> None:
-    """Log why the database cannot be used, unless that was said a moment ago."""
+    """Log why the database cannot be used, unless that was logged within the last second."""
     _log.warning("the database cannot be used: %s", problem)

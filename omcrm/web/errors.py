@@ -1,4 +1,4 @@
-"""How errors are answered: in the page's dress to people, as JSON to programs."""
+"""The answers to errors: pages for people, JSON for programs."""
 
 from flask import Flask, g, render_template
 from flask.typing import ResponseReturnValue
@@ -25,7 +25,7 @@ _WORDS = {
 
 
 def init_errors(app: Flask) -> None:
-    """Answer every error of the app in its own words."""
+    """Register the handlers of all errors of the app."""
     app.register_error_handler(HTTPException, _answer)
     app.register_error_handler(SQLAlchemyError, _answer_database)
 
@@ -35,7 +35,7 @@ class _DatabaseAway(ServiceUnavailable):
 
 
 def _answer_database(error: SQLAlchemyError) -> ResponseReturnValue:
-    """503 while the database cannot be used; what is wrong with a statement is our fault."""
+    """503 while the database cannot be used; an error of a statement is raised: it is a bug."""
     if not database_away.is_away(error):
         raise error
     db.session.rollback()
@@ -60,7 +60,7 @@ def _answer(error: HTTPException) -> ResponseReturnValue:
         answer.headers.extend(headers)
         return answer
     if status >= 500 or not _is_user_known():
-        # What failed may be what tells who asks: the page is a stranger's.
+        # Loading the user may be what failed: show the page as for nobody logged in.
         g._login_user = login_manager.anonymous_user()
     page = render_template(
         "errors/error.html", status=status, title=title, message=message, what_to_do=what_to_do
@@ -69,7 +69,7 @@ def _answer(error: HTTPException) -> ResponseReturnValue:
 
 
 def _is_user_known() -> bool:
-    """Whether it can be looked up now who asks, a stranger or not."""
+    """Whether the request's user, or that there is none, can be looked up now."""
     try:
         return current_user.is_authenticated is not None
     except SQLAlchemyError as error:

@@ -1,4 +1,4 @@
-"""Starting and stopping the feeds: by whoever looks at prices, and by administrators."""
+"""Starts and stops the feeds: for viewers of prices, and by administrators."""
 
 import threading
 from datetime import UTC, datetime
@@ -11,8 +11,8 @@ from omcrm.storage import audit, feed_switch
 from omcrm.web.database_away import is_away
 from omcrm.web.market_access import market
 
-# What is remembered and what runs change together.
-_switch = threading.Lock()
+# The stored state and the running feeds change together.
+_lock = threading.Lock()
 
 
 def start_for_viewer() -> None:
@@ -25,26 +25,26 @@ def start_for_viewer() -> None:
 
 
 def _start_unless_stopped(app: Flask) -> None:
-    with app.app_context(), _switch:
+    with app.app_context(), _lock:
         try:
             if not feed_switch.are_stopped():
                 market().start()
         except SQLAlchemyError as error:
-            # The next viewer asks again.
+            # The next viewer starts them.
             if not is_away(error):
                 raise
 
 
 def start_by_admin(user_id: int) -> str:
-    """Start the feeds, also for the next restarts: `started` or `already_running`."""
-    with _switch:
+    """Start the feeds, also after restarts: `started` or `already_running`."""
+    with _lock:
         _remember(False, user_id)
         return market().start()
 
 
 def stop_by_admin(user_id: int) -> str:
     """Stop the feeds until an administrator starts them: `stopped` or `already_stopped`."""
-    with _switch:
+    with _lock:
         _remember(True, user_id)
         return market().stop()
 

@@ -1,4 +1,4 @@
-"""The security headers of every answer, whoever makes it."""
+"""The security headers of every answer."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -8,7 +8,7 @@ StartResponse = Callable[..., Any]
 Wsgi = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 _HEADERS = (
-    # Nothing inline, nothing from elsewhere.
+    # Nothing inline, nothing from other hosts.
     (
         "Content-Security-Policy",
         (
@@ -23,16 +23,16 @@ _HEADERS = (
     ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
     ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
-    # Files say themselves how long they may be kept.
+    # Static files set their own.
     ("Cache-Control", "no-store"),
 )
 _TRANSPORT = ("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
 
 
 class SecurityHeaders:
-    """WSGI middleware: adds those headers to each answer that it does not have yet.
+    """WSGI middleware: adds the headers that an answer does not have yet.
 
-    It stands before everything that answers, behind what learns a proxy's scheme.
+    It wraps everything that answers, inside of the middleware that reads a proxy's scheme.
     """
 
     def __init__(self, within: Wsgi) -> None:
@@ -41,7 +41,7 @@ class SecurityHeaders:
         self._encrypted = [*self._plain, (*_TRANSPORT, _TRANSPORT[0].lower())]
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer as what is within does."""
+        """Answer as the wrapped application does, with the headers."""
         is_encrypted = environ["wsgi.url_scheme"] == "https"
         added = self._encrypted if is_encrypted else self._plain
 

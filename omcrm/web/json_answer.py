@@ -1,4 +1,4 @@
-"""The JSON that routes answer with."""
+"""The JSON answers of routes."""
 
 from typing import Any
 
@@ -8,5 +8,5 @@ from omcrm.streaming import wire
 
 
 def json_answer(body: dict[str, Any], status: int = 200) -> Response:
-    """An answer in which exact decimals are numbers; Flask's own JSON would write them as texts."""
+    """A JSON answer with exact decimals as numbers; Flask's own JSON would write them as texts."""
     return Response(wire.dumps(body), status=status, mimetype="application/json")

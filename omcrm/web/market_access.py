@@ -1,4 +1,4 @@
-"""How rooms below the desk reach the running market-data system."""
+"""Access to the running market-data system for the rooms below the desk."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -22,7 +22,7 @@ MARKET = "omcrm.manager"
 
 
 class MarketAccess(Protocol):
-    """What others may ask of the market-data system; the desk assembles it."""
+    """The interface of the market-data system, which the desk assembles."""
 
     cache: QuoteCache
     engine: FeedEngine
@@ -36,10 +36,10 @@ class MarketAccess(Protocol):
 
     @property
     def running(self) -> bool:
-        """Whether the feeds are meant to run."""
+        """Whether the feeds are started."""
 
     def follow(self, instruments: list[Instrument]) -> None:
-        """Follow these instruments, and no others."""
+        """Subscribe to these instruments, and to no others."""
 
     def start(self) -> str:
         """Connect the feeds: `started` or `already_running`."""
@@ -48,7 +48,7 @@ class MarketAccess(Protocol):
         """End all connections: `stopped` or `already_stopped`."""
 
     def status(self) -> Mapping[str, FeedStatus]:
-        """The condition of every source."""
+        """The status of every source."""
 
 
 def market() -> MarketAccess:

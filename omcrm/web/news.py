@@ -1,4 +1,4 @@
-"""News over HTTP, and how their sources are doing."""
+"""News over HTTP, and the status of its sources."""
 
 import contextlib
 from typing import Any
@@ -17,7 +17,7 @@ from omcrm.streaming.price_update import iso
 from omcrm.web.json_answer import json_answer
 from omcrm.web.market_access import market
 
-_USUAL, _MOST = 50, 200
+_DEFAULT, _MOST = 50, 200
 
 blueprint = Blueprint("news", __name__, url_prefix="/api/v1")
 
@@ -31,19 +31,19 @@ def refuse(error: AccessRefused) -> ResponseReturnValue:
 @requires("market:read")
 def news() -> ResponseReturnValue:
     symbol = canonical_symbol(request.args.get("symbol", "")) or None
-    found, limit = market(), _limit()
-    if symbol is not None and symbol not in found.instruments:
+    manager, limit = market(), _limit()
+    if symbol is not None and symbol not in manager.instruments:
         raise AccessRefused("UNKNOWN_SYMBOL", f"Unknown symbol: {symbol[:20]}", 404, "symbol")
     body = {
         "success": True,
-        "sources": len(found.news.status()),
-        "news": [news_body(item) for item in found.news.latest(limit, symbol)],
+        "sources": len(manager.news.status()),
+        "news": [news_body(item) for item in manager.news.latest(limit, symbol)],
     }
     return json_answer(body)
 
 
 def news_body(item: NewsItem) -> dict[str, Any]:
-    """One item as programs read it: plain texts, None for what the source did not say."""
+    """One item as JSON: plain texts, None for fields that the source does not send."""
     return {
         "id": item.id,
         "seq": item.seq,
@@ -60,8 +60,8 @@ def news_body(item: NewsItem) -> dict[str, Any]:
     }
 
 
-def news_report(desk: NewsCollector) -> list[dict[str, Any]]:
-    """How each source is doing, for administrators."""
+def news_status(collector: NewsCollector) -> list[dict[str, Any]]:
+    """The status of each source, for administrators."""
     return [
         {
             "source": status.source,
@@ -72,12 +72,12 @@ def news_report(desk: NewsCollector) -> list[dict[str, Any]]:
             "items": status.items,
             "next_in_seconds": status.next_in,
         }
-        for status in desk.status()
+        for status in collector.status()
     ]
 
 
 def _limit() -> int:
-    text = request.args.get("limit", str(_USUAL))
+    text = request.args.get("limit", str(_DEFAULT))
     with contextlib.suppress(ValueError):
         if 1 <= (limit := whole(text)) <= _MOST:
             return limit

@@ -6,7 +6,7 @@ from werkzeug.routing import IntegerConverter
 class PathNumber(IntegerConverter):
     """`<int:…>`: at most forty ASCII digits.
 
-    Werkzeug's own reads the digits of every script, and fails where there are thousands.
+    Werkzeug's own converter reads the digits of every script, and fails on thousands of them.
     """
 
     regex = r"[0-9]{1,40}"

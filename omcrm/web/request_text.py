@@ -1,4 +1,4 @@
-"""Refuses addresses, queries and forms whose text nobody can read."""
+"""Refuses paths, queries and forms with unreadable text."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from omcrm.storage.outside_text import is_readable
 
 
 class UnreadableText(BadRequest):
-    """400: `field` has characters that cannot be read, which a database may not keep."""
+    """400: `field` has unreadable characters, which a database may refuse to store."""
 
     def __init__(self, field: str) -> None:
         super().__init__(f"{field}: that has characters that cannot be read.")
@@ -17,7 +17,7 @@ class UnreadableText(BadRequest):
 
 
 def init_request_text(app: Flask) -> None:
-    """Look at every request before its route does; bodies of JSON are `read_body`'s."""
+    """Check every request before its route; `read_body` checks JSON bodies."""
     app.before_request(_refuse_unreadable)
 
 
@@ -30,7 +30,7 @@ def _refuse_unreadable() -> None:
 def _texts() -> Iterator[tuple[str, str]]:
     for field, value in (request.view_args or {}).items():
         yield field, str(value)
-    for given in (request.args, request.form):
-        for field, text in given.items(multi=True):
+    for fields in (request.args, request.form):
+        for field, text in fields.items(multi=True):
             yield field, field
             yield field, text

@@ -1,4 +1,4 @@
-"""The front door and the health of the process."""
+"""The start page and the health of the process."""
 
 from flask import Blueprint, current_app, jsonify, redirect, url_for
 from flask.typing import ResponseReturnValue
@@ -26,7 +26,7 @@ def healthz() -> ResponseReturnValue:
 @blueprint.get("/readyz")
 @limiter.exempt
 def readyz() -> ResponseReturnValue:
-    """503 names the part that fails, without saying more than that to a stranger."""
+    """503 with the names of the parts that fail, and no details: the route is open to strangers."""
     checks = {"database": _database_failure, **current_app.extensions[HEALTH_CHECKS]}
     failing = [name for name, failure in checks.items() if failure()]
     if failing:

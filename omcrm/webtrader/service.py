@@ -19,7 +19,7 @@ from omcrm.storage.instrument import active_instruments
 from omcrm.streaming.page_registry import PageRegistry
 from omcrm.streaming.price_update import candle, iso
 from omcrm.web.market_access import MARKET, market
-from omcrm.web.news import news_report
+from omcrm.web.news import news_status
 from omcrm.webtrader.feed_report import feed_report
 from omcrm.webtrader.realtime_data import RealTimeDataManager
 
@@ -156,7 +156,7 @@ def realtime_status(is_admin: bool) -> dict[str, Any]:
 
 
 def _for_administrators(market_data: RealTimeDataManager, now: datetime) -> dict[str, Any]:
-    return {"feeds": feed_report(market_data, now), "news": news_report(market_data.news)}
+    return {"feeds": feed_report(market_data, now), "news": news_status(market_data.news)}
 
 
 def _connections() -> dict[str, Any]:

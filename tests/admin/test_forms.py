@@ -18,16 +18,16 @@ DOGE = {
 }
 
 
-def filled_in(app: Flask, **fields: str) -> InstrumentForm:
+def form_with(app: Flask, **fields: str) -> InstrumentForm:
     with app.test_request_context(method="POST", data={**DOGE, **fields}):
         form = InstrumentForm(meta={"csrf": False})
         form.validate()
         return form
 
 
-def test_a_complete_form_is_good(app: Flask) -> None:
-    """Everything that was filled in comes out as the value it is."""
-    form = filled_in(app)
+def test_a_complete_form_is_valid(app: Flask) -> None:
+    """Every field is read as its value."""
+    form = form_with(app)
 
     assert {} == form.errors
     assert ("DOGE", "Dogecoin", "crypto", 5) == (
@@ -40,10 +40,10 @@ def test_a_complete_form_is_good(app: Flask) -> None:
     assert {"binance": "dogeusdt"} == form.provider_symbols
 
 
-def test_what_is_typed_is_put_right(app: Flask) -> None:
-    """Case and spaces around do not matter."""
+def test_typed_text_is_normalized(app: Flask) -> None:
+    """Case and surrounding spaces do not matter."""
     typed = {"symbol": " doge ", "name": " Dogecoin ", "binance_symbol": "DOGEUSDT"}
-    form = filled_in(app, **typed, simulated_symbol=" Doge ")
+    form = form_with(app, **typed, simulated_symbol=" Doge ")
 
     assert {} == form.errors
     assert ("DOGE", "Dogecoin") == (form.symbol.data, form.name.data)
@@ -51,26 +51,26 @@ def test_what_is_typed_is_put_right(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("field", ["last_resort_price", "binance_symbol", "simulated_symbol"])
-def test_what_may_be_left_out(app: Flask, field: str) -> None:
-    """An instrument needs neither a last resort nor any provider."""
-    form = filled_in(app, **{field: ""})
+def test_optional_fields(app: Flask, field: str) -> None:
+    """An instrument needs neither a last-resort price nor any provider."""
+    form = form_with(app, **{field: ""})
 
     assert {} == form.errors
     assert not form[field].data
 
 
 def test_without_providers_there_are_no_symbols(app: Flask) -> None:
-    """What was not filled in is not kept."""
-    assert {} == filled_in(app, binance_symbol="", simulated_symbol="").provider_symbols
+    """Empty fields are left out."""
+    assert {} == form_with(app, binance_symbol="", simulated_symbol="").provider_symbols
 
 
 @pytest.mark.parametrize("source", SPELLINGS)
 def test_every_source_may_give_a_name(app: Flask, source: str) -> None:
-    """Where the class is one that it has prices of, its example is a good name."""
+    """For a class that the source has prices of, its example is a valid name."""
     (asset_class, *_) = classes_of(source)
     example = SPELLINGS[source].example
     names = {"binance_symbol": "", f"{source}_symbol": example}
-    form = filled_in(app, asset_class=asset_class, **names)
+    form = form_with(app, asset_class=asset_class, **names)
 
     assert {} == form.errors
     assert dict.fromkeys(sources_of(source), example) == form.provider_symbols
@@ -88,18 +88,18 @@ def test_every_source_may_give_a_name(app: Flask, source: str) -> None:
 def test_a_source_that_has_no_such_prices_is_named(
     app: Flask, source: str, asset_class: str
 ) -> None:
-    """What would never be priced by it is refused, at its field and with the source's name."""
+    """A name for a class without prices there is refused, at its field with the source's name."""
     name = f"{source}_symbol"
     fields = {"binance_symbol": "", name: SPELLINGS[source].example}
-    errors = filled_in(app, asset_class=asset_class, **fields).errors
+    errors = form_with(app, asset_class=asset_class, **fields).errors
 
     assert [name] == list(errors)
     assert errors[name][0].startswith(f"{SPELLINGS[source].label}: prices of ")
 
 
 def test_names_are_grouped_by_class(app: Flask) -> None:
-    """Every field of a name is in one group, and what serves all classes comes last."""
-    groups = filled_in(app).groups
+    """Every field of a name is in one group; sources of all classes come last."""
+    groups = form_with(app).groups
     fields = [field.name for _, controls in groups for field in controls]
 
     assert ["crypto", "stock", "forex", ""] == [name for name, _ in groups]
@@ -148,9 +148,9 @@ def test_names_are_grouped_by_class(app: Flask) -> None:
         ("coingecko_symbol", "doge coin"),
     ],
 )
-def test_what_is_wrong_is_said_at_its_field(app: Flask, field: str, text: str) -> None:
-    """Only the field that is wrong is named, with words to put it right."""
-    errors = filled_in(app, **{field: text}).errors
+def test_an_error_is_at_its_field(app: Flask, field: str, text: str) -> None:
+    """Only the wrong field has an error, with a hint."""
+    errors = form_with(app, **{field: text}).errors
 
     assert [field] == list(errors)
     assert all(errors[field])

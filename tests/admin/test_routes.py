@@ -40,7 +40,7 @@ def admin(browser: Callable[[Role], FlaskClient]) -> FlaskClient:
 
 @pytest.fixture
 def add(admin: FlaskClient, csrf: Callable) -> Add:
-    """Fills in the form and sends it."""
+    """Sends the form."""
 
     def send(**fields: str) -> TestResponse:
         return admin.post(
@@ -55,7 +55,7 @@ def add(admin: FlaskClient, csrf: Callable) -> Add:
 
 @pytest.mark.parametrize("path", PAGES)
 def test_a_stranger_is_sent_to_the_login(client: FlaskClient, path: str) -> None:
-    """Who is not logged in comes back afterwards."""
+    """The login returns to the page."""
     answer = client.get(path)
 
     assert (302, f"/auth/login?next={path}") == (answer.status_code, answer.location)
@@ -63,10 +63,10 @@ def test_a_stranger_is_sent_to_the_login(client: FlaskClient, path: str) -> None
 
 @pytest.mark.parametrize("path", PAGES)
 @pytest.mark.parametrize("role", [Role.CLIENT, Role.STAFF])
-def test_who_is_no_admin_is_refused_and_on_record(
+def test_a_client_is_refused_and_it_is_in_the_audit_log(
     app: Flask, browser: Callable, role: Role, path: str
 ) -> None:
-    """The answer is 403, and the audit log says who looked at what."""
+    """The answer is 403, and the audit log has the user and the page."""
     answer = browser(role).get(path)
 
     assert 403 == answer.status_code
@@ -78,7 +78,7 @@ def test_who_is_no_admin_is_refused_and_on_record(
 
 
 def test_a_client_cannot_add(app: Flask, browser: Callable, csrf: Callable) -> None:
-    """Knowing the form is not enough."""
+    """A POST without being an admin is refused."""
     trader = browser(Role.CLIENT)
     token = csrf(trader, "/nowhere")
     answer = trader.post(INSTRUMENTS, data={**DOGE, "csrf_token": token})
@@ -100,22 +100,22 @@ def test_an_admin_needs_the_pages_token(app: Flask, admin: FlaskClient) -> None:
 # The pages
 
 
-def test_front_leads_to_the_feeds(admin: FlaskClient) -> None:
-    """The feeds are what an administrator looks at first."""
+def test_the_start_page_redirects_to_the_feeds(admin: FlaskClient) -> None:
+    """The page of the feeds is the first one."""
     assert "/admin/feeds" == admin.get("/admin/").location
 
 
 def test_feeds_can_be_started_and_stopped(admin: FlaskClient) -> None:
-    """The page has the buttons, and the token that they need."""
+    """The page has the buttons, and the CSRF token that they need."""
     page = admin.get("/admin/feeds")
 
     assert 200 == page.status_code
-    for part in ('id="feeds-start"', 'id="feeds-stop"', 'name="csrf-token"'):
-        assert part in page.text
+    for element in ('id="feeds-start"', 'id="feeds-stop"', 'name="csrf-token"'):
+        assert element in page.text
 
 
-def test_feeds_have_a_place_for_all_that_is_told(admin: FlaskClient) -> None:
-    """Each table has a caption, each part a heading, and each says at first that it asks."""
+def test_the_page_of_feeds_has_all_tables(admin: FlaskClient) -> None:
+    """Each table has a caption, each section a heading, and a text until its data is loaded."""
     page = admin.get("/admin/feeds").text
 
     for name in ("chain", "quota", "events", "quarantine"):
@@ -129,7 +129,7 @@ def test_feeds_have_a_place_for_all_that_is_told(admin: FlaskClient) -> None:
 
 @pytest.mark.parametrize("path", ["/admin/feeds", INSTRUMENTS])
 def test_nothing_is_inline(admin: FlaskClient, path: str) -> None:
-    """The pages keep to the policy that they are sent with, and ask no other host."""
+    """The pages comply with their Content-Security-Policy, and load from no other host."""
     page = admin.get(path).text
 
     assert not re.findall(r"\s(?:style|on\w+)=|<style|<script(?![^>]*\ssrc=)", page)
@@ -137,7 +137,7 @@ def test_nothing_is_inline(admin: FlaskClient, path: str) -> None:
 
 
 def test_instruments_are_listed(admin: FlaskClient) -> None:
-    """Every instrument is shown with what its sources call it."""
+    """Every instrument is shown with its names at its sources."""
     page = admin.get(INSTRUMENTS)
 
     assert 200 == page.status_code
@@ -148,10 +148,10 @@ def test_instruments_are_listed(admin: FlaskClient) -> None:
 # Adding an instrument
 
 
-def test_an_added_instrument_is_kept_and_on_record(
+def test_an_added_instrument_is_stored_and_in_the_audit_log(
     app: Flask, admin: FlaskClient, add: Add
 ) -> None:
-    """What was filled in is in the database, and the audit log says who did it."""
+    """Its fields are in the database, and the audit log has the user."""
     answer = add()
 
     assert (302, INSTRUMENTS) == (answer.status_code, answer.location)
@@ -173,7 +173,7 @@ def test_an_added_instrument_is_kept_and_on_record(
 
 
 def test_an_instrument_without_a_last_resort_is_listed(admin: FlaskClient, add: Add) -> None:
-    """A price of last resort may be left out, and the page goes on to work."""
+    """The last-resort price may be left out, and the page still works."""
     added = add(last_resort_price="")
     page = admin.get(INSTRUMENTS)
 
@@ -184,7 +184,7 @@ def test_an_instrument_without_a_last_resort_is_listed(admin: FlaskClient, add: 
 
 @pytest.mark.parametrize("symbol", ["BTC", "btc", " BTC "])
 def test_a_symbol_that_is_taken_is_named(app: Flask, add: Add, symbol: str) -> None:
-    """There is one instrument of a symbol; the form comes back with what was typed."""
+    """A symbol is unique; the form is shown again with the typed text."""
     answer = add(symbol=symbol)
 
     assert 400 == answer.status_code
@@ -205,27 +205,27 @@ def test_a_symbol_that_is_taken_is_named(app: Flask, add: Add, symbol: str) -> N
     ],
 )
 def test_a_name_that_is_taken_is_named(app: Flask, add: Add, field: str, name: str) -> None:
-    """What a source says of one name is about one instrument: a second would take its prices."""
+    """The ticks of one name at a source go to one instrument only."""
     answer = add(**{field: name})
 
     assert 400 == answer.status_code
     assert f'id="{field}-error"' in answer.text
-    assert "BTC is called that already." in answer.text
+    assert "BTC has that name already." in answer.text
     with app.app_context():
         assert None is find_instrument("DOGE")
 
 
 def test_every_name_that_is_taken_is_named(add: Add) -> None:
-    """Nobody has to send the form twice to learn of two."""
+    """All errors are shown together."""
     answer = add(coinbase_symbol="BTC-USD", kraken_symbol="ETH/USD")
 
     assert 2 == answer.text.count('class="field-error"')
-    assert "BTC is called that already." in answer.text
-    assert "ETH is called that already." in answer.text
+    assert "BTC has that name already." in answer.text
+    assert "ETH has that name already." in answer.text
 
 
 def test_a_name_may_be_taken_at_another_source(app: Flask, add: Add) -> None:
-    """Sources do not know of each other."""
+    """Names are unique within one source only."""
     with app.app_context():
         find_instrument("BTC").provider_symbols = {"binance": "btcusdt"}
         db.session.commit()
@@ -234,7 +234,7 @@ def test_a_name_may_be_taken_at_another_source(app: Flask, add: Add) -> None:
 
 
 def test_a_name_that_only_the_quotes_use_is_taken(app: Flask, add: Add) -> None:
-    """One field gives the name of several sources, and each of them knows it once."""
+    """One field is the name at several sources, and is unique at each of them."""
     with app.app_context():
         find_instrument("AAPL").provider_symbols = {"finnhub_quote": "AAPL"}
         db.session.commit()
@@ -245,7 +245,7 @@ def test_a_name_that_only_the_quotes_use_is_taken(app: Flask, add: Add) -> None:
 
 
 def test_names_at_all_sources_are_kept(app: Flask, admin: FlaskClient, add: Add) -> None:
-    """An instrument can be known everywhere from its first day, and the list shows it."""
+    """A new instrument can have names at all sources, and the list shows them."""
     names = {
         "coinbase_symbol": "DOGE-USD",
         "kraken_symbol": "DOGE/USD",
@@ -268,7 +268,7 @@ def test_names_at_all_sources_are_kept(app: Flask, admin: FlaskClient, add: Add)
 
 
 def test_every_source_has_a_field(admin: FlaskClient) -> None:
-    """The form asks for the names by the class that its sources have prices of."""
+    """The form groups the names by the class that the sources have prices of."""
     page = admin.get(INSTRUMENTS).text
 
     assert all(page.count(f'name="{source}_symbol"') == 1 for source in SPELLINGS)
@@ -289,7 +289,7 @@ def test_every_source_has_a_field(admin: FlaskClient) -> None:
     ],
 )
 def test_a_bad_field_is_named(app: Flask, add: Add, field: str, text: str) -> None:
-    """The form comes back with a word at the field that is wrong, and nothing was added."""
+    """The form is shown with an error at the wrong field, and nothing is added."""
     answer = add(**{field: text})
 
     assert 400 == answer.status_code
@@ -299,8 +299,8 @@ def test_a_bad_field_is_named(app: Flask, add: Add, field: str, text: str) -> No
         assert len(CATALOGUE) == len(all_instruments())
 
 
-def test_what_was_typed_is_not_run(add: Add) -> None:
-    """A name of markup is text on the page."""
+def test_a_typed_name_is_escaped(add: Add) -> None:
+    """A name with markup is text on the page."""
     page = add(name="<script>alert(1)</script>", decimals="x")
 
     assert "<script>alert" not in page.text

@@ -25,8 +25,8 @@ def admin(browser: Callable[[Role], FlaskClient]) -> FlaskClient:
     return browser(Role.ADMIN)
 
 
-def test_an_added_instrument_is_followed(app: Flask, admin: FlaskClient, csrf: Callable) -> None:
-    """Without touching code, the desk knows the instrument and what Binance calls it."""
+def test_an_added_instrument_is_subscribed(app: Flask, admin: FlaskClient, csrf: Callable) -> None:
+    """The manager has the instrument and its name at Binance at once."""
     with app.app_context():
         before = service.manager().instrument_mapping
     admin.post("/admin/instruments", data={**DOGE, "csrf_token": csrf(admin, "/admin/instruments")})
@@ -40,18 +40,18 @@ def test_an_added_instrument_is_followed(app: Flask, admin: FlaskClient, csrf: C
     ]
 
 
-def test_a_refused_instrument_is_not_followed(
+def test_a_refused_instrument_is_not_subscribed(
     app: Flask, admin: FlaskClient, csrf: Callable
 ) -> None:
-    """What the form sends back changes nothing."""
+    """A form with errors changes nothing."""
     fields = {**DOGE, "decimals": "x", "csrf_token": csrf(admin, "/admin/instruments")}
     admin.post("/admin/instruments", data=fields)
     with app.app_context():
         assert "DOGE" not in service.manager().instruments
 
 
-def test_what_is_switched_off_is_followed_no_more(app: Flask) -> None:
-    """After a change the manager follows what the database says."""
+def test_an_inactive_instrument_is_unsubscribed(app: Flask) -> None:
+    """After a change the manager has the active instruments of the database."""
     with app.app_context():
         before = list(service.manager().instruments)
         find_instrument("BTC").active = False
@@ -62,8 +62,8 @@ def test_what_is_switched_off_is_followed_no_more(app: Flask) -> None:
         assert [*before[1:], "X"] == list(service.manager().instruments)
 
 
-def test_other_apps_are_not_told(app: Flask) -> None:
-    """The catalogue of one app is no other's business."""
+def test_other_apps_do_not_receive_the_signal(app: Flask) -> None:
+    """Each app has its own catalogue."""
     with app.app_context():
         before = dict(service.manager().instruments)
         find_instrument("BTC").active = False

@@ -3,8 +3,8 @@ import pytest
 from omcrm.admin.upstream_name import (
     ANYWHERE,
     SPELLINGS,
-    called,
     classes_of,
+    provider_names,
     sources_of,
     spelled_for,
 )
@@ -14,8 +14,8 @@ from omcrm.market.policy import POLICIES
 from omcrm.market.source import LAST_RESORT
 
 
-def test_every_source_of_a_policy_can_be_given_a_name() -> None:
-    """A new source gets its line; only the last resort has no names."""
+def test_every_source_of_a_policy_has_a_spelling() -> None:
+    """Only the last resort has no names."""
     asked = {source for policy in POLICIES.values() for source in policy.sources}
     given = {name for source in SPELLINGS for name in sources_of(source)}
 
@@ -24,7 +24,7 @@ def test_every_source_of_a_policy_can_be_given_a_name() -> None:
 
 @pytest.mark.parametrize("source", SPELLINGS)
 def test_the_catalogue_is_spelled_right(source: str) -> None:
-    """What a new installation calls its instruments could have been typed in."""
+    """The names of a new installation match the patterns of the form."""
     spelling = SPELLINGS[source]
     names = [
         instrument.provider_symbols[source]
@@ -33,7 +33,7 @@ def test_the_catalogue_is_spelled_right(source: str) -> None:
     ]
 
     assert names
-    assert names == [spelling.put_right(f" {name} ") for name in names]
+    assert names == [spelling.normalized(f" {name} ") for name in names]
     assert all(spelling.fits(name) for name in [*names, spelling.example])
 
 
@@ -51,24 +51,24 @@ def test_the_catalogue_is_spelled_right(source: str) -> None:
         ("simulated", "AAPL", "aapl"),
     ],
 )
-def test_what_is_typed_is_put_right(source: str, typed: str, name: str) -> None:
-    """Case matters only where the source makes a difference of it."""
+def test_typed_names_are_normalized(source: str, typed: str, name: str) -> None:
+    """Case matters only at sources that distinguish it."""
     spelling = SPELLINGS[source]
 
-    assert name == spelling.put_right(typed)
+    assert name == spelling.normalized(typed)
     assert spelling.fits(name)
 
 
 @pytest.mark.parametrize("text", [None, ""])
-def test_nothing_stays_nothing(text: str | None) -> None:
-    """A field that was left out is no name."""
-    assert text == SPELLINGS["massive"].put_right(text)
+def test_an_empty_field_stays_empty(text: str | None) -> None:
+    """It is no name."""
+    assert text == SPELLINGS["massive"].normalized(text)
 
 
 @pytest.mark.parametrize("source", SPELLINGS)
 @pytest.mark.parametrize("name", ["", " ", "a b", "A\n", "BTC-USD\n", "x" * 101, "ä", "<b>", "a@b"])
-def test_what_no_source_would_say_does_not_fit(source: str, name: str) -> None:
-    """A name goes into URLs and frames: nothing in it may end them early."""
+def test_an_impossible_name_does_not_fit(source: str, name: str) -> None:
+    """Names are written into URLs and frames: they have no delimiters."""
     assert not SPELLINGS[source].fits(name)
 
 
@@ -88,29 +88,31 @@ def test_what_no_source_would_say_does_not_fit(source: str, name: str) -> None:
     ],
 )
 def test_another_sources_name_does_not_fit(source: str, name: str) -> None:
-    """A name from elsewhere would never bring a price."""
+    """The source would have no price for it."""
     assert not SPELLINGS[source].fits(name)
 
 
 def test_classes_have_their_sources_in_the_policys_order() -> None:
-    """What serves every class stands in none of them."""
+    """Sources of every class are in none of the groups."""
     assert ["binance", "coinbase", "kraken", "coingecko"] == spelled_for(AssetClass.CRYPTO)
     assert ["finnhub", "alpaca", "massive", "alpha_vantage"] == spelled_for(AssetClass.STOCK)
     assert ["exchangerate_api", "frankfurter"] == spelled_for(AssetClass.FOREX)
     assert all(list(AssetClass) == classes_of(source) for source in ANYWHERE)
 
 
-def test_a_name_is_told_once_with_all_who_use_it() -> None:
-    """A stock that is called the same everywhere takes one line."""
+def test_a_name_is_listed_once_with_all_its_sources() -> None:
+    """A stock with the same name everywhere takes one line."""
     names = dict.fromkeys(["finnhub", "finnhub_quote", "alpaca"], "AAPL") | {"simulated": "aapl"}
 
-    assert [("AAPL", ["Finnhub", "Alpaca"]), ("aapl", ["Built-in exchange"])] == called(names)
-    assert [] == called({})
+    assert [("AAPL", ["Finnhub", "Alpaca"]), ("aapl", ["Built-in exchange"])] == provider_names(
+        names
+    )
+    assert [] == provider_names({})
 
 
-def test_a_name_that_only_some_of_a_fields_sources_use_is_told() -> None:
-    """Older installations may know the one and not the other, or call them differently."""
-    assert [("A", ["Finnhub"])] == called({"finnhub_quote": "A"})
-    assert [("A", ["Finnhub"]), ("B", ["Finnhub"])] == called(
+def test_a_name_of_some_of_a_fields_sources_is_listed() -> None:
+    """Older installations may have a name at one of them only, or different names."""
+    assert [("A", ["Finnhub"])] == provider_names({"finnhub_quote": "A"})
+    assert [("A", ["Finnhub"]), ("B", ["Finnhub"])] == provider_names(
         {"finnhub": "A", "finnhub_quote": "B"}
     )

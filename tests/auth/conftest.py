@@ -32,13 +32,13 @@ PASSWORD = "correct horse"
 
 @pytest.fixture
 def now() -> datetime:
-    """A moment that the test may move from."""
+    """A fixed time."""
     return datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[Flask]:
-    """The app on a database of its own, without feeds, and with routes to try the guards on."""
+    """The app on a database of its own, without feeds, and with routes that need a login."""
     settings = load(
         {
             "OMCRM_INSTANCE": str(tmp_path),
@@ -51,7 +51,7 @@ def app(tmp_path: Path) -> Iterator[Flask]:
         }
     )
     app = create_app(settings)
-    add_guarded_routes(app)
+    add_protected_routes(app)
     with app.app_context():
         db.create_all()
         known, made_at = hashed(PASSWORD), datetime.now(UTC)
@@ -64,25 +64,25 @@ def app(tmp_path: Path) -> Iterator[Flask]:
         limiter.reset()
 
 
-def add_guarded_routes(app: Flask) -> None:
-    """A page and an answer for those who are logged in, and the same for admins."""
+def add_protected_routes(app: Flask) -> None:
+    """Add a page and a JSON route that need a login, and the same for admins."""
 
-    @app.get("/guarded/page")
+    @app.get("/protected/page")
     @login_required
-    def guarded_page() -> str:
+    def protected_page() -> str:
         return current_user.email
 
-    @app.get("/webtrader/guarded")
+    @app.get("/webtrader/protected")
     @login_required
-    def guarded_answer() -> ResponseReturnValue:
+    def protected_answer() -> ResponseReturnValue:
         return jsonify(session=current_session_hash())
 
-    @app.route("/guarded/admin", methods=["GET", "POST"])
+    @app.route("/protected/admin", methods=["GET", "POST"])
     @admin_required
     def admin_page() -> str:
         return "for admins"
 
-    @app.post("/webtrader/guarded_admin")
+    @app.post("/webtrader/protected_admin")
     @admin_required
     def admin_answer() -> ResponseReturnValue:
         return jsonify(success=True)
@@ -100,7 +100,7 @@ def client(app: Flask) -> FlaskClient:
 
 @pytest.fixture
 def csrf_token() -> Callable[[FlaskClient], str]:
-    """Reads the token from the login page that this browser is shown."""
+    """Reads the CSRF token from the login page of this browser."""
 
     def read(client: FlaskClient) -> str:
         page = client.get("/auth/login").text
@@ -130,15 +130,15 @@ GiveToken = Callable[..., CreatedToken]
 
 @pytest.fixture
 def give_token(app: Flask) -> GiveToken:
-    """Makes an API token of an account: a week of reading prices, unless told otherwise."""
+    """Creates an API token of an account; by default it may read prices for a week."""
 
     def make(*scopes: str, email: str = EMAIL, days: float = 7, name: str = "mine") -> CreatedToken:
         now = datetime.now(UTC)
         with app.app_context():
             user = find_user(email)
             caller = Caller(user.id, user.role is Role.ADMIN, None, "session:none")
-            given = [Scope(scope) for scope in scopes or ("market:read",)]
-            made = api_token.create(caller, name, given, now + timedelta(days=days), now, None)
+            granted = [Scope(scope) for scope in scopes or ("market:read",)]
+            made = api_token.create(caller, name, granted, now + timedelta(days=days), now, None)
             db.session.refresh(made.row)
             db.session.expunge(made.row)
             return made

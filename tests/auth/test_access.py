@@ -8,26 +8,26 @@ from omcrm.extensions import csrf, db
 from omcrm.storage.audit import AuditEntry
 
 ADMIN_EMAIL = "boss@example.com"
-ADMIN_ANSWER = "/webtrader/guarded_admin"
+ADMIN_ANSWER = "/webtrader/protected_admin"
 
 
 @pytest.fixture(autouse=True)
 def without_csrf(app: Flask) -> None:
-    """The guards are looked at by themselves here."""
+    """Only the check of the login is tested here."""
     for name in ("admin_answer", "admin_page"):
         csrf.exempt(app.view_functions[name])
 
 
 def test_stranger_is_sent_to_the_login_and_back(client: FlaskClient) -> None:
-    """A page leads to the login, which knows where to return to."""
-    answer = client.get("/guarded/page?symbol=BTC")
+    """A page redirects to the login, with the address to return to."""
+    answer = client.get("/protected/page?symbol=BTC")
 
     assert 302 == answer.status_code
-    assert "/auth/login?next=/guarded/page?symbol%3DBTC" == answer.location
+    assert "/auth/login?next=/protected/page?symbol%3DBTC" == answer.location
 
 
 def test_the_desk_is_a_page(client: FlaskClient) -> None:
-    """The desk lies among its programs' routes, but is for people."""
+    """The desk is among its JSON routes, but is a page."""
     for path in ("/webtrader/dashboard", "/webtrader/"):
         assert f"/auth/login?next={path}" == client.get(path).location
 
@@ -35,13 +35,13 @@ def test_the_desk_is_a_page(client: FlaskClient) -> None:
 @pytest.mark.parametrize(
     ("path", "headers"),
     [
-        ("/webtrader/guarded", {}),
+        ("/webtrader/protected", {}),
         ("/webtrader/dashboard", {"Accept": "application/json"}),
-        ("/guarded/admin", {"Accept": "application/json"}),
+        ("/protected/admin", {"Accept": "application/json"}),
     ],
 )
-def test_program_is_told_to_log_in(client: FlaskClient, path: str, headers: dict[str, str]) -> None:
-    """The desk's routes, and whoever asks for JSON, get 401 with the code."""
+def test_a_program_gets_401(client: FlaskClient, path: str, headers: dict[str, str]) -> None:
+    """JSON routes, and requests that accept JSON, get 401 with the code."""
     answer = client.get(path, headers=headers)
 
     assert 401 == answer.status_code
@@ -55,10 +55,10 @@ def test_program_is_told_to_log_in(client: FlaskClient, path: str, headers: dict
     "accept", ["*/*", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"]
 )
 def test_browser_is_no_program(client: FlaskClient, accept: str) -> None:
-    """Who takes anything gets the page."""
-    answer = client.get("/guarded/admin", headers={"Accept": accept})
+    """A request that accepts anything gets the page."""
+    answer = client.get("/protected/admin", headers={"Accept": accept})
 
-    assert "/auth/login?next=/guarded/admin" == answer.location
+    assert "/auth/login?next=/protected/admin" == answer.location
 
 
 def test_stranger_cannot_post(client: FlaskClient) -> None:
@@ -66,15 +66,15 @@ def test_stranger_cannot_post(client: FlaskClient) -> None:
     assert 401 == client.post(ADMIN_ANSWER).status_code
 
 
-def test_a_posted_form_is_not_come_back_to(client: FlaskClient) -> None:
-    """What was posted is lost, so the login does not promise to go on with it."""
-    assert "/auth/login" == client.post("/guarded/admin").location
+def test_the_login_does_not_return_to_a_posted_form(client: FlaskClient) -> None:
+    """The posted fields are lost, so the login has no address to return to."""
+    assert "/auth/login" == client.post("/protected/admin").location
 
 
-def test_client_is_refused_and_it_is_on_record(
+def test_a_client_is_refused_and_it_is_in_the_audit_log(
     app: Flask, client: FlaskClient, log_in: Callable
 ) -> None:
-    """A client on an admin's route gets 403, and the audit log says who tried what."""
+    """A client on an admin's route gets 403, and the audit log has the user and the route."""
     log_in(client)
     answer = client.post(ADMIN_ANSWER)
 
@@ -93,17 +93,17 @@ def test_client_is_refused_and_it_is_on_record(
 
 
 def test_client_gets_a_page_of_refusal(client: FlaskClient, log_in: Callable) -> None:
-    """On a page the refusal is a page."""
+    """The refusal of a page is a page."""
     log_in(client)
-    answer = client.get("/guarded/admin")
+    answer = client.get("/protected/admin")
 
     assert 403 == answer.status_code
     assert "text/html" == answer.mimetype
 
 
-def test_admin_comes_in(client: FlaskClient, log_in: Callable) -> None:
-    """An admin may."""
+def test_an_admin_may_use_it(client: FlaskClient, log_in: Callable) -> None:
+    """Both routes answer an admin."""
     log_in(client, email=ADMIN_EMAIL)
 
     assert {"success": True} == client.post(ADMIN_ANSWER).json
-    assert "for admins" == client.get("/guarded/admin").text
+    assert "for admins" == client.get("/protected/admin").text

@@ -36,12 +36,12 @@ def within(app: Flask) -> Any:
 
 
 def made(now: datetime, caller: Caller = CLIENT, **values: Any) -> CreatedToken:
-    wish = {"name": "mine", "scopes": [Scope.MARKET_READ], "expires_at": now + 7 * DAY, **values}
-    return create(caller, **wish, now=now, remote_addr="192.0.2.7")
+    values = {"name": "mine", "scopes": [Scope.MARKET_READ], "expires_at": now + 7 * DAY, **values}
+    return create(caller, **values, now=now, remote_addr="192.0.2.7")
 
 
 def test_a_new_token(now: datetime) -> None:
-    """It begins with our mark and has 43 random letters; only its beginning stays to be seen."""
+    """It begins with our mark and has 43 random letters; only its beginning is stored."""
     one, two = made(now), made(now)
 
     assert re.fullmatch("omcrm_[A-Za-z0-9]{43}", one.secret)
@@ -57,14 +57,14 @@ def test_a_new_token(now: datetime) -> None:
 
 
 def test_its_text_is_no_secret(now: datetime) -> None:
-    """What is printed by accident does not tell it."""
+    """A token that is printed by accident does not show its secret."""
     token = made(now)
 
     assert token.secret not in f"{token} {token!r} {vars(token.row)}"
 
 
-def test_making_and_ending_are_on_record(now: datetime) -> None:
-    """The audit log says who made what and from where, and not the secret."""
+def test_creating_and_revoking_are_in_the_audit_log(now: datetime) -> None:
+    """The audit log has the user, the token and the address, and not the secret."""
     token = made(now, name="sheet")
     revoke(1, token.row.id, now, "192.0.2.8")
     entries = [
@@ -98,8 +98,8 @@ def test_making_and_ending_are_on_record(now: datetime) -> None:
         ("expires_on", {"expires_at": datetime(2027, 3, 6, tzinfo=UTC)}),
     ],
 )
-def test_what_is_wrong_is_named(now: datetime, field: str, values: dict[str, Any]) -> None:
-    """The refusal names the field, and nothing was made."""
+def test_the_wrong_field_is_named(now: datetime, field: str, values: dict[str, Any]) -> None:
+    """The refusal names the field, and no token is created."""
     with pytest.raises(AccessRefused) as refused:
         made(now, **values)
 
@@ -108,13 +108,13 @@ def test_what_is_wrong_is_named(now: datetime, field: str, values: dict[str, Any
     assert 0 == db.session.query(ApiToken).count()
 
 
-def test_admins_may_give_what_is_for_admins(now: datetime) -> None:
-    """Only they."""
+def test_admins_may_grant_the_scopes_of_admins(now: datetime) -> None:
+    """Others may not."""
     assert ["feeds:control"] == made(now, ADMIN, scopes=[Scope.FEEDS_CONTROL]).row.scopes
 
 
 def test_there_is_a_limit(now: datetime) -> None:
-    """Twenty good ones; one that ended makes room, and others have their own twenty."""
+    """Twenty valid tokens; an ended one does not count, and other users have their own twenty."""
     tokens = [made(now) for _ in range(MOST_TOKENS)]
     with pytest.raises(AccessRefused) as refused:
         made(now)
@@ -126,8 +126,8 @@ def test_there_is_a_limit(now: datetime) -> None:
     assert MOST_TOKENS == count_usable(1, now)
 
 
-def test_the_limit_holds_for_many_at_once(app: Flask, now: datetime) -> None:
-    """Who sends many requests at the same moment does not get one more."""
+def test_the_limit_holds_for_concurrent_requests(app: Flask, now: datetime) -> None:
+    """Many requests at the same time do not create one more."""
     for _ in range(MOST_TOKENS - 2):
         made(now)
 
@@ -146,8 +146,8 @@ def test_the_limit_holds_for_many_at_once(app: Flask, now: datetime) -> None:
     assert MOST_TOKENS == count_usable(1, now)
 
 
-def test_making_one_after_the_other_ends(now: datetime) -> None:
-    """The table of revoked tokens cannot be filled without end."""
+def test_creating_is_limited_by_the_hour(now: datetime) -> None:
+    """The table of revoked tokens does not grow without limit."""
     for _ in range(60):
         revoke(1, made(now).row.id, now, None)
     with pytest.raises(AccessRefused) as refused:
@@ -156,8 +156,8 @@ def test_making_one_after_the_other_ends(now: datetime) -> None:
     assert ("TOO_MANY_REQUESTS", 429) == (refused.value.code, refused.value.status)
 
 
-def test_anothers_is_as_good_as_missing(now: datetime) -> None:
-    """The answer does not tell which tokens exist."""
+def test_another_users_token_is_answered_like_a_missing_one(now: datetime) -> None:
+    """The answer does not reveal which tokens exist."""
     token = made(now, ADMIN)
     refusals = []
     for token_id in (token.row.id, 999, 0, 2**70):
@@ -170,7 +170,7 @@ def test_anothers_is_as_good_as_missing(now: datetime) -> None:
 
 
 @pytest.mark.parametrize("days", DAYS)
-def test_so_many_days(now: datetime, days: int) -> None:
+def test_expiry_after_days(now: datetime, days: int) -> None:
     """To the minute."""
     assert (
         now + days * DAY
@@ -179,7 +179,7 @@ def test_so_many_days(now: datetime, days: int) -> None:
     )
 
 
-def test_a_day_is_over_at_its_end(now: datetime) -> None:
+def test_expiry_at_the_end_of_a_day(now: datetime) -> None:
     """Today is the first day that may be chosen, a year from now the last."""
     today, last = now.date(), now.date() + LONGEST_DAYS * DAY
 
@@ -193,8 +193,8 @@ def test_a_day_is_over_at_its_end(now: datetime) -> None:
         expiry(now, last_day=date.max)
 
 
-def test_what_ended_long_ago_makes_room(now: datetime) -> None:
-    """The list does not grow for ever."""
+def test_tokens_that_ended_long_ago_are_deleted(now: datetime) -> None:
+    """The list does not grow without limit."""
     made(now, name="old")
     made(now + 40 * DAY, name="new", expires_at=now + 50 * DAY)
 

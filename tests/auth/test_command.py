@@ -19,7 +19,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def run(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs a command on the test's app, whose tables are the newest."""
+    """Runs a command on the test's app, whose tables are migrated."""
     with app.app_context():
         stamp()
     monkeypatch.setattr("omcrm.create_app", lambda: app, raising=False)
@@ -31,7 +31,7 @@ def run(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def login(app: Flask, email: str, password: str) -> User | LoginRefused:
-    """What an attempt would give now."""
+    """The result of a login attempt."""
     with app.app_context():
         return attempt_login(email, password, None, datetime.now(UTC))
 
@@ -51,7 +51,7 @@ def test_creates_an_account(app: Flask, run: Run) -> None:
 
 
 def test_asks_for_the_password_twice(app: Flask, run: Run) -> None:
-    """Without the flag the password is asked for, hidden, and confirmed."""
+    """Without the flag the command prompts for the password, hidden, and for its confirmation."""
     result = run(
         command.create_user,
         *("--email", "new@example.com", "--role", "client"),
@@ -76,7 +76,7 @@ def test_asks_for_the_password_twice(app: Flask, run: Run) -> None:
 def test_bad_input_names_the_field(
     app: Flask, run: Run, email: str, role: str, stdin: str | bytes, field: str
 ) -> None:
-    """Bad input ends with 2, says what was bad, and makes nothing."""
+    """Bad input ends with 2, names the field, and creates nothing."""
     result = run(
         command.create_user,
         *("--email", email, "--role", role, "--password-stdin"),
@@ -90,7 +90,7 @@ def test_bad_input_names_the_field(
 
 
 def test_duplicate_is_refused(run: Run) -> None:
-    """An address that has an account ends with 1."""
+    """An address with an account ends with 1."""
     result = run(
         command.create_user,
         *("--email", EMAIL.upper(), "--role", "client", "--password-stdin"),
@@ -102,7 +102,7 @@ def test_duplicate_is_refused(run: Run) -> None:
 
 
 def test_sets_a_password(app: Flask, run: Run) -> None:
-    """The new password counts, the old one no more."""
+    """The new password is valid, the old one is not."""
     result = run(
         command.set_password, "--email", EMAIL, "--password-stdin", stdin="a long password\n"
     )

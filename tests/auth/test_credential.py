@@ -31,7 +31,7 @@ GiveToken = Callable[..., CreatedToken]
 
 @pytest.fixture
 def ask(app: Flask) -> Ask:
-    """Asks who a request is from; as a WebSocket server does it, without a request context."""
+    """Identifies the caller of a request as a WebSocket server does, without a request context."""
 
     def send(
         path: str = "/", *, method: str = "GET", websocket: bool = False, **headers: str
@@ -70,8 +70,10 @@ def row_of(app: Flask, made: CreatedToken) -> ApiToken:
     "headers",
     [{"Authorization": "Bearer {}"}, {"Authorization": "bearer  {} "}, {"x_api_key": "{}"}],
 )
-def test_a_token_says_who_calls(ask: Ask, give_token: GiveToken, headers: dict[str, str]) -> None:
-    """In either header, with the scopes it was given and nobody else's rights."""
+def test_a_token_identifies_its_caller(
+    ask: Ask, give_token: GiveToken, headers: dict[str, str]
+) -> None:
+    """In either header, with the granted scopes and no other rights."""
     made = give_token("market:read")
     caller = ask(**{name: text.format(made.secret) for name, text in headers.items()})
 
@@ -80,16 +82,16 @@ def test_a_token_says_who_calls(ask: Ask, give_token: GiveToken, headers: dict[s
     assert not caller.may(Scope.PORTFOLIO_READ)
 
 
-def test_a_token_in_the_address_is_for_websockets(ask: Ask, give_token: GiveToken) -> None:
-    """Browsers cannot send a header with a handshake; elsewhere an address would leak it."""
+def test_a_token_in_the_query_is_for_websockets(ask: Ask, give_token: GiveToken) -> None:
+    """Browsers cannot send a header with a handshake; other requests would leak it in logs."""
     path = f"/?token={give_token().secret}"
 
     assert Caller is type(ask(path, websocket=True))
     assert Unidentified(UnidentifiedReason.NONE_GIVEN) == ask(path)
 
 
-def test_without_anything(ask: Ask) -> None:
-    """Nothing, or nothing in it, is no credential; another scheme is for a proxy."""
+def test_no_credential(ask: Ask) -> None:
+    """An empty header or parameter is no credential; another scheme is for a proxy."""
     nothing = Unidentified(UnidentifiedReason.NONE_GIVEN)
 
     assert nothing == ask()
@@ -102,12 +104,12 @@ def test_without_anything(ask: Ask) -> None:
 
 @pytest.mark.parametrize("secret", ["omcrm_wrong", "x" * 8000, "ünïcode\xff", "%00", "' or 1=1 --"])
 def test_a_wrong_token(ask: Ask, secret: str) -> None:
-    """What was never given out is wrong, whatever it looks like."""
+    """A token that was never created is wrong, in any form."""
     assert Unidentified(UnidentifiedReason.WRONG) == ask(x_api_key=secret)
 
 
-def test_reasons_are_ours_and_not_the_callers(app: Flask, ask: Ask, give_token: GiveToken) -> None:
-    """Expired, revoked, disabled and wrong are told apart inside, and are the same outside."""
+def test_the_answer_does_not_show_the_reason(app: Flask, ask: Ask, give_token: GiveToken) -> None:
+    """Expired, revoked, disabled and wrong have different reasons, and the same answer."""
     now = datetime.now(UTC)
     expired, revoked = give_token(), give_token()
     disabled = give_token(email=ADMIN_EMAIL)
@@ -133,7 +135,7 @@ def test_reasons_are_ours_and_not_the_callers(app: Flask, ask: Ask, give_token: 
 def test_a_token_has_no_more_rights_than_its_user_has_now(
     app: Flask, ask: Ask, give_token: GiveToken
 ) -> None:
-    """What is for admins has no effect any more for one who was demoted."""
+    """The scopes of admins have no effect after the user was demoted."""
     made = give_token("market:read", "feeds:control", email=ADMIN_EMAIL)
     before = ask(x_api_key=made.secret)
     with app.app_context():
@@ -146,8 +148,8 @@ def test_a_token_has_no_more_rights_than_its_user_has_now(
     assert not after.may(Scope.FEEDS_CONTROL)
 
 
-def test_its_use_is_noted_once_a_minute(app: Flask, ask: Ask, give_token: GiveToken) -> None:
-    """The list shows when and from where; most requests write nothing."""
+def test_its_last_use_is_stored_once_a_minute(app: Flask, ask: Ask, give_token: GiveToken) -> None:
+    """The list shows the time and the address; most requests write nothing."""
     made = give_token()
     ask(x_api_key=made.secret)
     first = row_of(app, made)
@@ -162,15 +164,15 @@ def test_its_use_is_noted_once_a_minute(app: Flask, ask: Ask, give_token: GiveTo
     assert not any("UPDATE" in write for write in writes)
 
 
-def test_a_busy_database_keeps_nobody_out(
+def test_a_busy_database_does_not_refuse_callers(
     app: Flask, ask: Ask, give_token: GiveToken, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """That the use cannot be noted is logged, without the secret."""
+    """The failed write of the last use is logged, without the secret."""
     made = give_token()
     with app.app_context():
 
         @event.listens_for(db.engine, "connect")
-        def hurry(connection: Any, record: Any) -> None:
+        def set_timeout(connection: Any, record: Any) -> None:
             connection.execute("PRAGMA busy_timeout=1")
 
         db.engine.dispose()
@@ -190,7 +192,7 @@ def test_a_busy_database_keeps_nobody_out(
 
 
 def test_guessing_is_limited_per_address(app: Flask, ask: Ask, give_token: GiveToken) -> None:
-    """As with passwords: after so many wrong ones in a minute no token is looked at any more."""
+    """As with passwords: after so many wrong ones in a minute no token is checked."""
     made = give_token()
     reasons = [ask(x_api_key=f"omcrm_{n}").reason for n in range(6)]
     refused = ask(x_api_key=made.secret)
@@ -200,8 +202,8 @@ def test_guessing_is_limited_per_address(app: Flask, ask: Ask, give_token: GiveT
     assert 1 <= refused.wait_seconds <= 61
 
 
-def test_others_are_not_kept_out(app: Flask, ask: Ask, give_token: GiveToken, cookie: str) -> None:
-    """Neither another address, nor sessions and tickets of the same one."""
+def test_others_are_not_refused(app: Flask, ask: Ask, give_token: GiveToken, cookie: str) -> None:
+    """Another address is not limited, nor are sessions and tickets of the same one."""
     made = give_token()
     for n in range(6):
         ask(x_api_key=f"omcrm_{n}")
@@ -215,8 +217,8 @@ def test_others_are_not_kept_out(app: Flask, ask: Ask, give_token: GiveToken, co
     assert Caller is type(ask(f"/?ticket={used}", websocket=True))
 
 
-def test_who_had_a_good_one_does_not_guess(app: Flask, ask: Ask, give_token: GiveToken) -> None:
-    """A program with an expired token must not shut out the whole office."""
+def test_an_expired_token_is_no_guess(app: Flask, ask: Ask, give_token: GiveToken) -> None:
+    """A program with an expired token must not block all programs of its network."""
     expired, good = give_token(), give_token()
     change(app, expired, expires_at=datetime.now(UTC))
     reasons = {ask(x_api_key=expired.secret).reason for _ in range(10)}
@@ -231,7 +233,7 @@ def test_who_had_a_good_one_does_not_guess(app: Flask, ask: Ask, give_token: Giv
 def test_a_session_may_whatever_its_user_may(
     app: Flask, ask: Ask, client: FlaskClient, cookie: str
 ) -> None:
-    """It has no scopes of its own; what is for admins is theirs."""
+    """It has no scopes of its own; only admins have the scopes of admins."""
     caller = ask(Cookie=cookie)
 
     assert (1, False, None) == (caller.user_id, caller.is_admin, caller.scopes)
@@ -254,7 +256,7 @@ def test_an_admins_session(ask: Ask, client: FlaskClient, log_in: Callable) -> N
     [{}, {"method": "POST"}, {"method": "DELETE"}, {"method": "PUT"}, {"websocket": True}],
 )
 def test_a_session_is_for_our_own_pages(ask: Ask, cookie: str, unsafe: dict[str, Any]) -> None:
-    """Browsers send the cookie along wherever the page is from, so the origin decides."""
+    """Browsers send the cookie with requests of every page, so the origin decides."""
     foreign = ask(Cookie=cookie, Origin="https://evil.example", **unsafe)
 
     assert (UnidentifiedReason.FOREIGN_ORIGIN, 403) == (foreign.reason, foreign.status)
@@ -263,23 +265,23 @@ def test_a_session_is_for_our_own_pages(ask: Ask, cookie: str, unsafe: dict[str,
     assert Caller is type(ask(Cookie=cookie, **unsafe))
 
 
-def test_a_token_may_come_from_anywhere(ask: Ask, give_token: GiveToken) -> None:
+def test_a_token_is_valid_from_every_origin(ask: Ask, give_token: GiveToken) -> None:
     """No browser sends it by itself."""
     path = f"/?token={give_token().secret}"
 
     assert Caller is type(ask(path, websocket=True, Origin="https://elsewhere.example"))
 
 
-def test_what_is_presented_on_purpose_decides(ask: Ask, give_token: GiveToken, cookie: str) -> None:
-    """A wrong token is not made good by a cookie, and a good one has only its own rights."""
+def test_a_token_decides_before_the_cookie(ask: Ask, give_token: GiveToken, cookie: str) -> None:
+    """A wrong token is refused despite a valid cookie, and a valid one has only its own rights."""
     made = give_token("market:read")
 
     assert UnidentifiedReason.WRONG is ask(Cookie=cookie, x_api_key="omcrm_wrong").reason
     assert MARKET == ask(Cookie=cookie, x_api_key=made.secret).scopes
 
 
-def test_a_session_that_is_over_is_none(app: Flask, ask: Ask, cookie: str) -> None:
-    """Who was logged out, or disabled, has to log in."""
+def test_an_ended_session_is_no_credential(app: Flask, ask: Ask, cookie: str) -> None:
+    """A user who was logged out or disabled has to log in."""
     with app.app_context():
         service.set_active(find_user(EMAIL), False, datetime.now(UTC))
 
@@ -295,10 +297,10 @@ def issue(app: Flask, caller: Caller, age: timedelta = timedelta()) -> str:
 
 
 @pytest.mark.parametrize("kind", ["session", "token"])
-def test_a_ticket_stands_for_what_it_was_made_with(
+def test_a_ticket_identifies_the_caller_who_requested_it(
     app: Flask, ask: Ask, give_token: GiveToken, cookie: str, kind: str
 ) -> None:
-    """Once, on a handshake, the caller is the same as with the credential itself."""
+    """Once, on a handshake, the caller is the same as with the original credential."""
     caller = ask(Cookie=cookie) if kind == "session" else ask(x_api_key=give_token().secret)
     path = f"/?ticket={issue(app, caller)}"
     elsewhere = ask(path)
@@ -309,8 +311,8 @@ def test_a_ticket_stands_for_what_it_was_made_with(
     assert Unidentified(UnidentifiedReason.WRONG) == ask(path, websocket=True)
 
 
-def test_a_ticket_is_good_for_half_a_minute(app: Flask, ask: Ask, cookie: str) -> None:
-    """Later it is as good as none."""
+def test_a_ticket_is_valid_for_half_a_minute(app: Flask, ask: Ask, cookie: str) -> None:
+    """Later it is refused."""
     caller = ask(Cookie=cookie)
     late = issue(app, caller, timedelta(seconds=31))
     soon = issue(app, caller, timedelta(seconds=25))
@@ -319,10 +321,10 @@ def test_a_ticket_is_good_for_half_a_minute(app: Flask, ask: Ask, cookie: str) -
     assert caller == ask(f"/?ticket={soon}", websocket=True)
 
 
-def test_a_ticket_dies_with_its_credential(
+def test_a_ticket_ends_with_its_credential(
     app: Flask, ask: Ask, give_token: GiveToken, cookie: str
 ) -> None:
-    """What was revoked after the ticket was given opens nothing."""
+    """A credential that was revoked after the ticket was issued opens nothing."""
     made = give_token()
     tickets = [issue(app, caller) for caller in (ask(x_api_key=made.secret), ask(Cookie=cookie))]
     with app.app_context():
@@ -334,19 +336,21 @@ def test_a_ticket_dies_with_its_credential(
     assert {"Authentication failed"} == {refusal.message for refusal in refused}
 
 
-def test_used_tickets_shut_out_no_tokens(ask: Ask, give_token: GiveToken) -> None:
-    """A page that comes back with its old ticket has to wait; programs of that address do not."""
+def test_used_tickets_do_not_block_tokens(ask: Ask, give_token: GiveToken) -> None:
+    """A page that reconnects with its old ticket has to wait; programs of that address do not."""
     reasons = [ask("/?ticket=used", websocket=True).reason for _ in range(6)]
 
     assert [UnidentifiedReason.WRONG] * 5 + [UnidentifiedReason.TOO_MANY_WRONG] == reasons
     assert Caller is type(ask(x_api_key=give_token().secret))
 
 
-# Whether a credential still holds
+# Whether a credential is still valid
 
 
-def test_the_dead_among_many(app: Flask, ask: Ask, give_token: GiveToken, cookie: str) -> None:
-    """Sessions and tokens are looked up together, with two queries however many there are."""
+def test_invalid_handles_among_many(
+    app: Flask, ask: Ask, give_token: GiveToken, cookie: str
+) -> None:
+    """Sessions and tokens are looked up together, with two queries for any number."""
     session = ask(Cookie=cookie).handle
     tokens = [give_token(name=f"{n}") for n in range(4)]
     good, expired, revoked, of_other = (f"token:{token.row.token_hash}" for token in tokens)
@@ -365,7 +369,7 @@ def test_the_dead_among_many(app: Flask, ask: Ask, give_token: GiveToken, cookie
     assert 2 == len(queries)
 
 
-def test_nobody_is_asked_about_nothing(app: Flask) -> None:
+def test_no_handles_need_no_query(app: Flask) -> None:
     """Without sockets there is no query."""
     with app.app_context():
         queries: list[str] = []
@@ -401,22 +405,23 @@ def test_what_ends_credentials(
     assert ({session} if end == "logout" else {session, token}) == dead
 
 
-def test_many_threads_at_once(app: Flask, ask: Ask, give_token: GiveToken) -> None:
-    """Handshakes come from many threads; each of them is answered."""
-    made, found = give_token(), []
+def test_many_threads(app: Flask, ask: Ask, give_token: GiveToken) -> None:
+    """Handshakes run in many threads at the same time; each of them is answered."""
+    made, callers = give_token(), []
     threads = [
-        threading.Thread(target=lambda: found.append(ask(x_api_key=made.secret))) for _ in range(8)
+        threading.Thread(target=lambda: callers.append(ask(x_api_key=made.secret)))
+        for _ in range(8)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(PATIENCE)
 
-    assert [Caller] * 8 == [type(caller) for caller in found]
+    assert [Caller] * 8 == [type(caller) for caller in callers]
 
 
 def test_the_token_in_the_database_is_a_hash(app: Flask, give_token: GiveToken) -> None:
-    """A thief of the database has nothing to call with."""
+    """A copy of the database has no token that can be used."""
     made = give_token()
     with app.app_context():
         kept = [str(vars(row)) for row in db.session.query(ApiToken)]

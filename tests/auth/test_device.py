@@ -13,7 +13,7 @@ NOBODY = "nobody@example.com"
 
 
 def given_cookie(app: Flask, user: User, now: datetime, base: str = "http://localhost") -> str:
-    """The header that makes a browser known."""
+    """The header that sets the cookie of a known browser."""
     answer = Response()
     with app.test_request_context(base_url=base):
         remember_device(answer, user, now)
@@ -26,7 +26,7 @@ def cookies_of(header: str) -> dict[str, str]:
 
 @pytest.fixture
 def app() -> Iterator[Flask]:
-    """No more of the app than what signs cookies."""
+    """An app with nothing but the key that signs cookies."""
     app = Flask("device-test")
     app.config["SECRET_KEY"] = "a key that only this test has, long enough"
     with app.app_context():
@@ -40,7 +40,7 @@ def user() -> User:
 
 
 def test_is_known_for_half_a_year(app: Flask, user: User, now: datetime) -> None:
-    """A browser is known until the cookie's time is over, however the e-mail is written."""
+    """A browser is known until the cookie expires, in any spelling of the e-mail."""
     cookies = cookies_of(given_cookie(app, user, now))
     device = known_device(cookies, " Trader@Example.COM", user, now)
 
@@ -60,7 +60,7 @@ def test_is_known_for_half_a_year(app: Flask, user: User, now: datetime) -> None
 def test_the_cookie_is_kept_from_scripts_and_other_sites(
     app: Flask, user: User, now: datetime, base: str, public_url_is_https: bool, secure: bool
 ) -> None:
-    """It goes to the login page alone, never to a script, and over https where there is."""
+    """It is sent to the login page alone, hidden from scripts, and only over https if possible."""
     app.config["SESSION_COOKIE_SECURE"] = public_url_is_https
     _, *attributes = given_cookie(app, user, now, base).split("; ")
     expected = {"HttpOnly", "SameSite=Lax", "Path=/auth/login", f"Max-Age={180 * 86_400}"}
@@ -71,7 +71,7 @@ def test_the_cookie_is_kept_from_scripts_and_other_sites(
 
 
 def test_is_known_to_its_own_account_only(app: Flask, user: User, now: datetime) -> None:
-    """The cookie of one account passes for no other, and for none that does not exist."""
+    """The cookie of one account is not valid for another, nor for one that does not exist."""
     [cookie] = cookies_of(given_cookie(app, user, now)).values()
     other = User(id=2, email=OTHER, password_hash="a hash")
 
@@ -81,7 +81,7 @@ def test_is_known_to_its_own_account_only(app: Flask, user: User, now: datetime)
 
 @pytest.mark.parametrize("text", ["", "x", "a.b", "\udcff", "WyJ4Iiwx.x" * 1000, None])
 def test_forged_cookies_are_none(app: Flask, user: User, now: datetime, text: str | None) -> None:
-    """What was not signed here, or was changed since, is as good as nothing."""
+    """A cookie that was not signed here, or was changed, is ignored."""
     [cookie] = cookies_of(given_cookie(app, user, now)).values()
     forged = cookie[::-1] if text is None else text
 
@@ -89,8 +89,8 @@ def test_forged_cookies_are_none(app: Flask, user: User, now: datetime, text: st
     assert None is known_device({cookie_name(NOBODY): forged}, NOBODY, None, now)
 
 
-def test_another_key_knows_nobody(app: Flask, user: User, now: datetime) -> None:
-    """A cookie that another installation signed is none."""
+def test_a_cookie_of_another_key_is_ignored(app: Flask, user: User, now: datetime) -> None:
+    """A cookie that another installation signed is not valid here."""
     cookies = cookies_of(given_cookie(app, user, now))
     app.config["SECRET_KEY"] = "another key that is long enough for anybody"
 
@@ -98,15 +98,15 @@ def test_another_key_knows_nobody(app: Flask, user: User, now: datetime) -> None
 
 
 def test_a_new_password_ends_it(app: Flask, user: User, now: datetime) -> None:
-    """After a change of password no browser is known."""
+    """After a change of the password no browser is known."""
     cookies = cookies_of(given_cookie(app, user, now))
     user.password_hash = "another hash"
 
     assert None is known_device(cookies, EMAIL, user, now)
 
 
-def test_a_known_browser_keeps_its_name(app: Flask, user: User, now: datetime) -> None:
-    """Each login prolongs the cookie; failures go on being counted for the same browser."""
+def test_a_known_browser_keeps_its_id(app: Flask, user: User, now: datetime) -> None:
+    """Each login prolongs the cookie; failures are counted for the same browser as before."""
     cookies = cookies_of(given_cookie(app, user, now))
     answer, later = Response(), now + timedelta(days=100)
     header = "; ".join(f"{name}={value}" for name, value in cookies.items())

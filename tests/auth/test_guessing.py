@@ -1,4 +1,4 @@
-"""Whatever strangers do: how many passwords they may try, and how long the owner waits."""
+"""How many passwords strangers may try, and how long the owner of the account waits."""
 
 from bisect import bisect_left
 from collections import defaultdict
@@ -12,14 +12,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from omcrm.auth.login_throttle import (
+    ATTEMPT_BURST,
+    ATTEMPT_INTERVAL,
     LONGEST_QUEUE,
-    TURN_EVERY,
-    TURN_KEPT,
-    TURNS_AT_ONCE,
+    RESERVATION_KEPT,
     LoginAttempt,
     claim_attempt,
     forgive,
-    next_turn,
+    schedule_attempt,
 )
 from omcrm.storage.login_failure import Failures
 
@@ -40,7 +40,7 @@ numbers = count()
 
 
 class Guessers:
-    """Everybody who tries passwords of one account, without a database."""
+    """All networks that try passwords of one account, without a database."""
 
     def __init__(self) -> None:
         self.now = NOON
@@ -49,22 +49,24 @@ class Guessers:
         self._networks: defaultdict[str, Failures] = defaultdict(Failures)
 
     def attempt(self, network: str) -> int:
-        """The wait that this network is told, 0 where its password was looked at."""
+        """The wait of this network; 0 where its password was checked."""
         seen = self._networks[network]
-        wait, self._networks[network], self._everybody = next_turn(seen, self._everybody, self.now)
+        wait, self._networks[network], self._everybody = schedule_attempt(
+            seen, self._everybody, self.now
+        )
         if not wait:
             self.made.append(self.now)
         return wait
 
     def go_on(self, names: list[str], end: datetime) -> None:
-        """Let each of them try again as soon as it may, and all at once in the beginning."""
-        turns = [(self.now, name) for name in names]
-        while turns[0][0] < end:
-            self.now, name = heappop(turns)
-            heappush(turns, (self.now + timedelta(seconds=self.attempt(name)), name))
+        """Let each network try as soon as it may; all of them begin at the same time."""
+        attempts = [(self.now, name) for name in names]
+        while attempts[0][0] < end:
+            self.now, name = heappop(attempts)
+            heappush(attempts, (self.now + timedelta(seconds=self.attempt(name)), name))
 
     def most_in_a_day(self) -> int:
-        """The most passwords that were looked at in any twenty-four hours."""
+        """The most passwords that were checked in any twenty-four hours."""
         starts = enumerate(self.made)
         return max(bisect_left(self.made, start + DAY) - index for index, start in starts)
 
@@ -82,7 +84,7 @@ def attacked(attempts: list[tuple[int, int]], repeat: int = 1) -> Guessers:
     [(1, MOST_OF_ONE_NETWORK_IN_A_DAY), (70, MOST_OF_ALL_IN_A_DAY), (120, MOST_OF_ALL_IN_A_DAY)],
 )
 def test_guesses_in_a_day_are_bounded(strangers: int, most: int) -> None:
-    """Whoever tries as fast as is allowed, from however many networks, makes no more guesses."""
+    """Attempts as fast as allowed, from any number of networks, make no more guesses."""
     guessers = Guessers()
     guessers.go_on([f"stranger {n}" for n in range(strangers)], NOON + DAY * 1.2)
 
@@ -93,16 +95,16 @@ def test_guesses_in_a_day_are_bounded(strangers: int, most: int) -> None:
 def test_no_sequence_of_attempts_makes_more_guesses(
     attempts: list[tuple[int, int]], repeat: int
 ) -> None:
-    """Nor does any choice of moments and networks."""
+    """Nor do attempts at any times from any networks."""
     guessers = attacked(attempts, repeat)
     days = (guessers.now - NOON) / DAY
-    turns = TURNS_AT_ONCE + (days * DAY + TURN_KEPT) / TURN_EVERY
+    most = ATTEMPT_BURST + (days * DAY + RESERVATION_KEPT) / ATTEMPT_INTERVAL
 
-    assert len(guessers.made) <= turns
+    assert len(guessers.made) <= most
 
 
 def test_one_stranger_makes_nobody_elsewhere_wait() -> None:
-    """However long a network goes on, another one is let try at once."""
+    """However long one network tries, another one may try at once."""
     guessers = Guessers()
     for hour in range(1, 25):
         guessers.go_on(["here"], NOON + timedelta(hours=hour))
@@ -111,10 +113,10 @@ def test_one_stranger_makes_nobody_elsewhere_wait() -> None:
 
 
 @given(ATTEMPTS, st.integers(1, 10))
-def test_who_has_no_cookie_waits_no_longer_than_the_queue(
+def test_an_unknown_browser_waits_no_longer_than_the_queue(
     attempts: list[tuple[int, int]], repeat: int
 ) -> None:
-    """From a network of one's own the first attempt is made, at the latest after what was told."""
+    """The first attempt from another network is made after the announced wait, at the latest."""
     guessers = attacked(attempts, repeat)
     wait = guessers.attempt("own")
     until = guessers.now + timedelta(seconds=wait)
@@ -127,23 +129,23 @@ def test_who_has_no_cookie_waits_no_longer_than_the_queue(
     assert wait == 0 or guessers.attempt("own") == 0
 
 
-def test_a_queue_that_is_full_says_when_to_ask_for_a_place() -> None:
-    """More networks than there are places are told the minute when one is free."""
+def test_a_full_queue_answers_when_a_place_is_free() -> None:
+    """More networks than places get the time until the next free place."""
     guessers = Guessers()
-    told = [guessers.attempt(str(name)) for name in range(200)]
+    waits = [guessers.attempt(str(name)) for name in range(200)]
 
-    assert [60 * n for n in range(1, 61)] == told[TURNS_AT_ONCE : TURNS_AT_ONCE + 60]
-    assert {60} == set(told[TURNS_AT_ONCE + 60 :])
+    assert [60 * n for n in range(1, 61)] == waits[ATTEMPT_BURST : ATTEMPT_BURST + 60]
+    assert {60} == set(waits[ATTEMPT_BURST + 60 :])
 
 
 @settings(
     max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.lists(st.tuples(SECONDS, st.integers(0, 50)), max_size=60), st.data())
-def test_the_owner_of_a_known_browser_is_let_in_at_once(
+def test_a_known_browser_may_always_try(
     app: Flask, attempts: list[tuple[int, int]], data: st.DataObject
 ) -> None:
-    """Whatever others tried from wherever, the first attempt with the cookie is made."""
+    """Whatever others try, the first attempt with the cookie is made."""
     email, now = f"{next(numbers)}@example.com", NOON
     with app.app_context():
         for seconds, network in attempts:

@@ -15,7 +15,7 @@ from omcrm.storage.login_session import LoginSession
 from omcrm.storage.user import Role, find_user
 
 EMAIL = "trader@example.com"
-ANSWER = "/webtrader/guarded"
+ANSWER = "/webtrader/protected"
 
 
 @pytest.fixture
@@ -26,25 +26,25 @@ def signed_in(client: FlaskClient, log_in: Callable) -> FlaskClient:
 
 
 def token_of(client: FlaskClient) -> str:
-    """The secret that this browser holds."""
+    """The secret in this browser's cookie."""
     with client.session_transaction() as session:
         return session["_user_id"]
 
 
 def only_session(app: Flask) -> LoginSession:
-    """The one session that the server knows."""
+    """The one session on the server."""
     with app.app_context():
         return db.session.query(LoginSession).one()
 
 
 def log_out(client: FlaskClient) -> int:
-    """Press the button, which carries the token of its page."""
+    """Press the logout button, which sends the CSRF token of its page."""
     token = client.get("/token").text
     return client.post("/auth/logout", headers={"X-CSRFToken": token}).status_code
 
 
 def test_server_keeps_only_the_hash(app: Flask, signed_in: FlaskClient) -> None:
-    """The browser's token is 256 random bits, and a thief of the database does not have it."""
+    """The browser's token is 256 random bits, and the database does not have it."""
     token = token_of(signed_in)
 
     assert 43 == len(token)
@@ -60,7 +60,7 @@ def test_lasts_as_long_as_the_setting_says(app: Flask, signed_in: FlaskClient) -
 
 
 def test_session_is_renewed_at_login(client: FlaskClient, log_in: Callable) -> None:
-    """Nothing that was planted in the browser before the login is there after it."""
+    """Nothing that was in the browser's session before the login is there after it."""
     client.get("/auth/login")
     with client.session_transaction() as session:
         before = session["csrf_token"]
@@ -86,7 +86,7 @@ def test_each_login_has_its_own_session(
 
 
 def test_logout_ends_the_session_on_the_server(app: Flask, signed_in: FlaskClient) -> None:
-    """A copy of the cookie made before the logout is worth nothing after it."""
+    """A copy of the cookie made before the logout is refused after it."""
     thief = app.test_client()
     cookie = signed_in.get_cookie("omcrm_session")
     thief.set_cookie("omcrm_session", cookie.value)
@@ -111,24 +111,24 @@ def test_logout_ends_this_session_only(
     assert 200 == other.get(ANSWER).status_code
 
 
-def test_logout_tells_whoever_asked(
+def test_logout_calls_the_callbacks(
     signed_in: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A callback gets the session's hash, once, and hears nothing of a stranger's logout."""
+    """A callback gets the session's hash, once, and is not called for a stranger's logout."""
     monkeypatch.setattr(login, "_sign_out_callbacks", [])
-    told: list[str] = []
+    received: list[str] = []
 
     def callback(token_hash: str) -> None:
-        told.append(token_hash)
+        received.append(token_hash)
 
     assert callback is on_sign_out(callback) is on_sign_out(callback)
     token_hash = hash_token(token_of(signed_in))
 
     assert [302, 302] == [log_out(signed_in), log_out(signed_in)]
-    assert [token_hash] == told
+    assert [token_hash] == received
 
 
-def test_disabled_account_is_out_at_once(app: Flask, signed_in: FlaskClient) -> None:
+def test_a_disabled_account_is_logged_out_at_once(app: Flask, signed_in: FlaskClient) -> None:
     """The next request of a disabled account is a stranger's."""
     with app.app_context():
         set_active(find_user(EMAIL), False, datetime.now(UTC))
@@ -136,8 +136,8 @@ def test_disabled_account_is_out_at_once(app: Flask, signed_in: FlaskClient) -> 
     assert 401 == signed_in.get(ANSWER).status_code
 
 
-def test_expired_session_is_a_strangers(app: Flask, signed_in: FlaskClient) -> None:
-    """A session whose time is over no longer counts, whatever the cookie says."""
+def test_an_expired_session_is_refused(app: Flask, signed_in: FlaskClient) -> None:
+    """A session that has expired on the server is not valid, although the cookie is."""
     with app.app_context():
         db.session.query(LoginSession).one().expires_at = datetime.now(UTC)
         db.session.commit()
@@ -146,17 +146,17 @@ def test_expired_session_is_a_strangers(app: Flask, signed_in: FlaskClient) -> N
 
 
 def test_one_query_a_request(app: Flask, signed_in: FlaskClient) -> None:
-    """Knowing who asks costs one look into the database."""
+    """Loading the user takes one query."""
     queries: list[str] = []
     with app.app_context():
         event.listen(db.engine, "before_cursor_execute", lambda *a: queries.append(a[2]))
 
-    assert EMAIL == signed_in.get("/guarded/page").text
+    assert EMAIL == signed_in.get("/protected/page").text
     assert 1 == len(queries)
 
 
 def test_token_is_not_written_to_logs() -> None:
-    """Printing who is signed in does not print the secret."""
+    """The printed user does not show the secret."""
     somebody = SignedIn(id=1, email=EMAIL, role=Role.ADMIN, token="secret")
 
     assert "<admin trader@example.com>" == repr(somebody)

@@ -21,7 +21,7 @@ def note(action: str, now: datetime, address: str | None, email: str = EMAIL) ->
 
 
 def rows(page: str) -> list[tuple[str, str]]:
-    """What was tried from where, as the table has it."""
+    """The action and the address of each row of the table."""
     return re.findall(r'<tr data-action="(\w+)">.*?data-label="From">([^<]*)<', page, re.DOTALL)
 
 
@@ -45,7 +45,7 @@ def rows(page: str) -> list[tuple[str, str]]:
 def test_notice_counts_since_the_last_login(
     app: Flask, now: datetime, failed: int, address: str | None, sentence: str | None, before: bool
 ) -> None:
-    """It tells how many failed, when the latest did and from where, of this account alone."""
+    """It has the number of failures of this account, and the time and address of the latest."""
     with app.app_context():
         if before:
             note("failed_login", now, "198.51.100.1")
@@ -61,7 +61,7 @@ def test_notice_counts_since_the_last_login(
 
 
 def test_next_page_shows_the_notice_once(app: Flask, client: FlaskClient, log_in: Callable) -> None:
-    """After a login the first page says what failed, with the list; the second one does not."""
+    """The first page after a login shows the failures; the second one does not."""
     log_in(client)
     stranger = app.test_client()
     for _ in range(2):
@@ -76,7 +76,7 @@ def test_next_page_shows_the_notice_once(app: Flask, client: FlaskClient, log_in
 
 
 def test_list_shows_the_own_logins(client: FlaskClient, app: Flask, log_in: Callable) -> None:
-    """Logins and failures of the account stand there, newest first; those of others do not."""
+    """It shows the logins and failures of this account only, newest first."""
     log_in(app.test_client(), email=OTHER)
     log_in(app.test_client(), "wrong password", OTHER)
     log_in(app.test_client(), "wrong password")
@@ -87,10 +87,10 @@ def test_list_shows_the_own_logins(client: FlaskClient, app: Flask, log_in: Call
     assert expected == rows(client.get(PAGE).text)
 
 
-def test_failures_push_no_login_out(
+def test_failures_do_not_push_out_logins(
     client: FlaskClient, app: Flask, log_in: Callable, now: datetime
 ) -> None:
-    """However many failed, the latest logins stay in the list, which stays short."""
+    """With any number of failures the latest logins stay in the list, which stays short."""
     log_in(client)
     with app.app_context():
         for second in range(120):
@@ -100,10 +100,10 @@ def test_failures_push_no_login_out(
     assert [("failed_login", "198.51.100.1")] * 50 + [("login", "127.0.0.1")] == shown
 
 
-def test_what_strangers_sent_is_text(
+def test_text_from_strangers_is_escaped(
     client: FlaskClient, app: Flask, log_in: Callable, now: datetime
 ) -> None:
-    """A proxy's header may be anybody's: it is shown, and never markup."""
+    """A proxy's header may have any text: it is shown as text."""
     hostile = "<script>alert(1)</script>\x00"
     log_in(client)
     with app.app_context():

@@ -6,10 +6,10 @@ import pytest
 from flask import Flask
 
 from omcrm.auth.login_throttle import (
+    ATTEMPT_BURST,
+    ATTEMPT_INTERVAL,
     FORGOTTEN_AFTER,
-    TURN_EVERY,
-    TURN_KEPT,
-    TURNS_AT_ONCE,
+    RESERVATION_KEPT,
     LoginAttempt,
     claim_attempt,
     forgive,
@@ -27,7 +27,7 @@ HERE, THERE = "192.0.2.1", "192.0.2.2"
 def waits(
     now: datetime, networks: Iterable[str], device: str | None = None, email: str = WHO
 ) -> list[int]:
-    """The wait of an attempt from each network; 0 where the password was looked at."""
+    """The wait of an attempt from each network; 0 where the password was checked."""
     outcomes = [claim_attempt(email, network, device, now) for network in networks]
     return [0 if isinstance(outcome, LoginAttempt) else outcome for outcome in outcomes]
 
@@ -39,7 +39,7 @@ def networks(number: int, beginning: str = "198.51.100") -> list[str]:
 # One network
 
 
-def test_delay_grows_up_to_five_minutes() -> None:
+def test_wait_grows_up_to_five_minutes() -> None:
     """Three failures are free, then each doubles the wait until it is five minutes."""
     expected = [0, 0, 0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
 
@@ -50,8 +50,8 @@ def test_delay_grows_up_to_five_minutes() -> None:
 @pytest.mark.parametrize(
     ("passed", "left"), [(0.0, 4), (0.5, 4), (3.2, 1), (4.0, 0), (9.0, 0), (-3600.0, 300)]
 )
-def test_what_is_left_of_it(now: datetime, passed: float, left: int) -> None:
-    """The wait is counted from the latest failure; a clock set back cannot lock anybody out."""
+def test_the_rest_of_the_wait(now: datetime, passed: float, left: int) -> None:
+    """The wait is counted from the latest failure; a clock set back does not prolong it much."""
     assert left == seconds_left(Failures(5, now), now + timedelta(seconds=passed))
 
 
@@ -63,8 +63,8 @@ def test_attempts_during_the_wait_do_not_prolong_it(app: Flask, now: datetime) -
         assert [0, 2] == waits(now + timedelta(seconds=1), [HERE] * 2)
 
 
-def test_many_at_once_do_not_slip_through(app: Flask, now: datetime) -> None:
-    """Of many attempts at the same moment only the free ones get through."""
+def test_concurrent_attempts_are_counted(app: Flask, now: datetime) -> None:
+    """Of many concurrent attempts only the free ones are made."""
 
     def attempt(_: int) -> int:
         with app.app_context():
@@ -83,7 +83,7 @@ def test_survives_a_restart(app: Flask, now: datetime) -> None:
 
 
 def test_a_day_without_failures_is_forgiven(app: Flask, now: datetime) -> None:
-    """Old failures count no more, and leave the table."""
+    """Old failures do not count, and are deleted."""
     with app.app_context():
         waits(now, [HERE] * 3)
         waits(now, [HERE], email="other@example.com")
@@ -97,10 +97,10 @@ def test_a_day_without_failures_is_forgiven(app: Flask, now: datetime) -> None:
 # All networks
 
 
-def test_many_networks_share_the_turns(app: Flask, now: datetime) -> None:
-    """After thirty attempts each further network is given a turn of its own, a minute apart."""
+def test_many_networks_share_the_attempts(app: Flask, now: datetime) -> None:
+    """After thirty attempts each further network gets a reservation, a minute apart."""
     with app.app_context():
-        assert [0] * TURNS_AT_ONCE == waits(now, networks(TURNS_AT_ONCE))
+        assert [0] * ATTEMPT_BURST == waits(now, networks(ATTEMPT_BURST))
         assert [60, 120, 60] == waits(now, [HERE, THERE, HERE])
 
         later = now + timedelta(seconds=60)
@@ -109,10 +109,10 @@ def test_many_networks_share_the_turns(app: Flask, now: datetime) -> None:
         assert [0] == waits(now, [HERE], email="other@example.com")
 
 
-def test_a_turn_is_kept_from_others(app: Flask, now: datetime) -> None:
-    """Whoever comes when told is let try, though many others ask in the meantime."""
+def test_a_reservation_is_not_given_to_others(app: Flask, now: datetime) -> None:
+    """A network that comes at its reserved time may try, although many others ask meanwhile."""
     with app.app_context():
-        waits(now, networks(TURNS_AT_ONCE))
+        waits(now, networks(ATTEMPT_BURST))
         [wait] = waits(now, [HERE])
         for second in range(0, wait + 1, 20):
             waits(now + timedelta(seconds=second), networks(20, f"203.0.{second}"))
@@ -120,47 +120,47 @@ def test_a_turn_is_kept_from_others(app: Flask, now: datetime) -> None:
         assert [0] == waits(now + timedelta(seconds=wait), [HERE])
 
 
-def test_a_turn_that_nobody_took_ends(app: Flask, now: datetime) -> None:
-    """Turns cannot be saved up."""
+def test_an_unused_reservation_ends(app: Flask, now: datetime) -> None:
+    """Reservations cannot be collected."""
     with app.app_context():
-        waits(now, networks(TURNS_AT_ONCE))
+        waits(now, networks(ATTEMPT_BURST))
         waits(now, [HERE, THERE])
-        later = now + TURN_EVERY + TURN_KEPT
-        waits(later, networks(TURNS_AT_ONCE, "203.0.113"))
+        later = now + ATTEMPT_INTERVAL + RESERVATION_KEPT
+        waits(later, networks(ATTEMPT_BURST, "203.0.113"))
 
         assert 0 < waits(later, [HERE])[0]
 
 
-def test_a_success_gives_its_turn_back(app: Flask, now: datetime) -> None:
-    """An office that logs in all day uses up nothing, nor does a server that was too busy."""
+def test_a_success_gives_its_attempt_back(app: Flask, now: datetime) -> None:
+    """Successful logins use up no attempt, nor does a server that was too busy."""
     with app.app_context():
-        for settle in (forgive, withdraw):
-            for network in networks(TURNS_AT_ONCE + 5):
+        for finish in (forgive, withdraw):
+            for network in networks(ATTEMPT_BURST + 5):
                 claim = claim_attempt(WHO, network, None, now)
                 assert isinstance(claim, LoginAttempt)
-                settle(claim)
+                finish(claim)
 
                 assert 0 == failures_of(WHO, claim.origin)[0].count
 
 
-def test_many_networks_at_once_do_not_slip_through(app: Flask, now: datetime) -> None:
-    """Of attempts from many networks at the same moment no more than the free ones get through."""
+def test_concurrent_attempts_of_many_networks_are_counted(app: Flask, now: datetime) -> None:
+    """Of concurrent attempts from many networks only the free ones are made."""
 
     def attempt(network: str) -> int:
         with app.app_context():
             return waits(now, [network])[0]
 
     with ThreadPoolExecutor(8) as pool:
-        refused = sorted(pool.map(attempt, networks(TURNS_AT_ONCE + 4)))
+        refused = sorted(pool.map(attempt, networks(ATTEMPT_BURST + 4)))
 
-    assert [0] * TURNS_AT_ONCE + [60, 120, 180, 240] == refused
+    assert [0] * ATTEMPT_BURST + [60, 120, 180, 240] == refused
 
 
 @pytest.mark.parametrize("back", [timedelta(hours=2), timedelta(days=400)])
-def test_a_clock_set_back_locks_nobody_out(app: Flask, now: datetime, back: timedelta) -> None:
-    """What was counted in a future that is none any more is not waited for."""
+def test_a_clock_set_back_makes_nobody_wait(app: Flask, now: datetime, back: timedelta) -> None:
+    """Reservations from before the clock was set back are ignored."""
     with app.app_context():
-        waits(now, networks(TURNS_AT_ONCE))
+        waits(now, networks(ATTEMPT_BURST))
         waits(now, [HERE])
 
         assert [0, 0] == waits(now - back, [HERE, THERE])
@@ -169,17 +169,17 @@ def test_a_clock_set_back_locks_nobody_out(app: Flask, now: datetime, back: time
 # Known browsers
 
 
-def test_a_known_browser_needs_no_turn(app: Flask, now: datetime) -> None:
-    """With the cookie neither the other networks nor the own one make its owner wait."""
+def test_a_known_browser_needs_no_reservation(app: Flask, now: datetime) -> None:
+    """With the cookie neither other networks nor the own one make the owner wait."""
     with app.app_context():
         waits(now, [HERE] * 9)
-        waits(now, networks(TURNS_AT_ONCE + 70))
+        waits(now, networks(ATTEMPT_BURST + 70))
 
         assert [0] == waits(now, [HERE], "mine")
 
 
 def test_a_stolen_cookie_is_limited_itself(app: Flask, now: datetime) -> None:
-    """A known browser's guesses are counted for it; beyond them it is like any other."""
+    """A known browser's guesses are counted for it; beyond them it is treated as unknown."""
     with app.app_context():
         assert [0] * 3 == waits(now, networks(3), "stolen")
         assert [0, 0, 0, 1] == waits(now, [HERE] * 4, "stolen")

@@ -27,13 +27,13 @@ from omcrm.auth.network import caller_network, network_of
     ],
 )
 def test_network(address: str | None, network: str) -> None:
-    """IPv4 counts exactly, IPv6 by the /64, and what is no address as it is written."""
+    """IPv4 counts exactly, IPv6 by the /64, and a text that is no address as it is."""
     assert network == network_of(address)
 
 
 @given(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1))
 def test_a_customer_of_ipv6_is_one_network(prefix: int, one: int, other: int) -> None:
-    """No choice of the lower 64 bits makes another network, unless it spells an IPv4 address."""
+    """The lower 64 bits make no other network, unless the address is a mapped IPv4 one."""
     addresses = [IPv6Address((prefix << 64) | host) for host in (one, other)]
     networks = {network_of(str(address)) for address in addresses if address.ipv4_mapped is None}
 
@@ -43,8 +43,8 @@ def test_a_customer_of_ipv6_is_one_network(prefix: int, one: int, other: int) ->
 @pytest.mark.parametrize(
     ("proxies", "network"), [(0, "127.0.0.1"), (1, "198.51.100.2"), (2, "198.51.100.1")]
 )
-def test_behind_proxies_the_believed_one_counts(proxies: int, network: str) -> None:
-    """As many headers are believed as there are proxies; strangers' ones before them are not."""
+def test_trusted_proxies_name_the_client(proxies: int, network: str) -> None:
+    """As many addresses of the header count as there are proxies; those before them do not."""
     app = Flask("network-test")
     app.add_url_rule("/network", view_func=caller_network)
     if proxies:

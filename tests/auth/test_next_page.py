@@ -5,7 +5,7 @@ from omcrm.auth.next_page import local_path
 
 @pytest.mark.parametrize("target", ["/", "/webtrader/dashboard", "/a?b=c&d=%2F#e", "/über"])
 def test_pages_of_this_site_are_fine(target: str) -> None:
-    """An absolute path is gone to as it is."""
+    """An absolute path is returned as it is."""
     assert target == local_path(target)
 
 
@@ -36,5 +36,5 @@ def test_pages_of_this_site_are_fine(target: str) -> None:
     ],
 )
 def test_anything_else_is_refused(target: str | None) -> None:
-    """What a browser could read as another site, and what is no path, leads nowhere."""
+    """A text that a browser could read as another site, or that is no path, is refused."""
     assert None is local_path(target)

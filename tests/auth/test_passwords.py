@@ -8,8 +8,8 @@ from omcrm.auth import passwords
 from omcrm.errors import AccessRefused
 
 
-def test_a_hash_fits_its_password_only() -> None:
-    """A password is recognised, another is not."""
+def test_a_hash_matches_its_password_only() -> None:
+    """Its password matches, another does not."""
     kept = passwords.hash_password("correct horse ü")
 
     assert passwords.verify_password("correct horse ü", kept)
@@ -31,21 +31,21 @@ def test_parameters_are_those_of_owasp() -> None:
 
 
 def test_other_parameters_are_outdated() -> None:
-    """A hash of weaker parameters still fits, and is known to need renewal."""
+    """A hash of weaker parameters still matches, and needs renewal."""
     weak = PasswordHasher(memory_cost=64, time_cost=1, parallelism=1).hash("correct horse")
 
     assert passwords.verify_password("correct horse", weak)
     assert passwords.is_outdated(weak)
 
 
-def test_no_hash_fits_nothing() -> None:
-    """What is no hash is like a wrong password."""
+def test_an_invalid_hash_matches_nothing() -> None:
+    """It is treated like a wrong password."""
     assert not passwords.verify_password("correct horse", "not a hash")
 
 
 @pytest.mark.parametrize(("length", "words"), [(9, "at least 10"), (1025, "at most 1024")])
 def test_length_of_a_new_password(length: int, words: str) -> None:
-    """A password too short or too long is refused with the bound that it missed."""
+    """A password that is too short or too long is refused with the violated bound."""
     with pytest.raises(AccessRefused, match=f"password must have {words} characters"):
         passwords.check_new_password("x" * length)
 
@@ -57,14 +57,14 @@ def test_bounds_are_inside(length: int) -> None:
 
 
 def test_too_long_a_password_is_not_hashed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Megabytes cost nothing."""
+    """Megabytes of text use no processor time."""
     monkeypatch.setattr(passwords, "run_in_native_thread", pytest.fail)
 
     assert not passwords.verify_password("x" * 1025, passwords.DUMMY_HASH)
 
 
-def test_two_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many want in, two hashes are computed at a time."""
+def test_two_hashes_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With any number of logins, two hashes are computed at a time."""
     running, most = set(), []
 
     def slow(function: object, *args: str) -> bool:
@@ -88,9 +88,9 @@ def test_two_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_full_queue_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those who would wait too long are told so at once."""
-    monkeypatch.setattr(passwords, "_places", threading.BoundedSemaphore(1))
-    with passwords._places, pytest.raises(AccessRefused, match="Try again") as refused:
+    """A login that would wait too long is refused at once."""
+    monkeypatch.setattr(passwords, "_waiting", threading.BoundedSemaphore(1))
+    with passwords._waiting, pytest.raises(AccessRefused, match="Try again") as refused:
         passwords.verify_password("x", passwords.DUMMY_HASH)
 
     assert (503, "LOGIN_BUSY") == (refused.value.status, refused.value.code)

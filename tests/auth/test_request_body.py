@@ -18,7 +18,7 @@ class Listed(Struct):
 
 
 def test_numbers_are_read_exactly() -> None:
-    """Whether they are numbers or text; no binary float stands between."""
+    """As JSON numbers or as texts, without a binary float in between."""
     body = b'{"symbol":"BTC","quantity":0.1000000000000000055,"average_cost":"1.10"}'
     read = read_body(body, NewHolding)
 
@@ -57,8 +57,8 @@ def test_numbers_are_read_exactly() -> None:
         (b"[" * 4000, PortfolioName, None),
     ],
 )
-def test_what_is_wrong_is_named(body: bytes, schema: type, field: str | None) -> None:
-    """The field, where it is one of ours; nothing of what was sent is repeated as a name."""
+def test_the_wrong_field_is_named(body: bytes, schema: type, field: str | None) -> None:
+    """The error has the field, where the schema has it; it repeats no unknown name."""
     with pytest.raises(AccessRefused) as refusal:
         read_body(body, schema)
 
@@ -67,8 +67,8 @@ def test_what_is_wrong_is_named(body: bytes, schema: type, field: str | None) ->
     assert "owner" not in refusal.value.message
 
 
-def test_a_long_body_is_not_looked_at() -> None:
-    """Nothing that fits needs so many bytes."""
+def test_a_long_body_is_not_read() -> None:
+    """No valid body needs so many bytes."""
     with pytest.raises(AccessRefused) as refusal:
         read_body(b'{"name":"' + b"x" * 4096 + b'"}', PortfolioName, 4096)
 
@@ -76,8 +76,8 @@ def test_a_long_body_is_not_looked_at() -> None:
 
 
 @pytest.mark.parametrize("name", ["Größe", "  a\tb\n", "日本", "🚀", "\u202e", ""])
-def test_what_people_write_is_read(name: str) -> None:
-    """Whether it is a good name is for others to say."""
+def test_any_readable_text_is_read(name: str) -> None:
+    """Whether it is a valid name is checked elsewhere."""
     assert name == read_body(b'{"name":"%s"}' % _escaped(name), PortfolioName).name
 
 
@@ -88,7 +88,7 @@ def _escaped(text: str) -> bytes:
 @settings(deadline=None, derandomize=True, database=None, max_examples=500)
 @given(st.binary(max_size=60))
 def test_any_bytes_are_read_or_refused(noise: bytes) -> None:
-    """Nothing but a refusal comes of a body that is wrong, and what is read can be kept."""
+    """A wrong body only ever raises AccessRefused, and a text that is read can be stored."""
     for body in (noise, b'{"name":"' + noise + b'"}'):
         with suppress(AccessRefused):
             name = read_body(body, PortfolioName).name

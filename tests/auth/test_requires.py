@@ -18,18 +18,18 @@ GiveToken = Callable[..., CreatedToken]
 
 @pytest.fixture(autouse=True)
 def routes(app: Flask) -> None:
-    """Routes to try the guard on."""
+    """Routes with the decorator."""
 
     def answer() -> ResponseReturnValue:
         caller = current_caller()
         return jsonify(user=caller.user_id, scopes=sorted(caller.scopes or ["all"]))
 
-    def route(path: str, guard: Callable, **options: object) -> None:
+    def route(path: str, decorate: Callable, **options: object) -> None:
         def view() -> ResponseReturnValue:
             return answer()
 
         view.__name__ = path.replace("/", "_")
-        app.add_url_rule(path, path, guard(view), **options)
+        app.add_url_rule(path, path, decorate(view), **options)
 
     route(READ, requires("market:read"))
     route(WRITE, requires("portfolio:read", "portfolio:write"), methods=["POST", "DELETE"])
@@ -46,8 +46,8 @@ def code(answer: object) -> tuple[int, str]:
     return answer.status_code, answer.json["error"]["code"]
 
 
-def test_a_stranger_is_told_how_to_come_in(client: FlaskClient) -> None:
-    """Programs get 401 with the scheme; the words are the same for every program's route."""
+def test_a_program_without_a_credential_gets_401(client: FlaskClient) -> None:
+    """With the scheme; the message is the same for every JSON route."""
     answer = client.get(READ)
 
     assert (401, "AUTHENTICATION_REQUIRED") == code(answer)
@@ -55,7 +55,7 @@ def test_a_stranger_is_told_how_to_come_in(client: FlaskClient) -> None:
 
 
 def test_a_person_is_sent_to_the_login(client: FlaskClient) -> None:
-    """On a page it is as everywhere else."""
+    """On a page it is as on other pages."""
     answer = client.get("/try/page")
 
     assert (302, "/auth/login?next=/try/page") == (answer.status_code, answer.location)
@@ -64,7 +64,7 @@ def test_a_person_is_sent_to_the_login(client: FlaskClient) -> None:
 
 @pytest.mark.parametrize("path", [READ, "/try/page"])
 def test_a_wrong_token(client: FlaskClient, path: str) -> None:
-    """A program that presents one is never sent to a login page."""
+    """A program that sends one is never redirected to a login page."""
     answer = client.get(path, headers={"x-api-key": "omcrm_wrong"})
 
     assert (401, "AUTHENTICATION_FAILED") == code(answer)
@@ -72,14 +72,14 @@ def test_a_wrong_token(client: FlaskClient, path: str) -> None:
 
 
 def test_a_token_with_the_scope(client: FlaskClient, give_token: GiveToken) -> None:
-    """It comes in, and the route knows whose it is."""
+    """It is let in, and the route knows its user."""
     answer = client.get(READ, headers=bearer(give_token("market:read")))
 
     assert {"user": 1, "scopes": ["market:read"]} == answer.json
 
 
 def test_a_token_without_the_scope(client: FlaskClient, give_token: GiveToken) -> None:
-    """The refusal names the scope that is missing."""
+    """The refusal names the missing scope."""
     headers = bearer(give_token("market:read", "portfolio:read"))
     answer = client.post(WRITE, headers=headers)
 
@@ -88,7 +88,7 @@ def test_a_token_without_the_scope(client: FlaskClient, give_token: GiveToken) -
 
 
 def test_a_token_needs_no_csrf(client: FlaskClient, give_token: GiveToken) -> None:
-    """No browser sends it by itself, wherever the page is from."""
+    """No browser sends it by itself, whatever the origin is."""
     headers = bearer(give_token("portfolio:read", "portfolio:write"))
     foreign = {**headers, "Origin": "https://elsewhere.example"}
 
@@ -111,29 +111,29 @@ def test_a_session_needs_csrf(client: FlaskClient, log_in: Callable) -> None:
 
 @pytest.mark.parametrize("name", ["Authorization", "x-api-key"])
 @pytest.mark.parametrize("text", ["Bearer", "", "Basic x", "Bearer omcrm_wrong", "omcrm_wrong"])
-def test_no_header_saves_a_session_its_csrf(
+def test_no_header_replaces_the_csrf_token_of_a_session(
     client: FlaskClient, log_in: Callable, name: str, text: str
 ) -> None:
-    """Whatever is in it: a cookie never decides without the page's token."""
+    """With any text in it: a cookie never counts without the page's token."""
     log_in(client)
 
     assert client.post(WRITE, headers={name: text}).status_code in (400, 401)
 
 
-def test_other_routes_ask_for_csrf_as_before(
+def test_other_routes_need_csrf_as_before(
     client: FlaskClient, log_in: Callable, give_token: GiveToken
 ) -> None:
-    """A token opens only what says so, and takes the check from nothing else."""
+    """A token is valid on decorated routes only, and the check of other routes stays."""
     log_in(client, email=ADMIN_EMAIL)
     headers = bearer(give_token("feeds:control", email=ADMIN_EMAIL))
 
     assert 400 == client.post("/admin/instruments", headers=headers).status_code
 
 
-def test_what_is_for_admins(
+def test_a_route_of_admins(
     app: Flask, client: FlaskClient, log_in: Callable, give_token: GiveToken
 ) -> None:
-    """A client's session is refused and on record; an admin's token needs the scope."""
+    """A client's session is refused and logged; an admin's token needs the scope."""
     log_in(client)
     refused = client.post(FEEDS, headers={"X-CSRFToken": client.get("/token").text})
     narrow = client.post(FEEDS, headers=bearer(give_token("market:read", email=ADMIN_EMAIL)))
@@ -147,10 +147,8 @@ def test_what_is_for_admins(
         assert (1, f"POST {FEEDS}") == (entry.user_id, entry.detail)
 
 
-def test_what_is_for_sessions_alone(
-    client: FlaskClient, log_in: Callable, give_token: GiveToken
-) -> None:
-    """No token comes in, not even beside a session."""
+def test_a_route_of_sessions(client: FlaskClient, log_in: Callable, give_token: GiveToken) -> None:
+    """Every token is refused, even with a session beside it."""
     headers = bearer(give_token())
     alone = client.get(OWN, headers=headers)
     log_in(client)
@@ -160,8 +158,8 @@ def test_what_is_for_sessions_alone(
     assert 200 == client.get(OWN).status_code
 
 
-def test_guessing_ends(client: FlaskClient, give_token: GiveToken) -> None:
-    """After so many wrong ones the answer says how long to wait."""
+def test_guessing_is_limited(client: FlaskClient, give_token: GiveToken) -> None:
+    """After so many wrong ones the answer has the time to wait."""
     for n in range(5):
         client.get(READ, headers={"x-api-key": f"omcrm_{n}"})
     answer = client.get(READ, headers=bearer(give_token()))
@@ -170,27 +168,25 @@ def test_guessing_ends(client: FlaskClient, give_token: GiveToken) -> None:
     assert 1 <= int(answer.headers["Retry-After"]) <= 61
 
 
-def test_a_token_in_the_address_is_no_credential(
-    client: FlaskClient, give_token: GiveToken
-) -> None:
-    """Addresses end up in histories and logs."""
+def test_a_token_in_the_query_is_no_credential(client: FlaskClient, give_token: GiveToken) -> None:
+    """Addresses are stored in histories and logs."""
     assert 401 == client.get(f"{READ}?token={give_token().secret}").status_code
 
 
-def test_a_word_that_is_no_scope_is_noticed_at_once() -> None:
-    """A typing error must not become an open door, nor one that never opens."""
+def test_an_unknown_scope_raises_at_import() -> None:
+    """A typing error must neither open a route nor close it for good."""
     with pytest.raises(ValueError, match="market:raed"):
         requires("market:raed")
 
 
-def test_who_is_excused_from_the_apps_check_has_the_guard(app: Flask) -> None:
-    """With the decorators the wrong way round, a route would be open to other sites."""
-    excused = [
+def test_every_view_without_the_apps_csrf_check_has_the_decorator(app: Flask) -> None:
+    """With the decorators in the wrong order, a route would be open to other sites."""
+    exempt = [
         view
         for view in app.view_functions.values()
         if f"{view.__module__}.{view.__name__}" in csrf._exempt_views
     ]
-    ours = [view for view in excused if view.__module__.startswith("omcrm.")]
+    ours = [view for view in exempt if view.__module__.startswith("omcrm.")]
 
     assert len(ours) > 5
     assert all(view.__code__.co_filename.endswith("auth/requires.py") for view in ours)

@@ -40,13 +40,13 @@ def test_login_leads_to_the_start_page(client: FlaskClient, log_in: Callable) ->
 def test_next_stays_on_this_site(
     client: FlaskClient, log_in: Callable, query: str, destination: str
 ) -> None:
-    """The login goes on to the page that was asked for, but to no other site."""
+    """The login redirects to the requested page, but to no other site."""
     assert destination == log_in(client, query=query).location
     assert destination == client.get(f"/auth/login{query}").location
 
 
 def test_wrong_password_shows_the_form_again(client: FlaskClient, log_in: Callable) -> None:
-    """The page says that it was wrong, not which of the two."""
+    """The page shows that one of the two was wrong, not which."""
     answer = log_in(client, password="wrong password")
 
     assert 401 == answer.status_code
@@ -57,10 +57,10 @@ def test_wrong_password_shows_the_form_again(client: FlaskClient, log_in: Callab
 @pytest.mark.parametrize(
     "fields", [{}, {"email": EMAIL}, {"email": "a" * 255, "password": "x"}, {"password": "x"}]
 )
-def test_incomplete_form_is_said_to_be(
+def test_an_incomplete_form_is_refused(
     client: FlaskClient, csrf_token: Callable, fields: dict[str, str]
 ) -> None:
-    """What cannot be an account and its password is not looked up."""
+    """Fields that cannot be an e-mail and a password are not looked up."""
     answer = client.post("/auth/login", data={**fields, "csrf_token": csrf_token(client)})
 
     assert 400 == answer.status_code
@@ -82,10 +82,10 @@ def test_logout_is_no_link(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("email", [EMAIL, "nobody@example.com"])
-def test_wait_is_said_in_words_and_in_the_header(
+def test_the_wait_is_in_the_text_and_in_the_header(
     app: Flask, client: FlaskClient, log_in: Callable, email: str
 ) -> None:
-    """During the wait of an account the answer is 429 with the seconds, known account or not."""
+    """During the wait of an account the answer is 429 with the seconds, also without an account."""
     with app.app_context():
         for _ in range(3):
             claim_attempt(email, "127.0.0.1", None, datetime.now(UTC))
@@ -111,7 +111,7 @@ def test_too_many_failures_from_one_address(
 
 
 def test_addresses_of_one_ipv6_network_are_one(app: Flask, log_in: Callable) -> None:
-    """Whoever has a network of IPv6 does not try from each of its addresses anew."""
+    """The addresses of one IPv6 network are counted together."""
     statuses = []
     for n in range(6):
         client = app.test_client()
@@ -122,7 +122,7 @@ def test_addresses_of_one_ipv6_network_are_one(app: Flask, log_in: Callable) -> 
 
 
 def test_a_login_makes_the_browser_known(client: FlaskClient, log_in: Callable) -> None:
-    """Only a login that succeeds brings the cookie, and only the login page is sent it."""
+    """Only a successful login sets the cookie, and only the login page receives it."""
     refused, answer = log_in(client, "wrong password"), log_in(client)
 
     assert not client.get_cookie(cookie_name(EMAIL))
@@ -134,7 +134,7 @@ def test_a_login_makes_the_browser_known(client: FlaskClient, log_in: Callable) 
 def test_known_browser_is_let_in_while_all_networks_guess(
     app: Flask, client: FlaskClient, log_in: Callable
 ) -> None:
-    """The owner's browser passes, a new one of the owner has to wait for its turn."""
+    """The owner's browser is let in, a new browser of the owner has to wait."""
     log_in(client)
     client.delete_cookie("omcrm_session")
     with app.app_context():
@@ -146,7 +146,7 @@ def test_known_browser_is_let_in_while_all_networks_guess(
 
 
 def test_other_addresses_are_not_refused(client: FlaskClient, app: Flask, log_in: Callable) -> None:
-    """The failures of one address cost no other."""
+    """The failures of one address do not count for another."""
     for n in range(6):
         log_in(client, "wrong password", f"{n}@example.com")
     other = app.test_client()
@@ -156,11 +156,11 @@ def test_other_addresses_are_not_refused(client: FlaskClient, app: Flask, log_in
 
 
 def test_successes_do_not_count(app: Flask, log_in: Callable) -> None:
-    """An office behind one address can log in as often as it likes."""
+    """Any number of successful logins from one address is allowed."""
     assert [302] * 8 == [log_in(app.test_client()).status_code for _ in range(8)]
 
 
-def test_looking_at_the_form_does_not_count(client: FlaskClient, log_in: Callable) -> None:
+def test_showing_the_form_does_not_count(client: FlaskClient, log_in: Callable) -> None:
     """Only attempts are counted, not pages shown."""
     limiter.reset()
     for _ in range(10):
@@ -186,8 +186,8 @@ def browser_at(app: App, address: str) -> Browser:
     return browser
 
 
-def test_a_stranger_keeps_no_owner_out(tmp_path: Path) -> None:
-    """On a running server: the owner, elsewhere, gets in at once, and then sees what was tried."""
+def test_a_stranger_does_not_lock_out_the_owner(tmp_path: Path) -> None:
+    """On a running server: the owner, elsewhere, logs in at once, and sees the failed attempts."""
     with App(tmp_path, {"LOGIN_FAILURES_PER_MINUTE": "1000"}) as app:
         app.create_user(EMAIL)
         owner, stranger = browser_at(app, "127.0.0.2"), browser_at(app, "127.0.0.3")

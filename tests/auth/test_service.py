@@ -9,7 +9,7 @@ from sqlalchemy import event
 
 from omcrm.auth import passwords
 from omcrm.auth.device import cookie_name, remember_device
-from omcrm.auth.login_throttle import TURNS_AT_ONCE, claim_attempt
+from omcrm.auth.login_throttle import ATTEMPT_BURST, claim_attempt
 from omcrm.auth.service import (
     WRONG,
     LoginRefused,
@@ -39,7 +39,7 @@ def context(app: Flask) -> Iterator[None]:
 
 @pytest.fixture
 def checked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
-    """Every password that is checked, with the hash it is checked against."""
+    """Every checked password, with the hash it is checked against."""
     calls = []
     verify = passwords.verify_password
 
@@ -63,12 +63,12 @@ def attempt(
 
 
 def audited() -> list[tuple[str, int | None, str]]:
-    """What the audit log says."""
+    """The entries of the audit log."""
     return [(e.action, e.user_id, e.detail) for e in db.session.query(AuditEntry)]
 
 
 def open_and_find(user: User, now: datetime) -> None:
-    """A session of the account, known to be good."""
+    """Open a session of the account, and check that it is valid."""
     hour = timedelta(hours=1)
     open_session("token", user.id, now, hour, user_agent=None, remote_addr=None)
     db.session.commit()
@@ -76,7 +76,7 @@ def open_and_find(user: User, now: datetime) -> None:
 
 
 def test_right_password(now: datetime) -> None:
-    """E-mail, in any case, and password give the account, and a line in the audit log."""
+    """The e-mail, in any case, and the password give the account and an audit entry."""
     user = attempt(now, email=" Trader@Example.COM")
 
     assert find_user(EMAIL) is user
@@ -84,7 +84,7 @@ def test_right_password(now: datetime) -> None:
 
 
 def test_wrong_password_and_unknown_account_are_answered_alike(now: datetime) -> None:
-    """A refusal does not tell which of the two was wrong; the audit log does."""
+    """A refusal does not reveal which of the two was wrong; the audit log does."""
     wrong = attempt(now, password="wrong password")
     unknown = attempt(now, email="nobody@example.com")
 
@@ -99,7 +99,7 @@ def test_wrong_password_and_unknown_account_are_answered_alike(now: datetime) ->
 def test_unknown_account_costs_a_hash_too(
     now: datetime, checked: list[tuple[str, str]], email: str
 ) -> None:
-    """Where there is no account, the password is compared with the dummy hash."""
+    """Without an account, the password is checked against the dummy hash."""
     assert LoginRefused(WRONG) == attempt(now, email=email)
     assert [(PASSWORD, passwords.DUMMY_HASH)] == checked
 
@@ -107,7 +107,7 @@ def test_unknown_account_costs_a_hash_too(
 def test_disabled_account_is_answered_like_a_wrong_password(
     now: datetime, checked: list[tuple[str, str]]
 ) -> None:
-    """A disabled account cannot log in, and its password is still compared."""
+    """A disabled account cannot log in, and its password is still checked."""
     set_active(find_user(EMAIL), False, now)
 
     assert LoginRefused(WRONG) == attempt(now)
@@ -115,10 +115,10 @@ def test_disabled_account_is_answered_like_a_wrong_password(
 
 
 @pytest.mark.parametrize("email", [EMAIL, "nobody@example.com"])
-def test_delay_is_the_same_with_and_without_an_account(
+def test_the_wait_is_the_same_with_and_without_an_account(
     now: datetime, checked: list[tuple[str, str]], email: str
 ) -> None:
-    """After three failures attempts are refused unseen, right or wrong, until the wait is over."""
+    """After three failures attempts are refused unchecked, right or wrong, until the wait ends."""
     for _ in range(3):
         attempt(now, "wrong password", email)
     checked.clear()
@@ -134,8 +134,8 @@ def test_delay_is_the_same_with_and_without_an_account(
     assert LoginRefused(wait, 429, 2) == attempt(now, PASSWORD, email)
 
 
-def test_success_resets_the_delay(now: datetime) -> None:
-    """Who knows the password starts again at none."""
+def test_success_resets_the_wait(now: datetime) -> None:
+    """A right password deletes the failures."""
     for _ in range(3):
         attempt(now, "wrong password")
 
@@ -143,8 +143,8 @@ def test_success_resets_the_delay(now: datetime) -> None:
     assert [Failures()] == failures_of(EMAIL, HERE)
 
 
-def test_strangers_cost_the_owner_nothing(now: datetime) -> None:
-    """What others tried elsewhere does not delay the owner, and lasts when the owner logs in."""
+def test_strangers_do_not_delay_the_owner(now: datetime) -> None:
+    """Failures from other networks do not delay the owner; they still count after the login."""
     for second in range(125):
         attempt(now + timedelta(seconds=second), "wrong password", address="203.0.113.1")
     later = now + timedelta(seconds=125)
@@ -154,13 +154,13 @@ def test_strangers_cost_the_owner_nothing(now: datetime) -> None:
 
 
 def test_known_browser_is_let_in_while_all_networks_guess(now: datetime, app: Flask) -> None:
-    """With the cookie the owner passes; with that of a browser before a new password no more."""
+    """The owner's cookie is accepted until the password changes."""
     user = find_user(EMAIL)
     with app.test_request_context():
         answer = Response()
         remember_device(answer, user, now)
     cookies = {cookie_name(EMAIL): answer.headers["Set-Cookie"].partition("=")[2].split(";")[0]}
-    for n in range(TURNS_AT_ONCE):
+    for n in range(ATTEMPT_BURST):
         claim_attempt(EMAIL, f"203.0.113.{n}", None, now)
 
     assert user is attempt(now, cookies=cookies)
@@ -175,7 +175,7 @@ def test_known_browser_is_let_in_while_all_networks_guess(now: datetime, app: Fl
 @pytest.mark.parametrize("failures", [0, 3])
 @pytest.mark.parametrize("cookie", ["", "forged.cookie"])
 def test_unknown_account_costs_as_many_queries(now: datetime, failures: int, cookie: str) -> None:
-    """Whether refused unseen or as wrong, there are the same statements with and without."""
+    """The statements are the same with and without an account, in both kinds of refusal."""
     seen: dict[str, list[str]] = {}
     for email in (EMAIL, "nobody@example.com"):
         for _ in range(failures):
@@ -191,7 +191,7 @@ def test_unknown_account_costs_as_many_queries(now: datetime, failures: int, coo
 
 @contextmanager
 def statements_into(statements: list[str]) -> Iterator[None]:
-    """Collect whatever is asked of the database meanwhile."""
+    """Collect the statements that are executed meanwhile."""
 
     def note(*execution: object) -> None:
         statements.append(str(execution[2]))
@@ -201,10 +201,8 @@ def statements_into(statements: list[str]) -> Iterator[None]:
     event.remove(db.engine, "before_cursor_execute", note)
 
 
-def test_busy_server_is_not_held_against_the_account(
-    now: datetime, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An attempt that the server had no time for does not count."""
+def test_a_busy_server_counts_no_failure(now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An attempt whose password was not checked does not count."""
 
     def full(*_: str) -> bool:
         raise AccessRefused("LOGIN_BUSY", "busy", 503)
@@ -216,7 +214,7 @@ def test_busy_server_is_not_held_against_the_account(
 
 
 def test_outdated_hash_is_renewed(now: datetime) -> None:
-    """A login makes the hash of today's parameters."""
+    """A login stores a hash with the current parameters."""
     weak = PasswordHasher(memory_cost=64, time_cost=1, parallelism=1).hash(PASSWORD)
     find_user(EMAIL).password_hash = weak
     db.session.commit()
@@ -228,7 +226,7 @@ def test_outdated_hash_is_renewed(now: datetime) -> None:
 
 
 def test_password_changed_while_checking(now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A password that was right when the check began does not outlive its change."""
+    """A password that was changed during its check is refused."""
 
     def meanwhile(password: str, password_hash: str) -> bool:
         find_user(EMAIL).password_hash = "another"
@@ -257,7 +255,7 @@ def test_creates_an_account(now: datetime) -> None:
     ],
 )
 def test_refuses_a_bad_account(now: datetime, email: str, password: str, code: str) -> None:
-    """What is wrong with an account is named, and nothing is made."""
+    """The error is named, and no account is created."""
     with pytest.raises(AccessRefused) as refused:
         create_user(email, password, Role.CLIENT, now)
 
@@ -266,7 +264,7 @@ def test_refuses_a_bad_account(now: datetime, email: str, password: str, code: s
 
 
 def test_disabling_ends_sessions(now: datetime) -> None:
-    """A disabled account is out at once, and enabling it does not bring its sessions back."""
+    """A disabled account is logged out at once, and enabling it does not restore its sessions."""
     user = find_user(EMAIL)
     open_and_find(user, now)
 
@@ -278,11 +276,11 @@ def test_disabling_ends_sessions(now: datetime) -> None:
     assert user is attempt(now)
 
 
-def test_new_password_ends_sessions_and_the_delay(now: datetime) -> None:
-    """After a change of password every browser has to log in again, and may at once."""
+def test_a_new_password_ends_sessions_and_the_wait(now: datetime) -> None:
+    """After a change of the password every browser has to log in again, and may at once."""
     user = find_user(EMAIL)
     open_and_find(user, now)
-    for n in range(TURNS_AT_ONCE + 1):
+    for n in range(ATTEMPT_BURST + 1):
         claim_attempt(EMAIL, f"203.0.113.{n}", None, now)
     for _ in range(3):
         attempt(now, "wrong password")

@@ -15,7 +15,7 @@ OTHER = Caller(1, False, frozenset(), "token:abc")
 
 
 def test_only_its_hash_is_kept(app: Flask) -> None:
-    """With the caller it stands for, for thirty seconds."""
+    """With its caller's handle, for thirty seconds."""
     now = datetime.now(UTC)
     with app.app_context():
         issued = ticket.issue(CALLER, now)
@@ -29,14 +29,14 @@ def test_only_its_hash_is_kept(app: Flask) -> None:
     assert 43 == len(issued)
 
 
-def test_each_is_another(app: Flask) -> None:
+def test_every_ticket_is_different(app: Flask) -> None:
     """No two are the same."""
     with app.app_context():
         assert 3 == len({ticket.issue(CALLER, datetime.now(UTC)) for _ in range(3)})
 
 
-def test_a_caller_gets_only_so_many(app: Flask) -> None:
-    """Who takes one after the other has to wait; others do not."""
+def test_tickets_are_limited_by_the_minute(app: Flask) -> None:
+    """A caller beyond the limit has to wait; others do not."""
     with app.app_context():
         for _ in range(60):
             ticket.issue(CALLER, datetime.now(UTC))

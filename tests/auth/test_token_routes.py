@@ -1,4 +1,4 @@
-"""Long for a reason: the page and the JSON do the same, and each may be misused."""
+"""Long for a reason: the page and the JSON routes do the same, and both may be misused."""
 
 import json
 import logging
@@ -66,12 +66,12 @@ def tokens(app: Flask) -> list[ApiToken]:
 
 
 def test_a_stranger_is_sent_to_the_login(client: FlaskClient) -> None:
-    """And comes back to the page."""
+    """And returns to the page after it."""
     assert f"/auth/login?next={PAGE}" == client.get(PAGE).location
 
 
-def test_the_page_is_linked_and_says_that_there_is_nothing(trader: FlaskClient) -> None:
-    """Who has none sees the form, and what each scope means."""
+def test_the_page_is_linked_and_shows_an_empty_list(trader: FlaskClient) -> None:
+    """Without tokens it shows the form, and a sentence for each scope."""
     page = trader.get(PAGE).text
 
     assert 'href="/account/tokens"' in page
@@ -81,10 +81,8 @@ def test_the_page_is_linked_and_says_that_there_is_nothing(trader: FlaskClient) 
     assert "Read your portfolio" in page
 
 
-def test_only_admins_are_offered_what_is_for_admins(
-    trader: FlaskClient, admin: FlaskClient
-) -> None:
-    """Others cannot choose it, and cannot send it either."""
+def test_only_admins_see_the_scopes_of_admins(trader: FlaskClient, admin: FlaskClient) -> None:
+    """Others cannot choose them, and cannot send them either."""
     assert "feeds:control" not in trader.get(PAGE).text
     assert "feeds:control" in admin.get(PAGE).text
     assert 400 == fill_in(trader, scopes=["feeds:control"]).status_code
@@ -112,7 +110,7 @@ def test_a_new_token_is_shown_once(app: Flask, trader: FlaskClient) -> None:
 
 
 def test_a_chosen_day_counts(app: Flask, trader: FlaskClient) -> None:
-    """A day stands instead of the days."""
+    """A day replaces the number of days."""
     day = datetime.now(UTC).date() + timedelta(days=3)
     fill_in(trader, expires_on=day.isoformat())
 
@@ -137,7 +135,7 @@ def test_a_chosen_day_counts(app: Flask, trader: FlaskClient) -> None:
     ],
 )
 def test_a_bad_field_is_named(app: Flask, trader: FlaskClient, field: str, text: Any) -> None:
-    """The form comes back with a word at the field, and nothing was made."""
+    """The form is shown with an error at the field, and no token is created."""
     answer = fill_in(trader, **{field: text})
 
     assert 400 == answer.status_code
@@ -146,8 +144,8 @@ def test_a_bad_field_is_named(app: Flask, trader: FlaskClient, field: str, text:
     assert [] == tokens(app)
 
 
-def test_what_was_typed_is_not_run(trader: FlaskClient) -> None:
-    """A name of markup is text on the page."""
+def test_a_typed_name_is_escaped(trader: FlaskClient) -> None:
+    """A name with markup is text on the page."""
     fill_in(trader, name="<script>alert(1)</script>")
     page = trader.get(PAGE).text
 
@@ -156,13 +154,13 @@ def test_what_was_typed_is_not_run(trader: FlaskClient) -> None:
 
 
 def test_nothing_is_inline(trader: FlaskClient) -> None:
-    """The page keeps to the policy that it is sent with."""
+    """The page complies with its Content-Security-Policy."""
     page = fill_in(trader).text
 
     assert not re.findall(r"\s(?:style|on\w+)=|<style|<script(?![^>]*\ssrc=)", page)
 
 
-def test_another_sites_form_makes_nothing(app: Flask, trader: FlaskClient) -> None:
+def test_another_sites_form_creates_nothing(app: Flask, trader: FlaskClient) -> None:
     """Without the page's token, or from another origin, nothing happens."""
     form = {**WISH, "expires_in_days": "30"}
     without = trader.post(PAGE, data=form)
@@ -173,8 +171,8 @@ def test_another_sites_form_makes_nothing(app: Flask, trader: FlaskClient) -> No
     assert [] == tokens(app)
 
 
-def test_too_many_is_said(trader: FlaskClient, give_token: GiveToken) -> None:
-    """The page says why, and keeps what was typed."""
+def test_too_many_tokens_are_refused(trader: FlaskClient, give_token: GiveToken) -> None:
+    """The page shows the reason, and keeps the typed fields."""
     for _ in range(20):
         give_token()
     answer = fill_in(trader, name="one more")
@@ -185,7 +183,7 @@ def test_too_many_is_said(trader: FlaskClient, give_token: GiveToken) -> None:
 
 
 def test_revoking(app: Flask, trader: FlaskClient, give_token: GiveToken) -> None:
-    """The button ends the token at once, and the list says so."""
+    """The button revokes the token at once, and the list shows it."""
     made = give_token()
     path = f"{PAGE}/{made.row.id}/revoke"
     without = trader.post(path)
@@ -199,10 +197,10 @@ def test_revoking(app: Flask, trader: FlaskClient, give_token: GiveToken) -> Non
     assert 401 == dead.status_code
 
 
-def test_anothers_is_neither_seen_nor_ended(
+def test_another_users_token_is_neither_shown_nor_revoked(
     app: Flask, trader: FlaskClient, give_token: GiveToken
 ) -> None:
-    """It is as if it did not exist."""
+    """The answer is as if it did not exist."""
     made = give_token(email=ADMIN_EMAIL, name="the boss's")
     path = f"{PAGE}/{made.row.id}/revoke"
     answer = trader.post(path, data={"csrf_token": csrf(trader)}, follow_redirects=True)
@@ -213,7 +211,7 @@ def test_anothers_is_neither_seen_nor_ended(
 
 
 def test_last_use_is_shown(app: Flask, trader: FlaskClient, give_token: GiveToken) -> None:
-    """With the address that it came from."""
+    """With the address of the caller."""
     made = give_token()
     before = trader.get(PAGE).text
     other = app.test_client()
@@ -227,8 +225,8 @@ def test_last_use_is_shown(app: Flask, trader: FlaskClient, give_token: GiveToke
 # The same for programs
 
 
-def test_making_listing_and_ending(app: Flask, trader: FlaskClient) -> None:
-    """What the page does, as JSON: the secret is in one answer only."""
+def test_creating_listing_and_revoking(app: Flask, trader: FlaskClient) -> None:
+    """As on the page, in JSON: the secret is in one answer only."""
     made = ask(trader, {**WISH, "expires_in_days": 7})
     listed = trader.get(API).json
     token = made.json["token"]
@@ -277,10 +275,10 @@ def test_making_listing_and_ending(app: Flask, trader: FlaskClient) -> None:
         ({**WISH, "x" * 100_000: 1}, "`expires_on` and nothing else"),
     ],
 )
-def test_a_bad_body_names_what_is_wrong(
+def test_a_bad_body_names_the_wrong_field(
     app: Flask, trader: FlaskClient, body: Any, named: str
 ) -> None:
-    """400 in JSON, and nothing was made."""
+    """400 in JSON, and no token is created."""
     answer = ask(trader, body)
 
     assert 400 == answer.status_code
@@ -289,8 +287,8 @@ def test_a_bad_body_names_what_is_wrong(
     assert [] == tokens(app)
 
 
-def test_a_token_makes_no_tokens(app: Flask, give_token: GiveToken) -> None:
-    """Whoever steals one cannot turn it into others, read about them or end them."""
+def test_a_token_creates_no_tokens(app: Flask, give_token: GiveToken) -> None:
+    """A stolen token cannot create, list or revoke tokens."""
     made = give_token(*[scope.value for scope in Scope], email=ADMIN_EMAIL)
     program, headers = app.test_client(), {"Authorization": f"Bearer {made.secret}"}
     answers = [
@@ -308,7 +306,7 @@ def test_a_token_makes_no_tokens(app: Flask, give_token: GiveToken) -> None:
 
 
 def test_strangers_get_json(client: FlaskClient) -> None:
-    """These routes are for programs, whatever they say they accept."""
+    """These routes answer in JSON, whatever the Accept header is."""
     for answer in (client.get(API), client.post(API, json=WISH), client.post(TICKET)):
         assert (401, "AUTHENTICATION_REQUIRED") == (
             answer.status_code,
@@ -326,7 +324,7 @@ def opened(app: Flask, ticket: str) -> Any:
 
 
 def test_a_ticket_for_a_session(app: Flask, trader: FlaskClient) -> None:
-    """With the page's token a page gets a ticket; without it another site does not."""
+    """A page gets a ticket with its CSRF token; another site, without it, does not."""
     without = trader.post(TICKET)
     answer = ask(trader, None, path=TICKET)
 
@@ -347,7 +345,7 @@ def test_a_ticket_for_a_token(app: Flask, client: FlaskClient, give_token: GiveT
 
 
 def test_tickets_are_limited(client: FlaskClient, give_token: GiveToken) -> None:
-    """Who takes one after the other is told to wait."""
+    """A caller beyond the limit has to wait."""
     headers = {"x-api-key": give_token().secret}
     answers = [client.post(TICKET, headers=headers) for _ in range(61)]
 
@@ -361,15 +359,15 @@ def test_tickets_are_limited(client: FlaskClient, give_token: GiveToken) -> None
 
 @pytest.fixture
 def everything_logged(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
-    """Every line that anything logs, however unimportant."""
+    """Every logged line, of any level."""
     with caplog.at_level(logging.DEBUG):
         yield caplog
 
 
-def test_secrets_are_nowhere(
+def test_secrets_are_not_stored_or_shown_again(
     app: Flask, trader: FlaskClient, everything_logged: pytest.LogCaptureFixture
 ) -> None:
-    """Neither in the log nor the database, nor in any answer after the first, refusals included."""
+    """They are not in the log, the database, or any answer after the first, refusals included."""
     made = ask(trader, WISH).json
     secret, program = made["secret"], app.test_client()
     ticket = program.post(TICKET, headers={"x-api-key": secret}).json["ticket"]
@@ -394,19 +392,19 @@ def test_secrets_are_nowhere(
             for row in db.session.execute(table.select())
         ]
         acts = [entry.action for entry in db.session.query(AuditEntry).order_by(AuditEntry.id)]
-    told = " ".join([*kept, everything_logged.text, *(answer.text for answer in answers)])
+    texts = " ".join([*kept, everything_logged.text, *(answer.text for answer in answers)])
 
     assert ["create_token", "revoke_token"] == acts[-2:]
-    assert made["token"]["prefix"] in told
-    assert secret[13:] not in told
-    assert ticket not in told
+    assert made["token"]["prefix"] in texts
+    assert secret[13:] not in texts
+    assert ticket not in texts
 
 
 # The desk's status
 
 
 def test_the_status_by_curl(app: Flask, client: FlaskClient, give_token: GiveToken) -> None:
-    """A token that may read the market sees what its user would see there."""
+    """A token that may read the market gets what its user sees."""
     tokens = [give_token(), give_token(email=ADMIN_EMAIL), give_token("portfolio:read")]
     mine, boss, narrow = (
         client.get("/webtrader/realtime_status", headers={"x-api-key": token.secret})
@@ -420,7 +418,9 @@ def test_the_status_by_curl(app: Flask, client: FlaskClient, give_token: GiveTok
     assert "by_user" in boss.json["clients"]
 
 
-def test_the_status_after_its_time(app: Flask, client: FlaskClient, give_token: GiveToken) -> None:
+def test_the_status_with_an_expired_token(
+    app: Flask, client: FlaskClient, give_token: GiveToken
+) -> None:
     """An expired token is refused like a wrong one."""
     made = give_token()
     with app.app_context():

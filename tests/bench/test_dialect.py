@@ -9,8 +9,8 @@ from tests.processes import PATIENCE
 from tests.values import book, quote, trade
 
 
-def test_the_others_say_what_omcrm_says() -> None:
-    """The same fields in the same order: their texts are as long as OMCRM's."""
+def test_the_other_servers_send_omcrms_fields() -> None:
+    """In the same order, so that their texts are as long as OMCRM's."""
     day = DayFigures(open=Decimal(1))
 
     assert list(price_update(quote(trade("1"), book("1", "2"), day))) == list(
@@ -18,8 +18,8 @@ def test_the_others_say_what_omcrm_says() -> None:
     )
 
 
-def test_the_floor_fills_in_as_much_as_the_others() -> None:
-    """Every tick of everybody is equally long."""
+def test_the_floors_texts_are_as_long_as_the_others() -> None:
+    """Every tick of every server has the same length."""
     lengths = {len(dialect.template("BTC"))}
     for count in range(20):
         body = json.dumps(dialect.update("BTC", count), separators=(",", ":"))
@@ -28,8 +28,8 @@ def test_the_floor_fills_in_as_much_as_the_others() -> None:
     assert 1 == len(lengths)
 
 
-def test_an_update_tells_when_it_was_made() -> None:
-    """To the millisecond; None where it does not say."""
+def test_the_time_of_an_update() -> None:
+    """To the millisecond; None where it has none."""
     text = json.dumps(dialect.update("BTC", 1), separators=(",", ":")).encode()
     moment = dialect.moment(text)
 

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from bench.fanout import document
-from bench.fanout.ingest import Ingest
-from bench.fanout.outcome import Book, Outcome
+from bench.fanout.ingest import IngestResult
+from bench.fanout.outcome import Outcomes, RunOutcome
 from bench.fanout.result import Result
 from tests.processes import ROOT
 
@@ -17,15 +17,15 @@ def result(clients: int, p99: float) -> Result:
     )  # fmt: skip
 
 
-def test_all_that_was_measured_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tables, verdict, picture, and no path of this machine."""
+def test_all_results_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables, verdict and picture, without a path of this machine."""
     monkeypatch.setattr(document, "_DOCUMENT", tmp_path / "benchmarks.md")
     monkeypatch.setattr(document, "_PICTURE", tmp_path / "benchmarks.png")
-    book = Book(ingests={"eventlet": Ingest(60_000, 1.5, 1.2)}, notes=["a note"])
+    outcomes = Outcomes(ingests={"eventlet": IngestResult(60_000, 1.5, 1.2)}, notes=["a note"])
     for subject in ("omcrm-eventlet", "floor"):
         for clients in (500, 2000):
-            book.outcomes.append(Outcome("fanout", subject, clients, "", result(clients, 20.0)))
-    document.write(book)
+            outcomes.runs.append(RunOutcome("fanout", subject, clients, "", result(clients, 20.0)))
+    document.write(outcomes)
     text = (tmp_path / "benchmarks.md").read_text()
 
     assert "| 2 000 clients: CPU per update ÷ floor | ≤ 1.5 | 1 reached | not measured |" in text

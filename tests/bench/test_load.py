@@ -1,4 +1,4 @@
-"""The load client against the floor: what is sent is what is counted."""
+"""The load client against the floor: it counts exactly what is sent."""
 
 import sys
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from bench.fanout import subject
 from bench.fanout.run import run
-from bench.fanout.subject import Pace
+from bench.fanout.subject import TickLoad
 
 PLAIN = [sys.executable, "-m", "bench.fanout.plain_floor"]
 
@@ -25,23 +25,23 @@ def floor(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
 
 def test_every_update_is_counted(floor: str) -> None:
     """Two of three symbols for each of fifty clients, twenty times a second."""
-    pace = Pace(20, ("BTC", "ETH", "SOL"))
+    load = TickLoad(20, ("BTC", "ETH", "SOL"))
     options = ["--clients", "50", "--watch", "2", "--rate", "20", "--warm-up", "0.3"]
-    result = run(floor, pace, [*options, "--seconds", "1"])
+    result = run(floor, load, [*options, "--seconds", "1"])
 
     assert (50, 0, 0) == (result.connected, result.lost, result.regressions)
     assert 50 * 2 * 20 == result.expected
-    # How many beats fit into a second is the machine's affair.
+    # How many ticks fit into a second depends on the machine.
     assert 0 < result.counted <= result.expected + 50 * 2
     assert 0 < result.p50_ms <= result.p99_ms <= result.max_ms + 0.1
     assert result.server_cpu > 0
 
 
-def test_who_does_not_read_is_not_counted(floor: str) -> None:
-    """And who is dropped comes back."""
-    pace = Pace(20, ("BTC",))
+def test_stalled_pages_are_not_counted(floor: str) -> None:
+    """And dropped pages reconnect."""
+    load = TickLoad(20, ("BTC",))
     options = ["--clients", "40", "--stalled", "0.5", "--storm", "20", "--warm-up", "0.3"]
-    result = run(floor, pace, [*options, "--rate", "20", "--seconds", "0.5"])
+    result = run(floor, load, [*options, "--rate", "20", "--seconds", "0.5"])
 
     assert 10 == result.stalled
     assert 30 * 10 == result.expected
@@ -52,8 +52,8 @@ def test_who_does_not_read_is_not_counted(floor: str) -> None:
     )  # fmt: skip
 
 
-def test_a_listed_program_is_compiled_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Anew only when its source is another one."""
+def test_a_program_is_compiled_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Again only after a change of its source."""
     command = subject.floor_command()
     if command == PLAIN:
         pytest.skip("there is no C compiler")

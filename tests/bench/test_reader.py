@@ -20,8 +20,8 @@ def update(symbol: str, seq: int, age: float = 0.0) -> bytes:
         time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment))
         + f".{int(moment * 1000) % 1000:03d}Z"
     )
-    filled = template(symbol).replace("T" * 24, text).replace("S" * 7, f"{seq:07d}")
-    return framed(filled.replace("PP", "11").encode())
+    message = template(symbol).replace("T" * 24, text).replace("S" * 7, f"{seq:07d}")
+    return framed(message.replace("PP", "11").encode())
 
 
 @pytest.fixture(params=["C", "Python"])
@@ -61,8 +61,8 @@ def test_updates_are_counted_with_their_age(reader: Reader, pair) -> None:
     assert 0 == reader.tally(1).updates
 
 
-def test_bytes_may_come_in_any_pieces(reader: Reader, pair) -> None:
-    """Also such as were read before the reader got the socket."""
+def test_frames_in_pieces(reader: Reader, pair) -> None:
+    """Also bytes that were read before the reader got the socket."""
     server, client = pair
     data = b"".join(update("BTC", seq) for seq in range(1, 6)) + framed(b"x" * 1000)[:3]
     reader.reset(0, math.inf)
@@ -76,8 +76,8 @@ def test_bytes_may_come_in_any_pieces(reader: Reader, pair) -> None:
     )
 
 
-def test_an_older_number_is_noticed(reader: Reader, pair) -> None:
-    """For each symbol by itself; the same once more is no step back."""
+def test_an_older_number_is_counted(reader: Reader, pair) -> None:
+    """For each symbol; the same number again is none."""
     server, client = pair
     reader.reset(0, math.inf)
     reader.add(0, client, 0, b"")

@@ -18,10 +18,10 @@ FLAGS = (
 
 
 def find_chromium() -> str | None:
-    """Where it is, if it is installed."""
+    """The path of Chromium, if it is installed."""
     return shutil.which("chromium")
 
 
 def launch(playwright: "Playwright") -> "Browser":
-    """A running one, without a window."""
+    """A running browser, without a window."""
     return playwright.chromium.launch(executable_path=find_chromium(), args=list(FLAGS))

@@ -1,4 +1,4 @@
-"""A real browser, an installation for it to visit, and what the browser complained about."""
+"""A real browser, an installation for it to visit, and the errors that the browser reports."""
 
 import re
 import sys
@@ -35,7 +35,7 @@ Element.prototype.animate = function (...how) {
 
 
 class Visitor:
-    """A person at a browser of their own: one context, its tabs, all that it complained about."""
+    """A user with an own browser: one context, its tabs, and the errors that it reported."""
 
     def __init__(self, context: "BrowserContext") -> None:
         self.complaints: list[str] = []
@@ -53,11 +53,11 @@ class Visitor:
             self.complaints.append(message.text)
 
     def expects(self, complaint: str) -> None:
-        """Let the browser complain of this, a pattern, because the test brings it about."""
+        """Allow an error, by a pattern, because the test causes it."""
         self._expected.append(complaint)
 
     def unexpected(self) -> list[str]:
-        """What nothing in the test explains."""
+        """The errors that the test does not expect."""
         return [
             complaint
             for complaint in self.complaints
@@ -71,7 +71,7 @@ class Visitor:
         self.page.get_by_role("button", name="Log in").click()
 
     def row(self, symbol: str) -> "Locator":
-        """An instrument's line in the watchlist."""
+        """An instrument's row in the watchlist."""
         return self.page.locator(f".row[data-symbol='{symbol}']")
 
     def price(self, symbol: str) -> "Locator":
@@ -83,21 +83,21 @@ class Visitor:
         return self.page.locator(f"#sources [data-source='{name}']")
 
     def connection(self) -> "Locator":
-        """The mark that says how the link to the server stands."""
+        """The mark with the state of the connection."""
         return self.page.locator("#connection")
 
     def colours(self, prices: str) -> list[str]:
-        """The different colours that prices are written in."""
+        """The different colours of prices."""
         return self.page.locator(prices).evaluate_all(COLOURS)
 
     def grey(self) -> str:
-        """The colour of what is not current."""
+        """The colour of prices that are not current."""
         digits = self.page.evaluate(GREY).removeprefix("#")
         red, green, blue = (int(digits[at : at + 2], 16) for at in (0, 2, 4))
         return f"rgb({red}, {green}, {blue})"
 
     def width(self) -> int:
-        """How wide the page would like to be."""
+        """The width of the page's content."""
         return self.page.evaluate("document.documentElement.scrollWidth")
 
     def sees_prices_move(self, symbol: str = "BTC", times: int = 1) -> None:
@@ -107,7 +107,7 @@ class Visitor:
 
 
 class RestartableApp(App):
-    """The app, which can be started again where it was."""
+    """The app, which can be started again at its address."""
 
     def start_again(self) -> None:
         log = self.folder / f"app-{self.port}.log"
@@ -164,7 +164,7 @@ def chromium() -> Iterator["Browser"]:
 def installation(
     chromium: "Browser", tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Installation]:
-    """What the tests of this module visit; it asks for the browser first, which may be missing."""
+    """The installation of this module; it needs the browser first, which may be missing."""
     folder = tmp_path_factory.mktemp("installation")
     with Exchange(folder) as exchange:
         with RestartableApp(folder, {"BINANCE_WS_URL": exchange.url}) as app:
@@ -175,7 +175,7 @@ def installation(
 
 @pytest.fixture
 def visit(chromium: "Browser", installation: Installation) -> Iterator[Callable[..., Visitor]]:
-    """Opens a browser, logged in as a role unless that is None, that must have no complaint."""
+    """Opens a browser, logged in as a role unless that is None, which must report no error."""
     visitors: list[Visitor] = []
 
     def open_browser(

@@ -1,4 +1,4 @@
-"""Every server offered, besieged: what it costs, and that all of that comes back."""
+"""Every server under hostile clients: what it holds, and that it releases all of it afterwards."""
 
 import contextlib
 import json
@@ -20,7 +20,7 @@ RUN = f"exec {shlex.quote(sys.executable)} run.py"
 GUNICORN = f"exec {shlex.quote(sys.executable)} -m gunicorn"
 BIND = "--bind 127.0.0.1:$PORT wsgi:app"
 
-# Each with its command, and what it says in OMCRM_ASYNC.
+# Each with its command, and its value of OMCRM_ASYNC.
 SERVERS = {
     "run.py on eventlet": (RUN, "eventlet"),
     "run.py on gevent": (RUN, "gevent"),
@@ -30,13 +30,13 @@ SERVERS = {
     "gunicorn on threads": (f"{GUNICORN} -k gthread {BIND}", ""),
 }
 
-# Seconds; short, so that every end is seen, and long enough for a machine that is busy.
+# In seconds; short, so that every timeout is reached, and long enough for a busy machine.
 PING_INTERVAL, PING_TIMEOUT, CONNECT_TIMEOUT = 2, 6, 4
 STALLED = 6
-# The pings' interval and timeout, five more, and as much again for a machine that is busy.
+# The pings' interval and timeout, five more, and as much again for a busy machine.
 GONE_WITHIN = 2 * (PING_INTERVAL + PING_TIMEOUT + 5)
 
-# What may differ though nothing is left: the crew's threads rest, database connections are kept.
+# What may differ though nothing is left: worker threads and database connections are kept.
 _THREADS = 12
 _DESCRIPTORS = 20
 # The allocator keeps some, too; a leak of even the smallest things would be more.
@@ -64,7 +64,7 @@ with app.app_context():
 
 
 class Cost(NamedTuple):
-    """What a server holds."""
+    """The resources that a server holds."""
 
     descriptors: int
     threads: int
@@ -73,8 +73,8 @@ class Cost(NamedTuple):
     megabytes: float
 
 
-class Besieged(App):
-    """The app under one of the servers, in a hurry, with an account."""
+class ServerUnderTest(App):
+    """The app under one of the servers, with short timeouts and an account."""
 
     def __init__(self, folder: Path, name: str, exchange_url: str) -> None:
         self.name = name
@@ -94,7 +94,7 @@ class Besieged(App):
         browser.http.close()
 
     def upgrade(self) -> None:
-        """Make the account too, in an installation that all of them begin with."""
+        """Create the account, too, in an installation that all servers start from."""
         template = self.folder.parent / "template"
         if not template.exists():
             self.run("-c", PREPARE, stdin=f"{EMAIL} {PASSWORD}")
@@ -104,7 +104,7 @@ class Besieged(App):
 
     @property
     def worker(self) -> int:
-        """The process that serves."""
+        """The pid of the process that serves."""
         return next(iter(children(self.pid)), self.pid)
 
     def ask(self, path: str, *headers: str, body: bytes | None = None) -> tuple[int, bytes]:
@@ -117,18 +117,18 @@ class Besieged(App):
             return client.read_head(), client.read_body()
 
     def answers(self) -> bool:
-        """Whether plain HTTP does."""
+        """Whether plain HTTP is answered."""
         return self.ask("/healthz")[0] == 200
 
     def status(self) -> dict[str, Any]:
-        """What the app says of itself."""
+        """The app's status."""
         status, body = self.ask("/webtrader/realtime_status", self.cookie)
         assert 200 == status, body
-        found: dict[str, Any] = json.loads(body)
-        return found
+        report: dict[str, Any] = json.loads(body)
+        return report
 
     def cost(self) -> Cost:
-        """What it holds now."""
+        """What the server holds now."""
         status, pid = self.status(), self.worker
         threads = len(list(Path(f"/proc/{pid}/task").iterdir()))
         return Cost(
@@ -142,13 +142,13 @@ class Besieged(App):
     # Clients
 
     def stranger(self, **options: Any) -> RawClient:
-        """A WebSocket that was greeted, and has said nothing."""
+        """A WebSocket that has received the open packet, and sent nothing."""
         client = RawClient.open(self.port, SOCKET, **options)
         assert client.read().payload.startswith(b"0{")
         return client
 
     def trader(self, *frames: bytes, **options: Any) -> RawClient:
-        """One that has logged in and joined, and has sent these frames."""
+        """A WebSocket with a login that has joined the namespace and sent these frames."""
         client = RawClient.open(
             self.port, SOCKET, self.cookie, behind=JOIN + b"".join(frames), **options
         )
@@ -163,22 +163,22 @@ class Besieged(App):
         return f"{POLLING}&sid={json.loads(body[1:])['sid']}"
 
 
-class Siege:
-    """What may not happen meanwhile, and what must be as before, soon after its end."""
+class Measurement:
+    """Checks that a scenario logs no traceback, and that the server is as before soon after it."""
 
-    def __init__(self, server: Besieged) -> None:
+    def __init__(self, server: ServerUnderTest) -> None:
         self.server = server
         self.may_keep = _MEGABYTES
         self.before = server.cost()
         self._began = time.monotonic()
-        self._said = len(server.output())
+        self._log_length = len(server.output())
 
     def grown(self) -> float:
-        """How many megabytes more than before there are."""
+        """The growth of the memory in megabytes."""
         return resident_mb(self.server.worker) - self.before.megabytes
 
     def is_back(self) -> bool:
-        """Whether nothing is left of the clients."""
+        """Whether the server has released everything of the clients."""
         now, before = self.server.cost(), self.before
         return (
             now.connections <= before.connections
@@ -189,30 +189,30 @@ class Siege:
         )
 
     def end(self) -> None:
-        """Wait until all is back; look what was said in the log meanwhile."""
+        """Wait until everything is released; check the log of the scenario."""
         try:
             wait_for(self.is_back, GONE_WITHIN, "all to be as before")
         except AssertionError:
             raise AssertionError(f"before: {self.before}, now: {self.server.cost()}") from None
-        said = self.server.output()[self._said :]
+        log_lines = self.server.output()[self._log_length :]
         seconds = time.monotonic() - self._began
-        assert "Traceback" not in said, said[-3000:]
-        assert len(said.splitlines()) <= 2 + seconds, said[-3000:]
+        assert "Traceback" not in log_lines, log_lines[-3000:]
+        assert len(log_lines.splitlines()) <= 2 + seconds, log_lines[-3000:]
 
 
-Scenario = Callable[[Besieged, Siege], None]
+Scenario = Callable[[ServerUnderTest, Measurement], None]
 
 
-def everywhere(servers: list[Besieged], scenario: Scenario, at_once: bool = True) -> None:
-    """Let all servers go through a scenario, at once; fails with the names of those who do not."""
+def everywhere(servers: list[ServerUnderTest], scenario: Scenario, parallel: bool = True) -> None:
+    """Run a scenario on all servers in parallel; fails with the names of those that fail."""
 
-    def run(server: Besieged) -> None:
-        siege = Siege(server)
-        scenario(server, siege)
-        siege.end()
+    def run(server: ServerUnderTest) -> None:
+        measurement = Measurement(server)
+        scenario(server, measurement)
+        measurement.end()
 
     failed: dict[str, Exception] = {}
-    with ThreadPoolExecutor(len(servers) if at_once else 1) as pool:
+    with ThreadPoolExecutor(len(servers) if parallel else 1) as pool:
         for server, done in [(server, pool.submit(run, server)) for server in servers]:
             error = done.exception()
             if error is not None:
@@ -223,13 +223,15 @@ def everywhere(servers: list[Besieged], scenario: Scenario, at_once: bool = True
 
 
 @contextlib.contextmanager
-def started(names: Sequence[str], folder: Path, exchange_url: str) -> Iterator[list[Besieged]]:
-    """The app under these servers, started at once and warm."""
+def started(
+    names: Sequence[str], folder: Path, exchange_url: str
+) -> Iterator[list[ServerUnderTest]]:
+    """The app under these servers, started in parallel and warmed up."""
 
-    def start(name: str) -> Besieged:
+    def start(name: str) -> ServerUnderTest:
         own = folder / name.replace(" ", "-")
         own.mkdir()
-        return Besieged(own, name, exchange_url)
+        return ServerUnderTest(own, name, exchange_url)
 
     with contextlib.ExitStack() as stack, ThreadPoolExecutor(len(names)) as pool:
         first, *others = names
@@ -241,11 +243,11 @@ def started(names: Sequence[str], folder: Path, exchange_url: str) -> Iterator[l
         servers += [future.result() for future in starting]
         list(pool.map(warm_up, servers))
         yield servers
-        list(pool.map(Besieged.stop, servers))
+        list(pool.map(ServerUnderTest.stop, servers))
 
 
-def warm_up(server: Besieged) -> None:
-    """Let pools of threads and connections grow, so that their growth is no cost of a siege."""
+def warm_up(server: ServerUnderTest) -> None:
+    """Let pools of threads and connections grow before the first measurement."""
     with contextlib.ExitStack() as stack:
         for _ in range(40):
             stack.enter_context(server.trader())
@@ -254,7 +256,7 @@ def warm_up(server: Besieged) -> None:
 
 @contextlib.contextmanager
 def many_files() -> Iterator[None]:
-    """This process may have more descriptors open than usual."""
+    """Inside of it this process may open more descriptors than usual."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 20_000), hard))
     yield
@@ -266,9 +268,9 @@ def event(name: str, body: Any = None) -> bytes:
     return text("42/webtrader," + json.dumps([name, body]))
 
 
-def is_ping(found: Frame) -> bool:
+def is_ping(received: Frame) -> bool:
     """Whether this is Engine.IO's ping."""
-    return (found.opcode, found.payload) == (TEXT, b"2") or found.opcode == PING
+    return (received.opcode, received.payload) == (TEXT, b"2") or received.opcode == PING
 
 
 PONG = text("3")

@@ -1,4 +1,4 @@
-"""What people see, in a real browser on a real installation."""
+"""The pages in a real browser on a real installation."""
 
 import re
 from collections.abc import Callable
@@ -26,7 +26,7 @@ ARROW = "(cell) => getComputedStyle(cell, '::before').content"
 
 
 def test_trader_logs_in_and_sees_prices_move(installation: Installation, visit: Visit) -> None:
-    """A wrong password is told in plain words; after the right one prices move by themselves."""
+    """A wrong password shows an error; after the right one prices move by themselves."""
     visitor = visit(role=None)
     visitor.expects("status of 401")
     page, email = visitor.page, installation.emails["client"]
@@ -51,7 +51,7 @@ def test_trader_logs_in_and_sees_prices_move(installation: Installation, visit: 
 
 
 def test_exchange_goes_and_comes_back(installation: Installation, visit: Visit) -> None:
-    """Prices are grey as soon as their exchange is gone, and live again when it is back."""
+    """Prices are grey as soon as their exchange is down, and live again when it is back."""
     visitor = visit()
     page = visitor.page
     expect(visitor.source("binance")).to_have_attribute("data-state", "streaming")
@@ -76,12 +76,12 @@ def test_exchange_goes_and_comes_back(installation: Installation, visit: Visit) 
 
 
 def test_server_goes_and_comes_back(installation: Installation, visit: Visit) -> None:
-    """Without the server no price is current; when it is back, so is the page, by itself."""
+    """Without the server no price is current; when it is back, the page reconnects by itself."""
     visitor = visit()
     visitor.expects("ERR_CONNECTION_REFUSED|WebSocket connection to .* failed")
     page = visitor.page
     page.goto("/webtrader/dashboard#AAPL")
-    # A fixed price is told once: another time of receipt means another snapshot.
+    # A fixed price is sent once: another time of receipt means another snapshot.
     received = page.locator("#detail [data-field=received_at]")
     expect(received).to_have_text(re.compile(r"^\d\d:"))
     before = received.inner_text()
@@ -104,7 +104,7 @@ def test_server_goes_and_comes_back(installation: Installation, visit: Visit) ->
 
 
 def test_search_and_keys(visit: Visit) -> None:
-    """An instrument is found, opened and left without touching the mouse."""
+    """An instrument is found, opened and left with the keyboard only."""
     visitor = visit()
     page = visitor.page
     search, shown = page.locator("#search"), page.locator(".row:visible")
@@ -138,7 +138,7 @@ def test_search_and_keys(visit: Visit) -> None:
 
 
 def test_admin_stops_and_starts_the_feeds(visit: Visit) -> None:
-    """Everybody's page says at once that an administrator stopped the feeds, or started them."""
+    """Every page shows at once that an administrator stopped or started the feeds."""
     admin, client = visit("admin"), visit("client")
     admin.page.goto("/admin/feeds")
     state = admin.page.locator("#feeds [data-source=binance]")
@@ -158,8 +158,8 @@ def test_admin_stops_and_starts_the_feeds(visit: Visit) -> None:
     client.sees_prices_move("BTC")
 
 
-def test_client_is_kept_out_of_the_administration(visit: Visit) -> None:
-    """A client sees no way to the administration, and a proper page where the way is guessed."""
+def test_a_client_may_not_open_the_administration(visit: Visit) -> None:
+    """A client sees no links to the administration, and an error page at its addresses."""
     visitor = visit("client")
     visitor.expects("status of 403")
     page = visitor.page
@@ -174,7 +174,7 @@ def test_client_is_kept_out_of_the_administration(visit: Visit) -> None:
 
 
 def test_admin_adds_an_instrument(visit: Visit) -> None:
-    """Mistakes are told at their fields and nothing is typed twice; then everybody can see it."""
+    """Errors are shown at their fields and typed text is kept; then all pages have it."""
     admin = visit("admin")
     admin.expects("status of 400")
     page = admin.page
@@ -223,12 +223,12 @@ def test_phone(visit: Visit) -> None:
     widths["detail"] = visitor.width()
     page.get_by_role("button", name="Back to the watchlist").click()
     expect(page.locator("#watchlist")).to_be_visible()
-    for path, settled in (
+    for path, drawn in (
         ("/admin/feeds", "#feeds [data-source=binance][data-state=streaming]"),
         ("/admin/instruments", "#instruments [data-symbol=BTC]"),
     ):
         page.goto(path)
-        expect(page.locator(settled)).to_be_visible()
+        expect(page.locator(drawn)).to_be_visible()
         widths[path] = visitor.width()
     page.get_by_role("button", name="Log out").click()
     expect(page.get_by_label("Password")).to_be_visible()
@@ -238,7 +238,7 @@ def test_phone(visit: Visit) -> None:
 
 
 def test_reduced_motion(visit: Visit) -> None:
-    """Where motion is unwanted prices change, with their arrows, but nothing flashes."""
+    """With reduced motion prices change, with their arrows, but nothing flashes."""
     visitor = visit(reduced_motion="reduce")
     visitor.sees_prices_move("BTC", times=3)
     expect(visitor.price("BTC")).to_have_attribute("data-tick", re.compile("^(up|down)$"))
@@ -247,7 +247,7 @@ def test_reduced_motion(visit: Visit) -> None:
 
 
 def test_logging_out_ends_other_tabs(visit: Visit) -> None:
-    """Whoever logs out in one tab is logged out in all, and the prices left there are grey."""
+    """A logout in one tab ends all tabs, and the prices in them become grey."""
     visitor = visit()
     page, other = visitor.page, visitor.context.new_page()
     expect(visitor.row("BTC")).to_have_attribute("data-class", "live")
@@ -256,7 +256,7 @@ def test_logging_out_ends_other_tabs(visit: Visit) -> None:
     other.get_by_role("button", name="Log out").click()
     expect(other).to_have_url(re.compile("/auth/login"))
     expect(visitor.connection()).to_contain_text("Logged out")
-    expect(page.get_by_role("alert")).to_contain_text("You are not logged in any more.")
+    expect(page.get_by_role("alert")).to_contain_text("You are no longer logged in.")
 
     assert [visitor.grey()] == visitor.colours(".row .price")
     page.get_by_role("link", name="Log in again").click()
@@ -272,7 +272,7 @@ def demo(tmp_path: Path, installation: Installation) -> "App":
 
 
 def test_demonstration(demo: App, visit: Visit) -> None:
-    """Every page of a demonstration says that it is one, and every price that it is simulated."""
+    """Every page of a demonstration is marked as one, and every price as simulated."""
     lines = (demo.folder / "instance" / "demo_logins").read_text().splitlines()
     logins = {role: (email, password) for role, email, password in map(str.split, lines)}
     visitor = visit(role=None, base=demo.base)

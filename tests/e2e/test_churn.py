@@ -1,4 +1,4 @@
-"""Memory of a running server that many connect to and leave, while some stay connected."""
+"""Memory of a running server while many clients connect and disconnect, and some stay."""
 
 import contextlib
 import itertools
@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from omcrm.concurrency import MODES
-from tests.e2e.crowd import Crowd
+from tests.e2e.well_behaved_clients import WellBehavedClients
 from tests.processes import App, Browser, wait_for
 from tests.streaming.raw_client import RawClient, closing, frame, text
 
@@ -43,7 +43,7 @@ RESET = struct.pack("ii", 1, 0)
 
 
 def memory(pid: int) -> float:
-    """What a process holds, in MB."""
+    """The memory of a process, in MB."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
@@ -94,7 +94,7 @@ class Churn:
         http.post(f"{self._app.base}{POLLING}&sid={sid}", body, timeout=60)
 
     def round(self, times: int) -> None:
-        """So many of each dialect, some at a time."""
+        """So many connections of each dialect, some at a time."""
         for path in (*MESSAGES, POLLING):
             numbers = itertools.count()
 
@@ -122,7 +122,7 @@ def in_threads(work: Callable[[], None]) -> None:
 @pytest.mark.timeout(0)
 @pytest.mark.parametrize("mode", MODES)
 def test_memory_returns(tmp_path: Path, mode: str) -> None:
-    """After the first rounds a server holds no more than before, however many came and went."""
+    """After the first rounds a server's memory does not grow with more connections."""
     many = "10000"
     env = {
         "OMCRM_ASYNC": mode,
@@ -132,7 +132,7 @@ def test_memory_returns(tmp_path: Path, mode: str) -> None:
         "MAX_DESK_CONNECTIONS_PER_USER": many,
     }
     held = []
-    with App(tmp_path, env) as app, Crowd() as crowd:
+    with App(tmp_path, env) as app, WellBehavedClients() as crowd:
         churn = Churn(app, browser := app.new_browser())
         for path in MESSAGES:
             for _ in range(STAYING):

@@ -1,4 +1,4 @@
-"""The app as it runs, while something is wrong with its database: prices go on, writes do not."""
+"""The running app while its database cannot be used: prices go on, writes are refused."""
 
 import shutil
 import sqlite3
@@ -17,7 +17,7 @@ def database(app: App) -> Path:
 
 
 def is_unready(browser: Browser) -> bool:
-    """Whether the database is named; feeds without a source would be, too."""
+    """Whether `/readyz` names the database; it names feeds without a source, too."""
     answer = browser.get("/readyz")
     return answer.status_code == 503 and "database" in answer.json()["failing"]
 
@@ -27,15 +27,15 @@ def is_ready(browser: Browser) -> bool:
 
 
 def add(browser: Browser, name: str, headers: dict[str, str]) -> tuple[int, str | None]:
-    """The status of making a portfolio, and when to come back."""
+    """The status of creating a portfolio, and its Retry-After."""
     answer = browser.post(NAME, json={"name": name}, headers=headers)
     return answer.status_code, answer.headers.get("Retry-After")
 
 
-def sees_prices(desk: DeskClient, more: int) -> None:
+def sees_prices(page: DeskClient, more: int) -> None:
     """Wait for so many more prices of BTC."""
-    before = len(desk.prices("BTC"))
-    wait_for(lambda: len(desk.prices("BTC")) >= before + more, 30, "prices")
+    before = len(page.prices("BTC"))
+    wait_for(lambda: len(page.prices("BTC")) >= before + more, 30, "prices")
 
 
 @pytest.mark.parametrize(
@@ -54,14 +54,14 @@ def test_prices_do_not_wait_for_the_database(tmp_path: Path, exchange: Exchange,
     with App(tmp_path, {"BINANCE_WS_URL": exchange.url, "OMCRM_ASYNC": mode}) as app:
         browser = app.new_browser()
         headers = {"X-CSRFToken": browser.csrf("/portfolio/")}
-        with browser.desk() as desk, closing(sqlite3.connect(database(app))) as other:
-            desk.subscribe("BTC")
-            sees_prices(desk, 3)
+        with browser.page() as page, closing(sqlite3.connect(database(app))) as other:
+            page.subscribe("BTC")
+            sees_prices(page, 3)
             other.execute("BEGIN EXCLUSIVE")
-            # What happens to the feeds would be written down now.
+            # Events of the feeds would be stored now.
             exchange.fault("cut")
             assert (503, "5") == add(browser, "Growth", headers)
-            sees_prices(desk, 5)
+            sees_prices(page, 5)
             assert 200 == browser.get(NAME).status_code
             wait_for(lambda: is_unready(browser), 30, "the database to be named")
             other.rollback()
@@ -72,7 +72,7 @@ def test_prices_do_not_wait_for_the_database(tmp_path: Path, exchange: Exchange,
             database(app).rename(away)
             wait_for(lambda: is_unready(browser), 30, "the database to be named")
             assert (503, "5") == add(browser, "Value", headers)
-            sees_prices(desk, 3)
+            sees_prices(page, 3)
             assert not database(app).exists()
             away.rename(database(app))
             wait_for(lambda: is_ready(browser), 30, "the database")

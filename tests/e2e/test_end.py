@@ -1,4 +1,4 @@
-"""How the launched app ends, and what it leaves behind."""
+"""The end of the launched app, and what is left of it."""
 
 import os
 import signal
@@ -24,8 +24,8 @@ def launch(tmp_path: Path) -> Iterator[Launcher]:
 
 
 @pytest.mark.parametrize("mode", ONE_MODE)
-def test_killed_it_leaves_nothing(launch: Launcher, mode: str) -> None:
-    """SIGKILL gives it no chance to tidy up, and still no exchange is left."""
+def test_a_killed_app_leaves_nothing(launch: Launcher, mode: str) -> None:
+    """After SIGKILL no exchange is left."""
     app = launch(OMCRM_ASYNC=mode)
     app.wait_until_up()
     (exchange,) = app.family()
@@ -60,8 +60,8 @@ def test_ends_in_order(launch: Launcher, mode: str, number: signal.Signals) -> N
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_feed_keeps_nothing_alive(launch: Launcher, mode: str) -> None:
-    """With an upstream that accepts and then says nothing, TERM still ends it in time."""
+def test_a_silent_feed_does_not_delay_the_end(launch: Launcher, mode: str) -> None:
+    """TERM ends it in time with an upstream that accepts and then sends nothing."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         app = launch(
             OMCRM_ASYNC=mode,
@@ -80,7 +80,7 @@ def test_a_feed_keeps_nothing_alive(launch: Launcher, mode: str) -> None:
 
 @pytest.mark.parametrize("mode", ONE_MODE)
 def test_term_while_starting(launch: Launcher, mode: str) -> None:
-    """Told to end before it is up, it ends, leaves nothing, and the next start works."""
+    """With TERM during the start it ends, leaves nothing, and the next start works."""
     for moment in ("the imports", "the exchange", "the database"):
         app = launch(OMCRM_ASYNC=mode)
         began = time.monotonic()
@@ -95,7 +95,7 @@ def test_term_while_starting(launch: Launcher, mode: str) -> None:
         family = app.family()
 
         assert app.stop() < LONGEST_STOP
-        # Before its own first line there is nobody yet who could make the end an orderly one.
+        # Before its own first line no handler of the signal is installed yet.
         assert app.process.returncode in ((0, -signal.SIGTERM) if moment == "the imports" else (0,))
         assert "Traceback" not in app.output()
         wait_for(lambda family=family: not any(map(is_running, family)), 3, "all to be gone")
@@ -130,7 +130,7 @@ def test_a_lost_exchange_comes_back(launch: Launcher, mode: str) -> None:
 
 
 def test_two_on_one_instance(launch: Launcher) -> None:
-    """Two that start together on an empty instance show the same log-ins, good for both."""
+    """Two that start together on an empty instance show the same logins, valid for both."""
     apps = [launch(), launch()]
     for app in apps:
         app.wait_until_up()
@@ -143,7 +143,7 @@ def test_two_on_one_instance(launch: Launcher) -> None:
 
 
 def test_a_second_start_keeps_the_secrets(launch: Launcher) -> None:
-    """Who was logged in stays so over a restart, also under another server."""
+    """Logins stay valid over a restart, also under another server."""
     app = launch()
     app.wait_until_up()
     logins = app.logins()

@@ -18,7 +18,6 @@ import requests
 from omcrm.concurrency import MODES
 from omcrm.market.catalogue import CATALOGUE
 from tests.e2e.absurdities import absurdities
-from tests.e2e.crowd import Crowd
 from tests.e2e.hostile import (
     CONNECT_TIMEOUT,
     GONE_WITHIN,
@@ -28,14 +27,15 @@ from tests.e2e.hostile import (
     SERVERS,
     SOCKET,
     STALLED,
-    Besieged,
-    Siege,
+    Measurement,
+    ServerUnderTest,
     event,
     everywhere,
     is_ping,
     many_files,
     started,
 )
+from tests.e2e.well_behaved_clients import WellBehavedClients
 from tests.launched import LONGEST_STOP
 from tests.processes import PATIENCE, App, Exchange, wait_for
 from tests.streaming.raw_client import (
@@ -68,9 +68,9 @@ OTHERS = tuple(server for server in SERVERS if server not in FEW)
 )
 def servers(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[list[Besieged]]:
+) -> Iterator[list[ServerUnderTest]]:
     """Several, with prices that move."""
-    folder = tmp_path_factory.mktemp("besieged")
+    folder = tmp_path_factory.mktemp("bemeasurementd")
     with (
         many_files(),
         Exchange(folder) as exchange,
@@ -79,18 +79,18 @@ def servers(
         yield running
 
 
-def test_f1_no_request_is_answered_after_a_websocket(servers: list[Besieged]) -> None:
-    """HTTP behind the upgrade, behind a close, and behind a fault is for nobody."""
+def test_f1_no_request_is_answered_after_a_websocket(servers: list[ServerUnderTest]) -> None:
+    """HTTP behind the upgrade, behind a close, and behind an error is ignored."""
 
-    def smuggle(server: Besieged, siege: Siege) -> None:
+    def smuggle(server: ServerUnderTest, measurement: Measurement) -> None:
         for before in (closing(), frame(3), b"", text("abc"), text("41")):
             with server.stranger() as client:
                 client.send(before + SMUGGLED)
                 with contextlib.suppress(OSError):
                     client.send(SMUGGLED * 2)
-                said = client.rest()
-            assert b"HTTP/1" not in said, said
-            assert b"healthz" not in said
+                rest = client.rest()
+            assert b"HTTP/1" not in rest, rest
+            assert b"healthz" not in rest
         with RawClient.connect(server.port) as client:
             client.send(upgrade(SOCKET) + SMUGGLED)
             assert 101 == client.read_head()
@@ -99,10 +99,10 @@ def test_f1_no_request_is_answered_after_a_websocket(servers: list[Besieged]) ->
     everywhere(servers, smuggle)
 
 
-def test_f2_who_keeps_a_closed_connection_stops_nobody(servers: list[Besieged]) -> None:
-    """Clients that do not end their side after `Connection: close` cost the others nothing."""
+def test_f2_half_closed_connections_block_nobody(servers: list[ServerUnderTest]) -> None:
+    """Clients that do not close their side after `Connection: close` do not block others."""
 
-    def linger(server: Besieged, siege: Siege) -> None:
+    def linger(server: ServerUnderTest, measurement: Measurement) -> None:
         with ExitStack() as stack:
             for _ in range(10):
                 client = stack.enter_context(RawClient.connect(server.port))
@@ -114,16 +114,16 @@ def test_f2_who_keeps_a_closed_connection_stops_nobody(servers: list[Besieged]) 
     everywhere(servers, linger)
 
 
-def test_f3_nonsense_is_neither_answered_nor_logged(servers: list[Besieged]) -> None:
-    """Three bytes cost a client its connection and the log nothing; no traceback leaves."""
+def test_f3_malformed_data_is_neither_answered_nor_logged(servers: list[ServerUnderTest]) -> None:
+    """Three bytes end a client's connection and log nothing; no traceback is sent."""
 
-    def babble(server: Besieged, siege: Siege) -> None:
+    def babble(server: ServerUnderTest, measurement: Measurement) -> None:
         with ExitStack() as stack:
             clients = []
-            for said in (text("abc"), b"abc", text("4abc"), frame(2, b"abc")):
+            for data in (text("abc"), b"abc", text("4abc"), frame(2, b"abc")):
                 for _ in range(20):
                     clients.append(stack.enter_context(server.stranger()))
-                    clients[-1].send(said)
+                    clients[-1].send(data)
             for client in clients:
                 answer = client.rest()
                 assert b"Traceback" not in answer
@@ -136,13 +136,13 @@ def test_f3_nonsense_is_neither_answered_nor_logged(servers: list[Besieged]) -> 
     everywhere(servers, babble)
 
 
-def test_f4_silent_peers_are_gone_in_time(servers: list[Besieged]) -> None:
+def test_f4_silent_clients_are_disconnected_in_time(servers: list[ServerUnderTest]) -> None:
     """Silent WebSockets, stalled upgrades and peers that stop answering pings, sixty of each.
 
     Descriptors, threads, memory and the app's own count of connections are back.
     """
 
-    def fall_silent(server: Besieged, siege: Siege) -> None:
+    def fall_silent(server: ServerUnderTest, measurement: Measurement) -> None:
         with ExitStack() as stack:
             for number in range(ATTACKERS):
                 stack.enter_context(server.stranger())
@@ -150,22 +150,22 @@ def test_f4_silent_peers_are_gone_in_time(servers: list[Besieged]) -> None:
                 behind = text("2probe") if number % 2 else b""
                 stack.enter_context(RawClient.open(server.port, path, behind=behind))
                 stack.enter_context(server.trader())
-            assert siege.before.sessions < server.cost().sessions
+            assert measurement.before.sessions < server.cost().sessions
             began = time.monotonic()
-            wait_for(siege.is_back, GONE_WITHIN, "all to be as before")
+            wait_for(measurement.is_back, GONE_WITHIN, "all to be as before")
             print(f"{server.name}: gone after {time.monotonic() - began:.1f} s")
 
     everywhere(servers, fall_silent)
 
 
-def test_f5_attachments_are_counted_and_weighed(servers: list[Besieged]) -> None:
-    """More than ten are refused; ten at their largest, never completed, cost what they weigh."""
+def test_f5_attachments_are_limited(servers: list[ServerUnderTest]) -> None:
+    """More than ten are refused; ten of the largest size, never completed, cost their size."""
     places = [{"_placeholder": True, "num": number} for number in range(11)]
     eleven = text(f"4511-/webtrader,{json.dumps(['ping', *places])}")
     ten = text(f"4510-/webtrader,{json.dumps(['ping', *places[:10]])}")
     attachment = frame(2, bytes(16 * 1024))
 
-    def attach(server: Besieged, siege: Siege) -> None:
+    def attach(server: ServerUnderTest, measurement: Measurement) -> None:
         with server.trader(eleven) as client:
             assert CLOSE == [frame.opcode for frame in client.frames()][-1]
         with ExitStack() as stack:
@@ -173,7 +173,7 @@ def test_f5_attachments_are_counted_and_weighed(servers: list[Besieged]) -> None
             for client in clients:
                 client.send(ten, attachment * 9)
             assert server.answers()
-            assert siege.grown() < 32
+            assert measurement.grown() < 32
             for client in clients:
                 # The event is whole; one more belongs to nothing.
                 client.send(attachment * 2)
@@ -183,8 +183,8 @@ def test_f5_attachments_are_counted_and_weighed(servers: list[Besieged]) -> None
     everywhere(servers, attach)
 
 
-def test_f6_who_joins_nothing_is_sent_away(servers: list[Besieged]) -> None:
-    """Pongs keep nobody who never connects to a namespace, or was refused there."""
+def test_f6_clients_without_a_namespace_are_disconnected(servers: list[ServerUnderTest]) -> None:
+    """Pongs do not keep clients that never connect to a namespace, or were refused there."""
 
     def pong(client: RawClient) -> float:
         began = time.monotonic()
@@ -193,7 +193,7 @@ def test_f6_who_joins_nothing_is_sent_away(servers: list[Besieged]) -> None:
                 client.send(PONG)
         return time.monotonic() - began
 
-    def hang_on(server: Besieged, siege: Siege) -> None:
+    def hang_on(server: ServerUnderTest, measurement: Measurement) -> None:
         with server.stranger() as silent, server.stranger() as refused, server.trader() as left:
             refused.send(JOIN)
             assert refused.read().payload.startswith(b"44/webtrader,")
@@ -204,12 +204,12 @@ def test_f6_who_joins_nothing_is_sent_away(servers: list[Besieged]) -> None:
     everywhere(servers, hang_on)
 
 
-def test_f7_more_than_a_thousand_at_once(servers: list[Besieged]) -> None:
-    """All are connected and told prices; plain HTTP is answered as ever; then all is back."""
+def test_f7_more_than_a_thousand_clients(servers: list[ServerUnderTest]) -> None:
+    """All connect and receive prices; plain HTTP is answered; then everything is released."""
 
-    def gather(server: Besieged, siege: Siege) -> None:
-        siege.may_keep = CROWD * 0.03
-        with Crowd() as crowd:
+    def gather(server: ServerUnderTest, measurement: Measurement) -> None:
+        measurement.may_keep = CROWD * 0.03
+        with WellBehavedClients() as crowd:
             for _ in range(CROWD):
                 crowd.add(server.trader())
             wait_for(lambda: server.status()["clients"]["connections"] >= CROWD, 10, "all")
@@ -217,20 +217,20 @@ def test_f7_more_than_a_thousand_at_once(servers: list[Besieged]) -> None:
                 assert server.answers()
             assert CROWD <= server.cost().connections
 
-    everywhere(servers, gather, at_once=False)
+    everywhere(servers, gather, parallel=False)
 
 
-# Clients that do not read, talk too much, or talk nonsense
+# Clients that do not read, send too much, or send malformed data
 
 
-def test_clients_that_never_read(servers: list[Besieged]) -> None:
-    """Twenty of them, asking and answering pings, cost a constant and are cut; others do not care.
+def test_clients_that_never_read(servers: list[ServerUnderTest]) -> None:
+    """Twenty of them, which send requests and pongs, have a bounded cost and are disconnected.
 
     Their sockets are as small as can be, so that they fill up soon.
     """
     question = event("get_market_status") * 8
 
-    def cost_nothing(server: Besieged, siege: Siege) -> None:
+    def cost_nothing(server: ServerUnderTest, measurement: Measurement) -> None:
         cut = server.status()["connections"].get("stalled", 0)
         with ExitStack() as stack:
             good = stack.enter_context(server.trader(WATCH_ALL))
@@ -244,7 +244,7 @@ def test_clients_that_never_read(servers: list[Besieged]) -> None:
                     with contextlib.suppress(OSError):
                         client.sock.send(PONG if client is good else PONG + question)
                 assert not good.is_ended(), "the one who reads was cut, too"
-                assert siege.grown() < 32
+                assert measurement.grown() < 32
                 time.sleep(0.4)
                 return bool(server.status()["connections"].get("stalled", 0) >= cut + 20)
 
@@ -255,8 +255,8 @@ def test_clients_that_never_read(servers: list[Besieged]) -> None:
     everywhere(servers, cost_nothing)
 
 
-def test_floods(servers: list[Besieged]) -> None:
-    """Whoever says too much is cut or waits; everybody else is answered meanwhile."""
+def test_floods(servers: list[ServerUnderTest]) -> None:
+    """Clients that send too much are disconnected or wait; all others are answered meanwhile."""
     floods = {
         "events": event("ping", {}) * 50,
         "unknown events": event("x" * 100, ["y" * 100]) * 50,
@@ -265,7 +265,7 @@ def test_floods(servers: list[Besieged]) -> None:
         "fragments": frame(TEXT, b"4", fin=False) + frame(0, b"a", fin=False) * 100,
     }
 
-    def flood(server: Besieged, siege: Siege) -> None:
+    def flood(server: ServerUnderTest, measurement: Measurement) -> None:
         with ExitStack() as stack:
             attackers = [
                 (stack.enter_context(server.trader()), flood)
@@ -279,26 +279,26 @@ def test_floods(servers: list[Besieged]) -> None:
                     with contextlib.suppress(OSError):
                         client.sock.send(attacker)
                 assert server.answers()
-            assert siege.grown() < 32
+            assert measurement.grown() < 32
 
     everywhere(servers, flood)
 
 
-def test_absurdities(servers: list[Besieged]) -> None:
-    """Each is refused by an end, with the code that it deserves, and nothing of it is said."""
-    said = absurdities()
+def test_absurdities(servers: list[ServerUnderTest]) -> None:
+    """Each ends its connection with the right code, and nothing is logged."""
+    messages = absurdities()
 
-    def talk(server: Besieged, siege: Siege) -> None:
+    def talk(server: ServerUnderTest, measurement: Measurement) -> None:
         with ExitStack() as stack:
-            clients = {name: stack.enter_context(server.trader()) for name in said}
+            clients = {name: stack.enter_context(server.trader()) for name in messages}
             for name, client in clients.items():
                 with contextlib.suppress(ConnectionError):
-                    client.send(said[name][0])
+                    client.send(messages[name][0])
             for name, client in clients.items():
                 frames = list(client.frames())
                 assert frames, name
                 assert CLOSE == frames[-1].opcode, name
-                assert frames[-1].code in said[name][1], (name, frames[-1].code)
+                assert frames[-1].code in messages[name][1], (name, frames[-1].code)
                 assert not [frame for frame in frames if b"Traceback" in frame.payload]
         status, _ = server.ask(server.polling(), body=b"4" * 1_100_000)
         assert 413 == status
@@ -307,11 +307,11 @@ def test_absurdities(servers: list[Besieged]) -> None:
     everywhere(servers, talk)
 
 
-def test_rude_departures(servers: list[Besieged]) -> None:
-    """Gone at any moment, with or without a goodbye: nothing is left."""
+def test_abrupt_disconnections(servers: list[ServerUnderTest]) -> None:
+    """At any time, with or without a close frame: nothing is left."""
     half = upgrade(SOCKET)[:60]
 
-    def leave(server: Besieged, siege: Siege) -> None:
+    def leave(server: ServerUnderTest, measurement: Measurement) -> None:
         for number in range(30):
             for behind in (None, b"", half, upgrade(SOCKET), text("40/webtrader,")):
                 client = RawClient.connect(server.port)
@@ -329,10 +329,10 @@ def test_rude_departures(servers: list[Besieged]) -> None:
     everywhere(servers, leave)
 
 
-def test_abandoned_polling(servers: list[Besieged]) -> None:
-    """Sessions that nobody polls, and polls that nobody waits for, are gone in time."""
+def test_abandoned_polling(servers: list[ServerUnderTest]) -> None:
+    """Sessions without polls, and polls without a client, end in time."""
 
-    def abandon(server: Besieged, siege: Siege) -> None:
+    def abandon(server: ServerUnderTest, measurement: Measurement) -> None:
         with ExitStack() as stack:
             for _ in range(40):
                 path = server.polling()
@@ -347,8 +347,8 @@ def test_abandoned_polling(servers: list[Besieged]) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("mode", MODES)
-def test_nobody_keeps_it_from_ending(tmp_path: Path, mode: str) -> None:
-    """With pings as they usually are: strangers that poll, or are in the middle of a request."""
+def test_clients_do_not_delay_the_end(tmp_path: Path, mode: str) -> None:
+    """With the usual pings: strangers that poll, or have sent half a request."""
     half = b"POST /auth/login HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\na"
     with ExitStack() as stack:
         app = stack.enter_context(App(tmp_path, {"OMCRM_ASYNC": mode, "CONNECT_TIMEOUT": "60"}))

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.timeout(300)
 
 Visit = Callable[..., Visitor]
 
-REFRESHES = 5_000  # milliseconds in which the page asks at least twice
+REFRESHES = 5_000  # milliseconds in which the page refreshes at least twice
 TOPS = """() => ["chain", "quota", "events", "quarantine"].map(
   (id) => document.getElementById(`${id}-title`).getBoundingClientRect().top + scrollY
 )"""
@@ -46,11 +46,11 @@ def installation(
 
 @pytest.fixture
 def page(visit: Visit) -> "Page":
-    """The page of the feeds, with Binance speaking for BTC and Coinbase next."""
+    """The page of the feeds, with Binance active for BTC and Coinbase as standby."""
     page = visit("admin").page
     page.goto("/admin/feeds")
-    expect(candidate(page, "binance")).to_have_attribute("data-role", "speaks")
-    expect(candidate(page, "coinbase")).to_have_attribute("data-role", "next")
+    expect(candidate(page, "binance")).to_have_attribute("data-role", "active")
+    expect(candidate(page, "coinbase")).to_have_attribute("data-role", "standby")
     return page
 
 
@@ -59,27 +59,27 @@ def candidate(page: "Page", source: str, symbol: str = "BTC") -> "Locator":
     return page.locator(f"#chain [data-symbol={symbol}] .candidate[data-source={source}]")
 
 
-def test_who_speaks_is_drawn_in_order(page: "Page") -> None:
-    """Each source has its class, price and age; the one that speaks is named beside the symbol."""
+def test_sources_are_drawn_in_order(page: "Page") -> None:
+    """Each source has its class, price and age; the active one is named beside the symbol."""
     row = page.locator("#chain [data-symbol=BTC]")
     names = row.locator(".candidate [data-field=name]").all_inner_texts()
 
     assert ["Binance", "Coinbase"] == names[:2]
     assert "Last resort" == names[-1]
-    expect(row.locator("[data-field=speaker]")).to_have_text("Binance")
+    expect(row.locator("[data-field=source]")).to_have_text("Binance")
     expect(candidate(page, "binance").locator(".badge")).to_have_text("Live")
     expect(candidate(page, "last_resort").locator("[data-field=price]")).to_have_text("61,800.00")
     expect(page.locator("#chain tbody tr")).to_have_count(24)
 
 
-def test_who_is_off_says_why(page: "Page") -> None:
-    """A key that is not set is named; a source without an address is told from it."""
+def test_a_source_that_is_off_has_a_reason(page: "Page") -> None:
+    """A missing key is named; a source without an address has another reason."""
     finnhub = page.locator("#feeds [data-source=finnhub]")
     kraken = page.locator("#feeds [data-source=kraken]")
 
     expect(finnhub).to_have_attribute("data-state", "off")
-    expect(finnhub.locator("[data-field=why]")).to_have_text("FINNHUB_API_KEY is not set")
-    expect(kraken.locator("[data-field=why]")).to_have_text("No address is set.")
+    expect(finnhub.locator("[data-field=reason]")).to_have_text("FINNHUB_API_KEY is not set")
+    expect(kraken.locator("[data-field=reason]")).to_have_text("No address is set.")
     expect(page.locator("#feeds [data-source=coingecko]")).to_contain_text("standing by")
 
 
@@ -92,35 +92,35 @@ def test_quotas_have_their_bars(page: "Page") -> None:
 
 
 def test_a_spike_and_what_follows(page: "Page", installation: Installation) -> None:
-    """A refused price is in the quarantine with what the others said, and both logs can be read."""
-    expect(page.locator("#quarantine-empty")).to_contain_text("No price was held back")
+    """A rejected price is in the quarantine with the other sources' prices, and in the events."""
+    expect(page.locator("#quarantine-empty")).to_contain_text("No price was rejected")
     installation.exchange.fault("spike", symbol="BTCUSDT", factor=3, count=1)
     row = page.locator("#quarantine tbody tr").first
-    expect(row).to_contain_text("jump that nobody confirms")
+    expect(row).to_contain_text("unconfirmed jump")
     expect(row).to_contain_text("+200.00 %")
     expect(row.locator("[data-field=others]")).to_contain_text("Coinbase 6")
 
-    page.get_by_label("Kind").select_option(label="Held back")
+    page.get_by_label("Kind").select_option(label="Rejected")
     events = page.locator("#events tbody tr")
     expect(events).to_have_count(1)
-    expect(events).to_contain_text("Jump that nobody confirms: price 18")
+    expect(events).to_contain_text("Unconfirmed jump: price 18")
     page.get_by_label("Source").select_option(label="Coinbase")
     expect(page.locator("#events-empty")).to_contain_text("is of this kind and source")
 
 
-def test_a_takeover_is_told(page: "Page", installation: Installation) -> None:
-    """When Binance falls silent, its badge says so, and Coinbase's is the one that stands out."""
+def test_a_failover_is_shown(page: "Page", installation: Installation) -> None:
+    """When Binance sends nothing, its badge shows it, and Coinbase's is the highlighted one."""
     installation.exchange.fault("mute", venue="binance")
-    expect(candidate(page, "coinbase")).to_have_attribute("data-role", "speaks")
+    expect(candidate(page, "coinbase")).to_have_attribute("data-role", "active")
     page.get_by_label("Kind").select_option(label="Took over")
     expect(page.locator("#events")).to_contain_text("after Binance")
     expect(page.locator("#events")).to_contain_text("silent for 1")
     installation.exchange.clear()
-    expect(candidate(page, "binance")).to_have_attribute("data-role", "speaks")
+    expect(candidate(page, "binance")).to_have_attribute("data-role", "active")
 
 
 def test_nothing_jumps(page: "Page") -> None:
-    """A refresh moves no part of the page, makes no row anew, and leaves the focus where it is."""
+    """A refresh moves no section, recreates no row, and keeps the focus."""
     page.wait_for_timeout(REFRESHES)
     before = page.evaluate(TOPS)
     page.evaluate("kept = document.querySelector('#chain .candidate')")
@@ -147,8 +147,8 @@ def test_a_phone_needs_no_scrolling_sideways(visit: Visit, path: str) -> None:
     assert 0 == visitor.page.locator(".card, .candidate").evaluate_all(cut)
 
 
-def test_only_the_sources_of_the_type_are_asked_for(visit: Visit) -> None:
-    """Choosing a type shows its sources; what was typed for another type is not sent."""
+def test_only_the_sources_of_the_type_are_shown(visit: Visit) -> None:
+    """A type shows its sources; text typed for another type is not sent."""
     page = visit("admin").page
     page.goto("/admin/instruments")
     page.get_by_label("Binance").fill("not/a/name")

@@ -1,4 +1,4 @@
-"""A page of another host in a real browser: what its tokens and its user's cookie are good for."""
+"""A page of another host in a real browser, with tokens and with its user's cookie."""
 
 import threading
 from collections.abc import Iterator
@@ -62,7 +62,7 @@ class Empty(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Nothing."""
+        """Log nothing."""
 
 
 @contextmanager
@@ -79,12 +79,12 @@ def another_host() -> Iterator[str]:
         server.server_close()
 
 
-@pytest.mark.parametrize("guarded", [True, False])
-def test_a_page_of_another_host(chromium: "Browser", serve: Make, guarded: bool) -> None:
-    """An allowed page reads by token and connects by ticket; its user's cookie is worth nothing."""
+@pytest.mark.parametrize("needs_login", [True, False])
+def test_a_page_of_another_host(chromium: "Browser", serve: Make, needs_login: bool) -> None:
+    """An allowed page reads by token and connects by ticket; its user's cookie is ignored."""
     with ExitStack() as at_the_end:
         allowed, foreign = (at_the_end.enter_context(another_host()) for _ in range(2))
-        here = serve(ALLOWED_ORIGINS=allowed, USE_SECURITY=str(guarded))
+        here = serve(ALLOWED_ORIGINS=allowed, USE_SECURITY=str(needs_login))
         user = here.create_user()
         token, session = here.token(user), here.session(user).partition("=")[2]
         # Cookies are for all ports of a host: the browser sends it along.
@@ -99,7 +99,7 @@ def test_a_page_of_another_host(chromium: "Browser", serve: Make, guarded: bool)
         page.goto(foreign)
         elsewhere = page.evaluate(TRY, [here.base, token])
 
-    by_cookie = "refused" if guarded else None
+    by_cookie = "refused" if needs_login else None
     assert {
         "quote": 200,
         "withCookie": "blocked",
@@ -108,5 +108,5 @@ def test_a_page_of_another_host(chromium: "Browser", serve: Make, guarded: bool)
         "byCookie": by_cookie,
     } == with_token
     assert (401, 401, by_cookie) == (without["quote"], without["byTicket"], without["byCookie"])
-    assert ("blocked" if guarded else 200) == elsewhere["quote"]
+    assert ("blocked" if needs_login else 200) == elsewhere["quote"]
     assert ("blocked", by_cookie) == (elsewhere["byTicket"], elsewhere["byCookie"])

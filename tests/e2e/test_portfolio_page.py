@@ -44,7 +44,7 @@ def number(text: str) -> float:
 
 
 def test_a_value_moves_with_its_prices(visit: Visit) -> None:
-    """Live parts are drawn and told as such, fixed ones stand apart, and the sums agree."""
+    """Live and fixed prices are drawn and labelled by class, and the sums agree."""
     page = visit().page
     make(page, "Growth")
     for symbol in HOLDINGS:
@@ -63,18 +63,20 @@ def test_a_value_moves_with_its_prices(visit: Visit) -> None:
     expect(page.locator("#allocation-legend li")).to_have_count(2)
     expect(page.locator("#allocation-ring circle")).to_have_count(2)
     expect(total).not_to_have_text(total.inner_text())
-    parts = page.evaluate(
+    texts = page.evaluate(
         """() => [...document.querySelectorAll("[data-total=value], [data-field=value]")]
-          .map((each) => each.textContent)"""
+          .map((element) => element.textContent)"""
     )
-    whole, bitcoin, ether, *_ = map(number, parts)
+    whole, bitcoin, ether, *_ = map(number, texts)
     assert abs(whole - bitcoin - ether) < 0.02
-    told = page.evaluate("fetch(document.querySelector('main').dataset.url).then((r) => r.json())")
-    assert abs(told["portfolio"]["total_value"] / whole - 1) < 0.01
+    valuation = page.evaluate(
+        "fetch(document.querySelector('main').dataset.url).then((r) => r.json())"
+    )
+    assert abs(valuation["portfolio"]["total_value"] / whole - 1) < 0.01
 
 
 def test_a_holding_is_changed_and_removed_by_keyboard(visit: Visit) -> None:
-    """What is wrong is said at its field, what is held elsewhere too, and the focus has a ring."""
+    """Errors are at their fields, a change from elsewhere is shown, and the focus has a ring."""
     visitor = visit()
     page = visitor.page
     make(page, "By hand")

@@ -18,10 +18,10 @@ pytestmark = pytest.mark.timeout(300)
 CUT = "cards => cards.filter((card) => card.scrollWidth > card.clientWidth).length"
 
 
-def test_the_page_tells_what_the_websocket_tells(
+def test_the_page_shows_the_websockets_messages(
     visit: Callable[..., Visitor], installation: Installation
 ) -> None:
-    """A portfolio and prices move, what is let go of stands still, and a restart is survived."""
+    """A portfolio and prices move, unsubscribed rows stop, and the page survives a restart."""
     visitor = visit(viewport={"width": 375, "height": 812})
     page = visitor.page
     page.goto("/portfolio/")

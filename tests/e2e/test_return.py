@@ -1,4 +1,4 @@
-"""What a page asks for when it was away, seen in its frames."""
+"""What a page requests after a disconnection, as seen in its frames."""
 
 import json
 import re
@@ -28,42 +28,42 @@ RELOAD = '42/webtrader,["reload",{"code":"EVENTS_LOST","message":"Some messages 
 
 
 class Conversation:
-    """What a page and the server say to each other on one connection."""
+    """The messages between a page and the server on one connection."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, Any]] = []
-        self.told: list[tuple[str, Any]] = []
+        self.received: list[tuple[str, Any]] = []
 
     @classmethod
     def on(cls, socket: "WebSocket") -> "Conversation":
-        """Listen to a socket."""
+        """Record the frames of a socket."""
         self = cls()
         socket.on("framesent", lambda frame: note(self.asked, frame))
-        socket.on("framereceived", lambda frame: note(self.told, frame))
+        socket.on("framereceived", lambda frame: note(self.received, frame))
         return self
 
     def subscriptions(self) -> list[dict[str, Any]]:
-        """What was asked for, each time."""
+        """The bodies of all subscriptions."""
         return [body for name, body in self.asked if name == "subscribe_to_instruments"]
 
     def successes(self) -> list[dict[str, Any]]:
-        """What that was answered with."""
-        return [body for name, body in self.told if name == "subscription_success"]
+        """The answers to them."""
+        return [body for name, body in self.received if name == "subscription_success"]
 
     def prices(self) -> list[dict[str, Any]]:
-        return [body for name, body in self.told if name == "price_update"]
+        return [body for name, body in self.received if name == "price_update"]
 
     def snapshot(self) -> set[str]:
         """The symbols that came before the first success."""
-        names = [name for name, _ in self.told]
-        before = self.told[: names.index("subscription_success")]
+        names = [name for name, _ in self.received]
+        before = self.received[: names.index("subscription_success")]
         return {body["symbol"] for name, body in before if name == "price_update"}
 
 
-def note(said: list[tuple[str, Any]], frame: str) -> None:
+def note(messages: list[tuple[str, Any]], frame: str) -> None:
     if event := EVENT.fullmatch(frame):
         name, *bodies = json.loads(event[1])
-        said.append((name, bodies[0] if bodies else None))
+        messages.append((name, bodies[0] if bodies else None))
 
 
 def listen(page: "Page") -> list[Conversation]:
@@ -82,8 +82,8 @@ def wait_until(visitor: Visitor, holds: Callable[[], object]) -> None:
     raise AssertionError("waited in vain")
 
 
-def test_a_short_break_costs_what_changed(visit: Visit) -> None:
-    """After a break a page is sent what it missed, not what it has; prices move again."""
+def test_after_a_short_break_only_changes_are_sent(visit: Visit) -> None:
+    """After a break a page receives the changes, not all prices; prices move again."""
     visitor = visit()
     visitor.expects("ERR_INTERNET_DISCONNECTED|WebSocket connection to .* failed")
     conversations = listen(visitor.page)
@@ -95,7 +95,7 @@ def test_a_short_break_costs_what_changed(visit: Visit) -> None:
     expect(visitor.connection()).to_have_attribute("data-state", "disconnected")
     before = conversations[0]
     newest = max(price["seq"] for price in before.prices())
-    # Asked beside the page, which hears nothing now.
+    # Requested beside the page, which receives nothing now.
     asked = urljoin(visitor.page.url, "/webtrader/realtime_price/BTC")
     wait_until(visitor, lambda: visitor.context.request.get(asked).json()["seq"] > newest)
     visitor.context.set_offline(False)
@@ -116,8 +116,8 @@ def test_a_short_break_costs_what_changed(visit: Visit) -> None:
     assert visitor.page.evaluate("window.isTheSamePage")
 
 
-def test_a_page_that_nobody_looks_at_asks_for_less(visit: Visit) -> None:
-    """A hidden tab is told a price once a second at most; in sight it is told all again."""
+def test_a_hidden_page_subscribes_at_a_lower_rate(visit: Visit) -> None:
+    """A hidden tab receives a price once a second at most; a visible one all of them."""
     visitor = visit()
     conversations = listen(visitor.page)
     visitor.page.reload()
@@ -136,8 +136,8 @@ def test_a_page_that_nobody_looks_at_asks_for_less(visit: Visit) -> None:
     assert 2 == [name for name, _ in talk.asked].count("get_price_history")
 
 
-def test_a_page_that_lost_something_asks_again(visit: Visit) -> None:
-    """Told that the server gave up on some answers, a page asks for all that may be among them."""
+def test_a_page_that_lost_events_requests_them_again(visit: Visit) -> None:
+    """After `reload` a page requests everything that may have been lost."""
     visitor = visit()
     asked: list[tuple[str, Any]] = []
     routes: list[WebSocketRoute] = []

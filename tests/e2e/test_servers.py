@@ -26,7 +26,7 @@ from tests.processes import (
 GUNICORN = f"exec {shlex.quote(sys.executable)} -m gunicorn"
 BEHIND_THE_PORT = "--bind 127.0.0.1:$PORT wsgi:app"
 
-# Each with its command, and what it says in OMCRM_ASYNC.
+# Each with its command, and its value of OMCRM_ASYNC.
 SERVERS = {
     "run.py on eventlet": (f"exec {shlex.quote(sys.executable)} run.py", "eventlet"),
     "run.py on gevent": (f"exec {shlex.quote(sys.executable)} run.py", "gevent"),
@@ -67,50 +67,50 @@ class Served(App):
         self.browser = self.log_in(TRADERS[0])
 
     def upgrade(self) -> None:
-        """Make the accounts too."""
+        """Create the accounts, too."""
         self.run("-c", PREPARE, stdin=" ".join([PASSWORD, *TRADERS]))
 
 
 @pytest.fixture(scope="module", params=SERVERS)
 def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator:
-    """Each server in its turn."""
+    """Each server, one after the other."""
     folder = tmp_path_factory.mktemp("served")
     with Exchange(folder) as exchange, Served(request.param, folder, exchange) as served:
         yield served
 
 
-def has_prices(desk: DeskClient) -> bool:
+def has_prices(page: DeskClient) -> bool:
     """Whether the exchange's prices arrive, newer and newer."""
-    prices = [price for price in desk.prices("BTC") if price["source"] == "binance"]
+    prices = [price for price in page.prices("BTC") if price["source"] == "binance"]
     return len(prices) >= 3 and len({price["seq"] for price in prices}) >= 3
 
 
 def test_prices_over_a_websocket(served: Served) -> None:
     """A logged-in page gets the exchange's prices over a WebSocket."""
-    with served.browser.desk(transports=("websocket",)) as desk:
-        desk.subscribe("BTC")
-        wait_for(lambda: has_prices(desk), 20, "prices")
+    with served.browser.page(transports=("websocket",)) as page:
+        page.subscribe("BTC")
+        wait_for(lambda: has_prices(page), 20, "prices")
 
-        assert "websocket" == desk.client.transport()
-        assert {"live"} == {price["price_class"] for price in desk.prices("BTC")[-3:]}
+        assert "websocket" == page.client.transport()
+        assert {"live"} == {price["price_class"] for price in page.prices("BTC")[-3:]}
 
 
 def test_polling_is_upgraded(served: Served) -> None:
-    """A page that begins with long polling goes on over a WebSocket."""
-    with served.browser.desk(transports=("polling", "websocket")) as desk:
-        wait_for(lambda: desk.client.transport() == "websocket", 10, "the upgrade")
-        desk.subscribe("BTC")
+    """A page that begins with long polling continues over a WebSocket."""
+    with served.browser.page(transports=("polling", "websocket")) as page:
+        wait_for(lambda: page.client.transport() == "websocket", 10, "the upgrade")
+        page.subscribe("BTC")
 
-        wait_for(lambda: has_prices(desk), 20, "prices")
+        wait_for(lambda: has_prices(page), 20, "prices")
 
 
 def test_polling_alone_suffices(served: Served) -> None:
     """Where WebSockets are blocked, the page is served by long polling."""
-    with served.browser.desk(transports=("polling",)) as desk:
-        desk.subscribe("BTC")
-        wait_for(lambda: has_prices(desk), 20, "prices")
+    with served.browser.page(transports=("polling",)) as page:
+        page.subscribe("BTC")
+        wait_for(lambda: has_prices(page), 20, "prices")
 
-        assert "polling" == desk.client.transport()
+        assert "polling" == page.client.transport()
 
 
 def test_one_connection_serves_many_requests(served: Served) -> None:
@@ -127,8 +127,8 @@ def test_one_connection_serves_many_requests(served: Served) -> None:
     assert 1 == len(ports)
 
 
-def test_many_at_once(served: Served) -> None:
-    """Fifty visitors at once, some of them logging in, are all answered."""
+def test_many_visitors(served: Served) -> None:
+    """Fifty concurrent visitors, some of them logging in, are all answered."""
 
     def visit(number: int) -> int:
         browser = Browser(served.base)
@@ -144,8 +144,8 @@ def test_many_at_once(served: Served) -> None:
     assert [200] * 50 == answers
 
 
-def test_a_silent_visitor_hinders_nobody(served: Served) -> None:
-    """Connections on which nothing is said do not keep others from being answered."""
+def test_silent_connections_block_nobody(served: Served) -> None:
+    """Connections without a request do not delay the answers to others."""
     with ExitStack() as silent:
         for _ in range(20):
             silent.enter_context(socket.create_connection(("127.0.0.1", served.port)))
@@ -158,15 +158,15 @@ def test_term_ends_it(served: Served) -> None:
 
     The last test of this file that a server sees.
     """
-    desks = [served.browser.desk(transports=("websocket",)) for _ in range(5)]
-    for desk in desks:
-        desk.subscribe("BTC")
-    wait_for(lambda: all(has_prices(desk) for desk in desks), 20, "prices")
+    desks = [served.browser.page(transports=("websocket",)) for _ in range(5)]
+    for page in desks:
+        page.subscribe("BTC")
+    wait_for(lambda: all(has_prices(page) for page in desks), 20, "prices")
     family = children(served.pid)
     seconds = served.stop()
-    for desk in desks:
-        wait_for(lambda desk=desk: not desk.connected, 5, "the page's notice")
-        close_client(desk.client)
+    for page in desks:
+        wait_for(lambda page=page: not page.connected, 5, "the page's notice")
+        close_client(page.client)
     print(f"\n{served.name}: TERM took {seconds:.2f} s")
 
     assert 0 == served.process.returncode
@@ -174,5 +174,5 @@ def test_term_ends_it(served: Served) -> None:
     assert set() == {pid for pid in family if is_running(pid)}
     assert can_listen(served.port)
     wait_for(lambda: not served.exchange.state()["connections"], 2, "the feed's end")
-    # Not any traceback: on threads the libraries' own writers stumble over sockets just closed.
+    # Not every traceback: on threads the libraries' own writers fail on sockets just closed.
     assert f'File "{ROOT / "omcrm"}' not in served.output()

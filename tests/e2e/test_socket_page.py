@@ -1,4 +1,4 @@
-"""The page that tries the sockets, and the documents beside it, in a real browser."""
+"""The page that tests the sockets, and the documents, in a real browser."""
 
 import re
 from collections.abc import Callable
@@ -21,7 +21,7 @@ PRESETS = {"market_feed": 4, "realtime": 7, "finance_query_quotes": 1}
 
 
 def connect(page: "Page", dialect: str, credential: str) -> None:
-    """Choose a socket and how to come in, and wait until it is open."""
+    """Choose a socket and a credential, and wait until it is open."""
     page.locator("#channel").select_option(dialect)
     page.locator("#credential").select_option(credential)
     page.get_by_role("button", name="Connect", exact=True).click()
@@ -29,7 +29,7 @@ def connect(page: "Page", dialect: str, credential: str) -> None:
 
 
 def test_any_socket_can_be_tried(visit: Visit) -> None:
-    """By login and by ticket, on a phone: presets, what is said, the filter, and the end."""
+    """By login and by ticket, on a phone: presets, messages, the filter, and the close."""
     visitor = visit(viewport={"width": 375, "height": 812})
     page = visitor.page
     page.goto("/realtime/test/")
@@ -63,7 +63,7 @@ def test_any_socket_can_be_tried(visit: Visit) -> None:
     assert 375 == visitor.width()
     page.get_by_role("button", name="Disconnect").click()
 
-    # A wrong token is told by this dialect's close; others are refused without a word.
+    # This dialect closes with a reason for a wrong token; others refuse the handshake.
     page.locator("#channel").select_option("market_feed")
     page.locator("#credential").select_option("token")
     page.get_by_label("API token").fill("omcrm_wrong")
@@ -73,11 +73,11 @@ def test_any_socket_can_be_tried(visit: Visit) -> None:
 
 
 def test_the_documents_are_one_page(visit: Visit) -> None:
-    """From a message to the part that its field is made of, also on a phone."""
+    """From a message to the part that its field refers to, also on a phone."""
     visitor = visit(viewport={"width": 375, "height": 812})
     page = visitor.page
     page.goto("/api/docs")
-    page.locator("#market_feed summary", has_text=re.compile(r"hear\s+quote\s")).click()
+    page.locator("#market_feed summary", has_text=re.compile(r"receive\s+quote\s")).click()
     page.locator("#market_feed details[open]").get_by_label("What PriceClass is").click()
 
     expect(page.locator(":target")).to_be_visible()

@@ -1,11 +1,11 @@
-"""The main job on real input: what a trader is told agrees with what was recorded."""
+"""The main job on real input: the prices that a trader receives are those of the recording."""
 
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.tape_story import disagreements, final, states
+from tests.e2e.tape_states import disagreements, final, states
 from tests.modes import ONE_MODE
 from tests.processes import App, DeskClient, Exchange, free_port, wait_for
 
@@ -19,8 +19,8 @@ def tapes(market_data: Path) -> list[Path]:
 
 
 @pytest.fixture(scope="module")
-def stories(tapes: list[Path]) -> dict[str, list]:
-    """What they say."""
+def recorded(tapes: list[Path]) -> dict[str, list]:
+    """Their states, by symbol."""
     return {
         symbol: states(tape, pair)
         for (symbol, pair), tape in zip(PAIRS.items(), tapes, strict=True)
@@ -28,69 +28,69 @@ def stories(tapes: list[Path]) -> dict[str, list]:
 
 
 class Replay:
-    """A page that watches from before the tape's first frame to after its last."""
+    """A page that is subscribed from before the tape's first frame to after its last."""
 
     def __init__(self, folder: Path, tapes: list[Path], speed: str, mode: str = "eventlet") -> None:
         port = free_port()
         environ = {"BINANCE_WS_URL": f"ws://127.0.0.1:{port}", "OMCRM_ASYNC": mode}
-        with App(folder, environ) as app, app.new_browser().desk() as desk:
-            desk.subscribe(*PAIRS)
+        with App(folder, environ) as app, app.new_browser().page() as page:
+            page.subscribe(*PAIRS)
             arguments = ("--tape", *map(str, tapes), "--speed", speed)
             with Exchange(folder, *arguments, port=port) as exchange:
                 wait_for(lambda: "tape finished" in exchange.output(), 400, "the tape's end")
-                # What was sent may still wait in the sockets' buffers.
-                wait_for(lambda: _is_settled(desk), 20, "the last update")
+                # Sent messages may still be in the sockets' buffers.
+                wait_for(lambda: _is_complete(page), 20, "the last update")
                 self.updates = {
-                    symbol: [price for price in desk.prices(symbol) if price["source"] == "binance"]
+                    symbol: [price for price in page.prices(symbol) if price["source"] == "binance"]
                     for symbol in PAIRS
                 }
 
 
-def _is_settled(desk: DeskClient) -> bool:
-    before = len(desk.events)
+def _is_complete(page: DeskClient) -> bool:
+    before = len(page.events)
     time.sleep(1)
-    return len(desk.events) == before
+    return len(page.events) == before
 
 
-def check(replay: Replay, stories: dict[str, list]) -> None:
-    for symbol, story in stories.items():
+def check(replay: Replay, recorded: dict[str, list]) -> None:
+    for symbol, expected in recorded.items():
         updates = replay.updates[symbol]
         numbers = [update["seq"] for update in updates]
 
         assert sorted(set(numbers)) == numbers
-        assert [] == disagreements(updates, story)
-        assert story[-1] == final(updates[-1])
+        assert [] == disagreements(updates, expected)
+        assert expected[-1] == final(updates[-1])
 
 
 @pytest.mark.parametrize("mode", ONE_MODE)
 def test_at_full_speed(
-    tmp_path: Path, tapes: list[Path], stories: dict[str, list], mode: str
+    tmp_path: Path, tapes: list[Path], recorded: dict[str, list], mode: str
 ) -> None:
-    """At full speed no update contradicts the tape, and the last one is the tape's last."""
+    """At full speed every update is a state of the tape, and the last one is its last."""
     replay = Replay(tmp_path, tapes, "max", mode)
 
-    check(replay, stories)
+    check(replay, recorded)
     assert all(len(updates) >= 10 for updates in replay.updates.values())
 
 
 @pytest.mark.long
 def test_at_ten_times_its_speed(
-    tmp_path: Path, tapes: list[Path], stories: dict[str, list]
+    tmp_path: Path, tapes: list[Path], recorded: dict[str, list]
 ) -> None:
     """At ten times the speed it is the same, with many more updates."""
     replay = Replay(tmp_path, tapes, "10")
 
-    check(replay, stories)
-    # Ten a second where the machine has nothing else to do.
+    check(replay, recorded)
+    # Ten a second where the machine is idle.
     assert all(len(updates) > 10 for updates in replay.updates.values())
 
 
 @pytest.mark.long
 @pytest.mark.timeout(500)
-def test_at_its_own_speed(tmp_path: Path, tapes: list[Path], stories: dict[str, list]) -> None:
-    """The whole of it, as it was recorded: six minutes, in which no price was ever stale."""
+def test_at_its_own_speed(tmp_path: Path, tapes: list[Path], recorded: dict[str, list]) -> None:
+    """The whole tape at its own speed: six minutes without a stale price."""
     replay = Replay(tmp_path, tapes, "1")
 
-    check(replay, stories)
+    check(replay, recorded)
     for updates in replay.updates.values():
         assert {"live"} == {update["price_class"] for update in updates}

@@ -16,7 +16,7 @@ import websocket
 from omcrm.gateways.registry import DIALECTS
 from tests.gateways.transcript import Player, Unexpected, fits, read
 from tests.processes import PATIENCE, ROOT, App, Browser, Exchange, wait_for
-from tests.reference.judge import Judge
+from tests.reference.validator import DocumentValidator
 
 TRANSCRIPTS = sorted((ROOT / "tests" / "gateways" / "transcripts").glob("*.txt"))
 SCOPES = ["market:read", "portfolio:read", "portfolio:write"]
@@ -111,9 +111,9 @@ def given(demo: Demonstration) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def documents() -> Judge:
+def documents() -> DocumentValidator:
     """Checks messages against the documented schemas."""
-    return Judge()
+    return DocumentValidator()
 
 
 def dialect_of(transcript: Path) -> str:
@@ -131,7 +131,7 @@ def test_every_dialect_has_a_transcript() -> None:
 
 @pytest.mark.parametrize("transcript", TRANSCRIPTS, ids=lambda path: path.stem)
 def test_a_transcript_is_reproduced(
-    transcript: Path, demo: Demonstration, given: dict[str, str], documents: Judge
+    transcript: Path, demo: Demonstration, given: dict[str, str], documents: DocumentValidator
 ) -> None:
     """Every line matches, and every received message fits the documented schema."""
     player = Player(demo.connect, given)

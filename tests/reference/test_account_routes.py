@@ -1,15 +1,15 @@
 from omcrm.reference.account_routes import ROUTES
 from tests.gateways.here import Served
-from tests.reference.asker import Asker, route_of
-from tests.reference.judge import Judge
+from tests.reference.route_client import RouteClient, route_of
+from tests.reference.validator import DocumentValidator
 
 
-def test_tokens_and_tickets_are_as_described(here: Served, judge: Judge) -> None:
-    """Tokens are seen with a log-in only; a ticket can be had with either."""
+def test_tokens_and_tickets_are_as_described(here: Served, validator: DocumentValidator) -> None:
+    """Tokens are listed with a login only; a ticket is issued with either."""
     user = here.create_user()
     token = here.token(user)
-    person = Asker(here, judge, cookie=here.session(user))
-    program = Asker(here, judge, token=token)
+    person = RouteClient(here, validator, cookie=here.session(user))
+    program = RouteClient(here, validator, token=token)
     tokens = route_of(ROUTES, "GET", "/tokens")
 
     assert 1 == len(person.done(tokens)["tokens"])
@@ -18,9 +18,9 @@ def test_tokens_and_tickets_are_as_described(here: Served, judge: Judge) -> None
     assert 400 == person.ask(route_of(ROUTES, "POST", "/tokens"), body={}).status_code
 
 
-def test_health_is_open_to_everybody(here: Served, judge: Judge) -> None:
-    """And says little."""
-    stranger = Asker(here, judge)
+def test_health_is_open_to_everybody(here: Served, validator: DocumentValidator) -> None:
+    """Without details."""
+    stranger = RouteClient(here, validator)
 
     stranger.done(route_of(ROUTES, "GET", "/healthz"))
     stranger.done(route_of(ROUTES, "GET", "/readyz"))

@@ -2,15 +2,15 @@ import pytest
 
 from omcrm.reference.asyncapi import document, received_name, sent_name
 from omcrm.reference.registry import CHANNELS
-from tests.reference.judge import problems_of_asyncapi, references, resolved
+from tests.reference.validator import problems_of_asyncapi, references, resolved
 
 
 def test_it_is_asyncapi() -> None:
-    """The official schema finds nothing wrong with it."""
+    """It is valid by the official schema."""
     assert [] == problems_of_asyncapi(document())
 
 
-def test_what_is_wrong_would_be_found() -> None:
+def test_a_wrong_document_is_noticed() -> None:
     """The test above can fail."""
     wrong = document()
     wrong["channels"]["desk"]["messages"] = "many"
@@ -19,7 +19,7 @@ def test_what_is_wrong_would_be_found() -> None:
 
 
 def test_references_lead_somewhere() -> None:
-    """A reader finds everything that is named."""
+    """Every reference has a target."""
     whole = document()
 
     assert len(references(whole)) > 100

@@ -7,8 +7,8 @@ class Sing(Struct, tag_field="action", tag="sing"):
     """Sing a song."""
 
 
-def test_a_tagged_struct_tells_its_name_and_purpose() -> None:
-    """Both are written where the message is read or made."""
+def test_a_tagged_struct_has_a_name_and_a_purpose() -> None:
+    """Its tag and its docstring."""
     message = tagged(Sing, '{"action":"sing"}', answers=("song",))
 
     assert ("sing", "Sing a song.") == (message.name, message.about)

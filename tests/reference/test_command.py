@@ -9,23 +9,23 @@ from omcrm.reference.command import DOCS, api_docs, documents, outdated
 
 
 @pytest.mark.parametrize("name", ["asyncapi.yaml", "openapi.json"])
-def test_the_files_are_what_they_would_be_now(name: str) -> None:
-    """Whoever changes what is said runs `python manage.py api-docs --write`."""
+def test_the_files_are_up_to_date(name: str) -> None:
+    """After a change of messages run `python manage.py api-docs --write`."""
     assert name not in outdated(DOCS)
 
 
-def test_yaml_says_what_was_meant() -> None:
-    """Another reader of YAML finds the same."""
+def test_the_yaml_has_the_same_content() -> None:
+    """As read by another YAML library."""
     assert asyncapi.document() == yaml.safe_load(documents()["asyncapi.yaml"])
 
 
-def test_outdated_files_are_told_and_written(tmp_path: Path) -> None:
-    """Without `--write` it only looks, and fails where something is to be done."""
-    runner, where = CliRunner(), ["--folder", str(tmp_path)]
-    looked = runner.invoke(api_docs, where)
-    written = runner.invoke(api_docs, [*where, "--write"])
-    again = runner.invoke(api_docs, where)
+def test_outdated_files_are_listed_and_written(tmp_path: Path) -> None:
+    """Without `--write` it only compares, and exits with 1 where a file is outdated."""
+    runner, folder = CliRunner(), ["--folder", str(tmp_path)]
+    compared = runner.invoke(api_docs, folder)
+    written = runner.invoke(api_docs, [*folder, "--write"])
+    again = runner.invoke(api_docs, folder)
 
-    assert (1, 2) == (looked.exit_code, looked.output.count("is outdated"))
+    assert (1, 2) == (compared.exit_code, compared.output.count("is outdated"))
     assert (0, 2) == (written.exit_code, written.output.count("wrote "))
     assert (0, "") == (again.exit_code, again.output)

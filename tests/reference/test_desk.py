@@ -1,10 +1,12 @@
 from omcrm.reference.desk import DESK
 from tests.processes import App, wait_for
-from tests.reference.judge import Judge
+from tests.reference.validator import DocumentValidator
 
 
-def test_a_page_hears_what_is_described(app_on_exchange: App, judge: Judge) -> None:
-    """Every event of a page that asks for everything, and every acknowledgement."""
+def test_a_page_receives_the_described_messages(
+    app_on_exchange: App, validator: DocumentValidator
+) -> None:
+    """Every event of a page that sends every message, and every acknowledgement."""
     browser = app_on_exchange.new_browser()
     with browser.desk() as page:
         page.call("subscribe_to_instruments", {"symbols": ["BTC", "NOPE"], "instrument_ids": [99]})
@@ -17,8 +19,8 @@ def test_a_page_hears_what_is_described(app_on_exchange: App, judge: Judge) -> N
         page.call("sing", {})
         events = list(page.events)
 
-    heard = {name for name, _ in events}
-    assert {message.name for message in DESK.sent} - heard == {"reload"}
-    problems = [(name, judge.body("desk", name, body)) for name, body in events]
+    received = {name for name, _ in events}
+    assert {message.name for message in DESK.sent} - received == {"reload"}
+    problems = [(name, validator.body("desk", name, body)) for name, body in events]
     assert [] == [problem for problem in problems if problem[1]]
     browser.http.close()

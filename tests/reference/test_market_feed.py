@@ -2,20 +2,24 @@ from omcrm.feeds.news.item import NewsItem
 from omcrm.gateways.market_feed import MarketFeed, _encode_news, _encode_trade, quote_body
 from omcrm.streaming import wire
 from tests.gateways.here import Served
-from tests.reference.judge import Judge
+from tests.reference.validator import DocumentValidator
 from tests.values import START
 
 
-def test_quotes_trades_and_errors_are_as_described(here: Served, judge: Judge) -> None:
-    """Also those of which little is known; what goes over a socket is judged by the transcripts."""
+def test_quotes_trades_and_errors_are_as_described(
+    here: Served, validator: DocumentValidator
+) -> None:
+    """Also quotes with few fields; the transcripts validate what is sent over a socket."""
     priced, fixed = here.price("BTC"), here.market.cache.get("AAPL")
     for quote in (priced, fixed):
-        assert [] == judge.message(MarketFeed.name, wire.loads(wire.dumps(quote_body(quote, None))))
-    assert [] == judge.message(MarketFeed.name, wire.loads(_encode_trade(priced)))
+        assert [] == validator.message(
+            MarketFeed.name, wire.loads(wire.dumps(quote_body(quote, None)))
+        )
+    assert [] == validator.message(MarketFeed.name, wire.loads(_encode_trade(priced)))
 
 
-def test_news_are_as_described(judge: Judge) -> None:
-    """With everything that may be unknown."""
+def test_news_is_as_described(validator: DocumentValidator) -> None:
+    """With all optional fields empty."""
     item = NewsItem(
         id="0123456789abc",
         source="wire",
@@ -27,13 +31,13 @@ def test_news_are_as_described(judge: Judge) -> None:
         published_at=None,
         received_at=START,
     )
-    assert [] == judge.message(MarketFeed.name, wire.loads(_encode_news(item)))
+    assert [] == validator.message(MarketFeed.name, wire.loads(_encode_news(item)))
 
 
-def test_what_is_not_described_is_found(judge: Judge) -> None:
-    """The judge of these tests is no yes-man."""
-    said = {"type": "pong", "timestamp": "2026-01-05T14:30:00.123Z"}
-    assert [] == judge.message("market_feed", said)
-    assert [] != judge.message("market_feed", {**said, "more": 1})
-    assert [] != judge.message("market_feed", {"type": "pong"})
-    assert [] != judge.message("market_feed", {"type": "ping"})
+def test_a_message_that_is_not_described_is_noticed(validator: DocumentValidator) -> None:
+    """The validator of these tests can fail."""
+    pong = {"type": "pong", "timestamp": "2026-01-05T14:30:00.123Z"}
+    assert [] == validator.message("market_feed", pong)
+    assert [] != validator.message("market_feed", {**pong, "more": 1})
+    assert [] != validator.message("market_feed", {"type": "pong"})
+    assert [] != validator.message("market_feed", {"type": "ping"})

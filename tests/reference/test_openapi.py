@@ -6,15 +6,15 @@ from omcrm.auth.scope import Scope
 from omcrm.reference.openapi import document, refusals, who_may
 from omcrm.reference.route import Needs
 from omcrm.reference.routes import ROUTES
-from tests.reference.judge import problems_of_openapi, references, resolved
+from tests.reference.validator import problems_of_openapi, references, resolved
 
 
 def test_it_is_openapi() -> None:
-    """The official schema finds nothing wrong with it."""
+    """It is valid by the official schema."""
     assert [] == problems_of_openapi(document())
 
 
-def test_what_is_wrong_would_be_found() -> None:
+def test_a_wrong_document_is_noticed() -> None:
     """The test above can fail."""
     wrong = document()
     del wrong["paths"]["/healthz"]["get"]["responses"]["200"]["description"]
@@ -23,7 +23,7 @@ def test_what_is_wrong_would_be_found() -> None:
 
 
 def test_references_lead_somewhere() -> None:
-    """A reader finds everything that is named, and no two parts have the same name."""
+    """Every reference has a target, and every part has a short name."""
     whole = document()
 
     assert len(references(whole)) > 100
@@ -33,7 +33,7 @@ def test_references_lead_somewhere() -> None:
 
 
 def test_operations_have_names_of_their_own() -> None:
-    """Programs are generated from them."""
+    """Client libraries are generated from them."""
     names = [
         operation["operationId"]
         for path in document()["paths"].values()
@@ -45,11 +45,11 @@ def test_operations_have_names_of_their_own() -> None:
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
-def test_who_may_call_is_said(route) -> None:
-    """In words, and in the refusals that follow."""
-    found = refusals(route)
+def test_who_may_call_is_described(route) -> None:
+    """In a sentence, and in the refusals that follow from it."""
+    statuses = refusals(route)
 
     assert who_may(route).endswith(".")
-    assert (401 in found) is (route.needs is not Needs.NOTHING)
-    assert not isinstance(route.needs, Scope) or 403 in found
-    assert (400 in found) or route.method == "GET"
+    assert (401 in statuses) is (route.needs is not Needs.NOTHING)
+    assert not isinstance(route.needs, Scope) or 403 in statuses
+    assert (400 in statuses) or route.method == "GET"

@@ -13,7 +13,7 @@ Open = Callable[[Role], FlaskClient]
 
 
 def test_the_page_shows_every_message_and_route(browser: Open) -> None:
-    """All of it is in the page itself, and links in it lead somewhere."""
+    """All of it is in the page itself, and its links have targets."""
     page = browser(Role.CLIENT).get("/api/docs").text
 
     for channel in CHANNELS:
@@ -30,7 +30,7 @@ def test_the_page_shows_every_message_and_route(browser: Open) -> None:
 
 
 def test_programs_get_the_documents(browser: Open) -> None:
-    """The same as the files."""
+    """They are the same as the files."""
     client = browser(Role.CLIENT)
 
     assert documents()["asyncapi.yaml"] == client.get("/api/asyncapi.yaml").text
@@ -38,7 +38,7 @@ def test_programs_get_the_documents(browser: Open) -> None:
 
 
 def test_strangers_are_sent_to_the_login(app: Flask) -> None:
-    """People are; programs are told."""
+    """People are redirected; programs get 401."""
     stranger = app.test_client()
 
     assert "/auth/login?next=" in stranger.get("/api/docs").location

@@ -3,23 +3,23 @@ from omcrm.gateways.realtime import envelope
 from omcrm.reference.realtime import REALTIME
 from omcrm.streaming import wire
 from tests.gateways.here import Served
-from tests.reference.judge import Judge
+from tests.reference.validator import DocumentValidator
 from tests.values import START
 
 
-def test_what_is_not_known_is_as_described(judge: Judge) -> None:
-    """A symbol without any price has all its figures, each of them null."""
+def test_unknown_figures_are_as_described(validator: DocumentValidator) -> None:
+    """A symbol without a price has all its figures, each of them null."""
     for kind, data in (
         ("asset_update", asset_figures("BTC", None, None)),
         ("asset_price", asset_price("BTC", None, START, 300)),
     ):
-        assert [] == judge.message(REALTIME.dialect, wire.loads(envelope(kind, data)))
+        assert [] == validator.message(REALTIME.dialect, wire.loads(envelope(kind, data)))
 
 
-def test_what_is_known_is_as_described(here: Served, judge: Judge) -> None:
-    """What goes over a socket is judged by the transcripts."""
+def test_known_figures_are_as_described(here: Served, validator: DocumentValidator) -> None:
+    """The transcripts validate what is sent over a socket."""
     quote = here.price("BTC")
     instrument = here.market.instruments["BTC"]
-    said = envelope("asset_update", asset_figures("BTC", quote, instrument))
+    update = envelope("asset_update", asset_figures("BTC", quote, instrument))
 
-    assert [] == judge.message(REALTIME.dialect, wire.loads(said))
+    assert [] == validator.message(REALTIME.dialect, wire.loads(update))

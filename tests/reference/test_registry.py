@@ -1,4 +1,4 @@
-"""What is described is what is spoken."""
+"""The documents describe every message that the code reads and makes."""
 
 import ast
 import json
@@ -14,7 +14,7 @@ from omcrm.reference.registry import CHANNELS
 from tests.processes import ROOT
 
 BY_DIALECT = {channel.dialect: channel for channel in CHANNELS}
-# Where messages are made, and the key or the call that names their kind.
+# The file in which each dialect's messages are made.
 MADE = {
     "market_feed": "market_feed.py",
     "realtime": "realtime.py",
@@ -22,7 +22,7 @@ MADE = {
 
 
 def test_every_dialect_is_described() -> None:
-    """A new one is missed here, and its path is the one that is served."""
+    """A new dialect must be added, with its path."""
     assert {dialect.name for dialect in DIALECTS} | {"desk"} == BY_DIALECT.keys()
     for dialect in DIALECTS:
         path = dialect.path.replace("<", "{").replace(">", "}")
@@ -32,8 +32,8 @@ def test_every_dialect_is_described() -> None:
 @pytest.mark.parametrize(
     ("dialect", "inbound"), [("market_feed", market_feed), ("realtime", realtime)]
 )
-def test_what_is_understood_is_described(dialect: str, inbound: Inbound) -> None:
-    """Every kind of message, and each example is understood."""
+def test_received_messages_are_described(dialect: str, inbound: Inbound) -> None:
+    """Every kind of message, and each example can be read."""
     assert inbound._known == {kind.name for kind in BY_DIALECT[dialect].received}
     for message in BY_DIALECT[dialect].received:
         assert message.examples
@@ -43,14 +43,14 @@ def test_what_is_understood_is_described(dialect: str, inbound: Inbound) -> None
 
 def kinds_made(file: str) -> set[str]:
     """The kinds of messages that a dialect's code makes: texts under `type`, and of envelopes."""
-    found = set()
+    kinds = set()
     for node in ast.walk(ast.parse((ROOT / "omcrm" / "gateways" / file).read_text())):
         if isinstance(node, ast.Dict):
             pairs = zip(node.keys, node.values, strict=True)
-            found |= {pair.value for key, pair in pairs if is_text(key, "type") and is_text(pair)}
+            kinds |= {pair.value for key, pair in pairs if is_text(key, "type") and is_text(pair)}
         elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "envelope":
-            found |= {arg.value for arg in node.args[:1] if is_text(arg)}
-    return found
+            kinds |= {arg.value for arg in node.args[:1] if is_text(arg)}
+    return kinds
 
 
 def is_text(node: ast.AST | None, text: str | None = None) -> bool:
@@ -59,13 +59,13 @@ def is_text(node: ast.AST | None, text: str | None = None) -> bool:
 
 
 @pytest.mark.parametrize("dialect", MADE)
-def test_what_is_told_is_described(dialect: str) -> None:
+def test_sent_messages_are_described(dialect: str) -> None:
     """Every kind of message that the code makes."""
     assert kinds_made(MADE[dialect]) == {message.name for message in BY_DIALECT[dialect].sent}
 
 
 def codes_of(*files: str) -> set[str]:
-    """The codes of errors that code tells or refuses with."""
+    """The codes of errors that these files send."""
     return {
         node.args[0].value
         for file in files
@@ -84,7 +84,7 @@ def codes_of(*files: str) -> set[str]:
     ],
 )
 def test_codes_of_errors_are_described(dialect: str, own: tuple[str, ...]) -> None:
-    """Those that every client may be told, and the dialect's own."""
+    """Those that every client may receive, and the dialect's own."""
     parts = document()["components"]["schemas"]
     name = {"realtime": "Wrong"}.get(dialect, "Error")
 
@@ -93,27 +93,29 @@ def test_codes_of_errors_are_described(dialect: str, own: tuple[str, ...]) -> No
 
 
 def events_of(file: str) -> tuple[set[str], set[str]]:
-    """The events that the desk's code listens to, and those that it emits."""
-    heard, told = set(), set()
+    """The events that the desk's code handles, and those that it emits."""
+    handled, emitted = set(), set()
     for node in ast.walk(ast.parse((ROOT / "omcrm" / "webtrader" / file).read_text())):
         if isinstance(node, ast.Call) and node.args and is_text(node.args[0]):
             name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-            (heard if name == "on" else told if name == "emit" else set()).add(node.args[0].value)
-    return heard, told
+            (handled if name == "on" else emitted if name == "emit" else set()).add(
+                node.args[0].value
+            )
+    return handled, emitted
 
 
 def test_the_desks_events_are_described() -> None:
-    """Prices go by the fan-out and are not emitted; `*` is what is not understood."""
-    heard, told = events_of("socketio_events.py")
+    """Prices are sent by the fan-out and not emitted; `*` is an unknown event."""
+    handled, emitted = events_of("socketio_events.py")
 
     desk = BY_DIALECT["desk"]
-    assert heard - {"connect", "disconnect", "*"} == {event.name for event in desk.received}
-    assert told | {"price_update"} == {event.name for event in desk.sent}
+    assert handled - {"connect", "disconnect", "*"} == {event.name for event in desk.received}
+    assert emitted | {"price_update"} == {event.name for event in desk.sent}
 
 
 @pytest.mark.parametrize("channel", CHANNELS, ids=lambda channel: channel.dialect)
 def test_answers_are_messages(channel) -> None:
-    """What is said to be answered is described, and examples of JSON are JSON."""
+    """The answers of a message are described, and examples of JSON are JSON."""
     sent = {answer.name for answer in channel.sent}
     for message in channel.received:
         assert set(message.answers) <= sent

@@ -2,7 +2,7 @@ from omcrm.reference.route import Needs, Route
 
 
 def test_a_path_names_its_variables() -> None:
-    """As OpenAPI writes them, with the kind of value that each takes."""
+    """As OpenAPI writes them, with the type of each."""
     route = Route(
         method="GET",
         path="/a/<int:number>/b/<symbol>",

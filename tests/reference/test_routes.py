@@ -3,7 +3,7 @@ from flask import Flask
 
 from omcrm.reference.routes import ROUTES
 
-# What answers people, in HTML or by sending them elsewhere, and files.
+# Routes for people, which answer in HTML or redirect, and files.
 PAGES = {
     ("GET", "/"),
     ("GET", "/account/logins"),
@@ -36,7 +36,7 @@ PAGES = {
 
 
 def test_every_route_is_described_or_a_page(app: Flask) -> None:
-    """A new one is described, or it is added to the pages."""
+    """A new route must be described or added to PAGES."""
     served = {
         (method, rule.rule)
         for rule in app.url_map.iter_rules()
@@ -47,14 +47,14 @@ def test_every_route_is_described_or_a_page(app: Flask) -> None:
     assert served >= PAGES
 
 
-def test_each_is_described_once() -> None:
-    """The later would hide the earlier."""
+def test_each_route_is_described_once() -> None:
+    """A second description would hide the first."""
     assert len(ROUTES) == len({(route.method, route.path) for route in ROUTES})
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
-def test_strangers_are_answered_as_it_says(route, app: Flask) -> None:
-    """Who needs no login gets an answer; all others are refused before anything else."""
+def test_strangers_are_answered_as_described(route, app: Flask) -> None:
+    """Open routes answer; all others refuse before anything else."""
     url = route.address.replace("{portfolio_id}", "1").replace("{token_id}", "1")
     answer = app.test_client().open(
         url.replace("{symbol}", "BTC"), method=route.method, headers={"Accept": "application/json"}

@@ -17,7 +17,7 @@ class Amount(Struct):
 
 
 def test_a_decimal_is_a_number_where_it_is_sent() -> None:
-    """What is received may be its text, too."""
+    """A received one may be a text, too."""
     _, sent = written_schemas([Amount], "x")
     _, received = read_schemas([Amount], "x")
 
@@ -26,7 +26,7 @@ def test_a_decimal_is_a_number_where_it_is_sent() -> None:
 
 
 def test_parts_are_named_with_their_prefix() -> None:
-    """Those of two sockets are kept apart."""
+    """Parts of two sockets have different names."""
     (schema,), parts = written_schemas([list[Amount]], "x")
 
     assert {"$ref": "#/components/schemas/x.Amount"} == schema["items"]
@@ -34,7 +34,7 @@ def test_parts_are_named_with_their_prefix() -> None:
 
 
 def test_values_are_those_of_json() -> None:
-    """A tuple would be written otherwise than it is read."""
+    """A default tuple is written as a list."""
     assert ["one"] == written_schemas([Amount], "x")[1]["x.Amount"]["properties"]["kinds"][
         "default"
     ]
@@ -42,6 +42,6 @@ def test_values_are_those_of_json() -> None:
 
 @pytest.mark.parametrize("text", [Amount.__doc__, "How\n    much.", "How much."])
 def test_a_summary_is_one_line(text: str) -> None:
-    """The first paragraph, whatever its margin."""
+    """The first paragraph, with any indentation."""
     assert "How much." == summary(text)
     assert "" == summary(None)

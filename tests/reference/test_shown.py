@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from omcrm.reference.schema import PARTS
-from omcrm.reference.shown import body, parts_of, words
+from omcrm.reference.shown import body, part_names, words
 
 PART = {"$ref": f"{PARTS}x.Price"}
 
@@ -25,26 +25,26 @@ PART = {"$ref": f"{PARTS}x.Price"}
         ("anything", {}),
     ],
 )
-def test_a_type_is_told_in_words(expected: str, schema: dict[str, Any]) -> None:
-    """What a reader needs to know of a value."""
+def test_a_type_in_words(expected: str, schema: dict[str, Any]) -> None:
+    """Its kind and its bounds."""
     assert expected == words(schema)
 
 
 def test_a_body_has_fields() -> None:
-    """Looked up where it is only referred to; which of them may be absent is told."""
+    """Looked up where the schema is a reference; each shows whether it is required."""
     schema = {
         "type": "object",
         "description": "It.",
         "properties": {"a": {"type": "array", "items": PART}, "b": {"type": "null"}},
         "required": ["a"],
     }
-    found = body({"$ref": f"{PARTS}x.It"}, {"x.It": schema})
+    content = body({"$ref": f"{PARTS}x.It"}, {"x.It": schema})
 
-    assert ["a", "b"] == [field.name for field in found.fields]
-    assert [True, False] == [field.is_required for field in found.fields]
-    assert (("x.Price",), "It.") == (found.fields[0].parts, found.about)
+    assert ["a", "b"] == [field.name for field in content.fields]
+    assert [True, False] == [field.is_required for field in content.fields]
+    assert (("x.Price",), "It.") == (content.fields[0].parts, content.about)
 
 
-def test_parts_are_found_however_deep_they_are() -> None:
-    """Each once."""
-    assert ["x.Price"] == parts_of({"anyOf": [PART, {"items": PART}]})
+def test_part_names_are_collected_at_any_depth() -> None:
+    """Each name once."""
+    assert ["x.Price"] == part_names({"anyOf": [PART, {"items": PART}]})

@@ -14,23 +14,23 @@ from omcrm.storage.user import Role
 
 def test_every_message_has_a_preset() -> None:
     """Of every raw WebSocket, at its path."""
-    found = {preset["dialect"]: preset for preset in presets()}
+    by_dialect = {preset["dialect"]: preset for preset in presets()}
 
-    assert {dialect.name for dialect in DIALECTS} == found.keys()
+    assert {dialect.name for dialect in DIALECTS} == by_dialect.keys()
     for channel in CHANNELS:
         if channel.namespace is None:
-            names = {preset["name"] for preset in found[channel.dialect]["presets"]}
+            names = {preset["name"] for preset in by_dialect[channel.dialect]["presets"]}
             assert {message.name for message in channel.received} == names
 
 
-def test_the_page_carries_them(browser: Callable[[Role], FlaskClient]) -> None:
-    """As data, which the policy of the page allows."""
+def test_the_page_has_the_presets(browser: Callable[[Role], FlaskClient]) -> None:
+    """As data attributes, which the Content-Security-Policy allows."""
     page = browser(Role.CLIENT).get("/realtime/test/").text
 
-    (told,) = re.findall(r'data-channels="([^"]*)"', page)
-    assert presets() == json.loads(unescape(told))
+    (text,) = re.findall(r'data-channels="([^"]*)"', page)
+    assert presets() == json.loads(unescape(text))
 
 
 def test_it_is_for_people_who_are_logged_in(app: Flask) -> None:
-    """Others are sent to the login, and back."""
+    """Others are redirected to the login, and back."""
     assert "next=/realtime/test/" in app.test_client().get("/realtime/test/").location

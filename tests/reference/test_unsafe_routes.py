@@ -1,4 +1,4 @@
-"""Every unsafe route, as the documents promise it to programs and to pages."""
+"""Every unsafe route, as the documents describe it for programs and for pages."""
 
 import ast
 import re
@@ -32,7 +32,7 @@ Browse = Callable[[Role], FlaskClient]
 
 @pytest.fixture
 def token(app: Flask) -> Callable[..., str]:
-    """Gives a token of a new account that has every scope which such an account may give."""
+    """Creates a new account's token with every scope that such an account may grant."""
 
     def make(role: Role = Role.ADMIN) -> str:
         secret, now = f"omcrm_{secrets.token_urlsafe()}", datetime.now(UTC)
@@ -56,8 +56,8 @@ def token(app: Flask) -> Callable[..., str]:
     return make
 
 
-def promised(app: Flask) -> list[tuple[str, str]]:
-    """Each unsafe method and path for which the documents name a token."""
+def described(app: Flask) -> list[tuple[str, str]]:
+    """Each unsafe method and path that the documents allow with a token."""
     return [
         (method.upper(), path)
         for path, operations in document()["paths"].items()
@@ -84,12 +84,12 @@ def code(answer: Any) -> str | None:
     return error["code"] if isinstance(error, dict) else None
 
 
-def test_no_token_is_asked_for_a_pages_token(app: Flask, token: Callable[..., str]) -> None:
-    """Where the documents name a token, it needs no CSRF token beside it."""
+def test_no_token_needs_a_csrf_token(app: Flask, token: Callable[..., str]) -> None:
+    """Where the documents allow a token, no CSRF token is needed beside it."""
     program, header = app.test_client(), {"x-api-key": token()}
     codes = {
         (method, path): code(program.open(address(path), method=method, headers=header))
-        for method, path in promised(app)
+        for method, path in described(app)
     }
 
     assert ("POST", "/webtrader/start_realtime_feeds") in codes
@@ -97,7 +97,7 @@ def test_no_token_is_asked_for_a_pages_token(app: Flask, token: Callable[..., st
     assert {} == {route: code for route, code in codes.items() if code in refused}
 
 
-def test_every_session_is_asked_for_a_pages_token(app: Flask, browser: Browse) -> None:
+def test_every_session_needs_a_csrf_token(app: Flask, browser: Browse) -> None:
     """Nothing unsafe is done for a session without it."""
     admin = browser(Role.ADMIN)
     answers = {
@@ -120,7 +120,7 @@ def test_a_token_starts_and_stops_the_feeds(app: Flask, token: Callable[..., str
 
 
 def test_a_clients_token_at_an_administrators_route(app: Flask, token: Callable[..., str]) -> None:
-    """It is refused with 403, and the attempt is on record, as with a login."""
+    """It is refused with 403, and the attempt is in the audit log, as with a login."""
     program, header = app.test_client(), {"x-api-key": token(Role.CLIENT)}
     answer = program.post(
         "/webtrader/stop_realtime_feeds", headers=header, environ_overrides=FROM_THERE
@@ -131,14 +131,14 @@ def test_a_clients_token_at_an_administrators_route(app: Flask, token: Callable[
 
 
 def entries(app: Flask) -> list[tuple[str, str]]:
-    """What is on record, with the address it came from."""
+    """The entries of the audit log, with their addresses."""
     with app.app_context():
         rows = db.session.scalars(select(AuditEntry).order_by(AuditEntry.id))
         return [(row.action, row.remote_addr) for row in rows]
 
 
 def recorded_actions() -> set[str]:
-    """Every action that the code puts on record."""
+    """Every action that the code writes to the audit log."""
     texts = set()
     for path in (ROOT / "omcrm").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -147,17 +147,17 @@ def recorded_actions() -> set[str]:
             name = ast.unparse(node.func)
             if name in ("record", "audit.record"):
                 texts |= {
-                    part.value
-                    for part in ast.walk(node.args[0])
-                    if isinstance(part, ast.Constant) and isinstance(part.value, str)
+                    constant.value
+                    for constant in ast.walk(node.args[0])
+                    if isinstance(constant, ast.Constant) and isinstance(constant.value, str)
                 }
     return texts
 
 
-def test_whatever_is_on_record_has_its_address(
+def test_every_audit_entry_has_an_address(
     app: Flask, browser: Browse, csrf: Callable[..., str]
 ) -> None:
-    """Each action that a request can put on record names where the request came from."""
+    """Each action of a request is logged with the request's address."""
     admin, client = browser(Role.ADMIN), browser(Role.CLIENT)
     with app.app_context():
         now, hashed = datetime.now(UTC), hash_password("a long password")

@@ -16,16 +16,16 @@ VALUES = st.recursive(
 
 @given(VALUES)
 def test_what_is_written_is_read_again(value: Any) -> None:
-    """Whatever JSON can say, YAML says the same."""
+    """Every JSON value is the same after YAML."""
     assert value == yaml.safe_load(written(value))
 
 
 @pytest.mark.parametrize("text", ["no", "Null", "1.5", "3e5", "#/x", "- a", "a: b", "2026-01-05"])
 def test_a_text_stays_a_text(text: str) -> None:
-    """Even if it looks like something else."""
+    """Even if it looks like a value of another type."""
     assert {text: text} == yaml.safe_load(written({text: text}))
 
 
-def test_plain_words_need_no_quotes() -> None:
-    """It is written for people."""
+def test_plain_words_have_no_quotes() -> None:
+    """And lists are indented."""
     assert "a:\n  - b: c\n    d: []\n" == written({"a": [{"b": "c", "d": []}]})

@@ -16,7 +16,7 @@ TABLES_OF = (api_token, audit, login_failure, login_session, ws_ticket)
 
 @pytest.fixture
 def now() -> datetime:
-    """A moment that the test may move from."""
+    """A fixed time."""
     return datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 
 

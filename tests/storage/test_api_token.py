@@ -28,7 +28,7 @@ def token(user: User, name: str, now: datetime, lasts: timedelta = 7 * DAY) -> A
 
 @pytest.fixture
 def mine(user: User, now: datetime) -> ApiToken:
-    """A token that is good for a week."""
+    """A token that is valid for a week."""
     return token(user, "mine", now)
 
 
@@ -42,29 +42,29 @@ def other(user: User, now: datetime) -> User:
 
 
 def test_found_with_its_account(mine: ApiToken, user: User, now: datetime) -> None:
-    """A hash leads to the token and to what its account is now, in one query."""
+    """A hash gives the token and the current state of its account, in one query."""
     token_id, user_id = mine.id, user.id
     queries: list[str] = []
     event.listen(db.engine, "before_cursor_execute", lambda *a: queries.append(a[2]))
-    found = api_token.find("mine")
+    known = api_token.find("mine")
 
     assert 1 == len(queries)
     assert (token_id, user_id, Role.CLIENT, True) == (
-        found.id,
-        found.user_id,
-        found.role,
-        found.is_user_active,
+        known.id,
+        known.user_id,
+        known.role,
+        known.is_user_active,
     )
     assert (["market:read"], now + 7 * DAY, None) == (
-        found.scopes,
-        found.expires_at,
-        found.revoked_at,
+        known.scopes,
+        known.expires_at,
+        known.revoked_at,
     )
     assert None is api_token.find("unknown")
 
 
 def test_states(user: User, now: datetime) -> None:
-    """A token is active until its time is over, unless it was revoked before."""
+    """A token is active until it expires, unless it was revoked before."""
     row = token(user, "short", now, DAY)
 
     assert "active" == row.state(now + DAY - timedelta(seconds=1))
@@ -73,8 +73,8 @@ def test_states(user: User, now: datetime) -> None:
     assert "revoked" == row.state(now + DAY)
 
 
-def test_those_that_are_over_are_named(user: User, now: datetime) -> None:
-    """Expired, revoked and unknown tokens are told from valid ones with a single query."""
+def test_invalid_ones_are_named(user: User, now: datetime) -> None:
+    """Expired, revoked and unknown tokens are distinguished from valid ones with one query."""
     for name, lasts in (("good", 7 * DAY), ("short", DAY), ("revoked", 7 * DAY)):
         row = token(user, name, now, lasts)
     api_token.revoke(user.id, row.id, now)
@@ -89,8 +89,8 @@ def test_those_that_are_over_are_named(user: User, now: datetime) -> None:
     assert set() == api_token.invalid_among([], now)
 
 
-def test_a_disabled_account_has_none(mine: ApiToken, user: User, now: datetime) -> None:
-    """Whatever the token says, its account decides."""
+def test_a_disabled_account_has_no_valid_token(mine: ApiToken, user: User, now: datetime) -> None:
+    """The account decides, whatever the state of the token is."""
     user.active = False
     db.session.commit()
 
@@ -98,8 +98,10 @@ def test_a_disabled_account_has_none(mine: ApiToken, user: User, now: datetime) 
     assert not api_token.find("mine").is_user_active
 
 
-def test_one_ends_only_ones_own(mine: ApiToken, user: User, other: User, now: datetime) -> None:
-    """Another's token is as good as none, and ending it twice keeps the first time."""
+def test_users_revoke_only_their_own_tokens(
+    mine: ApiToken, user: User, other: User, now: datetime
+) -> None:
+    """Another user's token is not found, and a second revocation keeps the first time."""
     assert None is api_token.revoke(other.id, mine.id, now)
     assert None is api_token.revoke(user.id, mine.id + 1, now)
     assert mine is api_token.revoke(user.id, mine.id, now)
@@ -107,8 +109,10 @@ def test_one_ends_only_ones_own(mine: ApiToken, user: User, other: User, now: da
     assert now == mine.revoked_at
 
 
-def test_all_of_an_account_end(mine: ApiToken, user: User, other: User, now: datetime) -> None:
-    """Those of others go on, and what had ended keeps its time."""
+def test_all_tokens_of_an_account_are_revoked(
+    mine: ApiToken, user: User, other: User, now: datetime
+) -> None:
+    """Those of others are not, and those that were revoked before keep their time."""
     theirs = token(other, "theirs", now)
     api_token.revoke(user.id, token(user, "before", now).id, now)
     api_token.revoke_all(user.id, now + DAY)
@@ -119,7 +123,7 @@ def test_all_of_an_account_end(mine: ApiToken, user: User, other: User, now: dat
 
 
 def test_only_usable_ones_are_counted(mine: ApiToken, user: User, now: datetime) -> None:
-    """What has expired or was revoked takes no place."""
+    """Expired and revoked tokens do not count."""
     token(user, "short", now, DAY)
     api_token.revoke(user.id, token(user, "revoked", now).id, now)
 
@@ -127,8 +131,8 @@ def test_only_usable_ones_are_counted(mine: ApiToken, user: User, now: datetime)
     assert 1 == api_token.count_usable(user.id, now + DAY)
 
 
-def test_use_is_noted_once_a_minute(mine: ApiToken, now: datetime) -> None:
-    """Also where two processes both think that it is due."""
+def test_the_last_use_is_stored_once_a_minute(mine: ApiToken, now: datetime) -> None:
+    """Also where two processes store it at the same time."""
     second = timedelta(seconds=1)
     for at, address in ((now, "a"), (now + 59 * second, "b"), (now + 60 * second, "c")):
         api_token.note_use(mine.id, at, address)
@@ -142,15 +146,15 @@ def test_use_is_noted_once_a_minute(mine: ApiToken, now: datetime) -> None:
 
 
 def test_an_address_is_cut_to_fit(mine: ApiToken, now: datetime) -> None:
-    """Whatever a proxy says fits into the column."""
+    """Any text from a proxy fits into the column."""
     api_token.note_use(mine.id, now, "x\n" * 100)
 
     assert 64 == len(mine.last_used_addr)
     assert "\n" not in mine.last_used_addr
 
 
-def test_what_ended_long_ago_is_forgotten(user: User, other: User, now: datetime) -> None:
-    """For thirty days the list still says what became of a token."""
+def test_tokens_that_ended_long_ago_are_deleted(user: User, other: User, now: datetime) -> None:
+    """The list shows an ended token for thirty days."""
     token(user, "expired", now, DAY)
     api_token.revoke(user.id, token(user, "revoked", now, 300 * DAY).id, now)
     token(user, "good", now, 300 * DAY)
@@ -164,11 +168,11 @@ def test_what_ended_long_ago_is_forgotten(user: User, other: User, now: datetime
     assert ["theirs"] == [row.name for row in api_token.of_user(other.id)]
 
 
-def test_taking_the_turn_changes_nothing(user: User, now: datetime) -> None:
-    """It only keeps others waiting."""
+def test_locking_changes_nothing(user: User, now: datetime) -> None:
+    """It only makes other transactions wait."""
     user.active = False
     db.session.commit()
-    api_token.take_turn(user.id)
+    api_token.lock_tokens(user.id)
     db.session.commit()
 
     assert not user.active

@@ -37,16 +37,16 @@ def price(symbol: str, value: str, at: datetime, kind: PriceClass = PriceClass.L
 
 
 def write(*prices: StoredPrice, now: datetime) -> dict[str, StoredPrice]:
-    """What the database says afterwards."""
+    """The stored prices afterwards."""
     write_prices(prices, now)
     db.session.commit()
     db.session.expire_all()
     return latest_prices()
 
 
-def test_a_price_comes_back_as_it_was(instruments: None, now: datetime) -> None:
-    """Digit by digit, with its class, source and times."""
-    told = StoredPrice(
+def test_a_price_is_stored_exactly(instruments: None, now: datetime) -> None:
+    """Every digit, with its class, source and times."""
+    price = StoredPrice(
         symbol="BTC",
         price=Decimal("61837.6300000000000000001"),
         price_class=PriceClass.INDICATIVE,
@@ -55,11 +55,11 @@ def test_a_price_comes_back_as_it_was(instruments: None, now: datetime) -> None:
         received_at=now,
     )
 
-    assert {"BTC": told} == write(told, now=now)
+    assert {"BTC": price} == write(price, now=now)
 
 
-def test_there_is_one_of_each(instruments: None, now: datetime) -> None:
-    """A newer price takes the place of the older one."""
+def test_there_is_one_price_of_each_symbol(instruments: None, now: datetime) -> None:
+    """A newer price replaces the older one."""
     first, second = price("BTC", "1", now), price("BTC", "2", now + timedelta(seconds=1))
     other = price("ETH", "3", now)
     write(first, other, now=now)
@@ -69,7 +69,7 @@ def test_there_is_one_of_each(instruments: None, now: datetime) -> None:
 
 
 def test_an_older_price_changes_nothing(instruments: None, now: datetime) -> None:
-    """Whoever writes late what was heard early is too late."""
+    """A price that was received before the stored one is ignored, although it is written later."""
     newer = price("BTC", "2", now)
     write(newer, now=now)
 
@@ -77,15 +77,15 @@ def test_an_older_price_changes_nothing(instruments: None, now: datetime) -> Non
 
 
 def test_the_class_changes_while_the_price_stays(instruments: None, now: datetime) -> None:
-    """What was heard at the same moment may be stale by now."""
+    """A price that was received at the same time may be stale by now."""
     write(price("BTC", "2", now), now=now)
     stale = price("BTC", "2", now, PriceClass.STALE)
 
     assert {"BTC": stale} == write(stale, now=now)
 
 
-def test_nothing_and_strangers_are_no_trouble(instruments: None, now: datetime) -> None:
-    """A symbol without an instrument is passed over."""
+def test_no_prices_and_unknown_symbols(instruments: None, now: datetime) -> None:
+    """A symbol without an instrument is skipped."""
     assert {} == write(now=now)
     assert {} == write(price("NONE", "1", now), now=now)
 
@@ -104,7 +104,7 @@ def test_a_quote_is_stored_with_its_origin(now: datetime) -> None:
 
 
 @pytest.mark.parametrize("kind", list(PriceClass))
-def test_every_class_can_be_kept(instruments: None, now: datetime, kind: PriceClass) -> None:
+def test_every_class_can_be_stored(instruments: None, now: datetime, kind: PriceClass) -> None:
     """Its column is wide enough for each name."""
     assert kind is write(price("BTC", "1", now, kind), now=now)["BTC"].price_class
     assert len(kind.value) <= AssetPriceRow.price_class.type.length

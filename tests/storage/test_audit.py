@@ -22,10 +22,10 @@ def entry(user: User, now: datetime) -> AuditEntry:
     return db.session.query(AuditEntry).one()
 
 
-def test_says_who_did_what_when_and_from_where(
+def test_an_entry_has_user_action_time_and_address(
     entry: AuditEntry, user: User, now: datetime
 ) -> None:
-    """An entry holds the act and its circumstances, in one line that fits."""
+    """Its detail is one line that fits into the column."""
     assert (user.id, "login", now, "::1") == (
         entry.user_id,
         entry.action,
@@ -53,7 +53,7 @@ def test_cannot_be_deleted(entry: AuditEntry) -> None:
 
 
 def test_failures_between_logins(user: User, now: datetime) -> None:
-    """What failed before the last login but one is not counted, nor what failed since."""
+    """Failures before the last login but one do not count, nor do those since the last one."""
     minutes = count()
     for action in ("failed_login", "login", "failed_login", "failed_login", "logout", "login"):
         at = now + timedelta(minutes=next(minutes))
@@ -68,7 +68,7 @@ def test_failures_between_logins(user: User, now: datetime) -> None:
 
 
 def test_failures_before_the_first_login(user: User, now: datetime) -> None:
-    """Somebody who logs in for the first time is told of everything."""
+    """At the first login all failures before it count."""
     for action in ("failed_login", "login"):
         record(action, now, user_id=user.id, remote_addr="192.0.2.1")
         db.session.commit()

@@ -50,17 +50,17 @@ def rows() -> int:
     return db.session.scalar(select(func.count()).select_from(DailyBarRow)) or 0
 
 
-def test_a_day_comes_back_as_it_was(instruments: None, now: datetime) -> None:
-    """Digit by digit; what was not told is still not known."""
-    told = candle(close="61837.6300000000000000001")
+def test_a_bar_is_stored_exactly(instruments: None, now: datetime) -> None:
+    """Every digit; fields that the source does not send stay None."""
+    bar = candle(close="61837.6300000000000000001")
 
-    assert 1 == add(told, now=now)
-    assert {"BTC": {DAY: told}} == daily_candles(["BTC"], DAY, DAY)
-    assert told.high is told.low is told.volume is None
+    assert 1 == add(bar, now=now)
+    assert {"BTC": {DAY: bar}} == daily_candles(["BTC"], DAY, DAY)
+    assert bar.high is bar.low is bar.volume is None
 
 
 def test_a_day_is_added_once(instruments: None, now: datetime) -> None:
-    """A second time nothing is new, also where the source says something else by now."""
+    """A second bar of the same day is ignored, also where its values differ."""
     add(candle(), now=now)
 
     assert 1 == add(candle(close="3"), candle(DAY + timedelta(days=1)), now=now)
@@ -69,33 +69,33 @@ def test_a_day_is_added_once(instruments: None, now: datetime) -> None:
 
 
 def test_sources_are_kept_apart(instruments: None, now: datetime) -> None:
-    """Each has its own word; the one that the policy prefers is given."""
+    """Each source has its own bar; the result has the one that the policy prefers."""
     assert 3 == add(candle(source="kraken"), candle(), candle(source="simulated"), now=now)
     assert "binance" == daily_candles(["BTC"], DAY, DAY)["BTC"][DAY].source
 
 
 def test_days_come_in_order_within_the_span(instruments: None, now: datetime) -> None:
-    """Both ends belong to it; a symbol of which nothing is known has no days."""
+    """Both ends are included; a symbol without bars has no days."""
     days = [DAY + timedelta(days=number) for number in range(5)]
     add(*(candle(day) for day in reversed(days)), now=now)
-    found = daily_candles(["BTC", "ETH"], days[1], days[3])
+    bars = daily_candles(["BTC", "ETH"], days[1], days[3])
 
-    assert days[1:4] == list(found["BTC"])
-    assert {} == found["ETH"]
+    assert days[1:4] == list(bars["BTC"])
+    assert {} == bars["ETH"]
 
 
 def test_many_days_fit(instruments: None, now: datetime) -> None:
-    """A year of two symbols is added at once, and counted."""
+    """A year of two symbols is added in one call, and counted."""
     days = [DAY - timedelta(days=number) for number in range(365)]
-    told = [candle(day, symbol=symbol) for day in days for symbol in ("BTC", "ETH")]
+    bars = [candle(day, symbol=symbol) for day in days for symbol in ("BTC", "ETH")]
 
-    assert 730 == add(*told, now=now)
-    assert 0 == add(*told, now=now)
+    assert 730 == add(*bars, now=now)
+    assert 0 == add(*bars, now=now)
     assert 730 == rows()
 
 
-def test_nothing_and_strangers_are_no_trouble(instruments: None, now: datetime) -> None:
-    """A symbol without an instrument is passed over."""
+def test_no_bars_and_unknown_symbols(instruments: None, now: datetime) -> None:
+    """A symbol without an instrument is skipped."""
     assert 0 == add(now=now)
     assert 0 == add(candle(symbol="NONE"), now=now)
     assert 0 == rows()

@@ -22,22 +22,22 @@ from omcrm.storage.login_session import open_session
     ],
 )
 def test_every_connection_is_prepared(app: Flask, pragma: str, value: object) -> None:
-    """SQLite reads beside its writer, keeps its references, and never waits inside of C."""
+    """SQLite reads beside its writer, checks foreign keys, and never waits inside of C."""
     with app.app_context():
         assert value == db.session.execute(text(f"PRAGMA {pragma}")).scalar()
         with db.engine.connect() as another:
             assert value == another.execute(text(f"PRAGMA {pragma}")).scalar()
 
 
-def test_readers_go_on_beside_the_writer(app: Flask) -> None:
-    """Who writes keeps nobody from reading what was there before."""
+def test_readers_work_beside_the_writer(app: Flask) -> None:
+    """During a write others read the state before it."""
     with app.app_context(), db.engine.connect() as writer, db.engine.connect() as reader:
         writer.execute(text("DELETE FROM instruments"))
 
         assert 24 == reader.execute(text("SELECT count(*) FROM instruments")).scalar()
 
 
-def test_references_are_kept(app: Flask) -> None:
+def test_foreign_keys_are_checked(app: Flask) -> None:
     """No session belongs to an account that does not exist."""
     with app.app_context():
         now, lifetime = datetime.now(UTC), timedelta(hours=1)
@@ -47,8 +47,8 @@ def test_references_are_kept(app: Flask) -> None:
             db.session.commit()
 
 
-def test_its_folder_is_made_for_us_alone(tmp_path: Path) -> None:
-    """A fresh installation's folder cannot be read by others, and an old one is left as it is."""
+def test_its_folder_is_private(tmp_path: Path) -> None:
+    """Others cannot read a new installation's folder; an existing one is not changed."""
     folder = tmp_path / "new" / "instance"
     app = Flask("database-test", instance_path=str(folder))
     app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{folder / 'omcrm.db'}"

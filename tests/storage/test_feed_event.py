@@ -20,14 +20,14 @@ def event(at: datetime, reason: str = "", silent: float | None = None) -> FeedEv
 
 
 def kept(most: int = 100) -> list[FeedEvent]:
-    """What the database says, not what the session remembers."""
+    """The events in the database, not those in the session's memory."""
     db.session.commit()
     db.session.expire_all()
     return recent(most)
 
 
-def test_an_event_comes_back_as_it_was(database: None, now: datetime) -> None:
-    """Everything that it says survives the database."""
+def test_an_event_is_stored_with_all_its_fields(database: None, now: datetime) -> None:
+    """Empty and set ones."""
     full = event(now, "binance is stale", 10.25)
     bare = FeedEvent(at=now, kind=FeedEventKind.STATE, source="binance")
     add([full, bare])
@@ -36,7 +36,7 @@ def test_an_event_comes_back_as_it_was(database: None, now: datetime) -> None:
 
 
 @pytest.mark.parametrize("kind", list(FeedEventKind))
-def test_every_kind_can_be_kept(database: None, now: datetime, kind: FeedEventKind) -> None:
+def test_every_kind_can_be_stored(database: None, now: datetime, kind: FeedEventKind) -> None:
     """Its column is wide enough for each name."""
     add([FeedEvent(at=now, kind=kind, source="binance")])
 
@@ -44,15 +44,15 @@ def test_every_kind_can_be_kept(database: None, now: datetime, kind: FeedEventKi
     assert len(kind.value) <= FeedEventRow.kind.type.length
 
 
-def test_the_newest_come_first_and_no_more_than_asked_for(database: None, now: datetime) -> None:
-    """What was written last is at the front, also where clocks were set back meanwhile."""
+def test_the_newest_come_first_up_to_the_limit(database: None, now: datetime) -> None:
+    """The event that was written last is first, also where clocks were set back meanwhile."""
     add(event(now - timedelta(seconds=second), str(second)) for second in range(5))
 
     assert ["4", "3", "2"] == [entry.reason for entry in kept(3)]
 
 
-def test_no_events_are_no_trouble(database: None) -> None:
-    """A new installation has none."""
+def test_adding_no_events(database: None) -> None:
+    """The table stays empty."""
     add([])
 
     assert [] == kept()
@@ -62,32 +62,32 @@ def test_no_events_are_no_trouble(database: None) -> None:
     ("reason", "expected"),
     [("x" * 501, "x" * 500), ("a\0b\nc", "a\ufffdb\ufffdc"), ("Ω", "Ω")],
 )
-def test_what_strangers_wrote_is_made_fit(
+def test_text_from_upstreams_is_clipped(
     database: None, now: datetime, reason: str, expected: str
 ) -> None:
-    """An upstream's words are neither too long nor able to forge a line."""
+    """An upstream's text is neither too long nor able to forge a line."""
     add([event(now, reason)])
 
     assert [expected] == [entry.reason for entry in kept()]
 
 
-def test_silence_is_kept_to_the_millisecond(database: None, now: datetime) -> None:
-    """None is not nothing: a silence of zero is one."""
+def test_silence_is_stored_in_milliseconds(database: None, now: datetime) -> None:
+    """None is not zero."""
     add([event(now, silent=silent) for silent in (None, 0.0, 1.2346)])
 
     assert [1.235, 0.0, None] == [entry.silent_seconds for entry in kept()]
 
 
-def test_is_not_kept_before_the_caller_commits(database: None, now: datetime) -> None:
-    """Events belong to the caller's transaction."""
+def test_events_are_not_stored_before_the_caller_commits(database: None, now: datetime) -> None:
+    """They are part of the caller's transaction."""
     add([event(now)])
     db.session.rollback()
 
     assert [] == kept()
 
 
-def test_the_old_are_forgotten(database: None, now: datetime) -> None:
-    """What is older than is kept goes, and nothing else."""
+def test_old_events_are_deleted(database: None, now: datetime) -> None:
+    """Those older than KEPT_FOR, and no others."""
     ages = [timedelta(0), KEPT_FOR, KEPT_FOR + timedelta(seconds=1)]
     add(event(now - age, str(age.days)) for age in ages)
     db.session.commit()

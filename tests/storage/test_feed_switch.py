@@ -5,12 +5,12 @@ from omcrm.storage.feed_switch import FeedSwitch, are_stopped, remember
 
 
 def test_a_new_installation_is_not_stopped(database: None) -> None:
-    """Nobody has switched anything yet."""
+    """There is no row yet."""
     assert not are_stopped()
 
 
-def test_a_stop_is_remembered_until_the_start(database: None, now: datetime) -> None:
-    """What the administrator said last holds, over restarts."""
+def test_a_stop_is_stored_until_the_start(database: None, now: datetime) -> None:
+    """The administrator's last action counts, over restarts."""
     remember(True, 7, now)
     db.session.commit()
     db.session.expire_all()
@@ -23,8 +23,8 @@ def test_a_stop_is_remembered_until_the_start(database: None, now: datetime) -> 
     assert not are_stopped()
 
 
-def test_there_is_one_row_that_says_who_and_when(database: None, now: datetime) -> None:
-    """Switching again alters the same row."""
+def test_there_is_one_row_with_user_and_time(database: None, now: datetime) -> None:
+    """A second change updates the same row."""
     remember(True, 7, now)
     db.session.commit()
     remember(True, 8, now + timedelta(hours=1))
@@ -34,8 +34,8 @@ def test_there_is_one_row_that_says_who_and_when(database: None, now: datetime) 
     assert (True, 8, now + timedelta(hours=1)) == (row.stopped, row.changed_by, row.changed_at)
 
 
-def test_is_not_kept_before_the_caller_commits(database: None, now: datetime) -> None:
-    """A change that fails elsewhere leaves the switch as it was."""
+def test_a_change_is_not_stored_before_the_caller_commits(database: None, now: datetime) -> None:
+    """A transaction that fails elsewhere changes nothing."""
     remember(True, 7, now)
     db.session.rollback()
 

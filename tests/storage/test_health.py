@@ -22,8 +22,8 @@ def path_of(app: Flask) -> Path:
         return Path(str(db.engine.url.database))
 
 
-def test_all_is_well(app: Flask) -> None:
-    """Nothing is wrong with a database that takes what is written, and nothing is left in it."""
+def test_a_healthy_database(app: Flask) -> None:
+    """There is no problem where a write succeeds, and the check leaves no row behind."""
     assert None is problem(app)
     with app.app_context():
         assert 0 == db.session.scalar(select(func.count()).select_from(WsTicket))
@@ -31,7 +31,7 @@ def test_all_is_well(app: Flask) -> None:
 
 @pytest.mark.parametrize("table", ["instruments", "login_sessions", "feed_events"])
 def test_a_missing_table(app: Flask, table: str) -> None:
-    """Each that the app uses is looked for."""
+    """Every table of the app is checked."""
     with app.app_context():
         db.session.execute(text(f"DROP TABLE {table}"))
         db.session.commit()
@@ -40,7 +40,7 @@ def test_a_missing_table(app: Flask, table: str) -> None:
 
 
 def test_a_deleted_file(app: Flask) -> None:
-    """Although SQLite goes on reading it and would write to it."""
+    """SQLite itself would still read it and write to it."""
     assert None is problem(app)
     path_of(app).unlink()
 
@@ -48,15 +48,15 @@ def test_a_deleted_file(app: Flask) -> None:
 
 
 def test_a_read_only_database(app: Flask) -> None:
-    """A write is really tried."""
+    """The check really writes."""
     with app.app_context(), db.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA query_only=1")
 
     assert "readonly" in str(problem(app))
 
 
-def test_no_room_for_another_page(app: Flask) -> None:
-    """What SQLite says when it is full is said."""
+def test_a_full_database(app: Flask) -> None:
+    """The problem is SQLite's own message."""
     with app.app_context(), db.engine.connect() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
         connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
@@ -67,8 +67,8 @@ def test_no_room_for_another_page(app: Flask) -> None:
     assert "OperationalError: database or disk is full" == first_line(error.value)
 
 
-def test_another_writer_that_does_not_end(app: Flask) -> None:
-    """Who would write has to wait, which is said before long."""
+def test_a_locked_database(app: Flask) -> None:
+    """A lock of another process is reported after a short wait."""
     with closing(sqlite3.connect(path_of(app))) as other:
         other.execute("BEGIN IMMEDIATE")
 
@@ -77,8 +77,8 @@ def test_another_writer_that_does_not_end(app: Flask) -> None:
     assert None is problem(app)
 
 
-def test_an_answer_holds_for_a_moment(app: Flask) -> None:
-    """However many ask, the database is asked once."""
+def test_a_result_is_cached(app: Flask) -> None:
+    """Many requests cause one check."""
     health = DatabaseHealth(kept=3600)
     with app.app_context():
         assert None is health.problem()

@@ -6,8 +6,8 @@ from omcrm.storage.insert import insert_into
 from omcrm.storage.instrument import InstrumentRow
 
 
-def test_it_is_spelled_for_the_database(database: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both databases know what to do with a row that is there already."""
+def test_it_is_of_the_databases_dialect(database: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both dialects have `ON CONFLICT`."""
     ours = insert_into(InstrumentRow)
     monkeypatch.setattr(db.engine.dialect, "name", "postgresql")
     theirs = insert_into(InstrumentRow)

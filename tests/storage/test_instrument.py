@@ -15,7 +15,7 @@ from omcrm.storage.instrument import (
 
 @pytest.fixture
 def rows(database: None) -> list[InstrumentRow]:
-    """Three instruments, the second of which is switched off."""
+    """Three instruments, the second of which is inactive."""
     made = [
         InstrumentRow(
             symbol="MATIC",
@@ -35,7 +35,7 @@ def rows(database: None) -> list[InstrumentRow]:
 
 
 def test_a_row_becomes_a_value(rows: list[InstrumentRow]) -> None:
-    """The rest of the code works with values, exact and apart from the database."""
+    """Other modules use values, exact and independent of the database."""
     assert (
         Instrument(
             id=1,
@@ -50,27 +50,27 @@ def test_a_row_becomes_a_value(rows: list[InstrumentRow]) -> None:
     )
 
 
-def test_what_was_left_out_is_empty(rows: list[InstrumentRow]) -> None:
-    """Without a last resort or a provider there is none, and the instrument is active."""
+def test_optional_fields_are_empty(rows: list[InstrumentRow]) -> None:
+    """The last-resort price and the provider symbols are empty, and the instrument is active."""
     euro = rows[2].instrument()
 
     assert (None, {}, True) == (euro.last_resort_price, euro.provider_symbols, rows[2].active)
 
 
-def test_active_ones_are_followed_in_the_order_they_were_added(rows: list[InstrumentRow]) -> None:
-    """What is switched off is not followed, but is still listed."""
+def test_active_instruments_are_in_the_order_they_were_added(rows: list[InstrumentRow]) -> None:
+    """Inactive ones are only in the list of all."""
     assert ["MATIC", "EURUSD"] == [instrument.symbol for instrument in active_instruments()]
     assert ["MATIC", "OFF", "EURUSD"] == [instrument.symbol for instrument in all_instruments()]
 
 
 def test_is_found_by_its_symbol(rows: list[InstrumentRow]) -> None:
-    """Also where it is switched off; nothing is found for a symbol there is none of."""
+    """Also an inactive one; None for an unknown symbol."""
     assert rows[1] is find_instrument("OFF")
     assert None is find_instrument("off")
     assert None is find_instrument("DOGE")
 
 
-def test_a_symbol_is_taken_once(rows: list[InstrumentRow]) -> None:
+def test_a_symbol_is_unique(rows: list[InstrumentRow]) -> None:
     """A second instrument of the same symbol is refused."""
     db.session.add(InstrumentRow(symbol="MATIC", name="x", asset_class="crypto", decimals=2))
 

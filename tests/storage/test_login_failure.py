@@ -22,7 +22,7 @@ HERE, THERE = "network 192.0.2.1", "network 192.0.2.2"
 
 
 def count(now: datetime, email: str = WHO, origin: str = HERE) -> bool:
-    """One failure more than there are."""
+    """Add one failure."""
     [before] = failures_of(email, origin)
     return write(email, {origin: (before, Failures(before.count + 1, now))})
 
@@ -36,7 +36,7 @@ def test_counts_for_any_email_in_any_case(now: datetime) -> None:
 
 
 def test_origins_are_counted_apart(now: datetime) -> None:
-    """What failed at one network is not held against another, nor another e-mail."""
+    """Failures of one network do not count for another, nor for another e-mail."""
     count(now)
     count(now, origin=THERE)
     count(now, origin=THERE)
@@ -46,7 +46,7 @@ def test_origins_are_counted_apart(now: datetime) -> None:
     assert [Failures()] == failures_of("other@example.com", HERE)
 
 
-def test_neither_email_nor_network_is_kept(now: datetime) -> None:
+def test_neither_email_nor_network_is_stored(now: datetime) -> None:
     """Only hashes are in the table, and two e-mails of one network do not share one."""
     count(now)
     count(now, "other@example.com")
@@ -60,11 +60,11 @@ def test_neither_email_nor_network_is_kept(now: datetime) -> None:
     "change",
     [
         {"count": 2},
-        {"turn_at": datetime.fromisoformat("2026-03-04T12:01:00.000007+00:00")},
+        {"next_attempt_at": datetime.fromisoformat("2026-03-04T12:01:00.000007+00:00")},
     ],
 )
-def test_one_of_two_at_once_has_to_look_again(now: datetime, change: dict) -> None:
-    """Two attempts that saw the same cannot both write, and nothing of the later one stays."""
+def test_of_two_concurrent_changes_one_fails(now: datetime, change: dict) -> None:
+    """Two attempts that read the same row cannot both write, and the later one writes nothing."""
     after = Failures(**{"count": 1, "last_failed_at": now, **change})
     first, second = {HERE: (Failures(), after)}, {THERE: (Failures(), after)}
     assert write(WHO, first)
@@ -77,8 +77,8 @@ def test_one_of_two_at_once_has_to_look_again(now: datetime, change: dict) -> No
     assert [Failures(5, now), Failures()] == failures_of(WHO, HERE, THERE)
 
 
-def test_taken_back_attempt_does_not_count(now: datetime) -> None:
-    """An attempt that was never judged leaves no mark, and counting goes on after it."""
+def test_an_attempt_that_was_taken_back_does_not_count(now: datetime) -> None:
+    """An attempt whose password was not checked is not counted, the next one is."""
     count(now)
     take_back(WHO, HERE)
 
@@ -87,8 +87,8 @@ def test_taken_back_attempt_does_not_count(now: datetime) -> None:
     assert 1 == failures_of(WHO, HERE)[0].count
 
 
-def test_one_origin_or_all_are_forgotten(now: datetime) -> None:
-    """A success starts one origin again at none, a new password all of the account's."""
+def test_one_origin_or_all_are_deleted(now: datetime) -> None:
+    """A success deletes one origin's failures, a new password all of the account's."""
     for email, origin in [(WHO, HERE), (WHO, THERE), (WHO, ALL_ORIGINS), ("other@a.b", HERE)]:
         count(now, email, origin)
 
@@ -100,8 +100,8 @@ def test_one_origin_or_all_are_forgotten(now: datetime) -> None:
     assert 1 == failures_of("other@a.b", HERE)[0].count
 
 
-def test_old_failures_are_pruned(now: datetime) -> None:
-    """Only e-mails with a recent failure are remembered."""
+def test_old_failures_are_deleted(now: datetime) -> None:
+    """Only e-mails with a recent failure are stored."""
     count(now, "old@example.com")
     count(now + timedelta(hours=1))
     forget_before(now + timedelta(minutes=1))

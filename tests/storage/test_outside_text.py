@@ -9,18 +9,18 @@ def test_is_cut_to_its_length() -> None:
 
 
 def test_has_no_unprintable_characters() -> None:
-    """Line ends and NUL cannot forge a listing or upset the database."""
+    """Line ends cannot forge a listing, and no NUL reaches the database."""
     assert "a\ufffdb\ufffd ü" == clipped("a\nb\x00 ü", 10)
 
 
-def test_nothing_is_an_empty_text() -> None:
-    """An absent header is kept as no text."""
+def test_none_is_an_empty_text() -> None:
+    """An absent header is stored as an empty text."""
     assert "" == clipped(None, 10)
 
 
 @pytest.mark.parametrize("text", ["\x00", "\ufffd"])
-def test_what_nobody_means_is_not_readable(text: str) -> None:
-    """NUL, halves of characters, and what was no UTF-8."""
+def test_broken_text_is_not_readable(text: str) -> None:
+    """NUL, lone surrogates, and the replacement of invalid UTF-8."""
     assert not is_readable(text)
     assert not is_readable(f"ab{text}cd")
     assert not is_readable("\ud800")
@@ -28,6 +28,6 @@ def test_what_nobody_means_is_not_readable(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "Größe", "a\tb", "a\r\nb", "日本 🚀", "\u202e"])
-def test_what_people_write_is_readable(text: str) -> None:
-    """Tabs and line ends are tidied by those who read on."""
+def test_ordinary_text_is_readable(text: str) -> None:
+    """Also with tabs and line ends."""
     assert is_readable(text)

@@ -43,7 +43,7 @@ def own(user: User, bitcoin: InstrumentRow, now: datetime) -> PortfolioRow:
 
 
 def test_figures_keep_every_digit(own: PortfolioRow) -> None:
-    """What was bought and for how much comes back as it was."""
+    """Quantity and cost are stored exactly."""
     db.session.expire_all()
     (held,) = own.holdings
 
@@ -55,7 +55,7 @@ def test_figures_keep_every_digit(own: PortfolioRow) -> None:
 
 
 def test_it_is_found_by_its_owner_only(own: PortfolioRow, user: User) -> None:
-    """Somebody else's is as missing as one that there is not, whatever is asked for."""
+    """Another user's portfolio gives None, as a missing one does, for any id."""
     assert own is find_portfolio(user.id, own.id)
     assert own is find_portfolio(user.id, own.id, lock=True)
     assert None is find_portfolio(user.id + 1, own.id)
@@ -64,8 +64,8 @@ def test_it_is_found_by_its_owner_only(own: PortfolioRow, user: User) -> None:
     ]
 
 
-def test_they_are_told_by_name(own: PortfolioRow, user: User, now: datetime) -> None:
-    """Small and capital letters stand together."""
+def test_they_are_sorted_by_name(own: PortfolioRow, user: User, now: datetime) -> None:
+    """Without regard to case."""
     for name in ("alpha", "Zeta"):
         db.session.add(PortfolioRow(user_id=user.id, name=name, created_at=now, updated_at=now))
     db.session.commit()
@@ -75,8 +75,8 @@ def test_they_are_told_by_name(own: PortfolioRow, user: User, now: datetime) -> 
     assert (3, 0) == (count_portfolios(user.id), count_portfolios(user.id + 1))
 
 
-def test_a_name_is_taken_once_by_each_user(own: PortfolioRow, now: datetime) -> None:
-    """Another user may have the same."""
+def test_a_name_is_unique_for_each_user(own: PortfolioRow, now: datetime) -> None:
+    """Another user may use the same."""
     other = User(email="b@example.com", password_hash="", role=Role.CLIENT, created_at=now)
     db.session.add(other)
     db.session.flush()
@@ -90,7 +90,7 @@ def test_a_name_is_taken_once_by_each_user(own: PortfolioRow, now: datetime) -> 
 
 
 def test_an_instrument_is_held_once(own: PortfolioRow, bitcoin: InstrumentRow) -> None:
-    """Twice would be two average costs."""
+    """A second holding would be a second average cost."""
     figures = {"quantity": Decimal(1), "average_cost": Decimal(1)}
     db.session.add(HoldingRow(portfolio_id=own.id, instrument_id=bitcoin.id, **figures))
 
@@ -98,8 +98,8 @@ def test_an_instrument_is_held_once(own: PortfolioRow, bitcoin: InstrumentRow) -
         db.session.commit()
 
 
-def test_its_holdings_go_with_it(own: PortfolioRow) -> None:
-    """Nothing is left of a deleted portfolio."""
+def test_its_holdings_are_deleted_with_it(own: PortfolioRow) -> None:
+    """No row is left of a deleted portfolio."""
     number = own.id
     db.session.delete(own)
     db.session.commit()
@@ -108,8 +108,8 @@ def test_its_holdings_go_with_it(own: PortfolioRow) -> None:
     assert (0, {}, frozenset()) == (count_holdings(number), versions_of([number]), held_symbols())
 
 
-def test_what_is_held_is_known(own: PortfolioRow, bitcoin: InstrumentRow) -> None:
-    """Whoever holds it, each symbol is told once; also one that is not followed any more."""
+def test_held_symbols(own: PortfolioRow, bitcoin: InstrumentRow) -> None:
+    """Each held symbol once, of all users; also an inactive one."""
     bitcoin.active = False
     db.session.commit()
 

@@ -22,8 +22,8 @@ PLACES = [*sorted(Path("/usr/lib/postgresql").glob("*/bin")), Path("/usr/local/b
 
 
 def program(name: str) -> str:
-    found = next((str(place / name) for place in PLACES if (place / name).exists()), None)
-    return found or shutil.which(name) or missing(f"PostgreSQL's {name}") or ""
+    path = next((str(place / name) for place in PLACES if (place / name).exists()), None)
+    return path or shutil.which(name) or missing(f"PostgreSQL's {name}") or ""
 
 
 @pytest.fixture(scope="module")
@@ -73,13 +73,13 @@ def answers(url: str) -> bool:
 
 
 def failing(browser: Browser) -> list[str]:
-    """What `/readyz` names."""
+    """The parts that `/readyz` names."""
     return browser.get("/readyz").json().get("failing", [])
 
 
 @contextmanager
 def only_reading(url: str) -> Iterator[None]:
-    """Meanwhile the server takes no writes."""
+    """Meanwhile the server refuses writes."""
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text("ALTER SYSTEM SET default_transaction_read_only = on"))
@@ -97,16 +97,16 @@ def test_the_desk_on_postgresql(
     """Migrations, login and live prices work as on SQLite, on every kind of threads."""
     environ = {"DATABASE_URL": postgresql, "BINANCE_WS_URL": exchange.url, "OMCRM_ASYNC": mode}
     with App(tmp_path, environ) as app:
-        with app.new_browser().desk() as desk:
-            desk.subscribe("BTC")
-            wait_for(lambda: len(desk.prices("BTC")) > 3, 15, "prices")
-            assert "live" == desk.prices("BTC")[-1]["price_class"]
-        said = app.run("-m", "flask", "--app", "omcrm", "db", "check")
-        assert "No new upgrade operations" in said
+        with app.new_browser().desk() as page:
+            page.subscribe("BTC")
+            wait_for(lambda: len(page.prices("BTC")) > 3, 15, "prices")
+            assert "live" == page.prices("BTC")[-1]["price_class"]
+        output = app.run("-m", "flask", "--app", "omcrm", "db", "check")
+        assert "No new upgrade operations" in output
 
 
 def test_prices_and_days_are_written(postgresql: str, tmp_path: Path, exchange: Exchange) -> None:
-    """The commands say the same as on SQLite: new ones, then none."""
+    """The commands print the same as on SQLite: new rows, then none."""
     environ = {**at_the_exchange(exchange, tmp_path), "DATABASE_URL": postgresql}
     with App(tmp_path, environ) as app:
         command = ("manage.py", "update_asset_prices", "--symbols", "BTC", "EURUSD")
@@ -119,7 +119,7 @@ def test_prices_and_days_are_written(postgresql: str, tmp_path: Path, exchange: 
 
 
 def test_decimals_are_exact(postgresql: str, tmp_path: Path) -> None:
-    """A last-resort price comes back digit by digit."""
+    """A last-resort price is stored with every digit."""
     with App(tmp_path, {"DATABASE_URL": postgresql}):
         engine = create_engine(postgresql)
         with engine.begin() as connection:
@@ -136,7 +136,7 @@ def test_decimals_are_exact(postgresql: str, tmp_path: Path) -> None:
 
 
 def test_portfolios_on_postgresql(postgresql: str, tmp_path: Path) -> None:
-    """Locking, limits and numbers work as on SQLite; several that add the same add it once."""
+    """Locking, limits and numbers work as on SQLite; of several equal requests one adds."""
     quantity = "123456789.123456789012345678"
     with App(tmp_path, {"DATABASE_URL": postgresql, "BINANCE_WS_URL": ""}) as app:
         browser = app.new_browser()

@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from omcrm.extensions import db
 from omcrm.storage.database import init_database
-from omcrm.storage.sqlite_file import patience
+from omcrm.storage.sqlite_file import writer_timeout
 
 WRITE = text("UPDATE instruments SET decimals = decimals + 1 WHERE symbol = 'BTC'")
 
@@ -24,7 +24,7 @@ def path_of(app: Flask) -> Path:
 
 @contextmanager
 def locked(app: Flask) -> Iterator[sqlite3.Connection]:
-    """Meanwhile somebody else writes."""
+    """Meanwhile another connection writes."""
     with closing(sqlite3.connect(path_of(app), check_same_thread=False)) as other:
         other.execute("BEGIN EXCLUSIVE")
         yield other
@@ -41,11 +41,11 @@ def decimals(app: Flask) -> int:
         return db.session.scalar(text("SELECT decimals FROM instruments WHERE symbol = 'BTC'"))
 
 
-# A writer that is elsewhere
+# Another writer
 
 
 def test_waits_for_another_writer(app: Flask) -> None:
-    """What had to wait is done as soon as the other one has ended."""
+    """A write that had to wait runs as soon as the other transaction has ended."""
     before = decimals(app)
     with locked(app) as other:
         waiting = threading.Thread(target=write, args=(app,))
@@ -58,19 +58,19 @@ def test_waits_for_another_writer(app: Flask) -> None:
 
 
 def test_does_not_wait_for_ever(app: Flask) -> None:
-    """The error is SQLite's own, and what was read meanwhile is right."""
+    """The error is SQLite's own, and reads meanwhile are right."""
     before = decimals(app)
     with locked(app), app.app_context():
-        with patience(0.05), pytest.raises(OperationalError, match="database is locked"):
+        with writer_timeout(0.05), pytest.raises(OperationalError, match="database is locked"):
             db.session.execute(WRITE)
         db.session.rollback()
 
     assert before == decimals(app)
 
 
-def test_what_read_before_somebody_wrote_cannot_write(app: Flask) -> None:
-    """Waiting would not help: the transaction begins anew, at once."""
-    with app.app_context(), patience(3600), db.engine.connect() as connection:
+def test_a_transaction_with_an_outdated_read_cannot_write(app: Flask) -> None:
+    """It fails at once: waiting would not help."""
+    with app.app_context(), writer_timeout(3600), db.engine.connect() as connection:
         connection.exec_driver_sql("BEGIN")
         connection.exec_driver_sql("SELECT * FROM instruments").all()
         write(app)
@@ -79,7 +79,7 @@ def test_what_read_before_somebody_wrote_cannot_write(app: Flask) -> None:
             connection.execute(WRITE)
 
 
-def test_many_writers_take_turns(app: Flask, restless: None) -> None:
+def test_many_writers_wait_for_each_other(app: Flask, restless: None) -> None:
     """No change is lost and none fails where several threads write at the same time."""
     before = decimals(app)
     writers = [threading.Thread(target=lambda: [write(app) for _ in range(10)]) for _ in range(4)]
@@ -91,11 +91,11 @@ def test_many_writers_take_turns(app: Flask, restless: None) -> None:
     assert before + 40 == decimals(app)
 
 
-# A file that is gone
+# A deleted file
 
 
 def test_nothing_is_written_to_a_deleted_file(app: Flask) -> None:
-    """It would end with the process: writes are refused, and no empty file is made instead."""
+    """It would be lost with the process: writes are refused, and no empty file is created."""
     before, path = decimals(app), path_of(app)
     path.unlink()
     with pytest.raises(OperationalError, match="deleted or replaced"):
@@ -110,7 +110,7 @@ def test_nothing_is_written_to_a_deleted_file(app: Flask) -> None:
 
 
 def test_nothing_is_written_where_the_file_was_replaced(app: Flask, tmp_path: Path) -> None:
-    """Neither to the old one nor to the new one."""
+    """Neither to the old file nor to the new one."""
     path, copy = path_of(app), tmp_path / "copy.db"
     shutil.copyfile(path, copy)
     copy.replace(path)
@@ -119,8 +119,8 @@ def test_nothing_is_written_where_the_file_was_replaced(app: Flask, tmp_path: Pa
         write(app)
 
 
-def test_a_file_that_is_back_is_written_to(app: Flask, tmp_path: Path) -> None:
-    """What was moved away and back again is the same file."""
+def test_a_file_that_was_moved_back_is_written_to(app: Flask, tmp_path: Path) -> None:
+    """A file that was moved away and back is the same file."""
     before, path, away = decimals(app), path_of(app), tmp_path / "away.db"
     path.rename(away)
     with pytest.raises(OperationalError):
@@ -131,8 +131,8 @@ def test_a_file_that_is_back_is_written_to(app: Flask, tmp_path: Path) -> None:
     assert before + 1 == decimals(app)
 
 
-def test_what_was_deleted_meanwhile_is_not_committed(app: Flask) -> None:
-    """The file may go between a statement and the end of its transaction."""
+def test_nothing_is_committed_to_a_file_deleted_meanwhile(app: Flask) -> None:
+    """The file may be deleted between a statement and the end of its transaction."""
     with app.app_context():
         db.session.execute(WRITE)
         path_of(app).unlink()
@@ -142,8 +142,8 @@ def test_what_was_deleted_meanwhile_is_not_committed(app: Flask) -> None:
         db.session.rollback()
 
 
-def test_a_full_disk_is_found_before_a_write(small_disk: Path) -> None:
-    """Nothing is begun that could not be finished, and it goes on as soon as there is space."""
+def test_a_full_disk_is_noticed_before_a_write(small_disk: Path) -> None:
+    """No write begins that could not be finished, and writes work again once there is space."""
     disk = Flask("disk-test", instance_path=str(small_disk))
     disk.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{small_disk / 'test.db'}"
     db.init_app(disk)

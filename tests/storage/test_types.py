@@ -29,7 +29,7 @@ def connection() -> Iterator[Connection]:
 
 
 def kept(connection: Connection, **values: Any) -> Any:
-    """What comes back of what was put in."""
+    """Store a value and read it back."""
     connection.execute(table.insert().values(**values))
     (name,) = values
     return connection.scalar(select(table.c[name]))
@@ -48,25 +48,25 @@ def kept(connection: Connection, **values: Any) -> Any:
     ],
 )
 def test_a_decimal_keeps_every_digit(connection: Connection, number: str) -> None:
-    """What SQLite's own numbers would round comes back as it was."""
+    """Also where SQLite's own numbers would be rounded."""
     assert Decimal(number) == kept(connection, number=Decimal(number))
 
 
-def test_a_decimal_is_kept_as_plain_text(connection: Connection) -> None:
-    """The database holds digits that anybody can read, without an exponent."""
+def test_a_decimal_is_stored_as_plain_text(connection: Connection) -> None:
+    """The column has plain digits, without an exponent."""
     kept(connection, number=Decimal("1E-8"))
 
     assert "0.00000001" == connection.scalar(text("SELECT number FROM kept"))
 
 
 @pytest.mark.parametrize("name", ["number", "moment"])
-def test_nothing_stays_nothing(connection: Connection, name: str) -> None:
-    """What is unknown comes back as unknown."""
+def test_none_stays_none(connection: Connection, name: str) -> None:
+    """NULL is read as None."""
     assert None is kept(connection, **{name: None})
 
 
 def test_a_time_comes_back_in_utc(connection: Connection) -> None:
-    """Whatever zone it was told in, it is the same moment, to the microsecond."""
+    """From any time zone it is the same time, to the microsecond."""
     new_york = datetime(2026, 3, 4, 10, 0, 0, 123_456, timezone(timedelta(hours=-5)))
     back = kept(connection, moment=new_york)
 
@@ -75,13 +75,13 @@ def test_a_time_comes_back_in_utc(connection: Connection) -> None:
 
 
 def test_a_time_without_a_zone_is_refused(connection: Connection) -> None:
-    """Nobody guesses whose noon it was."""
+    """Its zone is not guessed."""
     with pytest.raises(StatementError, match="a time without a zone"):
         kept(connection, moment=datetime(2026, 3, 4, 12, 0))
 
 
-def test_times_are_compared_as_moments(connection: Connection) -> None:
-    """A moment of another zone finds what was kept in UTC."""
+def test_times_are_compared_across_zones(connection: Connection) -> None:
+    """A time of another zone matches the same time stored in UTC."""
     noon = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
     kept(connection, moment=noon)
     tokyo = noon.astimezone(timezone(timedelta(hours=9)))

@@ -9,7 +9,7 @@ from omcrm.storage.unavailable import is_unavailable
 
 
 def failure(*statements: str) -> DBAPIError:
-    """What SQLite says to the last of these statements."""
+    """SQLite's error for the last of these statements."""
     engine = create_engine("sqlite://")
     with engine.connect() as connection:
         for statement in statements[:-1]:
@@ -32,7 +32,7 @@ def failure(*statements: str) -> DBAPIError:
     ],
 )
 def test_a_database_that_cannot_be_used(statements: tuple[str, ...]) -> None:
-    """Not up to date, read-only, full, not there."""
+    """Not migrated, read-only, full, missing."""
     assert is_unavailable(failure(*statements))
 
 
@@ -46,33 +46,33 @@ def test_a_database_that_cannot_be_used(statements: tuple[str, ...]) -> None:
     ],
 )
 def test_a_statement_that_is_wrong(statements: tuple[str, ...]) -> None:
-    """That is a fault of ours, and is told as one."""
+    """It is a bug of ours, and no unavailable database."""
     assert not is_unavailable(failure(*statements))
 
 
-class Said(Exception):
+class DriverError(Exception):
     """An error of PostgreSQL's driver."""
 
     def __init__(self, state: str | None) -> None:
-        super().__init__("said")
+        super().__init__("failed")
         self.sqlstate = state
 
 
 @pytest.mark.parametrize("state", ["42P01", "42703", "25006"])
 def test_states_of_postgresql(state: str) -> None:
     """No table, no column, a transaction that may only read."""
-    assert is_unavailable(DBAPIError("", None, Said(state)))
+    assert is_unavailable(DBAPIError("", None, DriverError(state)))
 
 
-def test_what_is_no_word_about_the_database() -> None:
-    """Neither other errors nor what the driver says of a value."""
+def test_errors_of_values_and_other_errors() -> None:
+    """They do not mean that the database is unavailable."""
     assert not is_unavailable(None)
     assert not is_unavailable(ValueError("x"))
     assert not is_unavailable(SQLAlchemyError("x"))
-    assert not is_unavailable(DBAPIError("", None, Said("22021")))
+    assert not is_unavailable(DBAPIError("", None, DriverError("22021")))
     assert not is_unavailable(sqlite3.OperationalError("not by way of SQLAlchemy"))
 
 
 def test_a_pool_that_is_empty() -> None:
-    """Everybody waits for the database already."""
+    """All connections are in use."""
     assert is_unavailable(PoolTimeout())

@@ -8,14 +8,14 @@ from omcrm.extensions import db
 from omcrm.storage.user import Role, User, find_user, is_email
 
 
-def test_address_is_kept_lower_cased(user: User) -> None:
-    """An account is kept and found under one spelling of its address."""
+def test_the_address_is_stored_in_lower_case(user: User) -> None:
+    """An account is stored and found under one spelling of its address."""
     assert "trader@example.com" == user.email
     assert user is find_user(" TRADER@example.COM ")
 
 
 def test_address_is_unique(user: User) -> None:
-    """A second account of the same address is refused, in whatever case."""
+    """A second account with the same address is refused, in any case."""
     db.session.add(
         User(
             email="TRADER@example.com",
@@ -29,8 +29,8 @@ def test_address_is_unique(user: User) -> None:
         db.session.commit()
 
 
-def test_role_is_kept_as_its_word(user: User) -> None:
-    """The database holds the word that people write, and gives the role back."""
+def test_the_role_is_stored_by_name(user: User) -> None:
+    """The column has the role's name, and is read as the role."""
     db.session.expire_all()
 
     assert "client" == db.session.scalar(text("SELECT role FROM users"))
@@ -38,20 +38,20 @@ def test_role_is_kept_as_its_word(user: User) -> None:
 
 
 def test_created_at_comes_back_aware(user: User, now: datetime) -> None:
-    """A time comes back with its zone."""
+    """The time has its zone."""
     db.session.expire_all()
 
     assert now == user.created_at
 
 
-def test_unknown_address_is_nobody(user: User) -> None:
-    """No account is found for an address that has none."""
+def test_an_unknown_address_gives_none(user: User) -> None:
+    """No account has that address."""
     assert None is find_user("nobody@example.com")
 
 
 @pytest.mark.parametrize("address", ["a@b", "a.b+c@example.com", "admin@desk.local", "ü@ö.de"])
 def test_is_email(address: str) -> None:
-    """Whatever can be somebody's address is accepted, at home too."""
+    """Every possible address is accepted, also of a home network."""
     assert is_email(address)
 
 
@@ -59,6 +59,6 @@ def test_is_email(address: str) -> None:
     "text_", ["", "a", "@", "a@", "@b", "a@b@c", "a b@c", "a\x00@b", "a\n@b", "a@" + "b" * 253]
 )
 def test_is_no_email(text_: str) -> None:
-    """What is no address is refused, and never reaches the database."""
+    """A text that is no address is refused, and never reaches the database."""
     assert not is_email(text_)
     assert None is find_user(text_) if text_.isprintable() else True

@@ -14,39 +14,39 @@ SECONDS = timedelta(seconds=1)
 
 @pytest.fixture
 def ticket(database: None, now: datetime) -> Iterator[str]:
-    """A ticket that is good for thirty seconds."""
+    """A ticket that is valid for thirty seconds."""
     ws_ticket.keep("hash", "session:abc", now, now + 30 * SECONDS)
     db.session.commit()
     return "hash"
 
 
 def test_is_used_once(ticket: str, now: datetime) -> None:
-    """The first gets what it stands for, the second nothing."""
+    """The first use gets the handle, the second None."""
     assert "session:abc" == ws_ticket.take(ticket, now)
     assert None is ws_ticket.take(ticket, now)
 
 
-def test_is_used_soon(ticket: str, now: datetime) -> None:
-    """After its time it is worth nothing."""
+def test_it_expires(ticket: str, now: datetime) -> None:
+    """After its expiry it gives None."""
     assert None is ws_ticket.take(ticket, now + 30 * SECONDS)
     assert "session:abc" == ws_ticket.take(ticket, now + 29 * SECONDS)
 
 
-def test_unknown_is_nothing(ticket: str, now: datetime) -> None:
-    """A hash that was never given out stands for nothing."""
+def test_an_unknown_ticket_gives_none(ticket: str, now: datetime) -> None:
+    """A hash that was never issued has no handle."""
     assert None is ws_ticket.take("unknown", now)
 
 
-def test_old_ones_are_swept(ticket: str, now: datetime) -> None:
-    """Whoever gets a new one takes away what nobody used."""
+def test_expired_ones_are_deleted(ticket: str, now: datetime) -> None:
+    """Adding a ticket deletes the expired ones."""
     ws_ticket.keep("new", "token:abc", now + 31 * SECONDS, now + 61 * SECONDS)
     db.session.commit()
 
     assert ["new"] == [row.ticket_hash for row in db.session.query(WsTicket)]
 
 
-def test_of_many_at_once_one_gets_it(ticket: str, now: datetime) -> None:
-    """Whoever copies a ticket races its owner, and only one of them comes in."""
+def test_of_many_concurrent_uses_one_succeeds(ticket: str, now: datetime) -> None:
+    """A copied ticket opens one socket only, for the copy or for its owner."""
     app = current_app._get_current_object()
 
     def take(_: int) -> str | None:

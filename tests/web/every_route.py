@@ -1,22 +1,22 @@
-"""Every route of the app, for tests of what all have in common."""
+"""Every route of the app, for tests of all of them."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from flask import Flask
 
-FILLED = {
+VALUES = {
     "symbol": "BTC",
     "portfolio_id": "1",
     "token_id": "1",
     "filename": "css/base.css",
 }
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
-ASKING = ("GET", *UNSAFE)
+METHODS = ("GET", *UNSAFE)
 
 
-class Door(NamedTuple):
-    """One method at one address; `variables` are the parts of it that are filled in."""
+class Endpoint(NamedTuple):
+    """One method at one address; `variables` are the values of its variable parts."""
 
     method: str
     rule: Any
@@ -38,8 +38,8 @@ class Door(NamedTuple):
         return f"{self.method} {self.rule.rule}"
 
 
-def every_route(app: Flask, *methods: str) -> Iterator[Door]:
+def every_route(app: Flask, *methods: str) -> Iterator[Endpoint]:
     """All methods of all routes, or these."""
     for rule in app.url_map.iter_rules():
         for method in sorted((rule.methods or set()) & set(methods or rule.methods)):
-            yield Door(method, rule, {name: FILLED[name] for name in rule.arguments})
+            yield Endpoint(method, rule, {name: VALUES[name] for name in rule.arguments})

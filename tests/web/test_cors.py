@@ -1,4 +1,4 @@
-"""Every route, asked by pages of every kind of origin with every kind of credential."""
+"""Every route, requested by pages of every kind of origin with every kind of credential."""
 
 import itertools
 import re
@@ -37,7 +37,7 @@ _VARIABLE = re.compile(r"<[^>]+>")
 
 
 class Question(NamedTuple):
-    """Who asks for what, with what."""
+    """A request: its route, origin and credential."""
 
     method: str
     path: str
@@ -46,19 +46,19 @@ class Question(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What came back."""
+    """The answer to it."""
 
     status: int
     headers: Headers
 
 
 class Site(NamedTuple):
-    """An app, and what a client of it can come with."""
+    """An app, and the credentials of a client of it."""
 
     app: Flask
     client: FlaskClient
     token: str
-    is_guarded: bool
+    needs_login: bool
 
     def ask(self, method: str, path: str, origin: str, credential: str, **more: str) -> Any:
         client = self.client if credential == "cookie" else self.app.test_client()
@@ -70,7 +70,7 @@ class Site(NamedTuple):
 
 
 @contextmanager
-def made(folder: Path, *, guarded: bool) -> Iterator[Site]:
+def made(folder: Path, *, needs_login: bool) -> Iterator[Site]:
     """An app with a client who is logged in and has a token."""
     off = dict.fromkeys(("PUBLIC_URL", "BINANCE_WS_URL", "OMCRM_EXCHANGE_URL"), "")
     app = create_app(
@@ -81,7 +81,7 @@ def made(folder: Path, *, guarded: bool) -> Iterator[Site]:
                 "FEED_STATE_DIR": str(folder / "feeds"),
                 "REALTIME_SOURCES": "binance",
                 "ALLOWED_ORIGINS": f"https://other.example, {ALLOWED}",
-                "USE_SECURITY": str(guarded),
+                "USE_SECURITY": str(needs_login),
                 **off,
             }
         )
@@ -94,25 +94,25 @@ def made(folder: Path, *, guarded: bool) -> Iterator[Site]:
     client = app.test_client()
     with client.session_transaction() as cookie:
         cookie.update(_user_id=session, _fresh=True)
-    yield Site(app, client, token, guarded)
+    yield Site(app, client, token, needs_login)
     app.extensions[MANAGER].stop()
     with app.app_context():
         db.engine.dispose()
         limiter.reset()
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["guarded", "unguarded"])
+@pytest.fixture(scope="module", params=[True, False], ids=["needs_login", "open"])
 def site(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
     """An app with USE_SECURITY, and one without."""
-    with made(tmp_path_factory.mktemp("site"), guarded=request.param) as running:
+    with made(tmp_path_factory.mktemp("site"), needs_login=request.param) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def answers(site: Site) -> dict[Question, Answer]:
-    """What every route answers to every origin with every credential."""
+    """The answers of every route to every origin with every credential."""
     return {
         Question(method, path, origin, credential): Answer(answer.status_code, answer.headers)
         for method, path, address in routes(site.app)
@@ -142,7 +142,7 @@ def _add_client(session: str, token: str) -> None:
 
 
 def routes(app: Flask) -> list[tuple[str, str, str]]:
-    """Each method, path as it is written, and path that can be asked for."""
+    """Each method, path as in the rule, and path that can be requested."""
     return [
         (method, rule.rule, _VARIABLE.sub("1", rule.rule))
         for rule in app.url_map.iter_rules()
@@ -165,11 +165,11 @@ def may_read(site: Site, method: str, path: str, origin: str) -> bool:
     if origin == ALLOWED:
         return (method, path) in JSON or path in DOCUMENTS
     is_market_data = JSON.get((method, path)) == Scope.MARKET_READ or path in OPEN
-    return not site.is_guarded and is_market_data
+    return not site.needs_login and is_market_data
 
 
 def test_who_may_read_what(site: Site, answers: dict[Question, Answer]) -> None:
-    """Every route answers readably to whom the table names, with exactly that origin."""
+    """Every route lets exactly the origins of the table read its answer."""
     wrong = []
     for asked, (_, headers) in answers.items():
         expected = asked.origin if may_read(site, asked.method, asked.path, asked.origin) else None
@@ -180,8 +180,8 @@ def test_who_may_read_what(site: Site, answers: dict[Question, Answer]) -> None:
     assert [] == wrong
 
 
-def test_what_caches_and_browsers_are_told(answers: dict[Question, Answer]) -> None:
-    """Answers for programs differ by origin, and none lets a page use a cookie."""
+def test_headers_for_caches_and_browsers(answers: dict[Question, Answer]) -> None:
+    """JSON answers vary by origin, and none lets a page use a cookie."""
     of_programs = [
         headers
         for asked, (_, headers) in answers.items()
@@ -193,7 +193,7 @@ def test_what_caches_and_browsers_are_told(answers: dict[Question, Answer]) -> N
 
 
 def test_no_cookie_counts_from_another_origin(answers: dict[Question, Answer]) -> None:
-    """With a cookie such a page is answered like a stranger, whatever the route and the method."""
+    """With a cookie such a page is answered like a stranger, on every route with every method."""
     wrong, mattered = [], 0
     for asked, answer in answers.items():
         if asked.credential != "cookie":
@@ -209,7 +209,7 @@ def test_no_cookie_counts_from_another_origin(answers: dict[Question, Answer]) -
 
 
 def test_a_token_counts_from_everywhere(site: Site, answers: dict[Question, Answer]) -> None:
-    """It is shown on purpose: the origin decides only who may read the answer."""
+    """It is sent on purpose: the origin decides only who may read the answer."""
     differing = [
         asked
         for asked, answer in answers.items()
@@ -222,8 +222,8 @@ def test_a_token_counts_from_everywhere(site: Site, answers: dict[Question, Answ
     assert 401 == answers[Question("GET", READS, ALLOWED, "none")].status
 
 
-def test_browsers_may_ask_first(site: Site) -> None:
-    """A preflight is answered without a credential: the methods, and the headers of a token."""
+def test_preflight_requests(site: Site) -> None:
+    """They are answered without a credential: the methods, and the headers of a token."""
     asked = {"Access-Control-Request-Headers": "authorization,content-type,x-api-key"}
     for (method, path, address), origin in itertools.product(routes(site.app), ORIGINS):
         if (method, path) not in JSON:
@@ -239,8 +239,8 @@ def test_browsers_may_ask_first(site: Site) -> None:
             assert method in answer.headers["Access-Control-Allow-Methods"].split(", ")
 
 
-def test_the_desk_of_socket_io_is_for_our_own_pages(site: Site) -> None:
-    """It is a login's: a page of another site is refused, allowed for the API or not."""
+def test_socket_io_is_for_our_own_pages(site: Site) -> None:
+    """It uses the login: a page of another site is refused, even one that may use the API."""
     path = "/socket.io/?EIO=4&transport=polling"
     statuses = [site.ask("GET", path, origin, "cookie").status_code for origin in ORIGINS]
 

@@ -8,7 +8,7 @@ from omcrm.web import database_away
 
 
 def test_one_line_a_second_for_all(caplog: pytest.LogCaptureFixture) -> None:
-    """A database that is away is met by many at once, and is no fault with a traceback."""
+    """Many requests meet an unavailable database; that is logged without a traceback."""
     error = OperationalError("SELECT secret", None, Exception("gone\nfor good"))
     with caplog.at_level(logging.WARNING):
         assert all(database_away.is_away(error) for _ in range(1000))
@@ -19,8 +19,8 @@ def test_one_line_a_second_for_all(caplog: pytest.LogCaptureFixture) -> None:
     assert "Traceback" not in caplog.text
 
 
-def test_other_errors_are_none_of_it(caplog: pytest.LogCaptureFixture) -> None:
-    """They are left to whoever met them."""
+def test_other_errors_are_not_handled(caplog: pytest.LogCaptureFixture) -> None:
+    """They are left to the caller."""
     assert database_away.is_away(PoolTimeout("nobody gave a connection back"))
     assert not database_away.is_away(IntegrityError("", None, Exception("twice")))
     assert not database_away.is_away(ValueError("x"))

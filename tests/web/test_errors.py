@@ -34,8 +34,8 @@ def broken(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/admin/nowhere", "/static/nowhere.js"])
-def test_what_is_not_there_is_a_page_in_our_dress(client: FlaskClient, path: str) -> None:
-    """A person is told what happened and what to do."""
+def test_an_unknown_path_is_a_page(client: FlaskClient, path: str) -> None:
+    """It shows what happened and what to do."""
     answer = client.get(path)
 
     assert (404, "text/html") == (answer.status_code, answer.mimetype)
@@ -44,16 +44,16 @@ def test_what_is_not_there_is_a_page_in_our_dress(client: FlaskClient, path: str
     assert "tokens.css" in answer.text
 
 
-def test_a_stranger_is_offered_the_login_and_others_the_desk(
+def test_a_stranger_gets_a_link_to_the_login_and_users_to_the_desk(
     client: FlaskClient, browser: Callable
 ) -> None:
-    """The way on is one that the reader can go."""
+    """The link leads to a page that the reader may open."""
     assert "/auth/login" in client.get("/nowhere").text
     assert "Go to the desk" in browser(Role.CLIENT).get("/nowhere").text
 
 
 def test_a_form_without_its_token_has_expired(client: FlaskClient) -> None:
-    """A missing CSRF token is 400, in words for somebody who left a page open."""
+    """A missing CSRF token is 400, with a text for a page that was open for long."""
     answer = client.post("/auth/login", data={"email": "a@b", "password": "c"})
 
     assert (400, "text/html") == (answer.status_code, answer.mimetype)
@@ -62,15 +62,15 @@ def test_a_form_without_its_token_has_expired(client: FlaskClient) -> None:
 
 
 def test_a_client_on_an_admins_page_is_refused(browser: Callable) -> None:
-    """A page that is not open to somebody says so."""
+    """The page shows that it needs an administrator."""
     answer = browser(Role.CLIENT).get("/admin/feeds")
 
     assert (403, "text/html") == (answer.status_code, answer.mimetype)
     assert "This is not open to you" in answer.text
 
 
-def test_an_error_without_words_of_ours_has_its_own(client: FlaskClient, broken: None) -> None:
-    """Rare errors are answered in the same dress."""
+def test_an_error_without_a_text_of_ours_has_its_own(client: FlaskClient, broken: None) -> None:
+    """Rare errors have the same page."""
     answer = client.get("/teapot")
 
     assert 418 == answer.status_code
@@ -81,10 +81,10 @@ def test_an_error_without_words_of_ours_has_its_own(client: FlaskClient, broken:
 
 
 @pytest.mark.parametrize(("path", "headers"), [("/webtrader/nowhere", {}), ("/nowhere", JSON)])
-def test_what_is_not_there_is_json_to_programs(
+def test_an_unknown_path_is_json_to_programs(
     client: FlaskClient, path: str, headers: dict[str, str]
 ) -> None:
-    """The desk's routes, and whoever asks for JSON, get the shape of every refusal."""
+    """JSON routes, and requests that accept JSON, get the JSON of every refusal."""
     answer = client.get(path, headers=headers)
 
     assert 404 == answer.status_code
@@ -96,7 +96,7 @@ def test_what_is_not_there_is_json_to_programs(
 
 @pytest.mark.parametrize("path", ["start_realtime_feeds", "stop_realtime_feeds"])
 def test_a_missing_token_is_json_to_programs(browser: Callable, path: str) -> None:
-    """Even an admin's program needs the page's token."""
+    """An admin's session needs the page's CSRF token, too."""
     answer = browser(Role.ADMIN).post(f"/webtrader/{path}")
 
     assert 400 == answer.status_code
@@ -104,7 +104,7 @@ def test_a_missing_token_is_json_to_programs(browser: Callable, path: str) -> No
 
 
 def test_a_wrong_token_is_no_token(browser: Callable) -> None:
-    """Only the token of this browser's session counts."""
+    """Only the CSRF token of this browser's session is valid."""
     answer = browser(Role.ADMIN).post(
         "/webtrader/start_realtime_feeds", headers={"X-CSRFToken": "made up"}
     )
@@ -113,28 +113,28 @@ def test_a_wrong_token_is_no_token(browser: Callable) -> None:
 
 
 def test_the_wrong_method_is_json_to_programs(browser: Callable) -> None:
-    """What is not done by a link says so."""
+    """A GET of a POST route is 405."""
     answer = browser(Role.ADMIN).get("/webtrader/start_realtime_feeds")
 
     assert (405, "METHOD_NOT_ALLOWED") == (answer.status_code, answer.json["error"]["code"])
 
 
-def test_the_wrong_method_is_told_the_right_one(browser: Callable) -> None:
-    """RFC 9110 §15.5.6: the answer says what may be done here."""
+def test_the_wrong_method_gets_the_allowed_ones(browser: Callable) -> None:
+    """RFC 9110 §15.5.6: the answer has an Allow header."""
     answer = browser(Role.ADMIN).get("/webtrader/start_realtime_feeds")
 
     assert "POST" in answer.headers.get("Allow", "")
 
 
 def test_too_large_a_request_is_refused(client: FlaskClient, csrf: Callable) -> None:
-    """What is beyond a megabyte is not read."""
+    """A body above a megabyte is not read."""
     fields = {"csrf_token": csrf(client), "email": "x" * 2_000_000}
 
     assert 413 == client.post("/auth/login", data=fields).status_code
 
 
-def test_says_when_to_come_back(client: FlaskClient, broken: None) -> None:
-    """A refusal for now keeps its Retry-After."""
+def test_retry_after_is_kept(client: FlaskClient, broken: None) -> None:
+    """A temporary refusal has its Retry-After header."""
     answer = client.get("/busy", headers=JSON)
 
     assert (429, "7") == (answer.status_code, answer.headers["Retry-After"])
@@ -144,10 +144,10 @@ def test_says_when_to_come_back(client: FlaskClient, broken: None) -> None:
 
 
 @pytest.mark.parametrize("path", ["/broken", "/webtrader/broken"])
-def test_a_fault_shows_nothing_of_the_inside(
+def test_an_internal_error_shows_no_details(
     client: FlaskClient, broken: None, caplog: pytest.LogCaptureFixture, path: str
 ) -> None:
-    """The reader gets plain words, the log gets the traceback."""
+    """The page has a plain text, the log has the traceback."""
     answer = client.get(path)
 
     assert 500 == answer.status_code
@@ -158,10 +158,10 @@ def test_a_fault_shows_nothing_of_the_inside(
 
 
 @pytest.mark.parametrize("path", ["/webtrader/dashboard", "/nowhere", "/webtrader/instruments"])
-def test_a_lost_database_is_no_fault_of_ours(
+def test_a_lost_database_is_no_internal_error(
     app: Flask, browser: Callable, caplog: pytest.LogCaptureFixture, path: str
 ) -> None:
-    """Who is logged in gets an answer even though nobody can look up who that is."""
+    """A logged-in user gets an answer although the user cannot be loaded."""
     trader = browser(Role.CLIENT)
     with app.app_context():
         db.session.execute(text("DROP TABLE login_sessions"))
@@ -174,23 +174,23 @@ def test_a_lost_database_is_no_fault_of_ours(
     assert not any(record.exc_info for record in caplog.records)
 
 
-def test_a_lost_database_says_when_to_come_back(app: Flask, browser: Callable) -> None:
-    """People are told in a page and programs by a code."""
+def test_a_lost_database_has_retry_after(app: Flask, browser: Callable) -> None:
+    """People get a page and programs a code."""
     trader = browser(Role.CLIENT)
     with app.app_context():
         db.drop_all()
-    page, told = trader.get("/portfolio/"), trader.get("/webtrader/realtime_status")
+    page, answer = trader.get("/portfolio/"), trader.get("/webtrader/realtime_status")
 
     assert (503, "5") == (page.status_code, page.headers["Retry-After"])
     assert "The database cannot be used at the moment" in page.text
-    assert (503, "5") == (told.status_code, told.headers["Retry-After"])
-    assert "DATABASE_UNAVAILABLE" == told.json["error"]["code"]
+    assert (503, "5") == (answer.status_code, answer.headers["Retry-After"])
+    assert "DATABASE_UNAVAILABLE" == answer.json["error"]["code"]
 
 
-def test_a_wrong_statement_is_our_fault(
+def test_a_wrong_statement_is_an_internal_error(
     app: Flask, client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It gives 500 and a traceback, as every fault does."""
+    """It gives 500 and a traceback."""
 
     @app.get("/webtrader/wrong")
     def ask() -> str:

@@ -1,4 +1,4 @@
-"""What every answer has in common, whoever makes it: its headers, and no fault of ours."""
+"""All routes: their headers, without a database, and with unreadable text; none answers 500."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ from omcrm.gateways.registry import DIALECTS
 from omcrm.reference.routes import ROUTES
 from omcrm.storage.api_token import ApiToken
 from omcrm.storage.user import Role, User
-from tests.web.every_route import ASKING, UNSAFE, every_route
+from tests.web.every_route import METHODS, UNSAFE, every_route
 from tests.web.wrong_body import BAD_TEXTS, wrong_bodies
 
 SECURE = {
@@ -25,7 +25,7 @@ SECURE = {
     "Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy", "Permissions-Policy",
     "Cache-Control",
 }  # fmt: skip
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
+ALL_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
 UPGRADE = {
     "Connection": "Upgrade",
     "Upgrade": "websocket",
@@ -48,9 +48,9 @@ SECRET = "omcrm_test"
 
 @pytest.fixture(autouse=True)
 def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody has to wait because others asked so much."""
-    monkeypatch.setattr(UserRateLimit, "spend", lambda self, who: 0)
-    monkeypatch.setattr(UserRateLimit, "wait", lambda self, who: 0)
+    """No rate limit of users."""
+    monkeypatch.setattr(UserRateLimit, "spend", lambda self, key: 0)
+    monkeypatch.setattr(UserRateLimit, "wait", lambda self, key: 0)
 
 
 @pytest.fixture
@@ -80,12 +80,12 @@ def missing(answer: TestResponse) -> set[str]:
 
 
 def test_every_route_has_the_headers(app: Flask, browser: Callable) -> None:
-    """Whatever it answers, to strangers and to others."""
+    """In every answer, to strangers and to users."""
     for client in (app.test_client(), browser(Role.CLIENT)):
-        for door in every_route(app):
-            lacks = missing(client.open(door.address, method=door.method))
+        for endpoint in every_route(app):
+            lacks = missing(client.open(endpoint.address, method=endpoint.method))
 
-            assert set() == lacks, door
+            assert set() == lacks, endpoint
 
 
 @pytest.mark.parametrize("address", [*SOCKET_IO, "/nowhere", "/static/nowhere", "/%00"])
@@ -93,8 +93,8 @@ def test_every_route_has_the_headers(app: Flask, browser: Callable) -> None:
 def test_other_answers_have_the_headers(
     client: FlaskClient, address: str, headers: dict[str, str]
 ) -> None:
-    """Those of Socket.IO, of what is not there, and to pages of other sites."""
-    for method in METHODS:
+    """Those of Socket.IO, of unknown paths, and to pages of other sites."""
+    for method in ALL_METHODS:
         assert set() == missing(client.open(address, method=method, headers=headers)), method
 
 
@@ -113,34 +113,34 @@ def test_other_answers_have_the_headers(
 def test_refused_handshakes_have_the_headers(
     client: FlaskClient, dialect: Any, headers: dict[str, str]
 ) -> None:
-    """No WebSocket can be taken from a test's request: each is refused."""
+    """A test's request cannot become a WebSocket: each is refused."""
     path = dialect.path.replace("<symbol>", "BTC")
-    for method in METHODS:
+    for method in ALL_METHODS:
         assert set() == missing(client.open(path, method=method, headers=headers)), method
 
 
-# The database is away
+# The database cannot be used
 
 
 def test_no_route_fails_without_a_database(
     app: Flask, browser: Callable, program: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What needs it says 503, with a code and when to come back; nothing gives a traceback."""
+    """Routes that need it answer 503 with a code and Retry-After; nothing logs a traceback."""
     stranger, admin = app.test_client(), browser(Role.ADMIN)
     callers = ((stranger, program), (stranger, {"x-api-key": "made up"}), (admin, {}))
     with app.app_context():
         db.drop_all()
     for client, headers in callers:
-        for door in every_route(app, *ASKING):
-            with client.open(door.address, method=door.method, headers=headers) as answer:
-                assert 503 == answer.status_code or answer.status_code < 500, door
-                if answer.status_code == 503 and door.address != "/readyz":
-                    assert "5" == answer.headers["Retry-After"], door
+        for endpoint in every_route(app, *METHODS):
+            with client.open(endpoint.address, method=endpoint.method, headers=headers) as answer:
+                assert 503 == answer.status_code or answer.status_code < 500, endpoint
+                if answer.status_code == 503 and endpoint.address != "/readyz":
+                    assert "5" == answer.headers["Retry-After"], endpoint
     assert "Traceback" not in caplog.text
     assert [] == [record for record in caplog.records if record.exc_info]
 
 
-def test_a_made_up_token_meets_no_database(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unknown_token_without_a_database(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
     """A stranger gets a short answer and writes a short line."""
     with app.app_context():
         db.drop_all()
@@ -153,7 +153,7 @@ def test_a_made_up_token_meets_no_database(app: Flask, caplog: pytest.LogCapture
     assert len(caplog.text) < 300
 
 
-def test_a_handshake_meets_no_database(app: Flask) -> None:
+def test_a_handshake_without_a_database(app: Flask) -> None:
     """It is refused before there is a WebSocket."""
     with app.app_context():
         db.drop_all()
@@ -164,7 +164,7 @@ def test_a_handshake_meets_no_database(app: Flask) -> None:
         assert "DATABASE_UNAVAILABLE" == answer.json["error"]["code"]
 
 
-# Text that nobody can read, and other bodies that are wrong
+# Unreadable text, and other wrong bodies
 
 WITH_BODY = [route for route in ROUTES if route.body is not None]
 ADDRESS = {"portfolio_id": 1, "symbol": "BTC", "token_id": 1}
@@ -174,7 +174,7 @@ ADDRESS = {"portfolio_id": 1, "symbol": "BTC", "token_id": 1}
 def test_a_wrong_body_is_refused(
     route: Any, app: Flask, browser: Callable, csrf: Callable, program: dict[str, str]
 ) -> None:
-    """With the field where one is to blame, and never as a fault of ours."""
+    """With the wrong field, where there is one, and never with a 500."""
     client, page = app.test_client(), browser(Role.ADMIN)
     session = {"X-CSRFToken": csrf(page, "/portfolio/")}
     for own in (client, page):
@@ -182,9 +182,9 @@ def test_a_wrong_body_is_refused(
         own.post("/api/v1/portfolios", json={"name": "Own"}, headers=headers)
     address = route.address.format(**ADDRESS)
     for way, field, body in wrong_bodies(route.body):
-        asker, headers = (page, session) if "tokens" in route.path else (client, program)
+        caller, headers = (page, session) if "tokens" in route.path else (client, program)
         headers = headers | {"Content-Type": "application/json"}
-        answer = asker.open(address, method=route.method, data=body, headers=headers)
+        answer = caller.open(address, method=route.method, data=body, headers=headers)
 
         assert answer.status_code < 500, (way, field, answer.text)
         if way in BAD_TEXTS and way != "raw NUL":
@@ -192,17 +192,21 @@ def test_a_wrong_body_is_refused(
 
 
 @pytest.mark.parametrize("noise", ["%00", "a%ff", "%ed%a0%80", "9" * 5000, "²"])
-def test_noise_in_an_address_is_no_fault(
+def test_noise_in_an_address_is_no_server_error(
     app: Flask, browser: Callable, program: dict[str, str], noise: str
 ) -> None:
-    """In the variable parts, in what stands behind them, and in the query."""
+    """In the variable parts, behind the path, and in the query."""
     names = ("limit", "next", "holding", "symbol", "timeframe", "token", "ticket", noise)
     query = "&".join(f"{name}={noise}" for name in names)
     for client, headers in ((browser(Role.ADMIN), {}), (app.test_client(), program)):
-        for door in every_route(app, *ASKING):
-            addresses = [door.with_text({name: noise}) for name in door.variables]
-            for address in (*addresses, f"{door.address}{noise}", f"{door.address}?{query}"):
-                with client.open(address, method=door.method, headers=headers) as answer:
+        for endpoint in every_route(app, *METHODS):
+            addresses = [endpoint.with_text({name: noise}) for name in endpoint.variables]
+            for address in (
+                *addresses,
+                f"{endpoint.address}{noise}",
+                f"{endpoint.address}?{query}",
+            ):
+                with client.open(address, method=endpoint.method, headers=headers) as answer:
                     assert answer.status_code < 500 or answer.json["error"]["code"] == "NO_PRICE"
 
 
@@ -210,7 +214,7 @@ def test_noise_in_an_address_is_no_fault(
 def test_noise_in_a_form_is_refused(
     app: Flask, browser: Callable, csrf: Callable, noise: bytes
 ) -> None:
-    """In each field of each form; where characters cannot be read, it is named."""
+    """In each field of each form; a field with unreadable characters is named."""
     client = browser(Role.ADMIN)
     headers = {"X-CSRFToken": csrf(client, "/portfolio/")}
     client.post("/api/v1/portfolios", json={"name": "Own"}, headers=headers)
@@ -218,26 +222,26 @@ def test_noise_in_a_form_is_refused(
         *("name", "symbol", "quantity", "average_cost", "email", "password", "next", "scopes"),
         *("asset_class", "decimals", "last_resort_price", "binance_symbol", "expires_on"),
     )
-    for door in every_route(app, *UNSAFE):
-        if door.rule.endpoint == "auth.logout":
+    for endpoint in every_route(app, *UNSAFE):
+        if endpoint.rule.endpoint == "auth.logout":
             continue
         limiter.reset()
         for field in fields:
             answer = client.open(
-                door.address,
-                method=door.method,
+                endpoint.address,
+                method=endpoint.method,
                 data=field.encode() + b"=" + noise,
                 headers=headers | {"Content-Type": "application/x-www-form-urlencoded"},
             )
             with answer:
-                assert answer.status_code < 500, (door, field)
+                assert answer.status_code < 500, (endpoint, field)
                 if noise == b"a%00b" and "json" not in answer.content_type:
-                    assert 400 == answer.status_code, (door, field)
+                    assert 400 == answer.status_code, (endpoint, field)
                     assert f"{field}: that has characters" in answer.text
 
 
 def test_a_form_names_the_field_to_programs(browser: Callable, csrf: Callable) -> None:
-    """As every refusal of a field does."""
+    """As in every refusal of a field."""
     client = browser(Role.CLIENT)
     answer = client.post(
         "/portfolio/",
@@ -256,8 +260,8 @@ def test_a_form_names_the_field_to_programs(browser: Callable, csrf: Callable) -
     )
 
 
-def test_the_generators_find_something(app: Flask) -> None:
-    """None of the tests above is empty."""
+def test_the_generators_are_not_empty(app: Flask) -> None:
+    """The tests above cover something."""
     assert len(list(every_route(app))) > 100
     assert 6 < len(WITH_BODY)
     assert {"name", "scopes", "expires_in_days", "expires_on"} <= {

@@ -1,4 +1,4 @@
-"""Who starts and stops the feeds, and what is remembered of it."""
+"""Starting and stopping the feeds, and the stored state."""
 
 import threading
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from tests.processes import wait_for
 
 
 def test_the_first_viewer_starts_the_feeds(app: Flask) -> None:
-    """Feeds that nobody stopped run within two seconds of the first viewer."""
+    """Feeds that were not stopped run within two seconds of the first viewer."""
     with app.app_context():
         feed_control.start_for_viewer()
 
@@ -27,7 +27,7 @@ def test_the_first_viewer_starts_the_feeds(app: Flask) -> None:
 
 
 def test_what_an_administrator_stopped_stays_stopped(app: Flask) -> None:
-    """A viewer does not start them, and neither does a restart: the database remembers."""
+    """A viewer does not start them, and neither does a restart: the stop is in the database."""
     with app.app_context():
         admin = create_user("boss@example.com", "correct horse", Role.ADMIN, datetime.now(UTC)).id
         feed_control.start_by_admin(admin)
@@ -41,7 +41,7 @@ def test_what_an_administrator_stopped_stays_stopped(app: Flask) -> None:
 
 
 def test_without_a_database_nothing_fails(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
-    """Where the database goes away before the feeds are started, a line says so, and no more."""
+    """If the database fails before the feeds are started, one line is logged, and no traceback."""
     with app.app_context():
         market()
         path = Path(db.engine.url.database or "")
@@ -54,8 +54,8 @@ def test_without_a_database_nothing_fails(app: Flask, caplog: pytest.LogCaptureF
     assert not [record for record in caplog.records if record.exc_info]
 
 
-def test_what_is_remembered_and_what_runs_agree(app: Flask, restless: None) -> None:
-    """However administrators and viewers race, feeds that should be stopped do not run."""
+def test_the_stored_state_and_the_running_feeds_agree(app: Flask, restless: None) -> None:
+    """In any race of administrators and viewers, feeds that are stored as stopped do not run."""
 
     def race(act: Callable[[], object]) -> threading.Thread:
         def run() -> None:

@@ -17,12 +17,12 @@ def headers_of(client: FlaskClient, path: str) -> Headers:
 
 def policy(client: FlaskClient, path: str) -> dict[str, str]:
     text = headers_of(client, path)["Content-Security-Policy"]
-    return dict(part.strip().split(" ", 1) for part in text.split(";"))
+    return dict(rule.strip().split(" ", 1) for rule in text.split(";"))
 
 
 @pytest.mark.parametrize("path", PATHS)
 def test_only_our_own_files_run(client: FlaskClient, path: str) -> None:
-    """Every answer lets the browser load from here alone, and run nothing inline."""
+    """Every answer lets the browser load from this host alone, and run nothing inline."""
     rules = policy(client, path)
 
     assert "'self'" == rules["default-src"] == rules["script-src"] == rules["style-src"]
@@ -32,8 +32,8 @@ def test_only_our_own_files_run(client: FlaskClient, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_browsers_are_told_to_be_careful(client: FlaskClient, path: str) -> None:
-    """No answer is framed, guessed at, or told of to others."""
+def test_other_security_headers(client: FlaskClient, path: str) -> None:
+    """Against frames, content sniffing and referrers."""
     headers = headers_of(client, path)
 
     assert ("nosniff", "DENY", "same-origin") == (
@@ -48,23 +48,23 @@ def test_browsers_are_told_to_be_careful(client: FlaskClient, path: str) -> None
     assert "camera=()" in headers["Permissions-Policy"]
 
 
-def test_pages_are_not_kept(browser: Callable) -> None:
-    """The back button after a logout shows nothing."""
+def test_pages_are_not_cached(browser: Callable) -> None:
+    """The back button after a logout shows no page."""
     trader = browser(Role.CLIENT)
 
     for path in ("/auth/login", "/webtrader/realtime_status", "/webtrader/instruments"):
         assert "no-store" == trader.get(path).headers["Cache-Control"]
 
 
-def test_static_files_may_be_kept(client: FlaskClient) -> None:
-    """What is the same for everybody need not be loaded each time."""
+def test_static_files_may_be_cached(client: FlaskClient) -> None:
+    """They are the same for everybody."""
     headers = headers_of(client, "/static/css/base.css")
 
     assert "no-store" not in headers["Cache-Control"]
 
 
-def test_encryption_is_insisted_on_where_there_is_some(client: FlaskClient) -> None:
-    """Over HTTPS the browser is told to come back that way; over HTTP it would be locked out."""
+def test_https_sets_strict_transport_security(client: FlaskClient) -> None:
+    """Over HTTPS only: over HTTP it would lock out the browser."""
     secure = client.get("/healthz", base_url="https://desk.example.com")
 
     assert "max-age=31536000" in secure.headers["Strict-Transport-Security"]

@@ -10,19 +10,19 @@ from omcrm.storage.user import Role, User
 from omcrm.web.market_access import market
 
 
-def test_it_comes_with_its_catalogue(app: Flask) -> None:
-    """Whoever asks first finds the instruments of the database followed."""
+def test_the_first_access_loads_the_catalogue(app: Flask) -> None:
+    """The instruments of the database are subscribed."""
     with app.app_context():
-        found = market()
+        manager = market()
 
-        assert 24 == len(found.instruments)
-        assert found.cache.get("BTC") is None
-        assert frozenset() == found.held
-        assert found is market()
+        assert 24 == len(manager.instruments)
+        assert manager.cache.get("BTC") is None
+        assert frozenset() == manager.held
+        assert manager is market()
 
 
-def test_it_knows_what_is_held_from_before(app: Flask) -> None:
-    """After a restart what is in somebody's portfolio is asked for as if it were watched."""
+def test_held_symbols_are_loaded(app: Flask) -> None:
+    """After a restart the symbols of portfolios are requested like watched ones."""
     now = datetime.now(UTC)
     with app.app_context():
         user = User(email="a@example.com", password_hash="", role=Role.CLIENT, created_at=now)

@@ -1,4 +1,4 @@
-"""News over HTTP: who may read them, what may be asked for, and what is told."""
+"""News over HTTP: the credentials, the query, and the answers."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,7 +14,7 @@ from omcrm.feeds.news.collector import NewsCollector
 from omcrm.feeds.news.source_list import news_sources
 from omcrm.storage.user import Role
 from omcrm.web.market_access import market
-from omcrm.web.news import news_report
+from omcrm.web.news import news_status
 from tests.processes import Exchange, wait_for
 
 LogIn = Callable[[Role], FlaskClient]
@@ -25,34 +25,36 @@ FIELDS = {
 
 
 @pytest.fixture
-def told(app: Flask, exchange: Exchange) -> Iterator[Flask]:
-    """An app whose news are those of the exchange."""
+def with_news(app: Flask, exchange: Exchange) -> Iterator[Flask]:
+    """An app with the news of the simulator."""
     with app.app_context():
-        found = market()
-        found.news = NewsCollector(news_sources((), exchange.url), 60.0, lambda: datetime.now(UTC))
-        found.news.follow(found.instruments.values())
-        found.news.start()
-        wait_for(found.news.latest, 5, "news")
+        manager = market()
+        manager.news = NewsCollector(
+            news_sources((), exchange.url), 60.0, lambda: datetime.now(UTC)
+        )
+        manager.news.follow(manager.instruments.values())
+        manager.news.start()
+        wait_for(manager.news.latest, 5, "news")
     yield app
-    found.news.stop()
+    manager.news.stop()
 
 
 def test_strangers_are_refused(client: FlaskClient) -> None:
-    """With the words of every route for programs."""
+    """With the same answer as on every JSON route."""
     answer = client.get("/api/v1/news")
 
     assert (401, False) == (answer.status_code, answer.json["success"])
 
 
 def test_without_sources_there_are_none(browser: LogIn) -> None:
-    """Which is said, rather than made up."""
+    """The answer is empty."""
     answer = browser(Role.CLIENT).get("/api/v1/news")
 
     assert {"success": True, "sources": 0, "news": []} == answer.json
 
 
-def test_news(told: Flask, browser: LogIn) -> None:
-    """The newest first, each with what is known of it."""
+def test_news(with_news: Flask, browser: LogIn) -> None:
+    """The newest first, each with all its fields."""
     client = browser(Role.CLIENT)
     body = client.get("/api/v1/news?limit=200").json
     news = body["news"]
@@ -81,15 +83,15 @@ def test_unknown_symbol(browser: LogIn) -> None:
 
 @pytest.mark.parametrize("limit", ["0", "201", "-1", "x", "1.5", "9" * 5000, "", "²", "٣"])
 def test_a_wrong_limit_is_named(browser: LogIn, limit: str) -> None:
-    """Whoever sent it is told what was expected."""
+    """The message has the expected range."""
     error = browser(Role.CLIENT).get("/api/v1/news", query_string={"limit": limit}).json["error"]
 
     assert ("INVALID_PAYLOAD", "limit") == (error["code"], error["field"])
     assert "from 1 to 200" in error["message"]
 
 
-def test_administrators_see_the_sources(told: Flask, browser: LogIn) -> None:
-    """With the rest of the state; others do not."""
+def test_administrators_see_the_sources(with_news: Flask, browser: LogIn) -> None:
+    """In the status of everything; others do not."""
     status = browser(Role.ADMIN).get("/webtrader/realtime_status").json
     (source,) = status["news"]
 
@@ -106,13 +108,13 @@ def test_a_demonstration_reads_the_exchange(app: Flask, exchange: Exchange) -> N
     settings = replace(app.extensions["omcrm.settings"], demo=True, exchange_url=exchange.url)
     demo = create_app(settings)
     with demo.app_context():
-        found = market()
-        found.start()
-        wait_for(found.news.latest, 5, "news")
-        (source,) = news_report(found.news)
-        found.stop()
+        manager = market()
+        manager.start()
+        wait_for(manager.news.latest, 5, "news")
+        (source,) = news_status(manager.news)
+        manager.stop()
         db.engine.dispose()
 
     assert "simulated" == source["source"]
-    assert all(item.symbols for item in found.news.latest())
-    assert None is news_report(found.news)[0]["next_in_seconds"]
+    assert all(item.symbols for item in manager.news.latest())
+    assert None is news_status(manager.news)[0]["next_in_seconds"]

@@ -18,8 +18,8 @@ def numbered(app: Flask) -> list[Rule]:
 
 
 @pytest.mark.parametrize("text", WRONG)
-def test_only_plain_digits_lead_anywhere(app: Flask, text: str) -> None:
-    """No route takes anything else for a number, and none fails for thousands of digits."""
+def test_only_plain_digits_match(app: Flask, text: str) -> None:
+    """No route reads anything else as a number, and none fails for thousands of digits."""
     adapter = app.url_map.bind("localhost")
     for rule in numbered(app):
         [method, *_] = rule.methods - {"HEAD", "OPTIONS"}
@@ -31,7 +31,7 @@ def test_only_plain_digits_lead_anywhere(app: Flask, text: str) -> None:
 
 
 def test_numbers_are_read(app: Flask) -> None:
-    """Digits are the number that they spell."""
+    """Digits are read as their number."""
     adapter = app.url_map.bind("localhost")
 
     assert {"portfolio_id": 12} == adapter.match("/portfolio/12")[1]
@@ -39,13 +39,13 @@ def test_numbers_are_read(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("number", [2**31, 2**63, 10**39])
-def test_numbers_that_no_database_has_name_nothing(
+def test_numbers_beyond_the_ids_of_the_database(
     app: Flask,
     browser: Callable[[Role], FlaskClient],
     csrf: Callable[[FlaskClient], str],
     number: int,
 ) -> None:
-    """They are missing like any other, on every route, and no route fails."""
+    """Every route answers as for a missing id, and no route fails."""
     client = browser(Role.CLIENT)
     headers = {"X-CSRFToken": csrf(client)}
     statuses = set()

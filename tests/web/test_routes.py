@@ -12,41 +12,41 @@ from omcrm.web.routes import HEALTH_CHECKS
 
 @pytest.fixture
 def without_tables(app: Flask) -> None:
-    """The database was never migrated."""
+    """A database that was never migrated."""
     with app.app_context():
         db.session.execute(text("DROP TABLE instruments"))
         db.session.commit()
 
 
-def test_front_door_leads_to_the_desk(client: FlaskClient) -> None:
-    """Who comes to the address alone is sent on, and from there to the login."""
+def test_the_start_page_redirects_to_the_desk(client: FlaskClient) -> None:
+    """And the desk redirects strangers to the login."""
     assert (302, "/webtrader/dashboard") == (
         client.get("/").status_code,
         client.get("/").location,
     )
 
 
-def test_healthz_says_that_the_process_lives(client: FlaskClient) -> None:
-    """Anybody may know."""
+def test_healthz_of_a_running_process(client: FlaskClient) -> None:
+    """It is open to strangers."""
     answer = client.get("/healthz")
 
     assert (200, {"status": "ok"}) == (answer.status_code, answer.json)
 
 
 def test_healthz_needs_no_database(client: FlaskClient, without_tables: None) -> None:
-    """A process without a database lives, and must not be killed for it."""
+    """A process without a database is alive, and must not be killed."""
     assert 200 == client.get("/healthz").status_code
 
 
-def test_readyz_says_that_all_parts_can_be_used(client: FlaskClient) -> None:
-    """With a database and nothing wrong with the feeds, it may be sent people."""
+def test_readyz_of_a_ready_process(client: FlaskClient) -> None:
+    """The database can be used and the feeds have no failure."""
     answer = client.get("/readyz")
 
     assert (200, {"status": "ready"}) == (answer.status_code, answer.json)
 
 
 def test_readyz_names_the_database(client: FlaskClient, without_tables: None) -> None:
-    """A missing table is the database's failure, and no more is said to a stranger."""
+    """A missing table is the database's failure; the answer has no details."""
     answer = client.get("/readyz")
 
     assert 503 == answer.status_code
@@ -54,7 +54,7 @@ def test_readyz_names_the_database(client: FlaskClient, without_tables: None) ->
 
 
 def test_readyz_names_the_feed(app: Flask, client: FlaskClient) -> None:
-    """Feeds that should stream and do not are named, without their reasons."""
+    """Feeds that should stream and do not are named, without the reason."""
     app.extensions[HEALTH_CHECKS] = {"feed": lambda: "no source is streaming from secret.host"}
     answer = client.get("/readyz")
 
@@ -62,7 +62,9 @@ def test_readyz_names_the_feed(app: Flask, client: FlaskClient) -> None:
     assert {"status": "unavailable", "failing": ["feed"]} == answer.json
 
 
-def test_readyz_names_all_that_fails(app: Flask, client: FlaskClient, without_tables: None) -> None:
+def test_readyz_names_all_failing_parts(
+    app: Flask, client: FlaskClient, without_tables: None
+) -> None:
     """One failure does not hide another."""
     app.extensions[HEALTH_CHECKS] = {"feed": lambda: "no source is streaming"}
 
@@ -70,12 +72,12 @@ def test_readyz_names_all_that_fails(app: Flask, client: FlaskClient, without_ta
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-def test_health_is_never_kept(client: FlaskClient, path: str) -> None:
-    """A proxy that keeps the answer would say yesterday's health."""
+def test_health_is_not_cached(client: FlaskClient, path: str) -> None:
+    """A proxy must not answer from its cache."""
     assert "no-store" == client.get(path).headers["Cache-Control"]
 
 
 def test_health_has_no_limit(client: FlaskClient, browser: Callable) -> None:
-    """A prober may ask as often as it likes, logged in or not."""
+    """Any number of requests, logged in or not."""
     for prober in (client, browser(Role.CLIENT)):
         assert {200} == {prober.get("/healthz").status_code for _ in range(100)}

@@ -1,4 +1,4 @@
-"""JSON bodies that are wrong in every way that a stranger could think of."""
+"""JSON bodies that are wrong in many ways."""
 
 import json
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ BODIES = {
 
 
 def wrong_bodies(schema: Any) -> Iterator[tuple[str, str, bytes]]:
-    """Each field of a body in every wrong way: the way, the field, the body."""
+    """Each field of a body in each wrong way: the way, the field, the body."""
     names = list(get_type_hints(schema))
     for field in names:
         for way, value in BAD_VALUES.items():

@@ -16,11 +16,11 @@ desk.on("connection", (socket) => {
 
 let count = 0;
 
-function tell() {
+function emitTicks() {
   for (const [symbol, body] of bodies) {
     count += 1;
     const now = new Date().toISOString();
-    // Two digits that are never rounded away, so that every text is equally long.
+    // Two digits that are never rounded away, so that all texts have the same length.
     const price = (6180000 + 11 + (count % 8) * 11) / 100;
     const times = { timestamp: now, provider_time: now, received_at: now };
     desk.to(symbol).emit("price_update", { ...body, price, ...times, seq: 1000000 + count });
@@ -29,5 +29,5 @@ function tell() {
 
 http.listen(Number(port), "127.0.0.1", 4096, () => {
   console.log(`listening, Node ${process.version}`);
-  setInterval(tell, 1000 / Number(rate));
+  setInterval(emitTicks, 1000 / Number(rate));
 });

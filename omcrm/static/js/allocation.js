@@ -1,4 +1,4 @@
-/** A ring of what each holding is of the whole, and its legend; the smallest are drawn as one. */
+/** The ring of each holding's share of the portfolio, and its legend; the smallest are one slice. */
 
 import * as format from "./format.js";
 import { createKeyedList } from "./keyed_list.js";
@@ -7,7 +7,7 @@ import { write } from "./template.js";
 const SVG = "http://www.w3.org/2000/svg";
 const SLICES = 7;
 const OTHER = "Other";
-// The eighth colour is that of everything else.
+// The eighth colour is for all others.
 const OTHER_COLOUR = SLICES + 1;
 const GAP = 0.6;
 
@@ -16,7 +16,7 @@ export function createAllocation(section, ring, legend) {
   const arcs = createKeyedList(ring, { create: createArc, keyOf });
   const entries = createKeyedList(legend, { create: createEntry, keyOf });
 
-  /** A symbol keeps its colour for as long as it has a slice of its own. */
+  /** A symbol keeps its colour while it has its own slice. */
   function colour(slices) {
     const names = new Set(slices.map(({ symbol }) => symbol));
     for (const name of colours.keys()) if (name !== OTHER && !names.has(name)) colours.delete(name);
@@ -41,19 +41,19 @@ const keyOf = ({ symbol }) => symbol;
 
 function free(colours) {
   const taken = new Set(colours.values());
-  return Array.from({ length: SLICES }, (_, at) => at + 1).find((each) => !taken.has(each));
+  return Array.from({ length: SLICES }, (_, index) => index + 1).find((colour) => !taken.has(colour));
 }
 
 function slice(lines) {
-  const parts = lines.filter(({ share }) => share > 0).map(({ symbol, share }) => ({ symbol, share }));
-  parts.sort((one, other) => other.share - one.share);
-  const slices = parts.slice(0, SLICES);
-  const rest = parts.slice(SLICES).reduce((found, { share }) => found + share, 0);
+  const counted = lines.filter(({ share }) => share > 0).map(({ symbol, share }) => ({ symbol, share }));
+  counted.sort((one, other) => other.share - one.share);
+  const slices = counted.slice(0, SLICES);
+  const rest = counted.slice(SLICES).reduce((total, { share }) => total + share, 0);
   if (rest > 0) slices.push({ symbol: OTHER, share: rest });
   let start = 0;
-  for (const each of slices) {
-    each.start = start;
-    start += each.share;
+  for (const slice of slices) {
+    slice.start = start;
+    start += slice.share;
   }
   return slices;
 }

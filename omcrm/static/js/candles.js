@@ -1,4 +1,4 @@
-/** Candles of one instrument: those of the server, continued by the prices that follow. No DOM. */
+/** Candles of one instrument: those of the server, updated by newer prices. Knows no DOM. */
 
 const SECONDS = { "1m": 60, "5m": 300, "15m": 900, "1h": 3_600, "4h": 14_400, "1d": 86_400 };
 
@@ -10,7 +10,7 @@ export function fromHistory(data) {
     .map(({ time, open, high, low, close }) => ({ time, open, high, low, close }));
 }
 
-/** The candle that a quote changes or begins after `last`; null when it belongs to neither. */
+/** The candle that a quote updates, or the new one after `last`; null for an older quote. */
 export function next(last, quote, timeframe) {
   const moment = Date.parse(quote.provider_time ?? quote.timestamp) / 1000;
   if (!Number.isFinite(moment) || !Number.isFinite(quote.price)) return null;

@@ -9,11 +9,11 @@ import * as candles from "./candles.js";
 import * as format from "./format.js";
 import { isCurrent } from "./price_class.js";
 
-const EMPTY = "No candles yet: they are built from prices seen since the feeds started.";
+const EMPTY = "No candles yet: they are built from prices received since the feeds started.";
 const RIGHT_OFFSET = 4;
 const LOADING = "Loading candles…";
 
-export function createCandleChart({ place, message, legend, timeframes, store, ask }) {
+export function createCandleChart({ place, message, legend, timeframes, store, requestHistory }) {
   let instrument = null;
   let timeframe = timeframes.querySelector("input:checked").value;
   let data = [];
@@ -44,7 +44,7 @@ export function createCandleChart({ place, message, legend, timeframes, store, a
     drawing.series.setData(data);
     drawCurrent();
     describe(data.at(-1));
-    say(isLoaded ? (data.length ? "" : EMPTY) : LOADING);
+    showMessage(isLoaded ? (data.length ? "" : EMPTY) : LOADING);
   }
 
   function showEnd() {
@@ -69,7 +69,7 @@ export function createCandleChart({ place, message, legend, timeframes, store, a
     legend.textContent = figures.join("   ");
   }
 
-  function say(text) {
+  function showMessage(text) {
     message.textContent = text;
     message.hidden = !text;
   }
@@ -85,7 +85,7 @@ export function createCandleChart({ place, message, legend, timeframes, store, a
   }
 
   function request() {
-    ask({ symbol: instrument.symbol, timeframe, limit: 500 });
+    requestHistory({ symbol: instrument.symbol, timeframe, limit: 500 });
   }
 
   timeframes.addEventListener("change", (event) => {
@@ -101,8 +101,8 @@ export function createCandleChart({ place, message, legend, timeframes, store, a
       load();
     },
 
-    /** Takes the candles of the server, if they are still those that were asked for. */
-    fill(history) {
+    /** Shows the server's candles, if they are of the current symbol and timeframe. */
+    setHistory(history) {
       if (history.symbol !== instrument?.symbol || history.timeframe !== timeframe) return;
       const isFirst = !isLoaded;
       data = candles.fromHistory(history.data);
@@ -112,7 +112,7 @@ export function createCandleChart({ place, message, legend, timeframes, store, a
       if (isFirst) showEnd();
     },
 
-    /** Asks for the candles anew, where prices may have been missed; shows what it has until then. */
+    /** Requests the candles again, where prices may have been lost; shows the old ones until then. */
     refresh() {
       if (instrument) request();
     },
@@ -122,17 +122,17 @@ export function createCandleChart({ place, message, legend, timeframes, store, a
       if (!isLoaded || quote.symbol !== instrument?.symbol) return;
       drawCurrent();
       if (!isCurrent(quote.price_class)) return;
-      if (source && quote.source !== source) return load(); // never two sources in one chart
+      if (source && quote.source !== source) return load(); // one chart never mixes sources
       const candle = candles.next(data.at(-1), quote, timeframe);
       if (!candle) return;
       if (data.at(-1)?.time === candle.time) data.pop();
       data.push(candle);
       drawing.series.update(candle);
       describe(candle);
-      say("");
+      showMessage("");
     },
 
-    /** What was missed while the link was down is asked for when it is up again. */
+    /** Requests the candles again when the connection is back. */
     drawLink(nowUp) {
       const isReturn = nowUp && !isUp;
       isUp = nowUp;
@@ -147,8 +147,8 @@ function createDrawing(place) {
   const root = document.createElement("div");
   root.className = "chart-canvas";
   const chart = createChart(root, chartOptions(colour));
-  // The mark of the library brings an inline style. It is taken out while the chart is not yet in
-  // the document; our own sheet has its rules. That is also why a new theme is a new chart.
+  // The library's logo adds an inline style. It is removed before the chart is in the document; our
+  // own style sheet has its rules. For the same reason a new theme creates a new chart.
   root.querySelector("style")?.remove();
   place.replaceChildren(root);
   return { chart, series: chart.addSeries(CandlestickSeries, seriesOptions(colour)) };

@@ -1,22 +1,22 @@
-/** The link to the server: keeps it up, notices when it is dead, and says in words how it stands. */
+/** The connection to the server: reconnects it, notices when it is dead, and describes its state. */
 
 import { io } from "../vendor/socket.io-client/socket.io.js";
 
-const LOOK_EVERY = 1_000;
+const CHECK_EVERY = 1_000;
 const QUIET_AFTER = 3_000;
 const DEAD_AFTER = 5_000;
-const BEAT_AT_LEAST_EVERY = 10_000;
-const SETTLED_AFTER = 2_000;
-const RETURN_AFTER = 1_000;
-const ASK_AGAIN_AFTER = 30_000;
+const PING_AT_LEAST_EVERY = 10_000;
+const DRAWN_AFTER = 2_000;
+const RECONNECT_AFTER = 1_000;
+const RETRY_AFTER = 30_000;
 
-const LAST_SEEN = "What is shown is the last that was received; it is not current. Trying again.";
+const LAST_SEEN = "The prices shown are the last received; they are not current. Trying again.";
 const LOST = `The connection to the server is lost. ${LAST_SEEN}`;
 const SILENT = `The server does not answer. ${LAST_SEEN}`;
 const UNREACHABLE = "The server cannot be reached. Trying again.";
-const NOT_LOGGED_IN = "You are not logged in any more.";
+const NOT_LOGGED_IN = "You are no longer logged in.";
 
-/** Gives a connection that is not yet open; `clock` learns the server's time from its beats. */
+/** Creates a connection that is not yet open; `clock` learns the server's time from its pings. */
 export function createConnection(clock) {
   const socket = io("/webtrader", {
     autoConnect: false,
@@ -27,9 +27,9 @@ export function createConnection(clock) {
   });
   const listeners = new Set();
   let state = { name: "connecting", label: "Connecting", sentence: "", delay: null };
-  let heardAt = 0;
-  let beatAt = 0;
-  let isAsked = false;
+  let receivedAt = 0;
+  let pingedAt = 0;
+  let isPending = false;
   let again = null;
 
   function become(next) {
@@ -37,41 +37,41 @@ export function createConnection(clock) {
     for (const listener of listeners) listener(state);
   }
 
-  // The beat: Engine.IO's own takes up to 45 s to notice a dead peer, too long for prices. Anything
-  // heard is a sign of life, so that on a busy page hardly any beats are sent.
+  // Our own ping: Engine.IO's takes up to 45 s to notice a dead server, too long for prices. Every
+  // received message counts as an answer, so that a busy page sends few pings.
 
-  function look() {
+  function checkAnswers() {
     if (!socket.connected) return;
     const now = Date.now();
-    const quiet = now - heardAt;
-    if (isAsked && quiet > DEAD_AFTER && now - beatAt > DEAD_AFTER) giveUp();
-    else if (!isAsked && (quiet > QUIET_AFTER || now - beatAt > BEAT_AT_LEAST_EVERY)) beat();
+    const quiet = now - receivedAt;
+    if (isPending && quiet > DEAD_AFTER && now - pingedAt > DEAD_AFTER) giveUp();
+    else if (!isPending && (quiet > QUIET_AFTER || now - pingedAt > PING_AT_LEAST_EVERY)) ping();
   }
 
-  function beat() {
-    beatAt = Date.now();
-    isAsked = true;
+  function ping() {
+    pingedAt = Date.now();
+    isPending = true;
     socket.emit("ping");
   }
 
   function check() {
-    if (socket.connected && !isAsked) beat();
+    if (socket.connected && !isPending) ping();
   }
 
   function giveUp() {
-    isAsked = false;
+    isPending = false;
     lose(SILENT);
     socket.disconnect().connect();
   }
 
   function answered({ timestamp }) {
-    if (!isAsked) return;
-    isAsked = false;
-    clock.learn(timestamp, beatAt);
-    if (state.name === "connected") become({ ...state, delay: Date.now() - beatAt });
+    if (!isPending) return;
+    isPending = false;
+    clock.learn(timestamp, pingedAt);
+    if (state.name === "connected") become({ ...state, delay: Date.now() - pingedAt });
   }
 
-  // What the socket says.
+  // The socket's events.
 
   function lose(sentence) {
     become({ name: "disconnected", label: "Reconnecting", sentence });
@@ -79,19 +79,19 @@ export function createConnection(clock) {
 
   function connected() {
     clearTimeout(again);
-    heardAt = Date.now();
+    receivedAt = Date.now();
     clock.relearn();
     become({ name: "connected", label: "Connected" });
-    beat();
-    // The first answer waits until the page has drawn itself; this one measures the link alone.
-    setTimeout(check, SETTLED_AFTER);
+    ping();
+    // The first answer waits until the page is drawn; this one measures the connection alone.
+    setTimeout(check, DRAWN_AFTER);
   }
 
   function disconnected(reason) {
-    isAsked = false;
+    isPending = false;
     if (reason === "io client disconnect") return;
     lose(LOST);
-    if (reason === "io server disconnect") again = setTimeout(() => socket.connect(), RETURN_AFTER);
+    if (reason === "io server disconnect") again = setTimeout(() => socket.connect(), RECONNECT_AFTER);
   }
 
   function failed(error) {
@@ -107,10 +107,10 @@ export function createConnection(clock) {
       become({ name: "refused", label: "Logged out", sentence: NOT_LOGGED_IN, login: true });
       return;
     }
-    const seconds = ASK_AGAIN_AFTER / 1000;
-    const sentence = `The server refuses this page: ${message}. It asks again every ${seconds} s.`;
+    const seconds = RETRY_AFTER / 1000;
+    const sentence = `The server refuses this page: ${message}. It tries again every ${seconds} s.`;
     become({ name: "refused", label: "Refused", sentence });
-    again = setTimeout(() => socket.connect(), ASK_AGAIN_AFTER);
+    again = setTimeout(() => socket.connect(), RETRY_AFTER);
   }
 
   return {
@@ -124,16 +124,16 @@ export function createConnection(clock) {
       socket.on("connect_error", failed);
       socket.on("pong", answered);
       socket.on("reload", () => {
-        isAsked = false; // the answer may be among what was lost
+        isPending = false; // the answer may be lost, too
       });
       socket.onAny(() => {
-        heardAt = Date.now();
+        receivedAt = Date.now();
       });
-      setInterval(look, LOOK_EVERY);
+      setInterval(checkAnswers, CHECK_EVERY);
       socket.connect();
     },
 
-    /** Asks at once whether the server is there, as after the machine has slept. */
+    /** Checks at once that the server answers, as after the machine was suspended. */
     check() {
       clock.relearn();
       check();
@@ -142,7 +142,7 @@ export function createConnection(clock) {
 
     on: (event, listener) => socket.on(event, listener),
 
-    /** Sends if the link is up; what a page asks for is asked again when it comes up. */
+    /** Sends if the connection is up; pages repeat their requests when it is up again. */
     send(event, payload) {
       if (socket.connected) socket.emit(event, payload);
     },

@@ -1,4 +1,4 @@
-/** Shows how the link to the server stands: the mark in the top bar and a sentence when it is down. */
+/** Shows the connection's state: the mark in the top bar, and a sentence while it is down. */
 
 export function createConnectionView(connection, notices, loginUrl) {
   const mark = document.getElementById("connection");

@@ -1,4 +1,4 @@
-/** How far the value may be trusted: a bar of the classes of its prices, and what is missing. */
+/** The classes of the prices behind a value, as a bar, and the holdings without a value. */
 
 import * as format from "./format.js";
 import { describeMissing } from "./holdings_table.js";
@@ -10,14 +10,14 @@ const SVG = "http://www.w3.org/2000/svg";
 const NOTHING = "Nothing is valued yet.";
 
 export function createCoverage(bar, list, note) {
-  const parts = createKeyedList(bar, { create: createPart, keyOf });
+  const bars = createKeyedList(bar, { create: createBar, keyOf });
   const entries = createKeyedList(list, { create: createEntry, keyOf });
 
   return {
     draw({ classes, oldest, missing, unchanging, lines }, now) {
-      const shares = classes.filter(({ percent }) => percent !== null);
+      const counted = classes.filter(({ percent }) => percent !== null);
       let start = 0;
-      parts.draw(shares.map((each) => ({ ...each, start: (start += each.percent) - each.percent })));
+      bars.draw(counted.map((share) => ({ ...share, start: (start += share.percent) - share.percent })));
       entries.draw(classes);
       const words = classes.map(describe).join(", ") || NOTHING;
       if (bar.getAttribute("aria-label") !== words) bar.setAttribute("aria-label", words);
@@ -40,7 +40,7 @@ function age(oldest, now) {
 
 function gaps(missing) {
   if (missing.length === 0) return "";
-  const named = missing.map((each) => `${each.symbol} (${describeMissing(each.missing).toLowerCase()})`);
+  const named = missing.map(({ symbol, missing: reason }) => `${symbol} (${describeMissing(reason).toLowerCase()})`);
   return `Without a value: ${named.join(", ")}.`;
 }
 
@@ -48,10 +48,10 @@ function unknown(unchanging, lines) {
   const valued = new Set(lines.filter(({ missing, isCounted }) => !missing && isCounted).map(({ symbol }) => symbol));
   const named = unchanging.filter((symbol) => valued.has(symbol));
   if (named.length === 0) return "";
-  return `No source tells the price of the day before of ${named.join(", ")}: not in the daily change.`;
+  return `No source has yesterday's price of ${named.join(", ")}: not in the daily change.`;
 }
 
-function createPart() {
+function createBar() {
   const element = document.createElementNS(SVG, "rect");
   element.setAttribute("height", 10);
   return {

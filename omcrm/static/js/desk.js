@@ -1,4 +1,4 @@
-/** The desk: puts its parts together and passes what the server says to them. */
+/** The desk: creates its views and passes the server's messages to them. */
 
 import { createCandleChart } from "./chart.js";
 import { createConnection } from "./connection.js";
@@ -8,7 +8,7 @@ import * as format from "./format.js";
 import { listenToKeys } from "./keys.js";
 import { createMarkets } from "./markets.js";
 import { createNotices } from "./notices.js";
-import { createPosition } from "./position.js";
+import { createResumeToken } from "./resume_token.js";
 import { createSearch } from "./search.js";
 import { createSelection } from "./selection.js";
 import { createServerClock } from "./server_clock.js";
@@ -16,19 +16,19 @@ import { areStopped, createSources } from "./sources.js";
 import { createStore } from "./store.js";
 import { createWatchlist } from "./watchlist.js";
 
-const MARKETS_EVERY = 60_000;
-// Updates of a symbol in a second: more than any server sends, and enough for a page nobody looks at.
+const MARKETS_INTERVAL = 60_000;
+// Updates of a symbol in a second: no limit for a visible page, and one for a hidden page.
 const FULL_RATE = 1_000;
 const HIDDEN_RATE = 1;
-// A page is hidden for a moment before it goes away, too.
+// A page is also hidden for a moment before it is closed.
 const HIDDEN_AFTER = 3_000;
-const STOPPED = "The feeds are stopped. Prices grow stale until an administrator starts them.";
+const STOPPED = "The feeds are stopped. Prices become stale until an administrator starts them.";
 
 const byId = (id) => document.getElementById(id);
 const desk = byId("main");
 const clock = createServerClock();
 const store = createStore();
-const position = createPosition();
+const resumeToken = createResumeToken();
 const connection = createConnection(clock);
 const notices = createNotices(byId("notices"));
 
@@ -42,9 +42,9 @@ function start(instruments) {
   const symbols = instruments.map(({ symbol }) => symbol);
   const views = createViews(instruments, symbols);
   listenToServer(views, symbols);
-  listenToAttention(views, symbols);
+  listenToVisibility(views, symbols);
   setInterval(() => drawTime(views), 1_000);
-  setInterval(() => connection.send("get_market_status"), MARKETS_EVERY);
+  setInterval(() => connection.send("get_market_status"), MARKETS_INTERVAL);
   views.selection.open();
   connection.open();
 }
@@ -58,7 +58,7 @@ function createViews(instruments, symbols) {
     legend: byId("chart-legend"),
     store,
     timeframes: byId("timeframes"),
-    ask: (request) => connection.send("get_price_history", request),
+    requestHistory: (request) => connection.send("get_price_history", request),
   });
   const selection = createSelection(symbols, (symbol) => {
     desk.dataset.view = location.hash && symbol ? "detail" : "list";
@@ -83,31 +83,31 @@ function listenToServer({ chart, detail, markets, sources, watchlist }, symbols)
     notices.replace("feeds", areStopped(status) ? STOPPED : "", { kind: "warning" });
   };
   connection.on("price_update", (quote) => {
-    position.saw(quote);
+    resumeToken.update(quote);
     if (store.set(quote)) chart.add(quote);
   });
-  connection.on("price_history", chart.fill);
+  connection.on("price_history", chart.setHistory);
   connection.on("connection_status", drawSources);
   connection.on("market_status", (status) => {
     markets(status);
     drawSources(status.connection_status);
   });
   connection.on("subscription_error", ({ message }) => {
-    notices.replace("subscription", `Not all prices come: ${message}.`, { kind: "warning" });
+    notices.replace("subscription", `Some prices are missing: ${message}.`, { kind: "warning" });
   });
   connection.on("subscription_success", (answer) => {
-    position.name(answer);
+    resumeToken.accept(answer);
     const names = answer.rejected.map(({ symbol }) => symbol).join(", ");
-    notices.replace("subscription", names && `No prices come for ${names}: the server refused them.`, {
+    notices.replace("subscription", names && `No prices for ${names}: the server refused them.`, {
       kind: "warning",
     });
   });
   connection.on("connect", () => {
     store.renew();
-    position.renew();
+    resumeToken.renew();
     subscribe(symbols);
   });
-  // The server gave up on answers and news because the page did not read: they are asked for again.
+  // The server dropped answers and events because the page did not read: request them again.
   connection.on("reload", () => {
     subscribe(symbols);
     chart.refresh();
@@ -122,17 +122,17 @@ function listenToServer({ chart, detail, markets, sources, watchlist }, symbols)
 function subscribe(symbols) {
   connection.send("subscribe_to_instruments", {
     symbols,
-    since: position.since(),
+    since: resumeToken.since(),
     max_rate: document.hidden ? HIDDEN_RATE : FULL_RATE,
   });
   connection.send("get_market_status");
 }
 
 /**
- * A page that nobody looks at is told less. When somebody does it may have slept: it asks whether the
- * server is there, for a snapshot, and for the candles, which it had too few prices to continue.
+ * A hidden page subscribes at a lower rate. When it is shown again, it may have been suspended: it
+ * checks the connection, and requests a snapshot and the candles, for which it had too few prices.
  */
-function listenToAttention({ chart }, symbols) {
+function listenToVisibility({ chart }, symbols) {
   let slowing = null;
   const changed = () => {
     clearTimeout(slowing);

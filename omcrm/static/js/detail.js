@@ -1,4 +1,4 @@
-/** The selected instrument: its price in large, its facts, and where the price comes from. */
+/** The selected instrument: its price, its figures, and the source of the price. */
 
 import { flash } from "./flash.js";
 import * as format from "./format.js";
@@ -70,7 +70,7 @@ export function createDetail(panel, store) {
     if (quote.symbol === instrument?.symbol) drawSoon();
   });
 
-  /** The price in the window's title, as long as it is one. */
+  /** The price in the window's title, while it is current. */
   function drawTitle() {
     const quote = instrument && store.get(instrument.symbol);
     const isShown = quote && isUp && isCurrent(quote.price_class);
@@ -89,7 +89,7 @@ export function createDetail(panel, store) {
       draw();
     },
 
-    /** What changes with time alone: the age, and the window's title once a second. */
+    /** Draws what changes with time: the age, and the window's title. */
     drawTime(now) {
       drawTitle();
       const quote = instrument && store.get(instrument.symbol);

@@ -1,11 +1,11 @@
-/** Who speaks for each instrument, and who else has a price for it, in the policy's order. */
+/** The active source of each instrument, and its other sources with a price, in the policy's order. */
 
 import * as format from "./format.js";
 import { createKeyedList } from "./keyed_list.js";
 import { describeClass, describeSource } from "./price_class.js";
 import { copyTemplate, write } from "./template.js";
 
-/** `decimalsOf` gives how many decimals a symbol's prices have. */
+/** `decimalsOf` returns how many decimals a symbol's prices have. */
 export function createFeedChain(table, empty, decimalsOf) {
   const list = createKeyedList(table.tBodies[0], {
     keyOf: ({ symbol }) => symbol,
@@ -17,7 +17,7 @@ export function createFeedChain(table, empty, decimalsOf) {
       list.draw(symbols);
       table.hidden = symbols.length === 0;
       empty.hidden = !table.hidden;
-      write(empty, "No instrument is followed, so nobody has to speak. Instruments are added on their page.");
+      write(empty, "There are no active instruments. Add them on the page of instruments.");
     },
   };
 }
@@ -34,18 +34,20 @@ function createRow(symbol, decimalsOf) {
   return {
     element,
     draw({ source, runner_up, chain }) {
-      write(part.speaker, source ? describeSource(source) : "Nobody speaks");
+      write(part.source, source ? describeSource(source) : "No active source");
       const decimals = decimalsOf(symbol);
-      list.draw(chain.map((each) => ({ ...each, decimals, role: roleOf(each.source, source, runner_up) })));
+      list.draw(
+        chain.map((candidate) => ({ ...candidate, decimals, role: roleOf(candidate.source, source, runner_up) })),
+      );
       part.none.hidden = chain.length > 0;
       part.chain.hidden = chain.length === 0;
     },
   };
 }
 
-function roleOf(name, speaker, runnerUp) {
-  if (name === speaker) return "speaks";
-  return name === runnerUp ? "next" : "";
+function roleOf(name, active, standby) {
+  if (name === active) return "active";
+  return name === standby ? "standby" : "";
 }
 
 function createCandidate(source) {
@@ -63,7 +65,7 @@ function createCandidate(source) {
       write(part.role, role);
       write(part.class, label);
       write(part.price, format.price(price, decimals));
-      // A price that was written down once does not age.
+      // A fixed price has no age.
       write(part.age, price_class === "last_resort" ? "fixed" : format.duration(age_seconds * 1000));
     },
   };

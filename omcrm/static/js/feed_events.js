@@ -1,9 +1,9 @@
-/** What happened to the feeds, newest first, by source and kind. */
+/** The events of the feeds, newest first, filtered by source and kind. */
 
 import * as format from "./format.js";
 import { createKeyedList } from "./keyed_list.js";
 import { describeSource } from "./price_class.js";
-import { describeReason } from "./refusal.js";
+import { describeReason } from "./rejection.js";
 import { describeState } from "./sources.js";
 import { copyTemplate, write } from "./template.js";
 
@@ -12,22 +12,22 @@ const KINDS = {
   gave_back: "Came back",
   began: "First price",
   state: "State",
-  quarantine: "Held back",
+  quarantine: "Rejected",
 };
-// More symbols are folded up.
+// More symbols are collapsed.
 const MOST_SYMBOLS = 8;
 
-/** `filters` are the two choices, of a source and of a kind. */
+/** `filters` are the two selects, of a source and of a kind. */
 export function createFeedEvents(table, empty, count, filters) {
   let events = [];
   const list = createKeyedList(table.tBodies[0], { keyOf: ({ key }) => key, create: createRow });
   for (const [kind, label] of Object.entries(KINDS)) filters.kind.add(new Option(label, kind));
-  for (const each of Object.values(filters)) each.addEventListener("change", draw);
+  for (const filter of Object.values(filters)) filter.addEventListener("change", draw);
 
   function draw() {
     const { source, kind } = filters;
     const chosen = events.filter(
-      (each) => (!source.value || concerns(each, source.value)) && (!kind.value || each.kind === kind.value),
+      (event) => (!source.value || concerns(event, source.value)) && (!kind.value || event.kind === kind.value),
     );
     list.draw(chosen);
     table.hidden = chosen.length === 0;
@@ -36,19 +36,19 @@ export function createFeedEvents(table, empty, count, filters) {
     write(count, events.length === 0 ? "" : describeCount(chosen.length, events.length));
   }
 
-  // A choice that is open is not disturbed: sources are only added.
-  function offer(sources) {
-    const offered = new Set([...filters.source.options].map(({ value }) => value));
-    for (const each of sources) {
-      if (!offered.has(each)) filters.source.add(new Option(describeSource(each), each));
-      offered.add(each);
+  // Sources are only added, so that an open select does not change.
+  function addOptions(sources) {
+    const known = new Set([...filters.source.options].map(({ value }) => value));
+    for (const source of sources) {
+      if (!known.has(source)) filters.source.add(new Option(describeSource(source), source));
+      known.add(source);
     }
   }
 
   return {
     draw(latest) {
       events = withKeys(latest);
-      offer(events.flatMap(({ source, before }) => (before ? [source, before] : [source])));
+      addOptions(events.flatMap(({ source, before }) => (before ? [source, before] : [source])));
       draw();
     },
   };
@@ -60,7 +60,7 @@ function concerns({ source, before }, name) {
 
 function describeAbsence(count) {
   return count === 0
-    ? "Nothing has happened yet. The first price of a source, every change of speaker and every price held back is noted here."
+    ? "No events yet. Each source's first price, every failover and every rejected price is listed here."
     : `None of the last ${count} events is of this kind and source.`;
 }
 
@@ -68,7 +68,7 @@ function describeCount(shown, all) {
   return shown === all ? `The last ${all}` : `${shown} of the last ${all}`;
 }
 
-/** Events have no number: what is the same in every word is counted, from the oldest on. */
+/** Events have no id: the key is their text, and a count for equal ones, from the oldest on. */
 function withKeys(events) {
   const seen = new Map();
   return events
@@ -107,30 +107,30 @@ function createSymbols(symbols) {
 }
 
 function describeEvent({ kind, source, before, reason, silent_seconds }) {
-  if (kind === "state") return sentence(describeTurn(reason));
-  if (kind === "quarantine") return sentence(describeRefusal(reason));
+  if (kind === "state") return sentence(describeChange(reason));
+  if (kind === "quarantine") return sentence(describeRejection(reason));
   const named = [source, before].reduce(
     (text, name) => (name && text.startsWith(`${name} `) ? describeSource(name) + text.slice(name.length) : text),
     reason,
   );
-  // How long the one before was silent matters only where that is why it speaks no more.
+  // How long the source before was silent matters only where that caused the failover.
   const isSilent = kind === "took_over" && silent_seconds !== null;
   return sentence(isSilent ? `${named}, silent for ${format.seconds(silent_seconds)}` : named);
 }
 
 /** "waiting: refused" in words. */
-function describeTurn(reason) {
+function describeChange(reason) {
   const [state, ...problem] = reason.split(": ");
-  const why = problem.join(": ");
-  if (!why) return describeState(state);
-  return why.startsWith(state) ? why : `${describeState(state)}: ${why}`;
+  const cause = problem.join(": ");
+  if (!cause) return describeState(state);
+  return cause.startsWith(state) ? cause : `${describeState(state)}: ${cause}`;
 }
 
 /** "jump: price 3; kraken says 1" in words. */
-function describeRefusal(text) {
+function describeRejection(text) {
   const [reason, ...prices] = text.split(": ");
-  const said = prices.join(": ").replace(/\w+(?= says )/g, (name) => describeSource(name));
-  return `${describeReason(reason)}: ${said}`;
+  const named = prices.join(": ").replace(/\w+(?= says )/g, (name) => describeSource(name));
+  return `${describeReason(reason)}: ${named}`;
 }
 
 function sentence(text) {

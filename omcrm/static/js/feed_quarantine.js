@@ -1,51 +1,51 @@
-/** The prices that were held back, and what the others said then. */
+/** The rejected prices, and the other sources' prices at that time. */
 
 import * as format from "./format.js";
 import { createKeyedList } from "./keyed_list.js";
 import { describeSource } from "./price_class.js";
-import { describeReason } from "./refusal.js";
+import { describeReason } from "./rejection.js";
 import { copyTemplate, write } from "./template.js";
 
 export function createFeedQuarantine(table, empty, count, decimalsOf) {
   const list = createKeyedList(table.tBodies[0], {
-    keyOf: (refusal) => JSON.stringify(refusal),
-    create: (refusal) => createRow(refusal, decimalsOf(refusal.symbol)),
+    keyOf: (rejection) => JSON.stringify(rejection),
+    create: (rejection) => createRow(rejection, decimalsOf(rejection.symbol)),
   });
 
   return {
-    /** Draws the last refusals, newest first, and how many there were by reason. */
-    draw(refusals, refused) {
-      list.draw(refusals);
-      table.hidden = refusals.length === 0;
+    /** Draws the last rejections, newest first, and the counts by reason. */
+    draw(rejections, counts) {
+      list.draw(rejections);
+      table.hidden = rejections.length === 0;
       empty.hidden = !table.hidden;
-      write(empty, "No price was held back since this server started: all that came could be believed.");
-      write(count, describeCounts(refused));
+      write(empty, "No price was rejected since this server started.");
+      write(count, describeCounts(counts));
     },
   };
 }
 
-function describeCounts(refused) {
-  const counts = Object.entries(refused).filter(([, number]) => number > 0);
+function describeCounts(byReason) {
+  const counts = Object.entries(byReason).filter(([, number]) => number > 0);
   if (counts.length === 0) return "";
-  return `Refused since the start: ${counts.map(([name, number]) => `${format.count(number)} × ${describeReason(name)}`).join(", ")}`;
+  return `Rejected since the start: ${counts.map(([name, number]) => `${format.count(number)} × ${describeReason(name)}`).join(", ")}`;
 }
 
-// One refusal; it never changes.
+// One rejection; it never changes.
 
-function createRow(refusal, decimals) {
+function createRow(rejection, decimals) {
   const { element, part } = copyTemplate("quarantine-template");
   const price = (value) => format.price(value, decimals);
-  element.dataset.source = refusal.source;
-  element.dataset.symbol = refusal.symbol;
-  part.at.dateTime = refusal.at;
-  part.at.textContent = format.dayAndSecond(refusal.at);
-  part.source.textContent = describeSource(refusal.source);
-  part.symbol.textContent = refusal.symbol;
-  part.reason.textContent = describeReason(refusal.reason);
-  part.price.textContent = describePrice(refusal, price);
-  part.distance.textContent = describeDistance(refusal);
-  part.held.textContent = price(refusal.held);
-  part.others.append(...createOthers(refusal.others, price));
+  element.dataset.source = rejection.source;
+  element.dataset.symbol = rejection.symbol;
+  part.at.dateTime = rejection.at;
+  part.at.textContent = format.dayAndSecond(rejection.at);
+  part.source.textContent = describeSource(rejection.source);
+  part.symbol.textContent = rejection.symbol;
+  part.reason.textContent = describeReason(rejection.reason);
+  part.price.textContent = describePrice(rejection, price);
+  part.distance.textContent = describeDistance(rejection);
+  part.held.textContent = price(rejection.held);
+  part.others.append(...createOthers(rejection.others, price));
   return { element };
 }
 
@@ -54,19 +54,19 @@ function describePrice({ price: traded, bid, ask }, price) {
   return bid === null && ask === null ? format.ABSENT : `${price(bid)} / ${price(ask)}`;
 }
 
-/** How far a refused price is from the source's own last one. */
+/** How far a rejected price is from the source's own last one. */
 function describeDistance({ price, bid, ask, held }) {
-  const said = price ?? (bid !== null && ask !== null ? (bid + ask) / 2 : null);
-  if (said === null || !held) return "";
-  return format.percent((said / held - 1) * 100);
+  const rejected = price ?? (bid !== null && ask !== null ? (bid + ask) / 2 : null);
+  if (rejected === null || !held) return "";
+  return format.percent((rejected / held - 1) * 100);
 }
 
 function createOthers(others, price) {
-  if (others.length === 0) return ["Nobody else had a fresh price."];
-  return others.map(({ source, price: said }) => {
+  if (others.length === 0) return ["No other source had a fresh price."];
+  return others.map(({ source, price: other }) => {
     const line = document.createElement("span");
     line.className = "other";
-    line.textContent = `${describeSource(source)} ${price(said)}`;
+    line.textContent = `${describeSource(source)} ${price(other)}`;
     return line;
   });
 }

@@ -1,4 +1,4 @@
-/** What the sources that are asked have used of their quotas, and when those end. */
+/** The used quotas of the polled sources, and when they will be used up. */
 
 import * as format from "./format.js";
 import { createKeyedList } from "./keyed_list.js";
@@ -15,13 +15,13 @@ export function createFeedQuota(table, empty, clock) {
     /** Draws the budgets, by source. */
     draw(quota) {
       const uses = Object.entries(quota).flatMap(([source, budgets]) =>
-        // The server's order follows the forecast, which may change any moment.
-        budgets.toSorted(byLength).map((each) => ({ source, ...each })),
+        // The server's order follows the forecast, which changes often.
+        budgets.toSorted(byLength).map((budget) => ({ source, ...budget })),
       );
       list.draw(uses);
       table.hidden = uses.length === 0;
       empty.hidden = !table.hidden;
-      write(empty, "No source with a quota is switched on, so none can be used up.");
+      write(empty, "No source with a quota is in use.");
     },
   };
 }
@@ -43,12 +43,12 @@ function createRow({ source, calls, period }, clock) {
   return {
     element,
     draw(use) {
-      const told = `${format.count(use.used)} used, ${format.count(use.left)} left`;
+      const usage = `${format.count(use.used)} used, ${format.count(use.left)} left`;
       element.dataset.level = levelOf(use);
       part.bar.setAttribute("aria-valuenow", Math.min(use.used, calls));
-      part.bar.setAttribute("aria-valuetext", told);
-      part.fill.style.width = `${Math.min(100, (use.used / calls) * 100)}%`;
-      write(part.used, told);
+      part.bar.setAttribute("aria-valuetext", usage);
+      part.used_bar.style.width = `${Math.min(100, (use.used / calls) * 100)}%`;
+      write(part.used, usage);
       write(part.forecast, forecast(use, clock.now()));
     },
   };
@@ -63,8 +63,8 @@ function levelOf({ left, ends_at }) {
 export function forecast({ used, left, ends_at, renews_at }, now) {
   const renews = `Renews at ${moment(renews_at, now)}.`;
   if (left === 0) return `Used up. ${renews}`;
-  if (ends_at) return `Used up at ${moment(ends_at, now)} at this pace. ${renews}`;
-  return used === 0 ? `Nothing used yet. ${renews}` : `Lasts at this pace. ${renews}`;
+  if (ends_at) return `Used up at ${moment(ends_at, now)} at this rate. ${renews}`;
+  return used === 0 ? `Nothing used yet. ${renews}` : `Lasts at this rate. ${renews}`;
 }
 
 /** A moment in UTC, with its day where that is not today. */

@@ -1,13 +1,13 @@
-/** The table of sources: how each one stands, and why it does nothing where it does nothing. */
+/** The table of sources: the state of each, and why it is idle where it is. */
 
 import * as format from "./format.js";
 import { describeClass, describeSource } from "./price_class.js";
 import { describeState } from "./sources.js";
 import { copyTemplate, write } from "./template.js";
 
-const UNSERVED = "No followed instrument has a name there.";
+const UNSERVED = "No active instrument has a name there.";
 
-/** Why a source is idle, or nothing where its state says enough. */
+/** Why a source is idle; empty where its state shows that. */
 function explain({ state, last_error, symbols }) {
   if (state === "off") return last_error ?? "No address is set.";
   if (state !== "standby") return "";
@@ -23,12 +23,12 @@ export function createFeedTable(table, clock) {
     const { element, part } = rows.get(name);
     const isOff = status.state === "off";
     const figure = (text) => (isOff ? format.ABSENT : text);
-    // What its prices are only while there are any.
+    // Its price class, only while it has prices.
     const priceClass = status.active ? status.price_class : null;
     element.dataset.state = status.state;
     element.dataset.class = priceClass ?? "none";
     write(part.state, describeState(status.state));
-    write(part.why, explain(status));
+    write(part.reason, explain(status));
     write(part.class, priceClass ? describeClass(priceClass).label : "");
     write(part.url, status.url ?? "");
     write(part.rate, figure(format.rate(status.messages_per_second)));
@@ -52,7 +52,7 @@ export function createFeedTable(table, clock) {
   }
 
   return {
-    /** Draws what is new of the sources that it tells of. */
+    /** Draws the changed fields of the sources in an update. */
     draw(update) {
       for (const [name, status] of Object.entries(update)) {
         providers[name] = { ...providers[name], ...status };

@@ -1,4 +1,4 @@
-/** The administrator's page of the feeds: how each one stands, and the buttons that start and stop them. */
+/** The administrator's page of the feeds: their state, and the buttons that start and stop them. */
 
 import { createConnection } from "./connection.js";
 import { createConnectionView } from "./connection_view.js";
@@ -11,13 +11,13 @@ import * as format from "./format.js";
 import { createNotices } from "./notices.js";
 import { createServerClock } from "./server_clock.js";
 
-const STATUS_EVERY = 2_000;
-// An instrument of which nothing is known but its prices.
+const STATUS_INTERVAL = 2_000;
+// Of an instrument that is not in the catalogue.
 const FALLBACK_DECIMALS = 4;
 const FIGURES = {
   clients: {},
   cache: { seq: "last sequence" },
-  delivery: { quotes: "quotes told", missed: "missed by slow readers" },
+  delivery: { quotes: "quotes sent", missed: "dropped for slow clients" },
 };
 const ANSWERS = {
   started: "The feeds are started.",
@@ -56,12 +56,12 @@ function drawSummary({ running, since: begun }) {
   const lasting = begun ? ` for ${format.duration(clock.now() - Date.parse(begun), 2)}` : "";
   byId("feeds-summary").textContent = running
     ? `Running${lasting}.`
-    : "Stopped. No source is read, and prices grow stale.";
+    : "Stopped. No source is read, and prices become stale.";
 }
 
 function drawFigures(status) {
-  const figures = Object.entries(FIGURES).flatMap(([part, names]) =>
-    Object.entries(status[part])
+  const figures = Object.entries(FIGURES).flatMap(([section, names]) =>
+    Object.entries(status[section])
       .filter(([, value]) => typeof value === "number")
       .map(([name, value]) => createFigure(names[name] ?? format.words(name), format.count(value))),
   );
@@ -111,11 +111,11 @@ async function refresh() {
   }
 }
 
-/** Asks for the catalogue where it has grown since. */
+/** Requests the catalogue where it has grown since. */
 async function learnDecimals(symbols) {
   if (symbols.every(({ symbol }) => decimals.has(symbol))) return;
   const { instruments } = await request("instruments");
-  for (const each of instruments) decimals.set(each.symbol, each.decimals);
+  for (const instrument of instruments) decimals.set(instrument.symbol, instrument.decimals);
 }
 
 async function order(path) {
@@ -138,4 +138,4 @@ createConnectionView(connection, notices, byId("main").dataset.loginUrl);
 connection.open();
 refresh();
 setInterval(table.drawAges, 1_000);
-setInterval(() => document.hidden || refresh(), STATUS_EVERY);
+setInterval(() => document.hidden || refresh(), STATUS_INTERVAL);

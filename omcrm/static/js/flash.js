@@ -1,17 +1,17 @@
-/** Lights a cell up for a moment when its price moves; not at all where motion is unwanted. */
+/** Highflashes a cell for a moment when its price moves; not where the user wants reduced motion. */
 
 const DURATION = 280;
-const APART = 350; // at most three times a second: quicker flicker can hurt people
+const APART = 350; // at most three times a second: faster flicker can cause seizures
 const still = matchMedia("(prefers-reduced-motion: reduce)");
-const lights = new WeakMap();
+const flashes = new WeakMap();
 
 export function flash(cell, direction) {
   if (still.matches || direction === "none") return;
   const now = performance.now();
-  const last = lights.get(cell);
+  const last = flashes.get(cell);
   if (last?.direction !== direction) last?.animation.cancel();
   if (last && now - last.at < APART) return;
   const steps = [{ backgroundColor: `var(--flash-${direction})` }, { backgroundColor: "transparent" }];
   const animation = cell.animate(steps, { duration: DURATION, easing: "ease-out" });
-  lights.set(cell, { animation, direction, at: now });
+  flashes.set(cell, { animation, direction, at: now });
 }

@@ -1,4 +1,4 @@
-/** How figures and times are written on the pages. What is absent is a dash. */
+/** Formats figures and times for the pages. An absent one is a dash. */
 
 export const ABSENT = "–";
 
@@ -24,13 +24,13 @@ export function price(value, decimals) {
 
 const SIGNS = { up: "+", down: "−", none: "" };
 
-/** An amount with its sign, which has none where its written figure is zero. */
+/** An amount with its sign; none where the rounded amount is zero. */
 export function signed(value, decimals) {
   if (!isNumber(value)) return ABSENT;
   return `${SIGNS[signedDirection(value, decimals)]}${fixed(decimals).format(Math.abs(value))}`;
 }
 
-/** The direction of an amount, none where its written figure is zero. */
+/** The direction of an amount; none where the rounded amount is zero. */
 export function signedDirection(value, decimals) {
   return direction(isNumber(value) ? Math.round(value * 10 ** decimals) : null);
 }
@@ -40,7 +40,7 @@ export function percent(value) {
   return `${SIGNS[changeDirection(value)]}${fixed(2).format(Math.abs(value))} %`;
 }
 
-/** The direction of a change in percent, none where its written figure is zero. */
+/** The direction of a change in percent; none where the rounded change is zero. */
 export function changeDirection(value) {
   return direction(isNumber(value) ? Math.round(value * 100) : null);
 }
@@ -50,7 +50,7 @@ export function direction(value) {
   return value > 0 ? "up" : "down";
 }
 
-/** Which way a figure went from one value to the next; none where either is absent. */
+/** The direction from one value to the next; none where either is absent. */
 export function movement(from, to) {
   return isNumber(from) && isNumber(to) ? direction(to - from) : "none";
 }
@@ -127,7 +127,7 @@ export function seconds(value) {
   return value < 60 ? `${fixed(1).format(value)} s` : duration(value * 1000, 2);
 }
 
-/** "after_hours" as people write it: "after hours". */
+/** "after_hours" in words: "after hours". */
 export function words(name) {
   return String(name).replaceAll("_", " ");
 }

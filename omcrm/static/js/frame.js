@@ -1,4 +1,4 @@
-/** Gives a function that has `draw` run once in the next animation frame, however often it is called. */
+/** Returns a function that runs `draw` in the next animation frame, once for any number of calls. */
 export function createFrame(draw) {
   let waiting = false;
   return () => {

@@ -1,4 +1,4 @@
-/** The table of holdings: writes only what differs from what it shows. */
+/** The table of holdings: updates only cells that change. */
 
 import { flash } from "./flash.js";
 import * as format from "./format.js";
@@ -7,7 +7,7 @@ import { write } from "./template.js";
 
 const BASES = { "24h": "in 24 h", previous_close: "since the last close" };
 const REASONS = {
-  not_followed: "Not followed any more",
+  not_followed: "No longer active",
   no_price: "No price yet",
   no_rate: "No exchange rate",
   unknown_currency: "Currency not known",
@@ -30,8 +30,8 @@ export function createHoldingsTable(table) {
 }
 
 function createRow(element) {
-  const parts = [...element.querySelectorAll("[data-field]")];
-  const part = Object.fromEntries(parts.map((each) => [each.dataset.field, each]));
+  const cells = [...element.querySelectorAll("[data-field]")];
+  const part = Object.fromEntries(cells.map((cell) => [cell.dataset.field, cell]));
   let shown = null;
 
   return (line, isUp) => {
@@ -53,7 +53,7 @@ function createRow(element) {
   };
 }
 
-/** Its currency is named where it is not the dollar. */
+/** With its currency where that is not the dollar. */
 function priceOf({ price, decimals, currency }) {
   const figure = format.price(price, decimals);
   return price === null || currency === "USD" || !currency ? figure : `${figure} ${currency}`;

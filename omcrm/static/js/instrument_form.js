@@ -1,4 +1,4 @@
-/** The form of a new instrument: only the sources of its type are asked for. */
+/** The form of a new instrument: shows only the sources of its type. */
 
 const form = document.getElementById("instrument-form");
 const type = form.elements.asset_class;
@@ -6,7 +6,7 @@ const groups = [...form.querySelectorAll("fieldset[data-asset-class]")];
 
 function draw() {
   for (const group of groups) {
-    // What is wrong stays in sight, also where another type was chosen meanwhile.
+    // A field with an error stays visible, also where another type was chosen meanwhile.
     const isWrong = group.querySelector("[data-invalid]") !== null;
     group.hidden = group.dataset.assetClass !== type.value && !isWrong;
     group.disabled = group.hidden;
@@ -14,6 +14,6 @@ function draw() {
 }
 
 type.addEventListener("change", draw);
-// A browser that goes back puts the fields as they were after this.
+// After the back button the browser restores the fields later than this.
 window.addEventListener("pageshow", draw);
 draw();

@@ -1,4 +1,4 @@
-/** Keeps one element for each item of a list: what stays is not made anew and keeps its focus. */
+/** Keeps one element for each item of a list, so that it keeps its focus while the list changes. */
 export function createKeyedList(place, { create, keyOf }) {
   let shown = new Map();
 

@@ -1,4 +1,4 @@
-/** The keys of the desk, for whoever keeps the hands on the keyboard. */
+/** The keyboard shortcuts of the desk. */
 
 const STEPS = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 };
 

@@ -1,4 +1,4 @@
-/** Sentences above the page's content, each under a key so that a newer one takes its place. */
+/** Sentences above the page's content, each with a key, so that a newer one replaces it. */
 
 export function createNotices(place) {
   const shown = new Map();
@@ -21,7 +21,7 @@ export function createNotices(place) {
   }
 
   return {
-    /** Shows a sentence in place of the one before it; none when it is empty. */
+    /** Replaces the sentence of a key; an empty one removes it. */
     replace(key, sentence, { kind = "info", link = null } = {}) {
       if (shown.get(key)?.firstChild.textContent === sentence) return;
       remove(key);

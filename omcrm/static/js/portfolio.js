@@ -8,16 +8,16 @@ import { createNotices } from "./notices.js";
 import { createPriceLink } from "./price_link.js";
 import { createServerClock } from "./server_clock.js";
 import { write } from "./template.js";
-import { valueHoldings } from "./worth.js";
+import { valueHoldings } from "./valuation.js";
 
-// The server's own valuation brings what no price tells: rates, the prices of the day before.
-const ASK_EVERY = 15_000;
+// The server's valuation also has what quotes do not have: rates, and yesterday's prices.
+const REFRESH_INTERVAL = 15_000;
 const CHANGED = "This portfolio was changed elsewhere.";
 
 const byId = (id) => document.getElementById(id);
 const page = byId("main");
 const totals = Object.fromEntries(
-  [...document.querySelectorAll("[data-total]")].map((each) => [each.dataset.total, each]),
+  [...document.querySelectorAll("[data-total]")].map((element) => [element.dataset.total, element]),
 );
 const rules = { trust: page.dataset.trust.split(" "), counted: page.dataset.counted.split(" ") };
 const clock = createServerClock();
@@ -29,7 +29,7 @@ const coverage = createCoverage(byId("coverage-bar"), byId("coverage-classes"), 
 let holdings = null;
 let isDue = false;
 
-async function ask() {
+async function fetchPortfolio() {
   const response = await fetch(page.dataset.url, { headers: { Accept: "application/json" } });
   const answer = await response.json().catch(() => ({}));
   if (!response.ok) throw new Error(answer.error?.message ?? `The server answered ${response.status}.`);
@@ -38,18 +38,18 @@ async function ask() {
 
 async function refresh() {
   try {
-    take(await ask());
+    show(await fetchPortfolio());
     notices.replace("valuation", "");
   } catch (error) {
     notices.replace("valuation", `The valuation is not known: ${error.message}`, { kind: "error" });
   }
 }
 
-function take(portfolio) {
+function show(portfolio) {
   const isOther = portfolio.version !== Number(page.dataset.version);
-  const again = { text: "Load it again", url: location.pathname };
-  notices.replace("changed", isOther ? CHANGED : "", { kind: "warning", link: again });
-  // The rows are those of the page: what was changed meanwhile is shown when it is loaded again.
+  const reload = { text: "Load it again", url: location.pathname };
+  notices.replace("changed", isOther ? CHANGED : "", { kind: "warning", link: reload });
+  // The rows are those of the loaded page: changes are shown after a reload.
   if (isOther && holdings) return;
   holdings = portfolio.holdings;
   const rates = holdings.map(({ rate_symbol: symbol }) => symbol).filter(Boolean);
@@ -60,25 +60,25 @@ function take(portfolio) {
 function draw() {
   isDue = false;
   if (!holdings) return;
-  const worth = valueHoldings(holdings, link.store.get, rules);
-  table.draw(worth.lines, link.isUp());
-  allocation.draw(worth.lines);
-  coverage.draw(worth, clock.now());
-  drawTotals(worth);
+  const valuation = valueHoldings(holdings, link.store.get, rules);
+  table.draw(valuation.lines, link.isUp());
+  allocation.draw(valuation.lines);
+  coverage.draw(valuation, clock.now());
+  drawTotals(valuation);
 }
 
-function drawTotals(worth) {
-  write(totals.value, format.price(worth.value, 2));
-  write(totals.cost, format.price(worth.cost, 2));
-  drawSigned(totals.change, worth.change);
-  write(totals.change_percent, note(worth.changePercent));
-  drawSigned(totals.profit, worth.profit);
-  write(totals.profit_percent, note(worth.profitPercent));
+function drawTotals(valuation) {
+  write(totals.value, format.price(valuation.value, 2));
+  write(totals.cost, format.price(valuation.cost, 2));
+  drawSigned(totals.change, valuation.change);
+  write(totals.change_percent, note(valuation.changePercent));
+  drawSigned(totals.profit, valuation.profit);
+  write(totals.profit_percent, note(valuation.profitPercent));
 }
 
 const note = (percent) => (percent === null ? "" : format.percent(percent));
 
-/** However many prices come, the page is drawn once a frame. */
+/** Draws the page once a frame, for any number of prices. */
 function drawSoon() {
   if (isDue) return;
   isDue = true;
@@ -86,9 +86,9 @@ function drawSoon() {
 }
 
 link.store.subscribe(drawSoon);
-link.watch(drawSoon);
+link.subscribe(drawSoon);
 link.open();
 refresh();
-setInterval(() => document.hidden || refresh(), ASK_EVERY);
+setInterval(() => document.hidden || refresh(), REFRESH_INTERVAL);
 setInterval(drawSoon, 1_000);
 document.addEventListener("visibilitychange", () => document.hidden || refresh());

@@ -1,10 +1,10 @@
-/** What the class of a price is called, and what it means to whoever looks at it. */
+/** The names of price classes and sources, and what a class means for a trader. */
 
 const CLASSES = {
   live: { label: "Live", meaning: "" },
   simulated: {
     label: "Simulated",
-    meaning: "Invented by the built-in exchange of this demonstration installation. Not a market price.",
+    meaning: "Simulated in this demonstration installation. Not a market price.",
   },
   delayed: {
     label: "Delayed",
@@ -12,7 +12,7 @@ const CLASSES = {
   },
   indicative: {
     label: "Indicative",
-    meaning: "Asked for from time to time, not streamed. It fills no order.",
+    meaning: "Polled from time to time, not streamed. It fills no order.",
   },
   closed: {
     label: "Closed",
@@ -20,7 +20,7 @@ const CLASSES = {
   },
   stale: {
     label: "Stale",
-    meaning: "Too old while its market is open: the source has gone quiet. It fills no order.",
+    meaning: "Too old while its market is open: the source sends no prices. It fills no order.",
   },
   last_resort: {
     label: "Last resort",
@@ -29,7 +29,7 @@ const CLASSES = {
   none: { label: "No price", meaning: "No source has sent a price yet." },
 };
 
-/** What a price of any class is called while nobody tells the page anything. */
+/** The label of every price while the connection is down. */
 export const NOT_CURRENT = "Not current";
 
 const SOURCES = {
@@ -47,7 +47,7 @@ export function describeClass(name) {
   return CLASSES[name] ?? { label: name, meaning: "" };
 }
 
-/** Whether a price of this class says what the market does now. */
+/** Whether a price of this class is a current market price. */
 export function isCurrent(name) {
   return CURRENT.has(name);
 }

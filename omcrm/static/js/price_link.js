@@ -1,20 +1,20 @@
-/** Prices for a page that is not the desk: follows symbols, and asks for less while nobody looks. */
+/** Prices for pages other than the desk: subscribes to symbols, at a lower rate while hidden. */
 
 import { createConnection } from "./connection.js";
 import { createConnectionView } from "./connection_view.js";
-import { createPosition } from "./position.js";
+import { createResumeToken } from "./resume_token.js";
 import { createStore } from "./store.js";
 
-// Updates of a symbol in a second: as many as a sum can be read in, and fewer on a hidden page.
+// Updates of a symbol in a second: as fast as a sum can be read, and fewer on a hidden page.
 const RATE = 4;
 const HIDDEN_RATE = 1;
-// A page is hidden for a moment before it goes away, too.
+// A page is also hidden for a moment before it is closed.
 const HIDDEN_AFTER = 3_000;
 
 export function createPriceLink({ clock, notices, loginUrl }) {
   const connection = createConnection(clock);
   const store = createStore();
-  const position = createPosition();
+  const resumeToken = createResumeToken();
   let symbols = [];
   let slowing = null;
 
@@ -22,12 +22,12 @@ export function createPriceLink({ clock, notices, loginUrl }) {
     if (symbols.length === 0) return;
     connection.send("subscribe_to_instruments", {
       symbols,
-      since: position.since(),
+      since: resumeToken.since(),
       max_rate: document.hidden ? HIDDEN_RATE : RATE,
     });
   }
 
-  function attended() {
+  function visibilityChanged() {
     clearTimeout(slowing);
     if (document.hidden) {
       slowing = setTimeout(subscribe, HIDDEN_AFTER);
@@ -38,28 +38,28 @@ export function createPriceLink({ clock, notices, loginUrl }) {
   }
 
   function accepted(answer) {
-    position.name(answer);
+    resumeToken.accept(answer);
     const names = answer.rejected.map(({ symbol }) => symbol).join(", ");
-    notices.replace("subscription", names && `No live prices come for ${names}.`, { kind: "warning" });
+    notices.replace("subscription", names && `No live prices for ${names}.`, { kind: "warning" });
   }
 
   connection.on("price_update", (quote) => {
-    position.saw(quote);
+    resumeToken.update(quote);
     store.set(quote);
   });
   connection.on("subscription_success", accepted);
   connection.on("subscription_error", ({ message }) => {
-    notices.replace("subscription", `Not all prices come: ${message}.`, { kind: "warning" });
+    notices.replace("subscription", `Some prices are missing: ${message}.`, { kind: "warning" });
   });
   connection.on("connect", () => {
     store.renew();
-    position.renew();
+    resumeToken.renew();
     subscribe();
   });
   connection.on("reload", subscribe);
-  document.addEventListener("visibilitychange", attended);
-  addEventListener("pageshow", (event) => event.persisted && attended());
-  addEventListener("online", attended);
+  document.addEventListener("visibilitychange", visibilityChanged);
+  addEventListener("pageshow", (event) => event.persisted && visibilityChanged());
+  addEventListener("online", visibilityChanged);
   createConnectionView(connection, notices, loginUrl);
 
   return {
@@ -67,10 +67,10 @@ export function createPriceLink({ clock, notices, loginUrl }) {
     open: connection.open,
     isUp: () => connection.state.name === "connected",
 
-    /** Calls listener(state) now and whenever the link to the server stands otherwise. */
-    watch: connection.subscribe,
+    /** Calls listener(state) now and on every change of the connection. */
+    subscribe: connection.subscribe,
 
-    /** Asks for the prices of these symbols, and of those from before. */
+    /** Subscribes to these symbols, in addition to the earlier ones. */
     follow(wanted) {
       const grown = new Set([...symbols, ...wanted]);
       if (grown.size === symbols.length) return;

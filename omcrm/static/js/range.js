@@ -1,4 +1,4 @@
-/** Draws where a price stands between the low and the high of its day. */
+/** Draws a price between the low and the high of its day. */
 
 import * as format from "./format.js";
 
@@ -10,13 +10,13 @@ export function createRange(element) {
   return function draw(quote, decimals) {
     low.textContent = format.price(quote?.low_24h, decimals);
     high.textContent = format.price(quote?.high_24h, decimals);
-    const at = position(quote);
+    const at = percentOfRange(quote);
     element.toggleAttribute("data-empty", at === null);
     if (at !== null) mark.style.setProperty("--at", at.toFixed(1));
   };
 }
 
-function position(quote) {
+function percentOfRange(quote) {
   const { price, low_24h: low, high_24h: high } = quote ?? {};
   if (price == null || low == null || high == null || !(high > low)) return null;
   return Math.min(100, Math.max(0, ((price - low) / (high - low)) * 100));

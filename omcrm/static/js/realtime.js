@@ -1,4 +1,4 @@
-/** The page of the WebSocket for programs: assets and portfolios as they are told there. */
+/** The page of the WebSocket for programs: assets and portfolios as it sends them. */
 
 import { createConnectionView } from "./connection_view.js";
 import * as format from "./format.js";
@@ -7,10 +7,10 @@ import { createRealtimeLink } from "./realtime_link.js";
 import { createAssetRow, createPortfolioRow } from "./realtime_row.js";
 import { write } from "./template.js";
 
-const ASK_EVERY = 5_000;
-// The server takes so many messages at once; the rest follows at the pace it allows.
-const AT_ONCE = 30;
-const PACE = 60;
+const REFRESH_INTERVAL = 5_000;
+// The server accepts so many messages at once; the rest follows at the rate it allows.
+const BURST = 30;
+const SEND_INTERVAL = 60;
 
 const byId = (id) => document.getElementById(id);
 const page = byId("main");
@@ -22,21 +22,21 @@ let messages = 0;
 let waiting = [];
 let sending = null;
 
-const WORDS = {
+const KINDS = {
   asset: { create: createAssetRow, field: "symbol", read: (key) => key },
   portfolio: { create: createPortfolioRow, field: "portfolio_id", read: Number },
 };
 
 function subject({ kind, key }) {
-  const { field, read } = WORDS[kind];
+  const { field, read } = KINDS[kind];
   return { [field]: read(key) };
 }
 
-const nameOf = (kind, data) => `${kind} ${data[WORDS[kind].field]}`;
+const nameOf = (kind, data) => `${kind} ${data[KINDS[kind].field]}`;
 
 for (const element of page.querySelectorAll("tr[data-kind]")) {
   const { kind, key } = element.dataset;
-  const row = { kind, key, ...WORDS[kind].create(element) };
+  const row = { kind, key, ...KINDS[kind].create(element) };
   row.isWanted = rows.size < most;
   row.onToggle(() => toggle(row));
   rows.set(`${kind} ${key}`, row);
@@ -44,23 +44,23 @@ for (const element of page.querySelectorAll("tr[data-kind]")) {
 
 function toggle(row) {
   row.isWanted = !row.isWanted;
-  ask([row]);
+  request([row]);
 }
 
-function ask(asked) {
-  waiting.push(...asked);
-  if (sending === null) drain(AT_ONCE);
+function request(changed) {
+  waiting.push(...changed);
+  if (sending === null) drain(BURST);
 }
 
 function drain(count) {
   for (const row of waiting.splice(0, count)) {
     link.send(`${row.isWanted ? "subscribe" : "unsubscribe"}_${row.kind}`, subject(row));
   }
-  sending = waiting.length > 0 ? setTimeout(() => drain(1), PACE) : null;
+  sending = waiting.length > 0 ? setTimeout(() => drain(1), SEND_INTERVAL) : null;
 }
 
 function confirm(data, isOn) {
-  rows.get(nameOf(data.type, data))?.turn(isOn);
+  rows.get(nameOf(data.type, data))?.setSubscribed(isOn);
 }
 
 function update(kind, data) {
@@ -68,31 +68,31 @@ function update(kind, data) {
   rows.get(nameOf(kind, data))?.draw(data);
 }
 
-/** What cannot be had is not asked for again when the connection comes back. */
+/** A refused subscription is not requested again after a reconnection. */
 function refused(data) {
   if (data.code === "EVENTS_LOST") {
-    askAnew();
+    requestAll();
     return;
   }
-  const kind = Object.keys(WORDS).find((each) => WORDS[each].field in data);
+  const kind = Object.keys(KINDS).find((name) => KINDS[name].field in data);
   const row = kind && rows.get(nameOf(kind, data));
   if (row) {
     row.isWanted = false;
-    row.turn(false);
+    row.setSubscribed(false);
   }
   const about = row ? `${row.label}: ` : "";
   notices.replace("error", `${about}${data.message}.`, { kind: "warning" });
 }
 
-function askAnew() {
+function requestAll() {
   clearTimeout(sending);
   [sending, waiting] = [null, []];
-  for (const row of rows.values()) row.turn(false);
+  for (const row of rows.values()) row.setSubscribed(false);
   notices.replace("error", "");
-  ask([...rows.values()].filter(({ isWanted }) => isWanted));
+  request([...rows.values()].filter(({ isWanted }) => isWanted));
 }
 
-link.on("connection", askAnew);
+link.on("connection", requestAll);
 link.on("subscription_confirmed", (data) => confirm(data, true));
 link.on("unsubscription_confirmed", (data) => confirm(data, false));
 link.on("asset_update", (data) => update("asset", data));
@@ -120,5 +120,5 @@ function drawStatus({ global_stats: counts, price_feed: feed }) {
 createConnectionView(link, notices, page.dataset.loginUrl);
 link.open();
 refresh();
-setInterval(() => document.hidden || refresh(), ASK_EVERY);
+setInterval(() => document.hidden || refresh(), REFRESH_INTERVAL);
 setInterval(() => write(byId("messages"), format.count(messages)), 1_000);

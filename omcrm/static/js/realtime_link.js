@@ -1,26 +1,26 @@
-/** A client of the raw WebSocket for programs: envelopes both ways, and it comes back by itself. */
+/** A client of the raw WebSocket for programs: sends and receives envelopes, and reconnects. */
 
-const LOOK_EVERY = 1_000;
-const BEAT_EVERY = 5_000;
+const CHECK_EVERY = 1_000;
+const PING_EVERY = 5_000;
 const DEAD_AFTER = 5_000;
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 15_000;
 const TOO_LONG = 60_000;
 const POLICY_VIOLATION = 1008;
 
-const LOST = "The connection is lost. What is shown is the last that was received. Trying again.";
+const LOST = "The connection is lost. The prices shown are the last received. Trying again.";
 const UNREACHABLE = "The WebSocket cannot be reached, or refuses this page. Trying again.";
-const ENDED = "You are not logged in any more.";
+const ENDED = "You are no longer logged in.";
 
-/** Gives a link that is not yet open; `path` is on this page's own host. */
+/** Creates a connection that is not yet open; `path` is on this page's own host. */
 export function createRealtimeLink(path) {
   const stateListeners = new Set();
   const handlers = new Map();
   let socket = null;
   let state = { name: "connecting", label: "Connecting", sentence: "", delay: null };
   let pause = FIRST_PAUSE;
-  let beatAt = 0;
-  let isAsked = false;
+  let pingedAt = 0;
+  let isPending = false;
   let again = null;
 
   function become(next) {
@@ -33,19 +33,19 @@ export function createRealtimeLink(path) {
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
     socket = new WebSocket(`${scheme}//${location.host}${path}`);
     socket.addEventListener("open", opened);
-    socket.addEventListener("message", heard);
+    socket.addEventListener("message", received);
     socket.addEventListener("close", closed);
   }
 
   function opened() {
     become({ name: "connected", label: "Connected" });
-    beat();
+    ping();
   }
 
-  function heard({ data }) {
+  function received({ data }) {
     const message = JSON.parse(data);
     if (message.type === "pong") answered();
-    // Only who is let in for good begins again with short pauses.
+    // Only an accepted connection resets the pause.
     if (message.type === "connection") pause = FIRST_PAUSE;
     for (const handle of handlers.get(message.type) ?? []) handle(message.data);
   }
@@ -53,43 +53,43 @@ export function createRealtimeLink(path) {
   function closed({ target, code, reason }) {
     if (target !== socket) return;
     const wasUp = state.name === "connected";
-    isAsked = false;
+    isPending = false;
     if (code === POLICY_VIOLATION && reason === "Session ended") {
       become({ name: "refused", label: "Logged out", sentence: ENDED, login: true });
       return;
     }
     const sentence = wasUp || state.sentence === LOST ? LOST : UNREACHABLE;
     become({ name: "disconnected", label: "Reconnecting", sentence });
-    // Apart from each other, so that many pages do not come back at once.
+    // With jitter, so that many pages do not reconnect at the same time.
     again = setTimeout(connect, pause * (0.5 + Math.random() / 2));
     pause = Math.min(pause * 2, LONGEST_PAUSE);
   }
 
-  /** A socket that does not answer is given up before the browser notices. */
-  function look() {
+  /** Closes a socket that does not answer, before the browser notices. */
+  function checkAnswers() {
     if (state.name !== "connected") return;
-    const since = Date.now() - beatAt;
-    if (isAsked && since > DEAD_AFTER && since < TOO_LONG) giveUp();
-    else if (!isAsked && since > BEAT_EVERY) beat();
+    const since = Date.now() - pingedAt;
+    if (isPending && since > DEAD_AFTER && since < TOO_LONG) giveUp();
+    else if (!isPending && since > PING_EVERY) ping();
   }
 
   function giveUp() {
     const dead = socket;
     closed({ target: dead, code: 0, reason: "" });
-    // Its own end, which may be told much later, is no news then.
+    // Its close event, which may come much later, is ignored then.
     socket = null;
     dead.close();
   }
 
-  function beat() {
-    beatAt = Date.now();
-    isAsked = true;
+  function ping() {
+    pingedAt = Date.now();
+    isPending = true;
     send("ping");
   }
 
   function answered() {
-    isAsked = false;
-    if (state.name === "connected") become({ ...state, delay: Date.now() - beatAt });
+    isPending = false;
+    if (state.name === "connected") become({ ...state, delay: Date.now() - pingedAt });
   }
 
   function send(type, data = {}) {
@@ -102,7 +102,7 @@ export function createRealtimeLink(path) {
     send,
 
     open() {
-      setInterval(look, LOOK_EVERY);
+      setInterval(checkAnswers, CHECK_EVERY);
       connect();
     },
 

@@ -1,4 +1,4 @@
-/** Rows of assets and portfolios: each writes only what differs from what it shows. */
+/** Rows of assets and portfolios: each updates only cells that change. */
 
 import { flash } from "./flash.js";
 import * as format from "./format.js";
@@ -14,22 +14,22 @@ export function createAssetRow(element) {
 
   return {
     ...row,
-    draw(told) {
-      const moved = format.movement(shown, told.price);
-      shown = told.price;
-      element.dataset.class = told.price === null ? "none" : told.price_class;
-      write(part.price, format.price(told.price, decimals));
+    draw(data) {
+      const moved = format.movement(shown, data.price);
+      shown = data.price;
+      element.dataset.class = data.price === null ? "none" : data.price_class;
+      write(part.price, format.price(data.price, decimals));
       if (moved !== "none") {
         part.price.dataset.tick = moved;
-        if (isCurrent(told.price_class)) flash(part.price, moved);
+        if (isCurrent(data.price_class)) flash(part.price, moved);
       }
-      write(part.class, describeClass(told.price_class ?? "none").label);
-      part.class.title = describeSource(told.source);
-      drawSigned(part.change, told.change, decimals);
-      write(part.change_percent, note(told.change_percent, BASES[told.change_basis]));
-      write(part.high, format.price(told.high, decimals));
-      write(part.low, format.price(told.low, decimals));
-      write(part.time, format.timeOfDay(told.timestamp));
+      write(part.class, describeClass(data.price_class ?? "none").label);
+      part.class.title = describeSource(data.source);
+      drawSigned(part.change, data.change, decimals);
+      write(part.change_percent, note(data.change_percent, BASES[data.change_basis]));
+      write(part.high, format.price(data.high, decimals));
+      write(part.low, format.price(data.low, decimals));
+      write(part.time, format.timeOfDay(data.timestamp));
     },
   };
 }
@@ -40,31 +40,31 @@ export function createPortfolioRow(element) {
 
   return {
     ...row,
-    draw(told) {
-      const { coverage } = told;
-      write(part.name, told.name);
-      write(part.total_value, format.price(told.total_value, 2));
-      drawSigned(part.daily_change, told.daily_change, 2);
-      write(part.daily_change_percent, note(told.daily_change_percent));
+    draw(data) {
+      const { coverage } = data;
+      write(part.name, data.name);
+      write(part.total_value, format.price(data.total_value, 2));
+      drawSigned(part.daily_change, data.daily_change, 2);
+      write(part.daily_change_percent, note(data.daily_change_percent));
       write(part.live, coverage.live_percent === null ? format.ABSENT : `${format.rate(coverage.live_percent)} %`);
       write(part.coverage, coverage.is_complete ? "" : "not all holdings count");
-      write(part.time, format.timeOfDay(told.updated_at));
+      write(part.time, format.timeOfDay(data.updated_at));
     },
   };
 }
 
 function createRow(element, label) {
-  const parts = [...element.querySelectorAll("[data-field]")];
+  const cells = [...element.querySelectorAll("[data-field]")];
   const button = element.querySelector("button");
   element.dataset.off = "";
 
   return {
     label,
-    part: Object.fromEntries(parts.map((each) => [each.dataset.field, each])),
+    part: Object.fromEntries(cells.map((cell) => [cell.dataset.field, cell])),
     onToggle: (listener) => button.addEventListener("click", listener),
 
-    /** Shows whether it is subscribed to: what is not stands still, and is grey. */
-    turn(isOn) {
+    /** Shows whether the row is subscribed; a row that is not is grey. */
+    setSubscribed(isOn) {
       write(button, isOn ? "Unsubscribe" : "Subscribe");
       button.setAttribute("aria-label", `${button.textContent} ${isOn ? "from" : "to"} ${label}`);
       if (isOn) delete element.dataset.off;

@@ -1,4 +1,4 @@
-/** One instrument's line in the watchlist: writes only what differs from what it shows. */
+/** One instrument's row in the watchlist: updates only cells that change. */
 
 import { flash } from "./flash.js";
 import * as format from "./format.js";
@@ -61,7 +61,7 @@ export function createRow(template, instrument) {
       if (cells.age.textContent !== text) cells.age.textContent = text;
     },
 
-    /** Says that nobody vouches for the price, or again what class it is of. */
+    /** Shows the price as not current while the connection is down, else its class. */
     drawLink(nowUp) {
       isUp = nowUp;
       drawClass(quote);

@@ -1,11 +1,11 @@
-/** The search field: filters the watchlist as one types. */
+/** The search field: filters the watchlist while the user types. */
 
 export function createSearch(field, counter, empty, watchlist) {
   function apply() {
     const wanted = field.value.trim().toLowerCase();
-    const found = watchlist.filter((instrument) => matches(instrument, wanted));
-    counter.textContent = wanted ? String(found) : "";
-    empty.hidden = found > 0;
+    const shown = watchlist.filter((instrument) => matches(instrument, wanted));
+    counter.textContent = wanted ? String(shown) : "";
+    empty.hidden = shown > 0;
     empty.textContent = `No instrument matches “${field.value.trim()}”. Escape shows all of them.`;
   }
 

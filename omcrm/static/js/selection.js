@@ -1,4 +1,4 @@
-/** Which instrument is shown in detail, kept in the address so that it can be linked and gone back from. */
+/** The instrument that is shown in detail, stored in the address for links and the back button. */
 export function createSelection(symbols, onChange) {
   const narrow = matchMedia("(max-width: 999px)");
 
@@ -8,12 +8,12 @@ export function createSelection(symbols, onChange) {
     return narrow.matches ? null : symbols[0];
   }
 
-  const tell = () => onChange(current());
-  addEventListener("hashchange", tell);
-  narrow.addEventListener("change", tell);
+  const notify = () => onChange(current());
+  addEventListener("hashchange", notify);
+  narrow.addEventListener("change", notify);
 
   return {
-    open: tell,
+    open: notify,
 
     select(symbol) {
       const address = `#${encodeURIComponent(symbol)}`;
@@ -23,12 +23,12 @@ export function createSelection(symbols, onChange) {
         return;
       }
       history.replaceState(null, "", address);
-      tell();
+      notify();
     },
 
     leave() {
       history.replaceState(null, "", location.pathname + location.search);
-      tell();
+      notify();
     },
   };
 }

@@ -1,13 +1,13 @@
-/** Tells the server's time from this machine's clock and the answers to pings. */
+/** Estimates the server's time from this machine's clock and the answers to pings. */
 export function createServerClock(machine = Date.now) {
   let offset = 0;
   let best = Infinity;
 
   return {
-    /** Milliseconds since 1970 as the server would say now. */
+    /** The server's time in milliseconds since 1970. */
     now: () => machine() + offset,
 
-    /** Learns from an answer; the quickest one so far is the most exact. */
+    /** Updates the offset from an answer; the fastest one is the most exact. */
     learn(timestamp, sentAt, receivedAt = machine()) {
       const server = Date.parse(timestamp);
       const delay = receivedAt - sentAt;
@@ -16,7 +16,7 @@ export function createServerClock(machine = Date.now) {
       offset = server - (sentAt + receivedAt) / 2;
     },
 
-    /** Forgets which answer was the quickest: after sleep the clocks may have parted. */
+    /** Resets the fastest answer: after a suspension the clocks may differ. */
     relearn() {
       best = Infinity;
     },

@@ -1,4 +1,4 @@
-/** The page that tries the sockets: connects to one, says what is typed, shows what is said. */
+/** The page that tests the sockets: connects to one, sends messages, and shows the traffic. */
 
 import { copyTemplate } from "./template.js";
 import { createTraffic } from "./traffic.js";
@@ -16,7 +16,7 @@ const view = createTrafficView(traffic, {
   filter: byId("filter"),
 });
 let socket = null;
-// While a ticket is fetched there is no socket yet, but a click means to give up all the same.
+// While a ticket is fetched there is no socket yet, but a click cancels the attempt.
 let attempt = 0;
 
 const channel = () => channels.find(({ dialect }) => dialect === byId("channel").value);
@@ -30,25 +30,25 @@ function show(state, words) {
   byId("connect").textContent = isBusy ? "Disconnect" : "Connect";
   byId("send").disabled = state !== "open";
   for (const id of ["channel", "credential", "token"]) byId(id).disabled = isBusy;
-  for (const each of byId("parameters").querySelectorAll("input")) each.disabled = isBusy;
+  for (const input of byId("parameters").querySelectorAll("input")) input.disabled = isBusy;
 }
 
 function address() {
-  const filled = [...byId("parameters").querySelectorAll("input")].reduce(
-    (path, { name, value }) => path.replace(`{${name}}`, encodeURIComponent(value.trim())),
+  const path = [...byId("parameters").querySelectorAll("input")].reduce(
+    (text, { name, value }) => text.replace(`{${name}}`, encodeURIComponent(value.trim())),
     channel().path,
   );
-  return `${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}${filled}`;
+  return `${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}${path}`;
 }
 
 async function credential() {
   const kind = byId("credential").value;
   if (kind === "token") return `?token=${encodeURIComponent(byId("token").value.trim())}`;
-  if (kind === "ticket") return `?ticket=${encodeURIComponent(await takeTicket())}`;
+  if (kind === "ticket") return `?ticket=${encodeURIComponent(await fetchTicket())}`;
   return "";
 }
 
-async function takeTicket() {
+async function fetchTicket() {
   const token = document.querySelector('meta[name="csrf-token"]').content;
   const headers = { Accept: "application/json", "X-CSRFToken": token };
   const response = await fetch(page.dataset.ticketUrl, { method: "POST", headers });
@@ -92,7 +92,7 @@ function open(opened) {
 
 function closed(code, reason) {
   // Browsers do not tell pages why a handshake was refused.
-  if (code === 1006) return "Closed without a word (1006): refused, or the connection was cut.";
+  if (code === 1006) return "Closed without a close frame (1006): refused, or the connection was lost.";
   return reason ? `Closed with ${code}: ${reason}` : `Closed with ${code}`;
 }
 
@@ -105,7 +105,7 @@ function disconnect() {
   show("closed", "Not connected");
 }
 
-// What can be chosen
+// The channel and its presets
 
 function drawChannel() {
   byId("parameters").replaceChildren(...Object.entries(channel().parameters).map(createParameter));
@@ -140,7 +140,7 @@ function drawAddress() {
   byId("address").textContent = address();
 }
 
-// What people do
+// The forms and buttons
 
 byId("connect-form").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -171,7 +171,7 @@ byId("copy").addEventListener("click", async () => {
     await navigator.clipboard.writeText(text);
     traffic.add("note", "Copied what is shown");
   } catch {
-    // Without HTTPS browsers keep the clipboard to themselves.
+    // Without HTTPS browsers do not allow access to the clipboard.
     traffic.add("note", "Your browser does not let this page copy: select the text instead.");
   }
 });

@@ -1,4 +1,4 @@
-/** The sources of prices and how each one stands. */
+/** The sources of prices and their states. */
 
 import { describeSource } from "./price_class.js";
 import { createStatusItem } from "./status_item.js";
@@ -11,7 +11,7 @@ const STATES = {
   streaming: "streaming",
   mute: "connected but silent",
   waiting: "waiting to try again",
-  polling: "answers when asked",
+  polling: "polling",
   standby: "standing by",
   unknown: "unknown",
 };
@@ -20,7 +20,7 @@ export function describeState(name) {
   return STATES[name] ?? name;
 }
 
-/** Whether nothing runs of what is switched on. */
+/** Whether all sources that are not off are stopped. */
 export function areStopped(status) {
   const sources = Object.values(status).filter(({ state }) => state !== "off");
   return sources.length > 0 && sources.every(({ state }) => state === "stopped");
@@ -31,12 +31,12 @@ export function createSources(list) {
   let isUp = false;
 
   function draw() {
-    // What is switched off, or has no key, is for administrators to know.
+    // Sources that are off or have no key are shown to administrators only.
     const shown = Object.entries(latest).filter(([, { state }]) => state !== "off");
     list.replaceChildren(...shown.map(([name, source]) => createItem(name, source)));
   }
 
-  // Without a link to the server nobody knows how its sources stand.
+  // Without a connection the states are not known.
   function createItem(name, source) {
     const state = isUp ? source.state : "unknown";
     const item = createStatusItem(describeSource(name), describeState(state));

@@ -2,12 +2,12 @@
 export function createStatusItem(name, state, note) {
   const item = document.createElement("li");
   item.className = "status-item";
-  item.append(part("state", ""), part("status-name", name), part("status-state", state));
-  if (note) item.append(part("status-note", note));
+  item.append(createSpan("state", ""), createSpan("status-name", name), createSpan("status-state", state));
+  if (note) item.append(createSpan("status-note", note));
   return item;
 }
 
-function part(className, text) {
+function createSpan(className, text) {
   const element = document.createElement("span");
   element.className = className;
   element.textContent = text;

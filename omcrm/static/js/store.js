@@ -12,7 +12,7 @@ export function createStore() {
   return {
     get: (symbol) => quotes.get(symbol),
 
-    /** Keeps a quote and tells the listeners; false when it is older than the one held. */
+    /** Stores a quote and calls the listeners; false when it is older than the stored one. */
     set(quote) {
       if (isOlder(quote)) return false;
       const previous = quotes.get(quote.symbol);
@@ -22,10 +22,10 @@ export function createStore() {
       return true;
     },
 
-    /** Starts a new connection: a restarted server counts from the beginning again. */
+    /** Starts a new connection: a restarted server counts from zero again. */
     renew: () => fresh.clear(),
 
-    /** Calls listener(quote, previous) on every change; gives the function that ends it. */
+    /** Calls listener(quote, previous) on every change; returns the function that unsubscribes. */
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -1,13 +1,13 @@
-/** Makes elements from the page's templates. */
+/** Creates elements from the page's templates. */
 
 /** A copy of a template's only element, with its parts by their `data-field`. */
 export function copyTemplate(id) {
   const element = document.getElementById(id).content.firstElementChild.cloneNode(true);
-  const parts = [...element.querySelectorAll("[data-field]")];
-  return { element, part: Object.fromEntries(parts.map((each) => [each.dataset.field, each])) };
+  const fields = [...element.querySelectorAll("[data-field]")];
+  return { element, part: Object.fromEntries(fields.map((field) => [field.dataset.field, field])) };
 }
 
-/** Writes text where it is another one: what stays the same keeps its selection. */
+/** Writes a text if it differs, so that a selection in the same text is kept. */
 export function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }

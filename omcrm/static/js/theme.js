@@ -1,18 +1,18 @@
 // The theme: dark unless this browser chose light. A classic script, so that it runs before the
-// first paint; the module graph would come too late and the page would flash.
+// first paint; a module would run too late, and the page would flash.
 (() => {
   const KEY = "omcrm-theme";
   const root = document.documentElement;
 
-  function remembered() {
+  function storedTheme() {
     try {
       return localStorage.getItem(KEY);
     } catch {
-      return null; // storage may be forbidden; the theme then lasts as long as the page
+      return null; // storage may be disabled; the theme then lasts as long as the page
     }
   }
 
-  function remember(theme) {
+  function storeTheme(theme) {
     try {
       localStorage.setItem(KEY, theme);
     } catch {
@@ -35,12 +35,12 @@
     name();
     button.addEventListener("click", () => {
       const theme = root.dataset.theme === "light" ? "dark" : "light";
-      remember(theme);
+      storeTheme(theme);
       apply(theme);
       name();
     });
   }
 
-  apply(remembered() === "light" ? "light" : "dark");
+  apply(storedTheme() === "light" ? "light" : "dark");
   document.addEventListener("DOMContentLoaded", wire);
 })();

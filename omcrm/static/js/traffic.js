@@ -1,6 +1,6 @@
-/** Keeps what was said on a socket, the newest of it. Knows no DOM and no socket. */
+/** Stores the newest messages of a socket. Knows no DOM and no socket. */
 
-// So many are kept: a socket may be watched for days.
+// At most so many: a socket may be open for days.
 const MOST = 500;
 
 const encoder = new TextEncoder();
@@ -10,29 +10,29 @@ export function createTraffic() {
   let entries = [];
   let number = 0;
 
-  function tell() {
+  function notify() {
     for (const listener of listeners) listener();
   }
 
   return {
-    /** Notes a message, `sent` or `received`, or a `note` of our own. */
+    /** Adds a message, `sent` or `received`, or a `note` of the page. */
     add(direction, text) {
       const size = direction === "note" ? null : encoder.encode(text).length;
       number += 1;
       entries = [...entries.slice(1 - MOST), { number, direction, text, size, at: new Date() }];
-      tell();
+      notify();
     },
 
     clear() {
       entries = [];
-      tell();
+      notify();
     },
 
-    /** Those that go in a direction (all where it is empty) and contain a text, in any case. */
+    /** The entries of a direction (all where it is empty) that contain a text, in any case. */
     find(direction, wanted) {
       const low = wanted.toLowerCase();
       return entries.filter(
-        (each) => (!direction || each.direction === direction) && each.text.toLowerCase().includes(low),
+        (entry) => (!direction || entry.direction === direction) && entry.text.toLowerCase().includes(low),
       );
     },
 

@@ -1,4 +1,4 @@
-/** Draws what was said on a socket, through the filters above it. */
+/** Draws the messages of a socket that match the filters. */
 
 import { copyTemplate } from "./template.js";
 import { written } from "./traffic.js";
@@ -21,11 +21,11 @@ export function createTrafficView(traffic, { log, empty, count, direction, filte
     return element;
   }
 
-  const found = () => traffic.find(direction.value, filter.value.trim());
+  const matching = () => traffic.find(direction.value, filter.value.trim());
 
   function draw() {
     isDue = false;
-    const shown = found();
+    const shown = matching();
     const isAtEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
     const numbers = new Set(shown.map(({ number }) => number));
     for (const [number, row] of rows) {
@@ -35,14 +35,14 @@ export function createTrafficView(traffic, { log, empty, count, direction, filte
       }
     }
     let next = null;
-    for (const each of shown.toReversed()) {
-      if (!rows.has(each.number)) rows.set(each.number, createRow(each));
-      const row = rows.get(each.number);
+    for (const entry of shown.toReversed()) {
+      if (!rows.has(entry.number)) rows.set(entry.number, createRow(entry));
+      const row = rows.get(entry.number);
       if (row.nextElementSibling !== next || row.parentNode !== log) log.insertBefore(row, next);
       next = row;
     }
     empty.hidden = shown.length > 0;
-    empty.textContent = traffic.count() ? "Nothing fits the filter." : "Nothing was said yet.";
+    empty.textContent = traffic.count() ? "No message matches the filter." : "No messages yet.";
     count.textContent = traffic.count() ? `${shown.length} of ${traffic.count()}` : "";
     if (isAtEnd) log.scrollTop = log.scrollHeight;
   }
@@ -59,7 +59,7 @@ export function createTrafficView(traffic, { log, empty, count, direction, filte
   draw();
 
   return {
-    /** What is shown, as lines of text. */
-    text: () => found().map(written).join("\n"),
+    /** The shown entries as lines of text. */
+    text: () => matching().map(written).join("\n"),
   };
 }

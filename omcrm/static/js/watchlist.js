@@ -86,7 +86,7 @@ export function createWatchlist(table, instruments, store, onSelect) {
       place(rows.get(symbol)?.element);
     },
 
-    /** Shows only the instruments that match; gives how many. */
+    /** Shows only the instruments that match; returns their number. */
     filter(matches) {
       for (const { element, instrument } of rows.values()) element.hidden = !matches(instrument);
       for (const body of groups) body.hidden = !body.querySelector(".row:not([hidden])");

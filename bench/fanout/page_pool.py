@@ -1,4 +1,4 @@
-"""Thousands of pages: connects their sockets, greets, and hands them to the reader."""
+"""Thousands of pages: makes their handshakes, and gives their sockets to the reader."""
 
 import contextlib
 import resource
@@ -10,9 +10,9 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bench.fanout.greeting import Address, Greeting
+from bench.fanout.client_dialect import DESK, ClientDialect, HandshakeRefused
+from bench.fanout.client_handshake import Address, ClientHandshake
 from bench.fanout.native import Reader
-from bench.fanout.tongue import DESK, NotWelcome, Tongue
 
 _AT_ONCE = 200
 _RETRY_AFTER = 0.2
@@ -25,31 +25,31 @@ _RESET = struct.pack("ii", 1, 0)
 
 @dataclass(frozen=True)
 class Page:
-    """One client: what it watches, which group it counts in, and whether it reads its updates."""
+    """One client: its symbols, the group it is counted in, and whether it reads its updates."""
 
     index: int
     symbols: tuple[str, ...]
     group: int = 0
     reads: bool = True
-    tongue: Tongue = DESK
+    dialect: ClientDialect = DESK
 
 
 @dataclass
-class _Arriving:
+class _ConnectingPage:
     page: Page
     socket: socket.socket
-    greeting: Greeting
+    greeting: ClientHandshake
     connected: bool = False
 
 
 def allow_many_files() -> None:
-    """As many sockets as the system lets this process have."""
+    """Raise the limit of open sockets to the system's maximum."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-class Crowd:
-    """The pages of one run; `limit` of them may be in their handshake at the same time."""
+class PagePool:
+    """The pages of one run; at most `limit` of them make their handshake at the same time."""
 
     def __init__(self, address: Address, reader: Reader, limit: int) -> None:
         self.limit = limit
@@ -59,35 +59,35 @@ class Crowd:
         self._address = address
         self._reader = reader
         self._waiting: deque[tuple[float, Page]] = deque()
-        self._arriving: dict[int, _Arriving] = {}
-        self._knocking = 0
+        self._connecting: dict[int, _ConnectingPage] = {}
+        self._in_handshake = 0
         self._epoll = select.epoll()
         self._epoll.register(reader.fileno(), select.EPOLLIN)
 
-    def come(self, pages: Iterable[Page]) -> None:
-        """Connect these pages, in the background of `step`."""
+    def connect(self, pages: Iterable[Page]) -> None:
+        """Connect these pages, in later calls of `step`."""
         self._waiting.extend((0.0, page) for page in pages)
 
     @property
-    def on_their_way(self) -> int:
-        """How many have not arrived yet."""
-        return len(self._waiting) + len(self._arriving)
+    def unconnected(self) -> int:
+        """How many pages are not connected yet."""
+        return len(self._waiting) + len(self._connecting)
 
     def step(self) -> None:
-        """Go on with connecting for a moment, and read what there is."""
+        """Continue the handshakes for a moment, and read the updates that have come."""
         self._start_some()
         for fd, _ in self._epoll.poll(0.01, 64):
             if fd == self._reader.fileno():
                 self._reader.poll(0)
-            elif fd in self._arriving:
-                self._advance(self._arriving[fd])
+            elif fd in self._connecting:
+                self._advance(self._connecting[fd])
 
     def drop(self, pages: Iterable[Page]) -> None:
-        """End the connections of these pages at once, without a word."""
+        """Reset the connections of these pages, without a close frame."""
         for page in pages:
             sock = self.sockets.pop(page.index, None)
             if sock is not None:
-                # Nothing stays behind in the system: no TIME_WAIT, no unsent bytes.
+                # Nothing is left in the system: no TIME_WAIT, no unsent bytes.
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
                 sock.close()
 
@@ -100,11 +100,11 @@ class Crowd:
         poll.register(sock, select.POLLRDHUP)
         return bool(poll.poll(0))
 
-    # Arriving
+    # Connecting
 
     def _start_some(self) -> None:
         now = time.monotonic()
-        for _ in range(min(_AT_ONCE, self.limit - self._knocking)):
+        for _ in range(min(_AT_ONCE, self.limit - self._in_handshake)):
             if not self._waiting or self._waiting[0][0] > now:
                 return
             self._start(self._waiting.popleft()[1])
@@ -117,56 +117,58 @@ class Crowd:
         if lap := page.index // _PAGES_AN_ADDRESS:
             sock.bind((f"127.0.0.{1 + lap}", 0))
         sock.connect_ex((self._address.host, self._address.port))
-        self._arriving[sock.fileno()] = _Arriving(page, sock, Greeting(page.symbols, page.tongue))
-        self._knocking += 1
+        self._connecting[sock.fileno()] = _ConnectingPage(
+            page, sock, ClientHandshake(page.symbols, page.dialect)
+        )
+        self._in_handshake += 1
         self._epoll.register(sock.fileno(), select.EPOLLOUT)
 
-    def _advance(self, arriving: _Arriving) -> None:
-        sock = arriving.socket
+    def _advance(self, connecting: _ConnectingPage) -> None:
+        sock = connecting.socket
         try:
-            if not arriving.connected:
-                arriving.connected = True
-                sock.send(self._address.request(arriving.page.tongue))
+            if not connecting.connected:
+                connecting.connected = True
+                sock.send(self._address.request(connecting.page.dialect))
                 self._epoll.modify(sock.fileno(), select.EPOLLIN)
                 return
             data = sock.recv(_READ)
             if not data:
                 raise ConnectionResetError("closed by the server")
-            was_welcome = arriving.greeting.is_authenticated
-            if answer := arriving.greeting.receive(data):
+            was_authenticated = connecting.greeting.is_authenticated
+            if answer := connecting.greeting.receive(data):
                 sock.send(answer)
-            self._knocking -= arriving.greeting.is_authenticated - was_welcome
+            self._in_handshake -= connecting.greeting.is_authenticated - was_authenticated
         except BlockingIOError:
             return
-        except (OSError, NotWelcome) as error:
-            self._try_again(arriving, error)
+        except (OSError, HandshakeRefused) as error:
+            self._try_again(connecting, error)
             return
-        if arriving.greeting.done:
-            self._arrive(arriving)
+        if connecting.greeting.done:
+            self._finish(connecting)
 
-    def _leave_epoll(self, arriving: _Arriving) -> None:
-        self._epoll.unregister(arriving.socket.fileno())
-        del self._arriving[arriving.socket.fileno()]
+    def _leave_epoll(self, connecting: _ConnectingPage) -> None:
+        self._epoll.unregister(connecting.socket.fileno())
+        del self._connecting[connecting.socket.fileno()]
 
-    def _try_again(self, arriving: _Arriving, error: Exception) -> None:
+    def _try_again(self, connecting: _ConnectingPage, error: Exception) -> None:
         self.failures[str(error) or type(error).__name__] += 1
         self.retries += 1
-        self._knocking -= not arriving.greeting.is_authenticated
-        self._leave_epoll(arriving)
-        arriving.socket.close()
-        self._waiting.append((time.monotonic() + _RETRY_AFTER, arriving.page))
+        self._in_handshake -= not connecting.greeting.is_authenticated
+        self._leave_epoll(connecting)
+        connecting.socket.close()
+        self._waiting.append((time.monotonic() + _RETRY_AFTER, connecting.page))
 
-    def _arrive(self, arriving: _Arriving) -> None:
-        self._leave_epoll(arriving)
-        page = arriving.page
-        self.sockets[page.index] = arriving.socket
+    def _finish(self, connecting: _ConnectingPage) -> None:
+        self._leave_epoll(connecting)
+        page = connecting.page
+        self.sockets[page.index] = connecting.socket
         if page.reads:
-            self._reader.add(page.index, arriving.socket, page.group, arriving.greeting.rest)
+            self._reader.add(page.index, connecting.socket, page.group, connecting.greeting.rest)
 
     def close(self) -> None:
-        """End everything."""
-        for arriving in list(self._arriving.values()):
-            arriving.socket.close()
+        """Close all connections."""
+        for connecting in list(self._connecting.values()):
+            connecting.socket.close()
         for sock in self.sockets.values():
             with contextlib.suppress(OSError):
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)

@@ -1,15 +1,15 @@
-/** Why a price was not believed, in words. */
+/** Why a price was rejected, in words. */
 
 const REASONS = {
   empty: "no figures in it",
-  not_a_price: "no possible price",
+  not_a_price: "impossible price",
   crossed: "bid above ask",
   high_below_low: "high below low",
   from_the_future: "from the future",
   older: "older than known",
-  jump: "jump that nobody confirms",
+  jump: "unconfirmed jump",
   wide: "bid and ask too far apart",
-  contradicted: "contradicted by others",
+  contradicted: "contradicted by other sources",
 };
 
 export function describeReason(name) {

@@ -1,6 +1,6 @@
 /**
- * What holdings are worth by the newest quotes. Knows no DOM. The server's valuation is the exact
- * one: this carries it on between two of them, with the figures that it names.
+ * The value of holdings at the newest quotes. Knows no DOM. The server's valuation is the exact one:
+ * this updates it between two of them, with its figures.
  */
 
 /** The values of holdings; `trust` are the classes from best to worst, `counted` those in totals. */
@@ -31,9 +31,9 @@ function valueOne(holding, quoteOf, trust, counted) {
   const quote = quoteOf(holding.symbol);
   const rate = holding.rate_symbol ? quoteOf(holding.rate_symbol) : null;
   const isDollar = holding.currency === "USD";
-  if (!quote || (!isDollar && !rate)) return asTold(holding);
+  if (!quote || (!isDollar && !rate)) return asReceived(holding);
   const dollars = (amount) => inDollars(amount, holding, rate);
-  const priceClass = weakest([quote, rate], trust);
+  const priceClass = worst([quote, rate], trust);
   const value = dollars(holding.quantity * quote.price);
   const cost = dollars(holding.quantity * holding.average_cost);
   return line(holding, {
@@ -41,14 +41,14 @@ function valueOne(holding, quoteOf, trust, counted) {
     priceClass,
     value,
     cost,
-    at: Math.min(...[quote, rate].filter(Boolean).map((each) => Date.parse(each.received_at))),
+    at: Math.min(...[quote, rate].filter(Boolean).map(({ received_at }) => Date.parse(received_at))),
     isCounted: counted.includes(priceClass),
     missing: null,
   });
 }
 
-/** The line as the server told it, where its prices do not come here. */
-function asTold(holding) {
+/** The line as the server valued it, where the page has no quotes for it. */
+function asReceived(holding) {
   return line(holding, {
     price: holding.price,
     priceClass: holding.price_class,
@@ -84,8 +84,8 @@ function inDollars(amount, { rate_is_inverse: isInverse }, rate) {
   return isInverse ? amount / rate.price : amount * rate.price;
 }
 
-function weakest(quotes, trust) {
-  const places = quotes.filter(Boolean).map((each) => trust.indexOf(each.price_class));
+function worst(quotes, trust) {
+  const places = quotes.filter(Boolean).map(({ price_class }) => trust.indexOf(price_class));
   return trust[Math.max(...places)] ?? quotes[0].price_class;
 }
 
@@ -96,11 +96,11 @@ function classShare(name, lines, total, counted) {
   return { name, count: mine.length, value, isCounted, percent: isCounted ? share(value, total) : null };
 }
 
-/** The price that was told longest ago; a fixed price has no age that means anything. */
+/** The line with the oldest price; a fixed price has no meaningful age. */
 function oldest(lines) {
   const aged = lines.filter(({ at, priceClass }) => at !== null && priceClass !== "last_resort");
-  return aged.reduce((found, each) => (!found || each.at < found.at ? each : found), null);
+  return aged.reduce((first, line) => (!first || line.at < first.at ? line : first), null);
 }
 
-const sum = (lines, name) => lines.reduce((found, each) => found + each[name], 0);
+const sum = (lines, name) => lines.reduce((total, line) => total + line[name], 0);
 const share = (part, whole) => (whole ? (part / whole) * 100 : null);

@@ -1,4 +1,4 @@
-"""Many clients that behave."""
+"""Many well-behaved clients."""
 
 import contextlib
 import selectors
@@ -9,8 +9,8 @@ from tests.e2e.hostile import PONG
 from tests.streaming.raw_client import PING, RawClient
 
 
-class Crowd:
-    """Well-behaved clients, served by one thread: they read all, and answer pings."""
+class WellBehavedClients:
+    """Clients in one thread: they read everything and answer pings."""
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
@@ -19,7 +19,7 @@ class Crowd:
         self._thread = threading.Thread(target=self._run)
 
     def add(self, client: RawClient) -> None:
-        """Look after this one, too."""
+        """Read from this client, too."""
         client.sock.setblocking(False)
         self._clients.append(client.sock)
         self._selector.register(client.sock, selectors.EVENT_READ)
@@ -37,7 +37,7 @@ class Crowd:
             if not data:
                 self._selector.unregister(sock)
 
-    def __enter__(self) -> "Crowd":
+    def __enter__(self) -> "WellBehavedClients":
         self._thread.start()
         return self
 

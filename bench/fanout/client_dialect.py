@@ -1,4 +1,4 @@
-"""In which words a client asks for prices, and how it knows them: the desk's, or a raw socket's."""
+"""How a client subscribes to prices and recognizes them: on the desk, and on raw sockets."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -8,19 +8,16 @@ from bench.fanout.dialect import NAMESPACE, UPDATE, subscription
 from bench.fanout.frame import masked
 
 
-class NotWelcome(Exception):
-    """The server does not want this client; what it said."""
-
-
-Say = Callable[[bytes], Iterator[bytes]]
+class HandshakeRefused(Exception):
+    """The server refused this client; the message has its answer."""
 
 
 @dataclass(frozen=True)
-class Tongue:
-    """One dialect.
+class ClientDialect:
+    """One dialect, as a client uses it.
 
-    `ask` gives what a client sends for its symbols; a message that begins with `answer` is a first
-    price. One that `pushes` sends each change, the other a list every few seconds.
+    `ask` returns the messages that subscribe to symbols; a message that begins with `answer` is a
+    first price. With `pushes` the server sends each change, else a list every few seconds.
     """
 
     name: str
@@ -46,25 +43,25 @@ def _json(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 
 
-DESK = Tongue(
+DESK = ClientDialect(
     "desk",
     "/socket.io/?EIO=4&transport=websocket",
     lambda symbols: [subscription(symbols)],
     UPDATE,
 )
 RAW = (
-    Tongue("market_feed", "/ws/market/feed", _market_feed, b'{"type":"quote",'),
-    Tongue("realtime", "/ws/realtime/", _realtime, b'{"type":"asset_update",'),
-    Tongue("quotes", "/quotes", _quotes, b"[", pushes=False),
+    ClientDialect("market_feed", "/ws/market/feed", _market_feed, b'{"type":"quote",'),
+    ClientDialect("realtime", "/ws/realtime/", _realtime, b'{"type":"asset_update",'),
+    ClientDialect("quotes", "/quotes", _quotes, b"[", pushes=False),
 )
-TONGUES = {tongue.name: tongue for tongue in (DESK, *RAW)}
+DIALECTS = {dialect.name: dialect for dialect in (DESK, *RAW)}
 
 
-def welcomed(payload: bytes) -> Iterator[bytes]:
-    """How a page of the desk gets into its namespace: what it answers to each message before."""
+def namespace_answers(payload: bytes) -> Iterator[bytes]:
+    """A page's answers to the messages before it is connected to the namespace."""
     namespace = NAMESPACE.encode()
     if payload.startswith(b"44" + namespace):
-        raise NotWelcome(payload.decode("utf-8", "replace")[:200])
+        raise HandshakeRefused(payload.decode("utf-8", "replace")[:200])
     if payload.startswith(b"0{"):
         yield masked(b"40" + namespace + b",")
     elif payload == b"2":

@@ -1,4 +1,4 @@
-"""What a tape says, read independently of the code under test."""
+"""The states of a tape, read independently of the code under test."""
 
 import gzip
 import json
@@ -12,7 +12,7 @@ State = tuple[Decimal | None, Decimal | None, Decimal | None]
 
 def states(tape: Path, pair: str) -> list[State]:
     """Last price, bid and ask of a pair after each of its trades and book tickers."""
-    found: list[State] = []
+    recorded: list[State] = []
     last: Decimal | None = None
     bid: Decimal | None = None
     ask: Decimal | None = None
@@ -29,26 +29,26 @@ def states(tape: Path, pair: str) -> list[State]:
                 bid, ask = Decimal(event["b"]), Decimal(event["a"])
             else:
                 continue
-            found.append((last, bid, ask))
-    return found
+            recorded.append((last, bid, ask))
+    return recorded
 
 
-def disagreements(updates: Iterable[dict[str, Any]], story: Sequence[State]) -> list[Any]:
+def disagreements(updates: Iterable[dict[str, Any]], recorded: Sequence[State]) -> list[Any]:
     """The updates that are no later state of the tape than the one before them."""
-    position, wrong = 0, []
+    next_index, wrong = 0, []
     for update in updates:
         state = _state(update)
-        for index in range(position, len(story)):
-            if story[index] == state:
-                position = index
+        for index in range(next_index, len(recorded)):
+            if recorded[index] == state:
+                next_index = index
                 break
         else:
-            wrong.append((update["seq"], state, position))
+            wrong.append((update["seq"], state, next_index))
     return wrong
 
 
 def final(update: dict[str, Any] | None) -> State | None:
-    """What an update says, to be compared with the tape's last state."""
+    """An update as a state, to compare it with the tape's last one."""
     return None if update is None else _state(update)
 
 

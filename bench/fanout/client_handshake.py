@@ -1,4 +1,4 @@
-"""How a page gets from a TCP connection to its first price: bytes in, bytes out, no socket."""
+"""A page's messages from the TCP connection to its first price: bytes in, bytes out, no socket."""
 
 import base64
 import os
@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from bench.fanout.client_dialect import DESK, ClientDialect, HandshakeRefused, namespace_answers
 from bench.fanout.dialect import NAMESPACE
 from bench.fanout.frame import CLOSE, PING, PONG, frames, masked
-from bench.fanout.tongue import DESK, NotWelcome, Tongue, welcomed
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where the server is, and who comes."""
+    """The server's address, and the client's cookie."""
 
     host: str
     port: int
@@ -25,10 +25,10 @@ class Address:
         parts = urlsplit(url)
         return cls(parts.hostname or "127.0.0.1", parts.port or 80, cookie)
 
-    def request(self, tongue: Tongue = DESK) -> bytes:
-        """The opening handshake, as a browser on the same origin says it."""
+    def request(self, dialect: ClientDialect = DESK) -> bytes:
+        """The opening handshake, as a browser of the same origin sends it."""
         lines = [
-            f"GET {tongue.path} HTTP/1.1",
+            f"GET {dialect.path} HTTP/1.1",
             f"Host: {self.host}:{self.port}",
             f"Origin: http://{self.host}:{self.port}",
             "Upgrade: websocket",
@@ -41,14 +41,14 @@ class Address:
         return "\r\n".join([*lines, "", ""]).encode()
 
 
-class Greeting:
-    """One client on its way: welcome when it may ask, done with its first price.
+class ClientHandshake:
+    """One client: `is_authenticated` when it may subscribe, `done` with its first price.
 
-    Without symbols it is done at once when it is welcome.
+    Without symbols it is done as soon as it is authenticated.
     """
 
-    def __init__(self, symbols: tuple[str, ...], tongue: Tongue = DESK) -> None:
-        self._tongue = tongue
+    def __init__(self, symbols: tuple[str, ...], dialect: ClientDialect = DESK) -> None:
+        self._dialect = dialect
         self.done = False
         self.is_authenticated = False
         self.rest = b""
@@ -57,15 +57,15 @@ class Greeting:
         self._upgraded = False
 
     def receive(self, data: bytes) -> bytes:
-        """Take what came; what to send now. Raises NotWelcome."""
+        """Read received bytes, and return the bytes to send. Raises HandshakeRefused."""
         self._data += data
         answers: list[bytes] = []
         if not self._upgraded:
             if not self._upgrade():
                 return b""
-            if self._tongue is not DESK:
-                # A raw socket is open with its handshake.
-                answers += self._enter()
+            if self._dialect is not DESK:
+                # A raw socket needs no message before the subscription.
+                answers += self._subscribe()
         used = 0
         for opcode, payload, used in frames(self._data):  # noqa: B007
             answers += self._answer(opcode, payload)
@@ -81,23 +81,23 @@ class Greeting:
         if not end:
             return False
         if b" 101 " not in head.partition(b"\r\n")[0]:
-            raise NotWelcome(head.partition(b"\r\n")[0].decode("latin-1"))
+            raise HandshakeRefused(head.partition(b"\r\n")[0].decode("latin-1"))
         self._upgraded, self._data = True, rest
         return True
 
     def _answer(self, opcode: int, payload: bytes) -> Iterator[bytes]:
         if opcode == CLOSE:
-            raise NotWelcome(payload.decode("utf-8", "replace")[:200])
+            raise HandshakeRefused(payload.decode("utf-8", "replace")[:200])
         if opcode == PING:
             yield masked(payload, PONG)
-        elif payload.startswith(self._tongue.answer):
+        elif payload.startswith(self._dialect.answer):
             self.done = True
-        elif self._tongue is DESK:
-            yield from welcomed(payload)
+        elif self._dialect is DESK:
+            yield from namespace_answers(payload)
             if payload.startswith(b"40" + NAMESPACE.encode()):
-                yield from self._enter()
+                yield from self._subscribe()
 
-    def _enter(self) -> Iterator[bytes]:
+    def _subscribe(self) -> Iterator[bytes]:
         self.is_authenticated, self.done = True, not self._symbols
         if self._symbols:
-            yield from map(masked, self._tongue.ask(self._symbols))
+            yield from map(masked, self._dialect.ask(self._symbols))

@@ -1,4 +1,4 @@
-"""Asks routes of a running app, and says what was not answered as it is described."""
+"""Calls routes of a running app, and validates their answers by the documents."""
 
 from typing import Any
 
@@ -7,15 +7,17 @@ import requests
 from omcrm.reference.route import Route
 from tests.gateways.here import Served
 from tests.processes import PATIENCE
-from tests.reference.judge import Judge
+from tests.reference.validator import DocumentValidator
 
 
-class Asker:
-    """A caller of a served app: with a token where there is one, or a log-in."""
+class RouteClient:
+    """A client of a served app: with a token, a login's cookie, or neither."""
 
-    def __init__(self, here: Served, judge: Judge, *, token: str = "", cookie: str = "") -> None:
+    def __init__(
+        self, here: Served, validator: DocumentValidator, *, token: str = "", cookie: str = ""
+    ) -> None:
         self._here = here
-        self._judge = judge
+        self._validator = validator
         self.headers = {"Accept": "application/json"}
         if token:
             self.headers["Authorization"] = f"Bearer {token}"
@@ -26,7 +28,7 @@ class Asker:
     def ask(
         self, route: Route, query: str = "", body: Any = None, **variables: Any
     ) -> requests.Response:
-        """The answer, which must be as its document says, whatever it is."""
+        """The answer, which must be valid by its document, whatever its status is."""
         url = self._here.base + route.address.format(**variables) + query
         answer = requests.request(
             route.method,
@@ -36,11 +38,11 @@ class Asker:
             timeout=PATIENCE,
             allow_redirects=False,
         )
-        assert [] == self._judge.answer(route, answer.status_code, answer.json()), answer.text
+        assert [] == self._validator.answer(route, answer.status_code, answer.json()), answer.text
         return answer
 
     def done(self, route: Route, query: str = "", body: Any = None, **variables: Any) -> Any:
-        """What is answered where nothing is wrong."""
+        """The JSON of a successful answer."""
         answer = self.ask(route, query, body, **variables)
         assert route.status == answer.status_code, answer.text
         return answer.json()
@@ -48,5 +50,5 @@ class Asker:
 
 def route_of(routes: tuple[Route, ...], method: str, path: str) -> Route:
     """The route of a method at a path that ends like this."""
-    (found,) = [route for route in routes if route.method == method and route.path.endswith(path)]
-    return found
+    (route,) = [route for route in routes if route.method == method and route.path.endswith(path)]
+    return route
