@@ -60,11 +60,11 @@ class ExchangeProcess:
             # `stop` came in between and has ended the one before.
             _end(process)
         assert process.stdout is not None
-        found = None if process.stdout.closed else _LISTENING.search(process.stdout.readline())
-        if found is None:
+        child = None if process.stdout.closed else _LISTENING.search(process.stdout.readline())
+        if child is None:
             _end(process)
             raise ChildProcessError("the built-in exchange did not start")
-        self._port = int(found[1])
+        self._port = int(child[1])
         return process
 
     def _watch(self, process: "subprocess.Popen[str]") -> None:

@@ -157,7 +157,7 @@ class ClientSocket:
                 self.dialect.received(text)
 
     def _is_too_much(self) -> bool:
-        allowed = self.rate.allows(self._now(), self.dialect.frames_a_second or UNLIMITED)
+        allowed = self.rate.accepts(self._now(), self.dialect.frames_a_second or UNLIMITED)
         return not allowed and self.dialect.frames_a_second is not None
 
     # Frames out

@@ -13,7 +13,7 @@ class FrameRate:
         self._count = 0
         self._previous = 0
 
-    def allows(self, now: float, most: int = FRAMES_A_SECOND) -> bool:
+    def accepts(self, now: float, most: int = FRAMES_A_SECOND) -> bool:
         """Count one frame at `now`; False when the client must be disconnected.
 
         Providers accept a short burst, such as batches of subscriptions right after connecting.

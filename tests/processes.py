@@ -44,9 +44,9 @@ def wait_for(look: Callable[[], T], timeout: float = PATIENCE, what: str = "it")
     timeout = max(timeout, PATIENCE)
     until = time.monotonic() + timeout
     while True:
-        found = look()
-        if found:
-            return found
+        result = look()
+        if result:
+            return result
         if time.monotonic() > until:
             raise AssertionError(f"waited {timeout} s for {what}")
         time.sleep(0.02)
@@ -78,7 +78,7 @@ def hashed(password: str) -> str:
 # Below those that the system gives to clients; each process that runs tests has some of them.
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 4
 _PORTS = range(20_000 + _WORKER * 3_000, 23_000 + _WORKER * 3_000)
-_turn = itertools.count(random.randrange(len(_PORTS)))
+_next_port = itertools.count(random.randrange(len(_PORTS)))
 
 
 def free_port() -> int:
@@ -88,7 +88,7 @@ def free_port() -> int:
     server another one could take the same.
     """
     while True:
-        port = _PORTS[next(_turn) % len(_PORTS)]
+        port = _PORTS[next(_next_port) % len(_PORTS)]
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
@@ -307,11 +307,11 @@ class Browser:
 
     def csrf(self, path: str = "/auth/login") -> str:
         """The token of a page."""
-        found = re.search(
+        field = re.search(
             r'name="csrf[_-]token"[^>]*(?:value|content)="([^"]+)"', self.get(path).text
         )
-        assert found, f"no CSRF token on {path}"
-        return found[1]
+        assert field, f"no CSRF token on {path}"
+        return field[1]
 
     def log_in(self, email: str, password: str = PASSWORD) -> requests.Response:
         fields = {"email": email, "password": password, "csrf_token": self.csrf()}

@@ -46,7 +46,7 @@ def test_no_class_name_means_two_things() -> None:
                 places[node.name].append(str(path.relative_to(ROOT)))
 
     assert len(places) > 300
-    assert {} == {name: found for name, found in places.items() if len(found) > 1}
+    assert {} == {name: paths for name, paths in places.items() if len(paths) > 1}
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

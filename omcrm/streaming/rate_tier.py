@@ -1,4 +1,7 @@
-"""A rate tier: the subscribers with the same window, and the quotes that wait for them."""
+"""A rate tier: the subscribers with the same window, and the quotes that wait for them.
+
+Long for a reason: conflation, pace and resuming are about the same numbers.
+"""
 
 import math
 from bisect import bisect_left

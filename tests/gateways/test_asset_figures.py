@@ -5,8 +5,8 @@ import pytest
 from omcrm.gateways.asset_figures import asset_figures, asset_price
 from omcrm.market.instrument import AssetClass
 from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import Quote, merge
 from omcrm.market.source import LAST_RESORT, SIMULATED
+from omcrm.market.source_quote import merge, quote_of
 from omcrm.market.tick import DayFigures
 from tests.values import after, instrument, quote, tick, trade
 
@@ -23,7 +23,8 @@ def test_a_share_is_compared_with_its_previous_close() -> None:
         volume=Decimal(50_000_000),
         change_percent=Decimal("1.6922"),
     )
-    fields = asset_figures("AAPL", quote(trade("150.25"), day, symbol="AAPL", seq=7), SHARE)
+    share = quote(trade("150.25"), day, symbol="AAPL", seq=7, asset_class=AssetClass.STOCK)
+    fields = asset_figures("AAPL", share, SHARE)
 
     assert {
         "symbol": "AAPL",
@@ -48,7 +49,7 @@ def test_a_later_trade_moves_the_change() -> None:
         tick(trade("150.00"), DayFigures(change_percent=Decimal(50)), symbol="AAPL"), None
     )
     state = merge(tick(trade("125.00"), symbol="AAPL", at=after(1)), first)
-    fields = asset_figures("AAPL", Quote("AAPL", 2, PriceClass.LIVE, state), SHARE)
+    fields = asset_figures("AAPL", quote_of(state, 2, PriceClass.LIVE, AssetClass.STOCK), SHARE)
 
     assert (Decimal(25), Decimal(25)) == (fields["change"], fields["change_percent"])
 
@@ -69,7 +70,7 @@ def test_crypto_is_compared_with_a_day_ago() -> None:
         )
 
 
-@pytest.mark.parametrize("parts", [(trade("1"),), (DayFigures(open=Decimal(1)),), ()])
+@pytest.mark.parametrize("parts", [(trade("1"),), (trade("1"), DayFigures())])
 def test_no_change_is_made_up(parts: tuple[object, ...]) -> None:
     """The change is None where the source does not report the previous price."""
     fields = asset_figures("BTC", quote(*parts), BTC)
@@ -119,4 +120,3 @@ def test_no_price_at_all() -> None:
 
     assert fields.keys() == asset_price("AAPL", quote(trade("1")), after(0), 300).keys()
     assert {"AAPL", None} == set(fields.values())
-    assert fields == asset_price("AAPL", quote(), after(0), 300)

@@ -318,10 +318,10 @@ def test_news_of_the_subscribed_symbols(serve: Make) -> None:
         answer = peer.ask(subscribe("BTC", channels=["news"]))
         peer.receive_all()
         for title, symbol in (("passes by", "ETH"), ("<b>Bitcoin", "BTC")):
-            here.market.news._tell([item(title, symbol)], is_news=True)
+            here.market.news._notify([item(title, symbol)])
         message = peer.receive()
         peer.ask({"action": "unsubscribe", "symbols": ["BTC"]})
-        here.market.news._tell([item("late", "BTC")], is_news=True)
+        here.market.news._notify([item("late", "BTC")])
         left = peer.receive_all()
 
     assert ["news"] == answer["channels"]
@@ -418,10 +418,10 @@ def test_a_slow_client_gets_the_newest(here: Served) -> None:
     with here.connect(FEED, receive_buffer=4096) as slow:
         slow.ask(subscribe("BTC"))
         raw = slow.raw.sock
-        before = here.market.fanout.missed
-        while here.market.fanout.missed == before:
+        before = here.market.fanout.skipped
+        while here.market.fanout.skipped == before:
             last = here.price("BTC")
-            here.market.fanout._pass(at_the_end=True)
+            here.market.fanout._flush_due(at_the_end=True)
         for _ in range(50):
             last = here.price("BTC")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)

@@ -41,11 +41,11 @@ def test_news_go_to_the_subscribers_of_their_symbols() -> None:
     one, other = RecordingSubscriber(), RecordingSubscriber()
     delivery.subscribe(one, ["BTC", "ETH"])
     delivery.subscribe(other, ["ETH"])
-    collector._tell([item("both", "BTC", "ETH"), item("nobody", "SOL"), item("none")], is_news=True)
+    collector._notify([item("both", "BTC", "ETH"), item("nobody", "SOL"), item("none")])
     delivery.unsubscribe(one, ["ETH"])
-    collector._tell([item("other", "ETH")], is_news=True)
+    collector._notify([item("other", "ETH")])
     delivery.remove(one)
-    collector._tell([item("late", "BTC")], is_news=True)
+    collector._notify([item("late", "BTC")])
 
     assert ["both"] == one.received
     assert ["both", "other"] == other.received

@@ -145,9 +145,9 @@ def test_an_update_without_changes_is_not_sent(here: Served, peer: Enveloped) ->
     peer.answer("subscribe_asset", symbol="BTC")
     first = peer.receive_data("asset_update")
     for price in ("61000", "61000.00", "61000", "61001", "61001", "61000", "61000"):
-        before = here.market.fanout.told
+        before = here.market.fanout.sent
         trades(here, "BTC", price)
-        wait_for(lambda before=before: here.market.fanout.told > before, 30, "its turn")
+        wait_for(lambda before=before: here.market.fanout.sent > before, 30, "its turn")
     prices = [message["data"]["price"] for message in peer.receive_all()]
     peer.answer("subscribe_asset", symbol="BTC")
 

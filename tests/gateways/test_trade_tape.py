@@ -8,7 +8,9 @@ import pytest
 from omcrm.gateways import trade_tape
 from omcrm.gateways.trade_tape import TradeTape
 from omcrm.market.hub import Hub
-from omcrm.market.quote import Quote, merge
+from omcrm.market.instrument import AssetClass
+from omcrm.market.quote import Quote
+from omcrm.market.source_quote import merge, quote_of
 from omcrm.market.tick import DayFigures
 from tests.processes import PATIENCE, wait_for
 from tests.threads import Threads
@@ -75,12 +77,12 @@ def test_updates_that_are_no_trades(hub: Hub, tape: TradeTape) -> None:
     tape.subscribe(subscriber, ["BTC"], [])
     first = tick(trade("5", 7))
     state = merge(first, None)
-    for number, statement in enumerate((None, book("4", "6"), DayFigures(high=Decimal(9)), None)):
-        if statement is not None:
-            state = merge(tick(statement, at=after(number)), state)
-        hub.publish(Quote("BTC", number + 1, BINANCE.claim, state))
+    for number, update in enumerate((None, book("4", "6"), DayFigures(high=Decimal(9)), None)):
+        if update is not None:
+            state = merge(tick(update, at=after(number)), state)
+        hub.publish(quote_of(state, number + 1, BINANCE.claim, AssetClass.CRYPTO))
     state = merge(tick(trade("5", 7), at=after(9)), state)
-    hub.publish(Quote("BTC", 9, BINANCE.claim, state))
+    hub.publish(quote_of(state, 9, BINANCE.claim, AssetClass.CRYPTO))
     hub.publish(traded(10))
     wait_for(lambda: "BTC 10" in subscriber.received, 5)
     tape.remove(subscriber)

@@ -31,7 +31,7 @@ def minutes(bars: BarBuilder, source: str = "binance") -> list[Bar]:
 
 
 def bar(opened: datetime, *figures: str) -> Bar:
-    return Bar(opened, *(Decimal(figure) for figure in figures))
+    return Bar(opened, *(Decimal(number_text) for number_text in figures))
 
 
 # One bar

@@ -22,7 +22,7 @@ def candle(close: str, **figures: str) -> DailyBar:
 
 
 @pytest.mark.parametrize(
-    ("figures", "believable"),
+    ("figures", "plausible"),
     [
         ({"close": "2"}, True),
         ({"close": "2", "open": "1", "high": "3", "low": "0.5", "volume": "0"}, True),
@@ -40,10 +40,10 @@ def candle(close: str, **figures: str) -> DailyBar:
     ],
 )
 def test_a_day_that_cannot_have_been_is_not_believed(
-    figures: dict[str, str], believable: bool
+    figures: dict[str, str], plausible: bool
 ) -> None:
     """Prices are above zero and lie between low and high; what is not told is no contradiction."""
-    assert believable is candle(**figures).is_plausible
+    assert plausible is candle(**figures).is_plausible
 
 
 @pytest.mark.parametrize(

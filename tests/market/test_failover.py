@@ -43,7 +43,7 @@ def chosen(
 
 
 @pytest.mark.parametrize(
-    ("classes", "speaker"),
+    ("classes", "active"),
     [
         ({}, None),
         ({"binance": LIVE}, "binance"),
@@ -61,9 +61,9 @@ def chosen(
         ({"last_resort": PriceClass.LAST_RESORT, "simulated": STALE}, "simulated"),
     ],
 )
-def test_best_fresh_real_source_speaks(classes: dict[str, PriceClass], speaker: str | None) -> None:
+def test_best_fresh_real_source_speaks(classes: dict[str, PriceClass], active: str | None) -> None:
     """The order decides among fresh real sources, the latest word among stale ones."""
-    assert speaker == chosen(classes)
+    assert active == chosen(classes)
 
 
 @pytest.mark.parametrize(
@@ -102,12 +102,12 @@ def test_who_is_not_in_the_order_never_speaks() -> None:
 # Coming back
 
 
-@pytest.mark.parametrize(("lived", "speaker"), [(9.9, "kraken"), (10, "binance")])
-def test_a_better_source_speaks_again_when_it_has_lived(lived: float, speaker: str) -> None:
+@pytest.mark.parametrize(("lived", "active"), [(9.9, "kraken"), (10, "binance")])
+def test_a_better_source_speaks_again_when_it_has_lived(lived: float, active: str) -> None:
     """One fresh price is no recovery: it must have been fresh for as long as the policy says."""
     classes = {"binance": LIVE, "kraken": LIVE}
 
-    assert speaker == chosen(classes, current="kraken", now=after(lived), binance=START)
+    assert active == chosen(classes, current="kraken", now=after(lived), binance=START)
 
 
 def test_a_source_that_is_just_starting_need_not_prove_itself() -> None:
@@ -130,7 +130,7 @@ def test_who_speaks_for_a_closed_market_goes_on() -> None:
 
 
 @pytest.mark.parametrize(
-    ("classes", "speaker"),
+    ("classes", "active"),
     [
         ({"late": DELAYED, "kraken": LIVE}, "kraken"),
         ({"late": DELAYED, "kraken": STALE}, "late"),
@@ -138,17 +138,17 @@ def test_who_speaks_for_a_closed_market_goes_on() -> None:
         ({"coingecko": INDICATIVE}, "coingecko"),
     ],
 )
-def test_what_streams_comes_first(classes: dict[str, PriceClass], speaker: str) -> None:
+def test_what_streams_comes_first(classes: dict[str, PriceClass], active: str) -> None:
     """Live before late, and late before what is asked now and then."""
-    assert speaker == chosen(classes)
+    assert active == chosen(classes)
 
 
-@pytest.mark.parametrize(("seconds", "speaker"), [(60, "binance"), (60.1, "coingecko")])
-def test_a_stale_stream_is_kept_for_a_while(seconds: float, speaker: str) -> None:
+@pytest.mark.parametrize(("seconds", "active"), [(60, "binance"), (60.1, "coingecko")])
+def test_a_stale_stream_is_kept_for_a_while(seconds: float, active: str) -> None:
     """A quiet pair does not change to an average at once, a dead one does."""
     classes = {"binance": STALE, "coingecko": INDICATIVE}
 
-    assert speaker == chosen(classes, current="binance", now=after(seconds))
+    assert active == chosen(classes, current="binance", now=after(seconds))
 
 
 # Why

@@ -40,9 +40,9 @@ def test_class_follows_from_claim_age_connection_and_session(
     claim: PriceClass, age: float, streaming: bool, market_open: bool, shown: PriceClass
 ) -> None:
     """Nothing is called better than it is, and nothing better than its source claims."""
-    said = source_quote(trade("1"), source=Source("somewhere", claim))
+    held = source_quote(trade("1"), source=Source("somewhere", claim))
 
-    assert shown is classify(said, POLICY, after(age), streaming=streaming, market_open=market_open)
+    assert shown is classify(held, POLICY, after(age), streaming=streaming, market_open=market_open)
 
 
 @pytest.mark.parametrize("asset_class", AssetClass)

@@ -235,12 +235,12 @@ def test_a_state_holds_until_the_change_it_announces(asset_class: AssetClass) ->
     now, end = utc("2024-01-01T00:30"), utc("2026-01-01T00:00")
     while now < end:
         state = session_state(asset_class, now)
-        turn = state.closes_at or state.opens_at
+        change = state.closes_at or state.opens_at
 
-        assert turn is not None
-        assert now < turn
-        assert state.is_open is is_open(asset_class, turn - MICROSECOND)
-        assert state.is_open is not is_open(asset_class, turn)
+        assert change is not None
+        assert now < change
+        assert state.is_open is is_open(asset_class, change - MICROSECOND)
+        assert state.is_open is not is_open(asset_class, change)
         now += timedelta(hours=7)
 
 

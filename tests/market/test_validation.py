@@ -154,9 +154,9 @@ def test_a_summary_keeps_what_is_new_of_it(validator: Validator) -> None:
     """A summary whose trade was heard already still brings its book and its day."""
     day = DayFigures(high=Decimal(62000), time=after(1))
     news = tick(trade("61000", 9), book("60999", "61001"), day, at=after(1))
-    believed = validator.validate(news, source_quote(trade("61001", 10)), (), POLICY)
+    accepted = validator.validate(news, source_quote(trade("61001", 10)), (), POLICY)
 
-    assert tick(book("60999", "61001"), day, at=after(1)) == believed
+    assert tick(book("60999", "61001"), day, at=after(1)) == accepted
     assert 0 == validator.rejected.total()
 
 
@@ -175,7 +175,7 @@ def test_numbers_of_another_symbol_or_source_are_not_known(validator: Validator)
     [(trade("1", 10), trade("1.01", 1)), (book("10", "11", 10), book("10", "11", 1))],
 )
 @pytest.mark.parametrize(
-    ("connection", "seconds", "believed"),
+    ("connection", "seconds", "accepted"),
     [(1, 1, False), (1, 11, False), (2, 10, False), (2, 10.001, True)],
 )
 def test_a_restart_is_believed_on_a_new_connection_when_nothing_fresh_contradicts(
@@ -184,12 +184,12 @@ def test_a_restart_is_believed_on_a_new_connection_when_nothing_fresh_contradict
     news: Trade | TopOfBook,
     connection: int,
     seconds: float,
-    believed: bool,
+    accepted: bool,
 ) -> None:
     """Smaller numbers are an upstream's restart only then, and old news otherwise."""
     later = tick(news, at=after(seconds), connection=connection)
 
-    assert (None if believed else RejectReason.OLDER) == reason(
+    assert (None if accepted else RejectReason.OLDER) == reason(
         validator, later, source_quote(held)
     )
 
@@ -253,10 +253,10 @@ def test_nothing_goes_back_within_one_connection(ticks: list[Tick]) -> None:
     """In whatever order frames come in, the held trade, book and provider time only go on."""
     validator, held = Validator(), None
     for offered in ticks:
-        believed = validator.validate(offered, held, (), POLICY)
-        if believed is None:
+        accepted = validator.validate(offered, held, (), POLICY)
+        if accepted is None:
             continue
-        before, held = held, merge(believed, held)
+        before, held = held, merge(accepted, held)
         if before is None:
             continue
         if before.trade:
@@ -271,12 +271,12 @@ def test_nothing_goes_back_within_one_connection(ticks: list[Tick]) -> None:
 @given(st.lists(_ticks, max_size=40))
 def test_every_tick_is_either_believed_or_counted(ticks: list[Tick]) -> None:
     """No tick is lost without a trace."""
-    validator, held, believed = Validator(), None, 0
+    validator, held, accepted = Validator(), None, 0
     for offered in ticks:
         news = validator.validate(offered, held, (), POLICY)
         if news is not None:
-            believed += 1
+            accepted += 1
             held = merge(news, held)
 
-    assert len(ticks) == believed + validator.rejected.total()
+    assert len(ticks) == accepted + validator.rejected.total()
     assert held is None or BINANCE is held.source

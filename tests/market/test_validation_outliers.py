@@ -107,13 +107,13 @@ def test_small_steps_lead_no_further_than_a_jump(validator: Validator) -> None:
     """Alone, a source may move by the policy's deviation within its longest age, not by each."""
     held = source_quote(trade("100"))
     first = tick(trade("100"), at=after(1))
-    believed = [
+    accepted = [
         validator.validate(first, None, [], POLICY),
         validator.validate(first, held, [], POLICY),
     ]
     near = source_quote(trade("109"), at=after(2))
 
-    assert [first, first] == believed
+    assert [first, first] == accepted
     assert RejectReason.JUMP == reason(validator, tick(trade("118"), at=after(3)), near)
     assert None is reason(validator, tick(trade("109.5"), at=after(4)), near)
     later = source_quote(trade("109"), at=after(11))

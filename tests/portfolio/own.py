@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from omcrm.market.catalogue import CATALOGUE
-from omcrm.market.instrument import Instrument
+from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
 from omcrm.market.source import Source
@@ -49,7 +49,15 @@ def priced(
         first, percent = figures
         parts.append(DayFigures(open=first, change_percent=percent))
     origin = Source(source, price_class)
-    return quote(*parts, symbol=symbol, price_class=price_class, source=origin, **details)
+    asset_class = INSTRUMENTS[symbol].asset_class if symbol in INSTRUMENTS else AssetClass.FOREX
+    return quote(
+        *parts,
+        symbol=symbol,
+        price_class=price_class,
+        asset_class=asset_class,
+        source=origin,
+        **details,
+    )
 
 
 def by_symbol(*quotes: Quote) -> dict[str, Quote]:

@@ -5,6 +5,7 @@ from threading import Barrier, Thread
 import pytest
 from flask import Flask
 
+from omcrm.engine.bus import Holdings
 from omcrm.errors import AccessRefused
 from omcrm.extensions import db
 from omcrm.portfolio import bounds, service
@@ -193,11 +194,12 @@ def test_an_instrument_that_is_not_followed_stays(user: int, own: Portfolio) -> 
 
 def test_held_symbols_are_passed_to_the_market(user: int, own: Portfolio) -> None:
     """So that their prices are requested as if they were watched."""
+    held: list[Holdings] = []
+    market().bus.subscribe(Holdings, held.append)
     service.add_holding(user, own.id, "BTC", "1", "1")
-    held = market().held
     service.delete(user, own.id)
 
-    assert (frozenset({"BTC"}), frozenset()) == (held, market().held)
+    assert [Holdings(frozenset({"BTC"})), Holdings(frozenset())] == held
 
 
 def test_a_valuation_uses_current_prices(user: int, own: Portfolio) -> None:

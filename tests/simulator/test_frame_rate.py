@@ -3,7 +3,7 @@ from simulator.frame_rate import FrameRate
 
 def allowed(rate: FrameRate, *moments: float) -> list[bool]:
     """Whether each frame is allowed."""
-    return [rate.allows(moment) for moment in moments]
+    return [rate.accepts(moment) for moment in moments]
 
 
 def test_five_a_second_may_go_on_for_ever() -> None:

@@ -3,11 +3,12 @@ from decimal import Decimal
 
 from flask import Flask
 
+from omcrm.engine.bus import Holdings
 from omcrm.extensions import db
 from omcrm.storage.instrument import find_instrument
 from omcrm.storage.portfolio import HoldingRow, PortfolioRow
 from omcrm.storage.user import Role, User
-from omcrm.web.market_access import market
+from omcrm.web.market_access import MARKET, market
 
 
 def test_the_first_access_loads_the_catalogue(app: Flask) -> None:
@@ -17,7 +18,6 @@ def test_the_first_access_loads_the_catalogue(app: Flask) -> None:
 
         assert 24 == len(manager.instruments)
         assert manager.cache.get("BTC") is None
-        assert frozenset() == manager.held
         assert manager is market()
 
 
@@ -34,4 +34,8 @@ def test_held_symbols_are_loaded(app: Flask) -> None:
         db.session.add(row)
         db.session.commit()
 
-        assert frozenset({"BTC"}) == market().held
+        held: list[Holdings] = []
+        app.extensions[MARKET].bus.subscribe(Holdings, held.append)
+        market()
+
+        assert [Holdings(frozenset({"BTC"}))] == held

@@ -26,10 +26,10 @@ class Reader:
     """Takes whatever it is sent, at once."""
 
     def __init__(self) -> None:
-        self.told: list[PriceClass] = []
+        self.sent: list[PriceClass] = []
 
     def try_send(self, state: Batch) -> bool:
-        self.told.extend(PriceClass(packet) for packet in state.packets)
+        self.sent.extend(PriceClass(packet) for packet in state.packets)
         return True
 
     def direct(self) -> None:
@@ -39,8 +39,8 @@ class Reader:
         """It is ready always."""
 
 
-class Desk:
-    """A manager, every quote that it made, and the class of each that somebody was told."""
+class Demonstration:
+    """A manager, every quote that it made, and the class of each that somebody was sent."""
 
     def __init__(self, binance: str = "", simulated: str = "") -> None:
         self.threads = Threads()
@@ -50,7 +50,7 @@ class Desk:
         self.manager.add_callback(self.quotes.append)
         self.manager.follow(CATALOGUE)
         reader = Reader()
-        self.told = reader.told
+        self.sent = reader.sent
         fanout = self.manager.fanout
         subscriber = fanout.add(reader, lambda quote: quote.price_class.value)
         fanout.subscribe(subscriber, [instrument.symbol for instrument in CATALOGUE])
@@ -72,9 +72,9 @@ class Desk:
 @pytest.fixture
 def desks() -> Iterator[type]:
     """Makes desks, and ends them without leaving a thread."""
-    made: list[Desk] = []
+    made: list[Demonstration] = []
 
-    class Made(Desk):
+    class Made(Demonstration):
         def __init__(self, binance: str = "", simulated: str = "") -> None:
             super().__init__(binance, simulated)
             made.append(self)
@@ -87,32 +87,32 @@ def desks() -> Iterator[type]:
 
 
 @pytest.fixture
-def live(desks: type, exchange: Exchange) -> Desk:
+def live(desks: type, exchange: Exchange) -> Demonstration:
     """A desk whose BTC is live."""
     pages = desks(exchange.url)
     pages.wait_for_class("BTC", PriceClass.LIVE, 10)
     return pages
 
 
-def test_start_and_stop_twice(live: Desk, exchange: Exchange) -> None:
+def test_start_and_stop_twice(live: Demonstration, exchange: Exchange) -> None:
     """Starting or stopping twice is harmless; after the stop prices are stale and nothing runs."""
     assert "already_running" == live.manager.start()
     assert "stopped" == live.manager.stop()
     assert "already_stopped" == live.manager.stop()
     assert not live.manager.running
     assert live.price_class("BTC") is PriceClass.STALE
-    assert live.told[-1] in (PriceClass.STALE, PriceClass.LAST_RESORT)
+    assert live.sent[-1] in (PriceClass.STALE, PriceClass.LAST_RESORT)
     wait_for(lambda: not exchange.state()["connections"], 5, "the socket to close")
     assert "started" == live.manager.start()
     live.wait_for_class("BTC", PriceClass.LIVE, 10)
 
 
-def test_concurrent_switching(live: Desk) -> None:
+def test_concurrent_switching(live: Demonstration) -> None:
     """Eight threads that start and stop at will leave a system that works."""
 
     def switch(number: int) -> None:
-        for turn in range(3):
-            live.manager.start() if (number + turn) % 2 else live.manager.stop()
+        for attempt in range(3):
+            live.manager.start() if (number + attempt) % 2 else live.manager.stop()
 
     threads = [threading.Thread(target=switch, args=(number,)) for number in range(8)]
     for thread in threads:
@@ -124,7 +124,7 @@ def test_concurrent_switching(live: Desk) -> None:
     live.wait_for_class("BTC", PriceClass.LIVE, 10)
 
 
-def test_mute(live: Desk, exchange: Exchange) -> None:
+def test_mute(live: Demonstration, exchange: Exchange) -> None:
     """Where pings go on but data stops, prices are stale within their maximum age."""
     exchange.fault("mute")
     live.wait_for_class("BTC", PriceClass.STALE, 11)
@@ -133,7 +133,7 @@ def test_mute(live: Desk, exchange: Exchange) -> None:
     live.wait_for_class("BTC", PriceClass.LIVE, 15)
 
 
-def test_cut(live: Desk, exchange: Exchange) -> None:
+def test_cut(live: Demonstration, exchange: Exchange) -> None:
     """After a cut no price counts as live, until its own next tick."""
     before = len(live.quotes)
     exchange.fault("cut")
@@ -148,7 +148,7 @@ def test_cut(live: Desk, exchange: Exchange) -> None:
     live.wait_for_class("BTC", PriceClass.LIVE, 10)
 
 
-def test_half_open(live: Desk, exchange: Exchange) -> None:
+def test_half_open(live: Demonstration, exchange: Exchange) -> None:
     """A dead connection is noticed within the maximum age, too."""
     exchange.fault("half_open")
     live.wait_for_class("BTC", PriceClass.STALE, 11)
@@ -176,7 +176,7 @@ def test_unknown_symbol(desks: type, exchange: Exchange) -> None:
 
 
 @pytest.mark.parametrize("fault", ["garbage", "crossed", "out_of_order", "duplicate"])
-def test_bad_frames_change_no_price(live: Desk, exchange: Exchange, fault: str) -> None:
+def test_bad_frames_change_no_price(live: Demonstration, exchange: Exchange, fault: str) -> None:
     """What cannot be, what is old and what came before is refused; numbers only grow."""
     details = {} if fault == "garbage" else {"symbol": "BTCUSDT"}
     exchange.fault(fault, **details)
@@ -194,7 +194,7 @@ def test_bad_frames_change_no_price(live: Desk, exchange: Exchange, fault: str) 
         assert sum(live.manager.engine.validator.rejected.values()) > 0
 
 
-def test_spike(live: Desk, exchange: Exchange) -> None:
+def test_spike(live: Demonstration, exchange: Exchange) -> None:
     """A price far from the last one is not believed on one venue's word."""
     exchange.fault("spike", symbol="BTCUSDT", factor=3, count=1)
     wait_for(lambda: live.manager.engine.validator.rejected["jump"] > 0, 5, "the refusal")
@@ -238,7 +238,7 @@ def test_real_before_simulated(desks: type, exchange: Exchange, tmp_path: Path) 
     assert "binance" == pages.source("BTC")
 
 
-def test_adding_and_dropping_an_instrument(live: Desk) -> None:
+def test_adding_and_dropping_an_instrument(live: Demonstration) -> None:
     """The catalogue may change while the feeds run."""
     live.manager.follow(
         [instrument for instrument in CATALOGUE if instrument.symbol in ("BTC", "SOL")]
@@ -267,7 +267,7 @@ def test_instrument_mapping() -> None:
     assert "EURUSD" == mapping["forex"]["EURUSD"]
 
 
-def test_callbacks(live: Desk) -> None:
+def test_callbacks(live: Demonstration) -> None:
     """A callback hears every quote until it is removed; a failing one hurts nobody."""
 
     def fail(quote: Quote) -> None:
@@ -295,7 +295,7 @@ def test_failure_is_told_only_after_a_while(desks: type) -> None:
     assert pages.manager.failure() is None
 
 
-def test_candles_come_from_what_was_seen(live: Desk) -> None:
+def test_candles_come_from_what_was_seen(live: Demonstration) -> None:
     """The candle of the running minute ends at the last price that was seen."""
     bars = live.manager.bars.series("BTC", "binance", "1m", 5)
 
