@@ -3,7 +3,7 @@
 from typing import Any
 
 import flask_socketio
-from flask import Flask, request
+from flask import Flask, current_app, request
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager
@@ -12,7 +12,17 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import MetaData
 
+from omcrm.engine.bus import Bus
 from omcrm.streaming.socketio_adapter import RealtimeServer
+
+BUS = "omcrm.bus"
+"""The app's bus, among its extensions."""
+
+
+def app_bus() -> Bus:
+    """The bus of the current app."""
+    bus: Bus = current_app.extensions[BUS]
+    return bus
 
 
 class _Middleware(flask_socketio._SocketIOMiddleware):  # type: ignore[misc]

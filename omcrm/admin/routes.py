@@ -2,16 +2,16 @@
 
 from datetime import UTC, datetime
 
-from flask import Blueprint, current_app, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from sqlalchemy.exc import IntegrityError
 
 from omcrm.admin.forms import InstrumentForm
-from omcrm.admin.service import catalogue_changed
 from omcrm.admin.upstream_name import SPELLINGS, provider_names, sources_of
 from omcrm.auth.access import admin_required
-from omcrm.extensions import db
+from omcrm.engine.bus import Control, ControlAction
+from omcrm.extensions import app_bus, db
 from omcrm.storage import audit
 from omcrm.storage.instrument import InstrumentRow, all_instruments
 
@@ -84,5 +84,5 @@ def _add(form: InstrumentForm) -> bool:
         return False
     audit.record("add_instrument", datetime.now(UTC), user_id=current_user.id, detail=row.symbol)
     db.session.commit()
-    catalogue_changed.send(current_app._get_current_object())
+    app_bus().publish(Control(ControlAction.CATALOGUE_CHANGED))
     return True

@@ -1,7 +1,6 @@
 """The Flask-Login adapter: a browser holds a random token, the server knows its hash."""
 
 import secrets
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
@@ -11,15 +10,13 @@ from msgspec import Struct
 
 from omcrm.auth.access import answer_unauthenticated
 from omcrm.auth.origin import is_foreign
-from omcrm.extensions import db, login_manager
+from omcrm.engine.bus import LoginEnded
+from omcrm.extensions import app_bus, db, login_manager
 from omcrm.storage import login_session
 from omcrm.storage.audit import record
 from omcrm.storage.user import Role, User
 
 _TOKEN_BYTES = 32
-
-SignOutCallback = Callable[[str], None]
-_sign_out_callbacks: list[SignOutCallback] = []
 
 
 class SignedIn(Struct, frozen=True):
@@ -98,7 +95,7 @@ def sign_in(user: User, now: datetime) -> None:
 
 
 def sign_out(now: datetime) -> None:
-    """End this browser's session, also on the server, and call the sign-out callbacks; commits."""
+    """End this browser's session, also on the server, and publish that; commits."""
     token_hash = current_session_hash()
     if token_hash is not None:
         login_session.revoke(token_hash, now)
@@ -107,15 +104,7 @@ def sign_out(now: datetime) -> None:
     logout_user()
     _forget_browser_session()
     if token_hash is not None:
-        for callback in _sign_out_callbacks:
-            callback(token_hash)
-
-
-def on_sign_out(callback: SignOutCallback) -> SignOutCallback:
-    """Call this with the session's hash at every logout; usable as a decorator."""
-    if callback not in _sign_out_callbacks:
-        _sign_out_callbacks.append(callback)
-    return callback
+        app_bus().publish(LoginEnded(token_hash))
 
 
 def current_session_hash() -> str | None:

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from flask import Flask, current_app
 
 from omcrm.concurrency import native_lock
+from omcrm.engine.bus import Bus, PortfolioChanged
 from omcrm.gateways.client_connection import ClientConnection
 from omcrm.market.currency import DOLLAR, currency_of
 from omcrm.market.hub import Hub
@@ -62,10 +63,12 @@ class PortfolioDelivery:
     def __init__(
         self,
         hub: Hub,
+        bus: Bus,
         encode: Callable[[Valuation], str],
         on_deleted: Callable[[ClientConnection, int], None],
     ) -> None:
         self._hub = hub
+        self._bus = bus
         self._encode = encode
         self._on_deleted = on_deleted
         # Also taken, briefly, by the thread that publishes quotes.
@@ -98,7 +101,7 @@ class PortfolioDelivery:
         if starts:
             app = current_app._get_current_object()  # type: ignore[attr-defined]
             self._hub.subscribe(self.take)
-            service.portfolio_changed.connect(self._note_edit)
+            self._bus.subscribe(PortfolioChanged, self._note_edit)
             threading.Thread(target=self._run, args=(app,), name="portfolios", daemon=True).start()
         if was_valued:
             subscriber.send_latest(key, lambda: watched.text)
@@ -142,9 +145,9 @@ class PortfolioDelivery:
                 self._watched[key].is_moved = True
         self._ready.set()
 
-    def _note_edit(self, _: object, user_id: int, portfolio_id: int) -> None:
+    def _note_edit(self, change: PortfolioChanged) -> None:
         with self._lock:
-            watched = self._watched.get((user_id, portfolio_id))
+            watched = self._watched.get((change.user_id, change.portfolio_id))
             if watched is None:
                 return
             watched.is_edited = True
@@ -173,7 +176,7 @@ class PortfolioDelivery:
                 self._seen.clear()
                 self._spent_until.clear()
                 self._hub.unsubscribe(self.take)
-                service.portfolio_changed.disconnect(self._note_edit)
+                self._bus.unsubscribe(PortfolioChanged, self._note_edit)
             return self._running
 
     def _wait_seconds(self, checked_at: float) -> float:
@@ -196,7 +199,7 @@ class PortfolioDelivery:
             return
         for (user_id, portfolio_id), portfolio in held.items():
             if portfolio is not None and versions.get(portfolio_id) != portfolio.version:
-                self._note_edit(None, user_id, portfolio_id)
+                self._note_edit(PortfolioChanged(user_id, portfolio_id))
 
     def _value_due(self, app: Flask, window: float) -> float:
         """Value and send the portfolios that are due; return how many seconds it took."""

@@ -105,7 +105,9 @@ class Realtime(Dialect):
 
     def __init__(self, market: MarketAccess) -> None:
         super().__init__(market)
-        self._portfolios = PortfolioDelivery(market.hub, portfolio_update, _send_deleted)
+        self._portfolios = PortfolioDelivery(
+            market.hub, market.bus, portfolio_update, _send_deleted
+        )
 
     def opened(self, client: ClientConnection) -> None:
         """Send `connection` with the client's id and user."""

@@ -9,14 +9,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from blinker import signal
 from flask import current_app
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 
-from omcrm.engine.bus import Holdings
+from omcrm.engine.bus import Holdings, PortfolioChanged
 from omcrm.errors import AccessRefused
-from omcrm.extensions import db
+from omcrm.extensions import app_bus, db
 from omcrm.market.instrument import canonical_symbol
 from omcrm.portfolio import bounds, valuation
 from omcrm.portfolio.holding import Holding, Portfolio
@@ -27,13 +26,6 @@ from omcrm.storage.portfolio import HoldingRow, PortfolioRow
 from omcrm.web.market_access import market
 
 Number = str | int | Decimal
-
-portfolio_changed = signal("omcrm-portfolio-changed")
-"""Sent with the app, `user_id` and `portfolio_id` after this process changed a portfolio.
-
-It is sent in the thread that made the change: a receiver must be quick and must not raise. Changes
-by other processes show in the version: see `versions_of`.
-"""
 
 versions_of = storage.versions_of
 
@@ -225,6 +217,5 @@ def _unknown() -> AccessRefused:
 
 def _notify(user_id: int, portfolio_id: int) -> None:
     with _held:
-        market().bus.publish(Holdings(storage.held_symbols()))
-    app = current_app._get_current_object()  # type: ignore[attr-defined,unused-ignore]
-    portfolio_changed.send(app, user_id=user_id, portfolio_id=portfolio_id)
+        app_bus().publish(Holdings(storage.held_symbols()))
+    app_bus().publish(PortfolioChanged(user_id, portfolio_id))

@@ -11,9 +11,8 @@ if TYPE_CHECKING:
 
 def init_webtrader(app: "Flask", settings: "Settings") -> None:
     """Add the market-data manager, the page registry, the routes and the events to the app."""
-    from omcrm.admin.service import catalogue_changed
-    from omcrm.auth.login import on_sign_out
-    from omcrm.extensions import socketio
+    from omcrm.engine.bus import Control, LoginEnded
+    from omcrm.extensions import BUS, socketio
     from omcrm.feeds.news.collector import NewsCollector
     from omcrm.feeds.poller import Polling
     from omcrm.streaming.page_registry import PageLimits, PageRegistry
@@ -36,5 +35,6 @@ def init_webtrader(app: "Flask", settings: "Settings") -> None:
     manager.add_status_callback(partial(socketio_events.send_status, app))
     manager.add_event_callback(FeedLog(app).write)
     socketio.server.on_lost(socketio_events.NAMESPACE, socketio_events.send_events_lost)
-    on_sign_out(socketio_events.drop_session)
-    catalogue_changed.connect(service.reload_catalogue, sender=app, weak=False)
+    app.extensions[BUS] = manager.bus
+    manager.bus.subscribe(LoginEnded, partial(socketio_events.drop_session, app))
+    manager.bus.subscribe(Control, partial(service.reload_catalogue, app))

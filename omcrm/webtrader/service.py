@@ -8,6 +8,7 @@ from typing import Any, cast
 import msgspec
 from flask import Flask, current_app
 
+from omcrm.engine.bus import Control, ControlAction
 from omcrm.extensions import socketio
 from omcrm.gateways import GATEWAYS
 from omcrm.gateways.client_registry import ClientRegistry
@@ -38,9 +39,11 @@ def pages() -> PageRegistry:
     return registry
 
 
-def reload_catalogue(app: Flask) -> None:
-    """Follow the instruments that the database has now."""
-    app.extensions[MANAGER].follow(active_instruments())
+def reload_catalogue(app: Flask, control: Control) -> None:
+    """Follow the instruments that the database has now, if they have changed."""
+    if control.action is ControlAction.CATALOGUE_CHANGED:
+        with app.app_context():
+            app.extensions[MANAGER].follow(active_instruments())
 
 
 # Answers

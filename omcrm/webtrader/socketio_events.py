@@ -16,6 +16,7 @@ from flask_login import current_user
 from flask_socketio import ConnectionRefusedError as Refusal
 from flask_socketio import disconnect, emit, join_room
 
+from omcrm.engine.bus import LoginEnded
 from omcrm.errors import AccessRefused
 from omcrm.extensions import db, socketio
 from omcrm.market.instrument import Instrument, canonical_symbol, canonical_symbols
@@ -65,9 +66,9 @@ def drop_sessions(app: Flask, session_hashes: set[str]) -> None:
         socketio.server.disconnect(sid, namespace=NAMESPACE)
 
 
-def drop_session(session_hash: str) -> None:
-    """Disconnect every page of an ended login session; within a request."""
-    drop_sessions(current_app._get_current_object(), {session_hash})
+def drop_session(app: Flask, ended: LoginEnded) -> None:
+    """Disconnect every page of an ended login session."""
+    drop_sessions(app, {ended.session_hash})
 
 
 # Connecting and disconnecting

@@ -6,10 +6,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event
 
-from omcrm.auth import login
-from omcrm.auth.login import SignedIn, hash_token, on_sign_out
+from omcrm.auth.login import SignedIn, hash_token
 from omcrm.auth.service import set_active
-from omcrm.extensions import db
+from omcrm.engine.bus import LoginEnded
+from omcrm.extensions import BUS, db
 from omcrm.storage.audit import AuditEntry
 from omcrm.storage.login_session import LoginSession
 from omcrm.storage.user import Role, find_user
@@ -111,21 +111,14 @@ def test_logout_ends_this_session_only(
     assert 200 == other.get(ANSWER).status_code
 
 
-def test_logout_calls_the_callbacks(
-    signed_in: FlaskClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A callback gets the session's hash, once, and is not called for a stranger's logout."""
-    monkeypatch.setattr(login, "_sign_out_callbacks", [])
-    received: list[str] = []
-
-    def callback(token_hash: str) -> None:
-        received.append(token_hash)
-
-    assert callback is on_sign_out(callback) is on_sign_out(callback)
+def test_a_logout_is_published(app: Flask, signed_in: FlaskClient) -> None:
+    """With the session's hash, once; a stranger's logout is not."""
+    received: list[LoginEnded] = []
+    app.extensions[BUS].subscribe(LoginEnded, received.append)
     token_hash = hash_token(token_of(signed_in))
 
     assert [302, 302] == [log_out(signed_in), log_out(signed_in)]
-    assert [token_hash] == received
+    assert [LoginEnded(token_hash)] == received
 
 
 def test_a_disabled_account_is_logged_out_at_once(app: Flask, signed_in: FlaskClient) -> None:

@@ -14,7 +14,8 @@ import pytest
 from flask import Flask, current_app
 from sqlalchemy import text
 
-from omcrm.extensions import db
+from omcrm.engine.bus import LocalBus, PortfolioChanged
+from omcrm.extensions import app_bus, db
 from omcrm.gateways import portfolio_delivery
 from omcrm.gateways.portfolio_delivery import PortfolioDelivery
 from omcrm.market.hub import Hub
@@ -52,10 +53,10 @@ def owner(here: Served) -> Iterator[int]:
 
 
 @pytest.fixture
-def delivery() -> Iterator[PortfolioDelivery]:
+def delivery(owner: int) -> Iterator[PortfolioDelivery]:
     """A delivery with a hub of its own."""
     made = PortfolioDelivery(
-        Hub(), encode, lambda subscriber, number: subscriber.deleted.append(number)
+        Hub(), app_bus(), encode, lambda subscriber, number: subscriber.deleted.append(number)
     )  # type: ignore[attr-defined]
     yield made
     wait_for(lambda: not made._running, 5, "the end of the thread")
@@ -219,7 +220,7 @@ def test_a_removed_subscriber_receives_nothing(owner: int, delivery: PortfolioDe
 def test_the_thread_runs_while_there_are_subscribers(
     owner: int, delivery: PortfolioDelivery, threads: Threads
 ) -> None:
-    """It ends with the last one, disconnects from the hub and the signal, and can start again."""
+    """It ends with the last one, disconnects from the hub and the bus, and can start again."""
     number = hold(owner)
     for _ in range(2):
         subscriber = follow(delivery, owner, number)
@@ -228,7 +229,7 @@ def test_the_thread_runs_while_there_are_subscribers(
         threads.wait()
 
         assert () == delivery._hub._listeners
-        assert not list(service.portfolio_changed.receivers_for(None))
+        assert not app_bus()._handlers[PortfolioChanged]
     delivery.remove(subscriber)
 
 
@@ -244,7 +245,7 @@ def test_a_failed_valuation_is_retried(
             raise RuntimeError("busy")
         return encode(valuation)
 
-    delivery = PortfolioDelivery(Hub(), fails, lambda subscriber, number: None)
+    delivery = PortfolioDelivery(Hub(), LocalBus(), fails, lambda subscriber, number: None)
     subscriber = follow(delivery, owner, hold(owner))
     delivery.remove(subscriber)
     wait_for(lambda: not delivery._running)
@@ -263,7 +264,7 @@ def test_a_user_with_slow_valuations_gets_fewer_updates(
             time.sleep(0.01)
         return encode(valuation)
 
-    delivery = PortfolioDelivery(Hub(), slow, lambda subscriber, number: None)
+    delivery = PortfolioDelivery(Hub(), LocalBus(), slow, lambda subscriber, number: None)
     price(delivery, 100)
     large = [
         follow(delivery, owner, hold(owner, f"Large {number}", BTC="1")) for number in range(3)

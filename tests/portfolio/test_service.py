@@ -1,13 +1,13 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from threading import Barrier, Thread
 
 import pytest
 from flask import Flask
 
-from omcrm.engine.bus import Holdings
+from omcrm.engine.bus import Holdings, PortfolioChanged
 from omcrm.errors import AccessRefused
-from omcrm.extensions import db
+from omcrm.extensions import BUS, db
 from omcrm.portfolio import bounds, service
 from omcrm.portfolio.holding import Portfolio
 from omcrm.storage.instrument import find_instrument
@@ -28,16 +28,15 @@ def own(user: int) -> Portfolio:
 
 
 @pytest.fixture
-def changes(in_app: Flask) -> Iterator[Changes]:
-    """The user and portfolio of each change signalled."""
+def changes(in_app: Flask) -> Changes:
+    """The user and portfolio of each change published."""
     received: Changes = []
 
-    def note(app: Flask, user_id: int, portfolio_id: int) -> None:
-        received.append((user_id, portfolio_id))
+    def note(change: PortfolioChanged) -> None:
+        received.append((change.user_id, change.portfolio_id))
 
-    service.portfolio_changed.connect(note, sender=in_app)
-    yield received
-    service.portfolio_changed.disconnect(note)
+    in_app.extensions[BUS].subscribe(PortfolioChanged, note)
+    return received
 
 
 def refused(change: Callable[[], object]) -> tuple[str, int, str | None]:

@@ -4,8 +4,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from omcrm.admin.service import catalogue_changed
-from omcrm.extensions import db
+from omcrm.engine.bus import Control, ControlAction
+from omcrm.extensions import app_bus, db
 from omcrm.storage.instrument import InstrumentRow, find_instrument
 from omcrm.storage.user import Role
 from omcrm.webtrader import service
@@ -57,17 +57,6 @@ def test_an_inactive_instrument_is_unsubscribed(app: Flask) -> None:
         find_instrument("BTC").active = False
         db.session.add(InstrumentRow(symbol="X", name="X", asset_class="stock", decimals=2))
         db.session.commit()
-        catalogue_changed.send(app)
+        app_bus().publish(Control(ControlAction.CATALOGUE_CHANGED))
 
         assert [*before[1:], "X"] == list(service.manager().instruments)
-
-
-def test_other_apps_do_not_receive_the_signal(app: Flask) -> None:
-    """Each app has its own catalogue."""
-    with app.app_context():
-        before = dict(service.manager().instruments)
-        find_instrument("BTC").active = False
-        db.session.commit()
-        catalogue_changed.send(Flask("another"))
-
-        assert before == service.manager().instruments
