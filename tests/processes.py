@@ -32,19 +32,19 @@ ROOT = Path(__file__).resolve().parent.parent
 MARKET_DATA = ROOT.parent / "shared" / "market-data"
 PASSWORD = secrets.token_urlsafe(12)
 
-# The seconds after which what should happen counts as not happening. Who waits less fails where
-# the machine is busy; who waits for what happens never waits that long.
+# The timeout of everything that should happen, in seconds. A shorter one would fail on a busy
+# machine; a test that passes never waits that long.
 PATIENCE = 120.0
 
 T = TypeVar("T")
 
 
-def wait_for(look: Callable[[], T], timeout: float = PATIENCE, what: str = "it") -> T:
-    """What `look` gives as soon as that is true; fails after `timeout` or PATIENCE, the longer."""
+def wait_for(condition: Callable[[], T], timeout: float = PATIENCE, what: str = "it") -> T:
+    """The result of `condition` once it is true; fails after `timeout` or PATIENCE, the longer."""
     timeout = max(timeout, PATIENCE)
     until = time.monotonic() + timeout
     while True:
-        result = look()
+        result = condition()
         if result:
             return result
         if time.monotonic() > until:
@@ -71,31 +71,31 @@ def _up_to_date() -> bytes:
 
 @functools.cache
 def hashed(password: str) -> str:
-    """What is kept of a password; hashing one is meant to cost."""
+    """The stored hash of a password, cached: hashing is slow on purpose."""
     return hash_password(password)
 
 
-# Below those that the system gives to clients; each process that runs tests has some of them.
+# Below the system's ports for clients; each process of tests has some of them.
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % 4
 _PORTS = range(20_000 + _WORKER * 3_000, 23_000 + _WORKER * 3_000)
-_next_port = itertools.count(random.randrange(len(_PORTS)))
+_counter = itertools.count(random.randrange(len(_PORTS)))
 
 
 def free_port() -> int:
-    """A port of the loopback that nobody listens on, nor is given at random to anybody else.
+    """A free port of the loopback, outside of the system's random ports.
 
-    Tests that run at the same time have ports of their own: between this look and the start of the
-    server another one could take the same.
+    Tests that run at the same time have their own ports: another one could take a port between
+    this check and the start of the server.
     """
     while True:
-        port = _PORTS[next(_next_port) % len(_PORTS)]
+        port = _PORTS[next(_counter) % len(_PORTS)]
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
 
 
 class Process:
-    """A child that is always ended, with what it printed at hand."""
+    """A child process that is always ended, and its output."""
 
     def __init__(self, command: list[str], env: Mapping[str, str], log: Path) -> None:
         self._log = log
@@ -110,7 +110,7 @@ class Process:
             )
 
     def wait_until(self, is_up: Callable[[], object], what: str) -> None:
-        """Wait for its start; what does not come up is ended."""
+        """Wait for its start; end it where it does not start."""
         try:
             wait_for(is_up, what=what)
         except BaseException:
@@ -194,7 +194,7 @@ class Exchange(Process):
 
 
 def _since(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
-    """What was counted meanwhile; all else is as it is now."""
+    """The counts since `before`, and the current values of everything else."""
     meanwhile = {}
     for name, value in now.items():
         known = before.get(name)
@@ -220,7 +220,7 @@ class App(Process):
             "PORT": str(self.port),
             "HOST": "127.0.0.1",
             "BINANCE_WS_URL": "",
-            # Nothing outside this machine is asked.
+            # No upstream outside of this machine is used.
             "REALTIME_SOURCES": "binance",
             "FEED_STATE_DIR": str(folder / "feeds"),
             "OMCRM_DEMO": "false",
@@ -270,7 +270,7 @@ class App(Process):
             return False
 
     def create_user(self, email: str, role: str = "client") -> None:
-        """Make an account with the tests' password, without a process of its own."""
+        """Create an account with the tests' password, without another process."""
         now = datetime.now(UTC).replace(tzinfo=None)
         row = {"email": email, "hash": hashed(PASSWORD), "role": role, "now": str(now), "yes": True}
         url = self.env.get("DATABASE_URL") or f"sqlite:///{self._sqlite}"
@@ -306,12 +306,12 @@ class Browser:
         return self.http.post(self.base + path, timeout=PATIENCE, allow_redirects=False, **options)
 
     def csrf(self, path: str = "/auth/login") -> str:
-        """The token of a page."""
-        field = re.search(
+        """The CSRF token of a page."""
+        match = re.search(
             r'name="csrf[_-]token"[^>]*(?:value|content)="([^"]+)"', self.get(path).text
         )
-        assert field, f"no CSRF token on {path}"
-        return field[1]
+        assert match, f"no CSRF token on {path}"
+        return match[1]
 
     def log_in(self, email: str, password: str = PASSWORD) -> requests.Response:
         fields = {"email": email, "password": password, "csrf_token": self.csrf()}
@@ -332,7 +332,7 @@ class Browser:
 
 
 class DeskClient:
-    """One page of the desk: remembers every event it is sent, in order."""
+    """One page of the desk: records every event in order."""
 
     def __init__(
         self, browser: Browser, transports: tuple[str, ...] = ("websocket",), **headers: str
@@ -362,7 +362,7 @@ class DeskClient:
         return self.call("subscribe_to_instruments", {"symbols": list(symbols)})
 
     def bodies(self, event: str) -> list[Any]:
-        """What came with each of these events so far."""
+        """The bodies of these events so far."""
         return [body for name, body in self.events if name == event]
 
     def prices(self, symbol: str) -> list[dict[str, Any]]:

@@ -47,14 +47,14 @@ def sees_prices(page: DeskClient, more: int) -> None:
     ],
 )
 def test_prices_do_not_wait_for_the_database(tmp_path: Path, exchange: Exchange, mode: str) -> None:
-    """Somebody else writes, then the file is gone: prices and reads go on, writes are refused.
+    """Another process writes, then the file is deleted: prices and reads go on, writes are refused.
 
     All of it happens before the lock is let go.
     """
     with App(tmp_path, {"BINANCE_WS_URL": exchange.url, "OMCRM_ASYNC": mode}) as app:
         browser = app.new_browser()
         headers = {"X-CSRFToken": browser.csrf("/portfolio/")}
-        with browser.page() as page, closing(sqlite3.connect(database(app))) as other:
+        with browser.desk() as page, closing(sqlite3.connect(database(app))) as other:
             page.subscribe("BTC")
             sees_prices(page, 3)
             other.execute("BEGIN EXCLUSIVE")

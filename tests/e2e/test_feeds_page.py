@@ -104,7 +104,7 @@ def test_a_spike_and_what_follows(page: "Page", installation: Installation) -> N
     events = page.locator("#events tbody tr")
     expect(events).to_have_count(1)
     expect(events).to_contain_text("Unconfirmed jump: price 18")
-    page.get_by_label("Source").select_option(label="Coinbase")
+    page.locator("#events-source").select_option(label="Coinbase")
     expect(page.locator("#events-empty")).to_contain_text("is of this kind and source")
 
 

@@ -87,7 +87,7 @@ def has_prices(page: DeskClient) -> bool:
 
 def test_prices_over_a_websocket(served: Served) -> None:
     """A logged-in page gets the exchange's prices over a WebSocket."""
-    with served.browser.page(transports=("websocket",)) as page:
+    with served.browser.desk(transports=("websocket",)) as page:
         page.subscribe("BTC")
         wait_for(lambda: has_prices(page), 20, "prices")
 
@@ -97,7 +97,7 @@ def test_prices_over_a_websocket(served: Served) -> None:
 
 def test_polling_is_upgraded(served: Served) -> None:
     """A page that begins with long polling continues over a WebSocket."""
-    with served.browser.page(transports=("polling", "websocket")) as page:
+    with served.browser.desk(transports=("polling", "websocket")) as page:
         wait_for(lambda: page.client.transport() == "websocket", 10, "the upgrade")
         page.subscribe("BTC")
 
@@ -106,7 +106,7 @@ def test_polling_is_upgraded(served: Served) -> None:
 
 def test_polling_alone_suffices(served: Served) -> None:
     """Where WebSockets are blocked, the page is served by long polling."""
-    with served.browser.page(transports=("polling",)) as page:
+    with served.browser.desk(transports=("polling",)) as page:
         page.subscribe("BTC")
         wait_for(lambda: has_prices(page), 20, "prices")
 
@@ -158,13 +158,13 @@ def test_term_ends_it(served: Served) -> None:
 
     The last test of this file that a server sees.
     """
-    desks = [served.browser.page(transports=("websocket",)) for _ in range(5)]
-    for page in desks:
+    pages = [served.browser.desk(transports=("websocket",)) for _ in range(5)]
+    for page in pages:
         page.subscribe("BTC")
-    wait_for(lambda: all(has_prices(page) for page in desks), 20, "prices")
+    wait_for(lambda: all(has_prices(page) for page in pages), 20, "prices")
     family = children(served.pid)
     seconds = served.stop()
-    for page in desks:
+    for page in pages:
         wait_for(lambda page=page: not page.connected, 5, "the page's notice")
         close_client(page.client)
     print(f"\n{served.name}: TERM took {seconds:.2f} s")

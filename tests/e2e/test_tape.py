@@ -33,7 +33,7 @@ class Replay:
     def __init__(self, folder: Path, tapes: list[Path], speed: str, mode: str = "eventlet") -> None:
         port = free_port()
         environ = {"BINANCE_WS_URL": f"ws://127.0.0.1:{port}", "OMCRM_ASYNC": mode}
-        with App(folder, environ) as app, app.new_browser().page() as page:
+        with App(folder, environ) as app, app.new_browser().desk() as page:
             page.subscribe(*PAIRS)
             arguments = ("--tape", *map(str, tapes), "--speed", speed)
             with Exchange(folder, *arguments, port=port) as exchange:
