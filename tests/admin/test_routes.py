@@ -121,7 +121,7 @@ def test_the_page_of_feeds_has_all_tables(admin: FlaskClient) -> None:
     for name in ("chain", "quota", "events", "quarantine"):
         assert f'id="{name}"' in page
         assert f'aria-labelledby="{name}-title"' in page
-        assert f'id="{name}-empty">Asking the server…' in page
+        assert f'id="{name}-empty">Loading…' in page
     assert page.count("<table") == page.count("<caption")
     assert 'id="events-source"' in page
     assert 'id="events-kind"' in page

@@ -52,7 +52,7 @@ def test_server_keeps_only_the_hash(app: Flask, signed_in: FlaskClient) -> None:
     assert {"session": hash_token(token)} == signed_in.get(ANSWER).json
 
 
-def test_lasts_as_long_as_the_setting_says(app: Flask, signed_in: FlaskClient) -> None:
+def test_lasts_as_long_as_set(app: Flask, signed_in: FlaskClient) -> None:
     """A session ends the set number of hours after the login."""
     kept = only_session(app)
 
