@@ -8,7 +8,6 @@ import json
 import os
 import subprocess
 import sys
-from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -72,8 +71,6 @@ UNTESTED = {
 LONGEST, LONG = 500, 300
 NAMELESS = {"utils", "helpers", "common", "misc", "util", "helper"}
 WRITTEN = {".py", ".js", ".css", ".html"}
-# Folders whose classes still have names of other folders.
-CLASSES_NOT_RENAMED_YET = {("omcrm", "exchange"), ("omcrm", "drill")}
 NOT_OURS = {"vendor", "node_modules", "instance", "__pycache__"}
 
 
@@ -330,18 +327,3 @@ def test_loop_variables_are_nouns() -> None:
     ]
 
     assert [] == nameless
-
-
-def test_no_class_name_means_two_things() -> None:
-    """A class name is defined once in the whole project."""
-    places: defaultdict[str, list[str]] = defaultdict(list)
-    for folder in ("omcrm", "simulator", "bench", "tools"):
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            if path.relative_to(ROOT).parts[:2] in CLASSES_NOT_RENAMED_YET:
-                continue
-            for node in ast.walk(ast.parse(path.read_text())):
-                if isinstance(node, ast.ClassDef):
-                    places[node.name].append(str(path.relative_to(ROOT)))
-
-    assert len(places) > 300
-    assert {} == {name: paths for name, paths in places.items() if len(paths) > 1}
