@@ -16,7 +16,7 @@ COMMANDS = {
     "drill-day": "simulator.drill.day_command",
     "record": "omcrm.webtrader.record",
     "update_asset_prices": "omcrm.pricing.command",
-    "start_price_feed": "omcrm.webtrader.price_feed",
+    "start_price_feed": "omcrm.pricing.price_feed",
     "create-user": "omcrm.auth.command",
     "set-password": "omcrm.auth.command",
     "disable-user": "omcrm.auth.command",

@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "web": BELOW_PAGES | {"auth"},
     "admin": BELOW_PAGES | {"auth"},
     "portfolio": {"market", "storage", "streaming", "engine", "auth", "web"},
-    "pricing": {"market", "feeds", "storage", "web"},
+    "pricing": {"market", "feeds", "engine", "storage", "web"},
     "gateways": BELOW_PAGES | {"auth", "web", "portfolio", "pricing"},
     "webtrader": BELOW_PAGES | {"auth", "web", "admin", "gateways", "pricing"},
     "reference": {"market", "feeds", "auth", "portfolio", "gateways", "webtrader"},
@@ -55,7 +55,7 @@ OUTSIDE = {
 COMMANDS = {
     "omcrm.auth.command": {"omcrm"},
     "omcrm.pricing.command": {"omcrm"},
-    "omcrm.webtrader.price_feed": {"omcrm"},
+    "omcrm.pricing.price_feed": {"omcrm"},
 }
 
 FRAMEWORKS = ("flask", "flask_socketio", "sqlalchemy", "eventlet", "gevent")

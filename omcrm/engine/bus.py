@@ -69,7 +69,7 @@ Message = (
     Quote | FeedChanged | FeedEvents | Demand | Holdings | Control | LoginEnded | PortfolioChanged
 )
 M = TypeVar("M", bound=Message)
-Handler = Callable[[Any], None]
+Handler = Callable[[Any], object]
 
 
 class Bus(Protocol):
@@ -82,10 +82,10 @@ class Bus(Protocol):
     def publish(self, message: Message) -> None:
         """Pass a message to all handlers of its type."""
 
-    def subscribe(self, kind: type[M], handler: Callable[[M], None]) -> None:
+    def subscribe(self, kind: type[M], handler: Callable[[M], object]) -> None:
         """Call `handler` with every message of this type from now on; twice is once."""
 
-    def unsubscribe(self, kind: type[M], handler: Callable[[M], None]) -> None:
+    def unsubscribe(self, kind: type[M], handler: Callable[[M], object]) -> None:
         """Do not call it any more."""
 
 
@@ -103,13 +103,13 @@ class LocalBus:
             except Exception:
                 _log.exception("a handler failed on %s", type(message).__name__)
 
-    def subscribe(self, kind: type[M], handler: Callable[[M], None]) -> None:
+    def subscribe(self, kind: type[M], handler: Callable[[M], object]) -> None:
         """Call `handler` with every message of this type from now on; twice is once."""
         handlers = self._handlers.get(kind, ())
         if handler not in handlers:
             self._handlers[kind] = (*handlers, handler)
 
-    def unsubscribe(self, kind: type[M], handler: Callable[[M], None]) -> None:
+    def unsubscribe(self, kind: type[M], handler: Callable[[M], object]) -> None:
         """Do not call it any more."""
         handlers = self._handlers.get(kind, ())
         self._handlers[kind] = tuple(other for other in handlers if other != handler)

@@ -13,8 +13,12 @@ from flask_migrate import upgrade
 from sqlalchemy.exc import SQLAlchemyError
 
 from omcrm.concurrency import end_on
+from omcrm.engine.bus import LocalBus
+from omcrm.engine.feed_engine import FeedEngine
 from omcrm.errors import PriceFeedRuns
 from omcrm.feeds.poller import Polling
+from omcrm.market.quote import Quote
+from omcrm.market.quote_cache import QuoteCache
 from omcrm.number_option import Whole
 from omcrm.pricing.daily_backfill import DailyBackfill
 from omcrm.pricing.price_feed_state import held
@@ -24,7 +28,6 @@ from omcrm.settings import Settings, load
 from omcrm.storage import feed_switch
 from omcrm.storage.asset_price import latest_prices
 from omcrm.storage.instrument import active_instruments
-from omcrm.webtrader.realtime_data import RealTimeDataManager
 
 _log = logging.getLogger(__name__)
 
@@ -77,9 +80,11 @@ def _run(settings: Settings, interval: int, batch_size: int) -> None:
         upgrade()
         instruments, written = active_instruments(), latest_prices()
     polling = Polling(settings.realtime_update_interval, settings.realtime_batch_size)
-    manager = RealTimeDataManager(settings.feeds, state=settings.feed_state_path, polling=polling)
-    manager.follow(instruments)
-    feed = PriceFeedProcess(app, manager, PriceWriter(app, batch_size, written))
+    bus, cache = LocalBus(), QuoteCache()
+    bus.subscribe(Quote, cache.put)
+    engine = FeedEngine(bus, settings.feeds, state=settings.feed_state_path, polling=polling)
+    engine.follow(instruments)
+    feed = PriceFeedProcess(app, engine, cache, PriceWriter(app, batch_size, written))
     days = DailyBackfill(app, settings)
     with ExitStack() as at_the_end:
         at_the_end.callback(feed.stop)
@@ -102,11 +107,14 @@ def _ignore_further_signals() -> None:
 
 
 class PriceFeedProcess:
-    """Writes prices in rounds; its manager follows the database's instruments."""
+    """Writes the quotes of `cache` in rounds; its engine follows the database's instruments."""
 
-    def __init__(self, app: Flask, manager: RealTimeDataManager, writer: PriceWriter) -> None:
+    def __init__(
+        self, app: Flask, engine: FeedEngine, cache: QuoteCache, writer: PriceWriter
+    ) -> None:
         self._app = app
-        self._manager = manager
+        self._engine = engine
+        self._cache = cache
         self._writer = writer
 
     def run(self, interval: float) -> None:
@@ -121,14 +129,14 @@ class PriceFeedProcess:
     def round(self) -> int:
         """Write the current prices; how many had changed."""
         self._follow()
-        count = self._writer.write(self._manager.cache.snapshot().values(), utc_now())
-        active = [name for name, item in self._manager.status().items() if item.active]
+        count = self._writer.write(self._cache.snapshot().values(), utc_now())
+        active = [name for name, item in self._engine.status().items() if item.active]
         _log.info("%s prices written; sources: %s", count, ", ".join(active) or "none")
         return count
 
     def stop(self) -> None:
         """Stop the feeds."""
-        self._manager.stop()
+        self._engine.stop()
 
     def _follow(self) -> None:
         """Follow the database's instruments; run the feeds unless an administrator stopped them."""
@@ -138,9 +146,11 @@ class PriceFeedProcess:
         except SQLAlchemyError as error:
             _log.warning("instruments not read, tried again: %s", type(error).__name__)
             return
-        if instruments != list(self._manager.instruments.values()):
-            self._manager.follow(instruments)
+        followed = self._engine.instruments
+        if instruments != list(followed.values()):
+            self._engine.follow(instruments)
+            self._cache.forget(followed.keys() - self._engine.instruments.keys())
         if stopped:
-            self._manager.stop()
+            self._engine.stop()
         else:
-            self._manager.start()
+            self._engine.start()
