@@ -63,7 +63,7 @@ def test_every_provider_has_the_days_before(everything: Any, source: str) -> Non
     days, fields = ask(everything, source, 20)
 
     assert days == sorted(bar.day for bar in fields)
-    assert all(isinstance(bar, DailyBar) and bar.is_believable for bar in fields)
+    assert all(isinstance(bar, DailyBar) and bar.is_plausible for bar in fields)
     assert {source} == {bar.source for bar in fields}
 
 
