@@ -425,7 +425,7 @@ class Settings:
 
     @property
     def news_sources(self) -> tuple[NewsSource, ...]:
-        """The feeds that news are read from."""
+        """The feeds that news is read from."""
         return news_sources(self.news_feeds, self.exchange_url if self.demo else "")
 
     @property

@@ -55,7 +55,7 @@ class EventLog:
         self._note([_failover_event(group) for group in groups.values()])
 
     def note_rejected_ticks(self, rejected_ticks: Iterable[RejectedTick]) -> None:
-        """Add ticks that the gate has rejected, once a minute for each source and symbol."""
+        """Add ticks that the validator has rejected, once a minute for each source and symbol."""
         events = []
         for rejected in rejected_ticks:
             key, at = (rejected.tick.source.name, rejected.tick.symbol), rejected.tick.received_at

@@ -375,7 +375,7 @@ class Supervisor:
         if connection is self._current and self._state is not FeedState.STREAMING:
             self._set_state(FeedState.STREAMING)
         if is_first and connection is self._current:
-            # Before the tick, so that the source is healthy when the gate validates its price.
+            # Before the tick, so that the source is healthy when its price is validated.
             self._reports.condition(self.name, HealthState.HEALTHY, connection.number)
         self._reports.tick(tick)
 

@@ -8,7 +8,7 @@ from msgspec import Struct, structs
 from omcrm.market.day_change import change_from
 from omcrm.market.instrument import AssetClass
 from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import Quote, StaleReason
+from omcrm.market.quote import ChangeBasis, Quote, StaleReason
 from omcrm.market.source import Source
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 
@@ -16,6 +16,8 @@ from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 _TRADES_WITHOUT_BOOK = 5
 # A price moves a little between a trade and the next book.
 _CLOSE_BY = Decimal("0.001")
+_NO_FIGURES = DayFigures()
+_NO_CHANGE = (None, None)
 
 
 class SourceQuote(Struct, frozen=True):
@@ -106,19 +108,10 @@ def quote_of(
     stale_reason: StaleReason | None = None,
 ) -> Quote:
     """The flat quote of a record that has a price."""
-    trade, book, day = held.trade, held.book, held.day
+    trade, book, day = held.trade, held.book, held.day or _NO_FIGURES
     assert trade is not None, "a quote has a price"
     assert held.trade_from is not None
-    bid = ask = bid_size = ask_size = None
-    if book is not None:
-        bid, ask, bid_size, ask_size = book.bid, book.ask, book.bid_size, book.ask_size
-    opened = high = low = volume = change_percent = change = None
-    if day is not None:
-        opened, high, low, volume = day.open, day.high, day.low, day.volume
-        change_percent = day.change_percent
-        # The change belongs to the price that came with it; a later trade has moved on.
-        came_with = held.day_from.trade if held.day_from else None
-        change = change_from(day, (came_with or trade).price, held.source, asset_class)
+    reference, basis = _change(held, trade, asset_class)
     return Quote(
         held.symbol,
         seq,
@@ -132,19 +125,30 @@ def quote_of(
         trade.size,
         trade.id,
         held.trade_number,
-        bid,
-        ask,
-        bid_size,
-        ask_size,
-        opened,
-        high,
-        low,
-        volume,
-        change_percent,
-        change[0] if change else None,
-        change[1] if change else None,
+        book.bid if book else None,
+        book.ask if book else None,
+        book.bid_size if book else None,
+        book.ask_size if book else None,
+        day.open,
+        day.high,
+        day.low,
+        day.volume,
+        day.change_percent,
+        reference,
+        basis,
         stale_reason=stale_reason,
     )
+
+
+def _change(
+    held: SourceQuote, trade: Trade, asset_class: AssetClass
+) -> tuple[Decimal, ChangeBasis] | tuple[None, None]:
+    if held.day is None:
+        return _NO_CHANGE
+    # The change belongs to the price that came with it; a later trade has moved on.
+    came_with = held.day_from.trade if held.day_from else None
+    price = (came_with or trade).price
+    return change_from(held.day, price, held.source, asset_class) or _NO_CHANGE
 
 
 def _is_within(trade: Trade | None, book: TopOfBook) -> bool:

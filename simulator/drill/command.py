@@ -78,10 +78,10 @@ _ABOUT = """\
 
 Written by `make drill`: each fault is played against the built-in exchange for {seconds:.0f} s,
 with the real clients and the default policy. Seconds count from the fault's beginning, those of
-*recovered* from its end (a source speaks again only after it has lived for 10 s). *Symbols* were
-for a moment not live from this provider. *Wrong as live* is looked for twenty times a second in
-every price shown: older than the policy's longest age, longer than that on its way, or more than
-5 % from the market; it must be 0.
+*recovered* from its end (a source becomes active again only after it was good for 10 s). *Symbols*
+counts those that were not live from this provider for a moment. *Wrong as live* counts prices that
+are live, but older than the policy's maximum age, longer than that on their way, or more than 5 %
+from the market, checked twenty times a second; it must be 0.
 
 ```
 python manage.py drill mute --provider binance --seconds 40

@@ -119,7 +119,7 @@ class Finnhub(_Keyed):
 
     def _ticks(self, trades: list[Any], arrival: FrameContext) -> list[Tick]:
         followed = [trade for trade in map(mapping, trades) if text(trade["s"]) in arrival.names]
-        # They come in any order, and the gate rejects an older one after a newer one. None is left
+        # They come in any order, and an older one after a newer one is rejected. None is left
         # out, not even an equal one: trades have no number, and candles count all of them.
         followed.sort(key=lambda entry: integer(entry["t"]))
         return [self._tick(trade, arrival) for trade in followed]

@@ -80,7 +80,7 @@ class Kraken(Keyless):
         return []
 
     def _trades(self, message: dict[str, Any], arrival: FrameContext) -> list[Event]:
-        # The order is not documented, and the gate rejects an older trade after a newer one.
+        # The order is not documented, and the validator rejects an older trade after a newer one.
         trades = sorted(_followed(message, arrival), key=lambda trade: integer(trade["trade_id"]))
         if message.get("type") == "snapshot":
             # The last fifty: only the newest trade of a pair is a present price.
