@@ -1,6 +1,6 @@
 """The real processes that tests run against: the built-in exchange and the app.
 
-Long for a reason: how they start, what speaks to them and how they end is one thing to know.
+Long for a reason: starting, calling and stopping these processes belong together.
 """
 
 import contextlib

@@ -45,7 +45,7 @@ finally:
 
 
 def answers(url: str) -> bool:
-    """Whether the exchange at this address speaks."""
+    """Whether the exchange at this address answers."""
     try:
         with urllib.request.urlopen(
             f"{url.replace('ws:', 'http:')}/control", timeout=PATIENCE

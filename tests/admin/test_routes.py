@@ -1,6 +1,6 @@
 """Who may see the administrators' pages, what is on them, and what adding an instrument does.
 
-Long for a reason: the form is judged field by field.
+Long for a reason: the form is validated field by field.
 """
 
 import re

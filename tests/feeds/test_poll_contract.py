@@ -120,7 +120,7 @@ def test_refusals_are_understood(provider: PollProvider, name: str, arrival: Fra
 def test_no_bytes_make_it_raise_or_invent(
     provider: PollProvider, name: str, arrival: FrameContext, tries: int
 ) -> None:
-    """Every answer makes events only, and each tick that the gate accepts has a plausible price."""
+    """Every answer makes events only, and each accepted tick has a plausible price."""
     chance = random.Random(provider.source.name)
     (call,) = provider.calls([name])
     samples = [price.body.decode() for price in PRICES[provider.source.name]]

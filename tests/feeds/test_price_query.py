@@ -129,7 +129,7 @@ def test_a_failure_names_every_source(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("price", [0, -5, None])
 def test_an_impossible_price_is_rejected(tmp_path: Path, price: float | None) -> None:
-    """The gate validates fetched prices like any tick; null is no price either."""
+    """The validator validates fetched prices like any tick; null is no price either."""
     with Upstream(serving(("/coingecko/", coins(bitcoin=price)))) as upstream:
         asked = Asked(upstream, tmp_path)
         answer = asked.answers("BTC")["BTC"]

@@ -151,7 +151,7 @@ def test_unfollowed_symbols_make_no_tick(
 def test_no_bytes_make_it_raise_or_invent(
     provider: StreamProvider, samples: tuple[str, ...], arrival: FrameContext, tries: int
 ) -> None:
-    """Every frame makes events only, and each tick that the gate accepts has a plausible price."""
+    """Every frame makes events only, and each accepted tick has a plausible price."""
     chance = random.Random(provider.source.name)
     held: SourceQuote | None = None
     validator, accepted = Validator(), 0

@@ -1,4 +1,4 @@
-"""The markets that the cache's tests begin with."""
+"""Fixtures of the market tests: consolidators and a validator."""
 
 import pytest
 
@@ -9,18 +9,18 @@ from tests.market.whole_market import HEALTHY, Market
 
 @pytest.fixture
 def market(clock: ManualClock) -> Market:
-    """An empty cache that follows BTC, ETH and AAPL on a Wednesday morning."""
+    """A consolidator that follows BTC, ETH and AAPL on a Wednesday morning, without quotes."""
     return Market(clock)
 
 
 @pytest.fixture
 def streaming(market: Market) -> Market:
-    """The same, with Binance connected."""
+    """The same market with Binance healthy."""
     market.set_health(HEALTHY)
     return market
 
 
 @pytest.fixture
 def validator() -> Validator:
-    """A gate that has judged nothing yet."""
+    """A validator that has validated nothing yet."""
     return Validator()

@@ -11,7 +11,7 @@ amounts = st.decimals(min_value=-(10**40), max_value=10**40, places=36)
 
 @given(amounts, amounts)
 def test_products_differences_and_sums_are_exact(one: Decimal, other: Decimal) -> None:
-    """No digit is lost, however long the numbers are."""
+    """A product, difference or sum loses no digit, however long the numbers are."""
     assert Fraction(one) * Fraction(other) == Fraction(times(one, other))
     assert Fraction(one) - Fraction(other) == Fraction(minus(one, other))
     assert Fraction(one) + Fraction(other) == Fraction(total((one, other)))
@@ -19,7 +19,7 @@ def test_products_differences_and_sums_are_exact(one: Decimal, other: Decimal) -
 
 @given(amounts, amounts.filter(bool))
 def test_a_quotient_is_rounded_to_its_last_decimal(amount: Decimal, by: Decimal) -> None:
-    """The error is at most half of the last decimal."""
+    """The rounding error is at most half of the last decimal."""
     wrong = abs(Fraction(amount) / Fraction(by) - Fraction(divided(amount, by)))
 
     assert wrong <= Fraction(1, 2 * 10**10)
@@ -31,14 +31,14 @@ def test_a_quotient_without_remainder_is_exact() -> None:
 
 
 def test_numbers_have_no_exponent() -> None:
-    """And no trailing zeros."""
+    """Results are written without an exponent and without trailing zeros."""
     assert "0" == str(total(()))
     assert "0" == str(minus(Decimal("1.50"), Decimal("1.5")))
     assert "1000" == str(times(Decimal("1E+2"), Decimal("10.00")))
 
 
-def test_a_share_of_nothing_is_unknown() -> None:
-    """Otherwise it has four decimals."""
+def test_percent_of_zero_is_none() -> None:
+    """A percentage of zero is None; any other one has four decimals."""
     assert None is percent(Decimal(1), Decimal(0))
     assert Decimal("33.3333") == percent(Decimal(1), Decimal(3))
     assert Decimal("-50") == percent(Decimal(-1), Decimal(2))

@@ -1,4 +1,7 @@
-"""Long for a reason: one bar, what counts, folding and bounds are one noun's."""
+"""Bars are built from quotes.
+
+Long for a reason: one bar, which trades count, longer timeframes and bounds belong to one class.
+"""
 
 import random
 import threading
@@ -37,13 +40,13 @@ def bar(opened: datetime, *figures: str) -> Bar:
 # One bar
 
 
-def test_nothing_seen_is_nothing_shown() -> None:
-    """No bar is invented."""
+def test_without_trades_there_are_no_bars() -> None:
+    """A builder without quotes has no bars."""
     assert [] == minutes(BarBuilder())
 
 
 def test_a_minute_has_its_first_highest_lowest_and_last_price() -> None:
-    """A bar says how the trades of its minute began, ran and ended, and how much they were."""
+    """A bar has the open, high, low and close of its minute's trades, and their volume."""
     prices = ["100", "103", "99.5", "101"]
     bars = built(
         trade(price, number, "0.25", after(number * 10)) for number, price in enumerate(prices)
@@ -55,8 +58,8 @@ def test_a_minute_has_its_first_highest_lowest_and_last_price() -> None:
 @pytest.mark.parametrize(
     ("second", "opened"), [(0, 0), (59.999, 0), (60, 60), (119.999, 60), (120, 120)]
 )
-def test_a_minute_begins_on_the_minute(second: float, opened: float) -> None:
-    """A trade on the edge belongs to the minute that begins."""
+def test_a_bar_opens_on_the_minute(second: float, opened: float) -> None:
+    """A trade exactly on the minute belongs to the bar that opens then."""
     bars = built([trade("1", 1, time=after(second))])
 
     assert [after(opened)] == [minute.timestamp for minute in minutes(bars)]
@@ -73,8 +76,8 @@ def test_a_minute_begins_on_the_minute(second: float, opened: float) -> None:
         ("1d", "2026-03-04T00:00:00"),
     ],
 )
-def test_bars_begin_at_whole_multiples_in_utc(timeframe: str, opened: str) -> None:
-    """Every timeframe begins where everybody's does."""
+def test_bars_open_at_whole_multiples_in_utc(timeframe: str, opened: str) -> None:
+    """A bar of any timeframe opens at a multiple of its length since midnight UTC."""
     moment = datetime(2026, 3, 4, 23, 59, 59, 999_999, tzinfo=UTC)
 
     assert datetime.fromisoformat(opened).replace(tzinfo=UTC) == opening(
@@ -83,32 +86,32 @@ def test_bars_begin_at_whole_multiples_in_utc(timeframe: str, opened: str) -> No
 
 
 def test_a_minute_without_trades_has_no_bar() -> None:
-    """A gap stays a gap."""
+    """A minute without trades is not filled with a bar."""
     bars = built([trade("1", 1, time=START), trade("2", 2, time=after(180))])
 
     assert [START, after(180)] == [minute.timestamp for minute in minutes(bars)]
 
 
-def test_unknown_sizes_count_nothing() -> None:
-    """The volume is what was seen of it."""
+def test_unknown_sizes_add_no_volume() -> None:
+    """The volume is the sum of the sizes that are known."""
     bars = built([trade("1", 1, time=START), trade("1", 2, "0.5", START)])
 
     assert [Decimal("0.5")] == [minute.volume for minute in minutes(bars)]
 
 
-def test_a_trade_without_a_time_belongs_to_the_moment_it_came() -> None:
-    """Where the provider does not say when, our clock does."""
+def test_a_trade_without_a_time_counts_at_its_received_time() -> None:
+    """Without a provider time the received time decides to which bar a trade belongs."""
     bars = BarBuilder()
     bars.take(quote(trade("1", 1), at=after(61)))
 
     assert [after(60)] == [minute.timestamp for minute in minutes(bars)]
 
 
-# What counts, and once
+# Which trades count, and once
 
 
 def test_a_trade_counts_once() -> None:
-    """A new book with the same last trade adds nothing."""
+    """A quote with a new book and the same last trade adds no volume."""
     bars, last = BarBuilder(), trade("1", 1, "5", START)
     for seq in (1, 2, 3):
         bars.take(quote(last, book("1", "2", seq), seq=seq))
@@ -117,7 +120,7 @@ def test_a_trade_counts_once() -> None:
 
 
 def test_a_trade_that_is_repeated_after_an_outage_counts_once() -> None:
-    """A quiet symbol's first summary on a new connection brings the trade that was counted."""
+    """The last trade repeated in the first summary of a new connection adds no volume."""
     now = START
     consolidator, bars = Consolidator(lambda: now, Validator()), BarBuilder()
     consolidator.follow([instrument("BTC")])
@@ -131,7 +134,7 @@ def test_a_trade_that_is_repeated_after_an_outage_counts_once() -> None:
 
 
 def test_an_overtaken_quote_neither_ends_the_bar_nor_counts_twice() -> None:
-    """Two publishing threads may overtake each other; the later number is the later trade."""
+    """A quote with a lower number that is published later does not change the close."""
     earlier, later = trade("100", 1, "1", START), trade("101", 2, "1", after(1))
     bars = BarBuilder()
     bars.take(quote(later, seq=2))
@@ -145,22 +148,22 @@ def test_an_overtaken_quote_neither_ends_the_bar_nor_counts_twice() -> None:
 
 
 def test_a_late_trade_of_an_earlier_minute_is_left_out() -> None:
-    """A closed minute is not opened again."""
+    """A closed bar is not changed any more."""
     bars = built([trade("1", 1, "1", after(60)), trade("9", 2, "1", after(59))])
 
     assert [bar(after(60), "1", "1", "1", "1", "1")] == minutes(bars)
 
 
 def test_a_late_trade_of_the_same_minute_counts() -> None:
-    """Within its minute a trade counts whenever it comes."""
+    """Within its minute a trade counts in whatever order it arrives."""
     bars = built([trade("1", 1, "1", after(30)), trade("9", 2, "1", after(10))])
 
     assert [bar(START, "1", "9", "1", "9", "2")] == minutes(bars)
 
 
 @pytest.mark.parametrize("price_class", [PriceClass.STALE, PriceClass.LAST_RESORT])
-def test_what_is_not_fresh_makes_no_bar(price_class: PriceClass) -> None:
-    """An old or a hard-coded price is no trade."""
+def test_prices_that_are_not_fresh_make_no_bar(price_class: PriceClass) -> None:
+    """A stale or last-resort quote makes no bar."""
     bars = BarBuilder()
     bars.take(quote(trade("1"), price_class=price_class))
 
@@ -168,7 +171,7 @@ def test_what_is_not_fresh_makes_no_bar(price_class: PriceClass) -> None:
 
 
 def test_sources_are_never_mixed() -> None:
-    """Each source has bars of its own, at the same minutes of the same symbol."""
+    """Each source has its own bars of a symbol, also of the same minutes."""
     bars = BarBuilder()
     for seq, source in ((1, KRAKEN), (2, SIMULATED), (3, KRAKEN)):
         bars.take(quote(trade(str(seq), seq, time=START), source=source, seq=seq))
@@ -179,10 +182,10 @@ def test_sources_are_never_mixed() -> None:
     assert [] == minutes(bars)
 
 
-# Longer ones
+# Longer timeframes
 
 
-def folded(trades: list[Trade], seconds: int) -> list[Bar]:
+def bars_of(trades: list[Trade], seconds: int) -> list[Bar]:
     groups: dict[datetime, list[Trade]] = {}
     for traded in trades:
         groups.setdefault(opening(traded.time, seconds), []).append(traded)
@@ -210,10 +213,10 @@ _trades = st.lists(
 
 @settings(deadline=None, derandomize=True, database=None, max_examples=80)
 @given(_trades)
-def test_longer_bars_are_those_of_all_their_trades(
+def test_bars_of_every_timeframe_match_their_trades(
     steps: list[tuple[float, Decimal, Decimal]],
 ) -> None:
-    """However trades fall in time, a bar of any length is what its trades make it."""
+    """However trades fall in time, a bar of any timeframe is computed from all its trades."""
     seconds, trades = 0.0, []
     for number, (step, price, size) in enumerate(steps):
         seconds += step
@@ -221,11 +224,11 @@ def test_longer_bars_are_those_of_all_their_trades(
     bars = built(trades)
 
     for timeframe, length in TIMEFRAMES.items():
-        assert folded(trades, length)[-KEPT:] == bars.series("BTC", "binance", timeframe, KEPT)
+        assert bars_of(trades, length)[-KEPT:] == bars.series("BTC", "binance", timeframe, KEPT)
 
 
-def test_the_open_bar_grows_in_every_timeframe() -> None:
-    """What was traded this second is in the last bar of each length."""
+def test_the_open_bar_of_every_timeframe_has_the_last_trade() -> None:
+    """The last trade is the close of the open bar of every timeframe."""
     bars = built([trade("1", 1, "1", after(30)), trade("5", 2, "1", after(90))])
 
     for timeframe in TIMEFRAMES:
@@ -235,19 +238,19 @@ def test_the_open_bar_grows_in_every_timeframe() -> None:
     assert 1 == len(bars.series("BTC", "binance", "5m", KEPT))
 
 
-def test_looking_changes_nothing() -> None:
-    """The open bar is not counted by being shown."""
+def test_reading_bars_changes_nothing() -> None:
+    """Reading the open bar does not add it to the longer bars."""
     bars = built([trade("1", 1, "1", after(30)), trade("5", 2, "1", after(90))])
-    looks = [bars.series("BTC", "binance", "1h", 10) for _ in range(3)]
+    readings = [bars.series("BTC", "binance", "1h", 10) for _ in range(3)]
 
-    assert [Decimal(2)] * 3 == [look[0].volume for look in looks]
+    assert [Decimal(2)] * 3 == [reading[0].volume for reading in readings]
 
 
 # Bounds
 
 
-def test_only_so_many_are_held() -> None:
-    """Of each length the last ones are held, however long it runs."""
+def test_the_number_of_held_bars_is_bounded() -> None:
+    """Of each timeframe only the last bars are held."""
     bars = built(trade("1", number, time=after(60 * number)) for number in range(KEPT + 100))
     held = bars.series("BTC", "binance", "1m", 10_000)
 
@@ -255,8 +258,8 @@ def test_only_so_many_are_held() -> None:
     assert after(60 * (KEPT + 99)) == held[-1].timestamp
 
 
-def test_the_limit_takes_the_last_ones_oldest_first() -> None:
-    """Who asks for three gets the latest three."""
+def test_a_limit_returns_the_latest_bars_oldest_first() -> None:
+    """A limit of three returns the latest three bars, oldest first."""
     bars = built(trade("1", number, time=after(60 * number)) for number in range(10))
 
     assert [after(420), after(480), after(540)] == [
@@ -264,19 +267,19 @@ def test_the_limit_takes_the_last_ones_oldest_first() -> None:
     ]
 
 
-def test_forgotten_symbols_are_gone() -> None:
-    """What is followed no more takes no memory, and what stays is untouched."""
+def test_forgotten_symbols_have_no_bars() -> None:
+    """The bars of a forgotten symbol are removed, those of other symbols stay."""
     bars = BarBuilder()
     bars.take(quote(trade("1"), symbol="BTC"))
     bars.take(quote(trade("1"), symbol="ETH"))
-    bars.forget(["BTC", "unheard of"])
+    bars.forget(["BTC", "unknown"])
 
     assert [] == minutes(bars)
     assert 1 == len(bars.series("ETH", "binance", "1m", 10))
 
 
 def test_threads_lose_no_trade(restless: None) -> None:
-    """Four feeds at once count every trade of every symbol."""
+    """With four feeds in four threads every trade of every symbol counts."""
     bars = BarBuilder()
 
     def feed(symbol: str) -> None:
@@ -297,8 +300,8 @@ def test_threads_lose_no_trade(restless: None) -> None:
     ]
 
 
-def test_a_source_that_plays_an_earlier_day_has_new_bars() -> None:
-    """Where a source's time turns back by hours, its bars begin anew there."""
+def test_a_source_that_replays_an_earlier_day_has_new_bars() -> None:
+    """Where a source's time goes back by hours, its bars begin anew."""
     earlier = START.replace(year=2024)
     bars = built([trade("100", 9, time=START), trade("90", 1, time=earlier)])
 

@@ -12,7 +12,7 @@ SYMBOLS = {
 
 @pytest.mark.parametrize("asset_class", AssetClass)
 def test_has_eight_instruments_of_each_class(asset_class: AssetClass) -> None:
-    """A new installation follows these, in this order."""
+    """A new installation follows eight instruments of each asset class, in this order."""
     symbols = [
         instrument.symbol for instrument in CATALOGUE if instrument.asset_class is asset_class
     ]
@@ -20,13 +20,13 @@ def test_has_eight_instruments_of_each_class(asset_class: AssetClass) -> None:
     assert SYMBOLS[asset_class].split() == symbols
 
 
-def test_has_nothing_else() -> None:
-    """There are twenty-four."""
+def test_has_twenty_four_instruments() -> None:
+    """There are twenty-four instruments with different symbols."""
     assert 24 == len(CATALOGUE) == len({instrument.symbol for instrument in CATALOGUE})
 
 
 def test_coins_are_pairs_with_tether_at_binance() -> None:
-    """Each coin is known upstream by its own pair; MATIC by that of POL, which replaced it."""
+    """Each coin has its Binance pair with USDT; MATIC has that of POL, which replaced it."""
     pairs = {
         instrument.symbol: instrument.provider_symbols["binance"]
         for instrument in CATALOGUE
@@ -47,7 +47,7 @@ def test_coins_are_pairs_with_tether_at_binance() -> None:
 
 @pytest.mark.parametrize("instrument", CATALOGUE, ids=lambda instrument: instrument.symbol)
 def test_each_can_be_shown_and_simulated(instrument: Instrument) -> None:
-    """Every instrument has a name, a last resort within its decimals, and a simulated stream."""
+    """Every instrument has a name, a last-resort price in its decimals and a simulated symbol."""
     price = instrument.last_resort_price
 
     assert instrument.name
@@ -58,8 +58,8 @@ def test_each_can_be_shown_and_simulated(instrument: Instrument) -> None:
 
 
 @pytest.mark.parametrize("source", ["binance", "simulated"])
-def test_no_two_share_a_stream(source: str) -> None:
-    """What an upstream says about one name is about one instrument."""
+def test_no_two_instruments_share_a_provider_symbol(source: str) -> None:
+    """Each symbol of a provider belongs to one instrument."""
     names = [
         instrument.provider_symbols[source]
         for instrument in CATALOGUE

@@ -4,7 +4,7 @@ from omcrm.market.instrument import AssetClass
 
 
 def test_every_share_of_the_catalogue_has_its_company() -> None:
-    """And no company is one whose share is not there."""
+    """The companies are those of the stocks in the catalogue, and no others."""
     shares = {
         instrument.symbol for instrument in CATALOGUE if instrument.asset_class is AssetClass.STOCK
     }
@@ -13,7 +13,7 @@ def test_every_share_of_the_catalogue_has_its_company() -> None:
 
 
 def test_sectors_are_spelled_alike() -> None:
-    """Two spellings would be two sectors; every company has an industry, too."""
+    """No sector has two spellings, and every company has a sector and an industry."""
     sectors = {company.sector for company in COMPANIES.values()}
 
     assert len(sectors) == len({sector.casefold().replace(" ", "") for sector in sectors})

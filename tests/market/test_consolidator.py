@@ -1,4 +1,7 @@
-"""Long for a reason: the cache is where class, speaker, session and connection meet."""
+"""The consolidator makes one quote per symbol.
+
+Long for a reason: price class, active source, session and connection meet in it.
+"""
 
 import random
 import threading
@@ -36,7 +39,7 @@ def top(quote: Quote) -> tuple[Decimal | None, Decimal | None]:
 
 
 def test_first_price_of_a_healthy_source_is_live(streaming: Market) -> None:
-    """A trade is shown at once, numbered, and is what is held."""
+    """The first trade makes a live quote with the first number, which the cache then holds."""
     quote = streaming.trade("61837.63")
 
     assert (Decimal("61837.63"), 1, LIVE) == (quote.last, quote.seq, quote.price_class)
@@ -44,8 +47,8 @@ def test_first_price_of_a_healthy_source_is_live(streaming: Market) -> None:
     assert {"BTC": quote} == streaming.cache.snapshot()
 
 
-def test_parts_come_together(streaming: Market) -> None:
-    """The quote holds the latest of each part that was said."""
+def test_a_quote_merges_the_parts_of_its_ticks(streaming: Market) -> None:
+    """A quote has the latest trade, top of book and day figures of its source."""
     day = DayFigures(high=Decimal(110))
     streaming.apply(trade("100", 1))
     streaming.apply(book("99", "101", 1))
@@ -57,7 +60,7 @@ def test_parts_come_together(streaming: Market) -> None:
 
 
 def test_without_a_price_there_is_no_quote(streaming: Market) -> None:
-    """Book and day figures wait for the first trade, and are not lost until then."""
+    """Book and day figures make no quote before the first trade, but are kept for it."""
     before = [streaming.apply(book("99", "101", 1)), streaming.apply(DayFigures(high=Decimal(110)))]
     quote = streaming.apply(trade("100", 1))
 
@@ -66,8 +69,8 @@ def test_without_a_price_there_is_no_quote(streaming: Market) -> None:
     assert Decimal(110) == quote.high
 
 
-def test_what_the_gate_refuses_changes_nothing(streaming: Market) -> None:
-    """An older trade and a jump are refused, and the quote stays."""
+def test_rejected_ticks_change_nothing(streaming: Market) -> None:
+    """An older trade and a jump are rejected, and the quote stays as it is."""
     quote = streaming.apply(trade("100", 5))
 
     assert None is streaming.apply(trade("101", 4))
@@ -76,8 +79,8 @@ def test_what_the_gate_refuses_changes_nothing(streaming: Market) -> None:
     assert {RejectReason.OLDER: 1, RejectReason.JUMP: 1} == streaming.validator.rejected
 
 
-def test_a_jump_is_believed_when_another_market_made_it_too(streaming: Market) -> None:
-    """What all sources say is what the gate confirms a jump by."""
+def test_a_jump_is_accepted_when_another_source_confirms_it(streaming: Market) -> None:
+    """A jump is accepted when a fresh quote of another source is near it."""
     streaming.set_health(HEALTHY, "kraken")
     streaming.trade("100")
     streaming.trade("200", KRAKEN)
@@ -85,8 +88,8 @@ def test_a_jump_is_believed_when_another_market_made_it_too(streaming: Market) -
     assert Decimal(200) == streaming.trade("200").last
 
 
-def test_an_invented_price_confirms_no_jump(streaming: Market) -> None:
-    """The built-in exchange is no second source."""
+def test_a_simulated_price_confirms_no_jump(streaming: Market) -> None:
+    """A jump to the price of the simulated source is rejected."""
     streaming.set_health(HEALTHY, "simulated")
     streaming.trade("100")
     streaming.trade("200", SIMULATED)
@@ -95,14 +98,14 @@ def test_an_invented_price_confirms_no_jump(streaming: Market) -> None:
 
 
 def test_unknown_symbols_are_ignored(streaming: Market) -> None:
-    """What is not followed leaves no trace."""
+    """A tick of a symbol that is not followed makes no quote and is not counted as rejected."""
     assert None is streaming.trade("1", symbol="DOGE")
     assert None is streaming.cache.get("DOGE")
     assert 0 == streaming.validator.rejected.total()
 
 
 def test_every_change_has_the_next_number(streaming: Market) -> None:
-    """Numbers grow over all symbols, whatever the change came from."""
+    """Sequence numbers grow over all symbols, for ticks and for reviews."""
     streaming.trade("100")
     streaming.trade("100", symbol="ETH")
     streaming.apply(trade("1", 1))
@@ -117,15 +120,15 @@ def test_every_change_has_the_next_number(streaming: Market) -> None:
 # From live to stale and back
 
 
-def test_source_that_nobody_vouches_for_is_stale(market: Market) -> None:
-    """Without a healthy connection a price is not live."""
+def test_a_price_without_a_healthy_connection_is_stale(market: Market) -> None:
+    """A price is not live before its source is healthy."""
     market.trade("100")
 
     assert ("binance", STALE) == market.shows()
 
 
 def test_time_alone_makes_a_price_stale(streaming: Market) -> None:
-    """After the maximum age the same price is of another class, published once."""
+    """After the maximum age the same price becomes stale, and that is published once."""
     live = streaming.trade("100")
     streaming.clock.pass_seconds(10)
     before = streaming.review()
@@ -139,8 +142,8 @@ def test_time_alone_makes_a_price_stale(streaming: Market) -> None:
     assert [] == streaming.review()
 
 
-def test_any_word_of_the_source_keeps_its_price_live(streaming: Market) -> None:
-    """While the book moves, a quiet last trade is not old."""
+def test_a_new_book_keeps_the_price_live(streaming: Market) -> None:
+    """A book around the last trade confirms its price."""
     streaming.apply(trade("100", 1))
     streaming.clock.pass_seconds(8)
     streaming.apply(book("99", "101", 1))
@@ -150,7 +153,7 @@ def test_any_word_of_the_source_keeps_its_price_live(streaming: Market) -> None:
 
 
 def test_a_stale_price_is_live_again_with_its_next_tick(streaming: Market) -> None:
-    """What is heard again is fresh."""
+    """The next trade of a stale price makes it live."""
     streaming.trade("100")
     streaming.clock.pass_seconds(60)
     streaming.review()
@@ -160,7 +163,7 @@ def test_a_stale_price_is_live_again_with_its_next_tick(streaming: Market) -> No
 
 
 def test_all_prices_of_a_lost_source_are_stale_at_once(streaming: Market) -> None:
-    """Nothing has to grow old first, and each is told."""
+    """When a source goes down, all its quotes become stale at once, and only once."""
     streaming.trade("100")
     streaming.trade("10", symbol="ETH")
 
@@ -169,14 +172,14 @@ def test_all_prices_of_a_lost_source_are_stale_at_once(streaming: Market) -> Non
 
 
 def test_after_a_reconnect_each_price_waits_for_its_own_tick(streaming: Market) -> None:
-    """A new connection says nothing about the symbols it has not spoken of."""
+    """On a new connection a quote stays stale until a tick of its own symbol arrives."""
     streaming.trade("100")
     streaming.trade("10", symbol="ETH")
     streaming.set_health(DOWN)
-    news = streaming.set_health(HEALTHY, connection=2)
+    changed = streaming.set_health(HEALTHY, connection=2)
     streaming.trade("10", symbol="ETH", connection=2)
 
-    assert [] == news
+    assert [] == changed
     assert ("binance", STALE) == streaming.shows("BTC")
     assert ("binance", LIVE) == streaming.shows("ETH")
     streaming.trade("100", connection=2)
@@ -184,8 +187,8 @@ def test_after_a_reconnect_each_price_waits_for_its_own_tick(streaming: Market) 
     assert ("binance", LIVE) == streaming.shows("BTC")
 
 
-def test_no_part_of_a_dead_connection_lives_on(streaming: Market) -> None:
-    """After a reconnect a book alone revives no price, and a trade no old book."""
+def test_no_part_of_an_ended_connection_is_used(streaming: Market) -> None:
+    """After a reconnect a new book leaves the old trade stale; a new trade drops the old book."""
     streaming.apply(trade("100", 10))
     streaming.apply(book("99.9", "100.1", 10))
     streaming.set_health(DOWN)
@@ -201,8 +204,8 @@ def test_no_part_of_a_dead_connection_lives_on(streaming: Market) -> None:
     assert (Decimal("109.9"), Decimal("110.1")) == top(after)
 
 
-def test_a_frame_of_an_ended_connection_says_nothing(streaming: Market) -> None:
-    """What was still being read when its connection ended comes too late."""
+def test_ticks_of_an_ended_connection_are_ignored(streaming: Market) -> None:
+    """A tick that arrives after the end of its connection makes no quote."""
     streaming.set_health(HEALTHY, connection=2)
 
     assert streaming.apply(trade("100", 10), connection=1) is None
@@ -210,7 +213,7 @@ def test_a_frame_of_an_ended_connection_says_nothing(streaming: Market) -> None:
 
 
 def test_a_trade_after_a_reconnect_has_no_old_book(streaming: Market) -> None:
-    """Where the new connection has not told the book yet, there is none."""
+    """Until the new connection brings a book, the quote has no bid and no ask."""
     streaming.apply(trade("100", 10))
     streaming.apply(book("99.9", "100.1", 10))
     streaming.set_health(DOWN)
@@ -222,7 +225,7 @@ def test_a_trade_after_a_reconnect_has_no_old_book(streaming: Market) -> None:
 
 
 def test_a_new_connection_confirms_the_last_trade(streaming: Market) -> None:
-    """A summary that names the held trade again makes its price live, without a new trade."""
+    """A summary that repeats the held trade makes its price live without counting a new trade."""
     streaming.apply(trade("100", 10, "2"))
     held = streaming.cache.get("BTC")
     streaming.set_health(DOWN)
@@ -235,8 +238,8 @@ def test_a_new_connection_confirms_the_last_trade(streaming: Market) -> None:
     assert LIVE is quote.price_class
 
 
-def test_a_replacing_connection_keeps_what_is_live(streaming: Market) -> None:
-    """While both connections count, neither the old one's prices nor the new one's are stale."""
+def test_a_replacing_connection_keeps_prices_live(streaming: Market) -> None:
+    """While two connections overlap, the quotes of both are live."""
     streaming.trade("100")
     streaming.trade("10", symbol="ETH", connection=2)
 
@@ -252,10 +255,10 @@ def test_a_replacing_connection_keeps_what_is_live(streaming: Market) -> None:
     ],
     ids=["trade first", "book first"],
 )
-def test_numbers_that_begin_anew_are_believed_of_every_part(
+def test_restarted_numbers_are_accepted_for_every_part(
     streaming: Market, first: Trade | TopOfBook, second: Trade | TopOfBook
 ) -> None:
-    """After an upstream's restart, trade and book go on, whichever of them is heard first."""
+    """After an upstream's restart trade and book are accepted, whichever of them arrives first."""
     streaming.apply(trade("100", 1000))
     streaming.apply(book("99.9", "100.1", 1000))
     streaming.set_health(DOWN)
@@ -270,8 +273,8 @@ def test_numbers_that_begin_anew_are_believed_of_every_part(
     assert (Decimal("100.9"), Decimal("101.1")) == top(quote)
 
 
-def test_one_part_may_begin_anew_while_another_goes_on(streaming: Market) -> None:
-    """A part whose numbers fell is believed once it is too old, however fresh the others are."""
+def test_one_part_may_restart_its_numbers_alone(streaming: Market) -> None:
+    """A book with lower ids is accepted once the held book is too old, although trades go on."""
     streaming.apply(trade("100", 1000))
     streaming.apply(book("99.9", "100.1", 1000))
     for second in range(12):
@@ -287,8 +290,8 @@ def test_one_part_may_begin_anew_while_another_goes_on(streaming: Market) -> Non
 # Sessions
 
 
-def test_a_share_closes_with_its_exchange_and_opens_stale(market: Market) -> None:
-    """After the bell the last price is the close; in the morning it waits for a trade."""
+def test_a_stock_is_closed_with_its_exchange_and_stale_at_the_open(market: Market) -> None:
+    """After the session the last price is closed, and at the next opening it is stale."""
     market.set_health(HEALTHY, "finnhub")
     market.trade("213.30", FINNHUB, "AAPL")
     market.clock.now = datetime(2026, 3, 4, 21, 0, tzinfo=UTC)
@@ -302,8 +305,8 @@ def test_a_share_closes_with_its_exchange_and_opens_stale(market: Market) -> Non
     assert [("AAPL", "finnhub", STALE)] == shown(market.review())
 
 
-def test_the_simulation_does_not_close(market: Market) -> None:
-    """The built-in exchange trades at night, and is called simulated then too."""
+def test_the_simulated_source_does_not_close(market: Market) -> None:
+    """A simulated price stays simulated outside of the session."""
     market.set_health(HEALTHY, "simulated")
     market.clock.now = datetime(2026, 3, 4, 23, 0, tzinfo=UTC)
     market.trade("213.30", SIMULATED, "AAPL")
@@ -311,11 +314,11 @@ def test_the_simulation_does_not_close(market: Market) -> None:
     assert ("simulated", PriceClass.SIMULATED) == market.shows("AAPL")
 
 
-# What is followed
+# Followed instruments
 
 
-def test_what_is_followed_no_more_is_gone(streaming: Market) -> None:
-    """Its record goes, its ticks are ignored, and the others stay."""
+def test_an_unfollowed_symbol_is_removed(streaming: Market) -> None:
+    """Its record is removed and its ticks are ignored; the other symbols stay."""
     streaming.trade("100")
     eth = streaming.trade("10", symbol="ETH")
     streaming.consolidator.follow([instrument("ETH")])
@@ -325,8 +328,8 @@ def test_what_is_followed_no_more_is_gone(streaming: Market) -> None:
     assert eth.last == streaming.consolidator.quotes_by_source("ETH")["binance"].last
 
 
-def test_what_is_followed_again_begins_anew(streaming: Market) -> None:
-    """Nothing old judges the first tick of an instrument that was away."""
+def test_a_symbol_followed_again_starts_empty(streaming: Market) -> None:
+    """The first tick of a symbol that is followed again is not validated against its old trades."""
     streaming.apply(trade("100", 1000))
     streaming.consolidator.follow([])
     streaming.consolidator.follow([instrument("BTC")])
@@ -336,7 +339,7 @@ def test_what_is_followed_again_begins_anew(streaming: Market) -> None:
 
 
 def test_a_new_instrument_is_followed_beside_the_others(streaming: Market) -> None:
-    """Adding one leaves the quotes of the others as they are."""
+    """Following one more instrument leaves the quotes of the others as they are."""
     btc = streaming.trade("100")
     streaming.consolidator.follow([instrument("BTC"), instrument("DOGE")])
     streaming.trade("0.1", symbol="DOGE")
@@ -348,8 +351,8 @@ def test_a_new_instrument_is_followed_beside_the_others(streaming: Market) -> No
 # Threads
 
 
-def test_threads_make_one_order(streaming: Market, restless: None) -> None:
-    """Of four feeds at once, each symbol's quotes are in order and the newest is what is held."""
+def test_threads_keep_quotes_in_order(streaming: Market, restless: None) -> None:
+    """With four feeds in four threads quotes stay in order and the cache has the newest."""
     made: list[list[Quote]] = [[], [], [], []]
     newest = 4000
 

@@ -1,4 +1,4 @@
-"""Who speaks for a symbol, told by the cache as a whole."""
+"""Failover of the active source, with consolidator, validator and cache together."""
 
 from decimal import Decimal
 
@@ -12,8 +12,10 @@ from tests.values import KRAKEN, book
 
 
 @pytest.mark.parametrize("source", [SIMULATED, LAST_RESORT])
-def test_a_real_source_is_waited_for(market: Market, source: Source) -> None:
-    """While Binance connects, no invented price is shown, until the grace is over."""
+def test_no_invented_price_is_shown_during_the_startup_grace(
+    market: Market, source: Source
+) -> None:
+    """While Binance is pending, no invented price is shown until the startup grace is over."""
     market.set_health(HEALTHY, "simulated")
     market.set_health(PENDING)
 
@@ -27,8 +29,8 @@ def test_a_real_source_is_waited_for(market: Market, source: Source) -> None:
     assert [("BTC", source.name, source.claim)] == shown(market.review())
 
 
-def test_a_failed_real_source_is_not_waited_for(market: Market) -> None:
-    """When Binance is known to be down, the built-in exchange speaks at once."""
+def test_a_source_that_is_down_has_no_startup_grace(market: Market) -> None:
+    """When Binance goes down while it starts, the simulated source becomes active at once."""
     market.set_health(HEALTHY, "simulated")
     market.set_health(PENDING)
     market.trade("100", SIMULATED)
@@ -36,16 +38,16 @@ def test_a_failed_real_source_is_not_waited_for(market: Market) -> None:
     assert [("BTC", "simulated", PriceClass.SIMULATED)] == market.set_health(DOWN)
 
 
-def test_who_has_no_real_source_is_not_kept_waiting(market: Market) -> None:
-    """An instrument that Binance does not know gets its price of last resort at once."""
+def test_no_startup_grace_for_a_source_outside_the_policy(market: Market) -> None:
+    """An instrument without a pending source in its policy has its last-resort price at once."""
     market.set_health(PENDING)
     market.trade("213", LAST_RESORT, "AAPL")
 
     assert ("last_resort", PriceClass.LAST_RESORT) == market.shows("AAPL")
 
 
-def test_the_pending_exchange_of_our_own_is_not_waited_for(market: Market) -> None:
-    """Only a market is worth waiting for."""
+def test_a_pending_simulated_source_has_no_startup_grace(market: Market) -> None:
+    """Only a real source that is pending holds back the last-resort price."""
     market.set_health(PENDING, "simulated")
     market.trade("100", LAST_RESORT)
 
@@ -53,7 +55,7 @@ def test_the_pending_exchange_of_our_own_is_not_waited_for(market: Market) -> No
 
 
 def test_simulation_is_better_than_the_last_resort(market: Market) -> None:
-    """What moves takes over from what is hard-coded, and the price is called what it is."""
+    """The simulated source replaces the last resort, and its price is classed as simulated."""
     market.set_health(HEALTHY, "simulated")
     market.trade("100", LAST_RESORT)
     market.trade("100", SIMULATED)
@@ -62,8 +64,8 @@ def test_simulation_is_better_than_the_last_resort(market: Market) -> None:
     assert None is market.trade("100", LAST_RESORT)
 
 
-def test_a_real_price_takes_over_at_once(market: Market) -> None:
-    """Binance's first trade replaces the simulation, and is compared with none of it."""
+def test_a_real_source_replaces_the_simulated_one_at_once(market: Market) -> None:
+    """Binance's first trade makes it active and is not validated against the simulated price."""
     market.set_health(HEALTHY, "simulated")
     market.set_health(DOWN)
     market.trade("100", SIMULATED)
@@ -74,8 +76,8 @@ def test_a_real_price_takes_over_at_once(market: Market) -> None:
     assert ("binance", LIVE) == market.shows()
 
 
-def test_an_invented_price_never_takes_the_place_of_a_real_one(streaming: Market) -> None:
-    """However long Binance is gone, its last price stands there as stale."""
+def test_an_invented_price_never_replaces_a_real_one(streaming: Market) -> None:
+    """However long Binance is down, its last price stays as stale."""
     streaming.set_health(HEALTHY, "simulated")
     streaming.trade("100")
     streaming.set_health(DOWN)
@@ -87,16 +89,16 @@ def test_an_invented_price_never_takes_the_place_of_a_real_one(streaming: Market
     assert ("binance", STALE) == streaming.shows()
 
 
-def test_another_real_source_takes_over_and_gives_back(streaming: Market) -> None:
-    """Kraken speaks while Binance is stale, and Binance once it has lived for a while."""
+def test_failover_to_the_standby_and_back_after_the_recovery_hold(streaming: Market) -> None:
+    """Kraken is active while Binance is stale, and Binance again after its recovery hold."""
     streaming.set_health(HEALTHY, "kraken")
     streaming.trade("100")
-    unheard = streaming.trade("101", KRAKEN)
+    standby = streaming.trade("101", KRAKEN)
     streaming.clock.pass_seconds(9)
     streaming.trade("101", KRAKEN)
     streaming.clock.pass_seconds(2)
 
-    assert None is unheard
+    assert None is standby
     assert [("BTC", "kraken", LIVE)] == shown(streaming.review())
     for _ in range(10):
         streaming.trade("100")
@@ -107,7 +109,7 @@ def test_another_real_source_takes_over_and_gives_back(streaming: Market) -> Non
     streaming.review()
 
     assert ("binance", LIVE) == streaming.shows()
-    switches = [
+    failovers = [
         (failover.before, failover.after, failover.reason)
         for failover in streaming.consolidator.take_failovers()
     ]
@@ -115,12 +117,12 @@ def test_another_real_source_takes_over_and_gives_back(streaming: Market) -> Non
         (None, "binance", FailoverReason.FIRST),
         ("binance", "kraken", FailoverReason.STALE),
         ("kraken", "binance", FailoverReason.RECOVERED),
-    ] == switches
+    ] == failovers
     assert [] == streaming.consolidator.take_failovers()
 
 
-def test_a_source_that_says_nothing_of_a_price_does_not_speak(streaming: Market) -> None:
-    """A fresh book alone does not replace a price."""
+def test_a_source_without_a_trade_does_not_become_active(streaming: Market) -> None:
+    """A fresh book alone causes no failover."""
     streaming.set_health(HEALTHY, "kraken")
     streaming.trade("100")
     streaming.set_health(DOWN)

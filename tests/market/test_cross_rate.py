@@ -15,7 +15,7 @@ TABLE = {
 
 
 def test_a_pair_is_two_currencies() -> None:
-    """The first three letters are bought, the others paid with."""
+    """The first three letters are the base currency, the others the quote currency."""
     assert ("EUR", "USD") == currencies("EURUSD")
 
 
@@ -32,31 +32,31 @@ def test_a_pair_is_two_currencies() -> None:
     ],
 )
 def test_any_two_currencies_of_a_table_have_a_rate(pair: str, rate: str) -> None:
-    """Both directions and crosses, with eight digits that count."""
+    """Direct, inverse and cross rates have eight significant digits."""
     assert Decimal(rate) == cross_rate(TABLE, pair)
 
 
-def test_there_and_back_is_where_it_began() -> None:
-    """A rate times its inverse is one, but for the last digit."""
-    both = cross_rate(TABLE, "EURGBP") * cross_rate(TABLE, "GBPEUR")
+def test_a_rate_times_its_inverse_is_one() -> None:
+    """A cross rate times its inverse is one, except for rounding."""
+    product = cross_rate(TABLE, "EURGBP") * cross_rate(TABLE, "GBPEUR")
 
-    assert abs(both - 1) < Decimal("1e-7")
+    assert abs(product - 1) < Decimal("1e-7")
 
 
 def test_a_rate_of_whole_numbers_is_written_out() -> None:
-    """Three thousand is 3000, not 3E+3."""
+    """A rate of 3000 is written as 3000, not as 3E+3."""
     assert "3000" == str(cross_rate({"USD": Decimal("0.5"), "IDR": 1500}, "USDIDR"))
 
 
 @pytest.mark.parametrize("pair", ["USDTRY", "TRYUSD", "USDXAU", "XAUUSD", "USD", "", "EURUSDT"])
-def test_what_is_missing_has_no_rate(pair: str) -> None:
-    """A currency that the table lacks is no zero and no error."""
+def test_a_missing_currency_has_no_rate(pair: str) -> None:
+    """The rate of a currency that the table lacks is None."""
     assert cross_rate(TABLE, pair) is None
 
 
 @pytest.mark.parametrize("wrong", [0, -1, "NaN", "", True, "x", {}, [], Decimal("-0.5")])
 @pytest.mark.parametrize("pair", ["USDEUR", "EURUSD"])
-def test_what_is_no_rate_is_refused(pair: str, wrong: object) -> None:
-    """Nothing is multiplied by zero, by less, or by a word."""
+def test_an_invalid_rate_raises(pair: str, wrong: object) -> None:
+    """A rate that is zero, negative or not a number raises an error."""
     with pytest.raises((ValueError, ArithmeticError)):
         cross_rate({"USD": 1, "EUR": wrong}, pair)

@@ -15,26 +15,26 @@ from tests.portfolio.own import INSTRUMENTS, by_symbol, priced
     [("BTC", "USD"), ("AAPL", "USD"), ("EURUSD", "USD"), ("USDJPY", "JPY"), ("EURGBP", "GBP")],
 )
 def test_every_instrument_of_the_catalogue_has_a_currency(symbol: str, currency: str) -> None:
-    """A pair is quoted in its second currency, everything else in dollars."""
+    """A forex pair is quoted in its second currency, everything else in dollars."""
     assert currency == currency_of(INSTRUMENTS[symbol])
 
 
 def test_a_pair_may_have_another_symbol() -> None:
-    """Then its symbol at a provider is used; without one the currency is None."""
+    """The currency of a renamed pair is that of its provider symbols; without one it is None."""
     renamed = structs.replace(INSTRUMENTS["USDJPY"], symbol="YEN")
 
     assert "JPY" == currency_of(renamed)
     assert None is currency_of(structs.replace(renamed, provider_symbols={"simulated": "usdjpy"}))
 
 
-def test_a_dollar_is_a_dollar() -> None:
-    """It needs no quote."""
+def test_the_dollar_needs_no_quote() -> None:
+    """The rate of the dollar is one, without any quote."""
     assert Rate() == rate_of("USD", {})
     assert Decimal("1.5") == Rate().dollars(Decimal("1.5"))
 
 
 def test_a_rate_is_from_either_pair() -> None:
-    """Pounds are multiplied by GBPUSD, yen divided by USDJPY."""
+    """Pounds are multiplied by GBPUSD, yen are divided by USDJPY."""
     quotes = by_symbol(priced("GBPUSD", "1.25"), priced("USDJPY", "160"))
 
     assert Decimal("2.5") == rate_of("GBP", quotes).dollars(Decimal(2))
@@ -42,8 +42,8 @@ def test_a_rate_is_from_either_pair() -> None:
     assert Decimal("0.8") == rate_of("JPY", quotes).dollars(Decimal(80), Decimal(100))
 
 
-def test_a_rate_without_a_quote_is_unknown() -> None:
-    """No rate is made up."""
+def test_a_rate_without_a_quote_is_none() -> None:
+    """Without a quote of its pair a currency has no rate."""
     assert None is rate_of("GBP", {})
 
 
@@ -52,7 +52,7 @@ def test_a_rate_without_a_quote_is_unknown() -> None:
     st.sampled_from([("USD", 2), ("EUR", 2), ("JPY", 0), ("KWD", 3), ("XXX", 2)]),
 )
 def test_money_has_the_decimals_of_its_currency(amount: Decimal, currency: tuple[str, int]) -> None:
-    """It is the nearest amount in the currency's smallest unit."""
+    """An amount is rounded to the nearest smallest unit of its currency."""
     name, decimals = currency
     rounded = money(amount, name)
 
@@ -73,10 +73,10 @@ def test_money_has_the_decimals_of_its_currency(amount: Decimal, currency: tuple
     ],
 )
 def test_a_half_goes_to_the_even_digit(amount: str, currency: str, rounded: str) -> None:
-    """As on account statements, so that many roundings keep their sum."""
+    """A half is rounded to the even digit, and no exponent is written."""
     assert rounded == str(money(Decimal(amount), currency))
 
 
 def test_an_unknown_amount_stays_none() -> None:
-    """It is not zero."""
+    """An amount of None is returned as None, not as zero."""
     assert None is money(None, "USD")

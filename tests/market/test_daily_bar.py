@@ -9,7 +9,7 @@ from omcrm.market.source import SIMULATED, Source
 from tests.values import BINANCE
 
 
-def candle(close: str, **figures: str) -> DailyBar:
+def daily_bar(close: str, **figures: str) -> DailyBar:
     given = {name: Decimal(value) for name, value in figures.items()}
     return DailyBar(
         symbol="BTC",
@@ -39,11 +39,9 @@ def candle(close: str, **figures: str) -> DailyBar:
         ({"close": "2", "volume": "sNaN"}, False),
     ],
 )
-def test_a_day_that_cannot_have_been_is_not_believed(
-    figures: dict[str, str], plausible: bool
-) -> None:
-    """Prices are above zero and lie between low and high; what is not told is no contradiction."""
-    assert plausible is candle(**figures).is_plausible
+def test_an_impossible_daily_bar_is_not_plausible(figures: dict[str, str], plausible: bool) -> None:
+    """Prices must be above zero and within low and high; missing figures contradict nothing."""
+    assert plausible is daily_bar(**figures).is_plausible
 
 
 @pytest.mark.parametrize(
@@ -54,6 +52,6 @@ def test_a_day_that_cannot_have_been_is_not_believed(
         (SIMULATED, PriceClass.SIMULATED),
     ],
 )
-def test_no_close_is_live(source: Source, expected: PriceClass) -> None:
-    """The best that a past day's price can be is the market's close."""
+def test_the_close_of_a_past_day_is_never_live(source: Source, expected: PriceClass) -> None:
+    """The close of a live source is classed as closed, that of any other as its source."""
     assert expected is class_of_close(source)

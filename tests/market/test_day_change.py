@@ -28,36 +28,36 @@ def test_crypto_is_compared_with_a_day_ago() -> None:
     assert (Decimal(100), ChangeBasis.DAY_AGO) == reference
 
 
-def test_a_change_alone_leads_back_to_it() -> None:
-    """CoinGecko reports only the percentage."""
+def test_the_price_a_day_ago_follows_from_the_percentage() -> None:
+    """Where only the percentage is reported, the price of 24 hours ago is computed from it."""
     reference = change_from(day(change="10"), Decimal(110), BINANCE, CRYPTO)
 
     assert (Decimal(100), ChangeBasis.DAY_AGO) == reference
 
 
 @pytest.mark.parametrize("asset_class", [STOCK, FOREX])
-def test_the_open_of_a_session_is_no_close(asset_class: AssetClass) -> None:
-    """A stock that opened with a gap would show half of its change."""
+def test_the_session_open_is_not_the_previous_close(asset_class: AssetClass) -> None:
+    """The change of a stock or pair is counted from the previous close, not from the open."""
     reference = change_from(day("105", "10"), Decimal(110), FINNHUB, asset_class)
 
     assert None is change_from(day("105"), Decimal(110), FINNHUB, asset_class)
     assert (Decimal(100), ChangeBasis.PREVIOUS_CLOSE) == reference
 
 
-def test_the_simulator_has_no_sessions() -> None:
-    """Its stocks are compared over 24 hours, and it says so."""
+def test_simulated_stocks_are_compared_with_a_day_ago() -> None:
+    """The change of a simulated stock is counted from the price of 24 hours ago."""
     reference = change_from(day("100"), Decimal(110), SIMULATED, STOCK)
 
     assert (Decimal(100), ChangeBasis.DAY_AGO) == reference
 
 
 @pytest.mark.parametrize("change", ["-100", "-250"])
-def test_an_impossible_change_is_unknown(change: str) -> None:
-    """A price that fell by all of itself would be zero."""
+def test_an_impossible_change_is_none(change: str) -> None:
+    """A change of minus 100 percent or less has no reference."""
     assert None is change_from(day(change=change), Decimal(110), BINANCE, CRYPTO)
 
 
 @pytest.mark.parametrize("opened", [None, "0"])
-def test_without_figures_it_is_unknown(opened: str | None) -> None:
-    """Nothing is made up."""
+def test_without_figures_there_is_no_reference(opened: str | None) -> None:
+    """Without an open and without a percentage the result is None."""
     assert None is change_from(day(opened), Decimal(110), BINANCE, CRYPTO)

@@ -30,7 +30,7 @@ def chosen(
     now: datetime = LATER,
     **fresh_since: datetime,
 ) -> str | None:
-    """Who speaks where each was heard a second after the one before."""
+    """The active source where each source's price arrived a second after the one before it."""
     candidates = {
         name: Candidate(
             source_quote(trade("1"), source=SOURCES[name], at=after(second)),
@@ -61,27 +61,27 @@ def chosen(
         ({"last_resort": PriceClass.LAST_RESORT, "simulated": STALE}, "simulated"),
     ],
 )
-def test_best_fresh_real_source_speaks(classes: dict[str, PriceClass], active: str | None) -> None:
-    """The order decides among fresh real sources, the latest word among stale ones."""
+def test_the_best_fresh_real_source_is_active(
+    classes: dict[str, PriceClass], active: str | None
+) -> None:
+    """The policy's order decides among fresh real sources, the latest tick among stale ones."""
     assert active == chosen(classes)
 
 
-@pytest.mark.parametrize(
-    "inventions", [["simulated"], ["last_resort"], ["simulated", "last_resort"]]
-)
-def test_nothing_invented_speaks_while_a_real_source_is_expected(inventions: list[str]) -> None:
-    """At the start a real source is waited for."""
-    assert None is chosen({name: SOURCES[name].claim for name in inventions}, waiting=True)
+@pytest.mark.parametrize("invented", [["simulated"], ["last_resort"], ["simulated", "last_resort"]])
+def test_no_invented_source_is_active_during_the_startup_grace(invented: list[str]) -> None:
+    """While a real source is expected, no simulated or last-resort source becomes active."""
+    assert None is chosen({name: SOURCES[name].claim for name in invented}, waiting=True)
 
 
-def test_a_real_source_speaks_without_waiting() -> None:
-    """Who is waited for may speak."""
+def test_a_real_source_is_active_during_the_startup_grace() -> None:
+    """The startup grace does not hold back a real source."""
     assert "kraken" == chosen({"kraken": LIVE, "simulated": PriceClass.SIMULATED}, waiting=True)
 
 
 @pytest.mark.parametrize("waiting", [False, True])
-def test_an_invention_never_follows_a_real_price(waiting: bool) -> None:
-    """Once a real source was heard, in whatever state, no invented price replaces it."""
+def test_an_invented_source_never_replaces_a_real_one(waiting: bool) -> None:
+    """Once a real source has had a price, live or stale, no invented source becomes active."""
     for binance, simulated in product((LIVE, STALE), (PriceClass.SIMULATED, STALE)):
         classes = {
             "binance": binance,
@@ -92,26 +92,28 @@ def test_an_invention_never_follows_a_real_price(waiting: bool) -> None:
         assert "binance" == chosen(classes, waiting)
 
 
-def test_who_is_not_in_the_order_never_speaks() -> None:
-    """A source that no policy names is not shown."""
-    stranger = Candidate(source_quote(trade("1"), source=Source("stranger", LIVE)), LIVE)
+def test_a_source_outside_the_policy_is_never_active() -> None:
+    """A source that the policy does not list is not chosen."""
+    unlisted = Candidate(source_quote(trade("1"), source=Source("unlisted", LIVE)), LIVE)
 
-    assert None is choose_source(POLICY, {"stranger": stranger}, START)
-
-
-# Coming back
+    assert None is choose_source(POLICY, {"unlisted": unlisted}, START)
 
 
-@pytest.mark.parametrize(("lived", "active"), [(9.9, "kraken"), (10, "binance")])
-def test_a_better_source_speaks_again_when_it_has_lived(lived: float, active: str) -> None:
-    """One fresh price is no recovery: it must have been fresh for as long as the policy says."""
+# Recovery hold
+
+
+@pytest.mark.parametrize(("fresh_seconds", "active"), [(9.9, "kraken"), (10, "binance")])
+def test_a_better_source_is_active_again_after_its_recovery_hold(
+    fresh_seconds: float, active: str
+) -> None:
+    """A returning source becomes active once it has been fresh for the recovery hold."""
     classes = {"binance": LIVE, "kraken": LIVE}
 
-    assert active == chosen(classes, current="kraken", now=after(lived), binance=START)
+    assert active == chosen(classes, current="kraken", now=after(fresh_seconds), binance=START)
 
 
-def test_a_source_that_is_just_starting_need_not_prove_itself() -> None:
-    """Who was only a little slower at the start is not kept waiting."""
+def test_a_starting_source_has_no_recovery_hold() -> None:
+    """A better source that is still starting becomes active at once."""
     candidates = {
         "binance": Candidate(source_quote(trade("1")), LIVE, START, is_starting=True),
         "kraken": Candidate(source_quote(trade("1"), source=KRAKEN), LIVE, START),
@@ -120,13 +122,13 @@ def test_a_source_that_is_just_starting_need_not_prove_itself() -> None:
     assert "binance" == choose_source(POLICY, candidates, START, current="kraken")
 
 
-def test_who_speaks_for_a_closed_market_goes_on() -> None:
-    """Nothing new comes: the better source's older price would be a wrong close."""
+def test_the_active_source_of_a_closed_market_stays() -> None:
+    """In a closed market the active source stays; without one the newest price decides."""
     assert "kraken" == chosen({"binance": CLOSED, "kraken": CLOSED}, current="kraken")
     assert "kraken" == chosen({"binance": CLOSED, "kraken": CLOSED})
 
 
-# What is not live
+# Sources that are not live
 
 
 @pytest.mark.parametrize(
@@ -138,24 +140,26 @@ def test_who_speaks_for_a_closed_market_goes_on() -> None:
         ({"coingecko": INDICATIVE}, "coingecko"),
     ],
 )
-def test_what_streams_comes_first(classes: dict[str, PriceClass], active: str) -> None:
-    """Live before late, and late before what is asked now and then."""
+def test_live_sources_come_before_delayed_and_polled_ones(
+    classes: dict[str, PriceClass], active: str
+) -> None:
+    """Live sources come before delayed ones, and delayed ones before indicative ones."""
     assert active == chosen(classes)
 
 
 @pytest.mark.parametrize(("seconds", "active"), [(60, "binance"), (60.1, "coingecko")])
-def test_a_stale_stream_is_kept_for_a_while(seconds: float, active: str) -> None:
-    """A quiet pair does not change to an average at once, a dead one does."""
+def test_a_stale_stream_is_kept_for_the_stale_hold(seconds: float, active: str) -> None:
+    """A stale stream stays active before a polled source until the stale hold is over."""
     classes = {"binance": STALE, "coingecko": INDICATIVE}
 
     assert active == chosen(classes, current="binance", now=after(seconds))
 
 
-# Why
+# Reasons
 
 
-def test_why_it_changes() -> None:
-    """The words of the event log."""
+def test_each_failover_has_its_reason() -> None:
+    """The reason is first, stale, recovered or closed."""
     binance = Candidate(source_quote(trade("1")), STALE)
     kraken = Candidate(source_quote(trade("1"), source=KRAKEN), LIVE)
     closed = Candidate(source_quote(trade("1"), source=KRAKEN), CLOSED)

@@ -5,8 +5,8 @@ from omcrm.market.feed_event import FeedEvent, FeedEventKind
 from tests.values import START
 
 
-def test_what_is_not_said_is_empty() -> None:
-    """An event needs a moment, a kind and a source, and no more."""
+def test_optional_fields_are_empty() -> None:
+    """An event needs only a time, a kind and a source."""
     event = FeedEvent(at=START, kind=FeedEventKind.STATE, source="binance")
 
     assert (None, (), "", None) == (
@@ -17,22 +17,22 @@ def test_what_is_not_said_is_empty() -> None:
     )
 
 
-def test_what_happened_cannot_be_changed() -> None:
-    """Events travel among threads."""
+def test_an_event_is_immutable() -> None:
+    """Setting a field of an event raises an error."""
     event = FeedEvent(at=START, kind=FeedEventKind.STATE, source="binance")
 
     with pytest.raises(AttributeError):
         event.reason = "otherwise"
 
 
-def test_what_is_the_same_is_equal() -> None:
-    """Two events are the same where all that they say is."""
+def test_events_with_equal_fields_are_equal() -> None:
+    """Two events are equal exactly when all their fields are."""
     one, same = (FeedEvent(at=START, kind=FeedEventKind.BEGAN, source="kraken") for _ in range(2))
 
     assert same == one
     assert msgspec.structs.replace(one, symbols=("BTC",)) != one
 
 
-def test_kinds_have_the_names_that_pages_know() -> None:
-    """They are kept in databases and shown by scripts: a name is never changed."""
+def test_the_values_of_kinds_do_not_change() -> None:
+    """Databases and pages use these values, so they stay as they are."""
     assert ["took_over", "gave_back", "began", "state", "quarantine"] == list(FeedEventKind)

@@ -10,8 +10,8 @@ from tests.values import quote, trade
 BTC = quote(trade("61837.63"))
 
 
-def test_tells_everybody_who_asked() -> None:
-    """Each listener gets each quote, in the order they asked."""
+def test_publishes_to_every_listener() -> None:
+    """Every listener receives each quote, in the order of subscription."""
     hub, received = Hub(), []
     hub.subscribe(lambda quote: received.append(("first", quote)))
     hub.subscribe(lambda quote: received.append(("second", quote)))
@@ -20,8 +20,8 @@ def test_tells_everybody_who_asked() -> None:
     assert [("first", BTC), ("second", BTC)] == received
 
 
-def test_asking_twice_is_asking_once() -> None:
-    """Nobody is told the same thing twice."""
+def test_subscribing_twice_is_subscribing_once() -> None:
+    """A listener that subscribes twice receives each quote once."""
     hub, received = Hub(), []
     hub.subscribe(received.append)
     hub.subscribe(received.append)
@@ -30,8 +30,8 @@ def test_asking_twice_is_asking_once() -> None:
     assert [BTC] == received
 
 
-def test_who_leaves_is_told_nothing_more() -> None:
-    """After leaving it is quiet, and leaving again is harmless."""
+def test_an_unsubscribed_listener_receives_nothing() -> None:
+    """After unsubscribing a listener receives no quote, and unsubscribing again does nothing."""
     hub, received = Hub(), []
     hub.subscribe(received.append)
     hub.unsubscribe(received.append)
@@ -41,8 +41,8 @@ def test_who_leaves_is_told_nothing_more() -> None:
     assert [] == received
 
 
-def test_a_failing_listener_does_not_hurt_the_others(caplog: pytest.LogCaptureFixture) -> None:
-    """It is logged with its traceback, and everybody else is told."""
+def test_a_failing_listener_does_not_affect_the_others(caplog: pytest.LogCaptureFixture) -> None:
+    """Its error is logged with the traceback, and the other listeners receive the quote."""
     hub, received = Hub(), []
 
     def fail(quote: Quote) -> None:
@@ -58,8 +58,8 @@ def test_a_failing_listener_does_not_hurt_the_others(caplog: pytest.LogCaptureFi
     assert "cannot listen" in caplog.text
 
 
-def test_a_listener_may_leave_and_ask_while_it_is_told() -> None:
-    """The listeners of a quote are those of the moment it was published."""
+def test_a_listener_may_unsubscribe_and_subscribe_while_it_is_called() -> None:
+    """A quote goes to the listeners that were subscribed when it was published."""
     hub, received = Hub(), []
 
     def once(quote: Quote) -> None:
@@ -73,8 +73,8 @@ def test_a_listener_may_leave_and_ask_while_it_is_told() -> None:
     assert [BTC] == received
 
 
-def test_listens_in_the_thread_that_publishes() -> None:
-    """A listener is called by whoever has the news, not by a thread of its own."""
+def test_listeners_run_in_the_publishing_thread() -> None:
+    """A listener is called in the thread that publishes the quote."""
     hub, threads = Hub(), []
     hub.subscribe(lambda quote: threads.append(threading.current_thread()))
     publisher = threading.Thread(target=hub.publish, args=(BTC,))
@@ -84,21 +84,21 @@ def test_listens_in_the_thread_that_publishes() -> None:
     assert [publisher] == threads
 
 
-def test_listeners_come_and_go_while_others_publish(restless: None) -> None:
-    """Nobody is skipped or told twice because somebody else came or left."""
+def test_listeners_may_change_while_a_thread_publishes(restless: None) -> None:
+    """A listener receives every quote once although others subscribe and unsubscribe."""
     hub, received = Hub(), []
     hub.subscribe(received.append)
-    visitors = [lambda quote: None for _ in range(200)]
+    listeners = [lambda quote: None for _ in range(200)]
 
-    def come_and_go() -> None:
-        for visitor in visitors:
-            hub.subscribe(visitor)
-            hub.unsubscribe(visitor)
+    def subscribe_and_unsubscribe() -> None:
+        for listener in listeners:
+            hub.subscribe(listener)
+            hub.unsubscribe(listener)
 
-    guests = threading.Thread(target=come_and_go)
-    guests.start()
+    thread = threading.Thread(target=subscribe_and_unsubscribe)
+    thread.start()
     for _ in range(500):
         hub.publish(BTC)
-    guests.join()
+    thread.join()
 
     assert [BTC] * 500 == received

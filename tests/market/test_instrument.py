@@ -22,20 +22,20 @@ from omcrm.market.instrument import (
         (AssetClass.FOREX, "forex"),
     ],
 )
-def test_answers_group_by_class(asset_class: AssetClass, group: str) -> None:
-    """Each class of instrument has the word that groups it in answers."""
+def test_each_asset_class_has_its_group(asset_class: AssetClass, group: str) -> None:
+    """Each asset class has the name of its group in responses."""
     assert group == asset_class.group
 
 
 def test_needs_neither_a_last_resort_nor_a_provider() -> None:
-    """An instrument may have no price of last resort and be unknown upstream."""
+    """An instrument may have no last-resort price and no provider symbols."""
     gold = Instrument(symbol="XAU", name="Gold", asset_class=AssetClass.FOREX, decimals=2)
 
     assert (None, {}, 0) == (gold.last_resort_price, gold.provider_symbols, gold.id)
 
 
-def test_cannot_be_altered() -> None:
-    """An instrument is a value; another one takes its place."""
+def test_an_instrument_is_immutable() -> None:
+    """Setting a field of an instrument raises an error; a changed copy is possible."""
     gold = Instrument(symbol="XAU", name="Gold", asset_class=AssetClass.FOREX, decimals=2)
 
     with pytest.raises(AttributeError):
@@ -47,7 +47,7 @@ def test_cannot_be_altered() -> None:
 def test_case_and_spaces_are_no_part_of_a_symbol(
     instrument: Instrument, data: st.DataObject
 ) -> None:
-    """Every spelling of a symbol has one canonical one, which is that of the catalogue."""
+    """Every spelling of a symbol has the catalogue's symbol as its canonical one."""
     spaces = st.text(" \t\r\n", max_size=3)
     letters = [data.draw(st.sampled_from((letter, letter.lower()))) for letter in instrument.symbol]
     spelling = data.draw(spaces) + "".join(letters) + data.draw(spaces)
@@ -57,12 +57,12 @@ def test_case_and_spaces_are_no_part_of_a_symbol(
 
 
 @given(st.text())
-def test_what_is_canonical_stays_so(text: str) -> None:
-    """Reading a symbol twice gives the same as reading it once."""
+def test_a_canonical_symbol_stays_the_same(text: str) -> None:
+    """The canonical form of a canonical symbol is the same symbol."""
     assert canonical_symbol(text) == canonical_symbol(canonical_symbol(text))
 
 
 @pytest.mark.parametrize("text", ["ſol", "ﬁ", "mațic", "ß"])
-def test_other_alphabets_are_left_alone(text: str) -> None:
-    """Capitals that would be Latin letters make no symbol of another word."""
+def test_other_alphabets_are_left_unchanged(text: str) -> None:
+    """Letters whose capitals would be Latin ones are not changed."""
     assert text == canonical_symbol(text)

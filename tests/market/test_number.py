@@ -29,13 +29,13 @@ from omcrm.market.number import exact, plain, whole
         (Decimal("1.25"), "1.25"),
     ],
 )
-def test_spells_the_number_exactly(text: str | int | Decimal, number: str) -> None:
-    """A number comes out digit for digit as it was written."""
+def test_reads_a_number_exactly(text: str | int | Decimal, number: str) -> None:
+    """A number is read digit by digit as it was written."""
     assert Decimal(number) == exact(text)
 
 
-def test_trailing_zeros_are_gone() -> None:
-    """A price is not shown with the digits that an upstream pads it with."""
+def test_trailing_zeros_are_removed() -> None:
+    """A price is read without the zeros that an upstream pads it with."""
     assert "61837.63" == str(exact("61837.63000000"))
     assert "61837" == str(exact("61837.00000000"))
     assert "100" == str(exact("100"))
@@ -44,36 +44,36 @@ def test_trailing_zeros_are_gone() -> None:
 @pytest.mark.parametrize(
     "text", ["NaN", "sNaN", "nan", "Infinity", "-Infinity", "inf", "1e999999", "-1e41", "1e-41"]
 )
-def test_what_is_not_finite_or_beyond_reason_is_refused(text: str) -> None:
-    """NaN, infinities and exponents of no real price are no numbers."""
+def test_numbers_that_are_not_finite_or_too_large_are_rejected(text: str) -> None:
+    """NaN, infinities and exponents beyond any price raise an error."""
     with pytest.raises(ValueError):
         exact(text)
 
 
 @pytest.mark.parametrize("text", ["", ".", "-.", "abc", "0x10", "1.2.3", "1,5", "1 5", "--1"])
-def test_what_spells_no_number_is_refused(text: str) -> None:
-    """Text that is no number is refused."""
+def test_text_without_a_number_is_rejected(text: str) -> None:
+    """Text that is not a number raises an error."""
     with pytest.raises(ValueError):
         exact(text)
 
 
 @pytest.mark.parametrize("text", ["61_837.63", " 61837.63", "61837.63\n", "６１８３７", "٣"])
-def test_spellings_of_python_alone_are_refused(text: str) -> None:
-    """What only Python reads as a number, no exchange has sent."""
+def test_number_spellings_of_python_alone_are_rejected(text: str) -> None:
+    """Underscores, spaces and other digits than ASCII raise an error."""
     with pytest.raises(ValueError):
         exact(text)
 
 
 @pytest.mark.parametrize("value", [None, True, False, 1.5, float("nan"), [], {}, b"1"])
-def test_other_types_are_refused(value: Any) -> None:
-    """A float has lost its digits already, and a flag is no number."""
+def test_other_types_are_rejected(value: Any) -> None:
+    """A float has lost digits and a boolean is no number: both raise an error."""
     with pytest.raises(ValueError):
         exact(value)
 
 
 @pytest.mark.parametrize("value", ["9" * 41, "0." + "0" * 5_000_000, 10**50])
-def test_megabytes_of_digits_are_refused(value: str | int) -> None:
-    """A number longer than any price is refused before it is read."""
+def test_very_long_numbers_are_rejected(value: str | int) -> None:
+    """A number longer than any price raises an error before it is parsed."""
     with pytest.raises(ValueError):
         exact(value)
 
@@ -81,7 +81,7 @@ def test_megabytes_of_digits_are_refused(value: str | int) -> None:
 @settings(deadline=None, derandomize=True, database=None, max_examples=300)
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=8, min_value=0, max_value=10**12))
 def test_any_padded_price_is_read_back(number: Decimal) -> None:
-    """Whatever eight decimals an upstream writes, they are what is held."""
+    """Every price with eight decimals is read back exactly."""
     assert number == exact(f"{number:.8f}")
 
 
@@ -90,7 +90,7 @@ GRAMMARS = [
     (plain, r"(?=.{1,40}\Z)[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)"),
     (exact, r"(?=.{1,40}\Z)[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9])?"),
 ]
-# What numbers are made of, here and in Python alone.
+# The characters of numbers, here and in Python alone.
 SIGNS = st.sampled_from(list("0123456789") * 2 + list("+-._eE \n\t,'xNaIf٣６²−\u00a0\x00"))
 
 
@@ -100,8 +100,8 @@ SIGNS = st.sampled_from(list("0123456789") * 2 + list("+-._eE \n\t,'xNaIf٣６²
 def test_exactly_the_grammar_is_read(
     read: Callable[[str], int | Decimal], grammar: str, text: str
 ) -> None:
-    """Every text of the grammar is the number that it spells, every other one is refused."""
-    # Exponents of more digits are judged by their size.
+    """A text of the grammar is read as its number, every other text raises an error."""
+    # Whether a longer exponent is accepted depends on its size.
     assume(read is not exact or not re.search(r"[eE][+-]?[0-9]{2}", text))
     if re.fullmatch(grammar, text, re.ASCII):
         assert Decimal(text) == read(text)
@@ -111,7 +111,7 @@ def test_exactly_the_grammar_is_read(
 
 
 @pytest.mark.parametrize("read", [whole, plain])
-def test_what_is_too_long_is_refused_unread(read: Callable[[str], int | Decimal]) -> None:
-    """A megabyte of digits is no number that anybody means."""
+def test_text_that_is_too_long_is_rejected(read: Callable[[str], int | Decimal]) -> None:
+    """A megabyte of digits raises an error."""
     with pytest.raises(ValueError):
         read("9" * 1_000_000)

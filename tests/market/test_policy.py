@@ -39,15 +39,15 @@ SIMULATED, LAST_RESORT = PriceClass.SIMULATED, PriceClass.LAST_RESORT
 def test_class_follows_from_claim_age_connection_and_session(
     claim: PriceClass, age: float, streaming: bool, market_open: bool, shown: PriceClass
 ) -> None:
-    """Nothing is called better than it is, and nothing better than its source claims."""
+    """A price is never classed better than claim, age, connection and session allow."""
     held = source_quote(trade("1"), source=Source("somewhere", claim))
 
     assert shown is classify(held, POLICY, after(age), streaming=streaming, market_open=market_open)
 
 
 @pytest.mark.parametrize("asset_class", AssetClass)
-def test_every_class_of_instrument_has_its_policy(asset_class: AssetClass) -> None:
-    """Invented prices stand behind all others, and the hard-coded one is the very last."""
+def test_every_asset_class_has_its_policy(asset_class: AssetClass) -> None:
+    """Simulated and last-resort prices are the last sources of every policy."""
     policy = POLICIES[asset_class]
 
     assert ("simulated", "last_resort") == policy.sources[-2:]
@@ -56,5 +56,5 @@ def test_every_class_of_instrument_has_its_policy(asset_class: AssetClass) -> No
 
 
 def test_coins_come_from_binance_first() -> None:
-    """A coin's price is Binance's where Binance speaks."""
+    """Binance is the preferred source of coins."""
     assert "binance" == POLICIES[AssetClass.CRYPTO].sources[0]

@@ -21,13 +21,13 @@ def test_only_live_prices_may_fill(price_class: PriceClass) -> None:
         (PriceClass.LAST_RESORT, False),
     ],
 )
-def test_stale_and_invented_prices_are_not_fresh(price_class: PriceClass, fresh: bool) -> None:
-    """Fresh is what the source would still say now."""
+def test_stale_and_last_resort_prices_are_not_fresh(price_class: PriceClass, fresh: bool) -> None:
+    """Every class is fresh but stale and last resort."""
     assert fresh is price_class.is_fresh
 
 
-def test_is_written_as_its_word() -> None:
-    """A class is the word that users and programs read."""
+def test_the_values_of_price_classes_do_not_change() -> None:
+    """A class is written as the value that users and programs read."""
     assert "last_resort" == f"{PriceClass.LAST_RESORT}"
     assert [
         "live",

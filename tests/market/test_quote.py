@@ -14,8 +14,8 @@ from tests.values import after, book, quote, trade
 FINNHUB = Source("finnhub_quote", PriceClass.INDICATIVE)
 
 
-def test_it_is_flat() -> None:
-    """Every field is a plain value, so that a quote is one row, one message or one passport."""
+def test_a_quote_is_flat() -> None:
+    """Every field is a plain value, so a quote is one row, one message or one price passport."""
     whole = quote(
         trade("100", 7, "2", after(0)),
         TopOfBook(Decimal(99), Decimal(101), Decimal(3), Decimal(4)),
@@ -35,14 +35,14 @@ def test_it_is_flat() -> None:
     ]
 
 
-def test_last_is_never_missing() -> None:
-    """Without a trade there is no quote."""
+def test_a_quote_needs_a_trade() -> None:
+    """A quote of a book alone raises an error."""
     with pytest.raises(AssertionError, match="a quote has a price"):
         quote(book("1", "2"))
 
 
-def test_the_previous_close_is_one_only_where_a_change_is_counted_from_it() -> None:
-    """The price of 24 hours ago is no close."""
+def test_only_a_change_from_the_previous_close_has_one() -> None:
+    """The price of 24 hours ago is not given as the previous close."""
     day = DayFigures(open=Decimal(105), change_percent=Decimal(10))
     share = quote(trade("110"), day, source=FINNHUB, asset_class=AssetClass.STOCK)
     coin = quote(trade("110"), day)
@@ -55,8 +55,8 @@ def test_the_previous_close_is_one_only_where_a_change_is_counted_from_it() -> N
     assert (ChangeBasis.DAY_AGO, None, 5) == (coin.change_basis, coin.previous_close, coin.change)
 
 
-def test_what_was_not_reported_is_none() -> None:
-    """Nothing is made up beside the price."""
+def test_fields_that_were_not_reported_are_none() -> None:
+    """A quote of one trade has its price and times, and nothing else."""
     alone = quote(trade("100"))
     known = {
         *("symbol", "seq", "price_class", "source", "last", "received_at"),
@@ -67,11 +67,11 @@ def test_what_was_not_reported_is_none() -> None:
     assert None is alone.change
 
 
-def test_its_age_is_that_of_the_last_confirmation() -> None:
-    """A book around the price confirms it, whenever the trade was."""
+def test_the_age_counts_from_the_last_confirmation() -> None:
+    """The age of a quote is the time since its price was confirmed."""
     assert timedelta(seconds=3) == quote(trade("100")).age(after(3))
 
 
-def test_why_it_is_stale_is_a_word() -> None:
-    """Programs read it as text."""
+def test_the_values_of_stale_reasons_do_not_change() -> None:
+    """A stale reason is written as the text that programs read."""
     assert ["age", "source_down"] == [reason.value for reason in StaleReason]

@@ -5,8 +5,8 @@ from omcrm.market.quote_cache import QuoteCache
 from tests.values import quote, trade
 
 
-def test_the_newest_is_held() -> None:
-    """An older quote, or the same one again, changes nothing."""
+def test_the_cache_holds_the_newest_quote() -> None:
+    """A quote with a lower or the same number is not stored."""
     cache, first, second = QuoteCache(), quote(trade("1"), seq=1), quote(trade("2"), seq=2)
 
     assert cache.put(second)
@@ -15,8 +15,8 @@ def test_the_newest_is_held() -> None:
     assert second is cache.get("BTC")
 
 
-def test_symbols_are_apart() -> None:
-    """Numbers of one symbol say nothing about another one."""
+def test_symbols_are_separate() -> None:
+    """The number of one symbol's quote does not affect another symbol."""
     cache = QuoteCache()
     btc, eth = quote(trade("1"), seq=5), quote(trade("2"), seq=4, symbol="ETH")
 
@@ -25,8 +25,8 @@ def test_symbols_are_apart() -> None:
     assert {"BTC": btc, "ETH": eth} == cache.snapshot()
 
 
-def test_what_is_forgotten_is_gone() -> None:
-    """Unknown symbols are no error."""
+def test_forgotten_symbols_have_no_quote() -> None:
+    """Forgetting a symbol removes its quote; an unknown symbol raises no error."""
     cache = QuoteCache()
     cache.put(quote(trade("1")))
     cache.forget(["BTC", "ETH"])
@@ -36,7 +36,7 @@ def test_what_is_forgotten_is_gone() -> None:
 
 
 def test_a_snapshot_does_not_change() -> None:
-    """It is the caller's own."""
+    """A snapshot is a copy that later quotes do not change."""
     cache = QuoteCache()
     before = cache.snapshot()
     cache.put(quote(trade("1")))
@@ -44,15 +44,15 @@ def test_a_snapshot_does_not_change() -> None:
     assert {} == before
 
 
-def test_threads_leave_the_newest(restless: None) -> None:
-    """Whoever comes last, the highest number stays."""
+def test_threads_keep_the_newest_quote(restless: None) -> None:
+    """With four threads that put quotes in any order, the highest number is held."""
     cache = QuoteCache()
     quotes = [quote(trade("1"), seq=seq) for seq in range(1, 2001)]
 
     def put(number: int) -> None:
-        mine = quotes.copy()
-        random.Random(number).shuffle(mine)
-        for item in mine:
+        shuffled = quotes.copy()
+        random.Random(number).shuffle(shuffled)
+        for item in shuffled:
             cache.put(item)
 
     threads = [threading.Thread(target=put, args=(number,)) for number in range(4)]

@@ -1,6 +1,6 @@
-"""When markets are open, told by tables and by the calendars of another library.
+"""When markets are open, compared with tables and with the calendar of another library.
 
-Long for a reason: every edge of three markets' days stands beside its neighbours.
+Long for a reason: the session edges of three markets are listed in full.
 """
 
 import runpy
@@ -38,7 +38,7 @@ def described(asset_class: AssetClass, now: datetime) -> tuple[bool, str, str]:
 
 
 def test_crypto_never_closes() -> None:
-    """Crypto is open at any moment, with neither an opening nor a close to wait for."""
+    """Crypto is open at any time, with no opening and no close."""
     christmas = utc("2024-12-25T00:00")
 
     assert SessionState(
@@ -47,7 +47,7 @@ def test_crypto_never_closes() -> None:
     assert is_open(CRYPTO, christmas)
 
 
-# The exchange
+# Stocks
 
 
 @pytest.mark.parametrize(
@@ -78,15 +78,15 @@ def test_crypto_never_closes() -> None:
     ],
 )
 def test_the_exchange_changes_session_to_the_second(moment: str, session: str, reason: str) -> None:
-    """Each phase of a New York day starts on its second and only the regular one is open."""
+    """Each session of a New York day begins on its second, and only the regular one is open."""
     now = local(moment)
 
     assert (session == "regular", session, reason) == described(STOCK, now)
     assert (session == "regular") is is_open(STOCK, now)
 
 
-def test_an_open_exchange_says_when_it_closes() -> None:
-    """While open there is a close in UTC and no opening."""
+def test_an_open_exchange_has_its_close() -> None:
+    """An open exchange has its close in UTC and no opening."""
     state = session_state(STOCK, local("2024-08-08T12:00"))
 
     assert "XNYS" == state.market
@@ -96,8 +96,8 @@ def test_an_open_exchange_says_when_it_closes() -> None:
     assert UTC is state.closes_at.tzinfo
 
 
-def test_an_early_close_is_the_close_that_is_told() -> None:
-    """On an early-close day the session's end is the early one."""
+def test_the_close_of_an_early_close_day_is_the_early_one() -> None:
+    """On an early-close day the session ends at the early close."""
     state = session_state(STOCK, local("2024-11-29T10:00"))
 
     assert local("2024-11-29T13:00") == state.closes_at
@@ -115,8 +115,8 @@ def test_an_early_close_is_the_close_that_is_told() -> None:
         ("2025-01-08T16:00", "2025-01-10T09:30"),  # a day of mourning
     ],
 )
-def test_a_closed_exchange_says_when_it_opens(moment: str, opening: str) -> None:
-    """While closed there is the next opening, over weekends and holidays, and no close."""
+def test_a_closed_exchange_has_its_next_opening(moment: str, opening: str) -> None:
+    """A closed exchange has its next opening, after weekends and holidays, and no close."""
     state = session_state(STOCK, local(moment))
 
     assert local(opening) == state.opens_at
@@ -131,7 +131,7 @@ def test_a_closed_exchange_says_when_it_opens(moment: str, opening: str) -> None
     ],
 )
 def test_the_exchange_keeps_new_york_time(moment: str, opening: str) -> None:
-    """The UTC hour of the opening moves with daylight saving time in New York."""
+    """The UTC hour of the opening changes with daylight saving time in New York."""
     now, opens_at = utc(moment), utc(opening)
 
     assert opens_at == session_state(STOCK, now).opens_at
@@ -150,10 +150,10 @@ def test_the_exchange_keeps_new_york_time(moment: str, opening: str) -> None:
         ("2031-12-31T16:00", "after-hours", "After-hours (holiday calendar ends 2031)"),
     ],
 )
-def test_beyond_its_calendar_the_exchange_admits_what_it_does_not_know(
+def test_beyond_the_calendar_weekdays_are_regular_days(
     moment: str, session: str, reason: str
 ) -> None:
-    """Weekdays out of range are ordinary days, and a state that rests on one says so."""
+    """Weekdays beyond the calendar have regular hours, and the reason names the calendar's end."""
     assert (session == "regular", session, reason) == described(STOCK, local(moment))
 
 
@@ -179,8 +179,10 @@ def test_beyond_its_calendar_the_exchange_admits_what_it_does_not_know(
         ("2040-08-08T12:00:00", True, "Regular trading hours"),
     ],
 )
-def test_the_forex_week_turns_to_the_second(moment: str, opens: bool, reason: str) -> None:
-    """Forex closes on Friday and opens on Sunday at 17:00 New York, and rests two holidays."""
+def test_the_forex_week_opens_and_closes_to_the_second(
+    moment: str, opens: bool, reason: str
+) -> None:
+    """Forex closes on Friday and opens on Sunday at 17:00 New York, and closes on two holidays."""
     now = local(moment)
 
     assert (opens, "regular" if opens else "closed", reason) == described(FOREX, now)
@@ -198,10 +200,10 @@ def test_the_forex_week_turns_to_the_second(moment: str, opens: bool, reason: st
         ("2022-12-31T12:00", "2023-01-02T00:00", None),  # the weekend runs into a holiday
     ],
 )
-def test_forex_says_when_it_turns_next(
+def test_a_forex_state_has_the_next_change(
     moment: str, opens_at: str | None, closes_at: str | None
 ) -> None:
-    """A state carries the next change, over midnights, holidays and weekends."""
+    """A state has the next opening or close, after holidays and weekends."""
     state = session_state(FOREX, local(moment))
 
     assert "forex" == state.market
@@ -217,7 +219,7 @@ def test_forex_says_when_it_turns_next(
     ],
 )
 def test_the_forex_week_keeps_new_york_time(friday: str, sunday: str) -> None:
-    """The UTC hours of the week's ends move with daylight saving time in New York."""
+    """The UTC hours of the week's open and close change with daylight saving time in New York."""
     closes_at, opens_at = utc(friday), utc(sunday)
 
     assert closes_at == session_state(FOREX, closes_at - SECOND).closes_at
@@ -230,8 +232,8 @@ def test_the_forex_week_keeps_new_york_time(friday: str, sunday: str) -> None:
 
 
 @pytest.mark.parametrize("asset_class", [STOCK, FOREX])
-def test_a_state_holds_until_the_change_it_announces(asset_class: AssetClass) -> None:
-    """From any hour of two years, the market turns exactly at the moment it said."""
+def test_a_state_lasts_until_its_next_change(asset_class: AssetClass) -> None:
+    """At any hour of two years, the market opens or closes exactly at the time in its state."""
     now, end = utc("2024-01-01T00:30"), utc("2026-01-01T00:00")
     while now < end:
         state = session_state(asset_class, now)
@@ -245,14 +247,14 @@ def test_a_state_holds_until_the_change_it_announces(asset_class: AssetClass) ->
 
 
 @pytest.mark.parametrize("asset_class", list(AssetClass))
-def test_a_naive_moment_is_refused(asset_class: AssetClass) -> None:
-    """A datetime without an offset could be any hour, so no state is guessed from it."""
+def test_a_naive_datetime_raises(asset_class: AssetClass) -> None:
+    """A datetime without an offset raises an error."""
     with pytest.raises(ValueError, match="aware"):
         session_state(asset_class, datetime(2024, 8, 8, 12))
 
 
-def test_the_moment_may_be_told_in_any_zone() -> None:
-    """The same moment gives the same state whatever zone it is written in."""
+def test_the_time_zone_of_the_datetime_does_not_matter() -> None:
+    """The same time in another zone has the same state."""
     now = utc("2024-08-08T13:30")
     tokyo = now.astimezone(ZoneInfo("Asia/Tokyo"))
 
@@ -260,21 +262,22 @@ def test_the_moment_may_be_told_in_any_zone() -> None:
     assert is_open(STOCK, tokyo)
 
 
-# The calendar against the library it was made from
+# The calendar compared with the library it was made from
 
-# The library reads a pandas attribute in a way that the installed pandas announces the end of.
+# The library reads a pandas attribute in a way that the installed pandas deprecates.
 with_the_library = pytest.mark.filterwarnings("ignore:Series.values:DeprecationWarning")
 
 
 @pytest.fixture(scope="module")
 def library() -> Any:
+    """The calendar of the New York Stock Exchange in the library."""
     exchange_calendars = pytest.importorskip("exchange_calendars")
     return exchange_calendars.get_calendar("XNYS", start="2020-01-01", end="2031-12-31")
 
 
 @with_the_library
 def test_every_day_of_the_calendar_agrees_with_the_library(library: Any) -> None:
-    """On each day from 2020 to 2031 the session opens and closes when the library says."""
+    """On each day from 2020 to 2031 the session opens and closes as in the library."""
     sessions = {
         session.date(): (opens.to_pydatetime(), closes.to_pydatetime())
         for session, opens, closes in zip(
@@ -300,7 +303,7 @@ def test_every_day_of_the_calendar_agrees_with_the_library(library: Any) -> None
 
 @with_the_library
 def test_every_early_close_is_named(library: Any) -> None:
-    """The days open with an early close are those of the library, and each has a name."""
+    """Each early close of the library has a name in the reason."""
     days = [day.date() for day in library.early_closes]
     reasons = [session_state(STOCK, local(f"{day}T12:00")).reason for day in days]
 
@@ -310,7 +313,7 @@ def test_every_early_close_is_named(library: Any) -> None:
 
 @with_the_library
 def test_the_file_is_what_the_tool_writes(library: Any) -> None:
-    """The calendar in the tree is the tool's output, not a file edited by hand."""
+    """The calendar file is exactly the tool's output."""
     tool = runpy.run_path(str(Path(__file__).parents[2] / "tools" / "make_sessions.py"))
     written = files("omcrm.market").joinpath("sessions.json").read_text(encoding="utf-8")
 

@@ -5,23 +5,23 @@ from omcrm.market.source import LAST_RESORT, SIMULATED, HealthState, Source
 
 
 @pytest.mark.parametrize("claim", [PriceClass.LIVE, PriceClass.DELAYED, PriceClass.INDICATIVE])
-def test_a_market_is_real(claim: PriceClass) -> None:
-    """What a market says is real, however late it says it."""
+def test_a_source_of_market_prices_is_real(claim: PriceClass) -> None:
+    """Live, delayed and indicative sources are real."""
     assert Source("somewhere", claim).is_real
 
 
 @pytest.mark.parametrize("source", [SIMULATED, LAST_RESORT])
-def test_what_this_installation_makes_up_is_not_real(source: Source) -> None:
-    """Neither the built-in exchange nor a hard-coded price comes from a market."""
+def test_invented_sources_are_not_real(source: Source) -> None:
+    """The simulated source and the last resort are not real."""
     assert not source.is_real
 
 
-def test_inventions_are_named_after_their_class() -> None:
-    """Who reads the source knows what the price is worth."""
+def test_invented_sources_are_named_after_their_class() -> None:
+    """The name of an invented source is its price class."""
     assert ("simulated", "last_resort") == (SIMULATED.name, LAST_RESORT.name)
     assert ("simulated", "last_resort") == (SIMULATED.claim, LAST_RESORT.claim)
 
 
-def test_condition_is_written_as_its_word() -> None:
-    """A condition is the word that is shown."""
+def test_the_values_of_health_states_do_not_change() -> None:
+    """A health state is written as the value that is shown."""
     assert ["off", "pending", "healthy", "down"] == [condition.value for condition in HealthState]

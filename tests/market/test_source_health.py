@@ -7,14 +7,14 @@ from tests.values import START, after
 
 @pytest.fixture
 def health() -> SourceHealth:
-    """Binance has begun to connect, and has ten seconds for its first price."""
+    """Binance is pending, with ten seconds of startup grace."""
     health = SourceHealth()
     health.set("binance", HealthState.PENDING, 0, START, after(10))
     return health
 
 
 def test_an_unknown_source_is_down() -> None:
-    """Nothing is expected of it."""
+    """A source that was never set is down, not expected and not starting."""
     health = SourceHealth()
 
     assert health.is_down("binance")
@@ -23,8 +23,8 @@ def test_an_unknown_source_is_down() -> None:
     assert 0 == health.alive_from("binance")
 
 
-def test_a_starting_source_is_expected_for_a_while(health: SourceHealth) -> None:
-    """Not for longer than its grace, and no more once it is down."""
+def test_a_starting_source_is_expected_for_its_startup_grace(health: SourceHealth) -> None:
+    """A source is expected until its startup grace ends or it goes down."""
     assert health.is_expected("binance", after(9))
     assert not health.is_expected("binance", after(10))
     health.set("binance", HealthState.DOWN, 0, after(2), after(12))
@@ -33,8 +33,8 @@ def test_a_starting_source_is_expected_for_a_while(health: SourceHealth) -> None
     assert health.is_starting("binance", after(3))
 
 
-def test_only_pending_prolongs_the_grace(health: SourceHealth) -> None:
-    """Who has connected does not get the time of a start again."""
+def test_only_pending_extends_the_startup_grace(health: SourceHealth) -> None:
+    """A source that has connected gets no new startup grace."""
     health.set("binance", HealthState.HEALTHY, 1, after(5), after(15))
 
     assert health.is_starting("binance", after(9))
@@ -42,7 +42,7 @@ def test_only_pending_prolongs_the_grace(health: SourceHealth) -> None:
 
 
 def test_an_ended_connection_is_not_alive(health: SourceHealth) -> None:
-    """One that overlaps with its successor is."""
+    """Connections before the current one are not alive, and none is while the source is down."""
     health.set("binance", HealthState.HEALTHY, 2, START, after(10))
 
     assert [False, True, True] == [health.is_alive("binance", number) for number in (1, 2, 3)]

@@ -12,8 +12,8 @@ from tests.values import BINANCE, START, after, book, quote, source_quote, tick,
 DAY = DayFigures(open=Decimal("60000"), time=START)
 
 
-def test_first_tick_is_all_there_is() -> None:
-    """Before anything else was said, a statement holds the tick's parts and nothing more."""
+def test_the_first_tick_makes_the_source_quote() -> None:
+    """The first source quote has the parts of its tick and no others."""
     merged = merge(tick(trade("61837.63"), connection=3), None)
 
     assert ("BTC", BINANCE, START) == (merged.symbol, merged.source, merged.received_at)
@@ -24,14 +24,14 @@ def test_first_tick_is_all_there_is() -> None:
 
 
 def test_a_book_alone_is_no_trade() -> None:
-    """Who has only quoted has not traded at any time."""
+    """A source quote of a book alone has no trade and no tick that brought one."""
     merged = merge(tick(book("1", "2")), None)
 
     assert (None, None) == (merged.trade, merged.trade_from)
 
 
 @pytest.mark.parametrize("part", [trade("62000"), book("61999", "62001"), DAY])
-def test_each_part_takes_the_place_of_its_own_kind_only(
+def test_a_part_replaces_only_its_own_kind(
     part: Trade | TopOfBook | DayFigures,
 ) -> None:
     """A new trade, book or day leaves the other parts as they were."""
@@ -48,8 +48,8 @@ def test_each_part_takes_the_place_of_its_own_kind_only(
     }
 
 
-def test_age_counts_from_the_last_word_of_any_kind() -> None:
-    """A source that still quotes is not silent, though nobody trades."""
+def test_a_book_around_the_price_confirms_it() -> None:
+    """The age counts from the last book around the price, while the trade keeps its own time."""
     merged = merge(tick(book("1", "2"), at=after(8)), source_quote(trade("1.5")))
 
     assert 2 == merged.age(after(10)).total_seconds()
@@ -58,7 +58,7 @@ def test_age_counts_from_the_last_word_of_any_kind() -> None:
 
 
 def test_a_late_book_confirms_nothing_that_is_younger_than_itself() -> None:
-    """A price that came late stays that old, and one that is fresh is made no older."""
+    """A late book neither makes a late price younger nor a fresh price older."""
     late = merge(structs.replace(tick(trade("1.5"), at=after(8)), late=timedelta(seconds=20)), None)
     book_of_then = structs.replace(tick(book("1", "2"), at=after(9)), late=timedelta(seconds=20))
 
@@ -67,7 +67,7 @@ def test_a_late_book_confirms_nothing_that_is_younger_than_itself() -> None:
 
 
 def test_provider_time_never_goes_back() -> None:
-    """A trade whose time is before that of the summary it follows keeps the summary's."""
+    """A trade with an earlier time than the summary before it takes the summary's time."""
     summary = trade("61000", 10, time=after(2))
     merged = merge(tick(trade("61001", 11, time=after(1)), at=after(3)), source_quote(summary))
 
@@ -75,8 +75,8 @@ def test_provider_time_never_goes_back() -> None:
 
 
 @pytest.mark.parametrize("later", [None, after(5)])
-def test_provider_time_goes_on(later: object) -> None:
-    """A later time is taken as it is, and so is none."""
+def test_a_later_or_missing_provider_time_is_kept(later: object) -> None:
+    """A trade keeps a later provider time, and a missing one stays None."""
     merged = merge(
         tick(trade("61001", 11, time=later)), source_quote(trade("61000", 10, time=after(2)))
     )
@@ -84,8 +84,8 @@ def test_provider_time_goes_on(later: object) -> None:
     assert later == merged.trade.time
 
 
-def test_quote_names_its_source() -> None:
-    """A quote says where its price comes from and what it is worth."""
+def test_a_quote_has_its_source_and_class() -> None:
+    """A quote has the source, the number and the price class it was made with."""
     shown = quote(trade("61000"), seq=7, price_class=PriceClass.STALE)
 
     assert (BINANCE, 7, PriceClass.STALE) == (shown.source, shown.seq, shown.price_class)

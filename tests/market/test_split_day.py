@@ -1,4 +1,4 @@
-"""AAPL on 2014-06-09, when seven shares were made of one: a minute of that morning has both."""
+"""AAPL on the day of its 7:1 split, 2014-06-09: the recording mixes old and new prices."""
 
 import zipfile
 from datetime import datetime, timedelta
@@ -38,8 +38,8 @@ def recorded_prices() -> list[tuple[datetime, Decimal]]:
 
 
 @pytest.mark.skipif(not MINUTES.exists(), reason="the recorded market data is not here")
-def test_the_split_is_shown_once_and_nothing_else() -> None:
-    """The share goes from 645 to 92 once; a price of before the split is never shown again."""
+def test_the_quote_changes_to_the_split_price_once() -> None:
+    """The quote goes from 645 to 92 once; afterwards no price from before the split is shown."""
     prices, clock = recorded_prices(), ManualClock()
     consolidator = Consolidator(clock, Validator(), POLICIES)
     consolidator.follow([instrument("AAPL", AssetClass.STOCK, {"finnhub": "AAPL"})])
@@ -47,15 +47,15 @@ def test_the_split_is_shown_once_and_nothing_else() -> None:
     for moment, price in prices:
         clock.now = moment
         consolidator.set_health("finnhub", HealthState.HEALTHY, 1)
-        offered = tick(trade(price, time=moment), symbol="AAPL", source=FINNHUB, at=moment)
-        quote = consolidator.apply(offered) or quote
+        new_tick = tick(trade(price, time=moment), symbol="AAPL", source=FINNHUB, at=moment)
+        quote = consolidator.apply(new_tick) or quote
         if quote is not None:
             shown.append(quote.last)
-    wrong = sum(price > 500 for _, price in prices)
-    is_old = [price > BEFORE / 2 for price in shown]
-    changes = sum(one is not other for one, other in pairwise(is_old))
+    presplit_count = sum(price > 500 for _, price in prices)
+    is_presplit = [price > BEFORE / 2 for price in shown]
+    changes = sum(one is not other for one, other in pairwise(is_presplit))
 
-    assert wrong > 0
+    assert presplit_count > 0
     assert changes <= 1
-    assert not is_old[-1]
+    assert not is_presplit[-1]
     assert abs(shown[-1] * SPLIT - BEFORE) < BEFORE / 10

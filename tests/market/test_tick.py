@@ -7,12 +7,12 @@ from omcrm.market.tick import DayFigures, TopOfBook, Trade
 from tests.values import tick, trade
 
 
-def test_says_only_what_the_upstream_said() -> None:
-    """A tick of a trade knows nothing of the book or the day."""
-    news = tick(trade("61837.63"))
+def test_a_tick_has_only_the_parts_it_was_given() -> None:
+    """A tick of a trade has no book and no day figures."""
+    trade_tick = tick(trade("61837.63"))
 
-    assert (None, None) == (news.book, news.day)
-    assert (None, None, None) == (news.trade.size, news.trade.id, news.trade.time)
+    assert (None, None) == (trade_tick.book, trade_tick.day)
+    assert (None, None, None) == (trade_tick.trade.size, trade_tick.trade.id, trade_tick.trade.time)
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ def test_says_only_what_the_upstream_said() -> None:
         (tick(trade("1")), "symbol"),
     ],
 )
-def test_cannot_be_altered(value: Any, field: str) -> None:
-    """What travels between threads stays as it was made."""
+def test_ticks_and_their_parts_are_immutable(value: Any, field: str) -> None:
+    """Setting a field of a tick or of one of its parts raises an error."""
     with pytest.raises(AttributeError):
         setattr(value, field, None)

@@ -21,13 +21,15 @@ from omcrm.market.trading_day import finished_days, is_trading_day
         (AssetClass.FOREX, datetime(2026, 3, 4, 16, 0, tzinfo=UTC), date(2026, 3, 4)),
     ],
 )
-def test_a_day_counts_once_it_is_over(asset_class: AssetClass, now: datetime, last: date) -> None:
-    """Over where the market is, and told by then."""
+def test_a_day_is_finished_after_the_close_of_its_market(
+    asset_class: AssetClass, now: datetime, last: date
+) -> None:
+    """The last finished day depends on the market's own time zone and close."""
     assert last == finished_days(asset_class, 10, now)[-1]
 
 
 def test_calendar_days_are_counted() -> None:
-    """Of a week a coin has seven days, a share five, oldest first."""
+    """Of the last seven calendar days a coin has seven and a stock five, oldest first."""
     now = datetime(2026, 3, 9, 12, 0, tzinfo=UTC)
     week = [date(2026, 3, 2) + timedelta(days=number) for number in range(7)]
 
@@ -48,8 +50,10 @@ def test_calendar_days_are_counted() -> None:
         (AssetClass.FOREX, date(2026, 11, 28), False),
     ],
 )
-def test_each_market_has_its_own_days(asset_class: AssetClass, day: date, expected: bool) -> None:
-    """Coins know no holiday."""
+def test_each_market_has_its_own_trading_days(
+    asset_class: AssetClass, day: date, expected: bool
+) -> None:
+    """Crypto trades every day, stocks and forex not on their holidays and weekends."""
     assert expected is is_trading_day(asset_class, day)
 
 
@@ -69,7 +73,7 @@ def test_each_market_has_its_own_days(asset_class: AssetClass, day: date, expect
         date(2025, 12, 26),
     ],
 )
-def test_the_central_bank_rests(day: date) -> None:
+def test_holidays_of_the_central_bank_are_no_forex_days(day: date) -> None:
     """At New Year, Easter, Labour Day and Christmas there are no reference rates."""
     assert not is_trading_day(AssetClass.FOREX, day)
     assert is_trading_day(AssetClass.CRYPTO, day)

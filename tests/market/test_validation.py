@@ -1,4 +1,7 @@
-"""Long for a reason: each way to be refused has its table of what is and what is not."""
+"""Validation of single ticks: impossible and older ones are rejected.
+
+Long for a reason: each reject reason has its table of rejected and accepted ticks.
+"""
 
 from decimal import Decimal
 
@@ -15,17 +18,17 @@ from tests.values import BINANCE, KRAKEN, START, after, book, source_quote, tick
 ONE = Decimal(1)
 
 
-# What cannot be
+# Impossible ticks
 
 
-def test_a_tick_that_says_nothing_is_refused(validator: Validator) -> None:
-    """A tick has at least one part."""
+def test_an_empty_tick_is_rejected(validator: Validator) -> None:
+    """A tick without a trade, book or day is rejected."""
     assert RejectReason.EMPTY == reason(validator, tick())
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "NaN", "sNaN", "Infinity", "-Infinity"])
 def test_no_price_is_zero_negative_or_not_finite(validator: Validator, number: str) -> None:
-    """Wherever a price stands, it must be one."""
+    """A price in any part that is zero, negative or not finite is rejected."""
     wrong = Decimal(number)
 
     for part in (
@@ -41,7 +44,7 @@ def test_no_price_is_zero_negative_or_not_finite(validator: Validator, number: s
 
 @pytest.mark.parametrize("number", ["-1", "NaN", "Infinity"])
 def test_no_size_is_negative_or_not_finite(validator: Validator, number: str) -> None:
-    """What was traded or is offered is an amount."""
+    """A size or volume that is negative or not finite is rejected."""
     wrong = Decimal(number)
 
     for part in (
@@ -54,8 +57,8 @@ def test_no_size_is_negative_or_not_finite(validator: Validator, number: str) ->
 
 
 @pytest.mark.parametrize("change", ["NaN", "Infinity"])
-def test_no_change_is_infinite(validator: Validator, change: str) -> None:
-    """A change of the day is a number."""
+def test_no_change_is_not_finite(validator: Validator, change: str) -> None:
+    """A day change that is not finite is rejected."""
     assert RejectReason.NOT_A_PRICE == reason(
         validator, tick(DayFigures(change_percent=Decimal(change)))
     )
@@ -73,43 +76,43 @@ def test_no_change_is_infinite(validator: Validator, change: str) -> None:
         DayFigures(low=ONE),
     ],
 )
-def test_the_unusual_is_believed(
+def test_unusual_ticks_are_accepted(
     validator: Validator, part: Trade | TopOfBook | DayFigures
 ) -> None:
-    """Nothing traded, a locked book, a day without movement: all of it happens."""
+    """A trade of size zero, a locked book and a day without movement are accepted."""
     assert tick(part) == validator.validate(tick(part), None, (), POLICY)
 
 
-def test_a_crossed_book_is_refused(validator: Validator) -> None:
-    """Nobody bids more than another asks."""
+def test_a_crossed_book_is_rejected(validator: Validator) -> None:
+    """A book whose bid is above its ask is rejected."""
     assert RejectReason.CROSSED == reason(validator, tick(book("2", "1")))
 
 
-def test_a_high_below_the_low_is_refused(validator: Validator) -> None:
-    """A day's high is not below its low."""
+def test_a_high_below_the_low_is_rejected(validator: Validator) -> None:
+    """Day figures whose high is below the low are rejected."""
     assert RejectReason.HIGH_BELOW_LOW == reason(
         validator, tick(DayFigures(high=ONE, low=Decimal(2)))
     )
 
 
-def test_one_impossible_part_makes_the_whole_tick_doubtful(validator: Validator) -> None:
-    """A frame that is wrong in one place is not believed in another."""
+def test_a_crossed_book_rejects_the_whole_tick(validator: Validator) -> None:
+    """A plausible trade beside a crossed book is rejected with it."""
     assert RejectReason.CROSSED == reason(validator, tick(trade("1.5"), book("2", "1")))
 
 
-def test_a_trade_of_tomorrow_is_refused(validator: Validator) -> None:
-    """Clocks differ by seconds; a time hours ahead would make everything after it look old."""
+def test_a_trade_from_the_future_is_rejected(validator: Validator) -> None:
+    """A trade seconds ahead of the clock is accepted, one hours ahead is rejected."""
     assert reason(validator, tick(trade("100", time=after(2)))) is None
     assert RejectReason.FROM_THE_FUTURE == reason(
         validator, tick(trade("100", time=after(2 * 3600)))
     )
 
 
-# What is old
+# Older ticks
 
 
 @pytest.mark.parametrize(
-    ("news", "held"),
+    ("new_part", "held"),
     [
         (trade("2", 9), trade("1", 10)),
         (trade("2", 10), trade("1", 10)),
@@ -121,15 +124,17 @@ def test_a_trade_of_tomorrow_is_refused(validator: Validator) -> None:
         (DayFigures(time=START), DayFigures(time=after(1))),
     ],
 )
-def test_what_is_not_after_the_held_is_older(
-    validator: Validator, news: Trade | TopOfBook | DayFigures, held: Trade | TopOfBook | DayFigures
+def test_a_part_not_newer_than_the_held_one_is_older(
+    validator: Validator,
+    new_part: Trade | TopOfBook | DayFigures,
+    held: Trade | TopOfBook | DayFigures,
 ) -> None:
-    """Numbers decide, equal ones are no news; where a number is missing, the time decides."""
-    assert RejectReason.OLDER == reason(validator, tick(news, at=after(1)), source_quote(held))
+    """The ids decide, and equal ones are older; where an id is missing, the times decide."""
+    assert RejectReason.OLDER == reason(validator, tick(new_part, at=after(1)), source_quote(held))
 
 
 @pytest.mark.parametrize(
-    ("news", "held"),
+    ("new_part", "held"),
     [
         (trade("1", 11), trade("1", 10)),
         (trade("1", 11, time=START), trade("1", 10, time=after(1))),
@@ -143,65 +148,67 @@ def test_what_is_not_after_the_held_is_older(
         (book("1.49", "1.51", 1), trade("1.5", 10)),
     ],
 )
-def test_what_cannot_be_called_older_is_believed(
-    validator: Validator, news: Trade | TopOfBook | DayFigures, held: Trade | TopOfBook | DayFigures
+def test_a_part_that_cannot_be_compared_is_accepted(
+    validator: Validator,
+    new_part: Trade | TopOfBook | DayFigures,
+    held: Trade | TopOfBook | DayFigures,
 ) -> None:
-    """Parts of different kinds are not compared, nor what has neither number nor time."""
-    assert None is reason(validator, tick(news, at=after(1)), source_quote(held))
+    """Newer parts, parts of different kinds and parts without id and time are accepted."""
+    assert None is reason(validator, tick(new_part, at=after(1)), source_quote(held))
 
 
-def test_a_summary_keeps_what_is_new_of_it(validator: Validator) -> None:
-    """A summary whose trade was heard already still brings its book and its day."""
+def test_an_old_trade_is_removed_from_a_summary(validator: Validator) -> None:
+    """A summary with an old trade is accepted with its book and its day figures only."""
     day = DayFigures(high=Decimal(62000), time=after(1))
-    news = tick(trade("61000", 9), book("60999", "61001"), day, at=after(1))
-    accepted = validator.validate(news, source_quote(trade("61001", 10)), (), POLICY)
+    summary = tick(trade("61000", 9), book("60999", "61001"), day, at=after(1))
+    accepted = validator.validate(summary, source_quote(trade("61001", 10)), (), POLICY)
 
     assert tick(book("60999", "61001"), day, at=after(1)) == accepted
     assert 0 == validator.rejected.total()
 
 
-def test_numbers_of_another_symbol_or_source_are_not_known(validator: Validator) -> None:
-    """Without anything held of the same source, a tick is news."""
+def test_ids_of_another_source_are_not_compared(validator: Validator) -> None:
+    """A tick is accepted where only another source has a trade with a higher id."""
     assert None is reason(
         validator, tick(trade("1", 1)), None, source_quote(trade("1", 10), source=KRAKEN)
     )
 
 
-# Numbers that begin anew
+# Restarted ids
 
 
 @pytest.mark.parametrize(
-    ("held", "news"),
+    ("held", "new_part"),
     [(trade("1", 10), trade("1.01", 1)), (book("10", "11", 10), book("10", "11", 1))],
 )
 @pytest.mark.parametrize(
     ("connection", "seconds", "accepted"),
     [(1, 1, False), (1, 11, False), (2, 10, False), (2, 10.001, True)],
 )
-def test_a_restart_is_believed_on_a_new_connection_when_nothing_fresh_contradicts(
+def test_restarted_ids_are_accepted_on_a_new_connection_after_the_maximum_age(
     validator: Validator,
     held: Trade | TopOfBook,
-    news: Trade | TopOfBook,
+    new_part: Trade | TopOfBook,
     connection: int,
     seconds: float,
     accepted: bool,
 ) -> None:
-    """Smaller numbers are an upstream's restart only then, and old news otherwise."""
-    later = tick(news, at=after(seconds), connection=connection)
+    """Lower ids are accepted on a new connection once the held part exceeds the maximum age."""
+    later = tick(new_part, at=after(seconds), connection=connection)
 
     assert (None if accepted else RejectReason.OLDER) == reason(
         validator, later, source_quote(held)
     )
 
 
-# What is remembered
+# Counters and quarantine
 
 
-def test_refused_ticks_are_counted_and_kept(validator: Validator) -> None:
-    """Each refused tick can be looked at, with its reason."""
-    wrong = [tick(), tick(trade("-1")), tick(book("2", "1"))]
-    for candidate in wrong:
-        validator.validate(candidate, None, (), POLICY)
+def test_rejected_ticks_are_counted_and_quarantined(validator: Validator) -> None:
+    """Each rejected tick is counted by reason and is in quarantine."""
+    impossible = [tick(), tick(trade("-1")), tick(book("2", "1"))]
+    for impossible_tick in impossible:
+        validator.validate(impossible_tick, None, (), POLICY)
     validator.validate(tick(trade("1")), None, (), POLICY)
 
     assert {
@@ -209,21 +216,21 @@ def test_refused_ticks_are_counted_and_kept(validator: Validator) -> None:
         RejectReason.NOT_A_PRICE: 1,
         RejectReason.CROSSED: 1,
     } == validator.rejected
-    assert list(zip(validator.rejected, wrong, strict=True)) == [
-        (rejection.reason, rejection.tick) for rejection in validator.quarantine
+    assert list(zip(validator.rejected, impossible, strict=True)) == [
+        (rejected.reason, rejected.tick) for rejected in validator.quarantine
     ]
 
 
-def test_old_news_is_counted_only(validator: Validator) -> None:
-    """What merely came late would crowd out what is worth a look."""
+def test_older_ticks_are_counted_but_not_quarantined(validator: Validator) -> None:
+    """A tick that is only older is not kept in quarantine."""
     validator.validate(tick(trade("1", 1)), source_quote(trade("1", 1)), (), POLICY)
 
     assert {RejectReason.OLDER: 1} == validator.rejected
     assert not validator.quarantine
 
 
-def test_what_is_kept_has_a_bound(validator: Validator) -> None:
-    """A mad upstream fills no memory: the latest refusals are kept, all are counted."""
+def test_the_quarantine_is_bounded(validator: Validator) -> None:
+    """The quarantine holds the last rejected ticks, while all of them are counted."""
     for number in range(1000):
         validator.validate(tick(trade("-1", number)), None, (), POLICY)
 
@@ -232,7 +239,7 @@ def test_what_is_kept_has_a_bound(validator: Validator) -> None:
     assert 999 == validator.quarantine[-1].tick.trade.id
 
 
-# Whatever the order
+# Any order of ticks
 
 _numbers = st.integers(0, 30)
 _times = st.none() | st.integers(-60, 60).map(after)
@@ -250,10 +257,10 @@ _ticks = st.builds(
 @settings(deadline=None, derandomize=True, database=None, max_examples=150)
 @given(st.lists(_ticks, max_size=40))
 def test_nothing_goes_back_within_one_connection(ticks: list[Tick]) -> None:
-    """In whatever order frames come in, the held trade, book and provider time only go on."""
+    """In whatever order ticks arrive, held trade id, book id and provider time never decrease."""
     validator, held = Validator(), None
-    for offered in ticks:
-        accepted = validator.validate(offered, held, (), POLICY)
+    for new_tick in ticks:
+        accepted = validator.validate(new_tick, held, (), POLICY)
         if accepted is None:
             continue
         before, held = held, merge(accepted, held)
@@ -269,14 +276,14 @@ def test_nothing_goes_back_within_one_connection(ticks: list[Tick]) -> None:
 
 @settings(deadline=None, derandomize=True, database=None, max_examples=100)
 @given(st.lists(_ticks, max_size=40))
-def test_every_tick_is_either_believed_or_counted(ticks: list[Tick]) -> None:
-    """No tick is lost without a trace."""
-    validator, held, accepted = Validator(), None, 0
-    for offered in ticks:
-        news = validator.validate(offered, held, (), POLICY)
-        if news is not None:
-            accepted += 1
-            held = merge(news, held)
+def test_every_tick_is_accepted_or_counted_as_rejected(ticks: list[Tick]) -> None:
+    """Accepted and rejected ticks add up to all ticks."""
+    validator, held, accepted_count = Validator(), None, 0
+    for new_tick in ticks:
+        accepted = validator.validate(new_tick, held, (), POLICY)
+        if accepted is not None:
+            accepted_count += 1
+            held = merge(accepted, held)
 
-    assert len(ticks) == accepted + validator.rejected.total()
+    assert len(ticks) == accepted_count + validator.rejected.total()
     assert held is None or BINANCE is held.source

@@ -1,4 +1,4 @@
-"""What one source says is judged by what it said before, and by what the others say."""
+"""Outliers: a price far from its reference price or from other sources needs a confirmation."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -14,7 +14,7 @@ from omcrm.market.validation import RejectReason, Validator
 from tests.market.validated import POLICY, reason
 from tests.values import KRAKEN, after, book, source_quote, tick, trade
 
-# What nobody confirms
+# Unconfirmed and confirmed prices
 
 
 @pytest.mark.parametrize(
@@ -27,8 +27,10 @@ from tests.values import KRAKEN, after, book, source_quote, tick, trade
         (trade("100"), book("89.99", "100")),
     ],
 )
-def test_a_jump_is_refused(validator: Validator, parts: tuple[Trade | TopOfBook, ...]) -> None:
-    """A price further from the last one than the policy allows needs a second source."""
+def test_an_unconfirmed_jump_is_rejected(
+    validator: Validator, parts: tuple[Trade | TopOfBook, ...]
+) -> None:
+    """A price further from the last one than the maximum deviation is rejected."""
     assert RejectReason.JUMP == reason(
         validator, tick(*parts, at=after(1)), source_quote(trade("100"))
     )
@@ -37,31 +39,31 @@ def test_a_jump_is_refused(validator: Validator, parts: tuple[Trade | TopOfBook,
 @pytest.mark.parametrize(
     "parts", [(trade("110"),), (trade("90"),), (book("90", "110"),), (trade("100"),)]
 )
-def test_a_move_within_the_policy_is_believed(
+def test_a_move_within_the_maximum_deviation_is_accepted(
     validator: Validator, parts: tuple[Trade | TopOfBook, ...]
 ) -> None:
-    """A price that is just within is none."""
+    """A price at exactly the maximum deviation is accepted."""
     assert None is reason(validator, tick(*parts, at=after(1)), source_quote(trade("100")))
 
 
-def test_a_stub_quote_is_refused(validator: Validator) -> None:
-    """A market maker's bid of one dollar is not what the share is worth, also as the first word."""
+def test_a_stub_quote_is_rejected(validator: Validator) -> None:
+    """A book with a spread wider than the policy allows is rejected, also as the first tick."""
     stub = book("1.00", "213.35")
 
     assert RejectReason.WIDE == reason(validator, tick(stub), source_quote(trade("213.30")))
     assert RejectReason.WIDE == reason(Validator(), tick(stub))
 
 
-def test_a_trade_beside_a_stub_quote_is_believed(validator: Validator) -> None:
-    """Only the book is left out."""
+def test_a_trade_beside_a_stub_quote_is_accepted(validator: Validator) -> None:
+    """Only the book is rejected."""
     last = trade("213.30")
 
     assert tick(last) == validator.validate(tick(last, book("1.00", "213.35")), None, (), POLICY)
     assert {RejectReason.WIDE: 1} == validator.rejected
 
 
-def test_bad_figures_of_the_day_cost_themselves_only(validator: Validator) -> None:
-    """The trade beside them is as good as any."""
+def test_a_trade_beside_impossible_day_figures_is_accepted(validator: Validator) -> None:
+    """Only the day figures are rejected."""
     last = trade("100")
     figures = DayFigures(high=Decimal(90), low=Decimal(95))
 
@@ -69,15 +71,15 @@ def test_bad_figures_of_the_day_cost_themselves_only(validator: Validator) -> No
     assert {RejectReason.HIGH_BELOW_LOW: 1} == validator.rejected
 
 
-def test_a_book_that_is_too_late_is_left_out(validator: Validator) -> None:
-    """Beside a fresh price it would be a state that never was."""
+def test_a_late_book_is_rejected(validator: Validator) -> None:
+    """A book older than the maximum age at its arrival is rejected."""
     late = structs.replace(tick(book("92", "92.1"), at=after(1)), late=timedelta(seconds=30))
 
     assert RejectReason.OLDER == reason(validator, late, source_quote(trade("100")))
 
 
 def test_a_second_source_contradicts_a_first_price(validator: Validator) -> None:
-    """After a silence, and at the start, somebody else may know better."""
+    """A first price, or the first after the maximum age, far from a fresh source is rejected."""
     other = source_quote(trade("100"), source=KRAKEN)
     spike = tick(trade("150"), at=after(1))
 
@@ -93,7 +95,7 @@ def test_a_second_source_contradicts_a_first_price(validator: Validator) -> None
 
 
 def test_two_outliers_that_agree_confirm_each_other(validator: Validator) -> None:
-    """A real jump happens everywhere: the second venue that tells of it is believed."""
+    """An outlier near a recent one of another source is accepted; one source alone is not."""
     held = source_quote(trade("100"))
     there = source_quote(trade("100"), source=KRAKEN)
     jump = tick(trade("151"), at=after(2), source=KRAKEN)
@@ -103,8 +105,8 @@ def test_two_outliers_that_agree_confirm_each_other(validator: Validator) -> Non
     assert jump == validator.validate(jump, there, [held], POLICY)
 
 
-def test_small_steps_lead_no_further_than_a_jump(validator: Validator) -> None:
-    """Alone, a source may move by the policy's deviation within its longest age, not by each."""
+def test_small_steps_go_no_further_than_the_maximum_deviation(validator: Validator) -> None:
+    """Alone, a source may move by the maximum deviation per maximum age, not per tick."""
     held = source_quote(trade("100"))
     first = tick(trade("100"), at=after(1))
     accepted = [
@@ -120,8 +122,8 @@ def test_small_steps_lead_no_further_than_a_jump(validator: Validator) -> None:
     assert None is reason(validator, tick(trade("118"), at=after(12)), later)
 
 
-def test_small_steps_away_from_everybody_else_are_contradicted(validator: Validator) -> None:
-    """One venue that walks off alone is not believed, though each step is a small one."""
+def test_small_steps_away_from_another_source_are_rejected(validator: Validator) -> None:
+    """A price far from another fresh source is rejected, although its step is small."""
     held, there = source_quote(trade("109")), source_quote(trade("100"), source=KRAKEN)
 
     assert RejectReason.CONTRADICTED == reason(
@@ -131,7 +133,7 @@ def test_small_steps_away_from_everybody_else_are_contradicted(validator: Valida
 
 
 def test_an_outlier_that_was_taken_back_confirms_nothing(validator: Validator) -> None:
-    """Its source goes on where it was: that was a mistake, and another one's is none the less."""
+    """An outlier confirms no other source's once its source is back at the price before."""
     held, there = source_quote(trade("100")), source_quote(trade("100"), source=KRAKEN)
     validator.validate(tick(trade("150"), at=after(1)), held, [there], POLICY)
     validator.validate(tick(trade("100.1"), at=after(2)), held, [there], POLICY)
@@ -140,8 +142,8 @@ def test_an_outlier_that_was_taken_back_confirms_nothing(validator: Validator) -
     assert None is validator.validate(jump, there, [held], POLICY)
 
 
-def test_an_invented_price_confirms_nothing(validator: Validator) -> None:
-    """What the built-in exchange was refused for says nothing about a market, nor the reverse."""
+def test_a_simulated_outlier_confirms_nothing(validator: Validator) -> None:
+    """A simulated outlier does not confirm a real one, nor a real one a simulated one."""
     held, simulated = source_quote(trade("100")), source_quote(trade("100"), source=SIMULATED)
     invented = tick(trade("150"), at=after(1), source=SIMULATED)
     spike = tick(trade("150"), at=after(2))
@@ -152,7 +154,7 @@ def test_an_invented_price_confirms_nothing(validator: Validator) -> None:
 
 
 def test_an_old_outlier_confirms_nothing(validator: Validator) -> None:
-    """What nobody repeated within the longest age was a mistake."""
+    """An outlier older than the maximum age does not confirm another one."""
     there = source_quote(trade("100"), source=KRAKEN, at=after(11))
     validator.validate(tick(trade("150"), at=after(1)), source_quote(trade("100")), [], POLICY)
     jump = tick(trade("150"), at=after(12), source=KRAKEN)
@@ -160,16 +162,16 @@ def test_an_old_outlier_confirms_nothing(validator: Validator) -> None:
     assert None is validator.validate(jump, there, [], POLICY)
 
 
-def test_yesterdays_close_contradicts_nobody(validator: Validator) -> None:
-    """A price that is asked now and then may confirm another, but a market may have moved."""
+def test_an_indicative_price_contradicts_nothing(validator: Validator) -> None:
+    """A price far from a polled one is accepted."""
     close = source_quote(trade("100"), source=Source("alpha_vantage", PriceClass.INDICATIVE))
     opening = tick(trade("150"), at=after(1))
 
     assert opening == validator.validate(opening, None, [close], POLICY)
 
 
-def test_a_second_source_confirms_a_first_price(validator: Validator) -> None:
-    """One that agrees is enough, whatever a third says."""
+def test_one_source_that_agrees_confirms_a_jump(validator: Validator) -> None:
+    """A jump near one other source is accepted, although a third source is far from it."""
     others = [
         source_quote(trade("100"), source=KRAKEN),
         source_quote(trade("151"), source=Source("coinbase", PriceClass.LIVE)),
@@ -179,43 +181,43 @@ def test_a_second_source_confirms_a_first_price(validator: Validator) -> None:
     assert spike == validator.validate(spike, source_quote(trade("100")), others, POLICY)
 
 
-def test_what_is_refused_tells_what_the_others_said(validator: Validator) -> None:
-    """Whoever looks at it later sees the own last price and those of the others."""
+def test_a_rejected_tick_has_the_prices_it_was_validated_against(validator: Validator) -> None:
+    """A quarantined tick has its source's own last price and those of the other sources."""
     other = source_quote(trade("100.5"), source=KRAKEN)
     validator.validate(tick(trade("150"), at=after(1)), source_quote(trade("100")), [other], POLICY)
-    (refusal,) = validator.quarantine
+    (rejected,) = validator.quarantine
 
     assert (RejectReason.JUMP, Decimal(100), (("kraken", Decimal("100.5")),)) == (
-        refusal.reason,
-        refusal.held,
-        refusal.others,
+        rejected.reason,
+        rejected.held,
+        rejected.others,
     )
 
 
-def test_day_figures_do_not_jump(validator: Validator) -> None:
-    """A day's high may lie far from the last price."""
+def test_day_figures_are_no_jump(validator: Validator) -> None:
+    """A day's high or low far from the last price is accepted."""
     day = tick(DayFigures(high=Decimal(200), low=Decimal(1)), at=after(1))
 
     assert None is reason(validator, day, source_quote(trade("100")))
 
 
 def test_there_is_no_jump_without_a_trade(validator: Validator) -> None:
-    """Where nobody traded yet, there is nothing to be far from."""
+    """Without a trade of the source there is no reference price."""
     assert None is reason(validator, tick(trade("500")), source_quote(book("99", "101")))
 
 
 @pytest.mark.parametrize(("seconds", "why"), [(10, RejectReason.JUMP), (10.001, None)])
-def test_an_old_reference_contradicts_nothing(
+def test_an_old_reference_price_rejects_nothing(
     validator: Validator, seconds: float, why: RejectReason | None
 ) -> None:
-    """After the policy's age the last trade is too old to doubt another price by."""
+    """A jump from a reference price older than the maximum age is accepted."""
     assert why == reason(
         validator, tick(trade("200"), at=after(seconds)), source_quote(trade("100"))
     )
 
 
-def test_a_book_does_not_renew_the_reference(validator: Validator) -> None:
-    """Only a trade makes the last price young again."""
+def test_a_book_does_not_renew_the_reference_price(validator: Validator) -> None:
+    """Only a trade makes the reference price fresh again."""
     held = merge(tick(book("99", "101"), at=after(9)), source_quote(trade("100")))
 
     assert None is reason(validator, tick(trade("200"), at=after(11)), held)
@@ -237,14 +239,14 @@ def test_a_book_does_not_renew_the_reference(validator: Validator) -> None:
 def test_a_second_real_source_confirms_a_jump(
     validator: Validator, second: SourceQuote, why: RejectReason | None
 ) -> None:
-    """Only a fresh price of another market can confirm one; an invented price cannot."""
-    news = tick(trade("200"), at=after(1))
+    """Only a fresh trade of another real source confirms a jump; an invented price does not."""
+    jump = tick(trade("200"), at=after(1))
 
-    assert why == reason(validator, news, source_quote(trade("100")), second)
+    assert why == reason(validator, jump, source_quote(trade("100")), second)
 
 
 def test_any_of_several_sources_confirms(validator: Validator) -> None:
-    """One that agrees is enough."""
+    """A jump is accepted when one of several sources agrees."""
     others = [
         source_quote(trade(price), source=Source(f"other {price}", PriceClass.LIVE))
         for price in ("100", "201")

@@ -1,4 +1,4 @@
-"""How the gate's tests ask it."""
+"""The policy and a call that tests of the validator use."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -12,11 +12,11 @@ POLICY = Policy(("binance", "kraken"), timedelta(seconds=10), Decimal("0.10"))
 
 
 def reason(
-    validator: Validator, news: Tick, held: SourceQuote | None = None, *others: SourceQuote
+    validator: Validator, new_tick: Tick, held: SourceQuote | None = None, *others: SourceQuote
 ) -> str | None:
-    """Why the tick is refused as a whole; None where something of it is believed."""
+    """The reason a tick is rejected as a whole; None where any part of it is accepted."""
     before = validator.rejected.copy()
-    if validator.validate(news, held, others, POLICY) is not None:
+    if validator.validate(new_tick, held, others, POLICY) is not None:
         assert before == validator.rejected
         return None
     ((why, count),) = (validator.rejected - before).items()

@@ -52,7 +52,7 @@ class Market:
         symbol: str = "BTC",
         connection: int = 1,
     ) -> Quote | None:
-        """Apply the next trade of a source; the quote that changed."""
+        """Apply the next trade of a source; the changed quote, or None."""
         self.number += 1
         last = values.trade(price or "100", self.number)
         return self.apply(last, source=source, symbol=symbol, connection=connection)
@@ -67,7 +67,7 @@ class Market:
         return shown(self._put(self.consolidator.set_health(source, state, connection)))
 
     def review(self) -> list[Quote]:
-        """Let time pass."""
+        """Review all symbols at the clock's time; the changed quotes."""
         return self._put(self.consolidator.review())
 
     def _put(self, quotes: list[Quote]) -> list[Quote]:

@@ -133,4 +133,4 @@ def test_every_quote_a_client_lacks_is_named(
         lacks = {item for item, newest in timed_tier.known.items() if newest.seq != has.get(item)}
         named = timed_tier.lacking(highest)
 
-        assert named is None or lacks <= named, f"who has {has} and was told {highest}"
+        assert named is None or lacks <= named, f"a client with {has} resumes from {highest}"

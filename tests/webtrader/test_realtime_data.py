@@ -195,7 +195,7 @@ def test_bad_frames_change_no_price(live: Demonstration, exchange: Exchange, fau
 
 
 def test_spike(live: Demonstration, exchange: Exchange) -> None:
-    """A price far from the last one is not believed on one venue's word."""
+    """A price far from the last one is rejected while no other source confirms it."""
     exchange.fault("spike", symbol="BTCUSDT", factor=3, count=1)
     wait_for(lambda: live.manager.engine.validator.rejected["jump"] > 0, 5, "the refusal")
 

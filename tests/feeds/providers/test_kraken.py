@@ -430,7 +430,7 @@ def test_is_unreadable(frame: str | bytes) -> None:
 
 
 def test_reads_everything_that_the_exchange_sends(exchange: Exchange) -> None:
-    """Over a real socket every message is readable, and the gate accepts every price."""
+    """Over a real socket every message is readable, and the validator accepts every price."""
     socket = create_connection(f"{exchange.url}/kraken/v2", timeout=PATIENCE)
     try:
         for frame in PROVIDER.subscribe([*ARRIVAL.names, "XXX/USD"], 1):

@@ -35,8 +35,8 @@ def test_an_instrument_without_one_has_none() -> None:
     assert [] == last_resort([msgspec.structs.replace(instrument(), last_resort_price=None)], START)
 
 
-def test_the_gate_lets_it_through() -> None:
-    """The gate accepts a hard-coded price."""
+def test_the_validator_accepts_it() -> None:
+    """The validator accepts every hard-coded price."""
     validator = Validator()
 
     for tick in last_resort(CATALOGUE, START):
