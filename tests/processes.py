@@ -298,6 +298,8 @@ class Browser:
     def __init__(self, base: str) -> None:
         self.base = base
         self.http = requests.Session()
+        # The server ends idle connections after seconds: on a busy machine just as one is used.
+        self.http.headers["Connection"] = "close"
 
     def get(self, path: str, **options: Any) -> requests.Response:
         return self.http.get(self.base + path, timeout=PATIENCE, allow_redirects=False, **options)

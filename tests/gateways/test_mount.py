@@ -337,8 +337,8 @@ def test_messages_after_our_close_are_ignored(here: Served) -> None:
 def test_a_silent_client(serve: Make) -> None:
     """A client that does not answer pings is closed after the timeout."""
     here = serve(WEBSOCKET_TIMEOUT="1")
+    began = time.monotonic()
     with here.connect(FEED) as peer:
-        began = time.monotonic()
         end = peer.end()
 
     assert (1008, "nothing heard for too long") == end

@@ -1,5 +1,6 @@
 import asyncio
 import math
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -89,6 +90,7 @@ def test_recordings_are_played_together_by_their_times(notes) -> None:
 def test_seconds_are_of_the_recording(notes) -> None:
     """Each recording gets each second since the first line of all, before the lines after it."""
     recordings = [Noted("a", [0.0, 2.5], notes), Noted("b", [1.5], notes)]
+    began = time.monotonic()
     asyncio.run(played(recordings, 20.0))
 
     assert ["a line", "a second", "b second", "b line", "a second", "b second", "a line"] == [
@@ -96,7 +98,9 @@ def test_seconds_are_of_the_recording(notes) -> None:
     ]
     assert [("a", "finish", 0.0), ("b", "finish", 0.0)] == notes[-2:]
     first, second = (when for name, what, when in notes if (name, what) == ("a", "second"))
-    assert 0.05 == pytest.approx(second - first, abs=0.03)
+    # At twenty times the speed; a busy machine is late, but nothing is early.
+    assert 0.05 <= first - began
+    assert 0.1 <= second - began
 
 
 def test_an_interrupted_player_plays_no_further(notes) -> None:

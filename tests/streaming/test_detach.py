@@ -167,10 +167,7 @@ class Served(Process):
         return *seen[-1], greenlets
 
     def wait_for(self, costs: tuple[int, int, int]) -> None:
-        with contextlib.suppress(AssertionError):
-            wait_for(lambda: costs == self.costs(), 5)
-
-        assert costs == self.costs()
+        wait_for(lambda: costs == self.costs(), 5, f"the costs of {costs}")
 
     def seconds_worked(self) -> float:
         """The processor time used so far."""
