@@ -27,6 +27,8 @@ _CHECK_EVERY = 32
 # many different requests share few tiers; and to no fewer updates a second than the slowest.
 _STEPS, _TOLERANCE = 20, 1e-6
 _SLOWEST = 1e-6
+# A changed demand is reported with the next flush, or after so many seconds.
+_REPORT_EVERY = 1.0
 
 
 class ResumeToken(NamedTuple):
@@ -231,7 +233,8 @@ class FanOut:
 
     def _run(self) -> None:
         while self._running:
-            self._wake.wait(self._flush_due())
+            seconds = self._flush_due()
+            self._wake.wait(_REPORT_EVERY if seconds is None else min(seconds, _REPORT_EVERY))
             self._wake.clear()
             if self._demand_changed:
                 self._report_demand()
@@ -264,8 +267,8 @@ class FanOut:
 
     def _note_demand(self, tier: RateTier) -> None:
         if tier.demand_changed:
+            # Nobody is woken: an event of green threads must not be set while a native lock is held.
             tier.demand_changed, self._demand_changed = False, True
-            self._wake.set()
 
     def _report_demand(self) -> None:
         with self._lock:
