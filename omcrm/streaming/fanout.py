@@ -267,7 +267,7 @@ class FanOut:
 
     def _note_demand(self, tier: RateTier) -> None:
         if tier.demand_changed:
-            # Nobody is woken: an event of green threads must not be set while a native lock is held.
+            # No wake-up: a native lock is held, and setting an event may switch green threads.
             tier.demand_changed, self._demand_changed = False, True
 
     def _report_demand(self) -> None:
