@@ -36,8 +36,10 @@ def test_from_the_exchange_to_a_program(mode: str, market: Exchange, tmp_path: P
             channels = ["quotes", "trades"]
             subscribe = {"action": "subscribe", "symbols": ["BTC", "ETH"], "channels": channels}
             assert ["BTC", "ETH"] == program.ask(subscribe)["symbols"]
-            while program.receive_until("quote")["price_class"] != "live":
-                pass
+            live: set[str] = set()
+            while live != {"BTC", "ETH"}:
+                quote = program.receive_until("quote")
+                live |= {quote["symbol"]} if quote["price_class"] == "live" else set()
             trade = program.receive_until("trade")
             program.send({**subscribe, "history": 5})
             history, _ = program.receive_until("history"), program.receive_until("history")

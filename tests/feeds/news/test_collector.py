@@ -102,7 +102,7 @@ def test_only_what_changed_is_sent(
     collector.listen(new_items.append)
     collector.listen(new_items.append)
     wait_for(collector.latest, 5, "news")
-    before = only(collector).last_success
+    before = wait_for(lambda: only(collector).last_success, 5, "the first answer")
     wait_for(lambda: only(collector).last_success > before, 5, "another question")
 
     # The items of the first answer are not reported.
