@@ -1,6 +1,7 @@
 """The bus between the feed engine and the market views, in one process or between several."""
 
 import logging
+import threading
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
@@ -93,6 +94,8 @@ class LocalBus:
     """The bus of one process: handlers are called by the thread that publishes."""
 
     def __init__(self) -> None:
+        # For changes of the handlers; publishing reads a tuple that never changes.
+        self._lock = threading.Lock()
         self._handlers: dict[type, tuple[Handler, ...]] = {}
 
     def publish(self, message: Message) -> None:
@@ -105,11 +108,13 @@ class LocalBus:
 
     def subscribe(self, kind: type[M], handler: Callable[[M], object]) -> None:
         """Call `handler` with every message of this type from now on; twice is once."""
-        handlers = self._handlers.get(kind, ())
-        if handler not in handlers:
-            self._handlers[kind] = (*handlers, handler)
+        with self._lock:
+            handlers = self._handlers.get(kind, ())
+            if handler not in handlers:
+                self._handlers[kind] = (*handlers, handler)
 
     def unsubscribe(self, kind: type[M], handler: Callable[[M], object]) -> None:
         """Do not call it any more."""
-        handlers = self._handlers.get(kind, ())
-        self._handlers[kind] = tuple(other for other in handlers if other != handler)
+        with self._lock:
+            handlers = self._handlers.get(kind, ())
+            self._handlers[kind] = tuple(other for other in handlers if other != handler)

@@ -223,7 +223,7 @@ class FeedEngine:
     # What is wanted
 
     def _note_demand(self, demand: Demand) -> None:
-        self._watched = {**self._watched, demand.view: demand.symbols}
+        self._watched[demand.view] = demand.symbols
 
     def _note_holdings(self, holdings: Holdings) -> None:
         self._held = holdings.symbols
@@ -232,7 +232,8 @@ class FeedEngine:
         """How urgently a polled source should be asked for a symbol: 0 not at all."""
         if self.consolidator.has_better(symbol, source):
             return 0
-        is_watched = any(symbol in symbols for symbols in self._watched.values())
+        # A copy, because any view may publish its demand meanwhile.
+        is_watched = any(symbol in symbols for symbols in self._watched.copy().values())
         return 2 if is_watched or symbol in self._held else 1
 
     # How it is doing

@@ -121,3 +121,23 @@ def test_a_failing_handler_does_not_hurt_the_others(
         wait_for(lambda: received, 5, "the message")
 
     assert ["a handler failed on FeedChanged"] == [record.message for record in caplog.records]
+
+
+def test_handlers_come_and_go_in_many_threads(bus: Bus, restless: None) -> None:
+    """No subscription is lost because another one is made or ended at the same moment."""
+    kept: list[list[Message]] = [[] for _ in range(4)]
+
+    def come_and_go(number: int) -> None:
+        for _ in range(300):
+            passing: list[Message] = []
+            bus.subscribe(FeedChanged, passing.append)
+            bus.unsubscribe(FeedChanged, passing.append)
+        bus.subscribe(FeedChanged, kept[number].append)
+
+    threads = [threading.Thread(target=come_and_go, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    bus.publish(FeedChanged())
+    wait_for(lambda: all(kept), 5, "the message at every handler")

@@ -2,12 +2,14 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.processes import ROOT, Exchange
+from tests.processes import PATIENCE, ROOT, Exchange
 
 Done = "subprocess.CompletedProcess[str]"
 
@@ -83,10 +85,19 @@ def answers(exchange: Exchange) -> int:
     return sum(venue["http_answers"] for venue in exchange.state()["venues"].values())
 
 
+def wait_for_a_day_that_lasts() -> None:
+    """Budgets of a day renew at midnight UTC: wait it over where it comes during the test."""
+    now = datetime.now(UTC)
+    midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    if (left := (midnight - now).total_seconds()) < PATIENCE:
+        time.sleep(left)
+
+
 def test_a_failure_is_named_and_ends_with_1(
     update: Callable[..., Done], environ: Mapping[str, str], exchange: Exchange
 ) -> None:
     """The other symbols are still written."""
+    wait_for_a_day_that_lasts()
     exchange.fault("trick", venue="alpha_vantage", name="information_limit")
     prices = update("--symbols", "AAPL", "BTC")
     days = update("--symbols", "AAPL", "BTC", "--historical", "--days", "7")
