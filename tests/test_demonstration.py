@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from omcrm.demonstration import with_simulator
 from omcrm.settings import load
+from tests.processes import PATIENCE
 
 
 def test_a_demonstration_gets_a_simulator() -> None:
@@ -11,7 +12,7 @@ def test_a_demonstration_gets_a_simulator() -> None:
     settings, stop = with_simulator(replace(load({}), demo=True, exchange_url=""))
     try:
         address = settings.exchange_url.replace("ws://", "http://")
-        with urllib.request.urlopen(f"{address}/control", timeout=60) as answer:
+        with urllib.request.urlopen(f"{address}/control", timeout=PATIENCE) as answer:
             state = json.load(answer)
     finally:
         stop()

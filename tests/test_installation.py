@@ -22,7 +22,7 @@ from omcrm.installation import DemoLogin, env_example, prepare, setup
 from omcrm.settings import example, load
 from omcrm.storage.instrument import active_instruments
 from omcrm.storage.user import Role, User
-from tests.processes import ROOT, UPGRADE, App, Browser
+from tests.processes import PATIENCE, ROOT, UPGRADE, App, Browser
 
 Make = Callable[..., Flask]
 
@@ -212,7 +212,7 @@ def test_two_can_start_together(folder: Path) -> None:
     for start in starts:
         start.stdin.write("go\n")
         start.stdin.flush()
-    shown = [start.communicate(timeout=60)[0] for start in starts]
+    shown = [start.communicate(timeout=PATIENCE)[0] for start in starts]
 
     assert [0, 0, 0] == [start.returncode for start in starts]
     assert 1 == len(set(shown))

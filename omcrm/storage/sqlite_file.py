@@ -115,7 +115,7 @@ def _retried(connection: SqliteConnection, call: Callable[..., T], *arguments: A
     """The result of the call, which is repeated while another process writes."""
     # A transaction that has read can never write after another process has written.
     is_final = sqlite3.SQLITE_BUSY_SNAPSHOT if connection.in_transaction else None
-    pause, until = _FIRST_PAUSE, 0.0
+    pause, waited = _FIRST_PAUSE, 0.0
     while True:
         try:
             return call(*arguments)
@@ -123,8 +123,9 @@ def _retried(connection: SqliteConnection, call: Callable[..., T], *arguments: A
             code = getattr(error, "sqlite_errorcode", 0)
             if code & 0xFF != sqlite3.SQLITE_BUSY or code == is_final:
                 raise
-            until = until or time.monotonic() + _writer_timeout.get()
-            if time.monotonic() >= until:
+            if waited >= _writer_timeout.get():
                 raise
         time.sleep(pause)
+        # Not the clock: it also runs while the machine stands still, and the writer with it.
+        waited += pause
         pause = min(2 * pause, _LONGEST_PAUSE)

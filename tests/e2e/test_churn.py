@@ -16,7 +16,7 @@ import requests
 
 from omcrm.concurrency import MODES
 from tests.e2e.well_behaved_clients import WellBehavedClients
-from tests.processes import App, Browser, wait_for
+from tests.processes import PATIENCE, App, Browser, wait_for
 from tests.streaming.raw_client import RawClient, closing, frame, text
 
 # Opens and closes of each dialect, in rounds of which the first two warm up.
@@ -88,10 +88,10 @@ class Churn:
             ENDS[number % len(ENDS)](client)
 
     def _poll(self, http: requests.Session, number: int) -> None:
-        opened = http.get(self._app.base + POLLING, timeout=60).text
+        opened = http.get(self._app.base + POLLING, timeout=PATIENCE).text
         sid = json.loads(opened[1:].split("\x1e")[0])["sid"]
         body = "1" if number % 2 else f"{JOIN}\x1e1"
-        http.post(f"{self._app.base}{POLLING}&sid={sid}", body, timeout=60)
+        http.post(f"{self._app.base}{POLLING}&sid={sid}", body, timeout=PATIENCE)
 
     def round(self, times: int) -> None:
         """So many connections of each dialect, some at a time."""

@@ -14,6 +14,7 @@ import pytest
 from tests.process_table import can_listen, children, is_running
 from tests.processes import (
     PASSWORD,
+    PATIENCE,
     ROOT,
     App,
     Browser,
@@ -115,7 +116,7 @@ def test_polling_alone_suffices(served: Served) -> None:
 
 def test_one_connection_serves_many_requests(served: Served) -> None:
     """HTTP/1.1: a connection is kept for the next request."""
-    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=PATIENCE)
     ports = set()
     for _ in range(3):
         connection.request("GET", "/healthz")

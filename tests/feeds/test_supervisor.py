@@ -91,7 +91,7 @@ def test_half_open(watch: Watch, exchange: Exchange) -> None:
     wait_for(lambda: (HealthState.DOWN, 0) in streaming.conditions, 8, "the heartbeat timeout")
     exchange.clear()
 
-    streaming.wait_for_state("streaming", timeout=15)
+    streaming.wait_for_state("streaming", timeout=PATIENCE)
     streaming.wait_for_data()
     wait_for(lambda: connections(exchange) == 1, 10, "the dead connection to be gone")
 

@@ -27,7 +27,7 @@ from omcrm.streaming.inbox import Inbox
 from omcrm.streaming.page_registry import PageSession
 from omcrm.streaming.rate_tier import Group, Subscriber
 from tests.gateways.here import OURS, Make, Served
-from tests.processes import wait_for
+from tests.processes import PATIENCE, wait_for
 from tests.streaming.raw_client import CLOSE, PING, TEXT, RawClient, closing, frame, text, upgrade
 
 # The types that a connection consists of, and the request that a Socket.IO event is handled in.
@@ -238,12 +238,14 @@ class Poller:
         self._query += f"&sid={sid}"
 
     def poll(self) -> str:
-        answer = requests.get(self._here.base + self._query, headers=self._headers, timeout=20)
+        answer = requests.get(
+            self._here.base + self._query, headers=self._headers, timeout=PATIENCE
+        )
         return answer.text
 
     def send(self, *packets: str) -> None:
         url, body = self._here.base + self._query, "\x1e".join(packets)
-        requests.post(url, body, headers=self._headers, timeout=20)
+        requests.post(url, body, headers=self._headers, timeout=PATIENCE)
 
     def upgrade(self, *messages: str) -> RawClient:
         """A WebSocket to upgrade to."""

@@ -11,6 +11,7 @@ from omcrm.extensions import BUS, db
 from omcrm.portfolio import bounds, service
 from omcrm.portfolio.holding import Portfolio
 from omcrm.storage.instrument import find_instrument
+from omcrm.storage.sqlite_file import writer_timeout
 from omcrm.web.market_access import market
 from tests.processes import PATIENCE
 
@@ -156,7 +157,7 @@ def test_concurrent_additions_add_one_holding(
     barrier, outcomes = Barrier(4), []
 
     def add() -> None:
-        with in_app.app_context():
+        with in_app.app_context(), writer_timeout(PATIENCE):
             barrier.wait(PATIENCE)
             try:
                 service.add_holding(user, own.id, "BTC", "1", "1")

@@ -114,7 +114,7 @@ def test_stopped_feeds_are_stopped_here_too(tmp_path: Path, environ: dict[str, s
     """An administrator's stop applies to every process; no price is live then."""
     with Feed(tmp_path, environ, "--interval", "1") as feed:
         wait_for(feed.btc, 20, "BTC")
-        with closing(sqlite3.connect(tmp_path / "instance" / "omcrm.db", timeout=10)) as base:
+        with closing(sqlite3.connect(tmp_path / "instance" / "omcrm.db", timeout=PATIENCE)) as base:
             base.execute("insert into feed_switch values (1, 1, null, '2026-01-01 00:00:00')")
             base.commit()
         wait_for(lambda: feed.btc()[1] == "stale", 20, "no live price")

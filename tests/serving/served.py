@@ -26,7 +26,7 @@ from omcrm.concurrency import end_on
 from omcrm.serving import worker
 from omcrm.serving.server import serve
 from tests.process_table import children
-from tests.processes import ROOT, Process, free_port, wait_for
+from tests.processes import PATIENCE, ROOT, Process, free_port, wait_for
 
 NAMES = {"eventlet": "eventlet", "gevent": "gevent", "threading": "gthread"}
 SERVERS = [f"{kind} on {mode}" for kind in ("run.py", "gunicorn") for mode in MODES]
@@ -103,7 +103,7 @@ class Served(Process):
 
     def connect(self) -> socket.socket:
         """A new connection."""
-        return socket.create_connection(("127.0.0.1", self.port), timeout=60)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
 
     def ask(self, request: bytes) -> bytes:
         """The whole response until the server closes the connection."""

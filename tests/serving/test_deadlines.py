@@ -5,7 +5,7 @@ import time
 import pytest
 
 from omcrm.serving.deadlines import Deadlines
-from tests.processes import wait_for
+from tests.processes import PATIENCE, wait_for
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def pair() -> tuple[socket.socket, socket.socket]:
     """A server's socket and its client's."""
     server, client = socket.socketpair()
     with server, client:
-        client.settimeout(60)
+        client.settimeout(PATIENCE)
         yield server, client
 
 

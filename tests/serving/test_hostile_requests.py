@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.processes import wait_for
+from tests.processes import PATIENCE, wait_for
 from tests.serving.served import Served, rest
 
 # A request that must never be served: it follows one that no server may accept.
@@ -145,7 +145,7 @@ def drip(client: socket.socket, pieces: bytes) -> bytes:
                     return b""
             except TimeoutError:
                 continue
-            client.settimeout(60)
+            client.settimeout(PATIENCE)
             return answer + rest(client)
     except ConnectionError:
         pass

@@ -4,6 +4,7 @@ import threading
 import pytest
 
 from omcrm.serving.server import listen, make_worker
+from tests.processes import PATIENCE
 from tests.serving.served import app, rest
 
 
@@ -12,7 +13,7 @@ def test_it_listens_on_the_given_host(host: str) -> None:
     """By address or name, in either family; port 0 is chosen by the system."""
     with listen(host, 0) as listener:
         port = listener.getsockname()[1]
-        with socket.create_connection((host, port), timeout=60):
+        with socket.create_connection((host, port), timeout=PATIENCE):
             pass
 
     assert port
@@ -31,7 +32,7 @@ def test_a_worker_serves_until_it_is_stopped() -> None:
         worker.at_end = close
         thread = threading.Thread(target=worker.run)
         thread.start()
-        with socket.create_connection(listener.getsockname(), timeout=60) as client:
+        with socket.create_connection(listener.getsockname(), timeout=PATIENCE) as client:
             client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
             answer = client.recv(1)
             worker.stop()

@@ -117,7 +117,7 @@ def test_a_quick_stop(tmp_path: Path, number: signal.Signals) -> None:
         wait_for((tmp_path / "begun").exists, what="the request")
         served.process.send_signal(number)
 
-        assert 0 == served.process.wait(60)
+        assert 0 == served.process.wait(PATIENCE)
         assert not is_running(worker)
         assert "Traceback" not in served.output()
 
@@ -183,7 +183,7 @@ def test_the_settings_choose_the_worker(tmp_path: Path, mode: str, name: str) ->
     env = {"OMCRM_ASYNC": mode, "PORT": str(port), "HOST": "127.0.0.1", "LOG_LEVEL": "ERROR"}
     command = [sys.executable, "-m", "gunicorn", "--print-config", "wsgi:app"]
     with Process(command, env, tmp_path / "config.log") as process:
-        process.process.wait(60)
+        process.process.wait(PATIENCE)
         config = process.output()
 
     assert json.dumps(f"127.0.0.1:{port}") in config.replace("'", '"')
@@ -199,6 +199,6 @@ def test_other_workers_are_refused(tmp_path: Path, name: str) -> None:
     """
     command = [sys.executable, "-m", "gunicorn", "-k", name, "-b", "127.0.0.1:0", "wsgi:app"]
     with Process(command, {}, tmp_path / "refused.log") as process:
-        assert 0 != process.process.wait(60)
+        assert 0 != process.process.wait(PATIENCE)
 
         assert f"worker class {name}: expected one of eventlet, gevent, gthread" in process.output()

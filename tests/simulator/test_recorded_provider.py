@@ -295,7 +295,7 @@ def test_a_muted_provider_sends_nothing(long) -> None:
     played = long.get("/control")["tape"]["frames"]
     wait_for_silence(long.client)
     long.clear()
-    long.client.settimeout(5)
+    long.client.settimeout(PATIENCE)
     number = int(long.client.recv().split()[1].rstrip("}"))
 
     assert played < number

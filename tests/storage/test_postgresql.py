@@ -155,7 +155,9 @@ def test_portfolios_on_postgresql(postgresql: str, tmp_path: Path) -> None:
             browser.post("/api/v1/portfolios", json={"name": "a\0b"}, headers=headers),
             browser.post("/api/v1/portfolios", data=b'{"name":"\\ud800"}', headers=headers),
             browser.post(f"{own}/holdings", json={**body, "symbol": "a\0b"}, headers=headers),
-            browser.http.put(f"{app.base}{own}/holdings/%00", json={}, headers=headers, timeout=10),
+            browser.http.put(
+                f"{app.base}{own}/holdings/%00", json={}, headers=headers, timeout=PATIENCE
+            ),
             browser.post("/portfolio/", data={"name": "a\0b"}, headers=headers),
             browser.post("/auth/login", data={"email": "a\0b", "password": "x"}, headers=headers),
         ]

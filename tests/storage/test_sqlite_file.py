@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from flask import Flask
@@ -11,8 +12,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from omcrm.extensions import db
+from omcrm.storage import sqlite_file
 from omcrm.storage.database import init_database
 from omcrm.storage.sqlite_file import writer_timeout
+from tests.processes import PATIENCE
 
 WRITE = text("UPDATE instruments SET decimals = decimals + 1 WHERE symbol = 'BTC'")
 
@@ -52,7 +55,7 @@ def test_waits_for_another_writer(app: Flask) -> None:
         waiting.start()
         assert before == decimals(app)
         other.rollback()
-        waiting.join(30)
+        waiting.join(PATIENCE)
 
     assert before + 1 == decimals(app)
 
@@ -66,6 +69,25 @@ def test_does_not_wait_for_ever(app: Flask) -> None:
         db.session.rollback()
 
     assert before == decimals(app)
+
+
+def test_waits_on_after_the_machine_stood_still(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock jumped for the other writer too: a write still waits for it."""
+    before, pauses = decimals(app), []
+    with locked(app) as other:
+
+        def sleep(seconds: float) -> None:
+            pauses.append(seconds)
+            if len(pauses) == 3:
+                other.rollback()
+
+        clock = SimpleNamespace(sleep=sleep, monotonic=lambda: 1000.0 * len(pauses))
+        monkeypatch.setattr(sqlite_file, "time", clock)
+        write(app)
+
+    assert before + 1 == decimals(app)
 
 
 def test_a_transaction_with_an_outdated_read_cannot_write(app: Flask) -> None:
@@ -86,7 +108,7 @@ def test_many_writers_wait_for_each_other(app: Flask, restless: None) -> None:
     for writer in writers:
         writer.start()
     for writer in writers:
-        writer.join(60)
+        writer.join(PATIENCE)
 
     assert before + 40 == decimals(app)
 

@@ -22,7 +22,7 @@ from gunicorn.http.unreader import SocketUnreader
 from omcrm.streaming.detach import NotDetachable, detach, end_request
 from tests.conftest import missing
 from tests.process_table import children, descriptors
-from tests.processes import Process, free_port, wait_for
+from tests.processes import PATIENCE, Process, free_port, wait_for
 
 OWN = [sys.executable, "-m", "tests.streaming.detach_app"]
 GUNICORN = [sys.executable, "-m", "gunicorn", "--workers", "1", "--log-level", "warning"]
@@ -48,7 +48,7 @@ class Client:
     """One connection to a server."""
 
     def __init__(self, served: "Served") -> None:
-        self.sock = socket.create_connection(("127.0.0.1", served.port), timeout=10)
+        self.sock = socket.create_connection(("127.0.0.1", served.port), timeout=PATIENCE)
         if served.trust is not None:
             trust = served.trust
             self.sock = trust.wrap_socket(
@@ -93,7 +93,7 @@ class Client:
     def exchange(self, data: bytes) -> bytes:
         """The echo of `data`, read while sending; in one thread, as TLS requires."""
         back, rest = bytearray(), memoryview(data)
-        until = time.monotonic() + 10
+        until = time.monotonic() + PATIENCE
         self.sock.setblocking(False)
         while len(back) < len(data) and time.monotonic() < until:
             select.select([self.sock], [self.sock] if rest else [], [], 1)

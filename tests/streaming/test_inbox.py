@@ -3,7 +3,7 @@ from collections.abc import Callable
 
 from omcrm.streaming.inbox import Inbox
 from omcrm.streaming.worker_pool import WorkerPool
-from tests.processes import wait_for
+from tests.processes import PATIENCE, wait_for
 
 
 class Consumer:
@@ -51,7 +51,7 @@ def test_nothing_is_handled_before_the_start() -> None:
 def test_reading_pauses_with_too_many_messages() -> None:
     """With thirty-two unhandled messages reading pauses, until half of them are handled."""
     may_handle = threading.Event()
-    consumer = Consumer(lambda message: may_handle.wait(5) and None)
+    consumer = Consumer(lambda message: may_handle.wait(PATIENCE) and None)
     consumer.inbox.start()
     for number in range(40):
         consumer.inbox.put(number)
@@ -65,11 +65,11 @@ def test_reading_pauses_with_too_many_messages() -> None:
 def test_after_the_end_nothing_is_handled() -> None:
     """Queued messages are dropped, and `last` is called after the one being handled."""
     may_handle, begun = threading.Event(), threading.Event()
-    consumer = Consumer(lambda message: begun.set() or (may_handle.wait(5) and None))
+    consumer = Consumer(lambda message: begun.set() or (may_handle.wait(PATIENCE) and None))
     consumer.inbox.start()
     for number in range(5):
         consumer.inbox.put(number)
-    begun.wait(5)
+    begun.wait(PATIENCE)
     consumer.end()
     consumer.end()
     consumer.inbox.put(6)

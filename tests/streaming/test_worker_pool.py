@@ -34,7 +34,7 @@ def test_a_finished_job_is_freed() -> None:
     workers.do(job)
     del job
 
-    assert done.wait(20)
+    assert done.wait(PATIENCE)
     wait_for(lambda: gone() is None, 20)
     assert 1 == workers.size
 

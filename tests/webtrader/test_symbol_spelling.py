@@ -15,7 +15,7 @@ from omcrm.pricing.command import _chosen
 from tests.gateways.conftest import FEED, serve
 from tests.gateways.enveloped import REALTIME, Enveloped, hold
 from tests.gateways.here import Make, Served
-from tests.processes import Browser
+from tests.processes import PATIENCE, Browser
 
 __all__ = ["serve"]
 
@@ -51,7 +51,7 @@ def questions(here: Served) -> Iterator[dict[str, Ask]]:
 
     def http(method: str, path: str, **options: Any) -> Any:
         answer = requests.request(
-            method, here.base + path, headers={"x-api-key": token}, timeout=20, **options
+            method, here.base + path, headers={"x-api-key": token}, timeout=PATIENCE, **options
         )
         return answer.status_code, {**answer.json(), "version": 0}
 
@@ -184,7 +184,7 @@ def test_spellings_of_one_instrument_are_fetched_together(here: Served) -> None:
         f"{here.base}/api/realtime/force_price_update/",
         json={"symbols": asked},
         headers={"x-api-key": here.token(scopes=SCOPES)},
-        timeout=30,
+        timeout=PATIENCE,
     ).json()
 
     concerned = [outcome["symbol"] for outcome in (*answer["updated"], *answer["failed"])]
