@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from omcrm.market.number import plain, whole
+from omcrm.market.parsing import plain, whole
 
 
 class Whole(click.IntRange):

@@ -23,7 +23,7 @@ from omcrm.feeds.providers.binance import STREAMS
 from omcrm.feeds.registry import POLLS as POLL_PROVIDERS
 from omcrm.feeds.registry import STREAMS as STREAM_PROVIDERS
 from omcrm.feeds.registry import FeedSettings
-from omcrm.market.number import whole
+from omcrm.market.parsing import whole
 from omcrm.market.source import SIMULATED
 
 ROOT = Path(__file__).resolve().parent.parent

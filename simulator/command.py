@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from omcrm.market.number import plain
+from omcrm.market.parsing import plain
 from omcrm.number_option import Real, Whole
 from simulator.clock import MarketClock
 from simulator.fast_loop import fast_loop

@@ -64,7 +64,6 @@ FRAMEWORKS = ("flask", "flask_socketio", "sqlalchemy", "eventlet", "gevent")
 UNTESTED = {
     "omcrm/extensions.py": "creates objects and does nothing with them",
     "omcrm/market/clock.py": "names a type",
-    "omcrm/feeds/provider.py": "the contract: tests/feeds/test_provider_contract.py",
     "omcrm/feeds/providers/_template.py": "tests/feeds/test_provider_contract.py",
     "simulator/__main__.py": "runs the command, which has its test",
 }

@@ -18,7 +18,7 @@ from wtforms.validators import (
 
 from omcrm.admin.upstream_name import ANYWHERE, SPELLINGS, classes_of, sources_of, spelled_for
 from omcrm.market.instrument import AssetClass, canonical_symbol
-from omcrm.market.number import plain, whole
+from omcrm.market.parsing import plain, whole
 
 Number = TypeVar("Number", int, Decimal)
 

@@ -9,7 +9,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from omcrm.auth.api_token import DAYS
 from omcrm.auth.passwords import LONGEST_PASSWORD
 from omcrm.auth.scope import ABOUT, grantable
-from omcrm.market.number import whole
+from omcrm.market.parsing import whole
 from omcrm.storage.api_token import NAME_LENGTH
 from omcrm.storage.user import EMAIL_LENGTH
 

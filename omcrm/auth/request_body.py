@@ -9,7 +9,7 @@ import msgspec
 from flask import request
 
 from omcrm.errors import AccessRefused
-from omcrm.market.number import plain
+from omcrm.market.parsing import plain
 from omcrm.storage.outside_text import is_readable
 
 LARGEST_BODY = 1024 * 1024

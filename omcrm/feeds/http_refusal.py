@@ -1,7 +1,7 @@
 """Reads refusals over HTTP of upstreams that have no error format of their own."""
 
 from omcrm.feeds.provider import AccessDenied, Reply
-from omcrm.market.number import whole
+from omcrm.market.parsing import whole
 
 _OK = 200
 _LONGEST = 200

@@ -6,8 +6,10 @@ functions, add a line to `registry.py`, and add recorded frames to the shared pr
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Literal, Protocol, TypeAlias
 
+import msgspec
 from msgspec import Struct
 
 from omcrm.market.source import Source
@@ -196,3 +198,26 @@ class Keyless:
 def batches(names: Sequence[str], size: int) -> list[tuple[str, ...]]:
     """`names` in their order, at most `size` in each tuple."""
     return [tuple(names[start : start + size]) for start in range(0, len(names), size)]
+
+
+# Reading frames
+
+# Every error that reading a frame of any bytes can raise.
+BAD_FRAME = (
+    msgspec.MsgspecError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+_LONGEST_PROBLEM = 200
+
+decode = msgspec.json.Decoder(float_hook=Decimal).decode
+"""JSON whose fractions are exact decimals; raises one of BAD_FRAME."""
+
+
+def unreadable(error: Exception) -> Unreadable:
+    """The event for a frame that raised `error`."""
+    return Unreadable(f"{type(error).__name__}: {error}"[:_LONGEST_PROBLEM])

@@ -12,11 +12,10 @@ from datetime import datetime
 from msgspec import Struct, structs
 
 from omcrm.errors import FeedNoData, FeedRefused
-from omcrm.feeds.connection import FeedConnection
+from omcrm.feeds.connection import FeedConnection, close_all
 from omcrm.feeds.feed_latency import FeedLatency
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.lease import Leases
-from omcrm.feeds.link import close_all
 from omcrm.feeds.provider import (
     AccessDenied,
     Authenticated,

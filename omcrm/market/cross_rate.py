@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from decimal import Context, Decimal
 
-from omcrm.market.number import exact
+from omcrm.market.parsing import exact
 
 # Tables are published with four to six digits that count. Eight lose none of them and do not make
 # a quotient look more exact than what it was made of.

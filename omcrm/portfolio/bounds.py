@@ -4,7 +4,7 @@ import unicodedata
 from decimal import Decimal
 
 from omcrm.errors import AccessRefused
-from omcrm.market.number import exact, plain
+from omcrm.market.parsing import exact, plain
 from omcrm.storage.portfolio import NAME_LENGTH
 
 MOST_PORTFOLIOS = 50

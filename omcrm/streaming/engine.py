@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 import engineio
 from engineio import packet as engine_packets
 
-from omcrm.market.number import whole
+from omcrm.market.parsing import whole
 from omcrm.streaming import wire
 from omcrm.streaming.connection import NO_LISTENER, ConnectionLimits
 from omcrm.streaming.detach import NotDetachable, end_request, has_hung_up

@@ -11,7 +11,7 @@ from omcrm.auth.access import refused
 from omcrm.auth.requires import current_caller, requires
 from omcrm.errors import AccessRefused
 from omcrm.market.instrument import canonical_symbol
-from omcrm.market.number import whole
+from omcrm.market.parsing import whole
 from omcrm.streaming.price_update import price_update
 from omcrm.web import feed_control
 from omcrm.web.json_answer import json_answer

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from omcrm.errors import FeedError, FeedHeartbeatTimeout, FeedRefused
-from omcrm.feeds.link import Link
+from omcrm.feeds.connection import Link
 from tests.processes import PATIENCE, Exchange, free_port, wait_for
 
 Serve = Callable[[socket.socket], None]

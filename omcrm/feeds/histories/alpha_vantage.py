@@ -9,11 +9,10 @@ from urllib.parse import urlencode
 
 from omcrm.feeds.history_provider import HistoryEvent, HistoryRequest
 from omcrm.feeds.keys import Keys
-from omcrm.feeds.parsing import BAD_FRAME, decode, mapping, text, unreadable
-from omcrm.feeds.provider import Call, Reply
+from omcrm.feeds.provider import BAD_FRAME, Call, Reply, decode, unreadable
 from omcrm.feeds.providers.alpha_vantage import KEY, SOURCE, AlphaVantage
 from omcrm.market.daily_bar import DailyBar, class_of_close
-from omcrm.market.number import exact
+from omcrm.market.parsing import exact, mapping, text
 
 _SERIES = "Time Series (Daily)"
 # A hundred trading days are at least so many of the calendar.

@@ -9,20 +9,20 @@ from urllib.parse import urlencode
 
 from omcrm.feeds.history_provider import HistoryEvent, HistoryRequest
 from omcrm.feeds.http_refusal import refusal
-from omcrm.feeds.parsing import (
+from omcrm.feeds.provider import (
     BAD_FRAME,
+    Budget,
+    Call,
+    Keyless,
+    PollLimits,
+    Reply,
+    RequestRejected,
     decode,
-    from_milliseconds,
-    integer,
-    mapping,
-    sequence,
-    text,
     unreadable,
 )
-from omcrm.feeds.provider import Budget, Call, Keyless, PollLimits, Reply, RequestRejected
 from omcrm.feeds.providers.binance import SOURCE
 from omcrm.market.daily_bar import DailyBar, class_of_close
-from omcrm.market.number import exact
+from omcrm.market.parsing import exact, from_milliseconds, integer, mapping, sequence, text
 from omcrm.market.source import Source
 
 # A call weighs 2 of 6000 a minute, which all programs of this address share.

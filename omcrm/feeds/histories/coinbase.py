@@ -8,19 +8,20 @@ from urllib.parse import quote, urlencode
 
 from omcrm.feeds.history_provider import HistoryEvent, HistoryRequest
 from omcrm.feeds.http_refusal import refusal
-from omcrm.feeds.parsing import (
+from omcrm.feeds.provider import (
     BAD_FRAME,
+    Budget,
+    Call,
+    Keyless,
+    PollLimits,
+    Reply,
+    RequestRejected,
     decode,
-    from_seconds,
-    mapping,
-    sequence,
-    text,
     unreadable,
 )
-from omcrm.feeds.provider import Budget, Call, Keyless, PollLimits, Reply, RequestRejected
 from omcrm.feeds.providers.coinbase import SOURCE
 from omcrm.market.daily_bar import DailyBar, class_of_close
-from omcrm.market.number import exact
+from omcrm.market.parsing import exact, from_seconds, mapping, sequence, text
 
 # Ten calls a second are allowed without a key.
 _LIMITS = PollLimits(batch=1, interval=60.0, budgets=(Budget(100, "minute"),))

@@ -11,18 +11,19 @@ from urllib.parse import quote, urlencode
 from omcrm.feeds.history_provider import HistoryEvent, HistoryRequest
 from omcrm.feeds.http_refusal import refusal
 from omcrm.feeds.keys import Keys
-from omcrm.feeds.parsing import (
+from omcrm.feeds.provider import (
     BAD_FRAME,
+    AccessDenied,
+    Call,
+    Keyless,
+    Reply,
+    RequestRejected,
     decode,
-    from_milliseconds,
-    mapping,
-    sequence,
     unreadable,
 )
-from omcrm.feeds.provider import AccessDenied, Call, Keyless, Reply, RequestRejected
 from omcrm.feeds.providers.coingecko import KEY, SOURCE, CoinGecko
 from omcrm.market.daily_bar import DailyBar, class_of_close
-from omcrm.market.number import exact
+from omcrm.market.parsing import exact, from_milliseconds, mapping, sequence
 
 # The allowed numbers of days; for more than thirty the candles are of four days.
 _CHOICES = (7, 14, 30)

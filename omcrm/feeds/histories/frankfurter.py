@@ -10,12 +10,20 @@ from urllib.parse import urlencode
 
 from omcrm.feeds.history_provider import HistoryEvent, HistoryRequest
 from omcrm.feeds.http_refusal import refusal
-from omcrm.feeds.parsing import BAD_FRAME, decode, mapping, text, unreadable
-from omcrm.feeds.provider import Call, Keyless, Reply, RequestRejected, batches
+from omcrm.feeds.provider import (
+    BAD_FRAME,
+    Call,
+    Keyless,
+    Reply,
+    RequestRejected,
+    batches,
+    decode,
+    unreadable,
+)
 from omcrm.feeds.providers.frankfurter import SOURCE, Frankfurter
 from omcrm.market.cross_rate import cross_rate, currencies
 from omcrm.market.daily_bar import DailyBar, class_of_close
-from omcrm.market.number import exact
+from omcrm.market.parsing import exact, mapping, text
 
 _BASE = "USD"
 _NOT_FOUND = (404, 422)

@@ -4,7 +4,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from omcrm.feeds.parsing import BAD_FRAME, from_iso
+from omcrm.feeds.provider import BAD_FRAME
+from omcrm.market.parsing import from_iso
 
 _LONGEST = 64
 # Nothing on the web is older.

@@ -10,9 +10,16 @@ from typing import Any
 
 import msgspec
 
-from omcrm.feeds.parsing import BAD_FRAME, decode, integer, mapping, unreadable
-from omcrm.feeds.provider import Event, FrameContext, Keyless, StreamLimits
-from omcrm.market.number import exact
+from omcrm.feeds.provider import (
+    BAD_FRAME,
+    Event,
+    FrameContext,
+    Keyless,
+    StreamLimits,
+    decode,
+    unreadable,
+)
+from omcrm.market.parsing import exact, integer, mapping
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Source
 from omcrm.market.tick import Tick, Trade

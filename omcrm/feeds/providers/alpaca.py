@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from omcrm.feeds.keys import Keys
-from omcrm.feeds.parsing import BAD_FRAME, decode, from_iso, integer, mapping, sequence, text
 from omcrm.feeds.provider import (
+    BAD_FRAME,
     AccessDenied,
     Acknowledged,
     Authenticated,
@@ -22,8 +22,9 @@ from omcrm.feeds.provider import (
     StreamLimits,
     Unreadable,
     batches,
+    decode,
 )
-from omcrm.market.number import exact
+from omcrm.market.parsing import exact, from_iso, integer, mapping, sequence, text
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Source
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade

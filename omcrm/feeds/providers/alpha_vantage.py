@@ -14,8 +14,8 @@ from msgspec import structs
 
 from omcrm.feeds.http_refusal import refusal
 from omcrm.feeds.keys import Keys
-from omcrm.feeds.parsing import BAD_FRAME, decode, mapping, text, unreadable
 from omcrm.feeds.provider import (
+    BAD_FRAME,
     AccessDenied,
     Budget,
     Call,
@@ -26,8 +26,10 @@ from omcrm.feeds.provider import (
     RequestRejected,
     Unreadable,
     batches,
+    decode,
+    unreadable,
 )
-from omcrm.market.number import exact
+from omcrm.market.parsing import exact, mapping, text
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Source
 from omcrm.market.tick import DayFigures, Tick, Trade

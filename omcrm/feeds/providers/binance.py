@@ -9,15 +9,8 @@ from typing import Any
 
 import msgspec
 
-from omcrm.feeds.parsing import (
-    BAD_FRAME,
-    from_microseconds,
-    from_milliseconds,
-    integer,
-    mapping,
-    unreadable,
-)
 from omcrm.feeds.provider import (
+    BAD_FRAME,
     Acknowledged,
     ClosingSoon,
     Event,
@@ -26,8 +19,9 @@ from omcrm.feeds.provider import (
     RequestRejected,
     StreamLimits,
     Unreadable,
+    unreadable,
 )
-from omcrm.market.number import exact
+from omcrm.market.parsing import exact, from_microseconds, from_milliseconds, integer, mapping
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Source
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade

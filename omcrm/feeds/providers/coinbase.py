@@ -8,16 +8,18 @@ from typing import Any
 
 import msgspec
 
-from omcrm.feeds.parsing import BAD_FRAME, decode, from_iso, integer, mapping, text, unreadable
 from omcrm.feeds.provider import (
+    BAD_FRAME,
     Acknowledged,
     Event,
     FrameContext,
     Keyless,
     RequestRejected,
     StreamLimits,
+    decode,
+    unreadable,
 )
-from omcrm.market.number import exact
+from omcrm.market.parsing import exact, from_iso, integer, mapping, text
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Source
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade

@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 
 from omcrm.feeds.http_refusal import refusal
 from omcrm.feeds.keys import Keys
-from omcrm.feeds.parsing import BAD_FRAME, decode, from_seconds, mapping, unreadable
 from omcrm.feeds.provider import (
+    BAD_FRAME,
     AccessDenied,
     Budget,
     Call,
@@ -20,8 +20,10 @@ from omcrm.feeds.provider import (
     PollLimits,
     Reply,
     batches,
+    decode,
+    unreadable,
 )
-from omcrm.market.number import exact
+from omcrm.market.parsing import exact, from_seconds, mapping
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Source
 from omcrm.market.tick import DayFigures, Tick, Trade

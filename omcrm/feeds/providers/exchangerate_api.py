@@ -9,8 +9,8 @@ from typing import Any
 
 from omcrm.feeds.http_refusal import refusal, retry_after
 from omcrm.feeds.keys import Keys
-from omcrm.feeds.parsing import BAD_FRAME, decode, from_seconds, integer, mapping, text, unreadable
 from omcrm.feeds.provider import (
+    BAD_FRAME,
     AccessDenied,
     Budget,
     Call,
@@ -20,8 +20,11 @@ from omcrm.feeds.provider import (
     Reply,
     RequestRejected,
     batches,
+    decode,
+    unreadable,
 )
 from omcrm.market.cross_rate import cross_rate
+from omcrm.market.parsing import from_seconds, integer, mapping, text
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Source
 from omcrm.market.tick import Tick, Trade

@@ -13,18 +13,8 @@ from msgspec import structs
 
 from omcrm.feeds.http_refusal import refusal
 from omcrm.feeds.keys import Keys
-from omcrm.feeds.parsing import (
-    BAD_FRAME,
-    decode,
-    from_milliseconds,
-    from_seconds,
-    integer,
-    mapping,
-    sequence,
-    text,
-    unreadable,
-)
 from omcrm.feeds.provider import (
+    BAD_FRAME,
     AccessDenied,
     Budget,
     Call,
@@ -34,8 +24,18 @@ from omcrm.feeds.provider import (
     Reply,
     RequestRejected,
     StreamLimits,
+    decode,
+    unreadable,
 )
-from omcrm.market.number import exact
+from omcrm.market.parsing import (
+    exact,
+    from_milliseconds,
+    from_seconds,
+    integer,
+    mapping,
+    sequence,
+    text,
+)
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Source
 from omcrm.market.tick import DayFigures, Tick, Trade

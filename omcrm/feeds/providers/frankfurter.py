@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from omcrm.feeds.http_refusal import refusal
-from omcrm.feeds.parsing import BAD_FRAME, decode, mapping, sequence, text, unreadable
 from omcrm.feeds.provider import (
+    BAD_FRAME,
     Budget,
     Call,
     Event,
@@ -21,9 +21,11 @@ from omcrm.feeds.provider import (
     Reply,
     RequestRejected,
     batches,
+    decode,
+    unreadable,
 )
 from omcrm.market.cross_rate import cross_rate, currencies
-from omcrm.market.number import exact
+from omcrm.market.parsing import exact, mapping, sequence, text
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Source
 from omcrm.market.tick import Tick, Trade

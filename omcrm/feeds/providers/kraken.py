@@ -9,17 +9,8 @@ from typing import Any
 
 import msgspec
 
-from omcrm.feeds.parsing import (
-    BAD_FRAME,
-    decode,
-    from_iso,
-    integer,
-    mapping,
-    sequence,
-    text,
-    unreadable,
-)
 from omcrm.feeds.provider import (
+    BAD_FRAME,
     Acknowledged,
     Event,
     FrameContext,
@@ -27,8 +18,10 @@ from omcrm.feeds.provider import (
     RequestRejected,
     StreamLimits,
     batches,
+    decode,
+    unreadable,
 )
-from omcrm.market.number import exact
+from omcrm.market.parsing import exact, from_iso, integer, mapping, sequence, text
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Source
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade

@@ -13,16 +13,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from omcrm.feeds.keys import Keys
-from omcrm.feeds.parsing import (
-    BAD_FRAME,
-    decode,
-    from_milliseconds,
-    mapping,
-    sequence,
-    text,
-    unreadable,
-)
 from omcrm.feeds.provider import (
+    BAD_FRAME,
     AccessDenied,
     Acknowledged,
     Authenticated,
@@ -32,8 +24,10 @@ from omcrm.feeds.provider import (
     StreamLimits,
     Unreadable,
     batches,
+    decode,
+    unreadable,
 )
-from omcrm.market.number import exact
+from omcrm.market.parsing import exact, from_milliseconds, mapping, sequence, text
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Source
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from omcrm.market.number import exact, plain, whole
+from omcrm.market.parsing import exact, plain, whole
 
 
 @pytest.mark.parametrize(

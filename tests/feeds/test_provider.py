@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from omcrm.feeds.parsing import (
-    BAD_FRAME,
-    decode,
+from omcrm.feeds.provider import BAD_FRAME, Unreadable, decode, unreadable
+from omcrm.market.parsing import (
     from_iso,
     from_microseconds,
     from_milliseconds,
@@ -19,9 +18,7 @@ from omcrm.feeds.parsing import (
     mapping,
     sequence,
     text,
-    unreadable,
 )
-from omcrm.feeds.provider import Unreadable
 from tests.feeds.bad_frames import WRONG, monsters, mutated
 
 MOMENT = datetime(2026, 1, 5, 14, 30, 0, 253_563, tzinfo=UTC)

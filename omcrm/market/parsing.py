@@ -1,16 +1,24 @@
-"""Exact numbers from text that comes from outside.
+"""Strict parsing of what comes from outside: exact numbers, times, and parts of JSON.
 
 `int` and `Decimal` alone would read underscores, spaces and the digits of every script.
 """
 
 import re
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
 # No price or size of this world needs more; `Decimal` would swallow megabytes of digits.
 _LONGEST = 40
 # Of a count, a port or a number in the database.
 _WHOLE = re.compile(r"[0-9]{1,18}")
 _PLAIN = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Python's fromisoformat knows six digits of a second; nanoseconds have nine.
+_FRACTION = 6
+
+# Numbers
 
 
 def whole(text: str) -> int:
@@ -68,3 +76,67 @@ def _digits(number: Decimal) -> int:
     exponent = number.as_tuple().exponent
     assert isinstance(exponent, int)
     return number.adjusted() - min(exponent, 0) + 1
+
+
+# Parts of JSON
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    """`value`, which must be a JSON object."""
+    if not isinstance(value, dict):
+        raise TypeError(f"expected an object, got {type(value).__name__}")
+    return value
+
+
+def sequence(value: Any) -> list[Any]:
+    """`value`, which must be a JSON array."""
+    if not isinstance(value, list):
+        raise TypeError(f"expected an array, got {type(value).__name__}")
+    return value
+
+
+def text(value: Any) -> str:
+    """`value`, which must be a string."""
+    if not isinstance(value, str):
+        raise TypeError(f"expected a string, got {type(value).__name__}")
+    return value
+
+
+def integer(value: Any) -> int:
+    """`value`, which must be a whole JSON number."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"expected an integer, got {type(value).__name__}")
+    return value
+
+
+# Times
+
+
+def from_seconds(value: Any) -> datetime:
+    """The moment so many seconds after 1970."""
+    return _EPOCH + timedelta(seconds=integer(value))
+
+
+def from_milliseconds(value: Any) -> datetime:
+    """The moment so many milliseconds after 1970."""
+    return _EPOCH + timedelta(milliseconds=integer(value))
+
+
+def from_microseconds(value: Any) -> datetime:
+    """The moment so many microseconds after 1970."""
+    return _EPOCH + timedelta(microseconds=integer(value))
+
+
+def from_iso(value: Any) -> datetime:
+    """The moment of an RFC 3339 text with a zone and any number of digits of a second."""
+    head, dot, rest = text(value).partition(".")
+    if dot:
+        digits = len(rest) - len(rest.lstrip("0123456789"))
+        # Python would ignore other characters here.
+        if not digits or rest[digits : digits + 1] not in ("Z", "+", "-"):
+            raise ValueError("not a time with a zone")
+        head = f"{head}.{rest[:digits][:_FRACTION]:0<{_FRACTION}}{rest[digits:]}"
+    moment = datetime.fromisoformat(head)
+    if moment.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return moment.astimezone(UTC)
