@@ -25,7 +25,7 @@ from bench.figures import cpu_seconds, percentile, resident_mb
 from bench.machine import machine
 from omcrm.feeds.provider import FrameContext
 from omcrm.feeds.providers.binance import Binance
-from omcrm.market.source_quote import SourceQuote, merge
+from omcrm.market.source_quote import SourceQuote
 from omcrm.market.tick import Tick
 from tests.processes import MARKET_DATA, App, Browser, Exchange
 
@@ -62,7 +62,7 @@ class ExchangeReader(threading.Thread):
             at = time.monotonic()
             for tick in self._provider.parse(frame, arrival):
                 if isinstance(tick, Tick):
-                    held[tick.symbol] = merge(tick, held.get(tick.symbol))
+                    held[tick.symbol] = SourceQuote.merge(tick, held.get(tick.symbol))
                     states, state = self.states[tick.symbol], _state(held[tick.symbol])
                     # An equal state is no new one.
                     if not states or states[-1][1] != state:

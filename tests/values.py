@@ -10,7 +10,7 @@ from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
 from omcrm.market.source import Source
-from omcrm.market.source_quote import SourceQuote, merge, quote_of
+from omcrm.market.source_quote import SourceQuote
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 
 START = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
@@ -69,7 +69,7 @@ def tick(
 
 def source_quote(*components: Trade | TopOfBook | DayFigures, **details: object) -> SourceQuote:
     """The record of a source after its first tick."""
-    return merge(tick(*components, **details), None)
+    return SourceQuote.merge(tick(*components, **details), None)
 
 
 # The trades are held, so that no other one gets the identity of one that is gone.
@@ -87,7 +87,7 @@ def quote(
     record = source_quote(*components, **details)
     number = _NUMBERS.setdefault(id(record.trade), (record.trade, len(_NUMBERS) + 1))[1]
     numbered = structs.replace(record, trade_number=number)
-    return quote_of(numbered, seq, price_class, asset_class)
+    return numbered.quote(seq, price_class, asset_class)
 
 
 def instrument(

@@ -1,16 +1,82 @@
 """The market as one process shows it: quotes, bars, and whoever watches them."""
 
+import logging
 import secrets
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
 
 from omcrm.engine.bus import Bus, Demand
 from omcrm.market.bar import BarBuilder
-from omcrm.market.hub import Hub
 from omcrm.market.instrument import Instrument
 from omcrm.market.quote import Quote
-from omcrm.market.quote_cache import QuoteCache
 from omcrm.streaming.fanout import FanOut
 from omcrm.streaming.price_update import is_alike
+
+Listener: TypeAlias = Callable[[Quote], None]
+
+_log = logging.getLogger(__name__)
+
+
+class Hub:
+    """Passes quotes to its listeners, in the thread that publishes.
+
+    A listener must be quick and must drop a quote whose number is not above the one it holds:
+    two publishing threads may overtake each other.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._listeners: tuple[Listener, ...] = ()
+
+    def subscribe(self, listener: Listener) -> None:
+        """Call `listener` with every quote from now on; twice is once."""
+        with self._lock:
+            if listener not in self._listeners:
+                self._listeners = (*self._listeners, listener)
+
+    def unsubscribe(self, listener: Listener) -> None:
+        """Do not call `listener` any more."""
+        with self._lock:
+            self._listeners = tuple(other for other in self._listeners if other != listener)
+
+    def publish(self, quote: Quote) -> None:
+        """Call every listener; one that fails is logged and does not hurt the others."""
+        for listener in self._listeners:
+            try:
+                listener(quote)
+            except Exception:
+                _log.exception("a listener failed on %s", quote.symbol)
+
+
+class QuoteCache:
+    """Holds one quote per symbol; thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._quotes: dict[str, Quote] = {}
+
+    def put(self, quote: Quote) -> bool:
+        """Hold a quote, unless a newer one of its symbol is held; whether it is."""
+        with self._lock:
+            held = self._quotes.get(quote.symbol)
+            if held is not None and quote.seq <= held.seq:
+                return False
+            self._quotes[quote.symbol] = quote
+            return True
+
+    def get(self, symbol: str) -> Quote | None:
+        """The quote of a symbol, if it has a price."""
+        return self._quotes.get(symbol)
+
+    def snapshot(self) -> dict[str, Quote]:
+        """All quotes, by symbol."""
+        return self._quotes.copy()
+
+    def forget(self, symbols: Iterable[str]) -> None:
+        """Drop the quotes of these symbols."""
+        for symbol in symbols:
+            self._quotes.pop(symbol, None)
 
 
 class MarketView:

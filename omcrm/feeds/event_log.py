@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from msgspec import structs
 
-from omcrm.market.failover import Failover, FailoverReason
+from omcrm.market.consolidator import Failover, FailoverReason
 from omcrm.market.feed_event import FeedEvent, FeedEventKind
 from omcrm.market.validation import RejectedTick
 

@@ -10,9 +10,9 @@ from flask import Flask, current_app
 
 from omcrm.concurrency import native_lock
 from omcrm.engine.bus import Bus, PortfolioChanged
+from omcrm.engine.market_view import Hub
 from omcrm.gateways.client_connection import ClientConnection
 from omcrm.market.currency import DOLLAR, currency_of
-from omcrm.market.hub import Hub
 from omcrm.market.quote import Quote
 from omcrm.portfolio import service
 from omcrm.portfolio.holding import Portfolio

@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from omcrm.concurrency import native_lock
+from omcrm.engine.market_view import Hub
 from omcrm.gateways.subscribers import EventSubscriber, SymbolSubscribers
-from omcrm.market.hub import Hub
 from omcrm.market.quote import Quote
 from omcrm.streaming.frame import text_frame
 from omcrm.streaming.throttled_log import ThrottledLog

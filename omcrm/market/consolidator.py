@@ -1,26 +1,25 @@
-"""Merges what the sources report into one quote per symbol."""
+"""Merges what the sources report into one quote per symbol: the active source's, with failover.
+
+Long for a reason: which source is active, and why that changes, is decided here alone.
+"""
 
 import threading
 from collections import deque
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from enum import StrEnum
+
+from msgspec import Struct
 
 from omcrm.market.clock import Clock
-from omcrm.market.failover import Candidate, Failover, FailoverReason, choose_source, reason_of
 from omcrm.market.instrument import AssetClass, Instrument
-from omcrm.market.policy import POLICIES, Policy, classify
+from omcrm.market.policy import POLICIES, Policy
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote, StaleReason
 from omcrm.market.session import is_open
 from omcrm.market.source import LAST_RESORT, SIMULATED, HealthState
 from omcrm.market.source_health import SourceHealth
-from omcrm.market.source_quote import (
-    SourceQuote,
-    merge,
-    quote_of,
-    without_dead_parts,
-    without_silent_book,
-)
+from omcrm.market.source_quote import SourceQuote
 from omcrm.market.tick import ON_TIME, Tick
 from omcrm.market.validation import Validator
 
@@ -28,6 +27,135 @@ from omcrm.market.validation import Validator
 _MOST_FAILOVERS = 20_000
 # While the active source's price is one of these, no other source is looked at between reviews.
 _GOOD = (PriceClass.LIVE, PriceClass.CLOSED)
+
+
+# Failover
+
+
+class FailoverReason(StrEnum):
+    """Why another source becomes active."""
+
+    FIRST = "first"
+    DOWN = "down"
+    STALE = "stale"
+    RECOVERED = "recovered"
+    CLOSED = "market closed"
+
+
+class Failover(Struct, frozen=True):
+    """One change of the active source; `before` is None for the first price of a symbol.
+
+    `age` is how old the last price of the source before was.
+    """
+
+    at: datetime
+    symbol: str
+    before: str | None
+    after: str
+    reason: FailoverReason
+    age: timedelta | None = None
+
+
+class Candidate(Struct, frozen=True):
+    """A source that has a price; `fresh_since` is since when it has never been stale.
+
+    One that `is_starting` needs no recovery hold.
+    """
+
+    source_quote: SourceQuote
+    price_class: PriceClass
+    fresh_since: datetime | None = None
+    is_starting: bool = False
+
+
+def choose_source(
+    policy: Policy,
+    candidates: Mapping[str, Candidate],
+    now: datetime,
+    *,
+    current: str | None = None,
+    waiting: bool = False,
+) -> str | None:
+    """The name of the source to be active, or None while there should be none.
+
+    Streams come before delayed prices, these before a stale stream, and that before polled prices;
+    among equals the policy's order decides, but a source that comes back waits for its recovery
+    hold. A real source that ever had a price is never replaced by an invented one, only by another
+    real one; `waiting` is whether the first price of a real source is still expected.
+    """
+    known = [name for name in policy.sources if name in candidates]
+    real = {
+        name: candidates[name] for name in known if candidates[name].source_quote.source.is_real
+    }
+    for eligible in (
+        _of_class(real, PriceClass.LIVE),
+        _of_class(real, PriceClass.CLOSED),
+        _of_class(real, PriceClass.DELAYED),
+        [
+            name
+            for name in _of_class(real, PriceClass.STALE)
+            if real[name].source_quote.age(now) <= policy.stale_hold
+        ],
+        _of_class(real, PriceClass.INDICATIVE),
+    ):
+        if eligible:
+            return _steady(eligible, real, policy, now, current)
+    if real:
+        return max(real, key=lambda name: real[name].source_quote.received_at)
+    if waiting or not known:
+        return None
+    return known[0]
+
+
+def reason_of(before: Candidate | None, after: Candidate, *, is_better: bool) -> FailoverReason:
+    """Why `after` becomes active instead of `before`, which is None where none was."""
+    if (
+        before is None
+        or not before.source_quote.source.is_real
+        or (is_better and after.is_starting)
+    ):
+        return FailoverReason.FIRST
+    if is_better:
+        return FailoverReason.RECOVERED
+    if after.price_class is PriceClass.CLOSED:
+        return FailoverReason.CLOSED
+    return FailoverReason.STALE
+
+
+def _of_class(real: Mapping[str, Candidate], price_class: PriceClass) -> list[str]:
+    return [name for name, candidate in real.items() if candidate.price_class is price_class]
+
+
+def _steady(
+    eligible: list[str],
+    real: Mapping[str, Candidate],
+    policy: Policy,
+    now: datetime,
+    current: str | None,
+) -> str:
+    """The best of equals; the active one stays until the recovery hold of a better one is over."""
+    first = real[eligible[0]]
+    if first.price_class in (PriceClass.CLOSED, PriceClass.STALE):
+        # Nothing comes any more: the newest price is the best.
+        if current in eligible:
+            return str(current)
+        return max(eligible, key=lambda name: real[name].source_quote.received_at)
+    if current not in eligible:
+        return eligible[0]
+    for name in eligible[: eligible.index(current)]:
+        if _has_recovered(real[name], policy, now):
+            return name
+    return current
+
+
+def _has_recovered(candidate: Candidate, policy: Policy, now: datetime) -> bool:
+    if candidate.is_starting:
+        return True
+    since = candidate.fresh_since
+    return since is not None and now - since >= policy.recovery_hold
+
+
+# Consolidation
 
 
 class SymbolRecord:
@@ -92,13 +220,13 @@ class Consolidator:
                 return None
             held = record.sources.get(name)
             if held is not None:
-                held = without_dead_parts(held, alive_from)
+                held = held.without_dead_parts(alive_from)
             others = (peer for peer in record.sources.values() if peer.source is not tick.source)
             accepted = self._validator.validate(tick, held, others, record.policy)
             if accepted is None:
                 return None
             max_age = record.policy.max_age
-            record.sources[name] = without_silent_book(merge(accepted, held), max_age)
+            record.sources[name] = SourceQuote.merge(accepted, held).without_silent_book(max_age)
             return self._consolidate(record, tick.received_at + ahead, name)
 
     def set_health(self, source: str, state: HealthState, connection: int = 0) -> list[Quote]:
@@ -152,11 +280,8 @@ class Consolidator:
                 return {}
             candidates = self._candidates(record, self._clock())
             return {
-                name: quote_of(
-                    candidates[name].source_quote,
-                    0,
-                    candidates[name].price_class,
-                    record.instrument.asset_class,
+                name: candidates[name].source_quote.quote(
+                    0, candidates[name].price_class, record.instrument.asset_class
                 )
                 for name in record.policy.sources
                 if name in candidates
@@ -203,7 +328,7 @@ class Consolidator:
         self._seq += 1
         stale_reason = self._stale_reason(held) if price_class is PriceClass.STALE else None
         asset_class = record.instrument.asset_class
-        record.quote = quote_of(held, self._seq, price_class, asset_class, stale_reason)
+        record.quote = held.quote(self._seq, price_class, asset_class, stale_reason)
         record.active = held
         return record.quote
 
@@ -253,7 +378,7 @@ class Consolidator:
     def _classify(self, held: SourceQuote, record: SymbolRecord, now: datetime) -> PriceClass:
         streaming = self._is_streaming(held)
         market_open = is_open(record.instrument.asset_class, now)
-        return classify(held, record.policy, now, streaming=streaming, market_open=market_open)
+        return record.policy.classify(held, now, streaming=streaming, market_open=market_open)
 
     def _is_streaming(self, held: SourceQuote) -> bool:
         return held.trade_from is not None and self._health.is_alive(

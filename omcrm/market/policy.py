@@ -1,4 +1,4 @@
-"""What each asset class demands of a price."""
+"""What each asset class demands of a price, and which class a price has by that."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -31,6 +31,22 @@ class Policy(Struct, frozen=True):
     recovery_hold: timedelta = timedelta(seconds=10)
     stale_hold: timedelta = timedelta(seconds=60)
 
+    def classify(
+        self, held: SourceQuote, now: datetime, *, streaming: bool, market_open: bool
+    ) -> PriceClass:
+        """The class of a source's price; the only place where one is decided.
+
+        `streaming` is whether the connection that brought the price is alive and well.
+        """
+        claim = held.source.claim
+        if claim in (PriceClass.LAST_RESORT, PriceClass.DELAYED, PriceClass.INDICATIVE):
+            return claim
+        if claim is PriceClass.LIVE and not market_open:
+            return PriceClass.CLOSED
+        if streaming and held.age(now) <= self.max_age:
+            return claim
+        return PriceClass.STALE
+
 
 POLICIES: Mapping[AssetClass, Policy] = {
     AssetClass.CRYPTO: Policy(
@@ -57,20 +73,3 @@ POLICIES: Mapping[AssetClass, Policy] = {
         max_deviation=Decimal("0.03"),
     ),
 }
-
-
-def classify(
-    held: SourceQuote, policy: Policy, now: datetime, *, streaming: bool, market_open: bool
-) -> PriceClass:
-    """The class of a source's price; the only place where one is decided.
-
-    `streaming` is whether the connection that brought the price is alive and well.
-    """
-    claim = held.source.claim
-    if claim in (PriceClass.LAST_RESORT, PriceClass.DELAYED, PriceClass.INDICATIVE):
-        return claim
-    if claim is PriceClass.LIVE and not market_open:
-        return PriceClass.CLOSED
-    if streaming and held.age(now) <= policy.max_age:
-        return claim
-    return PriceClass.STALE

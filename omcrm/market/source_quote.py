@@ -45,99 +45,98 @@ class SourceQuote(Struct, frozen=True):
         """How long ago the last price was true at its source, as far as is known here."""
         return now - (self.confirmed_at or self.received_at)
 
+    @classmethod
+    def merge(cls, tick: Tick, held: "SourceQuote | None") -> "SourceQuote":
+        """The record after `tick`: its parts, and the held ones where it has none."""
+        if held is None:
+            held = cls(tick.symbol, tick.source, tick.received_at)
+        trade, book = _later(tick.trade, held.trade), tick.book or held.book
+        confirmed_at = held.confirmed_at
+        if tick.trade is not None:
+            confirmed_at = tick.received_at - tick.late
+        elif tick.book is not None and _is_within(trade, tick.book):
+            # A book that was long on its way does not make the price older than it is.
+            confirmed_at = max(confirmed_at or tick.received_at, tick.received_at - tick.late)
+        return cls(
+            tick.symbol,
+            tick.source,
+            tick.received_at,
+            trade,
+            book,
+            tick.day or held.day,
+            tick if tick.trade else held.trade_from,
+            tick if tick.book else held.book_from,
+            tick if tick.day else held.day_from,
+            confirmed_at,
+            0 if tick.book else held.trades_since_book + (tick.trade is not None),
+            held.trade_number + (trade is not held.trade),
+        )
 
-def without_dead_parts(held: SourceQuote, connection: int) -> SourceQuote:
-    """What still holds once every connection before `connection` has ended.
+    def without_dead_parts(self, connection: int) -> "SourceQuote":
+        """What still holds once every connection before `connection` has ended.
 
-    The last trade stays, as stale; a book or day figures of a dead connection beside a new trade
-    would be a state that never was.
-    """
-    dead_book = held.book_from is not None and held.book_from.connection < connection
-    dead_day = held.day_from is not None and held.day_from.connection < connection
-    if dead_book:
-        held = structs.replace(held, book=None, book_from=None)
-    if dead_day:
-        held = structs.replace(held, day=None, day_from=None)
-    return held
+        The last trade stays, as stale; a book or day figures of a dead connection beside a new
+        trade would be a state that never was.
+        """
+        dead_book = self.book_from is not None and self.book_from.connection < connection
+        dead_day = self.day_from is not None and self.day_from.connection < connection
+        left = self
+        if dead_book:
+            left = structs.replace(left, book=None, book_from=None)
+        if dead_day:
+            left = structs.replace(left, day=None, day_from=None)
+        return left
 
+    def without_silent_book(self, max_age: timedelta) -> "SourceQuote":
+        """What is left where no book arrived for too long although the symbol trades.
 
-def merge(tick: Tick, held: SourceQuote | None) -> SourceQuote:
-    """The record after `tick`: its parts, and the held ones where it has none."""
-    if held is None:
-        held = SourceQuote(tick.symbol, tick.source, tick.received_at)
-    trade, book = _later(tick.trade, held.trade), tick.book or held.book
-    confirmed_at = held.confirmed_at
-    if tick.trade is not None:
-        confirmed_at = tick.received_at - tick.late
-    elif tick.book is not None and _is_within(trade, tick.book):
-        # A book that was long on its way does not make the price older than it is.
-        confirmed_at = max(confirmed_at or tick.received_at, tick.received_at - tick.late)
-    return SourceQuote(
-        tick.symbol,
-        tick.source,
-        tick.received_at,
-        trade,
-        book,
-        tick.day or held.day,
-        tick if tick.trade else held.trade_from,
-        tick if tick.book else held.book_from,
-        tick if tick.day else held.day_from,
-        confirmed_at,
-        0 if tick.book else held.trades_since_book + (tick.trade is not None),
-        held.trade_number + (trade is not held.trade),
-    )
+        A trade changes the book: after several without a new one, the stream of the book has
+        stopped.
+        """
+        if self.book_from is None or self.trades_since_book < _TRADES_WITHOUT_BOOK:
+            return self
+        if self.received_at - self.book_from.received_at <= max_age:
+            return self
+        return structs.replace(self, book=None, book_from=None)
 
-
-def without_silent_book(held: SourceQuote, max_age: timedelta) -> SourceQuote:
-    """What is left where no book arrived for too long although the symbol trades.
-
-    A trade changes the book: after several without a new one, the stream of the book has stopped.
-    """
-    if held.book_from is None or held.trades_since_book < _TRADES_WITHOUT_BOOK:
-        return held
-    if held.received_at - held.book_from.received_at <= max_age:
-        return held
-    return structs.replace(held, book=None, book_from=None)
-
-
-def quote_of(
-    held: SourceQuote,
-    seq: int,
-    price_class: PriceClass,
-    asset_class: AssetClass,
-    stale_reason: StaleReason | None = None,
-) -> Quote:
-    """The flat quote of a record that has a price."""
-    trade, book, day = held.trade, held.book, held.day or _NO_FIGURES
-    assert trade is not None, "a quote has a price"
-    assert held.trade_from is not None
-    reference, basis = _change(held, trade, asset_class)
-    return Quote(
-        held.symbol,
-        seq,
-        price_class,
-        held.source,
-        trade.price,
-        held.received_at,
-        held.trade_from.received_at,
-        held.confirmed_at or held.received_at,
-        trade.time,
-        trade.size,
-        trade.id,
-        held.trade_number,
-        book.bid if book else None,
-        book.ask if book else None,
-        book.bid_size if book else None,
-        book.ask_size if book else None,
-        day.open,
-        day.high,
-        day.low,
-        day.volume,
-        day.change_percent,
-        reference,
-        basis,
-        stale_reason=stale_reason,
-    )
+    def quote(
+        self,
+        seq: int,
+        price_class: PriceClass,
+        asset_class: AssetClass,
+        stale_reason: StaleReason | None = None,
+    ) -> Quote:
+        """The flat quote of a record that has a price."""
+        trade, book, day = self.trade, self.book, self.day or _NO_FIGURES
+        assert trade is not None, "a quote has a price"
+        assert self.trade_from is not None
+        reference, basis = _change(self, trade, asset_class)
+        return Quote(
+            self.symbol,
+            seq,
+            price_class,
+            self.source,
+            trade.price,
+            self.received_at,
+            self.trade_from.received_at,
+            self.confirmed_at or self.received_at,
+            trade.time,
+            trade.size,
+            trade.id,
+            self.trade_number,
+            book.bid if book else None,
+            book.ask if book else None,
+            book.bid_size if book else None,
+            book.ask_size if book else None,
+            day.open,
+            day.high,
+            day.low,
+            day.volume,
+            day.change_percent,
+            reference,
+            basis,
+            stale_reason=stale_reason,
+        )
 
 
 def _change(

@@ -15,10 +15,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from omcrm.concurrency import end_on
 from omcrm.engine.bus import LocalBus
 from omcrm.engine.feed_engine import FeedEngine
+from omcrm.engine.market_view import QuoteCache
 from omcrm.errors import PriceFeedRuns
 from omcrm.feeds.poller import Polling
 from omcrm.market.quote import Quote
-from omcrm.market.quote_cache import QuoteCache
 from omcrm.number_option import Whole
 from omcrm.pricing.daily_backfill import DailyBackfill
 from omcrm.pricing.price_feed_state import held

@@ -8,12 +8,11 @@ from flask import current_app
 
 from omcrm.engine.bus import Bus, Holdings
 from omcrm.engine.feed_engine import FeedEngine
+from omcrm.engine.market_view import Hub, QuoteCache
 from omcrm.feeds.news.collector import NewsCollector
 from omcrm.feeds.status import FeedStatus
 from omcrm.market.bar import BarBuilder
-from omcrm.market.hub import Hub
 from omcrm.market.instrument import Instrument
-from omcrm.market.quote_cache import QuoteCache
 from omcrm.storage.instrument import active_instruments
 from omcrm.storage.portfolio import held_symbols
 from omcrm.streaming.fanout import FanOut

@@ -8,7 +8,7 @@ from typing import Literal
 
 from omcrm.engine.bus import Bus, FeedChanged, FeedEvents, LocalBus
 from omcrm.engine.feed_engine import FeedEngine, system_clock
-from omcrm.engine.market_view import MarketView
+from omcrm.engine.market_view import Hub, Listener, MarketView, QuoteCache
 from omcrm.feeds.feed_set import Feed
 from omcrm.feeds.news.collector import NewsCollector
 from omcrm.feeds.poller import Polling
@@ -19,10 +19,8 @@ from omcrm.feeds.timing import SupervisorTiming
 from omcrm.market.bar import BarBuilder
 from omcrm.market.clock import Clock
 from omcrm.market.feed_event import FeedEvent
-from omcrm.market.hub import Hub, Listener
 from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.policy import POLICIES
-from omcrm.market.quote_cache import QuoteCache
 from omcrm.market.source import SIMULATED
 from omcrm.streaming.fanout import FanOut
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from omcrm.feeds.event_log import EventLog
-from omcrm.market.failover import Failover, FailoverReason
+from omcrm.market.consolidator import Failover, FailoverReason
 from omcrm.market.feed_event import FeedEvent, FeedEventKind
 from omcrm.market.tick import TopOfBook, Trade
 from omcrm.market.validation import RejectedTick, RejectReason

@@ -24,7 +24,7 @@ from omcrm.feeds.providers._template import Template
 from omcrm.feeds.registry import STREAMS, FeedSettings, streams
 from omcrm.market.policy import POLICIES
 from omcrm.market.source import Source
-from omcrm.market.source_quote import SourceQuote, merge
+from omcrm.market.source_quote import SourceQuote
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 from omcrm.market.validation import Validator
 from tests.feeds.bad_frames import monsters, mutated
@@ -165,7 +165,7 @@ def test_no_bytes_make_it_raise_or_invent(
                 accepted += 1
                 assert_plausible(event)
             accepted_tick = validator.validate(event, held, (), POLICY)
-            held = held if accepted_tick is None else merge(accepted_tick, held)
+            held = held if accepted_tick is None else SourceQuote.merge(accepted_tick, held)
 
     assert accepted > 0
 

@@ -5,16 +5,15 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from omcrm.auth.credential import Caller
+from omcrm.engine.market_view import Hub, QuoteCache
 from omcrm.errors import MessageRefused
 from omcrm.feeds.news.collector import NewsCollector
 from omcrm.gateways.client_connection import ClientConnection, ClientServices
 from omcrm.gateways.client_registry import ClientRegistry
 from omcrm.gateways.dialect import Dialect
 from omcrm.market.bar import BarBuilder
-from omcrm.market.hub import Hub
 from omcrm.market.instrument import Instrument
 from omcrm.market.quote import Quote
-from omcrm.market.quote_cache import QuoteCache
 from omcrm.streaming.fanout import FanOut
 from omcrm.streaming.worker_pool import WorkerPool
 from tests.values import START, instrument

@@ -6,7 +6,7 @@ from omcrm.gateways.asset_figures import asset_figures, asset_price
 from omcrm.market.instrument import AssetClass
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import LAST_RESORT, SIMULATED
-from omcrm.market.source_quote import merge, quote_of
+from omcrm.market.source_quote import SourceQuote
 from omcrm.market.tick import DayFigures
 from tests.values import after, instrument, quote, tick, trade
 
@@ -45,11 +45,11 @@ def test_a_share_is_compared_with_its_previous_close() -> None:
 
 def test_a_later_trade_moves_the_change() -> None:
     """The previous close stays; the percentage belongs to the price it was received with."""
-    first = merge(
+    first = SourceQuote.merge(
         tick(trade("150.00"), DayFigures(change_percent=Decimal(50)), symbol="AAPL"), None
     )
-    state = merge(tick(trade("125.00"), symbol="AAPL", at=after(1)), first)
-    fields = asset_figures("AAPL", quote_of(state, 2, PriceClass.LIVE, AssetClass.STOCK), SHARE)
+    state = SourceQuote.merge(tick(trade("125.00"), symbol="AAPL", at=after(1)), first)
+    fields = asset_figures("AAPL", state.quote(2, PriceClass.LIVE, AssetClass.STOCK), SHARE)
 
     assert (Decimal(25), Decimal(25)) == (fields["change"], fields["change_percent"])
 

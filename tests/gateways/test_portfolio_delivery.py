@@ -15,10 +15,10 @@ from flask import Flask, current_app
 from sqlalchemy import text
 
 from omcrm.engine.bus import LocalBus, PortfolioChanged
+from omcrm.engine.market_view import Hub
 from omcrm.extensions import app_bus, db
 from omcrm.gateways import portfolio_delivery
 from omcrm.gateways.portfolio_delivery import PortfolioDelivery
-from omcrm.market.hub import Hub
 from omcrm.market.quote import Quote
 from omcrm.portfolio import service
 from omcrm.portfolio.valuation import Valuation

@@ -5,12 +5,12 @@ from decimal import Decimal
 
 import pytest
 
+from omcrm.engine.market_view import Hub
 from omcrm.gateways import trade_tape
 from omcrm.gateways.trade_tape import TradeTape
-from omcrm.market.hub import Hub
 from omcrm.market.instrument import AssetClass
 from omcrm.market.quote import Quote
-from omcrm.market.source_quote import merge, quote_of
+from omcrm.market.source_quote import SourceQuote
 from omcrm.market.tick import DayFigures
 from tests.processes import PATIENCE, wait_for
 from tests.threads import Threads
@@ -76,13 +76,13 @@ def test_updates_that_are_no_trades(hub: Hub, tape: TradeTape) -> None:
     subscriber = RecordingSubscriber()
     tape.subscribe(subscriber, ["BTC"], [])
     first = tick(trade("5", 7))
-    state = merge(first, None)
+    state = SourceQuote.merge(first, None)
     for number, update in enumerate((None, book("4", "6"), DayFigures(high=Decimal(9)), None)):
         if update is not None:
-            state = merge(tick(update, at=after(number)), state)
-        hub.publish(quote_of(state, number + 1, BINANCE.claim, AssetClass.CRYPTO))
-    state = merge(tick(trade("5", 7), at=after(9)), state)
-    hub.publish(quote_of(state, 9, BINANCE.claim, AssetClass.CRYPTO))
+            state = SourceQuote.merge(tick(update, at=after(number)), state)
+        hub.publish(state.quote(number + 1, BINANCE.claim, AssetClass.CRYPTO))
+    state = SourceQuote.merge(tick(trade("5", 7), at=after(9)), state)
+    hub.publish(state.quote(9, BINANCE.claim, AssetClass.CRYPTO))
     hub.publish(traded(10))
     wait_for(lambda: "BTC 10" in subscriber.received, 5)
     tape.remove(subscriber)

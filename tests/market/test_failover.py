@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from omcrm.market.failover import Candidate, FailoverReason, choose_source, reason_of
+from omcrm.market.consolidator import Candidate, FailoverReason, choose_source, reason_of
 from omcrm.market.policy import Policy
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import LAST_RESORT, SIMULATED, Source

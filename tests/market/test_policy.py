@@ -4,7 +4,7 @@ from decimal import Decimal
 import pytest
 
 from omcrm.market.instrument import AssetClass
-from omcrm.market.policy import POLICIES, Policy, classify
+from omcrm.market.policy import POLICIES, Policy
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Source
 from tests.values import after, source_quote, trade
@@ -42,7 +42,7 @@ def test_class_follows_from_claim_age_connection_and_session(
     """A price is never classed better than claim, age, connection and session allow."""
     held = source_quote(trade("1"), source=Source("somewhere", claim))
 
-    assert shown is classify(held, POLICY, after(age), streaming=streaming, market_open=market_open)
+    assert shown is POLICY.classify(held, after(age), streaming=streaming, market_open=market_open)
 
 
 @pytest.mark.parametrize("asset_class", AssetClass)

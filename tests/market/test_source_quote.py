@@ -5,7 +5,7 @@ import pytest
 from msgspec import structs
 
 from omcrm.market.price_class import PriceClass
-from omcrm.market.source_quote import merge
+from omcrm.market.source_quote import SourceQuote
 from omcrm.market.tick import DayFigures, TopOfBook, Trade
 from tests.values import BINANCE, START, after, book, quote, source_quote, tick, trade
 
@@ -14,7 +14,7 @@ DAY = DayFigures(open=Decimal("60000"), time=START)
 
 def test_the_first_tick_makes_the_source_quote() -> None:
     """The first source quote has the parts of its tick and no others."""
-    merged = merge(tick(trade("61837.63"), connection=3), None)
+    merged = SourceQuote.merge(tick(trade("61837.63"), connection=3), None)
 
     assert ("BTC", BINANCE, START) == (merged.symbol, merged.source, merged.received_at)
     assert trade("61837.63") == merged.trade
@@ -25,7 +25,7 @@ def test_the_first_tick_makes_the_source_quote() -> None:
 
 def test_a_book_alone_is_no_trade() -> None:
     """A source quote of a book alone has no trade and no tick that brought one."""
-    merged = merge(tick(book("1", "2")), None)
+    merged = SourceQuote.merge(tick(book("1", "2")), None)
 
     assert (None, None) == (merged.trade, merged.trade_from)
 
@@ -40,7 +40,7 @@ def test_a_part_replaces_only_its_own_kind(
         "book": book("60999", "61001"),
         "day": DayFigures(open=Decimal("59000")),
     }
-    merged = merge(tick(part, at=after(1)), source_quote(*old.values()))
+    merged = SourceQuote.merge(tick(part, at=after(1)), source_quote(*old.values()))
 
     kinds = {Trade: "trade", TopOfBook: "book", DayFigures: "day"}
     assert {**old, kinds[type(part)]: part} == {
@@ -50,7 +50,7 @@ def test_a_part_replaces_only_its_own_kind(
 
 def test_a_book_around_the_price_confirms_it() -> None:
     """The age counts from the last book around the price, while the trade keeps its own time."""
-    merged = merge(tick(book("1", "2"), at=after(8)), source_quote(trade("1.5")))
+    merged = SourceQuote.merge(tick(book("1", "2"), at=after(8)), source_quote(trade("1.5")))
 
     assert 2 == merged.age(after(10)).total_seconds()
     assert merged.trade_from is not None
@@ -59,17 +59,24 @@ def test_a_book_around_the_price_confirms_it() -> None:
 
 def test_a_late_book_confirms_nothing_that_is_younger_than_itself() -> None:
     """A late book neither makes a late price younger nor a fresh price older."""
-    late = merge(structs.replace(tick(trade("1.5"), at=after(8)), late=timedelta(seconds=20)), None)
+    late = SourceQuote.merge(
+        structs.replace(tick(trade("1.5"), at=after(8)), late=timedelta(seconds=20)), None
+    )
     book_of_then = structs.replace(tick(book("1", "2"), at=after(9)), late=timedelta(seconds=20))
 
-    assert 20 == merge(book_of_then, late).age(after(9)).total_seconds()
-    assert 9 == merge(book_of_then, source_quote(trade("1.5"))).age(after(9)).total_seconds()
+    assert 20 == SourceQuote.merge(book_of_then, late).age(after(9)).total_seconds()
+    assert (
+        9
+        == SourceQuote.merge(book_of_then, source_quote(trade("1.5"))).age(after(9)).total_seconds()
+    )
 
 
 def test_provider_time_never_goes_back() -> None:
     """A trade with an earlier time than the summary before it takes the summary's time."""
     summary = trade("61000", 10, time=after(2))
-    merged = merge(tick(trade("61001", 11, time=after(1)), at=after(3)), source_quote(summary))
+    merged = SourceQuote.merge(
+        tick(trade("61001", 11, time=after(1)), at=after(3)), source_quote(summary)
+    )
 
     assert trade("61001", 11, time=after(2)) == merged.trade
 
@@ -77,7 +84,7 @@ def test_provider_time_never_goes_back() -> None:
 @pytest.mark.parametrize("later", [None, after(5)])
 def test_a_later_or_missing_provider_time_is_kept(later: object) -> None:
     """A trade keeps a later provider time, and a missing one stays None."""
-    merged = merge(
+    merged = SourceQuote.merge(
         tick(trade("61001", 11, time=later)), source_quote(trade("61000", 10, time=after(2)))
     )
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omcrm.market.source_quote import merge
+from omcrm.market.source_quote import SourceQuote
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 from omcrm.market.validation import RejectReason, Validator
 from tests.market.validated import POLICY, reason
@@ -263,7 +263,7 @@ def test_nothing_goes_back_within_one_connection(ticks: list[Tick]) -> None:
         accepted = validator.validate(new_tick, held, (), POLICY)
         if accepted is None:
             continue
-        before, held = held, merge(accepted, held)
+        before, held = held, SourceQuote.merge(accepted, held)
         if before is None:
             continue
         if before.trade:
@@ -283,7 +283,7 @@ def test_every_tick_is_accepted_or_counted_as_rejected(ticks: list[Tick]) -> Non
         accepted = validator.validate(new_tick, held, (), POLICY)
         if accepted is not None:
             accepted_count += 1
-            held = merge(accepted, held)
+            held = SourceQuote.merge(accepted, held)
 
     assert len(ticks) == accepted_count + validator.rejected.total()
     assert held is None or BINANCE is held.source

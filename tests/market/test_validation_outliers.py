@@ -8,7 +8,7 @@ from msgspec import structs
 
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import LAST_RESORT, SIMULATED, Source
-from omcrm.market.source_quote import SourceQuote, merge
+from omcrm.market.source_quote import SourceQuote
 from omcrm.market.tick import DayFigures, TopOfBook, Trade
 from omcrm.market.validation import RejectReason, Validator
 from tests.market.validated import POLICY, reason
@@ -218,7 +218,7 @@ def test_an_old_reference_price_rejects_nothing(
 
 def test_a_book_does_not_renew_the_reference_price(validator: Validator) -> None:
     """Only a trade makes the reference price fresh again."""
-    held = merge(tick(book("99", "101"), at=after(9)), source_quote(trade("100")))
+    held = SourceQuote.merge(tick(book("99", "101"), at=after(9)), source_quote(trade("100")))
 
     assert None is reason(validator, tick(trade("200"), at=after(11)), held)
 

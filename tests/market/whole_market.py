@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 
+from omcrm.engine.market_view import QuoteCache
 from omcrm.market.consolidator import Consolidator
 from omcrm.market.instrument import AssetClass
 from omcrm.market.policy import Policy
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
-from omcrm.market.quote_cache import QuoteCache
 from omcrm.market.source import HealthState, Source
 from omcrm.market.validation import Validator
 from tests import values

@@ -22,7 +22,7 @@ from omcrm.feeds.provider import (
 from omcrm.feeds.providers.binance import SOURCE, STREAMS, Binance
 from omcrm.market.policy import POLICIES
 from omcrm.market.price_class import PriceClass
-from omcrm.market.source_quote import SourceQuote, merge
+from omcrm.market.source_quote import SourceQuote
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 from omcrm.market.validation import Validator
 from tests.feeds.frames import BINANCE, combined, text
@@ -421,7 +421,7 @@ def test_the_gate_accepts_the_whole_recording(market_data: Path) -> None:
     for line in lines_of(path):
         for event in client.parse(line, ARRIVAL):
             accepted = validator.validate(event, held, (), policy)
-            held = merge(accepted, held)
+            held = SourceQuote.merge(accepted, held)
 
     assert 0 == validator.rejected.total()
     last = last_events(path)

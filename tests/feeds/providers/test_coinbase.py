@@ -14,7 +14,7 @@ from omcrm.feeds.provider import Acknowledged, Event, FrameContext, RequestRejec
 from omcrm.feeds.providers.coinbase import SOURCE, Coinbase
 from omcrm.market.policy import POLICIES
 from omcrm.market.price_class import PriceClass
-from omcrm.market.source_quote import SourceQuote, merge
+from omcrm.market.source_quote import SourceQuote
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 from omcrm.market.validation import RejectReason, Validator
 from tests.feeds.frames import COINBASE, text
@@ -216,7 +216,7 @@ def test_the_gate_accepts_the_recording(market_data: Path) -> None:
             if isinstance(event, Tick):
                 accepted = validator.validate(event, held.get(event.symbol), (), policy)
                 if accepted is not None:
-                    held[event.symbol] = merge(accepted, held.get(event.symbol))
+                    held[event.symbol] = SourceQuote.merge(accepted, held.get(event.symbol))
 
     assert arrival.names.keys() == held.keys()
     assert {RejectReason.OLDER: 27} == dict(validator.rejected)

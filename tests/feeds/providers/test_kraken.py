@@ -14,7 +14,7 @@ from omcrm.feeds.providers.kraken import SOURCE, Kraken
 from omcrm.market.instrument import AssetClass
 from omcrm.market.policy import POLICIES
 from omcrm.market.price_class import PriceClass
-from omcrm.market.source_quote import SourceQuote, merge
+from omcrm.market.source_quote import SourceQuote
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 from omcrm.market.validation import Validator
 from omcrm.settings import load
@@ -299,7 +299,7 @@ def test_a_ticker_never_takes_the_place_of_a_trade() -> None:
     for frame in (ticker(), trades({}), ticker(last=91000.0)):
         accepted = validator.validate(only(read(frame)), held, (), policy)
         assert accepted is not None
-        held = merge(accepted, held)
+        held = SourceQuote.merge(accepted, held)
 
     assert isinstance(held, SourceQuote)
     assert Trade(Decimal("91234.56"), Decimal("0.0015"), 82062566, TRADED_AT) == held.trade
@@ -447,7 +447,7 @@ def test_reads_everything_that_the_exchange_sends(exchange: Exchange) -> None:
         if isinstance(update, Tick):
             accepted = validator.validate(update, held.get(update.symbol), (), policy)
             assert accepted is not None, update
-            held[update.symbol] = merge(accepted, held.get(update.symbol))
+            held[update.symbol] = SourceQuote.merge(accepted, held.get(update.symbol))
 
     assert [] == [event for event in events if isinstance(event, Unreadable)]
     assert [1, 1, 2, 2] == [event.id for event in events if isinstance(event, Acknowledged)]

@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from omcrm.market.hub import Hub
+from omcrm.engine.market_view import Hub
 from omcrm.market.quote import Quote
 from tests.values import quote, trade
 

@@ -1,7 +1,7 @@
 import random
 import threading
 
-from omcrm.market.quote_cache import QuoteCache
+from omcrm.engine.market_view import QuoteCache
 from tests.values import quote, trade
 
 
