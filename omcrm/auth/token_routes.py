@@ -24,7 +24,7 @@ from omcrm.auth.requires import current_caller, requires
 from omcrm.auth.scope import ABOUT, Scope
 from omcrm.errors import AccessRefused
 from omcrm.storage.api_token import ApiToken, of_user
-from omcrm.streaming.price_update import iso
+from omcrm.streaming.wire import iso
 
 blueprint = Blueprint("tokens", __name__)
 

@@ -11,7 +11,6 @@ from omcrm.market.bar import BarBuilder
 from omcrm.market.instrument import Instrument
 from omcrm.market.quote import Quote
 from omcrm.streaming.fanout import FanOut
-from omcrm.streaming.price_update import is_alike
 
 Listener: TypeAlias = Callable[[Quote], None]
 
@@ -90,7 +89,7 @@ class MarketView:
         self.cache = QuoteCache()
         self.hub = Hub()
         self.bars = BarBuilder()
-        self.fanout = FanOut(window, is_alike, self._publish_demand)
+        self.fanout = FanOut(window, Quote.is_alike, self._publish_demand)
         self.instruments: dict[str, Instrument] = {}
         self._bus = bus
         self._id = secrets.token_hex(4)

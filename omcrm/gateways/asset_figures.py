@@ -8,7 +8,7 @@ from omcrm.market.amount import minus, percent
 from omcrm.market.instrument import Instrument
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
-from omcrm.streaming.price_update import iso
+from omcrm.streaming.wire import iso
 
 
 def asset_figures(

@@ -14,13 +14,12 @@ from omcrm.concurrency import native_lock
 from omcrm.errors import MessageRefused
 from omcrm.gateways.client_registry import ClientRegistry
 from omcrm.gateways.dialect import Dialect
-from omcrm.streaming.batch import Batch
 from omcrm.streaming.connection import WebSocketConnection
-from omcrm.streaming.frame import deflated_frame, text_frame
 from omcrm.streaming.inbox import Inbox
 from omcrm.streaming.rate_limiter import RateLimiter
-from omcrm.streaming.rate_tier import Subscriber
+from omcrm.streaming.rate_tier import Batch, Subscriber
 from omcrm.streaming.throttled_log import ThrottledLog
+from omcrm.streaming.wire import deflated_frame, text_frame
 from omcrm.streaming.worker_pool import WorkerPool
 from omcrm.web import database_away
 

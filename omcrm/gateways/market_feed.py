@@ -21,8 +21,8 @@ from omcrm.market.bar import KEPT
 from omcrm.market.instrument import Instrument, canonical_symbols
 from omcrm.market.quote import Quote
 from omcrm.streaming import wire
-from omcrm.streaming.price_update import candle, iso
 from omcrm.streaming.rate_limiter import TokenBucket
+from omcrm.streaming.wire import candle, iso
 from omcrm.web.market_access import MarketAccess
 from omcrm.web.news import news_body
 

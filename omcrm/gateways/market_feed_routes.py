@@ -17,7 +17,7 @@ from omcrm.gateways.client_registry import ClientRegistry
 from omcrm.gateways.market_feed import MarketFeed, Symbol, quote_body
 from omcrm.market.instrument import canonical_symbol, canonical_symbols
 from omcrm.storage import feed_switch
-from omcrm.streaming.price_update import iso
+from omcrm.streaming.wire import iso
 from omcrm.web.feed_control import start_by_admin, start_for_viewer, stop_by_admin
 from omcrm.web.json_answer import json_answer
 from omcrm.web.market_access import market

@@ -32,8 +32,8 @@ from omcrm.portfolio import service
 from omcrm.portfolio.valuation import Valuation
 from omcrm.storage.portfolio import count_holdings, find_portfolio
 from omcrm.streaming import wire
-from omcrm.streaming.price_update import iso
 from omcrm.streaming.rate_limiter import TokenBucket
+from omcrm.streaming.wire import iso
 from omcrm.web.market_access import MarketAccess
 
 ASSET, PORTFOLIO = "asset", "portfolio"

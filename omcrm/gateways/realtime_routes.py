@@ -28,7 +28,7 @@ from omcrm.portfolio import service
 from omcrm.pricing.price_feed_state import PriceFeedState, price_feed_state
 from omcrm.pricing.refresh import refresh_prices
 from omcrm.settings import Settings
-from omcrm.streaming.price_update import iso
+from omcrm.streaming.wire import iso
 from omcrm.web.feed_control import start_for_viewer
 from omcrm.web.json_answer import json_answer
 from omcrm.web.market_access import market

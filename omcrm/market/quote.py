@@ -83,3 +83,13 @@ class Quote(Struct, frozen=True):
     def age(self, now: datetime) -> timedelta:
         """How long ago the last price was true at its source, as far as is known here."""
         return now - self.confirmed_at
+
+    def is_alike(self, other: "Quote") -> bool:
+        """Whether prices, class and source are the same; day figures, sizes and age may differ."""
+        return (
+            self.price_class is other.price_class
+            and self.source == other.source
+            and self.last == other.last
+            and self.bid == other.bid
+            and self.ask == other.ask
+        )

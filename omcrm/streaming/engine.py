@@ -27,9 +27,9 @@ from omcrm.streaming.engine_session import (
     EngineSession,
     Transport,
 )
-from omcrm.streaming.frame import text_frame
 from omcrm.streaming.kept_environ import kept
 from omcrm.streaming.reactor import DelayedCall, Reactor
+from omcrm.streaming.wire import text_frame
 from omcrm.streaming.worker_pool import WorkerPool
 
 _PROBE_WITHIN = 10.0

@@ -13,8 +13,18 @@ from typing import NamedTuple
 
 from omcrm.concurrency import native_lock
 from omcrm.market.quote import Quote
-from omcrm.streaming.batch import Batch, BatchEncoder, EncodeQuote, Facts
-from omcrm.streaming.rate_tier import NOTHING, Group, IsAlike, RateTier, StateSink, Subscriber
+from omcrm.streaming.rate_tier import (
+    NOTHING,
+    Batch,
+    BatchEncoder,
+    EncodeQuote,
+    Facts,
+    Group,
+    IsAlike,
+    RateTier,
+    StateSink,
+    Subscriber,
+)
 from omcrm.streaming.throttled_log import ThrottledLog
 
 _log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from omcrm.feeds.news.collector import NewsCollector
 from omcrm.feeds.news.item import SIMULATED_NEWS, NewsItem
 from omcrm.market.instrument import canonical_symbol
 from omcrm.market.parsing import whole
-from omcrm.streaming.price_update import iso
+from omcrm.streaming.wire import iso
 from omcrm.web.json_answer import json_answer
 from omcrm.web.market_access import market
 

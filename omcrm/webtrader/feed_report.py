@@ -8,7 +8,7 @@ from omcrm.market.feed_event import FeedEvent
 from omcrm.market.quote import Quote
 from omcrm.market.validation import RejectedTick
 from omcrm.storage import feed_event
-from omcrm.streaming.price_update import iso
+from omcrm.streaming.wire import iso
 from omcrm.webtrader.realtime_data import RealTimeDataManager
 
 _EVENTS = 100

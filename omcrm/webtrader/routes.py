@@ -12,7 +12,7 @@ from omcrm.auth.requires import current_caller, requires
 from omcrm.errors import AccessRefused
 from omcrm.market.instrument import canonical_symbol
 from omcrm.market.parsing import whole
-from omcrm.streaming.price_update import price_update
+from omcrm.streaming.wire import price_update
 from omcrm.web import feed_control
 from omcrm.web.json_answer import json_answer
 from omcrm.webtrader import service

@@ -18,7 +18,7 @@ from omcrm.market.session import session_state
 from omcrm.storage import feed_switch
 from omcrm.storage.instrument import active_instruments
 from omcrm.streaming.page_registry import PageRegistry
-from omcrm.streaming.price_update import candle, iso
+from omcrm.streaming.wire import candle, iso
 from omcrm.web.market_access import MARKET, market
 from omcrm.web.news import news_status
 from omcrm.webtrader.feed_report import feed_report

@@ -25,7 +25,7 @@ from omcrm.storage import login_session
 from omcrm.streaming import wire
 from omcrm.streaming.fanout import ResumeToken
 from omcrm.streaming.page_registry import PageSession
-from omcrm.streaming.price_update import iso, price_update
+from omcrm.streaming.wire import iso, price_update
 from omcrm.web import database_away, feed_control
 from omcrm.webtrader import service
 from omcrm.webtrader.messages import Instruments, PriceHistory, read

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from bench.fanout import dialect
 from omcrm.market.tick import DayFigures
-from omcrm.streaming.price_update import price_update
+from omcrm.streaming.wire import price_update
 from tests.processes import PATIENCE
 from tests.values import book, quote, trade
 

@@ -3,9 +3,8 @@
 from collections.abc import Callable
 
 from omcrm.market.quote import Quote
-from omcrm.streaming.batch import Batch, EncodeQuote, Facts
 from omcrm.streaming.fanout import FanOut, ResumePoint
-from omcrm.streaming.rate_tier import Subscriber
+from omcrm.streaming.rate_tier import Batch, EncodeQuote, Facts, Subscriber
 from tests.processes import wait_for
 from tests.values import quote, trade
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omcrm.streaming.frame import (
+from omcrm.streaming.wire import (
     WINDOW_BITS,
     binary_frame,
     deflated_frame,

@@ -9,7 +9,7 @@ from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
 from omcrm.market.tick import DayFigures, TopOfBook, Trade
 from omcrm.streaming import wire
-from omcrm.streaming.price_update import candle, is_alike, iso, price_update
+from omcrm.streaming.wire import candle, iso, price_update
 from tests.values import KRAKEN, PRICE_UPDATE_FIELDS, START, after, book, quote, trade
 
 DAY = DayFigures(high=Decimal(9))
@@ -147,4 +147,4 @@ def test_alike_quotes(other: Quote, same: bool) -> None:
     """Quotes are alike if only their number, ids, sizes, day figures or ages differ."""
     one = quote(trade("100", 1), book("99", "101", 1), DAY)
 
-    assert same is is_alike(other, one)
+    assert same is other.is_alike(one)

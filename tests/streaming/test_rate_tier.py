@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omcrm.streaming.batch import BatchEncoder
+from omcrm.streaming.rate_tier import BatchEncoder
 from tests.streaming.timed_tier import (
     NOON,
     SYMBOLS,

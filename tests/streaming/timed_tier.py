@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 
 from omcrm.market.quote import Quote
-from omcrm.streaming.batch import Batch, BatchEncoder
-from omcrm.streaming.rate_tier import IsAlike, RateTier, Subscriber
+from omcrm.streaming.rate_tier import Batch, BatchEncoder, IsAlike, RateTier, Subscriber
 from tests.values import quote, trade
 
 # A power of two, so that times can be compared exactly.

@@ -15,7 +15,7 @@ from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.feed_event import FeedEvent, FeedEventKind
 from omcrm.storage import feed_event
 from omcrm.streaming import wire
-from omcrm.streaming.price_update import iso
+from omcrm.streaming.wire import iso
 from omcrm.webtrader import service
 from omcrm.webtrader.feed_log import FeedLog
 from omcrm.webtrader.feed_report import feed_report

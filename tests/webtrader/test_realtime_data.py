@@ -16,7 +16,7 @@ from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
-from omcrm.streaming.batch import Batch
+from omcrm.streaming.rate_tier import Batch
 from omcrm.webtrader.realtime_data import RealTimeDataManager
 from tests.processes import Exchange, free_port, wait_for
 from tests.threads import Threads

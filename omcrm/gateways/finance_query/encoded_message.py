@@ -1,8 +1,8 @@
 """A message encoded and framed once for all its receivers."""
 
 from omcrm.streaming import wire
-from omcrm.streaming.batch import Batch
-from omcrm.streaming.frame import deflated_frame, text_frame
+from omcrm.streaming.rate_tier import Batch
+from omcrm.streaming.wire import deflated_frame, text_frame
 
 # A client's limit and remaining requests, by their names on the wire.
 Metadata = dict[str, int]

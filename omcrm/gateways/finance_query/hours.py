@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from omcrm.market.instrument import AssetClass
 from omcrm.market.session import SessionState, session_state
-from omcrm.streaming.price_update import iso
+from omcrm.streaming.wire import iso
 
 _NEW_YORK = ZoneInfo("America/New_York")
 _NOON = 12
