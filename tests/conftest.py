@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import settings
 from jinja2 import FileSystemBytecodeCache
 
 from omcrm import create_app
@@ -40,6 +41,10 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
 _templates = ROOT / ".pytest_cache/templates"
 _templates.mkdir(parents=True, exist_ok=True)
 Flask.jinja_options = {"bytecode_cache": FileSystemBytecodeCache(str(_templates))}
+
+# A busy machine makes an example slow, and the test no worse.
+settings.register_profile("omcrm", deadline=None)
+settings.load_profile("omcrm")
 
 
 def missing(what: str) -> None:

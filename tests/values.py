@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from msgspec import structs
 
+from omcrm.feeds.news.collector import NewsCollector
 from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
@@ -72,7 +73,8 @@ def source_quote(*components: Trade | TopOfBook | DayFigures, **details: object)
     return SourceQuote.merge(tick(*components, **details), None)
 
 
-# The trades are held, so that no other one gets the identity of one that is gone.
+# The trades are held, so that no other one gets the identity of one that is gone. Their numbers are
+# above those that merging gives.
 _NUMBERS: dict[int, tuple[Trade | None, int]] = {}
 
 
@@ -85,7 +87,7 @@ def quote(
 ) -> Quote:
     """A quote of these components; each trade that is given has a number of its own."""
     record = source_quote(*components, **details)
-    number = _NUMBERS.setdefault(id(record.trade), (record.trade, len(_NUMBERS) + 1))[1]
+    number = _NUMBERS.setdefault(id(record.trade), (record.trade, len(_NUMBERS) + 1001))[1]
     numbered = structs.replace(record, trade_number=number)
     return numbered.quote(seq, price_class, asset_class)
 
@@ -109,3 +111,8 @@ def instrument(
         ),
         id=number,
     )
+
+
+def no_news() -> NewsCollector:
+    """A collector without sources."""
+    return NewsCollector((), 0.0, lambda: START)

@@ -5,10 +5,14 @@ from collections import deque
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Literal, TypeAlias
 
 from msgspec import Struct, structs
 
 from omcrm.market.quote import Quote
+
+Timeframe: TypeAlias = Literal["1m", "5m", "15m", "1h", "4h", "1d"]
+"""The length of a bar, as programs and pages name it."""
 
 TIMEFRAMES: dict[str, int] = {
     "1m": 60,

@@ -6,7 +6,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from omcrm.auth.scope import Scope
 from omcrm.feeds.status import FeedStatus
-from omcrm.market.bar import KEPT
+from omcrm.market.bar import KEPT, Timeframe
 from omcrm.market.price_class import PriceClass
 from omcrm.reference.desk import DeskBrief, DeskCandles, DeskMarketStatus, DeskPriceUpdate
 from omcrm.reference.route import Route
@@ -117,7 +117,7 @@ class DeskRealtimeStatus(JsonDone, kw_only=True):
 class DeskChartQuery(Struct, kw_only=True):
     """Which candles are requested."""
 
-    timeframe: Literal["1m", "5m", "15m", "1h", "4h", "1d"] = "1m"
+    timeframe: Timeframe = "1m"
     limit: Annotated[int, Meta(ge=1, le=KEPT)] = 200
 
 

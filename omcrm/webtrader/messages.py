@@ -1,12 +1,12 @@
 """Schemas of the messages of a page; other input is refused with the field's name."""
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
 
 from omcrm.errors import AccessRefused
-from omcrm.market.bar import KEPT
+from omcrm.market.bar import KEPT, Timeframe
 
 Symbol = Annotated[str, Meta(min_length=1, max_length=20)]
 # Far above any subscription limit, so that the answer can name the symbols beyond the limit.
@@ -39,7 +39,7 @@ class PriceHistory(Struct, frozen=True):
     """The body of `get_price_history`."""
 
     symbol: Symbol
-    timeframe: Literal["1m", "5m", "15m", "1h", "4h", "1d"] = "1m"
+    timeframe: Timeframe = "1m"
     limit: Annotated[int, Meta(ge=1, le=KEPT)] = 200
 
 

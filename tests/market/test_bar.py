@@ -8,12 +8,13 @@ import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omcrm.market.bar import KEPT, TIMEFRAMES, Bar, BarBuilder, opening
+from omcrm.market.bar import KEPT, TIMEFRAMES, Bar, BarBuilder, Timeframe, opening
 from omcrm.market.consolidator import Consolidator
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import SIMULATED, HealthState
@@ -306,3 +307,8 @@ def test_a_source_that_replays_an_earlier_day_has_new_bars() -> None:
     bars = built([trade("100", 9, time=START), trade("90", 1, time=earlier)])
 
     assert [earlier] == [minute.timestamp for minute in minutes(bars)]
+
+
+def test_every_timeframe_has_its_length() -> None:
+    """What a request may name and what is built are the same, in the same order."""
+    assert get_args(Timeframe) == tuple(TIMEFRAMES)

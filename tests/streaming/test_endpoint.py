@@ -155,7 +155,7 @@ def test_compression_can_be_disabled() -> None:
         | st.text('permssage-dlt;=,"\\ 1589', max_size=40),
     )
 )
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_headers_are_answered(caplog: pytest.LogCaptureFixture, more: dict[str, str]) -> None:
     """No headers raise an error or write to the log."""
     caplog.set_level(logging.INFO)

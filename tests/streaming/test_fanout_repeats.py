@@ -61,7 +61,7 @@ ACTS = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.lists(ACTS, max_size=60))
 def test_skipping_repeats_never_hides_the_newest_price(
     acts: list[tuple[str, int, int]],

@@ -374,7 +374,7 @@ steps = st.one_of(
 
 # If it fails, shrinking the example takes some minutes.
 @pytest.mark.timeout(500)
-@settings(deadline=None, derandomize=True, database=None, max_examples=200)
+@settings(derandomize=True, database=None, max_examples=200)
 @given(st.lists(steps, min_size=10, max_size=80))
 def test_every_page_sees_prices_go_forward_and_ends_with_the_newest(
     reactor: Reactor, history: list[Tick | Subscribe | Unsubscribe | Read | Event | ComeBack | Wait]

@@ -415,7 +415,7 @@ def test_a_client_without_a_namespace_must_join_one(serve: Serve) -> None:
         max_size=16,
     )
 )
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_packets_cause_an_error(
     serve: Serve, caplog: pytest.LogCaptureFixture, sent: list[str]
 ) -> None:

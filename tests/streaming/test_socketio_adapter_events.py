@@ -29,9 +29,7 @@ NAMES = st.sampled_from(
     binary=st.booleans(),
     asks=st.booleans(),
 )
-@settings(
-    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_an_event_belongs_to_its_sender(
     serve: Serve, catch_all: str, event: str, values: list[Any], binary: bool, asks: bool
 ) -> None:

@@ -34,7 +34,7 @@ def test_very_small_and_very_large_numbers_are_exact_numbers(number: str) -> Non
     assert [Decimal(number)] == json.loads(text, parse_float=Decimal, parse_int=Decimal)
 
 
-@settings(deadline=None, derandomize=True, database=None, max_examples=200)
+@settings(derandomize=True, database=None, max_examples=200)
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**12), max_value=10**12))
 def test_any_number_is_read_back(number: Decimal) -> None:
     """No digit is lost or added on the wire."""

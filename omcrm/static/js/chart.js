@@ -15,7 +15,7 @@ const LOADING = "Loading candles…";
 
 export function createCandleChart({ place, message, legend, timeframes, store, requestHistory }) {
   let instrument = null;
-  let timeframe = timeframes.querySelector("input:checked").value;
+  let chosen = timeframes.querySelector("input:checked");
   let data = [];
   let source = null;
   let isLoaded = false;
@@ -85,11 +85,11 @@ export function createCandleChart({ place, message, legend, timeframes, store, r
   }
 
   function request() {
-    requestHistory({ symbol: instrument.symbol, timeframe, limit: 500 });
+    requestHistory({ symbol: instrument.symbol, timeframe: chosen.value, limit: 500 });
   }
 
   timeframes.addEventListener("change", (event) => {
-    timeframe = event.target.value;
+    chosen = event.target;
     load();
   });
   document.documentElement.addEventListener("themechange", rebuild);
@@ -103,7 +103,7 @@ export function createCandleChart({ place, message, legend, timeframes, store, r
 
     /** Shows the server's candles, if they are of the current symbol and timeframe. */
     setHistory(history) {
-      if (history.symbol !== instrument?.symbol || history.timeframe !== timeframe) return;
+      if (history.symbol !== instrument?.symbol || history.timeframe !== chosen.value) return;
       const isFirst = !isLoaded;
       data = candles.fromHistory(history.data);
       source = history.source;
@@ -123,7 +123,7 @@ export function createCandleChart({ place, message, legend, timeframes, store, r
       drawCurrent();
       if (!isCurrent(quote.price_class)) return;
       if (source && quote.source !== source) return load(); // one chart never mixes sources
-      const candle = candles.next(data.at(-1), quote, timeframe);
+      const candle = candles.next(data.at(-1), quote, Number(chosen.dataset.seconds));
       if (!candle) return;
       if (data.at(-1)?.time === candle.time) data.pop();
       data.push(candle);
