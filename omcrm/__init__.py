@@ -139,7 +139,7 @@ def _register_rooms(app: "Flask", settings: "Settings") -> None:
     )
     init_reference(app)
     app.extensions[DATABASE_HEALTH] = DatabaseHealth()
-    app.extensions[HEALTH_CHECKS] = {"feed": app.extensions[service.MANAGER].failure}
+    app.extensions[HEALTH_CHECKS] = {"feed": app.extensions[service.MANAGER].engine.failure}
     app.context_processor(lambda: {"demo": settings.demo, "version": __version__})
 
 

@@ -21,6 +21,7 @@ from omcrm.engine.bus import (
 )
 from omcrm.feeds.event_log import EventLog
 from omcrm.feeds.feed_set import Feed, FeedActivity, FeedSet
+from omcrm.feeds.news.collector import NewsCollector
 from omcrm.feeds.poller import Polling
 from omcrm.feeds.quota import BudgetUse
 from omcrm.feeds.registry import STATIC, FeedSettings
@@ -52,7 +53,7 @@ def system_clock() -> datetime:
 
 
 class FeedEngine:
-    """The feeds, the consolidator, its review and the feed events of one installation.
+    """The feeds, the consolidator, its review, the feed events and the news of one installation.
 
     Thread-safe: starting or stopping twice is harmless. It publishes quotes, changes and events of
     the feeds on the bus, and takes demand, holdings and control from it. In the folder `state`
@@ -68,7 +69,9 @@ class FeedEngine:
         state: Path | None = None,
         polling: Polling | None = None,
         recorder: Callable[[str, bytes], None] | None = None,
+        news: NewsCollector | None = None,
     ) -> None:
+        self._news = news or NewsCollector((), 0.0, clock)
         self.validator = Validator()
         self.consolidator = Consolidator(clock, self.validator)
         self.events = EventLog(settings.keys.hide)
@@ -105,6 +108,7 @@ class FeedEngine:
                 self._assign(feed)
             if self.running:
                 self._apply_static()
+            self._news.follow(self.instruments.values())
 
     # Starting and stopping
 
@@ -130,6 +134,7 @@ class FeedEngine:
             self._apply_static()
             for thread in self._threads:
                 thread.start()
+            self._news.start()
             return "started"
 
     def stop(self) -> Literal["stopped", "already_stopped"]:
@@ -138,11 +143,13 @@ class FeedEngine:
             if not self.running:
                 return "already_stopped"
             self._stopped.set()
+            self._news.begin_stop()
             self._feed_set.stop()
             for thread in self._threads:
                 thread.join()
             self._publish_new_events()
             self._threads, self.since = [], None
+            self._news.stop()
         self._bus.publish(FeedChanged())
         return "stopped"
 

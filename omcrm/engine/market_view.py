@@ -1,4 +1,4 @@
-"""The market as one process shows it: quotes, bars, and whoever watches them."""
+"""The market as one process shows it: quotes, bars, news, and whoever watches them."""
 
 import logging
 import secrets
@@ -6,7 +6,8 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
-from omcrm.engine.bus import Bus, Demand
+from omcrm.engine.bus import Bus, Control, ControlAction, Demand
+from omcrm.feeds.news.collector import NewsCollector
 from omcrm.market.bar import BarBuilder
 from omcrm.market.instrument import Instrument
 from omcrm.market.quote import Quote
@@ -85,17 +86,19 @@ class MarketView:
     every quote on.
     """
 
-    def __init__(self, bus: Bus, window: float) -> None:
+    def __init__(self, bus: Bus, window: float, news: NewsCollector) -> None:
+        self.bus = bus
+        self.news = news
         self.cache = QuoteCache()
         self.hub = Hub()
         self.bars = BarBuilder()
         self.fanout = FanOut(window, Quote.is_alike, self._publish_demand)
         self.instruments: dict[str, Instrument] = {}
-        self._bus = bus
         self._id = secrets.token_hex(4)
         self.hub.subscribe(self.bars.take)
         self.hub.subscribe(self.fanout.take)
         bus.subscribe(Quote, self.take)
+        bus.subscribe(Control, self._control)
 
     def follow(self, instruments: Iterable[Instrument]) -> None:
         """Show these instruments, and no others, from now on."""
@@ -124,5 +127,10 @@ class MarketView:
             # It was made before its symbol ceased to be followed.
             self.cache.forget([quote.symbol])
 
+    def _control(self, control: Control) -> None:
+        # Not the end: who watches stays connected while the feeds are stopped.
+        if control.action is ControlAction.START:
+            self.start()
+
     def _publish_demand(self, symbols: frozenset[str]) -> None:
-        self._bus.publish(Demand(self._id, symbols))
+        self.bus.publish(Demand(self._id, symbols))

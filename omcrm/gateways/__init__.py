@@ -21,18 +21,16 @@ def init_gateways(app: "Flask", settings: "Settings", limits: "ConnectionLimits"
     from omcrm.extensions import socketio
     from omcrm.gateways import market_feed_routes, realtime_routes
     from omcrm.gateways.client_connection import ClientServices
-    from omcrm.gateways.client_registry import ClientRegistry
+    from omcrm.gateways.client_registry import ClientRegistry, SessionSweeper
     from omcrm.gateways.finance_query import init_finance_query
-    from omcrm.gateways.handshake import HandshakePolicy
-    from omcrm.gateways.mount import Mount, TransportSettings
+    from omcrm.gateways.mount import HandshakePolicy, Mount, TransportSettings
     from omcrm.gateways.registry import DIALECTS
-    from omcrm.gateways.session_sweeper import SessionSweeper
     from omcrm.web.feed_control import start_for_viewer
-    from omcrm.web.market_access import MARKET
+    from omcrm.web.market_access import VIEW
 
     app.register_blueprint(market_feed_routes.blueprint)
     app.register_blueprint(realtime_routes.blueprint)
-    engine, market = socketio.server.eio, app.extensions[MARKET]
+    engine, market = socketio.server.eio, app.extensions[VIEW]
     client_registry = app.extensions[GATEWAYS] = ClientRegistry(settings.max_connections)
     init_finance_query(app, settings, client_registry)
     most = settings.max_subscriptions

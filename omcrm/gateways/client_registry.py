@@ -1,14 +1,27 @@
-"""The connected clients of raw WebSockets: their limit, their credentials and their counts."""
+"""The connected clients of raw WebSockets, and the sweeper that ends them with their login."""
 
+import logging
+import threading
+import time
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
+
+from websockets.frames import CloseCode
 
 from omcrm.concurrency import native_lock
 from omcrm.errors import AccessRefused
+from omcrm.web import database_away
 
 if TYPE_CHECKING:
     from omcrm.gateways.client_connection import ClientConnection
+
+# How often credentials are checked, in seconds.
+_EVERY = 2.0
+
+# The name that operators know these lines by.
+_log = logging.getLogger(__name__)
 
 
 class ClientRegistry:
@@ -133,3 +146,43 @@ class ClientRegistry:
             {"user_id": user, "connections": len(counts), "subscriptions": sum(counts)}
             for user, counts in strangers_last
         ]
+
+
+class SessionSweeper:
+    """Checks the credentials of all clients in a thread that runs while there are any.
+
+    `dead_among` returns those of the handles that are no longer valid; it is called inside of
+    `context`.
+    """
+
+    def __init__(
+        self,
+        registry: ClientRegistry,
+        context: Callable[[], AbstractContextManager[object]],
+        dead_among: Callable[[Collection[str]], set[str]],
+        every: float = _EVERY,
+    ) -> None:
+        self._registry = registry
+        self._context = context
+        self._dead_among = dead_among
+        self._every = every
+
+    def start(self) -> None:
+        """Start the thread; it ends when no client is left."""
+        threading.Thread(target=self._run, name="session-sweeper", daemon=True).start()
+
+    def _run(self) -> None:
+        while not self._registry.stop_sweeper_if_empty():
+            time.sleep(self._every)
+            try:
+                self.sweep()
+            except Exception as error:
+                if not database_away.is_away(error):
+                    _log.exception("sweeping ended logins and tokens failed")
+
+    def sweep(self) -> None:
+        """Close the clients whose credential has ended."""
+        with self._context():
+            dead = self._dead_among(self._registry.handles())
+        for client in self._registry.holders(dead):
+            client.close(CloseCode.POLICY_VIOLATION, client.dialect.session_ended)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from omcrm.auth.credential import Unidentified
 from omcrm.auth.scope import Scope
+from omcrm.engine.market_view import MarketView
 from omcrm.errors import MessageRefused
 from omcrm.market.quote import Quote
-from omcrm.web.market_access import MarketAccess
 
 if TYPE_CHECKING:
     from omcrm.gateways.client_connection import ClientConnection
@@ -34,7 +34,7 @@ class Dialect(ABC):
     session_ended: ClassVar[str] = "Session ended"
     """The reason of the close when a client's login or token ends."""
 
-    def __init__(self, market: MarketAccess) -> None:
+    def __init__(self, market: MarketView) -> None:
         self.market = market
 
     def opened(self, client: "ClientConnection") -> None:  # noqa: B027

@@ -3,19 +3,20 @@
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import partial
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
 from omcrm.auth.credential import Unidentified, UnidentifiedReason
+from omcrm.engine.market_view import MarketView
 from omcrm.errors import MessageRefused
 from omcrm.feeds.news.item import NewsItem
 from omcrm.gateways.client_connection import ClientConnection
-from omcrm.gateways.day_change import day_change
 from omcrm.gateways.dialect import Dialect
 from omcrm.gateways.inbound import Inbound
-from omcrm.gateways.news_delivery import NewsDelivery
+from omcrm.gateways.subscribers import NewsDelivery
 from omcrm.gateways.trade_tape import TradeTape
 from omcrm.market.bar import KEPT
 from omcrm.market.instrument import Instrument, canonical_symbols
@@ -23,7 +24,6 @@ from omcrm.market.quote import Quote
 from omcrm.streaming import wire
 from omcrm.streaming.rate_limiter import TokenBucket
 from omcrm.streaming.wire import candle, iso
-from omcrm.web.market_access import MarketAccess
 from omcrm.web.news import news_body
 
 # How many points of history a client may request: in a second, and at once.
@@ -87,6 +87,15 @@ def quote_body(quote: Quote, instrument: Instrument | None) -> dict[str, Any]:
     }
 
 
+def day_change(quote: Quote, instrument: Instrument | None) -> Decimal | None:
+    """The change since 24 hours ago for crypto, since the previous close for others.
+
+    Rounded to the instrument's decimals; None where the source does not report the earlier price.
+    """
+    change = quote.change
+    return None if change is None or instrument is None else round(change, instrument.decimals)
+
+
 def _encode_trade(quote: Quote) -> str:
     return wire.dumps(
         {
@@ -111,7 +120,7 @@ class MarketFeed(Dialect):
     name = "market_feed"
     path = "/ws/market/feed"
 
-    def __init__(self, market: MarketAccess) -> None:
+    def __init__(self, market: MarketView) -> None:
         super().__init__(market)
         self._tape = TradeTape(market.hub, _encode_trade)
         self._news = NewsDelivery(market.news, _encode_news)

@@ -20,7 +20,7 @@ from omcrm.storage import feed_switch
 from omcrm.streaming.wire import iso
 from omcrm.web.feed_control import start_by_admin, start_for_viewer, stop_by_admin
 from omcrm.web.json_answer import json_answer
-from omcrm.web.market_access import market
+from omcrm.web.market_access import feed_engine, market_view
 
 _MOST_QUOTES = 50
 
@@ -41,13 +41,13 @@ def refuse(error: AccessRefused) -> ResponseReturnValue:
 @blueprint.get("/streaming/status")
 @requires("market:read")
 def status() -> ResponseReturnValue:
-    access, caller = market(), current_caller()
-    feeds = access.status()
+    engine, caller = feed_engine(), current_caller()
+    feeds = engine.status()
     return json_answer(
         {
             "success": True,
-            "active": access.running,
-            "since": iso(access.since),
+            "active": engine.running,
+            "since": iso(engine.since),
             "stopped_by_admin": feed_switch.are_stopped(),
             "connections": {name: item.active for name, item in feeds.items()},
             "message_counts": {name: item.messages for name, item in feeds.items()},
@@ -77,13 +77,13 @@ def stop() -> ResponseReturnValue:
 @requires("market:read")
 def quote(symbol: str) -> ResponseReturnValue:
     start_for_viewer()
-    symbol, access = canonical_symbol(symbol), market()
-    if symbol not in access.instruments:
+    symbol, view = canonical_symbol(symbol), market_view()
+    if symbol not in view.instruments:
         raise AccessRefused("UNKNOWN_SYMBOL", f"Unknown symbol: {symbol[:20]}", 404)
-    cached = access.cache.get(symbol)
+    cached = view.cache.get(symbol)
     if cached is None:
         raise AccessRefused("NO_PRICE", f"No price is known for {symbol} yet", 503)
-    return json_answer({"success": True, **quote_body(cached, access.instruments[symbol])})
+    return json_answer({"success": True, **quote_body(cached, view.instruments[symbol])})
 
 
 @blueprint.post("/quotes")
@@ -91,7 +91,7 @@ def quote(symbol: str) -> ResponseReturnValue:
 def quotes() -> ResponseReturnValue:
     body = request_body(QuotesRequest)
     start_for_viewer()
-    known, cached = market().instruments, market().cache.snapshot()
+    known, cached = market_view().instruments, market_view().cache.snapshot()
     symbols = canonical_symbols(body.symbols)
     return json_answer(
         {

@@ -1,9 +1,9 @@
-"""Mounts the raw WebSockets in front of the app, at the dialects' paths, for upgrades only."""
+"""Mounts the raw WebSockets in front of the app, and decides in the handshake who may open one."""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Flask
 from msgspec import Struct
@@ -11,12 +11,13 @@ from websockets.frames import CloseCode
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 
-from omcrm.auth.credential import Unidentified
+from omcrm.auth.credential import Caller, Unidentified, UnidentifiedReason, identify
+from omcrm.auth.scope import Scope
 from omcrm.errors import AccessRefused
 from omcrm.gateways.client_connection import ClientConnection, ClientServices
+from omcrm.gateways.client_registry import SessionSweeper
 from omcrm.gateways.dialect import Dialect
-from omcrm.gateways.handshake import Environ, HandshakePolicy, HandshakeRefusal, missing, refusal
-from omcrm.gateways.session_sweeper import SessionSweeper
+from omcrm.streaming import wire
 from omcrm.streaming.connection import NO_LISTENER, ConnectionLimits, WebSocketConnection
 from omcrm.streaming.detach import NotDetachable, end_request
 from omcrm.streaming.endpoint import HandshakeAnswer, accept, negotiate, refuse
@@ -24,17 +25,76 @@ from omcrm.streaming.reactor import Reactor
 from omcrm.streaming.throttled_log import ThrottledLog
 from omcrm.web import database_away
 
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+Wsgi = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+# The reasons for which a caller counts as anonymous.
+_STRANGERS = (UnidentifiedReason.NONE_GIVEN, UnidentifiedReason.FOREIGN_ORIGIN)
 _UPGRADE_REQUIRED = b"This address speaks WebSocket: connect with a WebSocket client.\n"
+
+_failures = ThrottledLog(logging.getLogger(__name__))
+
+
+# The handshake
+
+
+class HandshakeRefusal(NamedTuple):
+    """A handshake's refusal in HTTP; `wait` is in seconds."""
+
+    status: int
+    code: str
+    message: str
+    wait: int = 0
+
+    def answer(self, start_response: StartResponse) -> Iterable[bytes]:
+        """Start the response and return its body."""
+        error = {"code": self.code, "message": self.message}
+        body = wire.dumps({"success": False, "error": error}).encode()
+        headers = [
+            ("Content-Type", "application/json"),
+            ("Content-Length", str(len(body))),
+        ]
+        if self.status == HTTPStatus.UNAUTHORIZED:
+            headers.append(("WWW-Authenticate", "Bearer"))
+        if self.wait:
+            headers.append(("Retry-After", str(self.wait)))
+        start_response(f"{self.status} {HTTPStatus(self.status).phrase}", headers)
+        return [body]
+
+
+def refusal(refused: Unidentified) -> HandshakeRefusal:
+    """The answer in HTTP."""
+    return HandshakeRefusal(refused.status, refused.code, refused.message, refused.wait_seconds)
+
+
+def missing(scope: Scope) -> HandshakeRefusal:
+    """The refusal of a token without this scope."""
+    message = f"This needs a token with the scope {scope}."
+    return HandshakeRefusal(HTTPStatus.FORBIDDEN, "INSUFFICIENT_SCOPE", message)
+
+
 _NO_WEBSOCKET = HandshakeRefusal(501, "NO_WEBSOCKET", "No WebSocket for this request.")
 _UNAVAILABLE = HandshakeRefusal(503, "UNAVAILABLE", "Something went wrong on our side: try again.")
 _DATABASE_AWAY = HandshakeRefusal(
     503, database_away.CODE, database_away.MESSAGE, wait=database_away.RETRY_AFTER
 )
 
-_failures = ThrottledLog(logging.getLogger(__name__))
 
-StartResponse = Callable[..., Any]
-Wsgi = Callable[[Environ, StartResponse], Iterable[bytes]]
+class HandshakePolicy:
+    """Identifies callers; unless it `requires_credential` anonymous ones pass, from any site."""
+
+    def __init__(self, requires_credential: bool) -> None:
+        self._requires_credential = requires_credential
+
+    def identify(self, environ: Environ) -> Caller | Unidentified | None:
+        """The caller of this handshake, None for an anonymous one; needs an app context."""
+        caller = identify(environ, websocket=True)
+        is_stranger = isinstance(caller, Unidentified) and caller.reason in _STRANGERS
+        return None if is_stranger and not self._requires_credential else caller
+
+
+# The mount
 
 
 class TransportSettings(Struct, frozen=True):

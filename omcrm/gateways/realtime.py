@@ -10,6 +10,7 @@ from flask import current_app
 from msgspec import Struct, field
 
 from omcrm.auth.scope import Scope
+from omcrm.engine.market_view import MarketView
 from omcrm.errors import MessageRefused
 from omcrm.gateways.asset_figures import asset_figures, asset_price
 from omcrm.gateways.client_connection import ClientConnection
@@ -34,7 +35,6 @@ from omcrm.storage.portfolio import count_holdings, find_portfolio
 from omcrm.streaming import wire
 from omcrm.streaming.rate_limiter import TokenBucket
 from omcrm.streaming.wire import iso
-from omcrm.web.market_access import MarketAccess
 
 ASSET, PORTFOLIO = "asset", "portfolio"
 """The kinds of subscriptions: the first element of a subscription's key."""
@@ -103,7 +103,7 @@ class Realtime(Dialect):
     name = "realtime"
     path = "/ws/realtime/"
 
-    def __init__(self, market: MarketAccess) -> None:
+    def __init__(self, market: MarketView) -> None:
         super().__init__(market)
         self._portfolios = PortfolioDelivery(
             market.hub, market.bus, portfolio_update, _send_deleted

@@ -31,7 +31,7 @@ from omcrm.settings import Settings
 from omcrm.streaming.wire import iso
 from omcrm.web.feed_control import start_for_viewer
 from omcrm.web.json_answer import json_answer
-from omcrm.web.market_access import market
+from omcrm.web.market_access import feed_engine, market_view
 
 _MOST_SYMBOLS = 50
 
@@ -55,7 +55,7 @@ def dashboard() -> ResponseReturnValue:
     return render_template(
         "realtime/dashboard.html",
         path=Realtime.path,
-        instruments=list(market().instruments.values()),
+        instruments=list(market_view().instruments.values()),
         portfolios=service.portfolios_of(current_user.id),
         most=_settings().max_subscriptions,
     )
@@ -97,7 +97,7 @@ def health() -> ResponseReturnValue:
     """Whether prices are received and how many clients are connected; public."""
     return json_answer(
         {
-            "price_feed_running": market().running or _command().is_running,
+            "price_feed_running": feed_engine().running or _command().is_running,
             "active_connections": len(_clients()),
             "timestamp": iso(datetime.now(UTC)),
         }
@@ -142,7 +142,7 @@ def force_price_update() -> ResponseReturnValue:
     except AccessRefused as error:
         return refusal(error.code, error.message, error.status, error.field or "symbols")
     symbols = canonical_symbols(body.symbols)
-    known = market().instruments
+    known = market_view().instruments
     if invalid := [symbol for symbol in symbols if symbol not in known]:
         valid = [symbol for symbol in symbols if symbol in known]
         message = f"Unknown symbols: {', '.join(invalid)}"
@@ -176,10 +176,10 @@ def _price_feed() -> dict[str, Any]:
     """The state of this process's feeds, or else of the command that writes to the database."""
     command, settings = _command(), _settings()
     return {
-        "is_running": market().running or command.is_running,
+        "is_running": feed_engine().running or command.is_running,
         "update_interval": command.interval or settings.realtime_update_interval,
         "max_batch_size": command.batch or settings.realtime_batch_size,
-        "streams_here": market().running,
+        "streams_here": feed_engine().running,
         "command_running": command.is_running,
     }
 

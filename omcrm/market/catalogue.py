@@ -4,9 +4,12 @@ Their last-resort prices are rounded figures of 2024-08-08: good enough to recog
 instrument by, never to trade on.
 """
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 from omcrm.market.instrument import AssetClass, Instrument
+from omcrm.market.policy import POLICIES
+from omcrm.market.source import SIMULATED
 
 
 def _coin(
@@ -84,3 +87,17 @@ CATALOGUE: tuple[Instrument, ...] = (
     _pair("NZDUSD", "New Zealand dollar / US dollar", "0.60120"),
     _pair("EURGBP", "Euro / pound sterling", "0.85640"),
 )
+
+
+def names_by_group(instruments: Iterable[Instrument]) -> dict[str, dict[str, str]]:
+    """Each group's symbols with the name that their first real source knows them by."""
+    names: dict[str, dict[str, str]] = {asset_class.group: {} for asset_class in AssetClass}
+    for instrument in instruments:
+        known = [
+            instrument.provider_symbols[source]
+            for source in POLICIES[instrument.asset_class].sources
+            if source in instrument.provider_symbols and source != SIMULATED.name
+        ]
+        group = names[instrument.asset_class.group]
+        group[instrument.symbol] = known[0] if known else instrument.symbol
+    return names

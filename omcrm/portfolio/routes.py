@@ -11,11 +11,10 @@ from omcrm.errors import AccessRefused
 from omcrm.market.instrument import canonical_symbol
 from omcrm.portfolio import bounds, service
 from omcrm.portfolio.api import CHANGES
-from omcrm.portfolio.coverage import TRUST
 from omcrm.portfolio.forms import HoldingForm, NameForm
 from omcrm.portfolio.holding import Holding, Portfolio
-from omcrm.portfolio.valuation import counted_classes
-from omcrm.web.market_access import market
+from omcrm.portfolio.valuation import TRUST, counted_classes
+from omcrm.web.market_access import market_view
 
 blueprint = Blueprint("portfolio", __name__, url_prefix="/portfolio")
 
@@ -178,7 +177,7 @@ def _page(
         name_form=name or NameForm(formdata=None, data={"name": portfolio.name}),
         holding_form=holding or HoldingForm(formdata=None),
         changing=changing,
-        instruments=list(market().instruments.values()),
+        instruments=list(market_view().instruments.values()),
         classes=[price_class.value for price_class in TRUST],
         counted=[price_class.value for price_class in TRUST if price_class in counted],
     )

@@ -23,7 +23,7 @@ from omcrm.portfolio.valuation import Valuation
 from omcrm.storage import portfolio as storage
 from omcrm.storage.instrument import find_instrument
 from omcrm.storage.portfolio import HoldingRow, PortfolioRow
-from omcrm.web.market_access import market
+from omcrm.web.market_access import market_view
 
 Number = str | int | Decimal
 
@@ -57,7 +57,7 @@ def own_portfolio(user_id: int, portfolio_id: int) -> Portfolio:
 def valuation_of(portfolio: Portfolio) -> Valuation:
     """The valuation of a portfolio at current prices."""
     demo = current_app.extensions["omcrm.settings"].demo
-    return valuation.value(portfolio, market().cache.snapshot(), datetime.now(UTC), demo=demo)
+    return valuation.value(portfolio, market_view().cache.snapshot(), datetime.now(UTC), demo=demo)
 
 
 def _value_of(row: PortfolioRow) -> Portfolio:

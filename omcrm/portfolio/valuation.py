@@ -1,18 +1,32 @@
-"""The valuation of holdings by quotes, in dollars."""
+"""The valuation of holdings by quotes, in dollars, and its coverage: how much of it is live.
 
-from collections.abc import Iterable, Mapping
+Long for a reason: the parts of a valuation and their computation are read together.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
 from msgspec import Struct, structs
 
-from omcrm.market.amount import minus, percent, times, total
+from omcrm.market.amount import ZERO, minus, percent, times, total
 from omcrm.market.currency import DOLLAR, Rate, currency_of, rate_of
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
-from omcrm.portfolio.coverage import Coverage, coverage_of, worst_class
 from omcrm.portfolio.holding import Holding, Portfolio
+
+# From the most to the least trusted class.
+TRUST = (
+    PriceClass.LIVE,
+    PriceClass.CLOSED,
+    PriceClass.DELAYED,
+    PriceClass.INDICATIVE,
+    PriceClass.STALE,
+    PriceClass.SIMULATED,
+    PriceClass.LAST_RESORT,
+)
+_NEVER = frozenset({PriceClass.LAST_RESORT})
 
 
 class Missing(StrEnum):
@@ -60,6 +74,45 @@ class ValuedHolding(Struct, frozen=True, kw_only=True):
     missing: Missing | None = None
 
 
+class ClassShare(Struct, frozen=True, kw_only=True):
+    """The holdings valued by prices of one class; the share is of the counted total."""
+
+    price_class: PriceClass
+    count: int
+    value: Decimal
+    is_counted: bool
+    share_percent: Decimal | None
+
+
+class OldestPrice(Struct, frozen=True, kw_only=True):
+    """The oldest price of a valuation."""
+
+    symbol: str
+    price_class: PriceClass
+    age_seconds: float
+
+
+class MissingValue(Struct, frozen=True, kw_only=True):
+    """A holding without a value, and the reason."""
+
+    symbol: str
+    reason: str
+
+
+class Coverage(Struct, frozen=True, kw_only=True):
+    """The price classes behind a valuation, its oldest price and its missing values.
+
+    `live_percent` is of the counted total; None where nothing counts. `is_complete` is whether
+    every holding counts.
+    """
+
+    live_percent: Decimal | None
+    is_complete: bool
+    classes: tuple[ClassShare, ...]
+    oldest: OldestPrice | None
+    missing: tuple[MissingValue, ...]
+
+
 class Valuation(Struct, frozen=True, kw_only=True):
     """The value of a portfolio in dollars at one moment.
 
@@ -85,12 +138,17 @@ class Valuation(Struct, frozen=True, kw_only=True):
     holdings: tuple[ValuedHolding, ...]
 
 
-_NEVER = frozenset({PriceClass.LAST_RESORT})
+# Values
 
 
 def counted_classes(demo: bool) -> frozenset[PriceClass]:
     """The price classes that count; simulated prices only in a demonstration."""
     return frozenset(PriceClass) - _NEVER - (frozenset() if demo else {PriceClass.SIMULATED})
+
+
+def worst_class(one: PriceClass, other: PriceClass | None) -> PriceClass:
+    """The less trusted class of two prices; `other` is None where there is only one."""
+    return one if other is None else max(one, other, key=TRUST.index)
 
 
 def value(
@@ -222,3 +280,59 @@ def _day_facts(holding: Holding, quote: Quote, rate: Rate, amount: Decimal) -> d
         "daily_change_percent": percent(change, earlier),
         "daily_change_basis": quote.change_basis.value,
     }
+
+
+# Coverage
+
+
+def coverage_of(holdings: Sequence[ValuedHolding], total_value: Decimal) -> Coverage:
+    """The coverage of these holdings; `total_value` is the value of those that count."""
+    valued = [holding for holding in holdings if holding.missing is None]
+    shares = tuple(
+        share
+        for price_class in TRUST
+        if (
+            share := _share(
+                price_class, [one for one in valued if one.price_class is price_class], total_value
+            )
+        )
+    )
+    live = total(share.value for share in shares if share.price_class is PriceClass.LIVE)
+    return Coverage(
+        live_percent=percent(live, total_value),
+        is_complete=all(holding.is_counted for holding in holdings),
+        classes=shares,
+        oldest=_oldest(valued),
+        missing=tuple(
+            MissingValue(symbol=holding.symbol, reason=holding.missing)
+            for holding in holdings
+            if holding.missing is not None
+        ),
+    )
+
+
+def _share(
+    price_class: PriceClass, holdings: Sequence[ValuedHolding], total_value: Decimal
+) -> ClassShare | None:
+    if not holdings:
+        return None
+    is_counted = all(holding.is_counted for holding in holdings)
+    amount = total(holding.value or ZERO for holding in holdings)
+    return ClassShare(
+        price_class=price_class,
+        count=len(holdings),
+        value=amount,
+        is_counted=is_counted,
+        share_percent=percent(amount, total_value) if is_counted else None,
+    )
+
+
+def _oldest(holdings: Iterable[ValuedHolding]) -> OldestPrice | None:
+    """The oldest price; fixed prices are ignored, because their age means nothing."""
+    aged = [holding for holding in holdings if holding.price_class is not PriceClass.LAST_RESORT]
+    oldest = max(aged, key=lambda holding: holding.age_seconds or 0, default=None)
+    if oldest is None or oldest.price_class is None or oldest.age_seconds is None:
+        return None
+    return OldestPrice(
+        symbol=oldest.symbol, price_class=oldest.price_class, age_seconds=oldest.age_seconds
+    )

@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from flask import current_app
 from msgspec import Struct
 
-from omcrm.extensions import db
+from omcrm.extensions import app_bus, db
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
 from omcrm.pricing.upstream_query import UpstreamQuery, fetched_price, utc_now
 from omcrm.storage.asset_price import StoredPrice, write_prices
-from omcrm.web.market_access import market
+from omcrm.web.market_access import feed_engine, market_view
 
 # The request waits for the answer.
 _SECONDS = 10.0
@@ -42,16 +42,16 @@ def refresh_prices(symbols: Iterable[str]) -> RefreshResult:
     published like all others. Needs an app context.
     """
     wanted = list(dict.fromkeys(symbols))
-    manager = market()
-    streamed = {symbol: _shown(manager.cache.get(symbol), _STREAMED) for symbol in wanted}
+    view, consolidator = market_view(), feed_engine().consolidator
+    streamed = {symbol: _shown(view.cache.get(symbol), _STREAMED) for symbol in wanted}
     prices = {symbol: price for symbol, price in streamed.items() if price is not None}
-    reasons = {symbol: "unknown symbol" for symbol in wanted if symbol not in manager.instruments}
+    reasons = {symbol: "unknown symbol" for symbol in wanted if symbol not in view.instruments}
     left = [symbol for symbol in wanted if symbol not in prices and symbol not in reasons]
     query = UpstreamQuery(current_app.extensions["omcrm.settings"], _SECONDS)
     try:
-        instruments = [manager.instruments[symbol] for symbol in left]
-        for answer in query.prices(instruments, manager.engine.consolidator, manager.bus.publish):
-            price = fetched_price(answer) or _shown(manager.cache.get(answer.symbol), _INVENTED)
+        instruments = [view.instruments[symbol] for symbol in left]
+        for answer in query.prices(instruments, consolidator, app_bus().publish):
+            price = fetched_price(answer) or _shown(view.cache.get(answer.symbol), _INVENTED)
             if price is None:
                 reasons[answer.symbol] = "; ".join(answer.problems)
             else:

@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from flask import Flask, current_app
 from sqlalchemy.exc import SQLAlchemyError
 
-from omcrm.extensions import db
+from omcrm.engine.bus import Control, ControlAction
+from omcrm.extensions import app_bus, db
 from omcrm.storage import audit, feed_switch
 from omcrm.web.database_away import is_away
-from omcrm.web.market_access import market
+from omcrm.web.market_access import feed_engine
 
 # The stored state and the running feeds change together.
 _lock = threading.Lock()
@@ -17,7 +18,7 @@ _lock = threading.Lock()
 
 def start_for_viewer() -> None:
     """Start the feeds in the background, unless they run or an administrator stopped them."""
-    if not market().running and not feed_switch.are_stopped():
+    if not feed_engine().running and not feed_switch.are_stopped():
         app = current_app._get_current_object()
         threading.Thread(
             target=_start_unless_stopped, args=(app,), name="start-feeds", daemon=True
@@ -28,7 +29,7 @@ def _start_unless_stopped(app: Flask) -> None:
     with app.app_context(), _lock:
         try:
             if not feed_switch.are_stopped():
-                market().start()
+                _start()
         except SQLAlchemyError as error:
             # The next viewer starts them.
             if not is_away(error):
@@ -39,14 +40,22 @@ def start_by_admin(user_id: int) -> str:
     """Start the feeds, also after restarts: `started` or `already_running`."""
     with _lock:
         _remember(False, user_id)
-        return market().start()
+        return _start()
 
 
 def stop_by_admin(user_id: int) -> str:
     """Stop the feeds until an administrator starts them: `stopped` or `already_stopped`."""
     with _lock:
         _remember(True, user_id)
-        return market().stop()
+        was_running = feed_engine().running
+        app_bus().publish(Control(ControlAction.STOP))
+        return "stopped" if was_running else "already_stopped"
+
+
+def _start() -> str:
+    was_running = feed_engine().running
+    app_bus().publish(Control(ControlAction.START))
+    return "already_running" if was_running else "started"
 
 
 def _remember(stopped: bool, user_id: int) -> None:

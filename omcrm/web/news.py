@@ -15,7 +15,7 @@ from omcrm.market.instrument import canonical_symbol
 from omcrm.market.parsing import whole
 from omcrm.streaming.wire import iso
 from omcrm.web.json_answer import json_answer
-from omcrm.web.market_access import market
+from omcrm.web.market_access import market_view
 
 _DEFAULT, _MOST = 50, 200
 
@@ -29,15 +29,15 @@ def refuse(error: AccessRefused) -> ResponseReturnValue:
 
 @blueprint.get("/news")
 @requires("market:read")
-def news() -> ResponseReturnValue:
+def latest_news() -> ResponseReturnValue:
     symbol = canonical_symbol(request.args.get("symbol", "")) or None
-    manager, limit = market(), _limit()
-    if symbol is not None and symbol not in manager.instruments:
+    view, limit = market_view(), _limit()
+    if symbol is not None and symbol not in view.instruments:
         raise AccessRefused("UNKNOWN_SYMBOL", f"Unknown symbol: {symbol[:20]}", 404, "symbol")
     body = {
         "success": True,
-        "sources": len(manager.news.status()),
-        "news": [news_body(item) for item in manager.news.latest(limit, symbol)],
+        "sources": len(view.news.status()),
+        "news": [news_body(item) for item in view.news.latest(limit, symbol)],
     }
     return json_answer(body)
 

@@ -11,11 +11,12 @@ if TYPE_CHECKING:
 
 def init_webtrader(app: "Flask", settings: "Settings") -> None:
     """Add the market-data manager, the page registry, the routes and the events to the app."""
-    from omcrm.engine.bus import Control, LoginEnded
+    from omcrm.engine.bus import Control, FeedChanged, FeedEvents, LoginEnded
     from omcrm.extensions import BUS, socketio
     from omcrm.feeds.news.collector import NewsCollector
     from omcrm.feeds.poller import Polling
     from omcrm.streaming.page_registry import PageLimits, PageRegistry
+    from omcrm.web import market_access
     from omcrm.webtrader import routes, service, socketio_events
     from omcrm.webtrader.feed_log import FeedLog
     from omcrm.webtrader.realtime_data import RealTimeDataManager, system_clock
@@ -29,12 +30,14 @@ def init_webtrader(app: "Flask", settings: "Settings") -> None:
         news=NewsCollector(settings.news_sources, settings.news_interval, system_clock),
     )
     limits = PageLimits(settings.max_desk_connections, settings.max_desk_subscriptions)
-    app.extensions[service.MANAGER] = manager
+    app.extensions[service.MANAGER], app.extensions[BUS] = manager, manager.bus
+    app.extensions[market_access.VIEW] = manager.view
+    app.extensions[market_access.ENGINE] = manager.engine
     app.extensions[service.PAGES] = PageRegistry(limits)
     app.register_blueprint(routes.blueprint)
-    manager.add_status_callback(partial(socketio_events.send_status, app))
-    manager.add_event_callback(FeedLog(app).write)
+    feed_log = FeedLog(app)
+    manager.bus.subscribe(FeedChanged, partial(socketio_events.send_status, app))
+    manager.bus.subscribe(FeedEvents, lambda message: feed_log.write(message.events))
     socketio.server.on_lost(socketio_events.NAMESPACE, socketio_events.send_events_lost)
-    app.extensions[BUS] = manager.bus
     manager.bus.subscribe(LoginEnded, partial(socketio_events.drop_session, app))
     manager.bus.subscribe(Control, partial(service.reload_catalogue, app))

@@ -1,6 +1,7 @@
 """Stores the events of the feeds in the database."""
 
 import logging
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from flask import Flask
@@ -22,7 +23,7 @@ class FeedLog:
         self._app = app
         self._tidied_at: datetime | None = None
 
-    def write(self, events: list[FeedEvent]) -> None:
+    def write(self, events: Sequence[FeedEvent]) -> None:
         """Store the events; if the database fails, log them instead."""
         now = datetime.now(UTC)
         with self._app.app_context():

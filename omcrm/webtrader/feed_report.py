@@ -3,36 +3,39 @@
 from datetime import datetime
 from typing import Any
 
+from omcrm.engine.feed_engine import FeedEngine
+from omcrm.engine.market_view import MarketView
 from omcrm.feeds.quota import BudgetUse
 from omcrm.market.feed_event import FeedEvent
 from omcrm.market.quote import Quote
 from omcrm.market.validation import RejectedTick
 from omcrm.storage import feed_event
 from omcrm.streaming.wire import iso
-from omcrm.webtrader.realtime_data import RealTimeDataManager
 
 _EVENTS = 100
 _QUARANTINED = 50
 
 
-def feed_report(manager: RealTimeDataManager, now: datetime) -> dict[str, Any]:
+def feed_report(view: MarketView, engine: FeedEngine, now: datetime) -> dict[str, Any]:
     """The part of `realtime_status` that is for administrators."""
-    rejected = list(manager.engine.validator.quarantine)[: -_QUARANTINED - 1 : -1]
+    rejected = list(engine.validator.quarantine)[: -_QUARANTINED - 1 : -1]
     return {
-        "symbols": [_symbol_report(manager, symbol, now) for symbol in manager.instruments],
-        "quota": {source: [_use(use) for use in uses] for source, uses in manager.uses().items()},
+        "symbols": [_symbol_report(view, engine, symbol, now) for symbol in view.instruments],
+        "quota": {source: [_use(use) for use in uses] for source, uses in engine.uses().items()},
         "quarantine": [_refusal(tick) for tick in rejected],
         "events": [_event(event) for event in feed_event.recent(_EVENTS)],
     }
 
 
-def _symbol_report(manager: RealTimeDataManager, symbol: str, now: datetime) -> dict[str, Any]:
-    quote = manager.cache.get(symbol)
-    chain = manager.engine.consolidator.quotes_by_source(symbol)
+def _symbol_report(
+    view: MarketView, engine: FeedEngine, symbol: str, now: datetime
+) -> dict[str, Any]:
+    quote = view.cache.get(symbol)
+    chain = engine.consolidator.quotes_by_source(symbol)
     return {
         "symbol": symbol,
         "source": quote.source.name if quote else None,
-        "runner_up": manager.engine.consolidator.standby(symbol),
+        "runner_up": engine.consolidator.standby(symbol),
         "chain": [_chain_entry(quote, now) for quote in chain.values()],
     }
 

@@ -10,11 +10,14 @@ from flask_login import login_required
 from omcrm.auth.access import refused
 from omcrm.auth.requires import current_caller, requires
 from omcrm.errors import AccessRefused
+from omcrm.market.bar import TIMEFRAMES
+from omcrm.market.catalogue import names_by_group
 from omcrm.market.instrument import canonical_symbol
 from omcrm.market.parsing import whole
 from omcrm.streaming.wire import price_update
 from omcrm.web import feed_control
 from omcrm.web.json_answer import json_answer
+from omcrm.web.market_access import market_view
 from omcrm.webtrader import service
 from omcrm.webtrader.messages import PriceHistory
 
@@ -36,14 +39,14 @@ def front() -> ResponseReturnValue:
 @login_required
 def dashboard() -> ResponseReturnValue:
     feed_control.start_for_viewer()
-    return render_template("webtrader/webtrader.html")
+    return render_template("webtrader/webtrader.html", timeframes=TIMEFRAMES)
 
 
 @blueprint.post("/start_realtime_feeds")
 @requires("feeds:control")
 def start_realtime_feeds() -> ResponseReturnValue:
     status = feed_control.start_by_admin(current_caller().user_id)
-    mapping = service.manager().instrument_mapping
+    mapping = names_by_group(market_view().instruments.values())
     return json_answer(
         {
             "success": True,
@@ -74,7 +77,7 @@ def realtime_status() -> ResponseReturnValue:
 @requires("market:read")
 def realtime_price(symbol: str) -> ResponseReturnValue:
     symbol = _known(symbol)
-    quote = service.manager().cache.get(symbol)
+    quote = market_view().cache.get(symbol)
     if quote is None:
         raise AccessRefused("NO_PRICE", f"No price is known for {symbol} yet", 503)
     return json_answer({"success": True, **price_update(quote)})
@@ -101,9 +104,7 @@ def market_status() -> ResponseReturnValue:
 @blueprint.get("/instruments")
 @requires("market:read")
 def instruments() -> ResponseReturnValue:
-    catalogue = [
-        service.described(instrument) for instrument in service.manager().instruments.values()
-    ]
+    catalogue = [service.described(instrument) for instrument in market_view().instruments.values()]
     return json_answer({"success": True, "instruments": catalogue})
 
 
@@ -118,6 +119,6 @@ def _query() -> dict[str, str | int]:
 def _known(symbol: str) -> str:
     """The symbol in its canonical spelling; refused where there is no such instrument."""
     symbol = canonical_symbol(symbol)
-    if symbol not in service.manager().instruments:
+    if symbol not in market_view().instruments:
         raise AccessRefused("UNKNOWN_SYMBOL", f"Unknown symbol: {symbol[:20]}", 404)
     return symbol

@@ -3,12 +3,14 @@
 import gc
 import time
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 from flask import Flask, current_app
 
 from omcrm.engine.bus import Control, ControlAction
+from omcrm.engine.feed_engine import FeedEngine
+from omcrm.engine.market_view import MarketView
 from omcrm.extensions import socketio
 from omcrm.gateways import GATEWAYS
 from omcrm.gateways.client_registry import ClientRegistry
@@ -19,18 +21,12 @@ from omcrm.storage import feed_switch
 from omcrm.storage.instrument import active_instruments
 from omcrm.streaming.page_registry import PageRegistry
 from omcrm.streaming.wire import candle, iso
-from omcrm.web.market_access import MARKET, market
+from omcrm.web.market_access import feed_engine, market_view
 from omcrm.web.news import news_status
 from omcrm.webtrader.feed_report import feed_report
-from omcrm.webtrader.realtime_data import RealTimeDataManager
 
-MANAGER = MARKET
+MANAGER = "omcrm.manager"
 PAGES = "omcrm.desk"
-
-
-def manager() -> RealTimeDataManager:
-    """The market-data system of this app, with its catalogue loaded."""
-    return cast(RealTimeDataManager, market())
 
 
 def pages() -> PageRegistry:
@@ -51,7 +47,7 @@ def reload_catalogue(app: Flask, control: Control) -> None:
 
 def find_instruments(symbols: list[str | int]) -> tuple[list[Instrument], list[str | int]]:
     """The instruments of these symbols or ids, each once, and the unknown symbols or ids."""
-    known = manager().instruments
+    known = market_view().instruments
     by_id = {instrument.id: symbol for symbol, instrument in known.items()}
     wanted = dict.fromkeys(
         canonical_symbol(name) if isinstance(name, str) else by_id.get(name, name)
@@ -73,7 +69,7 @@ def described(instrument: Instrument) -> dict[str, Any]:
     }
 
 
-def connection_status(market_data: RealTimeDataManager) -> dict[str, Any]:
+def connection_status(engine: FeedEngine) -> dict[str, Any]:
     """The body of `connection_status`."""
     return {
         name: {
@@ -81,7 +77,7 @@ def connection_status(market_data: RealTimeDataManager) -> dict[str, Any]:
             "connected_since": iso(status.connected_since),
             "last_message_at": iso(status.last_message_at),
         }
-        for name, status in market_data.status().items()
+        for name, status in engine.status().items()
     }
 
 
@@ -89,7 +85,7 @@ def market_status() -> dict[str, Any]:
     """The body of `market_status`."""
     now = datetime.now(UTC)
     states = {asset_class: session_state(asset_class, now) for asset_class in AssetClass}
-    feeds = connection_status(manager())
+    feeds = connection_status(feed_engine())
     return {
         "is_market_hours": states[AssetClass.STOCK].is_open,
         "markets": [
@@ -112,10 +108,10 @@ def market_status() -> dict[str, Any]:
 
 def price_history(symbol: str, timeframe: str, limit: int) -> dict[str, Any]:
     """The body of `price_history`: the candles of the symbol's active source."""
-    market_data = manager()
-    quote = market_data.cache.get(symbol)
+    view = market_view()
+    quote = view.cache.get(symbol)
     source = quote.source.name if quote else ""
-    candles = market_data.bars.series(symbol, source, timeframe, limit)
+    candles = view.bars.series(symbol, source, timeframe, limit)
     return {
         "symbol": symbol,
         "timeframe": timeframe,
@@ -126,8 +122,8 @@ def price_history(symbol: str, timeframe: str, limit: int) -> dict[str, Any]:
 
 def realtime_status(is_admin: bool) -> dict[str, Any]:
     """The body of `realtime_status`; the details of single users only for administrators."""
-    market_data, now = manager(), datetime.now(UTC)
-    quotes = market_data.cache.snapshot()
+    view, engine, now = market_view(), feed_engine(), datetime.now(UTC)
+    quotes = view.cache.snapshot()
     clients: dict[str, Any] = pages().counts()
     registry: ClientRegistry = current_app.extensions[GATEWAYS]
     gateways = registry.counts()
@@ -136,30 +132,30 @@ def realtime_status(is_admin: bool) -> dict[str, Any]:
         gateways["by_user"] = registry.by_user()
     return {
         "success": True,
-        "running": market_data.running,
-        "since": iso(market_data.since),
+        "running": engine.running,
+        "since": iso(engine.since),
         "stopped_by_admin": feed_switch.are_stopped(),
-        "providers": connection_status(market_data),
+        "providers": connection_status(engine),
         "instruments": [
-            _state(market_data, symbol, quotes.get(symbol), now)
-            for symbol in market_data.instruments
+            _state(symbol, quotes.get(symbol), engine.consolidator.standby(symbol), now)
+            for symbol in view.instruments
         ],
         "clients": clients,
         "gateways": gateways,
         "cache": {
             "quotes": len(quotes),
             "seq": max((quote.seq for quote in quotes.values()), default=0),
-            "refused": dict(market_data.engine.validator.rejected),
+            "refused": dict(engine.validator.rejected),
         },
-        "delivery": market_data.fanout.counts(),
+        "delivery": view.fanout.counts(),
         "connections": _connections(),
         "timestamp": iso(now),
-        **(_for_administrators(market_data, now) if is_admin else {}),
+        **(_for_administrators(view, engine, now) if is_admin else {}),
     }
 
 
-def _for_administrators(market_data: RealTimeDataManager, now: datetime) -> dict[str, Any]:
-    return {"feeds": feed_report(market_data, now), "news": news_status(market_data.news)}
+def _for_administrators(view: MarketView, engine: FeedEngine, now: datetime) -> dict[str, Any]:
+    return {"feeds": feed_report(view, engine, now), "news": news_status(view.news)}
 
 
 def _connections() -> dict[str, Any]:
@@ -177,15 +173,13 @@ def _connections() -> dict[str, Any]:
     }
 
 
-def _state(
-    market_data: RealTimeDataManager, symbol: str, quote: Quote | None, now: datetime
-) -> dict[str, Any]:
+def _state(symbol: str, quote: Quote | None, standby: str | None, now: datetime) -> dict[str, Any]:
     return {
         "symbol": symbol,
         "price": quote.last if quote else None,
         "price_class": quote.price_class.value if quote else None,
         "source": quote.source.name if quote else None,
-        "runner_up": market_data.engine.consolidator.standby(symbol),
+        "runner_up": standby,
         "seq": quote.seq if quote else None,
         "age_seconds": round(quote.age(now).total_seconds(), 3) if quote else None,
     }

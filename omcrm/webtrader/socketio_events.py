@@ -16,7 +16,7 @@ from flask_login import current_user
 from flask_socketio import ConnectionRefusedError as Refusal
 from flask_socketio import disconnect, emit, join_room
 
-from omcrm.engine.bus import LoginEnded
+from omcrm.engine.bus import FeedChanged, LoginEnded
 from omcrm.errors import AccessRefused
 from omcrm.extensions import db, socketio
 from omcrm.market.instrument import Instrument, canonical_symbol, canonical_symbols
@@ -27,6 +27,7 @@ from omcrm.streaming.fanout import ResumeToken
 from omcrm.streaming.page_registry import PageSession
 from omcrm.streaming.wire import iso, price_update
 from omcrm.web import database_away, feed_control
+from omcrm.web.market_access import ENGINE, feed_engine, market_view
 from omcrm.webtrader import service
 from omcrm.webtrader.messages import Instruments, PriceHistory, read
 
@@ -54,9 +55,9 @@ def price_message(quote: Quote) -> str:
     return f"42{NAMESPACE},{wire.dumps(['price_update', price_update(quote)])}"
 
 
-def send_status(app: Flask) -> None:
+def send_status(app: Flask, _: FeedChanged) -> None:
     """Send every page the status of the feeds."""
-    status = service.connection_status(app.extensions[service.MANAGER])
+    status = service.connection_status(app.extensions[ENGINE])
     socketio.emit("connection_status", status, to=DESK_ROOM, namespace=NAMESPACE)
 
 
@@ -92,7 +93,7 @@ def connect(auth: Any = None) -> None:
     app = current_app._get_current_object()
     if needs_sweeper:
         socketio.start_background_task(_sweep_sessions, app)
-    emit("connection_status", service.connection_status(service.manager()))
+    emit("connection_status", service.connection_status(feed_engine()))
 
 
 @socketio.on("disconnect", namespace=NAMESPACE)
@@ -100,7 +101,7 @@ def remove_page(reason: Any = None) -> None:
     """Remove a disconnected page and its subscription."""
     page = service.pages().remove(request.sid)
     if page is not None and page.subscriber is not None:
-        service.manager().fanout.remove(page.subscriber)
+        market_view().fanout.remove(page.subscriber)
 
 
 def send_events_lost(sid: str) -> None:
@@ -181,7 +182,7 @@ def subscribe(page: PageSession, body: Any) -> dict[str, Any]:
         emit("subscription_error", _beyond_limit())
     if not accepted:
         return _none_accepted(rejected)
-    instruments = service.manager().instruments
+    instruments = market_view().instruments
     answer = {
         "message": f"Subscribed to {len(accepted)} instruments",
         "instruments": [_brief(instruments[symbol]) for symbol in accepted],
@@ -199,7 +200,7 @@ def unsubscribe(page: PageSession, body: Any) -> dict[str, Any]:
     known, _ = _instruments(read(body, Instruments))
     symbols = [instrument.symbol for instrument in known]
     if page.subscriber is not None:
-        service.manager().fanout.unsubscribe(page.subscriber, symbols)
+        market_view().fanout.unsubscribe(page.subscriber, symbols)
     service.pages().unsubscribe(page, symbols)
     answer = {"message": f"Unsubscribed from {len(symbols)} instruments", "symbols": symbols}
     emit("unsubscription_success", answer)
@@ -212,7 +213,7 @@ def get_price_history(page: PageSession, body: Any) -> dict[str, Any]:
     """The candles of one symbol."""
     payload = read(body, PriceHistory)
     symbol = canonical_symbol(payload.symbol)
-    if symbol not in service.manager().instruments:
+    if symbol not in market_view().instruments:
         raise AccessRefused("UNKNOWN_SYMBOL", f"Unknown symbol: {symbol}")
     answer = service.price_history(symbol, payload.timeframe, payload.limit)
     emit("price_history", answer)
@@ -246,7 +247,7 @@ def unknown(page: PageSession, body: Any) -> None:
 
 def _subscribe(page: PageSession, symbols: list[str], payload: Instruments) -> dict[str, Any]:
     """Send a snapshot, then changes; the resume point for the answer."""
-    fanout, session = service.manager().fanout, socketio.server.session_of(page.sid, NAMESPACE)
+    fanout, session = market_view().fanout, socketio.server.session_of(page.sid, NAMESPACE)
     if not symbols or session is None:
         return {}
     if page.subscriber is None:

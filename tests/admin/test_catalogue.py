@@ -8,6 +8,7 @@ from omcrm.engine.bus import Control, ControlAction
 from omcrm.extensions import app_bus, db
 from omcrm.storage.instrument import InstrumentRow, find_instrument
 from omcrm.storage.user import Role
+from omcrm.web.market_access import market_view
 from omcrm.webtrader import service
 
 DOGE = {
@@ -27,10 +28,11 @@ def admin(browser: Callable[[Role], FlaskClient]) -> FlaskClient:
 
 def test_an_added_instrument_is_subscribed(app: Flask, admin: FlaskClient, csrf: Callable) -> None:
     """The manager has the instrument and its name at Binance at once."""
-    with app.app_context():
-        before = service.manager().instrument_mapping
-    admin.post("/admin/instruments", data={**DOGE, "csrf_token": csrf(admin, "/admin/instruments")})
     manager = app.extensions[service.MANAGER]
+    with app.app_context():
+        market_view()
+    before = manager.instrument_mapping
+    admin.post("/admin/instruments", data={**DOGE, "csrf_token": csrf(admin, "/admin/instruments")})
 
     assert "DOGE" not in before["crypto"]
     assert {**before["crypto"], "DOGE": "dogeusdt"} == manager.instrument_mapping["crypto"]
@@ -47,16 +49,16 @@ def test_a_refused_instrument_is_not_subscribed(
     fields = {**DOGE, "decimals": "x", "csrf_token": csrf(admin, "/admin/instruments")}
     admin.post("/admin/instruments", data=fields)
     with app.app_context():
-        assert "DOGE" not in service.manager().instruments
+        assert "DOGE" not in market_view().instruments
 
 
 def test_an_inactive_instrument_is_unsubscribed(app: Flask) -> None:
     """After a change the manager has the active instruments of the database."""
     with app.app_context():
-        before = list(service.manager().instruments)
+        before = list(market_view().instruments)
         find_instrument("BTC").active = False
         db.session.add(InstrumentRow(symbol="X", name="X", asset_class="stock", decimals=2))
         db.session.commit()
         app_bus().publish(Control(ControlAction.CATALOGUE_CHANGED))
 
-        assert [*before[1:], "X"] == list(service.manager().instruments)
+        assert [*before[1:], "X"] == list(market_view().instruments)

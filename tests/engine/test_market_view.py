@@ -7,7 +7,7 @@ from omcrm.engine.market_view import MarketView
 from omcrm.market.quote import Quote
 from tests.processes import wait_for
 from tests.streaming.page import Page
-from tests.values import instrument, quote, trade
+from tests.values import instrument, no_news, quote, trade
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def bus() -> LocalBus:
 @pytest.fixture
 def view(bus: LocalBus) -> Iterator[MarketView]:
     """A running view of BTC and ETH."""
-    view = MarketView(bus, 0.01)
+    view = MarketView(bus, 0.01, no_news())
     view.follow([instrument("BTC"), instrument("ETH")])
     view.start()
     yield view
@@ -69,7 +69,7 @@ def test_demand_is_published_when_it_changes(bus: LocalBus, view: MarketView) ->
 
 def test_two_views_show_the_same(bus: LocalBus, view: MarketView) -> None:
     """Each is fed by the bus alone."""
-    other = MarketView(bus, 0.01)
+    other = MarketView(bus, 0.01, no_news())
     other.follow([instrument("BTC"), instrument("ETH")])
     for seq in range(1, 20):
         bus.publish(quote(trade(str(seq), seq), seq=seq, symbol=("BTC", "ETH")[seq % 2]))

@@ -17,7 +17,7 @@ from omcrm.market.quote import Quote
 from omcrm.market.source import HealthState
 from omcrm.market.tick import Tick
 from tests.conftest import ManualClock
-from tests.values import instrument
+from tests.values import instrument, no_news
 
 PAIRS = {"btcusdt": "BTC", "ethusdt": "ETH"}
 # The source falls silent for so long after so many frames, and then goes on.
@@ -46,7 +46,7 @@ def test_two_views_show_the_same_through_a_recording(
 ) -> None:
     """The same quotes, numbers, classes and bars at every step, through a silence as well."""
     bus, instruments = LocalBus(), [instrument(symbol) for symbol in PAIRS.values()]
-    views = [MarketView(bus, 0.1), MarketView(bus, 1.0)]
+    views = [MarketView(bus, 0.1, no_news()), MarketView(bus, 1.0, no_news())]
     engine = FeedEngine(bus, FeedSettings(), clock, state=tmp_path)
     for view in views:
         view.follow(instruments)

@@ -7,7 +7,6 @@ from typing import Any
 from omcrm.auth.credential import Caller
 from omcrm.engine.market_view import Hub, QuoteCache
 from omcrm.errors import MessageRefused
-from omcrm.feeds.news.collector import NewsCollector
 from omcrm.gateways.client_connection import ClientConnection, ClientServices
 from omcrm.gateways.client_registry import ClientRegistry
 from omcrm.gateways.dialect import Dialect
@@ -16,7 +15,7 @@ from omcrm.market.instrument import Instrument
 from omcrm.market.quote import Quote
 from omcrm.streaming.fanout import FanOut
 from omcrm.streaming.worker_pool import WorkerPool
-from tests.values import START, instrument
+from tests.values import instrument, no_news
 
 SYMBOLS = ("BTC", "ETH", "SOL")
 
@@ -29,7 +28,7 @@ class Market:
         self.cache = QuoteCache()
         self.bars = BarBuilder()
         self.fanout = FanOut(0.01)
-        self.news = NewsCollector((), 0.0, lambda: START)
+        self.news = no_news()
         self.instruments: Mapping[str, Instrument] = {
             symbol: instrument(symbol) for symbol in SYMBOLS
         }

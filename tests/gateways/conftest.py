@@ -42,7 +42,7 @@ def serve(tmp_path: Path) -> Iterator[Make]:
                 at_the_end.callback(limiter.reset)
                 at_the_end.callback(db.engine.dispose)
             running = at_the_end.enter_context(served(app))
-            at_the_end.callback(running.market.stop)
+            at_the_end.callback(running.manager.stop)
             return running
 
         yield make

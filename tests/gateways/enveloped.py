@@ -61,13 +61,13 @@ def hold(here: Served, user_id: int, name: str = "Growth", **quantities: str) ->
 
 def trades(here: Served, symbol: str, price: str, opened: str | None = None) -> Quote:
     """A live trade at Binance: validated, cached and published."""
-    now, consolidator, bus = datetime.now(UTC), here.market.engine.consolidator, here.market.bus
+    now, consolidator, bus = datetime.now(UTC), here.manager.engine.consolidator, here.market.bus
     for quote in consolidator.set_health("binance", HealthState.HEALTHY, 1):
         bus.publish(quote)
     day = None if opened is None else DayFigures(open=Decimal(opened))
     traded = Trade(Decimal(price), id=int(now.timestamp() * 1e6), time=now)
     quote = consolidator.apply(Tick(symbol, BINANCE, now, 1, trade=traded, day=day))
-    assert quote is not None, here.market.engine.validator
+    assert quote is not None, here.manager.engine.validator
     bus.publish(quote)
     return quote
 

@@ -19,7 +19,8 @@ from omcrm.serving.server import listen, make_worker
 from omcrm.storage.api_token import ApiToken
 from omcrm.storage.login_session import open_session
 from omcrm.storage.user import Role, User
-from omcrm.web.market_access import market
+from omcrm.web.market_access import market_view
+from omcrm.webtrader.service import MANAGER
 from tests.processes import free_port, wait_for
 from tests.streaming.raw_client import CLOSE, TEXT, RawClient, text, upgrade
 from tests.values import BINANCE, quote, trade
@@ -99,8 +100,9 @@ class Served:
         self.port = port
         self.base = f"http://127.0.0.1:{port}"
         self.registry = app.extensions[GATEWAYS]
+        self.manager = app.extensions[MANAGER]
         with app.app_context():
-            self.market = market()
+            self.market = market_view()
         self._numbers = itertools.count(_FIRST)
 
     def price(self, symbol: str, **details: Any) -> Quote:
@@ -181,7 +183,7 @@ def served(app: Flask) -> Iterator[Served]:
     thread.start()
     try:
         running = Served(app, port)
-        running.market.start()
+        running.manager.start()
         wait_for(lambda: 24 == len(running.market.cache.snapshot()), 5, "the fixed prices")
         yield running
     finally:

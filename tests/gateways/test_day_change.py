@@ -2,7 +2,7 @@ from decimal import Decimal
 
 import pytest
 
-from omcrm.gateways.day_change import day_change
+from omcrm.gateways.market_feed import day_change
 from omcrm.market.instrument import AssetClass
 from omcrm.market.tick import DayFigures
 from tests.values import instrument, quote, trade

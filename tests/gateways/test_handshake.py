@@ -9,7 +9,7 @@ from werkzeug.test import create_environ
 
 from omcrm.auth.credential import Caller, Unidentified, UnidentifiedReason
 from omcrm.auth.scope import Scope
-from omcrm.gateways.handshake import HandshakePolicy, HandshakeRefusal, missing, refusal
+from omcrm.gateways.mount import HandshakePolicy, HandshakeRefusal, missing, refusal
 from omcrm.storage.user import Role
 
 FOREIGN = {"Origin": "https://evil.example"}

@@ -15,7 +15,7 @@ from omcrm.market.instrument import AssetClass
 from omcrm.market.tick import DayFigures
 from tests.gateways.conftest import FEED
 from tests.gateways.here import JsonPeer, Make, Served
-from tests.gateways.test_news_delivery import item
+from tests.gateways.test_subscribers import item
 from tests.processes import PATIENCE, wait_for
 from tests.values import after, book, instrument, quote, trade
 

@@ -146,7 +146,7 @@ def test_missing_rights(here: Served, ask: Ask) -> None:
         assert 401 == ask("POST", f"/streaming/{what}")[0]
         assert 403 == ask("POST", f"/streaming/{what}", weak)[0]
         assert 403 == ask("POST", f"/streaming/{what}", vain)[0]
-    assert here.market.running
+    assert here.manager.running
     for method, path in (("GET", "/quote/BTC"), ("POST", "/quotes"), ("GET", "/streaming/status")):
         assert [401, 401, 403] == [
             ask(method, path, token, json={})[0] for token in ("", old, elsewhere)
@@ -161,7 +161,7 @@ def test_a_session_needs_the_pages_token(here: Served) -> None:
     )
 
     assert (400, "CSRF_FAILED") == _refusal((answer.status_code, answer.json()))
-    assert here.market.running
+    assert here.manager.running
 
 
 def test_a_refused_administrators_request_is_in_the_audit_log(here: Served) -> None:

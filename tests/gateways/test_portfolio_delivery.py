@@ -22,7 +22,7 @@ from omcrm.gateways.portfolio_delivery import PortfolioDelivery
 from omcrm.market.quote import Quote
 from omcrm.portfolio import service
 from omcrm.portfolio.valuation import Valuation
-from omcrm.web.market_access import market
+from omcrm.web.market_access import market_view
 from tests.gateways.here import Served
 from tests.processes import wait_for
 from tests.threads import Threads
@@ -47,7 +47,7 @@ def encode(valuation: Valuation) -> str:
 @pytest.fixture
 def owner(here: Served) -> Iterator[int]:
     """A user, inside of the app's context; only the tests set prices."""
-    here.market.stop()
+    here.manager.stop()
     with here.app.app_context():
         yield here.create_user()
 
@@ -65,7 +65,7 @@ def delivery(owner: int) -> Iterator[PortfolioDelivery]:
 def price(delivery: PortfolioDelivery, value: int, symbol: str = "BTC", *parts: Any) -> Quote:
     """Put a new price into the cache and publish it."""
     made = quote(trade(str(value)), *parts, symbol=symbol, seq=next(_numbers))
-    market().cache._quotes[symbol] = made
+    market_view().cache._quotes[symbol] = made
     delivery._hub.publish(made)
     return made
 

@@ -134,7 +134,7 @@ def test_the_status_of_the_feed(here: Served, ask: Callable[..., Any]) -> None:
     """The state of this process, or of the command for the same database."""
     token, settings = here.token(), here.app.extensions["omcrm.settings"]
     running = ask("/realtime/status/", token)[1]["price_feed"]
-    here.market.stop()
+    here.manager.stop()
     stopped = ask("/realtime/status/", token)[1]["price_feed"]
     with held(settings.feed_state_path, settings.database, 7, 3):
         command = ask("/realtime/status/", token)[1]["price_feed"]

@@ -2,7 +2,7 @@ from decimal import Decimal
 
 import pytest
 
-from omcrm.market.cross_rate import cross_rate, currencies
+from omcrm.market.currency import cross_rate, currencies
 
 TABLE = {
     "USD": 1,

@@ -7,12 +7,11 @@ from flask import Flask
 
 from omcrm.engine.bus import Holdings, PortfolioChanged
 from omcrm.errors import AccessRefused
-from omcrm.extensions import BUS, db
+from omcrm.extensions import BUS, app_bus, db
 from omcrm.portfolio import bounds, service
 from omcrm.portfolio.holding import Portfolio
 from omcrm.storage.instrument import find_instrument
 from omcrm.storage.sqlite_file import writer_timeout
-from omcrm.web.market_access import market
 from tests.processes import PATIENCE
 
 Changes = list[tuple[int, int]]
@@ -195,7 +194,7 @@ def test_an_instrument_that_is_not_followed_stays(user: int, own: Portfolio) -> 
 def test_held_symbols_are_passed_to_the_market(user: int, own: Portfolio) -> None:
     """So that their prices are requested as if they were watched."""
     held: list[Holdings] = []
-    market().bus.subscribe(Holdings, held.append)
+    app_bus().subscribe(Holdings, held.append)
     service.add_holding(user, own.id, "BTC", "1", "1")
     service.delete(user, own.id)
 

@@ -12,7 +12,7 @@ from omcrm.extensions import db, limiter
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.settings import load
 from omcrm.storage.instrument import InstrumentRow
-from omcrm.web.market_access import MARKET
+from omcrm.webtrader.service import MANAGER
 from tests.processes import Exchange
 from tests.upstreams import at_the_exchange
 
@@ -36,7 +36,7 @@ def priced(environ: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Itera
             db.session.add(InstrumentRow(**facts))
         db.session.commit()
         yield app
-        app.extensions[MARKET].stop()
+        app.extensions[MANAGER].stop()
         db.session.remove()
         db.engine.dispose()
         limiter.reset()

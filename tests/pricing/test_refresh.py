@@ -4,13 +4,14 @@ from decimal import Decimal
 import pytest
 from flask import Flask
 
+from omcrm.extensions import app_bus
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import SIMULATED, HealthState, Source
 from omcrm.market.tick import Tick, Trade
 from omcrm.pricing import refresh
 from omcrm.pricing.refresh import refresh_prices
 from omcrm.storage.asset_price import latest_prices
-from omcrm.web.market_access import market
+from omcrm.web.market_access import feed_engine, market_view
 from tests.processes import Exchange
 from tests.upstreams import frozen
 from tests.values import BINANCE
@@ -18,12 +19,12 @@ from tests.values import BINANCE
 
 def stream(source: Source, price: str) -> None:
     """Publish a price of BTC as a stream of `source` does."""
-    now, manager = datetime.now(UTC), market()
-    manager.engine.consolidator.set_health(source.name, HealthState.HEALTHY, 1)
+    now, consolidator = datetime.now(UTC), feed_engine().consolidator
+    consolidator.set_health(source.name, HealthState.HEALTHY, 1)
     trade = Trade(Decimal(price), id=1, time=now)
-    quote = manager.engine.consolidator.apply(Tick("BTC", source, now, 1, trade=trade))
+    quote = consolidator.apply(Tick("BTC", source, now, 1, trade=trade))
     assert quote is not None
-    manager.bus.publish(quote)
+    app_bus().publish(quote)
 
 
 def test_prices_are_fetched_shown_and_written(priced: Flask) -> None:
@@ -37,7 +38,7 @@ def test_prices_are_fetched_shown_and_written(priced: Flask) -> None:
     assert [] == result.failed
     assert {price.symbol: price for price in result.updated} == latest_prices()
     for price in result.updated:
-        quote = market().cache.get(price.symbol)
+        quote = market_view().cache.get(price.symbol)
         assert quote is not None
         assert price.price == quote.last
 

@@ -13,7 +13,7 @@ from omcrm.extensions import db
 from omcrm.storage import feed_switch
 from omcrm.storage.user import Role
 from omcrm.web import feed_control
-from omcrm.web.market_access import market
+from omcrm.web.market_access import feed_engine, market_view
 from tests.processes import wait_for
 
 
@@ -22,8 +22,8 @@ def test_the_first_viewer_starts_the_feeds(app: Flask) -> None:
     with app.app_context():
         feed_control.start_for_viewer()
 
-        manager = market()
-        wait_for(lambda: manager.running and len(manager.cache.snapshot()) == 24, 2, "the start")
+        view = market_view()
+        wait_for(lambda: feed_engine().running and len(view.cache.snapshot()) == 24, 2, "the start")
 
 
 def test_what_an_administrator_stopped_stays_stopped(app: Flask) -> None:
@@ -34,7 +34,7 @@ def test_what_an_administrator_stopped_stays_stopped(app: Flask) -> None:
         assert "stopped" == feed_control.stop_by_admin(admin)
         feed_control.start_for_viewer()
 
-        assert not market().running
+        assert not feed_engine().running
         assert feed_switch.are_stopped()
         assert "started" == feed_control.start_by_admin(admin)
         assert not feed_switch.are_stopped()
@@ -43,14 +43,14 @@ def test_what_an_administrator_stopped_stays_stopped(app: Flask) -> None:
 def test_without_a_database_nothing_fails(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
     """If the database fails before the feeds are started, one line is logged, and no traceback."""
     with app.app_context():
-        market()
+        market_view()
         path = Path(db.engine.url.database or "")
         path.rename(path.with_name("gone"))
         db.engine.dispose()
 
         feed_control._start_unless_stopped(app)
 
-        assert not market().running
+        assert not feed_engine().running
     assert not [record for record in caplog.records if record.exc_info]
 
 
@@ -80,5 +80,5 @@ def test_the_stored_state_and_the_running_feeds_agree(app: Flask, restless: None
             db.session.rollback()
 
             stopped = feed_switch.are_stopped()
-            wait_for(lambda stopped=stopped: market().running is not stopped, 2)
+            wait_for(lambda stopped=stopped: feed_engine().running is not stopped, 2)
             db.session.rollback()

@@ -4,21 +4,22 @@ from decimal import Decimal
 from flask import Flask
 
 from omcrm.engine.bus import Holdings
-from omcrm.extensions import db
+from omcrm.extensions import app_bus, db
 from omcrm.storage.instrument import find_instrument
 from omcrm.storage.portfolio import HoldingRow, PortfolioRow
 from omcrm.storage.user import Role, User
-from omcrm.web.market_access import MARKET, market
+from omcrm.web.market_access import feed_engine, market_view
 
 
 def test_the_first_access_loads_the_catalogue(app: Flask) -> None:
     """The instruments of the database are subscribed."""
     with app.app_context():
-        manager = market()
+        view = market_view()
 
-        assert 24 == len(manager.instruments)
-        assert manager.cache.get("BTC") is None
-        assert manager is market()
+        assert 24 == len(view.instruments)
+        assert view.cache.get("BTC") is None
+        assert view is market_view()
+        assert view.instruments == feed_engine().instruments
 
 
 def test_held_symbols_are_loaded(app: Flask) -> None:
@@ -35,7 +36,7 @@ def test_held_symbols_are_loaded(app: Flask) -> None:
         db.session.commit()
 
         held: list[Holdings] = []
-        app.extensions[MARKET].bus.subscribe(Holdings, held.append)
-        market()
+        app_bus().subscribe(Holdings, held.append)
+        market_view()
 
         assert [Holdings(frozenset({"BTC"}))] == held

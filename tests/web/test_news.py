@@ -13,7 +13,7 @@ from omcrm.extensions import db
 from omcrm.feeds.news.collector import NewsCollector
 from omcrm.feeds.news.source_list import news_sources
 from omcrm.storage.user import Role
-from omcrm.web.market_access import market
+from omcrm.web.market_access import feed_engine, market_view
 from omcrm.web.news import news_status
 from tests.processes import Exchange, wait_for
 
@@ -28,15 +28,13 @@ FIELDS = {
 def with_news(app: Flask, exchange: Exchange) -> Iterator[Flask]:
     """An app with the news of the simulator."""
     with app.app_context():
-        manager = market()
-        manager.news = NewsCollector(
-            news_sources((), exchange.url), 60.0, lambda: datetime.now(UTC)
-        )
-        manager.news.follow(manager.instruments.values())
-        manager.news.start()
-        wait_for(manager.news.latest, 5, "news")
+        news = NewsCollector(news_sources((), exchange.url), 60.0, lambda: datetime.now(UTC))
+        news.follow(market_view().instruments.values())
+        market_view().news = news
+        news.start()
+        wait_for(news.latest, 5, "news")
     yield app
-    manager.news.stop()
+    news.stop()
 
 
 def test_strangers_are_refused(client: FlaskClient) -> None:
@@ -108,13 +106,13 @@ def test_a_demonstration_reads_the_exchange(app: Flask, exchange: Exchange) -> N
     settings = replace(app.extensions["omcrm.settings"], demo=True, exchange_url=exchange.url)
     demo = create_app(settings)
     with demo.app_context():
-        manager = market()
-        manager.start()
-        wait_for(manager.news.latest, 5, "news")
-        (source,) = news_status(manager.news)
-        manager.stop()
+        news = market_view().news
+        feed_engine().start()
+        wait_for(news.latest, 5, "news")
+        (source,) = news_status(news)
+        feed_engine().stop()
         db.engine.dispose()
 
     assert "simulated" == source["source"]
-    assert all(item.symbols for item in manager.news.latest())
-    assert None is news_status(manager.news)[0]["next_in_seconds"]
+    assert all(item.symbols for item in news.latest())
+    assert None is news_status(news)[0]["next_in_seconds"]

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from flask import Flask
 
 from omcrm.serving.server import listen, make_worker
+from omcrm.web.market_access import market_view
 
 # Imported with the events before the first app is made: Flask-SocketIO registers them then.
 from omcrm.webtrader import service, socketio_events
@@ -71,8 +72,8 @@ def served_here(app: Flask, session: str) -> Iterator[Here]:
     thread.start()
     try:
         with app.app_context():
-            service.manager().start()
-            cache = service.manager().cache
+            cache = market_view().cache
+        app.extensions[service.MANAGER].start()
         wait_for(lambda: 24 == len(cache.snapshot()), 5, "the fixed prices")
         yield Here(app, port, session)
     finally:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from omcrm.engine.bus import FeedEvents
 from omcrm.extensions import db
 from omcrm.feeds.registry import FeedSettings
 from omcrm.market.catalogue import CATALOGUE
@@ -36,7 +37,8 @@ def manager(app: Flask, exchange: Exchange, tmp_path: Path) -> Iterator[RealTime
     }
     manager = RealTimeDataManager(FeedSettings(urls=urls), state=tmp_path / "state")
     manager.follow([instrument for instrument in CATALOGUE if instrument.symbol in ("BTC", "AAPL")])
-    manager.add_event_callback(FeedLog(app).write)
+    log = FeedLog(app)
+    manager.bus.subscribe(FeedEvents, lambda message: log.write(message.events))
     manager.start()
     yield manager
     manager.stop()
@@ -48,7 +50,8 @@ def report_now(app: Flask, manager: RealTimeDataManager) -> Report:
 
     def read() -> dict[str, Any]:
         with app.app_context():
-            return wire.loads(wire.dumps(feed_report(manager, datetime.now(UTC))))
+            report = feed_report(manager.view, manager.engine, datetime.now(UTC))
+            return wire.loads(wire.dumps(report))
 
     return read
 
@@ -96,7 +99,7 @@ def test_a_symbol_without_any_price(app: Flask) -> None:
     manager = RealTimeDataManager(FeedSettings())
     manager.follow(CATALOGUE[:1])
     with app.app_context():
-        report = feed_report(manager, datetime.now(UTC))
+        report = feed_report(manager.view, manager.engine, datetime.now(UTC))
 
     assert {
         "symbols": [{"symbol": "BTC", "source": None, "runner_up": None, "chain": []}],
@@ -221,7 +224,7 @@ def test_quotas_by_source_and_budget(report_live: Report, exchange: Exchange) ->
 def test_prices_stay_exact(report_live: Report, app: Flask, manager: RealTimeDataManager) -> None:
     """No price becomes a float in the report."""
     with app.app_context():
-        chain = symbol_report(feed_report(manager, datetime.now(UTC)))["chain"]
+        chain = symbol_report(feed_report(manager.view, manager.engine, datetime.now(UTC)))["chain"]
 
     assert {Decimal} == {type(link["price"]) for link in chain}
 

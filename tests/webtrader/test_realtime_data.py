@@ -70,8 +70,8 @@ class Demonstration:
 
 
 @pytest.fixture
-def desks() -> Iterator[type]:
-    """Makes desks, and ends them without leaving a thread."""
+def markets() -> Iterator[type]:
+    """Makes markets, and ends them without leaving a thread."""
     made: list[Demonstration] = []
 
     class Made(Demonstration):
@@ -80,18 +80,18 @@ def desks() -> Iterator[type]:
             made.append(self)
 
     yield Made
-    for pages in made:
-        pages.manager.stop()
-    for pages in made:
-        pages.threads.wait()
+    for market in made:
+        market.manager.stop()
+    for market in made:
+        market.threads.wait()
 
 
 @pytest.fixture
-def live(desks: type, exchange: Exchange) -> Demonstration:
-    """A desk whose BTC is live."""
-    pages = desks(exchange.url)
-    pages.wait_for_class("BTC", PriceClass.LIVE, 10)
-    return pages
+def live(markets: type, exchange: Exchange) -> Demonstration:
+    """A system whose BTC is live."""
+    market = markets(exchange.url)
+    market.wait_for_class("BTC", PriceClass.LIVE, 10)
+    return market
 
 
 def test_start_and_stop_twice(live: Demonstration, exchange: Exchange) -> None:
@@ -157,9 +157,9 @@ def test_half_open(live: Demonstration, exchange: Exchange) -> None:
     live.wait_for_class("BTC", PriceClass.LIVE, 30)
 
 
-def test_unknown_symbol(desks: type, exchange: Exchange) -> None:
+def test_unknown_symbol(markets: type, exchange: Exchange) -> None:
     """What the upstream acknowledges and never sends falls back to the last resort, and says so."""
-    pages = desks(exchange.url)
+    market = markets(exchange.url)
     unknown = Instrument(
         symbol="ZZZ",
         name="Nothing",
@@ -168,11 +168,11 @@ def test_unknown_symbol(desks: type, exchange: Exchange) -> None:
         last_resort_price=CATALOGUE[0].last_resort_price,
         provider_symbols={"binance": "zzzusdt"},
     )
-    pages.manager.follow([*CATALOGUE, unknown])
-    pages.wait_for_class("BTC", PriceClass.LIVE, 10)
+    market.manager.follow([*CATALOGUE, unknown])
+    market.wait_for_class("BTC", PriceClass.LIVE, 10)
 
-    pages.wait_for_class("ZZZ", PriceClass.LAST_RESORT, 12)
-    assert pages.price_class("BTC") is PriceClass.LIVE
+    market.wait_for_class("ZZZ", PriceClass.LAST_RESORT, 12)
+    assert market.price_class("BTC") is PriceClass.LIVE
 
 
 @pytest.mark.parametrize("fault", ["garbage", "crossed", "out_of_order", "duplicate"])
@@ -203,39 +203,39 @@ def test_spike(live: Demonstration, exchange: Exchange) -> None:
     assert max(prices) < 2 * min(prices)
 
 
-def test_nothing_but_the_last_resort(desks: type) -> None:
+def test_nothing_but_the_last_resort(markets: type) -> None:
     """Without any source every instrument has its hard-coded price, and says so."""
-    pages = desks()
+    market = markets()
 
-    wait_for(lambda: len(pages.manager.cache.snapshot()) == 24, 5, "all prices")
+    wait_for(lambda: len(market.manager.cache.snapshot()) == 24, 5, "all prices")
     assert {PriceClass.LAST_RESORT} == {
-        quote.price_class for quote in pages.manager.cache.snapshot().values()
+        quote.price_class for quote in market.manager.cache.snapshot().values()
     }
-    assert {"off"} == {status.state for status in pages.manager.status().values()}
+    assert {"off"} == {status.state for status in market.manager.status().values()}
 
 
-def test_demo_without_a_network(desks: type, exchange: Exchange) -> None:
+def test_demo_without_a_network(markets: type, exchange: Exchange) -> None:
     """Where Binance cannot be reached, everything is simulated and says so."""
-    pages = desks(f"ws://127.0.0.1:{free_port()}", exchange.url)
+    market = markets(f"ws://127.0.0.1:{free_port()}", exchange.url)
 
     for symbol in ("BTC", "AAPL", "EURUSD"):
-        pages.wait_for_class(symbol, PriceClass.SIMULATED, 10)
-    assert "waiting" == pages.manager.status()["binance"].state
+        market.wait_for_class(symbol, PriceClass.SIMULATED, 10)
+    assert "waiting" == market.manager.status()["binance"].state
 
 
-def test_real_before_simulated(desks: type, exchange: Exchange, tmp_path: Path) -> None:
+def test_real_before_simulated(markets: type, exchange: Exchange, tmp_path: Path) -> None:
     """A real source takes over from the simulated one, which never takes over from it."""
     port = free_port()
-    pages = desks(f"ws://127.0.0.1:{port}", exchange.url)
-    pages.wait_for_class("BTC", PriceClass.SIMULATED, 10)
+    market = markets(f"ws://127.0.0.1:{port}", exchange.url)
+    market.wait_for_class("BTC", PriceClass.SIMULATED, 10)
     with Exchange(tmp_path, "--seed", "2", port=port):
-        pages.wait_for_class("BTC", PriceClass.LIVE, 20)
-        assert "binance" == pages.source("BTC")
-        assert "simulated" == pages.source("AAPL")
+        market.wait_for_class("BTC", PriceClass.LIVE, 20)
+        assert "binance" == market.source("BTC")
+        assert "simulated" == market.source("AAPL")
 
-    pages.wait_for_class("BTC", PriceClass.STALE, 5)
+    market.wait_for_class("BTC", PriceClass.STALE, 5)
     time.sleep(1)
-    assert "binance" == pages.source("BTC")
+    assert "binance" == market.source("BTC")
 
 
 def test_adding_and_dropping_an_instrument(live: Demonstration) -> None:
@@ -284,15 +284,15 @@ def test_callbacks(live: Demonstration) -> None:
     assert before == len(live.quotes)
 
 
-def test_failure_is_told_only_after_a_while(desks: type) -> None:
+def test_failure_is_reported_only_after_a_while(markets: type) -> None:
     """The feeds are given time to connect before they count as failing."""
-    pages = desks(f"ws://127.0.0.1:{free_port()}")
+    market = markets(f"ws://127.0.0.1:{free_port()}")
 
-    assert pages.manager.failure() is None
-    pages.manager.engine._started_at -= 60
-    assert "no source is streaming" == pages.manager.failure()
-    pages.manager.stop()
-    assert pages.manager.failure() is None
+    assert market.manager.engine.failure() is None
+    market.manager.engine._started_at -= 60
+    assert "no source is streaming" == market.manager.engine.failure()
+    market.manager.stop()
+    assert market.manager.engine.failure() is None
 
 
 def test_candles_come_from_what_was_seen(live: Demonstration) -> None:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from flask import Flask
 
+from omcrm.web.market_access import market_view
 from omcrm.webtrader import service
 
 
@@ -11,7 +12,7 @@ def test_the_catalogue_is_loaded_when_it_is_first_needed(app: Flask) -> None:
     """Making the app reads no instruments; the first use of the desk does."""
     assert {} == app.extensions[service.MANAGER].instruments
     with app.app_context():
-        assert 24 == len(service.manager().instruments)
+        assert 24 == len(market_view().instruments)
 
 
 def test_find_instruments(app: Flask) -> None:

@@ -21,7 +21,7 @@ from omcrm.feeds.provider import (
     unreadable,
 )
 from omcrm.feeds.providers.frankfurter import SOURCE, Frankfurter
-from omcrm.market.cross_rate import cross_rate, currencies
+from omcrm.market.currency import cross_rate, currencies
 from omcrm.market.daily_bar import DailyBar, class_of_close
 from omcrm.market.parsing import exact, mapping, text
 

@@ -23,7 +23,7 @@ from omcrm.feeds.provider import (
     decode,
     unreadable,
 )
-from omcrm.market.cross_rate import cross_rate
+from omcrm.market.currency import cross_rate
 from omcrm.market.parsing import from_seconds, integer, mapping, text
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Source

@@ -24,7 +24,7 @@ from omcrm.feeds.provider import (
     decode,
     unreadable,
 )
-from omcrm.market.cross_rate import cross_rate, currencies
+from omcrm.market.currency import cross_rate, currencies
 from omcrm.market.parsing import exact, mapping, sequence, text
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Source

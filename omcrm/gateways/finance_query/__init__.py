@@ -17,11 +17,11 @@ DAILY_LIMIT = "omcrm.finance_query.daily_limit"
 
 def init_finance_query(app: "Flask", settings: "Settings", registry: "ClientRegistry") -> None:
     """Create what the four channels share. The market-data system must exist already."""
-    from omcrm.gateways.finance_query.daily_limit import DailyLimit
+    from omcrm.gateways.finance_query.channels import DailyLimit
     from omcrm.gateways.finance_query.publisher import ChannelPublisher
-    from omcrm.web.market_access import MARKET
+    from omcrm.web.market_access import VIEW
 
-    market = app.extensions[MARKET]
+    market = app.extensions[VIEW]
     app.extensions[PUBLISHER] = ChannelPublisher(
         market, settings.stream_interval, app.app_context, registry.count
     )

@@ -1,19 +1,26 @@
-"""The message of each channel in an interval; a section that fails is None or []."""
+"""The message of each channel in an interval, the hours of the exchange, and headlines.
 
+A section of a message that fails is None or [].
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from msgspec import Raw
 
-from omcrm.gateways.finance_query.headline import headlines
-from omcrm.gateways.finance_query.hours import hours
-from omcrm.gateways.finance_query.interval import IntervalSnapshot, or_fallback
+from omcrm.feeds.news.item import SIMULATED_NEWS, NewsItem
 from omcrm.gateways.finance_query.movers import actives, gainers, indices, losers
 from omcrm.gateways.finance_query.profile import profile, similar
+from omcrm.gateways.finance_query.publisher import IntervalSnapshot, or_fallback
 from omcrm.gateways.finance_query.row import InstrumentFigures, instrument_figures, row, unknown_row
 from omcrm.gateways.finance_query.sectors import company, sectors
 from omcrm.gateways.finance_query.year_figures import YearFigures
-from omcrm.market.instrument import Instrument
+from omcrm.market.instrument import AssetClass, Instrument
+from omcrm.market.session import SessionState, session_state
 from omcrm.streaming import wire
+from omcrm.streaming.wire import iso
 
 HOURS, QUOTES = "finance_query_hours", "finance_query_quotes"
 MARKET, PROFILE = "finance_query_market", "finance_query_profile"
@@ -22,6 +29,17 @@ MARKET, PROFILE = "finance_query_market", "finance_query_profile"
 _HEADLINES = 10
 # What movers and sectors are computed from.
 _UNIVERSE = {"universe": "catalogue"}
+_NEW_YORK = ZoneInfo("America/New_York")
+_NOON = 12
+_EARLY_CLOSE = "Early Close"
+_AGE_UNITS = (
+    ("year", timedelta(days=365)),
+    ("month", timedelta(days=30)),
+    ("week", timedelta(weeks=1)),
+    ("day", timedelta(days=1)),
+    ("hour", timedelta(hours=1)),
+    ("minute", timedelta(minutes=1)),
+)
 
 
 def hours_text(snapshot: IntervalSnapshot) -> str:
@@ -129,3 +147,55 @@ def _similar(snapshot: IntervalSnapshot, instrument: Instrument) -> list[Raw]:
 def _sector(snapshot: IntervalSnapshot, instrument: Instrument) -> dict[str, Any] | None:
     issuer = company(instrument)
     return None if issuer is None else _sectors(snapshot).get(issuer.sector)
+
+
+# The hours of the exchange
+
+
+def hours(now: datetime) -> dict[str, Any]:
+    """Status, reason and time; only the regular session counts as open."""
+    state = session_state(AssetClass.STOCK, now)
+    return {"status": _status(state), "reason": _reason(state, now), "timestamp": iso(now)}
+
+
+def _status(state: SessionState) -> str:
+    if not state.is_open:
+        return "Closed"
+    return _EARLY_CLOSE if state.reason.startswith(_EARLY_CLOSE) else "Open"
+
+
+def _reason(state: SessionState, now: datetime) -> str:
+    """The session's reason; nights between trading days are `Pre-market` or `After-hours`."""
+    if not state.reason.startswith("Closed"):
+        return state.reason
+    is_morning = now.astimezone(_NEW_YORK).hour < _NOON
+    return state.reason.replace("Closed", "Pre-market" if is_morning else "After-hours", 1)
+
+
+# Headlines
+
+
+def headlines(items: Iterable[NewsItem], now: datetime) -> list[dict[str, Any]]:
+    """Title, link, source, image and time; the source of simulated news is `simulated`."""
+    return [
+        {
+            "title": item.title,
+            "link": item.url,
+            "source": _news_source(item),
+            "img": item.image,
+            "time": None if item.published_at is None else ago(now - item.at),
+        }
+        for item in items
+    ]
+
+
+def ago(age: timedelta) -> str:
+    """An age such as `1 day ago`, in the largest unit that fits; `just now` below a minute."""
+    for unit, length in _AGE_UNITS:
+        if (count := age // length) > 0:
+            return f"{count} {unit}{'s' * (count > 1)} ago"
+    return "just now"
+
+
+def _news_source(item: NewsItem) -> str:
+    return item.source if item.source == SIMULATED_NEWS else item.publisher or item.source

@@ -4,8 +4,13 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from omcrm.gateways.finance_query import number_text
-from omcrm.gateways.finance_query.row import InstrumentFigures, mover
+from omcrm.gateways.finance_query.row import (
+    InstrumentFigures,
+    change_text,
+    mean,
+    mover,
+    percent_text,
+)
 from omcrm.market import amount
 from omcrm.market.instrument import AssetClass
 
@@ -55,13 +60,13 @@ def indices(all_figures: Iterable[InstrumentFigures]) -> list[dict[str, Any]]:
 
 
 def _index(name: str, members: list[InstrumentFigures]) -> dict[str, Any]:
-    moved = number_text.mean([member.percent for member in members if member.percent is not None])
+    moved = mean([member.percent for member in members if member.percent is not None])
     value = None if moved is None else round(amount.total((_BASE, moved)), 2)
     return {
         "name": f"{name} average (previous = 100)",
         "value": value,
-        "change": number_text.signed(moved, 2),
-        "percentChange": number_text.percent(moved),
+        "change": change_text(moved, 2),
+        "percentChange": percent_text(moved),
         "simulated": any(member.is_simulated for member in members),
     }
 

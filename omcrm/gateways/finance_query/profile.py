@@ -5,8 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from omcrm.gateways.finance_query import number_text
-from omcrm.gateways.finance_query.row import InstrumentFigures, row
+from omcrm.gateways.finance_query.row import InstrumentFigures, number_text, row
 from omcrm.gateways.finance_query.sectors import company
 from omcrm.gateways.finance_query.year_figures import YearFigures
 from omcrm.market.instrument import Instrument
@@ -23,13 +22,13 @@ def profile(of: InstrumentFigures, year_figures: YearFigures, now: datetime) -> 
     high, low = _of_year(of, year_figures)
     return {
         **row(of, now),
-        "open": number_text.plain(quote.open if quote else None, decimals),
-        "high": number_text.plain(quote.high if quote else None, decimals),
-        "low": number_text.plain(quote.low if quote else None, decimals),
-        "volume": number_text.plain(quote.volume if quote else None),
-        "yearHigh": number_text.plain(high, decimals),
-        "yearLow": number_text.plain(low, decimals),
-        "avgVolume": number_text.plain(year_figures.average_volume, 0),
+        "open": number_text(quote.open if quote else None, decimals),
+        "high": number_text(quote.high if quote else None, decimals),
+        "low": number_text(quote.low if quote else None, decimals),
+        "volume": number_text(quote.volume if quote else None),
+        "yearHigh": number_text(high, decimals),
+        "yearLow": number_text(low, decimals),
+        "avgVolume": number_text(year_figures.average_volume, 0),
         "sector": issuer.sector if issuer else None,
         "industry": issuer.industry if issuer else None,
         **dict.fromkeys(_UNKNOWN),

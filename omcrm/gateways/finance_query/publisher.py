@@ -1,26 +1,139 @@
-"""The channels' subscriptions, and the one clock by which all of them are published."""
+"""The publisher of the channels: a snapshot at each interval, and its messages to subscribers."""
 
 import logging
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
+from omcrm.engine.market_view import MarketView
 from omcrm.gateways.client_connection import ClientConnection
-from omcrm.gateways.finance_query.encoded_message import EncodedMessage, Metadata
-from omcrm.gateways.finance_query.interval import Count, IntervalSnapshot
 from omcrm.gateways.finance_query.year_figures import CloseHistory
 from omcrm.market.clock import Clock
+from omcrm.market.quote import Quote
+from omcrm.streaming import wire
+from omcrm.streaming.rate_tier import Batch
 from omcrm.streaming.throttled_log import ThrottledLog
+from omcrm.streaming.wire import deflated_frame, text_frame
 from omcrm.web import database_away
-from omcrm.web.market_access import MarketAccess
 
 # Other green threads may run after so many sends.
 _IN_A_ROW = 32
 
+# A client's limit and remaining requests, by their names on the wire.
+Metadata = dict[str, int]
+
+Count = Callable[[str, str, int], None]
+T = TypeVar("T")
+Other = TypeVar("Other")
+
 _failures = ThrottledLog(logging.getLogger(__name__))
+
+
+# Snapshots
+
+
+class IntervalSnapshot:
+    """The market at the start of one interval; thread-safe.
+
+    `began` is monotonic, `at` the same moment in UTC. `count` takes the name of a channel, the
+    name of a counter and a number.
+    """
+
+    def __init__(
+        self, began: float, at: datetime, market: MarketView, archive: CloseHistory, count: Count
+    ) -> None:
+        self.began = began
+        self.at = at
+        self.quotes: Mapping[str, Quote] = market.cache.snapshot()
+        self.instruments = market.instruments
+        self.news = market.news
+        self.archive = archive
+        self._count = count
+        self._lock = threading.Lock()
+        self._made: dict[Hashable, _Memo] = {}
+
+    def cached(self, key: Hashable, make: Callable[[], T]) -> T:
+        """The result of `make`, which is called once for each key unless it raises."""
+        with self._lock:
+            cached = self._made.setdefault(key, _Memo())
+        made: T = cached.get(make)
+        return made
+
+    def computed(self, channel: str, key: Hashable, make: Callable[[], T]) -> T:
+        """Like `cached`; counts the call as a computation of this channel."""
+
+        def counted() -> T:
+            self._count(channel, "computed", 1)
+            return make()
+
+        return self.cached((channel, key), counted)
+
+
+def or_fallback(make: Callable[[], T], otherwise: Other) -> T | Other:
+    """The result of `make`, or `otherwise` where it raises, which is logged."""
+    try:
+        return make()
+    except Exception as error:
+        if not database_away.is_away(error):
+            _failures.exception("a part of a message could not be made")
+        return otherwise
+
+
+class _Memo:
+    """A value that is computed on first use; concurrent callers wait for it."""
+
+    __slots__ = ("_is_made", "_lock", "_made")
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._is_made = False
+        self._made: Any = None
+
+    def get(self, make: Callable[[], Any]) -> Any:
+        if self._is_made:
+            return self._made
+        with self._lock:
+            if not self._is_made:
+                self._made = make()
+                self._is_made = True
+        return self._made
+
+
+# Messages
+
+
+class EncodedMessage(Batch):
+    """A JSON text for many clients; `framed` and `deflated` are its frames."""
+
+    __slots__ = ("payload", "text")
+
+    def __init__(self, text: str) -> None:
+        super().__init__(())
+        self.text = text
+        self.payload = text.encode()
+        self.framed = text_frame(self.payload)
+
+    @property
+    def deflated(self) -> bytes:
+        """The compressed frame."""
+        if not self._deflated:
+            self._deflated = deflated_frame(self.payload)
+        return self._deflated
+
+    def with_metadata(self, metadata: Metadata) -> str:
+        """The text with `metadata` first: as the first element of a list or key of an object."""
+        encoded = wire.dumps({"metadata": metadata})
+        head, rest = self.text[0], self.text[1:]
+        if head != "[":
+            encoded = encoded[1:-1]
+        comma = "" if rest[:1] in ("]", "}") else ","
+        return f"{head}{encoded}{comma}{rest}"
+
+
+# Publishing
 
 
 class ChannelContent(Protocol):
@@ -52,7 +165,7 @@ class ChannelPublisher:
 
     def __init__(
         self,
-        market: MarketAccess,
+        market: MarketView,
         interval: float,
         context: Callable[[], AbstractContextManager[object]],
         count: Count,

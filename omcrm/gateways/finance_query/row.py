@@ -1,12 +1,11 @@
-"""The figures of one instrument, and its short quote in this dialect."""
+"""The figures of one instrument, its short quote, and numbers in this dialect's format."""
 
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any
 
 from msgspec import Struct
 
-from omcrm.gateways.finance_query import number_text
 from omcrm.market import amount
 from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.price_class import PriceClass
@@ -18,6 +17,8 @@ _FIGURES = ("name", "price", "change", "percentChange", "price_class", "source",
 _EXTENDED = {"pre-market": "preMarketPrice", "after-hours": "afterHoursPrice"}
 # Longer than a pre-market or after-hours session, shorter than the time to the next of its kind.
 _SAME_SESSION = timedelta(hours=12)
+# More digits than any price, amount or volume has.
+_EXACT = Context(prec=100, rounding=ROUND_HALF_EVEN)
 
 
 class InstrumentFigures(Struct, frozen=True, kw_only=True):
@@ -67,9 +68,9 @@ def mover(of: InstrumentFigures) -> dict[str, Any]:
     return {
         "symbol": instrument.symbol,
         "name": instrument.name,
-        "price": number_text.plain(of.price, instrument.decimals),
-        "change": number_text.signed(of.change, instrument.decimals),
-        "percentChange": number_text.percent(of.percent),
+        "price": number_text(of.price, instrument.decimals),
+        "change": change_text(of.change, instrument.decimals),
+        "percentChange": percent_text(of.percent),
         "price_class": quote.price_class.value if quote else None,
         "source": quote.source.name if quote else None,
         "seq": quote.seq if quote else None,
@@ -98,4 +99,40 @@ def extended(of: InstrumentFigures, now: datetime) -> dict[str, str | None]:
     traded_in = session_state(AssetClass.STOCK, quote.provider_time).session
     if traded_in != session or abs(now - quote.provider_time) > _SAME_SESSION:
         return {}
-    return {_EXTENDED[session]: number_text.plain(quote.last, of.instrument.decimals)}
+    return {_EXTENDED[session]: number_text(quote.last, of.instrument.decimals)}
+
+
+# Numbers as text, changes with their sign; and their mean
+
+
+def number_text(number: Decimal | None, decimals: int | None = None) -> str | None:
+    """A number such as `398.09`, with `decimals` or all its own decimals."""
+    if number is None:
+        return None
+    return format(number if decimals is None else _rounded(number, decimals), "f")
+
+
+def change_text(number: Decimal | None, decimals: int) -> str | None:
+    """A change such as `+0.94` or `-1.20`; zero is `+0.00`."""
+    return None if number is None else format(_rounded(number, decimals), "+f")
+
+
+def percent_text(number: Decimal | None) -> str | None:
+    """A change in percent such as `+0.24%`."""
+    text = change_text(number, 2)
+    return None if text is None else f"{text}%"
+
+
+def mean(numbers: list[Decimal]) -> Decimal | None:
+    """The average; None of an empty list."""
+    if not numbers:
+        return None
+    total = Decimal(0)
+    for number in numbers:
+        total = _EXACT.add(total, number)
+    return _EXACT.divide(total, Decimal(len(numbers)))
+
+
+def _rounded(number: Decimal, decimals: int) -> Decimal:
+    rounded = number.quantize(Decimal(1).scaleb(-decimals), context=_EXACT)
+    return rounded.copy_abs() if rounded.is_zero() else rounded

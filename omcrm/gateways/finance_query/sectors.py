@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
-from omcrm.gateways.finance_query import number_text
-from omcrm.gateways.finance_query.row import InstrumentFigures
+from omcrm.gateways.finance_query.row import InstrumentFigures, mean, percent_text
 from omcrm.gateways.finance_query.year_figures import ReturnPeriod, YearFigures
 from omcrm.market.company import COMPANIES, Company
 from omcrm.market.instrument import AssetClass, Instrument
@@ -37,13 +36,11 @@ def _sector(
 ) -> dict[str, Any]:
     moved = [member for member in members if member.is_fresh]
     members_figures = [year_figures(member.instrument) for member in members]
-    day = number_text.mean([member.percent for member in moved if member.percent is not None])
-    returns = {
-        span.value: number_text.percent(_average(members_figures, span)) for span in ReturnPeriod
-    }
+    day = mean([member.percent for member in moved if member.percent is not None])
+    returns = {span.value: percent_text(_average(members_figures, span)) for span in ReturnPeriod}
     return {
         "sector": name,
-        "dayReturn": number_text.percent(day),
+        "dayReturn": percent_text(day),
         **returns,
         "simulated": any(member.is_simulated for member in moved)
         or any(year_figures.is_simulated for year_figures in members_figures),
@@ -56,4 +53,4 @@ def _average(members_figures: list[YearFigures], span: ReturnPeriod) -> Decimal 
         for year_figures in members_figures
         if span in year_figures.returns
     ]
-    return number_text.mean(returns) if len(returns) == len(members_figures) else None
+    return mean(returns) if len(returns) == len(members_figures) else None

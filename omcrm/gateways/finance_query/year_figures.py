@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from omcrm.gateways.finance_query import number_text
+from omcrm.gateways.finance_query.row import mean
 from omcrm.market import amount
 from omcrm.market.daily_bar import DailyBar
 from omcrm.market.instrument import AssetClass, Instrument
@@ -125,7 +125,7 @@ def _average_volume(candles: list[DailyBar]) -> Decimal | None:
     volumes = [candle.volume for candle in candles if candle.volume is not None]
     # Each source counts only its own trades.
     is_one_source = len({candle.source for candle in candles}) == 1
-    return number_text.mean(volumes) if is_one_source and len(volumes) == len(candles) else None
+    return mean(volumes) if is_one_source and len(volumes) == len(candles) else None
 
 
 class _CachedFigures(Struct, frozen=True):

@@ -1,20 +1,23 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from flask import Flask
 
+from omcrm.feeds.news.item import SIMULATED_NEWS, NewsItem
 from omcrm.gateways.finance_query import content
-from omcrm.gateways.finance_query.interval import IntervalSnapshot
+from omcrm.gateways.finance_query.content import ago, headlines
+from omcrm.gateways.finance_query.publisher import IntervalSnapshot
 from omcrm.gateways.finance_query.year_figures import CloseHistory
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.source import HealthState
 from omcrm.market.tick import DayFigures
-from omcrm.web.market_access import market
-from tests.values import START, tick, trade
+from omcrm.web.market_access import feed_engine, market_view
+from tests.values import START, after, tick, trade
 
 
 class Broken:
@@ -34,16 +37,16 @@ def computed() -> Counter[str]:
 def snapshot(app: Flask, computed: Counter[str]) -> Iterator[IntervalSnapshot]:
     """A snapshot of the catalogue, in which only BTC has a price."""
     with app.app_context():
-        access = market()
+        engine = feed_engine()
         day = DayFigures(open=trade("60000").price, volume=trade("12").price)
-        access.engine.consolidator.set_health("binance", HealthState.HEALTHY, 1)
-        access.engine.take(tick(trade("66000"), day, at=datetime.now(UTC)))
+        engine.consolidator.set_health("binance", HealthState.HEALTHY, 1)
+        engine.take(tick(trade("66000"), day, at=datetime.now(UTC)))
 
         def count(channel: str, what: str, number: int) -> None:
             assert "computed" == what
             computed[channel] += number
 
-        yield IntervalSnapshot(0.0, START, access, CloseHistory(), count)
+        yield IntervalSnapshot(0.0, START, market_view(), CloseHistory(), count)
 
 
 def test_quotes_are_in_the_requested_order(
@@ -155,3 +158,104 @@ def test_every_instrument_has_a_profile(snapshot: IntervalSnapshot) -> None:
     for instrument in CATALOGUE:
         message = json.loads(content.profile_text(snapshot, instrument.symbol))
         assert instrument.name == message["quote"]["name"]
+
+
+# The hours of the exchange
+
+
+@pytest.mark.parametrize(
+    ("now", "status", "reason"),
+    [
+        ("2026-03-04T15:00", "Open", "Regular trading hours"),
+        ("2026-03-04T14:29", "Closed", "Pre-market"),
+        ("2026-03-04T14:30", "Open", "Regular trading hours"),
+        ("2026-03-04T21:00", "Closed", "After-hours"),
+        # At night, between the evening of one day and the morning of the next.
+        ("2026-03-05T02:00", "Closed", "After-hours"),
+        ("2026-03-05T06:00", "Closed", "Pre-market"),
+        # The weekend begins at midnight in New York.
+        ("2026-03-07T04:59", "Closed", "After-hours"),
+        ("2026-03-07T05:00", "Closed", "Weekend"),
+        ("2026-03-08T15:00", "Closed", "Weekend"),
+        # Daylight saving time began the night before: the opening is an hour earlier in UTC.
+        ("2026-03-09T13:30", "Open", "Regular trading hours"),
+        ("2026-12-25T15:00", "Closed", "Holiday: Christmas"),
+        ("2026-11-27T17:59", "Early Close", "Early Close: Day after Thanksgiving"),
+        ("2026-11-27T18:00", "Closed", "After-hours"),
+    ],
+)
+def test_status_and_reason(now: str, status: str, reason: str) -> None:
+    """Each moment has a status and a reason of this dialect."""
+    at = datetime.fromisoformat(now).replace(tzinfo=UTC)
+
+    assert {"status": status, "reason": reason, "timestamp": f"{now}:00.000Z"} == content.hours(at)
+
+
+# Headlines
+
+
+ITEM = NewsItem(
+    id="0123456789abc",
+    source="example.com",
+    publisher="Example",
+    title="Apple does it again",
+    summary="",
+    url="https://example.com/1",
+    image=None,
+    published_at=after(-86_400),
+    received_at=START,
+)
+
+
+def test_a_headline() -> None:
+    """Its time is in words, unknown values are null."""
+    assert [
+        {
+            "title": "Apple does it again",
+            "link": "https://example.com/1",
+            "source": "Example",
+            "img": None,
+            "time": "1 day ago",
+        }
+    ] == headlines([ITEM], START)
+
+
+def test_an_item_without_time_and_publisher() -> None:
+    """The time is null, because the time of receipt may be much later; the source is the host."""
+    item = msgspec.structs.replace(ITEM, published_at=None, publisher=None)
+    [headline] = headlines([item], START)
+
+    assert (None, "example.com") == (headline["time"], headline["source"])
+
+
+def test_simulated_news_are_marked() -> None:
+    """Their source is `simulated`, whatever publisher they name."""
+    item = msgspec.structs.replace(ITEM, source=SIMULATED_NEWS)
+
+    assert "simulated" == headlines([item], START)[0]["source"]
+
+
+def test_a_time_in_the_future() -> None:
+    """A publisher's clock may be ahead: then the time of receipt counts."""
+    item = msgspec.structs.replace(ITEM, published_at=after(3600))
+
+    assert "2 minutes ago" == headlines([item], after(120))[0]["time"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-5, "just now"),
+        (59, "just now"),
+        (60, "1 minute ago"),
+        (3599, "59 minutes ago"),
+        (3600, "1 hour ago"),
+        (172_800, "2 days ago"),
+        (7 * 86_400, "1 week ago"),
+        (45 * 86_400, "1 month ago"),
+        (800 * 86_400, "2 years ago"),
+    ],
+)
+def test_how_long_ago(seconds: int, words: str) -> None:
+    """In the largest unit that fits."""
+    assert words == ago(timedelta(seconds=seconds))

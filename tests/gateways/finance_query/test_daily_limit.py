@@ -8,7 +8,7 @@ import pytest
 
 from omcrm.auth.credential import Caller
 from omcrm.auth.scope import Scope
-from omcrm.gateways.finance_query.daily_limit import DailyLimit, RequestsLeft
+from omcrm.gateways.finance_query.channels import DailyLimit, RequestsLeft
 from tests.processes import PATIENCE
 
 NOW = datetime(2026, 3, 4, 23, 0, tzinfo=UTC)

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from omcrm.gateways.finance_query import interval
-from omcrm.gateways.finance_query.interval import IntervalSnapshot, or_fallback
+from omcrm.gateways.finance_query import publisher
+from omcrm.gateways.finance_query.publisher import IntervalSnapshot, or_fallback
 from omcrm.gateways.finance_query.year_figures import CloseHistory
 from omcrm.streaming.throttled_log import ThrottledLog
 from tests.gateways.clients import Market
@@ -79,7 +79,7 @@ def test_the_fallback_of_a_section(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is returned where the section raises, which is logged."""
-    monkeypatch.setattr(interval, "_failures", ThrottledLog(logging.getLogger("test")))
+    monkeypatch.setattr(publisher, "_failures", ThrottledLog(logging.getLogger("test")))
 
     assert [] == or_fallback(lambda: 1 // 0, [])
     assert 3 == or_fallback(lambda: 3, None)
