@@ -94,10 +94,10 @@ class LatencyPage(threading.Thread):
             frame = self._socket.recv()
             if frame == "2":
                 self._socket.send("3")
-            elif "price_update" in frame[:40]:
+            elif "price_update" in str(frame[:40]):
                 self.count += 1
                 if self.keeps:
-                    self.updates.append((time.monotonic(), frame))
+                    self.updates.append((time.monotonic(), str(frame)))
 
 
 def _state(source_quote: SourceQuote) -> State:

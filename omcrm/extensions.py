@@ -48,9 +48,10 @@ class SocketIO(flask_socketio.SocketIO):  # type: ignore[misc]
         app.extensions["socketio"] = self
         self.server_options.update(options)
         options = dict(self.server_options)
-        self.manage_session = options.pop("manage_session", self.manage_session)
+        self.manage_session: Any = options.pop("manage_session", self.manage_session)
         path = str(options.pop("path", "socket.io")).strip("/")
-        before, self.server = self.server, RealtimeServer(**options)
+        before: RealtimeServer | None = self.server
+        self.server: RealtimeServer = RealtimeServer(**options)
         self.async_mode = self.server.async_mode
         # Handlers are registered at import: a process's second app needs those of the first.
         for namespace, handlers in before.handlers.items() if before is not None else ():

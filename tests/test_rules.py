@@ -67,7 +67,7 @@ UNTESTED = {
     "omcrm/feeds/providers/_template.py": "tests/feeds/test_provider_contract.py",
     "simulator/__main__.py": "runs the command, which has its test",
 }
-LONGEST, LONG = 500, 300
+LONGEST, LONG, LONGEST_FUNCTION = 500, 300, 50
 NAMELESS = {"utils", "helpers", "common", "misc", "util", "helper"}
 WRITTEN = {".py", ".js", ".css", ".html"}
 NOT_OURS = {"vendor", "node_modules", "instance", "__pycache__"}
@@ -268,6 +268,18 @@ def test_a_long_file_gives_its_reason() -> None:
     long = [path for path in written() if len(path.read_text().splitlines()) > LONG]
 
     assert [] == [str(path.relative_to(ROOT)) for path in long if not reason_given(path)]
+
+
+def test_no_function_is_too_long_to_read() -> None:
+    """So many lines fit on a screen, with the signature and the docstring."""
+    functions = (
+        (node.end_lineno - node.lineno + 1, f"{name}:{node.name}")
+        for name, path in MODULES.items()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef)
+    )
+
+    assert [] == [function for function in functions if function[0] > LONGEST_FUNCTION]
 
 
 def test_files_are_named_after_their_content() -> None:

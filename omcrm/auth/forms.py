@@ -14,7 +14,7 @@ from omcrm.storage.api_token import NAME_LENGTH
 from omcrm.storage.user import EMAIL_LENGTH
 
 
-class LoginForm(FlaskForm):
+class LoginForm(FlaskForm):  # type: ignore[misc]
     """E-mail and password."""
 
     email = StringField("E-mail", validators=[InputRequired(), Length(max=EMAIL_LENGTH)])
@@ -25,7 +25,7 @@ def _days(choice: str | int) -> int:
     return choice if isinstance(choice, int) else whole(choice)
 
 
-class TokenForm(FlaskForm):
+class TokenForm(FlaskForm):  # type: ignore[misc]
     """A new API token; `expires_on`, where it is given, replaces `expires_in_days`."""
 
     name = StringField(

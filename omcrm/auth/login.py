@@ -49,7 +49,7 @@ class SignedIn(Struct, frozen=True):
         return self.token
 
 
-class Anonymous(AnonymousUserMixin):
+class Anonymous(AnonymousUserMixin):  # type: ignore[misc]
     """A user who is not logged in, with the attributes that pages read."""
 
     id = None

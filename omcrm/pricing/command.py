@@ -2,9 +2,10 @@
 
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import click
 from flask_migrate import upgrade
@@ -177,7 +178,7 @@ def _failure(backfilled: BackfillResult) -> str:
 # Output
 
 
-def _bar(length: int, label: str) -> "click.progressbar":
+def _bar(length: int, label: str) -> AbstractContextManager[Any]:
     # Only the table goes to stdout.
     return click.progressbar(length=length, label=label, file=sys.stderr)
 

@@ -76,9 +76,9 @@ class HttpWorker(AsyncWorker):  # type: ignore[misc]
 
     def run(self) -> None:
         """Serve until `alive` is false or the main thread is made to exit; then end gracefully."""
-        self.log = QuietLog(self.log)
-        app, self.wsgi = self.wsgi, self._limited
-        self._app: Any = app
+        self.log: Any = QuietLog(self.log)
+        self._app: Any = self.wsgi
+        self.wsgi: Any = self._limited
         # Not earlier: it must be of this process's kind of threads.
         self._ended = threading.Event()
         self._begin(self._deadlines.run, self._ended)

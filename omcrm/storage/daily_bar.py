@@ -3,8 +3,9 @@
 from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any, cast
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint, select
+from sqlalchemy import CursorResult, ForeignKey, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from omcrm.extensions import db
@@ -88,7 +89,8 @@ def add_candles(candles: Iterable[DailyBar], now: datetime) -> int:
     added = 0
     for start in range(0, len(rows), _ROWS):
         insert = insert_into(DailyBarRow).values(rows[start : start + _ROWS])
-        added += db.session.execute(insert.on_conflict_do_nothing()).rowcount
+        done = db.session.execute(insert.on_conflict_do_nothing())
+        added += cast(CursorResult[Any], done).rowcount
     return added
 
 

@@ -69,7 +69,7 @@ def failures_of(email: str, *origins: str) -> list[Failures]:
             LoginFailure.next_attempt_at,
         ).where(LoginFailure.account == _account_key(email), LoginFailure.origin.in_(keys))
     )
-    known = {origin: Failures(*columns) for origin, *columns in rows}
+    known = {row.origin: Failures(*row[1:]) for row in rows}
     return [known.get(key, Failures()) for key in keys]
 
 

@@ -45,8 +45,11 @@ TRANSPORT_ERROR = "transport error"
 class StateMessage(Protocol):
     """The newest state, encoded for each kind of transport."""
 
-    packets: list[Packet]
     framed: bytes
+
+    @property
+    def packets(self) -> list[Packet]:
+        """One packet for each message."""
 
     @property
     def deflated(self) -> bytes:

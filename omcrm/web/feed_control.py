@@ -19,7 +19,7 @@ _lock = threading.Lock()
 def start_for_viewer() -> None:
     """Start the feeds in the background, unless they run or an administrator stopped them."""
     if not feed_engine().running and not feed_switch.are_stopped():
-        app = current_app._get_current_object()
+        app = current_app._get_current_object()  # type: ignore[attr-defined]
         threading.Thread(
             target=_start_unless_stopped, args=(app,), name="start-feeds", daemon=True
         ).start()

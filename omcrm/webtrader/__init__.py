@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 def init_webtrader(app: "Flask", settings: "Settings") -> None:
     """Add the market-data manager, the page registry, the routes and the events to the app."""
     from omcrm.engine.bus import Control, FeedChanged, FeedEvents, LoginEnded
+    from omcrm.engine.feed_engine import system_clock
     from omcrm.extensions import BUS, socketio
     from omcrm.feeds.news.collector import NewsCollector
     from omcrm.feeds.poller import Polling
@@ -19,7 +20,7 @@ def init_webtrader(app: "Flask", settings: "Settings") -> None:
     from omcrm.web import market_access
     from omcrm.webtrader import routes, service, socketio_events
     from omcrm.webtrader.feed_log import FeedLog
-    from omcrm.webtrader.realtime_data import RealTimeDataManager, system_clock
+    from omcrm.webtrader.realtime_data import RealTimeDataManager
 
     polling = Polling(settings.realtime_update_interval, settings.realtime_batch_size)
     manager = RealTimeDataManager(

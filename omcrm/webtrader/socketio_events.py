@@ -75,22 +75,24 @@ def drop_session(app: Flask, ended: LoginEnded) -> None:
 # Connecting and disconnecting
 
 
+def _sid() -> str:
+    return str(request.sid)  # type: ignore[attr-defined]
+
+
 @socketio.on("connect", namespace=NAMESPACE)
 def connect(auth: Any = None) -> None:
     """Register a logged-in user's page; refuse all other clients."""
     if not current_user.is_authenticated:
         raise Refusal("authentication required")
     feed_control.start_for_viewer()
-    page = PageSession(
-        request.sid, current_user.id, current_user.session_hash, current_user.is_admin
-    )
+    page = PageSession(_sid(), current_user.id, current_user.session_hash, current_user.is_admin)
     try:
         needs_sweeper = service.pages().add(page)
     except AccessRefused as refusal:
         raise Refusal(refusal.message) from refusal
     for room in (DESK_ROOM, user_room(page.user_id), *([ADMIN_ROOM] if page.is_admin else [])):
         join_room(room)
-    app = current_app._get_current_object()
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
     if needs_sweeper:
         socketio.start_background_task(_sweep_sessions, app)
     emit("connection_status", service.connection_status(feed_engine()))
@@ -99,7 +101,7 @@ def connect(auth: Any = None) -> None:
 @socketio.on("disconnect", namespace=NAMESPACE)
 def remove_page(reason: Any = None) -> None:
     """Remove a disconnected page and its subscription."""
-    page = service.pages().remove(request.sid)
+    page = service.pages().remove(_sid())
     if page is not None and page.subscriber is not None:
         market_view().fanout.remove(page.subscriber)
 
@@ -133,7 +135,7 @@ def _for_pages(handler: Callable[[PageSession, Any], Any]) -> Callable[..., Any]
 
     @wraps(handler)
     def handle(*bodies: Any) -> Any:
-        page = service.pages().page(request.sid)
+        page = service.pages().page(_sid())
         if page is None:
             disconnect()
             return None
@@ -156,10 +158,11 @@ def refuse_failure(error: Exception) -> Any:
     """Answer a page that the database is unavailable; re-raise all other errors."""
     if not database_away.is_away(error):
         raise error
-    if request.event["message"] == "connect":
+    event = request.event["message"]  # type: ignore[attr-defined]
+    if event == "connect":
         raise Refusal(database_away.MESSAGE) from error
     answer = {"message": database_away.MESSAGE, "code": database_away.CODE}
-    if request.event["message"] != "disconnect":
+    if event != "disconnect":
         emit("subscription_error", answer)
     return answer
 
