@@ -38,7 +38,7 @@ PATHS: Mapping[str, str] = {
     "frankfurter": "/frankfurter",
 }
 _KEY = "a-key-of-the-drill"
-_TIMEOUT = 5.0
+_TIMEOUT = 60.0
 _INTERVAL = 0.1
 _DAY = timedelta(days=1)
 # A drill cannot wait an hour for a polled source.

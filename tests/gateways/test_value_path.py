@@ -72,6 +72,9 @@ class Tracer:
         """Look at a function of the product that begins or returns; called by the interpreter."""
         if not self._marks or event not in ("call", "return"):
             return
+        # On a slow machine it comes by in the middle: it looks at every price, twice a second.
+        if threading.current_thread().name == "reviewer":
+            return
         file = frame.f_code.co_filename
         if file in self._files or not file.startswith(PRODUCT):
             return

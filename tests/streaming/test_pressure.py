@@ -80,7 +80,7 @@ class ServerEnd:
         """Ignored: `Page.event` counts dropped events itself."""
 
     def closed(self) -> None:
-        self._fanout.leave(self.subscriber)
+        self._fanout.remove(self.subscriber)
 
     def queued_bytes(self) -> int:
         """The number of bytes queued for the page."""
