@@ -2,8 +2,9 @@
 
 from gunicorn.workers import SUPPORTED_WORKERS as _GUNICORNS
 
-from omcrm.concurrency import configured_mode as _configured_mode
-from omcrm.concurrency import early_setting as _setting
+from omcrm.env_file import configured_mode as _configured_mode
+from omcrm.env_file import early_text as _text
+from omcrm.errors import SettingError as _SettingError
 from omcrm.process import allow_many_files as _allow_many_files
 from omcrm.process import return_free_memory as _return_free_memory
 from omcrm.serving.server import SETTINGS as _SETTINGS
@@ -18,9 +19,13 @@ _NAMES = {"eventlet": "eventlet", "gevent": "gevent", "threading": "gthread"}
 for _mode, _worker in _WORKERS.items():
     _GUNICORNS[_NAMES[_mode]] = f"{_worker.__module__}.{_worker.__qualname__}"
 
-bind = f"{_setting('HOST', '127.0.0.1')}:{_setting('PORT', '5000')}"
-worker_class = _NAMES.get(_configured_mode(), "eventlet")
-loglevel = _setting("LOG_LEVEL", "INFO").lower()
+bind = f"{_text('HOST', '127.0.0.1')}:{_text('PORT', '5000')}"
+try:
+    worker_class = _NAMES[_configured_mode()]
+except _SettingError as _error:
+    # gunicorn prints a traceback of all others.
+    raise SystemExit(str(_error)) from None
+loglevel = _text("LOG_LEVEL", "INFO").lower()
 # One process has the feeds and its own browsers; for more processes run more gunicorns.
 workers = 1
 keepalive = _SETTINGS["keepalive"]

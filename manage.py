@@ -50,7 +50,6 @@ def main() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["run"]:
-        from omcrm.concurrency import configured_mode, patch
-
-        patch(configured_mode())
+        # It patches the threads, which must come before the import of the command.
+        import run  # noqa: F401
     main()

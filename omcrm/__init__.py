@@ -59,8 +59,8 @@ def _configure(app: "Flask", settings: "Settings", key: str) -> None:
 
 def _bind_extensions(app: "Flask", settings: "Settings") -> None:
     from omcrm.auth.login import init_auth
+    from omcrm.env_file import ROOT
     from omcrm.extensions import csrf, db, limiter, migrate, socketio
-    from omcrm.settings import ROOT
     from omcrm.storage.database import init_database
     from omcrm.streaming import wire
     from omcrm.streaming.connection import ConnectionLimits

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 
-from omcrm.settings import ROOT
+from omcrm.env_file import ROOT
 
 _log = logging.getLogger(__name__)
 

@@ -21,27 +21,6 @@ _AGAIN = 0.02
 T = TypeVar("T")
 
 
-def configured_mode() -> str:
-    """The value of OMCRM_ASYNC; settings check it later."""
-    return early_setting("OMCRM_ASYNC", MODES[0])
-
-
-def early_setting(name: str, default: str) -> str:
-    """A setting from the environment or from `.env`, before settings can be read.
-
-    Parsed here: nothing else may be imported before the patch.
-    """
-    if name in os.environ:
-        return os.environ[name]
-    path = os.path.join(os.path.dirname(__file__), os.pardir, ".env")
-    with contextlib.suppress(OSError), open(path) as file:
-        for line in file:
-            key, _, value = line.partition("=")
-            if key.strip() == name:
-                return value.strip().strip("'\"")
-    return default
-
-
 def patch(mode: str) -> None:
     """Make the standard library cooperate with `mode`; call it before any other import."""
     # psycopg would block the whole process under green threads; it reads this at its import.

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
-
 from omcrm.concurrency import MODES
+from omcrm.env_file import ROOT, file_texts
 from omcrm.errors import SettingError
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.news.item import NewsSource
@@ -26,7 +25,6 @@ from omcrm.feeds.registry import FeedSettings
 from omcrm.market.parsing import whole
 from omcrm.market.source import SIMULATED
 
-ROOT = Path(__file__).resolve().parent.parent
 _PREFIX = "OMCRM_"
 _HOST = re.compile(r"[a-z0-9._:-]+")
 
@@ -441,7 +439,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     cannot be read.
     """
     environ = os.environ if environ is None else environ
-    texts = _texts(environ)
+    texts = file_texts(environ, ROOT)
     instance = texts["OMCRM_INSTANCE"]
     known = {*(field.metadata["env"] for field in fields(Settings)), *_KEY_SETTINGS}
     for name in [*texts, *(name for name in environ if name.startswith(_PREFIX))]:
@@ -467,17 +465,7 @@ def _key(name: str) -> str:
     """The current value of a key: it may change while the process runs, and is not stored."""
     if name in os.environ:
         return os.environ[name]
-    return _texts(os.environ).get(name, "")
-
-
-def _texts(environ: Mapping[str, str]) -> dict[str, str]:
-    texts = _file(ROOT / ".env")
-    instance = environ.get("OMCRM_INSTANCE") or texts.get("OMCRM_INSTANCE") or "instance"
-    return {**_file(ROOT / instance / "omcrm.env"), **texts, "OMCRM_INSTANCE": instance}
-
-
-def _file(path: Path) -> dict[str, str]:
-    return {name: text or "" for name, text in dotenv_values(path).items()}
+    return file_texts(os.environ, ROOT).get(name, "")
 
 
 def _read(setting: "Field[Any]", texts: Mapping[str, str]) -> Any:

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from omcrm import concurrency
-from omcrm.concurrency import MODES, active_mode, configured_mode, run_in_native_thread
+from omcrm.concurrency import MODES, active_mode, run_in_native_thread
 from tests.processes import ROOT, Process, wait_for
 
 # Ticks in a thread of the mode while a native one is busy without giving way.
@@ -92,49 +91,17 @@ def test_without_a_patch_it_is_plain_threads() -> None:
     assert 3 == run_in_native_thread(int, "3")
 
 
-def test_reads_the_mode_without_imports() -> None:
+def test_it_imports_nothing_to_be_patched() -> None:
     """Before the patch no module is imported that would have to be patched."""
     program = """
 import json, sys
 before = set(sys.modules)
 from omcrm import concurrency
-concurrency.configured_mode()
 new = {name.partition(".")[0] for name in set(sys.modules) - before}
 print(json.dumps(sorted(new & {"flask", "socket", "threading", "ssl", "dotenv", "logging"})))
 """
 
     assert [] == run(program)
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_the_mode_of_the_environment(monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
-    """A variable of the environment decides."""
-    monkeypatch.setenv("OMCRM_ASYNC", mode)
-
-    assert mode == configured_mode()
-
-
-@pytest.mark.parametrize(
-    ("line", "mode"),
-    [
-        ("OMCRM_ASYNC=gevent", "gevent"),
-        ("OMCRM_ASYNC = 'threading'", "threading"),
-        ('PORT=1\nOMCRM_ASYNC="gevent"\n', "gevent"),
-        ("# OMCRM_ASYNC=gevent", "eventlet"),
-        ("PORT=1", "eventlet"),
-        ("", "eventlet"),
-    ],
-)
-def test_the_mode_of_the_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, mode: str
-) -> None:
-    """Without the variable the installation's `.env` decides, and eventlet is the default."""
-    (tmp_path / "omcrm").mkdir()
-    (tmp_path / ".env").write_text(line)
-    monkeypatch.delenv("OMCRM_ASYNC", raising=False)
-    monkeypatch.setattr(concurrency, "__file__", str(tmp_path / "omcrm" / "concurrency.py"))
-
-    assert mode == configured_mode()
 
 
 IN_THE_MIDDLE = """

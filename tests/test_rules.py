@@ -47,6 +47,7 @@ OUTSIDE = {
     "omcrm.errors": MAY_IMPORT.keys() - SIMULATORS,
     "omcrm.child": {"simulator.drill"},
     "omcrm.number_option": SIMULATORS | {"webtrader", "pricing"},
+    "omcrm.env_file": {"reference"},
     "omcrm.settings": WITH_SETTINGS,
     "omcrm.extensions": WITH_SETTINGS,
     "omcrm.concurrency": WITH_SETTINGS | {"streaming"},

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
+from omcrm.env_file import ROOT
 from omcrm.reference import asyncapi, openapi, yaml_text
-from omcrm.settings import ROOT
 
 DOCS = ROOT / "docs"
 
