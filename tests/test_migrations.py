@@ -1,3 +1,4 @@
+import ast
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -73,6 +74,26 @@ def test_they_can_be_downgraded_and_upgraded_again(fresh: Flask) -> None:
 def test_they_have_one_head() -> None:
     """`upgrade` needs exactly one last migration."""
     assert 1 == len(ScriptDirectory(FOLDER).get_heads())
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "migrations").rglob("*.py")), ids=lambda path: path.stem
+)
+def test_they_import_nothing_of_ours(path: Path) -> None:
+    """What a migration wrote is history, and no later change of the code changes it."""
+    modules = {
+        name
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [str(node.module)]
+        )
+    }
+
+    assert modules
+    assert set() == {name.partition(".")[0] for name in modules} & {"omcrm", "simulator"}
 
 
 def test_upgrading_twice_changes_nothing(fresh: Flask) -> None:
