@@ -6,7 +6,7 @@ BIN := .venv/bin
 TOGETHER ?= -n 3 --dist loadfile
 APP := $(BIN)/python
 
-.PHONY: run test test-long check format bench drill drill-day soak lock screenshots clean
+.PHONY: run test test-fast test-long coverage check format bench drill drill-day soak lock screenshots clean
 
 run: .venv/.run
 	@$(APP) manage.py setup --demo
@@ -14,6 +14,10 @@ run: .venv/.run
 
 test: .venv/.dev tools
 	$(APP) -m pytest -m "not long" $(TOGETHER) $(ARGS)
+
+# While typing: what needs no socket, no child process and no database; a minute at most.
+test-fast: .venv/.dev
+	$(APP) -m pytest -m fast -n 2 --dist loadfile $(ARGS)
 
 test-long: .venv/.dev tools
 	$(APP) -m pytest $(TOGETHER) $(ARGS)

@@ -26,6 +26,7 @@ from omcrm.storage.instrument import InstrumentRow
 from omcrm.storage.login_session import open_session
 from omcrm.storage.user import Role, User
 from omcrm.webtrader.service import MANAGER
+from tests.fast import Refusal, is_fast
 from tests.processes import MARKET_DATA, ROOT, App, Exchange
 from tests.threads import Threads
 
@@ -44,7 +45,23 @@ Flask.jinja_options = {"bytecode_cache": FileSystemBytecodeCache(str(_templates)
 
 # A busy machine makes an example slow, and the test no worse.
 settings.register_profile("omcrm", deadline=None)
+settings.register_profile("omcrm-fast", deadline=None, max_examples=20)
 settings.load_profile("omcrm")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """In a run of the fast tests nothing may reach out of the process, and few examples do."""
+    if config.option.markexpr == "fast":
+        settings.load_profile("omcrm-fast")
+        config.pluginmanager.register(Refusal())
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the fast tests."""
+    for item in items:
+        slow = any(item.get_closest_marker(name) for name in ("long", "outside"))
+        if isinstance(item, pytest.Function) and not slow and is_fast(item):
+            item.add_marker("fast")
 
 
 def missing(what: str) -> None:

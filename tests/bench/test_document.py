@@ -17,6 +17,7 @@ def result(clients: int, p99: float) -> Result:
     )  # fmt: skip
 
 
+@pytest.mark.outside
 def test_all_results_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tables, verdict and picture, without a path of this machine."""
     monkeypatch.setattr(document, "_DOCUMENT", tmp_path / "benchmarks.md")

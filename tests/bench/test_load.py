@@ -9,6 +9,9 @@ from bench.fanout import subject
 from bench.fanout.run import run
 from bench.fanout.subject import TickLoad
 
+# The floor and the load client are processes.
+pytestmark = pytest.mark.outside
+
 PLAIN = [sys.executable, "-m", "bench.fanout.plain_floor"]
 
 

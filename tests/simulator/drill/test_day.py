@@ -2,6 +2,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
+import pytest
+
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.poller import Poller, Polling, PollSchedule
 from omcrm.feeds.providers.alpha_vantage import AlphaVantage
@@ -13,6 +15,7 @@ from simulator.drill.day import _excesses, run_day
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 
 
+@pytest.mark.outside
 def test_some_minutes_of_faults(tmp_path: Path) -> None:
     """Nothing wrong is shown, no budget is exceeded, and every source is healthy at the end."""
     day = run_day(0.02, 4.0, 24.0, 3, tmp_path, lambda hour: None)

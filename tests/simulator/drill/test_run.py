@@ -5,6 +5,9 @@ import pytest
 from simulator.drill import run
 from simulator.drill.run import run_drill
 
+# A drill starts the simulator as a child process.
+pytestmark = pytest.mark.outside
+
 
 def test_a_cut_is_detected_and_recovered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The whole drill, short: detection, failover and recovery without a wrong price."""

@@ -39,6 +39,7 @@ def test_the_clock_is_shifted_to_open_markets() -> None:
     assert timedelta() == opening_shift(coins, SATURDAY)
 
 
+@pytest.mark.outside
 @pytest.mark.parametrize("active_source", ["coinbase", "finnhub"])
 def test_the_drilled_source_becomes_active(tmp_path: Path, active_source: str) -> None:
     """The source of a drill supplies its quotes, and the truth is the market's own."""
