@@ -6,6 +6,7 @@ Long for a reason: it is a list of rules, each with its short test.
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -243,6 +244,17 @@ print(json.dumps({
 def test_importing_everything_starts_nothing() -> None:
     """No import starts a thread, a socket or a process."""
     assert {"threads": ["MainThread"], "sockets": [], "called": []} == run(IMPORTED, *MODULES)
+
+
+# Transactions
+
+
+def test_only_a_transaction_commits() -> None:
+    """What belongs together is committed together: by `transaction()`, which services open."""
+    ends = re.compile(r"\bdb\.session(?:\(\))?\.(?:commit|rollback)\b")
+    found = [name for name, path in MODULES.items() if ends.search(path.read_text())]
+
+    assert ["omcrm.storage.transaction"] == found
 
 
 # Sizes and names

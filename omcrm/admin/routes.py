@@ -14,6 +14,7 @@ from omcrm.engine.bus import Control, ControlAction
 from omcrm.extensions import app_bus, db
 from omcrm.storage import audit
 from omcrm.storage.instrument import InstrumentRow, all_instruments
+from omcrm.storage.transaction import transaction
 
 blueprint = Blueprint("admin", __name__, url_prefix="/admin")
 
@@ -75,14 +76,13 @@ def _add(form: InstrumentForm) -> bool:
         last_resort_price=form.last_resort_price.data,
         provider_symbols=form.provider_symbols,
     )
-    db.session.add(row)
     try:
-        db.session.flush()
+        with transaction():
+            db.session.add(row)
+            now = datetime.now(UTC)
+            audit.record("add_instrument", now, user_id=current_user.id, detail=row.symbol)
     except IntegrityError:
-        db.session.rollback()
         form.symbol.errors = [f"There is already an instrument {form.symbol.data}."]
         return False
-    audit.record("add_instrument", datetime.now(UTC), user_id=current_user.id, detail=row.symbol)
-    db.session.commit()
     app_bus().publish(Control(ControlAction.CATALOGUE_CHANGED))
     return True

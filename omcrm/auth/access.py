@@ -11,8 +11,8 @@ from flask_login import current_user
 
 from omcrm.auth.next_page import local_path
 from omcrm.errors import AccessRefused
-from omcrm.extensions import db
 from omcrm.storage.audit import record
+from omcrm.storage.transaction import transaction
 
 View = Callable[..., ResponseReturnValue]
 
@@ -64,13 +64,13 @@ def is_for_programs(path: str) -> bool:
 
 def record_admin_attempt(user_id: int) -> None:
     """Write to the audit log that a user who is no admin requested an admin's route; commits."""
-    record(
-        "refused_admin_access",
-        datetime.now(UTC),
-        user_id=user_id,
-        detail=f"{request.method} {request.path}",
-    )
-    db.session.commit()
+    with transaction():
+        record(
+            "refused_admin_access",
+            datetime.now(UTC),
+            user_id=user_id,
+            detail=f"{request.method} {request.path}",
+        )
 
 
 def refuse_admin_access(user_id: int) -> ResponseReturnValue:

@@ -17,6 +17,7 @@ from omcrm.extensions import db
 from omcrm.storage import api_token
 from omcrm.storage.api_token import NAME_LENGTH, ApiToken
 from omcrm.storage.audit import record
+from omcrm.storage.transaction import transaction
 
 # Every token begins with it, so that scanners for leaked secrets recognize it.
 MARK = "omcrm_"
@@ -61,7 +62,6 @@ def create(
     if wait := _MADE.spend(str(caller.user_id)):
         message = f"Too many new tokens. Try again in {wait // 60 + 1} minutes."
         raise AccessRefused("TOO_MANY_REQUESTS", message, 429, wait=wait)
-    _check_count(caller.user_id, now)
     secret = MARK + "".join(secrets.choice(_LETTERS) for _ in range(_LENGTH))
     row = ApiToken(
         user_id=caller.user_id,
@@ -72,24 +72,24 @@ def create(
         created_at=now,
         expires_at=expires_at,
     )
-    db.session.add(row)
     detail = (
         f"{row.prefix} {row.name!r}: {', '.join(row.scopes)}, until {expires_at:%Y-%m-%d %H:%M}"
     )
-    record("create_token", now, user_id=caller.user_id, detail=detail, remote_addr=remote_addr)
-    db.session.commit()
+    with transaction():
+        _check_count(caller.user_id, now)
+        db.session.add(row)
+        record("create_token", now, user_id=caller.user_id, detail=detail, remote_addr=remote_addr)
     return CreatedToken(secret, row)
 
 
 def revoke(user_id: int, token_id: int, now: datetime, remote_addr: str | None) -> ApiToken:
     """Revoke a token; commits. UNKNOWN_TOKEN for another user's, a missing or a revoked one."""
-    row = api_token.revoke(user_id, token_id, now) if 0 < token_id < 2**31 else None
-    if row is None:
-        db.session.rollback()
-        raise AccessRefused("UNKNOWN_TOKEN", "You have no such token.", 404)
-    detail = f"{row.prefix} {row.name!r}"
-    record("revoke_token", now, user_id=user_id, detail=detail, remote_addr=remote_addr)
-    db.session.commit()
+    with transaction():
+        row = api_token.revoke(user_id, token_id, now) if 0 < token_id < 2**31 else None
+        if row is None:
+            raise AccessRefused("UNKNOWN_TOKEN", "You have no such token.", 404)
+        detail = f"{row.prefix} {row.name!r}"
+        record("revoke_token", now, user_id=user_id, detail=detail, remote_addr=remote_addr)
     return row
 
 
@@ -104,12 +104,9 @@ def expiry(now: datetime, *, days: int | None = None, last_day: date | None = No
 
 
 def _check_count(user_id: int, now: datetime) -> None:
-    # End the read transaction: SQLite refuses a write after an outdated read.
-    db.session.commit()
     api_token.lock_tokens(user_id)
     api_token.forget_ended(user_id, now)
     if api_token.count_usable(user_id, now) >= MOST_TOKENS:
-        db.session.rollback()
         message = f"You have {MOST_TOKENS} tokens already: revoke one first."
         raise AccessRefused("LIMIT_EXCEEDED", message, 409)
 

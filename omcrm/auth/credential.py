@@ -20,9 +20,9 @@ from omcrm.auth.login import hash_token
 from omcrm.auth.origin import is_foreign
 from omcrm.auth.rate_limit import UserRateLimit
 from omcrm.auth.scope import ADMIN_ONLY, Scope, effective
-from omcrm.extensions import db
 from omcrm.storage import api_token, login_session, ws_ticket
 from omcrm.storage.sqlite_file import writer_timeout
+from omcrm.storage.transaction import end_read, transaction
 from omcrm.storage.unavailable import is_unavailable
 from omcrm.storage.user import Role
 from omcrm.streaming.throttled_log import ThrottledLog
@@ -133,7 +133,7 @@ def dead_among(handles: Collection[str]) -> set[str]:
     tokens = _named(_TOKEN, handles)
     dead_sessions = login_session.invalid_among(sessions, now)
     dead_tokens = api_token.invalid_among(tokens, now)
-    db.session.rollback()
+    end_read()
     alive = {_SESSION + session for session in sessions - dead_sessions}
     alive |= {_TOKEN + token for token in tokens - dead_tokens}
     return set(handles) - alive
@@ -168,13 +168,23 @@ def _of_ticket(ticket: str, address: str, now: datetime) -> Caller | Unidentifie
     guesses = _guesses("ticket")
     if wait := guesses.wait(address):
         return Unidentified(UnidentifiedReason.TOO_MANY_WRONG, wait)
-    handle = ws_ticket.take(hash_token(ticket), now)
+    handle = _take_ticket(hash_token(ticket), now)
     if handle is None:
         guesses.spend(address)
         return Unidentified(UnidentifiedReason.WRONG)
     if handle.startswith(_TOKEN):
         return _of_token_hash(handle.removeprefix(_TOKEN), address, now)
     return _session(handle.removeprefix(_SESSION), now) or Unidentified(UnidentifiedReason.REVOKED)
+
+
+def _take_ticket(ticket_hash: str, now: datetime) -> str | None:
+    """The handle of a ticket, which is used up by that."""
+    handle = ws_ticket.find(ticket_hash, now)
+    if handle is None:
+        end_read()
+        return None
+    with transaction():
+        return handle if ws_ticket.use_up(ticket_hash) else None
 
 
 def _of_session(request: Any, now: datetime) -> Caller | Unidentified:
@@ -189,18 +199,18 @@ def _of_session(request: Any, now: datetime) -> Caller | Unidentified:
 
 def _session(session_hash: str, now: datetime) -> Caller | None:
     user = login_session.find_valid(session_hash, now)
-    if user is None:
-        db.session.commit()
-        return None
-    caller = Caller(user.id, user.role is Role.ADMIN, None, _SESSION + session_hash)
-    db.session.commit()
+    caller = (
+        None
+        if user is None
+        else Caller(user.id, user.role is Role.ADMIN, None, _SESSION + session_hash)
+    )
+    end_read()
     return caller
 
 
 def _of_token_hash(token_hash: str, address: str, now: datetime) -> Caller | Unidentified:
     known = api_token.find(token_hash)
-    # End the read transaction: SQLite refuses a write after an outdated read.
-    db.session.commit()
+    end_read()
     if known is None:
         return Unidentified(UnidentifiedReason.WRONG)
     if known.revoked_at is not None:
@@ -219,12 +229,10 @@ def _of_token_hash(token_hash: str, address: str, now: datetime) -> Caller | Uni
 def _note_use(token_id: int, address: str, now: datetime) -> None:
     try:
         # The request shall not wait long for it.
-        with writer_timeout(_NOTE_TIMEOUT):
+        with writer_timeout(_NOTE_TIMEOUT), transaction():
             api_token.note_use(token_id, now, address)
-            db.session.commit()
     except DBAPIError as error:
         # Another process writes for long, or no one can write: the token is valid all the same.
-        db.session.rollback()
         if not is_unavailable(error):
             raise
         _log.warning("the use of token %s could not be noted: the database is busy", token_id)

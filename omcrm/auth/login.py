@@ -11,9 +11,10 @@ from msgspec import Struct
 from omcrm.auth.access import answer_unauthenticated
 from omcrm.auth.origin import is_foreign
 from omcrm.engine.bus import LoginEnded
-from omcrm.extensions import app_bus, db, login_manager
+from omcrm.extensions import app_bus, login_manager
 from omcrm.storage import login_session
 from omcrm.storage.audit import record
+from omcrm.storage.transaction import transaction
 from omcrm.storage.user import Role, User
 
 _TOKEN_BYTES = 32
@@ -81,15 +82,15 @@ def load_signed_in(token: str) -> SignedIn | None:
 def sign_in(user: User, now: datetime) -> None:
     """Start a session for this browser under a new id; commits."""
     signed_in = _signed_in(user, secrets.token_urlsafe(_TOKEN_BYTES))
-    login_session.open_session(
-        signed_in.session_hash,
-        user.id,
-        now,
-        timedelta(hours=current_app.extensions["omcrm.settings"].session_hours),
-        user_agent=request.user_agent.string,
-        remote_addr=request.remote_addr,
-    )
-    db.session.commit()
+    with transaction():
+        login_session.open_session(
+            signed_in.session_hash,
+            signed_in.id,
+            now,
+            timedelta(hours=current_app.extensions["omcrm.settings"].session_hours),
+            user_agent=request.user_agent.string,
+            remote_addr=request.remote_addr,
+        )
     _forget_browser_session()
     login_user(signed_in)
 
@@ -98,9 +99,10 @@ def sign_out(now: datetime) -> None:
     """End this browser's session, also on the server, and publish that; commits."""
     token_hash = current_session_hash()
     if token_hash is not None:
-        login_session.revoke(token_hash, now)
-        record("logout", now, user_id=current_user.id, remote_addr=request.remote_addr)
-        db.session.commit()
+        user_id = current_user.id
+        with transaction():
+            login_session.revoke(token_hash, now)
+            record("logout", now, user_id=user_id, remote_addr=request.remote_addr)
     logout_user()
     _forget_browser_session()
     if token_hash is not None:

@@ -6,14 +6,15 @@ attempt a minute for one account, after a first burst; a network that comes whil
 a reservation for a later attempt.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from math import ceil
 
 import msgspec
 from msgspec import Struct
+from sqlalchemy.exc import IntegrityError
 
-from omcrm.extensions import db
 from omcrm.storage.login_failure import (
     ALL_ORIGINS,
     Failures,
@@ -23,6 +24,7 @@ from omcrm.storage.login_failure import (
     take_back,
     write,
 )
+from omcrm.storage.transaction import end_read, transaction
 
 # For one network, and for one known browser.
 FREE_FAILURES = 3
@@ -56,24 +58,22 @@ def claim_attempt(
     before its password is checked, so that many concurrent ones do not all pass.
     """
     here, known = f"network {network}", f"device {device}"
+    tidy = partial(forget_before, now - FORGOTTEN_AFTER)
     while True:
         seen = failures_of(email, here, ALL_ORIGINS, known)
-        # End the read transaction: SQLite refuses a write after an outdated read.
-        db.session.commit()
+        end_read()
         at_network, at_all, at_device = (_remembered(failures, now) for failures in seen)
         if device is not None and not seconds_left(at_device, now):
-            forget_before(now - FORGOTTEN_AFTER)
-            if write(email, {known: (at_device, _counted(at_device, now))}):
+            if _changed(email, {known: (at_device, _counted(at_device, now))}, tidy):
                 return LoginAttempt(email, known, is_reserved=False)
             continue
         wait, network_after, all_after = schedule_attempt(at_network, at_all, now)
         if network_after == at_network:
             return wait
-        forget_before(now - FORGOTTEN_AFTER)
         changes = {here: (at_network, network_after)}
         if all_after != at_all:
             changes[ALL_ORIGINS] = (at_all, all_after)
-        if write(email, changes):
+        if _changed(email, changes, tidy):
             return wait or LoginAttempt(email, here, is_reserved=True)
 
 
@@ -129,16 +129,35 @@ def _finish(claim: LoginAttempt, change: Callable[[str, str], None]) -> None:
     """Apply `change` to the attempt's origin, and give back a reserved attempt."""
     while True:
         [at_all] = failures_of(claim.email, ALL_ORIGINS)
-        db.session.commit()
-        change(claim.email, claim.origin)
+        also = partial(change, claim.email, claim.origin)
         if not claim.is_reserved or at_all.next_attempt_at is None:
-            db.session.commit()
+            with transaction():
+                also()
             return
         returned = msgspec.structs.replace(
             at_all, next_attempt_at=at_all.next_attempt_at - ATTEMPT_INTERVAL
         )
-        if write(claim.email, {ALL_ORIGINS: (at_all, returned)}):
+        if _changed(claim.email, {ALL_ORIGINS: (at_all, returned)}, also):
             return
+
+
+class _ChangedMeanwhile(Exception):
+    """Another attempt changed the failures after they were read."""
+
+
+def _changed(
+    email: str, changes: Mapping[str, tuple[Failures, Failures]], also: Callable[[], None]
+) -> bool:
+    """Change each origin's failures from the first to the second value, and call `also`, in one
+    transaction; False where another attempt changed one meanwhile: then nothing is changed."""
+    try:
+        with transaction():
+            also()
+            if not write(email, changes):
+                raise _ChangedMeanwhile
+    except (IntegrityError, _ChangedMeanwhile):
+        return False
+    return True
 
 
 def _remembered(failures: Failures, now: datetime) -> Failures:

@@ -18,6 +18,7 @@ from omcrm.storage import api_token
 from omcrm.storage.audit import record
 from omcrm.storage.login_failure import forget_all
 from omcrm.storage.login_session import revoke_all
+from omcrm.storage.transaction import transaction
 from omcrm.storage.user import Role, User, find_user, is_email, same_email
 
 WRONG = "E-mail or password is wrong."
@@ -76,11 +77,10 @@ def create_user(email: str, password: str, role: Role, now: datetime) -> User:
         active=True,
         created_at=now,
     )
-    db.session.add(user)
     try:
-        db.session.commit()
+        with transaction():
+            db.session.add(user)
     except IntegrityError:
-        db.session.rollback()
         raise AccessRefused(
             "EMAIL_TAKEN", f"{same_email(email)} has an account already.", 409
         ) from None
@@ -89,21 +89,22 @@ def create_user(email: str, password: str, role: Role, now: datetime) -> User:
 
 def set_active(user: User, active: bool, now: datetime) -> None:
     """Let an account log in, or disable it and end its sessions and tokens at once; commits."""
-    user.active = active
-    if not active:
-        revoke_all(user.id, now)
-        api_token.revoke_all(user.id, now)
-    db.session.commit()
+    with transaction():
+        user.active = active
+        if not active:
+            revoke_all(user.id, now)
+            api_token.revoke_all(user.id, now)
 
 
 def change_password(user: User, password: str, now: datetime) -> None:
     """Set a new password and end every session and token of the account; commits."""
     passwords.check_new_password(password)
-    user.password_hash = passwords.hash_password(password)
-    revoke_all(user.id, now)
-    api_token.revoke_all(user.id, now)
-    forget_all(user.email)
-    db.session.commit()
+    new_hash = passwords.hash_password(password)
+    with transaction():
+        user.password_hash = new_hash
+        revoke_all(user.id, now)
+        api_token.revoke_all(user.id, now)
+        forget_all(user.email)
 
 
 def _checked(password: str, known_hash: str) -> str | None:
@@ -114,23 +115,23 @@ def _checked(password: str, known_hash: str) -> str | None:
 
 
 def _accept(user: User, good_hash: str, remote_addr: str | None, now: datetime) -> User:
-    user.password_hash = good_hash
-    record("login", now, user_id=user.id, remote_addr=remote_addr)
-    db.session.commit()
+    with transaction():
+        user.password_hash = good_hash
+        record("login", now, user_id=user.id, remote_addr=remote_addr)
     return user
 
 
 def _refuse_wrong(
     email: str, user_id: int | None, remote_addr: str | None, now: datetime
 ) -> LoginRefused:
-    record(
-        "failed_login",
-        now,
-        user_id=user_id,
-        detail=same_email(email),
-        remote_addr=remote_addr,
-    )
-    db.session.commit()
+    with transaction():
+        record(
+            "failed_login",
+            now,
+            user_id=user_id,
+            detail=same_email(email),
+            remote_addr=remote_addr,
+        )
     return LoginRefused(WRONG)
 
 

@@ -9,8 +9,8 @@ from omcrm.auth.credential import Caller
 from omcrm.auth.login import hash_token
 from omcrm.auth.rate_limit import UserRateLimit
 from omcrm.errors import AccessRefused
-from omcrm.extensions import db
 from omcrm.storage import ws_ticket
+from omcrm.storage.transaction import transaction
 
 LIFETIME = timedelta(seconds=30)
 
@@ -26,6 +26,6 @@ def issue(caller: Caller, now: datetime) -> str:
         message = f"Too many tickets. Try again in {wait} seconds."
         raise AccessRefused("TOO_MANY_REQUESTS", message, 429, wait=wait)
     ticket = secrets.token_urlsafe(32)
-    ws_ticket.keep(hash_token(ticket), caller.handle, now, now + LIFETIME)
-    db.session.commit()
+    with transaction():
+        ws_ticket.keep(hash_token(ticket), caller.handle, now, now + LIFETIME)
     return ticket

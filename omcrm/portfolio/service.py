@@ -23,6 +23,7 @@ from omcrm.portfolio.valuation import Valuation
 from omcrm.storage import portfolio as storage
 from omcrm.storage.instrument import find_instrument
 from omcrm.storage.portfolio import HoldingRow, PortfolioRow
+from omcrm.storage.transaction import transaction
 from omcrm.web.market_access import market_view
 
 Number = str | int | Decimal
@@ -88,18 +89,15 @@ def create(user_id: int, name: str) -> Portfolio:
     """Create an empty portfolio."""
     now = datetime.now(UTC)
     name = bounds.portfolio_name(name)
-    storage.lock_portfolios(user_id)
     row = PortfolioRow(user_id=user_id, name=name, created_at=now, updated_at=now)
-    db.session.add(row)
-    _flush_named(name)
-    # Counted after the insert, which keeps other writers out of SQLite.
-    if storage.count_portfolios(user_id) > bounds.MOST_PORTFOLIOS:
-        db.session.rollback()
-        raise AccessRefused(
-            "LIMIT_EXCEEDED", f"You can have {bounds.MOST_PORTFOLIOS} portfolios: delete one.", 409
-        )
-    made = _value_of(row)
-    db.session.commit()
+    with transaction():
+        storage.lock_portfolios(user_id)
+        if storage.count_portfolios(user_id) >= bounds.MOST_PORTFOLIOS:
+            message = f"You can have {bounds.MOST_PORTFOLIOS} portfolios: delete one."
+            raise AccessRefused("LIMIT_EXCEEDED", message, 409)
+        db.session.add(row)
+        _flush_named(name)
+        made = _value_of(row)
     _notify(user_id, made.id)
     return made
 
@@ -166,23 +164,19 @@ def not_held() -> AccessRefused:
 
 @contextmanager
 def _changing(user_id: int, portfolio_id: int) -> Iterator[PortfolioRow]:
-    row = storage.find_portfolio(user_id, portfolio_id, lock=True)
-    if row is None:
-        raise _unknown()
-    row.version = PortfolioRow.version + 1
-    row.updated_at = datetime.now(UTC)
     try:
-        # The row is locked from here on: what is read below is still valid at the commit.
-        db.session.flush()
-        db.session.expire(row, ["holdings"])
-        yield row
-        db.session.commit()
+        with transaction():
+            row = storage.find_portfolio(user_id, portfolio_id, lock=True)
+            if row is None:
+                raise _unknown()
+            row.version = PortfolioRow.version + 1
+            row.updated_at = datetime.now(UTC)
+            # The row is locked from here on: what is read below is still valid at the commit.
+            db.session.flush()
+            db.session.expire(row, ["holdings"])
+            yield row
     except StaleDataError:
-        db.session.rollback()
         raise _unknown() from None
-    except BaseException:
-        db.session.rollback()
-        raise
     _notify(user_id, portfolio_id)
 
 
@@ -190,7 +184,6 @@ def _flush_named(name: str) -> None:
     try:
         db.session.flush()
     except IntegrityError:
-        db.session.rollback()
         message = f"You have a portfolio called {name} already."
         raise AccessRefused("NAME_TAKEN", message, 409, field="name") from None
 

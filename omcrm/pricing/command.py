@@ -10,7 +10,6 @@ from typing import Any
 import click
 from flask_migrate import upgrade
 
-from omcrm.extensions import db
 from omcrm.market.instrument import Instrument, canonical_symbols
 from omcrm.number_option import Whole
 from omcrm.pricing.backfill import BackfillResult, backfill
@@ -19,6 +18,7 @@ from omcrm.settings import Settings, load
 from omcrm.storage.asset_price import StoredPrice, latest_prices, write_prices
 from omcrm.storage.daily_bar import add_candles
 from omcrm.storage.instrument import active_instruments
+from omcrm.storage.transaction import transaction
 
 _DAYS = 30
 # A round may wait for several renewals of a minute's budget, each time for the next one only.
@@ -104,8 +104,8 @@ def _update(query: UpstreamQuery, instruments: list[Instrument], dry_run: bool) 
                 prices[answer.symbol] = price
             bar.update(1)
     if not dry_run:
-        write_prices(prices.values(), utc_now())
-        db.session.commit()
+        with transaction():
+            write_prices(prices.values(), utc_now())
     fetched = [instrument.symbol for instrument in instruments if instrument.symbol in prices]
     rows = [_price_row(before.get(symbol), prices[symbol]) for symbol in fetched]
     _table(("symbol", "old", "new", "class", "source", "time"), rows)
@@ -138,8 +138,8 @@ def _backfill(
                 added += len(backfilled.result.candles)
             else:
                 # Each symbol is committed at once: the next one may fail.
-                added += add_candles(backfilled.result.candles, utc_now())
-                db.session.commit()
+                with transaction():
+                    added += add_candles(backfilled.result.candles, utc_now())
             if backfilled.has_failed:
                 failed[backfilled.result.symbol] = _failure(backfilled)
             elif backfilled.result.limits:

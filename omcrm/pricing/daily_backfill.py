@@ -8,12 +8,12 @@ from datetime import datetime
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
-from omcrm.extensions import db
 from omcrm.pricing.backfill import BackfillResult, backfill
 from omcrm.pricing.upstream_query import UpstreamQuery, utc_now
 from omcrm.settings import Settings
 from omcrm.storage.daily_bar import add_candles
 from omcrm.storage.instrument import active_instruments
+from omcrm.storage.transaction import transaction
 
 _log = logging.getLogger(__name__)
 
@@ -80,8 +80,8 @@ class DailyBackfill:
             if self._stopped.is_set():
                 break
             if backfilled.result.candles:
-                added += add_candles(backfilled.result.candles, utc_now())
-                db.session.commit()
+                with transaction():
+                    added += add_candles(backfilled.result.candles, utc_now())
             self._note(backfilled, moment)
         return added
 

@@ -7,10 +7,10 @@ from datetime import datetime
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
-from omcrm.extensions import db
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
 from omcrm.storage.asset_price import StoredPrice, write_prices
+from omcrm.storage.transaction import transaction
 
 _log = logging.getLogger(__name__)
 
@@ -40,10 +40,9 @@ class PriceWriter:
             for start in range(0, len(prices), self._batch):
                 batch = prices[start : start + self._batch]
                 try:
-                    write_prices(batch, now)
-                    db.session.commit()
+                    with transaction():
+                        write_prices(batch, now)
                 except SQLAlchemyError as error:
-                    db.session.rollback()
                     _log.warning("prices not written, tried again: %s", type(error).__name__)
                     break
                 self._written.update({price.symbol: price for price in batch})

@@ -5,11 +5,12 @@ from collections.abc import Iterable
 from flask import current_app
 from msgspec import Struct
 
-from omcrm.extensions import app_bus, db
+from omcrm.extensions import app_bus
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
 from omcrm.pricing.upstream_query import UpstreamQuery, fetched_price, utc_now
 from omcrm.storage.asset_price import StoredPrice, write_prices
+from omcrm.storage.transaction import transaction
 from omcrm.web.market_access import feed_engine, market_view
 
 # The request waits for the answer.
@@ -58,8 +59,8 @@ def refresh_prices(symbols: Iterable[str]) -> RefreshResult:
                 prices[answer.symbol] = price
     finally:
         query.close()
-    write_prices(prices.values(), utc_now())
-    db.session.commit()
+    with transaction():
+        write_prices(prices.values(), utc_now())
     return RefreshResult(
         [prices[symbol] for symbol in wanted if symbol in prices],
         [RefreshFailure(symbol, reasons[symbol]) for symbol in wanted if symbol in reasons],

@@ -21,7 +21,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from omcrm.extensions import db
@@ -55,9 +54,6 @@ class Failures(Struct, frozen=True):
     next_attempt_at: datetime | None = None
 
 
-# Only `write` commits; after the others the caller commits.
-
-
 def failures_of(email: str, *origins: str) -> list[Failures]:
     """The failures of an e-mail from each of these origins, in one query."""
     keys = [_origin_key(email, origin) for origin in origins]
@@ -74,21 +70,12 @@ def failures_of(email: str, *origins: str) -> list[Failures]:
 
 
 def write(email: str, changes: Mapping[str, tuple[Failures, Failures]]) -> bool:
-    """Change each origin's failures from the first to the second value, and commit; False if
-    another attempt changed one meanwhile."""
-    try:
-        written = all(
-            _write(_account_key(email), _origin_key(email, origin), before, after)
-            for origin, (before, after) in changes.items()
-        )
-        if written:
-            db.session.commit()
-        else:
-            db.session.rollback()
-    except IntegrityError:
-        db.session.rollback()
-        return False
-    return written
+    """Change each origin's failures from the first to the second value; False, or IntegrityError,
+    if another attempt changed one meanwhile: then nothing may be committed."""
+    return all(
+        _write(_account_key(email), _origin_key(email, origin), before, after)
+        for origin, (before, after) in changes.items()
+    )
 
 
 def take_back(email: str, origin: str) -> None:

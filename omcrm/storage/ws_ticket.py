@@ -1,7 +1,7 @@
 """Tickets: each opens one WebSocket, for the credential that requested it."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import CursorResult, String, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
@@ -26,15 +26,13 @@ def keep(ticket_hash: str, handle: str, now: datetime, expires_at: datetime) -> 
     db.session.add(WsTicket(ticket_hash=ticket_hash, handle=handle, expires_at=expires_at))
 
 
-def take(ticket_hash: str, now: datetime) -> str | None:
-    """Use a ticket up, and return its handle; None for an unknown, used or expired one; commits."""
+def find(ticket_hash: str, now: datetime) -> str | None:
+    """The handle of a ticket; None for an unknown, used or expired one."""
     mine = WsTicket.ticket_hash == ticket_hash
-    handle = db.session.scalar(select(WsTicket.handle).where(mine, WsTicket.expires_at > now))
-    # End the read transaction: SQLite refuses a write after an outdated read.
-    db.session.commit()
-    if handle is None:
-        return None
-    # Of several concurrent requests, in any process, only one deletes the row.
-    taken: CursorResult[Any] = db.session.execute(delete(WsTicket).where(mine))  # type: ignore[assignment]  # a DELETE gives a CursorResult
-    db.session.commit()
-    return handle if taken.rowcount == 1 else None
+    return db.session.scalar(select(WsTicket.handle).where(mine, WsTicket.expires_at > now))
+
+
+def use_up(ticket_hash: str) -> bool:
+    """Delete a ticket; of several concurrent requests, in any process, only one is told True."""
+    used = db.session.execute(delete(WsTicket).where(WsTicket.ticket_hash == ticket_hash))
+    return cast(CursorResult[Any], used).rowcount == 1

@@ -8,7 +8,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, ServiceUnavailable
 
 from omcrm.auth.access import refusal, wants_json
-from omcrm.extensions import db, login_manager
+from omcrm.extensions import login_manager
+from omcrm.storage.transaction import end_read
 from omcrm.web import database_away
 from omcrm.web.request_text import UnreadableText
 
@@ -38,7 +39,7 @@ def _answer_database(error: SQLAlchemyError) -> ResponseReturnValue:
     """503 while the database cannot be used; an error of a statement is raised: it is a bug."""
     if not database_away.is_away(error):
         raise error
-    db.session.rollback()
+    end_read()
     return _answer(_DatabaseAway(retry_after=database_away.RETRY_AFTER))
 
 

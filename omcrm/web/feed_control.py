@@ -7,8 +7,9 @@ from flask import Flask, current_app
 from sqlalchemy.exc import SQLAlchemyError
 
 from omcrm.engine.bus import Control, ControlAction
-from omcrm.extensions import app_bus, db
+from omcrm.extensions import app_bus
 from omcrm.storage import audit, feed_switch
+from omcrm.storage.transaction import transaction
 from omcrm.web.database_away import is_away
 from omcrm.web.market_access import feed_engine
 
@@ -60,6 +61,6 @@ def _start() -> str:
 
 def _remember(stopped: bool, user_id: int) -> None:
     now = datetime.now(UTC)
-    feed_switch.remember(stopped, user_id, now)
-    audit.record("stop_feeds" if stopped else "start_feeds", now, user_id=user_id)
-    db.session.commit()
+    with transaction():
+        feed_switch.remember(stopped, user_id, now)
+        audit.record("stop_feeds" if stopped else "start_feeds", now, user_id=user_id)

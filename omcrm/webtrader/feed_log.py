@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
-from omcrm.extensions import db
 from omcrm.market.feed_event import FeedEvent
 from omcrm.storage import feed_event
+from omcrm.storage.transaction import transaction
 
 _log = logging.getLogger(__name__)
 
@@ -28,12 +28,11 @@ class FeedLog:
         now = datetime.now(UTC)
         with self._app.app_context():
             try:
-                feed_event.add(events)
-                if self._tidied_at is None or now - self._tidied_at > _TIDY_EVERY:
-                    self._tidied_at = now
-                    feed_event.forget_old(now)
-                db.session.commit()
+                with transaction():
+                    feed_event.add(events)
+                    if self._tidied_at is None or now - self._tidied_at > _TIDY_EVERY:
+                        self._tidied_at = now
+                        feed_event.forget_old(now)
             except SQLAlchemyError as error:
-                db.session.rollback()
                 for event in events:
                     _log.warning("event not stored (%s): %s", type(error).__name__, event)

@@ -18,10 +18,11 @@ from flask_socketio import disconnect, emit, join_room
 
 from omcrm.engine.bus import FeedChanged, LoginEnded
 from omcrm.errors import AccessRefused
-from omcrm.extensions import db, socketio
+from omcrm.extensions import socketio
 from omcrm.market.instrument import Instrument, canonical_symbol, canonical_symbols
 from omcrm.market.quote import Quote
 from omcrm.storage import login_session
+from omcrm.storage.transaction import end_read
 from omcrm.streaming import wire
 from omcrm.streaming.fanout import ResumeToken
 from omcrm.streaming.page_registry import PageSession
@@ -120,7 +121,7 @@ def _sweep_sessions(app: Flask) -> None:
         try:
             with app.app_context():
                 ended = login_session.invalid_among(pages.session_hashes(), datetime.now(UTC))
-                db.session.rollback()
+                end_read()
             drop_sessions(app, ended)
         except Exception as error:
             if not database_away.is_away(error):

@@ -7,6 +7,7 @@ from flask import current_app
 
 from omcrm.extensions import db
 from omcrm.storage import ws_ticket
+from omcrm.storage.transaction import transaction
 from omcrm.storage.ws_ticket import WsTicket
 
 SECONDS = timedelta(seconds=1)
@@ -21,20 +22,22 @@ def ticket(database: None, now: datetime) -> Iterator[str]:
 
 
 def test_is_used_once(ticket: str, now: datetime) -> None:
-    """The first use gets the handle, the second None."""
-    assert "session:abc" == ws_ticket.take(ticket, now)
-    assert None is ws_ticket.take(ticket, now)
+    """The first use succeeds; after it the ticket is unknown."""
+    assert "session:abc" == ws_ticket.find(ticket, now)
+    assert ws_ticket.use_up(ticket)
+    assert not ws_ticket.use_up(ticket)
+    assert None is ws_ticket.find(ticket, now)
 
 
 def test_it_expires(ticket: str, now: datetime) -> None:
     """After its expiry it gives None."""
-    assert None is ws_ticket.take(ticket, now + 30 * SECONDS)
-    assert "session:abc" == ws_ticket.take(ticket, now + 29 * SECONDS)
+    assert None is ws_ticket.find(ticket, now + 30 * SECONDS)
+    assert "session:abc" == ws_ticket.find(ticket, now + 29 * SECONDS)
 
 
 def test_an_unknown_ticket_gives_none(ticket: str, now: datetime) -> None:
     """A hash that was never issued has no handle."""
-    assert None is ws_ticket.take("unknown", now)
+    assert None is ws_ticket.find("unknown", now)
 
 
 def test_expired_ones_are_deleted(ticket: str, now: datetime) -> None:
@@ -49,11 +52,9 @@ def test_of_many_concurrent_uses_one_succeeds(ticket: str, now: datetime) -> Non
     """A copied ticket opens one socket only, for the copy or for its owner."""
     app = current_app._get_current_object()
 
-    def take(_: int) -> str | None:
-        with app.app_context():
-            return ws_ticket.take(ticket, now)
+    def use_up(_: int) -> bool:
+        with app.app_context(), transaction():
+            return ws_ticket.use_up(ticket)
 
     with ThreadPoolExecutor(8) as pool:
-        taken = list(pool.map(take, range(8)))
-
-    assert ["session:abc"] == [session for session in taken if session]
+        assert [True] == [used for used in pool.map(use_up, range(8)) if used]
