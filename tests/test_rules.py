@@ -252,9 +252,9 @@ def test_importing_everything_starts_nothing() -> None:
 def test_only_a_transaction_commits() -> None:
     """What belongs together is committed together: by `transaction()`, which services open."""
     ends = re.compile(r"\bdb\.session(?:\(\))?\.(?:commit|rollback)\b")
-    found = [name for name, path in MODULES.items() if ends.search(path.read_text())]
+    committing = [name for name, path in MODULES.items() if ends.search(path.read_text())]
 
-    assert ["omcrm.storage.transaction"] == found
+    assert ["omcrm.storage.transaction"] == committing
 
 
 # Sizes and names
