@@ -11,6 +11,7 @@ from omcrm.auth.login_throttle import (
     FORGOTTEN_AFTER,
     RESERVATION_KEPT,
     LoginAttempt,
+    _changed,
     claim_attempt,
     forgive,
     seconds_left,
@@ -19,6 +20,8 @@ from omcrm.auth.login_throttle import (
 )
 from omcrm.extensions import db
 from omcrm.storage.login_failure import Failures, LoginFailure, failures_of
+
+Changes = dict[str, tuple[Failures, Failures]]
 
 WHO = "nobody@example.com"
 HERE, THERE = "192.0.2.1", "192.0.2.2"
@@ -184,3 +187,31 @@ def test_a_stolen_cookie_is_limited_itself(app: Flask, now: datetime) -> None:
         assert [0] * 3 == waits(now, networks(3), "stolen")
         assert [0, 0, 0, 1] == waits(now, [HERE] * 4, "stolen")
         assert [0] == waits(now, [HERE], "another")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"count": 2},
+        {"next_attempt_at": datetime.fromisoformat("2026-03-04T12:01:00.000007+00:00")},
+    ],
+)
+def test_of_two_concurrent_changes_one_fails(app: Flask, now: datetime, change: dict) -> None:
+    """Two attempts that read the same row cannot both write, and the later one writes nothing."""
+    after = Failures(**{"count": 1, "last_failed_at": now, **change})
+    first, second = {HERE: (Failures(), after)}, {THERE: (Failures(), after)}
+    written: list[str] = []
+
+    def attempt(name: str, changes: Changes) -> bool:
+        return _changed(WHO, changes, lambda: written.append(name))
+
+    with app.app_context():
+        assert attempt("first", first)
+        assert not attempt("second", second | first)
+
+        changed = {HERE: (after, Failures(5, now))}
+        assert attempt("third", changed)
+        assert not attempt("fourth", second | changed)
+
+        assert [Failures(5, now), Failures()] == failures_of(WHO, HERE, THERE)
+    assert ["first", "second", "third", "fourth"] == written

@@ -56,27 +56,6 @@ def test_neither_email_nor_network_is_stored(now: datetime) -> None:
     assert 2 == len({row.origin for row in rows})
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"count": 2},
-        {"next_attempt_at": datetime.fromisoformat("2026-03-04T12:01:00.000007+00:00")},
-    ],
-)
-def test_of_two_concurrent_changes_one_fails(now: datetime, change: dict) -> None:
-    """Two attempts that read the same row cannot both write, and the later one writes nothing."""
-    after = Failures(**{"count": 1, "last_failed_at": now, **change})
-    first, second = {HERE: (Failures(), after)}, {THERE: (Failures(), after)}
-    assert write(WHO, first)
-    assert not write(WHO, second | first)
-
-    changed = {HERE: (after, Failures(5, now))}
-    assert write(WHO, changed)
-    assert not write(WHO, second | changed)
-
-    assert [Failures(5, now), Failures()] == failures_of(WHO, HERE, THERE)
-
-
 def test_an_attempt_that_was_taken_back_does_not_count(now: datetime) -> None:
     """An attempt whose password was not checked is not counted, the next one is."""
     count(now)
