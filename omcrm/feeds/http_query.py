@@ -111,7 +111,9 @@ class HttpQuery:
             seconds = max(_LEAST, (allowed_at - self.clock()).total_seconds())
             if time.monotonic() + seconds > min(renewed_by, self._until):
                 raise FeedError(f"its quota is used up until {allowed_at:%Y-%m-%d %H:%M} UTC")
-            self._closed.wait(seconds)
+            # Asked first: gevent loses a thread that begins to wait while it wakes another one.
+            if not self._closed.is_set():
+                self._closed.wait(seconds)
 
     def _take(self, quota: CallQuota) -> datetime | None:
         try:

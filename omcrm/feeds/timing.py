@@ -20,7 +20,8 @@ class FeedClock(Struct, frozen=True):
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
         """Wait for `event` so many seconds of this clock at most; whether it is set."""
-        return event.wait(seconds / self.speed)
+        # While gevent wakes one of several waiters, it loses another one that begins to wait then.
+        return event.is_set() or event.wait(seconds / self.speed)
 
 
 ORDINARY = FeedClock()

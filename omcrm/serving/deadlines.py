@@ -37,7 +37,8 @@ class Deadlines:
 
     def run(self, ended: threading.Event) -> None:
         """Check once a second until `ended` is set; in a thread of its own."""
-        while not ended.wait(_CHECK_EVERY):
+        # Asked first: gevent loses a thread that begins to wait while it wakes another one.
+        while not (ended.is_set() or ended.wait(_CHECK_EVERY)):
             self.cut(time.monotonic())
 
     def cut(self, now: float) -> int:
