@@ -167,7 +167,11 @@ class Served(Process):
         return *seen[-1], greenlets
 
     def wait_for(self, costs: tuple[int, int, int]) -> None:
-        wait_for(lambda: costs == self.costs(), 5, f"the costs of {costs}")
+        seen: list[tuple[int, int, int]] = []
+        try:
+            wait_for(lambda: seen.append(self.costs()) or costs == seen[-1])
+        except AssertionError:
+            raise AssertionError(f"its costs stayed {seen[-1]} instead of {costs}") from None
 
     def seconds_worked(self) -> float:
         """The processor time used so far."""
