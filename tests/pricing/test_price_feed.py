@@ -92,6 +92,11 @@ def test_a_second_price_feed_is_refused(tmp_path: Path, environ: dict[str, str])
     assert PriceFeedState(False) == price_feed_state(folder, database)
 
 
+def newest(feed: Feed) -> str:
+    """When the last price was written; empty before the first one."""
+    return feed.rows("select coalesce(max(written_at), '') from asset_prices")[0][0]
+
+
 def test_it_runs_beside_the_app(tmp_path: Path, environ: dict[str, str]) -> None:
     """Both write to one database, and the app may stop and start."""
     with App(tmp_path, environ) as app, Feed(tmp_path, environ, "--interval", "1") as feed:
@@ -99,10 +104,8 @@ def test_it_runs_beside_the_app(tmp_path: Path, environ: dict[str, str]) -> None
             page.subscribe("BTC")
             wait_for(lambda: len(page.prices("BTC")) > 3, 15, "prices on the desk")
         app.stop()
-        before = feed.rows("select max(written_at) from asset_prices")
-        wait_for(
-            lambda: feed.rows("select max(written_at) from asset_prices") > before, 15, "prices"
-        )
+        before = wait_for(lambda: newest(feed), what="a price")
+        wait_for(lambda: newest(feed) > before, what="a newer price")
         with App(tmp_path, environ) as again:
             again.create_user("someone@example.com")
         assert feed.process.poll() is None
