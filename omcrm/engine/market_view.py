@@ -36,7 +36,7 @@ class Hub:
                 self._listeners = (*self._listeners, listener)
 
     def unsubscribe(self, listener: Listener) -> None:
-        """Do not call `listener` any more."""
+        """Stop calling `listener`."""
         with self._lock:
             self._listeners = tuple(other for other in self._listeners if other != listener)
 

@@ -13,6 +13,7 @@ from omcrm.feeds.keys import Keys
 from omcrm.feeds.provider import AccessDenied, Budget, Call, Reply
 from omcrm.feeds.quota import CallCounts
 from omcrm.feeds.status import masked
+from omcrm.feeds.timing import ORDINARY
 from omcrm.market.clock import Clock
 
 # No answer takes longer, so that `close` takes effect soon.
@@ -111,9 +112,7 @@ class HttpQuery:
             seconds = max(_LEAST, (allowed_at - self.clock()).total_seconds())
             if time.monotonic() + seconds > min(renewed_by, self._until):
                 raise FeedError(f"its quota is used up until {allowed_at:%Y-%m-%d %H:%M} UTC")
-            # Asked first: gevent loses a thread that begins to wait while it wakes another one.
-            if not self._closed.is_set():
-                self._closed.wait(seconds)
+            ORDINARY.wait(self._closed, seconds)
 
     def _take(self, quota: CallQuota) -> datetime | None:
         try:

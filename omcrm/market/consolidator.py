@@ -136,7 +136,7 @@ def _steady(
     """The best of equals; the active one stays until the recovery hold of a better one is over."""
     first = real[eligible[0]]
     if first.price_class in (PriceClass.CLOSED, PriceClass.STALE):
-        # Nothing comes any more: the newest price is the best.
+        # No tick arrives now: the newest price is the best.
         if current in eligible:
             return str(current)
         return max(eligible, key=lambda name: real[name].source_quote.received_at)

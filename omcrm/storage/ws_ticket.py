@@ -33,6 +33,6 @@ def find(ticket_hash: str, now: datetime) -> str | None:
 
 
 def use_up(ticket_hash: str) -> bool:
-    """Delete a ticket; of several concurrent requests, in any process, only one is told True."""
+    """Delete a ticket; whether this call did: of concurrent ones, in any process, a single one."""
     used = db.session.execute(delete(WsTicket).where(WsTicket.ticket_hash == ticket_hash))
     return cast(CursorResult[Any], used).rowcount == 1

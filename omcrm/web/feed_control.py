@@ -30,7 +30,7 @@ def _start_unless_stopped(app: Flask) -> None:
     with app.app_context(), _lock:
         try:
             if not feed_switch.are_stopped():
-                _start()
+                _switch(ControlAction.START)
         except SQLAlchemyError as error:
             # The next viewer starts them.
             if not is_away(error):
@@ -41,22 +41,25 @@ def start_by_admin(user_id: int) -> str:
     """Start the feeds, also after restarts: `started` or `already_running`."""
     with _lock:
         _remember(False, user_id)
-        return _start()
+        return "started" if _switch(ControlAction.START) else "already_running"
 
 
 def stop_by_admin(user_id: int) -> str:
     """Stop the feeds until an administrator starts them: `stopped` or `already_stopped`."""
     with _lock:
         _remember(True, user_id)
-        was_running = feed_engine().running
-        app_bus().publish(Control(ControlAction.STOP))
-        return "stopped" if was_running else "already_stopped"
+        return "stopped" if _switch(ControlAction.STOP) else "already_stopped"
 
 
-def _start() -> str:
-    was_running = feed_engine().running
-    app_bus().publish(Control(ControlAction.START))
-    return "already_running" if was_running else "started"
+def _switch(action: ControlAction) -> bool:
+    """Start or stop the feeds; whether they were not so before."""
+    engine = feed_engine()
+    was_running = engine.running
+    app_bus().publish(Control(action))
+    if engine.running is not (action is ControlAction.START):
+        # The bus only logs what fails.
+        raise RuntimeError(f"the feeds did not {action}")
+    return engine.running is not was_running
 
 
 def _remember(stopped: bool, user_id: int) -> None:

@@ -167,7 +167,7 @@ class Served(Process):
         return *seen[-1], greenlets
 
     def wait_for(self, most: tuple[int, int, int]) -> None:
-        """Wait until it costs no more; a connection of another test may have ended meanwhile."""
+        """Wait until no cost is above `most`; an earlier test's connection may end meanwhile."""
         seen: list[tuple[int, int, int]] = []
 
         def is_done() -> bool:

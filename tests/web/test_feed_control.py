@@ -82,3 +82,15 @@ def test_the_stored_state_and_the_running_feeds_agree(app: Flask, restless: None
             stopped = feed_switch.are_stopped()
             wait_for(lambda stopped=stopped: feed_engine().running is not stopped, 2)
             db.session.rollback()
+
+
+def test_a_start_that_fails_is_not_reported_as_done(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bus only logs the failure; the administrator gets an error."""
+    with app.app_context():
+        admin = create_user("boss@example.com", "correct horse", Role.ADMIN, datetime.now(UTC)).id
+        monkeypatch.setattr(feed_engine(), "start", lambda: 1 // 0)
+
+        with pytest.raises(RuntimeError, match="did not start"):
+            feed_control.start_by_admin(admin)
