@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.processes import App, Browser, Exchange
+from tests.processes import App, Browser, Exchange, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,15 @@ def served(tmp_path_factory: pytest.TempPathFactory, market: Exchange) -> Iterat
     with App(folder, {"BINANCE_WS_URL": market.url, "MAX_DESK_SUBSCRIPTIONS": "20"}) as running:
         running.create_user("client@example.com", "client")
         running.create_user("admin@example.com", "admin")
+        browser = running.log_in("client@example.com")
+        wait_for(lambda: _btc_is_live(browser), what="the first live price")
         yield running
+
+
+def _btc_is_live(browser: Browser) -> bool:
+    """Whether the app has had a price from the exchange."""
+    answer = browser.get("/webtrader/realtime_price/BTC")
+    return answer.status_code == 200 and answer.json()["price_class"] == "live"
 
 
 @pytest.fixture(scope="module")
