@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from omcrm.market.feed_event import FeedEvent
 from omcrm.market.quote import Quote
+from omcrm.streaming.throttled_log import ThrottledLog
 
 _log = logging.getLogger(__name__)
 
@@ -97,6 +98,8 @@ class LocalBus:
         # For changes of the handlers; publishing reads a tuple that never changes.
         self._lock = threading.Lock()
         self._handlers: dict[type, tuple[Handler, ...]] = {}
+        # A client can cause many messages a second, and each may fail.
+        self._failures = ThrottledLog(_log)
 
     def publish(self, message: Message) -> None:
         """Pass a message to all handlers of its type."""
@@ -104,7 +107,7 @@ class LocalBus:
             try:
                 handler(message)
             except Exception:
-                _log.exception("a handler failed on %s", type(message).__name__)
+                self._failures.exception("a handler failed on %s", type(message).__name__)
 
     def subscribe(self, kind: type[M], handler: Callable[[M], object]) -> None:
         """Call `handler` with every message of this type from now on; twice is once."""

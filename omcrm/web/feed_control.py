@@ -1,20 +1,22 @@
 """Starts and stops the feeds: for viewers of prices, and by administrators."""
 
+import logging
 import threading
 from datetime import UTC, datetime
 
 from flask import Flask, current_app
-from sqlalchemy.exc import SQLAlchemyError
 
 from omcrm.engine.bus import Control, ControlAction
 from omcrm.extensions import app_bus
 from omcrm.storage import audit, feed_switch
 from omcrm.storage.transaction import transaction
+from omcrm.streaming.throttled_log import ThrottledLog
 from omcrm.web.database_away import is_away
 from omcrm.web.market_access import feed_engine
 
 # The stored state and the running feeds change together.
 _lock = threading.Lock()
+_failures = ThrottledLog(logging.getLogger(__name__))
 
 
 def start_for_viewer() -> None:
@@ -31,10 +33,10 @@ def _start_unless_stopped(app: Flask) -> None:
         try:
             if not feed_switch.are_stopped():
                 _switch(ControlAction.START)
-        except SQLAlchemyError as error:
+        except Exception as error:
             # The next viewer starts them.
             if not is_away(error):
-                raise
+                _failures.exception("the feeds could not be started")
 
 
 def start_by_admin(user_id: int) -> str:

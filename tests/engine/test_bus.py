@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -121,6 +122,22 @@ def test_a_failing_handler_does_not_hurt_the_others(
         wait_for(lambda: received, 5, "the message")
 
     assert ["a handler failed on FeedChanged"] == [record.message for record in caplog.records]
+
+
+def test_a_handler_that_always_fails_does_not_fill_the_log(
+    bus: Bus, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of many failures a second one is logged, with a count of the others."""
+
+    def fail(message: Message) -> None:
+        raise ZeroDivisionError
+
+    bus.subscribe(FeedChanged, fail)
+    began = time.monotonic()
+    for _ in range(500):
+        bus.publish(FeedChanged())
+
+    assert len(caplog.records) <= 1 + (time.monotonic() - began)
 
 
 def test_handlers_come_and_go_in_many_threads(bus: Bus, restless: None) -> None:

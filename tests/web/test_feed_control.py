@@ -1,6 +1,7 @@
 """Starting and stopping the feeds, and the stored state."""
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from omcrm.storage.user import Role
 from omcrm.web import feed_control
 from omcrm.web.market_access import feed_engine, market_view
 from tests.processes import wait_for
+from tests.threads import Threads
 
 
 def test_the_first_viewer_starts_the_feeds(app: Flask) -> None:
@@ -94,3 +96,22 @@ def test_a_start_that_fails_is_not_reported_as_done(
 
         with pytest.raises(RuntimeError, match="did not start"):
             feed_control.start_by_admin(admin)
+
+
+def test_a_failing_start_for_viewers_does_not_fill_the_log(
+    app: Flask,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    threads: Threads,
+) -> None:
+    """Every viewer tries again; a line a second says why it failed."""
+    began = time.monotonic()
+    with app.app_context():
+        monkeypatch.setattr(feed_engine(), "start", lambda: 1 // 0)
+        for _ in range(50):
+            feed_control.start_for_viewer()
+        wait_for(lambda: not threads.count("start-feeds"))
+        market_view().stop()
+
+    lines = [record for record in caplog.records if "could not be started" in record.message]
+    assert 1 <= len(lines) <= 1 + (time.monotonic() - began)
