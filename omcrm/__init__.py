@@ -33,6 +33,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     app.extensions["omcrm.settings"] = settings
     _configure(app, settings, secret_key(settings))
     _bind_extensions(app, settings)
+    _follow_clients(app)
     _register_rooms(app, settings)
     _add_middleware(app, settings)
     return app
@@ -103,6 +104,16 @@ def _quiet(name: str) -> "logging.Logger":
     logger = logging.getLogger(name)
     logger.setLevel(logging.ERROR)
     return logger
+
+
+def _follow_clients(app: "Flask") -> None:
+    from omcrm.auth.credential import dead_among
+    from omcrm.extensions import CLIENTS
+    from omcrm.streaming.client_registry import ClientRegistry
+    from omcrm.web.session_sweeper import session_sweeper
+
+    clients = app.extensions[CLIENTS] = ClientRegistry()
+    clients.run_while_connected(session_sweeper(clients, app.app_context, dead_among))
 
 
 def _register_rooms(app: "Flask", settings: "Settings") -> None:

@@ -13,16 +13,26 @@ from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import MetaData
 
 from omcrm.engine.bus import Bus
+from omcrm.streaming.client_registry import ClientRegistry
 from omcrm.streaming.socketio_adapter import RealtimeServer
 
 BUS = "omcrm.bus"
 """The app's bus, among its extensions."""
+
+CLIENTS = "omcrm.clients"
+"""The app's registry of connected clients, among its extensions."""
 
 
 def app_bus() -> Bus:
     """The bus of the current app."""
     bus: Bus = current_app.extensions[BUS]
     return bus
+
+
+def connected_clients() -> ClientRegistry:
+    """The connected clients of the current app."""
+    registry: ClientRegistry = current_app.extensions[CLIENTS]
+    return registry
 
 
 class _Middleware(flask_socketio._SocketIOMiddleware):  # type: ignore[misc]

@@ -122,6 +122,11 @@ def identify(environ: Environ, *, websocket: bool = False) -> Caller | Unidentif
     return _of_session(request, now)
 
 
+def session_handle(session_hash: str) -> str:
+    """The handle of a caller with this login session."""
+    return _SESSION + session_hash
+
+
 def dead_among(handles: Collection[str]) -> set[str]:
     """Those of the callers' handles whose session or token is no longer valid: ended, expired,
     revoked, unknown or of a disabled account.
@@ -202,7 +207,7 @@ def _session(session_hash: str, now: datetime) -> Caller | None:
     caller = (
         None
         if user is None
-        else Caller(user.id, user.role is Role.ADMIN, None, _SESSION + session_hash)
+        else Caller(user.id, user.role is Role.ADMIN, None, session_handle(session_hash))
     )
     end_read()
     return caller

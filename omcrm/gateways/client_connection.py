@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, TypeVar
+from typing import Any
 
 from msgspec import Struct
 from websockets.frames import CloseCode
@@ -12,12 +12,12 @@ from websockets.frames import CloseCode
 from omcrm.auth.credential import Caller
 from omcrm.concurrency import native_lock
 from omcrm.errors import MessageRefused
-from omcrm.gateways.client_registry import ClientRegistry
 from omcrm.gateways.dialect import Dialect
+from omcrm.streaming.client_registry import ClientRegistry
+from omcrm.streaming.client_session import ClientLimits, ClientSession
 from omcrm.streaming.connection import WebSocketConnection
 from omcrm.streaming.inbox import Inbox
-from omcrm.streaming.rate_limiter import RateLimiter
-from omcrm.streaming.rate_tier import Batch, Subscriber
+from omcrm.streaming.rate_tier import Batch
 from omcrm.streaming.throttled_log import ThrottledLog
 from omcrm.streaming.wire import deflated_frame, text_frame
 from omcrm.streaming.worker_pool import WorkerPool
@@ -29,30 +29,30 @@ _COMPRESS_FROM = 256
 _failures = ThrottledLog(logging.getLogger(__name__))
 
 Job = Callable[[], None]
-Key = TypeVar("Key", bound=Hashable)
 
 
 class ClientServices(Struct, frozen=True):
     """What all client connections of an app share.
 
     `context` makes the app's context, inside of which everything is handled; `on_open` is called in
-    it for each new client. `subscriptions` is the maximum of one client.
+    it for each new client.
     """
 
     workers: WorkerPool
     registry: ClientRegistry
     context: Callable[[], AbstractContextManager[object]]
     on_open: Job
-    subscriptions: int
+    limits: ClientLimits
 
 
-class ClientConnection:
+class ClientConnection(ClientSession):
     """The connection of one client of a dialect; thread-safe.
 
-    `caller` is None for an anonymous client, `arguments` are the variable parts of the path,
-    `state` belongs to the dialect. `subscriptions` holds the keys that count against the limit;
-    `closed_with` is the code and reason of our close, None before it.
+    `arguments` are the variable parts of the path, `state` belongs to the dialect. `closed_with` is
+    the code and reason of our close, None before it.
     """
+
+    caller: Caller | None
 
     def __init__(
         self,
@@ -62,20 +62,16 @@ class ClientConnection:
         address: str,
         arguments: Mapping[str, str],
     ) -> None:
+        super().__init__(dialect.name, caller, address, services.limits)
         self.dialect = dialect
-        self.caller = caller
-        self.owner: int | str = address if caller is None else caller.user_id
         self.arguments = arguments
         self.state: Any = None
-        self.subscriptions: set[Hashable] = set()
         self._services = services
-        self._limiter = RateLimiter()
         # Created in `start`: it refers to the client, which may be refused before that.
         self._inbox: Inbox[str | bytes | Job]
         self._connection: WebSocketConnection | None = None
         self._started = False
         self.closed_with: tuple[int, str] | None = None
-        self._subscriber: Subscriber | None = None
         self._wants_state: Job | None = None
         self._lock = native_lock()
         self._pending_state: dict[Hashable, Callable[[], str]] = {}
@@ -127,41 +123,22 @@ class ClientConnection:
         if connection is not None and self._started:
             connection.close(code, reason)
 
-    # For dialects: subscriptions
+    def end_login(self) -> None:
+        """Close the connection, because its login or token has ended."""
+        self.close(CloseCode.POLICY_VIOLATION, self.dialect.session_ended)
 
-    def accept(self, wanted: Iterable[Key]) -> tuple[list[Key], list[Key]]:
-        """Count subscriptions; return those within the limit or held already, and those beyond."""
-        accepted: list[Key] = []
-        beyond: list[Key] = []
-        for key in dict.fromkeys(wanted):
-            is_new = key not in self.subscriptions
-            if is_new and len(self.subscriptions) >= self._services.subscriptions:
-                beyond.append(key)
-            else:
-                self.subscriptions.add(key)
-                accepted.append(key)
-        return accepted, beyond
-
-    def release(self, unwanted: Iterable[Hashable]) -> None:
-        """Stop counting these subscriptions."""
-        self.subscriptions.difference_update(unwanted)
-
-    @property
-    def most_subscriptions(self) -> int:
-        """The maximum of subscriptions."""
-        return self._services.subscriptions
+    # For dialects: quotes
 
     def subscribe(self, symbols: Iterable[str], max_rate: float | None = None) -> None:
         """Send the newest quote of each symbol now, then each change, as the dialect encodes it."""
-        fanout = self.dialect.market.fanout
-        if self._subscriber is None:
-            self._subscriber = fanout.add(self, self.dialect.quote, self.dialect.facts)
-        fanout.subscribe(self._subscriber, symbols, max_rate)
-
-    def unsubscribe(self, symbols: Iterable[str]) -> None:
-        """Stop sending quotes of these symbols."""
-        if self._subscriber is not None:
-            self.dialect.market.fanout.unsubscribe(self._subscriber, symbols)
+        self.subscribe_quotes(
+            self.dialect.market.fanout,
+            self,
+            self.dialect.quote,
+            symbols,
+            facts=self.dialect.facts,
+            max_rate=max_rate,
+        )
 
     # For the fan-out
 
@@ -225,7 +202,7 @@ class ClientConnection:
     def _answer(self, message: str | bytes) -> None:
         now = time.monotonic()
         try:
-            if not self._limiter.may_send(now):
+            if not self.limiter.may_send(now):
                 raise MessageRefused("RATE_LIMITED", "Too many messages: slow down")
             if isinstance(message, bytes):
                 raise MessageRefused("TEXT_ONLY", "Binary messages are not understood")
@@ -233,7 +210,7 @@ class ClientConnection:
         except MessageRefused as refusal:
             self._services.registry.count(self.dialect.name, "messages_refused")
             self._send_error(refusal)
-            if self._limiter.too_many_errors(now):
+            if self.limiter.too_many_errors(now):
                 self.close(CloseCode.POLICY_VIOLATION, "too many bad messages")
 
     def _send_error(self, refusal: MessageRefused) -> None:
@@ -256,11 +233,8 @@ class ClientConnection:
             with self._services.context():
                 self.dialect.closed(self)
         finally:
-            self.subscriptions.clear()
+            self.drop_subscriptions()
             self._pending_state.clear()
-            subscriber, self._subscriber = self._subscriber, None
-            if subscriber is not None:
-                self.dialect.market.fanout.remove(subscriber)
             # Both refer back to this client: without them no reference cycle is left.
             self._connection = self._wants_state = None
 

@@ -236,7 +236,7 @@ def _subscription_errors(
         yield _error("UNKNOWN_SYMBOL", message, symbols=unknown)
     if beyond:
         message = (
-            f"Symbol limit exceeded ({client.most_subscriptions}): unsubscribe from some first"
+            f"Symbol limit exceeded ({client.limits.subscriptions}): unsubscribe from some first"
         )
         yield _error("SYMBOL_LIMIT_EXCEEDED", message, symbols=beyond)
 

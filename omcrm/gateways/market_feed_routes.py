@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Annotated
 
-from flask import Blueprint, current_app
+from flask import Blueprint
 from flask.typing import ResponseReturnValue
 from msgspec import Meta, Struct
 
@@ -12,8 +12,7 @@ from omcrm.auth.access import refused
 from omcrm.auth.request_body import request_body
 from omcrm.auth.requires import current_caller, requires
 from omcrm.errors import AccessRefused
-from omcrm.gateways import GATEWAYS
-from omcrm.gateways.client_registry import ClientRegistry
+from omcrm.extensions import connected_clients
 from omcrm.gateways.market_feed import MarketFeed, Symbol, quote_body
 from omcrm.market.instrument import canonical_symbol, canonical_symbols
 from omcrm.storage import feed_switch
@@ -51,7 +50,7 @@ def status() -> ResponseReturnValue:
             "stopped_by_admin": feed_switch.are_stopped(),
             "connections": {name: item.active for name, item in feeds.items()},
             "message_counts": {name: item.messages for name, item in feeds.items()},
-            "client_connections": len(_registry().clients(dialect=MarketFeed.name)),
+            "client_connections": len(connected_clients().clients(dialect=MarketFeed.name)),
             # Each user sees only the symbols of their own clients.
             "client_subscription_counts": _subscription_counts(
                 None if caller.is_admin else caller.user_id
@@ -109,12 +108,7 @@ def quotes() -> ResponseReturnValue:
     )
 
 
-def _registry() -> ClientRegistry:
-    registry: ClientRegistry = current_app.extensions[GATEWAYS]
-    return registry
-
-
 def _subscription_counts(user_id: int | None) -> dict[str, int]:
     """How many clients are subscribed to each symbol, of all users or of one."""
-    clients = _registry().clients(user_id, MarketFeed.name)
+    clients = connected_clients().clients(user_id, MarketFeed.name)
     return dict(Counter(str(key) for client in clients for key in client.subscriptions.copy()))

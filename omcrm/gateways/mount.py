@@ -15,7 +15,6 @@ from omcrm.auth.credential import Caller, Unidentified, UnidentifiedReason, iden
 from omcrm.auth.scope import Scope
 from omcrm.errors import AccessRefused
 from omcrm.gateways.client_connection import ClientConnection, ClientServices
-from omcrm.gateways.client_registry import SessionSweeper
 from omcrm.gateways.dialect import Dialect
 from omcrm.streaming import wire
 from omcrm.streaming.connection import NO_LISTENER, ConnectionLimits, WebSocketConnection
@@ -114,7 +113,6 @@ class Mount:
         app: Flask,
         services: ClientServices,
         policy: HandshakePolicy,
-        sweeper: SessionSweeper,
         transport: TransportSettings,
         dialects: Sequence[Dialect],
     ) -> None:
@@ -122,7 +120,6 @@ class Mount:
         self._app = app
         self._services = services
         self._policy = policy
-        self._sweeper = sweeper
         self._transport = transport
         rules = [Rule(dialect.path, endpoint=dialect) for dialect in dialects]
         self._paths = Map(rules, strict_slashes=False, merge_slashes=False).bind("")
@@ -178,12 +175,10 @@ class Mount:
     ) -> Iterable[bytes]:
         registry = self._services.registry
         try:
-            needs_sweeper = registry.add(client)
+            registry.add(client)
         except AccessRefused as error:
             denied = HandshakeRefusal(error.status, error.code, error.message)
             return self._refuse(denied, start_response)
-        if needs_sweeper:
-            self._sweeper.start()
         try:
             connection, early = self._accept(environ, opening)
             client.start(connection, opening.response.serialize(), early)

@@ -1,13 +1,11 @@
 """The dialect of `/ws/realtime/`: assets and the caller's portfolios, in envelopes."""
 
 import time
-import uuid
 from collections.abc import Hashable
 from datetime import UTC, datetime
 from typing import Any
 
 from flask import current_app
-from msgspec import Struct, field
 
 from omcrm.auth.scope import Scope
 from omcrm.engine.market_view import MarketView
@@ -88,15 +86,6 @@ def _error(code: str, message: str, **more: Any) -> str:
     return envelope("error", {"message": message, "code": code, **present})
 
 
-class ClientState(Struct):
-    """The state of one client: its budget of valuations, and its id."""
-
-    holdings: TokenBucket = field(
-        default_factory=lambda: TokenBucket(_HOLDINGS_A_SECOND, _HOLDINGS)
-    )
-    id: str = field(default_factory=lambda: str(uuid.uuid4()))
-
-
 class Realtime(Dialect):
     """Prices of assets for every client, values of portfolios for their owners."""
 
@@ -111,10 +100,10 @@ class Realtime(Dialect):
 
     def opened(self, client: ClientConnection) -> None:
         """Send `connection` with the client's id and user."""
-        client.state, caller = ClientState(), client.caller
+        client.state, caller = TokenBucket(_HOLDINGS_A_SECOND, _HOLDINGS), client.caller
         greeting = {
             "status": "connected",
-            "connection_id": client.state.id,
+            "connection_id": client.id,
             "authenticated": caller is not None,
             "user_id": None if caller is None else caller.user_id,
         }
@@ -209,7 +198,7 @@ class Realtime(Dialect):
 
 def _send_value(client: ClientConnection, portfolio_id: int) -> None:
     count = 1 + count_holdings(portfolio_id)
-    if not client.state.holdings.take(count, time.monotonic()):
+    if not client.state.take(count, time.monotonic()):
         message = "Too many valuations: subscribe instead of asking again and again"
         client.send(_error("RATE_LIMITED", message, portfolio_id=portfolio_id))
         return
@@ -236,7 +225,7 @@ def _accepted(client: ClientConnection, key: tuple[str, str | int], **about: Any
     """Count a subscription; sends an error and returns False where the limit is reached."""
     if client.accept([key])[0]:
         return True
-    message = f"Subscription limit reached ({client.most_subscriptions})"
+    message = f"Subscription limit reached ({client.limits.subscriptions})"
     client.send(_error("LIMIT_EXCEEDED", message, **about))
     return False
 

@@ -18,8 +18,7 @@ from omcrm.auth.request_body import request_body
 from omcrm.auth.requires import current_caller, requires
 from omcrm.auth.scope import Scope
 from omcrm.errors import AccessRefused
-from omcrm.gateways import GATEWAYS
-from omcrm.gateways.client_connection import ClientConnection
+from omcrm.extensions import connected_clients
 from omcrm.gateways.market_feed import Symbol
 from omcrm.gateways.realtime import ASSET, PORTFOLIO, Realtime
 from omcrm.gateways.realtime_message import MESSAGE_TYPES
@@ -28,6 +27,7 @@ from omcrm.portfolio import service
 from omcrm.pricing.price_feed_state import PriceFeedState, price_feed_state
 from omcrm.pricing.refresh import refresh_prices
 from omcrm.settings import Settings
+from omcrm.streaming.client_session import ClientSession
 from omcrm.streaming.wire import iso
 from omcrm.web.feed_control import start_for_viewer
 from omcrm.web.json_answer import json_answer
@@ -188,14 +188,11 @@ def _command() -> PriceFeedState:
     return price_feed_state(_settings().feed_state_path, _settings().database)
 
 
-def _clients(user_id: int | None = None) -> list[ClientConnection]:
-    clients: list[ClientConnection] = current_app.extensions[GATEWAYS].clients(
-        user_id, Realtime.name
-    )
-    return clients
+def _clients(user_id: int | None = None) -> list[ClientSession]:
+    return connected_clients().clients(user_id, Realtime.name)
 
 
-def _keys(clients: list[ClientConnection], kind: str) -> list[Any]:
+def _keys(clients: list[ClientSession], kind: str) -> list[Any]:
     """The keys of this kind that clients are subscribed to, once for each client."""
     held = (key for client in clients for key in client.subscriptions.copy())
     return [key[1] for key in held if isinstance(key, tuple) and key[0] == kind]

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 from omcrm.concurrency import native_lock
@@ -23,15 +24,14 @@ from omcrm.streaming.engine_packet import (
     Packet,
     read_packet,
 )
+from omcrm.streaming.inbox import Inbox
 from omcrm.streaming.reactor import Reactor
 from omcrm.streaming.wire import binary_frame, deflated_frame, text_frame
 from omcrm.streaming.worker_pool import WorkerPool
 
 _NEVER = float("inf")
-# Limits of waiting packets of a polling session, and of unhandled messages of any session.
+# The limit of waiting packets of a polling session, in each direction.
 _MOST_WAITING = 512
-_MOST_UNANSWERED = 32
-_IN_A_ROW = 16
 # How long a poll waits during an upgrade, which the client may have aborted already.
 _UPGRADE_ENDS_WITHIN = 0.05
 
@@ -103,10 +103,8 @@ class EngineSession:
         self._ping_at = now + host.ping_interval
         self._pong_by: float | None = None
         self._claim_by = now + claim_within if claim_within is not None else None
-        self._inbox: deque[Packet] = deque()
-        self._working = False
-        self._paused = False
-        self._end: str | None = None
+        self._inbox: Inbox[Packet] = Inbox(host.workers, self._handle_message, self._pause)
+        self._inbox.start()
         host.reactor.at(self._next_deadline(), self)
 
     # To the client
@@ -292,7 +290,7 @@ class EngineSession:
             self._ping_at = time.monotonic() + self._host.ping_interval
             self._host.reactor.at(self._ping_at, self)
         elif kind == MESSAGE:
-            self._deliver(packet if isinstance(packet, bytes) else packet[1:])
+            self._inbox.put(packet if isinstance(packet, bytes) else packet[1:])
         elif kind == CLOSE:
             self.close(CLIENT_DISCONNECT)
 
@@ -309,18 +307,14 @@ class EngineSession:
             if self._poll is not None:
                 self._poll.set()
             self._states = 0
-            if reason == SERVER_DISCONNECT:
-                # Messages of a client that the server disconnects are dropped.
-                self._inbox.clear()
-            self._end, self._ready_callback = reason, None
-            starts = not self._working
-            self._working = True
+            self._ready_callback = None
         self._host.reactor.never(self)
         if connection is not None:
             connection.close()
         self._host.session_closed(self, reason)
-        if starts:
-            self._host.workers.do(self._work)
+        # Messages of a client that the server disconnects are dropped.
+        drop = reason == SERVER_DISCONNECT
+        self._inbox.end(partial(self._host.disconnected, self.sid, reason), drop=drop)
 
     # Deadlines
 
@@ -372,38 +366,13 @@ class EngineSession:
 
     # Messages are handled one after the other
 
+    def _handle_message(self, message: Packet) -> None:
+        self._host.message(self.sid, message)
+
     def _pause(self, paused: bool) -> None:
-        self._paused = paused
-        if self._connection is not None:
-            self._connection.pause(paused)
-
-    def _deliver(self, message: Packet) -> None:
-        with self._lock:
-            if self.closed:
-                return
-            self._inbox.append(message)
-            starts, self._working = not self._working, True
-            if len(self._inbox) >= _MOST_UNANSWERED and not self._paused:
-                self._pause(True)
-        if starts:
-            self._host.workers.do(self._work)
-
-    def _work(self) -> None:
-        for _ in range(_IN_A_ROW):
-            with self._lock:
-                if not self._inbox:
-                    end, self._end = self._end, None
-                    self._working = False
-                    break
-                message = self._inbox.popleft()
-                if self._paused and len(self._inbox) < _MOST_UNANSWERED // 2:
-                    self._pause(False)
-            self._host.message(self.sid, message)
-        else:
-            self._host.workers.do(self._work)
-            return
-        if end is not None:
-            self._host.disconnected(self.sid, end)
+        connection = self._connection
+        if connection is not None:
+            connection.pause(paused)
 
 
 class Transport:

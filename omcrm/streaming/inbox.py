@@ -41,7 +41,11 @@ class Inbox(Generic[T]):
 
     def start(self) -> None:
         """Begin to handle the queued messages; called once."""
-        self._workers.do(self._work)
+        with self._lock:
+            self._working = bool(self._waiting) or self._last is not None
+            starts = self._working
+        if starts:
+            self._workers.do(self._work)
 
     def put(self, message: T) -> None:
         """Queue a message; after the end it is dropped."""
@@ -56,16 +60,23 @@ class Inbox(Generic[T]):
         if starts:
             self._workers.do(self._work)
 
-    def end(self, last: Callable[[], None]) -> None:
-        """Drop the queued messages; call `last` after the one being handled."""
+    def end(self, last: Callable[[], None], *, drop: bool = True) -> None:
+        """Accept no more messages; call `last` after the one being handled.
+
+        Without `drop` the queued ones are handled before that.
+        """
         with self._lock:
             if self._ended:
                 return
             self._ended, self._last = True, last
-            self._waiting.clear()
+            if drop:
+                self._waiting.clear()
             starts, self._working = not self._working, True
         if starts:
             self._workers.do(self._work)
+
+    def __len__(self) -> int:
+        return len(self._waiting)
 
     def _work(self) -> None:
         for _ in range(_IN_A_ROW):

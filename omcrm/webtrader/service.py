@@ -6,40 +6,40 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from flask import Flask, current_app
+from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
 
 from omcrm.engine.bus import Control, ControlAction
 from omcrm.engine.feed_engine import FeedEngine
 from omcrm.engine.market_view import MarketView
-from omcrm.extensions import socketio
-from omcrm.gateways import GATEWAYS
-from omcrm.gateways.client_registry import ClientRegistry
+from omcrm.extensions import connected_clients, socketio
 from omcrm.market.instrument import AssetClass, Instrument, canonical_symbol
 from omcrm.market.quote import Quote
 from omcrm.market.session import session_state
 from omcrm.storage import feed_switch
 from omcrm.storage.instrument import active_instruments
-from omcrm.streaming.page_registry import PageRegistry
+from omcrm.streaming.client_registry import by_user, subscriptions
 from omcrm.streaming.wire import candle, iso
+from omcrm.web.database_away import is_away
 from omcrm.web.market_access import feed_engine, market_view
 from omcrm.web.news import news_status
 from omcrm.webtrader.feed_report import feed_report
+from omcrm.webtrader.page_session import DESK
 
 MANAGER = "omcrm.manager"
-PAGES = "omcrm.desk"
-
-
-def pages() -> PageRegistry:
-    """The desk's connected pages."""
-    registry: PageRegistry = current_app.extensions[PAGES]
-    return registry
 
 
 def reload_catalogue(app: Flask, control: Control) -> None:
     """Follow the instruments that the database has now, if they have changed."""
-    if control.action is ControlAction.CATALOGUE_CHANGED:
+    if control.action is not ControlAction.CATALOGUE_CHANGED:
+        return
+    try:
         with app.app_context():
             app.extensions[MANAGER].follow(active_instruments())
+    except SQLAlchemyError as error:
+        # As long as there is no catalogue, each request tries again.
+        if not is_away(error):
+            raise
 
 
 # Answers
@@ -124,12 +124,6 @@ def realtime_status(is_admin: bool) -> dict[str, Any]:
     """The body of `realtime_status`; the details of single users only for administrators."""
     view, engine, now = market_view(), feed_engine(), datetime.now(UTC)
     quotes = view.cache.snapshot()
-    clients: dict[str, Any] = pages().counts()
-    registry: ClientRegistry = current_app.extensions[GATEWAYS]
-    gateways = registry.counts()
-    if is_admin:
-        clients["by_user"] = pages().by_user()
-        gateways["by_user"] = registry.by_user()
     return {
         "success": True,
         "running": engine.running,
@@ -140,8 +134,7 @@ def realtime_status(is_admin: bool) -> dict[str, Any]:
             _state(symbol, quotes.get(symbol), engine.consolidator.standby(symbol), now)
             for symbol in view.instruments
         ],
-        "clients": clients,
-        "gateways": gateways,
+        **_client_counts(is_admin),
         "cache": {
             "quotes": len(quotes),
             "seq": max((quote.seq for quote in quotes.values()), default=0),
@@ -152,6 +145,21 @@ def realtime_status(is_admin: bool) -> dict[str, Any]:
         "timestamp": iso(now),
         **(_for_administrators(view, engine, now) if is_admin else {}),
     }
+
+
+def _client_counts(is_admin: bool) -> dict[str, dict[str, Any]]:
+    """The counts of the desk's pages, and of all other clients."""
+    registry = connected_clients()
+    pages, others = registry.split(DESK)
+    clients: dict[str, Any] = {
+        "connections": len(pages),
+        "users": len({page.owner for page in pages}),
+        "subscriptions": subscriptions(pages),
+    }
+    gateways = registry.counts(others)
+    if is_admin:
+        clients["by_user"], gateways["by_user"] = by_user(pages), by_user(others)
+    return {"clients": clients, "gateways": gateways}
 
 
 def _for_administrators(view: MarketView, engine: FeedEngine, now: datetime) -> dict[str, Any]:

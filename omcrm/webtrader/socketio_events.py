@@ -4,7 +4,6 @@ Handlers are defined at module level because there is one `SocketIO` object per 
 of an app is looked up through `current_app`.
 """
 
-import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -16,31 +15,25 @@ from flask_login import current_user
 from flask_socketio import ConnectionRefusedError as Refusal
 from flask_socketio import disconnect, emit, join_room
 
+from omcrm.auth.credential import Caller, session_handle
 from omcrm.engine.bus import FeedChanged, LoginEnded
 from omcrm.errors import AccessRefused
-from omcrm.extensions import socketio
+from omcrm.extensions import CLIENTS, connected_clients, socketio
 from omcrm.market.instrument import Instrument, canonical_symbol, canonical_symbols
 from omcrm.market.quote import Quote
-from omcrm.storage import login_session
-from omcrm.storage.transaction import end_read
 from omcrm.streaming import wire
 from omcrm.streaming.fanout import ResumeToken
-from omcrm.streaming.page_registry import PageSession
 from omcrm.streaming.wire import iso, price_update
 from omcrm.web import database_away, feed_control
 from omcrm.web.market_access import ENGINE, feed_engine, market_view
 from omcrm.webtrader import service
 from omcrm.webtrader.messages import Instruments, PriceHistory, read
+from omcrm.webtrader.page_session import NAMESPACE, PAGE_LIMITS, PageSession
 
-NAMESPACE = "/webtrader"
 # All pages that passed the login check; never send to the whole namespace, which contains
 # unauthenticated clients while their connect handler runs.
 DESK_ROOM = "desk"
 ADMIN_ROOM = "admins"
-
-_SWEEP_EVERY = 2.0
-
-_log = logging.getLogger(__name__)
 
 
 def user_room(user_id: int) -> str:
@@ -62,15 +55,9 @@ def send_status(app: Flask, _: FeedChanged) -> None:
     socketio.emit("connection_status", status, to=DESK_ROOM, namespace=NAMESPACE)
 
 
-def drop_sessions(app: Flask, session_hashes: set[str]) -> None:
-    """Disconnect every page of these login sessions."""
-    for sid in app.extensions[service.PAGES].sids_of(session_hashes):
-        socketio.server.disconnect(sid, namespace=NAMESPACE)
-
-
-def drop_session(app: Flask, ended: LoginEnded) -> None:
-    """Disconnect every page of an ended login session."""
-    drop_sessions(app, {ended.session_hash})
+def end_login(app: Flask, ended: LoginEnded) -> None:
+    """Disconnect every client of an ended login session."""
+    app.extensions[CLIENTS].end_logins({session_handle(ended.session_hash)})
 
 
 # Connecting and disconnecting
@@ -80,52 +67,41 @@ def _sid() -> str:
     return str(request.sid)  # type: ignore[attr-defined]
 
 
+def _page() -> PageSession | None:
+    page = connected_clients().get(_sid())
+    return page if isinstance(page, PageSession) else None
+
+
 @socketio.on("connect", namespace=NAMESPACE)
 def connect(auth: Any = None) -> None:
     """Register a logged-in user's page; refuse all other clients."""
     if not current_user.is_authenticated:
         raise Refusal("authentication required")
     feed_control.start_for_viewer()
-    page = PageSession(_sid(), current_user.id, current_user.session_hash, current_user.is_admin)
+    handle = session_handle(current_user.session_hash)
+    caller = Caller(current_user.id, current_user.is_admin, None, handle)
     try:
-        needs_sweeper = service.pages().add(page)
+        connected_clients().add(PageSession(_sid(), caller, current_app.extensions[PAGE_LIMITS]))
     except AccessRefused as refusal:
         raise Refusal(refusal.message) from refusal
-    for room in (DESK_ROOM, user_room(page.user_id), *([ADMIN_ROOM] if page.is_admin else [])):
+    for room in (DESK_ROOM, user_room(caller.user_id), *([ADMIN_ROOM] if caller.is_admin else [])):
         join_room(room)
-    app = current_app._get_current_object()  # type: ignore[attr-defined]
-    if needs_sweeper:
-        socketio.start_background_task(_sweep_sessions, app)
     emit("connection_status", service.connection_status(feed_engine()))
 
 
 @socketio.on("disconnect", namespace=NAMESPACE)
 def remove_page(reason: Any = None) -> None:
-    """Remove a disconnected page and its subscription."""
-    page = service.pages().remove(_sid())
-    if page is not None and page.subscriber is not None:
-        market_view().fanout.remove(page.subscriber)
+    """Remove a disconnected page and its subscriptions."""
+    page = _page()
+    if page is not None:
+        connected_clients().remove(page)
+        page.drop_subscriptions()
 
 
 def send_events_lost(sid: str) -> None:
     """Tell a page that events were dropped because it did not read: it must subscribe again."""
     body = {"code": "EVENTS_LOST", "message": "Some messages were lost: subscribe again"}
     socketio.emit("reload", body, to=sid, namespace=NAMESPACE)
-
-
-def _sweep_sessions(app: Flask) -> None:
-    """Drop the pages whose login session has ended elsewhere, as long as there are pages."""
-    pages = app.extensions[service.PAGES]
-    while not pages.may_stop_sweeping():
-        socketio.sleep(_SWEEP_EVERY)
-        try:
-            with app.app_context():
-                ended = login_session.invalid_among(pages.session_hashes(), datetime.now(UTC))
-                end_read()
-            drop_sessions(app, ended)
-        except Exception as error:
-            if not database_away.is_away(error):
-                _log.exception("checking for ended sessions failed")
 
 
 # Requests of pages
@@ -136,7 +112,7 @@ def _for_pages(handler: Callable[[PageSession, Any], Any]) -> Callable[..., Any]
 
     @wraps(handler)
     def handle(*bodies: Any) -> Any:
-        page = service.pages().page(_sid())
+        page = _page()
         if page is None:
             disconnect()
             return None
@@ -177,15 +153,15 @@ def _is_bad(refusal: AccessRefused) -> bool:
 def subscribe(page: PageSession, body: Any) -> dict[str, Any]:
     """Send a snapshot, then every change of the requested instruments."""
     payload = read(body, Instruments)
-    known, rejected = _instruments(payload)
+    known, rejected = _instruments(page, payload)
     symbols = [instrument.symbol for instrument in known]
-    accepted, beyond = service.pages().subscribe(page, symbols)
+    accepted, beyond = page.accept(symbols)
     rejected += [_rejected(symbol, "LIMIT_EXCEEDED") for symbol in beyond]
     resume_point = _subscribe(page, accepted, payload)
     if any(rejection["code"] == "LIMIT_EXCEEDED" for rejection in rejected):
-        emit("subscription_error", _beyond_limit())
+        emit("subscription_error", _beyond_limit(page))
     if not accepted:
-        return _none_accepted(rejected)
+        return _none_accepted(page, rejected)
     instruments = market_view().instruments
     answer = {
         "message": f"Subscribed to {len(accepted)} instruments",
@@ -201,11 +177,10 @@ def subscribe(page: PageSession, body: Any) -> dict[str, Any]:
 @_for_pages
 def unsubscribe(page: PageSession, body: Any) -> dict[str, Any]:
     """End the updates of these instruments; those not subscribed to are ignored."""
-    known, _ = _instruments(read(body, Instruments))
+    known, _ = _instruments(page, read(body, Instruments))
     symbols = [instrument.symbol for instrument in known]
-    if page.subscriber is not None:
-        market_view().fanout.unsubscribe(page.subscriber, symbols)
-    service.pages().unsubscribe(page, symbols)
+    page.unsubscribe(symbols)
+    page.release(symbols)
     answer = {"message": f"Unsubscribed from {len(symbols)} instruments", "symbols": symbols}
     emit("unsubscription_success", answer)
     return answer
@@ -251,24 +226,27 @@ def unknown(page: PageSession, body: Any) -> None:
 
 def _subscribe(page: PageSession, symbols: list[str], payload: Instruments) -> dict[str, Any]:
     """Send a snapshot, then changes; the resume point for the answer."""
-    fanout, session = market_view().fanout, socketio.server.session_of(page.sid, NAMESPACE)
+    session = socketio.server.session_of(page.id, NAMESPACE)
     if not symbols or session is None:
         return {}
-    if page.subscriber is None:
-        page.subscriber = fanout.add(session, price_message)
     since = ResumeToken(payload.since.epoch, payload.since.seq) if payload.since else None
-    resume_point = fanout.subscribe(page.subscriber, symbols, payload.max_rate, since)
-    if service.pages().page(page.sid) is None:
-        # Another thread disconnected the page meanwhile, before it had this subscription.
-        fanout.remove(page.subscriber)
-    return resume_point._asdict()
+    return page.subscribe_quotes(
+        market_view().fanout,
+        session,
+        price_message,
+        symbols,
+        max_rate=payload.max_rate,
+        since=since,
+    )._asdict()
 
 
-def _instruments(payload: Instruments) -> tuple[list[Instrument], list[dict[str, Any]]]:
+def _instruments(
+    page: PageSession, payload: Instruments
+) -> tuple[list[Instrument], list[dict[str, Any]]]:
     """The requested instruments, and the rejected ones: unknown, or too many at once."""
     ids = dict.fromkeys(payload.instrument_ids)
     wanted: list[str | int] = [*canonical_symbols(payload.symbols), *ids]
-    most = service.pages().limits.subscriptions
+    most = page.limits.subscriptions
     known, unknown = service.find_instruments(wanted[:most])
     rejected = [_rejected(name, "UNKNOWN_SYMBOL") for name in unknown]
     return known, rejected + [_rejected(name, "LIMIT_EXCEEDED") for name in wanted[most:]]
@@ -285,15 +263,15 @@ def _brief(instrument: Instrument) -> dict[str, Any]:
     return {key: described[key] for key in ("id", "symbol", "name", "type")}
 
 
-def _beyond_limit() -> dict[str, str]:
-    most = service.pages().limits.subscriptions
+def _beyond_limit(page: PageSession) -> dict[str, str]:
+    most = page.limits.subscriptions
     message = f"This page may watch {most} instruments: unsubscribe from some first"
     return {"message": message, "code": "LIMIT_EXCEEDED"}
 
 
-def _none_accepted(rejected: list[dict[str, Any]]) -> dict[str, Any]:
+def _none_accepted(page: PageSession, rejected: list[dict[str, Any]]) -> dict[str, Any]:
     if any(rejection["code"] == "LIMIT_EXCEEDED" for rejection in rejected):
-        return {**_beyond_limit(), "rejected": rejected}
+        return {**_beyond_limit(page), "rejected": rejected}
     names = ", ".join(str(rejection["symbol"] or rejection["id"]) for rejection in rejected[:5])
     answer = {"message": f"Unknown symbol: {names}", "code": "UNKNOWN_SYMBOL", "rejected": rejected}
     emit("subscription_error", answer)

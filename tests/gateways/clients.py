@@ -8,11 +8,12 @@ from omcrm.auth.credential import Caller
 from omcrm.engine.market_view import Hub, QuoteCache
 from omcrm.errors import MessageRefused
 from omcrm.gateways.client_connection import ClientConnection, ClientServices
-from omcrm.gateways.client_registry import ClientRegistry
 from omcrm.gateways.dialect import Dialect
 from omcrm.market.bar import BarBuilder
 from omcrm.market.instrument import Instrument
 from omcrm.market.quote import Quote
+from omcrm.streaming.client_registry import ClientRegistry
+from omcrm.streaming.client_session import ClientLimits
 from omcrm.streaming.fanout import FanOut
 from omcrm.streaming.worker_pool import WorkerPool
 from tests.values import instrument, no_news
@@ -77,7 +78,8 @@ def context() -> AbstractContextManager[object]:
 
 def services(subscriptions: int = 50, most: int = 5) -> ClientServices:
     """The shared services of clients, without an app."""
-    return ClientServices(WorkerPool(), ClientRegistry(most), context, lambda: None, subscriptions)
+    limits = ClientLimits(most, subscriptions)
+    return ClientServices(WorkerPool(), ClientRegistry(), context, lambda: None, limits)
 
 
 def client(

@@ -12,8 +12,7 @@ from typing import Any, Self
 from flask import Flask
 
 from omcrm.auth.login import hash_token
-from omcrm.extensions import db
-from omcrm.gateways import GATEWAYS
+from omcrm.extensions import CLIENTS, db
 from omcrm.market.quote import Quote
 from omcrm.serving.server import listen, make_worker
 from omcrm.storage.api_token import ApiToken
@@ -99,7 +98,7 @@ class Served:
         self.app = app
         self.port = port
         self.base = f"http://127.0.0.1:{port}"
-        self.registry = app.extensions[GATEWAYS]
+        self.registry = app.extensions[CLIENTS]
         self.manager = app.extensions[MANAGER]
         with app.app_context():
             self.market = market_view()

@@ -175,7 +175,7 @@ def test_subscriptions_have_a_limit(dialect: EchoDialect) -> None:
         [("portfolio", 1), ("portfolio", 2)]
     )
     assert {"ETH", ("portfolio", 1)} == made.subscriptions
-    assert 2 == made.most_subscriptions
+    assert 2 == made.limits.subscriptions
 
 
 def test_quotes(connect: Connect, market: Market) -> None:

@@ -24,8 +24,8 @@ from omcrm.gateways.client_connection import ClientConnection
 from omcrm.streaming.connection import WebSocketConnection, _Frames
 from omcrm.streaming.engine_session import EngineSession, Transport
 from omcrm.streaming.inbox import Inbox
-from omcrm.streaming.page_registry import PageSession
 from omcrm.streaming.rate_tier import Group, Subscriber
+from omcrm.webtrader.page_session import PageSession
 from tests.gateways.here import OURS, Make, Served
 from tests.processes import PATIENCE, wait_for
 from tests.streaming.raw_client import CLOSE, PING, TEXT, RawClient, closing, frame, text, upgrade

@@ -18,6 +18,7 @@ from omcrm.auth.ticket import issue
 from omcrm.extensions import db
 from omcrm.storage.api_token import ApiToken
 from omcrm.storage.user import Role
+from omcrm.streaming.client_registry import by_user
 from tests.gateways.conftest import FEED
 from tests.gateways.here import OURS, JsonPeer, Make, Served
 from tests.processes import PATIENCE, wait_for
@@ -165,7 +166,7 @@ def test_anonymous_clients_are_counted_by_address(serve: Make) -> None:
         assert 429 == here.status(FEED)[0]
         assert is_authenticated(here, f"x-api-key: {here.token()}")
         strangers = [{"user_id": None, "connections": 2, "subscriptions": 0}]
-        wait_for(lambda: strangers == here.registry.by_user(), 5)
+        wait_for(lambda: strangers == by_user(here.registry.clients()), 5)
 
 
 def test_behind_a_trusted_proxy_the_address_is_the_clients(serve: Make) -> None:

@@ -160,8 +160,8 @@ def test_valuations_are_limited(here: Served, user: int, peer: Enveloped) -> Non
     """Beyond the budget the answer is an error, and the connection stays open."""
     number = hold(here, user)
     (client,) = here.registry.clients()
-    client.state.holdings._held = 1.5
-    client.state.holdings._rate = 0.0
+    client.state._held = 1.5
+    client.state._rate = 0.0
     first = peer.answer("get_portfolio_value", portfolio_id=number)
     second = peer.answer("get_portfolio_value", portfolio_id=number)
 

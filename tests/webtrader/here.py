@@ -7,11 +7,12 @@ from contextlib import contextmanager
 
 from flask import Flask
 
+from omcrm.extensions import CLIENTS
 from omcrm.serving.server import listen, make_worker
 from omcrm.web.market_access import market_view
 
 # Imported with the events before the first app is made: Flask-SocketIO registers them then.
-from omcrm.webtrader import service, socketio_events
+from omcrm.webtrader import service
 from tests.processes import Browser, free_port, wait_for
 from tests.values import quote, trade
 
@@ -24,7 +25,7 @@ class Here:
 
     def __init__(self, app: Flask, port: int, session: str) -> None:
         self.fanout = app.extensions[service.MANAGER].fanout
-        self.pages = app.extensions[service.PAGES]
+        self.clients = app.extensions[CLIENTS]
         self.browser = Browser(f"http://127.0.0.1:{port}")
         self.browser.http.cookies.set("omcrm_session", session)
         self._app = app
@@ -55,7 +56,7 @@ class Here:
 
     def drop(self) -> None:
         """Disconnect every page, as if the login sessions had ended."""
-        socketio_events.drop_sessions(self._app, self.pages.session_hashes())
+        self.clients.end_logins(self.clients.handles())
 
     def subscribers(self) -> int:
         """The number of the fan-out's subscribers."""

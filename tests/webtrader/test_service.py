@@ -2,8 +2,11 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from flask import Flask
+from sqlalchemy.exc import OperationalError
 
+from omcrm.market.instrument import Instrument
 from omcrm.web.market_access import market_view
 from omcrm.webtrader import service
 
@@ -13,6 +16,23 @@ def test_the_catalogue_is_loaded_when_it_is_first_needed(app: Flask) -> None:
     assert {} == app.extensions[service.MANAGER].instruments
     with app.app_context():
         assert 24 == len(market_view().instruments)
+
+
+def test_a_catalogue_that_cannot_be_read_is_one_line_of_log(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is read again at the next use."""
+
+    def fail() -> list[Instrument]:
+        raise OperationalError("", {}, Exception("the database file was deleted"))
+
+    with monkeypatch.context() as patched, app.app_context():
+        patched.setattr(service, "active_instruments", fail)
+        assert {} == market_view().instruments
+    with app.app_context():
+        assert 24 == len(market_view().instruments)
+
+    assert not any(record.exc_info for record in caplog.records)
 
 
 def test_find_instruments(app: Flask) -> None:

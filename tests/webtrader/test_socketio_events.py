@@ -16,7 +16,6 @@ from flask.testing import FlaskClient
 
 from omcrm import extensions
 from omcrm.storage.user import Role
-from omcrm.webtrader import service
 from tests.processes import App, Browser, DeskClient, Exchange, close_client, wait_for
 from tests.values import PRICE_UPDATE_FIELDS
 
@@ -127,7 +126,7 @@ def test_a_page_that_fails_to_connect_does_not_count(
             app, namespace="/webtrader", flask_test_client=browser(Role.CLIENT)
         )
 
-    assert 0 == app.extensions[service.PAGES].counts()["connections"]
+    assert not app.extensions[extensions.CLIENTS]
 
 
 def test_logout_drops_the_pages(served: App) -> None:

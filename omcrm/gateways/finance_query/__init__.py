@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from flask import Flask
 
-    from omcrm.gateways.client_registry import ClientRegistry
     from omcrm.settings import Settings
+    from omcrm.streaming.client_registry import ClientRegistry
 
 PUBLISHER = "omcrm.finance_query.publisher"
 """The key of the channels' publisher, among an app's extensions."""

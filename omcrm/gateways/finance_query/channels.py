@@ -120,8 +120,8 @@ class QuotesChannel(FinanceQueryChannel):
     def received(self, client: ClientConnection, text: str) -> None:
         """Replace the client's list by these symbols."""
         symbols = read_symbols(text)
-        if len(symbols) > client.most_subscriptions:
-            message = f"Too many symbols: at most {client.most_subscriptions}"
+        if len(symbols) > client.limits.subscriptions:
+            message = f"Too many symbols: at most {client.limits.subscriptions}"
             client.send(_error("SYMBOL_LIMIT_EXCEEDED", message))
             return
         may_ask, metadata = True, None

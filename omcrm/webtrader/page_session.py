@@ -1,0 +1,31 @@
+"""One connected page of the desk: the client session of the Socket.IO dialect."""
+
+from omcrm.auth.credential import Caller
+from omcrm.extensions import socketio
+from omcrm.streaming.client_session import ClientLimits, ClientSession
+
+NAMESPACE = "/webtrader"
+DESK = "desk"
+"""The name of the dialect in counts."""
+
+PAGE_LIMITS = "omcrm.page_limits"
+"""The key of the limits of pages, among an app's extensions."""
+
+
+def page_limits(connections: int, subscriptions: int) -> ClientLimits:
+    """The limits of the desk's pages."""
+    return ClientLimits(connections, subscriptions, "open pages", "close one and reload")
+
+
+class PageSession(ClientSession):
+    """A page; its id is the one that Socket.IO gives it."""
+
+    caller: Caller
+
+    def __init__(self, sid: str, caller: Caller, limits: ClientLimits) -> None:
+        super().__init__(DESK, caller, "", limits)
+        self.id = sid
+
+    def end_login(self) -> None:
+        """Disconnect the page, because its login has ended."""
+        socketio.server.disconnect(self.id, namespace=NAMESPACE)
