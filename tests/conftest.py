@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import msgspec
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -20,7 +19,6 @@ from omcrm import create_app
 from omcrm.auth.login import hash_token
 from omcrm.extensions import db, limiter
 from omcrm.market.catalogue import CATALOGUE
-from omcrm.market.instrument import Instrument
 from omcrm.settings import load
 from omcrm.storage.instrument import InstrumentRow
 from omcrm.storage.login_session import open_session
@@ -169,19 +167,13 @@ def app(tmp_path: Path) -> Iterator[Flask]:
     app = create_app(load({"OMCRM_INSTANCE": str(tmp_path), "DATABASE_URL": url, **off}))
     with app.app_context():
         db.create_all()
-        db.session.add_all(_row(instrument) for instrument in CATALOGUE)
+        db.session.add_all(InstrumentRow.of(instrument) for instrument in CATALOGUE)
         db.session.commit()
     yield app
     app.extensions[MANAGER].stop()
     with app.app_context():
         db.engine.dispose()
         limiter.reset()
-
-
-def _row(instrument: Instrument) -> InstrumentRow:
-    facts = msgspec.structs.asdict(instrument)
-    del facts["id"]
-    return InstrumentRow(**facts)
 
 
 @pytest.fixture

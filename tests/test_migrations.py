@@ -18,7 +18,8 @@ from omcrm.extensions import db
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.settings import load
 from omcrm.storage.audit import AuditEntry, record
-from omcrm.storage.instrument import active_instruments
+from omcrm.storage.instrument import active_instruments, all_instruments
+from omcrm.storage.portfolio import PortfolioRow
 from omcrm.storage.user import Role, find_user
 from tests.processes import ROOT
 
@@ -127,3 +128,80 @@ def test_an_installation_of_the_previous_version_is_upgraded(fresh: Flask) -> No
     flask_migrate.downgrade(directory=FOLDER, revision="0006")
     flask_migrate.upgrade(directory=FOLDER)
     assert find_user("trader@example.com")
+
+
+# An installation before instruments had what orders need
+
+_HELD = (
+    "INSERT INTO holdings (portfolio_id, instrument_id, quantity, average_cost)"
+    " SELECT portfolios.id, instruments.id, '2', '1' FROM portfolios, instruments"
+)
+_ADDED = (
+    "INSERT INTO instruments (symbol, name, asset_class, decimals, provider_symbols, active)"
+    " VALUES (:symbol, 'Added', :asset_class, :decimals, :names, false)"
+)
+
+
+def fill_before_terms() -> None:
+    """The database of version 0007, with instruments that an admin added and that are held."""
+    flask_migrate.upgrade(directory=FOLDER, revision="0007")
+    user = create_user("holder@example.com", "long enough", Role.CLIENT, datetime.now(UTC))
+    added = [
+        ("PEPE", "crypto", 10, "{}"),
+        ("BRK.B", "stock", 0, "{}"),
+        ("YEN", "forex", 3, '{"frankfurter": "USDJPY"}'),
+        ("XAU", "forex", 2, '{"simulated": "xauusd"}'),
+    ]
+    for symbol, asset_class, decimals, names in added:
+        values = {"symbol": symbol, "asset_class": asset_class, "decimals": decimals}
+        db.session.execute(text(_ADDED), {**values, "names": names})
+    now = datetime.now(UTC)
+    db.session.add(PortfolioRow(user_id=user.id, name="Growth", created_at=now, updated_at=now))
+    db.session.flush()
+    db.session.execute(text(_HELD))
+    db.session.commit()
+    db.session.remove()
+
+
+def check_terms() -> None:
+    """Every instrument has what orders need, and nothing else has changed."""
+    rows = {row.symbol: row.instrument() for row in all_instruments()}
+    terms = {
+        symbol: (
+            str(rows[symbol].currency),
+            rows[symbol].calendar.value,
+            rows[symbol].storage_scale,
+            *(
+                f"{number:f}"
+                for number in (
+                    rows[symbol].price_step,
+                    rows[symbol].quantity_step,
+                    rows[symbol].minimum_quantity,
+                    rows[symbol].maximum_quantity,
+                )
+            ),
+        )
+        for symbol in ("PEPE", "BRK.B", "YEN", "XAU")
+    }
+
+    assert list(CATALOGUE) == [
+        msgspec.structs.replace(rows[instrument.symbol], id=0) for instrument in CATALOGUE
+    ]
+    assert {
+        "PEPE": ("USD", "always", 10, "0.0000000001", "0.00001", "0.00001", "1000000"),
+        "BRK.B": ("USD", "XNYS", 8, "1", "1", "1", "100000"),
+        "YEN": ("JPY", "forex", 8, "0.001", "1000", "1000", "10000000"),
+        "XAU": ("None", "forex", 8, "0.01", "1000", "1000", "10000000"),
+    } == terms
+    assert len(CATALOGUE) + 4 == db.session.scalar(text("SELECT count(*) FROM holdings"))
+
+
+def test_instruments_get_what_orders_need(fresh: Flask) -> None:
+    """Those of the catalogue and those that were added, by their class; holdings stay."""
+    fill_before_terms()
+    flask_migrate.upgrade(directory=FOLDER)
+    check_terms()
+    db.session.remove()
+    flask_migrate.downgrade(directory=FOLDER, revision="0007")
+    flask_migrate.upgrade(directory=FOLDER)
+    check_terms()

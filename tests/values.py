@@ -7,6 +7,7 @@ from decimal import Decimal
 from msgspec import structs
 
 from omcrm.feeds.news.collector import NewsCollector
+from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
@@ -97,20 +98,23 @@ def instrument(
     asset_class: AssetClass = AssetClass.CRYPTO,
     provider_symbols: Mapping[str, str] | None = None,
     number: int = 0,
+    **details: object,
 ) -> Instrument:
-    """An instrument; by default with names at Binance and at the built-in exchange."""
+    """An instrument with the usual values of its class; by default with names at Binance and at
+    the built-in exchange."""
     name = f"{symbol.lower()}usdt"
-    return Instrument(
-        symbol=symbol,
-        name=symbol,
-        asset_class=asset_class,
-        decimals=2,
-        last_resort_price=Decimal(1),
-        provider_symbols=(
+    facts = {
+        "symbol": symbol,
+        "name": symbol,
+        "decimals": 2,
+        "last_resort_price": Decimal(1),
+        "provider_symbols": (
             {"binance": name, "simulated": name} if provider_symbols is None else provider_symbols
         ),
-        id=number,
-    )
+        "id": number,
+    }
+    first = next(item for item in CATALOGUE if item.asset_class is asset_class)
+    return structs.replace(first, **{**facts, **details})
 
 
 def no_news() -> NewsCollector:

@@ -1,11 +1,13 @@
 """The form of a new instrument."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import TypeVar
+from itertools import count
+from typing import Any, TypeVar
 
 from flask_wtf import FlaskForm
 from wtforms import DecimalField, Field, IntegerField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import (
     DataRequired,
     InputRequired,
@@ -17,14 +19,24 @@ from wtforms.validators import (
 )
 
 from omcrm.admin.upstream_name import ANYWHERE, SPELLINGS, classes_of, sources_of, spelled_for
-from omcrm.market.instrument import AssetClass, canonical_symbol
+from omcrm.market.catalogue import DEFAULTS, UNKNOWN_SCALE, step_of
+from omcrm.market.currency import pair_currency
+from omcrm.market.instrument import AssetClass, Instrument, canonical_symbol
 from omcrm.market.parsing import plain, whole
+from omcrm.market.session import Calendar
 
 Number = TypeVar("Number", int, Decimal)
+
+_SMALLEST, _LARGEST = Decimal("0.0000000001"), Decimal(10**12)
+_LARGEST_SCALE = 12
 
 
 def _canonical(text: str | None) -> str | None:
     return canonical_symbol(text) if text else text
+
+
+def _upper(text: str | None) -> str | None:
+    return text.strip().upper() if text else text
 
 
 def _trimmed(text: str | None) -> str | None:
@@ -35,14 +47,14 @@ class _WholeField(IntegerField):  # type: ignore[misc,unused-ignore]
     """A whole number in ASCII digits."""
 
     def process_formdata(self, valuelist: list[str]) -> None:
-        self.data = _read(whole, valuelist, "Not a whole number.")
+        self.data = _read(whole, valuelist, f"{self.label.text}: not a whole number.")
 
 
 class _PlainField(DecimalField):  # type: ignore[misc,unused-ignore]
     """A number in ASCII digits with at most one sign and one point."""
 
     def process_formdata(self, valuelist: list[str]) -> None:
-        self.data = _read(plain, valuelist, "Not a number.")
+        self.data = _read(plain, valuelist, f"{self.label.text}: not a number.")
 
 
 def _read(read: Callable[[str], Number], texts: list[str], problem: str) -> Number | None:
@@ -81,8 +93,20 @@ def _spelled(source: str) -> Callable[[FlaskForm, Field], None]:
     return check
 
 
+def _amount_field(label: str) -> _PlainField:
+    return _PlainField(label, places=None, validators=[Optional(), _bounded])
+
+
+def _bounded(form: FlaskForm, field: Field) -> None:
+    if field.data is None:
+        return
+    if not _SMALLEST <= field.data <= _LARGEST or field.data % _SMALLEST:
+        bounds = f"more than zero, at most {_LARGEST:,}, with at most ten decimals"
+        raise ValidationError(f"{field.label.text}: {bounds}.")
+
+
 class InstrumentForm(FlaskForm):  # type: ignore[misc,unused-ignore]
-    """A new instrument."""
+    """A new instrument; most fields may be empty and get the usual value of its asset class."""
 
     symbol = StringField(
         "Symbol",
@@ -108,12 +132,69 @@ class InstrumentForm(FlaskForm):  # type: ignore[misc,unused-ignore]
     last_resort_price = _PlainField(
         "Last-resort price",
         places=None,
+        validators=[Optional(), NumberRange(_SMALLEST, _LARGEST), _fits],
+    )
+    currency = StringField(
+        "Currency",
+        filters=[_upper],
         validators=[
             Optional(),
-            NumberRange(min=Decimal("0.0000000001"), max=Decimal(10**12)),
-            _fits,
+            Regexp(r"^[A-Z]{3}\Z", message="Currency: three letters, for example USD."),
         ],
     )
+    calendar = SelectField(
+        "Calendar",
+        choices=[
+            SelectChoice("", "Usual for its type"),
+            *(SelectChoice(calendar.value) for calendar in Calendar),
+        ],
+        default="",
+    )
+    price_step = _amount_field("Price step")
+    quantity_step = _amount_field("Quantity step")
+    minimum_quantity = _amount_field("Minimum quantity")
+    maximum_quantity = _amount_field("Maximum quantity")
+    storage_scale = _WholeField(
+        "Storage scale",
+        validators=[
+            Optional(),
+            NumberRange(
+                0, _LARGEST_SCALE, message=f"Storage scale: from 0 to {_LARGEST_SCALE} decimals."
+            ),
+        ],
+    )
+
+    def validate(self, extra_validators: Mapping[str, Sequence[Any]] | None = None) -> bool:
+        """Check each field, then whether they go together."""
+        if not super().validate(extra_validators):
+            return False
+        for field, problem in _contradictions(self.instrument()):
+            self[field].errors = [problem]
+        return not self.errors
+
+    def instrument(self) -> Instrument:
+        """The instrument that the fields, each of them valid, describe."""
+        usual = DEFAULTS[AssetClass(self.asset_class.data)]
+        names, decimals = self.provider_symbols, int(self.decimals.data or 0)
+        price_step = self.price_step.data or step_of(decimals)
+        quantity_step = self.quantity_step.data or usual.quantity_step
+        scale = self.storage_scale.data
+        pair = pair_currency([self.symbol.data, *names.values()])
+        return Instrument(
+            symbol=self.symbol.data,
+            name=self.name.data,
+            asset_class=AssetClass(self.asset_class.data),
+            decimals=decimals,
+            currency=self.currency.data or usual.currency or pair,
+            price_step=price_step,
+            quantity_step=quantity_step,
+            minimum_quantity=self.minimum_quantity.data or quantity_step,
+            maximum_quantity=self.maximum_quantity.data or usual.maximum_quantity,
+            storage_scale=_usual_scale(price_step) if scale is None else scale,
+            calendar=Calendar(self.calendar.data or usual.calendar),
+            last_resort_price=self.last_resort_price.data,
+            provider_symbols=names,
+        )
 
     def upstream(self, source: str) -> Field:
         """The field of the instrument's name at a source."""
@@ -137,6 +218,23 @@ class InstrumentForm(FlaskForm):  # type: ignore[misc,unused-ignore]
             for name in sources_of(source)
             if self.upstream(source).data
         }
+
+
+def _usual_scale(price_step: Decimal) -> int:
+    return next(scale for scale in count(UNKNOWN_SCALE) if not price_step % step_of(scale))
+
+
+def _contradictions(instrument: Instrument) -> Iterator[tuple[str, str]]:
+    """The fields that do not go with the others, each with the problem."""
+    least, most = instrument.minimum_quantity, instrument.maximum_quantity
+    if instrument.price_step % step_of(instrument.storage_scale):
+        scale = instrument.storage_scale
+        yield "price_step", f"Price step: more decimals than the storage scale, which is {scale}."
+    if least % instrument.quantity_step:
+        step = f"{instrument.quantity_step:f}"
+        yield "minimum_quantity", f"Minimum quantity: no multiple of the quantity step, {step}."
+    if most < least:
+        yield "maximum_quantity", f"Maximum quantity: less than the minimum, {least:f}."
 
 
 for _source, _spelling in SPELLINGS.items():

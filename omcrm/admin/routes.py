@@ -12,6 +12,7 @@ from omcrm.admin.upstream_name import SPELLINGS, provider_names, sources_of
 from omcrm.auth.access import admin_required
 from omcrm.engine.bus import Control, ControlAction
 from omcrm.extensions import app_bus, db
+from omcrm.market.catalogue import DEFAULTS
 from omcrm.storage import audit
 from omcrm.storage.instrument import InstrumentRow, all_instruments
 from omcrm.storage.transaction import transaction
@@ -43,9 +44,24 @@ def instruments() -> ResponseReturnValue:
         "admin/instruments.html",
         instruments=all_instruments(),
         form=form,
+        usual=_usual_values(),
         provider_names=provider_names,
     )
     return page, status
+
+
+def _usual_values() -> dict[str, dict[str, str]]:
+    """What a new instrument of each class has where a field is empty, by the field's name."""
+    return {
+        asset_class.value: {
+            "currency": usual.currency or "that of its name",
+            "quantity_step": f"{usual.quantity_step:f}",
+            "minimum_quantity": f"{usual.quantity_step:f}",
+            "maximum_quantity": f"{usual.maximum_quantity:f}",
+            "calendar": usual.calendar.value,
+        }
+        for asset_class, usual in DEFAULTS.items()
+    }
 
 
 def _are_names_free(form: InstrumentForm) -> bool:
@@ -68,14 +84,7 @@ def _add(form: InstrumentForm) -> bool:
     """Add the instrument and subscribe to it at once; False where its symbol is taken."""
     if not _are_names_free(form):
         return False
-    row = InstrumentRow(
-        symbol=form.symbol.data,
-        name=form.name.data,
-        asset_class=form.asset_class.data,
-        decimals=form.decimals.data,
-        last_resort_price=form.last_resort_price.data,
-        provider_symbols=form.provider_symbols,
-    )
+    row = InstrumentRow.of(form.instrument())
     try:
         with transaction():
             db.session.add(row)

@@ -167,13 +167,14 @@ class FeedEngine:
             if feed.name in instrument.provider_symbols
         ]
         classes = {instrument.asset_class for instrument in followed}
+        calendars = {instrument.calendar for instrument in followed}
         others = {name for asset_class in classes for name in POLICIES[asset_class].sources} - {
             feed.name
         }
         always = feed.name == SIMULATED.name
         feed.follow(
             {item.provider_symbols[feed.name]: item.symbol for item in followed},
-            lambda: always or any(is_open(asset_class, self._clock()) for asset_class in classes),
+            lambda: always or any(is_open(calendar, self._clock()) for calendar in calendars),
             lambda: sum(self._ticks[name] for name in others),
         )
 

@@ -12,7 +12,7 @@ from omcrm.concurrency import native_lock
 from omcrm.engine.bus import Bus, PortfolioChanged
 from omcrm.engine.market_view import Hub
 from omcrm.gateways.client_connection import ClientConnection
-from omcrm.market.currency import DOLLAR, currency_of
+from omcrm.market.currency import DOLLAR
 from omcrm.market.quote import Quote
 from omcrm.portfolio import service
 from omcrm.portfolio.holding import Portfolio
@@ -270,7 +270,7 @@ class PortfolioDelivery:
 def _symbols(portfolio: Portfolio) -> frozenset[str]:
     """The symbols that the value depends on: those held, and rates to the dollar."""
     symbols = {holding.symbol for holding in portfolio.holdings}
-    for currency in {currency_of(holding.instrument) for holding in portfolio.holdings}:
+    for currency in {holding.instrument.currency for holding in portfolio.holdings}:
         if currency is not None and currency != DOLLAR:
             symbols |= {f"{currency}{DOLLAR}", f"{DOLLAR}{currency}"}
     return frozenset(symbols)

@@ -1,15 +1,89 @@
-"""The instruments a new installation starts with.
+"""The instruments a new installation starts with, and the usual values of a new one.
 
 Their last-resort prices are rounded figures of 2024-08-08: good enough to recognise the
 instrument by, never to trade on.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
+from msgspec import Struct
+
+from omcrm.market.currency import DOLLAR, currencies
 from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.policy import POLICIES
+from omcrm.market.session import Calendar
 from omcrm.market.source import SIMULATED
+
+UNKNOWN_SCALE = 8
+"""The storage scale where the price step of the venue is not known."""
+
+
+class ClassDefaults(Struct, frozen=True, kw_only=True):
+    """What an instrument of one asset class has where nothing else is said.
+
+    The minimum quantity is one step. `currency` is None for pairs, whose name shows it.
+    """
+
+    calendar: Calendar
+    currency: str | None
+    quantity_step: Decimal
+    maximum_quantity: Decimal
+
+
+# Parts of a coin, whole shares, and the 0.01 to 100 lots that are usual in forex.
+DEFAULTS: Mapping[AssetClass, ClassDefaults] = {
+    AssetClass.CRYPTO: ClassDefaults(
+        calendar=Calendar.ALWAYS,
+        # Or a coin that stands for the dollar.
+        currency=DOLLAR,
+        quantity_step=Decimal("0.00001"),
+        maximum_quantity=Decimal(1_000_000),
+    ),
+    AssetClass.STOCK: ClassDefaults(
+        calendar=Calendar.XNYS,
+        currency=DOLLAR,
+        quantity_step=Decimal(1),
+        maximum_quantity=Decimal(100_000),
+    ),
+    AssetClass.FOREX: ClassDefaults(
+        calendar=Calendar.FOREX,
+        currency=None,
+        quantity_step=Decimal(1_000),
+        maximum_quantity=Decimal(10_000_000),
+    ),
+}
+
+
+def step_of(decimals: int) -> Decimal:
+    """The smallest step of a number with so many decimals."""
+    return Decimal(1).scaleb(-decimals)
+
+
+def _usual(
+    symbol: str,
+    name: str,
+    asset_class: AssetClass,
+    decimals: int,
+    price: str,
+    provider_symbols: Mapping[str, str],
+) -> Instrument:
+    usual = DEFAULTS[asset_class]
+    return Instrument(
+        symbol=symbol,
+        name=name,
+        asset_class=asset_class,
+        decimals=decimals,
+        currency=usual.currency or currencies(symbol)[1],
+        price_step=step_of(decimals),
+        quantity_step=usual.quantity_step,
+        minimum_quantity=usual.quantity_step,
+        maximum_quantity=usual.maximum_quantity,
+        storage_scale=UNKNOWN_SCALE,
+        calendar=usual.calendar,
+        last_resort_price=Decimal(price),
+        provider_symbols=provider_symbols,
+    )
 
 
 def _coin(
@@ -17,47 +91,26 @@ def _coin(
 ) -> Instrument:
     coin = coin or symbol
     pair = f"{coin.lower()}usdt"
-    return Instrument(
-        symbol=symbol,
-        name=name,
-        asset_class=AssetClass.CRYPTO,
-        decimals=decimals,
-        last_resort_price=Decimal(price),
-        provider_symbols={
-            "binance": pair,
-            "coinbase": f"{coin}-USD",
-            "kraken": f"{coin}/USD",
-            "coingecko": gecko,
-            "simulated": pair,
-        },
-    )
+    names = {
+        "binance": pair,
+        "coinbase": f"{coin}-USD",
+        "kraken": f"{coin}/USD",
+        "coingecko": gecko,
+        "simulated": pair,
+    }
+    return _usual(symbol, name, AssetClass.CRYPTO, decimals, price, names)
 
 
 def _stock(symbol: str, name: str, price: str) -> Instrument:
     sources = ("finnhub", "alpaca", "massive", "finnhub_quote", "alpha_vantage")
-    return Instrument(
-        symbol=symbol,
-        name=name,
-        asset_class=AssetClass.STOCK,
-        decimals=2,
-        last_resort_price=Decimal(price),
-        provider_symbols={**dict.fromkeys(sources, symbol), "simulated": symbol.lower()},
-    )
+    names = {**dict.fromkeys(sources, symbol), "simulated": symbol.lower()}
+    return _usual(symbol, name, AssetClass.STOCK, 2, price, names)
 
 
 def _pair(symbol: str, name: str, price: str) -> Instrument:
-    return Instrument(
-        symbol=symbol,
-        name=name,
-        asset_class=AssetClass.FOREX,
-        decimals=3 if symbol.endswith("JPY") else 5,
-        last_resort_price=Decimal(price),
-        provider_symbols={
-            "exchangerate_api": symbol,
-            "frankfurter": symbol,
-            "simulated": symbol.lower(),
-        },
-    )
+    decimals = 3 if symbol.endswith("JPY") else 5
+    names = {"exchangerate_api": symbol, "frankfurter": symbol, "simulated": symbol.lower()}
+    return _usual(symbol, name, AssetClass.FOREX, decimals, price, names)
 
 
 CATALOGUE: tuple[Instrument, ...] = (

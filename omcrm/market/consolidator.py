@@ -377,7 +377,7 @@ class Consolidator:
 
     def _classify(self, held: SourceQuote, record: SymbolRecord, now: datetime) -> PriceClass:
         streaming = self._is_streaming(held)
-        market_open = is_open(record.instrument.asset_class, now)
+        market_open = is_open(record.instrument.calendar, now)
         return record.policy.classify(held, now, streaming=streaming, market_open=market_open)
 
     def _is_streaming(self, held: SourceQuote) -> bool:

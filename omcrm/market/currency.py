@@ -1,13 +1,12 @@
-"""Currencies: of an instrument, its rate to the dollar by the quotes, and rates from a table."""
+"""Currencies: of a pair, their rates to the dollar by the quotes, and rates from a table."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Context, Decimal
 
 from msgspec import Struct
 
 from omcrm.market.amount import divided, rounded, times
-from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.parsing import exact
 from omcrm.market.quote import Quote
 
@@ -52,14 +51,8 @@ def money(amount: Decimal | None, currency: str) -> Decimal | None:
     return rounded(amount, _DECIMALS.get(currency, _USUAL_DECIMALS))
 
 
-def currency_of(instrument: Instrument) -> str | None:
-    """The currency that an instrument is quoted in; None where its name does not show it.
-
-    Crypto is quoted in dollars, or in a coin that stands for the dollar.
-    """
-    if instrument.asset_class is not AssetClass.FOREX:
-        return DOLLAR
-    names = (instrument.symbol, *instrument.provider_symbols.values())
+def pair_currency(names: Iterable[str]) -> str | None:
+    """The currency that a pair of these names is quoted in; None where no name shows it."""
     pair = next((name for name in names if _PAIR.fullmatch(name)), None)
     return None if pair is None else currencies(pair)[1]
 

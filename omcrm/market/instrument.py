@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from omcrm.market.session import Calendar
+
 
 class AssetClass(StrEnum):
     """The kinds of instrument that differ in hours, sources and tolerances."""
@@ -23,14 +25,24 @@ class AssetClass(StrEnum):
 class Instrument(Struct, frozen=True, kw_only=True):
     """One instrument; `provider_symbols` maps a source's name to its own spelling.
 
-    `decimals` is how many digits a price is shown with. `last_resort_price` is shown, and never
-    traded on, when no source says anything; None where there is no such price.
+    `decimals` is how many digits a price is shown with. `currency` is what a price is in; None
+    where nobody said. Prices of orders are multiples of `price_step`, quantities of
+    `quantity_step`, from the minimum to the maximum. `storage_scale` is how many decimals the
+    database stores of a price. `last_resort_price` is shown, and never traded on, when no source
+    says anything; None where there is no such price.
     """
 
     symbol: str
     name: str
     asset_class: AssetClass
     decimals: int
+    currency: str | None
+    price_step: Decimal
+    quantity_step: Decimal
+    minimum_quantity: Decimal
+    maximum_quantity: Decimal
+    storage_scale: int
+    calendar: Calendar
     last_resort_price: Decimal | None = None
     provider_symbols: Mapping[str, str] = {}
     id: int = 0

@@ -5,10 +5,11 @@ until the next one starts, if need be on a later day. One search over the rows t
 both the exchange and the forex week.
 """
 
-import calendar
+import calendar as weekdays
 from bisect import bisect_right
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Literal
@@ -17,9 +18,15 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct, field, json
 from msgspec.structs import replace
 
-from omcrm.market.instrument import AssetClass
-
 Session = Literal["24/7", "regular", "pre-market", "after-hours", "closed"]
+
+
+class Calendar(StrEnum):
+    """The trading hours that an instrument can have, by name; an exchange's is its MIC."""
+
+    ALWAYS = "always"
+    XNYS = "XNYS"
+    FOREX = "forex"
 
 
 class SessionState(Struct, frozen=True, kw_only=True):
@@ -37,23 +44,23 @@ class SessionState(Struct, frozen=True, kw_only=True):
     reason: str
 
 
-def session_state(asset_class: AssetClass, now: datetime) -> SessionState:
-    """The state of the class's market at `now`, which must know its offset (ValueError)."""
+def session_state(calendar: Calendar, now: datetime) -> SessionState:
+    """The state of the calendar's market at `now`, which must know its offset (ValueError)."""
     if now.utcoffset() is None:
         raise ValueError("a session is asked for at an aware datetime")
-    if asset_class is AssetClass.CRYPTO:
+    if calendar is Calendar.ALWAYS:
         return _ALWAYS_OPEN
-    starts, states = _day(asset_class, now.astimezone(_new_york()).date())
+    starts, states = _day(calendar, now.astimezone(_new_york()).date())
     return states[bisect_right(starts, now) - 1]
 
 
-def is_open(asset_class: AssetClass, now: datetime) -> bool:
-    """Whether the class's market is in its regular session at `now`."""
-    return asset_class is AssetClass.CRYPTO or session_state(asset_class, now).is_open
+def is_open(calendar: Calendar, now: datetime) -> bool:
+    """Whether the calendar's market is in its regular session at `now`."""
+    return calendar is Calendar.ALWAYS or session_state(calendar, now).is_open
 
 
-_MARKET = {AssetClass.STOCK: "XNYS", AssetClass.FOREX: "forex"}
 _REGULAR_HOURS = "Regular trading hours"
+# Programs know the market that never closes by this name.
 _ALWAYS_OPEN = SessionState(market="crypto", is_open=True, session="24/7", reason="Always open")
 
 
@@ -109,13 +116,13 @@ _AFTER_HOURS_END = time(20)
 _FOREX_TURN = time(17)  # the week opens on Sunday and closes on Friday at this hour
 
 
-def _phases(asset_class: AssetClass, day: date) -> list[_Phase]:
-    return _forex_phases(day) if asset_class is AssetClass.FOREX else _exchange_phases(day)
+def _phases(calendar: Calendar, day: date) -> list[_Phase]:
+    return _forex_phases(day) if calendar is Calendar.FOREX else _exchange_phases(day)
 
 
 def _exchange_phases(day: date) -> list[_Phase]:
     exchange = _exchange()
-    if day.weekday() >= calendar.SATURDAY:
+    if day.weekday() >= weekdays.SATURDAY:
         return [_Phase(_MIDNIGHT, "closed", "Weekend")]
     if day in exchange.holidays:
         return [_Phase(_MIDNIGHT, "closed", f"Holiday: {exchange.holidays[day]}")]
@@ -143,11 +150,11 @@ def _forex_phases(day: date) -> list[_Phase]:
     if holiday := _FOREX_HOLIDAYS.get((day.month, day.day)):
         trading = _Phase(_MIDNIGHT, "closed", f"Holiday: {holiday}")
     match day.weekday():
-        case calendar.FRIDAY:
+        case weekdays.FRIDAY:
             return [trading, replace(weekend, start=_FOREX_TURN)]
-        case calendar.SATURDAY:
+        case weekdays.SATURDAY:
             return [weekend]
-        case calendar.SUNDAY:
+        case weekdays.SUNDAY:
             return [weekend, replace(trading, start=_FOREX_TURN)]
     return [trading]
 
@@ -156,12 +163,10 @@ def _forex_phases(day: date) -> list[_Phase]:
 
 
 @lru_cache(maxsize=64)
-def _day(
-    asset_class: AssetClass, day: date
-) -> tuple[tuple[datetime, ...], tuple[SessionState, ...]]:
-    phases = _phases(asset_class, day)
+def _day(calendar: Calendar, day: date) -> tuple[tuple[datetime, ...], tuple[SessionState, ...]]:
+    phases = _phases(calendar, day)
     starts = tuple(_moment(day, phase) for phase in phases)
-    states = tuple(_state(asset_class, day, phase) for phase in phases)
+    states = tuple(_state(calendar, day, phase) for phase in phases)
     return starts, states
 
 
@@ -169,20 +174,20 @@ def _moment(day: date, phase: _Phase) -> datetime:
     return datetime.combine(day, phase.start, _new_york()).astimezone(UTC)
 
 
-def _state(asset_class: AssetClass, day: date, phase: _Phase) -> SessionState:
+def _state(calendar: Calendar, day: date, phase: _Phase) -> SessionState:
     trades = phase.session == "regular"
     change_day, change = next(
         (later_day, later)
-        for later_day, later in _from(asset_class, day, phase)
+        for later_day, later in _from(calendar, day, phase)
         if (later.session == "regular") is not trades
     )
     moment = _moment(change_day, change)
     # A day outside the calendar may be an unlisted holiday, and so may the next opening's.
     gap = ""
-    if asset_class is AssetClass.STOCK:
+    if calendar is Calendar.XNYS:
         gap = _exchange().gap(day) or _exchange().gap(change_day)
     return SessionState(
-        market=_MARKET[asset_class],
+        market=calendar.value,
         is_open=trades,
         session=phase.session,
         opens_at=None if trades else moment,
@@ -191,9 +196,9 @@ def _state(asset_class: AssetClass, day: date, phase: _Phase) -> SessionState:
     )
 
 
-def _from(asset_class: AssetClass, day: date, phase: _Phase) -> Iterator[tuple[date, _Phase]]:
-    later = [other for other in _phases(asset_class, day) if other.start > phase.start]
+def _from(calendar: Calendar, day: date, phase: _Phase) -> Iterator[tuple[date, _Phase]]:
+    later = [other for other in _phases(calendar, day) if other.start > phase.start]
     while True:
         yield from ((day, other) for other in later)
         day += timedelta(days=1)
-        later = _phases(asset_class, day)
+        later = _phases(calendar, day)

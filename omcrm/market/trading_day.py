@@ -4,38 +4,37 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from omcrm.market.instrument import AssetClass
-from omcrm.market.session import is_open
+from omcrm.market.session import Calendar, is_open
 
 _DAY = timedelta(days=1)
 _NOON = time(12)
 _NEW_YORK, _FRANKFURT = ZoneInfo("America/New_York"), ZoneInfo("Europe/Berlin")
 # Shares are still traded after their close; the reference rates of currencies come after four.
-_ENDS = {AssetClass.STOCK: (time(20), _NEW_YORK), AssetClass.FOREX: (time(17), _FRANKFURT)}
+_ENDS = {Calendar.XNYS: (time(20), _NEW_YORK), Calendar.FOREX: (time(17), _FRANKFURT)}
 _FRIDAY_BEFORE, _MONDAY_AFTER = -2 * _DAY, _DAY
 
 
-def finished_days(asset_class: AssetClass, count: int, now: datetime) -> list[date]:
+def finished_days(calendar: Calendar, count: int, now: datetime) -> list[date]:
     """Those of the last `count` calendar days before or at `now` that were traded and are over."""
-    last = _last_finished(asset_class, now)
+    last = _last_finished(calendar, now)
     days = (last - _DAY * back for back in range(count))
-    return sorted(day for day in days if is_trading_day(asset_class, day))
+    return sorted(day for day in days if is_trading_day(calendar, day))
 
 
-def is_trading_day(asset_class: AssetClass, day: date) -> bool:
-    """Whether the class has a close on that day: coins always, shares where New York's exchange
+def is_trading_day(calendar: Calendar, day: date) -> bool:
+    """Whether the calendar has a close on that day: coins always, shares where New York's exchange
     opens, currencies where the European Central Bank publishes reference rates."""
-    if asset_class is AssetClass.STOCK:
-        return is_open(asset_class, datetime.combine(day, _NOON, _NEW_YORK))
-    if asset_class is AssetClass.FOREX:
+    if calendar is Calendar.XNYS:
+        return is_open(calendar, datetime.combine(day, _NOON, _NEW_YORK))
+    if calendar is Calendar.FOREX:
         return day.weekday() < 5 and day not in _bank_holidays(day.year)
     return True
 
 
-def _last_finished(asset_class: AssetClass, now: datetime) -> date:
-    if asset_class not in _ENDS:
+def _last_finished(calendar: Calendar, now: datetime) -> date:
+    if calendar not in _ENDS:
         return now.astimezone(UTC).date() - _DAY
-    end, zone = _ENDS[asset_class]
+    end, zone = _ENDS[calendar]
     local = now.astimezone(zone)
     return local.date() if local.time() >= end else local.date() - _DAY
 

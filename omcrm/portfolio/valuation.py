@@ -11,7 +11,7 @@ from enum import StrEnum
 from msgspec import Struct, structs
 
 from omcrm.market.amount import ZERO, minus, percent, times, total
-from omcrm.market.currency import DOLLAR, Rate, currency_of, rate_of
+from omcrm.market.currency import DOLLAR, Rate, rate_of
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
 from omcrm.portfolio.holding import Holding, Portfolio
@@ -199,7 +199,7 @@ def _value(
     now: datetime,
     counted: frozenset[PriceClass],
 ) -> ValuedHolding:
-    instrument, currency = holding.instrument, currency_of(holding.instrument)
+    instrument, currency = holding.instrument, holding.instrument.currency
     facts = ValuedHolding(
         symbol=instrument.symbol,
         name=instrument.name,

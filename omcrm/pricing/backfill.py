@@ -37,15 +37,15 @@ def missing_days(
     A simulated day counts as missing where a real source can be asked.
     """
     wanted = {instrument.symbol: instrument for instrument in instruments}
-    classes = {instrument.asset_class for instrument in wanted.values()}
-    expected = {asset_class: finished_days(asset_class, count, now) for asset_class in classes}
+    calendars = {instrument.calendar for instrument in wanted.values()}
+    expected = {calendar: finished_days(calendar, count, now) for calendar in calendars}
     every = [day for days in expected.values() for day in days]
     if not every:
         return {}
     known = daily_candles(wanted, min(every), max(every))
     missing_by_symbol = {}
     for symbol, instrument in wanted.items():
-        days = expected[instrument.asset_class]
+        days = expected[instrument.calendar]
         held = known[symbol]
         real = {day for day in held if held[day].price_class is not PriceClass.SIMULATED}
         enough = real if real or query.real_histories(instrument) else held.keys()

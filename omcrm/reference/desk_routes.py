@@ -8,6 +8,7 @@ from omcrm.auth.scope import Scope
 from omcrm.feeds.status import FeedStatus
 from omcrm.market.bar import KEPT, Timeframe
 from omcrm.market.price_class import PriceClass
+from omcrm.market.session import Calendar
 from omcrm.reference.desk import DeskBrief, DeskCandles, DeskMarketStatus, DeskPriceUpdate
 from omcrm.reference.route import Route
 from omcrm.reference.schema import Number, Time
@@ -38,9 +39,20 @@ class DeskMarkets(DeskMarketStatus, kw_only=True):
 
 
 class DeskDescribed(DeskBrief, kw_only=True):
-    """An instrument of the catalogue; `decimals` is how many digits a price is shown with."""
+    """An instrument of the catalogue; `decimals` is how many digits a price is shown with.
+
+    `currency` is what a price is in, null where it is not known. `storage_scale` is how many
+    decimals of a price are stored. `calendar` names the trading hours.
+    """
 
     decimals: int
+    currency: str | None
+    price_step: Number
+    quantity_step: Number
+    minimum_quantity: Number
+    maximum_quantity: Number
+    storage_scale: int
+    calendar: Calendar
 
 
 class DeskCatalogue(JsonDone, kw_only=True):

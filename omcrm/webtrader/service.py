@@ -13,9 +13,9 @@ from omcrm.engine.bus import Control, ControlAction
 from omcrm.engine.feed_engine import FeedEngine
 from omcrm.engine.market_view import MarketView
 from omcrm.extensions import connected_clients, socketio
-from omcrm.market.instrument import AssetClass, Instrument, canonical_symbol
+from omcrm.market.instrument import Instrument, canonical_symbol
 from omcrm.market.quote import Quote
-from omcrm.market.session import session_state
+from omcrm.market.session import Calendar, session_state
 from omcrm.storage import feed_switch
 from omcrm.storage.instrument import active_instruments
 from omcrm.streaming.client_registry import by_user, subscriptions
@@ -66,6 +66,13 @@ def described(instrument: Instrument) -> dict[str, Any]:
         "name": instrument.name,
         "type": instrument.asset_class.value,
         "decimals": instrument.decimals,
+        "currency": instrument.currency,
+        "price_step": instrument.price_step,
+        "quantity_step": instrument.quantity_step,
+        "minimum_quantity": instrument.minimum_quantity,
+        "maximum_quantity": instrument.maximum_quantity,
+        "storage_scale": instrument.storage_scale,
+        "calendar": instrument.calendar.value,
     }
 
 
@@ -84,10 +91,10 @@ def connection_status(engine: FeedEngine) -> dict[str, Any]:
 def market_status() -> dict[str, Any]:
     """The body of `market_status`."""
     now = datetime.now(UTC)
-    states = {asset_class: session_state(asset_class, now) for asset_class in AssetClass}
+    states = {calendar: session_state(calendar, now) for calendar in Calendar}
     feeds = connection_status(feed_engine())
     return {
-        "is_market_hours": states[AssetClass.STOCK].is_open,
+        "is_market_hours": states[Calendar.XNYS].is_open,
         "markets": [
             {
                 "name": state.market,

@@ -129,7 +129,7 @@ def _is_healthy(setup: DrillSetup, name: str, feed: Feed) -> bool:
     followed = [
         instrument for instrument in setup.instruments if name in instrument.provider_symbols
     ]
-    if any(is_open(instrument.asset_class, setup.clock()) for instrument in followed):
+    if any(is_open(instrument.calendar, setup.clock()) for instrument in followed):
         return status.active
     return status.state in (FeedState.STREAMING, FeedState.CONNECTED)
 

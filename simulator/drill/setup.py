@@ -61,16 +61,14 @@ def opening_shift(
 ) -> timedelta:
     """The whole hours by which a clock must differ for all markets of these to be open, now and
     after so many hours."""
-    classes = {instrument.asset_class for instrument in instruments}
+    calendars = {instrument.calendar for instrument in instruments}
     later = (timedelta(), timedelta(minutes=30))
     needed = [*later, *(timedelta(hours=hours) + offset for offset in later)]
     for days in range(14):
         for hour in range(24):
             shift = -(days * _DAY + timedelta(hours=hour))
             if all(
-                is_open(asset_class, now + shift + after)
-                for asset_class in classes
-                for after in needed
+                is_open(calendar, now + shift + after) for calendar in calendars for after in needed
             ):
                 return shift
     raise AssertionError("no market was open in two weeks")

@@ -16,8 +16,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from omcrm.market.instrument import AssetClass
-from omcrm.market.session import is_open
+from omcrm.market.session import Calendar, is_open
 from simulator.http import HttpAnswer, HttpRequest, json_answer
 from simulator.listing import Listing
 from simulator.providers.daily import finished_days
@@ -162,7 +161,7 @@ def last_day(now: datetime) -> date:
 
 
 def _is_trading_day(day: date) -> bool:
-    return is_open(AssetClass.STOCK, datetime.combine(day, NOON, NEW_YORK))
+    return is_open(Calendar.XNYS, datetime.combine(day, NOON, NEW_YORK))
 
 
 def _ticker(listing: Listing) -> str | None:

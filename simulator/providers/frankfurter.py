@@ -16,7 +16,7 @@ from decimal import Context, Decimal
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from omcrm.market.instrument import AssetClass
+from omcrm.market.session import Calendar
 from omcrm.market.trading_day import is_trading_day
 from simulator.http import HttpAnswer, HttpRequest
 from simulator.providers.per_dollar import days_per_dollar, per_dollar
@@ -60,7 +60,7 @@ def _days(server: "ProviderServer", first: str, last: str, asked: Mapping[str, s
     days = {
         str(day): _of_table(server, table, base, chosen)
         for day, table in days_per_dollar(server.source).items()
-        if begin <= day <= min(end, _date(server)) and is_trading_day(AssetClass.FOREX, day)
+        if begin <= day <= min(end, _date(server)) and is_trading_day(Calendar.FOREX, day)
     }
     if not any(days.values()):
         return _not_found()

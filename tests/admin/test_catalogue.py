@@ -6,10 +6,12 @@ from flask.testing import FlaskClient
 
 from omcrm.engine.bus import Control, ControlAction
 from omcrm.extensions import app_bus, db
+from omcrm.market.instrument import AssetClass
 from omcrm.storage.instrument import InstrumentRow, find_instrument
 from omcrm.storage.user import Role
 from omcrm.web.market_access import market_view
 from omcrm.webtrader import service
+from tests.values import instrument
 
 DOGE = {
     "symbol": "DOGE",
@@ -57,7 +59,7 @@ def test_an_inactive_instrument_is_unsubscribed(app: Flask) -> None:
     with app.app_context():
         before = list(market_view().instruments)
         find_instrument("BTC").active = False
-        db.session.add(InstrumentRow(symbol="X", name="X", asset_class="stock", decimals=2))
+        db.session.add(InstrumentRow.of(instrument("X", AssetClass.STOCK)))
         db.session.commit()
         app_bus().publish(Control(ControlAction.CATALOGUE_CHANGED))
 

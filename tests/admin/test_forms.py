@@ -6,6 +6,7 @@ from flask import Flask
 from omcrm.admin.forms import InstrumentForm
 from omcrm.admin.upstream_name import SPELLINGS, classes_of, sources_of
 from omcrm.market.instrument import AssetClass
+from omcrm.market.session import Calendar
 
 DOGE = {
     "symbol": "DOGE",
@@ -97,6 +98,110 @@ def test_a_source_that_has_no_such_prices_is_named(
     assert errors[name][0].startswith(f"{SPELLINGS[source].label}: prices of ")
 
 
+# What orders need
+
+
+def test_empty_fields_have_the_usual_values_of_the_class(app: Flask) -> None:
+    """A coin needs none of them."""
+    made = form_with(app).instrument()
+
+    assert ("USD", Calendar.ALWAYS, 8) == (made.currency, made.calendar, made.storage_scale)
+    assert [Decimal(text) for text in ("0.00001", "0.00001", "0.00001", "1000000")] == [
+        made.price_step,
+        made.quantity_step,
+        made.minimum_quantity,
+        made.maximum_quantity,
+    ]
+
+
+def test_a_pair_has_its_second_currency(app: Flask) -> None:
+    """It is in its symbol or in its name at a source; else it is unknown unless typed."""
+    pair = {"asset_class": "forex", "binance_symbol": ""}
+    by_symbol = form_with(app, **pair, symbol="EURSEK")
+    by_name = form_with(app, **pair, symbol="YEN", frankfurter_symbol="USDJPY")
+    typed = form_with(app, **pair, symbol="GOLD", currency="usd")
+    unknown = form_with(app, **pair, symbol="GOLD")
+
+    assert ["SEK", "JPY", "USD", None] == [
+        form.instrument().currency for form in (by_symbol, by_name, typed, unknown)
+    ]
+    assert Calendar.FOREX is by_symbol.instrument().calendar
+
+
+def test_a_share_of_another_exchange_can_be_described(app: Flask) -> None:
+    """Every typed value is taken instead of the usual one."""
+    typed = {
+        "asset_class": "stock",
+        "binance_symbol": "",
+        "currency": "GBP",
+        "calendar": "always",
+        "price_step": "0.0005",
+        "storage_scale": "6",
+        "quantity_step": "0.5",
+        "minimum_quantity": "10",
+        "maximum_quantity": "2000.25",
+    }
+    made = form_with(app, **typed).instrument()
+
+    assert ("GBP", Calendar.ALWAYS, 6) == (made.currency, made.calendar, made.storage_scale)
+    assert [Decimal(text) for text in ("0.0005", "0.5", "10", "2000.25")] == [
+        made.price_step,
+        made.quantity_step,
+        made.minimum_quantity,
+        made.maximum_quantity,
+    ]
+
+
+def test_the_storage_scale_has_room_for_the_price_step(app: Flask) -> None:
+    """It is as large as the price step needs, and eight at least."""
+    scales = [
+        form_with(app, price_step=step).instrument().storage_scale
+        for step in ("1", "0.010", "0.00000001", "0.000000001", "0.0000000005")
+    ]
+
+    assert [8, 8, 8, 9, 10] == scales
+    assert 10 == form_with(app, decimals="10").instrument().storage_scale
+
+
+@pytest.mark.parametrize(
+    ("fields", "wrong", "label"),
+    [
+        ({"storage_scale": "2", "price_step": "0.005"}, "price_step", "Price step: "),
+        (
+            {"quantity_step": "0.3", "minimum_quantity": "1"},
+            "minimum_quantity",
+            "Minimum quantity: ",
+        ),
+        (
+            {"minimum_quantity": "5", "maximum_quantity": "4.99"},
+            "maximum_quantity",
+            "Maximum quantity: ",
+        ),
+        ({"quantity_step": "2000000"}, "maximum_quantity", "Maximum quantity: "),
+    ],
+)
+def test_fields_that_contradict_each_other(
+    app: Flask, fields: dict[str, str], wrong: str, label: str
+) -> None:
+    """The error is at one of them, and names it."""
+    errors = form_with(app, **fields).errors
+
+    assert [wrong] == list(errors)
+    assert errors[wrong][0].startswith(label)
+
+
+@pytest.mark.parametrize(
+    "field", ["price_step", "quantity_step", "minimum_quantity", "maximum_quantity"]
+)
+@pytest.mark.parametrize("text", ["0", "-1", "NaN", "1e3", "0.00000000001", "1000000000001", "x"])
+def test_a_wrong_amount_is_named(app: Flask, field: str, text: str) -> None:
+    """The error says which field it is of."""
+    form = form_with(app, **{field: text})
+
+    assert [field] == list(form.errors)
+    assert form.errors[field][0].startswith(f"{form[field].label.text}: ")
+
+
 def test_names_are_grouped_by_class(app: Flask) -> None:
     """Every field of a name is in one group; sources of all classes come last."""
     groups = form_with(app).groups
@@ -139,6 +244,13 @@ def test_names_are_grouped_by_class(app: Flask) -> None:
         ("last_resort_price", "1e13"),
         ("last_resort_price", "cheap"),
         ("last_resort_price", "0." + "1" * 100),
+        ("currency", "US"),
+        ("currency", "U$D"),
+        ("currency", "EURO"),
+        ("calendar", "XLON"),
+        ("storage_scale", "-1"),
+        ("storage_scale", "13"),
+        ("storage_scale", "2.5"),
         ("binance_symbol", "doge/usdt"),
         ("binance_symbol", "doge@trade"),
         ("binance_symbol", "x" * 21),

@@ -172,6 +172,31 @@ def test_an_added_instrument_is_stored_and_in_the_audit_log(
         assert entry.user_id is not None
 
 
+def test_what_orders_need_is_stored_and_listed(app: Flask, admin: FlaskClient, add: Add) -> None:
+    """Typed values, and the usual ones of the class for the others."""
+    added = add(currency="eur", price_step="0.25", minimum_quantity="0.5")
+    page = admin.get(INSTRUMENTS).text
+
+    assert 302 == added.status_code
+    assert "0.25 EUR" in page
+    assert "0.5 to 1,000,000" in page
+    with app.app_context():
+        row = find_instrument("DOGE")
+
+        assert ("EUR", "always", 8) == (row.currency, row.calendar, row.storage_scale)
+
+
+def test_a_contradiction_is_shown_at_its_field(app: Flask, add: Add) -> None:
+    """The form is shown again, and nothing is stored."""
+    answer = add(minimum_quantity="5", maximum_quantity="4")
+
+    assert 400 == answer.status_code
+    assert 'id="maximum_quantity-error"' in answer.text
+    assert "Maximum quantity: less than the minimum, 5." in answer.text
+    with app.app_context():
+        assert None is find_instrument("DOGE")
+
+
 def test_an_instrument_without_a_last_resort_is_listed(admin: FlaskClient, add: Add) -> None:
     """The last-resort price may be left out, and the page still works."""
     added = add(last_resort_price="")

@@ -11,7 +11,7 @@ from omcrm.extensions import db, limiter
 from omcrm.gateways.registry import DIALECTS
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.settings import load
-from tests.conftest import _row
+from omcrm.storage.instrument import InstrumentRow
 from tests.gateways.here import Make, Served, served
 from tests.gateways.manual import shown
 
@@ -37,7 +37,7 @@ def serve(tmp_path: Path) -> Iterator[Make]:
                 # Empties the database that an earlier app of the test has filled.
                 db.drop_all()
                 db.create_all()
-                db.session.add_all(_row(instrument) for instrument in CATALOGUE)
+                db.session.add_all(InstrumentRow.of(instrument) for instrument in CATALOGUE)
                 db.session.commit()
                 at_the_end.callback(limiter.reset)
                 at_the_end.callback(db.engine.dispose)

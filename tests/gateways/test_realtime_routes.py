@@ -20,7 +20,7 @@ from omcrm.gateways.realtime_routes import PRICE_UPDATES
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.pricing.price_feed_state import held
 from omcrm.settings import load
-from tests.conftest import _row
+from omcrm.storage.instrument import InstrumentRow
 from tests.gateways.enveloped import hold, program, trades
 from tests.gateways.here import Make, Served
 from tests.processes import PATIENCE, Exchange
@@ -206,7 +206,7 @@ def fresh(exchange: Exchange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     app = create_app(load(environ))
     with app.app_context():
         db.create_all()
-        db.session.add_all(_row(instrument) for instrument in CATALOGUE)
+        db.session.add_all(InstrumentRow.of(instrument) for instrument in CATALOGUE)
         db.session.commit()
     yield Served(app, 0)
     with app.app_context():

@@ -1,6 +1,8 @@
+from decimal import Decimal
+
 import pytest
 
-from omcrm.market.catalogue import CATALOGUE
+from omcrm.market.catalogue import CATALOGUE, DEFAULTS, UNKNOWN_SCALE, ClassDefaults
 from omcrm.market.instrument import AssetClass, Instrument
 
 SYMBOLS = {
@@ -67,3 +69,31 @@ def test_no_two_instruments_share_a_provider_symbol(source: str) -> None:
     ]
 
     assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("instrument", CATALOGUE, ids=lambda instrument: instrument.symbol)
+def test_each_has_usual_terms(instrument: Instrument) -> None:
+    """Prices go in steps of the last shown digit; calendar and quantities are the class's."""
+    usual = DEFAULTS[instrument.asset_class]
+
+    assert Decimal(1).scaleb(-instrument.decimals) == instrument.price_step
+    assert UNKNOWN_SCALE == instrument.storage_scale
+    assert usual.calendar is instrument.calendar
+    assert usual.quantity_step == instrument.quantity_step == instrument.minimum_quantity
+    assert usual.maximum_quantity == instrument.maximum_quantity
+
+
+@pytest.mark.parametrize(
+    ("symbol", "currency"),
+    [("BTC", "USD"), ("AAPL", "USD"), ("EURUSD", "USD"), ("USDJPY", "JPY"), ("EURGBP", "GBP")],
+)
+def test_each_has_a_currency(symbol: str, currency: str) -> None:
+    """A forex pair is quoted in its second currency, everything else in dollars."""
+    assert [currency] == [item.currency for item in CATALOGUE if item.symbol == symbol]
+
+
+@pytest.mark.parametrize("usual", DEFAULTS.values())
+def test_the_usual_quantities_go_together(usual: ClassDefaults) -> None:
+    """The maximum is a multiple of the step, which is also the minimum."""
+    assert 0 < usual.quantity_step < usual.maximum_quantity
+    assert 0 == usual.maximum_quantity % usual.quantity_step

@@ -10,8 +10,10 @@ from decimal import Decimal
 
 import pytest
 
+from omcrm.market.instrument import AssetClass
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote, StaleReason
+from omcrm.market.session import Calendar
 from omcrm.market.source import SIMULATED
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 from omcrm.market.validation import RejectReason
@@ -388,3 +390,20 @@ def test_threads_keep_quotes_in_order(streaming: Market, restless: None) -> None
         assert newest == ids[-1]
         assert newest == streaming.cache.get(symbol).trade_id
     assert 2 * newest == len(quotes) + streaming.validator.rejected[RejectReason.OLDER]
+
+
+def test_the_calendar_decides_when_a_price_is_closed(market: Market) -> None:
+    """Not the asset class: a share that trades around the clock is live on a Saturday."""
+    market.consolidator.follow(
+        [
+            instrument("AAPL", AssetClass.STOCK, {"finnhub": "AAPL"}),
+            instrument("GOLD", AssetClass.STOCK, {"finnhub": "GOLD"}, calendar=Calendar.ALWAYS),
+        ]
+    )
+    market.clock.now = datetime(2026, 3, 7, 12, 0, tzinfo=UTC)
+    market.set_health(HEALTHY, "finnhub")
+    market.trade("213.30", FINNHUB, "AAPL")
+    market.trade("2900", FINNHUB, "GOLD")
+
+    assert ("finnhub", CLOSED) == market.shows("AAPL")
+    assert ("finnhub", LIVE) == market.shows("GOLD")

@@ -4,27 +4,16 @@ from fractions import Fraction
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import structs
 
-from omcrm.market.currency import Rate, currency_of, money, rate_of
-from tests.portfolio.own import INSTRUMENTS, by_symbol, priced
-
-
-@pytest.mark.parametrize(
-    ("symbol", "currency"),
-    [("BTC", "USD"), ("AAPL", "USD"), ("EURUSD", "USD"), ("USDJPY", "JPY"), ("EURGBP", "GBP")],
-)
-def test_every_instrument_of_the_catalogue_has_a_currency(symbol: str, currency: str) -> None:
-    """A forex pair is quoted in its second currency, everything else in dollars."""
-    assert currency == currency_of(INSTRUMENTS[symbol])
+from omcrm.market.currency import Rate, money, pair_currency, rate_of
+from tests.portfolio.own import by_symbol, priced
 
 
-def test_a_pair_may_have_another_symbol() -> None:
-    """The currency of a renamed pair is that of its provider symbols; without one it is None."""
-    renamed = structs.replace(INSTRUMENTS["USDJPY"], symbol="YEN")
-
-    assert "JPY" == currency_of(renamed)
-    assert None is currency_of(structs.replace(renamed, provider_symbols={"simulated": "usdjpy"}))
+def test_a_pair_is_quoted_in_its_second_currency() -> None:
+    """The first name that is a pair shows it; without such a name it is None."""
+    assert "GBP" == pair_currency(["EURGBP"])
+    assert "JPY" == pair_currency(["YEN", "usdjpy", "USDJPY", "EURGBP"])
+    assert None is pair_currency(["YEN", "usdjpy"])
 
 
 def test_the_dollar_needs_no_quote() -> None:

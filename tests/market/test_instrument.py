@@ -12,6 +12,8 @@ from omcrm.market.instrument import (
     canonical_symbol,
     canonical_symbols,
 )
+from omcrm.market.session import Calendar
+from tests.values import instrument
 
 
 @pytest.mark.parametrize(
@@ -29,14 +31,26 @@ def test_each_asset_class_has_its_group(asset_class: AssetClass, group: str) -> 
 
 def test_needs_neither_a_last_resort_nor_a_provider() -> None:
     """An instrument may have no last-resort price and no provider symbols."""
-    gold = Instrument(symbol="XAU", name="Gold", asset_class=AssetClass.FOREX, decimals=2)
+    gold = Instrument(
+        symbol="XAU",
+        name="Gold",
+        asset_class=AssetClass.FOREX,
+        decimals=2,
+        currency="USD",
+        price_step=Decimal("0.01"),
+        quantity_step=Decimal(1),
+        minimum_quantity=Decimal(1),
+        maximum_quantity=Decimal(100),
+        storage_scale=8,
+        calendar=Calendar.FOREX,
+    )
 
     assert (None, {}, 0) == (gold.last_resort_price, gold.provider_symbols, gold.id)
 
 
 def test_an_instrument_is_immutable() -> None:
     """Setting a field of an instrument raises an error; a changed copy is possible."""
-    gold = Instrument(symbol="XAU", name="Gold", asset_class=AssetClass.FOREX, decimals=2)
+    gold = instrument("XAU", AssetClass.FOREX)
 
     with pytest.raises(AttributeError):
         gold.last_resort_price = Decimal(1)
@@ -44,16 +58,14 @@ def test_an_instrument_is_immutable() -> None:
 
 
 @given(st.sampled_from(CATALOGUE), st.data())
-def test_case_and_spaces_are_no_part_of_a_symbol(
-    instrument: Instrument, data: st.DataObject
-) -> None:
+def test_case_and_spaces_are_no_part_of_a_symbol(listed: Instrument, data: st.DataObject) -> None:
     """Every spelling of a symbol has the catalogue's symbol as its canonical one."""
     spaces = st.text(" \t\r\n", max_size=3)
-    letters = [data.draw(st.sampled_from((letter, letter.lower()))) for letter in instrument.symbol]
+    letters = [data.draw(st.sampled_from((letter, letter.lower()))) for letter in listed.symbol]
     spelling = data.draw(spaces) + "".join(letters) + data.draw(spaces)
 
-    assert instrument.symbol == canonical_symbol(spelling)
-    assert [instrument.symbol] == canonical_symbols([spelling, instrument.symbol])
+    assert listed.symbol == canonical_symbol(spelling)
+    assert [listed.symbol] == canonical_symbols([spelling, listed.symbol])
 
 
 @given(st.text())

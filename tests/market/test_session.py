@@ -12,13 +12,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from omcrm.market.instrument import AssetClass
-from omcrm.market.session import SessionState, is_open, session_state
+from omcrm.market.session import Calendar, SessionState, is_open, session_state
 
 NEW_YORK = ZoneInfo("America/New_York")
 SECOND = timedelta(seconds=1)
 MICROSECOND = timedelta(microseconds=1)
-CRYPTO, STOCK, FOREX = AssetClass.CRYPTO, AssetClass.STOCK, AssetClass.FOREX
 
 
 def local(text: str) -> datetime:
@@ -29,25 +27,25 @@ def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def described(asset_class: AssetClass, now: datetime) -> tuple[bool, str, str]:
-    state = session_state(asset_class, now)
+def described(calendar: Calendar, now: datetime) -> tuple[bool, str, str]:
+    state = session_state(calendar, now)
     return state.is_open, state.session, state.reason
 
 
-# Crypto
+# Always
 
 
-def test_crypto_never_closes() -> None:
-    """Crypto is open at any time, with no opening and no close."""
+def test_the_calendar_of_always_never_closes() -> None:
+    """It is open at any time, with no opening and no close; programs know it as crypto."""
     christmas = utc("2024-12-25T00:00")
 
     assert SessionState(
         market="crypto", is_open=True, session="24/7", reason="Always open"
-    ) == session_state(CRYPTO, christmas)
-    assert is_open(CRYPTO, christmas)
+    ) == session_state(Calendar.ALWAYS, christmas)
+    assert is_open(Calendar.ALWAYS, christmas)
 
 
-# Stocks
+# The exchange
 
 
 @pytest.mark.parametrize(
@@ -81,13 +79,13 @@ def test_the_exchange_changes_session_to_the_second(moment: str, session: str, r
     """Each session of a New York day begins on its second, and only the regular one is open."""
     now = local(moment)
 
-    assert (session == "regular", session, reason) == described(STOCK, now)
-    assert (session == "regular") is is_open(STOCK, now)
+    assert (session == "regular", session, reason) == described(Calendar.XNYS, now)
+    assert (session == "regular") is is_open(Calendar.XNYS, now)
 
 
 def test_an_open_exchange_has_its_close() -> None:
     """An open exchange has its close in UTC and no opening."""
-    state = session_state(STOCK, local("2024-08-08T12:00"))
+    state = session_state(Calendar.XNYS, local("2024-08-08T12:00"))
 
     assert "XNYS" == state.market
     assert state.opens_at is None
@@ -98,7 +96,7 @@ def test_an_open_exchange_has_its_close() -> None:
 
 def test_the_close_of_an_early_close_day_is_the_early_one() -> None:
     """On an early-close day the session ends at the early close."""
-    state = session_state(STOCK, local("2024-11-29T10:00"))
+    state = session_state(Calendar.XNYS, local("2024-11-29T10:00"))
 
     assert local("2024-11-29T13:00") == state.closes_at
 
@@ -117,7 +115,7 @@ def test_the_close_of_an_early_close_day_is_the_early_one() -> None:
 )
 def test_a_closed_exchange_has_its_next_opening(moment: str, opening: str) -> None:
     """A closed exchange has its next opening, after weekends and holidays, and no close."""
-    state = session_state(STOCK, local(moment))
+    state = session_state(Calendar.XNYS, local(moment))
 
     assert local(opening) == state.opens_at
     assert state.closes_at is None
@@ -134,9 +132,9 @@ def test_the_exchange_keeps_new_york_time(moment: str, opening: str) -> None:
     """The UTC hour of the opening changes with daylight saving time in New York."""
     now, opens_at = utc(moment), utc(opening)
 
-    assert opens_at == session_state(STOCK, now).opens_at
-    assert not is_open(STOCK, opens_at - SECOND)
-    assert is_open(STOCK, opens_at)
+    assert opens_at == session_state(Calendar.XNYS, now).opens_at
+    assert not is_open(Calendar.XNYS, opens_at - SECOND)
+    assert is_open(Calendar.XNYS, opens_at)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +152,7 @@ def test_beyond_the_calendar_weekdays_are_regular_days(
     moment: str, session: str, reason: str
 ) -> None:
     """Weekdays beyond the calendar have regular hours, and the reason names the calendar's end."""
-    assert (session == "regular", session, reason) == described(STOCK, local(moment))
+    assert (session == "regular", session, reason) == described(Calendar.XNYS, local(moment))
 
 
 # Forex
@@ -185,8 +183,8 @@ def test_the_forex_week_opens_and_closes_to_the_second(
     """Forex closes on Friday and opens on Sunday at 17:00 New York, and closes on two holidays."""
     now = local(moment)
 
-    assert (opens, "regular" if opens else "closed", reason) == described(FOREX, now)
-    assert opens is is_open(FOREX, now)
+    assert (opens, "regular" if opens else "closed", reason) == described(Calendar.FOREX, now)
+    assert opens is is_open(Calendar.FOREX, now)
 
 
 @pytest.mark.parametrize(
@@ -204,7 +202,7 @@ def test_a_forex_state_has_the_next_change(
     moment: str, opens_at: str | None, closes_at: str | None
 ) -> None:
     """A state has the next opening or close, after holidays and weekends."""
-    state = session_state(FOREX, local(moment))
+    state = session_state(Calendar.FOREX, local(moment))
 
     assert "forex" == state.market
     assert (opens_at and local(opens_at)) == state.opens_at
@@ -222,35 +220,35 @@ def test_the_forex_week_keeps_new_york_time(friday: str, sunday: str) -> None:
     """The UTC hours of the week's open and close change with daylight saving time in New York."""
     closes_at, opens_at = utc(friday), utc(sunday)
 
-    assert closes_at == session_state(FOREX, closes_at - SECOND).closes_at
-    assert opens_at == session_state(FOREX, closes_at).opens_at
-    assert not is_open(FOREX, opens_at - SECOND)
-    assert is_open(FOREX, opens_at)
+    assert closes_at == session_state(Calendar.FOREX, closes_at - SECOND).closes_at
+    assert opens_at == session_state(Calendar.FOREX, closes_at).opens_at
+    assert not is_open(Calendar.FOREX, opens_at - SECOND)
+    assert is_open(Calendar.FOREX, opens_at)
 
 
-# Every market
+# Every calendar
 
 
-@pytest.mark.parametrize("asset_class", [STOCK, FOREX])
-def test_a_state_lasts_until_its_next_change(asset_class: AssetClass) -> None:
+@pytest.mark.parametrize("calendar", [Calendar.XNYS, Calendar.FOREX])
+def test_a_state_lasts_until_its_next_change(calendar: Calendar) -> None:
     """At any hour of two years, the market opens or closes exactly at the time in its state."""
     now, end = utc("2024-01-01T00:30"), utc("2026-01-01T00:00")
     while now < end:
-        state = session_state(asset_class, now)
+        state = session_state(calendar, now)
         change = state.closes_at or state.opens_at
 
         assert change is not None
         assert now < change
-        assert state.is_open is is_open(asset_class, change - MICROSECOND)
-        assert state.is_open is not is_open(asset_class, change)
+        assert state.is_open is is_open(calendar, change - MICROSECOND)
+        assert state.is_open is not is_open(calendar, change)
         now += timedelta(hours=7)
 
 
-@pytest.mark.parametrize("asset_class", list(AssetClass))
-def test_a_naive_datetime_raises(asset_class: AssetClass) -> None:
+@pytest.mark.parametrize("calendar", list(Calendar))
+def test_a_naive_datetime_raises(calendar: Calendar) -> None:
     """A datetime without an offset raises an error."""
     with pytest.raises(ValueError, match="aware"):
-        session_state(asset_class, datetime(2024, 8, 8, 12))
+        session_state(calendar, datetime(2024, 8, 8, 12))
 
 
 def test_the_time_zone_of_the_datetime_does_not_matter() -> None:
@@ -258,8 +256,8 @@ def test_the_time_zone_of_the_datetime_does_not_matter() -> None:
     now = utc("2024-08-08T13:30")
     tokyo = now.astimezone(ZoneInfo("Asia/Tokyo"))
 
-    assert session_state(STOCK, now) == session_state(STOCK, tokyo)
-    assert is_open(STOCK, tokyo)
+    assert session_state(Calendar.XNYS, now) == session_state(Calendar.XNYS, tokyo)
+    assert is_open(Calendar.XNYS, tokyo)
 
 
 # The calendar compared with the library it was made from
@@ -286,15 +284,15 @@ def test_every_day_of_the_calendar_agrees_with_the_library(library: Any) -> None
     }
     day = date(2020, 1, 1)
     while day <= date(2031, 12, 31):
-        midday = session_state(STOCK, local(f"{day}T12:00"))
+        midday = session_state(Calendar.XNYS, local(f"{day}T12:00"))
         opens, closes = sessions.get(day, (None, None))
 
         assert closes == midday.closes_at, day
         if opens:
-            before = session_state(STOCK, opens - SECOND)
+            before = session_state(Calendar.XNYS, opens - SECOND)
             assert (opens, False) == (before.opens_at, before.is_open), day
-            assert is_open(STOCK, opens), day
-            assert not is_open(STOCK, closes), day
+            assert is_open(Calendar.XNYS, opens), day
+            assert not is_open(Calendar.XNYS, closes), day
         else:
             weekend = day.weekday() >= 5
             assert ("Weekend" if weekend else "Holiday") == midday.reason.partition(":")[0], day
@@ -305,7 +303,7 @@ def test_every_day_of_the_calendar_agrees_with_the_library(library: Any) -> None
 def test_every_early_close_is_named(library: Any) -> None:
     """Each early close of the library has a name in the reason."""
     days = [day.date() for day in library.early_closes]
-    reasons = [session_state(STOCK, local(f"{day}T12:00")).reason for day in days]
+    reasons = [session_state(Calendar.XNYS, local(f"{day}T12:00")).reason for day in days]
 
     assert days
     assert all(reason.startswith("Early Close: ") for reason in reasons)

@@ -154,7 +154,7 @@ def test_without_a_cost_there_is_no_profit_in_percent() -> None:
 def test_a_missing_value_has_a_reason() -> None:
     """No price, no rate, no currency, or an instrument that is not followed."""
     pair = priced("EURGBP", "0.85")
-    unnamed = structs.replace(INSTRUMENTS["USDJPY"], symbol="YEN", provider_symbols={})
+    unnamed = structs.replace(INSTRUMENTS["USDJPY"], symbol="YEN", currency=None)
     unfollowed = structs.replace(held("BTC"), is_followed=False)
 
     assert Missing.NO_PRICE is only(held("BTC")).missing

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import msgspec
 import pytest
 from flask import Flask
 
@@ -30,10 +29,7 @@ def priced(environ: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Itera
     app = create_app(load(environ))
     with app.app_context():
         db.create_all()
-        for instrument in CATALOGUE:
-            facts = msgspec.structs.asdict(instrument)
-            del facts["id"]
-            db.session.add(InstrumentRow(**facts))
+        db.session.add_all(map(InstrumentRow.of, CATALOGUE))
         db.session.commit()
         yield app
         app.extensions[MANAGER].stop()

@@ -17,12 +17,7 @@ DAY = date(2026, 3, 3)
 @pytest.fixture
 def instruments(database: None) -> None:
     """BTC and ETH."""
-    for instrument in CATALOGUE[:2]:
-        row = InstrumentRow(
-            symbol=instrument.symbol, name=instrument.name, asset_class="crypto", decimals=2,
-            provider_symbols={},
-        )  # fmt: skip
-        db.session.add(row)
+    db.session.add_all(map(InstrumentRow.of, CATALOGUE[:2]))
     db.session.commit()
 
 

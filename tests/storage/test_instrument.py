@@ -1,15 +1,26 @@
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 from sqlalchemy.exc import IntegrityError
 
 from omcrm.extensions import db
-from omcrm.market.instrument import AssetClass, Instrument
+from omcrm.market.instrument import AssetClass
+from omcrm.market.session import Calendar
 from omcrm.storage.instrument import (
     InstrumentRow,
     active_instruments,
     all_instruments,
     find_instrument,
+)
+from tests.values import instrument
+
+MATIC = instrument(
+    "MATIC",
+    decimals=4,
+    price_step=Decimal("0.0001"),
+    minimum_quantity=Decimal("1.23E-7"),
+    last_resort_price=Decimal("0.41"),
 )
 
 
@@ -17,17 +28,11 @@ from omcrm.storage.instrument import (
 def rows(database: None) -> list[InstrumentRow]:
     """Three instruments, the second of which is inactive."""
     made = [
-        InstrumentRow(
-            symbol="MATIC",
-            name="Polygon",
-            asset_class="crypto",
-            decimals=4,
-            last_resort_price=Decimal("0.4100"),
-            provider_symbols={"binance": "polusdt"},
-        ),
-        InstrumentRow(symbol="OFF", name="Off", asset_class="stock", decimals=2, active=False),
-        InstrumentRow(symbol="EURUSD", name="Euro", asset_class="forex", decimals=5),
+        InstrumentRow.of(MATIC),
+        InstrumentRow.of(instrument("OFF", AssetClass.STOCK)),
+        InstrumentRow.of(instrument("EURUSD", AssetClass.FOREX, {}, last_resort_price=None)),
     ]
+    made[1].active = False
     db.session.add_all(made)
     db.session.commit()
     db.session.expire_all()
@@ -36,17 +41,13 @@ def rows(database: None) -> list[InstrumentRow]:
 
 def test_a_row_becomes_a_value(rows: list[InstrumentRow]) -> None:
     """Other modules use values, exact and independent of the database."""
-    assert (
-        Instrument(
-            id=1,
-            symbol="MATIC",
-            name="Polygon",
-            asset_class=AssetClass.CRYPTO,
-            decimals=4,
-            last_resort_price=Decimal("0.41"),
-            provider_symbols={"binance": "polusdt"},
-        )
-        == rows[0].instrument()
+    value = rows[0].instrument()
+
+    assert structs.replace(MATIC, id=1) == value
+    assert ("0.0001", "0.000000123", Calendar.ALWAYS) == (
+        f"{value.price_step:f}",
+        f"{value.minimum_quantity:f}",
+        value.calendar,
     )
 
 
@@ -72,7 +73,7 @@ def test_is_found_by_its_symbol(rows: list[InstrumentRow]) -> None:
 
 def test_a_symbol_is_unique(rows: list[InstrumentRow]) -> None:
     """A second instrument of the same symbol is refused."""
-    db.session.add(InstrumentRow(symbol="MATIC", name="x", asset_class="crypto", decimals=2))
+    db.session.add(InstrumentRow.of(instrument("MATIC")))
 
     with pytest.raises(IntegrityError):
         db.session.commit()

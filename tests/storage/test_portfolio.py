@@ -18,12 +18,13 @@ from omcrm.storage.portfolio import (
     versions_of,
 )
 from omcrm.storage.user import Role, User
+from tests.values import instrument
 
 
 @pytest.fixture
 def bitcoin(database: None) -> InstrumentRow:
     """An instrument to hold."""
-    row = InstrumentRow(symbol="BTC", name="Bitcoin", asset_class="crypto", decimals=2)
+    row = InstrumentRow.of(instrument("BTC"))
     db.session.add(row)
     db.session.commit()
     return row

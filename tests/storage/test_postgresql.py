@@ -11,11 +11,16 @@ from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
+import flask_migrate
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, inspect, text
 
+from omcrm import create_app
+from omcrm.extensions import db
+from omcrm.settings import load
 from tests.conftest import missing
 from tests.processes import PATIENCE, App, Browser, Exchange, free_port, wait_for
+from tests.test_migrations import FOLDER, check_terms, fill_before_terms
 from tests.upstreams import at_the_exchange
 
 PLACES = [*sorted(Path("/usr/lib/postgresql").glob("*/bin")), Path("/usr/local/bin")]
@@ -103,6 +108,31 @@ def test_the_desk_on_postgresql(
             assert "live" == page.prices("BTC")[-1]["price_class"]
         output = app.run("-m", "flask", "--app", "omcrm", "db", "check")
         assert "No new upgrade operations" in output
+
+
+def test_a_filled_database_of_the_previous_version_is_upgraded(
+    postgresql: str, tmp_path: Path
+) -> None:
+    """Instruments get what orders need, as on SQLite, and no default stays behind."""
+    url = f"{postgresql.rpartition('/')[0]}/previous"
+    server = create_engine(postgresql, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text("CREATE DATABASE previous"))
+    server.dispose()
+    app = create_app(load({"OMCRM_INSTANCE": str(tmp_path), "DATABASE_URL": url}))
+    with app.app_context():
+        fill_before_terms()
+        flask_migrate.upgrade(directory=FOLDER)
+        check_terms()
+        defaults = {
+            column["name"]: column["default"]
+            for column in inspect(db.engine).get_columns("instruments")
+            if column["name"] != "id"
+        }
+        db.session.remove()
+        db.engine.dispose()
+
+    assert {None} == set(defaults.values())
 
 
 def test_prices_and_days_are_written(postgresql: str, tmp_path: Path, exchange: Exchange) -> None:

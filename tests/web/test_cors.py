@@ -23,10 +23,10 @@ from omcrm.reference.route import Needs
 from omcrm.reference.routes import ROUTES
 from omcrm.settings import load
 from omcrm.storage.api_token import ApiToken
+from omcrm.storage.instrument import InstrumentRow
 from omcrm.storage.login_session import open_session
 from omcrm.storage.user import Role, User
 from omcrm.webtrader.service import MANAGER
-from tests.conftest import _row
 
 OWN, ALLOWED, FOREIGN = "http://localhost", "https://app.example.com", "https://evil.example"
 ORIGINS = (OWN, ALLOWED, FOREIGN, "null")
@@ -89,7 +89,7 @@ def made(folder: Path, *, needs_login: bool) -> Iterator[Site]:
     session, token = secrets.token_urlsafe(), f"omcrm_{secrets.token_urlsafe()}"
     with app.app_context():
         db.create_all()
-        db.session.add_all(_row(instrument) for instrument in CATALOGUE)
+        db.session.add_all(InstrumentRow.of(instrument) for instrument in CATALOGUE)
         _add_client(session, token)
     client = app.test_client()
     with client.session_transaction() as cookie:

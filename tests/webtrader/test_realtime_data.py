@@ -13,13 +13,13 @@ import pytest
 
 from omcrm.feeds.registry import FeedSettings
 from omcrm.market.catalogue import CATALOGUE
-from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
 from omcrm.streaming.rate_tier import Batch
 from omcrm.webtrader.realtime_data import RealTimeDataManager
 from tests.processes import Exchange, free_port, wait_for
 from tests.threads import Threads
+from tests.values import instrument
 
 
 class Reader:
@@ -160,14 +160,7 @@ def test_half_open(live: Demonstration, exchange: Exchange) -> None:
 def test_unknown_symbol(markets: type, exchange: Exchange) -> None:
     """What the upstream acknowledges and never sends falls back to the last resort, and says so."""
     market = markets(exchange.url)
-    unknown = Instrument(
-        symbol="ZZZ",
-        name="Nothing",
-        asset_class=AssetClass.CRYPTO,
-        decimals=2,
-        last_resort_price=CATALOGUE[0].last_resort_price,
-        provider_symbols={"binance": "zzzusdt"},
-    )
+    unknown = instrument("ZZZ", provider_symbols={"binance": "zzzusdt"})
     market.manager.follow([*CATALOGUE, unknown])
     market.wait_for_class("BTC", PriceClass.LIVE, 10)
 

@@ -124,7 +124,7 @@ def test_chart_data(client: Browser) -> None:
 
 
 def test_instruments(client: Browser) -> None:
-    """The catalogue, with what a page needs to show a price."""
+    """The catalogue, with what a page needs to show a price, and a program to order."""
     instruments = client.get("/webtrader/instruments").json()["instruments"]
 
     assert 24 == len(instruments)
@@ -134,6 +134,13 @@ def test_instruments(client: Browser) -> None:
         "name": "Bitcoin",
         "type": "crypto",
         "decimals": 2,
+        "currency": "USD",
+        "price_step": 0.01,
+        "quantity_step": 0.00001,
+        "minimum_quantity": 0.00001,
+        "maximum_quantity": 1000000,
+        "storage_scale": 8,
+        "calendar": "always",
     } == instruments[0]
 
 

@@ -17,8 +17,8 @@ from omcrm.gateways.finance_query.publisher import IntervalSnapshot, or_fallback
 from omcrm.gateways.finance_query.row import InstrumentFigures, instrument_figures, row, unknown_row
 from omcrm.gateways.finance_query.sectors import company, sectors
 from omcrm.gateways.finance_query.year_figures import YearFigures
-from omcrm.market.instrument import AssetClass, Instrument
-from omcrm.market.session import SessionState, session_state
+from omcrm.market.instrument import Instrument
+from omcrm.market.session import Calendar, SessionState, session_state
 from omcrm.streaming import wire
 from omcrm.streaming.wire import iso
 
@@ -154,7 +154,7 @@ def _sector(snapshot: IntervalSnapshot, instrument: Instrument) -> dict[str, Any
 
 def hours(now: datetime) -> dict[str, Any]:
     """Status, reason and time; only the regular session counts as open."""
-    state = session_state(AssetClass.STOCK, now)
+    state = session_state(Calendar.XNYS, now)
     return {"status": _status(state), "reason": _reason(state, now), "timestamp": iso(now)}
 
 

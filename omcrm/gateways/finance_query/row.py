@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from omcrm.market import amount
-from omcrm.market.instrument import AssetClass, Instrument
+from omcrm.market.instrument import Instrument
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
 from omcrm.market.session import session_state
@@ -91,12 +91,12 @@ def unknown_row(symbol: str) -> dict[str, Any]:
 def extended(of: InstrumentFigures, now: datetime) -> dict[str, str | None]:
     """The pre-market or after-hours price, during that session and if it was traded in it."""
     quote = of.quote
-    if of.instrument.asset_class is not AssetClass.STOCK or quote is None:
+    if quote is None or quote.provider_time is None or not quote.source.is_real:
         return {}
-    session = session_state(AssetClass.STOCK, now).session
-    if session not in _EXTENDED or not quote.source.is_real or quote.provider_time is None:
+    session = session_state(of.instrument.calendar, now).session
+    if session not in _EXTENDED:
         return {}
-    traded_in = session_state(AssetClass.STOCK, quote.provider_time).session
+    traded_in = session_state(of.instrument.calendar, quote.provider_time).session
     if traded_in != session or abs(now - quote.provider_time) > _SAME_SESSION:
         return {}
     return {_EXTENDED[session]: number_text(quote.last, of.instrument.decimals)}

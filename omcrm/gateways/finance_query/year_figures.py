@@ -14,6 +14,7 @@ from omcrm.market import amount
 from omcrm.market.daily_bar import DailyBar
 from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.price_class import PriceClass
+from omcrm.market.session import Calendar
 from omcrm.market.trading_day import finished_days
 from omcrm.storage.daily_bar import daily_candles
 
@@ -52,8 +53,8 @@ class YearFigures(Struct, frozen=True, kw_only=True):
     is_simulated: bool = False
 
 
-def year_figures(asset_class: AssetClass, days: Days, now: datetime) -> YearFigures:
-    """The figures of these days."""
+def year_figures(instrument: Instrument, days: Days, now: datetime) -> YearFigures:
+    """The figures of the instrument by these days."""
     today = now.astimezone(UTC).date()
     if not days or today - max(days) > _LEEWAY:
         return YearFigures()
@@ -63,10 +64,10 @@ def year_figures(asset_class: AssetClass, days: Days, now: datetime) -> YearFigu
         for day in sorted(days)
         if (days[day].price_class is PriceClass.SIMULATED) is is_simulated
     }
-    if asset_class is AssetClass.STOCK:
+    if instrument.asset_class is AssetClass.STOCK:
         alike = _since_last_split(alike)
-    year = _complete(asset_class, alike, _YEAR, now)
-    quarter = _complete(asset_class, alike, _QUARTER, now)
+    year = _complete(instrument.calendar, alike, _YEAR, now)
+    quarter = _complete(instrument.calendar, alike, _QUARTER, now)
     returns = {span: _return(alike, _before(span, today)) for span in ReturnPeriod}
     return YearFigures(
         returns={span: percent for span, percent in returns.items() if percent is not None},
@@ -103,9 +104,9 @@ def _return(days: Days, before: date) -> Decimal | None:
     return amount.percent(amount.minus(newest, base), base)
 
 
-def _complete(asset_class: AssetClass, days: Days, count: int, now: datetime) -> list[DailyBar]:
+def _complete(calendar: Calendar, days: Days, count: int, now: datetime) -> list[DailyBar]:
     """The bars of the last `count` days; empty where one besides the newest is missing."""
-    wanted = finished_days(asset_class, count, now)
+    wanted = finished_days(calendar, count, now)
     present = [days[day] for day in wanted if day in days]
     is_complete = all(day in days for day in wanted[:-1])
     return present if is_complete else []
@@ -153,7 +154,7 @@ class CloseHistory:
         with self._lock:
             held = self._get(instrument.symbol, today)
             if held is None:
-                percent = year_figures(instrument.asset_class, _read(instrument, today), now)
+                percent = year_figures(instrument, _read(instrument, today), now)
                 held = _CachedFigures(percent, today, time.monotonic() + _KEPT)
                 self._held[instrument.symbol] = held
         # Lets other green threads run.

@@ -1,10 +1,22 @@
-/** The form of a new instrument: shows only the sources of its type. */
+/** The form of a new instrument: shows the sources and the usual values of its type. */
 
 const form = document.getElementById("instrument-form");
 const type = form.elements.asset_class;
 const groups = [...form.querySelectorAll("fieldset[data-asset-class]")];
 
+const usual = JSON.parse(form.dataset.usual);
+const usualCalendar = form.elements.calendar.options[0];
+
 function draw() {
+  drawGroups();
+  const { calendar, ...texts } = usual[type.value];
+  usualCalendar.text = `${calendar} (usual)`;
+  for (const [name, text] of Object.entries(texts)) {
+    form.elements[name].placeholder = text;
+  }
+}
+
+function drawGroups() {
   for (const group of groups) {
     // A field with an error stays visible, also where another type was chosen meanwhile.
     const isWrong = group.querySelector("[data-invalid]") !== null;

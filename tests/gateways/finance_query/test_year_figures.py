@@ -15,14 +15,14 @@ from omcrm.gateways.finance_query.year_figures import (
 )
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.daily_bar import DailyBar
-from omcrm.market.instrument import AssetClass
+from omcrm.market.instrument import Instrument
 from omcrm.market.price_class import PriceClass
 from omcrm.market.trading_day import finished_days
 from omcrm.storage.daily_bar import add_candles
 
 NOW = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
 TODAY = NOW.date()
-AAPL = next(instrument for instrument in CATALOGUE if instrument.symbol == "AAPL")
+BTC, AAPL = (item for item in CATALOGUE if item.symbol in ("BTC", "AAPL"))
 
 
 def candle(day: date, close: str = "100", **details: object) -> DailyBar:
@@ -43,14 +43,12 @@ def days(*candles: DailyBar) -> dict[date, DailyBar]:
     return {candle.day: candle for candle in candles}
 
 
-def year(asset_class: AssetClass = AssetClass.STOCK, **details: object) -> list[DailyBar]:
-    return [candle(day, **details) for day in finished_days(asset_class, 366, NOW)]
+def year(instrument: Instrument = AAPL, **details: object) -> list[DailyBar]:
+    return [candle(day, **details) for day in finished_days(instrument.calendar, 366, NOW)]
 
 
-def figures_of(
-    candles: Iterable[DailyBar], asset_class: AssetClass = AssetClass.STOCK
-) -> YearFigures:
-    return year_figures(asset_class, days(*candles), NOW)
+def figures_of(candles: Iterable[DailyBar], instrument: Instrument = AAPL) -> YearFigures:
+    return year_figures(instrument, days(*candles), NOW)
 
 
 def test_returns_are_measured_from_the_close_before() -> None:
@@ -100,9 +98,7 @@ def test_closes_before_a_split_are_not_used() -> None:
     ]
 
     assert {} == figures_of(split).returns
-    assert {ReturnPeriod.YEAR, ReturnPeriod.YEAR_TO_DATE} == figures_of(
-        split, AssetClass.CRYPTO
-    ).returns.keys()
+    assert {ReturnPeriod.YEAR, ReturnPeriod.YEAR_TO_DATE} == figures_of(split, BTC).returns.keys()
 
 
 def test_simulated_days_are_not_mixed_with_real_ones() -> None:
@@ -137,9 +133,9 @@ def test_a_missing_day_leaves_the_year_unknown(missing: int) -> None:
 
 def test_an_average_volume_is_of_one_source() -> None:
     """Exchanges count different trades; a bar without a high leaves the year's high unknown."""
-    whole = year(AssetClass.CRYPTO)
+    whole = year(BTC)
     other = candle(whole[-20].day, source="kraken", high=None)
-    figures = figures_of([*whole[:-20], other, *whole[-19:]], AssetClass.CRYPTO)
+    figures = figures_of([*whole[:-20], other, *whole[-19:]], BTC)
 
     assert (None, None) == (figures.average_volume, figures.year_high)
     assert Decimal(99) == figures.year_low
@@ -150,7 +146,7 @@ def test_on_a_leap_day_a_year_ago_is_the_day_before() -> None:
     now = datetime(2028, 2, 29, 15, tzinfo=UTC)
     closes = days(candle(date(2027, 2, 26), "80"), candle(date(2028, 2, 28)))
 
-    assert Decimal(25) == year_figures(AssetClass.STOCK, closes, now).returns[ReturnPeriod.YEAR]
+    assert Decimal(25) == year_figures(AAPL, closes, now).returns[ReturnPeriod.YEAR]
 
 
 # From the database
@@ -177,7 +173,7 @@ def test_closes_are_read_once_an_hour(app: Flask) -> None:
 
 def test_five_years_of_a_share_are_read_quickly(app: Flask) -> None:
     """Green threads of other clients wait meanwhile."""
-    closes = [candle(day) for day in finished_days(AssetClass.STOCK, 1830, NOW)]
+    closes = [candle(day) for day in finished_days(AAPL.calendar, 1830, NOW)]
     with app.app_context():
         add_candles(closes, NOW)
         db.session.commit()

@@ -6,7 +6,7 @@ import pytest
 from omcrm.feeds.registry import POLLS, STREAMS
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.instrument import AssetClass
-from omcrm.market.session import is_open
+from omcrm.market.session import Calendar, is_open
 from simulator.drill.setup import PATHS, DrillSetup, opening_shift, provider_of, urls
 from simulator.providers import PROVIDERS
 from tests.processes import wait_for
@@ -35,7 +35,7 @@ def test_the_clock_is_shifted_to_open_markets() -> None:
     coins = [instrument for instrument in CATALOGUE if instrument.asset_class is AssetClass.CRYPTO]
     shift = opening_shift(shares, SATURDAY)
 
-    assert is_open(AssetClass.STOCK, SATURDAY + shift)
+    assert is_open(Calendar.XNYS, SATURDAY + shift)
     assert timedelta() == opening_shift(coins, SATURDAY)
 
 

@@ -46,7 +46,7 @@ def ask(running: Any, source: str, count: int) -> tuple[list[date], list[Any]]:
         urls={**urls, "simulated": f"ws://{host}"}, keys=Keys(lambda name: "a-key-of-the-test")
     )
     provider, instrument, now = histories(settings)[source], BY_SOURCE[source], datetime.now(UTC)
-    days = expected_days(instrument.asset_class, count, now)
+    days = expected_days(instrument.calendar, count, now)
     names = {instrument.provider_symbols[source]: instrument.symbol}
     history = HistoryRequest(names, days[0], days[-1], now)
     fetcher = Fetcher()
