@@ -11,6 +11,7 @@ import socket
 import time
 import weakref
 import zlib
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -326,12 +327,16 @@ def test_a_silent_peer_is_pinged_then_closed(opened: Opener, reactor: Reactor) -
     assert 1 == reactor.counters["silent"] - before
 
 
-def test_a_pong_resets_the_silence_timeout(opened: Opener) -> None:
+def test_a_pong_resets_the_silence_timeout(opened: Opener, reactor: Reactor) -> None:
     """A peer that answers every ping stays connected."""
-    pair = opened(ConnectionLimits(silent=0.6))
+    pair = opened(ConnectionLimits(silent=1000.0))
     for _ in range(4):
+        # Not by the clock: on a busy machine the answer may take longer than any short timeout.
+        late = time.monotonic() + 600
+        reactor.soon(partial(pair.connection.tick, late))
         assert PING == pair.peer.read().opcode
         pair.peer.send(frame(PONG))
+        wait_for(lambda late=late: pair.connection._pinged_at > late, what="the pong")
 
     assert 0 == pair.listener.ends
 
