@@ -21,11 +21,12 @@ from tests.processes import ROOT
 PRODUCT, SIMULATOR = "omcrm", "simulator"
 
 # Imports go one way: which rooms each room may import besides itself.
-BELOW_PAGES = {"market", "feeds", "streaming", "storage", "engine"}
+BELOW_PAGES = {"market", "wire", "feeds", "streaming", "storage", "engine"}
 MAY_IMPORT = {
     "market": set(),
+    "wire": {"market"},
     "feeds": {"market"},
-    "streaming": {"market"},
+    "streaming": {"market", "wire"},
     "storage": {"market"},
     "engine": {"market", "feeds", "streaming"},
     "auth": BELOW_PAGES,
@@ -35,14 +36,14 @@ MAY_IMPORT = {
     "pricing": {"market", "feeds", "engine", "storage", "web"},
     "gateways": BELOW_PAGES | {"auth", "web", "portfolio", "pricing"},
     "webtrader": BELOW_PAGES | {"auth", "web", "admin", "gateways", "pricing"},
-    "reference": {"market", "feeds", "auth", "portfolio", "gateways", "webtrader"},
+    "reference": {"market", "wire", "feeds", "auth", "portfolio", "gateways", "webtrader"},
     "serving": {"streaming"},
     "simulator": {"market"},
     "simulator.drill": {"market", "feeds", "engine", "webtrader"},
 }
 SIMULATORS = {room for room in MAY_IMPORT if room.partition(".")[0] == SIMULATOR}
 # The modules outside of the rooms, and which rooms may import them. `omcrm` itself is `create_app`.
-PURE = {"market", "simulator", "feeds", "streaming", "engine"}
+PURE = {"market", "wire", "simulator", "feeds", "streaming", "engine"}
 WITH_SETTINGS = MAY_IMPORT.keys() - PURE - SIMULATORS
 OUTSIDE = {
     "omcrm.errors": MAY_IMPORT.keys() - SIMULATORS,
@@ -66,6 +67,7 @@ FRAMEWORKS = ("flask", "flask_socketio", "sqlalchemy", "eventlet", "gevent")
 UNTESTED = {
     "omcrm/extensions.py": "creates objects and does nothing with them",
     "omcrm/market/clock.py": "names a type",
+    "omcrm/wire/field.py": "names types",
     "omcrm/feeds/providers/_template.py": "tests/feeds/test_provider_contract.py",
     "simulator/__main__.py": "runs the command, which has its test",
 }

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from omcrm.auth.credential import Caller
 from omcrm.auth.login import hash_token
+from omcrm.auth.notice import notify
 from omcrm.auth.rate_limit import UserRateLimit
 from omcrm.auth.scope import Scope, grantable
 from omcrm.errors import AccessRefused
@@ -18,6 +19,7 @@ from omcrm.storage import api_token
 from omcrm.storage.api_token import NAME_LENGTH, ApiToken
 from omcrm.storage.audit import record
 from omcrm.storage.transaction import transaction
+from omcrm.wire.user_event import NoticeCode
 
 # Every token begins with it, so that scanners for leaked secrets recognize it.
 MARK = "omcrm_"
@@ -79,6 +81,7 @@ def create(
         _check_count(caller.user_id, now)
         db.session.add(row)
         record("create_token", now, user_id=caller.user_id, detail=detail, remote_addr=remote_addr)
+        notify(caller.user_id, NoticeCode.TOKEN_CREATED, now, name=name)
     return CreatedToken(secret, row)
 
 
@@ -90,6 +93,7 @@ def revoke(user_id: int, token_id: int, now: datetime, remote_addr: str | None) 
             raise AccessRefused("UNKNOWN_TOKEN", "You have no such token.", 404)
         detail = f"{row.prefix} {row.name!r}"
         record("revoke_token", now, user_id=user_id, detail=detail, remote_addr=remote_addr)
+        notify(user_id, NoticeCode.TOKEN_REVOKED, now, name=row.name)
     return row
 
 

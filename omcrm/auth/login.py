@@ -9,6 +9,7 @@ from flask_login import AnonymousUserMixin, current_user, login_user, logout_use
 from msgspec import Struct
 
 from omcrm.auth.access import answer_unauthenticated
+from omcrm.auth.notice import notify
 from omcrm.auth.origin import is_foreign
 from omcrm.engine.bus import LoginEnded
 from omcrm.extensions import app_bus, login_manager
@@ -16,6 +17,7 @@ from omcrm.storage import login_session
 from omcrm.storage.audit import record
 from omcrm.storage.transaction import transaction
 from omcrm.storage.user import Role, User
+from omcrm.wire.user_event import NoticeCode
 
 _TOKEN_BYTES = 32
 
@@ -91,6 +93,7 @@ def sign_in(user: User, now: datetime) -> None:
             user_agent=request.user_agent.string,
             remote_addr=request.remote_addr,
         )
+        notify(signed_in.id, NoticeCode.LOGIN_CREATED, now)
     _forget_browser_session()
     login_user(signed_in)
 
@@ -103,6 +106,7 @@ def sign_out(now: datetime) -> None:
         with transaction():
             login_session.revoke(token_hash, now)
             record("logout", now, user_id=user_id, remote_addr=request.remote_addr)
+            notify(user_id, NoticeCode.LOGIN_ENDED, now)
     logout_user()
     _forget_browser_session()
     if token_hash is not None:

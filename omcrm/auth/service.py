@@ -12,6 +12,7 @@ from omcrm.auth import passwords
 from omcrm.auth.device import known_device
 from omcrm.auth.login_throttle import LoginAttempt, claim_attempt, forgive, withdraw
 from omcrm.auth.network import network_of
+from omcrm.auth.notice import notify
 from omcrm.errors import AccessRefused
 from omcrm.extensions import db
 from omcrm.storage import api_token
@@ -20,6 +21,7 @@ from omcrm.storage.login_failure import forget_all
 from omcrm.storage.login_session import revoke_all
 from omcrm.storage.transaction import transaction
 from omcrm.storage.user import Role, User, find_user, is_email, same_email
+from omcrm.wire.user_event import NoticeCode
 
 WRONG = "E-mail or password is wrong."
 BUSY_SECONDS = 5
@@ -94,6 +96,7 @@ def set_active(user: User, active: bool, now: datetime) -> None:
         if not active:
             revoke_all(user.id, now)
             api_token.revoke_all(user.id, now)
+            notify(user.id, NoticeCode.ACCESS_REVOKED, now)
 
 
 def change_password(user: User, password: str, now: datetime) -> None:
@@ -104,6 +107,7 @@ def change_password(user: User, password: str, now: datetime) -> None:
         user.password_hash = new_hash
         revoke_all(user.id, now)
         api_token.revoke_all(user.id, now)
+        notify(user.id, NoticeCode.ACCESS_REVOKED, now)
         forget_all(user.email)
 
 

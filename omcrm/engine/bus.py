@@ -67,8 +67,22 @@ class PortfolioChanged(Struct, frozen=True):
     portfolio_id: int
 
 
+class UserEventsWritten(Struct, frozen=True):
+    """Events to these users were written to the database."""
+
+    user_ids: frozenset[int]
+
+
 Message = (
-    Quote | FeedChanged | FeedEvents | Demand | Holdings | Control | LoginEnded | PortfolioChanged
+    Quote
+    | FeedChanged
+    | FeedEvents
+    | Demand
+    | Holdings
+    | Control
+    | LoginEnded
+    | PortfolioChanged
+    | UserEventsWritten
 )
 M = TypeVar("M", bound=Message)
 Handler = Callable[[Any], object]

@@ -22,6 +22,7 @@ from omcrm.streaming.throttled_log import ThrottledLog
 from omcrm.streaming.wire import deflated_frame, text_frame
 from omcrm.streaming.worker_pool import WorkerPool
 from omcrm.web import database_away
+from omcrm.wire.user_event import KINDS, UserMessage
 
 # Shorter messages gain nothing from compression.
 _COMPRESS_FROM = 256
@@ -64,6 +65,7 @@ class ClientConnection(ClientSession):
     ) -> None:
         super().__init__(dialect.name, caller, address, services.limits)
         self.dialect = dialect
+        self.takes_events = dialect.takes_events
         self.arguments = arguments
         self.state: Any = None
         self._services = services
@@ -126,6 +128,17 @@ class ClientConnection(ClientSession):
     def end_login(self) -> None:
         """Close the connection, because its login or token has ended."""
         self.close(CloseCode.POLICY_VIOLATION, self.dialect.session_ended)
+
+    # For user events
+
+    def can_take_events(self) -> bool:
+        """Whether what was sent before has been read."""
+        connection = self._connection
+        return connection is not None and not connection.blocked
+
+    def send_user_message(self, message: UserMessage) -> None:
+        """Send a message about the events of the client's user."""
+        self.send(self.dialect.user_message(KINDS[type(message)], message))
 
     # For dialects: quotes
 

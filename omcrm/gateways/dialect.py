@@ -9,6 +9,7 @@ from omcrm.auth.scope import Scope
 from omcrm.engine.market_view import MarketView
 from omcrm.errors import MessageRefused
 from omcrm.market.quote import Quote
+from omcrm.wire.user_event import UserMessage
 
 if TYPE_CHECKING:
     from omcrm.gateways.client_connection import ClientConnection
@@ -34,6 +35,9 @@ class Dialect(ABC):
     session_ended: ClassVar[str] = "Session ended"
     """The reason of the close when a client's login or token ends."""
 
+    takes_events: ClassVar[bool] = False
+    """Whether clients get the events of their user; the dialect then handles a `resume`."""
+
     def __init__(self, market: MarketView) -> None:
         self.market = market
 
@@ -55,6 +59,10 @@ class Dialect(ABC):
     def facts(self, quote: Quote) -> Hashable:
         """What must differ for a quote to be sent again; None where every quote is sent."""
         return None
+
+    def user_message(self, kind: str, body: UserMessage) -> str:
+        """A message about the events of the client's user; for dialects that `takes_events`."""
+        raise NotImplementedError
 
     def closed(self, client: "ClientConnection") -> None:  # noqa: B027
         """Clean up after a client; the last call for it."""

@@ -7,11 +7,12 @@ from decimal import Decimal
 from functools import partial
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from omcrm.auth.credential import Unidentified, UnidentifiedReason
 from omcrm.engine.market_view import MarketView
 from omcrm.errors import MessageRefused
+from omcrm.extensions import user_events
 from omcrm.feeds.news.item import NewsItem
 from omcrm.gateways.client_connection import ClientConnection
 from omcrm.gateways.dialect import Dialect
@@ -25,6 +26,7 @@ from omcrm.streaming import wire
 from omcrm.streaming.rate_limiter import TokenBucket
 from omcrm.streaming.wire import candle, iso
 from omcrm.web.news import news_body
+from omcrm.wire.user_event import EventNumber, UserMessage
 
 # How many points of history a client may request: in a second, and at once.
 _POINTS_A_SECOND, _POINTS = 2_500, 5_000
@@ -56,9 +58,15 @@ class MarketFeedPing(Struct, frozen=True, tag_field="action", tag="ping"):
     """Ask for a `pong`."""
 
 
+class MarketFeedResume(Struct, frozen=True, tag_field="action", tag="resume"):
+    """Ask for the events to the caller after the number `since`; without it, from now on."""
+
+    since: EventNumber | None = None
+
+
 _INVALID = "Invalid subscription request"
-_inbound: Inbound[Subscribe | Unsubscribe | MarketFeedPing] = Inbound(
-    Subscribe | Unsubscribe | MarketFeedPing,
+_inbound: Inbound[Subscribe | Unsubscribe | MarketFeedPing | MarketFeedResume] = Inbound(
+    Subscribe | Unsubscribe | MarketFeedPing | MarketFeedResume,
     unknown="Unknown action",
     invalid={"subscribe": _INVALID, "unsubscribe": _INVALID, "ping": "Invalid ping"},
 )
@@ -119,6 +127,7 @@ class MarketFeed(Dialect):
 
     name = "market_feed"
     path = "/ws/market/feed"
+    takes_events = True
 
     def __init__(self, market: MarketView) -> None:
         super().__init__(market)
@@ -130,12 +139,14 @@ class MarketFeed(Dialect):
         client.state = TokenBucket(_POINTS_A_SECOND, _POINTS)
 
     def received(self, client: ClientConnection, text: str) -> None:
-        """Handle a subscribe, unsubscribe or ping."""
+        """Handle a subscribe, unsubscribe, resume or ping."""
         request = _inbound.read(text)
         if isinstance(request, Subscribe):
             self._subscribe(client, request)
         elif isinstance(request, Unsubscribe):
             self._unsubscribe(client, request)
+        elif isinstance(request, MarketFeedResume):
+            self._resume(client, request)
         else:
             client.send(wire.dumps({"type": "pong", "timestamp": iso(datetime.now(UTC))}))
 
@@ -146,6 +157,10 @@ class MarketFeed(Dialect):
     def quote(self, quote: Quote) -> str:
         """A `quote` message."""
         return wire.dumps(quote_body(quote, self.market.instruments.get(quote.symbol)))
+
+    def user_message(self, kind: str, body: UserMessage) -> str:
+        """A message about the events of the caller."""
+        return wire.dumps({"type": kind, **structs.asdict(body)})
 
     def closed(self, client: ClientConnection) -> None:
         """End the client's trades and news."""
@@ -158,6 +173,11 @@ class MarketFeed(Dialect):
             return None
         is_missing = refused.reason is UnidentifiedReason.NONE_GIVEN
         return "Authentication token required" if is_missing else "Authentication failed"
+
+    def _resume(self, client: ClientConnection, request: MarketFeedResume) -> None:
+        if client.caller is None:
+            raise MessageRefused("AUTHENTICATION_REQUIRED", "Authentication required")
+        user_events().resume(client, request.since)
 
     def _subscribe(self, client: ClientConnection, request: Subscribe) -> None:
         served = {"quotes", "trades", *(["news"] if self._news.is_served else [])}

@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import current_app
+from msgspec import structs
 
 from omcrm.auth.scope import Scope
 from omcrm.engine.market_view import MarketView
 from omcrm.errors import MessageRefused
+from omcrm.extensions import user_events
 from omcrm.gateways.asset_figures import asset_figures, asset_price
 from omcrm.gateways.client_connection import ClientConnection
 from omcrm.gateways.dialect import Dialect
@@ -18,6 +20,7 @@ from omcrm.gateways.realtime_message import (
     DENIED,
     AboutAsset,
     RealtimePing,
+    RealtimeResume,
     SubscribeAsset,
     SubscribePortfolio,
     UnsubscribeAsset,
@@ -33,6 +36,7 @@ from omcrm.storage.portfolio import count_holdings, find_portfolio
 from omcrm.streaming import wire
 from omcrm.streaming.rate_limiter import TokenBucket
 from omcrm.streaming.wire import iso
+from omcrm.wire.user_event import UserMessage
 
 ASSET, PORTFOLIO = "asset", "portfolio"
 """The kinds of subscriptions: the first element of a subscription's key."""
@@ -91,6 +95,7 @@ class Realtime(Dialect):
 
     name = "realtime"
     path = "/ws/realtime/"
+    takes_events = True
 
     def __init__(self, market: MarketView) -> None:
         super().__init__(market)
@@ -114,6 +119,8 @@ class Realtime(Dialect):
         request = inbound.read(text)
         if isinstance(request, RealtimePing):
             client.send(envelope("pong", {"timestamp": iso(datetime.now(UTC))}))
+        elif isinstance(request, RealtimeResume):
+            self._resume(client, request)
         elif isinstance(request, AboutAsset):
             self._about_asset(client, request)
         else:
@@ -137,6 +144,16 @@ class Realtime(Dialect):
     def closed(self, client: ClientConnection) -> None:
         """End the client's portfolio updates."""
         self._portfolios.remove(client)
+
+    def user_message(self, kind: str, body: UserMessage) -> str:
+        """A message about the events of the caller, in an envelope."""
+        return envelope(kind, structs.asdict(body))
+
+    def _resume(self, client: ClientConnection, request: RealtimeResume) -> None:
+        if client.caller is None:
+            client.send(_error("AUTHENTICATION_REQUIRED", "Authentication required"))
+            return
+        user_events().resume(client, request.data.since)
 
     # Assets
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from omcrm.gateways.inbound import Inbound
+from omcrm.wire.user_event import ResumeAfter
 
 NO_SYMBOL = "Symbol is required"
 DENIED = "Access denied to portfolio"
@@ -29,6 +30,12 @@ class RealtimeMessage(Struct, frozen=True, tag_field="type"):
 
 class RealtimePing(RealtimeMessage, frozen=True, tag="ping"):
     """Ask for a `pong`."""
+
+
+class RealtimeResume(RealtimeMessage, frozen=True, tag="resume"):
+    """Ask for the events to the caller after the last one that the client has."""
+
+    data: ResumeAfter = ResumeAfter()
 
 
 class SubscribeAsset(RealtimeMessage, frozen=True, tag="subscribe_asset"):
@@ -69,6 +76,7 @@ class GetPortfolioValue(RealtimeMessage, frozen=True, tag="get_portfolio_value")
 
 ABOUT = {
     RealtimePing: "Health check message",
+    RealtimeResume: "Get the events to you that you missed, and all later ones",
     SubscribeAsset: "Subscribe to asset price updates",
     UnsubscribeAsset: "Unsubscribe from asset price updates",
     SubscribePortfolio: "Subscribe to value updates of a portfolio of yours",
@@ -82,11 +90,16 @@ MESSAGE_TYPES = {str(item.__struct_config__.tag): about for item, about in ABOUT
 
 AboutAsset = SubscribeAsset | UnsubscribeAsset | GetAssetPrice
 inbound: Inbound[Any] = Inbound(
-    AboutAsset | SubscribePortfolio | UnsubscribePortfolio | GetPortfolioValue | RealtimePing,
+    AboutAsset
+    | SubscribePortfolio
+    | UnsubscribePortfolio
+    | GetPortfolioValue
+    | RealtimePing
+    | RealtimeResume,
     unknown="Unknown message type",
     invalid={
         kind: DENIED if "portfolio" in kind else NO_SYMBOL
         for kind in MESSAGE_TYPES
-        if kind != "ping"
+        if kind not in ("ping", "resume")
     },
 )

@@ -8,7 +8,7 @@ from omcrm.auth.scope import Scope
 from omcrm.auth.token_routes import NewToken
 from omcrm.reference.desk_routes import JsonDone
 from omcrm.reference.route import Needs, Route
-from omcrm.reference.schema import Time
+from omcrm.wire.field import Time
 
 
 class JsonToken(Struct, kw_only=True):

@@ -8,8 +8,9 @@ from omcrm.feeds.status import FeedStatus
 from omcrm.market.price_class import PriceClass
 from omcrm.market.session import Session
 from omcrm.reference.channel import SocketChannel, SocketMessage
-from omcrm.reference.schema import Number, Time
 from omcrm.webtrader.messages import Instruments, PriceHistory
+from omcrm.wire.field import Number, Time
+from omcrm.wire.user_event import EventNumber, ResumeAfter, ResumeAnswer, UserNotice
 
 # What is sent
 
@@ -80,10 +81,12 @@ class DeskRefused(Struct, kw_only=True):
 
 
 class DeskReload(Struct, kw_only=True):
-    """Events were dropped because the page did not read: it must request its data again."""
+    """The page must request its data again: events were dropped because it did not read
+    (EVENTS_LOST), or those after the number of its `resume` are deleted (EVENTS_EXPIRED)."""
 
     message: str
-    code: Literal["EVENTS_LOST"]
+    code: Literal["EVENTS_LOST", "EVENTS_EXPIRED"]
+    event: EventNumber | UnsetType = UNSET
 
 
 class DeskCandle(Struct, kw_only=True):
@@ -173,6 +176,13 @@ DESK = SocketChannel(
             answers=("market_status",),
         ),
         SocketMessage(
+            name="resume",
+            body=ResumeAfter,
+            about="Request the events to the user that the page missed, and all later ones.",
+            examples=('{"since":7}', "{}"),
+            answers=("resumed", "notice", "reload", "subscription_error"),
+        ),
+        SocketMessage(
             name="ping",
             body=None,
             about="Check that the server answers.",
@@ -200,6 +210,14 @@ DESK = SocketChannel(
             name="connection_status",
             body=dict[str, FeedStatus],
             about="How each source is doing, by its name: on connecting and on each change.",
+        ),
+        SocketMessage(
+            name="notice",
+            body=UserNotice,
+            about="An event to the user: something happened to the account.",
+        ),
+        SocketMessage(
+            name="resumed", body=ResumeAnswer, about="Every event after this number follows."
         ),
         SocketMessage(
             name="reload", body=DeskReload, about="Events were lost: request the data again."

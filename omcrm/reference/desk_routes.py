@@ -11,7 +11,7 @@ from omcrm.market.price_class import PriceClass
 from omcrm.market.session import Calendar
 from omcrm.reference.desk import DeskBrief, DeskCandles, DeskMarketStatus, DeskPriceUpdate
 from omcrm.reference.route import Route
-from omcrm.reference.schema import Number, Time
+from omcrm.wire.field import Number, Time
 
 
 class JsonDone(Struct, kw_only=True):

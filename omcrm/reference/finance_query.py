@@ -12,7 +12,8 @@ from omcrm.gateways.finance_query.channels import (
 )
 from omcrm.market.price_class import PriceClass
 from omcrm.reference.channel import SocketChannel, SocketMessage
-from omcrm.reference.schema import PARTS, Number, Time
+from omcrm.reference.schema import PARTS
+from omcrm.wire.field import Number, Time
 
 FinanceQueryNumber = Annotated[str, Meta(pattern=r"^-?\d+(\.\d+)?$", examples=["398.09"])]
 FinanceQueryChange = Annotated[str, Meta(pattern=r"^[+-]\d+(\.\d+)?$", examples=["+0.94"])]

@@ -4,11 +4,18 @@ from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from omcrm.gateways.market_feed import MarketFeed, MarketFeedPing, Subscribe, Unsubscribe
+from omcrm.gateways.market_feed import (
+    MarketFeed,
+    MarketFeedPing,
+    MarketFeedResume,
+    Subscribe,
+    Unsubscribe,
+)
 from omcrm.market.price_class import PriceClass
 from omcrm.reference.channel import SocketChannel, tagged
 from omcrm.reference.news_item import JsonNewsItem
-from omcrm.reference.schema import Number, Time
+from omcrm.wire.field import Number, Time
+from omcrm.wire.user_event import EventsExpired, ResumeAnswer, UserNotice
 
 # What is sent
 
@@ -102,6 +109,7 @@ class MarketFeedError(Struct, kw_only=True, tag_field="type", tag="error"):
         "SYMBOL_LIMIT_EXCEEDED",
         "CHANNEL_UNAVAILABLE",
         "HISTORY_LIMIT_EXCEEDED",
+        "AUTHENTICATION_REQUIRED",
         "RATE_LIMITED",
         "TEXT_ONLY",
         "EVENTS_LOST",
@@ -111,6 +119,18 @@ class MarketFeedError(Struct, kw_only=True, tag_field="type", tag="error"):
     detail: str | UnsetType = UNSET
     symbols: list[str] | UnsetType = UNSET
     channels: list[str] | UnsetType = UNSET
+
+
+class MarketFeedNotice(UserNotice, frozen=True, kw_only=True, tag_field="type", tag="notice"):
+    """An event to the caller: something happened to the account."""
+
+
+class MarketFeedResumed(ResumeAnswer, frozen=True, kw_only=True, tag_field="type", tag="resumed"):
+    """The answer to `resume`: every event after this number follows, each once and in order."""
+
+
+class MarketFeedReload(EventsExpired, frozen=True, kw_only=True, tag_field="type", tag="reload"):
+    """The answer to `resume` where the next events are deleted: load what you need again."""
 
 
 MARKET_FEED = SocketChannel(
@@ -132,6 +152,11 @@ MARKET_FEED = SocketChannel(
             answers=("unsubscribed", "error"),
         ),
         tagged(MarketFeedPing, '{"action":"ping"}', answers=("pong",)),
+        tagged(
+            MarketFeedResume,
+            '{"action":"resume","since":7}',
+            answers=("resumed", "notice", "reload", "error"),
+        ),
     ),
     sent=tuple(
         tagged(message)
@@ -143,6 +168,9 @@ MARKET_FEED = SocketChannel(
             MarketFeedTrade,
             MarketFeedNews,
             MarketFeedHistory,
+            MarketFeedNotice,
+            MarketFeedResumed,
+            MarketFeedReload,
             MarketFeedError,
         )
     ),

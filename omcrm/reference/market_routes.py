@@ -10,7 +10,7 @@ from omcrm.reference.desk_routes import DeskFeedsStopped, JsonDone
 from omcrm.reference.market_feed import MarketFeedQuote
 from omcrm.reference.news_item import JsonNewsItem
 from omcrm.reference.route import Route
-from omcrm.reference.schema import Time
+from omcrm.wire.field import Time
 
 
 class MarketFeedQuoteAnswer(MarketFeedQuote, kw_only=True, tag_field="type", tag="quote"):

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from omcrm.reference.schema import Time
+from omcrm.wire.field import Time
 
 
 class JsonNewsItem(Struct, kw_only=True):

@@ -10,7 +10,7 @@ from omcrm.portfolio.messages import HoldingFigures, NewHolding, PortfolioName
 from omcrm.portfolio.valuation import Valuation
 from omcrm.reference.desk_routes import JsonDone
 from omcrm.reference.route import Route
-from omcrm.reference.schema import Number, Time
+from omcrm.wire.field import Number, Time
 
 
 class JsonPortfolio(Struct, kw_only=True):

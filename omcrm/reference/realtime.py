@@ -9,6 +9,7 @@ from omcrm.gateways.realtime_message import (
     GetAssetPrice,
     GetPortfolioValue,
     RealtimePing,
+    RealtimeResume,
     SubscribeAsset,
     SubscribePortfolio,
     UnsubscribeAsset,
@@ -16,7 +17,8 @@ from omcrm.gateways.realtime_message import (
 )
 from omcrm.market.price_class import PriceClass
 from omcrm.reference.channel import SocketChannel, tagged
-from omcrm.reference.schema import Number, Time
+from omcrm.wire.field import Number, Time
+from omcrm.wire.user_event import EventsExpired, ResumeAnswer, UserNotice
 
 # The contents of the envelopes that are sent
 
@@ -193,6 +195,24 @@ class RealtimePortfolioUpdate(RealtimeEnvelope, kw_only=True, tag="portfolio_upd
     data: RealtimePortfolioFigures
 
 
+class RealtimeNotice(RealtimeEnvelope, kw_only=True, tag="notice"):
+    """An event to the caller: something happened to the account."""
+
+    data: UserNotice
+
+
+class RealtimeResumed(RealtimeEnvelope, kw_only=True, tag="resumed"):
+    """The answer to `resume`."""
+
+    data: ResumeAnswer
+
+
+class RealtimeReload(RealtimeEnvelope, kw_only=True, tag="reload"):
+    """The answer to `resume` where the next events are deleted."""
+
+    data: EventsExpired
+
+
 class RealtimeError(RealtimeEnvelope, kw_only=True, tag="error"):
     """Why a request was refused."""
 
@@ -210,6 +230,11 @@ REALTIME = SocketChannel(
     about="Prices of assets, and values of the caller's portfolios.",
     received=(
         tagged(RealtimePing, '{"type":"ping","data":{}}', answers=("pong",)),
+        tagged(
+            RealtimeResume,
+            '{"type":"resume","data":{"since":7}}',
+            answers=("resumed", "notice", "reload", "error"),
+        ),
         tagged(
             SubscribeAsset,
             f'{{"type":"subscribe_asset",{_ASSET}}}',
@@ -252,6 +277,9 @@ REALTIME = SocketChannel(
             RealtimePortfolioValue,
             RealtimeAssetUpdate,
             RealtimePortfolioUpdate,
+            RealtimeNotice,
+            RealtimeResumed,
+            RealtimeReload,
             RealtimeError,
         )
     ),

@@ -8,7 +8,7 @@ from omcrm.auth.scope import Scope
 from omcrm.gateways.realtime_routes import PriceUpdateRequest
 from omcrm.market.price_class import PriceClass
 from omcrm.reference.route import JsonWrong, Needs, Route
-from omcrm.reference.schema import Number, Time
+from omcrm.wire.field import Number, Time
 
 
 class RealtimeConnectionInfo(Struct, kw_only=True):

@@ -8,18 +8,11 @@ thing, so the component is `market_feed.Quote`.
 import copy
 import re
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from msgspec import Meta
 
 Schema = dict[str, Any]
-
-Number = float
-"""A price, a size or money in a sent message, written from an exact decimal."""
-
-Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
-"""A moment in UTC in a sent message: `2026-01-05T14:30:00.123Z`."""
 
 PARTS = "#/components/schemas/"
 

@@ -5,14 +5,16 @@ from contextlib import contextmanager
 
 from sqlalchemy import text
 
-from omcrm.extensions import db
+from omcrm.extensions import announce_user_events, db
+from omcrm.storage import user_event
 
 _OPEN = "omcrm.transaction"
 
 
 @contextmanager
 def transaction() -> Iterator[None]:
-    """Commit at the end what is written inside, or nothing where it raises.
+    """Commit at the end what is written inside, or nothing where it raises; then announce its user
+    events.
 
     What decides about a write is read inside, too: on SQLite no other writer comes in between, on
     PostgreSQL rows are locked as their functions say. Raises RuntimeError inside of another one.
@@ -27,12 +29,17 @@ def transaction() -> Iterator[None]:
             # Otherwise SQLite refuses a write after a read that another writer has outdated.
             session.execute(text("BEGIN IMMEDIATE"))
         yield
+        session.flush()
+        users = user_event.write_queued(session)
         session.commit()
     except BaseException:
+        user_event.drop_queued(session)
         session.rollback()
         raise
     finally:
         session.info[_OPEN] = False
+    if users:
+        announce_user_events(users)
 
 
 def end_read() -> None:

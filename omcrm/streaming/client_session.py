@@ -7,9 +7,11 @@ from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
+from omcrm.streaming.event_cursor import EventCursor
 from omcrm.streaming.fanout import FanOut, ResumePoint, ResumeToken
 from omcrm.streaming.rate_limiter import RateLimiter
 from omcrm.streaming.rate_tier import EncodeQuote, Facts, StateSink, Subscriber
+from omcrm.wire.user_event import UserMessage
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -37,11 +39,13 @@ class ClientLimits(Struct, frozen=True):
 
 
 class ClientSession(ABC):
-    """A connected client.
+    """A connected client; `takes_events` is whether its dialect has messages for user events.
 
     `caller` is None for an anonymous client, which its address owns. `subscriptions` holds the keys
     that count against the limit.
     """
+
+    takes_events = False
 
     def __init__(
         self, dialect_name: str, caller: Identity | None, address: str, limits: ClientLimits
@@ -53,6 +57,7 @@ class ClientSession(ABC):
         self.limits = limits
         self.limiter = RateLimiter()
         self.subscriptions: set[Hashable] = set()
+        self.event_cursor = EventCursor()
         self._fanout: FanOut | None = None
         self._subscriber: Subscriber | None = None
         self._is_over = False
@@ -60,6 +65,14 @@ class ClientSession(ABC):
     @abstractmethod
     def end_login(self) -> None:
         """Disconnect the client, because its login or token has ended."""
+
+    def can_take_events(self) -> bool:
+        """Whether the client reads: events that it cannot take now wait in the store."""
+        return True
+
+    def send_user_message(self, message: UserMessage) -> None:
+        """Send a message about the events of the client's user, in its dialect."""
+        raise NotImplementedError
 
     def accept(self, wanted: Iterable[Key]) -> tuple[list[Key], list[Key]]:
         """Count subscriptions; return those within the limit or held already, and those beyond."""

@@ -160,6 +160,14 @@ class EngineSession:
         connection = self._connection
         return connection if connection is not None and not connection.deflates else None
 
+    @property
+    def reads(self) -> bool:
+        """Whether the client has taken most of what was sent to it."""
+        connection = self._connection
+        if connection is not None:
+            return not connection.blocked
+        return len(self._waiting) - self._states < _MOST_WAITING // 2
+
     def on_ready(self, ready_callback: Callable[[], None]) -> None:
         """Call `ready_callback` whenever the client can accept state again after it could not."""
         with self._lock:

@@ -13,10 +13,11 @@ def init_webtrader(app: "Flask", settings: "Settings") -> None:
     """Add the market-data manager, the routes and the events to the app."""
     from omcrm.engine.bus import Control, FeedChanged, FeedEvents, LoginEnded
     from omcrm.engine.feed_engine import system_clock
-    from omcrm.extensions import BUS, socketio
+    from omcrm.extensions import BUS, CLIENTS, socketio
     from omcrm.feeds.news.collector import NewsCollector
     from omcrm.feeds.poller import Polling
     from omcrm.web import market_access
+    from omcrm.web.user_events import init_user_events
     from omcrm.webtrader import routes, service, socketio_events
     from omcrm.webtrader.feed_log import FeedLog
     from omcrm.webtrader.page_session import NAMESPACE, PAGE_LIMITS, page_limits
@@ -36,6 +37,7 @@ def init_webtrader(app: "Flask", settings: "Settings") -> None:
     app.extensions[PAGE_LIMITS] = page_limits(
         settings.max_desk_connections, settings.max_desk_subscriptions
     )
+    init_user_events(app, app.extensions[CLIENTS], manager.bus)
     app.register_blueprint(routes.blueprint)
     feed_log = FeedLog(app)
     manager.bus.subscribe(FeedChanged, partial(socketio_events.send_status, app))

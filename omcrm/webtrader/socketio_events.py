@@ -18,7 +18,7 @@ from flask_socketio import disconnect, emit, join_room
 from omcrm.auth.credential import Caller, session_handle
 from omcrm.engine.bus import FeedChanged, LoginEnded
 from omcrm.errors import AccessRefused
-from omcrm.extensions import CLIENTS, connected_clients, socketio
+from omcrm.extensions import CLIENTS, connected_clients, socketio, user_events
 from omcrm.market.instrument import Instrument, canonical_symbol, canonical_symbols
 from omcrm.market.quote import Quote
 from omcrm.streaming import wire
@@ -29,6 +29,7 @@ from omcrm.web.market_access import ENGINE, feed_engine, market_view
 from omcrm.webtrader import service
 from omcrm.webtrader.messages import Instruments, PriceHistory, read
 from omcrm.webtrader.page_session import NAMESPACE, PAGE_LIMITS, PageSession
+from omcrm.wire.user_event import ResumeAfter
 
 # All pages that passed the login check; never send to the whole namespace, which contains
 # unauthenticated clients while their connect handler runs.
@@ -206,6 +207,13 @@ def get_market_status(page: PageSession, body: Any) -> dict[str, Any]:
     answer = service.market_status()
     emit("market_status", answer)
     return answer
+
+
+@socketio.on("resume", namespace=NAMESPACE)
+@_for_pages
+def resume(page: PageSession, body: Any) -> None:
+    """Send the events to the page's user that it missed, and all later ones."""
+    user_events().resume(page, read(body, ResumeAfter).since)
 
 
 @socketio.on("ping", namespace=NAMESPACE)

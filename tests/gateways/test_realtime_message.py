@@ -21,6 +21,7 @@ def test_every_message_type_is_described() -> None:
     """The types of the contract, each with a sentence."""
     assert {
         "ping",
+        "resume",
         "subscribe_asset",
         "unsubscribe_asset",
         "subscribe_portfolio",

@@ -14,6 +14,7 @@ import { createSelection } from "./selection.js";
 import { createServerClock } from "./server_clock.js";
 import { areStopped, createSources } from "./sources.js";
 import { createStore } from "./store.js";
+import { showUserEvents } from "./user_events.js";
 import { createWatchlist } from "./watchlist.js";
 
 const MARKETS_INTERVAL = 60_000;
@@ -112,6 +113,7 @@ function listenToServer({ chart, detail, markets, sources, watchlist }, symbols)
     subscribe(symbols);
     chart.refresh();
   });
+  showUserEvents(connection, notices);
   createConnectionView(connection, notices, desk.dataset.loginUrl);
   connection.subscribe(({ name }) => {
     const isUp = name === "connected";

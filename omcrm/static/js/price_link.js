@@ -4,6 +4,7 @@ import { createConnection } from "./connection.js";
 import { createConnectionView } from "./connection_view.js";
 import { createResumeToken } from "./resume_token.js";
 import { createStore } from "./store.js";
+import { showUserEvents } from "./user_events.js";
 
 // Updates of a symbol in a second: as fast as a sum can be read, and fewer on a hidden page.
 const RATE = 4;
@@ -60,6 +61,7 @@ export function createPriceLink({ clock, notices, loginUrl }) {
   document.addEventListener("visibilitychange", visibilityChanged);
   addEventListener("pageshow", (event) => event.persisted && visibilityChanged());
   addEventListener("online", visibilityChanged);
+  showUserEvents(connection, notices);
   createConnectionView(connection, notices, loginUrl);
 
   return {

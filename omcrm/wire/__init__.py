@@ -1,0 +1,1 @@
+"""The messages that leave and enter, as types."""
