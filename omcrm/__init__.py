@@ -121,6 +121,7 @@ def _register_rooms(app: "Flask", settings: "Settings") -> None:
 
     app.url_map.converters["int"] = PathNumber
     from omcrm.admin.routes import blueprint as admin
+    from omcrm.auth.access import public
     from omcrm.auth.login_history import blueprint as login_history
     from omcrm.auth.routes import blueprint as auth
     from omcrm.auth.token_routes import blueprint as tokens
@@ -151,6 +152,7 @@ def _register_rooms(app: "Flask", settings: "Settings") -> None:
     init_reference(app)
     app.extensions[DATABASE_HEALTH] = DatabaseHealth()
     app.extensions[HEALTH_CHECKS] = {"feed": app.extensions[service.MANAGER].engine.failure}
+    public(page=True)(app.view_functions["static"])
     app.context_processor(lambda: {"demo": settings.demo, "version": __version__})
 
 

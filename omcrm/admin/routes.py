@@ -1,15 +1,15 @@
-"""The administrators' pages: the feeds and the instruments."""
+"""The pages of staff and administrators: the feeds and the instruments."""
 
 from datetime import UTC, datetime
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import current_user
 from sqlalchemy.exc import IntegrityError
 
 from omcrm.admin.forms import InstrumentForm
 from omcrm.admin.upstream_name import SPELLINGS, provider_names, sources_of
-from omcrm.auth.access import admin_required
+from omcrm.auth.access import current_caller, requires
+from omcrm.auth.permission import Permission
 from omcrm.engine.bus import Control, ControlAction
 from omcrm.extensions import app_bus, db
 from omcrm.market.catalogue import DEFAULTS
@@ -19,21 +19,23 @@ from omcrm.storage.transaction import transaction
 
 blueprint = Blueprint("admin", __name__, url_prefix="/admin")
 
+_sees_feeds = requires(Permission.FEEDS_READ, session_only=True, page=True)
+
 
 @blueprint.get("/")
-@admin_required
+@_sees_feeds
 def front() -> ResponseReturnValue:
     return redirect(url_for("admin.feeds"))
 
 
 @blueprint.get("/feeds")
-@admin_required
+@_sees_feeds
 def feeds() -> ResponseReturnValue:
     return render_template("admin/feeds.html")
 
 
 @blueprint.route("/instruments", methods=["GET", "POST"])
-@admin_required
+@requires(Permission.INSTRUMENTS_EDIT, session_only=True, page=True)
 def instruments() -> ResponseReturnValue:
     form = InstrumentForm()
     if form.validate_on_submit() and _add(form):
@@ -89,7 +91,7 @@ def _add(form: InstrumentForm) -> bool:
         with transaction():
             db.session.add(row)
             now = datetime.now(UTC)
-            audit.record("add_instrument", now, user_id=current_user.id, detail=row.symbol)
+            audit.record("add_instrument", now, user_id=current_caller().user_id, detail=row.symbol)
     except IntegrityError:
         form.symbol.errors = [f"There is already an instrument {form.symbol.data}."]
         return False

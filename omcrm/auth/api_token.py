@@ -11,14 +11,15 @@ from msgspec import Struct
 from omcrm.auth.credential import Caller
 from omcrm.auth.login import hash_token
 from omcrm.auth.notice import notify
+from omcrm.auth.permission import Permission, grantable
 from omcrm.auth.rate_limit import UserRateLimit
-from omcrm.auth.scope import Scope, grantable
 from omcrm.errors import AccessRefused
 from omcrm.extensions import db
 from omcrm.storage import api_token
 from omcrm.storage.api_token import NAME_LENGTH, ApiToken
 from omcrm.storage.audit import record
 from omcrm.storage.transaction import transaction
+from omcrm.storage.user import Role
 from omcrm.wire.user_event import NoticeCode
 
 # Every token begins with it, so that scanners for leaked secrets recognize it.
@@ -48,7 +49,7 @@ class CreatedToken(Struct, frozen=True):
 def create(
     caller: Caller,
     name: str,
-    scopes: Collection[Scope],
+    scopes: Collection[Permission],
     expires_at: datetime,
     now: datetime,
     remote_addr: str | None,
@@ -59,7 +60,7 @@ def create(
     tokens, and with TOO_MANY_REQUESTS.
     """
     name = _checked_name(name)
-    _check_scopes(scopes, caller.is_admin)
+    _check_scopes(scopes, caller.role)
     _check_expiry(expires_at, now)
     if wait := _MADE.spend(str(caller.user_id)):
         message = f"Too many new tokens. Try again in {wait // 60 + 1} minutes."
@@ -123,8 +124,8 @@ def _checked_name(name: str) -> str:
     return name
 
 
-def _check_scopes(scopes: Collection[Scope], is_admin: bool) -> None:
-    allowed = grantable(is_admin)
+def _check_scopes(scopes: Collection[Permission], role: Role) -> None:
+    allowed = grantable(role)
     if not scopes:
         raise AccessRefused("INVALID_SCOPES", "scopes: choose at least one.", field="scopes")
     if beyond := [scope for scope in scopes if scope not in allowed]:

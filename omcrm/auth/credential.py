@@ -18,8 +18,8 @@ from sqlalchemy.exc import DBAPIError
 
 from omcrm.auth.login import hash_token
 from omcrm.auth.origin import is_foreign
+from omcrm.auth.permission import PERMISSIONS, Permission, effective
 from omcrm.auth.rate_limit import UserRateLimit
-from omcrm.auth.scope import ADMIN_ONLY, Scope, effective
 from omcrm.storage import api_token, login_session, ws_ticket
 from omcrm.storage.sqlite_file import writer_timeout
 from omcrm.storage.transaction import end_read, transaction
@@ -38,22 +38,31 @@ _log = ThrottledLog(logging.getLogger(__name__))
 
 
 class Caller(Struct, frozen=True):
-    """An identified caller.
+    """An identified caller, the same for pages, programs and sockets.
 
-    `scopes` is None for a session, which may do whatever its user may. `handle` names the
-    credential, so that `dead_among` can check later whether it is still valid; it is no secret.
+    `permissions` are those of the user's role; a token has the ones it was given of them. `handle`
+    names the credential, so that `dead_among` can check later whether it is still valid; it is no
+    secret.
     """
 
     user_id: int
-    is_admin: bool
-    scopes: frozenset[Scope] | None
+    role: Role
+    permissions: frozenset[Permission]
     handle: str
 
-    def may(self, scope: Scope) -> bool:
-        """Whether the caller has this scope."""
-        if self.scopes is None:
-            return self.is_admin or scope not in ADMIN_ONLY
-        return scope in self.scopes
+    def may(self, permission: Permission) -> bool:
+        """Whether the caller has this permission."""
+        return permission in self.permissions
+
+    @property
+    def has_session(self) -> bool:
+        """Whether the credential is a login, not a token."""
+        return self.handle.startswith(_SESSION)
+
+
+def session_caller(user_id: int, role: Role, session_hash: str) -> Caller:
+    """The caller with this login session."""
+    return Caller(user_id, role, PERMISSIONS[role], session_handle(session_hash))
 
 
 class UnidentifiedReason(StrEnum):
@@ -204,11 +213,7 @@ def _of_session(request: Any, now: datetime) -> Caller | Unidentified:
 
 def _session(session_hash: str, now: datetime) -> Caller | None:
     user = login_session.find_valid(session_hash, now)
-    caller = (
-        None
-        if user is None
-        else Caller(user.id, user.role is Role.ADMIN, None, session_handle(session_hash))
-    )
+    caller = None if user is None else session_caller(user.id, user.role, session_hash)
     end_read()
     return caller
 
@@ -226,9 +231,8 @@ def _of_token_hash(token_hash: str, address: str, now: datetime) -> Caller | Uni
         return Unidentified(UnidentifiedReason.USER_DISABLED)
     if known.is_use_due(now):
         _note_use(known.id, address, now)
-    is_admin = known.role is Role.ADMIN
-    scopes = effective(known.scopes, is_admin)
-    return Caller(known.user_id, is_admin, scopes, _TOKEN + token_hash)
+    permissions = effective(known.scopes, known.role)
+    return Caller(known.user_id, known.role, permissions, _TOKEN + token_hash)
 
 
 def _note_use(token_id: int, address: str, now: datetime) -> None:

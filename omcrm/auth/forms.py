@@ -8,10 +8,10 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from omcrm.auth.api_token import DAYS
 from omcrm.auth.passwords import LONGEST_PASSWORD
-from omcrm.auth.scope import ABOUT, grantable
+from omcrm.auth.permission import ABOUT, grantable
 from omcrm.market.parsing import whole
 from omcrm.storage.api_token import NAME_LENGTH
-from omcrm.storage.user import EMAIL_LENGTH
+from omcrm.storage.user import EMAIL_LENGTH, Role
 
 
 class LoginForm(FlaskForm):  # type: ignore[misc]
@@ -45,8 +45,6 @@ class TokenForm(FlaskForm):  # type: ignore[misc]
     )
     expires_on = DateField("or at the end of", validators=[Optional()])
 
-    def set_scopes(self, is_admin: bool) -> None:
+    def set_scopes(self, role: Role) -> None:
         """Show only the scopes that such an account may grant."""
-        self.scopes.choices = [
-            SelectChoice(scope.value, ABOUT[scope]) for scope in grantable(is_admin)
-        ]
+        self.scopes.choices = [SelectChoice(scope.value, ABOUT[scope]) for scope in grantable(role)]

@@ -8,9 +8,9 @@ from flask import Flask, current_app, g, request, session
 from flask_login import AnonymousUserMixin, current_user, login_user, logout_user
 from msgspec import Struct
 
-from omcrm.auth.access import answer_unauthenticated
 from omcrm.auth.notice import notify
 from omcrm.auth.origin import is_foreign
+from omcrm.auth.permission import PERMISSIONS
 from omcrm.engine.bus import LoginEnded
 from omcrm.extensions import app_bus, login_manager
 from omcrm.storage import login_session
@@ -33,10 +33,9 @@ class SignedIn(Struct, frozen=True):
     is_active: bool = True
     is_anonymous: bool = False
 
-    @property
-    def is_admin(self) -> bool:
-        """Whether this is an admin."""
-        return self.role is Role.ADMIN
+    def may(self, permission: str) -> bool:
+        """Whether the user's role has this permission."""
+        return permission in PERMISSIONS[self.role]
 
     @property
     def session_hash(self) -> str:
@@ -58,17 +57,19 @@ class Anonymous(AnonymousUserMixin):  # type: ignore[misc]
     id = None
     email = None
     role = None
-    is_admin = False
     session_hash = None
+
+    def may(self, permission: str) -> bool:
+        """False: strangers have no permissions."""
+        return False
 
 
 def init_auth(app: Flask) -> None:
-    """Configure Flask-Login with OMCRM's sessions and refusals."""
+    """Configure Flask-Login with OMCRM's sessions."""
     login_manager.anonymous_user = Anonymous
     # Flask-Login's own check of address and browser would log out users whose address changes.
     login_manager.session_protection = None
     login_manager.user_loader(load_signed_in)
-    login_manager.unauthorized_handler(answer_unauthenticated)
     login_manager.init_app(app)
 
 

@@ -3,7 +3,7 @@
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
-from omcrm.auth.requires import current_caller, requires
+from omcrm.auth.access import current_caller, requires
 from omcrm.storage.audit import failed_between_logins, logins_of
 
 FAILED_LOGINS = "failed_logins"
@@ -15,7 +15,7 @@ blueprint = Blueprint("login_history", __name__)
 
 
 @blueprint.get("/account/logins")
-@requires(session_only=True)
+@requires(session_only=True, page=True)
 def page() -> ResponseReturnValue:
     """The latest logins and failed attempts of the caller's account."""
     user_id = current_caller().user_id

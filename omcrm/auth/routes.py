@@ -18,6 +18,7 @@ from flask.typing import ResponseReturnValue
 from flask_limiter import RateLimitExceeded
 from flask_login import current_user
 
+from omcrm.auth.access import public
 from omcrm.auth.device import remember_device
 from omcrm.auth.forms import LoginForm
 from omcrm.auth.login import sign_in, sign_out
@@ -49,6 +50,7 @@ def refuse_address(_: RateLimitExceeded) -> Response:
 
 
 @blueprint.route("/login", methods=["GET", "POST"])
+@public(page=True)
 @limiter.limit(
     _failures_per_minute, key_func=caller_network, methods=["POST"], deduct_when=_was_refused
 )
@@ -76,6 +78,7 @@ def login() -> ResponseReturnValue:
 
 
 @blueprint.post("/logout")
+@public(page=True)
 def logout() -> ResponseReturnValue:
     """End the session in the browser and on the server."""
     sign_out(datetime.now(UTC))

@@ -16,12 +16,11 @@ from flask.typing import ResponseReturnValue
 from msgspec import Struct
 
 from omcrm.auth import api_token, ticket
-from omcrm.auth.access import refused
+from omcrm.auth.access import current_caller, refused, requires
 from omcrm.auth.api_token import CreatedToken
 from omcrm.auth.forms import TokenForm
+from omcrm.auth.permission import ABOUT, SCOPES, Permission, ScopeName
 from omcrm.auth.request_body import request_body
-from omcrm.auth.requires import current_caller, requires
-from omcrm.auth.scope import ABOUT, Scope
 from omcrm.errors import AccessRefused
 from omcrm.storage.api_token import ApiToken, of_user
 from omcrm.streaming.wire import iso
@@ -37,16 +36,18 @@ def refuse(error: AccessRefused) -> ResponseReturnValue:
 
 # For people
 
+_for_people = requires(session_only=True, page=True)
+
 
 @blueprint.get("/account/tokens")
-@requires(session_only=True)
+@_for_people
 def page() -> ResponseReturnValue:
     """The caller's tokens, and the form for a new one."""
     return _page(_form())
 
 
 @blueprint.post("/account/tokens")
-@requires(session_only=True)
+@_for_people
 def add() -> ResponseReturnValue:
     """Create a token and show it, this one time."""
     form = _form()
@@ -57,7 +58,7 @@ def add() -> ResponseReturnValue:
         made = api_token.create(
             current_caller(),
             form.name.data,
-            [Scope(name) for name in form.scopes.data],
+            [Permission(name) for name in form.scopes.data],
             api_token.expiry(now, days=form.expires_in_days.data, last_day=form.expires_on.data),
             now,
             request.remote_addr,
@@ -72,7 +73,7 @@ def add() -> ResponseReturnValue:
 
 
 @blueprint.post("/account/tokens/<int:token_id>/revoke")
-@requires(session_only=True)
+@_for_people
 def end(token_id: int) -> ResponseReturnValue:
     """Revoke a token."""
     try:
@@ -87,7 +88,7 @@ def end(token_id: int) -> ResponseReturnValue:
 
 def _form(*, empty: bool = False) -> TokenForm:
     form = TokenForm(formdata=None) if empty else TokenForm()
-    form.set_scopes(current_caller().is_admin)
+    form.set_scopes(current_caller().role)
     return form
 
 
@@ -110,7 +111,7 @@ class NewToken(Struct, frozen=True, forbid_unknown_fields=True):
     """The body that creates a token; without an expiry it lasts 30 days."""
 
     name: str
-    scopes: list[Scope]
+    scopes: list[ScopeName]
     expires_in_days: Literal[7, 30, 90, 365] | None = None
     expires_on: date | None = None
 
@@ -128,7 +129,7 @@ def tokens() -> ResponseReturnValue:
         success=True,
         tokens=[_described(token, now) for token in of_user(current_caller().user_id)],
         most=api_token.MOST_TOKENS,
-        scopes={scope.value: ABOUT[scope] for scope in Scope},
+        scopes={scope.value: ABOUT[scope] for scope in SCOPES},
     )
 
 
@@ -140,7 +141,7 @@ def create() -> ResponseReturnValue:
     made = api_token.create(
         current_caller(),
         body.name,
-        body.scopes,
+        [Permission(name) for name in body.scopes],
         api_token.expiry(now, days=body.expires_in_days or 30, last_day=body.expires_on),
         now,
         request.remote_addr,

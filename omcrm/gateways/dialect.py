@@ -5,7 +5,7 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING, ClassVar
 
 from omcrm.auth.credential import Unidentified
-from omcrm.auth.scope import Scope
+from omcrm.auth.permission import Permission
 from omcrm.engine.market_view import MarketView
 from omcrm.errors import MessageRefused
 from omcrm.market.quote import Quote
@@ -29,7 +29,7 @@ class Dialect(ABC):
     path: ClassVar[str]
     """The path it is mounted at; `/profile/<symbol>` puts `symbol` into `client.arguments`."""
 
-    scope: ClassVar[Scope] = Scope.MARKET_READ
+    scope: ClassVar[Permission] = Permission.MARKET_READ
     """The scope that a token needs."""
 
     session_ended: ClassVar[str] = "Session ended"

@@ -8,9 +8,9 @@ from flask import Blueprint
 from flask.typing import ResponseReturnValue
 from msgspec import Meta, Struct
 
-from omcrm.auth.access import refused
+from omcrm.auth.access import current_caller, refused, requires
+from omcrm.auth.permission import Permission
 from omcrm.auth.request_body import request_body
-from omcrm.auth.requires import current_caller, requires
 from omcrm.errors import AccessRefused
 from omcrm.extensions import connected_clients
 from omcrm.gateways.market_feed import MarketFeed, Symbol, quote_body
@@ -38,7 +38,7 @@ def refuse(error: AccessRefused) -> ResponseReturnValue:
 
 
 @blueprint.get("/streaming/status")
-@requires("market:read")
+@requires(Permission.MARKET_READ)
 def status() -> ResponseReturnValue:
     engine, caller = feed_engine(), current_caller()
     feeds = engine.status()
@@ -53,7 +53,7 @@ def status() -> ResponseReturnValue:
             "client_connections": len(connected_clients().clients(dialect=MarketFeed.name)),
             # Each user sees only the symbols of their own clients.
             "client_subscription_counts": _subscription_counts(
-                None if caller.is_admin else caller.user_id
+                None if caller.may(Permission.CONNECTIONS_READ) else caller.user_id
             ),
             "timestamp": iso(datetime.now(UTC)),
         }
@@ -61,19 +61,19 @@ def status() -> ResponseReturnValue:
 
 
 @blueprint.post("/streaming/start")
-@requires("feeds:control")
+@requires(Permission.FEEDS_CONTROL)
 def start() -> ResponseReturnValue:
     return json_answer({"success": True, "status": start_by_admin(current_caller().user_id)})
 
 
 @blueprint.post("/streaming/stop")
-@requires("feeds:control")
+@requires(Permission.FEEDS_CONTROL)
 def stop() -> ResponseReturnValue:
     return json_answer({"success": True, "status": stop_by_admin(current_caller().user_id)})
 
 
 @blueprint.get("/quote/<symbol>")
-@requires("market:read")
+@requires(Permission.MARKET_READ)
 def quote(symbol: str) -> ResponseReturnValue:
     start_for_viewer()
     symbol, view = canonical_symbol(symbol), market_view()
@@ -86,7 +86,7 @@ def quote(symbol: str) -> ResponseReturnValue:
 
 
 @blueprint.post("/quotes")
-@requires("market:read")
+@requires(Permission.MARKET_READ)
 def quotes() -> ResponseReturnValue:
     body = request_body(QuotesRequest)
     start_for_viewer()

@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 
 from omcrm.auth.credential import Caller, Unidentified, UnidentifiedReason, identify
-from omcrm.auth.scope import Scope
+from omcrm.auth.permission import Permission
 from omcrm.errors import AccessRefused
 from omcrm.gateways.client_connection import ClientConnection, ClientServices
 from omcrm.gateways.dialect import Dialect
@@ -67,7 +67,7 @@ def refusal(refused: Unidentified) -> HandshakeRefusal:
     return HandshakeRefusal(refused.status, refused.code, refused.message, refused.wait_seconds)
 
 
-def missing(scope: Scope) -> HandshakeRefusal:
+def missing(scope: Permission) -> HandshakeRefusal:
     """The refusal of a token without this scope."""
     message = f"This needs a token with the scope {scope}."
     return HandshakeRefusal(HTTPStatus.FORBIDDEN, "INSUFFICIENT_SCOPE", message)

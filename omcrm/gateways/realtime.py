@@ -8,7 +8,7 @@ from typing import Any
 from flask import current_app
 from msgspec import structs
 
-from omcrm.auth.scope import Scope
+from omcrm.auth.permission import Permission
 from omcrm.engine.market_view import MarketView
 from omcrm.errors import MessageRefused
 from omcrm.extensions import user_events
@@ -257,8 +257,8 @@ def _may_see(client: ClientConnection, portfolio_id: int) -> bool:
     if caller is None:
         client.send(_error("AUTHENTICATION_REQUIRED", "Authentication required"))
         return False
-    if not caller.may(Scope.PORTFOLIO_READ):
-        detail = f"This needs a token with the scope {Scope.PORTFOLIO_READ}."
+    if not caller.may(Permission.PORTFOLIO_READ):
+        detail = f"This needs a token with the scope {Permission.PORTFOLIO_READ}."
         client.send(_error("INSUFFICIENT_SCOPE", DENIED, detail=detail))
         return False
     if find_portfolio(caller.user_id, portfolio_id) is None:

@@ -5,18 +5,13 @@ from typing import Annotated, Any
 
 from flask import Blueprint, current_app, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_login import (  # type: ignore[import-untyped,unused-ignore]
-    current_user,
-    login_required,
-)
 from limits import RateLimitItemPerMinute
 from msgspec import Meta, Struct
 
-from omcrm.auth.access import refusal
+from omcrm.auth.access import current_caller, public, refusal, requires
+from omcrm.auth.permission import Permission
 from omcrm.auth.rate_limit import UserRateLimit
 from omcrm.auth.request_body import request_body
-from omcrm.auth.requires import current_caller, requires
-from omcrm.auth.scope import Scope
 from omcrm.errors import AccessRefused
 from omcrm.extensions import connected_clients
 from omcrm.gateways.market_feed import Symbol
@@ -48,7 +43,7 @@ class PriceUpdateRequest(Struct, frozen=True):
 
 
 @blueprint.get("/realtime/dashboard/")
-@login_required  # type: ignore[untyped-decorator,unused-ignore]
+@requires(Permission.MARKET_READ, Permission.PORTFOLIO_READ, session_only=True, page=True)
 def dashboard() -> ResponseReturnValue:
     """The page that shows assets and portfolios over the WebSocket."""
     start_for_viewer()
@@ -56,12 +51,13 @@ def dashboard() -> ResponseReturnValue:
         "realtime/dashboard.html",
         path=Realtime.path,
         instruments=list(market_view().instruments.values()),
-        portfolios=service.portfolios_of(current_user.id),
+        portfolios=service.portfolios_of(current_caller().user_id),
         most=_settings().max_subscriptions,
     )
 
 
 @blueprint.get("/realtime/websocket-info/")
+@public()
 def websocket_info() -> ResponseReturnValue:
     """The WebSocket's address and its messages; public."""
     page, path, settings = _settings().public_url or request.host_url, Realtime.path, _settings()
@@ -93,6 +89,7 @@ def websocket_info() -> ResponseReturnValue:
 
 
 @blueprint.get("/realtime/health/")
+@public()
 def health() -> ResponseReturnValue:
     """Whether prices are received and how many clients are connected; public."""
     return json_answer(
@@ -105,12 +102,12 @@ def health() -> ResponseReturnValue:
 
 
 @blueprint.get("/realtime/status/")
-@requires("market:read")
+@requires(Permission.MARKET_READ)
 def status() -> ResponseReturnValue:
     """Counts over all connections, and the caller's own subscriptions."""
     caller, everybody = current_caller(), _clients()
     own = _clients(caller.user_id)
-    sees_portfolios = caller.may(Scope.PORTFOLIO_READ)
+    sees_portfolios = caller.may(Permission.PORTFOLIO_READ)
     return json_answer(
         {
             "service_status": "running",
@@ -134,7 +131,7 @@ def status() -> ResponseReturnValue:
 
 
 @blueprint.post("/api/realtime/force_price_update/")
-@requires("prices:update")
+@requires(Permission.PRICES_UPDATE)
 def force_price_update() -> ResponseReturnValue:
     """Fetch fresh prices from the sources now; may take ten seconds."""
     try:

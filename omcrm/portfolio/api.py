@@ -8,11 +8,10 @@ from flask import Blueprint, Response, url_for
 from flask.typing import ResponseReturnValue
 from limits import RateLimitItemPerMinute
 
-from omcrm.auth.access import View, refusal, refused
+from omcrm.auth.access import View, current_caller, refusal, refused, requires
+from omcrm.auth.permission import Permission
 from omcrm.auth.rate_limit import UserRateLimit
 from omcrm.auth.request_body import Body, request_body
-from omcrm.auth.requires import current_caller, requires
-from omcrm.auth.scope import Scope
 from omcrm.errors import AccessRefused
 from omcrm.portfolio import bounds, messages, service
 from omcrm.portfolio.holding import Portfolio
@@ -30,8 +29,8 @@ def refuse(error: AccessRefused) -> ResponseReturnValue:
     return refused(error)
 
 
-def _may(scope: Scope, rate_limit: UserRateLimit) -> Callable[[View], View]:
-    """Require the scope, and apply the rate limit to each user."""
+def _may(permission: Permission, rate_limit: UserRateLimit) -> Callable[[View], View]:
+    """Require the permission, and apply the rate limit to each user."""
 
     def limit(view: View) -> View:
         @wraps(view)
@@ -41,13 +40,13 @@ def _may(scope: Scope, rate_limit: UserRateLimit) -> Callable[[View], View]:
                 return refusal("TOO_MANY_REQUESTS", message, 429, wait=wait)
             return view(*args, **kwargs)
 
-        return requires(scope)(limited)
+        return requires(permission)(limited)
 
     return limit
 
 
-_may_read = _may(Scope.PORTFOLIO_READ, READS)
-_may_change = _may(Scope.PORTFOLIO_WRITE, CHANGES)
+_may_read = _may(Permission.PORTFOLIO_READ, READS)
+_may_change = _may(Permission.PORTFOLIO_WRITE, CHANGES)
 
 
 @blueprint.get("")

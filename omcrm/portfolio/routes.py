@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import current_user, login_required
 from werkzeug.exceptions import default_exceptions
 
+from omcrm.auth.access import current_caller, requires
+from omcrm.auth.permission import Permission
 from omcrm.errors import AccessRefused
 from omcrm.market.instrument import canonical_symbol
 from omcrm.portfolio import bounds, service
@@ -17,6 +18,9 @@ from omcrm.portfolio.valuation import TRUST, counted_classes
 from omcrm.web.market_access import market_view
 
 blueprint = Blueprint("portfolio", __name__, url_prefix="/portfolio")
+
+_may_read = requires(Permission.PORTFOLIO_READ, session_only=True, page=True)
+_may_change = requires(Permission.PORTFOLIO_WRITE, session_only=True, page=True)
 
 # The maximum of holdings valued for the list of portfolios, which takes some 40 ms.
 _MOST_VALUED = 1000
@@ -31,24 +35,24 @@ def refuse(refused: AccessRefused) -> ResponseReturnValue:
 
 
 @blueprint.get("/")
-@login_required
+@_may_read
 def portfolios() -> ResponseReturnValue:
     """The user's portfolios, and the form for a new one."""
     return _list(NameForm())
 
 
 @blueprint.post("/")
-@login_required
+@_may_change
 def create() -> ResponseReturnValue:
     """Create a portfolio and redirect to it."""
     form, made = NameForm(), []
-    if not _done(form, lambda: made.append(service.create(current_user.id, form.name.data or ""))):
+    if not _done(form, lambda: made.append(service.create(_user(), form.name.data or ""))):
         return _list(form), 400
     return redirect(url_for(".portfolio", portfolio_id=made[0].id))
 
 
 @blueprint.get("/<int:portfolio_id>")
-@login_required
+@_may_read
 def portfolio(portfolio_id: int) -> ResponseReturnValue:
     """A portfolio; with `?holding=BTC` the form changes that holding."""
     owned = _own(portfolio_id)
@@ -60,59 +64,63 @@ def portfolio(portfolio_id: int) -> ResponseReturnValue:
 
 
 @blueprint.post("/<int:portfolio_id>/rename")
-@login_required
+@_may_change
 def rename(portfolio_id: int) -> ResponseReturnValue:
     """Rename the portfolio."""
     portfolio, form = _own(portfolio_id), NameForm()
-    if not _done(form, lambda: service.rename(current_user.id, portfolio_id, form.name.data or "")):
+    if not _done(form, lambda: service.rename(_user(), portfolio_id, form.name.data or "")):
         return _page(portfolio, name=form), 400
     return redirect(url_for(".portfolio", portfolio_id=portfolio_id))
 
 
 @blueprint.post("/<int:portfolio_id>/delete")
-@login_required
+@_may_change
 def delete(portfolio_id: int) -> ResponseReturnValue:
     """Delete the portfolio and its holdings."""
     portfolio = _own(portfolio_id)
     _spend()
-    service.delete(current_user.id, portfolio_id)
+    service.delete(_user(), portfolio_id)
     flash(f"{portfolio.name} is deleted.")
     return redirect(url_for(".portfolios"))
 
 
 @blueprint.post("/<int:portfolio_id>/holdings")
-@login_required
+@_may_change
 def add_holding(portfolio_id: int) -> ResponseReturnValue:
     """Add a holding."""
     portfolio, form = _own(portfolio_id), HoldingForm()
-    if not _done(form, lambda: service.add_holding(current_user.id, portfolio_id, *_fields(form))):
+    if not _done(form, lambda: service.add_holding(_user(), portfolio_id, *_fields(form))):
         return _page(portfolio, holding=form), 400
     return redirect(url_for(".portfolio", portfolio_id=portfolio_id))
 
 
 @blueprint.post("/<int:portfolio_id>/holdings/<symbol>")
-@login_required
+@_may_change
 def change_holding(portfolio_id: int, symbol: str) -> ResponseReturnValue:
     """Change the quantity or the cost of a holding."""
     portfolio, form = _own(portfolio_id), HoldingForm()
     held = _held(portfolio, symbol)
     form.symbol.data = held.symbol
-    if not _done(form, lambda: service.put_holding(current_user.id, portfolio_id, *_fields(form))):
+    if not _done(form, lambda: service.put_holding(_user(), portfolio_id, *_fields(form))):
         return _page(portfolio, holding=form, changing=held), 400
     return redirect(url_for(".portfolio", portfolio_id=portfolio_id))
 
 
 @blueprint.post("/<int:portfolio_id>/holdings/<symbol>/remove")
-@login_required
+@_may_change
 def remove_holding(portfolio_id: int, symbol: str) -> ResponseReturnValue:
     """Remove a holding."""
     _spend()
-    service.remove_holding(current_user.id, portfolio_id, symbol)
+    service.remove_holding(_user(), portfolio_id, symbol)
     return redirect(url_for(".portfolio", portfolio_id=portfolio_id))
 
 
+def _user() -> int:
+    return current_caller().user_id
+
+
 def _own(portfolio_id: int) -> Portfolio:
-    return service.own_portfolio(current_user.id, portfolio_id)
+    return service.own_portfolio(_user(), portfolio_id)
 
 
 def _held(portfolio: Portfolio, symbol: str) -> Holding:
@@ -148,13 +156,13 @@ def _done(form: NameForm | HoldingForm, change: Callable[[], object]) -> bool:
 
 
 def _spend() -> None:
-    if wait := CHANGES.spend(str(current_user.id)):
+    if wait := CHANGES.spend(str(_user())):
         message = f"Too many changes: try again in {wait} seconds."
         raise AccessRefused("TOO_MANY_REQUESTS", message, 429, wait=wait)
 
 
 def _list(form: NameForm) -> str:
-    owned, left, valued = service.portfolios_of(current_user.id), _MOST_VALUED, []
+    owned, left, valued = service.portfolios_of(_user()), _MOST_VALUED, []
     for portfolio in owned:
         left -= len(portfolio.holdings)
         valued.append((portfolio, service.valuation_of(portfolio) if left >= 0 else None))

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from omcrm.auth.scope import Scope
+from omcrm.auth.permission import ScopeName
 from omcrm.auth.token_routes import NewToken
 from omcrm.reference.desk_routes import JsonDone
 from omcrm.reference.route import Needs, Route
@@ -31,7 +31,7 @@ class JsonTokens(JsonDone, kw_only=True):
 
     tokens: list[JsonToken]
     most: int
-    scopes: dict[Scope, str]
+    scopes: dict[ScopeName, str]
 
 
 class JsonTokenMade(JsonDone, kw_only=True):

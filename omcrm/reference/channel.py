@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from omcrm.auth.scope import Scope
+from omcrm.auth.permission import Permission
 from omcrm.reference.schema import summary
 
 AS_TEXT = str
@@ -39,7 +39,7 @@ class SocketChannel(Struct, frozen=True, kw_only=True):
     received: tuple[SocketMessage, ...]
     sent: tuple[SocketMessage, ...]
     parameters: dict[str, str] = {}
-    scope: Scope | None = None
+    scope: Permission | None = None
     parts: tuple[type[Struct], ...] = ()
     namespace: str | None = None
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from omcrm.auth.scope import Scope
+from omcrm.auth.permission import Permission
 from omcrm.feeds.status import FeedStatus
 from omcrm.market.bar import KEPT, Timeframe
 from omcrm.market.price_class import PriceClass
@@ -142,7 +142,7 @@ ROUTES = (
         path="/webtrader/instruments",
         area=_AREA,
         about="The catalogue.",
-        needs=Scope.MARKET_READ,
+        needs=Permission.MARKET_READ,
         answer=DeskCatalogue,
     ),
     Route(
@@ -150,7 +150,7 @@ ROUTES = (
         path="/webtrader/realtime_price/<symbol>",
         area=_AREA,
         about="The newest price of a symbol.",
-        needs=Scope.MARKET_READ,
+        needs=Permission.MARKET_READ,
         answer=DeskPrice,
         refusals={**_UNKNOWN, 503: "No price is known for it yet."},
     ),
@@ -159,7 +159,7 @@ ROUTES = (
         path="/webtrader/chart_data/<symbol>",
         area=_AREA,
         about="The candles of a symbol.",
-        needs=Scope.MARKET_READ,
+        needs=Permission.MARKET_READ,
         answer=DeskChartData,
         query=DeskChartQuery,
         refusals={400: "The query is wrong.", **_UNKNOWN},
@@ -169,7 +169,7 @@ ROUTES = (
         path="/webtrader/market_status",
         area=_AREA,
         about="Which markets are open.",
-        needs=Scope.MARKET_READ,
+        needs=Permission.MARKET_READ,
         answer=DeskMarkets,
     ),
     Route(
@@ -177,7 +177,7 @@ ROUTES = (
         path="/webtrader/realtime_status",
         area=_AREA,
         about="How the feeds, the clients and the delivery are doing.",
-        needs=Scope.MARKET_READ,
+        needs=Permission.MARKET_READ,
         answer=DeskRealtimeStatus,
     ),
     Route(
@@ -185,7 +185,7 @@ ROUTES = (
         path="/webtrader/start_realtime_feeds",
         area=_AREA,
         about="Start the feeds.",
-        needs=Scope.FEEDS_CONTROL,
+        needs=Permission.FEEDS_CONTROL,
         answer=DeskFeedsStarted,
     ),
     Route(
@@ -193,7 +193,7 @@ ROUTES = (
         path="/webtrader/stop_realtime_feeds",
         area=_AREA,
         about="Stop the feeds, until an administrator starts them.",
-        needs=Scope.FEEDS_CONTROL,
+        needs=Permission.FEEDS_CONTROL,
         answer=DeskFeedsStopped,
     ),
 )

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from omcrm.auth.scope import Scope
+from omcrm.auth.permission import Permission
 from omcrm.gateways.market_feed_routes import QuotesRequest
 from omcrm.reference.desk_routes import DeskFeedsStopped, JsonDone
 from omcrm.reference.market_feed import MarketFeedQuote
@@ -68,7 +68,7 @@ ROUTES = (
         path="/api/v1/market/quote/<symbol>",
         area=_AREA,
         about="The newest quote of a symbol.",
-        needs=Scope.MARKET_READ,
+        needs=Permission.MARKET_READ,
         answer=MarketFeedQuoteAnswer,
         refusals={404: "There is no such symbol.", 503: "No price is known for it yet."},
     ),
@@ -77,7 +77,7 @@ ROUTES = (
         path="/api/v1/market/quotes",
         area=_AREA,
         about="The newest quotes of up to fifty symbols.",
-        needs=Scope.MARKET_READ,
+        needs=Permission.MARKET_READ,
         body=QuotesRequest,
         answer=MarketFeedQuotesAnswer,
         refusals={400: "The body is wrong."},
@@ -87,7 +87,7 @@ ROUTES = (
         path="/api/v1/market/streaming/status",
         area=_AREA,
         about="How the feeds are doing.",
-        needs=Scope.MARKET_READ,
+        needs=Permission.MARKET_READ,
         answer=MarketFeedStreamingStatus,
     ),
     Route(
@@ -95,7 +95,7 @@ ROUTES = (
         path="/api/v1/market/streaming/start",
         area=_AREA,
         about="Start the feeds.",
-        needs=Scope.FEEDS_CONTROL,
+        needs=Permission.FEEDS_CONTROL,
         answer=MarketFeedFeedsBegun,
     ),
     Route(
@@ -103,7 +103,7 @@ ROUTES = (
         path="/api/v1/market/streaming/stop",
         area=_AREA,
         about="Stop the feeds, until an administrator starts them.",
-        needs=Scope.FEEDS_CONTROL,
+        needs=Permission.FEEDS_CONTROL,
         answer=DeskFeedsStopped,
     ),
     Route(
@@ -111,7 +111,7 @@ ROUTES = (
         path="/api/v1/news",
         area=_AREA,
         about="The newest news, of all or of one symbol.",
-        needs=Scope.MARKET_READ,
+        needs=Permission.MARKET_READ,
         query=JsonNewsQuery,
         answer=JsonNews,
         refusals={400: "The query is wrong.", 404: "There is no such symbol."},

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from omcrm.auth.scope import Scope
+from omcrm.auth.permission import Permission, least_role
 from omcrm.reference import INTERFACE
 from omcrm.reference.route import Needs, Route
 from omcrm.reference.routes import ROUTES
@@ -27,6 +27,8 @@ _SECURITY = {
     "token": {"type": "http", "scheme": "bearer", "description": "An API token."},
     "key": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "The same."},
 }
+# By the least role whose login is enough.
+_LOGINS = {"client": "a login", "staff": "a login of staff", "admin": "an administrator's login"}
 
 
 def document() -> dict[str, Any]:
@@ -103,9 +105,9 @@ def _operation(
 
 def who_may(route: Route) -> str:
     """Who may call it, in a sentence."""
-    if isinstance(route.needs, Scope):
-        session = "an administrator's login" if _is_admins(route) else "a login"
-        return f"Needs {session}, or an API token with the scope `{route.needs}`."
+    if isinstance(route.needs, Permission):
+        login = _LOGINS[least_role(route.needs)]
+        return f"Needs {login}, or an API token with the scope `{route.needs}`."
     return {
         Needs.NOTHING: "Open to everybody.",
         Needs.LOGIN: "Needs a login; API tokens are not taken.",
@@ -124,9 +126,9 @@ def refusals(route: Route) -> dict[int, str]:
     }
     if route.query is not None or route.variables():
         usual[400] = "The address has characters that cannot be read."
-    if isinstance(route.needs, Scope):
+    if isinstance(route.needs, Permission):
         usual[403] = "The caller may not do this."
-    if isinstance(route.needs, Scope) or route.needs is Needs.ANY:
+    if isinstance(route.needs, Permission) or route.needs is Needs.ANY:
         usual[429] = "Too many wrong tokens came from this address."
     if route.method != "GET":
         usual[400] = "The CSRF token of a session is missing."
@@ -135,14 +137,10 @@ def refusals(route: Route) -> dict[int, str]:
     return usual
 
 
-def _is_admins(route: Route) -> bool:
-    return route.needs is Scope.FEEDS_CONTROL
-
-
 def _security(route: Route) -> list[dict[str, list[str]]]:
     if route.needs is Needs.NOTHING:
         return []
-    takes_tokens = isinstance(route.needs, Scope) or route.needs is Needs.ANY
+    takes_tokens = isinstance(route.needs, Permission) or route.needs is Needs.ANY
     return [{name: []} for name in (_SECURITY if takes_tokens else ["session"])]
 
 

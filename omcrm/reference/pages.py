@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, Response, render_template
 from flask.typing import ResponseReturnValue
 
-from omcrm.auth.requires import requires
+from omcrm.auth.access import requires
 from omcrm.reference import asyncapi, openapi, shown
 from omcrm.reference.asyncapi import received_name, sent_name, who_may
 from omcrm.reference.channel import SocketChannel, SocketMessage
@@ -20,7 +20,7 @@ blueprint = Blueprint("reference", __name__, url_prefix="/api")
 
 
 @blueprint.get("/docs")
-@requires()
+@requires(page=True)
 def docs() -> ResponseReturnValue:
     """Every socket and route on one page."""
     return render_template("reference/docs.html", **_shown())

@@ -5,7 +5,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from omcrm.auth.scope import Scope
+from omcrm.auth.permission import Permission
 from omcrm.portfolio.messages import HoldingFigures, NewHolding, PortfolioName
 from omcrm.portfolio.valuation import Valuation
 from omcrm.reference.desk_routes import JsonDone
@@ -94,7 +94,7 @@ _OFTEN = {429: "Too many requests lately."}
 def _route(
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"], path: str, about: str, **more: Any
 ) -> Route:
-    needs = Scope.PORTFOLIO_READ if method == "GET" else Scope.PORTFOLIO_WRITE
+    needs = Permission.PORTFOLIO_READ if method == "GET" else Permission.PORTFOLIO_WRITE
     more["refusals"] = {**more.get("refusals", {}), **_OFTEN}
     return Route(method=method, path=path, area=_AREA, about=about, needs=needs, **more)
 

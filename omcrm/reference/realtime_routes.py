@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from omcrm.auth.scope import Scope
+from omcrm.auth.permission import Permission
 from omcrm.gateways.realtime_routes import PriceUpdateRequest
 from omcrm.market.price_class import PriceClass
 from omcrm.reference.route import JsonWrong, Needs, Route
@@ -139,7 +139,7 @@ ROUTES = (
         path="/realtime/status/",
         area=_AREA,
         about="Counts of all connections, and the caller's own subscriptions.",
-        needs=Scope.MARKET_READ,
+        needs=Permission.MARKET_READ,
         answer=RealtimeStatus,
     ),
     Route(
@@ -147,7 +147,7 @@ ROUTES = (
         path="/api/realtime/force_price_update/",
         area=_AREA,
         about="Request fresh prices from the sources now, which may take ten seconds.",
-        needs=Scope.PRICES_UPDATE,
+        needs=Permission.PRICES_UPDATE,
         body=PriceUpdateRequest,
         answer=RealtimeFetched,
         refusals={400: "The body is wrong, or names unknown symbols.", 429: "Too many lately."},

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
-from omcrm.auth.scope import Scope
+from omcrm.auth.permission import Permission
 
 
 class Needs(StrEnum):
@@ -44,7 +44,7 @@ class Route(Struct, frozen=True, kw_only=True):
     path: str
     area: str
     about: str
-    needs: Needs | Scope
+    needs: Needs | Permission
     answer: Any
     status: int = 200
     body: Any = None

@@ -5,14 +5,14 @@ from typing import Any
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
-from omcrm.auth.requires import requires
+from omcrm.auth.access import requires
 from omcrm.reference.registry import CHANNELS
 
 blueprint = Blueprint("socket_test", __name__)
 
 
 @blueprint.get("/realtime/test/")
-@requires(session_only=True)
+@requires(session_only=True, page=True)
 def page() -> ResponseReturnValue:
     """The page, with a preset for every message of every dialect."""
     return render_template("reference/socket_test.html", channels=presets())

@@ -2,11 +2,11 @@
 
 from functools import partial
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, request
 
-from omcrm.auth.access import is_for_programs
+from omcrm.auth.access import is_for_programs, route_access
 from omcrm.auth.origin import is_foreign
-from omcrm.auth.scope import Scope
+from omcrm.auth.permission import Permission
 from omcrm.settings import Settings
 
 _PREFLIGHT = {
@@ -15,8 +15,8 @@ _PREFLIGHT = {
     "Access-Control-Max-Age": "600",
 }
 _EXPOSED = "Location, Retry-After, WWW-Authenticate"
-# Open to everybody: where the socket is, and whether prices arrive.
-_OPEN = frozenset({"realtime.websocket_info", "realtime.health"})
+# Asked by an operator's own machines.
+_OPERATIONS = frozenset({"web.healthz", "web.readyz"})
 
 
 def init_cors(app: Flask, settings: Settings) -> None:
@@ -28,7 +28,7 @@ def init_cors(app: Flask, settings: Settings) -> None:
 
 
 def _add(settings: Settings, response: Response) -> Response:
-    if not is_for_programs(request.path):
+    if not is_for_programs() or request.endpoint in _OPERATIONS:
         return response
     # Caches store an answer for each origin: one may read it, another may not.
     response.vary.add("Origin")
@@ -45,9 +45,11 @@ def _add(settings: Settings, response: Response) -> Response:
 def _may_read(settings: Settings) -> bool:
     if request.headers["Origin"] in settings.allowed_origins:
         return True
-    return not settings.use_security and _is_market_data(request.endpoint or "")
+    return not settings.use_security and _is_market_data()
 
 
-def _is_market_data(endpoint: str) -> bool:
-    scopes = getattr(current_app.view_functions.get(endpoint), "scopes", None)
-    return endpoint in _OPEN or scopes == {Scope.MARKET_READ}
+def _is_market_data() -> bool:
+    access = route_access()
+    if access is None:
+        return False
+    return access.is_public or access.permissions == {Permission.MARKET_READ}

@@ -6,8 +6,8 @@ from typing import Any
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from omcrm.auth.access import refused
-from omcrm.auth.requires import requires
+from omcrm.auth.access import refused, requires
+from omcrm.auth.permission import Permission
 from omcrm.errors import AccessRefused
 from omcrm.feeds.news.collector import NewsCollector
 from omcrm.feeds.news.item import SIMULATED_NEWS, NewsItem
@@ -28,7 +28,7 @@ def refuse(error: AccessRefused) -> ResponseReturnValue:
 
 
 @blueprint.get("/news")
-@requires("market:read")
+@requires(Permission.MARKET_READ)
 def latest_news() -> ResponseReturnValue:
     symbol = canonical_symbol(request.args.get("symbol", "")) or None
     view, limit = market_view(), _limit()

@@ -3,6 +3,7 @@
 from flask import Blueprint, current_app, jsonify, redirect, url_for
 from flask.typing import ResponseReturnValue
 
+from omcrm.auth.access import public
 from omcrm.extensions import limiter
 from omcrm.web import database_away
 
@@ -13,18 +14,21 @@ DATABASE_HEALTH = "omcrm.database_health"
 
 
 @blueprint.get("/")
+@public(page=True)
 def front() -> ResponseReturnValue:
     return redirect(url_for("webtrader.dashboard"))
 
 
 @blueprint.get("/healthz")
 @limiter.exempt
+@public()
 def healthz() -> ResponseReturnValue:
     return jsonify(status="ok")
 
 
 @blueprint.get("/readyz")
 @limiter.exempt
+@public()
 def readyz() -> ResponseReturnValue:
     """503 with the names of the parts that fail, and no details: the route is open to strangers."""
     checks = {"database": _database_failure, **current_app.extensions[HEALTH_CHECKS]}

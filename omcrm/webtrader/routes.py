@@ -5,10 +5,9 @@ import contextlib
 import msgspec
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_login import login_required
 
-from omcrm.auth.access import refused
-from omcrm.auth.requires import current_caller, requires
+from omcrm.auth.access import current_caller, refused, requires
+from omcrm.auth.permission import Permission
 from omcrm.errors import AccessRefused
 from omcrm.market.bar import TIMEFRAMES
 from omcrm.market.catalogue import names_by_group
@@ -23,6 +22,8 @@ from omcrm.webtrader.messages import PriceHistory
 
 blueprint = Blueprint("webtrader", __name__, url_prefix="/webtrader")
 
+_for_people = requires(Permission.MARKET_READ, session_only=True, page=True)
+
 
 @blueprint.errorhandler(AccessRefused)
 def refuse(error: AccessRefused) -> ResponseReturnValue:
@@ -30,20 +31,20 @@ def refuse(error: AccessRefused) -> ResponseReturnValue:
 
 
 @blueprint.get("/")
-@login_required
+@_for_people
 def front() -> ResponseReturnValue:
     return redirect(url_for("webtrader.dashboard"))
 
 
 @blueprint.get("/dashboard")
-@login_required
+@_for_people
 def dashboard() -> ResponseReturnValue:
     feed_control.start_for_viewer()
     return render_template("webtrader/webtrader.html", timeframes=TIMEFRAMES)
 
 
 @blueprint.post("/start_realtime_feeds")
-@requires("feeds:control")
+@requires(Permission.FEEDS_CONTROL)
 def start_realtime_feeds() -> ResponseReturnValue:
     status = feed_control.start_by_admin(current_caller().user_id)
     mapping = names_by_group(market_view().instruments.values())
@@ -60,7 +61,7 @@ def start_realtime_feeds() -> ResponseReturnValue:
 
 
 @blueprint.post("/stop_realtime_feeds")
-@requires("feeds:control")
+@requires(Permission.FEEDS_CONTROL)
 def stop_realtime_feeds() -> ResponseReturnValue:
     return json_answer(
         {"success": True, "status": feed_control.stop_by_admin(current_caller().user_id)}
@@ -68,13 +69,13 @@ def stop_realtime_feeds() -> ResponseReturnValue:
 
 
 @blueprint.get("/realtime_status")
-@requires("market:read")
+@requires(Permission.MARKET_READ)
 def realtime_status() -> ResponseReturnValue:
-    return json_answer(service.realtime_status(current_caller().is_admin))
+    return json_answer(service.realtime_status(current_caller()))
 
 
 @blueprint.get("/realtime_price/<symbol>")
-@requires("market:read")
+@requires(Permission.MARKET_READ)
 def realtime_price(symbol: str) -> ResponseReturnValue:
     symbol = _known(symbol)
     quote = market_view().cache.get(symbol)
@@ -84,7 +85,7 @@ def realtime_price(symbol: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/chart_data/<symbol>")
-@requires("market:read")
+@requires(Permission.MARKET_READ)
 def chart_data(symbol: str) -> ResponseReturnValue:
     symbol = _known(symbol)
     try:
@@ -96,13 +97,13 @@ def chart_data(symbol: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/market_status")
-@requires("market:read")
+@requires(Permission.MARKET_READ)
 def market_status() -> ResponseReturnValue:
     return json_answer({"success": True, **service.market_status()})
 
 
 @blueprint.get("/instruments")
-@requires("market:read")
+@requires(Permission.MARKET_READ)
 def instruments() -> ResponseReturnValue:
     catalogue = [service.described(instrument) for instrument in market_view().instruments.values()]
     return json_answer({"success": True, "instruments": catalogue})

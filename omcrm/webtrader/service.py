@@ -9,6 +9,8 @@ import msgspec
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
+from omcrm.auth.credential import Caller
+from omcrm.auth.permission import Permission
 from omcrm.engine.bus import Control, ControlAction
 from omcrm.engine.feed_engine import FeedEngine
 from omcrm.engine.market_view import MarketView
@@ -127,8 +129,8 @@ def price_history(symbol: str, timeframe: str, limit: int) -> dict[str, Any]:
     }
 
 
-def realtime_status(is_admin: bool) -> dict[str, Any]:
-    """The body of `realtime_status`; the details of single users only for administrators."""
+def realtime_status(caller: Caller) -> dict[str, Any]:
+    """The body of `realtime_status`; the details of single users and feeds by permission."""
     view, engine, now = market_view(), feed_engine(), datetime.now(UTC)
     quotes = view.cache.snapshot()
     return {
@@ -141,7 +143,7 @@ def realtime_status(is_admin: bool) -> dict[str, Any]:
             _state(symbol, quotes.get(symbol), engine.consolidator.standby(symbol), now)
             for symbol in view.instruments
         ],
-        **_client_counts(is_admin),
+        **_client_counts(caller),
         "cache": {
             "quotes": len(quotes),
             "seq": max((quote.seq for quote in quotes.values()), default=0),
@@ -150,11 +152,11 @@ def realtime_status(is_admin: bool) -> dict[str, Any]:
         "delivery": view.fanout.counts(),
         "connections": _connections(),
         "timestamp": iso(now),
-        **(_for_administrators(view, engine, now) if is_admin else {}),
+        **(_details(view, engine, now) if caller.may(Permission.FEEDS_READ) else {}),
     }
 
 
-def _client_counts(is_admin: bool) -> dict[str, dict[str, Any]]:
+def _client_counts(caller: Caller) -> dict[str, dict[str, Any]]:
     """The counts of the desk's pages, and of all other clients."""
     registry = connected_clients()
     pages, others = registry.split(DESK)
@@ -164,12 +166,12 @@ def _client_counts(is_admin: bool) -> dict[str, dict[str, Any]]:
         "subscriptions": subscriptions(pages),
     }
     gateways = registry.counts(others)
-    if is_admin:
+    if caller.may(Permission.CONNECTIONS_READ):
         clients["by_user"], gateways["by_user"] = by_user(pages), by_user(others)
     return {"clients": clients, "gateways": gateways}
 
 
-def _for_administrators(view: MarketView, engine: FeedEngine, now: datetime) -> dict[str, Any]:
+def _details(view: MarketView, engine: FeedEngine, now: datetime) -> dict[str, Any]:
     return {"feeds": feed_report(view, engine, now), "news": news_status(view.news)}
 
 

@@ -11,11 +11,11 @@ from functools import wraps
 from typing import Any
 
 from flask import Flask, current_app, request
-from flask_login import current_user
 from flask_socketio import ConnectionRefusedError as Refusal
 from flask_socketio import disconnect, emit, join_room
 
-from omcrm.auth.credential import Caller, session_handle
+from omcrm.auth.credential import Unidentified, identify, session_handle
+from omcrm.auth.permission import Permission
 from omcrm.engine.bus import FeedChanged, LoginEnded
 from omcrm.errors import AccessRefused
 from omcrm.extensions import CLIENTS, connected_clients, socketio, user_events
@@ -76,16 +76,21 @@ def _page() -> PageSession | None:
 @socketio.on("connect", namespace=NAMESPACE)
 def connect(auth: Any = None) -> None:
     """Register a logged-in user's page; refuse all other clients."""
-    if not current_user.is_authenticated:
+    caller = identify(request.environ)
+    if isinstance(caller, Unidentified) or not caller.has_session:
         raise Refusal("authentication required")
+    if not caller.may(Permission.MARKET_READ):
+        raise Refusal("your account may not do this")
     feed_control.start_for_viewer()
-    handle = session_handle(current_user.session_hash)
-    caller = Caller(current_user.id, current_user.is_admin, None, handle)
     try:
         connected_clients().add(PageSession(_sid(), caller, current_app.extensions[PAGE_LIMITS]))
     except AccessRefused as refusal:
         raise Refusal(refusal.message) from refusal
-    for room in (DESK_ROOM, user_room(caller.user_id), *([ADMIN_ROOM] if caller.is_admin else [])):
+    for room in (
+        DESK_ROOM,
+        user_room(caller.user_id),
+        *([ADMIN_ROOM] if caller.may(Permission.FEEDS_READ) else []),
+    ):
         join_room(room)
     emit("connection_status", service.connection_status(feed_engine()))
 

@@ -9,17 +9,17 @@ import pytest
 from flask import Flask, jsonify
 from flask.testing import FlaskClient
 from flask.typing import ResponseReturnValue
-from flask_login import current_user, login_required
+from flask_login import current_user
 from flask_wtf.csrf import generate_csrf
 from werkzeug.test import TestResponse
 
 from omcrm import create_app
 from omcrm.auth import api_token
-from omcrm.auth.access import admin_required
+from omcrm.auth.access import public, requires
 from omcrm.auth.api_token import CreatedToken
-from omcrm.auth.credential import Caller
+from omcrm.auth.credential import session_caller
 from omcrm.auth.login import current_session_hash
-from omcrm.auth.scope import Scope
+from omcrm.auth.permission import Permission
 from omcrm.extensions import db, limiter
 from omcrm.settings import load
 from omcrm.storage.user import Role, User, find_user
@@ -68,22 +68,27 @@ def add_protected_routes(app: Flask) -> None:
     """Add a page and a JSON route that need a login, and the same for admins."""
 
     @app.get("/protected/page")
-    @login_required
+    @requires(page=True)
     def protected_page() -> str:
         return current_user.email
 
+    @app.get("/open/page")
+    @public(page=True)
+    def open_page() -> str:
+        return current_user.email
+
     @app.get("/webtrader/protected")
-    @login_required
+    @requires(session_only=True)
     def protected_answer() -> ResponseReturnValue:
         return jsonify(session=current_session_hash())
 
     @app.route("/protected/admin", methods=["GET", "POST"])
-    @admin_required
+    @requires("instruments:edit", session_only=True, page=True)
     def admin_page() -> str:
         return "for admins"
 
     @app.post("/webtrader/protected_admin")
-    @admin_required
+    @requires("feeds:control", session_only=True)
     def admin_answer() -> ResponseReturnValue:
         return jsonify(success=True)
 
@@ -136,8 +141,8 @@ def give_token(app: Flask) -> GiveToken:
         now = datetime.now(UTC)
         with app.app_context():
             user = find_user(email)
-            caller = Caller(user.id, user.role is Role.ADMIN, None, "session:none")
-            granted = [Scope(scope) for scope in scopes or ("market:read",)]
+            caller = session_caller(user.id, user.role, "none")
+            granted = [Permission(scope) for scope in scopes or ("market:read",)]
             made = api_token.create(caller, name, granted, now + timedelta(days=days), now, None)
             db.session.refresh(made.row)
             db.session.expunge(made.row)

@@ -16,15 +16,16 @@ from omcrm.auth.api_token import (
     expiry,
     revoke,
 )
-from omcrm.auth.credential import Caller
-from omcrm.auth.scope import Scope
+from omcrm.auth.credential import Caller, session_caller
+from omcrm.auth.permission import Permission
 from omcrm.errors import AccessRefused
 from omcrm.extensions import db
 from omcrm.storage.api_token import ApiToken, count_usable
 from omcrm.storage.audit import AuditEntry
+from omcrm.storage.user import Role
 
-CLIENT = Caller(1, False, None, "session:client")
-ADMIN = Caller(2, True, None, "session:admin")
+CLIENT = session_caller(1, Role.CLIENT, "client")
+ADMIN = session_caller(2, Role.ADMIN, "admin")
 DAY = timedelta(days=1)
 
 
@@ -36,8 +37,8 @@ def within(app: Flask) -> Any:
 
 
 def made(now: datetime, caller: Caller = CLIENT, **values: Any) -> CreatedToken:
-    values = {"name": "mine", "scopes": [Scope.MARKET_READ], "expires_at": now + 7 * DAY, **values}
-    return create(caller, **values, now=now, remote_addr="192.0.2.7")
+    usual = {"name": "mine", "scopes": [Permission.MARKET_READ], "expires_at": now + 7 * DAY}
+    return create(caller, **{**usual, **values}, now=now, remote_addr="192.0.2.7")
 
 
 def test_a_new_token(now: datetime) -> None:
@@ -93,7 +94,7 @@ def test_creating_and_revoking_are_in_the_audit_log(now: datetime) -> None:
         ("name", {"name": "a\nb"}),
         ("name", {"name": "a\x00b"}),
         ("scopes", {"scopes": []}),
-        ("scopes", {"scopes": [Scope.FEEDS_CONTROL]}),
+        ("scopes", {"scopes": [Permission.FEEDS_CONTROL]}),
         ("expires_on", {"expires_at": datetime(2026, 3, 4, 12, 0, tzinfo=UTC)}),
         ("expires_on", {"expires_at": datetime(2027, 3, 6, tzinfo=UTC)}),
     ],
@@ -110,7 +111,7 @@ def test_the_wrong_field_is_named(now: datetime, field: str, values: dict[str, A
 
 def test_admins_may_grant_the_scopes_of_admins(now: datetime) -> None:
     """Others may not."""
-    assert ["feeds:control"] == made(now, ADMIN, scopes=[Scope.FEEDS_CONTROL]).row.scopes
+    assert ["feeds:control"] == made(now, ADMIN, scopes=[Permission.FEEDS_CONTROL]).row.scopes
 
 
 def test_there_is_a_limit(now: datetime) -> None:

@@ -15,7 +15,7 @@ from omcrm.auth import service, ticket
 from omcrm.auth.api_token import CreatedToken, revoke
 from omcrm.auth.credential import Caller, Unidentified, UnidentifiedReason, dead_among, identify
 from omcrm.auth.login import hash_token
-from omcrm.auth.scope import Scope
+from omcrm.auth.permission import PERMISSIONS, Permission
 from omcrm.extensions import db
 from omcrm.storage.api_token import ApiToken, find
 from omcrm.storage.user import Role, User, find_user
@@ -23,7 +23,9 @@ from tests.processes import PATIENCE
 
 EMAIL, ADMIN_EMAIL = "trader@example.com", "boss@example.com"
 DESK = "http://localhost"
-MARKET = frozenset({Scope.MARKET_READ})
+MARKET = frozenset({Permission.MARKET_READ})
+# What reading the market includes for those whose role has it.
+DETAILS = {Permission.FEEDS_READ, Permission.CONNECTIONS_READ}
 
 Ask = Callable[..., Caller | Unidentified]
 GiveToken = Callable[..., CreatedToken]
@@ -77,9 +79,10 @@ def test_a_token_identifies_its_caller(
     made = give_token("market:read")
     caller = ask(**{name: text.format(made.secret) for name, text in headers.items()})
 
-    assert Caller(1, False, MARKET, f"token:{hash_token(made.secret)}") == caller
-    assert caller.may(Scope.MARKET_READ)
-    assert not caller.may(Scope.PORTFOLIO_READ)
+    assert Caller(1, Role.CLIENT, MARKET, f"token:{hash_token(made.secret)}") == caller
+    assert not caller.has_session
+    assert caller.may(Permission.MARKET_READ)
+    assert not caller.may(Permission.PORTFOLIO_READ)
 
 
 def test_a_token_in_the_query_is_for_websockets(ask: Ask, give_token: GiveToken) -> None:
@@ -143,9 +146,10 @@ def test_a_token_has_no_more_rights_than_its_user_has_now(
         db.session.commit()
     after = ask(x_api_key=made.secret)
 
-    assert (True, MARKET | {Scope.FEEDS_CONTROL}) == (before.is_admin, before.scopes)
-    assert (False, MARKET) == (after.is_admin, after.scopes)
-    assert not after.may(Scope.FEEDS_CONTROL)
+    assert Role.ADMIN is before.role
+    assert MARKET | DETAILS | {Permission.FEEDS_CONTROL} == before.permissions
+    assert (Role.CLIENT, MARKET) == (after.role, after.permissions)
+    assert not after.may(Permission.FEEDS_CONTROL)
 
 
 def test_its_last_use_is_stored_once_a_minute(app: Flask, ask: Ask, give_token: GiveToken) -> None:
@@ -233,13 +237,14 @@ def test_an_expired_token_is_no_guess(app: Flask, ask: Ask, give_token: GiveToke
 def test_a_session_may_whatever_its_user_may(
     app: Flask, ask: Ask, client: FlaskClient, cookie: str
 ) -> None:
-    """It has no scopes of its own; only admins have the scopes of admins."""
+    """It has the permissions of the user's role."""
     caller = ask(Cookie=cookie)
 
-    assert (1, False, None) == (caller.user_id, caller.is_admin, caller.scopes)
-    assert caller.handle.startswith("session:")
-    assert caller.may(Scope.PORTFOLIO_WRITE)
-    assert not caller.may(Scope.FEEDS_CONTROL)
+    assert (1, Role.CLIENT) == (caller.user_id, caller.role)
+    assert PERMISSIONS[Role.CLIENT] == caller.permissions
+    assert caller.has_session
+    assert caller.may(Permission.PORTFOLIO_WRITE)
+    assert not caller.may(Permission.FEEDS_CONTROL)
 
 
 def test_an_admins_session(ask: Ask, client: FlaskClient, log_in: Callable) -> None:
@@ -247,8 +252,8 @@ def test_an_admins_session(ask: Ask, client: FlaskClient, log_in: Callable) -> N
     log_in(client, email=ADMIN_EMAIL)
     caller = ask(Cookie=f"omcrm_session={client.get_cookie('omcrm_session').value}")
 
-    assert caller.is_admin
-    assert caller.may(Scope.FEEDS_CONTROL)
+    assert Role.ADMIN is caller.role
+    assert caller.may(Permission.FEEDS_CONTROL)
 
 
 @pytest.mark.parametrize(
@@ -277,7 +282,7 @@ def test_a_token_decides_before_the_cookie(ask: Ask, give_token: GiveToken, cook
     made = give_token("market:read")
 
     assert UnidentifiedReason.WRONG is ask(Cookie=cookie, x_api_key="omcrm_wrong").reason
-    assert MARKET == ask(Cookie=cookie, x_api_key=made.secret).scopes
+    assert MARKET == ask(Cookie=cookie, x_api_key=made.secret).permissions
 
 
 def test_an_ended_session_is_no_credential(app: Flask, ask: Ask, cookie: str) -> None:

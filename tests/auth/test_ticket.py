@@ -4,14 +4,15 @@ import pytest
 from flask import Flask
 
 from omcrm.auth import ticket
-from omcrm.auth.credential import Caller
+from omcrm.auth.credential import Caller, session_caller
 from omcrm.auth.login import hash_token
 from omcrm.errors import AccessRefused
 from omcrm.extensions import db
+from omcrm.storage.user import Role
 from omcrm.storage.ws_ticket import WsTicket
 
-CALLER = Caller(1, False, None, "session:abc")
-OTHER = Caller(1, False, frozenset(), "token:abc")
+CALLER = session_caller(1, Role.CLIENT, "abc")
+OTHER = Caller(1, Role.CLIENT, frozenset(), "token:abc")
 
 
 def test_only_its_hash_is_kept(app: Flask) -> None:

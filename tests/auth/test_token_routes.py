@@ -15,10 +15,11 @@ from werkzeug.test import TestResponse, create_environ
 
 from omcrm.auth.api_token import CreatedToken
 from omcrm.auth.credential import Caller, identify
-from omcrm.auth.scope import ADMIN_ONLY, Scope
+from omcrm.auth.permission import SCOPES, Permission, grantable
 from omcrm.extensions import db
 from omcrm.storage.api_token import ApiToken
 from omcrm.storage.audit import AuditEntry
+from omcrm.storage.user import Role
 
 PAGE, API, TICKET = "/account/tokens", "/api/v1/tokens", "/api/v1/ws-ticket"
 ADMIN_EMAIL = "boss@example.com"
@@ -76,7 +77,7 @@ def test_the_page_is_linked_and_shows_an_empty_list(trader: FlaskClient) -> None
 
     assert 'href="/account/tokens"' in page
     assert "You have no tokens yet." in page
-    for scope in set(Scope) - ADMIN_ONLY:
+    for scope in grantable(Role.CLIENT):
         assert f'value="{scope}"' in page
     assert "Read your portfolio" in page
 
@@ -289,7 +290,7 @@ def test_a_bad_body_names_the_wrong_field(
 
 def test_a_token_creates_no_tokens(app: Flask, give_token: GiveToken) -> None:
     """A stolen token cannot create, list or revoke tokens."""
-    made = give_token(*[scope.value for scope in Scope], email=ADMIN_EMAIL)
+    made = give_token(*[scope.value for scope in SCOPES], email=ADMIN_EMAIL)
     program, headers = app.test_client(), {"Authorization": f"Bearer {made.secret}"}
     answers = [
         program.get(API, headers=headers),
@@ -331,7 +332,8 @@ def test_a_ticket_for_a_session(app: Flask, trader: FlaskClient) -> None:
     assert 400 == without.status_code
     assert {"ticket", "expires_in"} == set(answer.json)
     assert 30 == answer.json["expires_in"]
-    assert (1, None) == ((caller := opened(app, answer.json["ticket"])).user_id, caller.scopes)
+    caller = opened(app, answer.json["ticket"])
+    assert (1, True) == (caller.user_id, caller.has_session)
 
 
 def test_a_ticket_for_a_token(app: Flask, client: FlaskClient, give_token: GiveToken) -> None:
@@ -341,7 +343,7 @@ def test_a_ticket_for_a_token(app: Flask, client: FlaskClient, give_token: GiveT
     caller = opened(app, answer.json["ticket"])
 
     assert Caller is type(caller)
-    assert {Scope.PORTFOLIO_READ} == caller.scopes
+    assert {Permission.PORTFOLIO_READ} == caller.permissions
 
 
 def test_tickets_are_limited(client: FlaskClient, give_token: GiveToken) -> None:

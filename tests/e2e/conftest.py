@@ -122,7 +122,7 @@ class Installation:
         self.exchange = exchange
         self.app = app
         self._folder = folder
-        self.emails = {role: f"{role}@example.com" for role in ("client", "admin")}
+        self.emails = {role: f"{role}@example.com" for role in ("client", "staff", "admin")}
         for role, email in self.emails.items():
             app.create_user(email, role)
 

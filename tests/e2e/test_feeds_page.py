@@ -162,3 +162,16 @@ def test_only_the_sources_of_the_type_are_shown(visit: Visit) -> None:
 
     expect(page.get_by_role("status")).to_contain_text("IBM is added")
     expect(page.locator("[data-symbol=IBM]")).to_contain_text("IBM Finnhub")
+
+
+def test_staff_see_the_feeds_and_no_buttons(visit: Visit) -> None:
+    """The tables are filled as for an administrator; nothing starts or stops the feeds."""
+    page = visit("staff").page
+    page.goto("/admin/feeds")
+
+    expect(page.locator("#feeds tbody tr").first).to_be_visible()
+    expect(page.locator("#chain tbody tr").first).to_be_visible()
+    expect(page.locator("#feeds-summary")).to_contain_text("Running")
+    expect(page.get_by_role("button", name="Stop")).to_have_count(0)
+    expect(page.get_by_role("link", name="Feeds")).to_be_visible()
+    expect(page.get_by_role("link", name="Instruments")).to_have_count(0)

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from omcrm.auth.credential import Caller
+from omcrm.auth.permission import PERMISSIONS
 from omcrm.engine.market_view import Hub, QuoteCache
 from omcrm.errors import MessageRefused
 from omcrm.gateways.client_connection import ClientConnection, ClientServices
@@ -12,6 +13,7 @@ from omcrm.gateways.dialect import Dialect
 from omcrm.market.bar import BarBuilder
 from omcrm.market.instrument import Instrument
 from omcrm.market.quote import Quote
+from omcrm.storage.user import Role
 from omcrm.streaming.client_registry import ClientRegistry
 from omcrm.streaming.client_session import ClientLimits
 from omcrm.streaming.fanout import FanOut
@@ -69,7 +71,7 @@ class EchoDialect(Dialect):
 
 
 def caller(user_id: int = 1, handle: str = "token:1") -> Caller:
-    return Caller(user_id, False, None, handle)
+    return Caller(user_id, Role.CLIENT, PERMISSIONS[Role.CLIENT], handle)
 
 
 def context() -> AbstractContextManager[object]:

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import create_environ
 
 from omcrm.auth.credential import Caller, Unidentified, UnidentifiedReason
-from omcrm.auth.scope import Scope
+from omcrm.auth.permission import Permission
 from omcrm.gateways.mount import HandshakePolicy, HandshakeRefusal, missing, refusal
 from omcrm.storage.user import Role
 
@@ -36,7 +36,7 @@ def test_a_credential_identifies_its_user(
     caller = identified(app, policy, cookie)
 
     assert isinstance(caller, Caller)
-    assert caller.is_admin
+    assert Role.ADMIN is caller.role
     assert (UnidentifiedReason.FOREIGN_ORIGIN if requires_credential else None) is identified(
         app, policy, cookie, **FOREIGN
     )
@@ -88,4 +88,4 @@ def test_a_missing_scope_is_named() -> None:
     """The message says which scope the token needs."""
     assert HandshakeRefusal(
         403, "INSUFFICIENT_SCOPE", "This needs a token with the scope prices:update."
-    ) == missing(Scope.PRICES_UPDATE)
+    ) == missing(Permission.PRICES_UPDATE)

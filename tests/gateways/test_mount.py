@@ -14,6 +14,7 @@ from sqlalchemy import update
 
 from omcrm.auth.credential import Caller
 from omcrm.auth.login import hash_token
+from omcrm.auth.permission import PERMISSIONS
 from omcrm.auth.ticket import issue
 from omcrm.extensions import db
 from omcrm.storage.api_token import ApiToken
@@ -59,7 +60,8 @@ def test_a_ticket_opens_one_connection(here: Served) -> None:
     user = here.create_user()
     handle = "token:" + hash_token(here.token(user))
     with here.app.app_context():
-        ticket = issue(Caller(user, False, None, handle), datetime.now(UTC))
+        caller = Caller(user, Role.CLIENT, PERMISSIONS[Role.CLIENT], handle)
+        ticket = issue(caller, datetime.now(UTC))
 
     assert is_authenticated(here, query=f"?ticket={ticket}")
     assert (1008, "Authentication failed") == end_of(here, query=f"?ticket={ticket}")

@@ -4,10 +4,11 @@ import json
 import random
 from typing import Any
 
-from omcrm.auth.credential import Caller
+from omcrm.auth.credential import session_caller
 from omcrm.errors import MessageRefused
 from omcrm.gateways.realtime import Realtime
 from omcrm.gateways.realtime_message import MESSAGE_TYPES
+from omcrm.storage.user import Role
 from tests.gateways.clients import client, services
 from tests.gateways.enveloped import REALTIME, SCOPES, Enveloped, hold
 from tests.gateways.here import Served
@@ -54,7 +55,7 @@ def test_thousands_of_messages(here: Served, tries: int) -> None:
     owner, other = here.create_user(), here.create_user()
     mine, theirs = hold(here, owner, BTC="1"), hold(here, other, BTC="2")
     assert (1, 2) == (mine, theirs)
-    caller = Caller(owner, False, None, "session:test")
+    caller = session_caller(owner, Role.CLIENT, "test")
     one = client(services(subscriptions=3), dialect, caller)
     refused = 0
     with here.app.app_context():

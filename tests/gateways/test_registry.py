@@ -3,7 +3,7 @@ import ast
 import pytest
 from werkzeug.routing import Rule
 
-from omcrm.auth.scope import Scope
+from omcrm.auth.permission import Permission
 from omcrm.gateways.dialect import Dialect
 from omcrm.gateways.registry import DIALECTS
 from tests.processes import ROOT
@@ -19,7 +19,7 @@ def test_names_and_paths_are_unique() -> None:
 def test_the_attributes_of_a_dialect_are_valid(dialect: type[Dialect]) -> None:
     """A path that can be mounted, a scope, a reason that fits into a close, a place in the docs."""
     assert Rule(dialect.path).rule.startswith("/")
-    assert isinstance(dialect.scope, Scope)
+    assert isinstance(dialect.scope, Permission)
     assert len(dialect.session_ended.encode()) <= 123
     assert f"`{dialect.name}`" in (ROOT / "docs" / "dialects.md").read_text()
 

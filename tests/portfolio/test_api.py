@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from omcrm.auth import api_token
-from omcrm.auth.credential import Caller
-from omcrm.auth.scope import Scope
+from omcrm.auth.credential import session_caller
+from omcrm.auth.permission import Permission
 from omcrm.portfolio import service
 from omcrm.portfolio.api import CHANGES, READS
 from omcrm.storage.user import Role
@@ -149,8 +149,8 @@ def test_a_token_needs_the_scope(app: Flask, client: FlaskClient, new_user: Call
 
     def bearer(*scopes: str) -> dict[str, str]:
         now = datetime.now(UTC)
-        caller = Caller(user, False, None, "session:none")
-        given = [Scope(scope) for scope in scopes]
+        caller = session_caller(user, Role.CLIENT, "none")
+        given = [Permission(scope) for scope in scopes]
         made = api_token.create(caller, scopes[0], given, now + timedelta(days=1), now, None)
         return {"Authorization": f"Bearer {made.secret}"}
 

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from omcrm.auth.scope import Scope
+from omcrm.auth.permission import Permission
 from omcrm.reference.openapi import document, refusals, who_may
 from omcrm.reference.route import Needs
 from omcrm.reference.routes import ROUTES
@@ -51,5 +51,5 @@ def test_who_may_call_is_described(route) -> None:
 
     assert who_may(route).endswith(".")
     assert (401 in statuses) is (route.needs is not Needs.NOTHING)
-    assert not isinstance(route.needs, Scope) or 403 in statuses
+    assert not isinstance(route.needs, Permission) or 403 in statuses
     assert (400 in statuses) or route.method == "GET"

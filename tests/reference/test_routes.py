@@ -1,6 +1,8 @@
 import pytest
 from flask import Flask
 
+from omcrm.auth.permission import Permission
+from omcrm.reference.route import Needs, Route
 from omcrm.reference.routes import ROUTES
 
 # Routes for people, which answer in HTML or redirect, and files.
@@ -65,3 +67,18 @@ def test_strangers_are_answered_as_described(route, app: Flask) -> None:
         assert answer.status_code in {200, *route.refusals}
     else:
         assert 401 == answer.status_code
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+def test_each_route_needs_what_its_decorator_says(route: Route, app: Flask) -> None:
+    """The documents give the permission that the app asks for, and whether it takes tokens."""
+    adapter = app.url_map.bind("")
+    path = route.path.replace("<int:portfolio_id>", "1").replace("<int:token_id>", "1")
+    endpoint, _ = adapter.match(path.replace("<symbol>", "BTC"), method=route.method)
+    access = app.view_functions[endpoint].access
+
+    assert (route.needs is Needs.NOTHING) is access.is_public
+    assert (route.needs is Needs.LOGIN) is access.session_only
+    assert not access.is_page
+    needed = {route.needs} if isinstance(route.needs, Permission) else set()
+    assert needed == access.permissions

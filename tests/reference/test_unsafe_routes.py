@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from omcrm.auth.login import hash_token
 from omcrm.auth.passwords import hash_password
-from omcrm.auth.scope import Scope
+from omcrm.auth.permission import SCOPES
 from omcrm.extensions import db
 from omcrm.reference.openapi import document
 from omcrm.storage.api_token import ApiToken
@@ -45,7 +45,7 @@ def token(app: Flask) -> Callable[..., str]:
                 name="test",
                 prefix=secret[:12],
                 token_hash=hash_token(secret),
-                scopes=list(Scope),
+                scopes=list(SCOPES),
                 created_at=now,
                 expires_at=now + timedelta(days=1),
             )

@@ -16,7 +16,7 @@ from werkzeug.datastructures import Headers
 
 from omcrm import create_app
 from omcrm.auth.login import hash_token
-from omcrm.auth.scope import Scope
+from omcrm.auth.permission import SCOPES, Permission
 from omcrm.extensions import db, limiter
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.reference.route import Needs
@@ -133,7 +133,7 @@ def _add_client(session: str, token: str) -> None:
         name="test",
         prefix=token[:12],
         token_hash=hash_token(token),
-        scopes=list(Scope),
+        scopes=list(SCOPES),
         created_at=now,
         expires_at=now + day,
     )
@@ -164,7 +164,7 @@ def may_read(site: Site, method: str, path: str, origin: str) -> bool:
         return False
     if origin == ALLOWED:
         return (method, path) in JSON or path in DOCUMENTS
-    is_market_data = JSON.get((method, path)) == Scope.MARKET_READ or path in OPEN
+    is_market_data = JSON.get((method, path)) == Permission.MARKET_READ or path in OPEN
     return not site.needs_login and is_market_data
 
 

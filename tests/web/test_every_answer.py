@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from omcrm.auth.login import hash_token
+from omcrm.auth.permission import SCOPES
 from omcrm.auth.rate_limit import UserRateLimit
-from omcrm.auth.scope import Scope
 from omcrm.extensions import db, limiter
 from omcrm.gateways.registry import DIALECTS
 from omcrm.reference.routes import ROUTES
@@ -62,7 +62,7 @@ def program(app: Flask) -> dict[str, str]:
         db.session.add(user)
         db.session.flush()
         token = {"name": "test", "prefix": "omcrm_", "token_hash": hash_token(SECRET)}
-        scopes, end = [scope.value for scope in Scope], now + timedelta(days=1)
+        scopes, end = [scope.value for scope in SCOPES], now + timedelta(days=1)
         db.session.add(
             ApiToken(user_id=user.id, scopes=scopes, created_at=now, expires_at=end, **token)
         )

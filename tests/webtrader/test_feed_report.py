@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from omcrm.auth.credential import session_caller
 from omcrm.engine.bus import FeedEvents
 from omcrm.extensions import db
 from omcrm.feeds.registry import FeedSettings
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.feed_event import FeedEvent, FeedEventKind
 from omcrm.storage import feed_event
+from omcrm.storage.user import Role
 from omcrm.streaming import wire
 from omcrm.streaming.wire import iso
 from omcrm.webtrader import service
@@ -229,11 +231,13 @@ def test_prices_stay_exact(report_live: Report, app: Flask, manager: RealTimeDat
     assert {Decimal} == {type(link["price"]) for link in chain}
 
 
-def test_only_administrators_get_the_report(app: Flask) -> None:
+def test_only_staff_and_administrators_get_the_report(app: Flask) -> None:
     """Others see the status of the feeds, not quotas and rejected ticks."""
     with app.app_context():
-        everybody = service.realtime_status(is_admin=False)
-        administrators = service.realtime_status(is_admin=True)
+        everybody = service.realtime_status(session_caller(1, Role.CLIENT, ""))
+        administrators = service.realtime_status(session_caller(2, Role.ADMIN, ""))
+        staff = service.realtime_status(session_caller(3, Role.STAFF, ""))
 
     assert "feeds" not in everybody
+    assert staff["feeds"].keys() == administrators["feeds"].keys()
     assert {"symbols", "quota", "quarantine", "events"} == administrators["feeds"].keys()

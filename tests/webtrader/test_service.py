@@ -6,7 +6,9 @@ import pytest
 from flask import Flask
 from sqlalchemy.exc import OperationalError
 
+from omcrm.auth.credential import session_caller
 from omcrm.market.instrument import Instrument
+from omcrm.storage.user import Role
 from omcrm.web.market_access import market_view
 from omcrm.webtrader import service
 
@@ -55,17 +57,18 @@ def test_price_history_without_a_price(app: Flask) -> None:
 def test_status_counts_single_users_for_administrators_only(app: Flask) -> None:
     """Everybody may know the totals, not the users."""
     with app.app_context():
-        everybody = service.realtime_status(is_admin=False)
-        administrators = service.realtime_status(is_admin=True)
+        everybody = service.realtime_status(session_caller(1, Role.CLIENT, ""))
+        administrators = service.realtime_status(session_caller(2, Role.ADMIN, ""))
+        staff = service.realtime_status(session_caller(3, Role.STAFF, ""))
 
-    assert "by_user" not in everybody["clients"]
+    assert "by_user" not in everybody["clients"].keys() | staff["clients"].keys()
     assert [] == administrators["clients"]["by_user"]
 
 
 def test_status_counts_deliveries_and_connections(app: Flask) -> None:
     """The delivered quotes and the events of connections are counted."""
     with app.app_context():
-        status = service.realtime_status(is_admin=False)
+        status = service.realtime_status(session_caller(1, Role.CLIENT, ""))
 
     assert {"quotes", "seq", "refused"} == set(status["cache"])
     assert dict.fromkeys(("quotes", "updates", "conflated", "missed"), 0) == status["delivery"]

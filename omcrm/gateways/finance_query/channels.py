@@ -231,4 +231,4 @@ class DailyLimit:
 
 def _counted_by(caller: Caller) -> str:
     # All logins of a user share one limit; each API token has its own.
-    return caller.handle if caller.scopes is not None else f"user:{caller.user_id}"
+    return caller.handle if not caller.has_session else f"user:{caller.user_id}"

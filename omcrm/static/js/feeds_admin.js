@@ -1,4 +1,4 @@
-/** The administrator's page of the feeds: their state, and the buttons that start and stop them. */
+/** The page of the feeds: their state, and for administrators the buttons that start and stop them. */
 
 import { createConnection } from "./connection.js";
 import { createConnectionView } from "./connection_view.js";
@@ -30,6 +30,7 @@ const byId = (id) => document.getElementById(id);
 const clock = createServerClock();
 const connection = createConnection(clock);
 const notices = createNotices(byId("notices"));
+// Only administrators have them.
 const start = byId("feeds-start");
 const stop = byId("feeds-stop");
 const decimals = new Map();
@@ -51,8 +52,10 @@ const quarantine = createFeedQuarantine(
 // The summary.
 
 function drawSummary({ running, since: begun }) {
-  start.disabled = running;
-  stop.disabled = !running;
+  if (start) {
+    start.disabled = running;
+    stop.disabled = !running;
+  }
   const lasting = begun ? ` for ${format.duration(clock.now() - Date.parse(begun), 2)}` : "";
   byId("feeds-summary").textContent = running
     ? `Running${lasting}.`
@@ -131,8 +134,8 @@ async function order(path) {
   await refresh();
 }
 
-start.addEventListener("click", () => order("start_realtime_feeds"));
-stop.addEventListener("click", () => order("stop_realtime_feeds"));
+start?.addEventListener("click", () => order("start_realtime_feeds"));
+stop?.addEventListener("click", () => order("stop_realtime_feeds"));
 connection.on("connection_status", table.draw);
 createConnectionView(connection, notices, byId("main").dataset.loginUrl);
 connection.open();

@@ -6,20 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from omcrm.auth.credential import Caller
-from omcrm.auth.scope import Scope
+from omcrm.auth.credential import Caller, session_caller
+from omcrm.auth.permission import Permission
 from omcrm.gateways.finance_query.channels import DailyLimit, RequestsLeft
+from omcrm.storage.user import Role
 from tests.processes import PATIENCE
 
 NOW = datetime(2026, 3, 4, 23, 0, tzinfo=UTC)
 
 
 def token(name: str = "a", user_id: int = 1) -> Caller:
-    return Caller(user_id, False, frozenset({Scope.MARKET_READ}), f"token:{name}")
+    return Caller(user_id, Role.CLIENT, frozenset({Permission.MARKET_READ}), f"token:{name}")
 
 
 def login(name: str = "a", user_id: int = 1) -> Caller:
-    return Caller(user_id, False, None, f"session:{name}")
+    return session_caller(user_id, Role.CLIENT, name)
 
 
 def test_requests_are_counted_down(tmp_path: Path) -> None:
