@@ -25,7 +25,7 @@ import websocket
 
 from omcrm.child import ExchangeProcess
 from omcrm.errors import SettingError
-from omcrm.feeds.providers.binance import Binance
+from omcrm.feeds.providers.binance.stream import Binance
 from omcrm.feeds.registry import POLLS, STREAMS, FeedSettings, polls, streams
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.instrument import Instrument

@@ -24,7 +24,7 @@ import websocket
 from bench.figures import cpu_seconds, percentile, resident_mb
 from bench.machine import machine
 from omcrm.feeds.provider import FrameContext
-from omcrm.feeds.providers.binance import Binance
+from omcrm.feeds.providers.binance.stream import Binance
 from omcrm.market.source_quote import SourceQuote
 from omcrm.market.tick import Tick
 from tests.processes import MARKET_DATA, App, Browser, Exchange

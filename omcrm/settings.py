@@ -18,7 +18,7 @@ from omcrm.errors import SettingError
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.news.item import NewsSource
 from omcrm.feeds.news.source_list import news_sources, read_urls
-from omcrm.feeds.providers.binance import STREAMS
+from omcrm.feeds.providers.binance.stream import STREAMS
 from omcrm.feeds.registry import POLLS as POLL_PROVIDERS
 from omcrm.feeds.registry import STREAMS as STREAM_PROVIDERS
 from omcrm.feeds.registry import FeedSettings

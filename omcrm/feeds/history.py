@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping
 
-from omcrm.feeds.histories.alpha_vantage import AlphaVantageHistory
-from omcrm.feeds.histories.binance import BinanceHistory
-from omcrm.feeds.histories.coinbase import CoinbaseHistory
-from omcrm.feeds.histories.coingecko import CoinGeckoHistory
-from omcrm.feeds.histories.frankfurter import FrankfurterHistory
 from omcrm.feeds.history_provider import HistoryProvider
+from omcrm.feeds.providers.alpha_vantage.history import AlphaVantageHistory
+from omcrm.feeds.providers.binance.history import BinanceHistory
+from omcrm.feeds.providers.coinbase.history import CoinbaseHistory
+from omcrm.feeds.providers.coingecko.history import CoinGeckoHistory
+from omcrm.feeds.providers.frankfurter.history import FrankfurterHistory
+from omcrm.feeds.providers.simulated.history import simulated_history
 from omcrm.feeds.registry import FeedSettings
 from omcrm.market.source import SIMULATED
 
@@ -27,8 +28,7 @@ HISTORIES: Mapping[str, Callable[[str, FeedSettings], HistoryProvider]] = {
     "coingecko": lambda url, settings: CoinGeckoHistory(url, settings.keys),
     "alpha_vantage": lambda url, settings: AlphaVantageHistory(url, settings.keys),
     "frankfurter": lambda url, settings: FrankfurterHistory(url),
-    # The built-in exchange uses Binance's HTTP format, too.
-    SIMULATED.name: lambda url, settings: BinanceHistory(_plain(url), SIMULATED),
+    SIMULATED.name: lambda url, settings: simulated_history(url),
 }
 
 
@@ -39,8 +39,3 @@ def histories(settings: FeedSettings) -> dict[str, HistoryProvider]:
         for name, make in HISTORIES.items()
         if settings.urls.get(ADDRESSES[name])
     }
-
-
-def _plain(url: str) -> str:
-    """The http:// address of a server with a ws:// one."""
-    return url.replace("ws://", "http://", 1)

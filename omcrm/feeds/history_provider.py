@@ -1,7 +1,7 @@
 """The contract of a provider of finished days over HTTP: data and pure functions, no socket.
 
-Adding one: copy `histories/coinbase.py`, write its functions, add a line to `HISTORIES` in
-`history.py`, and add replies of it to `tests/feeds/history_replies.py`.
+Adding one: copy `providers/coinbase/history.py`, write its functions, add a line to `HISTORIES` in
+`history.py`, and add samples beside its tests.
 """
 
 from collections.abc import Iterator, Mapping

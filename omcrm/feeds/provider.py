@@ -1,7 +1,7 @@
 """The contract of an upstream: data and pure functions, no socket.
 
-Adding one: copy `providers/_template.py` (a stream) or `providers/coingecko.py` (polled), write its
-functions, add a line to `registry.py`, and add recorded frames to the shared provider test.
+Adding one: copy the folder `providers/_template` (a stream) or `providers/coingecko` (polled),
+write its functions, add a line to `registry.py`, and add samples beside its tests.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

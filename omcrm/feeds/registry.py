@@ -6,19 +6,20 @@ from datetime import datetime
 from msgspec import Struct
 
 from omcrm.feeds.keys import Keys
+from omcrm.feeds.last_resort import last_resort
 from omcrm.feeds.provider import PollProvider, StreamProvider
-from omcrm.feeds.providers.alpaca import Alpaca
-from omcrm.feeds.providers.alpha_vantage import AlphaVantage
-from omcrm.feeds.providers.binance import Binance
-from omcrm.feeds.providers.coinbase import Coinbase
-from omcrm.feeds.providers.coingecko import CoinGecko
-from omcrm.feeds.providers.exchangerate_api import ExchangeRateApi
-from omcrm.feeds.providers.finnhub import Finnhub, FinnhubQuote
-from omcrm.feeds.providers.frankfurter import Frankfurter
-from omcrm.feeds.providers.kraken import Kraken
-from omcrm.feeds.providers.last_resort import last_resort
-from omcrm.feeds.providers.massive import Massive
-from omcrm.feeds.providers.simulated import simulated
+from omcrm.feeds.providers.alpaca.stream import Alpaca
+from omcrm.feeds.providers.alpha_vantage.poll import AlphaVantage
+from omcrm.feeds.providers.binance.stream import Binance
+from omcrm.feeds.providers.coinbase.stream import Coinbase
+from omcrm.feeds.providers.coingecko.poll import CoinGecko
+from omcrm.feeds.providers.exchangerate_api.poll import ExchangeRateApi
+from omcrm.feeds.providers.finnhub.poll import FinnhubQuote
+from omcrm.feeds.providers.finnhub.stream import Finnhub
+from omcrm.feeds.providers.frankfurter.poll import Frankfurter
+from omcrm.feeds.providers.kraken.stream import Kraken
+from omcrm.feeds.providers.massive.stream import Massive
+from omcrm.feeds.providers.simulated.stream import simulated
 from omcrm.market.instrument import Instrument
 from omcrm.market.tick import Tick
 

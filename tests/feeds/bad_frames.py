@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from tests.feeds.frames import text
+from tests.feeds.samples import text
 
 WRONG: tuple[Any, ...] = (
     None,

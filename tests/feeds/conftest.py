@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from msgspec import structs
 
-from omcrm.feeds.providers.binance import Binance
+from omcrm.feeds.providers.binance.stream import Binance
 from omcrm.feeds.supervisor import FeedCallbacks, Supervisor
 from omcrm.feeds.timing import SupervisorTiming
 from omcrm.feeds.watchdog import WatchdogTimeouts

@@ -8,7 +8,7 @@ from pathlib import Path
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.poller import Poller, Polling, PollSchedule
 from omcrm.feeds.provider import Budget, Call, Event, FrameContext, PollLimits, Reply, Unreadable
-from omcrm.feeds.providers.coingecko import KEY, CoinGecko
+from omcrm.feeds.providers.coingecko.poll import KEY, CoinGecko
 from omcrm.feeds.quota import CallCounts
 from omcrm.feeds.supervisor import FeedCallbacks
 from omcrm.feeds.timing import ORDINARY, FeedClock

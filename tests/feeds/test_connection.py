@@ -9,7 +9,7 @@ import pytest
 
 from omcrm.feeds.connection import FeedConnection
 from omcrm.feeds.provider import Acknowledged, FrameContext
-from omcrm.feeds.providers.binance import Binance
+from omcrm.feeds.providers.binance.stream import Binance
 from omcrm.feeds.timing import SupervisorTiming
 from tests.processes import PATIENCE, Exchange, wait_for
 

@@ -1,4 +1,4 @@
-"""The contract of every source of finished days; a new one is added to `history_replies`."""
+"""The contract of every source of finished days, with the samples of its folder of tests."""
 
 import random
 from decimal import Decimal
@@ -15,18 +15,15 @@ from omcrm.feeds.registry import POLLS, FeedSettings, polls
 from omcrm.market.daily_bar import DailyBar
 from omcrm.market.price_class import PriceClass
 from tests.feeds.bad_frames import monsters, mutated
-from tests.feeds.history_replies import (
-    DAYS,
+from tests.feeds.samples import (
     FIRST,
     LAST,
-    NAMES,
-    NOTHING,
     NOW,
-    REFUSALS,
-    UNKNOWN,
+    HistorySamples,
     history_request,
+    history_samples,
+    reply,
 )
-from tests.feeds.replies import reply
 
 EVENTS = (DailyBar, RequestRejected, AccessDenied, Unreadable)
 KEY = "an-example-key"
@@ -41,6 +38,12 @@ PROVIDERS = histories(SETTINGS)
 def provider(request: pytest.FixtureRequest) -> HistoryProvider:
     """Each provider in turn."""
     return PROVIDERS[request.param]
+
+
+@pytest.fixture
+def samples(provider: HistoryProvider) -> HistorySamples:
+    """The provider's replies."""
+    return history_samples(provider.source.name)
 
 
 def assert_well_typed(candle: DailyBar) -> None:
@@ -60,17 +63,6 @@ def test_a_provider_without_an_address_is_off() -> None:
     )
 
 
-def test_the_exchange_s_http_address_is_derived() -> None:
-    """Its HTTP address is derived from that of its WebSocket, and its days are simulated."""
-    provider = histories(FeedSettings(urls={"simulated": "ws://127.0.0.1:9"}))["simulated"]
-    (call,) = provider.calls(history_request("simulated"))
-    (first, *_) = provider.parse(call, DAYS["simulated"], history_request("simulated"))
-
-    assert call.url.startswith("http://127.0.0.1:9/api/v3/klines?")
-    assert isinstance(first, DailyBar)
-    assert ("simulated", PriceClass.SIMULATED) == (first.source, first.price_class)
-
-
 def test_calls_count_against_the_pollers_budget(provider: HistoryProvider) -> None:
     """A source of prices and of days has one budget for both."""
     poller = polls(SETTINGS).get(provider.source.name)
@@ -84,9 +76,11 @@ def test_calls_count_against_the_pollers_budget(provider: HistoryProvider) -> No
         assert poller.api_key() == provider.api_key()
 
 
-def test_requests_each_symbol_in_one_call(provider: HistoryProvider) -> None:
+def test_requests_each_symbol_in_one_call(
+    provider: HistoryProvider, samples: HistorySamples
+) -> None:
     """Every name is in exactly one call, and no call exceeds the batch."""
-    name = NAMES[provider.source.name]
+    name = samples.name
     names = {name: "BTC", **{f"{name}{number}": f"X{number}" for number in range(3)}}
     calls = provider.calls(HistoryRequest(names, FIRST, LAST, NOW))
 
@@ -95,60 +89,62 @@ def test_requests_each_symbol_in_one_call(provider: HistoryProvider) -> None:
     assert all(urlsplit(call.url).scheme == "http" for call in calls)
 
 
-def test_the_days_that_are_asked_for_are_read(provider: HistoryProvider) -> None:
+def test_the_days_that_are_asked_for_are_read(
+    provider: HistoryProvider, samples: HistorySamples
+) -> None:
     """The requested days and no others, such as the one that is not over yet."""
-    source = provider.source.name
-    (call,) = provider.calls(history_request(source))
-    events = provider.parse(call, DAYS[source], history_request(source))
+    (call,) = provider.calls(history_request(samples.name))
+    events = provider.parse(call, samples.days, history_request(samples.name))
 
     assert [FIRST, LAST] == sorted(candle.day for candle in events if isinstance(candle, DailyBar))
     for candle in events:
         assert isinstance(candle, DailyBar)
-        assert ("BTC", source) == (candle.symbol, candle.source)
+        assert ("BTC", provider.source.name) == (candle.symbol, candle.source)
         assert candle.price_class is not PriceClass.LIVE
         assert candle.is_plausible
         assert_well_typed(candle)
 
 
-def test_no_day_is_no_error(provider: HistoryProvider) -> None:
+def test_no_day_is_no_error(provider: HistoryProvider, samples: HistorySamples) -> None:
     """A day that the source does not have is not invented."""
-    source = provider.source.name
-    (call,) = provider.calls(history_request(source))
-    for response in NOTHING[source]:
-        assert [] == provider.parse(call, response, history_request(source))
+    (call,) = provider.calls(history_request(samples.name))
+    for response in samples.nothing:
+        assert [] == provider.parse(call, response, history_request(samples.name))
 
 
-def test_refusals_are_understood(provider: HistoryProvider) -> None:
+def test_refusals_are_understood(provider: HistoryProvider, samples: HistorySamples) -> None:
     """A refusal has its status, and never the key in its message."""
-    source = provider.source.name
-    (call,) = provider.calls(history_request(source))
-    for refusal, status in REFUSALS[source]:
-        (denied,) = provider.parse(call, refusal, history_request(source))
+    (call,) = provider.calls(history_request(samples.name))
+    for refusal, status in samples.refusals:
+        (denied,) = provider.parse(call, refusal, history_request(samples.name))
 
         assert isinstance(denied, AccessDenied), refusal
         assert status == denied.status, refusal
         assert KEY not in denied.message
 
 
-def test_an_unknown_symbol_is_the_symbols_fault(provider: HistoryProvider) -> None:
+def test_an_unknown_symbol_is_the_symbols_fault(
+    provider: HistoryProvider, samples: HistorySamples
+) -> None:
     """Such a refusal does not deny access: other symbols may be requested."""
-    source = provider.source.name
-    (call,) = provider.calls(history_request(source))
-    (refused,) = provider.parse(call, UNKNOWN[source], history_request(source))
+    (call,) = provider.calls(history_request(samples.name))
+    (refused,) = provider.parse(call, samples.unknown, history_request(samples.name))
 
     assert isinstance(refused, RequestRejected)
     assert refused.message
 
 
-def test_no_bytes_make_it_raise_or_invent(provider: HistoryProvider, tries: int) -> None:
+def test_no_bytes_make_it_raise_or_invent(
+    provider: HistoryProvider, tries: int, samples: HistorySamples
+) -> None:
     """Every answer makes well-typed events, and some bars are plausible."""
-    source, chance = provider.source.name, random.Random(provider.source.name)
-    (call,) = provider.calls(history_request(source))
-    sample, accepted = DAYS[source].body.decode(), 0
+    chance = random.Random(provider.source.name)
+    (call,) = provider.calls(history_request(samples.name))
+    sample, accepted = samples.days.body.decode(), 0
     for body in mutated((sample,), tries, chance):
         raw = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
         for event in provider.parse(
-            call, structs.replace(reply(b""), body=raw), history_request(source)
+            call, structs.replace(reply(b""), body=raw), history_request(samples.name)
         ):
             assert isinstance(event, EVENTS), raw[:200]
             if isinstance(event, DailyBar):
@@ -158,14 +154,13 @@ def test_no_bytes_make_it_raise_or_invent(provider: HistoryProvider, tries: int)
     assert accepted > 0
 
 
-def test_monsters_are_survived(provider: HistoryProvider) -> None:
+def test_monsters_are_survived(provider: HistoryProvider, samples: HistorySamples) -> None:
     """A megabyte, a hundred thousand brackets and a million digits raise nothing."""
-    source = provider.source.name
-    (call,) = provider.calls(history_request(source))
-    for body in monsters((DAYS[source].body.decode(),)):
+    (call,) = provider.calls(history_request(samples.name))
+    for body in monsters((samples.days.body.decode(),)):
         raw = body.encode() if isinstance(body, str) else body
         events = provider.parse(
-            call, structs.replace(reply(b""), body=raw), history_request(source)
+            call, structs.replace(reply(b""), body=raw), history_request(samples.name)
         )
 
         assert all(isinstance(event, EVENTS) for event in events)

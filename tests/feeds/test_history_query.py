@@ -4,12 +4,12 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from omcrm.feeds.histories.binance import BinanceHistory
-from omcrm.feeds.histories.coinbase import CoinbaseHistory
-from omcrm.feeds.histories.coingecko import CoinGeckoHistory
 from omcrm.feeds.history_query import HistoryQuery, HistoryResult, MissingDays
 from omcrm.feeds.http_query import HttpQuery
 from omcrm.feeds.keys import Keys
+from omcrm.feeds.providers.binance.history import BinanceHistory
+from omcrm.feeds.providers.coinbase.history import CoinbaseHistory
+from omcrm.feeds.providers.coingecko.history import CoinGeckoHistory
 from omcrm.feeds.quota import CallCounts
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.source import SIMULATED

@@ -1,4 +1,4 @@
-"""The contract of every polled provider; a new one is added to `replies`."""
+"""The contract of every polled provider, tried with the samples of its folder of tests."""
 
 import random
 from urllib.parse import urlsplit
@@ -19,7 +19,7 @@ from omcrm.market.policy import POLICIES
 from omcrm.market.tick import Tick
 from omcrm.market.validation import Validator
 from tests.feeds.bad_frames import monsters, mutated
-from tests.feeds.replies import NAMES, NOTHING, PRICES, REFUSALS, reply
+from tests.feeds.samples import PollSamples, poll_samples, reply
 from tests.feeds.test_provider_contract import assert_plausible, assert_well_typed
 from tests.values import START
 
@@ -38,9 +38,15 @@ def provider(request: pytest.FixtureRequest) -> PollProvider:
 
 
 @pytest.fixture
-def name(provider: PollProvider) -> str:
+def samples(provider: PollProvider) -> PollSamples:
+    """The provider's replies."""
+    return poll_samples(provider.source.name.removesuffix("_quote"))
+
+
+@pytest.fixture
+def name(samples: PollSamples) -> str:
     """The provider's name of BTC."""
-    return NAMES[provider.source.name]
+    return samples.name
 
 
 @pytest.fixture
@@ -72,10 +78,12 @@ def test_requests_each_symbol_in_one_call(provider: PollProvider, name: str) -> 
     assert [] == provider.calls([])
 
 
-def test_prices_are_read(provider: PollProvider, name: str, arrival: FrameContext) -> None:
+def test_prices_are_read(
+    provider: PollProvider, name: str, arrival: FrameContext, samples: PollSamples
+) -> None:
     """A reply with a price is a tick with its source, connection and times."""
     (call,) = provider.calls([name])
-    for price in PRICES[provider.source.name]:
+    for price in samples.prices:
         (tick,) = provider.parse(call, price, arrival)
 
         assert isinstance(tick, Tick)
@@ -90,26 +98,32 @@ def test_prices_are_read(provider: PollProvider, name: str, arrival: FrameContex
         assert tick.trade.time is not None
 
 
-def test_unfollowed_symbols_make_no_tick(provider: PollProvider, name: str) -> None:
+def test_unfollowed_symbols_make_no_tick(
+    provider: PollProvider, name: str, samples: PollSamples
+) -> None:
     """A symbol that is not followed makes no tick, and is no error."""
     (call,) = provider.calls([name])
-    for price in PRICES[provider.source.name]:
+    for price in samples.prices:
         assert [] == list(provider.parse(call, price, FrameContext(START, 3, {})))
 
 
-def test_no_price_is_no_error(provider: PollProvider, name: str, arrival: FrameContext) -> None:
+def test_no_price_is_no_error(
+    provider: PollProvider, name: str, arrival: FrameContext, samples: PollSamples
+) -> None:
     """Empty answers, null and other symbols make no tick and no error."""
     (call,) = provider.calls([name])
-    for payload in NOTHING[provider.source.name]:
+    for payload in samples.nothing:
         events = list(provider.parse(call, payload, arrival))
 
         assert [] == [event for event in events if not isinstance(event, RequestRejected)], payload
 
 
-def test_refusals_are_understood(provider: PollProvider, name: str, arrival: FrameContext) -> None:
+def test_refusals_are_understood(
+    provider: PollProvider, name: str, arrival: FrameContext, samples: PollSamples
+) -> None:
     """Each refusal is mapped to its status, whatever the upstream's own status and text."""
     (call,) = provider.calls([name])
-    for refusal, status in REFUSALS[provider.source.name]:
+    for refusal, status in samples.refusals:
         (denied,) = provider.parse(call, refusal, arrival)
 
         assert isinstance(denied, AccessDenied), refusal
@@ -118,14 +132,14 @@ def test_refusals_are_understood(provider: PollProvider, name: str, arrival: Fra
 
 
 def test_no_bytes_make_it_raise_or_invent(
-    provider: PollProvider, name: str, arrival: FrameContext, tries: int
+    provider: PollProvider, name: str, arrival: FrameContext, tries: int, samples: PollSamples
 ) -> None:
     """Every answer makes events only, and each accepted tick has a plausible price."""
     chance = random.Random(provider.source.name)
     (call,) = provider.calls([name])
-    samples = [price.body.decode() for price in PRICES[provider.source.name]]
+    bodies = tuple(price.body.decode() for price in samples.prices)
     accepted = 0
-    for body in mutated(samples, tries, chance):
+    for body in mutated(bodies, tries, chance):
         raw = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
         for event in provider.parse(call, structs.replace(reply(b""), body=raw), arrival):
             assert isinstance(event, EVENTS), raw[:200]
@@ -138,10 +152,12 @@ def test_no_bytes_make_it_raise_or_invent(
     assert accepted > 0
 
 
-def test_monsters_are_survived(provider: PollProvider, name: str, arrival: FrameContext) -> None:
+def test_monsters_are_survived(
+    provider: PollProvider, name: str, arrival: FrameContext, samples: PollSamples
+) -> None:
     """A megabyte, a hundred thousand brackets and a million digits raise nothing."""
     (call,) = provider.calls([name])
-    for body in monsters([price.body.decode() for price in PRICES[provider.source.name]]):
+    for body in monsters(tuple(price.body.decode() for price in samples.prices)):
         raw = body.encode() if isinstance(body, str) else body
         events = provider.parse(call, structs.replace(reply(b""), body=raw), arrival)
 

@@ -15,7 +15,7 @@ import pytest
 from omcrm.feeds import poller as poller_module
 from omcrm.feeds.poller import Polling, PollSchedule
 from omcrm.feeds.provider import PollLimits
-from omcrm.feeds.providers.coingecko import KEY, CoinGecko
+from omcrm.feeds.providers.coingecko.poll import KEY, CoinGecko
 from omcrm.feeds.quota import CallCounts
 from omcrm.feeds.timing import FeedClock
 from omcrm.market.source import HealthState

@@ -1,4 +1,4 @@
-"""The contract of every streaming provider; a new one is added to `frames.SAMPLES`."""
+"""The contract of every streaming provider, tried with the samples of its folder of tests."""
 
 import math
 import random
@@ -20,7 +20,7 @@ from omcrm.feeds.provider import (
     StreamProvider,
     Unreadable,
 )
-from omcrm.feeds.providers._template import Template
+from omcrm.feeds.providers._template.stream import Template
 from omcrm.feeds.registry import STREAMS, FeedSettings, streams
 from omcrm.market.policy import POLICIES
 from omcrm.market.source import Source
@@ -28,7 +28,7 @@ from omcrm.market.source_quote import SourceQuote
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 from omcrm.market.validation import Validator
 from tests.feeds.bad_frames import monsters, mutated
-from tests.feeds.frames import NAMES, SAMPLES
+from tests.feeds.samples import stream_samples
 from tests.values import START
 
 EVENTS = (Tick, Acknowledged, RequestRejected, Authenticated, AccessDenied, ClosingSoon, Unreadable)
@@ -38,25 +38,31 @@ SETTINGS = FeedSettings(
 )
 (POLICY, *_) = POLICIES.values()
 
-PROVIDERS = {**streams(SETTINGS), "template": Template("ws://127.0.0.1:9")}
+PROVIDERS = {**streams(SETTINGS), "_template": Template("ws://127.0.0.1:9")}
 
 
 @pytest.fixture(params=PROVIDERS)
-def provider(request: pytest.FixtureRequest) -> StreamProvider:
-    """Each provider in turn."""
-    return PROVIDERS[request.param]
+def folder(request: pytest.FixtureRequest) -> str:
+    """The folder of each provider in turn."""
+    return str(request.param)
 
 
 @pytest.fixture
-def arrival(provider: StreamProvider) -> FrameContext:
+def provider(folder: str) -> StreamProvider:
+    """The provider."""
+    return PROVIDERS[folder]
+
+
+@pytest.fixture
+def arrival(folder: str) -> FrameContext:
     """The context of the provider's frames, which are about BTC."""
-    return FrameContext(START, 3, {NAMES[provider.source.name]: "BTC"})
+    return FrameContext(START, 3, {stream_samples(folder).name: "BTC"})
 
 
 @pytest.fixture
-def samples(provider: StreamProvider) -> tuple[str, ...]:
+def samples(folder: str) -> tuple[str, ...]:
     """The provider's frames."""
-    return SAMPLES[provider.source.name]
+    return stream_samples(folder).frames
 
 
 # Data and pure functions

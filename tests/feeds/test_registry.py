@@ -11,26 +11,20 @@ from tests.values import START
 
 COMPLETE = FeedSettings(urls=dict.fromkeys((*STREAMS, *POLLS), "ws://127.0.0.1:9"))
 # The template is only copied.
-NOT_PROVIDERS = {"__init__", "_template"}
+NOT_PROVIDERS = {"_template"}
 
 
-def files() -> set[str]:
+def folders() -> set[str]:
     (folder,) = providers.__path__
-    return {path.stem for path in Path(folder).glob("*.py")} - NOT_PROVIDERS
+    return {path.parent.name for path in Path(folder).glob("*/__init__.py")} - NOT_PROVIDERS
 
 
-def test_every_file_is_registered() -> None:
-    """Every provider file is in the registry."""
+def test_every_folder_is_registered() -> None:
+    """Every provider is in the registry."""
     tree = ast.parse(Path(registry.__file__).read_text())
     imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
 
-    assert files() == {name.rpartition(".")[2] for name in imported if ".providers." in str(name)}
-    assert files() == {module(name) for name in (*STREAMS, *POLLS, *STATIC)}
-
-
-def module(name: str) -> str:
-    """The file of a source: one file may have a stream and a poller."""
-    return name.removesuffix("_quote")
+    assert folders() == {str(name).split(".")[3] for name in imported if ".providers." in str(name)}
 
 
 def test_a_source_is_registered_under_its_name() -> None:

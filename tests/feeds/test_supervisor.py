@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from msgspec import structs
 
-from omcrm.feeds.providers.binance import Binance
+from omcrm.feeds.providers.binance.stream import Binance
 from omcrm.market.source import HealthState
 from tests.feeds.conftest import NAMES, QUICK, RELAXED, Watched
 from tests.processes import PATIENCE, Exchange, wait_for

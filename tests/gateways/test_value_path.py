@@ -185,7 +185,7 @@ def test_a_price_from_frame_to_browser(here: Served, binance: Binance, tracer: T
             wait_for(lambda: page.prices("BTC")[-1]["price"] == float(price), what="the price")
     passed = tracer.modules()
 
-    assert "omcrm.feeds.providers.binance" in passed
+    assert "omcrm.feeds.providers.binance.stream" in passed
     assert "omcrm.webtrader.socketio_events" in passed
     assert len(passed) <= PRICE, passed
 

@@ -1,1 +1,1 @@
-"""One file per upstream."""
+"""One folder per upstream."""

@@ -6,7 +6,7 @@ import pytest
 
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.poller import Poller, Polling, PollSchedule
-from omcrm.feeds.providers.alpha_vantage import AlphaVantage
+from omcrm.feeds.providers.alpha_vantage.poll import AlphaVantage
 from omcrm.feeds.quota import CallCounts
 from omcrm.feeds.supervisor import FeedCallbacks
 from omcrm.feeds.timing import ORDINARY

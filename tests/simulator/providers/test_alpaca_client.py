@@ -17,7 +17,7 @@ from omcrm.feeds.provider import (
     FrameContext,
     RequestRejected,
 )
-from omcrm.feeds.providers.alpaca import KEY, KEY_ID, Alpaca
+from omcrm.feeds.providers.alpaca.stream import KEY, KEY_ID, Alpaca
 from omcrm.market.tick import Tick
 from simulator.providers import alpaca
 

@@ -7,7 +7,7 @@ import pytest
 from omcrm.feeds.fetch import Fetcher
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.provider import AccessDenied, Event, FrameContext, RequestRejected
-from omcrm.feeds.providers.alpha_vantage import KEY, AlphaVantage
+from omcrm.feeds.providers.alpha_vantage.poll import KEY, AlphaVantage
 from omcrm.market.tick import Tick
 from simulator.providers.alpha_vantage import last_day
 

@@ -8,7 +8,7 @@ import pytest
 from omcrm.feeds.fetch import Fetcher
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.provider import AccessDenied, Event, FrameContext, RequestRejected
-from omcrm.feeds.providers.exchangerate_api import KEY, ExchangeRateApi
+from omcrm.feeds.providers.exchangerate_api.poll import KEY, ExchangeRateApi
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.tick import Tick
 from simulator.simulation import Simulation

@@ -12,7 +12,9 @@ from websocket import WebSocket, WebSocketBadStatusException, WebSocketException
 from omcrm.feeds.fetch import Fetcher
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.provider import Event, FrameContext, RequestRejected, Unreadable
-from omcrm.feeds.providers.finnhub import KEY, Finnhub, FinnhubQuote
+from omcrm.feeds.providers.finnhub.account import KEY
+from omcrm.feeds.providers.finnhub.poll import FinnhubQuote
+from omcrm.feeds.providers.finnhub.stream import Finnhub
 from omcrm.market.tick import Tick
 from simulator.fixed import ONE
 from simulator.providers import finnhub

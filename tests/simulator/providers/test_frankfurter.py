@@ -7,7 +7,7 @@ import pytest
 
 from omcrm.feeds.fetch import Fetcher
 from omcrm.feeds.provider import Event, FrameContext, RequestRejected
-from omcrm.feeds.providers.frankfurter import Frankfurter
+from omcrm.feeds.providers.frankfurter.poll import Frankfurter
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.tick import Tick
 from simulator.providers.frankfurter import last_day

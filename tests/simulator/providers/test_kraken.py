@@ -20,7 +20,7 @@ from websocket import (
 )
 
 from omcrm.feeds.provider import Acknowledged, FrameContext, RequestRejected, Unreadable
-from omcrm.feeds.providers.kraken import Kraken
+from omcrm.feeds.providers.kraken.stream import Kraken
 from omcrm.market.tick import Tick
 from simulator.fixed import ONE
 from simulator.providers import kraken

@@ -16,7 +16,7 @@ from omcrm.feeds.provider import (
     FrameContext,
     RequestRejected,
 )
-from omcrm.feeds.providers.massive import Massive
+from omcrm.feeds.providers.massive.stream import Massive
 from omcrm.market.instrument import AssetClass
 from omcrm.market.policy import POLICIES
 from omcrm.market.tick import Tick

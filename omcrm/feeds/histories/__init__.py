@@ -1,1 +1,0 @@
-"""Providers of finished days, one file per upstream."""

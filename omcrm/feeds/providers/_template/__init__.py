@@ -1,0 +1,1 @@
+"""Copy me: a provider that streams over a WebSocket."""
