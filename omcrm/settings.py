@@ -6,22 +6,23 @@ Long for a reason: it is one table, a setting after the other.
 import contextlib
 import os
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import Field, dataclass, field, fields
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from msgspec import Struct
+
 from omcrm.concurrency import MODES
 from omcrm.env_file import ROOT, file_texts
 from omcrm.errors import SettingError
+from omcrm.feeds.declaration import Declaration
+from omcrm.feeds.feed_settings import FeedSettings
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.news.item import NewsSource
 from omcrm.feeds.news.source_list import news_sources, read_urls
-from omcrm.feeds.providers.binance.stream import STREAMS
-from omcrm.feeds.registry import POLLS as POLL_PROVIDERS
-from omcrm.feeds.registry import STREAMS as STREAM_PROVIDERS
-from omcrm.feeds.registry import FeedSettings
+from omcrm.feeds.registry import POLLS, PROVIDERS, STREAMS
 from omcrm.market.parsing import whole
 from omcrm.market.source import SIMULATED
 
@@ -91,16 +92,18 @@ def _origins(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_origin(part.strip()) for part in text.split(",") if part.strip()))
 
 
-def _streams(text: str) -> tuple[str, ...]:
-    streams = tuple(part.strip() for part in text.split(",") if part.strip())
-    unknown = set(streams) - set(STREAMS)
-    if unknown or not streams:
-        raise ValueError(f"expected a comma-separated choice of {', '.join(STREAMS)}")
-    return streams
+def _some_of(*options: str) -> Callable[[str], tuple[str, ...]]:
+    def read(text: str) -> tuple[str, ...]:
+        chosen = tuple(part.strip() for part in text.split(",") if part.strip())
+        if set(chosen) - set(options) or not chosen:
+            raise ValueError(f"expected a comma-separated choice of {', '.join(options)}")
+        return chosen
+
+    return read
 
 
 def _sources(text: str) -> tuple[str, ...]:
-    known = (*STREAM_PROVIDERS, *POLL_PROVIDERS)
+    known = (*STREAMS, *POLLS)
     names = tuple(part.strip() for part in text.split(",") if part.strip())
     if names == ("all",):
         return known
@@ -109,8 +112,40 @@ def _sources(text: str) -> tuple[str, ...]:
     return names
 
 
+class Setting(Struct, frozen=True):
+    """One setting: its name, its default as text, how it is read, and what it is about."""
+
+    env: str
+    default: str
+    read: Callable[[str], Any]
+    about: str
+
+    def value(self, texts: Mapping[str, str]) -> Any:
+        """What these texts, or the default, say; raises SettingError."""
+        try:
+            return self.read(texts.get(self.env, self.default).strip())
+        except ValueError as error:
+            raise SettingError(self.env, str(error)) from error
+
+
 def _setting(env: str, default: str, read: Callable[[str], Any], about: str) -> Any:
-    return field(metadata={"env": env, "default": default, "read": read, "about": about})
+    return field(metadata={"setting": Setting(env, default, read, about)})
+
+
+def _of_provider(declaration: Declaration) -> Iterator[Setting]:
+    """What a provider declares, without its keys, which are never stored."""
+    for address in declaration.addresses:
+        read = _url(*address.schemes)
+        yield Setting(address.env, address.default, read, address.about)
+    for choice in declaration.choices:
+        default = ",".join(choice.default)
+        yield Setting(choice.env, default, _some_of(*choice.options), choice.about)
+
+
+_PROVIDER_SETTINGS = [
+    setting for declaration in PROVIDERS.values() for setting in _of_provider(declaration)
+]
+_KEYS = [key for declaration in PROVIDERS.values() for key in declaration.keys]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,91 +238,6 @@ class Settings:
         "Folder in which all processes of this machine count calls and share keys. "
         "Empty: .local/state/omcrm of the user.",
     )
-    binance_ws_url: str = _setting(
-        "BINANCE_WS_URL",
-        "wss://data-stream.binance.vision",
-        _url("ws", "wss"),
-        "Binance's stream host; empty switches Binance off.",
-    )
-    coinbase_ws_url: str = _setting(
-        "COINBASE_WS_URL",
-        "wss://ws-feed.exchange.coinbase.com",
-        _url("ws", "wss"),
-        "Coinbase Exchange's feed; empty switches it off.",
-    )
-    alpaca_ws_url: str = _setting(
-        "ALPACA_WS_URL",
-        "wss://stream.data.alpaca.markets/v2/iex",
-        _url("ws", "wss"),
-        "Alpaca's feed (v2/iex, v2/sip, v2/delayed_sip, v2/test); empty switches it off.",
-    )
-    kraken_ws_url: str = _setting(
-        "KRAKEN_WS_URL",
-        "wss://ws.kraken.com/v2",
-        _url("ws", "wss"),
-        "Kraken's feed; empty switches it off.",
-    )
-    finnhub_ws_url: str = _setting(
-        "FINNHUB_WS_URL",
-        "wss://ws.finnhub.io",
-        _url("ws", "wss"),
-        "Finnhub's feed; empty switches it off.",
-    )
-    finnhub_rest_url: str = _setting(
-        "FINNHUB_REST_URL",
-        "https://finnhub.io/api/v1",
-        _url("http", "https"),
-        "Finnhub's API, for quotes; empty switches it off.",
-    )
-    massive_ws_url: str = _setting(
-        "MASSIVE_WS_URL",
-        "wss://socket.massive.com/stocks",
-        _url("ws", "wss"),
-        "Massive's (Polygon's) feed; the delayed one is wss://delayed.massive.com/stocks. "
-        "Empty switches it off.",
-    )
-    coingecko_url: str = _setting(
-        "COINGECKO_URL",
-        "https://api.coingecko.com/api/v3",
-        _url("http", "https"),
-        "CoinGecko's API; empty switches it off.",
-    )
-    alpha_vantage_url: str = _setting(
-        "ALPHA_VANTAGE_URL",
-        "https://www.alphavantage.co",
-        _url("http", "https"),
-        "Alpha Vantage's host; empty switches it off.",
-    )
-    exchangerate_api_url: str = _setting(
-        "EXCHANGERATE_API_URL",
-        "https://v6.exchangerate-api.com",
-        _url("http", "https"),
-        "ExchangeRate-API's host; empty switches it off, its open endpoint too.",
-    )
-    exchangerate_open_url: str = _setting(
-        "EXCHANGERATE_OPEN_URL",
-        "https://open.er-api.com",
-        _url("http", "https"),
-        "The host of ExchangeRate-API's open endpoint; empty: it is polled with a key only.",
-    )
-    frankfurter_url: str = _setting(
-        "FRANKFURTER_URL",
-        "https://api.frankfurter.dev",
-        _url("http", "https"),
-        "Frankfurter's host; empty switches it off.",
-    )
-    binance_rest_url: str = _setting(
-        "BINANCE_REST_URL",
-        "https://data-api.binance.vision",
-        _url("http", "https"),
-        "Binance's REST host, for the connection test and daily candles.",
-    )
-    coinbase_rest_url: str = _setting(
-        "COINBASE_REST_URL",
-        "https://api.exchange.coinbase.com",
-        _url("http", "https"),
-        "Coinbase Exchange's REST host, for daily candles; empty: they are not fetched there.",
-    )
     news_feeds: tuple[str, ...] = _setting(
         "NEWS_FEEDS",
         "",
@@ -300,12 +250,6 @@ class Settings:
         "300",
         _between(60, 86_400),
         "Seconds between two polls of the same feed.",
-    )
-    binance_streams: tuple[str, ...] = _setting(
-        "BINANCE_STREAMS",
-        "trade,bookTicker,ticker",
-        _streams,
-        "The streams to subscribe to for each symbol.",
     )
     max_desk_connections: int = _setting(
         "MAX_DESK_CONNECTIONS_PER_USER",
@@ -378,6 +322,8 @@ class Settings:
     log_level: str = _setting(
         "LOG_LEVEL", "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR"), "What is logged."
     )
+    provider_settings: Mapping[str, Any]
+    """What the providers declare, by the setting's name."""
 
     @property
     def instance_path(self) -> Path:
@@ -395,31 +341,27 @@ class Settings:
     @property
     def feeds(self) -> FeedSettings:
         """The settings of the feeds."""
-        urls = {
-            "binance": self.binance_ws_url,
-            "coinbase": self.coinbase_ws_url,
-            "kraken": self.kraken_ws_url,
-            "alpaca": self.alpaca_ws_url,
-            "finnhub": self.finnhub_ws_url,
-            "finnhub_quote": self.finnhub_rest_url,
-            "massive": self.massive_ws_url,
-            "coingecko": self.coingecko_url,
-            "alpha_vantage": self.alpha_vantage_url,
-            "exchangerate_api": self.exchangerate_api_url,
-            "exchangerate_open": self.exchangerate_open_url,
-            "frankfurter": self.frankfurter_url,
-            "simulated": self.exchange_url if self.demo else "",
-            # Second addresses of sources, no sources of their own.
-            "binance_rest": self.binance_rest_url if self.binance_ws_url else "",
-            "coinbase_rest": self.coinbase_rest_url if self.coinbase_ws_url else "",
-        }
-        allowed = {*self.realtime_sources, SIMULATED.name, "exchangerate_open"}
-        allowed |= {f"{name}_rest" for name in self.realtime_sources}
+        urls = {SIMULATED.name: self.exchange_url if self.demo else ""}
+        for declaration in PROVIDERS.values():
+            urls |= self._urls(declaration)
+        choices = [choice for declaration in PROVIDERS.values() for choice in declaration.choices]
         return FeedSettings(
-            urls={name: url for name, url in urls.items() if name in allowed},
+            urls=urls,
             keys=Keys(_key),
-            binance_streams=self.binance_streams,
+            choices={choice.env: self.provider_settings[choice.env] for choice in choices},
         )
+
+    def _urls(self, declaration: Declaration) -> dict[str, str]:
+        """The addresses of its chosen sources, and a second address where the first is set."""
+        values = {
+            address.name: self.provider_settings[address.env] for address in declaration.addresses
+        }
+        is_used = bool(values.get(declaration.name)) and declaration.name in self.realtime_sources
+        return {
+            name: url
+            for name, url in values.items()
+            if (name in self.realtime_sources if name in declaration.labels else is_used)
+        }
 
     @property
     def news_sources(self) -> tuple[NewsSource, ...]:
@@ -441,24 +383,27 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     environ = os.environ if environ is None else environ
     texts = file_texts(environ, ROOT)
     instance = texts["OMCRM_INSTANCE"]
-    known = {*(field.metadata["env"] for field in fields(Settings)), *_KEY_SETTINGS}
+    known = {setting.env for setting in all_settings()} | {key.env for key in _KEYS}
     for name in [*texts, *(name for name in environ if name.startswith(_PREFIX))]:
         if name not in known:
             raise SettingError(name, "there is no such setting")
     texts.update({name: environ[name] for name in known if name in environ})
     texts["OMCRM_INSTANCE"] = instance
-    return Settings(**{field.name: _read(field, texts) for field in fields(Settings)})
+    provider_settings = {setting.env: setting.value(texts) for setting in _PROVIDER_SETTINGS}
+    return Settings(
+        **{name: setting.value(texts) for name, setting in _OWN.items()},
+        provider_settings=provider_settings,
+    )
 
 
-_KEY_SETTINGS = {
-    "FINNHUB_API_KEY": "Finnhub's key (stocks over WebSocket).",
-    "ALPACA_API_KEY_ID": "Alpaca's key id, with ALPACA_API_SECRET_KEY (stocks).",
-    "ALPACA_API_SECRET_KEY": "Alpaca's secret.",
-    "POLYGON_API_KEY": "Massive's (Polygon's) key (stocks).",
-    "ALPHA_VANTAGE_API_KEY": "Alpha Vantage's key (stocks, 25 calls a day).",
-    "COINGECKO_API_KEY": "CoinGecko's demo key; it is polled without one, too.",
-    "EXCHANGERATE_API_KEY": "ExchangeRate-API's key; its open endpoint is polled without one.",
+_OWN: Mapping[str, Setting] = {
+    field.name: field.metadata["setting"] for field in fields(Settings) if field.metadata
 }
+
+
+def all_settings() -> list[Setting]:
+    """Every setting but the keys, the providers' at the end."""
+    return [*_OWN.values(), *_PROVIDER_SETTINGS]
 
 
 def _key(name: str) -> str:
@@ -468,19 +413,9 @@ def _key(name: str) -> str:
     return file_texts(os.environ, ROOT).get(name, "")
 
 
-def _read(setting: "Field[Any]", texts: Mapping[str, str]) -> Any:
-    name = setting.metadata["env"]
-    try:
-        return setting.metadata["read"](texts.get(name, setting.metadata["default"]).strip())
-    except ValueError as error:
-        raise SettingError(name, str(error)) from error
-
-
 def example() -> str:
     """The text of `.env.example`: every setting with its default."""
     parts = ["# Every setting, with its default. Copy to .env and change what you need."]
-    for setting in fields(Settings):
-        env, default, about = (setting.metadata[key] for key in ("env", "default", "about"))
-        parts.append(f"# {about}\n# {env}={default}")
-    parts += [f"# {about}\n# {env}=" for env, about in _KEY_SETTINGS.items()]
+    parts += [f"# {setting.about}\n# {setting.env}={setting.default}" for setting in all_settings()]
+    parts += [f"# {key.about}\n# {key.env}=" for key in _KEYS]
     return "\n\n".join(parts) + "\n"

@@ -5,10 +5,13 @@ import pytest
 
 from omcrm import settings
 from omcrm.errors import SettingError
-from omcrm.settings import Settings, example, load
+from omcrm.feeds.registry import PROVIDERS
+from omcrm.settings import Settings, all_settings, example, load
 from tests.processes import ROOT
 
-NAMES = {field.name: field.metadata["env"] for field in fields(Settings)}
+NAMES = {
+    field.name: field.metadata["setting"].env for field in fields(Settings) if field.metadata
+} | {setting.env: setting.env for setting in all_settings()}
 
 
 @pytest.fixture(autouse=True)
@@ -26,8 +29,8 @@ def test_defaults() -> None:
     settings = load({})
 
     assert ("127.0.0.1", 5000, False) == (settings.host, settings.port, settings.demo)
-    assert "wss://data-stream.binance.vision" == settings.binance_ws_url
-    assert ("trade", "bookTicker", "ticker") == settings.binance_streams
+    assert "wss://data-stream.binance.vision" == settings.provider_settings["BINANCE_WS_URL"]
+    assert ("trade", "bookTicker", "ticker") == settings.provider_settings["BINANCE_STREAMS"]
     assert (20, 250) == (settings.max_desk_connections, settings.max_desk_subscriptions)
 
 
@@ -50,8 +53,6 @@ def test_defaults() -> None:
             "https://App.example.com:443/, http://[::1]:3000,https://app.example.com",
             ("https://app.example.com", "http://[::1]:3000"),
         ),
-        ("binance_ws_url", "ws://127.0.0.1:9000", "ws://127.0.0.1:9000"),
-        ("binance_streams", "trade, ticker", ("trade", "ticker")),
         ("news_feeds", "", ()),
         (
             "news_feeds",
@@ -65,6 +66,19 @@ def test_defaults() -> None:
 def test_each_kind_is_read(name: str, text: str, value: object) -> None:
     """A setting's text is read as its value."""
     assert value == getattr(load({NAMES[name]: text}), name)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("BINANCE_WS_URL", "ws://127.0.0.1:9000/", "ws://127.0.0.1:9000"),
+        ("BINANCE_WS_URL", "", ""),
+        ("BINANCE_STREAMS", "trade, ticker", ("trade", "ticker")),
+    ],
+)
+def test_what_providers_declare_is_read(name: str, text: str, value: object) -> None:
+    """Addresses and choices are settings like any other."""
+    assert value == load({name: text}).provider_settings[name]
 
 
 @pytest.mark.parametrize(
@@ -94,15 +108,15 @@ def test_each_kind_is_read(name: str, text: str, value: object) -> None:
         ("public_url", "https://"),
         ("public_url", "http://[::1"),
         ("exchange_url", "http://127.0.0.1:9000"),
-        ("binance_ws_url", "https://data-stream.binance.vision"),
-        ("binance_rest_url", "wss://data-api.binance.vision"),
+        ("BINANCE_WS_URL", "https://data-stream.binance.vision"),
+        ("BINANCE_REST_URL", "wss://data-api.binance.vision"),
         ("news_feeds", "ftp://a.example/rss"),
         ("news_interval", "59"),
         ("news_interval", "1_000"),
         ("news_interval", "３００"),
         ("news_interval", "+300"),
-        ("binance_streams", ""),
-        ("binance_streams", "trade,trades"),
+        ("BINANCE_STREAMS", ""),
+        ("BINANCE_STREAMS", "trade,trades"),
     ],
 )
 def test_an_invalid_setting_stops_the_start(name: str, text: str) -> None:
@@ -212,6 +226,34 @@ def test_a_demonstration_has_simulated_news() -> None:
     assert () == load({}).news_sources == load({**demo, "OMCRM_DEMO": "0"}).news_sources
 
 
+# The feeds
+
+
+def test_the_feeds_have_the_addresses_of_what_is_chosen() -> None:
+    """A second address counts only together with the first, a source without an address is off."""
+    chosen = {"REALTIME_SOURCES": "binance,coinbase,finnhub_quote,exchangerate_api"}
+    off = {"COINBASE_WS_URL": "", "EXCHANGERATE_OPEN_URL": "", "BINANCE_STREAMS": "trade"}
+    feeds = load({**chosen, **off}).feeds
+
+    assert {
+        "binance": "wss://data-stream.binance.vision",
+        "binance_rest": "https://data-api.binance.vision",
+        "finnhub_quote": "https://finnhub.io/api/v1",
+        "exchangerate_api": "https://v6.exchangerate-api.com",
+    } == {name: url for name, url in feeds.urls.items() if url}
+    # Its status says that it has no address.
+    assert "" == feeds.urls["coinbase"]
+    assert {"BINANCE_STREAMS": ("trade",)} == feeds.choices
+
+
+def test_only_a_demonstration_has_the_built_in_exchange() -> None:
+    """Whatever sources are chosen."""
+    exchange = {"OMCRM_EXCHANGE_URL": "ws://127.0.0.1:9", "REALTIME_SOURCES": "binance"}
+
+    assert "ws://127.0.0.1:9" == load({**exchange, "OMCRM_DEMO": "1"}).feeds.urls["simulated"]
+    assert not load(exchange).feeds.urls["simulated"]
+
+
 # The example
 
 
@@ -219,9 +261,11 @@ def test_example_has_every_setting_with_its_default() -> None:
     """Each with its meaning."""
     text = example()
 
-    for field in fields(Settings):
-        assert f"\n# {field.metadata['env']}={field.metadata['default']}\n" in f"{text}\n"
-        assert f"# {field.metadata['about']}\n" in text
+    for setting in all_settings():
+        assert f"\n# {setting.env}={setting.default}\n" in f"{text}\n"
+        assert f"# {setting.about}\n" in text
+    for key in (key for declaration in PROVIDERS.values() for key in declaration.keys):
+        assert f"# {key.about}\n# {key.env}=\n" in f"{text}\n"
 
 
 def test_example_can_be_used_as_it_is(root: Path) -> None:
@@ -230,7 +274,7 @@ def test_example_can_be_used_as_it_is(root: Path) -> None:
     set_ = [line for line in lines if line.partition("=")[0] in NAMES.values()]
     (root / ".env").write_text("\n".join(set_))
 
-    assert len(NAMES) == len(set_)
+    assert len(all_settings()) == len(set_)
     assert load({}) == replace(load({}), port=5000)
 
 

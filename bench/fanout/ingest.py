@@ -20,7 +20,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from bench.fanout.subject import Absent
-from omcrm.feeds.registry import FeedSettings
+from omcrm.feeds.feed_settings import FeedSettings
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.webtrader.realtime_data import RealTimeDataManager
 from tests.processes import MARKET_DATA, ROOT, Exchange

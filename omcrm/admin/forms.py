@@ -18,7 +18,14 @@ from wtforms.validators import (
     ValidationError,
 )
 
-from omcrm.admin.upstream_name import ANYWHERE, SPELLINGS, classes_of, sources_of, spelled_for
+from omcrm.admin.upstream_name import (
+    ANYWHERE,
+    SPELLINGS,
+    classes_of,
+    label_of,
+    sources_of,
+    spelled_for,
+)
 from omcrm.market.catalogue import DEFAULTS, UNKNOWN_SCALE, step_of
 from omcrm.market.currency import pair_currency
 from omcrm.market.instrument import AssetClass, Instrument, canonical_symbol
@@ -79,16 +86,16 @@ def _can_be_shown(form: FlaskForm, field: Field) -> None:
 
 def _spelled(source: str) -> Callable[[FlaskForm, Field], None]:
     """A check that the source can have this name for an instrument of the chosen class."""
-    spelling, known = SPELLINGS[source], classes_of(source)
+    spelling, label, known = SPELLINGS[source], label_of(source), classes_of(source)
 
     def check(form: FlaskForm, field: Field) -> None:
         if not spelling.fits(field.data):
             raise ValidationError(
-                f"{spelling.label}: that is no name there. One would be {spelling.example}."
+                f"{label}: that is no name there. One would be {spelling.example}."
             )
         chosen = form.asset_class.data
         if chosen in iter(AssetClass) and chosen not in known:
-            raise ValidationError(f"{spelling.label}: prices of {' and '.join(known)} only.")
+            raise ValidationError(f"{label}: prices of {' and '.join(known)} only.")
 
     return check
 
@@ -242,7 +249,7 @@ for _source, _spelling in SPELLINGS.items():
         InstrumentForm,
         f"{_source}_symbol",
         StringField(
-            _spelling.label,
+            label_of(_source),
             filters=[_spelling.normalized],
             validators=[Optional(), _spelled(_source)],
             description=f"For example {_spelling.example}.",

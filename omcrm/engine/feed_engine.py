@@ -21,10 +21,11 @@ from omcrm.engine.bus import (
 )
 from omcrm.feeds.event_log import EventLog
 from omcrm.feeds.feed_set import Feed, FeedActivity, FeedSet
+from omcrm.feeds.feed_settings import FeedSettings
+from omcrm.feeds.last_resort import last_resort
 from omcrm.feeds.news.collector import NewsCollector
 from omcrm.feeds.poller import Polling
 from omcrm.feeds.quota import BudgetUse
-from omcrm.feeds.registry import STATIC, FeedSettings
 from omcrm.feeds.status import FeedStatus
 from omcrm.feeds.supervisor import FeedCallbacks
 from omcrm.feeds.timing import SupervisorTiming
@@ -107,7 +108,7 @@ class FeedEngine:
             for feed in self._feed_set.feeds.values():
                 self._assign(feed)
             if self.running:
-                self._apply_static()
+                self._apply_last_resort()
             self._news.follow(self.instruments.values())
 
     # Starting and stopping
@@ -131,7 +132,7 @@ class FeedEngine:
             for feed in self._feed_set.feeds.values():
                 self._assign(feed)
             self._feed_set.start()
-            self._apply_static()
+            self._apply_last_resort()
             for thread in self._threads:
                 thread.start()
             self._news.start()
@@ -178,10 +179,9 @@ class FeedEngine:
             lambda: sum(self._ticks[name] for name in others),
         )
 
-    def _apply_static(self) -> None:
-        for make in STATIC.values():
-            for tick in make(self.instruments.values(), self._clock()):
-                self.take(tick)
+    def _apply_last_resort(self) -> None:
+        for tick in last_resort(self.instruments.values(), self._clock()):
+            self.take(tick)
 
     # The path of a price
 

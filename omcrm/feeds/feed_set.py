@@ -4,10 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
+from omcrm.feeds.feed_settings import FeedSettings
 from omcrm.feeds.lease import Leases
 from omcrm.feeds.poller import Poller, Polling, PollSchedule
 from omcrm.feeds.quota import BudgetUse, CallCounts
-from omcrm.feeds.registry import POLLS, STREAMS, FeedSettings, polls, streams
+from omcrm.feeds.registry import POLLS, STREAMS, polls, streams
 from omcrm.feeds.status import FeedState, FeedStatus
 from omcrm.feeds.supervisor import FeedCallbacks, Supervisor
 from omcrm.feeds.timing import SupervisorTiming

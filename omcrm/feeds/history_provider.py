@@ -1,7 +1,6 @@
 """The contract of a provider of finished days over HTTP: data and pure functions, no socket.
 
-Adding one: copy `providers/coinbase/history.py`, write its functions, add a line to `HISTORIES` in
-`history.py`, and add samples beside its tests.
+Adding one: copy `providers/coinbase/history.py`, and declare it in the `__init__.py` of the folder.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,6 @@
 """The contract of an upstream: data and pure functions, no socket.
 
-Adding one: copy the folder `providers/_template` (a stream) or `providers/coingecko` (polled),
-write its functions, add a line to `registry.py`, and add samples beside its tests.
+Adding one: copy the folder `providers/_template`, which says what belongs to it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

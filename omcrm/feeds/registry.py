@@ -1,70 +1,71 @@
-"""Every provider there is, by the name of its source."""
+"""Every provider there is: each folder of `providers` whose name begins with a letter."""
 
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+import pkgutil
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any
 
-from msgspec import Struct
-
-from omcrm.feeds.keys import Keys
-from omcrm.feeds.last_resort import last_resort
+from omcrm.feeds import providers
+from omcrm.feeds.declaration import Declaration
+from omcrm.feeds.feed_settings import FeedSettings
+from omcrm.feeds.history_provider import HistoryProvider
 from omcrm.feeds.provider import PollProvider, StreamProvider
-from omcrm.feeds.providers.alpaca.stream import Alpaca
-from omcrm.feeds.providers.alpha_vantage.poll import AlphaVantage
-from omcrm.feeds.providers.binance.stream import Binance
-from omcrm.feeds.providers.coinbase.stream import Coinbase
-from omcrm.feeds.providers.coingecko.poll import CoinGecko
-from omcrm.feeds.providers.exchangerate_api.poll import ExchangeRateApi
-from omcrm.feeds.providers.finnhub.poll import FinnhubQuote
-from omcrm.feeds.providers.finnhub.stream import Finnhub
-from omcrm.feeds.providers.frankfurter.poll import Frankfurter
-from omcrm.feeds.providers.kraken.stream import Kraken
-from omcrm.feeds.providers.massive.stream import Massive
-from omcrm.feeds.providers.simulated.stream import simulated
-from omcrm.market.instrument import Instrument
-from omcrm.market.tick import Tick
+from omcrm.market.policy import POLICIES
+from omcrm.market.source import LAST_RESORT
 
 
-class FeedSettings(Struct, frozen=True, kw_only=True):
-    """The addresses of upstreams by name, and their keys; a provider without an address is off."""
+def _declared() -> Iterator[Declaration]:
+    for folder in pkgutil.iter_modules(providers.__path__):
+        if not folder.name.startswith("_"):
+            declaration: Declaration = import_module(f"{providers.__name__}.{folder.name}").PROVIDER
+            yield declaration
 
-    urls: Mapping[str, str] = {}
-    keys: Keys = Keys()
-    binance_streams: tuple[str, ...] = ("trade", "bookTicker", "ticker")
+
+def _rank(declaration: Declaration) -> tuple[int, str]:
+    """The place of its first source in the policies; the last one, where several have it."""
+    ordered = [source for policy in POLICIES.values() for source in policy.sources]
+    places = [place for place, source in enumerate(ordered) if source == declaration.name]
+    return max(places, default=len(ordered)), declaration.name
 
 
-MakeStream = Callable[[str, FeedSettings], StreamProvider]
-MakePoll = Callable[[str, FeedSettings], PollProvider]
-
-STREAMS: Mapping[str, MakeStream] = {
-    "binance": lambda url, settings: Binance(url, settings.binance_streams),
-    "coinbase": lambda url, settings: Coinbase(url),
-    "kraken": lambda url, settings: Kraken(url),
-    "alpaca": lambda url, settings: Alpaca(url, settings.keys),
-    "finnhub": lambda url, settings: Finnhub(url, settings.keys),
-    "massive": lambda url, settings: Massive(url, settings.keys),
-    "simulated": lambda url, settings: simulated(url),
+PROVIDERS: Mapping[str, Declaration] = {
+    declaration.name: declaration for declaration in sorted(_declared(), key=_rank)
 }
+"""By the name of the folder, in the policies' order."""
 
-POLLS: Mapping[str, MakePoll] = {
-    "coingecko": lambda url, settings: CoinGecko(url, settings.keys),
-    "finnhub_quote": lambda url, settings: FinnhubQuote(url, settings.keys),
-    "alpha_vantage": lambda url, settings: AlphaVantage(url, settings.keys),
-    "exchangerate_api": lambda url, settings: ExchangeRateApi(
-        url, settings.urls.get("exchangerate_open", ""), settings.keys
-    ),
-    "frankfurter": lambda url, settings: Frankfurter(url),
+STREAMS: Mapping[str, Declaration] = {
+    declaration.stream.source.name: declaration
+    for declaration in PROVIDERS.values()
+    if declaration.stream is not None
 }
+"""By the name of the source that streams."""
 
-STATIC: Mapping[str, Callable[[Iterable[Instrument], datetime], list[Tick]]] = {
-    "last_resort": last_resort,
+POLLS: Mapping[str, Declaration] = {
+    declaration.poll.source.name: declaration
+    for declaration in PROVIDERS.values()
+    if declaration.poll is not None
 }
+"""By the name of the source that is polled."""
+
+HISTORIES: Mapping[str, Declaration] = {
+    declaration.history.source.name: declaration
+    for declaration in PROVIDERS.values()
+    if declaration.history is not None
+}
+"""By the name of the source that has finished days."""
+
+LABELS: Mapping[str, str] = {
+    **{name: label for item in PROVIDERS.values() for name, label in item.labels.items()},
+    LAST_RESORT.name: "Last resort",
+}
+"""The label of every source of prices."""
 
 
 def streams(settings: FeedSettings) -> dict[str, StreamProvider]:
     """The streaming providers that have an address."""
     return {
-        name: make(settings.urls[name], settings)
-        for name, make in STREAMS.items()
+        name: _module(declaration, "stream").create(settings)
+        for name, declaration in STREAMS.items()
         if settings.urls.get(name)
     }
 
@@ -72,7 +73,20 @@ def streams(settings: FeedSettings) -> dict[str, StreamProvider]:
 def polls(settings: FeedSettings) -> dict[str, PollProvider]:
     """The polled providers that have an address."""
     return {
-        name: make(settings.urls[name], settings)
-        for name, make in POLLS.items()
+        name: _module(declaration, "poll").create(settings)
+        for name, declaration in POLLS.items()
         if settings.urls.get(name)
     }
+
+
+def histories(settings: FeedSettings) -> dict[str, HistoryProvider]:
+    """The providers of finished days that have an address."""
+    return {
+        name: _module(declaration, "history").create(settings)
+        for name, declaration in HISTORIES.items()
+        if declaration.history is not None and settings.urls.get(declaration.history.address)
+    }
+
+
+def _module(declaration: Declaration, part: str) -> Any:
+    return import_module(f"{providers.__name__}.{declaration.name}.{part}")

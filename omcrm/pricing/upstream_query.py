@@ -3,12 +3,11 @@
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
-from omcrm.feeds.history import histories
 from omcrm.feeds.history_query import HistoryQuery, HistoryResult, MissingDays
 from omcrm.feeds.http_query import HttpQuery
 from omcrm.feeds.price_query import PriceQuery, PriceResult
 from omcrm.feeds.quota import CallCounts
-from omcrm.feeds.registry import polls
+from omcrm.feeds.registry import histories, polls
 from omcrm.market.consolidator import Consolidator
 from omcrm.market.instrument import Instrument
 from omcrm.market.quote import Quote

@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 
 from omcrm.feeds.registry import STREAMS
+from omcrm.market.source import SIMULATED
 from omcrm.number_option import Real
 from simulator.drill.fault import FAULTS
 from simulator.drill.run import DrillError, DrillOutcome, run_drill
-from simulator.drill.setup import PATHS
 
 # Longer than the delay fault and the recovery hold together: a delayed source must not return.
 _SECONDS = 40.0
@@ -22,7 +22,7 @@ _ROUND = ("binance", "finnhub")
 @click.argument("fault", type=click.Choice([*FAULTS, "all"]))
 @click.option(
     "--provider",
-    type=click.Choice([stream for stream in STREAMS if stream in PATHS]),
+    type=click.Choice([stream for stream in STREAMS if stream != SIMULATED.name]),
     help="The source that fails. Without it: binance, or with `all` one of each kind.",
 )
 @click.option("--seconds", type=Real(1, 3600), default=_SECONDS, show_default=True)

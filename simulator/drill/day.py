@@ -20,7 +20,7 @@ from simulator.drill.fault import FAULTS
 from simulator.drill.price_monitor import PriceMonitor
 from simulator.drill.resource_use import ResourceUse, resource_use
 from simulator.drill.run import DrillError, play
-from simulator.drill.setup import DrillSetup, provider_of
+from simulator.drill.setup import DrillSetup, venue_of
 
 # A fault ends well before the next one begins, and within the minute that a source waits after a
 # refusal for a limit: so the time measured is the source's own.
@@ -139,7 +139,7 @@ def _excesses(setup: DrillSetup, calls: dict[str, list[datetime]]) -> Iterable[B
     for name, feed in setup.manager.feeds().items():
         if isinstance(feed, Poller):
             for budget in feed.provider.limits.budgets:
-                counted = Counter(period(call, budget) for call in calls[provider_of(name)])
+                counted = Counter(period(call, budget) for call in calls[venue_of(name)])
                 for began, count in counted.items():
                     if count > budget.calls:
                         yield BudgetExcess(name, budget, began, count)

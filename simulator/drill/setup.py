@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from omcrm.child import ExchangeProcess
+from omcrm.feeds.declaration import FeedAddress
+from omcrm.feeds.feed_settings import FeedSettings
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.poller import Polling
-from omcrm.feeds.registry import STREAMS, FeedSettings
+from omcrm.feeds.registry import POLLS, PROVIDERS, STREAMS
 from omcrm.feeds.timing import FeedClock, SupervisorTiming
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.instrument import Instrument
@@ -22,21 +24,11 @@ from omcrm.market.session import is_open
 from omcrm.market.source import SIMULATED
 from omcrm.webtrader.realtime_data import RealTimeDataManager
 
-# The path of each source at the exchange.
-PATHS: Mapping[str, str] = {
-    "binance": "",
-    "coinbase": "/coinbase",
-    "coingecko": "/coingecko/api/v3",
-    "kraken": "/kraken/v2",
-    "finnhub": "/finnhub",
-    "finnhub_quote": "/finnhub/api/v1",
-    "alpaca": "/alpaca/v2/iex",
-    "massive": "/massive/stocks",
-    "alpha_vantage": "/alpha_vantage",
-    "exchangerate_api": "/exchangerate_api",
-    "exchangerate_open": "/exchangerate_api/open",
-    "frankfurter": "/frankfurter",
+ADDRESSES: Mapping[str, FeedAddress] = {
+    address.name: address for declaration in PROVIDERS.values() for address in declaration.addresses
 }
+"""By the name that it has in the settings of the feeds."""
+
 _KEY = "a-key-of-the-drill"
 _TIMEOUT = 60.0
 _INTERVAL = 0.1
@@ -46,14 +38,16 @@ _OFTEN = Polling(5.0)
 
 
 def urls(exchange: str) -> dict[str, str]:
-    """The address of every source at an exchange that listens at `exchange`, a ws:// URL."""
-    plain = exchange.replace("ws://", "http://")
-    return {name: (exchange if name in STREAMS else plain) + path for name, path in PATHS.items()}
+    """Every address at an exchange that listens at `exchange`, a ws:// URL."""
+    return {
+        name: exchange.replace("ws://", f"{address.schemes[0]}://") + address.at_exchange
+        for name, address in ADDRESSES.items()
+    }
 
 
-def provider_of(source: str) -> str:
+def venue_of(source: str) -> str:
     """The exchange's name of the provider of a source."""
-    return PATHS[source].strip("/").partition("/")[0] or "binance"
+    return {**STREAMS, **POLLS}[source].venue
 
 
 def opening_shift(
@@ -104,7 +98,7 @@ class DrillSetup:
         )
         self._url = self.exchange.start()
         self.settings = FeedSettings(
-            urls={name: url for name, url in urls(self._url).items() if name in self._sources()},
+            urls={name: url for name, url in urls(self._url).items() if name in self._addresses()},
             keys=Keys(lambda name: _KEY),
         )
         self.clock: Callable[[], datetime] = lambda: (
@@ -119,13 +113,21 @@ class DrillSetup:
         )
         self.manager.follow(self.instruments)
 
-    def _sources(self) -> set[str]:
-        """The drilled source and those behind it in the policies."""
+    def _addresses(self) -> set[str]:
+        """Those of the drilled source's provider and of those behind it in the policies."""
         if self.active_source is None:
-            return set(PATHS)
+            return set(ADDRESSES)
         classes = {instrument.asset_class for instrument in self.instruments}
         sources = [name for asset_class in classes for name in POLICIES[asset_class].sources]
-        return set(sources[sources.index(self.active_source) :]) | {"exchangerate_open"}
+        behind = set(sources[sources.index(self.active_source) :])
+        seconds = {
+            address.name
+            for name, item in PROVIDERS.items()
+            if name in behind
+            for address in item.addresses
+            if address.name not in item.labels
+        }
+        return behind | seconds
 
     def __enter__(self) -> Self:
         self.manager.start()
@@ -137,8 +139,8 @@ class DrillSetup:
 
     def play(self, command: Mapping[str, Any], source: str | None = None) -> None:
         """Play a fault at the provider of a source, else of the active source."""
-        provider = provider_of(source or str(self.active_source))
-        self._ask("POST", "/control/faults", {**command, "venue": provider})
+        venue = venue_of(source or str(self.active_source))
+        self._ask("POST", "/control/faults", {**command, "venue": venue})
 
     def clear(self) -> None:
         """End every fault."""

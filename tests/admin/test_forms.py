@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 
 from omcrm.admin.forms import InstrumentForm
-from omcrm.admin.upstream_name import SPELLINGS, classes_of, sources_of
+from omcrm.admin.upstream_name import SPELLINGS, classes_of, label_of, sources_of
 from omcrm.market.instrument import AssetClass
 from omcrm.market.session import Calendar
 
@@ -95,7 +95,7 @@ def test_a_source_that_has_no_such_prices_is_named(
     errors = form_with(app, asset_class=asset_class, **fields).errors
 
     assert [name] == list(errors)
-    assert errors[name][0].startswith(f"{SPELLINGS[source].label}: prices of ")
+    assert errors[name][0].startswith(f"{label_of(source)}: prices of ")
 
 
 # What orders need

@@ -4,7 +4,7 @@ import pytest
 
 from omcrm.engine.bus import Control, ControlAction, Demand, FeedChanged, Holdings, LocalBus
 from omcrm.engine.feed_engine import FeedEngine
-from omcrm.feeds.registry import FeedSettings
+from omcrm.feeds.feed_settings import FeedSettings
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.instrument import Instrument
 from omcrm.market.price_class import PriceClass

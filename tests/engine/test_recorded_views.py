@@ -8,9 +8,9 @@ from pathlib import Path
 from omcrm.engine.bus import LocalBus
 from omcrm.engine.feed_engine import FeedEngine
 from omcrm.engine.market_view import MarketView
+from omcrm.feeds.feed_settings import FeedSettings
 from omcrm.feeds.provider import FrameContext
 from omcrm.feeds.providers.binance.stream import Binance
-from omcrm.feeds.registry import FeedSettings
 from omcrm.market.bar import TIMEFRAMES
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote

@@ -8,7 +8,8 @@ from pathlib import Path
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.poller import Poller, Polling, PollSchedule
 from omcrm.feeds.provider import Budget, Call, Event, FrameContext, PollLimits, Reply, Unreadable
-from omcrm.feeds.providers.coingecko.poll import KEY, CoinGecko
+from omcrm.feeds.providers import coingecko
+from omcrm.feeds.providers.coingecko.poll import CoinGecko
 from omcrm.feeds.quota import CallCounts
 from omcrm.feeds.supervisor import FeedCallbacks
 from omcrm.feeds.timing import ORDINARY, FeedClock
@@ -31,7 +32,7 @@ class Demanding(Quick):
     """CoinGecko with a required key."""
 
     def missing(self) -> str | None:
-        return None if self.api_key() else KEY
+        return None if self.api_key() else coingecko.KEY.env
 
 
 class Broken(Quick):

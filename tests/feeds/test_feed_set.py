@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from omcrm.feeds.feed_set import FeedActivity, FeedSet
+from omcrm.feeds.feed_settings import FeedSettings
 from omcrm.feeds.poller import Polling
-from omcrm.feeds.registry import POLLS, STREAMS, FeedSettings
+from omcrm.feeds.registry import POLLS, STREAMS
 from omcrm.feeds.status import FeedState, FeedStatus
 from omcrm.feeds.supervisor import FeedCallbacks
 from omcrm.market.tick import Tick

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 from msgspec import structs
 
+from omcrm.feeds.feed_settings import FeedSettings
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.provider import (
     AccessDenied,
@@ -14,7 +15,7 @@ from omcrm.feeds.provider import (
     RequestRejected,
     Unreadable,
 )
-from omcrm.feeds.registry import POLLS, FeedSettings, polls
+from omcrm.feeds.registry import POLLS, polls
 from omcrm.market.policy import POLICIES
 from omcrm.market.tick import Tick
 from omcrm.market.validation import Validator
@@ -40,7 +41,7 @@ def provider(request: pytest.FixtureRequest) -> PollProvider:
 @pytest.fixture
 def samples(provider: PollProvider) -> PollSamples:
     """The provider's replies."""
-    return poll_samples(provider.source.name.removesuffix("_quote"))
+    return poll_samples(POLLS[provider.source.name].name)
 
 
 @pytest.fixture

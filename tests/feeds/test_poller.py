@@ -15,7 +15,8 @@ import pytest
 from omcrm.feeds import poller as poller_module
 from omcrm.feeds.poller import Polling, PollSchedule
 from omcrm.feeds.provider import PollLimits
-from omcrm.feeds.providers.coingecko.poll import KEY, CoinGecko
+from omcrm.feeds.providers import coingecko
+from omcrm.feeds.providers.coingecko.poll import CoinGecko
 from omcrm.feeds.quota import CallCounts
 from omcrm.feeds.timing import FeedClock
 from omcrm.market.source import HealthState
@@ -390,7 +391,7 @@ def test_a_programming_error_ends_it_and_is_reported(
     watch: Callable[..., Watched], exchange: Exchange
 ) -> None:
     """A poller that dies reports it, without the key, and is down."""
-    watched = watch(address(exchange), make=Broken, settings={KEY: SECRET})
+    watched = watch(address(exchange), make=Broken, settings={coingecko.KEY.env: SECRET})
     wait_for(lambda: HealthState.DOWN is watched.conditions[-1], 5, "its end")
 
     assert "poller died: RuntimeError('a mistake with ***')" == watched.problem
@@ -410,12 +411,12 @@ def test_without_its_key_it_is_off(watch: Callable[..., Watched], exchange: Exch
     assert {HealthState.PENDING, HealthState.OFF} == set(watched.conditions)
     assert 0 == answers(exchange)
 
-    settings[KEY] = SECRET
+    settings[coingecko.KEY.env] = SECRET
     watched.wait_for_data()
     assert ("polling", "") == (watched.state, watched.problem)
     assert [HealthState.OFF, HealthState.PENDING, HealthState.HEALTHY] == watched.conditions[-3:]
 
-    del settings[KEY]
+    del settings[coingecko.KEY.env]
     watched.wait_for_state("off")
 
 
@@ -426,7 +427,7 @@ def test_the_key_is_nowhere(
     caplog.set_level(logging.DEBUG)
     refused = http(f"the key {SECRET} is wrong".encode(), "401 No")
     with Upstream(answering(refused)) as upstream:
-        watched = watch(upstream.url, settings={KEY: SECRET})
+        watched = watch(upstream.url, settings={coingecko.KEY.env: SECRET})
         watched.wait_for_state("waiting")
         assert f"x-cg-demo-api-key: {SECRET}".encode() in upstream.requests[0]
         assert "refused with 401: the key *** is wrong" == watched.problem

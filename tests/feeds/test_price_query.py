@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from omcrm.feeds.feed_settings import FeedSettings
 from omcrm.feeds.http_query import HttpQuery
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.price_query import PriceQuery, PriceResult
 from omcrm.feeds.quota import CallCounts
-from omcrm.feeds.registry import FeedSettings, polls
+from omcrm.feeds.registry import polls
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.consolidator import Consolidator
 from omcrm.market.price_class import PriceClass

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from omcrm.feeds.feed_settings import FeedSettings
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.provider import (
     AccessDenied,
@@ -21,7 +22,7 @@ from omcrm.feeds.provider import (
     Unreadable,
 )
 from omcrm.feeds.providers._template.stream import Template
-from omcrm.feeds.registry import STREAMS, FeedSettings, streams
+from omcrm.feeds.registry import STREAMS, streams
 from omcrm.market.policy import POLICIES
 from omcrm.market.source import Source
 from omcrm.market.source_quote import SourceQuote

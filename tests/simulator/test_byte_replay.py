@@ -14,7 +14,7 @@ from simulator.byte_replay import (
     SourceEndpoint,
     by_provider,
 )
-from simulator.drill.setup import provider_of
+from simulator.drill.setup import ADDRESSES
 from simulator.providers import PROVIDERS
 from simulator.recorded_call import RecordedCall
 from simulator.recording import RecordingError
@@ -73,9 +73,9 @@ def test_a_source_in_front_is_removed_from_the_path() -> None:
 def test_every_source_has_an_endpoint() -> None:
     """At the provider where its client connects."""
     assert {*STREAMS, *POLLS} == {*ENDPOINTS, *READ} - {"exchangerate_open"}
-    assert {name: (provider_of(name), name not in STREAMS) for name in ENDPOINTS} == {
-        name: (endpoint.provider, endpoint.over_http) for name, endpoint in ENDPOINTS.items()
-    }
+    assert {
+        name: (ADDRESSES[name].at_exchange.split("/")[1], name not in STREAMS) for name in ENDPOINTS
+    } == {name: (endpoint.provider, endpoint.over_http) for name, endpoint in ENDPOINTS.items()}
     assert {endpoint.provider for endpoint in ENDPOINTS.values()} <= PROVIDERS.keys()
 
 

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from omcrm.feeds.feed_settings import FeedSettings
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.provider import Call, FrameContext, Reply
 from omcrm.feeds.recorder import Recorder
-from omcrm.feeds.registry import POLLS, STREAMS, FeedSettings
+from omcrm.feeds.registry import POLLS, STREAMS, polls, streams
 from omcrm.feeds.status import FeedState
 from omcrm.feeds.timing import SupervisorTiming
 from omcrm.feeds.watchdog import WatchdogTimeouts
@@ -96,8 +97,8 @@ def read(source: str, frame: bytes) -> Any:
     arrival = FrameContext(datetime.now(UTC), 1, NAMES[source])
     known = settings(1, source)
     if source in STREAMS:
-        return STREAMS[source](known.urls[source], known).parse(frame, arrival)
-    call, asked = RecordedCall.read(frame), POLLS[source](known.urls[source], known)
+        return streams(known)[source].parse(frame, arrival)
+    call, asked = RecordedCall.read(frame), polls(known)[source]
     names = [name for name in NAMES[source] if f"={name}" in call.question]
     names = names or [*NAMES[source]][:1]
     return asked.parse(Call("", (names[0],)), Reply(call.status, {}, call.body), arrival)

@@ -12,7 +12,7 @@ from flask import Flask
 from omcrm.auth.credential import session_caller
 from omcrm.engine.bus import FeedEvents
 from omcrm.extensions import db
-from omcrm.feeds.registry import FeedSettings
+from omcrm.feeds.feed_settings import FeedSettings
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.feed_event import FeedEvent, FeedEventKind
 from omcrm.storage import feed_event

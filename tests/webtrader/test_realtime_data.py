@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from omcrm.feeds.registry import FeedSettings
+from omcrm.feeds.feed_settings import FeedSettings
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote

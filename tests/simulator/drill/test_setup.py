@@ -7,17 +7,19 @@ from omcrm.feeds.registry import POLLS, STREAMS
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.instrument import AssetClass
 from omcrm.market.session import Calendar, is_open
-from simulator.drill.setup import PATHS, DrillSetup, opening_shift, provider_of, urls
+from simulator.drill.setup import ADDRESSES, DrillSetup, opening_shift, urls, venue_of
 from simulator.providers import PROVIDERS
 from tests.processes import wait_for
 
 SATURDAY = datetime(2026, 3, 7, 12, 0, tzinfo=UTC)
 
 
-def test_every_source_has_its_provider() -> None:
-    """Every source of the registry can be drilled, and the exchange has its provider."""
-    assert {*STREAMS, *POLLS} - {"simulated"} <= PATHS.keys()
-    assert {provider_of(path) for path in PATHS} <= PROVIDERS.keys()
+def test_every_source_has_its_venue() -> None:
+    """Every source can be drilled: the exchange has the provider that its declaration names."""
+    sources = {*STREAMS, *POLLS} - {"simulated"}
+
+    assert sources <= ADDRESSES.keys()
+    assert {venue_of(source) for source in sources} <= PROVIDERS.keys()
 
 
 def test_addresses_are_of_the_right_kind() -> None:

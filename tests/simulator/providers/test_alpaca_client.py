@@ -17,10 +17,12 @@ from omcrm.feeds.provider import (
     FrameContext,
     RequestRejected,
 )
-from omcrm.feeds.providers.alpaca.stream import KEY, KEY_ID, Alpaca
+from omcrm.feeds.providers.alpaca import PROVIDER
+from omcrm.feeds.providers.alpaca.stream import Alpaca
 from omcrm.market.tick import Tick
 from simulator.providers import alpaca
 
+ENVS = [key.env for key in PROVIDER.keys]
 ID, SECRET = "PKEXAMPLEKEYID", "example-secret-of-alpaca"
 IEX, TEST, COINS = "/v2/iex", "/v2/test", "/v1beta3/crypto/us"
 NAMES = {"AAPL": "AAPL", "BTC/USD": "BTC", "FAKEPACA": "FAKE"}
@@ -31,7 +33,7 @@ class AlpacaClient:
 
     def __init__(self, running, path: str = IEX, key: str = ID, secret: str = SECRET) -> None:
         url = f"ws://127.0.0.1:{running.port}/alpaca{path}"
-        self.provider = Alpaca(url, Keys({KEY_ID: key, KEY: secret}.__getitem__))
+        self.provider = Alpaca(url, Keys(dict(zip(ENVS, (key, secret), strict=True)).__getitem__))
         self.client = running.connect(f"/alpaca{path}")
         self.events: list[Event] = []
 

@@ -7,7 +7,8 @@ import pytest
 from omcrm.feeds.fetch import Fetcher
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.provider import AccessDenied, Event, FrameContext, RequestRejected
-from omcrm.feeds.providers.alpha_vantage.poll import KEY, AlphaVantage
+from omcrm.feeds.providers import alpha_vantage
+from omcrm.feeds.providers.alpha_vantage.poll import AlphaVantage
 from omcrm.market.tick import Tick
 from simulator.providers.alpha_vantage import last_day
 
@@ -18,7 +19,9 @@ VENUE = "alpha_vantage"
 
 def ask(running: Any, symbol: str = "AAPL", key: str = SECRET) -> list[Event]:
     """The events that the product's client reads from the answer."""
-    provider = AlphaVantage(f"http://127.0.0.1:{running.port}/alpha_vantage", Keys({KEY: key}.get))
+    provider = AlphaVantage(
+        f"http://127.0.0.1:{running.port}/alpha_vantage", Keys({alpha_vantage.KEY.env: key}.get)
+    )
     (call,) = provider.calls([symbol])
     fetcher = Fetcher()
     try:

@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
+from omcrm.feeds.feed_settings import FeedSettings
 from omcrm.feeds.fetch import Fetcher
-from omcrm.feeds.history import HISTORIES, histories
 from omcrm.feeds.history_provider import HistoryRequest
 from omcrm.feeds.keys import Keys
-from omcrm.feeds.registry import FeedSettings
+from omcrm.feeds.registry import HISTORIES, histories
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.daily_bar import DailyBar
 from omcrm.market.trading_day import finished_days as expected_days
+from simulator.drill.setup import urls
 from simulator.interval import DAY
 from simulator.providers.daily import BAR_LENGTH, day_of, finished_days, four_hour_bars
 from simulator.simulation import Simulation
@@ -22,13 +23,6 @@ from simulator.simulation import Simulation
 BY_SOURCE = {
     source: next(instrument for instrument in CATALOGUE if source in instrument.provider_symbols)
     for source in HISTORIES
-}
-PATHS = {
-    "binance_rest": "",
-    "coinbase_rest": "/coinbase",
-    "coingecko": "/coingecko/api/v3",
-    "alpha_vantage": "/alpha_vantage",
-    "frankfurter": "/frankfurter",
 }
 
 
@@ -40,10 +34,9 @@ def everything(serve: Callable[..., Any]) -> Any:
 
 def ask(running: Any, source: str, count: int) -> tuple[list[date], list[Any]]:
     """The days that a source should have now, and those it has."""
-    host = f"127.0.0.1:{running.port}"
-    urls = {name: f"http://{host}{path}" for name, path in PATHS.items()}
+    exchange = f"ws://127.0.0.1:{running.port}"
     settings = FeedSettings(
-        urls={**urls, "simulated": f"ws://{host}"}, keys=Keys(lambda name: "a-key-of-the-test")
+        urls={**urls(exchange), "simulated": exchange}, keys=Keys(lambda name: "a-key-of-the-test")
     )
     provider, instrument, now = histories(settings)[source], BY_SOURCE[source], datetime.now(UTC)
     days = expected_days(instrument.calendar, count, now)

@@ -8,7 +8,8 @@ import pytest
 from omcrm.feeds.fetch import Fetcher
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.provider import AccessDenied, Event, FrameContext, RequestRejected
-from omcrm.feeds.providers.exchangerate_api.poll import KEY, ExchangeRateApi
+from omcrm.feeds.providers import exchangerate_api
+from omcrm.feeds.providers.exchangerate_api.poll import ExchangeRateApi
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.tick import Tick
 from simulator.simulation import Simulation
@@ -23,7 +24,7 @@ BEARER = {"Authorization": f"Bearer {SECRET}"}
 def ask(running: Any, key: str = "", names: tuple[str, ...] = ("EURUSD",)) -> list[Event]:
     """The events that the product's client reads from the answer."""
     base = f"http://127.0.0.1:{running.port}/{VENUE}"
-    provider = ExchangeRateApi(base, f"{base}/open", Keys({KEY: key}.get))
+    provider = ExchangeRateApi(base, f"{base}/open", Keys({exchangerate_api.KEY.env: key}.get))
     (call,) = provider.calls(names)
     fetcher = Fetcher()
     try:

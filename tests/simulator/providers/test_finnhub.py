@@ -12,7 +12,7 @@ from websocket import WebSocket, WebSocketBadStatusException, WebSocketException
 from omcrm.feeds.fetch import Fetcher
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.provider import Event, FrameContext, RequestRejected, Unreadable
-from omcrm.feeds.providers.finnhub.account import KEY
+from omcrm.feeds.providers.finnhub import KEY
 from omcrm.feeds.providers.finnhub.poll import FinnhubQuote
 from omcrm.feeds.providers.finnhub.stream import Finnhub
 from omcrm.market.tick import Tick
@@ -27,7 +27,7 @@ NAMES = {
     "BINANCE:POLUSDT": "MATIC",
     "OANDA:EUR_USD": "EURUSD",
 }
-KEYS = Keys({KEY: TOKEN}.__getitem__)
+KEYS = Keys({KEY.env: TOKEN}.__getitem__)
 STREAM = Finnhub("ws://127.0.0.1:9", KEYS)
 
 

@@ -1,31 +1,23 @@
-"""Copy me: a provider that streams over a WebSocket.
-
-Name the folder after the upstream, write what is marked, add it to `STREAMS` in `registry.py` and
-its name to the policies in `market/policy.py`, put its settings into `FeedSettings`, and give its
-folder of tests some samples.
-"""
+"""Copy me: the parser of a stream, data and pure functions."""
 
 from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
+from omcrm.feeds.feed_settings import FeedSettings
 from omcrm.feeds.provider import (
     BAD_FRAME,
     Event,
     FrameContext,
     Keyless,
-    StreamLimits,
+    StreamProvider,
     decode,
     unreadable,
 )
+from omcrm.feeds.providers._template import STREAM
 from omcrm.market.parsing import exact, integer, mapping
-from omcrm.market.price_class import PriceClass
-from omcrm.market.source import Source
 from omcrm.market.tick import Tick, Trade
-
-# The name is what users read; the claim is the best class its prices can ever have.
-SOURCE = Source("template", PriceClass.LIVE)
 
 
 class Template(Keyless):
@@ -34,9 +26,8 @@ class Template(Keyless):
     One that needs a key is no `Keyless`: see `providers/finnhub/stream.py`.
     """
 
-    source = SOURCE
-    # From the upstream's documentation, with the paragraph as a comment.
-    limits = StreamLimits(symbols=100, frame_spacing=0.25)
+    source = STREAM.source
+    limits = STREAM.limits
 
     def __init__(self, ws_url: str) -> None:
         self._url = ws_url
@@ -64,3 +55,8 @@ class Template(Keyless):
         return [
             Tick(symbol, self.source, arrival.received_at, arrival.connection, trade=trade),
         ]
+
+
+def create(settings: FeedSettings) -> StreamProvider:
+    """The provider of these settings."""
+    return Template(settings.urls[STREAM.source.name])

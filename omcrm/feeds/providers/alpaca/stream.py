@@ -9,7 +9,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec import structs
 
+from omcrm.feeds.feed_settings import FeedSettings
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.provider import (
     BAD_FRAME,
@@ -19,24 +21,19 @@ from omcrm.feeds.provider import (
     Event,
     FrameContext,
     RequestRejected,
-    StreamLimits,
+    StreamProvider,
     Unreadable,
     batches,
     decode,
 )
+from omcrm.feeds.providers.alpaca import KEY_ID, SECRET, STREAM
 from omcrm.market.parsing import exact, from_iso, integer, mapping, sequence, text
 from omcrm.market.price_class import PriceClass
-from omcrm.market.source import Source
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 
-KEY_ID = "ALPACA_API_KEY_ID"
-KEY = "ALPACA_API_SECRET_KEY"
-
-# The free plan: so many symbols of trades and quotes, and one connection to an endpoint.
-_LIMITS = StreamLimits(symbols=30, frame_spacing=0.1, connections=1)
 # A request beyond the limit is refused as a whole. Should a symbol's trades and quotes count twice,
 # as they once did, the first half is still served.
-_SYMBOLS_A_FRAME = _LIMITS.symbols // 2
+_SYMBOLS_A_FRAME = STREAM.limits.symbols // 2
 _CHANNELS = ("trades", "quotes", "dailyBars")
 # The feed of FAKEPACA rejects subscriptions to daily bars.
 _TEST_CHANNELS = ("trades", "quotes")
@@ -58,31 +55,31 @@ _LONGEST = 200
 class Alpaca:
     """Names are shares like AAPL, or pairs like BTC/USD where the URL is the crypto feed's."""
 
-    limits = _LIMITS
+    limits = STREAM.limits
     authenticates = True
 
     def __init__(self, ws_url: str, keys: Keys) -> None:
         path = urlsplit(ws_url).path.rstrip("/")
         feed = path.rpartition("/")[2]
-        self.source = Source(
-            "alpaca", PriceClass.DELAYED if feed == "delayed_sip" else PriceClass.LIVE
-        )
+        self.source = STREAM.source
+        if feed == "delayed_sip":
+            self.source = structs.replace(STREAM.source, claim=PriceClass.DELAYED)
         self._url = ws_url
         self._keys = keys
         self._channels = _TEST_CHANNELS if feed == "test" else _CHANNELS
         self._is_crypto = "/crypto/" in path
 
     def missing(self) -> str | None:
-        return next((name for name in (KEY_ID, KEY) if not self._keys.get(name)), None)
+        return next((name for name in (KEY_ID.env, SECRET.env) if not self._keys.get(name)), None)
 
     def api_key(self) -> str:
-        return self._keys.get(KEY_ID)
+        return self._keys.get(KEY_ID.env)
 
     def url(self) -> str:
         return self._url
 
     def opening(self) -> list[str]:
-        key, secret = self._keys.get(KEY_ID), self._keys.get(KEY)
+        key, secret = self._keys.get(KEY_ID.env), self._keys.get(SECRET.env)
         return [_command({"action": "auth", "key": key, "secret": secret})]
 
     def subscribe(self, names: Iterable[str], request: int) -> list[str]:
@@ -193,3 +190,8 @@ def _day(message: dict[str, Any]) -> DayFigures | None:
         volume,
         time=from_iso(message["t"]),
     )
+
+
+def create(settings: FeedSettings) -> StreamProvider:
+    """The provider of these settings."""
+    return Alpaca(settings.urls[STREAM.source.name], settings.keys)

@@ -7,24 +7,24 @@ from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
-from omcrm.feeds.history_provider import HistoryEvent, HistoryRequest
+from omcrm.feeds.feed_settings import FeedSettings
+from omcrm.feeds.history_provider import HistoryEvent, HistoryProvider, HistoryRequest
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.provider import BAD_FRAME, Call, Reply, decode, unreadable
-from omcrm.feeds.providers.alpha_vantage.poll import KEY, SOURCE, AlphaVantage
+from omcrm.feeds.providers.alpha_vantage import HISTORY, KEY
+from omcrm.feeds.providers.alpha_vantage.poll import AlphaVantage
 from omcrm.market.daily_bar import DailyBar, class_of_close
 from omcrm.market.parsing import exact, mapping, text
 
 _SERIES = "Time Series (Daily)"
-# A hundred trading days are at least so many of the calendar.
-_REACH = 140
 
 
 class AlphaVantageHistory:
     """Names are tickers like `IBM`; days are those of New York."""
 
-    source = SOURCE
-    limits = AlphaVantage.limits
-    reach = _REACH
+    source = HISTORY.source
+    limits = HISTORY.limits
+    reach = HISTORY.reach
 
     def __init__(self, base: str, keys: Keys) -> None:
         self._base = base
@@ -38,7 +38,7 @@ class AlphaVantageHistory:
         return self._quotes.api_key()
 
     def calls(self, request: HistoryRequest) -> list[Call]:
-        key = self._keys.get(KEY)
+        key = self._keys.get(KEY.env)
         return [Call(f"{self._base}/query?{_query(name, key)}", (name,)) for name in request.names]
 
     def parse(self, call: Call, reply: Reply, request: HistoryRequest) -> list[HistoryEvent]:
@@ -78,3 +78,8 @@ def _query(symbol: str, key: str) -> str:
     # Without a paid plan only the compact size is available.
     query = {"function": "TIME_SERIES_DAILY", "symbol": symbol, "outputsize": "compact"}
     return urlencode({**query, "apikey": key})
+
+
+def create(settings: FeedSettings) -> HistoryProvider:
+    """The provider of these settings."""
+    return AlphaVantageHistory(settings.urls[HISTORY.address], settings.keys)

@@ -12,16 +12,16 @@ from zoneinfo import ZoneInfo
 
 from msgspec import structs
 
+from omcrm.feeds.feed_settings import FeedSettings
 from omcrm.feeds.http_refusal import refusal
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.provider import (
     BAD_FRAME,
     AccessDenied,
-    Budget,
     Call,
     Event,
     FrameContext,
-    PollLimits,
+    PollProvider,
     Reply,
     RequestRejected,
     Unreadable,
@@ -29,17 +29,10 @@ from omcrm.feeds.provider import (
     decode,
     unreadable,
 )
+from omcrm.feeds.providers.alpha_vantage import KEY, POLL
 from omcrm.market.parsing import exact, mapping, text
-from omcrm.market.price_class import PriceClass
-from omcrm.market.source import Source
 from omcrm.market.tick import DayFigures, Tick, Trade
 
-SOURCE = Source("alpha_vantage", PriceClass.INDICATIVE)
-KEY = "ALPHA_VANTAGE_API_KEY"
-
-# The free plan. The prices are those of a day: asking every hour is often enough to see a new one.
-# There is a limit of one call a second, too, which five a minute rarely reach.
-_LIMITS = PollLimits(batch=1, interval=3600.0, budgets=(Budget(25, "day"), Budget(5, "minute")))
 _LONGEST = 200
 _NEW_YORK = ZoneInfo("America/New_York")
 _CLOSE = time(16)
@@ -48,21 +41,21 @@ _CLOSE = time(16)
 class AlphaVantage:
     """Names are tickers like `IBM`."""
 
-    source = SOURCE
-    limits = _LIMITS
+    source = POLL.source
+    limits = POLL.limits
 
     def __init__(self, base: str, keys: Keys) -> None:
         self._base = base
         self._keys = keys
 
     def missing(self) -> str | None:
-        return None if self._keys.get(KEY) else KEY
+        return None if self._keys.get(KEY.env) else KEY.env
 
     def api_key(self) -> str:
-        return self._keys.get(KEY)
+        return self._keys.get(KEY.env)
 
     def calls(self, names: Sequence[str]) -> list[Call]:
-        key = self._keys.get(KEY)
+        key = self._keys.get(KEY.env)
         return [
             Call(f"{self._base}/query?{_query(batch[0], key)}", batch)
             for batch in batches(names, self.limits.batch)
@@ -164,3 +157,8 @@ def _rest_of_day(now: datetime) -> float:
     now = now.astimezone(UTC)
     tomorrow = datetime.combine(now.date() + timedelta(days=1), time(), UTC)
     return (tomorrow - now).total_seconds()
+
+
+def create(settings: FeedSettings) -> PollProvider:
+    """The provider of these settings."""
+    return AlphaVantage(settings.urls[POLL.source.name], settings.keys)

@@ -7,27 +7,23 @@ from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from omcrm.feeds.history_provider import HistoryEvent, HistoryRequest
+from omcrm.feeds.feed_settings import FeedSettings
+from omcrm.feeds.history_provider import HistoryEvent, HistoryProvider, HistoryRequest
 from omcrm.feeds.http_refusal import refusal
 from omcrm.feeds.provider import (
     BAD_FRAME,
-    Budget,
     Call,
     Keyless,
-    PollLimits,
     Reply,
     RequestRejected,
     decode,
     unreadable,
 )
-from omcrm.feeds.providers.binance.stream import SOURCE
+from omcrm.feeds.providers.binance import HISTORY
 from omcrm.market.daily_bar import DailyBar, class_of_close
 from omcrm.market.parsing import exact, from_milliseconds, integer, mapping, sequence, text
 from omcrm.market.source import Source
 
-# A call weighs 2 of 6000 a minute, which all programs of this address share.
-_LIMITS = PollLimits(batch=1, interval=60.0, budgets=(Budget(300, "minute"),))
-_MOST_ROWS = 1000
 _BAD_REQUEST = 400
 _LONGEST = 200
 
@@ -35,10 +31,10 @@ _LONGEST = 200
 class BinanceHistory(Keyless):
     """Names are pairs like `btcusdt`; days are those of UTC."""
 
-    limits = _LIMITS
-    reach = _MOST_ROWS
+    limits = HISTORY.limits
+    reach = HISTORY.reach
 
-    def __init__(self, base: str, source: Source = SOURCE) -> None:
+    def __init__(self, base: str, source: Source = HISTORY.source) -> None:
         self.source = source
         self._base = base
 
@@ -80,7 +76,7 @@ class BinanceHistory(Keyless):
 
 
 def _query(symbol: str, span: dict[str, int]) -> str:
-    return urlencode({"symbol": symbol, "interval": "1d", **span, "limit": _MOST_ROWS})
+    return urlencode({"symbol": symbol, "interval": "1d", **span, "limit": HISTORY.reach})
 
 
 def _opening(day: date) -> int:
@@ -89,3 +85,8 @@ def _opening(day: date) -> int:
 
 def _day(opening: Any) -> date:
     return from_milliseconds(opening).date()
+
+
+def create(settings: FeedSettings) -> HistoryProvider:
+    """The provider of these settings."""
+    return BinanceHistory(settings.urls[HISTORY.address])

@@ -8,7 +8,9 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
+from omcrm.feeds.feed_settings import FeedSettings
 from omcrm.feeds.provider import (
     BAD_FRAME,
     Acknowledged,
@@ -17,26 +19,16 @@ from omcrm.feeds.provider import (
     FrameContext,
     Keyless,
     RequestRejected,
-    StreamLimits,
+    StreamProvider,
     Unreadable,
     unreadable,
 )
+from omcrm.feeds.providers.binance import PROVIDER, STREAM, STREAMS
 from omcrm.market.parsing import exact, from_microseconds, from_milliseconds, integer, mapping
-from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Source
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 
-SOURCE = Source("binance", PriceClass.LIVE)
-
-STREAMS = ("trade", "aggTrade", "bookTicker", "ticker", "miniTicker")
-"""The streams that can be subscribed; each brings some fields of a quote."""
-
-_MOST_STREAMS = 1024
 _STREAMS_A_FRAME = 200
-# Five client frames a second are allowed, pongs included.
-_FRAME_SPACING = 0.3
-# A connection is cut after 24 hours.
-_REPLACE_AFTER = 23 * 3600.0
 # Later than the year 5000 in milliseconds: the time unit is microseconds.
 _MICROSECONDS = 10**14
 
@@ -44,13 +36,11 @@ _MICROSECONDS = 10**14
 class Binance(Keyless):
     """The provider; `source` is another one where another server uses Binance's wire format."""
 
-    def __init__(self, ws_url: str, streams: tuple[str, ...], source: Source = SOURCE) -> None:
+    def __init__(
+        self, ws_url: str, streams: tuple[str, ...], source: Source = STREAM.source
+    ) -> None:
         self.source = source
-        self.limits = StreamLimits(
-            symbols=_MOST_STREAMS // len(streams),
-            frame_spacing=_FRAME_SPACING,
-            replace_after=_REPLACE_AFTER,
-        )
+        self.limits = structs.replace(STREAM.limits, symbols=STREAM.limits.symbols // len(streams))
         self._base = ws_url
         self._streams = streams
         # A summary lags behind the streams it sums up: those are used where they are subscribed.
@@ -260,3 +250,8 @@ def _partial_book(message: dict[str, Any]) -> TopOfBook | None:
         exact(asks[0][1]),
         integer(message["lastUpdateId"]),
     )
+
+
+def create(settings: FeedSettings) -> StreamProvider:
+    """The provider of these settings."""
+    return Binance(settings.urls[PROVIDER.name], settings.chosen(STREAMS))

@@ -6,27 +6,22 @@ https://docs.cdp.coinbase.com/exchange/reference/exchangerestapi_getproductcandl
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from omcrm.feeds.history_provider import HistoryEvent, HistoryRequest
+from omcrm.feeds.feed_settings import FeedSettings
+from omcrm.feeds.history_provider import HistoryEvent, HistoryProvider, HistoryRequest
 from omcrm.feeds.http_refusal import refusal
 from omcrm.feeds.provider import (
     BAD_FRAME,
-    Budget,
     Call,
     Keyless,
-    PollLimits,
     Reply,
     RequestRejected,
     decode,
     unreadable,
 )
-from omcrm.feeds.providers.coinbase.stream import SOURCE
+from omcrm.feeds.providers.coinbase import HISTORY
 from omcrm.market.daily_bar import DailyBar, class_of_close
 from omcrm.market.parsing import exact, from_seconds, mapping, sequence, text
 
-# Ten calls a second are allowed without a key.
-_LIMITS = PollLimits(batch=1, interval=60.0, budgets=(Budget(100, "minute"),))
-# The largest number of rows in an answer.
-_MOST_ROWS = 300
 _SECONDS = 86_400
 _NOT_FOUND = (400, 404)
 _LONGEST = 200
@@ -35,9 +30,9 @@ _LONGEST = 200
 class CoinbaseHistory(Keyless):
     """Names are products like `BTC-USD`; days are those of UTC."""
 
-    source = SOURCE
-    limits = _LIMITS
-    reach = _MOST_ROWS
+    source = HISTORY.source
+    limits = HISTORY.limits
+    reach = HISTORY.reach
 
     def __init__(self, base: str) -> None:
         self._base = base
@@ -77,3 +72,8 @@ class CoinbaseHistory(Keyless):
             close=close,
             volume=volume,
         )
+
+
+def create(settings: FeedSettings) -> HistoryProvider:
+    """The provider of these settings."""
+    return CoinbaseHistory(settings.urls[HISTORY.address])

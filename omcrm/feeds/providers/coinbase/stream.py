@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from omcrm.feeds.feed_settings import FeedSettings
 from omcrm.feeds.provider import (
     BAD_FRAME,
     Acknowledged,
@@ -15,16 +16,13 @@ from omcrm.feeds.provider import (
     FrameContext,
     Keyless,
     RequestRejected,
-    StreamLimits,
+    StreamProvider,
     decode,
     unreadable,
 )
+from omcrm.feeds.providers.coinbase import STREAM
 from omcrm.market.parsing import exact, from_iso, integer, mapping, text
-from omcrm.market.price_class import PriceClass
-from omcrm.market.source import Source
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
-
-SOURCE = Source("coinbase", PriceClass.LIVE)
 
 _CHANNELS = ["ticker", "heartbeat"]
 
@@ -32,9 +30,8 @@ _CHANNELS = ["ticker", "heartbeat"]
 class Coinbase(Keyless):
     """Keyless; names are products like BTC-USD."""
 
-    source = SOURCE
-    # 100 messages a second are allowed; the number of products is not limited.
-    limits = StreamLimits(symbols=500, frame_spacing=0.05)
+    source = STREAM.source
+    limits = STREAM.limits
 
     def __init__(self, ws_url: str) -> None:
         self._url = ws_url
@@ -134,3 +131,8 @@ def _day(message: dict[str, Any], trade: Trade) -> DayFigures | None:
         change,
         trade.time,
     )
+
+
+def create(settings: FeedSettings) -> StreamProvider:
+    """The provider of these settings."""
+    return Coinbase(settings.urls[STREAM.source.name])

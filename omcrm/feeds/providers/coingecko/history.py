@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Any, TypeAlias
 from urllib.parse import quote, urlencode
 
-from omcrm.feeds.history_provider import HistoryEvent, HistoryRequest
+from omcrm.feeds.feed_settings import FeedSettings
+from omcrm.feeds.history_provider import HistoryEvent, HistoryProvider, HistoryRequest
 from omcrm.feeds.http_refusal import refusal
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.provider import (
@@ -21,7 +22,7 @@ from omcrm.feeds.provider import (
     decode,
     unreadable,
 )
-from omcrm.feeds.providers.coingecko.poll import KEY, SOURCE, CoinGecko
+from omcrm.feeds.providers.coingecko import HISTORY, KEY
 from omcrm.market.daily_bar import DailyBar, class_of_close
 from omcrm.market.parsing import exact, from_milliseconds, mapping, sequence
 
@@ -38,20 +39,19 @@ _Row: TypeAlias = tuple[Decimal, Decimal, Decimal, Decimal]
 class CoinGeckoHistory(Keyless):
     """Names are ids like `bitcoin`; prices are averages in dollars, and there is no volume."""
 
-    source = SOURCE
-    limits = CoinGecko.limits
-    # The first day of an answer may be incomplete.
-    reach = _CHOICES[-1] - 1
+    source = HISTORY.source
+    limits = HISTORY.limits
+    reach = HISTORY.reach
 
     def __init__(self, base: str, keys: Keys) -> None:
         self._base = base
         self._keys = keys
 
     def api_key(self) -> str:
-        return self._keys.get(KEY)
+        return self._keys.get(KEY.env)
 
     def calls(self, request: HistoryRequest) -> list[Call]:
-        key = self._keys.get(KEY)
+        key = self._keys.get(KEY.env)
         headers = {"x-cg-demo-api-key": key} if key else {}
         back = (request.now.astimezone(UTC).date() - request.first).days
         days = next((choice for choice in _CHOICES if choice > back), _CHOICES[-1])
@@ -108,3 +108,8 @@ def _ends(day: date) -> list[datetime]:
 def _row(row: list[Any]) -> _Row:
     opened, high, low, close = (exact(number) for number in row[1:5])
     return opened, high, low, close
+
+
+def create(settings: FeedSettings) -> HistoryProvider:
+    """The provider of these settings."""
+    return CoinGeckoHistory(settings.urls[HISTORY.address], settings.keys)

@@ -7,52 +7,42 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
+from omcrm.feeds.feed_settings import FeedSettings
 from omcrm.feeds.http_refusal import refusal
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.provider import (
     BAD_FRAME,
     AccessDenied,
-    Budget,
     Call,
     Event,
     FrameContext,
     Keyless,
-    PollLimits,
+    PollProvider,
     Reply,
     batches,
     decode,
     unreadable,
 )
+from omcrm.feeds.providers.coingecko import KEY, POLL
 from omcrm.market.parsing import exact, from_seconds, mapping
-from omcrm.market.price_class import PriceClass
-from omcrm.market.source import Source
 from omcrm.market.tick import DayFigures, Tick, Trade
-
-SOURCE = Source("coingecko", PriceClass.INDICATIVE)
-KEY = "COINGECKO_API_KEY"
-
-# Answers are cached for a minute. A demo key has 10 000 calls a month; without one no number is
-# documented.
-_LIMITS = PollLimits(
-    batch=250, interval=60.0, budgets=(Budget(5, "minute"), Budget(10_000, "month"))
-)
 
 
 class CoinGecko(Keyless):
     """Names are ids like `bitcoin`: the same symbol may be several coins."""
 
-    source = SOURCE
-    limits = _LIMITS
+    source = POLL.source
+    limits = POLL.limits
 
     def __init__(self, base: str, keys: Keys) -> None:
         self._base = base
         self._keys = keys
 
     def api_key(self) -> str:
-        return self._keys.get(KEY)
+        return self._keys.get(KEY.env)
 
     def calls(self, names: Sequence[str]) -> list[Call]:
-        key = self._keys.get(KEY)
+        key = self._keys.get(KEY.env)
         headers = {"x-cg-demo-api-key": key} if key else {}
         return [
             Call(f"{self._base}/simple/price?{_query(batch)}", batch, headers)
@@ -100,3 +90,8 @@ def _query(ids: Iterable[str]) -> str:
             "precision": "full",
         }
     )
+
+
+def create(settings: FeedSettings) -> PollProvider:
+    """The provider of these settings."""
+    return CoinGecko(settings.urls[POLL.source.name], settings.keys)

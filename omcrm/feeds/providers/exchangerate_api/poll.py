@@ -7,6 +7,9 @@ https://www.exchangerate-api.com/docs/free
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from msgspec import structs
+
+from omcrm.feeds.feed_settings import FeedSettings
 from omcrm.feeds.http_refusal import refusal, retry_after
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.provider import (
@@ -17,27 +20,20 @@ from omcrm.feeds.provider import (
     Event,
     FrameContext,
     PollLimits,
+    PollProvider,
     Reply,
     RequestRejected,
     batches,
     decode,
     unreadable,
 )
+from omcrm.feeds.providers.exchangerate_api import KEY, POLL
 from omcrm.market.currency import cross_rate
 from omcrm.market.parsing import from_seconds, integer, mapping, text
-from omcrm.market.price_class import PriceClass
-from omcrm.market.source import Source
 from omcrm.market.tick import Tick, Trade
 
-SOURCE = Source("exchangerate_api", PriceClass.INDICATIVE)
-KEY = "EXCHANGERATE_API_KEY"
-
-# One call brings the whole table, for any number of pairs.
-_BATCH = 500
-_INTERVAL = 3600.0
-_WITH_KEY = PollLimits(batch=_BATCH, interval=_INTERVAL, budgets=(Budget(1500, "month"),))
 # A rate that the open endpoint documents as never limited.
-_WITHOUT_KEY = PollLimits(batch=_BATCH, interval=_INTERVAL, budgets=(Budget(1, "hour"),))
+_WITHOUT_KEY = structs.replace(POLL.limits, budgets=(Budget(1, "hour"),))
 # How long the open endpoint blocks an address after too many calls.
 _SHUT_OUT = 1200.0
 _STATUS = {"quota-reached": 429, "invalid-key": 401, "inactive-account": 403}
@@ -50,7 +46,7 @@ class ExchangeRateApi:
     `open_base` is empty where it must not be called without a key.
     """
 
-    source = SOURCE
+    source = POLL.source
 
     def __init__(self, base: str, open_base: str, keys: Keys) -> None:
         self._base = base
@@ -59,20 +55,23 @@ class ExchangeRateApi:
 
     @property
     def limits(self) -> PollLimits:
-        return _WITH_KEY if self._keys.get(KEY) else _WITHOUT_KEY
+        return POLL.limits if self._keys.get(KEY.env) else _WITHOUT_KEY
 
     def missing(self) -> str | None:
-        return None if self._open_base or self._keys.get(KEY) else KEY
+        return None if self._open_base or self._keys.get(KEY.env) else KEY.env
 
     def api_key(self) -> str:
-        return self._keys.get(KEY)
+        return self._keys.get(KEY.env)
 
     def calls(self, names: Sequence[str]) -> list[Call]:
-        key = self._keys.get(KEY)
+        key = self._keys.get(KEY.env)
         base = self._base if key else self._open_base
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         # Every cross rate is computed from the dollar table: one call is enough for all bases.
-        return [Call(f"{base}/v6/latest/USD", batch, headers) for batch in batches(names, _BATCH)]
+        return [
+            Call(f"{base}/v6/latest/USD", batch, headers)
+            for batch in batches(names, POLL.limits.batch)
+        ]
 
     def parse(self, call: Call, reply: Reply, arrival: FrameContext) -> Iterable[Event]:
         try:
@@ -123,3 +122,10 @@ def _wait(call: Call, reply: Reply) -> float | None:
     """The seconds to wait after a limit: `Retry-After`, or what is known of the open endpoint."""
     seconds = retry_after(reply)
     return _SHUT_OUT if seconds is None and not call.headers else seconds
+
+
+def create(settings: FeedSettings) -> PollProvider:
+    """The provider of these settings."""
+    return ExchangeRateApi(
+        settings.urls[POLL.source.name], settings.urls.get("exchangerate_open", ""), settings.keys
+    )

@@ -1,1 +1,55 @@
-"""Finnhub."""
+"""Finnhub: trades over WebSocket, quotes over HTTP, of shares; with a key."""
+
+from omcrm.feeds.declaration import (
+    TICKERS,
+    ApiKey,
+    Declaration,
+    FeedAddress,
+    PollSource,
+    StreamSource,
+)
+from omcrm.feeds.provider import Budget, PollLimits, StreamLimits
+from omcrm.market.price_class import PriceClass
+from omcrm.market.source import Source
+
+STREAM = StreamSource(
+    source=Source("finnhub", PriceClass.LIVE),
+    # A free key has fifty symbols, each subscribed by a frame of its own; their rate is not
+    # documented, so it is ten a second. When the market is closed only a ping a minute comes.
+    limits=StreamLimits(symbols=50, frame_spacing=0.1, heartbeat_timeout=150.0, connections=1),
+)
+
+POLL = PollSource(
+    source=Source("finnhub_quote", PriceClass.INDICATIVE),
+    label="Finnhub quotes",
+    # All plans are limited to thirty calls a second as well: pollers stay far below it.
+    limits=PollLimits(batch=1, interval=10.0, budgets=(Budget(60, "minute"),)),
+)
+
+KEY = ApiKey(env="FINNHUB_API_KEY", about="Finnhub's key (stocks over WebSocket).")
+
+PROVIDER = Declaration(
+    name="finnhub",
+    label="Finnhub",
+    venue="finnhub",
+    spelling=TICKERS,
+    stream=STREAM,
+    poll=POLL,
+    addresses=(
+        FeedAddress(
+            name="finnhub",
+            env="FINNHUB_WS_URL",
+            default="wss://ws.finnhub.io",
+            about="Finnhub's feed; empty switches it off.",
+            at_exchange="/finnhub",
+        ),
+        FeedAddress(
+            name="finnhub_quote",
+            env="FINNHUB_REST_URL",
+            default="https://finnhub.io/api/v1",
+            about="Finnhub's API, for quotes; empty switches it off.",
+            at_exchange="/finnhub/api/v1",
+        ),
+    ),
+    keys=(KEY,),
+)

@@ -4,9 +4,8 @@ from typing import Any
 
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.provider import RequestRejected
+from omcrm.feeds.providers.finnhub import KEY
 from omcrm.market.parsing import text
-
-KEY = "FINNHUB_API_KEY"
 
 _LONGEST = 200
 
@@ -19,10 +18,10 @@ class FinnhubAccount:
         self.keys = keys
 
     def missing(self) -> str | None:
-        return None if self.api_key() else KEY
+        return None if self.api_key() else KEY.env
 
     def api_key(self) -> str:
-        return self.keys.get(KEY)
+        return self.keys.get(KEY.env)
 
     def refused(self, words: Any) -> RequestRejected:
         # An upstream may repeat the key in its message.

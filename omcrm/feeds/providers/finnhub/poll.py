@@ -10,30 +10,24 @@ from urllib.parse import urlencode
 
 from msgspec import structs
 
+from omcrm.feeds.feed_settings import FeedSettings
 from omcrm.feeds.http_refusal import refusal
 from omcrm.feeds.provider import (
     BAD_FRAME,
     AccessDenied,
-    Budget,
     Call,
     Event,
     FrameContext,
-    PollLimits,
+    PollProvider,
     Reply,
     RequestRejected,
     decode,
     unreadable,
 )
+from omcrm.feeds.providers.finnhub import POLL
 from omcrm.feeds.providers.finnhub.account import FinnhubAccount
 from omcrm.market.parsing import exact, from_seconds, mapping
-from omcrm.market.price_class import PriceClass
-from omcrm.market.source import Source
 from omcrm.market.tick import DayFigures, Tick, Trade
-
-SOURCE = Source("finnhub_quote", PriceClass.INDICATIVE)
-
-# All plans are limited to thirty calls a second as well: pollers stay far below it.
-_LIMITS = PollLimits(batch=1, interval=10.0, budgets=(Budget(60, "minute"),))
 
 # In percent: the reported and the computed change are both rounded.
 _ROUNDING = Decimal("0.1")
@@ -43,8 +37,8 @@ _FORBIDDEN, _NO_ACCESS = 403, b"don't have access"
 class FinnhubQuote(FinnhubAccount):
     """One symbol in each call; the key is sent in a header, for URLs end up in logs."""
 
-    source = SOURCE
-    limits = _LIMITS
+    source = POLL.source
+    limits = POLL.limits
 
     def calls(self, names: Sequence[str]) -> list[Call]:
         headers = {"X-Finnhub-Token": self.api_key()}
@@ -114,3 +108,8 @@ def _change(quote: dict[str, Any], price: Decimal) -> Decimal | None:
     if computed is not None and abs(change - computed) > _ROUNDING:
         return None
     return round(change, 3)
+
+
+def create(settings: FeedSettings) -> PollProvider:
+    """The provider of these settings."""
+    return FinnhubQuote(settings.urls[POLL.source.name], settings.keys)

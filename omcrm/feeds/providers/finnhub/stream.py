@@ -10,25 +10,19 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from omcrm.feeds.feed_settings import FeedSettings
 from omcrm.feeds.provider import (
     BAD_FRAME,
     Event,
     FrameContext,
-    StreamLimits,
+    StreamProvider,
     decode,
     unreadable,
 )
+from omcrm.feeds.providers.finnhub import STREAM
 from omcrm.feeds.providers.finnhub.account import FinnhubAccount
 from omcrm.market.parsing import exact, from_milliseconds, integer, mapping, sequence, text
-from omcrm.market.price_class import PriceClass
-from omcrm.market.source import Source
 from omcrm.market.tick import Tick, Trade
-
-SOURCE = Source("finnhub", PriceClass.LIVE)
-
-# A free key has fifty symbols, each subscribed by a frame of its own; their rate is not documented,
-# so it is ten a second. When the market is closed only a ping a minute comes.
-_LIMITS = StreamLimits(symbols=50, frame_spacing=0.1, heartbeat_timeout=150.0, connections=1)
 
 
 class Finnhub(FinnhubAccount):
@@ -38,8 +32,8 @@ class Finnhub(FinnhubAccount):
     key ends both.
     """
 
-    source = SOURCE
-    limits = _LIMITS
+    source = STREAM.source
+    limits = STREAM.limits
     authenticates = False
 
     def url(self) -> str:
@@ -95,3 +89,8 @@ def _size(value: Any) -> Decimal | None:
     """The size; None for 0, which venues without trades send with a new price."""
     size = None if value is None else exact(value)
     return size or None
+
+
+def create(settings: FeedSettings) -> StreamProvider:
+    """The provider of these settings."""
+    return Finnhub(settings.urls[STREAM.source.name], settings.keys)

@@ -8,7 +8,8 @@ from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
-from omcrm.feeds.history_provider import HistoryEvent, HistoryRequest
+from omcrm.feeds.feed_settings import FeedSettings
+from omcrm.feeds.history_provider import HistoryEvent, HistoryProvider, HistoryRequest
 from omcrm.feeds.http_refusal import refusal
 from omcrm.feeds.provider import (
     BAD_FRAME,
@@ -20,7 +21,7 @@ from omcrm.feeds.provider import (
     decode,
     unreadable,
 )
-from omcrm.feeds.providers.frankfurter.poll import SOURCE, Frankfurter
+from omcrm.feeds.providers.frankfurter import HISTORY
 from omcrm.market.currency import cross_rate, currencies
 from omcrm.market.daily_bar import DailyBar, class_of_close
 from omcrm.market.parsing import exact, mapping, text
@@ -28,15 +29,14 @@ from omcrm.market.parsing import exact, mapping, text
 _BASE = "USD"
 _NOT_FOUND = (404, 422)
 _LONGEST = 200
-_REACH = 3650
 
 
 class FrankfurterHistory(Keyless):
     """Names are pairs like `EURUSD`; one rate a day is a close, without any other figure."""
 
-    source = SOURCE
-    limits = Frankfurter.limits
-    reach = _REACH
+    source = HISTORY.source
+    limits = HISTORY.limits
+    reach = HISTORY.reach
 
     def __init__(self, base: str) -> None:
         self._base = base
@@ -90,3 +90,8 @@ class FrankfurterHistory(Keyless):
 def _query(names: Iterable[str]) -> str:
     codes = {code for name in names for code in currencies(name)} - {_BASE}
     return urlencode({"base": _BASE, "symbols": ",".join(sorted(codes))}, safe=",")
+
+
+def create(settings: FeedSettings) -> HistoryProvider:
+    """The provider of these settings."""
+    return FrankfurterHistory(settings.urls[HISTORY.address])

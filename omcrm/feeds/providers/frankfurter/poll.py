@@ -9,31 +9,26 @@ from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
+from omcrm.feeds.feed_settings import FeedSettings
 from omcrm.feeds.http_refusal import refusal
 from omcrm.feeds.provider import (
     BAD_FRAME,
-    Budget,
     Call,
     Event,
     FrameContext,
     Keyless,
-    PollLimits,
+    PollProvider,
     Reply,
     RequestRejected,
     batches,
     decode,
     unreadable,
 )
+from omcrm.feeds.providers.frankfurter import POLL
 from omcrm.market.currency import cross_rate, currencies
 from omcrm.market.parsing import exact, mapping, sequence, text
-from omcrm.market.price_class import PriceClass
-from omcrm.market.source import Source
 from omcrm.market.tick import Tick, Trade
 
-SOURCE = Source("frankfurter", PriceClass.INDICATIVE)
-
-# No limit is documented; it is free of charge, and its rates change once a day.
-_LIMITS = PollLimits(batch=100, interval=3600.0, budgets=(Budget(60, "hour"),))
 _BASE = "USD"
 _NOT_FOUND = (404, 422)
 _LONGEST = 200
@@ -45,8 +40,8 @@ _PUBLISHED = time(16)
 class Frankfurter(Keyless):
     """Names are pairs like `EURUSD`; their currencies are requested against the dollar."""
 
-    source = SOURCE
-    limits = _LIMITS
+    source = POLL.source
+    limits = POLL.limits
 
     def __init__(self, base: str) -> None:
         self._base = base
@@ -113,3 +108,8 @@ def _published(day: Any) -> datetime:
     """When the rates of a day were published: only its date is sent."""
     moment = datetime.combine(date.fromisoformat(text(day)), _PUBLISHED, _FRANKFURT)
     return moment.astimezone(UTC)
+
+
+def create(settings: FeedSettings) -> PollProvider:
+    """The provider of these settings."""
+    return Frankfurter(settings.urls[POLL.source.name])

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from omcrm.feeds.feed_settings import FeedSettings
 from omcrm.feeds.provider import (
     BAD_FRAME,
     Acknowledged,
@@ -16,17 +17,14 @@ from omcrm.feeds.provider import (
     FrameContext,
     Keyless,
     RequestRejected,
-    StreamLimits,
+    StreamProvider,
     batches,
     decode,
     unreadable,
 )
+from omcrm.feeds.providers.kraken import STREAM
 from omcrm.market.parsing import exact, from_iso, integer, mapping, sequence, text
-from omcrm.market.price_class import PriceClass
-from omcrm.market.source import Source
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
-
-SOURCE = Source("kraken", PriceClass.LIVE)
 
 # Trades come first, so that a quote begins with a real one. Without `bbo` a ticker is sent only
 # with a trade, and a quiet pair would look dead.
@@ -38,9 +36,8 @@ _PAIRS_A_FRAME = 100
 class Kraken(Keyless):
     """Keyless; names are pairs like BTC/USD."""
 
-    source = SOURCE
-    # Kraken documents neither number: these are cautious.
-    limits = StreamLimits(symbols=500, frame_spacing=0.2)
+    source = STREAM.source
+    limits = STREAM.limits
 
     def __init__(self, ws_url: str) -> None:
         self._url = ws_url
@@ -190,3 +187,8 @@ def _number(entry: dict[str, Any], name: str) -> Decimal | None:
 def _price(entry: dict[str, Any], name: str) -> Decimal | None:
     # Without a trade or quote the field is zero, which is no price.
     return _number(entry, name) or None
+
+
+def create(settings: FeedSettings) -> StreamProvider:
+    """The provider of these settings."""
+    return Kraken(settings.urls[STREAM.source.name])

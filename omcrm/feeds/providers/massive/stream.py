@@ -11,7 +11,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec import structs
 
+from omcrm.feeds.feed_settings import FeedSettings
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.provider import (
     BAD_FRAME,
@@ -21,19 +23,17 @@ from omcrm.feeds.provider import (
     Event,
     FrameContext,
     RequestRejected,
-    StreamLimits,
+    StreamProvider,
     Unreadable,
     batches,
     decode,
     unreadable,
 )
+from omcrm.feeds.providers.massive import KEY, STREAM
 from omcrm.market.parsing import exact, from_milliseconds, mapping, sequence, text
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Source
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
-
-SOURCE = Source("massive", PriceClass.LIVE)
-KEY = "POLYGON_API_KEY"
 
 # The channels per symbol; a bar of a second is the only event with figures of the day.
 _CHANNELS = {"crypto": ("XT", "XQ"), "forex": ("C",)}
@@ -57,9 +57,7 @@ _LONGEST = 200
 class Massive:
     """Names are tickers like AAPL, or pairs like BTC-USD and EUR/USD."""
 
-    # The number of symbols is not limited. Personal plans allow one connection per cluster, and a
-    # newer one usually ends the older one.
-    limits = StreamLimits(symbols=1000, frame_spacing=0.1, connections=1)
+    limits = STREAM.limits
     authenticates = True
 
     def __init__(self, ws_url: str, keys: Keys) -> None:
@@ -70,19 +68,21 @@ class Massive:
     def source(self) -> Source:
         """Its name; the prices of the delayed hosts are a quarter of an hour old."""
         is_delayed = (urlsplit(self._url).hostname or "").startswith("delayed")
-        return Source(SOURCE.name, PriceClass.DELAYED) if is_delayed else SOURCE
+        if is_delayed:
+            return structs.replace(STREAM.source, claim=PriceClass.DELAYED)
+        return STREAM.source
 
     def missing(self) -> str | None:
-        return None if self._keys.get(KEY) else KEY
+        return None if self._keys.get(KEY.env) else KEY.env
 
     def api_key(self) -> str:
-        return self._keys.get(KEY)
+        return self._keys.get(KEY.env)
 
     def url(self) -> str:
         return self._url
 
     def opening(self) -> list[str]:
-        return [_command("auth", self._keys.get(KEY))]
+        return [_command("auth", self._keys.get(KEY.env))]
 
     def subscribe(self, names: Iterable[str], request: int) -> list[str]:
         return self._commands("subscribe", names)
@@ -218,3 +218,8 @@ def _number(message: dict[str, Any], *fields: str) -> Decimal | None:
         if message.get(field) not in (None, ""):
             return exact(message[field])
     return None
+
+
+def create(settings: FeedSettings) -> StreamProvider:
+    """The provider of these settings."""
+    return Massive(settings.urls[STREAM.source.name], settings.keys)

@@ -1,9 +1,11 @@
-"""The built-in exchange's daily bars: it uses Binance's HTTP format, too."""
+"""The built-in exchange's daily bars, in Binance's HTTP format."""
 
+from omcrm.feeds.feed_settings import FeedSettings
 from omcrm.feeds.providers.binance.history import BinanceHistory
-from omcrm.market.source import SIMULATED
+from omcrm.feeds.providers.simulated import HISTORY
 
 
-def simulated_history(exchange_url: str) -> BinanceHistory:
+def create(settings: FeedSettings) -> BinanceHistory:
     """The history of a demo installation, at the address of its WebSocket."""
-    return BinanceHistory(exchange_url.replace("ws://", "http://", 1), SIMULATED)
+    url = settings.urls[HISTORY.address].replace("ws://", "http://", 1)
+    return BinanceHistory(url, HISTORY.source)

@@ -1,9 +1,11 @@
-"""The built-in exchange: it uses Binance's wire format for every kind of instrument."""
+"""The built-in exchange's stream, in Binance's wire format."""
 
+from omcrm.feeds.feed_settings import FeedSettings
+from omcrm.feeds.providers.binance import STREAMS
 from omcrm.feeds.providers.binance.stream import Binance
-from omcrm.market.source import SIMULATED
+from omcrm.feeds.providers.simulated import STREAM
 
 
-def simulated(exchange_url: str) -> Binance:
+def create(settings: FeedSettings) -> Binance:
     """The provider of a demo installation; its prices are labelled `simulated`."""
-    return Binance(exchange_url, ("trade", "bookTicker", "ticker"), source=SIMULATED)
+    return Binance(settings.urls[STREAM.source.name], STREAMS.default, STREAM.source)

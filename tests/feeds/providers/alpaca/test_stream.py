@@ -18,7 +18,8 @@ from omcrm.feeds.provider import (
     RequestRejected,
     Unreadable,
 )
-from omcrm.feeds.providers.alpaca.stream import KEY, KEY_ID, Alpaca
+from omcrm.feeds.providers import alpaca
+from omcrm.feeds.providers.alpaca.stream import Alpaca
 from omcrm.feeds.supervisor import FeedCallbacks, Supervisor
 from omcrm.market.price_class import PriceClass
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
@@ -57,7 +58,7 @@ COIN_QUOTE = {
 
 
 def provider(url: str = STOCKS, key: str = ID, secret: str = SECRET) -> Alpaca:
-    return Alpaca(url, Keys({KEY_ID: key, KEY: secret}.__getitem__))
+    return Alpaca(url, Keys({alpaca.KEY_ID.env: key, alpaca.SECRET.env: secret}.__getitem__))
 
 
 def read(*messages: Any, url: str = STOCKS) -> list[Event]:
@@ -88,15 +89,15 @@ def test_logs_in_first_and_waits_to_be_welcomed() -> None:
 
 def test_keys_are_read_for_every_connection() -> None:
     """A key that is changed while the process runs is used for the next connection."""
-    held = {KEY_ID: "first-id", KEY: "first-secret"}
-    alpaca = Alpaca(STOCKS, Keys(held.__getitem__))
-    before = json.loads(alpaca.opening()[0])
-    held |= {KEY_ID: "second-id", KEY: "second-secret"}
-    after = json.loads(alpaca.opening()[0])
+    held = {alpaca.KEY_ID.env: "first-id", alpaca.SECRET.env: "first-secret"}
+    provider = Alpaca(STOCKS, Keys(held.__getitem__))
+    before = json.loads(provider.opening()[0])
+    held |= {alpaca.KEY_ID.env: "second-id", alpaca.SECRET.env: "second-secret"}
+    after = json.loads(provider.opening()[0])
 
     assert ("first-id", "first-secret") == (before["key"], before["secret"])
     assert ("second-id", "second-secret") == (after["key"], after["secret"])
-    assert "second-id" == alpaca.api_key()
+    assert "second-id" == provider.api_key()
 
 
 @pytest.mark.parametrize(
@@ -392,7 +393,7 @@ class Fed:
     def __init__(self, url: str, key: str = ID) -> None:
         self.ticks: list[Tick] = []
         reports = FeedCallbacks(self.ticks.append, lambda *_: None, lambda _: None)
-        keys = Keys({KEY_ID: key, KEY: SECRET}.__getitem__)
+        keys = Keys({alpaca.KEY_ID.env: key, alpaca.SECRET.env: SECRET}.__getitem__)
         self.supervisor = Supervisor(
             Alpaca(url, keys), reports, lambda: datetime.now(UTC), keys=keys
         )

@@ -6,7 +6,8 @@ import pytest
 
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.provider import AccessDenied, Event, FrameContext, RequestRejected, Unreadable
-from omcrm.feeds.providers.alpha_vantage.poll import KEY, SOURCE, AlphaVantage
+from omcrm.feeds.providers.alpha_vantage import KEY, POLL
+from omcrm.feeds.providers.alpha_vantage.poll import AlphaVantage
 from omcrm.market.price_class import PriceClass
 from omcrm.market.tick import DayFigures, Tick, Trade
 from tests.feeds.samples import reply
@@ -37,7 +38,7 @@ LIMIT = (
 
 
 def provider(key: str = SECRET) -> AlphaVantage:
-    return AlphaVantage("http://127.0.0.1:9", Keys(lambda name: key if name == KEY else ""))
+    return AlphaVantage("http://127.0.0.1:9", Keys(lambda name: key if name == KEY.env else ""))
 
 
 def parse(body: Any, status: int = 200, at: datetime = START) -> list[Event]:
@@ -62,12 +63,12 @@ def test_asks_for_one_share_a_call() -> None:
 
 def test_without_a_key_it_is_not_asked() -> None:
     """The missing setting is named, and is read anew each time."""
-    given = {KEY: ""}
+    given = {KEY.env: ""}
     asked = AlphaVantage("http://127.0.0.1:9", Keys(lambda name: given[name]))
 
-    assert KEY == asked.missing()
+    assert KEY.env == asked.missing()
 
-    given[KEY] = SECRET
+    given[KEY.env] = SECRET
 
     assert asked.missing() is None
     assert SECRET == asked.api_key()
@@ -104,8 +105,10 @@ def test_a_quote_is_the_last_trading_day() -> None:
     )
     trade = Trade(Decimal("250.76"), time=close)
 
-    assert [Tick("IBM", SOURCE, START, 1, trade=trade, day=day)] == parse({"Global Quote": QUOTE})
-    assert PriceClass.INDICATIVE is SOURCE.claim
+    assert [Tick("IBM", POLL.source, START, 1, trade=trade, day=day)] == parse(
+        {"Global Quote": QUOTE}
+    )
+    assert PriceClass.INDICATIVE is POLL.source.claim
 
 
 def test_a_close_in_summer_is_an_hour_earlier() -> None:

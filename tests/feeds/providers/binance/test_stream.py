@@ -19,7 +19,8 @@ from omcrm.feeds.provider import (
     RequestRejected,
     Unreadable,
 )
-from omcrm.feeds.providers.binance.stream import SOURCE, STREAMS, Binance
+from omcrm.feeds.providers import binance
+from omcrm.feeds.providers.binance.stream import Binance
 from omcrm.market.policy import POLICIES
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source_quote import SourceQuote
@@ -128,10 +129,10 @@ def test_nothing_wanted_is_nothing_asked() -> None:
     assert [] == provider().subscribe([], 1)
 
 
-@pytest.mark.parametrize("count", range(1, len(STREAMS) + 1))
+@pytest.mark.parametrize("count", range(1, len(binance.STREAMS.options) + 1))
 def test_keeps_within_the_limits_of_one_connection(count: int) -> None:
     """A connection has 1024 streams, five frames a second, and 24 hours."""
-    limits = provider(*STREAMS[:count]).limits
+    limits = provider(*binance.STREAMS.options[:count]).limits
 
     assert limits.symbols * count <= 1024
     assert limits.frame_spacing >= 0.25
@@ -140,8 +141,8 @@ def test_keeps_within_the_limits_of_one_connection(count: int) -> None:
 
 def test_is_live() -> None:
     """Binance streams in real time."""
-    assert ("binance", PriceClass.LIVE) == (SOURCE.name, SOURCE.claim)
-    assert SOURCE is provider().source
+    assert ("binance", PriceClass.LIVE) == (binance.STREAM.source.name, binance.STREAM.source.claim)
+    assert binance.STREAM.source is provider().source
 
 
 # Events that concern prices

@@ -11,7 +11,8 @@ import pytest
 from websocket import create_connection
 
 from omcrm.feeds.provider import Acknowledged, Event, FrameContext, RequestRejected, Unreadable
-from omcrm.feeds.providers.coinbase.stream import SOURCE, Coinbase
+from omcrm.feeds.providers import coinbase
+from omcrm.feeds.providers.coinbase.stream import Coinbase
 from omcrm.market.policy import POLICIES
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source_quote import SourceQuote
@@ -53,7 +54,7 @@ def without(message: Any, *fields: str) -> dict[str, Any]:
 
 
 def tick(**parts: Any) -> Tick:
-    return Tick("BTC", SOURCE, START, 3, **parts)
+    return Tick("BTC", coinbase.STREAM.source, START, 3, **parts)
 
 
 # Subscriptions
@@ -78,7 +79,7 @@ def test_asks_for_prices_and_heartbeats() -> None:
 
 def test_is_live_and_needs_no_key() -> None:
     """No setting is missing, there is no login, and the address is that of the setting."""
-    assert PriceClass.LIVE is SOURCE.claim
+    assert PriceClass.LIVE is coinbase.STREAM.source.claim
     assert (None, "", False, []) == (
         PROVIDER.missing(),
         PROVIDER.api_key(),

@@ -8,7 +8,8 @@ import pytest
 from omcrm.feeds.fetch import Fetcher
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.provider import AccessDenied, Call, Event, FrameContext, Reply, Unreadable
-from omcrm.feeds.providers.coingecko.poll import KEY, SOURCE, CoinGecko
+from omcrm.feeds.providers import coingecko
+from omcrm.feeds.providers.coingecko.poll import CoinGecko
 from omcrm.market.price_class import PriceClass
 from omcrm.market.tick import DayFigures, Tick, Trade
 from tests.feeds.samples import reply
@@ -23,7 +24,7 @@ CALL = Call(BASE, tuple(NAMES))
 
 
 def provider(key: str = "") -> CoinGecko:
-    return CoinGecko(BASE, Keys(lambda name: key if name == KEY else ""))
+    return CoinGecko(BASE, Keys(lambda name: key if name == coingecko.KEY.env else ""))
 
 
 def read(body: Any, status: int = 200) -> list[Event]:
@@ -33,7 +34,7 @@ def read(body: Any, status: int = 200) -> list[Event]:
 def tick(symbol: str, price: str, change: str | None = None) -> Tick:
     trade = Trade(Decimal(price), time=UPDATED_AT)
     day = None if change is None else DayFigures(change_percent=Decimal(change), time=UPDATED_AT)
-    return Tick(symbol, SOURCE, START, 3, trade=trade, day=day)
+    return Tick(symbol, coingecko.POLL.source, START, 3, trade=trade, day=day)
 
 
 # Calls
@@ -73,7 +74,7 @@ def test_works_without_a_key() -> None:
 
 def test_its_prices_are_averages() -> None:
     """They are never labelled live."""
-    assert PriceClass.INDICATIVE is SOURCE.claim
+    assert PriceClass.INDICATIVE is coingecko.POLL.source.claim
 
 
 def test_many_ids_are_asked_for_in_batches() -> None:

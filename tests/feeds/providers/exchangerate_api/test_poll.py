@@ -16,7 +16,8 @@ from omcrm.feeds.provider import (
     RequestRejected,
     Unreadable,
 )
-from omcrm.feeds.providers.exchangerate_api.poll import KEY, SOURCE, ExchangeRateApi
+from omcrm.feeds.providers.exchangerate_api import KEY, POLL
+from omcrm.feeds.providers.exchangerate_api.poll import ExchangeRateApi
 from omcrm.feeds.registry import polls
 from omcrm.market.price_class import PriceClass
 from omcrm.market.tick import Tick, Trade
@@ -45,7 +46,7 @@ OPENED = {
 
 
 def provider(key: str = "", open_base: str = OPEN) -> ExchangeRateApi:
-    return ExchangeRateApi(BASE, open_base, Keys(lambda name: key if name == KEY else ""))
+    return ExchangeRateApi(BASE, open_base, Keys(lambda name: key if name == KEY.env else ""))
 
 
 def parse(answer: Reply, key: str = "", names: tuple[str, ...] = PAIRS) -> list[Event]:
@@ -78,16 +79,16 @@ def test_without_a_key_the_open_endpoint_is_asked() -> None:
 
 def test_without_key_and_open_endpoint_the_key_is_missing() -> None:
     """An installation may switch the open endpoint off."""
-    assert KEY == provider(open_base="").missing()
+    assert KEY.env == provider(open_base="").missing()
     assert provider(SECRET, open_base="").missing() is None
 
 
 def test_the_limits_are_those_of_what_is_asked_now() -> None:
     """A key that is set later changes the limits, and what calls are counted by."""
-    given = {KEY: ""}
+    given = {KEY.env: ""}
     asked = ExchangeRateApi(BASE, OPEN, Keys(lambda name: given[name]))
     before = asked.limits
-    given[KEY] = SECRET
+    given[KEY.env] = SECRET
 
     assert [(1, "hour")] == [(budget.calls, budget.period) for budget in before.budgets]
     assert [(1500, "month")] == [(budget.calls, budget.period) for budget in asked.limits.budgets]
@@ -104,18 +105,18 @@ def test_one_call_is_for_all_pairs() -> None:
 def test_the_settings_know_both_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The open endpoint is no source of its own, and is used when its source is chosen."""
     monkeypatch.setattr(settings, "ROOT", tmp_path)
-    monkeypatch.delenv(KEY, raising=False)
+    monkeypatch.delenv(KEY.env, raising=False)
     environ = {"EXCHANGERATE_OPEN_URL": OPEN, "EXCHANGERATE_API_URL": BASE}
-    asked = polls(settings.load({**environ, "REALTIME_SOURCES": SOURCE.name}).feeds)
+    asked = polls(settings.load({**environ, "REALTIME_SOURCES": POLL.source.name}).feeds)
     others = polls(settings.load({**environ, "REALTIME_SOURCES": "coingecko"}).feeds)
 
-    assert [SOURCE.name] == list(asked)
-    assert f"{OPEN}/v6/latest/USD" == asked[SOURCE.name].calls(PAIRS)[0].url
+    assert [POLL.source.name] == list(asked)
+    assert f"{OPEN}/v6/latest/USD" == asked[POLL.source.name].calls(PAIRS)[0].url
     assert ["coingecko"] == list(others)
 
-    monkeypatch.setenv(KEY, SECRET)
+    monkeypatch.setenv(KEY.env, SECRET)
 
-    assert f"{BASE}/v6/latest/USD" == asked[SOURCE.name].calls(PAIRS)[0].url
+    assert f"{BASE}/v6/latest/USD" == asked[POLL.source.name].calls(PAIRS)[0].url
 
 
 # Prices
@@ -137,8 +138,10 @@ def test_a_price_is_as_old_as_the_table() -> None:
     """The table is published once a day, and must not fill orders."""
     trade = Trade(Decimal("156.7412"), time=MADE)
 
-    assert [Tick("USDJPY", SOURCE, START, 1, trade=trade)] == parse(reply(KEYED), names=PAIRS[1:2])
-    assert PriceClass.INDICATIVE is SOURCE.claim
+    assert [Tick("USDJPY", POLL.source, START, 1, trade=trade)] == parse(
+        reply(KEYED), names=PAIRS[1:2]
+    )
+    assert PriceClass.INDICATIVE is POLL.source.claim
 
 
 def test_a_currency_that_is_left_out_has_no_price() -> None:

@@ -3,14 +3,14 @@ import pytest
 
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.provider import Event, FrameContext, Reply
-from omcrm.feeds.providers.finnhub.account import KEY
+from omcrm.feeds.providers import finnhub
 from omcrm.feeds.providers.finnhub.poll import FinnhubQuote
 from omcrm.feeds.providers.finnhub.stream import Finnhub
 from tests.feeds.samples import reply
 from tests.values import START
 
 SECRET = "c9s3cr3tfinnhubkey"
-KEYS = Keys({KEY: SECRET}.__getitem__)
+KEYS = Keys({finnhub.KEY.env: SECRET}.__getitem__)
 STREAM = Finnhub("wss://ws.finnhub.io", KEYS)
 QUOTES = FinnhubQuote("https://finnhub.io/api/v1", KEYS)
 ARRIVAL = FrameContext(START, 3, {"AAPL": "AAPL"})
@@ -43,12 +43,12 @@ def test_a_missing_key_is_named(make: type[Finnhub] | type[FinnhubQuote]) -> Non
 
 def test_the_key_is_read_for_every_connection() -> None:
     """A key that is changed while the process runs is used for the next connection."""
-    keys = {KEY: "the-first-key"}
+    keys = {finnhub.KEY.env: "the-first-key"}
     stream = Finnhub("wss://ws.finnhub.io", Keys(keys.__getitem__))
     quotes = FinnhubQuote("https://finnhub.io/api/v1", Keys(keys.__getitem__))
 
     assert "wss://ws.finnhub.io?token=the-first-key" == stream.url()
-    keys[KEY] = "the second&key"
+    keys[finnhub.KEY.env] = "the second&key"
     assert "wss://ws.finnhub.io?token=the+second%26key" == stream.url()
     assert {"X-Finnhub-Token": "the second&key"} == quotes.calls(["AAPL"])[0].headers
 

@@ -15,8 +15,8 @@ from omcrm.feeds.provider import (
     RequestRejected,
     Unreadable,
 )
-from omcrm.feeds.providers.finnhub.account import KEY
-from omcrm.feeds.providers.finnhub.poll import SOURCE, FinnhubQuote
+from omcrm.feeds.providers import finnhub
+from omcrm.feeds.providers.finnhub.poll import FinnhubQuote
 from omcrm.market.price_class import PriceClass
 from omcrm.market.tick import DayFigures, Tick, Trade
 from tests.feeds.bad_frames import WRONG
@@ -25,7 +25,7 @@ from tests.processes import Exchange
 from tests.values import START
 
 SECRET = "c9s3cr3tfinnhubkey"
-KEYS = Keys({KEY: SECRET}.__getitem__)
+KEYS = Keys({finnhub.KEY.env: SECRET}.__getitem__)
 QUOTES = FinnhubQuote("https://finnhub.io/api/v1", KEYS)
 NAMES = {"AAPL": "AAPL", "BINANCE:BTCUSDT": "BTC"}
 ARRIVAL = FrameContext(START, 3, NAMES)
@@ -196,14 +196,14 @@ def test_quotes_are_fetched(exchange: Exchange) -> None:
     for name, symbol in NAMES.items():
         (tick,) = events[name]
         assert isinstance(tick, Tick)
-        assert (symbol, SOURCE) == (tick.symbol, tick.source)
+        assert (symbol, finnhub.POLL.source) == (tick.symbol, tick.source)
         assert tick.day is not None
         assert tick.day.change_percent is not None
 
 
 def test_quotes_with_a_wrong_key_are_refused(exchange: Exchange) -> None:
     """The answer is a refusal, not an empty quote."""
-    keys = Keys({KEY: "bad-secret"}.__getitem__)
+    keys = Keys({finnhub.KEY.env: "bad-secret"}.__getitem__)
     provider = FinnhubQuote(f"http://127.0.0.1:{exchange.port}/finnhub/api/v1", keys)
     (call,) = provider.calls(["AAPL"])
     with closing(Fetcher()) as fetcher:

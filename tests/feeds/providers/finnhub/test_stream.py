@@ -11,7 +11,7 @@ import pytest
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.lease import Leases
 from omcrm.feeds.provider import Event, FrameContext, RequestRejected, Unreadable
-from omcrm.feeds.providers.finnhub.account import KEY
+from omcrm.feeds.providers import finnhub
 from omcrm.feeds.providers.finnhub.stream import Finnhub
 from omcrm.feeds.status import FeedState
 from omcrm.feeds.supervisor import FeedCallbacks, Supervisor
@@ -24,7 +24,7 @@ from tests.threads import Threads
 from tests.values import START
 
 SECRET = "c9s3cr3tfinnhubkey"
-KEYS = Keys({KEY: SECRET}.__getitem__)
+KEYS = Keys({finnhub.KEY.env: SECRET}.__getitem__)
 STREAM = Finnhub("wss://ws.finnhub.io", KEYS)
 NAMES = {"AAPL": "AAPL", "BINANCE:BTCUSDT": "BTC"}
 ARRIVAL = FrameContext(START, 3, NAMES)
@@ -168,7 +168,7 @@ class Watched:
             lambda source, condition, connection: self.conditions.append(condition),
             lambda source: None,
         )
-        keys = Keys({KEY: key}.__getitem__)
+        keys = Keys({finnhub.KEY.env: key}.__getitem__)
         provider = Finnhub(url, keys)
         self.supervisor = Supervisor(
             provider, reports, lambda: datetime.now(UTC), SupervisorTiming(), keys, leases

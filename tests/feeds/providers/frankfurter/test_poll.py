@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from omcrm.feeds.provider import AccessDenied, Event, FrameContext, RequestRejected, Unreadable
-from omcrm.feeds.providers.frankfurter.poll import SOURCE, Frankfurter
+from omcrm.feeds.providers import frankfurter
+from omcrm.feeds.providers.frankfurter.poll import Frankfurter
 from omcrm.market.price_class import PriceClass
 from omcrm.market.tick import Tick, Trade
 from tests.feeds.samples import reply
@@ -63,10 +64,10 @@ def test_pairs_are_made_of_either_shape(body: Any) -> None:
     prices = {"EURUSD": "1.1531365", "USDJPY": "156.7", "EURGBP": "0.86485240"}
 
     assert [
-        Tick(name, SOURCE, START, 1, trade=Trade(Decimal(price), time=published))
+        Tick(name, frankfurter.POLL.source, START, 1, trade=Trade(Decimal(price), time=published))
         for name, price in prices.items()
     ] == parse(body)
-    assert PriceClass.INDICATIVE is SOURCE.claim
+    assert PriceClass.INDICATIVE is frankfurter.POLL.source.claim
 
 
 def test_in_summer_the_bank_is_an_hour_earlier() -> None:

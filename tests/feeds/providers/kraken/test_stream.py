@@ -10,7 +10,8 @@ import pytest
 from websocket import create_connection
 
 from omcrm.feeds.provider import Acknowledged, Event, FrameContext, RequestRejected, Unreadable
-from omcrm.feeds.providers.kraken.stream import SOURCE, Kraken
+from omcrm.feeds.providers import kraken
+from omcrm.feeds.providers.kraken.stream import Kraken
 from omcrm.market.instrument import AssetClass
 from omcrm.market.policy import POLICIES
 from omcrm.market.price_class import PriceClass
@@ -68,8 +69,8 @@ def test_connects_to_the_address_of_the_setting() -> None:
 
 def test_is_live_and_keyless() -> None:
     """Kraken streams in real time without a key."""
-    assert ("kraken", PriceClass.LIVE) == (SOURCE.name, SOURCE.claim)
-    assert SOURCE is PROVIDER.source
+    assert ("kraken", PriceClass.LIVE) == (kraken.STREAM.source.name, kraken.STREAM.source.claim)
+    assert kraken.STREAM.source is PROVIDER.source
     assert (None, "", False, []) == (
         PROVIDER.missing(),
         PROVIDER.api_key(),
@@ -146,7 +147,7 @@ def test_trade() -> None:
 
     trade = Trade(Decimal("91234.56"), Decimal("0.0015"), 82062566, TRADED_AT)
     assert (trade, None, None) == (tick.trade, tick.book, tick.day)
-    assert ("BTC", SOURCE, 3, START) == (
+    assert ("BTC", kraken.STREAM.source, 3, START) == (
         tick.symbol,
         tick.source,
         tick.connection,

@@ -22,7 +22,8 @@ from omcrm.feeds.provider import (
     RequestRejected,
     Unreadable,
 )
-from omcrm.feeds.providers.massive.stream import KEY, SOURCE, Massive
+from omcrm.feeds.providers import massive
+from omcrm.feeds.providers.massive.stream import Massive
 from omcrm.market.price_class import PriceClass
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 from tests.values import START
@@ -59,7 +60,7 @@ CURRENCY: dict[str, Any] = {
 
 
 def provider(url: str = URL, key: str = SECRET) -> Massive:
-    return Massive(url, Keys(lambda name: key if name == KEY else ""))
+    return Massive(url, Keys(lambda name: key if name == massive.KEY.env else ""))
 
 
 def read(
@@ -85,10 +86,10 @@ def parts(*messages: Any) -> tuple[Trade | None, TopOfBook | None, DayFigures | 
 
 def test_presents_the_key_that_is_set_now() -> None:
     """Every connection is opened with the present key, and the URL has none."""
-    keys = {KEY: "first-key"}
+    keys = {massive.KEY.env: "first-key"}
     upstream = Massive(URL, Keys(lambda name: keys.get(name, "")))
     before = upstream.opening()
-    keys[KEY] = "second-key"
+    keys[massive.KEY.env] = "second-key"
 
     assert ['{"action":"auth","params":"first-key"}'] == before
     assert ['{"action":"auth","params":"second-key"}'] == upstream.opening()
@@ -419,4 +420,4 @@ def test_reads_the_documented_frames(market_data: Path) -> None:
         Trade(Decimal("161.87"), Decimal(size), None, datetime(2022, 5, 4, 17, 9, 52, at, UTC))
         for size, at in ((300, 462_000), (1, 536_000), (100, 717_000))
     ] == [tick.trade for tick in ticks]
-    assert {SOURCE} == {tick.source for tick in ticks}
+    assert {massive.STREAM.source} == {tick.source for tick in ticks}

@@ -7,11 +7,11 @@ from urllib.parse import urlsplit
 import pytest
 from msgspec import structs
 
-from omcrm.feeds.history import ADDRESSES, HISTORIES, histories
+from omcrm.feeds.feed_settings import FeedSettings
 from omcrm.feeds.history_provider import HistoryProvider, HistoryRequest
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.provider import AccessDenied, RequestRejected, Unreadable
-from omcrm.feeds.registry import POLLS, FeedSettings, polls
+from omcrm.feeds.registry import HISTORIES, POLLS, histories, polls
 from omcrm.market.daily_bar import DailyBar
 from omcrm.market.price_class import PriceClass
 from tests.feeds.bad_frames import monsters, mutated
@@ -28,7 +28,9 @@ from tests.feeds.samples import (
 EVENTS = (DailyBar, RequestRejected, AccessDenied, Unreadable)
 KEY = "an-example-key"
 SETTINGS = FeedSettings(
-    urls=dict.fromkeys({*ADDRESSES.values(), *POLLS}, "http://127.0.0.1:9"),
+    urls=dict.fromkeys(
+        {*POLLS, *(item.history.address for item in HISTORIES.values())}, "http://127.0.0.1:9"
+    ),
     keys=Keys(lambda name: KEY),
 )
 PROVIDERS = histories(SETTINGS)
@@ -43,7 +45,7 @@ def provider(request: pytest.FixtureRequest) -> HistoryProvider:
 @pytest.fixture
 def samples(provider: HistoryProvider) -> HistorySamples:
     """The provider's replies."""
-    return history_samples(provider.source.name)
+    return history_samples(HISTORIES[provider.source.name].name)
 
 
 def assert_well_typed(candle: DailyBar) -> None:

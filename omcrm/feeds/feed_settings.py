@@ -1,0 +1,21 @@
+"""The part of the settings that the providers read."""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from omcrm.feeds.declaration import Choice
+from omcrm.feeds.keys import Keys
+
+
+class FeedSettings(Struct, frozen=True, kw_only=True):
+    """The addresses of upstreams by name, their keys, and what was chosen, by the setting's name; a
+    provider without an address is off."""
+
+    urls: Mapping[str, str] = {}
+    keys: Keys = Keys()
+    choices: Mapping[str, tuple[str, ...]] = {}
+
+    def chosen(self, choice: Choice) -> tuple[str, ...]:
+        """The choice that was made, else the default."""
+        return self.choices.get(choice.env, choice.default)
