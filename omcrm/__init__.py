@@ -125,6 +125,7 @@ def _register_rooms(app: "Flask", settings: "Settings") -> None:
     from omcrm.auth.login_history import blueprint as login_history
     from omcrm.auth.routes import blueprint as auth
     from omcrm.auth.token_routes import blueprint as tokens
+    from omcrm.feeds.registry import LABELS
     from omcrm.gateways import init_gateways
     from omcrm.portfolio.api import blueprint as portfolio_api
     from omcrm.portfolio.routes import blueprint as portfolio
@@ -153,7 +154,8 @@ def _register_rooms(app: "Flask", settings: "Settings") -> None:
     app.extensions[DATABASE_HEALTH] = DatabaseHealth()
     app.extensions[HEALTH_CHECKS] = {"feed": app.extensions[service.MANAGER].engine.failure}
     public(page=True)(app.view_functions["static"])
-    app.context_processor(lambda: {"demo": settings.demo, "version": __version__})
+    page = {"demo": settings.demo, "version": __version__, "source_labels": dict(LABELS)}
+    app.context_processor(lambda: page)
 
 
 def _add_middleware(app: "Flask", settings: "Settings") -> None:

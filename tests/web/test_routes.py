@@ -1,3 +1,6 @@
+import html
+import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -6,6 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from omcrm.extensions import db
+from omcrm.feeds.registry import LABELS
 from omcrm.storage.user import Role
 from omcrm.web.routes import HEALTH_CHECKS
 
@@ -24,6 +28,14 @@ def test_the_start_page_redirects_to_the_desk(client: FlaskClient) -> None:
         client.get("/").status_code,
         client.get("/").location,
     )
+
+
+def test_a_page_has_the_label_of_every_source(client: FlaskClient) -> None:
+    """The scripts of the page name the sources as the providers declare them."""
+    page = client.get("/auth/login").get_data(as_text=True)
+    (content,) = re.findall(r'name="source-labels"\s+content="([^"]*)"', page)
+
+    assert dict(LABELS) == json.loads(html.unescape(content))
 
 
 def test_healthz_of_a_running_process(client: FlaskClient) -> None:

@@ -32,14 +32,8 @@ const CLASSES = {
 /** The label of every price while the connection is down. */
 export const NOT_CURRENT = "Not current";
 
-const SOURCES = {
-  coingecko: "CoinGecko",
-  finnhub_quote: "Finnhub quotes",
-  alpha_vantage: "Alpha Vantage",
-  exchangerate_api: "ExchangeRate-API",
-  simulated: "Built-in exchange",
-  last_resort: "Last resort",
-};
+// The labels that the providers declare.
+const SOURCES = JSON.parse(document.querySelector("meta[name=source-labels]").content);
 
 const CURRENT = new Set(["live", "simulated"]);
 
