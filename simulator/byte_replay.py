@@ -13,35 +13,13 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from simulator.protocol import SourceEndpoint
+from simulator.providers import PROVIDERS
 from simulator.recorded_call import RecordedCall
 from simulator.recording import BROKEN, SCANNED_LINES, RecordingError, open_file, read_time
 
-
-class SourceEndpoint(Struct, frozen=True):
-    """Where a source is served: its provider, and whether it is polled there over HTTP.
-
-    `by_question` is for answers that do not name what they are about. `login` is contained in the
-    frame that a connection waits for before it subscribes.
-    """
-
-    provider: str
-    over_http: bool = False
-    by_question: bool = False
-    login: bytes = b""
-
-
 ENDPOINTS: Mapping[str, SourceEndpoint] = {
-    "alpaca": SourceEndpoint("alpaca", login=b'"authenticated"'),
-    "alpha_vantage": SourceEndpoint("alpha_vantage", over_http=True, by_question=True),
-    "coinbase": SourceEndpoint("coinbase"),
-    "coingecko": SourceEndpoint("coingecko", over_http=True),
-    "exchangerate_api": SourceEndpoint("exchangerate_api", over_http=True),
-    "exchangerate_open": SourceEndpoint("exchangerate_api", over_http=True),
-    "finnhub": SourceEndpoint("finnhub"),
-    "finnhub_quote": SourceEndpoint("finnhub", over_http=True, by_question=True),
-    "frankfurter": SourceEndpoint("frankfurter", over_http=True),
-    "kraken": SourceEndpoint("kraken"),
-    "massive": SourceEndpoint("massive", login=b'"auth_success"'),
+    source: endpoint for venue in PROVIDERS.values() for source, endpoint in venue.endpoints.items()
 }
 # Binance's events, which are parsed and served by all providers.
 READ = ("binance", "simulated")

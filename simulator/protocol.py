@@ -1,12 +1,12 @@
 """The contract of a provider: its wire format on WebSockets and over HTTP.
 
-To add one: copy `providers/coinbase.py` (WebSocket) or `providers/coingecko.py` (HTTP), and add a
-line to `providers/__init__.py`. A provider receives the market as Binance's events, which the model
-and Binance's recordings publish, and translates them; a provider with a recording of its own plays
-that instead.
+To add one: copy `providers/coinbase.py` (WebSocket) or `providers/coingecko.py` (HTTP); each file
+there with a `VENUE` is one. A provider receives the market as Binance's events, which the model and
+Binance's recordings publish, and translates them; a provider with a recording of its own plays that
+instead.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from msgspec import Struct
@@ -75,16 +75,31 @@ OpenSocket: TypeAlias = (
 )
 
 
+class SourceEndpoint(Struct, frozen=True):
+    """Where a source is served: its provider, and whether it is polled there over HTTP.
+
+    `by_question` is for answers that do not name what they are about. `login` is contained in the
+    frame that a connection waits for before it subscribes.
+    """
+
+    provider: str
+    over_http: bool = False
+    by_question: bool = False
+    login: bytes = b""
+
+
 class ProviderProtocol(Struct, frozen=True):
     """The protocol of one provider.
 
     `open_socket` returns the dialect's factory for a new WebSocket, or the answer that refuses it.
     `answer` serves HTTP; None ends the connection without an answer. Both get the request without
-    the provider's name in its path.
+    the provider's name in its path. `endpoints` are those of the sources that have recordings of
+    their own, by the source's name.
     """
 
     open_socket: "OpenSocket | None" = None
     answer: "Callable[[ProviderServer, HttpRequest], HttpAnswer | None] | None" = None
+    endpoints: Mapping[str, SourceEndpoint] = {}
 
 
 class PlainDialect:

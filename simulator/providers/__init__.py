@@ -1,36 +1,22 @@
-"""Every provider of the simulator, by the first part of its paths."""
+"""Every provider of the simulator: the modules of this folder that have a `VENUE`.
 
-from collections.abc import Mapping
+Its name is the first part of its paths; those of Binance do not begin with its name.
+"""
 
-from simulator import rest
+import pkgutil
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+
 from simulator.protocol import ProviderProtocol
-from simulator.providers import (
-    alpaca,
-    alpha_vantage,
-    binance,
-    coinbase,
-    coingecko,
-    exchangerate_api,
-    finnhub,
-    frankfurter,
-    kraken,
-    massive,
-    news,
-)
 
 BINANCE = "binance"
 
-PROVIDERS: Mapping[str, ProviderProtocol] = {
-    # Its paths do not begin with its name.
-    BINANCE: ProviderProtocol(open_socket=binance.open_socket, answer=rest.answer),
-    "alpaca": ProviderProtocol(open_socket=alpaca.open_socket),
-    "alpha_vantage": ProviderProtocol(answer=alpha_vantage.answer),
-    "coinbase": ProviderProtocol(open_socket=coinbase.open_socket, answer=coinbase.answer),
-    "coingecko": ProviderProtocol(answer=coingecko.answer),
-    "exchangerate_api": ProviderProtocol(answer=exchangerate_api.answer),
-    "finnhub": ProviderProtocol(open_socket=finnhub.open_socket, answer=finnhub.answer),
-    "frankfurter": ProviderProtocol(answer=frankfurter.answer),
-    "kraken": ProviderProtocol(open_socket=kraken.open_socket),
-    "massive": ProviderProtocol(open_socket=massive.open_socket),
-    "news": ProviderProtocol(answer=news.answer),
-}
+
+def _venues() -> Iterator[tuple[str, ProviderProtocol]]:
+    for name in sorted(module.name for module in pkgutil.iter_modules(__path__)):
+        venue = getattr(import_module(f"{__name__}.{name}"), "VENUE", None)
+        if isinstance(venue, ProviderProtocol):
+            yield name, venue
+
+
+PROVIDERS: Mapping[str, ProviderProtocol] = dict(_venues())

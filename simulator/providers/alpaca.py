@@ -23,7 +23,13 @@ from msgspec import Struct
 from simulator.fixed import ONE, parse
 from simulator.http import HttpAnswer, HttpRequest
 from simulator.listing import Listing
-from simulator.protocol import ClientLine, PlainDialect, ProviderDialect
+from simulator.protocol import (
+    ClientLine,
+    PlainDialect,
+    ProviderDialect,
+    ProviderProtocol,
+    SourceEndpoint,
+)
 from simulator.providers.spelling import is_stock, slashed
 from simulator.providers.text import encode, iso, number, read_top, read_trade
 from simulator.stream_message import StreamMessage, framed
@@ -387,3 +393,9 @@ def _midnight(milliseconds: int, zone: tzinfo) -> str:
 def _short(stamp: str) -> str:
     """Remove the trailing zeros of a second's fraction, and a trailing dot, as Alpaca does."""
     return stamp.removesuffix("Z").rstrip("0").rstrip(".") + "Z"
+
+
+VENUE = ProviderProtocol(
+    open_socket=open_socket,
+    endpoints={"alpaca": SourceEndpoint("alpaca", login=b'"authenticated"')},
+)

@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from omcrm.market.session import Calendar, is_open
 from simulator.http import HttpAnswer, HttpRequest, json_answer
 from simulator.listing import Listing
+from simulator.protocol import ProviderProtocol, SourceEndpoint
 from simulator.providers.daily import finished_days
 from simulator.providers.spelling import find, is_stock
 from simulator.providers.text import number
@@ -170,3 +171,9 @@ def _ticker(listing: Listing) -> str | None:
 
 def _money(value: Decimal) -> str:
     return f"{value:.4f}"
+
+
+VENUE = ProviderProtocol(
+    answer=answer,
+    endpoints={"alpha_vantage": SourceEndpoint("alpha_vantage", over_http=True, by_question=True)},
+)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from simulator import rest
 from simulator.command_frame import answer
 from simulator.frame_rate import FRAMES_A_SECOND
 from simulator.http import HttpAnswer, HttpRequest
-from simulator.protocol import ClientLine, PlainDialect, ProviderDialect
+from simulator.protocol import ClientLine, PlainDialect, ProviderDialect, ProviderProtocol
 from simulator.stream_message import StreamMessage
 from simulator.stream_name import STREAM_LIMIT, SocketOpening, opening_of
 
@@ -76,3 +77,6 @@ class SimulatedBinance(PlainDialect):
     def status(self) -> dict[str, Any]:
         """Return whether events are combined."""
         return {"combined": self.combined}
+
+
+VENUE = ProviderProtocol(open_socket=open_socket, answer=rest.answer)

@@ -15,7 +15,13 @@ import msgspec
 from simulator.fixed import render
 from simulator.http import HttpAnswer, HttpRequest
 from simulator.listing import Listing
-from simulator.protocol import ClientLine, PlainDialect, ProviderDialect
+from simulator.protocol import (
+    ClientLine,
+    PlainDialect,
+    ProviderDialect,
+    ProviderProtocol,
+    SourceEndpoint,
+)
 from simulator.providers.spelling import dashed, find
 from simulator.providers.text import encode, iso, number, plain, read_trade
 from simulator.simulated_trade import SimulatedTrade
@@ -230,3 +236,8 @@ def _channels(command: dict[str, Any]) -> Iterable[tuple[str, str]]:
 def _side(trade: SimulatedTrade) -> str:
     # The taker's side.
     return "sell" if trade.buyer_is_maker else "buy"
+
+
+VENUE = ProviderProtocol(
+    open_socket=open_socket, answer=answer, endpoints={"coinbase": SourceEndpoint("coinbase")}
+)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from simulator.http import HttpAnswer, HttpRequest
 from simulator.interval import DAY
 from simulator.listing import Listing
+from simulator.protocol import ProviderProtocol, SourceEndpoint
 from simulator.providers.daily import BAR_LENGTH, finished_days, four_hour_bars
 from simulator.providers.spelling import find, is_coin
 from simulator.providers.text import encode, number
@@ -95,3 +96,8 @@ def _ohlc(server: "ProviderServer", coin: str, asked: Mapping[str, str]) -> Http
 
 def _id(listing: Listing) -> str | None:
     return IDS.get(listing.base) if is_coin(listing) else None
+
+
+VENUE = ProviderProtocol(
+    answer=answer, endpoints={"coingecko": SourceEndpoint("coingecko", over_http=True)}
+)

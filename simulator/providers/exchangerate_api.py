@@ -15,6 +15,7 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
 from simulator.http import HttpAnswer, HttpRequest
+from simulator.protocol import ProviderProtocol, SourceEndpoint
 from simulator.providers.per_dollar import per_dollar
 from simulator.providers.text import encode
 
@@ -109,3 +110,12 @@ def _error(kind: str) -> HttpAnswer:
         "error-type": kind,
     }
     return HttpAnswer(STATUS[kind], encode(fields))
+
+
+VENUE = ProviderProtocol(
+    answer=answer,
+    endpoints={
+        source: SourceEndpoint("exchangerate_api", over_http=True)
+        for source in ("exchangerate_api", "exchangerate_open")
+    },
+)

@@ -16,7 +16,13 @@ import msgspec
 
 from simulator.http import HttpAnswer, HttpRequest
 from simulator.listing import Listing
-from simulator.protocol import ClientLine, PlainDialect, ProviderDialect
+from simulator.protocol import (
+    ClientLine,
+    PlainDialect,
+    ProviderDialect,
+    ProviderProtocol,
+    SourceEndpoint,
+)
 from simulator.providers.spelling import find, is_coin, is_stock
 from simulator.providers.text import encode, number, read_trade
 from simulator.simulated_trade import SimulatedTrade
@@ -223,3 +229,13 @@ def _refusal(status: int, words: str) -> HttpAnswer:
 
 def _ahead(server: "ProviderServer") -> int:
     return int(server.faults.tricks.get("ahead", 0) * 1000)
+
+
+VENUE = ProviderProtocol(
+    open_socket=open_socket,
+    answer=answer,
+    endpoints={
+        "finnhub": SourceEndpoint("finnhub"),
+        "finnhub_quote": SourceEndpoint("finnhub", over_http=True, by_question=True),
+    },
+)

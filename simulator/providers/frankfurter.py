@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from omcrm.market.session import Calendar
 from omcrm.market.trading_day import is_trading_day
 from simulator.http import HttpAnswer, HttpRequest
+from simulator.protocol import ProviderProtocol, SourceEndpoint
 from simulator.providers.per_dollar import days_per_dollar, per_dollar
 from simulator.providers.text import encode
 
@@ -110,3 +111,8 @@ def last_day(now: datetime, *, weekend: bool) -> date:
 
 def _not_found() -> HttpAnswer:
     return HttpAnswer(404, encode({"message": "not found"}))
+
+
+VENUE = ProviderProtocol(
+    answer=answer, endpoints={"frankfurter": SourceEndpoint("frankfurter", over_http=True)}
+)

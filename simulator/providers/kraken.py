@@ -15,7 +15,13 @@ from msgspec import Struct
 
 from simulator.http import HttpAnswer, HttpRequest
 from simulator.listing import Listing
-from simulator.protocol import ClientLine, PlainDialect, ProviderDialect
+from simulator.protocol import (
+    ClientLine,
+    PlainDialect,
+    ProviderDialect,
+    ProviderProtocol,
+    SourceEndpoint,
+)
 from simulator.providers.spelling import find, slashed
 from simulator.providers.text import encode, iso, number, read_top, read_trade
 from simulator.simulated_trade import SimulatedTrade, Top
@@ -257,3 +263,6 @@ def _result(method: str, request: ChannelRequest, pair: str) -> dict[str, Any]:
 
 def _percent(change: int, opened: int) -> Decimal:
     return round(Decimal(change * 100) / opened, 2) if opened else Decimal(0)
+
+
+VENUE = ProviderProtocol(open_socket=open_socket, endpoints={"kraken": SourceEndpoint("kraken")})

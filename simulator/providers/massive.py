@@ -18,7 +18,13 @@ from websockets.frames import CloseCode
 from simulator.fixed import ONE
 from simulator.http import HttpAnswer, HttpRequest
 from simulator.listing import Listing
-from simulator.protocol import ClientLine, PlainDialect, ProviderDialect
+from simulator.protocol import (
+    ClientLine,
+    PlainDialect,
+    ProviderDialect,
+    ProviderProtocol,
+    SourceEndpoint,
+)
 from simulator.providers.spelling import dashed, is_currency, is_stock
 from simulator.providers.text import encode, number, plain, read_top, read_trade
 from simulator.simulated_bar import SimulatedBar
@@ -310,3 +316,9 @@ def _volumes(name: str, volume: int) -> dict[str, Any]:
 
 def _average(bar: SimulatedBar) -> Any:
     return number(bar.quote // bar.volume if bar.volume else bar.close)
+
+
+VENUE = ProviderProtocol(
+    open_socket=open_socket,
+    endpoints={"massive": SourceEndpoint("massive", login=b'"auth_success"')},
+)

@@ -23,6 +23,7 @@ from omcrm.market.catalogue import CATALOGUE
 from simulator.http import HttpAnswer, HttpRequest
 from simulator.interval import LENGTHS
 from simulator.listing import Listing
+from simulator.protocol import ProviderProtocol
 from simulator.providers.spelling import is_coin, is_currency
 from simulator.providers.text import plain
 from simulator.simulated_bar import SimulatedBar
@@ -186,3 +187,6 @@ def _is_unchanged(request: HttpRequest, headers: dict[str, str]) -> bool:
         return parsedate_to_datetime(headers["Last-Modified"]) <= since
     except (LookupError, TypeError, ValueError):
         return False
+
+
+VENUE = ProviderProtocol(answer=answer)

@@ -11,10 +11,10 @@ from simulator.byte_replay import (
     ByteReplay,
     RecordedFrame,
     RecordingFile,
-    SourceEndpoint,
     by_provider,
 )
 from simulator.drill.setup import ADDRESSES
+from simulator.protocol import SourceEndpoint
 from simulator.providers import PROVIDERS
 from simulator.recorded_call import RecordedCall
 from simulator.recording import RecordingError
