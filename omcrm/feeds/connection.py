@@ -98,7 +98,7 @@ class FeedConnection:
             self.link.close(FeedUnauthenticated(now - self.opened_at))
         self._send_next(now)
         if self._watchdog.wants_probe(now):
-            self.link.ping()
+            self.link.ping(self._provider.limits.ping)
         error = self._watchdog.check(now, expects_data=expects_data, witnessed=witnessed)
         if isinstance(error, FeedNoData):
             return error
@@ -209,10 +209,13 @@ class Link:
         except (OSError, websocket.WebSocketException) as error:
             raise FeedError(_words(error)) from error
 
-    def ping(self) -> None:
-        """Send a ping frame; a failure shows as the connection's end."""
+    def ping(self, text: str | None = None) -> None:
+        """Send a ping frame, or this text; a failure shows as the connection's end."""
         with contextlib.suppress(OSError, websocket.WebSocketException):
-            self._socket.ping(b"omcrm")
+            if text is None:
+                self._socket.ping(b"omcrm")
+            else:
+                self._socket.send(text)
 
     @property
     def is_open(self) -> bool:

@@ -76,7 +76,8 @@ class StreamLimits(Struct, frozen=True):
     `replace_after` is the age at which a connection is replaced before the upstream ends it, None
     for never. `heartbeat_timeout` is for upstreams that send frames more rarely than others:
     without any frame for so long their connection is dead. `connections` is how many one key may
-    have at the same time, over all processes; None for no limit.
+    have at the same time, over all processes; None for no limit. `ping` is the text that is sent as
+    a ping where the upstream wants it instead of a ping frame.
     """
 
     symbols: int
@@ -84,6 +85,7 @@ class StreamLimits(Struct, frozen=True):
     replace_after: float | None = None
     heartbeat_timeout: float | None = None
     connections: int | None = None
+    ping: str | None = None
 
 
 class Provider(Protocol):

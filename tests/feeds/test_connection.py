@@ -1,11 +1,16 @@
 """The requests of one connection, and when they are sent."""
 
+import contextlib
 import socket
+import threading
 import time
 from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
+from msgspec import structs
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.server import ServerConnection, serve
 
 from omcrm.feeds.connection import FeedConnection
 from omcrm.feeds.provider import Acknowledged, FrameContext
@@ -95,6 +100,45 @@ def test_a_handshake_that_drips_in(monkeypatch: pytest.MonkeyPatch) -> None:
     connection.link.join(PATIENCE)
 
     assert "no frame for" in str(connection.link.error)
+
+
+class TextPinged(Binance):
+    """An upstream that wants a text as its ping."""
+
+    def __init__(self, ws_url: str) -> None:
+        super().__init__(ws_url, ("trade",))
+        self.limits = structs.replace(self.limits, ping="ping")
+
+
+def test_an_upstream_is_pinged_by_a_text_where_it_wants_one() -> None:
+    """Instead of a ping frame, after a while without any frame; its answer keeps the connection."""
+    received: list[str | bytes] = []
+
+    def answer(client: ServerConnection) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            for message in client:
+                received.append(message)
+                client.send("pong")
+
+    with serve(answer, "127.0.0.1", 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"ws://127.0.0.1:{server.socket.getsockname()[1]}"
+        frames: list[bytes] = []
+        connection = FeedConnection(
+            1, TextPinged(url), SupervisorTiming(), lambda _, frame: frames.append(frame)
+        )
+        connection.link.start()
+        wait_for(lambda: connection.link.is_open, what="the connection")
+        opened = time.monotonic()
+        connection.maintain((), opened, expects_data=False)
+        assert [] == received
+        connection.maintain((), opened + 4, expects_data=False)
+        wait_for(lambda: frames == [b"pong"], what="the answer")
+        connection.link.close()
+        connection.link.join(PATIENCE)
+        server.shutdown()
+
+    assert ["ping"] == received
 
 
 def test_knows_for_how_long_data_has_come(exchange: Exchange) -> None:
