@@ -50,7 +50,14 @@ class Policy(Struct, frozen=True):
 
 POLICIES: Mapping[AssetClass, Policy] = {
     AssetClass.CRYPTO: Policy(
-        sources=("binance", "coinbase", "kraken", "coingecko", SIMULATED.name, LAST_RESORT.name),
+        sources=(
+            "binance",
+            "coinbase",
+            "kraken",
+            "coingecko",
+            SIMULATED.name,
+            LAST_RESORT.name,
+        ),
         max_age=timedelta(seconds=10),
         max_deviation=Decimal("0.10"),
     ),
@@ -68,7 +75,12 @@ POLICIES: Mapping[AssetClass, Policy] = {
         max_deviation=Decimal("0.10"),
     ),
     AssetClass.FOREX: Policy(
-        sources=("exchangerate_api", "frankfurter", SIMULATED.name, LAST_RESORT.name),
+        sources=(
+            "exchangerate_api",
+            "frankfurter",
+            SIMULATED.name,
+            LAST_RESORT.name,
+        ),
         max_age=timedelta(seconds=30),
         max_deviation=Decimal("0.03"),
     ),

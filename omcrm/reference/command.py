@@ -1,4 +1,4 @@
-"""`python manage.py api-docs`: writes the documents of sockets and routes to files."""
+"""`python manage.py api-docs`: writes the documents of sockets, routes and sources to files."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from omcrm.env_file import ROOT
-from omcrm.reference import asyncapi, openapi, yaml_text
+from omcrm.reference import asyncapi, openapi, sources, yaml_text
 
 DOCS = ROOT / "docs"
 
@@ -16,6 +16,7 @@ def documents() -> dict[str, str]:
     return {
         "asyncapi.yaml": yaml_text.written(asyncapi.document()),
         "openapi.json": json.dumps(openapi.document(), indent=2, ensure_ascii=False) + "\n",
+        "sources.md": sources.document(),
     }
 
 
@@ -37,7 +38,7 @@ def _holds(path: Path, text: str) -> bool:
     help="Where they are; docs.",
 )
 def api_docs(write: bool, folder: Path) -> None:
-    """Write docs/asyncapi.yaml and docs/openapi.json, or list which of them are outdated."""
+    """Write docs/asyncapi.yaml, openapi.json and sources.md, or list which are outdated."""
     names = outdated(folder)
     if not write:
         for name in names:

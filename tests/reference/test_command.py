@@ -8,7 +8,7 @@ from omcrm.reference import asyncapi
 from omcrm.reference.command import DOCS, api_docs, documents, outdated
 
 
-@pytest.mark.parametrize("name", ["asyncapi.yaml", "openapi.json"])
+@pytest.mark.parametrize("name", ["asyncapi.yaml", "openapi.json", "sources.md"])
 def test_the_files_are_up_to_date(name: str) -> None:
     """After a change of messages run `python manage.py api-docs --write`."""
     assert name not in outdated(DOCS)
@@ -26,6 +26,6 @@ def test_outdated_files_are_listed_and_written(tmp_path: Path) -> None:
     written = runner.invoke(api_docs, [*folder, "--write"])
     again = runner.invoke(api_docs, folder)
 
-    assert (1, 2) == (compared.exit_code, compared.output.count("is outdated"))
-    assert (0, 2) == (written.exit_code, written.output.count("wrote "))
+    assert (1, 3) == (compared.exit_code, compared.output.count("is outdated"))
+    assert (0, 3) == (written.exit_code, written.output.count("wrote "))
     assert (0, "") == (again.exit_code, again.output)

@@ -24,11 +24,17 @@ STREAMS = Choice(
 )
 """Each brings some fields of a quote."""
 
+MOST_STREAMS = 1024
+"""On one connection; each symbol takes several."""
+
 STREAM = StreamSource(
     source=SOURCE,
-    # Streams, of which each symbol takes some. Five client frames a second are allowed, pongs
-    # included; a connection is cut after 24 hours.
-    limits=StreamLimits(symbols=1024, frame_spacing=0.3, replace_after=23 * 3600.0),
+    # Five client frames a second are allowed, pongs included; a connection is cut after 24 hours.
+    limits=StreamLimits(
+        symbols=MOST_STREAMS // len(STREAMS.default),
+        frame_spacing=0.3,
+        replace_after=23 * 3600.0,
+    ),
 )
 
 HISTORY = HistorySource(

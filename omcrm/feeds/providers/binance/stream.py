@@ -23,7 +23,7 @@ from omcrm.feeds.provider import (
     Unreadable,
     unreadable,
 )
-from omcrm.feeds.providers.binance import PROVIDER, STREAM, STREAMS
+from omcrm.feeds.providers.binance import MOST_STREAMS, PROVIDER, STREAM, STREAMS
 from omcrm.market.parsing import exact, from_microseconds, from_milliseconds, integer, mapping
 from omcrm.market.source import Source
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
@@ -40,7 +40,7 @@ class Binance(Keyless):
         self, ws_url: str, streams: tuple[str, ...], source: Source = STREAM.source
     ) -> None:
         self.source = source
-        self.limits = structs.replace(STREAM.limits, symbols=STREAM.limits.symbols // len(streams))
+        self.limits = structs.replace(STREAM.limits, symbols=MOST_STREAMS // len(streams))
         self._base = ws_url
         self._streams = streams
         # A summary lags behind the streams it sums up: those are used where they are subscribed.
