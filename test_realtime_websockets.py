@@ -29,6 +29,7 @@ from omcrm.errors import SettingError
 from omcrm.feeds.feed_settings import FeedSettings
 from omcrm.feeds.providers.binance.stream import Binance
 from omcrm.feeds.registry import POLLS, PROVIDERS, STREAMS, polls, streams
+from omcrm.feeds.usual_name import with_usual_names
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.instrument import Instrument
 from omcrm.market.price_class import PriceClass
@@ -149,7 +150,8 @@ def alone(settings: FeedSettings, source: str) -> FeedSettings:
 
 def sample(source: str) -> list[Instrument]:
     """One instrument that the source knows: calls are counted."""
-    return [known for known in CATALOGUE if source in known.provider_symbols][:1]
+    named = map(with_usual_names, CATALOGUE)
+    return [known for known in named if source in known.provider_symbols][:1]
 
 
 def is_settled(manager: RealTimeDataManager, source: str) -> bool:

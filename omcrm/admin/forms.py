@@ -20,12 +20,14 @@ from wtforms.validators import (
 
 from omcrm.admin.upstream_name import (
     ANYWHERE,
+    SIGN_OF_ABSENCE,
     SPELLINGS,
-    classes_of,
     label_of,
-    sources_of,
+    problem_of,
     spelled_for,
+    stored_names,
 )
+from omcrm.feeds.declaration import Spelling
 from omcrm.market.catalogue import DEFAULTS, UNKNOWN_SCALE, step_of
 from omcrm.market.currency import pair_currency
 from omcrm.market.instrument import AssetClass, Instrument, canonical_symbol
@@ -86,18 +88,19 @@ def _can_be_shown(form: FlaskForm, field: Field) -> None:
 
 def _spelled(source: str) -> Callable[[FlaskForm, Field], None]:
     """A check that the source can have this name for an instrument of the chosen class."""
-    spelling, label, known = SPELLINGS[source], label_of(source), classes_of(source)
 
     def check(form: FlaskForm, field: Field) -> None:
-        if not spelling.fits(field.data):
-            raise ValidationError(
-                f"{label}: that is no name there. One would be {spelling.example}."
-            )
-        chosen = form.asset_class.data
-        if chosen in iter(AssetClass) and chosen not in known:
-            raise ValidationError(f"{label}: prices of {' and '.join(known)} only.")
+        if problem := problem_of(source, field.data, form.asset_class.data):
+            raise ValidationError(problem)
 
     return check
+
+
+def _hint(spelling: Spelling) -> str:
+    example = f"For example {spelling.example}."
+    if spelling.usual is None:
+        return example
+    return f"{example} Empty: its usual name. {SIGN_OF_ABSENCE}: it is not traded there."
 
 
 def _amount_field(label: str) -> _PlainField:
@@ -219,12 +222,10 @@ class InstrumentForm(FlaskForm):  # type: ignore[misc,unused-ignore]
     @property
     def provider_symbols(self) -> dict[str, str]:
         """The instrument's name at each source whose field has one."""
-        return {
-            name: self.upstream(source).data
-            for source in SPELLINGS
-            for name in sources_of(source)
-            if self.upstream(source).data
-        }
+        names: dict[str, str] = {}
+        for source in SPELLINGS:
+            names |= stored_names(source, self.upstream(source).data)
+        return names
 
 
 def _usual_scale(price_step: Decimal) -> int:
@@ -252,6 +253,6 @@ for _source, _spelling in SPELLINGS.items():
             label_of(_source),
             filters=[_spelling.normalized],
             validators=[Optional(), _spelled(_source)],
-            description=f"For example {_spelling.example}.",
+            description=_hint(_spelling),
         ),
     )

@@ -7,11 +7,13 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import IntegrityError
 
 from omcrm.admin.forms import InstrumentForm
-from omcrm.admin.upstream_name import SPELLINGS, provider_names, sources_of
+from omcrm.admin.provider_name_form import ProviderNameForm
+from omcrm.admin.upstream_name import SPELLINGS, provider_names, stored_names, symbol_of_name
 from omcrm.auth.access import current_caller, requires
 from omcrm.auth.permission import Permission
 from omcrm.engine.bus import Control, ControlAction
 from omcrm.extensions import app_bus, db
+from omcrm.feeds.usual_name import with_usual_names
 from omcrm.market.catalogue import DEFAULTS
 from omcrm.storage import audit
 from omcrm.storage.instrument import InstrumentRow, all_instruments
@@ -20,6 +22,7 @@ from omcrm.storage.transaction import transaction
 blueprint = Blueprint("admin", __name__, url_prefix="/admin")
 
 _sees_feeds = requires(Permission.FEEDS_READ, session_only=True, page=True)
+_edits_instruments = requires(Permission.INSTRUMENTS_EDIT, session_only=True, page=True)
 
 
 @blueprint.get("/")
@@ -35,21 +38,52 @@ def feeds() -> ResponseReturnValue:
 
 
 @blueprint.route("/instruments", methods=["GET", "POST"])
-@requires(Permission.INSTRUMENTS_EDIT, session_only=True, page=True)
+@_edits_instruments
 def instruments() -> ResponseReturnValue:
     form = InstrumentForm()
     if form.validate_on_submit() and _add(form):
         flash(f"{form.symbol.data} is added. Open pages show it after a reload.")
         return redirect(url_for("admin.instruments"))
-    status = 400 if form.errors else 200
+    return _instruments_page(form, ProviderNameForm(all_instruments(), formdata=None))
+
+
+@blueprint.post("/instruments/names")
+@_edits_instruments
+def change_name() -> ResponseReturnValue:
+    form = ProviderNameForm(all_instruments())
+    if form.validate_on_submit() and (row := _rename(form)):
+        flash(f"The name of {row.symbol} is changed.")
+        return redirect(url_for("admin.instruments"))
+    return _instruments_page(InstrumentForm(formdata=None), form)
+
+
+def _rename(form: ProviderNameForm) -> InstrumentRow | None:
+    with transaction():
+        row = form.change()
+        if row is not None:
+            now = datetime.now(UTC)
+            user = current_caller().user_id
+            audit.record("rename_instrument", now, user_id=user, detail=row.symbol)
+    if row is not None:
+        app_bus().publish(Control(ControlAction.CATALOGUE_CHANGED))
+    return row
+
+
+def _instruments_page(form: InstrumentForm, name_form: ProviderNameForm) -> ResponseReturnValue:
+    status = 400 if form.errors or name_form.errors else 200
     page = render_template(
         "admin/instruments.html",
         instruments=all_instruments(),
         form=form,
+        name_form=name_form,
         usual=_usual_values(),
-        provider_names=provider_names,
+        names_of=_names_of,
     )
     return page, status
+
+
+def _names_of(row: InstrumentRow) -> list[tuple[str, list[str]]]:
+    return provider_names(with_usual_names(row.instrument()).provider_symbols)
 
 
 def _usual_values() -> dict[str, dict[str, str]]:
@@ -67,17 +101,11 @@ def _usual_values() -> dict[str, dict[str, str]]:
 
 
 def _are_names_free(form: InstrumentForm) -> bool:
-    # A source's ticks of one name go to one instrument only.
-    taken = {
-        (source, name): instrument.symbol
-        for instrument in all_instruments()
-        for source, name in instrument.provider_symbols.items()
-    }
-    for source in SPELLINGS:
-        field = form.upstream(source)
-        for symbol in {taken.get((provider, field.data)) for provider in sources_of(source)} - {
-            None
-        }:
+    instruments = [row.instrument() for row in all_instruments()]
+    for provider in SPELLINGS:
+        field = form.upstream(provider)
+        symbol = symbol_of_name(provider, stored_names(provider, field.data), instruments)
+        if symbol is not None:
             field.errors = [f"{symbol} has that name already."]
     return not form.errors
 

@@ -1,10 +1,11 @@
 """The spelling of instrument names at each provider of prices."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from omcrm.feeds.declaration import Spelling
 from omcrm.feeds.registry import PROVIDERS
-from omcrm.market.instrument import AssetClass
+from omcrm.feeds.usual_name import NOT_THERE, with_usual_names
+from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.policy import POLICIES
 from omcrm.market.source import SIMULATED
 
@@ -13,6 +14,10 @@ SPELLINGS: Mapping[str, Spelling] = {name: item.spelling for name, item in PROVI
 
 ANYWHERE = (SIMULATED.name,)
 """The providers that have instruments of every class."""
+
+
+SIGN_OF_ABSENCE = "-"
+"""What is typed for an instrument that a provider does not have."""
 
 
 def label_of(provider: str) -> str:
@@ -36,11 +41,44 @@ def classes_of(provider: str) -> list[AssetClass]:
     return [item for item, policy in POLICIES.items() if provider in policy.sources]
 
 
+def problem_of(provider: str, name: str, asset_class: str) -> str | None:
+    """What is wrong with a typed name of an instrument of this class; None where it may be one."""
+    label, spelling, known = label_of(provider), SPELLINGS[provider], classes_of(provider)
+    if name == SIGN_OF_ABSENCE:
+        return None
+    if not spelling.fits(name):
+        return f"{label}: that is no name there. One would be {spelling.example}."
+    if asset_class in list(AssetClass) and asset_class not in known:
+        return f"{label}: prices of {' and '.join(known)} only."
+    return None
+
+
+def stored_names(provider: str, name: str) -> dict[str, str]:
+    """What is stored for a typed name, by source; nothing where the field is empty."""
+    stored = NOT_THERE if name == SIGN_OF_ABSENCE else name
+    return dict.fromkeys(sources_of(provider), stored) if name else {}
+
+
+def symbol_of_name(
+    provider: str, names: Mapping[str, str], instruments: Iterable[Instrument]
+) -> str | None:
+    """The symbol of an instrument that has one of these names at one of the provider's sources.
+
+    A source's ticks of one name go to one instrument only.
+    """
+    for instrument in map(with_usual_names, instruments):
+        for source in sources_of(provider):
+            name = names.get(source, NOT_THERE)
+            if name != NOT_THERE and instrument.provider_symbols.get(source) == name:
+                return instrument.symbol
+    return None
+
+
 def provider_names(provider_symbols: Mapping[str, str]) -> list[tuple[str, list[str]]]:
     """Each name with the labels of the providers that use it, in the order of SPELLINGS."""
     names: dict[str, list[str]] = {}
     for provider in SPELLINGS:
         for name in dict.fromkeys(provider_symbols.get(source) for source in sources_of(provider)):
-            if name is not None:
+            if name:
                 names.setdefault(name, []).append(label_of(provider))
     return list(names.items())

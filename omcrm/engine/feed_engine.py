@@ -29,6 +29,7 @@ from omcrm.feeds.quota import BudgetUse
 from omcrm.feeds.status import FeedStatus
 from omcrm.feeds.supervisor import FeedCallbacks
 from omcrm.feeds.timing import SupervisorTiming
+from omcrm.feeds.usual_name import with_usual_names
 from omcrm.market.clock import Clock
 from omcrm.market.consolidator import Consolidator
 from omcrm.market.instrument import Instrument
@@ -103,7 +104,8 @@ class FeedEngine:
     def follow(self, instruments: Iterable[Instrument]) -> None:
         """Follow these instruments, and no others, from now on; also while running."""
         with self._lock:
-            self.instruments = {instrument.symbol: instrument for instrument in instruments}
+            named = map(with_usual_names, instruments)
+            self.instruments = {instrument.symbol: instrument for instrument in named}
             self.consolidator.follow(self.instruments.values())
             for feed in self._feed_set.feeds.values():
                 self._assign(feed)
@@ -173,8 +175,12 @@ class FeedEngine:
             feed.name
         }
         always = feed.name == SIMULATED.name
+        names: dict[str, str] = {}
+        for instrument in followed:
+            # Of two with the same name the older one keeps it.
+            names.setdefault(instrument.provider_symbols[feed.name], instrument.symbol)
         feed.follow(
-            {item.provider_symbols[feed.name]: item.symbol for item in followed},
+            names,
             lambda: always or any(is_open(calendar, self._clock()) for calendar in calendars),
             lambda: sum(self._ticks[name] for name in others),
         )

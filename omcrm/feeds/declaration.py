@@ -50,14 +50,19 @@ class Choice(Struct, frozen=True, kw_only=True):
 
 
 class Spelling(Struct, frozen=True, kw_only=True):
-    """The names of instruments at a provider: they match `pattern`.
+    """The names of instruments at a provider: they match `pattern`, whose group `coin`, if it has
+    one, is the coin of a pair.
 
     `case` is `upper` or `lower`, to which a typed name is converted; None where case matters.
+    `usual` is the name of an instrument without a stored one, from the `{code}` of its coin, share
+    or pair; None where it has none then, because a wrong name would harm others or mean something
+    else there.
     """
 
     example: str
     pattern: re.Pattern[str]
     case: str | None = None
+    usual: str | None = None
 
     def normalized(self, text: str | None) -> str | None:
         """The typed name as the provider writes it."""
@@ -69,6 +74,12 @@ class Spelling(Struct, frozen=True, kw_only=True):
     def fits(self, name: str) -> bool:
         """Whether the provider can have this name."""
         return self.pattern.fullmatch(name) is not None
+
+    def coin(self, name: str) -> str | None:
+        """The coin that a name is about, in capitals; None where the name does not show it."""
+        match = self.pattern.fullmatch(name)
+        coin = None if match is None else match.groupdict().get("coin")
+        return None if coin is None else coin.upper()
 
 
 TICKERS = Spelling(

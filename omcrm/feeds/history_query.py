@@ -9,6 +9,7 @@ from omcrm.errors import FeedError
 from omcrm.feeds.history_provider import HistoryProvider, HistoryRequest
 from omcrm.feeds.http_query import CallQuota, HttpQuery
 from omcrm.feeds.provider import AccessDenied, Call, RequestRejected, Unreadable, batches
+from omcrm.feeds.usual_name import with_usual_names
 from omcrm.market.daily_bar import DailyBar
 from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.policy import POLICIES
@@ -41,7 +42,7 @@ class _Search:
     """The state of one symbol's query."""
 
     def __init__(self, missing: MissingDays) -> None:
-        self.instrument = missing.instrument
+        self.instrument = with_usual_names(missing.instrument)
         self.has_real = missing.has_real
         self.missing = set(missing.days)
         self.candles: list[DailyBar] = []

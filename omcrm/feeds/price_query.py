@@ -15,6 +15,7 @@ from omcrm.feeds.provider import (
     Unreadable,
     batches,
 )
+from omcrm.feeds.usual_name import with_usual_names
 from omcrm.market.consolidator import Consolidator
 from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.policy import POLICIES
@@ -57,7 +58,7 @@ class PriceQuery:
 
         A call requests `batch` symbols at most.
         """
-        wanted = list(instruments)
+        wanted = list(map(with_usual_names, instruments))
         self._problems = {instrument.symbol: [] for instrument in wanted}
         for asset_class in AssetClass:
             left = {

@@ -149,7 +149,7 @@ def names_by_group(instruments: Iterable[Instrument]) -> dict[str, dict[str, str
         known = [
             instrument.provider_symbols[source]
             for source in POLICIES[instrument.asset_class].sources
-            if source in instrument.provider_symbols and source != SIMULATED.name
+            if instrument.provider_symbols.get(source) and source != SIMULATED.name
         ]
         group = names[instrument.asset_class.group]
         group[instrument.symbol] = known[0] if known else instrument.symbol

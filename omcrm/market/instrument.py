@@ -23,7 +23,8 @@ class AssetClass(StrEnum):
 
 
 class Instrument(Struct, frozen=True, kw_only=True):
-    """One instrument; `provider_symbols` maps a source's name to its own spelling.
+    """One instrument; `provider_symbols` maps a source's name to its own spelling,
+    which is empty where the source does not have it.
 
     `decimals` is how many digits a price is shown with. `currency` is what a price is in; None
     where nobody said. Prices of orders are multiples of `price_step`, quantities of

@@ -8,6 +8,7 @@ from omcrm.feeds.http_query import HttpQuery
 from omcrm.feeds.price_query import PriceQuery, PriceResult
 from omcrm.feeds.quota import CallCounts
 from omcrm.feeds.registry import histories, polls
+from omcrm.feeds.usual_name import with_usual_names
 from omcrm.market.consolidator import Consolidator
 from omcrm.market.instrument import Instrument
 from omcrm.market.quote import Quote
@@ -57,10 +58,11 @@ class UpstreamQuery:
 
     def real_histories(self, instrument: Instrument) -> bool:
         """Whether a real source can be asked for finished days of an instrument."""
+        names = with_usual_names(instrument).provider_symbols
         return any(
             provider.source.is_real and provider.missing() is None
             for name, provider in self._histories.items()
-            if name in instrument.provider_symbols
+            if name in names
         )
 
     def close(self) -> None:

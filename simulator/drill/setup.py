@@ -17,6 +17,7 @@ from omcrm.feeds.keys import Keys
 from omcrm.feeds.poller import Polling
 from omcrm.feeds.registry import POLLS, PROVIDERS, STREAMS
 from omcrm.feeds.timing import FeedClock, SupervisorTiming
+from omcrm.feeds.usual_name import with_usual_names
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.instrument import Instrument
 from omcrm.market.policy import POLICIES
@@ -87,7 +88,7 @@ class DrillSetup:
         self.active_source = active_source
         self.instruments = [
             instrument
-            for instrument in CATALOGUE
+            for instrument in map(with_usual_names, CATALOGUE)
             if active_source is None or active_source in instrument.provider_symbols
         ]
         self.feed_clock = FeedClock(speed)

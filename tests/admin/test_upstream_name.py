@@ -4,10 +4,12 @@ from omcrm.admin.upstream_name import (
     ANYWHERE,
     SPELLINGS,
     classes_of,
+    problem_of,
     provider_names,
     sources_of,
     spelled_for,
 )
+from omcrm.feeds.usual_name import with_usual_names
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.instrument import AssetClass
 from omcrm.market.policy import POLICIES
@@ -28,7 +30,7 @@ def test_the_catalogue_is_spelled_right(source: str) -> None:
     spelling = SPELLINGS[source]
     names = [
         instrument.provider_symbols[source]
-        for instrument in CATALOGUE
+        for instrument in map(with_usual_names, CATALOGUE)
         if source in instrument.provider_symbols
     ]
 
@@ -93,8 +95,11 @@ def test_another_sources_name_does_not_fit(source: str, name: str) -> None:
 
 
 def test_classes_have_their_sources_in_the_policys_order() -> None:
-    """Sources of every class are in none of the groups."""
-    assert ["binance", "coinbase", "kraken", "coingecko"] == spelled_for(AssetClass.CRYPTO)
+    """Sources of every class are in none of the groups, and a second source has no field."""
+    crypto = spelled_for(AssetClass.CRYPTO)
+
+    assert ["binance", "coinbase"] == crypto[:2]
+    assert crypto == [name for name in POLICIES[AssetClass.CRYPTO].sources if name in crypto]
     assert ["finnhub", "alpaca", "massive", "alpha_vantage"] == spelled_for(AssetClass.STOCK)
     assert ["exchangerate_api", "frankfurter"] == spelled_for(AssetClass.FOREX)
     assert all(list(AssetClass) == classes_of(source) for source in ANYWHERE)
@@ -108,6 +113,12 @@ def test_a_name_is_listed_once_with_all_its_sources() -> None:
         names
     )
     assert [] == provider_names({})
+
+
+def test_a_source_that_does_not_have_it_is_not_listed() -> None:
+    """The stored name is empty there."""
+    assert [("BTC/USD", ["Kraken"])] == provider_names({"kraken": "BTC/USD", "coinbase": ""})
+    assert None is problem_of("kraken", "-", "crypto")
 
 
 def test_a_name_of_some_of_a_fields_sources_is_listed() -> None:

@@ -16,6 +16,7 @@ PAGES = {
     ("GET", "/admin/feeds"),
     ("GET", "/admin/instruments"),
     ("POST", "/admin/instruments"),
+    ("POST", "/admin/instruments/names"),
     ("GET", "/api/asyncapi.yaml"),
     ("GET", "/api/docs"),
     ("GET", "/auth/login"),

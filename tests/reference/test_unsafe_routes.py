@@ -175,6 +175,8 @@ def test_every_audit_entry_has_an_address(
     post(admin, "/webtrader/start_realtime_feeds")
     post(admin, "/webtrader/stop_realtime_feeds")
     post(admin, "/admin/instruments", **instrument)
+    name = {"name-instrument": "XAU", "name-provider": "frankfurter", "name-provider_name": "-"}
+    post(admin, "/admin/instruments/names", **name)
     post(client, "/webtrader/stop_realtime_feeds")
     post(client, "/account/tokens", name="mine", scopes="market:read", expires_in_days="7")
     post(client, "/account/tokens/1/revoke")

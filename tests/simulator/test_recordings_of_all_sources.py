@@ -18,6 +18,7 @@ from omcrm.feeds.recorder import Recorder
 from omcrm.feeds.registry import POLLS, STREAMS, polls, streams
 from omcrm.feeds.status import FeedState
 from omcrm.feeds.timing import SupervisorTiming
+from omcrm.feeds.usual_name import with_usual_names
 from omcrm.feeds.watchdog import WatchdogTimeouts
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.price_class import PriceClass
@@ -32,7 +33,7 @@ KEY = "a-key-of-a-test"
 PUSHED = tuple(name for name in STREAMS if name != "simulated")
 FOLLOWED = tuple(
     instrument
-    for instrument in CATALOGUE
+    for instrument in map(with_usual_names, CATALOGUE)
     if instrument.symbol in {"BTC", "MATIC", "AAPL", "EURUSD"}
 )
 NAMES = {

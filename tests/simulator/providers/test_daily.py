@@ -12,6 +12,7 @@ from omcrm.feeds.fetch import Fetcher
 from omcrm.feeds.history_provider import HistoryRequest
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.registry import HISTORIES, histories
+from omcrm.feeds.usual_name import with_usual_names
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.daily_bar import DailyBar
 from omcrm.market.trading_day import finished_days as expected_days
@@ -21,7 +22,11 @@ from simulator.providers.daily import BAR_LENGTH, day_of, finished_days, four_ho
 from simulator.simulation import Simulation
 
 BY_SOURCE = {
-    source: next(instrument for instrument in CATALOGUE if source in instrument.provider_symbols)
+    source: next(
+        instrument
+        for instrument in map(with_usual_names, CATALOGUE)
+        if source in instrument.provider_symbols
+    )
     for source in HISTORIES
 }
 

@@ -30,8 +30,10 @@ PROVIDER = Declaration(
     label="Template",
     # The file in `simulator/providers/`.
     venue="template",
-    # The names that an administrator may type.
-    spelling=Spelling(example="btc", pattern=re.compile("[a-z]{1,20}"), case="lower"),
+    # The names that an administrator may type, and that of an instrument for which none is stored.
+    spelling=Spelling(
+        example="btc", pattern=re.compile("[a-z]{1,20}"), case="lower", usual="{code}"
+    ),
     stream=STREAM,
     addresses=(
         FeedAddress(

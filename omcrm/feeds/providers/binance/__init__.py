@@ -50,7 +50,11 @@ PROVIDER = Declaration(
     name="binance",
     label="Binance",
     venue="binance",
-    spelling=Spelling(example="btcusdt", pattern=re.compile("[a-z0-9]{1,20}"), case="lower"),
+    spelling=Spelling(
+        example="btcusdt",
+        pattern=re.compile("(?P<coin>[a-z0-9]{1,16})usdt|[a-z0-9]{1,20}"),
+        case="lower",
+    ),
     stream=STREAM,
     history=HISTORY,
     addresses=(

@@ -29,7 +29,9 @@ PROVIDER = Declaration(
     label="Coinbase",
     venue="coinbase",
     spelling=Spelling(
-        example="BTC-USD", pattern=re.compile("[A-Z0-9]{1,20}-[A-Z0-9]{2,10}"), case="upper"
+        example="BTC-USD",
+        pattern=re.compile("(?P<coin>[A-Z0-9]{1,20})-[A-Z0-9]{2,10}"),
+        case="upper",
     ),
     stream=STREAM,
     history=HISTORY,
