@@ -54,6 +54,7 @@ POLICIES: Mapping[AssetClass, Policy] = {
             "binance",
             "coinbase",
             "kraken",
+            "okx",
             "coingecko",
             SIMULATED.name,
             LAST_RESORT.name,
