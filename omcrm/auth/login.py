@@ -82,21 +82,28 @@ def load_signed_in(token: str) -> SignedIn | None:
     return None if user is None else _signed_in(user, token)
 
 
-def sign_in(user: User, now: datetime) -> None:
-    """Start a session for this browser under a new id; commits."""
-    signed_in = _signed_in(user, secrets.token_urlsafe(_TOKEN_BYTES))
-    with transaction():
-        login_session.open_session(
-            signed_in.session_hash,
-            signed_in.id,
-            now,
-            timedelta(hours=current_app.extensions["omcrm.settings"].session_hours),
-            user_agent=request.user_agent.string,
-            remote_addr=request.remote_addr,
-        )
-        notify(signed_in.id, NoticeCode.LOGIN_CREATED, now)
+def new_token() -> str:
+    """The secret of a new login."""
+    return secrets.token_urlsafe(_TOKEN_BYTES)
+
+
+def open_login(user: User, token: str, now: datetime) -> None:
+    """Add a login session with this token, for this browser, to the open transaction."""
+    login_session.open_session(
+        hash_token(token),
+        user.id,
+        now,
+        timedelta(hours=current_app.extensions["omcrm.settings"].session_hours),
+        user_agent=request.user_agent.string,
+        remote_addr=request.remote_addr,
+    )
+    notify(user.id, NoticeCode.LOGIN_CREATED, now)
+
+
+def sign_in(user: User, token: str) -> None:
+    """Give this browser the login with this token, in place of any earlier one."""
     _forget_browser_session()
-    login_user(signed_in)
+    login_user(_signed_in(user, token))
 
 
 def sign_out(now: datetime) -> None:

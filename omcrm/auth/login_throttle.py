@@ -77,14 +77,15 @@ def claim_attempt(
             return wait or LoginAttempt(email, here, is_reserved=True)
 
 
-def forgive(claim: LoginAttempt) -> None:
-    """Reset the failures of the attempt's origin, whose password was right; commits."""
-    _finish(claim, forget)
+def forgive(claim: LoginAttempt, also: Callable[[], None] = lambda: None) -> None:
+    """Reset the failures of the attempt's origin, whose password was right, and call `also` in the
+    same transaction; commits. `also` is called again where another attempt came in between."""
+    _finish(claim, forget, also)
 
 
 def withdraw(claim: LoginAttempt) -> None:
     """Do not count an attempt whose password was not checked; commits."""
-    _finish(claim, take_back)
+    _finish(claim, take_back, lambda: None)
 
 
 def seconds_left(seen: Failures, now: datetime) -> int:
@@ -125,19 +126,25 @@ def schedule_attempt(
     return 0, _counted(network, now), everybody
 
 
-def _finish(claim: LoginAttempt, change: Callable[[str, str], None]) -> None:
-    """Apply `change` to the attempt's origin, and give back a reserved attempt."""
+def _finish(
+    claim: LoginAttempt, change: Callable[[str, str], None], also: Callable[[], None]
+) -> None:
+    """Apply `change` to the attempt's origin, call `also`, and give back a reserved attempt."""
+
+    def finish() -> None:
+        change(claim.email, claim.origin)
+        also()
+
     while True:
         [at_all] = failures_of(claim.email, ALL_ORIGINS)
-        also = partial(change, claim.email, claim.origin)
         if not claim.is_reserved or at_all.next_attempt_at is None:
             with transaction():
-                also()
+                finish()
             return
         returned = msgspec.structs.replace(
             at_all, next_attempt_at=at_all.next_attempt_at - ATTEMPT_INTERVAL
         )
-        if _changed(claim.email, {ALL_ORIGINS: (at_all, returned)}, also):
+        if _changed(claim.email, {ALL_ORIGINS: (at_all, returned)}, finish):
             return
 
 

@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime
+from functools import partial
 
 from flask import (
     Blueprint,
@@ -21,7 +22,7 @@ from flask_login import current_user
 from omcrm.auth.access import public
 from omcrm.auth.device import remember_device
 from omcrm.auth.forms import LoginForm
-from omcrm.auth.login import sign_in, sign_out
+from omcrm.auth.login import new_token, open_login, sign_in, sign_out
 from omcrm.auth.login_history import FAILED_LOGINS, failed_notice
 from omcrm.auth.network import caller_network
 from omcrm.auth.next_page import local_path
@@ -64,13 +65,18 @@ def login() -> ResponseReturnValue:
         return _login_page(form)
     if not form.validate():
         return _login_page(form, LoginRefused("Enter your e-mail and your password.", 400))
-    now = datetime.now(UTC)
+    now, token = datetime.now(UTC), new_token()
     outcome = attempt_login(
-        form.email.data, form.password.data, request.remote_addr, now, request.cookies
+        form.email.data,
+        form.password.data,
+        request.remote_addr,
+        now,
+        request.cookies,
+        partial(open_login, token=token, now=now),
     )
     if isinstance(outcome, LoginRefused):
         return _login_page(form, outcome)
-    sign_in(outcome, now)
+    sign_in(outcome, token)
     session[FAILED_LOGINS] = failed_notice(outcome.id)
     answer = make_response(redirect(destination))
     remember_device(answer, outcome, now)

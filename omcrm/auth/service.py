@@ -1,7 +1,8 @@
 """Accounts and logins: the rules, apart from browsers and cookies."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from math import ceil
 from types import MappingProxyType
 
@@ -42,10 +43,12 @@ def attempt_login(
     remote_addr: str | None,
     now: datetime,
     cookies: Mapping[str, str] = _NO_COOKIES,
+    open_login: Callable[[User], None] = lambda user: None,
 ) -> User | LoginRefused:
     """The account with this e-mail and password, or the refusal to show; commits.
 
-    A refusal does not reveal whether the account exists.
+    `open_login` adds the login to the transaction in which it is accepted. A refusal does not
+    reveal whether the account exists.
     """
     user = find_user(email)
     # Read now: after a commit they would cost another query, only where there is an account.
@@ -62,8 +65,8 @@ def attempt_login(
         return LoginRefused(busy.message, busy.status, wait_seconds=BUSY_SECONDS)
     # Read again: meanwhile the account may have been disabled or its password changed.
     if good_hash and user is not None and user.active and user.password_hash == known_hash:
-        forgive(claim)
-        return _accept(user, good_hash, remote_addr, now)
+        forgive(claim, partial(_accept, user, good_hash, remote_addr, now, open_login))
+        return user
     return _refuse_wrong(email, user_id, remote_addr, now)
 
 
@@ -118,11 +121,16 @@ def _checked(password: str, known_hash: str) -> str | None:
     return passwords.hash_password(password) if passwords.is_outdated(known_hash) else known_hash
 
 
-def _accept(user: User, good_hash: str, remote_addr: str | None, now: datetime) -> User:
-    with transaction():
-        user.password_hash = good_hash
-        record("login", now, user_id=user.id, remote_addr=remote_addr)
-    return user
+def _accept(
+    user: User,
+    good_hash: str,
+    remote_addr: str | None,
+    now: datetime,
+    open_login: Callable[[User], None],
+) -> None:
+    user.password_hash = good_hash
+    record("login", now, user_id=user.id, remote_addr=remote_addr)
+    open_login(user)
 
 
 def _refuse_wrong(

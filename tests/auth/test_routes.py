@@ -7,11 +7,12 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from requests.adapters import HTTPAdapter
+from sqlalchemy import event, text
 
 from omcrm.auth.device import cookie_name
 from omcrm.auth.login_throttle import claim_attempt
 from omcrm.auth.service import WRONG
-from omcrm.extensions import limiter
+from omcrm.extensions import db, limiter
 from tests.processes import App, Browser
 
 EMAIL = "trader@example.com"
@@ -23,6 +24,20 @@ def test_login_leads_to_the_start_page(client: FlaskClient, log_in: Callable) ->
     answer = log_in(client)
 
     assert (302, "/") == (answer.status_code, answer.location)
+
+
+def test_a_login_is_two_transactions(app: Flask, client: FlaskClient, log_in: Callable) -> None:
+    """The attempt, which must count before the password is checked, and the whole login."""
+    commits: list[object] = []
+    with app.app_context():
+        event.listen(db.engine, "commit", commits.append)
+    log_in(client)
+
+    assert 2 == len(commits)
+    with app.app_context():
+        tables = ("login_sessions", "user_events", "audit_entries")
+        rows = [db.session.scalar(text(f"select count(*) from {table}")) for table in tables]
+        assert [1, 1, 1] == rows
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,14 @@ def test_right_password(now: datetime) -> None:
     assert [("login", user.id, "")] == audited()
 
 
+def test_a_login_that_cannot_be_stored_is_none(now: datetime) -> None:
+    """Nothing of it is in the database, and the attempt counts."""
+    with pytest.raises(ZeroDivisionError):
+        attempt_login(EMAIL, PASSWORD, "192.0.2.7", now, {}, lambda user: 1 // 0)
+
+    assert ([], 1) == (audited(), failures_of(EMAIL, HERE)[0].count)
+
+
 def test_wrong_password_and_unknown_account_are_answered_alike(now: datetime) -> None:
     """A refusal does not reveal which of the two was wrong; the audit log does."""
     wrong = attempt(now, password="wrong password")
