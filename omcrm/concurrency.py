@@ -159,6 +159,26 @@ def run_in_native_thread(function: Callable[..., T], *args: Any) -> T:
     return function(*args)
 
 
+def start_native_thread(function: Callable[..., object], *args: Any) -> None:
+    """Call `function(*args)` in a thread of the system, beside the green threads.
+
+    It must not raise, and may use nothing that these patch, such as locks and sockets.
+    """
+    mode = active_mode()
+    if mode == "gevent":
+        from gevent.monkey import get_original
+
+        get_original("_thread", "start_new_thread")(function, args)
+        return
+    if mode == "eventlet":
+        from eventlet.patcher import original
+
+        threading = original("threading")
+    else:
+        import threading
+    threading.Thread(target=function, args=args, name="native", daemon=True).start()
+
+
 def native_lock() -> "Lock":
     """A lock of the system's threads, for code that never switches green threads under it.
 

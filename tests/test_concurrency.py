@@ -85,6 +85,32 @@ def test_the_patched_mode_is_active(mode: str) -> None:
     } == run(PROGRAM, mode)
 
 
+BESIDE = """
+import json, os, sys
+from omcrm import concurrency
+concurrency.patch(sys.argv[1])
+import ctypes, socket
+from omcrm.concurrency import start_native_thread
+
+blocked, ours = os.pipe()
+reader, writer = socket.socketpair()
+
+def wait(done):
+    ctypes.CDLL(None).read(blocked, ctypes.create_string_buffer(1), 1)
+    os.close(done)
+
+start_native_thread(wait, writer.detach())
+os.write(ours, b"x")
+print(json.dumps(reader.recv(1).decode()))
+"""
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_native_thread_runs_beside_the_others(mode: str) -> None:
+    """It may block, and wakes a waiting thread of the mode by closing a socket's other end."""
+    assert "" == run(BESIDE, mode)
+
+
 def test_without_a_patch_it_is_plain_threads() -> None:
     """Without a patch, as under gunicorn's threads, the function is called directly."""
     assert "threading" == active_mode()

@@ -1,6 +1,6 @@
 """HTTP to upstreams: the only file of the feeds that makes a request.
 
-By the standard library: it follows no redirect, and never logs a URL, in which a key may be.
+It follows no redirect, and no error or log has a URL in it, in which a key may be.
 """
 
 import contextlib
@@ -9,197 +9,127 @@ import socket
 import ssl
 import threading
 import zlib
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from typing import TypeAlias
-from urllib.parse import SplitResult, urlsplit
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import requests
+from urllib3.exceptions import HTTPError
 
 from omcrm.errors import FeedError, FeedUnreached
+from omcrm.feeds.dialer import Choose, Dialer, Stage
 from omcrm.feeds.provider import Call, Reply
+from omcrm.feeds.upstream_session import UpstreamSession, is_proxied, proxies_for
 
-_CONNECT_TIMEOUT = 5.0
-_READ_TIMEOUT = 10.0
-# Each address may take the whole connect timeout, and a name may have hundreds of them.
-_MOST_ADDRESSES = 3
 # The largest regular answer has 250 coins in it.
 _LARGEST = 4 * 1024 * 1024
-_HEADERS = {
-    "User-Agent": "OMCRM (self-hosted trading desk)",
-    "Accept": "application/json",
-    "Accept-Encoding": "gzip",
-}
-_KINDS: Mapping[str, type[http.client.HTTPConnection]] = {
-    "http": http.client.HTTPConnection,
-    "https": http.client.HTTPSConnection,
-}
+# What a name is worth that perhaps only the proxy can look up.
+_LOOK_UP_TIMEOUT = 3.0
 _GZIP = 16 + zlib.MAX_WBITS
-
-Choose: TypeAlias = Callable[[Sequence[str]], Sequence[str]]
-"""Returns the IP addresses of a host that may be connected to; raises FeedError for none."""
+# What the libraries raise; `OSError` includes what `requests` does.
+_FAILURES = (OSError, HTTPError, http.client.HTTPException, ValueError, EOFError, zlib.error)
+_LOST = "connection lost"
 
 
 class Fetcher:
     """Keeps the connection to one upstream alive between calls; thread-safe, one call at a time.
 
-    No call takes longer than `longest` seconds after its connection is made, however slowly the
-    answer arrives, and no answer may have more than `largest` bytes. With `choose`, only the
-    addresses that it returns are connected to.
+    No call takes longer than `longest` seconds, however slowly the answer arrives, and no answer
+    may have more than `largest` bytes, packed or unpacked. With `choose`, only the addresses that
+    it returns are connected to. A proxy looks names up itself: then `choose` is asked only about
+    addresses that are known here, too.
     """
 
     def __init__(
         self, longest: float = 20.0, largest: int = _LARGEST, choose: Choose | None = None
     ) -> None:
-        self.closed = False
         self._longest = longest
         self._largest = largest
         self._choose = choose
         self._call_lock = threading.Lock()
-        self._lock = threading.Lock()
-        self._connection: http.client.HTTPConnection | None = None
-        self._origin = ""
-        self._socket: socket.socket | None = None
-        self._cut_reason = ""
+        self._dialer = Dialer(choose)
+        self._session = UpstreamSession(self._dialer)
 
-    def get(self, call: Call) -> Reply:
-        """The upstream's reply; raises FeedError where there is none."""
+    @property
+    def closed(self) -> bool:
+        """Whether no more calls are made."""
+        return self._dialer.is_stopped
+
+    def get(self, call: Call, seconds: float | None = None) -> Reply:
+        """The upstream's reply, within `seconds` if they are less than the longest of any call.
+
+        Raises FeedError where there is none.
+        """
+        longest = self._longest if seconds is None else min(seconds, self._longest)
         try:
             with self._call_lock:
-                return self._get(call)
+                return self._get(call, longest)
         finally:
             self._close_if_unused()
 
     def close(self) -> None:
         """End the connection, also in the middle of an answer; later calls fail."""
-        self.closed = True
-        self._cut("stopped")
+        self._dialer.stop()
         self._close_if_unused()
 
-    def _get(self, call: Call) -> Reply:
-        self._cut_reason = ""
+    def _get(self, call: Call, seconds: float) -> Reply:
         if self.closed:
             raise FeedError("stopped")
-        alarm = threading.Timer(self._longest, self._cut, ["timed out"])
-        alarm.daemon = True
-        alarm.start()
+        self._dialer.begin(seconds, self._largest)
         try:
-            return self._ask(call)
-        except FeedError:
-            self._drop_connection()
-            raise
-        except (http.client.HTTPException, OSError, ValueError, zlib.error) as error:
-            self._drop_connection()
-            raise FeedError(self._cut_reason or _words(error)) from None
-        finally:
-            alarm.cancel()
+            with self._answer(call) as answer:
+                return self._read(answer)
+        except _FAILURES as error:
+            kind = FeedUnreached if self._dialer.stage is Stage.DIALING else FeedError
+            raise kind(self._reason(error)) from None
 
-    def _ask(self, call: Call) -> Reply:
-        with self._answer(call) as answer:
-            body = answer.read(self._largest + 1)
+    def _answer(self, call: Call) -> requests.Response:
+        """The answer's head, its body unread."""
+        try:
+            return self._send(call)
+        except _FAILURES as error:
+            if self._dialer.stage is not Stage.KEPT or self._reason(error) != _LOST:
+                raise
+        # The upstream has ended the kept connection meanwhile, which shows only at the next call.
+        try:
+            return self._send(call)
+        except _FAILURES as error:
+            # Not FeedUnreached: it may have received the call nevertheless.
+            raise FeedError(self._reason(error)) from None
+
+    def _send(self, call: Call) -> requests.Response:
+        url = urlsplit(call.url)
+        if url.scheme not in ("http", "https") or not url.hostname:
+            raise FeedError("its address is no HTTP URL")
+        proxies = proxies_for(call.url)
+        if self._choose is not None and is_proxied(call.url, proxies):
+            with contextlib.suppress(OSError):
+                known = self._dialer.look_up(url.hostname, url.port or 0, _LOOK_UP_TIMEOUT)
+                self._choose(list(known))
+        return self._session.get(
+            call.url, headers=call.headers, proxies=proxies, stream=True, allow_redirects=False
+        )
+
+    def _read(self, answer: requests.Response) -> Reply:
+        body = answer.raw.read(self._largest + 1, decode_content=False)
         # Without a Content-Length, a connection that was cut looks like the end of the body.
-        if self._cut_reason:
-            raise FeedError(self._cut_reason)
+        if self.closed:
+            raise FeedError("stopped")
         if len(body) > self._largest:
             raise FeedError(f"answer of more than {self._largest} bytes")
-        if answer.length:
-            raise FeedError("connection lost")
-        headers = {name.lower(): value for name, value in answer.getheaders()}
-        if answer.will_close:
-            self._drop_connection()
+        if answer.raw.length_remaining:
+            raise FeedError(_LOST)
+        headers = {name.lower(): value for name, value in answer.headers.items()}
         encoding = headers.get("content-encoding", "")
-        return Reply(answer.status, headers, _unpacked(body, encoding, self._largest))
+        return Reply(answer.status_code, headers, _unpacked(body, encoding, self._largest))
 
-    def _answer(self, call: Call) -> http.client.HTTPResponse:
-        url = urlsplit(call.url)
-        origin = f"{url.scheme}://{url.netloc}"
-        kept = self._connection if self._origin == origin else None
-        if kept is not None:
-            # The upstream may have closed it meanwhile, which shows only at the next write.
-            with contextlib.suppress(ConnectionError, ssl.SSLError):
-                return _begin(kept, url, call)
-            if self._cut_reason:
-                raise FeedError(self._cut_reason)
-        self._drop_connection()
-        self._origin = origin
-        try:
-            return _begin(self._connected(url), url, call)
-        except FeedUnreached as error:
-            if kept is None:
-                raise
-            # The call may have reached the upstream on the connection that is closed now.
-            raise FeedError(str(error)) from None
-
-    def _connected(self, url: SplitResult) -> http.client.HTTPConnection:
-        if url.scheme not in _KINDS or not url.hostname:
-            raise FeedError("its address is no HTTP URL")
-        make = _KINDS[url.scheme]
-        connection = make(url.hostname, url.port, timeout=_CONNECT_TIMEOUT)
-        if self._choose is not None:
-            # The library's own hook. It connects by address, so that a second look-up of the name
-            # cannot give another one.
-            connection._create_connection = partial(_dial, self._choose)  # type: ignore[attr-defined]
-        try:
-            connection.connect()
-            connection.sock.settimeout(_READ_TIMEOUT)
-        except OSError as error:
-            connection.close()
-            raise FeedUnreached(self._cut_reason or _words(error)) from None
-        except BaseException:
-            connection.close()
-            raise
-        with self._lock:
-            self._connection, self._socket = connection, connection.sock
-        if self._cut_reason or self.closed:
-            raise FeedError(self._cut_reason or "stopped")
-        return connection
-
-    def _drop_connection(self) -> None:
-        with self._lock:
-            connection, self._connection = self._connection, None
-            sock, self._socket = self._socket, None
-        if connection is not None:
-            connection.close()
-        if sock is not None:
-            sock.close()
+    def _reason(self, error: BaseException) -> str:
+        return "stopped" if self.closed else _words(error)
 
     def _close_if_unused(self) -> None:
         """Close the connection of a closed fetcher, unless a call uses it: that call closes it."""
         if self.closed and self._call_lock.acquire(blocking=False):
-            self._drop_connection()
+            self._session.close()
             self._call_lock.release()
-
-    def _cut(self, reason: str) -> None:
-        with self._lock:
-            self._cut_reason = self._cut_reason or reason
-            # Wakes the reading thread, which then closes the socket.
-            if self._socket is not None:
-                with contextlib.suppress(OSError):
-                    self._socket.shutdown(socket.SHUT_RDWR)
-
-
-def _begin(
-    connection: http.client.HTTPConnection, url: SplitResult, call: Call
-) -> http.client.HTTPResponse:
-    target = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
-    connection.request("GET", target, headers={**_HEADERS, **call.headers})
-    return connection.getresponse()
-
-
-def _dial(
-    choose: Choose,
-    host_port: tuple[str, int],
-    timeout: float,
-    source: tuple[str, int] | None = None,
-) -> socket.socket:
-    """A connection to one of the chosen addresses of a host."""
-    entries = socket.getaddrinfo(*host_port, type=socket.SOCK_STREAM)
-    problem: OSError | None = None
-    addresses = choose(list(dict.fromkeys(str(entry[4][0]) for entry in entries)))
-    for address in addresses[:_MOST_ADDRESSES]:
-        try:
-            return socket.create_connection((address, host_port[1]), timeout, source)
-        except OSError as error:
-            problem = error
-    raise problem or OSError("no address to connect to")
 
 
 def _unpacked(body: bytes, encoding: str, largest: int) -> bytes:
@@ -217,16 +147,28 @@ def _unpacked(body: bytes, encoding: str, largest: int) -> bytes:
     return plain
 
 
-def _words(error: Exception) -> str:
-    # The error's own text may hold the URL or a header, and with it the key.
-    if isinstance(error, socket.gaierror):
-        return "host not found"
-    if isinstance(error, TimeoutError):
-        return "timed out"
-    if isinstance(error, ConnectionRefusedError):
-        return "connection refused"
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return "its certificate is not valid"
-    if isinstance(error, ConnectionError | http.client.IncompleteRead):
-        return "connection lost"
-    return f"no answer ({type(error).__name__})"
+_WORDS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
+    (socket.gaierror, "host not found"),
+    (TimeoutError, "timed out"),
+    (ConnectionRefusedError, "connection refused"),
+    (ssl.SSLCertVerificationError, "its certificate is not valid"),
+    ((ConnectionError, EOFError, ssl.SSLEOFError, http.client.IncompleteRead), _LOST),
+)
+
+
+def _words(error: BaseException) -> str:
+    """What is wrong. The error's own text may hold the URL or a header, and with it the key."""
+    causes = list(_causes(error))
+    known = (words for cause in causes for kinds, words in _WORDS if isinstance(cause, kinds))
+    words = next(known, f"no answer ({type(causes[0]).__name__})")
+    return f"its proxy: {words}" if isinstance(error, requests.exceptions.ProxyError) else words
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error without the libraries' wrapping, and what led to it."""
+    cause: BaseException | None = error
+    while cause is not None:
+        inner = cause.__cause__ or cause.__context__
+        if inner is None or type(cause).__module__.partition(".")[0] not in ("requests", "urllib3"):
+            yield cause
+        cause = inner

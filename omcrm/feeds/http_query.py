@@ -60,19 +60,12 @@ class HttpQuery:
     def get(self, quota: CallQuota, call: Call) -> Reply:
         """The upstream's reply; raises FeedError where there is none or no call is allowed."""
         self._count_call(quota)
-        fetcher = self._fetcher(quota.source)
-        # The answer must not take longer than what is left.
-        alarm = threading.Timer(max(_LEAST, self._left()), fetcher.close)
-        alarm.daemon = True
-        alarm.start()
         try:
-            return fetcher.get(call)
+            return self._fetcher(quota.source).get(call, self._left())
         except FeedError as error:
             if isinstance(error, FeedUnreached):
                 self._give_back(quota)
             raise FeedError("no time left" if self.is_over else str(error)) from None
-        finally:
-            alarm.cancel()
 
     def note_refusal(self, quota: CallQuota, refusal: AccessDenied) -> FeedRefused:
         """Mark a budget that the upstream reports as used up; returns the refusal as an error."""
@@ -123,9 +116,7 @@ class HttpQuery:
 
     def _fetcher(self, source: str) -> Fetcher:
         with self._lock:
-            fetcher = self._fetchers.get(source)
-            if fetcher is None or fetcher.closed:
-                fetcher = self._fetchers[source] = Fetcher(_LONGEST_ANSWER)
+            fetcher = self._fetchers.setdefault(source, Fetcher(_LONGEST_ANSWER))
         if self._closed.is_set():
             fetcher.close()
         return fetcher

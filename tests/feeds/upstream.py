@@ -1,6 +1,7 @@
 """An HTTP upstream over real sockets, with answers that a test sets."""
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -29,14 +30,22 @@ def answering(raw: bytes, *, keep: bool = True) -> Serve:
 
 
 class Upstream:
-    """Listens on a loopback port; keeps every request and counts its connections."""
+    """Listens on a loopback port; keeps every request and counts its connections.
 
-    def __init__(self, serve: Serve) -> None:
+    With `context` it speaks TLS. `greet` is served at once, before a request.
+    """
+
+    def __init__(
+        self, serve: Serve, context: ssl.SSLContext | None = None, greet: Serve | None = None
+    ) -> None:
         self.serve = serve
+        self._context = context
+        self._greet = greet
         self.requests: list[bytes] = []
         self.asked_at: list[float] = []
         self.connections = 0
         self.open = 0
+        self._is_ending = False
         self._clients: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
@@ -50,6 +59,9 @@ class Upstream:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            if self._is_ending:
+                client.close()
+                return
             self.connections += 1
             self.open += 1
             self._clients.append(client)
@@ -60,6 +72,11 @@ class Upstream:
     def _talk(self, client: socket.socket) -> None:
         held = b""
         try:
+            if self._greet is not None:
+                self._greet(client, b"")
+            if self._context is not None:
+                client = self._context.wrap_socket(client, server_side=True)
+                self._clients.append(client)
             while True:
                 while b"\r\n\r\n" not in held:
                     chunk = client.recv(65536)
@@ -77,15 +94,24 @@ class Upstream:
             self.open -= 1
             client.close()
 
+    def refuse(self) -> None:
+        """Accept no connection any more."""
+        self._is_ending = True
+        self._listener.shutdown(socket.SHUT_RDWR)
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for sock in (self._listener, *self._clients):
+        # A connection wakes the listening thread, of whatever kind it is.
+        if not self._is_ending:
+            self._is_ending = True
+            socket.create_connection(("127.0.0.1", self.port)).close()
+        for sock in self._clients:
             try:
                 sock.shutdown(socket.SHUT_RDWR)
             except OSError:
                 continue
-        self._listener.close()
         for thread in self._threads:
             thread.join(PATIENCE)
+        self._listener.close()
