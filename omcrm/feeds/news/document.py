@@ -1,194 +1,118 @@
-"""Reads the XML of a feed into drafts of its items; rejects document types and entities.
+"""Reads the XML of a feed, of any kind that feedparser knows; rejects document types and entities.
 
-RSS 2.0 and older, RSS 1.0 (RDF) and Atom differ in names only, so one reader reads them all.
+Only feedparser's strict parser is used. Its other one, for what is not well-formed, raises for some
+bytes and takes minutes for others.
 """
 
 import codecs
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from html.entities import html5
-from xml.parsers import expat
+from typing import Any
+from xml.sax import SAXException, SAXParseException, make_parser
+from xml.sax.handler import (
+    LexicalHandler,
+    feature_external_ges,
+    feature_namespaces,
+    property_lexical_handler,
+)
+
+from feedparser.api import StrictFeedParser
+
+from omcrm.feeds.provider import BAD_FRAME
 
 MOST_ITEMS = 200
-_LONGEST_TEXT = 8_000
-_DEEPEST = 64
-_ROOTS = ("rss", "RDF", "feed")
-_RDF_ABOUT = "http://www.w3.org/1999/02/22-rdf-syntax-ns# about"
-_CORE, _MEDIA = "", "media"
-_NAMESPACES: Mapping[str, str] = {
-    "": _CORE,
-    "http://www.w3.org/2005/Atom": _CORE,
-    "http://purl.org/atom/ns#": _CORE,
-    "http://purl.org/rss/1.0/": _CORE,
-    "http://my.netscape.com/rdf/simple/0.9/": _CORE,
-    "http://backend.userland.com/rss2": _CORE,
-    "http://backend.userland.com/RSS2": _CORE,
-    "http://blogs.law.harvard.edu/tech/rss": _CORE,
-    "http://purl.org/dc/elements/1.1/": "dc",
-    "http://purl.org/rss/1.0/modules/content/": "content",
-    "http://search.yahoo.com/mrss/": _MEDIA,
-    "http://search.yahoo.com/mrss": _MEDIA,
-}
-_FIELDS: Mapping[tuple[str, str], str] = {
-    (_CORE, "title"): "title",
-    (_CORE, "link"): "link",
-    (_CORE, "guid"): "id",
-    (_CORE, "id"): "id",
-    (_CORE, "pubDate"): "published",
-    (_CORE, "published"): "published",
-    (_CORE, "issued"): "published",
-    ("dc", "date"): "published",
-    (_CORE, "updated"): "updated",
-    (_CORE, "modified"): "updated",
-    (_CORE, "description"): "summary",
-    (_CORE, "summary"): "summary",
-    (_CORE, "content"): "content",
-    ("content", "encoded"): "content",
-}
-_IMAGE_NAME = re.compile(r"(?i)\.(?:jpe?g|png|webp|gif|avif)\Z")
+# Other green threads run after each such piece.
+_PIECE = 4096
+# Feeds have far fewer; for more of them feedparser would take too long.
+_DEEPEST, _MOST_NAMESPACES, _MOST_TEXTS = 64, 100, 50_000
 
 
 class MalformedFeed(ValueError):
     """The bytes are no feed; the message describes what is wrong."""
 
 
-class _Enough(Exception):
-    """The largest number of items is read."""
-
-
-class Draft:
-    """One item of the document: texts by field, each the first that is not empty."""
-
-    def __init__(self) -> None:
-        self.texts: dict[str, str] = {}
-
-    def note(self, field: str, text: str) -> None:
-        """Keep a text, unless the field has one."""
-        if text.strip():
-            self.texts.setdefault(field, text.strip())
-
-
 class Document:
-    """The result of reading: the feed's own title, its items in their order."""
+    """The result of reading: the feed's own title, its items in their order, as feedparser names
+    their parts."""
 
     def __init__(self) -> None:
         self.title = ""
-        self.drafts: list[Draft] = []
+        self.entries: list[Mapping[str, Any]] = []
 
-    def read(self, body: bytes) -> None:
-        """Read a whole document; raises MalformedFeed, and keeps what precedes the mistake."""
+    def read(self, body: bytes, pause: Callable[[], None] = lambda: None) -> None:
+        """Read a whole document; raises MalformedFeed, and keeps what precedes the mistake.
+
+        `pause` is called now and then, so that other green threads can run.
+        """
+        content = StrictFeedParser("", None, "utf-8")
+        content.sanitize_html = content.resolve_relative_uris = False
         try:
-            _Reader(self).read(decoded(body))
-        except _Enough:
+            _parse(decoded(body), content, pause)
+        except (SAXException, *BAD_FRAME) as error:
+            # What follows the last item that is read does not matter.
+            if len(content.entries) <= MOST_ITEMS:
+                raise _problem(error) from None
+        finally:
+            self._keep(content)
+        if not content.version:
+            raise MalformedFeed("neither RSS nor Atom")
+
+    def _keep(self, content: Any) -> None:
+        if content.version:
+            self.title = text(content.feeddata, "title")
+            # A plain one: feedparser's gives other keys' values for some that are missing.
+            self.entries = [dict(entry) for entry in content.entries[:MOST_ITEMS]]
+
+
+def text(entry: Mapping[str, Any], name: str) -> str:
+    """A text of an entry, empty where there is none."""
+    value = entry.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def parts(entry: Mapping[str, Any], name: str) -> list[Mapping[str, str]]:
+    """A list in an entry: its contents, links or images, each with its attributes."""
+    # An unknown element of that name would be something else.
+    value = entry.get(name)
+    return [part for part in value if isinstance(part, dict)] if isinstance(value, list) else []
+
+
+def _parse(characters: str, content: Any, pause: Callable[[], None]) -> None:
+    # The expat that comes with Python: others would not take a document in pieces.
+    parser: Any = make_parser(["xml.sax.expatreader"])  # noqa: S317 - it expands no entity
+    parser.setFeature(feature_namespaces, True)
+    parser.setFeature(feature_external_ges, False)
+    parser.setProperty(property_lexical_handler, _NoDocumentType())
+    parser.setContentHandler(content)
+    parser.setErrorHandler(content)
+    for begin in range(0, len(characters), _PIECE):
+        parser.feed(characters[begin : begin + _PIECE])
+        if len(content.entries) > MOST_ITEMS:
             return
-        except expat.ExpatError as error:
-            raise MalformedFeed(f"not well-formed: {error}") from None
-
-
-class _Reader:
-    """Handles the elements of one document."""
-
-    def __init__(self, document: Document) -> None:
-        self._document = document
-        self._path: list[str] = []
-        self._draft: Draft | None = None
-        self._item_depth = 0
-        self._field = ""
-        self._field_depth = 0
-        self._parts: list[str] = []
-        self._length = 0
-
-    def read(self, text: str) -> None:
-        parser = expat.ParserCreate("utf-8", namespace_separator=" ")
-        parser.buffer_text = True
-        parser.StartElementHandler = self._start
-        parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._characters
-        # Entities can be declared nowhere else: none is ever expanded or fetched.
-        parser.StartDoctypeDeclHandler = _refuse_document_type
-        parser.EntityDeclHandler = _refuse_document_type
-        parser.Parse(text, True)
-
-    def _start(self, name: str, attributes: dict[str, str]) -> None:
-        namespace, _, local = name.rpartition(" ")
-        family = _NAMESPACES.get(namespace)
-        if not self._path and local not in _ROOTS:
-            raise MalformedFeed(f"neither RSS nor Atom: its root is {local[:40]!r}")
-        if len(self._path) >= _DEEPEST:
+        if content.depth > _DEEPEST:
             raise MalformedFeed("nested too deeply")
-        self._path.append(local)
-        if self._field:
-            # Markup inside of a text: its content belongs to the text.
-            self._parts.append(" ")
-        elif self._draft is not None:
-            self._start_in_item(self._draft, family, local, attributes)
-        elif family == _CORE and local in ("item", "entry"):
-            self._begin_item(attributes)
-        elif (family, local) == (_CORE, "title") and self._path[-2] in ("channel", "feed"):
-            self._begin_text("title")
-
-    def _begin_item(self, attributes: dict[str, str]) -> None:
-        if len(self._document.drafts) >= MOST_ITEMS:
-            raise _Enough
-        self._draft, self._item_depth = Draft(), len(self._path)
-        self._draft.note("id", attributes.get(_RDF_ABOUT, ""))
-        self._document.drafts.append(self._draft)
-
-    def _start_in_item(
-        self, draft: Draft, family: str | None, local: str, attributes: dict[str, str]
-    ) -> None:
-        if image := _image(family, local, attributes):
-            draft.note("image", image)
-        if len(self._path) != self._item_depth + 1 or family is None:
-            return
-        if local == "guid" and attributes.get("isPermaLink") != "false":
-            draft.note("id_is_link", "yes")
-        field = _FIELDS.get((family, local))
-        if field == "link" and "href" in attributes:
-            if attributes.get("rel", "alternate") == "alternate":
-                draft.note("link", attributes["href"])
-        elif field is not None:
-            self._begin_text(field)
-
-    def _begin_text(self, field: str) -> None:
-        self._field, self._field_depth = field, len(self._path)
-        self._parts, self._length = [], 0
-
-    def _characters(self, text: str) -> None:
-        if self._field and self._length < _LONGEST_TEXT:
-            self._length += len(text)
-            self._parts.append(text)
-
-    def _end(self, _: str) -> None:
-        depth = len(self._path)
-        self._path.pop()
-        if self._field and depth == self._field_depth:
-            text, field = "".join(self._parts), self._field
-            self._field = ""
-            if self._draft is not None:
-                self._draft.note(field, text)
-            elif not self._document.title:
-                self._document.title = text.strip()
-        if self._draft is not None and depth == self._item_depth:
-            self._draft = None
+        texts = len(content.elementstack[-1][2]) if content.elementstack else 0
+        if len(content.namespaces_in_use) > _MOST_NAMESPACES or texts > _MOST_TEXTS:
+            raise MalformedFeed("of too many parts")
+        pause()
+    parser.close()
 
 
-def _refuse_document_type(*_: object) -> None:
-    raise MalformedFeed("it has a document type, which feeds need not have")
+class _NoDocumentType(LexicalHandler):
+    """Entities can be declared nowhere else: none is ever expanded or fetched."""
+
+    def startDTD(self, *_: object) -> None:  # noqa: N802
+        raise MalformedFeed("it has a document type, which feeds need not have")
 
 
-def _image(family: str | None, local: str, attributes: dict[str, str]) -> str:
-    """The address of the image that an element names; empty for other elements."""
-    kind = attributes.get("type", "") or attributes.get("medium", "")
-    if family == _MEDIA and local in ("thumbnail", "content"):
-        address = attributes.get("url", "")
-        known = local == "thumbnail" or kind.startswith("image")
-        return address if known or (not kind and _IMAGE_NAME.search(address)) else ""
-    if family == _CORE and local == "enclosure" and kind.startswith("image"):
-        return attributes.get("url", "")
-    if family == _CORE and attributes.get("rel") == "enclosure" and kind.startswith("image"):
-        return attributes.get("href", "")
-    return ""
+def _problem(error: Exception) -> MalformedFeed:
+    if isinstance(error, MalformedFeed):
+        return error
+    if isinstance(error, SAXParseException):
+        place = f"line {error.getLineNumber()}, column {error.getColumnNumber()}"
+        return MalformedFeed(f"not well-formed: {error.getMessage()}: {place}")
+    return MalformedFeed(f"not well-formed: {type(error).__name__}")
 
 
 # From bytes to characters

@@ -1,10 +1,12 @@
 """Parses the bytes of a feed into news items; no I/O, and no bytes make it raise."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from hashlib import sha256
+from typing import Any
 
-from omcrm.feeds.news.document import Document, Draft, MalformedFeed
+from omcrm.feeds.news.document import Document, MalformedFeed, parts, text
 from omcrm.feeds.news.item import NewsBatch, NewsItem, NewsSource
 from omcrm.feeds.news.plain_text import plain
 from omcrm.feeds.news.timestamp import moment
@@ -13,6 +15,7 @@ from omcrm.feeds.news.web_link import link_identity, web_link
 LARGEST = 2 * 1024 * 1024
 _TITLE, _SUMMARY, _PUBLISHER = 300, 1000, 100
 _ID_DIGITS = 13
+_IMAGE_NAME = re.compile(r"(?i)\.(?:jpe?g|png|webp|gif|avif)\Z")
 
 
 def parse(
@@ -20,20 +23,20 @@ def parse(
 ) -> NewsBatch:
     """The items of an RSS 2.0, RSS 1.0 or Atom document, in its order; never raises.
 
-    Items before a mistake are kept. `pause` is called after each item, so that other green threads
-    can run.
+    Items before a mistake are kept. `pause` is called after each item and now and then before, so
+    that other green threads can run.
     """
     if len(body) > LARGEST:
         return NewsBatch((), f"more than {LARGEST} bytes")
     document, problem = Document(), None
     try:
-        document.read(body)
+        document.read(body, pause)
     except MalformedFeed as error:
         problem = str(error)
     publisher = plain(document.title, _PUBLISHER) or None
     items: dict[str, NewsItem] = {}
-    for draft in document.drafts:
-        item = _item(draft, source, publisher, now)
+    for entry in document.entries:
+        item = _item(entry, source, publisher, now)
         if item is not None:
             items.setdefault(item.id, item)
         pause()
@@ -41,27 +44,41 @@ def parse(
 
 
 def _item(
-    draft: Draft, source: NewsSource, publisher: str | None, now: datetime
+    entry: Mapping[str, Any], source: NewsSource, publisher: str | None, now: datetime
 ) -> NewsItem | None:
-    texts = draft.texts
-    summary = plain(texts.get("summary") or texts.get("content", ""), _SUMMARY)
-    title = plain(texts.get("title", ""), _TITLE) or plain(summary, _TITLE)
+    contents = [content.get("value", "") for content in parts(entry, "content")]
+    summary = plain(text(entry, "summary") or "".join(contents[:1]), _SUMMARY)
+    title = plain(text(entry, "title"), _TITLE) or plain(summary, _TITLE)
     if not title:
         return None
-    published = texts.get("published") or texts.get("updated", "")
-    link = texts.get("link") or (texts.get("id", "") if "id_is_link" in texts else "")
-    url = web_link(link, source.url)
+    published = text(entry, "published") or text(entry, "updated")
+    url = web_link(text(entry, "link"), source.url)
     return NewsItem(
-        id=_identity(texts.get("id", ""), url, f"{title}\n{published}", source),
+        id=_identity(text(entry, "id"), url, f"{title}\n{published}", source),
         source=source.name,
         publisher=publisher,
         title=title,
         summary="" if summary == title else summary,
         url=url,
-        image=web_link(texts.get("image", ""), source.url),
+        image=web_link(_image(entry), source.url),
         published_at=moment(published, now),
         received_at=now,
     )
+
+
+def _image(entry: Mapping[str, Any]) -> str:
+    """The address of the item's first image; empty where it has none."""
+    addresses = [thumbnail.get("url", "") for thumbnail in parts(entry, "media_thumbnail")]
+    for medium in parts(entry, "media_content"):
+        address, kind = medium.get("url", ""), medium.get("type") or medium.get("medium", "")
+        if kind.startswith("image") or (not kind and _IMAGE_NAME.search(address)):
+            addresses.append(address)
+    addresses += [
+        link.get("href", "")
+        for link in parts(entry, "links")
+        if link.get("rel") == "enclosure" and link.get("type", "").startswith("image")
+    ]
+    return next(filter(None, addresses), "")
 
 
 def _identity(id_: str, url: str | None, rest: str, source: NewsSource) -> str:

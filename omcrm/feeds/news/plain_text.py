@@ -4,18 +4,17 @@ import html
 import re
 import unicodedata
 
+import nh3
+
 # Longer texts are whole articles, of which the beginning is enough.
 _LONGEST_RAW = 8_000
-# Both also match up to the end of the text, so that nothing is searched twice.
-_HIDDEN = re.compile(r"<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1\s*>|\Z)", re.DOTALL | re.I)
-_TAG = re.compile(r"</?([a-zA-Z]+)[^<>]*(?:>|\Z)|<[/!?][^<>]*(?:>|\Z)")
-_OPENING = re.compile(r"<(?=[a-zA-Z/!?])")
-# `html.unescape` fails on numbers of thousands of digits.
-_ENDLESS_NUMBER = re.compile(r"&#[xX]?[0-9a-fA-F]{8,};?")
 # These occur inside of words; all other tags separate words.
 _INLINE = frozenset(
     ("a", "abbr", "b", "code", "em", "font", "i", "mark", "small", "span", "strong", "sub", "sup")
 )
+_SEPARATING = nh3.ALLOWED_TAGS - _INLINE
+_TAG = re.compile(r"<[^>]*>")
+_OPENING = re.compile(r"<(?=[a-zA-Z/!?])")
 # Invisible, but needed by some scripts and emoji.
 _JOINERS = "\u200c\u200d"
 _CUT = "…"
@@ -26,15 +25,18 @@ def plain(text: str, longest: int) -> str:
 
     What looks like a tag after that is removed, too: nothing in the result can open one.
     """
-    text = _HIDDEN.sub(" ", text[:_LONGEST_RAW])
-    text = html.unescape(_ENDLESS_NUMBER.sub("", _without_tags(text)))
+    text = _without_tags(text[:_LONGEST_RAW])
     # After that: an invisible character between a bracket and its letter is removed only here.
-    text = _without_tags(_visible(" ".join(text.split())))
-    return _cut(" ".join(_OPENING.sub("", text).split()), longest)
+    text = _visible(" ".join(text.split()))
+    if _OPENING.search(text):
+        text = _OPENING.sub("", _without_tags(text))
+    return _cut(" ".join(text.split()), longest)
 
 
 def _without_tags(text: str) -> str:
-    return _TAG.sub(lambda tag: "" if (tag[1] or "").lower() in _INLINE else " ", text)
+    cleaned = nh3.clean(text, tags=_SEPARATING, attributes={}, link_rel=None)
+    # No other bracket is left than those of tags.
+    return html.unescape(_TAG.sub(" ", cleaned))
 
 
 def _visible(text: str) -> str:
