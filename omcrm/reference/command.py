@@ -4,17 +4,24 @@ import json
 from pathlib import Path
 
 import click
+import yaml
 
 from omcrm.env_file import ROOT
-from omcrm.reference import asyncapi, openapi, sources, yaml_text
+from omcrm.reference import asyncapi, openapi, sources
 
 DOCS = ROOT / "docs"
+# A description is on one line, however long it is.
+_LONGEST_LINE = 100_000
 
 
 def documents() -> dict[str, str]:
     """The text of each file, by its name."""
+    # By JSON, so that no value is the same object as another one: it would be written by reference.
+    sockets = json.loads(json.dumps(asyncapi.document()))
     return {
-        "asyncapi.yaml": yaml_text.written(asyncapi.document()),
+        "asyncapi.yaml": yaml.safe_dump(
+            sockets, sort_keys=False, allow_unicode=True, width=_LONGEST_LINE
+        ),
         "openapi.json": json.dumps(openapi.document(), indent=2, ensure_ascii=False) + "\n",
         "sources.md": sources.document(),
     }
