@@ -1,7 +1,5 @@
 """The trades tape: every single trade, for clients that need more than the newest price."""
 
-import logging
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -10,15 +8,15 @@ from omcrm.concurrency import native_lock
 from omcrm.engine.market_view import Hub
 from omcrm.gateways.subscribers import EventSubscriber, SymbolSubscribers
 from omcrm.market.quote import Quote
-from omcrm.streaming.throttled_log import ThrottledLog
+from omcrm.streaming.demand_thread import DemandThread
 from omcrm.streaming.wire import text_frame
 
 # Most pending trades; beyond that all of them are dropped, and every subscriber gets EVENTS_LOST.
 _MOST_PENDING = 10_000
 # Other green threads may run after so many sends.
 _IN_A_ROW = 32
-
-_failures = ThrottledLog(logging.getLogger(__name__))
+# It is woken for every trade.
+_UNTIL_WOKEN = 3600.0
 
 
 class TradeTape:
@@ -36,8 +34,7 @@ class TradeTape:
         self._last: dict[str, Quote] = {}
         self._pending: deque[Quote] = deque()
         self._overflowed = False
-        self._ready = threading.Event()
-        self._running = False
+        self._thread = DemandThread("trades", self._send_pending, self._is_needed)
 
     # Subscribers
 
@@ -49,11 +46,8 @@ class TradeTape:
             for quote in known:
                 self._last.setdefault(quote.symbol, quote)
             self._subscribers.add(subscriber, symbols)
-            starts = bool(self._subscribers) and not self._running
-            self._running = self._running or starts
-        if starts:
-            self._hub.subscribe(self.take)
-            threading.Thread(target=self._run, name="trades", daemon=True).start()
+        self._hub.subscribe(self.take)
+        self._thread.start()
 
     def unsubscribe(self, subscriber: EventSubscriber, symbols: Iterable[str]) -> None:
         """Stop sending it trades of these symbols."""
@@ -62,7 +56,7 @@ class TradeTape:
                 self._last.pop(symbol, None)
             is_over = not self._subscribers
         if is_over:
-            self._ready.set()
+            self._thread.wake()
 
     def remove(self, subscriber: EventSubscriber) -> None:
         """Remove a subscriber from all its symbols."""
@@ -87,23 +81,15 @@ class TradeTape:
                 self._pending.clear()
                 self._overflowed = True
             self._pending.append(quote)
-        self._ready.set()
+        self._thread.wake()
 
-    def _run(self) -> None:
-        while True:
-            self._ready.wait()
-            self._ready.clear()
-            try:
-                self._send_pending()
-            except Exception:
-                _failures.exception("sending trades failed")
-            with self._lock:
-                if not self._subscribers:
-                    self._pending.clear()
-                    self._running = False
-                    return
+    def _is_needed(self) -> bool:
+        with self._lock:
+            if not self._subscribers:
+                self._pending.clear()
+            return bool(self._subscribers)
 
-    def _send_pending(self) -> None:
+    def _send_pending(self) -> float:
         with self._lock:
             quotes, self._pending = self._pending, deque()
             overflowed, self._overflowed = self._overflowed, False
@@ -121,6 +107,7 @@ class TradeTape:
                 sent += 1
                 if sent % _IN_A_ROW == 0:
                     time.sleep(0)
+        return _UNTIL_WOKEN
 
 
 def _is_new(quote: Quote, last: Quote | None) -> bool:
