@@ -7,7 +7,8 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,6 +19,9 @@ from sqlalchemy import create_engine, inspect, text
 from omcrm import create_app
 from omcrm.extensions import db
 from omcrm.settings import load
+from omcrm.storage import user_event
+from omcrm.storage.transaction import transaction
+from omcrm.storage.user import find_user
 from tests.conftest import missing
 from tests.processes import PATIENCE, App, Browser, Exchange, free_port, wait_for
 from tests.test_migrations import FOLDER, check_terms, fill_before_terms
@@ -207,3 +211,45 @@ def test_portfolios_on_postgresql(postgresql: str, tmp_path: Path) -> None:
     assert [201, 409, 409, 409] == answers
     assert f'"quantity":{quantity}' in text
     assert '"version":2' in text
+
+
+def test_user_events_on_postgresql(postgresql: str, tmp_path: Path) -> None:
+    """Transactions that overlap neither wait for each other for ever nor leave a gap, which a
+    reader would see as long as the lower number is not committed."""
+    environ = {"DATABASE_URL": postgresql, "REALTIME_SOURCES": ""}
+    with App(tmp_path, environ) as app:
+        for name in "ab":
+            app.create_user(f"{name}@example.com")
+    writing = create_app(load({"OMCRM_INSTANCE": str(tmp_path), "DATABASE_URL": postgresql}))
+    with writing.app_context():
+        users = [find_user(f"{name}@example.com").id for name in "ab"]
+        before = user_event.last_numbers(users)
+
+    def write(writer: int) -> None:
+        with writing.app_context():
+            for step in range(25):
+                with suppress(ZeroDivisionError), transaction():
+                    # In the one order and in the other one.
+                    for user in users[:: (-1) ** (writer + step)]:
+                        user_event.add(user, "OTHER", datetime.now(UTC))
+                    if step % 5 == 4:
+                        raise ZeroDivisionError
+
+    def numbers(user: int) -> list[int]:
+        with writing.app_context():
+            events = user_event.events_after(user, before.get(user, 0), 1_000)
+            return [event.number - before.get(user, 0) for event in events]
+
+    with ThreadPoolExecutor(4) as writers:
+        done = [writers.submit(write, writer) for writer in range(4)]
+        while not all(future.done() for future in done):
+            for user in users:
+                seen = numbers(user)
+                assert list(range(1, len(seen) + 1)) == seen
+        for future in done:
+            future.result()
+    written = [len(numbers(user)) for user in users]
+    with writing.app_context():
+        db.engine.dispose()
+
+    assert [80, 80] == written
