@@ -85,7 +85,7 @@ class Events:
         return isinstance(error, ConnectionError)
 
 
-class Desk:
+class EventServer:
     """A registry with a delivery of stored events."""
 
     def __init__(self) -> None:
@@ -101,16 +101,16 @@ class Desk:
 
 
 @pytest.fixture
-def desk(threads: Threads) -> Iterator[Desk]:
+def desk(threads: Threads) -> Iterator[EventServer]:
     """Everything that is connected at the end is disconnected."""
-    desk = Desk()
+    desk = EventServer()
     yield desk
     for client in desk.clients.clients():
         desk.clients.remove(client)
     threads.wait()
 
 
-def test_a_client_gets_what_is_written_after_it_connected(desk: Desk) -> None:
+def test_a_client_gets_what_is_written_after_it_connected(desk: EventServer) -> None:
     """Of its own user only, whoever is told first."""
     desk.events.write(1, 5)
     mine, theirs = desk.connect(1), desk.connect(2)
@@ -124,7 +124,7 @@ def test_a_client_gets_what_is_written_after_it_connected(desk: Desk) -> None:
     assert [("resumed", 0), ("notice", 1)] == theirs.messages
 
 
-def test_a_client_that_never_resumes_gets_its_events(desk: Desk) -> None:
+def test_a_client_that_never_resumes_gets_its_events(desk: EventServer) -> None:
     """All since it connected, although they wait for a resume first."""
     desk.events.write(1, 3)
     reader = Reader()
@@ -135,7 +135,7 @@ def test_a_client_that_never_resumes_gets_its_events(desk: Desk) -> None:
     assert [4, 5] == reader.numbers()
 
 
-def test_a_client_that_comes_back_gets_what_it_missed(desk: Desk) -> None:
+def test_a_client_that_comes_back_gets_what_it_missed(desk: EventServer) -> None:
     """In order, and once."""
     desk.events.write(1, 500)
     reader = desk.connect(resume=10)
@@ -148,7 +148,7 @@ def test_a_client_that_comes_back_gets_what_it_missed(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("since", [0, 3, 99])
-def test_a_client_that_was_away_too_long_must_reload(desk: Desk, since: int) -> None:
+def test_a_client_that_was_away_too_long_must_reload(desk: EventServer, since: int) -> None:
     """Also one with a number that does not exist yet; later events follow."""
     desk.events.write(1, 10)
     desk.events.prune(1, 5)
@@ -161,7 +161,7 @@ def test_a_client_that_was_away_too_long_must_reload(desk: Desk, since: int) -> 
 
 
 @pytest.mark.parametrize("since", [5, 9, 10])
-def test_what_is_stored_still_can_be_resumed(desk: Desk, since: int) -> None:
+def test_what_is_stored_still_can_be_resumed(desk: EventServer, since: int) -> None:
     """Up to the first event after the deleted ones."""
     desk.events.write(1, 10)
     desk.events.prune(1, 5)
@@ -171,7 +171,7 @@ def test_what_is_stored_still_can_be_resumed(desk: Desk, since: int) -> None:
     assert [("resumed", since), *(("notice", n) for n in range(since + 1, 11))] == reader.messages
 
 
-def test_a_client_that_does_not_read_gets_its_events_later(desk: Desk) -> None:
+def test_a_client_that_does_not_read_gets_its_events_later(desk: EventServer) -> None:
     """Nothing is lost, and others do not wait for it."""
     slow, quick = desk.connect(), desk.connect()
     wait_for(lambda: slow.messages and quick.messages)
@@ -186,7 +186,7 @@ def test_a_client_that_does_not_read_gets_its_events_later(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("error", [ConnectionError("away"), RuntimeError("broken")])
-def test_nothing_is_lost_while_the_store_is_away(desk: Desk, error: Exception) -> None:
+def test_nothing_is_lost_while_the_store_is_away(desk: EventServer, error: Exception) -> None:
     """Events are delivered when it is back."""
     reader = desk.connect()
     wait_for(lambda: reader.messages)
@@ -198,7 +198,7 @@ def test_nothing_is_lost_while_the_store_is_away(desk: Desk, error: Exception) -
     wait_for(lambda: len(reader.numbers()) == 3)
 
 
-def test_anonymous_clients_and_other_dialects_are_left_alone(desk: Desk) -> None:
+def test_anonymous_clients_and_other_dialects_are_left_alone(desk: EventServer) -> None:
     """Nothing is read for them."""
     desk.clients.add(client_of(1))
     desk.clients.add(IdleClient("reader", None, "127.0.0.1", LIMITS))
@@ -214,7 +214,9 @@ def test_anonymous_clients_and_other_dialects_are_left_alone(desk: Desk) -> None
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_random_disconnects_lose_and_repeat_nothing(desk: Desk, seed: int, restless: None) -> None:
+def test_random_disconnects_lose_and_repeat_nothing(
+    desk: EventServer, seed: int, restless: None
+) -> None:
     """Whenever a client goes and comes back with its last number."""
     chance = random.Random(seed)
     received: list[int] = []

@@ -1,4 +1,5 @@
 import pytest
+from msgspec import structs
 
 from omcrm.feeds.news.mention import Mentions
 from omcrm.market.catalogue import CATALOGUE
@@ -55,8 +56,8 @@ def test_is_not_mentioned(text: str) -> None:
 def test_names_are_no_patterns() -> None:
     """Special characters of a name are matched literally."""
     odd = [
-        type(CATALOGUE[0])(symbol=s, name=n, asset_class=CATALOGUE[8].asset_class, decimals=2)
-        for s, n in (("A.B", "(.*)+ ["), ("X", ""), ("Y", "a"))
+        structs.replace(CATALOGUE[8], symbol=symbol, name=name)
+        for symbol, name in (("A.B", "(.*)+ ["), ("X", ""), ("Y", "a"))
     ]
 
     assert () == Mentions(odd).find("anything at all")
