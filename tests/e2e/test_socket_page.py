@@ -17,7 +17,7 @@ pytestmark = pytest.mark.timeout(300)
 
 Visit = Callable[..., Visitor]
 
-PRESETS = {"market_feed": 4, "realtime": 7, "finance_query_quotes": 1}
+PRESETS = {"market_feed": 5, "realtime": 8, "finance_query_quotes": 1}
 
 
 def connect(page: "Page", dialect: str, credential: str) -> None:

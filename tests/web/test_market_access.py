@@ -5,6 +5,7 @@ from flask import Flask
 
 from omcrm.engine.bus import Holdings
 from omcrm.extensions import app_bus, db
+from omcrm.feeds.usual_name import with_usual_names
 from omcrm.storage.instrument import find_instrument
 from omcrm.storage.portfolio import HoldingRow, PortfolioRow
 from omcrm.storage.user import Role, User
@@ -19,7 +20,8 @@ def test_the_first_access_loads_the_catalogue(app: Flask) -> None:
         assert 24 == len(view.instruments)
         assert view.cache.get("BTC") is None
         assert view is market_view()
-        assert view.instruments == feed_engine().instruments
+        named = map(with_usual_names, view.instruments.values())
+        assert {item.symbol: item for item in named} == feed_engine().instruments
 
 
 def test_held_symbols_are_loaded(app: Flask) -> None:
