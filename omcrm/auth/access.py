@@ -86,9 +86,9 @@ def requires(
             caller = identify(request.environ)
             if isinstance(caller, Unidentified):
                 return _refuse_unidentified(caller, access)
-            refused = _refusal_of(caller, access)
-            if refused is not None:
-                return refused
+            denial = _refusal_of(caller, access)
+            if denial is not None:
+                return denial
             g.caller = caller
             return view(*args, **kwargs)
 
