@@ -123,7 +123,9 @@ class Fetcher:
         return Reply(answer.status_code, headers, _unpacked(body, encoding, self._largest))
 
     def _reason(self, error: BaseException) -> str:
-        return "stopped" if self.closed else _words(error)
+        reason = "stopped" if self.closed else _words(error)
+        _forget_frames(error)
+        return reason
 
     def _close_if_unused(self) -> None:
         """Close the connection of a closed fetcher, unless a call uses it: that call closes it."""
@@ -162,6 +164,17 @@ def _words(error: BaseException) -> str:
     known = (words for cause in causes for kinds, words in _WORDS if isinstance(cause, kinds))
     words = next(known, f"no answer ({type(causes[0]).__name__})")
     return f"its proxy: {words}" if isinstance(error, requests.exceptions.ProxyError) else words
+
+
+def _forget_frames(error: BaseException) -> None:
+    """Let what failed be freed now and by this thread: the libraries' frames hold their own errors.
+
+    The exception of a signal is lost that comes while the collector frees an answer.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        cause.__traceback__ = None
+        cause = cause.__cause__ or cause.__context__
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

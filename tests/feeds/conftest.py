@@ -1,5 +1,6 @@
-"""A supervisor against the built-in exchange, with short timeouts."""
+"""A supervisor against the built-in exchange, with short timeouts; a certificate."""
 
+import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
@@ -12,6 +13,7 @@ from omcrm.feeds.timing import SupervisorTiming
 from omcrm.feeds.watchdog import WatchdogTimeouts
 from omcrm.market.source import HealthState
 from omcrm.market.tick import Tick
+from tests.conftest import missing
 from tests.processes import Exchange, wait_for
 from tests.threads import Threads
 
@@ -97,3 +99,18 @@ def streaming(watch: Callable[..., Watched], exchange: Exchange) -> Watched:
     watched = watch(exchange.url)
     watched.wait_for_data()
     return watched
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """The files of a certificate for some names, which nobody has signed, and of its key."""
+    folder = tmp_path_factory.mktemp("tls")
+    files = (str(folder / "crt"), str(folder / "key"))
+    command = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
+    names = ("-subj", "/CN=x", "-addext", "subjectAltName=DNS:localhost,DNS:upstream.example")
+    outputs = ("-nodes", "-out", files[0], "-keyout", files[1])
+    try:
+        subprocess.run([*command, *names, *outputs], check=True, capture_output=True)
+    except OSError:
+        missing("openssl")
+    return files

@@ -3,6 +3,7 @@
 Long for a reason: there is a test for each way in which a call can fail.
 """
 
+import gc
 import gzip
 import json
 import logging
@@ -14,7 +15,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
+from http.client import HTTPResponse
 
 import pytest
 
@@ -23,7 +25,6 @@ from omcrm.errors import FeedError, FeedUnreached
 from omcrm.feeds import dialer, fetch
 from omcrm.feeds.fetch import Fetcher
 from omcrm.feeds.provider import Call
-from tests.conftest import missing
 from tests.feeds.hostile_upstreams import EXPECTED, dripping, secured
 from tests.feeds.upstream import Upstream, answering, http
 from tests.processes import PATIENCE, ROOT, free_port, wait_for
@@ -59,21 +60,6 @@ def reset(client: socket.socket, request: bytes) -> bool:
     """End the connection by a reset."""
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     return False
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
-    """The files of a certificate for some names, which nobody has signed, and of its key."""
-    folder = tmp_path_factory.mktemp("tls")
-    files = (str(folder / "crt"), str(folder / "key"))
-    command = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
-    names = ("-subj", "/CN=x", "-addext", "subjectAltName=DNS:localhost,DNS:upstream.example")
-    outputs = ("-nodes", "-out", files[0], "-keyout", files[1])
-    try:
-        subprocess.run([*command, *names, *outputs], check=True, capture_output=True)
-    except OSError:
-        missing("openssl")
-    return files
 
 
 # Answers
@@ -447,6 +433,23 @@ def test_the_time_of_one_call(fetcher: Fetcher) -> None:
     """A call may have less time than others."""
     with Upstream(dripping(b"H")) as upstream, pytest.raises(FeedError, match="timed out"):
         fetcher.get(call(upstream.url), seconds=0.2)
+
+
+def test_a_failure_leaves_nothing_to_the_garbage_collector(fetcher: Fetcher) -> None:
+    """What failed is freed at once, by its own thread."""
+    before = _answers()
+    gc.disable()
+    try:
+        for raw in (b"garbage\r\n\r\n", b"", http(b"{}")[:-1], http(b"{}", "200", "X" * 70_000)):
+            with Upstream(answering(raw, keep=False)) as upstream, suppress(FeedError):
+                fetcher.get(call(upstream.url))
+        assert before == _answers()
+    finally:
+        gc.enable()
+
+
+def _answers() -> int:
+    return sum(isinstance(thing, HTTPResponse) for thing in gc.get_objects())
 
 
 # The key
