@@ -132,8 +132,12 @@ def wants_json() -> bool:
 
 def _endpoint_of_another_method() -> str:
     """The endpoint at the request's path where only its method is wrong; else empty."""
-    error, adapter = request.routing_exception, current_app.create_url_adapter(request)
-    if not isinstance(error, MethodNotAllowed) or not error.valid_methods or adapter is None:
+    error = request.routing_exception
+    if not isinstance(error, MethodNotAllowed) or not error.valid_methods:
+        return ""
+    # Not earlier: it raises for a `Host` that is none.
+    adapter = current_app.create_url_adapter(request)
+    if adapter is None:
         return ""
     endpoint, _ = adapter.match(method=next(iter(error.valid_methods)), websocket=False)
     return str(endpoint)

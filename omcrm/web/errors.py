@@ -1,11 +1,11 @@
 """The answers to errors: pages for people, JSON for programs."""
 
-from flask import Flask, g, render_template
+from flask import Flask, g, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.exceptions import HTTPException, ServiceUnavailable
+from werkzeug.exceptions import BadHost, HTTPException, ServiceUnavailable
 
 from omcrm.auth.access import refusal, wants_json
 from omcrm.extensions import login_manager
@@ -56,7 +56,8 @@ def _answer(error: HTTPException) -> ResponseReturnValue:
     else:
         code, message = error.name.upper().replace(" ", "_"), title
     headers = [item for item in error.get_headers() if item[0] in ("Allow", "Retry-After")]
-    if wants_json():
+    # Without a host no page can be drawn: it has links.
+    if wants_json() or isinstance(request.routing_exception, BadHost):
         answer = refusal(code, message, status, getattr(error, "field", None))
         answer.headers.extend(headers)
         return answer

@@ -3,6 +3,8 @@ from collections.abc import Callable
 import pytest
 from flask import Flask, abort
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import text
 from werkzeug.exceptions import TooManyRequests
 
@@ -199,3 +201,29 @@ def test_a_wrong_statement_is_an_internal_error(
 
     assert 500 == client.get("/webtrader/wrong").status_code
     assert "Traceback" in caplog.text
+
+
+# Hosts that are none
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    host=st.one_of(
+        st.sampled_from(["a b", "a\tb", "x:y", "[::1", "a/b", "a@b", "\x00", "é", "..", "a" * 300]),
+        st.text(st.characters(max_codepoint=255), max_size=30),
+    ),
+    path=st.sampled_from(
+        ["/", "/nowhere", "/api/nowhere", "/auth/login", "/webtrader/instruments"]
+    ),
+    method=st.sampled_from(["GET", "POST", "DELETE"]),
+    accepts=st.sampled_from(["application/json", "text/html", "*/*"]),
+)
+def test_no_host_is_an_error_of_ours(
+    client: FlaskClient, host: str, path: str, method: str, accepts: str
+) -> None:
+    """Whatever stands in `Host`, on every kind of route: it is refused, or it does not matter."""
+    answer = client.open(
+        path, method=method, headers={"Accept": accepts}, environ_overrides={"HTTP_HOST": host}
+    )
+
+    assert answer.status_code < 500
