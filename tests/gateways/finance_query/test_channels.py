@@ -6,6 +6,7 @@ Long for a reason: every message of the dialect is here.
 import json
 import random
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
@@ -279,27 +280,36 @@ def test_five_hundred_lists_cost_no_more_than_one(here: Served) -> None:
     assert took < 5
 
 
-def test_a_slow_reader_costs_only_itself(here: Served) -> None:
+def test_a_slow_reader_costs_only_itself(here: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     """It skips messages, others do not, and then it receives the newest."""
     publisher, token = here.app.extensions[PUBLISHER], here.token()
-    publisher.interval = 0.002
     with (
         here.connect("/market", token, receive_buffer=2048) as slow,
         here.connect("/market", token) as fast,
     ):
         [held, _] = here.registry.clients()
-        received = 0
-        while not held._connection.blocked:
+        # What the server offers the slow one, and whether it could take it.
+        offers: list[bool] = []
+        monkeypatch.setattr(held, "try_send", noted(held.try_send, offers))
+        publisher.interval = 0.002
+        while offers.count(False) < 100:
             receive(fast)
-            received += 1
         publisher.interval = QUICK
         for _ in range(5):
             receive(fast)
-        count = until_pong(slow)
-        received += 5 + until_pong(fast)
 
-        assert count < received
+        assert until_pong(slow) < len(offers)
         assert "universe" in receive(slow)
+
+
+def noted(try_send: Callable[[Any], bool], offers: list[bool]) -> Callable[[Any], bool]:
+    """The same, with a note of every result."""
+
+    def send(message: Any) -> bool:
+        offers.append(try_send(message))
+        return offers[-1]
+
+    return send
 
 
 def until_pong(peer: JsonPeer) -> int:
