@@ -255,21 +255,21 @@ def lines(done: "subprocess.CompletedProcess[str]") -> dict[str, str]:
 def test_without_live_prices_the_script_fails(script: Run) -> None:
     """It names every source with its reason, and exits with 1."""
     done = script(KRAKEN_WS_URL="")
-    told = lines(done)
+    states = lines(done)
 
     assert 1 == done.returncode, done.stderr
-    assert SOURCES == list(told)
-    assert "off" == told["kraken"]
+    assert SOURCES == list(states)
+    assert "off" == states["kraken"]
     declared = {**STREAMS, **POLLS}
     for name in SOURCES:
         needed = [key for key in declared[name].keys if not key.is_optional]
         if name != "kraken":
-            assert told[name].startswith("no key (" if needed else "unreachable: "), told
+            assert states[name].startswith("no key (" if needed else "unreachable: "), states
     assert "No live price reached this machine" in done.stdout
 
 
 def test_one_live_source_is_enough_for_the_script(script: Run) -> None:
-    """It says which one it is and what it told, and exits with 0."""
+    """It says which one it is and what it states, and exits with 0."""
     exchange = ExchangeProcess()
     try:
         done = script(BINANCE_WS_URL=exchange.start())

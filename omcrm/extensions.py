@@ -42,7 +42,7 @@ def user_events() -> EventDelivery:
 
 def announce_user_events(user_ids: Collection[int]) -> None:
     """Publish that events to these users are in the database."""
-    # A command of `manage.py` may run without the rooms that create the bus.
+    # An app that has a database only has no bus.
     bus: Bus | None = current_app.extensions.get(BUS)
     if bus is not None:
         bus.publish(UserEventsWritten(frozenset(user_ids)))

@@ -114,8 +114,8 @@ class Dialer:
         return seconds
 
     def _resolve(self, host: str, port: int, longest: float) -> Any:
-        # The system's look-up cannot be interrupted. A thread of its own waits for it, and ends by
-        # itself where nobody waits for that thread any more.
+        # The system's look-up cannot be interrupted: it has a thread of its own, which ends with it
+        # even where this call is over before.
         entries: list[Any] = []
         reader, writer = socket.socketpair()
         with reader:

@@ -116,7 +116,9 @@ class HttpQuery:
 
     def _fetcher(self, source: str) -> Fetcher:
         with self._lock:
-            fetcher = self._fetchers.setdefault(source, Fetcher(_LONGEST_ANSWER))
+            fetcher = self._fetchers.get(source)
+            if fetcher is None:
+                fetcher = self._fetchers[source] = Fetcher(_LONGEST_ANSWER)
         if self._closed.is_set():
             fetcher.close()
         return fetcher

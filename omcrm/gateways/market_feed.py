@@ -26,7 +26,7 @@ from omcrm.streaming import wire
 from omcrm.streaming.rate_limiter import TokenBucket
 from omcrm.streaming.wire import candle, iso
 from omcrm.web.news import news_body
-from omcrm.wire.user_event import EventNumber, UserMessage
+from omcrm.wire.user_event import ResumeAfter, UserMessage
 
 # How many points of history a client may request: in a second, and at once.
 _POINTS_A_SECOND, _POINTS = 2_500, 5_000
@@ -58,10 +58,8 @@ class MarketFeedPing(Struct, frozen=True, tag_field="action", tag="ping"):
     """Ask for a `pong`."""
 
 
-class MarketFeedResume(Struct, frozen=True, tag_field="action", tag="resume"):
+class MarketFeedResume(ResumeAfter, frozen=True, tag_field="action", tag="resume"):
     """Ask for the events to the caller after the number `since`; without it, from now on."""
-
-    since: EventNumber | None = None
 
 
 _INVALID = "Invalid subscription request"
@@ -177,7 +175,7 @@ class MarketFeed(Dialect):
     def _resume(self, client: ClientConnection, request: MarketFeedResume) -> None:
         if client.caller is None:
             raise MessageRefused("AUTHENTICATION_REQUIRED", "Authentication required")
-        user_events().resume(client, request.since)
+        user_events().resume(client, request)
 
     def _subscribe(self, client: ClientConnection, request: Subscribe) -> None:
         served = {"quotes", "trades", *(["news"] if self._news.is_served else [])}

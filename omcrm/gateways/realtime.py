@@ -153,7 +153,7 @@ class Realtime(Dialect):
         if client.caller is None:
             client.send(_error("AUTHENTICATION_REQUIRED", "Authentication required"))
             return
-        user_events().resume(client, request.data.since)
+        user_events().resume(client, request.data)
 
     # Assets
 

@@ -44,7 +44,7 @@ class ClientRegistry:
             thread.start()
 
     def remove(self, client: ClientSession) -> bool:
-        """Remove a client; False where it is not registered (any more)."""
+        """Remove a client; False where it is not registered."""
         key = (client.limits.noun, client.owner)
         with self._lock:
             if self._clients.pop(client.id, None) is None:

@@ -48,9 +48,14 @@ class ClientSession(ABC):
     takes_events = False
 
     def __init__(
-        self, dialect_name: str, caller: Identity | None, address: str, limits: ClientLimits
+        self,
+        dialect_name: str,
+        caller: Identity | None,
+        address: str,
+        limits: ClientLimits,
+        client_id: str = "",
     ) -> None:
-        self.id = str(uuid.uuid4())
+        self.id = client_id or str(uuid.uuid4())
         self.dialect_name = dialect_name
         self.caller = caller
         self.owner: int | str = address if caller is None else caller.user_id

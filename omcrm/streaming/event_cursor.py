@@ -3,6 +3,8 @@
 import time
 from datetime import UTC, datetime
 
+from omcrm.wire.user_event import ResumeAfter
+
 # A client that comes back has so many seconds to send its resume before events are sent to it:
 # otherwise newer ones would precede those that it missed.
 RESUME_WITHIN = 1.0
@@ -11,29 +13,31 @@ RESUME_WITHIN = 1.0
 class EventCursor:
     """The number of the last event that was sent to a client, and the resume it has asked for.
 
-    `sent` is None before the first look; it is changed by the delivering thread alone.
+    `sent` is changed by the delivering thread alone; None before its first look.
     """
 
-    __slots__ = ("_asked", "_held_until", "connected_at", "sent")
+    __slots__ = ("_held_until", "_resume", "connected_at", "sent")
 
     def __init__(self) -> None:
         self.sent: int | None = None
         self.connected_at = datetime.now(UTC)
         self._held_until = time.monotonic() + RESUME_WITHIN
-        # A tuple, so that "from now on" differs from not having asked.
-        self._asked: tuple[int | None] | None = None
+        self._resume: ResumeAfter | None = None
 
-    def ask(self, since: int | None) -> None:
-        """Ask for the events after this number; None for those from now on."""
-        self._asked = (since,)
+    def ask(self, resume: ResumeAfter) -> None:
+        """Ask for the events after a number, or for those from now on."""
+        self._resume = resume
 
-    def take_resume(self) -> tuple[int | None] | None:
+    def take_resume(self) -> ResumeAfter | None:
         """The resume that was asked for, once; None without one."""
-        asked, self._asked = self._asked, None
-        if asked is not None:
+        resume, self._resume = self._resume, None
+        if resume is not None:
             self._held_until = 0.0
-        return asked
+        return resume
 
-    def is_held(self, now: float) -> bool:
-        """Whether events wait for a resume still."""
-        return self._asked is None and now < self._held_until
+    def is_due(self, last: int, now: float) -> bool:
+        """Whether there is anything to send: an answer, or events up to the number `last`, which
+        wait for a resume first."""
+        if self._resume is not None:
+            return True
+        return now >= self._held_until and self.sent is not None and self.sent < last

@@ -9,7 +9,7 @@ from omcrm.concurrency import native_lock
 from omcrm.streaming.client_registry import ClientRegistry
 from omcrm.streaming.client_session import ClientSession
 from omcrm.streaming.demand_thread import DemandThread
-from omcrm.wire.user_event import EventsExpired, ResumeAnswer, UserNotice
+from omcrm.wire.user_event import EventsExpired, ResumeAfter, ResumeAnswer, UserNotice
 
 # How often events that another process has written are looked for, in seconds.
 _EVERY = 1.0
@@ -61,11 +61,10 @@ class EventDelivery:
             self._due.update(user_ids)
         self.thread.wake()
 
-    def resume(self, client: ClientSession, since: int | None) -> None:
-        """Send the client the events after this number; those from now on with None."""
-        assert client.caller is not None, "only users have events"
-        client.event_cursor.ask(since)
-        self.note_written([client.caller.user_id])
+    def resume(self, client: ClientSession, resume: ResumeAfter) -> None:
+        """Send the client the events after a number, or those from now on."""
+        client.event_cursor.ask(resume)
+        self.note_written([_user(client)])
 
     # In the thread
 
@@ -86,7 +85,7 @@ class EventDelivery:
             return self._every
         with self._lock:
             self._due.update(blocked)
-        return _AGAIN_AFTER if blocked else self._look_at_all_at - time.monotonic()
+        return _AGAIN_AFTER if blocked else max(0.0, self._look_at_all_at - time.monotonic())
 
     def _clients_due(self, now: float) -> dict[int, list[ClientSession]]:
         """The clients to look at, by user."""
@@ -137,12 +136,12 @@ class EventDelivery:
     def _deliver_to(self, client: ClientSession, user: int, last: int) -> bool:
         """Send a client its events up to this number; False where it could not take them all."""
         cursor = client.event_cursor
-        if cursor.is_held(time.monotonic()):
+        if not cursor.is_due(last, time.monotonic()):
             return True
         if not client.can_take_events():
             return False
-        if (asked := cursor.take_resume()) is not None:
-            self._resume(client, asked[0], last)
+        if (resume := cursor.take_resume()) is not None:
+            self._resume(client, resume.since, last)
         while cursor.sent is not None and cursor.sent < last:
             events = self._store.events_after(user, cursor.sent, _EVENTS)
             for event in events:

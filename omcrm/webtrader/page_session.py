@@ -27,8 +27,7 @@ class PageSession(ClientSession):
     takes_events = True
 
     def __init__(self, sid: str, caller: Caller, limits: ClientLimits) -> None:
-        super().__init__(DESK, caller, "", limits)
-        self.id = sid
+        super().__init__(DESK, caller, "", limits, sid)
 
     def end_login(self) -> None:
         """Disconnect the page, because its login has ended."""

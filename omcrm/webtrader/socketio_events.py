@@ -34,12 +34,6 @@ from omcrm.wire.user_event import ResumeAfter
 # All pages that passed the login check; never send to the whole namespace, which contains
 # unauthenticated clients while their connect handler runs.
 DESK_ROOM = "desk"
-ADMIN_ROOM = "admins"
-
-
-def user_room(user_id: int) -> str:
-    """The room of one user's own pages."""
-    return f"user:{user_id}"
 
 
 # To the pages
@@ -86,12 +80,7 @@ def connect(auth: Any = None) -> None:
         connected_clients().add(PageSession(_sid(), caller, current_app.extensions[PAGE_LIMITS]))
     except AccessRefused as refusal:
         raise Refusal(refusal.message) from refusal
-    for room in (
-        DESK_ROOM,
-        user_room(caller.user_id),
-        *([ADMIN_ROOM] if caller.may(Permission.FEEDS_READ) else []),
-    ):
-        join_room(room)
+    join_room(DESK_ROOM)
     emit("connection_status", service.connection_status(feed_engine()))
 
 
@@ -218,7 +207,7 @@ def get_market_status(page: PageSession, body: Any) -> dict[str, Any]:
 @_for_pages
 def resume(page: PageSession, body: Any) -> None:
     """Send the events to the page's user that it missed, and all later ones."""
-    user_events().resume(page, read(body, ResumeAfter).since)
+    user_events().resume(page, read(body, ResumeAfter))
 
 
 @socketio.on("ping", namespace=NAMESPACE)

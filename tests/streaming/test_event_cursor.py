@@ -1,25 +1,31 @@
 import time
 
+import pytest
+
 from omcrm.streaming.event_cursor import RESUME_WITHIN, EventCursor
+from omcrm.wire.user_event import ResumeAfter
 
 
-def test_events_wait_for_a_resume() -> None:
-    """For a moment after connecting, and no longer than that."""
+@pytest.mark.parametrize(("sent", "is_due"), [(None, False), (4, True), (5, False), (6, False)])
+def test_events_wait_for_a_resume(sent: int | None, is_due: bool) -> None:
+    """For a moment after connecting; after that those up to the last one are due."""
     began = time.monotonic()
     cursor = EventCursor()
+    cursor.sent = sent
 
-    assert cursor.is_held(began)
-    assert not cursor.is_held(time.monotonic() + RESUME_WITHIN)
+    assert not cursor.is_due(5, began)
+    assert is_due is cursor.is_due(5, time.monotonic() + RESUME_WITHIN)
 
 
-def test_a_resume_is_taken_once() -> None:
-    """It ends the wait; without a number it means from now on."""
+@pytest.mark.parametrize("resume", [ResumeAfter(7), ResumeAfter()])
+def test_a_resume_is_taken_once(resume: ResumeAfter) -> None:
+    """Its answer is due at once, and ends the wait."""
     cursor = EventCursor()
+    cursor.sent = 5
     assert None is cursor.take_resume()
-    cursor.ask(7)
-    assert not cursor.is_held(time.monotonic())
+    cursor.ask(resume)
+    assert cursor.is_due(5, time.monotonic())
 
-    assert ((7,), None) == (cursor.take_resume(), cursor.take_resume())
-    cursor.ask(None)
-    assert (None,) == cursor.take_resume()
-    assert not cursor.is_held(time.monotonic())
+    assert (resume, None) == (cursor.take_resume(), cursor.take_resume())
+    assert not cursor.is_due(5, time.monotonic())
+    assert cursor.is_due(6, time.monotonic())

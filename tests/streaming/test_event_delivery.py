@@ -10,7 +10,7 @@ import pytest
 from omcrm.streaming.client_registry import ClientRegistry
 from omcrm.streaming.client_session import ClientLimits
 from omcrm.streaming.event_delivery import EventDelivery
-from omcrm.wire.user_event import KINDS, NoticeCode, UserMessage, UserNotice
+from omcrm.wire.user_event import KINDS, NoticeCode, ResumeAfter, UserMessage, UserNotice
 from tests.processes import wait_for
 from tests.streaming.clients import IdleClient, Owner, client_of
 from tests.threads import Threads
@@ -96,7 +96,7 @@ class EventServer:
     def connect(self, user_id: int = 1, *, resume: int | None = None) -> Reader:
         reader = Reader(user_id)
         self.clients.add(reader)
-        self.delivery.resume(reader, resume)
+        self.delivery.resume(reader, ResumeAfter(resume))
         return reader
 
 
@@ -183,6 +183,19 @@ def test_a_client_that_does_not_read_gets_its_events_later(desk: EventServer) ->
     wait_for(lambda: len(slow.numbers()) == 1_000)
 
     assert list(range(1, 1_001)) == slow.numbers() == quick.numbers()
+
+
+def test_only_a_client_with_events_is_tried_again() -> None:
+    """One that does not read, and has nothing to read, costs no more than others."""
+    events, reader = Events(), Reader()
+    delivery = EventDelivery(ClientRegistry(), events)
+    reader.event_cursor.ask(ResumeAfter())
+    assert [] == delivery._deliver({1: [reader]})
+    reader.room = 0
+
+    assert [] == delivery._deliver({1: [reader]})
+    events.write(1)
+    assert [1] == delivery._deliver({1: [reader]})
 
 
 @pytest.mark.parametrize("error", [ConnectionError("away"), RuntimeError("broken")])
