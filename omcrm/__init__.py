@@ -63,8 +63,8 @@ def _bind_extensions(app: "Flask", settings: "Settings") -> None:
     from omcrm.env_file import ROOT
     from omcrm.extensions import csrf, db, limiter, migrate, socketio
     from omcrm.storage.database import init_database
-    from omcrm.streaming import wire
     from omcrm.streaming.connection import ConnectionLimits
+    from omcrm.wire import encoding
 
     db.init_app(app)
     init_database(app)
@@ -77,7 +77,7 @@ def _bind_extensions(app: "Flask", settings: "Settings") -> None:
     socketio.init_app(
         app,
         async_mode=app.config["OMCRM_ASYNC_MODE"],
-        json=wire,
+        json=encoding,
         # An empty list: `SameOrigin`, which runs before this, checks the origin.
         cors_allowed_origins=[],
         max_http_buffer_size=_MOST_BYTES,

@@ -13,6 +13,8 @@ OmcrmError
 └── MessageRefused            a message on a raw WebSocket is answered with an error, and counted
 """
 
+from omcrm.wire.error_code import ErrorCode
+
 
 class OmcrmError(Exception):
     """The base of all exceptions of OMCRM."""
@@ -104,7 +106,7 @@ class AccessRefused(OmcrmError):
 
     def __init__(
         self,
-        code: str,
+        code: ErrorCode,
         message: str,
         status: int = 400,
         field: str | None = None,
@@ -127,7 +129,7 @@ class MessageRefused(OmcrmError):
     `detail` describes what is wrong with which field, where that is known.
     """
 
-    def __init__(self, code: str, message: str, detail: str | None = None) -> None:
+    def __init__(self, code: ErrorCode, message: str, detail: str | None = None) -> None:
         super().__init__(code, message, detail)
         self.code = code
         self.message = message

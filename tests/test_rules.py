@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "auth": BELOW_PAGES,
     "web": BELOW_PAGES | {"auth"},
     "admin": BELOW_PAGES | {"auth"},
-    "portfolio": {"market", "storage", "streaming", "engine", "auth", "web"},
+    "portfolio": {"market", "wire", "storage", "streaming", "engine", "auth", "web"},
     "pricing": {"market", "feeds", "engine", "storage", "web"},
     "gateways": BELOW_PAGES | {"auth", "web", "portfolio", "pricing"},
     "webtrader": BELOW_PAGES | {"auth", "web", "admin", "gateways", "pricing"},

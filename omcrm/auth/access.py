@@ -28,6 +28,7 @@ from omcrm.extensions import csrf
 from omcrm.storage.audit import record
 from omcrm.storage.transaction import transaction
 from omcrm.storage.user import Role
+from omcrm.wire.error_code import ErrorCode
 
 View = Callable[..., ResponseReturnValue]
 AnyView = TypeVar("AnyView", bound=Callable[..., Any])
@@ -152,7 +153,7 @@ def refused(error: AccessRefused) -> Response:
 
 
 def refusal(
-    code: str, message: str, status: int, field: str | None = None, wait: int | None = None
+    code: ErrorCode, message: str, status: int, field: str | None = None, wait: int | None = None
 ) -> Response:
     """The same from its parts: `field` is the wrong one, `wait` the seconds for Retry-After."""
     error = {"code": code, "message": message} | ({"field": field} if field else {})
@@ -187,7 +188,7 @@ def _refusal_of(caller: Caller, access: Access) -> ResponseReturnValue | None:
     if caller.has_session:
         csrf.protect()
     elif access.session_only:
-        return refusal("SESSION_REQUIRED", "This needs a login, not a token.", 403)
+        return refusal(ErrorCode.SESSION_REQUIRED, "This needs a login, not a token.", 403)
     missing = sorted(access.permissions - caller.permissions)
     return _refuse_missing(caller, missing[0]) if missing else None
 
@@ -197,10 +198,10 @@ def _refuse_missing(caller: Caller, permission: Permission) -> ResponseReturnVal
         _record_attempt(caller.user_id)
     if not caller.has_session:
         message = f"This needs a token with the scope {permission}."
-        return refusal("INSUFFICIENT_SCOPE", message, 403)
+        return refusal(ErrorCode.INSUFFICIENT_SCOPE, message, 403)
     if not wants_json():
         abort(403)
-    return refusal("ADMIN_REQUIRED", _ONLY[least_role(permission)], 403)
+    return refusal(ErrorCode.ADMIN_REQUIRED, _ONLY[least_role(permission)], 403)
 
 
 def _record_attempt(user_id: int) -> None:

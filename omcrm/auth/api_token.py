@@ -20,6 +20,7 @@ from omcrm.storage.api_token import NAME_LENGTH, ApiToken
 from omcrm.storage.audit import record
 from omcrm.storage.transaction import transaction
 from omcrm.storage.user import Role
+from omcrm.wire.error_code import ErrorCode
 from omcrm.wire.user_event import NoticeCode
 
 # Every token begins with it, so that scanners for leaked secrets recognize it.
@@ -64,7 +65,7 @@ def create(
     _check_expiry(expires_at, now)
     if wait := _MADE.spend(str(caller.user_id)):
         message = f"Too many new tokens. Try again in {wait // 60 + 1} minutes."
-        raise AccessRefused("TOO_MANY_REQUESTS", message, 429, wait=wait)
+        raise AccessRefused(ErrorCode.TOO_MANY_REQUESTS, message, 429, wait=wait)
     secret = MARK + "".join(secrets.choice(_LETTERS) for _ in range(_LENGTH))
     row = ApiToken(
         user_id=caller.user_id,
@@ -91,7 +92,7 @@ def revoke(user_id: int, token_id: int, now: datetime, remote_addr: str | None) 
     with transaction():
         row = api_token.revoke(user_id, token_id, now) if 0 < token_id < 2**31 else None
         if row is None:
-            raise AccessRefused("UNKNOWN_TOKEN", "You have no such token.", 404)
+            raise AccessRefused(ErrorCode.UNKNOWN_TOKEN, "You have no such token.", 404)
         detail = f"{row.prefix} {row.name!r}"
         record("revoke_token", now, user_id=user_id, detail=detail, remote_addr=remote_addr)
         notify(user_id, NoticeCode.TOKEN_REVOKED, now, name=row.name)
@@ -113,24 +114,26 @@ def _check_count(user_id: int, now: datetime) -> None:
     api_token.forget_ended(user_id, now)
     if api_token.count_usable(user_id, now) >= MOST_TOKENS:
         message = f"You have {MOST_TOKENS} tokens already: revoke one first."
-        raise AccessRefused("LIMIT_EXCEEDED", message, 409)
+        raise AccessRefused(ErrorCode.LIMIT_EXCEEDED, message, 409)
 
 
 def _checked_name(name: str) -> str:
     name = name.strip()
     if not name or len(name) > NAME_LENGTH or not name.isprintable():
         message = f"name: give it 1 to {NAME_LENGTH} printable characters."
-        raise AccessRefused("INVALID_NAME", message, field="name")
+        raise AccessRefused(ErrorCode.INVALID_NAME, message, field="name")
     return name
 
 
 def _check_scopes(scopes: Collection[Permission], role: Role) -> None:
     allowed = grantable(role)
     if not scopes:
-        raise AccessRefused("INVALID_SCOPES", "scopes: choose at least one.", field="scopes")
+        raise AccessRefused(
+            ErrorCode.INVALID_SCOPES, "scopes: choose at least one.", field="scopes"
+        )
     if beyond := [scope for scope in scopes if scope not in allowed]:
         message = f"scopes: only an admin may give {', '.join(beyond)}."
-        raise AccessRefused("INVALID_SCOPES", message, field="scopes")
+        raise AccessRefused(ErrorCode.INVALID_SCOPES, message, field="scopes")
 
 
 def _check_expiry(expires_at: datetime, now: datetime) -> None:
@@ -141,4 +144,4 @@ def _check_expiry(expires_at: datetime, now: datetime) -> None:
 
 def _invalid_expiry() -> AccessRefused:
     message = f"expires_on: choose a day from today on, at most {LONGEST_DAYS} days ahead."
-    return AccessRefused("INVALID_EXPIRY", message, field="expires_on")
+    return AccessRefused(ErrorCode.INVALID_EXPIRY, message, field="expires_on")

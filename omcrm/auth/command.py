@@ -11,8 +11,9 @@ from flask_migrate import upgrade
 from omcrm.auth import service
 from omcrm.errors import AccessRefused
 from omcrm.storage.user import Role, User, find_user
+from omcrm.wire.error_code import ErrorCode
 
-_FIELDS = {"INVALID_EMAIL": "--email", "INVALID_PASSWORD": "password"}
+_FIELDS = {ErrorCode.INVALID_EMAIL: "--email", ErrorCode.INVALID_PASSWORD: "password"}
 
 _email = click.option("--email", required=True, help="The address that names the account.")
 

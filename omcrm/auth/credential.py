@@ -26,6 +26,7 @@ from omcrm.storage.transaction import end_read, transaction
 from omcrm.storage.unavailable import is_unavailable
 from omcrm.storage.user import Role
 from omcrm.streaming.throttled_log import ThrottledLog
+from omcrm.wire.error_code import ErrorCode
 
 Environ = dict[str, Any]
 
@@ -88,7 +89,7 @@ class Unidentified(Struct, frozen=True):
         return self._answer[0]
 
     @property
-    def code(self) -> str:
+    def code(self) -> ErrorCode:
         return self._answer[1]
 
     @property
@@ -96,18 +97,22 @@ class Unidentified(Struct, frozen=True):
         return self._answer[2]
 
     @property
-    def _answer(self) -> tuple[int, str, str]:
+    def _answer(self) -> tuple[int, ErrorCode, str]:
         return _ANSWERS.get(self.reason, _FAILED)
 
 
 # The answer does not reveal whether a token was once valid.
-_FAILED = (401, "AUTHENTICATION_FAILED", "Authentication failed")
+_FAILED = (401, ErrorCode.AUTHENTICATION_FAILED, "Authentication failed")
 _ANSWERS = {
-    UnidentifiedReason.NONE_GIVEN: (401, "AUTHENTICATION_REQUIRED", "You must log in first."),
-    UnidentifiedReason.FOREIGN_ORIGIN: (403, "FORBIDDEN_ORIGIN", "forbidden origin"),
+    UnidentifiedReason.NONE_GIVEN: (
+        401,
+        ErrorCode.AUTHENTICATION_REQUIRED,
+        "You must log in first.",
+    ),
+    UnidentifiedReason.FOREIGN_ORIGIN: (403, ErrorCode.FORBIDDEN_ORIGIN, "forbidden origin"),
     UnidentifiedReason.TOO_MANY_WRONG: (
         429,
-        "TOO_MANY_REQUESTS",
+        ErrorCode.TOO_MANY_REQUESTS,
         "Too many failed attempts from your network address",
     ),
 }

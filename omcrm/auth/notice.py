@@ -4,7 +4,7 @@ from datetime import datetime
 
 from omcrm.storage import user_event
 from omcrm.storage.user_event import UserEvent
-from omcrm.streaming.wire import iso
+from omcrm.wire.encoding import iso
 from omcrm.wire.user_event import NoticeCode, UserNotice
 
 # No network address: a program with a token of few scopes reads them, too.
@@ -31,4 +31,4 @@ def notice(event: UserEvent) -> UserNotice:
     # A newer version may have written codes that this one does not know.
     code = _CODES.get(event.code, NoticeCode.OTHER)
     sentence = _SENTENCES[code].format_map(event.details)
-    return UserNotice(event=event.number, code=code, message=sentence, at=iso(event.at) or "")
+    return UserNotice(event=event.number, code=code, message=sentence, at=iso(event.at))

@@ -9,6 +9,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from omcrm.concurrency import run_in_native_thread
 from omcrm.errors import AccessRefused
+from omcrm.wire.error_code import ErrorCode
 
 Result = TypeVar("Result")
 
@@ -35,11 +36,13 @@ def check_new_password(password: str) -> None:
     """Refuse a password that is too short or too long for a new account."""
     if len(password) < SHORTEST_PASSWORD:
         raise AccessRefused(
-            "INVALID_PASSWORD", f"The password must have at least {SHORTEST_PASSWORD} characters."
+            ErrorCode.INVALID_PASSWORD,
+            f"The password must have at least {SHORTEST_PASSWORD} characters.",
         )
     if len(password) > LONGEST_PASSWORD:
         raise AccessRefused(
-            "INVALID_PASSWORD", f"The password must have at most {LONGEST_PASSWORD} characters."
+            ErrorCode.INVALID_PASSWORD,
+            f"The password must have at most {LONGEST_PASSWORD} characters.",
         )
 
 
@@ -68,7 +71,7 @@ def _matches(password: str, password_hash: str) -> bool:
 def _limited(function: Callable[..., Result], *args: str) -> Result:
     if not _waiting.acquire(blocking=False):
         raise AccessRefused(
-            "LOGIN_BUSY", "Too many people are logging in. Try again in a few seconds.", 503
+            ErrorCode.LOGIN_BUSY, "Too many people are logging in. Try again in a few seconds.", 503
         )
     try:
         with _hashing:

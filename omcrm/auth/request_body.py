@@ -11,6 +11,7 @@ from flask import request
 from omcrm.errors import AccessRefused
 from omcrm.market.parsing import plain
 from omcrm.storage.outside_text import is_readable
+from omcrm.wire.error_code import ErrorCode
 
 LARGEST_BODY = 1024 * 1024
 """In bytes."""
@@ -28,7 +29,7 @@ def request_body(schema: type[Body], most: int = LARGEST_BODY) -> Body:
 def read_body(body: bytes, schema: type[Body], most: int = LARGEST_BODY) -> Body:
     """`body` as the Struct `schema`; raises AccessRefused with the wrong field."""
     if len(body) > most:
-        raise AccessRefused("TOO_LARGE", "invalid payload: too long", 413)
+        raise AccessRefused(ErrorCode.TOO_LARGE, "invalid payload: too long", 413)
     # Bytes that are no UTF-8 become a character that is refused below, with its field.
     text = body.decode(errors="replace")
     try:
@@ -50,14 +51,14 @@ def _refuse_odd_numbers(read: Any, text: str) -> None:
                 plain(written[name])
             except ValueError:
                 message = f"invalid payload: Expected a number such as 0.25 - at `$.{name}`"
-                raise AccessRefused("INVALID_PAYLOAD", message, field=name) from None
+                raise AccessRefused(ErrorCode.INVALID_PAYLOAD, message, field=name) from None
 
 
 def _refuse_unreadable(fields: Any, schema: type) -> None:
     for name, value in fields.items() if isinstance(fields, dict) else ():
         if name in _names(schema) and not _is_readable(value):
             message = f"invalid payload: `{name}` has characters that cannot be read"
-            raise AccessRefused("INVALID_PAYLOAD", message, field=name)
+            raise AccessRefused(ErrorCode.INVALID_PAYLOAD, message, field=name)
 
 
 def _is_readable(value: Any) -> bool:
@@ -87,8 +88,10 @@ def _wrong(error: Exception, schema: type) -> AccessRefused:
         # The answer does not repeat an unknown name.
         names = ", ".join(f"`{name}`" for name in _names(schema))
         message = f"expected a JSON object with {names} and nothing else"
-        return AccessRefused("INVALID_PAYLOAD", f"invalid payload: {message}")
-    return AccessRefused("INVALID_PAYLOAD", f"invalid payload: {str(error)[:200]}", field=field)
+        return AccessRefused(ErrorCode.INVALID_PAYLOAD, f"invalid payload: {message}")
+    return AccessRefused(
+        ErrorCode.INVALID_PAYLOAD, f"invalid payload: {str(error)[:200]}", field=field
+    )
 
 
 def _names(schema: type) -> tuple[str, ...]:

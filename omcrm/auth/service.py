@@ -22,6 +22,7 @@ from omcrm.storage.login_failure import forget_all
 from omcrm.storage.login_session import revoke_all
 from omcrm.storage.transaction import transaction
 from omcrm.storage.user import Role, User, find_user, is_email, same_email
+from omcrm.wire.error_code import ErrorCode
 from omcrm.wire.user_event import NoticeCode
 
 WRONG = "E-mail or password is wrong."
@@ -73,7 +74,7 @@ def attempt_login(
 def create_user(email: str, password: str, role: Role, now: datetime) -> User:
     """Create an account; raises AccessRefused for a bad address or password or a taken address."""
     if not is_email(email):
-        raise AccessRefused("INVALID_EMAIL", f"{email!r} is not an e-mail address.")
+        raise AccessRefused(ErrorCode.INVALID_EMAIL, f"{email!r} is not an e-mail address.")
     passwords.check_new_password(password)
     user = User(
         email=email,
@@ -87,7 +88,7 @@ def create_user(email: str, password: str, role: Role, now: datetime) -> User:
             db.session.add(user)
     except IntegrityError:
         raise AccessRefused(
-            "EMAIL_TAKEN", f"{same_email(email)} has an account already.", 409
+            ErrorCode.EMAIL_TAKEN, f"{same_email(email)} has an account already.", 409
         ) from None
     return user
 

@@ -11,6 +11,7 @@ from omcrm.auth.rate_limit import UserRateLimit
 from omcrm.errors import AccessRefused
 from omcrm.storage import ws_ticket
 from omcrm.storage.transaction import transaction
+from omcrm.wire.error_code import ErrorCode
 
 LIFETIME = timedelta(seconds=30)
 
@@ -24,7 +25,7 @@ def issue(caller: Caller, now: datetime) -> str:
     """
     if wait := _ISSUED.spend(caller.handle):
         message = f"Too many tickets. Try again in {wait} seconds."
-        raise AccessRefused("TOO_MANY_REQUESTS", message, 429, wait=wait)
+        raise AccessRefused(ErrorCode.TOO_MANY_REQUESTS, message, 429, wait=wait)
     ticket = secrets.token_urlsafe(32)
     with transaction():
         ws_ticket.keep(hash_token(ticket), caller.handle, now, now + LIFETIME)

@@ -23,7 +23,7 @@ from omcrm.auth.permission import ABOUT, SCOPES, Permission, ScopeName
 from omcrm.auth.request_body import request_body
 from omcrm.errors import AccessRefused
 from omcrm.storage.api_token import ApiToken, of_user
-from omcrm.streaming.wire import iso
+from omcrm.wire.encoding import iso
 
 blueprint = Blueprint("tokens", __name__)
 

@@ -8,7 +8,7 @@ from omcrm.market.amount import minus, percent
 from omcrm.market.instrument import Instrument
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
-from omcrm.streaming.wire import iso
+from omcrm.wire.encoding import iso
 
 
 def asset_figures(

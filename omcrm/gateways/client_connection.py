@@ -16,12 +16,13 @@ from omcrm.gateways.dialect import Dialect
 from omcrm.streaming.client_registry import ClientRegistry
 from omcrm.streaming.client_session import ClientLimits, ClientSession
 from omcrm.streaming.connection import WebSocketConnection
+from omcrm.streaming.frame import deflated_frame, text_frame
 from omcrm.streaming.inbox import Inbox
 from omcrm.streaming.rate_tier import Batch
 from omcrm.streaming.throttled_log import ThrottledLog
-from omcrm.streaming.wire import deflated_frame, text_frame
 from omcrm.streaming.worker_pool import WorkerPool
 from omcrm.web import database_away
+from omcrm.wire.error_code import ErrorCode
 from omcrm.wire.user_event import KINDS, UserMessage
 
 # Shorter messages gain nothing from compression.
@@ -207,18 +208,22 @@ class ClientConnection(ClientSession):
                     self._answer(message)
         except Exception as error:
             if database_away.is_away(error):
-                self._send_error(MessageRefused("DATABASE_UNAVAILABLE", database_away.MESSAGE))
+                self._send_error(
+                    MessageRefused(ErrorCode.DATABASE_UNAVAILABLE, database_away.MESSAGE)
+                )
                 return
             _failures.exception("a client of %s could not be served", self.dialect.name)
-            self._send_error(MessageRefused("INTERNAL_ERROR", "Something went wrong on our side"))
+            self._send_error(
+                MessageRefused(ErrorCode.INTERNAL_ERROR, "Something went wrong on our side")
+            )
 
     def _answer(self, message: str | bytes) -> None:
         now = time.monotonic()
         try:
             if not self.limiter.may_send(now):
-                raise MessageRefused("RATE_LIMITED", "Too many messages: slow down")
+                raise MessageRefused(ErrorCode.RATE_LIMITED, "Too many messages: slow down")
             if isinstance(message, bytes):
-                raise MessageRefused("TEXT_ONLY", "Binary messages are not understood")
+                raise MessageRefused(ErrorCode.TEXT_ONLY, "Binary messages are not understood")
             self.dialect.received(self, message)
         except MessageRefused as refusal:
             self._services.registry.count(self.dialect.name, "messages_refused")
@@ -230,7 +235,9 @@ class ClientConnection(ClientSession):
         self.send(self.dialect.error(refusal))
 
     def _send_events_lost(self) -> None:
-        self._send_error(MessageRefused("EVENTS_LOST", "Some messages were lost: subscribe again"))
+        self._send_error(
+            MessageRefused(ErrorCode.EVENTS_LOST, "Some messages were lost: subscribe again")
+        )
 
     def _open(self) -> None:
         try:

@@ -5,7 +5,8 @@ from typing import Any, Generic, TypeVar, get_args
 import msgspec
 
 from omcrm.errors import MessageRefused
-from omcrm.streaming import wire
+from omcrm.wire import encoding
+from omcrm.wire.error_code import ErrorCode
 
 # How many characters of an unknown message type are sent back.
 _SHOWN = 50
@@ -37,14 +38,16 @@ class Inbound(Generic[T]):
 
     def _refusal(self, text: str, problem: str) -> MessageRefused:
         try:
-            content = wire.loads(text)
+            content = encoding.loads(text)
         except ValueError:
-            return MessageRefused("INVALID_JSON", "Invalid JSON format")
+            return MessageRefused(ErrorCode.INVALID_JSON, "Invalid JSON format")
         if not isinstance(content, dict):
-            return MessageRefused("INVALID_JSON", "Invalid JSON format", "expected an object")
+            return MessageRefused(
+                ErrorCode.INVALID_JSON, "Invalid JSON format", "expected an object"
+            )
         kind = content.get(self._field)
         if not isinstance(kind, str) or kind not in self._known:
-            shown = kind if isinstance(kind, str) else wire.dumps(kind)
-            return MessageRefused("UNKNOWN_MESSAGE", f"{self._unknown}: {shown[:_SHOWN]}")
+            shown = kind if isinstance(kind, str) else encoding.dumps(kind)
+            return MessageRefused(ErrorCode.UNKNOWN_MESSAGE, f"{self._unknown}: {shown[:_SHOWN]}")
         message = self._invalid.get(kind, f"Invalid {kind}")
-        return MessageRefused("INVALID_MESSAGE", message, problem)
+        return MessageRefused(ErrorCode.INVALID_MESSAGE, message, problem)

@@ -22,10 +22,12 @@ from omcrm.gateways.trade_tape import TradeTape
 from omcrm.market.bar import KEPT
 from omcrm.market.instrument import Instrument, canonical_symbols
 from omcrm.market.quote import Quote
-from omcrm.streaming import wire
 from omcrm.streaming.rate_limiter import TokenBucket
-from omcrm.streaming.wire import candle, iso
 from omcrm.web.news import news_body
+from omcrm.wire import encoding
+from omcrm.wire.desk import DeskCandle
+from omcrm.wire.encoding import iso
+from omcrm.wire.error_code import ErrorCode
 from omcrm.wire.user_event import ResumeAfter, UserMessage
 
 # How many points of history a client may request: in a second, and at once.
@@ -103,7 +105,7 @@ def day_change(quote: Quote, instrument: Instrument | None) -> Decimal | None:
 
 
 def _encode_trade(quote: Quote) -> str:
-    return wire.dumps(
+    return encoding.dumps(
         {
             "type": "trade",
             "symbol": quote.symbol,
@@ -117,7 +119,7 @@ def _encode_trade(quote: Quote) -> str:
 
 
 def _encode_news(item: NewsItem) -> str:
-    return wire.dumps({"type": "news", **news_body(item)})
+    return encoding.dumps({"type": "news", **news_body(item)})
 
 
 class MarketFeed(Dialect):
@@ -146,7 +148,7 @@ class MarketFeed(Dialect):
         elif isinstance(request, MarketFeedResume):
             self._resume(client, request)
         else:
-            client.send(wire.dumps({"type": "pong", "timestamp": iso(datetime.now(UTC))}))
+            client.send(encoding.dumps({"type": "pong", "timestamp": iso(datetime.now(UTC))}))
 
     def error(self, refusal: MessageRefused) -> str:
         """An `error` message with a code, and the detail where there is one."""
@@ -154,11 +156,11 @@ class MarketFeed(Dialect):
 
     def quote(self, quote: Quote) -> str:
         """A `quote` message."""
-        return wire.dumps(quote_body(quote, self.market.instruments.get(quote.symbol)))
+        return encoding.dumps(quote_body(quote, self.market.instruments.get(quote.symbol)))
 
     def user_message(self, kind: str, body: UserMessage) -> str:
         """A message about the events of the caller."""
-        return wire.dumps({"type": kind, **structs.asdict(body)})
+        return encoding.dumps({"type": kind, **structs.asdict(body)})
 
     def closed(self, client: ClientConnection) -> None:
         """End the client's trades and news."""
@@ -174,7 +176,7 @@ class MarketFeed(Dialect):
 
     def _resume(self, client: ClientConnection, request: MarketFeedResume) -> None:
         if client.caller is None:
-            raise MessageRefused("AUTHENTICATION_REQUIRED", "Authentication required")
+            raise MessageRefused(ErrorCode.AUTHENTICATION_REQUIRED, "Authentication required")
         user_events().resume(client, request)
 
     def _subscribe(self, client: ClientConnection, request: Subscribe) -> None:
@@ -185,7 +187,7 @@ class MarketFeed(Dialect):
         accepted, beyond = client.accept(known) if channels else ([], [])
         if accepted:
             client.send(
-                wire.dumps(
+                encoding.dumps(
                     {
                         "type": "subscribed",
                         "symbols": accepted,
@@ -199,7 +201,7 @@ class MarketFeed(Dialect):
             channel for channel in dict.fromkeys(request.channels) if channel not in served
         ]:
             message = f"Nothing brings these channels: {', '.join(missing)}"
-            client.send(_error("CHANNEL_UNAVAILABLE", message, channels=missing))
+            client.send(_error(ErrorCode.CHANNEL_UNAVAILABLE, message, channels=missing))
         for error in _subscription_errors(
             client, [symbol for symbol in symbols if symbol not in known], beyond
         ):
@@ -218,7 +220,7 @@ class MarketFeed(Dialect):
         """Send the last points of each symbol, within a budget: they cost more than answers."""
         if not client.state.take(len(symbols) * minutes, time.monotonic()):
             message = f"Too much history: {_POINTS} points at once, {_POINTS_A_SECOND} a second"
-            client.send(_error("HISTORY_LIMIT_EXCEEDED", message, symbols=symbols))
+            client.send(_error(ErrorCode.HISTORY_LIMIT_EXCEEDED, message, symbols=symbols))
             return
         for symbol in symbols:
             client.send_latest(("history", symbol), partial(self._history, symbol, minutes))
@@ -232,7 +234,9 @@ class MarketFeed(Dialect):
         client.release(symbols)
         total = len(client.subscriptions)
         client.send(
-            wire.dumps({"type": "unsubscribed", "symbols": symbols, "total_subscriptions": total})
+            encoding.dumps(
+                {"type": "unsubscribed", "symbols": symbols, "total_subscriptions": total}
+            )
         )
 
     def _history(self, symbol: str, minutes: int) -> str:
@@ -240,9 +244,9 @@ class MarketFeed(Dialect):
         quote = self.market.cache.get(symbol)
         source = quote.source.name if quote else ""
         candles = self.market.bars.series(symbol, source, "1m", minutes)
-        data = [{**candle(bar), "price": bar.close} for bar in candles]
+        data = [{**structs.asdict(DeskCandle.of(bar)), "price": bar.close} for bar in candles]
         about = {"type": "history", "symbol": symbol, "timeframe": "1m", "source": source or None}
-        return wire.dumps({**about, "data": data})
+        return encoding.dumps({**about, "data": data})
 
 
 def _subscription_errors(
@@ -251,14 +255,14 @@ def _subscription_errors(
     """One error for each reason for which symbols were not subscribed."""
     if unknown:
         message = f"Unknown symbols: {', '.join(unknown[:5])}"
-        yield _error("UNKNOWN_SYMBOL", message, symbols=unknown)
+        yield _error(ErrorCode.UNKNOWN_SYMBOL, message, symbols=unknown)
     if beyond:
         message = (
             f"Symbol limit exceeded ({client.limits.subscriptions}): unsubscribe from some first"
         )
-        yield _error("SYMBOL_LIMIT_EXCEEDED", message, symbols=beyond)
+        yield _error(ErrorCode.SYMBOL_LIMIT_EXCEEDED, message, symbols=beyond)
 
 
-def _error(code: str, message: str, **more: Any) -> str:
+def _error(code: ErrorCode, message: str, **more: Any) -> str:
     present = {name: value for name, value in more.items() if value is not None}
-    return wire.dumps({"type": "error", "message": message, "code": code, **present})
+    return encoding.dumps({"type": "error", "message": message, "code": code, **present})

@@ -16,10 +16,11 @@ from omcrm.extensions import connected_clients
 from omcrm.gateways.market_feed import MarketFeed, Symbol, quote_body
 from omcrm.market.instrument import canonical_symbol, canonical_symbols
 from omcrm.storage import feed_switch
-from omcrm.streaming.wire import iso
 from omcrm.web.feed_control import start_by_admin, start_for_viewer, stop_by_admin
 from omcrm.web.json_answer import json_answer
 from omcrm.web.market_access import feed_engine, market_view
+from omcrm.wire.encoding import iso
+from omcrm.wire.error_code import ErrorCode
 
 _MOST_QUOTES = 50
 
@@ -78,10 +79,10 @@ def quote(symbol: str) -> ResponseReturnValue:
     start_for_viewer()
     symbol, view = canonical_symbol(symbol), market_view()
     if symbol not in view.instruments:
-        raise AccessRefused("UNKNOWN_SYMBOL", f"Unknown symbol: {symbol[:20]}", 404)
+        raise AccessRefused(ErrorCode.UNKNOWN_SYMBOL, f"Unknown symbol: {symbol[:20]}", 404)
     cached = view.cache.get(symbol)
     if cached is None:
-        raise AccessRefused("NO_PRICE", f"No price is known for {symbol} yet", 503)
+        raise AccessRefused(ErrorCode.NO_PRICE, f"No price is known for {symbol} yet", 503)
     return json_answer({"success": True, **quote_body(cached, view.instruments[symbol])})
 
 

@@ -16,13 +16,14 @@ from omcrm.auth.permission import Permission
 from omcrm.errors import AccessRefused
 from omcrm.gateways.client_connection import ClientConnection, ClientServices
 from omcrm.gateways.dialect import Dialect
-from omcrm.streaming import wire
 from omcrm.streaming.connection import NO_LISTENER, ConnectionLimits, WebSocketConnection
 from omcrm.streaming.detach import NotDetachable, end_request
 from omcrm.streaming.endpoint import HandshakeAnswer, accept, negotiate, refuse
 from omcrm.streaming.reactor import Reactor
 from omcrm.streaming.throttled_log import ThrottledLog
 from omcrm.web import database_away
+from omcrm.wire import encoding
+from omcrm.wire.error_code import ErrorCode
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -42,14 +43,14 @@ class HandshakeRefusal(NamedTuple):
     """A handshake's refusal in HTTP; `wait` is in seconds."""
 
     status: int
-    code: str
+    code: ErrorCode
     message: str
     wait: int = 0
 
     def answer(self, start_response: StartResponse) -> Iterable[bytes]:
         """Start the response and return its body."""
         error = {"code": self.code, "message": self.message}
-        body = wire.dumps({"success": False, "error": error}).encode()
+        body = encoding.dumps({"success": False, "error": error}).encode()
         headers = [
             ("Content-Type", "application/json"),
             ("Content-Length", str(len(body))),
@@ -70,11 +71,13 @@ def refusal(refused: Unidentified) -> HandshakeRefusal:
 def missing(scope: Permission) -> HandshakeRefusal:
     """The refusal of a token without this scope."""
     message = f"This needs a token with the scope {scope}."
-    return HandshakeRefusal(HTTPStatus.FORBIDDEN, "INSUFFICIENT_SCOPE", message)
+    return HandshakeRefusal(HTTPStatus.FORBIDDEN, ErrorCode.INSUFFICIENT_SCOPE, message)
 
 
-_NO_WEBSOCKET = HandshakeRefusal(501, "NO_WEBSOCKET", "No WebSocket for this request.")
-_UNAVAILABLE = HandshakeRefusal(503, "UNAVAILABLE", "Something went wrong on our side: try again.")
+_NO_WEBSOCKET = HandshakeRefusal(501, ErrorCode.NO_WEBSOCKET, "No WebSocket for this request.")
+_UNAVAILABLE = HandshakeRefusal(
+    503, ErrorCode.UNAVAILABLE, "Something went wrong on our side: try again."
+)
 _DATABASE_AWAY = HandshakeRefusal(
     503, database_away.CODE, database_away.MESSAGE, wait=database_away.RETRY_AFTER
 )

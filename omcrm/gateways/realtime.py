@@ -33,9 +33,10 @@ from omcrm.market.quote import Quote
 from omcrm.portfolio import service
 from omcrm.portfolio.valuation import Valuation
 from omcrm.storage.portfolio import count_holdings, find_portfolio
-from omcrm.streaming import wire
 from omcrm.streaming.rate_limiter import TokenBucket
-from omcrm.streaming.wire import iso
+from omcrm.wire import encoding
+from omcrm.wire.encoding import iso
+from omcrm.wire.error_code import ErrorCode
 from omcrm.wire.user_event import UserMessage
 
 ASSET, PORTFOLIO = "asset", "portfolio"
@@ -53,7 +54,7 @@ _SHOWN = 20
 
 def envelope(kind: str, data: dict[str, Any]) -> str:
     """A message with the current time."""
-    return wire.dumps({"type": kind, "data": data, "timestamp": iso(datetime.now(UTC))})
+    return encoding.dumps({"type": kind, "data": data, "timestamp": iso(datetime.now(UTC))})
 
 
 def portfolio_update(valuation: Valuation) -> str:
@@ -85,7 +86,7 @@ def coverage(valuation: Valuation) -> dict[str, Any]:
     }
 
 
-def _error(code: str, message: str, **more: Any) -> str:
+def _error(code: ErrorCode, message: str, **more: Any) -> str:
     present = {name: value for name, value in more.items() if value is not None}
     return envelope("error", {"message": message, "code": code, **present})
 
@@ -151,7 +152,7 @@ class Realtime(Dialect):
 
     def _resume(self, client: ClientConnection, request: RealtimeResume) -> None:
         if client.caller is None:
-            client.send(_error("AUTHENTICATION_REQUIRED", "Authentication required"))
+            client.send(_error(ErrorCode.AUTHENTICATION_REQUIRED, "Authentication required"))
             return
         user_events().resume(client, request.data)
 
@@ -162,7 +163,7 @@ class Realtime(Dialect):
         is_held = (ASSET, symbol) in client.subscriptions
         if symbol not in self.market.instruments and not is_held:
             message = f"Unknown symbol: {symbol[:_SHOWN]}"
-            client.send(_error("UNKNOWN_SYMBOL", message, symbol=symbol[:_SHOWN]))
+            client.send(_error(ErrorCode.UNKNOWN_SYMBOL, message, symbol=symbol[:_SHOWN]))
         elif isinstance(request, SubscribeAsset):
             self._subscribe_asset(client, symbol)
         elif isinstance(request, UnsubscribeAsset):
@@ -217,7 +218,7 @@ def _send_value(client: ClientConnection, portfolio_id: int) -> None:
     count = 1 + count_holdings(portfolio_id)
     if not client.state.take(count, time.monotonic()):
         message = "Too many valuations: subscribe instead of asking again and again"
-        client.send(_error("RATE_LIMITED", message, portfolio_id=portfolio_id))
+        client.send(_error(ErrorCode.RATE_LIMITED, message, portfolio_id=portfolio_id))
         return
     portfolio = service.portfolio_of(_user(client), portfolio_id)
     if portfolio is None:
@@ -243,7 +244,7 @@ def _accepted(client: ClientConnection, key: tuple[str, str | int], **about: Any
     if client.accept([key])[0]:
         return True
     message = f"Subscription limit reached ({client.limits.subscriptions})"
-    client.send(_error("LIMIT_EXCEEDED", message, **about))
+    client.send(_error(ErrorCode.LIMIT_EXCEEDED, message, **about))
     return False
 
 
@@ -255,11 +256,11 @@ def _may_see(client: ClientConnection, portfolio_id: int) -> bool:
     """
     caller = client.caller
     if caller is None:
-        client.send(_error("AUTHENTICATION_REQUIRED", "Authentication required"))
+        client.send(_error(ErrorCode.AUTHENTICATION_REQUIRED, "Authentication required"))
         return False
     if not caller.may(Permission.PORTFOLIO_READ):
         detail = f"This needs a token with the scope {Permission.PORTFOLIO_READ}."
-        client.send(_error("INSUFFICIENT_SCOPE", DENIED, detail=detail))
+        client.send(_error(ErrorCode.INSUFFICIENT_SCOPE, DENIED, detail=detail))
         return False
     if find_portfolio(caller.user_id, portfolio_id) is None:
         _deny(client, portfolio_id)
@@ -268,7 +269,7 @@ def _may_see(client: ClientConnection, portfolio_id: int) -> bool:
 
 
 def _deny(client: ClientConnection, portfolio_id: int) -> None:
-    client.send(_error("ACCESS_DENIED", DENIED, portfolio_id=portfolio_id))
+    client.send(_error(ErrorCode.ACCESS_DENIED, DENIED, portfolio_id=portfolio_id))
 
 
 def _user(client: ClientConnection) -> int:

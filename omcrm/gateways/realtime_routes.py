@@ -23,10 +23,11 @@ from omcrm.pricing.price_feed_state import PriceFeedState, price_feed_state
 from omcrm.pricing.refresh import refresh_prices
 from omcrm.settings import Settings
 from omcrm.streaming.client_session import ClientSession
-from omcrm.streaming.wire import iso
 from omcrm.web.feed_control import start_for_viewer
 from omcrm.web.json_answer import json_answer
 from omcrm.web.market_access import feed_engine, market_view
+from omcrm.wire.encoding import iso
+from omcrm.wire.error_code import ErrorCode
 
 _MOST_SYMBOLS = 50
 
@@ -148,7 +149,7 @@ def force_price_update() -> ResponseReturnValue:
         )
     if wait := PRICE_UPDATES.spend(str(current_caller().user_id)):
         message = f"Too many updates: try again in {wait} seconds."
-        return refusal("TOO_MANY_REQUESTS", message, 429, wait=wait)
+        return refusal(ErrorCode.TOO_MANY_REQUESTS, message, 429, wait=wait)
     done = refresh_prices(symbols)
     return json_answer(
         {

@@ -6,7 +6,7 @@ from typing import Protocol
 from omcrm.concurrency import native_lock
 from omcrm.feeds.news.collector import NewsCollector
 from omcrm.feeds.news.item import NewsItem
-from omcrm.streaming.wire import text_frame
+from omcrm.streaming.frame import text_frame
 
 
 class EventSubscriber(Protocol):

@@ -9,7 +9,7 @@ from omcrm.engine.market_view import Hub
 from omcrm.gateways.subscribers import EventSubscriber, SymbolSubscribers
 from omcrm.market.quote import Quote
 from omcrm.streaming.demand_thread import DemandThread
-from omcrm.streaming.wire import text_frame
+from omcrm.streaming.frame import text_frame
 
 # Most pending trades; beyond that all of them are dropped, and every subscriber gets EVENTS_LOST.
 _MOST_PENDING = 10_000

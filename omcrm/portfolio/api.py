@@ -16,6 +16,7 @@ from omcrm.errors import AccessRefused
 from omcrm.portfolio import bounds, messages, service
 from omcrm.portfolio.holding import Portfolio
 from omcrm.web.json_answer import json_answer
+from omcrm.wire.error_code import ErrorCode
 
 blueprint = Blueprint("portfolio_api", __name__, url_prefix="/api/v1/portfolios")
 
@@ -37,7 +38,7 @@ def _may(permission: Permission, rate_limit: UserRateLimit) -> Callable[[View], 
         def limited(*args: Any, **kwargs: Any) -> ResponseReturnValue:
             if wait := rate_limit.spend(str(current_caller().user_id)):
                 message = f"Too many requests: try again in {wait} seconds."
-                return refusal("TOO_MANY_REQUESTS", message, 429, wait=wait)
+                return refusal(ErrorCode.TOO_MANY_REQUESTS, message, 429, wait=wait)
             return view(*args, **kwargs)
 
         return requires(permission)(limited)

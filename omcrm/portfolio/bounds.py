@@ -6,6 +6,7 @@ from decimal import Decimal
 from omcrm.errors import AccessRefused
 from omcrm.market.parsing import exact, plain
 from omcrm.storage.portfolio import NAME_LENGTH
+from omcrm.wire.error_code import ErrorCode
 
 MOST_PORTFOLIOS = 50
 """The maximum of portfolios of one user."""
@@ -62,4 +63,4 @@ def _number(field: str, words: str, given: str | int | Decimal) -> Decimal:
 
 
 def _invalid(field: str, message: str) -> AccessRefused:
-    return AccessRefused("INVALID_PAYLOAD", message, field=field)
+    return AccessRefused(ErrorCode.INVALID_PAYLOAD, message, field=field)

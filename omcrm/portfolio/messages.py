@@ -11,7 +11,7 @@ from omcrm.market.currency import money
 from omcrm.market.instrument import canonical_symbol
 from omcrm.portfolio.holding import Portfolio
 from omcrm.portfolio.valuation import Valuation
-from omcrm.streaming.wire import iso
+from omcrm.wire.encoding import iso
 
 LARGEST_BODY = 4096
 """In bytes."""

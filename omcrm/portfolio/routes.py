@@ -16,6 +16,7 @@ from omcrm.portfolio.forms import HoldingForm, NameForm
 from omcrm.portfolio.holding import Holding, Portfolio
 from omcrm.portfolio.valuation import TRUST, counted_classes
 from omcrm.web.market_access import market_view
+from omcrm.wire.error_code import ErrorCode
 
 blueprint = Blueprint("portfolio", __name__, url_prefix="/portfolio")
 
@@ -158,7 +159,7 @@ def _done(form: NameForm | HoldingForm, change: Callable[[], object]) -> bool:
 def _spend() -> None:
     if wait := CHANGES.spend(str(_user())):
         message = f"Too many changes: try again in {wait} seconds."
-        raise AccessRefused("TOO_MANY_REQUESTS", message, 429, wait=wait)
+        raise AccessRefused(ErrorCode.TOO_MANY_REQUESTS, message, 429, wait=wait)
 
 
 def _list(form: NameForm) -> str:

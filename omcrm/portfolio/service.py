@@ -25,6 +25,7 @@ from omcrm.storage.instrument import find_instrument
 from omcrm.storage.portfolio import HoldingRow, PortfolioRow
 from omcrm.storage.transaction import transaction
 from omcrm.web.market_access import market_view
+from omcrm.wire.error_code import ErrorCode
 
 Number = str | int | Decimal
 
@@ -94,7 +95,7 @@ def create(user_id: int, name: str) -> Portfolio:
         storage.lock_portfolios(user_id)
         if storage.count_portfolios(user_id) >= bounds.MOST_PORTFOLIOS:
             message = f"You can have {bounds.MOST_PORTFOLIOS} portfolios: delete one."
-            raise AccessRefused("LIMIT_EXCEEDED", message, 409)
+            raise AccessRefused(ErrorCode.LIMIT_EXCEEDED, message, 409)
         db.session.add(row)
         _flush_named(name)
         made = _value_of(row)
@@ -126,7 +127,10 @@ def add_holding(
         symbol = canonical_symbol(symbol)
         if _held_by(row, symbol) is not None:
             raise AccessRefused(
-                "ALREADY_HELD", f"{symbol} is in this portfolio already.", 409, field="symbol"
+                ErrorCode.ALREADY_HELD,
+                f"{symbol} is in this portfolio already.",
+                409,
+                field="symbol",
             )
         _add(row, symbol, amount, cost)
     return own_portfolio(user_id, portfolio_id)
@@ -159,7 +163,9 @@ def remove_holding(user_id: int, portfolio_id: int, symbol: str) -> Portfolio:
 
 def not_held() -> AccessRefused:
     """The refusal of a change to a holding that does not exist."""
-    return AccessRefused("NOT_HELD", "This portfolio does not hold that.", 404, field="symbol")
+    return AccessRefused(
+        ErrorCode.NOT_HELD, "This portfolio does not hold that.", 404, field="symbol"
+    )
 
 
 @contextmanager
@@ -185,18 +191,18 @@ def _flush_named(name: str) -> None:
         db.session.flush()
     except IntegrityError:
         message = f"You have a portfolio called {name} already."
-        raise AccessRefused("NAME_TAKEN", message, 409, field="name") from None
+        raise AccessRefused(ErrorCode.NAME_TAKEN, message, 409, field="name") from None
 
 
 def _add(row: PortfolioRow, symbol: str, amount: Decimal, cost: Decimal) -> None:
     if storage.count_holdings(row.id) >= bounds.MOST_HOLDINGS:
         message = f"A portfolio can have {bounds.MOST_HOLDINGS} holdings: remove one first."
-        raise AccessRefused("LIMIT_EXCEEDED", message, 409)
+        raise AccessRefused(ErrorCode.LIMIT_EXCEEDED, message, 409)
     instrument = find_instrument(symbol)
     if instrument is None or not instrument.active:
         # The text is cut before it is sent back: it may be anything.
         message = f"Unknown symbol: {symbol[:20]}"
-        raise AccessRefused("UNKNOWN_SYMBOL", message, field="symbol")
+        raise AccessRefused(ErrorCode.UNKNOWN_SYMBOL, message, field="symbol")
     row.holdings.append(HoldingRow(instrument=instrument, quantity=amount, average_cost=cost))
 
 
@@ -205,7 +211,7 @@ def _held_by(row: PortfolioRow, symbol: str) -> HoldingRow | None:
 
 
 def _unknown() -> AccessRefused:
-    return AccessRefused("UNKNOWN_PORTFOLIO", "There is no such portfolio.", 404)
+    return AccessRefused(ErrorCode.UNKNOWN_PORTFOLIO, "There is no such portfolio.", 404)
 
 
 def _notify(user_id: int, portfolio_id: int) -> None:

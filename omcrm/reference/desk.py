@@ -5,34 +5,14 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from omcrm.feeds.status import FeedStatus
-from omcrm.market.price_class import PriceClass
 from omcrm.market.session import Session
 from omcrm.reference.channel import SocketChannel, SocketMessage
 from omcrm.webtrader.messages import Instruments, PriceHistory
-from omcrm.wire.field import Number, Time
+from omcrm.wire.desk import DeskCandle, DeskPriceUpdate
+from omcrm.wire.field import Time
 from omcrm.wire.user_event import EventNumber, ResumeAfter, ResumeAnswer, UserNotice
 
 # What is sent
-
-
-class DeskPriceUpdate(Struct, kw_only=True):
-    """The newest quote of one symbol; fields that its source does not send are null."""
-
-    symbol: str
-    price: Number | None
-    change_24h: Annotated[float | None, Meta(description="In percent.")]
-    timestamp: Time
-    bid: Number | None
-    ask: Number | None
-    open_24h: Number | None
-    high_24h: Number | None
-    low_24h: Number | None
-    volume_24h: Number | None
-    source: str
-    price_class: PriceClass
-    provider_time: Time | None
-    received_at: Time
-    seq: Annotated[int, Meta(description="Rises with each change of any symbol.")]
 
 
 class DeskBrief(Struct, kw_only=True):
@@ -87,17 +67,6 @@ class DeskReload(Struct, kw_only=True):
     message: str
     code: Literal["EVENTS_LOST", "EVENTS_EXPIRED"]
     event: EventNumber | UnsetType = UNSET
-
-
-class DeskCandle(Struct, kw_only=True):
-    """The trades of one interval, which begins at `timestamp`."""
-
-    timestamp: Time
-    open: Number
-    high: Number
-    low: Number
-    close: Number
-    volume: Number | None
 
 
 class DeskCandles(Struct, kw_only=True):

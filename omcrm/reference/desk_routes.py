@@ -9,8 +9,9 @@ from omcrm.feeds.status import FeedStatus
 from omcrm.market.bar import KEPT, Timeframe
 from omcrm.market.price_class import PriceClass
 from omcrm.market.session import Calendar
-from omcrm.reference.desk import DeskBrief, DeskCandles, DeskMarketStatus, DeskPriceUpdate
+from omcrm.reference.desk import DeskBrief, DeskCandles, DeskMarketStatus
 from omcrm.reference.route import Route
+from omcrm.wire.desk import DeskPriceUpdate
 from omcrm.wire.field import Number, Time
 
 
@@ -20,7 +21,7 @@ class JsonDone(Struct, kw_only=True):
     success: Literal[True]
 
 
-class DeskPrice(DeskPriceUpdate, kw_only=True):
+class DeskPrice(DeskPriceUpdate, frozen=True, kw_only=True):
     """A price, as the desk's pages receive it."""
 
     success: Literal[True]

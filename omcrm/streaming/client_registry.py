@@ -8,6 +8,7 @@ from omcrm.concurrency import native_lock
 from omcrm.errors import AccessRefused
 from omcrm.streaming.client_session import ClientSession
 from omcrm.streaming.demand_thread import DemandThread
+from omcrm.wire.error_code import ErrorCode
 
 
 class ClientRegistry:
@@ -37,7 +38,7 @@ class ClientRegistry:
         with self._lock:
             if self._per_owner[key] >= limits.connections:
                 message = f"too many {limits.noun} ({limits.connections}): {limits.advice}"
-                raise AccessRefused("LIMIT_EXCEEDED", message, 429)
+                raise AccessRefused(ErrorCode.LIMIT_EXCEEDED, message, 429)
             self._clients[client.id] = client
             self._per_owner[key] += 1
         for thread in self._threads:

@@ -20,8 +20,8 @@ from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import Protocol as FrameProtocol
 from websockets.protocol import Side, State
 
+from omcrm.streaming.frame import ping_frame
 from omcrm.streaming.reactor import READ, WRITE, Reactor
-from omcrm.streaming.wire import ping_frame
 
 _CHUNK = 65536
 _NEVER = float("inf")

@@ -16,8 +16,8 @@ from websockets.server import ServerProtocol
 
 from omcrm.streaming.connection import ConnectionLimits, ConnectionListener, WebSocketConnection
 from omcrm.streaming.detach import NotDetachable, detach, end_request
+from omcrm.streaming.frame import WINDOW_BITS
 from omcrm.streaming.reactor import Reactor
-from omcrm.streaming.wire import WINDOW_BITS
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]

@@ -9,7 +9,6 @@ import engineio
 from engineio import packet as engine_packets
 
 from omcrm.market.parsing import whole
-from omcrm.streaming import wire
 from omcrm.streaming.connection import NO_LISTENER, ConnectionLimits
 from omcrm.streaming.detach import NotDetachable, end_request, has_hung_up
 from omcrm.streaming.endpoint import Environ, accept, negotiate, refuse
@@ -27,10 +26,11 @@ from omcrm.streaming.engine_session import (
     EngineSession,
     Transport,
 )
+from omcrm.streaming.frame import text_frame
 from omcrm.streaming.kept_environ import kept
 from omcrm.streaming.reactor import DelayedCall, Reactor
-from omcrm.streaming.wire import text_frame
 from omcrm.streaming.worker_pool import WorkerPool
+from omcrm.wire import encoding
 
 _PROBE_WITHIN = 10.0
 _COMPRESS_FROM = 256
@@ -285,7 +285,7 @@ class EngineServer(engineio.Server):  # type: ignore[misc]
             "pingTimeout": round(self.ping_timeout * 1000),
             "maxPayload": int(self.max_http_buffer_size),
         }
-        return OPEN + wire.dumps(parameters)
+        return OPEN + encoding.dumps(parameters)
 
 
 def _body(environ: Environ, length: int) -> bytes:

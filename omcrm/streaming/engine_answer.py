@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from omcrm.streaming import wire
+from omcrm.wire import encoding
 
 TEXT = ("Content-Type", "text/plain; charset=UTF-8")
 _JSON = ("Content-Type", "application/json")
@@ -30,7 +30,9 @@ _NUMBERS = {
 def refusal(message: str, status: str = "400 Bad Request") -> EngineAnswer:
     """A refusal with the protocol's error code and message."""
     number = _NUMBERS.get(message, _NUMBERS["Bad request"])
-    return EngineAnswer(status, wire.dumps({"code": number, "message": message}).encode(), [_JSON])
+    return EngineAnswer(
+        status, encoding.dumps({"code": number, "message": message}).encode(), [_JSON]
+    )
 
 
 UNAUTHORIZED = refusal("Unauthorized", "401 Unauthorized")

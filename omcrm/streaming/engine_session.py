@@ -24,9 +24,9 @@ from omcrm.streaming.engine_packet import (
     Packet,
     read_packet,
 )
+from omcrm.streaming.frame import binary_frame, deflated_frame, text_frame
 from omcrm.streaming.inbox import Inbox
 from omcrm.streaming.reactor import Reactor
-from omcrm.streaming.wire import binary_frame, deflated_frame, text_frame
 from omcrm.streaming.worker_pool import WorkerPool
 
 _NEVER = float("inf")

@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import NamedTuple, Protocol
 
 from omcrm.market.quote import Quote
-from omcrm.streaming.wire import deflated_frame, text_frame
+from omcrm.streaming.frame import deflated_frame, text_frame
 
 # How long a quote that is alike to the last one sent is held back, in seconds.
 _ALIKE_INTERVAL = 1.0

@@ -5,7 +5,7 @@ from typing import Any
 
 from socketio import packet as packets
 
-from omcrm.streaming import wire
+from omcrm.wire import encoding
 
 _MOST_ATTACHMENTS = 10
 _RESERVED = frozenset(
@@ -22,7 +22,7 @@ _MAY_HAVE_ID = (packets.EVENT, packets.ACK, *_BINARY)
 class StrictPacket(packets.Packet):  # type: ignore[misc]
     """A packet whose parser raises ValueError for anything the specification does not allow."""
 
-    json = wire
+    json = encoding
 
     def decode(self, encoded_packet: str) -> int:
         """Parse the text; the number of attachments that follow it."""
@@ -33,7 +33,7 @@ class StrictPacket(packets.Packet):  # type: ignore[misc]
         self.packet_type = int(kind)
         self.namespace = namespace
         self.id = int(number) if number else None
-        self.data = wire.loads(text) if text else None
+        self.data = encoding.loads(text) if text else None
         if text and self.data is None:
             raise ValueError("a payload must not be null")
         if (attachments is not None) != (self.packet_type in _BINARY):

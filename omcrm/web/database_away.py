@@ -7,8 +7,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from omcrm.storage.health import first_line
 from omcrm.storage.unavailable import is_unavailable
 from omcrm.streaming.throttled_log import ThrottledLog
+from omcrm.wire.error_code import ErrorCode
 
-CODE = "DATABASE_UNAVAILABLE"
+CODE = ErrorCode.DATABASE_UNAVAILABLE
 MESSAGE = "The database cannot be used at the moment: try again in a few seconds."
 RETRY_AFTER = 5
 """In seconds."""

@@ -12,6 +12,7 @@ from omcrm.extensions import login_manager
 from omcrm.storage.transaction import end_read
 from omcrm.web import database_away
 from omcrm.web.request_text import UnreadableText
+from omcrm.wire.error_code import ErrorCode
 
 _WORDS = {
     400: ("That request was not understood", "Go back, reload the page and try again."),
@@ -47,14 +48,14 @@ def _answer(error: HTTPException) -> ResponseReturnValue:
     status = error.code or 500
     title, what_to_do = _WORDS.get(status, (error.name, "Go back and try again."))
     if isinstance(error, CSRFError):
-        code, message = "CSRF_FAILED", error.description or "The CSRF token is missing."
+        code, message = ErrorCode.CSRF_FAILED, error.description or "The CSRF token is missing."
         title, what_to_do = "This form has expired", "Reload the page and send it again."
     elif isinstance(error, _DatabaseAway):
         code, message = database_away.CODE, database_away.MESSAGE
     elif isinstance(error, UnreadableText):
-        code, message = "INVALID_PAYLOAD", str(error.description)
+        code, message = ErrorCode.INVALID_PAYLOAD, str(error.description)
     else:
-        code, message = error.name.upper().replace(" ", "_"), title
+        code, message = ErrorCode(error.name.upper().replace(" ", "_")), title
     headers = [item for item in error.get_headers() if item[0] in ("Allow", "Retry-After")]
     # Without a host no page can be drawn: it has links.
     if wants_json() or isinstance(request.routing_exception, BadHost):

@@ -4,9 +4,9 @@ from typing import Any
 
 from flask import Response
 
-from omcrm.streaming import wire
+from omcrm.wire import encoding
 
 
 def json_answer(body: dict[str, Any], status: int = 200) -> Response:
     """A JSON answer with exact decimals as numbers; Flask's own JSON would write them as texts."""
-    return Response(wire.dumps(body), status=status, mimetype="application/json")
+    return Response(encoding.dumps(body), status=status, mimetype="application/json")

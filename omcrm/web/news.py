@@ -13,9 +13,10 @@ from omcrm.feeds.news.collector import NewsCollector
 from omcrm.feeds.news.item import SIMULATED_NEWS, NewsItem
 from omcrm.market.instrument import canonical_symbol
 from omcrm.market.parsing import whole
-from omcrm.streaming.wire import iso
 from omcrm.web.json_answer import json_answer
 from omcrm.web.market_access import market_view
+from omcrm.wire.encoding import iso
+from omcrm.wire.error_code import ErrorCode
 
 _DEFAULT, _MOST = 50, 200
 
@@ -33,7 +34,9 @@ def latest_news() -> ResponseReturnValue:
     symbol = canonical_symbol(request.args.get("symbol", "")) or None
     view, limit = market_view(), _limit()
     if symbol is not None and symbol not in view.instruments:
-        raise AccessRefused("UNKNOWN_SYMBOL", f"Unknown symbol: {symbol[:20]}", 404, "symbol")
+        raise AccessRefused(
+            ErrorCode.UNKNOWN_SYMBOL, f"Unknown symbol: {symbol[:20]}", 404, "symbol"
+        )
     body = {
         "success": True,
         "sources": len(view.news.status()),
@@ -82,4 +85,4 @@ def _limit() -> int:
         if 1 <= (limit := whole(text)) <= _MOST:
             return limit
     message = f"limit must be a whole number from 1 to {_MOST}"
-    raise AccessRefused("INVALID_PAYLOAD", message, field="limit")
+    raise AccessRefused(ErrorCode.INVALID_PAYLOAD, message, field="limit")

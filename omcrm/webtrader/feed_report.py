@@ -10,7 +10,7 @@ from omcrm.market.feed_event import FeedEvent
 from omcrm.market.quote import Quote
 from omcrm.market.validation import RejectedTick
 from omcrm.storage import feed_event
-from omcrm.streaming.wire import iso
+from omcrm.wire.encoding import iso
 
 _EVENTS = 100
 _QUARANTINED = 50

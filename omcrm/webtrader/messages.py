@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 
 from omcrm.errors import AccessRefused
 from omcrm.market.bar import KEPT, Timeframe
+from omcrm.wire.error_code import ErrorCode
 
 Symbol = Annotated[str, Meta(min_length=1, max_length=20)]
 # Far above any subscription limit, so that the answer can name the symbols beyond the limit.
@@ -51,4 +52,4 @@ def read(body: Any, schema: type[Body]) -> Body:
     try:
         return msgspec.convert(body, schema)
     except (msgspec.ValidationError, RecursionError) as error:
-        raise AccessRefused("INVALID_PAYLOAD", f"invalid payload: {error}") from error
+        raise AccessRefused(ErrorCode.INVALID_PAYLOAD, f"invalid payload: {error}") from error

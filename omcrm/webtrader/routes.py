@@ -5,6 +5,7 @@ import contextlib
 import msgspec
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from msgspec import structs
 
 from omcrm.auth.access import current_caller, refused, requires
 from omcrm.auth.permission import Permission
@@ -13,12 +14,13 @@ from omcrm.market.bar import TIMEFRAMES
 from omcrm.market.catalogue import names_by_group
 from omcrm.market.instrument import canonical_symbol
 from omcrm.market.parsing import whole
-from omcrm.streaming.wire import price_update
 from omcrm.web import feed_control
 from omcrm.web.json_answer import json_answer
 from omcrm.web.market_access import market_view
 from omcrm.webtrader import service
 from omcrm.webtrader.messages import PriceHistory
+from omcrm.wire.desk import DeskPriceUpdate
+from omcrm.wire.error_code import ErrorCode
 
 blueprint = Blueprint("webtrader", __name__, url_prefix="/webtrader")
 
@@ -80,8 +82,8 @@ def realtime_price(symbol: str) -> ResponseReturnValue:
     symbol = _known(symbol)
     quote = market_view().cache.get(symbol)
     if quote is None:
-        raise AccessRefused("NO_PRICE", f"No price is known for {symbol} yet", 503)
-    return json_answer({"success": True, **price_update(quote)})
+        raise AccessRefused(ErrorCode.NO_PRICE, f"No price is known for {symbol} yet", 503)
+    return json_answer({"success": True, **structs.asdict(DeskPriceUpdate.of(quote))})
 
 
 @blueprint.get("/chart_data/<symbol>")
@@ -91,7 +93,7 @@ def chart_data(symbol: str) -> ResponseReturnValue:
     try:
         query = msgspec.convert({"symbol": symbol, **_query()}, PriceHistory)
     except msgspec.ValidationError as error:
-        raise AccessRefused("INVALID_PAYLOAD", f"invalid query: {error}") from error
+        raise AccessRefused(ErrorCode.INVALID_PAYLOAD, f"invalid query: {error}") from error
     history = service.price_history(symbol, query.timeframe, query.limit)
     return json_answer({"success": True, **history})
 
@@ -121,5 +123,5 @@ def _known(symbol: str) -> str:
     """The symbol in its canonical spelling; refused where there is no such instrument."""
     symbol = canonical_symbol(symbol)
     if symbol not in market_view().instruments:
-        raise AccessRefused("UNKNOWN_SYMBOL", f"Unknown symbol: {symbol[:20]}", 404)
+        raise AccessRefused(ErrorCode.UNKNOWN_SYMBOL, f"Unknown symbol: {symbol[:20]}", 404)
     return symbol

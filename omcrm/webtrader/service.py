@@ -21,12 +21,13 @@ from omcrm.market.session import Calendar, session_state
 from omcrm.storage import feed_switch
 from omcrm.storage.instrument import active_instruments
 from omcrm.streaming.client_registry import by_user, subscriptions
-from omcrm.streaming.wire import candle, iso
 from omcrm.web.database_away import is_away
 from omcrm.web.market_access import feed_engine, market_view
 from omcrm.web.news import news_status
 from omcrm.webtrader.feed_report import feed_report
 from omcrm.webtrader.page_session import DESK
+from omcrm.wire.desk import DeskCandle
+from omcrm.wire.encoding import iso
 
 MANAGER = "omcrm.manager"
 
@@ -125,7 +126,7 @@ def price_history(symbol: str, timeframe: str, limit: int) -> dict[str, Any]:
         "symbol": symbol,
         "timeframe": timeframe,
         "source": source or None,
-        "data": [candle(bar) for bar in candles],
+        "data": [DeskCandle.of(bar) for bar in candles],
     }
 
 

@@ -21,14 +21,16 @@ from omcrm.errors import AccessRefused
 from omcrm.extensions import CLIENTS, connected_clients, socketio, user_events
 from omcrm.market.instrument import Instrument, canonical_symbol, canonical_symbols
 from omcrm.market.quote import Quote
-from omcrm.streaming import wire
 from omcrm.streaming.fanout import ResumeToken
-from omcrm.streaming.wire import iso, price_update
 from omcrm.web import database_away, feed_control
 from omcrm.web.market_access import ENGINE, feed_engine, market_view
 from omcrm.webtrader import service
 from omcrm.webtrader.messages import Instruments, PriceHistory, read
 from omcrm.webtrader.page_session import NAMESPACE, PAGE_LIMITS, PageSession
+from omcrm.wire import encoding
+from omcrm.wire.desk import DeskPriceUpdate
+from omcrm.wire.encoding import iso
+from omcrm.wire.error_code import ErrorCode
 from omcrm.wire.user_event import ResumeAfter
 
 # All pages that passed the login check; never send to the whole namespace, which contains
@@ -41,7 +43,7 @@ DESK_ROOM = "desk"
 
 def price_message(quote: Quote) -> str:
     """`price_update` as the Engine.IO message that the fan-out sends to subscribers."""
-    return f"42{NAMESPACE},{wire.dumps(['price_update', price_update(quote)])}"
+    return f"42{NAMESPACE},{encoding.dumps(['price_update', DeskPriceUpdate.of(quote)])}"
 
 
 def send_status(app: Flask, _: FeedChanged) -> None:
@@ -95,7 +97,7 @@ def remove_page(reason: Any = None) -> None:
 
 def send_events_lost(sid: str) -> None:
     """Tell a page that events were dropped because it did not read: it must subscribe again."""
-    body = {"code": "EVENTS_LOST", "message": "Some messages were lost: subscribe again"}
+    body = {"code": ErrorCode.EVENTS_LOST, "message": "Some messages were lost: subscribe again"}
     socketio.emit("reload", body, to=sid, namespace=NAMESPACE)
 
 
@@ -113,7 +115,7 @@ def _for_pages(handler: Callable[[PageSession, Any], Any]) -> Callable[..., Any]
             return None
         try:
             if not page.limiter.may_send(time.monotonic()):
-                raise AccessRefused("LIMIT_EXCEEDED", "too many messages: slow down")
+                raise AccessRefused(ErrorCode.LIMIT_EXCEEDED, "too many messages: slow down")
             return handler(page, bodies[0] if bodies else None)
         except AccessRefused as refusal:
             answer = {"message": refusal.message, "code": refusal.code}
@@ -140,7 +142,7 @@ def refuse_failure(error: Exception) -> Any:
 
 
 def _is_bad(refusal: AccessRefused) -> bool:
-    return refusal.code != "UNKNOWN_SYMBOL"
+    return refusal.code != ErrorCode.UNKNOWN_SYMBOL
 
 
 @socketio.on("subscribe_to_instruments", namespace=NAMESPACE)
@@ -151,9 +153,9 @@ def subscribe(page: PageSession, body: Any) -> dict[str, Any]:
     known, rejected = _instruments(page, payload)
     symbols = [instrument.symbol for instrument in known]
     accepted, beyond = page.accept(symbols)
-    rejected += [_rejected(symbol, "LIMIT_EXCEEDED") for symbol in beyond]
+    rejected += [_rejected(symbol, ErrorCode.LIMIT_EXCEEDED) for symbol in beyond]
     resume_point = _subscribe(page, accepted, payload)
-    if any(rejection["code"] == "LIMIT_EXCEEDED" for rejection in rejected):
+    if any(rejection["code"] == ErrorCode.LIMIT_EXCEEDED for rejection in rejected):
         emit("subscription_error", _beyond_limit(page))
     if not accepted:
         return _none_accepted(page, rejected)
@@ -188,7 +190,7 @@ def get_price_history(page: PageSession, body: Any) -> dict[str, Any]:
     payload = read(body, PriceHistory)
     symbol = canonical_symbol(payload.symbol)
     if symbol not in market_view().instruments:
-        raise AccessRefused("UNKNOWN_SYMBOL", f"Unknown symbol: {symbol}")
+        raise AccessRefused(ErrorCode.UNKNOWN_SYMBOL, f"Unknown symbol: {symbol}")
     answer = service.price_history(symbol, payload.timeframe, payload.limit)
     emit("price_history", answer)
     return answer
@@ -223,7 +225,7 @@ def ping(page: PageSession, body: Any) -> dict[str, Any]:
 @_for_pages
 def unknown(page: PageSession, body: Any) -> None:
     """Refuse any other event."""
-    raise AccessRefused("INVALID_PAYLOAD", "unknown event")
+    raise AccessRefused(ErrorCode.INVALID_PAYLOAD, "unknown event")
 
 
 def _subscribe(page: PageSession, symbols: list[str], payload: Instruments) -> dict[str, Any]:
@@ -250,11 +252,11 @@ def _instruments(
     wanted: list[str | int] = [*canonical_symbols(payload.symbols), *ids]
     most = page.limits.subscriptions
     known, unknown = service.find_instruments(wanted[:most])
-    rejected = [_rejected(name, "UNKNOWN_SYMBOL") for name in unknown]
-    return known, rejected + [_rejected(name, "LIMIT_EXCEEDED") for name in wanted[most:]]
+    rejected = [_rejected(name, ErrorCode.UNKNOWN_SYMBOL) for name in unknown]
+    return known, rejected + [_rejected(name, ErrorCode.LIMIT_EXCEEDED) for name in wanted[most:]]
 
 
-def _rejected(name: str | int, code: str) -> dict[str, Any]:
+def _rejected(name: str | int, code: ErrorCode) -> dict[str, Any]:
     if isinstance(name, int):
         return {"symbol": None, "id": name, "code": code}
     return {"symbol": name, "code": code}
@@ -268,13 +270,17 @@ def _brief(instrument: Instrument) -> dict[str, Any]:
 def _beyond_limit(page: PageSession) -> dict[str, str]:
     most = page.limits.subscriptions
     message = f"This page may watch {most} instruments: unsubscribe from some first"
-    return {"message": message, "code": "LIMIT_EXCEEDED"}
+    return {"message": message, "code": ErrorCode.LIMIT_EXCEEDED}
 
 
 def _none_accepted(page: PageSession, rejected: list[dict[str, Any]]) -> dict[str, Any]:
-    if any(rejection["code"] == "LIMIT_EXCEEDED" for rejection in rejected):
+    if any(rejection["code"] == ErrorCode.LIMIT_EXCEEDED for rejection in rejected):
         return {**_beyond_limit(page), "rejected": rejected}
     names = ", ".join(str(rejection["symbol"] or rejection["id"]) for rejection in rejected[:5])
-    answer = {"message": f"Unknown symbol: {names}", "code": "UNKNOWN_SYMBOL", "rejected": rejected}
+    answer = {
+        "message": f"Unknown symbol: {names}",
+        "code": ErrorCode.UNKNOWN_SYMBOL,
+        "rejected": rejected,
+    }
     emit("subscription_error", answer)
     return answer

@@ -1,11 +1,12 @@
 """Types of fields that messages share."""
 
+from decimal import Decimal
 from typing import Annotated
 
 from msgspec import Meta
 
-Number = float
-"""A price, a size or money in a sent message, written from an exact decimal."""
+Number = Decimal
+"""A price, a size or money: an exact number in JSON."""
 
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 """A moment in UTC in a sent message: `2026-01-05T14:30:00.123Z`."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from omcrm.gateways.realtime import portfolio_update
 from omcrm.portfolio import messages
 from omcrm.portfolio.valuation import value
-from omcrm.streaming import wire
+from omcrm.wire import encoding
 from tests.portfolio.own import INSTRUMENTS, by_symbol, held, portfolio, priced
 from tests.values import START
 
@@ -18,7 +18,7 @@ def test_a_portfolio_with_its_valuation() -> None:
     """Exact numbers, times in the usual format, null for unknown values."""
     own = portfolio(held("BTC", "0.1", "3"), held("ETH"))
     quotes = {"BTC": priced("BTC", "61234.57")}
-    message = wire.loads(wire.dumps(messages.valued(own, value(own, quotes, START))))
+    message = encoding.loads(encoding.dumps(messages.valued(own, value(own, quotes, START))))
     bitcoin, ether = message["holdings"]
 
     assert (7, "Growth", 2) == (message["id"], message["name"], message["version"])

@@ -21,7 +21,7 @@ from omcrm.portfolio.valuation import (
     value,
     worst_class,
 )
-from omcrm.streaming import wire
+from omcrm.wire import encoding
 from tests.portfolio.own import INSTRUMENTS, by_symbol, held, portfolio, priced
 from tests.processes import ROOT
 from tests.values import START, after
@@ -94,7 +94,7 @@ def test_a_value_is_encoded_exactly() -> None:
     own = portfolio(held("BTC", "0.123456789012345678"))
     valuation = value(own, by_symbol(priced("BTC", "61234.57")), START)
 
-    assert '"total_value":7559.82338875171228368846' in wire.dumps(valuation)[:300]
+    assert '"total_value":7559.82338875171228368846' in encoding.dumps(valuation)[:300]
 
 
 # Counted holdings

@@ -4,7 +4,7 @@ from omcrm.gateways.finance_query.profile import profile
 from omcrm.gateways.finance_query.row import instrument_figures, mover, row, unknown_row
 from omcrm.gateways.finance_query.year_figures import YearFigures
 from omcrm.reference.finance_query import HOURS, QUOTES
-from omcrm.streaming import wire
+from omcrm.wire import encoding
 from tests.gateways.here import Served
 from tests.reference.validator import DocumentValidator
 
@@ -15,7 +15,7 @@ LEFT = {"metadata": {"rate_limit": 2000, "remaining_requests": 1999, "reset": 60
 def test_rows_are_as_described(here: Served, validator: DocumentValidator) -> None:
     """Known and unknown symbols, and the day's request limit before them."""
     known = row(instrument_figures(here.market.instruments["BTC"], here.price("BTC")), NOW)
-    rows = wire.loads(wire.dumps([LEFT, known, unknown_row("NOPE")]))
+    rows = encoding.loads(encoding.dumps([LEFT, known, unknown_row("NOPE")]))
 
     assert [] == validator.message(QUOTES.dialect, rows)
     assert [] != validator.message(QUOTES.dialect, [{**rows[1], "price": 398.09}])
@@ -32,7 +32,7 @@ def test_a_profile_is_as_described(here: Served, validator: DocumentValidator) -
         "universe": "catalogue",
     }
 
-    assert [] == validator.message("finance_query_profile", wire.loads(wire.dumps(body)))
+    assert [] == validator.message("finance_query_profile", encoding.loads(encoding.dumps(body)))
 
 
 def test_the_status_of_the_hours_is_one_of_three(validator: DocumentValidator) -> None:

@@ -1,6 +1,6 @@
 from omcrm.feeds.news.item import NewsItem
 from omcrm.gateways.market_feed import MarketFeed, _encode_news, _encode_trade, quote_body
-from omcrm.streaming import wire
+from omcrm.wire import encoding
 from tests.gateways.here import Served
 from tests.reference.validator import DocumentValidator
 from tests.values import START
@@ -13,9 +13,9 @@ def test_quotes_trades_and_errors_are_as_described(
     priced, fixed = here.price("BTC"), here.market.cache.get("AAPL")
     for quote in (priced, fixed):
         assert [] == validator.message(
-            MarketFeed.name, wire.loads(wire.dumps(quote_body(quote, None)))
+            MarketFeed.name, encoding.loads(encoding.dumps(quote_body(quote, None)))
         )
-    assert [] == validator.message(MarketFeed.name, wire.loads(_encode_trade(priced)))
+    assert [] == validator.message(MarketFeed.name, encoding.loads(_encode_trade(priced)))
 
 
 def test_news_is_as_described(validator: DocumentValidator) -> None:
@@ -31,7 +31,7 @@ def test_news_is_as_described(validator: DocumentValidator) -> None:
         published_at=None,
         received_at=START,
     )
-    assert [] == validator.message(MarketFeed.name, wire.loads(_encode_news(item)))
+    assert [] == validator.message(MarketFeed.name, encoding.loads(_encode_news(item)))
 
 
 def test_a_message_that_is_not_described_is_noticed(validator: DocumentValidator) -> None:

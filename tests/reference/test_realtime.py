@@ -1,7 +1,7 @@
 from omcrm.gateways.asset_figures import asset_figures, asset_price
 from omcrm.gateways.realtime import envelope
 from omcrm.reference.realtime import REALTIME
-from omcrm.streaming import wire
+from omcrm.wire import encoding
 from tests.gateways.here import Served
 from tests.reference.validator import DocumentValidator
 from tests.values import START
@@ -13,7 +13,7 @@ def test_unknown_figures_are_as_described(validator: DocumentValidator) -> None:
         ("asset_update", asset_figures("BTC", None, None)),
         ("asset_price", asset_price("BTC", None, START, 300)),
     ):
-        assert [] == validator.message(REALTIME.dialect, wire.loads(envelope(kind, data)))
+        assert [] == validator.message(REALTIME.dialect, encoding.loads(envelope(kind, data)))
 
 
 def test_known_figures_are_as_described(here: Served, validator: DocumentValidator) -> None:
@@ -22,4 +22,4 @@ def test_known_figures_are_as_described(here: Served, validator: DocumentValidat
     instrument = here.market.instruments["BTC"]
     update = envelope("asset_update", asset_figures("BTC", quote, instrument))
 
-    assert [] == validator.message(REALTIME.dialect, wire.loads(update))
+    assert [] == validator.message(REALTIME.dialect, encoding.loads(update))

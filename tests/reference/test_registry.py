@@ -71,10 +71,11 @@ def test_sent_messages_are_described(dialect: str) -> None:
 def codes_of(*files: str) -> set[str]:
     """The codes of errors that these files send."""
     return {
-        node.args[0].value
+        node.args[0].attr
         for file in files
         for node in ast.walk(ast.parse((ROOT / "omcrm" / "gateways" / file).read_text()))
-        if isinstance(node, ast.Call) and node.args and is_text(node.args[0])
+        if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Attribute)
+        if getattr(node.args[0].value, "id", "") == "ErrorCode"
         if getattr(node.func, "id", "") in ("_error", "MessageRefused")
     }
 

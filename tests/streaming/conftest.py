@@ -10,9 +10,9 @@ import pytest
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 
 from omcrm.streaming.connection import ConnectionLimits, WebSocketConnection
+from omcrm.streaming.frame import WINDOW_BITS
 from omcrm.streaming.reactor import Reactor
 from omcrm.streaming.socketio_adapter import RealtimeServer
-from omcrm.streaming.wire import WINDOW_BITS
 from tests.processes import PATIENCE, wait_for
 from tests.streaming.pair import Opener, Pair, tcp_pair
 from tests.streaming.polling_client import Serve

@@ -20,8 +20,8 @@ from wsgiref.types import WSGIEnvironment
 
 from omcrm.streaming.connection import ConnectionLimits, WebSocketConnection
 from omcrm.streaming.endpoint import Endpoint
+from omcrm.streaming.frame import binary_frame, deflated_frame, text_frame
 from omcrm.streaming.reactor import Reactor
-from omcrm.streaming.wire import binary_frame, deflated_frame, text_frame
 
 LARGEST = 16 * 1024 * 1024
 LIMITS = ConnectionLimits(message=LARGEST, backlog=4 * LARGEST, closing=1.0)

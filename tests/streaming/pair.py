@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from omcrm.streaming.connection import WebSocketConnection
-from omcrm.streaming.wire import text_frame
+from omcrm.streaming.frame import text_frame
 from tests.processes import wait_for
 from tests.streaming.raw_client import RawClient
 from tests.streaming.recording_listener import RecordingListener

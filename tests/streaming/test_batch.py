@@ -8,8 +8,8 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import Protocol, Side, State
 
 from omcrm.market.quote import Quote
+from omcrm.streaming.frame import WINDOW_BITS
 from omcrm.streaming.rate_tier import Batch, BatchEncoder, EncodedQuote
-from omcrm.streaming.wire import WINDOW_BITS
 from tests.values import quote, trade
 
 

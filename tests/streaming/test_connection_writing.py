@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from omcrm.streaming.connection import ConnectionLimits
+from omcrm.streaming.frame import text_frame
 from omcrm.streaming.reactor import Reactor
-from omcrm.streaming.wire import text_frame
 from tests.processes import wait_for
 from tests.streaming.pair import Opener, begin_close, fill_socket
 from tests.streaming.raw_client import (

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from omcrm.streaming.connection import ConnectionLimits
 from omcrm.streaming.endpoint import Endpoint, negotiate, refuse
+from omcrm.streaming.frame import WINDOW_BITS
 from omcrm.streaming.reactor import Reactor
-from omcrm.streaming.wire import WINDOW_BITS
 from tests.streaming.recording_listener import RecordingListener
 
 

@@ -8,13 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omcrm.streaming.wire import (
-    WINDOW_BITS,
-    binary_frame,
-    deflated_frame,
-    ping_frame,
-    text_frame,
-)
+from omcrm.streaming.frame import WINDOW_BITS, binary_frame, deflated_frame, ping_frame, text_frame
 from tests.streaming.raw_client import BINARY, PING, TEXT, Frame, RawClient
 
 

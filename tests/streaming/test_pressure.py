@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from omcrm.market.quote import Quote
 from omcrm.streaming.connection import ConnectionLimits, WebSocketConnection
 from omcrm.streaming.fanout import FanOut, ResumeToken
+from omcrm.streaming.frame import text_frame
 from omcrm.streaming.rate_tier import Batch
 from omcrm.streaming.reactor import Reactor
-from omcrm.streaming.wire import text_frame
 from tests.processes import PATIENCE, wait_for
 from tests.streaming.pair import tcp_pair
 from tests.values import quote, trade

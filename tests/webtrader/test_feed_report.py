@@ -17,12 +17,12 @@ from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.feed_event import FeedEvent, FeedEventKind
 from omcrm.storage import feed_event
 from omcrm.storage.user import Role
-from omcrm.streaming import wire
-from omcrm.streaming.wire import iso
 from omcrm.webtrader import service
 from omcrm.webtrader.feed_log import FeedLog
 from omcrm.webtrader.feed_report import feed_report
 from omcrm.webtrader.realtime_data import RealTimeDataManager
+from omcrm.wire import encoding
+from omcrm.wire.encoding import iso
 from tests.processes import Exchange, wait_for
 
 Report = Callable[[], dict[str, Any]]
@@ -53,7 +53,7 @@ def report_now(app: Flask, manager: RealTimeDataManager) -> Report:
     def read() -> dict[str, Any]:
         with app.app_context():
             report = feed_report(manager.view, manager.engine, datetime.now(UTC))
-            return wire.loads(wire.dumps(report))
+            return encoding.loads(encoding.dumps(report))
 
     return read
 

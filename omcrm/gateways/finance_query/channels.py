@@ -21,8 +21,9 @@ from omcrm.gateways.dialect import Dialect
 from omcrm.gateways.finance_query import DAILY_LIMIT, PUBLISHER, content
 from omcrm.gateways.finance_query.publisher import ChannelPublisher, IntervalSnapshot, Metadata
 from omcrm.market.instrument import canonical_symbol, canonical_symbols
-from omcrm.streaming import wire
 from omcrm.streaming.throttled_log import ThrottledLog
+from omcrm.wire import encoding
+from omcrm.wire.error_code import ErrorCode
 
 _OVER = "Rate limit exceeded"
 # The spelling of symbols of any market, in capitals; such symbols are safe to send back.
@@ -53,7 +54,7 @@ class FinanceQueryChannel(Dialect):
 
     def received(self, client: ClientConnection, text: str) -> None:
         """Refuse every message."""
-        raise MessageRefused("UNKNOWN_MESSAGE", "This channel takes no messages")
+        raise MessageRefused(ErrorCode.UNKNOWN_MESSAGE, "This channel takes no messages")
 
     def error(self, refusal: MessageRefused) -> str:
         """An error object whose first key is `error`."""
@@ -122,7 +123,7 @@ class QuotesChannel(FinanceQueryChannel):
         symbols = read_symbols(text)
         if len(symbols) > client.limits.subscriptions:
             message = f"Too many symbols: at most {client.limits.subscriptions}"
-            client.send(_error("SYMBOL_LIMIT_EXCEEDED", message))
+            client.send(_error(ErrorCode.SYMBOL_LIMIT_EXCEEDED, message))
             return
         may_ask, metadata = True, None
         if isinstance(client.state, _FirstAnswer):
@@ -150,10 +151,10 @@ def read_symbols(text: str) -> tuple[str, ...]:
     """The symbols of `AAPL, msft`, each once, in canonical form; raises MessageRefused."""
     symbols = tuple(filter(None, canonical_symbols(text.split(","))))
     if not symbols:
-        raise MessageRefused("INVALID_MESSAGE", "Expected symbols, separated by commas")
+        raise MessageRefused(ErrorCode.INVALID_MESSAGE, "Expected symbols, separated by commas")
     for symbol in symbols:
         if not _SYMBOL.fullmatch(symbol):
-            raise MessageRefused("INVALID_MESSAGE", f"Not a symbol: {symbol[:_SHOWN]}")
+            raise MessageRefused(ErrorCode.INVALID_MESSAGE, f"Not a symbol: {symbol[:_SHOWN]}")
     return symbols
 
 
@@ -175,8 +176,8 @@ def _count_request(client: ClientConnection) -> tuple[bool, Metadata | None]:
     return True, {**metadata, "reset": left.seconds}
 
 
-def _error(code: str, message: str) -> str:
-    return wire.dumps({"error": message, "code": code})
+def _error(code: ErrorCode, message: str) -> str:
+    return encoding.dumps({"error": message, "code": code})
 
 
 # The daily limit of requests, counted in files that outlive the process

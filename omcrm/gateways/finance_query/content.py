@@ -19,8 +19,8 @@ from omcrm.gateways.finance_query.sectors import company, sectors
 from omcrm.gateways.finance_query.year_figures import YearFigures
 from omcrm.market.instrument import Instrument
 from omcrm.market.session import Calendar, SessionState, session_state
-from omcrm.streaming import wire
-from omcrm.streaming.wire import iso
+from omcrm.wire import encoding
+from omcrm.wire.encoding import iso
 
 HOURS, QUOTES = "finance_query_hours", "finance_query_quotes"
 MARKET, PROFILE = "finance_query_market", "finance_query_profile"
@@ -44,7 +44,7 @@ _AGE_UNITS = (
 
 def hours_text(snapshot: IntervalSnapshot) -> str:
     """The message of `/hours`: whether the exchange is open."""
-    return snapshot.computed(HOURS, None, lambda: wire.dumps(hours(snapshot.at)))
+    return snapshot.computed(HOURS, None, lambda: encoding.dumps(hours(snapshot.at)))
 
 
 def quotes_text(snapshot: IntervalSnapshot, symbols: tuple[str, ...]) -> str:
@@ -54,12 +54,12 @@ def quotes_text(snapshot: IntervalSnapshot, symbols: tuple[str, ...]) -> str:
 
 def market_text(snapshot: IntervalSnapshot) -> str:
     """The message of `/market`: movers, averages, headlines and sectors."""
-    return snapshot.computed(MARKET, None, lambda: wire.dumps(_market(snapshot)))
+    return snapshot.computed(MARKET, None, lambda: encoding.dumps(_market(snapshot)))
 
 
 def profile_text(snapshot: IntervalSnapshot, symbol: str | None) -> str:
     """The message of `/profile`; `symbol` is None for an instrument that is not followed."""
-    return snapshot.computed(PROFILE, symbol, lambda: wire.dumps(_profile(snapshot, symbol)))
+    return snapshot.computed(PROFILE, symbol, lambda: encoding.dumps(_profile(snapshot, symbol)))
 
 
 def _market(snapshot: IntervalSnapshot) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def _year_figures(snapshot: IntervalSnapshot, of: Instrument) -> YearFigures:
 def _row(snapshot: IntervalSnapshot, symbol: str) -> str:
     instrument = snapshot.instruments.get(symbol)
     if instrument is None:
-        return wire.dumps(unknown_row(symbol))
+        return encoding.dumps(unknown_row(symbol))
     return snapshot.computed(QUOTES, symbol, lambda: _encode_row(snapshot, instrument))
 
 
@@ -131,7 +131,7 @@ def _encode_row(snapshot: IntervalSnapshot, instrument: Instrument) -> str:
     fields = or_fallback(
         lambda: row(_figures(snapshot, instrument), snapshot.at), unknown_row(instrument.symbol)
     )
-    return wire.dumps(fields)
+    return encoding.dumps(fields)
 
 
 def _long_quote(snapshot: IntervalSnapshot, instrument: Instrument) -> dict[str, Any]:

@@ -13,11 +13,11 @@ from omcrm.gateways.client_connection import ClientConnection
 from omcrm.gateways.finance_query.year_figures import CloseHistory
 from omcrm.market.clock import Clock
 from omcrm.market.quote import Quote
-from omcrm.streaming import wire
+from omcrm.streaming.frame import deflated_frame, text_frame
 from omcrm.streaming.rate_tier import Batch
 from omcrm.streaming.throttled_log import ThrottledLog
-from omcrm.streaming.wire import deflated_frame, text_frame
 from omcrm.web import database_away
+from omcrm.wire import encoding
 
 # Other green threads may run after so many sends.
 _IN_A_ROW = 32
@@ -125,7 +125,7 @@ class EncodedMessage(Batch):
 
     def with_metadata(self, metadata: Metadata) -> str:
         """The text with `metadata` first: as the first element of a list or key of an object."""
-        encoded = wire.dumps({"metadata": metadata})
+        encoded = encoding.dumps({"metadata": metadata})
         head, rest = self.text[0], self.text[1:]
         if head != "[":
             encoded = encoded[1:-1]

@@ -1,5 +1,6 @@
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from msgspec import structs
@@ -8,8 +9,9 @@ from omcrm.market.bar import Bar
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
 from omcrm.market.tick import DayFigures, TopOfBook, Trade
-from omcrm.streaming import wire
-from omcrm.streaming.wire import candle, iso, price_update
+from omcrm.wire import encoding
+from omcrm.wire.desk import DeskCandle, DeskPriceUpdate
+from omcrm.wire.encoding import iso
 from tests.values import KRAKEN, PRICE_UPDATE_FIELDS, START, after, book, quote, trade
 
 DAY = DayFigures(high=Decimal(9))
@@ -30,6 +32,11 @@ COMPLETE = quote(
 )
 
 
+def fields_of(quote: Quote) -> dict[str, Any]:
+    """The fields of its `price_update`."""
+    return structs.asdict(DeskPriceUpdate.of(quote))
+
+
 def test_all_fields_of_a_complete_quote() -> None:
     """Each value has the name that the contract gives it."""
     assert {
@@ -48,18 +55,18 @@ def test_all_fields_of_a_complete_quote() -> None:
         "provider_time": "2026-03-04T14:59:59.600Z",
         "received_at": "2026-03-04T15:00:00.123Z",
         "seq": 18151,
-    } == price_update(COMPLETE)
+    } == fields_of(COMPLETE)
 
 
 def test_has_the_fields_of_the_contract_and_our_additions() -> None:
     """No field is missing, renamed or unexpected, whatever is known."""
     for sample in (COMPLETE, quote(trade("1"))):
-        assert PRICE_UPDATE_FIELDS | ADDED == set(price_update(sample))
+        assert PRICE_UPDATE_FIELDS | ADDED == set(fields_of(sample))
 
 
 def test_absent_values_are_null() -> None:
     """Values that the source did not report are null."""
-    body = price_update(quote(trade("1")))
+    body = fields_of(quote(trade("1")))
     unknown = {name for name, value in body.items() if value is None}
 
     assert {
@@ -77,14 +84,14 @@ def test_absent_values_are_null() -> None:
 @pytest.mark.parametrize("price_class", PriceClass)
 def test_the_price_class_is_its_name(price_class: PriceClass) -> None:
     """Clients read the price class as text."""
-    body = price_update(quote(trade("1"), price_class=price_class))
+    body = fields_of(quote(trade("1"), price_class=price_class))
 
     assert price_class.value == body["price_class"]
 
 
 def test_received_at_is_the_time_of_the_last_tick() -> None:
     """Day figures that came after the trade are newer than it."""
-    body = price_update(structs.replace(COMPLETE, seq=2, received_at=after(5)))
+    body = fields_of(structs.replace(COMPLETE, seq=2, received_at=after(5)))
 
     assert "2026-03-04T15:00:05.000Z" == body["received_at"] == body["timestamp"]
     assert "2026-03-04T14:59:59.600Z" == body["provider_time"]
@@ -92,7 +99,7 @@ def test_received_at_is_the_time_of_the_last_tick() -> None:
 
 def test_prices_are_exact_numbers_on_the_wire() -> None:
     """Prices are numbers, digit for digit."""
-    text = wire.dumps(price_update(COMPLETE))
+    text = encoding.dumps(DeskPriceUpdate.of(COMPLETE))
 
     assert '"price":67234.56,' in text
     assert '"open_24h":65700.10,' in text
@@ -127,7 +134,7 @@ def test_a_candle_has_its_open_time() -> None:
         "low": Decimal("0.5"),
         "close": Decimal(2),
         "volume": Decimal(10),
-    } == candle(Bar(START, *figures))
+    } == structs.asdict(DeskCandle.of(Bar(START, *figures)))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omcrm.streaming import wire
+from omcrm.wire import encoding
 
 
 @pytest.mark.parametrize(
@@ -23,13 +23,13 @@ from omcrm.streaming import wire
 )
 def test_prices_are_written_digit_for_digit(number: str, text: str) -> None:
     """A decimal is written as an exact number, not as a float or a string."""
-    assert f'{{"price":{text}}}' == wire.dumps({"price": Decimal(number)})
+    assert f'{{"price":{text}}}' == encoding.dumps({"price": Decimal(number)})
 
 
 @pytest.mark.parametrize("number", ["1E-8", "0.00000001", "1E+3", "0E-8", "1.5E-7"])
 def test_very_small_and_very_large_numbers_are_exact_numbers(number: str) -> None:
     """However the number is written, any JSON reader reads the same number."""
-    text = wire.dumps([Decimal(number)])
+    text = encoding.dumps([Decimal(number)])
 
     assert [Decimal(number)] == json.loads(text, parse_float=Decimal, parse_int=Decimal)
 
@@ -38,20 +38,22 @@ def test_very_small_and_very_large_numbers_are_exact_numbers(number: str) -> Non
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**12), max_value=10**12))
 def test_any_number_is_read_back(number: Decimal) -> None:
     """No digit is lost or added on the wire."""
-    text = wire.dumps(number)
+    text = encoding.dumps(number)
 
     assert number == json.loads(text, parse_float=Decimal, parse_int=Decimal)
 
 
 def test_json_is_compact() -> None:
     """Without blanks; text is escaped where JSON requires it."""
-    assert '{"a":[1,null,true,"Zürich\\u0000"]}' == wire.dumps({"a": [1, None, True, "Zürich\0"]})
+    assert '{"a":[1,null,true,"Zürich\\u0000"]}' == encoding.dumps(
+        {"a": [1, None, True, "Zürich\0"]}
+    )
 
 
 def test_options_of_other_libraries_are_ignored() -> None:
     """Socket.IO passes the options of the standard library."""
-    assert '{"a":1}' == wire.dumps({"a": 1}, separators=(", ", ": "), indent=4)
-    assert {"a": 1} == wire.loads('{"a": 1}', parse_float=Decimal)
+    assert '{"a":1}' == encoding.dumps({"a": 1}, separators=(", ", ": "), indent=4)
+    assert {"a": 1} == encoding.loads('{"a": 1}', parse_float=Decimal)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +62,7 @@ def test_options_of_other_libraries_are_ignored() -> None:
 )
 def test_reads_json(text: str | bytes, value: Any) -> None:
     """Text and bytes are read."""
-    assert value == wire.loads(text)
+    assert value == encoding.loads(text)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +85,7 @@ def test_reads_json(text: str | bytes, value: Any) -> None:
 def test_invalid_json_is_a_value_error(text: str | bytes) -> None:
     """Callers have one exception to expect."""
     with pytest.raises(ValueError):
-        wire.loads(text)
+        encoding.loads(text)
 
 
 @pytest.mark.parametrize("bomb", ["[", '{"a":', '[{"a":'])
@@ -95,4 +97,4 @@ def test_huge_nesting_is_a_value_error(bomb: str, closing: bool) -> None:
     text = bomb * depth + ("1" + ends * depth if closing else "")
 
     with pytest.raises(ValueError):
-        wire.loads(text)
+        encoding.loads(text)
