@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import click
-import yaml
 
 from omcrm.env_file import ROOT
 from omcrm.reference import asyncapi, openapi, sources
@@ -16,6 +15,9 @@ _LONGEST_LINE = 100_000
 
 def documents() -> dict[str, str]:
     """The text of each file, by its name."""
+    # Most processes never write a document: they are spared the library.
+    import yaml
+
     # By JSON, so that no value is the same object as another one: it would be written by reference.
     sockets = json.loads(json.dumps(asyncapi.document()))
     return {

@@ -14,7 +14,6 @@ from omcrm.errors import FeedError, FeedRefused
 from omcrm.feeds.news.fetcher import NewsFetcher
 from omcrm.feeds.news.item import NewsItem, NewsSource
 from omcrm.feeds.news.mention import Mentions
-from omcrm.feeds.news.parse import parse
 from omcrm.feeds.news.store import NewsStore
 from omcrm.feeds.retry import backoff, wait_after
 from omcrm.feeds.status import masked
@@ -175,6 +174,9 @@ class NewsCollector:
             self._fail(poll, FeedError(f"reading it failed: {type(error).__name__}"))
 
     def _ask(self, poll: _NewsPoll) -> None:
+        # Where no news is asked for, the libraries that read it would only take memory.
+        from omcrm.feeds.news.parse import parse
+
         reply = poll.fetcher.ask(self._clock())
         if poll.fetcher.closed:
             return

@@ -11,7 +11,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from omcrm.errors import FeedError, FeedRefused
 from omcrm.feeds.fetch import Fetcher
 from omcrm.feeds.http_refusal import retry_after
-from omcrm.feeds.news.parse import LARGEST
+from omcrm.feeds.news.item import LARGEST_FEED
 from omcrm.feeds.provider import Call, Reply
 
 _LONGEST = 15.0
@@ -53,7 +53,7 @@ class NewsFetcher:
         self._from_inside = False
         self._is_redirected = False
         self._validators: dict[str, str] = {}
-        self._fetcher = Fetcher(_LONGEST, LARGEST, self._choose)
+        self._fetcher = Fetcher(_LONGEST, LARGEST_FEED, self._choose)
 
     @property
     def closed(self) -> bool:

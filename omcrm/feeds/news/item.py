@@ -6,6 +6,9 @@ from msgspec import Struct
 
 SIMULATED_NEWS = "simulated"
 
+LARGEST_FEED = 2 * 1024 * 1024
+"""In bytes."""
+
 
 class NewsSource(Struct, frozen=True):
     """One feed that is polled; `name` is shown with each of its items."""

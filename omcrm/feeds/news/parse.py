@@ -7,12 +7,11 @@ from hashlib import sha256
 from typing import Any
 
 from omcrm.feeds.news.document import Document, MalformedFeed, parts, text
-from omcrm.feeds.news.item import NewsBatch, NewsItem, NewsSource
+from omcrm.feeds.news.item import LARGEST_FEED, NewsBatch, NewsItem, NewsSource
 from omcrm.feeds.news.plain_text import plain
 from omcrm.feeds.news.timestamp import moment
 from omcrm.feeds.news.web_link import link_identity, web_link
 
-LARGEST = 2 * 1024 * 1024
 _TITLE, _SUMMARY, _PUBLISHER = 300, 1000, 100
 _ID_DIGITS = 13
 _IMAGE_NAME = re.compile(r"(?i)\.(?:jpe?g|png|webp|gif|avif)\Z")
@@ -26,8 +25,8 @@ def parse(
     Items before a mistake are kept. `pause` is called after each item and now and then before, so
     that other green threads can run.
     """
-    if len(body) > LARGEST:
-        return NewsBatch((), f"more than {LARGEST} bytes")
+    if len(body) > LARGEST_FEED:
+        return NewsBatch((), f"more than {LARGEST_FEED} bytes")
     document, problem = Document(), None
     try:
         document.read(body, pause)

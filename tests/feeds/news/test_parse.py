@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from omcrm.feeds.news.item import NewsBatch, NewsItem
-from omcrm.feeds.news.parse import LARGEST, parse
+from omcrm.feeds.news.item import LARGEST_FEED, NewsBatch, NewsItem
+from omcrm.feeds.news.parse import parse
 from tests.feeds.news.feeds import ATOM, NOW, RDF, RSS, SOURCE, rss, titled
 
 BOMB = b"""<?xml version="1.0"?><!DOCTYPE rss [<!ENTITY a "ha">%s]>
@@ -136,7 +136,7 @@ def test_no_entity_is_expanded(body: bytes) -> None:
         (b"<html><body/></html>", "neither RSS nor Atom"),
         (b"<html><item><title>a</title></item></html>", "neither RSS nor Atom"),
         (b"<rss>" + b"<a>" * 100_000, "nested too deeply"),
-        (b"x" * (LARGEST + 1), f"more than {LARGEST} bytes"),
+        (b"x" * (LARGEST_FEED + 1), f"more than {LARGEST_FEED} bytes"),
         (b"<rss><channel><item><title>&nosuch;</title></item></channel></rss>", "undefined entity"),
     ],
 )
