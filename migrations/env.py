@@ -12,6 +12,9 @@ def run() -> None:
         if connection.dialect.name == "sqlite":
             # One transaction, which sqlite3 would not begin by itself, and one process at a time.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            # A big table takes long to change.
+            connection.connection.driver_connection.answer_timeout = None
         context.configure(
             connection=connection,
             transactional_ddl=True,

@@ -26,7 +26,7 @@ def engine_options(database: str) -> dict[str, Any]:
 
 
 def init_database(app: Flask) -> None:
-    """Prepare SQLite's connections: they wait for a writer, and readers work beside it."""
+    """Prepare the connections: they wait for a writer or an answer, and not for ever."""
     # Tables that only commands write belong to the database, too.
     from omcrm.storage import asset_price, daily_bar  # noqa: F401
 
@@ -38,6 +38,15 @@ def init_database(app: Flask) -> None:
             file = SqliteFile(str(engine.url.database))
             event.listen(engine, "do_connect", lambda _, __, ___, options: file.connect(options))
         event.listen(engine, "connect", _prepare_sqlite)
+    else:
+        event.listen(engine, "do_connect", connect_to_postgresql)
+
+
+def connect_to_postgresql(_: Any, __: Any, texts: list[Any], options: dict[str, Any]) -> Any:
+    # Installations with SQLite are spared the library.
+    from omcrm.storage.postgresql_connection import PostgresqlConnection
+
+    return PostgresqlConnection.connect(*texts, **options)
 
 
 def _is_file(url: URL) -> bool:

@@ -10,6 +10,9 @@ from flask import Flask
 from omcrm.extensions import db
 from omcrm.storage import api_token, audit, login_failure, login_session, ws_ticket
 from omcrm.storage.user import Role, User
+from tests.storage.postgresql_server import postgresql
+
+__all__ = ["postgresql"]
 
 TABLES_OF = (api_token, audit, login_failure, login_session, ws_ticket)
 
