@@ -75,7 +75,9 @@ def worker_exit(server, worker):
     """Stop the feeds before the process ends."""
     import sys
 
+    from omcrm.services import services_of
+
     served = getattr(sys.modules.get("wsgi"), "app", None)
     if served is not None:
-        served.extensions["omcrm.manager"].stop()
+        services_of(served).manager.stop()
     getattr(worker, "stop_simulator", lambda: None)()

@@ -7,6 +7,7 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
+    from omcrm.services import Services
     from omcrm.settings import Settings
 
 __version__ = "0.1.0"
@@ -26,14 +27,14 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     from flask import Flask
 
     from omcrm.secret_key import secret_key
+    from omcrm.services import SERVICES
     from omcrm.settings import load
 
     settings = settings or load()
     app = Flask(__name__, instance_path=str(settings.instance_path))
-    app.extensions["omcrm.settings"] = settings
     _configure(app, settings, secret_key(settings))
+    app.extensions[SERVICES] = _make_services(app, settings)
     _bind_extensions(app, settings)
-    _follow_clients(app)
     _register_rooms(app, settings)
     _add_middleware(app, settings)
     return app
@@ -55,6 +56,52 @@ def _configure(app: "Flask", settings: "Settings", key: str) -> None:
         MAX_CONTENT_LENGTH=1024 * 1024,
         RATELIMIT_STORAGE_URI="memory://",
         OMCRM_ASYNC_MODE=active_mode(),
+    )
+
+
+def _make_services(app: "Flask", settings: "Settings") -> "Services":
+    from omcrm.auth.credential import dead_among
+    from omcrm.engine.bus import UserEventsWritten
+    from omcrm.engine.feed_engine import system_clock
+    from omcrm.feeds.news.collector import NewsCollector
+    from omcrm.feeds.poller import Polling
+    from omcrm.gateways.finance_query.channels import DailyLimit
+    from omcrm.gateways.finance_query.publisher import ChannelPublisher
+    from omcrm.services import Services
+    from omcrm.storage.health import DatabaseHealth
+    from omcrm.streaming.client_registry import ClientRegistry
+    from omcrm.streaming.event_delivery import EventDelivery
+    from omcrm.web.session_sweeper import session_sweeper
+    from omcrm.web.user_events import StoredUserEvents
+    from omcrm.webtrader.page_session import page_limits
+    from omcrm.webtrader.realtime_data import RealTimeDataManager
+
+    manager = RealTimeDataManager(
+        settings.feeds,
+        settings.price_window_ms / 1000,
+        state=settings.feed_state_path,
+        polling=Polling(settings.realtime_update_interval, settings.realtime_batch_size),
+        news=NewsCollector(settings.news_sources, settings.news_interval, system_clock),
+    )
+    clients, context = ClientRegistry(), app.app_context
+    clients.run_while_connected(session_sweeper(clients, context, dead_among))
+    events = EventDelivery(clients, StoredUserEvents(context))
+    manager.bus.subscribe(UserEventsWritten, lambda written: events.note_written(written.user_ids))
+    daily_limit = DailyLimit(
+        settings.instance_path / "daily_requests", settings.daily_request_limit
+    )
+    return Services(
+        settings=settings,
+        manager=manager,
+        bus=manager.bus,
+        view=manager.view,
+        engine=manager.engine,
+        client_registry=clients,
+        user_events=events,
+        page_limits=page_limits(settings.max_desk_connections, settings.max_desk_subscriptions),
+        publisher=ChannelPublisher(manager.view, settings.stream_interval, context, clients.count),
+        daily_limit=daily_limit if settings.use_security else None,
+        database_health=DatabaseHealth(),
     )
 
 
@@ -106,16 +153,6 @@ def _quiet(name: str) -> "logging.Logger":
     return logger
 
 
-def _follow_clients(app: "Flask") -> None:
-    from omcrm.auth.credential import dead_among
-    from omcrm.extensions import CLIENTS
-    from omcrm.streaming.client_registry import ClientRegistry
-    from omcrm.web.session_sweeper import session_sweeper
-
-    clients = app.extensions[CLIENTS] = ClientRegistry()
-    clients.run_while_connected(session_sweeper(clients, app.app_context, dead_among))
-
-
 def _register_rooms(app: "Flask", settings: "Settings") -> None:
     from omcrm.web.path_number import PathNumber
 
@@ -130,12 +167,10 @@ def _register_rooms(app: "Flask", settings: "Settings") -> None:
     from omcrm.portfolio.api import blueprint as portfolio_api
     from omcrm.portfolio.routes import blueprint as portfolio
     from omcrm.reference import init_reference
-    from omcrm.storage.health import DatabaseHealth
     from omcrm.streaming.connection import ConnectionLimits
     from omcrm.web.news import blueprint as news
-    from omcrm.web.routes import DATABASE_HEALTH, HEALTH_CHECKS
     from omcrm.web.routes import blueprint as web
-    from omcrm.webtrader import init_webtrader, service
+    from omcrm.webtrader import init_webtrader
 
     app.register_blueprint(web)
     app.register_blueprint(news)
@@ -145,14 +180,12 @@ def _register_rooms(app: "Flask", settings: "Settings") -> None:
     app.register_blueprint(admin)
     app.register_blueprint(portfolio)
     app.register_blueprint(portfolio_api)
-    init_webtrader(app, settings)
+    init_webtrader(app)
     timeout = settings.websocket_timeout
     init_gateways(
         app, settings, ConnectionLimits(_MOST_BYTES, _MOST_FRAMES, stalled=timeout, silent=timeout)
     )
     init_reference(app)
-    app.extensions[DATABASE_HEALTH] = DatabaseHealth()
-    app.extensions[HEALTH_CHECKS] = {"feed": app.extensions[service.MANAGER].engine.failure}
     public(page=True)(app.view_functions["static"])
     page = {"demo": settings.demo, "version": __version__, "source_labels": dict(LABELS)}
     app.context_processor(lambda: page)

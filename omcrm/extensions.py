@@ -1,10 +1,9 @@
 """The Flask extensions, made unbound; `create_app` binds them."""
 
-from collections.abc import Collection
 from typing import Any
 
 import flask_socketio
-from flask import Flask, current_app, request
+from flask import Flask, request
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager
@@ -13,45 +12,7 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import MetaData
 
-from omcrm.engine.bus import Bus, UserEventsWritten
-from omcrm.streaming.client_registry import ClientRegistry
-from omcrm.streaming.event_delivery import EventDelivery
 from omcrm.streaming.socketio_adapter import RealtimeServer
-
-BUS = "omcrm.bus"
-"""The app's bus, among its extensions."""
-
-CLIENTS = "omcrm.clients"
-"""The app's registry of connected clients, among its extensions."""
-
-USER_EVENTS = "omcrm.user_events"
-"""The delivery of the app's user events, among its extensions."""
-
-
-def app_bus() -> Bus:
-    """The bus of the current app."""
-    bus: Bus = current_app.extensions[BUS]
-    return bus
-
-
-def user_events() -> EventDelivery:
-    """The delivery of user events of the current app."""
-    delivery: EventDelivery = current_app.extensions[USER_EVENTS]
-    return delivery
-
-
-def announce_user_events(user_ids: Collection[int]) -> None:
-    """Publish that events to these users are in the database."""
-    # An app that has a database only has no bus.
-    bus: Bus | None = current_app.extensions.get(BUS)
-    if bus is not None:
-        bus.publish(UserEventsWritten(frozenset(user_ids)))
-
-
-def connected_clients() -> ClientRegistry:
-    """The connected clients of the current app."""
-    registry: ClientRegistry = current_app.extensions[CLIENTS]
-    return registry
 
 
 class _Middleware(flask_socketio._SocketIOMiddleware):  # type: ignore[misc]

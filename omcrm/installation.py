@@ -15,6 +15,7 @@ from flask_migrate import upgrade
 from msgspec import Struct
 
 from omcrm.errors import SettingError
+from omcrm.services import services_of
 from omcrm.settings import Settings, example, load
 
 _DEMO_LOGINS = "demo_logins"
@@ -55,7 +56,7 @@ def env_example() -> None:
 
 def prepare(app: Flask) -> list[DemoLogin]:
     """Migrate the database; the demo's logins, which are created at the first start."""
-    settings: Settings = app.extensions["omcrm.settings"]
+    settings = services_of(app).settings
     _make_folder(settings.instance_path)
     with _alone(settings.instance_path), app.app_context():
         upgrade()

@@ -19,10 +19,10 @@ from omcrm.errors import SettingError
 from omcrm.feeds.status import FeedState, FeedStatus
 from omcrm.installation import DemoLogin, prepare
 from omcrm.logs import configure_logs
+from omcrm.services import services_of
 from omcrm.serving.server import serve
 from omcrm.settings import Settings, load
 from omcrm.web import feed_control
-from omcrm.webtrader import service
 from omcrm.webtrader.realtime_data import RealTimeDataManager
 
 # How long the announcement waits for the status of the feeds, in seconds.
@@ -86,7 +86,7 @@ def _run(settings: Settings) -> None:
         at_the_end.callback(stop_simulator)
         app = create_app(settings)
         logins = prepare(app)
-        manager: RealTimeDataManager = app.extensions[service.MANAGER]
+        manager = services_of(app).manager
         at_the_end.callback(manager.stop)
         process.collect_garbage_less_often()
         with app.app_context():

@@ -19,11 +19,11 @@ from omcrm import create_app
 from omcrm.auth.login import hash_token
 from omcrm.extensions import db, limiter
 from omcrm.market.catalogue import CATALOGUE
+from omcrm.services import services_of
 from omcrm.settings import load
 from omcrm.storage.instrument import InstrumentRow
 from omcrm.storage.login_session import open_session
 from omcrm.storage.user import Role, User
-from omcrm.webtrader.service import MANAGER
 from tests.fast import Refusal, is_fast
 from tests.processes import MARKET_DATA, ROOT, App, Exchange
 from tests.threads import Threads
@@ -170,7 +170,7 @@ def app(tmp_path: Path) -> Iterator[Flask]:
         db.session.add_all(InstrumentRow.of(instrument) for instrument in CATALOGUE)
         db.session.commit()
     yield app
-    app.extensions[MANAGER].stop()
+    services_of(app).manager.stop()
     with app.app_context():
         db.engine.dispose()
         limiter.reset()

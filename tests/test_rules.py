@@ -52,6 +52,7 @@ OUTSIDE = {
     "omcrm.env_file": {"reference"},
     "omcrm.settings": WITH_SETTINGS,
     "omcrm.extensions": WITH_SETTINGS,
+    "omcrm.services": WITH_SETTINGS,
     "omcrm.concurrency": WITH_SETTINGS | {"streaming", "feeds"},
 }
 # Commands create the app that they work on.

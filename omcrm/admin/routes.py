@@ -12,9 +12,10 @@ from omcrm.admin.upstream_name import SPELLINGS, provider_names, stored_names, s
 from omcrm.auth.access import current_caller, requires
 from omcrm.auth.permission import Permission
 from omcrm.engine.bus import Control, ControlAction
-from omcrm.extensions import app_bus, db
+from omcrm.extensions import db
 from omcrm.feeds.usual_name import with_usual_names
 from omcrm.market.catalogue import DEFAULTS
+from omcrm.services import services
 from omcrm.storage import audit
 from omcrm.storage.instrument import InstrumentRow, all_instruments
 from omcrm.storage.transaction import transaction
@@ -65,7 +66,7 @@ def _rename(form: ProviderNameForm) -> InstrumentRow | None:
             user = current_caller().user_id
             audit.record("rename_instrument", now, user_id=user, detail=row.symbol)
     if row is not None:
-        app_bus().publish(Control(ControlAction.CATALOGUE_CHANGED))
+        services().bus.publish(Control(ControlAction.CATALOGUE_CHANGED))
     return row
 
 
@@ -123,5 +124,5 @@ def _add(form: InstrumentForm) -> bool:
     except IntegrityError:
         form.symbol.errors = [f"There is already an instrument {form.symbol.data}."]
         return False
-    app_bus().publish(Control(ControlAction.CATALOGUE_CHANGED))
+    services().bus.publish(Control(ControlAction.CATALOGUE_CHANGED))
     return True

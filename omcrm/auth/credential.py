@@ -20,6 +20,7 @@ from omcrm.auth.login import hash_token
 from omcrm.auth.origin import is_foreign
 from omcrm.auth.permission import PERMISSIONS, Permission, effective
 from omcrm.auth.rate_limit import UserRateLimit
+from omcrm.services import services
 from omcrm.storage import api_token, login_session, ws_ticket
 from omcrm.storage.sqlite_file import writer_timeout
 from omcrm.storage.transaction import end_read, transaction
@@ -211,7 +212,7 @@ def _of_session(request: Any, now: datetime) -> Caller | Unidentified:
     secret = None if cookie is None else cookie.get("_user_id")
     if not isinstance(secret, str):
         return Unidentified(UnidentifiedReason.NONE_GIVEN)
-    if is_foreign(request.environ, current_app.extensions["omcrm.settings"].public_url):
+    if is_foreign(request.environ, services().settings.public_url):
         return Unidentified(UnidentifiedReason.FOREIGN_ORIGIN)
     return _session(hash_token(secret), now) or Unidentified(UnidentifiedReason.NONE_GIVEN)
 
@@ -253,5 +254,5 @@ def _note_use(token_id: int, address: str, now: datetime) -> None:
 
 
 def _guesses(kind: str) -> UserRateLimit:
-    allowed = current_app.extensions["omcrm.settings"].login_failures_per_minute
+    allowed = services().settings.login_failures_per_minute
     return UserRateLimit(f"wrong {kind}", RateLimitItemPerMinute(allowed))

@@ -12,7 +12,8 @@ from omcrm.auth.notice import notify
 from omcrm.auth.origin import is_foreign
 from omcrm.auth.permission import PERMISSIONS
 from omcrm.engine.bus import LoginEnded
-from omcrm.extensions import app_bus, login_manager
+from omcrm.extensions import login_manager
+from omcrm.services import services
 from omcrm.storage import login_session
 from omcrm.storage.audit import record
 from omcrm.storage.transaction import transaction
@@ -76,7 +77,7 @@ def init_auth(app: Flask) -> None:
 def load_signed_in(token: str) -> SignedIn | None:
     """The user of this token; None when the session has ended or the account is disabled, and for
     a request from a page of another site: browsers send the cookie by themselves."""
-    if is_foreign(request.environ, current_app.extensions["omcrm.settings"].public_url):
+    if is_foreign(request.environ, services().settings.public_url):
         return None
     user = login_session.find_valid(hash_token(token), datetime.now(UTC))
     return None if user is None else _signed_in(user, token)
@@ -93,7 +94,7 @@ def open_login(user: User, token: str, now: datetime) -> None:
         hash_token(token),
         user.id,
         now,
-        timedelta(hours=current_app.extensions["omcrm.settings"].session_hours),
+        timedelta(hours=services().settings.session_hours),
         user_agent=request.user_agent.string,
         remote_addr=request.remote_addr,
     )
@@ -118,7 +119,7 @@ def sign_out(now: datetime) -> None:
     logout_user()
     _forget_browser_session()
     if token_hash is not None:
-        app_bus().publish(LoginEnded(token_hash))
+        services().bus.publish(LoginEnded(token_hash))
 
 
 def current_session_hash() -> str | None:

@@ -7,7 +7,6 @@ from functools import partial
 from flask import (
     Blueprint,
     Response,
-    current_app,
     make_response,
     redirect,
     render_template,
@@ -28,12 +27,13 @@ from omcrm.auth.network import caller_network
 from omcrm.auth.next_page import local_path
 from omcrm.auth.service import LoginRefused, attempt_login
 from omcrm.extensions import limiter
+from omcrm.services import services
 
 blueprint = Blueprint("auth", __name__, url_prefix="/auth")
 
 
 def _failures_per_minute() -> str:
-    return f"{current_app.extensions['omcrm.settings'].login_failures_per_minute} per minute"
+    return f"{services().settings.login_failures_per_minute} per minute"
 
 
 def _was_refused(response: Response) -> bool:

@@ -12,7 +12,6 @@ from msgspec import Meta, Struct, structs
 from omcrm.auth.credential import Unidentified, UnidentifiedReason
 from omcrm.engine.market_view import MarketView
 from omcrm.errors import MessageRefused
-from omcrm.extensions import user_events
 from omcrm.feeds.news.item import NewsItem
 from omcrm.gateways.client_connection import ClientConnection
 from omcrm.gateways.dialect import Dialect
@@ -22,6 +21,7 @@ from omcrm.gateways.trade_tape import TradeTape
 from omcrm.market.bar import KEPT
 from omcrm.market.instrument import Instrument, canonical_symbols
 from omcrm.market.quote import Quote
+from omcrm.services import services
 from omcrm.streaming.rate_limiter import TokenBucket
 from omcrm.web.news import news_body
 from omcrm.wire import encoding
@@ -177,7 +177,7 @@ class MarketFeed(Dialect):
     def _resume(self, client: ClientConnection, request: MarketFeedResume) -> None:
         if client.caller is None:
             raise MessageRefused(ErrorCode.AUTHENTICATION_REQUIRED, "Authentication required")
-        user_events().resume(client, request)
+        services().user_events.resume(client, request)
 
     def _subscribe(self, client: ClientConnection, request: Subscribe) -> None:
         served = {"quotes", "trades", *(["news"] if self._news.is_served else [])}

@@ -12,9 +12,9 @@ from omcrm.auth.access import current_caller, refused, requires
 from omcrm.auth.permission import Permission
 from omcrm.auth.request_body import request_body
 from omcrm.errors import AccessRefused
-from omcrm.extensions import connected_clients
 from omcrm.gateways.market_feed import MarketFeed, Symbol, quote_body
 from omcrm.market.instrument import canonical_symbol, canonical_symbols
+from omcrm.services import services
 from omcrm.storage import feed_switch
 from omcrm.web.feed_control import start_by_admin, start_for_viewer, stop_by_admin
 from omcrm.web.json_answer import json_answer
@@ -51,7 +51,7 @@ def status() -> ResponseReturnValue:
             "stopped_by_admin": feed_switch.are_stopped(),
             "connections": {name: item.active for name, item in feeds.items()},
             "message_counts": {name: item.messages for name, item in feeds.items()},
-            "client_connections": len(connected_clients().clients(dialect=MarketFeed.name)),
+            "client_connections": len(services().client_registry.clients(dialect=MarketFeed.name)),
             # Each user sees only the symbols of their own clients.
             "client_subscription_counts": _subscription_counts(
                 None if caller.may(Permission.CONNECTIONS_READ) else caller.user_id
@@ -111,5 +111,5 @@ def quotes() -> ResponseReturnValue:
 
 def _subscription_counts(user_id: int | None) -> dict[str, int]:
     """How many clients are subscribed to each symbol, of all users or of one."""
-    clients = connected_clients().clients(user_id, MarketFeed.name)
+    clients = services().client_registry.clients(user_id, MarketFeed.name)
     return dict(Counter(str(key) for client in clients for key in client.subscriptions.copy()))

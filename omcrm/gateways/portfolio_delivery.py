@@ -17,6 +17,7 @@ from omcrm.market.quote import Quote
 from omcrm.portfolio import service
 from omcrm.portfolio.holding import Portfolio
 from omcrm.portfolio.valuation import Valuation
+from omcrm.services import services_of
 from omcrm.streaming.throttled_log import ThrottledLog
 from omcrm.web import database_away
 
@@ -156,7 +157,7 @@ class PortfolioDelivery:
     # Valuing and sending: in the thread
 
     def _run(self, app: Flask) -> None:
-        window = app.extensions["omcrm.settings"].price_window_ms / 1000
+        window = services_of(app).settings.price_window_ms / 1000
         checked_at = time.monotonic()
         while self._keep_running():
             self._ready.wait(self._wait_seconds(checked_at))

@@ -5,13 +5,11 @@ from collections.abc import Hashable
 from datetime import UTC, datetime
 from typing import Any
 
-from flask import current_app
 from msgspec import structs
 
 from omcrm.auth.permission import Permission
 from omcrm.engine.market_view import MarketView
 from omcrm.errors import MessageRefused
-from omcrm.extensions import user_events
 from omcrm.gateways.asset_figures import asset_figures, asset_price
 from omcrm.gateways.client_connection import ClientConnection
 from omcrm.gateways.dialect import Dialect
@@ -32,6 +30,7 @@ from omcrm.market.instrument import canonical_symbol
 from omcrm.market.quote import Quote
 from omcrm.portfolio import service
 from omcrm.portfolio.valuation import Valuation
+from omcrm.services import services
 from omcrm.storage.portfolio import count_holdings, find_portfolio
 from omcrm.streaming.rate_limiter import TokenBucket
 from omcrm.wire import encoding
@@ -154,7 +153,7 @@ class Realtime(Dialect):
         if client.caller is None:
             client.send(_error(ErrorCode.AUTHENTICATION_REQUIRED, "Authentication required"))
             return
-        user_events().resume(client, request.data)
+        services().user_events.resume(client, request.data)
 
     # Assets
 
@@ -171,7 +170,7 @@ class Realtime(Dialect):
             client.release([(ASSET, symbol)])
             client.send(envelope("unsubscription_confirmed", {"type": ASSET, "symbol": symbol}))
         else:
-            now, timeout = datetime.now(UTC), _settings().realtime_cache_timeout
+            now, timeout = datetime.now(UTC), services().settings.realtime_cache_timeout
             held = self.market.cache.get(symbol)
             client.send(envelope("asset_price", asset_price(symbol, held, now, timeout)))
 
@@ -281,7 +280,3 @@ def _send_deleted(client: ClientConnection, portfolio_id: int) -> None:
     """Release the subscription to a deleted portfolio and report it."""
     client.release([_key(portfolio_id)])
     _deny(client, portfolio_id)
-
-
-def _settings() -> Any:
-    return current_app.extensions["omcrm.settings"]

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from flask import Blueprint, current_app, render_template, request
+from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 from limits import RateLimitItemPerMinute
 from msgspec import Meta, Struct
@@ -13,7 +13,6 @@ from omcrm.auth.permission import Permission
 from omcrm.auth.rate_limit import UserRateLimit
 from omcrm.auth.request_body import request_body
 from omcrm.errors import AccessRefused
-from omcrm.extensions import connected_clients
 from omcrm.gateways.market_feed import Symbol
 from omcrm.gateways.realtime import ASSET, PORTFOLIO, Realtime
 from omcrm.gateways.realtime_message import MESSAGE_TYPES
@@ -21,7 +20,7 @@ from omcrm.market.instrument import canonical_symbols
 from omcrm.portfolio import service
 from omcrm.pricing.price_feed_state import PriceFeedState, price_feed_state
 from omcrm.pricing.refresh import refresh_prices
-from omcrm.settings import Settings
+from omcrm.services import services
 from omcrm.streaming.client_session import ClientSession
 from omcrm.web.feed_control import start_for_viewer
 from omcrm.web.json_answer import json_answer
@@ -53,7 +52,7 @@ def dashboard() -> ResponseReturnValue:
         path=Realtime.path,
         instruments=list(market_view().instruments.values()),
         portfolios=service.portfolios_of(current_caller().user_id),
-        most=_settings().max_subscriptions,
+        most=services().settings.max_subscriptions,
     )
 
 
@@ -61,7 +60,8 @@ def dashboard() -> ResponseReturnValue:
 @public()
 def websocket_info() -> ResponseReturnValue:
     """The WebSocket's address and its messages; public."""
-    page, path, settings = _settings().public_url or request.host_url, Realtime.path, _settings()
+    settings, path = services().settings, Realtime.path
+    page = settings.public_url or request.host_url
     scheme, _, host = page.rstrip("/").partition("://")
     protocol = "wss" if scheme == "https" else "ws"
     return json_answer(
@@ -172,7 +172,7 @@ def force_price_update() -> ResponseReturnValue:
 
 def _price_feed() -> dict[str, Any]:
     """The state of this process's feeds, or else of the command that writes to the database."""
-    command, settings = _command(), _settings()
+    command, settings = _command(), services().settings
     return {
         "is_running": feed_engine().running or command.is_running,
         "update_interval": command.interval or settings.realtime_update_interval,
@@ -183,19 +183,14 @@ def _price_feed() -> dict[str, Any]:
 
 
 def _command() -> PriceFeedState:
-    return price_feed_state(_settings().feed_state_path, _settings().database)
+    return price_feed_state(services().settings.feed_state_path, services().settings.database)
 
 
 def _clients(user_id: int | None = None) -> list[ClientSession]:
-    return connected_clients().clients(user_id, Realtime.name)
+    return services().client_registry.clients(user_id, Realtime.name)
 
 
 def _keys(clients: list[ClientSession], kind: str) -> list[Any]:
     """The keys of this kind that clients are subscribed to, once for each client."""
     held = (key for client in clients for key in client.subscriptions.copy())
     return [key[1] for key in held if isinstance(key, tuple) and key[0] == kind]
-
-
-def _settings() -> Settings:
-    settings: Settings = current_app.extensions["omcrm.settings"]
-    return settings

@@ -15,6 +15,7 @@ from omcrm.portfolio.api import CHANGES
 from omcrm.portfolio.forms import HoldingForm, NameForm
 from omcrm.portfolio.holding import Holding, Portfolio
 from omcrm.portfolio.valuation import TRUST, counted_classes
+from omcrm.services import services
 from omcrm.web.market_access import market_view
 from omcrm.wire.error_code import ErrorCode
 
@@ -179,7 +180,7 @@ def _page(
     holding: HoldingForm | None = None,
     changing: Holding | None = None,
 ) -> str:
-    counted = counted_classes(current_app.extensions["omcrm.settings"].demo)
+    counted = counted_classes(services().settings.demo)
     return render_template(
         "portfolio/portfolio.html",
         portfolio=portfolio,

@@ -9,17 +9,17 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from flask import current_app
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 
 from omcrm.engine.bus import Holdings, PortfolioChanged
 from omcrm.errors import AccessRefused
-from omcrm.extensions import app_bus, db
+from omcrm.extensions import db
 from omcrm.market.instrument import canonical_symbol
 from omcrm.portfolio import bounds, valuation
 from omcrm.portfolio.holding import Holding, Portfolio
 from omcrm.portfolio.valuation import Valuation
+from omcrm.services import services
 from omcrm.storage import portfolio as storage
 from omcrm.storage.instrument import find_instrument
 from omcrm.storage.portfolio import HoldingRow, PortfolioRow
@@ -58,7 +58,7 @@ def own_portfolio(user_id: int, portfolio_id: int) -> Portfolio:
 
 def valuation_of(portfolio: Portfolio) -> Valuation:
     """The valuation of a portfolio at current prices."""
-    demo = current_app.extensions["omcrm.settings"].demo
+    demo = services().settings.demo
     return valuation.value(portfolio, market_view().cache.snapshot(), datetime.now(UTC), demo=demo)
 
 
@@ -216,5 +216,5 @@ def _unknown() -> AccessRefused:
 
 def _notify(user_id: int, portfolio_id: int) -> None:
     with _held:
-        app_bus().publish(Holdings(storage.held_symbols()))
-    app_bus().publish(PortfolioChanged(user_id, portfolio_id))
+        services().bus.publish(Holdings(storage.held_symbols()))
+    services().bus.publish(PortfolioChanged(user_id, portfolio_id))

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable
 
-from flask import current_app
 from msgspec import Struct
 
-from omcrm.extensions import app_bus
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
 from omcrm.pricing.upstream_query import UpstreamQuery, fetched_price, utc_now
+from omcrm.services import services
 from omcrm.storage.asset_price import StoredPrice, write_prices
 from omcrm.storage.transaction import transaction
 from omcrm.web.market_access import feed_engine, market_view
@@ -48,10 +47,10 @@ def refresh_prices(symbols: Iterable[str]) -> RefreshResult:
     prices = {symbol: price for symbol, price in streamed.items() if price is not None}
     reasons = {symbol: "unknown symbol" for symbol in wanted if symbol not in view.instruments}
     left = [symbol for symbol in wanted if symbol not in prices and symbol not in reasons]
-    query = UpstreamQuery(current_app.extensions["omcrm.settings"], _SECONDS)
+    query = UpstreamQuery(services().settings, _SECONDS)
     try:
         instruments = [view.instruments[symbol] for symbol in left]
-        for answer in query.prices(instruments, consolidator, app_bus().publish):
+        for answer in query.prices(instruments, consolidator, services().bus.publish):
             price = fetched_price(answer) or _shown(view.cache.get(answer.symbol), _INVENTED)
             if price is None:
                 reasons[answer.symbol] = "; ".join(answer.problems)

@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 from sqlalchemy import text
 
-from omcrm.extensions import announce_user_events, db
+from omcrm.extensions import db
+from omcrm.services import announce_user_events
 from omcrm.storage import user_event
 
 _OPEN = "omcrm.transaction"

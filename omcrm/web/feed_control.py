@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from flask import Flask, current_app
 
 from omcrm.engine.bus import Control, ControlAction
-from omcrm.extensions import app_bus
+from omcrm.services import services
 from omcrm.storage import audit, feed_switch
 from omcrm.storage.transaction import transaction
 from omcrm.streaming.throttled_log import ThrottledLog
@@ -57,7 +57,7 @@ def _switch(action: ControlAction) -> bool:
     """Start or stop the feeds; whether they were not so before."""
     engine = feed_engine()
     was_running = engine.running
-    app_bus().publish(Control(action))
+    services().bus.publish(Control(action))
     if engine.running is not (action is ControlAction.START):
         # The bus only logs what fails.
         raise RuntimeError(f"the feeds did not {action}")

@@ -1,16 +1,14 @@
 """The start page and the health of the process."""
 
-from flask import Blueprint, current_app, jsonify, redirect, url_for
+from flask import Blueprint, jsonify, redirect, url_for
 from flask.typing import ResponseReturnValue
 
 from omcrm.auth.access import public
 from omcrm.extensions import limiter
+from omcrm.services import services
 from omcrm.web import database_away
 
 blueprint = Blueprint("web", __name__)
-
-HEALTH_CHECKS = "omcrm.health"
-DATABASE_HEALTH = "omcrm.database_health"
 
 
 @blueprint.get("/")
@@ -31,7 +29,7 @@ def healthz() -> ResponseReturnValue:
 @public()
 def readyz() -> ResponseReturnValue:
     """503 with the names of the parts that fail, and no details: the route is open to strangers."""
-    checks = {"database": _database_failure, **current_app.extensions[HEALTH_CHECKS]}
+    checks = {"database": _database_failure, "feed": services().engine.failure}
     failing = [name for name, failure in checks.items() if failure()]
     if failing:
         return jsonify(status="unavailable", failing=failing), 503
@@ -39,7 +37,7 @@ def readyz() -> ResponseReturnValue:
 
 
 def _database_failure() -> str | None:
-    problem: str | None = current_app.extensions[DATABASE_HEALTH].problem()
+    problem = services().database_health.problem()
     if problem is not None:
         database_away.note(problem)
     return problem

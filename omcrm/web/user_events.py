@@ -1,19 +1,13 @@
-"""The delivery of user events in an app: from its database, woken by its bus."""
+"""The user events in an app's database, for their delivery to connected clients."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TypeVar
 
-from flask import Flask
-
 from omcrm.auth.notice import notice
-from omcrm.engine.bus import Bus, UserEventsWritten
-from omcrm.extensions import USER_EVENTS
 from omcrm.storage import user_event
 from omcrm.storage.transaction import end_read
-from omcrm.streaming.client_registry import ClientRegistry
-from omcrm.streaming.event_delivery import EventDelivery
 from omcrm.web.database_away import is_away
 from omcrm.wire.user_event import UserNotice
 
@@ -49,10 +43,3 @@ class StoredUserEvents:
                 return query()
             finally:
                 end_read()
-
-
-def init_user_events(app: Flask, clients: ClientRegistry, bus: Bus) -> None:
-    """Deliver the events of users to the connected clients."""
-    delivery = EventDelivery(clients, StoredUserEvents(app.app_context))
-    app.extensions[USER_EVENTS] = delivery
-    bus.subscribe(UserEventsWritten, lambda written: delivery.note_written(written.user_ids))

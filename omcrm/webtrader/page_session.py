@@ -11,9 +11,6 @@ NAMESPACE = "/webtrader"
 DESK = "desk"
 """The name of the dialect in counts."""
 
-PAGE_LIMITS = "omcrm.page_limits"
-"""The key of the limits of pages, among an app's extensions."""
-
 
 def page_limits(connections: int, subscriptions: int) -> ClientLimits:
     """The limits of the desk's pages."""

@@ -14,10 +14,11 @@ from omcrm.auth.permission import Permission
 from omcrm.engine.bus import Control, ControlAction
 from omcrm.engine.feed_engine import FeedEngine
 from omcrm.engine.market_view import MarketView
-from omcrm.extensions import connected_clients, socketio
+from omcrm.extensions import socketio
 from omcrm.market.instrument import Instrument, canonical_symbol
 from omcrm.market.quote import Quote
 from omcrm.market.session import Calendar, session_state
+from omcrm.services import services, services_of
 from omcrm.storage import feed_switch
 from omcrm.storage.instrument import active_instruments
 from omcrm.streaming.client_registry import by_user, subscriptions
@@ -29,8 +30,6 @@ from omcrm.webtrader.page_session import DESK
 from omcrm.wire.desk import DeskCandle
 from omcrm.wire.encoding import iso
 
-MANAGER = "omcrm.manager"
-
 
 def reload_catalogue(app: Flask, control: Control) -> None:
     """Follow the instruments that the database has now, if they have changed."""
@@ -38,7 +37,7 @@ def reload_catalogue(app: Flask, control: Control) -> None:
         return
     try:
         with app.app_context():
-            app.extensions[MANAGER].follow(active_instruments())
+            services_of(app).manager.follow(active_instruments())
     except SQLAlchemyError as error:
         # As long as there is no catalogue, each request tries again.
         if not is_away(error):
@@ -159,7 +158,7 @@ def realtime_status(caller: Caller) -> dict[str, Any]:
 
 def _client_counts(caller: Caller) -> dict[str, dict[str, Any]]:
     """The counts of the desk's pages, and of all other clients."""
-    registry = connected_clients()
+    registry = services().client_registry
     pages, others = registry.split(DESK)
     clients: dict[str, Any] = {
         "connections": len(pages),

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import wraps
 from typing import Any
 
-from flask import Flask, current_app, request
+from flask import Flask, request
 from flask_socketio import ConnectionRefusedError as Refusal
 from flask_socketio import disconnect, emit, join_room
 
@@ -18,15 +18,16 @@ from omcrm.auth.credential import Unidentified, identify, session_handle
 from omcrm.auth.permission import Permission
 from omcrm.engine.bus import FeedChanged, LoginEnded
 from omcrm.errors import AccessRefused
-from omcrm.extensions import CLIENTS, connected_clients, socketio, user_events
+from omcrm.extensions import socketio
 from omcrm.market.instrument import Instrument, canonical_symbol, canonical_symbols
 from omcrm.market.quote import Quote
+from omcrm.services import services, services_of
 from omcrm.streaming.fanout import ResumeToken
 from omcrm.web import database_away, feed_control
-from omcrm.web.market_access import ENGINE, feed_engine, market_view
+from omcrm.web.market_access import feed_engine, market_view
 from omcrm.webtrader import service
 from omcrm.webtrader.messages import Instruments, PriceHistory, read
-from omcrm.webtrader.page_session import NAMESPACE, PAGE_LIMITS, PageSession
+from omcrm.webtrader.page_session import NAMESPACE, PageSession
 from omcrm.wire import encoding
 from omcrm.wire.desk import DeskPriceUpdate
 from omcrm.wire.encoding import iso
@@ -48,13 +49,13 @@ def price_message(quote: Quote) -> str:
 
 def send_status(app: Flask, _: FeedChanged) -> None:
     """Send every page the status of the feeds."""
-    status = service.connection_status(app.extensions[ENGINE])
+    status = service.connection_status(services_of(app).engine)
     socketio.emit("connection_status", status, to=DESK_ROOM, namespace=NAMESPACE)
 
 
 def end_login(app: Flask, ended: LoginEnded) -> None:
     """Disconnect every client of an ended login session."""
-    app.extensions[CLIENTS].end_logins({session_handle(ended.session_hash)})
+    services_of(app).client_registry.end_logins({session_handle(ended.session_hash)})
 
 
 # Connecting and disconnecting
@@ -65,7 +66,7 @@ def _sid() -> str:
 
 
 def _page() -> PageSession | None:
-    page = connected_clients().get(_sid())
+    page = services().client_registry.get(_sid())
     return page if isinstance(page, PageSession) else None
 
 
@@ -79,7 +80,7 @@ def connect(auth: Any = None) -> None:
         raise Refusal("your account may not do this")
     feed_control.start_for_viewer()
     try:
-        connected_clients().add(PageSession(_sid(), caller, current_app.extensions[PAGE_LIMITS]))
+        services().client_registry.add(PageSession(_sid(), caller, services().page_limits))
     except AccessRefused as refusal:
         raise Refusal(refusal.message) from refusal
     join_room(DESK_ROOM)
@@ -91,7 +92,7 @@ def remove_page(reason: Any = None) -> None:
     """Remove a disconnected page and its subscriptions."""
     page = _page()
     if page is not None:
-        connected_clients().remove(page)
+        services().client_registry.remove(page)
         page.drop_subscriptions()
 
 
@@ -209,7 +210,7 @@ def get_market_status(page: PageSession, body: Any) -> dict[str, Any]:
 @_for_pages
 def resume(page: PageSession, body: Any) -> None:
     """Send the events to the page's user that it missed, and all later ones."""
-    user_events().resume(page, read(body, ResumeAfter))
+    services().user_events.resume(page, read(body, ResumeAfter))
 
 
 @socketio.on("ping", namespace=NAMESPACE)

@@ -5,12 +5,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from omcrm.engine.bus import Control, ControlAction
-from omcrm.extensions import app_bus, db
+from omcrm.extensions import db
 from omcrm.market.instrument import AssetClass
+from omcrm.services import services, services_of
 from omcrm.storage.instrument import InstrumentRow, find_instrument
 from omcrm.storage.user import Role
 from omcrm.web.market_access import market_view
-from omcrm.webtrader import service
 from tests.values import instrument
 
 DOGE = {
@@ -30,7 +30,7 @@ def admin(browser: Callable[[Role], FlaskClient]) -> FlaskClient:
 
 def test_an_added_instrument_is_subscribed(app: Flask, admin: FlaskClient, csrf: Callable) -> None:
     """The manager has the instrument and its name at Binance at once."""
-    manager = app.extensions[service.MANAGER]
+    manager = services_of(app).manager
     with app.app_context():
         market_view()
     before = manager.instrument_mapping
@@ -61,6 +61,6 @@ def test_an_inactive_instrument_is_unsubscribed(app: Flask) -> None:
         find_instrument("BTC").active = False
         db.session.add(InstrumentRow.of(instrument("X", AssetClass.STOCK)))
         db.session.commit()
-        app_bus().publish(Control(ControlAction.CATALOGUE_CHANGED))
+        services().bus.publish(Control(ControlAction.CATALOGUE_CHANGED))
 
         assert [*before[1:], "X"] == list(market_view().instruments)

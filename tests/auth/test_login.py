@@ -9,7 +9,8 @@ from sqlalchemy import event
 from omcrm.auth.login import SignedIn, hash_token
 from omcrm.auth.service import set_active
 from omcrm.engine.bus import LoginEnded
-from omcrm.extensions import BUS, db
+from omcrm.extensions import db
+from omcrm.services import services_of
 from omcrm.storage.audit import AuditEntry
 from omcrm.storage.login_session import LoginSession
 from omcrm.storage.user import Role, find_user
@@ -114,7 +115,7 @@ def test_logout_ends_this_session_only(
 def test_a_logout_is_published(app: Flask, signed_in: FlaskClient) -> None:
     """With the session's hash, once; a stranger's logout is not."""
     received: list[LoginEnded] = []
-    app.extensions[BUS].subscribe(LoginEnded, received.append)
+    services_of(app).bus.subscribe(LoginEnded, received.append)
     token_hash = hash_token(token_of(signed_in))
 
     assert [302, 302] == [log_out(signed_in), log_out(signed_in)]

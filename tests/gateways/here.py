@@ -12,14 +12,14 @@ from typing import Any, Self
 from flask import Flask
 
 from omcrm.auth.login import hash_token
-from omcrm.extensions import CLIENTS, db
+from omcrm.extensions import db
 from omcrm.market.quote import Quote
+from omcrm.services import services_of
 from omcrm.serving.server import listen, make_worker
 from omcrm.storage.api_token import ApiToken
 from omcrm.storage.login_session import open_session
 from omcrm.storage.user import Role, User
 from omcrm.web.market_access import market_view
-from omcrm.webtrader.service import MANAGER
 from tests.processes import free_port, wait_for
 from tests.streaming.raw_client import CLOSE, TEXT, RawClient, text, upgrade
 from tests.values import BINANCE, quote, trade
@@ -98,8 +98,8 @@ class Served:
         self.app = app
         self.port = port
         self.base = f"http://127.0.0.1:{port}"
-        self.registry = app.extensions[CLIENTS]
-        self.manager = app.extensions[MANAGER]
+        self.registry = services_of(app).client_registry
+        self.manager = services_of(app).manager
         with app.app_context():
             self.market = market_view()
         self._numbers = itertools.count(_FIRST)

@@ -6,6 +6,7 @@ Long for a reason: every refusal that the manual lists is here.
 import json
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -17,6 +18,7 @@ from omcrm.auth.login import hash_token
 from omcrm.auth.permission import PERMISSIONS
 from omcrm.auth.ticket import issue
 from omcrm.extensions import db
+from omcrm.services import SERVICES, services_of
 from omcrm.storage.api_token import ApiToken
 from omcrm.storage.user import Role
 from omcrm.streaming.client_registry import by_user
@@ -240,7 +242,7 @@ def test_a_message_behind_the_handshake_is_handled(here: Served) -> None:
 def test_a_failure_of_identification_is_503(here: Served) -> None:
     """The answer has no traceback."""
     token = here.token()
-    here.app.extensions["omcrm.settings"] = None
+    here.app.extensions[SERVICES] = replace(services_of(here.app), settings=None)
 
     status, body = here.status(FEED, f"x-api-key: {token}")
     assert (503, "UNAVAILABLE") == (status, body["error"]["code"])

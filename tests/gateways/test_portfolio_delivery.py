@@ -11,17 +11,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from flask import Flask, current_app
+from flask import Flask
 from sqlalchemy import text
 
 from omcrm.engine.bus import LocalBus, PortfolioChanged
 from omcrm.engine.market_view import Hub
-from omcrm.extensions import app_bus, db
+from omcrm.extensions import db
 from omcrm.gateways import portfolio_delivery
 from omcrm.gateways.portfolio_delivery import PortfolioDelivery
 from omcrm.market.quote import Quote
 from omcrm.portfolio import service
 from omcrm.portfolio.valuation import Valuation
+from omcrm.services import services
 from omcrm.web.market_access import market_view
 from tests.gateways.here import Served
 from tests.processes import wait_for
@@ -56,7 +57,7 @@ def owner(here: Served) -> Iterator[int]:
 def delivery(owner: int) -> Iterator[PortfolioDelivery]:
     """A delivery with a hub of its own."""
     made = PortfolioDelivery(
-        Hub(), app_bus(), encode, lambda subscriber, number: subscriber.deleted.append(number)
+        Hub(), services().bus, encode, lambda subscriber, number: subscriber.deleted.append(number)
     )  # type: ignore[attr-defined]
     yield made
     wait_for(lambda: not made._running, 5, "the end of the thread")
@@ -111,7 +112,7 @@ def test_a_window_has_one_value(owner: int, delivery: PortfolioDelivery) -> None
     while delivery.valued < before + 5:
         price(delivery, next(_values))
         time.sleep(0.002)
-    window = current_app.extensions["omcrm.settings"].price_window_ms / 1000
+    window = services().settings.price_window_ms / 1000
     windows = (time.monotonic() - began) / window
     delivery.remove(subscriber)
 
@@ -229,7 +230,7 @@ def test_the_thread_runs_while_there_are_subscribers(
         threads.wait()
 
         assert () == delivery._hub._listeners
-        assert not app_bus()._handlers[PortfolioChanged]
+        assert not services().bus._handlers[PortfolioChanged]
     delivery.remove(subscriber)
 
 

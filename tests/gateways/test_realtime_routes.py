@@ -19,6 +19,7 @@ from omcrm.gateways.realtime_message import MESSAGE_TYPES
 from omcrm.gateways.realtime_routes import PRICE_UPDATES
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.pricing.price_feed_state import held
+from omcrm.services import services_of
 from omcrm.settings import load
 from omcrm.storage.instrument import InstrumentRow
 from tests.gateways.enveloped import hold, program, trades
@@ -132,7 +133,7 @@ def test_the_status_counts_all_and_names_the_callers_own(
 
 def test_the_status_of_the_feed(here: Served, ask: Callable[..., Any]) -> None:
     """The state of this process, or of the command for the same database."""
-    token, settings = here.token(), here.app.extensions["omcrm.settings"]
+    token, settings = here.token(), services_of(here.app).settings
     running = ask("/realtime/status/", token)[1]["price_feed"]
     here.manager.stop()
     stopped = ask("/realtime/status/", token)[1]["price_feed"]

@@ -8,8 +8,8 @@ from typing import Any
 import requests
 import socketio
 
-from omcrm.gateways.finance_query import PUBLISHER
 from omcrm.market.quote import Quote
+from omcrm.services import services_of
 from tests.gateways.enveloped import SCOPES, Enveloped, trades
 from tests.gateways.here import JsonPeer, Served
 from tests.processes import PATIENCE, close_client
@@ -74,7 +74,7 @@ def everywhere(here: Served, user: int, token: str, seq: int) -> dict[str, dict[
 
 def test_the_same_quote_is_sent_everywhere(here: Served) -> None:
     """With the same number and the same price."""
-    here.app.extensions[PUBLISHER].interval = 0.1
+    services_of(here.app).publisher.interval = 0.1
     user = here.create_user()
     token = here.token(user, SCOPES)
     for price in ("61837.63", "61837.64"):

@@ -7,9 +7,10 @@ from flask import Flask
 
 from omcrm.engine.bus import Holdings, PortfolioChanged
 from omcrm.errors import AccessRefused
-from omcrm.extensions import BUS, app_bus, db
+from omcrm.extensions import db
 from omcrm.portfolio import bounds, service
 from omcrm.portfolio.holding import Portfolio
+from omcrm.services import services, services_of
 from omcrm.storage.instrument import find_instrument
 from omcrm.storage.sqlite_file import writer_timeout
 from tests.processes import PATIENCE
@@ -35,7 +36,7 @@ def changes(in_app: Flask) -> Changes:
     def note(change: PortfolioChanged) -> None:
         received.append((change.user_id, change.portfolio_id))
 
-    in_app.extensions[BUS].subscribe(PortfolioChanged, note)
+    services_of(in_app).bus.subscribe(PortfolioChanged, note)
     return received
 
 
@@ -194,7 +195,7 @@ def test_an_instrument_that_is_not_followed_stays(user: int, own: Portfolio) -> 
 def test_held_symbols_are_passed_to_the_market(user: int, own: Portfolio) -> None:
     """So that their prices are requested as if they were watched."""
     held: list[Holdings] = []
-    app_bus().subscribe(Holdings, held.append)
+    services().bus.subscribe(Holdings, held.append)
     service.add_holding(user, own.id, "BTC", "1", "1")
     service.delete(user, own.id)
 

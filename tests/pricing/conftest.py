@@ -9,9 +9,9 @@ from flask import Flask
 from omcrm import create_app
 from omcrm.extensions import db, limiter
 from omcrm.market.catalogue import CATALOGUE
+from omcrm.services import services_of
 from omcrm.settings import load
 from omcrm.storage.instrument import InstrumentRow
-from omcrm.webtrader.service import MANAGER
 from tests.processes import Exchange
 from tests.upstreams import at_the_exchange
 
@@ -32,7 +32,7 @@ def priced(environ: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Itera
         db.session.add_all(map(InstrumentRow.of, CATALOGUE))
         db.session.commit()
         yield app
-        app.extensions[MANAGER].stop()
+        services_of(app).manager.stop()
         db.session.remove()
         db.engine.dispose()
         limiter.reset()

@@ -10,6 +10,7 @@ from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.price_class import PriceClass
 from omcrm.pricing.backfill import BackfillResult, backfill, missing_days
 from omcrm.pricing.upstream_query import UpstreamQuery
+from omcrm.services import services_of
 from omcrm.storage.daily_bar import add_candles
 from tests.processes import Exchange
 
@@ -25,7 +26,7 @@ def calls(exchange: Exchange) -> int:
 
 def test_only_missing_days_are_fetched(priced: Flask, exchange: Exchange) -> None:
     """A second time no call is made; a day that was deleted is fetched again."""
-    query, now = UpstreamQuery(priced.extensions["omcrm.settings"], 60), datetime.now(UTC)
+    query, now = UpstreamQuery(services_of(priced).settings, 60), datetime.now(UTC)
     first = list(backfill(query, THREE, DAYS, now))
     add_candles([candle for backfilled in first for candle in backfilled.result.candles[1:]], now)
     db.session.commit()
@@ -45,7 +46,7 @@ def test_only_missing_days_are_fetched(priced: Flask, exchange: Exchange) -> Non
 
 def test_a_simulated_day_counts_as_missing_beside_a_real_source(priced: Flask) -> None:
     """It is fetched again; a real one is not."""
-    query, now = UpstreamQuery(priced.extensions["omcrm.settings"], 60), datetime.now(UTC)
+    query, now = UpstreamQuery(services_of(priced).settings, 60), datetime.now(UTC)
     (result,) = (backfill.result for backfill in backfill(query, THREE[:1], 2, now))
     invented = structs.replace(
         result.candles[0], source="simulated", price_class=PriceClass.SIMULATED

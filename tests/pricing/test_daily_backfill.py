@@ -6,6 +6,7 @@ from sqlalchemy import func, select
 
 from omcrm.extensions import db
 from omcrm.pricing.daily_backfill import DailyBackfill
+from omcrm.services import services_of
 from omcrm.storage.daily_bar import DailyBarRow
 from omcrm.storage.instrument import InstrumentRow
 from tests.processes import Exchange, wait_for
@@ -28,7 +29,7 @@ def keep(*symbols: str) -> None:
 def test_the_last_days_are_written_once(priced: Flask) -> None:
     """Days in the database are not fetched again."""
     keep("BTC", "EURUSD")
-    backfiller, now = DailyBackfill(priced, priced.extensions["omcrm.settings"]), datetime.now(UTC)
+    backfiller, now = DailyBackfill(priced, services_of(priced).settings), datetime.now(UTC)
     added = backfiller.backfill_missing(now)
 
     assert added == rows()
@@ -40,7 +41,7 @@ def test_a_failed_symbol_is_retried_after_an_hour(priced: Flask, exchange: Excha
     """Every call counts; after an hour it is tried again."""
     keep("AAPL")
     exchange.fault("trick", venue="alpha_vantage", name="information_premium")
-    backfiller, now = DailyBackfill(priced, priced.extensions["omcrm.settings"]), datetime.now(UTC)
+    backfiller, now = DailyBackfill(priced, services_of(priced).settings), datetime.now(UTC)
     failed = backfiller.backfill_missing(now)
     exchange.clear()
     too_soon = backfiller.backfill_missing(now)
@@ -56,7 +57,7 @@ def test_it_works_in_the_background_and_stops_immediately(
 ) -> None:
     """Also while an answer does not come; starting and stopping twice is harmless."""
     keep("BTC")
-    backfiller = DailyBackfill(priced, priced.extensions["omcrm.settings"])
+    backfiller = DailyBackfill(priced, services_of(priced).settings)
     backfiller.start()
     backfiller.start()
     wait_for(lambda: rows() == 7, 10, "the days of BTC")

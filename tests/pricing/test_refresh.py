@@ -4,12 +4,12 @@ from decimal import Decimal
 import pytest
 from flask import Flask
 
-from omcrm.extensions import app_bus
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import SIMULATED, HealthState, Source
 from omcrm.market.tick import Tick, Trade
 from omcrm.pricing import refresh
 from omcrm.pricing.refresh import refresh_prices
+from omcrm.services import services, services_of
 from omcrm.storage.asset_price import latest_prices
 from omcrm.web.market_access import feed_engine, market_view
 from tests.processes import Exchange
@@ -24,7 +24,7 @@ def stream(source: Source, price: str) -> None:
     trade = Trade(Decimal(price), id=1, time=now)
     quote = consolidator.apply(Tick("BTC", source, now, 1, trade=trade))
     assert quote is not None
-    app_bus().publish(quote)
+    services().bus.publish(quote)
 
 
 def test_prices_are_fetched_shown_and_written(priced: Flask) -> None:
@@ -53,7 +53,7 @@ def test_a_streamed_symbol_is_not_fetched(priced: Flask) -> None:
         result.price_class,
         result.source,
     )
-    assert not list(priced.extensions["omcrm.settings"].feed_state_path.glob("coingecko*"))
+    assert not list(services_of(priced).settings.feed_state_path.glob("coingecko*"))
 
 
 def test_a_failed_symbol_has_a_reason(priced: Flask, exchange: Exchange) -> None:

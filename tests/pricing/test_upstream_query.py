@@ -7,14 +7,14 @@ from omcrm.feeds.price_query import PriceResult
 from omcrm.feeds.quota import CallCounts
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.pricing.upstream_query import UpstreamQuery, fetched_price, utc_now
-from omcrm.settings import Settings
+from omcrm.services import services_of
 
 BTC, AAPL, EURUSD = (CATALOGUE[0], CATALOGUE[8], CATALOGUE[16])
 
 
 def test_each_asset_class_is_fetched_from_its_first_source(priced: Flask) -> None:
     """With the settings of the installation, and counted with its pollers' calls."""
-    settings: Settings = priced.extensions["omcrm.settings"]
+    settings = services_of(priced).settings
     query = UpstreamQuery(settings, 20)
     try:
         prices = [fetched_price(price) for price in query.prices([EURUSD, BTC, AAPL])]
@@ -33,7 +33,7 @@ def test_each_asset_class_is_fetched_from_its_first_source(priced: Flask) -> Non
 
 def test_real_histories_need_their_key(priced: Flask) -> None:
     """A source without its key does not count."""
-    settings: Settings = priced.extensions["omcrm.settings"]
+    settings = services_of(priced).settings
     query = UpstreamQuery(settings, 1)
 
     assert query.real_histories(BTC)

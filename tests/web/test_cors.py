@@ -21,12 +21,12 @@ from omcrm.extensions import db, limiter
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.reference.route import Needs
 from omcrm.reference.routes import ROUTES
+from omcrm.services import services_of
 from omcrm.settings import load
 from omcrm.storage.api_token import ApiToken
 from omcrm.storage.instrument import InstrumentRow
 from omcrm.storage.login_session import open_session
 from omcrm.storage.user import Role, User
-from omcrm.webtrader.service import MANAGER
 
 OWN, ALLOWED, FOREIGN = "http://localhost", "https://app.example.com", "https://evil.example"
 ORIGINS = (OWN, ALLOWED, FOREIGN, "null")
@@ -95,7 +95,7 @@ def made(folder: Path, *, needs_login: bool) -> Iterator[Site]:
     with client.session_transaction() as cookie:
         cookie.update(_user_id=session, _fresh=True)
     yield Site(app, client, token, needs_login)
-    app.extensions[MANAGER].stop()
+    services_of(app).manager.stop()
     with app.app_context():
         db.engine.dispose()
         limiter.reset()

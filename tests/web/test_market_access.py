@@ -4,8 +4,9 @@ from decimal import Decimal
 from flask import Flask
 
 from omcrm.engine.bus import Holdings
-from omcrm.extensions import app_bus, db
+from omcrm.extensions import db
 from omcrm.feeds.usual_name import with_usual_names
+from omcrm.services import services
 from omcrm.storage.instrument import find_instrument
 from omcrm.storage.portfolio import HoldingRow, PortfolioRow
 from omcrm.storage.user import Role, User
@@ -38,7 +39,7 @@ def test_held_symbols_are_loaded(app: Flask) -> None:
         db.session.commit()
 
         held: list[Holdings] = []
-        app_bus().subscribe(Holdings, held.append)
+        services().bus.subscribe(Holdings, held.append)
         market_view()
 
         assert [Holdings(frozenset({"BTC"}))] == held

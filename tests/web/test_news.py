@@ -12,6 +12,7 @@ from omcrm import create_app
 from omcrm.extensions import db
 from omcrm.feeds.news.collector import NewsCollector
 from omcrm.feeds.news.source_list import news_sources
+from omcrm.services import services_of
 from omcrm.storage.user import Role
 from omcrm.web.market_access import feed_engine, market_view
 from omcrm.web.news import news_status
@@ -103,7 +104,7 @@ def test_administrators_see_the_sources(with_news: Flask, browser: LogIn) -> Non
 
 def test_a_demonstration_reads_the_exchange(app: Flask, exchange: Exchange) -> None:
     """Without any setting, from the start of the feeds to their end."""
-    settings = replace(app.extensions["omcrm.settings"], demo=True, exchange_url=exchange.url)
+    settings = replace(services_of(app).settings, demo=True, exchange_url=exchange.url)
     demo = create_app(settings)
     with demo.app_context():
         news = market_view().news

@@ -10,8 +10,8 @@ from sqlalchemy import text
 
 from omcrm.extensions import db
 from omcrm.feeds.registry import LABELS
+from omcrm.services import services_of
 from omcrm.storage.user import Role
-from omcrm.web.routes import HEALTH_CHECKS
 
 
 @pytest.fixture
@@ -65,9 +65,11 @@ def test_readyz_names_the_database(client: FlaskClient, without_tables: None) ->
     assert {"status": "unavailable", "failing": ["database"]} == answer.json
 
 
-def test_readyz_names_the_feed(app: Flask, client: FlaskClient) -> None:
+def test_readyz_names_the_feed(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Feeds that should stream and do not are named, without the reason."""
-    app.extensions[HEALTH_CHECKS] = {"feed": lambda: "no source is streaming from secret.host"}
+    monkeypatch.setattr(services_of(app).engine, "failure", lambda: "no source from secret.host")
     answer = client.get("/readyz")
 
     assert 503 == answer.status_code
@@ -75,10 +77,10 @@ def test_readyz_names_the_feed(app: Flask, client: FlaskClient) -> None:
 
 
 def test_readyz_names_all_failing_parts(
-    app: Flask, client: FlaskClient, without_tables: None
+    app: Flask, client: FlaskClient, without_tables: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One failure does not hide another."""
-    app.extensions[HEALTH_CHECKS] = {"feed": lambda: "no source is streaming"}
+    monkeypatch.setattr(services_of(app).engine, "failure", lambda: "no source is streaming")
 
     assert ["database", "feed"] == client.get("/readyz").json["failing"]
 

@@ -7,12 +7,9 @@ from contextlib import contextmanager
 
 from flask import Flask
 
-from omcrm.extensions import CLIENTS
+from omcrm.services import services_of
 from omcrm.serving.server import listen, make_worker
 from omcrm.web.market_access import market_view
-
-# Imported with the events before the first app is made: Flask-SocketIO registers them then.
-from omcrm.webtrader import service
 from tests.processes import Browser, free_port, wait_for
 from tests.values import quote, trade
 
@@ -24,8 +21,8 @@ class Here:
     """A running app with fixed prices only, and a logged-in browser."""
 
     def __init__(self, app: Flask, port: int, session: str) -> None:
-        self.fanout = app.extensions[service.MANAGER].fanout
-        self.clients = app.extensions[CLIENTS]
+        self.fanout = services_of(app).manager.fanout
+        self.clients = services_of(app).client_registry
         self.browser = Browser(f"http://127.0.0.1:{port}")
         self.browser.http.cookies.set("omcrm_session", session)
         self._app = app
@@ -74,7 +71,7 @@ def served_here(app: Flask, session: str) -> Iterator[Here]:
     try:
         with app.app_context():
             cache = market_view().cache
-        app.extensions[service.MANAGER].start()
+        services_of(app).manager.start()
         wait_for(lambda: 24 == len(cache.snapshot()), 5, "the fixed prices")
         yield Here(app, port, session)
     finally:

@@ -8,6 +8,7 @@ from sqlalchemy.exc import OperationalError
 
 from omcrm.auth.credential import session_caller
 from omcrm.market.instrument import Instrument
+from omcrm.services import services_of
 from omcrm.storage.user import Role
 from omcrm.web.market_access import market_view
 from omcrm.webtrader import service
@@ -15,7 +16,7 @@ from omcrm.webtrader import service
 
 def test_the_catalogue_is_loaded_when_it_is_first_needed(app: Flask) -> None:
     """Making the app reads no instruments; the first use of the desk does."""
-    assert {} == app.extensions[service.MANAGER].instruments
+    assert {} == services_of(app).manager.instruments
     with app.app_context():
         assert 24 == len(market_view().instruments)
 

@@ -15,6 +15,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from omcrm import extensions
+from omcrm.services import services_of
 from omcrm.storage.user import Role
 from tests.processes import App, Browser, DeskClient, Exchange, close_client, wait_for
 from tests.values import PRICE_UPDATE_FIELDS
@@ -126,7 +127,7 @@ def test_a_page_that_fails_to_connect_does_not_count(
             app, namespace="/webtrader", flask_test_client=browser(Role.CLIENT)
         )
 
-    assert not app.extensions[extensions.CLIENTS]
+    assert not services_of(app).client_registry
 
 
 def test_logout_drops_the_pages(served: App) -> None:

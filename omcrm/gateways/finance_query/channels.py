@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
-from flask import current_app
 from msgspec import Struct
 
 from omcrm.auth.credential import Caller
@@ -18,9 +17,10 @@ from omcrm.feeds.provider import Budget
 from omcrm.feeds.quota import LENGTHS, CallCounts
 from omcrm.gateways.client_connection import ClientConnection
 from omcrm.gateways.dialect import Dialect
-from omcrm.gateways.finance_query import DAILY_LIMIT, PUBLISHER, content
-from omcrm.gateways.finance_query.publisher import ChannelPublisher, IntervalSnapshot, Metadata
+from omcrm.gateways.finance_query import content
+from omcrm.gateways.finance_query.publisher import IntervalSnapshot, Metadata
 from omcrm.market.instrument import canonical_symbol, canonical_symbols
+from omcrm.services import services
 from omcrm.streaming.throttled_log import ThrottledLog
 from omcrm.wire import encoding
 from omcrm.wire.error_code import ErrorCode
@@ -50,7 +50,7 @@ class FinanceQueryChannel(Dialect):
 
     def begin(self, client: ClientConnection, metadata: Metadata | None) -> None:
         """Subscribe to what the path names; `metadata` goes with the first message."""
-        _publisher().subscribe(client, self, None, metadata)
+        services().publisher.subscribe(client, self, None, metadata)
 
     def received(self, client: ClientConnection, text: str) -> None:
         """Refuse every message."""
@@ -62,7 +62,7 @@ class FinanceQueryChannel(Dialect):
 
     def closed(self, client: ClientConnection) -> None:
         """Remove the client from the publisher."""
-        _publisher().remove(client)
+        services().publisher.remove(client)
 
     def encode(self, snapshot: IntervalSnapshot, about: Hashable) -> str:
         """The message of an interval about what the client is subscribed to."""
@@ -101,7 +101,7 @@ class ProfileChannel(FinanceQueryChannel):
         """Subscribe to the instrument; those that are not followed share one message."""
         symbol = canonical_symbol(client.arguments["symbol"])
         is_known = symbol in self.market.instruments
-        _publisher().subscribe(client, self, symbol if is_known else None, metadata)
+        services().publisher.subscribe(client, self, symbol if is_known else None, metadata)
 
     def encode(self, snapshot: IntervalSnapshot, about: Hashable) -> str:
         """The long quote, similar instruments, the sector, the news."""
@@ -133,7 +133,7 @@ class QuotesChannel(FinanceQueryChannel):
         if may_ask:
             client.release(list(client.subscriptions))
             client.accept(symbols)
-            _publisher().subscribe(client, self, symbols, metadata)
+            services().publisher.subscribe(client, self, symbols, metadata)
 
     def encode(self, snapshot: IntervalSnapshot, about: Hashable) -> str:
         """A list of short quotes."""
@@ -158,14 +158,9 @@ def read_symbols(text: str) -> tuple[str, ...]:
     return symbols
 
 
-def _publisher() -> ChannelPublisher:
-    publisher: ChannelPublisher = current_app.extensions[PUBLISHER]
-    return publisher
-
-
 def _count_request(client: ClientConnection) -> tuple[bool, Metadata | None]:
     """Whether the request is within the day's limit, and what is left; closes the client if not."""
-    limit: DailyLimit | None = current_app.extensions[DAILY_LIMIT]
+    limit = services().daily_limit
     if limit is None or client.caller is None:
         return True, None
     left = limit.take(client.caller, datetime.now(UTC))

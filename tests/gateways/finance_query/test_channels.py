@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from omcrm.errors import MessageRefused
-from omcrm.gateways.finance_query import PUBLISHER, content
+from omcrm.gateways.finance_query import content
 from omcrm.gateways.finance_query.channels import FinanceQueryChannel, QuotesChannel, read_symbols
 from omcrm.gateways.registry import DIALECTS
+from omcrm.services import services_of
 from tests.gateways.clients import client, services
 from tests.gateways.here import OURS, JsonPeer, Make, Served
 from tests.processes import wait_for
@@ -28,7 +29,7 @@ QUICK = 0.1
 @pytest.fixture
 def quick(here: Served) -> Served:
     """An app with a short interval."""
-    here.app.extensions[PUBLISHER].interval = QUICK
+    services_of(here.app).publisher.interval = QUICK
     return here
 
 
@@ -70,9 +71,9 @@ def test_the_thread_ends_with_the_last_client(quick: Served) -> None:
         # The second message is sent by the thread.
         receive(peer)
         receive(peer)
-        assert quick.app.extensions[PUBLISHER]._running
+        assert services_of(quick.app).publisher._running
 
-    wait_for(lambda: not quick.app.extensions[PUBLISHER]._running)
+    wait_for(lambda: not services_of(quick.app).publisher._running)
 
 
 # The content of the channels
@@ -164,7 +165,7 @@ def test_a_list_is_replaced_by_the_next(quick: Served) -> None:
 def test_an_invalid_list_is_answered_and_changes_nothing(serve: Make) -> None:
     """Empty, no symbols, or too many: the error says which, and the old list stays."""
     here = serve(MAX_SUBSCRIPTIONS_PER_CONNECTION="3")
-    here.app.extensions[PUBLISHER].interval = QUICK
+    services_of(here.app).publisher.interval = QUICK
     errors: list[Any] = []
     with here.connect("/quotes") as peer:
         peer.send("BTC")
@@ -233,7 +234,7 @@ def test_thousands_of_lists(tries: int) -> None:
 
 def test_twenty_on_sockets_share_what_is_computed(here: Served) -> None:
     """Each message is computed once per interval; lists in another order share their rows."""
-    here.app.extensions[PUBLISHER].interval = 0.3
+    services_of(here.app).publisher.interval = 0.3
     # A user may not have so many connections.
     tokens, began = [here.token() for _ in range(10)], time.monotonic()
     lists = ("BTC,ETH,AAPL", "AAPL,BTC,ETH")
@@ -263,7 +264,7 @@ def test_five_hundred_lists_cost_no_more_than_one(here: Served) -> None:
     dialect = QuotesChannel(here.market)
     symbols = ["BTC", "ETH", "SOL", "AAPL", "MSFT"]
     clients = [client(of, dialect, None, f"10.0.0.{number}") for number in range(500)]
-    here.app.extensions[PUBLISHER].interval = 60
+    services_of(here.app).publisher.interval = 60
     with here.app.app_context():
         began = time.thread_time()
         for subscriber in clients:
@@ -271,7 +272,7 @@ def test_five_hundred_lists_cost_no_more_than_one(here: Served) -> None:
             dialect.received(subscriber, ",".join(chance.sample(symbols, 5)))
         took = time.thread_time() - began
         rows = computed(here, content.QUOTES)
-        here.app.extensions[PUBLISHER]._publish_all()
+        services_of(here.app).publisher._publish_all()
         later = computed(here, content.QUOTES)
         for subscriber in clients:
             dialect.closed(subscriber)
@@ -282,7 +283,7 @@ def test_five_hundred_lists_cost_no_more_than_one(here: Served) -> None:
 
 def test_a_slow_reader_costs_only_itself(here: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     """It skips messages, others do not, and then it receives the newest."""
-    publisher, token = here.app.extensions[PUBLISHER], here.token()
+    publisher, token = services_of(here.app).publisher, here.token()
     with (
         here.connect("/market", token, receive_buffer=2048) as slow,
         here.connect("/market", token) as fast,
