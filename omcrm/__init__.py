@@ -163,11 +163,11 @@ def _register_rooms(app: "Flask", settings: "Settings") -> None:
     from omcrm.auth.routes import blueprint as auth
     from omcrm.auth.token_routes import blueprint as tokens
     from omcrm.feeds.registry import LABELS
-    from omcrm.gateways import init_gateways
+    from omcrm.gateways.market_feed_routes import blueprint as market_feed
+    from omcrm.gateways.realtime_routes import blueprint as realtime
     from omcrm.portfolio.api import blueprint as portfolio_api
     from omcrm.portfolio.routes import blueprint as portfolio
     from omcrm.reference import init_reference
-    from omcrm.streaming.connection import ConnectionLimits
     from omcrm.web.news import blueprint as news
     from omcrm.web.routes import blueprint as web
     from omcrm.webtrader import init_webtrader
@@ -181,10 +181,8 @@ def _register_rooms(app: "Flask", settings: "Settings") -> None:
     app.register_blueprint(portfolio)
     app.register_blueprint(portfolio_api)
     init_webtrader(app)
-    timeout = settings.websocket_timeout
-    init_gateways(
-        app, settings, ConnectionLimits(_MOST_BYTES, _MOST_FRAMES, stalled=timeout, silent=timeout)
-    )
+    app.register_blueprint(market_feed)
+    app.register_blueprint(realtime)
     init_reference(app)
     public(page=True)(app.view_functions["static"])
     page = {"demo": settings.demo, "version": __version__, "source_labels": dict(LABELS)}
@@ -192,20 +190,16 @@ def _register_rooms(app: "Flask", settings: "Settings") -> None:
 
 
 def _add_middleware(app: "Flask", settings: "Settings") -> None:
-    from werkzeug.middleware.proxy_fix import ProxyFix
-
+    from omcrm.streaming.connection import ConnectionLimits
     from omcrm.web.cors import init_cors
     from omcrm.web.errors import init_errors
-    from omcrm.web.headers import SecurityHeaders
     from omcrm.web.request_text import init_request_text
-    from omcrm.webtrader.handshake import SameOrigin
+    from omcrm.wsgi_chain import wrap
 
     init_request_text(app)
     init_errors(app)
     init_cors(app, settings)
-    same_origin = SameOrigin(app.wsgi_app, settings.public_url)
-    app.wsgi_app = SecurityHeaders(same_origin)  # type: ignore[method-assign]
-    if count := settings.trusted_proxies:
-        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
-            app.wsgi_app, x_for=count, x_proto=count, x_host=count
-        )
+    timeout = settings.websocket_timeout
+    wrap(
+        app, settings, ConnectionLimits(_MOST_BYTES, _MOST_FRAMES, stalled=timeout, silent=timeout)
+    )

@@ -14,32 +14,38 @@ from sqlalchemy import MetaData
 
 from omcrm.streaming.socketio_adapter import RealtimeServer
 
+SOCKETIO_PATH = "/socket.io/"
 
-class _Middleware(flask_socketio._SocketIOMiddleware):  # type: ignore[misc]
-    """Serves Socket.IO at its path, and the app at all others.
+
+class SocketIOMount:
+    """WSGI middleware: serves Socket.IO at its path, and passes everything else to the app.
 
     The library's own creates a class for each request under gunicorn, which stays until the garbage
     is collected.
     """
 
+    def __init__(self, within: Any, app: Flask, server: RealtimeServer) -> None:
+        self._within = within
+        self._app = app
+        self._server = server
+
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
-        environ = {**environ, "flask.app": self.flask_app}
-        if environ["PATH_INFO"].startswith(self.engineio_path):
-            return self.engineio_app.handle_request(environ, start_response)
-        return self.wsgi_app(environ, start_response)
+        environ = {**environ, "flask.app": self._app}
+        if environ["PATH_INFO"].startswith(SOCKETIO_PATH):
+            return self._server.handle_request(environ, start_response)
+        return self._within(environ, start_response)
 
 
 class SocketIO(flask_socketio.SocketIO):  # type: ignore[misc]
     """Flask-SocketIO with our own server."""
 
     def init_app(self, app: Flask | None, **options: Any) -> None:
-        """Create the server and wrap the app in it; see `RealtimeServer` for the options."""
+        """Create the server, which `SocketIOMount` serves; see `RealtimeServer` for the options."""
         assert app is not None, "an emitter without an app has no server"
         app.extensions["socketio"] = self
         self.server_options.update(options)
         options = dict(self.server_options)
         self.manage_session: Any = options.pop("manage_session", self.manage_session)
-        path = str(options.pop("path", "socket.io")).strip("/")
         before: RealtimeServer | None = self.server
         self.server: RealtimeServer = RealtimeServer(**options)
         self.async_mode = self.server.async_mode
@@ -50,8 +56,6 @@ class SocketIO(flask_socketio.SocketIO):  # type: ignore[misc]
             self.server.on(event, handler, namespace=namespace)
         for ns_handler in self.namespace_handlers:
             self.server.register_namespace(ns_handler)
-        self.sockio_mw = _Middleware(self.server, app, socketio_path=path)
-        app.wsgi_app = self.sockio_mw  # type: ignore[method-assign]
         app.teardown_request(_release_frames)
 
 

@@ -14,14 +14,20 @@ from werkzeug.routing import Map, Rule
 from omcrm.auth.credential import Caller, Unidentified, UnidentifiedReason, identify
 from omcrm.auth.permission import Permission
 from omcrm.errors import AccessRefused
+from omcrm.extensions import socketio
 from omcrm.gateways.client_connection import ClientConnection, ClientServices
 from omcrm.gateways.dialect import Dialect
+from omcrm.gateways.registry import DIALECTS
+from omcrm.services import services_of
+from omcrm.settings import Settings
+from omcrm.streaming.client_session import ClientLimits
 from omcrm.streaming.connection import NO_LISTENER, ConnectionLimits, WebSocketConnection
 from omcrm.streaming.detach import NotDetachable, end_request
 from omcrm.streaming.endpoint import HandshakeAnswer, accept, negotiate, refuse
 from omcrm.streaming.reactor import Reactor
 from omcrm.streaming.throttled_log import ThrottledLog
 from omcrm.web import database_away
+from omcrm.web.feed_control import start_for_viewer
 from omcrm.wire import encoding
 from omcrm.wire.error_code import ErrorCode
 
@@ -230,3 +236,23 @@ def _ask_for_upgrade(start_response: StartResponse) -> Iterable[bytes]:
     status = HTTPStatus.UPGRADE_REQUIRED
     start_response(f"{status.value} {status.phrase}", headers)
     return [_UPGRADE_REQUIRED]
+
+
+def mount_dialects(within: Wsgi, app: Flask, settings: Settings, limits: ConnectionLimits) -> Mount:
+    """The mount of all dialects; `limits` apply to each connection."""
+    engine, services = socketio.server.eio, services_of(app)
+    client_limits = ClientLimits(settings.max_connections, settings.max_subscriptions)
+    return Mount(
+        within,
+        app,
+        ClientServices(
+            engine.workers,
+            services.client_registry,
+            app.app_context,
+            start_for_viewer,
+            client_limits,
+        ),
+        HandshakePolicy(settings.use_security),
+        TransportSettings(engine.reactor, limits, settings.websocket_compression),
+        [dialect(services.view) for dialect in DIALECTS],
+    )

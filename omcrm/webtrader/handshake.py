@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from omcrm.auth.origin import is_foreign
+from omcrm.extensions import SOCKETIO_PATH
 
 Environ = dict[str, Any]
 Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
-_PATH = "/socket.io/"
 _BODY = b'{"success":false,"error":{"code":"FORBIDDEN_ORIGIN","message":"forbidden origin"}}'
 
 
@@ -24,7 +24,7 @@ class SameOrigin:
         self._public_url = public_url
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if environ["PATH_INFO"].startswith(_PATH) and is_foreign(environ, self._public_url):
+        if environ["PATH_INFO"].startswith(SOCKETIO_PATH) and is_foreign(environ, self._public_url):
             headers = [("Content-Type", "application/json"), ("Content-Length", str(len(_BODY)))]
             start_response("403 Forbidden", headers)
             return [_BODY]
