@@ -21,7 +21,7 @@ from msgspec import Struct
 from werkzeug.exceptions import MethodNotAllowed
 
 from omcrm.auth.credential import Caller, Unidentified, UnidentifiedReason, identify
-from omcrm.auth.next_page import local_path
+from omcrm.auth.login import local_path
 from omcrm.auth.permission import PERMISSIONS, Permission, least_role
 from omcrm.errors import AccessRefused
 from omcrm.extensions import csrf

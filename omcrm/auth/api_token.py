@@ -10,12 +10,11 @@ from msgspec import Struct
 
 from omcrm.auth.credential import Caller
 from omcrm.auth.login import hash_token
-from omcrm.auth.notice import notify
 from omcrm.auth.permission import Permission, grantable
 from omcrm.auth.rate_limit import UserRateLimit
 from omcrm.errors import AccessRefused
 from omcrm.extensions import db
-from omcrm.storage import api_token
+from omcrm.storage import api_token, user_event
 from omcrm.storage.api_token import NAME_LENGTH, ApiToken
 from omcrm.storage.audit import record
 from omcrm.storage.transaction import transaction
@@ -83,7 +82,7 @@ def create(
         _check_count(caller.user_id, now)
         db.session.add(row)
         record("create_token", now, user_id=caller.user_id, detail=detail, remote_addr=remote_addr)
-        notify(caller.user_id, NoticeCode.TOKEN_CREATED, now, name=name)
+        user_event.add(caller.user_id, NoticeCode.TOKEN_CREATED, now, name=name)
     return CreatedToken(secret, row)
 
 
@@ -95,7 +94,7 @@ def revoke(user_id: int, token_id: int, now: datetime, remote_addr: str | None) 
             raise AccessRefused(ErrorCode.UNKNOWN_TOKEN, "You have no such token.", 404)
         detail = f"{row.prefix} {row.name!r}"
         record("revoke_token", now, user_id=user_id, detail=detail, remote_addr=remote_addr)
-        notify(user_id, NoticeCode.TOKEN_REVOKED, now, name=row.name)
+        user_event.add(user_id, NoticeCode.TOKEN_REVOKED, now, name=row.name)
     return row
 
 

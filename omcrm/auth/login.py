@@ -8,19 +8,19 @@ from flask import Flask, current_app, g, request, session
 from flask_login import AnonymousUserMixin, current_user, login_user, logout_user
 from msgspec import Struct
 
-from omcrm.auth.notice import notify
 from omcrm.auth.origin import is_foreign
 from omcrm.auth.permission import PERMISSIONS
 from omcrm.engine.bus import LoginEnded
 from omcrm.extensions import login_manager
 from omcrm.services import services
-from omcrm.storage import login_session
+from omcrm.storage import login_session, user_event
 from omcrm.storage.audit import record
 from omcrm.storage.transaction import transaction
 from omcrm.storage.user import Role, User
 from omcrm.wire.user_event import NoticeCode
 
 _TOKEN_BYTES = 32
+_LONGEST_PATH = 2000
 
 
 class SignedIn(Struct, frozen=True):
@@ -98,7 +98,7 @@ def open_login(user: User, token: str, now: datetime) -> None:
         user_agent=request.user_agent.string,
         remote_addr=request.remote_addr,
     )
-    notify(user.id, NoticeCode.LOGIN_CREATED, now)
+    user_event.add(user.id, NoticeCode.LOGIN_CREATED, now)
 
 
 def sign_in(user: User, token: str) -> None:
@@ -115,7 +115,7 @@ def sign_out(now: datetime) -> None:
         with transaction():
             login_session.revoke(token_hash, now)
             record("logout", now, user_id=user_id, remote_addr=request.remote_addr)
-            notify(user_id, NoticeCode.LOGIN_ENDED, now)
+            user_event.add(user_id, NoticeCode.LOGIN_ENDED, now)
     logout_user()
     _forget_browser_session()
     if token_hash is not None:
@@ -131,6 +131,19 @@ def current_session_hash() -> str | None:
 def hash_token(token: str) -> str:
     """The SHA-256 of a session token, in hexadecimal."""
     return sha256(token.encode("utf-8", "replace")).hexdigest()
+
+
+def local_path(target: str | None) -> str | None:
+    """The target if it is an absolute path on this site, else None.
+
+    Browsers read `//host` and `/\\host` as another site and drop tabs and line ends before that,
+    so none of these may occur anywhere.
+    """
+    if not target or len(target) > _LONGEST_PATH or not target.startswith("/"):
+        return None
+    if "//" in target or "\\" in target or not target.isprintable():
+        return None
+    return target
 
 
 def _signed_in(user: User, token: str) -> SignedIn:

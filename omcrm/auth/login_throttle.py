@@ -9,6 +9,7 @@ a reservation for a later attempt.
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from math import ceil
 
 import msgspec
@@ -37,6 +38,10 @@ ATTEMPT_INTERVAL = timedelta(minutes=1)
 LONGEST_QUEUE = timedelta(hours=1)
 RESERVATION_KEPT = timedelta(hours=1)
 
+# The bits of an IPv6 address that are its network, and the longest text that is no address.
+_PREFIX = 64
+_LONGEST_TEXT = 64
+
 
 class LoginAttempt(Struct, frozen=True):
     """An attempt that may be made; it counts as a failure until `forgive` or `withdraw`.
@@ -47,6 +52,22 @@ class LoginAttempt(Struct, frozen=True):
     email: str
     origin: str
     is_reserved: bool
+
+
+def network_of(address: str | None) -> str:
+    """The IPv4 address itself, or the /64 of an IPv6 address, which one customer has as a whole.
+
+    An IPv4 address mapped into IPv6 counts as IPv4; a text that is no address, as it is.
+    """
+    try:
+        parsed = ip_address(address or "")
+    except ValueError:
+        return (address or "")[:_LONGEST_TEXT]
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:
+        parsed = parsed.ipv4_mapped
+    if isinstance(parsed, IPv4Address):
+        return str(parsed)
+    return str(IPv6Network((int(parsed), _PREFIX), strict=False))
 
 
 def claim_attempt(

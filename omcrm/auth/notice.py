@@ -1,8 +1,5 @@
-"""Notices to users about their logins and tokens, and their sentences."""
+"""The sentences of notices to users about their logins and tokens."""
 
-from datetime import datetime
-
-from omcrm.storage import user_event
 from omcrm.storage.user_event import UserEvent
 from omcrm.wire.encoding import iso
 from omcrm.wire.user_event import NoticeCode, UserNotice
@@ -19,11 +16,6 @@ _SENTENCES = {
 
 
 _CODES = {code.value: code for code in NoticeCode}
-
-
-def notify(user_id: int, code: NoticeCode, now: datetime, **details: str) -> None:
-    """Add a notice to the open transaction; `details` are the values of its sentence."""
-    user_event.add(user_id, code.value, now, **details)
 
 
 def notice(event: UserEvent) -> UserNotice:

@@ -21,19 +21,26 @@ from flask_login import current_user
 from omcrm.auth.access import public
 from omcrm.auth.device import remember_device
 from omcrm.auth.forms import LoginForm
-from omcrm.auth.login import new_token, open_login, sign_in, sign_out
-from omcrm.auth.login_history import FAILED_LOGINS, failed_notice
-from omcrm.auth.network import caller_network
-from omcrm.auth.next_page import local_path
+from omcrm.auth.login import local_path, new_token, open_login, sign_in, sign_out
+from omcrm.auth.login_throttle import network_of
 from omcrm.auth.service import LoginRefused, attempt_login
 from omcrm.extensions import limiter
 from omcrm.services import services
+from omcrm.storage.audit import failed_between_logins
+
+# Where the browser's session keeps the notice of failed attempts until a page shows it.
+_FAILED_LOGINS = "failed_logins"
 
 blueprint = Blueprint("auth", __name__, url_prefix="/auth")
 
 
 def _failures_per_minute() -> str:
     return f"{services().settings.login_failures_per_minute} per minute"
+
+
+def caller_network() -> str:
+    """The network of this request's client, also behind trusted proxies."""
+    return network_of(request.remote_addr)
 
 
 def _was_refused(response: Response) -> bool:
@@ -77,7 +84,7 @@ def login() -> ResponseReturnValue:
     if isinstance(outcome, LoginRefused):
         return _login_page(form, outcome)
     sign_in(outcome, token)
-    session[FAILED_LOGINS] = failed_notice(outcome.id)
+    session[_FAILED_LOGINS] = failed_notice(outcome.id)
     answer = make_response(redirect(destination))
     remember_device(answer, outcome, now)
     return answer
@@ -89,6 +96,19 @@ def logout() -> ResponseReturnValue:
     """End the session in the browser and on the server."""
     sign_out(datetime.now(UTC))
     return redirect(url_for(".login"))
+
+
+def failed_notice(user_id: int) -> str | None:
+    """The sentence about attempts that failed since the last login; None without any."""
+    failed = failed_between_logins(user_id)
+    if failed is None:
+        return None
+    attempts = "1 failed attempt" if failed.count == 1 else f"{failed.count} failed attempts"
+    origin = f" from {failed.last_addr}" if failed.last_addr else ""
+    return (
+        f"{attempts} to log in to your account since your last login, "
+        f"last at {failed.last_at:%Y-%m-%d %H:%M} UTC{origin}."
+    )
 
 
 def _login_page(form: LoginForm, refused: LoginRefused | None = None) -> Response:

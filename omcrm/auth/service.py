@@ -11,12 +11,10 @@ from sqlalchemy.exc import IntegrityError
 
 from omcrm.auth import passwords
 from omcrm.auth.device import known_device
-from omcrm.auth.login_throttle import LoginAttempt, claim_attempt, forgive, withdraw
-from omcrm.auth.network import network_of
-from omcrm.auth.notice import notify
+from omcrm.auth.login_throttle import LoginAttempt, claim_attempt, forgive, network_of, withdraw
 from omcrm.errors import AccessRefused
 from omcrm.extensions import db
-from omcrm.storage import api_token
+from omcrm.storage import api_token, user_event
 from omcrm.storage.audit import record
 from omcrm.storage.login_failure import forget_all
 from omcrm.storage.login_session import revoke_all
@@ -100,7 +98,7 @@ def set_active(user: User, active: bool, now: datetime) -> None:
         if not active:
             revoke_all(user.id, now)
             api_token.revoke_all(user.id, now)
-            notify(user.id, NoticeCode.ACCESS_REVOKED, now)
+            user_event.add(user.id, NoticeCode.ACCESS_REVOKED, now)
 
 
 def change_password(user: User, password: str, now: datetime) -> None:
@@ -111,7 +109,7 @@ def change_password(user: User, password: str, now: datetime) -> None:
         user.password_hash = new_hash
         revoke_all(user.id, now)
         api_token.revoke_all(user.id, now)
-        notify(user.id, NoticeCode.ACCESS_REVOKED, now)
+        user_event.add(user.id, NoticeCode.ACCESS_REVOKED, now)
         forget_all(user.email)
 
 

@@ -52,7 +52,7 @@ class UserEvent(Struct, frozen=True):
 def add(user_id: int, code: str, at: datetime, **details: Any) -> None:
     """Add an event to the open transaction, which numbers it at its end."""
     queued = db.session().info.setdefault(_QUEUED, [])
-    queued.append({"user_id": user_id, "code": code, "at": at, "details": details})
+    queued.append({"user_id": user_id, "code": str(code), "at": at, "details": details})
 
 
 def write_queued(session: Session) -> set[int]:

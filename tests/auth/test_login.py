@@ -6,7 +6,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event
 
-from omcrm.auth.login import SignedIn, hash_token
+from omcrm.auth.login import SignedIn, hash_token, local_path
 from omcrm.auth.service import set_active
 from omcrm.engine.bus import LoginEnded
 from omcrm.extensions import db
@@ -155,3 +155,43 @@ def test_token_is_not_written_to_logs() -> None:
 
     assert "<admin trader@example.com>" == repr(somebody)
     assert somebody.may("feeds:control")
+
+
+# Where to go after the login
+
+
+@pytest.mark.parametrize("target", ["/", "/webtrader/dashboard", "/a?b=c&d=%2F#e", "/über"])
+def test_the_next_page_is_of_this_site(target: str) -> None:
+    """An absolute path is returned as it is."""
+    assert target == local_path(target)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        None,
+        "",
+        "dashboard",
+        "https://evil.example",
+        "//evil.example",
+        "///evil.example",
+        "/\\evil.example",
+        "\\/evil.example",
+        "/a\\b",
+        "/\t/evil.example",
+        "/\n/evil.example",
+        "/\r\nSet-Cookie: a=b",
+        "/\x00",
+        "/\x7f",
+        "/\u2028",
+        " /dashboard",
+        "\t//evil.example",
+        "/.//evil.example",
+        "javascript:alert(1)",
+        "http:/evil.example",
+        "/" + "a" * 2000,
+    ],
+)
+def test_no_other_next_page_is_accepted(target: str | None) -> None:
+    """A text that a browser could read as another site, or that is no path, is refused."""
+    assert None is local_path(target)

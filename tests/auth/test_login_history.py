@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from omcrm.auth.login_history import failed_notice
+from omcrm.auth.routes import failed_notice
 from omcrm.extensions import db, limiter
 from omcrm.storage.audit import record
 from omcrm.storage.user import find_user

@@ -1,9 +1,12 @@
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from ipaddress import IPv6Address
 
 import pytest
 from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
 
 from omcrm.auth.login_throttle import (
     ATTEMPT_BURST,
@@ -14,6 +17,7 @@ from omcrm.auth.login_throttle import (
     _changed,
     claim_attempt,
     forgive,
+    network_of,
     seconds_left,
     wait_after,
     withdraw,
@@ -215,3 +219,37 @@ def test_of_two_concurrent_changes_one_fails(app: Flask, now: datetime, change: 
 
         assert [Failures(5, now), Failures()] == failures_of(WHO, HERE, THERE)
     assert ["first", "second", "third", "fourth"] == written
+
+
+# Networks
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("::FFFF:c000:207", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:DB8:1:2::", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::", "2001:db8:1:3::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("::1", "::/64"),
+        ("unix:", "unix:"),
+        ("x" * 1000, "x" * 64),
+        ("", ""),
+        (None, ""),
+    ],
+)
+def test_network(address: str | None, network: str) -> None:
+    """IPv4 counts exactly, IPv6 by the /64, and a text that is no address as it is."""
+    assert network == network_of(address)
+
+
+@given(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1))
+def test_a_customer_of_ipv6_is_one_network(prefix: int, one: int, other: int) -> None:
+    """The lower 64 bits make no other network, unless the address is a mapped IPv4 one."""
+    addresses = [IPv6Address((prefix << 64) | host) for host in (one, other)]
+    networks = {network_of(str(address)) for address in addresses if address.ipv4_mapped is None}
+
+    assert len(networks) <= 1

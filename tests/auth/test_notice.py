@@ -3,8 +3,9 @@ from datetime import datetime
 import pytest
 from flask import Flask
 
-from omcrm.auth.notice import notice, notify
+from omcrm.auth.notice import notice
 from omcrm.auth.service import change_password, create_user, set_active
+from omcrm.storage import user_event
 from omcrm.storage.transaction import transaction
 from omcrm.storage.user import Role
 from omcrm.storage.user_event import UserEvent, events_after
@@ -38,7 +39,7 @@ def test_who_loses_access_is_noticed(app: Flask, now: datetime) -> None:
         set_active(user, False, now)
         set_active(user, True, now)
         with transaction():
-            notify(user_id, NoticeCode.TOKEN_CREATED, now, name="bot")
+            user_event.add(user_id, NoticeCode.TOKEN_CREATED, now, name="bot")
         codes = [event.code for event in events_after(user_id, 0, 10)]
 
     assert ["ACCESS_REVOKED", "ACCESS_REVOKED", "TOKEN_CREATED"] == codes

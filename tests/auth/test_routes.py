@@ -8,9 +8,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from requests.adapters import HTTPAdapter
 from sqlalchemy import event, text
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from omcrm.auth.device import cookie_name
 from omcrm.auth.login_throttle import claim_attempt
+from omcrm.auth.routes import caller_network
 from omcrm.auth.service import WRONG
 from omcrm.extensions import db, limiter
 from tests.processes import App, Browser
@@ -215,3 +217,18 @@ def test_a_stranger_does_not_lock_out_the_owner(tmp_path: Path) -> None:
     assert 429 in tried
     assert f"{tried.count(401)} failed attempts to log in to your account" in page
     assert "from 127.0.0.3." in page
+
+
+@pytest.mark.parametrize(
+    ("proxies", "network"), [(0, "127.0.0.1"), (1, "198.51.100.2"), (2, "198.51.100.1")]
+)
+def test_trusted_proxies_name_the_client(proxies: int, network: str) -> None:
+    """As many addresses of the header count as there are proxies; those before them do not."""
+    app = Flask("network-test")
+    app.add_url_rule("/network", view_func=caller_network)
+    if proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies)
+    forwarded = {"X-Forwarded-For": "203.0.113.9, 198.51.100.1, 198.51.100.2"}
+    answer = app.test_client().get("/network", headers=forwarded)
+
+    assert network == answer.text

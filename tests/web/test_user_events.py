@@ -24,7 +24,8 @@ WRITER = """
 import sys
 from datetime import UTC, datetime
 from omcrm import create_app
-from omcrm.auth.notice import NoticeCode, notify
+from omcrm.storage import user_event
+from omcrm.wire.user_event import NoticeCode
 from omcrm.storage.sqlite_file import writer_timeout
 from omcrm.storage.transaction import transaction
 
@@ -37,7 +38,7 @@ with app.app_context(), writer_timeout(120):
         try:
             with transaction():
                 name = f"{writer}-{written}"
-                notify(user, NoticeCode.TOKEN_CREATED, datetime.now(UTC), name=name)
+                user_event.add(user, NoticeCode.TOKEN_CREATED, datetime.now(UTC), name=name)
                 if not step % 5:
                     raise ZeroDivisionError
             written += 1
