@@ -11,7 +11,7 @@ class PostgresqlConnection(psycopg.Connection[Any]):
     A server that is frozen, or whose machine is gone, keeps its connections open and never answers.
     """
 
-    answer_timeout: float | None = 10.0
+    answer_timeout: float | None = 6.0
     """How long a statement may take, in seconds; None for as long as it takes."""
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
