@@ -16,9 +16,9 @@ from omcrm.concurrency import end_on
 from omcrm.demonstration import with_simulator
 from omcrm.ending import close_connections
 from omcrm.errors import SettingError
-from omcrm.feeds.status import FeedState, FeedStatus
 from omcrm.installation import DemoLogin, prepare
 from omcrm.logs import configure_logs
+from omcrm.market.feed_status import FeedState, FeedStatus
 from omcrm.services import services_of
 from omcrm.serving.server import serve
 from omcrm.settings import Settings, load

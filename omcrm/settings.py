@@ -20,8 +20,7 @@ from omcrm.errors import SettingError
 from omcrm.feeds.declaration import Declaration
 from omcrm.feeds.feed_settings import FeedSettings
 from omcrm.feeds.keys import Keys
-from omcrm.feeds.news.item import NewsSource
-from omcrm.feeds.news.source_list import news_sources, read_urls
+from omcrm.feeds.news.source_list import NewsSource, news_sources, read_urls
 from omcrm.feeds.registry import POLLS, PROVIDERS, STREAMS
 from omcrm.market.parsing import whole
 from omcrm.market.source import SIMULATED

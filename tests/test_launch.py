@@ -10,8 +10,8 @@ import pytest
 import requests
 
 from omcrm.concurrency import MODES
-from omcrm.feeds.status import FeedState, FeedStatus
 from omcrm.launch import _in_words
+from omcrm.market.feed_status import FeedState, FeedStatus
 from omcrm.market.price_class import PriceClass
 from tests.launched import LONGEST_STOP, Launcher
 from tests.modes import ONE_MODE

@@ -26,12 +26,12 @@ from omcrm.feeds.last_resort import last_resort
 from omcrm.feeds.news.collector import NewsCollector
 from omcrm.feeds.poller import Polling
 from omcrm.feeds.quota import BudgetUse
-from omcrm.feeds.status import FeedStatus
 from omcrm.feeds.supervisor import FeedCallbacks
 from omcrm.feeds.timing import SupervisorTiming
 from omcrm.feeds.usual_name import with_usual_names
 from omcrm.market.clock import Clock
 from omcrm.market.consolidator import Consolidator
+from omcrm.market.feed_status import FeedStatus
 from omcrm.market.instrument import Instrument
 from omcrm.market.policy import POLICIES
 from omcrm.market.session import is_open

@@ -9,10 +9,10 @@ from omcrm.feeds.lease import Leases
 from omcrm.feeds.poller import Poller, Polling, PollSchedule
 from omcrm.feeds.quota import BudgetUse, CallCounts
 from omcrm.feeds.registry import POLLS, STREAMS, polls, streams
-from omcrm.feeds.status import FeedState, FeedStatus
 from omcrm.feeds.supervisor import FeedCallbacks, Supervisor
 from omcrm.feeds.timing import SupervisorTiming
 from omcrm.market.clock import Clock
+from omcrm.market.feed_status import FeedState, FeedStatus
 from omcrm.market.source import SIMULATED
 
 Feed: TypeAlias = Supervisor | Poller

@@ -29,10 +29,11 @@ from omcrm.feeds.provider import (
 from omcrm.feeds.quota import BudgetUse, CallCounts
 from omcrm.feeds.recorder import asked
 from omcrm.feeds.retry import backoff, wait_after
-from omcrm.feeds.status import FeedState, FeedStatus, Meter, masked
+from omcrm.feeds.status import Meter, masked
 from omcrm.feeds.supervisor import FeedCallbacks
 from omcrm.feeds.timing import ORDINARY, FeedClock
 from omcrm.market.clock import Clock
+from omcrm.market.feed_status import FeedState, FeedStatus
 from omcrm.market.source import HealthState
 from omcrm.market.tick import Tick
 

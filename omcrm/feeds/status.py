@@ -1,47 +1,6 @@
-"""The status of a feed, for people and programs."""
+"""What a feed's status is made of: its message rate, and texts without secrets."""
 
 import re
-from datetime import datetime
-from enum import StrEnum
-
-from msgspec import Struct
-
-from omcrm.market.price_class import PriceClass
-
-
-class FeedState(StrEnum):
-    """The state of a feed.
-
-    `connected` has no prices yet, `waiting` tries again later, `polling` gets answers, `standby`
-    is polled when better sources fail.
-    """
-
-    OFF = "off"
-    STOPPED = "stopped"
-    CONNECTING = "connecting"
-    CONNECTED = "connected"
-    STREAMING = "streaming"
-    WAITING = "waiting"
-    POLLING = "polling"
-    STANDBY = "standby"
-
-
-class FeedStatus(Struct, frozen=True, kw_only=True):
-    """The status of one feed, ready to be shown: secrets are masked."""
-
-    state: FeedState
-    active: bool
-    type: str
-    url: str | None = None
-    connected_since: datetime | None = None
-    last_message_at: datetime | None = None
-    messages: int = 0
-    messages_per_second: float = 0.0
-    reconnects: int = 0
-    last_error: str | None = None
-    price_class: PriceClass = PriceClass.LIVE
-    symbols: int = 0
-    unreadable: int = 0
 
 
 class Meter:

@@ -26,9 +26,10 @@ from omcrm.feeds.provider import (
     Unreadable,
 )
 from omcrm.feeds.retry import backoff, wait_after
-from omcrm.feeds.status import FeedState, FeedStatus, Meter, masked
+from omcrm.feeds.status import Meter, masked
 from omcrm.feeds.timing import SupervisorTiming
 from omcrm.market.clock import Clock
+from omcrm.market.feed_status import FeedState, FeedStatus
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import HealthState
 from omcrm.market.tick import Tick

@@ -12,7 +12,6 @@ from msgspec import Meta, Struct, structs
 from omcrm.auth.credential import Unidentified, UnidentifiedReason
 from omcrm.engine.market_view import MarketView
 from omcrm.errors import MessageRefused
-from omcrm.feeds.news.item import NewsItem
 from omcrm.gateways.client_connection import ClientConnection
 from omcrm.gateways.dialect import Dialect
 from omcrm.gateways.inbound import Inbound
@@ -20,6 +19,7 @@ from omcrm.gateways.subscribers import NewsDelivery
 from omcrm.gateways.trade_tape import TradeTape
 from omcrm.market.bar import KEPT
 from omcrm.market.instrument import Instrument, canonical_symbols
+from omcrm.market.news_item import NewsItem
 from omcrm.market.quote import Quote
 from omcrm.services import services
 from omcrm.streaming.rate_limiter import TokenBucket

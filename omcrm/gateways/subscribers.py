@@ -5,7 +5,7 @@ from typing import Protocol
 
 from omcrm.concurrency import native_lock
 from omcrm.feeds.news.collector import NewsCollector
-from omcrm.feeds.news.item import NewsItem
+from omcrm.market.news_item import NewsItem
 from omcrm.streaming.frame import text_frame
 
 

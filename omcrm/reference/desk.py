@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from omcrm.feeds.status import FeedStatus
+from omcrm.market.feed_status import FeedStatus
 from omcrm.market.session import Session
 from omcrm.reference.channel import SocketChannel, SocketMessage
 from omcrm.webtrader.messages import Instruments, PriceHistory

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from omcrm.auth.permission import Permission
-from omcrm.feeds.status import FeedStatus
 from omcrm.market.bar import KEPT, Timeframe
+from omcrm.market.feed_status import FeedStatus
 from omcrm.market.price_class import PriceClass
 from omcrm.market.session import Calendar
 from omcrm.reference.desk import DeskBrief, DeskCandles, DeskMarketStatus

@@ -10,8 +10,8 @@ from omcrm.auth.access import refused, requires
 from omcrm.auth.permission import Permission
 from omcrm.errors import AccessRefused
 from omcrm.feeds.news.collector import NewsCollector
-from omcrm.feeds.news.item import SIMULATED_NEWS, NewsItem
 from omcrm.market.instrument import canonical_symbol
+from omcrm.market.news_item import SIMULATED_NEWS, NewsItem
 from omcrm.market.parsing import whole
 from omcrm.web.json_answer import json_answer
 from omcrm.web.market_access import market_view

@@ -14,7 +14,7 @@ from omcrm.feeds.poller import Poller, Polling
 from omcrm.feeds.provider import Budget
 from omcrm.feeds.quota import period
 from omcrm.feeds.registry import POLLS
-from omcrm.feeds.status import FeedState
+from omcrm.market.feed_status import FeedState
 from omcrm.market.session import is_open
 from simulator.drill.fault import FAULTS
 from simulator.drill.price_monitor import PriceMonitor

@@ -10,8 +10,8 @@ from omcrm.feeds.feed_set import FeedActivity, FeedSet
 from omcrm.feeds.feed_settings import FeedSettings
 from omcrm.feeds.poller import Polling
 from omcrm.feeds.registry import POLLS, STREAMS
-from omcrm.feeds.status import FeedState, FeedStatus
 from omcrm.feeds.supervisor import FeedCallbacks
+from omcrm.market.feed_status import FeedState, FeedStatus
 from omcrm.market.tick import Tick
 from tests.processes import Exchange, wait_for
 from tests.threads import Threads

@@ -1,7 +1,6 @@
 import pytest
 
-from omcrm.feeds.status import FeedState, FeedStatus, Meter, masked
-from omcrm.market.price_class import PriceClass
+from omcrm.feeds.status import Meter, masked
 
 
 @pytest.mark.parametrize(
@@ -41,26 +40,6 @@ def test_secrets_are_masked(text: str, shown: str) -> None:
 def test_the_rest_is_left_as_it_is(text: str) -> None:
     """Other text stays readable; an @ in a stream's name is no user name."""
     assert text == masked(text)
-
-
-def test_the_status_of_a_feed_that_is_off_is_empty() -> None:
-    """The other fields have defaults."""
-    status = FeedStatus(state=FeedState.OFF, active=False, type="websocket")
-
-    assert (None, None, None, 0) == (
-        status.url,
-        status.connected_since,
-        status.last_error,
-        status.messages,
-    )
-    assert PriceClass.LIVE is status.price_class
-
-
-def test_states_are_their_words() -> None:
-    """The values of the states are part of the interface."""
-    pushed = ["off", "stopped", "connecting", "connected", "streaming", "waiting"]
-
-    assert [*pushed, "polling", "standby"] == [state.value for state in FeedState]
 
 
 def test_meter_measures_the_present_rate() -> None:

@@ -1,6 +1,7 @@
 from omcrm.feeds.news.collector import NewsCollector
-from omcrm.feeds.news.item import NewsItem, NewsSource
+from omcrm.feeds.news.source_list import NewsSource
 from omcrm.gateways.subscribers import NewsDelivery, SymbolSubscribers
+from omcrm.market.news_item import NewsItem
 from tests.values import START
 
 

@@ -1,5 +1,5 @@
-from omcrm.feeds.news.item import NewsItem
 from omcrm.gateways.market_feed import MarketFeed, _encode_news, _encode_trade, quote_body
+from omcrm.market.news_item import NewsItem
 from omcrm.wire import encoding
 from tests.gateways.here import Served
 from tests.reference.validator import DocumentValidator

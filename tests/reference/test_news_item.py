@@ -1,6 +1,6 @@
 from msgspec.structs import fields
 
-from omcrm.feeds.news.item import NewsItem
+from omcrm.market.news_item import NewsItem
 from omcrm.reference.news_item import JsonNewsItem
 
 

@@ -16,11 +16,11 @@ from omcrm.feeds.keys import Keys
 from omcrm.feeds.provider import Call, FrameContext, Reply
 from omcrm.feeds.recorder import Recorder
 from omcrm.feeds.registry import POLLS, STREAMS, polls, streams
-from omcrm.feeds.status import FeedState
 from omcrm.feeds.timing import SupervisorTiming
 from omcrm.feeds.usual_name import with_usual_names
 from omcrm.feeds.watchdog import WatchdogTimeouts
 from omcrm.market.catalogue import CATALOGUE
+from omcrm.market.feed_status import FeedState
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
 from omcrm.market.tick import Tick

@@ -12,13 +12,14 @@ from msgspec import Struct
 
 from omcrm.errors import FeedError, FeedRefused
 from omcrm.feeds.news.fetcher import NewsFetcher
-from omcrm.feeds.news.item import NewsItem, NewsSource
 from omcrm.feeds.news.mention import Mentions
+from omcrm.feeds.news.source_list import NewsSource
 from omcrm.feeds.news.store import NewsStore
 from omcrm.feeds.retry import backoff, wait_after
 from omcrm.feeds.status import masked
 from omcrm.market.clock import Clock
 from omcrm.market.instrument import Instrument
+from omcrm.market.news_item import NewsItem
 
 _log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from omcrm.errors import FeedError, FeedRefused
 from omcrm.feeds.fetch import Fetcher
 from omcrm.feeds.http_refusal import retry_after
-from omcrm.feeds.news.item import LARGEST_FEED
+from omcrm.feeds.news.source_list import LARGEST_FEED
 from omcrm.feeds.provider import Call, Reply
 
 _LONGEST = 15.0

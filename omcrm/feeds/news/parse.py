@@ -6,15 +6,25 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
+from msgspec import Struct
+
 from omcrm.feeds.news.document import Document, MalformedFeed, parts, text
-from omcrm.feeds.news.item import LARGEST_FEED, NewsBatch, NewsItem, NewsSource
 from omcrm.feeds.news.plain_text import plain
+from omcrm.feeds.news.source_list import LARGEST_FEED, NewsSource
 from omcrm.feeds.news.timestamp import moment
 from omcrm.feeds.news.web_link import link_identity, web_link
+from omcrm.market.news_item import NewsItem
 
 _TITLE, _SUMMARY, _PUBLISHER = 300, 1000, 100
 _ID_DIGITS = 13
 _IMAGE_NAME = re.compile(r"(?i)\.(?:jpe?g|png|webp|gif|avif)\Z")
+
+
+class NewsBatch(Struct, frozen=True):
+    """The items of one answer; `problem` describes why some are missing."""
+
+    items: tuple[NewsItem, ...]
+    problem: str | None = None
 
 
 def parse(

@@ -3,9 +3,21 @@
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from omcrm.feeds.news.item import SIMULATED_NEWS, NewsSource
+from msgspec import Struct
+
+from omcrm.market.news_item import SIMULATED_NEWS
+
+LARGEST_FEED = 2 * 1024 * 1024
+"""In bytes."""
 
 _MOST = 20
+
+
+class NewsSource(Struct, frozen=True):
+    """One feed that is polled; `name` is shown with each of its items."""
+
+    url: str
+    name: str
 
 
 def read_urls(text: str) -> tuple[str, ...]:

@@ -8,8 +8,8 @@ from datetime import timedelta
 from msgspec import structs
 
 from omcrm.feeds.news.headline import HeadlineWords, headline
-from omcrm.feeds.news.item import NewsItem
 from omcrm.feeds.news.mention import Mentions
+from omcrm.market.news_item import NewsItem
 
 # More ids than all answers together have: an item that has left the store does not come back.
 _REMEMBERED = 10_000

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Raw
 
-from omcrm.feeds.news.item import SIMULATED_NEWS, NewsItem
 from omcrm.gateways.finance_query.movers import actives, gainers, indices, losers
 from omcrm.gateways.finance_query.profile import profile, similar
 from omcrm.gateways.finance_query.publisher import IntervalSnapshot, or_fallback
@@ -18,6 +17,7 @@ from omcrm.gateways.finance_query.row import InstrumentFigures, instrument_figur
 from omcrm.gateways.finance_query.sectors import company, sectors
 from omcrm.gateways.finance_query.year_figures import YearFigures
 from omcrm.market.instrument import Instrument
+from omcrm.market.news_item import SIMULATED_NEWS, NewsItem
 from omcrm.market.session import Calendar, SessionState, session_state
 from omcrm.wire import encoding
 from omcrm.wire.encoding import iso

@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime
 
-from omcrm.feeds.news.item import NewsItem, NewsSource
+from omcrm.feeds.news.source_list import NewsSource
+from omcrm.market.news_item import NewsItem
 
 NOW = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
 SOURCE = NewsSource("https://news.example.com/feeds/rss?token=a-secret", "news.example.com")

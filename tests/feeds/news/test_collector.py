@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 import pytest
 
 from omcrm.feeds.news.collector import NewsCollector, NewsStatus
-from omcrm.feeds.news.item import NewsItem, NewsSource
-from omcrm.feeds.news.source_list import news_sources
+from omcrm.feeds.news.source_list import NewsSource, news_sources
 from omcrm.market.catalogue import CATALOGUE
+from omcrm.market.news_item import NewsItem
 from tests.feeds.news.feeds import rss, titled
 from tests.feeds.upstream import Upstream, answering, http
 from tests.processes import PATIENCE, Exchange, wait_for

@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from omcrm.feeds.news.item import LARGEST_FEED, NewsBatch, NewsItem
-from omcrm.feeds.news.parse import parse
+from omcrm.feeds.news.parse import NewsBatch, parse
+from omcrm.feeds.news.source_list import LARGEST_FEED
+from omcrm.market.news_item import NewsItem
 from tests.feeds.news.feeds import ATOM, NOW, RDF, RSS, SOURCE, rss, titled
 
 BOMB = b"""<?xml version="1.0"?><!DOCTYPE rss [<!ENTITY a "ha">%s]>

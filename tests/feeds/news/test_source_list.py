@@ -1,7 +1,6 @@
 import pytest
 
-from omcrm.feeds.news.item import NewsSource
-from omcrm.feeds.news.source_list import news_sources, read_urls
+from omcrm.feeds.news.source_list import NewsSource, news_sources, read_urls
 
 ONE, TWO = "https://www.example.com/rss?a=1", "http://127.0.0.1:8000/atom"
 

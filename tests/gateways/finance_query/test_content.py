@@ -8,12 +8,12 @@ import msgspec
 import pytest
 from flask import Flask
 
-from omcrm.feeds.news.item import SIMULATED_NEWS, NewsItem
 from omcrm.gateways.finance_query import content
 from omcrm.gateways.finance_query.content import ago, headlines
 from omcrm.gateways.finance_query.publisher import IntervalSnapshot
 from omcrm.gateways.finance_query.year_figures import CloseHistory
 from omcrm.market.catalogue import CATALOGUE
+from omcrm.market.news_item import SIMULATED_NEWS, NewsItem
 from omcrm.market.source import HealthState
 from omcrm.market.tick import DayFigures
 from omcrm.web.market_access import feed_engine, market_view

@@ -13,9 +13,9 @@ from omcrm.feeds.lease import Leases
 from omcrm.feeds.provider import Event, FrameContext, RequestRejected, Unreadable
 from omcrm.feeds.providers import finnhub
 from omcrm.feeds.providers.finnhub.stream import Finnhub
-from omcrm.feeds.status import FeedState
 from omcrm.feeds.supervisor import FeedCallbacks, Supervisor
 from omcrm.feeds.timing import SupervisorTiming
+from omcrm.market.feed_status import FeedState
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import HealthState
 from omcrm.market.tick import Tick, Trade

@@ -1,4 +1,4 @@
-"""The values of the news: a source, one item, and the items of one answer."""
+"""A piece of news."""
 
 from datetime import datetime
 
@@ -6,19 +6,9 @@ from msgspec import Struct
 
 SIMULATED_NEWS = "simulated"
 
-LARGEST_FEED = 2 * 1024 * 1024
-"""In bytes."""
-
-
-class NewsSource(Struct, frozen=True):
-    """One feed that is polled; `name` is shown with each of its items."""
-
-    url: str
-    name: str
-
 
 class NewsItem(Struct, frozen=True, kw_only=True):
-    """One item, all of it plain text of bounded length; None for fields that the source left out.
+    """A piece of news, all of it plain text of bounded length; None for what its source left out.
 
     `id` is 13 stable hexadecimal digits, `seq` counts the items of this process in the
     order in which they became known.
@@ -45,10 +35,3 @@ class NewsItem(Struct, frozen=True, kw_only=True):
     def number(self) -> int:
         """The id as a whole number, small enough for every JSON reader."""
         return int(self.id, 16)
-
-
-class NewsBatch(Struct, frozen=True):
-    """The items of one answer; `problem` describes why some are missing."""
-
-    items: tuple[NewsItem, ...]
-    problem: str | None = None
