@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from msgspec import structs
 
@@ -14,6 +15,7 @@ from omcrm.market.quote import Quote
 from omcrm.market.source import Source
 from omcrm.market.source_quote import SourceQuote
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
+from omcrm.wire import encoding
 
 START = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
 BINANCE = Source("binance", PriceClass.LIVE)
@@ -120,3 +122,8 @@ def instrument(
 def no_news() -> NewsCollector:
     """A collector without sources."""
     return NewsCollector((), 0.0, lambda: START)
+
+
+def sent(message: Any) -> Any:
+    """What a client reads of a message."""
+    return encoding.loads(encoding.dumps(message))

@@ -23,7 +23,7 @@ from omcrm.streaming.throttled_log import ThrottledLog
 from omcrm.streaming.worker_pool import WorkerPool
 from omcrm.web import database_away
 from omcrm.wire.error_code import ErrorCode
-from omcrm.wire.user_event import KINDS, UserMessage
+from omcrm.wire.user_event import UserMessage
 
 # Shorter messages gain nothing from compression.
 _COMPRESS_FROM = 256
@@ -64,7 +64,7 @@ class ClientConnection(ClientSession):
         address: str,
         arguments: Mapping[str, str],
     ) -> None:
-        super().__init__(dialect.name, caller, address, services.limits)
+        super().__init__(dialect.channel.name, caller, address, services.limits)
         self.dialect = dialect
         self.takes_events = dialect.takes_events
         self.arguments = arguments
@@ -102,7 +102,7 @@ class ClientConnection(ClientSession):
         connection = self._connection
         if connection is None:
             return
-        self._services.registry.count(self.dialect.name, "messages_out")
+        self._services.registry.count(self.dialect_name, "messages_out")
         if connection.deflates and len(payload) >= _COMPRESS_FROM:
             connection.send(deflated_frame(payload))
         else:
@@ -139,7 +139,7 @@ class ClientConnection(ClientSession):
 
     def send_user_message(self, message: UserMessage) -> None:
         """Send a message about the events of the client's user."""
-        self.send(self.dialect.user_message(KINDS[type(message)], message))
+        self.send(self.dialect.user_message(message))
 
     # For dialects: quotes
 
@@ -204,7 +204,7 @@ class ClientConnection(ClientSession):
                 if callable(message):
                     message()
                 else:
-                    self._services.registry.count(self.dialect.name, "messages_in")
+                    self._services.registry.count(self.dialect_name, "messages_in")
                     self._answer(message)
         except Exception as error:
             if database_away.is_away(error):
@@ -212,7 +212,7 @@ class ClientConnection(ClientSession):
                     MessageRefused(ErrorCode.DATABASE_UNAVAILABLE, database_away.MESSAGE)
                 )
                 return
-            _failures.exception("a client of %s could not be served", self.dialect.name)
+            _failures.exception("a client of %s could not be served", self.dialect_name)
             self._send_error(
                 MessageRefused(ErrorCode.INTERNAL_ERROR, "Something went wrong on our side")
             )
@@ -226,7 +226,7 @@ class ClientConnection(ClientSession):
                 raise MessageRefused(ErrorCode.TEXT_ONLY, "Binary messages are not understood")
             self.dialect.received(self, message)
         except MessageRefused as refusal:
-            self._services.registry.count(self.dialect.name, "messages_refused")
+            self._services.registry.count(self.dialect_name, "messages_refused")
             self._send_error(refusal)
             if self.limiter.too_many_errors(now):
                 self.close(CloseCode.POLICY_VIOLATION, "too many bad messages")
@@ -277,7 +277,7 @@ class ClientConnection(ClientSession):
             except Exception as error:
                 if database_away.is_away(error):
                     continue
-                _failures.exception("pending state of a client of %s failed", self.dialect.name)
+                _failures.exception("pending state of a client of %s failed", self.dialect_name)
 
     def _next_pending(self) -> Callable[[], str] | None:
         with self._lock:

@@ -9,6 +9,7 @@ from omcrm.auth.permission import Permission
 from omcrm.engine.market_view import MarketView
 from omcrm.errors import MessageRefused
 from omcrm.market.quote import Quote
+from omcrm.wire.channel import SocketChannel
 from omcrm.wire.user_event import UserMessage
 
 if TYPE_CHECKING:
@@ -23,11 +24,9 @@ class Dialect(ABC):
     is kept in `client.state`.
     """
 
-    name: ClassVar[str]
-    """The name in counts and logs."""
-
-    path: ClassVar[str]
-    """The path it is mounted at; `/profile/<symbol>` puts `symbol` into `client.arguments`."""
+    channel: ClassVar[SocketChannel]
+    """Its name, its path and its messages; the variable parts of the path go into
+    `client.arguments`."""
 
     scope: ClassVar[Permission] = Permission.MARKET_READ
     """The scope that a token needs."""
@@ -60,7 +59,7 @@ class Dialect(ABC):
         """What must differ for a quote to be sent again; None where every quote is sent."""
         return None
 
-    def user_message(self, kind: str, body: UserMessage) -> str:
+    def user_message(self, message: UserMessage) -> str:
         """A message about the events of the client's user; for dialects that `takes_events`."""
         raise NotImplementedError
 

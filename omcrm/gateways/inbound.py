@@ -1,11 +1,14 @@
 """Decodes JSON messages by their schemas, and explains what is invalid about the others."""
 
-from typing import Any, Generic, TypeVar, get_args
+import operator
+from functools import reduce
+from typing import Generic, TypeVar
 
 import msgspec
 
 from omcrm.errors import MessageRefused
 from omcrm.wire import encoding
+from omcrm.wire.channel import SocketChannel
 from omcrm.wire.error_code import ErrorCode
 
 # How many characters of an unknown message type are sent back.
@@ -15,17 +18,17 @@ T = TypeVar("T")
 
 
 class Inbound(Generic[T]):
-    """Decodes a union of Structs that one field distinguishes (`tag_field` and `tag`).
+    """Decodes the messages of a channel's clients: tagged Structs, which one field distinguishes.
 
     `unknown` begins the error for a type that does not exist, `invalid` holds the error for each
     type with wrong fields.
     """
 
-    def __init__(self, messages: Any, *, unknown: str, invalid: dict[str, str]) -> None:
-        kinds = get_args(messages) or (messages,)
-        self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(messages)
-        self._field: str = kinds[0].__struct_config__.tag_field
-        self._known = {kind.__struct_config__.tag for kind in kinds}
+    def __init__(self, channel: SocketChannel, *, unknown: str, invalid: dict[str, str]) -> None:
+        bodies = [message.body for message in channel.received]
+        self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(reduce(operator.or_, bodies))
+        self._field: str = bodies[0].__struct_config__.tag_field
+        self._known = {message.name for message in channel.received}
         self._unknown = unknown
         self._invalid = invalid
 

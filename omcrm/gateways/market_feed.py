@@ -3,11 +3,10 @@
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from decimal import Decimal
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import cast, get_args
 
-from msgspec import Meta, Struct, structs
+from msgspec import UNSET, structs
 
 from omcrm.auth.credential import Unidentified, UnidentifiedReason
 from omcrm.engine.market_view import MarketView
@@ -17,122 +16,67 @@ from omcrm.gateways.dialect import Dialect
 from omcrm.gateways.inbound import Inbound
 from omcrm.gateways.subscribers import NewsDelivery
 from omcrm.gateways.trade_tape import TradeTape
-from omcrm.market.bar import KEPT
-from omcrm.market.instrument import Instrument, canonical_symbols
-from omcrm.market.news_item import NewsItem
+from omcrm.market.instrument import canonical_symbols
 from omcrm.market.quote import Quote
 from omcrm.services import services
 from omcrm.streaming.rate_limiter import TokenBucket
-from omcrm.web.news import news_body
 from omcrm.wire import encoding
-from omcrm.wire.desk import DeskCandle
 from omcrm.wire.encoding import iso
 from omcrm.wire.error_code import ErrorCode
-from omcrm.wire.user_event import ResumeAfter, UserMessage
+from omcrm.wire.market_feed import (
+    MARKET_FEED,
+    MarketFeedError,
+    MarketFeedHistory,
+    MarketFeedMessage,
+    MarketFeedNews,
+    MarketFeedNotice,
+    MarketFeedPing,
+    MarketFeedPoint,
+    MarketFeedPong,
+    MarketFeedQuote,
+    MarketFeedReload,
+    MarketFeedResume,
+    MarketFeedResumed,
+    MarketFeedSubscribed,
+    MarketFeedTrade,
+    MarketFeedUnsubscribed,
+    ServedChannel,
+    Subscribe,
+    Unsubscribe,
+)
+from omcrm.wire.user_event import EventsExpired, ResumeAnswer, UserMessage, UserNotice
 
 # How many points of history a client may request: in a second, and at once.
 _POINTS_A_SECOND, _POINTS = 2_500, 5_000
 
-# Inbound messages
-
-Symbol = Annotated[str, Meta(min_length=1, max_length=20)]
-# Far above any limit on subscriptions, so that the symbols beyond the limit can be named.
-Symbols = Annotated[list[Symbol], Meta(min_length=1, max_length=1000)]
-Channel = Literal["quotes", "trades", "level2", "news", "alerts"]
-
-
-class Subscribe(Struct, frozen=True, tag_field="action", tag="subscribe"):
-    """Subscribe to symbols; `level` is only sent back, `history` is a number of minutes."""
-
-    symbols: Symbols
-    level: Literal["basic", "advanced"] = "basic"
-    channels: Annotated[tuple[Channel, ...], Meta(min_length=1, max_length=50)] = ("quotes",)
-    history: Annotated[int, Meta(ge=0, le=KEPT)] = 0
-
-
-class Unsubscribe(Struct, frozen=True, tag_field="action", tag="unsubscribe"):
-    """Unsubscribe from these symbols on every channel."""
-
-    symbols: Symbols
-
-
-class MarketFeedPing(Struct, frozen=True, tag_field="action", tag="ping"):
-    """Ask for a `pong`."""
-
-
-class MarketFeedResume(ResumeAfter, frozen=True, tag_field="action", tag="resume"):
-    """Ask for the events to the caller after the number `since`; without it, from now on."""
-
-
 _INVALID = "Invalid subscription request"
 _inbound: Inbound[Subscribe | Unsubscribe | MarketFeedPing | MarketFeedResume] = Inbound(
-    Subscribe | Unsubscribe | MarketFeedPing | MarketFeedResume,
+    MARKET_FEED,
     unknown="Unknown action",
     invalid={"subscribe": _INVALID, "unsubscribe": _INVALID, "ping": "Invalid ping"},
 )
-
-# Outbound messages
-
-
-def quote_body(quote: Quote, instrument: Instrument | None) -> dict[str, Any]:
-    """The body of a quote; `volume`, `dayChange`, `dayChangePercent` are of the source's day."""
-    return {
-        "type": "quote",
-        "symbol": quote.symbol,
-        "price": quote.last,
-        "bid": quote.bid,
-        "ask": quote.ask,
-        "bidSize": quote.bid_size,
-        "askSize": quote.ask_size,
-        "volume": quote.volume,
-        "dayChange": day_change(quote, instrument),
-        "dayChangePercent": quote.change_percent,
-        "timestamp": iso(quote.received_at),
-        "source": quote.source.name,
-        "price_class": quote.price_class.value,
-        "provider_time": iso(quote.provider_time),
-        "seq": quote.seq,
-    }
+# This dialect's types of the messages about a user's events.
+_OF_USER: dict[type[UserMessage], type[MarketFeedNotice | MarketFeedResumed | MarketFeedReload]] = {
+    UserNotice: MarketFeedNotice,
+    ResumeAnswer: MarketFeedResumed,
+    EventsExpired: MarketFeedReload,
+}
 
 
-def day_change(quote: Quote, instrument: Instrument | None) -> Decimal | None:
-    """The change since 24 hours ago for crypto, since the previous close for others.
-
-    Rounded to the instrument's decimals; None where the source does not report the earlier price.
-    """
-    change = quote.change
-    return None if change is None or instrument is None else round(change, instrument.decimals)
-
-
-def _encode_trade(quote: Quote) -> str:
-    return encoding.dumps(
-        {
-            "type": "trade",
-            "symbol": quote.symbol,
-            "price": quote.last,
-            "size": quote.last_size,
-            "timestamp": iso(quote.provider_time or quote.received_at),
-            "source": quote.source.name,
-            "price_class": quote.price_class.value,
-        }
-    )
-
-
-def _encode_news(item: NewsItem) -> str:
-    return encoding.dumps({"type": "news", **news_body(item)})
+def _encode(message: MarketFeedMessage) -> str:
+    return encoding.dumps(message)
 
 
 class MarketFeed(Dialect):
     """Quotes, trades and news of the symbols that a client subscribes to."""
 
-    name = "market_feed"
-    path = "/ws/market/feed"
+    channel = MARKET_FEED
     takes_events = True
 
     def __init__(self, market: MarketView) -> None:
         super().__init__(market)
-        self._tape = TradeTape(market.hub, _encode_trade)
-        self._news = NewsDelivery(market.news, _encode_news)
+        self._tape = TradeTape(market.hub, lambda quote: _encode(MarketFeedTrade.of(quote)))
+        self._news = NewsDelivery(market.news, lambda item: _encode(MarketFeedNews.of(item)))
 
     def opened(self, client: ClientConnection) -> None:
         """Set up the budget for history; nothing is sent before the client's first message."""
@@ -148,19 +92,21 @@ class MarketFeed(Dialect):
         elif isinstance(request, MarketFeedResume):
             self._resume(client, request)
         else:
-            client.send(encoding.dumps({"type": "pong", "timestamp": iso(datetime.now(UTC))}))
+            client.send(_encode(MarketFeedPong(timestamp=iso(datetime.now(UTC)))))
 
     def error(self, refusal: MessageRefused) -> str:
         """An `error` message with a code, and the detail where there is one."""
-        return _error(refusal.code, refusal.message, detail=refusal.detail)
+        detail = refusal.detail or UNSET
+        error = MarketFeedError(message=refusal.message, code=refusal.code, detail=detail)
+        return _encode(error)
 
     def quote(self, quote: Quote) -> str:
         """A `quote` message."""
-        return encoding.dumps(quote_body(quote, self.market.instruments.get(quote.symbol)))
+        return _encode(MarketFeedQuote.of(quote, self.market.instruments.get(quote.symbol)))
 
-    def user_message(self, kind: str, body: UserMessage) -> str:
+    def user_message(self, message: UserMessage) -> str:
         """A message about the events of the caller."""
-        return encoding.dumps({"type": kind, **structs.asdict(body)})
+        return _encode(_OF_USER[type(message)](**structs.asdict(message)))
 
     def closed(self, client: ClientConnection) -> None:
         """End the client's trades and news."""
@@ -180,32 +126,21 @@ class MarketFeed(Dialect):
         services().user_events.resume(client, request)
 
     def _subscribe(self, client: ClientConnection, request: Subscribe) -> None:
-        served = {"quotes", "trades", *(["news"] if self._news.is_served else [])}
-        channels = [channel for channel in dict.fromkeys(request.channels) if channel in served]
+        channels, missing = self._split(request.channels)
         symbols = canonical_symbols(request.symbols)
         known = [symbol for symbol in symbols if symbol in self.market.instruments]
         accepted, beyond = client.accept(known) if channels else ([], [])
         if accepted:
-            client.send(
-                encoding.dumps(
-                    {
-                        "type": "subscribed",
-                        "symbols": accepted,
-                        "level": request.level,
-                        "channels": channels,
-                        "total_subscriptions": len(client.subscriptions),
-                    }
-                )
+            subscribed = MarketFeedSubscribed(
+                symbols=accepted,
+                level=request.level,
+                channels=channels,
+                total_subscriptions=len(client.subscriptions),
             )
-        if missing := [
-            channel for channel in dict.fromkeys(request.channels) if channel not in served
-        ]:
-            message = f"Nothing brings these channels: {', '.join(missing)}"
-            client.send(_error(ErrorCode.CHANNEL_UNAVAILABLE, message, channels=missing))
-        for error in _subscription_errors(
-            client, [symbol for symbol in symbols if symbol not in known], beyond
-        ):
-            client.send(error)
+            client.send(_encode(subscribed))
+        unknown = [symbol for symbol in symbols if symbol not in known]
+        for error in _subscription_errors(client, missing, unknown, beyond):
+            client.send(_encode(error))
         if "quotes" in channels:
             client.subscribe(accepted)
         if "trades" in channels:
@@ -216,11 +151,21 @@ class MarketFeed(Dialect):
         if request.history and accepted:
             self._send_history(client, accepted, request.history)
 
+    def _split(self, requested: Iterable[str]) -> tuple[list[ServedChannel], list[str]]:
+        """The channels that are served, and the others."""
+        served = {*get_args(ServedChannel)} - (set() if self._news.is_served else {"news"})
+        channels = dict.fromkeys(requested)
+        return (
+            cast("list[ServedChannel]", [channel for channel in channels if channel in served]),
+            [channel for channel in channels if channel not in served],
+        )
+
     def _send_history(self, client: ClientConnection, symbols: list[str], minutes: int) -> None:
         """Send the last points of each symbol, within a budget: they cost more than answers."""
         if not client.state.take(len(symbols) * minutes, time.monotonic()):
             message = f"Too much history: {_POINTS} points at once, {_POINTS_A_SECOND} a second"
-            client.send(_error(ErrorCode.HISTORY_LIMIT_EXCEEDED, message, symbols=symbols))
+            code = ErrorCode.HISTORY_LIMIT_EXCEEDED
+            client.send(_encode(MarketFeedError(message=message, code=code, symbols=symbols)))
             return
         for symbol in symbols:
             client.send_latest(("history", symbol), partial(self._history, symbol, minutes))
@@ -233,36 +178,34 @@ class MarketFeed(Dialect):
         self._news.unsubscribe(client, symbols)
         client.release(symbols)
         total = len(client.subscriptions)
-        client.send(
-            encoding.dumps(
-                {"type": "unsubscribed", "symbols": symbols, "total_subscriptions": total}
-            )
-        )
+        client.send(_encode(MarketFeedUnsubscribed(symbols=symbols, total_subscriptions=total)))
 
     def _history(self, symbol: str, minutes: int) -> str:
         """The last minutes traded at the active source; minutes without trades are absent."""
         quote = self.market.cache.get(symbol)
         source = quote.source.name if quote else ""
         candles = self.market.bars.series(symbol, source, "1m", minutes)
-        data = [{**structs.asdict(DeskCandle.of(bar)), "price": bar.close} for bar in candles]
-        about = {"type": "history", "symbol": symbol, "timeframe": "1m", "source": source or None}
-        return encoding.dumps({**about, "data": data})
+        history = MarketFeedHistory(
+            symbol=symbol,
+            timeframe="1m",
+            source=source or None,
+            data=[MarketFeedPoint.of(bar) for bar in candles],
+        )
+        return _encode(history)
 
 
 def _subscription_errors(
-    client: ClientConnection, unknown: list[str], beyond: list[str]
-) -> Iterable[str]:
-    """One error for each reason for which symbols were not subscribed."""
+    client: ClientConnection, missing: list[str], unknown: list[str], beyond: list[str]
+) -> Iterable[MarketFeedError]:
+    """One error for each reason for which channels or symbols were not subscribed."""
+    if missing:
+        message = f"Nothing brings these channels: {', '.join(missing)}"
+        code = ErrorCode.CHANNEL_UNAVAILABLE
+        yield MarketFeedError(message=message, code=code, channels=missing)
     if unknown:
         message = f"Unknown symbols: {', '.join(unknown[:5])}"
-        yield _error(ErrorCode.UNKNOWN_SYMBOL, message, symbols=unknown)
+        yield MarketFeedError(message=message, code=ErrorCode.UNKNOWN_SYMBOL, symbols=unknown)
     if beyond:
-        message = (
-            f"Symbol limit exceeded ({client.limits.subscriptions}): unsubscribe from some first"
-        )
-        yield _error(ErrorCode.SYMBOL_LIMIT_EXCEEDED, message, symbols=beyond)
-
-
-def _error(code: ErrorCode, message: str, **more: Any) -> str:
-    present = {name: value for name, value in more.items() if value is not None}
-    return encoding.dumps({"type": "error", "message": message, "code": code, **present})
+        most = client.limits.subscriptions
+        message = f"Symbol limit exceeded ({most}): unsubscribe from some first"
+        yield MarketFeedError(message=message, code=ErrorCode.SYMBOL_LIMIT_EXCEEDED, symbols=beyond)

@@ -6,13 +6,12 @@ from typing import Annotated
 
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from omcrm.auth.access import current_caller, refused, requires
 from omcrm.auth.permission import Permission
 from omcrm.auth.request_body import request_body
 from omcrm.errors import AccessRefused
-from omcrm.gateways.market_feed import MarketFeed, Symbol, quote_body
 from omcrm.market.instrument import canonical_symbol, canonical_symbols
 from omcrm.services import services
 from omcrm.storage import feed_switch
@@ -21,6 +20,8 @@ from omcrm.web.json_answer import json_answer
 from omcrm.web.market_access import feed_engine, market_view
 from omcrm.wire.encoding import iso
 from omcrm.wire.error_code import ErrorCode
+from omcrm.wire.field import Symbol
+from omcrm.wire.market_feed import MARKET_FEED, MarketFeedQuote
 
 _MOST_QUOTES = 50
 
@@ -51,7 +52,7 @@ def status() -> ResponseReturnValue:
             "stopped_by_admin": feed_switch.are_stopped(),
             "connections": {name: item.active for name, item in feeds.items()},
             "message_counts": {name: item.messages for name, item in feeds.items()},
-            "client_connections": len(services().client_registry.clients(dialect=MarketFeed.name)),
+            "client_connections": len(services().client_registry.clients(dialect=MARKET_FEED.name)),
             # Each user sees only the symbols of their own clients.
             "client_subscription_counts": _subscription_counts(
                 None if caller.may(Permission.CONNECTIONS_READ) else caller.user_id
@@ -83,7 +84,8 @@ def quote(symbol: str) -> ResponseReturnValue:
     cached = view.cache.get(symbol)
     if cached is None:
         raise AccessRefused(ErrorCode.NO_PRICE, f"No price is known for {symbol} yet", 503)
-    return json_answer({"success": True, **quote_body(cached, view.instruments[symbol])})
+    message = MarketFeedQuote.of(cached, view.instruments[symbol])
+    return json_answer({"success": True, "type": "quote", **structs.asdict(message)})
 
 
 @blueprint.post("/quotes")
@@ -97,7 +99,7 @@ def quotes() -> ResponseReturnValue:
         {
             "success": True,
             "quotes": [
-                quote_body(cached[symbol], known[symbol])
+                MarketFeedQuote.of(cached[symbol], known[symbol])
                 for symbol in symbols
                 if symbol in cached and symbol in known
             ],
@@ -111,5 +113,5 @@ def quotes() -> ResponseReturnValue:
 
 def _subscription_counts(user_id: int | None) -> dict[str, int]:
     """How many clients are subscribed to each symbol, of all users or of one."""
-    clients = services().client_registry.clients(user_id, MarketFeed.name)
+    clients = services().client_registry.clients(user_id, MARKET_FEED.name)
     return dict(Counter(str(key) for client in clients for key in client.subscriptions.copy()))

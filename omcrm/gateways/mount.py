@@ -130,7 +130,7 @@ class Mount:
         self._services = services
         self._policy = policy
         self._transport = transport
-        rules = [Rule(dialect.path, endpoint=dialect) for dialect in dialects]
+        rules = [Rule(_rule(dialect.channel.path), endpoint=dialect) for dialect in dialects]
         self._paths = Map(rules, strict_slashes=False, merge_slashes=False).bind("")
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -225,6 +225,10 @@ class Mount:
     def _refuse(self, denied: HandshakeRefusal, start_response: StartResponse) -> Iterable[bytes]:
         self._services.registry.count_refusal(denied.code)
         return denied.answer(start_response)
+
+
+def _rule(path: str) -> str:
+    return path.replace("{", "<").replace("}", ">")
 
 
 def _ask_for_upgrade(start_response: StartResponse) -> Iterable[bytes]:

@@ -3,29 +3,18 @@
 import time
 from collections.abc import Hashable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
-from msgspec import structs
+from msgspec import UNSET
 
 from omcrm.auth.permission import Permission
 from omcrm.engine.market_view import MarketView
 from omcrm.errors import MessageRefused
-from omcrm.gateways.asset_figures import asset_figures, asset_price
 from omcrm.gateways.client_connection import ClientConnection
 from omcrm.gateways.dialect import Dialect
 from omcrm.gateways.portfolio_delivery import PortfolioDelivery
-from omcrm.gateways.realtime_message import (
-    DENIED,
-    AboutAsset,
-    RealtimePing,
-    RealtimeResume,
-    SubscribeAsset,
-    SubscribePortfolio,
-    UnsubscribeAsset,
-    UnsubscribePortfolio,
-    inbound,
-)
-from omcrm.market.currency import money
+from omcrm.gateways.portfolio_figures import portfolio_figures, portfolio_value
+from omcrm.gateways.realtime_message import DENIED, inbound
 from omcrm.market.instrument import canonical_symbol
 from omcrm.market.quote import Quote
 from omcrm.portfolio import service
@@ -36,122 +25,123 @@ from omcrm.streaming.rate_limiter import TokenBucket
 from omcrm.wire import encoding
 from omcrm.wire.encoding import iso
 from omcrm.wire.error_code import ErrorCode
-from omcrm.wire.user_event import UserMessage
+from omcrm.wire.realtime import (
+    REALTIME,
+    RealtimeAssetPrice,
+    RealtimeAssetUpdate,
+    RealtimeConnection,
+    RealtimeError,
+    RealtimeGreeting,
+    RealtimeMoment,
+    RealtimeNotice,
+    RealtimePong,
+    RealtimePortfolioUpdate,
+    RealtimePortfolioValue,
+    RealtimeReload,
+    RealtimeResumed,
+    RealtimeSent,
+    RealtimeSubscription,
+    RealtimeSubscriptionConfirmed,
+    RealtimeUnsubscriptionConfirmed,
+    RealtimeWrong,
+)
+from omcrm.wire.realtime_asset import RealtimeAssetFigures, RealtimeAssetPriceNow
+from omcrm.wire.realtime_request import (
+    GetAssetPrice,
+    RealtimePing,
+    RealtimeResume,
+    SubscribeAsset,
+    SubscribePortfolio,
+    UnsubscribeAsset,
+    UnsubscribePortfolio,
+)
+from omcrm.wire.user_event import ResumeAnswer, UserMessage, UserNotice
 
-ASSET, PORTFOLIO = "asset", "portfolio"
+ASSET: Final = "asset"
+PORTFOLIO: Final = "portfolio"
 """The kinds of subscriptions: the first element of a subscription's key."""
 
 # How many holdings a client may have valued on request: in a second, and at once.
 _HOLDINGS_A_SECOND, _HOLDINGS = 500, 2_000
-# Fields that change although the price does not.
-_TIMES = frozenset(("timestamp", "provider_time", "seq"))
 # How many characters of an unknown symbol are sent back.
 _SHOWN = 20
 
-# Outbound messages
+
+def _encode(message: RealtimeSent) -> str:
+    return encoding.dumps(message)
 
 
-def envelope(kind: str, data: dict[str, Any]) -> str:
-    """A message with the current time."""
-    return encoding.dumps({"type": kind, "data": data, "timestamp": iso(datetime.now(UTC))})
-
-
-def portfolio_update(valuation: Valuation) -> str:
-    """A `portfolio_update`: the value of a portfolio and its coverage; unknown values are None."""
-    data = {
-        "portfolio_id": valuation.portfolio_id,
-        "name": valuation.name,
-        "total_value": money(valuation.total_value, valuation.currency),
-        "daily_change": money(valuation.daily_change, valuation.currency),
-        "daily_change_percent": valuation.daily_change_percent,
-        "updated_at": iso(valuation.valued_at),
-        "currency": valuation.currency,
-        "version": valuation.version,
-        "coverage": coverage(valuation),
-    }
-    return envelope("portfolio_update", data)
-
-
-def coverage(valuation: Valuation) -> dict[str, Any]:
-    """How much of a value is live, and how many holdings lack a value or change; counts only."""
-    covered = valuation.coverage
-    return {
-        "live_percent": covered.live_percent,
-        "is_complete": covered.is_complete,
-        "holdings": len(valuation.holdings),
-        "without_value": len(covered.missing),
-        "without_daily_change": len(valuation.no_daily_change),
-        "classes": {share.price_class.value: share.count for share in covered.classes},
-    }
-
-
-def _error(code: ErrorCode, message: str, **more: Any) -> str:
-    present = {name: value for name, value in more.items() if value is not None}
-    return envelope("error", {"message": message, "code": code, **present})
+def _portfolio_update(valuation: Valuation) -> str:
+    return _encode(RealtimePortfolioUpdate.of(portfolio_figures(valuation)))
 
 
 class Realtime(Dialect):
     """Prices of assets for every client, values of portfolios for their owners."""
 
-    name = "realtime"
-    path = "/ws/realtime/"
+    channel = REALTIME
     takes_events = True
 
     def __init__(self, market: MarketView) -> None:
         super().__init__(market)
         self._portfolios = PortfolioDelivery(
-            market.hub, market.bus, portfolio_update, _send_deleted
+            market.hub, market.bus, _portfolio_update, _send_deleted
         )
 
     def opened(self, client: ClientConnection) -> None:
         """Send `connection` with the client's id and user."""
         client.state, caller = TokenBucket(_HOLDINGS_A_SECOND, _HOLDINGS), client.caller
-        greeting = {
-            "status": "connected",
-            "connection_id": client.id,
-            "authenticated": caller is not None,
-            "user_id": None if caller is None else caller.user_id,
-        }
-        client.send(envelope("connection", greeting))
+        greeting = RealtimeGreeting(
+            status="connected",
+            connection_id=client.id,
+            authenticated=caller is not None,
+            user_id=None if caller is None else caller.user_id,
+        )
+        _send(client, RealtimeConnection.of(greeting))
 
     def received(self, client: ClientConnection, text: str) -> None:
         """Handle a message."""
         request = inbound.read(text)
         if isinstance(request, RealtimePing):
-            client.send(envelope("pong", {"timestamp": iso(datetime.now(UTC))}))
+            _send(client, RealtimePong.of(RealtimeMoment(timestamp=iso(datetime.now(UTC)))))
         elif isinstance(request, RealtimeResume):
             self._resume(client, request)
-        elif isinstance(request, AboutAsset):
+        elif isinstance(request, SubscribeAsset | UnsubscribeAsset | GetAssetPrice):
             self._about_asset(client, request)
         else:
             self._about_portfolio(client, request)
 
     def error(self, refusal: MessageRefused) -> str:
         """An `error` message with a code, and the detail where there is one."""
-        return _error(refusal.code, refusal.message, detail=refusal.detail)
+        detail = refusal.detail or UNSET
+        wrong = RealtimeWrong(message=refusal.message, code=refusal.code, detail=detail)
+        return _encode(RealtimeError.of(wrong))
 
     def quote(self, quote: Quote) -> str:
         """An `asset_update` message."""
-        return envelope("asset_update", self._figures(quote))
+        return _encode(RealtimeAssetUpdate.of(self._figures(quote)))
 
     def facts(self, quote: Quote) -> Hashable:
         """All fields of the update except its times and its number."""
-        return tuple([fact for name, fact in self._figures(quote).items() if name not in _TIMES])
+        return self._figures(quote).without_times()
 
-    def _figures(self, quote: Quote) -> dict[str, Any]:
-        return asset_figures(quote.symbol, quote, self.market.instruments.get(quote.symbol))
+    def _figures(self, quote: Quote) -> RealtimeAssetFigures:
+        return RealtimeAssetFigures.of(quote, self.market.instruments.get(quote.symbol))
 
     def closed(self, client: ClientConnection) -> None:
         """End the client's portfolio updates."""
         self._portfolios.remove(client)
 
-    def user_message(self, kind: str, body: UserMessage) -> str:
+    def user_message(self, message: UserMessage) -> str:
         """A message about the events of the caller, in an envelope."""
-        return envelope(kind, structs.asdict(body))
+        if isinstance(message, UserNotice):
+            return _encode(RealtimeNotice.of(message))
+        if isinstance(message, ResumeAnswer):
+            return _encode(RealtimeResumed.of(message))
+        return _encode(RealtimeReload.of(message))
 
     def _resume(self, client: ClientConnection, request: RealtimeResume) -> None:
         if client.caller is None:
-            client.send(_error(ErrorCode.AUTHENTICATION_REQUIRED, "Authentication required"))
+            _refuse(client, ErrorCode.AUTHENTICATION_REQUIRED, "Authentication required")
             return
         services().user_events.resume(client, request.data)
 
@@ -162,25 +152,32 @@ class Realtime(Dialect):
         is_held = (ASSET, symbol) in client.subscriptions
         if symbol not in self.market.instruments and not is_held:
             message = f"Unknown symbol: {symbol[:_SHOWN]}"
-            client.send(_error(ErrorCode.UNKNOWN_SYMBOL, message, symbol=symbol[:_SHOWN]))
+            _refuse(client, ErrorCode.UNKNOWN_SYMBOL, message, symbol=symbol[:_SHOWN])
         elif isinstance(request, SubscribeAsset):
             self._subscribe_asset(client, symbol)
         elif isinstance(request, UnsubscribeAsset):
             client.unsubscribe([symbol])
             client.release([(ASSET, symbol)])
-            client.send(envelope("unsubscription_confirmed", {"type": ASSET, "symbol": symbol}))
+            subscription = RealtimeSubscription(type=ASSET, symbol=symbol)
+            _send(client, RealtimeUnsubscriptionConfirmed.of(subscription))
         else:
-            now, timeout = datetime.now(UTC), services().settings.realtime_cache_timeout
-            held = self.market.cache.get(symbol)
-            client.send(envelope("asset_price", asset_price(symbol, held, now, timeout)))
+            _send(client, RealtimeAssetPrice.of(self._price_now(symbol)))
+
+    def _price_now(self, symbol: str) -> RealtimeAssetPriceNow:
+        quote = self.market.cache.get(symbol)
+        if quote is None:
+            return RealtimeAssetPriceNow.unknown(symbol)
+        timeout = services().settings.realtime_cache_timeout
+        return RealtimeAssetPriceNow.of(quote, datetime.now(UTC), timeout)
 
     def _subscribe_asset(self, client: ClientConnection, symbol: str) -> None:
         if not _accepted(client, (ASSET, symbol), symbol=symbol):
             return
-        client.send(envelope("subscription_confirmed", {"type": ASSET, "symbol": symbol}))
+        subscription = RealtimeSubscription(type=ASSET, symbol=symbol)
+        _send(client, RealtimeSubscriptionConfirmed.of(subscription))
         if self.market.cache.get(symbol) is None:
             # The client gets an answer at once, although there is no price yet.
-            client.send(envelope("asset_update", asset_figures(symbol, None, None)))
+            _send(client, RealtimeAssetUpdate.of(RealtimeAssetFigures.unknown(symbol)))
         client.subscribe([symbol])
 
     # Portfolios
@@ -202,36 +199,37 @@ class Realtime(Dialect):
     def _subscribe_portfolio(self, client: ClientConnection, portfolio_id: int) -> None:
         if not _accepted(client, _key(portfolio_id), portfolio_id=portfolio_id):
             return
-        data = {"type": PORTFOLIO, "portfolio_id": portfolio_id}
-        client.send(envelope("subscription_confirmed", data))
+        subscription = RealtimeSubscription(type=PORTFOLIO, portfolio_id=portfolio_id)
+        _send(client, RealtimeSubscriptionConfirmed.of(subscription))
         self._portfolios.subscribe(client, _user(client), portfolio_id)
 
     def _unsubscribe_portfolio(self, client: ClientConnection, portfolio_id: int) -> None:
         self._portfolios.unsubscribe(client, _user(client), portfolio_id)
         client.release([_key(portfolio_id)])
-        data = {"type": PORTFOLIO, "portfolio_id": portfolio_id}
-        client.send(envelope("unsubscription_confirmed", data))
+        subscription = RealtimeSubscription(type=PORTFOLIO, portfolio_id=portfolio_id)
+        _send(client, RealtimeUnsubscriptionConfirmed.of(subscription))
+
+
+def _send(client: ClientConnection, message: RealtimeSent) -> None:
+    client.send(_encode(message))
+
+
+def _refuse(client: ClientConnection, code: ErrorCode, message: str, **about: Any) -> None:
+    _send(client, RealtimeError.of(RealtimeWrong(message=message, code=code, **about)))
 
 
 def _send_value(client: ClientConnection, portfolio_id: int) -> None:
     count = 1 + count_holdings(portfolio_id)
     if not client.state.take(count, time.monotonic()):
         message = "Too many valuations: subscribe instead of asking again and again"
-        client.send(_error(ErrorCode.RATE_LIMITED, message, portfolio_id=portfolio_id))
+        _refuse(client, ErrorCode.RATE_LIMITED, message, portfolio_id=portfolio_id)
         return
     portfolio = service.portfolio_of(_user(client), portfolio_id)
     if portfolio is None:
         _deny(client, portfolio_id)
         return
-    valuation = service.valuation_of(portfolio)
-    data = {
-        "portfolio_id": portfolio_id,
-        "value": money(valuation.total_value, valuation.currency),
-        "timestamp": iso(valuation.valued_at),
-        "currency": valuation.currency,
-        "coverage": coverage(valuation),
-    }
-    client.send(envelope("portfolio_value", data))
+    value = portfolio_value(service.valuation_of(portfolio))
+    _send(client, RealtimePortfolioValue.of(value))
 
 
 def _key(portfolio_id: int) -> tuple[str, int]:
@@ -243,7 +241,7 @@ def _accepted(client: ClientConnection, key: tuple[str, str | int], **about: Any
     if client.accept([key])[0]:
         return True
     message = f"Subscription limit reached ({client.limits.subscriptions})"
-    client.send(_error(ErrorCode.LIMIT_EXCEEDED, message, **about))
+    _refuse(client, ErrorCode.LIMIT_EXCEEDED, message, **about)
     return False
 
 
@@ -255,11 +253,11 @@ def _may_see(client: ClientConnection, portfolio_id: int) -> bool:
     """
     caller = client.caller
     if caller is None:
-        client.send(_error(ErrorCode.AUTHENTICATION_REQUIRED, "Authentication required"))
+        _refuse(client, ErrorCode.AUTHENTICATION_REQUIRED, "Authentication required")
         return False
     if not caller.may(Permission.PORTFOLIO_READ):
         detail = f"This needs a token with the scope {Permission.PORTFOLIO_READ}."
-        client.send(_error(ErrorCode.INSUFFICIENT_SCOPE, DENIED, detail=detail))
+        _refuse(client, ErrorCode.INSUFFICIENT_SCOPE, DENIED, detail=detail)
         return False
     if find_portfolio(caller.user_id, portfolio_id) is None:
         _deny(client, portfolio_id)
@@ -268,7 +266,7 @@ def _may_see(client: ClientConnection, portfolio_id: int) -> bool:
 
 
 def _deny(client: ClientConnection, portfolio_id: int) -> None:
-    client.send(_error(ErrorCode.ACCESS_DENIED, DENIED, portfolio_id=portfolio_id))
+    _refuse(client, ErrorCode.ACCESS_DENIED, DENIED, portfolio_id=portfolio_id)
 
 
 def _user(client: ClientConnection) -> int:

@@ -1,77 +1,23 @@
-"""The inbound messages of `/ws/realtime/`; the envelope's own timestamp is ignored."""
+"""Reads the inbound messages of `/ws/realtime/`, and describes each of them."""
 
-from typing import Annotated, Any
-
-from msgspec import Meta, Struct
+from typing import Any
 
 from omcrm.gateways.inbound import Inbound
-from omcrm.wire.user_event import ResumeAfter
+from omcrm.wire.realtime import REALTIME
+from omcrm.wire.realtime_request import (
+    GetAssetPrice,
+    GetPortfolioValue,
+    RealtimePing,
+    RealtimeResume,
+    SubscribeAsset,
+    SubscribePortfolio,
+    UnsubscribeAsset,
+    UnsubscribePortfolio,
+)
 
 NO_SYMBOL = "Symbol is required"
 DENIED = "Access denied to portfolio"
 """The error for somebody else's portfolio and for one that does not exist."""
-
-
-class AssetRef(Struct, frozen=True):
-    """The asset of a message."""
-
-    symbol: Annotated[str, Meta(pattern=r"\S")]
-
-
-class PortfolioRef(Struct, frozen=True):
-    """The portfolio of a message: its number, or the number as text."""
-
-    portfolio_id: int | Annotated[str, Meta(pattern=r"^[0-9]{1,10}(?!\n)$")]
-
-
-class RealtimeMessage(Struct, frozen=True, tag_field="type"):
-    """An envelope."""
-
-
-class RealtimePing(RealtimeMessage, frozen=True, tag="ping"):
-    """Ask for a `pong`."""
-
-
-class RealtimeResume(RealtimeMessage, frozen=True, tag="resume"):
-    """Ask for the events to the caller after the last one that the client has."""
-
-    data: ResumeAfter = ResumeAfter()
-
-
-class SubscribeAsset(RealtimeMessage, frozen=True, tag="subscribe_asset"):
-    """Subscribe to the prices of an asset."""
-
-    data: AssetRef
-
-
-class UnsubscribeAsset(RealtimeMessage, frozen=True, tag="unsubscribe_asset"):
-    """Unsubscribe from the prices of an asset."""
-
-    data: AssetRef
-
-
-class SubscribePortfolio(RealtimeMessage, frozen=True, tag="subscribe_portfolio"):
-    """Subscribe to the value of a portfolio."""
-
-    data: PortfolioRef
-
-
-class UnsubscribePortfolio(RealtimeMessage, frozen=True, tag="unsubscribe_portfolio"):
-    """Unsubscribe from the value of a portfolio."""
-
-    data: PortfolioRef
-
-
-class GetAssetPrice(RealtimeMessage, frozen=True, tag="get_asset_price"):
-    """Ask for the current price of an asset."""
-
-    data: AssetRef
-
-
-class GetPortfolioValue(RealtimeMessage, frozen=True, tag="get_portfolio_value"):
-    """Ask for the current value of a portfolio."""
-
-    data: PortfolioRef
 
 
 ABOUT = {
@@ -88,14 +34,8 @@ ABOUT = {
 
 MESSAGE_TYPES = {str(item.__struct_config__.tag): about for item, about in ABOUT.items()}
 
-AboutAsset = SubscribeAsset | UnsubscribeAsset | GetAssetPrice
 inbound: Inbound[Any] = Inbound(
-    AboutAsset
-    | SubscribePortfolio
-    | UnsubscribePortfolio
-    | GetPortfolioValue
-    | RealtimePing
-    | RealtimeResume,
+    REALTIME,
     unknown="Unknown message type",
     invalid={
         kind: DENIED if "portfolio" in kind else NO_SYMBOL

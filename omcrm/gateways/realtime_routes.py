@@ -13,8 +13,7 @@ from omcrm.auth.permission import Permission
 from omcrm.auth.rate_limit import UserRateLimit
 from omcrm.auth.request_body import request_body
 from omcrm.errors import AccessRefused
-from omcrm.gateways.market_feed import Symbol
-from omcrm.gateways.realtime import ASSET, PORTFOLIO, Realtime
+from omcrm.gateways.realtime import ASSET, PORTFOLIO
 from omcrm.gateways.realtime_message import MESSAGE_TYPES
 from omcrm.market.instrument import canonical_symbols
 from omcrm.portfolio import service
@@ -27,6 +26,8 @@ from omcrm.web.json_answer import json_answer
 from omcrm.web.market_access import feed_engine, market_view
 from omcrm.wire.encoding import iso
 from omcrm.wire.error_code import ErrorCode
+from omcrm.wire.field import Symbol
+from omcrm.wire.realtime import REALTIME
 
 _MOST_SYMBOLS = 50
 
@@ -49,7 +50,7 @@ def dashboard() -> ResponseReturnValue:
     start_for_viewer()
     return render_template(
         "realtime/dashboard.html",
-        path=Realtime.path,
+        path=REALTIME.path,
         instruments=list(market_view().instruments.values()),
         portfolios=service.portfolios_of(current_caller().user_id),
         most=services().settings.max_subscriptions,
@@ -60,7 +61,7 @@ def dashboard() -> ResponseReturnValue:
 @public()
 def websocket_info() -> ResponseReturnValue:
     """The WebSocket's address and its messages; public."""
-    settings, path = services().settings, Realtime.path
+    settings, path = services().settings, REALTIME.path
     page = settings.public_url or request.host_url
     scheme, _, host = page.rstrip("/").partition("://")
     protocol = "wss" if scheme == "https" else "ws"
@@ -187,7 +188,7 @@ def _command() -> PriceFeedState:
 
 
 def _clients(user_id: int | None = None) -> list[ClientSession]:
-    return services().client_registry.clients(user_id, Realtime.name)
+    return services().client_registry.clients(user_id, REALTIME.name)
 
 
 def _keys(clients: list[ClientSession], kind: str) -> list[Any]:

@@ -1,10 +1,10 @@
-"""The price that a day's change is counted from."""
+"""The change of a day, and the price that it is counted from."""
 
 from decimal import Decimal
 
 from omcrm.market.amount import divided, times, total
-from omcrm.market.instrument import AssetClass
-from omcrm.market.quote import ChangeBasis
+from omcrm.market.instrument import AssetClass, Instrument
+from omcrm.market.quote import ChangeBasis, Quote
 from omcrm.market.source import SIMULATED, Source
 from omcrm.market.tick import DayFigures
 
@@ -34,3 +34,12 @@ def _before_the_change(
     if change is None or change <= -_HUNDRED:
         return None
     return divided(times(price, _HUNDRED), total((_HUNDRED, change))), basis
+
+
+def day_change(quote: Quote, instrument: Instrument | None) -> Decimal | None:
+    """The change since 24 hours ago for crypto, since the previous close for others.
+
+    Rounded to the instrument's decimals; None where the source does not report the earlier price.
+    """
+    change = quote.change
+    return None if change is None or instrument is None else round(change, instrument.decimals)

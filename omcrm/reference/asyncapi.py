@@ -1,11 +1,12 @@
 """The AsyncAPI document of all sockets."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from omcrm.reference import INTERFACE
-from omcrm.reference.channel import SocketChannel, SocketMessage
-from omcrm.reference.registry import CHANNELS
+from omcrm.reference.registry import CHANNELS, SCOPES
 from omcrm.reference.schema import Schema, read_schemas, written_schemas
+from omcrm.wire.channel import AS_TEXT, SocketChannel, SocketMessage
 
 _SECURITY = {
     "session": {
@@ -44,14 +45,14 @@ _ABOUT = (
 )
 
 
-def document() -> dict[str, Any]:
-    """The whole document, in AsyncAPI 3.0."""
+def document(channels: Sequence[SocketChannel] = CHANNELS) -> dict[str, Any]:
+    """The document of these sockets, in AsyncAPI 3.0."""
     messages: dict[str, Any] = {}
     schemas: dict[str, Schema] = {}
-    for channel in CHANNELS:
+    for channel in channels:
         _describe(channel, channel.received, read_schemas, messages, schemas)
         _describe(channel, channel.sent, written_schemas, messages, schemas)
-        schemas.update(written_schemas(channel.parts, channel.dialect)[1])
+        schemas.update(written_schemas(channel.parts, channel.name)[1])
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -69,9 +70,9 @@ def document() -> dict[str, Any]:
                 "security": [_to("securitySchemes", name) for name in _SECURITY],
             }
         },
-        "channels": {channel.dialect: _channel(channel) for channel in CHANNELS},
+        "channels": {channel.name: _channel(channel) for channel in channels},
         "operations": {
-            name: item for channel in CHANNELS for name, item in _operations(channel).items()
+            name: item for channel in channels for name, item in _operations(channel).items()
         },
         "components": {
             "messages": messages,
@@ -83,19 +84,20 @@ def document() -> dict[str, Any]:
 
 def who_may(channel: SocketChannel) -> str:
     """Who may connect, in a sentence."""
-    if channel.scope is None:
+    scope = SCOPES.get(channel.name)
+    if scope is None:
         return "Needs a login; API tokens are not taken."
-    return f"Needs a login, a ticket, or an API token with the scope `{channel.scope}`."
+    return f"Needs a login, a ticket, or an API token with the scope `{scope}`."
 
 
 def received_name(channel: SocketChannel, message: SocketMessage) -> str:
     """The name in the document of a message that clients send."""
-    return f"{channel.dialect}.received.{message.name}"
+    return f"{channel.name}.received.{message.name}"
 
 
 def sent_name(channel: SocketChannel, message: SocketMessage) -> str:
     """The name in the document of a message that clients receive."""
-    return f"{channel.dialect}.sent.{message.name}"
+    return f"{channel.name}.sent.{message.name}"
 
 
 def _to(kind: str, name: str) -> dict[str, str]:
@@ -111,14 +113,14 @@ def _describe(
 ) -> None:
     """Add the messages of one direction, and the schemas they are made of."""
     is_received = described is channel.received
-    bodies, parts = schemas_of([message.body for message in described], channel.dialect)
+    bodies, parts = schemas_of([message.body for message in described], channel.name)
     schemas.update(parts)
     for message, body in zip(described, bodies, strict=True):
         name = received_name(channel, message) if is_received else sent_name(channel, message)
         messages[name] = {
             "name": message.name,
             "summary": message.about,
-            "contentType": "text/plain" if message.body is str else "application/json",
+            "contentType": "text/plain" if message.body is AS_TEXT else "application/json",
             "payload": body,
         }
 
@@ -143,7 +145,7 @@ def _channel(channel: SocketChannel) -> dict[str, Any]:
 
 def _operations(channel: SocketChannel) -> dict[str, Any]:
     """One operation for each message of clients, with its answers, and one for all sent ones."""
-    here = {"$ref": f"#/channels/{channel.dialect}"}
+    here = {"$ref": f"#/channels/{channel.name}"}
     sent = {message.name: _in(channel, sent_name(channel, message)) for message in channel.sent}
     operations: dict[str, Any] = {}
     for message in channel.received:
@@ -157,7 +159,7 @@ def _operations(channel: SocketChannel) -> dict[str, Any]:
             answers = [sent[name] for name in message.answers]
             operation["reply"] = {"channel": here, "messages": answers}
         operations[received_name(channel, message)] = operation
-    operations[f"{channel.dialect}.sent"] = {
+    operations[f"{channel.name}.sent"] = {
         "action": "send",
         "channel": here,
         "summary": f"What clients of {channel.path} receive.",
@@ -167,9 +169,9 @@ def _operations(channel: SocketChannel) -> dict[str, Any]:
 
 
 def _in(channel: SocketChannel, name: str) -> dict[str, str]:
-    return {"$ref": f"#/channels/{channel.dialect}/messages/{_short(name)}"}
+    return {"$ref": f"#/channels/{channel.name}/messages/{_short(name)}"}
 
 
 def _short(name: str) -> str:
-    """The name without the dialect, which the channel has already."""
+    """The name without the channel's, which the channel has already."""
     return name.partition(".")[2]

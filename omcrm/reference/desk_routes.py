@@ -6,12 +6,11 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from omcrm.auth.permission import Permission
 from omcrm.market.bar import KEPT, Timeframe
-from omcrm.market.feed_status import FeedStatus
 from omcrm.market.price_class import PriceClass
 from omcrm.market.session import Calendar
-from omcrm.reference.desk import DeskBrief, DeskCandles, DeskMarketStatus
 from omcrm.reference.route import Route
-from omcrm.wire.desk import DeskPriceUpdate
+from omcrm.wire.desk import DeskBrief, DeskCandles, DeskPriceUpdate
+from omcrm.wire.desk_market import DeskFeedStatus, DeskMarketStatus
 from omcrm.wire.field import Number, Time
 
 
@@ -27,19 +26,19 @@ class DeskPrice(DeskPriceUpdate, frozen=True, kw_only=True):
     success: Literal[True]
 
 
-class DeskChartData(DeskCandles, kw_only=True):
+class DeskChartData(DeskCandles, frozen=True, kw_only=True):
     """Real candles, or none."""
 
     success: Literal[True]
 
 
-class DeskMarkets(DeskMarketStatus, kw_only=True):
+class DeskMarkets(DeskMarketStatus, frozen=True, kw_only=True):
     """Which markets are open, and how the feeds are doing."""
 
     success: Literal[True]
 
 
-class DeskDescribed(DeskBrief, kw_only=True):
+class DeskDescribed(DeskBrief, frozen=True, kw_only=True):
     """An instrument of the catalogue; `decimals` is how many digits a price is shown with.
 
     `currency` is what a price is in, null where it is not known. `storage_scale` is how many
@@ -115,7 +114,7 @@ class DeskRealtimeStatus(JsonDone, kw_only=True):
     running: bool
     since: Time | None
     stopped_by_admin: bool
-    providers: dict[str, FeedStatus]
+    providers: dict[str, DeskFeedStatus]
     instruments: list[DeskInstrumentState]
     clients: dict[str, Any]
     gateways: dict[str, Any]

@@ -7,13 +7,15 @@ from msgspec import Meta, Struct
 from omcrm.auth.permission import Permission
 from omcrm.gateways.market_feed_routes import QuotesRequest
 from omcrm.reference.desk_routes import DeskFeedsStopped, JsonDone
-from omcrm.reference.market_feed import MarketFeedQuote
-from omcrm.reference.news_item import JsonNewsItem
 from omcrm.reference.route import Route
 from omcrm.wire.field import Time
+from omcrm.wire.market_feed import MarketFeedQuote
+from omcrm.wire.news import JsonNewsItem
 
 
-class MarketFeedQuoteAnswer(MarketFeedQuote, kw_only=True, tag_field="type", tag="quote"):
+class MarketFeedQuoteAnswer(
+    MarketFeedQuote, frozen=True, kw_only=True, tag_field="type", tag="quote"
+):
     """The newest quote of a symbol."""
 
     success: Literal[True]

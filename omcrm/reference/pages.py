@@ -9,12 +9,12 @@ from flask.typing import ResponseReturnValue
 from omcrm.auth.access import requires
 from omcrm.reference import asyncapi, openapi, shown
 from omcrm.reference.asyncapi import received_name, sent_name, who_may
-from omcrm.reference.channel import SocketChannel, SocketMessage
 from omcrm.reference.command import documents
 from omcrm.reference.registry import CHANNELS
 from omcrm.reference.route import Route
 from omcrm.reference.routes import ROUTES
 from omcrm.reference.schema import Schema
+from omcrm.wire.channel import SocketChannel, SocketMessage
 
 blueprint = Blueprint("reference", __name__, url_prefix="/api")
 

@@ -1,9 +1,13 @@
-"""Every socket that the documents describe."""
+"""Every socket that the documents describe, and the scope that a token needs for it."""
 
-from omcrm.reference.channel import SocketChannel
-from omcrm.reference.desk import DESK
-from omcrm.reference.finance_query import HOURS, MARKET, PROFILE, QUOTES
-from omcrm.reference.market_feed import MARKET_FEED
-from omcrm.reference.realtime import REALTIME
+from collections.abc import Mapping
 
-CHANNELS: tuple[SocketChannel, ...] = (DESK, MARKET_FEED, REALTIME, PROFILE, QUOTES, MARKET, HOURS)
+from omcrm.auth.permission import Permission
+from omcrm.gateways.registry import DIALECTS
+from omcrm.wire.channel import SocketChannel
+from omcrm.wire.desk import DESK
+
+CHANNELS: tuple[SocketChannel, ...] = (DESK, *(dialect.channel for dialect in DIALECTS))
+
+SCOPES: Mapping[str, Permission] = {dialect.channel.name: dialect.scope for dialect in DIALECTS}
+"""By the name of the channel; the desk takes no tokens."""

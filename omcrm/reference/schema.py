@@ -12,6 +12,8 @@ from typing import Any
 
 import msgspec
 
+from omcrm.wire.channel import summary
+
 Schema = dict[str, Any]
 
 PARTS = "#/components/schemas/"
@@ -67,8 +69,3 @@ def _finished(part: Any, prefix: str, decimal: Schema) -> Any:
         # Readers of the documents know JSON, but perhaps no Python.
         finished["description"] = summary(finished["description"]).replace("None", "null")
     return finished
-
-
-def summary(docstring: str | None) -> str:
-    """The first paragraph, in one line."""
-    return " ".join((docstring or "").strip().split("\n\n")[0].split())

@@ -22,14 +22,14 @@ def presets() -> list[dict[str, Any]]:
     """Each raw WebSocket: its path, the parameters of that, and the messages clients may send."""
     return [
         {
-            "dialect": channel.dialect,
+            "dialect": channel.name,
             "title": channel.title,
             "path": channel.path,
             "parameters": channel.parameters,
             "presets": [
                 {"name": message.name, "text": example, "about": message.about}
                 for message in channel.received
-                for example in message.examples
+                for example in message.example_texts
             ],
         }
         for channel in CHANNELS

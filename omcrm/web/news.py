@@ -11,12 +11,12 @@ from omcrm.auth.permission import Permission
 from omcrm.errors import AccessRefused
 from omcrm.feeds.news.collector import NewsCollector
 from omcrm.market.instrument import canonical_symbol
-from omcrm.market.news_item import SIMULATED_NEWS, NewsItem
 from omcrm.market.parsing import whole
 from omcrm.web.json_answer import json_answer
 from omcrm.web.market_access import market_view
 from omcrm.wire.encoding import iso
 from omcrm.wire.error_code import ErrorCode
+from omcrm.wire.news import JsonNewsItem
 
 _DEFAULT, _MOST = 50, 200
 
@@ -40,27 +40,9 @@ def latest_news() -> ResponseReturnValue:
     body = {
         "success": True,
         "sources": len(view.news.status()),
-        "news": [news_body(item) for item in view.news.latest(limit, symbol)],
+        "news": [JsonNewsItem.of(item) for item in view.news.latest(limit, symbol)],
     }
     return json_answer(body)
-
-
-def news_body(item: NewsItem) -> dict[str, Any]:
-    """One item as JSON: plain texts, None for fields that the source does not send."""
-    return {
-        "id": item.id,
-        "seq": item.seq,
-        "title": item.title,
-        "summary": item.summary,
-        "url": item.url,
-        "image": item.image,
-        "source": item.source,
-        "publisher": item.publisher,
-        "published_at": iso(item.published_at),
-        "received_at": iso(item.received_at),
-        "symbols": list(item.symbols),
-        "simulated": item.source == SIMULATED_NEWS,
-    }
 
 
 def news_status(collector: NewsCollector) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ def init_webtrader(app: "Flask") -> None:
     from omcrm.services import services_of
     from omcrm.webtrader import routes, service, socketio_events
     from omcrm.webtrader.feed_log import FeedLog
-    from omcrm.webtrader.page_session import NAMESPACE
+    from omcrm.wire.desk import NAMESPACE
 
     app.register_blueprint(routes.blueprint)
     bus, feed_log = services_of(app).bus, FeedLog(app)

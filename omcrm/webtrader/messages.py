@@ -1,50 +1,16 @@
-"""Schemas of the messages of a page; other input is refused with the field's name."""
+"""Reads the messages of a page by their types, and names those to it."""
 
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
-from msgspec import Meta, Struct
 
 from omcrm.errors import AccessRefused
-from omcrm.market.bar import KEPT, Timeframe
+from omcrm.wire.desk import DESK, DeskMessage
 from omcrm.wire.error_code import ErrorCode
 
-Symbol = Annotated[str, Meta(min_length=1, max_length=20)]
-# Far above any subscription limit, so that the answer can name the symbols beyond the limit.
-Symbols = Annotated[list[Symbol], Meta(max_length=1000)]
-Ids = Annotated[list[int], Meta(max_length=1000)]
-
-
-class ResumeRequest(Struct, frozen=True):
-    """The resume token of a page that lost its connection."""
-
-    epoch: Annotated[str, Meta(max_length=40)]
-    seq: Annotated[int, Meta(ge=0)]
-
-
-class Instruments(Struct, frozen=True):
-    """The body of subscribe and unsubscribe: symbols or ids."""
-
-    symbols: Symbols = []
-    instrument_ids: Ids = []
-    # Only of subscribe: the highest number of updates per symbol and second; the resume token.
-    max_rate: Annotated[float, Meta(ge=0.01, le=1000)] | None = None
-    since: ResumeRequest | None = None
-
-    def __post_init__(self) -> None:
-        if not self.symbols and not self.instrument_ids:
-            raise ValueError("`symbols` or `instrument_ids` must name at least one instrument")
-
-
-class PriceHistory(Struct, frozen=True):
-    """The body of `get_price_history`."""
-
-    symbol: Symbol
-    timeframe: Timeframe = "1m"
-    limit: Annotated[int, Meta(ge=1, le=KEPT)] = 200
-
-
 Body = TypeVar("Body")
+
+_EVENT_NAMES: dict[Any, str] = {message.body: message.name for message in DESK.sent}
 
 
 def read(body: Any, schema: type[Body]) -> Body:
@@ -53,3 +19,8 @@ def read(body: Any, schema: type[Body]) -> Body:
         return msgspec.convert(body, schema)
     except (msgspec.ValidationError, RecursionError) as error:
         raise AccessRefused(ErrorCode.INVALID_PAYLOAD, f"invalid payload: {error}") from error
+
+
+def event_name(message: DeskMessage) -> str:
+    """The name of the event that brings a page this message."""
+    return _EVENT_NAMES[type(message)]

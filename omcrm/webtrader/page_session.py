@@ -1,15 +1,11 @@
 """One connected page of the desk: the client session of the Socket.IO dialect."""
 
-from msgspec import structs
-
 from omcrm.auth.credential import Caller
 from omcrm.extensions import socketio
 from omcrm.streaming.client_session import ClientLimits, ClientSession
-from omcrm.wire.user_event import KINDS, UserMessage
-
-NAMESPACE = "/webtrader"
-DESK = "desk"
-"""The name of the dialect in counts."""
+from omcrm.webtrader.messages import event_name
+from omcrm.wire.desk import DESK, NAMESPACE, DeskReload
+from omcrm.wire.user_event import EventsExpired, UserMessage
 
 
 def page_limits(connections: int, subscriptions: int) -> ClientLimits:
@@ -24,7 +20,7 @@ class PageSession(ClientSession):
     takes_events = True
 
     def __init__(self, sid: str, caller: Caller, limits: ClientLimits) -> None:
-        super().__init__(DESK, caller, "", limits, sid)
+        super().__init__(DESK.name, caller, "", limits, sid)
 
     def end_login(self) -> None:
         """Disconnect the page, because its login has ended."""
@@ -37,5 +33,5 @@ class PageSession(ClientSession):
 
     def send_user_message(self, message: UserMessage) -> None:
         """Send a message about the events of the page's user."""
-        kind, body = KINDS[type(message)], structs.asdict(message)
-        socketio.emit(kind, body, to=self.id, namespace=NAMESPACE)
+        body = DeskReload.of(message) if isinstance(message, EventsExpired) else message
+        socketio.emit(event_name(body), body, to=self.id, namespace=NAMESPACE)

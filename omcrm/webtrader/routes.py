@@ -18,8 +18,8 @@ from omcrm.web import feed_control
 from omcrm.web.json_answer import json_answer
 from omcrm.web.market_access import market_view
 from omcrm.webtrader import service
-from omcrm.webtrader.messages import PriceHistory
 from omcrm.wire.desk import DeskPriceUpdate
+from omcrm.wire.desk_request import PriceHistory
 from omcrm.wire.error_code import ErrorCode
 
 blueprint = Blueprint("webtrader", __name__, url_prefix="/webtrader")
@@ -95,13 +95,13 @@ def chart_data(symbol: str) -> ResponseReturnValue:
     except msgspec.ValidationError as error:
         raise AccessRefused(ErrorCode.INVALID_PAYLOAD, f"invalid query: {error}") from error
     history = service.price_history(symbol, query.timeframe, query.limit)
-    return json_answer({"success": True, **history})
+    return json_answer({"success": True, **structs.asdict(history)})
 
 
 @blueprint.get("/market_status")
 @requires(Permission.MARKET_READ)
 def market_status() -> ResponseReturnValue:
-    return json_answer({"success": True, **service.market_status()})
+    return json_answer({"success": True, **structs.asdict(service.market_status())})
 
 
 @blueprint.get("/instruments")

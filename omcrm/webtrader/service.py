@@ -5,7 +5,6 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -26,8 +25,8 @@ from omcrm.web.database_away import is_away
 from omcrm.web.market_access import feed_engine, market_view
 from omcrm.web.news import news_status
 from omcrm.webtrader.feed_report import feed_report
-from omcrm.webtrader.page_session import DESK
-from omcrm.wire.desk import DeskCandle
+from omcrm.wire.desk import DESK, DeskCandle, DeskCandles
+from omcrm.wire.desk_market import DeskFeedStatus, DeskMarketState, DeskMarketStatus
 from omcrm.wire.encoding import iso
 
 
@@ -78,55 +77,38 @@ def described(instrument: Instrument) -> dict[str, Any]:
     }
 
 
-def connection_status(engine: FeedEngine) -> dict[str, Any]:
-    """The body of `connection_status`."""
-    return {
-        name: {
-            **msgspec.to_builtins(status, builtin_types=(datetime,)),
-            "connected_since": iso(status.connected_since),
-            "last_message_at": iso(status.last_message_at),
-        }
-        for name, status in engine.status().items()
-    }
+def connection_status(engine: FeedEngine) -> dict[str, DeskFeedStatus]:
+    """The body of `connection_status`: how each source is doing, by its name."""
+    return {name: DeskFeedStatus.of(status) for name, status in engine.status().items()}
 
 
-def market_status() -> dict[str, Any]:
-    """The body of `market_status`."""
+def market_status() -> DeskMarketStatus:
+    """Which markets are open, and how the feeds are doing."""
     now = datetime.now(UTC)
     states = {calendar: session_state(calendar, now) for calendar in Calendar}
     feeds = connection_status(feed_engine())
-    return {
-        "is_market_hours": states[Calendar.XNYS].is_open,
-        "markets": [
-            {
-                "name": state.market,
-                "is_open": state.is_open,
-                "session": state.session,
-                "opens_at": iso(state.opens_at),
-                "closes_at": iso(state.closes_at),
-                "reason": state.reason,
-            }
-            for state in states.values()
-        ],
-        "active_data_feeds": sum(feed["active"] for feed in feeds.values()),
-        "total_data_feeds": len(feeds),
-        "connection_status": feeds,
-        "timestamp": iso(now),
-    }
+    return DeskMarketStatus(
+        is_market_hours=states[Calendar.XNYS].is_open,
+        markets=[DeskMarketState.of(state) for state in states.values()],
+        active_data_feeds=sum(feed.active for feed in feeds.values()),
+        total_data_feeds=len(feeds),
+        connection_status=feeds,
+        timestamp=iso(now),
+    )
 
 
-def price_history(symbol: str, timeframe: str, limit: int) -> dict[str, Any]:
-    """The body of `price_history`: the candles of the symbol's active source."""
+def price_history(symbol: str, timeframe: str, limit: int) -> DeskCandles:
+    """The candles of the symbol's active source."""
     view = market_view()
     quote = view.cache.get(symbol)
     source = quote.source.name if quote else ""
     candles = view.bars.series(symbol, source, timeframe, limit)
-    return {
-        "symbol": symbol,
-        "timeframe": timeframe,
-        "source": source or None,
-        "data": [DeskCandle.of(bar) for bar in candles],
-    }
+    return DeskCandles(
+        symbol=symbol,
+        timeframe=timeframe,
+        source=source or None,
+        data=[DeskCandle.of(bar) for bar in candles],
+    )
 
 
 def realtime_status(caller: Caller) -> dict[str, Any]:
@@ -159,7 +141,7 @@ def realtime_status(caller: Caller) -> dict[str, Any]:
 def _client_counts(caller: Caller) -> dict[str, dict[str, Any]]:
     """The counts of the desk's pages, and of all other clients."""
     registry = services().client_registry
-    pages, others = registry.split(DESK)
+    pages, others = registry.split(DESK.name)
     clients: dict[str, Any] = {
         "connections": len(pages),
         "users": len({page.owner for page in pages}),

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Flask, request
 from flask_socketio import ConnectionRefusedError as Refusal
@@ -26,10 +26,24 @@ from omcrm.streaming.fanout import ResumeToken
 from omcrm.web import database_away, feed_control
 from omcrm.web.market_access import feed_engine, market_view
 from omcrm.webtrader import service
-from omcrm.webtrader.messages import Instruments, PriceHistory, read
-from omcrm.webtrader.page_session import NAMESPACE, PageSession
+from omcrm.webtrader.messages import event_name, read
+from omcrm.webtrader.page_session import PageSession
 from omcrm.wire import encoding
-from omcrm.wire.desk import DeskPriceUpdate
+from omcrm.wire.desk import (
+    NAMESPACE,
+    DeskBrief,
+    DeskCandles,
+    DeskMessage,
+    DeskPong,
+    DeskPriceUpdate,
+    DeskRefused,
+    DeskRejected,
+    DeskReload,
+    DeskSubscribed,
+    DeskUnsubscribed,
+)
+from omcrm.wire.desk_market import DeskMarketStatus
+from omcrm.wire.desk_request import Instruments, PriceHistory
 from omcrm.wire.encoding import iso
 from omcrm.wire.error_code import ErrorCode
 from omcrm.wire.user_event import ResumeAfter
@@ -37,6 +51,8 @@ from omcrm.wire.user_event import ResumeAfter
 # All pages that passed the login check; never send to the whole namespace, which contains
 # unauthenticated clients while their connect handler runs.
 DESK_ROOM = "desk"
+
+Answer = TypeVar("Answer", bound=DeskMessage)
 
 
 # To the pages
@@ -98,11 +114,18 @@ def remove_page(reason: Any = None) -> None:
 
 def send_events_lost(sid: str) -> None:
     """Tell a page that events were dropped because it did not read: it must subscribe again."""
-    body = {"code": ErrorCode.EVENTS_LOST, "message": "Some messages were lost: subscribe again"}
-    socketio.emit("reload", body, to=sid, namespace=NAMESPACE)
+    message = "Some messages were lost: subscribe again"
+    reload = DeskReload(code=ErrorCode.EVENTS_LOST, message=message)
+    socketio.emit(event_name(reload), reload, to=sid, namespace=NAMESPACE)
 
 
 # Requests of pages
+
+
+def _answer(message: Answer) -> Answer:
+    """Send the calling page a message, which is the acknowledgement, too."""
+    emit(event_name(message), message)
+    return message
 
 
 def _for_pages(handler: Callable[[PageSession, Any], Any]) -> Callable[..., Any]:
@@ -119,8 +142,7 @@ def _for_pages(handler: Callable[[PageSession, Any], Any]) -> Callable[..., Any]
                 raise AccessRefused(ErrorCode.LIMIT_EXCEEDED, "too many messages: slow down")
             return handler(page, bodies[0] if bodies else None)
         except AccessRefused as refusal:
-            answer = {"message": refusal.message, "code": refusal.code}
-            emit("subscription_error", answer)
+            answer = _answer(DeskRefused(message=refusal.message, code=refusal.code))
             if _is_bad(refusal) and page.limiter.too_many_errors(time.monotonic()):
                 disconnect()
             return answer
@@ -136,10 +158,8 @@ def refuse_failure(error: Exception) -> Any:
     event = request.event["message"]  # type: ignore[attr-defined]
     if event == "connect":
         raise Refusal(database_away.MESSAGE) from error
-    answer = {"message": database_away.MESSAGE, "code": database_away.CODE}
-    if event != "disconnect":
-        emit("subscription_error", answer)
-    return answer
+    answer = DeskRefused(message=database_away.MESSAGE, code=database_away.CODE)
+    return answer if event == "disconnect" else _answer(answer)
 
 
 def _is_bad(refusal: AccessRefused) -> bool:
@@ -148,7 +168,7 @@ def _is_bad(refusal: AccessRefused) -> bool:
 
 @socketio.on("subscribe_to_instruments", namespace=NAMESPACE)
 @_for_pages
-def subscribe(page: PageSession, body: Any) -> dict[str, Any]:
+def subscribe(page: PageSession, body: Any) -> DeskSubscribed | DeskRefused:
     """Send a snapshot, then every change of the requested instruments."""
     payload = read(body, Instruments)
     known, rejected = _instruments(page, payload)
@@ -156,54 +176,49 @@ def subscribe(page: PageSession, body: Any) -> dict[str, Any]:
     accepted, beyond = page.accept(symbols)
     rejected += [_rejected(symbol, ErrorCode.LIMIT_EXCEEDED) for symbol in beyond]
     resume_point = _subscribe(page, accepted, payload)
-    if any(rejection["code"] == ErrorCode.LIMIT_EXCEEDED for rejection in rejected):
-        emit("subscription_error", _beyond_limit(page))
+    if _is_beyond_limit(rejected):
+        _answer(DeskRefused(message=_beyond_limit(page), code=ErrorCode.LIMIT_EXCEEDED))
     if not accepted:
         return _none_accepted(page, rejected)
     instruments = market_view().instruments
-    answer = {
-        "message": f"Subscribed to {len(accepted)} instruments",
-        "instruments": [_brief(instruments[symbol]) for symbol in accepted],
-        "rejected": rejected,
-        **resume_point,
-    }
-    emit("subscription_success", answer)
-    return answer
+    return _answer(
+        DeskSubscribed(
+            message=f"Subscribed to {len(accepted)} instruments",
+            instruments=[DeskBrief.of(instruments[symbol]) for symbol in accepted],
+            rejected=rejected,
+            **resume_point,
+        )
+    )
 
 
 @socketio.on("unsubscribe_from_instruments", namespace=NAMESPACE)
 @_for_pages
-def unsubscribe(page: PageSession, body: Any) -> dict[str, Any]:
+def unsubscribe(page: PageSession, body: Any) -> DeskUnsubscribed:
     """End the updates of these instruments; those not subscribed to are ignored."""
     known, _ = _instruments(page, read(body, Instruments))
     symbols = [instrument.symbol for instrument in known]
     page.unsubscribe(symbols)
     page.release(symbols)
-    answer = {"message": f"Unsubscribed from {len(symbols)} instruments", "symbols": symbols}
-    emit("unsubscription_success", answer)
-    return answer
+    message = f"Unsubscribed from {len(symbols)} instruments"
+    return _answer(DeskUnsubscribed(message=message, symbols=symbols))
 
 
 @socketio.on("get_price_history", namespace=NAMESPACE)
 @_for_pages
-def get_price_history(page: PageSession, body: Any) -> dict[str, Any]:
+def get_price_history(page: PageSession, body: Any) -> DeskCandles:
     """The candles of one symbol."""
     payload = read(body, PriceHistory)
     symbol = canonical_symbol(payload.symbol)
     if symbol not in market_view().instruments:
         raise AccessRefused(ErrorCode.UNKNOWN_SYMBOL, f"Unknown symbol: {symbol}")
-    answer = service.price_history(symbol, payload.timeframe, payload.limit)
-    emit("price_history", answer)
-    return answer
+    return _answer(service.price_history(symbol, payload.timeframe, payload.limit))
 
 
 @socketio.on("get_market_status", namespace=NAMESPACE)
 @_for_pages
-def get_market_status(page: PageSession, body: Any) -> dict[str, Any]:
+def get_market_status(page: PageSession, body: Any) -> DeskMarketStatus:
     """Which markets are open."""
-    answer = service.market_status()
-    emit("market_status", answer)
-    return answer
+    return _answer(service.market_status())
 
 
 @socketio.on("resume", namespace=NAMESPACE)
@@ -215,11 +230,9 @@ def resume(page: PageSession, body: Any) -> None:
 
 @socketio.on("ping", namespace=NAMESPACE)
 @_for_pages
-def ping(page: PageSession, body: Any) -> dict[str, Any]:
+def ping(page: PageSession, body: Any) -> DeskPong:
     """Answer with the server's time."""
-    answer = {"timestamp": iso(datetime.now(UTC))}
-    emit("pong", answer)
-    return answer
+    return _answer(DeskPong(timestamp=iso(datetime.now(UTC))))
 
 
 @socketio.on("*", namespace=NAMESPACE)
@@ -247,7 +260,7 @@ def _subscribe(page: PageSession, symbols: list[str], payload: Instruments) -> d
 
 def _instruments(
     page: PageSession, payload: Instruments
-) -> tuple[list[Instrument], list[dict[str, Any]]]:
+) -> tuple[list[Instrument], list[DeskRejected]]:
     """The requested instruments, and the rejected ones: unknown, or too many at once."""
     ids = dict.fromkeys(payload.instrument_ids)
     wanted: list[str | int] = [*canonical_symbols(payload.symbols), *ids]
@@ -257,31 +270,26 @@ def _instruments(
     return known, rejected + [_rejected(name, ErrorCode.LIMIT_EXCEEDED) for name in wanted[most:]]
 
 
-def _rejected(name: str | int, code: ErrorCode) -> dict[str, Any]:
+def _rejected(name: str | int, code: ErrorCode) -> DeskRejected:
     if isinstance(name, int):
-        return {"symbol": None, "id": name, "code": code}
-    return {"symbol": name, "code": code}
+        return DeskRejected(symbol=None, id=name, code=code)
+    return DeskRejected(symbol=name, code=code)
 
 
-def _brief(instrument: Instrument) -> dict[str, Any]:
-    described = service.described(instrument)
-    return {key: described[key] for key in ("id", "symbol", "name", "type")}
+def _is_beyond_limit(rejected: list[DeskRejected]) -> bool:
+    return any(rejection.code == ErrorCode.LIMIT_EXCEEDED for rejection in rejected)
 
 
-def _beyond_limit(page: PageSession) -> dict[str, str]:
+def _beyond_limit(page: PageSession) -> str:
     most = page.limits.subscriptions
-    message = f"This page may watch {most} instruments: unsubscribe from some first"
-    return {"message": message, "code": ErrorCode.LIMIT_EXCEEDED}
+    return f"This page may watch {most} instruments: unsubscribe from some first"
 
 
-def _none_accepted(page: PageSession, rejected: list[dict[str, Any]]) -> dict[str, Any]:
-    if any(rejection["code"] == ErrorCode.LIMIT_EXCEEDED for rejection in rejected):
-        return {**_beyond_limit(page), "rejected": rejected}
-    names = ", ".join(str(rejection["symbol"] or rejection["id"]) for rejection in rejected[:5])
-    answer = {
-        "message": f"Unknown symbol: {names}",
-        "code": ErrorCode.UNKNOWN_SYMBOL,
-        "rejected": rejected,
-    }
-    emit("subscription_error", answer)
-    return answer
+def _none_accepted(page: PageSession, rejected: list[DeskRejected]) -> DeskRefused:
+    if _is_beyond_limit(rejected):
+        return DeskRefused(
+            message=_beyond_limit(page), code=ErrorCode.LIMIT_EXCEEDED, rejected=rejected
+        )
+    names = ", ".join(str(rejection.symbol or rejection.id) for rejection in rejected[:5])
+    message = f"Unknown symbol: {names}"
+    return _answer(DeskRefused(message=message, code=ErrorCode.UNKNOWN_SYMBOL, rejected=rejected))

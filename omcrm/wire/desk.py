@@ -1,14 +1,28 @@
-"""The messages of the desk's pages."""
+"""What the desk's pages receive; and the channel, Socket.IO."""
 
 from typing import Annotated, Self
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from omcrm.market.bar import Bar
+from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
+from omcrm.wire.channel import SocketChannel, SocketMessage
+from omcrm.wire.desk_market import DeskFeedStatus, DeskMarketStatus
+from omcrm.wire.desk_request import Instruments, PriceHistory
 from omcrm.wire.encoding import iso
+from omcrm.wire.error_code import ErrorCode
 from omcrm.wire.field import Number, Time
+from omcrm.wire.user_event import (
+    EventNumber,
+    EventsExpired,
+    ResumeAfter,
+    ResumeAnswer,
+    UserNotice,
+)
+
+# Prices
 
 
 class DeskPriceUpdate(Struct, frozen=True, kw_only=True):
@@ -74,3 +88,202 @@ class DeskCandle(Struct, frozen=True, kw_only=True):
             close=bar.close,
             volume=bar.volume,
         )
+
+
+class DeskCandles(Struct, frozen=True, kw_only=True):
+    """Real candles of the symbol's active source, or none."""
+
+    symbol: str
+    timeframe: str
+    source: str | None
+    data: list[DeskCandle]
+
+
+# Subscriptions
+
+
+class DeskBrief(Struct, frozen=True, kw_only=True):
+    """An instrument, in short."""
+
+    id: int
+    symbol: str
+    name: str
+    type: AssetClass
+
+    @classmethod
+    def of(cls, instrument: Instrument) -> Self:
+        """The message part of an instrument."""
+        return cls(
+            id=instrument.id,
+            symbol=instrument.symbol,
+            name=instrument.name,
+            type=instrument.asset_class,
+        )
+
+
+class DeskRejected(Struct, frozen=True, kw_only=True):
+    """An instrument that was refused; with its `id` where the request gave that."""
+
+    symbol: str | None
+    id: int | UnsetType = UNSET
+    code: ErrorCode
+
+
+class DeskSubscribed(Struct, frozen=True, kw_only=True):
+    """What is subscribed now, and the resume token."""
+
+    message: str
+    instruments: list[DeskBrief]
+    rejected: list[DeskRejected]
+    epoch: str | UnsetType = UNSET
+    seq: Annotated[int | UnsetType, Meta(description="0 where some prices are still pending.")] = (
+        UNSET
+    )
+    max_rate: float | UnsetType = UNSET
+
+
+class DeskUnsubscribed(Struct, frozen=True, kw_only=True):
+    """The symbols that are no longer subscribed."""
+
+    message: str
+    symbols: list[str]
+
+
+class DeskRefused(Struct, frozen=True, kw_only=True):
+    """Why a request was refused."""
+
+    message: str
+    code: ErrorCode
+    rejected: list[DeskRejected] | UnsetType = UNSET
+
+
+# Events that a page missed
+
+
+class DeskReload(Struct, frozen=True, kw_only=True):
+    """The page must request its data again: events were dropped because it did not read
+    (EVENTS_LOST), or those after the number of its `resume` are deleted (EVENTS_EXPIRED)."""
+
+    event: EventNumber | UnsetType = UNSET
+    code: ErrorCode
+    message: str
+
+    @classmethod
+    def of(cls, expired: EventsExpired) -> Self:
+        """The message to a page whose `resume` came too late."""
+        code = ErrorCode.EVENTS_EXPIRED
+        return cls(event=expired.event, code=code, message=expired.message)
+
+
+class DeskPong(Struct, frozen=True, kw_only=True):
+    """The answer to a ping, with the server's time."""
+
+    timestamp: Time
+
+
+NAMESPACE = "/webtrader"
+
+DESK = SocketChannel(
+    name="desk",
+    title="The desk",
+    path="/socket.io/",
+    namespace=NAMESPACE,
+    about=(
+        "Socket.IO 5 over Engine.IO 4 (WebSocket or long-polling), for pages with a login. "
+        "An answer is also the acknowledgement, where one is asked for."
+    ),
+    received=(
+        SocketMessage(
+            name="subscribe_to_instruments",
+            body=Instruments,
+            about="Request the newest price of each instrument and every change.",
+            examples=(
+                Instruments(symbols=["BTC", "AAPL"]),
+                Instruments(instrument_ids=[1, 2], max_rate=0.5),
+            ),
+            answers=("subscription_success", "subscription_error", "price_update"),
+        ),
+        SocketMessage(
+            name="unsubscribe_from_instruments",
+            body=Instruments,
+            about="End these subscriptions.",
+            examples=(Instruments(symbols=["AAPL"]),),
+            answers=("unsubscription_success", "subscription_error"),
+        ),
+        SocketMessage(
+            name="get_price_history",
+            body=PriceHistory,
+            about="Request the candles of a symbol.",
+            examples=(PriceHistory(symbol="BTC", timeframe="1m", limit=100),),
+            answers=("price_history", "subscription_error"),
+        ),
+        SocketMessage(
+            name="get_market_status",
+            body=None,
+            about="Request which markets are open.",
+            examples=(None,),
+            answers=("market_status",),
+        ),
+        SocketMessage(
+            name="resume",
+            body=ResumeAfter,
+            about="Request the events to the user that the page missed, and all later ones.",
+            examples=(ResumeAfter(since=7), ResumeAfter()),
+            answers=("resumed", "notice", "reload", "subscription_error"),
+        ),
+        SocketMessage(
+            name="ping",
+            body=None,
+            about="Check that the server answers.",
+            examples=(None,),
+            answers=("pong",),
+        ),
+    ),
+    sent=(
+        SocketMessage(
+            name="price_update", body=DeskPriceUpdate, about="A price, when subscribed to it."
+        ),
+        SocketMessage(
+            name="subscription_success", body=DeskSubscribed, about="The new subscriptions."
+        ),
+        SocketMessage(
+            name="unsubscription_success", body=DeskUnsubscribed, about="The ended subscriptions."
+        ),
+        SocketMessage(
+            name="subscription_error", body=DeskRefused, about="A refused request, and why."
+        ),
+        SocketMessage(name="price_history", body=DeskCandles, about="The requested candles."),
+        SocketMessage(name="market_status", body=DeskMarketStatus, about="Which markets are open."),
+        SocketMessage(name="pong", body=DeskPong, about="The answer to a ping."),
+        SocketMessage(
+            name="connection_status",
+            body=dict[str, DeskFeedStatus],
+            about="How each source is doing, by its name: on connecting and on each change.",
+        ),
+        SocketMessage(
+            name="notice",
+            body=UserNotice,
+            about="An event to the user: something happened to the account.",
+        ),
+        SocketMessage(
+            name="resumed", body=ResumeAnswer, about="Every event after this number follows."
+        ),
+        SocketMessage(
+            name="reload", body=DeskReload, about="Events were lost: request the data again."
+        ),
+    ),
+)
+
+
+DeskMessage = (
+    DeskSubscribed
+    | DeskUnsubscribed
+    | DeskRefused
+    | DeskCandles
+    | DeskMarketStatus
+    | DeskPong
+    | DeskReload
+    | UserNotice
+    | ResumeAnswer
+)
+"""What is emitted; prices are sent by the fan-out."""

@@ -5,6 +5,9 @@ from typing import Annotated
 
 from msgspec import Meta
 
+Symbol = Annotated[str, Meta(min_length=1, max_length=20)]
+"""The symbol of an instrument in a received message."""
+
 Number = Decimal
 """A price, a size or money: an exact number in JSON."""
 

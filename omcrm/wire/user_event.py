@@ -56,9 +56,3 @@ class ResumeAfter(Struct, frozen=True):
 
 
 UserMessage = UserNotice | ResumeAnswer | EventsExpired
-KINDS: dict[type[Struct], str] = {
-    UserNotice: "notice",
-    ResumeAnswer: "resumed",
-    EventsExpired: "reload",
-}
-"""The name of each message on the wire."""

@@ -18,6 +18,7 @@ from omcrm.streaming.client_registry import ClientRegistry
 from omcrm.streaming.client_session import ClientLimits
 from omcrm.streaming.fanout import FanOut
 from omcrm.streaming.worker_pool import WorkerPool
+from omcrm.wire.channel import SocketChannel, SocketMessage
 from tests.values import instrument, no_news
 
 SYMBOLS = ("BTC", "ETH", "SOL")
@@ -38,11 +39,17 @@ class Market:
         self.hub.subscribe(self.fanout.take)
 
 
+def channel(name: str, path: str, received: tuple[SocketMessage, ...] = ()) -> SocketChannel:
+    """A channel with these messages of clients."""
+    return SocketChannel(
+        name=name, title=name, path=path, about="A test.", received=received, sent=()
+    )
+
+
 class EchoDialect(Dialect):
     """Echoes messages; `bad` is refused and `crash` raises."""
 
-    name = "echo"
-    path = "/echo"
+    channel = channel("echo", "/echo")
 
     def __init__(self, market: Any) -> None:
         super().__init__(market)

@@ -8,6 +8,8 @@ from msgspec import Meta, Struct
 
 from omcrm.errors import MessageRefused
 from omcrm.gateways.inbound import Inbound
+from omcrm.wire.channel import tagged
+from tests.gateways.clients import channel
 
 
 class Add(Struct, frozen=True, tag_field="do", tag="add"):
@@ -21,8 +23,9 @@ class Stop(Struct, frozen=True, tag_field="do", tag="stop"):
     """A message without fields."""
 
 
+BOTH = channel("sums", "/sums", (tagged(Add), tagged(Stop)))
 INBOUND: Inbound[Add | Stop] = Inbound(
-    Add | Stop, unknown="No such thing", invalid={"add": "Cannot be added"}
+    BOTH, unknown="No such thing", invalid={"add": "Cannot be added"}
 )
 
 
@@ -40,7 +43,9 @@ def test_messages_are_decoded_by_their_tag() -> None:
 
 def test_a_single_message_type_is_enough() -> None:
     """A dialect may have one message only."""
-    alone: Inbound[Stop] = Inbound(Stop, unknown="Unknown", invalid={})
+    alone: Inbound[Stop] = Inbound(
+        channel("stop", "/stop", (tagged(Stop),)), unknown="Unknown", invalid={}
+    )
 
     assert Stop() == alone.read('{"do":"stop"}')
 
@@ -57,7 +62,7 @@ def test_each_kind_of_error_has_its_code() -> None:
 
 def test_a_type_without_an_error_message() -> None:
     """The error names the type."""
-    bare: Inbound[Add | Stop] = Inbound(Add | Stop, unknown="Unknown", invalid={})
+    bare: Inbound[Add | Stop] = Inbound(BOTH, unknown="Unknown", invalid={})
 
     with pytest.raises(MessageRefused, match="Invalid add"):
         bare.read('{"do":"add"}')

@@ -17,7 +17,7 @@ ORIGINS = {
     "foreign": "Origin: https://evil.example",
     "null": "Origin: null",
 }
-PATHS = [dialect.path.replace("<symbol>", "BTC") for dialect in DIALECTS]
+PATHS = [dialect.channel.path.replace("{symbol}", "BTC") for dialect in DIALECTS]
 
 
 def got_in(here: Served, path: str, *headers: str) -> bool:

@@ -6,11 +6,9 @@ import pytest
 from omcrm.errors import MessageRefused
 from omcrm.gateways.realtime_message import (
     MESSAGE_TYPES,
-    GetPortfolioValue,
-    RealtimePing,
-    SubscribeAsset,
     inbound,
 )
+from omcrm.wire.realtime_request import GetPortfolioValue, RealtimePing, SubscribeAsset
 
 
 def envelope(kind: str, **data: Any) -> str:

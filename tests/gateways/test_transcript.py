@@ -20,7 +20,7 @@ from tests.reference.validator import DocumentValidator
 
 TRANSCRIPTS = sorted((ROOT / "tests" / "gateways" / "transcripts").glob("*.txt"))
 SCOPES = ["market:read", "portfolio:read", "portfolio:write"]
-PATHS = {dialect.path: dialect.name for dialect in DIALECTS}
+PATHS = {dialect.channel.path: dialect.channel.name for dialect in DIALECTS}
 
 
 class Demonstration:
@@ -119,12 +119,12 @@ def documents() -> DocumentValidator:
 def dialect_of(transcript: Path) -> str:
     """The name of a transcript's dialect."""
     path = read(transcript.read_text())[0].text.split()[0]
-    return PATHS["/profile/<symbol>" if path.startswith("/profile/") else path]
+    return PATHS["/profile/{symbol}" if path.startswith("/profile/") else path]
 
 
 def test_every_dialect_has_a_transcript() -> None:
     """Every served dialect has at least one."""
-    assert {dialect.name for dialect in DIALECTS} == {
+    assert {dialect.channel.name for dialect in DIALECTS} == {
         dialect_of(transcript) for transcript in TRANSCRIPTS
     }
 

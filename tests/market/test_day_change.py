@@ -2,16 +2,18 @@ from decimal import Decimal
 
 import pytest
 
-from omcrm.market.day_change import change_from
+from omcrm.market.day_change import change_from, day_change
 from omcrm.market.instrument import AssetClass
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import ChangeBasis
 from omcrm.market.source import SIMULATED, Source
 from omcrm.market.tick import DayFigures
-from tests.values import BINANCE
+from tests.values import BINANCE, instrument, quote, trade
 
 CRYPTO, STOCK, FOREX = AssetClass.CRYPTO, AssetClass.STOCK, AssetClass.FOREX
 FINNHUB = Source("finnhub_quote", PriceClass.INDICATIVE)
+BTC = instrument("BTC")
+SHARE = instrument("AAPL", AssetClass.STOCK)
 
 
 def day(opened: str | None = None, change: str | None = None) -> DayFigures:
@@ -61,3 +63,28 @@ def test_an_impossible_change_is_none(change: str) -> None:
 def test_without_figures_there_is_no_reference(opened: str | None) -> None:
     """Without an open and without a percentage the result is None."""
     assert None is change_from(day(opened), Decimal(110), BINANCE, CRYPTO)
+
+
+# The rounded change
+
+
+def test_the_change_of_crypto_is_since_a_day_ago() -> None:
+    """The open of its sources is the price of 24 hours ago."""
+    figures = DayFigures(open=Decimal("67000.10"), change_percent=Decimal("0.35"))
+
+    assert Decimal("234.46") == day_change(quote(trade("67234.56"), figures), BTC)
+
+
+def test_the_change_of_a_share_is_since_the_previous_close() -> None:
+    """The close follows from the change in percent, not from the open; rounded to cents."""
+    figures = DayFigures(open=Decimal("149.00"), change_percent=Decimal("1.6922"))
+    share = quote(trade("150.25"), figures, symbol="AAPL", asset_class=AssetClass.STOCK)
+
+    assert Decimal("2.50") == day_change(share, SHARE)
+
+
+@pytest.mark.parametrize("parts", [(trade("1"),), (trade("1"), DayFigures())])
+def test_an_unreported_change_is_none(parts: tuple[object, ...]) -> None:
+    """Neither is there a change of a symbol outside of the catalogue."""
+    assert None is day_change(quote(*parts), BTC)
+    assert None is day_change(quote(trade("1"), DayFigures(open=Decimal(1))), None)

@@ -27,7 +27,7 @@ def test_references_lead_somewhere() -> None:
         assert resolved(whole, reference)
 
 
-@pytest.mark.parametrize("channel", CHANNELS, ids=lambda channel: channel.dialect)
+@pytest.mark.parametrize("channel", CHANNELS, ids=lambda channel: channel.name)
 def test_every_message_is_in_it(channel) -> None:
     """In its channel, in an operation, and with its schema."""
     whole = document()
@@ -38,7 +38,7 @@ def test_every_message_is_in_it(channel) -> None:
         resolved(whole, reference["$ref"])["$ref"].rpartition("/")[2]
         for operation in whole["operations"].values()
         for reference in operation["messages"]
-        if operation["channel"]["$ref"].endswith(f"/{channel.dialect}")
+        if operation["channel"]["$ref"].endswith(f"/{channel.name}")
     }
     assert set(names) == used
     assert all(whole["components"]["messages"][name]["payload"] for name in names)

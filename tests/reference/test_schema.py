@@ -1,9 +1,8 @@
 from decimal import Decimal
 
-import pytest
 from msgspec import Struct
 
-from omcrm.reference.schema import read_schemas, summary, written_schemas
+from omcrm.reference.schema import read_schemas, written_schemas
 
 
 class Amount(Struct):
@@ -38,10 +37,3 @@ def test_values_are_those_of_json() -> None:
     assert ["one"] == written_schemas([Amount], "x")[1]["x.Amount"]["properties"]["kinds"][
         "default"
     ]
-
-
-@pytest.mark.parametrize("text", [Amount.__doc__, "How\n    much.", "How much."])
-def test_a_summary_is_one_line(text: str) -> None:
-    """The first paragraph, with any indentation."""
-    assert "How much." == summary(text)
-    assert "" == summary(None)

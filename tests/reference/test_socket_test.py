@@ -16,10 +16,10 @@ def test_every_message_has_a_preset() -> None:
     """Of every raw WebSocket, at its path."""
     by_dialect = {preset["dialect"]: preset for preset in presets()}
 
-    assert {dialect.name for dialect in DIALECTS} == by_dialect.keys()
+    assert {dialect.channel.name for dialect in DIALECTS} == by_dialect.keys()
     for channel in CHANNELS:
         if channel.namespace is None:
-            names = {preset["name"] for preset in by_dialect[channel.dialect]["presets"]}
+            names = {preset["name"] for preset in by_dialect[channel.name]["presets"]}
             assert {message.name for message in channel.received} == names
 
 

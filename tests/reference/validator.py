@@ -54,7 +54,7 @@ class DocumentValidator:
 
     def message(self, dialect: str, message: Any) -> list[str]:
         """The problems of a message that a server sent, by the schema that fits best."""
-        (channel,) = [channel for channel in CHANNELS if channel.dialect == dialect]
+        (channel,) = [channel for channel in CHANNELS if channel.name == dialect]
         kind = message.get("type") if isinstance(message, dict) else None
         names = {described.name for described in channel.sent}
         problems = [
@@ -66,7 +66,7 @@ class DocumentValidator:
 
     def body(self, dialect: str, name: str, body: Any) -> list[str]:
         """The problems of the body of one kind of message."""
-        (channel,) = [channel for channel in CHANNELS if channel.dialect == dialect]
+        (channel,) = [channel for channel in CHANNELS if channel.name == dialect]
         (message,) = [candidate for candidate in channel.sent if candidate.name == name]
         components = self._sockets["components"]
         payload = components["messages"][sent_name(channel, message)]["payload"]

@@ -10,12 +10,22 @@ import pytest
 from omcrm.streaming.client_registry import ClientRegistry
 from omcrm.streaming.client_session import ClientLimits
 from omcrm.streaming.event_delivery import EventDelivery
-from omcrm.wire.user_event import KINDS, NoticeCode, ResumeAfter, UserMessage, UserNotice
+from omcrm.wire.user_event import (
+    EventsExpired,
+    NoticeCode,
+    ResumeAfter,
+    ResumeAnswer,
+    UserMessage,
+    UserNotice,
+)
 from tests.processes import wait_for
 from tests.streaming.clients import IdleClient, Owner, client_of
 from tests.threads import Threads
 
 LIMITS = ClientLimits(1_000, 50)
+
+
+NAMES = {UserNotice: "notice", ResumeAnswer: "resumed", EventsExpired: "reload"}
 
 
 class Reader(IdleClient):
@@ -33,7 +43,7 @@ class Reader(IdleClient):
 
     def send_user_message(self, message: UserMessage) -> None:
         self.room -= 1
-        self.messages.append((KINDS[type(message)], message.event))
+        self.messages.append((NAMES[type(message)], message.event))
 
     def numbers(self) -> list[int]:
         return [number for kind, number in self.messages if kind == "notice"]

@@ -98,7 +98,7 @@ def test_other_answers_have_the_headers(
         assert set() == missing(client.open(address, method=method, headers=headers)), method
 
 
-@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
+@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.channel.name)
 @pytest.mark.parametrize(
     "headers",
     [
@@ -114,7 +114,7 @@ def test_refused_handshakes_have_the_headers(
     client: FlaskClient, dialect: Any, headers: dict[str, str]
 ) -> None:
     """A test's request cannot become a WebSocket: each is refused."""
-    path = dialect.path.replace("<symbol>", "BTC")
+    path = dialect.channel.path.replace("{symbol}", "BTC")
     for method in ALL_METHODS:
         assert set() == missing(client.open(path, method=method, headers=headers)), method
 

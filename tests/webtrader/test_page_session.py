@@ -1,6 +1,6 @@
 from omcrm.auth.credential import session_caller
 from omcrm.storage.user import Role
-from omcrm.webtrader.page_session import DESK, PageSession, page_limits
+from omcrm.webtrader.page_session import PageSession, page_limits
 
 
 def test_a_page_is_a_client_of_the_desk() -> None:
@@ -8,5 +8,5 @@ def test_a_page_is_a_client_of_the_desk() -> None:
     limits = page_limits(20, 250)
     page = PageSession("sid", session_caller(7, Role.CLIENT, "x"), limits)
 
-    assert ("sid", DESK, 7, limits) == (page.id, page.dialect_name, page.owner, page.limits)
+    assert ("sid", "desk", 7, limits) == (page.id, page.dialect_name, page.owner, page.limits)
     assert ("open pages", 20, 250) == (limits.noun, limits.connections, limits.subscriptions)

@@ -12,6 +12,7 @@ from omcrm.services import services_of
 from omcrm.storage.user import Role
 from omcrm.web.market_access import market_view
 from omcrm.webtrader import service
+from tests.values import sent
 
 
 def test_the_catalogue_is_loaded_when_it_is_first_needed(app: Flask) -> None:
@@ -52,7 +53,7 @@ def test_price_history_without_a_price(app: Flask) -> None:
     with app.app_context():
         history = service.price_history("BTC", "1m", 10)
 
-    assert {"symbol": "BTC", "timeframe": "1m", "source": None, "data": []} == history
+    assert {"symbol": "BTC", "timeframe": "1m", "source": None, "data": []} == sent(history)
 
 
 def test_status_counts_single_users_for_administrators_only(app: Flask) -> None:
@@ -81,7 +82,7 @@ def test_market_status_has_every_market(app: Flask) -> None:
     """Crypto never closes; the others have their next opening or close."""
     with app.app_context():
         status = service.market_status()
-    crypto, shares, forex = status["markets"]
+    crypto, shares, forex = sent(status)["markets"]
 
     assert (True, None, None) == (crypto["is_open"], crypto["opens_at"], crypto["closes_at"])
     for market in (shares, forex):

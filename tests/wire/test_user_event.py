@@ -2,7 +2,6 @@ import msgspec
 import pytest
 
 from omcrm.wire.user_event import (
-    KINDS,
     EventsExpired,
     NoticeCode,
     ResumeAfter,
@@ -24,12 +23,6 @@ def test_the_messages_as_json() -> None:
     assert {"event": 7, "code": "OTHER", "message": "Something.", "at": NOTICE.at} == bodies[0]
     assert {"event": 7} == bodies[1]
     assert "EVENTS_EXPIRED" == EventsExpired(event=9).code
-
-
-def test_every_message_has_a_name() -> None:
-    """Of their own."""
-    assert {"notice", "resumed", "reload"} == set(KINDS.values())
-    assert {UserNotice, ResumeAnswer, EventsExpired} == set(KINDS)
 
 
 @pytest.mark.parametrize("since", [-1, "1", 1.5, True])

@@ -18,12 +18,20 @@ from omcrm.feeds.quota import LENGTHS, CallCounts
 from omcrm.gateways.client_connection import ClientConnection
 from omcrm.gateways.dialect import Dialect
 from omcrm.gateways.finance_query import content
-from omcrm.gateways.finance_query.publisher import IntervalSnapshot, Metadata
+from omcrm.gateways.finance_query.publisher import IntervalSnapshot
 from omcrm.market.instrument import canonical_symbol, canonical_symbols
 from omcrm.services import services
 from omcrm.streaming.throttled_log import ThrottledLog
 from omcrm.wire import encoding
 from omcrm.wire.error_code import ErrorCode
+from omcrm.wire.finance_query import (
+    HOURS,
+    MARKET,
+    PROFILE,
+    QUOTES,
+    FinanceQueryError,
+    FinanceQueryMetadata,
+)
 
 _OVER = "Rate limit exceeded"
 # The spelling of symbols of any market, in capitals; such symbols are safe to send back.
@@ -48,7 +56,7 @@ class FinanceQueryChannel(Dialect):
         if may_ask:
             self.begin(client, metadata)
 
-    def begin(self, client: ClientConnection, metadata: Metadata | None) -> None:
+    def begin(self, client: ClientConnection, metadata: FinanceQueryMetadata | None) -> None:
         """Subscribe to what the path names; `metadata` goes with the first message."""
         services().publisher.subscribe(client, self, None, metadata)
 
@@ -72,8 +80,7 @@ class FinanceQueryChannel(Dialect):
 class HoursChannel(FinanceQueryChannel):
     """Whether the stock exchange is open."""
 
-    name = content.HOURS
-    path = "/hours"
+    channel = HOURS
 
     def encode(self, snapshot: IntervalSnapshot, about: Hashable) -> str:
         """Status, reason, time."""
@@ -83,8 +90,7 @@ class HoursChannel(FinanceQueryChannel):
 class OverviewChannel(FinanceQueryChannel):
     """The state of the market, as far as its instruments are followed."""
 
-    name = content.MARKET
-    path = "/market"
+    channel = MARKET
 
     def encode(self, snapshot: IntervalSnapshot, about: Hashable) -> str:
         """Movers, averages, headlines, sectors."""
@@ -94,10 +100,9 @@ class OverviewChannel(FinanceQueryChannel):
 class ProfileChannel(FinanceQueryChannel):
     """The profile of one instrument."""
 
-    name = content.PROFILE
-    path = "/profile/<symbol>"
+    channel = PROFILE
 
-    def begin(self, client: ClientConnection, metadata: Metadata | None) -> None:
+    def begin(self, client: ClientConnection, metadata: FinanceQueryMetadata | None) -> None:
         """Subscribe to the instrument; those that are not followed share one message."""
         symbol = canonical_symbol(client.arguments["symbol"])
         is_known = symbol in self.market.instruments
@@ -111,10 +116,9 @@ class ProfileChannel(FinanceQueryChannel):
 class QuotesChannel(FinanceQueryChannel):
     """Short quotes of the symbols in a client's last list."""
 
-    name = content.QUOTES
-    path = "/quotes"
+    channel = QUOTES
 
-    def begin(self, client: ClientConnection, metadata: Metadata | None) -> None:
+    def begin(self, client: ClientConnection, metadata: FinanceQueryMetadata | None) -> None:
         """Wait for a list; the first one belongs to the connection's request."""
         client.state = _FirstAnswer(metadata)
 
@@ -143,7 +147,7 @@ class QuotesChannel(FinanceQueryChannel):
 class _FirstAnswer:
     """The state of a client that has sent no list yet: the metadata of its first answer."""
 
-    def __init__(self, metadata: Metadata | None) -> None:
+    def __init__(self, metadata: FinanceQueryMetadata | None) -> None:
         self.metadata = metadata
 
 
@@ -158,7 +162,7 @@ def read_symbols(text: str) -> tuple[str, ...]:
     return symbols
 
 
-def _count_request(client: ClientConnection) -> tuple[bool, Metadata | None]:
+def _count_request(client: ClientConnection) -> tuple[bool, FinanceQueryMetadata | None]:
     """Whether the request is within the day's limit, and what is left; closes the client if not."""
     limit = services().daily_limit
     if limit is None or client.caller is None:
@@ -167,12 +171,13 @@ def _count_request(client: ClientConnection) -> tuple[bool, Metadata | None]:
     if left is None:
         client.close(reason=_OVER)
         return False, None
-    metadata = {"rate_limit": left.limit, "remaining_requests": left.remaining}
-    return True, {**metadata, "reset": left.seconds}
+    return True, FinanceQueryMetadata(
+        rate_limit=left.limit, remaining_requests=left.remaining, reset=left.seconds
+    )
 
 
 def _error(code: ErrorCode, message: str) -> str:
-    return encoding.dumps({"error": message, "code": code})
+    return encoding.dumps(FinanceQueryError(error=message, code=code))
 
 
 # The daily limit of requests, counted in files that outlive the process

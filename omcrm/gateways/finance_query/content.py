@@ -5,10 +5,8 @@ A section of a message that fails is None or [].
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Final, Literal
 from zoneinfo import ZoneInfo
-
-from msgspec import Raw
 
 from omcrm.gateways.finance_query.movers import actives, gainers, indices, losers
 from omcrm.gateways.finance_query.profile import profile, similar
@@ -21,17 +19,26 @@ from omcrm.market.news_item import SIMULATED_NEWS, NewsItem
 from omcrm.market.session import Calendar, SessionState, session_state
 from omcrm.wire import encoding
 from omcrm.wire.encoding import iso
-
-HOURS, QUOTES = "finance_query_hours", "finance_query_quotes"
-MARKET, PROFILE = "finance_query_market", "finance_query_profile"
-"""The channels' names in counts and logs."""
+from omcrm.wire.finance_query import (
+    HOURS,
+    MARKET,
+    PROFILE,
+    QUOTES,
+    FinanceQueryHeadline,
+    FinanceQueryHoursUpdate,
+    FinanceQueryLongQuote,
+    FinanceQueryMarketUpdate,
+    FinanceQueryProfileUpdate,
+    FinanceQuerySector,
+    FinanceQueryShortQuote,
+)
 
 _HEADLINES = 10
 # What movers and sectors are computed from.
-_UNIVERSE = {"universe": "catalogue"}
+_UNIVERSE: Final = "catalogue"
 _NEW_YORK = ZoneInfo("America/New_York")
 _NOON = 12
-_EARLY_CLOSE = "Early Close"
+_EARLY_CLOSE: Final = "Early Close"
 _AGE_UNITS = (
     ("year", timedelta(days=365)),
     ("month", timedelta(days=30)),
@@ -44,7 +51,7 @@ _AGE_UNITS = (
 
 def hours_text(snapshot: IntervalSnapshot) -> str:
     """The message of `/hours`: whether the exchange is open."""
-    return snapshot.computed(HOURS, None, lambda: encoding.dumps(hours(snapshot.at)))
+    return snapshot.computed(HOURS.name, None, lambda: encoding.dumps(hours(snapshot.at)))
 
 
 def quotes_text(snapshot: IntervalSnapshot, symbols: tuple[str, ...]) -> str:
@@ -54,42 +61,42 @@ def quotes_text(snapshot: IntervalSnapshot, symbols: tuple[str, ...]) -> str:
 
 def market_text(snapshot: IntervalSnapshot) -> str:
     """The message of `/market`: movers, averages, headlines and sectors."""
-    return snapshot.computed(MARKET, None, lambda: encoding.dumps(_market(snapshot)))
+    return snapshot.computed(MARKET.name, None, lambda: encoding.dumps(_market(snapshot)))
 
 
 def profile_text(snapshot: IntervalSnapshot, symbol: str | None) -> str:
     """The message of `/profile`; `symbol` is None for an instrument that is not followed."""
-    return snapshot.computed(PROFILE, symbol, lambda: encoding.dumps(_profile(snapshot, symbol)))
+    return snapshot.computed(
+        PROFILE.name, symbol, lambda: encoding.dumps(_profile(snapshot, symbol))
+    )
 
 
-def _market(snapshot: IntervalSnapshot) -> dict[str, Any]:
-    return {
-        "actives": or_fallback(lambda: actives(_all_figures(snapshot)), []),
-        "gainers": or_fallback(lambda: gainers(_all_figures(snapshot)), []),
-        "losers": or_fallback(lambda: losers(_all_figures(snapshot)), []),
-        "indices": or_fallback(lambda: indices(_all_figures(snapshot)), []),
-        "headlines": or_fallback(
-            lambda: headlines(snapshot.news.latest(_HEADLINES), snapshot.at), []
-        ),
-        "sectors": or_fallback(lambda: list(_sectors(snapshot).values()), []),
-        **_UNIVERSE,
-    }
+def _market(snapshot: IntervalSnapshot) -> FinanceQueryMarketUpdate:
+    return FinanceQueryMarketUpdate(
+        actives=or_fallback(lambda: actives(_all_figures(snapshot)), []),
+        gainers=or_fallback(lambda: gainers(_all_figures(snapshot)), []),
+        losers=or_fallback(lambda: losers(_all_figures(snapshot)), []),
+        indices=or_fallback(lambda: indices(_all_figures(snapshot)), []),
+        headlines=or_fallback(lambda: headlines(snapshot.news.latest(_HEADLINES), snapshot.at), []),
+        sectors=or_fallback(lambda: list(_sectors(snapshot).values()), []),
+        universe=_UNIVERSE,
+    )
 
 
-def _profile(snapshot: IntervalSnapshot, symbol: str | None) -> dict[str, Any]:
+def _profile(snapshot: IntervalSnapshot, symbol: str | None) -> FinanceQueryProfileUpdate:
     instrument = snapshot.instruments.get(symbol or "")
     if instrument is None:
-        return {"quote": None, "similar": [], "sectorPerformance": None, "news": [], **_UNIVERSE}
+        return FinanceQueryProfileUpdate(
+            quote=None, similar=[], sectorPerformance=None, news=[], universe=_UNIVERSE
+        )
     of = instrument.symbol
-    return {
-        "quote": or_fallback(lambda: _long_quote(snapshot, instrument), None),
-        "similar": or_fallback(lambda: _similar(snapshot, instrument), []),
-        "sectorPerformance": or_fallback(lambda: _sector(snapshot, instrument), None),
-        "news": or_fallback(
-            lambda: headlines(snapshot.news.latest(_HEADLINES, of), snapshot.at), []
-        ),
-        **_UNIVERSE,
-    }
+    return FinanceQueryProfileUpdate(
+        quote=or_fallback(lambda: _long_quote(snapshot, instrument), None),
+        similar=or_fallback(lambda: _similar(snapshot, instrument), []),
+        sectorPerformance=or_fallback(lambda: _sector(snapshot, instrument), None),
+        news=or_fallback(lambda: headlines(snapshot.news.latest(_HEADLINES, of), snapshot.at), []),
+        universe=_UNIVERSE,
+    )
 
 
 # Sections that several messages share
@@ -109,7 +116,7 @@ def _followed(snapshot: IntervalSnapshot) -> list[Instrument]:
     return list(snapshot.instruments.values())
 
 
-def _sectors(snapshot: IntervalSnapshot) -> dict[str, dict[str, Any]]:
+def _sectors(snapshot: IntervalSnapshot) -> dict[str, FinanceQuerySector]:
     return snapshot.cached(
         "sectors", lambda: sectors(_all_figures(snapshot), lambda of: _year_figures(snapshot, of))
     )
@@ -124,27 +131,31 @@ def _row(snapshot: IntervalSnapshot, symbol: str) -> str:
     instrument = snapshot.instruments.get(symbol)
     if instrument is None:
         return encoding.dumps(unknown_row(symbol))
-    return snapshot.computed(QUOTES, symbol, lambda: _encode_row(snapshot, instrument))
-
-
-def _encode_row(snapshot: IntervalSnapshot, instrument: Instrument) -> str:
-    fields = or_fallback(
-        lambda: row(_figures(snapshot, instrument), snapshot.at), unknown_row(instrument.symbol)
+    return snapshot.cached(
+        ("row", symbol), lambda: encoding.dumps(_short_quote(snapshot, instrument))
     )
-    return encoding.dumps(fields)
 
 
-def _long_quote(snapshot: IntervalSnapshot, instrument: Instrument) -> dict[str, Any]:
+def _short_quote(snapshot: IntervalSnapshot, instrument: Instrument) -> FinanceQueryShortQuote:
+    return snapshot.computed(
+        QUOTES.name,
+        instrument.symbol,
+        lambda: or_fallback(
+            lambda: row(_figures(snapshot, instrument), snapshot.at), unknown_row(instrument.symbol)
+        ),
+    )
+
+
+def _long_quote(snapshot: IntervalSnapshot, instrument: Instrument) -> FinanceQueryLongQuote:
     return profile(_figures(snapshot, instrument), _year_figures(snapshot, instrument), snapshot.at)
 
 
-def _similar(snapshot: IntervalSnapshot, instrument: Instrument) -> list[Raw]:
-    return [
-        Raw(_row(snapshot, symbol).encode()) for symbol in similar(instrument, _followed(snapshot))
-    ]
+def _similar(snapshot: IntervalSnapshot, instrument: Instrument) -> list[FinanceQueryShortQuote]:
+    symbols = similar(instrument, _followed(snapshot))
+    return [_short_quote(snapshot, snapshot.instruments[symbol]) for symbol in symbols]
 
 
-def _sector(snapshot: IntervalSnapshot, instrument: Instrument) -> dict[str, Any] | None:
+def _sector(snapshot: IntervalSnapshot, instrument: Instrument) -> FinanceQuerySector | None:
     issuer = company(instrument)
     return None if issuer is None else _sectors(snapshot).get(issuer.sector)
 
@@ -152,13 +163,15 @@ def _sector(snapshot: IntervalSnapshot, instrument: Instrument) -> dict[str, Any
 # The hours of the exchange
 
 
-def hours(now: datetime) -> dict[str, Any]:
+def hours(now: datetime) -> FinanceQueryHoursUpdate:
     """Status, reason and time; only the regular session counts as open."""
     state = session_state(Calendar.XNYS, now)
-    return {"status": _status(state), "reason": _reason(state, now), "timestamp": iso(now)}
+    return FinanceQueryHoursUpdate(
+        status=_status(state), reason=_reason(state, now), timestamp=iso(now)
+    )
 
 
-def _status(state: SessionState) -> str:
+def _status(state: SessionState) -> Literal["Open", "Closed", "Early Close"]:
     if not state.is_open:
         return "Closed"
     return _EARLY_CLOSE if state.reason.startswith(_EARLY_CLOSE) else "Open"
@@ -175,16 +188,16 @@ def _reason(state: SessionState, now: datetime) -> str:
 # Headlines
 
 
-def headlines(items: Iterable[NewsItem], now: datetime) -> list[dict[str, Any]]:
+def headlines(items: Iterable[NewsItem], now: datetime) -> list[FinanceQueryHeadline]:
     """Title, link, source, image and time; the source of simulated news is `simulated`."""
     return [
-        {
-            "title": item.title,
-            "link": item.url,
-            "source": _news_source(item),
-            "img": item.image,
-            "time": None if item.published_at is None else ago(now - item.at),
-        }
+        FinanceQueryHeadline(
+            title=item.title,
+            link=item.url,
+            source=_news_source(item),
+            img=item.image,
+            time=None if item.published_at is None else ago(now - item.at),
+        )
         for item in items
     ]
 

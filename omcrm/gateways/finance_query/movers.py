@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any
 
 from omcrm.gateways.finance_query.row import (
     InstrumentFigures,
@@ -13,6 +12,7 @@ from omcrm.gateways.finance_query.row import (
 )
 from omcrm.market import amount
 from omcrm.market.instrument import AssetClass
+from omcrm.wire.finance_query import FinanceQueryIndex, FinanceQueryMover
 
 _MOST = 25
 # Currencies have no average: half of the pairs are quoted the other way round.
@@ -20,13 +20,13 @@ _NAMES = {AssetClass.STOCK: "Stocks", AssetClass.CRYPTO: "Crypto"}
 _BASE = Decimal(100)
 
 
-def actives(all_figures: Iterable[InstrumentFigures]) -> list[dict[str, Any]]:
+def actives(all_figures: Iterable[InstrumentFigures]) -> list[FinanceQueryMover]:
     """The shares and coins with the largest turnover of the day, where a volume is known."""
     traded = [(turnover, figures) for figures in all_figures if (turnover := _turnover(figures))]
     return [mover(figures) for _, figures in sorted(traded, key=lambda pair: -pair[0])[:_MOST]]
 
 
-def gainers(all_figures: Iterable[InstrumentFigures]) -> list[dict[str, Any]]:
+def gainers(all_figures: Iterable[InstrumentFigures]) -> list[FinanceQueryMover]:
     """The instruments that have risen, the largest change first."""
     moved = [
         (figures.percent, figures)
@@ -37,7 +37,7 @@ def gainers(all_figures: Iterable[InstrumentFigures]) -> list[dict[str, Any]]:
     return [mover(figures) for _, figures in risen[:_MOST]]
 
 
-def losers(all_figures: Iterable[InstrumentFigures]) -> list[dict[str, Any]]:
+def losers(all_figures: Iterable[InstrumentFigures]) -> list[FinanceQueryMover]:
     """The instruments that have fallen, the largest change first."""
     moved = [
         (figures.percent, figures)
@@ -48,7 +48,7 @@ def losers(all_figures: Iterable[InstrumentFigures]) -> list[dict[str, Any]]:
     return [mover(figures) for _, figures in fallen[:_MOST]]
 
 
-def indices(all_figures: Iterable[InstrumentFigures]) -> list[dict[str, Any]]:
+def indices(all_figures: Iterable[InstrumentFigures]) -> list[FinanceQueryIndex]:
     """The average change of shares and of coins, equally weighted.
 
     The value has the basis 100 at the previous price (of a day ago, of the previous close); None
@@ -59,16 +59,16 @@ def indices(all_figures: Iterable[InstrumentFigures]) -> list[dict[str, Any]]:
     return [_index(_NAMES[kind], _of(kind, given)) for kind in _NAMES if kind in kinds]
 
 
-def _index(name: str, members: list[InstrumentFigures]) -> dict[str, Any]:
+def _index(name: str, members: list[InstrumentFigures]) -> FinanceQueryIndex:
     moved = mean([member.percent for member in members if member.percent is not None])
     value = None if moved is None else round(amount.total((_BASE, moved)), 2)
-    return {
-        "name": f"{name} average (previous = 100)",
-        "value": value,
-        "change": change_text(moved, 2),
-        "percentChange": percent_text(moved),
-        "simulated": any(member.is_simulated for member in members),
-    }
+    return FinanceQueryIndex(
+        name=f"{name} average (previous = 100)",
+        value=value,
+        change=change_text(moved, 2),
+        percentChange=percent_text(moved),
+        simulated=any(member.is_simulated for member in members),
+    )
 
 
 def _of(kind: AssetClass, all_figures: list[InstrumentFigures]) -> list[InstrumentFigures]:

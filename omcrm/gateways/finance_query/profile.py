@@ -5,34 +5,41 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from msgspec import structs
+
 from omcrm.gateways.finance_query.row import InstrumentFigures, number_text, row
 from omcrm.gateways.finance_query.sectors import company
 from omcrm.gateways.finance_query.year_figures import YearFigures
 from omcrm.market.instrument import Instrument
+from omcrm.wire.finance_query import FinanceQueryLongQuote
 
 _MOST_SIMILAR = 10
 # Fields that no source reports.
-_UNKNOWN = ("marketCap", "beta", "pe", "eps", "dividend", "yield", "about", "employees", "logo")
+_UNKNOWN: dict[str, Any] = dict.fromkeys(
+    ("marketCap", "beta", "pe", "eps", "dividend", "yield_", "about", "employees", "logo")
+)
 
 
-def profile(of: InstrumentFigures, year_figures: YearFigures, now: datetime) -> dict[str, Any]:
+def profile(
+    of: InstrumentFigures, year_figures: YearFigures, now: datetime
+) -> FinanceQueryLongQuote:
     """The long quote: the short one, the day, the year and the company; unknown values are None."""
     instrument, quote = of.instrument, of.quote
     issuer, decimals = company(instrument), instrument.decimals
     high, low = _of_year(of, year_figures)
-    return {
-        **row(of, now),
-        "open": number_text(quote.open if quote else None, decimals),
-        "high": number_text(quote.high if quote else None, decimals),
-        "low": number_text(quote.low if quote else None, decimals),
-        "volume": number_text(quote.volume if quote else None),
-        "yearHigh": number_text(high, decimals),
-        "yearLow": number_text(low, decimals),
-        "avgVolume": number_text(year_figures.average_volume, 0),
-        "sector": issuer.sector if issuer else None,
-        "industry": issuer.industry if issuer else None,
-        **dict.fromkeys(_UNKNOWN),
-    }
+    return FinanceQueryLongQuote(
+        **structs.asdict(row(of, now)),
+        open=number_text(quote.open if quote else None, decimals),
+        high=number_text(quote.high if quote else None, decimals),
+        low=number_text(quote.low if quote else None, decimals),
+        volume=number_text(quote.volume if quote else None),
+        yearHigh=number_text(high, decimals),
+        yearLow=number_text(low, decimals),
+        avgVolume=number_text(year_figures.average_volume, 0),
+        sector=issuer.sector if issuer else None,
+        industry=issuer.industry if issuer else None,
+        **_UNKNOWN,
+    )
 
 
 def similar(to: Instrument, instruments: Iterable[Instrument]) -> list[str]:

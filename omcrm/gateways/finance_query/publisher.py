@@ -18,12 +18,11 @@ from omcrm.streaming.rate_tier import Batch
 from omcrm.streaming.throttled_log import ThrottledLog
 from omcrm.web import database_away
 from omcrm.wire import encoding
+from omcrm.wire.channel import SocketChannel
+from omcrm.wire.finance_query import FinanceQueryFirst, FinanceQueryMetadata
 
 # Other green threads may run after so many sends.
 _IN_A_ROW = 32
-
-# A client's limit and remaining requests, by their names on the wire.
-Metadata = dict[str, int]
 
 Count = Callable[[str, str, int], None]
 T = TypeVar("T")
@@ -123,9 +122,9 @@ class EncodedMessage(Batch):
             self._deflated = deflated_frame(self.payload)
         return self._deflated
 
-    def with_metadata(self, metadata: Metadata) -> str:
+    def with_metadata(self, metadata: FinanceQueryMetadata) -> str:
         """The text with `metadata` first: as the first element of a list or key of an object."""
-        encoded = encoding.dumps({"metadata": metadata})
+        encoded = encoding.dumps(FinanceQueryFirst(metadata=metadata))
         head, rest = self.text[0], self.text[1:]
         if head != "[":
             encoded = encoded[1:-1]
@@ -140,8 +139,8 @@ class ChannelContent(Protocol):
     """One channel: its name in the counts, and its messages."""
 
     @property
-    def name(self) -> str:
-        """The name in counts and in the keys of a snapshot."""
+    def channel(self) -> SocketChannel:
+        """The channel; its name is the one in counts and in the keys of a snapshot."""
 
     def encode(self, snapshot: IntervalSnapshot, about: Hashable) -> str:
         """The message of this interval about what a client is subscribed to."""
@@ -190,7 +189,7 @@ class ChannelPublisher:
         client: ClientConnection,
         channel: ChannelContent,
         about: Hashable,
-        metadata: Metadata | None = None,
+        metadata: FinanceQueryMetadata | None = None,
     ) -> None:
         """Send a client this topic now and at each interval, instead of any earlier topic.
 
@@ -264,12 +263,12 @@ class ChannelPublisher:
             clients_of.setdefault(topic, []).append(client)
         with self._context():
             for topic, clients in clients_of.items():
-                channel, about = topic
+                dialect, about = topic
                 try:
-                    self._send(EncodedMessage(channel.encode(snapshot, about)), topic, clients)
+                    self._send(EncodedMessage(dialect.encode(snapshot, about)), topic, clients)
                 except Exception as error:
                     if not database_away.is_away(error):
-                        _failures.exception("publishing %s failed", channel.name)
+                        _failures.exception("publishing %s failed", dialect.channel.name)
 
     def _send(self, message: EncodedMessage, topic: Topic, clients: list[ClientConnection]) -> None:
         sent = 0
@@ -279,4 +278,4 @@ class ChannelPublisher:
                 sent += self._topics.get(client) == topic and client.try_send(message)
             if number % _IN_A_ROW == 0:
                 time.sleep(0)
-        self._count(topic[0].name, "messages_out", sent)
+        self._count(topic[0].channel.name, "messages_out", sent)

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from omcrm.market import amount
 from omcrm.market.instrument import Instrument
@@ -12,8 +12,8 @@ from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
 from omcrm.market.session import session_state
 from omcrm.market.source import SIMULATED
+from omcrm.wire.finance_query import FinanceQueryMover, FinanceQueryShortQuote
 
-_FIGURES = ("name", "price", "change", "percentChange", "price_class", "source", "seq")
 _EXTENDED = {"pre-market": "preMarketPrice", "after-hours": "afterHoursPrice"}
 # Longer than a pre-market or after-hours session, shorter than the time to the next of its kind.
 _SAME_SESSION = timedelta(hours=12)
@@ -62,33 +62,33 @@ def instrument_figures(instrument: Instrument, quote: Quote | None) -> Instrumen
     )
 
 
-def mover(of: InstrumentFigures) -> dict[str, Any]:
+def mover(of: InstrumentFigures) -> FinanceQueryMover:
     """Symbol, name, price and change, with the price's class and source."""
     instrument, quote = of.instrument, of.quote
-    return {
-        "symbol": instrument.symbol,
-        "name": instrument.name,
-        "price": number_text(of.price, instrument.decimals),
-        "change": change_text(of.change, instrument.decimals),
-        "percentChange": percent_text(of.percent),
-        "price_class": quote.price_class.value if quote else None,
-        "source": quote.source.name if quote else None,
-        "seq": quote.seq if quote else None,
-    }
+    return FinanceQueryMover(
+        symbol=instrument.symbol,
+        name=instrument.name,
+        price=number_text(of.price, instrument.decimals),
+        change=change_text(of.change, instrument.decimals),
+        percentChange=percent_text(of.percent),
+        price_class=quote.price_class if quote else None,
+        source=quote.source.name if quote else None,
+        seq=quote.seq if quote else None,
+    )
 
 
-def row(of: InstrumentFigures, now: datetime) -> dict[str, Any]:
+def row(of: InstrumentFigures, now: datetime) -> FinanceQueryShortQuote:
     """The short quote: a mover, and the pre-market or after-hours price."""
-    return {**mover(of), **extended(of, now)}
+    return FinanceQueryShortQuote(**structs.asdict(mover(of)), **extended(of, now))
 
 
-def unknown_row(symbol: str) -> dict[str, Any]:
+def unknown_row(symbol: str) -> FinanceQueryShortQuote:
     """The short quote of an instrument that is not followed."""
-    empty = dict.fromkeys(_FIGURES)
-    return {"symbol": symbol, **empty}
+    figures: dict[str, Any] = dict.fromkeys(FinanceQueryMover.__struct_fields__[1:])
+    return FinanceQueryShortQuote(symbol=symbol, **figures)
 
 
-def extended(of: InstrumentFigures, now: datetime) -> dict[str, str | None]:
+def extended(of: InstrumentFigures, now: datetime) -> dict[str, Any]:
     """The pre-market or after-hours price, during that session and if it was traded in it."""
     quote = of.quote
     if quote is None or quote.provider_time is None or not quote.source.is_real:

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import Any
 
 from omcrm.gateways.finance_query.row import InstrumentFigures, mean, percent_text
 from omcrm.gateways.finance_query.year_figures import ReturnPeriod, YearFigures
 from omcrm.market.company import COMPANIES, Company
 from omcrm.market.instrument import AssetClass, Instrument
+from omcrm.wire.finance_query import FinanceQuerySector
 
 
 def company(instrument: Instrument) -> Company | None:
@@ -18,7 +18,7 @@ def company(instrument: Instrument) -> Company | None:
 
 def sectors(
     all_figures: Iterable[InstrumentFigures], year_figures: Callable[[Instrument], YearFigures]
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, FinanceQuerySector]:
     """Each sector's averages by its name, in alphabetical order; unknown values are None.
 
     The day's return is computed from quotes, the others from daily closes, where they suffice for
@@ -33,18 +33,18 @@ def sectors(
 
 def _sector(
     name: str, members: list[InstrumentFigures], year_figures: Callable[[Instrument], YearFigures]
-) -> dict[str, Any]:
+) -> FinanceQuerySector:
     moved = [member for member in members if member.is_fresh]
     members_figures = [year_figures(member.instrument) for member in members]
     day = mean([member.percent for member in moved if member.percent is not None])
     returns = {span.value: percent_text(_average(members_figures, span)) for span in ReturnPeriod}
-    return {
-        "sector": name,
-        "dayReturn": percent_text(day),
+    return FinanceQuerySector(
+        sector=name,
+        dayReturn=percent_text(day),
         **returns,
-        "simulated": any(member.is_simulated for member in moved)
+        simulated=any(member.is_simulated for member in moved)
         or any(year_figures.is_simulated for year_figures in members_figures),
-    }
+    )
 
 
 def _average(members_figures: list[YearFigures], span: ReturnPeriod) -> Decimal | None:

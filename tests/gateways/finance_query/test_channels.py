@@ -154,7 +154,7 @@ def test_a_list_is_replaced_by_the_next(quick: Served) -> None:
         while (second := receive(peer)) == first:
             pass
         third = receive(peer)
-        (client,) = quick.registry.clients(dialect=QuotesChannel.name)
+        (client,) = quick.registry.clients(dialect=QuotesChannel.channel.name)
         wait_for(lambda: {"ETH", "NOPE"} == client.subscriptions, 5)
 
     assert ["MSFT", "AAPL", "BTC"] == [row["symbol"] for row in first]
@@ -249,12 +249,15 @@ def test_twenty_on_sockets_share_what_is_computed(here: Served) -> None:
         for peer in peers:
             for _ in range(4):
                 receive(peer)
-        counts = {channel: computed(here, channel) for channel in (content.HOURS, content.QUOTES)}
+        counts = {
+            channel: computed(here, channel)
+            for channel in (content.HOURS.name, content.QUOTES.name)
+        }
         intervals = int((time.monotonic() - began) / 0.3) + 1
 
-    assert 4 <= counts[content.HOURS] <= intervals
+    assert 4 <= counts[content.HOURS.name] <= intervals
     # Three of the lists, and seven that are similar to BTC and so in its profile.
-    assert 4 * 3 <= counts[content.QUOTES] <= intervals * 10
+    assert 4 * 3 <= counts[content.QUOTES.name] <= intervals * 10
     assert 1 == len({peer.texts[-1] for peer in peers[3::8]})
 
 
@@ -271,9 +274,9 @@ def test_five_hundred_lists_cost_no_more_than_one(here: Served) -> None:
             dialect.opened(subscriber)
             dialect.received(subscriber, ",".join(chance.sample(symbols, 5)))
         took = time.thread_time() - began
-        rows = computed(here, content.QUOTES)
+        rows = computed(here, content.QUOTES.name)
         services_of(here.app).publisher._publish_all()
-        later = computed(here, content.QUOTES)
+        later = computed(here, content.QUOTES.name)
         for subscriber in clients:
             dialect.closed(subscriber)
 

@@ -1,11 +1,12 @@
 from decimal import Decimal
-from typing import Any
 
 from omcrm.gateways.finance_query.movers import actives, gainers, indices, losers
 from omcrm.gateways.finance_query.row import InstrumentFigures, instrument_figures
 from omcrm.market.instrument import AssetClass
 from omcrm.market.price_class import PriceClass
+from omcrm.wire.finance_query import FinanceQueryMover
 from tests.gateways.finance_query.samples import figures_of, share
+from tests.values import sent
 
 BTC = figures_of("BTC", "110", "100", volume="2")
 ETH = figures_of("ETH", "90", "100", volume="3")
@@ -16,8 +17,8 @@ UNKNOWN = instrument_figures(share(), None)
 ALL = [UNKNOWN, STALE, STILL, BTC, ETH, SOL]
 
 
-def symbols(rows: list[dict[str, Any]]) -> list[str]:
-    return [mover["symbol"] for mover in rows]
+def symbols(rows: list[FinanceQueryMover]) -> list[str]:
+    return [mover.symbol for mover in rows]
 
 
 def test_gainers_and_losers() -> None:
@@ -25,8 +26,8 @@ def test_gainers_and_losers() -> None:
     assert ["SOL", "BTC"] == symbols(gainers(ALL))
     assert ["ETH"] == symbols(losers(ALL))
     assert ("+20.00", "+20.00%") == (
-        gainers(ALL)[0]["change"],
-        gainers(ALL)[0]["percentChange"],
+        gainers(ALL)[0].change,
+        gainers(ALL)[0].percentChange,
     )
 
 
@@ -69,7 +70,7 @@ def test_an_index_is_the_average_of_known_changes() -> None:
             "percentChange": "+5.00%",
             "simulated": False,
         },
-    ] == indices([UNKNOWN, STALE, STILL, BTC, ETH, SOL])
+    ] == sent(indices([UNKNOWN, STALE, STILL, BTC, ETH, SOL]))
 
 
 def test_an_index_of_simulated_prices_is_marked() -> None:
@@ -77,7 +78,7 @@ def test_an_index_of_simulated_prices_is_marked() -> None:
     invented = figures_of("BTC", "2", "1", price_class=PriceClass.SIMULATED)
     euro = figures_of("EURUSD", "2", "1", kind=AssetClass.FOREX)
 
-    assert [True] == [index["simulated"] for index in indices([invented, SOL, euro])]
+    assert [True] == [index.simulated for index in indices([invented, SOL, euro])]
 
 
 def test_equal_changes_keep_the_order_of_the_catalogue() -> None:

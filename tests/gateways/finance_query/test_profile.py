@@ -7,7 +7,7 @@ from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.instrument import AssetClass
 from omcrm.market.price_class import PriceClass
 from tests.gateways.finance_query.samples import figures_of, share
-from tests.values import START
+from tests.values import START, sent
 
 BY_SYMBOL = {instrument.symbol: instrument for instrument in CATALOGUE}
 KNOWN = YearFigures(
@@ -17,7 +17,9 @@ KNOWN = YearFigures(
 
 def test_a_profile_has_every_field() -> None:
     """Known values, and null for the others."""
-    fields = profile(figures_of("AAPL", "398.09", "397.15", "1200", AssetClass.STOCK), KNOWN, START)
+    fields = sent(
+        profile(figures_of("AAPL", "398.09", "397.15", "1200", AssetClass.STOCK), KNOWN, START)
+    )
 
     assert {
         "price": "398.09",
@@ -41,7 +43,7 @@ def test_the_year_ends_now() -> None:
     """A price of today may be the highest of the year."""
     fields = profile(figures_of("AAPL", "500", "450", kind=AssetClass.STOCK), KNOWN, START)
 
-    assert ("500.00", "300.00") == (fields["yearHigh"], fields["yearLow"])
+    assert ("500.00", "300.00") == (fields.yearHigh, fields.yearLow)
 
 
 def test_simulated_and_real_prices_are_not_mixed() -> None:
@@ -50,15 +52,15 @@ def test_simulated_and_real_prices_are_not_mixed() -> None:
     real = profile(figures_of("AAPL", "5", "4", kind=AssetClass.STOCK), simulated, START)
     invented = figures_of("AAPL", "5", "4", kind=AssetClass.STOCK, price_class=PriceClass.SIMULATED)
 
-    assert None is real["yearHigh"]
-    assert "9.00" == profile(invented, simulated, START)["yearHigh"]
+    assert None is real.yearHigh
+    assert "9.00" == profile(invented, simulated, START).yearHigh
 
 
 def test_a_company_is_known_without_a_price() -> None:
     """The sector is set, the price and the year are None."""
     fields = profile(instrument_figures(share(), None), YearFigures(), START)
 
-    assert ("Technology", None, None) == (fields["sector"], fields["price"], fields["yearHigh"])
+    assert ("Technology", None, None) == (fields.sector, fields.price, fields.yearHigh)
 
 
 def test_similar_instruments_are_of_the_same_sector() -> None:

@@ -14,7 +14,8 @@ from omcrm.gateways.finance_query.publisher import (
     EncodedMessage,
     IntervalSnapshot,
 )
-from tests.gateways.clients import EchoDialect, Market, services
+from omcrm.wire.finance_query import FinanceQueryMetadata
+from tests.gateways.clients import EchoDialect, Market, channel, services
 from tests.processes import PATIENCE, wait_for
 from tests.threads import Threads
 from tests.values import START
@@ -26,13 +27,13 @@ class CountingChannel:
     """A channel whose messages contain how often it was computed."""
 
     def __init__(self, name: str = "counter") -> None:
-        self.name = name
+        self.channel = channel(name, "/counter")
         self.written_for: list[Hashable] = []
 
     def encode(self, snapshot: IntervalSnapshot, about: Hashable) -> str:
         if about == "broken":
             raise RuntimeError("broken")
-        return snapshot.computed(self.name, about, lambda: self._write(about))
+        return snapshot.computed(self.channel.name, about, lambda: self._write(about))
 
     def _write(self, about: Hashable) -> str:
         self.written_for.append(about)
@@ -180,11 +181,16 @@ def test_a_new_topic_replaces_the_old_one(publisher: ChannelPublisher) -> None:
 def test_metadata_are_sent_once(publisher: ChannelPublisher) -> None:
     """With the first message."""
     [one], channel = readers(1), CountingChannel()
-    publisher.subscribe(one, channel, "a", {"rate_limit": 1})
+    publisher.subscribe(
+        one, channel, "a", FinanceQueryMetadata(rate_limit=1, remaining_requests=0, reset=9)
+    )
     wait_for(lambda: len(one.got) >= 3, 2, "two intervals")
     remove(publisher, one)
 
-    assert '{"metadata":{"rate_limit":1},"about":"a","number":1}' == one.got[0]
+    assert (
+        '{"metadata":{"rate_limit":1,"remaining_requests":0,"reset":9},"about":"a","number":1}'
+        == one.got[0]
+    )
     assert not any("metadata" in message for message in one.got[1:])
 
 

@@ -17,7 +17,7 @@ from omcrm.market.instrument import AssetClass
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import LAST_RESORT, SIMULATED
 from tests.gateways.finance_query.samples import FINNHUB, figures_of, share
-from tests.values import START, instrument, quote, trade
+from tests.values import START, instrument, quote, sent, trade
 
 # Wednesday the 4th of March 2026 in New York, and the Saturday after it.
 PRE_MARKET = datetime(2026, 3, 4, 13, 0, tzinfo=UTC)
@@ -38,12 +38,12 @@ def test_a_row_has_numbers_as_text() -> None:
         "price_class": "live",
         "source": "finnhub",
         "seq": 1,
-    } == row(figures, START)
+    } == sent(row(figures, START))
 
 
 def test_an_unreported_change_is_null() -> None:
     """Of a price alone no change is known."""
-    fields = row(figures_of("BTC", "60000", None), START)
+    fields = sent(row(figures_of("BTC", "60000", None), START))
 
     assert ("60000.00", None, None) == (fields["price"], fields["change"], fields["percentChange"])
 
@@ -54,13 +54,13 @@ def test_the_last_resort_is_no_price() -> None:
     figures = instrument_figures(instrument(), fixed)
 
     assert None is figures.price
-    assert {**unknown_row("BTC"), "name": "BTC"} == row(figures, START)
+    assert {**sent(unknown_row("BTC")), "name": "BTC"} == sent(row(figures, START))
     assert row(instrument_figures(instrument(), None), START) == row(figures, START)
 
 
 def test_an_unknown_symbol_has_no_name() -> None:
     """It keeps its place in the list."""
-    fields = unknown_row("NOPE")
+    fields = sent(unknown_row("NOPE"))
 
     assert "NOPE" == fields.pop("symbol")
     assert {None} == set(fields.values())

@@ -5,7 +5,7 @@ from omcrm.gateways.finance_query.year_figures import ReturnPeriod, YearFigures
 from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.price_class import PriceClass
 from tests.gateways.finance_query.samples import figures_of, share
-from tests.values import instrument
+from tests.values import instrument, sent
 
 AAPL = figures_of("AAPL", "102", "100", kind=AssetClass.STOCK)
 MSFT = figures_of("MSFT", "101", "100", kind=AssetClass.STOCK)
@@ -30,8 +30,8 @@ def test_a_sector_is_the_average_of_its_companies() -> None:
         "threeYearReturn": None,
         "fiveYearReturn": None,
         "simulated": False,
-    } == averages["Technology"]
-    assert None is averages["Financial Services"]["dayReturn"]
+    } == sent(averages["Technology"])
+    assert None is averages["Financial Services"].dayReturn
 
 
 def test_longer_returns_need_closes_of_every_member() -> None:
@@ -44,15 +44,15 @@ def test_longer_returns_need_closes_of_every_member() -> None:
     }
     averages = sectors([AAPL, MSFT], lambda of: figures[of.symbol])["Technology"]
 
-    assert ("+3.00%", None) == (averages["ytdReturn"], averages["yearReturn"])
+    assert ("+3.00%", None) == (averages.ytdReturn, averages.yearReturn)
 
 
 def test_simulated_prices_are_marked() -> None:
     """In quotes or in closes."""
     invented = figures_of("AAPL", "2", "1", kind=AssetClass.STOCK, price_class=PriceClass.SIMULATED)
 
-    assert sectors([invented, MSFT], nothing)["Technology"]["simulated"]
-    assert sectors([MSFT], lambda of: YearFigures(is_simulated=True))["Technology"]["simulated"]
+    assert sectors([invented, MSFT], nothing)["Technology"].simulated
+    assert sectors([MSFT], lambda of: YearFigures(is_simulated=True))["Technology"].simulated
 
 
 def test_only_shares_have_companies() -> None:

@@ -1,14 +1,15 @@
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
-from omcrm.gateways.asset_figures import asset_figures, asset_price
 from omcrm.market.instrument import AssetClass
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import LAST_RESORT, SIMULATED
 from omcrm.market.source_quote import SourceQuote
 from omcrm.market.tick import DayFigures
-from tests.values import after, instrument, quote, tick, trade
+from omcrm.wire.realtime_asset import RealtimeAssetFigures, RealtimeAssetPriceNow
+from tests.values import after, instrument, quote, sent, tick, trade
 
 BTC = instrument("BTC")
 SHARE = instrument("AAPL", AssetClass.STOCK)
@@ -24,7 +25,7 @@ def test_a_share_is_compared_with_its_previous_close() -> None:
         change_percent=Decimal("1.6922"),
     )
     share = quote(trade("150.25"), day, symbol="AAPL", seq=7, asset_class=AssetClass.STOCK)
-    fields = asset_figures("AAPL", share, SHARE)
+    figures = RealtimeAssetFigures.of(share, SHARE)
 
     assert {
         "symbol": "AAPL",
@@ -40,7 +41,7 @@ def test_a_share_is_compared_with_its_previous_close() -> None:
         "source": "binance",
         "provider_time": None,
         "seq": 7,
-    } == fields
+    } == structs.asdict(figures)
 
 
 def test_a_later_trade_moves_the_change() -> None:
@@ -49,44 +50,52 @@ def test_a_later_trade_moves_the_change() -> None:
         tick(trade("150.00"), DayFigures(change_percent=Decimal(50)), symbol="AAPL"), None
     )
     state = SourceQuote.merge(tick(trade("125.00"), symbol="AAPL", at=after(1)), first)
-    fields = asset_figures("AAPL", state.quote(2, PriceClass.LIVE, AssetClass.STOCK), SHARE)
+    figures = RealtimeAssetFigures.of(state.quote(2, PriceClass.LIVE, AssetClass.STOCK), SHARE)
 
-    assert (Decimal(25), Decimal(25)) == (fields["change"], fields["change_percent"])
+    assert (Decimal(25), Decimal(25)) == (figures.change, figures.change_percent)
 
 
 def test_crypto_is_compared_with_a_day_ago() -> None:
     """The sources' open is the price of a day ago; so is that of the built-in exchange."""
     day = DayFigures(open=Decimal("67000.10"), change_percent=Decimal("9.99"))
-    coin = asset_figures("BTC", quote(trade("67234.56"), day), BTC)
-    share = asset_figures(
-        "AAPL", quote(trade("67234.56"), day, symbol="AAPL", source=SIMULATED), SHARE
+    coin = RealtimeAssetFigures.of(quote(trade("67234.56"), day), BTC)
+    share = RealtimeAssetFigures.of(
+        quote(trade("67234.56"), day, symbol="AAPL", source=SIMULATED), SHARE
     )
 
-    for fields in (coin, share):
+    for figures in (coin, share):
         assert (Decimal("234.46"), Decimal("0.3499"), "24h") == (
-            fields["change"],
-            fields["change_percent"],
-            fields["change_basis"],
+            figures.change,
+            figures.change_percent,
+            figures.change_basis,
         )
 
 
 @pytest.mark.parametrize("parts", [(trade("1"),), (trade("1"), DayFigures())])
 def test_no_change_is_made_up(parts: tuple[object, ...]) -> None:
     """The change is None where the source does not report the previous price."""
-    fields = asset_figures("BTC", quote(*parts), BTC)
+    figures = RealtimeAssetFigures.of(quote(*parts), BTC)
+    unlisted = RealtimeAssetFigures.of(quote(trade("2"), DayFigures(open=Decimal(1))), None)
 
-    assert [None] * 3 == [fields[name] for name in ("change", "change_percent", "change_basis")]
-    assert (
-        None is asset_figures("X", quote(trade("2"), DayFigures(open=Decimal(1))), None)["change"]
-    )
+    assert (None, None, None) == (figures.change, figures.change_percent, figures.change_basis)
+    assert (None, None, None) == (unlisted.change, unlisted.change_percent, unlisted.change_basis)
 
 
 def test_without_a_quote_only_the_symbol_is_set() -> None:
     """All fields are present all the same."""
-    fields = asset_figures("AAPL", None, SHARE)
+    for body in (RealtimeAssetFigures, RealtimeAssetPriceNow):
+        assert {"AAPL", None} == set(sent(body.unknown("AAPL")).values())
 
-    assert {"AAPL", None} == set(fields.values())
-    assert fields.keys() == asset_figures("BTC", quote(trade("1")), BTC).keys()
+
+def test_only_the_times_and_the_number_are_left_out() -> None:
+    """Of two quotes that differ in nothing else, one needs to be sent."""
+    one, other, dearer = (
+        RealtimeAssetFigures.of(quote(trade(price), seq=seq, at=after(seq)), BTC).without_times()
+        for price, seq in (("1", 1), ("1", 2), ("2", 3))
+    )
+
+    assert one == other != dearer
+    assert hash(one) == hash(other)
 
 
 @pytest.mark.parametrize(
@@ -108,15 +117,7 @@ def test_until_when_a_price_is_current(
     """A price is current for `timeout` seconds; the last price and its age are always sent."""
     source = LAST_RESORT if price_class is PriceClass.LAST_RESORT else SIMULATED
     held = quote(trade("150"), symbol="AAPL", price_class=price_class, source=source)
-    fields = asset_price("AAPL", held, after(seconds), 300)
+    now = RealtimeAssetPriceNow.of(held, after(seconds), 300)
 
-    assert (price, 150, seconds) == (fields["price"], fields["last_price"], fields["age_seconds"])
-    assert price_class.value == fields["price_class"]
-
-
-def test_no_price_at_all() -> None:
-    """All fields are present and None."""
-    fields = asset_price("AAPL", None, after(0), 300)
-
-    assert fields.keys() == asset_price("AAPL", quote(trade("1")), after(0), 300).keys()
-    assert {"AAPL", None} == set(fields.values())
+    assert (price, 150, seconds) == (now.price, now.last_price, now.age_seconds)
+    assert price_class is now.price_class

@@ -4,15 +4,9 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from omcrm.gateways.finance_query.channels import (
-    HoursChannel,
-    OverviewChannel,
-    ProfileChannel,
-    QuotesChannel,
-)
 from omcrm.market.price_class import PriceClass
-from omcrm.reference.channel import SocketChannel, SocketMessage
-from omcrm.reference.schema import PARTS
+from omcrm.wire.channel import AS_TEXT, SocketChannel, SocketMessage
+from omcrm.wire.error_code import ErrorCode
 from omcrm.wire.field import Number, Time
 
 FinanceQueryNumber = Annotated[str, Meta(pattern=r"^-?\d+(\.\d+)?$", examples=["398.09"])]
@@ -20,7 +14,7 @@ FinanceQueryChange = Annotated[str, Meta(pattern=r"^[+-]\d+(\.\d+)?$", examples=
 FinanceQueryPercent = Annotated[str, Meta(pattern=r"^[+-]\d+\.\d+%$", examples=["+0.24%"])]
 
 
-class FinanceQueryMetadata(Struct, kw_only=True):
+class FinanceQueryMetadata(Struct, frozen=True, kw_only=True):
     """How many of the day's requests are left, in the first message; `reset` is in seconds."""
 
     rate_limit: int
@@ -28,7 +22,7 @@ class FinanceQueryMetadata(Struct, kw_only=True):
     reset: int
 
 
-class FinanceQueryMover(Struct, kw_only=True):
+class FinanceQueryMover(Struct, frozen=True, kw_only=True):
     """An instrument, its price and how it has moved; null is not known."""
 
     symbol: str
@@ -41,14 +35,14 @@ class FinanceQueryMover(Struct, kw_only=True):
     seq: int | None
 
 
-class FinanceQueryShortQuote(FinanceQueryMover, kw_only=True):
+class FinanceQueryShortQuote(FinanceQueryMover, frozen=True, kw_only=True):
     """The same, with the price before the opening or after the close while that is traded."""
 
     preMarketPrice: FinanceQueryNumber | UnsetType = UNSET  # noqa: N815
     afterHoursPrice: FinanceQueryNumber | UnsetType = UNSET  # noqa: N815
 
 
-class FinanceQueryLongQuote(FinanceQueryShortQuote, kw_only=True):
+class FinanceQueryLongQuote(FinanceQueryShortQuote, frozen=True, kw_only=True):
     """All that is known of an instrument; null is not known."""
 
     open: FinanceQueryNumber | None
@@ -71,7 +65,7 @@ class FinanceQueryLongQuote(FinanceQueryShortQuote, kw_only=True):
     logo: str | None
 
 
-class FinanceQuerySector(Struct, kw_only=True):
+class FinanceQuerySector(Struct, frozen=True, kw_only=True):
     """The averages of the active instruments of a sector."""
 
     sector: str
@@ -83,7 +77,7 @@ class FinanceQuerySector(Struct, kw_only=True):
     simulated: bool
 
 
-class FinanceQueryIndex(Struct, kw_only=True):
+class FinanceQueryIndex(Struct, frozen=True, kw_only=True):
     """The average of the active instruments of a class; `value` is relative to 100 before."""
 
     name: str
@@ -93,7 +87,7 @@ class FinanceQueryIndex(Struct, kw_only=True):
     simulated: bool
 
 
-class FinanceQueryHeadline(Struct, kw_only=True):
+class FinanceQueryHeadline(Struct, frozen=True, kw_only=True):
     """A piece of news; `time` is in words, such as `1 day ago`."""
 
     title: str
@@ -103,69 +97,60 @@ class FinanceQueryHeadline(Struct, kw_only=True):
     time: str | None
 
 
-class FinanceQueryUpdate(Struct, kw_only=True):
-    """What is sent at once, and again at each interval."""
+class FinanceQueryProfileUpdate(Struct, frozen=True, kw_only=True):
+    """An instrument, similar ones, its sector and its news; empty where it is not active.
 
-    universe: Literal["catalogue"]
+    In the first message `metadata` says how many requests are left.
+    """
+
     metadata: FinanceQueryMetadata | UnsetType = UNSET
-
-
-class FinanceQueryProfileUpdate(FinanceQueryUpdate, kw_only=True):
-    """An instrument, similar ones, its sector and its news; empty where it is not active."""
-
     quote: FinanceQueryLongQuote | None
     similar: list[FinanceQueryShortQuote]
     sectorPerformance: FinanceQuerySector | None  # noqa: N815
     news: list[FinanceQueryHeadline]
+    universe: Literal["catalogue"]
 
 
-class FinanceQueryMarketUpdate(FinanceQueryUpdate, kw_only=True):
+class FinanceQueryMarketUpdate(Struct, frozen=True, kw_only=True):
     """How the active instruments perform."""
 
+    metadata: FinanceQueryMetadata | UnsetType = UNSET
     actives: list[FinanceQueryMover]
     gainers: list[FinanceQueryMover]
     losers: list[FinanceQueryMover]
     indices: list[FinanceQueryIndex]
     headlines: list[FinanceQueryHeadline]
     sectors: list[FinanceQuerySector]
+    universe: Literal["catalogue"]
 
 
-class FinanceQueryHoursUpdate(Struct, kw_only=True):
+class FinanceQueryHoursUpdate(Struct, frozen=True, kw_only=True):
     """Whether the exchange is open, and why."""
 
+    metadata: FinanceQueryMetadata | UnsetType = UNSET
     status: Literal["Open", "Closed", "Early Close"]
     reason: str
     timestamp: Time
-    metadata: FinanceQueryMetadata | UnsetType = UNSET
 
 
-class FinanceQueryFirst(Struct, kw_only=True):
+class FinanceQueryFirst(Struct, frozen=True, kw_only=True):
     """The first element of the first list, where requests are counted."""
 
     metadata: FinanceQueryMetadata
 
 
-class FinanceQueryError(Struct, kw_only=True):
+class FinanceQueryError(Struct, frozen=True, kw_only=True):
     """An error, in words and as a code."""
 
     error: str
-    code: Literal[
-        "UNKNOWN_MESSAGE",
-        "INVALID_MESSAGE",
-        "SYMBOL_LIMIT_EXCEEDED",
-        "RATE_LIMITED",
-        "TEXT_ONLY",
-        "EVENTS_LOST",
-        "INTERNAL_ERROR",
-        "DATABASE_UNAVAILABLE",
-    ]
+    code: ErrorCode
 
 
 # A union of them has no tag, which msgspec requires.
 _ROWS = {
     "items": {
         "anyOf": [
-            {"$ref": f"{PARTS}{row.__name__}"}
+            {"$ref": f"#/components/schemas/{row.__name__}"}
             for row in (FinanceQueryShortQuote, FinanceQueryFirst)
         ]
     }
@@ -174,10 +159,9 @@ _ERROR = SocketMessage(name="error", body=FinanceQueryError, about="An error.")
 _EVERY = "First at once, then every STREAM_INTERVAL seconds, whether or not anything changed."
 
 PROFILE = SocketChannel(
-    dialect=ProfileChannel.name,
+    name="finance_query_profile",
     title="Profile",
     path="/profile/{symbol}",
-    scope=ProfileChannel.scope,
     parameters={"symbol": "The symbol of an instrument."},
     about=f"All data of one instrument. {_EVERY}",
     received=(),
@@ -187,16 +171,15 @@ PROFILE = SocketChannel(
     ),
 )
 QUOTES = SocketChannel(
-    dialect=QuotesChannel.name,
+    name="finance_query_quotes",
     title="Quotes",
-    path=QuotesChannel.path,
-    scope=QuotesChannel.scope,
+    path="/quotes",
     about=f"Short quotes of the symbols of the last list, in its order. {_EVERY}",
     parts=(FinanceQueryShortQuote, FinanceQueryFirst),
     received=(
         SocketMessage(
             name="symbols",
-            body=str,
+            body=AS_TEXT,
             about="The symbols, separated by commas, as plain text; it replaces the last list.",
             examples=("AAPL,MSFT",),
             answers=("quotes", "error"),
@@ -212,19 +195,17 @@ QUOTES = SocketChannel(
     ),
 )
 MARKET = SocketChannel(
-    dialect=OverviewChannel.name,
+    name="finance_query_market",
     title="Market",
-    path=OverviewChannel.path,
-    scope=OverviewChannel.scope,
+    path="/market",
     about=f"Movers, averages, headlines and sectors. {_EVERY}",
     received=(),
     sent=(SocketMessage(name="market", body=FinanceQueryMarketUpdate, about="The market."), _ERROR),
 )
 HOURS = SocketChannel(
-    dialect=HoursChannel.name,
+    name="finance_query_hours",
     title="Hours",
-    path=HoursChannel.path,
-    scope=HoursChannel.scope,
+    path="/hours",
     about=f"Whether the stock exchange is open. {_EVERY}",
     received=(),
     sent=(SocketMessage(name="hours", body=FinanceQueryHoursUpdate, about="The hours."), _ERROR),

@@ -1,4 +1,4 @@
-from omcrm.reference.desk import DESK
+from omcrm.wire.desk import DESK
 from tests.processes import App, wait_for
 from tests.reference.validator import DocumentValidator
 

@@ -1,0 +1,112 @@
+"""What `/ws/realtime/` sends of an asset: its figures of the day, and its current price."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Self
+
+from msgspec import Struct, structs
+
+from omcrm.market.amount import percent
+from omcrm.market.day_change import day_change
+from omcrm.market.instrument import Instrument
+from omcrm.market.price_class import PriceClass
+from omcrm.market.quote import ChangeBasis, Quote
+from omcrm.wire.encoding import iso
+from omcrm.wire.field import Number, Time
+
+
+class RealtimeAssetFigures(Struct, frozen=True, kw_only=True):
+    """An asset's price and figures of the day; `change` is relative to `change_basis`; unknown
+    figures are null."""
+
+    symbol: str
+    price: Number | None
+    change: Number | None
+    change_percent: Number | None
+    change_basis: ChangeBasis | None
+    volume: Number | None
+    high: Number | None
+    low: Number | None
+    timestamp: Time | None
+    price_class: PriceClass | None
+    source: str | None
+    provider_time: Time | None
+    seq: int | None
+
+    @classmethod
+    def of(cls, quote: Quote, instrument: Instrument | None) -> Self:
+        """The figures of a quote of this instrument.
+
+        A change is measured from the price of 24 hours ago, or from the previous close.
+        """
+        change = day_change(quote, instrument)
+        return cls(
+            symbol=quote.symbol,
+            price=quote.last,
+            change=change,
+            change_percent=None if change is None else _change_percent(quote),
+            change_basis=None if change is None else quote.change_basis,
+            volume=quote.volume,
+            high=quote.high,
+            low=quote.low,
+            timestamp=iso(quote.received_at),
+            price_class=quote.price_class,
+            source=quote.source.name,
+            provider_time=iso(quote.provider_time),
+            seq=quote.seq,
+        )
+
+    @classmethod
+    def unknown(cls, symbol: str) -> Self:
+        """The figures of a symbol without a quote."""
+        return cls(symbol=symbol, **dict.fromkeys(cls.__struct_fields__[1:]))
+
+    def without_times(self) -> Self:
+        """The same without the fields that change although nothing else does."""
+        return structs.replace(self, timestamp=None, provider_time=None, seq=None)
+
+
+class RealtimeAssetPriceNow(Struct, frozen=True, kw_only=True):
+    """The current price; null where the newest is too old, which `last_price` then has."""
+
+    symbol: str
+    price: Number | None
+    timestamp: Time | None
+    last_price: Number | None
+    age_seconds: float | None
+    price_class: PriceClass | None
+    source: str | None
+
+    @classmethod
+    def of(cls, quote: Quote, now: datetime, timeout: int) -> Self:
+        """The current price by a quote.
+
+        A price older than `timeout` seconds is not current unless its market has closed since; a
+        fixed price never is.
+        """
+        age = max(quote.age(now), timedelta(0))
+        return cls(
+            symbol=quote.symbol,
+            price=_current(quote, age <= timedelta(seconds=timeout)),
+            timestamp=iso(quote.received_at),
+            last_price=quote.last,
+            age_seconds=round(age.total_seconds(), 3),
+            price_class=quote.price_class,
+            source=quote.source.name,
+        )
+
+    @classmethod
+    def unknown(cls, symbol: str) -> Self:
+        """The answer for a symbol without a quote."""
+        return cls(symbol=symbol, **dict.fromkeys(cls.__struct_fields__[1:]))
+
+
+def _change_percent(quote: Quote) -> Decimal | None:
+    change, change_from = quote.change, quote.change_from
+    return None if change is None or change_from is None else percent(change, change_from)
+
+
+def _current(quote: Quote, is_young: bool) -> Decimal | None:
+    if quote.price_class is PriceClass.LAST_RESORT:
+        return None
+    return quote.last if is_young or quote.price_class is PriceClass.CLOSED else None

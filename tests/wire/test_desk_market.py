@@ -1,0 +1,32 @@
+from msgspec import structs
+
+from omcrm.market.feed_status import FeedState, FeedStatus
+from omcrm.market.session import Calendar, session_state
+from omcrm.wire.desk_market import DeskFeedStatus, DeskMarketState
+from tests.values import START, sent
+
+
+def test_the_status_of_a_feed_has_all_its_fields() -> None:
+    """Times are texts, and states their words."""
+    status = FeedStatus(
+        state=FeedState.STREAMING, active=True, type="websocket", connected_since=START
+    )
+    body = sent(DeskFeedStatus.of(status))
+
+    assert list(structs.asdict(status)) == list(body)
+    assert ("streaming", "2026-03-04T15:00:00.000Z", None) == (
+        body["state"],
+        body["connected_since"],
+        body["last_message_at"],
+    )
+
+
+def test_a_market_that_is_open() -> None:
+    """On a Wednesday at ten in New York."""
+    body = sent(DeskMarketState.of(session_state(Calendar.XNYS, START)))
+
+    assert (True, "regular", "2026-03-04T21:00:00.000Z") == (
+        body["is_open"],
+        body["session"],
+        body["closes_at"],
+    )
