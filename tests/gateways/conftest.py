@@ -51,7 +51,7 @@ def serve(tmp_path: Path) -> Iterator[Make]:
 @pytest.fixture
 def ticker(monkeypatch: pytest.MonkeyPatch) -> str:
     """The path of the manual's example dialect, which apps created from now on serve."""
-    monkeypatch.setattr("omcrm.gateways.registry.DIALECTS", (*DIALECTS, shown()))
+    monkeypatch.setattr("omcrm.gateways.mount.DIALECTS", (*DIALECTS, shown()))
     return "/ws/ticker/hello"
 
 
