@@ -5,7 +5,7 @@ from typing import Any
 
 from simulator.http import HttpAnswer, json_answer
 
-TEAPOT_BAN, TOO_MANY, RESTRICTED, UNAVAILABLE = 418, 429, 451, 503
+TEAPOT_BAN, TOO_MANY, RESTRICTED = 418, 429, 451
 LIMIT_BROKEN = (
     "Too much request weight used; current limit is 6000 request weight per 1 MINUTE. "
     "Please use WebSocket Streams for live updates to avoid polling the API."

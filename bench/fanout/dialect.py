@@ -19,7 +19,6 @@ SYMBOLS = tuple(instrument.symbol for instrument in CATALOGUE)
 # The placeholders that the floor replaces at each tick.
 _TIME = "T" * 24
 _SEQ = "S" * 7
-_CENTS = "PP"
 
 
 def now() -> str:

@@ -1,6 +1,5 @@
 """Immutable values of portfolios and holdings, independent of the database."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 
@@ -37,8 +36,3 @@ class Portfolio(Struct, frozen=True, kw_only=True):
     created_at: datetime
     updated_at: datetime
     holdings: tuple[Holding, ...] = ()
-
-    @property
-    def quantities(self) -> Mapping[str, Decimal]:
-        """The quantities held, by symbol."""
-        return {holding.symbol: holding.quantity for holding in self.holdings}

@@ -14,8 +14,8 @@ from websockets.extensions.permessage_deflate import (
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
-from omcrm.streaming.connection import ConnectionLimits, ConnectionListener, WebSocketConnection
-from omcrm.streaming.detach import NotDetachable, detach, end_request
+from omcrm.streaming.connection import ConnectionLimits, WebSocketConnection
+from omcrm.streaming.detach import detach
 from omcrm.streaming.frame import WINDOW_BITS
 from omcrm.streaming.reactor import Reactor
 
@@ -100,37 +100,6 @@ def accept(
     detached = detach(environ)
     connection = WebSocketConnection(detached.socket, reactor, limits, handshake.extensions)
     return AcceptedSocket(connection, detached.early)
-
-
-class Endpoint:
-    """A WSGI app for one kind of WebSocket; `make_listener` gives each connection its listener."""
-
-    def __init__(
-        self,
-        reactor: Reactor,
-        make_listener: Callable[[WebSocketConnection, Environ], ConnectionListener],
-        limits: ConnectionLimits,
-        compression: bool = False,
-    ) -> None:
-        self._reactor = reactor
-        self._make_listener = make_listener
-        self._limits = limits
-        self._compression = compression
-
-    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        handshake = negotiate(environ, self._compression)
-        if not handshake.accepted:
-            return refuse(handshake.response, start_response)
-        try:
-            connection, early = accept(environ, handshake, self._reactor, self._limits)
-        except NotDetachable:
-            message = "No WebSocket for this request.\n"
-            refusal = _rejection(HTTPStatus.NOT_IMPLEMENTED, message)
-            return refuse(refusal, start_response)
-        connection.start(
-            self._make_listener(connection, environ), handshake.response.serialize(), early=early
-        )
-        return end_request(environ)
 
 
 def _is_wide_enough(extension: Extension) -> bool:

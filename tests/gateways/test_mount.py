@@ -248,6 +248,21 @@ def test_a_failure_of_identification_is_503(here: Served) -> None:
     assert (503, "UNAVAILABLE") == (status, body["error"]["code"])
 
 
+def test_a_server_that_keeps_its_sockets_is_501(here: Served) -> None:
+    """Where the socket cannot be detached nobody is registered."""
+    headers = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "x3JJHMbDL1EzLkh9GBhXDw==",
+        "x-api-key": here.token(),
+    }
+    answer = here.app.test_client().get(FEED, headers=headers)
+
+    assert (501, "NO_WEBSOCKET") == (answer.status_code, answer.json["error"]["code"])
+    assert not here.registry
+
+
 # Limits of messages
 
 

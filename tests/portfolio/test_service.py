@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from decimal import Decimal
 from threading import Barrier, Thread
 
 import pytest
@@ -76,8 +75,8 @@ def test_a_portfolio_is_independent_of_the_database_session(user: int, own: Port
     snapshot = service.portfolio_of(user, own.id)
     db.session.remove()
 
-    assert {"BTC": Decimal(1)} == snapshot.quantities
-    assert "Bitcoin" == snapshot.holdings[0].instrument.name
+    (holding,) = snapshot.holdings
+    assert ("Bitcoin", 1) == (holding.instrument.name, holding.quantity)
 
 
 def test_another_users_portfolio_is_like_a_missing_one(

@@ -19,7 +19,8 @@ from typing import Any
 from wsgiref.types import WSGIEnvironment
 
 from omcrm.streaming.connection import ConnectionLimits, WebSocketConnection
-from omcrm.streaming.endpoint import Endpoint
+from omcrm.streaming.detach import NotDetachable, end_request
+from omcrm.streaming.endpoint import accept, negotiate, refuse
 from omcrm.streaming.frame import binary_frame, deflated_frame, text_frame
 from omcrm.streaming.reactor import Reactor
 
@@ -59,11 +60,22 @@ class Echo:
 def make_app(compression: bool) -> Callable[..., Iterable[bytes]]:
     """Echoes at every path but `/state`."""
     reactor = Reactor()
-    endpoint = Endpoint(reactor, lambda connection, _: Echo(connection), LIMITS, compression)
+
+    def echo(environ: WSGIEnvironment, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        handshake = negotiate(environ, compression)
+        if not handshake.accepted:
+            return refuse(handshake.response, start_response)
+        try:
+            connection, early = accept(environ, handshake, reactor, LIMITS)
+        except NotDetachable:
+            start_response("501 Not Implemented", [("Content-Length", "0")])
+            return []
+        connection.start(Echo(connection), handshake.response.serialize(), early)
+        return end_request(environ)
 
     def app(environ: WSGIEnvironment, start_response: Callable[..., Any]) -> Iterable[bytes]:
         if environ["PATH_INFO"] != "/state":
-            return endpoint(environ, start_response)
+            return echo(environ, start_response)
         state = {"connections": reactor.connections(), **reactor.counters}
         body = json.dumps(state).encode()
         start_response("200 OK", [("Content-Length", str(len(body)))])

@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from omcrm.streaming.connection import ConnectionLimits
-from omcrm.streaming.endpoint import Endpoint, negotiate, refuse
+from omcrm.streaming.detach import NotDetachable
+from omcrm.streaming.endpoint import accept, negotiate, refuse
 from omcrm.streaming.frame import WINDOW_BITS
 from omcrm.streaming.reactor import Reactor
-from tests.streaming.recording_listener import RecordingListener
 
 
 def environ(**more: str | None) -> dict[str, Any]:
@@ -166,17 +166,9 @@ def test_any_headers_are_answered(caplog: pytest.LogCaptureFixture, more: dict[s
 
 
 def test_an_unknown_server_gets_no_websocket() -> None:
-    """If the connection cannot be detached the answer is 501, and no listener is made."""
-    connected, head = list[Any](), list[Any]()
+    """Where the connection cannot be detached nothing is opened."""
     reactor = Reactor()
-    endpoint = Endpoint(
-        reactor,
-        lambda *arguments: connected.append(arguments) or RecordingListener(),
-        ConnectionLimits(),
-    )
-    body = b"".join(endpoint(environ(), lambda *values: head.extend(values)))
 
-    assert "501 Not Implemented" == head[0]
-    assert b"Traceback" not in body
-    assert [] == connected
+    with pytest.raises(NotDetachable):
+        accept(environ(), negotiate(environ(), compression=True), reactor, ConnectionLimits())
     assert None is reactor._epoll
