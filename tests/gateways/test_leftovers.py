@@ -156,9 +156,10 @@ def is_wrong_too_often(client: RawClient, here: Served) -> None:
 
 
 def close_all(here: Served) -> None:
-    """Close all clients."""
+    """Close all clients; pages by their engine."""
     for client in here.registry.clients():
-        client.close()
+        if isinstance(client, ClientConnection):
+            client.close()
     socketio.server.eio.disconnect()
 
 
