@@ -20,7 +20,6 @@ from omcrm.engine.bus import FeedChanged, LoginEnded
 from omcrm.errors import AccessRefused
 from omcrm.extensions import socketio
 from omcrm.market.instrument import Instrument, canonical_symbol, canonical_symbols
-from omcrm.market.quote import Quote
 from omcrm.services import services, services_of
 from omcrm.streaming.fanout import ResumeToken
 from omcrm.web import database_away, feed_control
@@ -28,7 +27,6 @@ from omcrm.web.market_access import feed_engine, market_view
 from omcrm.webtrader import service
 from omcrm.webtrader.messages import event_name, read
 from omcrm.webtrader.page_session import PageSession
-from omcrm.wire import encoding
 from omcrm.wire.desk import (
     NAMESPACE,
     DeskBrief,
@@ -56,11 +54,6 @@ Answer = TypeVar("Answer", bound=DeskMessage)
 
 
 # To the pages
-
-
-def price_message(quote: Quote) -> str:
-    """`price_update` as the Engine.IO message that the fan-out sends to subscribers."""
-    return f"42{NAMESPACE},{encoding.dumps(['price_update', DeskPriceUpdate.of(quote)])}"
 
 
 def send_status(app: Flask, _: FeedChanged) -> None:
@@ -251,7 +244,7 @@ def _subscribe(page: PageSession, symbols: list[str], payload: Instruments) -> d
     return page.subscribe_quotes(
         market_view().fanout,
         session,
-        price_message,
+        DeskPriceUpdate.event,
         symbols,
         max_rate=payload.max_rate,
         since=since,

@@ -8,6 +8,7 @@ from omcrm.market.bar import Bar
 from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
+from omcrm.wire import encoding
 from omcrm.wire.channel import SocketChannel, SocketMessage
 from omcrm.wire.desk_market import DeskFeedStatus, DeskMarketStatus
 from omcrm.wire.desk_request import Instruments, PriceHistory
@@ -65,6 +66,11 @@ class DeskPriceUpdate(Struct, frozen=True, kw_only=True):
             received_at=received_at,
             seq=quote.seq,
         )
+
+    @classmethod
+    def event(cls, quote: Quote) -> str:
+        """The Socket.IO event of a quote, as it goes over the wire to all its subscribers."""
+        return f"42{NAMESPACE},{encoding.dumps(['price_update', cls.of(quote)])}"
 
 
 class DeskCandle(Struct, frozen=True, kw_only=True):

@@ -32,7 +32,7 @@ from tests.streaming.raw_client import RawClient, text
 PRODUCT = f"{Path(omcrm.__file__).parent}/"
 VALUE_TYPES = (Struct, Enum, tuple)
 # The most modules that each value may pass.
-PRICE, QUOTES, PORTFOLIO = 15, 9, 9
+PRICE, QUOTES, PORTFOLIO = 15, 10, 11
 REVIEW = frozenset({"reviewer"})
 
 
@@ -186,7 +186,7 @@ def test_a_price_from_frame_to_browser(here: Served, binance: Binance, tracer: T
     passed = tracer.modules()
 
     assert "omcrm.feeds.providers.binance.stream" in passed
-    assert "omcrm.webtrader.socketio_events" in passed
+    assert "omcrm.streaming.connection" in passed
     assert len(passed) <= PRICE, passed
 
 
