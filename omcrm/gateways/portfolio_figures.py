@@ -2,17 +2,20 @@
 
 from omcrm.market.currency import money
 from omcrm.portfolio.valuation import Valuation
+from omcrm.wire import encoding
 from omcrm.wire.encoding import iso
 from omcrm.wire.realtime import (
     RealtimeCoverage,
     RealtimePortfolioFigures,
+    RealtimePortfolioUpdate,
+    RealtimePortfolioValue,
     RealtimePortfolioValueNow,
 )
 
 
-def portfolio_figures(valuation: Valuation) -> RealtimePortfolioFigures:
-    """The value of a portfolio and its change today."""
-    return RealtimePortfolioFigures(
+def portfolio_update(valuation: Valuation) -> str:
+    """The value of a portfolio and its change today, encoded for all its subscribers."""
+    figures = RealtimePortfolioFigures(
         portfolio_id=valuation.portfolio_id,
         name=valuation.name,
         total_value=money(valuation.total_value, valuation.currency),
@@ -23,17 +26,19 @@ def portfolio_figures(valuation: Valuation) -> RealtimePortfolioFigures:
         version=valuation.version,
         coverage=_coverage(valuation),
     )
+    return encoding.dumps(RealtimePortfolioUpdate.of(figures))
 
 
-def portfolio_value(valuation: Valuation) -> RealtimePortfolioValueNow:
+def portfolio_value(valuation: Valuation) -> RealtimePortfolioValue:
     """The current value of a portfolio."""
-    return RealtimePortfolioValueNow(
+    value = RealtimePortfolioValueNow(
         portfolio_id=valuation.portfolio_id,
         value=money(valuation.total_value, valuation.currency),
         timestamp=iso(valuation.valued_at),
         currency=valuation.currency,
         coverage=_coverage(valuation),
     )
+    return RealtimePortfolioValue.of(value)
 
 
 def _coverage(valuation: Valuation) -> RealtimeCoverage:

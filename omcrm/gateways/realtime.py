@@ -13,12 +13,11 @@ from omcrm.errors import MessageRefused
 from omcrm.gateways.client_connection import ClientConnection
 from omcrm.gateways.dialect import Dialect
 from omcrm.gateways.portfolio_delivery import PortfolioDelivery
-from omcrm.gateways.portfolio_figures import portfolio_figures, portfolio_value
+from omcrm.gateways.portfolio_figures import portfolio_update, portfolio_value
 from omcrm.gateways.realtime_message import DENIED, inbound
 from omcrm.market.instrument import canonical_symbol
 from omcrm.market.quote import Quote
 from omcrm.portfolio import service
-from omcrm.portfolio.valuation import Valuation
 from omcrm.services import services
 from omcrm.storage.portfolio import count_holdings, find_portfolio
 from omcrm.streaming.rate_limiter import TokenBucket
@@ -35,8 +34,6 @@ from omcrm.wire.realtime import (
     RealtimeMoment,
     RealtimeNotice,
     RealtimePong,
-    RealtimePortfolioUpdate,
-    RealtimePortfolioValue,
     RealtimeReload,
     RealtimeResumed,
     RealtimeSent,
@@ -71,10 +68,6 @@ def _encode(message: RealtimeSent) -> str:
     return encoding.dumps(message)
 
 
-def _portfolio_update(valuation: Valuation) -> str:
-    return _encode(RealtimePortfolioUpdate.of(portfolio_figures(valuation)))
-
-
 class Realtime(Dialect):
     """Prices of assets for every client, values of portfolios for their owners."""
 
@@ -84,7 +77,7 @@ class Realtime(Dialect):
     def __init__(self, market: MarketView) -> None:
         super().__init__(market)
         self._portfolios = PortfolioDelivery(
-            market.hub, market.bus, _portfolio_update, _send_deleted
+            market.hub, market.bus, portfolio_update, _send_deleted
         )
 
     def opened(self, client: ClientConnection) -> None:
@@ -228,8 +221,7 @@ def _send_value(client: ClientConnection, portfolio_id: int) -> None:
     if portfolio is None:
         _deny(client, portfolio_id)
         return
-    value = portfolio_value(service.valuation_of(portfolio))
-    _send(client, RealtimePortfolioValue.of(value))
+    _send(client, portfolio_value(service.valuation_of(portfolio)))
 
 
 def _key(portfolio_id: int) -> tuple[str, int]:

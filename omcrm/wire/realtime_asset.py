@@ -7,7 +7,6 @@ from typing import Self
 from msgspec import Struct, structs
 
 from omcrm.market.amount import percent
-from omcrm.market.day_change import day_change
 from omcrm.market.instrument import Instrument
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import ChangeBasis, Quote
@@ -39,13 +38,13 @@ class RealtimeAssetFigures(Struct, frozen=True, kw_only=True):
 
         A change is measured from the price of 24 hours ago, or from the previous close.
         """
-        change = day_change(quote, instrument)
+        change, change_percent, change_basis = _day_change(quote, instrument)
         return cls(
             symbol=quote.symbol,
             price=quote.last,
             change=change,
-            change_percent=None if change is None else _change_percent(quote),
-            change_basis=None if change is None else quote.change_basis,
+            change_percent=change_percent,
+            change_basis=change_basis,
             volume=quote.volume,
             high=quote.high,
             low=quote.low,
@@ -101,9 +100,14 @@ class RealtimeAssetPriceNow(Struct, frozen=True, kw_only=True):
         return cls(symbol=symbol, **dict.fromkeys(cls.__struct_fields__[1:]))
 
 
-def _change_percent(quote: Quote) -> Decimal | None:
+def _day_change(
+    quote: Quote, instrument: Instrument | None
+) -> tuple[Decimal | None, Decimal | None, ChangeBasis | None]:
     change, change_from = quote.change, quote.change_from
-    return None if change is None or change_from is None else percent(change, change_from)
+    if instrument is None or change is None or change_from is None:
+        return None, None, None
+    rounded = round(change, instrument.decimals)
+    return rounded, percent(change, change_from), quote.change_basis
 
 
 def _current(quote: Quote, is_young: bool) -> Decimal | None:

@@ -32,7 +32,7 @@ from tests.streaming.raw_client import RawClient, text
 PRODUCT = f"{Path(omcrm.__file__).parent}/"
 VALUE_TYPES = (Struct, Enum, tuple)
 # The most modules that each value may pass.
-PRICE, QUOTES, PORTFOLIO = 15, 10, 11
+PRICE, QUOTES, PORTFOLIO = 15, 10, 10
 REVIEW = frozenset({"reviewer"})
 
 

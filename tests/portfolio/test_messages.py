@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omcrm.gateways.portfolio_figures import portfolio_figures
+from omcrm.gateways.portfolio_figures import portfolio_update
 from omcrm.portfolio import messages
 from omcrm.portfolio.valuation import value
 from omcrm.wire import encoding
@@ -74,7 +74,7 @@ def test_money_is_sent_in_cents(holdings: list[tuple[str, Decimal, Decimal]]) ->
         *(priced(symbol, "1.23456789", opened="1.2") for symbol in INSTRUMENTS),
     )
     valuation = value(own, quotes, START)
-    sent = [messages.valued(own, valuation), loads(encoding.dumps(portfolio_figures(valuation)))]
+    sent = [messages.valued(own, valuation), loads(portfolio_update(valuation))["data"]]
     sums = [(name, number) for body in sent for name, number in numbers(body) if is_money(name)]
 
     assert all(number == round(number, 2) for _, number in sums), sums
