@@ -7,14 +7,13 @@ from flask import Blueprint, Response, render_template
 from flask.typing import ResponseReturnValue
 
 from omcrm.auth.access import requires
-from omcrm.reference import asyncapi, openapi, shown
-from omcrm.reference.asyncapi import received_name, sent_name, who_may
+from omcrm.reference import openapi, shown
 from omcrm.reference.command import documents
 from omcrm.reference.registry import CHANNELS
 from omcrm.reference.route import Route
 from omcrm.reference.routes import ROUTES
 from omcrm.reference.schema import Schema
-from omcrm.wire.channel import SocketChannel, SocketMessage
+from omcrm.reference.shown_channel import shown_channels
 
 blueprint = Blueprint("reference", __name__, url_prefix="/api")
 
@@ -48,31 +47,11 @@ def _texts() -> dict[str, str]:
 
 @cache
 def _shown() -> dict[str, Any]:
-    sockets, routes = asyncapi.document(), openapi.document()
+    routes = openapi.document()
     return {
-        "channels": [_channel(channel, sockets) for channel in CHANNELS],
+        "channels": shown_channels(CHANNELS),
         "areas": _areas(routes),
-        "socket_parts": _parts(
-            sockets["components"]["schemas"],
-            [socket["payload"] for socket in sockets["components"]["messages"].values()],
-        ),
-        "route_parts": _parts(routes["components"]["schemas"], []),
-    }
-
-
-def _channel(channel: SocketChannel, document: dict[str, Any]) -> dict[str, Any]:
-    messages, parts = document["components"]["messages"], document["components"]["schemas"]
-
-    def described(message: SocketMessage, name: str) -> dict[str, Any]:
-        return {"message": message, "body": shown.body(messages[name]["payload"], parts)}
-
-    return {
-        "channel": channel,
-        "who_may": who_may(channel),
-        "received": [
-            described(message, received_name(channel, message)) for message in channel.received
-        ],
-        "sent": [described(message, sent_name(channel, message)) for message in channel.sent],
+        "route_parts": shown.parts(routes["components"]["schemas"], []),
     }
 
 
@@ -106,10 +85,3 @@ def _route(route: Route, operation: dict[str, Any], parts: dict[str, Schema]) ->
             if status != str(route.status)
         },
     }
-
-
-def _parts(schemas: dict[str, Schema], bodies: list[Schema]) -> dict[str, shown.ShownBody]:
-    """The parts that fields refer to, in other parts and in the bodies of messages."""
-    whole = [*schemas.values(), *(body for body in bodies if "$ref" not in body)]
-    used = {name for schema in whole for name in shown.part_names(schema)}
-    return {name: shown.body(schemas[name], schemas) for name in sorted(used)}

@@ -1,9 +1,10 @@
 """A schema as the page of documents shows it: its fields, and their types in words."""
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from omcrm.reference.schema import PARTS, Schema
 
@@ -37,7 +38,7 @@ class ShownBody(Struct, frozen=True, kw_only=True):
     fields: tuple[ShownField, ...]
 
 
-def body(schema: Schema, parts: dict[str, Schema]) -> ShownBody:
+def body(schema: Schema, parts: Mapping[str, Schema]) -> ShownBody:
     """The content of a schema, looked up among the parts where the schema only refers to one."""
     if "$ref" in schema:
         return body(parts[part_name(schema)], parts)
@@ -61,6 +62,29 @@ def _field(name: str, schema: Schema, is_required: bool) -> ShownField:
         is_required=is_required,
         about=schema.get("description", ""),
     )
+
+
+def expanded_body(schema: Schema, parts: Mapping[str, Schema]) -> ShownBody:
+    """The same, with the fields of a field's own part after it: `data`, `data.symbol`."""
+    content = body(schema, parts)
+    whole = parts[part_name(schema)] if "$ref" in schema else schema
+    fields: list[ShownField] = []
+    for field in content.fields:
+        fields.append(field)
+        inner = whole["properties"][field.name]
+        if "$ref" in inner:
+            fields += [
+                structs.replace(nested, name=f"{field.name}.{nested.name}")
+                for nested in body(inner, parts).fields
+            ]
+    return structs.replace(content, fields=tuple(fields))
+
+
+def parts(schemas: Mapping[str, Schema], bodies: Sequence[Schema]) -> dict[str, ShownBody]:
+    """The parts that fields refer to, in these schemas and in bodies that are no such schema."""
+    whole = [*schemas.values(), *(schema for schema in bodies if "$ref" not in schema)]
+    used = {name for schema in whole for name in part_names(schema)}
+    return {name: body(schemas[name], schemas) for name in sorted(used)}
 
 
 def part_name(schema: Schema) -> str:

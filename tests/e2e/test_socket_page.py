@@ -39,6 +39,9 @@ def test_any_socket_can_be_tried(visit: Visit) -> None:
         expect(page.locator("#presets button")).to_have_count(count)
 
     connect(page, "market_feed", "session")
+    described = page.locator(".socket-messages:visible details")
+    described.filter(has_text=re.compile(r"receive\s+pong\s")).locator("summary").click()
+    expect(page.get_by_role("row", name="timestamp")).to_contain_text("time")
     page.get_by_role("button", name="ping", exact=True).click()
     page.get_by_role("button", name="Send").click()
     expect(log).to_contain_text('"type":"pong"')

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from omcrm.reference.schema import PARTS
-from omcrm.reference.shown import body, part_names, words
+from omcrm.reference.shown import body, expanded_body, part_names, parts, words
 
 PART = {"$ref": f"{PARTS}x.Price"}
 
@@ -43,6 +43,18 @@ def test_a_body_has_fields() -> None:
     assert ["a", "b"] == [field.name for field in content.fields]
     assert [True, False] == [field.is_required for field in content.fields]
     assert (("x.Price",), "It.") == (content.fields[0].parts, content.about)
+
+
+def test_the_fields_of_a_part_stand_after_its_field() -> None:
+    """Of those that are an object themselves, not a list of objects."""
+    schema = {"properties": {"data": PART, "more": {"type": "array", "items": PART}}}
+    price = {"type": "object", "properties": {"amount": {"type": "number"}}, "required": ["amount"]}
+    content = expanded_body(schema, {"x.Price": price})
+
+    assert [("data", "Price"), ("data.amount", "number"), ("more", "list of Price")] == [
+        (field.name, field.words) for field in content.fields
+    ]
+    assert ["x.Price"] == list(parts({"x.Price": price}, [schema]))
 
 
 def test_part_names_are_collected_at_any_depth() -> None:

@@ -8,13 +8,13 @@ from flask.testing import FlaskClient
 
 from omcrm.gateways.registry import DIALECTS
 from omcrm.reference.registry import CHANNELS
-from omcrm.reference.socket_test import presets
+from omcrm.reference.socket_test import page_data
 from omcrm.storage.user import Role
 
 
 def test_every_message_has_a_preset() -> None:
     """Of every raw WebSocket, at its path."""
-    by_dialect = {preset["dialect"]: preset for preset in presets()}
+    by_dialect = {preset["name"]: preset for preset in page_data(CHANNELS)["channels"]}
 
     assert {dialect.channel.name for dialect in DIALECTS} == by_dialect.keys()
     for channel in CHANNELS:
@@ -28,7 +28,7 @@ def test_the_page_has_the_presets(browser: Callable[[Role], FlaskClient]) -> Non
     page = browser(Role.CLIENT).get("/realtime/test/").text
 
     (text,) = re.findall(r'data-channels="([^"]*)"', page)
-    assert presets() == json.loads(unescape(text))
+    assert page_data(CHANNELS)["channels"] == json.loads(unescape(text))
 
 
 def test_it_is_for_people_who_are_logged_in(app: Flask) -> None:

@@ -19,7 +19,7 @@ let socket = null;
 // While a ticket is fetched there is no socket yet, but a click cancels the attempt.
 let attempt = 0;
 
-const channel = () => channels.find(({ dialect }) => dialect === byId("channel").value);
+const channel = () => channels.find(({ name }) => name === byId("channel").value);
 
 // The connection
 
@@ -111,6 +111,9 @@ function drawChannel() {
   byId("parameters").replaceChildren(...Object.entries(channel().parameters).map(createParameter));
   byId("presets").replaceChildren(...channel().presets.map(createPreset));
   byId("text").value = channel().presets[0]?.text ?? "";
+  for (const messages of page.querySelectorAll("[data-channel]")) {
+    messages.hidden = messages.dataset.channel !== channel().name;
+  }
   drawAddress();
 }
 
@@ -177,6 +180,6 @@ byId("copy").addEventListener("click", async () => {
 });
 
 byId("channel").addEventListener("change", drawChannel);
-byId("channel").replaceChildren(...channels.map(({ dialect, title, path }) => new Option(`${title} – ${path}`, dialect)));
+byId("channel").replaceChildren(...channels.map(({ name, title, path }) => new Option(`${title} – ${path}`, name)));
 drawChannel();
 show("closed", "Not connected");
