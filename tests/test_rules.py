@@ -60,6 +60,7 @@ COMMANDS = {
     "omcrm.auth.command": {"omcrm"},
     "omcrm.pricing.command": {"omcrm"},
     "omcrm.pricing.price_feed": {"omcrm"},
+    "omcrm.reference.command": {"omcrm"},
 }
 
 FRAMEWORKS = ("flask", "flask_socketio", "sqlalchemy", "eventlet", "gevent")
@@ -69,6 +70,12 @@ UNTESTED = {
     "omcrm/extensions.py": "creates objects and does nothing with them",
     "omcrm/market/clock.py": "names a type",
     "omcrm/wire/field.py": "names types",
+    "omcrm/reference/desk_routes.py": "tests/reference/test_running_routes.py",
+    "omcrm/reference/market_routes.py": "tests/reference/test_running_routes.py",
+    "omcrm/reference/portfolio_routes.py": "tests/reference/test_running_routes.py",
+    "omcrm/reference/realtime_routes.py": "tests/reference/test_running_routes.py",
+    "omcrm/reference/route.py": "tests/reference/test_operation.py",
+    "omcrm/reference/routes.py": "tests/reference/test_operation.py",
     "omcrm/feeds/providers/_template/stream.py": "tests/feeds/test_provider_contract.py",
     "simulator/__main__.py": "runs the command, which has its test",
 }

@@ -10,17 +10,16 @@ from flask import (
     abort,
     current_app,
     g,
-    jsonify,
-    make_response,
     redirect,
     request,
     url_for,
 )
 from flask.typing import ResponseReturnValue
-from msgspec import Struct
+from msgspec import UNSET, Struct
 from werkzeug.exceptions import MethodNotAllowed
 
 from omcrm.auth.credential import Caller, Unidentified, UnidentifiedReason, identify
+from omcrm.auth.json_answer import json_answer
 from omcrm.auth.login import local_path
 from omcrm.auth.permission import PERMISSIONS, Permission, least_role
 from omcrm.errors import AccessRefused
@@ -28,6 +27,7 @@ from omcrm.extensions import csrf
 from omcrm.storage.audit import record
 from omcrm.storage.transaction import transaction
 from omcrm.storage.user import Role
+from omcrm.wire.answer import JsonRefused, JsonWrong
 from omcrm.wire.error_code import ErrorCode
 
 View = Callable[..., ResponseReturnValue]
@@ -156,8 +156,8 @@ def refusal(
     code: ErrorCode, message: str, status: int, field: str | None = None, wait: int | None = None
 ) -> Response:
     """The same from its parts: `field` is the wrong one, `wait` the seconds for Retry-After."""
-    error = {"code": code, "message": message} | ({"field": field} if field else {})
-    answer = make_response(jsonify(success=False, error=error), status)
+    wrong = JsonWrong(code=code, message=message, field=field or UNSET)
+    answer = json_answer(JsonRefused(error=wrong), status)
     if wait is not None:
         answer.headers["Retry-After"] = str(wait)
     return answer

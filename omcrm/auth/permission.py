@@ -5,9 +5,10 @@ A permission that a token has is called its scope.
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Literal, get_args
+from typing import get_args
 
 from omcrm.storage.user import Role
+from omcrm.wire.account import ScopeName
 
 
 class Permission(StrEnum):
@@ -37,11 +38,6 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     Role.STAFF: _CLIENT | {Permission.FEEDS_READ},
     Role.ADMIN: frozenset(Permission),
 }
-
-ScopeName = Literal[
-    "market:read", "portfolio:read", "portfolio:write", "prices:update", "feeds:control"
-]
-"""The permissions that a token may be given, by their names for programs."""
 
 SCOPES = tuple(Permission(name) for name in get_args(ScopeName))
 

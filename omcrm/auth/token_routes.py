@@ -1,28 +1,35 @@
 """API tokens and WebSocket tickets: the page of one's own tokens, and the JSON routes."""
 
-from datetime import UTC, date, datetime
-from typing import Any, Literal
+from datetime import UTC, datetime
+from typing import get_args
 
 from flask import (
     Blueprint,
     flash,
-    jsonify,
     redirect,
     render_template,
     request,
     url_for,
 )
 from flask.typing import ResponseReturnValue
-from msgspec import Struct
 
 from omcrm.auth import api_token, ticket
 from omcrm.auth.access import current_caller, refused, requires
 from omcrm.auth.api_token import CreatedToken
 from omcrm.auth.forms import TokenForm
-from omcrm.auth.permission import ABOUT, SCOPES, Permission, ScopeName
-from omcrm.auth.request_body import request_body
+from omcrm.auth.json_route import answers, takes
+from omcrm.auth.permission import ABOUT, Permission
 from omcrm.errors import AccessRefused
 from omcrm.storage.api_token import ApiToken, of_user
+from omcrm.wire.account import (
+    JsonTicket,
+    JsonToken,
+    JsonTokenMade,
+    JsonTokenRevoked,
+    JsonTokens,
+    NewToken,
+    ScopeName,
+)
 from omcrm.wire.encoding import iso
 
 blueprint = Blueprint("tokens", __name__)
@@ -107,37 +114,36 @@ def _page(form: TokenForm, *, made: CreatedToken | None = None, notice: str | No
 # For programs
 
 
-class NewToken(Struct, frozen=True, forbid_unknown_fields=True):
-    """The body that creates a token; without an expiry it lasts 30 days."""
-
-    name: str
-    scopes: list[ScopeName]
-    expires_in_days: Literal[7, 30, 90, 365] | None = None
-    expires_on: date | None = None
-
-    def __post_init__(self) -> None:
-        if self.expires_in_days is not None and self.expires_on is not None:
-            raise ValueError("give `expires_in_days` or `expires_on`, not both")
+_NO_TOKEN = {403: "An API token came, which cannot make or see tokens."}
 
 
 @blueprint.get("/api/v1/tokens")
 @requires(session_only=True)
-def tokens() -> ResponseReturnValue:
-    """The caller's tokens, and all scopes."""
+@answers(JsonTokens, refusals=_NO_TOKEN)
+def tokens() -> JsonTokens:
+    """The caller's API tokens."""
     now = datetime.now(UTC)
-    return jsonify(
-        success=True,
+    return JsonTokens(
         tokens=[_described(token, now) for token in of_user(current_caller().user_id)],
         most=api_token.MOST_TOKENS,
-        scopes={scope.value: ABOUT[scope] for scope in SCOPES},
+        scopes={name: ABOUT[Permission(name)] for name in sorted(get_args(ScopeName))},
     )
 
 
 @blueprint.post("/api/v1/tokens")
 @requires(session_only=True)
-def create() -> ResponseReturnValue:
-    """Create a token; the answer has its secret, this one time."""
-    body, now = request_body(NewToken), datetime.now(UTC)
+@answers(
+    JsonTokenMade,
+    201,
+    refusals={**_NO_TOKEN, 409: "There are too many tokens.", 429: "Too many were made lately."},
+)
+@takes(NewToken)
+def create(body: NewToken) -> JsonTokenMade:
+    """Make an API token.
+
+    The answer has its secret, this one time.
+    """
+    now = datetime.now(UTC)
     made = api_token.create(
         current_caller(),
         body.name,
@@ -146,36 +152,41 @@ def create() -> ResponseReturnValue:
         now,
         request.remote_addr,
     )
-    return jsonify(success=True, secret=made.secret, token=_described(made.row, now)), 201
+    return JsonTokenMade(secret=made.secret, token=_described(made.row, now))
 
 
 @blueprint.delete("/api/v1/tokens/<int:token_id>")
 @requires(session_only=True)
-def revoke(token_id: int) -> ResponseReturnValue:
-    """Revoke a token."""
+@answers(
+    JsonTokenRevoked,
+    refusals={**_NO_TOKEN, 404: "The caller has no such token that could be revoked."},
+)
+def revoke(token_id: int) -> JsonTokenRevoked:
+    """Revoke an API token."""
     now = datetime.now(UTC)
     row = api_token.revoke(current_caller().user_id, token_id, now, request.remote_addr)
-    return jsonify(success=True, token=_described(row, now))
+    return JsonTokenRevoked(token=_described(row, now))
 
 
 @blueprint.post("/api/v1/ws-ticket")
 @requires()
-def ws_ticket() -> ResponseReturnValue:
-    """A ticket that opens one WebSocket as the caller."""
+@answers(JsonTicket, refusals={429: "Too many tickets lately."})
+def ws_ticket() -> JsonTicket:
+    """A ticket for one WebSocket, for pages that must not hold a token."""
     made = ticket.issue(current_caller(), datetime.now(UTC))
-    return jsonify(ticket=made, expires_in=int(ticket.LIFETIME.total_seconds()))
+    return JsonTicket(ticket=made, expires_in=int(ticket.LIFETIME.total_seconds()))
 
 
-def _described(row: ApiToken, now: datetime) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "name": row.name,
-        "prefix": row.prefix,
-        "scopes": row.scopes,
-        "state": row.state(now),
-        "created_at": iso(row.created_at),
-        "expires_at": iso(row.expires_at),
-        "revoked_at": iso(row.revoked_at),
-        "last_used_at": iso(row.last_used_at),
-        "last_used_addr": row.last_used_addr or None,
-    }
+def _described(row: ApiToken, now: datetime) -> JsonToken:
+    return JsonToken(
+        id=row.id,
+        name=row.name,
+        prefix=row.prefix,
+        scopes=row.scopes,
+        state=row.state(now),
+        created_at=iso(row.created_at),
+        expires_at=iso(row.expires_at),
+        revoked_at=iso(row.revoked_at),
+        last_used_at=iso(row.last_used_at),
+        last_used_addr=row.last_used_addr or None,
+    )

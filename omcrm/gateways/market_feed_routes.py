@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from msgspec import Meta, Struct, structs
 
 from omcrm.auth.access import current_caller, refused, requires
+from omcrm.auth.json_answer import json_answer
 from omcrm.auth.permission import Permission
 from omcrm.auth.request_body import request_body
 from omcrm.errors import AccessRefused
@@ -16,7 +17,6 @@ from omcrm.market.instrument import canonical_symbol, canonical_symbols
 from omcrm.services import services
 from omcrm.storage import feed_switch
 from omcrm.web.feed_control import start_by_admin, start_for_viewer, stop_by_admin
-from omcrm.web.json_answer import json_answer
 from omcrm.web.market_access import feed_engine, market_view
 from omcrm.wire.encoding import iso
 from omcrm.wire.error_code import ErrorCode

@@ -9,6 +9,7 @@ from limits import RateLimitItemPerMinute
 from msgspec import Meta, Struct
 
 from omcrm.auth.access import current_caller, public, refusal, requires
+from omcrm.auth.json_answer import json_answer
 from omcrm.auth.permission import Permission
 from omcrm.auth.rate_limit import UserRateLimit
 from omcrm.auth.request_body import request_body
@@ -22,7 +23,6 @@ from omcrm.pricing.refresh import refresh_prices
 from omcrm.services import services
 from omcrm.streaming.client_session import ClientSession
 from omcrm.web.feed_control import start_for_viewer
-from omcrm.web.json_answer import json_answer
 from omcrm.web.market_access import feed_engine, market_view
 from omcrm.wire.encoding import iso
 from omcrm.wire.error_code import ErrorCode

@@ -9,13 +9,13 @@ from flask.typing import ResponseReturnValue
 from limits import RateLimitItemPerMinute
 
 from omcrm.auth.access import View, current_caller, refusal, refused, requires
+from omcrm.auth.json_answer import json_answer
 from omcrm.auth.permission import Permission
 from omcrm.auth.rate_limit import UserRateLimit
 from omcrm.auth.request_body import Body, request_body
 from omcrm.errors import AccessRefused
 from omcrm.portfolio import bounds, messages, service
 from omcrm.portfolio.holding import Portfolio
-from omcrm.web.json_answer import json_answer
 from omcrm.wire.error_code import ErrorCode
 
 blueprint = Blueprint("portfolio_api", __name__, url_prefix="/api/v1/portfolios")

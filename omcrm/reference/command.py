@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import click
+from flask import Flask
 
 from omcrm.env_file import ROOT
 from omcrm.reference import asyncapi, openapi, sources
@@ -13,8 +14,8 @@ DOCS = ROOT / "docs"
 _LONGEST_LINE = 100_000
 
 
-def documents() -> dict[str, str]:
-    """The text of each file, by its name."""
+def documents(app: Flask) -> dict[str, str]:
+    """The text of each file about this app, by its name."""
     # Most processes never write a document: they are spared the library.
     import yaml
 
@@ -24,14 +25,9 @@ def documents() -> dict[str, str]:
         "asyncapi.yaml": yaml.safe_dump(
             sockets, sort_keys=False, allow_unicode=True, width=_LONGEST_LINE
         ),
-        "openapi.json": json.dumps(openapi.document(), indent=2, ensure_ascii=False) + "\n",
+        "openapi.json": json.dumps(openapi.document(app), indent=2, ensure_ascii=False) + "\n",
         "sources.md": sources.document(),
     }
-
-
-def outdated(folder: Path) -> list[str]:
-    """The names of the files that differ from the current documents."""
-    return [name for name, text in documents().items() if not _holds(folder / name, text)]
 
 
 def _holds(path: Path, text: str) -> bool:
@@ -48,12 +44,14 @@ def _holds(path: Path, text: str) -> bool:
 )
 def api_docs(write: bool, folder: Path) -> None:
     """Write docs/asyncapi.yaml, openapi.json and sources.md, or list which are outdated."""
-    names = outdated(folder)
+    from omcrm import create_app
+
+    texts = documents(create_app())
+    outdated = [name for name, text in texts.items() if not _holds(folder / name, text)]
     if not write:
-        for name in names:
+        for name in outdated:
             click.echo(f"{name} is outdated: python manage.py api-docs --write")
-        raise SystemExit(1 if names else 0)
-    texts = documents()
-    for name in names:
+        raise SystemExit(1 if outdated else 0)
+    for name in outdated:
         (folder / name).write_text(texts[name], encoding="utf-8")
         click.echo(f"wrote {folder / name}")

@@ -9,15 +9,10 @@ from omcrm.market.bar import KEPT, Timeframe
 from omcrm.market.price_class import PriceClass
 from omcrm.market.session import Calendar
 from omcrm.reference.route import Route
+from omcrm.wire.answer import JsonDone
 from omcrm.wire.desk import DeskBrief, DeskCandles, DeskPriceUpdate
 from omcrm.wire.desk_market import DeskFeedStatus, DeskMarketStatus
 from omcrm.wire.field import Number, Time
-
-
-class JsonDone(Struct, kw_only=True):
-    """The field of every answer that is no refusal."""
-
-    success: Literal[True]
 
 
 class DeskPrice(DeskPriceUpdate, frozen=True, kw_only=True):
@@ -55,13 +50,13 @@ class DeskDescribed(DeskBrief, frozen=True, kw_only=True):
     calendar: Calendar
 
 
-class DeskCatalogue(JsonDone, kw_only=True):
+class DeskCatalogue(JsonDone, frozen=True, kw_only=True):
     """All active instruments."""
 
     instruments: list[DeskDescribed]
 
 
-class DeskFeedsStarted(JsonDone, kw_only=True):
+class DeskFeedsStarted(JsonDone, frozen=True, kw_only=True):
     """The feeds run, for these symbols."""
 
     status: Literal["started", "already_running"]
@@ -71,7 +66,7 @@ class DeskFeedsStarted(JsonDone, kw_only=True):
     forex_symbols: list[str]
 
 
-class DeskFeedsStopped(JsonDone, kw_only=True):
+class DeskFeedsStopped(JsonDone, frozen=True, kw_only=True):
     """The feeds do not run until an administrator starts them."""
 
     status: Literal["stopped", "already_stopped"]
@@ -108,7 +103,7 @@ class DeskConnectionState(Struct, kw_only=True):
     frozen_objects: int
 
 
-class DeskRealtimeStatus(JsonDone, kw_only=True):
+class DeskRealtimeStatus(JsonDone, frozen=True, kw_only=True):
     """The state of everything; `feeds`, and what concerns single users, for administrators only."""
 
     running: bool

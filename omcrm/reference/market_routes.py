@@ -6,8 +6,9 @@ from msgspec import Meta, Struct
 
 from omcrm.auth.permission import Permission
 from omcrm.gateways.market_feed_routes import QuotesRequest
-from omcrm.reference.desk_routes import DeskFeedsStopped, JsonDone
+from omcrm.reference.desk_routes import DeskFeedsStopped
 from omcrm.reference.route import Route
+from omcrm.wire.answer import JsonDone
 from omcrm.wire.field import Time
 from omcrm.wire.market_feed import MarketFeedQuote
 from omcrm.wire.news import JsonNewsItem
@@ -21,7 +22,7 @@ class MarketFeedQuoteAnswer(
     success: Literal[True]
 
 
-class MarketFeedQuotesAnswer(JsonDone, kw_only=True):
+class MarketFeedQuotesAnswer(JsonDone, frozen=True, kw_only=True):
     """The newest quote of each symbol in the requested order, and the symbols without one."""
 
     quotes: list[MarketFeedQuote]
@@ -29,13 +30,13 @@ class MarketFeedQuotesAnswer(JsonDone, kw_only=True):
     unknown_symbols: list[str]
 
 
-class MarketFeedFeedsBegun(JsonDone, kw_only=True):
+class MarketFeedFeedsBegun(JsonDone, frozen=True, kw_only=True):
     """The feeds run."""
 
     status: Literal["started", "already_running"]
 
 
-class MarketFeedStreamingStatus(JsonDone, kw_only=True):
+class MarketFeedStreamingStatus(JsonDone, frozen=True, kw_only=True):
     """The state of the feeds, and the caller's subscriptions; for administrators everybody's."""
 
     active: bool
@@ -48,7 +49,7 @@ class MarketFeedStreamingStatus(JsonDone, kw_only=True):
     timestamp: Time
 
 
-class JsonNews(JsonDone, kw_only=True):
+class JsonNews(JsonDone, frozen=True, kw_only=True):
     """News, newest first; `sources` is the number of sources."""
 
     sources: int
@@ -82,7 +83,6 @@ ROUTES = (
         needs=Permission.MARKET_READ,
         body=QuotesRequest,
         answer=MarketFeedQuotesAnswer,
-        refusals={400: "The body is wrong."},
     ),
     Route(
         method="GET",

@@ -3,15 +3,14 @@
 from functools import cache
 from typing import Any
 
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, Response, current_app, render_template
 from flask.typing import ResponseReturnValue
 
 from omcrm.auth.access import requires
+from omcrm.auth.json_route import answers
 from omcrm.reference import openapi, shown
 from omcrm.reference.command import documents
 from omcrm.reference.registry import CHANNELS
-from omcrm.reference.route import Route
-from omcrm.reference.routes import ROUTES
 from omcrm.reference.schema import Schema
 from omcrm.reference.shown_channel import shown_channels
 
@@ -34,20 +33,21 @@ def asyncapi_yaml() -> ResponseReturnValue:
 
 @blueprint.get("/openapi.json")
 @requires()
-def openapi_json() -> ResponseReturnValue:
-    """The routes, for programs."""
+@answers(dict[str, Any])
+def openapi_json() -> Response:
+    """This document; the sockets' is beside it at /api/asyncapi.yaml."""
     return Response(_texts()["openapi.json"], mimetype="application/json")
 
 
 @cache
 def _texts() -> dict[str, str]:
     """Cached: nothing in them changes while the process runs."""
-    return documents()
+    return documents(current_app)
 
 
 @cache
 def _shown() -> dict[str, Any]:
-    routes = openapi.document()
+    routes = openapi.document(current_app)
     return {
         "channels": shown_channels(CHANNELS),
         "areas": _areas(routes),
@@ -56,32 +56,36 @@ def _shown() -> dict[str, Any]:
 
 
 def _areas(document: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """The routes by area, in the order of the registry."""
+    """The routes by area, in the order of the document."""
     parts = document["components"]["schemas"]
     areas: dict[str, list[dict[str, Any]]] = {}
-    for route in ROUTES:
-        operation = document["paths"][route.address][route.method.lower()]
-        areas.setdefault(route.area, []).append(_route(route, operation, parts))
+    for address, operations in document["paths"].items():
+        for method, operation in operations.items():
+            (area,) = operation["tags"]
+            route = _route(address, method.upper(), operation, parts)
+            areas.setdefault(area, []).append(route)
     return areas
 
 
-def _route(route: Route, operation: dict[str, Any], parts: dict[str, Schema]) -> dict[str, Any]:
+def _route(
+    address: str, method: str, operation: dict[str, Any], parts: dict[str, Schema]
+) -> dict[str, Any]:
     def read(content: Any) -> shown.ShownBody:
         return shown.body(content["content"]["application/json"]["schema"], parts)
 
-    answers = operation["responses"]
+    # The first one is the success.
+    (status, answer), *refusals = operation["responses"].items()
     return {
-        "route": route,
+        "method": method,
+        "address": address,
+        "about": operation["summary"],
         "who_may": operation["description"],
         "parameters": [
             {**parameter, "words": shown.words(parameter["schema"])}
             for parameter in operation.get("parameters", ())
         ],
-        "asked": read(operation["requestBody"]) if route.body is not None else None,
-        "answered": read(answers[str(route.status)]),
-        "refusals": {
-            status: item["description"]
-            for status, item in answers.items()
-            if status != str(route.status)
-        },
+        "asked": read(operation["requestBody"]) if "requestBody" in operation else None,
+        "status": status,
+        "answered": read(answer),
+        "refusals": {status: refusal["description"] for status, refusal in refusals},
     }

@@ -8,8 +8,8 @@ from msgspec import Struct
 from omcrm.auth.permission import Permission
 from omcrm.portfolio.messages import HoldingFigures, NewHolding, PortfolioName
 from omcrm.portfolio.valuation import Valuation
-from omcrm.reference.desk_routes import JsonDone
 from omcrm.reference.route import Route
+from omcrm.wire.answer import JsonDone
 from omcrm.wire.field import Number, Time
 
 
@@ -43,20 +43,20 @@ class JsonLimits(Struct, kw_only=True):
     holdings: int
 
 
-class JsonPortfolios(JsonDone, kw_only=True):
+class JsonPortfolios(JsonDone, frozen=True, kw_only=True):
     """The caller's portfolios, by name."""
 
     portfolios: list[JsonPortfolio]
     limits: JsonLimits
 
 
-class JsonPortfolioAnswer(JsonDone, kw_only=True):
+class JsonPortfolioAnswer(JsonDone, frozen=True, kw_only=True):
     """A portfolio that was created or renamed."""
 
     portfolio: JsonPortfolio
 
 
-class JsonValuedAnswer(JsonDone, kw_only=True):
+class JsonValuedAnswer(JsonDone, frozen=True, kw_only=True):
     """A portfolio with its value."""
 
     portfolio: ValuedPortfolio  # type: ignore[valid-type]
@@ -70,14 +70,14 @@ class JsonHolding(Struct, kw_only=True):
     average_cost: Number
 
 
-class JsonHoldingAnswer(JsonDone, kw_only=True):
+class JsonHoldingAnswer(JsonDone, frozen=True, kw_only=True):
     """A holding after the change, and the portfolio's new version."""
 
     holding: JsonHolding
     version: int
 
 
-class JsonVersionAnswer(JsonDone, kw_only=True):
+class JsonVersionAnswer(JsonDone, frozen=True, kw_only=True):
     """The portfolio's version after the change."""
 
     version: int
@@ -87,7 +87,6 @@ _AREA = "Portfolios"
 _ALL = "/api/v1/portfolios"
 _ONE = f"{_ALL}/<int:portfolio_id>"
 _MISSING = {404: "The caller has no such portfolio, or it holds no such instrument."}
-_BODY = {400: "The body is wrong.", 413: "The body is too long."}
 _OFTEN = {429: "Too many requests lately."}
 
 
@@ -108,7 +107,7 @@ ROUTES = (
         body=PortfolioName,
         answer=JsonPortfolioAnswer,
         status=201,
-        refusals={**_BODY, 409: "The name is taken, or there are too many."},
+        refusals={409: "The name is taken, or there are too many."},
     ),
     _route("GET", _ONE, "A portfolio, valued.", answer=JsonValuedAnswer, refusals=_MISSING),
     _route(
@@ -117,7 +116,7 @@ ROUTES = (
         "Give a portfolio another name.",
         body=PortfolioName,
         answer=JsonPortfolioAnswer,
-        refusals={**_BODY, **_MISSING, 409: "The name is taken."},
+        refusals={**_MISSING, 409: "The name is taken."},
     ),
     _route(
         "DELETE", _ONE, "Delete a portfolio and its holdings.", answer=JsonDone, refusals=_MISSING
@@ -129,7 +128,7 @@ ROUTES = (
         body=NewHolding,
         answer=JsonHoldingAnswer,
         status=201,
-        refusals={**_BODY, **_MISSING, 409: "It is held already, or there are too many."},
+        refusals={**_MISSING, 409: "It is held already, or there are too many."},
     ),
     _route(
         "PUT",
@@ -137,7 +136,7 @@ ROUTES = (
         "Set the quantity and cost of a holding.",
         body=HoldingFigures,
         answer=JsonHoldingAnswer,
-        refusals={**_BODY, **_MISSING, 409: "There are too many holdings."},
+        refusals={**_MISSING, 409: "There are too many holdings."},
     ),
     _route(
         "DELETE",

@@ -7,7 +7,8 @@ from msgspec import UNSET, Struct, UnsetType
 from omcrm.auth.permission import Permission
 from omcrm.gateways.realtime_routes import PriceUpdateRequest
 from omcrm.market.price_class import PriceClass
-from omcrm.reference.route import JsonWrong, Needs, Route
+from omcrm.reference.route import Needs, Route
+from omcrm.wire.answer import JsonWrong
 from omcrm.wire.field import Number, Time
 
 
@@ -150,7 +151,7 @@ ROUTES = (
         needs=Permission.PRICES_UPDATE,
         body=PriceUpdateRequest,
         answer=RealtimeFetched,
-        refusals={400: "The body is wrong, or names unknown symbols.", 429: "Too many lately."},
+        refusals={400: "It names unknown symbols.", 429: "Too many lately."},
         refused_as=RealtimeNotFetched,
     ),
 )

@@ -4,9 +4,10 @@ import re
 from enum import StrEnum
 from typing import Any, Literal
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import Struct
 
 from omcrm.auth.permission import Permission
+from omcrm.wire.answer import JsonRefused
 
 
 class Needs(StrEnum):
@@ -15,21 +16,6 @@ class Needs(StrEnum):
     NOTHING = "nothing"
     LOGIN = "login"
     ANY = "any"
-
-
-class JsonWrong(Struct, kw_only=True):
-    """Why a request was refused; `field` is the part of it that is wrong."""
-
-    code: str
-    message: str
-    field: str | UnsetType = UNSET
-
-
-class JsonRefused(Struct, kw_only=True):
-    """The answer to a request that was refused."""
-
-    success: Literal[False]
-    error: JsonWrong
 
 
 class Route(Struct, frozen=True, kw_only=True):

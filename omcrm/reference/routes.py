@@ -1,7 +1,6 @@
-"""Every route that answers in JSON."""
+"""The routes that do not state themselves yet what they answer."""
 
 from omcrm.reference import (
-    account_routes,
     desk_routes,
     market_routes,
     portfolio_routes,
@@ -14,5 +13,4 @@ ROUTES: tuple[Route, ...] = (
     *market_routes.ROUTES,
     *realtime_routes.ROUTES,
     *portfolio_routes.ROUTES,
-    *account_routes.ROUTES,
 )

@@ -28,8 +28,19 @@ def read_schemas(types: Iterable[Any], prefix: str) -> tuple[list[Schema], dict[
 
 
 def written_schemas(types: Iterable[Any], prefix: str) -> tuple[list[Schema], dict[str, Schema]]:
-    """The same of sent messages: decimals are numbers there."""
-    return _schemas(types, prefix, {"type": "number"})
+    """The same of sent messages: decimals are numbers, and fields with a default are sent, too."""
+    bodies, parts = _schemas(types, prefix, {"type": "number"})
+    return bodies, {name: _always_whole(part) for name, part in parts.items()}
+
+
+def _always_whole(part: Schema) -> Schema:
+    if "properties" not in part:
+        return part
+    fields, required = part["properties"], part.get("required", ())
+    always = [name for name in fields if name in required or "default" in fields[name]]
+    for schema in fields.values():
+        schema.pop("default", None)
+    return {**part, "required": always} if always else part
 
 
 def _schemas(

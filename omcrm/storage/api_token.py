@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 from sqlalchemy import (
@@ -47,8 +47,8 @@ class ApiToken(db.Model):  # type: ignore[name-defined,misc,unused-ignore]
     last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     last_used_addr: Mapped[str] = mapped_column(String(64), default="")
 
-    def state(self, now: datetime) -> str:
-        """`active`, `expired` or `revoked`."""
+    def state(self, now: datetime) -> Literal["active", "expired", "revoked"]:
+        """Whether it can be used."""
         if self.revoked_at is not None:
             return "revoked"
         return "active" if self.expires_at > now else "expired"

@@ -7,12 +7,12 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from omcrm.auth.access import refused, requires
+from omcrm.auth.json_answer import json_answer
 from omcrm.auth.permission import Permission
 from omcrm.errors import AccessRefused
 from omcrm.feeds.news.collector import NewsCollector
 from omcrm.market.instrument import canonical_symbol
 from omcrm.market.parsing import whole
-from omcrm.web.json_answer import json_answer
 from omcrm.web.market_access import market_view
 from omcrm.wire.encoding import iso
 from omcrm.wire.error_code import ErrorCode

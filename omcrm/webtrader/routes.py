@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from msgspec import structs
 
 from omcrm.auth.access import current_caller, refused, requires
+from omcrm.auth.json_answer import json_answer
 from omcrm.auth.permission import Permission
 from omcrm.errors import AccessRefused
 from omcrm.market.bar import TIMEFRAMES
@@ -15,7 +16,6 @@ from omcrm.market.catalogue import names_by_group
 from omcrm.market.instrument import canonical_symbol
 from omcrm.market.parsing import whole
 from omcrm.web import feed_control
-from omcrm.web.json_answer import json_answer
 from omcrm.web.market_access import market_view
 from omcrm.webtrader import service
 from omcrm.wire.desk import DeskPriceUpdate

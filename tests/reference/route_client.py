@@ -4,17 +4,16 @@ from typing import Any
 
 import requests
 
-from omcrm.reference.route import Route
 from tests.gateways.here import Served
 from tests.processes import PATIENCE
-from tests.reference.validator import DocumentValidator
+from tests.reference.validator import RouteValidator
 
 
 class RouteClient:
     """A client of a served app: with a token, a login's cookie, or neither."""
 
     def __init__(
-        self, here: Served, validator: DocumentValidator, *, token: str = "", cookie: str = ""
+        self, here: Served, validator: RouteValidator, *, token: str = "", cookie: str = ""
     ) -> None:
         self._here = here
         self._validator = validator
@@ -26,29 +25,28 @@ class RouteClient:
             self.headers[name] = value
 
     def ask(
-        self, route: Route, query: str = "", body: Any = None, **variables: Any
+        self, method: str, address: str, query: str = "", body: Any = None, **variables: Any
     ) -> requests.Response:
-        """The answer, which must be valid by its document, whatever its status is."""
-        url = self._here.base + route.address.format(**variables) + query
+        """The answer, which must be valid by its document, whatever its status is.
+
+        The address is written as in the document.
+        """
         answer = requests.request(
-            route.method,
-            url,
+            method,
+            self._here.base + address.format(**variables) + query,
             headers=self.headers,
             json=body,
             timeout=PATIENCE,
             allow_redirects=False,
         )
-        assert [] == self._validator.answer(route, answer.status_code, answer.json()), answer.text
+        problems = self._validator.answer(method, address, answer.status_code, answer.json())
+        assert [] == problems, answer.text
         return answer
 
-    def done(self, route: Route, query: str = "", body: Any = None, **variables: Any) -> Any:
+    def done(
+        self, method: str, address: str, query: str = "", body: Any = None, **variables: Any
+    ) -> Any:
         """The JSON of a successful answer."""
-        answer = self.ask(route, query, body, **variables)
-        assert route.status == answer.status_code, answer.text
+        answer = self.ask(method, address, query, body, **variables)
+        assert answer.ok, answer.text
         return answer.json()
-
-
-def route_of(routes: tuple[Route, ...], method: str, path: str) -> Route:
-    """The route of a method at a path that ends like this."""
-    (route,) = [route for route in routes if route.method == method and route.path.endswith(path)]
-    return route

@@ -5,14 +5,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from omcrm.reference.command import documents
+from omcrm.reference.operation import operations
 from omcrm.reference.registry import CHANNELS
-from omcrm.reference.routes import ROUTES
 from omcrm.storage.user import Role
 
 Open = Callable[[Role], FlaskClient]
 
 
-def test_the_page_shows_every_message_and_route(browser: Open) -> None:
+def test_the_page_shows_every_message_and_route(app: Flask, browser: Open) -> None:
     """All of it is in the page itself, and its links have targets."""
     page = browser(Role.CLIENT).get("/api/docs").text
 
@@ -21,20 +21,20 @@ def test_the_page_shows_every_message_and_route(browser: Open) -> None:
         assert all(
             f"<code>{message.name}</code>" in page for message in channel.received + channel.sent
         )
-    for route in ROUTES:
-        assert f"<code>{route.address}</code>" in page
+    for operation in operations(app):
+        assert f"<code>{operation.address}</code>" in page
     targets = set(re.findall(r' id="([^"]+)"', page))
     links = re.findall(r'href="#([^"]+)"', page)
     assert len(links) > 50
     assert [] == [link for link in links if link not in targets]
 
 
-def test_programs_get_the_documents(browser: Open) -> None:
+def test_programs_get_the_documents(app: Flask, browser: Open) -> None:
     """They are the same as the files."""
     client = browser(Role.CLIENT)
 
-    assert documents()["asyncapi.yaml"] == client.get("/api/asyncapi.yaml").text
-    assert documents()["openapi.json"] == client.get("/api/openapi.json").text
+    assert documents(app)["asyncapi.yaml"] == client.get("/api/asyncapi.yaml").text
+    assert documents(app)["openapi.json"] == client.get("/api/openapi.json").text
 
 
 def test_strangers_are_sent_to_the_login(app: Flask) -> None:

@@ -34,6 +34,14 @@ def test_parts_are_named_with_their_prefix() -> None:
 
 def test_values_are_those_of_json() -> None:
     """A default tuple is written as a list."""
-    assert ["one"] == written_schemas([Amount], "x")[1]["x.Amount"]["properties"]["kinds"][
-        "default"
-    ]
+    assert ["one"] == read_schemas([Amount], "x")[1]["x.Amount"]["properties"]["kinds"]["default"]
+
+
+def test_a_sent_field_with_a_default_is_always_there() -> None:
+    """A received one may be left out."""
+    _, sent = written_schemas([Amount], "x")
+    _, received = read_schemas([Amount], "x")
+
+    assert ["value", "kinds"] == sent["x.Amount"]["required"]
+    assert "default" not in sent["x.Amount"]["properties"]["kinds"]
+    assert ["value"] == received["x.Amount"]["required"]

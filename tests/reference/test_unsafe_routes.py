@@ -60,7 +60,7 @@ def described(app: Flask) -> list[tuple[str, str]]:
     """Each unsafe method and path that the documents allow with a token."""
     return [
         (method.upper(), path)
-        for path, operations in document()["paths"].items()
+        for path, operations in document(app)["paths"].items()
         for method, operation in operations.items()
         if method.upper() not in SAFE and {"token": []} in operation["security"]
     ]

@@ -5,12 +5,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from flask import Flask
 from jsonschema import Draft7Validator, Draft202012Validator
 
 from omcrm.reference import asyncapi, openapi
 from omcrm.reference.asyncapi import sent_name
 from omcrm.reference.registry import CHANNELS
-from omcrm.reference.route import Route
 
 _SPECIFICATIONS = Path(__file__).parent / "specifications"
 
@@ -46,11 +46,10 @@ def resolved(document: dict[str, Any], reference: str) -> Any:
 
 
 class DocumentValidator:
-    """Validates strictly: a field that is not described is a problem, too."""
+    """Validates messages strictly: a field that is not described is a problem, too."""
 
     def __init__(self) -> None:
         self._sockets = _strict(asyncapi.document())
-        self._routes = _strict(openapi.document())
 
     def message(self, dialect: str, message: Any) -> list[str]:
         """The problems of a message that a server sent, by the schema that fits best."""
@@ -72,9 +71,24 @@ class DocumentValidator:
         payload = components["messages"][sent_name(channel, message)]["payload"]
         return _problems(Draft202012Validator({**payload, "components": components}), body)
 
-    def answer(self, route: Route, status: int, body: Any) -> list[str]:
-        """The problems of an answer of a route."""
-        operation = self._routes["paths"][route.address][route.method.lower()]
+
+class RouteValidator:
+    """Validates the answers of routes, as strictly."""
+
+    def __init__(self, app: Flask) -> None:
+        self._routes = _strict(openapi.document(app))
+
+    def reads(self, area: str) -> list[str]:
+        """The addresses of an area that can be read."""
+        return [
+            address
+            for address, operations in self._routes["paths"].items()
+            if area in operations.get("get", {}).get("tags", ())
+        ]
+
+    def answer(self, method: str, address: str, status: int, body: Any) -> list[str]:
+        """The problems of an answer of a route, whose address is written as in the document."""
+        operation = self._routes["paths"][address][method.lower()]
         if str(status) not in operation["responses"]:
             return [f"{status} is not described"]
         schema = operation["responses"][str(status)]["content"]["application/json"]["schema"]

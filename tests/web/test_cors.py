@@ -15,12 +15,12 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import Headers
 
 from omcrm import create_app
+from omcrm.auth.access import Access
 from omcrm.auth.login import hash_token
 from omcrm.auth.permission import SCOPES, Permission
 from omcrm.extensions import db, limiter
 from omcrm.market.catalogue import CATALOGUE
-from omcrm.reference.route import Needs
-from omcrm.reference.routes import ROUTES
+from omcrm.reference.operation import operations
 from omcrm.services import services_of
 from omcrm.settings import load
 from omcrm.storage.api_token import ApiToken
@@ -150,22 +150,27 @@ def routes(app: Flask) -> list[tuple[str, str, str]]:
     ]
 
 
-JSON = {(route.method, route.path): route.needs for route in ROUTES}
-OPEN = {path for (_, path), needs in JSON.items() if needs is Needs.NOTHING}
 # Of an operator's own machines.
 OPERATIONS = {"/healthz", "/readyz"}
 # In JSON as well, but for its documents, which are of another type.
 DOCUMENTS = {"/api/asyncapi.yaml"}
 
 
+def for_programs(app: Flask) -> dict[tuple[str, str], Access]:
+    """Who may use each method and path that answers in JSON."""
+    return {(item.method, item.path): item.access for item in operations(app)}
+
+
 def may_read(site: Site, method: str, path: str, origin: str) -> bool:
     """Whether the table lets a page of this origin read the answer."""
     if origin == OWN or path in OPERATIONS:
         return False
+    access = for_programs(site.app).get((method, path))
     if origin == ALLOWED:
-        return (method, path) in JSON or path in DOCUMENTS
-    is_market_data = JSON.get((method, path)) == Permission.MARKET_READ or path in OPEN
-    return not site.needs_login and is_market_data
+        return access is not None or path in DOCUMENTS
+    if access is None or site.needs_login:
+        return False
+    return access.is_public or access.permissions == {Permission.MARKET_READ}
 
 
 def test_who_may_read_what(site: Site, answers: dict[Question, Answer]) -> None:
@@ -180,12 +185,13 @@ def test_who_may_read_what(site: Site, answers: dict[Question, Answer]) -> None:
     assert [] == wrong
 
 
-def test_headers_for_caches_and_browsers(answers: dict[Question, Answer]) -> None:
+def test_headers_for_caches_and_browsers(site: Site, answers: dict[Question, Answer]) -> None:
     """JSON answers vary by origin, and none lets a page use a cookie."""
+    known = for_programs(site.app)
     of_programs = [
         headers
         for asked, (_, headers) in answers.items()
-        if (asked.method, asked.path) in JSON and asked.path not in OPERATIONS
+        if (asked.method, asked.path) in known and asked.path not in OPERATIONS
     ]
 
     assert all("Origin" in varies(headers) for headers in of_programs)
@@ -225,8 +231,9 @@ def test_a_token_counts_from_everywhere(site: Site, answers: dict[Question, Answ
 def test_preflight_requests(site: Site) -> None:
     """They are answered without a credential: the methods, and the headers of a token."""
     asked = {"Access-Control-Request-Headers": "authorization,content-type,x-api-key"}
+    known = for_programs(site.app)
     for (method, path, address), origin in itertools.product(routes(site.app), ORIGINS):
-        if (method, path) not in JSON:
+        if (method, path) not in known:
             continue
         headers = {"Access-Control-Request-Method": method, **asked}
         answer = site.ask("OPTIONS", address, origin, "none", **headers)

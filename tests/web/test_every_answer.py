@@ -14,7 +14,7 @@ from omcrm.auth.permission import SCOPES
 from omcrm.auth.rate_limit import UserRateLimit
 from omcrm.extensions import db, limiter
 from omcrm.gateways.registry import DIALECTS
-from omcrm.reference.routes import ROUTES
+from omcrm.reference.operation import Operation, operations
 from omcrm.storage.api_token import ApiToken
 from omcrm.storage.user import Role, User
 from tests.web.every_route import METHODS, UNSAFE, every_route
@@ -166,13 +166,16 @@ def test_a_handshake_without_a_database(app: Flask) -> None:
 
 # Unreadable text, and other wrong bodies
 
-WITH_BODY = [route for route in ROUTES if route.body is not None]
 ADDRESS = {"portfolio_id": 1, "symbol": "BTC", "token_id": 1}
 
 
-@pytest.mark.parametrize("route", WITH_BODY, ids=lambda route: f"{route.method} {route.path}")
+def takers(app: Flask) -> list[Operation]:
+    """The routes that take a body."""
+    return [operation for operation in operations(app) if operation.route.body is not None]
+
+
 def test_a_wrong_body_is_refused(
-    route: Any, app: Flask, browser: Callable, csrf: Callable, program: dict[str, str]
+    app: Flask, browser: Callable, csrf: Callable, program: dict[str, str]
 ) -> None:
     """With the wrong field, where there is one, and never with a 500."""
     client, page = app.test_client(), browser(Role.ADMIN)
@@ -180,15 +183,21 @@ def test_a_wrong_body_is_refused(
     for own in (client, page):
         headers = program if own is client else session
         own.post("/api/v1/portfolios", json={"name": "Own"}, headers=headers)
-    address = route.address.format(**ADDRESS)
-    for way, field, body in wrong_bodies(route.body):
-        caller, headers = (page, session) if "tokens" in route.path else (client, program)
-        headers = headers | {"Content-Type": "application/json"}
-        answer = caller.open(address, method=route.method, data=body, headers=headers)
+    tries = [(taker, wrong) for taker in takers(app) for wrong in wrong_bodies(taker.route.body)]
+    for operation, (way, field, body) in tries:
+        own_only = operation.access.session_only
+        caller, headers = (page, session) if own_only else (client, program)
+        answer = caller.open(
+            operation.address.format(**ADDRESS),
+            method=operation.method,
+            data=body,
+            headers=headers | {"Content-Type": "application/json"},
+        )
 
-        assert answer.status_code < 500, (way, field, answer.text)
+        assert answer.status_code < 500, (operation.path, way, field, answer.text)
         if way in BAD_TEXTS and way != "raw NUL":
-            assert (400, field) == (answer.status_code, answer.json["error"].get("field")), way
+            assert 400 == answer.status_code, (operation.path, way)
+            assert field == answer.json["error"].get("field"), (operation.path, way)
 
 
 @pytest.mark.parametrize("noise", ["%00", "a%ff", "%ed%a0%80", "9" * 5000, "²"])
@@ -263,7 +272,7 @@ def test_a_form_names_the_field_to_programs(browser: Callable, csrf: Callable) -
 def test_the_generators_are_not_empty(app: Flask) -> None:
     """The tests above cover something."""
     assert len(list(every_route(app))) > 100
-    assert 6 < len(WITH_BODY)
+    assert 6 < len(takers(app))
     assert {"name", "scopes", "expires_in_days", "expires_on"} <= {
-        field for route in WITH_BODY for _, field, _ in wrong_bodies(route.body)
+        field for taker in takers(app) for _, field, _ in wrong_bodies(taker.route.body)
     }

@@ -1,6 +1,6 @@
 from decimal import Decimal
 
-from omcrm.web.json_answer import json_answer
+from omcrm.auth.json_answer import json_answer
 
 
 def test_decimals_are_numbers_and_exact() -> None:
