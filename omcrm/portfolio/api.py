@@ -10,15 +10,30 @@ from limits import RateLimitItemPerMinute
 
 from omcrm.auth.access import View, current_caller, refusal, refused, requires
 from omcrm.auth.json_answer import json_answer
+from omcrm.auth.json_route import answers, takes
 from omcrm.auth.permission import Permission
 from omcrm.auth.rate_limit import UserRateLimit
-from omcrm.auth.request_body import Body, request_body
 from omcrm.errors import AccessRefused
 from omcrm.portfolio import bounds, messages, service
 from omcrm.portfolio.holding import Portfolio
+from omcrm.portfolio.messages import JsonValuedAnswer
+from omcrm.wire.answer import JsonDone
 from omcrm.wire.error_code import ErrorCode
+from omcrm.wire.portfolio import (
+    HoldingFigures,
+    JsonHoldingAnswer,
+    JsonLimits,
+    JsonPortfolioAnswer,
+    JsonPortfolios,
+    JsonVersionAnswer,
+    NewHolding,
+    PortfolioName,
+)
 
 blueprint = Blueprint("portfolio_api", __name__, url_prefix="/api/v1/portfolios")
+
+# In bytes.
+LARGEST_BODY = 4096
 
 READS = UserRateLimit("portfolio reads", RateLimitItemPerMinute(300))
 CHANGES = UserRateLimit("portfolio changes", RateLimitItemPerMinute(120))
@@ -50,93 +65,101 @@ _may_read = _may(Permission.PORTFOLIO_READ, READS)
 _may_change = _may(Permission.PORTFOLIO_WRITE, CHANGES)
 
 
+_OFTEN = {429: "Too many requests lately."}
+_MISSING = {404: "The caller has no such portfolio, or it holds no such instrument.", **_OFTEN}
+
+
 @blueprint.get("")
 @_may_read
-def portfolios() -> ResponseReturnValue:
-    """The caller's portfolios, by name."""
-    owned = service.portfolios_of(_user())
-    return _json({"portfolios": [messages.summary(portfolio) for portfolio in owned], **_limits()})
+@answers(JsonPortfolios, refusals=_OFTEN)
+def portfolios() -> JsonPortfolios:
+    """The caller's portfolios."""
+    return JsonPortfolios(
+        portfolios=[messages.summary(portfolio) for portfolio in service.portfolios_of(_user())],
+        limits=JsonLimits(portfolios=bounds.MOST_PORTFOLIOS, holdings=bounds.MOST_HOLDINGS),
+    )
 
 
 @blueprint.post("")
 @_may_change
-def create() -> ResponseReturnValue:
+@answers(
+    JsonPortfolioAnswer, 201, refusals={**_OFTEN, 409: "The name is taken, or there are too many."}
+)
+@takes(PortfolioName, LARGEST_BODY)
+def create(body: PortfolioName) -> Response:
     """Create an empty portfolio."""
-    created = service.create(_user(), _read(messages.PortfolioName).name)
-    answer = _json({"portfolio": messages.summary(created)}, 201)
+    created = service.create(_user(), body.name)
+    answer = json_answer(JsonPortfolioAnswer(portfolio=messages.summary(created)), 201)
     answer.location = url_for(".portfolio", portfolio_id=created.id)
     return answer
 
 
 @blueprint.get("/<int:portfolio_id>")
 @_may_read
-def portfolio(portfolio_id: int) -> ResponseReturnValue:
-    """A portfolio, its holdings and their current values."""
+@answers(JsonValuedAnswer, refusals=_MISSING)
+def portfolio(portfolio_id: int) -> JsonValuedAnswer:
+    """A portfolio, valued."""
     owned = service.own_portfolio(_user(), portfolio_id)
-    return _json({"portfolio": messages.valued(owned, service.valuation_of(owned))})
+    return messages.valued(owned, service.valuation_of(owned))
 
 
 @blueprint.patch("/<int:portfolio_id>")
 @_may_change
-def rename(portfolio_id: int) -> ResponseReturnValue:
-    """Rename a portfolio."""
-    name = _read(messages.PortfolioName).name
-    renamed = service.rename(_user(), portfolio_id, name)
-    return _json({"portfolio": messages.summary(renamed)})
+@answers(JsonPortfolioAnswer, refusals={**_MISSING, 409: "The name is taken."})
+@takes(PortfolioName, LARGEST_BODY)
+def rename(body: PortfolioName, portfolio_id: int) -> JsonPortfolioAnswer:
+    """Give a portfolio another name."""
+    renamed = service.rename(_user(), portfolio_id, body.name)
+    return JsonPortfolioAnswer(portfolio=messages.summary(renamed))
 
 
 @blueprint.delete("/<int:portfolio_id>")
 @_may_change
-def delete(portfolio_id: int) -> ResponseReturnValue:
+@answers(JsonDone, refusals=_MISSING)
+def delete(portfolio_id: int) -> JsonDone:
     """Delete a portfolio and its holdings."""
     service.delete(_user(), portfolio_id)
-    return _json({})
+    return JsonDone()
 
 
 @blueprint.post("/<int:portfolio_id>/holdings")
 @_may_change
-def add_holding(portfolio_id: int) -> ResponseReturnValue:
-    """Add a holding of an instrument that the portfolio does not hold yet."""
-    body = _read(messages.NewHolding)
+@answers(
+    JsonHoldingAnswer,
+    201,
+    refusals={**_MISSING, 409: "It is held already, or there are too many."},
+)
+@takes(NewHolding, LARGEST_BODY)
+def add_holding(body: NewHolding, portfolio_id: int) -> JsonHoldingAnswer:
+    """Add a holding of an instrument that is not held yet."""
     changed = service.add_holding(
         _user(), portfolio_id, body.symbol, body.quantity, body.average_cost
     )
-    return _holding(changed, body.symbol, 201)
+    return _holding(changed, body.symbol)
 
 
 @blueprint.put("/<int:portfolio_id>/holdings/<symbol>")
 @_may_change
-def put_holding(portfolio_id: int, symbol: str) -> ResponseReturnValue:
-    """Set the holding of an instrument."""
-    body = _read(messages.HoldingFigures)
+@answers(JsonHoldingAnswer, refusals={**_MISSING, 409: "There are too many holdings."})
+@takes(HoldingFigures, LARGEST_BODY)
+def put_holding(body: HoldingFigures, portfolio_id: int, symbol: str) -> JsonHoldingAnswer:
+    """Set the quantity and cost of a holding."""
     changed = service.put_holding(_user(), portfolio_id, symbol, body.quantity, body.average_cost)
     return _holding(changed, symbol)
 
 
 @blueprint.delete("/<int:portfolio_id>/holdings/<symbol>")
 @_may_change
-def remove_holding(portfolio_id: int, symbol: str) -> ResponseReturnValue:
-    """Remove the holding of an instrument."""
+@answers(JsonVersionAnswer, refusals=_MISSING)
+def remove_holding(portfolio_id: int, symbol: str) -> JsonVersionAnswer:
+    """Remove a holding."""
     changed = service.remove_holding(_user(), portfolio_id, symbol)
-    return _json({"version": changed.version})
-
-
-def _read(schema: type[Body]) -> Body:
-    return request_body(schema, messages.LARGEST_BODY)
+    return JsonVersionAnswer(version=changed.version)
 
 
 def _user() -> int:
     return current_caller().user_id
 
 
-def _limits() -> dict[str, Any]:
-    return {"limits": {"portfolios": bounds.MOST_PORTFOLIOS, "holdings": bounds.MOST_HOLDINGS}}
-
-
-def _holding(changed: Portfolio, symbol: str, status: int = 200) -> Response:
-    body = {"holding": messages.held(changed, symbol), "version": changed.version}
-    return _json(body, status)
-
-
-def _json(body: dict[str, Any], status: int = 200) -> Response:
-    return json_answer({"success": True, **body}, status)
+def _holding(changed: Portfolio, symbol: str) -> JsonHoldingAnswer:
+    return JsonHoldingAnswer(holding=messages.held(changed, symbol), version=changed.version)

@@ -1,62 +1,65 @@
-"""The JSON bodies of the portfolio API."""
+"""The JSON bodies of the portfolio API, made from portfolios and their valuations."""
 
-from collections.abc import Iterator
-from datetime import datetime
-from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 from msgspec import Struct, structs
 
 from omcrm.market.currency import money
 from omcrm.market.instrument import canonical_symbol
 from omcrm.portfolio.holding import Portfolio
 from omcrm.portfolio.valuation import Valuation
+from omcrm.wire.answer import JsonDone
 from omcrm.wire.encoding import iso
+from omcrm.wire.field import Time
+from omcrm.wire.portfolio import JsonHolding, JsonPortfolio
 
-LARGEST_BODY = 4096
-"""In bytes."""
+Figures = TypeVar("Figures", bound=Struct)
+
+# The fields of a valuation are declared in one place. Its time is sent as text, and of its
+# portfolio all fields are.
+_VALUATION: list[Any] = [
+    (field.name, Time if field.name == "valued_at" else field.type)
+    for field in structs.fields(Valuation)
+    if field.name not in ("portfolio_id", "name", "version")
+]
+ValuedPortfolio = msgspec.defstruct(
+    "ValuedPortfolio",
+    _VALUATION,
+    bases=(JsonPortfolio,),
+    namespace={"__doc__": "A portfolio, its holdings and their current value in dollars."},
+    module=__name__,
+    frozen=True,
+    kw_only=True,
+)
 
 
-class PortfolioName(Struct, frozen=True, forbid_unknown_fields=True):
-    """The body that creates or renames a portfolio."""
+class JsonValuedAnswer(JsonDone, frozen=True, kw_only=True):
+    """A portfolio with its value."""
 
-    name: str
-
-
-class HoldingFigures(Struct, frozen=True, forbid_unknown_fields=True):
-    """The body that sets the quantity and cost of a holding; numbers, or numbers as text."""
-
-    quantity: Decimal
-    average_cost: Decimal
+    portfolio: ValuedPortfolio  # type: ignore[valid-type]
 
 
-class NewHolding(HoldingFigures, frozen=True, forbid_unknown_fields=True):
-    """The body that adds a holding."""
-
-    symbol: str
-
-
-def summary(portfolio: Portfolio) -> dict[str, Any]:
+def summary(portfolio: Portfolio) -> JsonPortfolio:
     """A portfolio without its valuation."""
-    return {
-        "id": portfolio.id,
-        "name": portfolio.name,
-        "version": portfolio.version,
-        "created_at": iso(portfolio.created_at),
-        "updated_at": iso(portfolio.updated_at),
-        "holdings": len(portfolio.holdings),
-    }
+    return JsonPortfolio(
+        id=portfolio.id,
+        name=portfolio.name,
+        version=portfolio.version,
+        created_at=iso(portfolio.created_at),
+        updated_at=iso(portfolio.updated_at),
+        holdings=len(portfolio.holdings),
+    )
 
 
-def valued(portfolio: Portfolio, valuation: Valuation) -> dict[str, Any]:
+def valued(portfolio: Portfolio, valuation: Valuation) -> JsonValuedAnswer:
     """A portfolio with its holdings and their values."""
-    return {**summary(portfolio), **_flat(valuation)}
-
-
-def _flat(valuation: Valuation) -> dict[str, Any]:
-    fields = _fields(valuation, valuation.currency)
-    del fields["portfolio_id"], fields["name"], fields["version"]
-    return fields
+    figures = structs.asdict(_in_cents(valuation, valuation.currency))
+    del figures["portfolio_id"]
+    figures["valued_at"] = iso(valuation.valued_at)
+    return JsonValuedAnswer(
+        portfolio=ValuedPortfolio(**structs.asdict(summary(portfolio)) | figures)
+    )
 
 
 # Prices and unit costs are not amounts of money: they keep their decimals.
@@ -65,32 +68,30 @@ _MONEY = frozenset(
 )
 
 
-def _fields(struct: Struct, currency: str) -> dict[str, Any]:
-    return {
-        name: money(value, currency) if name in _MONEY else _sent(value, currency)
-        for name, value in structs.asdict(struct).items()
-    }
+def _in_cents(figures: Figures, currency: str) -> Figures:
+    """The same figures with amounts of money in whole cents."""
+    return structs.replace(
+        figures,
+        **{
+            name: money(value, currency) if name in _MONEY else _parts_in_cents(value, currency)
+            for name, value in structs.asdict(figures).items()
+        },
+    )
 
 
-def _sent(value: Any, currency: str) -> Any:
+def _parts_in_cents(value: Any, currency: str) -> Any:
     if isinstance(value, Struct):
-        return _fields(value, currency)
+        return _in_cents(value, currency)
     if isinstance(value, tuple):
-        return [_sent(item, currency) for item in value]
-    return iso(value) if isinstance(value, datetime) else value
+        return tuple(_parts_in_cents(item, currency) for item in value)
+    return value
 
 
-def held(portfolio: Portfolio, symbol: str) -> dict[str, Any]:
+def held(portfolio: Portfolio, symbol: str) -> JsonHolding:
     """One holding of a portfolio, which must contain it."""
-    (holding,) = _of_symbol(portfolio, symbol)
-    return holding
-
-
-def _of_symbol(portfolio: Portfolio, symbol: str) -> Iterator[dict[str, Any]]:
-    for holding in portfolio.holdings:
-        if holding.symbol == canonical_symbol(symbol):
-            yield {
-                "symbol": holding.symbol,
-                "quantity": holding.quantity,
-                "average_cost": holding.average_cost,
-            }
+    (holding,) = (
+        holding for holding in portfolio.holdings if holding.symbol == canonical_symbol(symbol)
+    )
+    return JsonHolding(
+        symbol=holding.symbol, quantity=holding.quantity, average_cost=holding.average_cost
+    )

@@ -3,7 +3,6 @@
 from omcrm.reference import (
     desk_routes,
     market_routes,
-    portfolio_routes,
     realtime_routes,
 )
 from omcrm.reference.route import Route
@@ -12,5 +11,4 @@ ROUTES: tuple[Route, ...] = (
     *desk_routes.ROUTES,
     *market_routes.ROUTES,
     *realtime_routes.ROUTES,
-    *portfolio_routes.ROUTES,
 )

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from omcrm.auth.request_body import read_body
 from omcrm.errors import AccessRefused
-from omcrm.portfolio.messages import HoldingFigures, NewHolding, PortfolioName
+from omcrm.wire.portfolio import HoldingFigures, NewHolding, PortfolioName
 
 
 class Listed(Struct):
