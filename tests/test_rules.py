@@ -72,7 +72,6 @@ UNTESTED = {
     "omcrm/wire/field.py": "names types",
     "omcrm/reference/desk_routes.py": "tests/reference/test_running_routes.py",
     "omcrm/reference/market_routes.py": "tests/reference/test_running_routes.py",
-    "omcrm/reference/realtime_routes.py": "tests/reference/test_running_routes.py",
     "omcrm/reference/route.py": "tests/reference/test_operation.py",
     "omcrm/reference/routes.py": "tests/reference/test_operation.py",
     "omcrm/feeds/providers/_template/stream.py": "tests/feeds/test_provider_contract.py",

@@ -3,12 +3,10 @@
 from omcrm.reference import (
     desk_routes,
     market_routes,
-    realtime_routes,
 )
 from omcrm.reference.route import Route
 
 ROUTES: tuple[Route, ...] = (
     *desk_routes.ROUTES,
     *market_routes.ROUTES,
-    *realtime_routes.ROUTES,
 )

@@ -1,18 +1,17 @@
-"""The HTTP that belongs to `/ws/realtime/`."""
+"""The HTTP beside `/ws/realtime/`: where it is, how it is doing, and fresh prices."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
-from omcrm.auth.permission import Permission
-from omcrm.gateways.realtime_routes import PriceUpdateRequest
 from omcrm.market.price_class import PriceClass
-from omcrm.reference.route import Needs, Route
 from omcrm.wire.answer import JsonWrong
-from omcrm.wire.field import Number, Time
+from omcrm.wire.field import Number, Symbol, Time
+
+_MOST_SYMBOLS = 50
 
 
-class RealtimeConnectionInfo(Struct, kw_only=True):
+class RealtimeConnectionInfo(Struct, frozen=True, kw_only=True):
     """The parts of the address, and how to authenticate."""
 
     protocol: Literal["ws", "wss"]
@@ -22,7 +21,7 @@ class RealtimeConnectionInfo(Struct, kw_only=True):
     also: list[str]
 
 
-class RealtimeWebSocketInfo(Struct, kw_only=True):
+class RealtimeWebSocketInfo(Struct, frozen=True, kw_only=True):
     """Where the WebSocket is, and its messages, each with a description."""
 
     websocket_url: str
@@ -32,7 +31,7 @@ class RealtimeWebSocketInfo(Struct, kw_only=True):
     supported_features: list[str]
 
 
-class RealtimeHealth(Struct, kw_only=True):
+class RealtimeHealth(Struct, frozen=True, kw_only=True):
     """Whether prices arrive, and how many clients are connected."""
 
     price_feed_running: bool
@@ -40,7 +39,7 @@ class RealtimeHealth(Struct, kw_only=True):
     timestamp: Time
 
 
-class RealtimeGlobalStats(Struct, kw_only=True):
+class RealtimeGlobalStats(Struct, frozen=True, kw_only=True):
     """Counts over all users; nobody sees another user's connections."""
 
     total_connections: int
@@ -49,21 +48,21 @@ class RealtimeGlobalStats(Struct, kw_only=True):
     asset_subscriptions: int
 
 
-class RealtimeSubscriptions(Struct, kw_only=True):
+class RealtimeSubscriptions(Struct, frozen=True, kw_only=True):
     """The subscriptions of the caller's connections."""
 
     portfolios: list[int]
     assets: list[str]
 
 
-class RealtimeUserStats(Struct, kw_only=True):
+class RealtimeUserStats(Struct, frozen=True, kw_only=True):
     """The caller's own connections."""
 
     connection_count: int
     subscriptions: RealtimeSubscriptions
 
 
-class RealtimePriceFeed(Struct, kw_only=True):
+class RealtimePriceFeed(Struct, frozen=True, kw_only=True):
     """The source of prices: the feeds of this process, or the command that fills the database."""
 
     is_running: bool
@@ -73,7 +72,7 @@ class RealtimePriceFeed(Struct, kw_only=True):
     command_running: bool
 
 
-class RealtimeStatus(Struct, kw_only=True):
+class RealtimeStatus(Struct, frozen=True, kw_only=True):
     """The state of the service and of its prices."""
 
     service_status: Literal["running"]
@@ -83,7 +82,16 @@ class RealtimeStatus(Struct, kw_only=True):
     timestamp: Time
 
 
-class RealtimeUpdated(Struct, kw_only=True):
+# Fresh prices
+
+
+class PriceUpdateRequest(Struct, frozen=True):
+    """The body of a request for fresh prices."""
+
+    symbols: Annotated[list[Symbol], Meta(min_length=1, max_length=_MOST_SYMBOLS)]
+
+
+class RealtimeUpdated(Struct, frozen=True, kw_only=True):
     """A price that was fetched."""
 
     symbol: str
@@ -93,65 +101,24 @@ class RealtimeUpdated(Struct, kw_only=True):
     timestamp: Time
 
 
-class RealtimeFailed(Struct, kw_only=True):
+class RealtimeFailed(Struct, frozen=True, kw_only=True):
     """A symbol whose price was not fetched, and why."""
 
     symbol: str
     reason: str
 
 
-class RealtimeFetched(Struct, kw_only=True):
+class RealtimeFetched(Struct, frozen=True, kw_only=True):
     """The result for each symbol."""
 
     updated: list[RealtimeUpdated]
     failed: list[RealtimeFailed]
 
 
-class RealtimeNotFetched(Struct, kw_only=True):
+class RealtimeNotFetched(Struct, frozen=True, kw_only=True):
     """Why nothing was fetched: unknown symbols, or an error as on other routes."""
 
     error: str | JsonWrong
     success: Literal[False] | UnsetType = UNSET
     invalid_symbols: list[str] | UnsetType = UNSET
     valid_symbols: list[str] | UnsetType = UNSET
-
-
-_AREA = "Realtime"
-
-ROUTES = (
-    Route(
-        method="GET",
-        path="/realtime/websocket-info/",
-        area=_AREA,
-        about="Where the WebSocket is, and its messages.",
-        needs=Needs.NOTHING,
-        answer=RealtimeWebSocketInfo,
-    ),
-    Route(
-        method="GET",
-        path="/realtime/health/",
-        area=_AREA,
-        about="Whether prices arrive.",
-        needs=Needs.NOTHING,
-        answer=RealtimeHealth,
-    ),
-    Route(
-        method="GET",
-        path="/realtime/status/",
-        area=_AREA,
-        about="Counts of all connections, and the caller's own subscriptions.",
-        needs=Permission.MARKET_READ,
-        answer=RealtimeStatus,
-    ),
-    Route(
-        method="POST",
-        path="/api/realtime/force_price_update/",
-        area=_AREA,
-        about="Request fresh prices from the sources now, which may take ten seconds.",
-        needs=Permission.PRICES_UPDATE,
-        body=PriceUpdateRequest,
-        answer=RealtimeFetched,
-        refusals={400: "It names unknown symbols.", 429: "Too many lately."},
-        refused_as=RealtimeNotFetched,
-    ),
-)
