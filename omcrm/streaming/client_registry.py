@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
 
 from omcrm.concurrency import native_lock
 from omcrm.errors import AccessRefused
 from omcrm.streaming.client_session import ClientSession
 from omcrm.streaming.demand_thread import DemandThread
+from omcrm.wire.client_counts import ClientCounts, UserClients
 from omcrm.wire.error_code import ErrorCode
 
 
@@ -103,20 +103,20 @@ class ClientRegistry:
         with self._lock:
             self._refused[reason] += 1
 
-    def counts(self, clients: Sequence[ClientSession] | None = None) -> dict[str, Any]:
+    def counts(self, clients: Sequence[ClientSession] | None = None) -> ClientCounts:
         """How many these clients (all) and their subscriptions are, and the counters so far."""
         clients = self.clients() if clients is None else clients
         with self._lock:
             counted = {name: dict(item) for name, item in self._counted.items()}
             refused = dict(self._refused)
         names = counted.keys() | {client.dialect_name for client in clients}
-        return {
-            "connections": len(clients),
-            "owners": len({client.owner for client in clients}),
-            "subscriptions": subscriptions(clients),
-            "dialects": {name: _of_dialect(name, clients, counted) for name in sorted(names)},
-            "refused": refused,
-        }
+        return ClientCounts(
+            connections=len(clients),
+            owners=len({client.owner for client in clients}),
+            subscriptions=subscriptions(clients),
+            dialects={name: _of_dialect(name, clients, counted) for name in sorted(names)},
+            refused=refused,
+        )
 
 
 def subscriptions(clients: Iterable[ClientSession]) -> int:
@@ -124,7 +124,7 @@ def subscriptions(clients: Iterable[ClientSession]) -> int:
     return sum(len(client.subscriptions) for client in clients)
 
 
-def by_user(clients: Iterable[ClientSession]) -> list[dict[str, Any]]:
+def by_user(clients: Iterable[ClientSession]) -> list[UserClients]:
     """Connections and subscriptions of each user, for administrators; one row for anonymous."""
     of_user: dict[int | None, list[ClientSession]] = {}
     for client in clients:
@@ -132,11 +132,11 @@ def by_user(clients: Iterable[ClientSession]) -> list[dict[str, Any]]:
         of_user.setdefault(user, []).append(client)
     strangers_last = sorted(of_user, key=lambda user: (user is None, user))
     return [
-        {
-            "user_id": user,
-            "connections": len(of_user[user]),
-            "subscriptions": subscriptions(of_user[user]),
-        }
+        UserClients(
+            user_id=user,
+            connections=len(of_user[user]),
+            subscriptions=subscriptions(of_user[user]),
+        )
         for user in strangers_last
     ]
 

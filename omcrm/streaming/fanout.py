@@ -26,6 +26,7 @@ from omcrm.streaming.rate_tier import (
     Subscriber,
 )
 from omcrm.streaming.throttled_log import ThrottledLog
+from omcrm.wire.client_counts import DeliveryCounts
 
 _log = logging.getLogger(__name__)
 
@@ -211,15 +212,14 @@ class FanOut:
         """Whether the symbol has a subscriber."""
         return any(tier.is_watched(symbol) for tier in self._tiers)
 
-    def counts(self) -> dict[str, int]:
-        """Totals: quotes flushed, updates written, conflated, and skipped for slow readers."""
-        conflated = sum(tier.conflated for tier in self._tiers)
-        return {
-            "quotes": self.sent,
-            "updates": self.updates,
-            "conflated": conflated,
-            "missed": self.skipped,
-        }
+    def counts(self) -> DeliveryCounts:
+        """Totals since the start of the process."""
+        return DeliveryCounts(
+            quotes=self.sent,
+            updates=self.updates,
+            conflated=sum(tier.conflated for tier in self._tiers),
+            skipped=self.skipped,
+        )
 
     # Starting and stopping
 

@@ -1,7 +1,6 @@
 """News over HTTP, and the status of its sources."""
 
 import contextlib
-from typing import Any
 
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
@@ -16,6 +15,7 @@ from omcrm.market.parsing import whole
 from omcrm.web.market_access import market_view
 from omcrm.wire.encoding import iso
 from omcrm.wire.error_code import ErrorCode
+from omcrm.wire.feed_report import DeskNewsSource
 from omcrm.wire.news import JsonNewsItem
 
 _DEFAULT, _MOST = 50, 200
@@ -45,18 +45,18 @@ def latest_news() -> ResponseReturnValue:
     return json_answer(body)
 
 
-def news_status(collector: NewsCollector) -> list[dict[str, Any]]:
+def news_status(collector: NewsCollector) -> list[DeskNewsSource]:
     """The status of each source, for administrators."""
     return [
-        {
-            "source": status.source,
-            "url": status.url,
-            "last_success": iso(status.last_success),
-            "last_error": status.last_error,
-            "failures": status.failures,
-            "items": status.items,
-            "next_in_seconds": status.next_in,
-        }
+        DeskNewsSource(
+            source=status.source,
+            url=status.url,
+            last_success=iso(status.last_success),
+            last_error=status.last_error,
+            failures=status.failures,
+            items=status.items,
+            next_in_seconds=status.next_in,
+        )
         for status in collector.status()
     ]
 

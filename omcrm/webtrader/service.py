@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flask import Flask
+from msgspec import UNSET, Struct, structs
 from sqlalchemy.exc import SQLAlchemyError
 
 from omcrm.auth.credential import Caller
@@ -25,6 +26,7 @@ from omcrm.web.database_away import is_away
 from omcrm.web.market_access import feed_engine, market_view
 from omcrm.web.news import news_status
 from omcrm.webtrader.feed_report import feed_report
+from omcrm.wire.client_counts import PageCounts
 from omcrm.wire.desk import DESK, DeskCandle, DeskCandles
 from omcrm.wire.desk_market import DeskFeedStatus, DeskMarketState, DeskMarketStatus
 from omcrm.wire.encoding import iso
@@ -138,19 +140,22 @@ def realtime_status(caller: Caller) -> dict[str, Any]:
     }
 
 
-def _client_counts(caller: Caller) -> dict[str, dict[str, Any]]:
+def _client_counts(caller: Caller) -> dict[str, Struct]:
     """The counts of the desk's pages, and of all other clients."""
     registry = services().client_registry
     pages, others = registry.split(DESK.name)
-    clients: dict[str, Any] = {
-        "connections": len(pages),
-        "users": len({page.owner for page in pages}),
-        "subscriptions": subscriptions(pages),
+    sees_users = caller.may(Permission.CONNECTIONS_READ)
+    return {
+        "clients": PageCounts(
+            connections=len(pages),
+            users=len({page.owner for page in pages}),
+            subscriptions=subscriptions(pages),
+            by_user=by_user(pages) if sees_users else UNSET,
+        ),
+        "gateways": structs.replace(
+            registry.counts(others), by_user=by_user(others) if sees_users else UNSET
+        ),
     }
-    gateways = registry.counts(others)
-    if caller.may(Permission.CONNECTIONS_READ):
-        clients["by_user"], gateways["by_user"] = by_user(pages), by_user(others)
-    return {"clients": clients, "gateways": gateways}
 
 
 def _details(view: MarketView, engine: FeedEngine, now: datetime) -> dict[str, Any]:

@@ -120,7 +120,7 @@ def test_bad_messages_are_counted(connect: Connect) -> None:
         "messages_in": 2,
         "messages_out": 3,
         "messages_refused": 1,
-    } == of.registry.counts()["dialects"]["echo"]
+    } == of.registry.counts().dialects["echo"]
 
 
 # Closing

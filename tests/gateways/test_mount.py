@@ -22,6 +22,7 @@ from omcrm.services import SERVICES, services_of
 from omcrm.storage.api_token import ApiToken
 from omcrm.storage.user import Role
 from omcrm.streaming.client_registry import by_user
+from omcrm.wire.client_counts import UserClients
 from tests.gateways.conftest import FEED
 from tests.gateways.here import OURS, JsonPeer, Make, Served
 from tests.processes import PATIENCE, wait_for
@@ -79,10 +80,9 @@ def test_no_credential_or_a_bad_one(here: Served) -> None:
     assert (1008, failed) == end_of(here, query="?token=wrong")
     assert (1008, failed) == end_of(here, query=f"?token={expired}")
     assert (1008, failed) == end_of(here, "Authorization: Bearer wrong")
-    assert {"AUTHENTICATION_REQUIRED": 2, "AUTHENTICATION_FAILED": 3} == here.registry.counts()[
-        "refused"
-    ]
-    assert 0 == here.registry.counts()["connections"]
+    refused = {"AUTHENTICATION_REQUIRED": 2, "AUTHENTICATION_FAILED": 3}
+    assert refused == here.registry.counts().refused
+    assert 0 == here.registry.counts().connections
 
 
 def test_other_dialects_refuse_in_http(serve: Make, ticker: str) -> None:
@@ -169,7 +169,7 @@ def test_anonymous_clients_are_counted_by_address(serve: Make) -> None:
     with JsonPeer.open(here.port, FEED), JsonPeer.open(here.port, FEED):
         assert 429 == here.status(FEED)[0]
         assert is_authenticated(here, f"x-api-key: {here.token()}")
-        strangers = [{"user_id": None, "connections": 2, "subscriptions": 0}]
+        strangers = [UserClients(user_id=None, connections=2, subscriptions=0)]
         wait_for(lambda: strangers == by_user(here.registry.clients()), 5)
 
 
@@ -218,7 +218,7 @@ def test_a_page_at_the_same_path_comes_first(serve: Make, ticker: str) -> None:
 def test_an_invalid_handshake(here: Served, headers: tuple[str, ...], status: int) -> None:
     """It is refused before the credential is read."""
     assert status == here.status(FEED, *headers)[0]
-    assert {"handshake": 1} == here.registry.counts()["refused"]
+    assert {"handshake": 1} == here.registry.counts().refused
 
 
 def test_other_paths_go_to_the_app(here: Served) -> None:
@@ -350,8 +350,8 @@ def test_messages_after_our_close_are_ignored(here: Served) -> None:
         peer.send(*["{"] * 10, {"action": "subscribe", "symbols": ["BTC"]})
         peer.end()
 
-    wait_for(lambda: 0 == here.registry.counts()["connections"], 5)
-    assert 10 == here.registry.counts()["dialects"]["market_feed"]["messages_in"]
+    wait_for(lambda: 0 == here.registry.counts().connections, 5)
+    assert 10 == here.registry.counts().dialects["market_feed"]["messages_in"]
 
 
 def test_a_silent_client(serve: Make) -> None:
@@ -391,11 +391,11 @@ def test_nothing_is_left_of_a_client(threads: Threads, here: Served) -> None:
         peer.ask({"action": "subscribe", "symbols": ["BTC"], "channels": ["quotes", "trades"]})
         peer.ask(PING)
         assert here.market.fanout.is_watched("BTC")
-        assert 1 == here.registry.counts()["subscriptions"]
+        assert 1 == here.registry.counts().subscriptions
     wait_for(lambda: not here.market.fanout.is_watched("BTC"), 5)
 
     counts = here.registry.counts()
-    assert (0, 0, 0) == tuple(counts[name] for name in ("connections", "owners", "subscriptions"))
+    assert (0, 0, 0) == (counts.connections, counts.owners, counts.subscriptions)
     wait_for(lambda: not threads.count("trades"))
 
 

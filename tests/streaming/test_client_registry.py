@@ -5,6 +5,7 @@ import pytest
 from omcrm.errors import AccessRefused
 from omcrm.streaming.client_registry import ClientRegistry, by_user, subscriptions
 from omcrm.streaming.demand_thread import DemandThread
+from omcrm.wire.client_counts import ClientCounts, UserClients
 from tests.processes import wait_for
 from tests.streaming.clients import IdleClient, client_of, stranger
 from tests.threads import Threads
@@ -126,21 +127,24 @@ def test_counts() -> None:
     registry.count("gone", "messages_in")
     registry.count_refusal("LIMIT_EXCEEDED")
 
-    assert {
-        "connections": 4,
-        "owners": 3,
-        "subscriptions": 2,
-        "dialects": {
-            "gone": {"connections": 0, "subscriptions": 0, "messages_in": 1},
-            "echo": {"connections": 4, "subscriptions": 2, "messages_in": 3},
-        },
-        "refused": {"LIMIT_EXCEEDED": 1},
-    } == registry.counts()
+    assert (
+        ClientCounts(
+            connections=4,
+            owners=3,
+            subscriptions=2,
+            dialects={
+                "gone": {"connections": 0, "subscriptions": 0, "messages_in": 1},
+                "echo": {"connections": 4, "subscriptions": 2, "messages_in": 3},
+            },
+            refused={"LIMIT_EXCEEDED": 1},
+        )
+        == registry.counts()
+    )
     assert 2 == subscriptions(registry.clients())
     assert [
-        {"user_id": 3, "connections": 1, "subscriptions": 0},
-        {"user_id": 7, "connections": 2, "subscriptions": 2},
-        {"user_id": None, "connections": 1, "subscriptions": 0},
+        UserClients(user_id=3, connections=1, subscriptions=0),
+        UserClients(user_id=7, connections=2, subscriptions=2),
+        UserClients(user_id=None, connections=1, subscriptions=0),
     ] == by_user(registry.clients())
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from omcrm.market.quote import Quote
 from omcrm.streaming.fanout import FanOut, ResumePoint, ResumeToken
+from omcrm.wire.client_counts import DeliveryCounts
 from tests.streaming.page import (
     BLINK,
     FOR_EVER,
@@ -66,7 +67,8 @@ def test_a_stream_is_sent_at_most_one_time_per_window(running: FanOut) -> None:
     running.stop()
     writes, windows = len(page.writes), (time.monotonic() - began) / BLINK
     seqs = [int(packet.removeprefix("BTC ")) for packet in page.packets]
-    counts = {"quotes": writes, "updates": writes, "conflated": seq - writes, "missed": 0}
+    conflated = seq - writes
+    counts = DeliveryCounts(quotes=writes, updates=writes, conflated=conflated, skipped=0)
 
     assert 2 <= writes <= windows + 1
     assert sorted(set(seqs)) == seqs
@@ -122,7 +124,7 @@ def test_a_quote_is_encoded_one_time_for_a_thousand_pages(fanout: FanOut) -> Non
     assert {"BTC 1": 1} == asked
     assert 1 == len({id(page.batches[0].framed) for page in pages})
     assert [["in other words"]] == stranger.writes
-    assert 1001 == fanout.counts()["updates"]
+    assert 1001 == fanout.counts().updates
 
 
 # Subscriptions
@@ -274,7 +276,7 @@ def test_a_slow_page_gets_the_newest_quotes_later(fanout: FanOut) -> None:
     page.get_ready()
 
     assert [["SOL 4", "BTC 6"]] == page.writes[1:]
-    assert 3 == fanout.counts()["missed"]
+    assert 3 == fanout.counts().skipped
 
 
 def test_a_snapshot_stays_pending_until_it_is_accepted(fanout: FanOut) -> None:

@@ -114,6 +114,6 @@ def test_a_demonstration_reads_the_exchange(app: Flask, exchange: Exchange) -> N
         feed_engine().stop()
         db.engine.dispose()
 
-    assert "simulated" == source["source"]
+    assert "simulated" == source.source
     assert all(item.symbols for item in news.latest())
-    assert None is news_status(news)[0]["next_in_seconds"]
+    assert None is news_status(news)[0].next_in_seconds

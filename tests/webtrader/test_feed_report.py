@@ -23,6 +23,7 @@ from omcrm.webtrader.feed_report import feed_report
 from omcrm.webtrader.realtime_data import RealTimeDataManager
 from omcrm.wire import encoding
 from omcrm.wire.encoding import iso
+from omcrm.wire.feed_report import DeskFeedReport, DeskSymbolReport
 from tests.processes import Exchange, wait_for
 
 Report = Callable[[], dict[str, Any]]
@@ -103,12 +104,8 @@ def test_a_symbol_without_any_price(app: Flask) -> None:
     with app.app_context():
         report = feed_report(manager.view, manager.engine, datetime.now(UTC))
 
-    assert {
-        "symbols": [{"symbol": "BTC", "source": None, "runner_up": None, "chain": []}],
-        "quota": {},
-        "quarantine": [],
-        "events": [],
-    } == report
+    symbol = DeskSymbolReport(symbol="BTC", source=None, runner_up=None, chain=[])
+    assert DeskFeedReport(symbols=[symbol], quota={}, quarantine=[], events=[]) == report
 
 
 def test_a_spike_is_in_quarantine_with_the_other_sources_prices(
@@ -226,9 +223,10 @@ def test_quotas_by_source_and_budget(report_live: Report, exchange: Exchange) ->
 def test_prices_stay_exact(report_live: Report, app: Flask, manager: RealTimeDataManager) -> None:
     """No price becomes a float in the report."""
     with app.app_context():
-        chain = symbol_report(feed_report(manager.view, manager.engine, datetime.now(UTC)))["chain"]
+        report = feed_report(manager.view, manager.engine, datetime.now(UTC))
+    (chain,) = (entry.chain for entry in report.symbols if entry.symbol == "BTC")
 
-    assert {Decimal} == {type(link["price"]) for link in chain}
+    assert {Decimal} == {type(link.price) for link in chain}
 
 
 def test_only_staff_and_administrators_get_the_report(app: Flask) -> None:
@@ -239,5 +237,4 @@ def test_only_staff_and_administrators_get_the_report(app: Flask) -> None:
         staff = service.realtime_status(session_caller(3, Role.STAFF, ""))
 
     assert "feeds" not in everybody
-    assert staff["feeds"].keys() == administrators["feeds"].keys()
-    assert {"symbols", "quota", "quarantine", "events"} == administrators["feeds"].keys()
+    assert all(type(status["feeds"]) is DeskFeedReport for status in (staff, administrators))

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 from flask import Flask
+from msgspec import UNSET
 from sqlalchemy.exc import OperationalError
 
 from omcrm.auth.credential import session_caller
@@ -12,6 +13,7 @@ from omcrm.services import services_of
 from omcrm.storage.user import Role
 from omcrm.web.market_access import market_view
 from omcrm.webtrader import service
+from omcrm.wire.client_counts import DeliveryCounts
 from tests.values import sent
 
 
@@ -63,8 +65,8 @@ def test_status_counts_single_users_for_administrators_only(app: Flask) -> None:
         administrators = service.realtime_status(session_caller(2, Role.ADMIN, ""))
         staff = service.realtime_status(session_caller(3, Role.STAFF, ""))
 
-    assert "by_user" not in everybody["clients"].keys() | staff["clients"].keys()
-    assert [] == administrators["clients"]["by_user"]
+    assert UNSET is everybody["clients"].by_user is staff["clients"].by_user
+    assert [] == administrators["clients"].by_user
 
 
 def test_status_counts_deliveries_and_connections(app: Flask) -> None:
@@ -73,7 +75,7 @@ def test_status_counts_deliveries_and_connections(app: Flask) -> None:
         status = service.realtime_status(session_caller(1, Role.CLIENT, ""))
 
     assert {"quotes", "seq", "refused"} == set(status["cache"])
-    assert dict.fromkeys(("quotes", "updates", "conflated", "missed"), 0) == status["delivery"]
+    assert DeliveryCounts(quotes=0, updates=0, conflated=0, skipped=0) == status["delivery"]
     assert {"open", "worst_lag_ms", "timers", "frozen_objects"} <= set(status["connections"])
     assert 0 == status["connections"]["open"] == status["connections"]["timers"]
 

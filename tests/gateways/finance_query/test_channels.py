@@ -34,8 +34,7 @@ def quick(here: Served) -> Served:
 
 
 def computed(here: Served, channel: str) -> int:
-    counts: dict[str, Any] = here.registry.counts()["dialects"].get(channel, {})
-    return int(counts.get("computed", 0))
+    return here.registry.counts().dialects.get(channel, {}).get("computed", 0)
 
 
 def receive(peer: JsonPeer) -> Any:
