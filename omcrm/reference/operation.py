@@ -11,7 +11,6 @@ from msgspec import Struct
 from omcrm.auth.access import Access
 from omcrm.auth.json_route import JsonRoute
 from omcrm.auth.permission import least_role
-from omcrm.reference.routes import ROUTES
 from omcrm.wire.channel import summary
 
 AREAS: Mapping[str, str] = {
@@ -103,30 +102,15 @@ def operations(app: Flask) -> list[Operation]:
 def _operations(app: Flask) -> Iterator[Operation]:
     for rule in app.url_map.iter_rules():
         view: Any = app.view_functions[rule.endpoint]
+        route = getattr(view, "json_route", None)
+        if route is None:
+            continue
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
-            route = getattr(view, "json_route", None) or _BESIDE.get((method, rule.rule))
-            if route is None:
-                continue
             yield Operation(
                 method=method,
                 path=rule.rule,
                 area=AREAS[rule.endpoint.partition(".")[0]],
-                about=_ABOUT.get((method, rule.rule)) or summary(view.__doc__),
+                about=summary(view.__doc__),
                 access=view.access,
                 route=route,
             )
-
-
-# Until these routes state it themselves.
-_ABOUT: dict[tuple[str, str], str] = {(route.method, route.path): route.about for route in ROUTES}
-_BESIDE: dict[tuple[str, str], JsonRoute] = {
-    (route.method, route.path): JsonRoute(
-        answer=route.answer,
-        status=route.status,
-        body=route.body,
-        query=route.query,
-        refusals=route.refusals,
-        refused_as=route.refused_as,
-    )
-    for route in ROUTES
-}

@@ -3,6 +3,7 @@
 import logging
 import threading
 from datetime import UTC, datetime
+from typing import Literal
 
 from flask import Flask, current_app
 
@@ -39,15 +40,15 @@ def _start_unless_stopped(app: Flask) -> None:
                 _failures.exception("the feeds could not be started")
 
 
-def start_by_admin(user_id: int) -> str:
-    """Start the feeds, also after restarts: `started` or `already_running`."""
+def start_by_admin(user_id: int) -> Literal["started", "already_running"]:
+    """Start the feeds, also after restarts; what they did."""
     with _lock:
         _remember(False, user_id)
         return "started" if _switch(ControlAction.START) else "already_running"
 
 
-def stop_by_admin(user_id: int) -> str:
-    """Stop the feeds until an administrator starts them: `stopped` or `already_stopped`."""
+def stop_by_admin(user_id: int) -> Literal["stopped", "already_stopped"]:
+    """Stop the feeds until an administrator starts them; what they did."""
     with _lock:
         _remember(True, user_id)
         return "stopped" if _switch(ControlAction.STOP) else "already_stopped"

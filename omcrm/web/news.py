@@ -6,7 +6,7 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from omcrm.auth.access import refused, requires
-from omcrm.auth.json_answer import json_answer
+from omcrm.auth.json_route import answers
 from omcrm.auth.permission import Permission
 from omcrm.errors import AccessRefused
 from omcrm.feeds.news.collector import NewsCollector
@@ -16,9 +16,8 @@ from omcrm.web.market_access import market_view
 from omcrm.wire.encoding import iso
 from omcrm.wire.error_code import ErrorCode
 from omcrm.wire.feed_report import DeskNewsSource
+from omcrm.wire.market_data import MOST_NEWS, USUAL_NEWS, JsonNews, JsonNewsQuery
 from omcrm.wire.news import JsonNewsItem
-
-_DEFAULT, _MOST = 50, 200
 
 blueprint = Blueprint("news", __name__, url_prefix="/api/v1")
 
@@ -30,19 +29,23 @@ def refuse(error: AccessRefused) -> ResponseReturnValue:
 
 @blueprint.get("/news")
 @requires(Permission.MARKET_READ)
-def latest_news() -> ResponseReturnValue:
+@answers(
+    JsonNews,
+    query=JsonNewsQuery,
+    refusals={400: "The query is wrong.", 404: "There is no such symbol."},
+)
+def latest_news() -> JsonNews:
+    """The newest news, of all or of one symbol."""
     symbol = canonical_symbol(request.args.get("symbol", "")) or None
     view, limit = market_view(), _limit()
     if symbol is not None and symbol not in view.instruments:
         raise AccessRefused(
             ErrorCode.UNKNOWN_SYMBOL, f"Unknown symbol: {symbol[:20]}", 404, "symbol"
         )
-    body = {
-        "success": True,
-        "sources": len(view.news.status()),
-        "news": [JsonNewsItem.of(item) for item in view.news.latest(limit, symbol)],
-    }
-    return json_answer(body)
+    return JsonNews(
+        sources=len(view.news.status()),
+        news=[JsonNewsItem.of(item) for item in view.news.latest(limit, symbol)],
+    )
 
 
 def news_status(collector: NewsCollector) -> list[DeskNewsSource]:
@@ -62,9 +65,9 @@ def news_status(collector: NewsCollector) -> list[DeskNewsSource]:
 
 
 def _limit() -> int:
-    text = request.args.get("limit", str(_DEFAULT))
+    text = request.args.get("limit", str(USUAL_NEWS))
     with contextlib.suppress(ValueError):
-        if 1 <= (limit := whole(text)) <= _MOST:
+        if 1 <= (limit := whole(text)) <= MOST_NEWS:
             return limit
-    message = f"limit must be a whole number from 1 to {_MOST}"
+    message = f"limit must be a whole number from 1 to {MOST_NEWS}"
     raise AccessRefused(ErrorCode.INVALID_PAYLOAD, message, field="limit")

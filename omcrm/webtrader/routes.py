@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from msgspec import structs
 
 from omcrm.auth.access import current_caller, refused, requires
-from omcrm.auth.json_answer import json_answer
+from omcrm.auth.json_route import answers
 from omcrm.auth.permission import Permission
 from omcrm.errors import AccessRefused
 from omcrm.market.bar import TIMEFRAMES
@@ -18,11 +18,20 @@ from omcrm.market.parsing import whole
 from omcrm.web import feed_control
 from omcrm.web.market_access import market_view
 from omcrm.webtrader import service
-from omcrm.wire.desk import DeskPriceUpdate
-from omcrm.wire.desk_request import PriceHistory
+from omcrm.wire.desk_catalogue import (
+    DeskCatalogue,
+    DeskChartData,
+    DeskChartQuery,
+    DeskDescribed,
+    DeskMarkets,
+    DeskPrice,
+)
+from omcrm.wire.desk_status import DeskFeedsStarted, DeskFeedsStopped, DeskRealtimeStatus
 from omcrm.wire.error_code import ErrorCode
 
 blueprint = Blueprint("webtrader", __name__, url_prefix="/webtrader")
+
+_UNKNOWN = {404: "There is no such symbol."}
 
 _for_people = requires(Permission.MARKET_READ, session_only=True, page=True)
 
@@ -45,70 +54,79 @@ def dashboard() -> ResponseReturnValue:
     return render_template("webtrader/webtrader.html", timeframes=TIMEFRAMES)
 
 
+@blueprint.get("/instruments")
+@requires(Permission.MARKET_READ)
+@answers(DeskCatalogue)
+def instruments() -> DeskCatalogue:
+    """The catalogue."""
+    known = market_view().instruments.values()
+    return DeskCatalogue(instruments=[DeskDescribed.of(instrument) for instrument in known])
+
+
+@blueprint.get("/realtime_price/<symbol>")
+@requires(Permission.MARKET_READ)
+@answers(DeskPrice, refusals={**_UNKNOWN, 503: "No price is known for it yet."})
+def realtime_price(symbol: str) -> DeskPrice:
+    """The newest price of a symbol."""
+    symbol = _known(symbol)
+    quote = market_view().cache.get(symbol)
+    if quote is None:
+        raise AccessRefused(ErrorCode.NO_PRICE, f"No price is known for {symbol} yet", 503)
+    return DeskPrice.of(quote)
+
+
+@blueprint.get("/chart_data/<symbol>")
+@requires(Permission.MARKET_READ)
+@answers(DeskChartData, query=DeskChartQuery, refusals={400: "The query is wrong.", **_UNKNOWN})
+def chart_data(symbol: str) -> DeskChartData:
+    """The candles of a symbol."""
+    symbol = _known(symbol)
+    try:
+        query = msgspec.convert(_query(), DeskChartQuery)
+    except msgspec.ValidationError as error:
+        raise AccessRefused(ErrorCode.INVALID_PAYLOAD, f"invalid query: {error}") from error
+    history = service.price_history(symbol, query.timeframe, query.limit)
+    return DeskChartData(**structs.asdict(history))
+
+
+@blueprint.get("/market_status")
+@requires(Permission.MARKET_READ)
+@answers(DeskMarkets)
+def market_status() -> DeskMarkets:
+    """Which markets are open."""
+    return DeskMarkets(**structs.asdict(service.market_status()))
+
+
+@blueprint.get("/realtime_status")
+@requires(Permission.MARKET_READ)
+@answers(DeskRealtimeStatus)
+def realtime_status() -> DeskRealtimeStatus:
+    """How the feeds, the clients and the delivery are doing."""
+    return service.realtime_status(current_caller())
+
+
 @blueprint.post("/start_realtime_feeds")
 @requires(Permission.FEEDS_CONTROL)
-def start_realtime_feeds() -> ResponseReturnValue:
+@answers(DeskFeedsStarted)
+def start_realtime_feeds() -> DeskFeedsStarted:
+    """Start the feeds."""
     status = feed_control.start_by_admin(current_caller().user_id)
     mapping = names_by_group(market_view().instruments.values())
-    return json_answer(
-        {
-            "success": True,
-            "status": status,
-            "instruments_count": sum(len(group) for group in mapping.values()),
-            "crypto_symbols": list(mapping["crypto"]),
-            "stock_symbols": list(mapping["stocks"]),
-            "forex_symbols": list(mapping["forex"]),
-        }
+    return DeskFeedsStarted(
+        status=status,
+        instruments_count=sum(len(group) for group in mapping.values()),
+        crypto_symbols=list(mapping["crypto"]),
+        stock_symbols=list(mapping["stocks"]),
+        forex_symbols=list(mapping["forex"]),
     )
 
 
 @blueprint.post("/stop_realtime_feeds")
 @requires(Permission.FEEDS_CONTROL)
-def stop_realtime_feeds() -> ResponseReturnValue:
-    return json_answer(
-        {"success": True, "status": feed_control.stop_by_admin(current_caller().user_id)}
-    )
-
-
-@blueprint.get("/realtime_status")
-@requires(Permission.MARKET_READ)
-def realtime_status() -> ResponseReturnValue:
-    return json_answer(service.realtime_status(current_caller()))
-
-
-@blueprint.get("/realtime_price/<symbol>")
-@requires(Permission.MARKET_READ)
-def realtime_price(symbol: str) -> ResponseReturnValue:
-    symbol = _known(symbol)
-    quote = market_view().cache.get(symbol)
-    if quote is None:
-        raise AccessRefused(ErrorCode.NO_PRICE, f"No price is known for {symbol} yet", 503)
-    return json_answer({"success": True, **structs.asdict(DeskPriceUpdate.of(quote))})
-
-
-@blueprint.get("/chart_data/<symbol>")
-@requires(Permission.MARKET_READ)
-def chart_data(symbol: str) -> ResponseReturnValue:
-    symbol = _known(symbol)
-    try:
-        query = msgspec.convert({"symbol": symbol, **_query()}, PriceHistory)
-    except msgspec.ValidationError as error:
-        raise AccessRefused(ErrorCode.INVALID_PAYLOAD, f"invalid query: {error}") from error
-    history = service.price_history(symbol, query.timeframe, query.limit)
-    return json_answer({"success": True, **structs.asdict(history)})
-
-
-@blueprint.get("/market_status")
-@requires(Permission.MARKET_READ)
-def market_status() -> ResponseReturnValue:
-    return json_answer({"success": True, **structs.asdict(service.market_status())})
-
-
-@blueprint.get("/instruments")
-@requires(Permission.MARKET_READ)
-def instruments() -> ResponseReturnValue:
-    catalogue = [service.described(instrument) for instrument in market_view().instruments.values()]
-    return json_answer({"success": True, "instruments": catalogue})
+@answers(DeskFeedsStopped)
+def stop_realtime_feeds() -> DeskFeedsStopped:
+    """Stop the feeds, until an administrator starts them."""
+    return DeskFeedsStopped(status=feed_control.stop_by_admin(current_caller().user_id))
 
 
 def _query() -> dict[str, str | int]:

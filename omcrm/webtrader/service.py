@@ -3,20 +3,17 @@
 import gc
 import time
 from datetime import UTC, datetime
-from typing import Any
 
 from flask import Flask
-from msgspec import UNSET, Struct, structs
+from msgspec import UNSET, structs
 from sqlalchemy.exc import SQLAlchemyError
 
 from omcrm.auth.credential import Caller
 from omcrm.auth.permission import Permission
 from omcrm.engine.bus import Control, ControlAction
 from omcrm.engine.feed_engine import FeedEngine
-from omcrm.engine.market_view import MarketView
 from omcrm.extensions import socketio
 from omcrm.market.instrument import Instrument, canonical_symbol
-from omcrm.market.quote import Quote
 from omcrm.market.session import Calendar, session_state
 from omcrm.services import services, services_of
 from omcrm.storage import feed_switch
@@ -26,9 +23,15 @@ from omcrm.web.database_away import is_away
 from omcrm.web.market_access import feed_engine, market_view
 from omcrm.web.news import news_status
 from omcrm.webtrader.feed_report import feed_report
-from omcrm.wire.client_counts import PageCounts
+from omcrm.wire.client_counts import ClientCounts, PageCounts
 from omcrm.wire.desk import DESK, DeskCandle, DeskCandles
 from omcrm.wire.desk_market import DeskFeedStatus, DeskMarketState, DeskMarketStatus
+from omcrm.wire.desk_status import (
+    DeskCacheState,
+    DeskConnectionState,
+    DeskInstrumentState,
+    DeskRealtimeStatus,
+)
 from omcrm.wire.encoding import iso
 
 
@@ -59,24 +62,6 @@ def find_instruments(symbols: list[str | int]) -> tuple[list[Instrument], list[s
     return [known[name] for name in wanted if name in known], [
         name for name in wanted if name not in known
     ]
-
-
-def described(instrument: Instrument) -> dict[str, Any]:
-    """One entry of the catalogue."""
-    return {
-        "id": instrument.id,
-        "symbol": instrument.symbol,
-        "name": instrument.name,
-        "type": instrument.asset_class.value,
-        "decimals": instrument.decimals,
-        "currency": instrument.currency,
-        "price_step": instrument.price_step,
-        "quantity_step": instrument.quantity_step,
-        "minimum_quantity": instrument.minimum_quantity,
-        "maximum_quantity": instrument.maximum_quantity,
-        "storage_scale": instrument.storage_scale,
-        "calendar": instrument.calendar.value,
-    }
 
 
 def connection_status(engine: FeedEngine) -> dict[str, DeskFeedStatus]:
@@ -113,77 +98,63 @@ def price_history(symbol: str, timeframe: str, limit: int) -> DeskCandles:
     )
 
 
-def realtime_status(caller: Caller) -> dict[str, Any]:
-    """The body of `realtime_status`; the details of single users and feeds by permission."""
+def realtime_status(caller: Caller) -> DeskRealtimeStatus:
+    """The state of everything; the details of single users and feeds by permission."""
     view, engine, now = market_view(), feed_engine(), datetime.now(UTC)
     quotes = view.cache.snapshot()
-    return {
-        "success": True,
-        "running": engine.running,
-        "since": iso(engine.since),
-        "stopped_by_admin": feed_switch.are_stopped(),
-        "providers": connection_status(engine),
-        "instruments": [
-            _state(symbol, quotes.get(symbol), engine.consolidator.standby(symbol), now)
+    sees_feeds = caller.may(Permission.FEEDS_READ)
+    pages, others = _client_counts(caller)
+    return DeskRealtimeStatus(
+        running=engine.running,
+        since=iso(engine.since),
+        stopped_by_admin=feed_switch.are_stopped(),
+        providers=connection_status(engine),
+        instruments=[
+            DeskInstrumentState.of(
+                symbol, quotes.get(symbol), engine.consolidator.standby(symbol), now
+            )
             for symbol in view.instruments
         ],
-        **_client_counts(caller),
-        "cache": {
-            "quotes": len(quotes),
-            "seq": max((quote.seq for quote in quotes.values()), default=0),
-            "refused": dict(engine.validator.rejected),
-        },
-        "delivery": view.fanout.counts(),
-        "connections": _connections(),
-        "timestamp": iso(now),
-        **(_details(view, engine, now) if caller.may(Permission.FEEDS_READ) else {}),
-    }
+        clients=pages,
+        gateways=others,
+        cache=DeskCacheState(
+            quotes=len(quotes),
+            seq=max((quote.seq for quote in quotes.values()), default=0),
+            refused={reason.value: count for reason, count in engine.validator.rejected.items()},
+        ),
+        delivery=view.fanout.counts(),
+        connections=_connections(),
+        timestamp=iso(now),
+        feeds=feed_report(view, engine, now) if sees_feeds else UNSET,
+        news=news_status(view.news) if sees_feeds else UNSET,
+    )
 
 
-def _client_counts(caller: Caller) -> dict[str, Struct]:
+def _client_counts(caller: Caller) -> tuple[PageCounts, ClientCounts]:
     """The counts of the desk's pages, and of all other clients."""
     registry = services().client_registry
     pages, others = registry.split(DESK.name)
     sees_users = caller.may(Permission.CONNECTIONS_READ)
-    return {
-        "clients": PageCounts(
-            connections=len(pages),
-            users=len({page.owner for page in pages}),
-            subscriptions=subscriptions(pages),
-            by_user=by_user(pages) if sees_users else UNSET,
-        ),
-        "gateways": structs.replace(
-            registry.counts(others), by_user=by_user(others) if sees_users else UNSET
-        ),
-    }
+    return PageCounts(
+        connections=len(pages),
+        users=len({page.owner for page in pages}),
+        subscriptions=subscriptions(pages),
+        by_user=by_user(pages) if sees_users else UNSET,
+    ), structs.replace(registry.counts(others), by_user=by_user(others) if sees_users else UNSET)
 
 
-def _details(view: MarketView, engine: FeedEngine, now: datetime) -> dict[str, Any]:
-    return {"feeds": feed_report(view, engine, now), "news": news_status(view.news)}
-
-
-def _connections() -> dict[str, Any]:
-    """Counts of connection events, the worst lag of the last minute, the number of deadlines, and
-    the number of objects frozen for the garbage collector.
-    """
+def _connections() -> DeskConnectionState:
     reactor = socketio.server.eio.reactor
     lag = reactor.lag_meter.lag.worst(time.monotonic())
-    return {
-        "open": reactor.connections(),
-        **reactor.counters,
-        "worst_lag_ms": round(lag * 1000, 1),
-        "timers": reactor.timers(),
-        "frozen_objects": gc.get_freeze_count(),
+    counted = {
+        name: count
+        for name, count in reactor.counters.items()
+        if name in DeskConnectionState.__struct_fields__
     }
-
-
-def _state(symbol: str, quote: Quote | None, standby: str | None, now: datetime) -> dict[str, Any]:
-    return {
-        "symbol": symbol,
-        "price": quote.last if quote else None,
-        "price_class": quote.price_class.value if quote else None,
-        "source": quote.source.name if quote else None,
-        "runner_up": standby,
-        "seq": quote.seq if quote else None,
-        "age_seconds": round(quote.age(now).total_seconds(), 3) if quote else None,
-    }
+    return DeskConnectionState(
+        open=reactor.connections(),
+        **counted,
+        worst_lag_ms=round(lag * 1000, 1),
+        timers=reactor.timers(),
+        frozen_objects=gc.get_freeze_count(),
+    )

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from msgspec import UNSET
 
 from omcrm.auth.credential import session_caller
 from omcrm.engine.bus import FeedEvents
@@ -236,5 +237,5 @@ def test_only_staff_and_administrators_get_the_report(app: Flask) -> None:
         administrators = service.realtime_status(session_caller(2, Role.ADMIN, ""))
         staff = service.realtime_status(session_caller(3, Role.STAFF, ""))
 
-    assert "feeds" not in everybody
-    assert all(type(status["feeds"]) is DeskFeedReport for status in (staff, administrators))
+    assert UNSET is everybody.feeds
+    assert all(type(status.feeds) is DeskFeedReport for status in (staff, administrators))
