@@ -13,6 +13,8 @@ OmcrmError
 └── MessageRefused            a message on a raw WebSocket is answered with an error, and counted
 """
 
+from omcrm.market.feed_event import NO_FIGURES, FeedCode, FeedFigures, FeedProblem
+from omcrm.market.feed_sentence import problem_sentence
 from omcrm.wire.error_code import ErrorCode
 
 
@@ -33,7 +35,15 @@ class SettingError(OmcrmError):
 
 
 class FeedError(OmcrmError):
-    """An upstream connection has ended, or a call has failed; it is tried again later."""
+    """An upstream connection has ended, or a call has failed because of `problem`; it is tried
+    again later."""
+
+    def __init__(self, code: FeedCode, figures: FeedFigures = NO_FIGURES) -> None:
+        super().__init__(code, figures)
+        self.problem = FeedProblem(code, figures)
+
+    def __str__(self) -> str:
+        return problem_sentence(self.problem)
 
 
 class FeedUnreached(FeedError):
@@ -44,46 +54,34 @@ class FeedRefused(FeedError):
     """The upstream refused the connection or call; `retry_after` is in seconds."""
 
     def __init__(self, status: int, reason: str, retry_after: float | None = None) -> None:
-        super().__init__(status, reason)
+        super().__init__(FeedCode.REFUSED, FeedFigures(status=status, detail=reason))
         self.status = status
         self.reason = reason
         self.retry_after = retry_after
-
-    def __str__(self) -> str:
-        return f"refused with {self.status}: {self.reason}"
 
 
 class FeedHeartbeatTimeout(FeedError):
     """No frame of any kind for `seconds`: the connection is replaced."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(seconds)
+        super().__init__(FeedCode.NO_FRAME, FeedFigures(seconds=round(seconds, 3)))
         self.seconds = seconds
-
-    def __str__(self) -> str:
-        return f"no frame for {self.seconds:.0f} s"
 
 
 class FeedNoData(FeedError):
     """Frames come but no price for `seconds`: the connection is replaced."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(seconds)
+        super().__init__(FeedCode.NO_DATA, FeedFigures(seconds=round(seconds, 3)))
         self.seconds = seconds
-
-    def __str__(self) -> str:
-        return f"connected, but no price for {self.seconds:.0f} s"
 
 
 class FeedUnauthenticated(FeedError):
     """The upstream did not answer the login within `seconds`."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(seconds)
+        super().__init__(FeedCode.NO_LOGIN_ANSWER, FeedFigures(seconds=round(seconds, 3)))
         self.seconds = seconds
-
-    def __str__(self) -> str:
-        return f"no answer to the login for {self.seconds:.0f} s"
 
 
 class PriceFeedRuns(OmcrmError):

@@ -9,19 +9,24 @@ from omcrm.errors import (
     FeedHeartbeatTimeout,
     FeedNoData,
     FeedRefused,
+    FeedUnauthenticated,
+    FeedUnreached,
     OmcrmError,
     SettingError,
 )
+from omcrm.market.feed_event import FeedCode, FeedFigures
 
 
 @pytest.mark.parametrize(
     ("error", "sentence"),
     [
         (SettingError("PORT", "expected a whole number"), "setting PORT: expected a whole number"),
-        (FeedError("closed by the upstream"), "closed by the upstream"),
+        (FeedError(FeedCode.CONNECTION_LOST), "connection lost"),
+        (FeedUnreached(FeedCode.TIMED_OUT, FeedFigures(by_proxy=True)), "its proxy: timed out"),
         (FeedRefused(451, "restricted"), "refused with 451: restricted"),
         (FeedHeartbeatTimeout(10.4), "no frame for 10 s"),
         (FeedNoData(30.2), "connected, but no price for 30 s"),
+        (FeedUnauthenticated(15), "no answer to the login for 15 s"),
         (AccessRefused("LIMIT_EXCEEDED", "too many open pages"), "too many open pages"),
     ],
     ids=lambda value: type(value).__name__,

@@ -16,7 +16,10 @@ from omcrm import create_app
 from omcrm.auth.service import attempt_login, create_user
 from omcrm.extensions import db
 from omcrm.market.catalogue import CATALOGUE
+from omcrm.market.feed_event import FeedCode, FeedEvent, FeedEventKind, FeedFigures
+from omcrm.market.feed_sentence import event_sentence
 from omcrm.settings import load
+from omcrm.storage import feed_event
 from omcrm.storage.audit import AuditEntry, record
 from omcrm.storage.instrument import active_instruments, all_instruments
 from omcrm.storage.portfolio import PortfolioRow
@@ -205,3 +208,58 @@ def test_instruments_get_what_orders_need(fresh: Flask) -> None:
     flask_migrate.downgrade(directory=FOLDER, revision="0007")
     flask_migrate.upgrade(directory=FOLDER)
     check_terms()
+
+
+# An installation before the events of the feeds had codes
+
+_SENTENCES = ["waiting: refused with 429: limited", "jump: price 3; kraken says 1", ""]
+_EVENT = (
+    "INSERT INTO feed_events (at, kind, source, symbols, reason)"
+    " VALUES (:at, 'state', 'binance', '[]', :reason)"
+)
+
+
+def fill_before_codes() -> None:
+    """The database of version 0009, with events of the feeds."""
+    flask_migrate.upgrade(directory=FOLDER, revision="0009")
+    for reason in _SENTENCES:
+        db.session.execute(text(_EVENT), {"at": datetime.now(UTC), "reason": reason})
+    db.session.commit()
+    db.session.remove()
+
+
+def check_codes() -> None:
+    """Old events keep their sentences; new ones are stored beside them."""
+    old = feed_event.recent(100)[::-1]
+    feed_event.add(
+        [
+            FeedEvent(
+                at=old[0].at,
+                kind=FeedEventKind.STATE,
+                source="binance",
+                code=FeedCode.TIMED_OUT,
+                figures=FeedFigures(state="waiting"),
+            )
+        ]
+    )
+    db.session.commit()
+    (new, *_) = feed_event.recent(100)
+
+    assert [(None, FeedFigures(), reason) for reason in _SENTENCES] == [
+        (event.code, event.figures, event_sentence(event)) for event in old
+    ]
+    assert (FeedCode.TIMED_OUT, "waiting: timed out") == (new.code, event_sentence(new))
+
+
+def test_events_of_the_feeds_keep_their_sentences(fresh: Flask) -> None:
+    """Also where the version before ran again meanwhile: then the new ones have their code."""
+    fill_before_codes()
+    flask_migrate.upgrade(directory=FOLDER)
+    check_codes()
+    db.session.remove()
+    flask_migrate.downgrade(directory=FOLDER, revision="0009")
+    flask_migrate.upgrade(directory=FOLDER)
+
+    assert [*_SENTENCES, "timed_out"] == [
+        event_sentence(event) for event in reversed(feed_event.recent(100))
+    ]

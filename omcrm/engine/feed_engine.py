@@ -76,7 +76,7 @@ class FeedEngine:
         self._news = news or NewsCollector((), 0.0, clock)
         self.validator = Validator()
         self.consolidator = Consolidator(clock, self.validator)
-        self.events = EventLog(settings.keys.hide)
+        self.events = EventLog()
         self.instruments: dict[str, Instrument] = {}
         self.since: datetime | None = None
         self.reviewed_at: datetime | None = None
@@ -230,7 +230,7 @@ class FeedEngine:
     def _note_change(self, source: str) -> None:
         feed = self._feed_set.feeds.get(source)
         if feed is not None and self._activity.has_changed(source, status := feed.status()):
-            problem = None if status.active else status.last_error
+            problem = None if status.active else status.problem
             self.events.note_state(self._clock(), source, status.state.value, problem)
         self._bus.publish(FeedChanged(source))
 

@@ -27,6 +27,7 @@ from omcrm.errors import (
 from omcrm.feeds.provider import StreamProvider
 from omcrm.feeds.timing import SupervisorTiming
 from omcrm.feeds.watchdog import Watchdog
+from omcrm.market.feed_event import FeedCode, FeedFigures
 from omcrm.market.parsing import whole
 
 # A handshake that drips in would otherwise never time out.
@@ -188,7 +189,7 @@ class Link:
     ) -> None:
         self.url = url
         self._name = name
-        self.error: Exception | None = None
+        self.error: FeedError | None = None
         self.connected = threading.Event()
         self.ended = threading.Event()
         self._receive = receive
@@ -207,7 +208,7 @@ class Link:
         try:
             self._socket.send(frame)
         except (OSError, websocket.WebSocketException) as error:
-            raise FeedError(_words(error)) from error
+            raise _feed_error(error) from error
 
     def ping(self, text: str | None = None) -> None:
         """Send a ping frame, or this text; a failure shows as the connection's end."""
@@ -222,7 +223,7 @@ class Link:
         """Whether frames can be sent and may arrive."""
         return self.connected.is_set() and not self.ended.is_set() and not self._closing
 
-    def close(self, error: Exception | None = None) -> None:
+    def close(self, error: FeedError | None = None) -> None:
         """End the connection, because of `error` if one is given; does not wait."""
         if self.error is None:
             self.error = error
@@ -246,13 +247,13 @@ class Link:
             self._fail(_feed_error(error))
         except Exception as error:
             _log.exception("reading %s failed", self._name)
-            self._fail(error)
+            self._fail(_feed_error(error))
         finally:
             self._socket.shutdown()  # type: ignore[no-untyped-call]
             self.ended.set()
             self._changed()
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: FeedError) -> None:
         if not self._closing and self.error is None:
             self.error = error
 
@@ -269,7 +270,8 @@ class Link:
         while not self._closing:
             opcode, frame = self._socket.recv_data_frame(True)
             if opcode == websocket.ABNF.OPCODE_CLOSE:
-                raise FeedError(f"closed by the upstream: {_close_reason(frame.data)}")
+                figures = FeedFigures(detail=_close_reason(frame.data))
+                raise FeedError(FeedCode.CLOSED_BY_UPSTREAM, figures)
             if opcode in (websocket.ABNF.OPCODE_TEXT, websocket.ABNF.OPCODE_BINARY):
                 self._receive(frame.data)
             else:
@@ -316,15 +318,15 @@ class _BoundedMessage(continuous_frame):  # type: ignore[misc,unused-ignore]
             raise websocket.WebSocketProtocolException("message too long")
 
 
-# Errors as texts for people
+# Errors of the system and the library as our own
 
-_PLAIN = {
-    errno.ECONNREFUSED: "connection refused",
-    errno.ECONNRESET: "connection lost",
-    errno.EPIPE: "connection lost",
-    errno.ENETUNREACH: "network unreachable",
-    errno.EHOSTUNREACH: "host unreachable",
-    errno.ETIMEDOUT: "timed out",
+_CODES = {
+    errno.ECONNREFUSED: FeedCode.CONNECTION_REFUSED,
+    errno.ECONNRESET: FeedCode.CONNECTION_LOST,
+    errno.EPIPE: FeedCode.CONNECTION_LOST,
+    errno.ENETUNREACH: FeedCode.NETWORK_UNREACHABLE,
+    errno.EHOSTUNREACH: FeedCode.HOST_UNREACHABLE,
+    errno.ETIMEDOUT: FeedCode.TIMED_OUT,
 }
 
 
@@ -334,18 +336,14 @@ def _feed_error(error: Exception) -> FeedError:
         return FeedRefused(error.status_code, _reason(headers), _seconds(headers))
     if isinstance(error, FeedError):
         return error
-    return FeedError(_words(error))
-
-
-def _words(error: Exception) -> str:
     if isinstance(error, websocket.WebSocketAddressException | socket.gaierror):
-        return "host not found"
+        return FeedError(FeedCode.HOST_NOT_FOUND)
     if isinstance(error, TimeoutError | websocket.WebSocketTimeoutException):
-        return "timed out"
-    if isinstance(error, OSError) and error.errno in _PLAIN:
-        return _PLAIN[error.errno]
+        return FeedError(FeedCode.TIMED_OUT)
+    if isinstance(error, OSError) and error.errno in _CODES:
+        return FeedError(_CODES[error.errno])
     text = str(error).strip() or type(error).__name__
-    return text[:200]
+    return FeedError(FeedCode.CONNECTION_FAILED, FeedFigures(detail=text[:200]))
 
 
 def _reason(headers: dict[str, str]) -> str:

@@ -16,6 +16,7 @@ from urllib3.util.wait import wait_for_write
 
 from omcrm.concurrency import start_native_thread
 from omcrm.errors import FeedError
+from omcrm.market.feed_event import FeedCode, FeedFigures
 
 _CONNECT_TIMEOUT = 5.0
 _READ_TIMEOUT = 10.0
@@ -100,7 +101,7 @@ class Dialer:
         """Count received bytes; raises FeedError where the answer cannot be as small as allowed."""
         self._received += received
         if self._received > 2 * self._largest + _OVERHEAD:
-            raise FeedError(f"answer of more than {self._largest} bytes")
+            raise FeedError(FeedCode.ANSWER_TOO_LARGE, FeedFigures(limit=self._largest))
 
     def _watch(self, sock: socket.socket) -> None:
         if self.is_stopped:

@@ -19,6 +19,7 @@ from omcrm.errors import FeedError, FeedUnreached
 from omcrm.feeds.dialer import Choose, Dialer, Stage
 from omcrm.feeds.provider import Call, Reply
 from omcrm.feeds.upstream_session import UpstreamSession, is_proxied, proxies_for
+from omcrm.market.feed_event import FeedCode, FeedFigures, FeedProblem
 
 # The largest regular answer has 250 coins in it.
 _LARGEST = 4 * 1024 * 1024
@@ -27,7 +28,6 @@ _LOOK_UP_TIMEOUT = 3.0
 _GZIP = 16 + zlib.MAX_WBITS
 # What the libraries raise; `OSError` includes what `requests` does.
 _FAILURES = (OSError, HTTPError, http.client.HTTPException, ValueError, EOFError, zlib.error)
-_LOST = "connection lost"
 
 
 class Fetcher:
@@ -73,33 +73,36 @@ class Fetcher:
 
     def _get(self, call: Call, seconds: float) -> Reply:
         if self.closed:
-            raise FeedError("stopped")
+            raise FeedError(FeedCode.STOPPED)
         self._dialer.begin(seconds, self._largest)
         try:
             with self._answer(call) as answer:
                 return self._read(answer)
         except _FAILURES as error:
             kind = FeedUnreached if self._dialer.stage is Stage.DIALING else FeedError
-            raise kind(self._reason(error)) from None
+            problem = self._problem(error)
+            raise kind(problem.code, problem.figures) from None
 
     def _answer(self, call: Call) -> requests.Response:
         """The answer's head, its body unread."""
         try:
             return self._send(call)
         except _FAILURES as error:
-            if self._dialer.stage is not Stage.KEPT or self._reason(error) != _LOST:
+            is_lost = self._problem(error) == FeedProblem(FeedCode.CONNECTION_LOST)
+            if self._dialer.stage is not Stage.KEPT or not is_lost:
                 raise
         # The upstream has ended the kept connection meanwhile, which shows only at the next call.
         try:
             return self._send(call)
         except _FAILURES as error:
             # Not FeedUnreached: it may have received the call nevertheless.
-            raise FeedError(self._reason(error)) from None
+            problem = self._problem(error)
+            raise FeedError(problem.code, problem.figures) from None
 
     def _send(self, call: Call) -> requests.Response:
         url = urlsplit(call.url)
         if url.scheme not in ("http", "https") or not url.hostname:
-            raise FeedError("its address is no HTTP URL")
+            raise FeedError(FeedCode.ADDRESS_INVALID)
         proxies = proxies_for(call.url)
         if self._choose is not None and is_proxied(call.url, proxies):
             with contextlib.suppress(OSError):
@@ -113,19 +116,19 @@ class Fetcher:
         body = answer.raw.read(self._largest + 1, decode_content=False)
         # Without a Content-Length, a connection that was cut looks like the end of the body.
         if self.closed:
-            raise FeedError("stopped")
+            raise FeedError(FeedCode.STOPPED)
         if len(body) > self._largest:
-            raise FeedError(f"answer of more than {self._largest} bytes")
+            raise FeedError(FeedCode.ANSWER_TOO_LARGE, FeedFigures(limit=self._largest))
         if answer.raw.length_remaining:
-            raise FeedError(_LOST)
+            raise FeedError(FeedCode.CONNECTION_LOST)
         headers = {name.lower(): value for name, value in answer.headers.items()}
         encoding = headers.get("content-encoding", "")
         return Reply(answer.status_code, headers, _unpacked(body, encoding, self._largest))
 
-    def _reason(self, error: BaseException) -> str:
-        reason = "stopped" if self.closed else _words(error)
+    def _problem(self, error: BaseException) -> FeedProblem:
+        problem = FeedProblem(FeedCode.STOPPED) if self.closed else _problem(error)
         _forget_frames(error)
-        return reason
+        return problem
 
     def _close_if_unused(self) -> None:
         """Close the connection of a closed fetcher, unless a call uses it: that call closes it."""
@@ -138,32 +141,35 @@ def _unpacked(body: bytes, encoding: str, largest: int) -> bytes:
     if encoding in ("", "identity"):
         return body
     if encoding != "gzip":
-        raise FeedError("answer in an unknown encoding")
+        raise FeedError(FeedCode.UNKNOWN_ENCODING)
     unpacker = zlib.decompressobj(_GZIP)
     # A few bytes may unpack into gigabytes.
     plain = unpacker.decompress(body, largest + 1)
     if len(plain) > largest:
-        raise FeedError(f"answer of more than {largest} bytes")
+        raise FeedError(FeedCode.ANSWER_TOO_LARGE, FeedFigures(limit=largest))
     if not unpacker.eof:
-        raise FeedError("answer cut short")
+        raise FeedError(FeedCode.ANSWER_CUT_SHORT)
     return plain
 
 
-_WORDS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
-    (socket.gaierror, "host not found"),
-    (TimeoutError, "timed out"),
-    (ConnectionRefusedError, "connection refused"),
-    (ssl.SSLCertVerificationError, "its certificate is not valid"),
-    ((ConnectionError, EOFError, ssl.SSLEOFError, http.client.IncompleteRead), _LOST),
+_LOST = (ConnectionError, EOFError, ssl.SSLEOFError, http.client.IncompleteRead)
+_CODES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], FeedCode], ...] = (
+    (socket.gaierror, FeedCode.HOST_NOT_FOUND),
+    (TimeoutError, FeedCode.TIMED_OUT),
+    (ConnectionRefusedError, FeedCode.CONNECTION_REFUSED),
+    (ssl.SSLCertVerificationError, FeedCode.CERTIFICATE_INVALID),
+    (_LOST, FeedCode.CONNECTION_LOST),
 )
 
 
-def _words(error: BaseException) -> str:
+def _problem(error: BaseException) -> FeedProblem:
     """What is wrong. The error's own text may hold the URL or a header, and with it the key."""
-    causes = list(_causes(error))
-    known = (words for cause in causes for kinds, words in _WORDS if isinstance(cause, kinds))
-    words = next(known, f"no answer ({type(causes[0]).__name__})")
-    return f"its proxy: {words}" if isinstance(error, requests.exceptions.ProxyError) else words
+    causes, by_proxy = list(_causes(error)), isinstance(error, requests.exceptions.ProxyError)
+    codes = (code for cause in causes for kinds, code in _CODES if isinstance(cause, kinds))
+    if code := next(codes, None):
+        return FeedProblem(code, FeedFigures(by_proxy=by_proxy))
+    figures = FeedFigures(detail=type(causes[0]).__name__, by_proxy=by_proxy)
+    return FeedProblem(FeedCode.NO_ANSWER, figures)
 
 
 def _forget_frames(error: BaseException) -> None:

@@ -15,6 +15,7 @@ from omcrm.feeds.quota import CallCounts
 from omcrm.feeds.status import masked
 from omcrm.feeds.timing import ORDINARY
 from omcrm.market.clock import Clock
+from omcrm.market.feed_event import FeedCode, FeedFigures
 
 # No answer takes longer, so that `close` takes effect soon.
 _LONGEST_ANSWER = 15.0
@@ -65,7 +66,9 @@ class HttpQuery:
         except FeedError as error:
             if isinstance(error, FeedUnreached):
                 self._give_back(quota)
-            raise FeedError("no time left" if self.is_over else str(error)) from None
+            if self.is_over:
+                raise FeedError(FeedCode.NO_TIME_LEFT) from None
+            raise FeedError(error.problem.code, error.problem.figures) from None
 
     def note_refusal(self, quota: CallQuota, refusal: AccessDenied) -> FeedRefused:
         """Mark a budget that the upstream reports as used up; returns the refusal as an error."""
@@ -98,13 +101,14 @@ class HttpQuery:
         renewed_by = time.monotonic() + self._renewal_wait
         while True:
             if self.is_over:
-                raise FeedError("stopped" if self._closed.is_set() else "no time left")
+                is_closed = self._closed.is_set()
+                raise FeedError(FeedCode.STOPPED if is_closed else FeedCode.NO_TIME_LEFT)
             allowed_at = self._take(quota)
             if allowed_at is None:
                 return
             seconds = max(_LEAST, (allowed_at - self.clock()).total_seconds())
             if time.monotonic() + seconds > min(renewed_by, self._until):
-                raise FeedError(f"its quota is used up until {allowed_at:%Y-%m-%d %H:%M} UTC")
+                raise FeedError(FeedCode.QUOTA_USED_UP, FeedFigures(until=allowed_at))
             ORDINARY.wait(self._closed, seconds)
 
     def _take(self, quota: CallQuota) -> datetime | None:
@@ -112,7 +116,8 @@ class HttpQuery:
             return self._call_counts.take(quota.source, quota.api_key, quota.budgets, self.clock())
         except OSError as error:
             # A call that cannot be counted is not made.
-            raise FeedError(f"its calls cannot be counted: {error.strerror}") from None
+            figures = FeedFigures(detail=error.strerror)
+            raise FeedError(FeedCode.CALLS_UNCOUNTED, figures) from None
 
     def _fetcher(self, source: str) -> Fetcher:
         with self._lock:

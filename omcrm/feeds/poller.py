@@ -29,10 +29,12 @@ from omcrm.feeds.provider import (
 from omcrm.feeds.quota import BudgetUse, CallCounts
 from omcrm.feeds.recorder import asked
 from omcrm.feeds.retry import backoff, wait_after
-from omcrm.feeds.status import Meter, masked
+from omcrm.feeds.status import Meter, without_secrets
 from omcrm.feeds.supervisor import FeedCallbacks
 from omcrm.feeds.timing import ORDINARY, FeedClock
 from omcrm.market.clock import Clock
+from omcrm.market.feed_event import FeedCode, FeedFigures, FeedProblem
+from omcrm.market.feed_sentence import problem_sentence
 from omcrm.market.feed_status import FeedState, FeedStatus
 from omcrm.market.source import HealthState
 from omcrm.market.tick import Tick
@@ -130,7 +132,7 @@ class Poller:
         self._last_message_at: datetime | None = None
         self._failures = self._failures_in_a_row = 0
         self._unreadable = 0
-        self._last_error: str | None = None
+        self._problem: FeedProblem | None = None
 
     @property
     def name(self) -> str:
@@ -186,6 +188,7 @@ class Poller:
 
     def status(self) -> FeedStatus:
         """The feed's present status."""
+        problem = self._problem
         return FeedStatus(
             state=self._state,
             active=self._state is FeedState.POLLING,
@@ -194,10 +197,11 @@ class Poller:
             messages=self._meter.total,
             messages_per_second=round(self._meter.rate(self._timing.now()), 3),
             reconnects=self._failures,
-            last_error=None if self._last_error is None else self._hidden(self._last_error),
+            last_error=None if problem is None else problem_sentence(problem),
             price_class=self.provider.source.claim,
             symbols=len(self._names),
             unreadable=self._unreadable,
+            problem=problem,
         )
 
     # The polling thread
@@ -210,7 +214,7 @@ class Poller:
                 self._wake.clear()
         except Exception as error:
             _log.exception("polling %s failed", self.name)
-            self._note_problem(f"poller died: {error!r}")
+            self._note_problem(FeedCode.POLLER_DIED, FeedFigures(detail=repr(error)))
         finally:
             fetcher.close()
             self._set_state(FeedState.STOPPED)
@@ -221,12 +225,13 @@ class Poller:
             return
         missing = self.provider.missing()
         if missing is not None:
-            self._ask_at, self._last_error = now + _CHECK_AGAIN, f"{missing} is not set"
+            self._ask_at = now + _CHECK_AGAIN
+            self._problem = FeedProblem(FeedCode.SETTING_MISSING, FeedFigures(setting=missing))
             self._set_state(FeedState.OFF)
             self._reports.condition(self.name, HealthState.OFF, 0)
             return
         if self._state is FeedState.OFF:
-            self._last_error = None
+            self._problem = None
             self._set_state(FeedState.STANDBY)
             self._reports.condition(self.name, HealthState.PENDING, 0)
         names = self._schedule.due(self._names, now)
@@ -245,7 +250,8 @@ class Poller:
             allowed_at = self._call_counts.take(self.name, api_key, budgets, self._clock())
         except OSError as error:
             # A call that cannot be counted is not made.
-            self._fail(FeedError(f"its calls cannot be counted: {error.strerror}"))
+            figures = FeedFigures(detail=error.strerror)
+            self._fail(FeedError(FeedCode.CALLS_UNCOUNTED, figures))
             return False
         if allowed_at is not None:
             self._wait_for_quota(allowed_at, now)
@@ -260,7 +266,7 @@ class Poller:
         seconds = max(1.0, (allowed_at - self._clock()).total_seconds())
         self._ask_at = now + min(seconds, 60.0)
         if seconds > 60.0:
-            self._note_problem(f"its quota is used up until {allowed_at:%Y-%m-%d %H:%M} UTC")
+            self._note_problem(FeedCode.QUOTA_USED_UP, FeedFigures(until=allowed_at))
             self._set_state(FeedState.WAITING)
 
     def _ask(self, call: Call) -> None:
@@ -287,14 +293,16 @@ class Poller:
                 self._fail(refused, call.names)
                 return
             if isinstance(event, RequestRejected):
-                self._note_problem(f"refused with {event.code}: {event.message}")
+                figures = FeedFigures(status=event.code, detail=event.message)
+                self._note_problem(FeedCode.REQUEST_REJECTED, figures)
                 self._schedule.suspend(call.names, self._timing.now() + _REFUSED_FOR)
             elif isinstance(event, Unreadable):
                 self._unreadable += 1
-                failure = FeedError(f"unreadable answer: {event.problem}")
+                figures = FeedFigures(detail=event.problem)
+                failure = FeedError(FeedCode.UNREADABLE_ANSWER, figures)
         if ticks := [tick for tick in events if isinstance(tick, Tick)]:
             if failure is not None:
-                self._note_problem(str(failure))
+                self._note_problem(failure.problem.code, failure.problem.figures)
             self._take(ticks)
         elif failure is not None:
             self._fail(failure, call.names)
@@ -326,7 +334,7 @@ class Poller:
         doublings = min(self._failures_in_a_row, _MOST_DOUBLINGS)
         self._failures += 1
         self._failures_in_a_row += 1
-        self._note_problem(str(error))
+        self._note_problem(error.problem.code, error.problem.figures)
         self._schedule.failed(names)
         wait = wait_after(error, self._delays)
         if not isinstance(error, FeedUnreached):
@@ -340,10 +348,9 @@ class Poller:
             self._state = state
             self._reports.changed(self.name)
 
-    def _note_problem(self, problem: str) -> None:
-        is_new, self._last_error = problem != self._last_error, problem
-        if is_new:
-            _log.warning("%s: %s", self.name, self._hidden(problem))
-
-    def _hidden(self, text: str) -> str:
-        return masked(self._keys.hide(text))
+    def _note_problem(self, code: FeedCode, figures: FeedFigures) -> None:
+        before = self._problem
+        self._problem = problem = without_secrets(FeedProblem(code, figures), self._keys.hide)
+        sentence = problem_sentence(problem)
+        if before is None or sentence != problem_sentence(before):
+            _log.warning("%s: %s", self.name, sentence)

@@ -1,6 +1,11 @@
-"""What a feed's status is made of: its message rate, and texts without secrets."""
+"""What a feed's status is made of: its message rate, and texts and problems without secrets."""
 
 import re
+from collections.abc import Callable
+
+from msgspec import structs
+
+from omcrm.market.feed_event import FeedProblem
 
 
 class Meter:
@@ -23,6 +28,15 @@ class Meter:
 
 
 _SECRET = re.compile(r"(?i)((?:token|key|apikey|api_key|secret|auth)=)[^&\s]+|(//)[^/@\s]+(?=@)")
+
+
+def without_secrets(problem: FeedProblem, hide: Callable[[str], str]) -> FeedProblem:
+    """The problem without secrets: an upstream may repeat a key."""
+    detail = problem.figures.detail
+    if detail is None:
+        return problem
+    figures = structs.replace(problem.figures, detail=masked(hide(detail)))
+    return structs.replace(problem, figures=figures)
 
 
 def masked(text: str) -> str:

@@ -26,9 +26,11 @@ from omcrm.feeds.provider import (
     Unreadable,
 )
 from omcrm.feeds.retry import backoff, wait_after
-from omcrm.feeds.status import Meter, masked
+from omcrm.feeds.status import Meter, masked, without_secrets
 from omcrm.feeds.timing import SupervisorTiming
 from omcrm.market.clock import Clock
+from omcrm.market.feed_event import FeedCode, FeedFigures, FeedProblem
+from omcrm.market.feed_sentence import problem_sentence
 from omcrm.market.feed_status import FeedState, FeedStatus
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import HealthState
@@ -102,7 +104,7 @@ class Supervisor:
         self._last_message_at: datetime | None = None
         self._reconnects = 0
         self._unreadable = 0
-        self._last_error: str | None = None
+        self._problem: FeedProblem | None = None
         self._logged_at = float("-inf")
 
     @property
@@ -123,7 +125,7 @@ class Supervisor:
         """
         most = self.provider.limits.symbols
         if len(names) > most:
-            self._note_problem(f"{len(names)} symbols wanted, {most} are allowed: the rest is off")
+            self._note_problem(FeedCode.SYMBOL_LIMIT, FeedFigures(count=len(names), limit=most))
         self._expects_data, self._witnessed = expects_data, witnessed
         self._names = dict(list(names.items())[:most])
         self._wake.set()
@@ -153,21 +155,22 @@ class Supervisor:
 
     def status(self) -> FeedStatus:
         """The feed's present status."""
-        rate = self._meter.rate(self._feed_clock.now())
+        rate, problem = self._meter.rate(self._feed_clock.now()), self._problem
         return FeedStatus(
             state=self._state,
             active=self._state is FeedState.STREAMING,
             type="websocket",
-            url=self._hidden(self.provider.url()),
+            url=masked(self._keys.hide(self.provider.url())),
             connected_since=self._connected_since,
             last_message_at=self._last_message_at,
             messages=self._meter.total,
             messages_per_second=round(rate if self._connected_since else 0.0, 1),
             reconnects=self._reconnects,
-            last_error=None if self._last_error is None else self._hidden(self._last_error),
+            last_error=None if problem is None else problem_sentence(problem),
             price_class=self.provider.source.claim,
             symbols=len(self._names),
             unreadable=self._unreadable,
+            problem=problem,
         )
 
     # The supervising thread
@@ -180,7 +183,7 @@ class Supervisor:
                 self._wake.clear()
         except Exception as error:
             _log.exception("supervising %s failed", self.name)
-            self._note_problem(f"supervisor died: {error!r}")
+            self._note_problem(FeedCode.SUPERVISOR_DIED, FeedFigures(detail=repr(error)))
         finally:
             close_all([connection.link for connection in self._connections()], _STOP_TIMEOUT)
             self._current = self._next = None
@@ -221,7 +224,8 @@ class Supervisor:
         name, missing = self.name, self.provider.missing()
         self._give_back_lease()
         if missing is not None:
-            self._retry_at, self._last_error = now + _CHECK_AGAIN, f"{missing} is not set"
+            self._retry_at = now + _CHECK_AGAIN
+            self._problem = FeedProblem(FeedCode.SETTING_MISSING, FeedFigures(setting=missing))
             self._set_state(FeedState.OFF)
             self._reports.condition(name, HealthState.OFF, 0)
             return False
@@ -233,7 +237,7 @@ class Supervisor:
             return True
         self._retry_at = now + _CHECK_AGAIN
         holder = self._leases.holder(name, api_key)
-        self._note_problem(f"process {holder} has the one connection that its key allows")
+        self._note_problem(FeedCode.KEY_IN_USE, FeedFigures(process=holder))
         self._set_state(FeedState.WAITING)
         self._reports.condition(name, HealthState.DOWN, 0)
         return False
@@ -256,7 +260,7 @@ class Supervisor:
         self._next = None
         self._reconnects += 1
         if error is not None:
-            self._note_problem(str(error))
+            self._note_problem(error.problem.code, error.problem.figures)
         if replacement is not None and replacement.link.is_open:
             self._current = replacement
             self._report_replacement(replacement)
@@ -291,7 +295,7 @@ class Supervisor:
             is_due = current.closing_soon or no_data or (after and now - current.opened_at >= after)
             if is_due and now >= self._may_replace_at:
                 if no_data:
-                    self._note_problem(str(no_data))
+                    self._note_problem(no_data.problem.code, no_data.problem.figures)
                     self._set_state(FeedState.CONNECTED)
                 if self.provider.limits.connections == 1:
                     current.link.close(no_data)
@@ -328,15 +332,14 @@ class Supervisor:
             self._connected_since = self._clock()
         self._reports.changed(self.name)
 
-    def _note_problem(self, problem: str) -> None:
-        is_new, self._last_error = problem != self._last_error, problem
-        now = self._feed_clock.now()
+    def _note_problem(self, code: FeedCode, figures: FeedFigures) -> None:
+        before = self._problem
+        self._problem = problem = without_secrets(FeedProblem(code, figures), self._keys.hide)
+        now, sentence = self._feed_clock.now(), problem_sentence(problem)
+        is_new = before is None or sentence != problem_sentence(before)
         if now - self._logged_at >= (_LOG_EVERY if is_new else _LOG_AGAIN):
             self._logged_at = now
-            _log.warning("%s: %s", self.name, self._hidden(problem))
-
-    def _hidden(self, text: str) -> str:
-        return masked(self._keys.hide(text))
+            _log.warning("%s: %s", self.name, sentence)
 
     # The links' threads
 
@@ -358,10 +361,11 @@ class Supervisor:
                 refused = FeedRefused(event.status, event.message, event.retry_after)
                 connection.link.close(refused)
             elif isinstance(event, RequestRejected):
-                self._note_problem(f"refused with {event.code}: {event.message}")
+                figures = FeedFigures(status=event.code, detail=event.message)
+                self._note_problem(FeedCode.REQUEST_REJECTED, figures)
             elif isinstance(event, Unreadable):
                 self._unreadable += 1
-                self._note_problem(f"unreadable frame: {event.problem}")
+                self._note_problem(FeedCode.UNREADABLE_FRAME, FeedFigures(detail=event.problem))
 
     def _take(self, tick: Tick, connection: FeedConnection) -> None:
         if self.provider.source.claim is PriceClass.LIVE:
@@ -383,7 +387,9 @@ class Supervisor:
         """Replace a connection that is lastingly late, like one without data."""
         if connection is self._current and self._feed_latency.is_lasting(tick.received_at):
             self._feed_latency.reset()
-            self._note_problem(f"its ticks are {tick.late.total_seconds():.0f} s late")
+            self._note_problem(
+                FeedCode.LATE, FeedFigures(seconds=round(tick.late.total_seconds(), 3))
+            )
             connection.closing_soon = True
             self._wake.set()
 

@@ -17,6 +17,7 @@ from urllib3.util.ssltransport import SSLTransport
 
 from omcrm.errors import FeedUnreached
 from omcrm.feeds.dialer import Dialer, Stage
+from omcrm.market.feed_event import FeedCode
 
 _HEADERS = {
     "User-Agent": "OMCRM (self-hosted trading desk)",
@@ -83,7 +84,7 @@ class _UpstreamAdapter(HTTPAdapter):
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
         scheme = urlsplit(proxy).scheme
         if scheme not in ("http", "https"):
-            raise FeedUnreached("its proxy is none of HTTP")
+            raise FeedUnreached(FeedCode.PROXY_NOT_HTTP)
         if scheme == "https":
             options["proxy_ssl_context"] = _tls()
         return super().proxy_manager_for(proxy, **options)
@@ -110,7 +111,7 @@ class _Dialed(HTTPConnection):
         except OSError as error:
             # Its text is the proxy's own.
             if type(error) is OSError:
-                raise FeedUnreached("refused by its proxy") from None
+                raise FeedUnreached(FeedCode.PROXY_REFUSED) from None
             raise
 
 

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from omcrm.market.feed_event import FeedProblem
 from omcrm.market.price_class import PriceClass
 
 
@@ -26,7 +27,10 @@ class FeedState(StrEnum):
 
 
 class FeedStatus(Struct, frozen=True, kw_only=True):
-    """The status of one feed, ready to be shown: secrets are masked."""
+    """The status of one feed, ready to be shown: secrets are masked.
+
+    `problem` is what `last_error` says, as a code with its figures.
+    """
 
     state: FeedState
     active: bool
@@ -41,3 +45,4 @@ class FeedStatus(Struct, frozen=True, kw_only=True):
     price_class: PriceClass = PriceClass.LIVE
     symbols: int = 0
     unreadable: int = 0
+    problem: FeedProblem | None = None

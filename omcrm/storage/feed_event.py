@@ -2,20 +2,27 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
+import msgspec
+from msgspec import structs
 from sqlalchemy import JSON, String, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from omcrm.extensions import db
-from omcrm.market.feed_event import FeedEvent, FeedEventKind
+from omcrm.market.feed_event import FeedCode, FeedEvent, FeedEventKind, FeedFigures
 from omcrm.storage.outside_text import clipped
 from omcrm.storage.types import UtcDateTime
 
 KEPT_FOR = timedelta(days=90)
+_LONGEST_TEXT = 500
 
 
 class FeedEventRow(db.Model):  # type: ignore[name-defined,misc,unused-ignore]
-    """One event; `event()` is the value that other modules use."""
+    """One event; `event()` is the value that other modules use.
+
+    Those that were stored before there were codes have only their sentence, in `reason`.
+    """
 
     __tablename__ = "feed_events"
 
@@ -27,6 +34,8 @@ class FeedEventRow(db.Model):  # type: ignore[name-defined,misc,unused-ignore]
     symbols: Mapped[list[str]] = mapped_column(JSON)
     reason: Mapped[str] = mapped_column(String(500))
     silent_ms: Mapped[int | None]
+    code: Mapped[str | None] = mapped_column(String(40))
+    figures: Mapped[dict[str, Any] | None] = mapped_column(JSON)
 
     def event(self) -> FeedEvent:
         """The row as a value."""
@@ -36,6 +45,8 @@ class FeedEventRow(db.Model):  # type: ignore[name-defined,misc,unused-ignore]
             source=self.source,
             before=self.before,
             symbols=tuple(self.symbols),
+            code=None if self.code is None else FeedCode(self.code),
+            figures=msgspec.convert(self.figures or {}, FeedFigures),
             reason=self.reason,
             silent_seconds=None if self.silent_ms is None else self.silent_ms / 1000,
         )
@@ -50,11 +61,19 @@ def add(events: Iterable[FeedEvent]) -> None:
             source=event.source,
             before=event.before,
             symbols=list(event.symbols),
-            reason=clipped(event.reason, 500),
+            reason=clipped(event.reason, _LONGEST_TEXT),
+            code=None if event.code is None else event.code.value,
+            figures=msgspec.to_builtins(_clipped_figures(event.figures)),
             silent_ms=None if event.silent_seconds is None else round(event.silent_seconds * 1000),
         )
         for event in events
     )
+
+
+def _clipped_figures(figures: FeedFigures) -> FeedFigures:
+    if figures.detail is None:
+        return figures
+    return structs.replace(figures, detail=clipped(figures.detail, _LONGEST_TEXT))
 
 
 def recent(most: int) -> list[FeedEvent]:

@@ -4,6 +4,7 @@ from typing import Self
 
 from msgspec import Struct, structs
 
+from omcrm.market.feed_event import FeedProblem
 from omcrm.market.feed_status import FeedState, FeedStatus
 from omcrm.market.price_class import PriceClass
 from omcrm.market.session import Session, SessionState
@@ -12,7 +13,10 @@ from omcrm.wire.field import Time
 
 
 class DeskFeedStatus(Struct, frozen=True, kw_only=True):
-    """The status of one feed, ready to be shown: secrets are masked."""
+    """The status of one feed, ready to be shown: secrets are masked.
+
+    `problem` is what `last_error` says, as a code with its figures.
+    """
 
     state: FeedState
     active: bool
@@ -27,6 +31,7 @@ class DeskFeedStatus(Struct, frozen=True, kw_only=True):
     price_class: PriceClass
     symbols: int
     unreadable: int
+    problem: FeedProblem | None
 
     @classmethod
     def of(cls, status: FeedStatus) -> Self:

@@ -5,7 +5,8 @@ from typing import Self
 
 from msgspec import Struct
 
-from omcrm.market.feed_event import FeedEvent, FeedEventKind
+from omcrm.market.feed_event import FeedCode, FeedEvent, FeedEventKind, FeedFigures
+from omcrm.market.feed_sentence import cause_sentence, event_sentence
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
 from omcrm.market.validation import RejectedTick, RejectReason
@@ -91,7 +92,11 @@ class DeskRejectedTick(Struct, frozen=True, kw_only=True):
 
 
 class DeskFeedEvent(Struct, frozen=True, kw_only=True):
-    """Something that happened to a source, or to the active source of symbols."""
+    """Something that happened to a source, or to the active source of symbols.
+
+    `reason` is `code` with its `figures`, in words, and `cause` its part about a new state. Events
+    of before there were codes have no code.
+    """
 
     at: Time
     kind: FeedEventKind
@@ -99,6 +104,9 @@ class DeskFeedEvent(Struct, frozen=True, kw_only=True):
     before: str | None
     symbols: list[str]
     reason: str
+    code: FeedCode | None
+    figures: FeedFigures
+    cause: str | None
     silent_seconds: float | None
 
     @classmethod
@@ -110,7 +118,10 @@ class DeskFeedEvent(Struct, frozen=True, kw_only=True):
             source=event.source,
             before=event.before,
             symbols=list(event.symbols),
-            reason=event.reason,
+            reason=event_sentence(event),
+            code=event.code,
+            figures=event.figures,
+            cause=cause_sentence(event),
             silent_seconds=event.silent_seconds,
         )
 

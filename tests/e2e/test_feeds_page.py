@@ -1,6 +1,10 @@
 """The administrator's page of the feeds, and the form of instruments, in a real browser."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -114,9 +118,28 @@ def test_a_failover_is_shown(page: "Page", installation: Installation) -> None:
     expect(candidate(page, "coinbase")).to_have_attribute("data-role", "active")
     page.get_by_label("Kind").select_option(label="Took over")
     expect(page.locator("#events")).to_contain_text("after Binance")
+    expect(page.locator("#events")).to_contain_text("Binance is")
     expect(page.locator("#events")).to_contain_text("silent for 1")
+    page.get_by_label("Kind").select_option(label="State")
+    expect(page.locator("#events")).to_contain_text("Streaming")
     installation.exchange.clear()
     expect(candidate(page, "binance")).to_have_attribute("data-role", "active")
+
+
+def test_an_event_of_an_earlier_version_keeps_its_sentence(
+    page: "Page", installation: Installation
+) -> None:
+    """It has no code, and is shown as it was written."""
+    database = Path(installation.app.env["OMCRM_INSTANCE"]) / "omcrm.db"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute(
+            "INSERT INTO feed_events (at, kind, source, symbols, reason)"
+            " VALUES (?, 'state', 'kraken', '[]', 'waiting: limited: for a while')",
+            [datetime.now(UTC).isoformat(" ")[:26]],
+        )
+        connection.commit()
+
+    expect(page.locator("#events")).to_contain_text("Waiting: limited: for a while")
 
 
 def test_nothing_jumps(page: "Page") -> None:

@@ -1,4 +1,4 @@
-"""Each event of the feeds is recorded once, with a reason and without secrets."""
+"""Each event of the feeds is recorded once, with a code and its figures."""
 
 import threading
 from datetime import timedelta
@@ -8,7 +8,14 @@ import pytest
 
 from omcrm.feeds.event_log import EventLog
 from omcrm.market.consolidator import Failover, FailoverReason
-from omcrm.market.feed_event import FeedEvent, FeedEventKind
+from omcrm.market.feed_event import (
+    FeedCode,
+    FeedEvent,
+    FeedEventKind,
+    FeedFigures,
+    FeedProblem,
+    SourcePrice,
+)
 from omcrm.market.tick import TopOfBook, Trade
 from omcrm.market.validation import RejectedTick, RejectReason
 from tests.values import KRAKEN, START, after, book, tick, trade
@@ -42,24 +49,23 @@ def failover(
 
 
 def test_a_state_event_has_its_problem(log: EventLog) -> None:
-    """The reason has the new state and the problem."""
-    log.note_state(START, "binance", "waiting", "refused")
+    """The new state is a figure beside those of the problem."""
+    figures = FeedFigures(status=429, detail="limited")
+    log.note_state(START, "binance", "waiting", FeedProblem(FeedCode.REFUSED, figures))
     log.note_state(after(1), "binance", "streaming", None)
+    waiting, streaming = log.take()
 
-    assert [
-        FeedEvent(at=START, kind=FeedEventKind.STATE, source="binance", reason="waiting: refused"),
-        FeedEvent(at=after(1), kind=FeedEventKind.STATE, source="binance", reason="streaming"),
-    ] == log.take()
-
-
-def test_secrets_are_hidden() -> None:
-    """No reason holds a key, neither in the kept events nor in the new ones."""
-    log = EventLog(lambda text: text.replace("hunter2", "***"))
-    log.note_state(START, "finnhub", "waiting", "no such token hunter2")
-    kept, events = log.recent(), log.take()
-
-    assert ["waiting: no such token ***"] == [event.reason for event in events]
-    assert events == kept
+    assert (START, FeedEventKind.STATE, "binance") == (waiting.at, waiting.kind, waiting.source)
+    assert (FeedCode.REFUSED, "waiting", 429, "limited") == (
+        waiting.code,
+        waiting.figures.state,
+        waiting.figures.status,
+        waiting.figures.detail,
+    )
+    assert (FeedCode.NEW_STATE, FeedFigures(state="streaming")) == (
+        streaming.code,
+        streaming.figures,
+    )
 
 
 # Failovers
@@ -77,7 +83,7 @@ def test_what_changes_alike_is_one_event(log: EventLog) -> None:
             source="kraken",
             before="binance",
             symbols=("ADA", "BTC", "ETH"),
-            reason="binance is stale",
+            code=FeedCode.SOURCE_STALE,
             silent_seconds=11.568,
         )
         == event
@@ -92,28 +98,28 @@ def test_what_changes_otherwise_is_an_event_of_its_own(log: EventLog) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "kind", "words"),
+    ("reason", "kind", "code"),
     [
-        (FailoverReason.FIRST, FeedEventKind.BEGAN, "first price"),
-        (FailoverReason.DOWN, FeedEventKind.TOOK_OVER, "binance is down"),
-        (FailoverReason.STALE, FeedEventKind.TOOK_OVER, "binance is stale"),
-        (FailoverReason.RECOVERED, FeedEventKind.GAVE_BACK, "kraken has recovered"),
-        (FailoverReason.CLOSED, FeedEventKind.TOOK_OVER, "the market is closed"),
+        (FailoverReason.FIRST, FeedEventKind.BEGAN, FeedCode.FIRST_PRICE),
+        (FailoverReason.DOWN, FeedEventKind.TOOK_OVER, FeedCode.SOURCE_DOWN),
+        (FailoverReason.STALE, FeedEventKind.TOOK_OVER, FeedCode.SOURCE_STALE),
+        (FailoverReason.RECOVERED, FeedEventKind.GAVE_BACK, FeedCode.SOURCE_RECOVERED),
+        (FailoverReason.CLOSED, FeedEventKind.TOOK_OVER, FeedCode.MARKET_CLOSED),
     ],
 )
-def test_every_reason_has_words(
-    log: EventLog, reason: FailoverReason, kind: FeedEventKind, words: str
+def test_every_reason_has_a_code(
+    log: EventLog, reason: FailoverReason, kind: FeedEventKind, code: FeedCode
 ) -> None:
-    """Each failover has a kind and a text."""
+    """Each failover has a kind and a code."""
     log.note_failovers([failover(reason=reason)])
     (event,) = log.take()
 
-    assert (kind, words, None) == (event.kind, event.reason, event.silent_seconds)
+    assert (kind, code, None) == (event.kind, event.code, event.silent_seconds)
 
 
 def test_every_reason_is_tested() -> None:
-    """A new reason needs a text and a line above."""
-    (mark,) = test_every_reason_has_words.pytestmark
+    """A new reason needs a code and a line above."""
+    (mark,) = test_every_reason_has_a_code.pytestmark
 
     assert list(FailoverReason) == [reason for reason, *_ in mark.args[1]]
 
@@ -130,24 +136,26 @@ def test_nothing_is_no_event(log: EventLog) -> None:
 
 
 @pytest.mark.parametrize(
-    ("refused", "words"),
+    ("refused", "figures"),
     [
-        (rejected(trade("3")), "jump: price 3"),
-        (rejected(book("3", "4")), "jump: book 3 / 4"),
-        (rejected(trade("3"), book("2", "4")), "jump: price 3"),
-        (rejected(trade("3"), held="1"), "jump: price 3; its last price was 1"),
+        (rejected(trade("3")), FeedFigures(price=Decimal(3))),
+        (rejected(book("3", "4")), FeedFigures(bid=Decimal(3), ask=Decimal(4))),
         (
-            rejected(
-                trade("3"), held="1", others=(("kraken", Decimal(1)), ("coinbase", Decimal(2)))
+            rejected(trade("3"), book("2", "4")),
+            FeedFigures(price=Decimal(3), bid=Decimal(2), ask=Decimal(4)),
+        ),
+        (
+            rejected(trade("3"), held="1", others=(("kraken", Decimal(1)),)),
+            FeedFigures(
+                price=Decimal(3), held=Decimal(1), others=(SourcePrice("kraken", Decimal(1)),)
             ),
-            "jump: price 3; its last price was 1; kraken says 1; coinbase says 2",
         ),
     ],
 )
 def test_a_rejected_price_is_reported_with_its_reference_prices(
-    log: EventLog, refused: RejectedTick, words: str
+    log: EventLog, refused: RejectedTick, figures: FeedFigures
 ) -> None:
-    """The reason has the price, the source's own last one and those of the other sources."""
+    """The figures are the price, the source's own last one and those of the other sources."""
     log.note_rejected_ticks([refused])
 
     assert [
@@ -156,7 +164,8 @@ def test_a_rejected_price_is_reported_with_its_reference_prices(
             kind=FeedEventKind.QUARANTINE,
             source="binance",
             symbols=("BTC",),
-            reason=words,
+            code=FeedCode.JUMP,
+            figures=figures,
         )
     ] == log.take()
 

@@ -25,6 +25,7 @@ from omcrm.errors import FeedError, FeedUnreached
 from omcrm.feeds import dialer, fetch
 from omcrm.feeds.fetch import Fetcher
 from omcrm.feeds.provider import Call
+from omcrm.market.feed_event import FeedCode
 from tests.feeds.hostile_upstreams import EXPECTED, dripping, secured
 from tests.feeds.upstream import Upstream, answering, http
 from tests.processes import PATIENCE, ROOT, free_port, wait_for
@@ -221,15 +222,13 @@ def test_none_may_be_connected_to(*, refuses: bool) -> None:
 
     def choose(addresses: Sequence[str]) -> list[str]:
         if refuses:
-            raise FeedError("not there")
+            raise FeedError(FeedCode.REDIRECTED_INSIDE)
         return []
 
-    fetcher = Fetcher(choose=choose)
-    with Upstream(answering(http())) as upstream:
+    with Upstream(answering(http())) as upstream, closing(Fetcher(choose=choose)) as fetcher:
         words = failure(fetcher, upstream.url)
-    fetcher.close()
 
-    assert ("not there" if refuses else "no answer (OSError)") == words
+    assert ("redirected to a private address" if refuses else "no answer (OSError)") == words
     assert 0 == upstream.connections
 
 
@@ -285,10 +284,10 @@ def test_known_addresses_are_chosen_before_a_proxy_is_asked(proxy: Upstream) -> 
 
     def choose(addresses: Sequence[str]) -> list[str]:
         seen.extend(addresses)
-        raise FeedError("not there")
+        raise FeedError(FeedCode.REDIRECTED_INSIDE)
 
     with closing(Fetcher(choose=choose)) as fetcher:
-        assert "not there" == failure(fetcher, "http://10.1.2.3")
+        assert "redirected to a private address" == failure(fetcher, "http://10.1.2.3")
         assert 200 == fetcher.get(call("http://no-such-host.invalid")).status
 
     assert ["10.1.2.3"] == seen

@@ -5,6 +5,7 @@ import pytest
 
 from omcrm.errors import FeedError, FeedHeartbeatTimeout, FeedNoData, FeedRefused
 from omcrm.feeds.retry import backoff, wait_after
+from omcrm.market.feed_event import FeedCode, FeedFigures
 
 
 class Middle(random.Random):
@@ -33,7 +34,7 @@ def test_delays_are_jittered_by_a_quarter() -> None:
     "error",
     [
         None,
-        FeedError("closed by the upstream"),
+        FeedError(FeedCode.CLOSED_BY_UPSTREAM, FeedFigures(detail="1001")),
         FeedHeartbeatTimeout(10),
         FeedNoData(30),
         FeedRefused(500, "broken"),

@@ -1,6 +1,7 @@
 import pytest
 
-from omcrm.feeds.status import Meter, masked
+from omcrm.feeds.status import Meter, masked, without_secrets
+from omcrm.market.feed_event import FeedCode, FeedFigures, FeedProblem
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,17 @@ def test_secrets_are_masked(text: str, shown: str) -> None:
 def test_the_rest_is_left_as_it_is(text: str) -> None:
     """Other text stays readable; an @ in a stream's name is no user name."""
     assert text == masked(text)
+
+
+def test_an_upstream_that_repeats_a_key_does_not_show_it() -> None:
+    """Its words lose our keys, and tokens in addresses; the other figures stay."""
+    figures = FeedFigures(status=401, detail="no key hunter2 at wss://x.io?token=abc")
+    problem = without_secrets(
+        FeedProblem(FeedCode.REFUSED, figures), lambda text: text.replace("hunter2", "***")
+    )
+
+    assert FeedCode.REFUSED is problem.code
+    assert FeedFigures(status=401, detail="no key *** at wss://x.io?token=***") == problem.figures
 
 
 def test_meter_measures_the_present_rate() -> None:

@@ -1,20 +1,9 @@
 import msgspec
 import pytest
 
-from omcrm.market.feed_event import FeedEvent, FeedEventKind
+from omcrm.market.feed_event import FeedCode, FeedEvent, FeedEventKind
+from omcrm.market.validation import RejectReason
 from tests.values import START
-
-
-def test_optional_fields_are_empty() -> None:
-    """An event needs only a time, a kind and a source."""
-    event = FeedEvent(at=START, kind=FeedEventKind.STATE, source="binance")
-
-    assert (None, (), "", None) == (
-        event.before,
-        event.symbols,
-        event.reason,
-        event.silent_seconds,
-    )
 
 
 def test_an_event_is_immutable() -> None:
@@ -36,3 +25,9 @@ def test_events_with_equal_fields_are_equal() -> None:
 def test_the_values_of_kinds_do_not_change() -> None:
     """Databases and pages use these values, so they stay as they are."""
     assert ["took_over", "gave_back", "began", "state", "quarantine"] == list(FeedEventKind)
+
+
+@pytest.mark.parametrize("reason", list(RejectReason))
+def test_every_rejection_has_a_code(reason: RejectReason) -> None:
+    """It is the word that the quarantine has for it."""
+    assert reason == FeedCode(reason)

@@ -1,9 +1,16 @@
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
 from omcrm.extensions import db
-from omcrm.market.feed_event import FeedEvent, FeedEventKind
+from omcrm.market.feed_event import (
+    FeedCode,
+    FeedEvent,
+    FeedEventKind,
+    FeedFigures,
+    SourcePrice,
+)
 from omcrm.storage.feed_event import KEPT_FOR, FeedEventRow, add, forget_old, recent
 
 
@@ -33,6 +40,39 @@ def test_an_event_is_stored_with_all_its_fields(database: None, now: datetime) -
     add([full, bare])
 
     assert [bare, full] == kept()
+
+
+def test_figures_are_stored_exactly(database: None, now: datetime) -> None:
+    """Prices keep every digit, a time its zone, and other figures their type."""
+    figures = FeedFigures(
+        state="waiting",
+        status=429,
+        seconds=10.25,
+        until=now,
+        by_proxy=True,
+        price=Decimal("0.1000000000000000055"),
+        others=(SourcePrice("kraken", Decimal("61800.10")),),
+    )
+    add(
+        [
+            FeedEvent(
+                at=now, kind=FeedEventKind.STATE, source="x", code=FeedCode.REFUSED, figures=figures
+            )
+        ]
+    )
+    (stored,) = kept()
+
+    assert (FeedCode.REFUSED, figures) == (stored.code, stored.figures)
+    assert "61800.10" == str(stored.figures.others[0].price)
+
+
+@pytest.mark.parametrize("code", list(FeedCode))
+def test_every_code_can_be_stored(database: None, now: datetime, code: FeedCode) -> None:
+    """Its column is wide enough for each name."""
+    add([FeedEvent(at=now, kind=FeedEventKind.STATE, source="binance", code=code)])
+
+    assert [code] == [entry.code for entry in kept()]
+    assert len(code.value) <= FeedEventRow.code.type.length
 
 
 @pytest.mark.parametrize("kind", list(FeedEventKind))
@@ -66,9 +106,17 @@ def test_text_from_upstreams_is_clipped(
     database: None, now: datetime, reason: str, expected: str
 ) -> None:
     """An upstream's text is neither too long nor able to forge a line."""
-    add([event(now, reason)])
+    refused = FeedEvent(
+        at=now,
+        kind=FeedEventKind.STATE,
+        source="kraken",
+        code=FeedCode.REFUSED,
+        figures=FeedFigures(detail=reason),
+    )
+    add([event(now, reason), refused])
 
-    assert [expected] == [entry.reason for entry in kept()]
+    assert [expected, None] == [entry.figures.detail for entry in kept()]
+    assert ["", expected] == [entry.reason for entry in kept()]
 
 
 def test_silence_is_stored_in_milliseconds(database: None, now: datetime) -> None:

@@ -18,7 +18,13 @@ from omcrm.storage import user_event
 from omcrm.storage.transaction import transaction
 from omcrm.storage.user import find_user
 from tests.processes import PATIENCE, App, Browser, Exchange, wait_for
-from tests.test_migrations import FOLDER, check_terms, fill_before_terms
+from tests.test_migrations import (
+    FOLDER,
+    check_codes,
+    check_terms,
+    fill_before_codes,
+    fill_before_terms,
+)
 from tests.upstreams import at_the_exchange
 
 
@@ -58,7 +64,8 @@ def test_the_desk_on_postgresql(
 def test_a_filled_database_of_the_previous_version_is_upgraded(
     postgresql: str, tmp_path: Path
 ) -> None:
-    """Instruments get what orders need, as on SQLite, and no default stays behind."""
+    """Instruments get what orders need, as on SQLite, and no default stays behind; events keep
+    their sentences."""
     url = f"{postgresql.rpartition('/')[0]}/previous"
     server = create_engine(postgresql, isolation_level="AUTOCOMMIT")
     with server.connect() as connection:
@@ -67,8 +74,10 @@ def test_a_filled_database_of_the_previous_version_is_upgraded(
     app = create_app(load({"OMCRM_INSTANCE": str(tmp_path), "DATABASE_URL": url}))
     with app.app_context():
         fill_before_terms()
+        fill_before_codes()
         flask_migrate.upgrade(directory=FOLDER)
         check_terms()
+        check_codes()
         defaults = {
             column["name"]: column["default"]
             for column in inspect(db.engine).get_columns("instruments")

@@ -15,7 +15,7 @@ from omcrm.engine.bus import FeedEvents
 from omcrm.extensions import db
 from omcrm.feeds.feed_settings import FeedSettings
 from omcrm.market.catalogue import CATALOGUE
-from omcrm.market.feed_event import FeedEvent, FeedEventKind
+from omcrm.market.feed_event import FeedCode, FeedEvent, FeedEventKind, FeedFigures
 from omcrm.storage import feed_event
 from omcrm.storage.user import Role
 from omcrm.webtrader import service
@@ -163,7 +163,11 @@ def test_a_failover_is_an_event(report_live: Report, exchange: Exchange) -> None
     btc = symbol_report(report_live())
 
     assert ("coinbase", "binance", ["BTC"]) == (event["source"], event["before"], event["symbols"])
-    assert event["reason"] in ("binance is stale", "binance is down")
+    assert (event["code"], event["reason"]) in (
+        ("source_stale", "binance is stale"),
+        ("source_down", "binance is down"),
+    )
+    assert ({}, None) == (event["figures"], event["cause"])
     assert 9 < event["silent_seconds"] < 15
     assert "coinbase" == btc["source"]
 
@@ -192,12 +196,59 @@ def test_events_survive_the_manager(app: Flask, report_live: Report) -> None:
         "before": None,
         "symbols": [],
         "reason": "149",
+        "code": None,
+        "figures": {},
+        "cause": None,
         "silent_seconds": None,
     } == events[0]
     assert 100 == len(report_live()["events"])
     assert sorted((int(event["reason"]) for event in events), reverse=True) == [
         int(event["reason"]) for event in events
     ]
+
+
+def test_a_state_has_its_cause_as_a_sentence_and_as_a_code(app: Flask, report_now: Report) -> None:
+    """Programs use the code and the figures, people read the sentence."""
+    figures = FeedFigures(state="waiting", until=datetime(2026, 1, 5, 14, 30, tzinfo=UTC))
+    event = FeedEvent(
+        at=datetime.now(UTC),
+        kind=FeedEventKind.STATE,
+        source="kraken",
+        code=FeedCode.QUOTA_USED_UP,
+        figures=figures,
+    )
+    with app.app_context():
+        feed_event.add([event])
+        db.session.commit()
+    shown = next(entry for entry in report_now()["events"] if entry["source"] == "kraken")
+    cause = "its quota is used up until 2026-01-05 14:30 UTC"
+
+    assert ("quota_used_up", cause, f"waiting: {cause}") == (
+        shown["code"],
+        shown["cause"],
+        shown["reason"],
+    )
+    assert {"state": "waiting", "until": "2026-01-05T14:30:00Z"} == shown["figures"]
+
+
+def test_a_rejected_price_is_an_event_with_exact_prices(
+    report_live: Report, exchange: Exchange
+) -> None:
+    """They are those of the quarantine."""
+    exchange.fault("spike", symbol="BTCUSDT", factor=3, count=1)
+
+    def rejections() -> list[dict[str, Any]]:
+        return [event for event in report_live()["events"] if event["kind"] == "quarantine"]
+
+    wait_for(rejections, 5, "the event")
+    (event, *_) = rejections()
+    (refused, *_) = report_live()["quarantine"]
+
+    assert "jump" == event["code"] == refused["reason"]
+    assert [refused[name] for name in ("price", "held", "others")] == [
+        event["figures"][name] for name in ("price", "held", "others")
+    ]
+    assert event["reason"].startswith("jump: price ")
 
 
 def test_quotas_by_source_and_budget(report_live: Report, exchange: Exchange) -> None:

@@ -1,5 +1,6 @@
 from msgspec import structs
 
+from omcrm.market.feed_event import FeedCode, FeedFigures, FeedProblem
 from omcrm.market.feed_status import FeedState, FeedStatus
 from omcrm.market.session import Calendar, session_state
 from omcrm.wire.desk_market import DeskFeedStatus, DeskMarketState
@@ -19,6 +20,16 @@ def test_the_status_of_a_feed_has_all_its_fields() -> None:
         body["connected_since"],
         body["last_message_at"],
     )
+
+
+def test_a_problem_has_its_code_and_only_its_figures() -> None:
+    """Programs decide by the code."""
+    problem = FeedProblem(FeedCode.REFUSED, FeedFigures(status=429, detail="limited"))
+    status = FeedStatus(state=FeedState.WAITING, active=False, type="http", problem=problem)
+
+    assert {"code": "refused", "figures": {"status": 429, "detail": "limited"}} == sent(
+        DeskFeedStatus.of(status)
+    )["problem"]
 
 
 def test_a_market_that_is_open() -> None:

@@ -18,6 +18,7 @@ from omcrm.feeds.news.store import NewsStore
 from omcrm.feeds.retry import backoff, wait_after
 from omcrm.feeds.status import masked
 from omcrm.market.clock import Clock
+from omcrm.market.feed_event import FeedCode, FeedFigures
 from omcrm.market.instrument import Instrument
 from omcrm.market.news_item import NewsItem
 
@@ -172,7 +173,8 @@ class NewsCollector:
         except Exception as error:
             # One source's poll ends here: the others go on.
             _log.exception("reading the news of %s failed", poll.source.name)
-            self._fail(poll, FeedError(f"reading it failed: {type(error).__name__}"))
+            figures = FeedFigures(detail=type(error).__name__)
+            self._fail(poll, FeedError(FeedCode.READING_FAILED, figures))
 
     def _ask(self, poll: _NewsPoll) -> None:
         # Where no news is asked for, the libraries that read it would only take memory.
@@ -186,7 +188,7 @@ class NewsCollector:
             batch = parse(reply.body, poll.source, self._clock(), _give_way)
             problem = batch.problem
             if problem is not None and not batch.items:
-                raise FeedError(f"unreadable answer: {problem}")
+                raise FeedError(FeedCode.UNREADABLE_ANSWER, FeedFigures(detail=problem))
             if problem is None:
                 poll.fetcher.remember(reply)
             poll.items = len(batch.items)

@@ -13,6 +13,7 @@ from omcrm.feeds.fetch import Fetcher
 from omcrm.feeds.http_refusal import retry_after
 from omcrm.feeds.news.source_list import LARGEST_FEED
 from omcrm.feeds.provider import Call, Reply
+from omcrm.market.feed_event import FeedCode
 
 _LONGEST = 15.0
 _MOST_REDIRECTS = 5
@@ -94,7 +95,7 @@ class NewsFetcher:
             # The other sources wait in the same thread.
             if time.monotonic() > until:
                 break
-        raise FeedError("redirected too often or too slowly")
+        raise FeedError(FeedCode.REDIRECTED_TOO_OFTEN)
 
     def _choose(self, addresses: Sequence[str]) -> Sequence[str]:
         """The addresses that may be connected to."""
@@ -105,7 +106,7 @@ class NewsFetcher:
             return addresses
         outside = [address for address in addresses if not self._inside(address)]
         if not outside:
-            raise FeedError("redirected to a private address")
+            raise FeedError(FeedCode.REDIRECTED_INSIDE)
         return outside
 
 
@@ -114,11 +115,11 @@ def _target(url: str, location: str) -> str:
         target = urljoin(url, quote(location.encode("latin-1", "replace"), safe=_SAFE))
         before, after = urlsplit(url), urlsplit(target)
     except ValueError:
-        raise FeedError("redirected to no address") from None
+        raise FeedError(FeedCode.REDIRECTED_NOWHERE) from None
     if not location or after.scheme not in ("http", "https") or not after.hostname:
-        raise FeedError("redirected to no web address")
+        raise FeedError(FeedCode.REDIRECTED_OFF_THE_WEB)
     if before.scheme == "https" and after.scheme != "https":
-        raise FeedError("redirected to an address without TLS")
+        raise FeedError(FeedCode.REDIRECTED_WITHOUT_TLS)
     return target
 
 

@@ -106,33 +106,42 @@ function createSymbols(symbols) {
   return [details];
 }
 
-function describeEvent({ kind, source, before, reason, silent_seconds }) {
-  if (kind === "state") return sentence(describeChange(reason));
-  if (kind === "quarantine") return sentence(describeRejection(reason));
-  const named = [source, before].reduce(
-    (text, name) => (name && text.startsWith(`${name} `) ? describeSource(name) + text.slice(name.length) : text),
-    reason,
-  );
+const FAILOVERS = {
+  first_price: () => "first price",
+  source_down: ({ before }) => `${describeSource(before)} is down`,
+  source_stale: ({ before }) => `${describeSource(before)} is stale`,
+  source_recovered: ({ source }) => `${describeSource(source)} has recovered`,
+  market_closed: () => "the market is closed",
+};
+
+function describeEvent(event) {
+  const { kind, silent_seconds } = event;
   // How long the source before was silent matters only where that caused the failover.
   const isSilent = kind === "took_over" && silent_seconds !== null;
-  return sentence(isSilent ? `${named}, silent for ${format.seconds(silent_seconds)}` : named);
-}
-
-/** "waiting: refused" in words. */
-function describeChange(reason) {
-  const [state, ...problem] = reason.split(": ");
-  const cause = problem.join(": ");
-  if (!cause) return describeState(state);
-  return cause.startsWith(state) ? cause : `${describeState(state)}: ${cause}`;
-}
-
-/** "jump: price 3; kraken says 1" in words. */
-function describeRejection(text) {
-  const [reason, ...prices] = text.split(": ");
-  const named = prices.join(": ").replace(/\w+(?= says )/g, (name) => describeSource(name));
-  return `${describeReason(reason)}: ${named}`;
-}
-
-function sentence(text) {
+  const text = describeCode(event) + (isSilent ? `, silent for ${format.seconds(silent_seconds)}` : "");
   return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+function describeCode(event) {
+  const { kind, code, reason } = event;
+  // An event that was stored before there were codes has only its sentence.
+  if (code === null) return reason;
+  if (kind === "state") return describeChange(event);
+  if (kind === "quarantine") return `${describeReason(code)}: ${describePrices(event.figures)}`;
+  return FAILOVERS[code]?.(event) ?? reason;
+}
+
+function describeChange({ code, figures, cause }) {
+  const state = describeState(figures.state);
+  if (cause === null) return state;
+  // That sentence begins with the state.
+  return code === "no_data" && figures.state === "connected" ? cause : `${state}: ${cause}`;
+}
+
+/** A rejected price, and those that it was compared with. */
+function describePrices({ price, bid, ask, held, others = [] }) {
+  const book = bid === undefined ? "book" : `book ${bid} / ${ask}`;
+  const texts = [price === undefined ? book : `price ${price}`];
+  if (held !== undefined) texts.push(`its last price was ${held}`);
+  return [...texts, ...others.map((other) => `${describeSource(other.source)} says ${other.price}`)].join("; ");
 }
