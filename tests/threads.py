@@ -17,6 +17,11 @@ def _start_and_record(thread: threading.Thread) -> None:
 threading.Thread.start = _start_and_record  # type: ignore[method-assign]
 
 
+def is_running(name: str) -> bool:
+    """Whether a thread of this name runs, whoever started it: a server's handlers start some."""
+    return any(thread.name == name for thread in threading.enumerate())
+
+
 class Threads:
     """The threads that its thread has started since it was created, and those that these started.
 

@@ -18,6 +18,7 @@ from omcrm.portfolio import service
 from omcrm.portfolio.holding import Portfolio
 from omcrm.portfolio.valuation import Valuation
 from omcrm.services import services_of
+from omcrm.streaming.demand_thread import DemandThread
 from omcrm.streaming.throttled_log import ThrottledLog
 from omcrm.web import database_away
 
@@ -81,8 +82,9 @@ class PortfolioDelivery:
         self._seen: dict[str, Quote] = {}
         # When each user's share of the thread's time allows the next valuation.
         self._spent_until: dict[int, float] = {}
-        self._ready = threading.Event()
-        self._running = False
+        self._checked_at = 0.0
+        self._app: Flask | None = None
+        self._thread = DemandThread("portfolios", self._step, self._is_needed)
         self.valued = 0
 
     # Subscribers
@@ -93,26 +95,26 @@ class PortfolioDelivery:
         Needs an app context.
         """
         key = (user_id, portfolio_id)
+        self._app = current_app._get_current_object()  # type: ignore[attr-defined]
+        self._hub.subscribe(self.take)
+        self._bus.subscribe(PortfolioChanged, self._note_edit)
         with self._lock:
+            if not self._watched:
+                self._checked_at = time.monotonic()
             watched = self._watched.setdefault(key, _WatchedPortfolio(key))
             # Where nothing was valued before, the first value goes to this subscriber, too.
             was_valued = bool(watched.text)
             watched.subscribers[subscriber] = None
-            starts, self._running = not self._running, True
-        if starts:
-            app = current_app._get_current_object()  # type: ignore[attr-defined]
-            self._hub.subscribe(self.take)
-            self._bus.subscribe(PortfolioChanged, self._note_edit)
-            threading.Thread(target=self._run, args=(app,), name="portfolios", daemon=True).start()
+        self._thread.start()
         if was_valued:
             subscriber.send_latest(key, lambda: watched.text)
-        self._ready.set()
+        self._thread.wake()
 
     def unsubscribe(self, subscriber: ClientConnection, user_id: int, portfolio_id: int) -> None:
         """Stop sending it this portfolio."""
         with self._sending, self._lock:
             self._remove(subscriber, (user_id, portfolio_id))
-        self._ready.set()
+        self._thread.wake()
 
     def remove(self, subscriber: ClientConnection) -> None:
         """Remove a subscriber from all its portfolios."""
@@ -121,7 +123,7 @@ class PortfolioDelivery:
                 key for key, item in self._watched.items() if subscriber in item.subscribers
             ]:
                 self._remove(subscriber, key)
-        self._ready.set()
+        self._thread.wake()
 
     def _remove(self, subscriber: ClientConnection, key: _Key) -> None:
         watched = self._watched.get(key)
@@ -138,13 +140,15 @@ class PortfolioDelivery:
         if quote.symbol not in self._by_symbol:
             return
         with self._lock:
-            seen = self._seen.get(quote.symbol)
+            keys, seen = self._by_symbol.get(quote.symbol), self._seen.get(quote.symbol)
+            if not keys:
+                return
             if seen is not None and (quote.seq <= seen.seq or _has_same_value(quote, seen)):
                 return
             self._seen[quote.symbol] = quote
-            for key in self._by_symbol.get(quote.symbol, ()):
+            for key in keys:
                 self._watched[key].is_moved = True
-        self._ready.set()
+        self._thread.wake()
 
     def _note_edit(self, change: PortfolioChanged) -> None:
         with self._lock:
@@ -152,40 +156,33 @@ class PortfolioDelivery:
             if watched is None:
                 return
             watched.is_edited = True
-        self._ready.set()
+        self._thread.wake()
 
     # Valuing and sending: in the thread
 
-    def _run(self, app: Flask) -> None:
-        window = services_of(app).settings.price_window_ms / 1000
-        checked_at = time.monotonic()
-        while self._keep_running():
-            self._ready.wait(self._wait_seconds(checked_at))
-            self._ready.clear()
-            if time.monotonic() - checked_at >= _CHECK_EVERY:
-                self._check_for_edits(app)
-                checked_at = time.monotonic()
-            spent = self._value_due(app, window)
-            # Leaves at least half of the time to other threads.
-            time.sleep(max(_GATHER, spent))
-
-    def _keep_running(self) -> bool:
-        """Whether there are subscribers; disconnects the thread where there are none."""
+    def _is_needed(self) -> bool:
         with self._lock:
             if not self._watched:
-                self._running = False
-                self._seen.clear()
                 self._spent_until.clear()
-                self._hub.unsubscribe(self.take)
-                self._bus.unsubscribe(PortfolioChanged, self._note_edit)
-            return self._running
+            return bool(self._watched)
 
-    def _wait_seconds(self, checked_at: float) -> float:
+    def _step(self) -> float:
+        app = self._app
+        assert app is not None
+        if time.monotonic() - self._checked_at >= _CHECK_EVERY:
+            self._check_for_edits(app)
+            self._checked_at = time.monotonic()
+        spent = self._value_due(app, services_of(app).settings.price_window_ms / 1000)
+        # Leaves at least half of the time to other threads.
+        time.sleep(max(_GATHER, spent))
+        return self._wait_seconds()
+
+    def _wait_seconds(self) -> float:
         with self._lock:
             due = [
                 self._due_at(watched) for watched in self._watched.values() if watched.needs_value
             ]
-        return max(0.0, min([checked_at + _CHECK_EVERY, *due]) - time.monotonic())
+        return max(0.0, min([self._checked_at + _CHECK_EVERY, *due]) - time.monotonic())
 
     def _check_for_edits(self, app: Flask) -> None:
         """Find portfolios that other processes have changed, by their versions."""

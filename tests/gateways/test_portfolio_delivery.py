@@ -26,7 +26,7 @@ from omcrm.services import services
 from omcrm.web.market_access import market_view
 from tests.gateways.here import Served
 from tests.processes import wait_for
-from tests.threads import Threads
+from tests.threads import Threads, is_running
 from tests.values import book, quote, trade
 
 
@@ -60,7 +60,7 @@ def delivery(owner: int) -> Iterator[PortfolioDelivery]:
         Hub(), services().bus, encode, lambda subscriber, number: subscriber.deleted.append(number)
     )  # type: ignore[attr-defined]
     yield made
-    wait_for(lambda: not made._running, 5, "the end of the thread")
+    wait_for(lambda: not is_running("portfolios"), what="the end of the thread")
 
 
 def price(delivery: PortfolioDelivery, value: int, symbol: str = "BTC", *parts: Any) -> Quote:
@@ -221,16 +221,19 @@ def test_a_removed_subscriber_receives_nothing(owner: int, delivery: PortfolioDe
 def test_the_thread_runs_while_there_are_subscribers(
     owner: int, delivery: PortfolioDelivery, threads: Threads
 ) -> None:
-    """It ends with the last one, disconnects from the hub and the bus, and can start again."""
-    number = hold(owner)
+    """It ends with the last one, and can start again; then neither prices nor edits start it."""
+    price(delivery, 100)
+    number = hold(owner, BTC="1")
     for _ in range(2):
         subscriber = follow(delivery, owner, number)
         assert ["portfolios"] == threads.new()
         delivery.remove(subscriber)
         threads.wait()
+        before = delivery.valued
+        price(delivery, next(_values))
+        services().bus.publish(PortfolioChanged(owner, number))
 
-        assert () == delivery._hub._listeners
-        assert not services().bus._handlers[PortfolioChanged]
+        assert ([], before) == (threads.new(), delivery.valued)
     delivery.remove(subscriber)
 
 
@@ -249,7 +252,7 @@ def test_a_failed_valuation_is_retried(
     delivery = PortfolioDelivery(Hub(), LocalBus(), fails, lambda subscriber, number: None)
     subscriber = follow(delivery, owner, hold(owner))
     delivery.remove(subscriber)
-    wait_for(lambda: not delivery._running)
+    wait_for(lambda: not is_running("portfolios"))
 
     assert ["One v1 0"] == subscriber.received
     assert "a portfolio could not be valued" in caplog.text
@@ -280,7 +283,7 @@ def test_a_user_with_slow_valuations_gets_fewer_updates(
     counts = [len(follower.received) for follower in (*large, small)]
     for follower in (*large, small):
         delivery.remove(follower)
-    wait_for(lambda: not delivery._running)
+    wait_for(lambda: not is_running("portfolios"))
 
     assert max(counts[:3]) < counts[3], counts
 
@@ -312,7 +315,7 @@ def test_concurrent_subscriptions(
         price(delivery, value)
     for thread in coming:
         thread.join()
-    wait_for(lambda: not delivery._running)
+    wait_for(lambda: not is_running("portfolios"))
 
     assert [] == failures
     assert ({}, {}, {}) == (delivery._watched, delivery._by_symbol, delivery._seen)

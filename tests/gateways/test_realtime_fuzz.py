@@ -13,6 +13,7 @@ from tests.gateways.clients import client, services
 from tests.gateways.enveloped import REALTIME, SCOPES, Enveloped, hold
 from tests.gateways.here import Served
 from tests.processes import wait_for
+from tests.threads import is_running
 
 KEYS = ("type", "data", "symbol", "portfolio_id", "timestamp", "")
 TEXTS = (*MESSAGE_TYPES, "BTC", "eth ", "AAPL", "NOPE", "1", "2", "")
@@ -71,7 +72,7 @@ def test_thousands_of_messages(here: Served, tries: int) -> None:
         dialect.closed(one)
 
     assert 0.2 < refused / tries < 0.8
-    wait_for(lambda: not dialect._portfolios._running, 5, "the end of the thread")
+    wait_for(lambda: not is_running("portfolios"), what="the end of the thread")
 
 
 def test_hundreds_of_messages_over_sockets(here: Served) -> None:

@@ -13,6 +13,7 @@ from omcrm.gateways.client_connection import ClientConnection
 from omcrm.gateways.finance_query.year_figures import CloseHistory
 from omcrm.market.clock import Clock
 from omcrm.market.quote import Quote
+from omcrm.streaming.demand_thread import DemandThread
 from omcrm.streaming.frame import deflated_frame, text_frame
 from omcrm.streaming.rate_tier import Batch
 from omcrm.streaming.throttled_log import ThrottledLog
@@ -179,8 +180,9 @@ class ChannelPublisher:
         self._lock = threading.Lock()
         self._topics: dict[ClientConnection, Topic] = {}
         self._snapshot: IntervalSnapshot | None = None
-        self._no_clients = threading.Event()
-        self._running = False
+        # When the present interval ends.
+        self._due = 0.0
+        self._thread = DemandThread("finance-query", self._step, lambda: bool(self._topics))
 
     # Subscriptions
 
@@ -195,32 +197,33 @@ class ChannelPublisher:
 
         Needs an app context.
         """
-        message = EncodedMessage(channel.encode(self.snapshot(), about))
+        snapshot = self.snapshot()
+        message = EncodedMessage(channel.encode(snapshot, about))
         with self._lock:
+            if not self._topics:
+                self._due = snapshot.began + self.interval
             # In one step, or the next interval's message might be sent before this one.
             self._topics[client] = (channel, about)
             if metadata is None:
                 client.send_framed(message.payload, message.framed)
             else:
                 client.send(message.with_metadata(metadata))
-            starts, self._running = not self._running, True
-            self._no_clients.clear()
-        if starts:
-            threading.Thread(target=self._run, name="finance-query", daemon=True).start()
+        self._thread.start()
 
     def remove(self, client: ClientConnection) -> None:
         """Remove a client, whether it has a topic or not."""
         with self._lock:
             self._topics.pop(client, None)
-            if not self._topics:
-                self._no_clients.set()
+            is_over = not self._topics
+        if is_over:
+            self._thread.wake()
 
     # Snapshots
 
     def snapshot(self) -> IntervalSnapshot:
         """The snapshot of the current interval."""
         with self._lock:
-            if self._snapshot is None or not (self._running or self._is_young(self._snapshot)):
+            if self._snapshot is None or not (self._topics or self._is_young(self._snapshot)):
                 self._snapshot = self._new_snapshot()
             return self._snapshot
 
@@ -233,26 +236,16 @@ class ChannelPublisher:
 
     # The clock
 
-    def _run(self) -> None:
-        due = self.snapshot().began + self.interval
-        while not self._is_over():
-            # A client that comes as the last one goes does not delay the next message.
-            if self._no_clients.wait(max(0.0, due - time.monotonic())):
-                continue
-            try:
-                self._publish_all()
-            except Exception as error:
-                if not database_away.is_away(error):
-                    _failures.exception("publishing the channels failed")
-            # Intervals that were missed are left out.
-            due = max(due + self.interval, time.monotonic())
-
-    def _is_over(self) -> bool:
+    def _step(self) -> float:
+        """Publish at the end of the interval; a client that leaves or comes may wake it before."""
         with self._lock:
-            self._running = bool(self._topics)
-            if self._running:
-                self._no_clients.clear()
-            return not self._running
+            due = self._due
+        if time.monotonic() >= due:
+            self._publish_all()
+            with self._lock:
+                # Intervals that were missed are left out.
+                self._due = due = max(due + self.interval, time.monotonic())
+        return max(0.0, due - time.monotonic())
 
     def _publish_all(self) -> None:
         with self._lock:

@@ -21,6 +21,7 @@ from tests.gateways.clients import client, services
 from tests.gateways.here import OURS, JsonPeer, Make, Served
 from tests.processes import wait_for
 from tests.streaming.raw_client import BINARY, PING, PONG, frame
+from tests.threads import is_running
 
 PATHS = ("/hours", "/market", "/profile/BTC", "/quotes")
 QUICK = 0.1
@@ -70,9 +71,9 @@ def test_the_thread_ends_with_the_last_client(quick: Served) -> None:
         # The second message is sent by the thread.
         receive(peer)
         receive(peer)
-        assert services_of(quick.app).publisher._running
+        assert is_running("finance-query")
 
-    wait_for(lambda: not services_of(quick.app).publisher._running)
+    wait_for(lambda: not is_running("finance-query"))
 
 
 # The content of the channels
