@@ -22,6 +22,15 @@ test-fast: .venv/.dev
 test-long: .venv/.dev tools
 	$(APP) -m pytest $(TOGETHER) $(ARGS)
 
+# Branch coverage, a line for each room, of what the fast tests run. More in a few minutes, but
+# nothing that child processes run: make coverage COVERED='-m "not long" -n 3 --dist loadfile'
+COVERED ?= -m fast -n 2 --dist loadfile
+coverage: .venv/.dev
+	@mkdir -p .coverage
+	@COVERAGE_FILE=.coverage/data $(APP) -m pytest --quiet $(COVERED) --cov \
+	  --cov-report=json:.coverage/report.json $(ARGS)
+	@$(APP) tools/coverage_by_room.py .coverage/report.json
+
 check: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -59,7 +68,7 @@ lock: .venv/.dev
 	  --no-header --no-annotate requirements.txt --output-file requirements.lock
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
