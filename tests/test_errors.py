@@ -36,23 +36,6 @@ def test_an_error_is_a_sentence(error: OmcrmError, sentence: str) -> None:
     assert sentence == str(error)
 
 
-def test_an_error_has_its_facts_as_fields() -> None:
-    """A handler does not parse the sentence."""
-    refused = FeedRefused(429, "limited", retry_after=60)
-    access = AccessRefused("UNKNOWN_SYMBOL", "Unknown symbol: X", 404)
-    setting = SettingError("PORT", "expected a whole number")
-
-    assert (429, "limited", 60) == (refused.status, refused.reason, refused.retry_after)
-    assert ("UNKNOWN_SYMBOL", 404) == (access.code, access.status)
-    assert ("PORT", "expected a whole number") == (setting.name, setting.problem)
-    assert (10, 30) == (FeedHeartbeatTimeout(10).seconds, FeedNoData(30).seconds)
-
-
-def test_a_refusal_is_a_bad_request_by_default() -> None:
-    """Most refused requests are wrong ones."""
-    assert 400 == AccessRefused("INVALID_PAYLOAD", "invalid").status
-
-
 def test_the_tree_is_as_drawn() -> None:
     """Every error is in the picture at the top, below its base class."""
     drawn: dict[str, str] = {}

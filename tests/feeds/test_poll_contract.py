@@ -56,6 +56,11 @@ def arrival(name: str) -> FrameContext:
     return FrameContext(START, 3, {name: "BTC"})
 
 
+def test_is_never_live(provider: PollProvider) -> None:
+    """A price that is asked for every minute fills no order."""
+    assert not provider.source.claim.may_fill
+
+
 def test_has_limits_and_budgets(provider: PollProvider) -> None:
     """Every polled upstream has a batch, an interval, budgets and a key to count by."""
     limits = provider.limits

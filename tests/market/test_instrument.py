@@ -12,7 +12,6 @@ from omcrm.market.instrument import (
     canonical_symbol,
     canonical_symbols,
 )
-from omcrm.market.session import Calendar
 from tests.values import instrument
 
 
@@ -27,25 +26,6 @@ from tests.values import instrument
 def test_each_asset_class_has_its_group(asset_class: AssetClass, group: str) -> None:
     """Each asset class has the name of its group in responses."""
     assert group == asset_class.group
-
-
-def test_needs_neither_a_last_resort_nor_a_provider() -> None:
-    """An instrument may have no last-resort price and no provider symbols."""
-    gold = Instrument(
-        symbol="XAU",
-        name="Gold",
-        asset_class=AssetClass.FOREX,
-        decimals=2,
-        currency="USD",
-        price_step=Decimal("0.01"),
-        quantity_step=Decimal(1),
-        minimum_quantity=Decimal(1),
-        maximum_quantity=Decimal(100),
-        storage_scale=8,
-        calendar=Calendar.FOREX,
-    )
-
-    assert (None, {}, 0) == (gold.last_resort_price, gold.provider_symbols, gold.id)
 
 
 def test_an_instrument_is_immutable() -> None:

@@ -53,8 +53,3 @@ def test_every_asset_class_has_its_policy(asset_class: AssetClass) -> None:
     assert ("simulated", "last_resort") == policy.sources[-2:]
     assert timedelta(0) < policy.max_age <= timedelta(minutes=1)
     assert 0 < policy.max_deviation < 1
-
-
-def test_coins_come_from_binance_first() -> None:
-    """Binance is the preferred source of coins."""
-    assert "binance" == POLICIES[AssetClass.CRYPTO].sources[0]

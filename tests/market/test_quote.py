@@ -6,7 +6,7 @@ from msgspec import structs
 
 from omcrm.market.instrument import AssetClass
 from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import ChangeBasis, PriceBasis, Quote, StaleReason
+from omcrm.market.quote import ChangeBasis, PriceBasis, Quote
 from omcrm.market.source import Source
 from omcrm.market.tick import DayFigures, TopOfBook
 from tests.values import after, book, quote, trade
@@ -70,8 +70,3 @@ def test_fields_that_were_not_reported_are_none() -> None:
 def test_the_age_counts_from_the_last_confirmation() -> None:
     """The age of a quote is the time since its price was confirmed."""
     assert timedelta(seconds=3) == quote(trade("100")).age(after(3))
-
-
-def test_the_values_of_stale_reasons_do_not_change() -> None:
-    """A stale reason is written as the text that programs read."""
-    assert ["age", "source_down"] == [reason.value for reason in StaleReason]

@@ -1,7 +1,7 @@
 import pytest
 
 from omcrm.market.price_class import PriceClass
-from omcrm.market.source import LAST_RESORT, SIMULATED, HealthState, Source
+from omcrm.market.source import LAST_RESORT, SIMULATED, Source
 
 
 @pytest.mark.parametrize("claim", [PriceClass.LIVE, PriceClass.DELAYED, PriceClass.INDICATIVE])
@@ -20,8 +20,3 @@ def test_invented_sources_are_named_after_their_class() -> None:
     """The name of an invented source is its price class."""
     assert ("simulated", "last_resort") == (SIMULATED.name, LAST_RESORT.name)
     assert ("simulated", "last_resort") == (SIMULATED.claim, LAST_RESORT.claim)
-
-
-def test_the_values_of_health_states_do_not_change() -> None:
-    """A health state is written as the value that is shown."""
-    assert ["off", "pending", "healthy", "down"] == [condition.value for condition in HealthState]

@@ -1,7 +1,7 @@
 import inspect
 from typing import Any
 
-from simulator.protocol import PlainDialect, ProviderDialect, ProviderProtocol
+from simulator.protocol import PlainDialect, ProviderDialect
 from simulator.providers import BINANCE, PROVIDERS
 from simulator.stream_message import StreamMessage
 
@@ -33,13 +33,6 @@ def test_a_plain_dialect_does_nothing() -> None:
 def test_a_plain_dialect_is_complete() -> None:
     """It has every method of a dialect."""
     assert asked_of(ProviderDialect) <= asked_of(PlainDialect) | {"frames_a_second"}
-
-
-def test_a_provider_may_lack_either_protocol() -> None:
-    """What it lacks is None."""
-    venue = ProviderProtocol()
-
-    assert (None, None) == (venue.open_socket, venue.answer)
 
 
 def test_every_provider_has_one_of_both() -> None:

@@ -162,11 +162,6 @@ def test_a_missing_login_ends_the_connection(running, monkeypatch) -> None:
     assert refusal(403) == ask(known, action="auth", key=ID, secret=SECRET)
 
 
-def test_the_login_deadline_is_ten_seconds() -> None:
-    """As with the real provider."""
-    assert 10 == alpaca.AUTH_WITHIN
-
-
 def test_one_key_has_one_connection_to_a_feed(running, room) -> None:
     """A second one is refused; other feeds and other keys are not affected."""
     first, second = log_in(running), dial(running)

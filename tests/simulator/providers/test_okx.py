@@ -124,7 +124,6 @@ def test_a_connection_that_carries_nothing_is_closed(
     running: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After half a minute without data and pings."""
-    assert 30 == okx.SILENT_FOR
     monkeypatch.setattr(okx, "SILENT_FOR", 2)
     client = running.connect(PATH)
 
@@ -134,7 +133,6 @@ def test_a_connection_that_carries_nothing_is_closed(
 
 def test_too_many_requests_are_refused(client: WebSocket, monkeypatch: pytest.MonkeyPatch) -> None:
     """So many in an hour, on one connection; pings do not count."""
-    assert 480 == okx.REQUESTS_AN_HOUR
     monkeypatch.setattr(okx, "REQUESTS_AN_HOUR", 2)
     for _ in range(3):
         client.send("ping")

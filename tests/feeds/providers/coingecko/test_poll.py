@@ -10,7 +10,6 @@ from omcrm.feeds.keys import Keys
 from omcrm.feeds.provider import AccessDenied, Call, Event, FrameContext, Reply, Unreadable
 from omcrm.feeds.providers import coingecko
 from omcrm.feeds.providers.coingecko.poll import CoinGecko
-from omcrm.market.price_class import PriceClass
 from omcrm.market.tick import DayFigures, Tick, Trade
 from tests.feeds.samples import reply
 from tests.processes import Exchange
@@ -70,11 +69,6 @@ def test_works_without_a_key() -> None:
     """Calls are counted by the key, and no key is required."""
     assert ("demo-key", "") == (provider("demo-key").api_key(), provider().api_key())
     assert provider().missing() is None
-
-
-def test_its_prices_are_averages() -> None:
-    """They are never labelled live."""
-    assert PriceClass.INDICATIVE is coingecko.POLL.source.claim
 
 
 def test_many_ids_are_asked_for_in_batches() -> None:

@@ -17,7 +17,6 @@ from omcrm.feeds.provider import (
 )
 from omcrm.feeds.providers import finnhub
 from omcrm.feeds.providers.finnhub.poll import FinnhubQuote
-from omcrm.market.price_class import PriceClass
 from omcrm.market.tick import DayFigures, Tick, Trade
 from tests.feeds.bad_frames import WRONG
 from tests.feeds.samples import reply
@@ -56,13 +55,6 @@ def day(**changed: Any) -> DayFigures | None:
 
 
 # Calls
-
-
-def test_keeps_within_what_all_plans_allow() -> None:
-    """Sixty calls a minute, one symbol in each; what is asked may fill no order."""
-    assert [(60, "minute")] == [(budget.calls, budget.period) for budget in QUOTES.limits.budgets]
-    assert 1 == QUOTES.limits.batch
-    assert ("finnhub_quote", PriceClass.INDICATIVE) == (QUOTES.source.name, QUOTES.source.claim)
 
 
 def test_a_name_is_quoted_in_the_url() -> None:

@@ -16,7 +16,6 @@ from omcrm.feeds.providers.finnhub.stream import Finnhub
 from omcrm.feeds.supervisor import FeedCallbacks, Supervisor
 from omcrm.feeds.timing import SupervisorTiming
 from omcrm.market.feed_status import FeedState
-from omcrm.market.price_class import PriceClass
 from omcrm.market.source import HealthState
 from omcrm.market.tick import Tick, Trade
 from tests.processes import Exchange, wait_for
@@ -56,16 +55,6 @@ def test_each_symbol_is_subscribed_by_its_own_frame() -> None:
     ] == [msgspec.json.decode(frame) for frame in frames]
     (frame,) = STREAM.unsubscribe(["AAPL"], 8)
     assert {"type": "unsubscribe", "symbol": "AAPL"} == msgspec.json.decode(frame)
-
-
-def test_keeps_within_what_a_free_key_allows() -> None:
-    """Fifty symbols on one connection, which may be quiet for longer than between two pings."""
-    limits = STREAM.limits
-
-    assert (50, 1) == (limits.symbols, limits.connections)
-    assert limits.heartbeat_timeout is not None
-    assert 2 * 60 < limits.heartbeat_timeout <= 150
-    assert ("finnhub", PriceClass.LIVE) == (STREAM.source.name, STREAM.source.claim)
 
 
 # Trades
