@@ -12,7 +12,7 @@ from omcrm.wire.feed_report import (
     DeskFeedEvent,
     DeskFeedReport,
     DeskRejectedTick,
-    DeskSourcePrice,
+    DeskSourceQuote,
     DeskSymbolReport,
 )
 
@@ -40,7 +40,7 @@ def _symbol_report(
         symbol=symbol,
         source=quote.source.name if quote else None,
         runner_up=engine.consolidator.standby(symbol),
-        chain=[DeskSourcePrice.of(quote, now) for quote in chain.values()],
+        chain=[DeskSourceQuote.of(quote, now) for quote in chain.values()],
     )
 
 

@@ -14,7 +14,7 @@ from omcrm.wire.encoding import iso
 from omcrm.wire.field import Number, Time
 
 
-class DeskSourcePrice(Struct, frozen=True, kw_only=True):
+class DeskSourceQuote(Struct, frozen=True, kw_only=True):
     """The last price of a symbol at one source."""
 
     source: str
@@ -39,7 +39,7 @@ class DeskSymbolReport(Struct, frozen=True, kw_only=True):
     symbol: str
     source: str | None
     runner_up: str | None
-    chain: list[DeskSourcePrice]
+    chain: list[DeskSourceQuote]
 
 
 class DeskBudgetUse(Struct, frozen=True, kw_only=True):

@@ -3,13 +3,13 @@ from decimal import Decimal
 from omcrm.market.feed_event import FeedEvent, FeedEventKind
 from omcrm.market.validation import RejectedTick, RejectReason
 from omcrm.wire.encoding import dumps
-from omcrm.wire.feed_report import DeskFeedEvent, DeskRejectedTick, DeskSourcePrice
+from omcrm.wire.feed_report import DeskFeedEvent, DeskRejectedTick, DeskSourceQuote
 from tests.values import START, after, quote, tick, trade
 
 
 def test_a_source_s_price_has_its_age() -> None:
     """In seconds, to the millisecond."""
-    text = dumps(DeskSourcePrice.of(quote(trade("1.50")), after(1.2345678)))
+    text = dumps(DeskSourceQuote.of(quote(trade("1.50")), after(1.2345678)))
 
     assert text.startswith('{"source":"binance","price":1.50,"price_class":"live","age_seconds":1.')
 
