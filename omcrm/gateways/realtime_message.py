@@ -4,35 +4,22 @@ from typing import Any
 
 from omcrm.gateways.inbound import Inbound
 from omcrm.wire.realtime import REALTIME
-from omcrm.wire.realtime_request import (
-    GetAssetPrice,
-    GetPortfolioValue,
-    RealtimePing,
-    RealtimeResume,
-    SubscribeAsset,
-    SubscribePortfolio,
-    UnsubscribeAsset,
-    UnsubscribePortfolio,
-)
 
 NO_SYMBOL = "Symbol is required"
 DENIED = "Access denied to portfolio"
 """The error for somebody else's portfolio and for one that does not exist."""
 
-
-ABOUT = {
-    RealtimePing: "Health check message",
-    RealtimeResume: "Get the events to you that you missed, and all later ones",
-    SubscribeAsset: "Subscribe to asset price updates",
-    UnsubscribeAsset: "Unsubscribe from asset price updates",
-    SubscribePortfolio: "Subscribe to value updates of a portfolio of yours",
-    UnsubscribePortfolio: "Unsubscribe from value updates of a portfolio",
-    GetAssetPrice: "Get the current price of an asset",
-    GetPortfolioValue: "Get the current value of a portfolio of yours",
+MESSAGE_TYPES = {
+    "ping": "Health check message",
+    "resume": "Get the events to you that you missed, and all later ones",
+    "subscribe_asset": "Subscribe to asset price updates",
+    "unsubscribe_asset": "Unsubscribe from asset price updates",
+    "subscribe_portfolio": "Subscribe to value updates of a portfolio of yours",
+    "unsubscribe_portfolio": "Unsubscribe from value updates of a portfolio",
+    "get_asset_price": "Get the current price of an asset",
+    "get_portfolio_value": "Get the current value of a portfolio of yours",
 }
-"""A description of every inbound message."""
-
-MESSAGE_TYPES = {str(item.__struct_config__.tag): about for item, about in ABOUT.items()}
+"""What each inbound message is for, as the HTTP route of this dialect says it."""
 
 inbound: Inbound[Any] = Inbound(
     REALTIME,
