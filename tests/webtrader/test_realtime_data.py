@@ -237,12 +237,12 @@ def test_adding_and_dropping_an_instrument(live: Demonstration) -> None:
         [instrument for instrument in CATALOGUE if instrument.symbol in ("BTC", "SOL")]
     )
     before = len(live.quotes)
-    wait_for(lambda: len(live.quotes) > before + 10, 10, "more quotes")
-    time.sleep(0.3)
-    middle = len(live.quotes)
-    wait_for(lambda: len(live.quotes) > middle + 10, 10, "more quotes")
 
-    assert {"BTC", "SOL"} == {quote.symbol for quote in live.quotes[middle:]}
+    def newest() -> set[str]:
+        return {quote.symbol for quote in live.quotes[before:][-20:]}
+
+    wait_for(lambda: len(live.quotes) > before + 20 and newest() == {"BTC", "SOL"}, what="quotes")
+
     assert {"BTC", "SOL"} == set(live.manager.cache.snapshot())
 
 

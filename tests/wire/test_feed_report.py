@@ -20,7 +20,7 @@ def test_an_event_on_the_wire() -> None:
 
     assert (
         '{"at":"2026-03-04T15:00:00.000Z","kind":"state","source":"kraken","before":null,'
-        '"symbols":[],"reason":"closed","silent_seconds":null}'
+        '"symbols":[],"reason":"closed","code":null,"figures":{},"cause":null,"silent_seconds":null}'
     ) == dumps(DeskFeedEvent.of(event))
 
 
