@@ -11,7 +11,8 @@ INTERFACE = "1.0.0"
 
 def init_reference(app: "Flask") -> None:
     """Register the pages of the documents, and the page that tests the sockets."""
-    from omcrm.reference import pages, socket_test
+    from omcrm.reference import pages, shown, socket_test
 
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(socket_test.blueprint)
+    app.add_template_filter(shown.code_spans)

@@ -1,9 +1,11 @@
 """A schema as the page of documents shows it: its fields, and their types in words."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from markupsafe import Markup, escape
 from msgspec import Struct, structs
 
 from omcrm.reference.schema import PARTS, Schema
@@ -17,6 +19,7 @@ _BOUNDS = (
     ("minItems", "at least {}"),
     ("maxItems", "at most {}"),
 )
+_CODE_SPAN = re.compile(r"`([^`]+)`")
 
 
 class ShownField(Struct, frozen=True, kw_only=True):
@@ -128,3 +131,8 @@ def words(schema: Schema) -> str:
 def _bounded(text: str, schema: Schema) -> str:
     bounds = [about.format(schema[key]) for key, about in _BOUNDS if key in schema]
     return f"{text} ({', '.join(bounds)})" if bounds else text
+
+
+def code_spans(text: str) -> Markup:
+    """The text as HTML, with what is between backticks as code."""
+    return Markup(_CODE_SPAN.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704

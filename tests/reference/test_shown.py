@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from omcrm.reference.schema import PARTS
-from omcrm.reference.shown import body, expanded_body, part_names, parts, words
+from omcrm.reference.shown import body, code_spans, expanded_body, part_names, parts, words
 
 PART = {"$ref": f"{PARTS}x.Price"}
 
@@ -60,3 +60,8 @@ def test_the_fields_of_a_part_stand_after_its_field() -> None:
 def test_part_names_are_collected_at_any_depth() -> None:
     """Each name once."""
     assert ["x.Price"] == part_names({"anyOf": [PART, {"items": PART}]})
+
+
+def test_names_between_backticks_are_code() -> None:
+    """And whatever else is in the text stays text."""
+    assert "&lt;b&gt; of <code>seq &lt; 1</code> &amp; `" == code_spans("<b> of `seq < 1` & `")
