@@ -1,8 +1,9 @@
 """The request body as the app reads it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from gunicorn.http.body import ChunkedReader, LengthReader
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected
 
@@ -12,11 +13,15 @@ class BodyCut(ClientDisconnected, OSError):
 
 
 class RequestBody:
-    """gunicorn's body; read errors count as the client's, not the app's. `reader` is gunicorn's."""
+    """gunicorn's body; read errors count as the client's, not the app's. `reader` is gunicorn's.
 
-    def __init__(self, body: Any) -> None:
+    `at_end` is called when all of it has arrived.
+    """
+
+    def __init__(self, body: Any, at_end: Callable[[], object] = lambda: None) -> None:
         self._body = body
         self.reader = body.reader
+        self._at_end = at_end
 
     def read(self, size: int | None = None) -> bytes:
         """Read `size` bytes, or all."""
@@ -38,4 +43,13 @@ class RequestBody:
             data: bytes = read(size)
         except (ParseException, OSError) as error:
             raise BodyCut(str(error)) from error
+        if has_arrived(self.reader):
+            self._at_end()
         return data
+
+
+def has_arrived(reader: Any) -> bool:
+    """Whether gunicorn's reader has all of a body; there may be none."""
+    if isinstance(reader, ChunkedReader):
+        return reader.parser is None
+    return isinstance(reader, LengthReader) and reader.length == 0

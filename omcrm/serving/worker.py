@@ -10,20 +10,20 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, ClassVar
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from gunicorn import util
 from gunicorn.arbiter import Arbiter
 from gunicorn.http import get_parser
-from gunicorn.http.body import EOFReader
 from gunicorn.http.errors import NoMoreData
 from gunicorn.sock import ssl_wrap_socket
 from gunicorn.workers.base_async import AsyncWorker
 
 from omcrm.concurrency import native_lock, patch, renew_hub, spawn
 from omcrm.errors import SettingError
-from omcrm.serving.body import RequestBody
+from omcrm.serving.body import RequestBody, has_arrived
 from omcrm.serving.deadlines import Deadlines, shut_down
 from omcrm.serving.quiet_log import QuietLog
 
@@ -177,7 +177,7 @@ class HttpWorker(AsyncWorker):  # type: ignore[misc]
 
     def handle_request(self, listener_name: Any, request: Any, client: Any, address: Any) -> Any:
         """Answer one request; raises StopIteration if the connection ends with it."""
-        if isinstance(request.body.reader, EOFReader):
+        if has_arrived(request.body.reader):
             self._deadlines.clear(client)
         else:
             self._deadlines.set(client, BODY)
@@ -186,7 +186,8 @@ class HttpWorker(AsyncWorker):  # type: ignore[misc]
     def _limited(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """The app, with a deadline from the start of the answer."""
         client = environ["gunicorn.socket"]
-        environ["wsgi.input"] = RequestBody(environ["wsgi.input"])
+        arrived = partial(self._deadlines.clear, client)
+        environ["wsgi.input"] = RequestBody(environ["wsgi.input"], arrived)
 
         def begin(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             self._deadlines.set(client, ANSWER)

@@ -59,6 +59,8 @@ def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[byt
     if path == "/sits":
         time.sleep(600)
     body = environ["wsgi.input"].read()[::-1]
+    if path == "/thinks":
+        time.sleep(2 * BODY)
     if path == "/":
         body = f"{active_mode()} {os.getpid()} {threading.active_count()}".encode()
     if path == "/large":

@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+
 import pytest
 from flask import Flask, request
 from gunicorn.config import Config
@@ -28,6 +30,30 @@ def test_a_body_is_read_like_a_file() -> None:
         body.read(100),
         body.read(),
     )
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "pieces"),
+    [(LENGTH + b"ab", [b"cdef", b"gh"]), (CHUNKED, [b"2\r\nab\r\n", b"0\r\n\r\n"])],
+)
+def test_the_end_of_a_body_is_reported(request_bytes: bytes, pieces: list[bytes]) -> None:
+    """When all of it has arrived, and not before."""
+    arrived: list[bytes] = []
+    taken = []
+
+    def input_of() -> Iterator[bytes]:
+        yield request_bytes
+        for piece in pieces:
+            assert [] == arrived
+            taken.append(piece)
+            yield piece
+
+    body = next(get_parser(Config(), input_of(), ("127.0.0.1", 1))).body
+    read = RequestBody(body, lambda: arrived.append(b"all")).read()
+
+    assert pieces == taken
+    assert arrived
+    assert read in (b"abcdefgh", b"ab")
 
 
 @pytest.mark.parametrize("chunks", [b"zz\r\n", b"2\r\nabc\r\n", b"2\r\na", b"1\r\na\r\n0\r\n"])

@@ -36,6 +36,23 @@ def test_requests_run_concurrently(served: Served) -> None:
         assert b" 200 " in served.get("/")
 
 
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"GET /thinks HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+        b"POST /thinks HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc",
+        CHUNKED.replace(b"/echo", b"/thinks") + b"3\r\nabc\r\n0\r\n\r\n",
+    ],
+    ids=["no body", "length", "chunks"],
+)
+def test_an_app_may_take_longer_than_a_body(served: Served, request_bytes: bytes) -> None:
+    """The deadline of a body ends where all of it has arrived."""
+    with served.connect() as client:
+        client.sendall(request_bytes)
+
+        assert b"HTTP/1.1 200" == client.recv(12)
+
+
 def test_a_file_is_sent_whole(served: Served) -> None:
     """Also if the app passes it to the server's file wrapper."""
     answer = served.get("/file")
