@@ -225,6 +225,8 @@ class PortfolioDelivery:
     def _value_and_send(self, app: Flask, watched: _WatchedPortfolio) -> None:
         with self._lock:
             is_edited, watched.is_edited, watched.is_moved = watched.is_edited, False, False
+            # In the same moment: who sees no change that waits has it in the count.
+            self.valued += 1
         with app.app_context():
             if is_edited:
                 watched.portfolio = service.portfolio_of(*watched.key)
@@ -233,7 +235,6 @@ class PortfolioDelivery:
                 self._remove_deleted(watched)
                 return
             watched.text = self._encode(service.valuation_of(watched.portfolio))
-        self.valued += 1
         with self._sending:
             for subscriber in list(watched.subscribers):
                 subscriber.send_latest(watched.key, lambda: watched.text)
