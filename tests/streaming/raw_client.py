@@ -103,8 +103,12 @@ class RawClient:
     ) -> Self:
         """A WebSocket after its handshake; `behind` was sent in the same segment."""
         client = cls.connect(port, receive_buffer)
-        client.send(upgrade(path, *more) + behind)
-        assert 101 == client.read_head(), client.head
+        try:
+            client.send(upgrade(path, *more) + behind)
+            assert 101 == client.read_head(), client.head
+        except BaseException:
+            client.sock.close()
+            raise
         return client
 
     def send(self, *frames: bytes) -> None:
