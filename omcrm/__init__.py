@@ -93,9 +93,6 @@ def _make_services(app: "Flask", settings: "Settings") -> "Services":
     return Services(
         settings=settings,
         manager=manager,
-        bus=manager.bus,
-        view=manager.view,
-        engine=manager.engine,
         client_registry=clients,
         user_events=events,
         page_limits=page_limits(settings.max_desk_connections, settings.max_desk_subscriptions),

@@ -29,15 +29,12 @@ SERVICES = "omcrm.services"
 class Services:
     """What lives as long as the app and is reached from requests, sockets and threads.
 
-    `bus`, `view` and `engine` are the manager's. `market_view()` and `feed_engine()`
-    (`omcrm/web/market_access.py`) give the latter two with the catalogue loaded.
+    `market_view()` and `feed_engine()` (`omcrm/web/market_access.py`) give `view` and `engine` with
+    the catalogue loaded.
     """
 
     settings: "Settings"
     manager: "RealTimeDataManager"
-    bus: Bus
-    view: "MarketView"
-    engine: "FeedEngine"
     client_registry: "ClientRegistry"
     user_events: "EventDelivery"
     page_limits: "ClientLimits"
@@ -45,6 +42,21 @@ class Services:
     # None without security.
     daily_limit: "DailyLimit | None"
     database_health: "DatabaseHealth"
+
+    @property
+    def bus(self) -> Bus:
+        """The bus between the engine and the view."""
+        return self.manager.bus
+
+    @property
+    def view(self) -> "MarketView":
+        """The app's quotes and their subscribers."""
+        return self.manager.view
+
+    @property
+    def engine(self) -> "FeedEngine":
+        """The app's feeds."""
+        return self.manager.engine
 
 
 def services_of(app: Flask) -> Services:

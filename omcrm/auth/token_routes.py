@@ -14,7 +14,7 @@ from flask import (
 from flask.typing import ResponseReturnValue
 
 from omcrm.auth import api_token, ticket
-from omcrm.auth.access import current_caller, refused, requires
+from omcrm.auth.access import current_caller, requires
 from omcrm.auth.api_token import CreatedToken
 from omcrm.auth.forms import TokenForm
 from omcrm.auth.json_route import answers, takes
@@ -33,12 +33,6 @@ from omcrm.wire.account import (
 from omcrm.wire.encoding import iso
 
 blueprint = Blueprint("tokens", __name__)
-
-
-@blueprint.errorhandler(AccessRefused)
-def refuse(error: AccessRefused) -> ResponseReturnValue:
-    """Answer programs; the page shows errors itself."""
-    return refused(error)
 
 
 # For people

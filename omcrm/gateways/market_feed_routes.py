@@ -4,9 +4,8 @@ from collections import Counter
 from datetime import UTC, datetime
 
 from flask import Blueprint
-from flask.typing import ResponseReturnValue
 
-from omcrm.auth.access import current_caller, refused, requires
+from omcrm.auth.access import current_caller, requires
 from omcrm.auth.json_route import answers, takes
 from omcrm.auth.permission import Permission
 from omcrm.errors import AccessRefused
@@ -28,11 +27,6 @@ from omcrm.wire.market_data import (
 from omcrm.wire.market_feed import MARKET_FEED, MarketFeedQuote
 
 blueprint = Blueprint("market_feed", __name__, url_prefix="/api/v1/market")
-
-
-@blueprint.errorhandler(AccessRefused)
-def refuse(error: AccessRefused) -> ResponseReturnValue:
-    return refused(error)
 
 
 @blueprint.get("/quote/<symbol>")

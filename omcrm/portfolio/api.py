@@ -8,12 +8,11 @@ from flask import Blueprint, Response, url_for
 from flask.typing import ResponseReturnValue
 from limits import RateLimitItemPerMinute
 
-from omcrm.auth.access import View, current_caller, refusal, refused, requires
+from omcrm.auth.access import View, current_caller, refusal, requires
 from omcrm.auth.json_answer import json_answer
 from omcrm.auth.json_route import answers, takes
 from omcrm.auth.permission import Permission
 from omcrm.auth.rate_limit import UserRateLimit
-from omcrm.errors import AccessRefused
 from omcrm.portfolio import bounds, messages, service
 from omcrm.portfolio.holding import Portfolio
 from omcrm.portfolio.messages import JsonValuedAnswer
@@ -37,12 +36,6 @@ LARGEST_BODY = 4096
 
 READS = UserRateLimit("portfolio reads", RateLimitItemPerMinute(300))
 CHANGES = UserRateLimit("portfolio changes", RateLimitItemPerMinute(120))
-
-
-@blueprint.errorhandler(AccessRefused)
-def refuse(error: AccessRefused) -> ResponseReturnValue:
-    """A refusal in JSON."""
-    return refused(error)
 
 
 def _may(permission: Permission, rate_limit: UserRateLimit) -> Callable[[View], View]:

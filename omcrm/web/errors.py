@@ -7,7 +7,8 @@ from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import BadHost, HTTPException, ServiceUnavailable
 
-from omcrm.auth.access import refusal, wants_json
+from omcrm.auth.access import refusal, refused, wants_json
+from omcrm.errors import AccessRefused
 from omcrm.extensions import login_manager
 from omcrm.storage.transaction import end_read
 from omcrm.web import database_away
@@ -30,6 +31,7 @@ def init_errors(app: Flask) -> None:
     """Register the handlers of all errors of the app."""
     app.register_error_handler(HTTPException, _answer)
     app.register_error_handler(SQLAlchemyError, _answer_database)
+    app.register_error_handler(AccessRefused, refused)
 
 
 class _DatabaseAway(ServiceUnavailable):

@@ -3,9 +3,8 @@
 import contextlib
 
 from flask import Blueprint, request
-from flask.typing import ResponseReturnValue
 
-from omcrm.auth.access import refused, requires
+from omcrm.auth.access import requires
 from omcrm.auth.json_route import answers
 from omcrm.auth.permission import Permission
 from omcrm.errors import AccessRefused
@@ -20,11 +19,6 @@ from omcrm.wire.market_data import MOST_NEWS, USUAL_NEWS, JsonNews, JsonNewsQuer
 from omcrm.wire.news import JsonNewsItem
 
 blueprint = Blueprint("news", __name__, url_prefix="/api/v1")
-
-
-@blueprint.errorhandler(AccessRefused)
-def refuse(error: AccessRefused) -> ResponseReturnValue:
-    return refused(error)
 
 
 @blueprint.get("/news")

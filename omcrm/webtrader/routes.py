@@ -7,7 +7,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from msgspec import structs
 
-from omcrm.auth.access import current_caller, refused, requires
+from omcrm.auth.access import current_caller, requires
 from omcrm.auth.json_route import answers
 from omcrm.auth.permission import Permission
 from omcrm.errors import AccessRefused
@@ -34,11 +34,6 @@ blueprint = Blueprint("webtrader", __name__, url_prefix="/webtrader")
 _UNKNOWN = {404: "There is no such symbol."}
 
 _for_people = requires(Permission.MARKET_READ, session_only=True, page=True)
-
-
-@blueprint.errorhandler(AccessRefused)
-def refuse(error: AccessRefused) -> ResponseReturnValue:
-    return refused(error)
 
 
 @blueprint.get("/")

@@ -196,7 +196,7 @@ def test_a_client_that_does_not_read_gets_its_events_later(desk: EventServer) ->
 
 
 def test_only_a_client_with_events_is_tried_again() -> None:
-    """One that does not read, and has nothing to read, costs no more than others."""
+    """One with nothing to read is not looked up because it does not read."""
     events, reader = Events(), Reader()
     delivery = EventDelivery(ClientRegistry(), events)
     reader.event_cursor.ask(ResumeAfter())

@@ -1,4 +1,4 @@
-/** Highflashes a cell for a moment when its price moves; not where the user wants reduced motion. */
+/** Flashes a cell for a moment when its price moves; not where the user wants reduced motion. */
 
 const DURATION = 280;
 const APART = 350; // at most three times a second: faster flicker can cause seizures
