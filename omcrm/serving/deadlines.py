@@ -37,9 +37,21 @@ class Deadlines:
 
     def run(self, ended: threading.Event) -> None:
         """Check once a second until `ended` is set; in a thread of its own."""
+        before = time.monotonic()
         # Asked first: gevent loses a thread that begins to wait while it wakes another one.
         while not (ended.is_set() or ended.wait(_CHECK_EVERY)):
-            self.cut(time.monotonic())
+            now = time.monotonic()
+            self.postpone(now - before - _CHECK_EVERY)
+            self.cut(now)
+            before = now
+
+    def postpone(self, late: float) -> None:
+        """Leave out the seconds by which a check is late: where this process did not run, what
+        clients had sent was not read."""
+        if late <= _CHECK_EVERY:
+            return
+        with self._lock:
+            self._due = {client: due + late for client, due in self._due.items()}
 
     def cut(self, now: float) -> int:
         """Shut down the connections overdue at `now` (monotonic seconds); their number."""

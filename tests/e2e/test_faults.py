@@ -26,7 +26,6 @@ from tests.e2e.hostile import (
     PONG,
     SERVERS,
     SOCKET,
-    STALLED,
     Measurement,
     ServerUnderTest,
     event,
@@ -248,7 +247,8 @@ def test_clients_that_never_read(servers: list[ServerUnderTest]) -> None:
                 time.sleep(0.4)
                 return bool(server.status()["connections"].get("stalled", 0) >= cut + 20)
 
-            wait_for(are_cut, 2 * STALLED + GONE_WITHIN, "all to be cut")
+            # A slow machine needs long to answer so much that their sockets are full.
+            wait_for(are_cut, 3 * PATIENCE, "all to be cut")
             prices = good.unread().count(b"price_update")
             wait_for(lambda: good.unread().count(b"price_update") > prices, 10, "prices")
 

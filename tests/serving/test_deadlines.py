@@ -83,3 +83,17 @@ def test_a_closed_connection_is_harmless() -> None:
     client.close()
 
     assert 1 == deadlines.cut(time.monotonic())
+
+
+def test_time_in_which_nothing_was_checked_does_not_count(
+    pair: tuple[socket.socket, socket.socket],
+) -> None:
+    """A check that is late by more than a second postpones all deadlines by as much."""
+    deadlines = Deadlines()
+    deadlines.set(pair[0], 20)
+    began = time.monotonic()
+    deadlines.postpone(0.9)
+    deadlines.postpone(15)
+
+    assert 0 == deadlines.cut(began + 34)
+    assert 1 == deadlines.cut(began + 36)
