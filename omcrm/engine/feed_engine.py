@@ -223,6 +223,7 @@ class FeedEngine:
 
     def _publish_new_events(self) -> None:
         self.events.note_failovers(self.consolidator.take_failovers())
+        self.events.note_contradictions(self.consolidator.take_contradictions())
         self.events.note_rejected_ticks(self.validator.take_rejected())
         if events := self.events.take():
             self._bus.publish(FeedEvents(tuple(events)))

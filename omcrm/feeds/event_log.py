@@ -4,10 +4,13 @@ import threading
 from collections import deque
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from msgspec import structs
 
-from omcrm.market.consolidator import Failover, FailoverReason
+from omcrm.market.comparison import Dispute, DisputeRule
+from omcrm.market.consolidator import Contradiction
+from omcrm.market.failover import Failover, FailoverReason
 from omcrm.market.feed_event import (
     FeedCode,
     FeedEvent,
@@ -19,7 +22,8 @@ from omcrm.market.feed_event import (
 from omcrm.market.validation import RejectedTick
 
 _KEPT = 500
-# The shortest time between two events about rejected ticks of the same source and symbol.
+# The shortest time between two events about rejected ticks of the same source and symbol, or about
+# sources of the same symbol that are apart in the same way.
 _AGAIN = timedelta(minutes=1)
 
 # The other reasons mean that another source took over.
@@ -31,8 +35,14 @@ _CODES = {
     FailoverReason.FIRST: FeedCode.FIRST_PRICE,
     FailoverReason.DOWN: FeedCode.SOURCE_DOWN,
     FailoverReason.STALE: FeedCode.SOURCE_STALE,
+    FailoverReason.CONTRADICTED: FeedCode.SOURCE_CONTRADICTED,
     FailoverReason.RECOVERED: FeedCode.SOURCE_RECOVERED,
     FailoverReason.CLOSED: FeedCode.MARKET_CLOSED,
+}
+_RULES = {
+    DisputeRule.UNDECIDED: FeedCode.NOT_DECIDED,
+    DisputeRule.MAJORITY: FeedCode.OUTVOTED,
+    DisputeRule.FROZEN: FeedCode.FROZEN,
 }
 
 
@@ -44,6 +54,7 @@ class EventLog:
         self._kept: deque[FeedEvent] = deque(maxlen=_KEPT)
         self._new: list[FeedEvent] = []
         self._quarantined: dict[tuple[str, str], datetime] = {}
+        self._compared: dict[tuple[str, FeedEventKind], FeedEvent] = {}
 
     def recent(self) -> list[FeedEvent]:
         """The last events, newest first."""
@@ -90,6 +101,20 @@ class EventLog:
                 events.append(_rejection_event(rejected))
         self._note(events)
 
+    def note_contradictions(self, contradictions: Iterable[Contradiction]) -> None:
+        """Add what began or ended between live sources; that they agree only after an event."""
+        events = []
+        for contradiction in contradictions:
+            event = _comparison_event(contradiction)
+            key = (contradiction.symbol, event.kind)
+            before = self._compared.get(key)
+            if before is None and event.code is FeedCode.AGREED:
+                continue
+            if before is None or before.code is not event.code or event.at - before.at >= _AGAIN:
+                self._compared[key] = event
+                events.append(event)
+        self._note(events)
+
     def _note(self, events: list[FeedEvent]) -> None:
         with self._lock:
             self._kept.extend(events)
@@ -112,6 +137,26 @@ def _failover_event(group: list[Failover]) -> FeedEvent:
     )
 
 
+def _comparison_event(contradiction: Contradiction) -> FeedEvent:
+    between, source = contradiction.between, contradiction.active
+    code, figures = FeedCode.AGREED, FeedFigures()
+    if isinstance(between, Dispute):
+        code, source = _RULES[between.rule], min(between.contradicted)
+        figures = FeedFigures(others=_source_prices(between.prices))
+    elif between is not None:
+        code, others = FeedCode.FAR_APART, _source_prices(between.prices)
+        figures = FeedFigures(apart=between.apart, usual=between.usual, others=others)
+    kind = FeedEventKind.DISPUTE if contradiction.is_dispute else FeedEventKind.DIVERGENCE
+    symbols = (contradiction.symbol,)
+    return FeedEvent(
+        at=contradiction.at, kind=kind, source=source, symbols=symbols, code=code, figures=figures
+    )
+
+
+def _source_prices(prices: Iterable[tuple[str, Decimal]]) -> tuple[SourcePrice, ...]:
+    return tuple(SourcePrice(name, price) for name, price in prices)
+
+
 def _rejection_event(rejected: RejectedTick) -> FeedEvent:
     tick = rejected.tick
     figures = FeedFigures(
@@ -119,7 +164,7 @@ def _rejection_event(rejected: RejectedTick) -> FeedEvent:
         bid=tick.book.bid if tick.book else None,
         ask=tick.book.ask if tick.book else None,
         held=rejected.held,
-        others=tuple(SourcePrice(name, price) for name, price in rejected.others),
+        others=_source_prices(rejected.others),
     )
     return FeedEvent(
         at=tick.received_at,

@@ -1,17 +1,24 @@
 """Merges what the sources report into one quote per symbol: the active source's, with failover.
 
-Long for a reason: which source is active, and why that changes, is decided here alone.
+Long for a reason: all that changes a symbol's record stands here, under one lock.
 """
 
 import threading
 from collections import deque
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from msgspec import Struct
 
 from omcrm.market.clock import Clock
+from omcrm.market.comparison import Comparison, Dispute, Divergence
+from omcrm.market.failover import (
+    Candidate,
+    Failover,
+    FailoverReason,
+    choose_source,
+    reason_of,
+)
 from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.policy import POLICIES, Policy
 from omcrm.market.price_class import PriceClass
@@ -23,145 +30,41 @@ from omcrm.market.source_quote import SourceQuote
 from omcrm.market.tick import ON_TIME, Tick
 from omcrm.market.validation import Validator
 
-# More failovers than can happen between two looks at them.
+# More failovers and disputes than can happen between two looks at them.
 _MOST_FAILOVERS = 20_000
 # While the active source's price is one of these, no other source is looked at between reviews.
 _GOOD = (PriceClass.LIVE, PriceClass.CLOSED)
+# A book may lag behind a fast market for a moment.
+_BESIDE_FOR = timedelta(seconds=2)
+# A source that was good for so long has made up for its failures.
+_FORGIVEN_AFTER = timedelta(minutes=10)
 
 
-# Failover
-
-
-class FailoverReason(StrEnum):
-    """Why another source becomes active."""
-
-    FIRST = "first"
-    DOWN = "down"
-    STALE = "stale"
-    RECOVERED = "recovered"
-    CLOSED = "market closed"
-
-
-class Failover(Struct, frozen=True):
-    """One change of the active source; `before` is None for the first price of a symbol.
-
-    `age` is how old the last price of the source before was.
-    """
+class Contradiction(Struct, frozen=True):
+    """Live sources of a symbol begin to contradict each other, or to diverge, or another rule
+    decides; None once that has ended. `active` is the active source."""
 
     at: datetime
     symbol: str
-    before: str | None
-    after: str
-    reason: FailoverReason
-    age: timedelta | None = None
+    active: str
+    is_dispute: bool
+    between: Dispute | Divergence | None
 
 
-class Candidate(Struct, frozen=True):
-    """A source that has a price; `fresh_since` is since when it has never been stale.
+class _Failures(Struct):
+    """How often a source was given up in short succession, and when last."""
 
-    One that `is_starting` needs no recovery hold.
-    """
-
-    source_quote: SourceQuote
-    price_class: PriceClass
-    fresh_since: datetime | None = None
-    is_starting: bool = False
-
-
-def choose_source(
-    policy: Policy,
-    candidates: Mapping[str, Candidate],
-    now: datetime,
-    *,
-    current: str | None = None,
-    waiting: bool = False,
-) -> str | None:
-    """The name of the source to be active, or None while there should be none.
-
-    Streams come before delayed prices, these before a stale stream, and that before polled prices;
-    among equals the policy's order decides, but a source that comes back waits for its recovery
-    hold. A real source that ever had a price is never replaced by an invented one, only by another
-    real one; `waiting` is whether the first price of a real source is still expected.
-    """
-    known = [name for name in policy.sources if name in candidates]
-    real = {
-        name: candidates[name] for name in known if candidates[name].source_quote.source.is_real
-    }
-    for eligible in (
-        _of_class(real, PriceClass.LIVE),
-        _of_class(real, PriceClass.CLOSED),
-        _of_class(real, PriceClass.DELAYED),
-        [
-            name
-            for name in _of_class(real, PriceClass.STALE)
-            if real[name].source_quote.age(now) <= policy.stale_hold
-        ],
-        _of_class(real, PriceClass.INDICATIVE),
-    ):
-        if eligible:
-            return _steady(eligible, real, policy, now, current)
-    if real:
-        return max(real, key=lambda name: real[name].source_quote.received_at)
-    if waiting or not known:
-        return None
-    return known[0]
-
-
-def reason_of(before: Candidate | None, after: Candidate, *, is_better: bool) -> FailoverReason:
-    """Why `after` becomes active instead of `before`, which is None where none was."""
-    if (
-        before is None
-        or not before.source_quote.source.is_real
-        or (is_better and after.is_starting)
-    ):
-        return FailoverReason.FIRST
-    if is_better:
-        return FailoverReason.RECOVERED
-    if after.price_class is PriceClass.CLOSED:
-        return FailoverReason.CLOSED
-    return FailoverReason.STALE
-
-
-def _of_class(real: Mapping[str, Candidate], price_class: PriceClass) -> list[str]:
-    return [name for name, candidate in real.items() if candidate.price_class is price_class]
-
-
-def _steady(
-    eligible: list[str],
-    real: Mapping[str, Candidate],
-    policy: Policy,
-    now: datetime,
-    current: str | None,
-) -> str:
-    """The best of equals; the active one stays until the recovery hold of a better one is over."""
-    first = real[eligible[0]]
-    if first.price_class in (PriceClass.CLOSED, PriceClass.STALE):
-        # No tick arrives now: the newest price is the best.
-        if current in eligible:
-            return str(current)
-        return max(eligible, key=lambda name: real[name].source_quote.received_at)
-    if current not in eligible:
-        return eligible[0]
-    for name in eligible[: eligible.index(current)]:
-        if _has_recovered(real[name], policy, now):
-            return name
-    return current
-
-
-def _has_recovered(candidate: Candidate, policy: Policy, now: datetime) -> bool:
-    if candidate.is_starting:
-        return True
-    since = candidate.fresh_since
-    return since is not None and now - since >= policy.recovery_hold
-
-
-# Consolidation
+    count: int = 0
+    at: datetime | None = None
 
 
 class SymbolRecord:
     """One symbol: what each source reported, and the quote that is shown of the active one."""
 
-    __slots__ = ("active", "fresh_since", "instrument", "policy", "quote", "sources")
+    __slots__ = (
+        *("active", "beside_since", "comparison", "dispute", "divergence", "failures"),
+        *("fresh_since", "instrument", "policy", "quote", "sources"),
+    )
 
     def __init__(self, instrument: Instrument, policy: Policy) -> None:
         self.instrument = instrument
@@ -169,6 +72,12 @@ class SymbolRecord:
         self.sources: dict[str, SourceQuote] = {}
         # Since when each source has been fresh without a break.
         self.fresh_since: dict[str, datetime] = {}
+        # Since when the last price of each source lies outside its own book.
+        self.beside_since: dict[str, datetime] = {}
+        self.failures: dict[str, _Failures] = {}
+        self.comparison = Comparison()
+        self.dispute: Dispute | None = None
+        self.divergence: Divergence | None = None
         self.quote: Quote | None = None
         # What `quote` was made of.
         self.active: SourceQuote | None = None
@@ -193,6 +102,7 @@ class Consolidator:
         self._records: dict[str, SymbolRecord] = {}
         self._health = SourceHealth()
         self._failovers: deque[Failover] = deque(maxlen=_MOST_FAILOVERS)
+        self._contradictions: deque[Contradiction] = deque(maxlen=_MOST_FAILOVERS)
 
     def follow(self, instruments: Iterable[Instrument]) -> None:
         """Take these instruments, and no others, from now on."""
@@ -222,12 +132,16 @@ class Consolidator:
             if held is not None:
                 held = held.without_dead_parts(alive_from)
             others = (peer for peer in record.sources.values() if peer.source is not tick.source)
-            accepted = self._validator.validate(tick, held, others, record.policy)
-            if accepted is None:
+            validated = self._validator.validate(tick, held, others, record.policy)
+            if validated is None:
                 return None
             max_age = record.policy.max_age
-            record.sources[name] = SourceQuote.merge(accepted, held).without_silent_book(max_age)
-            return self._consolidate(record, tick.received_at + ahead, name)
+            merged = SourceQuote.merge(validated.tick, held).without_silent_book(max_age)
+            record.sources[name] = merged
+            now = tick.received_at + ahead
+            if validated.is_contradicted or record.dispute is not None:
+                return self._consolidate(record, now)
+            return self._consolidate(record, now, name)
 
     def set_health(self, source: str, state: HealthState, connection: int = 0) -> list[Quote]:
         """Note how a source is doing; the quotes whose class or source changes by that."""
@@ -272,6 +186,13 @@ class Consolidator:
             self._failovers.clear()
             return taken
 
+    def take_contradictions(self) -> list[Contradiction]:
+        """The contradictions and divergences that began or ended since the last call."""
+        with self._lock:
+            taken = list(self._contradictions)
+            self._contradictions.clear()
+            return taken
+
     def quotes_by_source(self, symbol: str) -> dict[str, Quote]:
         """What every source reports of a symbol now, in the policy's order, all numbered 0."""
         with self._lock:
@@ -303,8 +224,55 @@ class Consolidator:
     # Called with the lock held
 
     def _review(self, now: datetime) -> list[Quote]:
-        quotes = (self._consolidate(record, now) for record in self._records.values())
-        return [quote for quote in quotes if quote is not None]
+        quotes = []
+        for record in self._records.values():
+            self._accept_lasting_outliers(record, now)
+            self._drop_old_parts(record, now)
+            self._compare(record, now)
+            quote = self._consolidate(record, now)
+            if quote is not None:
+                quotes.append(quote)
+        return quotes
+
+    def _accept_lasting_outliers(self, record: SymbolRecord, now: datetime) -> None:
+        """Take in the outliers that their sources stand by, where something contradicts them.
+
+        That is another live source, or for a book the trades beside it.
+        """
+        for tick in self._validator.lasting_outliers(record.instrument.symbol, now):
+            name = tick.source.name
+            others = (held for held in record.sources.values() if held.source is not tick.source)
+            if tick.trade is None:
+                record.sources[name] = SourceQuote.merge(tick, record.sources.get(name))
+            elif any(_is_opposing(held, record.policy, now) for held in others):
+                record.sources[name] = SourceQuote.merge(tick, record.sources.get(name))
+                self._validator.note_reference(tick)
+
+    def _drop_old_parts(self, record: SymbolRecord, now: datetime) -> None:
+        """Drop a book and day figures that are too old to stand beside a price."""
+        if not is_open(record.instrument.calendar, now):
+            return
+        policy = record.policy
+        for name, held in record.sources.items():
+            left = held.without_old_parts(
+                now, policy.max_book_age, policy.max_day_age, policy.max_beside
+            )
+            record.sources[name] = left
+            if left.is_beside_book(policy.max_beside):
+                record.beside_since.setdefault(name, now)
+            else:
+                record.beside_since.pop(name, None)
+
+    def _compare(self, record: SymbolRecord, now: datetime) -> None:
+        """Note how far the live sources are apart."""
+        live = self._live(record, now)
+        divergence = None
+        if len(live) > 1:
+            divergence = record.comparison.note(live, record.policy.max_divergence, now)
+        if (divergence is None) is not (record.divergence is None):
+            self._note_contradiction(record, divergence, is_dispute=False)
+            # The quote says so.
+            record.divergence, record.active = divergence, None
 
     def _consolidate(
         self, record: SymbolRecord, now: datetime, source: str | None = None
@@ -323,12 +291,18 @@ class Consolidator:
         if held.trade is None:
             return None
         price_class = self._classify(held, record, now)
+        is_contradicted = _is_contradicted(record, active, now)
+        if is_contradicted and price_class is PriceClass.LIVE:
+            price_class = PriceClass.STALE
         if before and record.active is held and before.price_class is price_class:
             return None
         self._seq += 1
-        stale_reason = self._stale_reason(held) if price_class is PriceClass.STALE else None
+        stale_reason = None
+        if price_class is PriceClass.STALE:
+            stale_reason = self._stale_reason(held, is_contradicted=is_contradicted)
         asset_class = record.instrument.asset_class
-        record.quote = held.quote(self._seq, price_class, asset_class, stale_reason)
+        apart = record.divergence.apart_from(active) if record.divergence else None
+        record.quote = held.quote(self._seq, price_class, asset_class, stale_reason, apart)
         record.active = held
         return record.quote
 
@@ -361,32 +335,110 @@ class Consolidator:
         age = old.source_quote.age(now) if old else None
         symbol = record.instrument.symbol
         self._failovers.append(Failover(self._clock(), symbol, current, chosen, reason, age))
+        if current is not None and reason in _FAILED:
+            failures = record.failures.setdefault(current, _Failures())
+            failures.count, failures.at = failures.count + 1, now
 
     def _candidates(self, record: SymbolRecord, now: datetime) -> dict[str, Candidate]:
+        self._decide_dispute(record, now)
         candidates = {}
         for name, held in record.sources.items():
             if held.trade is None:
                 continue
             price_class = self._classify(held, record, now)
+            is_contradicted = price_class is PriceClass.LIVE and _is_contradicted(record, name, now)
+            if is_contradicted:
+                price_class = PriceClass.STALE
             since = record.fresh_since.setdefault(name, now) if price_class.is_fresh else None
             if since is None:
                 record.fresh_since.pop(name, None)
-            starting = self._health.is_starting(name, now)
-            candidates[name] = Candidate(held, price_class, since, starting)
+            candidates[name] = Candidate(
+                held,
+                price_class,
+                since,
+                self._health.is_starting(name, now),
+                _recovery_hold(record, name, now),
+                is_contradicted,
+            )
         return candidates
+
+    def _decide_dispute(self, record: SymbolRecord, now: datetime) -> None:
+        """Decide whom to believe where live sources contradict each other."""
+        before = record.dispute
+        if len(record.sources) < 2 and before is None:
+            return
+        live = self._live(record, now)
+        record.dispute = (
+            record.comparison.dispute(live, record.policy.max_divergence, now)
+            if len(live) > 1
+            else None
+        )
+        known = before.contradicted if before else None
+        if known != (record.dispute.contradicted if record.dispute else None):
+            self._note_contradiction(record, record.dispute, is_dispute=True)
+
+    def _note_contradiction(
+        self, record: SymbolRecord, between: Dispute | Divergence | None, *, is_dispute: bool
+    ) -> None:
+        symbol, active = record.instrument.symbol, record.quote.source.name if record.quote else ""
+        self._contradictions.append(
+            Contradiction(self._clock(), symbol, active, is_dispute, between)
+        )
+
+    def _live(self, record: SymbolRecord, now: datetime) -> dict[str, SourceQuote]:
+        """The sources that would be live if no other one contradicted them."""
+        return {
+            name: held
+            for name, held in record.sources.items()
+            if held.source.claim is PriceClass.LIVE
+            and held.trade is not None
+            and self._classify(held, record, now) is PriceClass.LIVE
+            and not _is_beside_itself(record, name, now)
+        }
 
     def _classify(self, held: SourceQuote, record: SymbolRecord, now: datetime) -> PriceClass:
         streaming = self._is_streaming(held)
-        market_open = is_open(record.instrument.calendar, now)
-        return record.policy.classify(held, now, streaming=streaming, market_open=market_open)
+        return record.policy.classify(held, now, record.instrument.calendar, streaming=streaming)
 
     def _is_streaming(self, held: SourceQuote) -> bool:
         return held.trade_from is not None and self._health.is_alive(
             held.source.name, held.trade_from.connection
         )
 
-    def _stale_reason(self, held: SourceQuote) -> StaleReason:
+    def _stale_reason(self, held: SourceQuote, *, is_contradicted: bool) -> StaleReason:
+        if is_contradicted:
+            return StaleReason.CONTRADICTED
         return StaleReason.AGE if self._is_streaming(held) else StaleReason.SOURCE_DOWN
+
+
+# Why a source is given up.
+_FAILED = (FailoverReason.DOWN, FailoverReason.STALE, FailoverReason.CONTRADICTED)
+
+
+def _recovery_hold(record: SymbolRecord, name: str, now: datetime) -> timedelta:
+    """How long a source must be good before it is active again: longer with every failure."""
+    policy, failures = record.policy, record.failures.get(name)
+    if failures is None or failures.at is None or now - failures.at > _FORGIVEN_AFTER:
+        record.failures.pop(name, None)
+        return policy.recovery_hold
+    doubled = policy.recovery_hold * (1 << min(failures.count - 1, 10))
+    return max(policy.recovery_hold, min(doubled, policy.longest_hold))
+
+
+def _is_contradicted(record: SymbolRecord, name: str, now: datetime) -> bool:
+    """Whether other live sources contradict this one, or its own book does."""
+    if record.dispute is not None and name in record.dispute.contradicted:
+        return True
+    return _is_beside_itself(record, name, now)
+
+
+def _is_beside_itself(record: SymbolRecord, name: str, now: datetime) -> bool:
+    since = record.beside_since.get(name)
+    return since is not None and now - since >= _BESIDE_FOR
+
+
+def _is_opposing(held: SourceQuote, policy: Policy, now: datetime) -> bool:
+    return held.source.claim is PriceClass.LIVE and held.age(now) <= policy.max_age
 
 
 def _is_secure(before: Quote, source: str) -> bool:

@@ -15,6 +15,8 @@ class FeedEventKind(StrEnum):
     BEGAN = "began"
     STATE = "state"
     QUARANTINE = "quarantine"
+    DISPUTE = "dispute"
+    DIVERGENCE = "divergence"
 
 
 class FeedCode(StrEnum):
@@ -29,8 +31,17 @@ class FeedCode(StrEnum):
     FIRST_PRICE = auto()
     SOURCE_DOWN = auto()
     SOURCE_STALE = auto()
+    SOURCE_CONTRADICTED = auto()
     SOURCE_RECOVERED = auto()
     MARKET_CLOSED = auto()
+
+    # Live sources are far apart
+
+    NOT_DECIDED = auto()
+    OUTVOTED = auto()
+    FROZEN = auto()
+    FAR_APART = auto()
+    AGREED = auto()
 
     # A tick is rejected
 
@@ -110,7 +121,7 @@ class FeedFigures(Struct, frozen=True, kw_only=True, omit_defaults=True):
     its own words, or a library's. `limit` is how many symbols or bytes are allowed, `until` when a
     quota renews, `process` who uses the key, `by_proxy` whether the proxy failed. `held` is the
     last price of the source whose price, bid or ask was rejected, `others` are those of the other
-    sources.
+    sources. `apart` says how far sources are apart, `usual` how far they usually are, as fractions.
     """
 
     state: str | None = None
@@ -128,6 +139,8 @@ class FeedFigures(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ask: Decimal | None = None
     held: Decimal | None = None
     others: tuple[SourcePrice, ...] = ()
+    apart: float | None = None
+    usual: float | None = None
 
 
 NO_FIGURES = FeedFigures()

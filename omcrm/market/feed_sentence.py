@@ -52,8 +52,17 @@ _FAILOVERS: Mapping[FeedCode, str] = {
     FeedCode.FIRST_PRICE: "first price",
     FeedCode.SOURCE_DOWN: "{before} is down",
     FeedCode.SOURCE_STALE: "{before} is stale",
+    FeedCode.SOURCE_CONTRADICTED: "{before} is contradicted by other sources",
     FeedCode.SOURCE_RECOVERED: "{source} has recovered",
     FeedCode.MARKET_CLOSED: "the market is closed",
+}
+
+_COMPARISONS: Mapping[FeedCode, str] = {
+    FeedCode.NOT_DECIDED: "live sources contradict each other, and none is live: {prices}",
+    FeedCode.OUTVOTED: "{source} is not live: most sources contradict it: {prices}",
+    FeedCode.FROZEN: "{source} is not live: its price stands still while others move: {prices}",
+    FeedCode.FAR_APART: "{apart:.2%} apart, usually {usual:.2%}: {prices}",
+    FeedCode.AGREED: "the live sources agree again",
 }
 
 
@@ -69,6 +78,8 @@ def event_sentence(event: FeedEvent) -> str:
         return event.reason
     if event.code in _FAILOVERS:
         return _FAILOVERS[event.code].format(before=event.before, source=event.source)
+    if event.code in _COMPARISONS:
+        return _comparison(event.code, event)
     cause = cause_sentence(event)
     if event.figures.state is None:
         return f"{event.code.value}: {_prices(event.figures)}"
@@ -80,6 +91,14 @@ def cause_sentence(event: FeedEvent) -> str | None:
     if event.code is None or event.code not in _PROBLEMS:
         return None
     return problem_sentence(FeedProblem(event.code, event.figures))
+
+
+def _comparison(code: FeedCode, event: FeedEvent) -> str:
+    figures = event.figures
+    prices = ", ".join(f"{other.source} {other.price}" for other in figures.others)
+    return _COMPARISONS[code].format(
+        source=event.source, prices=prices, apart=figures.apart, usual=figures.usual
+    )
 
 
 def _prices(figures: FeedFigures) -> str:

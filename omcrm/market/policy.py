@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from omcrm.market.instrument import AssetClass
 from omcrm.market.price_class import PriceClass
+from omcrm.market.session import Calendar, is_open, last_close, trading_time
 from omcrm.market.source import LAST_RESORT, SIMULATED
 from omcrm.market.source_quote import SourceQuote
 
@@ -15,37 +16,79 @@ from omcrm.market.source_quote import SourceQuote
 class Policy(Struct, frozen=True):
     """The demands of one asset class.
 
-    `sources` stand in order of preference. A price older than `max_age` is stale while its market
-    is open. A price further than `max_deviation` (a fraction) from a fresh one needs a second
-    source. A book whose spread is more than `max_spread` of its bid is not used. During
-    `startup_grace` a source that is starting is waited for before a lesser one becomes active;
-    after a failure it is active again only once it was good for `recovery_hold`. A stale stream is
-    preferred to polled prices until it is `stale_hold` old.
+    `sources` stand in order of preference. A streamed price older than `max_age` is stale while its
+    market is open, a delayed one after `max_delayed_age`, one that was asked for after its source's
+    own maximum age, or where its source's time is older than `max_time_age`; these three count
+    trading time. A source that is down for `down_hold` has no price that was asked for.
+
+    A price further than `max_deviation` (a fraction) from a fresh one needs a second source. Live
+    sources that are further than `max_divergence` apart contradict each other. A book whose spread
+    is more than `max_spread` of its bid is not used, nor one older than `max_book_age` or further
+    than `max_beside` from a later price, nor day figures older than `max_day_age`.
+
+    During `startup_grace` a source that is starting is waited for before a lesser one becomes
+    active; after a failure it is active again only once it was good for `recovery_hold`, which
+    doubles with every failure up to `longest_hold`. A stale stream is preferred to polled prices
+    until it is `stale_hold` old.
     """
 
     sources: tuple[str, ...]
     max_age: timedelta
     max_deviation: Decimal
+    max_divergence: Decimal = Decimal("0.05")
     max_spread: Decimal = Decimal("0.25")
+    max_delayed_age: timedelta = timedelta(minutes=5)
+    max_time_age: timedelta = timedelta(hours=1)
+    max_book_age: timedelta = timedelta(seconds=60)
+    max_beside: Decimal = Decimal("0.01")
+    max_day_age: timedelta = timedelta(minutes=15)
     startup_grace: timedelta = timedelta(seconds=10)
     recovery_hold: timedelta = timedelta(seconds=10)
+    longest_hold: timedelta = timedelta(minutes=5)
     stale_hold: timedelta = timedelta(seconds=60)
+    down_hold: timedelta = timedelta(minutes=2)
 
     def classify(
-        self, held: SourceQuote, now: datetime, *, streaming: bool, market_open: bool
+        self, held: SourceQuote, now: datetime, calendar: Calendar, *, streaming: bool
     ) -> PriceClass:
         """The class of a source's price; the only place where one is decided.
 
         `streaming` is whether the connection that brought the price is alive and well.
         """
         claim = held.source.claim
-        if claim in (PriceClass.LAST_RESORT, PriceClass.DELAYED, PriceClass.INDICATIVE):
+        if claim is PriceClass.LAST_RESORT:
             return claim
-        if claim is PriceClass.LIVE and not market_open:
-            return PriceClass.CLOSED
+        if claim is PriceClass.LIVE and not is_open(calendar, now):
+            is_close = self._was_fresh_at(last_close(calendar, now), held)
+            return PriceClass.CLOSED if is_close else PriceClass.STALE
+        if claim is PriceClass.DELAYED or claim is PriceClass.INDICATIVE:
+            is_current = self._is_current(held, now, calendar, streaming=streaming)
+            return claim if is_current else PriceClass.STALE
         if streaming and held.age(now) <= self.max_age:
             return claim
         return PriceClass.STALE
+
+    def _was_fresh_at(self, close: datetime | None, held: SourceQuote) -> bool:
+        """Whether the price would have been live at the close, or is younger."""
+        return close is None or held.age(close) <= self.max_age
+
+    def _is_current(
+        self, held: SourceQuote, now: datetime, calendar: Calendar, *, streaming: bool
+    ) -> bool:
+        """Whether a delayed or asked price is what its source would say now."""
+        confirmed_at = now - held.age(now)
+        max_age = held.source.max_age or self.max_delayed_age
+        if not streaming:
+            max_age = min(max_age, self.down_hold)
+        if not _is_within(max_age, calendar, confirmed_at, now):
+            return False
+        time = held.trade.time if held.trade is not None else None
+        return time is None or _is_within(self.max_time_age, calendar, time, now)
+
+
+def _is_within(most: timedelta, calendar: Calendar, start: datetime, end: datetime) -> bool:
+    # The market's hours matter only for what is older by the clock.
+    return end - start <= most or trading_time(calendar, start, end) <= most
 
 
 POLICIES: Mapping[AssetClass, Policy] = {
@@ -74,6 +117,8 @@ POLICIES: Mapping[AssetClass, Policy] = {
         ),
         max_age=timedelta(seconds=30),
         max_deviation=Decimal("0.10"),
+        # The close of the trading day before is a price of the next day.
+        max_time_age=timedelta(hours=13),
     ),
     AssetClass.FOREX: Policy(
         sources=(
@@ -84,5 +129,8 @@ POLICIES: Mapping[AssetClass, Policy] = {
         ),
         max_age=timedelta(seconds=30),
         max_deviation=Decimal("0.03"),
+        max_divergence=Decimal("0.01"),
+        # Reference rates are those of the last working day, which may lie before Easter.
+        max_time_age=timedelta(hours=96),
     ),
 }

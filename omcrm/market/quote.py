@@ -30,6 +30,7 @@ class StaleReason(StrEnum):
 
     AGE = "age"
     SOURCE_DOWN = "source_down"
+    CONTRADICTED = "contradicted"
 
 
 class Quote(Struct, frozen=True):
@@ -40,7 +41,8 @@ class Quote(Struct, frozen=True):
     true: it was traded, or lay within a book that arrived then. `trade_number` counts the trades of
     this symbol and source. The day's figures are the source's; `change_percent` is its own figure,
     `change_from` the price that a change is counted from. `recorded_at` is set while a recording is
-    played back.
+    played back. `divergence` says how far another live source is, as a fraction, where that is far
+    more than usual.
     """
 
     symbol: str
@@ -69,6 +71,7 @@ class Quote(Struct, frozen=True):
     price_basis: PriceBasis = PriceBasis.TRADE
     stale_reason: StaleReason | None = None
     recorded_at: datetime | None = None
+    divergence: float | None = None
 
     @property
     def change(self) -> Decimal | None:

@@ -59,6 +59,30 @@ def is_open(calendar: Calendar, now: datetime) -> bool:
     return calendar is Calendar.ALWAYS or session_state(calendar, now).is_open
 
 
+def last_close(calendar: Calendar, now: datetime) -> datetime | None:
+    """When the last regular session ended; None while one runs."""
+    opens_at = session_state(calendar, now).opens_at
+    return None if opens_at is None else _close_before(calendar, opens_at)
+
+
+def trading_time(calendar: Calendar, start: datetime, end: datetime) -> timedelta:
+    """How much of the time from `start` to `end` the calendar's market was in its regular session.
+
+    What lies more than a month apart counts as if the market had never closed.
+    """
+    if calendar is Calendar.ALWAYS or end - start > _A_MONTH:
+        return end - start
+    total, moment = timedelta(), start
+    while moment < end:
+        state = session_state(calendar, moment)
+        change = min(state.closes_at or state.opens_at or end, end)
+        if state.is_open:
+            total += change - moment
+        moment = change
+    return total
+
+
+_A_MONTH = timedelta(days=31)
 _REGULAR_HOURS = "Regular trading hours"
 # Programs know the market that never closes by this name.
 _ALWAYS_OPEN = SessionState(market="crypto", is_open=True, session="24/7", reason="Always open")
@@ -160,6 +184,17 @@ def _forex_phases(day: date) -> list[_Phase]:
 
 
 # From phases to states
+
+
+@lru_cache(maxsize=64)
+def _close_before(calendar: Calendar, opens_at: datetime) -> datetime:
+    """The end of the session before the one that opens then."""
+    day = opens_at.astimezone(_new_york()).date()
+    while True:
+        for state in reversed(_day(calendar, day)[1]):
+            if state.closes_at is not None and state.closes_at < opens_at:
+                return state.closes_at
+        day -= timedelta(days=1)
 
 
 @lru_cache(maxsize=64)

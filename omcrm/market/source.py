@@ -1,5 +1,6 @@
 """Where a price comes from, and how its source is doing."""
 
+from datetime import timedelta
 from enum import StrEnum
 
 from msgspec import Struct
@@ -8,10 +9,15 @@ from omcrm.market.price_class import PriceClass
 
 
 class Source(Struct, frozen=True):
-    """One origin of prices; `claim` is the best class its prices can have."""
+    """One origin of prices; `claim` is the best class its prices can have.
+
+    `max_age` is the maximum age of a price that was asked for, in trading time; streamed prices
+    have the maximum age of their asset class.
+    """
 
     name: str
     claim: PriceClass
+    max_age: timedelta | None = None
 
     @property
     def is_real(self) -> bool:

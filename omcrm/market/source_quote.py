@@ -16,6 +16,8 @@ from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 _TRADES_WITHOUT_BOOK = 5
 # A price moves a little between a trade and the next book.
 _CLOSE_BY = Decimal("0.001")
+# A book that follows within this time of a trade belongs to it.
+_SETTLED = timedelta(seconds=2)
 _NO_FIGURES = DayFigures()
 _NO_CHANGE = (None, None)
 
@@ -44,6 +46,13 @@ class SourceQuote(Struct, frozen=True):
     def age(self, now: datetime) -> timedelta:
         """How long ago the last price was true at its source, as far as is known here."""
         return now - (self.confirmed_at or self.received_at)
+
+    @property
+    def as_of(self) -> datetime:
+        """When the last price was true by what is known: its source's time, if that is earlier."""
+        confirmed_at = self.confirmed_at or self.received_at
+        time = self.trade.time if self.trade is not None else None
+        return confirmed_at if time is None else min(time, confirmed_at)
 
     @classmethod
     def merge(cls, tick: Tick, held: "SourceQuote | None") -> "SourceQuote":
@@ -99,12 +108,46 @@ class SourceQuote(Struct, frozen=True):
             return self
         return structs.replace(self, book=None, book_from=None)
 
+    def without_old_parts(
+        self, now: datetime, max_book_age: timedelta, max_day_age: timedelta, max_beside: Decimal
+    ) -> "SourceQuote":
+        """What is left at `now` without a book or day figures that are too old.
+
+        A book that is older than the price and does not hold it, by more than `max_beside` (a
+        fraction), is too old at any age.
+        """
+        left = self
+        if self.book_from is not None and (
+            now - self.book_from.received_at > max_book_age
+            or (self._is_book_older(_SETTLED) and self.is_beside_book(max_beside))
+        ):
+            left = structs.replace(left, book=None, book_from=None)
+        if self.day_from is not None and now - self.day_from.received_at > max_day_age:
+            left = structs.replace(left, day=None, day_from=None)
+        return left
+
+    def is_beside_book(self, max_beside: Decimal) -> bool:
+        """Whether the last price lies further than `max_beside` (a fraction) outside the book."""
+        trade, book = self.trade, self.book
+        if trade is None or book is None:
+            return False
+        room = trade.price * max_beside
+        return not book.bid - room <= trade.price <= book.ask + room
+
+    def _is_book_older(self, by: timedelta) -> bool:
+        return (
+            self.trade_from is not None
+            and self.book_from is not None
+            and self.trade_from.received_at - self.book_from.received_at >= by
+        )
+
     def quote(
         self,
         seq: int,
         price_class: PriceClass,
         asset_class: AssetClass,
         stale_reason: StaleReason | None = None,
+        divergence: float | None = None,
     ) -> Quote:
         """The flat quote of a record that has a price."""
         trade, book, day = self.trade, self.book, self.day or _NO_FIGURES
@@ -129,13 +172,15 @@ class SourceQuote(Struct, frozen=True):
             book.bid_size if book else None,
             book.ask_size if book else None,
             day.open,
-            day.high,
-            day.low,
+            # A trade after the figures came may lie beyond them.
+            day.high if day.high is None or day.high >= trade.price else trade.price,
+            day.low if day.low is None or day.low <= trade.price else trade.price,
             day.volume,
             day.change_percent,
             reference,
             basis,
             stale_reason=stale_reason,
+            divergence=divergence,
         )
 
 

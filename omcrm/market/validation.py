@@ -5,7 +5,7 @@ Long for a reason: every rule by which a tick is rejected stands here, and nowhe
 
 from collections import Counter, deque
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import TypeAlias
@@ -18,8 +18,12 @@ from omcrm.market.source_quote import SourceQuote
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 
 _KEPT = 200
-# Clocks differ by seconds; what is hours ahead would make everything after it look old.
-_FURTHEST_AHEAD = timedelta(hours=1)
+# Clocks differ by a little; what is further ahead would make everything after it look old.
+_FURTHEST_AHEAD = timedelta(seconds=5)
+# A source that has said so for so long means it.
+_LASTS_AFTER = timedelta(seconds=1.5)
+# After so many refusals of older trades in a row, over so long, a source has begun anew.
+_BEGUN_ANEW, _BEGUN_ANEW_FOR = 5, timedelta(seconds=2)
 
 _Part: TypeAlias = Trade | TopOfBook | DayFigures
 
@@ -38,6 +42,14 @@ class RejectReason(StrEnum):
     CONTRADICTED = "contradicted"
 
 
+class ValidatedTick(Struct, frozen=True):
+    """What may be used of a tick; `is_contradicted` where every other live source is far from
+    it."""
+
+    tick: Tick
+    is_contradicted: bool = False
+
+
 class RejectedTick(Struct, frozen=True):
     """A rejected tick in quarantine; `held` is the source's own last price before it, `others` are
     the last prices of the other sources then."""
@@ -48,6 +60,22 @@ class RejectedTick(Struct, frozen=True):
     others: tuple[tuple[str, Decimal], ...] = ()
 
 
+class _Outlier(Struct, frozen=True):
+    """The last outlier of a source, and since when it has said so."""
+
+    since: datetime
+    tick: Tick
+
+
+class _OlderRun(Struct):
+    """How many trades in a row were older than the one held, since when, and the time of the
+    last."""
+
+    since: datetime
+    count: int = 0
+    time: datetime | None = None
+
+
 class Validator:
     """Validates ticks; `rejected` counts the rejected ones by reason, `quarantine` has the last."""
 
@@ -55,14 +83,17 @@ class Validator:
         self.rejected: Counter[RejectReason] = Counter()
         self.quarantine: deque[RejectedTick] = deque(maxlen=_KEPT)
         self._new: deque[RejectedTick] = deque(maxlen=_KEPT)
-        # The last outlier of each source, by symbol: two that agree confirm each other.
-        self._outliers: dict[str, dict[str, Tick]] = {}
+        # The last outlier of each source, by symbol: two that agree confirm each other. Books that
+        # came without a trade are kept apart.
+        self._outliers: dict[str, dict[str, _Outlier]] = {}
+        self._outlying_books: dict[str, dict[str, _Outlier]] = {}
+        self._older: dict[tuple[str, str], _OlderRun] = {}
         # By symbol and source, a trade of a moment ago: small steps must not lead far from it.
         self._references: dict[tuple[str, str], Tick] = {}
 
     def validate(
         self, tick: Tick, held: SourceQuote | None, others: Iterable[SourceQuote], policy: Policy
-    ) -> Tick | None:
+    ) -> ValidatedTick | None:
         """The part of `tick` that may be used, or None where there is none.
 
         `held` is what the same source reported before, `others` what other sources report.
@@ -80,21 +111,70 @@ class Validator:
             tick = structs.replace(tick, day=None)
         if tick.trade is None and tick.book is None and tick.day is None:
             return None
-        newer = tick if held is None else _newer_part(tick, held, policy)
+        newer = tick if held is None else self._newer(tick, held, policy)
         if newer is None:
-            self._reject(_rejected(RejectReason.OLDER, tick, held, []))
             return None
         fresh = [other for other in others if _is_fresh_peer(other, tick, policy)]
         reference = None if newer.trade is None else self._reference(newer, policy)
         # Other sources do not confirm or contradict an invented price.
-        outlier = _outlier(newer, held, reference, fresh if tick.source.is_real else [], policy)
+        peers = fresh if tick.source.is_real else []
+        outlier, is_contradicted = _outlier(newer, held, reference, peers, policy)
         if outlier is None or self._is_confirmed(tick, policy):
-            if newer.trade is not None:
-                self._note_accepted(newer, reference)
-            return newer
-        self._outliers.setdefault(tick.symbol, {})[tick.source.name] = tick
+            self._note_accepted(newer, reference)
+            return ValidatedTick(newer, is_contradicted)
+        self._note_outlier(tick, policy)
         self._reject(_rejected(outlier, tick, held, fresh))
         return None
+
+    def _newer(self, tick: Tick, held: SourceQuote, policy: Policy) -> Tick | None:
+        """What is not older than what is held, or all where the source has begun anew."""
+        newer, key = _newer_part(tick, held, policy), (tick.symbol, tick.source.name)
+        if tick.trade is None or (newer is not None and newer.trade is not None):
+            if tick.trade is not None and self._older:
+                self._older.pop(key, None)
+            if newer is None:
+                self._reject(_rejected(RejectReason.OLDER, tick, held, []))
+            return newer
+        run = self._older.setdefault(key, _OlderRun(tick.received_at))
+        if self._has_begun_anew(tick, held, run, policy):
+            del self._older[key]
+            return tick
+        if newer is None:
+            self._reject(_rejected(RejectReason.OLDER, tick, held, []), run.count)
+        return newer
+
+    def _has_begun_anew(
+        self, tick: Tick, held: SourceQuote, run: _OlderRun, policy: Policy
+    ) -> bool:
+        """Whether older trades have come for so long that the held one was wrong."""
+        assert tick.trade is not None
+        time = tick.trade.time
+        if time is not None and run.time is not None and time < run.time:
+            # A repetition of old trades, not a stream of new ones.
+            run.since, run.count = tick.received_at, 0
+        run.count, run.time = run.count + 1, time
+        held_at = held.trade_from.received_at if held.trade_from else held.received_at
+        return (
+            run.count >= _BEGUN_ANEW
+            and tick.received_at - run.since >= _BEGUN_ANEW_FOR
+            and tick.received_at - held_at > policy.max_age
+            and (held.trade is None or not _is_repeated(tick.trade, held.trade))
+        )
+
+    def lasting_outliers(self, symbol: str, now: datetime) -> list[Tick]:
+        """The outliers of a symbol that their sources have not taken back for a while, once."""
+        lasting = []
+        for outliers in (self._outliers.get(symbol), self._outlying_books.get(symbol)):
+            for name, outlier in list((outliers or {}).items()):
+                if now - outlier.since >= _LASTS_AFTER:
+                    lasting.append(outlier.tick)
+                    assert outliers is not None
+                    del outliers[name]
+        return lasting
+
+    def note_reference(self, tick: Tick) -> None:
+        """Measure the next jump of its source from this outlier, which was taken in."""
+        self._references[tick.symbol, tick.source.name] = tick
 
     def _reference(self, tick: Tick, policy: Policy) -> Trade | None:
         held = self._references.get((tick.symbol, tick.source.name))
@@ -104,31 +184,47 @@ class Validator:
         return None if is_old or _is_long_after(tick.trade, held.trade, policy) else held.trade
 
     def _note_accepted(self, tick: Tick, reference: Trade | None) -> None:
-        if reference is None:
+        if tick.trade is not None and reference is None:
             self._references[tick.symbol, tick.source.name] = tick
         # A source that goes on elsewhere no longer stands by its outlier.
-        if outliers := self._outliers.get(tick.symbol):
-            outliers.pop(tick.source.name, None)
+        name = tick.source.name
+        if (tick.trade is not None or tick.book is not None) and (
+            outliers := self._outliers.get(tick.symbol)
+        ):
+            outliers.pop(name, None)
+        if tick.book is not None and (books := self._outlying_books.get(tick.symbol)):
+            books.pop(name, None)
+
+    def _note_outlier(self, tick: Tick, policy: Policy) -> None:
+        kept = self._outlying_books if tick.trade is None else self._outliers
+        outliers = kept.setdefault(tick.symbol, {})
+        before, since = outliers.get(tick.source.name), tick.received_at
+        if before is not None:
+            reference = _prices(before.tick)[0]
+            repeats = not _are_far(_prices(tick), reference, policy.max_divergence)
+            since = before.since if repeats else since
+        outliers[tick.source.name] = _Outlier(since, tick)
 
     def _is_confirmed(self, tick: Tick, policy: Policy) -> bool:
         """Whether another real source was rejected for about the same price just now."""
         return tick.source.is_real and any(
-            other.trade is not None
-            and other.source.is_real
+            other.tick.trade is not None
+            and other.tick.source.is_real
             and name != tick.source.name
-            and tick.received_at - other.received_at <= policy.max_age
-            and not _are_far(_prices(tick), other.trade.price, policy.max_deviation)
+            and tick.received_at - other.tick.received_at <= policy.max_age
+            and not _are_far(_prices(tick), other.tick.trade.price, policy.max_deviation)
             for name, other in self._outliers.get(tick.symbol, {}).items()
         )
 
-    def _reject(self, rejected: RejectedTick) -> None:
+    def _reject(self, rejected: RejectedTick, in_a_row: int = _BEGUN_ANEW) -> None:
         self.rejected[rejected.reason] += 1
-        if rejected.reason is not RejectReason.OLDER:
+        # A repeated trade is usual, many in a row are not.
+        if rejected.reason is not RejectReason.OLDER or in_a_row > _BEGUN_ANEW:
             self.quarantine.append(rejected)
             self._new.append(rejected)
 
     def take_rejected(self) -> list[RejectedTick]:
-        """The ticks rejected since the last call, but for those that were only old; any thread."""
+        """The ticks rejected since the last call; of old ones those that many came before."""
         taken = []
         while self._new:
             taken.append(self._new.popleft())
@@ -141,11 +237,14 @@ class Validator:
 def _impossible(tick: Tick) -> RejectReason | None:
     if tick.trade is None and tick.book is None and tick.day is None:
         return RejectReason.EMPTY
+    latest = tick.received_at + _FURTHEST_AHEAD
     if tick.trade is not None:
         if not _is_trade(tick.trade):
             return RejectReason.NOT_A_PRICE
-        if tick.trade.time and tick.trade.time - tick.received_at > _FURTHEST_AHEAD:
+        if tick.trade.time and tick.trade.time > latest:
             return RejectReason.FROM_THE_FUTURE
+    if tick.day is not None and tick.day.time and tick.day.time > latest:
+        return RejectReason.FROM_THE_FUTURE
     if tick.book is not None:
         if not _is_book(tick.book):
             return RejectReason.NOT_A_PRICE
@@ -263,30 +362,37 @@ def _outlier(
     reference: Trade | None,
     fresh: list[SourceQuote],
     policy: Policy,
-) -> RejectReason | None:
-    """Why a price is an outlier: far from what was known, and confirmed by no source.
+) -> tuple[RejectReason | None, bool]:
+    """Why a price is an outlier, None where it is none; and whether live sources contradict it.
 
-    A second source decides where there is one, also about the first price after a silence and
-    about small steps that lead far; alone, a source may move only so far while its last price is
-    fresh, and from its `reference` price of a moment ago.
+    A second source that agrees confirms any price. Else a source may move only so far while its
+    last price is fresh, and from its `reference` price of a moment ago. What live sources say
+    against each other is not decided here: the price is taken in, and neither is live.
     """
-    prices, most = _prices(tick), policy.max_deviation
+    prices = _prices(tick)
     if not prices:
-        return None
+        return _FITS
     # A polled or delayed price can confirm another one, but not contradict it.
     streamed = False
     for peer in fresh:
         if peer.trade is not None:
-            if not _are_far(prices, peer.trade.price, most):
-                return None
+            if not _are_far(prices, peer.trade.price, policy.max_divergence):
+                return _FITS
             streamed = streamed or peer.source.claim is PriceClass.LIVE
+    most = policy.max_deviation
     # A step is a small one if it is so from the last price and from that of a moment ago.
     if held is not None and held.trade is not None and _is_fresh(held, tick, policy):
         if _are_far(prices, held.trade.price, most):
-            return RejectReason.JUMP
+            return RejectReason.JUMP, streamed
         if reference is not None and _are_far(prices, reference.price, most):
-            return RejectReason.JUMP
-    return RejectReason.CONTRADICTED if streamed else None
+            return RejectReason.JUMP, streamed
+    if streamed and tick.source.claim is not PriceClass.LIVE:
+        return RejectReason.CONTRADICTED, streamed
+    return _DISPUTED if streamed else _FITS
+
+
+_FITS: tuple[RejectReason | None, bool] = (None, False)
+_DISPUTED: tuple[RejectReason | None, bool] = (None, True)
 
 
 def _is_fresh(held: SourceQuote, tick: Tick, policy: Policy) -> bool:

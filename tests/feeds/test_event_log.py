@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from omcrm.feeds.event_log import EventLog
-from omcrm.market.consolidator import Failover, FailoverReason
+from omcrm.market.failover import Failover, FailoverReason
 from omcrm.market.feed_event import (
     FeedCode,
     FeedEvent,
@@ -103,6 +103,11 @@ def test_what_changes_otherwise_is_an_event_of_its_own(log: EventLog) -> None:
         (FailoverReason.FIRST, FeedEventKind.BEGAN, FeedCode.FIRST_PRICE),
         (FailoverReason.DOWN, FeedEventKind.TOOK_OVER, FeedCode.SOURCE_DOWN),
         (FailoverReason.STALE, FeedEventKind.TOOK_OVER, FeedCode.SOURCE_STALE),
+        (
+            FailoverReason.CONTRADICTED,
+            FeedEventKind.TOOK_OVER,
+            FeedCode.SOURCE_CONTRADICTED,
+        ),
         (FailoverReason.RECOVERED, FeedEventKind.GAVE_BACK, FeedCode.SOURCE_RECOVERED),
         (FailoverReason.CLOSED, FeedEventKind.TOOK_OVER, FeedCode.MARKET_CLOSED),
     ],

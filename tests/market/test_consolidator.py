@@ -295,6 +295,7 @@ def test_one_part_may_restart_its_numbers_alone(streaming: Market) -> None:
 def test_a_stock_is_closed_with_its_exchange_and_stale_at_the_open(market: Market) -> None:
     """After the session the last price is closed, and at the next opening it is stale."""
     market.set_health(HEALTHY, "finnhub")
+    market.clock.now = datetime(2026, 3, 4, 20, 59, 55, tzinfo=UTC)
     market.trade("213.30", FINNHUB, "AAPL")
     market.clock.now = datetime(2026, 3, 4, 21, 0, tzinfo=UTC)
     evening = shown(market.review())

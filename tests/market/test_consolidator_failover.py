@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from omcrm.market.consolidator import FailoverReason
+from omcrm.market.failover import FailoverReason
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import LAST_RESORT, SIMULATED, Source
 from tests.market.whole_market import DOWN, HEALTHY, LIVE, PENDING, STALE, Market, shown

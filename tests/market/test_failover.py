@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from omcrm.market.consolidator import Candidate, FailoverReason, choose_source, reason_of
+from omcrm.market.failover import Candidate, FailoverReason, choose_source, reason_of
 from omcrm.market.policy import Policy
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import LAST_RESORT, SIMULATED, Source
@@ -36,6 +36,7 @@ def chosen(
             source_quote(trade("1"), source=SOURCES[name], at=after(second)),
             price_class,
             fresh_since.get(name),
+            recovery_hold=POLICY.recovery_hold,
         )
         for second, (name, price_class) in enumerate(classes.items())
     }
@@ -159,14 +160,18 @@ def test_a_stale_stream_is_kept_for_the_stale_hold(seconds: float, active: str) 
 
 
 def test_each_failover_has_its_reason() -> None:
-    """The reason is first, stale, recovered or closed."""
+    """None but a fresh price of a better source has recovered."""
     binance = Candidate(source_quote(trade("1")), STALE)
     kraken = Candidate(source_quote(trade("1"), source=KRAKEN), LIVE)
     closed = Candidate(source_quote(trade("1"), source=KRAKEN), CLOSED)
+    contradicted = Candidate(source_quote(trade("1")), STALE, is_contradicted=True)
     simulated = Candidate(source_quote(trade("1"), source=SIMULATED), PriceClass.SIMULATED)
 
     assert FailoverReason.FIRST == reason_of(None, kraken, is_better=False)
     assert FailoverReason.FIRST == reason_of(simulated, kraken, is_better=True)
     assert FailoverReason.STALE == reason_of(binance, kraken, is_better=False)
-    assert FailoverReason.RECOVERED == reason_of(kraken, binance, is_better=True)
+    assert FailoverReason.STALE == reason_of(kraken, binance, is_better=True)
+    assert FailoverReason.RECOVERED == reason_of(binance, kraken, is_better=True)
+    assert FailoverReason.CONTRADICTED == reason_of(contradicted, kraken, is_better=False)
     assert FailoverReason.CLOSED == reason_of(binance, closed, is_better=False)
+    assert FailoverReason.CLOSED == reason_of(binance, closed, is_better=True)

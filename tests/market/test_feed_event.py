@@ -24,7 +24,9 @@ def test_events_with_equal_fields_are_equal() -> None:
 
 def test_the_values_of_kinds_do_not_change() -> None:
     """Databases and pages use these values, so they stay as they are."""
-    assert ["took_over", "gave_back", "began", "state", "quarantine"] == list(FeedEventKind)
+    kinds = ["took_over", "gave_back", "began", "state", "quarantine", "dispute", "divergence"]
+
+    assert kinds == list(FeedEventKind)
 
 
 @pytest.mark.parametrize("reason", list(RejectReason))

@@ -28,16 +28,28 @@ FIGURES = FeedFigures(
     price=Decimal("3.00"),
     held=Decimal("1.00"),
     others=(SourcePrice("kraken", Decimal("1.01")), SourcePrice("coinbase", Decimal("0.99"))),
+    apart=0.03,
+    usual=0.001,
 )
 FAILOVERS = {
     FeedCode.FIRST_PRICE: "first price",
     FeedCode.SOURCE_DOWN: "binance is down",
     FeedCode.SOURCE_STALE: "binance is stale",
+    FeedCode.SOURCE_CONTRADICTED: "binance is contradicted by other sources",
     FeedCode.SOURCE_RECOVERED: "kraken has recovered",
     FeedCode.MARKET_CLOSED: "the market is closed",
 }
+PRICES = "kraken 1.01, coinbase 0.99"
+COMPARISONS = {
+    FeedCode.NOT_DECIDED: f"live sources contradict each other, and none is live: {PRICES}",
+    FeedCode.OUTVOTED: f"kraken is not live: most sources contradict it: {PRICES}",
+    FeedCode.FROZEN: (f"kraken is not live: its price stands still while others move: {PRICES}"),
+    FeedCode.FAR_APART: f"3.00% apart, usually 0.10%: {PRICES}",
+    FeedCode.AGREED: "the live sources agree again",
+}
 REJECTIONS = {FeedCode(reason) for reason in RejectReason}
-PROBLEMS = [code for code in FeedCode if code not in {*FAILOVERS, *REJECTIONS, FeedCode.NEW_STATE}]
+OTHERS = {*FAILOVERS, *COMPARISONS, *REJECTIONS, FeedCode.NEW_STATE}
+PROBLEMS = [code for code in FeedCode if code not in OTHERS]
 
 
 def event(

@@ -6,6 +6,7 @@ import pytest
 from omcrm.market.instrument import AssetClass
 from omcrm.market.policy import POLICIES, Policy
 from omcrm.market.price_class import PriceClass
+from omcrm.market.session import Calendar
 from omcrm.market.source import Source
 from tests.values import after, source_quote, trade
 
@@ -13,36 +14,83 @@ POLICY = Policy(("somewhere",), timedelta(seconds=10), Decimal("0.1"))
 LIVE, STALE, CLOSED = PriceClass.LIVE, PriceClass.STALE, PriceClass.CLOSED
 DELAYED, INDICATIVE = PriceClass.DELAYED, PriceClass.INDICATIVE
 SIMULATED, LAST_RESORT = PriceClass.SIMULATED, PriceClass.LAST_RESORT
+# A Wednesday at ten in New York: six hours to the close.
+HOUR, DAY = 3600, 86400
+TO_THE_CLOSE = 6 * HOUR
+
+
+def classified(source: Source, age: float, calendar: Calendar, *, streaming: bool) -> PriceClass:
+    """The class of a price so many seconds after its arrival."""
+    held = source_quote(trade("1"), source=source)
+    return POLICY.classify(held, after(age), calendar, streaming=streaming)
 
 
 @pytest.mark.parametrize(
-    ("claim", "age", "streaming", "market_open", "shown"),
+    ("claim", "age", "streaming", "shown"),
     [
-        (LIVE, 0, True, True, LIVE),
-        (LIVE, 10, True, True, LIVE),
-        (LIVE, 10.001, True, True, STALE),
-        (LIVE, 0, False, True, STALE),
-        (LIVE, 0, True, False, CLOSED),
-        (LIVE, 3600, False, False, CLOSED),
-        (SIMULATED, 10, True, True, SIMULATED),
-        (SIMULATED, 10.001, True, True, STALE),
-        (SIMULATED, 0, False, True, STALE),
-        (SIMULATED, 0, True, False, SIMULATED),
-        (DELAYED, 3600, False, True, DELAYED),
-        (DELAYED, 0, True, False, DELAYED),
-        (INDICATIVE, 86400, False, True, INDICATIVE),
-        (INDICATIVE, 86400, False, False, INDICATIVE),
-        (LAST_RESORT, 0, True, True, LAST_RESORT),
-        (LAST_RESORT, 86400, False, False, LAST_RESORT),
+        (LIVE, 0, True, LIVE),
+        (LIVE, 10, True, LIVE),
+        (LIVE, 10.001, True, STALE),
+        (LIVE, 0, False, STALE),
+        (SIMULATED, 10, True, SIMULATED),
+        (SIMULATED, 10.001, True, STALE),
+        (SIMULATED, 0, False, STALE),
+        (DELAYED, 300, True, DELAYED),
+        (DELAYED, 301, True, STALE),
+        (DELAYED, 121, False, STALE),
+        (INDICATIVE, 300, True, INDICATIVE),
+        (INDICATIVE, DAY, True, STALE),
+        (INDICATIVE, 120, False, INDICATIVE),
+        (INDICATIVE, 121, False, STALE),
+        (LAST_RESORT, DAY, False, LAST_RESORT),
     ],
 )
-def test_class_follows_from_claim_age_connection_and_session(
-    claim: PriceClass, age: float, streaming: bool, market_open: bool, shown: PriceClass
+@pytest.mark.parametrize("calendar", [Calendar.ALWAYS, Calendar.FOREX])
+def test_class_follows_from_claim_age_and_connection(
+    claim: PriceClass, age: float, streaming: bool, shown: PriceClass, calendar: Calendar
 ) -> None:
-    """A price is never classed better than claim, age, connection and session allow."""
-    held = source_quote(trade("1"), source=Source("somewhere", claim))
+    """A price is never classed better than claim, age and connection allow."""
+    source = Source("somewhere", claim)
 
-    assert shown is POLICY.classify(held, after(age), streaming=streaming, market_open=market_open)
+    assert shown is classified(source, age, calendar, streaming=streaming)
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+@pytest.mark.parametrize(
+    ("arrived", "shown"), [(-10, CLOSED), (-11, STALE), (0, CLOSED), (HOUR, CLOSED)]
+)
+def test_only_what_was_fresh_at_the_close_is_closed(
+    arrived: float, shown: PriceClass, streaming: bool
+) -> None:
+    """A streamed price is closed where it was live at the close or came later; at any age."""
+    held = source_quote(trade("1"), at=after(TO_THE_CLOSE + arrived))
+    night = after(TO_THE_CLOSE + 10 * HOUR)
+
+    assert shown is POLICY.classify(held, night, Calendar.XNYS, streaming=streaming)
+
+
+def test_the_age_of_asked_prices_is_trading_time() -> None:
+    """What was asked for before the close is current until its maximum age after the open."""
+    source = Source("somewhere", INDICATIVE, max_age=timedelta(minutes=10))
+    held = source_quote(trade("1"), source=source, at=after(TO_THE_CLOSE - 60))
+    opening = TO_THE_CLOSE + 17.5 * HOUR
+
+    classes = [
+        POLICY.classify(held, after(opening + second), Calendar.XNYS, streaming=False)
+        for second in (-1, 60, 61)
+    ]
+    assert [INDICATIVE, INDICATIVE, STALE] == classes
+    assert INDICATIVE is POLICY.classify(held, after(opening + 540), Calendar.XNYS, streaming=True)
+    assert STALE is POLICY.classify(held, after(opening + 541), Calendar.XNYS, streaming=True)
+
+
+@pytest.mark.parametrize(("weeks", "shown"), [(0, INDICATIVE), (1, STALE)])
+def test_an_old_time_makes_an_asked_price_stale(weeks: int, shown: PriceClass) -> None:
+    """A price that arrives now with its source's time of a week ago is stale."""
+    time = after(-weeks * 7 * DAY - 60)
+    held = source_quote(trade("1", time=time), source=Source("somewhere", INDICATIVE))
+
+    assert shown is POLICY.classify(held, after(0), Calendar.ALWAYS, streaming=True)
 
 
 @pytest.mark.parametrize("asset_class", AssetClass)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from omcrm.market.source_quote import SourceQuote
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 from omcrm.market.validation import RejectReason, Validator
-from tests.market.validated import POLICY, reason
+from tests.market.validated import POLICY, reason, usable
 from tests.values import BINANCE, KRAKEN, START, after, book, source_quote, tick, trade
 
 ONE = Decimal(1)
@@ -80,7 +80,7 @@ def test_unusual_ticks_are_accepted(
     validator: Validator, part: Trade | TopOfBook | DayFigures
 ) -> None:
     """A trade of size zero, a locked book and a day without movement are accepted."""
-    assert tick(part) == validator.validate(tick(part), None, (), POLICY)
+    assert tick(part) == usable(validator, tick(part), None, (), POLICY)
 
 
 def test_a_crossed_book_is_rejected(validator: Validator) -> None:
@@ -161,7 +161,7 @@ def test_an_old_trade_is_removed_from_a_summary(validator: Validator) -> None:
     """A summary with an old trade is accepted with its book and its day figures only."""
     day = DayFigures(high=Decimal(62000), time=after(1))
     summary = tick(trade("61000", 9), book("60999", "61001"), day, at=after(1))
-    accepted = validator.validate(summary, source_quote(trade("61001", 10)), (), POLICY)
+    accepted = usable(validator, summary, source_quote(trade("61001", 10)), (), POLICY)
 
     assert tick(book("60999", "61001"), day, at=after(1)) == accepted
     assert 0 == validator.rejected.total()
@@ -208,8 +208,8 @@ def test_rejected_ticks_are_counted_and_quarantined(validator: Validator) -> Non
     """Each rejected tick is counted by reason and is in quarantine."""
     impossible = [tick(), tick(trade("-1")), tick(book("2", "1"))]
     for impossible_tick in impossible:
-        validator.validate(impossible_tick, None, (), POLICY)
-    validator.validate(tick(trade("1")), None, (), POLICY)
+        usable(validator, impossible_tick, None, (), POLICY)
+    usable(validator, tick(trade("1")), None, (), POLICY)
 
     assert {
         RejectReason.EMPTY: 1,
@@ -223,7 +223,7 @@ def test_rejected_ticks_are_counted_and_quarantined(validator: Validator) -> Non
 
 def test_older_ticks_are_counted_but_not_quarantined(validator: Validator) -> None:
     """A tick that is only older is not kept in quarantine."""
-    validator.validate(tick(trade("1", 1)), source_quote(trade("1", 1)), (), POLICY)
+    usable(validator, tick(trade("1", 1)), source_quote(trade("1", 1)), (), POLICY)
 
     assert {RejectReason.OLDER: 1} == validator.rejected
     assert not validator.quarantine
@@ -232,7 +232,7 @@ def test_older_ticks_are_counted_but_not_quarantined(validator: Validator) -> No
 def test_the_quarantine_is_bounded(validator: Validator) -> None:
     """The quarantine holds the last rejected ticks, while all of them are counted."""
     for number in range(1000):
-        validator.validate(tick(trade("-1", number)), None, (), POLICY)
+        usable(validator, tick(trade("-1", number)), None, (), POLICY)
 
     assert 1000 == validator.rejected[RejectReason.NOT_A_PRICE]
     assert 200 == len(validator.quarantine)
@@ -260,7 +260,7 @@ def test_nothing_goes_back_within_one_connection(ticks: list[Tick]) -> None:
     """In whatever order ticks arrive, held trade id, book id and provider time never decrease."""
     validator, held = Validator(), None
     for new_tick in ticks:
-        accepted = validator.validate(new_tick, held, (), POLICY)
+        accepted = usable(validator, new_tick, held, (), POLICY)
         if accepted is None:
             continue
         before, held = held, SourceQuote.merge(accepted, held)
@@ -280,7 +280,7 @@ def test_every_tick_is_accepted_or_counted_as_rejected(ticks: list[Tick]) -> Non
     """Accepted and rejected ticks add up to all ticks."""
     validator, held, accepted_count = Validator(), None, 0
     for new_tick in ticks:
-        accepted = validator.validate(new_tick, held, (), POLICY)
+        accepted = usable(validator, new_tick, held, (), POLICY)
         if accepted is not None:
             accepted_count += 1
             held = SourceQuote.merge(accepted, held)

@@ -22,7 +22,7 @@ PENDING, HEALTHY, DOWN = HealthState.PENDING, HealthState.HEALTHY, HealthState.D
 
 POLICIES: Mapping[AssetClass, Policy] = {
     asset_class: Policy(
-        (first, "kraken", "simulated", "last_resort"), timedelta(seconds=10), Decimal("0.10")
+        (first, "kraken", "okx", "simulated", "last_resort"), timedelta(seconds=10), Decimal("0.10")
     )
     for asset_class, first in zip(AssetClass, ("binance", "finnhub", "forex"), strict=True)
 }

@@ -1,5 +1,7 @@
 """Alpha Vantage: the last trading days of shares over HTTP, 25 calls a day."""
 
+from datetime import timedelta
+
 from omcrm.feeds.declaration import (
     TICKERS,
     ApiKey,
@@ -12,7 +14,7 @@ from omcrm.feeds.provider import Budget, PollLimits
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Source
 
-SOURCE = Source("alpha_vantage", PriceClass.INDICATIVE)
+SOURCE = Source("alpha_vantage", PriceClass.INDICATIVE, max_age=timedelta(hours=6.5))
 
 # The free plan. The prices are those of a day: asking every hour is often enough to see a new one.
 # There is a limit of one call a second, too, which five a minute rarely reach.

@@ -1,6 +1,7 @@
 """CoinGecko: averages in dollars over HTTP, minutes old; keyless or with a demo key."""
 
 import re
+from datetime import timedelta
 
 from omcrm.feeds.declaration import (
     ApiKey,
@@ -14,7 +15,7 @@ from omcrm.feeds.provider import Budget, PollLimits
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Source
 
-SOURCE = Source("coingecko", PriceClass.INDICATIVE)
+SOURCE = Source("coingecko", PriceClass.INDICATIVE, max_age=timedelta(minutes=10))
 
 # Answers are cached for a minute. A demo key has 10 000 calls a month; without one no number is
 # documented.

@@ -1,12 +1,14 @@
 """ExchangeRate-API: one table of all currencies a day over HTTP, with a key or without."""
 
+from datetime import timedelta
+
 from omcrm.feeds.declaration import PAIRS, ApiKey, Declaration, FeedAddress, PollSource
 from omcrm.feeds.provider import Budget, PollLimits
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Source
 
 POLL = PollSource(
-    source=Source("exchangerate_api", PriceClass.INDICATIVE),
+    source=Source("exchangerate_api", PriceClass.INDICATIVE, max_age=timedelta(hours=4)),
     # With a key. One call brings the whole table, for any number of pairs.
     limits=PollLimits(batch=500, interval=3600.0, budgets=(Budget(1500, "month"),)),
 )

@@ -1,5 +1,7 @@
 """Finnhub: trades over WebSocket, quotes over HTTP, of shares; with a key."""
 
+from datetime import timedelta
+
 from omcrm.feeds.declaration import (
     TICKERS,
     ApiKey,
@@ -20,7 +22,7 @@ STREAM = StreamSource(
 )
 
 POLL = PollSource(
-    source=Source("finnhub_quote", PriceClass.INDICATIVE),
+    source=Source("finnhub_quote", PriceClass.INDICATIVE, max_age=timedelta(minutes=10)),
     label="Finnhub quotes",
     # All plans are limited to thirty calls a second as well: pollers stay far below it.
     limits=PollLimits(batch=1, interval=10.0, budgets=(Budget(60, "minute"),)),

@@ -1,0 +1,138 @@
+"""A random world: one symbol, its true price, the sources that report it, and their faults."""
+
+import math
+import random
+from enum import StrEnum
+
+from msgspec import Struct
+
+from omcrm.market.price_class import PriceClass
+from omcrm.market.source import Source
+
+LENGTH = 75.0
+_STEP = 0.25
+
+
+class FaultKind(StrEnum):
+    """What a source does wrong for a while.
+
+    The first ones withhold or delay, what can be known from the source alone; the second ones say
+    what is not true; the others are small and must change nothing.
+    """
+
+    CUT = "cut"
+    MUTE = "mute"
+    DELAY = "delay"
+    DEAD_TRADES = "dead trades"
+    DEAD_BOOK = "dead book"
+    DEAD_ALL_BUT_SUMMARY = "dead trades and book"
+
+    FROZEN = "frozen"
+    FROZEN_TRADES = "frozen trades"
+    WRONG = "wrong"
+    WALKS_OFF = "walks off"
+
+    SPIKE = "spike"
+    AHEAD = "one time ahead"
+    STEPPED_CLOCK = "stepped clock"
+    DUPLICATES = "duplicates"
+    OUT_OF_ORDER = "out of order"
+
+
+LIES = (FaultKind.FROZEN, FaultKind.FROZEN_TRADES, FaultKind.WRONG, FaultKind.WALKS_OFF)
+
+
+class Fault(Struct, frozen=True):
+    """A fault from `start` to `end`, in seconds; `size` is a fraction of the price, or seconds."""
+
+    kind: FaultKind
+    start: float
+    end: float
+    size: float
+
+    def is_on(self, second: float) -> bool:
+        return self.start <= second < self.end
+
+
+class WorldSource(Struct, frozen=True):
+    """A source: how often it sends what, and how its messages look.
+
+    `clock` is how far its clock is ahead, in seconds.
+    """
+
+    source: Source
+    trades: float
+    books: float
+    has_ids: bool
+    has_times: bool
+    is_combined: bool
+    clock: float
+    faults: tuple[Fault, ...]
+
+
+class World(Struct, frozen=True):
+    """A world of one symbol; `truth` is its price each quarter of a second."""
+
+    seed: int
+    truth: tuple[float, ...]
+    sources: tuple[WorldSource, ...]
+
+    def price(self, second: float) -> float:
+        """The true price."""
+        return self.truth[min(max(int(second / _STEP), 0), len(self.truth) - 1)]
+
+
+_NAMES = ("binance", "coinbase", "kraken", "okx")
+_SECONDS = (FaultKind.DELAY, FaultKind.AHEAD, FaultKind.STEPPED_CLOCK)
+
+
+def random_world(rng: random.Random) -> World:
+    """A world of up to four sources and up to six faults that overlap at random."""
+    seed = rng.getrandbits(32)
+    count = rng.choice((1, 2, 2, 3, 3, 4))
+    faults: list[list[Fault]] = [[] for _ in range(count)]
+    for _ in range(rng.randint(1, 6)):
+        faults[rng.randrange(count)].append(_fault(rng))
+    sources = tuple(
+        _source(rng, name, tuple(of_source))
+        for name, of_source in zip(rng.sample(_NAMES, count), faults, strict=True)
+    )
+    return World(seed, _truth(rng, random.Random(seed)), sources)
+
+
+def _fault(rng: random.Random) -> Fault:
+    kind = rng.choice(tuple(FaultKind))
+    start = rng.uniform(0, LENGTH - 20)
+    length = rng.choice((2.0, 8.0, 15.0, 30.0, 60.0))
+    size = rng.choice((-1, 1)) * rng.choice((0.03, 0.08, 0.12, 0.3))
+    if kind in _SECONDS:
+        size = rng.choice((2.5, 5.0, 15.0, 40.0))
+    return Fault(kind, start, start + length, size)
+
+
+def _source(rng: random.Random, name: str, faults: tuple[Fault, ...]) -> WorldSource:
+    has_ids = rng.random() < 0.6
+    return WorldSource(
+        source=Source(name, PriceClass.LIVE),
+        trades=rng.choice((0.7, 2.0, 5.0)),
+        books=rng.choice((0.0, 1.0, 4.0)),
+        has_ids=has_ids,
+        has_times=not has_ids or rng.random() < 0.8,
+        is_combined=rng.random() < 0.25,
+        clock=rng.choice((0.0, 0.0, 0.0, 1.0, 4.0, -1.5)),
+        faults=faults,
+    )
+
+
+def _truth(rng: random.Random, noise: random.Random) -> tuple[float, ...]:
+    """A random walk with jumps, upwards and downwards."""
+    volatility = rng.choice((0.0002, 0.001, 0.003))
+    jumps = {
+        round(rng.uniform(5, LENGTH - 5) / _STEP): rng.choice((0.85, 0.93, 1.08, 1.2))
+        for _ in range(rng.choice((0, 0, 0, 1, 2)))
+    }
+    price, prices = 100.0 * rng.choice((1, 37, 600)), []
+    for step in range(int(LENGTH / _STEP) + 2):
+        price *= math.exp(noise.gauss(0, volatility * math.sqrt(_STEP))) * jumps.get(step, 1.0)
+        prices.append(price)
+    return tuple(prices)

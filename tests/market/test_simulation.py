@@ -1,0 +1,196 @@
+"""No random world shows a price as live against evidence, and every known defect is found."""
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec import structs
+
+from omcrm.market import consolidator, validation
+from omcrm.market.comparison import Comparison
+from omcrm.market.policy import Policy
+from omcrm.market.source_health import SourceHealth
+from omcrm.market.source_quote import SourceQuote
+from omcrm.market.validation import Validator
+from tests.market.simulation.play import Played, play
+from tests.market.simulation.world import World, random_world
+
+# Worlds that were once played wrong.
+SEEDS = (6, 8, 17, 283, 10038, 10169, 10298, 10849, 11480, 20237, 21520)
+# Each takes a twentieth of a second.
+WORLDS, WORLDS_FOR_A_DEFECT = 500, 2000
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_worlds_that_failed_once_are_right(seed: int) -> None:
+    """Their violations do not come back."""
+    assert [] == play(random_world(random.Random(seed))).violations
+
+
+@settings(max_examples=WORLDS, suppress_health_check=list(HealthCheck))
+@given(st.randoms(use_true_random=False))
+def test_no_world_shows_a_price_as_live_against_evidence(rng: random.Random) -> None:
+    """Whatever up to four sources do wrong at once, within what can be known."""
+    assert [] == play(random_world(rng)).violations
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("part", range(10))
+def test_no_world_of_many_shows_a_price_as_live_against_evidence(part: int) -> None:
+    """Five thousand worlds, the same ones each time."""
+    seeds = range(1_000_000 + 500 * part, 1_000_000 + 500 * (part + 1))
+
+    assert [] == [seed for seed in seeds if play(random_world(random.Random(seed))).violations]
+
+
+def test_healthy_sources_are_live_all_the_time() -> None:
+    """Without faults a price is live at more than 99.9 % of all checks, after the first two
+    seconds."""
+    played = [play(_without_faults(random_world(random.Random(seed)))) for seed in range(60)]
+    checks = sum(world.checks - 8 for world in played)
+
+    assert sum(world.live for world in played) >= 0.999 * checks
+    assert 0 == sum(world.reconnects for world in played)
+
+
+def _without_faults(world: World) -> World:
+    sources = tuple(
+        structs.replace(source, faults=(), trades=5.0, clock=0.0) for source in world.sources
+    )
+    return structs.replace(world, sources=sources)
+
+
+# Deliberate defects
+
+
+Patch = Callable[[pytest.MonkeyPatch], None]
+
+
+def _no_maximum_age(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(SourceQuote, "age", lambda held, now: timedelta())
+
+
+def _connections_never_end(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(SourceHealth, "is_alive", lambda health, source, connection: True)
+    patch.setattr(Policy, "max_age", timedelta(minutes=2))
+
+
+def _lateness_is_ignored(patch: pytest.MonkeyPatch) -> None:
+    merge = SourceQuote.merge.__func__
+
+    def merge_on_time(cls: type[SourceQuote], tick: Any, held: Any) -> SourceQuote:
+        return merge(cls, structs.replace(tick, late=timedelta()), held)
+
+    patch.setattr(SourceQuote, "merge", classmethod(merge_on_time))
+
+
+def _contradictions_are_ignored(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Comparison, "dispute", lambda *arguments: None)
+
+
+def _the_first_source_is_right(patch: pytest.MonkeyPatch) -> None:
+    dispute = Comparison.dispute
+
+    def first(comparison: Comparison, live: Any, bound: Any, now: Any) -> Any:
+        decided = dispute(comparison, live, bound, now)
+        return decided and structs.replace(
+            decided, contradicted=decided.contradicted - {next(iter(live))}
+        )
+
+    patch.setattr(Comparison, "dispute", first)
+
+
+def _the_minority_is_right(patch: pytest.MonkeyPatch) -> None:
+    dispute = Comparison.dispute
+
+    def minority(comparison: Comparison, live: Any, bound: Any, now: Any) -> Any:
+        decided = dispute(comparison, live, bound, now)
+        return decided and structs.replace(
+            decided, contradicted=frozenset(live) - decided.contradicted
+        )
+
+    patch.setattr(Comparison, "dispute", minority)
+
+
+def _what_moves_is_wrong(patch: pytest.MonkeyPatch) -> None:
+    is_moving = Comparison._is_moving
+    patch.setattr(
+        Comparison, "_is_frozen", lambda comparison, name, now: is_moving(comparison, name)
+    )
+    patch.setattr(Comparison, "_is_moving", lambda comparison, name: True)
+
+
+def _the_bound_is_wide(patch: pytest.MonkeyPatch) -> None:
+    dispute = Comparison.dispute
+    patch.setattr(
+        Comparison,
+        "dispute",
+        lambda comparison, live, bound, now: dispute(comparison, live, Decimal("0.25"), now),
+    )
+
+
+def _any_book_confirms(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("omcrm.market.source_quote._is_within", lambda trade, book: trade is not None)
+    patch.setattr(consolidator, "_is_beside_itself", lambda *arguments: False)
+
+
+def _own_books_do_not_contradict(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(consolidator, "_is_beside_itself", lambda *arguments: False)
+
+
+def _outliers_are_only_rejected(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Validator, "lasting_outliers", lambda *arguments: [])
+
+
+def _older_trades_are_accepted(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(validation, "_is_old_trade", lambda new, held: False)
+
+
+def _nothing_is_reviewed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(consolidator.Consolidator, "review", lambda *arguments: [])
+
+
+DEFECTS: tuple[Patch, ...] = (
+    _no_maximum_age,
+    _connections_never_end,
+    _lateness_is_ignored,
+    _contradictions_are_ignored,
+    _the_first_source_is_right,
+    _the_minority_is_right,
+    _what_moves_is_wrong,
+    _the_bound_is_wide,
+    _any_book_confirms,
+    _own_books_do_not_contradict,
+    _outliers_are_only_rejected,
+    _older_trades_are_accepted,
+    _nothing_is_reviewed,
+)
+
+
+@contextmanager
+def _with(defect: Patch) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        defect(patch)
+        yield
+
+
+def _first_violation() -> int | None:
+    """The number of the first world of many in which a price is shown wrongly."""
+    for number in range(WORLDS_FOR_A_DEFECT):
+        played: Played = play(random_world(random.Random(number)))
+        if played.violations:
+            return number
+    return None
+
+
+@pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.__name__.strip("_"))
+def test_a_defect_is_found(defect: Patch) -> None:
+    """The simulation would notice if a rule were lost."""
+    with _with(defect):
+        assert None is not _first_violation()
