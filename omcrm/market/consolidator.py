@@ -109,7 +109,7 @@ class Consolidator:
         with self._lock:
             followed = {}
             for instrument in instruments:
-                policy = self._policies[instrument.asset_class]
+                policy = self._policies[instrument.asset_class].of(instrument.symbol)
                 record = self._records.get(instrument.symbol) or SymbolRecord(instrument, policy)
                 record.instrument, record.policy = instrument, policy
                 followed[instrument.symbol] = record

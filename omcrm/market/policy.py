@@ -4,13 +4,21 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from omcrm.market.instrument import AssetClass
 from omcrm.market.price_class import PriceClass
 from omcrm.market.session import Calendar, is_open, last_close, trading_time
 from omcrm.market.source import LAST_RESORT, SIMULATED
 from omcrm.market.source_quote import SourceQuote
+
+
+class SymbolGroup(Struct, frozen=True):
+    """Symbols of an asset class whose prices have closer bounds than the others'."""
+
+    symbols: frozenset[str]
+    max_deviation: Decimal
+    max_divergence: Decimal
 
 
 class Policy(Struct, frozen=True):
@@ -29,7 +37,7 @@ class Policy(Struct, frozen=True):
     During `startup_grace` a source that is starting is waited for before a lesser one becomes
     active; after a failure it is active again only once it was good for `recovery_hold`, which
     doubles with every failure up to `longest_hold`. A stale stream is preferred to polled prices
-    until it is `stale_hold` old.
+    until it is `stale_hold` old. `groups` have bounds of their own.
     """
 
     sources: tuple[str, ...]
@@ -47,6 +55,16 @@ class Policy(Struct, frozen=True):
     longest_hold: timedelta = timedelta(minutes=5)
     stale_hold: timedelta = timedelta(seconds=60)
     down_hold: timedelta = timedelta(minutes=2)
+    groups: tuple[SymbolGroup, ...] = ()
+
+    def of(self, symbol: str) -> "Policy":
+        """The policy of a symbol: with the bounds of its group, if it is in one."""
+        for group in self.groups:
+            if symbol in group.symbols:
+                return structs.replace(
+                    self, max_deviation=group.max_deviation, max_divergence=group.max_divergence
+                )
+        return self
 
     def classify(
         self, held: SourceQuote, now: datetime, calendar: Calendar, *, streaming: bool
@@ -104,6 +122,12 @@ POLICIES: Mapping[AssetClass, Policy] = {
         ),
         max_age=timedelta(seconds=10),
         max_deviation=Decimal("0.10"),
+        groups=(
+            # Traded so much everywhere that venues do not part by more.
+            SymbolGroup(frozenset({"BTC", "ETH"}), Decimal("0.10"), Decimal("0.03")),
+            # Pegged to the dollar.
+            SymbolGroup(frozenset({"USDT", "USDC", "DAI"}), Decimal("0.03"), Decimal("0.01")),
+        ),
     ),
     AssetClass.STOCK: Policy(
         sources=(

@@ -101,3 +101,13 @@ def test_every_asset_class_has_its_policy(asset_class: AssetClass) -> None:
     assert ("simulated", "last_resort") == policy.sources[-2:]
     assert timedelta(0) < policy.max_age <= timedelta(minutes=1)
     assert 0 < policy.max_deviation < 1
+
+
+def test_a_group_of_symbols_has_bounds_of_its_own() -> None:
+    """Bitcoin's sources may be less far apart than those of other coins."""
+    crypto = POLICIES[AssetClass.CRYPTO]
+
+    assert crypto is crypto.of("DOGE")
+    assert crypto.of("BTC").max_divergence < crypto.max_divergence
+    assert crypto.of("USDT").max_deviation < crypto.max_deviation
+    assert crypto.max_age == crypto.of("BTC").max_age

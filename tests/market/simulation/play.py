@@ -29,7 +29,7 @@ _PARTED_FOR = 2.0 + 0.5
 # Venues differ by a little, and a price moves a little between a trade and the next book.
 _TOLERATED = 0.004
 _CLOCK = (FaultKind.STEPPED_CLOCK, FaultKind.AHEAD)
-_POLICY = POLICIES[instrument(_SYMBOL).asset_class]
+_POLICY = POLICIES[instrument(_SYMBOL).asset_class].of(_SYMBOL)
 _APART = float(_POLICY.max_divergence)
 
 
