@@ -131,15 +131,17 @@ class Consolidator:
             held = record.sources.get(name)
             if held is not None:
                 held = held.without_dead_parts(alive_from)
+                if tick.day is not None:
+                    tick = held.with_missed_trade(tick)
             others = (peer for peer in record.sources.values() if peer.source is not tick.source)
-            validated = self._validator.validate(tick, held, others, record.policy)
-            if validated is None:
+            accepted = self._validator.validate(tick, held, others, record.policy)
+            if accepted is None:
                 return None
             max_age = record.policy.max_age
-            merged = SourceQuote.merge(validated.tick, held).without_silent_book(max_age)
+            merged = SourceQuote.merge(accepted, held).without_silent_book(max_age)
             record.sources[name] = merged
             now = tick.received_at + ahead
-            if validated.is_contradicted or record.dispute is not None:
+            if self._validator.is_contradicted or record.dispute is not None:
                 return self._consolidate(record, now)
             return self._consolidate(record, now, name)
 

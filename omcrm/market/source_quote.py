@@ -16,7 +16,7 @@ from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 _TRADES_WITHOUT_BOOK = 5
 # A price moves a little between a trade and the next book.
 _CLOSE_BY = Decimal("0.001")
-# A book that follows within this time of a trade belongs to it.
+# What follows within this time of a trade, over another channel, may have been sent before it.
 _SETTLED = timedelta(seconds=2)
 _NO_FIGURES = DayFigures()
 _NO_CHANGE = (None, None)
@@ -42,6 +42,19 @@ class SourceQuote(Struct, frozen=True):
     confirmed_at: datetime | None = None
     trades_since_book: int = 0
     trade_number: int = 0
+
+    def with_missed_trade(self, tick: Tick) -> Tick:
+        """`tick` with the last price of its day figures as a trade, where the channel of the trades
+        has not brought it."""
+        last = tick.day.last if tick.day is not None else None
+        if last is None or tick.trade is not None or self.trade is None:
+            return tick
+        if last == self.trade.price or self.trade_from is None:
+            return tick
+        if tick.received_at - self.trade_from.received_at < _SETTLED:
+            return tick
+        assert tick.day is not None
+        return structs.replace(tick, trade=Trade(last, time=tick.day.time))
 
     def age(self, now: datetime) -> timedelta:
         """How long ago the last price was true at its source, as far as is known here."""

@@ -31,7 +31,10 @@ class TopOfBook(Struct, frozen=True):
 
 
 class DayFigures(Struct, frozen=True):
-    """Figures of the source's 24 hours or trading day; the change is in percent."""
+    """Figures of the source's 24 hours or trading day; the change is in percent.
+
+    `last` is the last price where another channel of the source sends the trades.
+    """
 
     open: Decimal | None = None
     high: Decimal | None = None
@@ -39,6 +42,7 @@ class DayFigures(Struct, frozen=True):
     volume: Decimal | None = None
     change_percent: Decimal | None = None
     time: datetime | None = None
+    last: Decimal | None = None
 
 
 class Tick(Struct, frozen=True):

@@ -42,14 +42,6 @@ class RejectReason(StrEnum):
     CONTRADICTED = "contradicted"
 
 
-class ValidatedTick(Struct, frozen=True):
-    """What may be used of a tick; `is_contradicted` where every other live source is far from
-    it."""
-
-    tick: Tick
-    is_contradicted: bool = False
-
-
 class RejectedTick(Struct, frozen=True):
     """A rejected tick in quarantine; `held` is the source's own last price before it, `others` are
     the last prices of the other sources then."""
@@ -80,6 +72,7 @@ class Validator:
     """Validates ticks; `rejected` counts the rejected ones by reason, `quarantine` has the last."""
 
     def __init__(self) -> None:
+        self.is_contradicted = False
         self.rejected: Counter[RejectReason] = Counter()
         self.quarantine: deque[RejectedTick] = deque(maxlen=_KEPT)
         self._new: deque[RejectedTick] = deque(maxlen=_KEPT)
@@ -93,11 +86,13 @@ class Validator:
 
     def validate(
         self, tick: Tick, held: SourceQuote | None, others: Iterable[SourceQuote], policy: Policy
-    ) -> ValidatedTick | None:
+    ) -> Tick | None:
         """The part of `tick` that may be used, or None where there is none.
 
         `held` is what the same source reported before, `others` what other sources report.
+        Afterwards `is_contradicted` says whether every other live source is far from it.
         """
+        self.is_contradicted = False
         reason = _impossible(tick)
         if reason is not None:
             self._reject(_rejected(reason, tick, held, []))
@@ -118,10 +113,10 @@ class Validator:
         reference = None if newer.trade is None else self._reference(newer, policy)
         # Other sources do not confirm or contradict an invented price.
         peers = fresh if tick.source.is_real else []
-        outlier, is_contradicted = _outlier(newer, held, reference, peers, policy)
+        outlier, self.is_contradicted = _outlier(newer, held, reference, peers, policy)
         if outlier is None or self._is_confirmed(tick, policy):
             self._note_accepted(newer, reference)
-            return ValidatedTick(newer, is_contradicted)
+            return newer
         self._note_outlier(tick, policy)
         self._reject(_rejected(outlier, tick, held, fresh))
         return None
@@ -155,7 +150,8 @@ class Validator:
         run.count, run.time = run.count + 1, time
         held_at = held.trade_from.received_at if held.trade_from else held.received_at
         return (
-            run.count >= _BEGUN_ANEW
+            time is not None
+            and run.count >= _BEGUN_ANEW
             and tick.received_at - run.since >= _BEGUN_ANEW_FOR
             and tick.received_at - held_at > policy.max_age
             and (held.trade is None or not _is_repeated(tick.trade, held.trade))

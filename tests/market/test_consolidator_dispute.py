@@ -189,3 +189,28 @@ def test_what_is_not_live_contradicts_nothing(streaming: Market, claim: PriceCla
     streaming.review()
 
     assert ("binance", LIVE) == streaming.shows()
+
+
+def test_the_last_price_of_a_summary_replaces_trades_that_do_not_come(streaming: Market) -> None:
+    """Where the channel of the trades is dead, the summary's last price is the price."""
+    streaming.trade("100")
+    summary = DayFigures(high=Decimal(105), last=Decimal("101.5"))
+    streaming.clock.pass_seconds(1)
+    soon = streaming.apply(summary)
+    streaming.clock.pass_seconds(1)
+    late = streaming.apply(summary)
+
+    assert (Decimal(100), Decimal("101.5")) == (soon.last, late.last)
+    assert ("binance", LIVE) == streaming.shows()
+    assert (None, None) == (late.trade_id, late.last_size)
+
+
+def test_a_summary_with_the_same_last_price_is_no_trade(streaming: Market) -> None:
+    """It does not make an old trade young."""
+    streaming.trade("100")
+    for _ in range(3):
+        streaming.clock.pass_seconds(4)
+        streaming.apply(DayFigures(last=Decimal("100.0")))
+    streaming.review()
+
+    assert ("binance", STALE) == streaming.shows()

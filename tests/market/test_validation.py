@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from omcrm.market.source_quote import SourceQuote
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 from omcrm.market.validation import RejectReason, Validator
-from tests.market.validated import POLICY, reason, usable
+from tests.market.validated import POLICY, reason
 from tests.values import BINANCE, KRAKEN, START, after, book, source_quote, tick, trade
 
 ONE = Decimal(1)
@@ -80,7 +80,7 @@ def test_unusual_ticks_are_accepted(
     validator: Validator, part: Trade | TopOfBook | DayFigures
 ) -> None:
     """A trade of size zero, a locked book and a day without movement are accepted."""
-    assert tick(part) == usable(validator, tick(part), None, (), POLICY)
+    assert tick(part) == validator.validate(tick(part), None, (), POLICY)
 
 
 def test_a_crossed_book_is_rejected(validator: Validator) -> None:
@@ -161,7 +161,7 @@ def test_an_old_trade_is_removed_from_a_summary(validator: Validator) -> None:
     """A summary with an old trade is accepted with its book and its day figures only."""
     day = DayFigures(high=Decimal(62000), time=after(1))
     summary = tick(trade("61000", 9), book("60999", "61001"), day, at=after(1))
-    accepted = usable(validator, summary, source_quote(trade("61001", 10)), (), POLICY)
+    accepted = validator.validate(summary, source_quote(trade("61001", 10)), (), POLICY)
 
     assert tick(book("60999", "61001"), day, at=after(1)) == accepted
     assert 0 == validator.rejected.total()
@@ -208,8 +208,8 @@ def test_rejected_ticks_are_counted_and_quarantined(validator: Validator) -> Non
     """Each rejected tick is counted by reason and is in quarantine."""
     impossible = [tick(), tick(trade("-1")), tick(book("2", "1"))]
     for impossible_tick in impossible:
-        usable(validator, impossible_tick, None, (), POLICY)
-    usable(validator, tick(trade("1")), None, (), POLICY)
+        validator.validate(impossible_tick, None, (), POLICY)
+    validator.validate(tick(trade("1")), None, (), POLICY)
 
     assert {
         RejectReason.EMPTY: 1,
@@ -223,7 +223,7 @@ def test_rejected_ticks_are_counted_and_quarantined(validator: Validator) -> Non
 
 def test_older_ticks_are_counted_but_not_quarantined(validator: Validator) -> None:
     """A tick that is only older is not kept in quarantine."""
-    usable(validator, tick(trade("1", 1)), source_quote(trade("1", 1)), (), POLICY)
+    validator.validate(tick(trade("1", 1)), source_quote(trade("1", 1)), (), POLICY)
 
     assert {RejectReason.OLDER: 1} == validator.rejected
     assert not validator.quarantine
@@ -232,7 +232,7 @@ def test_older_ticks_are_counted_but_not_quarantined(validator: Validator) -> No
 def test_the_quarantine_is_bounded(validator: Validator) -> None:
     """The quarantine holds the last rejected ticks, while all of them are counted."""
     for number in range(1000):
-        usable(validator, tick(trade("-1", number)), None, (), POLICY)
+        validator.validate(tick(trade("-1", number)), None, (), POLICY)
 
     assert 1000 == validator.rejected[RejectReason.NOT_A_PRICE]
     assert 200 == len(validator.quarantine)
@@ -260,7 +260,7 @@ def test_nothing_goes_back_within_one_connection(ticks: list[Tick]) -> None:
     """In whatever order ticks arrive, held trade id, book id and provider time never decrease."""
     validator, held = Validator(), None
     for new_tick in ticks:
-        accepted = usable(validator, new_tick, held, (), POLICY)
+        accepted = validator.validate(new_tick, held, (), POLICY)
         if accepted is None:
             continue
         before, held = held, SourceQuote.merge(accepted, held)
@@ -280,10 +280,61 @@ def test_every_tick_is_accepted_or_counted_as_rejected(ticks: list[Tick]) -> Non
     """Accepted and rejected ticks add up to all ticks."""
     validator, held, accepted_count = Validator(), None, 0
     for new_tick in ticks:
-        accepted = usable(validator, new_tick, held, (), POLICY)
+        accepted = validator.validate(new_tick, held, (), POLICY)
         if accepted is not None:
             accepted_count += 1
             held = SourceQuote.merge(accepted, held)
 
     assert len(ticks) == accepted_count + validator.rejected.total()
     assert held is None or BINANCE is held.source
+
+
+# Sources whose clock was wrong
+
+
+@pytest.mark.parametrize("seconds", [6, 600, 3599])
+def test_a_time_ahead_of_the_clock_is_rejected(validator: Validator, seconds: float) -> None:
+    """Five seconds are within what clocks differ; more would make later trades look old."""
+    for part in (trade("100", time=after(seconds)), DayFigures(time=after(seconds))):
+        assert RejectReason.FROM_THE_FUTURE == reason(validator, tick(part))
+    assert None is reason(validator, tick(trade("100", time=after(5))))
+
+
+def older(validator: Validator, seconds: range, held: SourceQuote, step: float) -> list[bool]:
+    """Which trades are accepted whose times are an hour behind the held one's."""
+    return [
+        validator.validate(
+            tick(trade("100", time=after(second * step - 3600)), at=after(second)),
+            held,
+            (),
+            POLICY,
+        )
+        is not None
+        for second in seconds
+    ]
+
+
+def test_a_source_whose_times_went_back_begins_anew(validator: Validator) -> None:
+    """Five older trades in a row are a new stream, once the held one is too old to contradict."""
+    held = source_quote(trade("100", time=after(0)))
+
+    assert [False] * 10 + [True] == older(validator, range(1, 12), held, 1)
+
+
+def test_older_trades_that_repeat_do_not_begin_anew(validator: Validator) -> None:
+    """Times that go back again are those of a repetition."""
+    held = source_quote(trade("100", time=after(0)))
+
+    assert not any(older(validator, range(11, 60), held, -1))
+
+
+def test_many_older_trades_in_a_row_are_kept(validator: Validator) -> None:
+    """The first five are usual after a reconnection; the sixth is in quarantine."""
+    held = source_quote(trade("100", time=after(0)))
+    older(validator, range(1, 6), held, 1)
+    before = len(validator.quarantine)
+    older(validator, range(6, 8), held, 1)
+
+    assert 0 == before
+    assert [RejectReason.OLDER] * 2 == [rejected.reason for rejected in validator.take_rejected()]
+    assert {RejectReason.OLDER: 7} == validator.rejected

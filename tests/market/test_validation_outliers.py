@@ -10,8 +10,8 @@ from omcrm.market.price_class import PriceClass
 from omcrm.market.source import LAST_RESORT, SIMULATED, Source
 from omcrm.market.source_quote import SourceQuote
 from omcrm.market.tick import DayFigures, TopOfBook, Trade
-from omcrm.market.validation import RejectReason, ValidatedTick, Validator
-from tests.market.validated import POLICY, reason, usable
+from omcrm.market.validation import RejectReason, Validator
+from tests.market.validated import POLICY, reason
 from tests.values import KRAKEN, after, book, source_quote, tick, trade
 
 # Unconfirmed and confirmed prices
@@ -58,7 +58,7 @@ def test_a_trade_beside_a_stub_quote_is_accepted(validator: Validator) -> None:
     """Only the book is rejected."""
     last = trade("213.30")
 
-    assert tick(last) == usable(validator, tick(last, book("1.00", "213.35")), None, (), POLICY)
+    assert tick(last) == validator.validate(tick(last, book("1.00", "213.35")), None, (), POLICY)
     assert {RejectReason.WIDE: 1} == validator.rejected
 
 
@@ -67,7 +67,7 @@ def test_a_trade_beside_impossible_day_figures_is_accepted(validator: Validator)
     last = trade("100")
     figures = DayFigures(high=Decimal(90), low=Decimal(95))
 
-    assert tick(last) == usable(validator, tick(last, figures), None, (), POLICY)
+    assert tick(last) == validator.validate(tick(last, figures), None, (), POLICY)
     assert {RejectReason.HIGH_BELOW_LOW: 1} == validator.rejected
 
 
@@ -86,10 +86,10 @@ def test_a_price_that_live_sources_contradict_is_accepted_and_said_to_be(
     there = source_quote(trade("100"), source=KRAKEN, at=after(55))
     far, near = tick(trade("150"), at=after(60)), tick(trade("101"), at=after(60))
 
-    assert ValidatedTick(far, is_contradicted=True) == validator.validate(
-        far, held, [there], POLICY
-    )
-    assert ValidatedTick(near) == validator.validate(near, held, [there], POLICY)
+    assert far == validator.validate(far, held, [there], POLICY)
+    assert validator.is_contradicted
+    assert near == validator.validate(near, held, [there], POLICY)
+    assert not validator.is_contradicted
 
 
 def test_live_sources_contradict_an_asked_price(validator: Validator) -> None:
@@ -109,9 +109,9 @@ def test_two_outliers_that_agree_confirm_each_other(validator: Validator) -> Non
     there = source_quote(trade("100"), source=KRAKEN)
     jump = tick(trade("151"), at=after(2), source=KRAKEN)
 
-    assert None is usable(validator, tick(trade("150"), at=after(1)), held, [there], POLICY)
-    assert None is usable(validator, tick(trade("152"), at=after(1)), held, [there], POLICY)
-    assert jump == usable(validator, jump, there, [held], POLICY)
+    assert None is validator.validate(tick(trade("150"), at=after(1)), held, [there], POLICY)
+    assert None is validator.validate(tick(trade("152"), at=after(1)), held, [there], POLICY)
+    assert jump == validator.validate(jump, there, [held], POLICY)
 
 
 def test_small_steps_go_no_further_than_the_maximum_deviation(validator: Validator) -> None:
@@ -119,8 +119,8 @@ def test_small_steps_go_no_further_than_the_maximum_deviation(validator: Validat
     held = source_quote(trade("100"))
     first = tick(trade("100"), at=after(1))
     accepted = [
-        usable(validator, first, None, [], POLICY),
-        usable(validator, first, held, [], POLICY),
+        validator.validate(first, None, [], POLICY),
+        validator.validate(first, held, [], POLICY),
     ]
     near = source_quote(trade("109"), at=after(2))
 
@@ -136,19 +136,19 @@ def test_small_steps_away_from_another_source_are_disputed(validator: Validator)
     held, there = source_quote(trade("104")), source_quote(trade("100"), source=KRAKEN)
     far, near = tick(trade("106"), at=after(1)), tick(trade("104.9"), at=after(1))
 
-    assert ValidatedTick(far, is_contradicted=True) == validator.validate(
-        far, held, [there], POLICY
-    )
-    assert ValidatedTick(near) == validator.validate(near, held, [there], POLICY)
+    assert far == validator.validate(far, held, [there], POLICY)
+    assert validator.is_contradicted
+    assert near == validator.validate(near, held, [there], POLICY)
+    assert not validator.is_contradicted
 
 
 def test_an_outlier_that_is_not_taken_back_stands(validator: Validator) -> None:
     """An outlier stands after 1.5 s, once; later ones near it do not put that off."""
     held = source_quote(trade("100"))
     first, second = (tick(trade(price), at=after(at)) for price, at in (("150", 1), ("151", 2)))
-    usable(validator, first, held, [])
+    validator.validate(first, held, [], POLICY)
     before = validator.lasting_outliers("BTC", after(2.4))
-    usable(validator, second, held, [])
+    validator.validate(second, held, [], POLICY)
 
     assert [] == before
     assert [second] == validator.lasting_outliers("BTC", after(2.5))
@@ -161,8 +161,8 @@ def test_an_outlier_that_is_taken_back_does_not_stand(
 ) -> None:
     """A trade or a book near the last price takes an outlier back."""
     held = source_quote(trade("100"))
-    usable(validator, tick(trade("150"), at=after(1)), held, [])
-    usable(validator, tick(part, at=after(2)), held, [])
+    validator.validate(tick(trade("150"), at=after(1)), held, [], POLICY)
+    validator.validate(tick(part, at=after(2)), held, [], POLICY)
 
     assert [] == validator.lasting_outliers("BTC", after(9))
 
@@ -170,8 +170,8 @@ def test_an_outlier_that_is_taken_back_does_not_stand(
 def test_a_book_far_from_the_trades_stands_beside_them(validator: Validator) -> None:
     """An outlying book is not taken back by trades, only by another book."""
     held, far = source_quote(trade("100")), tick(book("149", "150"), at=after(1))
-    usable(validator, far, held, [])
-    usable(validator, tick(trade("100.1"), at=after(2)), held, [])
+    validator.validate(far, held, [], POLICY)
+    validator.validate(tick(trade("100.1"), at=after(2)), held, [], POLICY)
 
     assert [far] == validator.lasting_outliers("BTC", after(2.5))
 
@@ -179,11 +179,11 @@ def test_a_book_far_from_the_trades_stands_beside_them(validator: Validator) -> 
 def test_an_outlier_that_was_taken_back_confirms_nothing(validator: Validator) -> None:
     """An outlier confirms no other source's once its source is back at the price before."""
     held, there = source_quote(trade("100")), source_quote(trade("100"), source=KRAKEN)
-    usable(validator, tick(trade("150"), at=after(1)), held, [there], POLICY)
-    usable(validator, tick(trade("100.1"), at=after(2)), held, [there], POLICY)
+    validator.validate(tick(trade("150"), at=after(1)), held, [there], POLICY)
+    validator.validate(tick(trade("100.1"), at=after(2)), held, [there], POLICY)
     jump = tick(trade("150"), at=after(3), source=KRAKEN)
 
-    assert None is usable(validator, jump, there, [held], POLICY)
+    assert None is validator.validate(jump, there, [held], POLICY)
 
 
 def test_a_simulated_outlier_confirms_nothing(validator: Validator) -> None:
@@ -192,18 +192,18 @@ def test_a_simulated_outlier_confirms_nothing(validator: Validator) -> None:
     invented = tick(trade("150"), at=after(1), source=SIMULATED)
     spike = tick(trade("150"), at=after(2))
 
-    assert None is usable(validator, invented, simulated, [held], POLICY)
-    assert None is usable(validator, spike, held, [], POLICY)
-    assert None is usable(validator, invented, simulated, [held], POLICY)
+    assert None is validator.validate(invented, simulated, [held], POLICY)
+    assert None is validator.validate(spike, held, [], POLICY)
+    assert None is validator.validate(invented, simulated, [held], POLICY)
 
 
 def test_an_old_outlier_confirms_nothing(validator: Validator) -> None:
     """An outlier older than the maximum age does not confirm another one."""
     there = source_quote(trade("100"), source=KRAKEN, at=after(11))
-    usable(validator, tick(trade("150"), at=after(1)), source_quote(trade("100")), [], POLICY)
+    validator.validate(tick(trade("150"), at=after(1)), source_quote(trade("100")), [], POLICY)
     jump = tick(trade("150"), at=after(12), source=KRAKEN)
 
-    assert None is usable(validator, jump, there, [], POLICY)
+    assert None is validator.validate(jump, there, [], POLICY)
 
 
 def test_an_indicative_price_contradicts_nothing(validator: Validator) -> None:
@@ -211,7 +211,7 @@ def test_an_indicative_price_contradicts_nothing(validator: Validator) -> None:
     close = source_quote(trade("100"), source=Source("alpha_vantage", PriceClass.INDICATIVE))
     opening = tick(trade("150"), at=after(1))
 
-    assert opening == usable(validator, opening, None, [close], POLICY)
+    assert opening == validator.validate(opening, None, [close], POLICY)
 
 
 def test_one_source_that_agrees_confirms_a_jump(validator: Validator) -> None:
@@ -222,13 +222,13 @@ def test_one_source_that_agrees_confirms_a_jump(validator: Validator) -> None:
     ]
     spike = tick(trade("150"), at=after(1))
 
-    assert spike == usable(validator, spike, source_quote(trade("100")), others, POLICY)
+    assert spike == validator.validate(spike, source_quote(trade("100")), others, POLICY)
 
 
 def test_a_rejected_tick_has_the_prices_it_was_validated_against(validator: Validator) -> None:
     """A quarantined tick has its source's own last price and those of the other sources."""
     other = source_quote(trade("100.5"), source=KRAKEN)
-    usable(validator, tick(trade("150"), at=after(1)), source_quote(trade("100")), [other], POLICY)
+    validator.validate(tick(trade("150"), at=after(1)), source_quote(trade("100")), [other], POLICY)
     (rejected,) = validator.quarantine
 
     assert (RejectReason.JUMP, Decimal(100), (("kraken", Decimal("100.5")),)) == (

@@ -1,6 +1,5 @@
 """The policy and a call that tests of the validator use."""
 
-from collections.abc import Iterable
 from datetime import timedelta
 from decimal import Decimal
 
@@ -10,18 +9,6 @@ from omcrm.market.tick import Tick
 from omcrm.market.validation import Validator
 
 POLICY = Policy(("binance", "kraken"), timedelta(seconds=10), Decimal("0.10"))
-
-
-def usable(
-    validator: Validator,
-    new_tick: Tick,
-    held: SourceQuote | None,
-    others: Iterable[SourceQuote],
-    policy: Policy = POLICY,
-) -> Tick | None:
-    """What may be used of a tick."""
-    validated = validator.validate(new_tick, held, others, policy)
-    return None if validated is None else validated.tick
 
 
 def reason(

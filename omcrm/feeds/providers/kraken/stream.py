@@ -169,7 +169,7 @@ def _day(entry: dict[str, Any]) -> DayFigures | None:
         return None
     # Older versions of the channel send no time.
     time = entry.get("timestamp")
-    return DayFigures(*figures, None if time is None else from_iso(time))
+    return DayFigures(*figures, None if time is None else from_iso(time), _price(entry, "last"))
 
 
 def _open(entry: dict[str, Any]) -> Decimal | None:

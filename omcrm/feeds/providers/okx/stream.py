@@ -140,7 +140,7 @@ def _book(entry: dict[str, Any]) -> TopOfBook | None:
 
 
 def _day(entry: dict[str, Any]) -> DayFigures | None:
-    # `last` makes no trade: it has neither a number nor a time of its own. `vol24h` is in coins.
+    # `vol24h` is in coins.
     opened, last = exact(text(entry["open24h"])), exact(text(entry["last"]))
     if opened <= 0:
         return None
@@ -151,6 +151,7 @@ def _day(entry: dict[str, Any]) -> DayFigures | None:
         exact(text(entry["vol24h"])),
         round((last / opened - 1) * 100, 3),
         from_milliseconds(whole(entry["ts"])),
+        last,
     )
 
 

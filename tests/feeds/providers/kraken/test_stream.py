@@ -236,6 +236,7 @@ def test_ticker_brings_book_and_day(kind: str) -> None:
         Decimal("89000"),
         Decimal("2158.3"),
         Decimal("-0.3"),
+        last=Decimal("91234.56"),
     )
 
 

@@ -161,6 +161,7 @@ def test_a_ticker_has_the_figures_of_the_day() -> None:
             Decimal("12345.678"),
             Decimal("1.372"),
             SENT_AT.replace(microsecond=125_000),
+            Decimal("91234.56"),
         )
         == tick.day
     )
