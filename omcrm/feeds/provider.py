@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from omcrm.market.source import Source
 from omcrm.market.tick import Tick
+from omcrm.market.trade_condition import ConditionTable
 
 
 class FrameContext(Struct, frozen=True):
@@ -65,8 +66,21 @@ class Unreadable(Struct, frozen=True):
     problem: str
 
 
+class UnknownCondition(Struct, frozen=True):
+    """A trade has a condition that no table has: it does not set the last price."""
+
+    code: str
+
+
 Event: TypeAlias = (
-    Tick | Acknowledged | RequestRejected | Authenticated | AccessDenied | ClosingSoon | Unreadable
+    Tick
+    | Acknowledged
+    | RequestRejected
+    | Authenticated
+    | AccessDenied
+    | ClosingSoon
+    | Unreadable
+    | UnknownCondition
 )
 
 
@@ -217,6 +231,11 @@ _LONGEST_PROBLEM = 200
 
 decode = msgspec.json.Decoder(float_hook=Decimal).decode
 """JSON whose fractions are exact decimals; raises one of BAD_FRAME."""
+
+
+def unknown_conditions(codes: Iterable[str], table: ConditionTable) -> list[UnknownCondition]:
+    """An event for every condition that `table` lacks."""
+    return [UnknownCondition(code) for code in codes if code not in table]
 
 
 def unreadable(error: Exception) -> Unreadable:

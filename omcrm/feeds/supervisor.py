@@ -23,6 +23,7 @@ from omcrm.feeds.provider import (
     FrameContext,
     RequestRejected,
     StreamProvider,
+    UnknownCondition,
     Unreadable,
 )
 from omcrm.feeds.retry import backoff, wait_after
@@ -104,6 +105,7 @@ class Supervisor:
         self._last_message_at: datetime | None = None
         self._reconnects = 0
         self._unreadable = 0
+        self._unknown_conditions = 0
         self._problem: FeedProblem | None = None
         self._logged_at = float("-inf")
 
@@ -170,6 +172,7 @@ class Supervisor:
             price_class=self.provider.source.claim,
             symbols=len(self._names),
             unreadable=self._unreadable,
+            unknown_conditions=self._unknown_conditions,
             problem=problem,
         )
 
@@ -366,6 +369,8 @@ class Supervisor:
             elif isinstance(event, Unreadable):
                 self._unreadable += 1
                 self._note_problem(FeedCode.UNREADABLE_FRAME, FeedFigures(detail=event.problem))
+            elif isinstance(event, UnknownCondition):
+                self._unknown_conditions += 1
 
     def _take(self, tick: Tick, connection: FeedConnection) -> None:
         if self.provider.source.claim is PriceClass.LIVE:
@@ -396,6 +401,9 @@ class Supervisor:
 
 def _time(tick: Tick) -> datetime | None:
     """The upstream's own time of a tick, None where it has none."""
+    if tick.trade is not None and not tick.trade.updates.last:
+        # It may be reported long after it was made.
+        return None
     for piece in (tick.trade, tick.book, tick.day):
         if piece is not None and piece.time is not None:
             return piece.time

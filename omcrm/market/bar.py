@@ -33,7 +33,10 @@ _TURNED_BACK = timedelta(hours=1)
 
 
 class Bar(Struct, frozen=True):
-    """One bar; `timestamp` is its open time, `volume` that of the trades received."""
+    """One bar; `timestamp` is its open time, `volume` that of the trades received.
+
+    Prices are of trades that set the last price, high and low also of those that only may be one.
+    """
 
     timestamp: datetime
     open: Decimal
@@ -49,6 +52,10 @@ class _Series:
     def __init__(self) -> None:
         self.seq = 0
         self.counted = 0
+        self.price: Decimal | None = None
+        # The minute before the last trade, while that can be taken back.
+        self.before: Bar | None = None
+        self.may_take_back = False
         self.minute: Bar | None = None
         self.until = 0.0
         self.closed: dict[str, deque[Bar]] = {
@@ -59,9 +66,35 @@ class _Series:
         """Whether the bars are of a time that their source has gone back from."""
         return self.minute is not None and self.minute.timestamp - at > _TURNED_BACK
 
-    def add(self, price: Decimal, size: Decimal | None, at: datetime) -> None:
+    def count(self, number: int, price: Decimal, size: Decimal | None, at: datetime) -> None:
+        """Add the trade of this number, unless it was added; one that was taken back is removed."""
+        is_corrected = number == self.counted and price != self.price
+        is_taken_back = number == self.counted - 1
+        is_new = number != self.counted and not is_taken_back
+        self.counted, self.price = number, price
+        if is_corrected or is_taken_back:
+            self._take_back()
+        if is_corrected or is_new:
+            self._add(price, size, at)
+
+    def count_ineligible(self, price: Decimal | None, size: Decimal | None, at: datetime) -> None:
+        """Add a trade that does not set the last price to the open minute."""
         minute = self.minute
+        if minute is None or not minute.timestamp.timestamp() <= at.timestamp() < self.until:
+            return
+        self.minute = _with_ineligible(minute, price, size)
+        if self.before is not None:
+            self.before = _with_ineligible(self.before, price, size)
+
+    def _take_back(self) -> None:
+        if self.may_take_back:
+            self.minute, self.before, self.may_take_back = self.before, None, False
+
+    def _add(self, price: Decimal, size: Decimal | None, at: datetime) -> None:
+        minute = self.minute
+        self.before, self.may_take_back = minute, True
         if minute is None or at.timestamp() >= self.until:
+            self.before = None
             self._open(price, size, at)
         elif at >= minute.timestamp:
             self.minute = structs.replace(
@@ -103,7 +136,12 @@ class BarBuilder:
             return
         key = (quote.symbol, quote.source.name)
         series = self._series.get(key)
-        if series is not None and series.counted == quote.trade_number:
+        if (
+            series is not None
+            and series.counted == quote.trade_number
+            and series.price is quote.last
+            and quote.ineligible_time is None
+        ):
             # Most quotes bring a new book and no new trade.
             return
         with self._lock:
@@ -114,9 +152,11 @@ class BarBuilder:
             if quote.seq <= series.seq:
                 return
             series.seq = quote.seq
-            if series.counted != quote.trade_number:
-                series.counted = quote.trade_number
-                series.add(quote.last, quote.last_size, at)
+            series.count(quote.trade_number, quote.last, quote.last_size, at)
+            if quote.ineligible_time is not None:
+                series.count_ineligible(
+                    quote.ineligible_price, quote.ineligible_size, quote.ineligible_time
+                )
 
     def series(self, symbol: str, source: str, timeframe: str, limit: int) -> list[Bar]:
         """The last `limit` bars, oldest first; the last one may still be open."""
@@ -137,6 +177,15 @@ def opening(at: datetime, seconds: int) -> datetime:
     """The open time of the bar that contains `at`."""
     moment = int(at.timestamp())
     return datetime.fromtimestamp(moment - moment % seconds, UTC)
+
+
+def _with_ineligible(bar: Bar, price: Decimal | None, size: Decimal | None) -> Bar:
+    return structs.replace(
+        bar,
+        high=bar.high if price is None else max(bar.high, price),
+        low=bar.low if price is None else min(bar.low, price),
+        volume=bar.volume + (size or 0),
+    )
 
 
 def _fold(into: deque[Bar], bar: Bar, seconds: int) -> None:

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from omcrm.market.clock import Clock
 from omcrm.market.comparison import Comparison, Dispute, Divergence
@@ -27,7 +27,7 @@ from omcrm.market.session import is_open
 from omcrm.market.source import LAST_RESORT, SIMULATED, HealthState
 from omcrm.market.source_health import SourceHealth
 from omcrm.market.source_quote import SourceQuote
-from omcrm.market.tick import ON_TIME, Tick
+from omcrm.market.tick import ON_TIME, Tick, Trade
 from omcrm.market.validation import Validator
 
 # More failovers and disputes than can happen between two looks at them.
@@ -133,6 +133,10 @@ class Consolidator:
                 held = held.without_dead_parts(alive_from)
                 if tick.day is not None:
                     tick = held.with_missed_trade(tick)
+            if tick.correction is not None:
+                return self._take_back(record, held, tick, tick.received_at + ahead)
+            if tick.trade is not None and not tick.trade.updates.last:
+                return self._count(record, held, tick, tick.received_at + ahead)
             others = (peer for peer in record.sources.values() if peer.source is not tick.source)
             accepted = self._validator.validate(tick, held, others, record.policy)
             if accepted is None:
@@ -224,6 +228,75 @@ class Consolidator:
             return choose_source(record.policy, candidates, self._clock())
 
     # Called with the lock held
+
+    def _count(
+        self, record: SymbolRecord, held: SourceQuote | None, tick: Tick, now: datetime
+    ) -> Quote | None:
+        """Count a trade that does not set the last price; the shown quote with it, for bars."""
+        trade, name = tick.trade, tick.source.name
+        if trade is None or held is None or held.trade is None:
+            return None
+        if not self._validator.is_usable(tick, held, record.policy):
+            return None
+        record.sources[name] = held.with_ineligible(tick)
+        quote = self._consolidate(record, now, name)
+        if quote is None or quote.source.name != name:
+            return quote
+        return structs.replace(
+            quote,
+            ineligible_time=trade.time or tick.received_at,
+            ineligible_price=trade.price if trade.updates.high_low else None,
+            ineligible_size=trade.size if trade.updates.volume else None,
+        )
+
+    def _take_back(
+        self, record: SymbolRecord, held: SourceQuote | None, tick: Tick, now: datetime
+    ) -> Quote | None:
+        """Take back a trade of this source, and use the corrected one if it was the last."""
+        name, correction = tick.source.name, tick.correction
+        if held is None or correction is None:
+            return None
+        left = held.without_trade(correction.reference)
+        if left is held:
+            return None
+        self._validator.forget(tick.symbol, name)
+        corrected = correction.trade
+        if corrected is not None and corrected.updates.last and left.trade is not held.trade:
+            left = self._corrected(record, held, left, corrected)
+        record.sources[name] = left
+        shown = record.quote
+        quote = self._consolidate(record, now)
+        if quote is None and left.trade is None and shown and shown.source.name == name:
+            self._seq += 1
+            quote = record.quote = structs.replace(
+                shown,
+                seq=self._seq,
+                price_class=PriceClass.STALE,
+                stale_reason=StaleReason.CANCELLED,
+                trade_number=left.trade_number,
+            )
+        return quote
+
+    def _corrected(
+        self, record: SymbolRecord, held: SourceQuote, left: SourceQuote, trade: Trade
+    ) -> SourceQuote:
+        """What is left after a trade was taken back, with the corrected one of the same time."""
+        wrong = held.trade_from
+        assert wrong is not None
+        moment = held.trade.time if held.trade else None
+        tick = Tick(
+            wrong.symbol,
+            wrong.source,
+            wrong.received_at,
+            wrong.connection,
+            structs.replace(trade, time=moment),
+            late=wrong.late,
+        )
+        others = (peer for peer in record.sources.values() if peer.source is not tick.source)
+        accepted = self._validator.validate(tick, left, others, record.policy)
+        if accepted is None:
+            return left
+        return structs.replace(SourceQuote.merge(accepted, left), received_at=held.received_at)
 
     def _review(self, now: datetime) -> list[Quote]:
         quotes = []

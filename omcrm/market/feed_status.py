@@ -29,7 +29,8 @@ class FeedState(StrEnum):
 class FeedStatus(Struct, frozen=True, kw_only=True):
     """The status of one feed, ready to be shown: secrets are masked.
 
-    `problem` is what `last_error` says, as a code with its figures.
+    `problem` is what `last_error` says, as a code with its figures. `unknown_conditions` counts the
+    trades' conditions that are not known: such trades do not set the last price.
     """
 
     state: FeedState
@@ -45,4 +46,5 @@ class FeedStatus(Struct, frozen=True, kw_only=True):
     price_class: PriceClass = PriceClass.LIVE
     symbols: int = 0
     unreadable: int = 0
+    unknown_conditions: int = 0
     problem: FeedProblem | None = None

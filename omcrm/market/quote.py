@@ -31,6 +31,7 @@ class StaleReason(StrEnum):
     AGE = "age"
     SOURCE_DOWN = "source_down"
     CONTRADICTED = "contradicted"
+    CANCELLED = "cancelled"
 
 
 class Quote(Struct, frozen=True):
@@ -43,6 +44,10 @@ class Quote(Struct, frozen=True):
     `change_from` the price that a change is counted from. `recorded_at` is set while a recording is
     played back. `divergence` says how far another live source is, as a fraction, where that is far
     more than usual.
+
+    `ineligible_time` is set on the quote that a trade caused whose conditions do not let it set
+    `last`: its price, None unless it may be a high or low, and its size, None unless it counts in
+    the volume. Only bars take it.
     """
 
     symbol: str
@@ -72,6 +77,9 @@ class Quote(Struct, frozen=True):
     stale_reason: StaleReason | None = None
     recorded_at: datetime | None = None
     divergence: float | None = None
+    ineligible_time: datetime | None = None
+    ineligible_price: Decimal | None = None
+    ineligible_size: Decimal | None = None
 
     @property
     def change(self) -> Decimal | None:

@@ -18,6 +18,8 @@ _TRADES_WITHOUT_BOOK = 5
 _CLOSE_BY = Decimal("0.001")
 # What follows within this time of a trade, over another channel, may have been sent before it.
 _SETTLED = timedelta(seconds=2)
+# A source takes back one of its last trades.
+_REMEMBERED = 16
 _NO_FIGURES = DayFigures()
 _NO_CHANGE = (None, None)
 
@@ -28,6 +30,7 @@ class SourceQuote(Struct, frozen=True):
     `trade_from`, `book_from` and `day_from` are the ticks that brought the parts. At `confirmed_at`
     the last price was true: it was traded, or lay within a book that arrived then.
     `trades_since_book` counts the trades after the last book, `trade_number` all of them.
+    `recent_trades` are the ticks that brought the last trades that may be taken back, oldest first.
     """
 
     symbol: str
@@ -42,6 +45,7 @@ class SourceQuote(Struct, frozen=True):
     confirmed_at: datetime | None = None
     trades_since_book: int = 0
     trade_number: int = 0
+    recent_trades: tuple[Tick, ...] = ()
 
     def with_missed_trade(self, tick: Tick) -> Tick:
         """`tick` with the last price of its day figures as a trade, where the channel of the trades
@@ -92,6 +96,47 @@ class SourceQuote(Struct, frozen=True):
             confirmed_at,
             0 if tick.book else held.trades_since_book + (tick.trade is not None),
             held.trade_number + (trade is not held.trade),
+            _with_recent(held.recent_trades, tick) if tick.trade else held.recent_trades,
+        )
+
+    def with_ineligible(self, tick: Tick) -> "SourceQuote":
+        """The record after a trade that neither sets nor confirms the last price.
+
+        It may extend the range of the day, and is remembered if it does.
+        """
+        assert tick.trade is not None
+        if self.day is None or not tick.trade.updates.high_low:
+            return structs.replace(self)
+        day = _extended(self.day, tick.trade.price)
+        if day == self.day:
+            return structs.replace(self)
+        recent_trades = _with_recent(self.recent_trades, tick)
+        return structs.replace(self, day=day, recent_trades=recent_trades)
+
+    def without_trade(self, reference: str) -> "SourceQuote":
+        """The record without a recent trade that is taken back; itself where there is none.
+
+        The last price is again the one before, as old as it is by now, and the high or low that the
+        trade may have made is dropped.
+        """
+        trades = [self.trade, *(tick.trade for tick in self.recent_trades)]
+        wrong = next((trade for trade in trades if trade and trade.reference == reference), None)
+        if wrong is None:
+            return self
+        recent_trades = tuple(
+            tick for tick in self.recent_trades if tick.trade and tick.trade.reference != reference
+        )
+        day = None if self.day is None else _without_extreme(self.day, wrong.price)
+        left = structs.replace(self, day=day, recent_trades=recent_trades)
+        if wrong is not self.trade:
+            return left
+        before = next((tick for tick in reversed(recent_trades) if _sets_last(tick)), None)
+        return structs.replace(
+            left,
+            trade=before.trade if before else None,
+            trade_from=before,
+            confirmed_at=before.received_at - before.late if before else None,
+            trade_number=self.trade_number - 1,
         )
 
     def without_dead_parts(self, connection: int) -> "SourceQuote":
@@ -177,7 +222,7 @@ class SourceQuote(Struct, frozen=True):
             self.trade_from.received_at,
             self.confirmed_at or self.received_at,
             trade.time,
-            trade.size,
+            trade.size if trade.updates.volume else None,
             trade.id,
             self.trade_number,
             book.bid if book else None,
@@ -206,6 +251,30 @@ def _change(
     came_with = held.day_from.trade if held.day_from else None
     price = (came_with or trade).price
     return change_from(held.day, price, held.source, asset_class) or _NO_CHANGE
+
+
+def _with_recent(recent_trades: tuple[Tick, ...], tick: Tick) -> tuple[Tick, ...]:
+    if tick.trade is None or tick.trade.reference is None:
+        return recent_trades
+    return (*recent_trades[1 - _REMEMBERED :], tick)
+
+
+def _sets_last(tick: Tick) -> bool:
+    return tick.trade is not None and tick.trade.updates.last
+
+
+def _extended(day: DayFigures, price: Decimal) -> DayFigures:
+    """The figures of the day with a price in its range; what is not known remains so."""
+    high = None if day.high is None else max(day.high, price)
+    low = None if day.low is None else min(day.low, price)
+    return structs.replace(day, high=high, low=low)
+
+
+def _without_extreme(day: DayFigures, price: Decimal) -> DayFigures:
+    """The figures of the day without a high or low at this price."""
+    high = None if day.high == price else day.high
+    low = None if day.low == price else day.low
+    return structs.replace(day, high=high, low=low)
 
 
 def _is_within(trade: Trade | None, book: TopOfBook) -> bool:

@@ -6,17 +6,32 @@ from decimal import Decimal
 from msgspec import Struct
 
 from omcrm.market.source import Source
+from omcrm.market.trade_condition import EVERYTHING, TradeUpdates
 
 ON_TIME = timedelta()
 
 
 class Trade(Struct, frozen=True):
-    """The last price; `id` grows with every trade of the symbol at its source."""
+    """One trade; `id` grows with every trade of the symbol at its source.
+
+    `updates` is what it sets: without conditions everything, the last price above all. By
+    `reference` its source may take it back later.
+    """
 
     price: Decimal
     size: Decimal | None = None
     id: int | None = None
     time: datetime | None = None
+    updates: TradeUpdates = EVERYTHING
+    reference: str | None = None
+
+
+class TradeCorrection(Struct, frozen=True):
+    """A trade that its source takes back, by its reference; `trade` is what it should have been,
+    None where it is cancelled."""
+
+    reference: str
+    trade: Trade | None = None
 
 
 class TopOfBook(Struct, frozen=True):
@@ -46,7 +61,7 @@ class DayFigures(Struct, frozen=True):
 
 
 class Tick(Struct, frozen=True):
-    """A partial statement about one symbol: any of trade, book and day figures.
+    """A partial statement about one symbol: any of trade, book and day figures, or a correction.
 
     `connection` counts the source's connections, so that a later one can be told from an earlier.
     `late` is its feed latency beyond the usual one of its source: so old is what it reports.
@@ -60,3 +75,4 @@ class Tick(Struct, frozen=True):
     book: TopOfBook | None = None
     day: DayFigures | None = None
     late: timedelta = ON_TIME
+    correction: TradeCorrection | None = None

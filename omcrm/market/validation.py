@@ -172,6 +172,24 @@ class Validator:
         """Measure the next jump of its source from this outlier, which was taken in."""
         self._references[tick.symbol, tick.source.name] = tick
 
+    def is_usable(self, tick: Tick, held: SourceQuote, policy: Policy) -> bool:
+        """Whether the trade of `tick`, which does not set the last price, may count otherwise."""
+        trade = tick.trade
+        assert trade is not None
+        reason = None
+        if not _is_trade(trade):
+            reason = RejectReason.NOT_A_PRICE
+        elif trade.updates.high_low and held.trade is not None:
+            far = _are_far([trade.price], held.trade.price, policy.max_deviation)
+            reason = RejectReason.JUMP if far else None
+        if reason is not None:
+            self._reject(_rejected(reason, tick, held, []))
+        return reason is None
+
+    def forget(self, symbol: str, source: str) -> None:
+        """Measure no jump from the last trade of this source: it is taken back."""
+        self._references.pop((symbol, source), None)
+
     def _reference(self, tick: Tick, policy: Policy) -> Trade | None:
         held = self._references.get((tick.symbol, tick.source.name))
         if held is None or held.trade is None:

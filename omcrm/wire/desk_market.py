@@ -15,7 +15,8 @@ from omcrm.wire.field import Time
 class DeskFeedStatus(Struct, frozen=True, kw_only=True):
     """The status of one feed, ready to be shown: secrets are masked.
 
-    `problem` is what `last_error` says, as a code with its figures.
+    `problem` is what `last_error` says, as a code with its figures. `unknown_conditions` counts the
+    trades' conditions that are not known: such trades do not set the last price.
     """
 
     state: FeedState
@@ -31,6 +32,7 @@ class DeskFeedStatus(Struct, frozen=True, kw_only=True):
     price_class: PriceClass
     symbols: int
     unreadable: int
+    unknown_conditions: int
     problem: FeedProblem | None
 
     @classmethod

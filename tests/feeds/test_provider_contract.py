@@ -19,6 +19,7 @@ from omcrm.feeds.provider import (
     RequestRejected,
     StreamLimits,
     StreamProvider,
+    UnknownCondition,
     Unreadable,
 )
 from omcrm.feeds.providers._template.stream import Template
@@ -27,12 +28,16 @@ from omcrm.market.policy import POLICIES
 from omcrm.market.source import Source
 from omcrm.market.source_quote import SourceQuote
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
+from omcrm.market.trade_condition import TradeUpdates
 from omcrm.market.validation import Validator
 from tests.feeds.bad_frames import monsters, mutated
 from tests.feeds.samples import stream_samples
 from tests.values import START
 
-EVENTS = (Tick, Acknowledged, RequestRejected, Authenticated, AccessDenied, ClosingSoon, Unreadable)
+EVENTS = (
+    *(Tick, Acknowledged, RequestRejected, Authenticated, AccessDenied, ClosingSoon, Unreadable),
+    UnknownCondition,
+)
 KEY = "an-example-key"
 SETTINGS = FeedSettings(
     urls=dict.fromkeys(STREAMS, "ws://127.0.0.1:9"), keys=Keys(lambda name: KEY)
@@ -198,17 +203,21 @@ def ticks(provider: StreamProvider, samples: tuple[str, ...], arrival: FrameCont
 
 def assert_well_typed(tick: Tick) -> None:
     """Every field is of its declared type."""
+    corrected = tick.correction.trade if tick.correction else None
+    trades = [trade for trade in (tick.trade, corrected) if trade is not None]
     numbers = [
         getattr(part, field)
-        for part in (tick.trade, tick.book, tick.day)
+        for part in (*trades, tick.book, tick.day)
         if part is not None
         for field in part.__struct_fields__
-        if field not in ("id", "time")
+        if field not in ("id", "time", "updates", "reference")
     ]
-    ids = [part.id for part in (tick.trade, tick.book) if part is not None]
-    times = [part.time for part in (tick.trade, tick.day) if part is not None]
+    ids = [part.id for part in (*trades, tick.book) if part is not None]
+    times = [part.time for part in (*trades, tick.day) if part is not None]
 
     assert isinstance(tick.trade, Trade | None)
+    assert all(isinstance(trade.updates, TradeUpdates) for trade in trades), tick
+    assert all(isinstance(trade.reference, str | None) for trade in trades), tick
     assert isinstance(tick.book, TopOfBook | None)
     assert isinstance(tick.day, DayFigures | None)
     assert all(number is None or type(number) is Decimal for number in numbers), tick

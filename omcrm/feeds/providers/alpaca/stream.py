@@ -25,11 +25,19 @@ from omcrm.feeds.provider import (
     Unreadable,
     batches,
     decode,
+    unknown_conditions,
 )
 from omcrm.feeds.providers.alpaca import KEY_ID, SECRET, STREAM
 from omcrm.market.parsing import exact, from_iso, integer, mapping, sequence, text
 from omcrm.market.price_class import PriceClass
-from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
+from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade, TradeCorrection
+from omcrm.market.trade_condition import (
+    CTA,
+    EITHER_TAPE,
+    UTP,
+    ConditionTable,
+    updates_of,
+)
 
 # A request beyond the limit is refused as a whole. Should a symbol's trades and quotes count twice,
 # as they once did, the first half is still served.
@@ -37,6 +45,8 @@ _SYMBOLS_A_FRAME = STREAM.limits.symbols // 2
 _CHANNELS = ("trades", "quotes", "dailyBars")
 # The feed of FAKEPACA rejects subscriptions to daily bars.
 _TEST_CHANNELS = ("trades", "quotes")
+# By the tape of a trade; others are those of shares without an exchange, and of the night.
+_CONDITIONS: Mapping[str, ConditionTable] = {"A": CTA, "B": CTA, "C": UTP}
 # Quotes of shares count round lots.
 _ROUND_LOT = 100
 # What ends the connection, as the nearest status of HTTP; other errors only refuse a request.
@@ -111,29 +121,28 @@ class Alpaca:
 
     def _read(self, message: dict[str, Any], arrival: FrameContext) -> list[Event]:
         match text(message["T"]):
-            case "t" | "q" | "d" as kind:
-                tick = self._tick(kind, message, arrival)
-                return [] if tick is None else [tick]
+            case "t" | "q" | "d" | "c" | "x" as kind:
+                return self._ticks(kind, message, arrival)
             case "success":
                 return [Authenticated()] if text(message["msg"]) == "authenticated" else []
             case "subscription":
                 return [Acknowledged(None)]
             case "error":
                 return [self._error(message)]
-        # Other bars, corrections, cancels, halts, limits, news and books bring no last price, and
-        # new types may appear.
+        # Other bars, halts, limits, news and books bring no last price, and new types may appear.
         return []
 
-    def _tick(self, kind: str, message: dict[str, Any], arrival: FrameContext) -> Tick | None:
+    def _ticks(self, kind: str, message: dict[str, Any], arrival: FrameContext) -> list[Event]:
         symbol = arrival.names.get(text(message["S"]))
         if symbol is None:
-            return None
+            return []
         trade = self._trade(message) if kind == "t" else None
         book = self._book(message) if kind == "q" else None
         day = _day(message) if kind == "d" else None
-        if not (trade or book or day):
-            return None
-        return Tick(
+        correction = _correction(kind, message) if kind in ("c", "x") else None
+        if not (trade or book or day or correction):
+            return []
+        tick = Tick(
             symbol,
             self.source,
             arrival.received_at,
@@ -141,13 +150,20 @@ class Alpaca:
             trade=trade,
             book=book,
             day=day,
+            correction=correction,
         )
+        if kind != "t" or self._is_crypto:
+            return [tick]
+        return [tick, *unknown_conditions(*_conditions(message, "c"))]
 
     def _trade(self, message: dict[str, Any]) -> Trade:
+        price, size, time = exact(message["p"]), exact(message["s"]), from_iso(message["t"])
+        if self._is_crypto:
+            return Trade(price, size, integer(message["i"]), time)
         # Each exchange (`x`) numbers the trades of a share by itself: the number of one is not
         # older than a greater one of another. Pairs have one exchange.
-        number = integer(message["i"]) if self._is_crypto else None
-        return Trade(exact(message["p"]), exact(message["s"]), number, from_iso(message["t"]))
+        updates = updates_of(*_conditions(message, "c"))
+        return Trade(price, size, None, time, updates, _reference(message, "i"))
 
     def _book(self, message: dict[str, Any]) -> TopOfBook | None:
         bid, ask = exact(message["bp"]), exact(message["ap"])
@@ -176,6 +192,30 @@ class Alpaca:
 
 def _command(command: dict[str, Any]) -> str:
     return msgspec.json.encode(command).decode()
+
+
+def _conditions(message: dict[str, Any], field: str) -> tuple[list[str], ConditionTable]:
+    """The conditions in this field, and the table of their tape."""
+    codes = [text(code) for code in sequence(message.get(field) or [])]
+    return codes, _CONDITIONS.get(text(message.get("z", "")), EITHER_TAPE)
+
+
+def _reference(message: dict[str, Any], field: str) -> str:
+    """What a trade is taken back by: its exchange, and the number in this field there."""
+    return f"{text(message.get('x', ''))} {integer(message[field])}"
+
+
+def _correction(kind: str, message: dict[str, Any]) -> TradeCorrection:
+    if kind == "x":
+        return TradeCorrection(_reference(message, "i"))
+    updates = updates_of(*_conditions(message, "cc"))
+    corrected = Trade(
+        exact(message["cp"]),
+        exact(message["cs"]) if "cs" in message else None,
+        updates=updates,
+        reference=_reference(message, "ci"),
+    )
+    return TradeCorrection(_reference(message, "oi"), corrected)
 
 
 def _day(message: dict[str, Any]) -> DayFigures | None:

@@ -17,12 +17,15 @@ from omcrm.feeds.provider import (
     FrameContext,
     StreamProvider,
     decode,
+    unknown_conditions,
     unreadable,
 )
 from omcrm.feeds.providers.finnhub import STREAM
 from omcrm.feeds.providers.finnhub.account import FinnhubAccount
+from omcrm.feeds.providers.finnhub.conditions import CONDITIONS
 from omcrm.market.parsing import exact, from_milliseconds, integer, mapping, sequence, text
 from omcrm.market.tick import Tick, Trade
+from omcrm.market.trade_condition import updates_of
 
 
 class Finnhub(FinnhubAccount):
@@ -63,15 +66,25 @@ class Finnhub(FinnhubAccount):
         # A ping needs no answer, and new types may appear.
         return []
 
-    def _ticks(self, trades: list[Any], arrival: FrameContext) -> list[Tick]:
+    def _ticks(self, trades: list[Any], arrival: FrameContext) -> list[Event]:
         followed = [trade for trade in map(mapping, trades) if text(trade["s"]) in arrival.names]
         # They come in any order, and an older one after a newer one is rejected. None is left
         # out, not even an equal one: trades have no number, and candles count all of them.
         followed.sort(key=lambda entry: integer(entry["t"]))
-        return [self._tick(trade, arrival) for trade in followed]
+        events: list[Event] = []
+        for trade in followed:
+            codes = _conditions(trade)
+            events.append(self._tick(trade, codes, arrival))
+            events += unknown_conditions(codes, CONDITIONS)
+        return events
 
-    def _tick(self, entry: dict[str, Any], arrival: FrameContext) -> Tick:
-        trade = Trade(exact(entry["p"]), _size(entry.get("v")), time=from_milliseconds(entry["t"]))
+    def _tick(self, entry: dict[str, Any], codes: list[str], arrival: FrameContext) -> Tick:
+        trade = Trade(
+            exact(entry["p"]),
+            _size(entry.get("v")),
+            time=from_milliseconds(entry["t"]),
+            updates=updates_of(codes, CONDITIONS),
+        )
         return Tick(
             arrival.names[entry["s"]],
             self.source,
@@ -83,6 +96,11 @@ class Finnhub(FinnhubAccount):
 
 def _command(kind: str, name: str) -> str:
     return msgspec.json.encode({"type": kind, "symbol": name}).decode()
+
+
+def _conditions(entry: dict[str, Any]) -> list[str]:
+    """The conditions of a trade; none, null and an empty list are the same."""
+    return [text(code) for code in sequence(entry.get("c") or [])]
 
 
 def _size(value: Any) -> Decimal | None:

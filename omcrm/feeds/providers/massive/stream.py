@@ -4,7 +4,7 @@ The last segment of the URL's path names the cluster: `stocks`, `crypto` or `for
 https://massive.com/docs/websocket/quickstart
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -27,13 +27,16 @@ from omcrm.feeds.provider import (
     Unreadable,
     batches,
     decode,
+    unknown_conditions,
     unreadable,
 )
 from omcrm.feeds.providers.massive import KEY, STREAM
-from omcrm.market.parsing import exact, from_milliseconds, mapping, sequence, text
+from omcrm.feeds.providers.massive.conditions import CONDITIONS
+from omcrm.market.parsing import exact, from_milliseconds, integer, mapping, sequence, text
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Source
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
+from omcrm.market.trade_condition import EVERYTHING, updates_of
 
 # The channels per symbol; a bar of a second is the only event with figures of the day.
 _CHANNELS = {"crypto": ("XT", "XQ"), "forex": ("C",)}
@@ -113,24 +116,28 @@ class Massive:
         for message in messages:
             # Several symbols share a frame: only the bad event is lost.
             try:
-                event = self._read(mapping(message), source, arrival)
+                events += self._read(mapping(message), source, arrival)
             except BAD_FRAME as error:
                 problem = problem or unreadable(error)
-                continue
-            if event is not None:
-                events.append(event)
         return events if problem is None else [*events, problem]
 
-    def _read(self, message: dict[str, Any], source: Source, arrival: FrameContext) -> Event | None:
+    def _read(
+        self, message: dict[str, Any], source: Source, arrival: FrameContext
+    ) -> Sequence[Event]:
         kind = text(message["ev"])
         if kind == "status":
-            return self._status(message)
+            status = self._status(message)
+            return [] if status is None else [status]
         if kind in _NAMED_BY:
             symbol = _followed(text(message[_NAMED_BY[kind]]), arrival)
-            return None if symbol is None else _tick(symbol, kind, message, source, arrival)
+            tick = None if symbol is None else _tick(symbol, kind, message, source, arrival)
+            if tick is None:
+                return []
+            codes = _conditions(message) if kind == "T" else []
+            return [tick, *unknown_conditions(codes, CONDITIONS)]
         if kind in _NO_PRICE:
-            return None
-        return Unreadable(self._words(f"unknown event {kind!r}"))
+            return []
+        return [Unreadable(self._words(f"unknown event {kind!r}"))]
 
     def _status(self, message: dict[str, Any]) -> Event | None:
         status = text(message["status"]).lower()
@@ -169,7 +176,7 @@ def _tick(
     trade = book = day = None
     match kind:
         case "T" | "XT":
-            trade = _trade(message)
+            trade = _trade(message, is_share=kind == "T")
         case "Q" | "XQ":
             book = _book(message)
         case "C":
@@ -182,13 +189,22 @@ def _tick(
     return Tick(symbol, source, arrival.received_at, arrival.connection, trade, book, day)
 
 
-def _trade(message: dict[str, Any]) -> Trade:
+def _trade(message: dict[str, Any], *, is_share: bool) -> Trade:
     # No id: `i` is a text that is unique at one stock exchange only, and `q` starts anew every
     # trading day: on a connection that lives overnight every trade of the next day would look
     # older than the last.
     return Trade(
-        exact(message["p"]), _number(message, "ds", "s"), None, from_milliseconds(message["t"])
+        exact(message["p"]),
+        _number(message, "ds", "s"),
+        None,
+        from_milliseconds(message["t"]),
+        # A coin's condition is the side of the trade.
+        updates_of(_conditions(message), CONDITIONS) if is_share else EVERYTHING,
     )
+
+
+def _conditions(message: dict[str, Any]) -> list[str]:
+    return [str(integer(code)) for code in sequence(message.get("c") or [])]
 
 
 def _book(message: dict[str, Any]) -> TopOfBook:

@@ -17,6 +17,11 @@ _ALPACA_BAR = (
     '"vw":231.02,"t":"2026-01-05T05:00:00Z"}'
 )
 
+_ALPACA_CORRECTION = (
+    '{"T":"c","S":"AAPL","x":"V","oi":1201,"op":231.55,"os":25,"oc":["@"],"ci":1202,"cp":231.6,'
+    '"cs":30,"cc":["@"],"z":"C","t":"2026-01-05T14:30:01Z"}'
+)
+
 ALPACA = (
     '[{"T":"success","msg":"connected"}]',
     '[{"T":"success","msg":"authenticated"}]',
@@ -29,6 +34,7 @@ ALPACA = (
     '[{"T":"s","S":"AAPL","sc":"H","sm":"Halted","rc":"T1","rm":"","t":"2026-01-05T14:30:00Z"}]',
     '[{"T":"l","S":"AAPL","u":240.1,"d":220.2,"i":"B","t":"2026-01-05T14:30:00Z","z":"C"}]',
     '[{"T":"c","S":"AAPL","x":"V","oi":1,"op":231.5,"ci":2,"cp":231.6,"z":"C"}]',
+    f"[{_ALPACA_CORRECTION}]",
     '[{"T":"x","S":"AAPL","i":1,"x":"V","p":231.5,"s":100,"a":"C","z":"C"}]',
     '[{"T":"n","id":1,"headline":"A headline","symbols":["AAPL"],"source":"wire"}]',
     '[{"T":"error","code":405,"msg":"symbol limit exceeded"}]',

@@ -10,7 +10,13 @@ import pytest
 
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.lease import Leases
-from omcrm.feeds.provider import Event, FrameContext, RequestRejected, Unreadable
+from omcrm.feeds.provider import (
+    Event,
+    FrameContext,
+    RequestRejected,
+    UnknownCondition,
+    Unreadable,
+)
 from omcrm.feeds.providers import finnhub
 from omcrm.feeds.providers.finnhub.stream import Finnhub
 from omcrm.feeds.supervisor import FeedCallbacks, Supervisor
@@ -18,6 +24,7 @@ from omcrm.feeds.timing import SupervisorTiming
 from omcrm.market.feed_status import FeedState
 from omcrm.market.source import HealthState
 from omcrm.market.tick import Tick, Trade
+from omcrm.market.trade_condition import EVERYTHING, NOT_LAST, VOLUME_ONLY, TradeUpdates
 from tests.processes import Exchange, wait_for
 from tests.threads import Threads
 from tests.values import START
@@ -64,23 +71,52 @@ def test_a_trade_has_price_size_and_time_but_no_number() -> None:
     """Finnhub numbers no trades, and none is invented."""
     trade = Trade(Decimal("231.55"), Decimal(100), None, TRADED_AT)
 
-    assert [("AAPL", trade)] == trades(SHARE)
+    assert [("AAPL", trade)] == trades({**SHARE, "c": ["1"]})
 
 
 @pytest.mark.parametrize("size", [0, 0.0, None])
 def test_a_venue_without_trades_sends_a_price_without_a_size(size: object) -> None:
     """A size of zero means a new price without a size."""
-    ((_, trade),) = trades({**SHARE, "v": size})
+    ((_, trade),) = trades({**SHARE, "v": size, "c": None})
 
     assert Trade(Decimal("231.55"), None, None, TRADED_AT) == trade
 
 
-@pytest.mark.parametrize("conditions", [["1", "12"], [], None])
-def test_conditions_do_not_matter(conditions: object) -> None:
-    """They may be a list, empty, null, or missing, and are ignored."""
+@pytest.mark.parametrize("conditions", [["1"], [], None])
+def test_conditions_may_be_absent(conditions: object) -> None:
+    """A regular trade has a list, an empty one, null, or none."""
     without = {key: value for key, value in SHARE.items() if key != "c"}
 
     assert trades(without) == trades({**SHARE, "c": conditions})
+
+
+@pytest.mark.parametrize(
+    ("conditions", "updates"),
+    [
+        (["1", "12"], VOLUME_ONLY),
+        (["1", "3"], VOLUME_ONLY),
+        (["1", "8"], EVERYTHING),
+        (["1", "30"], NOT_LAST),
+        (["1", "32"], NOT_LAST),
+        (["21"], NOT_LAST),
+    ],
+)
+def test_conditions_decide_what_a_trade_sets(conditions: list[str], updates: TradeUpdates) -> None:
+    """Odd lots, average prices, late reports and derived prices do not set the last price."""
+    ((_, trade),) = trades({**SHARE, "c": conditions})
+
+    assert trade is not None
+    assert updates == trade.updates
+
+
+def test_an_unknown_condition_is_told() -> None:
+    """The trade is read, and does not set the last price."""
+    event, unknown = read({"type": "trade", "data": [{**SHARE, "c": ["1", "99"]}]})
+
+    assert isinstance(event, Tick)
+    assert event.trade is not None
+    assert VOLUME_ONLY == event.trade.updates
+    assert UnknownCondition("99") == unknown
 
 
 def test_trades_of_one_frame_are_put_in_the_order_of_time() -> None:

@@ -20,12 +20,14 @@ from omcrm.feeds.provider import (
     Event,
     FrameContext,
     RequestRejected,
+    UnknownCondition,
     Unreadable,
 )
 from omcrm.feeds.providers import massive
 from omcrm.feeds.providers.massive.stream import Massive
 from omcrm.market.price_class import PriceClass
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
+from omcrm.market.trade_condition import EVERYTHING, NOT_LAST, VOLUME_ONLY, TradeUpdates
 from tests.values import START
 
 URL = "wss://socket.massive.com/stocks"
@@ -406,6 +408,47 @@ def test_the_key_is_in_no_event() -> None:
 # Documented frames
 
 
+@pytest.mark.parametrize(
+    ("conditions", "updates"),
+    [
+        ([14, 41], EVERYTHING),
+        ([14, 37, 41], VOLUME_ONLY),
+        ([2], VOLUME_ONLY),
+        ([10], NOT_LAST),
+        ([22], NOT_LAST),
+        ([32], NOT_LAST),
+        ([], EVERYTHING),
+        (None, EVERYTHING),
+    ],
+)
+def test_conditions_decide_what_a_trade_sets(
+    conditions: list[int] | None, updates: TradeUpdates
+) -> None:
+    """Odd lots, average prices, late reports and derived prices do not set the last price."""
+    trade, _, _ = parts({**TRADE, "c": conditions})
+
+    assert trade is not None
+    assert updates == trade.updates
+
+
+def test_the_condition_of_a_coin_is_its_side() -> None:
+    """2 is a buyer there, and an average price for shares."""
+    trade, _, _ = parts(COIN)
+
+    assert trade is not None
+    assert EVERYTHING == trade.updates
+
+
+def test_an_unknown_condition_is_told() -> None:
+    """The trade is read, and does not set the last price."""
+    event, unknown = read({**TRADE, "c": [14, 999]})
+
+    assert isinstance(event, Tick)
+    assert event.trade is not None
+    assert VOLUME_ONLY == event.trade.updates
+    assert UnknownCondition("999") == unknown
+
+
 def test_reads_the_documented_frames(market_data: Path) -> None:
     """Every published frame is readable, and every trade makes a tick."""
     lines = (market_data / "massive" / "ws_sample_frames.jsonl").read_bytes().splitlines()
@@ -417,7 +460,17 @@ def test_reads_the_documented_frames(market_data: Path) -> None:
         type(event).__name__ for event in events
     )
     assert [
-        Trade(Decimal("161.87"), Decimal(size), None, datetime(2022, 5, 4, 17, 9, 52, at, UTC))
-        for size, at in ((300, 462_000), (1, 536_000), (100, 717_000))
+        Trade(
+            Decimal("161.87"),
+            Decimal(size),
+            None,
+            datetime(2022, 5, 4, 17, 9, 52, at, UTC),
+            updates,
+        )
+        for size, at, updates in (
+            (300, 462_000, EVERYTHING),
+            (1, 536_000, VOLUME_ONLY),
+            (100, 717_000, EVERYTHING),
+        )
     ] == [tick.trade for tick in ticks]
     assert {massive.STREAM.source} == {tick.source for tick in ticks}
