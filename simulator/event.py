@@ -16,10 +16,12 @@ encode = msgspec.json.encode
 
 
 def trade(symbol: str, event: SimulatedTrade, now: int) -> bytes:
-    """Return a `trade` event."""
+    """Return a `trade` event; a condition, which Binance does not have, is added to it."""
+    condition = {"c": event.condition, "w": render(event.wrong_price)} if event.condition else {}
     return encode({
         "e": "trade", "E": now, "s": symbol, "t": event.id, "p": render(event.price),
         "q": render(event.quantity), "T": event.time, "m": event.buyer_is_maker, "M": True,
+        **condition,
     })  # fmt: skip
 
 

@@ -44,6 +44,7 @@ FAULTS: dict[str, Fault] = {
     "mute": Fault(market_fault.Mute, market_fault.mute),
     "delay": Fault(market_fault.Delay, market_fault.delay),
     "spike": Fault(market_fault.Spike, market_fault.spike, lasts=False),
+    "bad_conditions": Fault(market_fault.BadConditions, market_fault.bad_conditions, lasts=False),
     "crossed": Fault(market_fault.OneSymbol, market_fault.crossed, lasts=False),
     "duplicate": Fault(market_fault.SomeSymbol, market_fault.duplicate, lasts=False),
     "out_of_order": Fault(market_fault.SomeSymbol, market_fault.out_of_order, lasts=False),

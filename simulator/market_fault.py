@@ -6,9 +6,11 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from simulator import event
+from simulator.fixed import ONE
 from simulator.listing import Listing
 from simulator.provider_server import ProviderServer
-from simulator.simulated_trade import SimulatedTrade, Top
+from simulator.providers.spelling import is_stock
+from simulator.simulated_trade import CANCEL, CORRECT, SimulatedTrade, Top
 from simulator.stream_message import StreamMessage
 
 
@@ -44,6 +46,13 @@ class Spike(Struct, forbid_unknown_fields=True):
     count: Annotated[int, Meta(ge=1, le=1000)] = 1
 
 
+class BadConditions(Struct, forbid_unknown_fields=True):
+    """A share, and how far from its last price the trades are."""
+
+    symbol: str
+    factor: Annotated[float, Meta(gt=0, le=1_000_000)] = 0.93
+
+
 def mute(server: ProviderServer, options: Mute) -> dict[str, Any]:
     """Stop the data of streams while pings go on."""
     subscriptions = server.subscriptions
@@ -70,6 +79,29 @@ def spike(server: ProviderServer, options: Spike) -> dict[str, Any]:
         id_ = server.source.take_trade_id(listing)
         _send_trade(server, listing, replace(last, id=id_, price=price, time=_now(server)))
     return {"trades": options.count}
+
+
+def bad_conditions(server: ProviderServer, options: BadConditions) -> dict[str, Any]:
+    """Send a trade far from the last price for each condition that forbids it to be one.
+
+    A provider that takes trades back sends two more, half as far away, and takes them back.
+    """
+    listing = _listing(server, options.symbol)
+    if not server.protocol.conditions or not is_stock(listing):
+        raise LookupError(f"{server.name} writes no conditions of {listing.symbol}")
+    last = replace(_last(listing), quantity=100 * ONE, time=_now(server))
+    far = max(1, round(last.price * options.factor / listing.tick)) * listing.tick
+    wrong = (last.price + far) // 2 // listing.tick * listing.tick
+    for condition in server.protocol.conditions:
+        trade = replace(last, id=server.source.take_trade_id(listing), condition=condition)
+        if condition in (CANCEL, CORRECT):
+            _send_trade(server, listing, replace(trade, price=wrong, condition=""))
+            _send_trade(server, listing, replace(trade, wrong_price=wrong))
+            # A corrected trade has the next id.
+            server.source.take_trade_id(listing)
+        else:
+            _send_trade(server, listing, replace(trade, price=far))
+    return {"trades": len(server.protocol.conditions)}
 
 
 def crossed(server: ProviderServer, options: OneSymbol) -> dict[str, Any]:

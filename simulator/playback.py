@@ -19,7 +19,7 @@ SIDE = list[tuple[str, str]]
 
 
 class TradeEvent(Struct, gc=False):
-    """The fields of a recorded `trade` that are used."""
+    """The fields of a recorded `trade` that are used; only those of a fault have the last two."""
 
     E: int
     t: int
@@ -27,6 +27,8 @@ class TradeEvent(Struct, gc=False):
     q: str
     T: int
     m: bool
+    c: str = ""
+    w: str = "0"
 
 
 class TopEvent(Struct, gc=False):

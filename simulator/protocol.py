@@ -94,12 +94,14 @@ class ProviderProtocol(Struct, frozen=True):
     `open_socket` returns the dialect's factory for a new WebSocket, or the answer that refuses it.
     `answer` serves HTTP; None ends the connection without an answer. Both get the request without
     the provider's name in its path. `endpoints` are those of the sources that have recordings of
-    their own, by the source's name.
+    their own, by the source's name. `conditions` are those of shares that it writes, as on tape C,
+    with CANCEL and CORRECT where it takes trades back.
     """
 
     open_socket: "OpenSocket | None" = None
     answer: "Callable[[ProviderServer, HttpRequest], HttpAnswer | None] | None" = None
     endpoints: Mapping[str, SourceEndpoint] = {}
+    conditions: tuple[str, ...] = ()
 
 
 class PlainDialect:

@@ -2,15 +2,24 @@
 
 from msgspec import Struct
 
+# Instead of a condition: the trade of this id is taken back.
+CANCEL, CORRECT = "cancel", "correct"
+
 
 class SimulatedTrade(Struct, frozen=True, gc=False):
-    """One trade; price and quantity in 1e-8, time in ms."""
+    """One trade; price and quantity in 1e-8, time in ms.
+
+    `condition` is that of a share, as on tape C, or CANCEL or CORRECT; then `wrong_price` is what
+    the trade had before.
+    """
 
     id: int
     price: int
     quantity: int
     time: int
     buyer_is_maker: bool
+    condition: str = ""
+    wrong_price: int = 0
 
     @property
     def quote(self) -> int:

@@ -33,8 +33,10 @@ def drill(fault: str, provider: str | None, seconds: float, write: Path | None) 
     providers = [provider] if provider else list(_ROUND if fault == "all" else _ROUND[:1])
     click.echo(_row(_HEADINGS))
     outcomes = []
+    if not any(FAULTS[name].suits(source) for source in providers for name in faults):
+        raise click.UsageError(f"{fault} can be played at {', '.join(FAULTS[fault].sources)}")
     for source in providers:
-        for name in faults:
+        for name in (name for name in faults if FAULTS[name].suits(source)):
             with tempfile.TemporaryDirectory(prefix="omcrm-drill-") as folder:
                 try:
                     outcomes.append(run_drill(source, name, seconds, Path(folder)))

@@ -88,7 +88,8 @@ def run_day(
             _sleep_until(setup, began + number * every)
             late += bool(number and _unhealthy(setup))
             source = rng.choice(sorted(setup.manager.status()))
-            fault = rng.choice(_HTTP_FAULTS if source in POLLS else tuple(FAULTS))
+            suitable = tuple(name for name, item in FAULTS.items() if item.suits(source))
+            fault = rng.choice(_HTTP_FAULTS if source in POLLS else suitable)
             play(setup, FAULTS[fault], rng.uniform(_SHORTEST, _LONGEST), source)
             setup.clear()
             played[f"{source} {fault}"] += 1

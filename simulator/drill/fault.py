@@ -12,7 +12,8 @@ class DrillFault(Struct, frozen=True):
     """The commands for the provider: `commands` at the beginning, `repeated` every `every` seconds.
 
     With `symbol` each command names a symbol. `moves` is False where the provider stays the active
-    source, because only single prices are wrong.
+    source, because only single prices are wrong. `sources` are those that it can be played at,
+    empty for all.
     """
 
     about: str
@@ -21,6 +22,11 @@ class DrillFault(Struct, frozen=True):
     every: float = 0.0
     symbol: bool = False
     moves: bool = True
+    sources: tuple[str, ...] = ()
+
+    def suits(self, source: str) -> bool:
+        """Whether it can be played at this source."""
+        return not self.sources or source in self.sources
 
 
 _CUT = {"fault": "cut", "how": "rst"}
@@ -40,6 +46,15 @@ FAULTS: Mapping[str, DrillFault] = {
         1.0,
         symbol=True,
         moves=False,
+    ),
+    "bad-conditions": DrillFault(
+        "trades 7 % away whose conditions forbid them to be the last price; cancels, corrections",
+        (),
+        ({"fault": "bad_conditions", "factor": 0.93},),
+        1.0,
+        symbol=True,
+        moves=False,
+        sources=("finnhub", "alpaca", "massive"),
     ),
     "garbage": DrillFault(
         "malformed frames", (), ({"fault": "garbage"}, {"fault": "binary"}), 2.0, moves=False

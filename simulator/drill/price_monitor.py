@@ -25,7 +25,7 @@ _WRONG = Decimal("0.05")
 
 class Observation(Struct, frozen=True):
     """The active source and price class of each symbol at one moment (monotonic seconds), and the
-    state of the drilled feed."""
+    state of the drilled feed; `refused` counts rejected ticks and unknown conditions."""
 
     at: float
     active_sources: dict[str, tuple[str, PriceClass]]
@@ -107,6 +107,7 @@ class PriceMonitor:
             for reason, count in manager.engine.validator.rejected.items()
             if reason != "older"
         )
+        refused += status.unknown_conditions if status else 0
         active, problem = (status.active, status.last_error) if status else (True, None)
         self.observations.append(Observation(now, active_sources, active, problem, refused))
 

@@ -32,6 +32,7 @@ from simulator.protocol import (
 )
 from simulator.providers.spelling import is_stock, slashed
 from simulator.providers.text import encode, iso, number, read_top, read_trade
+from simulator.simulated_trade import CANCEL, CORRECT, SimulatedTrade
 from simulator.stream_message import StreamMessage, framed
 from simulator.stream_name import symbol_of
 
@@ -63,6 +64,9 @@ ERRORS: Mapping[int, str] = {
     410: "invalid subscribe action for this feed",
 }
 
+# Cancels and corrections, what a trade on tape C may have that forbids it to be the last price, and
+# an unknown code.
+CONDITIONS = (CANCEL, CORRECT, *"CHIMNPQRTUVWZ47?")
 # The Binance stream of each channel with data.
 STREAMS = {"trades": "trade", "quotes": "bookTicker", "dailyBars": "ticker"}
 
@@ -296,7 +300,10 @@ class SimulatedAlpaca(PlainDialect):
                 "T": "t", "S": name, "p": number(trade.price), "s": number(trade.quantity),
                 "t": stamp, "i": trade.id, "tks": "S" if trade.buyer_is_maker else "B",
             }  # fmt: skip
-        return _share_trade(name, trade.id, trade.price, trade.quantity // ONE, stamp)
+        if trade.condition in (CANCEL, CORRECT):
+            return _taken_back(name, trade, stamp)
+        shares = trade.quantity // ONE
+        return _share_trade(name, trade.id, trade.price, shares, stamp, trade.condition)
 
     def _quote(self, name: str, payload: bytes) -> dict[str, Any]:
         top, stamp = read_top(payload), self._stamp(self.server.source.now())
@@ -361,11 +368,26 @@ def _changed(names: list[str], asked: list[str], *, begins: bool) -> list[str]:
     return [name for name in names if name not in asked]
 
 
-def _share_trade(name: str, id_: int, price: int, shares: int, stamp: str) -> dict[str, Any]:
-    conditions = ["@"] if shares >= ROUND_LOT else ["@", "I"]
+def _share_trade(
+    name: str, id_: int, price: int, shares: int, stamp: str, condition: str = ""
+) -> dict[str, Any]:
+    odd_lot = "" if shares >= ROUND_LOT else "I"
+    conditions = list(dict.fromkeys(("@", *odd_lot, *condition)))
     return {
         "T": "t", "S": name, "i": id_, "x": "V", "p": number(price), "s": shares,
         "c": conditions, "z": "C", "t": stamp,
+    }  # fmt: skip
+
+
+def _taken_back(name: str, trade: SimulatedTrade, stamp: str) -> dict[str, Any]:
+    """Return the cancel or the correction of a trade; a corrected one has a new id."""
+    shares, place = trade.quantity // ONE, {"S": name, "x": "V", "z": "C", "t": stamp}
+    if trade.condition == CANCEL:
+        return {"T": "x", **place, "i": trade.id, "p": number(trade.wrong_price), "s": shares,
+                "a": "C"}  # fmt: skip
+    return {
+        "T": "c", **place, "oi": trade.id, "op": number(trade.wrong_price), "os": shares,
+        "oc": ["@"], "ci": trade.id + 1, "cp": number(trade.price), "cs": shares, "cc": ["@"],
     }  # fmt: skip
 
 
@@ -398,4 +420,5 @@ def _short(stamp: str) -> str:
 VENUE = ProviderProtocol(
     open_socket=open_socket,
     endpoints={"alpaca": SourceEndpoint("alpaca", login=b'"authenticated"')},
+    conditions=CONDITIONS,
 )

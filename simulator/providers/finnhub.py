@@ -42,6 +42,14 @@ QUOTE, CANDLES = "/api/v1/quote", "/api/v1/stock/candle"
 NOTHING = {"c": 0, "d": None, "dp": None, "h": 0, "l": 0, "o": 0, "pc": 0, "t": 0}
 
 
+# Finnhub's numbers of the conditions on tape C that forbid a trade to be the last price, and an
+# unknown one.
+CONDITIONS = {
+    "C": "5", "H": "10", "I": "12", "M": "16", "N": "17", "P": "21", "Q": "20", "R": "22",
+    "T": "24", "U": "25", "V": "26", "W": "3", "Z": "30", "4": "32", "7": "37", "?": "99",
+}  # fmt: skip
+
+
 def name_of(listing: Listing) -> str:
     """Return AAPL, BINANCE:BTCUSDT or OANDA:EUR_USD."""
     if is_stock(listing):
@@ -172,6 +180,8 @@ class SimulatedFinnhub(PlainDialect):
 
 def _conditions(listing: Listing, trade: SimulatedTrade) -> dict[str, list[str] | None]:
     """Return `c` in each of its forms: a list, an empty list, null, or missing."""
+    if trade.condition:
+        return {"c": ["1", CONDITIONS[trade.condition]]}
     some = ["1", "12"] if is_stock(listing) else None
     forms: tuple[dict[str, list[str] | None], ...] = ({"c": some}, {"c": None}, {"c": []}, {})
     return forms[trade.id % len(forms)]
@@ -238,4 +248,5 @@ VENUE = ProviderProtocol(
         "finnhub": SourceEndpoint("finnhub"),
         "finnhub_quote": SourceEndpoint("finnhub", over_http=True, by_question=True),
     },
+    conditions=tuple(CONDITIONS),
 )

@@ -40,6 +40,12 @@ SECOND = 1000
 # Trades of fewer shares have a condition, the others have none at all.
 ROUND_LOT = 100 * ONE
 ODD_LOT = 37
+# Massive's numbers of the conditions on tape C that forbid a trade to be the last price, and an
+# unknown one.
+CONDITIONS = {
+    "C": 7, "H": 21, "I": ODD_LOT, "M": 15, "N": 20, "P": 22, "Q": 16, "R": 29, "T": 12, "U": 13,
+    "V": 52, "W": 2, "Z": 32, "4": 10, "7": 53, "?": 999,
+}  # fmt: skip
 
 
 class Cluster(Struct, frozen=True):
@@ -251,9 +257,11 @@ class SimulatedMassive(PlainDialect):
             return {"ev": "XT", "pair": ticker, "x": 1, **fields, "s": number(trade.quantity),
                     "c": [side], "r": self.server.source.now()}  # fmt: skip
         shares = plain(trade.quantity)
-        odd = {"c": [ODD_LOT]} if trade.quantity < ROUND_LOT else {}
+        codes = {ODD_LOT} if trade.quantity < ROUND_LOT else set()
+        codes |= {CONDITIONS[trade.condition]} if trade.condition else set()
+        conditions = {"c": sorted(codes)} if codes else {}
         return {"ev": "T", "sym": ticker, "x": 4, **fields, "s": int(shares.partition(".")[0]),
-                "ds": shares, **odd, "q": self._next(ticker), "z": 3}  # fmt: skip
+                "ds": shares, **conditions, "q": self._next(ticker), "z": 3}  # fmt: skip
 
     def _quote(self, ticker: str, top: Top) -> dict[str, Any]:
         bid, ask, now = number(top.bid), number(top.ask), self.server.source.now()
@@ -321,4 +329,5 @@ def _average(bar: SimulatedBar) -> Any:
 VENUE = ProviderProtocol(
     open_socket=open_socket,
     endpoints={"massive": SourceEndpoint("massive", login=b'"auth_success"')},
+    conditions=tuple(CONDITIONS),
 )

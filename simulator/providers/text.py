@@ -21,7 +21,8 @@ _top = msgspec.json.Decoder(TopEvent).decode
 def read_trade(payload: bytes) -> SimulatedTrade:
     """Return the trade of a `trade` event."""
     event = _trade(payload)
-    return SimulatedTrade(event.t, parse(event.p), parse(event.q), event.T, event.m)
+    price, quantity, wrong = parse(event.p), parse(event.q), parse(event.w)
+    return SimulatedTrade(event.t, price, quantity, event.T, event.m, event.c, wrong)
 
 
 def read_top(payload: bytes) -> Top:

@@ -63,6 +63,19 @@ def test_a_spike_is_far_from_the_last_price(running, room) -> None:
     assert trade_of(client, room)["t"] > spikes[1]["t"]
 
 
+def test_bad_conditions_are_those_of_shares(running) -> None:
+    """Neither Binance nor a pair of coins has any."""
+    for options in (
+        {"venue": "binance", "symbol": "AAPL"},
+        {"venue": "alpaca", "symbol": "BTCUSDT"},
+    ):
+        fault = {"fault": "bad_conditions", **options}
+        status, body, _ = running.request("/control/faults", "POST", fault)
+
+        assert 400 == status
+        assert "writes no conditions" in body["error"]
+
+
 def test_a_crossed_quote_has_its_bid_above_its_ask(running, room) -> None:
     """One such quote, with a new update id."""
     client = running.connect("/ws/eurusd@bookTicker")

@@ -21,6 +21,14 @@ def test_an_unknown_fault_or_provider_is_refused() -> None:
         assert "binance" in done.output or "half-open" in done.output
 
 
+def test_a_fault_that_does_not_suit_the_source_is_refused() -> None:
+    """Coins have no trade conditions; the error names the sources of shares."""
+    done = CliRunner().invoke(command.drill, ["bad-conditions", "--provider", "binance"])
+
+    assert 2 == done.exit_code
+    assert "finnhub, alpaca, massive" in done.output
+
+
 def test_missing_results_are_named() -> None:
     """The table shows `never` and `not needed` instead of numbers."""
     assert ("0.1 s", "9.5 s", "8", "0", "never") == command._cells(outcome())[2:]

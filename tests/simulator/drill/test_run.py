@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from simulator.drill import run
+from simulator.drill.fault import FAULTS
 from simulator.drill.run import run_drill
 
 # A drill starts the simulator as a child process.
@@ -19,6 +20,19 @@ def test_a_cut_is_detected_and_recovered(tmp_path: Path, monkeypatch: pytest.Mon
     assert () == outcome.wrong
     assert 8 == outcome.symbols
     assert outcome.recovered is not None
+
+
+@pytest.mark.parametrize("source", FAULTS["bad-conditions"].sources)
+def test_a_trade_with_a_bad_condition_is_not_shown(
+    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trades 7 % away leave the price alone, and the source active."""
+    monkeypatch.setattr(run, "_LIVED", 1.0)
+    outcome = run_drill(source, "bad-conditions", 3.0, tmp_path)
+
+    assert outcome.detected is not None
+    assert () == outcome.wrong
+    assert 0 == outcome.symbols
 
 
 def test_a_spike_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
