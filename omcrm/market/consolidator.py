@@ -27,7 +27,8 @@ from omcrm.market.session import is_open
 from omcrm.market.source import LAST_RESORT, SIMULATED, HealthState
 from omcrm.market.source_health import SourceHealth
 from omcrm.market.source_quote import SourceQuote
-from omcrm.market.tick import ON_TIME, Tick, Trade
+from omcrm.market.tick import ON_TIME, Tick
+from omcrm.market.trade_correction import corrected
 from omcrm.market.validation import Validator
 
 # More failovers and disputes than can happen between two looks at them.
@@ -253,16 +254,11 @@ class Consolidator:
         self, record: SymbolRecord, held: SourceQuote | None, tick: Tick, now: datetime
     ) -> Quote | None:
         """Take back a trade of this source, and use the corrected one if it was the last."""
-        name, correction = tick.source.name, tick.correction
-        if held is None or correction is None:
+        name = tick.source.name
+        others = (peer for peer in record.sources.values() if peer.source is not tick.source)
+        left = corrected(tick, held, others, record.policy, self._validator)
+        if left is None:
             return None
-        left = held.without_trade(correction.reference)
-        if left is held:
-            return None
-        self._validator.forget(tick.symbol, name)
-        corrected = correction.trade
-        if corrected is not None and corrected.updates.last and left.trade is not held.trade:
-            left = self._corrected(record, held, left, corrected)
         record.sources[name] = left
         shown = record.quote
         quote = self._consolidate(record, now)
@@ -276,27 +272,6 @@ class Consolidator:
                 trade_number=left.trade_number,
             )
         return quote
-
-    def _corrected(
-        self, record: SymbolRecord, held: SourceQuote, left: SourceQuote, trade: Trade
-    ) -> SourceQuote:
-        """What is left after a trade was taken back, with the corrected one of the same time."""
-        wrong = held.trade_from
-        assert wrong is not None
-        moment = held.trade.time if held.trade else None
-        tick = Tick(
-            wrong.symbol,
-            wrong.source,
-            wrong.received_at,
-            wrong.connection,
-            structs.replace(trade, time=moment),
-            late=wrong.late,
-        )
-        others = (peer for peer in record.sources.values() if peer.source is not tick.source)
-        accepted = self._validator.validate(tick, left, others, record.policy)
-        if accepted is None:
-            return left
-        return structs.replace(SourceQuote.merge(accepted, left), received_at=held.received_at)
 
     def _review(self, now: datetime) -> list[Quote]:
         quotes = []

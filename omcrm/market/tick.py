@@ -63,6 +63,8 @@ class DayFigures(Struct, frozen=True):
 class Tick(Struct, frozen=True):
     """A partial statement about one symbol: any of trade, book and day figures, or a correction.
 
+    A trade that does not set the last price comes alone.
+
     `connection` counts the source's connections, so that a later one can be told from an earlier.
     `late` is its feed latency beyond the usual one of its source: so old is what it reports.
     """

@@ -1,9 +1,10 @@
-"""Fixtures of the market tests: consolidators and a validator."""
+"""Fixtures of the market tests: consolidators, a validator and a share."""
 
 import pytest
 
 from omcrm.market.validation import Validator
 from tests.conftest import ManualClock
+from tests.market.share import Share
 from tests.market.whole_market import HEALTHY, Market
 
 
@@ -24,3 +25,11 @@ def streaming(market: Market) -> Market:
 def validator() -> Validator:
     """A validator that has validated nothing yet."""
     return Validator()
+
+
+@pytest.fixture
+def share() -> Share:
+    """The share at Alpaca, last traded at 399 by trade 1."""
+    share = Share()
+    share.trade("399", "@", number=1)
+    return share
