@@ -79,7 +79,8 @@ def everybody(start: Callable[..., RealTimeDataManager]) -> dict[str, RealTimeDa
 
 
 def last_prices(recordings: Mapping[str, Path]) -> dict[str, dict[str, Decimal]]:
-    """The newest trade of each symbol in each recording, as the source's client reads it."""
+    """The newest trade of each symbol in each recording that sets the last price, as the source's
+    client reads it."""
     prices: dict[str, dict[str, Decimal]] = {}
     for source, path in recordings.items():
         with open_file(path) as file:
@@ -88,7 +89,7 @@ def last_prices(recordings: Mapping[str, Path]) -> dict[str, dict[str, Decimal]]
             tick.symbol: tick.trade.price
             for frame in frames
             for tick in read(source, frame)
-            if isinstance(tick, Tick) and tick.trade is not None
+            if isinstance(tick, Tick) and tick.trade is not None and tick.trade.updates.last
         }
     return prices
 
