@@ -66,52 +66,55 @@ class _Series:
         """Whether the bars are of a time that their source has gone back from."""
         return self.minute is not None and self.minute.timestamp - at > _TURNED_BACK
 
-    def count(self, number: int, price: Decimal, size: Decimal | None, at: datetime) -> None:
-        """Add the trade of this number, unless it was added; one that was taken back is removed."""
-        is_corrected = number == self.counted and price != self.price
-        is_taken_back = number == self.counted - 1
-        is_new = number != self.counted and not is_taken_back
-        self.counted, self.price = number, price
+    def count(self, quote: Quote, at: datetime) -> None:
+        """Add the quote's trade, unless it was added; remove one that was taken back."""
+        is_corrected = quote.trade_number == self.counted and quote.last != self.price
+        is_taken_back = quote.trade_number == self.counted - 1
+        is_new = quote.trade_number != self.counted and not is_taken_back
+        self.counted, self.price = quote.trade_number, quote.last
         if is_corrected or is_taken_back:
             self._take_back()
         if is_corrected or is_new:
-            self._add(price, size, at)
+            self.add(quote, at)
+        if quote.ineligible_time is not None:
+            self._add_ineligible(quote, quote.ineligible_time)
 
-    def count_ineligible(self, price: Decimal | None, size: Decimal | None, at: datetime) -> None:
-        """Add a trade that does not set the last price to the open minute."""
-        minute = self.minute
-        if minute is None or not minute.timestamp.timestamp() <= at.timestamp() < self.until:
-            return
-        self.minute = _with_ineligible(minute, price, size)
-        if self.before is not None:
-            self.before = _with_ineligible(self.before, price, size)
-
-    def _take_back(self) -> None:
-        if self.may_take_back:
-            self.minute, self.before, self.may_take_back = self.before, None, False
-
-    def _add(self, price: Decimal, size: Decimal | None, at: datetime) -> None:
-        minute = self.minute
+    def add(self, quote: Quote, at: datetime) -> None:
+        price, minute = quote.last, self.minute
         self.before, self.may_take_back = minute, True
         if minute is None or at.timestamp() >= self.until:
             self.before = None
-            self._open(price, size, at)
+            self._open(quote, at)
         elif at >= minute.timestamp:
             self.minute = structs.replace(
                 minute,
                 high=max(minute.high, price),
                 low=min(minute.low, price),
                 close=price,
-                volume=minute.volume + (size or 0),
+                volume=minute.volume + (quote.last_size or 0),
             )
 
-    def _open(self, price: Decimal, size: Decimal | None, at: datetime) -> None:
+    def _open(self, quote: Quote, at: datetime) -> None:
         if self.minute is not None:
             for timeframe, seconds in TIMEFRAMES.items():
                 _fold(self.closed[timeframe], self.minute, seconds)
         opened = opening(at, TIMEFRAMES["1m"])
         self.until = opened.timestamp() + TIMEFRAMES["1m"]
-        self.minute = Bar(opened, price, price, price, price, size or Decimal(0))
+        price, volume = quote.last, quote.last_size or Decimal(0)
+        self.minute = Bar(opened, price, price, price, price, volume)
+
+    def _take_back(self) -> None:
+        if self.may_take_back:
+            self.minute, self.before, self.may_take_back = self.before, None, False
+
+    def _add_ineligible(self, quote: Quote, at: datetime) -> None:
+        """Add a trade that does not set the last price to the open minute, if it is of that."""
+        minute = self.minute
+        if minute is None or not minute.timestamp.timestamp() <= at.timestamp() < self.until:
+            return
+        self.minute = _with_ineligible(minute, quote)
+        if self.before is not None:
+            self.before = _with_ineligible(self.before, quote)
 
     def bars(self, timeframe: str) -> list[Bar]:
         folded = deque(self.closed[timeframe], maxlen=KEPT)
@@ -152,11 +155,7 @@ class BarBuilder:
             if quote.seq <= series.seq:
                 return
             series.seq = quote.seq
-            series.count(quote.trade_number, quote.last, quote.last_size, at)
-            if quote.ineligible_time is not None:
-                series.count_ineligible(
-                    quote.ineligible_price, quote.ineligible_size, quote.ineligible_time
-                )
+            series.count(quote, at)
 
     def series(self, symbol: str, source: str, timeframe: str, limit: int) -> list[Bar]:
         """The last `limit` bars, oldest first; the last one may still be open."""
@@ -179,12 +178,13 @@ def opening(at: datetime, seconds: int) -> datetime:
     return datetime.fromtimestamp(moment - moment % seconds, UTC)
 
 
-def _with_ineligible(bar: Bar, price: Decimal | None, size: Decimal | None) -> Bar:
+def _with_ineligible(bar: Bar, quote: Quote) -> Bar:
+    price = quote.ineligible_price
     return structs.replace(
         bar,
         high=bar.high if price is None else max(bar.high, price),
         low=bar.low if price is None else min(bar.low, price),
-        volume=bar.volume + (size or 0),
+        volume=bar.volume + (quote.ineligible_size or 0),
     )
 
 

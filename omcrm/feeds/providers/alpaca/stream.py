@@ -163,7 +163,8 @@ class Alpaca:
         # Each exchange (`x`) numbers the trades of a share by itself: the number of one is not
         # older than a greater one of another. Pairs have one exchange.
         updates = updates_of(*_conditions(message, "c"))
-        return Trade(price, size, None, time, updates, _reference(message, "i"))
+        reference = _reference(message, "i")
+        return Trade(price, size, time=time, updates=updates, reference=reference)
 
     def _book(self, message: dict[str, Any]) -> TopOfBook | None:
         bid, ask = exact(message["bp"]), exact(message["ap"])

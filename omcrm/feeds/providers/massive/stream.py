@@ -196,10 +196,9 @@ def _trade(message: dict[str, Any], *, is_share: bool) -> Trade:
     return Trade(
         exact(message["p"]),
         _number(message, "ds", "s"),
-        None,
-        from_milliseconds(message["t"]),
+        time=from_milliseconds(message["t"]),
         # A coin's condition is the side of the trade.
-        updates_of(_conditions(message), CONDITIONS) if is_share else EVERYTHING,
+        updates=updates_of(_conditions(message), CONDITIONS) if is_share else EVERYTHING,
     )
 
 
