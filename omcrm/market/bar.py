@@ -68,13 +68,15 @@ class _Series:
 
     def count(self, quote: Quote, at: datetime) -> None:
         """Add the quote's trade, unless it was added; remove one that was taken back."""
-        is_corrected = quote.trade_number == self.counted and quote.last != self.price
-        is_taken_back = quote.trade_number == self.counted - 1
-        is_new = quote.trade_number != self.counted and not is_taken_back
-        self.counted, self.price = quote.trade_number, quote.last
-        if is_corrected or is_taken_back:
+        counted, price, number = self.counted, self.price, quote.trade_number
+        self.counted, self.price = number, quote.last
+        if number not in (counted, counted - 1):
+            self.add(quote, at)
+        elif number < counted:
             self._take_back()
-        if is_corrected or is_new:
+        elif quote.last != price:
+            # The last trade was corrected.
+            self._take_back()
             self.add(quote, at)
         if quote.ineligible_time is not None:
             self._add_ineligible(quote, quote.ineligible_time)

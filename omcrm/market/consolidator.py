@@ -28,6 +28,7 @@ from omcrm.market.source import LAST_RESORT, SIMULATED, HealthState
 from omcrm.market.source_health import SourceHealth
 from omcrm.market.source_quote import SourceQuote
 from omcrm.market.tick import ON_TIME, Tick
+from omcrm.market.trade_condition import EVERYTHING
 from omcrm.market.trade_correction import corrected
 from omcrm.market.validation import Validator
 
@@ -136,8 +137,11 @@ class Consolidator:
                     tick = held.with_missed_trade(tick)
             if tick.correction is not None:
                 return self._take_back(record, held, tick, tick.received_at + ahead)
-            if tick.trade is not None and not tick.trade.updates.last:
-                return self._count(record, held, tick, tick.received_at + ahead)
+            if tick.trade is not None and tick.trade.updates is not EVERYTHING:
+                if not tick.trade.updates.last:
+                    return self._count(record, held, tick, tick.received_at + ahead)
+                if not tick.trade.updates.volume:
+                    tick = structs.replace(tick, trade=structs.replace(tick.trade, size=None))
             others = (peer for peer in record.sources.values() if peer.source is not tick.source)
             accepted = self._validator.validate(tick, held, others, record.policy)
             if accepted is None:

@@ -96,7 +96,9 @@ class SourceQuote(Struct, frozen=True):
             confirmed_at,
             0 if tick.book else held.trades_since_book + (tick.trade is not None),
             held.trade_number + (trade is not held.trade),
-            _with_recent(held.recent_trades, tick) if tick.trade else held.recent_trades,
+            held.recent_trades
+            if tick.trade is None or tick.trade.reference is None
+            else _with_recent(held.recent_trades, tick),
         )
 
     def with_ineligible(self, tick: Tick) -> "SourceQuote":
@@ -222,7 +224,7 @@ class SourceQuote(Struct, frozen=True):
             self.trade_from.received_at,
             self.confirmed_at or self.received_at,
             trade.time,
-            trade.size if trade.updates.volume else None,
+            trade.size,
             trade.id,
             self.trade_number,
             book.bid if book else None,
