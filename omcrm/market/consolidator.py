@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct, structs
 
 from omcrm.market.clock import Clock
-from omcrm.market.comparison import Comparison, Dispute, Divergence
+from omcrm.market.comparison import Dispute, Divergence
 from omcrm.market.failover import (
     Candidate,
     Failover,
@@ -27,6 +27,7 @@ from omcrm.market.session import is_open
 from omcrm.market.source import LAST_RESORT, SIMULATED, HealthState
 from omcrm.market.source_health import SourceHealth
 from omcrm.market.source_quote import SourceQuote
+from omcrm.market.symbol_record import SymbolRecord
 from omcrm.market.tick import ON_TIME, Tick
 from omcrm.market.trade_condition import EVERYTHING
 from omcrm.market.trade_correction import corrected
@@ -36,10 +37,8 @@ from omcrm.market.validation import Validator
 _MOST_FAILOVERS = 20_000
 # While the active source's price is one of these, no other source is looked at between reviews.
 _GOOD = (PriceClass.LIVE, PriceClass.CLOSED)
-# A book may lag behind a fast market for a moment.
-_BESIDE_FOR = timedelta(seconds=2)
-# A source that was good for so long has made up for its failures.
-_FORGIVEN_AFTER = timedelta(minutes=10)
+# Why a source is given up.
+_FAILED = (FailoverReason.DOWN, FailoverReason.STALE, FailoverReason.CONTRADICTED)
 
 
 class Contradiction(Struct, frozen=True):
@@ -51,38 +50,6 @@ class Contradiction(Struct, frozen=True):
     active: str
     is_dispute: bool
     between: Dispute | Divergence | None
-
-
-class _Failures(Struct):
-    """How often a source was given up in short succession, and when last."""
-
-    count: int = 0
-    at: datetime | None = None
-
-
-class SymbolRecord:
-    """One symbol: what each source reported, and the quote that is shown of the active one."""
-
-    __slots__ = (
-        *("active", "beside_since", "comparison", "dispute", "divergence", "failures"),
-        *("fresh_since", "instrument", "policy", "quote", "sources"),
-    )
-
-    def __init__(self, instrument: Instrument, policy: Policy) -> None:
-        self.instrument = instrument
-        self.policy = policy
-        self.sources: dict[str, SourceQuote] = {}
-        # Since when each source has been fresh without a break.
-        self.fresh_since: dict[str, datetime] = {}
-        # Since when the last price of each source lies outside its own book.
-        self.beside_since: dict[str, datetime] = {}
-        self.failures: dict[str, _Failures] = {}
-        self.comparison = Comparison()
-        self.dispute: Dispute | None = None
-        self.divergence: Divergence | None = None
-        self.quote: Quote | None = None
-        # What `quote` was made of.
-        self.active: SourceQuote | None = None
 
 
 class Consolidator:
@@ -312,10 +279,7 @@ class Consolidator:
                 now, policy.max_book_age, policy.max_day_age, policy.max_beside
             )
             record.sources[name] = left
-            if left.is_beside_book(policy.max_beside):
-                record.beside_since.setdefault(name, now)
-            else:
-                record.beside_since.pop(name, None)
+            record.note_beside(name, now, is_beside=left.is_beside_book(policy.max_beside))
 
     def _compare(self, record: SymbolRecord, now: datetime) -> None:
         """Note how far the live sources are apart."""
@@ -345,7 +309,7 @@ class Consolidator:
         if held.trade is None:
             return None
         price_class = self._classify(held, record, now)
-        is_contradicted = _is_contradicted(record, active, now)
+        is_contradicted = record.is_contradicted(active, now)
         if is_contradicted and price_class is PriceClass.LIVE:
             price_class = PriceClass.STALE
         if before and record.active is held and before.price_class is price_class:
@@ -390,8 +354,7 @@ class Consolidator:
         symbol = record.instrument.symbol
         self._failovers.append(Failover(self._clock(), symbol, current, chosen, reason, age))
         if current is not None and reason in _FAILED:
-            failures = record.failures.setdefault(current, _Failures())
-            failures.count, failures.at = failures.count + 1, now
+            record.note_failure(current, now)
 
     def _candidates(self, record: SymbolRecord, now: datetime) -> dict[str, Candidate]:
         self._decide_dispute(record, now)
@@ -400,7 +363,7 @@ class Consolidator:
             if held.trade is None:
                 continue
             price_class = self._classify(held, record, now)
-            is_contradicted = price_class is PriceClass.LIVE and _is_contradicted(record, name, now)
+            is_contradicted = price_class is PriceClass.LIVE and record.is_contradicted(name, now)
             if is_contradicted:
                 price_class = PriceClass.STALE
             since = record.fresh_since.setdefault(name, now) if price_class.is_fresh else None
@@ -411,7 +374,7 @@ class Consolidator:
                 price_class,
                 since,
                 self._health.is_starting(name, now),
-                _recovery_hold(record, name, now),
+                record.recovery_hold(name, now),
                 is_contradicted,
             )
         return candidates
@@ -447,7 +410,7 @@ class Consolidator:
             if held.source.claim is PriceClass.LIVE
             and held.trade is not None
             and self._classify(held, record, now) is PriceClass.LIVE
-            and not _is_beside_itself(record, name, now)
+            and not record.is_beside_itself(name, now)
         }
 
     def _classify(self, held: SourceQuote, record: SymbolRecord, now: datetime) -> PriceClass:
@@ -463,32 +426,6 @@ class Consolidator:
         if is_contradicted:
             return StaleReason.CONTRADICTED
         return StaleReason.AGE if self._is_streaming(held) else StaleReason.SOURCE_DOWN
-
-
-# Why a source is given up.
-_FAILED = (FailoverReason.DOWN, FailoverReason.STALE, FailoverReason.CONTRADICTED)
-
-
-def _recovery_hold(record: SymbolRecord, name: str, now: datetime) -> timedelta:
-    """How long a source must be good before it is active again: longer with every failure."""
-    policy, failures = record.policy, record.failures.get(name)
-    if failures is None or failures.at is None or now - failures.at > _FORGIVEN_AFTER:
-        record.failures.pop(name, None)
-        return policy.recovery_hold
-    doubled = policy.recovery_hold * (1 << min(failures.count - 1, 10))
-    return max(policy.recovery_hold, min(doubled, policy.longest_hold))
-
-
-def _is_contradicted(record: SymbolRecord, name: str, now: datetime) -> bool:
-    """Whether other live sources contradict this one, or its own book does."""
-    if record.dispute is not None and name in record.dispute.contradicted:
-        return True
-    return _is_beside_itself(record, name, now)
-
-
-def _is_beside_itself(record: SymbolRecord, name: str, now: datetime) -> bool:
-    since = record.beside_since.get(name)
-    return since is not None and now - since >= _BESIDE_FOR
 
 
 def _is_opposing(held: SourceQuote, policy: Policy, now: datetime) -> bool:

@@ -17,6 +17,7 @@ from omcrm.market.comparison import Comparison
 from omcrm.market.policy import Policy
 from omcrm.market.source_health import SourceHealth
 from omcrm.market.source_quote import SourceQuote
+from omcrm.market.symbol_record import SymbolRecord
 from omcrm.market.validation import Validator
 from tests.market.simulation.play import Played, play
 from tests.market.simulation.world import World, random_world
@@ -137,11 +138,11 @@ def _the_bound_is_wide(patch: pytest.MonkeyPatch) -> None:
 
 def _any_book_confirms(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("omcrm.market.source_quote._is_within", lambda trade, book: trade is not None)
-    patch.setattr(consolidator, "_is_beside_itself", lambda *arguments: False)
+    patch.setattr(SymbolRecord, "is_beside_itself", lambda *arguments: False)
 
 
 def _own_books_do_not_contradict(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(consolidator, "_is_beside_itself", lambda *arguments: False)
+    patch.setattr(SymbolRecord, "is_beside_itself", lambda *arguments: False)
 
 
 def _outliers_are_only_rejected(patch: pytest.MonkeyPatch) -> None:

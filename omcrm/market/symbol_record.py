@@ -1,0 +1,82 @@
+"""What is known of one symbol: what each source reported, and the quote that is shown."""
+
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from omcrm.market.comparison import Comparison, Dispute, Divergence
+from omcrm.market.instrument import Instrument
+from omcrm.market.policy import Policy
+from omcrm.market.quote import Quote
+from omcrm.market.source_quote import SourceQuote
+
+# A book may lag behind a fast market for a moment.
+_BESIDE_FOR = timedelta(seconds=2)
+# A source that was good for so long has made up for its failures.
+_FORGIVEN_AFTER = timedelta(minutes=10)
+
+
+class _Failures(Struct):
+    """How often a source was given up in short succession, and when last."""
+
+    count: int
+    at: datetime
+
+
+class SymbolRecord:
+    """One symbol: what each source reported, and the quote that is shown of the active one."""
+
+    __slots__ = (
+        *("active", "comparison", "dispute", "divergence", "fresh_since", "instrument", "policy"),
+        *("quote", "sources", "_beside_since", "_failures"),
+    )
+
+    def __init__(self, instrument: Instrument, policy: Policy) -> None:
+        self.instrument = instrument
+        self.policy = policy
+        self.sources: dict[str, SourceQuote] = {}
+        # Since when each source has been fresh without a break.
+        self.fresh_since: dict[str, datetime] = {}
+        self.comparison = Comparison()
+        self.dispute: Dispute | None = None
+        self.divergence: Divergence | None = None
+        self.quote: Quote | None = None
+        # What `quote` was made of.
+        self.active: SourceQuote | None = None
+        # Since when the last price of each source lies outside its own book.
+        self._beside_since: dict[str, datetime] = {}
+        self._failures: dict[str, _Failures] = {}
+
+    def note_failure(self, source: str, now: datetime) -> None:
+        """Note that this source was given up."""
+        before = self._failures.get(source)
+        self._failures[source] = _Failures(before.count + 1 if before else 1, now)
+
+    def recovery_hold(self, source: str, now: datetime) -> timedelta:
+        """How long the source must be good before it is active again: longer with each failure."""
+        hold, failures = self.policy.recovery_hold, self._failures.get(source)
+        if failures is None:
+            return hold
+        if now - failures.at > _FORGIVEN_AFTER:
+            del self._failures[source]
+            return hold
+        doubled = hold * (1 << min(failures.count - 1, 10))
+        return max(hold, min(doubled, self.policy.longest_hold))
+
+    def note_beside(self, source: str, now: datetime, *, is_beside: bool) -> None:
+        """Note whether the last price of this source lies outside its own book."""
+        if is_beside:
+            self._beside_since.setdefault(source, now)
+        else:
+            self._beside_since.pop(source, None)
+
+    def is_beside_itself(self, source: str, now: datetime) -> bool:
+        """Whether the source's last price has lain outside its own book for long."""
+        since = self._beside_since.get(source)
+        return since is not None and now - since >= _BESIDE_FOR
+
+    def is_contradicted(self, source: str, now: datetime) -> bool:
+        """Whether other live sources contradict this one, or its own book does."""
+        if self.dispute is not None and source in self.dispute.contradicted:
+            return True
+        return self.is_beside_itself(source, now)
