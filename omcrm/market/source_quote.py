@@ -1,4 +1,7 @@
-"""What one source reported of one symbol, merged from its ticks."""
+"""What one source reported of one symbol, merged from its ticks.
+
+Long for a reason: every part of a quote, how it is merged, and when it is too old stand here.
+"""
 
 from datetime import datetime, timedelta
 from decimal import Decimal

@@ -6,6 +6,7 @@ from omcrm.feeds.last_resort import last_resort
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.policy import POLICIES
 from omcrm.market.source import LAST_RESORT
+from omcrm.market.tick import Trade
 from omcrm.market.validation import Validator
 from tests.values import START, instrument
 
@@ -24,9 +25,7 @@ def test_has_nothing_but_the_price() -> None:
     """No bid, no day figures and no time of a trade are invented."""
     (tick,) = last_resort([instrument("BTC")], START)
 
-    assert (Decimal(1), None, None, None) == tuple(
-        getattr(tick.trade, field) for field in tick.trade.__struct_fields__
-    )
+    assert Trade(Decimal(1)) == tick.trade
     assert (None, None) == (tick.book, tick.day)
 
 
