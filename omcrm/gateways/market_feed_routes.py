@@ -17,6 +17,7 @@ from omcrm.web.market_access import feed_engine, market_view
 from omcrm.wire.desk_status import DeskFeedsStopped
 from omcrm.wire.encoding import iso
 from omcrm.wire.error_code import ErrorCode
+from omcrm.wire.explanation import JsonExplanation
 from omcrm.wire.market_data import (
     MarketFeedFeedsBegun,
     MarketFeedQuoteAnswer,
@@ -45,6 +46,19 @@ def quote(symbol: str) -> MarketFeedQuoteAnswer:
     if cached is None:
         raise AccessRefused(ErrorCode.NO_PRICE, f"No price is known for {symbol} yet", 503)
     return MarketFeedQuoteAnswer.of(cached, view.instruments[symbol])
+
+
+@blueprint.get("/why/<symbol>")
+@requires(Permission.MARKET_READ)
+@answers(JsonExplanation, refusals={404: "There is no such symbol."})
+def why(symbol: str) -> JsonExplanation:
+    """Why the price of a symbol is what it is: each source's state, and what decided."""
+    start_for_viewer()
+    symbol = canonical_symbol(symbol)
+    explanation = feed_engine().consolidator.explain(symbol)
+    if explanation is None:
+        raise AccessRefused(ErrorCode.UNKNOWN_SYMBOL, f"Unknown symbol: {symbol[:20]}", 404)
+    return JsonExplanation.of(explanation)
 
 
 @blueprint.post("/quotes")

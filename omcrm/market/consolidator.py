@@ -12,6 +12,7 @@ from msgspec import Struct, structs
 
 from omcrm.market.clock import Clock
 from omcrm.market.comparison import Dispute, Divergence
+from omcrm.market.explanation import Explanation, explain
 from omcrm.market.failover import (
     Candidate,
     Failover,
@@ -199,6 +200,18 @@ class Consolidator:
                 return None
             return choose_source(record.policy, candidates, self._clock())
 
+    def explain(self, symbol: str) -> Explanation | None:
+        """Why the price of a symbol is what it is; None where it is not followed."""
+        with self._lock:
+            record = self._records.get(symbol)
+            if record is None:
+                return None
+            now = self._clock()
+            down = frozenset(
+                name for name, held in record.sources.items() if not self._is_streaming(held)
+            )
+            return explain(record, self._candidates(record, now), down, now)
+
     # Called with the lock held
 
     def _count(
@@ -320,9 +333,9 @@ class Consolidator:
             stale_reason = self._stale_reason(held, is_contradicted=is_contradicted)
         asset_class = record.instrument.asset_class
         apart = record.divergence.apart_from(active) if record.divergence else None
-        record.quote = held.quote(self._seq, price_class, asset_class, stale_reason, apart)
-        record.active = held
-        return record.quote
+        quote = held.quote(self._seq, price_class, asset_class, stale_reason, apart)
+        record.show(quote, held, now)
+        return quote
 
     def _choose(self, record: SymbolRecord, now: datetime) -> str | None:
         """The active source as of now; a failover is noted."""

@@ -1,5 +1,6 @@
 """What is known of one symbol: what each source reported, and the quote that is shown."""
 
+from collections import deque
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -7,6 +8,7 @@ from msgspec import Struct
 from omcrm.market.comparison import Comparison, Dispute, Divergence
 from omcrm.market.instrument import Instrument
 from omcrm.market.policy import Policy
+from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
 from omcrm.market.source_quote import SourceQuote
 
@@ -14,6 +16,18 @@ from omcrm.market.source_quote import SourceQuote
 _BESIDE_FOR = timedelta(seconds=2)
 # A source that was good for so long has made up for its failures.
 _FORGIVEN_AFTER = timedelta(minutes=10)
+
+
+# How long back the changes of the active source and of the class are known, and how many.
+_HISTORY, _MOST_CHANGES = timedelta(hours=1), 500
+
+
+class ActiveSource(Struct, frozen=True):
+    """The active source and the class of its price from a moment on."""
+
+    since: datetime
+    source: str
+    price_class: PriceClass
 
 
 class _Failures(Struct):
@@ -28,7 +42,7 @@ class SymbolRecord:
 
     __slots__ = (
         *("active", "comparison", "dispute", "divergence", "fresh_since", "instrument", "policy"),
-        *("quote", "sources", "_beside_since", "_failures"),
+        *("quote", "sources", "_beside_since", "_failures", "_history"),
     )
 
     def __init__(self, instrument: Instrument, policy: Policy) -> None:
@@ -46,6 +60,24 @@ class SymbolRecord:
         # Since when the last price of each source lies outside its own book.
         self._beside_since: dict[str, datetime] = {}
         self._failures: dict[str, _Failures] = {}
+        self._history: deque[ActiveSource] = deque(maxlen=_MOST_CHANGES)
+
+    def show(self, quote: Quote, made_of: SourceQuote, now: datetime) -> None:
+        """Show this quote, made of what its source reported."""
+        before = self.quote
+        self.quote, self.active = quote, made_of
+        if (
+            before is None
+            or before.source is not quote.source
+            or before.price_class is not quote.price_class
+        ):
+            self._history.append(ActiveSource(now, quote.source.name, quote.price_class))
+
+    def history(self, now: datetime) -> tuple[ActiveSource, ...]:
+        """The active sources of the last hour with the class of their prices, oldest first."""
+        began, changes = now - _HISTORY, list(self._history)
+        over = sum(change.since <= began for change in changes[1:])
+        return tuple(changes[over:])
 
     def note_failure(self, source: str, now: datetime) -> None:
         """Note that this source was given up."""

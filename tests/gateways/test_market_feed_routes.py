@@ -187,3 +187,22 @@ def _acts(here: Served, user_id: int) -> list[str]:
 
 def _refusal(answer: tuple[int, Any]) -> tuple[int, str]:
     return answer[0], answer[1]["error"]["code"]
+
+
+def test_why_a_price_is_what_it_is(here: Served, ask: Ask) -> None:
+    """Fixed prices are shown where no source has one; an unknown symbol is refused."""
+    status, body = ask("GET", "/why/btc", here.token())
+    states = {state["source"]: state["verdict"] for state in body["sources"]}
+
+    assert (200, "BTC", "last_resort", None) == (
+        status,
+        body["symbol"],
+        body["price_class"],
+        body["rule"],
+    )
+    assert ("no_price", "active") == (states["binance"], states["last_resort"])
+    assert [("last_resort", "last_resort")] == [
+        (item["source"], item["price_class"]) for item in body["history"]
+    ]
+    assert 404 == ask("GET", "/why/nope", here.token())[0]
+    assert 401 == ask("GET", "/why/btc")[0]
