@@ -64,7 +64,7 @@ def _make_services(app: "Flask", settings: "Settings") -> "Services":
     from omcrm.engine.bus import UserEventsWritten
     from omcrm.engine.feed_engine import system_clock
     from omcrm.feeds.news.collector import NewsCollector
-    from omcrm.feeds.poller import Polling
+    from omcrm.feeds.poll_schedule import Polling
     from omcrm.gateways.finance_query.channels import DailyLimit
     from omcrm.gateways.finance_query.publisher import ChannelPublisher
     from omcrm.services import Services

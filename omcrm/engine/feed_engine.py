@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from pathlib import Path
 from typing import Literal
 
@@ -24,7 +25,7 @@ from omcrm.feeds.feed_set import Feed, FeedActivity, FeedSet
 from omcrm.feeds.feed_settings import FeedSettings
 from omcrm.feeds.last_resort import last_resort
 from omcrm.feeds.news.collector import NewsCollector
-from omcrm.feeds.poller import Polling
+from omcrm.feeds.poll_schedule import Polling
 from omcrm.feeds.quota import BudgetUse
 from omcrm.feeds.supervisor import FeedCallbacks
 from omcrm.feeds.timing import SupervisorTiming
@@ -90,7 +91,9 @@ class FeedEngine:
         self._held: frozenset[str] = frozenset()
         self._activity = FeedActivity()
         self._ticks: Counter[str] = Counter()
-        callbacks = FeedCallbacks(self.take, self._note_health, self._note_change, recorder)
+        callbacks = FeedCallbacks(
+            self.take, self._note_health, self._note_change, recorder, self._note_unserved
+        )
         # Without a folder of the machine's own, calls are counted for this process alone.
         folder = state or Path(tempfile.gettempdir()) / f"omcrm-feeds-{os.getpid()}"
         self._feed_clock = (timing or SupervisorTiming()).feed_clock
@@ -150,6 +153,8 @@ class FeedEngine:
             self._feed_set.stop()
             for thread in self._threads:
                 thread.join()
+            for quote in self.consolidator.set_all_off():
+                self._bus.publish(quote)
             self._publish_new_events()
             self._threads, self.since = [], None
             self._news.stop()
@@ -199,7 +204,14 @@ class FeedEngine:
             self._bus.publish(quote)
 
     def _note_health(self, source: str, state: HealthState, connection: int) -> None:
+        # At the end all sources are switched off together: none takes over from another.
+        if self._stopped.is_set():
+            return
         for quote in self.consolidator.set_health(source, state, connection):
+            self._bus.publish(quote)
+
+    def _note_unserved(self, source: str, symbols: frozenset[str]) -> None:
+        for quote in self.consolidator.set_unserved(source, symbols):
             self._bus.publish(quote)
 
     def _review(self) -> None:
@@ -231,8 +243,7 @@ class FeedEngine:
     def _note_change(self, source: str) -> None:
         feed = self._feed_set.feeds.get(source)
         if feed is not None and self._activity.has_changed(source, status := feed.status()):
-            problem = None if status.active else status.problem
-            self.events.note_state(self._clock(), source, status.state.value, problem)
+            self.events.note_state(self._clock(), source, status.state.value, status.cause)
         self._bus.publish(FeedChanged(source))
 
     # What is wanted
@@ -245,11 +256,17 @@ class FeedEngine:
 
     def _urgency(self, source: str, symbol: str) -> int:
         """How urgently a polled source should be asked for a symbol: 0 not at all."""
-        if self.consolidator.has_better(symbol, source):
+        if self.consolidator.has_better(symbol, source) or self._awaits_better(symbol, source):
             return 0
         # A copy, because any view may publish its demand meanwhile.
         is_watched = any(symbol in symbols for symbols in self._watched.copy().values())
         return 2 if is_watched or symbol in self._held else 1
+
+    def _awaits_better(self, symbol: str, source: str) -> bool:
+        """Whether a polled source that the policy prefers to this one is about to be asked."""
+        instrument = self.instruments.get(symbol)
+        order = POLICIES[instrument.asset_class].sources if instrument is not None else ()
+        return self._feed_set.awaits(symbol, takewhile(lambda name: name != source, order))
 
     # How it is doing
 

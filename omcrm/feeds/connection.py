@@ -16,6 +16,7 @@ from typing import Any
 import websocket
 from msgspec import structs
 from websocket._abnf import continuous_frame, frame_buffer
+from websocket._handshake import SUPPORTED_REDIRECT_STATUSES
 
 from omcrm.errors import (
     FeedError,
@@ -24,6 +25,7 @@ from omcrm.errors import (
     FeedRefused,
     FeedUnauthenticated,
 )
+from omcrm.feeds.http_refusal import redirection
 from omcrm.feeds.provider import StreamProvider
 from omcrm.feeds.timing import SupervisorTiming
 from omcrm.feeds.watchdog import Watchdog
@@ -259,7 +261,14 @@ class Link:
 
     def _connect(self) -> None:
         self._socket.settimeout(_CONNECT_TIMEOUT)
-        self._socket.connect(self.url, timeout=_CONNECT_TIMEOUT, redirect_limit=0)  # type: ignore[no-untyped-call]
+        try:
+            self._socket.connect(self.url, timeout=_CONNECT_TIMEOUT, redirect_limit=0)  # type: ignore[no-untyped-call]
+        except websocket.WebSocketException:
+            answer = self._socket.handshake_response
+            if answer is None or answer.status not in SUPPORTED_REDIRECT_STATUSES:
+                raise
+            message = redirection(answer.headers.get("location", ""))
+            raise FeedRefused(answer.status, message) from None
         # From here on the watchdog decides when it is dead: `close` wakes the reader.
         self._socket.settimeout(None)
         self.connected.set()

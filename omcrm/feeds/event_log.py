@@ -34,6 +34,7 @@ _KINDS = {
 _CODES = {
     FailoverReason.FIRST: FeedCode.FIRST_PRICE,
     FailoverReason.DOWN: FeedCode.SOURCE_DOWN,
+    FailoverReason.OFF: FeedCode.SOURCE_OFF,
     FailoverReason.STALE: FeedCode.SOURCE_STALE,
     FailoverReason.CONTRADICTED: FeedCode.SOURCE_CONTRADICTED,
     FailoverReason.RECOVERED: FeedCode.SOURCE_RECOVERED,

@@ -1,19 +1,20 @@
 """All feeds of an installation: started, stopped and queried together."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeAlias
 
 from omcrm.feeds.feed_settings import FeedSettings
 from omcrm.feeds.lease import Leases
-from omcrm.feeds.poller import Poller, Polling, PollSchedule
+from omcrm.feeds.poll_schedule import Polling, PollSchedule
+from omcrm.feeds.poller import Poller
 from omcrm.feeds.quota import BudgetUse, CallCounts
 from omcrm.feeds.registry import POLLS, STREAMS, polls, streams
 from omcrm.feeds.supervisor import FeedCallbacks, Supervisor
 from omcrm.feeds.timing import SupervisorTiming
 from omcrm.market.clock import Clock
 from omcrm.market.feed_status import FeedState, FeedStatus
-from omcrm.market.source import SIMULATED
+from omcrm.market.source import SIMULATED, HealthState
 
 Feed: TypeAlias = Supervisor | Poller
 
@@ -35,6 +36,7 @@ class FeedSet:
         timing: SupervisorTiming | None = None,
         polling: Polling | None = None,
     ) -> None:
+        self._reports = reports
         self._named = [name for name in settings.urls if name != SIMULATED.name]
         feed_clock = (timing or SupervisorTiming()).feed_clock
         leases, call_counts, keys = Leases(folder), CallCounts(folder), settings.keys
@@ -50,6 +52,9 @@ class FeedSet:
 
     def start(self) -> None:
         """Start all feeds, in the background."""
+        # First of all, so that no source is asked because a better one has not been started yet.
+        for name in self.feeds:
+            self._reports.condition(name, HealthState.PENDING, 0)
         for feed in self.feeds.values():
             feed.start()
 
@@ -59,6 +64,11 @@ class FeedSet:
             feed.begin_stop()
         for feed in self.feeds.values():
             feed.stop()
+
+    def awaits(self, symbol: str, sources: Iterable[str]) -> bool:
+        """Whether a polled one of these sources is about to be asked for a symbol."""
+        feeds = (self.feeds.get(source) for source in sources)
+        return any(isinstance(feed, Poller) and feed.awaits(symbol) for feed in feeds)
 
     def status(self) -> dict[str, FeedStatus]:
         """The status of every source that the settings name, in the registry's order; the built-in

@@ -1,9 +1,12 @@
 """Reads refusals over HTTP of upstreams that have no error format of their own."""
 
+from urllib.parse import urlsplit
+
 from omcrm.feeds.provider import AccessDenied, Reply
 from omcrm.market.parsing import whole
 
 _OK = 200
+_REDIRECTIONS = range(300, 400)
 _LONGEST = 200
 
 
@@ -11,7 +14,19 @@ def refusal(reply: Reply) -> AccessDenied | None:
     """The refusal that a status other than 200 means; None for 200."""
     if reply.status == _OK:
         return None
-    return AccessDenied(reply.status, words(reply.body), retry_after(reply))
+    message = words(reply.body)
+    if reply.status in _REDIRECTIONS:
+        message = redirection(reply.headers.get("location", ""))
+    return AccessDenied(reply.status, message, retry_after(reply))
+
+
+def redirection(location: str) -> str:
+    """What a redirect says, which is never followed; without the path, in which a key may be."""
+    try:
+        host = urlsplit(location).hostname
+    except ValueError:
+        host = None
+    return f"redirects to {host or 'another path'}"[:_LONGEST]
 
 
 def words(body: bytes) -> str:

@@ -5,22 +5,20 @@ Long for a reason: every way in which a call can fail is handled in one place.
 
 import contextlib
 import logging
-import math
 import random
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
-from msgspec import Struct
-
 from omcrm.errors import FeedError, FeedRefused, FeedUnreached
 from omcrm.feeds.fetch import Fetcher
 from omcrm.feeds.keys import Keys
+from omcrm.feeds.poll_results import PollResults, is_lasting
+from omcrm.feeds.poll_schedule import PollSchedule
 from omcrm.feeds.provider import (
     AccessDenied,
     Call,
     FrameContext,
-    PollLimits,
     PollProvider,
     Reply,
     RequestRejected,
@@ -48,55 +46,9 @@ _STOP_TIMEOUT = 15.0
 _REFUSED_FOR = 300.0
 # Failed calls count as well: the first wait before the next one, doubled with each failure.
 _AGAIN, _MOST_DOUBLINGS = 60.0, 10
-
-
-class Polling(Struct, frozen=True):
-    """The shortest interval of pollers in seconds, and the largest number of symbols in a call."""
-
-    interval: float = 30.0
-    batch: int = 50
-
-
-class PollSchedule:
-    """Decides which symbols are polled next: the most urgent first, each once an interval at most.
-
-    `wanted` gives how urgently a symbol (ours) is wanted now: 0 not at all, higher first.
-    """
-
-    def __init__(self, polling: Polling, limits: PollLimits, wanted: Callable[[str], int]) -> None:
-        self.interval = max(polling.interval, limits.interval)
-        self._batch = min(polling.batch, limits.batch)
-        self._wanted = wanted
-        self._asked: dict[str, float] = {}
-
-    def due(self, names: Mapping[str, str], now: float) -> list[str]:
-        """The names to poll next, one batch; empty while nothing is due."""
-        urgency = {name: self._wanted(symbol) for name, symbol in names.items()}
-        waiting = [
-            name
-            for name, degree in urgency.items()
-            if degree and now - self._asked.get(name, -math.inf) >= self.interval
-        ]
-        waiting.sort(key=lambda name: (-urgency[name], self._asked.get(name, -math.inf)))
-        return waiting[: self._batch]
-
-    def is_wanted(self, names: Mapping[str, str]) -> bool:
-        """Whether any of the names is wanted, due or not."""
-        return any(map(self._wanted, names.values()))
-
-    def asked(self, names: Iterable[str], now: float) -> None:
-        """Note that these have been polled."""
-        self._asked.update(dict.fromkeys(names, now))
-
-    def suspend(self, names: Iterable[str], until: float) -> None:
-        """Do not poll these before `until`, nor before their interval is over."""
-        for name in names:
-            self._asked[name] = max(self._asked.get(name, -math.inf), until - self.interval)
-
-    def failed(self, names: Iterable[str]) -> None:
-        """Note that the call for these has failed: they are due again."""
-        for name in names:
-            self._asked.pop(name, None)
+# A longer wait for the quota is a state of its own.
+_LONGEST_PAUSE = 60.0
+_MOST_NAMED = 5
 
 
 class Poller:
@@ -123,11 +75,21 @@ class Poller:
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._names: Mapping[str, str] = {}
+        self._name_of: Mapping[str, str] = {}
         self._fetcher = Fetcher()
         self._delays = backoff(random.Random())
         self._ask_at = 0.0
         self._number = 0
         self._state = FeedState.STOPPED
+        self._cause: FeedProblem | None = None
+        self._health = HealthState.DOWN
+        self._results = PollResults()
+        self._unserved: frozenset[str] = frozenset()
+        # The names in the call that is under way.
+        self._under_way: tuple[str, ...] = ()
+        # Why no call is made or none succeeds, and since when.
+        self._failure: FeedProblem | None = None
+        self._failing_since: float | None = None
         self._meter = Meter()
         self._last_message_at: datetime | None = None
         self._failures = self._failures_in_a_row = 0
@@ -151,7 +113,21 @@ class Poller:
         call has a timeout of its own.
         """
         self._names = dict(names)
+        self._name_of = {symbol: name for name, symbol in names.items()}
         self._wake.set()
+
+    def awaits(self, symbol: str) -> bool:
+        """Whether its price of this symbol (ours) is under way, or about to be asked for.
+
+        It is not while the source is off or down, nor where its last answer is recent.
+        """
+        name = self._name_of.get(symbol)
+        if name is None or self._health in (HealthState.OFF, HealthState.DOWN):
+            return False
+        if name in self._under_way:
+            return True
+        is_over = self._schedule.is_over(name, self._timing.now())
+        return is_over and self._schedule.is_wanted(symbol)
 
     def start(self) -> None:
         """Begin to poll, in the background."""
@@ -160,10 +136,13 @@ class Poller:
                 return
             self._fetcher, self._ask_at = Fetcher(), 0.0
             self._number += 1
+            self._results = PollResults()
+            self._end_failure()
             self._thread = threading.Thread(
                 target=self._run, args=[self._fetcher], name=f"feed-{self.name}", daemon=True
             )
-            self._reports.condition(self.name, HealthState.PENDING, 0)
+            self._report(HealthState.PENDING)
+            self._report_unserved()
             self._thread.start()
 
     def stop(self) -> None:
@@ -202,46 +181,75 @@ class Poller:
             symbols=len(self._names),
             unreadable=self._unreadable,
             problem=problem,
+            cause=self._cause,
         )
 
     # The polling thread
 
     def _run(self, fetcher: Fetcher) -> None:
+        cause: FeedProblem | None = None
         try:
+            self._set_state(FeedState.STANDBY)
             while not fetcher.closed:
                 self._step(self._timing.now())
                 self._timing.wait(self._wake, _STEP)
                 self._wake.clear()
         except Exception as error:
             _log.exception("polling %s failed", self.name)
-            self._note_problem(FeedCode.POLLER_DIED, FeedFigures(detail=repr(error)))
+            cause = self._note(FeedCode.POLLER_DIED, FeedFigures(detail=repr(error)))
         finally:
             fetcher.close()
-            self._set_state(FeedState.STOPPED)
-            self._reports.condition(self.name, HealthState.DOWN, 0)
+            self._set_state(FeedState.STOPPED, cause)
+            self._report(HealthState.DOWN)
 
     def _step(self, now: float) -> None:
         if now < self._ask_at:
             return
-        missing = self.provider.missing()
-        if missing is not None:
-            self._ask_at = now + _CHECK_AGAIN
-            self._problem = FeedProblem(FeedCode.SETTING_MISSING, FeedFigures(setting=missing))
-            self._set_state(FeedState.OFF)
-            self._reports.condition(self.name, HealthState.OFF, 0)
+        if not self._is_set_up(now):
             return
-        if self._state is FeedState.OFF:
-            self._problem = None
-            self._set_state(FeedState.STANDBY)
-            self._reports.condition(self.name, HealthState.PENDING, 0)
+        self._results.keep(set(self._names.values()))
+        if self._has_quota_renewed():
+            self._end_failure()
+            self._report(HealthState.PENDING)
         names = self._schedule.due(self._names, now)
         if names:
             (call, *_) = self.provider.calls(names)
             if self._may_ask(now):
-                self._schedule.asked(call.names, now)
-                self._ask(call)
-        elif self._state is FeedState.STOPPED or not self._schedule.is_wanted(self._names):
+                self._ask(call, now)
+        self._update_state()
+
+    def _is_set_up(self, now: float) -> bool:
+        missing = self.provider.missing()
+        if missing is not None:
+            self._ask_at = now + _CHECK_AGAIN
+            self._problem = FeedProblem(FeedCode.SETTING_MISSING, FeedFigures(setting=missing))
+            self._set_state(FeedState.OFF, self._problem)
+            self._report(HealthState.OFF)
+        elif self._state is FeedState.OFF:
+            self._problem = None
+            self._end_failure()
             self._set_state(FeedState.STANDBY)
+            self._report(HealthState.PENDING)
+        return missing is None
+
+    def _update_state(self) -> None:
+        """Be in the state that what was got, and what is wanted, make true."""
+        names = self._names.items()
+        wanted = {symbol: name for name, symbol in names if self._schedule.is_wanted(symbol)}
+        now = self._timing.now()
+        if not wanted:
+            self._set_state(FeedState.STANDBY)
+        elif self._failure is not None:
+            self._set_state(FeedState.WAITING, self._failure)
+        elif any(
+            self._results.has_price(symbol) and not self._schedule.is_over(name, now)
+            for symbol, name in wanted.items()
+        ):
+            self._set_state(FeedState.POLLING)
+        elif (problem := self._results.problem(wanted)) is not None:
+            self._set_state(FeedState.WAITING, problem)
+
+    # The quota
 
     def _may_ask(self, now: float) -> bool:
         """Whether the quota allows one more call, which is then counted."""
@@ -264,28 +272,50 @@ class Poller:
 
     def _wait_for_quota(self, allowed_at: datetime, now: float) -> None:
         seconds = max(1.0, (allowed_at - self._clock()).total_seconds())
-        self._ask_at = now + min(seconds, 60.0)
-        if seconds > 60.0:
-            self._note_problem(FeedCode.QUOTA_USED_UP, FeedFigures(until=allowed_at))
-            self._set_state(FeedState.WAITING)
+        self._ask_at = now + min(seconds, _LONGEST_PAUSE)
+        if seconds > _LONGEST_PAUSE:
+            self._failure = self._note(FeedCode.QUOTA_USED_UP, FeedFigures(until=allowed_at))
+            self._report(HealthState.DOWN)
 
-    def _ask(self, call: Call) -> None:
+    def _has_quota_renewed(self) -> bool:
+        until = self._failure.figures.until if self._failure is not None else None
+        return until is not None and until <= self._clock()
+
+    def _note_used_up(self, refusal: AccessDenied) -> None:
+        budgets = self.provider.limits.budgets
+        api_key = self.provider.api_key()
+        self._call_counts.note_refusal(self.name, api_key, budgets, refusal, self._clock())
+
+    # A call and its answer
+
+    def _ask(self, call: Call, now: float) -> None:
+        self._under_way = call.names
+        self._schedule.asked(call.names, now)
         try:
             reply = self._fetcher.get(call)
+            if not self._fetcher.closed:
+                self._take(call, reply)
         except FeedError as error:
             if isinstance(error, FeedUnreached):
                 self._give_back()
             if not self._fetcher.closed:
                 self._record(call, None)
                 self._fail(error, call.names)
-            return
-        if self._fetcher.closed:
-            return
+        finally:
+            self._under_way = ()
+
+    def _record(self, call: Call, reply: Reply | None) -> None:
+        if self._reports.frame is not None:
+            self._reports.frame(self.name, self._keys.hide_in(asked(call, reply)))
+
+    def _take(self, call: Call, reply: Reply) -> None:
         self._meter.total += 1
         self._record(call, reply)
         arrival = FrameContext(self._clock(), self._number, self._names)
         events = list(self.provider.parse(call, reply, arrival))
-        failure: FeedError | None = None
+        ticks = [event for event in events if isinstance(event, Tick)]
+        problem: FeedProblem | None = None
+        is_rejected = False
         for event in events:
             if isinstance(event, AccessDenied):
                 self._note_used_up(event)
@@ -294,63 +324,99 @@ class Poller:
                 return
             if isinstance(event, RequestRejected):
                 figures = FeedFigures(status=event.code, detail=event.message)
-                self._note_problem(FeedCode.REQUEST_REJECTED, figures)
-                self._schedule.suspend(call.names, self._timing.now() + _REFUSED_FOR)
+                problem, is_rejected = FeedProblem(FeedCode.REQUEST_REJECTED, figures), True
             elif isinstance(event, Unreadable):
                 self._unreadable += 1
                 figures = FeedFigures(detail=event.problem)
-                failure = FeedError(FeedCode.UNREADABLE_ANSWER, figures)
-        if ticks := [tick for tick in events if isinstance(tick, Tick)]:
-            if failure is not None:
-                self._note_problem(failure.problem.code, failure.problem.figures)
-            self._take(ticks)
-        elif failure is not None:
-            self._fail(failure, call.names)
-
-    def _record(self, call: Call, reply: Reply | None) -> None:
-        if self._reports.frame is not None:
-            self._reports.frame(self.name, self._keys.hide_in(asked(call, reply)))
-
-    def _note_used_up(self, refusal: AccessDenied) -> None:
-        budgets = self.provider.limits.budgets
-        api_key = self.provider.api_key()
-        self._call_counts.note_refusal(self.name, api_key, budgets, refusal, self._clock())
-
-    def _take(self, ticks: list[Tick]) -> None:
+                problem = problem or FeedProblem(FeedCode.UNREADABLE_ANSWER, figures)
+        if problem is not None and not is_rejected and not ticks:
+            self._fail(FeedError(problem.code, problem.figures), call.names)
+            return
         self._delays = backoff(random.Random())
-        self._failures_in_a_row = 0
-        self._last_message_at = self._clock()
-        if self._state is not FeedState.POLLING:
-            self._set_state(FeedState.POLLING)
-            self._reports.condition(self.name, HealthState.HEALTHY, self._number)
+        self._end_failure()
+        self._note_results(call, ticks, problem, is_rejected=is_rejected)
+        self._report_ticks(ticks)
+
+    def _note_results(
+        self, call: Call, ticks: list[Tick], problem: FeedProblem | None, *, is_rejected: bool
+    ) -> None:
+        """Note which symbols have got a price, and why the others in the call have none."""
+        now, names = self._timing.now(), self._names
         # A table may bring more symbols than were requested.
         brought = {tick.symbol for tick in ticks}
-        names = [name for name, symbol in self._names.items() if symbol in brought]
-        self._schedule.asked(names, self._timing.now())
+        self._results.note_prices(brought)
+        self._schedule.asked((name for name in names if names[name] in brought), now)
+        missing = [name for name in call.names if name in names and names[name] not in brought]
+        if is_rejected:
+            self._schedule.suspend(missing, now + _REFUSED_FOR)
+        if problem is None and missing:
+            figures = FeedFigures(detail=", ".join(missing[:_MOST_NAMED]))
+            problem = FeedProblem(FeedCode.NO_PRICE, figures)
+        if problem is None:
+            return
+        is_new = not missing
+        for name in missing:
+            wait = self._schedule.wait(name, now)
+            is_new |= self._results.note_missing(names[name], problem, now, wait)
+        if is_new:
+            self._note(problem.code, problem.figures)
+
+    def _report_ticks(self, ticks: list[Tick]) -> None:
+        # All before the ticks, so that the source is healthy when its prices are validated.
+        self._report_unserved()
+        if ticks:
+            self._last_message_at = self._clock()
+            self._report(HealthState.HEALTHY)
+        self._update_state()
         for tick in ticks:
             self._reports.tick(tick)
+
+    # Failures
 
     def _fail(self, error: FeedError, names: Iterable[str] = ()) -> None:
         doublings = min(self._failures_in_a_row, _MOST_DOUBLINGS)
         self._failures += 1
         self._failures_in_a_row += 1
-        self._note_problem(error.problem.code, error.problem.figures)
+        self._failure = self._note(error.problem.code, error.problem.figures)
         self._schedule.failed(names)
         wait = wait_after(error, self._delays)
         if not isinstance(error, FeedUnreached):
             wait = max(wait, min(self._schedule.interval, _AGAIN * 2**doublings))
-        self._ask_at = self._timing.now() + wait
-        self._set_state(FeedState.WAITING)
-        self._reports.condition(self.name, HealthState.DOWN, 0)
+        now = self._timing.now()
+        self._ask_at = now + wait
+        if self._failing_since is None:
+            self._failing_since = now
+        if is_lasting(self._failing_since, now, wait):
+            self._report(HealthState.DOWN)
 
-    def _set_state(self, state: FeedState) -> None:
+    def _end_failure(self) -> None:
+        self._failure = self._failing_since = None
+        self._failures_in_a_row = 0
+
+    # Reports
+
+    def _report(self, health: HealthState) -> None:
+        if health is not self._health:
+            self._health = health
+            number = self._number if health is HealthState.HEALTHY else 0
+            self._reports.condition(self.name, health, number)
+
+    def _report_unserved(self) -> None:
+        unserved = self._results.unserved
+        if unserved != self._unserved:
+            self._unserved = unserved
+            self._reports.unserved(self.name, unserved)
+
+    def _set_state(self, state: FeedState, cause: FeedProblem | None = None) -> None:
+        self._cause = cause
         if state is not self._state:
             self._state = state
             self._reports.changed(self.name)
 
-    def _note_problem(self, code: FeedCode, figures: FeedFigures) -> None:
+    def _note(self, code: FeedCode, figures: FeedFigures) -> FeedProblem:
         before = self._problem
         self._problem = problem = without_secrets(FeedProblem(code, figures), self._keys.hide)
         sentence = problem_sentence(problem)
         if before is None or sentence != problem_sentence(before):
             _log.warning("%s: %s", self.name, sentence)
+        return problem

@@ -53,13 +53,15 @@ class FeedCallbacks(Struct, frozen=True):
 
     `condition` is called with the source, its health and the first connection whose data still
     counts; `changed` with the source; `frame`, if set, with the source and every frame, or call
-    with its answer, before it is parsed.
+    with its answer, before it is parsed; `unserved` with the source and all symbols (ours) that it
+    does not serve although it answers.
     """
 
     tick: Callable[[Tick], None]
     condition: Callable[[str, HealthState, int], None]
     changed: Callable[[str], None]
     frame: Callable[[str, bytes], None] | None = None
+    unserved: Callable[[str, frozenset[str]], None] = lambda source, symbols: None
 
 
 class Supervisor:
@@ -99,6 +101,7 @@ class Supervisor:
         self._may_replace_at = 0.0
         self._delays = backoff(random.Random())
         self._state = FeedState.STOPPED
+        self._cause: FeedProblem | None = None
         self._meter = Meter()
         self._feed_latency = FeedLatency()
         self._connected_since: datetime | None = None
@@ -174,11 +177,13 @@ class Supervisor:
             unreadable=self._unreadable,
             unknown_conditions=self._unknown_conditions,
             problem=problem,
+            cause=self._cause,
         )
 
     # The supervising thread
 
     def _run(self) -> None:
+        cause: FeedProblem | None = None
         try:
             while self._running:
                 self._step(self._feed_clock.now())
@@ -186,12 +191,12 @@ class Supervisor:
                 self._wake.clear()
         except Exception as error:
             _log.exception("supervising %s failed", self.name)
-            self._note_problem(FeedCode.SUPERVISOR_DIED, FeedFigures(detail=repr(error)))
+            cause = self._note_problem(FeedCode.SUPERVISOR_DIED, FeedFigures(detail=repr(error)))
         finally:
             close_all([connection.link for connection in self._connections()], _STOP_TIMEOUT)
             self._current = self._next = None
             self._give_back_lease()
-            self._set_state(FeedState.STOPPED)
+            self._set_state(FeedState.STOPPED, cause)
             self._reports.condition(self.name, HealthState.DOWN, 0)
 
     def _pause(self) -> float:
@@ -229,9 +234,11 @@ class Supervisor:
         if missing is not None:
             self._retry_at = now + _CHECK_AGAIN
             self._problem = FeedProblem(FeedCode.SETTING_MISSING, FeedFigures(setting=missing))
-            self._set_state(FeedState.OFF)
+            self._set_state(FeedState.OFF, self._problem)
             self._reports.condition(name, HealthState.OFF, 0)
             return False
+        if self._state is FeedState.OFF:
+            self._problem = None
         api_key = self.provider.api_key()
         if self.provider.limits.connections != 1 or self._leases is None:
             return True
@@ -240,8 +247,8 @@ class Supervisor:
             return True
         self._retry_at = now + _CHECK_AGAIN
         holder = self._leases.holder(name, api_key)
-        self._note_problem(FeedCode.KEY_IN_USE, FeedFigures(process=holder))
-        self._set_state(FeedState.WAITING)
+        cause = self._note_problem(FeedCode.KEY_IN_USE, FeedFigures(process=holder))
+        self._set_state(FeedState.WAITING, cause)
         self._reports.condition(name, HealthState.DOWN, 0)
         return False
 
@@ -262,25 +269,29 @@ class Supervisor:
         error, self._current, replacement = lost.link.error, None, self._next
         self._next = None
         self._reconnects += 1
+        cause: FeedProblem | None = None
         if error is not None:
-            self._note_problem(error.problem.code, error.problem.figures)
+            cause = self._note_problem(error.problem.code, error.problem.figures)
         if replacement is not None and replacement.link.is_open:
             self._current = replacement
-            self._report_replacement(replacement)
+            self._report_replacement(replacement, cause)
             return
         if replacement is not None:
             close_all([replacement.link], 0.0)
         if lost.has_delivered_for(self._timing.backoff_reset, now):
             self._delays = backoff(random.Random())
         self._retry_at = now + wait_after(error, self._delays)
-        self._set_state(FeedState.WAITING)
+        self._set_state(FeedState.WAITING, cause)
         self._reports.condition(self.name, HealthState.DOWN, 0)
 
-    def _report_replacement(self, replacement: FeedConnection) -> None:
+    def _report_replacement(self, replacement: FeedConnection, cause: FeedProblem | None) -> None:
         # A price may have been lost between the old connection's end and now: only data of the
         # replacement counts.
         has_data = replacement.first_data_at is not None
-        self._set_state(FeedState.STREAMING if has_data else FeedState.CONNECTED)
+        if has_data:
+            self._set_state(FeedState.STREAMING)
+        else:
+            self._set_state(FeedState.CONNECTED, cause)
         condition = HealthState.HEALTHY if has_data else HealthState.DOWN
         self._reports.condition(self.name, condition, replacement.number)
         if not has_data and replacement.first_data_at is not None:
@@ -298,8 +309,8 @@ class Supervisor:
             is_due = current.closing_soon or no_data or (after and now - current.opened_at >= after)
             if is_due and now >= self._may_replace_at:
                 if no_data:
-                    self._note_problem(no_data.problem.code, no_data.problem.figures)
-                    self._set_state(FeedState.CONNECTED)
+                    cause = self._note_problem(no_data.problem.code, no_data.problem.figures)
+                    self._set_state(FeedState.CONNECTED, cause)
                 if self.provider.limits.connections == 1:
                     current.link.close(no_data)
                 else:
@@ -317,7 +328,7 @@ class Supervisor:
             self._connected_since = self._clock()
             self._reconnects += 1
             if self._state is not FeedState.STREAMING:
-                self._report_replacement(replacement)
+                self._report_replacement(replacement, self._cause)
 
     def _can_take_over(self, replacement: FeedConnection, now: float) -> bool:
         return (
@@ -325,7 +336,8 @@ class Supervisor:
             or now - replacement.opened_at >= self._timing.replacement_grace
         )
 
-    def _set_state(self, state: FeedState) -> None:
+    def _set_state(self, state: FeedState, cause: FeedProblem | None = None) -> None:
+        self._cause = cause
         if state is self._state:
             return
         self._state = state
@@ -335,7 +347,7 @@ class Supervisor:
             self._connected_since = self._clock()
         self._reports.changed(self.name)
 
-    def _note_problem(self, code: FeedCode, figures: FeedFigures) -> None:
+    def _note_problem(self, code: FeedCode, figures: FeedFigures) -> FeedProblem:
         before = self._problem
         self._problem = problem = without_secrets(FeedProblem(code, figures), self._keys.hide)
         now, sentence = self._feed_clock.now(), problem_sentence(problem)
@@ -343,6 +355,7 @@ class Supervisor:
         if now - self._logged_at >= (_LOG_EVERY if is_new else _LOG_AGAIN):
             self._logged_at = now
             _log.warning("%s: %s", self.name, sentence)
+        return problem
 
     # The links' threads
 

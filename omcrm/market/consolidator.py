@@ -40,6 +40,13 @@ _MOST_FAILOVERS = 20_000
 _GOOD = (PriceClass.LIVE, PriceClass.CLOSED)
 # Why a source is given up.
 _FAILED = (FailoverReason.DOWN, FailoverReason.STALE, FailoverReason.CONTRADICTED)
+# Why the price of a source is stale that is not healthy. Beside one that has just been started, the
+# price of another one is the first.
+_REASONS = {
+    HealthState.DOWN: FailoverReason.DOWN,
+    HealthState.OFF: FailoverReason.OFF,
+    HealthState.PENDING: FailoverReason.FIRST,
+}
 
 
 class Contradiction(Struct, frozen=True):
@@ -129,6 +136,28 @@ class Consolidator:
             self._health.set(source, state, connection, now, now + self._startup_grace)
             return self._review(now)
 
+    def set_all_off(self) -> list[Quote]:
+        """Note that all sources are switched off; the quotes that become stale by that.
+
+        No other source becomes active.
+        """
+        with self._lock:
+            now = self._clock()
+            self._health.set_all_off(now)
+            quotes = (
+                self._consolidate(record, now, record.quote.source.name)
+                for record in self._records.values()
+                if record.quote is not None
+            )
+            return [quote for quote in quotes if quote is not None]
+
+    def set_unserved(self, source: str, symbols: frozenset[str]) -> list[Quote]:
+        """Note all symbols that a source does not serve although it answers; the quotes that
+        change by that."""
+        with self._lock:
+            self._health.set_unserved(source, symbols)
+            return self._review(self._clock())
+
     def review(self, ahead: timedelta = ON_TIME) -> list[Quote]:
         """Let time pass: the quotes whose class or source is another one by now.
 
@@ -139,18 +168,15 @@ class Consolidator:
             return self._review(self._clock() + ahead)
 
     def has_better(self, symbol: str, source: str) -> bool:
-        """Whether a source that the policy prefers to this one has a fresh price."""
+        """Whether a price of this source would not be shown: one that the policy prefers has a
+        price, or is starting and may have one soon."""
         with self._lock:
             record = self._records.get(symbol)
             if record is None:
                 return False
             order, now = record.policy.sources, self._clock()
-            better = (record.sources.get(name) for name in order[: _place(order, source)])
             return any(
-                held is not None
-                and held.trade is not None
-                and self._classify(held, record, now).is_fresh
-                for held in better
+                self._is_preferred(record, name, now) for name in order[: _place(order, source)]
             )
 
     def connection_of(self, source: str) -> int:
@@ -361,8 +387,8 @@ class Consolidator:
         old, order = candidates.get(current) if current is not None else None, record.policy.sources
         is_better = current is not None and _place(order, chosen) < _place(order, current)
         reason = reason_of(old, candidates[chosen], is_better=is_better)
-        if reason is FailoverReason.STALE and current is not None and self._health.is_down(current):
-            reason = FailoverReason.DOWN
+        if reason is FailoverReason.STALE and current is not None:
+            reason = _REASONS.get(self._health.state(current), reason)
         age = old.source_quote.age(now) if old else None
         symbol = record.instrument.symbol
         self._failovers.append(Failover(self._clock(), symbol, current, chosen, reason, age))
@@ -430,9 +456,24 @@ class Consolidator:
         streaming = self._is_streaming(held)
         return record.policy.classify(held, now, record.instrument.calendar, streaming=streaming)
 
+    def _is_preferred(self, record: SymbolRecord, name: str, now: datetime) -> bool:
+        """Whether a source has a price that is shown before polled ones, or is starting."""
+        if name in record.instrument.provider_symbols and self._health.is_expected(name, now):
+            return True
+        held = record.sources.get(name)
+        if held is None or held.trade is None:
+            return False
+        is_fresh = self._classify(held, record, now).is_fresh
+        if held.source.claim is PriceClass.LIVE:
+            return is_fresh or held.age(now) <= record.policy.stale_hold
+        return is_fresh and self._is_streaming(held)
+
     def _is_streaming(self, held: SourceQuote) -> bool:
-        return held.trade_from is not None and self._health.is_alive(
-            held.source.name, held.trade_from.connection
+        name = held.source.name
+        return (
+            held.trade_from is not None
+            and self._health.is_alive(name, held.trade_from.connection)
+            and self._health.serves(name, held.symbol)
         )
 
     def _stale_reason(self, held: SourceQuote, *, is_contradicted: bool) -> StaleReason:

@@ -16,6 +16,7 @@ class FailoverReason(StrEnum):
 
     FIRST = "first"
     DOWN = "down"
+    OFF = "off"
     STALE = "stale"
     CONTRADICTED = "contradicted"
     RECOVERED = "recovered"

@@ -30,6 +30,7 @@ class FeedCode(StrEnum):
 
     FIRST_PRICE = auto()
     SOURCE_DOWN = auto()
+    SOURCE_OFF = auto()
     SOURCE_STALE = auto()
     SOURCE_CONTRADICTED = auto()
     SOURCE_RECOVERED = auto()
@@ -97,6 +98,7 @@ class FeedCode(StrEnum):
 
     UNREADABLE_FRAME = auto()
     UNREADABLE_ANSWER = auto()
+    NO_PRICE = auto()
     ANSWER_TOO_LARGE = auto()
     ANSWER_CUT_SHORT = auto()
     UNKNOWN_ENCODING = auto()
@@ -118,10 +120,11 @@ class FeedFigures(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The figures of a code: those that belong to it are set.
 
     `state` is the feed's new state. `status` is the number with which an upstream refuses, `detail`
-    its own words, or a library's. `limit` is how many symbols or bytes are allowed, `until` when a
-    quota renews, `process` who uses the key, `by_proxy` whether the proxy failed. `held` is the
-    last price of the source whose price, bid or ask was rejected, `others` are those of the other
-    sources. `apart` says how far sources are apart, `usual` how far they usually are, as fractions.
+    its own words, or a library's, or the names without a price. `limit` is how many symbols or
+    bytes are allowed, `until` when a quota renews, `process` who uses the key, `by_proxy` whether
+    the proxy failed. `held` is the last price of the source whose price, bid or ask was rejected,
+    `others` are those of the other sources. `apart` says how far sources are apart, `usual` how far
+    they usually are, as fractions.
     """
 
     state: str | None = None

@@ -38,6 +38,7 @@ _PROBLEMS: Mapping[FeedCode, str] = {
     FeedCode.LATE: "its ticks are {seconds:.0f} s late",
     FeedCode.UNREADABLE_FRAME: "unreadable frame: {detail}",
     FeedCode.UNREADABLE_ANSWER: "unreadable answer: {detail}",
+    FeedCode.NO_PRICE: "no price of {detail} in its answer",
     FeedCode.ANSWER_TOO_LARGE: "answer of more than {limit} bytes",
     FeedCode.ANSWER_CUT_SHORT: "answer cut short",
     FeedCode.UNKNOWN_ENCODING: "answer in an unknown encoding",
@@ -51,6 +52,7 @@ _PROBLEMS: Mapping[FeedCode, str] = {
 _FAILOVERS: Mapping[FeedCode, str] = {
     FeedCode.FIRST_PRICE: "first price",
     FeedCode.SOURCE_DOWN: "{before} is down",
+    FeedCode.SOURCE_OFF: "{before} is off",
     FeedCode.SOURCE_STALE: "{before} is stale",
     FeedCode.SOURCE_CONTRADICTED: "{before} is contradicted by other sources",
     FeedCode.SOURCE_RECOVERED: "{source} has recovered",
@@ -68,7 +70,14 @@ _COMPARISONS: Mapping[FeedCode, str] = {
 
 def problem_sentence(problem: FeedProblem) -> str:
     """What is wrong with a feed: "refused with 429: too many calls"."""
-    sentence = _PROBLEMS[problem.code].format_map(structs.asdict(problem.figures))
+    figures = structs.asdict(problem.figures)
+    # An upstream may give no reason, and a refusal in a frame may have no number.
+    figures["detail"] = problem.figures.detail or "no reason given"
+    figures["process"] = problem.figures.process or "unknown"
+    template = _PROBLEMS[problem.code]
+    if not problem.figures.status:
+        template = template.replace(" with {status}", "")
+    sentence = template.format_map(figures)
     return f"its proxy: {sentence}" if problem.figures.by_proxy else sentence
 
 

@@ -12,7 +12,7 @@ from omcrm.market.price_class import PriceClass
 class FeedState(StrEnum):
     """The state of a feed.
 
-    `connected` has no prices yet, `waiting` tries again later, `polling` gets answers, `standby`
+    `connected` has no prices yet, `waiting` tries again later, `polling` gets prices, `standby`
     is polled when better sources fail.
     """
 
@@ -29,8 +29,10 @@ class FeedState(StrEnum):
 class FeedStatus(Struct, frozen=True, kw_only=True):
     """The status of one feed, ready to be shown: secrets are masked.
 
-    `problem` is what `last_error` says, as a code with its figures. `unknown_conditions` counts the
-    trades' conditions that are not known: such trades do not set the last price.
+    `problem` is what `last_error` says, as a code with its figures; it may be long over. `cause` is
+    why the feed brings no prices now: None where it does, stands by or was stopped.
+    `unknown_conditions` counts the trades' conditions that are not known: such trades do not set
+    the last price.
     """
 
     state: FeedState
@@ -48,3 +50,4 @@ class FeedStatus(Struct, frozen=True, kw_only=True):
     unreadable: int = 0
     unknown_conditions: int = 0
     problem: FeedProblem | None = None
+    cause: FeedProblem | None = None

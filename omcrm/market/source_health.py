@@ -19,6 +19,7 @@ class SourceHealth:
 
     def __init__(self) -> None:
         self._sources: dict[str, _Health] = {}
+        self._unserved: dict[str, frozenset[str]] = {}
 
     def set(
         self, source: str, state: HealthState, connection: int, now: datetime, grace_ends: datetime
@@ -30,10 +31,23 @@ class SourceHealth:
             until = grace_ends
         self._sources[source] = _Health(state, connection, until)
 
-    def is_down(self, source: str) -> bool:
-        """Whether the source is not healthy."""
+    def set_all_off(self, now: datetime) -> None:
+        """Note that all sources are switched off."""
+        for source in self._sources:
+            self._sources[source] = _Health(HealthState.OFF, 0, now)
+
+    def set_unserved(self, source: str, symbols: frozenset[str]) -> None:
+        """Note all symbols that a source does not serve although it answers."""
+        self._unserved[source] = symbols
+
+    def serves(self, source: str, symbol: str) -> bool:
+        """Whether the source serves the symbol, as far as is known."""
+        return symbol not in self._unserved.get(source, ())
+
+    def state(self, source: str) -> HealthState:
+        """The state of the source; one that is not known is down."""
         health = self._sources.get(source)
-        return health is None or health.state is not HealthState.HEALTHY
+        return HealthState.DOWN if health is None else health.state
 
     def alive_from(self, source: str) -> int:
         """The first connection of the source that has not ended."""

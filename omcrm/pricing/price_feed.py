@@ -17,7 +17,7 @@ from omcrm.engine.bus import LocalBus
 from omcrm.engine.feed_engine import FeedEngine
 from omcrm.engine.market_view import QuoteCache
 from omcrm.errors import PriceFeedRuns
-from omcrm.feeds.poller import Polling
+from omcrm.feeds.poll_schedule import Polling
 from omcrm.market.quote import Quote
 from omcrm.number_option import Whole
 from omcrm.pricing.daily_backfill import DailyBackfill

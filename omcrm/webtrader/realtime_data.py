@@ -10,7 +10,7 @@ from omcrm.engine.feed_engine import FeedEngine, system_clock
 from omcrm.engine.market_view import MarketView
 from omcrm.feeds.feed_settings import FeedSettings
 from omcrm.feeds.news.collector import NewsCollector
-from omcrm.feeds.poller import Polling
+from omcrm.feeds.poll_schedule import Polling
 from omcrm.feeds.timing import SupervisorTiming
 from omcrm.market.catalogue import names_by_group
 from omcrm.market.clock import Clock

@@ -15,8 +15,10 @@ from omcrm.wire.field import Time
 class DeskFeedStatus(Struct, frozen=True, kw_only=True):
     """The status of one feed, ready to be shown: secrets are masked.
 
-    `problem` is what `last_error` says, as a code with its figures. `unknown_conditions` counts the
-    trades' conditions that are not known: such trades do not set the last price.
+    `problem` is what `last_error` says, as a code with its figures; it may be long over. `cause` is
+    why the feed brings no prices now: null where it does, stands by or was stopped.
+    `unknown_conditions` counts the trades' conditions that are not known: such trades do not set
+    the last price.
     """
 
     state: FeedState
@@ -34,6 +36,7 @@ class DeskFeedStatus(Struct, frozen=True, kw_only=True):
     unreadable: int
     unknown_conditions: int
     problem: FeedProblem | None
+    cause: FeedProblem | None
 
     @classmethod
     def of(cls, status: FeedStatus) -> Self:

@@ -10,7 +10,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from omcrm.feeds.feed_set import Feed
-from omcrm.feeds.poller import Poller, Polling
+from omcrm.feeds.poll_schedule import Polling
+from omcrm.feeds.poller import Poller
 from omcrm.feeds.provider import Budget
 from omcrm.feeds.quota import period
 from omcrm.feeds.registry import POLLS

@@ -14,7 +14,7 @@ from omcrm.child import ExchangeProcess
 from omcrm.feeds.declaration import FeedAddress
 from omcrm.feeds.feed_settings import FeedSettings
 from omcrm.feeds.keys import Keys
-from omcrm.feeds.poller import Polling
+from omcrm.feeds.poll_schedule import Polling
 from omcrm.feeds.registry import POLLS, PROVIDERS, STREAMS
 from omcrm.feeds.timing import FeedClock, SupervisorTiming
 from omcrm.feeds.usual_name import with_usual_names

@@ -1,12 +1,14 @@
-"""A supervisor against the built-in exchange, with short timeouts; a certificate."""
+"""A supervisor or a poller against the built-in exchange, with short timeouts; a certificate."""
 
 import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from msgspec import structs
 
+from omcrm.feeds import poller as poller_module
 from omcrm.feeds.providers.binance.stream import Binance
 from omcrm.feeds.supervisor import FeedCallbacks, Supervisor
 from omcrm.feeds.timing import SupervisorTiming
@@ -14,6 +16,7 @@ from omcrm.feeds.watchdog import WatchdogTimeouts
 from omcrm.market.source import HealthState
 from omcrm.market.tick import Tick
 from tests.conftest import missing
+from tests.feeds.polled import Watched as WatchedPoller
 from tests.processes import Exchange, wait_for
 from tests.threads import Threads
 
@@ -99,6 +102,28 @@ def streaming(watch: Callable[..., Watched], exchange: Exchange) -> Watched:
     watched = watch(exchange.url)
     watched.wait_for_data()
     return watched
+
+
+@pytest.fixture
+def watch_poller(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., WatchedPoller]]:
+    """Starts pollers with short steps, and stops them after the test."""
+    monkeypatch.setattr(poller_module, "_STEP", 0.05)
+    monkeypatch.setattr(poller_module, "_CHECK_AGAIN", 0.2)
+    started: list[WatchedPoller] = []
+
+    def start(url: str, **options: object) -> WatchedPoller:
+        watched = WatchedPoller(url, tmp_path / "state", **options)
+        started.append(watched)
+        watched.poller.start()
+        return watched
+
+    yield start
+    for harness in started:
+        harness.poller.stop()
+    for harness in started:
+        harness.threads.wait()
 
 
 @pytest.fixture(scope="session")

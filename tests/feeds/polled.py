@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from omcrm.feeds.keys import Keys
-from omcrm.feeds.poller import Poller, Polling, PollSchedule
+from omcrm.feeds.poll_schedule import Polling, PollSchedule
+from omcrm.feeds.poller import Poller
 from omcrm.feeds.provider import Budget, Call, Event, FrameContext, PollLimits, Reply, Unreadable
 from omcrm.feeds.providers import coingecko
 from omcrm.feeds.providers.coingecko.poll import CoinGecko
+from omcrm.feeds.providers.finnhub.poll import FinnhubQuote
 from omcrm.feeds.quota import CallCounts
 from omcrm.feeds.supervisor import FeedCallbacks
 from omcrm.feeds.timing import ORDINARY, FeedClock
@@ -26,6 +28,12 @@ class Quick(CoinGecko):
     """CoinGecko with a short interval and a large budget."""
 
     limits = PollLimits(batch=250, interval=0.1, budgets=(Budget(10_000, "hour"),))
+
+
+class QuickQuote(FinnhubQuote):
+    """Finnhub's quotes with a short interval and a large budget: one symbol in each call."""
+
+    limits = PollLimits(batch=1, interval=0.1, budgets=(Budget(10_000, "hour"),))
 
 
 class Demanding(Quick):
@@ -57,7 +65,7 @@ class Watched:
         url: str,
         state: Path,
         *,
-        make: type[CoinGecko] = Quick,
+        make: type[CoinGecko] | type[FinnhubQuote] = Quick,
         names: Mapping[str, str] = NAMES,
         polling: Polling | None = None,
         clock: Clock = lambda: datetime.now(UTC),
@@ -68,6 +76,7 @@ class Watched:
         self.ticks: list[Tick] = []
         self.conditions: list[HealthState] = []
         self.changes: list[str] = []
+        self.unserved: list[frozenset[str]] = []
         self.wanted = wanted or {}
         self.call_counts = CallCounts(state)
         self.threads = Threads()
@@ -75,7 +84,12 @@ class Watched:
         keys = Keys(lambda name: given.get(name, ""))
         provider = make(f"{url}/api/v3", keys)
         schedule = PollSchedule(polling or Polling(interval=0.1), provider.limits, self._urgency)
-        reports = FeedCallbacks(self.ticks.append, self._note, self.changes.append)
+        reports = FeedCallbacks(
+            self.ticks.append,
+            self._note,
+            self.changes.append,
+            unserved=lambda source, symbols: self.unserved.append(symbols),
+        )
         self.poller = Poller(provider, reports, clock, self.call_counts, keys, schedule, feed_clock)
         self.poller.follow(names, lambda: True)
 

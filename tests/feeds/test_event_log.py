@@ -102,6 +102,7 @@ def test_what_changes_otherwise_is_an_event_of_its_own(log: EventLog) -> None:
     [
         (FailoverReason.FIRST, FeedEventKind.BEGAN, FeedCode.FIRST_PRICE),
         (FailoverReason.DOWN, FeedEventKind.TOOK_OVER, FeedCode.SOURCE_DOWN),
+        (FailoverReason.OFF, FeedEventKind.TOOK_OVER, FeedCode.SOURCE_OFF),
         (FailoverReason.STALE, FeedEventKind.TOOK_OVER, FeedCode.SOURCE_STALE),
         (
             FailoverReason.CONTRADICTED,

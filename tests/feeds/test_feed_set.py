@@ -8,7 +8,7 @@ import pytest
 
 from omcrm.feeds.feed_set import FeedActivity, FeedSet
 from omcrm.feeds.feed_settings import FeedSettings
-from omcrm.feeds.poller import Polling
+from omcrm.feeds.poll_schedule import Polling
 from omcrm.feeds.registry import POLLS, STREAMS
 from omcrm.feeds.supervisor import FeedCallbacks
 from omcrm.market.feed_status import FeedState, FeedStatus

@@ -2,7 +2,7 @@
 
 import pytest
 
-from omcrm.feeds.http_refusal import refusal, retry_after, words
+from omcrm.feeds.http_refusal import redirection, refusal, retry_after, words
 from omcrm.feeds.provider import AccessDenied, Reply
 
 
@@ -15,12 +15,28 @@ def test_an_answer_is_no_refusal() -> None:
     assert refusal(reply(200, b"error", retry_after="5")) is None
 
 
-@pytest.mark.parametrize("status", [201, 204, 302, 400, 401, 403, 404, 429, 500, 503])
+@pytest.mark.parametrize("status", [201, 204, 400, 401, 403, 404, 429, 500, 503])
 def test_everything_else_is_one(status: int) -> None:
     """Status, text and waiting time are passed on."""
     expected = AccessDenied(status, "no more", 30.0)
 
     assert expected == refusal(reply(status, b" no\n more ", retry_after="30"))
+
+
+@pytest.mark.parametrize(
+    ("location", "message"),
+    [
+        ("https://elsewhere.example/v2?apikey=secret", "redirects to elsewhere.example"),
+        ("https://user:secret@elsewhere.example:444/", "redirects to elsewhere.example"),
+        ("/v2/prices?apikey=secret", "redirects to another path"),
+        ("http://[", "redirects to another path"),
+        ("", "redirects to another path"),
+    ],
+)
+def test_a_redirect_says_where_to(location: str, message: str) -> None:
+    """Its host alone: the rest may hold the key; its body is mostly empty."""
+    assert AccessDenied(302, message) == refusal(reply(302, location=location))
+    assert message == redirection(location)
 
 
 @pytest.mark.parametrize(

@@ -154,6 +154,21 @@ def test_a_refused_handshake(
     assert (status, wait) == (error.status, error.retry_after)
 
 
+def test_a_redirected_handshake(upstream: Callable[[Serve], str]) -> None:
+    """It is not followed, and the error says where to."""
+
+    def serve(connection: socket.socket) -> None:
+        connection.recv(4096)
+        connection.sendall(
+            b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n"
+            b"Location: wss://elsewhere.example/?token=secret\r\n\r\n"
+        )
+
+    error = Read(upstream(serve)).wait_for_end()
+
+    assert "refused with 302: redirects to elsewhere.example" == str(error)
+
+
 @pytest.mark.parametrize(
     "answer", [b"", b"\xff\xfe\x00", b"SSH-2.0-x\r\n\r\n", b"HTTP/1.1 x\r\n\r\n"]
 )

@@ -5,16 +5,14 @@ Long for a reason: there is a test for each way in which a poll can fail.
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from omcrm.feeds import poller as poller_module
-from omcrm.feeds.poller import Polling, PollSchedule
-from omcrm.feeds.provider import PollLimits
+from omcrm.feeds.poll_schedule import Polling
 from omcrm.feeds.providers import coingecko
 from omcrm.feeds.providers.coingecko.poll import CoinGecko
 from omcrm.feeds.quota import CallCounts
@@ -27,26 +25,6 @@ from tests.processes import Exchange, free_port, wait_for
 
 SECRET = "a-very-secret-key"
 LIMITS = CoinGecko.limits
-
-
-@pytest.fixture
-def watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Watched]]:
-    """Starts pollers with short steps, and stops them after the test."""
-    monkeypatch.setattr(poller_module, "_STEP", 0.05)
-    monkeypatch.setattr(poller_module, "_CHECK_AGAIN", 0.2)
-    started: list[Watched] = []
-
-    def start(url: str, **options: object) -> Watched:
-        watched = Watched(url, tmp_path / "state", **options)
-        started.append(watched)
-        watched.poller.start()
-        return watched
-
-    yield start
-    for harness in started:
-        harness.poller.stop()
-    for harness in started:
-        harness.threads.wait()
 
 
 def address(exchange: Exchange) -> str:
@@ -67,9 +45,9 @@ def asked(upstream: Upstream) -> list[str]:
 # Polling
 
 
-def test_polls_and_reports(watch: Callable[..., Watched], exchange: Exchange) -> None:
+def test_polls_and_reports(watch_poller: Callable[..., Watched], exchange: Exchange) -> None:
     """Prices come, and the status is complete."""
-    watched = watch(address(exchange))
+    watched = watch_poller(address(exchange))
     wait_for(lambda: {"BTC", "ETH"} == {tick.symbol for tick in watched.ticks}, 5, "prices")
     status = watched.poller.status()
 
@@ -86,10 +64,12 @@ def test_polls_and_reports(watch: Callable[..., Watched], exchange: Exchange) ->
     assert {"coingecko"} == set(watched.changes)
 
 
-def test_asks_again_after_its_interval(watch: Callable[..., Watched], exchange: Exchange) -> None:
+def test_asks_again_after_its_interval(
+    watch_poller: Callable[..., Watched], exchange: Exchange
+) -> None:
     """Not sooner, even when it is woken."""
     began = time.monotonic()
-    watched = watch(address(exchange), polling=Polling(interval=0.5))
+    watched = watch_poller(address(exchange), polling=Polling(interval=0.5))
     while answers(exchange) < 4:
         watched.poller.follow(NAMES, lambda: True)
         time.sleep(0.02)
@@ -97,27 +77,29 @@ def test_asks_again_after_its_interval(watch: Callable[..., Watched], exchange: 
     assert time.monotonic() - began >= 3 * 0.5
 
 
-def test_its_limits_are_kept_by_default(watch: Callable[..., Watched], exchange: Exchange) -> None:
+def test_its_limits_are_kept_by_default(
+    watch_poller: Callable[..., Watched], exchange: Exchange
+) -> None:
     """CoinGecko is polled once a minute, even where the setting is shorter."""
-    watched = watch(address(exchange), make=CoinGecko, polling=Polling(interval=0.01))
+    watched = watch_poller(address(exchange), make=CoinGecko, polling=Polling(interval=0.01))
     wait_for(lambda: watched.ticks, 5, "prices")
     time.sleep(0.7)
 
     assert 1 == answers(exchange)
 
 
-def test_keeps_its_connection(watch: Callable[..., Watched]) -> None:
+def test_keeps_its_connection(watch_poller: Callable[..., Watched]) -> None:
     """All calls use one connection."""
     with Upstream(answering(http())) as upstream:
-        watch(upstream.url)
+        watch_poller(upstream.url)
         wait_for(lambda: len(upstream.requests) >= 4, 5, "some calls")
         assert 1 == upstream.connections
 
 
-def test_follows_what_is_added_and_dropped(watch: Callable[..., Watched]) -> None:
+def test_follows_what_is_added_and_dropped(watch_poller: Callable[..., Watched]) -> None:
     """The change applies from the next call on."""
     with Upstream(answering(http())) as upstream:
-        watched = watch(upstream.url)
+        watched = watch_poller(upstream.url)
         wait_for(lambda: "bitcoin,ethereum" in asked(upstream), 5, "the first call")
         watched.poller.follow({"solana": "SOL"}, lambda: True)
         wait_for(lambda: asked(upstream)[-1] == "solana", 5, "the new symbol")
@@ -128,29 +110,14 @@ def test_follows_what_is_added_and_dropped(watch: Callable[..., Watched]) -> Non
         assert before == len(upstream.requests)
 
 
-def test_refused_symbols_are_suspended() -> None:
-    """Until the given time, and at least until their interval is over; the others are polled."""
-    asked = schedule({"a": 1, "b": 1}, interval=10.0)
-    asked.asked(["a", "b"], 0.0)
-    asked.suspend(["a"], 300.0)
-    long = schedule({"a": 1}, interval=3600.0)
-    long.asked(["a"], 0.0)
-    long.suspend(["a"], 300.0)
-    both = {"a": "a", "b": "b"}
-
-    assert ["b"] == asked.due(both, 11.0)
-    assert ["b"] == asked.due(both, 299.0)
-    assert {"a", "b"} == set(asked.due(both, 300.0))
-    assert [] == long.due({"a": "a"}, 301.0)
-    assert ["a"] == long.due({"a": "a"}, 3600.0)
-
-
-def test_what_failed_is_asked_again_before_its_interval(watch: Callable[..., Watched]) -> None:
+def test_what_failed_is_asked_again_before_its_interval(
+    watch_poller: Callable[..., Watched],
+) -> None:
     """It retries after a minute, then after two: an hour without an exchange rate is too long."""
     fast_clock = FeedClock(200.0)
     with Upstream(answering(http(b"{}", "503 Service Unavailable"))) as upstream:
         polling = Polling(interval=3600.0)
-        watched = watch(upstream.url, polling=polling, feed_clock=fast_clock)
+        watched = watch_poller(upstream.url, polling=polling, feed_clock=fast_clock)
         wait_for(lambda: watched.poller.status().reconnects == 2, 10, "two failures")
         left = watched.poller._ask_at - fast_clock.now()
 
@@ -161,63 +128,23 @@ def test_what_failed_is_asked_again_before_its_interval(watch: Callable[..., Wat
 # The schedule
 
 
-def test_the_most_urgent_are_polled_first(watch: Callable[..., Watched]) -> None:
+def test_the_most_urgent_are_polled_first(watch_poller: Callable[..., Watched]) -> None:
     """In batches: subscribed symbols, then the rest; unwanted symbols are left out."""
     names = {name: name.upper() for name in "abcdefg"}
     wanted = {"C": 2, "F": 2, "G": 3, "A": 0, "E": 0}
     with Upstream(answering(http())) as upstream:
-        watch(upstream.url, names=names, polling=Polling(60.0, batch=2), wanted=wanted)
+        watch_poller(upstream.url, names=names, polling=Polling(60.0, batch=2), wanted=wanted)
         wait_for(lambda: len(upstream.requests) == 3, 5, "three calls")
         time.sleep(0.3)
 
     assert ["g,c", "f,b", "d"] == asked(upstream)
 
 
-def schedule(wanted: Mapping[str, int], interval: float = 10.0, batch: int = 2) -> PollSchedule:
-    return PollSchedule(Polling(interval, batch), PollLimits(3, 5.0, ()), lambda name: wanted[name])
-
-
-def test_the_longer_interval_and_the_smaller_batch_count() -> None:
-    """Both the upstream's limits and the operator's settings are kept."""
-    wanted = dict.fromkeys("abcde", 1)
-    names = {name: name for name in wanted}
-
-    assert (10.0, 5.0) == (schedule(wanted, 10.0).interval, schedule(wanted, 1.0).interval)
-    assert (2, 3) == (
-        len(schedule(wanted, batch=2).due(names, 0.0)),
-        len(schedule(wanted, batch=50).due(names, 0.0)),
-    )
-
-
-def test_among_equals_the_one_polled_longest_ago_comes_first() -> None:
-    """Every symbol is polled, even while others are due again."""
-    wanted = dict.fromkeys("abc", 1)
-    plan, names = schedule(wanted, batch=1), {name: name for name in "abc"}
-    order = []
-    for step in range(7):
-        order += plan.due(names, step * 4.0)
-        plan.asked(order[-1:], step * 4.0)
-
-    assert list("abcabca") == order
-
-
-def test_wanted_is_not_the_same_as_due() -> None:
-    """A symbol that was just polled is still wanted."""
-    plan, names = schedule({"a": 1, "b": 0}), {"a": "a", "b": "b"}
-    plan.asked(["a"], 0.0)
-
-    assert [] == plan.due(names, 9.9)
-    assert ["a"] == plan.due(names, 10.0)
-    assert plan.is_wanted(names)
-    assert not plan.is_wanted({"b": "b"})
-    assert not plan.is_wanted({})
-
-
 def test_stands_by_while_others_have_prices(
-    watch: Callable[..., Watched], exchange: Exchange
+    watch_poller: Callable[..., Watched], exchange: Exchange
 ) -> None:
     """Unwanted symbols are not polled; they are while they are wanted."""
-    watched = watch(address(exchange), wanted={"BTC": 0, "ETH": 0})
+    watched = watch_poller(address(exchange), wanted={"BTC": 0, "ETH": 0})
     watched.wait_for_state("standby")
     time.sleep(0.3)
     assert 0 == answers(exchange)
@@ -233,12 +160,14 @@ def test_stands_by_while_others_have_prices(
 # The quota
 
 
-def test_never_asks_more_than_its_quota(watch: Callable[..., Watched], clock: ManualClock) -> None:
+def test_never_asks_more_than_its_quota(
+    watch_poller: Callable[..., Watched], clock: ManualClock
+) -> None:
     """Of eight batches five are requested in a minute, and the rest in the next one."""
     names = {f"coin{number}": f"C{number}" for number in range(8)}
     clock.pass_seconds(58.8)
     with Upstream(answering(http())) as upstream:
-        watched = watch(
+        watched = watch_poller(
             upstream.url, make=CoinGecko, names=names, polling=Polling(batch=1), clock=clock
         )
         wait_for(lambda: len(upstream.requests) == 5, 5, "five calls")
@@ -253,25 +182,27 @@ def test_never_asks_more_than_its_quota(watch: Callable[..., Watched], clock: Ma
     assert sorted(names) == sorted(asked(upstream))
 
 
-def test_two_pollers_share_a_quota(watch: Callable[..., Watched], clock: ManualClock) -> None:
+def test_two_pollers_share_a_quota(
+    watch_poller: Callable[..., Watched], clock: ManualClock
+) -> None:
     """Two pollers with one key make as many calls as one of them could."""
     names = {f"coin{number}": f"C{number}" for number in range(8)}
     options = {"make": CoinGecko, "names": names, "polling": Polling(batch=1), "clock": clock}
     with Upstream(answering(http())) as upstream:
         for _ in range(2):
-            watch(upstream.url, **options)
+            watch_poller(upstream.url, **options)
         wait_for(lambda: len(upstream.requests) == 5, 5, "five calls")
         time.sleep(0.5)
         assert 5 == len(upstream.requests)
 
 
 def test_a_used_up_quota_is_reported_with_its_renewal(
-    watch: Callable[..., Watched], clock: ManualClock, tmp_path: Path
+    watch_poller: Callable[..., Watched], clock: ManualClock, tmp_path: Path
 ) -> None:
     """No call is made, and the status has the reason and the end."""
     with Upstream(answering(http())) as upstream:
         CallCounts(tmp_path / "state").exhaust("coingecko", "", LIMITS.budgets[1], clock())
-        watched = watch(upstream.url, make=CoinGecko, clock=clock)
+        watched = watch_poller(upstream.url, make=CoinGecko, clock=clock)
         watched.wait_for_state("waiting")
         assert "its quota is used up until 2026-04-01 00:00 UTC" == watched.problem
         assert 55 < watched.wait <= 60
@@ -280,12 +211,12 @@ def test_a_used_up_quota_is_reported_with_its_renewal(
 
 
 def test_calls_that_cannot_be_counted_are_not_made(
-    watch: Callable[..., Watched], tmp_path: Path
+    watch_poller: Callable[..., Watched], tmp_path: Path
 ) -> None:
     """Without its folder no call is made, and it goes on when there is one."""
     (tmp_path / "state").write_text("a file in the folder's place")
     with Upstream(answering(http())) as upstream:
-        watched = watch(upstream.url)
+        watched = watch_poller(upstream.url)
         watched.wait_for_state("waiting")
         time.sleep(0.3)
         assert "its calls cannot be counted: File exists" == watched.problem
@@ -297,13 +228,19 @@ def test_calls_that_cannot_be_counted_are_not_made(
 # Failures
 
 
-@pytest.mark.parametrize(("seconds", "least"), [(120, 120), (5, 60), (None, 60)])
+@pytest.mark.parametrize(
+    ("seconds", "least", "is_down"), [(120, 120, True), (5, 60, False), (None, 60, False)]
+)
 def test_a_refusal_for_its_rate_is_waited_out(
-    watch: Callable[..., Watched], exchange: Exchange, seconds: int | None, least: float
+    watch_poller: Callable[..., Watched],
+    exchange: Exchange,
+    seconds: int | None,
+    least: float,
+    is_down: bool,
 ) -> None:
-    """At least as long as the upstream says, and never less than a minute."""
+    """At least as long as the upstream says, and never less than a minute; down if for longer."""
     exchange.fault("refuse", venue="coingecko", status=429, retry_after=seconds)
-    watched = watch(address(exchange))
+    watched = watch_poller(address(exchange))
     watched.wait_for_state("waiting")
     exchange.clear()
     wait, before = watched.wait, answers(exchange)
@@ -312,13 +249,13 @@ def test_a_refusal_for_its_rate_is_waited_out(
     assert least - 30 < wait <= least
     assert (1, 1) == (before, answers(exchange))
     assert "refused with 429" in watched.problem
-    assert [HealthState.PENDING, HealthState.DOWN] == watched.conditions
+    assert [HealthState.PENDING, HealthState.DOWN][: 1 + is_down] == watched.conditions
     assert not watched.poller.status().active
 
 
-def test_is_back_after_a_failure(watch: Callable[..., Watched], exchange: Exchange) -> None:
+def test_is_back_after_a_failure(watch_poller: Callable[..., Watched], exchange: Exchange) -> None:
     """After a 503 it polls again soon."""
-    watched = watch(address(exchange))
+    watched = watch_poller(address(exchange))
     watched.wait_for_data()
     exchange.fault("refuse", venue="coingecko", status=503)
     watched.wait_for_state("waiting")
@@ -326,14 +263,15 @@ def test_is_back_after_a_failure(watch: Callable[..., Watched], exchange: Exchan
 
     watched.wait_for_data()
     assert "polling" == watched.state
-    down, healthy = HealthState.DOWN, HealthState.HEALTHY
-    assert [HealthState.PENDING, healthy, down, healthy] == watched.conditions
+    assert [HealthState.PENDING, HealthState.HEALTHY] == watched.conditions
     assert 1 == watched.poller.status().reconnects
 
 
-def test_nobody_there(watch: Callable[..., Watched], exchange: Exchange, tmp_path: Path) -> None:
+def test_nobody_there(
+    watch_poller: Callable[..., Watched], exchange: Exchange, tmp_path: Path
+) -> None:
     """After an upstream was down and is back at the same address, prices come again."""
-    watched = watch(address(exchange))
+    watched = watch_poller(address(exchange))
     watched.wait_for_data()
     exchange.stop()
     watched.wait_for_state("waiting")
@@ -343,10 +281,10 @@ def test_nobody_there(watch: Callable[..., Watched], exchange: Exchange, tmp_pat
 
 
 def test_an_unreached_upstream_costs_no_call_and_is_tried_again_soon(
-    watch: Callable[..., Watched], clock: ManualClock
+    watch_poller: Callable[..., Watched], clock: ManualClock
 ) -> None:
     """Calls without a connection do not count against the quota."""
-    watched = watch(f"http://127.0.0.1:{free_port()}", make=CoinGecko, clock=clock)
+    watched = watch_poller(f"http://127.0.0.1:{free_port()}", make=CoinGecko, clock=clock)
     wait_for(lambda: watched.poller.status().reconnects >= 2, 10, "two attempts")
     watched.poller.stop()
 
@@ -354,21 +292,23 @@ def test_an_unreached_upstream_costs_no_call_and_is_tried_again_soon(
 
 
 def test_an_answer_that_nobody_understands(
-    watch: Callable[..., Watched], caplog: pytest.LogCaptureFixture
+    watch_poller: Callable[..., Watched], caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is counted, logged once, and soon polled again."""
     caplog.set_level(logging.WARNING)
     with Upstream(answering(http(b"<html>"))) as upstream:
-        watched = watch(upstream.url)
+        watched = watch_poller(upstream.url)
         wait_for(lambda: watched.poller.status().unreadable >= 2, 10, "two unreadable answers")
         assert "unreadable answer: DecodeError" in watched.problem
         assert [] == watched.ticks
         assert 1 == caplog.text.count("unreadable answer")
 
 
-def test_what_is_understood_counts(watch: Callable[..., Watched], exchange: Exchange) -> None:
+def test_what_is_understood_counts(
+    watch_poller: Callable[..., Watched], exchange: Exchange
+) -> None:
     """A reply that is unreadable in part still brings its readable prices."""
-    watched = watch(address(exchange), make=Half)
+    watched = watch_poller(address(exchange), make=Half)
     wait_for(lambda: watched.poller.status().unreadable >= 3, 5, "some replies")
 
     assert "polling" == watched.state
@@ -377,21 +317,22 @@ def test_what_is_understood_counts(watch: Callable[..., Watched], exchange: Exch
     assert watched.ticks
 
 
-def test_an_answer_without_prices_is_no_failure(watch: Callable[..., Watched]) -> None:
-    """A source without prices stays pending, without a problem."""
+def test_an_answer_without_prices_is_no_failure(watch_poller: Callable[..., Watched]) -> None:
+    """A source without prices stays pending, is asked at its interval, and says what it lacks."""
     with Upstream(answering(http())) as upstream:
-        watched = watch(upstream.url)
+        watched = watch_poller(upstream.url)
         wait_for(lambda: len(upstream.requests) > 2, 5, "some calls")
         assert [HealthState.PENDING] == watched.conditions
-        assert "" == watched.problem
-        assert not watched.poller.status().active
+        assert "no price of bitcoin, ethereum in its answer" == watched.problem
+        assert ("waiting", False) == (watched.state, watched.poller.status().active)
+        assert 0 == watched.poller.status().reconnects
 
 
 def test_a_programming_error_ends_it_and_is_reported(
-    watch: Callable[..., Watched], exchange: Exchange
+    watch_poller: Callable[..., Watched], exchange: Exchange
 ) -> None:
     """A poller that dies reports it, without the key, and is down."""
-    watched = watch(address(exchange), make=Broken, settings={coingecko.KEY.env: SECRET})
+    watched = watch_poller(address(exchange), make=Broken, settings={coingecko.KEY.env: SECRET})
     wait_for(lambda: HealthState.DOWN is watched.conditions[-1], 5, "its end")
 
     assert "poller died: RuntimeError('a mistake with ***')" == watched.problem
@@ -401,10 +342,12 @@ def test_a_programming_error_ends_it_and_is_reported(
 # The key
 
 
-def test_without_its_key_it_is_off(watch: Callable[..., Watched], exchange: Exchange) -> None:
+def test_without_its_key_it_is_off(
+    watch_poller: Callable[..., Watched], exchange: Exchange
+) -> None:
     """The status names the missing setting; it polls when the key is set, and stops without it."""
     settings: dict[str, str] = {"SOMETHING": "else"}
-    watched = watch(address(exchange), make=Demanding, settings=settings)
+    watched = watch_poller(address(exchange), make=Demanding, settings=settings)
     watched.wait_for_state("off")
     time.sleep(0.4)
     assert "COINGECKO_API_KEY is not set" == watched.problem
@@ -421,13 +364,13 @@ def test_without_its_key_it_is_off(watch: Callable[..., Watched], exchange: Exch
 
 
 def test_the_key_is_nowhere(
-    watch: Callable[..., Watched], caplog: pytest.LogCaptureFixture
+    watch_poller: Callable[..., Watched], caplog: pytest.LogCaptureFixture
 ) -> None:
     """A key that an upstream repeats in its refusal is neither in a log nor in the status."""
     caplog.set_level(logging.DEBUG)
     refused = http(f"the key {SECRET} is wrong".encode(), "401 No")
     with Upstream(answering(refused)) as upstream:
-        watched = watch(upstream.url, settings={coingecko.KEY.env: SECRET})
+        watched = watch_poller(upstream.url, settings={coingecko.KEY.env: SECRET})
         watched.wait_for_state("waiting")
         assert f"x-cg-demo-api-key: {SECRET}".encode() in upstream.requests[0]
         assert "refused with 401: the key *** is wrong" == watched.problem
@@ -440,9 +383,9 @@ def test_the_key_is_nowhere(
 # The end
 
 
-def test_starts_and_stops_twice(watch: Callable[..., Watched], exchange: Exchange) -> None:
+def test_starts_and_stops_twice(watch_poller: Callable[..., Watched], exchange: Exchange) -> None:
     """Both are harmless, there is one thread, and after a stop it can be started anew."""
-    watched = watch(address(exchange))
+    watched = watch_poller(address(exchange))
     watched.poller.start()
     watched.wait_for_data()
     assert 1 == watched.threads.count("feed-coingecko")
@@ -459,11 +402,11 @@ def test_starts_and_stops_twice(watch: Callable[..., Watched], exchange: Exchang
 
 
 def test_stops_in_the_middle_of_an_answer(
-    watch: Callable[..., Watched], exchange: Exchange
+    watch_poller: Callable[..., Watched], exchange: Exchange
 ) -> None:
     """Stopping does not wait for a slow upstream, and the interrupted call is no failure."""
     exchange.fault("half_open", venue="coingecko")
-    watched = watch(address(exchange))
+    watched = watch_poller(address(exchange))
     waits = "handshakes_unanswered"
     wait_for(lambda: exchange.state()["venues"]["coingecko"][waits], 5, "the call")
     watched.poller.stop()

@@ -2,6 +2,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from omcrm.market.feed_event import (
     FeedCode,
@@ -34,6 +35,7 @@ FIGURES = FeedFigures(
 FAILOVERS = {
     FeedCode.FIRST_PRICE: "first price",
     FeedCode.SOURCE_DOWN: "binance is down",
+    FeedCode.SOURCE_OFF: "binance is off",
     FeedCode.SOURCE_STALE: "binance is stale",
     FeedCode.SOURCE_CONTRADICTED: "binance is contradicted by other sources",
     FeedCode.SOURCE_RECOVERED: "kraken has recovered",
@@ -126,6 +128,27 @@ def test_a_new_state_has_its_cause(
     changed = event(code, figures=FeedFigures(state="waiting", status=401, detail=detail))
 
     assert (sentence, cause) == (event_sentence(changed), cause_sentence(changed))
+
+
+@pytest.mark.parametrize("code", PROBLEMS)
+def test_no_problem_has_an_empty_detail(code: FeedCode) -> None:
+    """Where the upstream gives no reason and no number, the sentence says so."""
+    silent = structs.replace(FIGURES, detail="", status=0, process="")
+    sentence = problem_sentence(FeedProblem(code, silent))
+
+    assert sentence.strip(" :()") == sentence.removesuffix(")")
+    assert not {"None", "0", ""} & set(sentence.replace(":", "").split(" "))
+
+
+def test_a_refusal_without_a_number_has_none() -> None:
+    """In a frame there may be only words, and in an answer only a number."""
+    refused = {
+        FeedFigures(status=0, detail="unknown symbol"): "refused: unknown symbol",
+        FeedFigures(status=503, detail=""): "refused with 503: no reason given",
+    }
+
+    for figures, sentence in refused.items():
+        assert sentence == problem_sentence(FeedProblem(FeedCode.REQUEST_REJECTED, figures))
 
 
 @pytest.mark.parametrize(("code", "sentence"), FAILOVERS.items())

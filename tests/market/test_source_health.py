@@ -17,7 +17,7 @@ def test_an_unknown_source_is_down() -> None:
     """A source that was never set is down, not expected and not starting."""
     health = SourceHealth()
 
-    assert health.is_down("binance")
+    assert HealthState.DOWN is health.state("binance")
     assert not health.is_expected("binance", START)
     assert not health.is_starting("binance", START)
     assert 0 == health.alive_from("binance")

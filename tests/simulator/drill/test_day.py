@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from omcrm.feeds.keys import Keys
-from omcrm.feeds.poller import Poller, Polling, PollSchedule
+from omcrm.feeds.poll_schedule import Polling, PollSchedule
+from omcrm.feeds.poller import Poller
 from omcrm.feeds.providers.alpha_vantage.poll import AlphaVantage
 from omcrm.feeds.quota import CallCounts
 from omcrm.feeds.supervisor import FeedCallbacks
