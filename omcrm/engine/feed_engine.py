@@ -268,6 +268,16 @@ class FeedEngine:
         order = POLICIES[instrument.asset_class].sources if instrument is not None else ()
         return self._feed_set.awaits(symbol, takewhile(lambda name: name != source, order))
 
+    def expects(self, symbol: str) -> bool:
+        """Whether a feed may have a price of a symbol soon: a stream that is starting or has failed
+        a moment ago, or a polled source that is being asked."""
+        instrument = self.instruments.get(symbol)
+        if instrument is None or not self.running:
+            return False
+        names = instrument.provider_symbols
+        streams = filter(self._feed_set.is_stream, names)
+        return self.consolidator.expects(symbol, streams) or self._feed_set.awaits(symbol, names)
+
     # How it is doing
 
     def status(self) -> dict[str, FeedStatus]:

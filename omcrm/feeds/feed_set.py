@@ -65,8 +65,12 @@ class FeedSet:
         for feed in self.feeds.values():
             feed.stop()
 
+    def is_stream(self, source: str) -> bool:
+        """Whether this source streams, and is set up."""
+        return isinstance(self.feeds.get(source), Supervisor)
+
     def awaits(self, symbol: str, sources: Iterable[str]) -> bool:
-        """Whether a polled one of these sources is about to be asked for a symbol."""
+        """Whether a polled one of these sources is being asked for a symbol, or about to be."""
         feeds = (self.feeds.get(source) for source in sources)
         return any(isinstance(feed, Poller) and feed.awaits(symbol) for feed in feeds)
 

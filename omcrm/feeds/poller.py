@@ -189,7 +189,7 @@ class Poller:
     def _run(self, fetcher: Fetcher) -> None:
         cause: FeedProblem | None = None
         try:
-            self._set_state(FeedState.STANDBY)
+            self._set_state(FeedState.CONNECTING)
             while not fetcher.closed:
                 self._step(self._timing.now())
                 self._timing.wait(self._wake, _STEP)
@@ -228,7 +228,7 @@ class Poller:
         elif self._state is FeedState.OFF:
             self._problem = None
             self._end_failure()
-            self._set_state(FeedState.STANDBY)
+            self._set_state(FeedState.CONNECTING)
             self._report(HealthState.PENDING)
         return missing is None
 

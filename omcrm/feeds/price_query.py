@@ -22,6 +22,8 @@ from omcrm.market.policy import POLICIES
 from omcrm.market.quote import Quote
 from omcrm.market.tick import Tick
 
+NO_SOURCE = "no source of it can be asked"
+
 
 class PriceResult(Struct, frozen=True):
     """The result of one symbol: the quote of the source whose price was accepted, numbered 0.
@@ -71,7 +73,7 @@ class PriceQuery:
                     del left[answer.symbol]
                     yield answer
             for symbol in left:
-                problems = self._problems[symbol] or ["no source of it can be asked"]
+                problems = self._problems[symbol] or [NO_SOURCE]
                 yield PriceResult(symbol, problems=tuple(map(self._query.hidden, problems)))
 
     def _ask(
@@ -131,17 +133,24 @@ class PriceQuery:
         return answers
 
     def _validated(self, tick: Tick) -> PriceResult | None:
-        """The quote of the source, if the price of this tick was accepted."""
+        """The quote of the source, if the price of this tick was accepted, or is older than it."""
         changed = self._consolidator.apply(tick)
         if changed is not None:
             self._publish(changed)
         quote = self._consolidator.quotes_by_source(tick.symbol).get(tick.source.name)
-        if quote is None or quote.last_received_at != tick.received_at:
+        if quote is None:
             return None
-        return PriceResult(tick.symbol, quote)
+        is_accepted = quote.last_received_at == tick.received_at or _is_older(tick, quote)
+        return PriceResult(tick.symbol, quote) if is_accepted else None
 
     def _note(self, source: str, symbols: Iterable[str], problem: str) -> None:
         for symbol in symbols:
             problems = self._problems[symbol]
             if not any(noted.startswith(f"{source}: ") for noted in problems):
                 problems.append(f"{source}: {problem}")
+
+
+def _is_older(tick: Tick, quote: Quote) -> bool:
+    """Whether the source has already sent a later price: its caches differ."""
+    time = tick.trade.time if tick.trade is not None else None
+    return time is not None and quote.provider_time is not None and time < quote.provider_time

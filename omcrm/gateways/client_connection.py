@@ -43,7 +43,7 @@ class ClientServices(Struct, frozen=True):
     workers: WorkerPool
     registry: ClientRegistry
     context: Callable[[], AbstractContextManager[object]]
-    on_open: Job
+    on_open: Callable[[], object]
     limits: ClientLimits
 
 

@@ -162,7 +162,7 @@ def force_price_update(body: PriceUpdateRequest) -> RealtimeFetched | Response:
     if wait := PRICE_UPDATES.spend(str(current_caller().user_id)):
         message = f"Too many updates: try again in {wait} seconds."
         return refusal(ErrorCode.TOO_MANY_REQUESTS, message, 429, wait=wait)
-    done = refresh_prices(symbols)
+    done = refresh_prices(symbols, starting=start_for_viewer())
     return RealtimeFetched(
         updated=[
             RealtimeUpdated(

@@ -179,6 +179,16 @@ class Consolidator:
                 self._is_preferred(record, name, now) for name in order[: _place(order, source)]
             )
 
+    def expects(self, symbol: str, sources: Iterable[str]) -> bool:
+        """Whether one of these streams may have a price soon: it is starting, or its last price has
+        become stale a moment ago."""
+        with self._lock:
+            record = self._records.get(symbol)
+            if record is None:
+                return False
+            now = self._clock()
+            return any(self._is_expected(record, name, now) for name in sources)
+
     def connection_of(self, source: str) -> int:
         """The connection number of ticks that are asked for besides the source's poller."""
         with self._lock:
@@ -457,16 +467,24 @@ class Consolidator:
         return record.policy.classify(held, now, record.instrument.calendar, streaming=streaming)
 
     def _is_preferred(self, record: SymbolRecord, name: str, now: datetime) -> bool:
-        """Whether a source has a price that is shown before polled ones, or is starting."""
-        if name in record.instrument.provider_symbols and self._health.is_expected(name, now):
+        """Whether a source has a price that is shown before polled ones, or may have one soon."""
+        if self._is_expected(record, name, now):
             return True
         held = record.sources.get(name)
         if held is None or held.trade is None:
             return False
-        is_fresh = self._classify(held, record, now).is_fresh
-        if held.source.claim is PriceClass.LIVE:
-            return is_fresh or held.age(now) <= record.policy.stale_hold
-        return is_fresh and self._is_streaming(held)
+        is_up = held.source.claim is PriceClass.LIVE or self._is_streaming(held)
+        return is_up and self._classify(held, record, now).is_fresh
+
+    def _is_expected(self, record: SymbolRecord, name: str, now: datetime) -> bool:
+        """Whether a source is starting, or its stream's price has become stale a moment ago."""
+        if name in record.instrument.provider_symbols and self._health.is_expected(name, now):
+            return True
+        held = record.sources.get(name)
+        if held is None or held.trade is None or held.source.claim is not PriceClass.LIVE:
+            return False
+        is_stale = self._classify(held, record, now) is PriceClass.STALE
+        return is_stale and held.age(now) <= record.policy.stale_hold
 
     def _is_streaming(self, held: SourceQuote) -> bool:
         name = held.source.name

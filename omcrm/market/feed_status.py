@@ -12,8 +12,8 @@ from omcrm.market.price_class import PriceClass
 class FeedState(StrEnum):
     """The state of a feed.
 
-    `connected` has no prices yet, `waiting` tries again later, `polling` gets prices, `standby`
-    is polled when better sources fail.
+    `connecting` has no answer yet, `connected` no prices, `waiting` tries again later, `polling`
+    gets prices, `standby` is polled when better sources fail.
     """
 
     OFF = "off"

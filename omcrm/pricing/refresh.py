@@ -1,23 +1,31 @@
 """Fetches prices at once on a user's request."""
 
+import time
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+from omcrm.feeds.price_query import NO_SOURCE, PriceResult
+from omcrm.feeds.supervisor import Supervisor
+from omcrm.market.feed_sentence import problem_sentence
+from omcrm.market.feed_status import FeedStatus
 from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import Quote
 from omcrm.pricing.upstream_query import UpstreamQuery, fetched_price, utc_now
 from omcrm.services import services
 from omcrm.storage.asset_price import StoredPrice, write_prices
 from omcrm.storage.transaction import transaction
 from omcrm.web.market_access import feed_engine, market_view
 
-# The request waits for the answer.
+# The request waits for the answer: for a stream that is starting, and then for the calls.
 _SECONDS = 10.0
+_LONGEST_START, _CHECK_EVERY = 3.0, 0.05
 # Prices of a stream, which is faster than any poll.
 _STREAMED = (PriceClass.LIVE, PriceClass.DELAYED)
-# Used where no real source answers, in a demo installation.
-_INVENTED = (PriceClass.SIMULATED,)
+# Used where no source answers: the last price of a closed market, and in a demo an invented one.
+_PRESENT = (PriceClass.CLOSED, PriceClass.SIMULATED)
+# A source over HTTP that was asked so short a time ago would say the same again.
+_RECENTLY = timedelta(minutes=1)
 
 
 class RefreshFailure(Struct, frozen=True):
@@ -34,26 +42,29 @@ class RefreshResult(Struct, frozen=True):
     failed: list[RefreshFailure]
 
 
-def refresh_prices(symbols: Iterable[str]) -> RefreshResult:
+def refresh_prices(symbols: Iterable[str], *, starting: bool = False) -> RefreshResult:
     """Fetch the prices of these symbols now, within the quota, and write them to the database.
 
     It takes ten seconds at most, a little longer where the database is busy. A symbol with a
-    streamed price gets that price without a call. Fetched prices are validated and
-    published like all others. Needs an app context.
+    streamed price gets that price without a call, and so does one whose price the feeds bring
+    meanwhile, because they are starting or asking for it; `starting` is whether somebody has just
+    begun to start them. Fetched prices are validated and published like all others. Needs an app
+    context.
     """
-    wanted = list(dict.fromkeys(symbols))
+    wanted, began, since = list(dict.fromkeys(symbols)), time.monotonic(), utc_now()
     view, consolidator = market_view(), feed_engine().consolidator
-    streamed = {symbol: _shown(view.cache.get(symbol), _STREAMED) for symbol in wanted}
-    prices = {symbol: price for symbol, price in streamed.items() if price is not None}
+    _wait_for_feeds(wanted, since, starting=starting)
+    shown = {symbol: _streamed(symbol, since) for symbol in wanted}
+    prices = {symbol: price for symbol, price in shown.items() if price is not None}
     reasons = {symbol: "unknown symbol" for symbol in wanted if symbol not in view.instruments}
     left = [symbol for symbol in wanted if symbol not in prices and symbol not in reasons]
-    query = UpstreamQuery(services().settings, _SECONDS)
+    query = UpstreamQuery(services().settings, _SECONDS - (time.monotonic() - began))
     try:
         instruments = [view.instruments[symbol] for symbol in left]
         for answer in query.prices(instruments, consolidator, services().bus.publish):
-            price = fetched_price(answer) or _shown(view.cache.get(answer.symbol), _INVENTED)
+            price = fetched_price(answer) or _present(answer.symbol, since)
             if price is None:
-                reasons[answer.symbol] = "; ".join(answer.problems)
+                reasons[answer.symbol] = _reason(answer)
             else:
                 prices[answer.symbol] = price
     finally:
@@ -66,8 +77,53 @@ def refresh_prices(symbols: Iterable[str]) -> RefreshResult:
     )
 
 
-def _shown(quote: Quote | None, classes: Iterable[PriceClass]) -> StoredPrice | None:
-    """The row for the published quote, if its price is of one of these classes."""
-    if quote is None or quote.price_class not in classes:
+def _wait_for_feeds(symbols: Iterable[str], since: datetime, *, starting: bool) -> None:
+    """Wait shortly while the feeds are about to bring a price of these."""
+    until, left, engine = time.monotonic() + _LONGEST_START, list(symbols), feed_engine()
+    while left and time.monotonic() < until:
+        if engine.running or not starting:
+            left = [symbol for symbol in left if _is_expected(symbol, since)]
+        if left:
+            time.sleep(_CHECK_EVERY)
+
+
+def _is_expected(symbol: str, since: datetime) -> bool:
+    return _streamed(symbol, since) is None and feed_engine().expects(symbol)
+
+
+def _streamed(symbol: str, since: datetime) -> StoredPrice | None:
+    """The price that the feeds have: a streamed one, or what was polled `since` then."""
+    quote = market_view().cache.get(symbol)
+    if quote is None:
         return None
-    return StoredPrice.of(quote)
+    is_new = quote.price_class is PriceClass.INDICATIVE and quote.last_received_at >= since
+    return StoredPrice.of(quote) if is_new or quote.price_class in _STREAMED else None
+
+
+def _present(symbol: str, since: datetime) -> StoredPrice | None:
+    """What is shown where no source answers, if it is a present price."""
+    quote = market_view().cache.get(symbol)
+    if quote is not None and quote.price_class in _PRESENT:
+        return StoredPrice.of(quote)
+    return _streamed(symbol, since - _RECENTLY)
+
+
+def _reason(answer: PriceResult) -> str:
+    """Why a symbol has no price: what is true of each of its sources."""
+    engine = feed_engine()
+    feeds, status = engine.feeds(), engine.status()
+    names = engine.instruments[answer.symbol].provider_symbols
+    streams = [
+        f"{name}: {_words(status[name])}"
+        for name in names
+        if isinstance(feeds.get(name), Supervisor)
+    ]
+    asked = [problem for problem in answer.problems if problem != NO_SOURCE]
+    return "; ".join([*streams, *asked]) or NO_SOURCE
+
+
+def _words(status: FeedStatus) -> str:
+    if status.active:
+        return "streams, but has no price of it lately"
+    cause = "" if status.cause is None else f": {problem_sentence(status.cause)}"
+    return f"{status.state}{cause}"

@@ -20,13 +20,16 @@ _lock = threading.Lock()
 _failures = ThrottledLog(logging.getLogger(__name__))
 
 
-def start_for_viewer() -> None:
-    """Start the feeds in the background, unless they run or an administrator stopped them."""
-    if not feed_engine().running and not feed_switch.are_stopped():
+def start_for_viewer() -> bool:
+    """Start the feeds in the background, unless they run or an administrator stopped them; whether
+    they are being started."""
+    is_needed = not feed_engine().running and not feed_switch.are_stopped()
+    if is_needed:
         app = current_app._get_current_object()  # type: ignore[attr-defined]
         threading.Thread(
             target=_start_unless_stopped, args=(app,), name="start-feeds", daemon=True
         ).start()
+    return is_needed
 
 
 def _start_unless_stopped(app: Flask) -> None:

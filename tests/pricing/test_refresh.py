@@ -1,5 +1,7 @@
+import threading
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -12,19 +14,19 @@ from omcrm.pricing.refresh import refresh_prices
 from omcrm.services import services, services_of
 from omcrm.storage.asset_price import latest_prices
 from omcrm.web.market_access import feed_engine, market_view
-from tests.processes import Exchange
+from tests.processes import App, Exchange, wait_for
 from tests.upstreams import frozen
-from tests.values import BINANCE
+from tests.values import BINANCE, quote, trade
 
 
 def stream(source: Source, price: str) -> None:
     """Publish a price of BTC as a stream of `source` does."""
     now, consolidator = datetime.now(UTC), feed_engine().consolidator
     consolidator.set_health(source.name, HealthState.HEALTHY, 1)
-    trade = Trade(Decimal(price), id=1, time=now)
-    quote = consolidator.apply(Tick("BTC", source, now, 1, trade=trade))
-    assert quote is not None
-    services().bus.publish(quote)
+    last = Trade(Decimal(price), id=1, time=now)
+    streamed = consolidator.apply(Tick("BTC", source, now, 1, trade=last))
+    assert streamed is not None
+    services().bus.publish(streamed)
 
 
 def test_prices_are_fetched_shown_and_written(priced: Flask) -> None:
@@ -86,3 +88,88 @@ def test_it_ends_in_time(
 
     assert ["BTC", "EURUSD"] == [failure.symbol for failure in result.failed]
     assert {} == latest_prices()
+
+
+# What the feeds bring meanwhile
+
+
+def test_it_waits_shortly_for_a_stream_that_is_starting(priced: Flask) -> None:
+    """Just after a start, and after a restart: the price is the stream's, and no call is made."""
+    engine = feed_engine()
+    for _ in range(2):
+        engine.start()
+        (result,) = refresh_prices(["BTC"]).updated
+
+        assert PriceClass.LIVE is result.price_class
+        engine.stop()
+    assert {0} == {use.used for use in engine.uses()["coingecko"]}
+
+
+def test_it_waits_for_the_call_that_a_feed_makes_meanwhile(priced: Flask) -> None:
+    """Its price is the answer, also where the quota allows no other call."""
+    engine = feed_engine()
+    engine.start()
+    results = [refresh_prices(["EURUSD"]) for _ in range(2)]
+
+    assert {1} == {use.used for use in engine.uses()["exchangerate_api"]}
+    assert [1, 1] == [len(result.updated) for result in results]
+    assert "exchangerate_api" == results[0].updated[0].source
+
+
+def test_just_after_a_restart_over_http(tmp_path: Path, exchange: Exchange) -> None:
+    """Also where the price was stale for a moment: the answer has the live one."""
+    body = {"symbols": ["BTC"]}
+    with App(tmp_path, {"BINANCE_WS_URL": exchange.url}) as app:
+        browser = app.new_browser("admin")
+        headers = {"X-CSRFToken": browser.csrf("/webtrader/dashboard")}
+        answers = []
+        for _ in range(3):
+            for action in ("stop", "start"):
+                assert browser.send(f"/webtrader/{action}_realtime_feeds").ok
+            answers.append(
+                browser.post("/api/realtime/force_price_update/", json=body, headers=headers).json()
+            )
+
+    assert [[]] * 3 == [answer["failed"] for answer in answers]
+    assert {"live"} == {answer["updated"][0]["price_class"] for answer in answers}
+
+
+def test_it_waits_for_feeds_that_are_being_started(priced: Flask) -> None:
+    """By the request itself: then they have been asked to start, but do not run yet."""
+    engine = feed_engine()
+    starter = threading.Timer(0.5, engine.start)
+    starter.start()
+    (result,) = refresh_prices(["BTC"], starting=True).updated
+    starter.join()
+
+    assert PriceClass.LIVE is result.price_class
+
+
+def test_the_reason_is_what_is_true_of_each_source(priced: Flask, exchange: Exchange) -> None:
+    """Of the streams as well: why they are away, or that they do not run."""
+    exchange.fault("trick", venue="coingecko", name="throttled")
+    exchange.fault("refuse", venue="binance", status=451)
+    exchange.fault("refuse", venue="coinbase", status=503)
+    (stopped,) = refresh_prices(["BTC"]).failed
+    feed_engine().start()
+    wait_for(lambda: feed_engine().status()["binance"].cause, what="the refusal")
+    wait_for(lambda: feed_engine().status()["coinbase"].reconnects, what="the other one")
+    (refused,) = refresh_prices(["BTC"]).failed
+
+    assert stopped.reason.startswith("binance: stopped; coinbase: stopped; coingecko: refused with")
+    assert "binance: waiting: refused with 451: " in refused.reason
+    assert "coinbase: " in refused.reason
+    assert "coingecko: " in refused.reason
+
+
+def test_the_last_price_of_a_closed_market_is_the_present_one(
+    priced: Flask, exchange: Exchange
+) -> None:
+    """Where no source answers."""
+    exchange.fault("trick", venue="alpha_vantage", name="information_premium")
+    now, view = datetime.now(UTC), market_view()
+    closed = quote(trade("231.5"), symbol="AAPL", price_class=PriceClass.CLOSED, at=now)
+    view.bus.publish(closed)
+    (result,) = refresh_prices(["AAPL"]).updated
+
+    assert (Decimal("231.5"), PriceClass.CLOSED) == (result.price, result.price_class)
