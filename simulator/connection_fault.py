@@ -25,7 +25,7 @@ class Cut(Struct, forbid_unknown_fields=True):
 
 
 class Refuse(Struct, forbid_unknown_fields=True):
-    """How handshakes are refused; `retry_after` in s."""
+    """How handshakes or calls are refused; `retry_after` in s."""
 
     status: Annotated[int, Meta(ge=400, le=599)]
     retry_after: Annotated[int, Meta(ge=0)] | None = None
@@ -82,6 +82,12 @@ def half_open(server: ProviderServer, options: NoConnectionOptions) -> dict[str,
 def refuse(server: ProviderServer, options: Refuse) -> dict[str, Any]:
     """Refuse new handshakes."""
     server.faults.refusal = HttpRefusal(options.status, options.retry_after)
+    return {}
+
+
+def refuse_calls(server: ProviderServer, options: Refuse) -> dict[str, Any]:
+    """Refuse every HTTP call, and no handshake."""
+    server.faults.call_refusal = HttpRefusal(options.status, options.retry_after)
     return {}
 
 

@@ -30,6 +30,7 @@ FAULTS: dict[str, Fault] = {
     "cut": Fault(connection_fault.Cut, connection_fault.cut, lasts=False),
     "half_open": Fault(connection_fault.NoConnectionOptions, connection_fault.half_open),
     "refuse": Fault(connection_fault.Refuse, connection_fault.refuse),
+    "refuse_calls": Fault(connection_fault.Refuse, connection_fault.refuse_calls),
     "server_shutdown": Fault(
         connection_fault.Shutdown, connection_fault.server_shutdown, lasts=False
     ),
@@ -43,6 +44,7 @@ FAULTS: dict[str, Fault] = {
     # The market
     "mute": Fault(market_fault.Mute, market_fault.mute),
     "delay": Fault(market_fault.Delay, market_fault.delay),
+    "old_answers": Fault(market_fault.OldAnswers, market_fault.old_answers),
     "spike": Fault(market_fault.Spike, market_fault.spike, lasts=False),
     "bad_conditions": Fault(market_fault.BadConditions, market_fault.bad_conditions, lasts=False),
     "crossed": Fault(market_fault.OneSymbol, market_fault.crossed, lasts=False),

@@ -9,7 +9,7 @@ PONG_TIMEOUT = 60.0
 
 
 class HttpRefusal(Struct, frozen=True):
-    """How new handshakes are refused."""
+    """How new handshakes or calls are refused."""
 
     status: int
     retry_after: int | None = None
@@ -18,10 +18,13 @@ class HttpRefusal(Struct, frozen=True):
 class FaultSettings(Struct):
     """How connections are treated; `active` is shown by `GET /control`.
 
-    `tricks` are the faults that only one provider has, with their amounts.
+    `tricks` are the faults that only one provider has, with their amounts. HTTP answers have times
+    of `answer_age` ms ago.
     """
 
     refusal: HttpRefusal | None = None
+    call_refusal: HttpRefusal | None = None
+    answer_age: int = 0
     half_open: bool = False
     lifetime: float | None = None
     ping_interval: float = PING_INTERVAL

@@ -94,14 +94,16 @@ class IncomingConnection(asyncio.Protocol):
 
     def _serve_http(self, request: HttpRequest) -> None:
         faults, answer = self._server.faults, self._server.protocol.answer
+        refused = faults.call_refusal
+        if refused is None and self._server.name != BINANCE:
+            refused = faults.refusal
         self._server.note_call()
         if faults.half_open:
             self._leave_unanswered()
         elif answer is None:
             self._write(request, HttpAnswer(404, b"", content_type="text/html"))
-        elif faults.refusal and self._server.name != BINANCE:
-            refusal = handshake_refusal(faults.refusal.status, faults.refusal.retry_after)
-            self._write(request, refusal)
+        elif refused is not None:
+            self._write(request, handshake_refusal(refused.status, refused.retry_after))
         elif reply := answer(self._server, request):
             self._write(request, reply)
         else:

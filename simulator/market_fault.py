@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from simulator import event
 from simulator.fixed import ONE
+from simulator.interval import DAY
 from simulator.listing import Listing
 from simulator.provider_server import ProviderServer
 from simulator.providers.spelling import is_stock
@@ -24,6 +25,12 @@ class Delay(Struct, forbid_unknown_fields=True):
     """How long messages are held."""
 
     seconds: Annotated[float, Meta(gt=0, le=3600)]
+
+
+class OldAnswers(Struct, forbid_unknown_fields=True):
+    """How old HTTP answers are."""
+
+    days: Annotated[float, Meta(gt=0, le=3650)]
 
 
 class OneSymbol(Struct, forbid_unknown_fields=True):
@@ -67,6 +74,12 @@ def mute(server: ProviderServer, options: Mute) -> dict[str, Any]:
 def delay(server: ProviderServer, options: Delay) -> dict[str, Any]:
     """Hold messages back."""
     server.subscriptions.delay = options.seconds
+    return {}
+
+
+def old_answers(server: ProviderServer, options: OldAnswers) -> dict[str, Any]:
+    """Date the prices in HTTP answers back; the prices are those of now."""
+    server.faults.answer_age = round(options.days * DAY)
     return {}
 
 

@@ -54,6 +54,10 @@ class ProviderServer:
         self.answered += 1
         self.calls.append(self.source.now())
 
+    def dated(self, moment: int) -> int:
+        """Return the time (ms) that an HTTP answer has for `moment`: a fault makes it older."""
+        return moment - self.faults.answer_age
+
     def next_id(self) -> int:
         """Return the id of a new WebSocket connection."""
         self.accepted += 1

@@ -14,7 +14,6 @@ from omcrm.feeds.poll_schedule import Polling
 from omcrm.feeds.poller import Poller
 from omcrm.feeds.provider import Budget
 from omcrm.feeds.quota import period
-from omcrm.feeds.registry import POLLS
 from omcrm.market.feed_status import FeedState
 from omcrm.market.session import is_open
 from simulator.drill.fault import FAULTS
@@ -26,8 +25,6 @@ from simulator.drill.setup import DrillSetup, venue_of
 # A fault ends well before the next one begins, and within the minute that a source waits after a
 # refusal for a limit: so the time measured is the source's own.
 _SHORTEST, _LONGEST = 10.0, 55.0
-# A polled source has no connection to cut, mute or send garbage on.
-_HTTP_FAULTS = ("cut", "half-open", "429")
 _HOUR = 3600.0
 _STARTUP = 120.0
 _HEALTHY_WITHIN = 60.0
@@ -89,8 +86,7 @@ def run_day(
             _sleep_until(setup, began + number * every)
             late += bool(number and _unhealthy(setup))
             source = rng.choice(sorted(setup.manager.status()))
-            suitable = tuple(name for name, item in FAULTS.items() if item.suits(source))
-            fault = rng.choice(_HTTP_FAULTS if source in POLLS else suitable)
+            fault = rng.choice([name for name, item in FAULTS.items() if item.suits(source)])
             play(setup, FAULTS[fault], rng.uniform(_SHORTEST, _LONGEST), source)
             setup.clear()
             played[f"{source} {fault}"] += 1

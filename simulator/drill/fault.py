@@ -5,6 +5,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from omcrm.feeds.registry import POLLS
+
 FaultCommand = Mapping[str, Any]
 
 
@@ -13,7 +15,7 @@ class DrillFault(Struct, frozen=True):
 
     With `symbol` each command names a symbol. `moves` is False where the provider stays the active
     source, because only single prices are wrong. `sources` are those that it can be played at,
-    empty for all.
+    empty for all streams; `over_http` where it can be played at polled sources as well.
     """
 
     about: str
@@ -23,10 +25,13 @@ class DrillFault(Struct, frozen=True):
     symbol: bool = False
     moves: bool = True
     sources: tuple[str, ...] = ()
+    over_http: bool = False
 
     def suits(self, source: str) -> bool:
         """Whether it can be played at this source."""
-        return not self.sources or source in self.sources
+        if self.sources:
+            return source in self.sources
+        return self.over_http or source not in POLLS
 
 
 _CUT = {"fault": "cut", "how": "rst"}
@@ -36,8 +41,11 @@ FAULTS: Mapping[str, DrillFault] = {
     "cut": DrillFault(
         "connections are reset, new ones refused",
         ({"fault": "refuse", "status": 503}, _CUT),
+        over_http=True,
     ),
-    "half-open": DrillFault("nothing is sent, read, answered or closed", ({"fault": "half_open"},)),
+    "half-open": DrillFault(
+        "nothing is sent, read, answered or closed", ({"fault": "half_open"},), over_http=True
+    ),
     "delay": DrillFault("every frame is 20 s late", ({"fault": "delay", "seconds": 20},)),
     "spike": DrillFault(
         "trades at one and a half times the price",
@@ -62,6 +70,17 @@ FAULTS: Mapping[str, DrillFault] = {
     "429": DrillFault(
         "connections are reset and refused for a limit",
         ({"fault": "refuse", "status": 429, "retry_after": 5}, _CUT),
+        over_http=True,
     ),
     "flap": DrillFault("connections are reset every second", (), (_CUT,), 1.0),
+    "refused-polls": DrillFault(
+        "every call is refused with 403",
+        ({"fault": "refuse_calls", "status": 403},),
+        sources=tuple(POLLS),
+    ),
+    "week-old-polls": DrillFault(
+        "answers have times of a week ago",
+        ({"fault": "old_answers", "days": 7},),
+        sources=tuple(POLLS),
+    ),
 }

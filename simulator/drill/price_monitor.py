@@ -19,6 +19,8 @@ _TRUTH_EVERY = 0.25
 _SLACK = 0.05
 # The manager reviews ages about twice a second, on a busy machine less often.
 _REVIEWED_WITHIN = 10.0
+# Prices that are asked for may be those of the last trading day, which is not longer ago.
+_OLDEST_ASKED = timedelta(days=5)
 # The market moves between reading the price and reading the truth.
 _WRONG = Decimal("0.05")
 
@@ -66,10 +68,10 @@ class PriceMonitor:
         self._thread.join()
 
     def all_live(self) -> bool:
-        """Whether the setup's active source supplies every symbol, live."""
+        """Whether the setup's active source supplies every symbol, in its usual class."""
         if not self.observations:
             return False
-        wanted = (self._setup.active_source, PriceClass.LIVE)
+        wanted = (self._setup.active_source, self._setup.usual_class)
         active_sources = self.observations[-1].active_sources
         return all(
             active_sources.get(instrument.symbol) == wanted
@@ -119,10 +121,13 @@ class PriceMonitor:
             self._reviewed = (reviewed_at, now)
 
     def _problem(self, quote: Quote, policy: Policy) -> str | None:
-        """What is wrong with a price that is shown as live; None for nothing."""
+        """What is wrong with a price that is shown as live, or as indicative; None for nothing."""
+        now = self._setup.clock()
+        if quote.price_class is PriceClass.INDICATIVE:
+            is_old = quote.provider_time is not None and now - quote.provider_time > _OLDEST_ASKED
+            return f"indicative, but of {quote.provider_time}" if is_old else None
         if quote.price_class is not PriceClass.LIVE:
             return None
-        now = self._setup.clock()
         age = quote.age(min(now, self._setup.manager.engine.reviewed_at or now))
         if age > policy.max_age:
             return f"live, but {age.total_seconds():.2f} s old"

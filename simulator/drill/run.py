@@ -6,6 +6,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from omcrm.feeds.registry import POLLS
 from omcrm.market.price_class import PriceClass
 from simulator.drill.fault import FAULTS, DrillFault, FaultCommand
 from simulator.drill.price_monitor import Observation, PriceMonitor
@@ -15,6 +16,8 @@ from simulator.drill.setup import DrillSetup
 _WARM_UP, _RECOVERY = 60.0, 150.0
 # Long enough for connections to count as proven.
 _LIVED = 11.0
+# Some polled sources are asked once an hour: there time passes so many times as fast.
+_POLLED_SPEED = 120.0
 
 
 class DrillError(Exception):
@@ -39,28 +42,35 @@ class DrillOutcome(Struct, frozen=True, kw_only=True):
 
 def run_drill(provider: str, fault: str, seconds: float, folder: Path) -> DrillOutcome:
     """Run one drill; raises DrillError where it cannot begin."""
-    with DrillSetup(provider, folder) as setup, PriceMonitor(setup) as monitor:
-        if not setup.wait(monitor.all_live, _WARM_UP):
+    speed = _POLLED_SPEED if provider in POLLS else 1.0
+    with DrillSetup(provider, folder, speed) as setup, PriceMonitor(setup) as monitor:
+        if not setup.wait(monitor.all_live, _WARM_UP * speed):
             last = monitor.observations[-1] if monitor.observations else None
             raise DrillError(f"{provider} is not the active source of all its symbols: {last}")
         setup.sleep(_LIVED)
         began = time.monotonic()
-        play(setup, FAULTS[fault], seconds, provider)
+        play(setup, FAULTS[fault], seconds * speed, provider)
         ended = time.monotonic()
         setup.clear()
-        recovered = setup.wait(monitor.all_live, _RECOVERY)
-        back = time.monotonic() - ended if recovered else None
+        recovered = setup.wait(monitor.all_live, _RECOVERY * speed)
+        back = (time.monotonic() - ended) * speed if recovered else None
     observations = [observation for observation in monitor.observations if began <= observation.at]
     during = [observation for observation in observations if observation.at <= ended]
     before = next(
         observation for observation in reversed(monitor.observations) if observation.at < began
     )
+    usual = (provider, setup.usual_class)
+
+    def first(wanted: Callable[[Observation], bool]) -> float | None:
+        times = (observation.at - began for observation in during if wanted(observation))
+        return next((elapsed * speed for elapsed in times), None)
+
     return DrillOutcome(
         provider=provider,
         fault=fault,
-        detected=_first(during, began, lambda observation: _is_detected(observation, before)),
-        taken_over=_first(during, began, lambda observation: _is_taken_over(observation, provider)),
-        symbols=len(_affected(during, provider)),
+        detected=first(lambda observation: _is_detected(observation, before)),
+        taken_over=first(lambda observation: _is_taken_over(observation, usual)),
+        symbols=len(_affected(during, usual)),
         wrong=tuple(monitor.wrong),
         recovered=back,
         moves=FAULTS[fault].moves,
@@ -89,32 +99,24 @@ def _named(setup: DrillSetup, command: FaultCommand, source: str, number: int) -
     return {**command, "symbol": instrument.provider_symbols["simulated"]}
 
 
-def _first(
-    observations: list[Observation], began: float, wanted: Callable[[Observation], bool]
-) -> float | None:
-    return next(
-        (observation.at - began for observation in observations if wanted(observation)), None
-    )
-
-
 def _is_detected(observation: Observation, before: Observation) -> bool:
     """Whether the fault shows: in the feed's state, its error, or newly rejected ticks."""
     is_worse = not observation.active or observation.problem != before.problem
     return is_worse or observation.refused > before.refused
 
 
-def _is_taken_over(observation: Observation, provider: str) -> bool:
+def _is_taken_over(observation: Observation, usual: tuple[str, PriceClass]) -> bool:
     return all(
-        source != provider and price_class is PriceClass.LIVE
+        source != usual[0] and price_class is usual[1]
         for source, price_class in observation.active_sources.values()
     )
 
 
-def _affected(observations: list[Observation], provider: str) -> set[str]:
-    """The symbols that were not live from the provider at some moment."""
+def _affected(observations: list[Observation], usual: tuple[str, PriceClass]) -> set[str]:
+    """The symbols that did not have the usual source and class at some moment."""
     return {
         symbol
         for observation in observations
         for symbol, active_source in observation.active_sources.items()
-        if active_source != (provider, PriceClass.LIVE)
+        if active_source != usual
     }

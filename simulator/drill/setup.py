@@ -21,6 +21,7 @@ from omcrm.feeds.usual_name import with_usual_names
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.instrument import Instrument
 from omcrm.market.policy import POLICIES
+from omcrm.market.price_class import PriceClass
 from omcrm.market.session import is_open
 from omcrm.market.source import SIMULATED
 from omcrm.webtrader.realtime_data import RealTimeDataManager
@@ -70,7 +71,8 @@ def opening_shift(
 
 
 class DrillSetup:
-    """Runs from `with` to its end; `active_source` is the policy's best source in the drill.
+    """Runs from `with` to its end; `active_source` is the policy's best source in the drill, and
+    `usual_class` the class of its prices.
 
     Only instruments that this source has are followed; without one, every source and every
     instrument. Time passes `speed` times as fast as the wall clock; the markets are open at the
@@ -86,6 +88,8 @@ class DrillSetup:
         polling: Polling = _OFTEN,
     ) -> None:
         self.active_source = active_source
+        polled = POLLS.get(active_source or "")
+        self.usual_class = polled.poll.source.claim if polled and polled.poll else PriceClass.LIVE
         self.instruments = [
             instrument
             for instrument in map(with_usual_names, CATALOGUE)

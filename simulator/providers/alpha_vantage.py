@@ -113,7 +113,9 @@ def _quote(server: "ProviderServer", symbol: str) -> dict[str, Any]:
         "04. low": _money(number(day.bar.low)),
         "05. price": _money(price),
         "06. volume": f"{number(day.bar.volume):.0f}",
-        "07. latest trading day": str(last_day(datetime.fromtimestamp(now / 1000, UTC))),
+        "07. latest trading day": str(
+            last_day(datetime.fromtimestamp(server.dated(now) / 1000, UTC))
+        ),
         "08. previous close": _money(before),
         "09. change": _money(change),
         "10. change percent": f"{_money(change / before * 100 if before else Decimal(0))}%",

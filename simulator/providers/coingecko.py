@@ -63,7 +63,7 @@ def _price(server: "ProviderServer", listing: Listing) -> dict[str, Any]:
     now, tricks = server.source.now(), server.faults.tricks
     fields: dict[str, Any] = {
         "usd": None,
-        "last_updated_at": int(now / 1000 - tricks.get("old", 0)),
+        "last_updated_at": int(server.dated(now) / 1000 - tricks.get("old", 0)),
     }
     if listing.last and "null" not in tricks:
         fields["usd"] = number(listing.last.price)

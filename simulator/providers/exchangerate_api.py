@@ -99,7 +99,7 @@ def _times(which: str, seconds: int) -> dict[str, Any]:
 
 def _today(server: "ProviderServer") -> int:
     """Return the time of today's table, just after midnight, in seconds."""
-    return server.source.now() // 1000 // DAY * DAY + 1
+    return server.dated(server.source.now()) // 1000 // DAY * DAY + 1
 
 
 def _error(kind: str) -> HttpAnswer:

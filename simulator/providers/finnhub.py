@@ -222,7 +222,7 @@ def _quote(server: "ProviderServer", listing: Listing) -> dict[str, Any]:
         "l": number(day.bar.low),
         "o": number(day.bar.open),
         "pc": number(before),
-        "t": (day.last.time + _ahead(server)) // 1000,
+        "t": server.dated(day.last.time + _ahead(server)) // 1000,
     }
 
 

@@ -94,7 +94,7 @@ def _list(base: str, day: date, rates: Mapping[str, Decimal]) -> list[dict[str, 
 
 
 def _date(server: "ProviderServer") -> date:
-    now = datetime.fromtimestamp(server.source.now() / 1000, UTC)
+    now = datetime.fromtimestamp(server.dated(server.source.now()) / 1000, UTC)
     return last_day(now, weekend="weekend" in server.faults.tricks)
 
 

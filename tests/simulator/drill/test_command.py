@@ -29,6 +29,23 @@ def test_a_fault_that_does_not_suit_the_source_is_refused() -> None:
     assert "finnhub, alpaca, massive" in done.output
 
 
+def test_a_fault_is_played_where_it_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a provider at the first that suits; at another one it is refused."""
+    played: list[tuple[str, str]] = []
+
+    def run(provider: str, fault: str, *_: object) -> DrillOutcome:
+        played.append((provider, fault))
+        return outcome()
+
+    monkeypatch.setattr(command, "run_drill", run)
+    for fault in ("mute", "refused-polls"):
+        assert 0 == CliRunner().invoke(command.drill, [fault]).exit_code
+    done = CliRunner().invoke(command.drill, ["mute", "--provider", "coingecko"])
+
+    assert [("binance", "mute"), ("finnhub_quote", "refused-polls")] == played
+    assert (2, True) == (done.exit_code, "mute can be played at binance, " in done.output)
+
+
 def test_missing_results_are_named() -> None:
     """The table shows `never` and `not needed` instead of numbers."""
     assert ("0.1 s", "9.5 s", "8", "0", "never") == command._cells(outcome())[2:]

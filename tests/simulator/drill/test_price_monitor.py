@@ -43,6 +43,17 @@ def test_an_old_price_is_wrong_as_live_only() -> None:
     assert None is problem(quote(trade("100"), price_class=PriceClass.STALE), seconds=10.1)
 
 
+def test_an_indicative_price_of_last_week_is_wrong() -> None:
+    """Of the last trading day it is right."""
+    days = {3: None, 6: "indicative, but of"}
+
+    for number, words in days.items():
+        asked = trade("100", time=after(-86_400 * number))
+        wrong = problem(quote(asked, price_class=PriceClass.INDICATIVE))
+        assert (words is None) is (wrong is None)
+        assert (words or "") in (wrong or "")
+
+
 def test_a_delayed_review_is_not_wrong() -> None:
     """A busy machine delays the review; a price that was too old at the last one is wrong."""
     assert None is problem(quote(trade("100")), seconds=30.0, reviewed=9.9)

@@ -35,6 +35,16 @@ def test_a_trade_with_a_bad_condition_is_not_shown(
     assert 0 == outcome.symbols
 
 
+def test_refused_polls_are_detected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At a polled source, where time passes fast; it is active again after the fault."""
+    monkeypatch.setattr(run, "_LIVED", 1.0)
+    outcome = run_drill("finnhub_quote", "refused-polls", 3.0, tmp_path)
+
+    assert outcome.detected is not None
+    assert () == outcome.wrong
+    assert outcome.recovered is not None
+
+
 def test_a_spike_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Trades at one and a half times the price are detected and not shown."""
     monkeypatch.setattr(run, "_LIVED", 1.0)
