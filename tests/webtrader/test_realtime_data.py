@@ -213,7 +213,7 @@ def test_demo_without_a_network(markets: type, exchange: Exchange) -> None:
 
     for symbol in ("BTC", "AAPL", "EURUSD"):
         market.wait_for_class(symbol, PriceClass.SIMULATED, 10)
-    assert "waiting" == market.manager.status()["binance"].state
+    wait_for(lambda: market.manager.status()["binance"].state == "waiting", what="its next try")
 
 
 def test_real_before_simulated(markets: type, exchange: Exchange, tmp_path: Path) -> None:
