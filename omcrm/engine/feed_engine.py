@@ -1,4 +1,7 @@
-"""The engine: runs the feeds and makes quotes of their ticks; knows no client."""
+"""The engine: runs the feeds and makes quotes of their ticks; knows no client.
+
+Long for a reason: all that passes between feeds, consolidator and bus is put together here.
+"""
 
 import logging
 import os

@@ -40,13 +40,6 @@ _MOST_FAILOVERS = 20_000
 _GOOD = (PriceClass.LIVE, PriceClass.CLOSED)
 # Why a source is given up.
 _FAILED = (FailoverReason.DOWN, FailoverReason.STALE, FailoverReason.CONTRADICTED)
-# Why the price of a source is stale that is not healthy. Beside one that has just been started, the
-# price of another one is the first.
-_REASONS = {
-    HealthState.DOWN: FailoverReason.DOWN,
-    HealthState.OFF: FailoverReason.OFF,
-    HealthState.PENDING: FailoverReason.FIRST,
-}
 
 
 class Contradiction(Struct, frozen=True):
@@ -396,9 +389,8 @@ class Consolidator:
     ) -> None:
         old, order = candidates.get(current) if current is not None else None, record.policy.sources
         is_better = current is not None and _place(order, chosen) < _place(order, current)
-        reason = reason_of(old, candidates[chosen], is_better=is_better)
-        if reason is FailoverReason.STALE and current is not None:
-            reason = _REASONS.get(self._health.state(current), reason)
+        health = self._health.state(current) if current is not None else HealthState.HEALTHY
+        reason = reason_of(old, candidates[chosen], health, is_better=is_better)
         age = old.source_quote.age(now) if old else None
         symbol = record.instrument.symbol
         self._failovers.append(Failover(self._clock(), symbol, current, chosen, reason, age))

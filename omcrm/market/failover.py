@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from omcrm.market.policy import Policy
 from omcrm.market.price_class import PriceClass
+from omcrm.market.source import HealthState
 from omcrm.market.source_quote import SourceQuote
 
 
@@ -91,8 +92,20 @@ def choose_source(
     return known[0]
 
 
-def reason_of(before: Candidate | None, after: Candidate, *, is_better: bool) -> FailoverReason:
-    """Why `after` becomes active instead of `before`, which is None where none was."""
+# Why the price of a source is stale that is not healthy. Beside one that has just been started, the
+# price of another one is the first.
+_REASONS = {
+    HealthState.DOWN: FailoverReason.DOWN,
+    HealthState.OFF: FailoverReason.OFF,
+    HealthState.PENDING: FailoverReason.FIRST,
+}
+
+
+def reason_of(
+    before: Candidate | None, after: Candidate, health: HealthState, *, is_better: bool
+) -> FailoverReason:
+    """Why `after` becomes active instead of `before`, which is None where none was; `health` is
+    that of the source before."""
     if (
         before is None
         or not before.source_quote.source.is_real
@@ -105,7 +118,7 @@ def reason_of(before: Candidate | None, after: Candidate, *, is_better: bool) ->
         return FailoverReason.CONTRADICTED
     if is_better and after.price_class.is_fresh:
         return FailoverReason.RECOVERED
-    return FailoverReason.STALE
+    return _REASONS.get(health, FailoverReason.STALE)
 
 
 def _of_class(real: Mapping[str, Candidate], price_class: PriceClass) -> list[str]:

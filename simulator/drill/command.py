@@ -15,7 +15,7 @@ from simulator.drill.run import DrillError, DrillOutcome, run_drill
 # Longer than the delay fault and the recovery hold together: a delayed source must not return.
 _SECONDS = 40.0
 # `all` plays the faults at the best source of each kind.
-_ROUND = ("binance", "finnhub", "finnhub_quote", "exchangerate_api")
+_ROUND = ("binance", "finnhub", "finnhub_quote")
 _SOURCES = [source for source in (*STREAMS, *POLLS) if source != SIMULATED.name]
 
 
@@ -92,7 +92,7 @@ with the real clients and the default policy. Seconds count from the fault's beg
 counts those that were not live from this provider for a moment. *Wrong as live* counts prices that
 are live, but older than the policy's maximum age, longer than that on their way, or more than 5 %
 from the market, and indicative ones of more than five days ago, checked twenty times a second; it
-must be 0. At a polled source time passes 120
+must be 0. At a polled source time passes 30
 times as fast: {seconds:.0f} s are {minutes:.0f} minutes of the market's, and so are the times.
 
 ```
@@ -104,7 +104,7 @@ make drill
 
 def _document(outcomes: list[DrillOutcome], seconds: float) -> str:
     lines = [
-        _ABOUT.format(seconds=seconds, minutes=seconds * 2),
+        _ABOUT.format(seconds=seconds, minutes=seconds / 2),
         f"| {' | '.join(_HEADINGS)} |",
         f"|{' --- |' * len(_HEADINGS)}",
         *(f"| {' | '.join(_cells(outcome))} |" for outcome in outcomes),

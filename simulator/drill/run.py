@@ -16,8 +16,8 @@ from simulator.drill.setup import DrillSetup
 _WARM_UP, _RECOVERY = 60.0, 150.0
 # Long enough for connections to count as proven.
 _LIVED = 11.0
-# Some polled sources are asked once an hour: there time passes so many times as fast.
-_POLLED_SPEED = 120.0
+# Polled sources are asked once in many seconds: there time passes so many times as fast.
+_POLLED_SPEED = 30.0
 
 
 class DrillError(Exception):

@@ -7,7 +7,7 @@ import pytest
 from omcrm.market.failover import Candidate, FailoverReason, choose_source, reason_of
 from omcrm.market.policy import Policy
 from omcrm.market.price_class import PriceClass
-from omcrm.market.source import LAST_RESORT, SIMULATED, Source
+from omcrm.market.source import LAST_RESORT, SIMULATED, HealthState, Source
 from tests.values import BINANCE, KRAKEN, START, after, source_quote, trade
 
 GECKO = Source("coingecko", PriceClass.INDICATIVE)
@@ -20,6 +20,7 @@ POLICY = Policy(
 SOURCES = {source.name: source for source in (BINANCE, KRAKEN, LATE, GECKO, SIMULATED, LAST_RESORT)}
 LIVE, STALE, CLOSED = PriceClass.LIVE, PriceClass.STALE, PriceClass.CLOSED
 LATER = after(20)
+HEALTHY = HealthState.HEALTHY
 INDICATIVE, DELAYED = PriceClass.INDICATIVE, PriceClass.DELAYED
 
 
@@ -167,11 +168,11 @@ def test_each_failover_has_its_reason() -> None:
     contradicted = Candidate(source_quote(trade("1")), STALE, is_contradicted=True)
     simulated = Candidate(source_quote(trade("1"), source=SIMULATED), PriceClass.SIMULATED)
 
-    assert FailoverReason.FIRST == reason_of(None, kraken, is_better=False)
-    assert FailoverReason.FIRST == reason_of(simulated, kraken, is_better=True)
-    assert FailoverReason.STALE == reason_of(binance, kraken, is_better=False)
-    assert FailoverReason.STALE == reason_of(kraken, binance, is_better=True)
-    assert FailoverReason.RECOVERED == reason_of(binance, kraken, is_better=True)
-    assert FailoverReason.CONTRADICTED == reason_of(contradicted, kraken, is_better=False)
-    assert FailoverReason.CLOSED == reason_of(binance, closed, is_better=False)
-    assert FailoverReason.CLOSED == reason_of(binance, closed, is_better=True)
+    assert FailoverReason.FIRST == reason_of(None, kraken, HEALTHY, is_better=False)
+    assert FailoverReason.FIRST == reason_of(simulated, kraken, HEALTHY, is_better=True)
+    assert FailoverReason.STALE == reason_of(binance, kraken, HEALTHY, is_better=False)
+    assert FailoverReason.STALE == reason_of(kraken, binance, HEALTHY, is_better=True)
+    assert FailoverReason.RECOVERED == reason_of(binance, kraken, HEALTHY, is_better=True)
+    assert FailoverReason.CONTRADICTED == reason_of(contradicted, kraken, HEALTHY, is_better=False)
+    assert FailoverReason.CLOSED == reason_of(binance, closed, HEALTHY, is_better=False)
+    assert FailoverReason.CLOSED == reason_of(binance, closed, HEALTHY, is_better=True)
