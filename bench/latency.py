@@ -146,7 +146,7 @@ def measure(seconds: float, mode: str, pages: int) -> dict[str, float]:
     tapes = sorted(map(str, (MARKET_DATA / "binance" / "spot-2024-08-08").glob("*.gz")))
     environ = {"OMCRM_ASYNC": mode}
     with (
-        Exchange(folder, "--tape", *tapes, "--speed", "1") as exchange,
+        Exchange(folder, "--tape", *tapes, "--speed", "1", "--redate") as exchange,
         App(folder, {**environ, "BINANCE_WS_URL": exchange.url}) as app,
     ):
         reader = ExchangeReader(exchange.url)

@@ -55,14 +55,15 @@ class RecordedFrame(Struct, frozen=True, gc=False):
 class ByteReplay:
     """All recordings of one provider, merged.
 
-    `first_answers` are the first recorded calls of each question in each file, in order. `skipped`
-    counts the unreadable lines so far.
+    `first` is the receive time, in ns, of the earliest line, `first_answers` are the first recorded
+    calls of each question in each file, in order. `skipped` counts the unreadable lines so far.
     """
 
-    def __init__(self, files: tuple[RecordingFile, ...], firsts: Iterable[RecordedFrame]) -> None:
+    def __init__(self, files: tuple[RecordingFile, ...], heads: list[RecordedFrame]) -> None:
         self.files = files
         self.endpoints = [file.endpoint for file in files if file.endpoint is not None]
-        self.first_answers = [RecordedCall.read(first.data) for first in firsts]
+        self.first = heads[0].time
+        self.first_answers = [RecordedCall.read(head.data) for head in heads if head.is_answer]
         self.skipped = 0
 
     @classmethod
@@ -71,7 +72,7 @@ class ByteReplay:
         files = tuple(files)
         heads = [head for file in files for head in _heads(file)]
         heads.sort(key=lambda frame: frame.time)
-        return cls(files, [head for head in heads if head.is_answer])
+        return cls(files, heads)
 
     def play(self) -> Iterator[RecordedFrame]:
         """Return every frame by receive time; each file keeps its own order."""

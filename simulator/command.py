@@ -57,6 +57,11 @@ def _speed(_: click.Context, __: click.Parameter, value: str) -> float:
     help=f"How many times faster than recorded tapes play, or {MAXIMUM}.",
 )
 @click.option(
+    "--redate",
+    is_flag=True,
+    help="Shift all times of a tape so that it happens now; else its date is told.",
+)
+@click.option(
     "--ahead",
     type=Real(),
     default=0.0,
@@ -97,6 +102,7 @@ def exchange(
     port: int,
     recordings: tuple[Path, ...],
     speed: float,
+    redate: bool,
     seed: int,
     rate: float | None,
     ahead: float,
@@ -113,6 +119,8 @@ def exchange(
         raise click.UsageError("--beat is of the model; a tape has its own pace: --speed")
     if spread and not rate:
         raise click.UsageError("--spread goes with --beat")
+    if redate and not recordings:
+        raise click.UsageError("--redate goes with --tape")
     if fast != 1 and (rate or recordings):
         raise click.UsageError("--fast is of the model; a tape has its own pace: --speed")
     clock = MarketClock(ahead, fast, time.time() if fast_since is None else fast_since)
@@ -122,7 +130,7 @@ def exchange(
             return SteadyLoad(seed, publisher, rate, spread)
         if not (files := (*recordings, *more_recordings)):
             return Simulation(seed, publisher, clock=clock)
-        return _replay(files, speed, publisher)
+        return _replay(files, speed, publisher, redate)
 
     simulator = Simulator(make_source)
     try:
@@ -132,8 +140,10 @@ def exchange(
         raise click.ClickException(f"cannot listen on {HOST}:{port}: {error.strerror}") from None
 
 
-def _replay(files: tuple[Path, ...], speed: float, publisher: StreamPublisher) -> MarketSource:
+def _replay(
+    files: tuple[Path, ...], speed: float, publisher: StreamPublisher, redate: bool
+) -> MarketSource:
     try:
-        return Replay.open(files, speed, publisher)
+        return Replay.open(files, speed, publisher, redate)
     except RecordingError as error:
         raise click.UsageError(str(error)) from None

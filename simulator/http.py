@@ -13,6 +13,8 @@ from simulator.stream_name import query_pairs
 HEAD_LIMIT = 128 * 1024
 BODY_LIMIT = 64 * 1024
 END_OF_HEAD = b"\r\n\r\n"
+RECORDED_AT = "X-Recorded-At"
+"""The header of every answer that plays a recording: when it was recorded."""
 
 
 class HttpError(Exception):

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+from msgspec.structs import replace
 from websockets.datastructures import Headers
 from websockets.http11 import Request as Handshake
 from websockets.protocol import State
@@ -10,7 +11,7 @@ from websockets.server import ServerProtocol
 
 from simulator import control
 from simulator.client_socket import INCOMING_LIMIT, ClientSocket
-from simulator.http import HttpAnswer, HttpError, HttpRequest, take_request
+from simulator.http import RECORDED_AT, HttpAnswer, HttpError, HttpRequest, take_request
 from simulator.protocol import ProviderDialect
 from simulator.providers import BINANCE
 from simulator.refusal import handshake_refusal
@@ -105,7 +106,7 @@ class IncomingConnection(asyncio.Protocol):
         elif refused is not None:
             self._write(request, handshake_refusal(refused.status, refused.retry_after))
         elif reply := answer(self._server, request):
-            self._write(request, reply)
+            self._write(request, replace(reply, headers={**reply.headers, **self._dated()}))
         else:
             self.abort()
 
@@ -119,6 +120,11 @@ class IncomingConnection(asyncio.Protocol):
         self._transport.write(answer.serialize(request.keeps_alive))
         if not request.keeps_alive:
             self._transport.close()
+
+    def _dated(self) -> dict[str, str]:
+        """The header that tells a recording's date."""
+        recorded_at = self._simulator.source.recorded_at
+        return {} if recorded_at is None else {RECORDED_AT: f"{recorded_at:%Y-%m-%dT%H:%M:%SZ}"}
 
     # The handshake
 
@@ -160,6 +166,7 @@ class IncomingConnection(asyncio.Protocol):
         client_socket = ClientSocket(
             number, self._transport, protocol, server.context, make_dialect
         )
+        response.headers.update(self._dated())
         self._transport.write(response.serialize())
         self._socket = server.client_sockets[number] = client_socket
         client_socket.start()

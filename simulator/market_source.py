@@ -1,6 +1,7 @@
 """The contract of a source of market data: the market model or a recording."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any, Protocol
 
 from simulator.listing import Listing
@@ -31,6 +32,10 @@ class MarketSource(Protocol):
     """A market: its listings, and the messages it publishes once started."""
 
     waits_for_readers: bool
+
+    @property
+    def recorded_at(self) -> datetime | None:
+        """When its market was recorded; None where it happens now."""
 
     @property
     def listings(self) -> Mapping[str, Listing]:

@@ -79,13 +79,15 @@ class SourceEndpoint(Struct, frozen=True):
     """Where a source is served: its provider, and whether it is polled there over HTTP.
 
     `by_question` is for answers that do not name what they are about. `login` is contained in the
-    frame that a connection waits for before it subscribes.
+    frame that a connection waits for before it subscribes. `time_keys` are the keys of all times in
+    its frames, see `redating.times_of`.
     """
 
     provider: str
     over_http: bool = False
     by_question: bool = False
     login: bytes = b""
+    time_keys: tuple[str, ...] = ()
 
 
 class ProviderProtocol(Struct, frozen=True):

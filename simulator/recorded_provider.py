@@ -9,6 +9,7 @@ from simulator.http import HttpAnswer, HttpRequest
 from simulator.market_source import StreamPublisher
 from simulator.protocol import ClientLine, PlainDialect, ProviderDialect, ProviderProtocol
 from simulator.recorded_call import RecordedAnswers, RecordedCall
+from simulator.redating import Redating, times_of
 from simulator.stream_message import StreamMessage
 
 if TYPE_CHECKING:
@@ -23,13 +24,22 @@ class RecordedProvider:
     """The provider `name`; every client that has sent a message receives the frames as they are
     played."""
 
-    def __init__(self, name: str, recording: ByteReplay, publisher: StreamPublisher) -> None:
+    def __init__(
+        self,
+        name: str,
+        recording: ByteReplay,
+        publisher: StreamPublisher,
+        redating: Redating | None = None,
+    ) -> None:
         self.name = name
         self.recording = recording
         self.frames = 0
         # A stream that only this provider's clients subscribe to.
         self.stream = f"!{name}"
         self._publisher = publisher
+        self._redating = redating
+        keys = [key for endpoint in recording.endpoints for key in endpoint.time_keys]
+        self._times = times_of(keys)
         self._pushes = not all(endpoint.over_http for endpoint in recording.endpoints)
         by_question = any(endpoint.by_question for endpoint in recording.endpoints)
         self._answers = RecordedAnswers(name, recording.first_answers, by_question)
@@ -56,7 +66,8 @@ class RecordedProvider:
         server.source.subscribed([self.stream])
         if not call.status:
             return None
-        return HttpAnswer(call.status, call.body, {"Retry-After": call.wait} if call.wait else {})
+        body = self._redated(call.body)
+        return HttpAnswer(call.status, body, {"Retry-After": call.wait} if call.wait else {})
 
     # Playing
 
@@ -67,13 +78,19 @@ class RecordedProvider:
     def send(self, line: RecordedFrame) -> None:
         """Push a frame, or use it as the answer from now on."""
         self.frames += 1
+        if self._redating is not None:
+            self._redating.follow(line.time)
         if line.is_answer:
             self._answers.take(RecordedCall.read(line.data))
             return
-        if any(sign in line.data for sign in self._login_signs):
-            self._login = line.data
+        frame = self._redated(line.data)
+        if any(sign in frame for sign in self._login_signs):
+            self._login = frame
         if self._publisher.wants(self.stream):
-            self._publisher.publish(StreamMessage(self.stream, line.data))
+            self._publisher.publish(StreamMessage(self.stream, frame))
+
+    def _redated(self, frame: bytes) -> bytes:
+        return frame if self._redating is None else self._redating.redated(frame, self._times)
 
     def second(self) -> None:
         """Do nothing: the recording has its own times."""

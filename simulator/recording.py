@@ -81,11 +81,17 @@ BARE_STREAMS = {
 
 
 class Recording:
-    """The lines of all files, merged; `skipped` counts the unreadable ones so far."""
+    """The lines of all files, merged; `skipped` counts the unreadable ones so far.
 
-    def __init__(self, files: tuple[Path, ...], streams: frozenset[str]) -> None:
+    `first` is the receive time, in ns, of the earliest line; None without files.
+    """
+
+    def __init__(
+        self, files: tuple[Path, ...], streams: frozenset[str], first: int | None = None
+    ) -> None:
         self.files = files
         self.streams = streams
+        self.first = first
         self.skipped = 0
 
     @classmethod
@@ -93,12 +99,14 @@ class Recording:
         """Check each file; raises RecordingError for one that cannot be played."""
         files = tuple(files)
         streams: set[str] = set()
+        firsts = []
         for path in files:
-            recorded = {line.stream for line in _scan(path)}
-            if not recorded:
+            lines = list(_scan(path))
+            if not lines:
                 raise RecordingError(path, "no recorded message in it")
-            streams |= recorded
-        return cls(files, frozenset(streams))
+            streams |= {line.stream for line in lines}
+            firsts.append(lines[0].time)
+        return cls(files, frozenset(streams), min(firsts, default=None))
 
     @property
     def symbols(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from simulator.protocol import ProviderProtocol
 from simulator.providers import BINANCE
 from simulator.recorded_provider import UNRECORDED, RecordedProvider
 from simulator.recording import NANOSECONDS, RecordedEvent, Recording
+from simulator.redating import Redating, times_of
 from simulator.stream_message import StreamMessage
 from simulator.stream_name import symbol_of
 from simulator.ticker_publisher import TickerPublisher
@@ -21,6 +23,8 @@ from simulator.ticker_publisher import TickerPublisher
 # Event times of several symbols differ by a little: a minute is closed this much later.
 LATENESS = 500
 SNAPSHOT = "@snapshot"
+# Binance's; `t` is a time only in a bar, in a trade it is its id.
+TIMES = times_of(("E", "T", "C", "O", 'k":{"t'))
 
 
 class Replay:
@@ -37,12 +41,14 @@ class Replay:
         speed: float,
         publisher: StreamPublisher,
         recorded: Sequence[RecordedProvider] = (),
+        redating: Redating | None = None,
     ) -> None:
         self.frames = 0
         self._recording = recording
         self._recorded = {provider.name: provider for provider in recorded}
         self._streams = frozenset(provider.stream for provider in recorded)
         self._publisher = publisher
+        self._redating = redating
         self._playback = Playback(recording.symbols)
         self._tickers = TickerPublisher(publisher)
         self._tickers.recorded.update(recording.streams)
@@ -50,15 +56,36 @@ class Replay:
         self._second = 0
 
     @classmethod
-    def open(cls, files: Iterable[Path], speed: float, publisher: StreamPublisher) -> "Replay":
+    def open(
+        cls,
+        files: Iterable[Path],
+        speed: float,
+        publisher: StreamPublisher,
+        redate: bool = False,
+    ) -> "Replay":
         """Check each file and find its source from the name; raises RecordingError for a bad
-        one."""
+        one.
+
+        With `redate` the recording happens now.
+        """
         binance, others = by_provider(files)
+        recording = Recording.open(binance)
+        replays = {name: ByteReplay.open(item) for name, item in others.items()}
+        first = _first(recording, replays.values())
+        redating = Redating(first, speed) if redate else None
         recorded = [
-            RecordedProvider(name, ByteReplay.open(item), publisher)
-            for name, item in others.items()
+            RecordedProvider(name, replay, publisher, redating) for name, replay in replays.items()
         ]
-        return cls(Recording.open(binance), speed, publisher, recorded)
+        return cls(recording, speed, publisher, recorded, redating)
+
+    @property
+    def recorded_at(self) -> datetime | None:
+        """When the first line was received; None where the recording is redated."""
+        if self._redating is not None:
+            return None
+        recordings = [provider.recording for provider in self._recorded.values()]
+        first = _first(self._recording, recordings)
+        return datetime.fromtimestamp(first / NANOSECONDS, UTC)
 
     @property
     def listings(self) -> Mapping[str, Listing]:
@@ -72,8 +99,9 @@ class Replay:
 
     def now(self) -> int:
         """Return the newest event time so far, else the newest receive time; the wall clock before
-        any."""
-        return self._playback.time or self._player.newest_time // 1_000_000 or _wall()
+        any, and without event times where the recording is redated."""
+        received = 0 if self._redating else self._player.newest_time // 1_000_000
+        return self._playback.time or received or _wall()
 
     def take_trade_id(self, listing: Listing) -> int:
         """Return the id after the last trade; the recording's next trade may have it too."""
@@ -141,6 +169,8 @@ class Replay:
 
     def send(self, line: RecordedEvent) -> None:
         """Apply a line to its symbol and publish it."""
+        if self._redating is not None:
+            line = _redated(line, self._redating)
         self._playback.apply(line)
         if line.stream.endswith(SNAPSHOT):
             return
@@ -161,6 +191,19 @@ class Replay:
     def finish(self) -> None:
         """Publish the final 24-hour figures."""
         self._tickers.publish_tickers(self.listings.values(), self.now())
+
+
+def _redated(line: RecordedEvent, redating: Redating) -> RecordedEvent:
+    redating.follow(line.time)
+    data = redating.redated(line.data, TIMES)
+    wrapped = None if line.wrapped is None else line.wrapped.replace(line.data, data)
+    return RecordedEvent(line.time, line.stream, data, wrapped)
+
+
+def _first(recording: Recording, others: Iterable[ByteReplay]) -> int:
+    """The receive time of the earliest line."""
+    firsts = [other.first for other in others]
+    return min(firsts if recording.first is None else [recording.first, *firsts])
 
 
 def _wall() -> int:

@@ -26,6 +26,7 @@ class Simulation:
     """Every instrument of `catalogue`, traded by the model of one seed."""
 
     waits_for_readers = False
+    recorded_at = None
 
     def __init__(
         self,

@@ -1,8 +1,9 @@
 """Write docs/screenshots: every page in a real browser, on an installation with some history.
 
 Run it as `python -m tools.screenshots`. Where the recorded market data is at hand, BTC and ETH are
-Binance's own, from the recording. The rest comes from the market model: its last hour and a half
-is played in a minute, so that there are candles to show; then it trades in real time.
+Binance's own, from the recording, and labelled with its date. The rest comes from the market model:
+its last hour and a half is played in a minute, so that there are candles to show; then it trades in
+real time.
 """
 
 import heapq
@@ -39,7 +40,7 @@ TICKER_EVERY = 20_000
 START_SECONDS = 5
 
 RECORDING = MARKET_DATA / "binance" / "spot-2024-08-08"
-RECORDING_SPEED = 2
+RECORDING_SPEED = ("--speed", "2")
 
 DESKTOP = ViewportSize(width=1440, height=900)
 PHONE = ViewportSize(width=375, height=812)
@@ -84,19 +85,19 @@ def trade(model: Model, present: int) -> Iterator[tuple[int, bytes, bytes]]:
         now += STEP if now < present else round(model.wait() * 1000)
 
 
-def open_exchange(folder: Path, tapes: list[Path], speed: float) -> Exchange:
+def open_exchange(folder: Path, tapes: list[Path], *options: str) -> Exchange:
     """Start an exchange that plays tapes."""
-    return Exchange(folder, "--tape", *map(str, tapes), "--speed", f"{speed:g}")
+    return Exchange(folder, "--tape", *map(str, tapes), *options)
 
 
 def start(running: ExitStack, folder: Path) -> tuple[App, Exchange]:
     """Start the app on its exchanges; the second of these plays the model."""
     tape = folder / "model.tape"
     write_tape(tape)
-    model = running.enter_context(open_exchange(folder, [tape], 1))
+    model = running.enter_context(open_exchange(folder, [tape], "--redate"))
     environ = {"OMCRM_DEMO": "true", "OMCRM_EXCHANGE_URL": model.url}
     if RECORDING.is_dir():
-        recording = open_exchange(folder, sorted(RECORDING.glob("*.gz")), RECORDING_SPEED)
+        recording = open_exchange(folder, sorted(RECORDING.glob("*.gz")), *RECORDING_SPEED)
         environ["BINANCE_WS_URL"] = running.enter_context(recording).url
     return running.enter_context(App(folder, environ)), model
 

@@ -57,7 +57,7 @@ def measure(mode: str) -> IngestResult:
         raise Absent("recorded market data is not here")
     with (
         tempfile.TemporaryDirectory(prefix="omcrm-bench-") as folder,
-        Exchange(Path(folder), "--tape", *tapes, "--speed", "max") as exchange,
+        Exchange(Path(folder), "--tape", *tapes, "--speed", "max", "--redate") as exchange,
     ):
         command = [sys.executable, "-m", "bench.fanout.ingest", mode, exchange.url]
         done = subprocess.run(

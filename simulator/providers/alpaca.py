@@ -419,6 +419,6 @@ def _short(stamp: str) -> str:
 
 VENUE = ProviderProtocol(
     open_socket=open_socket,
-    endpoints={"alpaca": SourceEndpoint("alpaca", login=b'"authenticated"')},
+    endpoints={"alpaca": SourceEndpoint("alpaca", login=b'"authenticated"', time_keys=("t",))},
     conditions=CONDITIONS,
 )

@@ -177,5 +177,12 @@ def _money(value: Decimal) -> str:
 
 VENUE = ProviderProtocol(
     answer=answer,
-    endpoints={"alpha_vantage": SourceEndpoint("alpha_vantage", over_http=True, by_question=True)},
+    endpoints={
+        "alpha_vantage": SourceEndpoint(
+            "alpha_vantage",
+            over_http=True,
+            by_question=True,
+            time_keys=("07. latest trading day",),
+        )
+    },
 )

@@ -239,5 +239,7 @@ def _side(trade: SimulatedTrade) -> str:
 
 
 VENUE = ProviderProtocol(
-    open_socket=open_socket, answer=answer, endpoints={"coinbase": SourceEndpoint("coinbase")}
+    open_socket=open_socket,
+    answer=answer,
+    endpoints={"coinbase": SourceEndpoint("coinbase", time_keys=("time",))},
 )

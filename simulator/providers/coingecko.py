@@ -99,5 +99,8 @@ def _id(listing: Listing) -> str | None:
 
 
 VENUE = ProviderProtocol(
-    answer=answer, endpoints={"coingecko": SourceEndpoint("coingecko", over_http=True)}
+    answer=answer,
+    endpoints={
+        "coingecko": SourceEndpoint("coingecko", over_http=True, time_keys=("last_updated_at",))
+    },
 )

@@ -112,10 +112,14 @@ def _error(kind: str) -> HttpAnswer:
     return HttpAnswer(STATUS[kind], encode(fields))
 
 
+TIME_KEYS = tuple(
+    f"time_{which}_update_{how}" for which in ("last", "next") for how in ("unix", "utc")
+)
+
 VENUE = ProviderProtocol(
     answer=answer,
     endpoints={
-        source: SourceEndpoint("exchangerate_api", over_http=True)
+        source: SourceEndpoint("exchangerate_api", over_http=True, time_keys=TIME_KEYS)
         for source in ("exchangerate_api", "exchangerate_open")
     },
 )

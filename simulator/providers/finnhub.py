@@ -245,8 +245,10 @@ VENUE = ProviderProtocol(
     open_socket=open_socket,
     answer=answer,
     endpoints={
-        "finnhub": SourceEndpoint("finnhub"),
-        "finnhub_quote": SourceEndpoint("finnhub", over_http=True, by_question=True),
+        "finnhub": SourceEndpoint("finnhub", time_keys=("t",)),
+        "finnhub_quote": SourceEndpoint(
+            "finnhub", over_http=True, by_question=True, time_keys=("t",)
+        ),
     },
     conditions=tuple(CONDITIONS),
 )

@@ -114,5 +114,6 @@ def _not_found() -> HttpAnswer:
 
 
 VENUE = ProviderProtocol(
-    answer=answer, endpoints={"frankfurter": SourceEndpoint("frankfurter", over_http=True)}
+    answer=answer,
+    endpoints={"frankfurter": SourceEndpoint("frankfurter", over_http=True, time_keys=("date",))},
 )

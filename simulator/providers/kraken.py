@@ -265,4 +265,7 @@ def _percent(change: int, opened: int) -> Decimal:
     return round(Decimal(change * 100) / opened, 2) if opened else Decimal(0)
 
 
-VENUE = ProviderProtocol(open_socket=open_socket, endpoints={"kraken": SourceEndpoint("kraken")})
+VENUE = ProviderProtocol(
+    open_socket=open_socket,
+    endpoints={"kraken": SourceEndpoint("kraken", time_keys=("timestamp", "time_in", "time_out"))},
+)

@@ -328,6 +328,10 @@ def _average(bar: SimulatedBar) -> Any:
 
 VENUE = ProviderProtocol(
     open_socket=open_socket,
-    endpoints={"massive": SourceEndpoint("massive", login=b'"auth_success"')},
+    endpoints={
+        "massive": SourceEndpoint(
+            "massive", login=b'"auth_success"', time_keys=("t", "s", "e", "trft")
+        )
+    },
     conditions=tuple(CONDITIONS),
 )

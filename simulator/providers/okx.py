@@ -216,4 +216,6 @@ def _trade(name: str, trade: SimulatedTrade) -> dict[str, Any]:
     }  # fmt: skip
 
 
-VENUE = ProviderProtocol(open_socket=open_socket, endpoints={"okx": SourceEndpoint("okx")})
+VENUE = ProviderProtocol(
+    open_socket=open_socket, endpoints={"okx": SourceEndpoint("okx", time_keys=("ts",))}
+)

@@ -30,12 +30,14 @@ def recorded(tapes: list[Path]) -> dict[str, list]:
 class Replay:
     """A page that is subscribed from before the tape's first frame to after its last."""
 
-    def __init__(self, folder: Path, tapes: list[Path], speed: str, mode: str = "eventlet") -> None:
+    def __init__(
+        self, folder: Path, tapes: list[Path], speed: str, *options: str, mode: str = "eventlet"
+    ) -> None:
         port = free_port()
         environ = {"BINANCE_WS_URL": f"ws://127.0.0.1:{port}", "OMCRM_ASYNC": mode}
         with App(folder, environ) as app, app.new_browser().desk() as page:
             page.subscribe(*PAIRS)
-            arguments = ("--tape", *map(str, tapes), "--speed", speed)
+            arguments = ("--tape", *map(str, tapes), "--speed", speed, *options)
             with Exchange(folder, *arguments, port=port) as exchange:
                 wait_for(lambda: "tape finished" in exchange.output(), 400, "the tape's end")
                 # Sent messages may still be in the sockets' buffers.
@@ -67,7 +69,7 @@ def test_at_full_speed(
     tmp_path: Path, tapes: list[Path], recorded: dict[str, list], mode: str
 ) -> None:
     """At full speed every update is a state of the tape, and the last one is its last."""
-    replay = Replay(tmp_path, tapes, "max", mode)
+    replay = Replay(tmp_path, tapes, "max", mode=mode)
 
     check(replay, recorded)
     assert all(len(updates) >= 10 for updates in replay.updates.values())
@@ -88,8 +90,8 @@ def test_at_ten_times_its_speed(
 @pytest.mark.long
 @pytest.mark.timeout(500)
 def test_at_its_own_speed(tmp_path: Path, tapes: list[Path], recorded: dict[str, list]) -> None:
-    """The whole tape at its own speed: six minutes without a stale price."""
-    replay = Replay(tmp_path, tapes, "1")
+    """The whole tape at its own speed, as if it happened now: six minutes without a stale price."""
+    replay = Replay(tmp_path, tapes, "1", "--redate")
 
     check(replay, recorded)
     for updates in replay.updates.values():

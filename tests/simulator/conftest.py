@@ -152,9 +152,11 @@ def running(serve: Callable[..., Running], monkeypatch: pytest.MonkeyPatch) -> R
 def play(serve: Callable[..., Running], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Running]:
     """Start simulators that play recordings, soon after the first subscription."""
 
-    def start(*files: Path, speed: float = float("inf"), delay: float = 0.1) -> Running:
+    def start(
+        *files: Path, speed: float = float("inf"), delay: float = 0.1, redate: bool = False
+    ) -> Running:
         monkeypatch.setattr(player, "START_DELAY", delay)
-        return serve(lambda publisher: Replay.open(files, speed, publisher))
+        return serve(lambda publisher: Replay.open(files, speed, publisher, redate))
 
     return start
 

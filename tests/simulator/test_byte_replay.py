@@ -14,7 +14,6 @@ from simulator.byte_replay import (
     by_provider,
 )
 from simulator.drill.setup import ADDRESSES
-from simulator.protocol import SourceEndpoint
 from simulator.providers import PROVIDERS
 from simulator.recorded_call import RecordedCall
 from simulator.recording import RecordingError
@@ -64,9 +63,9 @@ def test_the_name_contains_the_source(name: str, source: str | None) -> None:
 
 def test_a_source_in_front_is_removed_from_the_path() -> None:
     """Where it is a known source."""
-    assert RecordingFile(
-        Path("/a/b.gz"), SourceEndpoint("coingecko", over_http=True)
-    ) == RecordingFile.of(Path("coingecko:/a/b.gz"))
+    assert RecordingFile(Path("/a/b.gz"), ENDPOINTS["coingecko"]) == RecordingFile.of(
+        Path("coingecko:/a/b.gz")
+    )
     assert RecordingFile(Path("nosuch:b.gz"), None) == RecordingFile.of(Path("nosuch:b.gz"))
 
 

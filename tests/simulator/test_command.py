@@ -79,6 +79,7 @@ def test_the_source_of_a_recording_is_in_its_name(started, tmp_path: Path) -> No
         ["--speed", "nan"],
         ["--port", "70000"],
         ["stray-file"],
+        ["--redate"],
         ["--tape", "no/such/file.gz"],
     ],
 )

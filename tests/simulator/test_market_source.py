@@ -18,6 +18,7 @@ def test_model_and_recording_are_sources(room) -> None:
     usual = ProviderProtocol()
     assert all(source.protocol("kraken", usual) is usual for source in sources)
     assert [False, True] == [source.waits_for_readers for source in sources]
+    assert sources[0].recorded_at is None
     assert all("BTCUSDT" in source.listings for source in sources)
     assert all(source.now() > 1_600_000_000_000 for source in sources)
     assert ["seeded model, seed 1", "tape: 0 file, speed 1"] == [

@@ -3,8 +3,10 @@
 One file, for the reason that pushed frames, answers and the faults of both share one clock.
 """
 
+import json
 import time
 from collections.abc import Callable
+from datetime import datetime
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -340,3 +342,23 @@ def test_a_shutdown_is_a_close_frame(long) -> None:
         opcode, payload = long.client.recv_data(control_frame=True)
 
     assert (ABNF.OPCODE_CLOSE, 1001) == (opcode, int.from_bytes(payload[:2]))
+
+
+def test_a_redated_recording_happens_now(play, recording) -> None:
+    """Pushed frames and answers have present times, and are otherwise as recorded."""
+    pushed = recording("kraken", (0, '{"timestamp":"2024-08-08T23:54:14.500Z","trade_id":7}'))
+    answered = recording(
+        "coingecko",
+        (0, '200 - /coingecko/api/v3/simple/price {"last_updated_at":1723161254,"usd":1723161254}'),
+    )
+    running = play(pushed, answered, speed=1.0, redate=True)
+    began = time.time()
+    body = running.get("/coingecko/api/v3/simple/price")
+    client = running.connect("/kraken/v2")
+    client.send("{}")
+    (frame,) = map(json.loads, received(client, 1))
+    at = datetime.fromisoformat(frame["timestamp"]).timestamp()
+
+    assert (7, 1723161254) == (frame["trade_id"], body["usd"])
+    assert began - 1 <= body["last_updated_at"] <= time.time()
+    assert began <= at <= time.time() + 1

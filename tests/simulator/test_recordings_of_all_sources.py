@@ -182,7 +182,7 @@ def test_a_recorded_outage_is_an_outage_again(play, start_feeds, room, tmp_path)
     recording."""
     recording = outage(tmp_path / "day.kraken", datetime.now(UTC) + timedelta(seconds=0.5))
     quotes: list[Quote] = []
-    played = play(recording, speed=1.0)
+    played = play(recording, speed=1.0, redate=True)
     timeouts = WatchdogTimeouts(no_data_least=0.8, no_data_factor=5.0)
     manager = start_feeds(
         played.port, "kraken", timing=SupervisorTiming(timeouts=timeouts, replacement_grace=0.2)

@@ -192,3 +192,57 @@ def test_the_real_recording_is_replayed_without_a_loss(play, room) -> None:
     assert trades[-1]["p"] == last["c"]
     assert 0 == running.get("/control")["tape"]["skipped"]
     assert 340 < len(tickers) < 350
+
+
+def date_header(running: Any, path: str) -> str | None:
+    """The date in the answer to a handshake."""
+    header: str | None = running.connect(path).handshake_response.headers.get("x-recorded-at")
+    return header
+
+
+def test_the_handshake_tells_when_it_was_recorded(play, tmp_path) -> None:
+    """At every provider, over HTTP as well: the time of the earliest line of all recordings."""
+    later = tmp_path / "day.kraken"
+    later.write_text(f"{START + 3 * SECOND} {{}}\n")
+    running = play(later, written(tmp_path / "a", [(0, wrapped(trade(1)))]))
+    _, _, headers = running.request("/api/v3/ping")
+
+    assert ["2024-08-08T23:54:14Z"] * 3 == [
+        date_header(running, "/ws"),
+        date_header(running, "/kraken/v2"),
+        headers["X-Recorded-At"],
+    ]
+
+
+def test_a_redated_recording_says_nothing(play, tmp_path) -> None:
+    """Nor does the control interface of any recording."""
+    recording = written(tmp_path / "a", [(0, wrapped(trade(1)))])
+    running = play(recording, redate=True)
+
+    assert date_header(running, "/ws") is None
+    assert running.request("/api/v3/ping")[2]["X-Recorded-At"] is None
+    assert play(recording).request("/control")[2]["X-Recorded-At"] is None
+
+
+def test_the_model_tells_no_date(running) -> None:
+    """It happens now."""
+    assert date_header(running, "/ws") is None
+
+
+def test_a_redated_recording_happens_now(play, tmp_path) -> None:
+    """Its events, the tickers made of them and the exchange's own time are of now; prices and ids
+    are as recorded."""
+    lines = [(number / 100, wrapped(trade(number))) for number in range(1, 20)]
+    before = time.time_ns() // 1_000_000
+    running = play(written(tmp_path / "a", lines), speed=1.0, redate=True)
+    client = running.connect("/ws/btcusdt@trade/btcusdt@ticker")
+    messages = [json.loads(text) for text in received(client, final(19))]
+    now = time.time_ns() // 1_000_000
+    trades, (ticker,) = messages[:-1], messages[-1:]
+
+    # The events are a second after their line.
+    assert all(before <= message["E"] <= now + 2000 for message in messages)
+    assert all(trade["E"] - 1 == trade["T"] for trade in trades)
+    assert [10] * 18 == [one["E"] - two["E"] for two, one in itertools.pairwise(trades)]
+    assert list(range(1, 20)) == [trade["t"] for trade in trades]
+    assert before - 86_400_000 < ticker["O"] < ticker["C"] <= now + 2000
