@@ -101,6 +101,10 @@ def _some_of(*options: str) -> Callable[[str], tuple[str, ...]]:
     return read
 
 
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip().lower() for part in text.split(",") if part.strip())
+
+
 def _sources(text: str) -> tuple[str, ...]:
     known = (*STREAMS, *POLLS)
     names = tuple(part.strip() for part in text.split(",") if part.strip())
@@ -214,6 +218,13 @@ class Settings:
         "all",
         _sources,
         "Which sources are used, a comma-separated choice; the order is the policy's.",
+    )
+    replay_of: tuple[str, ...] = _setting(
+        "REPLAY_OF",
+        "",
+        _names,
+        "Sources, or hosts of their addresses, that are believed when they say that they play a "
+        "recording; on this machine every source is.",
     )
     realtime_update_interval: int = _setting(
         "REALTIME_UPDATE_INTERVAL",
@@ -348,6 +359,7 @@ class Settings:
             urls=urls,
             keys=Keys(_key),
             choices={choice.env: self.provider_settings[choice.env] for choice in choices},
+            replay_of=self.replay_of,
         )
 
     def _urls(self, declaration: Declaration) -> dict[str, str]:

@@ -10,7 +10,8 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 import websocket
@@ -27,6 +28,7 @@ from omcrm.errors import (
 )
 from omcrm.feeds.http_refusal import redirection
 from omcrm.feeds.provider import StreamProvider
+from omcrm.feeds.recording_date import recorded_at
 from omcrm.feeds.timing import SupervisorTiming
 from omcrm.feeds.watchdog import Watchdog
 from omcrm.market.feed_event import FeedCode, FeedFigures
@@ -39,7 +41,8 @@ _LONGEST_HANDSHAKE = 15.0
 class FeedConnection:
     """One provider's connection; `number` counts them, `on_frame` is called with each data frame.
 
-    `changed` is called in the link's thread when it has connected or ended.
+    `changed` is called in the link's thread when it has connected or ended. `recorded_at` is when
+    the recording began that the upstream plays, as far as `replay_of` lets it be believed.
 
     All methods but the notes belong to the supervising thread. Times are the monotonic seconds of
     the feed clock.
@@ -52,8 +55,12 @@ class FeedConnection:
         timing: SupervisorTiming,
         on_frame: Callable[["FeedConnection", bytes], None],
         changed: Callable[[], None] = lambda: None,
+        replay_of: Collection[str] = (),
     ) -> None:
         self.number = number
+        self.recorded_at: datetime | None = None
+        self._replay_of = replay_of
+        self._changed = changed
         self._timing = timing.feed_clock
         self.opened_at = self._timing.now()
         self.first_data_at: float | None = None
@@ -77,7 +84,7 @@ class FeedConnection:
             provider.url(),
             self._receive,
             self._touch,
-            changed,
+            self._note_change,
         )
 
     def maintain(
@@ -150,6 +157,11 @@ class FeedConnection:
 
     # In the link's thread
 
+    def _note_change(self) -> None:
+        link, source = self.link, self._provider.source.name
+        self.recorded_at = recorded_at(source, link.url, link.headers, self._replay_of)
+        self._changed()
+
     def _touch(self) -> None:
         self._watchdog.frame(self._timing.now())
 
@@ -177,8 +189,9 @@ class Link:
     """One WebSocket to an upstream, read in a thread of its own until it ends.
 
     `receive` is called with each data frame, `touch` for every other frame, `changed` when the
-    connection is made and when it ends, all in that thread. After the end `ended` is set and
-    `error` holds the reason, None where it was closed from here without one.
+    connection is made and when it ends, all in that thread. `headers` are those of the answer to
+    the handshake, with names in lower case. After the end `ended` is set and `error` holds the
+    reason, None where it was closed from here without one.
     """
 
     def __init__(
@@ -190,6 +203,7 @@ class Link:
         changed: Callable[[], None] = lambda: None,
     ) -> None:
         self.url = url
+        self.headers: Mapping[str, str] = {}
         self._name = name
         self.error: FeedError | None = None
         self.connected = threading.Event()
@@ -269,6 +283,8 @@ class Link:
                 raise
             message = redirection(answer.headers.get("location", ""))
             raise FeedRefused(answer.status, message) from None
+        answer = self._socket.handshake_response
+        self.headers = {} if answer is None else answer.headers
         # From here on the watchdog decides when it is dead: `close` wakes the reader.
         self._socket.settimeout(None)
         self.connected.set()

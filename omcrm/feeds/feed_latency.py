@@ -8,7 +8,7 @@ from omcrm.market.tick import ON_TIME
 _SKEW = timedelta(seconds=2)
 # Up to this much more than the shortest transit is jitter.
 _TOLERATED = timedelta(seconds=2)
-# Times further away are those of a recording, or of a clock that is wrong.
+# Times further away are of another day, or of a trade of long ago: they measure no latency.
 _RECORDED = timedelta(hours=1)
 # The shortest transit is measured anew after two such periods: clocks are set.
 _MEMORY = timedelta(minutes=5)
@@ -34,7 +34,6 @@ class FeedLatency:
         self._late_since: datetime | None = None
         self._last = ON_TIME
         self._measured_at: datetime | None = None
-        self._is_of_today = False
 
     def of(self, received_at: datetime, time: datetime | None) -> timedelta:
         """The latency of a tick with this provider time.
@@ -42,17 +41,16 @@ class FeedLatency:
         A tick without a time has the latency of the last one that had a time, for it came over the
         same connection. After a gap without times it may be as old as the gap."""
         if time is not None:
+            transit = received_at - time
+            if abs(transit) > _RECORDED:
+                return max(transit, ON_TIME)
             self._measured_at = received_at
-            self._last = self._measure(received_at, received_at - time)
+            self._last = self._measure(received_at, transit)
             return self._last
         unmeasured = received_at - self._measured_at if self._measured_at else ON_TIME
         return max(self._last, unmeasured) if unmeasured > _UNMEASURED else self._last
 
     def _measure(self, received_at: datetime, transit: timedelta) -> timedelta:
-        if abs(transit) > _RECORDED:
-            # The last trade of an illiquid symbol, while other symbols bring present times.
-            return max(transit, ON_TIME) if self._is_of_today else ON_TIME
-        self._is_of_today = True
         self._remember(received_at, transit)
         latency = transit - min(self._shortest, self._previous_shortest, _SKEW)
         if latency <= _TOLERATED:

@@ -41,13 +41,20 @@ class FeedSet:
         feed_clock = (timing or SupervisorTiming()).feed_clock
         leases, call_counts, keys = Leases(folder), CallCounts(folder), settings.keys
         self.feeds: dict[str, Feed] = {
-            name: Supervisor(provider, reports, clock, timing, keys, leases)
+            name: Supervisor(provider, reports, clock, timing, keys, leases, settings.replay_of)
             for name, provider in streams(settings).items()
         }
         for name, poll_provider in polls(settings).items():
             schedule = PollSchedule(polling or Polling(), poll_provider.limits, _of(wanted, name))
             self.feeds[name] = Poller(
-                poll_provider, reports, clock, call_counts, keys, schedule, feed_clock
+                poll_provider,
+                reports,
+                clock,
+                call_counts,
+                keys,
+                schedule,
+                feed_clock,
+                settings.replay_of,
             )
 
     def start(self) -> None:

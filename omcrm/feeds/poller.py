@@ -7,8 +7,10 @@ import contextlib
 import logging
 import random
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
+
+from msgspec import structs
 
 from omcrm.errors import FeedError, FeedRefused, FeedUnreached
 from omcrm.feeds.fetch import Fetcher
@@ -26,6 +28,7 @@ from omcrm.feeds.provider import (
 )
 from omcrm.feeds.quota import BudgetUse, CallCounts
 from omcrm.feeds.recorder import asked
+from omcrm.feeds.recording_date import recorded_at
 from omcrm.feeds.retry import backoff, wait_after
 from omcrm.feeds.status import Meter, without_secrets
 from omcrm.feeds.supervisor import FeedCallbacks
@@ -34,6 +37,7 @@ from omcrm.market.clock import Clock
 from omcrm.market.feed_event import FeedCode, FeedFigures, FeedProblem
 from omcrm.market.feed_sentence import problem_sentence
 from omcrm.market.feed_status import FeedState, FeedStatus
+from omcrm.market.price_class import PriceClass
 from omcrm.market.source import HealthState
 from omcrm.market.tick import Tick
 
@@ -63,8 +67,11 @@ class Poller:
         keys: Keys,
         schedule: PollSchedule,
         feed_clock: FeedClock = ORDINARY,
+        replay_of: Collection[str] = (),
     ) -> None:
         self.provider = provider
+        self._replay_of = replay_of
+        self._recorded_at: datetime | None = None
         self._reports = reports
         self._clock = clock
         self._call_counts = call_counts
@@ -167,7 +174,7 @@ class Poller:
 
     def status(self) -> FeedStatus:
         """The feed's present status."""
-        problem = self._problem
+        problem, claim = self._problem, self.provider.source.claim
         return FeedStatus(
             state=self._state,
             active=self._state is FeedState.POLLING,
@@ -177,11 +184,12 @@ class Poller:
             messages_per_second=round(self._meter.rate(self._timing.now()), 3),
             reconnects=self._failures,
             last_error=None if problem is None else problem_sentence(problem),
-            price_class=self.provider.source.claim,
+            price_class=claim if self._recorded_at is None else PriceClass.REPLAYED,
             symbols=len(self._names),
             unreadable=self._unreadable,
             problem=problem,
             cause=self._cause,
+            recorded_at=self._recorded_at,
         )
 
     # The polling thread
@@ -311,6 +319,7 @@ class Poller:
     def _take(self, call: Call, reply: Reply) -> None:
         self._meter.total += 1
         self._record(call, reply)
+        self._recorded_at = recorded_at(self.name, call.url, reply.headers, self._replay_of)
         arrival = FrameContext(self._clock(), self._number, self._names)
         events = list(self.provider.parse(call, reply, arrival))
         ticks = [event for event in events if isinstance(event, Tick)]
@@ -369,7 +378,7 @@ class Poller:
             self._report(HealthState.HEALTHY)
         self._update_state()
         for tick in ticks:
-            self._reports.tick(tick)
+            self._reports.tick(structs.replace(tick, recorded_at=self._recorded_at))
 
     # Failures
 

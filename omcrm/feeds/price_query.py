@@ -1,8 +1,8 @@
 """Fetches present prices once: per symbol, source after source until one is accepted."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from omcrm.errors import FeedError
 from omcrm.feeds.http_query import CallQuota, HttpQuery
@@ -15,6 +15,7 @@ from omcrm.feeds.provider import (
     Unreadable,
     batches,
 )
+from omcrm.feeds.recording_date import recorded_at
 from omcrm.feeds.usual_name import with_usual_names
 from omcrm.market.consolidator import Consolidator
 from omcrm.market.instrument import AssetClass, Instrument
@@ -48,11 +49,13 @@ class PriceQuery:
         providers: Mapping[str, PollProvider],
         consolidator: Consolidator,
         publish: Callable[[Quote], None],
+        replay_of: Collection[str] = (),
     ) -> None:
         self._query = query
         self._providers = providers
         self._consolidator = consolidator
         self._publish = publish
+        self._replay_of = replay_of
         self._problems: dict[str, list[str]] = {}
 
     def answers(self, instruments: Iterable[Instrument], batch: int) -> Iterator[PriceResult]:
@@ -111,6 +114,7 @@ class PriceQuery:
         self, provider: PollProvider, quota: CallQuota, call: Call, names: Mapping[str, str]
     ) -> list[PriceResult]:
         reply = self._query.get(quota, call)
+        recorded = recorded_at(quota.source, call.url, reply.headers, self._replay_of)
         connection = self._consolidator.connection_of(quota.source)
         arrival = FrameContext(self._query.clock(), connection, names)
         answers, words = [], "sent no price"
@@ -122,7 +126,7 @@ class PriceQuery:
             elif isinstance(event, Unreadable):
                 words = f"unreadable answer: {event.problem}"
             elif isinstance(event, Tick):
-                answer = self._validated(event)
+                answer = self._validated(structs.replace(event, recorded_at=recorded))
                 if answer is None:
                     self._note(quota.source, [event.symbol], "its price was rejected")
                 else:

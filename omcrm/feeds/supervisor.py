@@ -6,7 +6,7 @@ Long for a reason: every way in which a connection starts, ends and is replaced 
 import logging
 import random
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 from msgspec import Struct, structs
@@ -78,8 +78,10 @@ class Supervisor:
         timing: SupervisorTiming | None = None,
         keys: Keys | None = None,
         leases: Leases | None = None,
+        replay_of: Collection[str] = (),
     ) -> None:
         self.provider = provider
+        self._replay_of = replay_of
         self._keys = keys or Keys()
         self._leases = leases
         self._leased_key = ""
@@ -161,6 +163,8 @@ class Supervisor:
     def status(self) -> FeedStatus:
         """The feed's present status."""
         rate, problem = self._meter.rate(self._feed_clock.now()), self._problem
+        current, claim = self._current, self.provider.source.claim
+        recorded_at = None if current is None else current.recorded_at
         return FeedStatus(
             state=self._state,
             active=self._state is FeedState.STREAMING,
@@ -172,12 +176,13 @@ class Supervisor:
             messages_per_second=round(rate if self._connected_since else 0.0, 1),
             reconnects=self._reconnects,
             last_error=None if problem is None else problem_sentence(problem),
-            price_class=self.provider.source.claim,
+            price_class=claim if recorded_at is None else PriceClass.REPLAYED,
             symbols=len(self._names),
             unreadable=self._unreadable,
             unknown_conditions=self._unknown_conditions,
             problem=problem,
             cause=self._cause,
+            recorded_at=recorded_at,
         )
 
     # The supervising thread
@@ -259,7 +264,12 @@ class Supervisor:
     def _open(self) -> FeedConnection:
         self._number += 1
         connection = FeedConnection(
-            self._number, self.provider, self._timing, self._receive, self._wake.set
+            self._number,
+            self.provider,
+            self._timing,
+            self._receive,
+            self._wake.set,
+            self._replay_of,
         )
         connection.link.start()
         return connection
@@ -386,7 +396,10 @@ class Supervisor:
                 self._unknown_conditions += 1
 
     def _take(self, tick: Tick, connection: FeedConnection) -> None:
-        if self.provider.source.claim is PriceClass.LIVE:
+        if connection.recorded_at is not None:
+            # Its times are of another day: they say nothing about how late it is.
+            tick = structs.replace(tick, recorded_at=connection.recorded_at)
+        elif self.provider.source.claim is PriceClass.LIVE:
             late = self._feed_latency.of(tick.received_at, _time(tick))
             if late:
                 tick = structs.replace(tick, late=late)

@@ -37,7 +37,7 @@ from omcrm.market.validation import Validator
 # More failovers and disputes than can happen between two looks at them.
 _MOST_FAILOVERS = 20_000
 # While the active source's price is one of these, no other source is looked at between reviews.
-_GOOD = (PriceClass.LIVE, PriceClass.CLOSED)
+_GOOD = (PriceClass.LIVE, PriceClass.CLOSED, PriceClass.REPLAYED)
 # Why a source is given up.
 _FAILED = (FailoverReason.DOWN, FailoverReason.STALE, FailoverReason.CONTRADICTED)
 
@@ -162,7 +162,7 @@ class Consolidator:
 
     def has_better(self, symbol: str, source: str) -> bool:
         """Whether a price of this source would not be shown: one that the policy prefers has a
-        price, or is starting and may have one soon."""
+        price of now, or is starting and may have one soon."""
         with self._lock:
             record = self._records.get(symbol)
             if record is None:
@@ -307,7 +307,7 @@ class Consolidator:
             others = (held for held in record.sources.values() if held.source is not tick.source)
             if tick.trade is None:
                 record.sources[name] = SourceQuote.merge(tick, record.sources.get(name))
-            elif any(_is_opposing(held, record.policy, now) for held in others):
+            elif any(_is_opposing(held, tick, record.policy, now) for held in others):
                 record.sources[name] = SourceQuote.merge(tick, record.sources.get(name))
                 self._validator.note_reference(tick)
 
@@ -463,7 +463,7 @@ class Consolidator:
         if self._is_expected(record, name, now):
             return True
         held = record.sources.get(name)
-        if held is None or held.trade is None:
+        if held is None or held.trade is None or held.recorded_at is not None:
             return False
         is_up = held.source.claim is PriceClass.LIVE or self._is_streaming(held)
         return is_up and self._classify(held, record, now).is_fresh
@@ -492,8 +492,12 @@ class Consolidator:
         return StaleReason.AGE if self._is_streaming(held) else StaleReason.SOURCE_DOWN
 
 
-def _is_opposing(held: SourceQuote, policy: Policy, now: datetime) -> bool:
-    return held.source.claim is PriceClass.LIVE and held.age(now) <= policy.max_age
+def _is_opposing(held: SourceQuote, tick: Tick, policy: Policy, now: datetime) -> bool:
+    return (
+        held.source.claim is PriceClass.LIVE
+        and held.recorded_at == tick.recorded_at
+        and held.age(now) <= policy.max_age
+    )
 
 
 def _is_secure(before: Quote, source: str) -> bool:

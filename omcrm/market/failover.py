@@ -63,10 +63,11 @@ def choose_source(
 ) -> str | None:
     """The name of the source to be active, or None while there should be none.
 
-    Streams come before delayed prices, these before a stale stream, and that before polled prices;
-    among equals the policy's order decides, but a source that comes back waits for its recovery
-    hold. A real source that ever had a price is never replaced by an invented one, only by another
-    real one; `waiting` is whether the first price of a real source is still expected.
+    Streams come before delayed prices, these before a stale stream, that before polled prices, and
+    all of them before recordings; among equals the policy's order decides, but a source that comes
+    back waits for its recovery hold. A real source that ever had a price is never replaced by an
+    invented one, only by another real one; `waiting` is whether the first price of a real source is
+    still expected.
     """
     known = [name for name in policy.sources if name in candidates]
     real = {
@@ -82,6 +83,7 @@ def choose_source(
             if _may_wait(real[name].source_quote, policy, now)
         ],
         _of_class(real, PriceClass.INDICATIVE),
+        _of_class(real, PriceClass.REPLAYED),
     ):
         if eligible:
             return _steady(eligible, real, now, current)
@@ -154,5 +156,7 @@ def _has_recovered(candidate: Candidate, now: datetime) -> bool:
 
 
 def _may_wait(held: SourceQuote, policy: Policy, now: datetime) -> bool:
-    """Whether a stale price is young enough to wait for its stream; what was asked for is not."""
-    return held.source.claim is PriceClass.LIVE and held.age(now) <= policy.stale_hold
+    """Whether a stale price is young enough to wait for its stream; what was asked for is not, nor
+    what is of a recording."""
+    is_streamed = held.source.claim is PriceClass.LIVE and held.recorded_at is None
+    return is_streamed and held.age(now) <= policy.stale_hold

@@ -32,7 +32,8 @@ class FeedStatus(Struct, frozen=True, kw_only=True):
     `problem` is what `last_error` says, as a code with its figures; it may be long over. `cause` is
     why the feed brings no prices now: None where it does, stands by or was stopped.
     `unknown_conditions` counts the trades' conditions that are not known: such trades do not set
-    the last price.
+    the last price. `recorded_at` is when the recording began that it plays, None where its prices
+    are of now.
     """
 
     state: FeedState
@@ -51,3 +52,4 @@ class FeedStatus(Struct, frozen=True, kw_only=True):
     unknown_conditions: int = 0
     problem: FeedProblem | None = None
     cause: FeedProblem | None = None
+    recorded_at: datetime | None = None

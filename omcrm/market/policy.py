@@ -73,18 +73,20 @@ class Policy(Struct, frozen=True):
 
         `streaming` is whether the connection that brought the price is alive and well.
         """
-        claim = held.source.claim
+        claim, is_replayed = held.source.claim, held.recorded_at is not None
         if claim is PriceClass.LAST_RESORT:
             return claim
-        if claim is PriceClass.LIVE and not is_open(calendar, now):
+        # A recording has its own hours.
+        if claim is PriceClass.LIVE and not is_replayed and not is_open(calendar, now):
             is_close = self._was_fresh_at(last_close(calendar, now), held)
             return PriceClass.CLOSED if is_close else PriceClass.STALE
         if claim is PriceClass.DELAYED or claim is PriceClass.INDICATIVE:
             is_current = self._is_current(held, now, calendar, streaming=streaming)
-            return claim if is_current else PriceClass.STALE
-        if streaming and held.age(now) <= self.max_age:
-            return claim
-        return PriceClass.STALE
+        else:
+            is_current = streaming and held.age(now) <= self.max_age
+        if not is_current:
+            return PriceClass.STALE
+        return PriceClass.REPLAYED if is_replayed else claim
 
     def _was_fresh_at(self, close: datetime | None, held: SourceQuote) -> bool:
         """Whether the price would have been live at the close, or is younger."""
@@ -100,7 +102,8 @@ class Policy(Struct, frozen=True):
             max_age = min(max_age, self.down_hold)
         if not _is_within(max_age, calendar, confirmed_at, now):
             return False
-        time = held.trade.time if held.trade is not None else None
+        # The times of a recording are of another day.
+        time = held.trade.time if held.trade is not None and held.recorded_at is None else None
         return time is None or _is_within(self.max_time_age, calendar, time, now)
 
 

@@ -13,6 +13,7 @@ class PriceClass(StrEnum):
     STALE = "stale"
     LAST_RESORT = "last_resort"
     SIMULATED = "simulated"
+    REPLAYED = "replayed"
 
     @property
     def may_fill(self) -> bool:

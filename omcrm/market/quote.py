@@ -41,9 +41,9 @@ class Quote(Struct, frozen=True):
     `last_received_at` when the one that brought `last` did; at `confirmed_at` the last price was
     true: it was traded, or lay within a book that arrived then. `trade_number` counts the trades of
     this symbol and source. The day's figures are the source's; `change_percent` is its own figure,
-    `change_from` the price that a change is counted from. `recorded_at` is set while a recording is
-    played back. `divergence` says how far another live source is, as a fraction, where that is far
-    more than usual.
+    `change_from` the price that a change is counted from. `recorded_at` is when the recording
+    began that is played back, None of a price of now. `divergence` says how far another live source
+    is, as a fraction, where that is far more than usual.
 
     `ineligible_time` is set on the quote that a trade caused whose conditions do not let it set
     `last`: its price, None unless it may be a high or low, and its size, None unless it counts in

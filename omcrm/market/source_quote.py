@@ -23,6 +23,8 @@ _CLOSE_BY = Decimal("0.001")
 _SETTLED = timedelta(seconds=2)
 # A source takes back one of its last trades.
 _REMEMBERED = 16
+# No feed is so late: what is older by its own time was true then and not when it arrived.
+_LONG_AGO = timedelta(hours=1)
 _NO_FIGURES = DayFigures()
 _NO_CHANGE = (None, None)
 
@@ -63,6 +65,11 @@ class SourceQuote(Struct, frozen=True):
         assert tick.day is not None
         return structs.replace(tick, trade=Trade(last, time=tick.day.time))
 
+    @property
+    def recorded_at(self) -> datetime | None:
+        """When the recording of the price began; None where the price is of now."""
+        return None if self.trade_from is None else self.trade_from.recorded_at
+
     def age(self, now: datetime) -> timedelta:
         """How long ago the last price was true at its source, as far as is known here."""
         return now - (self.confirmed_at or self.received_at)
@@ -82,10 +89,14 @@ class SourceQuote(Struct, frozen=True):
         trade, book = _later(tick.trade, held.trade), tick.book or held.book
         confirmed_at = held.confirmed_at
         if tick.trade is not None:
-            confirmed_at = tick.received_at - tick.late
+            confirmed_at = _when_true(tick, tick.trade.time)
+            if trade is held.trade and held.confirmed_at is not None:
+                # A trade that is reported again does not become older.
+                confirmed_at = max(confirmed_at, held.confirmed_at)
         elif tick.book is not None and _is_within(trade, tick.book):
             # A book that was long on its way does not make the price older than it is.
-            confirmed_at = max(confirmed_at or tick.received_at, tick.received_at - tick.late)
+            true_at = _when_true(tick, tick.book.time or confirmed_at)
+            confirmed_at = max(confirmed_at or tick.received_at, true_at)
         return cls(
             tick.symbol,
             tick.source,
@@ -140,7 +151,7 @@ class SourceQuote(Struct, frozen=True):
             left,
             trade=before.trade if before else None,
             trade_from=before,
-            confirmed_at=before.received_at - before.late if before else None,
+            confirmed_at=_when_true(before, before.trade.time) if before and before.trade else None,
             trade_number=self.trade_number - 1,
         )
 
@@ -244,6 +255,7 @@ class SourceQuote(Struct, frozen=True):
             basis,
             stale_reason=stale_reason,
             divergence=divergence,
+            recorded_at=self.trade_from.recorded_at,
         )
 
 
@@ -280,6 +292,21 @@ def _without_extreme(day: DayFigures, price: Decimal) -> DayFigures:
     high = None if day.high == price else day.high
     low = None if day.low == price else day.low
     return structs.replace(day, high=high, low=low)
+
+
+def _when_true(tick: Tick, time: datetime | None) -> datetime:
+    """When a part of a tick with this time of its own was true at its source.
+
+    That is on arrival, less the latency; or at its own time where that is long ago, as it is of the
+    last trade of an illiquid symbol, and of an upstream whose clock is wrong or that sends another
+    day. A recording is as old as its arrival, and a polled price as its answer.
+    """
+    arrived_at = tick.received_at - tick.late
+    if time is None or arrived_at - time <= _LONG_AGO:
+        return arrived_at
+    if tick.recorded_at is not None or tick.source.claim is PriceClass.INDICATIVE:
+        return arrived_at
+    return time
 
 
 def _is_within(trade: Trade | None, book: TopOfBook) -> bool:

@@ -67,6 +67,7 @@ class Tick(Struct, frozen=True):
 
     `connection` counts the source's connections, so that a later one can be told from an earlier.
     `late` is its feed latency beyond the usual one of its source: so old is what it reports.
+    `recorded_at` is when the recording began that brings it, None where it is of now.
     """
 
     symbol: str
@@ -78,3 +79,4 @@ class Tick(Struct, frozen=True):
     day: DayFigures | None = None
     late: timedelta = ON_TIME
     correction: TradeCorrection | None = None
+    recorded_at: datetime | None = None

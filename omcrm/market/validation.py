@@ -224,6 +224,7 @@ class Validator:
         return tick.source.is_real and any(
             other.tick.trade is not None
             and other.tick.source.is_real
+            and other.tick.recorded_at == tick.recorded_at
             and name != tick.source.name
             and tick.received_at - other.tick.received_at <= policy.max_age
             and not _are_far(_prices(tick), other.tick.trade.price, policy.max_deviation)

@@ -23,9 +23,11 @@ TRUST = (
     PriceClass.DELAYED,
     PriceClass.INDICATIVE,
     PriceClass.STALE,
+    PriceClass.REPLAYED,
     PriceClass.SIMULATED,
     PriceClass.LAST_RESORT,
 )
+_DEMO_ONLY = frozenset({PriceClass.REPLAYED, PriceClass.SIMULATED})
 _NEVER = frozenset({PriceClass.LAST_RESORT})
 
 
@@ -43,8 +45,9 @@ class ValuedHolding(Struct, frozen=True, kw_only=True):
 
     `price` and `average_cost` are in `currency`; `value`, `cost`, `profit`, `value_before` and
     `daily_change` in dollars, by the current rate of `rate_symbol`. `price_class` is the less
-    trusted class and `age_seconds` the higher age of price and rate. A holding that is not
-    `is_counted` is in no total. `daily_change_basis` is `24h` or `previous_close`.
+    trusted class and `age_seconds` the higher age of price and rate, `recorded_at` when the
+    recording of one of them began, if it is of one. A holding that is not `is_counted` is in no
+    total. `daily_change_basis` is `24h` or `previous_close`.
     `share_percent` is of the counted total.
     """
 
@@ -59,6 +62,7 @@ class ValuedHolding(Struct, frozen=True, kw_only=True):
     price_class: PriceClass | None = None
     source: str | None = None
     age_seconds: float | None = None
+    recorded_at: datetime | None = None
     rate_symbol: str | None = None
     rate_is_inverse: bool = False
     value: Decimal | None = None
@@ -117,8 +121,9 @@ class Valuation(Struct, frozen=True, kw_only=True):
     """The value of a portfolio in dollars at one moment.
 
     Totals are over the holdings that count; they are None where there are holdings and none of
-    them counts. `not_counted_value` is the value of the others by their last-resort or simulated
-    prices. The daily change is over the holdings that have one; `no_daily_change` names the rest.
+    them counts. `not_counted_value` is the value of the others by their last-resort, simulated
+    or replayed prices. The daily change is over the holdings that have one; `no_daily_change`
+    names the rest.
     """
 
     portfolio_id: int
@@ -142,8 +147,8 @@ class Valuation(Struct, frozen=True, kw_only=True):
 
 
 def counted_classes(demo: bool) -> frozenset[PriceClass]:
-    """The price classes that count; simulated prices only in a demonstration."""
-    return frozenset(PriceClass) - _NEVER - (frozenset() if demo else {PriceClass.SIMULATED})
+    """The price classes that count; simulated and replayed prices only in a demonstration."""
+    return frozenset(PriceClass) - _NEVER - (frozenset() if demo else _DEMO_ONLY)
 
 
 def worst_class(one: PriceClass, other: PriceClass | None) -> PriceClass:
@@ -233,12 +238,14 @@ def _rate_facts(rate: Rate) -> dict[str, object]:
 def _price_facts(quote: Quote, rate: Rate | None, now: datetime) -> dict[str, object]:
     """The price, with the less trusted class and the higher age of price and rate."""
     other = rate.quote if rate else None
-    ages = [leg.age(now).total_seconds() for leg in (quote, other) if leg is not None]
+    legs = [leg for leg in (quote, other) if leg is not None]
+    ages = [leg.age(now).total_seconds() for leg in legs]
     return {
         "price": quote.last,
         "price_class": worst_class(quote.price_class, other.price_class if other else None),
         "source": quote.source.name,
         "age_seconds": round(max(*ages, 0), 3),
+        "recorded_at": next((leg.recorded_at for leg in legs if leg.recorded_at), None),
     }
 
 

@@ -22,8 +22,9 @@ _SECONDS = 10.0
 _LONGEST_START, _CHECK_EVERY = 3.0, 0.05
 # Prices of a stream, which is faster than any poll.
 _STREAMED = (PriceClass.LIVE, PriceClass.DELAYED)
-# Used where no source answers: the last price of a closed market, and in a demo an invented one.
-_PRESENT = (PriceClass.CLOSED, PriceClass.SIMULATED)
+# Used where no source answers: the last price of a closed market, and in a demo, or where a
+# recording is played, what it has.
+_PRESENT = (PriceClass.CLOSED, PriceClass.SIMULATED, PriceClass.REPLAYED)
 # A source over HTTP that was asked so short a time ago would say the same again.
 _RECENTLY = timedelta(minutes=1)
 

@@ -49,7 +49,8 @@ class UpstreamQuery:
         if consolidator is None:
             consolidator = Consolidator(utc_now, Validator())
             consolidator.follow(wanted)
-        query = PriceQuery(self._query, polls(self._feeds), consolidator, publish)
+        feeds = self._feeds
+        query = PriceQuery(self._query, polls(feeds), consolidator, publish, feeds.replay_of)
         return query.answers(wanted, self._batch)
 
     def days(self, missing_days: Iterable[MissingDays]) -> Iterator[HistoryResult]:

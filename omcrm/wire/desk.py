@@ -12,9 +12,9 @@ from omcrm.wire import encoding
 from omcrm.wire.channel import SocketChannel, SocketMessage
 from omcrm.wire.desk_market import DeskFeedStatus, DeskMarketStatus
 from omcrm.wire.desk_request import Instruments, PriceHistory
-from omcrm.wire.encoding import iso
+from omcrm.wire.encoding import iso, iso_or_unset
 from omcrm.wire.error_code import ErrorCode
-from omcrm.wire.field import Number, Time
+from omcrm.wire.field import Number, RecordedAt, Time
 from omcrm.wire.user_event import (
     EventNumber,
     EventsExpired,
@@ -44,6 +44,7 @@ class DeskPriceUpdate(Struct, frozen=True, kw_only=True):
     provider_time: Time | None
     received_at: Time
     seq: Annotated[int, Meta(description="Rises with each change of any symbol.")]
+    recorded_at: RecordedAt = UNSET
 
     @classmethod
     def of(cls, quote: Quote) -> Self:
@@ -65,6 +66,7 @@ class DeskPriceUpdate(Struct, frozen=True, kw_only=True):
             provider_time=iso(quote.provider_time),
             received_at=received_at,
             seq=quote.seq,
+            recorded_at=iso_or_unset(quote.recorded_at),
         )
 
     @classmethod

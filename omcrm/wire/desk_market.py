@@ -18,7 +18,8 @@ class DeskFeedStatus(Struct, frozen=True, kw_only=True):
     `problem` is what `last_error` says, as a code with its figures; it may be long over. `cause` is
     why the feed brings no prices now: null where it does, stands by or was stopped.
     `unknown_conditions` counts the trades' conditions that are not known: such trades do not set
-    the last price.
+    the last price. `recorded_at` is when the recording began that it plays, null where its prices
+    are of now.
     """
 
     state: FeedState
@@ -37,6 +38,7 @@ class DeskFeedStatus(Struct, frozen=True, kw_only=True):
     unknown_conditions: int
     problem: FeedProblem | None
     cause: FeedProblem | None
+    recorded_at: Time | None
 
     @classmethod
     def of(cls, status: FeedStatus) -> Self:
@@ -44,6 +46,7 @@ class DeskFeedStatus(Struct, frozen=True, kw_only=True):
         times = {
             "connected_since": iso(status.connected_since),
             "last_message_at": iso(status.last_message_at),
+            "recorded_at": iso(status.recorded_at),
         }
         return cls(**{**structs.asdict(status), **times})
 

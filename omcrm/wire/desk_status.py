@@ -10,8 +10,9 @@ from omcrm.market.quote import Quote
 from omcrm.wire.answer import JsonDone
 from omcrm.wire.client_counts import ClientCounts, DeliveryCounts, PageCounts
 from omcrm.wire.desk_market import DeskFeedStatus
+from omcrm.wire.encoding import iso_or_unset
 from omcrm.wire.feed_report import DeskFeedReport, DeskNewsSource
-from omcrm.wire.field import Number, Time
+from omcrm.wire.field import Number, RecordedAt, Time
 
 
 class DeskFeedsStarted(JsonDone, frozen=True, kw_only=True):
@@ -40,6 +41,7 @@ class DeskInstrumentState(Struct, frozen=True, kw_only=True):
     runner_up: str | None
     seq: int | None
     age_seconds: float | None
+    recorded_at: RecordedAt = UNSET
 
     @classmethod
     def of(cls, symbol: str, quote: Quote | None, standby: str | None, now: datetime) -> Self:
@@ -52,6 +54,7 @@ class DeskInstrumentState(Struct, frozen=True, kw_only=True):
             runner_up=standby,
             seq=quote.seq if quote else None,
             age_seconds=round(quote.age(now).total_seconds(), 3) if quote else None,
+            recorded_at=iso_or_unset(quote.recorded_at if quote else None),
         )
 
 

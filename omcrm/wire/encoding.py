@@ -31,3 +31,8 @@ def iso(time: datetime | None) -> str | None:
     if time is None:
         return None
     return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def iso_or_unset(time: datetime | None) -> str | msgspec.UnsetType:
+    """The same; a field without a time is left out."""
+    return msgspec.UNSET if time is None else iso(time)

@@ -3,15 +3,15 @@
 from datetime import datetime
 from typing import Self
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from omcrm.market.feed_event import FeedCode, FeedEvent, FeedEventKind, FeedFigures
 from omcrm.market.feed_sentence import cause_sentence, event_sentence
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
 from omcrm.market.validation import RejectedTick, RejectReason
-from omcrm.wire.encoding import iso
-from omcrm.wire.field import Number, Time
+from omcrm.wire.encoding import iso, iso_or_unset
+from omcrm.wire.field import Number, RecordedAt, Time
 
 
 class DeskSourceQuote(Struct, frozen=True, kw_only=True):
@@ -21,6 +21,7 @@ class DeskSourceQuote(Struct, frozen=True, kw_only=True):
     price: Number | None
     price_class: PriceClass
     age_seconds: float
+    recorded_at: RecordedAt = UNSET
 
     @classmethod
     def of(cls, quote: Quote, now: datetime) -> Self:
@@ -30,6 +31,7 @@ class DeskSourceQuote(Struct, frozen=True, kw_only=True):
             price=quote.last,
             price_class=quote.price_class,
             age_seconds=round(quote.age(now).total_seconds(), 3),
+            recorded_at=iso_or_unset(quote.recorded_at),
         )
 
 

@@ -7,7 +7,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 from omcrm.market.price_class import PriceClass
 from omcrm.wire.channel import AS_TEXT, SocketChannel, SocketMessage
 from omcrm.wire.error_code import ErrorCode
-from omcrm.wire.field import Number, Time
+from omcrm.wire.field import Number, RecordedAt, Time
 
 FinanceQueryNumber = Annotated[str, Meta(pattern=r"^-?\d+(\.\d+)?$", examples=["398.09"])]
 FinanceQueryChange = Annotated[str, Meta(pattern=r"^[+-]\d+(\.\d+)?$", examples=["+0.94"])]
@@ -33,6 +33,7 @@ class FinanceQueryMover(Struct, frozen=True, kw_only=True):
     price_class: PriceClass | None
     source: str | None
     seq: int | None
+    recorded_at: RecordedAt = UNSET
 
 
 class FinanceQueryShortQuote(FinanceQueryMover, frozen=True, kw_only=True):
@@ -75,6 +76,7 @@ class FinanceQuerySector(Struct, frozen=True, kw_only=True):
     threeYearReturn: FinanceQueryPercent | None  # noqa: N815
     fiveYearReturn: FinanceQueryPercent | None  # noqa: N815
     simulated: bool
+    replayed: bool
 
 
 class FinanceQueryIndex(Struct, frozen=True, kw_only=True):
@@ -85,6 +87,7 @@ class FinanceQueryIndex(Struct, frozen=True, kw_only=True):
     change: FinanceQueryChange | None
     percentChange: FinanceQueryPercent | None  # noqa: N815
     simulated: bool
+    replayed: bool
 
 
 class FinanceQueryHeadline(Struct, frozen=True, kw_only=True):

@@ -10,9 +10,9 @@ from omcrm.market.instrument import Instrument
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
 from omcrm.wire.channel import SocketChannel, tagged
-from omcrm.wire.encoding import iso
+from omcrm.wire.encoding import iso, iso_or_unset
 from omcrm.wire.error_code import ErrorCode
-from omcrm.wire.field import Number, Symbol, Time
+from omcrm.wire.field import Number, RecordedAt, Symbol, Time
 from omcrm.wire.news import JsonNewsItem
 from omcrm.wire.user_event import (
     EventsExpired,
@@ -106,6 +106,7 @@ class MarketFeedQuote(Struct, frozen=True, kw_only=True, tag_field="type", tag="
     price_class: PriceClass
     provider_time: Time | None
     seq: int
+    recorded_at: RecordedAt = UNSET
 
     @classmethod
     def of(cls, quote: Quote, instrument: Instrument | None) -> Self:
@@ -125,6 +126,7 @@ class MarketFeedQuote(Struct, frozen=True, kw_only=True, tag_field="type", tag="
             price_class=quote.price_class,
             provider_time=iso(quote.provider_time),
             seq=quote.seq,
+            recorded_at=iso_or_unset(quote.recorded_at),
         )
 
 
@@ -137,6 +139,7 @@ class MarketFeedTrade(Struct, frozen=True, kw_only=True, tag_field="type", tag="
     timestamp: Time
     source: str
     price_class: PriceClass
+    recorded_at: RecordedAt = UNSET
 
     @classmethod
     def of(cls, quote: Quote) -> Self:
@@ -148,6 +151,7 @@ class MarketFeedTrade(Struct, frozen=True, kw_only=True, tag_field="type", tag="
             timestamp=iso(quote.provider_time or quote.received_at),
             source=quote.source.name,
             price_class=quote.price_class,
+            recorded_at=iso_or_unset(quote.recorded_at),
         )
 
 

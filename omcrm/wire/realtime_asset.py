@@ -2,16 +2,16 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Self
+from typing import Any, Self
 
-from msgspec import Struct, structs
+from msgspec import UNSET, Struct, structs
 
 from omcrm.market.amount import percent
 from omcrm.market.instrument import Instrument
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import ChangeBasis, Quote
-from omcrm.wire.encoding import iso
-from omcrm.wire.field import Number, Time
+from omcrm.wire.encoding import iso, iso_or_unset
+from omcrm.wire.field import Number, RecordedAt, Time
 
 
 class RealtimeAssetFigures(Struct, frozen=True, kw_only=True):
@@ -31,6 +31,7 @@ class RealtimeAssetFigures(Struct, frozen=True, kw_only=True):
     source: str | None
     provider_time: Time | None
     seq: int | None
+    recorded_at: RecordedAt = UNSET
 
     @classmethod
     def of(cls, quote: Quote, instrument: Instrument | None) -> Self:
@@ -53,12 +54,14 @@ class RealtimeAssetFigures(Struct, frozen=True, kw_only=True):
             source=quote.source.name,
             provider_time=iso(quote.provider_time),
             seq=quote.seq,
+            recorded_at=iso_or_unset(quote.recorded_at),
         )
 
     @classmethod
     def unknown(cls, symbol: str) -> Self:
         """The figures of a symbol without a quote."""
-        return cls(symbol=symbol, **dict.fromkeys(cls.__struct_fields__[1:]))
+        figures: dict[str, Any] = dict.fromkeys(cls.__struct_fields__[1:-1])
+        return cls(symbol=symbol, **figures)
 
     def without_times(self) -> Self:
         """The same without the fields that change although nothing else does."""
@@ -75,6 +78,7 @@ class RealtimeAssetPriceNow(Struct, frozen=True, kw_only=True):
     age_seconds: float | None
     price_class: PriceClass | None
     source: str | None
+    recorded_at: RecordedAt = UNSET
 
     @classmethod
     def of(cls, quote: Quote, now: datetime, timeout: int) -> Self:
@@ -92,12 +96,14 @@ class RealtimeAssetPriceNow(Struct, frozen=True, kw_only=True):
             age_seconds=round(age.total_seconds(), 3),
             price_class=quote.price_class,
             source=quote.source.name,
+            recorded_at=iso_or_unset(quote.recorded_at),
         )
 
     @classmethod
     def unknown(cls, symbol: str) -> Self:
         """The answer for a symbol without a quote."""
-        return cls(symbol=symbol, **dict.fromkeys(cls.__struct_fields__[1:]))
+        figures: dict[str, Any] = dict.fromkeys(cls.__struct_fields__[1:-1])
+        return cls(symbol=symbol, **figures)
 
 
 def _day_change(

@@ -70,10 +70,11 @@ def test_a_clock_that_is_ahead_makes_nothing_late(feed_latency: FeedLatency) -> 
 
 
 def test_an_old_trade_among_new_ones_is_late(feed_latency: FeedLatency) -> None:
-    """The last trade of an illiquid symbol is no recording while other ticks have present times."""
+    """The last trade of an illiquid symbol is as old as it says, and no tick but itself is."""
     latency_of(feed_latency, 0, 0.1)
 
     assert seconds(7200) == latency_of(feed_latency, 1, 7200)
+    assert ON_TIME == feed_latency.of(after(1.1), None)
     assert ON_TIME == latency_of(feed_latency, 2, 0.1)
 
 
@@ -88,11 +89,15 @@ def test_after_a_gap_a_tick_without_a_time_counts_as_old_as_the_gap(
 
 
 @pytest.mark.parametrize("transit", [3601, -3601, 86_400 * 365])
-def test_a_recording_is_on_time(feed_latency: FeedLatency, transit: float) -> None:
-    """Times of another day are not measured, and are no baseline for later ticks."""
-    recorded = latency_of(feed_latency, 0, transit)
+def test_a_time_of_another_day_is_no_baseline(feed_latency: FeedLatency, transit: float) -> None:
+    """Nor is it the latency of the ticks after it; the tick itself is as old as it says."""
+    late = max(seconds(transit), ON_TIME)
 
-    assert (ON_TIME, seconds(10)) == (recorded, latency_of(feed_latency, 1, 12))
+    assert late == latency_of(feed_latency, 0, transit)
+    assert (ON_TIME, seconds(10)) == (
+        feed_latency.of(after(0.5), None),
+        latency_of(feed_latency, 1, 12),
+    )
 
 
 def test_the_baseline_expires(feed_latency: FeedLatency) -> None:

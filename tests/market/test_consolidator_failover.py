@@ -1,14 +1,80 @@
 """Failover of the active source, with consolidator, validator and cache together."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from omcrm.market.failover import FailoverReason
 from omcrm.market.price_class import PriceClass
+from omcrm.market.quote import Quote
 from omcrm.market.source import LAST_RESORT, SIMULATED, Source
 from tests.market.whole_market import DOWN, HEALTHY, LIVE, PENDING, STALE, Market, shown
-from tests.values import KRAKEN, book
+from tests.values import BINANCE, KRAKEN, START, book, tick, trade
+
+# Recordings
+
+
+def play(market: Market, price: str, source: Source) -> Quote | None:
+    """Apply a trade of a recording, and let half a second pass."""
+    market.number += 1
+    played = tick(trade(price, market.number), source=source, at=market.clock())
+    changed = market.consolidator.apply(structs.replace(played, recorded_at=START))
+    market.clock.pass_seconds(0.5)
+    market.review()
+    return changed
+
+
+def test_recordings_and_prices_of_now_do_not_contradict_each_other(market: Market) -> None:
+    """Half the price of now is no outlier in a recording, nor twice that of a recording now."""
+    market.set_health(HEALTHY)
+    market.set_health(HEALTHY, "kraken")
+    quote = play(market, "50", KRAKEN)
+    market.trade("100")
+    play(market, "50", KRAKEN)
+
+    assert quote is not None
+    assert (PriceClass.REPLAYED, START) == (quote.price_class, quote.recorded_at)
+    assert {} == market.validator.rejected
+    assert ("binance", LIVE) == market.shows()
+
+
+def test_a_recording_does_not_keep_others_from_being_asked(market: Market) -> None:
+    """It is no price of now."""
+    market.set_health(HEALTHY)
+    play(market, "50", BINANCE)
+    beside_recording = market.consolidator.has_better("BTC", "kraken")
+    market.clock.pass_seconds(20)
+    market.trade("50")
+
+    assert (False, True) == (beside_recording, market.consolidator.has_better("BTC", "kraken"))
+
+
+def test_an_outlier_of_a_recording_confirms_none_of_now(market: Market) -> None:
+    """Two sources that jump alike confirm each other only if both are of now."""
+    market.set_health(HEALTHY)
+    market.set_health(HEALTHY, "kraken")
+    market.trade("100")
+    play(market, "100", KRAKEN)
+    play(market, "150", KRAKEN)
+
+    assert market.trade("150") is None
+
+
+def test_among_stale_prices_the_youngest_is_shown(market: Market) -> None:
+    """Not that of a source that goes on sending times of another day."""
+    market.set_health(HEALTHY)
+    market.set_health(HEALTHY, "kraken")
+    market.trade("100")
+    market.clock.pass_seconds(70)
+    market.apply(trade("99", 1, time=datetime(2015, 1, 1, tzinfo=UTC)), source=KRAKEN)
+    market.review()
+
+    assert ("binance", STALE) == market.shows()
+
+
+# Starting
 
 
 @pytest.mark.parametrize("source", [SIMULATED, LAST_RESORT])

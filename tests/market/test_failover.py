@@ -21,6 +21,7 @@ SOURCES = {source.name: source for source in (BINANCE, KRAKEN, LATE, GECKO, SIMU
 LIVE, STALE, CLOSED = PriceClass.LIVE, PriceClass.STALE, PriceClass.CLOSED
 LATER = after(20)
 HEALTHY = HealthState.HEALTHY
+REPLAYED = PriceClass.REPLAYED
 INDICATIVE, DELAYED = PriceClass.INDICATIVE, PriceClass.DELAYED
 
 
@@ -56,6 +57,10 @@ def chosen(
         ({"binance": STALE, "simulated": PriceClass.SIMULATED}, "binance"),
         ({"last_resort": PriceClass.LAST_RESORT, "binance": STALE}, "binance"),
         ({"last_resort": PriceClass.LAST_RESORT}, "last_resort"),
+        ({"binance": REPLAYED, "kraken": REPLAYED}, "binance"),
+        ({"binance": REPLAYED, "kraken": LIVE}, "kraken"),
+        ({"binance": REPLAYED, "coingecko": INDICATIVE}, "coingecko"),
+        ({"binance": REPLAYED, "simulated": PriceClass.SIMULATED}, "binance"),
         (
             {"last_resort": PriceClass.LAST_RESORT, "simulated": PriceClass.SIMULATED},
             "simulated",

@@ -2,17 +2,20 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from msgspec import structs
 
 from omcrm.market.instrument import AssetClass
 from omcrm.market.policy import POLICIES, Policy
 from omcrm.market.price_class import PriceClass
 from omcrm.market.session import Calendar
 from omcrm.market.source import Source
-from tests.values import after, source_quote, trade
+from omcrm.market.source_quote import SourceQuote
+from tests.values import START, after, source_quote, tick, trade
 
 POLICY = Policy(("somewhere",), timedelta(seconds=10), Decimal("0.1"))
 LIVE, STALE, CLOSED = PriceClass.LIVE, PriceClass.STALE, PriceClass.CLOSED
 DELAYED, INDICATIVE = PriceClass.DELAYED, PriceClass.INDICATIVE
+REPLAYED = PriceClass.REPLAYED
 SIMULATED, LAST_RESORT = PriceClass.SIMULATED, PriceClass.LAST_RESORT
 # A Wednesday at ten in New York: six hours to the close.
 HOUR, DAY = 3600, 86400
@@ -91,6 +94,30 @@ def test_an_old_time_makes_an_asked_price_stale(weeks: int, shown: PriceClass) -
     held = source_quote(trade("1", time=time), source=Source("somewhere", INDICATIVE))
 
     assert shown is POLICY.classify(held, after(0), Calendar.ALWAYS, streaming=True)
+
+
+@pytest.mark.parametrize(
+    ("claim", "age", "streaming", "market_open", "shown"),
+    [
+        (LIVE, 10, True, True, REPLAYED),
+        (LIVE, 10, True, False, REPLAYED),
+        (LIVE, 10.001, True, True, STALE),
+        (LIVE, 10.001, True, False, STALE),
+        (LIVE, 0, False, True, STALE),
+        (SIMULATED, 10, True, True, REPLAYED),
+        (SIMULATED, 0, False, True, STALE),
+        (DELAYED, 0, True, True, REPLAYED),
+        (INDICATIVE, 0, True, False, REPLAYED),
+    ],
+)
+def test_a_recording_is_replayed_or_stale(
+    claim: PriceClass, age: float, streaming: bool, market_open: bool, shown: PriceClass
+) -> None:
+    """Whatever its source claims, and at any hour: a recording has its own."""
+    played = structs.replace(tick(trade("1"), source=Source("somewhere", claim)), recorded_at=START)
+    held = SourceQuote.merge(played, None)
+
+    assert shown is POLICY.classify(held, after(age), streaming=streaming, market_open=market_open)
 
 
 @pytest.mark.parametrize("asset_class", AssetClass)

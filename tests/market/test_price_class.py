@@ -17,6 +17,7 @@ def test_only_live_prices_may_fill(price_class: PriceClass) -> None:
         (PriceClass.INDICATIVE, True),
         (PriceClass.CLOSED, True),
         (PriceClass.SIMULATED, True),
+        (PriceClass.REPLAYED, True),
         (PriceClass.STALE, False),
         (PriceClass.LAST_RESORT, False),
     ],
@@ -37,4 +38,5 @@ def test_the_values_of_price_classes_do_not_change() -> None:
         "stale",
         "last_resort",
         "simulated",
+        "replayed",
     ] == [price_class.value for price_class in PriceClass]

@@ -1,15 +1,19 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from msgspec import structs
 
+from omcrm.market.instrument import AssetClass
 from omcrm.market.price_class import PriceClass
+from omcrm.market.source import Source
 from omcrm.market.source_quote import SourceQuote
-from omcrm.market.tick import DayFigures, TopOfBook, Trade
+from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 from tests.values import BINANCE, START, after, book, quote, source_quote, tick, trade
 
 DAY = DayFigures(open=Decimal("60000"), time=START)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LONG_AGO = datetime(2015, 6, 1, tzinfo=UTC)
 
 
 def test_the_first_tick_makes_the_source_quote() -> None:
@@ -69,6 +73,70 @@ def test_a_late_book_confirms_nothing_that_is_younger_than_itself() -> None:
         9
         == SourceQuote.merge(book_of_then, source_quote(trade("1.5"))).age(after(9)).total_seconds()
     )
+
+
+# Prices of another day
+
+
+def replayed(new: Tick) -> Tick:
+    return structs.replace(new, recorded_at=LONG_AGO)
+
+
+@pytest.mark.parametrize("time", [EPOCH, LONG_AGO, after(-86_400), after(-3601)])
+def test_a_trade_of_long_ago_is_as_old_as_it_says(time: datetime) -> None:
+    """Its own time counts, not its arrival, and no book without a time makes it younger."""
+    held = SourceQuote.merge(tick(trade("1.5", time=time)), None)
+    confirmed = SourceQuote.merge(tick(book("1", "2"), at=after(1)), held)
+    traded = SourceQuote.merge(tick(trade("1.5", time=time), at=after(2)), confirmed)
+
+    assert [START - time] * 3 == [one.age(START) for one in (held, confirmed, traded)]
+
+
+def test_a_book_of_long_ago_confirms_nothing() -> None:
+    """A book counts when it says, too."""
+    old = structs.replace(book("1", "2"), time=after(-86_400))
+    held = SourceQuote.merge(tick(old, at=after(8)), source_quote(trade("1.5", time=START)))
+
+    assert timedelta(seconds=8) == held.age(after(8))
+
+
+def test_a_book_of_now_confirms_a_price_of_long_ago() -> None:
+    """A symbol that is rarely traded has a price as long as somebody offers it."""
+    now = structs.replace(book("1", "2"), time=after(8))
+    held = source_quote(trade("1.5", time=after(-86_400)))
+
+    assert timedelta() == SourceQuote.merge(tick(now, at=after(8)), held).age(after(8))
+
+
+@pytest.mark.parametrize("time", [None, START, after(-3599), after(30)])
+def test_another_trade_is_as_old_as_its_arrival(time: datetime | None) -> None:
+    """Clocks differ, and not every source sends times."""
+    assert timedelta() == source_quote(trade("1.5", time=time)).age(START)
+
+
+def test_a_trade_that_is_reported_again_does_not_become_older() -> None:
+    """A new connection begins with the last trade, of however long ago."""
+    first = source_quote(trade("1.5", 7, time=after(-5)))
+    confirmed = SourceQuote.merge(tick(book("1", "2"), at=after(3000)), first)
+    again = tick(trade("1.5", 7, time=after(-5)), at=after(4000), connection=2)
+
+    assert timedelta(seconds=1000) == SourceQuote.merge(again, confirmed).age(after(4000))
+
+
+def test_a_recording_is_as_old_as_its_arrival() -> None:
+    """Its times are of another day, which its date says already."""
+    held = SourceQuote.merge(replayed(tick(trade("1.5", time=LONG_AGO))), None)
+    confirmed = SourceQuote.merge(replayed(tick(book("1", "2"), at=after(5))), held)
+
+    assert (timedelta(), after(5)) == (held.age(START), confirmed.confirmed_at)
+    assert LONG_AGO == held.quote(1, PriceClass.REPLAYED, AssetClass.CRYPTO).recorded_at
+
+
+def test_a_polled_price_is_as_old_as_its_answer() -> None:
+    """A reference rate of yesterday is what its source says now."""
+    gecko = Source("coingecko", PriceClass.INDICATIVE)
+
+    assert timedelta() == source_quote(trade("1", time=LONG_AGO), source=gecko).age(START)
 
 
 def test_provider_time_never_goes_back() -> None:

@@ -100,13 +100,16 @@ def test_a_value_is_encoded_exactly() -> None:
 # Counted holdings
 
 
+DEMO_ONLY = {PriceClass.SIMULATED, PriceClass.REPLAYED}
+
+
 @pytest.mark.parametrize("price_class", list(PriceClass))
 @pytest.mark.parametrize("demo", [False, True])
 def test_the_price_class_decides_what_counts(price_class: PriceClass, demo: bool) -> None:
-    """A fixed price never does, a simulated one only in a demonstration."""
+    """A fixed price never does, a simulated or replayed one only in a demonstration."""
     own = portfolio(held("BTC", "2", "10"))
     valuation = value(own, by_symbol(priced("BTC", "30", price_class)), START, demo=demo)
-    never = {PriceClass.LAST_RESORT} | (set() if demo else {PriceClass.SIMULATED})
+    never = {PriceClass.LAST_RESORT} | (set() if demo else DEMO_ONLY)
     counts = price_class not in never
 
     assert counts is valuation.holdings[0].is_counted

@@ -3,7 +3,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from omcrm.market.bar import Bar
 from omcrm.market.price_class import PriceClass
@@ -12,7 +12,7 @@ from omcrm.market.tick import DayFigures, TopOfBook, Trade
 from omcrm.wire import encoding
 from omcrm.wire.desk import DeskCandle, DeskPriceUpdate
 from omcrm.wire.encoding import iso
-from tests.values import KRAKEN, PRICE_UPDATE_FIELDS, START, after, book, quote, trade
+from tests.values import KRAKEN, PRICE_UPDATE_FIELDS, START, after, book, quote, sent, trade
 
 DAY = DayFigures(high=Decimal(9))
 ADDED = {"open_24h"}
@@ -34,7 +34,8 @@ COMPLETE = quote(
 
 def fields_of(quote: Quote) -> dict[str, Any]:
     """The fields of its `price_update`."""
-    return structs.asdict(DeskPriceUpdate.of(quote))
+    fields = structs.asdict(DeskPriceUpdate.of(quote))
+    return {name: value for name, value in fields.items() if value is not UNSET}
 
 
 def test_all_fields_of_a_complete_quote() -> None:
@@ -155,3 +156,12 @@ def test_alike_quotes(other: Quote, same: bool) -> None:
     one = quote(trade("100", 1), book("99", "101", 1), DAY)
 
     assert same is other.is_alike(one)
+
+
+def test_a_replayed_price_has_the_date_of_its_recording() -> None:
+    """A price of now has no such field."""
+    replayed = structs.replace(COMPLETE, price_class=PriceClass.REPLAYED, recorded_at=START)
+    body = sent(DeskPriceUpdate.of(replayed))
+
+    assert ("replayed", "2026-03-04T15:00:00.000Z") == (body["price_class"], body["recorded_at"])
+    assert "recorded_at" not in sent(DeskPriceUpdate.of(COMPLETE))

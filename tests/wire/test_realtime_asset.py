@@ -1,7 +1,7 @@
 from decimal import Decimal
 
 import pytest
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from omcrm.market.instrument import AssetClass
 from omcrm.market.price_class import PriceClass
@@ -41,6 +41,7 @@ def test_a_share_is_compared_with_its_previous_close() -> None:
         "source": "binance",
         "provider_time": None,
         "seq": 7,
+        "recorded_at": UNSET,
     } == structs.asdict(figures)
 
 

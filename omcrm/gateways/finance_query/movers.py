@@ -68,6 +68,7 @@ def _index(name: str, members: list[InstrumentFigures]) -> FinanceQueryIndex:
         change=change_text(moved, 2),
         percentChange=percent_text(moved),
         simulated=any(member.is_simulated for member in members),
+        replayed=any(member.is_replayed for member in members),
     )
 
 

@@ -12,6 +12,7 @@ from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
 from omcrm.market.session import session_state
 from omcrm.market.source import SIMULATED
+from omcrm.wire.encoding import iso_or_unset
 from omcrm.wire.finance_query import FinanceQueryMover, FinanceQueryShortQuote
 
 _EXTENDED = {"pre-market": "preMarketPrice", "after-hours": "afterHoursPrice"}
@@ -45,6 +46,11 @@ class InstrumentFigures(Struct, frozen=True, kw_only=True):
         """Whether the price is simulated."""
         return self.quote is not None and self.quote.source.name == SIMULATED.name
 
+    @property
+    def is_replayed(self) -> bool:
+        """Whether the price is of a recording."""
+        return self.quote is not None and self.quote.recorded_at is not None
+
 
 def instrument_figures(instrument: Instrument, quote: Quote | None) -> InstrumentFigures:
     """The figures of the instrument by this quote."""
@@ -74,6 +80,7 @@ def mover(of: InstrumentFigures) -> FinanceQueryMover:
         price_class=quote.price_class if quote else None,
         source=quote.source.name if quote else None,
         seq=quote.seq if quote else None,
+        recorded_at=iso_or_unset(quote.recorded_at if quote else None),
     )
 
 
@@ -84,7 +91,7 @@ def row(of: InstrumentFigures, now: datetime) -> FinanceQueryShortQuote:
 
 def unknown_row(symbol: str) -> FinanceQueryShortQuote:
     """The short quote of an instrument that is not followed."""
-    figures: dict[str, Any] = dict.fromkeys(FinanceQueryMover.__struct_fields__[1:])
+    figures: dict[str, Any] = dict.fromkeys(FinanceQueryMover.__struct_fields__[1:-1])
     return FinanceQueryShortQuote(symbol=symbol, **figures)
 
 

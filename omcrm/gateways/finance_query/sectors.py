@@ -44,6 +44,7 @@ def _sector(
         **returns,
         simulated=any(member.is_simulated for member in moved)
         or any(year_figures.is_simulated for year_figures in members_figures),
+        replayed=any(member.is_replayed for member in moved),
     )
 
 

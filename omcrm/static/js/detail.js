@@ -3,7 +3,7 @@
 import { flash } from "./flash.js";
 import * as format from "./format.js";
 import { createFrame } from "./frame.js";
-import { NOT_CURRENT, describeClass, describeSource, isCurrent } from "./price_class.js";
+import { NOT_CURRENT, describeClass, describeSource, isCurrent, labelClass } from "./price_class.js";
 import { createRange } from "./range.js";
 
 const FIELDS = [
@@ -50,9 +50,9 @@ export function createDetail(panel, store) {
 
   function drawClass(quote) {
     const name = quote?.price_class ?? "none";
-    const { label, meaning } = describeClass(name);
+    const { meaning } = describeClass(name);
     panel.dataset.class = name;
-    field.class.textContent = isUp || !quote ? label : NOT_CURRENT;
+    field.class.textContent = isUp || !quote ? labelClass(name, quote?.recorded_at) : NOT_CURRENT;
     field.meaning.textContent = meaning;
     field.meaning.hidden = !meaning;
   }

@@ -2,7 +2,7 @@
 
 import * as format from "./format.js";
 import { createKeyedList } from "./keyed_list.js";
-import { describeClass, describeSource } from "./price_class.js";
+import { describeClass, describeSource, labelClass } from "./price_class.js";
 import { copyTemplate, write } from "./template.js";
 
 /** `decimalsOf` returns how many decimals a symbol's prices have. */
@@ -57,13 +57,12 @@ function createCandidate(source) {
 
   return {
     element,
-    draw({ price, price_class, age_seconds, decimals, role }) {
-      const { label, meaning } = describeClass(price_class);
+    draw({ price, price_class, age_seconds, recorded_at, decimals, role }) {
       element.dataset.class = price_class;
       element.dataset.role = role;
-      element.title = meaning;
+      element.title = describeClass(price_class).meaning;
       write(part.role, role);
-      write(part.class, label);
+      write(part.class, labelClass(price_class, recorded_at));
       write(part.price, format.price(price, decimals));
       // A fixed price has no age.
       write(part.age, price_class === "last_resort" ? "fixed" : format.duration(age_seconds * 1000));

@@ -1,7 +1,7 @@
 /** The table of sources: the state of each, and why it is idle where it is. */
 
 import * as format from "./format.js";
-import { describeClass, describeSource } from "./price_class.js";
+import { describeSource, labelClass } from "./price_class.js";
 import { describeState } from "./sources.js";
 import { copyTemplate, write } from "./template.js";
 
@@ -29,7 +29,7 @@ export function createFeedTable(table, clock) {
     element.dataset.class = priceClass ?? "none";
     write(part.state, describeState(status.state));
     write(part.reason, explain(status));
-    write(part.class, priceClass ? describeClass(priceClass).label : "");
+    write(part.class, priceClass ? labelClass(priceClass, status.recorded_at) : "");
     write(part.url, status.url ?? "");
     write(part.rate, figure(format.rate(status.messages_per_second)));
     write(part.messages, figure(format.count(status.messages)));

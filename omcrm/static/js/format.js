@@ -108,6 +108,11 @@ export function moment(timestamp) {
   return `${weekday.format(date)} ${date.toISOString().slice(11, 16)}`;
 }
 
+/** A day in UTC: "2024-08-08". */
+export function day(timestamp) {
+  return dayAndTime(timestamp).slice(0, 10);
+}
+
 /** A moment on any day: "2024-08-08 13:30". */
 export function dayAndTime(timestamp) {
   const date = new Date(timestamp ?? NaN);

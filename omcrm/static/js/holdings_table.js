@@ -2,7 +2,7 @@
 
 import { flash } from "./flash.js";
 import * as format from "./format.js";
-import { NOT_CURRENT, describeClass, isCurrent } from "./price_class.js";
+import { NOT_CURRENT, isCurrent, labelClass } from "./price_class.js";
 import { write } from "./template.js";
 
 const BASES = { "24h": "in 24 h", previous_close: "since the last close" };
@@ -63,9 +63,9 @@ function note(percent, words = "") {
   return percent === null ? "" : `${format.percent(percent)} ${words}`.trimEnd();
 }
 
-function classOf({ missing, priceClass }, isUp) {
+function classOf({ missing, priceClass, recordedAt }, isUp) {
   if (missing) return describeMissing(missing);
-  return isUp ? describeClass(priceClass).label : NOT_CURRENT;
+  return isUp ? labelClass(priceClass, recordedAt) : NOT_CURRENT;
 }
 
 function notCounted({ missing }) {

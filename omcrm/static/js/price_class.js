@@ -1,10 +1,16 @@
 /** The names of price classes and sources, and what a class means for a trader. */
 
+import * as format from "./format.js";
+
 const CLASSES = {
   live: { label: "Live", meaning: "" },
   simulated: {
     label: "Simulated",
     meaning: "Simulated in this demonstration installation. Not a market price.",
+  },
+  replayed: {
+    label: "Replayed",
+    meaning: "From a recording of that day, played back. Not a price of now. It fills no order.",
   },
   delayed: {
     label: "Delayed",
@@ -35,13 +41,19 @@ export const NOT_CURRENT = "Not current";
 // The labels that the providers declare.
 const SOURCES = JSON.parse(document.querySelector("meta[name=source-labels]").content);
 
-const CURRENT = new Set(["live", "simulated"]);
+const CURRENT = new Set(["live", "simulated", "replayed"]);
 
 export function describeClass(name) {
   return CLASSES[name] ?? { label: name, meaning: "" };
 }
 
-/** Whether a price of this class is a current market price. */
+/** The label of a class, with the date of the recording where the price is of one. */
+export function labelClass(name, recordedAt) {
+  const { label } = describeClass(name);
+  return recordedAt ? `${label} ${format.day(recordedAt)}` : label;
+}
+
+/** Whether a price of this class moves with its market, also with an invented or a recorded one. */
 export function isCurrent(name) {
   return CURRENT.has(name);
 }

@@ -2,7 +2,7 @@
 
 import { flash } from "./flash.js";
 import * as format from "./format.js";
-import { describeClass, describeSource, isCurrent } from "./price_class.js";
+import { describeSource, isCurrent, labelClass } from "./price_class.js";
 import { write } from "./template.js";
 
 const BASES = { "24h": "in 24 h", previous_close: "since the last close" };
@@ -23,7 +23,7 @@ export function createAssetRow(element) {
         part.price.dataset.tick = moved;
         if (isCurrent(data.price_class)) flash(part.price, moved);
       }
-      write(part.class, describeClass(data.price_class ?? "none").label);
+      write(part.class, labelClass(data.price_class ?? "none", data.recorded_at));
       part.class.title = describeSource(data.source);
       drawSigned(part.change, data.change, decimals);
       write(part.change_percent, note(data.change_percent, BASES[data.change_basis]));

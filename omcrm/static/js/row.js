@@ -42,7 +42,9 @@ export function createRow(template, instrument) {
     const name = next?.price_class ?? "none";
     element.dataset.class = name;
     badge.textContent = isUp || !next ? describeClass(name).label : NOT_CURRENT;
-    cells.source.textContent = describeSource(next?.source);
+    // The date of a recording comes before its source: the badge has no room for it.
+    const day = next?.recorded_at ? `${format.day(next.recorded_at)} ` : "";
+    cells.source.textContent = day + describeSource(next?.source);
   }
 
   return {

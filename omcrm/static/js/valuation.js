@@ -39,6 +39,7 @@ function valueOne(holding, quoteOf, trust, counted) {
   return line(holding, {
     price: quote.price,
     priceClass,
+    recordedAt: quote.recorded_at ?? rate?.recorded_at ?? null,
     value,
     cost,
     at: Math.min(...[quote, rate].filter(Boolean).map(({ received_at }) => Date.parse(received_at))),
@@ -52,6 +53,7 @@ function asReceived(holding) {
   return line(holding, {
     price: holding.price,
     priceClass: holding.price_class,
+    recordedAt: holding.recorded_at,
     value: holding.value,
     cost: holding.cost,
     at: null,

@@ -1,12 +1,14 @@
 from decimal import Decimal
 
+from msgspec import structs
+
 from omcrm.gateways.finance_query.movers import actives, gainers, indices, losers
 from omcrm.gateways.finance_query.row import InstrumentFigures, instrument_figures
 from omcrm.market.instrument import AssetClass
 from omcrm.market.price_class import PriceClass
 from omcrm.wire.finance_query import FinanceQueryMover
 from tests.gateways.finance_query.samples import figures_of, share
-from tests.values import sent
+from tests.values import START, sent
 
 BTC = figures_of("BTC", "110", "100", volume="2")
 ETH = figures_of("ETH", "90", "100", volume="3")
@@ -62,6 +64,7 @@ def test_an_index_is_the_average_of_known_changes() -> None:
             "change": None,
             "percentChange": None,
             "simulated": False,
+            "replayed": False,
         },
         {
             "name": "Crypto average (previous = 100)",
@@ -69,6 +72,7 @@ def test_an_index_is_the_average_of_known_changes() -> None:
             "change": "+5.00",
             "percentChange": "+5.00%",
             "simulated": False,
+            "replayed": False,
         },
     ] == sent(indices([UNKNOWN, STALE, STILL, BTC, ETH, SOL]))
 
@@ -88,3 +92,11 @@ def test_equal_changes_keep_the_order_of_the_catalogue() -> None:
     ]
 
     assert ["Z", "A", "M"] == symbols(gainers(alike)) == symbols(actives(alike))
+
+
+def test_an_index_of_replayed_prices_is_marked() -> None:
+    """One price of a recording is enough."""
+    replayed = structs.replace(BTC, quote=structs.replace(BTC.quote, recorded_at=START))
+
+    assert [True] == [index.replayed for index in indices([replayed, SOL])]
+    assert [False] == [index.replayed for index in indices([BTC, SOL])]

@@ -30,6 +30,7 @@ def test_a_sector_is_the_average_of_its_companies() -> None:
         "threeYearReturn": None,
         "fiveYearReturn": None,
         "simulated": False,
+        "replayed": False,
     } == sent(averages["Technology"])
     assert None is averages["Financial Services"].dayReturn
 
