@@ -19,7 +19,7 @@ from omcrm.market.consolidator import Consolidator
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
 from omcrm.market.validation import Validator
-from tests.feeds.upstream import Upstream, http
+from tests.feeds.upstream import Upstream, answering, http
 
 BY_SYMBOL = {instrument.symbol: instrument for instrument in CATALOGUE}
 KEY = "a-very-secret-key"
@@ -88,6 +88,19 @@ def test_a_price_comes_with_its_source_and_class(tmp_path: Path) -> None:
     )
     assert ["BTC"] == [quote.symbol for quote in asked.published]
     assert answer.quote.last == asked.published[0].last
+
+
+def test_a_recorded_answer_is_replayed(tmp_path: Path) -> None:
+    """The upstream says so with the answer, and is on this machine's loopback."""
+    recorded = {"bitcoin": {"usd": 61000.5, "last_updated_at": 1_723_161_254}}
+    body = json.dumps(recorded).encode()
+    serve = answering(http(body, "200 OK", "X-Recorded-At: 2024-08-08T23:54:13Z"))
+    with Upstream(serve) as upstream:
+        quote = Asked(upstream, tmp_path).answers("BTC")["BTC"].quote
+
+    assert quote is not None
+    assert PriceClass.REPLAYED is quote.price_class
+    assert datetime(2024, 8, 8, 23, 54, 13, tzinfo=UTC) == quote.recorded_at
 
 
 def test_the_next_source_is_asked_for_what_is_missing(tmp_path: Path) -> None:

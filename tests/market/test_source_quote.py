@@ -2,9 +2,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec import structs
 
 from omcrm.market.instrument import AssetClass
+from omcrm.market.policy import POLICIES
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Source
 from omcrm.market.source_quote import SourceQuote
@@ -112,6 +115,33 @@ def test_a_book_of_now_confirms_a_price_of_long_ago() -> None:
 def test_another_trade_is_as_old_as_its_arrival(time: datetime | None) -> None:
     """Clocks differ, and not every source sends times."""
     assert timedelta() == source_quote(trade("1.5", time=time)).age(START)
+
+
+# Seconds before START, more than an hour.
+long_before = st.floats(3600.001, 56 * 365.25 * 86_400).map(lambda seconds: after(-seconds))
+old_parts = st.one_of(
+    st.builds(trade, st.just("1.5"), time=long_before),
+    st.just(book("1", "2")),
+    st.builds(lambda time: structs.replace(book("1", "2"), time=time), long_before),
+    st.just(DAY),
+)
+
+
+@settings(derandomize=True, database=None, max_examples=200)
+@given(st.lists(st.lists(old_parts, min_size=1, max_size=3), min_size=1, max_size=12))
+def test_nothing_of_another_day_is_ever_live(frames: list[list[Trade | TopOfBook]]) -> None:
+    """However many trades of long ago and books arrive, one after the other."""
+    held = None
+    for second, parts in enumerate(frames):
+        now = after(second)
+        held = SourceQuote.merge(tick(*parts, at=now), held)
+        if held.trade is None:
+            continue
+        price_class = POLICIES[AssetClass.CRYPTO].classify(
+            held, now, streaming=True, market_open=True
+        )
+
+        assert PriceClass.STALE is price_class
 
 
 def test_a_trade_that_is_reported_again_does_not_become_older() -> None:

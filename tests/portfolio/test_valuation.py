@@ -290,3 +290,14 @@ def test_an_empty_portfolio_is_complete() -> None:
         coverage.classes,
         coverage.missing,
     )
+
+
+def test_a_holding_has_the_date_of_a_recording() -> None:
+    """Of its price or of its currency's rate."""
+    rate = structs.replace(priced("GBPUSD", "1.25", PriceClass.REPLAYED), recorded_at=START)
+    quotes = by_symbol(priced("EURGBP", "0.8"), rate, priced("BTC", "30"))
+    own = portfolio(held("EURGBP"), held("BTC"))
+    converted, plain = value(own, quotes, START, demo=True).holdings
+
+    assert (PriceClass.REPLAYED, START) == (converted.price_class, converted.recorded_at)
+    assert plain.recorded_at is None

@@ -72,17 +72,22 @@ def connect(tmp_path: Path) -> Iterator[Callable[..., Client]]:
 
 @pytest.fixture
 def recording(tmp_path: Path) -> Path:
-    """A recording of Binance: a trade every 10 ms, half a minute long, with its books."""
+    """A recording of 2024."""
+    return written(tmp_path / "day.binance", FIRST_MS)
+
+
+def written(path: Path, first: int) -> Path:
+    """Half a minute of Binance from this millisecond on: a trade every 10 ms, and the book around
+    it."""
     lines = []
     for number in range(3000):
-        at = FIRST_MS + number * 10
+        at = first + number * 10
         trade = (
             f'{{"e":"trade","E":{at},"s":"BTCUSDT","t":{number + 1},"p":"60000.{number % 10}",'
             f'"q":"0.5","T":{at},"m":true,"M":true}}'
         )
         book = f'{{"u":{number + 1},"s":"BTCUSDT","b":"59999.0","B":"1","a":"60001.0","A":"1"}}'
         lines += [f"{at * 1_000_000} {trade}", f"{at * 1_000_000} {book}"]
-    path = tmp_path / "day.binance"
     path.write_text("\n".join(lines) + "\n")
     return path
 
@@ -134,6 +139,30 @@ def test_a_recording_with_its_date_is_replayed(play, connect, room, recording) -
     assert {PriceClass.REPLAYED} == client.classes()
     assert {RECORDED} == {quote.recorded_at for quote in client.quotes if quote.source.is_real}
     assert (PriceClass.REPLAYED, RECORDED) == (status.price_class, status.recorded_at)
+
+
+def test_a_recording_of_minutes_ago_is_not_late(play, connect, room, tmp_path) -> None:
+    """Its times are those of the recording, however near: its connection is not replaced."""
+    ago = round((datetime.now(UTC).timestamp() - 600) * 1000)
+    client = connect(play(written(tmp_path / "day.binance", ago), speed=1.0).port, "binance")
+    room.wait_until(lambda: len(client.quotes) > 1000)
+    status = client.status("binance")
+
+    assert {PriceClass.REPLAYED} == client.classes()
+    assert (0, None) == (status.reconnects, status.last_error)
+
+
+def test_a_recorded_answer_is_replayed(play, connect, room, tmp_path) -> None:
+    """Of a source that is polled, too."""
+    call = '200 - /coingecko/api/v3/simple/price {"bitcoin":{"usd":60000.5,"last_updated_at":%d}}'
+    path = tmp_path / "day.coingecko"
+    path.write_text(f"{FIRST_MS * 1_000_000} {call % RECORDED.timestamp()}\n")
+    client = connect(play(path).port, "coingecko")
+    room.wait_until(lambda: "coingecko" in client.prices())
+    quote = client.manager.engine.consolidator.quotes_by_source("BTC")["coingecko"]
+
+    assert (PriceClass.REPLAYED, RECORDED) == (quote.price_class, quote.recorded_at)
+    assert PriceClass.REPLAYED is client.status("coingecko").price_class
 
 
 def test_a_recording_that_ends_becomes_stale(play, connect, room, recording) -> None:
