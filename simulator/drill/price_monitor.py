@@ -142,9 +142,7 @@ class PriceMonitor:
 
 
 def _way(quote: Quote) -> timedelta | None:
-    """The time from the last trade to its receipt, by the trade's own time; None for a shifted
-    clock."""
+    """The time from the last trade to its receipt, by the trade's own time; None without one."""
     if quote.provider_time is None:
         return None
-    way = quote.last_received_at - quote.provider_time
-    return way if abs(way) < timedelta(minutes=10) else None
+    return quote.last_received_at - quote.provider_time

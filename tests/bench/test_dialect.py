@@ -7,8 +7,11 @@ from tests.processes import PATIENCE
 
 
 def test_the_other_servers_send_omcrms_fields() -> None:
-    """In the same order, so that their texts are as long as OMCRM's."""
-    assert list(DeskPriceUpdate.__struct_fields__) == list(dialect.update("BTC", 1))
+    """In the same order, so that their texts are as long as OMCRM's; nothing is of a recording."""
+    assert list(DeskPriceUpdate.__struct_fields__) == [
+        *dialect.update("BTC", 1),
+        "recorded_at",
+    ]
 
 
 def test_the_floors_texts_are_as_long_as_the_others() -> None:

@@ -100,17 +100,14 @@ def test_a_value_is_encoded_exactly() -> None:
 # Counted holdings
 
 
-DEMO_ONLY = {PriceClass.SIMULATED, PriceClass.REPLAYED}
-
-
 @pytest.mark.parametrize("price_class", list(PriceClass))
 @pytest.mark.parametrize("demo", [False, True])
 def test_the_price_class_decides_what_counts(price_class: PriceClass, demo: bool) -> None:
     """A fixed price never does, a simulated or replayed one only in a demonstration."""
     own = portfolio(held("BTC", "2", "10"))
     valuation = value(own, by_symbol(priced("BTC", "30", price_class)), START, demo=demo)
-    never = {PriceClass.LAST_RESORT} | (set() if demo else DEMO_ONLY)
-    counts = price_class not in never
+    demo_only = (PriceClass.SIMULATED, PriceClass.REPLAYED)
+    counts = price_class is not PriceClass.LAST_RESORT and (demo or price_class not in demo_only)
 
     assert counts is valuation.holdings[0].is_counted
     assert (Decimal(60) if counts else None) == valuation.total_value
@@ -295,9 +292,7 @@ def test_an_empty_portfolio_is_complete() -> None:
 def test_a_holding_has_the_date_of_a_recording() -> None:
     """Of its price or of its currency's rate."""
     rate = structs.replace(priced("GBPUSD", "1.25", PriceClass.REPLAYED), recorded_at=START)
-    quotes = by_symbol(priced("EURGBP", "0.8"), rate, priced("BTC", "30"))
-    own = portfolio(held("EURGBP"), held("BTC"))
-    converted, plain = value(own, quotes, START, demo=True).holdings
+    own, quotes = portfolio(held("EURGBP")), by_symbol(priced("EURGBP", "0.8"), rate)
+    (holding,) = value(own, quotes, START, demo=True).holdings
 
-    assert (PriceClass.REPLAYED, START) == (converted.price_class, converted.recorded_at)
-    assert plain.recorded_at is None
+    assert (PriceClass.REPLAYED, START) == (holding.price_class, holding.recorded_at)
