@@ -449,4 +449,9 @@ def _prices(tick: Tick) -> list[Decimal]:
 
 
 def _is_fresh_peer(other: SourceQuote, tick: Tick, policy: Policy) -> bool:
-    return other.source.is_real and other.age(tick.received_at) <= policy.max_age
+    return (
+        other.source.is_real
+        # A recording says nothing about the prices of now, nor these about it.
+        and other.recorded_at == tick.recorded_at
+        and other.age(tick.received_at) <= policy.max_age
+    )
