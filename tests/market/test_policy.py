@@ -97,27 +97,31 @@ def test_an_old_time_makes_an_asked_price_stale(weeks: int, shown: PriceClass) -
 
 
 @pytest.mark.parametrize(
-    ("claim", "age", "streaming", "market_open", "shown"),
+    ("claim", "age", "streaming", "shown"),
     [
-        (LIVE, 10, True, True, REPLAYED),
-        (LIVE, 10, True, False, REPLAYED),
-        (LIVE, 10.001, True, True, STALE),
-        (LIVE, 10.001, True, False, STALE),
-        (LIVE, 0, False, True, STALE),
-        (SIMULATED, 10, True, True, REPLAYED),
-        (SIMULATED, 0, False, True, STALE),
-        (DELAYED, 0, True, True, REPLAYED),
-        (INDICATIVE, 0, True, False, REPLAYED),
+        (LIVE, 10, True, REPLAYED),
+        (LIVE, 10.001, True, STALE),
+        (LIVE, 0, False, STALE),
+        (SIMULATED, 10, True, REPLAYED),
+        (SIMULATED, 0, False, STALE),
+        (DELAYED, 0, True, REPLAYED),
+        (INDICATIVE, 300, True, REPLAYED),
+        (INDICATIVE, 301, True, STALE),
     ],
 )
+@pytest.mark.parametrize("hour", [0, 10])
 def test_a_recording_is_replayed_or_stale(
-    claim: PriceClass, age: float, streaming: bool, market_open: bool, shown: PriceClass
+    claim: PriceClass, age: float, streaming: bool, shown: PriceClass, hour: int
 ) -> None:
-    """Whatever its source claims, and at any hour: a recording has its own."""
-    played = structs.replace(tick(trade("1"), source=Source("somewhere", claim)), recorded_at=START)
-    held = SourceQuote.merge(played, None)
+    """Whatever its source claims and its own times are, at any hour of the market."""
+    source, at = Source("somewhere", claim), after(hour * HOUR)
+    old = tick(trade("1", time=after(-9999 * HOUR)), source=source, at=at)
+    held = SourceQuote.merge(structs.replace(old, recorded_at=START), None)
+    now = at + timedelta(seconds=age)
 
-    assert shown is POLICY.classify(held, after(age), streaming=streaming, market_open=market_open)
+    assert shown is POLICY.classify(held, now, Calendar.ALWAYS, streaming=streaming)
+    if claim in (LIVE, SIMULATED):
+        assert shown is POLICY.classify(held, now, Calendar.XNYS, streaming=streaming)
 
 
 @pytest.mark.parametrize("asset_class", AssetClass)
