@@ -9,6 +9,7 @@ from msgspec import structs
 from omcrm.market.instrument import AssetClass
 from omcrm.market.policy import POLICIES
 from omcrm.market.price_class import PriceClass
+from omcrm.market.session import Calendar
 from omcrm.market.source import Source
 from omcrm.market.source_quote import SourceQuote
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
@@ -138,7 +139,7 @@ def test_nothing_of_another_day_is_ever_live(frames: list[list[Trade | TopOfBook
         if held.trade is None:
             continue
         price_class = POLICIES[AssetClass.CRYPTO].classify(
-            held, now, streaming=True, market_open=True
+            held, now, Calendar.ALWAYS, streaming=True
         )
 
         assert PriceClass.STALE is price_class
