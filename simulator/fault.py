@@ -45,6 +45,8 @@ FAULTS: dict[str, Fault] = {
     "mute": Fault(market_fault.Mute, market_fault.mute),
     "delay": Fault(market_fault.Delay, market_fault.delay),
     "old_answers": Fault(market_fault.OldAnswers, market_fault.old_answers),
+    "skewed_clock": Fault(market_fault.SkewedClock, market_fault.skewed_clock),
+    "stepped_clock": Fault(market_fault.SteppedClock, market_fault.stepped_clock),
     "spike": Fault(market_fault.Spike, market_fault.spike, lasts=False),
     "bad_conditions": Fault(market_fault.BadConditions, market_fault.bad_conditions, lasts=False),
     "crossed": Fault(market_fault.OneSymbol, market_fault.crossed, lasts=False),

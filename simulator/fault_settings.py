@@ -18,8 +18,10 @@ class HttpRefusal(Struct, frozen=True):
 class FaultSettings(Struct):
     """How connections are treated; `active` is shown by `GET /control`.
 
-    `tricks` are the faults that only one provider has, with their amounts. HTTP answers have times
-    of `answer_age` ms ago.
+    `ahead` is how many seconds the provider's clock is ahead, behind where negative; with
+    `changes_every` it is so far ahead and behind by turns, each for so many seconds. `tricks` are
+    the faults that only one provider has, with their amounts. HTTP answers have times of
+    `answer_age` ms ago.
     """
 
     refusal: HttpRefusal | None = None
@@ -29,5 +31,7 @@ class FaultSettings(Struct):
     lifetime: float | None = None
     ping_interval: float = PING_INTERVAL
     pong_timeout: float = PONG_TIMEOUT
+    ahead: float = 0.0
+    changes_every: float = 0.0
     tricks: dict[str, float] = {}
     active: dict[str, dict[str, Any]] = {}

@@ -1,4 +1,4 @@
-"""Faults of the market data itself: silence, delay, wrong prices, wrong order."""
+"""Faults of the market data itself: silence, delay, wrong times, prices and order."""
 
 from typing import Annotated, Any
 
@@ -31,6 +31,19 @@ class OldAnswers(Struct, forbid_unknown_fields=True):
     """How old HTTP answers are."""
 
     days: Annotated[float, Meta(gt=0, le=3650)]
+
+
+class SkewedClock(Struct, forbid_unknown_fields=True):
+    """By how many seconds the provider's clock is ahead, behind where negative."""
+
+    seconds: Annotated[float, Meta(ge=-86_400, le=86_400)]
+
+
+class SteppedClock(Struct, forbid_unknown_fields=True):
+    """How far the provider's clock is ahead and behind by turns, and for how long each."""
+
+    seconds: Annotated[float, Meta(gt=0, le=3600)]
+    every: Annotated[float, Meta(ge=1, le=3600)] = 10.0
 
 
 class OneSymbol(Struct, forbid_unknown_fields=True):
@@ -80,6 +93,18 @@ def delay(server: ProviderServer, options: Delay) -> dict[str, Any]:
 def old_answers(server: ProviderServer, options: OldAnswers) -> dict[str, Any]:
     """Date the prices in HTTP answers back; the prices are those of now."""
     server.faults.answer_age = round(options.days * DAY)
+    return {}
+
+
+def skewed_clock(server: ProviderServer, options: SkewedClock) -> dict[str, Any]:
+    """Put wrong times into all messages but those of a recording."""
+    server.faults.ahead, server.faults.changes_every = options.seconds, 0.0
+    return {}
+
+
+def stepped_clock(server: ProviderServer, options: SteppedClock) -> dict[str, Any]:
+    """Set the clock again and again."""
+    server.faults.ahead, server.faults.changes_every = options.seconds, options.every
     return {}
 
 

@@ -49,6 +49,19 @@ class ProviderServer:
         self.answered = 0
         self.calls: deque[int] = deque(maxlen=MOST_CALLS)
 
+    def ahead(self) -> int:
+        """Return by how many ms the provider's clock is ahead of the market's."""
+        faults = self.faults
+        ahead = round(faults.ahead * 1000)
+        if not faults.changes_every:
+            return ahead
+        turns = self.source.now() // round(faults.changes_every * 1000)
+        return -ahead if turns % 2 else ahead
+
+    def now(self) -> int:
+        """Return the provider's own time in ms."""
+        return self.source.now() + self.ahead()
+
     def note_call(self) -> None:
         """Count an HTTP call."""
         self.answered += 1

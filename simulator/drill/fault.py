@@ -47,6 +47,14 @@ FAULTS: Mapping[str, DrillFault] = {
         "nothing is sent, read, answered or closed", ({"fault": "half_open"},), over_http=True
     ),
     "delay": DrillFault("every frame is 20 s late", ({"fault": "delay", "seconds": 20},)),
+    "skewed-clock": DrillFault(
+        "its clock is 4 s ahead", ({"fault": "skewed_clock", "seconds": 4},), moves=False
+    ),
+    "stepped-clock": DrillFault(
+        "its clock is set from 4 s ahead to 4 s behind and back every 10 s",
+        ({"fault": "stepped_clock", "seconds": 4, "every": 10},),
+        moves=False,
+    ),
     "spike": DrillFault(
         "trades at one and a half times the price",
         (),

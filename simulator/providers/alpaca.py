@@ -6,7 +6,7 @@ Every key is accepted unless its id or secret begins with `bad`; an id that begi
 not use `sip`. After a refused login the client may try again until the deadline. Other channels
 than those three are acknowledged and stay silent. `delayed_sip` sends current data with times of a
 quarter of an hour ago. Tricks: `slow` sends 407 and ends the connection, `mixed` sends all messages
-of a second in one array, `ahead` sets the clock `amount` seconds ahead.
+of a second in one array.
 
 The reason for its length: login, subscriptions and messages of several feeds are one conversation.
 """
@@ -343,9 +343,8 @@ class SimulatedAlpaca(PlainDialect):
         return events
 
     def _stamp(self, milliseconds: int, nanoseconds: int = 0) -> str:
-        ahead = round(self.server.faults.tricks.get("ahead", 0) * 1000)
         delay = DELAY_MS if self.path == "/v2/delayed_sip" else 0
-        moment = iso(milliseconds + ahead - delay, 3).removesuffix("Z")
+        moment = iso(milliseconds + self.server.ahead() - delay, 3).removesuffix("Z")
         return _short(f"{moment}{nanoseconds:06d}Z")
 
     def status(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams
 """
 
+import re
 import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,9 @@ from simulator.stream_name import STREAM_LIMIT, SocketOpening, opening_of
 
 if TYPE_CHECKING:
     from simulator.provider_server import ProviderServer
+
+# When an event was sent, and when its trade was made.
+TIMES = re.compile(rb'("[ET]":)(\d+)')
 
 
 def open_socket(
@@ -66,6 +70,11 @@ class SimulatedBinance(PlainDialect):
 
     def frames_for(self, message: StreamMessage) -> Iterable[bytes]:
         """Return the message itself, framed once for all its receivers."""
+        if ahead := self.server.ahead():
+            moved = TIMES.sub(
+                lambda time: b"%s%d" % (time[1], int(time[2]) + ahead), message.payload
+            )
+            message = StreamMessage(message.stream, moved)
         return (message.frame(self.combined),)
 
     def closing_soon(self) -> bytes:

@@ -5,7 +5,6 @@ https://docs.cdp.coinbase.com/exchange/websocket-feed/channels
 """
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -90,7 +89,7 @@ class SimulatedCoinbase(PlainDialect):
     def __init__(self, server: "ProviderServer", line: ClientLine) -> None:
         super().__init__(server, line)
         self._wanted: dict[str, dict[str, Listing]] = {}
-        self._sequence: Counter[str] = Counter()
+        self._sequence: dict[str, int] = {}
         self._seconds = 0
 
     # The client's commands
@@ -167,7 +166,7 @@ class SimulatedCoinbase(PlainDialect):
                 "sequence": self._next(product),
                 "last_trade_id": listing.last.id if listing.last else 0,
                 "product_id": product,
-                "time": iso(self.server.source.now()),
+                "time": iso(self.server.now()),
             }
             self.line.send_text(msgspec.json.encode(heartbeat))
         if not any(self._wanted.values()) and self._seconds >= SILENT_FOR:
@@ -205,7 +204,7 @@ class SimulatedCoinbase(PlainDialect):
                 "best_ask": plain(top.ask), "best_ask_size": render(top.ask_quantity),
             }  # fmt: skip
         return msgspec.json.encode({
-            **fields, "side": _side(trade), "time": iso(trade.time), "trade_id": trade.id,
+            **fields, "side": _side(trade), "time": self._time(trade), "trade_id": trade.id,
             "last_size": plain(trade.quantity),
         })  # fmt: skip
 
@@ -214,11 +213,15 @@ class SimulatedCoinbase(PlainDialect):
             "type": kind, "trade_id": trade.id, "maker_order_id": f"{trade.id:032x}",
             "taker_order_id": f"{trade.id + 1:032x}", "side": "sell" if _side(trade) == "buy"
             else "buy", "size": plain(trade.quantity), "price": plain(trade.price),
-            "product_id": product, "sequence": self._next(product), "time": iso(trade.time),
+            "product_id": product, "sequence": self._next(product), "time": self._time(trade),
         })  # fmt: skip
 
+    def _time(self, trade: SimulatedTrade) -> str:
+        return iso(trade.time + self.server.ahead())
+
     def _next(self, product: str) -> int:
-        self._sequence[product] += 1
+        # The product's own numbers: those of a later connection are larger.
+        self._sequence[product] = self._sequence.get(product, self.server.source.now()) + 1
         return self._sequence[product]
 
 

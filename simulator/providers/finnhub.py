@@ -4,8 +4,7 @@ https://finnhub.io/docs/api/websocket-trades
 
 Every token is accepted unless it begins with `bad`. Tricks on the WebSocket: `ping_every` pings
 each `amount` seconds and `no_ping` never, `updates` sends every price without a trade, `unsorted`
-puts the newest trade of a frame first. Over HTTP: `zeros` returns no price, `forbidden` refuses. On
-both `ahead` sets the clock `amount` seconds ahead.
+puts the newest trade of a frame first. Over HTTP: `zeros` returns no price, `forbidden` refuses.
 """
 
 import asyncio
@@ -173,7 +172,7 @@ class SimulatedFinnhub(PlainDialect):
             **_conditions(listing, trade),
             "p": number(trade.price),
             "s": name_of(listing),
-            "t": trade.time + _ahead(self.server),
+            "t": trade.time + self.server.ahead(),
             "v": 0 if is_update else number(trade.quantity),
         }
 
@@ -222,7 +221,7 @@ def _quote(server: "ProviderServer", listing: Listing) -> dict[str, Any]:
         "l": number(day.bar.low),
         "o": number(day.bar.open),
         "pc": number(before),
-        "t": server.dated(day.last.time + _ahead(server)) // 1000,
+        "t": server.dated(day.last.time + server.ahead()) // 1000,
     }
 
 
@@ -235,10 +234,6 @@ def _is_valid(token: str) -> bool:
 
 def _refusal(status: int, words: str) -> HttpAnswer:
     return HttpAnswer(status, encode({"error": words}))
-
-
-def _ahead(server: "ProviderServer") -> int:
-    return int(server.faults.tricks.get("ahead", 0) * 1000)
 
 
 VENUE = ProviderProtocol(

@@ -2,8 +2,7 @@
 
 https://docs.kraken.com/api/docs/websocket-v2/ticker
 
-The texts of refusals are ours, except that for an unknown pair. Tricks: `ahead` sets its clock
-`amount` seconds ahead.
+The texts of refusals are ours, except that for an unknown pair.
 """
 
 from collections.abc import Callable, Iterable
@@ -91,7 +90,7 @@ class SimulatedKraken(PlainDialect):
 
     def received(self, text: bytes) -> None:
         """Answer a ping, or a command once for each of its pairs."""
-        time_in = self._now()
+        time_in = self.server.now()
         try:
             command = _command(text)
         except (msgspec.MsgspecError, ValueError, RecursionError):
@@ -163,7 +162,7 @@ class SimulatedKraken(PlainDialect):
         if command is not None and command.req_id is not None:
             fields["req_id"] = command.req_id
         self.line.send_text(
-            encode({**fields, "time_in": iso(time_in), "time_out": iso(self._now())})
+            encode({**fields, "time_in": iso(time_in), "time_out": iso(self.server.now())})
         )
 
     # Messages to the client
@@ -213,7 +212,7 @@ class SimulatedKraken(PlainDialect):
             "ask": number(top.ask), "ask_qty": number(top.ask_quantity),
             "last": number(last.price), "volume": number(bar.volume), "vwap": number(average),
             "low": number(bar.low), "high": number(bar.high), "change": number(change),
-            "change_pct": _percent(change, bar.open), "timestamp": iso(self._now()),
+            "change_pct": _percent(change, bar.open), "timestamp": iso(self.server.now()),
         }  # fmt: skip
         return encode({"channel": "ticker", "type": kind, "data": [ticker]})
 
@@ -222,17 +221,11 @@ class SimulatedKraken(PlainDialect):
             {
                 "symbol": pair, "side": "sell" if trade.buyer_is_maker else "buy",
                 "price": number(trade.price), "qty": number(trade.quantity), "ord_type": "market",
-                "trade_id": trade.id, "timestamp": iso(trade.time + self._ahead()),
+                "trade_id": trade.id, "timestamp": iso(trade.time + self.server.ahead()),
             }
             for trade in trades
         ]  # fmt: skip
         return encode({"channel": "trade", "type": kind, "data": data})
-
-    def _now(self) -> int:
-        return self.server.source.now() + self._ahead()
-
-    def _ahead(self) -> int:
-        return int(self.server.faults.tricks.get("ahead", 0) * 1000)
 
 
 def _problem(command: KrakenCommand) -> str:

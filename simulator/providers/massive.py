@@ -251,11 +251,15 @@ class SimulatedMassive(PlainDialect):
             yield framed(encode(events))
 
     def _trade(self, ticker: str, trade: SimulatedTrade) -> dict[str, Any]:
-        fields = {"i": str(trade.id), "p": number(trade.price), "t": trade.time}
+        fields = {
+            "i": str(trade.id),
+            "p": number(trade.price),
+            "t": trade.time + self.server.ahead(),
+        }
         if self._cluster.trades == "XT":
             side = 1 if trade.buyer_is_maker else 2
             return {"ev": "XT", "pair": ticker, "x": 1, **fields, "s": number(trade.quantity),
-                    "c": [side], "r": self.server.source.now()}  # fmt: skip
+                    "c": [side], "r": self.server.now()}  # fmt: skip
         shares = plain(trade.quantity)
         codes = {ODD_LOT} if trade.quantity < ROUND_LOT else set()
         codes |= {CONDITIONS[trade.condition]} if trade.condition else set()
@@ -264,7 +268,7 @@ class SimulatedMassive(PlainDialect):
                 "ds": shares, **conditions, "q": self._next(ticker), "z": 3}  # fmt: skip
 
     def _quote(self, ticker: str, top: Top) -> dict[str, Any]:
-        bid, ask, now = number(top.bid), number(top.ask), self.server.source.now()
+        bid, ask, now = number(top.bid), number(top.ask), self.server.now()
         if self._cluster.quotes == "C":
             return {"ev": "C", "p": ticker.replace("-", "/"), "x": 48, "a": ask, "b": bid, "t": now}
         fields = {"bp": bid, "bs": number(top.bid_quantity),
@@ -291,6 +295,7 @@ class SimulatedMassive(PlainDialect):
                         yield self._bar(channel, listing, bar, bar.time + length)
 
     def _bar(self, channel: str, listing: Listing, bar: SimulatedBar, end: int) -> dict[str, Any]:
+        ahead = self.server.ahead()
         fields: dict[str, Any] = {"ev": channel, "sym": self._cluster.spell(listing),
                                 **_volumes("v", bar.volume)}  # fmt: skip
         if day := listing.day(self.server.source.now()):
@@ -300,7 +305,7 @@ class SimulatedMassive(PlainDialect):
         return fields | {
             "vw": _average(bar), "o": number(bar.open), "c": number(bar.close),
             "h": number(bar.high), "l": number(bar.low),
-            "z": bar.volume // bar.count // ONE, "s": bar.time, "e": end,
+            "z": bar.volume // bar.count // ONE, "s": bar.time + ahead, "e": end + ahead,
         }  # fmt: skip
 
     def _next(self, ticker: str) -> int:

@@ -164,7 +164,10 @@ class SimulatedOkx(PlainDialect):
             }
         else:
             trade = read_trade(message.payload)
-            data = {"trades": _trade(name, trade), "tickers": self._ticker(name, listing, trade)}
+            data = {
+                "trades": self._trade(name, trade),
+                "tickers": self._ticker(name, listing, trade),
+            }
         for channel, entry in data.items():
             topic = OkxTopic(channel, name)
             if entry is not None and topic in self._wanted:
@@ -178,7 +181,7 @@ class SimulatedOkx(PlainDialect):
         if listing.last is None:
             return None
         if channel == "trades":
-            return _trade(name, listing.last)
+            return self._trade(name, listing.last)
         return self._ticker(name, listing, listing.last)
 
     def _push(self, topic: OkxTopic, data: dict[str, Any]) -> bytes:
@@ -188,7 +191,7 @@ class SimulatedOkx(PlainDialect):
         return {
             "asks": [[plain(top.ask), plain(top.ask_quantity), "0", "1"]],
             "bids": [[plain(top.bid), plain(top.bid_quantity), "0", "1"]],
-            "ts": str(self.server.source.now()), "seqId": top.update_id,
+            "ts": str(self.server.now()), "seqId": top.update_id,
         }  # fmt: skip
 
     def _ticker(self, name: str, listing: Listing, last: SimulatedTrade) -> dict[str, Any] | None:
@@ -204,16 +207,15 @@ class SimulatedOkx(PlainDialect):
             "high24h": plain(bar.high), "low24h": plain(bar.low),
             "volCcy24h": plain(bar.quote), "vol24h": plain(bar.volume),
             "sodUtc0": plain(bar.open), "sodUtc8": plain(bar.open),
-            "ts": str(self.server.source.now()),
+            "ts": str(self.server.now()),
         }  # fmt: skip
 
-
-def _trade(name: str, trade: SimulatedTrade) -> dict[str, Any]:
-    return {
-        "instId": name, "tradeId": str(trade.id), "px": plain(trade.price),
-        "sz": plain(trade.quantity), "side": "sell" if trade.buyer_is_maker else "buy",
-        "ts": str(trade.time), "count": "1",
-    }  # fmt: skip
+    def _trade(self, name: str, trade: SimulatedTrade) -> dict[str, Any]:
+        return {
+            "instId": name, "tradeId": str(trade.id), "px": plain(trade.price),
+            "sz": plain(trade.quantity), "side": "sell" if trade.buyer_is_maker else "buy",
+            "ts": str(trade.time + self.server.ahead()), "count": "1",
+        }  # fmt: skip
 
 
 VENUE = ProviderProtocol(

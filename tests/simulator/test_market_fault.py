@@ -48,6 +48,39 @@ def test_delay_holds_messages_back(running, room) -> None:
     assert 450 < time.time() * 1000 - trade["E"]
 
 
+@pytest.mark.parametrize("seconds", [100, -100])
+def test_a_clock_may_be_ahead_or_behind(running, room, seconds: int) -> None:
+    """So are the times of events and trades."""
+    client = running.connect("/ws/eurusd@trade")
+    running.fault("skewed_clock", seconds=seconds)
+    skip_sent(client, room)
+    trade = trade_of(client, room)
+
+    for moment in (trade["E"], trade["T"]):
+        assert seconds == pytest.approx(moment / 1000 - time.time(), abs=30)
+
+
+def test_a_clock_may_be_set_again_and_again(running, room) -> None:
+    """It is ahead and behind by turns."""
+    client = running.connect("/ws/eurusd@trade")
+    running.fault("stepped_clock", seconds=600, every=1)
+    skip_sent(client, room)
+    signs: list[bool] = []
+    while signs[-3:] not in ([True, False, True], [False, True, False]):
+        is_ahead = trade_of(client, room)["E"] > time.time() * 1000
+        signs += [is_ahead] if signs[-1:] != [is_ahead] else []
+
+
+def test_a_clock_is_right_when_cleared(running, room) -> None:
+    """Like all faults that last."""
+    client = running.connect("/ws/eurusd@trade")
+    running.fault("stepped_clock", seconds=600, every=1)
+    running.clear()
+    skip_sent(client, room)
+
+    assert abs(trade_of(client, room)["E"] - time.time() * 1000) < 300_000
+
+
 def test_a_spike_is_far_from_the_last_price(running, room) -> None:
     """As many trades as asked, their ids new, the market's own figures untouched."""
     client = running.connect("/ws/btcusdt@trade")

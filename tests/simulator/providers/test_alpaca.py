@@ -445,7 +445,7 @@ def arrays_of(client) -> Iterator[list[dict[str, Any]]]:
 def test_the_clock_may_be_ahead(running) -> None:
     """By any number of seconds."""
     client = log_in(running)
-    running.fault("trick", venue="alpaca", name="ahead", amount=3600)
+    running.fault("skewed_clock", venue="alpaca", seconds=3600)
     ask(client, action="subscribe", trades=["AAPL"])
 
     assert timedelta(minutes=-61) < age(next_of(client, "t")["t"]) < timedelta(minutes=-59)

@@ -186,7 +186,19 @@ def test_tickers_follow_the_trades(client: WebSocket, running) -> None:
         assert Decimal(trade["p"]) == Decimal(ticker["price"])
         assert Decimal(trade["q"]) == Decimal(ticker["last_size"])
         assert ("sell" if trade["m"] else "buy") == ticker["side"]
-    assert list(range(1, 13)) == [message["sequence"] for message in fields.values()]
+    first, *later = (message["sequence"] for message in fields.values())
+    assert list(range(first + 1, first + 12)) == later
+
+
+def test_a_later_connection_has_larger_numbers(client: WebSocket, running) -> None:
+    """The sequence is the product's, not the connection's."""
+    send(client, "subscribe", "ticker")
+    earlier = next_of(client, "ticker")
+    other = running.connect("/coinbase")
+    time.sleep(0.01)
+    send(other, "subscribe", "ticker")
+
+    assert earlier["sequence"] < next_of(other, "ticker")["sequence"]
 
 
 def test_a_match_names_the_makers_side(client: WebSocket) -> None:

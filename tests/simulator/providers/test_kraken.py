@@ -435,8 +435,7 @@ def test_unsubscribing_ends_a_channel(client: Client) -> None:
 
 def test_its_clock_can_be_ahead(running: Any, client: Client) -> None:
     """The times of trades and answers are ahead."""
-    trick = {"fault": "trick", "venue": "kraken", "name": "ahead", "amount": 100}
-    assert 200 == running.request("/control/faults", "POST", trick)[0]
+    running.fault("skewed_clock", venue="kraken", seconds=100)
     pong = client.answer("ping")
     client.send("subscribe", channel="trade", symbol=["BTC/USD"])
     (trade, *_) = client.data("trade")
