@@ -35,6 +35,7 @@ from omcrm.feeds.timing import SupervisorTiming
 from omcrm.feeds.usual_name import with_usual_names
 from omcrm.market.clock import Clock
 from omcrm.market.consolidator import Consolidator
+from omcrm.market.feed_event import FeedProblem
 from omcrm.market.feed_status import FeedStatus
 from omcrm.market.instrument import Instrument
 from omcrm.market.policy import POLICIES
@@ -95,7 +96,12 @@ class FeedEngine:
         self._activity = FeedActivity()
         self._ticks: Counter[str] = Counter()
         callbacks = FeedCallbacks(
-            self.take, self._note_health, self._note_change, recorder, self._note_unserved
+            tick=self.take,
+            condition=self._note_health,
+            changed=self._note_change,
+            frame=recorder,
+            unserved=self._note_unserved,
+            problem=self._note_problem,
         )
         # Without a folder of the machine's own, calls are counted for this process alone.
         folder = state or Path(tempfile.gettempdir()) / f"omcrm-feeds-{os.getpid()}"
@@ -248,6 +254,11 @@ class FeedEngine:
         if feed is not None and self._activity.has_changed(source, status := feed.status()):
             self.events.note_state(self._clock(), source, status.state.value, status.cause)
         self._bus.publish(FeedChanged(source))
+
+    def _note_problem(self, source: str, problem: FeedProblem) -> None:
+        feed = self._feed_set.feeds.get(source)
+        if feed is not None:
+            self.events.note_state(self._clock(), source, feed.status().state.value, problem)
 
     # What is wanted
 

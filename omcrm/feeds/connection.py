@@ -26,6 +26,7 @@ from omcrm.errors import (
     FeedRefused,
     FeedUnauthenticated,
 )
+from omcrm.feeds.feed_latency import FeedLatency
 from omcrm.feeds.http_refusal import redirection
 from omcrm.feeds.provider import StreamProvider
 from omcrm.feeds.recording_date import recorded_at
@@ -53,6 +54,7 @@ class FeedConnection:
         number: int,
         provider: StreamProvider,
         timing: SupervisorTiming,
+        latency: FeedLatency,
         on_frame: Callable[["FeedConnection", bytes], None],
         changed: Callable[[], None] = lambda: None,
         replay_of: Collection[str] = (),
@@ -61,6 +63,7 @@ class FeedConnection:
         self.recorded_at: datetime | None = None
         self._replay_of = replay_of
         self._changed = changed
+        self.latency = latency
         self._timing = timing.feed_clock
         self.opened_at = self._timing.now()
         self.first_data_at: float | None = None

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from omcrm.feeds.feed_settings import FeedSettings
 from omcrm.feeds.lease import Leases
+from omcrm.feeds.own_clock import OwnClock
 from omcrm.feeds.poll_schedule import Polling, PollSchedule
 from omcrm.feeds.poller import Poller
 from omcrm.feeds.quota import BudgetUse, CallCounts
@@ -40,8 +41,11 @@ class FeedSet:
         self._named = [name for name in settings.urls if name != SIMULATED.name]
         feed_clock = (timing or SupervisorTiming()).feed_clock
         leases, call_counts, keys = Leases(folder), CallCounts(folder), settings.keys
+        own_clock = OwnClock(clock, feed_clock)
         self.feeds: dict[str, Feed] = {
-            name: Supervisor(provider, reports, clock, timing, keys, leases, settings.replay_of)
+            name: Supervisor(
+                provider, reports, clock, timing, keys, leases, own_clock, settings.replay_of
+            )
             for name, provider in streams(settings).items()
         }
         for name, poll_provider in polls(settings).items():

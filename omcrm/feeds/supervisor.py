@@ -16,6 +16,7 @@ from omcrm.feeds.connection import FeedConnection, close_all
 from omcrm.feeds.feed_latency import FeedLatency
 from omcrm.feeds.keys import Keys
 from omcrm.feeds.lease import Leases
+from omcrm.feeds.own_clock import OwnClock
 from omcrm.feeds.provider import (
     AccessDenied,
     Authenticated,
@@ -27,6 +28,7 @@ from omcrm.feeds.provider import (
     Unreadable,
 )
 from omcrm.feeds.retry import backoff, wait_after
+from omcrm.feeds.source_clock import SourceClock
 from omcrm.feeds.status import Meter, masked, without_secrets
 from omcrm.feeds.timing import SupervisorTiming
 from omcrm.market.clock import Clock
@@ -54,7 +56,8 @@ class FeedCallbacks(Struct, frozen=True):
     `condition` is called with the source, its health and the first connection whose data still
     counts; `changed` with the source; `frame`, if set, with the source and every frame, or call
     with its answer, before it is parsed; `unserved` with the source and all symbols (ours) that it
-    does not serve although it answers.
+    does not serve although it answers; `problem`, if set, with the source and a problem that does
+    not change its state.
     """
 
     tick: Callable[[Tick], None]
@@ -62,6 +65,7 @@ class FeedCallbacks(Struct, frozen=True):
     changed: Callable[[str], None]
     frame: Callable[[str, bytes], None] | None = None
     unserved: Callable[[str, frozenset[str]], None] = lambda source, symbols: None
+    problem: Callable[[str, FeedProblem], None] | None = None
 
 
 class Supervisor:
@@ -78,6 +82,7 @@ class Supervisor:
         timing: SupervisorTiming | None = None,
         keys: Keys | None = None,
         leases: Leases | None = None,
+        own_clock: OwnClock | None = None,
         replay_of: Collection[str] = (),
     ) -> None:
         self.provider = provider
@@ -105,7 +110,8 @@ class Supervisor:
         self._state = FeedState.STOPPED
         self._cause: FeedProblem | None = None
         self._meter = Meter()
-        self._feed_latency = FeedLatency()
+        self._own_clock = own_clock or OwnClock(clock, self._feed_clock)
+        self._source_clock = SourceClock(self.name, self._own_clock)
         self._connected_since: datetime | None = None
         self._last_message_at: datetime | None = None
         self._reconnects = 0
@@ -162,8 +168,10 @@ class Supervisor:
 
     def status(self) -> FeedStatus:
         """The feed's present status."""
-        rate, problem = self._meter.rate(self._feed_clock.now()), self._problem
-        current, claim = self._current, self.provider.source.claim
+        rate, current = self._meter.rate(self._feed_clock.now()), self._current
+        claim = self.provider.source.claim
+        is_streaming = self._state is FeedState.STREAMING
+        problem = (is_streaming and self._source_clock.problem) or self._problem
         recorded_at = None if current is None else current.recorded_at
         return FeedStatus(
             state=self._state,
@@ -231,6 +239,20 @@ class Supervisor:
                 for connection in self._connections()
             ]
             self._replace_if_due(current, no_data[0], now)
+            self._check_clock(current)
+
+    def _check_clock(self, current: FeedConnection) -> None:
+        """Compare the upstream's clock with this machine's, and report one that is off."""
+        if self.provider.source.claim is not PriceClass.LIVE:
+            return
+        source_clock, (_, now) = self._source_clock, self._own_clock.read()
+        before = source_clock.problem
+        source_clock.compare(current.latency.offset(now), now)
+        if source_clock.problem is not before:
+            self._reports.changed(self.name)
+        news = source_clock.news(before)
+        if news is not None and self._reports.problem is not None:
+            self._reports.problem(self.name, news)
 
     def _may_connect(self, now: float) -> bool:
         """Whether no setting is missing and, where one connection is allowed, the lease is ours."""
@@ -267,6 +289,7 @@ class Supervisor:
             self._number,
             self.provider,
             self._timing,
+            FeedLatency(self._source_clock),
             self._receive,
             self._wake.set,
             self._replay_of,
@@ -373,10 +396,11 @@ class Supervisor:
         self._meter.total += 1
         if self._reports.frame is not None:
             self._reports.frame(self.name, self._keys.hide_in(frame))
-        arrival = FrameContext(self._clock(), connection.number, self._names)
+        received_at, now = self._own_clock.read()
+        arrival = FrameContext(received_at, connection.number, self._names)
         for event in self.provider.parse(frame, arrival):
             if isinstance(event, Tick):
-                self._take(event, connection)
+                self._take(event, connection, now)
             elif isinstance(event, ClosingSoon):
                 connection.closing_soon = True
                 self._wake.set()
@@ -395,15 +419,14 @@ class Supervisor:
             elif isinstance(event, UnknownCondition):
                 self._unknown_conditions += 1
 
-    def _take(self, tick: Tick, connection: FeedConnection) -> None:
+    def _take(self, tick: Tick, connection: FeedConnection, now: float) -> None:
         if connection.recorded_at is not None:
             # Its times are of another day: they say nothing about how late it is.
             tick = structs.replace(tick, recorded_at=connection.recorded_at)
         elif self.provider.source.claim is PriceClass.LIVE:
-            late = self._feed_latency.of(tick.received_at, _time(tick))
-            if late:
-                tick = structs.replace(tick, late=late)
-                self._note_latency(connection, tick)
+            tick = connection.latency.dated(tick, now)
+            if tick.late:
+                self._note_latency(connection, tick, now)
         is_first = connection.first_data_at is None
         connection.note_data(self._feed_clock.now())
         self._last_message_at = tick.received_at
@@ -414,23 +437,13 @@ class Supervisor:
             self._reports.condition(self.name, HealthState.HEALTHY, connection.number)
         self._reports.tick(tick)
 
-    def _note_latency(self, connection: FeedConnection, tick: Tick) -> None:
-        """Replace a connection that is lastingly late, like one without data."""
-        if connection is self._current and self._feed_latency.is_lasting(tick.received_at):
-            self._feed_latency.reset()
+    def _note_latency(self, connection: FeedConnection, tick: Tick, now: float) -> None:
+        """Replace a connection that has lastingly fallen behind, like one without data."""
+        if connection is not self._current or connection.closing_soon:
+            return
+        if connection.latency.is_lasting(now):
             self._note_problem(
                 FeedCode.LATE, FeedFigures(seconds=round(tick.late.total_seconds(), 3))
             )
             connection.closing_soon = True
             self._wake.set()
-
-
-def _time(tick: Tick) -> datetime | None:
-    """The upstream's own time of a tick, None where it has none."""
-    if tick.trade is not None and not tick.trade.updates.last:
-        # It may be reported long after it was made.
-        return None
-    for piece in (tick.trade, tick.book, tick.day):
-        if piece is not None and piece.time is not None:
-            return piece.time
-    return None

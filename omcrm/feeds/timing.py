@@ -1,11 +1,19 @@
 """The clock and the timeouts of feeds."""
 
+import functools
 import threading
 import time
 
 from msgspec import Struct
 
 from omcrm.feeds.watchdog import WatchdogTimeouts
+
+# Other systems' monotonic clock is the best that they have.
+_since_boot = (
+    functools.partial(time.clock_gettime, time.CLOCK_BOOTTIME)
+    if hasattr(time, "CLOCK_BOOTTIME")
+    else time.monotonic
+)
 
 
 class FeedClock(Struct, frozen=True):
@@ -17,6 +25,10 @@ class FeedClock(Struct, frozen=True):
     def now(self) -> float:
         """Monotonic seconds."""
         return time.monotonic() * self.speed
+
+    def since_boot(self) -> float:
+        """Seconds since the machine was started, those in which it slept included."""
+        return _since_boot() * self.speed
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
         """Wait for `event` so many seconds of this clock at most; whether it is set."""

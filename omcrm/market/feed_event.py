@@ -94,6 +94,11 @@ class FeedCode(StrEnum):
     NO_LOGIN_ANSWER = auto()
     LATE = auto()
 
+    # A clock is off
+
+    CLOCK_OFF = auto()
+    OWN_CLOCK_OFF = auto()
+
     # What it sends is not usable
 
     UNREADABLE_FRAME = auto()

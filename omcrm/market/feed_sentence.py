@@ -36,6 +36,8 @@ _PROBLEMS: Mapping[FeedCode, str] = {
     FeedCode.NO_DATA: "connected, but no price for {seconds:.0f} s",
     FeedCode.NO_LOGIN_ANSWER: "no answer to the login for {seconds:.0f} s",
     FeedCode.LATE: "its ticks are {seconds:.0f} s late",
+    FeedCode.CLOCK_OFF: "its times differ by {seconds:+.1f} s from this machine's clock",
+    FeedCode.OWN_CLOCK_OFF: "this machine's clock is off by {seconds:+.1f} s",
     FeedCode.UNREADABLE_FRAME: "unreadable frame: {detail}",
     FeedCode.UNREADABLE_ANSWER: "unreadable answer: {detail}",
     FeedCode.NO_PRICE: "no price of {detail} in its answer",

@@ -68,6 +68,7 @@ class Tick(Struct, frozen=True):
     `connection` counts the source's connections, so that a later one can be told from an earlier.
     `late` is its feed latency beyond the usual one of its source: so old is what it reports.
     `recorded_at` is when the recording began that brings it, None where it is of now.
+    `ahead` is how far its time is in the future by the clock of its source: the time is wrong.
     """
 
     symbol: str
@@ -78,5 +79,6 @@ class Tick(Struct, frozen=True):
     book: TopOfBook | None = None
     day: DayFigures | None = None
     late: timedelta = ON_TIME
+    ahead: timedelta = ON_TIME
     correction: TradeCorrection | None = None
     recorded_at: datetime | None = None

@@ -18,8 +18,8 @@ from omcrm.market.source_quote import SourceQuote
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 
 _KEPT = 200
-# Clocks differ by a little; what is further ahead would make everything after it look old.
-_FURTHEST_AHEAD = timedelta(seconds=5)
+# What is further ahead would make everything after it look old, whatever the clocks.
+_FURTHEST_AHEAD = timedelta(minutes=1)
 # A source that has said so for so long means it.
 _LASTS_AFTER = timedelta(seconds=1.5)
 # After so many refusals of older trades in a row, over so long, a source has begun anew.
@@ -252,6 +252,8 @@ class Validator:
 def _impossible(tick: Tick) -> RejectReason | None:
     if tick.trade is None and tick.book is None and tick.day is None:
         return RejectReason.EMPTY
+    if tick.ahead:
+        return RejectReason.FROM_THE_FUTURE
     latest = tick.received_at + _FURTHEST_AHEAD
     if tick.trade is not None:
         if not _is_trade(tick.trade):

@@ -6,11 +6,13 @@ from omcrm.engine.bus import Control, ControlAction, Demand, FeedChanged, Holdin
 from omcrm.engine.feed_engine import FeedEngine
 from omcrm.feeds.feed_settings import FeedSettings
 from omcrm.market.catalogue import CATALOGUE
+from omcrm.market.feed_event import FeedCode
 from omcrm.market.instrument import Instrument
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
 from omcrm.market.source import HealthState
 from tests.conftest import ManualClock
+from tests.processes import Exchange, wait_for
 from tests.threads import Threads
 from tests.values import BINANCE, tick, trade
 
@@ -63,6 +65,31 @@ def test_nothing_is_urgent_that_a_better_source_has(engine: FeedEngine, clock: M
     engine.take(tick(trade("61000", 1), source=BINANCE, at=clock()))
 
     assert 0 == engine._urgency("coingecko", "BTC")
+
+
+def test_a_clock_that_is_off_is_an_event(bus: LocalBus, exchange: Exchange, tmp_path: Path) -> None:
+    """One, with the seconds; the feed goes on."""
+    settings = FeedSettings(urls={"binance": exchange.url})
+    engine = FeedEngine(bus, settings, state=tmp_path)
+    engine.follow(CATALOGUE)
+    exchange.fault("skewed_clock", seconds=30)
+    engine.start()
+    try:
+        wait_for(
+            lambda: FeedCode.CLOCK_OFF in {event.code for event in engine.events.recent()},
+            what="the event",
+        )
+        status = engine.status()["binance"]
+        events = [event for event in engine.events.recent() if event.code is FeedCode.CLOCK_OFF]
+    finally:
+        engine.stop()
+
+    (event,) = events
+    assert ("binance", "streaming") == (event.source, event.figures.state)
+    assert 10 < (event.figures.seconds or 0) < 31
+    assert status.active
+    assert status.last_error is not None
+    assert "its times differ by +" in status.last_error
 
 
 def test_it_is_started_and_stopped_by_the_bus(

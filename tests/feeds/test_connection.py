@@ -16,6 +16,7 @@ from omcrm.feeds.connection import FeedConnection
 from omcrm.feeds.provider import Acknowledged, FrameContext
 from omcrm.feeds.providers.binance.stream import Binance
 from omcrm.feeds.timing import SupervisorTiming
+from tests.feeds.virtual_feed import Connection
 from tests.processes import PATIENCE, Exchange, wait_for
 
 
@@ -29,6 +30,7 @@ class Talk:
             1,
             self.provider,
             SupervisorTiming(),
+            Connection().feed_latency,
             lambda connection, frame: self.frames.append(frame),
         )
         self.connection.link.start()
@@ -87,7 +89,11 @@ def test_a_handshake_that_drips_in(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"ws://127.0.0.1:{listener.getsockname()[1]}"
         connection = FeedConnection(
-            1, Binance(url, ("trade",)), SupervisorTiming(), lambda *_: None
+            1,
+            Binance(url, ("trade",)),
+            SupervisorTiming(),
+            Connection().feed_latency,
+            lambda *_: None,
         )
         connection.link.start()
         client, _ = listener.accept()
@@ -125,7 +131,11 @@ def test_an_upstream_is_pinged_by_a_text_where_it_wants_one() -> None:
         url = f"ws://127.0.0.1:{server.socket.getsockname()[1]}"
         frames: list[bytes] = []
         connection = FeedConnection(
-            1, TextPinged(url), SupervisorTiming(), lambda _, frame: frames.append(frame)
+            1,
+            TextPinged(url),
+            SupervisorTiming(),
+            Connection().feed_latency,
+            lambda _, frame: frames.append(frame),
         )
         connection.link.start()
         wait_for(lambda: connection.link.is_open, what="the connection")

@@ -1,156 +1,295 @@
 """Late ticks are distinguished from prompt ones, and both from differences of clocks."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
+from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import structs
 
-from omcrm.feeds.feed_latency import FeedLatency
-from omcrm.market.tick import ON_TIME
-from tests.values import START, after
-
-
-def seconds(value: float) -> timedelta:
-    return timedelta(seconds=value)
-
-
-def latency_of(feed_latency: FeedLatency, at: float, transit: float) -> timedelta:
-    """The latency of a tick that is received at second `at` after `transit` seconds."""
-    return feed_latency.of(after(at), after(at - transit))
+from omcrm.market.tick import ON_TIME, DayFigures, Tick, TopOfBook
+from omcrm.market.trade_condition import NOT_LAST
+from tests.feeds.virtual_feed import Connection, VirtualClock
+from tests.values import BINANCE, after, trade
 
 
 @pytest.fixture
-def feed_latency() -> FeedLatency:
+def new() -> Connection:
     """No tick was measured yet."""
-    return FeedLatency()
+    return Connection()
 
 
-def test_without_a_time_nothing_is_late_at_first(feed_latency: FeedLatency) -> None:
-    """A tick without a time counts as on time before anything is measured."""
-    assert ON_TIME == feed_latency.of(START, None)
+@pytest.fixture
+def usual() -> Connection:
+    """Ticks took 0.1 s so far, until second 10."""
+    return Connection().warm_up()
 
 
-def test_without_a_time_a_tick_has_the_latency_of_the_one_before(feed_latency: FeedLatency) -> None:
-    """A book has the latency of the trade before it, and the next book that of the next trade."""
-    latency_of(feed_latency, 0, 0.1)
-    latency_of(feed_latency, 30, 20.1)
-    late = feed_latency.of(after(30.1), None)
-    latency_of(feed_latency, 31, 0.1)
-
-    assert seconds(20) == late
-    assert ON_TIME == feed_latency.of(after(31.1), None)
+# Single ticks
 
 
-@pytest.mark.parametrize("transit", [0, 0.3, 2, 3.9, -1.5, -30])
-def test_a_first_tick_is_on_time(feed_latency: FeedLatency, transit: float) -> None:
-    """A clock may differ by seconds, and transit takes time."""
-    assert ON_TIME == latency_of(feed_latency, 0, transit)
+def test_a_tick_on_time_stays_as_it_is(usual: Connection) -> None:
+    """Nothing is noted at it."""
+    tick = Tick("BTC", BINANCE, after(10), 1, trade("1", time=after(9.9)))
 
-
-def test_a_first_tick_may_be_late(feed_latency: FeedLatency) -> None:
-    """A tick older than any difference of clocks is late by the excess."""
-    assert seconds(58) == latency_of(feed_latency, 0, 60)
-
-
-@pytest.mark.parametrize(("transit", "late"), [(2.1, 0), (2.4, 2.3), (12.1, 12)])
-def test_the_shortest_transit_is_the_baseline(
-    feed_latency: FeedLatency, transit: float, late: float
-) -> None:
-    """Up to two seconds more than the shortest transit is jitter; more is latency."""
-    latency_of(feed_latency, 0, 0.1)
-
-    assert seconds(late) == latency_of(feed_latency, 1, transit)
-
-
-def test_a_clock_that_is_ahead_makes_nothing_late(feed_latency: FeedLatency) -> None:
-    """A single time from the future, or a clock that is corrected, is no baseline."""
-    latency_of(feed_latency, 0, -30)
-    ahead, right, late = (latency_of(feed_latency, 1, transit) for transit in (-29, -0.1, 20))
-
-    assert (ON_TIME, ON_TIME, seconds(22)) == (ahead, right, late)
-
-
-def test_an_old_trade_among_new_ones_is_late(feed_latency: FeedLatency) -> None:
-    """The last trade of an illiquid symbol is as old as it says, and no tick but itself is."""
-    latency_of(feed_latency, 0, 0.1)
-
-    assert seconds(7200) == latency_of(feed_latency, 1, 7200)
-    assert ON_TIME == feed_latency.of(after(1.1), None)
-    assert ON_TIME == latency_of(feed_latency, 2, 0.1)
-
-
-def test_after_a_gap_a_tick_without_a_time_counts_as_old_as_the_gap(
-    feed_latency: FeedLatency,
-) -> None:
-    """Without times since, a book may be as old as the gap."""
-    latency_of(feed_latency, 0, 0.1)
-    soon, later = feed_latency.of(after(4), None), feed_latency.of(after(14), None)
-
-    assert (ON_TIME, seconds(14)) == (soon, later)
-
-
-@pytest.mark.parametrize("transit", [3601, -3601, 86_400 * 365])
-def test_a_time_of_another_day_is_no_baseline(feed_latency: FeedLatency, transit: float) -> None:
-    """Nor is it the latency of the ticks after it; the tick itself is as old as it says."""
-    late = max(seconds(transit), ON_TIME)
-
-    assert late == latency_of(feed_latency, 0, transit)
-    assert (ON_TIME, seconds(10)) == (
-        feed_latency.of(after(0.5), None),
-        latency_of(feed_latency, 1, 12),
-    )
-
-
-def test_the_baseline_expires(feed_latency: FeedLatency) -> None:
-    """A clock that was set is the new baseline after two periods of five minutes."""
-    latency_of(feed_latency, 0, -2)
-    soon = latency_of(feed_latency, 1, 1)
-    remembered = latency_of(feed_latency, 301, 1)
-    forgotten = latency_of(feed_latency, 602, 1)
-
-    assert (seconds(3), seconds(3), ON_TIME) == (soon, remembered, forgotten)
-
-
-# Lasting latency
-
-
-def late_for(feed_latency: FeedLatency, times: int, lasting: float) -> datetime:
-    """So many late ticks spread over `lasting` seconds; returns when the last one came."""
-    for number in range(times):
-        latency_of(feed_latency, number * lasting / (times - 1), 60)
-    return after(lasting)
+    assert usual.feed_latency.dated(tick, 10.0) is tick
 
 
 @pytest.mark.parametrize(
-    ("times", "lasting", "expected"),
-    [(20, 5, True), (19, 60, False), (20, 4.9, False), (200, 4.9, False), (200, 60, True)],
+    ("transit", "late"), [(0.1, 0), (1.0, 0), (1.2, 1.1), (12.1, 12), (-1.5, 0), (-2.5, -2.6)]
 )
-def test_only_many_over_long_are_lasting(
-    feed_latency: FeedLatency, times: int, lasting: float, expected: bool
-) -> None:
-    """Neither a few late ticks nor a short burst mean that the connection is behind."""
-    assert expected is feed_latency.is_lasting(late_for(feed_latency, times, lasting))
+def test_a_second_more_than_usual_is_jitter(usual: Connection, transit: float, late: float) -> None:
+    """What is later counts in full; two seconds before the usual transit is the future."""
+    assert late == pytest.approx(usual.latency(10, transit), abs=0.01)
 
 
-def test_nothing_lasts_at_first(feed_latency: FeedLatency) -> None:
-    """Without ticks there is no lasting latency."""
-    assert not feed_latency.is_lasting(after(100))
+@pytest.mark.parametrize(("transit", "late"), [(0, 0), (1.4, 0), (1.6, 1.1), (60, 59.5)])
+def test_a_first_tick_may_be_late(new: Connection, transit: float, late: float) -> None:
+    """A clock that is behind cannot be told from latency: only a network's transit is allowed."""
+    assert late == new.latency(0, transit)
 
 
-def test_one_tick_on_time_ends_it(feed_latency: FeedLatency) -> None:
-    """After a tick on time the count starts anew."""
-    now = late_for(feed_latency, 30, 10)
-    before = feed_latency.is_lasting(now)
-    latency_of(feed_latency, 10, 0)
-    caught_up = feed_latency.is_lasting(now)
-    latency_of(feed_latency, 11, 60)
+@pytest.mark.parametrize("transit", [-60, -2.5, 2.5, 60, 3000])
+def test_one_tick_ahead_or_behind_changes_nothing(usual: Connection, transit: float) -> None:
+    """Neither the ticks after it nor those that have no time are early or late."""
+    usual.receive(10, transit, "ETH")
+    later = [usual.latency(10.1 + number / 10, 0.1) for number in range(100)]
+    without = usual.latency(20.2, None)
 
-    assert (True, False, False) == (before, caught_up, feed_latency.is_lasting(after(60)))
+    assert ({0.0}, 0.0) == (set(later), without)
+    assert not usual.feed_latency.is_lasting(20.2)
 
 
-def test_another_connection_resets_the_count(feed_latency: FeedLatency) -> None:
-    """The count of late ticks starts anew, the baseline stays."""
-    now = late_for(feed_latency, 30, 10)
-    feed_latency.reset()
+def test_one_tick_ahead_in_every_ten_changes_nothing(usual: Connection) -> None:
+    """However long: an upstream may have one symbol with wrong times."""
+    late = [usual.latency(10 + n / 10, -30 if n % 10 == 0 else 0.1) for n in range(3000)]
 
-    assert not feed_latency.is_lasting(now)
-    assert seconds(58) == latency_of(feed_latency, 11, 60)
+    assert {-30, 0} == {round(latency) for latency in late}
+
+
+# Ticks without a time
+
+
+def test_without_a_time_nothing_is_late_at_first(new: Connection) -> None:
+    """A tick without a time counts as on time before anything is measured."""
+    assert 0 == new.latency(0, None)
+
+
+def test_without_a_time_a_tick_has_the_latency_of_the_one_before(usual: Connection) -> None:
+    """A book has the latency of the trade before it, and the next book that of the next trade."""
+    usual.receive(30, 20.1)
+    late = usual.latency(30.1, None)
+    usual.receive(31, 0.1)
+
+    assert 20 == pytest.approx(late, abs=0.02)
+    assert 0 == usual.latency(31.1, None)
+
+
+def test_a_trade_that_is_older_than_the_one_before_is_late_alone(usual: Connection) -> None:
+    """An old trade that is sent again does not make the books after it late."""
+    old = usual.latency(10, 20)
+
+    assert 19.9 == pytest.approx(old, abs=0.02)
+    assert 0 == usual.latency(10.1, None)
+
+
+def test_a_tick_from_the_future_does_not_show_that_others_are_on_time(usual: Connection) -> None:
+    """Its time is wrong, so that it measures nothing."""
+    usual.receive(18, -30)
+
+    assert 8.2 == pytest.approx(usual.latency(18.1, None), abs=0.02)
+
+
+def test_after_a_gap_a_tick_without_a_time_counts_as_old_as_the_gap(usual: Connection) -> None:
+    """Without times since, a book may be as old as the gap."""
+    soon, later = usual.latency(13.9, None), usual.latency(23.9, None)
+
+    assert (0, 14) == (soon, later)
+
+
+def test_a_connection_that_never_brings_a_time_measures_nothing(new: Connection) -> None:
+    """After five seconds its ticks may be as old as the connection."""
+    late = [new.latency(at, None) for at in (0, 4, 6)]
+
+    assert [0, 0, 6] == late
+
+
+@pytest.mark.parametrize("part", ["trade", "book", "day"])
+def test_the_time_may_be_of_any_part(usual: Connection, part: str) -> None:
+    """That of the trade, else of the book, else of the day figures."""
+    times = {name: after(5) if name == part else None for name in ("trade", "book", "day")}
+    parts = {
+        "trade": trade("1", time=times["trade"]),
+        "book": TopOfBook(Decimal(1), Decimal(2), time=times["book"]),
+        "day": DayFigures(time=times["day"]),
+    }
+    tick = usual.receive(15, None, **parts)
+
+    assert 9.9 == pytest.approx(tick.late.total_seconds(), abs=0.02)
+
+
+def test_a_late_report_measures_nothing(usual: Connection) -> None:
+    """A trade that does not set the last price may be reported long after it was made."""
+    report = structs.replace(trade("1", time=after(-50)), updates=NOT_LAST)
+    tick = usual.receive(10, None, trade=report)
+
+    assert (ON_TIME, 0) == (tick.late, usual.latency(10.1, None))
+
+
+# Times of another day
+
+
+@pytest.mark.parametrize("transit", [3601, -3601, 86_400 * 365])
+def test_a_recording_is_on_time(new: Connection, transit: float) -> None:
+    """Times of another day are not measured, and are no baseline for later ticks."""
+    recorded = new.latency(0, transit)
+
+    assert (0, 11.5) == (recorded, new.latency(1, 12))
+
+
+def test_an_old_trade_among_new_ones_is_late(usual: Connection) -> None:
+    """The last trade of an illiquid symbol is no recording while other ticks have present times."""
+    assert (7200, -7200) == (usual.latency(10, 7200), usual.latency(10, -7200))
+    assert 0 == usual.latency(11, 0.1)
+
+
+# Clocks that are off
+
+
+@pytest.mark.parametrize("ahead", [1.3, 4, 30, 600])
+def test_an_upstream_clock_that_is_ahead_hides_nothing(ahead: float) -> None:
+    """After a second its usual transit is known, and what takes longer is late."""
+    connection = Connection().warm_up(0.1 - ahead)
+    on_time = connection.latency(10, 0.1 - ahead)
+
+    assert (0, 9) == (on_time, pytest.approx(connection.latency(11, 9.1 - ahead), abs=0.02))
+
+
+def test_an_upstream_clock_that_is_behind_counts_as_latency() -> None:
+    """From the very start it cannot be told from latency; but the connection has not grown late."""
+    connection = Connection().warm_up(4.1)
+
+    assert 3.6 == connection.latency(10, 4.1)
+    assert not connection.feed_latency.is_lasting(10)
+
+
+@pytest.mark.parametrize("step", [-30, -5, 5, 30, 600])
+def test_a_step_of_this_machines_clock_is_taken_off_at_once(usual: Connection, step: float) -> None:
+    """The first tick after it is on time, and one that is late is late."""
+    usual.clock.ahead = step
+    on_time = usual.latency(10, 0.1 + step)
+
+    assert (0, 9) == (on_time, pytest.approx(usual.latency(10.1, 9.1 + step), abs=0.02))
+
+
+def test_a_clock_that_is_set_right_was_wrong_before() -> None:
+    """What its times said before it was set back is no latency any more."""
+    connection = Connection(clock=VirtualClock(ahead=5)).warm_up(5.1)
+    before = connection.latency(10, 5.1)
+    connection.clock.ahead = 0
+
+    assert (4.6, 0) == (before, connection.latency(10.1, 0.1))
+
+
+def test_an_upstream_clock_that_is_set_back_is_recognised(usual: Connection) -> None:
+    """Its times go back, in many ticks, for more than a second: then none is late any more."""
+    late = [usual.latency(10 + number / 10, 5.1) for number in range(30)]
+
+    assert [5] * 10 == pytest.approx(late[:10], abs=0.02)
+    assert {0} == set(late[12:])
+    assert 9 == pytest.approx(usual.latency(13, 14.1), abs=0.02)
+
+
+def test_an_upstream_clock_that_is_set_forward_is_recognised(usual: Connection) -> None:
+    """Its ticks are from the future for a second; then they are usual, and others late."""
+    ahead = [usual.latency(10 + number / 10, -4.9) for number in range(30)]
+
+    assert {-5} == {round(late) for late in ahead[:10]}
+    assert {0} == set(ahead[12:])
+    assert 9 == pytest.approx(usual.latency(13, 4.1), abs=0.02)
+
+
+def test_a_clock_that_is_ahead_for_a_moment_is_recognised(usual: Connection) -> None:
+    """As soon as its ticks are usual, it is set back."""
+    for number in range(11):
+        usual.receive(10 + number / 10, -39.9)
+    for number in range(20):
+        usual.receive(11.1 + number / 10, 0.1)
+
+    assert 0 == usual.latency(13.1, 0.1)
+
+
+def test_a_clock_that_was_set_back_between_two_connections_is_recognised() -> None:
+    """Its times are right for a minute: no delay equals what it was ahead by."""
+    ahead = Connection().warm_up(-39.9)
+    right = Connection(ahead.source_clock, ahead.clock)
+    late = [right.latency(11 + number / 10, 0.1) for number in range(700)]
+
+    assert [40] * 500 == [round(latency) for latency in late[20:520]]
+    assert {0} == set(late[650:])
+
+
+def test_a_delay_does_not_look_like_a_clock_that_is_set_back(usual: Connection) -> None:
+    """Its ticks come in order: as late as the gap before them, and so they stay."""
+    late = [usual.latency(30 + number / 10, 20.1) for number in range(100)]
+
+    assert {20} == {round(latency) for latency in late}
+
+
+def test_an_upstream_that_lags_with_some_symbols_is_late_with_them(usual: Connection) -> None:
+    """Also while no other symbol trades: their own times never went back."""
+    late = [usual.latency(10 + number / 10, 20.1, "ETH") for number in range(100)]
+
+    assert {20} == {round(latency) for latency in late}
+
+
+def test_a_clock_that_is_slewed_is_followed(usual: Connection) -> None:
+    """Four seconds in three hours make nothing late."""
+    late = {usual.latency(10 + second, 0.1 + second * 0.0004) for second in range(10_000)}
+
+    assert {0} < late
+    assert max(late) <= 4
+    assert 0 == usual.latency(10_010, 0.4)
+
+
+# Where the upstream's clock is
+
+
+@pytest.mark.parametrize("transit", [0.1, -3.9, 4.1])
+def test_the_offset_is_the_usual_transit(transit: float) -> None:
+    """By both clocks as they are."""
+    connection = Connection().warm_up(transit)
+
+    assert transit == pytest.approx(connection.feed_latency.offset(10), abs=0.01)
+
+
+def test_the_offset_includes_the_steps_of_both_clocks(usual: Connection) -> None:
+    """This machine's clock was set forward by 5 s, the upstream's back by 4 s."""
+    usual.clock.ahead = 5
+    for number in range(30):
+        usual.receive(10 + number / 10, 9.1)
+
+    assert 9.1 == pytest.approx(usual.feed_latency.offset(13), abs=0.02)
+
+
+def test_the_offset_is_unknown_at_first(new: Connection) -> None:
+    """A few ticks do not tell."""
+    new.receive(0, 4)
+
+    assert new.feed_latency.offset(0) is None
+
+
+# Any order of anything
+
+
+@given(st.lists(st.tuples(st.floats(0, 20), st.one_of(st.none(), st.floats(-7200, 7200)))))
+def test_latency_is_never_more_than_the_age(ticks: list[tuple[float, float | None]]) -> None:
+    """Whatever the times are, by the machine's clock and the gap before."""
+    connection, at = Connection(), 0.0
+    for gap, transit in ticks:
+        at += gap
+        tick = connection.receive(at, transit)
+
+        assert ON_TIME <= tick.late <= timedelta(seconds=max(transit or 0, 0, at) + 7200)
+        assert ON_TIME in (tick.late, tick.ahead)

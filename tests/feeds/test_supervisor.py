@@ -2,18 +2,14 @@
 
 import time
 from collections.abc import Callable
-from datetime import datetime
 
 import pytest
 from msgspec import structs
 
-from omcrm.feeds import supervisor
 from omcrm.feeds.providers.binance.stream import Binance
 from omcrm.market.source import HealthState
-from omcrm.market.trade_condition import EVERYTHING, NOT_LAST, TradeUpdates
 from tests.feeds.conftest import NAMES, QUICK, RELAXED, Watched
 from tests.processes import PATIENCE, Exchange, wait_for
-from tests.values import START, after, tick, trade
 
 Watch = Callable[..., Watched]
 
@@ -111,16 +107,6 @@ def test_books_have_the_latency_of_the_trades_before_them(watch: Watch, exchange
     late = [tick.late.total_seconds() for tick in watched.ticks[began:] if tick.book]
 
     assert [] == [latency for latency in late if latency < 2.5]
-
-
-@pytest.mark.parametrize(("updates", "measured"), [(EVERYTHING, START), (NOT_LAST, None)])
-def test_latency_is_measured_by_trades_in_their_order(
-    updates: TradeUpdates, measured: datetime | None
-) -> None:
-    """A late report has an old time, and its connection is not late."""
-    report = structs.replace(trade("100", time=START), updates=updates)
-
-    assert measured == supervisor._time(tick(report, at=after(60)))
 
 
 @pytest.mark.parametrize("fault", ["garbage", "binary", "big_frame"])

@@ -17,6 +17,18 @@ def test_the_default_clock_is_monotonic_time() -> None:
     assert before <= ORDINARY.now() <= time.monotonic()
 
 
+def test_seconds_since_the_machine_was_started_pass() -> None:
+    """As monotonic ones, and faster in a drill."""
+    began, ordinary = time.monotonic(), ORDINARY.since_boot()
+    fast = FeedClock(100.0).since_boot()
+    while time.monotonic() - began < 0.02:
+        pass
+    passed, fast_passed = ORDINARY.since_boot() - ordinary, FeedClock(100.0).since_boot() - fast
+
+    assert passed >= 0.02
+    assert fast_passed >= 2
+
+
 def test_faster_time_passes_in_shorter_waits() -> None:
     """At speed 100, ten seconds of the clock pass in a tenth of a second."""
     feed_clock, began = FeedClock(100.0), time.monotonic()

@@ -82,6 +82,8 @@ def event(
         (FeedCode.NO_FRAME, "no frame for 10 s"),
         (FeedCode.NO_DATA, "connected, but no price for 10 s"),
         (FeedCode.LATE, "its ticks are 10 s late"),
+        (FeedCode.CLOCK_OFF, "its times differ by +10.4 s from this machine's clock"),
+        (FeedCode.OWN_CLOCK_OFF, "this machine's clock is off by +10.4 s"),
         (FeedCode.CONNECTION_FAILED, "too many calls"),
         (FeedCode.ANSWER_TOO_LARGE, "answer of more than 50 bytes"),
     ],

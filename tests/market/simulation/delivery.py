@@ -85,7 +85,7 @@ def _trades(source: WorldSource, world: World, rng: random.Random) -> Iterator[D
         trade = Trade(
             _decimal(price),
             id=number if source.has_ids else None,
-            time=_time(source, second, rng) if source.has_times else None,
+            time=_time(source, second, rng),
         )
         book = _book(price, number) if source.is_combined else None
         delivery = Delivery(second, number, source.source.name, second, trade, book)

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from datetime import timedelta
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from omcrm.feeds.feed_latency import FeedLatency
+from omcrm.feeds.own_clock import OwnClock
+from omcrm.feeds.source_clock import SourceClock
 from omcrm.market.consolidator import Consolidator
 from omcrm.market.policy import POLICIES
 from omcrm.market.price_class import PriceClass
@@ -14,6 +16,7 @@ from omcrm.market.source import HealthState
 from omcrm.market.tick import Tick
 from omcrm.market.validation import Validator
 from tests.conftest import ManualClock
+from tests.feeds.virtual_feed import VirtualClock
 from tests.market.simulation.delivery import Delivery, deliveries, is_on
 from tests.market.simulation.world import LENGTH, LIES, Fault, FaultKind, World, WorldSource
 from tests.values import after, instrument
@@ -64,14 +67,15 @@ def _consolidator(clock: ManualClock) -> Consolidator:
 class _Link:
     """A source's connection, as its supervisor sees it."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str, own_clock: OwnClock) -> None:
         self.number = 1
         self.is_healthy = False
         self.healthy_since = 0.0
         self.is_cut = False
         self.data_at = 0.0
         self.opens_at = 0.0
-        self.latency = FeedLatency()
+        self.source_clock = SourceClock(name, own_clock)
+        self.latency = FeedLatency(self.source_clock)
 
 
 class _Player:
@@ -83,7 +87,9 @@ class _Player:
         names = {source.source.name: "X" for source in world.sources}
         self._consolidator.follow([instrument(_SYMBOL, provider_symbols=names)])
         self._sources = {source.source.name: source for source in world.sources}
-        self._links = {name: _Link() for name in self._sources}
+        self._time = VirtualClock()
+        own_clock = self._time.own()
+        self._links = {name: _Link(name, own_clock) for name in self._sources}
         self._quote: Quote | None = None
         # The last price of each source that has arrived.
         self._arrived: dict[str, float] = {}
@@ -120,14 +126,11 @@ class _Player:
         tick = Tick(
             _SYMBOL, source.source, self._clock.now, link.number, delivery.trade, delivery.book
         )
-        time = delivery.trade.time if delivery.trade else None
-        late = link.latency.of(tick.received_at, time)
-        if late:
-            tick = structs.replace(tick, late=late)
-            if link.latency.is_lasting(tick.received_at):
-                link.latency.reset()
-                self._reconnect(delivery.name, delivery.arrives)
-                return
+        self._time.now = delivery.arrives
+        tick = link.latency.dated(tick, delivery.arrives)
+        if tick.late and link.latency.is_lasting(delivery.arrives):
+            self._reconnect(delivery.name, delivery.arrives)
+            return
         link.data_at = delivery.arrives
         if delivery.trade is not None:
             self._arrived[delivery.name] = float(delivery.trade.price)
@@ -154,6 +157,7 @@ class _Player:
     def _reconnect(self, name: str, second: float) -> None:
         link = self._links[name]
         link.number, link.is_healthy, link.opens_at = link.number + 1, False, second + _RECONNECT
+        link.latency = FeedLatency(link.source_clock)
         self._played.reconnects += 1
         self._show(*self._consolidator.set_health(name, HealthState.DOWN))
 
@@ -250,7 +254,7 @@ class _Player:
 
 def _is_lie(fault: Fault, source: WorldSource) -> bool:
     """Whether a fault cannot be known from the age of what its source says."""
-    has_clock = source.has_times and not any(fault.kind in _CLOCK for fault in source.faults)
+    has_clock = not any(fault.kind in _CLOCK for fault in source.faults)
     is_hidden_delay = fault.kind is FaultKind.DELAY and not has_clock
     return fault.kind in (*LIES, FaultKind.SPIKE) or is_hidden_delay
 

@@ -64,7 +64,6 @@ class WorldSource(Struct, frozen=True):
     trades: float
     books: float
     has_ids: bool
-    has_times: bool
     is_combined: bool
     clock: float
     faults: tuple[Fault, ...]
@@ -117,7 +116,6 @@ def _source(rng: random.Random, name: str, faults: tuple[Fault, ...]) -> WorldSo
         trades=rng.choice((0.7, 2.0, 5.0)),
         books=rng.choice((0.0, 1.0, 4.0)),
         has_ids=has_ids,
-        has_times=not has_ids or rng.random() < 0.8,
         is_combined=rng.random() < 0.25,
         clock=rng.choice((0.0, 0.0, 0.0, 1.0, 4.0, -1.5)),
         faults=faults,
