@@ -8,8 +8,7 @@ from decimal import Decimal
 
 from msgspec import structs
 
-from omcrm.market.comparison import Dispute, DisputeRule
-from omcrm.market.consolidator import Contradiction
+from omcrm.market.comparison import Contradiction, Dispute, DisputeRule
 from omcrm.market.failover import Failover, FailoverReason
 from omcrm.market.feed_event import (
     FeedCode,

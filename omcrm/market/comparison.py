@@ -53,6 +53,17 @@ class Divergence(Struct, frozen=True):
         return round(self.apart, 4) if source in (self.one, self.other) else None
 
 
+class Contradiction(Struct, frozen=True):
+    """Live sources of a symbol begin to contradict each other, or to diverge, or another rule
+    decides; None once that has ended. `active` is the active source."""
+
+    at: datetime
+    symbol: str
+    active: str
+    is_dispute: bool
+    between: Dispute | Divergence | None
+
+
 class _Course(Struct):
     """How a source's price went since all agreed: its trades, and the changes of its price."""
 

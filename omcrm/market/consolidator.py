@@ -8,16 +8,17 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from omcrm.market.clock import Clock
-from omcrm.market.comparison import Dispute, Divergence
+from omcrm.market.comparison import Contradiction, Dispute, Divergence
 from omcrm.market.explanation import Explanation, explain
 from omcrm.market.failover import (
     Candidate,
     Failover,
     FailoverReason,
     choose_source,
+    place,
     reason_of,
 )
 from omcrm.market.instrument import AssetClass, Instrument
@@ -40,17 +41,6 @@ _MOST_FAILOVERS = 20_000
 _GOOD = (PriceClass.LIVE, PriceClass.CLOSED, PriceClass.REPLAYED)
 # Why a source is given up.
 _FAILED = (FailoverReason.DOWN, FailoverReason.STALE, FailoverReason.CONTRADICTED)
-
-
-class Contradiction(Struct, frozen=True):
-    """Live sources of a symbol begin to contradict each other, or to diverge, or another rule
-    decides; None once that has ended. `active` is the active source."""
-
-    at: datetime
-    symbol: str
-    active: str
-    is_dispute: bool
-    between: Dispute | Divergence | None
 
 
 class Consolidator:
@@ -169,7 +159,7 @@ class Consolidator:
                 return False
             order, now = record.policy.sources, self._clock()
             return any(
-                self._is_preferred(record, name, now) for name in order[: _place(order, source)]
+                self._is_preferred(record, name, now) for name in order[: place(order, source)]
             )
 
     def expects(self, symbol: str, sources: Iterable[str]) -> bool:
@@ -388,7 +378,7 @@ class Consolidator:
         now: datetime,
     ) -> None:
         old, order = candidates.get(current) if current is not None else None, record.policy.sources
-        is_better = current is not None and _place(order, chosen) < _place(order, current)
+        is_better = current is not None and place(order, chosen) < place(order, current)
         health = self._health.state(current) if current is not None else HealthState.HEALTHY
         reason = reason_of(old, candidates[chosen], health, is_better=is_better)
         age = old.source_quote.age(now) if old else None
@@ -504,8 +494,3 @@ def _is_secure(before: Quote, source: str) -> bool:
     """Whether a tick of this other source cannot or need not replace what is shown."""
     invented = source in (SIMULATED.name, LAST_RESORT.name)
     return before.price_class in _GOOD or (before.source.is_real and invented)
-
-
-def _place(order: tuple[str, ...], source: str) -> int:
-    """How many sources are preferred to this one."""
-    return order.index(source) if source in order else len(order)

@@ -160,3 +160,8 @@ def _may_wait(held: SourceQuote, policy: Policy, now: datetime) -> bool:
     what is of a recording."""
     is_streamed = held.source.claim is PriceClass.LIVE and held.recorded_at is None
     return is_streamed and held.age(now) <= policy.stale_hold
+
+
+def place(order: tuple[str, ...], source: str) -> int:
+    """How many sources are preferred to this one."""
+    return order.index(source) if source in order else len(order)

@@ -141,11 +141,11 @@ def test_a_late_report_measures_nothing(usual: Connection) -> None:
 
 
 @pytest.mark.parametrize("transit", [3601, -3601, 86_400 * 365])
-def test_a_recording_is_on_time(new: Connection, transit: float) -> None:
-    """Times of another day are not measured, and are no baseline for later ticks."""
-    recorded = new.latency(0, transit)
+def test_times_of_another_day_are_not_measured(new: Connection, transit: float) -> None:
+    """They say how late their own tick is, and are no baseline for later ones."""
+    of_another_day = new.latency(0, transit)
 
-    assert (0, 11.5) == (recorded, new.latency(1, 12))
+    assert (transit, 11.5) == (of_another_day, new.latency(1, 12))
 
 
 def test_an_old_trade_among_new_ones_is_late(usual: Connection) -> None:
