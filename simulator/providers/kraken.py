@@ -1,8 +1,10 @@
-"""Kraken v2's WebSocket: `ticker` and `trade` of pairs like BTC/USD.
+"""Kraken v2's WebSocket: `ticker` and `trade` of pairs like BTC/USD and EUR/USD.
 
 https://docs.kraken.com/api/docs/websocket-v2/ticker
 
-The texts of refusals are ours, except that for an unknown pair.
+Its books of currencies are thin and their trades rare; they are open round the clock. The texts of
+refusals are ours, except that for an unknown pair. Trick: `wide` sets the bid and ask of currencies
+`amount` percent apart.
 """
 
 from collections.abc import Callable, Iterable
@@ -10,7 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from simulator.http import HttpAnswer, HttpRequest
 from simulator.listing import Listing
@@ -21,7 +23,7 @@ from simulator.protocol import (
     ProviderProtocol,
     SourceEndpoint,
 )
-from simulator.providers.spelling import find, slashed
+from simulator.providers.spelling import find, is_currency, slashed
 from simulator.providers.text import encode, iso, number, read_top, read_trade
 from simulator.simulated_trade import SimulatedTrade, Top
 from simulator.stream_message import StreamMessage, framed
@@ -36,6 +38,12 @@ TRIGGERS = ("bbo", "trades")
 RECENT = 50
 # Seconds until a connection without subscriptions is closed.
 SILENT_FOR = 60
+# A currency it has no market in.
+NOT_TRADED = "NZD"
+# The bid and ask of currencies are so many price steps worse than those of banks.
+THIN = 25
+# Of so many trades of currencies one is made here.
+RARE = 50
 HEARTBEAT = b'{"channel":"heartbeat"}'
 
 
@@ -57,6 +65,13 @@ class KrakenCommand(Struct):
 
 
 _command = msgspec.json.Decoder(KrakenCommand).decode
+
+
+def name_of(listing: Listing) -> str | None:
+    """Return BTC/USD or EUR/USD; None for what it does not trade."""
+    if is_currency(listing) and NOT_TRADED not in (listing.base, listing.quote):
+        return f"{listing.base}/{listing.quote}"
+    return slashed(listing)
 
 
 def open_socket(
@@ -109,7 +124,7 @@ class SimulatedKraken(PlainDialect):
         self, command: KrakenCommand, request: ChannelRequest, pair: str, time_in: int
     ) -> None:
         fields: dict[str, Any] = {"method": command.method}
-        listing = find(self.server.source, slashed, pair)
+        listing = find(self.server.source, name_of, pair)
         if listing is None:
             refusal = f"Currency pair not supported {pair}"
         else:
@@ -154,7 +169,8 @@ class SimulatedKraken(PlainDialect):
 
     def _send_snapshot(self, channel: str, pair: str, listing: Listing) -> None:
         if channel == "trade":
-            self.line.send_text(self._trade_frame("snapshot", pair, list(listing.trades)[-RECENT:]))
+            trades = [trade for trade in listing.trades if _is_here(trade, listing)]
+            self.line.send_text(self._trade_frame("snapshot", pair, trades[-RECENT:]))
         elif ticker := self._ticker("snapshot", pair, listing, listing.top, listing.last):
             self.line.send_text(ticker)
 
@@ -181,7 +197,7 @@ class SimulatedKraken(PlainDialect):
         """Return the ticker of a new best bid or ask, or the trade and, if requested, its
         ticker."""
         listing = self.server.source.listings[symbol_of(message.stream)]
-        pair = slashed(listing)
+        pair = name_of(listing)
         if pair is None:
             return
         trigger, top, last = "bbo", listing.top, listing.last
@@ -189,6 +205,8 @@ class SimulatedKraken(PlainDialect):
             top = read_top(message.payload)
         else:
             trigger, last = "trades", read_trade(message.payload)
+            if not _is_here(last, listing):
+                return
             if pair in self._trades:
                 yield framed(self._trade_frame("update", pair, [last]))
         if self._tickers.get(pair) == trigger and (
@@ -204,7 +222,7 @@ class SimulatedKraken(PlainDialect):
         day = listing.day(self.server.source.now())
         if day is None or top is None or last is None:
             return None
-        bar = day.bar
+        top, bar = self._top(top, listing), day.bar
         change = last.price - bar.open
         average = bar.quote // bar.volume if bar.volume else 0
         ticker = {
@@ -215,6 +233,15 @@ class SimulatedKraken(PlainDialect):
             "change_pct": _percent(change, bar.open), "timestamp": iso(self.server.now()),
         }  # fmt: skip
         return encode({"channel": "ticker", "type": kind, "data": [ticker]})
+
+    def _top(self, top: Top, listing: Listing) -> Top:
+        """Return the best bid and ask of its own book."""
+        if not is_currency(listing):
+            return top
+        room = THIN * listing.tick
+        if percent := self.server.faults.tricks.get("wide"):
+            room = int(top.bid * percent / 200)
+        return structs.replace(top, bid=top.bid - room, ask=top.ask + room)
 
     def _trade_frame(self, kind: str, pair: str, trades: list[SimulatedTrade]) -> bytes:
         data = [
@@ -252,6 +279,10 @@ def _result(method: str, request: ChannelRequest, pair: str) -> dict[str, Any]:
     if method == "subscribe":
         fields["snapshot"] = _wants_snapshot(request)
     return fields
+
+
+def _is_here(trade: SimulatedTrade, listing: Listing) -> bool:
+    return trade.id % RARE == 0 or not is_currency(listing)
 
 
 def _percent(change: int, opened: int) -> Decimal:

@@ -3,9 +3,7 @@
 The reason for its length: every command, channel and deadline of the provider has its test.
 """
 
-import json
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,10 +11,8 @@ from typing import Any
 import msgspec
 import pytest
 from websocket import (
-    WebSocket,
     WebSocketBadStatusException,
     WebSocketConnectionClosedException,
-    WebSocketTimeoutException,
 )
 
 from omcrm.feeds.provider import Acknowledged, FrameContext, RequestRejected, Unreadable
@@ -25,63 +21,8 @@ from omcrm.market.tick import Tick
 from simulator.fixed import ONE
 from simulator.providers import kraken
 from tests.processes import PATIENCE
+from tests.simulator.kraken_client import Client
 from tests.values import START
-
-
-class Client:
-    """A Kraken client, after the status that begins every connection."""
-
-    def __init__(self, socket: WebSocket) -> None:
-        self.socket = socket
-        self.status = self.next()
-
-    def next(self) -> Any:
-        """The next message; its numbers are exact."""
-        text = self.socket.recv()
-        if not text:
-            raise WebSocketConnectionClosedException
-        return json.loads(text, parse_float=Decimal)
-
-    def until(self, wanted: Callable[[Any], bool]) -> Any:
-        """The next message that `wanted` accepts."""
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            message = self.next()
-            if wanted(message):
-                return message
-        raise AssertionError("no such message came")
-
-    def data(self, channel: str, kind: str = "update") -> Any:
-        """The data of the next message of this channel and kind."""
-        message = self.until(
-            lambda frame: (channel, kind) == (frame.get("channel"), frame.get("type"))
-        )
-        return message["data"]
-
-    def answer(self, method: str, req_id: int | None = None, **params: Any) -> Any:
-        """The first answer to a command."""
-        self.send(method, req_id, **params)
-        return self.until(lambda message: "success" in message or message.get("method") == "pong")
-
-    def send(self, method: str, req_id: int | None = None, **params: Any) -> None:
-        command: dict[str, Any] = {"method": method}
-        if params:
-            command["params"] = params
-        if req_id is not None:
-            command["req_id"] = req_id
-        self.socket.send(json.dumps(command))
-
-    def messages_within(self, seconds: float) -> list[Any]:
-        """All messages of so many seconds."""
-        received, deadline = [], time.monotonic() + seconds
-        try:
-            while (left := deadline - time.monotonic()) > 0:
-                self.socket.settimeout(left)
-                received.append(self.next())
-        except WebSocketTimeoutException:
-            pass
-        self.socket.settimeout(PATIENCE)
-        return received
 
 
 @pytest.fixture
@@ -233,8 +174,8 @@ def test_a_channel_has_its_defaults(
     assert {"channel": channel, "symbol": "BTC/USD", **result} == answer["result"]
 
 
-@pytest.mark.parametrize("pair", ["AAPL/USD", "EUR/USD", "EURUSD", "BTC-USD", "btc/usd", ""])
-def test_serves_coins_only(client: Client, pair: str) -> None:
+@pytest.mark.parametrize("pair", ["AAPL/USD", "NZD/USD", "EURUSD", "BTC-USD", "btc/usd", ""])
+def test_serves_coins_and_currencies_only(client: Client, pair: str) -> None:
     """Unknown pairs and spellings are refused."""
     answer = client.answer("subscribe", channel="trade", symbol=[pair])
 
@@ -298,6 +239,40 @@ def test_survives_any_bytes(client: Client, frame: bytes) -> None:
 
 
 # Tickers
+
+
+def test_its_books_of_currencies_are_thin(running: Any, client: Client) -> None:
+    """Bid and ask are worse than the banks', around the same mid; the trick `wide` sets them far
+    apart."""
+    top = running.server.source.listings["EURUSD"].top
+    client.send("subscribe", channel="ticker", symbol=["EUR/USD"], event_trigger="bbo")
+    (ticker,) = client.data("ticker", "snapshot")
+    running.fault("trick", venue="kraken", name="wide", amount=2)
+    wide = client.until(
+        lambda message: (
+            message.get("type") == "update" and _spread(message["data"][0]) > Decimal("0.019")
+        )
+    )
+
+    assert "EUR/USD" == ticker["symbol"] == wide["data"][0]["symbol"]
+    assert Decimal("0.0004") < _spread(ticker) < Decimal("0.001")
+    assert 2 * 25 * 1000 < scaled(ticker["ask"]) - scaled(ticker["bid"])
+    assert abs(scaled(ticker["bid"]) - top.bid) < top.bid * Decimal("0.001")
+
+
+def _spread(ticker: Any) -> Decimal:
+    return Decimal((ticker["ask"] - ticker["bid"]) / ticker["bid"])
+
+
+def test_its_trades_of_currencies_are_rare(running: Any, client: Client) -> None:
+    """The snapshot has one of fifty."""
+    client.send("subscribe", channel="trade", symbol=["EUR/USD"], snapshot=True)
+    trades = client.data("trade", "snapshot")
+    made = {trade.id for trade in running.server.source.listings["EURUSD"].trades}
+
+    assert {trade["trade_id"] for trade in trades} == {
+        number for number in made if number % kraken.RARE == 0
+    }
 
 
 def test_ticker_begins_with_a_snapshot(running: Any, client: Client) -> None:
