@@ -148,7 +148,8 @@ def _of_provider(declaration: Declaration) -> Iterator[Setting]:
 _PROVIDER_SETTINGS = [
     setting for declaration in PROVIDERS.values() for setting in _of_provider(declaration)
 ]
-_KEYS = [key for declaration in PROVIDERS.values() for key in declaration.keys]
+# Two sources may have one key.
+_KEYS = list(dict.fromkeys(key for declaration in PROVIDERS.values() for key in declaration.keys))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,6 +33,7 @@ PRICE_UPDATE_FIELDS = {
     "volume_24h",
     "source",
     "price_class",
+    "price_basis",
     "provider_time",
     "received_at",
     "seq",

@@ -22,6 +22,7 @@ from omcrm.admin.upstream_name import (
     ANYWHERE,
     SIGN_OF_ABSENCE,
     SPELLINGS,
+    classes_of,
     label_of,
     problem_of,
     spelled_for,
@@ -96,11 +97,13 @@ def _spelled(source: str) -> Callable[[FlaskForm, Field], None]:
     return check
 
 
-def _hint(spelling: Spelling) -> str:
+def _hint(source: str, spelling: Spelling) -> str:
     example = f"For example {spelling.example}."
-    if spelling.usual is None:
+    if not spelling.usual:
         return example
-    return f"{example} Empty: its usual name. {SIGN_OF_ABSENCE}: it is not traded there."
+    is_for_all = spelling.usual.keys() >= set(classes_of(source))
+    which = "" if is_for_all else f", of {' and '.join(spelling.usual)}"
+    return f"{example} Empty: its usual name{which}. {SIGN_OF_ABSENCE}: it is not traded there."
 
 
 def _amount_field(label: str) -> _PlainField:
@@ -212,8 +215,14 @@ class InstrumentForm(FlaskForm):  # type: ignore[misc,unused-ignore]
 
     @property
     def groups(self) -> list[tuple[str, list[Field]]]:
-        """The fields of names, by their asset class, and those for all classes at the end."""
-        groups = [(asset_class.value, spelled_for(asset_class)) for asset_class in AssetClass]
+        """The fields of names, by their asset classes with spaces between them, and those for all
+        classes at the end."""
+        together = dict.fromkeys(tuple(classes_of(source)) for source in SPELLINGS)
+        groups = [
+            (" ".join(asset_classes), spelled_for(asset_classes))
+            for asset_classes in sorted(together, key=_first_and_few)
+            if len(asset_classes) < len(AssetClass)
+        ]
         return [
             (name, [self.upstream(source) for source in sources])
             for name, sources in [*groups, ("", ANYWHERE)]
@@ -224,8 +233,12 @@ class InstrumentForm(FlaskForm):  # type: ignore[misc,unused-ignore]
         """The instrument's name at each source whose field has one."""
         names: dict[str, str] = {}
         for source in SPELLINGS:
-            names |= stored_names(source, self.upstream(source).data)
+            names |= stored_names(source, self.upstream(source).data, self.asset_class.data)
         return names
+
+
+def _first_and_few(asset_classes: tuple[AssetClass, ...]) -> tuple[int, int]:
+    return list(AssetClass).index(asset_classes[0]), len(asset_classes)
 
 
 def _usual_scale(price_step: Decimal) -> int:
@@ -253,6 +266,6 @@ for _source, _spelling in SPELLINGS.items():
             label_of(_source),
             filters=[_spelling.normalized],
             validators=[Optional(), _spelled(_source)],
-            description=_hint(_spelling),
+            description=_hint(_source, _spelling),
         ),
     )

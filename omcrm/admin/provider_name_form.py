@@ -40,7 +40,7 @@ class ProviderNameForm(FlaskForm):  # type: ignore[misc,unused-ignore]
         `errors`."""
         row, provider = self._rows[self.instrument.data], self.provider.data
         name = SPELLINGS[provider].normalized(self.provider_name.data) or ""
-        stored = stored_names(provider, name)
+        stored = stored_names(provider, name, row.asset_class)
         problem = problem_of(provider, name, row.asset_class) if name else None
         others = [other.instrument() for other in self._rows.values() if other is not row]
         if problem is None and (taken := symbol_of_name(provider, stored, others)):

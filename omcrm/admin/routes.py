@@ -105,7 +105,8 @@ def _are_names_free(form: InstrumentForm) -> bool:
     instruments = [row.instrument() for row in all_instruments()]
     for provider in SPELLINGS:
         field = form.upstream(provider)
-        symbol = symbol_of_name(provider, stored_names(provider, field.data), instruments)
+        names = stored_names(provider, field.data, form.asset_class.data)
+        symbol = symbol_of_name(provider, names, instruments)
         if symbol is not None:
             field.errors = [f"{symbol} has that name already."]
     return not form.errors

@@ -25,10 +25,16 @@ def label_of(provider: str) -> str:
     return PROVIDERS[provider].label
 
 
-def spelled_for(asset_class: AssetClass) -> list[str]:
-    """The providers in the policy of this class, in its order, without ANYWHERE."""
-    sources = POLICIES[asset_class].sources
-    return [source for source in sources if source in SPELLINGS and source not in ANYWHERE]
+def spelled_for(asset_classes: Iterable[AssetClass]) -> list[str]:
+    """The providers in the policies of exactly these classes, in the first one's order, without
+    ANYWHERE."""
+    wanted = list(asset_classes)
+    sources = POLICIES[wanted[0]].sources
+    return [
+        source
+        for source in sources
+        if source in SPELLINGS and source not in ANYWHERE and classes_of(source) == wanted
+    ]
 
 
 def sources_of(provider: str) -> tuple[str, ...]:
@@ -53,10 +59,14 @@ def problem_of(provider: str, name: str, asset_class: str) -> str | None:
     return None
 
 
-def stored_names(provider: str, name: str) -> dict[str, str]:
-    """What is stored for a typed name, by source; nothing where the field is empty."""
+def stored_names(provider: str, name: str, asset_class: str) -> dict[str, str]:
+    """What is stored for a typed name, by source of this class; nothing where the field is
+    empty."""
+    if not name:
+        return {}
+    sources = POLICIES[AssetClass(asset_class)].sources
     stored = NOT_THERE if name == SIGN_OF_ABSENCE else name
-    return dict.fromkeys(sources_of(provider), stored) if name else {}
+    return {source: stored for source in sources_of(provider) if source in sources}
 
 
 def symbol_of_name(

@@ -4,10 +4,12 @@ Settings, `.env.example`, forms, labels, drills and documents follow from it.
 """
 
 import re
+from collections.abc import Mapping
 
 from msgspec import Struct
 
 from omcrm.feeds.provider import PollLimits, StreamLimits
+from omcrm.market.instrument import AssetClass
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Source
 
@@ -54,15 +56,17 @@ class Spelling(Struct, frozen=True, kw_only=True):
     one, is the coin of a pair.
 
     `case` is `upper` or `lower`, to which a typed name is converted; None where case matters.
-    `usual` is the name of an instrument without a stored one, from the `{code}` of its coin, share
-    or pair; None where it has none then, because a wrong name would harm others or mean something
-    else there.
+    `usual` is by asset class the name of an instrument without a stored one, from the `{code}` of
+    its coin, share or pair, or from the `{base}` and `{quote}` of a pair of currencies. A class is
+    missing where a wrong name would harm others or mean something else there. `pairs` are the pairs
+    of currencies that the provider has, where those are known to be a few.
     """
 
     example: str
     pattern: re.Pattern[str]
     case: str | None = None
-    usual: str | None = None
+    usual: Mapping[AssetClass, str] = {}
+    pairs: frozenset[str] | None = None
 
     def normalized(self, text: str | None) -> str | None:
         """The typed name as the provider writes it."""

@@ -11,7 +11,7 @@ from omcrm.feeds.feed_settings import FeedSettings
 from omcrm.feeds.history_provider import HistoryProvider
 from omcrm.feeds.provider import PollProvider, StreamProvider
 from omcrm.market.policy import POLICIES
-from omcrm.market.source import LAST_RESORT
+from omcrm.market.source import LAST_RESORT, SIMULATED
 
 
 def _declared() -> Iterator[Declaration]:
@@ -22,10 +22,12 @@ def _declared() -> Iterator[Declaration]:
 
 
 def _rank(declaration: Declaration) -> tuple[int, str]:
-    """The place of its first source in the policies; the last one, where several have it."""
+    """The place of its first source in the policies; the built-in exchange's is the last one."""
     ordered = [source for policy in POLICIES.values() for source in policy.sources]
     places = [place for place, source in enumerate(ordered) if source == declaration.name]
-    return max(places, default=len(ordered)), declaration.name
+    if declaration.name == SIMULATED.name or not places:
+        return len(ordered), declaration.name
+    return places[0], declaration.name
 
 
 PROVIDERS: Mapping[str, Declaration] = {

@@ -9,6 +9,7 @@ from msgspec import structs
 
 from omcrm.feeds.declaration import Declaration
 from omcrm.feeds.registry import PROVIDERS
+from omcrm.market.currency import currencies, pair_currency
 from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.policy import POLICIES
 
@@ -33,10 +34,17 @@ def with_usual_names(
 
 def usual_name(declaration: Declaration, instrument: Instrument) -> str | None:
     """How a provider would spell the instrument; None where it has no rule for its names."""
-    spelling = declaration.spelling
-    if spelling.usual is None:
+    spelling, symbol = declaration.spelling, instrument.symbol
+    usual = spelling.usual.get(instrument.asset_class)
+    if usual is None:
         return None
-    name = spelling.normalized(spelling.usual.format(code=_code(instrument)))
+    base = quote = ""
+    if instrument.asset_class is AssetClass.FOREX:
+        is_there = spelling.pairs is None or symbol in spelling.pairs
+        if pair_currency((symbol,)) is None or not is_there:
+            return None
+        base, quote = currencies(symbol)
+    name = spelling.normalized(usual.format(code=_code(instrument), base=base, quote=quote))
     return name if name is not None and spelling.fits(name) else None
 
 

@@ -10,6 +10,8 @@ _EXACT = Context(prec=400, rounding=ROUND_HALF_EVEN)
 _LAST_DIGIT = Decimal("1E-10")
 _PERCENT_DIGIT = Decimal("0.0001")
 
+_HALF = Decimal("0.5")
+
 ZERO = Decimal(0)
 
 
@@ -29,6 +31,11 @@ def total(amounts: Iterable[Decimal]) -> Decimal:
     for amount in amounts:
         summed = _EXACT.add(summed, amount)
     return _plain(summed)
+
+
+def halfway(one: Decimal, other: Decimal) -> Decimal:
+    """The number in the middle of two, exact."""
+    return _plain(_EXACT.multiply(_EXACT.add(one, other), _HALF))
 
 
 def divided(amount: Decimal, by: Decimal) -> Decimal:

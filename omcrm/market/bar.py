@@ -1,4 +1,4 @@
-"""Bars, built from the trades that were received."""
+"""Bars, built from the trades, or in quote-driven markets the mids, that were received."""
 
 import threading
 from collections import deque
@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct, structs
 
-from omcrm.market.quote import Quote
+from omcrm.market.quote import PriceBasis, Quote
 
 Timeframe: TypeAlias = Literal["1m", "5m", "15m", "1h", "4h", "1d"]
 """The length of a bar, as programs and pages name it."""
@@ -36,6 +36,7 @@ class Bar(Struct, frozen=True):
     """One bar; `timestamp` is its open time, `volume` that of the trades received.
 
     Prices are of trades that set the last price, high and low also of those that only may be one.
+    `price_basis` is what they are: trades, or mids, which have no volume.
     """
 
     timestamp: datetime
@@ -44,6 +45,7 @@ class Bar(Struct, frozen=True):
     low: Decimal
     close: Decimal
     volume: Decimal
+    price_basis: PriceBasis = PriceBasis.TRADE
 
 
 class _Series:
@@ -94,6 +96,7 @@ class _Series:
                 low=min(minute.low, price),
                 close=price,
                 volume=minute.volume + (quote.last_size or 0),
+                price_basis=quote.price_basis,
             )
 
     def _open(self, quote: Quote, at: datetime) -> None:
@@ -103,7 +106,7 @@ class _Series:
         opened = opening(at, TIMEFRAMES["1m"])
         self.until = opened.timestamp() + TIMEFRAMES["1m"]
         price, volume = quote.last, quote.last_size or Decimal(0)
-        self.minute = Bar(opened, price, price, price, price, volume)
+        self.minute = Bar(opened, price, price, price, price, volume, quote.price_basis)
 
     def _take_back(self) -> None:
         if self.may_take_back:
@@ -136,7 +139,7 @@ class BarBuilder:
         self._series: dict[tuple[str, str], _Series] = {}
 
     def take(self, quote: Quote) -> None:
-        """Add the quote's trade, unless it was added before."""
+        """Add the quote's trade or mid, unless it was added before."""
         if not quote.price_class.is_fresh:
             return
         key = (quote.symbol, quote.source.name)
@@ -202,4 +205,5 @@ def _fold(into: deque[Bar], bar: Bar, seconds: int) -> None:
         low=min(held.low, bar.low),
         close=bar.close,
         volume=held.volume + bar.volume,
+        price_basis=bar.price_basis,
     )

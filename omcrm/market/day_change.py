@@ -14,12 +14,13 @@ _HUNDRED = Decimal(100)
 def change_from(
     day: DayFigures, price: Decimal, source: Source, asset_class: AssetClass
 ) -> tuple[Decimal, ChangeBasis] | None:
-    """The price of 24 hours ago for crypto, the previous close for others; None if unknown.
+    """The previous close of a stock, the price of 24 hours ago for others; None if unknown.
 
     `price` is the one that came with the figures. The simulator has no sessions: its prices of
-    every asset class are compared over 24 hours.
+    every asset class are compared over 24 hours. So are currencies by who reports a change of
+    theirs, because they have no close that everybody knows.
     """
-    if asset_class is not AssetClass.CRYPTO and source.name != SIMULATED.name:
+    if asset_class is AssetClass.STOCK and source.name != SIMULATED.name:
         # The open of a session is no close: only the change itself leads back to it.
         return _before_the_change(day, price, ChangeBasis.PREVIOUS_CLOSE)
     if day.open is not None and day.open > 0:
@@ -37,7 +38,7 @@ def _before_the_change(
 
 
 def day_change(quote: Quote, instrument: Instrument | None) -> Decimal | None:
-    """The change since 24 hours ago for crypto, since the previous close for others.
+    """The change since the previous close of a stock, since 24 hours ago for others.
 
     Rounded to the instrument's decimals; None where the source does not report the earlier price.
     """

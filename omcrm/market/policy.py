@@ -8,6 +8,7 @@ from msgspec import Struct, structs
 
 from omcrm.market.instrument import AssetClass
 from omcrm.market.price_class import PriceClass
+from omcrm.market.quote import PriceBasis
 from omcrm.market.session import Calendar, is_open, last_close, trading_time
 from omcrm.market.source import LAST_RESORT, SIMULATED
 from omcrm.market.source_quote import SourceQuote
@@ -38,6 +39,8 @@ class Policy(Struct, frozen=True):
     active; after a failure it is active again only once it was good for `recovery_hold`, which
     doubles with every failure up to `longest_hold`. A stale stream is preferred to polled prices
     until it is `stale_hold` old. `groups` have bounds of their own.
+
+    By `price_basis` the price is the last trade or, in a quote-driven market, the mid of a book.
     """
 
     sources: tuple[str, ...]
@@ -50,6 +53,7 @@ class Policy(Struct, frozen=True):
     max_book_age: timedelta = timedelta(seconds=60)
     max_beside: Decimal = Decimal("0.01")
     max_day_age: timedelta = timedelta(minutes=15)
+    price_basis: PriceBasis = PriceBasis.TRADE
     startup_grace: timedelta = timedelta(seconds=10)
     recovery_hold: timedelta = timedelta(seconds=10)
     longest_hold: timedelta = timedelta(minutes=5)
@@ -149,6 +153,9 @@ POLICIES: Mapping[AssetClass, Policy] = {
     ),
     AssetClass.FOREX: Policy(
         sources=(
+            "kraken",
+            "finnhub",
+            "massive_forex",
             "exchangerate_api",
             "frankfurter",
             SIMULATED.name,
@@ -159,5 +166,8 @@ POLICIES: Mapping[AssetClass, Policy] = {
         max_divergence=Decimal("0.01"),
         # Reference rates are those of the last working day, which may lie before Easter.
         max_time_age=timedelta(hours=96),
+        # A mid is at most half of the spread away from a price that somebody would pay.
+        max_spread=Decimal("0.003"),
+        price_basis=PriceBasis.MID,
     ),
 }

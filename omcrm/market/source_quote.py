@@ -253,6 +253,7 @@ class SourceQuote(Struct, frozen=True):
             day.change_percent,
             reference,
             basis,
+            trade.basis,
             stale_reason=stale_reason,
             divergence=divergence,
             recorded_at=self.trade_from.recorded_at,

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from omcrm.market.quote import PriceBasis
 from omcrm.market.source import Source
 from omcrm.market.trade_condition import EVERYTHING, TradeUpdates
 
@@ -16,6 +17,7 @@ class Trade(Struct, frozen=True):
 
     `updates` is what it sets: without conditions everything, the last price above all. By
     `reference` its source may take it back later.
+    In a quote-driven market it is a mid: `market/mid.py` makes it.
     """
 
     price: Decimal
@@ -24,6 +26,7 @@ class Trade(Struct, frozen=True):
     time: datetime | None = None
     updates: TradeUpdates = EVERYTHING
     reference: str | None = None
+    basis: PriceBasis = PriceBasis.TRADE
 
 
 class TradeCorrection(Struct, frozen=True):

@@ -14,6 +14,7 @@ from msgspec import Struct, structs
 
 from omcrm.market.policy import Policy
 from omcrm.market.price_class import PriceClass
+from omcrm.market.quote import PriceBasis
 from omcrm.market.source_quote import SourceQuote
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 
@@ -320,6 +321,9 @@ def _newer_part(tick: Tick, held: SourceQuote, policy: Policy) -> Tick | None:
         confirms = trade.id == held.trade.id and _is_of_later_connection(tick, held.trade_from)
         restarts = _has_restarted(tick, held.trade_from, trade, held.trade, policy)
         trade = trade if confirms or restarts else None
+        if trade is None and tick.trade is not None and tick.trade.basis is PriceBasis.MID:
+            # The book that an old mid is of is as old.
+            book = None
     if book and held.book and _is_old(book.id, held.book.id):
         book = book if _has_restarted(tick, held.book_from, book, held.book, policy) else None
     if day and held.day and _is_old_day(day, held.day):

@@ -7,7 +7,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from omcrm.market.bar import Bar
 from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import Quote
+from omcrm.market.quote import PriceBasis, Quote
 from omcrm.wire import encoding
 from omcrm.wire.channel import SocketChannel, SocketMessage
 from omcrm.wire.desk_market import DeskFeedStatus, DeskMarketStatus
@@ -41,6 +41,7 @@ class DeskPriceUpdate(Struct, frozen=True, kw_only=True):
     volume_24h: Number | None
     source: str
     price_class: PriceClass
+    price_basis: PriceBasis
     provider_time: Time | None
     received_at: Time
     seq: Annotated[int, Meta(description="Rises with each change of any symbol.")]
@@ -63,6 +64,7 @@ class DeskPriceUpdate(Struct, frozen=True, kw_only=True):
             volume_24h=quote.volume,
             source=quote.source.name,
             price_class=quote.price_class,
+            price_basis=quote.price_basis,
             provider_time=iso(quote.provider_time),
             received_at=received_at,
             seq=quote.seq,
@@ -76,7 +78,7 @@ class DeskPriceUpdate(Struct, frozen=True, kw_only=True):
 
 
 class DeskCandle(Struct, frozen=True, kw_only=True):
-    """The trades of one interval, which begins at `timestamp`."""
+    """The trades of one interval, which begins at `timestamp`; or its mids, without a volume."""
 
     timestamp: Time
     open: Number
@@ -84,6 +86,7 @@ class DeskCandle(Struct, frozen=True, kw_only=True):
     low: Number
     close: Number
     volume: Number | None
+    price_basis: PriceBasis
 
     @classmethod
     def of(cls, bar: Bar) -> Self:
@@ -95,6 +98,7 @@ class DeskCandle(Struct, frozen=True, kw_only=True):
             low=bar.low,
             close=bar.close,
             volume=bar.volume,
+            price_basis=bar.price_basis,
         )
 
 

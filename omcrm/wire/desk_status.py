@@ -6,7 +6,7 @@ from typing import Literal, Self
 from msgspec import UNSET, Struct, UnsetType
 
 from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import Quote
+from omcrm.market.quote import PriceBasis, Quote
 from omcrm.wire.answer import JsonDone
 from omcrm.wire.client_counts import ClientCounts, DeliveryCounts, PageCounts
 from omcrm.wire.desk_market import DeskFeedStatus
@@ -37,6 +37,7 @@ class DeskInstrumentState(Struct, frozen=True, kw_only=True):
     symbol: str
     price: Number | None
     price_class: PriceClass | None
+    price_basis: PriceBasis | None
     source: str | None
     runner_up: str | None
     seq: int | None
@@ -50,6 +51,7 @@ class DeskInstrumentState(Struct, frozen=True, kw_only=True):
             symbol=symbol,
             price=quote.last if quote else None,
             price_class=quote.price_class if quote else None,
+            price_basis=quote.price_basis if quote else None,
             source=quote.source.name if quote else None,
             runner_up=standby,
             seq=quote.seq if quote else None,

@@ -8,7 +8,7 @@ from msgspec import UNSET, Struct
 from omcrm.market.feed_event import FeedCode, FeedEvent, FeedEventKind, FeedFigures
 from omcrm.market.feed_sentence import cause_sentence, event_sentence
 from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import Quote
+from omcrm.market.quote import PriceBasis, Quote
 from omcrm.market.validation import RejectedTick, RejectReason
 from omcrm.wire.encoding import iso, iso_or_unset
 from omcrm.wire.field import Number, RecordedAt, Time
@@ -20,6 +20,7 @@ class DeskSourceQuote(Struct, frozen=True, kw_only=True):
     source: str
     price: Number | None
     price_class: PriceClass
+    price_basis: PriceBasis
     age_seconds: float
     recorded_at: RecordedAt = UNSET
 
@@ -30,6 +31,7 @@ class DeskSourceQuote(Struct, frozen=True, kw_only=True):
             source=quote.source.name,
             price=quote.last,
             price_class=quote.price_class,
+            price_basis=quote.price_basis,
             age_seconds=round(quote.age(now).total_seconds(), 3),
             recorded_at=iso_or_unset(quote.recorded_at),
         )

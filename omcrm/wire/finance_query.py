@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from omcrm.market.price_class import PriceClass
+from omcrm.market.quote import PriceBasis
 from omcrm.wire.channel import AS_TEXT, SocketChannel, SocketMessage
 from omcrm.wire.error_code import ErrorCode
 from omcrm.wire.field import Number, RecordedAt, Time
@@ -31,6 +32,7 @@ class FinanceQueryMover(Struct, frozen=True, kw_only=True):
     change: FinanceQueryChange | None
     percentChange: FinanceQueryPercent | None  # noqa: N815
     price_class: PriceClass | None
+    price_basis: PriceBasis | None
     source: str | None
     seq: int | None
     recorded_at: RecordedAt = UNSET

@@ -8,7 +8,7 @@ from omcrm.market.bar import KEPT, Bar
 from omcrm.market.day_change import day_change
 from omcrm.market.instrument import Instrument
 from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import Quote
+from omcrm.market.quote import PriceBasis, Quote
 from omcrm.wire.channel import SocketChannel, tagged
 from omcrm.wire.encoding import iso, iso_or_unset
 from omcrm.wire.error_code import ErrorCode
@@ -104,6 +104,7 @@ class MarketFeedQuote(Struct, frozen=True, kw_only=True, tag_field="type", tag="
     timestamp: Time
     source: str
     price_class: PriceClass
+    price_basis: PriceBasis
     provider_time: Time | None
     seq: int
     recorded_at: RecordedAt = UNSET
@@ -124,6 +125,7 @@ class MarketFeedQuote(Struct, frozen=True, kw_only=True, tag_field="type", tag="
             timestamp=iso(quote.received_at),
             source=quote.source.name,
             price_class=quote.price_class,
+            price_basis=quote.price_basis,
             provider_time=iso(quote.provider_time),
             seq=quote.seq,
             recorded_at=iso_or_unset(quote.recorded_at),
@@ -160,7 +162,7 @@ class MarketFeedNews(JsonNewsItem, frozen=True, kw_only=True, tag_field="type", 
 
 
 class MarketFeedPoint(Struct, frozen=True, kw_only=True):
-    """A minute with trades; `price` is its close."""
+    """A minute with trades, or with mids; `price` is its close."""
 
     timestamp: Time
     open: Number
@@ -169,6 +171,7 @@ class MarketFeedPoint(Struct, frozen=True, kw_only=True):
     close: Number
     volume: Number | None
     price: Number
+    price_basis: PriceBasis
 
     @classmethod
     def of(cls, bar: Bar) -> Self:
@@ -181,6 +184,7 @@ class MarketFeedPoint(Struct, frozen=True, kw_only=True):
             close=bar.close,
             volume=bar.volume,
             price=bar.close,
+            price_basis=bar.price_basis,
         )
 
 

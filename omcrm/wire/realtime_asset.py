@@ -9,7 +9,7 @@ from msgspec import UNSET, Struct, structs
 from omcrm.market.amount import percent
 from omcrm.market.instrument import Instrument
 from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import ChangeBasis, Quote
+from omcrm.market.quote import ChangeBasis, PriceBasis, Quote
 from omcrm.wire.encoding import iso, iso_or_unset
 from omcrm.wire.field import Number, RecordedAt, Time
 
@@ -28,6 +28,7 @@ class RealtimeAssetFigures(Struct, frozen=True, kw_only=True):
     low: Number | None
     timestamp: Time | None
     price_class: PriceClass | None
+    price_basis: PriceBasis | None
     source: str | None
     provider_time: Time | None
     seq: int | None
@@ -51,6 +52,7 @@ class RealtimeAssetFigures(Struct, frozen=True, kw_only=True):
             low=quote.low,
             timestamp=iso(quote.received_at),
             price_class=quote.price_class,
+            price_basis=quote.price_basis,
             source=quote.source.name,
             provider_time=iso(quote.provider_time),
             seq=quote.seq,
@@ -77,6 +79,7 @@ class RealtimeAssetPriceNow(Struct, frozen=True, kw_only=True):
     last_price: Number | None
     age_seconds: float | None
     price_class: PriceClass | None
+    price_basis: PriceBasis | None
     source: str | None
     recorded_at: RecordedAt = UNSET
 
@@ -95,6 +98,7 @@ class RealtimeAssetPriceNow(Struct, frozen=True, kw_only=True):
             last_price=quote.last,
             age_seconds=round(age.total_seconds(), 3),
             price_class=quote.price_class,
+            price_basis=quote.price_basis,
             source=quote.source.name,
             recorded_at=iso_or_unset(quote.recorded_at),
         )

@@ -122,9 +122,13 @@ class DrillSetup:
         """Those of the drilled source's provider and of those behind it in the policies."""
         if self.active_source is None:
             return set(ADDRESSES)
-        classes = {instrument.asset_class for instrument in self.instruments}
-        sources = [name for asset_class in classes for name in POLICIES[asset_class].sources]
-        behind = set(sources[sources.index(self.active_source) :])
+        orders = [policy.sources for policy in POLICIES.values()]
+        behind = {
+            name
+            for order in orders
+            if self.active_source in order
+            for name in order[order.index(self.active_source) :]
+        }
         seconds = {
             address.name
             for name, item in PROVIDERS.items()

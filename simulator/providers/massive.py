@@ -333,10 +333,9 @@ def _average(bar: SimulatedBar) -> Any:
 
 VENUE = ProviderProtocol(
     open_socket=open_socket,
-    endpoints={
-        "massive": SourceEndpoint(
-            "massive", login=b'"auth_success"', time_keys=("t", "s", "e", "trft")
-        )
-    },
+    endpoints=dict.fromkeys(
+        ("massive", "massive_forex"),
+        SourceEndpoint("massive", login=b'"auth_success"', time_keys=("t", "s", "e", "trft")),
+    ),
     conditions=tuple(CONDITIONS),
 )

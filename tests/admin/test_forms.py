@@ -203,11 +203,14 @@ def test_a_wrong_amount_is_named(app: Flask, field: str, text: str) -> None:
 
 
 def test_names_are_grouped_by_class(app: Flask) -> None:
-    """Every field of a name is in one group; sources of all classes come last."""
+    """Every field of a name is in one group, of all the classes it has; those of every class come
+    last."""
     groups = form_with(app).groups
     fields = [field.name for _, controls in groups for field in controls]
 
-    assert ["crypto", "stock", "forex", ""] == [name for name, _ in groups]
+    assert ["crypto", "crypto forex", "stock", "stock forex", "forex", ""] == [
+        name for name, _ in groups
+    ]
     assert sorted(f"{source}_symbol" for source in SPELLINGS) == sorted(fields)
     assert "simulated_symbol" == fields[-1]
 

@@ -294,11 +294,14 @@ def test_names_at_all_sources_are_kept(app: Flask, admin: FlaskClient, add: Add)
 
 
 def test_every_source_has_a_field(admin: FlaskClient) -> None:
-    """The form groups the names by the class that the sources have prices of."""
+    """The form groups the names by the classes that the sources have prices of."""
     page = admin.get(INSTRUMENTS).text
 
     assert all(page.count(f'name="{source}_symbol"') == 1 for source in SPELLINGS)
-    assert ["crypto", "stock", "forex"] == re.findall(r'data-asset-class="(\w+)"', page)
+    assert ["crypto", "crypto forex", "stock", "stock forex", "forex"] == re.findall(
+        r'data-asset-class="([\w ]+)"', page
+    )
+    assert "sources of stocks and forex" in " ".join(page.split())
 
 
 @pytest.mark.parametrize(

@@ -95,13 +95,17 @@ def test_another_sources_name_does_not_fit(source: str, name: str) -> None:
 
 
 def test_classes_have_their_sources_in_the_policys_order() -> None:
-    """Sources of every class are in none of the groups, and a second source has no field."""
-    crypto = spelled_for(AssetClass.CRYPTO)
+    """Sources of several classes are in a group of these, those of every class in none, and a
+    second source has no field."""
+    crypto, stock, forex = ([asset_class] for asset_class in AssetClass)
+    coins = spelled_for(crypto)
 
-    assert ["binance", "coinbase"] == crypto[:2]
-    assert crypto == [name for name in POLICIES[AssetClass.CRYPTO].sources if name in crypto]
-    assert ["finnhub", "alpaca", "massive", "alpha_vantage"] == spelled_for(AssetClass.STOCK)
-    assert ["exchangerate_api", "frankfurter"] == spelled_for(AssetClass.FOREX)
+    assert ["binance", "coinbase"] == coins[:2]
+    assert coins == [name for name in POLICIES[AssetClass.CRYPTO].sources if name in coins]
+    assert ["alpaca", "massive", "alpha_vantage"] == spelled_for(stock)
+    assert ["massive_forex", "exchangerate_api", "frankfurter"] == spelled_for(forex)
+    assert ["kraken"] == spelled_for(crypto + forex)
+    assert ["finnhub"] == spelled_for(stock + forex)
     assert all(list(AssetClass) == classes_of(source) for source in ANYWHERE)
 
 

@@ -124,7 +124,7 @@ def test_samples_are_understood(
     events = [event for sample in samples for event in provider.parse(sample, arrival)]
 
     assert [] == [event for event in events if isinstance(event, Unreadable)]
-    assert [event for event in events if isinstance(event, Tick) and event.trade]
+    assert [event for event in events if isinstance(event, Tick) and (event.trade or event.book)]
 
 
 def test_text_and_bytes_are_the_same(
@@ -210,7 +210,7 @@ def assert_well_typed(tick: Tick) -> None:
         for part in (*trades, tick.book, tick.day)
         if part is not None
         for field in part.__struct_fields__
-        if field not in ("id", "time", "updates", "reference")
+        if field not in ("id", "time", "updates", "reference", "basis")
     ]
     ids = [part.id for part in (*trades, tick.book) if part is not None]
     times = [part.time for part in (*trades, tick.day) if part is not None]

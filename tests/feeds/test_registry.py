@@ -106,13 +106,14 @@ def test_the_order_is_that_of_the_policies() -> None:
 
 
 def test_no_setting_is_declared_twice() -> None:
-    """Nor two addresses of the same name."""
+    """Nor two addresses of the same name; two sources of one upstream share its key."""
+    keys = {key for provider in PROVIDERS.values() for key in provider.keys}
     declared = [
-        [item.env for item in chain(provider.addresses, provider.keys, provider.choices)]
+        [item.env for item in chain(provider.addresses, provider.choices)]
         for provider in PROVIDERS.values()
     ]
     addresses = [address.name for item in PROVIDERS.values() for address in item.addresses]
-    names = list(chain.from_iterable(declared))
+    names = [*chain.from_iterable(declared), *(key.env for key in keys)]
 
     assert sorted(set(names)) == sorted(names)
     assert sorted(set(addresses)) == sorted(addresses)

@@ -13,6 +13,7 @@ from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Source
 from tests.values import instrument
 
+CRYPTO, FOREX = AssetClass.CRYPTO, AssetClass.FOREX
 BY_SYMBOL = {item.symbol: item for item in CATALOGUE}
 
 
@@ -23,7 +24,10 @@ def added(monkeypatch: pytest.MonkeyPatch) -> Declaration:
     policy = structs.replace(POLICIES[AssetClass.CRYPTO], sources=(crypto, "added", *others))
     monkeypatch.setitem(POLICIES, AssetClass.CRYPTO, policy)
     spelling = Spelling(
-        example="X:BTC", pattern=re.compile("X:[A-Z0-9]{1,10}"), case="upper", usual="x:{code}"
+        example="X:BTC",
+        pattern=re.compile("X:[A-Z0-9]{1,10}"),
+        case="upper",
+        usual={CRYPTO: "x:{code}"},
     )
     stream = structs.replace(_template.STREAM, source=Source("added", PriceClass.LIVE))
     return structs.replace(_template.PROVIDER, name="added", spelling=spelling, stream=stream)
@@ -63,7 +67,38 @@ def test_only_the_policy_s_classes_have_names(added: Declaration) -> None:
 
 def test_a_provider_without_a_rule_has_stored_names_only(added: Declaration) -> None:
     """The names that the first instruments were stored with stay all there are."""
-    without = structs.replace(added, spelling=structs.replace(added.spelling, usual=None))
+    without = structs.replace(added, spelling=structs.replace(added.spelling, usual={}))
 
     assert None is usual_name(without, BY_SYMBOL["BTC"])
     assert None is name_at(without, BY_SYMBOL["BTC"])
+
+
+@pytest.mark.parametrize(
+    ("symbol", "names"),
+    [
+        ("EURUSD", ("EUR/USD", "OANDA:EUR_USD", "EUR/USD")),
+        ("USDJPY", ("USD/JPY", "OANDA:USD_JPY", "USD/JPY")),
+        ("NZDUSD", (None, "OANDA:NZD_USD", "NZD/USD")),
+    ],
+)
+def test_currencies_have_names_at_the_streams(
+    symbol: str, names: tuple[str | None, str, str]
+) -> None:
+    """Also where an installation was made before there were any; Kraken has not all of them."""
+    named = with_usual_names(BY_SYMBOL[symbol]).provider_symbols
+
+    assert names == tuple(named.get(source) for source in ("kraken", "finnhub", "massive_forex"))
+    assert not {"finnhub_quote", "massive", "okx"} & named.keys()
+
+
+def test_seven_of_the_first_pairs_are_at_kraken() -> None:
+    """It has no market in New Zealand dollars."""
+    pairs = [item for item in CATALOGUE if item.asset_class is FOREX]
+    there = [item for item in pairs if "kraken" in with_usual_names(item).provider_symbols]
+
+    assert (8, 7) == (len(pairs), len(there))
+
+
+def test_only_a_pair_of_currencies_has_such_a_name() -> None:
+    """Another symbol of the class could mean anything."""
+    assert {} == with_usual_names(instrument("GOLD", FOREX, {})).provider_symbols

@@ -33,6 +33,7 @@ FIELDS = {
     "timestamp",
     "source",
     "price_class",
+    "price_basis",
     "provider_time",
     "seq",
 }
@@ -362,6 +363,7 @@ def test_history_is_what_was_traded(here: Served, peer: JsonPeer) -> None:
         "low": 101,
         "close": 101,
         "volume": 2,
+        "price_basis": "trade",
     } == histories[0]["data"][0]
     assert ("ETH", []) == (histories[1]["symbol"], histories[1]["data"])
 

@@ -4,7 +4,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omcrm.market.amount import divided, minus, percent, times, total
+from omcrm.market.amount import divided, halfway, minus, percent, times, total
 
 amounts = st.decimals(min_value=-(10**40), max_value=10**40, places=36)
 
@@ -28,6 +28,12 @@ def test_a_quotient_is_rounded_to_its_last_decimal(amount: Decimal, by: Decimal)
 def test_a_quotient_without_remainder_is_exact() -> None:
     """Dollars converted to yen and back are the same."""
     assert Decimal("3") == divided(times(Decimal(3), Decimal("147.2")), Decimal("147.2"))
+
+
+@given(amounts, amounts)
+def test_the_middle_of_two_is_exact(one: Decimal, other: Decimal) -> None:
+    """It has one decimal more at most."""
+    assert (Fraction(one) + Fraction(other)) / 2 == Fraction(halfway(one, other))
 
 
 def test_numbers_have_no_exponent() -> None:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from omcrm.market.bar import KEPT, TIMEFRAMES, Bar, BarBuilder, Timeframe, opening
 from omcrm.market.consolidator import Consolidator
 from omcrm.market.price_class import PriceClass
+from omcrm.market.quote import PriceBasis
 from omcrm.market.source import SIMULATED, HealthState
 from omcrm.market.tick import DayFigures, Trade
 from omcrm.market.validation import Validator
@@ -54,6 +55,17 @@ def test_a_minute_has_its_first_highest_lowest_and_last_price() -> None:
     )
 
     assert [bar(START, "100", "103", "99.5", "101", "1")] == minutes(bars)
+
+
+def test_bars_of_mids_say_so() -> None:
+    """Also longer ones, and they have no volume."""
+    bars = built(Trade(Decimal(price), basis=PriceBasis.MID) for price in ("1.0918", "1.0920"))
+    figures = [Decimal(price) for price in ("1.0918", "1.0920", "1.0918", "1.0920", "0")]
+
+    assert [Bar(START, *figures, PriceBasis.MID)] == minutes(bars)
+    assert [PriceBasis.MID] == [
+        longer.price_basis for longer in bars.series("BTC", "binance", "1h", KEPT)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import ChangeBasis
 from omcrm.market.source import SIMULATED, Source
 from omcrm.market.tick import DayFigures
-from tests.values import BINANCE, instrument, quote, trade
+from tests.values import BINANCE, KRAKEN, instrument, quote, trade
 
 CRYPTO, STOCK, FOREX = AssetClass.CRYPTO, AssetClass.STOCK, AssetClass.FOREX
 FINNHUB = Source("finnhub_quote", PriceClass.INDICATIVE)
@@ -37,13 +37,19 @@ def test_the_price_a_day_ago_follows_from_the_percentage() -> None:
     assert (Decimal(100), ChangeBasis.DAY_AGO) == reference
 
 
-@pytest.mark.parametrize("asset_class", [STOCK, FOREX])
-def test_the_session_open_is_not_the_previous_close(asset_class: AssetClass) -> None:
-    """The change of a stock or pair is counted from the previous close, not from the open."""
-    reference = change_from(day("105", "10"), Decimal(110), FINNHUB, asset_class)
+def test_the_session_open_is_not_the_previous_close() -> None:
+    """The change of a stock is counted from the previous close, not from the open."""
+    reference = change_from(day("105", "10"), Decimal(110), FINNHUB, STOCK)
 
-    assert None is change_from(day("105"), Decimal(110), FINNHUB, asset_class)
+    assert None is change_from(day("105"), Decimal(110), FINNHUB, STOCK)
     assert (Decimal(100), ChangeBasis.PREVIOUS_CLOSE) == reference
+
+
+def test_currencies_are_compared_with_a_day_ago() -> None:
+    """Kraken reports the change of 24 hours, as for its coins."""
+    reference = change_from(day("1.08", "0.9"), Decimal("1.09"), KRAKEN, FOREX)
+
+    assert (Decimal("1.08"), ChangeBasis.DAY_AGO) == reference
 
 
 def test_simulated_stocks_are_compared_with_a_day_ago() -> None:

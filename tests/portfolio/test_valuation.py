@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from omcrm.market.price_class import PriceClass
-from omcrm.market.source import SIMULATED
+from omcrm.market.quote import ChangeBasis
 from omcrm.portfolio.valuation import (
     TRUST,
     Missing,
@@ -188,15 +188,16 @@ def test_a_change_is_in_dollars() -> None:
     valued = only(held("EURGBP", "10"), pair, rate)
 
     assert (12, 8, 4) == (valued.value, valued.value_before, valued.daily_change)
-    assert (50, "previous_close") == (valued.daily_change_percent, valued.daily_change_basis)
+    assert (50, "24h") == (valued.daily_change_percent, valued.daily_change_basis)
 
 
 def test_a_change_needs_the_change_of_the_rate() -> None:
-    """On the same basis: neither an unknown one nor one over 24 hours is used."""
+    """On the same basis: neither an unknown one nor one since the previous close is used."""
     pair = priced("EURGBP", "0.8", change="0", source="x")
     untold = only(held("EURGBP"), pair, priced("GBPUSD", "1.5"))
-    simulated = priced("GBPUSD", "1.5", PriceClass.SIMULATED, change="1", source=SIMULATED.name)
-    mixed = only(held("EURGBP"), pair, simulated, demo=True)
+    rate = priced("GBPUSD", "1.5", change="1", source="x")
+    since_close = structs.replace(rate, change_basis=ChangeBasis.PREVIOUS_CLOSE)
+    mixed = only(held("EURGBP"), pair, since_close)
 
     assert (None, None) == (untold.daily_change, mixed.daily_change)
     assert untold.value is not None

@@ -26,4 +26,6 @@ def test_limits_are_words() -> None:
 
 def test_the_order_is_the_policy_s() -> None:
     """By the labels that users read."""
-    assert "| forex | ExchangeRate-API → Frankfurter → Last resort |" in document()
+    forex = "Kraken → Finnhub → Massive forex → ExchangeRate-API → Frankfurter → Last resort"
+
+    assert f"| forex | {forex} |" in document()

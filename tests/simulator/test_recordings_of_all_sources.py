@@ -21,6 +21,9 @@ from omcrm.feeds.usual_name import with_usual_names
 from omcrm.feeds.watchdog import WatchdogTimeouts
 from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.feed_status import FeedState
+from omcrm.market.instrument import AssetClass
+from omcrm.market.mid import priced_by_mid
+from omcrm.market.policy import POLICIES
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
 from omcrm.market.tick import Tick
@@ -79,7 +82,7 @@ def everybody(start: Callable[..., RealTimeDataManager]) -> dict[str, RealTimeDa
 
 
 def last_prices(recordings: Mapping[str, Path]) -> dict[str, dict[str, Decimal]]:
-    """The newest trade of each symbol in each recording that sets the last price, as the source's
+    """The newest price of each symbol in each recording that sets the last price, as the source's
     client reads it."""
     prices: dict[str, dict[str, Decimal]] = {}
     for source, path in recordings.items():
@@ -88,7 +91,7 @@ def last_prices(recordings: Mapping[str, Path]) -> dict[str, dict[str, Decimal]]
         prices[source] = {
             tick.symbol: tick.trade.price
             for frame in frames
-            for tick in read(source, frame)
+            for tick in map(priced, read(source, frame))
             if isinstance(tick, Tick) and tick.trade is not None and tick.trade.updates.last
         }
     return prices
@@ -104,6 +107,13 @@ def read(source: str, frame: bytes) -> Any:
     names = [name for name in NAMES[source] if f"={name}" in call.question]
     names = names or [*NAMES[source]][:1]
     return asked.parse(Call("", (names[0],)), Reply(call.status, {}, call.body), arrival)
+
+
+def priced(event: object) -> object:
+    """A tick of currencies with the mid of its book as its price."""
+    if not isinstance(event, Tick) or event.symbol != "EURUSD":
+        return event
+    return priced_by_mid(event, None, POLICIES[AssetClass.FOREX])
 
 
 def prices_of(managers: Mapping[str, RealTimeDataManager]) -> dict[str, dict[str, Decimal]]:

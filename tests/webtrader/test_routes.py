@@ -87,7 +87,16 @@ def test_realtime_status(client: Browser, admin: Browser) -> None:
     assert status["running"]
     assert status["since"].endswith("Z")
     assert 24 == len(status["instruments"])
-    fields = {"symbol", "price", "price_class", "source", "runner_up", "seq", "age_seconds"}
+    fields = {
+        "symbol",
+        "price",
+        "price_class",
+        "price_basis",
+        "source",
+        "runner_up",
+        "seq",
+        "age_seconds",
+    }
     assert fields == set(status["instruments"][0])
     assert {"connections", "users", "subscriptions"} == set(status["clients"])
     assert "by_user" in admin.get("/webtrader/realtime_status").json()["clients"]

@@ -364,7 +364,9 @@ def test_price_history(page: DeskClient) -> None:
     assert ("BTC", "1m") == (history["symbol"], history["timeframe"])
     assert 1 <= len(history["data"]) <= 10
     candle = history["data"][-1]
-    assert {"timestamp", "open", "high", "low", "close", "volume"} == set(candle)
+    figures = {"timestamp", "open", "high", "low", "close", "volume", "price_basis"}
+
+    assert figures == set(candle)
     assert candle["low"] <= candle["close"] <= candle["high"]
     assert history == event_after(page, "price_history")
 

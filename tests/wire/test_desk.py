@@ -7,7 +7,7 @@ from msgspec import UNSET, structs
 
 from omcrm.market.bar import Bar
 from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import Quote
+from omcrm.market.quote import PriceBasis, Quote
 from omcrm.market.tick import DayFigures, TopOfBook, Trade
 from omcrm.wire import encoding
 from omcrm.wire.desk import DeskCandle, DeskPriceUpdate
@@ -53,6 +53,7 @@ def test_all_fields_of_a_complete_quote() -> None:
         "volume_24h": Decimal("1234.5"),
         "source": "binance",
         "price_class": "live",
+        "price_basis": "trade",
         "provider_time": "2026-03-04T14:59:59.600Z",
         "received_at": "2026-03-04T15:00:00.123Z",
         "seq": 18151,
@@ -135,7 +136,8 @@ def test_a_candle_has_its_open_time() -> None:
         "low": Decimal("0.5"),
         "close": Decimal(2),
         "volume": Decimal(10),
-    } == structs.asdict(DeskCandle.of(Bar(START, *figures)))
+        "price_basis": "mid",
+    } == structs.asdict(DeskCandle.of(Bar(START, *figures, PriceBasis.MID)))
 
 
 @pytest.mark.parametrize(

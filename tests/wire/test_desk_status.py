@@ -25,7 +25,7 @@ def test_an_instrument_without_a_price_has_nulls() -> None:
         state.age_seconds,
     )
     assert (
-        '{"symbol":"BTC","price":null,"price_class":null,"source":null,"runner_up":null,'
+        '{"symbol":"BTC","price":null,"price_class":null,"price_basis":null,"source":null,"runner_up":null,'
         '"seq":null,"age_seconds":null}'
     ) == dumps(nothing)
 

@@ -11,7 +11,10 @@ def test_a_source_s_price_has_its_age() -> None:
     """In seconds, to the millisecond."""
     text = dumps(DeskSourceQuote.of(quote(trade("1.50")), after(1.2345678)))
 
-    assert text.startswith('{"source":"binance","price":1.50,"price_class":"live","age_seconds":1.')
+    assert text.startswith(
+        '{"source":"binance","price":1.50,"price_class":"live","price_basis":"trade",'
+        '"age_seconds":1.'
+    )
 
 
 def test_an_event_on_the_wire() -> None:

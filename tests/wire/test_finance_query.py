@@ -24,6 +24,6 @@ def test_a_long_quote_begins_like_a_short_one() -> None:
         del nothing[absent]
     body = sent(FinanceQueryLongQuote(**nothing))
 
-    assert list(FinanceQueryMover.__struct_fields__[:8]) == list(body)[:8]
+    assert list(FinanceQueryMover.__struct_fields__[:9]) == list(body)[:9]
     assert {"yield"} == body.keys() - set(nothing)
     assert "preMarketPrice" not in body

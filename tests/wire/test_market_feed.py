@@ -1,6 +1,7 @@
 from decimal import Decimal
 
 from omcrm.market.bar import Bar
+from omcrm.market.quote import PriceBasis
 from omcrm.market.tick import DayFigures
 from omcrm.wire import encoding
 from omcrm.wire.market_feed import (
@@ -27,7 +28,8 @@ def test_a_quote() -> None:
         '{"type":"quote","symbol":"BTC","price":67234.56,"bid":67234.55,"ask":67234.57,'
         '"bidSize":null,"askSize":null,"volume":1234.5,"dayChange":234.56,'
         '"dayChangePercent":0.35,"timestamp":"2026-03-04T15:00:00.000Z","source":"binance",'
-        '"price_class":"live","provider_time":"2026-03-04T14:59:59.600Z","seq":18151}'
+        '"price_class":"live","price_basis":"trade",'
+        '"provider_time":"2026-03-04T14:59:59.600Z","seq":18151}'
     ) == encoding.dumps(message)
 
 
@@ -45,9 +47,10 @@ def test_a_trade() -> None:
 def test_the_price_of_a_minute_is_its_close() -> None:
     """Beside the bar's own fields."""
     figures = [Decimal(name) for name in ("1", "4", "0.5", "2", "10")]
-    point = MarketFeedPoint.of(Bar(START, *figures))
+    point = MarketFeedPoint.of(Bar(START, *figures, PriceBasis.MID))
 
     assert (Decimal(2), Decimal(2), Decimal(1)) == (point.price, point.close, point.open)
+    assert "mid" == point.price_basis
 
 
 def test_what_is_not_said_is_not_sent() -> None:

@@ -38,6 +38,7 @@ def test_a_share_is_compared_with_its_previous_close() -> None:
         "low": Decimal("148.50"),
         "timestamp": "2026-03-04T15:00:00.000Z",
         "price_class": "live",
+        "price_basis": "trade",
         "source": "binance",
         "provider_time": None,
         "seq": 7,

@@ -78,6 +78,7 @@ def mover(of: InstrumentFigures) -> FinanceQueryMover:
         change=change_text(of.change, instrument.decimals),
         percentChange=percent_text(of.percent),
         price_class=quote.price_class if quote else None,
+        price_basis=quote.price_basis if quote else None,
         source=quote.source.name if quote else None,
         seq=quote.seq if quote else None,
         recorded_at=iso_or_unset(quote.recorded_at if quote else None),

@@ -3,11 +3,18 @@
 import { flash } from "./flash.js";
 import * as format from "./format.js";
 import { createFrame } from "./frame.js";
-import { NOT_CURRENT, describeClass, describeSource, isCurrent, labelClass } from "./price_class.js";
+import {
+  NOT_CURRENT,
+  describeBasis,
+  describeClass,
+  describeSource,
+  isCurrent,
+  labelClass,
+} from "./price_class.js";
 import { createRange } from "./range.js";
 
 const FIELDS = [
-  "symbol", "name", "class", "price", "change", "bid", "ask", "spread", "volume",
+  "symbol", "name", "class", "price", "basis", "change", "bid", "ask", "spread", "volume",
   "meaning", "source", "provider_time", "received_at", "age", "seq",
 ];
 
@@ -55,6 +62,14 @@ export function createDetail(panel, store) {
     field.class.textContent = isUp || !quote ? labelClass(name, quote?.recorded_at) : NOT_CURRENT;
     field.meaning.textContent = meaning;
     field.meaning.hidden = !meaning;
+    drawBasis(quote?.price_basis);
+  }
+
+  function drawBasis(name) {
+    const { label, meaning } = describeBasis(name);
+    field.basis.textContent = label;
+    field.basis.title = meaning;
+    field.basis.hidden = !label;
   }
 
   function drawPassport(quote) {

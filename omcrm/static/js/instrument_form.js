@@ -20,7 +20,7 @@ function drawGroups() {
   for (const group of groups) {
     // A field with an error stays visible, also where another type was chosen meanwhile.
     const isWrong = group.querySelector("[data-invalid]") !== null;
-    group.hidden = group.dataset.assetClass !== type.value && !isWrong;
+    group.hidden = !group.dataset.assetClass.split(" ").includes(type.value) && !isWrong;
     group.disabled = group.hidden;
   }
 }

@@ -1,4 +1,4 @@
-/** The names of price classes and sources, and what a class means for a trader. */
+/** The names of price classes, bases and sources, and what they mean for a trader. */
 
 import * as format from "./format.js";
 
@@ -51,6 +51,11 @@ export function describeClass(name) {
 export function labelClass(name, recordedAt) {
   const { label } = describeClass(name);
   return recordedAt ? `${label} ${format.day(recordedAt)}` : label;
+}
+
+/** What a price is where it is no trade; empty for a trade. */
+export function describeBasis(name) {
+  return name === "mid" ? { label: "Mid", meaning: "Halfway between bid and ask, not a trade." } : { label: "", meaning: "" };
 }
 
 /** Whether a price of this class moves with its market, also with an invented or a recorded one. */

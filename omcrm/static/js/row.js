@@ -2,7 +2,7 @@
 
 import { flash } from "./flash.js";
 import * as format from "./format.js";
-import { NOT_CURRENT, describeClass, describeSource, isCurrent } from "./price_class.js";
+import { NOT_CURRENT, describeBasis, describeClass, describeSource, isCurrent } from "./price_class.js";
 import { createRange } from "./range.js";
 
 export function createRow(template, instrument) {
@@ -45,6 +45,7 @@ export function createRow(template, instrument) {
     // The date of a recording comes before its source: the badge has no room for it.
     const day = next?.recorded_at ? `${format.day(next.recorded_at)} ` : "";
     cells.source.textContent = day + describeSource(next?.source);
+    cells.price.title = describeBasis(next?.price_basis).meaning;
   }
 
   return {

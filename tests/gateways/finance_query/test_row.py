@@ -36,6 +36,7 @@ def test_a_row_has_numbers_as_text() -> None:
         "change": "+0.94",
         "percentChange": "+0.24%",
         "price_class": "live",
+        "price_basis": "trade",
         "source": "finnhub",
         "seq": 1,
     } == sent(row(figures, START))

@@ -12,6 +12,7 @@ import re
 
 from omcrm.feeds.declaration import Declaration, FeedAddress, Spelling, StreamSource
 from omcrm.feeds.provider import StreamLimits
+from omcrm.market.instrument import AssetClass
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Source
 
@@ -32,7 +33,10 @@ PROVIDER = Declaration(
     venue="template",
     # The names that an administrator may type, and that of an instrument for which none is stored.
     spelling=Spelling(
-        example="btc", pattern=re.compile("[a-z]{1,20}"), case="lower", usual="{code}"
+        example="btc",
+        pattern=re.compile("[a-z]{1,20}"),
+        case="lower",
+        usual={AssetClass.CRYPTO: "{code}"},
     ),
     stream=STREAM,
     addresses=(

@@ -1,16 +1,19 @@
-"""Finnhub: trades over WebSocket, quotes over HTTP, of shares; with a key."""
+"""Finnhub: trades of shares and prices of currencies over WebSocket, quotes of shares over HTTP;
+with a key."""
 
+import re
 from datetime import timedelta
 
 from omcrm.feeds.declaration import (
-    TICKERS,
     ApiKey,
     Declaration,
     FeedAddress,
     PollSource,
+    Spelling,
     StreamSource,
 )
 from omcrm.feeds.provider import Budget, PollLimits, StreamLimits
+from omcrm.market.instrument import AssetClass
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Source
 
@@ -28,13 +31,21 @@ POLL = PollSource(
     limits=PollLimits(batch=1, interval=10.0, budgets=(Budget(60, "minute"),)),
 )
 
-KEY = ApiKey(env="FINNHUB_API_KEY", about="Finnhub's key (stocks over WebSocket).")
+KEY = ApiKey(env="FINNHUB_API_KEY", about="Finnhub's key (stocks and currencies over WebSocket).")
 
 PROVIDER = Declaration(
     name="finnhub",
     label="Finnhub",
     venue="finnhub",
-    spelling=TICKERS,
+    # A ticker, or a symbol of another venue behind the venue's name.
+    spelling=Spelling(
+        example="AAPL",
+        pattern=re.compile(
+            r"[A-Z0-9]{1,10}(?:[.\-][A-Z0-9]{1,6})?|[A-Z]{2,12}:[A-Z0-9_/.\-]{1,20}"
+        ),
+        case="upper",
+        usual={AssetClass.FOREX: "OANDA:{base}_{quote}"},
+    ),
     stream=STREAM,
     poll=POLL,
     addresses=(

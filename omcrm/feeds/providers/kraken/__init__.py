@@ -1,11 +1,18 @@
-"""Kraken: the `trade` and `ticker` channels over WebSocket."""
+"""Kraken: coins and currencies by the `trade` and `ticker` channels over WebSocket, keyless."""
 
 import re
 
 from omcrm.feeds.declaration import Declaration, FeedAddress, Spelling, StreamSource
 from omcrm.feeds.provider import StreamLimits
+from omcrm.market.instrument import AssetClass
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Source
+
+# Its market in New Zealand dollars does not exist, and others are not known to.
+_PAIRS = (
+    *("EURUSD", "GBPUSD", "USDJPY", "AUDUSD", "USDCAD", "USDCHF"),
+    *("EURGBP", "EURJPY", "EURCHF", "EURCAD", "EURAUD"),
+)
 
 STREAM = StreamSource(
     source=Source("kraken", PriceClass.LIVE),
@@ -21,6 +28,8 @@ PROVIDER = Declaration(
         example="BTC/USD",
         pattern=re.compile("(?P<coin>[A-Z0-9.]{1,20})/[A-Z0-9]{2,10}"),
         case="upper",
+        usual={AssetClass.FOREX: "{base}/{quote}"},
+        pairs=frozenset(_PAIRS),
     ),
     stream=STREAM,
     addresses=(

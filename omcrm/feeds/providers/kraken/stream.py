@@ -3,7 +3,8 @@
 https://docs.kraken.com/api/docs/websocket-v2/ticker
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -31,10 +32,11 @@ from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 _TRADE: Mapping[str, object] = {"channel": "trade"}
 _TICKER: Mapping[str, object] = {"channel": "ticker", "event_trigger": "bbo"}
 _PAIRS_A_FRAME = 100
+_CURRENCIES = frozenset(("AUD", "CAD", "CHF", "EUR", "GBP", "JPY", "USD"))
 
 
 class Kraken(Keyless):
-    """Keyless; names are pairs like BTC/USD."""
+    """Keyless; names are pairs like BTC/USD and EUR/USD."""
 
     source = STREAM.source
     limits = STREAM.limits
@@ -46,11 +48,10 @@ class Kraken(Keyless):
         return self._url
 
     def subscribe(self, names: Iterable[str], request: int) -> list[str]:
-        channels = [{**channel, "snapshot": True} for channel in (_TRADE, _TICKER)]
-        return _commands("subscribe", channels, names, request)
+        return _commands("subscribe", {"snapshot": True}, names, request)
 
     def unsubscribe(self, names: Iterable[str], request: int) -> list[str]:
-        return _commands("unsubscribe", [_TRADE, _TICKER], names, request)
+        return _commands("unsubscribe", {}, names, request)
 
     def parse(self, frame: str | bytes, arrival: FrameContext) -> Iterable[Event]:
         try:
@@ -110,12 +111,15 @@ class Kraken(Keyless):
 
 
 def _commands(
-    method: str, channels: Sequence[Mapping[str, object]], names: Iterable[str], request: int
+    method: str, details: Mapping[str, object], names: Iterable[str], request: int
 ) -> list[str]:
+    pairs = list(names)
+    # A trade of currencies is hours old, and not their price.
+    coins = [pair for pair in pairs if not _CURRENCIES.issuperset(pair.split("/"))]
     commands = [
-        {"method": method, "params": {**channel, "symbol": batch}}
-        for batch in batches(list(names), _PAIRS_A_FRAME)
-        for channel in channels
+        {"method": method, "params": {**channel, **details, "symbol": batch}}
+        for channel, wanted in ((_TRADE, coins), (_TICKER, pairs))
+        for batch in batches(wanted, _PAIRS_A_FRAME)
     ]
     return [
         msgspec.json.encode({**command, "req_id": number}).decode()
@@ -154,7 +158,8 @@ def _book(entry: dict[str, Any]) -> TopOfBook | None:
     bid, ask = _price(entry, "bid"), _price(entry, "ask")
     if bid is None or ask is None:
         return None
-    return TopOfBook(bid, ask, _number(entry, "bid_qty"), _number(entry, "ask_qty"))
+    sizes = _number(entry, "bid_qty"), _number(entry, "ask_qty")
+    return TopOfBook(bid, ask, *sizes, time=_time(entry))
 
 
 def _day(entry: dict[str, Any]) -> DayFigures | None:
@@ -167,9 +172,13 @@ def _day(entry: dict[str, Any]) -> DayFigures | None:
     )
     if all(value is None for value in figures):
         return None
+    return DayFigures(*figures, _time(entry), _price(entry, "last"))
+
+
+def _time(entry: dict[str, Any]) -> datetime | None:
     # Older versions of the channel send no time.
     time = entry.get("timestamp")
-    return DayFigures(*figures, None if time is None else from_iso(time), _price(entry, "last"))
+    return None if time is None else from_iso(time)
 
 
 def _open(entry: dict[str, Any]) -> Decimal | None:

@@ -15,7 +15,7 @@ STREAM = StreamSource(
     other_classes=(PriceClass.DELAYED,),
 )
 
-KEY = ApiKey(env="POLYGON_API_KEY", about="Massive's (Polygon's) key (stocks).")
+KEY = ApiKey(env="POLYGON_API_KEY", about="Massive's (Polygon's) key (stocks, currencies).")
 
 PROVIDER = Declaration(
     name="massive",

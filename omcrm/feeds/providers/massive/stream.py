@@ -23,6 +23,7 @@ from omcrm.feeds.provider import (
     Event,
     FrameContext,
     RequestRejected,
+    StreamLimits,
     StreamProvider,
     Unreadable,
     batches,
@@ -60,7 +61,7 @@ _LONGEST = 200
 class Massive:
     """Names are tickers like AAPL, or pairs like BTC-USD and EUR/USD."""
 
-    limits = STREAM.limits
+    stream = STREAM
     authenticates = True
 
     def __init__(self, ws_url: str, keys: Keys) -> None:
@@ -68,12 +69,17 @@ class Massive:
         self._keys = keys
 
     @property
+    def limits(self) -> StreamLimits:
+        """What one connection may do; each cluster has its own."""
+        return self.stream.limits
+
+    @property
     def source(self) -> Source:
         """Its name; the prices of the delayed hosts are a quarter of an hour old."""
         is_delayed = (urlsplit(self._url).hostname or "").startswith("delayed")
         if is_delayed:
-            return structs.replace(STREAM.source, claim=PriceClass.DELAYED)
-        return STREAM.source
+            return structs.replace(self.stream.source, claim=PriceClass.DELAYED)
+        return self.stream.source
 
     def missing(self) -> str | None:
         return None if self._keys.get(KEY.env) else KEY.env

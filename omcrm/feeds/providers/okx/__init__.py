@@ -4,6 +4,7 @@ import re
 
 from omcrm.feeds.declaration import Declaration, FeedAddress, Spelling, StreamSource
 from omcrm.feeds.provider import StreamLimits
+from omcrm.market.instrument import AssetClass
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Source
 
@@ -23,7 +24,7 @@ PROVIDER = Declaration(
         example="BTC-USDT",
         pattern=re.compile("(?P<coin>[A-Z0-9]{1,20})-[A-Z0-9]{2,10}"),
         case="upper",
-        usual="{code}-USDT",
+        usual={AssetClass.CRYPTO: "{code}-USDT"},
     ),
     stream=STREAM,
     addresses=(

@@ -103,6 +103,17 @@ def test_subscribes_to_trades_and_to_every_change_of_the_book() -> None:
     ] == frames
 
 
+def test_trades_of_currencies_are_not_subscribed() -> None:
+    """They are rare, and not the price."""
+    pairs = ["BTC/EUR", "EUR/USD", "USD/JPY"]
+    frames = [msgspec.json.decode(frame)["params"] for frame in PROVIDER.subscribe(pairs, 7)]
+
+    assert [("trade", ["BTC/EUR"]), ("ticker", pairs)] == [
+        (params["channel"], params["symbol"]) for params in frames
+    ]
+    assert 1 == len(PROVIDER.unsubscribe(["EUR/USD"], 8))
+
+
 def test_unsubscribes_from_both() -> None:
     """Unsubscribing uses the same names."""
     frames = [msgspec.json.decode(frame) for frame in PROVIDER.unsubscribe(["BTC/USD"], 3)]
@@ -126,7 +137,7 @@ def test_many_pairs_are_asked_for_in_several_frames() -> None:
     names = [f"C{number}/USD" for number in range(250)]
     frames = [msgspec.json.decode(frame) for frame in PROVIDER.subscribe(iter(names), 5)]
 
-    assert [100, 100, 100, 100, 50, 50] == [len(frame["params"]["symbol"]) for frame in frames]
+    assert [100, 100, 50, 100, 100, 50] == [len(frame["params"]["symbol"]) for frame in frames]
     assert [5, 6, 7, 8, 9, 10] == [frame["req_id"] for frame in frames]
     for channel in ("trade", "ticker"):
         asked = [frame["params"] for frame in frames if frame["params"]["channel"] == channel]
