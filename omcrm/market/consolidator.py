@@ -285,7 +285,7 @@ class Consolidator:
         quotes = []
         for record in self._records.values():
             self._accept_lasting_outliers(record, now)
-            self._drop_old_parts(record, now)
+            record.drop_old_parts(now)
             self._compare(record, now)
             quote = self._consolidate(record, now)
             if quote is not None:
@@ -305,18 +305,6 @@ class Consolidator:
             elif any(_is_opposing(held, tick, record.policy, now) for held in others):
                 record.sources[name] = SourceQuote.merge(tick, record.sources.get(name))
                 self._validator.note_reference(tick)
-
-    def _drop_old_parts(self, record: SymbolRecord, now: datetime) -> None:
-        """Drop a book and day figures that are too old to stand beside a price."""
-        if not is_open(record.instrument.calendar, now):
-            return
-        policy = record.policy
-        for name, held in record.sources.items():
-            left = held.without_old_parts(
-                now, policy.max_book_age, policy.max_day_age, policy.max_beside
-            )
-            record.sources[name] = left
-            record.note_beside(name, now, is_beside=left.is_beside_book(policy.max_beside))
 
     def _compare(self, record: SymbolRecord, now: datetime) -> None:
         """Note how far the live sources are apart."""

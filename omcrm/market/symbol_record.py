@@ -10,6 +10,7 @@ from omcrm.market.instrument import Instrument
 from omcrm.market.policy import Policy
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
+from omcrm.market.session import is_open
 from omcrm.market.source_quote import SourceQuote
 
 # A book may lag behind a fast market for a moment.
@@ -78,6 +79,18 @@ class SymbolRecord:
         began, changes = now - _HISTORY, list(self._history)
         over = sum(change.since <= began for change in changes[1:])
         return tuple(changes[over:])
+
+    def drop_old_parts(self, now: datetime) -> None:
+        """Drop books and day figures that are too old to stand beside a price."""
+        if not is_open(self.instrument.calendar, now):
+            return
+        policy = self.policy
+        for name, held in self.sources.items():
+            left = held.without_old_parts(
+                now, policy.max_book_age, policy.max_day_age, policy.max_beside
+            )
+            self.sources[name] = left
+            self.note_beside(name, now, is_beside=left.is_beside_book(policy.max_beside))
 
     def note_failure(self, source: str, now: datetime) -> None:
         """Note that this source was given up."""

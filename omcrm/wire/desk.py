@@ -1,4 +1,7 @@
-"""What the desk's pages receive; and the channel, Socket.IO."""
+"""What the desk's pages receive; and the channel, Socket.IO.
+
+Long for a reason: all messages of one channel stand in one file.
+"""
 
 from typing import Annotated, Self
 

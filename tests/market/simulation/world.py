@@ -86,11 +86,11 @@ _SECONDS = (FaultKind.DELAY, FaultKind.AHEAD, FaultKind.STEPPED_CLOCK)
 
 
 def random_world(rng: random.Random) -> World:
-    """A world of up to four sources and up to six faults that overlap at random."""
+    """A world of up to four sources and up to five faults that overlap at random."""
     seed = rng.getrandbits(32)
-    count = rng.choice((1, 2, 2, 3, 3, 4))
+    count = rng.choice((1, 1, 2, 2, 3, 4))
     faults: list[list[Fault]] = [[] for _ in range(count)]
-    for _ in range(rng.randint(1, 6)):
+    for _ in range(rng.randint(1, 5)):
         faults[rng.randrange(count)].append(_fault(rng))
     sources = tuple(
         _source(rng, name, tuple(of_source))
@@ -114,7 +114,7 @@ def _source(rng: random.Random, name: str, faults: tuple[Fault, ...]) -> WorldSo
     return WorldSource(
         source=Source(name, PriceClass.LIVE),
         trades=rng.choice((0.7, 2.0, 5.0)),
-        books=rng.choice((0.0, 1.0, 4.0)),
+        books=rng.choice((0.0, 1.0, 4.0, 4.0)),
         has_ids=has_ids,
         is_combined=rng.random() < 0.25,
         clock=rng.choice((0.0, 0.0, 0.0, 1.0, 4.0, -1.5)),
