@@ -22,11 +22,10 @@ from omcrm.market.failover import (
     reason_of,
 )
 from omcrm.market.instrument import AssetClass, Instrument
-from omcrm.market.mid import priced_by_mid
+from omcrm.market.mid import is_after_close, priced_by_mid
 from omcrm.market.policy import POLICIES, Policy
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import PriceBasis, Quote, StaleReason
-from omcrm.market.session import is_open
 from omcrm.market.source import LAST_RESORT, SIMULATED, HealthState
 from omcrm.market.source_health import SourceHealth
 from omcrm.market.source_quote import SourceQuote
@@ -93,7 +92,7 @@ class Consolidator:
             if held is not None:
                 held = held.without_dead_parts(alive_from)
             if record.policy.price_basis is PriceBasis.MID:
-                if _is_after_close(tick, held, record.instrument):
+                if is_after_close(tick, held, record.instrument):
                     return None
                 tick = priced_by_mid(tick, held, record.policy)
             elif held is not None and tick.day is not None:
@@ -480,19 +479,6 @@ def _is_opposing(held: SourceQuote, tick: Tick, policy: Policy, now: datetime) -
         held.source.claim is PriceClass.LIVE
         and held.recorded_at == tick.recorded_at
         and held.age(now) <= policy.max_age
-    )
-
-
-def _is_after_close(tick: Tick, held: SourceQuote | None, instrument: Instrument) -> bool:
-    """Whether a quote of a closed market would replace the price of its close.
-
-    A quote-driven market has no exchange that ends it: somebody quotes on Sundays, too.
-    """
-    if held is None or held.trade_from is None or tick.source.claim is not PriceClass.LIVE:
-        return False
-    calendar = instrument.calendar
-    return not is_open(calendar, tick.received_at) and is_open(
-        calendar, held.trade_from.received_at
     )
 
 

@@ -8,9 +8,11 @@ that are close enough together to say where the market is, whatever is traded.
 from msgspec import structs
 
 from omcrm.market.amount import halfway
+from omcrm.market.instrument import Instrument
 from omcrm.market.policy import Policy
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import PriceBasis
+from omcrm.market.session import is_open
 from omcrm.market.source_quote import SourceQuote
 from omcrm.market.tick import Tick, Trade
 
@@ -45,3 +47,16 @@ def _mid(tick: Tick, policy: Policy) -> Trade | None:
     if ask - bid > bid * policy.max_spread:
         return None
     return Trade(halfway(bid, ask), time=book.time, basis=PriceBasis.MID)
+
+
+def is_after_close(tick: Tick, held: SourceQuote | None, instrument: Instrument) -> bool:
+    """Whether a quote of a closed market would replace the price of its close.
+
+    A quote-driven market has no exchange that ends it: somebody quotes on Sundays, too.
+    """
+    if held is None or held.trade_from is None or tick.source.claim is not PriceClass.LIVE:
+        return False
+    calendar = instrument.calendar
+    return not is_open(calendar, tick.received_at) and is_open(
+        calendar, held.trade_from.received_at
+    )
