@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from omcrm.market.bar import Bar
 from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import PriceBasis, Quote
+from omcrm.market.quote import PriceBasis, Quote, StaleReason
 from omcrm.wire import encoding
 from omcrm.wire.channel import SocketChannel, SocketMessage
 from omcrm.wire.desk_market import DeskFeedStatus, DeskMarketStatus
@@ -49,6 +49,19 @@ class DeskPriceUpdate(Struct, frozen=True, kw_only=True):
     received_at: Time
     seq: Annotated[int, Meta(description="Rises with each change of any symbol.")]
     recorded_at: RecordedAt = UNSET
+    stale_reason: (
+        Annotated[StaleReason, Meta(description="Only with stale prices.")] | UnsetType
+    ) = UNSET
+    divergence: (
+        Annotated[
+            float,
+            Meta(
+                description="How far another live source is, as a fraction; only where that is far "
+                "more than usual."
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
 
     @classmethod
     def of(cls, quote: Quote) -> Self:
@@ -72,6 +85,8 @@ class DeskPriceUpdate(Struct, frozen=True, kw_only=True):
             received_at=received_at,
             seq=quote.seq,
             recorded_at=iso_or_unset(quote.recorded_at),
+            stale_reason=UNSET if quote.stale_reason is None else quote.stale_reason,
+            divergence=UNSET if quote.divergence is None else quote.divergence,
         )
 
     @classmethod

@@ -7,7 +7,7 @@ from msgspec import UNSET, structs
 
 from omcrm.market.bar import Bar
 from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import PriceBasis, Quote
+from omcrm.market.quote import PriceBasis, Quote, StaleReason
 from omcrm.market.tick import DayFigures, TopOfBook, Trade
 from omcrm.wire import encoding
 from omcrm.wire.desk import DeskCandle, DeskPriceUpdate
@@ -36,6 +36,21 @@ def fields_of(quote: Quote) -> dict[str, Any]:
     """The fields of its `price_update`."""
     fields = structs.asdict(DeskPriceUpdate.of(quote))
     return {name: value for name, value in fields.items() if value is not UNSET}
+
+
+def test_what_is_wrong_with_a_price_is_sent_only_where_something_is() -> None:
+    """The reason of a stale price, and how far another live source is."""
+    stale = structs.replace(
+        COMPLETE, price_class=PriceClass.STALE, stale_reason=StaleReason.CONTRADICTED
+    )
+    apart = structs.replace(COMPLETE, divergence=0.031)
+
+    assert {"stale_reason": "contradicted"} == {
+        name: value for name, value in fields_of(stale).items() if name not in fields_of(COMPLETE)
+    }
+    assert {"divergence": 0.031} == {
+        name: value for name, value in fields_of(apart).items() if name not in fields_of(COMPLETE)
+    }
 
 
 def test_all_fields_of_a_complete_quote() -> None:

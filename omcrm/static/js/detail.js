@@ -6,7 +6,7 @@ import { createFrame } from "./frame.js";
 import {
   NOT_CURRENT,
   describeBasis,
-  describeClass,
+  describeQuality,
   describeSource,
   isCurrent,
   labelClass,
@@ -57,7 +57,7 @@ export function createDetail(panel, store) {
 
   function drawClass(quote) {
     const name = quote?.price_class ?? "none";
-    const { meaning } = describeClass(name);
+    const meaning = describeQuality(quote ?? {});
     panel.dataset.class = name;
     field.class.textContent = isUp || !quote ? labelClass(name, quote?.recorded_at) : NOT_CURRENT;
     field.meaning.textContent = meaning;

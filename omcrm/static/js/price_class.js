@@ -47,6 +47,22 @@ export function describeClass(name) {
   return CLASSES[name] ?? { label: name, meaning: "" };
 }
 
+const STALE_BECAUSE = {
+  contradicted: "Live sources contradict each other, so that none of them is live. It fills no order.",
+  cancelled: "The source has taken its last trade back. It fills no order.",
+};
+
+/** What the class of a price means, and how far another live source is where that is unusual. */
+export function describeQuality({ price_class = "none", stale_reason, divergence } = {}) {
+  const meaning = STALE_BECAUSE[stale_reason] ?? describeClass(price_class).meaning;
+  return divergence ? `${meaning} ${describeDivergence(divergence)}`.trim() : meaning;
+}
+
+/** How far another live source is; empty where that is usual. */
+export function describeDivergence(divergence) {
+  return divergence ? `Another live source is ${(divergence * 100).toFixed(1)} % away.` : "";
+}
+
 /** The label of a class, with the date of the recording where the price is of one. */
 export function labelClass(name, recordedAt) {
   const { label } = describeClass(name);

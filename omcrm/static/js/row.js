@@ -2,7 +2,14 @@
 
 import { flash } from "./flash.js";
 import * as format from "./format.js";
-import { NOT_CURRENT, describeBasis, describeClass, describeSource, isCurrent } from "./price_class.js";
+import {
+  NOT_CURRENT,
+  describeBasis,
+  describeClass,
+  describeDivergence,
+  describeSource,
+  isCurrent,
+} from "./price_class.js";
 import { createRange } from "./range.js";
 
 export function createRow(template, instrument) {
@@ -45,7 +52,9 @@ export function createRow(template, instrument) {
     // The date of a recording comes before its source: the badge has no room for it.
     const day = next?.recorded_at ? `${format.day(next.recorded_at)} ` : "";
     cells.source.textContent = day + describeSource(next?.source);
-    cells.price.title = describeBasis(next?.price_basis).meaning;
+    element.dataset.diverges = Boolean(next?.divergence);
+    const remarks = [describeBasis(next?.price_basis).meaning, describeDivergence(next?.divergence)];
+    cells.price.title = remarks.filter(Boolean).join(" ");
   }
 
   return {
