@@ -28,7 +28,7 @@ from omcrm.market.session import is_open
 from omcrm.market.source import LAST_RESORT, SIMULATED, HealthState
 from omcrm.market.source_health import SourceHealth
 from omcrm.market.source_quote import SourceQuote
-from omcrm.market.symbol_record import SymbolRecord
+from omcrm.market.symbol_record import ActiveSource, SymbolRecord
 from omcrm.market.tick import ON_TIME, Tick
 from omcrm.market.trade_condition import EVERYTHING
 from omcrm.market.trade_correction import corrected
@@ -334,7 +334,13 @@ class Consolidator:
         asset_class = record.instrument.asset_class
         apart = record.divergence.apart_from(active) if record.divergence else None
         quote = held.quote(self._seq, price_class, asset_class, stale_reason, apart)
-        record.show(quote, held, now)
+        record.quote, record.active = quote, held
+        if (
+            before is None
+            or before.source is not quote.source
+            or before.price_class is not price_class
+        ):
+            record.changes.append(ActiveSource(now, active, price_class))
         return quote
 
     def _choose(self, record: SymbolRecord, now: datetime) -> str | None:
