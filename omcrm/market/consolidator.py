@@ -18,13 +18,13 @@ from omcrm.market.failover import (
     Failover,
     FailoverReason,
     choose_source,
+    place,
     reason_of,
 )
 from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.policy import POLICIES, Policy
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote, StaleReason
-from omcrm.market.session import is_open
 from omcrm.market.source import LAST_RESORT, SIMULATED, HealthState
 from omcrm.market.source_health import SourceHealth
 from omcrm.market.source_quote import SourceQuote
@@ -145,7 +145,7 @@ class Consolidator:
             if record is None:
                 return False
             order, now = record.policy.sources, self._clock()
-            better = (record.sources.get(name) for name in order[: _place(order, source)])
+            better = (record.sources.get(name) for name in order[: place(order, source)])
             return any(
                 held is not None
                 and held.trade is not None
@@ -178,7 +178,8 @@ class Consolidator:
             record = self._records.get(symbol)
             if record is None:
                 return {}
-            candidates = self._candidates(record, self._clock())
+            now = self._clock()
+            candidates = self._candidates(record, self._classes(record, now), now)
             return {
                 name: candidates[name].source_quote.quote(
                     0, candidates[name].price_class, record.instrument.asset_class
@@ -193,12 +194,13 @@ class Consolidator:
             record = self._records.get(symbol)
             if record is None:
                 return None
-            candidates = self._candidates(record, self._clock())
+            now = self._clock()
+            candidates = self._candidates(record, self._classes(record, now), now)
             if record.quote is not None:
                 candidates.pop(record.quote.source.name, None)
             if not candidates:
                 return None
-            return choose_source(record.policy, candidates, self._clock())
+            return choose_source(record.policy, candidates, now)
 
     def explain(self, symbol: str) -> Explanation | None:
         """Why the price of a symbol is what it is; None where it is not followed."""
@@ -210,7 +212,8 @@ class Consolidator:
             down = frozenset(
                 name for name, held in record.sources.items() if not self._is_streaming(held)
             )
-            return explain(record, self._candidates(record, now), down, now)
+            candidates = self._candidates(record, self._classes(record, now), now)
+            return explain(record, candidates, down, now)
 
     # Called with the lock held
 
@@ -248,20 +251,21 @@ class Consolidator:
         quote = self._consolidate(record, now)
         if quote is None and left.trade is None and shown and shown.source.name == name:
             self._seq += 1
-            quote = record.quote = structs.replace(
+            quote = structs.replace(
                 shown,
                 seq=self._seq,
                 price_class=PriceClass.STALE,
                 stale_reason=StaleReason.CANCELLED,
                 trade_number=left.trade_number,
             )
+            self._show(record, quote, now)
         return quote
 
     def _review(self, now: datetime) -> list[Quote]:
         quotes = []
         for record in self._records.values():
             self._accept_lasting_outliers(record, now)
-            self._drop_old_parts(record, now)
+            record.drop_old_parts(now)
             self._compare(record, now)
             quote = self._consolidate(record, now)
             if quote is not None:
@@ -282,21 +286,9 @@ class Consolidator:
                 record.sources[name] = SourceQuote.merge(tick, record.sources.get(name))
                 self._validator.note_reference(tick)
 
-    def _drop_old_parts(self, record: SymbolRecord, now: datetime) -> None:
-        """Drop a book and day figures that are too old to stand beside a price."""
-        if not is_open(record.instrument.calendar, now):
-            return
-        policy = record.policy
-        for name, held in record.sources.items():
-            left = held.without_old_parts(
-                now, policy.max_book_age, policy.max_day_age, policy.max_beside
-            )
-            record.sources[name] = left
-            record.note_beside(name, now, is_beside=left.is_beside_book(policy.max_beside))
-
     def _compare(self, record: SymbolRecord, now: datetime) -> None:
         """Note how far the live sources are apart."""
-        live = self._live(record, now)
+        live = self._live(record, self._classes(record, now), now)
         divergence = None
         if len(live) > 1:
             divergence = record.comparison.note(live, record.policy.max_divergence, now)
@@ -334,19 +326,26 @@ class Consolidator:
         asset_class = record.instrument.asset_class
         apart = record.divergence.apart_from(active) if record.divergence else None
         quote = held.quote(self._seq, price_class, asset_class, stale_reason, apart)
-        record.quote, record.active = quote, held
+        self._show(record, quote, now)
+        record.active = held
+        return quote
+
+    def _show(self, record: SymbolRecord, quote: Quote, now: datetime) -> None:
+        before, price_class = record.quote, quote.price_class
+        record.quote = quote
         if (
             before is None
             or before.source is not quote.source
             or before.price_class is not price_class
         ):
-            record.changes.append(ActiveSource(now, active, price_class))
-        return quote
+            record.changes.append(ActiveSource(now, quote.source.name, price_class))
 
     def _choose(self, record: SymbolRecord, now: datetime) -> str | None:
         """The active source as of now; a failover is noted."""
         current = record.quote.source.name if record.quote else None
-        candidates = self._candidates(record, now)
+        classes = self._classes(record, now)
+        self._decide_dispute(record, self._live(record, classes, now), now)
+        candidates = self._candidates(record, classes, now)
         waiting = any(
             name != SIMULATED.name and self._health.is_expected(name, now)
             for name in record.instrument.provider_symbols
@@ -365,7 +364,7 @@ class Consolidator:
         now: datetime,
     ) -> None:
         old, order = candidates.get(current) if current is not None else None, record.policy.sources
-        is_better = current is not None and _place(order, chosen) < _place(order, current)
+        is_better = current is not None and place(order, chosen) < place(order, current)
         reason = reason_of(old, candidates[chosen], is_better=is_better)
         if reason is FailoverReason.STALE and current is not None and self._health.is_down(current):
             reason = FailoverReason.DOWN
@@ -375,21 +374,26 @@ class Consolidator:
         if current is not None and reason in _FAILED:
             record.note_failure(current, now)
 
-    def _candidates(self, record: SymbolRecord, now: datetime) -> dict[str, Candidate]:
-        self._decide_dispute(record, now)
+    def _classes(self, record: SymbolRecord, now: datetime) -> dict[str, PriceClass]:
+        """The class of each source that has a price, whatever other sources say."""
+        return {
+            name: self._classify(held, record, now)
+            for name, held in record.sources.items()
+            if held.trade is not None
+        }
+
+    def _candidates(
+        self, record: SymbolRecord, classes: Mapping[str, PriceClass], now: datetime
+    ) -> dict[str, Candidate]:
         candidates = {}
-        for name, held in record.sources.items():
-            if held.trade is None:
-                continue
-            price_class = self._classify(held, record, now)
-            is_contradicted = price_class is PriceClass.LIVE and record.is_contradicted(name, now)
-            if is_contradicted:
-                price_class = PriceClass.STALE
+        for name, own_class in classes.items():
+            is_contradicted = own_class is PriceClass.LIVE and record.is_contradicted(name, now)
+            price_class = PriceClass.STALE if is_contradicted else own_class
             since = record.fresh_since.setdefault(name, now) if price_class.is_fresh else None
             if since is None:
                 record.fresh_since.pop(name, None)
             candidates[name] = Candidate(
-                held,
+                record.sources[name],
                 price_class,
                 since,
                 self._health.is_starting(name, now),
@@ -398,17 +402,12 @@ class Consolidator:
             )
         return candidates
 
-    def _decide_dispute(self, record: SymbolRecord, now: datetime) -> None:
-        """Decide whom to believe where live sources contradict each other."""
-        before = record.dispute
-        if len(record.sources) < 2 and before is None:
-            return
-        live = self._live(record, now)
-        record.dispute = (
-            record.comparison.dispute(live, record.policy.max_divergence, now)
-            if len(live) > 1
-            else None
-        )
+    def _decide_dispute(
+        self, record: SymbolRecord, live: Mapping[str, SourceQuote], now: datetime
+    ) -> None:
+        """Decide which sources are not live because others contradict them."""
+        before, most = record.dispute, record.policy.max_divergence
+        record.dispute = record.comparison.dispute(live, most, now) if len(live) > 1 else None
         known = before.contradicted if before else None
         if known != (record.dispute.contradicted if record.dispute else None):
             self._note_contradiction(record, record.dispute, is_dispute=True)
@@ -421,15 +420,14 @@ class Consolidator:
             Contradiction(self._clock(), symbol, active, is_dispute, between)
         )
 
-    def _live(self, record: SymbolRecord, now: datetime) -> dict[str, SourceQuote]:
-        """The sources that would be live if no other one contradicted them."""
+    def _live(
+        self, record: SymbolRecord, classes: Mapping[str, PriceClass], now: datetime
+    ) -> dict[str, SourceQuote]:
+        """The sources that are live if no other one contradicts them."""
         return {
-            name: held
-            for name, held in record.sources.items()
-            if held.source.claim is PriceClass.LIVE
-            and held.trade is not None
-            and self._classify(held, record, now) is PriceClass.LIVE
-            and not record.is_beside_itself(name, now)
+            name: record.sources[name]
+            for name, price_class in classes.items()
+            if price_class is PriceClass.LIVE and not record.is_beside_itself(name, now)
         }
 
     def _classify(self, held: SourceQuote, record: SymbolRecord, now: datetime) -> PriceClass:
@@ -455,8 +453,3 @@ def _is_secure(before: Quote, source: str) -> bool:
     """Whether a tick of this other source cannot or need not replace what is shown."""
     invented = source in (SIMULATED.name, LAST_RESORT.name)
     return before.price_class in _GOOD or (before.source.is_real and invented)
-
-
-def _place(order: tuple[str, ...], source: str) -> int:
-    """How many sources are preferred to this one."""
-    return order.index(source) if source in order else len(order)

@@ -142,3 +142,8 @@ def _has_recovered(candidate: Candidate, now: datetime) -> bool:
 def _may_wait(held: SourceQuote, policy: Policy, now: datetime) -> bool:
     """Whether a stale price is young enough to wait for its stream; what was asked for is not."""
     return held.source.claim is PriceClass.LIVE and held.age(now) <= policy.stale_hold
+
+
+def place(order: tuple[str, ...], source: str) -> int:
+    """How many sources are preferred to this one."""
+    return order.index(source) if source in order else len(order)

@@ -10,14 +10,13 @@ from omcrm.market.instrument import Instrument
 from omcrm.market.policy import Policy
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
+from omcrm.market.session import is_open
 from omcrm.market.source_quote import SourceQuote
 
 # A book may lag behind a fast market for a moment.
 _BESIDE_FOR = timedelta(seconds=2)
 # A source that was good for so long has made up for its failures.
 _FORGIVEN_AFTER = timedelta(minutes=10)
-
-
 # How long back the changes of the active source and of the class are known, and how many.
 _HISTORY, _MOST_CHANGES = timedelta(hours=1), 500
 
@@ -41,8 +40,8 @@ class SymbolRecord:
     """One symbol: what each source reported, and the quote that is shown of the active one."""
 
     __slots__ = (
-        *("active", "comparison", "dispute", "divergence", "fresh_since", "instrument", "policy"),
-        *("quote", "sources", "_beside_since", "_failures", "changes"),
+        *("active", "changes", "comparison", "dispute", "divergence", "fresh_since"),
+        *("instrument", "policy", "quote", "sources", "_beside_since", "_failures"),
     )
 
     def __init__(self, instrument: Instrument, policy: Policy) -> None:
@@ -68,6 +67,18 @@ class SymbolRecord:
         began, changes = now - _HISTORY, list(self.changes)
         over = sum(change.since <= began for change in changes[1:])
         return tuple(changes[over:])
+
+    def drop_old_parts(self, now: datetime) -> None:
+        """Drop books and day figures that are too old to stand beside a price."""
+        if not is_open(self.instrument.calendar, now):
+            return
+        policy = self.policy
+        for name, held in self.sources.items():
+            left = held.without_old_parts(
+                now, policy.max_book_age, policy.max_day_age, policy.max_beside
+            )
+            self.sources[name] = left
+            self.note_beside(name, now, is_beside=left.is_beside_book(policy.max_beside))
 
     def note_failure(self, source: str, now: datetime) -> None:
         """Note that this source was given up."""
