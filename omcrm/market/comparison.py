@@ -96,7 +96,7 @@ class Comparison:
         prices = _prices(live)
         self._note_courses(live, prices)
         if not any(
-            are_apart(one, other, max_divergence * _AGREEMENT)
+            _are_apart(one, other, max_divergence * _AGREEMENT)
             for one, other in combinations(prices.values(), 2)
         ):
             self._agreed_at = now
@@ -123,7 +123,7 @@ class Comparison:
         prices = _prices(live)
         agreeing = {
             name: frozenset(
-                other for other in prices if not are_apart(price, prices[other], max_divergence)
+                other for other in prices if not _are_apart(price, prices[other], max_divergence)
             )
             for name, price in prices.items()
         }
@@ -190,7 +190,7 @@ class Comparison:
         return Divergence(one, other, apart, pair.usual, both)
 
 
-def are_apart(one: Decimal, other: Decimal, most: Decimal) -> bool:
+def _are_apart(one: Decimal, other: Decimal, most: Decimal) -> bool:
     """Whether two prices are further apart than `most`, a fraction of the lower one."""
     return abs(one - other) > min(one, other) * most
 

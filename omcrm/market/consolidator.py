@@ -29,7 +29,7 @@ from omcrm.market.quote import PriceBasis, Quote, StaleReason
 from omcrm.market.source import LAST_RESORT, SIMULATED, HealthState
 from omcrm.market.source_health import SourceHealth
 from omcrm.market.source_quote import SourceQuote
-from omcrm.market.symbol_record import SymbolRecord
+from omcrm.market.symbol_record import ActiveSource, SymbolRecord
 from omcrm.market.tick import ON_TIME, Tick
 from omcrm.market.trade_condition import EVERYTHING
 from omcrm.market.trade_correction import corrected
@@ -201,7 +201,8 @@ class Consolidator:
             record = self._records.get(symbol)
             if record is None:
                 return {}
-            candidates = self._candidates(record, self._clock())
+            now = self._clock()
+            candidates = self._candidates(record, self._classes(record, now), now)
             return {
                 name: candidates[name].source_quote.quote(
                     0, candidates[name].price_class, record.instrument.asset_class
@@ -216,12 +217,13 @@ class Consolidator:
             record = self._records.get(symbol)
             if record is None:
                 return None
-            candidates = self._candidates(record, self._clock())
+            now = self._clock()
+            candidates = self._candidates(record, self._classes(record, now), now)
             if record.quote is not None:
                 candidates.pop(record.quote.source.name, None)
             if not candidates:
                 return None
-            return choose_source(record.policy, candidates, self._clock())
+            return choose_source(record.policy, candidates, now)
 
     def explain(self, symbol: str) -> Explanation | None:
         """Why the price of a symbol is what it is; None where it is not followed."""
@@ -233,7 +235,8 @@ class Consolidator:
             down = frozenset(
                 name for name, held in record.sources.items() if not self._is_streaming(held)
             )
-            return explain(record, self._candidates(record, now), down, now)
+            candidates = self._candidates(record, self._classes(record, now), now)
+            return explain(record, candidates, down, now)
 
     # Called with the lock held
 
@@ -271,13 +274,14 @@ class Consolidator:
         quote = self._consolidate(record, now)
         if quote is None and left.trade is None and shown and shown.source.name == name:
             self._seq += 1
-            quote = record.quote = structs.replace(
+            quote = structs.replace(
                 shown,
                 seq=self._seq,
                 price_class=PriceClass.STALE,
                 stale_reason=StaleReason.CANCELLED,
                 trade_number=left.trade_number,
             )
+            self._show(record, quote, now)
         return quote
 
     def _review(self, now: datetime) -> list[Quote]:
@@ -301,13 +305,13 @@ class Consolidator:
             others = (held for held in record.sources.values() if held.source is not tick.source)
             if tick.trade is None:
                 record.sources[name] = SourceQuote.merge(tick, record.sources.get(name))
-            elif any(_is_opposing(held, tick, record.policy, now) for held in others):
+            elif any(held.opposes(tick, now, record.policy.max_age) for held in others):
                 record.sources[name] = SourceQuote.merge(tick, record.sources.get(name))
                 self._validator.note_reference(tick)
 
     def _compare(self, record: SymbolRecord, now: datetime) -> None:
         """Note how far the live sources are apart."""
-        live = self._live(record, now)
+        live = self._live(record, self._classes(record, now), now)
         divergence = None
         if len(live) > 1:
             divergence = record.comparison.note(live, record.policy.max_divergence, now)
@@ -345,13 +349,26 @@ class Consolidator:
         asset_class = record.instrument.asset_class
         apart = record.divergence.apart_from(active) if record.divergence else None
         quote = held.quote(self._seq, price_class, asset_class, stale_reason, apart)
-        record.show(quote, held, now)
+        self._show(record, quote, now)
+        record.active = held
         return quote
+
+    def _show(self, record: SymbolRecord, quote: Quote, now: datetime) -> None:
+        before, price_class = record.quote, quote.price_class
+        record.quote = quote
+        if (
+            before is None
+            or before.source is not quote.source
+            or before.price_class is not price_class
+        ):
+            record.changes.append(ActiveSource(now, quote.source.name, price_class))
 
     def _choose(self, record: SymbolRecord, now: datetime) -> str | None:
         """The active source as of now; a failover is noted."""
         current = record.quote.source.name if record.quote else None
-        candidates = self._candidates(record, now)
+        classes = self._classes(record, now)
+        self._decide_dispute(record, self._live(record, classes, now), now)
+        candidates = self._candidates(record, classes, now)
         waiting = any(
             name != SIMULATED.name and self._health.is_expected(name, now)
             for name in record.instrument.provider_symbols
@@ -379,21 +396,26 @@ class Consolidator:
         if current is not None and reason in _FAILED:
             record.note_failure(current, now)
 
-    def _candidates(self, record: SymbolRecord, now: datetime) -> dict[str, Candidate]:
-        self._decide_dispute(record, now)
+    def _classes(self, record: SymbolRecord, now: datetime) -> dict[str, PriceClass]:
+        """The class of each source that has a price, whatever other sources say."""
+        return {
+            name: self._classify(held, record, now)
+            for name, held in record.sources.items()
+            if held.trade is not None
+        }
+
+    def _candidates(
+        self, record: SymbolRecord, classes: Mapping[str, PriceClass], now: datetime
+    ) -> dict[str, Candidate]:
         candidates = {}
-        for name, held in record.sources.items():
-            if held.trade is None:
-                continue
-            price_class = self._classify(held, record, now)
-            is_contradicted = price_class is PriceClass.LIVE and record.is_contradicted(name, now)
-            if is_contradicted:
-                price_class = PriceClass.STALE
+        for name, own_class in classes.items():
+            is_contradicted = own_class is PriceClass.LIVE and record.is_contradicted(name, now)
+            price_class = PriceClass.STALE if is_contradicted else own_class
             since = record.fresh_since.setdefault(name, now) if price_class.is_fresh else None
             if since is None:
                 record.fresh_since.pop(name, None)
             candidates[name] = Candidate(
-                held,
+                record.sources[name],
                 price_class,
                 since,
                 self._health.is_starting(name, now),
@@ -402,17 +424,12 @@ class Consolidator:
             )
         return candidates
 
-    def _decide_dispute(self, record: SymbolRecord, now: datetime) -> None:
-        """Decide whom to believe where live sources contradict each other."""
-        before = record.dispute
-        if len(record.sources) < 2 and before is None:
-            return
-        live = self._live(record, now)
-        record.dispute = (
-            record.comparison.dispute(live, record.policy.max_divergence, now)
-            if len(live) > 1
-            else None
-        )
+    def _decide_dispute(
+        self, record: SymbolRecord, live: Mapping[str, SourceQuote], now: datetime
+    ) -> None:
+        """Decide which sources are not live because others contradict them."""
+        before, most = record.dispute, record.policy.max_divergence
+        record.dispute = record.comparison.dispute(live, most, now) if len(live) > 1 else None
         known = before.contradicted if before else None
         if known != (record.dispute.contradicted if record.dispute else None):
             self._note_contradiction(record, record.dispute, is_dispute=True)
@@ -425,15 +442,14 @@ class Consolidator:
             Contradiction(self._clock(), symbol, active, is_dispute, between)
         )
 
-    def _live(self, record: SymbolRecord, now: datetime) -> dict[str, SourceQuote]:
-        """The sources that would be live if no other one contradicted them."""
+    def _live(
+        self, record: SymbolRecord, classes: Mapping[str, PriceClass], now: datetime
+    ) -> dict[str, SourceQuote]:
+        """The sources that are live if no other one contradicts them."""
         return {
-            name: held
-            for name, held in record.sources.items()
-            if held.source.claim is PriceClass.LIVE
-            and held.trade is not None
-            and self._classify(held, record, now) is PriceClass.LIVE
-            and not record.is_beside_itself(name, now)
+            name: record.sources[name]
+            for name, price_class in classes.items()
+            if price_class is PriceClass.LIVE and not record.is_beside_itself(name, now)
         }
 
     def _classify(self, held: SourceQuote, record: SymbolRecord, now: datetime) -> PriceClass:
@@ -472,14 +488,6 @@ class Consolidator:
         if is_contradicted:
             return StaleReason.CONTRADICTED
         return StaleReason.AGE if self._is_streaming(held) else StaleReason.SOURCE_DOWN
-
-
-def _is_opposing(held: SourceQuote, tick: Tick, policy: Policy, now: datetime) -> bool:
-    return (
-        held.source.claim is PriceClass.LIVE
-        and held.recorded_at == tick.recorded_at
-        and held.age(now) <= policy.max_age
-    )
 
 
 def _is_secure(before: Quote, source: str) -> bool:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from omcrm.market.comparison import DisputeRule
-from omcrm.market.failover import Candidate
+from omcrm.market.failover import Candidate, place
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import StaleReason
 from omcrm.market.source import SIMULATED
@@ -101,7 +101,6 @@ def _state(
     if candidate is None or candidate.source_quote.trade is None:
         return SourceState(source=name, verdict=SourceVerdict.NO_PRICE, is_accepted=False)
     held, trade = candidate.source_quote, candidate.source_quote.trade
-    hold_ends_at = _hold_ends_at(candidate, now)
     return SourceState(
         source=name,
         verdict=_verdict(record, name, candidate, active, down, now),
@@ -114,7 +113,7 @@ def _state(
         age=held.age(now),
         late=held.trade_from.late if held.trade_from else None,
         apart=None if shown is None else round(float(abs(trade.price - shown) / shown), 6),
-        hold_ends_at=hold_ends_at if _is_preferred(record, name, active) else None,
+        hold_ends_at=_hold_ends_at(candidate, now) if _is_preferred(record, name, active) else None,
     )
 
 
@@ -141,7 +140,7 @@ def _verdict(
 
 def _is_preferred(record: SymbolRecord, name: str, active: str | None) -> bool:
     order = record.policy.sources
-    return active in order and name in order and order.index(name) < order.index(active)
+    return active is not None and place(order, name) < place(order, active)
 
 
 def _hold_ends_at(candidate: Candidate, now: datetime) -> datetime | None:

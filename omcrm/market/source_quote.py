@@ -208,6 +208,11 @@ class SourceQuote(Struct, frozen=True):
         room = trade.price * max_beside
         return not book.bid - room <= trade.price <= book.ask + room
 
+    def opposes(self, tick: Tick, now: datetime, max_age: timedelta) -> bool:
+        """Whether this is a live source's price of now that may contradict an outlier."""
+        is_live = self.source.claim is PriceClass.LIVE and self.recorded_at == tick.recorded_at
+        return is_live and self.age(now) <= max_age
+
     def _is_book_older(self, by: timedelta) -> bool:
         return (
             self.trade_from is not None

@@ -17,8 +17,6 @@ from omcrm.market.source_quote import SourceQuote
 _BESIDE_FOR = timedelta(seconds=2)
 # A source that was good for so long has made up for its failures.
 _FORGIVEN_AFTER = timedelta(minutes=10)
-
-
 # How long back the changes of the active source and of the class are known, and how many.
 _HISTORY, _MOST_CHANGES = timedelta(hours=1), 500
 
@@ -42,8 +40,8 @@ class SymbolRecord:
     """One symbol: what each source reported, and the quote that is shown of the active one."""
 
     __slots__ = (
-        *("active", "comparison", "dispute", "divergence", "fresh_since", "instrument", "policy"),
-        *("quote", "sources", "_beside_since", "_failures", "_history"),
+        *("active", "changes", "comparison", "dispute", "divergence", "fresh_since"),
+        *("instrument", "policy", "quote", "sources", "_beside_since", "_failures"),
     )
 
     def __init__(self, instrument: Instrument, policy: Policy) -> None:
@@ -61,22 +59,12 @@ class SymbolRecord:
         # Since when the last price of each source lies outside its own book.
         self._beside_since: dict[str, datetime] = {}
         self._failures: dict[str, _Failures] = {}
-        self._history: deque[ActiveSource] = deque(maxlen=_MOST_CHANGES)
-
-    def show(self, quote: Quote, made_of: SourceQuote, now: datetime) -> None:
-        """Show this quote, made of what its source reported."""
-        before = self.quote
-        self.quote, self.active = quote, made_of
-        if (
-            before is None
-            or before.source is not quote.source
-            or before.price_class is not quote.price_class
-        ):
-            self._history.append(ActiveSource(now, quote.source.name, quote.price_class))
+        # Each change of the active source or of the class.
+        self.changes: deque[ActiveSource] = deque(maxlen=_MOST_CHANGES)
 
     def history(self, now: datetime) -> tuple[ActiveSource, ...]:
         """The active sources of the last hour with the class of their prices, oldest first."""
-        began, changes = now - _HISTORY, list(self._history)
+        began, changes = now - _HISTORY, list(self.changes)
         over = sum(change.since <= began for change in changes[1:])
         return tuple(changes[over:])
 

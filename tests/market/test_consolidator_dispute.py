@@ -214,3 +214,18 @@ def test_a_summary_with_the_same_last_price_is_no_trade(streaming: Market) -> No
     streaming.review()
 
     assert ("binance", STALE) == streaming.shows()
+
+
+def test_reports_about_a_symbol_decide_nothing(two: Market) -> None:
+    """Who asks for the sources' prices between two reviews begins and ends no dispute."""
+    two.trade("100")
+    two.trade("112", KRAKEN)
+    two.consolidator.take_contradictions()
+    two.clock.pass_seconds(11)
+    two.consolidator.quotes_by_source("BTC")
+    two.consolidator.standby("BTC")
+    two.consolidator.explain("BTC")
+
+    assert [] == two.consolidator.take_contradictions()
+    two.review()
+    assert 1 == len(two.consolidator.take_contradictions())

@@ -220,7 +220,8 @@ def test_real_before_simulated(markets: type, exchange: Exchange, tmp_path: Path
     """A real source takes over from the simulated one, which never takes over from it."""
     port = free_port()
     market = markets(f"ws://127.0.0.1:{port}", exchange.url)
-    market.wait_for_class("BTC", PriceClass.SIMULATED, 10)
+    for symbol in ("BTC", "AAPL"):
+        market.wait_for_class(symbol, PriceClass.SIMULATED, 10)
     with Exchange(tmp_path, "--seed", "2", port=port):
         market.wait_for_class("BTC", PriceClass.LIVE, 20)
         assert "binance" == market.source("BTC")

@@ -1,7 +1,7 @@
 """Finnhub's numbers of trade conditions, each as what it is on the tapes.
 
 Finnhub's list of trade conditions, which https://finnhub.io/docs/api/websocket-trades refers to.
-Its numbers 11 (CAP election), 38 (placeholder) and 40 (opened) are on no tape any more.
+Its numbers 11 (CAP election), 38 (placeholder) and 40 (opened) are no longer on any tape.
 """
 
 from omcrm.market.trade_condition import CTA, EVERYTHING, UTP, ConditionTable

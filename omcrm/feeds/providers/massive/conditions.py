@@ -1,7 +1,7 @@
 """Massive's numbers of trade conditions, each as what it is on the tapes.
 
 https://massive.com/docs/rest/stocks/market-operations/condition-codes (`sip_mapping`)
-Numbers that are on no tape any more are left out, such as 6 (CAP election).
+Numbers that are no longer on any tape are left out, such as 6 (CAP election).
 """
 
 from omcrm.market.trade_condition import CTA, EVERYTHING, UTP, ConditionTable
