@@ -48,6 +48,7 @@ def body(symbol: str, price: Any, time: str, seq: Any) -> dict[str, Any]:
         "volume_24h": 1514.95512,
         "source": "binance",
         "price_class": "live",
+        "price_basis": "trade",
         "provider_time": time,
         "received_at": time,
         "seq": seq,

@@ -17,12 +17,10 @@ A single tick changes nothing of all this.
 
 import math
 from collections import deque
-from datetime import datetime, timedelta
-
-from msgspec import structs
+from datetime import timedelta
 
 from omcrm.feeds.source_clock import LASTING, MANY, SourceClock, UsualTransit
-from omcrm.market.tick import Tick
+from omcrm.market.tick import TickKind
 
 # So much more than the usual transit is jitter; this and the credit are what latency from the very
 # start can hide.
@@ -65,28 +63,23 @@ class FeedLatency:
         self._set_back = _SetBack()
         self._right_since: float | None = None
         self._streams = False
-        self._firsts: set[tuple[str, bool, bool, bool]] = set()
+        self._firsts: set[TickKind] = set()
 
-    def dated(self, tick: Tick, now: float) -> Tick:
-        """The tick with its latency, or with how far it is ahead, where there is any.
+    def measure(self, kind: TickKind, transit: timedelta | None, now: float) -> float:
+        """How many seconds a tick is late, negative where it is from the future.
 
-        A tick without a time has the latency of the last one that had a time, for it came over the
-        same connection. After a gap without times it may be as old as the gap."""
-        time = _time(tick)
-        if time is None:
+        `transit` is from its provider time to its receipt. A tick without a time has the latency of
+        the last one that had a time, for it came over the same connection. After a gap without
+        times it may be as old as the gap.
+        """
+        if transit is None:
             late = self._unmeasured(now)
         else:
-            transit = (tick.received_at - time).total_seconds()
-            late = self._measure(tick.symbol, transit, now)
-        if self._streams:
-            self._source.streamed_at = now
-        else:
-            late = self._late_as_first(tick, late, now)
-        if not late:
-            return tick
-        if late < 0:
-            return structs.replace(tick, ahead=timedelta(seconds=-late))
-        return structs.replace(tick, late=timedelta(seconds=late))
+            late = self._measure(kind[0], transit.total_seconds(), now)
+        if not self._streams:
+            return self._late_as_first(kind, late, now)
+        self._source.streamed_at = now
+        return late
 
     def is_lasting(self, now: float) -> bool:
         """Whether the connection as a whole has fallen behind; one that began so has not."""
@@ -157,12 +150,11 @@ class FeedLatency:
         since = now - self._measured_at
         return max(self._last, since) if since > _UNMEASURED else self._last
 
-    def _late_as_first(self, tick: Tick, late: float, now: float) -> float:
+    def _late_as_first(self, kind: TickKind, late: float, now: float) -> float:
         """The latency of a tick before the connection is known to stream.
 
         The first of a kind may be the answer to the subscription, a snapshot. It shows that the
         upstream answers, not that it streams, so it is no newer than what was streamed last."""
-        kind = (tick.symbol, tick.trade is None, tick.book is None, tick.day is None)
         if kind in self._firsts:
             self._streams = True
             self._firsts.clear()
@@ -209,18 +201,3 @@ class _SetBack:
         if self._count:
             self._count = self._back_count = self._shorter = 0
             self._transits.clear()
-
-
-def _time(tick: Tick) -> datetime | None:
-    """The upstream's own time of a tick, None where it has none."""
-    trade = tick.trade
-    if trade is not None:
-        if not trade.updates.last:
-            # It may be reported long after it was made.
-            return None
-        if trade.time is not None:
-            return trade.time
-    for piece in (tick.book, tick.day):
-        if piece is not None and piece.time is not None:
-            return piece.time
-    return None

@@ -424,7 +424,7 @@ class Supervisor:
             # Its times are of another day: they say nothing about how late it is.
             tick = structs.replace(tick, recorded_at=connection.recorded_at)
         elif self.provider.source.claim is PriceClass.LIVE:
-            tick = connection.latency.dated(tick, now)
+            tick = tick.dated(connection.latency.measure(tick.kind, tick.transit, now))
             if tick.late:
                 self._note_latency(connection, tick, now)
         is_first = connection.first_data_at is None

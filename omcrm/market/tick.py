@@ -3,13 +3,16 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from omcrm.market.quote import PriceBasis
 from omcrm.market.source import Source
 from omcrm.market.trade_condition import EVERYTHING, TradeUpdates
 
 ON_TIME = timedelta()
+
+# A tick's symbol, and whether it has a trade, a book and day figures.
+TickKind = tuple[str, bool, bool, bool]
 
 
 class Trade(Struct, frozen=True):
@@ -85,3 +88,36 @@ class Tick(Struct, frozen=True):
     ahead: timedelta = ON_TIME
     correction: TradeCorrection | None = None
     recorded_at: datetime | None = None
+
+    @property
+    def kind(self) -> TickKind:
+        """Of which symbol it is, and which parts it has."""
+        return (
+            self.symbol,
+            self.trade is not None,
+            self.book is not None,
+            self.day is not None,
+        )
+
+    @property
+    def transit(self) -> timedelta | None:
+        """From the upstream's own time to its receipt, by two clocks; None where it has no time."""
+        trade = self.trade
+        if trade is not None:
+            if not trade.updates.last:
+                # It may be reported long after it was made.
+                return None
+            if trade.time is not None:
+                return self.received_at - trade.time
+        for piece in (self.book, self.day):
+            if piece is not None and piece.time is not None:
+                return self.received_at - piece.time
+        return None
+
+    def dated(self, late: float) -> "Tick":
+        """The tick with its measured latency in seconds, negative where it is from the future."""
+        if not late:
+            return self
+        if late < 0:
+            return structs.replace(self, ahead=timedelta(seconds=-late))
+        return structs.replace(self, late=timedelta(seconds=late))

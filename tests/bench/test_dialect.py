@@ -7,10 +7,10 @@ from tests.processes import PATIENCE
 
 
 def test_the_other_servers_send_omcrms_fields() -> None:
-    """In the same order, so that their texts are as long as OMCRM's; nothing is of a recording."""
+    """In the same order, so that their texts are as long as OMCRM's of a live price."""
     assert list(DeskPriceUpdate.__struct_fields__) == [
         *dialect.update("BTC", 1),
-        "recorded_at",
+        *("recorded_at", "stale_reason", "divergence"),
     ]
 
 

@@ -33,7 +33,7 @@ def test_a_tick_on_time_stays_as_it_is(usual: Connection) -> None:
     """Nothing is noted at it."""
     tick = Tick("BTC", BINANCE, after(10), 1, trade("1", time=after(9.9)))
 
-    assert usual.feed_latency.dated(tick, 10.0) is tick
+    assert tick.dated(usual.feed_latency.measure(tick.kind, tick.transit, 10.0)) is tick
 
 
 @pytest.mark.parametrize(

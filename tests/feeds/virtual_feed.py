@@ -129,7 +129,7 @@ class VirtualFeed:
         received_at, now = self._own.read()
         trade = Trade(Decimal(1), time=after(sent + self._ahead(sent) + wrong))
         tick = Tick(symbol, self._source, received_at, connection, trade)
-        tick = self._latency.dated(tick, now)
+        tick = tick.dated(self._latency.measure(tick.kind, tick.transit, now))
         self.received.append(Received(now, now - sent, wrong != 0.0, tick))
         if tick.late and self._latency.is_lasting(now):
             self.reconnected_at.append(now)
@@ -167,7 +167,7 @@ class Connection:
         if transit is not None:
             parts = {"trade": trade("1", time=received_at - timedelta(seconds=transit))}
         tick = Tick(symbol, BINANCE, received_at, 1, **(parts or {"book": book("1", "2")}))
-        return self.feed_latency.dated(tick, now)
+        return tick.dated(self.feed_latency.measure(tick.kind, tick.transit, now))
 
     def latency(self, at: float, transit: float | None, symbol: str = "BTC") -> float:
         """The latency of a tick, negative for one from the future."""

@@ -187,7 +187,7 @@ def test_a_price_from_frame_to_browser(here: Served, binance: Binance, tracer: T
 
     assert "omcrm.feeds.providers.binance.stream" in passed
     assert "omcrm.streaming.connection" in passed
-    assert len(passed) <= PRICE, passed
+    assert len(passed) <= PRICE, "\n".join(passed)
 
 
 def test_a_quotes_request(here: Served, tracer: Tracer) -> None:

@@ -20,7 +20,8 @@ from simulator.drill.setup import urls
 from simulator.replay import Replay
 from simulator.simulation import Simulation
 
-SOURCES = tuple(name for name in STREAMS if name != "simulated")
+# Massive's currencies are silent outside of the week of their market.
+SOURCES = tuple(name for name in STREAMS if name not in ("simulated", "massive_forex"))
 FOLLOWED = tuple(item for item in CATALOGUE if item.symbol in {"BTC", "MATIC", "AAPL"})
 RECORDED = datetime(2024, 8, 8, 23, 54, 13, tzinfo=UTC)
 FIRST_MS = round(RECORDED.timestamp() * 1000)

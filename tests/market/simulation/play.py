@@ -127,7 +127,7 @@ class _Player:
             _SYMBOL, source.source, self._clock.now, link.number, delivery.trade, delivery.book
         )
         self._time.now = delivery.arrives
-        tick = link.latency.dated(tick, delivery.arrives)
+        tick = tick.dated(link.latency.measure(tick.kind, tick.transit, delivery.arrives))
         if tick.late and link.latency.is_lasting(delivery.arrives):
             self._reconnect(delivery.name, delivery.arrives)
             return
