@@ -117,7 +117,10 @@ def test_the_only_source_is_asked_at_once(trading: Exchange, make: Make) -> None
     alone = make(trading.url, "alpha_vantage")
     alone.follow(SHARES[:1])
     alone.start()
-    wait_for(lambda: alone.consolidator.quotes_by_source(SHARES[0].symbol), what="a price")
+    wait_for(
+        lambda: "alpha_vantage" in alone.consolidator.quotes_by_source(SHARES[0].symbol),
+        what="a price",
+    )
 
     assert 1 == used(alone, "alpha_vantage")
 
