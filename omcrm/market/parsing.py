@@ -6,6 +6,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 # No price or size of this world needs more; `Decimal` would swallow megabytes of digits.
@@ -43,7 +44,13 @@ def exact(text: str | int | Decimal) -> Decimal:
 
     Raises ValueError for anything else: NaN, infinities, exponents beyond reason, other types.
     """
-    if isinstance(text, str) and len(text) <= _LONGEST and _is_plain(text):
+    return _exact_text(text) if isinstance(text, str) else _unusual(text)
+
+
+# Most prices and sizes of a book were in the one before.
+@lru_cache(maxsize=4096)
+def _exact_text(text: str) -> Decimal:
+    if len(text) <= _LONGEST and _is_plain(text):
         # Nothing is left of `.0`.
         return Decimal((text.rstrip("0").rstrip(".") or 0) if "." in text else text)
     return _unusual(text)
