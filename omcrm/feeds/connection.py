@@ -67,6 +67,7 @@ class FeedConnection:
         self._timing = timing.feed_clock
         self.opened_at = self._timing.now()
         self.first_data_at: float | None = None
+        self._frame_at = self.opened_at
         self.closing_soon = False
         self._provider = provider
         timeouts = timing.timeouts
@@ -128,11 +129,11 @@ class FeedConnection:
         """The upstream has accepted the login; called in the link's thread."""
         self._is_authenticated = True
 
-    def note_data(self, now: float) -> None:
-        """A frame with prices has come."""
-        self._watchdog.data(now)
+    def note_data(self) -> None:
+        """The last frame brought prices."""
+        self._watchdog.data(self._frame_at)
         if self.first_data_at is None:
-            self.first_data_at = now
+            self.first_data_at = self._frame_at
 
     def has_delivered_for(self, seconds: float, now: float) -> bool:
         """Whether its first data came at least so many seconds ago."""
@@ -166,7 +167,8 @@ class FeedConnection:
         self._changed()
 
     def _touch(self) -> None:
-        self._watchdog.frame(self._timing.now())
+        self._frame_at = self._timing.now()
+        self._watchdog.frame(self._frame_at)
 
     def _receive(self, frame: bytes) -> None:
         self._touch()
@@ -179,6 +181,10 @@ _CONNECT_TIMEOUT = 10.0
 _READ_AT_ONCE = 65536
 # The largest real frame seen was 64 kB; a whole order book may take megabytes.
 _LARGEST_MESSAGE = 4 * 1024 * 1024
+# The first byte of a frame that is a whole message of text or bytes; how the second one says that
+# the length follows in two bytes. One above it means eight bytes, or a mask.
+_MESSAGES, _TWO_BYTES = (0x81, 0x82), 126
+_SHORT = 4
 # A reader whose socket always has data would keep all other green threads waiting.
 _LONGEST_SLICE = 0.005
 _FRAMES_A_CHECK = 16
@@ -296,18 +302,26 @@ class Link:
     def _read(self) -> None:
         slice_began, frames = time.monotonic(), 0
         while not self._closing:
-            opcode, frame = self._socket.recv_data_frame(True)
-            if opcode == websocket.ABNF.OPCODE_CLOSE:
-                figures = FeedFigures(detail=_close_reason(frame.data))
-                raise FeedError(FeedCode.CLOSED_BY_UPSTREAM, figures)
-            if opcode in (websocket.ABNF.OPCODE_TEXT, websocket.ABNF.OPCODE_BINARY):
-                self._receive(frame.data)
+            message = self._socket.take_message()
+            if message is not None:
+                self._receive(message)
             else:
-                self._touch()
+                self._read_other()
             frames += 1
             if frames % _FRAMES_A_CHECK == 0 and time.monotonic() - slice_began > _LONGEST_SLICE:
                 time.sleep(_PAUSE)
                 slice_began = time.monotonic()
+
+    def _read_other(self) -> None:
+        """Read a frame that is not a whole message, or one that has not arrived completely."""
+        opcode, frame = self._socket.recv_data_frame(True)
+        if opcode == websocket.ABNF.OPCODE_CLOSE:
+            figures = FeedFigures(detail=_close_reason(frame.data))
+            raise FeedError(FeedCode.CLOSED_BY_UPSTREAM, figures)
+        if opcode in (websocket.ABNF.OPCODE_TEXT, websocket.ABNF.OPCODE_BINARY):
+            self._receive(frame.data)
+        else:
+            self._touch()
 
 
 class _BoundedWebSocket(websocket.WebSocket):  # type: ignore[misc,unused-ignore]
@@ -315,8 +329,12 @@ class _BoundedWebSocket(websocket.WebSocket):  # type: ignore[misc,unused-ignore
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.frame_buffer = _BoundedFrames(self._recv, True)
+        self.frame_buffer = self._frames = _BoundedFrames(self._recv, True)
         self.cont_frame = _BoundedMessage(False, True)
+
+    def take_message(self) -> bytes | None:
+        """The next message, if it is a single frame that has arrived completely."""
+        return None if self.cont_frame.recving_frames else self._frames.take_message()
 
 
 class _BoundedFrames(frame_buffer):  # type: ignore[misc,unused-ignore]
@@ -325,6 +343,28 @@ class _BoundedFrames(frame_buffer):  # type: ignore[misc,unused-ignore]
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self._buffer = bytearray()
+
+    def take_message(self) -> bytes | None:
+        """The next frame's payload, if it is a whole message without a mask, and all of it here.
+
+        Nearly every frame is one: this takes a tenth of the general way.
+        """
+        buffer = self._buffer
+        if not buffer:
+            buffer += self.recv(_READ_AT_ONCE)
+        if len(buffer) < _SHORT or buffer[0] not in _MESSAGES or self.header is not None:
+            return None
+        start, length = 2, buffer[1]
+        if length == _TWO_BYTES:
+            start, length = 4, buffer[2] << 8 | buffer[3]
+        elif length > _TWO_BYTES:
+            return None
+        end = start + length
+        if len(buffer) < end:
+            return None
+        payload = bytes(buffer[start:end])
+        del buffer[:end]
+        return payload
 
     def recv_strict(self, bufsize: int) -> bytes:
         while len(self._buffer) < bufsize:

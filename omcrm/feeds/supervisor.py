@@ -35,7 +35,7 @@ from omcrm.market.clock import Clock
 from omcrm.market.feed_event import FeedCode, FeedFigures, FeedProblem
 from omcrm.market.feed_sentence import problem_sentence
 from omcrm.market.feed_status import FeedState, FeedStatus
-from omcrm.market.price_class import PriceClass
+from omcrm.market.price_class import LIVE, PriceClass
 from omcrm.market.source import HealthState
 from omcrm.market.tick import Tick
 
@@ -46,6 +46,7 @@ _STEP = 0.3
 _STOP_TIMEOUT = 3.0
 _LOG_EVERY = 1.0
 _LOG_AGAIN = 60.0
+_STREAMING = FeedState.STREAMING
 # A missing key may be set later, and a lease that another process holds may be released.
 _CHECK_AGAIN = 5.0
 
@@ -423,15 +424,16 @@ class Supervisor:
         if connection.recorded_at is not None:
             # Its times are of another day: they say nothing about how late it is.
             tick = structs.replace(tick, recorded_at=connection.recorded_at)
-        elif self.provider.source.claim is PriceClass.LIVE:
-            tick = tick.dated(connection.latency.measure(tick.kind, tick.transit, now))
-            if tick.late:
+        elif self.provider.source.claim is LIVE:
+            late = connection.latency.measure(tick.kind, tick.transit, now)
+            if late:
+                tick = tick.dated(late)
                 self._note_latency(connection, tick, now)
         is_first = connection.first_data_at is None
-        connection.note_data(self._feed_clock.now())
+        connection.note_data()
         self._last_message_at = tick.received_at
-        if connection is self._current and self._state is not FeedState.STREAMING:
-            self._set_state(FeedState.STREAMING)
+        if connection is self._current and self._state is not _STREAMING:
+            self._set_state(_STREAMING)
         if is_first and connection is self._current:
             # Before the tick, so that the source is healthy when its price is validated.
             self._reports.condition(self.name, HealthState.HEALTHY, connection.number)

@@ -155,10 +155,12 @@ def test_knows_for_how_long_data_has_come(exchange: Exchange) -> None:
     """The time counts from the first data."""
     talk = Talk(exchange)
     assert not talk.connection.has_delivered_for(0, time.monotonic())
-    talk.connection.note_data(100.0)
-    talk.connection.note_data(105.0)
+    talk.connection.note_data()
+    first_data_at = talk.connection.first_data_at
+    talk.connection.note_data()
 
-    assert talk.connection.has_delivered_for(10, 110.0)
-    assert not talk.connection.has_delivered_for(10, 109.0)
+    assert first_data_at is not None
+    assert talk.connection.has_delivered_for(10, first_data_at + 10)
+    assert not talk.connection.has_delivered_for(10, first_data_at + 9)
     talk.connection.link.close()
     talk.connection.link.join(PATIENCE)

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import random
 import socket
 import threading
 import time
@@ -60,10 +61,12 @@ def greet(connection: socket.socket) -> None:
 
 
 def frame(payload: bytes, opcode: int = 1, final: bool = True) -> bytes:
-    first = bytes([opcode | (0x80 if final else 0)])
-    if len(payload) < 126:
-        return first + bytes([len(payload)]) + payload
-    return first + bytes([127]) + len(payload).to_bytes(8, "big") + payload
+    first, length = bytes([opcode | (0x80 if final else 0)]), len(payload)
+    if length < 126:
+        return first + bytes([length]) + payload
+    if length < 65536:
+        return first + bytes([126]) + length.to_bytes(2, "big") + payload
+    return first + bytes([127]) + length.to_bytes(8, "big") + payload
 
 
 class Read:
@@ -101,6 +104,46 @@ def test_reads_frames_until_the_upstream_closes(upstream: Callable[[Serve], str]
     assert [b"one", b"two parts"] == read.frames
     assert 1 == read.touches
     assert "closed by the upstream: 1001 going away" == str(error)
+
+
+LENGTHS = (0, 1, 2, 125, 126, 127, 1500, 65535, 65536, 100_000)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_reads_every_message_however_it_arrives(
+    seed: int, upstream: Callable[[Serve], str]
+) -> None:
+    """Of any length, in one frame or several with pings between, whatever is sent at once."""
+    rng = random.Random(seed)
+    messages, stream = [], b""
+    for number in range(60):
+        payload = bytes([97 + number % 26]) * rng.choice(LENGTHS)
+        messages.append(payload)
+        cut = rng.randrange(len(payload) + 1)
+        opcode = rng.choice((1, 2))
+        if rng.random() < 0.3:
+            stream += frame(payload[:cut], opcode, final=False)
+            stream += frame(b"ping", opcode=9) if rng.random() < 0.5 else b""
+            stream += frame(payload[cut:], opcode=0)
+        else:
+            stream += frame(payload, opcode) + (frame(b"", opcode=9) if number % 7 == 0 else b"")
+
+    def serve(connection: socket.socket) -> None:
+        greet(connection)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sent = 0
+        while sent < len(stream):
+            size = rng.choice((1, 2, 3, 100, 5000, 60_000, 200_000))
+            connection.sendall(stream[sent : sent + size])
+            sent += size
+        connection.sendall(frame((1000).to_bytes(2, "big"), opcode=8))
+        while connection.recv(4096):
+            pass
+
+    read = Read(upstream(serve))
+    read.wait_for_end()
+
+    assert messages == read.frames
 
 
 @pytest.mark.parametrize("fragments", [False, True])
