@@ -3,6 +3,7 @@
 import functools
 import threading
 import time
+from collections.abc import Callable
 
 from msgspec import Struct
 
@@ -26,9 +27,10 @@ class FeedClock(Struct, frozen=True):
         """Monotonic seconds."""
         return time.monotonic() * self.speed
 
-    def since_boot(self) -> float:
-        """Seconds since the machine was started, those in which it slept included."""
-        return _since_boot() * self.speed
+    @property
+    def since_boot(self) -> Callable[[], float]:
+        """Gives the seconds since the machine was started, those in which it slept included."""
+        return _since_boot if self.speed == 1.0 else lambda: _since_boot() * self.speed
 
     def wait(self, event: threading.Event, seconds: float) -> bool:
         """Wait for `event` so many seconds of this clock at most; whether it is set."""

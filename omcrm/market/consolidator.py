@@ -24,8 +24,8 @@ from omcrm.market.failover import (
 from omcrm.market.instrument import AssetClass, Instrument
 from omcrm.market.mid import is_after_close, priced_by_mid
 from omcrm.market.policy import POLICIES, Policy
-from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import PriceBasis, Quote, StaleReason
+from omcrm.market.price_class import LIVE, STALE, PriceClass
+from omcrm.market.quote import MID, Quote, StaleReason
 from omcrm.market.source import LAST_RESORT, SIMULATED, HealthState
 from omcrm.market.source_health import SourceHealth
 from omcrm.market.source_quote import SourceQuote
@@ -38,7 +38,7 @@ from omcrm.market.validation import Validator
 # More failovers and disputes than can happen between two looks at them.
 _MOST_FAILOVERS = 20_000
 # While the active source's price is one of these, no other source is looked at between reviews.
-_GOOD = (PriceClass.LIVE, PriceClass.CLOSED, PriceClass.REPLAYED)
+_GOOD = (LIVE, PriceClass.CLOSED, PriceClass.REPLAYED)
 # Why a source is given up.
 _FAILED = (FailoverReason.DOWN, FailoverReason.STALE, FailoverReason.CONTRADICTED)
 
@@ -91,7 +91,7 @@ class Consolidator:
             held = record.sources.get(name)
             if held is not None:
                 held = held.without_dead_parts(alive_from)
-            if record.policy.price_basis is PriceBasis.MID:
+            if record.policy.price_basis is MID:
                 if is_after_close(tick, held, record.instrument):
                     return None
                 tick = priced_by_mid(tick, held, record.policy)
@@ -104,13 +104,12 @@ class Consolidator:
                     return self._count(record, held, tick, tick.received_at + ahead)
                 if not tick.trade.updates.volume:
                     tick = structs.replace(tick, trade=structs.replace(tick.trade, size=None))
-            others = (peer for peer in record.sources.values() if peer.source is not tick.source)
-            accepted = self._validator.validate(tick, held, others, record.policy)
+            sources, policy = record.sources, record.policy
+            accepted = self._validator.validate(tick, held, sources.values(), policy)
             if accepted is None:
                 return None
-            max_age = record.policy.max_age
-            merged = SourceQuote.merge(accepted, held).without_silent_book(max_age)
-            record.sources[name] = merged
+            merged = SourceQuote.merge(accepted, held)
+            sources[name] = merged.without_silent_book(policy.max_age)
             now = tick.received_at + ahead
             if self._validator.is_contradicted or record.dispute is not None:
                 return self._consolidate(record, now)
@@ -265,8 +264,7 @@ class Consolidator:
     ) -> Quote | None:
         """Take back a trade of this source, and use the corrected one if it was the last."""
         name = tick.source.name
-        others = (peer for peer in record.sources.values() if peer.source is not tick.source)
-        left = corrected(tick, held, others, record.policy, self._validator)
+        left = corrected(tick, held, record.sources.values(), record.policy, self._validator)
         if left is None:
             return None
         record.sources[name] = left
@@ -277,7 +275,7 @@ class Consolidator:
             quote = structs.replace(
                 shown,
                 seq=self._seq,
-                price_class=PriceClass.STALE,
+                price_class=STALE,
                 stale_reason=StaleReason.CANCELLED,
                 trade_number=left.trade_number,
             )
@@ -338,13 +336,13 @@ class Consolidator:
             return None
         price_class = self._classify(held, record, now)
         is_contradicted = record.is_contradicted(active, now)
-        if is_contradicted and price_class is PriceClass.LIVE:
-            price_class = PriceClass.STALE
+        if is_contradicted and price_class is LIVE:
+            price_class = STALE
         if before and record.active is held and before.price_class is price_class:
             return None
         self._seq += 1
         stale_reason = None
-        if price_class is PriceClass.STALE:
+        if price_class is STALE:
             stale_reason = self._stale_reason(held, is_contradicted=is_contradicted)
         asset_class = record.instrument.asset_class
         apart = record.divergence.apart_from(active) if record.divergence else None
@@ -409,8 +407,8 @@ class Consolidator:
     ) -> dict[str, Candidate]:
         candidates = {}
         for name, own_class in classes.items():
-            is_contradicted = own_class is PriceClass.LIVE and record.is_contradicted(name, now)
-            price_class = PriceClass.STALE if is_contradicted else own_class
+            is_contradicted = own_class is LIVE and record.is_contradicted(name, now)
+            price_class = STALE if is_contradicted else own_class
             since = record.fresh_since.setdefault(name, now) if price_class.is_fresh else None
             if since is None:
                 record.fresh_since.pop(name, None)
@@ -449,7 +447,7 @@ class Consolidator:
         return {
             name: record.sources[name]
             for name, price_class in classes.items()
-            if price_class is PriceClass.LIVE and not record.is_beside_itself(name, now)
+            if price_class is LIVE and not record.is_beside_itself(name, now)
         }
 
     def _classify(self, held: SourceQuote, record: SymbolRecord, now: datetime) -> PriceClass:
@@ -463,7 +461,7 @@ class Consolidator:
         held = record.sources.get(name)
         if held is None or held.trade is None or held.recorded_at is not None:
             return False
-        is_up = held.source.claim is PriceClass.LIVE or self._is_streaming(held)
+        is_up = held.source.claim is LIVE or self._is_streaming(held)
         return is_up and self._classify(held, record, now).is_fresh
 
     def _is_expected(self, record: SymbolRecord, name: str, now: datetime) -> bool:
@@ -471,17 +469,15 @@ class Consolidator:
         if name in record.instrument.provider_symbols and self._health.is_expected(name, now):
             return True
         held = record.sources.get(name)
-        if held is None or held.trade is None or held.source.claim is not PriceClass.LIVE:
+        if held is None or held.trade is None or held.source.claim is not LIVE:
             return False
-        is_stale = self._classify(held, record, now) is PriceClass.STALE
+        is_stale = self._classify(held, record, now) is STALE
         return is_stale and held.age(now) <= record.policy.stale_hold
 
     def _is_streaming(self, held: SourceQuote) -> bool:
-        name = held.source.name
-        return (
-            held.trade_from is not None
-            and self._health.is_alive(name, held.trade_from.connection)
-            and self._health.serves(name, held.symbol)
+        brought_by = held.trade_from
+        return brought_by is not None and self._health.is_alive(
+            held.source.name, brought_by.connection, held.symbol
         )
 
     def _stale_reason(self, held: SourceQuote, *, is_contradicted: bool) -> StaleReason:

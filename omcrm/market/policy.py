@@ -7,11 +7,15 @@ from decimal import Decimal
 from msgspec import Struct, structs
 
 from omcrm.market.instrument import AssetClass
-from omcrm.market.price_class import PriceClass
+from omcrm.market.price_class import LIVE, STALE, PriceClass
 from omcrm.market.quote import PriceBasis
 from omcrm.market.session import Calendar, is_open, last_close, trading_time
 from omcrm.market.source import LAST_RESORT, SIMULATED
 from omcrm.market.source_quote import SourceQuote
+
+_LAST_RESORT = PriceClass.LAST_RESORT
+# How old these may be depends on their source.
+_AGED_BY_SOURCE = (PriceClass.DELAYED, PriceClass.INDICATIVE)
 
 
 class SymbolGroup(Struct, frozen=True):
@@ -78,18 +82,18 @@ class Policy(Struct, frozen=True):
         `streaming` is whether the connection that brought the price is alive and well.
         """
         claim, is_replayed = held.source.claim, held.recorded_at is not None
-        if claim is PriceClass.LAST_RESORT:
+        if claim is _LAST_RESORT:
             return claim
         # A recording has its own hours.
-        if claim is PriceClass.LIVE and not is_replayed and not is_open(calendar, now):
+        if claim is LIVE and not is_replayed and not is_open(calendar, now):
             is_close = self._was_fresh_at(last_close(calendar, now), held)
-            return PriceClass.CLOSED if is_close else PriceClass.STALE
-        if claim is PriceClass.DELAYED or claim is PriceClass.INDICATIVE:
+            return PriceClass.CLOSED if is_close else STALE
+        if claim is not LIVE and claim in _AGED_BY_SOURCE:
             is_current = self._is_current(held, now, calendar, streaming=streaming)
         else:
             is_current = streaming and held.age(now) <= self.max_age
         if not is_current:
-            return PriceClass.STALE
+            return STALE
         return PriceClass.REPLAYED if is_replayed else claim
 
     def _was_fresh_at(self, close: datetime | None, held: SourceQuote) -> bool:

@@ -23,4 +23,10 @@ class PriceClass(StrEnum):
     @property
     def is_fresh(self) -> bool:
         """Whether the price says what its source would say now."""
-        return self not in (PriceClass.STALE, PriceClass.LAST_RESORT)
+        return self is not STALE and self is not LAST_RESORT
+
+
+# For the path of every price: before Python 3.12, a member of an enum is looked up as slowly as a
+# function is called.
+LIVE, STALE = PriceClass.LIVE, PriceClass.STALE
+LAST_RESORT, SIMULATED = PriceClass.LAST_RESORT, PriceClass.SIMULATED

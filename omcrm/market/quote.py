@@ -18,6 +18,9 @@ class PriceBasis(StrEnum):
     MID = "mid"
 
 
+MID = PriceBasis.MID
+
+
 class ChangeBasis(StrEnum):
     """Which price the day's change is counted from."""
 

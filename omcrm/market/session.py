@@ -29,6 +29,9 @@ class Calendar(StrEnum):
     FOREX = "forex"
 
 
+_ALWAYS = Calendar.ALWAYS
+
+
 class SessionState(Struct, frozen=True, kw_only=True):
     """One market at one moment; times are UTC, and only the regular session counts as open.
 
@@ -56,7 +59,7 @@ def session_state(calendar: Calendar, now: datetime) -> SessionState:
 
 def is_open(calendar: Calendar, now: datetime) -> bool:
     """Whether the calendar's market is in its regular session at `now`."""
-    return calendar is Calendar.ALWAYS or session_state(calendar, now).is_open
+    return calendar is _ALWAYS or session_state(calendar, now).is_open
 
 
 def last_close(calendar: Calendar, now: datetime) -> datetime | None:

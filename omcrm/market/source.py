@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from omcrm.market import price_class
 from omcrm.market.price_class import PriceClass
 
 
@@ -22,7 +23,8 @@ class Source(Struct, frozen=True):
     @property
     def is_real(self) -> bool:
         """Whether its prices come from a market rather than from this installation."""
-        return self.claim not in (PriceClass.SIMULATED, PriceClass.LAST_RESORT)
+        claim = self.claim
+        return claim is not price_class.LAST_RESORT and claim is not price_class.SIMULATED
 
 
 class HealthState(StrEnum):
@@ -34,5 +36,6 @@ class HealthState(StrEnum):
     DOWN = "down"
 
 
+HEALTHY = HealthState.HEALTHY
 SIMULATED = Source("simulated", PriceClass.SIMULATED)
 LAST_RESORT = Source("last_resort", PriceClass.LAST_RESORT)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from omcrm.market.source import HealthState
+from omcrm.market.source import HEALTHY, HealthState
 
 
 class _Health(Struct, frozen=True):
@@ -40,10 +40,6 @@ class SourceHealth:
         """Note all symbols that a source does not serve although it answers."""
         self._unserved[source] = symbols
 
-    def serves(self, source: str, symbol: str) -> bool:
-        """Whether the source serves the symbol, as far as is known."""
-        return symbol not in self._unserved.get(source, ())
-
     def state(self, source: str) -> HealthState:
         """The state of the source; one that is not known is down."""
         health = self._sources.get(source)
@@ -52,15 +48,17 @@ class SourceHealth:
     def alive_from(self, source: str) -> int:
         """The first connection of the source that has not ended."""
         health = self._sources.get(source)
-        return health.connection if health and health.state is HealthState.HEALTHY else 0
+        return health.connection if health and health.state is HEALTHY else 0
 
-    def is_alive(self, source: str, connection: int) -> bool:
-        """Whether the source is healthy and this connection of it has not ended."""
+    def is_alive(self, source: str, connection: int, symbol: str) -> bool:
+        """Whether the source is healthy, this connection of it has not ended, and it serves the
+        symbol as far as is known."""
         health = self._sources.get(source)
         return (
             health is not None
-            and health.state is HealthState.HEALTHY
+            and health.state is HEALTHY
             and connection >= health.connection
+            and (not self._unserved or symbol not in self._unserved.get(source, ()))
         )
 
     def is_starting(self, source: str, now: datetime) -> bool:

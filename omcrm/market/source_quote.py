@@ -10,7 +10,7 @@ from msgspec import Struct, structs
 
 from omcrm.market.day_change import change_from
 from omcrm.market.instrument import AssetClass
-from omcrm.market.price_class import PriceClass
+from omcrm.market.price_class import LIVE, PriceClass
 from omcrm.market.quote import ChangeBasis, Quote, StaleReason
 from omcrm.market.source import Source
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
@@ -210,7 +210,7 @@ class SourceQuote(Struct, frozen=True):
 
     def opposes(self, tick: Tick, now: datetime, max_age: timedelta) -> bool:
         """Whether this is a live source's price of now that may contradict an outlier."""
-        is_live = self.source.claim is PriceClass.LIVE and self.recorded_at == tick.recorded_at
+        is_live = self.source.claim is LIVE and self.recorded_at == tick.recorded_at
         return is_live and self.age(now) <= max_age
 
     def _is_book_older(self, by: timedelta) -> bool:
@@ -259,9 +259,9 @@ class SourceQuote(Struct, frozen=True):
             reference,
             basis,
             trade.basis,
-            stale_reason=stale_reason,
-            divergence=divergence,
-            recorded_at=self.trade_from.recorded_at,
+            stale_reason,
+            self.trade_from.recorded_at,
+            divergence,
         )
 
 

@@ -112,4 +112,4 @@ class SymbolRecord:
         """Whether other live sources contradict this one, or its own book does."""
         if self.dispute is not None and source in self.dispute.contradicted:
             return True
-        return self.is_beside_itself(source, now)
+        return source in self._beside_since and self.is_beside_itself(source, now)

@@ -13,7 +13,7 @@ from omcrm.market.validation import Validator
 def corrected(
     tick: Tick,
     held: SourceQuote | None,
-    others: Iterable[SourceQuote],
+    sources: Iterable[SourceQuote],
     policy: Policy,
     validator: Validator,
 ) -> SourceQuote | None:
@@ -31,7 +31,7 @@ def corrected(
     trade = correction.trade
     if trade is None or not trade.updates.last or left.trade is held.trade:
         return left
-    accepted = validator.validate(_as_then(held, trade), left, others, policy)
+    accepted = validator.validate(_as_then(held, trade), left, sources, policy)
     if accepted is None:
         return left
     return structs.replace(SourceQuote.merge(accepted, left), received_at=held.received_at)

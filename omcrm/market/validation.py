@@ -13,8 +13,8 @@ from typing import TypeAlias
 from msgspec import Struct, structs
 
 from omcrm.market.policy import Policy
-from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import PriceBasis
+from omcrm.market.price_class import LIVE
+from omcrm.market.quote import MID
 from omcrm.market.source_quote import SourceQuote
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 
@@ -86,11 +86,11 @@ class Validator:
         self._references: dict[tuple[str, str], Tick] = {}
 
     def validate(
-        self, tick: Tick, held: SourceQuote | None, others: Iterable[SourceQuote], policy: Policy
+        self, tick: Tick, held: SourceQuote | None, sources: Iterable[SourceQuote], policy: Policy
     ) -> Tick | None:
         """The part of `tick` that may be used, or None where there is none.
 
-        `held` is what the same source reported before, `others` what other sources report.
+        `held` is what the same source reported before, `sources` what all of them did.
         Afterwards `is_contradicted` says whether every other live source is far from it.
         """
         self.is_contradicted = False
@@ -110,10 +110,10 @@ class Validator:
         newer = tick if held is None else self._newer(tick, held, policy)
         if newer is None:
             return None
-        fresh = [other for other in others if _is_fresh_peer(other, tick, policy)]
+        fresh = [other for other in sources if _is_fresh_peer(other, tick, policy)]
         reference = None if newer.trade is None else self._reference(newer, policy)
         # Other sources do not confirm or contradict an invented price.
-        peers = fresh if tick.source.is_real else []
+        peers = fresh if fresh and tick.source.is_real else []
         outlier, self.is_contradicted = _outlier(newer, held, reference, peers, policy)
         if outlier is None or self._is_confirmed(tick, policy):
             self._note_accepted(newer, reference)
@@ -124,13 +124,14 @@ class Validator:
 
     def _newer(self, tick: Tick, held: SourceQuote, policy: Policy) -> Tick | None:
         """What is not older than what is held, or all where the source has begun anew."""
-        newer, key = _newer_part(tick, held, policy), (tick.symbol, tick.source.name)
+        newer = _newer_part(tick, held, policy)
         if tick.trade is None or (newer is not None and newer.trade is not None):
             if tick.trade is not None and self._older:
-                self._older.pop(key, None)
+                self._older.pop((tick.symbol, tick.source.name), None)
             if newer is None:
                 self._reject(_rejected(RejectReason.OLDER, tick, held, []))
             return newer
+        key = tick.symbol, tick.source.name
         run = self._older.setdefault(key, _OlderRun(tick.received_at))
         if self._has_begun_anew(tick, held, run, policy):
             del self._older[key]
@@ -193,7 +194,7 @@ class Validator:
 
     def _reference(self, tick: Tick, policy: Policy) -> Trade | None:
         held = self._references.get((tick.symbol, tick.source.name))
-        if held is None or held.trade is None:
+        if held is None or held.trade is None or tick.trade is None:
             return None
         is_old = tick.received_at - held.received_at > policy.max_age
         return None if is_old or _is_long_after(tick.trade, held.trade, policy) else held.trade
@@ -202,13 +203,12 @@ class Validator:
         if tick.trade is not None and reference is None:
             self._references[tick.symbol, tick.source.name] = tick
         # A source that goes on elsewhere no longer stands by its outlier.
-        name = tick.source.name
         if (tick.trade is not None or tick.book is not None) and (
             outliers := self._outliers.get(tick.symbol)
         ):
-            outliers.pop(name, None)
+            outliers.pop(tick.source.name, None)
         if tick.book is not None and (books := self._outlying_books.get(tick.symbol)):
-            books.pop(name, None)
+            books.pop(tick.source.name, None)
 
     def _note_outlier(self, tick: Tick, policy: Policy) -> None:
         kept = self._outlying_books if tick.trade is None else self._outliers
@@ -255,18 +255,18 @@ def _impossible(tick: Tick) -> RejectReason | None:
         return RejectReason.EMPTY
     if tick.ahead:
         return RejectReason.FROM_THE_FUTURE
-    latest = tick.received_at + _FURTHEST_AHEAD
-    if tick.trade is not None:
-        if not _is_trade(tick.trade):
+    trade, book, day = tick.trade, tick.book, tick.day
+    if trade is not None:
+        if not _is_trade(trade):
             return RejectReason.NOT_A_PRICE
-        if tick.trade.time and tick.trade.time > latest:
+        if trade.time and trade.time - tick.received_at > _FURTHEST_AHEAD:
             return RejectReason.FROM_THE_FUTURE
-    if tick.day is not None and tick.day.time and tick.day.time > latest:
+    if day is not None and day.time and day.time - tick.received_at > _FURTHEST_AHEAD:
         return RejectReason.FROM_THE_FUTURE
-    if tick.book is not None:
-        if not _is_book(tick.book):
+    if book is not None:
+        if not _is_book(book):
             return RejectReason.NOT_A_PRICE
-        if tick.book.bid > tick.book.ask:
+        if book.bid > book.ask:
             return RejectReason.CROSSED
     return None
 
@@ -292,11 +292,15 @@ def _is_trade(trade: Trade) -> bool:
 
 
 def _is_book(book: TopOfBook) -> bool:
+    # Without calls, for most ticks are books.
+    bid, ask, bid_size, ask_size = book.bid, book.ask, book.bid_size, book.ask_size
     return (
-        _is_price(book.bid)
-        and _is_price(book.ask)
-        and _is_size(book.bid_size)
-        and _is_size(book.ask_size)
+        bid.is_finite()
+        and ask.is_finite()
+        and bid > 0
+        and ask > 0
+        and (bid_size is None or (bid_size.is_finite() and bid_size >= 0))
+        and (ask_size is None or (ask_size.is_finite() and ask_size >= 0))
     )
 
 
@@ -321,7 +325,7 @@ def _newer_part(tick: Tick, held: SourceQuote, policy: Policy) -> Tick | None:
         confirms = trade.id == held.trade.id and _is_of_later_connection(tick, held.trade_from)
         restarts = _has_restarted(tick, held.trade_from, trade, held.trade, policy)
         trade = trade if confirms or restarts else None
-        if trade is None and tick.trade is not None and tick.trade.basis is PriceBasis.MID:
+        if trade is None and tick.trade is not None and tick.trade.basis is MID:
             # The book that an old mid is of is as old.
             book = None
     if book and held.book and _is_old(book.id, held.book.id):
@@ -399,15 +403,15 @@ def _outlier(
         if peer.trade is not None:
             if not _are_far(prices, peer.trade.price, policy.max_divergence):
                 return _FITS
-            streamed = streamed or peer.source.claim is PriceClass.LIVE
+            streamed = streamed or peer.source.claim is LIVE
     most = policy.max_deviation
     # A step is a small one if it is so from the last price and from that of a moment ago.
-    if held is not None and held.trade is not None and _is_fresh(held, tick, policy):
+    if held is not None and held.trade is not None and _is_recent(held, tick, policy):
         if _are_far(prices, held.trade.price, most):
             return RejectReason.JUMP, streamed
         if reference is not None and _are_far(prices, reference.price, most):
             return RejectReason.JUMP, streamed
-    if streamed and tick.source.claim is not PriceClass.LIVE:
+    if streamed and tick.source.claim is not LIVE:
         return RejectReason.CONTRADICTED, streamed
     return _DISPUTED if streamed else _FITS
 
@@ -416,20 +420,21 @@ _FITS: tuple[RejectReason | None, bool] = (None, False)
 _DISPUTED: tuple[RejectReason | None, bool] = (None, True)
 
 
-def _is_fresh(held: SourceQuote, tick: Tick, policy: Policy) -> bool:
+def _is_recent(held: SourceQuote, tick: Tick, policy: Policy) -> bool:
     """Whether the source's own last price is recent enough to measure a jump from."""
     if held.trade is None or held.trade_from is None:
         return False
     if tick.received_at - held.trade_from.received_at > policy.max_age:
         return False
-    return not _is_long_after(tick.trade, held.trade, policy)
+    return tick.trade is None or not _is_long_after(tick.trade, held.trade, policy)
 
 
 def _are_far(prices: list[Decimal], reference: Decimal, most: Decimal) -> bool:
     room = reference * most
+    low, high = reference - room, reference + room
     # A loop, for every tick comes here several times.
     for price in prices:  # noqa: SIM110
-        if abs(price - reference) > room:
+        if not low <= price <= high:
             return True
     return False
 
@@ -442,21 +447,24 @@ def _rejected(
     return RejectedTick(reason, tick, own, others)
 
 
-def _is_long_after(new: Trade | None, held: Trade, policy: Policy) -> bool:
+def _is_long_after(new: Trade, held: Trade, policy: Policy) -> bool:
     # In a recording that is played fast, minutes lie between two ticks.
-    if new is None or new.time is None or held.time is None:
+    if new.time is None or held.time is None:
         return False
     return new.time - held.time > policy.max_age
 
 
 def _prices(tick: Tick) -> list[Decimal]:
-    prices = [] if tick.trade is None else [tick.trade.price]
-    return prices if tick.book is None else [*prices, tick.book.bid, tick.book.ask]
+    trade, book = tick.trade, tick.book
+    if book is None:
+        return [] if trade is None else [trade.price]
+    return [book.bid, book.ask] if trade is None else [trade.price, book.bid, book.ask]
 
 
 def _is_fresh_peer(other: SourceQuote, tick: Tick, policy: Policy) -> bool:
     return (
-        other.source.is_real
+        other.source is not tick.source
+        and other.source.is_real
         # A recording says nothing about the prices of now, nor these about it.
         and other.recorded_at == tick.recorded_at
         and other.age(tick.received_at) <= policy.max_age

@@ -43,8 +43,9 @@ class VirtualFeedClock(FeedClock, frozen=True, kw_only=True):
 
     clock: VirtualClock
 
-    def since_boot(self) -> float:
-        return self.clock.now
+    @property
+    def since_boot(self) -> Callable[[], float]:
+        return lambda: self.clock.now
 
 
 class Received(Struct, frozen=True):

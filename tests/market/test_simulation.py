@@ -78,7 +78,7 @@ def _no_maximum_age(patch: pytest.MonkeyPatch) -> None:
 
 
 def _connections_never_end(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(SourceHealth, "is_alive", lambda health, source, connection: True)
+    patch.setattr(SourceHealth, "is_alive", lambda health, source, connection, symbol: True)
     patch.setattr(Policy, "max_age", timedelta(minutes=2))
 
 

@@ -45,8 +45,10 @@ def test_an_ended_connection_is_not_alive(health: SourceHealth) -> None:
     """Connections before the current one are not alive, and none is while the source is down."""
     health.set("binance", HealthState.HEALTHY, 2, START, after(10))
 
-    assert [False, True, True] == [health.is_alive("binance", number) for number in (1, 2, 3)]
+    assert [False, True, True] == [
+        health.is_alive("binance", number, "BTC") for number in (1, 2, 3)
+    ]
     assert 2 == health.alive_from("binance")
     health.set("binance", HealthState.DOWN, 2, after(1), after(11))
 
-    assert not health.is_alive("binance", 3)
+    assert not health.is_alive("binance", 3, "BTC")

@@ -3,7 +3,7 @@
 https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -76,59 +76,61 @@ class Binance(Keyless):
 
     def parse(self, frame: str | bytes, arrival: FrameContext) -> Iterable[Event]:
         try:
-            return list(self._read(msgspec.json.decode(frame), arrival))
+            return self._read(msgspec.json.decode(frame), arrival)
         except BAD_FRAME as error:
             return [unreadable(error)]
 
-    def _read(self, message: Any, arrival: FrameContext) -> Iterator[Event]:
+    def _read(self, message: Any, arrival: FrameContext) -> list[Event]:
         stream = ""
         if isinstance(message, dict) and "stream" in message:
             stream, message = message["stream"], message["data"]
-        if isinstance(message, list):
-            for event in message:
-                yield from self._read_event(mapping(event), stream, arrival)
-        else:
-            yield from self._read_event(mapping(message), stream, arrival)
+        messages = message if isinstance(message, list) else [message]
+        events = [self._read_event(mapping(event), stream, arrival) for event in messages]
+        return [event for event in events if event is not None]
 
     def _read_event(
         self, message: dict[str, Any], stream: str, arrival: FrameContext
-    ) -> Iterator[Event]:
+    ) -> Event | None:
         kind = message.get("e")
         if kind is None:
-            yield from self._read_unnamed(message, stream, arrival)
-        elif kind == "serverShutdown":
-            yield ClosingSoon()
-        elif reader := _READERS.get(kind):
-            symbol = arrival.names.get(message["s"].lower())
-            if symbol is not None:
-                trade, book, day = reader(self, message)
-                if trade or book or day:
-                    yield _tick(symbol, self.source, arrival, trade, book, day)
-        elif kind not in _NO_PRICE:
-            yield Unreadable(f"unknown event {kind!r}"[:200])
+            return self._read_unnamed(message, stream, arrival)
+        if kind == "serverShutdown":
+            return ClosingSoon()
+        reader = _READERS.get(kind)
+        if reader is None:
+            return None if kind in _NO_PRICE else Unreadable(f"unknown event {kind!r}"[:200])
+        symbol = arrival.names.get(message["s"].lower())
+        if symbol is None:
+            return None
+        trade, book, day = reader(self, message)
+        if trade or book or day:
+            return _tick(symbol, self.source, arrival, trade, book, day)
+        return None
 
     def _read_unnamed(
         self, message: dict[str, Any], stream: str, arrival: FrameContext
-    ) -> Iterator[Event]:
+    ) -> Event | None:
         if "u" in message and "b" in message:
             symbol = arrival.names.get(message["s"].lower())
-            if symbol is not None:
-                yield _tick(symbol, self.source, arrival, None, _book_ticker(message), None)
-        elif "lastUpdateId" in message:
+            if symbol is None:
+                return None
+            ticker = _book_ticker(message)
+            return Tick(symbol, self.source, arrival.received_at, arrival.connection, book=ticker)
+        if "lastUpdateId" in message:
             # A partial book names no symbol; the combined stream does.
             symbol = arrival.names.get(stream.partition("@")[0])
             book = _partial_book(message)
-            if symbol is not None and book is not None:
-                yield _tick(symbol, self.source, arrival, None, book, None)
-        elif "error" in message or "code" in message:
+            if symbol is None or book is None:
+                return None
+            return _tick(symbol, self.source, arrival, None, book, None)
+        if "error" in message or "code" in message:
             refusal = mapping(message.get("error", message))
-            yield RequestRejected(
+            return RequestRejected(
                 integer(refusal.get("code", 0)), str(refusal.get("msg", ""))[:200]
             )
-        elif "id" in message and "result" in message:
-            yield Acknowledged(message["id"])
-        else:
-            yield Unreadable(f"unknown message with {', '.join(sorted(message)[:8])}"[:200])
+        if "id" in message and "result" in message:
+            return Acknowledged(message["id"])
+        return Unreadable(f"unknown message with {', '.join(sorted(message)[:8])}"[:200])
 
     # The trade, book and day figures in each kind of event
 
