@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "engine": {"market", "feeds", "streaming"},
     "auth": BELOW_PAGES,
     "web": BELOW_PAGES | {"auth"},
-    "admin": BELOW_PAGES | {"auth"},
+    "admin": BELOW_PAGES | {"auth", "web"},
     "portfolio": {"market", "wire", "storage", "streaming", "engine", "auth", "web"},
     "pricing": {"market", "feeds", "engine", "storage", "web"},
     "gateways": BELOW_PAGES | {"auth", "web", "portfolio", "pricing"},

@@ -2,10 +2,11 @@
 
 from datetime import UTC, datetime
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import IntegrityError
 
+from omcrm.admin.explanation_view import ExplanationView
 from omcrm.admin.forms import InstrumentForm
 from omcrm.admin.provider_name_form import ProviderNameForm
 from omcrm.admin.upstream_name import SPELLINGS, provider_names, stored_names, symbol_of_name
@@ -15,10 +16,12 @@ from omcrm.engine.bus import Control, ControlAction
 from omcrm.extensions import db
 from omcrm.feeds.usual_name import with_usual_names
 from omcrm.market.catalogue import DEFAULTS
+from omcrm.market.instrument import canonical_symbol
 from omcrm.services import services
 from omcrm.storage import audit
 from omcrm.storage.instrument import InstrumentRow, all_instruments
 from omcrm.storage.transaction import transaction
+from omcrm.web.market_access import feed_engine, market_view
 
 blueprint = Blueprint("admin", __name__, url_prefix="/admin")
 
@@ -35,7 +38,36 @@ def front() -> ResponseReturnValue:
 @blueprint.get("/feeds")
 @_sees_feeds
 def feeds() -> ResponseReturnValue:
-    return render_template("admin/feeds.html")
+    """The feeds; with `?symbol=BTC` also why that price is what it is."""
+    wanted = canonical_symbol(request.args.get("symbol", ""))
+    explained = _explained(wanted)
+    unknown = wanted if wanted and explained is None else None
+    page = render_template(
+        "admin/feeds.html",
+        symbols=list(market_view().instruments),
+        explained=explained,
+        unknown=unknown,
+    )
+    return page, 404 if unknown else 200
+
+
+@blueprint.get("/feeds/why/<symbol>")
+@_sees_feeds
+def why(symbol: str) -> ResponseReturnValue:
+    """The part of the feeds' page that says why a price is what it is, to refresh it."""
+    explained = _explained(canonical_symbol(symbol))
+    if explained is None:
+        abort(404)
+    return render_template("admin/explanation.html", explained=explained)
+
+
+def _explained(symbol: str) -> ExplanationView | None:
+    """Why the price of a symbol is what it is; None where there is no such symbol."""
+    instrument = market_view().instruments.get(symbol)
+    explanation = feed_engine().consolidator.explain(symbol)
+    if instrument is None or explanation is None:
+        return None
+    return ExplanationView.of(explanation, instrument)
 
 
 @blueprint.route("/instruments", methods=["GET", "POST"])

@@ -9,7 +9,7 @@ from msgspec import Struct
 from omcrm.market.comparison import DisputeRule
 from omcrm.market.failover import Candidate, place
 from omcrm.market.price_class import PriceClass
-from omcrm.market.quote import StaleReason
+from omcrm.market.quote import Quote
 from omcrm.market.source import SIMULATED
 from omcrm.market.symbol_record import ActiveSource, SymbolRecord
 
@@ -24,6 +24,7 @@ class SourceVerdict(StrEnum):
     OUTSIDE_ITS_BOOK = "outside_its_book"
     TOO_OLD = "too_old"
     SOURCE_DOWN = "source_down"
+    LAST_RESORT = "last_resort"
     NO_PRICE = "no_price"
 
 
@@ -32,13 +33,14 @@ class SourceState(Struct, frozen=True, kw_only=True):
 
     `late` is the feed latency of its last trade, `apart` how far its price is from the active one's
     (a fraction). `is_accepted` is whether it could be the active source; `hold_ends_at` when its
-    recovery hold is over.
+    recovery hold is over; `recorded_at` when the recording of its price began, if it is one.
     """
 
     source: str
     verdict: SourceVerdict
     is_accepted: bool
     price_class: PriceClass | None = None
+    recorded_at: datetime | None = None
     last: Decimal | None = None
     bid: Decimal | None = None
     ask: Decimal | None = None
@@ -50,15 +52,15 @@ class SourceState(Struct, frozen=True, kw_only=True):
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
-    """The sources of a symbol in the policy's order, and what was shown in the last hour.
+    """The sources of a symbol at a moment in the policy's order, and what was shown in the hour
+    before it.
 
-    `rule` decided between live sources that contradict each other.
+    `quote` is what is shown; `rule` decided between live sources that contradict each other.
     """
 
     symbol: str
-    active: str | None
-    price_class: PriceClass | None
-    stale_reason: StaleReason | None
+    at: datetime
+    quote: Quote | None
     rule: DisputeRule | None
     sources: tuple[SourceState, ...]
     history: tuple[ActiveSource, ...]
@@ -80,9 +82,8 @@ def explain(
     )
     return Explanation(
         symbol=record.instrument.symbol,
-        active=active,
-        price_class=quote.price_class if quote else None,
-        stale_reason=quote.stale_reason if quote else None,
+        at=now,
+        quote=quote,
         rule=record.dispute.rule if record.dispute else None,
         sources=sources,
         history=record.history(now),
@@ -106,15 +107,21 @@ def _state(
         verdict=_verdict(record, name, candidate, active, down, now),
         is_accepted=candidate.price_class.is_fresh,
         price_class=candidate.price_class,
+        recorded_at=held.recorded_at,
         last=trade.price,
         bid=held.book.bid if held.book else None,
         ask=held.book.ask if held.book else None,
         provider_time=trade.time,
         age=held.age(now),
         late=held.trade_from.late if held.trade_from else None,
-        apart=None if shown is None else round(float(abs(trade.price - shown) / shown), 6),
+        apart=None if shown is None else _apart(trade.price, shown),
         hold_ends_at=_hold_ends_at(candidate, now) if _is_preferred(record, name, active) else None,
     )
+
+
+def _apart(price: Decimal, shown: Decimal) -> float:
+    # Of the lower one, as disputes and divergences are measured.
+    return round(float(abs(price - shown) / min(price, shown)), 6)
 
 
 def _verdict(
@@ -132,6 +139,8 @@ def _verdict(
         return SourceVerdict.SOURCE_DOWN if name in down else SourceVerdict.TOO_OLD
     if name == active:
         return SourceVerdict.ACTIVE
+    if candidate.price_class is PriceClass.LAST_RESORT:
+        return SourceVerdict.LAST_RESORT
     is_waiting = _hold_ends_at(candidate, now) is not None
     if is_waiting and _is_preferred(record, name, active):
         return SourceVerdict.RECOVERY_HOLD

@@ -3,15 +3,15 @@
 from datetime import timedelta
 from typing import Self
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from omcrm.market.comparison import DisputeRule
 from omcrm.market.explanation import Explanation, SourceState, SourceVerdict
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import StaleReason
 from omcrm.wire.answer import JsonDone
-from omcrm.wire.encoding import iso
-from omcrm.wire.field import Number, Time
+from omcrm.wire.encoding import iso, iso_or_unset
+from omcrm.wire.field import Number, RecordedAt, Time
 
 
 class JsonSourceState(Struct, frozen=True, kw_only=True):
@@ -33,6 +33,7 @@ class JsonSourceState(Struct, frozen=True, kw_only=True):
     late_seconds: float | None
     apart: float | None
     hold_ends_at: Time | None
+    recorded_at: RecordedAt = UNSET
 
     @classmethod
     def of(cls, state: SourceState) -> Self:
@@ -50,6 +51,7 @@ class JsonSourceState(Struct, frozen=True, kw_only=True):
             late_seconds=_seconds(state.late),
             apart=state.apart,
             hold_ends_at=iso(state.hold_ends_at),
+            recorded_at=iso_or_unset(state.recorded_at),
         )
 
 
@@ -70,18 +72,21 @@ class JsonExplanation(JsonDone, frozen=True, kw_only=True):
     price_class: PriceClass | None
     stale_reason: StaleReason | None
     rule: DisputeRule | None
+    price: Number | None
     sources: list[JsonSourceState]
     history: list[JsonActiveSource]
 
     @classmethod
     def of(cls, explanation: Explanation) -> Self:
         """The answer for a symbol."""
+        quote = explanation.quote
         return cls(
             symbol=explanation.symbol,
-            source=explanation.active,
-            price_class=explanation.price_class,
-            stale_reason=explanation.stale_reason,
+            source=quote.source.name if quote else None,
+            price_class=quote.price_class if quote else None,
+            stale_reason=quote.stale_reason if quote else None,
             rule=explanation.rule,
+            price=quote.last if quote else None,
             sources=[JsonSourceState.of(state) for state in explanation.sources],
             history=[
                 JsonActiveSource(

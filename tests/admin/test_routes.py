@@ -19,7 +19,7 @@ from omcrm.storage.instrument import all_instruments, find_instrument
 from omcrm.storage.user import Role
 
 INSTRUMENTS = "/admin/instruments"
-PAGES = ["/admin/", "/admin/feeds", INSTRUMENTS]
+PAGES = ["/admin/", "/admin/feeds", "/admin/feeds/why/BTC", INSTRUMENTS]
 DOGE = {
     "symbol": "DOGE",
     "name": "Dogecoin",

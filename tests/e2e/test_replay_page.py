@@ -85,6 +85,9 @@ def test_every_page_labels_a_recording_with_its_date(visit: Visit) -> None:
     candidate = page.locator("#chain [data-symbol=BTC] .candidate[data-source=binance]")
     expect(candidate.locator(".badge")).to_have_text(LABEL)
     expect(page.locator("#feeds [data-source=binance] .badge")).to_have_text(LABEL)
+    page.goto("/admin/feeds?symbol=BTC")
+    expect(page.locator("#explanation [data-part=shown] .badge")).to_have_text(LABEL)
+    expect(page.locator("#explanation [data-source=binance] .badge")).to_have_text(LABEL)
 
 
 def test_a_recording_that_ends_keeps_its_date(installation: Installation, visit: Visit) -> None:

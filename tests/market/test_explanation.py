@@ -32,7 +32,8 @@ def test_the_active_source_comes_with_its_standby(two: Market) -> None:
 
     assert (SourceVerdict.ACTIVE, 0.0) == (binance.verdict, binance.apart)
     assert (SourceVerdict.STANDBY, 0.01) == (kraken.verdict, kraken.apart)
-    assert ("binance", LIVE) == (explanation.active, explanation.price_class)
+    assert explanation.quote is not None
+    assert ("binance", LIVE) == (explanation.quote.source.name, explanation.quote.price_class)
     assert None is explanation.rule
 
 

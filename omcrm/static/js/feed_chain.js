@@ -26,6 +26,7 @@ function createRow(symbol, decimalsOf) {
   const { element, part } = copyTemplate("chain-template");
   element.dataset.symbol = symbol;
   part.symbol.textContent = symbol;
+  part.symbol.href = `?symbol=${encodeURIComponent(symbol)}#why`;
   const list = createKeyedList(part.chain, {
     keyOf: ({ source }) => source,
     create: ({ source }) => createCandidate(source),

@@ -2,6 +2,7 @@
 
 import { createConnection } from "./connection.js";
 import { createConnectionView } from "./connection_view.js";
+import { createExplanation } from "./explanation.js";
 import { createFeedChain } from "./feed_chain.js";
 import { createFeedEvents } from "./feed_events.js";
 import { createFeedQuarantine } from "./feed_quarantine.js";
@@ -48,6 +49,8 @@ const quarantine = createFeedQuarantine(
   byId("quarantine-count"),
   decimalsOf,
 );
+// Only where an instrument is chosen.
+const explanation = byId("explanation") && createExplanation(byId("explanation"));
 
 // The summary.
 
@@ -108,6 +111,7 @@ async function refresh() {
     table.draw(status.providers);
     await learnDecimals(status.feeds.symbols);
     drawFeeds(status);
+    await explanation?.refresh();
     notices.replace("status", "");
   } catch (error) {
     notices.replace("status", `The state of the feeds is not known: ${error.message}`, { kind: "error" });
