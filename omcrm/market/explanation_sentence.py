@@ -13,14 +13,16 @@ _VERDICTS: Mapping[SourceVerdict, str] = {
     SourceVerdict.RECOVERY_HOLD: "It has returned, and has to be fresh for some time first.",
     SourceVerdict.CONTRADICTED: "Other live sources contradict its price.",
     SourceVerdict.OUTSIDE_ITS_BOOK: "Its last price lies outside of its own bid and ask.",
-    SourceVerdict.TOO_OLD: "Its price is older than the maximum age.",
+    SourceVerdict.TOO_OLD: "Its price is older than the maximum age, or was not live at the close.",
     SourceVerdict.SOURCE_DOWN: "Its price came on a connection that has ended, or its calls fail.",
     SourceVerdict.LAST_RESORT: "A fixed price, shown only while no source has one.",
     SourceVerdict.NO_PRICE: "It has no price of this instrument.",
 }
 
 _STALE_REASONS: Mapping[StaleReason, str] = {
-    StaleReason.AGE: "It is stale because it is older than the maximum age.",
+    StaleReason.AGE: (
+        "It is stale because it is older than the maximum age, or was not live at the close."
+    ),
     StaleReason.SOURCE_DOWN: "It is stale because its source is down.",
     StaleReason.CONTRADICTED: (
         "It is stale because another live source, or its source's own book, contradicts it."

@@ -46,7 +46,7 @@ def test_trader_logs_in_and_sees_prices_move(installation: Installation, visit: 
     assert visitor.price("BTC").evaluate(ARROW)[:3] in ('"▲"', '"▼"')
     assert page.evaluate("window.flashes") > 0
     assert page.evaluate("window.isTheSamePage")
-    assert visitor.grey() not in visitor.colours(".row[data-symbol=BTC] .col-price")
+    assert visitor.grey() not in visitor.colours(".row[data-symbol=BTC] [data-field=price]")
     assert [] == visitor.unexpected()
 
 

@@ -2,6 +2,7 @@ import pytest
 
 from omcrm.market.comparison import DisputeRule
 from omcrm.market.explanation import Explanation, SourceVerdict
+from omcrm.market.source import LAST_RESORT
 from tests.market.whole_market import DOWN, HEALTHY, LIVE, STALE, Market
 from tests.values import KRAKEN, book
 
@@ -40,6 +41,25 @@ def test_the_active_source_comes_with_its_standby(two: Market) -> None:
 def test_a_followed_source_without_a_price_is_named(streaming: Market) -> None:
     """It is no reason to look elsewhere for the mistake."""
     assert {"binance": SourceVerdict.NO_PRICE} == verdicts(streaming)
+
+
+def test_a_fixed_price_is_no_standby(streaming: Market) -> None:
+    """It could not be shown, and says why; where it is shown it is the active one."""
+    streaming.trade("90", LAST_RESORT)
+    alone = verdicts(streaming)
+    streaming.trade("100")
+    fixed = explained(streaming).sources[-1]
+
+    assert SourceVerdict.ACTIVE is alone["last_resort"]
+    assert (SourceVerdict.LAST_RESORT, False) == (fixed.verdict, fixed.is_accepted)
+
+
+def test_the_distance_is_that_of_the_lower_price(two: Market) -> None:
+    """As disputes and divergences are measured, whichever of the two is shown."""
+    two.trade("96", KRAKEN)
+    two.review()
+
+    assert 0.041667 == explained(two).sources[1].apart
 
 
 def test_a_returning_source_waits_for_its_recovery_hold(two: Market) -> None:

@@ -48,9 +48,17 @@ export function describeClass(name) {
 }
 
 const STALE_BECAUSE = {
-  contradicted: "Live sources contradict each other, so that none of them is live. It fills no order.",
+  source_down: "Its source is down while its market is open. It fills no order.",
+  contradicted: "Another live source, or its source's own book, contradicts this price. It fills no order.",
   cancelled: "The source has taken its last trade back. It fills no order.",
 };
+
+const STALE_SIGNS = { contradicted: "≠", cancelled: "✕" };
+
+/** The sign beside a price that is contradicted, cancelled, or unusually far from another one. */
+export function describeSign({ stale_reason, divergence } = {}) {
+  return STALE_SIGNS[stale_reason] ?? (divergence ? "≠" : "");
+}
 
 /** What the class of a price means, and how far another live source is where that is unusual. */
 export function describeQuality({ price_class = "none", stale_reason, divergence } = {}) {
@@ -59,7 +67,7 @@ export function describeQuality({ price_class = "none", stale_reason, divergence
 }
 
 /** How far another live source is; empty where that is usual. */
-export function describeDivergence(divergence) {
+function describeDivergence(divergence) {
   return divergence ? `Another live source is ${(divergence * 100).toFixed(1)} % away.` : "";
 }
 

@@ -6,7 +6,8 @@ import {
   NOT_CURRENT,
   describeBasis,
   describeClass,
-  describeDivergence,
+  describeQuality,
+  describeSign,
   describeSource,
   isCurrent,
 } from "./price_class.js";
@@ -16,9 +17,10 @@ export function createRow(template, instrument) {
   const element = template.content.firstElementChild.cloneNode(true);
   const cell = (name) => element.querySelector(`[data-field="${name}"]`);
   const cells = Object.fromEntries(
-    ["price", "change", "bid", "ask", "source", "age"].map((name) => [name, cell(name)]),
+    ["price", "sign", "change", "bid", "ask", "source", "age"].map((name) => [name, cell(name)]),
   );
   const badge = element.querySelector(".badge");
+  const priceCell = element.querySelector(".col-price");
   const drawRange = createRange(element.querySelector(".range"));
   const { symbol, name, decimals } = instrument;
   let quote = null;
@@ -34,7 +36,7 @@ export function createRow(template, instrument) {
     cells.price.textContent = format.price(next.price, decimals);
     if (moved === "none") return;
     cells.price.dataset.tick = moved;
-    if (isUp && isCurrent(next.price_class)) flash(cells.price, moved);
+    if (isUp && isCurrent(next.price_class)) flash(priceCell, moved);
   }
 
   function drawFacts(next) {
@@ -52,9 +54,17 @@ export function createRow(template, instrument) {
     // The date of a recording comes before its source: the badge has no room for it.
     const day = next?.recorded_at ? `${format.day(next.recorded_at)} ` : "";
     cells.source.textContent = day + describeSource(next?.source);
-    element.dataset.diverges = Boolean(next?.divergence);
-    const remarks = [describeBasis(next?.price_basis).meaning, describeDivergence(next?.divergence)];
-    cells.price.title = remarks.filter(Boolean).join(" ");
+    cells.price.title = describeBasis(next?.price_basis).meaning;
+    drawSign(describeSign(next ?? {}), describeQuality(next ?? {}));
+  }
+
+  function drawSign(sign, meaning) {
+    badge.title = meaning;
+    cells.sign.hidden = !sign;
+    if (cells.sign.textContent !== sign) cells.sign.textContent = sign;
+    if (cells.sign.title === meaning) return;
+    cells.sign.title = meaning;
+    cells.sign.setAttribute("aria-label", meaning);
   }
 
   return {
