@@ -168,11 +168,12 @@ class FeedLatency:
 class _SetBack:
     """Late ticks in a row with about the same transit: whether the clock was set back by that.
 
-    Most of them, and many, must have gone back in time."""
+    Most of them, and many, must have gone back in time, and must come in order from there on: what
+    goes back again and again is a repetition of old ticks."""
 
     def __init__(self) -> None:
         self._transits: deque[float] = deque(maxlen=_ALIKE)
-        self._since = 0.0
+        self._since = self._sent = 0.0
         self._count = self._back_count = self._shorter = 0
 
     def note(self, transit: float, now: float, *, is_back: bool) -> float | None:
@@ -184,8 +185,11 @@ class _SetBack:
                 # An outlier, or latency that grows.
                 return None
             self.end()
+        elif now - transit < self._sent - _BACK:
+            self.end()
         if not self._count:
             self._since = now
+        self._sent = now - transit
         self._transits.append(transit)
         self._count += 1
         self._back_count += is_back

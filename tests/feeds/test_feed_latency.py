@@ -230,6 +230,14 @@ def test_a_clock_that_was_set_back_between_two_connections_is_recognised() -> No
     assert {0} == set(late[650:])
 
 
+def test_a_repetition_does_not_look_like_a_clock_that_is_set_back(usual: Connection) -> None:
+    """Old ticks that come again in any order are late, even where some are so by about the same."""
+    for at, transit in ((11.9, 7.9), (12.4, 7.8), (14.0, 7.1), (14.1, 8.5), (15.5, 7.6)):
+        usual.latency(at, transit)
+
+    assert 7.8 == pytest.approx(usual.latency(16.0, 7.9), abs=0.01)
+
+
 def test_a_delay_does_not_look_like_a_clock_that_is_set_back(usual: Connection) -> None:
     """Its ticks come in order: as late as the gap before them, and so they stay."""
     late = [usual.latency(30 + number / 10, 20.1) for number in range(100)]
