@@ -216,11 +216,11 @@ class FeedEngine:
         # At the end all sources are switched off together: none takes over from another.
         if self._stopped.is_set():
             return
-        for quote in self.consolidator.set_health(source, state, connection):
+        for quote in self.consolidator.set_health(source, state, connection, _AHEAD):
             self._bus.publish(quote)
 
     def _note_unserved(self, source: str, symbols: frozenset[str]) -> None:
-        for quote in self.consolidator.set_unserved(source, symbols):
+        for quote in self.consolidator.set_unserved(source, symbols, _AHEAD):
             self._bus.publish(quote)
 
     def _review(self) -> None:

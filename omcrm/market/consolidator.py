@@ -115,12 +115,14 @@ class Consolidator:
                 return self._consolidate(record, now)
             return self._consolidate(record, now, name)
 
-    def set_health(self, source: str, state: HealthState, connection: int = 0) -> list[Quote]:
-        """Note how a source is doing; the quotes whose class or source changes by that."""
+    def set_health(
+        self, source: str, state: HealthState, connection: int = 0, ahead: timedelta = ON_TIME
+    ) -> list[Quote]:
+        """Note how a source is doing; the quotes that change by that, `ahead` as in a review."""
         with self._lock:
             now = self._clock()
             self._health.set(source, state, connection, now, now + self._startup_grace)
-            return self._review(now)
+            return self._review(now + ahead)
 
     def set_all_off(self) -> list[Quote]:
         """Note that all sources are switched off; the quotes that become stale by that.
@@ -137,12 +139,13 @@ class Consolidator:
             )
             return [quote for quote in quotes if quote is not None]
 
-    def set_unserved(self, source: str, symbols: frozenset[str]) -> list[Quote]:
-        """Note all symbols that a source does not serve although it answers; the quotes that
-        change by that."""
+    def set_unserved(
+        self, source: str, symbols: frozenset[str], ahead: timedelta = ON_TIME
+    ) -> list[Quote]:
+        """Note all symbols that a source does not serve although it answers; as `set_health`."""
         with self._lock:
             self._health.set_unserved(source, symbols)
-            return self._review(self._clock())
+            return self._review(self._clock() + ahead)
 
     def review(self, ahead: timedelta = ON_TIME) -> list[Quote]:
         """Let time pass: the quotes whose class or source is another one by now.
@@ -335,8 +338,8 @@ class Consolidator:
         if held.trade is None:
             return None
         price_class = self._classify(held, record, now)
-        is_contradicted = record.is_contradicted(active, now)
-        if is_contradicted and price_class is LIVE:
+        is_contradicted = record.is_contradicted(active, price_class, now)
+        if is_contradicted:
             price_class = STALE
         if before and record.active is held and before.price_class is price_class:
             return None
@@ -407,7 +410,7 @@ class Consolidator:
     ) -> dict[str, Candidate]:
         candidates = {}
         for name, own_class in classes.items():
-            is_contradicted = own_class is LIVE and record.is_contradicted(name, now)
+            is_contradicted = record.is_contradicted(name, own_class, now)
             price_class = STALE if is_contradicted else own_class
             since = record.fresh_since.setdefault(name, now) if price_class.is_fresh else None
             if since is None:
@@ -443,11 +446,11 @@ class Consolidator:
     def _live(
         self, record: SymbolRecord, classes: Mapping[str, PriceClass], now: datetime
     ) -> dict[str, SourceQuote]:
-        """The sources that are live if no other one contradicts them."""
+        """The sources that are live, or closed, if no other one contradicts them."""
         return {
             name: record.sources[name]
             for name, price_class in classes.items()
-            if price_class is LIVE and not record.is_beside_itself(name, now)
+            if record.is_compared(name, price_class, now)
         }
 
     def _classify(self, held: SourceQuote, record: SymbolRecord, now: datetime) -> PriceClass:

@@ -9,13 +9,15 @@ from msgspec import Struct, structs
 from omcrm.market.instrument import AssetClass
 from omcrm.market.price_class import LIVE, STALE, PriceClass
 from omcrm.market.quote import PriceBasis
-from omcrm.market.session import Calendar, is_open, last_close, trading_time
+from omcrm.market.session import Calendar, has_been_open, last_close, trading_time
 from omcrm.market.source import LAST_RESORT, SIMULATED
 from omcrm.market.source_quote import SourceQuote
 
 _LAST_RESORT = PriceClass.LAST_RESORT
 # How old these may be depends on their source.
 _AGED_BY_SOURCE = (PriceClass.DELAYED, PriceClass.INDICATIVE)
+# A class is decided for up to so long ahead: before that no market is called open.
+_AHEAD = timedelta(seconds=1)
 
 
 class SymbolGroup(Struct, frozen=True):
@@ -79,15 +81,16 @@ class Policy(Struct, frozen=True):
     ) -> PriceClass:
         """The class of a source's price; the only place where one is decided.
 
-        `streaming` is whether the connection that brought the price is alive and well.
+        `streaming` is whether the connection that brought the price is alive and well. `now` may be
+        up to a second ahead.
         """
         claim, is_replayed = held.source.claim, held.recorded_at is not None
         if claim is _LAST_RESORT:
             return claim
         # A recording has its own hours.
-        if claim is LIVE and not is_replayed and not is_open(calendar, now):
-            is_close = self._was_fresh_at(last_close(calendar, now), held)
-            return PriceClass.CLOSED if is_close else STALE
+        if claim is LIVE and not is_replayed and not has_been_open(calendar, now, _AHEAD):
+            close = last_close(calendar, now) or last_close(calendar, now - _AHEAD)
+            return PriceClass.CLOSED if self._was_fresh_at(close, held) else STALE
         if claim is not LIVE and claim in _AGED_BY_SOURCE:
             is_current = self._is_current(held, now, calendar, streaming=streaming)
         else:

@@ -331,8 +331,8 @@ def _later(trade: Trade | None, held: Trade | None) -> Trade | None:
         return held
     if trade.time is None or held.time is None or trade.time >= held.time:
         return trade
-    if trade.id is not None and held.id is not None and trade.id < held.id:
-        # The source began its numbers anew, and its times with them.
+    if trade.id is None or held.id is None or trade.id < held.id:
+        # The source began its times anew, and its numbers where it has any.
         return trade
     # A summary carries its own, later time: the next trade must not seem to go back.
     return structs.replace(trade, time=held.time)

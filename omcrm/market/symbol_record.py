@@ -8,9 +8,9 @@ from msgspec import Struct
 from omcrm.market.comparison import Comparison, Dispute, Divergence
 from omcrm.market.instrument import Instrument
 from omcrm.market.policy import Policy
-from omcrm.market.price_class import PriceClass
+from omcrm.market.price_class import LIVE, PriceClass
 from omcrm.market.quote import Quote
-from omcrm.market.session import is_open
+from omcrm.market.session import is_open, last_close
 from omcrm.market.source_quote import SourceQuote
 
 # A book may lag behind a fast market for a moment.
@@ -108,8 +108,24 @@ class SymbolRecord:
         since = self._beside_since.get(source)
         return since is not None and now - since >= _BESIDE_FOR
 
-    def is_contradicted(self, source: str, now: datetime) -> bool:
-        """Whether other live sources contradict this one, or its own book does."""
+    def is_contradicted(self, source: str, price_class: PriceClass, now: datetime) -> bool:
+        """Whether other live sources contradict this one's price, or its own book does; of a closed
+        one, whether they did at the close."""
+        if price_class is not LIVE:
+            if price_class is not PriceClass.CLOSED:
+                return False
+            now = last_close(self.instrument.calendar, now) or now
         if self.dispute is not None and source in self.dispute.contradicted:
             return True
         return source in self._beside_since and self.is_beside_itself(source, now)
+
+    def is_compared(self, source: str, price_class: PriceClass, now: datetime) -> bool:
+        """Whether a source's price of this class is compared with those of others: where it is live
+        but for them, and beyond the close while they contradict each other."""
+        if price_class is LIVE:
+            return not self.is_beside_itself(source, now)
+        return (
+            price_class is PriceClass.CLOSED
+            and self.dispute is not None
+            and any(source == name for name, _ in self.dispute.prices)
+        )

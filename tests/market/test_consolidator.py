@@ -5,7 +5,7 @@ Long for a reason: price class, active source, session and connection meet in it
 
 import random
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -301,11 +301,26 @@ def test_a_stock_is_closed_with_its_exchange_and_stale_at_the_open(market: Marke
     evening = shown(market.review())
     market.set_health(DOWN, "finnhub")
     night = market.shows("AAPL")
-    market.clock.now = datetime(2026, 3, 5, 14, 30, tzinfo=UTC)
+    market.clock.now = datetime(2026, 3, 5, 14, 30, 1, tzinfo=UTC)
 
     assert [("AAPL", "finnhub", CLOSED)] == evening
     assert ("finnhub", CLOSED) == night
     assert [("AAPL", "finnhub", STALE)] == shown(market.review())
+
+
+def test_no_price_is_live_before_the_open(market: Market) -> None:
+    """A price of the minutes before is closed until the market is open, however far a review looks
+    ahead."""
+    market.set_health(HEALTHY, "finnhub")
+    opens_at, shown_at = datetime(2026, 3, 5, 14, 30, tzinfo=UTC), {}
+    for milliseconds in range(-2000, 1500, 250):
+        market.clock.now = opens_at + timedelta(milliseconds=milliseconds)
+        market.trade("213.30", FINNHUB, "AAPL")
+        market.review(timedelta(seconds=0.75))
+        _, shown_at[milliseconds] = market.shows("AAPL")
+
+    assert {CLOSED} == {shown_at[at] for at in shown_at if at < 0}
+    assert {LIVE} == {shown_at[at] for at in shown_at if at >= 1000}
 
 
 def test_the_simulated_source_does_not_close(market: Market) -> None:

@@ -1,5 +1,6 @@
 """Sources that contradict each other, or themselves, are not live."""
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -10,7 +11,7 @@ from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import StaleReason
 from omcrm.market.source import Source
 from omcrm.market.tick import DayFigures
-from tests.market.whole_market import HEALTHY, LIVE, STALE, Market
+from tests.market.whole_market import CLOSED, FINNHUB, HEALTHY, LIVE, STALE, Market
 from tests.values import BINANCE, KRAKEN, book
 
 CONTRADICTED = StaleReason.CONTRADICTED
@@ -53,6 +54,41 @@ def test_sources_that_agree_again_are_live_at_once(two: Market) -> None:
     assert {("binance", Decimal(100)), ("kraken", Decimal(112))} == set(began.between.prices)
     assert DisputeRule.UNDECIDED is began.between.rule
     assert (None, True) == (ended.between, ended.is_dispute)
+
+
+def test_what_was_contradicted_at_the_close_is_not_closed(two: Market) -> None:
+    """Neither of two prices is that of the close, all night, until they agree."""
+    two.set_health(HEALTHY, "finnhub")
+    two.clock.now = datetime(2026, 3, 4, 20, 59, 55, tzinfo=UTC)
+    two.trade("213.30", FINNHUB, "AAPL")
+    two.trade("240", KRAKEN, "AAPL")
+    two.clock.pass_seconds(10)
+    two.review()
+    evening = two.shows("AAPL")
+    two.clock.pass_seconds(36_000)
+    two.review()
+    night = two.cache.get("AAPL")
+    two.trade("213.5", KRAKEN, "AAPL")
+
+    assert ("finnhub", STALE) == evening
+    assert (STALE, CONTRADICTED) == (night.price_class, night.stale_reason)
+    assert ("finnhub", CLOSED) == two.shows("AAPL")
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(3, STALE), (1, CLOSED)])
+def test_what_was_outside_its_book_at_the_close_is_not_closed(
+    streaming: Market, seconds: float, shown: PriceClass
+) -> None:
+    """But a book that lagged for a moment before the close contradicts nothing."""
+    streaming.set_health(HEALTHY, "finnhub")
+    streaming.clock.now = datetime(2026, 3, 4, 21, 0, tzinfo=UTC) - timedelta(seconds=seconds)
+    streaming.trade("200", FINNHUB, "AAPL")
+    streaming.apply(book("213", "214"), source=FINNHUB, symbol="AAPL")
+    streaming.review()
+    streaming.clock.pass_seconds(10)
+    streaming.review()
+
+    assert ("finnhub", shown) == streaming.shows("AAPL")
 
 
 def test_the_source_that_most_contradict_is_given_up(two: Market) -> None:

@@ -1,5 +1,7 @@
 """What the health of a source, and the symbols that it does not serve, mean for the others."""
 
+from datetime import timedelta
+
 import pytest
 
 from omcrm.market.failover import FailoverReason
@@ -43,6 +45,19 @@ def test_switching_all_off_is_no_failover(streaming: Market) -> None:
 
     assert [("BTC", "binance", STALE)] == shown(quotes)
     assert [] == streaming.consolidator.take_failovers()
+
+
+def test_a_change_of_health_looks_as_far_ahead_as_a_review(streaming: Market) -> None:
+    """What a review ahead has called too old is not live again because another source connects."""
+    ahead = timedelta(seconds=0.75)
+    streaming.trade("100")
+    streaming.clock.pass_seconds(9.5)
+    reviewed = shown(streaming.review(ahead))
+    connected = streaming.consolidator.set_health("kraken", HEALTHY, 1, ahead)
+    unserved = streaming.consolidator.set_unserved("kraken", frozenset({"BTC"}), ahead)
+
+    assert [("BTC", "binance", STALE)] == reviewed
+    assert ([], []) == (connected, unserved)
 
 
 def test_an_unserved_symbol_has_no_better_price(streaming: Market) -> None:

@@ -180,6 +180,14 @@ def test_provider_time_never_goes_back() -> None:
     assert trade("61001", 11, time=after(2)) == merged.trade
 
 
+def test_a_source_that_began_anew_has_its_own_times() -> None:
+    """A price of last week does not take the time of the one before it."""
+    before = source_quote(trade("61000", time=after(2)))
+    merged = SourceQuote.merge(tick(trade("52000", time=LONG_AGO), at=after(300)), before)
+
+    assert trade("52000", time=LONG_AGO) == merged.trade
+
+
 @pytest.mark.parametrize("later", [None, after(5)])
 def test_a_later_or_missing_provider_time_is_kept(later: object) -> None:
     """A trade keeps a later provider time, and a missing one stays None."""

@@ -11,6 +11,7 @@ from omcrm.market.policy import Policy
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
 from omcrm.market.source import HealthState, Source
+from omcrm.market.tick import ON_TIME
 from omcrm.market.validation import Validator
 from tests import values
 from tests.conftest import ManualClock
@@ -66,9 +67,9 @@ class Market:
     def set_health(self, state: HealthState, source: str = "binance", connection: int = 1) -> list:
         return shown(self._put(self.consolidator.set_health(source, state, connection)))
 
-    def review(self) -> list[Quote]:
-        """Review all symbols at the clock's time; the changed quotes."""
-        return self._put(self.consolidator.review())
+    def review(self, ahead: timedelta = ON_TIME) -> list[Quote]:
+        """Review all symbols at the clock's time, or so far ahead; the changed quotes."""
+        return self._put(self.consolidator.review(ahead))
 
     def _put(self, quotes: list[Quote]) -> list[Quote]:
         for quote in quotes:
