@@ -2,20 +2,25 @@
 
 import random
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from msgspec import Struct, structs
 
+from omcrm.market.price_class import PriceClass
 from omcrm.market.tick import TopOfBook, Trade
 from tests.market.simulation.world import LENGTH, FaultKind, World, WorldSource
-from tests.values import after
 
 _STILL = (FaultKind.FROZEN, FaultKind.FROZEN_TRADES)
+# What a delayed source sends is so many seconds old.
+_DELAYED_BY = 900.0
 
 
 class Delivery(Struct, frozen=True):
-    """What arrives from a source at a second of the world; `sent_at` is when the source said it."""
+    """What arrives from a source at a second of the world; `sent_at` is when the source said it.
+
+    An answer without a price is one that `is_refused`, or else one of a source without the symbol.
+    """
 
     arrives: float
     number: int
@@ -23,6 +28,7 @@ class Delivery(Struct, frozen=True):
     sent_at: float
     trade: Trade | None = None
     book: TopOfBook | None = None
+    is_refused: bool = False
 
 
 def is_on(source: WorldSource, kind: FaultKind, second: float) -> bool:
@@ -51,7 +57,8 @@ def deliveries(world: World) -> list[Delivery]:
     """All that arrives from the sources of a world, in the order of arrival."""
     arriving: list[Delivery] = []
     for place, source in enumerate(world.sources):
-        arriving.extend(_in_order(source, world, random.Random(world.seed + place)))
+        rng = random.Random(world.seed + place)
+        arriving.extend((_answers if source.is_asked else _in_order)(source, world, rng))
     return sorted(arriving, key=_arrival)
 
 
@@ -69,12 +76,20 @@ def _in_order(source: WorldSource, world: World, rng: random.Random) -> Iterator
         yield structs.replace(delivery, arrives=arrived)
 
 
+def _is_silent(source: WorldSource, world: World, second: float, *kinds: FaultKind) -> bool:
+    if source.stops_at_close and not world.is_open(second):
+        return True
+    return any(is_on(source, kind, second) for kind in kinds)
+
+
 def _trades(source: WorldSource, world: World, rng: random.Random) -> Iterator[Delivery]:
+    if not source.trades:
+        return
     second, number = rng.uniform(0, 1), 0
     while (second := second + rng.expovariate(source.trades)) < LENGTH:
         number += 1
         silent = (FaultKind.MUTE, FaultKind.DEAD_TRADES, FaultKind.DEAD_ALL_BUT_SUMMARY)
-        if any(is_on(source, kind, second) for kind in silent):
+        if _is_silent(source, world, second, *silent):
             continue
         price = stated_price(source, world, second)
         if not any(is_on(source, kind, second) for kind in _STILL):
@@ -85,7 +100,7 @@ def _trades(source: WorldSource, world: World, rng: random.Random) -> Iterator[D
         trade = Trade(
             _decimal(price),
             id=number if source.has_ids else None,
-            time=_time(source, second, rng),
+            time=_time(source, world, second, rng),
         )
         book = _book(price, number) if source.is_combined else None
         delivery = Delivery(second, number, source.source.name, second, trade, book)
@@ -96,14 +111,16 @@ def _trades(source: WorldSource, world: World, rng: random.Random) -> Iterator[D
             yield structs.replace(delivery, arrives=second + rng.uniform(0, 1))
 
 
-def _time(source: WorldSource, second: float, rng: random.Random) -> datetime:
+def _time(source: WorldSource, world: World, second: float, rng: random.Random) -> datetime:
     ahead = source.clock
     for fault in source.faults:
         if fault.kind is FaultKind.STEPPED_CLOCK and fault.is_on(second):
             ahead += fault.size if fault.size != 5.0 else -5.0
         elif fault.kind is FaultKind.AHEAD and fault.is_on(second) and rng.random() < 0.05:
             ahead += 60 * fault.size
-    return after(round(second + ahead, 3))
+    if source.source.claim is PriceClass.DELAYED:
+        ahead -= _DELAYED_BY
+    return world.moment(second) + timedelta(seconds=round(ahead, 3))
 
 
 def _books(source: WorldSource, world: World, rng: random.Random) -> Iterator[Delivery]:
@@ -113,9 +130,29 @@ def _books(source: WorldSource, world: World, rng: random.Random) -> Iterator[De
     while (second := second + rng.expovariate(source.books)) < LENGTH:
         number += 1
         silent = (FaultKind.MUTE, FaultKind.DEAD_BOOK, FaultKind.DEAD_ALL_BUT_SUMMARY)
-        if not any(is_on(source, kind, second) for kind in silent):
+        if not _is_silent(source, world, second, *silent):
             book = _book(stated_price(source, world, second, book=True), number)
+            if not source.trades:
+                book = structs.replace(book, time=_time(source, world, second, rng))
             yield Delivery(second, 1_000_000 + number, source.source.name, second, book=book)
+
+
+def _answers(source: WorldSource, world: World, rng: random.Random) -> Iterator[Delivery]:
+    """What a source answers that is asked again and again."""
+    name, second, number = source.source.name, rng.uniform(0, 5), 0
+    while second < LENGTH:
+        number += 1
+        delivery = Delivery(second + rng.uniform(0.05, 2), number, name, second)
+        if is_on(source, FaultKind.REFUSED, second):
+            yield structs.replace(delivery, is_refused=True)
+        elif is_on(source, FaultKind.UNSERVED, second):
+            yield delivery
+        else:
+            is_old = is_on(source, FaultKind.WEEK_OLD, second)
+            time = world.moment(second) - timedelta(days=7 * is_old) if source.has_times else None
+            price = stated_price(source, world, second) * (0.85 if is_old else 1.0)
+            yield structs.replace(delivery, trade=Trade(_decimal(price), time=time))
+        second += 1 / source.trades
 
 
 def _book(price: float, number: int) -> TopOfBook:

@@ -2,22 +2,32 @@
 
 import math
 import random
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from msgspec import Struct
 
+from omcrm.market.instrument import AssetClass
 from omcrm.market.price_class import PriceClass
+from omcrm.market.session import Calendar, is_open
 from omcrm.market.source import Source
+from tests.values import START
 
 LENGTH = 75.0
 _STEP = 0.25
+CALENDARS = {
+    AssetClass.CRYPTO: Calendar.ALWAYS,
+    AssetClass.STOCK: Calendar.XNYS,
+    AssetClass.FOREX: Calendar.FOREX,
+}
 
 
 class FaultKind(StrEnum):
     """What a source does wrong for a while.
 
     The first ones withhold or delay, what can be known from the source alone; the second ones say
-    what is not true; the others are small and must change nothing.
+    what is not true; the third ones are small and must change nothing; the last ones are of sources
+    that are asked.
     """
 
     CUT = "cut"
@@ -38,8 +48,14 @@ class FaultKind(StrEnum):
     DUPLICATES = "duplicates"
     OUT_OF_ORDER = "out of order"
 
+    REFUSED = "refused"
+    UNSERVED = "unserved"
+    WEEK_OLD = "week old"
+
 
 LIES = (FaultKind.FROZEN, FaultKind.FROZEN_TRADES, FaultKind.WRONG, FaultKind.WALKS_OFF)
+OF_ANSWERS = (FaultKind.REFUSED, FaultKind.UNSERVED, FaultKind.WEEK_OLD)
+OF_STREAMS = tuple(kind for kind in FaultKind if kind not in OF_ANSWERS)
 
 
 class Fault(Struct, frozen=True):
@@ -57,7 +73,8 @@ class Fault(Struct, frozen=True):
 class WorldSource(Struct, frozen=True):
     """A source: how often it sends what, and how its messages look.
 
-    `clock` is how far its clock is ahead, in seconds.
+    One that is asked has `trades` answers a second. `clock` is how far its clock is ahead, in
+    seconds. It `stops_at_close` if it sends nothing while its market is closed.
     """
 
     source: Source
@@ -67,18 +84,49 @@ class WorldSource(Struct, frozen=True):
     is_combined: bool
     clock: float
     faults: tuple[Fault, ...]
+    has_times: bool = True
+    stops_at_close: bool = False
+
+    @property
+    def is_asked(self) -> bool:
+        return self.source.claim is PriceClass.INDICATIVE
 
 
 class World(Struct, frozen=True):
-    """A world of one symbol; `truth` is its price each quarter of a second."""
+    """A world of one symbol; `truth` is its price each quarter of a second.
+
+    It `begins` at a moment. After `gap_at` seconds a `gap` of time passes in which nobody does
+    anything.
+    """
 
     seed: int
     truth: tuple[float, ...]
     sources: tuple[WorldSource, ...]
+    asset_class: AssetClass = AssetClass.CRYPTO
+    begins: datetime = START
+    gap_at: float = math.inf
+    gap: timedelta = timedelta()
 
     def price(self, second: float) -> float:
         """The true price."""
         return self.truth[min(max(int(second / _STEP), 0), len(self.truth) - 1)]
+
+    def elapsed(self, second: float) -> float:
+        """How many seconds of time have passed at a second of the world."""
+        return second + (self.gap.total_seconds() if second >= self.gap_at else 0.0)
+
+    def moment(self, second: float) -> datetime:
+        """The time at a second of the world."""
+        return self.begins + timedelta(seconds=self.elapsed(second))
+
+    @property
+    def calendar(self) -> Calendar:
+        return CALENDARS[self.asset_class]
+
+    def is_open(self, second: float) -> bool:
+        """Whether the market is open."""
+        calendar = self.calendar
+        return calendar is Calendar.ALWAYS or is_open(calendar, self.moment(second))
 
 
 _NAMES = ("binance", "coinbase", "kraken", "okx")
@@ -91,16 +139,17 @@ def random_world(rng: random.Random) -> World:
     count = rng.choice((1, 1, 2, 2, 3, 4))
     faults: list[list[Fault]] = [[] for _ in range(count)]
     for _ in range(rng.randint(1, 5)):
-        faults[rng.randrange(count)].append(_fault(rng))
+        faults[rng.randrange(count)].append(random_fault(rng, OF_STREAMS))
     sources = tuple(
-        _source(rng, name, tuple(of_source))
+        random_stream(rng, Source(name, PriceClass.LIVE), tuple(of_source))
         for name, of_source in zip(rng.sample(_NAMES, count), faults, strict=True)
     )
-    return World(seed, _truth(rng, random.Random(seed)), sources)
+    return World(seed, random_truth(rng, random.Random(seed)), sources)
 
 
-def _fault(rng: random.Random) -> Fault:
-    kind = rng.choice(tuple(FaultKind))
+def random_fault(rng: random.Random, kinds: tuple[FaultKind, ...]) -> Fault:
+    """A fault of one of these kinds."""
+    kind = rng.choice(kinds)
     start = rng.uniform(0, LENGTH - 20)
     length = rng.choice((2.0, 8.0, 15.0, 30.0, 60.0))
     size = rng.choice((-1, 1)) * rng.choice((0.03, 0.08, 0.12, 0.3))
@@ -109,10 +158,11 @@ def _fault(rng: random.Random) -> Fault:
     return Fault(kind, start, start + length, size)
 
 
-def _source(rng: random.Random, name: str, faults: tuple[Fault, ...]) -> WorldSource:
+def random_stream(rng: random.Random, source: Source, faults: tuple[Fault, ...]) -> WorldSource:
+    """A streamed source with these faults."""
     has_ids = rng.random() < 0.6
     return WorldSource(
-        source=Source(name, PriceClass.LIVE),
+        source=source,
         trades=rng.choice((0.7, 2.0, 5.0)),
         books=rng.choice((0.0, 1.0, 4.0, 4.0)),
         has_ids=has_ids,
@@ -122,7 +172,7 @@ def _source(rng: random.Random, name: str, faults: tuple[Fault, ...]) -> WorldSo
     )
 
 
-def _truth(rng: random.Random, noise: random.Random) -> tuple[float, ...]:
+def random_truth(rng: random.Random, noise: random.Random) -> tuple[float, ...]:
     """A random walk with jumps, upwards and downwards."""
     volatility = rng.choice((0.0002, 0.001, 0.003))
     jumps = {
