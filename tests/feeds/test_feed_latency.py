@@ -1,4 +1,7 @@
-"""Late ticks are distinguished from prompt ones, and both from differences of clocks."""
+"""Late ticks are distinguished from prompt ones, and both from differences of clocks.
+
+Long for a reason: each way in which clocks differ has its test.
+"""
 
 from datetime import timedelta
 from decimal import Decimal

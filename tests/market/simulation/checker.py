@@ -41,7 +41,7 @@ class Violation(Struct, frozen=True):
     why: str
 
 
-class _Said(Struct):
+class _Stated(Struct):
     """When a source said a price, when that or a book around it arrived, and its own time."""
 
     at: float
@@ -62,7 +62,7 @@ class Checker:
         self._oldest = _MAX_AGES[world.asset_class].total_seconds() + _LATE
         self._apart = float(self._policy.max_divergence) + _CERTAIN
         # The prices of each source that have arrived, the last one at the end.
-        self._said: dict[str, dict[float, _Said]] = {name: {} for name in links}
+        self._stated: dict[str, dict[float, _Stated]] = {name: {} for name in links}
         # Since when what is shown as live is far from the truth.
         self._far_since: float | None = None
         # Since when the market is open and time passes second by second.
@@ -73,7 +73,7 @@ class Checker:
 
     def note(self, delivery: Delivery) -> None:
         """A price has arrived from a source."""
-        source, prices = self._sources[delivery.name], self._said[delivery.name]
+        source, prices = self._sources[delivery.name], self._stated[delivery.name]
         trade, book = delivery.trade, delivery.book
         if trade is not None:
             price, time = float(trade.price), trade.time
@@ -84,14 +84,14 @@ class Checker:
                 self._note_confirmed(delivery.arrives, book, prices)
             return
         prices.pop(price, None)
-        prices[price] = _Said(delivery.sent_at, delivery.arrives, time)
+        prices[price] = _Stated(delivery.sent_at, delivery.arrives, time)
 
     @staticmethod
-    def _note_confirmed(second: float, book: TopOfBook, prices: dict[float, _Said]) -> None:
+    def _note_confirmed(second: float, book: TopOfBook, prices: dict[float, _Stated]) -> None:
         bid, ask = float(book.bid) * 0.999, float(book.ask) * 1.001
-        for price, said in prices.items():
+        for price, stated in prices.items():
             if bid <= price <= ask:
-                said.arrived = second
+                stated.arrived = second
 
     def check(self, quote: Quote | None, second: float) -> None:
         """Check what is shown at a second."""
@@ -183,15 +183,15 @@ class Checker:
             if source.source.claim is PriceClass.LIVE
         ]
         honest = {other for other in streams if self._is_honest(other, price, second)}
-        alike = {other for other in streams if self._has_said(other, price, second)} | {name}
+        alike = {other for other in streams if self._has_stated(other, price, second)} | {name}
         return bool(honest) and len(alike - honest) <= len(honest)
 
-    def _has_said(self, name: str, price: float, second: float) -> bool:
+    def _has_stated(self, name: str, price: float, second: float) -> bool:
         """Whether a source has said about the same within the maximum age."""
         bound = float(self._policy.max_divergence) * price
         return any(
-            abs(other - price) <= bound and second - said.arrived <= self._oldest
-            for other, said in self._said[name].items()
+            abs(other - price) <= bound and second - stated.arrived <= self._oldest
+            for other, stated in self._stated[name].items()
         )
 
     def _is_honest(self, name: str, price: float, second: float) -> bool:
@@ -247,7 +247,7 @@ class Checker:
     def _note_refuted(self, second: float) -> None:
         """Note what is refuted now, in the last second before the close."""
         self._refuted = {}
-        for name, prices in self._said.items():
+        for name, prices in self._stated.items():
             price = next(reversed(prices), None)
             if price is not None and self._is_known(name, price, second):
                 self._refuted[name] = price
@@ -274,17 +274,17 @@ class Checker:
 
     def _was_lie(self, name: str, price: float) -> bool:
         """Whether a source did not say the truth when it said this."""
-        said, source = self._said[name].get(price), self._sources[name]
-        return said is None or any(
-            _is_lie(fault, source) and fault.is_on(said.at) for fault in source.faults
+        stated, source = self._stated[name].get(price), self._sources[name]
+        return stated is None or any(
+            _is_lie(fault, source) and fault.is_on(stated.at) for fault in source.faults
         )
 
     # Delayed and indicative
 
     def _check_current(self, quote: Quote, second: float) -> None:
         source, name = self._sources[quote.source.name], quote.source.name
-        said = self._said[name].get(float(quote.last))
-        if quote.price_class is not source.source.claim or said is None:
+        stated = self._stated[name].get(float(quote.last))
+        if quote.price_class is not source.source.claim or stated is None:
             self._note(second, quote, "never said so")
             return
         policy, link = self._policy, self._links[name]
@@ -292,19 +292,19 @@ class Checker:
         if not link.is_healthy or link.is_unserved:
             max_age = min(max_age, policy.down_hold)
         max_time_age = policy.max_time_age + self._age(_LATE)
-        if self._trading_time(self._moment(said.arrived), second) > max_age + self._age(_LATE):
+        if self._trading_time(self._moment(stated.arrived), second) > max_age + self._age(_LATE):
             self._note(second, quote, "too old")
-        elif said.time is not None and self._trading_time(said.time, second) > max_time_age:
+        elif stated.time is not None and self._trading_time(stated.time, second) > max_time_age:
             self._note(second, quote, "of another day")
 
     def _check_stale(self, quote: Quote, second: float) -> None:
         """A source that answers is not hidden by an old price."""
-        shown = self._said[quote.source.name].get(float(quote.last))
+        shown = self._stated[quote.source.name].get(float(quote.last))
         hold = self._policy.stale_hold + self._age(_LATE)
         if shown is None or self._moment(second) - self._moment(shown.arrived) <= hold:
             return
         for name, source in self._sources.items():
-            answer = next(reversed(self._said[name].values()), None)
+            answer = next(reversed(self._stated[name].values()), None)
             if (
                 source.is_asked
                 and not source.faults
