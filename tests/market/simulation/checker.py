@@ -249,8 +249,22 @@ class Checker:
         self._refuted = {}
         for name, prices in self._stated.items():
             price = next(reversed(prices), None)
-            if price is not None and self._is_known(name, price, second):
+            if price is None or not self._is_lasting(name, price, second):
+                continue
+            if self._is_known(name, price, second):
                 self._refuted[name] = price
+
+    def _is_lasting(self, name: str, price: float, second: float) -> bool:
+        """Whether a source has stated nothing else for so long that it counts."""
+        bound = float(self._policy.max_divergence) * price
+        recent = [
+            (abs(other - price) <= bound, second - stated.arrived)
+            for other, stated in self._stated[name].items()
+            if second - stated.arrived <= 2 * _PARTED_FOR
+        ]
+        return all(is_alike for is_alike, _ in recent) and any(
+            age >= _PARTED_FOR for _, age in recent
+        )
 
     def _check_closed(self, quote: Quote, second: float) -> None:
         price, name, now = float(quote.last), quote.source.name, self._moment(second)
