@@ -23,7 +23,7 @@ from tests.market.simulation.hours import random_hours
 from tests.market.simulation.play import play
 
 # Worlds that a consolidator with a defect plays wrong.
-SEEDS = (0, 7, 9, 10, 17, 23, 92, 192, 743, 5_001_532)
+SEEDS = (0, 7, 9, 10, 17, 23, 92, 192, 743, 5_001_532, 5_006_333)
 WORLDS = 300
 
 

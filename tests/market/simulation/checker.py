@@ -159,9 +159,10 @@ class Checker:
         while second >= 0:
             if abs(self._world.price(second) - price) <= _TOLERATED * price:
                 return True
-            second -= 0.25
+            # A truth lasts for a quarter of a second.
             if self._moment(second) < since:
                 return False
+            second -= 0.25
         return False
 
     def _lies(self, name: str, second: float) -> bool:
