@@ -21,7 +21,13 @@ def on_a_page(here: Served, session: str) -> dict[str, Any]:
     client = socketio.Client(reconnection=False)
     client.on("price_update", updates.put, namespace="/webtrader")
     cookie = {"Cookie": session.removeprefix("Cookie: ")}
-    client.connect(here.base, headers=cookie, transports=["websocket"], namespaces=["/webtrader"])
+    client.connect(
+        here.base,
+        headers=cookie,
+        transports=["websocket"],
+        namespaces=["/webtrader"],
+        wait_timeout=PATIENCE,
+    )
     try:
         client.emit("subscribe_to_instruments", {"symbols": ["BTC"]}, "/webtrader")
         return updates.get(timeout=PATIENCE)

@@ -17,7 +17,15 @@ from flask.testing import FlaskClient
 from omcrm import extensions
 from omcrm.services import services_of
 from omcrm.storage.user import Role
-from tests.processes import App, Browser, DeskClient, Exchange, close_client, wait_for
+from tests.processes import (
+    PATIENCE,
+    App,
+    Browser,
+    DeskClient,
+    Exchange,
+    close_client,
+    wait_for,
+)
 from tests.values import PRICE_UPDATE_FIELDS
 
 STATUS_FIELDS = {
@@ -60,6 +68,7 @@ def refusal(browser: Browser, **headers: str) -> str:
             headers={"Cookie": browser.cookies(), **headers},
             namespaces=["/webtrader"],
             transports=["websocket"],
+            wait_timeout=PATIENCE,
         )
     close_client(client)
     return str(refusals)

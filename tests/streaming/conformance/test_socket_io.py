@@ -383,6 +383,7 @@ def test_a_library_client_is_served(realtime: EngineClient, transports: list[str
         transports=transports,
         namespaces=["/", "/custom"],
         auth={"token": "123"},
+        wait_timeout=PATIENCE,
     )
     try:
         assert {"token": "123"} == client.call("auth", timeout=PATIENCE)
