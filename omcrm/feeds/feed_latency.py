@@ -35,6 +35,8 @@ _OUTLIERS = 3
 _ALIKE = 20
 # A connection is behind after so many late ticks in a row, over so many seconds.
 _BEHIND, _LATE_TICKS, _LATE_FOR = 2.0, 20, 5.0
+# Where they go back in time the clock may have been set back, which a stall delays to be seen.
+_LATE_BACK_FOR = 20.0
 # An upstream's clock is right if its ticks seem to take no more, for so long.
 _RIGHT, _RIGHT_FOR = 0.5, 60.0
 # Times further away are of another day, or of a trade of long ago: they measure no latency.
@@ -61,6 +63,7 @@ class FeedLatency:
         self._late_since: float | None = None
         self._late_count = 0
         self._set_back = _SetBack()
+        self._back_at = -math.inf
         self._right_since: float | None = None
         self._streams = False
         self._firsts: set[TickKind] = set()
@@ -84,7 +87,8 @@ class FeedLatency:
     def is_lasting(self, now: float) -> bool:
         """Whether the connection as a whole has fallen behind; one that began so has not."""
         since = self._late_since
-        return since is not None and self._late_count >= _LATE_TICKS and now - since >= _LATE_FOR
+        least = _LATE_FOR if now - self._back_at > LASTING else _LATE_BACK_FOR
+        return since is not None and self._late_count >= _LATE_TICKS and now - since >= least
 
     def offset(self, now: float) -> float | None:
         """By how many seconds the upstream's clock is behind this machine's, or its ticks were late
@@ -106,6 +110,8 @@ class FeedLatency:
             # One of the two may have been from the future.
             is_back = now - transit < min(sent) - _BACK
             self._count_late(grown, now)
+            if is_back:
+                self._back_at = now
             stepped_to = self._set_back.note(transit, now, is_back=is_back)
             if stepped_to is not None:
                 source.stepped += stepped_to - usual
@@ -174,22 +180,23 @@ class _SetBack:
     def __init__(self) -> None:
         self._transits: deque[float] = deque(maxlen=_ALIKE)
         self._since = self._sent = 0.0
-        self._count = self._back_count = self._shorter = 0
+        self._count = self._back_count = self._differing = 0
 
     def note(self, transit: float, now: float, *, is_back: bool) -> float | None:
         """Take a late tick in; the usual transit of these ticks if the clock was set back."""
         difference = transit - self._transits[0] if self._transits else 0.0
-        self._shorter = self._shorter + 1 if difference < -_JITTER else 0
         if abs(difference) > _JITTER:
-            if self._count >= _OUTLIERS and self._shorter < _OUTLIERS:
-                # An outlier, or latency that grows.
+            # Latency that grows takes no tick back in time.
+            self._differing = self._differing + 1 if is_back or difference < 0 else 0
+            if self._count >= _OUTLIERS and self._differing < _OUTLIERS:
+                # Latency that grows, or an outlier.
                 return None
             self.end()
         elif now - transit < self._sent - _BACK:
             self.end()
         if not self._count:
             self._since = now
-        self._sent = now - transit
+        self._differing, self._sent = 0, now - transit
         self._transits.append(transit)
         self._count += 1
         self._back_count += is_back
@@ -203,5 +210,5 @@ class _SetBack:
     def end(self) -> None:
         """Ticks were on time."""
         if self._count:
-            self._count = self._back_count = self._shorter = 0
+            self._count = self._back_count = self._differing = 0
             self._transits.clear()

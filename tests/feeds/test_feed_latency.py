@@ -3,6 +3,7 @@
 Long for a reason: each way in which clocks differ has its test.
 """
 
+import random
 from datetime import timedelta
 from decimal import Decimal
 
@@ -202,6 +203,28 @@ def test_an_upstream_clock_that_is_set_back_is_recognised(usual: Connection) -> 
     assert [5] * 10 == pytest.approx(late[:10], abs=0.02)
     assert {0} == set(late[12:])
     assert 9 == pytest.approx(usual.latency(13, 14.1), abs=0.02)
+
+
+@pytest.mark.parametrize("rate", [5, 10, 50])
+@pytest.mark.parametrize("seed", range(8))
+def test_a_clock_that_is_set_back_is_recognised_by_a_process_that_stalls(
+    usual: Connection, seed: int, rate: int
+) -> None:
+    """Ticks that wait arrive at once, and seem older: that ends no connection."""
+    rng, stall, lasting = random.Random(seed), (0.0, 0.0), False
+    late = []
+    for number in range(30 * rate):
+        sent = 10 + number / rate
+        if sent > stall[1] + 0.2 and 11.5 < sent < 22:
+            begins = sent + rng.uniform(0.0, 1.0)
+            stall = begins, begins + rng.uniform(0.5, 4.5)
+        arrives = stall[1] if stall[0] <= sent + 0.1 < stall[1] else sent + 0.1
+        step = 60.0 if sent >= 12 else 0.0
+        late.append(usual.latency(arrives, arrives - sent + step, "BTC" if number % 2 else "ETH"))
+        lasting = lasting or (late[-1] > 0 and usual.feed_latency.is_lasting(usual.clock.now))
+
+    assert not lasting
+    assert {0} == set(late[-5 * rate :])
 
 
 def test_an_upstream_clock_that_is_set_forward_is_recognised(usual: Connection) -> None:
