@@ -82,6 +82,9 @@ def _speed(_: click.Context, __: click.Parameter, value: str) -> float:
     "--seed", type=Whole(), default=1, show_default=True, help="Seed of the market model."
 )
 @click.option(
+    "--swing", is_flag=True, help="The model's prices rise for a minute and fall for the next."
+)
+@click.option(
     "--beat",
     "rate",
     type=Real(0.1, 1000),
@@ -108,6 +111,7 @@ def exchange(
     ahead: float,
     fast: float,
     fast_since: float | None,
+    swing: bool,
     spread: bool,
     exit_with_stdin: bool,
     more_recordings: tuple[Path, ...],
@@ -123,13 +127,15 @@ def exchange(
         raise click.UsageError("--redate goes with --tape")
     if fast != 1 and (rate or recordings):
         raise click.UsageError("--fast is of the model; a tape has its own pace: --speed")
+    if swing and (rate or recordings):
+        raise click.UsageError("--swing is of the model")
     clock = MarketClock(ahead, fast, time.time() if fast_since is None else fast_since)
 
     def make_source(publisher: StreamPublisher) -> MarketSource:
         if rate:
             return SteadyLoad(seed, publisher, rate, spread)
         if not (files := (*recordings, *more_recordings)):
-            return Simulation(seed, publisher, clock=clock)
+            return Simulation(seed, publisher, clock=clock, swings=swing)
         return _replay(files, speed, publisher, redate)
 
     simulator = Simulator(make_source)

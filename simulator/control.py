@@ -7,6 +7,7 @@ import msgspec
 from simulator.fault import FAULTS, FaultError, clear, start_fault
 from simulator.fixed import render
 from simulator.http import HttpAnswer, HttpRequest, json_answer
+from simulator.listing import Listing
 from simulator.provider_server import ProviderServer
 from simulator.providers import BINANCE
 from simulator.simulator import Simulator
@@ -25,13 +26,17 @@ def answer(simulator: Simulator, request: HttpRequest) -> HttpAnswer:
             return json_answer(status(simulator))
         case ("GET", "/control/prices"):
             return json_answer(prices(simulator))
+        case ("GET", "/control/ranges"):
+            return _ranges(simulator, dict(request.parameters).get("since", "0"))
         case ("GET", "/control/calls"):
             return json_answer({name: list(item.calls) for name, item in simulator.servers.items()})
         case ("POST", "/control/faults"):
             return _post(simulator, request.body)
         case ("DELETE", "/control/faults"):
             return _delete(simulator, dict(request.parameters).get("venue", EVERYWHERE))
-        case (_, "/control" | "/control/calls" | "/control/faults" | "/control/prices"):
+        case (_, "/control" | "/control/calls" | "/control/faults"):
+            return json_answer({"error": "method not allowed"}, 405)
+        case (_, "/control/prices" | "/control/ranges"):
             return json_answer({"error": "method not allowed"}, 405)
     return json_answer({"error": "not found"}, 404)
 
@@ -50,6 +55,29 @@ def prices(simulator: Simulator) -> dict[str, str]:
     """Return the last price of each symbol in the market, which faults do not change."""
     listings = simulator.source.listings.values()
     return {listing.symbol: render(listing.last.price) for listing in listings if listing.last}
+
+
+def _ranges(simulator: Simulator, since: str) -> HttpAnswer:
+    """Answer with the time (ms), and each symbol's low and high since then, and last price."""
+    if not since.isdecimal():
+        return json_answer({"error": "since is a time in ms"}, 400)
+    ranges = {
+        symbol: [render(price) for price in _range(listing, int(since))]
+        for symbol, listing in simulator.source.listings.items()
+        if listing.last
+    }
+    return json_answer({"time": simulator.source.now(), "ranges": ranges})
+
+
+def _range(listing: Listing, since: int) -> tuple[int, int, int]:
+    """Return the low and high of the trades since a time (ms), and the last price."""
+    last = listing.trades[-1].price
+    low = high = last
+    for trade in reversed(listing.trades):
+        if trade.time < since:
+            break
+        low, high = min(low, trade.price), max(high, trade.price)
+    return low, high, last
 
 
 def _server_status(server: ProviderServer) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from simulator.distortion import Distortion
+
 PING_INTERVAL = 20.0
 PONG_TIMEOUT = 60.0
 
@@ -21,7 +23,8 @@ class FaultSettings(Struct):
     `ahead` is how many seconds the provider's clock is ahead, behind where negative; with
     `changes_every` it is so far ahead and behind by turns, each for so many seconds. `tricks` are
     the faults that only one provider has, with their amounts. HTTP answers have times of
-    `answer_age` ms ago.
+    `answer_age` ms ago. `distortion` changes all prices; `dead_channels` send
+    nothing.
     """
 
     refusal: HttpRefusal | None = None
@@ -34,4 +37,6 @@ class FaultSettings(Struct):
     ahead: float = 0.0
     changes_every: float = 0.0
     tricks: dict[str, float] = {}
+    distortion: Distortion | None = None
+    dead_channels: frozenset[str] = frozenset()
     active: dict[str, dict[str, Any]] = {}

@@ -1,11 +1,12 @@
 """Faults of the market data itself: silence, delay, wrong times, prices and order."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from simulator import event
+from simulator.distortion import Distortion
 from simulator.fixed import ONE
 from simulator.interval import DAY
 from simulator.listing import Listing
@@ -44,6 +45,30 @@ class SteppedClock(Struct, forbid_unknown_fields=True):
 
     seconds: Annotated[float, Meta(gt=0, le=3600)]
     every: Annotated[float, Meta(ge=1, le=3600)] = 10.0
+
+
+class DeadChannel(Struct, forbid_unknown_fields=True):
+    """The channel that stops."""
+
+    channel: Literal["trades", "books"]
+
+
+class WrongPrices(Struct, forbid_unknown_fields=True):
+    """What all prices are multiplied by, and how much that grows every second."""
+
+    factor: Annotated[float, Meta(gt=0, le=1_000_000)] = 1.0
+    a_second: Annotated[float, Meta(ge=-0.1, le=0.1)] = 0.0
+
+
+class NoMarketOptions(Struct, forbid_unknown_fields=True):
+    """A fault without options."""
+
+
+class WrongTime(Struct, forbid_unknown_fields=True):
+    """A symbol, and by how many seconds its trade is ahead of the market, behind where negative."""
+
+    symbol: str
+    seconds: Annotated[float, Meta(ge=-86_400, le=86_400)]
 
 
 class OneSymbol(Struct, forbid_unknown_fields=True):
@@ -108,13 +133,44 @@ def stepped_clock(server: ProviderServer, options: SteppedClock) -> dict[str, An
     return {}
 
 
+def dead_channel(server: ProviderServer, options: DeadChannel) -> dict[str, Any]:
+    """Stop one channel of the streams, while the others go on."""
+    server.faults.dead_channels |= {options.channel}
+    return {}
+
+
+def frozen_prices(server: ProviderServer, options: NoMarketOptions) -> dict[str, Any]:
+    """Repeat the last price, bid and ask of every symbol, with new ids and times."""
+    return _distort(server, is_frozen=True)
+
+
+def wrong_prices(server: ProviderServer, options: WrongPrices) -> dict[str, Any]:
+    """Show all prices off by a factor, and more and more so."""
+    return _distort(server, factor=options.factor, a_second=options.a_second)
+
+
+def _distort(server: ProviderServer, **how: Any) -> dict[str, Any]:
+    distortion = Distortion(server.source.market.listings, server.source.now, **how)
+    server.faults.distortion, server.subscriptions.distort = distortion, distortion.message
+    return {}
+
+
+def wrong_time(server: ProviderServer, options: WrongTime) -> dict[str, Any]:
+    """Send one trade more, at the last price, whose time is wrong."""
+    listing = _listing(server, options.symbol)
+    time = _now(server) + round(options.seconds * 1000)
+    id_ = server.source.market.take_trade_id(listing)
+    _send_trade(server, listing, replace(_last(listing), id=id_, time=time))
+    return {"trades": 1}
+
+
 def spike(server: ProviderServer, options: Spike) -> dict[str, Any]:
     """Send trades far from the last price; they do not enter the market's own figures."""
     listing = _listing(server, options.symbol)
     last = _last(listing)
     price = max(1, round(last.price * options.factor / listing.tick)) * listing.tick
     for _ in range(options.count):
-        id_ = server.source.take_trade_id(listing)
+        id_ = server.source.market.take_trade_id(listing)
         _send_trade(server, listing, replace(last, id=id_, price=price, time=_now(server)))
     return {"trades": options.count}
 
@@ -131,12 +187,12 @@ def bad_conditions(server: ProviderServer, options: BadConditions) -> dict[str, 
     far = max(1, round(last.price * options.factor / listing.tick)) * listing.tick
     wrong = (last.price + far) // 2 // listing.tick * listing.tick
     for condition in server.protocol.conditions:
-        trade = replace(last, id=server.source.take_trade_id(listing), condition=condition)
+        trade = replace(last, id=server.source.market.take_trade_id(listing), condition=condition)
         if condition in (CANCEL, CORRECT):
             _send_trade(server, listing, replace(trade, price=wrong, condition=""))
             _send_trade(server, listing, replace(trade, wrong_price=wrong))
             # A corrected trade has the next id.
-            server.source.take_trade_id(listing)
+            server.source.market.take_trade_id(listing)
         else:
             _send_trade(server, listing, replace(trade, price=far))
     return {"trades": len(server.protocol.conditions)}
@@ -148,7 +204,7 @@ def crossed(server: ProviderServer, options: OneSymbol) -> dict[str, Any]:
     top = listing.top
     if top is None:
         raise LookupError(f"{listing.symbol} has no bid and ask yet")
-    update_id = server.source.take_update_id(listing)
+    update_id = server.source.market.take_update_id(listing)
     wrong = Top(update_id, top.ask + 10 * listing.tick, top.ask_quantity, top.bid, top.bid_quantity)
     payload = event.book_ticker(listing.symbol, wrong)
     server.subscriptions.publish(StreamMessage(f"{listing.stream}@bookTicker", payload))
@@ -176,6 +232,7 @@ def clear(server: ProviderServer) -> None:
     subscriptions = server.subscriptions
     subscriptions.mute_all, subscriptions.muted = False, frozenset()
     subscriptions.delay = 0.0
+    subscriptions.distort = None
     subscriptions.release_held()
 
 
@@ -189,7 +246,7 @@ def _now(server: ProviderServer) -> int:
 
 
 def _listing(server: ProviderServer, symbol: str) -> Listing:
-    listing = server.source.listings.get(symbol.upper())
+    listing = server.source.market.listings.get(symbol.upper())
     if listing is None:
         raise LookupError(f"no such symbol: {symbol}")
     return listing
@@ -203,5 +260,5 @@ def _last(listing: Listing) -> SimulatedTrade:
 
 def _traded(server: ProviderServer, symbol: str | None) -> list[Listing]:
     if symbol is None:
-        return [listing for listing in server.source.listings.values() if listing.last]
+        return [listing for listing in server.source.market.listings.values() if listing.last]
     return [_listing(server, symbol)]

@@ -28,7 +28,18 @@ class StreamPublisher(Protocol):
         """Wait until every receiver accepts more."""
 
 
-class MarketSource(Protocol):
+class ListedMarket(Protocol):
+    """What is listed in a market, and its time."""
+
+    @property
+    def listings(self) -> Mapping[str, Listing]:
+        """The listings by symbol, in capitals."""
+
+    def now(self) -> int:
+        """Return the market's own time in ms."""
+
+
+class MarketSource(ListedMarket, Protocol):
     """A market: its listings, and the messages it publishes once started."""
 
     waits_for_readers: bool
@@ -37,15 +48,8 @@ class MarketSource(Protocol):
     def recorded_at(self) -> datetime | None:
         """When its market was recorded; None where it happens now."""
 
-    @property
-    def listings(self) -> Mapping[str, Listing]:
-        """The listings by symbol, in capitals."""
-
     def describe(self) -> str:
         """Return the description for the line printed at the start."""
-
-    def now(self) -> int:
-        """Return the market's own time in ms."""
 
     def take_trade_id(self, listing: Listing) -> int:
         """Return and use up the next trade id of a symbol, for a trade that a fault invents."""

@@ -21,6 +21,8 @@ BOOK_CHANGES_A_SECOND = 1.3
 STEPS_A_SECOND = TRADES_A_SECOND + BOOK_CHANGES_A_SECOND
 SECONDS_A_YEAR = 365 * 24 * 3600
 LEVELS = 20
+# A market that swings turns round after so many ms.
+TURN = 60_000
 
 
 class Step(Struct, frozen=True):
@@ -31,9 +33,9 @@ class Step(Struct, frozen=True):
 
 
 class Model:
-    """The market of one instrument."""
+    """The market of one instrument; with `swings` it rises for a minute, then falls."""
 
-    def __init__(self, instrument: Instrument, seed: int) -> None:
+    def __init__(self, instrument: Instrument, seed: int, *, swings: bool = False) -> None:
         symbol, base, quote = names(instrument)
         self._profile = PROFILES[instrument.asset_class]
         self._random = random.Random(f"{seed}:{symbol}")
@@ -46,6 +48,7 @@ class Model:
         self._typical = self._profile.typical_steps(start * tick, step)
         self._next_trade_id = 0
         self._deviation = self._profile.volatility * (STEPS_A_SECOND * SECONDS_A_YEAR) ** -0.5
+        self._swing = self._profile.swing / STEPS_A_SECOND if swings else 0.0
         self._bid = self._ask = 0
 
     def begin(self, now: int) -> None:
@@ -66,7 +69,7 @@ class Model:
 
     def step(self, now: int) -> Step:
         """Make one step at `now`: a trade at bid or ask, or a change of the book."""
-        self._move_price()
+        self._move_price(now)
         trades = self._random.random() < TRADES_A_SECOND / STEPS_A_SECOND
         trade = self._trade(now, self._sells()) if trades else None
         self._move_book()
@@ -74,7 +77,7 @@ class Model:
 
     def trade_anew(self, now: int) -> Step:
         """Make a trade at `now`, at another price than the last one."""
-        self._move_price()
+        self._move_price(now)
         self._move_book()
         last = self.listing.last
         # Bid and ask are never the same: at least one of them is another price.
@@ -95,8 +98,9 @@ class Model:
         self.listing.book.update_id += 1
         return self.listing.book.update_id
 
-    def _move_price(self) -> None:
-        self._fair = max(10.0, self._fair * (1 + self._random.gauss(0.0, self._deviation)))
+    def _move_price(self, now: int) -> None:
+        swing = -self._swing if now // TURN % 2 else self._swing
+        self._fair = max(10.0, self._fair * (1 + swing + self._random.gauss(0.0, self._deviation)))
 
     def _sells(self) -> bool:
         return self._random.random() < 0.5

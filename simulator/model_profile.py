@@ -10,13 +10,16 @@ QUOTE_CURRENCIES = {AssetClass.CRYPTO: "USDT", AssetClass.STOCK: "USD"}
 
 
 class ModelProfile(Struct, frozen=True):
-    """The parameters of one class: yearly volatility, spread in ticks, typical trade value."""
+    """The parameters of one class: yearly volatility, spread in ticks, typical trade value.
+
+    `swing` is by what part of itself the price moves every second in a market that swings."""
 
     volatility: float
     spreads: tuple[int, ...]
     trade_value: float
     quantity_decimals: int
     level_gap: int
+    swing: float
 
     def typical_steps(self, price: int, step: int) -> int:
         """Return the usual quantity of a trade at `price`, in steps of `step`, both in 1e-8."""
@@ -25,9 +28,9 @@ class ModelProfile(Struct, frozen=True):
 
 
 PROFILES: dict[AssetClass, ModelProfile] = {
-    AssetClass.CRYPTO: ModelProfile(0.60, (1, 1, 1, 2, 3), 900.0, 5, 10),
-    AssetClass.STOCK: ModelProfile(0.28, (1, 1, 2, 3, 4), 8_000.0, 0, 2),
-    AssetClass.FOREX: ModelProfile(0.07, (4, 5, 6, 8), 60_000.0, 0, 5),
+    AssetClass.CRYPTO: ModelProfile(0.60, (1, 1, 1, 2, 3), 900.0, 5, 10, 0.0025),
+    AssetClass.STOCK: ModelProfile(0.28, (1, 1, 2, 3, 4), 8_000.0, 0, 2, 0.0025),
+    AssetClass.FOREX: ModelProfile(0.07, (4, 5, 6, 8), 60_000.0, 0, 5, 0.0005),
 }
 
 

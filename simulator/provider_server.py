@@ -7,6 +7,7 @@ from simulator.client_socket import ClientSocket, ServerContext
 from simulator.fault_settings import FaultSettings
 from simulator.market_source import MarketSource
 from simulator.protocol import ProviderProtocol
+from simulator.shown_market import ShownMarket
 from simulator.stream_subscriptions import StreamSubscriptions
 from simulator.weight import Weight
 
@@ -35,9 +36,9 @@ class ProviderServer:
     ) -> None:
         self.name = name
         self.protocol = protocol
-        self.source = source
         self.subscriptions = subscriptions
         self.faults = FaultSettings()
+        self.source = ShownMarket(source, self.faults)
         self.context = ServerContext(
             subscriptions, self.faults, source.subscribed, source.waits_for_readers
         )
@@ -48,6 +49,10 @@ class ProviderServer:
         self.refused = 0
         self.answered = 0
         self.calls: deque[int] = deque(maxlen=MOST_CALLS)
+
+    def sends(self, channel: str) -> bool:
+        """Return whether its channel of `trades` or of `books` still sends anything."""
+        return channel not in self.faults.dead_channels
 
     def ahead(self) -> int:
         """Return by how many ms the provider's clock is ahead of the market's."""

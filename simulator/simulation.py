@@ -34,11 +34,14 @@ class Simulation:
         publisher: StreamPublisher,
         catalogue: Iterable[Instrument] = CATALOGUE,
         clock: MarketClock = WALL,
+        *,
+        swings: bool = False,
     ) -> None:
         self.seed = seed
         self._clock = clock
         self.models = {
-            model.listing.symbol: model for model in (Model(item, seed) for item in catalogue)
+            model.listing.symbol: model
+            for model in (Model(item, seed, swings=swings) for item in catalogue)
         }
         self.listings: Mapping[str, Listing] = {
             symbol: model.listing for symbol, model in self.models.items()

@@ -3,7 +3,7 @@ it."""
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from simulator.stream_message import StreamMessage
@@ -24,12 +24,14 @@ class Receiver(Protocol):
 
 
 class StreamSubscriptions:
-    """The receivers of each stream; `mute_all`, `muted` and `delay` are its faults."""
+    """The receivers of each stream; `mute_all`, `muted`, `delay` and `distort`, which
+    changes messages, are its faults."""
 
     def __init__(self) -> None:
         self.mute_all = False
         self.muted: frozenset[str] = frozenset()
         self.delay = 0.0
+        self.distort: Callable[[StreamMessage], StreamMessage] | None = None
         self._receivers: dict[str, dict[Receiver, None]] = {}
         self._dirty: list[Receiver] = []
         self._full: set[Receiver] = set()
@@ -114,6 +116,8 @@ class StreamSubscriptions:
     def _pass_on(self, message: StreamMessage) -> None:
         receivers = self._receivers.get(message.stream)
         if receivers and not self._is_silent(message.stream):
+            if self.distort is not None:
+                message = self.distort(message)
             for receiver in receivers:
                 receiver.deliver(message)
 

@@ -1,22 +1,27 @@
 """The command line of the drills."""
 
+import multiprocessing
 import sys
 import tempfile
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import click
 
 from omcrm.feeds.registry import POLLS, STREAMS
 from omcrm.market.source import SIMULATED
-from omcrm.number_option import Real
+from omcrm.number_option import Real, Whole
+from simulator.drill.document import HEADINGS, cells, document
 from simulator.drill.fault import FAULTS
 from simulator.drill.run import DrillError, DrillOutcome, run_drill
+from simulator.drill.world import DrillWorld, worlds
 
 # Longer than the delay fault and the recovery hold together: a delayed source must not return.
 _SECONDS = 40.0
-# `all` plays the faults at the best source of each kind.
-_ROUND = ("binance", "finnhub", "finnhub_quote")
 _SOURCES = [source for source in (*STREAMS, *POLLS) if source != SIMULATED.name]
+# Violations that are shown of one drill.
+_SHOWN = 3
 
 
 @click.command("drill")
@@ -24,94 +29,109 @@ _SOURCES = [source for source in (*STREAMS, *POLLS) if source != SIMULATED.name]
 @click.option(
     "--provider",
     type=click.Choice(_SOURCES),
-    help="The source that fails. Without it: the first that can, or with `all` one of each kind.",
+    help="The source that fails. Without it: the first that can, or with `all` every one.",
 )
 @click.option("--seconds", type=Real(1, 3600), default=_SECONDS, show_default=True)
+@click.option(
+    "--streams",
+    type=Whole(1, 9),
+    help="How many streams of a symbol there are; else that one and all less preferred sources.",
+)
+@click.option(
+    "--erring",
+    type=Whole(1, 9),
+    default=1,
+    show_default=True,
+    help="How many of them fail alike.",
+)
+@click.option(
+    "--parallel", type=Whole(1, 32), default=1, show_default=True, help="Drills at a time."
+)
 @click.option("--write", type=click.Path(path_type=Path), help="Also write the table to this file.")
-def drill(fault: str, provider: str | None, seconds: float, write: Path | None) -> None:
+def drill(
+    fault: str,
+    provider: str | None,
+    seconds: float,
+    streams: int | None,
+    erring: int,
+    parallel: int,
+    write: Path | None,
+) -> None:
     """Play a fault against the built-in exchange and tell how the feeds come through it."""
+    if streams is not None and erring > streams:
+        raise click.UsageError("--erring is more than --streams")
+    rounds = _rounds(fault, provider, streams, erring)
+    click.echo(_row(HEADINGS))
+    outcomes: list[DrillOutcome] = []
+    not_played: list[str] = []
+    for outcome in _outcomes(rounds, seconds, parallel):
+        if isinstance(outcome, DrillError):
+            not_played.append(str(outcome))
+            click.echo(f"    NOT PLAYED: {outcome}")
+        else:
+            outcomes.append(outcome)
+            _report(outcome)
+        if write:
+            text = document(outcomes, seconds, len(rounds), parallel, not_played)
+            write.write_text(text)
+    violations = sum(len(outcome.wrong) for outcome in outcomes)
+    click.echo(f"violations: {violations} in {len(outcomes)} drills")
+    if write:
+        click.echo(f"written: {write}")
+    sys.exit(bool(not_played) or any(outcome.wrong or outcome.loops for outcome in outcomes))
+
+
+def _report(outcome: DrillOutcome) -> None:
+    click.echo(_row(cells(outcome)))
+    for wrong in outcome.wrong[:_SHOWN]:
+        click.echo(f"    WRONG: {wrong}")
+    for name in outcome.loops:
+        click.echo(f"    WRONG: {name} is connected again and again")
+
+
+def _rounds(
+    fault: str, provider: str | None, streams: int | None, erring: int
+) -> list[tuple[DrillWorld, str]]:
+    """The worlds to be played, with their faults."""
+    if fault == "all" and provider is None:
+        return list(worlds())
     faults = list(FAULTS) if fault == "all" else [fault]
+    sources = [provider] if provider else _SOURCES
     rounds = [
-        (source, name)
-        for source in ([provider] if provider else _ROUND)
+        (DrillWorld(source, streams, erring), name)
+        for source in sources
         for name in faults
         if FAULTS[name].suits(source)
     ]
     if not rounds:
         suitable = [source for source in _SOURCES if FAULTS[fault].suits(source)]
         raise click.UsageError(f"{fault} can be played at {', '.join(suitable)}")
-    if not provider and fault != "all":
-        rounds = rounds[:1]
-    click.echo(_row(_HEADINGS))
-    outcomes = []
-    for source, name in rounds:
-        with tempfile.TemporaryDirectory(prefix="omcrm-drill-") as folder:
-            try:
-                outcomes.append(run_drill(source, name, seconds, Path(folder)))
-            except DrillError as error:
-                raise click.ClickException(str(error)) from None
-        click.echo(_row(_cells(outcomes[-1])))
-        for wrong in outcomes[-1].wrong[:3]:
-            click.echo(f"    WRONG: {wrong}")
-    if write:
-        write.write_text(_document(outcomes, seconds))
-        click.echo(f"written: {write}")
-    sys.exit(any(outcome.wrong for outcome in outcomes))
+    return rounds if provider else rounds[:1]
 
 
-_HEADINGS = ("provider", "fault", "detected", "taken over", "symbols", "wrong as live", "recovered")
+def _outcomes(
+    rounds: list[tuple[DrillWorld, str]], seconds: float, parallel: int
+) -> Iterator[DrillOutcome | DrillError]:
+    """The outcomes in the order of the rounds, as they come; errors of those that cannot begin."""
+    if parallel == 1:
+        for world, fault in rounds:
+            yield _outcome(world, fault, seconds)
+        return
+    # Fresh processes: each drill has threads and connections of its own.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(parallel, mp_context=context) as executor:
+        futures = [executor.submit(_outcome, world, fault, seconds) for world, fault in rounds]
+        for future in futures:
+            yield future.result()
 
 
-def _cells(outcome: DrillOutcome) -> tuple[str, ...]:
-    taken_over = _seconds(outcome.taken_over) if outcome.moves else "not needed"
-    return (
-        outcome.provider,
-        outcome.fault,
-        _seconds(outcome.detected),
-        taken_over,
-        str(outcome.symbols),
-        str(len(outcome.wrong)),
-        _seconds(outcome.recovered),
-    )
+def _outcome(world: DrillWorld, fault: str, seconds: float) -> DrillOutcome | DrillError:
+    with tempfile.TemporaryDirectory(prefix="omcrm-drill-") as folder:
+        try:
+            return run_drill(world, fault, seconds, Path(folder))
+        except DrillError as error:
+            return error
 
 
-def _seconds(value: float | None) -> str:
-    return "never" if value is None else f"{value:.1f} s"
-
-
-def _row(cells: tuple[str, ...]) -> str:
+def _row(cells: Iterable[str]) -> str:
     return "  ".join(f"{cell:<14}" for cell in cells).rstrip()
-
-
-_ABOUT = """\
-# Drills
-
-Written by `make drill`: each fault is played against the built-in exchange for {seconds:.0f} s,
-with the real clients and the default policy. Seconds count from the fault's beginning, those of
-*recovered* from its end (a source becomes active again only after it was good for 10 s). *Symbols*
-counts those that were not live from this provider for a moment. *Wrong as live* counts prices that
-are live, but older than the policy's maximum age, longer than that on their way, or more than 5 %
-from the market, and indicative ones of more than five days ago, checked twenty times a second; it
-must be 0. At a polled source time passes 30
-times as fast: {seconds:.0f} s are {minutes:.0f} minutes of the market's, and so are the times.
-
-```
-python manage.py drill mute --provider binance --seconds 40
-make drill
-```
-"""
-
-
-def _document(outcomes: list[DrillOutcome], seconds: float) -> str:
-    lines = [
-        _ABOUT.format(seconds=seconds, minutes=seconds / 2),
-        f"| {' | '.join(_HEADINGS)} |",
-        f"|{' --- |' * len(_HEADINGS)}",
-        *(f"| {' | '.join(_cells(outcome))} |" for outcome in outcomes),
-        "",
-        "| fault | what is played |",
-        "| --- | --- |",
-        *(f"| `{name}` | {item.about} |" for name, item in FAULTS.items()),
-        "",
-    ]
-    return "\n".join(lines)

@@ -17,7 +17,7 @@ from omcrm.feeds.quota import period
 from omcrm.market.feed_status import FeedState
 from omcrm.market.session import is_open
 from simulator.drill.fault import FAULTS
-from simulator.drill.price_monitor import PriceMonitor
+from simulator.drill.price_monitor import PriceMonitor, Violation
 from simulator.drill.resource_use import ResourceUse, resource_use
 from simulator.drill.run import DrillError, play
 from simulator.drill.setup import DrillSetup, venue_of
@@ -57,7 +57,7 @@ class DrillDay(Struct, frozen=True, kw_only=True):
 
     hours: tuple[DrillHour, ...]
     played: dict[str, int]
-    wrong: tuple[str, ...]
+    wrong: tuple[Violation, ...]
     healthy: float | None
     unhealthy: tuple[str, ...]
     calls: dict[str, int]
@@ -85,11 +85,7 @@ def run_day(
         for number in range(round(hours * _HOUR / every)):
             _sleep_until(setup, began + number * every)
             late += bool(number and _unhealthy(setup))
-            source = rng.choice(sorted(setup.manager.status()))
-            fault = rng.choice([name for name, item in FAULTS.items() if item.suits(source)])
-            play(setup, FAULTS[fault], rng.uniform(_SHORTEST, _LONGEST), source)
-            setup.clear()
-            played[f"{source} {fault}"] += 1
+            played[_play_any(setup, monitor, rng)] += 1
             if (number + 1) * every // _HOUR > len(completed):
                 here, there = resource_use(os.getpid()), resource_use(setup.exchange.pid)
                 faults, wrong = played.total(), len(monitor.wrong)
@@ -110,6 +106,18 @@ def run_day(
             calls={name: len(item) for name, item in calls.items() if item},
             excesses=tuple(_excesses(setup, calls)),
         )
+
+
+def _play_any(setup: DrillSetup, monitor: PriceMonitor, rng: random.Random) -> str:
+    """Play a random fault at a random source; the names of both."""
+    source = rng.choice(sorted(setup.manager.status()))
+    faults = {name: fault for name, fault in FAULTS.items() if not fault.is_at_close}
+    name = rng.choice([name for name, fault in faults.items() if fault.suits(source)])
+    monitor.begin(faults[name], {source})
+    play(setup, faults[name], rng.uniform(_SHORTEST, _LONGEST), source)
+    monitor.end()
+    setup.clear()
+    return f"{source} {name}"
 
 
 def _unhealthy(setup: DrillSetup) -> list[str]:

@@ -3,8 +3,10 @@
 import threading
 import time
 from collections import deque
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from decimal import Decimal
+from enum import StrEnum
 from typing import Self
 
 from msgspec import Struct
@@ -12,7 +14,10 @@ from msgspec import Struct
 from omcrm.market.policy import POLICIES, Policy
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
-from simulator.drill.setup import DrillSetup
+from omcrm.market.session import is_open
+from simulator.drill.fault import DrillFault
+from simulator.drill.market_history import MarketHistory
+from simulator.drill.setup import DrillSetup, venue_of
 
 _INTERVAL = 0.05
 _TRUTH_EVERY = 0.25
@@ -21,24 +26,58 @@ _SLACK = 0.05
 _REVIEWED_WITHIN = 10.0
 # Prices that are asked for may be those of the last trading day, which is not longer ago.
 _OLDEST_ASKED = timedelta(days=5)
-# The market moves between reading the price and reading the truth.
-_WRONG = Decimal("0.05")
+# What jitter and the longest transit of a network may hide, in seconds; and how long two live
+# sources may contradict each other.
+_HIDDEN, _PARTED = 1.5, 2.0
+# The market moves between reading the price and reading the truth: for so long, by so much; by more
+# where time passes faster.
+_LATE = 0.5
+_TOLERATED, _TOLERATED_FAST = Decimal("0.004"), Decimal("0.05")
+# An honest source is no younger than its last trade.
+_ROOM = Decimal("0.01")
+# A price is classed by what its market will be at the next review.
+_AHEAD = timedelta(seconds=1)
+_REMEMBERED = 240.0
+_MOST = 1000
+
+
+class ViolationKind(StrEnum):
+    """The evidence against a price that is shown all the same: its own age, another channel of its
+    source, another live source, the open market of one that is `closed`; or none was looked at."""
+
+    AGE = "age"
+    CHANNEL = "channel"
+    SOURCE = "source"
+    CLOSED = "closed"
+    UNCHECKED = "unchecked"
+
+
+class Violation(Struct, frozen=True):
+    """A price that should not have been shown as it was, in words."""
+
+    kind: ViolationKind
+    words: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.words}"
 
 
 class Observation(Struct, frozen=True):
     """The active source and price class of each symbol at one moment (monotonic seconds), and the
-    state of the drilled feed; `refused` counts rejected ticks and unknown conditions."""
+    state of the drilled feed; `refused` counts rejected ticks and unknown conditions,
+    `is_diverging` whether two sources of a symbol are unusually far apart."""
 
     at: float
     active_sources: dict[str, tuple[str, PriceClass]]
     active: bool
     problem: str | None
     refused: int
+    is_diverging: bool = False
 
 
 class PriceMonitor:
     """Checks a setup's prices in a thread of its own; `wrong` lists prices shown as live that were
-    not.
+    not, `unknowable` counts the symbols' seconds with such prices that nothing contradicted.
 
     `remember` is the number of observations kept. A price is too old if it was so at the manager's
     last review: a busy machine delays reviews, and more so where time passes faster. Missing
@@ -47,16 +86,27 @@ class PriceMonitor:
 
     def __init__(self, setup: DrillSetup, remember: int | None = None) -> None:
         self.observations: deque[Observation] = deque(maxlen=remember)
-        self.wrong: list[str] = []
+        self.wrong: list[Violation] = []
+        self.unknowable = 0.0
         self._setup = setup
-        self._truth: dict[str, Decimal] = {}
+        self._speed = setup.feed_clock.speed
+        self._tolerated = _TOLERATED if self._speed == 1 else _TOLERATED_FAST
+        self._history = MarketHistory(_REMEMBERED)
+        self._asked_at = float("-inf")
+        self._fault: DrillFault | None = None
+        self._erring: frozenset[str] = frozenset()
+        self._erred_until = float("inf")
+        # Since when what a symbol shows is too far from the market.
+        self._far_since: dict[str, float] = {}
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, name="price-monitor", daemon=True)
         self._reviewed = (setup.manager.engine.reviewed_at, time.monotonic())
         # The operating system's delays are longer where time passes faster.
-        self._way_slack = timedelta(seconds=(setup.feed_clock.speed - 1) * _SLACK)
+        self._way_slack = timedelta(seconds=(self._speed - 1) * _SLACK)
+        self._instruments = {instrument.symbol: instrument for instrument in setup.instruments}
         self._policies = {
-            instrument.symbol: POLICIES[instrument.asset_class] for instrument in setup.instruments
+            symbol: POLICIES[instrument.asset_class].of(symbol)
+            for symbol, instrument in self._instruments.items()
         }
 
     def __enter__(self) -> Self:
@@ -66,6 +116,19 @@ class PriceMonitor:
     def __exit__(self, *_: object) -> None:
         self._done.set()
         self._thread.join()
+
+    def begin(self, fault: DrillFault, sources: Collection[str]) -> None:
+        """Note that a fault begins at these sources, and at all others of their providers."""
+        venues = {venue_of(name) for name in sources}
+        self._fault, self._erred_until = fault, float("inf")
+        self._erring = frozenset(
+            name for name in self._setup.settings.urls if _venue_of(name) in venues
+        )
+
+    def end(self) -> None:
+        """Note that the fault ends; what came of it may be shown for the maximum age."""
+        oldest = max(policy.max_age for policy in self._policies.values()).total_seconds()
+        self._erred_until = time.monotonic() + (oldest + _HIDDEN) / self._speed + _LATE
 
     def all_live(self) -> bool:
         """Whether the setup's active source supplies every symbol, in its usual class."""
@@ -78,27 +141,35 @@ class PriceMonitor:
             for instrument in self._setup.instruments
         )
 
+    def all_fresh(self) -> bool:
+        """Whether every symbol has a price of now, or of the close."""
+        observed = self.observations[-1].active_sources.values() if self.observations else ()
+        return all(price_class.is_fresh for _, price_class in observed)
+
     def _run(self) -> None:
-        asked_at = float("-inf")
         try:
             while not self._done.wait(_INTERVAL):
-                now = time.monotonic()
-                if now - asked_at >= _TRUTH_EVERY:
-                    self._truth, asked_at = self._setup.truth(), now
-                self._observe(now)
+                if time.monotonic() - self._asked_at >= _TRUTH_EVERY:
+                    self._ask()
+                self._observe()
         except Exception as error:
             # A monitor that has ended finds nothing wrong.
-            self.wrong.append(f"the price monitor ended: {error!r}")
+            words = f"the price monitor ended: {error!r}"
+            self.wrong.append(Violation(ViolationKind.UNCHECKED, words))
             raise
 
-    def _observe(self, now: float) -> None:
+    def _ask(self) -> None:
+        self._asked_at = time.monotonic()
+        self._history.note(self._setup.truth(), self._asked_at)
+
+    def _observe(self) -> None:
         manager = self._setup.manager
+        quotes, now = manager.cache.snapshot(), time.monotonic()
         self._note_review(manager.engine.reviewed_at, now)
-        quotes = manager.cache.snapshot()
         for symbol, quote in quotes.items():
-            problem = self._problem(quote, self._policies[symbol])
-            if problem and len(self.wrong) < 1000:
-                self.wrong.append(f"{symbol} {problem}")
+            violation = self._violation(quote, self._policies[symbol], now)
+            if violation and len(self.wrong) < _MOST:
+                self.wrong.append(violation)
         active_source = self._setup.active_source
         status = manager.status()[active_source] if active_source is not None else None
         active_sources = {
@@ -111,34 +182,112 @@ class PriceMonitor:
         )
         refused += status.unknown_conditions if status else 0
         active, problem = (status.active, status.last_error) if status else (True, None)
-        self.observations.append(Observation(now, active_sources, active, problem, refused))
+        is_diverging = any(quote.divergence is not None for quote in quotes.values())
+        self.observations.append(
+            Observation(now, active_sources, active, problem, refused, is_diverging)
+        )
 
     def _note_review(self, reviewed_at: datetime | None, now: float) -> None:
         if reviewed_at != self._reviewed[0]:
             self._reviewed = (reviewed_at, now)
         elif now - self._reviewed[1] > _REVIEWED_WITHIN:
-            self.wrong.append(f"no review for {_REVIEWED_WITHIN:g} s")
+            words = f"no review for {_REVIEWED_WITHIN:g} s"
+            self.wrong.append(Violation(ViolationKind.UNCHECKED, words))
             self._reviewed = (reviewed_at, now)
 
-    def _problem(self, quote: Quote, policy: Policy) -> str | None:
-        """What is wrong with a price that is shown as live, or as indicative; None for nothing."""
+    # What is wrong with a price
+
+    def _violation(self, quote: Quote, policy: Policy, at: float) -> Violation | None:
+        """What is wrong with a price that is shown as live, closed or indicative."""
+        if quote.price_class is PriceClass.LIVE:
+            return self._of_live(quote, policy, at)
+        self._far_since.pop(quote.symbol, None)
+        if quote.price_class is PriceClass.CLOSED:
+            return self._of_closed(quote, policy, at)
+        now, time_ = self._setup.clock(), quote.provider_time
+        if quote.price_class is PriceClass.INDICATIVE and time_ and now - time_ > _OLDEST_ASKED:
+            return _violation(ViolationKind.AGE, quote, f"of {time_}")
+        return None
+
+    def _of_live(self, quote: Quote, policy: Policy, at: float) -> Violation | None:
         now = self._setup.clock()
-        if quote.price_class is PriceClass.INDICATIVE:
-            is_old = quote.provider_time is not None and now - quote.provider_time > _OLDEST_ASKED
-            return f"indicative, but of {quote.provider_time}" if is_old else None
-        if quote.price_class is not PriceClass.LIVE:
-            return None
         age = quote.age(min(now, self._setup.manager.engine.reviewed_at or now))
         if age > policy.max_age:
-            return f"live, but {age.total_seconds():.2f} s old"
+            return _violation(ViolationKind.AGE, quote, f"{age.total_seconds():.2f} s old")
         way = _way(quote)
         if way is not None and way > policy.max_age + self._way_slack:
-            return f"live, but {way.total_seconds():.1f} s on its way"
-        truth = self._truth.get(quote.symbol)
-        price = quote.last
-        if truth is not None and abs(price - truth) > truth * _WRONG:
-            return f"live at {price}, but the market is at {truth}"
+            return _violation(ViolationKind.AGE, quote, f"{way.total_seconds():.1f} s on its way")
+        if self._was_true(quote, policy, at, at):
+            self._far_since.pop(quote.symbol, None)
+            return None
+        truth = self._history.last(quote.symbol)
+        assert truth is not None
+        if self._is_lie(quote, at):
+            return self._of_lie(quote, policy, truth, at)
+        is_channel = self._fault is not None and self._fault.is_channel
+        kind = ViolationKind.CHANNEL if is_channel else ViolationKind.AGE
+        return _violation(kind, quote, f"the market is at {truth} and was not there for long")
+
+    def _is_lie(self, quote: Quote, at: float) -> bool:
+        """Whether the source of a price says at present what is not true."""
+        lies = self._fault is not None and self._fault.lies and at <= self._erred_until
+        return lies and quote.source.name in self._erring
+
+    def _of_lie(self, quote: Quote, policy: Policy, truth: Decimal, at: float) -> Violation | None:
+        """What contradicts a wrong price that came in time: at least as many honest sources."""
+        streams = self._setup.streams_of(self._instruments[quote.symbol])
+        erring = [name for name in streams if name in self._erring]
+        if 2 * len(erring) > len(streams):
+            self.unknowable += _INTERVAL * self._speed
+            return None
+        if abs(quote.last - truth) <= truth * (policy.max_divergence + _ROOM):
+            self._far_since.pop(quote.symbol, None)
+            return None
+        since = self._far_since.setdefault(quote.symbol, at)
+        if at - since <= self._seconds(_PARTED):
+            return None
+        return _violation(ViolationKind.SOURCE, quote, f"honest sources are at {truth}")
+
+    def _of_closed(self, quote: Quote, policy: Policy, at: float) -> Violation | None:
+        """What is wrong with a price of a closed market: that it is open, or that the price was not
+        fresh at the close."""
+        calendar = self._instruments[quote.symbol].calendar
+        if is_open(calendar, self._setup.clock() + _AHEAD * self._speed):
+            return _violation(ViolationKind.CLOSED, quote, "its market is open")
+        if self._setup.closes_at is None:
+            return None
+        if self._was_true(quote, policy, min(at, self._setup.closes_at), at):
+            return None
+        truth = self._history.last(quote.symbol)
+        return _violation(ViolationKind.CLOSED, quote, f"it was old then: the market is at {truth}")
+
+    def _was_true(self, quote: Quote, policy: Policy, moment: float, at: float) -> bool:
+        """Whether the market was at a price within its maximum age before a moment, or later."""
+        since = moment - self._seconds(policy.max_age.total_seconds() + _HIDDEN)
+        if self._history.has_been(quote.symbol, quote.last, since, self._tolerated):
+            return True
+        if self._asked_at >= at:
+            return False
+        # The price may be newer than what is known of the market.
+        self._ask()
+        return self._history.has_been(quote.symbol, quote.last, since, self._tolerated)
+
+    def _seconds(self, market: float) -> float:
+        """The wall's seconds in which so many of the market's pass for sure."""
+        return market / self._speed + _LATE
+
+
+def _venue_of(address: str) -> str | None:
+    try:
+        return venue_of(address)
+    except KeyError:
+        # A second address of a source.
         return None
+
+
+def _violation(kind: ViolationKind, quote: Quote, words: str) -> Violation:
+    shown = f"{quote.symbol} {quote.price_class} at {quote.last} from {quote.source.name}"
+    return Violation(kind, f"{shown}, but {words}")
 
 
 def _way(quote: Quote) -> timedelta | None:

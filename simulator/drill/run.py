@@ -1,16 +1,18 @@
 """One drill: warm up, play the fault, clear it, and measure the times."""
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from msgspec import Struct
 
-from omcrm.feeds.registry import POLLS
+from omcrm.feeds.registry import POLLS, STREAMS
 from omcrm.market.price_class import PriceClass
 from simulator.drill.fault import FAULTS, DrillFault, FaultCommand
-from simulator.drill.price_monitor import Observation, PriceMonitor
+from simulator.drill.price_monitor import Observation, PriceMonitor, Violation
 from simulator.drill.setup import DrillSetup
+from simulator.drill.world import DrillWorld
 
 # The time for a source to become active for every symbol, at the start and after a fault.
 _WARM_UP, _RECOVERY = 60.0, 150.0
@@ -18,6 +20,11 @@ _WARM_UP, _RECOVERY = 60.0, 150.0
 _LIVED = 11.0
 # Polled sources are asked once in many seconds: there time passes so many times as fast.
 _POLLED_SPEED = 30.0
+# A market closes so long after the start of a drill, and the fault ends so long after the close:
+# then its price, dead since the fault began, was too old at the close.
+_CLOSES_IN, _AFTER_CLOSE = 90.0, 15.0
+# A connection is replaced for a fault that does not end it this often at most.
+_MOST_RECONNECTS = 1
 
 
 class DrillError(Exception):
@@ -27,33 +34,51 @@ class DrillError(Exception):
 class DrillOutcome(Struct, frozen=True, kw_only=True):
     """The results of a drill, in seconds from the fault's beginning or end; None for never.
 
-    `wrong` lists prices that were shown as live and were not; it must be empty.
+    `wrong` lists prices that were shown as live, or closed, and were not; it must be empty.
+    `unknowable` counts the symbols' seconds with wrong prices that nothing contradicted.
+    `reconnects` are those of the failing sources; `loops` names the sources that were connected
+    again and again without need, and must be empty, too.
     """
 
-    provider: str
+    world: DrillWorld
     fault: str
     detected: float | None
     taken_over: float | None
     symbols: int
-    wrong: tuple[str, ...]
+    wrong: tuple[Violation, ...]
+    unknowable: float
+    reconnects: int
+    loops: tuple[str, ...]
     recovered: float | None
     moves: bool
 
 
-def run_drill(provider: str, fault: str, seconds: float, folder: Path) -> DrillOutcome:
+def run_drill(world: DrillWorld, fault_name: str, seconds: float, folder: Path) -> DrillOutcome:
     """Run one drill; raises DrillError where it cannot begin."""
+    fault, provider = FAULTS[fault_name], world.provider
     speed = _POLLED_SPEED if provider in POLLS else 1.0
-    with DrillSetup(provider, folder, speed) as setup, PriceMonitor(setup) as monitor:
-        if not setup.wait(monitor.all_live, _WARM_UP * speed):
-            last = monitor.observations[-1] if monitor.observations else None
-            raise DrillError(f"{provider} is not the active source of all its symbols: {last}")
-        setup.sleep(_LIVED)
+    with (
+        DrillSetup(
+            *(provider, folder, speed),
+            streams=world.streams,
+            swings=speed == 1,
+            closes_in=_CLOSES_IN if fault.is_at_close else None,
+        ) as setup,
+        PriceMonitor(setup) as monitor,
+    ):
+        _warm_up(setup, monitor, fault_name)
+        erring, reconnects = setup.erring(world.erring), _reconnects(setup)
         began = time.monotonic()
-        play(setup, FAULTS[fault], seconds * speed, provider)
+        if setup.closes_at is not None:
+            seconds = setup.closes_at + _AFTER_CLOSE - began
+        monitor.begin(fault, erring)
+        play(setup, fault, seconds * speed, *sorted(erring))
         ended = time.monotonic()
+        reconnects = _reconnects(setup) - reconnects
+        monitor.end()
         setup.clear()
-        recovered = setup.wait(monitor.all_live, _RECOVERY * speed)
-        back = (time.monotonic() - ended) * speed if recovered else None
+        back = _recovery(setup, monitor, fault)
+        streams = max(len(setup.streams_of(instrument)) for instrument in setup.instruments)
     observations = [observation for observation in monitor.observations if began <= observation.at]
     during = [observation for observation in observations if observation.at <= ended]
     before = next(
@@ -66,27 +91,68 @@ def run_drill(provider: str, fault: str, seconds: float, folder: Path) -> DrillO
         return next((elapsed * speed for elapsed in times), None)
 
     return DrillOutcome(
-        provider=provider,
-        fault=fault,
+        world=world,
+        fault=fault_name,
         detected=first(lambda observation: _is_detected(observation, before)),
         taken_over=first(lambda observation: _is_taken_over(observation, usual)),
         symbols=len(_affected(during, usual)),
         wrong=tuple(monitor.wrong),
+        unknowable=monitor.unknowable,
+        reconnects=sum(reconnects[name] for name in erring),
+        loops=_loops(reconnects, fault, erring),
         recovered=back,
-        moves=FAULTS[fault].moves,
+        moves=fault.moves and (world.provider in POLLS or world.erring < streams),
     )
 
 
-def play(setup: DrillSetup, fault: DrillFault, seconds: float, source: str) -> None:
-    """Play a fault at a source's provider for so long; it lasts until it is cleared."""
+def _warm_up(setup: DrillSetup, monitor: PriceMonitor, fault: str) -> None:
+    """Wait until all streams are live, and their connections count as proven."""
+    speed = setup.feed_clock.speed
+    if not setup.wait(lambda: monitor.all_live() and setup.all_streaming(), _WARM_UP * speed):
+        last = monitor.observations[-1] if monitor.observations else None
+        source = setup.active_source
+        raise DrillError(f"{fault}: {source} is not active, or another stream not live: {last}")
+    setup.sleep(_LIVED)
+
+
+def _recovery(setup: DrillSetup, monitor: PriceMonitor, fault: DrillFault) -> float | None:
+    """The seconds until all is as before; None for never. After a close nothing is live."""
+    began, speed = time.monotonic(), setup.feed_clock.speed
+    if fault.is_at_close:
+        has_recovered = setup.wait(monitor.all_fresh, _AFTER_CLOSE)
+    else:
+        has_recovered = setup.wait(monitor.all_live, _RECOVERY * speed)
+    return (time.monotonic() - began) * speed if has_recovered else None
+
+
+def _loops(reconnects: Counter[str], fault: DrillFault, erring: Collection[str]) -> tuple[str, ...]:
+    """The streams that were connected again more often than the fault explains."""
+    return tuple(
+        name
+        for name, count in reconnects.items()
+        if count > _MOST_RECONNECTS and not (fault.ends_connections and name in erring)
+    )
+
+
+def _reconnects(setup: DrillSetup) -> Counter[str]:
+    """How often each stream was connected again."""
+    statuses = setup.manager.status()
+    return Counter({name: item.reconnects for name, item in statuses.items() if name in STREAMS})
+
+
+def play(setup: DrillSetup, fault: DrillFault, seconds: float, *sources: str) -> None:
+    """Play a fault at the providers of sources for so long; it lasts until it is cleared."""
     feed_clock = setup.feed_clock
     until = feed_clock.now() + seconds
-    for command in fault.commands:
-        setup.play(command, source)
+    for source in sources:
+        for command in fault.commands:
+            setup.play(command, source)
     number = 0
     while (left := until - feed_clock.now()) > 0:
         for command in fault.repeated:
-            setup.play(_named(setup, command, source, number) if fault.symbol else command, source)
+            for source in sources:
+                named = _named(setup, command, source, number) if fault.symbol else command
+                setup.play(named, source)
             number += 1
         setup.sleep(min(left, fault.every or left))
 
@@ -100,9 +166,11 @@ def _named(setup: DrillSetup, command: FaultCommand, source: str, number: int) -
 
 
 def _is_detected(observation: Observation, before: Observation) -> bool:
-    """Whether the fault shows: in the feed's state, its error, or newly rejected ticks."""
+    """Whether the fault shows: in the feed's state, its error, newly rejected ticks, a class or
+    source that changes, or a divergence."""
     is_worse = not observation.active or observation.problem != before.problem
-    return is_worse or observation.refused > before.refused
+    is_other = observation.active_sources != before.active_sources or observation.is_diverging
+    return is_worse or is_other or observation.refused > before.refused
 
 
 def _is_taken_over(observation: Observation, usual: tuple[str, PriceClass]) -> bool:

@@ -4,7 +4,7 @@ markets."""
 import json
 import time
 import urllib.request
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -22,9 +22,10 @@ from omcrm.market.catalogue import CATALOGUE
 from omcrm.market.instrument import Instrument
 from omcrm.market.policy import POLICIES
 from omcrm.market.price_class import PriceClass
-from omcrm.market.session import is_open
+from omcrm.market.session import is_open, session_state
 from omcrm.market.source import SIMULATED
 from omcrm.webtrader.realtime_data import RealTimeDataManager
+from simulator.drill.market_history import PriceRange
 
 ADDRESSES: Mapping[str, FeedAddress] = {
     address.name: address for declaration in PROVIDERS.values() for address in declaration.addresses
@@ -35,6 +36,7 @@ _KEY = "a-key-of-the-drill"
 _TIMEOUT = 60.0
 _INTERVAL = 0.1
 _DAY = timedelta(days=1)
+_FAR_AHEAD = 10**15
 # A drill cannot wait an hour for a polled source.
 _OFTEN = Polling(5.0)
 
@@ -70,13 +72,29 @@ def opening_shift(
     raise AssertionError("no market was open in two weeks")
 
 
+def closing_shift(instruments: Iterable[Instrument], now: datetime, seconds: float) -> timedelta:
+    """How much a clock must differ for the first market of these to close after so many seconds,
+    while all others are open; raises ValueError where none of them closes."""
+    calendars = {instrument.calendar for instrument in instruments}
+    open_at = now + opening_shift(instruments, now)
+    closings = [session_state(calendar, open_at).closes_at for calendar in calendars]
+    closes_at = min((closing for closing in closings if closing is not None), default=None)
+    if closes_at is None:
+        raise ValueError("none of these markets ever closes")
+    return closes_at - timedelta(seconds=seconds) - now
+
+
 class DrillSetup:
     """Runs from `with` to its end; `active_source` is the policy's best source in the drill, and
     `usual_class` the class of its prices.
 
     Only instruments that this source has are followed; without one, every source and every
     instrument. Time passes `speed` times as fast as the wall clock; the markets are open at the
-    beginning and after so many `hours`.
+    beginning and after so many `hours`, or the first of them closes after `closes_in` seconds.
+
+    `streams` is how many streams of a symbol there are at most, with none over HTTP; without it all
+    sources that are less preferred. If the market `swings`, its prices move enough to tell an old
+    one from the present one.
     """
 
     def __init__(
@@ -86,8 +104,13 @@ class DrillSetup:
         speed: float = 1.0,
         hours: float = 0.0,
         polling: Polling = _OFTEN,
+        *,
+        streams: int | None = None,
+        swings: bool = False,
+        closes_in: float | None = None,
     ) -> None:
         self.active_source = active_source
+        self._most_streams = streams
         polled = POLLS.get(active_source or "")
         self.usual_class = polled.poll.source.claim if polled and polled.poll else PriceClass.LIVE
         self.instruments = [
@@ -96,10 +119,17 @@ class DrillSetup:
             if active_source is None or active_source in instrument.provider_symbols
         ]
         self.feed_clock = FeedClock(speed)
-        shift, since = opening_shift(self.instruments, datetime.now(UTC), hours), time.time()
+        # The history before the start is invented.
+        self._truth_since = _FAR_AHEAD
+        now, since = datetime.now(UTC), time.time()
+        if closes_in is None:
+            shift = opening_shift(self.instruments, now, hours)
+        else:
+            shift = closing_shift(self.instruments, now, closes_in)
+        self.closes_at = None if closes_in is None else time.monotonic() + closes_in
         self.exchange = ExchangeProcess(
             *("--ahead", str(shift.total_seconds()), "--fast", str(speed)),
-            *("--fast-since", str(since)),
+            *("--fast-since", str(since), *(("--swing",) if swings else ())),
         )
         self._url = self.exchange.start()
         self.settings = FeedSettings(
@@ -122,13 +152,7 @@ class DrillSetup:
         """Those of the drilled source's provider and of those behind it in the policies."""
         if self.active_source is None:
             return set(ADDRESSES)
-        orders = [policy.sources for policy in POLICIES.values()]
-        behind = {
-            name
-            for order in orders
-            if self.active_source in order
-            for name in order[order.index(self.active_source) :]
-        }
+        behind = {name for order in self._orders() for name in order}
         seconds = {
             address.name
             for name, item in PROVIDERS.items()
@@ -137,6 +161,40 @@ class DrillSetup:
             if address.name not in item.labels
         }
         return behind | seconds
+
+    def _orders(self) -> Iterator[tuple[str, ...]]:
+        """The drilled source and those behind it, in the order of each policy that has it."""
+        for policy in POLICIES.values():
+            if self.active_source in policy.sources:
+                order = policy.sources[policy.sources.index(str(self.active_source)) :]
+                if self._most_streams is not None:
+                    order = tuple(name for name in order if name in STREAMS)[: self._most_streams]
+                yield order
+
+    def erring(self, number: int) -> frozenset[str]:
+        """The first sources of each order, which fail alike in a drill."""
+        return frozenset(name for order in self._orders() for name in order[:number])
+
+    def streams_of(self, instrument: Instrument) -> list[str]:
+        """The streams that have prices of an instrument here."""
+        return [
+            name
+            for name in POLICIES[instrument.asset_class].sources
+            if name in STREAMS
+            and name in self.settings.urls
+            and name in instrument.provider_symbols
+        ]
+
+    def all_streaming(self) -> bool:
+        """Whether every stream has a live price of each of its instruments."""
+        consolidator = self.manager.engine.consolidator
+        for instrument in self.instruments:
+            quotes = consolidator.quotes_by_source(instrument.symbol)
+            for name in self.streams_of(instrument):
+                quote = quotes.get(name)
+                if quote is None or quote.price_class is not PriceClass.LIVE:
+                    return False
+        return True
 
     def __enter__(self) -> Self:
         self.manager.start()
@@ -167,15 +225,18 @@ class DrillSetup:
         """Wait for so much of the setup's time."""
         time.sleep(seconds / self.feed_clock.speed)
 
-    def truth(self) -> dict[str, Decimal]:
-        """The last price of each symbol in the market."""
+    def truth(self) -> dict[str, PriceRange]:
+        """The prices of each symbol in the market since the last call."""
         names = {
             instrument.provider_symbols[SIMULATED.name].upper(): instrument
             for instrument in self.instruments
         }
-        answer = self._ask("GET", "/control/prices")
+        answer = self._ask("GET", f"/control/ranges?since={self._truth_since}")
+        self._truth_since = answer["time"]
         return {
-            names[name].symbol: Decimal(price) for name, price in answer.items() if name in names
+            names[name].symbol: PriceRange(*map(Decimal, prices))
+            for name, prices in answer["ranges"].items()
+            if name in names
         }
 
     def wait(self, condition: Callable[[], bool], seconds: float) -> bool:

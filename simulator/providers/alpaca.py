@@ -287,9 +287,11 @@ class SimulatedAlpaca(PlainDialect):
     def _translated(self, name: str, message: StreamMessage) -> dict[str, Any] | None:
         match message.stream.partition("@")[2]:
             case "trade":
-                return self._trade(name, message.payload)
+                sends = self.server.sends("trades")
+                return self._trade(name, message.payload) if sends else None
             case "bookTicker":
-                return self._quote(name, message.payload)
+                sends = self.server.sends("books")
+                return self._quote(name, message.payload) if sends else None
         return self._bar(name, message.payload)
 
     def _trade(self, name: str, payload: bytes) -> dict[str, Any]:

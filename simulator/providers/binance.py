@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from simulator.provider_server import ProviderServer
 
 # When an event was sent, and when its trade was made.
+# The streams of each channel that a fault may stop.
+CHANNELS = {"trade": "trades", "aggTrade": "trades", "bookTicker": "books"}
 TIMES = re.compile(rb'("[ET]":)(\d+)')
 
 
@@ -70,6 +72,9 @@ class SimulatedBinance(PlainDialect):
 
     def frames_for(self, message: StreamMessage) -> Iterable[bytes]:
         """Return the message itself, framed once for all its receivers."""
+        channel = CHANNELS.get(message.stream.partition("@")[2], "")
+        if not self.server.sends(channel):
+            return ()
         if ahead := self.server.ahead():
             moved = TIMES.sub(
                 lambda time: b"%s%d" % (time[1], int(time[2]) + ahead), message.payload

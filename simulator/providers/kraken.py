@@ -207,8 +207,10 @@ class SimulatedKraken(PlainDialect):
             trigger, last = "trades", read_trade(message.payload)
             if not _is_here(last, listing):
                 return
-            if pair in self._trades:
+            if pair in self._trades and self.server.sends("trades"):
                 yield framed(self._trade_frame("update", pair, [last]))
+        if not self.server.sends("books"):
+            return
         if self._tickers.get(pair) == trigger and (
             ticker := self._ticker("update", pair, listing, top, last)
         ):

@@ -240,10 +240,13 @@ class SimulatedMassive(PlainDialect):
         listing = self.server.source.listings[symbol_of(message.stream)]
         ticker, events = self._cluster.spell(listing) or "", []
         if message.stream.endswith("@trade"):
-            events.append(self._trade(ticker, read_trade(message.payload)))
+            if self.server.sends("trades"):
+                events.append(self._trade(ticker, read_trade(message.payload)))
             top = listing.top if self._holds(self._cluster.quotes, listing) else None
         else:
             top = read_top(message.payload)
+        if not self.server.sends("books"):
+            top = None
         if top is not None and top.update_id != self._sent_tops.get(ticker):
             self._sent_tops[ticker] = top.update_id
             events.append(self._quote(ticker, top))

@@ -162,10 +162,12 @@ class SimulatedOkx(PlainDialect):
             data: dict[str, dict[str, Any] | None] = {
                 "bbo-tbt": self._book(read_top(message.payload))
             }
+            if not self.server.sends("books"):
+                return
         else:
             trade = read_trade(message.payload)
             data = {
-                "trades": self._trade(name, trade),
+                "trades": self._trade(name, trade) if self.server.sends("trades") else None,
                 "tickers": self._ticker(name, listing, trade),
             }
         for channel, entry in data.items():

@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Context, Decimal
 
 from simulator.listing import Listing
-from simulator.market_source import MarketSource
+from simulator.market_source import ListedMarket
 from simulator.providers.daily import finished_days
 from simulator.providers.spelling import is_currency
 from simulator.providers.text import number
@@ -15,7 +15,7 @@ DOLLAR = "USD"
 _DIGITS = Context(prec=5)
 
 
-def per_dollar(source: MarketSource) -> dict[str, Decimal]:
+def per_dollar(source: ListedMarket) -> dict[str, Decimal]:
     """Return how much of each currency a dollar is worth, the dollar first; without those that have
     no price."""
     return _table(
@@ -23,7 +23,7 @@ def per_dollar(source: MarketSource) -> dict[str, Decimal]:
     )
 
 
-def days_per_dollar(source: MarketSource) -> dict[date, dict[str, Decimal]]:
+def days_per_dollar(source: ListedMarket) -> dict[date, dict[str, Decimal]]:
     """Return this table for the end of each completed day, oldest first."""
     closes: dict[date, dict[Listing, int]] = {}
     for pair in filter(is_currency, source.listings.values()):

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from simulator.listing import Listing
-from simulator.market_source import MarketSource
+from simulator.market_source import ListedMarket
 
 STABLE = ("USDT", "FDUSD", "USDC", "TUSD", "BUSD")
 
@@ -33,7 +33,7 @@ def slashed(listing: Listing) -> str | None:
     return f"{listing.base}/USD" if is_coin(listing) else None
 
 
-def find(source: MarketSource, spell: Callable[[Listing], str | None], name: str) -> Listing | None:
+def find(source: ListedMarket, spell: Callable[[Listing], str | None], name: str) -> Listing | None:
     """Return the listing with this name at the provider; None for an unknown name."""
     for listing in source.listings.values():
         if spell(listing) == name:

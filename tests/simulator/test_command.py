@@ -80,6 +80,7 @@ def test_the_source_of_a_recording_is_in_its_name(started, tmp_path: Path) -> No
         ["--port", "70000"],
         ["stray-file"],
         ["--redate"],
+        ["--beat", "2", "--swing"],
         ["--tape", "no/such/file.gz"],
     ],
 )

@@ -27,6 +27,22 @@ def test_clearing_leaves_no_fault(running) -> None:
     assert running.connect("/ws/btcusdt@bookTicker").recv()
 
 
+def test_ranges_hold_all_prices_since_a_time(running, room) -> None:
+    """Low, high and last of each symbol; those of a later time lie within."""
+    client = running.connect("/ws/btcusdt@trade")
+    since = running.get("/control/ranges")["time"]
+    trades = [
+        room.next_message(client, lambda message: message.get("e") == "trade") for _ in range(5)
+    ]
+    prices = [float(trade["p"]) for trade in trades if trade["T"] >= since]
+    low, high, last = map(float, running.get(f"/control/ranges?since={since}")["ranges"]["BTCUSDT"])
+
+    assert low <= min(prices) <= max(prices) <= high
+    assert low <= last <= high
+    assert 400 == running.request("/control/ranges?since=now")[0]
+    assert 405 == running.request("/control/ranges", "POST")[0]
+
+
 def test_wrong_calls_are_refused(running) -> None:
     """Unknown paths, methods and bodies have different statuses."""
 

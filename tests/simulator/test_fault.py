@@ -10,7 +10,8 @@ def test_an_unknown_fault_is_refused_with_the_known_ones(running, fault: object)
     assert {"cut", "mute", "half_open", "refuse", "garbage", "big_frame", "binary", "lifetime",
             "server_shutdown", "spike", "crossed", "duplicate", "out_of_order", "delay",
             "ping_interval", "trick", "bad_conditions", "refuse_calls", "skewed_clock",
-            "stepped_clock", "old_answers"} == set(body["known_faults"])  # fmt: skip
+            "stepped_clock", "old_answers", "dead_channel", "frozen_prices",
+            "wrong_prices", "wrong_time"} == set(body["known_faults"])  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -135,3 +135,56 @@ def test_duplicates_and_old_trades_come_again(running, room) -> None:
 
     assert duplicated
     assert ids[-1] < ids[-2]
+
+
+def test_wrong_prices_are_those_of_one_provider(running, room) -> None:
+    """Its trades, books and HTTP answers; the market and the other providers go on."""
+    client, other = running.connect("/ws/btcusdt@trade"), running.connect("/ws/btcusdt@trade")
+    running.fault("wrong_prices", factor=3, venue="coinbase")
+    market = float(running.get("/control/prices")["BTCUSDT"])
+    right = float(trade_of(client, room)["p"])
+    running.fault("wrong_prices", factor=3)
+    skip_sent(other, room)
+    wrong = float(trade_of(other, room)["p"])
+    asked = float(running.get("/api/v3/ticker/24hr?symbol=BTCUSDT")["lastPrice"])
+    running.clear()
+    skip_sent(other, room)
+    again = float(trade_of(other, room)["p"])
+
+    assert (1, 3, 3, 1) == tuple(round(price / market, 1) for price in (right, wrong, asked, again))
+
+
+def test_frozen_prices_have_new_ids(running, room) -> None:
+    """The same price in trade after trade."""
+    client = running.connect("/ws/btcusdt@trade")
+    running.fault("frozen_prices")
+    skip_sent(client, room)
+    trades = [trade_of(client, room) for _ in range(5)]
+
+    assert 1 == len({trade["p"] for trade in trades})
+    assert 5 == len({trade["t"] for trade in trades})
+
+
+def test_one_trade_may_have_a_wrong_time(running, room) -> None:
+    """At the last price, between trades of now."""
+    client = running.connect("/ws/btcusdt@trade")
+    trade_of(client, room)
+    running.fault("wrong_time", symbol="BTCUSDT", seconds=3000)
+    ahead = room.next_message(client, lambda message: message["T"] / 1000 > time.time() + 2000)
+    after = trade_of(client, room)
+
+    assert after["t"] > ahead["t"]
+    assert after["T"] < ahead["T"]
+
+
+@pytest.mark.parametrize(
+    ("dead", "alive"), [("trades", "bookTicker"), ("books", "trade")], ids=["trades", "books"]
+)
+def test_one_channel_may_stop_alone(running, room, dead: str, alive: str) -> None:
+    """The other one goes on."""
+    client = running.connect("/ws/btcusdt@trade/btcusdt@bookTicker")
+    running.fault("dead_channel", channel=dead)
+    skip_sent(client, room)
+    kinds = {"u" in json.loads(client.recv()) for _ in range(10)}
+
+    assert {alive == "bookTicker"} == kinds

@@ -100,3 +100,14 @@ def test_traffic_is_modest() -> None:
 
     assert 1 < trades / seconds < 2
     assert 2 < 2000 / seconds < 3
+
+
+def test_a_market_that_swings_turns_round_every_minute() -> None:
+    """It rises for one and falls for the next, by far more than it moves by chance."""
+    model = Model(INSTRUMENTS["BTC"], 1, swings=True)
+    begun = NOW // 120_000 * 120_000
+    model.begin(begun)
+    prices = [model.step(begun + 400 * number).top.bid for number in range(301)]
+
+    assert prices[150] > 1.05 * prices[0]
+    assert prices[300] < 0.95 * prices[150]

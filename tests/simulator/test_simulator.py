@@ -22,7 +22,7 @@ def test_one_source_and_all_providers(quiet: Simulator) -> None:
 
     assert PROVIDERS.keys() == quiet.servers.keys()
     assert list(PROVIDERS) == [server.name for server in servers]
-    assert all(server.source is quiet.source for server in servers)
+    assert all(server.source.market is quiet.source for server in servers)
     assert len(PROVIDERS) == len({id(server.subscriptions) for server in servers})
     assert len(PROVIDERS) == len({id(server.faults) for server in servers})
     assert len(PROVIDERS) == len({id(server.faults.tricks) for server in servers})

@@ -14,6 +14,13 @@ def test_a_polled_source_has_faults_of_its_own() -> None:
     assert not {"refused-polls", "week-old-polls"} & at_streams
 
 
+def test_lies_come_over_connections_that_live() -> None:
+    """A source that ends its connections or stops a channel says nothing wrong."""
+    for fault in FAULTS.values():
+        assert not (fault.lies and (fault.ends_connections or fault.is_channel))
+        assert fault.is_compared or not fault.lies
+
+
 @pytest.mark.parametrize("name", FAULTS)
 def test_the_exchange_has_every_fault_of_a_drill(name: str) -> None:
     """Every command of a drill is a fault that the exchange can play, with valid options."""
