@@ -64,8 +64,9 @@ class ProviderServer:
         return -ahead if turns % 2 else ahead
 
     def now(self) -> int:
-        """Return the provider's own time in ms."""
-        return self.source.now() + self.ahead()
+        """Return the provider's own time in ms; while a message is delivered that was held, that
+        when it was published."""
+        return self.source.now() + self.ahead() - self.subscriptions.late
 
     def note_call(self) -> None:
         """Count an HTTP call."""

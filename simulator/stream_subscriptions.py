@@ -25,18 +25,22 @@ class Receiver(Protocol):
 
 class StreamSubscriptions:
     """The receivers of each stream; `mute_all`, `muted`, `delay` and `distort`, which
-    changes messages, are its faults."""
+    changes messages, are its faults. While a message that was held is delivered, `late` is for how
+    long it was, in ms.
+    """
 
     def __init__(self) -> None:
         self.mute_all = False
         self.muted: frozenset[str] = frozenset()
         self.delay = 0.0
+        self.late = 0
         self.distort: Callable[[StreamMessage], StreamMessage] | None = None
         self._receivers: dict[str, dict[Receiver, None]] = {}
         self._dirty: list[Receiver] = []
         self._full: set[Receiver] = set()
         self._space = asyncio.Event()
-        self._held: deque[tuple[float, StreamMessage]] = deque()
+        # When each is due, and since when it is held.
+        self._held: deque[tuple[float, float, StreamMessage]] = deque()
         self._release: asyncio.TimerHandle | None = None
 
     def subscribe(self, receiver: Receiver, streams: Iterable[str]) -> None:
@@ -101,7 +105,10 @@ class StreamSubscriptions:
         self._release = None
         loop = asyncio.get_running_loop()
         while self._held and (not self.delay or self._held[0][0] <= loop.time()):
-            self._pass_on(self._held.popleft()[1])
+            _, since, message = self._held.popleft()
+            self.late = round((loop.time() - since) * 1000)
+            self._pass_on(message)
+        self.late = 0
         self.flush()
         self._space.set()
         if self._held:
@@ -109,7 +116,7 @@ class StreamSubscriptions:
 
     def _hold(self, message: StreamMessage) -> None:
         loop = asyncio.get_running_loop()
-        self._held.append((loop.time() + self.delay, message))
+        self._held.append((loop.time() + self.delay, loop.time(), message))
         if self._release is None:
             self._release = loop.call_at(self._held[0][0], self.release_held)
 

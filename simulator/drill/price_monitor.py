@@ -226,7 +226,10 @@ class PriceMonitor:
             return self._of_lie(quote, policy, truth, at)
         is_channel = self._fault is not None and self._fault.is_channel
         kind = ViolationKind.CHANNEL if is_channel else ViolationKind.AGE
-        return _violation(kind, quote, f"the market is at {truth} and was not there for long")
+        known = (
+            f"confirmed {age.total_seconds():.1f} s before a review {self._unreviewed():.1f} s ago"
+        )
+        return _violation(kind, quote, f"the market is at {truth} and has left it; {known}")
 
     def _is_lie(self, quote: Quote, at: float) -> bool:
         """Whether the source of a price says at present what is not true."""
@@ -263,7 +266,8 @@ class PriceMonitor:
 
     def _was_true(self, quote: Quote, policy: Policy, moment: float, at: float) -> bool:
         """Whether the market was at a price within its maximum age before a moment, or later."""
-        since = moment - self._seconds(policy.max_age.total_seconds() + _HIDDEN)
+        oldest = policy.max_age.total_seconds() + _HIDDEN + self._unreviewed()
+        since = moment - self._seconds(oldest)
         if self._history.has_been(quote.symbol, quote.last, since, self._tolerated):
             return True
         if self._asked_at >= at:
@@ -271,6 +275,11 @@ class PriceMonitor:
         # The price may be newer than what is known of the market.
         self._ask()
         return self._history.has_been(quote.symbol, quote.last, since, self._tolerated)
+
+    def _unreviewed(self) -> float:
+        """How long ago the manager's last review was, in seconds of the market."""
+        now = self._setup.clock()
+        return (now - (self._setup.manager.engine.reviewed_at or now)).total_seconds()
 
     def _seconds(self, market: float) -> float:
         """The wall's seconds in which so many of the market's pass for sure."""

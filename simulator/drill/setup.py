@@ -36,7 +36,6 @@ _KEY = "a-key-of-the-drill"
 _TIMEOUT = 60.0
 _INTERVAL = 0.1
 _DAY = timedelta(days=1)
-_FAR_AHEAD = 10**15
 # A drill cannot wait an hour for a polled source.
 _OFTEN = Polling(5.0)
 
@@ -119,13 +118,13 @@ class DrillSetup:
             if active_source is None or active_source in instrument.provider_symbols
         ]
         self.feed_clock = FeedClock(speed)
-        # The history before the start is invented.
-        self._truth_since = _FAR_AHEAD
         now, since = datetime.now(UTC), time.time()
         if closes_in is None:
             shift = opening_shift(self.instruments, now, hours)
         else:
             shift = closing_shift(self.instruments, now, closes_in)
+        # The history before the start is invented.
+        self._truth_since = round((now + shift).timestamp() * 1000)
         self.closes_at = None if closes_in is None else time.monotonic() + closes_in
         self.exchange = ExchangeProcess(
             *("--ahead", str(shift.total_seconds()), "--fast", str(speed)),

@@ -13,6 +13,8 @@ _STREAMS = (
 _POLLS = ("finnhub_quote", "coingecko")
 # The best sources of coins, and of shares and currencies, with one or two others or alone.
 _COMPARED = ("binance", "finnhub")
+# What the other sources play of wrong prices.
+_LIES = ("frozen", "above", "walks-off")
 
 
 class DrillWorld(Struct, frozen=True):
@@ -34,7 +36,8 @@ def worlds() -> Iterator[tuple[DrillWorld, str]]:
             if not fault.suits(provider):
                 continue
             if provider not in _COMPARED or not fault.is_compared:
-                yield DrillWorld(provider), name
+                if not fault.lies or name in _LIES:
+                    yield DrillWorld(provider), name
                 continue
             for streams in (1, 2, 3):
                 yield DrillWorld(provider, streams), name

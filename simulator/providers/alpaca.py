@@ -308,7 +308,7 @@ class SimulatedAlpaca(PlainDialect):
         return _share_trade(name, trade.id, trade.price, shares, stamp, trade.condition)
 
     def _quote(self, name: str, payload: bytes) -> dict[str, Any]:
-        top, stamp = read_top(payload), self._stamp(self.server.source.now())
+        top, stamp = read_top(payload), self._stamp(self.server.now() - self.server.ahead())
         if self._is_crypto:
             return {
                 "T": "q", "S": name, "bp": number(top.bid), "bs": number(top.bid_quantity),

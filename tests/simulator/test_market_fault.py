@@ -188,3 +188,15 @@ def test_one_channel_may_stop_alone(running, room, dead: str, alive: str) -> Non
     kinds = {"u" in json.loads(client.recv()) for _ in range(10)}
 
     assert {alive == "bookTicker"} == kinds
+
+
+def test_what_was_held_back_has_the_time_when_it_was_published(running) -> None:
+    """A book of a moment ago does not pass for one of now."""
+    client = running.connect("/okx/ws/v5/public")
+    topic = {"channel": "bbo-tbt", "instId": "BTC-USDT"}
+    client.send(json.dumps({"op": "subscribe", "args": [topic]}))
+    running.fault("delay", seconds=2, venue="okx")
+    late = 0.0
+    while late < 1.5:
+        book = json.loads(client.recv()).get("data")
+        late = time.time() - int(book[0]["ts"]) / 1000 if book else 0.0
