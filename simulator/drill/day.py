@@ -17,10 +17,11 @@ from omcrm.feeds.quota import period
 from omcrm.market.feed_status import FeedState
 from omcrm.market.session import is_open
 from simulator.drill.fault import FAULTS
-from simulator.drill.price_monitor import PriceMonitor, Violation
+from simulator.drill.price_monitor import PriceMonitor
 from simulator.drill.resource_use import ResourceUse, resource_use
 from simulator.drill.run import DrillError, play
 from simulator.drill.setup import DrillSetup, venue_of
+from simulator.drill.violation import Violation
 
 # A fault ends well before the next one begins, and within the minute that a source waits after a
 # refusal for a limit: so the time measured is the source's own.

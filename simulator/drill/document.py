@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterable
 
 from simulator.drill.fault import FAULTS
-from simulator.drill.price_monitor import ViolationKind
 from simulator.drill.run import DrillOutcome
+from simulator.drill.violation import ViolationKind
 
 HEADINGS = (
     *("provider", "erring", "fault", "detected", "taken over", "symbols", "wrong", "unknowable"),

@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from decimal import Decimal
-from enum import StrEnum
 from typing import Self
 
 from msgspec import Struct
@@ -18,6 +17,7 @@ from omcrm.market.session import is_open
 from simulator.drill.fault import DrillFault
 from simulator.drill.market_history import MarketHistory
 from simulator.drill.setup import DrillSetup, venue_of
+from simulator.drill.violation import Violation, ViolationKind
 
 _INTERVAL = 0.05
 _TRUTH_EVERY = 0.25
@@ -39,27 +39,6 @@ _ROOM = Decimal("0.01")
 _AHEAD = timedelta(seconds=1)
 _REMEMBERED = 240.0
 _MOST = 1000
-
-
-class ViolationKind(StrEnum):
-    """The evidence against a price that is shown all the same: its own age, another channel of its
-    source, another live source, the open market of one that is `closed`; or none was looked at."""
-
-    AGE = "age"
-    CHANNEL = "channel"
-    SOURCE = "source"
-    CLOSED = "closed"
-    UNCHECKED = "unchecked"
-
-
-class Violation(Struct, frozen=True):
-    """A price that should not have been shown as it was, in words."""
-
-    kind: ViolationKind
-    words: str
-
-    def __str__(self) -> str:
-        return f"{self.kind}: {self.words}"
 
 
 class Observation(Struct, frozen=True):

@@ -10,8 +10,9 @@ from msgspec import Struct
 from omcrm.feeds.registry import POLLS, STREAMS
 from omcrm.market.price_class import PriceClass
 from simulator.drill.fault import FAULTS, DrillFault, FaultCommand
-from simulator.drill.price_monitor import Observation, PriceMonitor, Violation
+from simulator.drill.price_monitor import Observation, PriceMonitor
 from simulator.drill.setup import DrillSetup
+from simulator.drill.violation import Violation
 from simulator.drill.world import DrillWorld
 
 # The time for a source to become active for every symbol, at the start and after a fault.

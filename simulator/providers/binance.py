@@ -21,9 +21,9 @@ from simulator.stream_name import STREAM_LIMIT, SocketOpening, opening_of
 if TYPE_CHECKING:
     from simulator.provider_server import ProviderServer
 
-# When an event was sent, and when its trade was made.
 # The streams of each channel that a fault may stop.
 CHANNELS = {"trade": "trades", "aggTrade": "trades", "bookTicker": "books"}
+# When an event was sent, and when its trade was made.
 TIMES = re.compile(rb'("[ET]":)(\d+)')
 
 

@@ -1,7 +1,7 @@
 from simulator.drill.document import cells, document
 from simulator.drill.fault import FAULTS
-from simulator.drill.price_monitor import Violation, ViolationKind
 from simulator.drill.run import DrillOutcome
+from simulator.drill.violation import Violation, ViolationKind
 from simulator.drill.world import DrillWorld
 
 OLD = Violation(ViolationKind.AGE, "BTC live, but 11 s old")

@@ -13,8 +13,9 @@ from omcrm.market.quote import Quote
 from omcrm.market.session import Calendar
 from simulator.drill.fault import FAULTS, DrillFault
 from simulator.drill.market_history import PriceRange
-from simulator.drill.price_monitor import PriceMonitor, ViolationKind
+from simulator.drill.price_monitor import PriceMonitor
 from simulator.drill.setup import ADDRESSES
+from simulator.drill.violation import ViolationKind
 from tests.values import after, instrument, quote, trade
 
 POLICY = POLICIES[AssetClass.CRYPTO].of("BTC")
