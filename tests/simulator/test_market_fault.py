@@ -200,3 +200,19 @@ def test_what_was_held_back_has_the_time_when_it_was_published(running) -> None:
     while late < 1.5:
         book = json.loads(client.recv()).get("data")
         late = time.time() - int(book[0]["ts"]) / 1000 if book else 0.0
+
+
+def test_a_dead_channel_of_another_provider_is_its_own(running) -> None:
+    """OKX's trades stop; its tickers and books go on."""
+    client = running.connect("/okx/ws/v5/public")
+    channels = ("trades", "tickers", "bbo-tbt")
+    topics = [{"channel": channel, "instId": "BTC-USDT"} for channel in channels]
+    running.fault("dead_channel", channel="trades", venue="okx")
+    client.send(json.dumps({"op": "subscribe", "args": topics}))
+    # Each subscription is answered with the latest state.
+    pushes: list[str] = []
+    while pushes.count("tickers") < 4 or pushes.count("bbo-tbt") < 4:
+        message = json.loads(client.recv())
+        pushes += [message["arg"]["channel"]] if "data" in message else []
+
+    assert 1 == pushes.count("trades")
