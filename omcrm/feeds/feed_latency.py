@@ -122,7 +122,9 @@ class FeedLatency:
         else:
             self._on_time += 1
             if self._on_time > 1:
-                self._sent[symbol] = (sent[1], now - transit)
+                if self._streams:
+                    # A snapshot does not come in order with the stream.
+                    self._sent[symbol] = (sent[1], now - transit)
                 if self._late_since is not None:
                     self._late_since = None
                     self._set_back.end()

@@ -303,7 +303,11 @@ class Consolidator:
         """
         for tick in self._validator.lasting_outliers(record.instrument.symbol, now):
             name = tick.source.name
-            others = (held for held in record.sources.values() if held.source is not tick.source)
+            others = (
+                held
+                for other, held in record.sources.items()
+                if other != name and not record.is_beside_itself(other, now)
+            )
             if tick.trade is None:
                 record.sources[name] = SourceQuote.merge(tick, record.sources.get(name))
             elif any(held.opposes(tick, now, record.policy.max_age) for held in others):

@@ -216,11 +216,13 @@ class PriceMonitor:
         return lies and quote.source.name in self._erring
 
     def _of_lie(self, quote: Quote, policy: Policy, truth: Decimal, at: float) -> Violation | None:
-        """What contradicts a wrong price that came in time: at least as many honest sources."""
+        """What contradicts a wrong price that came in time: at least as many honest sources, whose
+        own last prices are of now."""
         streams = self._setup.streams_of(self._instruments[quote.symbol])
         erring = [name for name in streams if name in self._erring]
-        if 2 * len(erring) > len(streams):
+        if len(erring) > self._count_honest(quote.symbol, policy, truth):
             self.unknowable += _INTERVAL * self._speed
+            self._far_since.pop(quote.symbol, None)
             return None
         if abs(quote.last - truth) <= truth * (policy.max_divergence + _ROOM):
             self._far_since.pop(quote.symbol, None)
@@ -229,6 +231,18 @@ class PriceMonitor:
         if at - since <= self._seconds(_PARTED):
             return None
         return _violation(ViolationKind.SOURCE, quote, f"honest sources are at {truth}")
+
+    def _count_honest(self, symbol: str, policy: Policy, truth: Decimal) -> int:
+        """How many sources that do not err have a fresh price near the market's."""
+        now = self._setup.clock()
+        quotes = self._setup.manager.engine.consolidator.quotes_by_source(symbol)
+        return sum(
+            quote.source.claim is PriceClass.LIVE
+            and name not in self._erring
+            and quote.age(now) <= policy.max_age
+            and abs(quote.last - truth) <= truth * _ROOM
+            for name, quote in quotes.items()
+        )
 
     def _of_closed(self, quote: Quote, policy: Policy, at: float) -> Violation | None:
         """What is wrong with a price of a closed market: that it is open, or that the price was not

@@ -271,6 +271,20 @@ def test_a_delay_does_not_look_like_a_clock_that_is_set_back(usual: Connection) 
     assert {20} == {round(latency) for latency in late}
 
 
+def test_a_late_stream_behind_a_prompt_snapshot_is_late() -> None:
+    """The answers to the subscriptions are of now: the clock was not set back after them."""
+    connection, symbols = Connection(), ("BTC", "ETH", "SOL", "XRP")
+    for number, symbol in enumerate(symbols):
+        now = number / 100
+        connection.receive(now, 0.1, symbol)
+        moment = connection.clock.wall()
+        connection.receive(now, None, symbol, book=TopOfBook(Decimal(1), Decimal(2), time=moment))
+        connection.receive(now, None, symbol, day=DayFigures(time=moment))
+    late = [connection.latency(1 + number / 10, 20.1, symbols[number % 4]) for number in range(100)]
+
+    assert {20} == {round(latency) for latency in late}
+
+
 def test_an_upstream_that_lags_with_some_symbols_is_late_with_them(usual: Connection) -> None:
     """Also while no other symbol trades: their own times never went back."""
     late = [usual.latency(10 + number / 10, 20.1, "ETH") for number in range(100)]

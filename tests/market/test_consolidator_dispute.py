@@ -137,6 +137,22 @@ def test_a_source_whose_book_is_elsewhere_is_not_live(streaming: Market) -> None
     assert ("binance", LIVE) == streaming.shows()
 
 
+def test_a_source_that_is_not_live_itself_takes_no_outlier_in(two: Market) -> None:
+    """Kraken's own book contradicts it, so nothing live would contradict Binance's jump."""
+    for _ in range(4):
+        two.trade("100")
+        two.trade("100", KRAKEN)
+        two.apply(book("103", "103.1"), source=KRAKEN)
+        two.clock.pass_seconds(1)
+        two.review()
+    two.trade("150")
+    two.clock.pass_seconds(1.6)
+    two.review()
+
+    assert ("binance", LIVE) == two.shows()
+    assert Decimal(100) == two.cache.get("BTC").last
+
+
 def test_a_book_that_has_stopped_does_not_contradict_trades(streaming: Market) -> None:
     """A book older than a trade far outside it is dropped."""
     streaming.trade("100")
