@@ -37,12 +37,13 @@ reach, and must be 0:
   five days ago;
 - `channel`: the same, while another channel of the source goes on;
 - `source`: live for more than 2 s while further from the market than live sources may be apart and
-  1 %, where at least as many honest streams are live as err;
+  1 %, where at least as many honest streams have a fresh price of now as err;
 - `closed`: called the close of a market that is open, or not fresh at the close.
 
 *Unknowable* are the seconds, added up over all symbols, with wrong prices that nothing in reach
-contradicts: the only source, or most of them, err alike. No program can know that; these drills are
-played to show what happens then. A price that is off by less than live sources may be apart is not
+contradicts: the only source that has one of now, or most of them, err alike. No program can know
+that; these drills are played to show what happens then. A price that is off by less than live
+sources may be apart is not
 counted: it is live, with a divergence where that is unusual. *Reconnects* are those of the failing
 sources during the fault. None may be connected more than once for a fault that does not end or
 silence its connections, and no other source at all more often; where it is, the fault is named

@@ -1,4 +1,7 @@
-"""Checks every price that is shown, twenty times a second."""
+"""Checks every price that is shown, twenty times a second.
+
+Long for a reason: all that makes a shown price wrong stands here.
+"""
 
 import threading
 import time
@@ -33,8 +36,9 @@ _HIDDEN, _PARTED = 1.5, 2.0
 # where time passes faster.
 _LATE = 0.5
 _TOLERATED, _TOLERATED_FAST = Decimal("0.004"), Decimal("0.05")
-# An honest source is no younger than its last trade.
-_ROOM = Decimal("0.01")
+# An honest source is no younger than its last trade; one that is further from the market than so
+# much contradicts its own book, and is no evidence.
+_ROOM, _NEAR = Decimal("0.01"), Decimal("0.005")
 # A price is classed by what its market will be at the next review.
 _AHEAD = timedelta(seconds=1)
 _REMEMBERED = 240.0
@@ -240,7 +244,7 @@ class PriceMonitor:
             quote.source.claim is PriceClass.LIVE
             and name not in self._erring
             and quote.age(now) <= policy.max_age
-            and abs(quote.last - truth) <= truth * _ROOM
+            and abs(quote.last - truth) <= truth * _NEAR
             for name, quote in quotes.items()
         )
 

@@ -107,12 +107,12 @@ def run_drill(world: DrillWorld, fault_name: str, seconds: float, folder: Path) 
 
 
 def _warm_up(setup: DrillSetup, monitor: PriceMonitor, fault: str) -> None:
-    """Wait until all streams are live, and their connections count as proven."""
+    """Wait until all streams have prices, and their connections count as proven."""
     speed = setup.feed_clock.speed
     if not setup.wait(lambda: monitor.all_live() and setup.all_streaming(), _WARM_UP * speed):
         last = monitor.observations[-1] if monitor.observations else None
         source = setup.active_source
-        raise DrillError(f"{fault}: {source} is not active, or another stream not live: {last}")
+        raise DrillError(f"{fault}: {source} is not active, or another stream has no price: {last}")
     setup.sleep(_LIVED)
 
 

@@ -185,14 +185,12 @@ class DrillSetup:
         ]
 
     def all_streaming(self) -> bool:
-        """Whether every stream has a live price of each of its instruments."""
+        """Whether every stream has a price of each of its instruments."""
         consolidator = self.manager.engine.consolidator
         for instrument in self.instruments:
             quotes = consolidator.quotes_by_source(instrument.symbol)
-            for name in self.streams_of(instrument):
-                quote = quotes.get(name)
-                if quote is None or quote.price_class is not PriceClass.LIVE:
-                    return False
+            if not quotes.keys() >= set(self.streams_of(instrument)):
+                return False
         return True
 
     def __enter__(self) -> Self:

@@ -27,6 +27,12 @@ def at(price: str | int) -> PriceRange:
     return PriceRange(Decimal(price), Decimal(price), Decimal(price))
 
 
+def reported(name: str, price: str) -> Quote:
+    """What an honest source reports of now."""
+    shown = quote(trade(price))
+    return structs.replace(shown, source=structs.replace(shown.source, name=name))
+
+
 def monitor_of(
     seconds: float = 1.0,
     truth: str = "100",
@@ -42,7 +48,14 @@ def monitor_of(
         instruments=[instrument("BTC", calendar=calendar)],
         clock=lambda: after(seconds),
         feed_clock=FeedClock(),
-        manager=SimpleNamespace(engine=SimpleNamespace(reviewed_at=reviewed_at)),
+        manager=SimpleNamespace(
+            engine=SimpleNamespace(
+                reviewed_at=reviewed_at,
+                consolidator=SimpleNamespace(
+                    quotes_by_source=lambda _: {name: reported(name, truth) for name in streams}
+                ),
+            )
+        ),
         settings=SimpleNamespace(urls=dict.fromkeys(ADDRESSES, "")),
         streams_of=lambda _: list(streams),
         truth=lambda: {"BTC": at(truth)},
