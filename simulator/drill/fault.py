@@ -20,7 +20,7 @@ class DrillFault(Struct, frozen=True):
     `lies` where prices are wrong that come in time, `is_channel` where one channel stops while
     another goes on, `ends_connections` where connections end or bring nothing. What `is_at_close`
     begins before a market's close and lasts beyond it. `is_compared` where it matters how many
-    sources there are.
+    sources there are, `of_shares` where only shares can have it.
     """
 
     about: str
@@ -36,6 +36,7 @@ class DrillFault(Struct, frozen=True):
     ends_connections: bool = False
     is_at_close: bool = False
     is_compared: bool = False
+    of_shares: bool = False
 
     def suits(self, source: str) -> bool:
         """Whether it can be played at this source."""
@@ -164,6 +165,7 @@ FAULTS: Mapping[str, DrillFault] = {
         symbol=True,
         moves=False,
         sources=("finnhub", "alpaca", "massive"),
+        of_shares=True,
         is_compared=True,
     ),
     "garbage": DrillFault(

@@ -8,6 +8,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from omcrm.feeds.registry import POLLS, STREAMS
+from omcrm.market.instrument import AssetClass
 from omcrm.market.price_class import PriceClass
 from simulator.drill.fault import FAULTS, DrillFault, FaultCommand
 from simulator.drill.price_monitor import Observation, PriceMonitor
@@ -152,15 +153,22 @@ def play(setup: DrillSetup, fault: DrillFault, seconds: float, *sources: str) ->
     while (left := until - feed_clock.now()) > 0:
         for command in fault.repeated:
             for source in sources:
-                named = _named(setup, command, source, number) if fault.symbol else command
-                setup.play(named, source)
+                setup.play(_named(setup, fault, command, source, number), source)
             number += 1
         setup.sleep(min(left, fault.every or left))
 
 
-def _named(setup: DrillSetup, command: FaultCommand, source: str, number: int) -> dict[str, object]:
+def _named(
+    setup: DrillSetup, fault: DrillFault, command: FaultCommand, source: str, number: int
+) -> FaultCommand:
+    """The command with the symbol whose turn it is, if it is for one."""
+    if not fault.symbol:
+        return command
     known = [
-        instrument for instrument in setup.instruments if source in instrument.provider_symbols
+        instrument
+        for instrument in setup.instruments
+        if source in instrument.provider_symbols
+        and (not fault.of_shares or instrument.asset_class is AssetClass.STOCK)
     ]
     instrument = known[number % len(known)]
     return {**command, "symbol": instrument.provider_symbols["simulated"]}
