@@ -61,7 +61,7 @@ def is_open(calendar: Calendar, now: datetime) -> bool:
 
 def has_been_open(calendar: Calendar, now: datetime, lasting: timedelta) -> bool:
     """Whether the calendar's market is open at `now`, and was so this short time before."""
-    if calendar is Calendar.ALWAYS:
+    if calendar is _ALWAYS:
         return True
     start, state = _phase_at(calendar, now)
     since = now - lasting
