@@ -9,7 +9,7 @@ import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import takewhile
 from pathlib import Path
 from typing import Literal
@@ -38,7 +38,7 @@ from omcrm.market.consolidator import Consolidator
 from omcrm.market.feed_event import FeedProblem
 from omcrm.market.feed_status import FeedStatus
 from omcrm.market.instrument import Instrument
-from omcrm.market.policy import POLICIES
+from omcrm.market.policy import LOOK_AHEAD, POLICIES
 from omcrm.market.session import is_open
 from omcrm.market.source import SIMULATED, HealthState
 from omcrm.market.tick import Tick
@@ -46,10 +46,9 @@ from omcrm.market.validation import Validator
 
 _log = logging.getLogger(__name__)
 
-# How often time alone may change a price's class, in seconds.
+# How often time alone may change a price's class, in seconds. LOOK_AHEAD is a little more, for the
+# thread may be late.
 _REVIEW_EVERY = 0.5
-# The next review, and a little more: its thread may be late.
-_AHEAD = timedelta(seconds=_REVIEW_EVERY + 0.25)
 # So long after its start a feed may lack data before that counts as a failure, in seconds.
 _GRACE = 30.0
 
@@ -208,7 +207,7 @@ class FeedEngine:
     def take(self, tick: Tick) -> None:
         """Consolidate a tick, and publish the quote that it changes."""
         self._ticks[tick.source.name] += 1
-        quote = self.consolidator.apply(tick, _AHEAD)
+        quote = self.consolidator.apply(tick, LOOK_AHEAD)
         if quote is not None:
             self._bus.publish(quote)
 
@@ -216,18 +215,18 @@ class FeedEngine:
         # At the end all sources are switched off together: none takes over from another.
         if self._stopped.is_set():
             return
-        for quote in self.consolidator.set_health(source, state, connection, _AHEAD):
+        for quote in self.consolidator.set_health(source, state, connection, LOOK_AHEAD):
             self._bus.publish(quote)
 
     def _note_unserved(self, source: str, symbols: frozenset[str]) -> None:
-        for quote in self.consolidator.set_unserved(source, symbols, _AHEAD):
+        for quote in self.consolidator.set_unserved(source, symbols, LOOK_AHEAD):
             self._bus.publish(quote)
 
     def _review(self) -> None:
         while not self._feed_clock.wait(self._stopped, _REVIEW_EVERY):
             try:
                 began = self._clock()
-                for quote in self.consolidator.review(_AHEAD):
+                for quote in self.consolidator.review(LOOK_AHEAD):
                     self._bus.publish(quote)
                 self.reviewed_at = began
             except Exception:

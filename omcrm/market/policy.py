@@ -9,15 +9,16 @@ from msgspec import Struct, structs
 from omcrm.market.instrument import AssetClass
 from omcrm.market.price_class import LIVE, STALE, PriceClass
 from omcrm.market.quote import PriceBasis
-from omcrm.market.session import Calendar, has_been_open, last_close, trading_time
+from omcrm.market.session import ALWAYS, Calendar, is_open, last_close, trading_time
 from omcrm.market.source import LAST_RESORT, SIMULATED
 from omcrm.market.source_quote import SourceQuote
 
 _LAST_RESORT = PriceClass.LAST_RESORT
 # How old these may be depends on their source.
 _AGED_BY_SOURCE = (PriceClass.DELAYED, PriceClass.INDICATIVE)
-# A class is decided for up to so long ahead: before that no market is called open.
-_AHEAD = timedelta(seconds=1)
+LOOK_AHEAD = timedelta(seconds=0.75)
+"""So far ahead the ages of prices are judged, so that none is live for too long before the next
+review. A market opens and closes by the clock."""
 
 
 class SymbolGroup(Struct, frozen=True):
@@ -81,16 +82,18 @@ class Policy(Struct, frozen=True):
     ) -> PriceClass:
         """The class of a source's price; the only place where one is decided.
 
-        `streaming` is whether the connection that brought the price is alive and well. `now` may be
-        up to a second ahead.
+        `streaming` is whether the connection that brought the price is alive and well. `now` is
+        `LOOK_AHEAD` of the clock, by which the market has its hours.
         """
         claim, is_replayed = held.source.claim, held.recorded_at is not None
         if claim is _LAST_RESORT:
             return claim
         # A recording has its own hours.
-        if claim is LIVE and not is_replayed and not has_been_open(calendar, now, _AHEAD):
-            close = last_close(calendar, now) or last_close(calendar, now - _AHEAD)
-            return PriceClass.CLOSED if self._was_fresh_at(close, held) else STALE
+        if claim is LIVE and not is_replayed and calendar is not ALWAYS:
+            clock = now - LOOK_AHEAD
+            if not is_open(calendar, clock):
+                is_close = self._was_fresh_at(last_close(calendar, clock), held)
+                return PriceClass.CLOSED if is_close else STALE
         if claim is not LIVE and claim in _AGED_BY_SOURCE:
             is_current = self._is_current(held, now, calendar, streaming=streaming)
         else:

@@ -29,7 +29,7 @@ class Calendar(StrEnum):
     FOREX = "forex"
 
 
-_ALWAYS = Calendar.ALWAYS
+ALWAYS = Calendar.ALWAYS
 
 
 class SessionState(Struct, frozen=True, kw_only=True):
@@ -51,21 +51,15 @@ def session_state(calendar: Calendar, now: datetime) -> SessionState:
     """The state of the calendar's market at `now`, which must know its offset (ValueError)."""
     if now.utcoffset() is None:
         raise ValueError("a session is asked for at an aware datetime")
-    return _ALWAYS_OPEN if calendar is Calendar.ALWAYS else _phase_at(calendar, now)[1]
+    if calendar is ALWAYS:
+        return _ALWAYS_OPEN
+    starts, states = _day(calendar, now.astimezone(_new_york()).date())
+    return states[bisect_right(starts, now) - 1]
 
 
 def is_open(calendar: Calendar, now: datetime) -> bool:
     """Whether the calendar's market is in its regular session at `now`."""
-    return calendar is _ALWAYS or session_state(calendar, now).is_open
-
-
-def has_been_open(calendar: Calendar, now: datetime, lasting: timedelta) -> bool:
-    """Whether the calendar's market is open at `now`, and was so this short time before."""
-    if calendar is _ALWAYS:
-        return True
-    start, state = _phase_at(calendar, now)
-    since = now - lasting
-    return state.is_open and (start <= since or is_open(calendar, since))
+    return calendar is ALWAYS or session_state(calendar, now).is_open
 
 
 def last_close(calendar: Calendar, now: datetime) -> datetime | None:
@@ -193,13 +187,6 @@ def _forex_phases(day: date) -> list[_Phase]:
 
 
 # From phases to states
-
-
-def _phase_at(calendar: Calendar, now: datetime) -> tuple[datetime, SessionState]:
-    """The start of the phase at `now`, and its state."""
-    starts, states = _day(calendar, now.astimezone(_new_york()).date())
-    number = bisect_right(starts, now) - 1
-    return starts[number], states[number]
 
 
 @lru_cache(maxsize=64)

@@ -11,6 +11,7 @@ from decimal import Decimal
 import pytest
 
 from omcrm.market.instrument import AssetClass
+from omcrm.market.policy import LOOK_AHEAD
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote, StaleReason
 from omcrm.market.session import Calendar
@@ -297,7 +298,7 @@ def test_a_stock_is_closed_with_its_exchange_and_stale_at_the_open(market: Marke
     market.set_health(HEALTHY, "finnhub")
     market.clock.now = datetime(2026, 3, 4, 20, 59, 55, tzinfo=UTC)
     market.trade("213.30", FINNHUB, "AAPL")
-    market.clock.now = datetime(2026, 3, 4, 21, 0, tzinfo=UTC)
+    market.clock.now = datetime(2026, 3, 4, 21, 0, 1, tzinfo=UTC)
     evening = shown(market.review())
     market.set_health(DOWN, "finnhub")
     night = market.shows("AAPL")
@@ -316,11 +317,25 @@ def test_no_price_is_live_before_the_open(market: Market) -> None:
     for milliseconds in range(-2000, 1500, 250):
         market.clock.now = opens_at + timedelta(milliseconds=milliseconds)
         market.trade("213.30", FINNHUB, "AAPL")
-        market.review(timedelta(seconds=0.75))
+        market.review(LOOK_AHEAD)
         _, shown_at[milliseconds] = market.shows("AAPL")
 
     assert {CLOSED} == {shown_at[at] for at in shown_at if at < 0}
-    assert {LIVE} == {shown_at[at] for at in shown_at if at >= 1000}
+    assert {LIVE} == {shown_at[at] for at in shown_at if at >= 0}
+
+
+def test_no_price_is_closed_before_the_close(market: Market) -> None:
+    """However far a review looks ahead; from the close on it is."""
+    market.set_health(HEALTHY, "finnhub")
+    closes_at, shown_at = datetime(2026, 3, 5, 21, 0, tzinfo=UTC), {}
+    for milliseconds in range(-2000, 1500, 250):
+        market.clock.now = closes_at + timedelta(milliseconds=milliseconds)
+        market.trade("213.30", FINNHUB, "AAPL")
+        market.review(LOOK_AHEAD)
+        _, shown_at[milliseconds] = market.shows("AAPL")
+
+    assert {LIVE} == {shown_at[at] for at in shown_at if at < 0}
+    assert {CLOSED} == {shown_at[at] for at in shown_at if at >= 0}
 
 
 def test_the_simulated_source_does_not_close(market: Market) -> None:

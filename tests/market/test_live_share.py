@@ -20,6 +20,7 @@ from omcrm.feeds.source_clock import SourceClock
 from omcrm.feeds.watchdog import Watchdog, WatchdogTimeouts
 from omcrm.market.consolidator import Consolidator
 from omcrm.market.instrument import AssetClass, Instrument
+from omcrm.market.policy import LOOK_AHEAD
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
 from omcrm.market.session import is_open, session_state
@@ -34,7 +35,7 @@ from tests.conftest import ManualClock
 from tests.feeds.virtual_feed import VirtualClock
 from tests.values import instrument
 
-REVIEW, AHEAD = 0.5, timedelta(seconds=0.75)
+REVIEW = 0.5
 LEAST = 0.999
 
 
@@ -64,7 +65,7 @@ class Watched:
         self.connections[name] += 1
         self._latency[name] = FeedLatency(self._clocks[name])
         quotes = self._consolidator.set_health(
-            name, HealthState.HEALTHY, self.connections[name], AHEAD
+            name, HealthState.HEALTHY, self.connections[name], LOOK_AHEAD
         )
         self._show(*quotes)
 
@@ -73,11 +74,11 @@ class Watched:
         latency, now = self._latency[tick.source.name], self.seconds()
         tick = tick.dated(latency.measure(tick.kind, tick.transit, now))
         self.reconnects += bool(tick.late) and latency.is_lasting(now)
-        self._show(self._consolidator.apply(tick, AHEAD))
+        self._show(self._consolidator.apply(tick, LOOK_AHEAD))
 
     def review(self, seconds: float) -> None:
         """Review the quotes; what is shown then counts for so many seconds."""
-        self._show(*self._consolidator.review(AHEAD))
+        self._show(*self._consolidator.review(LOOK_AHEAD))
         for item in self._instruments:
             quote = self._quotes.get(item.symbol)
             counts = self.open if is_open(item.calendar, self.clock.now) else self.closed

@@ -15,7 +15,6 @@ import pytest
 from omcrm.market.session import (
     Calendar,
     SessionState,
-    has_been_open,
     is_open,
     session_state,
 )
@@ -322,28 +321,3 @@ def test_the_file_is_what_the_tool_writes(library: Any) -> None:
     written = files("omcrm.market").joinpath("sessions.json").read_text(encoding="utf-8")
 
     assert tool["document"]() == written
-
-
-@pytest.mark.parametrize(
-    ("moment", "expected"),
-    [
-        ("2024-08-08T09:29:59", False),
-        ("2024-08-08T09:30:00.9", False),
-        ("2024-08-08T09:30:01", True),
-        ("2024-08-08T15:59:59", True),
-        ("2024-08-08T16:00:00", False),
-    ],
-)
-def test_a_market_that_has_just_opened_was_not_open_before(moment: str, expected: bool) -> None:
-    """It has been open for a second once a second of its session is over."""
-    now = local(moment)
-
-    assert expected is has_been_open(Calendar.XNYS, now, SECOND)
-
-
-def test_a_week_of_currencies_goes_on_over_midnight() -> None:
-    """At midnight in New York the market was open a second before, and crypto at any time."""
-    midnight = local("2024-08-08T00:00:00")
-
-    assert has_been_open(Calendar.FOREX, midnight, SECOND)
-    assert has_been_open(Calendar.ALWAYS, midnight, SECOND)

@@ -74,11 +74,11 @@ def test_healthy_sources_are_live_until_the_close_and_closed_after_it() -> None:
 
 
 def _hours_are_ignored(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(policy, "has_been_open", lambda *arguments, **named: True)
+    patch.setattr(policy, "is_open", lambda *arguments: True)
 
 
 def _markets_open_early(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(policy, "_AHEAD", timedelta())
+    patch.setattr(policy, "LOOK_AHEAD", timedelta())
 
 
 def _any_price_is_that_of_the_close(patch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,8 @@ from tests.market.simulation.world import LIES, Fault, FaultKind, World, WorldSo
 
 # What a check may come late.
 _LATE = 1.5
-_PARTED_FOR = 2.0 + 0.5
+_REVIEW = 0.5
+_PARTED_FOR = 2.0 + _REVIEW
 # Venues differ by a little, and a price moves a little between a trade and the next book.
 _TOLERATED = 0.004
 # Beyond the bound by so much more, sources have parted for certain.
@@ -130,7 +131,8 @@ class Checker:
 
     def _check_live(self, quote: Quote, second: float) -> None:
         price, name = float(quote.last), quote.source.name
-        if not self._world.is_open(second):
+        # Time alone closes a market in the next review.
+        if not self._world.is_open(second) and not self._world.is_open(second - _REVIEW):
             self._note(second, quote, "live while the market is closed")
         elif quote.source.claim is not PriceClass.LIVE:
             self._note(second, quote, "live of a source that is not")

@@ -1,12 +1,12 @@
 """Plays a world to the consolidator on a virtual clock."""
 
 from collections.abc import Callable
-from datetime import timedelta
 
 from msgspec import Struct
 
 from omcrm.feeds.feed_latency import FeedLatency
 from omcrm.market.consolidator import Consolidator
+from omcrm.market.policy import LOOK_AHEAD
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote
 from omcrm.market.source import HealthState
@@ -22,7 +22,6 @@ from tests.values import instrument
 
 _SYMBOL = "BTC"
 _REVIEW = 0.5
-_AHEAD = timedelta(seconds=0.75)
 # A connection without data is given up after so long, and a new one needs a moment.
 _WATCHDOG, _RECONNECT = 8.0, 1.0
 
@@ -84,7 +83,7 @@ class _Player:
             self._clock.now = self._world.moment(second)
             if round(second / (_REVIEW / 2)) % 2 == 0 or second - _REVIEW / 2 < gap_at <= second:
                 self._watch(second)
-                self._show(*self._consolidator.review(_AHEAD))
+                self._show(*self._consolidator.review(LOOK_AHEAD))
             self._check(second)
         self._played.unknowable = self._checker.unknowable
         return self._played
@@ -113,12 +112,14 @@ class _Player:
         if not link.is_healthy:
             self._set_healthy(delivery.name, delivery.arrives)
         self._checker.note(delivery)
-        self._show(self._consolidator.apply(tick, _AHEAD))
+        self._show(self._consolidator.apply(tick, LOOK_AHEAD))
 
     def _set_healthy(self, name: str, second: float) -> None:
         link = self._links[name]
         link.is_healthy, link.healthy_since = True, second
-        self._show(*self._consolidator.set_health(name, HealthState.HEALTHY, link.number, _AHEAD))
+        self._show(
+            *self._consolidator.set_health(name, HealthState.HEALTHY, link.number, LOOK_AHEAD)
+        )
 
     def _has_answered(self, delivery: Delivery, link: Link) -> bool:
         """Note what an answer says of its source; whether it has a price."""
@@ -126,13 +127,13 @@ class _Player:
         if delivery.is_refused:
             if link.is_healthy:
                 link.is_healthy = False
-                self._show(*self._consolidator.set_health(name, HealthState.DOWN, 0, _AHEAD))
+                self._show(*self._consolidator.set_health(name, HealthState.DOWN, 0, LOOK_AHEAD))
             return False
         is_unserved = delivery.trade is None
         if is_unserved is not link.is_unserved:
             link.is_unserved = is_unserved
             symbols = frozenset({_SYMBOL} if is_unserved else ())
-            self._show(*self._consolidator.set_unserved(name, symbols, _AHEAD))
+            self._show(*self._consolidator.set_unserved(name, symbols, LOOK_AHEAD))
         return not is_unserved
 
     def _watch(self, second: float) -> None:
@@ -158,7 +159,7 @@ class _Player:
         link.number, link.is_healthy, link.opens_at = link.number + 1, False, second + _RECONNECT
         link.latency = FeedLatency(link.source_clock)
         self._played.reconnects += 1
-        self._show(*self._consolidator.set_health(name, HealthState.DOWN, 0, _AHEAD))
+        self._show(*self._consolidator.set_health(name, HealthState.DOWN, 0, LOOK_AHEAD))
 
     def _check(self, second: float) -> None:
         self._played.checks += 1
