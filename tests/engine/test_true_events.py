@@ -85,11 +85,15 @@ class Life:
 
     def enter(self, phase: str) -> None:
         """Let a phase begin, and wait until it is true of the feed."""
-        self.phase = phase
-        self.engine.follow([] if phase == "not followed" else COINS)
         if phase == "stopped":
             self.engine.stop()
-        else:
+        elif phase == "not followed":
+            self.engine.follow([])
+            self.engine.start()
+        # Only now: until its feed was stopped, or followed nothing, its calls had the old answer.
+        self.phase = phase
+        if phase not in ("stopped", "not followed"):
+            self.engine.follow(COINS)
             self.engine.start()
         wait_for(lambda: PHASES[phase].is_true(self.sentence()), what=f"{phase}")
 
