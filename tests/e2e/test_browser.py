@@ -278,7 +278,7 @@ def test_demonstration(demo: App, visit: Visit) -> None:
     visitor = visit(role=None, base=demo.base)
     visitor.expects("status of 404")
     page = visitor.page
-    banner = page.get_by_label("Demonstration installation")
+    banner = page.get_by_label("Demonstration installation", exact=True)
     page.goto("/auth/login")
     expect(banner).to_be_visible()
     visitor.log_in(*logins["admin"])

@@ -161,20 +161,23 @@ def live(engine: FeedEngine) -> bool:
 
 
 def test_a_stop_and_a_start_are_no_failures(engine: FeedEngine) -> None:
-    """Then every price becomes stale where it is; nobody takes over at the stop or the start."""
+    """Then every price becomes stale where it is, and nobody takes over at the stop."""
     quotes: dict[str, Quote] = {}
     engine._bus.subscribe(Quote, lambda quote: quotes.update({quote.symbol: quote}))
     engine.start()
     wait_for(lambda: live(engine), what="live prices")
     wait_for(lambda: {"binance"} == {quote.source.name for quote in quotes.values()}, what="them")
+    before = len(engine.events.recent())
     engine.stop()
-    at_the_stop = quotes.copy()
+    at_the_stop, at_stopping = quotes.copy(), engine.events.recent()[:-before]
     engine.start()
     wait_for(lambda: live(engine), what="live prices")
     engine.stop()
     events = engine.events.recent()
 
+    assert {FeedEventKind.STATE, FeedEventKind.BEGAN} >= {event.kind for event in at_stopping}
     assert {PriceClass.STALE} == {quote.price_class for quote in at_the_stop.values()}
     assert {"binance"} == {quote.source.name for quote in at_the_stop.values()}
-    assert {FeedEventKind.STATE, FeedEventKind.BEGAN} == {event.kind for event in events}
-    assert {"streaming", "stopped", "first price"} == set(map(event_sentence, events))
+    # On a slow machine a lesser source may be first, and the better one take over.
+    others = [event for event in events if event.kind is not FeedEventKind.TOOK_OVER]
+    assert {"streaming", "stopped", "first price"} == set(map(event_sentence, others))
