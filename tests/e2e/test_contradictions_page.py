@@ -39,6 +39,15 @@ OVERLAP = """([one, other]) => {
   return a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
 }"""
 
+# The colours of the first bar that is live, and of the price's badge.
+COLOURS = """() => {
+  const style = (selector) => getComputedStyle(document.querySelector(selector));
+  return [
+    style("#explanation rect[data-class=live]").fill,
+    style("#explanation .explanation-price .badge").color,
+  ];
+}"""
+
 
 @pytest.fixture(scope="module")
 def installation(
@@ -184,10 +193,10 @@ def test_a_phone_shows_why_without_scrolling_sideways(visit: Visit, scheme: str)
     page.evaluate("(theme) => { document.documentElement.dataset.theme = theme; }", scheme)
     expect(source(page, "binance")).to_be_visible()
     cut = "cards => cards.filter((card) => card.scrollWidth > card.clientWidth).length"
-    live = page.locator("#explanation rect[data-class=live]").first
+    expect(page.locator("#explanation rect[data-class=live]").first).to_be_attached()
+    # At once: the page is refreshed meanwhile, and an element that is gone has no colour.
+    fill, colour = page.evaluate(COLOURS)
 
     assert 390 == visitor.width()
     assert 0 == page.locator("#why .card").evaluate_all(cut)
-    assert live.evaluate("(bar) => getComputedStyle(bar).fill") == page.locator(
-        "#explanation .explanation-price .badge"
-    ).evaluate("(badge) => getComputedStyle(badge).color")
+    assert fill == colour

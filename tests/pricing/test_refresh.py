@@ -14,7 +14,7 @@ from omcrm.pricing.refresh import refresh_prices
 from omcrm.services import services, services_of
 from omcrm.storage.asset_price import latest_prices
 from omcrm.web.market_access import feed_engine, market_view
-from tests.processes import App, Exchange, wait_for
+from tests.processes import PATIENCE, App, Exchange, wait_for
 from tests.upstreams import frozen
 from tests.values import BINANCE, quote, trade
 
@@ -93,7 +93,15 @@ def test_it_ends_in_time(
 # What the feeds bring meanwhile
 
 
-def test_it_waits_shortly_for_a_stream_that_is_starting(priced: Flask) -> None:
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have it wait as long as feeds take to start on a busy machine."""
+    monkeypatch.setattr(refresh, "_LONGEST_START", PATIENCE)
+    monkeypatch.setattr(refresh, "_SECONDS", PATIENCE)
+
+
+@pytest.mark.usefixtures("patient")
+def test_it_waits_for_a_stream_that_is_starting(priced: Flask) -> None:
     """Just after a start, and after a restart: the price is the stream's, and no call is made."""
     engine = feed_engine()
     for _ in range(2):
@@ -105,6 +113,7 @@ def test_it_waits_shortly_for_a_stream_that_is_starting(priced: Flask) -> None:
     assert {0} == {use.used for use in engine.uses()["coingecko"]}
 
 
+@pytest.mark.usefixtures("patient")
 def test_it_waits_for_the_call_that_a_feed_makes_meanwhile(priced: Flask) -> None:
     """Its price is the answer, also where the quota allows no other call."""
     engine = feed_engine()
@@ -134,6 +143,7 @@ def test_just_after_a_restart_over_http(tmp_path: Path, exchange: Exchange) -> N
     assert {"live"} == {answer["updated"][0]["price_class"] for answer in answers}
 
 
+@pytest.mark.usefixtures("patient")
 def test_it_waits_for_feeds_that_are_being_started(priced: Flask) -> None:
     """By the request itself: then they have been asked to start, but do not run yet."""
     engine = feed_engine()
