@@ -108,7 +108,7 @@ class EventLog:
             event = _comparison_event(contradiction)
             key = (contradiction.symbol, event.kind)
             before = self._compared.get(key)
-            if before is None and event.code is FeedCode.AGREED:
+            if before is None and contradiction.between is None:
                 continue
             if before is None or before.code is not event.code or event.at - before.at >= _AGAIN:
                 self._compared[key] = event
@@ -140,6 +140,8 @@ def _failover_event(group: list[Failover]) -> FeedEvent:
 def _comparison_event(contradiction: Contradiction) -> FeedEvent:
     between, source = contradiction.between, contradiction.active
     code, figures = FeedCode.AGREED, FeedFigures()
+    if not contradiction.by_agreement:
+        code = FeedCode.NO_LONGER_COMPARED
     if isinstance(between, Dispute):
         code, source = _RULES[between.rule], min(between.contradicted)
         figures = FeedFigures(others=_source_prices(between.prices))

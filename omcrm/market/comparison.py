@@ -1,6 +1,7 @@
 """Compares the live sources of one symbol: which of them are not believed, which diverge."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -12,8 +13,10 @@ from omcrm.market.source_quote import SourceQuote
 
 # Sources agree where they are within this part of the bound; what comes after decides who moved.
 _AGREEMENT = Decimal("0.2")
-# A source is frozen that has so many trades at one price for so long, while another one moves.
+# A price stands still that has so many trades for so long, while another source's moves so often.
 _UNMOVED_TRADES, _UNMOVED_FOR, _MOVES = 10, timedelta(seconds=10), 4
+# One symbol may well stand still; so many of a source's at once, and all that trade, do not.
+_FROZEN_SYMBOLS = 3
 # The usual divergence is known after so many reviews; each has this weight.
 _KNOWN_AFTER, _WEIGHT = 60, 0.02
 # So many times the usual divergence, and this part of the bound, is a divergence worth telling;
@@ -55,22 +58,30 @@ class Divergence(Struct, frozen=True):
 
 class Contradiction(Struct, frozen=True):
     """Live sources of a symbol begin to contradict each other, or to diverge, or another rule
-    decides; None once that has ended. `active` is the active source."""
+    decides; None once that has ended. `active` is the active source.
+
+    One that has ended `by_agreement`, and not because nobody is there to contradict any more."""
 
     at: datetime
     symbol: str
     active: str
     is_dispute: bool
     between: Dispute | Divergence | None
+    by_agreement: bool = True
 
 
 class _Course(Struct):
-    """How a source's price went since all agreed: its trades, and the changes of its price."""
+    """How a source's price goes: its trades since it last moved, and when it moved, newest last."""
 
     price: Decimal
     trade_number: int
+    moved_at: datetime
     trades: int = 0
-    moves: int = 0
+    moves: tuple[datetime, ...] = ()
+
+    def has_moved_since(self, moment: datetime) -> bool:
+        """Whether it moved so often since then that it is no single jump."""
+        return len(self.moves) == _MOVES and self.moves[0] > moment
 
 
 class _Pair(Struct):
@@ -82,9 +93,15 @@ class _Pair(Struct):
 
 
 class Comparison:
-    """Compares the live sources of one symbol at every review. Not thread-safe."""
+    """Compares the live sources of one symbol at every review. Not thread-safe.
+
+    `unmoved` are those whose price stands still while that of another one moves, `moving` those
+    whose price has moved of late.
+    """
 
     def __init__(self) -> None:
+        self.unmoved: frozenset[str] = frozenset()
+        self.moving: frozenset[str] = frozenset()
         self._agreed_at: datetime | None = None
         self._courses: dict[str, _Course] = {}
         self._pairs: dict[tuple[str, str], _Pair] = {}
@@ -94,14 +111,12 @@ class Comparison:
     ) -> Divergence | None:
         """Take the present prices in; the largest lasting divergence, None where all is usual."""
         prices = _prices(live)
-        self._note_courses(live, prices)
-        if not any(
+        self._note_courses(live, prices, now)
+        if len(prices) > 1 and not any(
             _are_apart(one, other, max_divergence * _AGREEMENT)
             for one, other in combinations(prices.values(), 2)
         ):
             self._agreed_at = now
-            for course in self._courses.values():
-                course.trades = course.moves = 0
         diverging = (
             self._note_pair(one, other, prices, float(max_divergence), now)
             for one, other in combinations(sorted(prices), 2)
@@ -113,12 +128,15 @@ class Comparison:
         )
 
     def dispute(
-        self, live: Mapping[str, SourceQuote], max_divergence: Decimal, now: datetime
+        self,
+        live: Mapping[str, SourceQuote],
+        max_divergence: Decimal,
+        frozen: Collection[str] = frozenset(),
     ) -> Dispute | None:
         """The dispute between live sources; None where all are within the bound (a fraction).
 
-        Most of three or more decide. Of others, those whose price stood still since all agreed,
-        while that of the rest moved, are wrong; else none is live.
+        Most of three or more decide. Of others, those that are `frozen` with all their symbols are
+        wrong, if the rest moved since all agreed; else none is live.
         """
         prices = _prices(live)
         agreeing = {
@@ -132,40 +150,47 @@ class Comparison:
             return None
         if trusted:
             return _decided(DisputeRule.MAJORITY, trusted, prices)
-        frozen = {name for name in prices if self._is_frozen(name, now)}
-        moving = prices.keys() - frozen
-        if (
-            frozen
-            and moving
-            and all(self._is_moving(name) and moving <= agreeing[name] for name in moving)
+        moving = prices.keys() - (self.unmoved & frozenset(frozen))
+        if 0 < len(moving) < len(prices) and all(
+            self._has_moved(name) and moving <= agreeing[name] for name in moving
         ):
             return _decided(DisputeRule.FROZEN, moving, prices)
         return _decided(DisputeRule.UNDECIDED, set(), prices)
 
-    def _note_courses(self, live: Mapping[str, SourceQuote], prices: Mapping[str, Decimal]) -> None:
+    def _note_courses(
+        self, live: Mapping[str, SourceQuote], prices: Mapping[str, Decimal], now: datetime
+    ) -> None:
         for name, price in prices.items():
             number = live[name].trade_number
             course = self._courses.get(name)
             if course is None:
-                self._courses[name] = _Course(price, number)
-                continue
-            course.trades += number - course.trade_number
-            course.moves += price != course.price
-            course.price, course.trade_number = price, number
+                self._courses[name] = _Course(price, number, now)
+            elif price != course.price:
+                moves = (*course.moves, now)[-_MOVES:]
+                self._courses[name] = _Course(price, number, now, moves=moves)
+            else:
+                course.trades += number - course.trade_number
+                course.trade_number = number
+        self.moving = frozenset(
+            name for name in prices if now - self._courses[name].moved_at < _UNMOVED_FOR
+        )
+        self.unmoved = frozenset(
+            name for name in prices.keys() - self.moving if self._stands_still(name)
+        )
 
-    def _is_frozen(self, name: str, now: datetime) -> bool:
+    def _stands_still(self, name: str) -> bool:
+        course = self._courses[name]
+        return course.trades >= _UNMOVED_TRADES and any(
+            self._courses[other].has_moved_since(course.moved_at) for other in self.moving
+        )
+
+    def _has_moved(self, name: str) -> bool:
         course = self._courses.get(name)
         return (
             course is not None
             and self._agreed_at is not None
-            and now - self._agreed_at >= _UNMOVED_FOR
-            and course.moves == 0
-            and course.trades >= _UNMOVED_TRADES
+            and course.has_moved_since(self._agreed_at)
         )
-
-    def _is_moving(self, name: str) -> bool:
-        course = self._courses.get(name)
-        return course is not None and course.moves >= _MOVES
 
     def _note_pair(
         self, one: str, other: str, prices: Mapping[str, Decimal], bound: float, now: datetime
@@ -188,6 +213,18 @@ class Comparison:
             return None
         both = ((one, prices[one]), (other, prices[other]))
         return Divergence(one, other, apart, pair.usual, both)
+
+
+def frozen_sources(comparisons: Iterable[Comparison]) -> frozenset[str]:
+    """The sources that stand still with all of their symbols that trade, while others move."""
+    counts: Counter[str] = Counter()
+    moving: set[str] = set()
+    for comparison in comparisons:
+        counts.update(comparison.unmoved)
+        moving.update(comparison.moving)
+    return frozenset(
+        name for name, count in counts.items() if count >= _FROZEN_SYMBOLS and name not in moving
+    )
 
 
 def _are_apart(one: Decimal, other: Decimal, most: Decimal) -> bool:

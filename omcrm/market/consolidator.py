@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from msgspec import structs
 
 from omcrm.market.clock import Clock
-from omcrm.market.comparison import Contradiction, Dispute, Divergence
+from omcrm.market.comparison import Contradiction, Dispute, Divergence, frozen_sources
 from omcrm.market.explanation import Explanation, explain
 from omcrm.market.failover import (
     Candidate,
@@ -61,6 +61,7 @@ class Consolidator:
         self._seq = 0
         self._records: dict[str, SymbolRecord] = {}
         self._health = SourceHealth()
+        self._frozen: frozenset[str] = frozenset()
         self._failovers: deque[Failover] = deque(maxlen=_MOST_FAILOVERS)
         self._contradictions: deque[Contradiction] = deque(maxlen=_MOST_FAILOVERS)
 
@@ -287,6 +288,7 @@ class Consolidator:
 
     def _review(self, now: datetime) -> list[Quote]:
         quotes = []
+        self._frozen = frozen_sources(record.comparison for record in self._records.values())
         for record in self._records.values():
             self._accept_lasting_outliers(record, now)
             record.drop_old_parts(now)
@@ -317,11 +319,9 @@ class Consolidator:
     def _compare(self, record: SymbolRecord, now: datetime) -> None:
         """Note how far the live sources are apart."""
         live = self._live(record, self._classes(record, now), now)
-        divergence = None
-        if len(live) > 1:
-            divergence = record.comparison.note(live, record.policy.max_divergence, now)
+        divergence = record.comparison.note(live, record.policy.max_divergence, now)
         if (divergence is None) is not (record.divergence is None):
-            self._note_contradiction(record, divergence, is_dispute=False)
+            self._note_contradiction(record, divergence, len(live) > 1, is_dispute=False)
             # The quote says so.
             record.divergence, record.active = divergence, None
 
@@ -372,7 +372,9 @@ class Consolidator:
         """The active source as of now; a failover is noted."""
         current = record.quote.source.name if record.quote else None
         classes = self._classes(record, now)
-        self._decide_dispute(record, self._live(record, classes, now), now)
+        if record.decide_dispute(self._live(record, classes, now), self._frozen, now):
+            by_agreement = record.refutations.by_agreement
+            self._note_contradiction(record, record.dispute, by_agreement, is_dispute=True)
         candidates = self._candidates(record, classes, now)
         waiting = any(
             name != SIMULATED.name and self._health.is_expected(name, now)
@@ -429,22 +431,17 @@ class Consolidator:
             )
         return candidates
 
-    def _decide_dispute(
-        self, record: SymbolRecord, live: Mapping[str, SourceQuote], now: datetime
-    ) -> None:
-        """Decide which sources are not live because others contradict them."""
-        before, most = record.dispute, record.policy.max_divergence
-        record.dispute = record.comparison.dispute(live, most, now) if len(live) > 1 else None
-        known = before.contradicted if before else None
-        if known != (record.dispute.contradicted if record.dispute else None):
-            self._note_contradiction(record, record.dispute, is_dispute=True)
-
     def _note_contradiction(
-        self, record: SymbolRecord, between: Dispute | Divergence | None, *, is_dispute: bool
+        self,
+        record: SymbolRecord,
+        between: Dispute | Divergence | None,
+        by_agreement: bool,
+        *,
+        is_dispute: bool,
     ) -> None:
         symbol, active = record.instrument.symbol, record.quote.source.name if record.quote else ""
         self._contradictions.append(
-            Contradiction(self._clock(), symbol, active, is_dispute, between)
+            Contradiction(self._clock(), symbol, active, is_dispute, between, by_agreement)
         )
 
     def _live(

@@ -11,7 +11,7 @@ _VERDICTS: Mapping[SourceVerdict, str] = {
     SourceVerdict.ACTIVE: "Its price is shown.",
     SourceVerdict.STANDBY: "Its price could be shown; the active source comes before it.",
     SourceVerdict.RECOVERY_HOLD: "It has returned, and has to be fresh for some time first.",
-    SourceVerdict.CONTRADICTED: "Other live sources contradict its price.",
+    SourceVerdict.CONTRADICTED: "Other live sources contradict its price, or did a while ago.",
     SourceVerdict.OUTSIDE_ITS_BOOK: "Its last price lies outside of its own bid and ask.",
     SourceVerdict.TOO_OLD: "Its price is older than the maximum age, or was not live at the close.",
     SourceVerdict.SOURCE_DOWN: "Its price came on a connection that has ended, or its calls fail.",
@@ -25,7 +25,8 @@ _STALE_REASONS: Mapping[StaleReason, str] = {
     ),
     StaleReason.SOURCE_DOWN: "It is stale because its source is down.",
     StaleReason.CONTRADICTED: (
-        "It is stale because another live source, or its source's own book, contradicts it."
+        "It is stale because another live source, or its source's own book, contradicts it, or did "
+        "a while ago."
     ),
     StaleReason.CANCELLED: "It is stale because its source has taken the trade back.",
 }
@@ -38,8 +39,8 @@ _DISPUTES: Mapping[DisputeRule, str] = {
         "Live sources contradict each other: those that most of them contradict are not live."
     ),
     DisputeRule.FROZEN: (
-        "Live sources contradict each other: one whose price stands still while that of others "
-        "moves is not live."
+        "Live sources contradict each other: one that stands still with all its symbols while "
+        "others move is not live."
     ),
 }
 

@@ -118,7 +118,7 @@ def reason_of(
         return FailoverReason.CLOSED
     if before.is_contradicted:
         return FailoverReason.CONTRADICTED
-    if is_better and after.price_class.is_fresh:
+    if is_better and after.price_class.is_fresh and before.price_class.is_fresh:
         return FailoverReason.RECOVERED
     return _REASONS.get(health, FailoverReason.STALE)
 

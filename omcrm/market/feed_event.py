@@ -43,6 +43,7 @@ class FeedCode(StrEnum):
     FROZEN = auto()
     FAR_APART = auto()
     AGREED = auto()
+    NO_LONGER_COMPARED = auto()
 
     # A tick is rejected
 

@@ -1,6 +1,7 @@
 """What is known of one symbol: what each source reported, and the quote that is shown."""
 
 from collections import deque
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -10,6 +11,7 @@ from omcrm.market.instrument import Instrument
 from omcrm.market.policy import Policy
 from omcrm.market.price_class import LIVE, PriceClass
 from omcrm.market.quote import Quote
+from omcrm.market.refutation import Refutations
 from omcrm.market.session import is_open, last_close
 from omcrm.market.source_quote import SourceQuote
 
@@ -41,7 +43,8 @@ class SymbolRecord:
 
     __slots__ = (
         *("active", "changes", "comparison", "dispute", "divergence", "fresh_since"),
-        *("instrument", "policy", "quote", "sources", "_beside_since", "_failures"),
+        *("instrument", "policy", "quote", "refutations", "sources"),
+        *("_beside_since", "_failures"),
     )
 
     def __init__(self, instrument: Instrument, policy: Policy) -> None:
@@ -50,7 +53,7 @@ class SymbolRecord:
         self.sources: dict[str, SourceQuote] = {}
         # Since when each source has been fresh without a break.
         self.fresh_since: dict[str, datetime] = {}
-        self.comparison = Comparison()
+        self.comparison, self.refutations = Comparison(), Refutations()
         self.dispute: Dispute | None = None
         self.divergence: Divergence | None = None
         self.quote: Quote | None = None
@@ -107,6 +110,25 @@ class SymbolRecord:
         """Whether the source's last price has lain outside its own book for long."""
         since = self._beside_since.get(source)
         return since is not None and now - since >= _BESIDE_FOR
+
+    def decide_dispute(
+        self, live: Mapping[str, SourceQuote], frozen: Collection[str], now: datetime
+    ) -> bool:
+        """Decide which sources are not live because others contradict them, or did a while ago;
+        whether these are others than before. Those `frozen` stand still with all their symbols."""
+        policy, present = self.policy, None
+        if len(live) > 1:
+            present = self.comparison.dispute(live, policy.max_divergence, frozen)
+        before = self.dispute
+        if present is None and before is None:
+            return False
+        wrong = {
+            name: since
+            for name, since in self._beside_since.items()
+            if self.is_beside_itself(name, now)
+        }
+        self.dispute = self.refutations.lasting(present, before, live, wrong, policy, now)
+        return (before and before.contradicted) != (self.dispute and self.dispute.contradicted)
 
     def is_contradicted(self, source: str, price_class: PriceClass, now: datetime) -> bool:
         """Whether other live sources contradict this one's price, or its own book does; of a closed

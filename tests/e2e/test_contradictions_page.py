@@ -141,7 +141,9 @@ def test_why_a_price_is_contradicted(visit: Visit) -> None:
     expect(shown).to_contain_text("nothing decides between them, so none is live")
     for name in ("binance", "coinbase"):
         expect(source(page, name)).to_contain_text("Contradicted")
-        expect(source(page, name)).to_contain_text("No Other live sources contradict its price.")
+        expect(source(page, name)).to_contain_text(
+            "No Other live sources contradict its price, or did a while ago."
+        )
     expect(page.locator("#explanation tbody")).to_contain_text("4.9")
     expect(source(page, "kraken")).to_contain_text("No price")
     expect(page.locator("#explanation .timeline-summary")).to_contain_text("stale")

@@ -2,7 +2,7 @@ from decimal import Decimal
 
 import pytest
 
-from omcrm.market.comparison import Comparison, Dispute, DisputeRule
+from omcrm.market.comparison import Comparison, Dispute, DisputeRule, frozen_sources
 from omcrm.market.price_class import PriceClass
 from omcrm.market.source import Source
 from omcrm.market.source_quote import SourceQuote
@@ -20,7 +20,7 @@ def live(**prices: float) -> dict[str, SourceQuote]:
 
 
 def dispute(**prices: float) -> Dispute | None:
-    return Comparison().dispute(live(**prices), BOUND, after(0))
+    return Comparison().dispute(live(**prices), BOUND)
 
 
 @pytest.mark.parametrize(
@@ -71,20 +71,42 @@ class Pair:
                 self.sources[name] = SourceQuote.merge(new, self.sources[name])
         self.comparison.note(self.sources, BOUND, after(second))
 
-    def rule(self, second: int) -> tuple[DisputeRule, set[str]]:
-        dispute = self.comparison.dispute(self.sources, BOUND, after(second))
+    def rule(self, *frozen: str) -> tuple[DisputeRule, set[str]]:
+        """The rule that decides where these stand still with all their symbols."""
+        dispute = self.comparison.dispute(self.sources, BOUND, frozen)
         assert dispute is not None
         return dispute.rule, set(dispute.contradicted)
 
 
-def test_a_price_that_stands_still_while_another_moves_is_wrong() -> None:
-    """A source whose many trades have had one price since both agreed is frozen."""
+def test_a_price_that_stands_still_with_all_others_of_its_source_is_wrong() -> None:
+    """A market may well stand still while a source walks off; all markets of a source do not."""
     pair = Pair()
     pair.pass_second(0, a="100", b="100")
     for second in range(1, 13):
         pair.pass_second(second, a="100", b=str(100 + second))
 
-    assert (DisputeRule.FROZEN, {"a"}) == pair.rule(13)
+    assert (DisputeRule.UNDECIDED, {"a", "b"}) == pair.rule()
+    assert (DisputeRule.FROZEN, {"a"}) == pair.rule("a")
+
+
+def standing_still(moves: int = 4) -> Comparison:
+    """A symbol that stands still at one source and has moved so often at the other one."""
+    pair = Pair()
+    pair.pass_second(0, a="100", b="100")
+    for second in range(1, 13):
+        pair.pass_second(second, a="100", b=str(100 + min(second, moves)))
+    return pair.comparison
+
+
+def test_a_source_is_frozen_that_stands_still_with_all_of_three_symbols() -> None:
+    """Not one with fewer, nor one that moves anywhere, nor where nobody else moves."""
+    moving = Pair()
+    moving.pass_second(0, a="50")
+
+    assert {"a"} == frozen_sources(standing_still() for _ in range(3))
+    assert set() == frozen_sources(standing_still() for _ in range(2))
+    assert set() == frozen_sources([*(standing_still() for _ in range(3)), moving.comparison])
+    assert set() == frozen_sources(standing_still(moves=3) for _ in range(3))
 
 
 @pytest.mark.parametrize("moves", [{3}, {3, 7}])
@@ -95,7 +117,7 @@ def test_a_price_that_moved_is_not_frozen(moves: set[int]) -> None:
     for second in range(1, 13):
         pair.pass_second(second, a="99.99" if second in moves else "100", b=str(100 + second))
 
-    assert (DisputeRule.UNDECIDED, {"a", "b"}) == pair.rule(13)
+    assert (DisputeRule.UNDECIDED, {"a", "b"}) == pair.rule("a", "b")
 
 
 def test_one_jump_is_no_movement() -> None:
@@ -105,7 +127,7 @@ def test_one_jump_is_no_movement() -> None:
     for second in range(1, 13):
         pair.pass_second(second, a="100", b="112")
 
-    assert (DisputeRule.UNDECIDED, {"a", "b"}) == pair.rule(13)
+    assert (DisputeRule.UNDECIDED, {"a", "b"}) == pair.rule("a", "b")
 
 
 def test_sources_that_never_agreed_are_not_decided() -> None:
@@ -114,7 +136,7 @@ def test_sources_that_never_agreed_are_not_decided() -> None:
     for second in range(20):
         pair.pass_second(second, a="100", b=str(110 + second))
 
-    assert (DisputeRule.UNDECIDED, {"a", "b"}) == pair.rule(20)
+    assert (DisputeRule.UNDECIDED, {"a", "b"}) == pair.rule("a", "b")
 
 
 def apart(comparison: Comparison, reviews: range, price: float) -> list[bool]:

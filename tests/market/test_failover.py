@@ -166,9 +166,10 @@ def test_a_stale_stream_is_kept_for_the_stale_hold(seconds: float, active: str) 
 
 
 def test_each_failover_has_its_reason() -> None:
-    """None but a fresh price of a better source has recovered."""
+    """A better source has recovered where the one before is fresh; else that one has failed."""
     binance = Candidate(source_quote(trade("1")), STALE)
     kraken = Candidate(source_quote(trade("1"), source=KRAKEN), LIVE)
+    okx = Candidate(source_quote(trade("1")), LIVE)
     closed = Candidate(source_quote(trade("1"), source=KRAKEN), CLOSED)
     contradicted = Candidate(source_quote(trade("1")), STALE, is_contradicted=True)
     simulated = Candidate(source_quote(trade("1"), source=SIMULATED), PriceClass.SIMULATED)
@@ -177,7 +178,9 @@ def test_each_failover_has_its_reason() -> None:
     assert FailoverReason.FIRST == reason_of(simulated, kraken, HEALTHY, is_better=True)
     assert FailoverReason.STALE == reason_of(binance, kraken, HEALTHY, is_better=False)
     assert FailoverReason.STALE == reason_of(kraken, binance, HEALTHY, is_better=True)
-    assert FailoverReason.RECOVERED == reason_of(binance, kraken, HEALTHY, is_better=True)
+    assert FailoverReason.RECOVERED == reason_of(okx, kraken, HEALTHY, is_better=True)
+    assert FailoverReason.STALE == reason_of(binance, kraken, HEALTHY, is_better=True)
+    assert FailoverReason.DOWN == reason_of(binance, kraken, HealthState.DOWN, is_better=True)
     assert FailoverReason.CONTRADICTED == reason_of(contradicted, kraken, HEALTHY, is_better=False)
     assert FailoverReason.CLOSED == reason_of(binance, closed, HEALTHY, is_better=False)
     assert FailoverReason.CLOSED == reason_of(binance, closed, HEALTHY, is_better=True)

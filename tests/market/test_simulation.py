@@ -13,6 +13,7 @@ from msgspec import structs
 from omcrm.market import consolidator
 from omcrm.market.comparison import Comparison
 from omcrm.market.policy import Policy
+from omcrm.market.refutation import Refutations
 from omcrm.market.source_health import SourceHealth
 from omcrm.market.source_quote import SourceQuote
 from omcrm.market.symbol_record import SymbolRecord
@@ -94,8 +95,8 @@ def _contradictions_are_ignored(patch: pytest.MonkeyPatch) -> None:
 def _the_first_source_is_right(patch: pytest.MonkeyPatch) -> None:
     dispute = Comparison.dispute
 
-    def first(comparison: Comparison, live: Any, bound: Any, now: Any) -> Any:
-        decided = dispute(comparison, live, bound, now)
+    def first(comparison: Comparison, live: Any, bound: Any, frozen: Any) -> Any:
+        decided = dispute(comparison, live, bound, frozen)
         return decided and structs.replace(
             decided, contradicted=decided.contradicted - {next(iter(live))}
         )
@@ -106,8 +107,8 @@ def _the_first_source_is_right(patch: pytest.MonkeyPatch) -> None:
 def _the_minority_is_right(patch: pytest.MonkeyPatch) -> None:
     dispute = Comparison.dispute
 
-    def minority(comparison: Comparison, live: Any, bound: Any, now: Any) -> Any:
-        decided = dispute(comparison, live, bound, now)
+    def minority(comparison: Comparison, live: Any, bound: Any, frozen: Any) -> Any:
+        decided = dispute(comparison, live, bound, frozen)
         return decided and structs.replace(
             decided, contradicted=frozenset(live) - decided.contradicted
         )
@@ -115,12 +116,8 @@ def _the_minority_is_right(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Comparison, "dispute", minority)
 
 
-def _what_moves_is_wrong(patch: pytest.MonkeyPatch) -> None:
-    is_moving = Comparison._is_moving
-    patch.setattr(
-        Comparison, "_is_frozen", lambda comparison, name, now: is_moving(comparison, name)
-    )
-    patch.setattr(Comparison, "_is_moving", lambda comparison, name: True)
+def _contradictions_end_with_a_connection(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Refutations, "lasting", lambda refutations, present, *arguments: present)
 
 
 def _the_bound_is_wide(patch: pytest.MonkeyPatch) -> None:
@@ -128,7 +125,7 @@ def _the_bound_is_wide(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         Comparison,
         "dispute",
-        lambda comparison, live, bound, now: dispute(comparison, live, Decimal("0.25"), now),
+        lambda comparison, live, bound, frozen: dispute(comparison, live, Decimal("0.25"), frozen),
     )
 
 
@@ -156,7 +153,7 @@ DEFECTS: tuple[Patch, ...] = (
     _contradictions_are_ignored,
     _the_first_source_is_right,
     _the_minority_is_right,
-    _what_moves_is_wrong,
+    _contradictions_end_with_a_connection,
     _the_bound_is_wide,
     _any_book_confirms,
     _own_books_do_not_contradict,

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from omcrm.market.amount import halfway
+from omcrm.market.instrument import AssetClass
 from omcrm.market.policy import POLICIES
 from omcrm.market.price_class import PriceClass
 from omcrm.market.quote import Quote, StaleReason
@@ -22,6 +23,8 @@ from tests.market.simulation.world import LIES, Fault, FaultKind, World, WorldSo
 _LATE = 1.5
 _REVIEW = 0.5
 _PARTED_FOR = 2.0 + _REVIEW
+# A source is not believed for so long because those that contradict it have left.
+_REMEMBERED = POLICIES[AssetClass.CRYPTO].recovery_hold.total_seconds() - _LATE
 # Venues differ by a little, and a price moves a little between a trade and the next book.
 _TOLERATED = 0.004
 # Beyond the bound by so much more, sources have parted for certain.
@@ -69,6 +72,8 @@ class Checker:
         # Since when the market is open and time passes second by second.
         self._settled_at = 0.0
         self._was_open = world.is_open(0)
+        # When each source last said what an honest live one contradicted.
+        self._contradicted: dict[str, float] = {}
         # What each source last said that others had refuted when the market closed.
         self._refuted: dict[str, float] = {}
 
@@ -102,6 +107,7 @@ class Checker:
             self._settled_at = second
         if self._was_open and not world.is_open(second + 1):
             self._note_refuted(second)
+        self._note_contradicted(second)
         if quote is None or quote.price_class is not PriceClass.LIVE:
             self._far_since = None
         if quote is None:
@@ -142,6 +148,8 @@ class Checker:
             self._note(second, quote, "too old")
         elif self._is_far_for_long(price, second) and self._is_known(name, price, second):
             self._note(second, quote, "contradicted by another source")
+        elif self._is_remembered(name, price, second):
+            self._note(second, quote, "contradicted a moment ago")
         elif self._is_known_by_book(name, price, second):
             self._note(second, quote, "contradicted by its own book")
         else:
@@ -188,6 +196,25 @@ class Checker:
         honest = {other for other in streams if self._is_honest(other, price, second)}
         alike = {other for other in streams if self._has_stated(other, price, second)} | {name}
         return bool(honest) and len(alike - honest) <= len(honest)
+
+    def _note_contradicted(self, second: float) -> None:
+        """Note which sources say now what an honest live one contradicts."""
+        for name, prices in self._stated.items():
+            price = next(reversed(prices), None)
+            if price is None or not self._lies(name, second):
+                continue
+            if self._is_lasting(name, price, second) and self._is_known(name, price, second):
+                self._contradicted[name] = second
+
+    def _is_remembered(self, name: str, price: float, second: float) -> bool:
+        """Whether a source says what was contradicted a moment ago, and no other source does."""
+        known_at = self._contradicted.get(name)
+        if known_at is None or second - known_at > _REMEMBERED:
+            return False
+        truth = self._world.price(second)
+        return abs(price - truth) > self._apart * truth and not any(
+            self._has_stated(other, price, second) for other in self._sources if other != name
+        )
 
     def _has_stated(self, name: str, price: float, second: float) -> bool:
         """Whether a source has said about the same within the maximum age."""
