@@ -37,8 +37,12 @@ class _Refutation(Struct):
         since = self.began_at + _SEEN_LATER
         if all(name in wrong and wrong[name] <= since for name in self.opponents):
             return False
-        hold = max(self.last_at - self.began_at, policy.recovery_hold)
-        return now - self.last_at < min(hold, policy.longest_hold)
+        return now - self.last_at < self.hold(policy)
+
+    def hold(self, policy: Policy) -> timedelta:
+        """For how long it is not believed without anybody to agree with."""
+        lasted = self.last_at - self.began_at
+        return min(max(lasted, policy.recovery_hold), policy.longest_hold)
 
     def _settling(self) -> timedelta:
         """For how long it has to agree: the first time not at all."""
@@ -70,14 +74,15 @@ class Refutations:
 
         A source that agrees with the others again is believed at once, but with every further
         dispute only after it has agreed for longer. Where no other one is live, it is believed
-        after as long as it was contradicted, within the holds of the policy; at once where those
-        that contradicted it have been `wrong` by themselves since the dispute began.
+        after as long as it was contradicted, within the holds of the policy, and the next time
+        after twice as long; at once where those that contradicted it have been `wrong` by
+        themselves since the dispute began.
         """
         lasting: set[str] = set()
         if present is not None:
             lasting.update(present.contradicted)
             for name in present.contradicted:
-                self._refute(name, present, now)
+                self._refute(name, present, policy, now)
         for name, refutation in self._refuted.items():
             if name in lasting or refutation.is_over:
                 continue
@@ -91,15 +96,15 @@ class Refutations:
         last = present or before
         return Dispute(frozenset(lasting), last.rule, last.prices) if lasting and last else None
 
-    def _refute(self, name: str, present: Dispute, now: datetime) -> None:
+    def _refute(self, name: str, present: Dispute, policy: Policy, now: datetime) -> None:
         opponents = frozenset(other for other, _ in present.prices if other != name)
         before = self._refuted.get(name)
         if before is None or (before.is_over and now - before.last_at > _FORGIVEN_AFTER):
             self._refuted[name] = _Refutation(now, now, opponents)
             return
         if before.is_over:
-            before.times += 1
-            if before.agreed_at is not None:
-                before.began_at = now
+            # Nobody agreed before: the next time it has to wait for twice as long.
+            waited = 2 * before.hold(policy) if before.agreed_at is None else timedelta()
+            before.times, before.began_at = before.times + 1, now - waited
         before.last_at, before.opponents = now, opponents
         before.agreed_at, before.is_over = None, False

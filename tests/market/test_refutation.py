@@ -79,14 +79,25 @@ def test_a_source_is_not_believed_because_the_other_one_has_left() -> None:
     assert not course.refutations.by_agreement
 
 
-def test_the_time_without_the_other_one_counts_where_it_contradicts_again() -> None:
-    """What is cut again and again contradicts for longer and longer."""
+def test_what_is_left_again_waits_for_twice_as_long() -> None:
+    """Each time that a source is believed without anybody to agree with, and contradicted again."""
     course, holds = Course(), []
-    for _ in range(4):
-        course.contradict(1)
+    for _ in range(7):
+        course.contradict(0.5)
         holds.append(course.lasts("a"))
+        course.second += 60
 
-    assert [10, 12, 25, 51] == [round(hold) for hold in holds]
+    assert [10, 20.5, 41.5, 83.5, 167.5, 300, 300] == holds
+
+
+def test_the_time_without_the_other_one_counts_where_that_one_returns() -> None:
+    """Who is cut again and again keeps its word."""
+    course = Course()
+    for _ in range(5):
+        course.contradict(1)
+        course.lasts("a", most=8)
+
+    assert 37 == 8 + course.lasts("a")
 
 
 def test_what_was_left_by_a_source_that_is_wrong_by_itself_is_believed() -> None:
