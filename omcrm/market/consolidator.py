@@ -320,7 +320,8 @@ class Consolidator:
         """Note how far the live sources are apart."""
         live = self._live(record, self._classes(record, now), now)
         divergence = record.comparison.note(live, record.policy.max_divergence, now)
-        if (divergence is None) is not (record.divergence is None):
+        # A dispute says more, and outlives who takes part in it.
+        if record.dispute is None and (divergence is None) is not (record.divergence is None):
             self._note_contradiction(record, divergence, len(live) > 1, is_dispute=False)
             # The quote says so.
             record.divergence, record.active = divergence, None

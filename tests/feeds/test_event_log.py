@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from omcrm.feeds.event_log import EventLog
+from omcrm.market.comparison import Contradiction, Dispute, DisputeRule
 from omcrm.market.failover import Failover, FailoverReason
 from omcrm.market.feed_event import (
     FeedCode,
@@ -191,6 +192,25 @@ def test_floods_do_not_hide_each_other(log: EventLog) -> None:
     assert [("binance", ("BTC",)), ("binance", ("ETH",)), ("kraken", ("BTC",))] == [
         (event.source, event.symbols) for event in log.take()
     ]
+
+
+# Sources that contradict each other
+
+
+@pytest.mark.parametrize(
+    ("by_agreement", "code"),
+    [(True, FeedCode.AGREED), (False, FeedCode.NO_LONGER_COMPARED)],
+)
+def test_sources_agree_only_where_they_do(
+    log: EventLog, by_agreement: bool, code: FeedCode
+) -> None:
+    """The end of a dispute says which; where none was told, neither is its end."""
+    dispute = Dispute(frozenset({"binance", "kraken"}), DisputeRule.UNDECIDED, ())
+    ended = Contradiction(after(9), "BTC", "binance", True, None, by_agreement)
+    log.note_contradictions([ended])
+    log.note_contradictions([Contradiction(START, "BTC", "binance", True, dispute), ended])
+
+    assert [FeedCode.NOT_DECIDED, code] == [event.code for event in log.take()]
 
 
 # Kept events

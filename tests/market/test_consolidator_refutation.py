@@ -66,6 +66,20 @@ def test_a_contradicted_source_is_not_live_because_the_other_one_reconnects(two:
     assert None is not began.between
 
 
+def test_a_divergence_whose_sources_reconnect_does_not_end_by_agreement(two: Market) -> None:
+    """It is not compared any more."""
+    for second in range(70):
+        two.trade("100" if second < 62 else "103")
+        two.trade("100", KRAKEN)
+        two.clock.pass_seconds(1)
+        two.review()
+    two.set_health(DOWN, "kraken")
+    began, ended = two.consolidator.take_contradictions()
+
+    assert not began.is_dispute
+    assert (None, False, False) == (ended.between, ended.is_dispute, ended.by_agreement)
+
+
 def test_a_dispute_without_an_opponent_ends_after_a_while(two: Market) -> None:
     """It is not said that they agree."""
     two.trade("108")
