@@ -289,7 +289,8 @@ class Consolidator:
         quotes = []
         for record in self._records.values():
             self._accept_lasting_outliers(record, now)
-            record.drop_old_parts(now)
+            outlying = self._validator.outlying_books(record.instrument.symbol, now)
+            record.review_parts(now, outlying)
             self._compare(record, now)
             quote = self._consolidate(record, now)
             if quote is not None:
@@ -306,7 +307,7 @@ class Consolidator:
             others = (
                 held
                 for other, held in record.sources.items()
-                if other != name and not record.is_beside_itself(other, now)
+                if other != name and not record.is_beside_itself(other)
             )
             if tick.trade is None:
                 record.sources[name] = SourceQuote.merge(tick, record.sources.get(name))
@@ -316,7 +317,7 @@ class Consolidator:
 
     def _compare(self, record: SymbolRecord, now: datetime) -> None:
         """Note how far the live sources are apart."""
-        live = self._live(record, self._classes(record, now), now)
+        live = self._live(record, self._classes(record, now))
         divergence = None
         if len(live) > 1:
             divergence = record.comparison.note(live, record.policy.max_divergence, now)
@@ -342,7 +343,7 @@ class Consolidator:
         if held.trade is None:
             return None
         price_class = self._classify(held, record, now)
-        is_contradicted = record.is_contradicted(active, price_class, now)
+        is_contradicted = record.is_contradicted(active, price_class)
         if is_contradicted:
             price_class = STALE
         if before and record.active is held and before.price_class is price_class:
@@ -372,7 +373,7 @@ class Consolidator:
         """The active source as of now; a failover is noted."""
         current = record.quote.source.name if record.quote else None
         classes = self._classes(record, now)
-        self._decide_dispute(record, self._live(record, classes, now), now)
+        self._decide_dispute(record, self._live(record, classes), now)
         candidates = self._candidates(record, classes, now)
         waiting = any(
             name != SIMULATED.name and self._health.is_expected(name, now)
@@ -414,7 +415,7 @@ class Consolidator:
     ) -> dict[str, Candidate]:
         candidates = {}
         for name, own_class in classes.items():
-            is_contradicted = record.is_contradicted(name, own_class, now)
+            is_contradicted = record.is_contradicted(name, own_class)
             price_class = STALE if is_contradicted else own_class
             since = record.fresh_since.setdefault(name, now) if price_class.is_fresh else None
             if since is None:
@@ -447,14 +448,13 @@ class Consolidator:
             Contradiction(self._clock(), symbol, active, is_dispute, between)
         )
 
-    def _live(
-        self, record: SymbolRecord, classes: Mapping[str, PriceClass], now: datetime
-    ) -> dict[str, SourceQuote]:
+    @staticmethod
+    def _live(record: SymbolRecord, classes: Mapping[str, PriceClass]) -> dict[str, SourceQuote]:
         """The sources that are live, or closed, if no other one contradicts them."""
         return {
             name: record.sources[name]
             for name, price_class in classes.items()
-            if record.is_compared(name, price_class, now)
+            if record.is_compared(name, price_class)
         }
 
     def _classify(self, held: SourceQuote, record: SymbolRecord, now: datetime) -> PriceClass:

@@ -1,7 +1,9 @@
 """What is known of one symbol: what each source reported, and the quote that is shown."""
 
 from collections import deque
+from collections.abc import Collection
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from msgspec import Struct
 
@@ -10,11 +12,15 @@ from omcrm.market.instrument import Instrument
 from omcrm.market.policy import Policy
 from omcrm.market.price_class import LIVE, PriceClass
 from omcrm.market.quote import Quote
-from omcrm.market.session import is_open, last_close
+from omcrm.market.session import is_open
 from omcrm.market.source_quote import SourceQuote
+from omcrm.market.tick import DayFigures
 
-# A book may lag behind a fast market for a moment.
-_BESIDE_FOR = timedelta(seconds=2)
+# A book or summary may lag behind a fast market for a moment. Time in which they agree counts
+# against that in which they do not, but less: one moment of agreement proves nothing.
+_BESIDE_FOR, _BESIDE_UNTIL, _AGREEMENT_COUNTS = timedelta(seconds=2), timedelta(seconds=1), 1 / 3
+# Between two reviews no more time counts.
+_LONGEST_STEP = timedelta(seconds=1)
 # A source that was good for so long has made up for its failures.
 _FORGIVEN_AFTER = timedelta(minutes=10)
 # How long back the changes of the active source and of the class are known, and how many.
@@ -36,12 +42,49 @@ class _Failures(Struct):
     at: datetime
 
 
+class _OwnChannels(Struct):
+    """How long a source's other channels have contradicted its last price, less a part of the time
+    in which they agreed; `agreed` are the day figures that did so last."""
+
+    at: datetime
+    beside: timedelta = timedelta()
+    is_lasting: bool = False
+    agreed: DayFigures | None = None
+
+    def note(
+        self, held: SourceQuote, max_beside: Decimal, now: datetime, *, is_outlying: bool
+    ) -> None:
+        """Take the present state in; `is_outlying` where a book is refused as too far."""
+        is_beside = is_outlying or held.is_beside_book(max_beside)
+        if not held.is_beside_figures(max_beside):
+            self.agreed = held.day
+        elif held.book is None or not self._stood_still(held.day):
+            is_beside = True
+        step = min(max(now - self.at, timedelta()), _LONGEST_STEP)
+        self.at = now
+        if is_beside:
+            self.beside = min(self.beside + step, _BESIDE_FOR)
+        elif self.beside:
+            self.beside = max(self.beside - step * _AGREEMENT_COUNTS, timedelta())
+        self.is_lasting = self.beside >= (_BESIDE_UNTIL if self.is_lasting else _BESIDE_FOR)
+
+    def _stood_still(self, day: DayFigures | None) -> bool:
+        """Whether the figures are those that agreed, and the price has moved on within its book."""
+        agreed = self.agreed
+        return (
+            day is not None
+            and agreed is not None
+            and (day.last, day.high, day.low, day.volume)
+            == (agreed.last, agreed.high, agreed.low, agreed.volume)
+        )
+
+
 class SymbolRecord:
     """One symbol: what each source reported, and the quote that is shown of the active one."""
 
     __slots__ = (
         *("active", "changes", "comparison", "dispute", "divergence", "fresh_since"),
-        *("instrument", "policy", "quote", "sources", "_beside_since", "_failures"),
+        *("instrument", "policy", "quote", "sources", "_failures", "_own_channels"),
     )
 
     def __init__(self, instrument: Instrument, policy: Policy) -> None:
@@ -56,8 +99,7 @@ class SymbolRecord:
         self.quote: Quote | None = None
         # What `quote` was made of.
         self.active: SourceQuote | None = None
-        # Since when the last price of each source lies outside its own book.
-        self._beside_since: dict[str, datetime] = {}
+        self._own_channels: dict[str, _OwnChannels] = {}
         self._failures: dict[str, _Failures] = {}
         # Each change of the active source or of the class.
         self.changes: deque[ActiveSource] = deque(maxlen=_MOST_CHANGES)
@@ -68,8 +110,9 @@ class SymbolRecord:
         over = sum(change.since <= began for change in changes[1:])
         return tuple(changes[over:])
 
-    def drop_old_parts(self, now: datetime) -> None:
-        """Drop books and day figures that are too old to stand beside a price."""
+    def review_parts(self, now: datetime, outlying: Collection[str] = ()) -> None:
+        """Drop books and day figures that are too old to stand beside a price, and note which
+        sources contradict themselves; `outlying` are those whose books are refused as too far."""
         if not is_open(self.instrument.calendar, now):
             return
         policy = self.policy
@@ -78,7 +121,10 @@ class SymbolRecord:
                 now, policy.max_book_age, policy.max_day_age, policy.max_beside
             )
             self.sources[name] = left
-            self.note_beside(name, now, is_beside=left.is_beside_book(policy.max_beside))
+            channels = self._own_channels.get(name)
+            if channels is None:
+                channels = self._own_channels[name] = _OwnChannels(now)
+            channels.note(left, policy.max_beside, now, is_outlying=name in outlying)
 
     def note_failure(self, source: str, now: datetime) -> None:
         """Note that this source was given up."""
@@ -96,34 +142,25 @@ class SymbolRecord:
         doubled = hold * (1 << min(failures.count - 1, 10))
         return max(hold, min(doubled, self.policy.longest_hold))
 
-    def note_beside(self, source: str, now: datetime, *, is_beside: bool) -> None:
-        """Note whether the last price of this source lies outside its own book."""
-        if is_beside:
-            self._beside_since.setdefault(source, now)
-        else:
-            self._beside_since.pop(source, None)
+    def is_beside_itself(self, source: str) -> bool:
+        """Whether other channels of the source have contradicted its last price for long."""
+        channels = self._own_channels.get(source)
+        return channels is not None and channels.is_lasting
 
-    def is_beside_itself(self, source: str, now: datetime) -> bool:
-        """Whether the source's last price has lain outside its own book for long."""
-        since = self._beside_since.get(source)
-        return since is not None and now - since >= _BESIDE_FOR
-
-    def is_contradicted(self, source: str, price_class: PriceClass, now: datetime) -> bool:
-        """Whether other live sources contradict this one's price, or its own book does; of a closed
+    def is_contradicted(self, source: str, price_class: PriceClass) -> bool:
+        """Whether other live sources, or its own channels, contradict this one's price; of a closed
         one, whether they did at the close."""
-        if price_class is not LIVE:
-            if price_class is not PriceClass.CLOSED:
-                return False
-            now = last_close(self.instrument.calendar, now) or now
+        if price_class is not LIVE and price_class is not PriceClass.CLOSED:
+            return False
         if self.dispute is not None and source in self.dispute.contradicted:
             return True
-        return source in self._beside_since and self.is_beside_itself(source, now)
+        return self.is_beside_itself(source)
 
-    def is_compared(self, source: str, price_class: PriceClass, now: datetime) -> bool:
+    def is_compared(self, source: str, price_class: PriceClass) -> bool:
         """Whether a source's price of this class is compared with those of others: where it is live
         but for them, and beyond the close while they contradict each other."""
         if price_class is LIVE:
-            return not self.is_beside_itself(source, now)
+            return not self.is_beside_itself(source)
         return (
             price_class is PriceClass.CLOSED
             and self.dispute is not None
