@@ -32,13 +32,13 @@ class LoneTrades:
         trade, book = tick.trade, tick.book or _recent_book(held, tick)
         if trade is None:
             return False
-        key = tick.symbol, tick.source.name
         if book is None or not _is_far_outside(trade, book, policy.max_divergence):
             if self._first:
-                self._first.pop(key, None)
+                self._first.pop((tick.symbol, tick.source.name), None)
             return False
         if any(_is_near(trade, peer.trade, policy.max_divergence) for peer in peers):
             return False
+        key = tick.symbol, tick.source.name
         first = self._first.get(key)
         if first is None or not _is_near(trade, first.trade, policy.max_divergence):
             first = self._first[key] = tick

@@ -118,8 +118,12 @@ class Validator:
         # Other sources do not confirm or contradict an invented price.
         peers = fresh if fresh and tick.source.is_real else []
         outlier, self.is_contradicted = _outlier(newer, held, reference, peers, policy)
-        has_book = newer.book is not None or (held is not None and held.book is not None)
-        if outlier is None and has_book and self._lone_trades.is_lone(newer, held, peers, policy):
+        if (
+            outlier is None
+            and newer.trade is not None
+            and (newer.book is not None or (held is not None and held.book is not None))
+            and self._lone_trades.is_lone(newer, held, peers, policy)
+        ):
             self._reject(_rejected(RejectReason.JUMP, tick, held, fresh))
             return None
         if outlier is None or self._is_confirmed(tick, policy):
