@@ -11,7 +11,7 @@ from msgspec import Struct, structs
 from omcrm.market.day_change import change_from
 from omcrm.market.instrument import AssetClass
 from omcrm.market.price_class import LIVE, PriceClass
-from omcrm.market.quote import ChangeBasis, Quote, StaleReason
+from omcrm.market.quote import MID, ChangeBasis, Quote, StaleReason
 from omcrm.market.source import Source
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 
@@ -210,15 +210,16 @@ class SourceQuote(Struct, frozen=True):
         room = trade.price * max_beside
         return not book.bid - room <= trade.price <= book.ask + room
 
-    def is_beside_figures(self, max_beside: Decimal) -> bool:
+    def is_beside_figures(self, max_beside: Decimal) -> bool | None:
         """Whether the last price lies further than `max_beside` (a fraction) from the last price of
-        the day figures that came with it or after it, or outside of their range."""
+        the day figures that came with it or after it, or outside of their range; None where they
+        say nothing about it."""
         trade, day = self.trade, self.day
         if trade is None or day is None or self.trade_from is None or self.day_from is None:
-            return False
+            return None
         ahead = self.trade_from.received_at - self.day_from.received_at
-        if ahead > _TOGETHER or self.day_from.late:
-            return False
+        if ahead > _TOGETHER or self.day_from.late or trade.basis is MID:
+            return None
         room = trade.price * max_beside
         low, high = (day.low, day.high) if day.last is None else (day.last, day.last)
         return (low is not None and trade.price < low - room) or (

@@ -56,9 +56,10 @@ class _OwnChannels(Struct):
     ) -> None:
         """Take the present state in; `is_outlying` where a book is refused as too far."""
         is_beside = is_outlying or held.is_beside_book(max_beside)
-        if not held.is_beside_figures(max_beside):
+        is_beside_figures = held.is_beside_figures(max_beside)
+        if is_beside_figures is False:
             self.agreed = held.day
-        elif held.book is None or not self._stood_still(held.day):
+        elif is_beside_figures and (held.book is None or not self._stood_still(held.day)):
             is_beside = True
         step = min(max(now - self.at, timedelta()), _LONGEST_STEP)
         self.at = now
@@ -69,7 +70,7 @@ class _OwnChannels(Struct):
         self.is_lasting = self.beside >= (_BESIDE_UNTIL if self.is_lasting else _BESIDE_FOR)
 
     def _stood_still(self, day: DayFigures | None) -> bool:
-        """Whether the figures are those that agreed, and the price has moved on within its book."""
+        """Whether the figures are still those that agreed: then the price has moved on."""
         agreed = self.agreed
         return (
             day is not None

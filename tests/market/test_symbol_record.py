@@ -7,10 +7,12 @@ from msgspec import structs
 
 from omcrm.market.comparison import Dispute, DisputeRule
 from omcrm.market.price_class import PriceClass
+from omcrm.market.quote import PriceBasis
+from omcrm.market.source_quote import SourceQuote
 from omcrm.market.symbol_record import SymbolRecord
 from omcrm.market.tick import DayFigures, TopOfBook
 from tests.market.whole_market import POLICIES
-from tests.values import after, book, instrument, source_quote, trade
+from tests.values import after, book, instrument, source_quote, tick, trade
 
 
 @pytest.fixture
@@ -105,6 +107,31 @@ def test_a_price_outside_the_range_of_the_day_is_contradicted(
     figures = DayFigures(high=Decimal(high), low=Decimal(low))
 
     assert True is reviewed(record, [(trade("100"), figures)] * 5)[-1]
+
+
+def test_day_figures_that_moved_contradict_also_where_they_then_stand_still(
+    record: SymbolRecord,
+) -> None:
+    """The price did not go with them; those that are older than its trade say nothing."""
+    results = []
+    for number in range(20):
+        at = after(number / 2)
+        parts = structs.replace(FIGURES, last=Decimal(104 if number > 4 else 100))
+        came = source_quote(parts, at=at - timedelta(seconds=number % 2))
+        record.sources["binance"] = SourceQuote.merge(tick(*GOOD, at=at), came)
+        record.review_parts(at)
+        results.append(record.is_contradicted("binance", PriceClass.LIVE))
+
+    assert [False] * 12 == results[:12]
+    assert results[-1]
+
+
+def test_the_last_trade_of_a_quote_driven_market_contradicts_no_mid(record: SymbolRecord) -> None:
+    """It may be of hours ago."""
+    mid = structs.replace(trade("100"), basis=PriceBasis.MID)
+    figures = [structs.replace(FIGURES, last=Decimal(103 + number)) for number in range(9)]
+
+    assert True not in reviewed(record, [(mid, figure) for figure in figures])
 
 
 def test_day_figures_that_have_stopped_contradict_no_price_in_its_book(
