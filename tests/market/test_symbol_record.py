@@ -3,6 +3,8 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import structs
 
 from omcrm.market.comparison import Dispute, DisputeRule
@@ -70,6 +72,19 @@ def test_a_moment_of_agreement_proves_nothing(record: SymbolRecord, far: int, go
 
     assert results[-40:] == [True] * 40
     assert results.index(True) < 2 * 11.5 or far < good
+
+
+@given(st.lists(st.booleans(), max_size=300))
+def test_agreement_is_worth_a_third_of_its_time(channels_agree: list[bool]) -> None:
+    """In whatever order, a source that contradicts itself is live for two seconds and that in
+    all, and where it never does, always."""
+    btc = instrument()
+    record = SymbolRecord(btc, POLICIES[btc.asset_class])
+    results = reviewed(record, [GOOD if agree else FAR for agree in channels_agree])
+    wrong = sum(not (agree or known) for agree, known in zip(channels_agree, results, strict=True))
+
+    assert wrong / 2 <= 2.5 + channels_agree.count(True) / 2 / 3
+    assert not all(channels_agree) or True not in results
 
 
 def test_a_book_that_lags_now_and_then_contradicts_nothing(record: SymbolRecord) -> None:
