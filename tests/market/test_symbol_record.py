@@ -146,7 +146,7 @@ def test_the_last_trade_of_a_quote_driven_market_contradicts_no_mid(record: Symb
     mid = structs.replace(trade("100"), basis=PriceBasis.MID)
     figures = [structs.replace(FIGURES, last=Decimal(103 + number)) for number in range(9)]
 
-    assert True not in reviewed(record, [(mid, figure) for figure in figures])
+    assert True not in reviewed(record, [(mid, summary) for summary in figures])
 
 
 def test_day_figures_that_have_stopped_contradict_no_price_in_its_book(
