@@ -19,6 +19,8 @@ from omcrm.market.tick import DayFigures
 # A book or summary may lag behind a fast market for a moment. Time in which they agree counts
 # against that in which they do not, but less: one moment of agreement proves nothing.
 _BESIDE_FOR, _BESIDE_UNTIL, _AGREEMENT_COUNTS = timedelta(seconds=2), timedelta(seconds=1), 1 / 3
+# A price that was traded so long before what contradicts it is only old.
+_QUIET = timedelta(seconds=1)
 # Between two reviews no more time counts.
 _LONGEST_STEP = timedelta(seconds=1)
 # A source that was good for so long has made up for its failures.
@@ -44,11 +46,13 @@ class _Failures(Struct):
 
 class _OwnChannels(Struct):
     """How long a source's other channels have contradicted its last price, less a part of the time
-    in which they agreed; `agreed` are the day figures that did so last."""
+    in which they agreed; `agreed` are the day figures that did so last, and `is_traded` is whether
+    the source traded at the contradicted price in that time."""
 
     at: datetime
     beside: timedelta = timedelta()
     is_lasting: bool = False
+    is_traded: bool = False
     agreed: DayFigures | None = None
 
     def note(
@@ -65,8 +69,11 @@ class _OwnChannels(Struct):
         self.at = now
         if is_beside:
             self.beside = min(self.beside + step, _BESIDE_FOR)
+            self.is_traded = self.is_traded or not _is_quiet(held)
         elif self.beside:
-            self.beside = max(self.beside - step * _AGREEMENT_COUNTS, timedelta())
+            left = self.beside - step * _AGREEMENT_COUNTS if self.is_traded else timedelta()
+            self.beside = max(left, timedelta())
+            self.is_traded = self.is_traded and bool(self.beside)
         self.is_lasting = self.beside >= (_BESIDE_UNTIL if self.is_lasting else _BESIDE_FOR)
 
     def _stood_still(self, day: DayFigures | None) -> bool:
@@ -78,6 +85,11 @@ class _OwnChannels(Struct):
             and (day.last, day.high, day.low, day.volume)
             == (agreed.last, agreed.high, agreed.low, agreed.volume)
         )
+
+
+def _is_quiet(held: SourceQuote) -> bool:
+    traded_at = held.trade_from.received_at if held.trade_from is not None else held.received_at
+    return held.received_at - traded_at >= _QUIET
 
 
 class SymbolRecord:

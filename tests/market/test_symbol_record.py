@@ -74,6 +74,20 @@ def test_a_moment_of_agreement_proves_nothing(record: SymbolRecord, far: int, go
     assert results.index(True) < 2 * 11.5 or far < good
 
 
+def test_a_quiet_price_is_live_as_soon_as_it_is_traded_again(record: SymbolRecord) -> None:
+    """Where the book moved on after it, and no trade came, it was only old."""
+    results = []
+    for number in range(8):
+        at = after(number / 2)
+        traded = source_quote(GOOD[0], at=at if number == 7 else at - timedelta(seconds=1))
+        near = GOOD[1] if number == 7 else FAR[1]
+        record.sources["binance"] = SourceQuote.merge(tick(near, at=at), traded)
+        record.review_parts(at)
+        results.append(record.is_contradicted("binance", PriceClass.LIVE))
+
+    assert [False] * 4 + [True] * 3 + [False] == results
+
+
 @given(st.lists(st.booleans(), max_size=300))
 def test_agreement_is_worth_a_third_of_its_time(channels_agree: list[bool]) -> None:
     """In whatever order, a source that contradicts itself is live for two seconds and that in
