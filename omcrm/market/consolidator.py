@@ -291,7 +291,8 @@ class Consolidator:
         self._frozen = frozen_sources(record.comparison for record in self._records.values())
         for record in self._records.values():
             self._accept_lasting_outliers(record, now)
-            record.drop_old_parts(now)
+            outlying = self._validator.outlying_books(record.instrument.symbol, now)
+            record.review_parts(now, outlying)
             self._compare(record, now)
             quote = self._consolidate(record, now)
             if quote is not None:
@@ -308,7 +309,7 @@ class Consolidator:
             others = (
                 held
                 for other, held in record.sources.items()
-                if other != name and not record.is_beside_itself(other, now)
+                if other != name and not record.is_beside_itself(other)
             )
             if tick.trade is None:
                 record.sources[name] = SourceQuote.merge(tick, record.sources.get(name))
@@ -318,7 +319,7 @@ class Consolidator:
 
     def _compare(self, record: SymbolRecord, now: datetime) -> None:
         """Note how far the live sources are apart."""
-        live = self._live(record, self._classes(record, now), now)
+        live = self._live(record, self._classes(record, now))
         divergence = record.comparison.note(live, record.policy.max_divergence, now)
         # A dispute says more, and outlives who takes part in it.
         if record.dispute is None and (divergence is None) is not (record.divergence is None):
@@ -343,7 +344,7 @@ class Consolidator:
         if held.trade is None:
             return None
         price_class = self._classify(held, record, now)
-        is_contradicted = record.is_contradicted(active, price_class, now)
+        is_contradicted = record.is_contradicted(active, price_class)
         if is_contradicted:
             price_class = STALE
         if before and record.active is held and before.price_class is price_class:
@@ -373,7 +374,7 @@ class Consolidator:
         """The active source as of now; a failover is noted."""
         current = record.quote.source.name if record.quote else None
         classes = self._classes(record, now)
-        if record.decide_dispute(self._live(record, classes, now), self._frozen, now):
+        if record.decide_dispute(self._live(record, classes), self._frozen, now):
             by_agreement = record.refutations.by_agreement
             self._note_contradiction(record, record.dispute, by_agreement, is_dispute=True)
         candidates = self._candidates(record, classes, now)
@@ -417,7 +418,7 @@ class Consolidator:
     ) -> dict[str, Candidate]:
         candidates = {}
         for name, own_class in classes.items():
-            is_contradicted = record.is_contradicted(name, own_class, now)
+            is_contradicted = record.is_contradicted(name, own_class)
             price_class = STALE if is_contradicted else own_class
             since = record.fresh_since.setdefault(name, now) if price_class.is_fresh else None
             if since is None:
@@ -445,14 +446,13 @@ class Consolidator:
             Contradiction(self._clock(), symbol, active, is_dispute, between, by_agreement)
         )
 
-    def _live(
-        self, record: SymbolRecord, classes: Mapping[str, PriceClass], now: datetime
-    ) -> dict[str, SourceQuote]:
+    @staticmethod
+    def _live(record: SymbolRecord, classes: Mapping[str, PriceClass]) -> dict[str, SourceQuote]:
         """The sources that are live, or closed, if no other one contradicts them."""
         return {
             name: record.sources[name]
             for name, price_class in classes.items()
-            if record.is_compared(name, price_class, now)
+            if record.is_compared(name, price_class)
         }
 
     def _classify(self, held: SourceQuote, record: SymbolRecord, now: datetime) -> PriceClass:

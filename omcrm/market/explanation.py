@@ -133,7 +133,7 @@ def _verdict(
     now: datetime,
 ) -> SourceVerdict:
     if candidate.is_contradicted:
-        is_beside = record.is_beside_itself(name, now)
+        is_beside = record.is_beside_itself(name)
         return SourceVerdict.OUTSIDE_ITS_BOOK if is_beside else SourceVerdict.CONTRADICTED
     if candidate.price_class is PriceClass.STALE:
         return SourceVerdict.SOURCE_DOWN if name in down else SourceVerdict.TOO_OLD

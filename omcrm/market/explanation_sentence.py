@@ -12,7 +12,9 @@ _VERDICTS: Mapping[SourceVerdict, str] = {
     SourceVerdict.STANDBY: "Its price could be shown; the active source comes before it.",
     SourceVerdict.RECOVERY_HOLD: "It has returned, and has to be fresh for some time first.",
     SourceVerdict.CONTRADICTED: "Other live sources contradict its price, or did a while ago.",
-    SourceVerdict.OUTSIDE_ITS_BOOK: "Its last price lies outside of its own bid and ask.",
+    SourceVerdict.OUTSIDE_ITS_BOOK: (
+        "Its last price lies outside of its own bid and ask, or differs from its day figures."
+    ),
     SourceVerdict.TOO_OLD: "Its price is older than the maximum age, or was not live at the close.",
     SourceVerdict.SOURCE_DOWN: "Its price came on a connection that has ended, or its calls fail.",
     SourceVerdict.LAST_RESORT: "A fixed price, shown only while no source has one.",

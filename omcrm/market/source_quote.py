@@ -11,7 +11,7 @@ from msgspec import Struct, structs
 from omcrm.market.day_change import change_from
 from omcrm.market.instrument import AssetClass
 from omcrm.market.price_class import LIVE, PriceClass
-from omcrm.market.quote import ChangeBasis, Quote, StaleReason
+from omcrm.market.quote import MID, ChangeBasis, Quote, StaleReason
 from omcrm.market.source import Source
 from omcrm.market.tick import DayFigures, Tick, TopOfBook, Trade
 
@@ -21,6 +21,8 @@ _TRADES_WITHOUT_BOOK = 5
 _CLOSE_BY = Decimal("0.001")
 # What follows within this time of a trade, over another channel, may have been sent before it.
 _SETTLED = timedelta(seconds=2)
+# Day figures so much older than a trade say nothing about it: the price has moved on since.
+_TOGETHER = timedelta(seconds=0.5)
 # A source takes back one of its last trades.
 _REMEMBERED = 16
 # No feed is so late: what is older by its own time was true then and not when it arrived.
@@ -207,6 +209,22 @@ class SourceQuote(Struct, frozen=True):
             return False
         room = trade.price * max_beside
         return not book.bid - room <= trade.price <= book.ask + room
+
+    def is_beside_figures(self, max_beside: Decimal) -> bool | None:
+        """Whether the last price lies further than `max_beside` (a fraction) from the last price of
+        the day figures that came with it or after it, or outside of their range; None where they
+        say nothing about it."""
+        trade, day = self.trade, self.day
+        if trade is None or day is None or self.trade_from is None or self.day_from is None:
+            return None
+        ahead = self.trade_from.received_at - self.day_from.received_at
+        if ahead > _TOGETHER or self.day_from.late or trade.basis is MID:
+            return None
+        room = trade.price * max_beside
+        low, high = (day.low, day.high) if day.last is None else (day.last, day.last)
+        return (low is not None and trade.price < low - room) or (
+            high is not None and trade.price > high + room
+        )
 
     def opposes(self, tick: Tick, now: datetime, max_age: timedelta) -> bool:
         """Whether this is a live source's price of now that may contradict an outlier."""

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from msgspec import Struct
 
@@ -12,11 +13,17 @@ from omcrm.market.policy import Policy
 from omcrm.market.price_class import LIVE, PriceClass
 from omcrm.market.quote import Quote
 from omcrm.market.refutation import Refutations
-from omcrm.market.session import is_open, last_close
+from omcrm.market.session import is_open
 from omcrm.market.source_quote import SourceQuote
+from omcrm.market.tick import DayFigures
 
-# A book may lag behind a fast market for a moment.
-_BESIDE_FOR = timedelta(seconds=2)
+# A book or summary may lag behind a fast market for a moment. Time in which they agree counts
+# against that in which they do not, but less: one moment of agreement proves nothing.
+_BESIDE_FOR, _BESIDE_UNTIL, _AGREEMENT_COUNTS = timedelta(seconds=2), timedelta(seconds=1), 1 / 3
+# A price that was traded so long before what contradicts it is only old.
+_QUIET = timedelta(seconds=1)
+# Between two reviews no more time counts.
+_LONGEST_STEP = timedelta(seconds=1)
 # A source that was good for so long has made up for its failures.
 _FORGIVEN_AFTER = timedelta(minutes=10)
 # How long back the changes of the active source and of the class are known, and how many.
@@ -38,13 +45,64 @@ class _Failures(Struct):
     at: datetime
 
 
+class _OwnChannels(Struct):
+    """How long a source's other channels have contradicted its last price, less a part of the time
+    in which they agreed; `since` is when that began. `agreed` are the day figures that agreed last,
+    and `is_traded` is whether the source traded at the contradicted price in that time."""
+
+    at: datetime
+    since: datetime
+    beside: timedelta = timedelta()
+    is_lasting: bool = False
+    is_traded: bool = False
+    agreed: DayFigures | None = None
+
+    def note(
+        self, held: SourceQuote, max_beside: Decimal, now: datetime, *, is_outlying: bool
+    ) -> None:
+        """Take the present state in; `is_outlying` where a book is refused as too far."""
+        is_beside = is_outlying or held.is_beside_book(max_beside)
+        is_beside_figures = held.is_beside_figures(max_beside)
+        if is_beside_figures is False:
+            self.agreed = held.day
+        elif is_beside_figures and (held.book is None or not self._stood_still(held.day)):
+            is_beside = True
+        step = min(max(now - self.at, timedelta()), _LONGEST_STEP)
+        self.at = now
+        if is_beside:
+            if not self.beside:
+                self.since = now
+            self.beside = min(self.beside + step, _BESIDE_FOR)
+            self.is_traded = self.is_traded or not _is_quiet(held)
+        elif self.beside:
+            left = self.beside - step * _AGREEMENT_COUNTS if self.is_traded else timedelta()
+            self.beside = max(left, timedelta())
+            self.is_traded = self.is_traded and bool(self.beside)
+        self.is_lasting = self.beside >= (_BESIDE_UNTIL if self.is_lasting else _BESIDE_FOR)
+
+    def _stood_still(self, day: DayFigures | None) -> bool:
+        """Whether the figures are still those that agreed: then the price has moved on."""
+        agreed = self.agreed
+        return (
+            day is not None
+            and agreed is not None
+            and (day.last, day.high, day.low, day.volume)
+            == (agreed.last, agreed.high, agreed.low, agreed.volume)
+        )
+
+
+def _is_quiet(held: SourceQuote) -> bool:
+    traded_at = held.trade_from.received_at if held.trade_from is not None else held.received_at
+    return held.received_at - traded_at >= _QUIET
+
+
 class SymbolRecord:
     """One symbol: what each source reported, and the quote that is shown of the active one."""
 
     __slots__ = (
         *("active", "changes", "comparison", "dispute", "divergence", "fresh_since"),
         *("instrument", "policy", "quote", "refutations", "sources"),
-        *("_beside_since", "_failures"),
+        *("_failures", "_own_channels"),
     )
 
     def __init__(self, instrument: Instrument, policy: Policy) -> None:
@@ -59,8 +117,7 @@ class SymbolRecord:
         self.quote: Quote | None = None
         # What `quote` was made of.
         self.active: SourceQuote | None = None
-        # Since when the last price of each source lies outside its own book.
-        self._beside_since: dict[str, datetime] = {}
+        self._own_channels: dict[str, _OwnChannels] = {}
         self._failures: dict[str, _Failures] = {}
         # Each change of the active source or of the class.
         self.changes: deque[ActiveSource] = deque(maxlen=_MOST_CHANGES)
@@ -71,8 +128,9 @@ class SymbolRecord:
         over = sum(change.since <= began for change in changes[1:])
         return tuple(changes[over:])
 
-    def drop_old_parts(self, now: datetime) -> None:
-        """Drop books and day figures that are too old to stand beside a price."""
+    def review_parts(self, now: datetime, outlying: Collection[str] = ()) -> None:
+        """Drop books and day figures that are too old to stand beside a price, and note which
+        sources contradict themselves; `outlying` are those whose books are refused as too far."""
         if not is_open(self.instrument.calendar, now):
             return
         policy = self.policy
@@ -81,7 +139,10 @@ class SymbolRecord:
                 now, policy.max_book_age, policy.max_day_age, policy.max_beside
             )
             self.sources[name] = left
-            self.note_beside(name, now, is_beside=left.is_beside_book(policy.max_beside))
+            channels = self._own_channels.get(name)
+            if channels is None:
+                channels = self._own_channels[name] = _OwnChannels(now, now)
+            channels.note(left, policy.max_beside, now, is_outlying=name in outlying)
 
     def note_failure(self, source: str, now: datetime) -> None:
         """Note that this source was given up."""
@@ -99,17 +160,10 @@ class SymbolRecord:
         doubled = hold * (1 << min(failures.count - 1, 10))
         return max(hold, min(doubled, self.policy.longest_hold))
 
-    def note_beside(self, source: str, now: datetime, *, is_beside: bool) -> None:
-        """Note whether the last price of this source lies outside its own book."""
-        if is_beside:
-            self._beside_since.setdefault(source, now)
-        else:
-            self._beside_since.pop(source, None)
-
-    def is_beside_itself(self, source: str, now: datetime) -> bool:
-        """Whether the source's last price has lain outside its own book for long."""
-        since = self._beside_since.get(source)
-        return since is not None and now - since >= _BESIDE_FOR
+    def is_beside_itself(self, source: str) -> bool:
+        """Whether other channels of the source have contradicted its last price for long."""
+        channels = self._own_channels.get(source)
+        return channels is not None and channels.is_lasting
 
     def decide_dispute(
         self, live: Mapping[str, SourceQuote], frozen: Collection[str], now: datetime
@@ -123,29 +177,27 @@ class SymbolRecord:
         if present is None and before is None:
             return False
         wrong = {
-            name: since
-            for name, since in self._beside_since.items()
-            if self.is_beside_itself(name, now)
+            name: channels.since
+            for name, channels in self._own_channels.items()
+            if channels.is_lasting
         }
         self.dispute = self.refutations.lasting(present, before, live, wrong, policy, now)
         return (before and before.contradicted) != (self.dispute and self.dispute.contradicted)
 
-    def is_contradicted(self, source: str, price_class: PriceClass, now: datetime) -> bool:
-        """Whether other live sources contradict this one's price, or its own book does; of a closed
+    def is_contradicted(self, source: str, price_class: PriceClass) -> bool:
+        """Whether other live sources contradict this one's price, or its own channels; of a closed
         one, whether they did at the close."""
-        if price_class is not LIVE:
-            if price_class is not PriceClass.CLOSED:
-                return False
-            now = last_close(self.instrument.calendar, now) or now
+        if price_class is not LIVE and price_class is not PriceClass.CLOSED:
+            return False
         if self.dispute is not None and source in self.dispute.contradicted:
             return True
-        return source in self._beside_since and self.is_beside_itself(source, now)
+        return self.is_beside_itself(source)
 
-    def is_compared(self, source: str, price_class: PriceClass, now: datetime) -> bool:
+    def is_compared(self, source: str, price_class: PriceClass) -> bool:
         """Whether a source's price of this class is compared with those of others: where it is live
         but for them, and beyond the close while they contradict each other."""
         if price_class is LIVE:
-            return not self.is_beside_itself(source, now)
+            return not self.is_beside_itself(source)
         return (
             price_class is PriceClass.CLOSED
             and self.dispute is not None

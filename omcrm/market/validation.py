@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from msgspec import Struct, structs
 
+from omcrm.market.lone_trade import LoneTrades
 from omcrm.market.policy import Policy
 from omcrm.market.price_class import LIVE
 from omcrm.market.quote import MID
@@ -82,6 +83,7 @@ class Validator:
         self._outliers: dict[str, dict[str, _Outlier]] = {}
         self._outlying_books: dict[str, dict[str, _Outlier]] = {}
         self._older: dict[tuple[str, str], _OlderRun] = {}
+        self._lone_trades = LoneTrades()
         # By symbol and source, a trade of a moment ago: small steps must not lead far from it.
         self._references: dict[tuple[str, str], Tick] = {}
 
@@ -101,7 +103,8 @@ class Validator:
         # Its other parts may be right.
         if tick.book is not None and (part_reason := _unusable_book(tick.book, tick.late, policy)):
             self._reject(_rejected(part_reason, tick, held, []))
-            tick = structs.replace(tick, book=None)
+            trade = None if part_reason is RejectReason.CROSSED else tick.trade
+            tick = structs.replace(tick, trade=trade, book=None)
         if tick.day is not None and (part_reason := _impossible_day(tick.day)):
             self._reject(_rejected(part_reason, tick, held, []))
             tick = structs.replace(tick, day=None)
@@ -115,11 +118,22 @@ class Validator:
         # Other sources do not confirm or contradict an invented price.
         peers = fresh if fresh and tick.source.is_real else []
         outlier, self.is_contradicted = _outlier(newer, held, reference, peers, policy)
+        if (
+            outlier is None
+            and newer.trade is not None
+            and (newer.book is not None or (held is not None and held.book is not None))
+            and self._lone_trades.is_lone(newer, held, peers, policy)
+        ):
+            self._reject(_rejected(RejectReason.JUMP, tick, held, fresh))
+            return None
         if outlier is None or self._is_confirmed(tick, policy):
             self._note_accepted(newer, reference)
             return newer
         self._note_outlier(tick, policy)
         self._reject(_rejected(outlier, tick, held, fresh))
+        if newer.day is not None and newer.trade is None:
+            # The figures of the day may say that the price held is the wrong one.
+            return structs.replace(newer, book=None)
         return None
 
     def _newer(self, tick: Tick, held: SourceQuote, policy: Policy) -> Tick | None:
@@ -169,6 +183,15 @@ class Validator:
                     assert outliers is not None
                     del outliers[name]
         return lasting
+
+    def outlying_books(self, symbol: str, now: datetime) -> frozenset[str]:
+        """The sources of a symbol whose last book was just refused as an outlier."""
+        books = self._outlying_books.get(symbol)
+        if not books:
+            return _NONE
+        return frozenset(
+            name for name, book in books.items() if now - book.tick.received_at <= _LASTS_AFTER
+        )
 
     def note_reference(self, tick: Tick) -> None:
         """Measure the next jump of its source from this outlier, which was taken in."""
@@ -263,15 +286,14 @@ def _impossible(tick: Tick) -> RejectReason | None:
             return RejectReason.FROM_THE_FUTURE
     if day is not None and day.time and day.time - tick.received_at > _FURTHEST_AHEAD:
         return RejectReason.FROM_THE_FUTURE
-    if book is not None:
-        if not _is_book(book):
-            return RejectReason.NOT_A_PRICE
-        if book.bid > book.ask:
-            return RejectReason.CROSSED
+    if book is not None and not _is_book(book):
+        return RejectReason.NOT_A_PRICE
     return None
 
 
 def _unusable_book(book: TopOfBook, late: timedelta, policy: Policy) -> RejectReason | None:
+    if book.bid > book.ask:
+        return RejectReason.CROSSED
     if book.ask - book.bid > book.bid * policy.max_spread:
         # Stub quotes: a bid near zero, an ask far above.
         return RejectReason.WIDE
@@ -305,7 +327,7 @@ def _is_book(book: TopOfBook) -> bool:
 
 
 def _impossible_day(day: DayFigures) -> RejectReason | None:
-    for price in (day.open, day.high, day.low):
+    for price in (day.open, day.high, day.low, day.last):
         if price is not None and not _is_price(price):
             return RejectReason.NOT_A_PRICE
     change = day.change_percent
@@ -416,6 +438,7 @@ def _outlier(
     return _DISPUTED if streamed else _FITS
 
 
+_NONE: frozenset[str] = frozenset()
 _FITS: tuple[RejectReason | None, bool] = (None, False)
 _DISPUTED: tuple[RejectReason | None, bool] = (None, True)
 

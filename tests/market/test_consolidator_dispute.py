@@ -84,7 +84,9 @@ def test_what_was_outside_its_book_at_the_close_is_not_closed(
     streaming.clock.now = datetime(2026, 3, 4, 21, 0, tzinfo=UTC) - timedelta(seconds=seconds)
     streaming.trade("200", FINNHUB, "AAPL")
     streaming.apply(book("213", "214"), source=FINNHUB, symbol="AAPL")
-    streaming.review()
+    for _ in range(round(2 * seconds)):
+        streaming.review()
+        streaming.clock.pass_seconds(0.5)
     streaming.clock.pass_seconds(10)
     streaming.review()
 
@@ -132,8 +134,10 @@ def test_a_source_whose_book_is_elsewhere_is_not_live(streaming: Market) -> None
 
     assert ("binance", STALE) == streaming.shows()
     assert CONTRADICTED is reason(streaming)
-    streaming.apply(book("99.9", "100.1"))
-    streaming.review()
+    for _ in range(5):
+        streaming.apply(book("99.9", "100.1"))
+        streaming.review()
+        streaming.clock.pass_seconds(1)
     assert ("binance", LIVE) == streaming.shows()
 
 

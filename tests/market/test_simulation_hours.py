@@ -90,8 +90,8 @@ def _the_close_forgets_contradictions(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         SymbolRecord,
         "is_contradicted",
-        lambda record, source, price_class, now: (
-            price_class is PriceClass.LIVE and is_contradicted(record, source, price_class, now)
+        lambda record, source, price_class: (
+            price_class is PriceClass.LIVE and is_contradicted(record, source, price_class)
         ),
     )
 

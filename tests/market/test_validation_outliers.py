@@ -247,7 +247,7 @@ def test_day_figures_are_no_jump(validator: Validator) -> None:
 
 def test_there_is_no_jump_without_a_trade(validator: Validator) -> None:
     """Without a trade of the source there is no reference price."""
-    assert None is reason(validator, tick(trade("500")), source_quote(book("99", "101")))
+    assert None is reason(validator, tick(trade("500"), at=after(3)), source_quote(book("9", "11")))
 
 
 @pytest.mark.parametrize(("seconds", "why"), [(10, RejectReason.JUMP), (10.001, None)])
@@ -262,7 +262,7 @@ def test_an_old_reference_price_rejects_nothing(
 
 def test_a_book_does_not_renew_the_reference_price(validator: Validator) -> None:
     """Only a trade makes the reference price fresh again."""
-    held = SourceQuote.merge(tick(book("99", "101"), at=after(9)), source_quote(trade("100")))
+    held = SourceQuote.merge(tick(book("99", "101"), at=after(8)), source_quote(trade("100")))
 
     assert None is reason(validator, tick(trade("200"), at=after(11)), held)
 

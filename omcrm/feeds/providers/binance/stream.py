@@ -155,6 +155,7 @@ class Binance(Keyless):
             exact(message["v"]),
             exact(message["P"]),
             time,
+            exact(message["c"]),
         )
         book = _book(message) if self._tickers_have_book else None
         return _last_trade(message, time), book, day if day.open else None
@@ -164,7 +165,13 @@ class Binance(Keyless):
         last, opened = exact(message["c"]), exact(message["o"])
         change = round((last / opened - 1) * 100, 3) if opened > 0 else None
         day = DayFigures(
-            opened, exact(message["h"]), exact(message["l"]), exact(message["v"]), change, time
+            opened,
+            exact(message["h"]),
+            exact(message["l"]),
+            exact(message["v"]),
+            change,
+            time,
+            last,
         )
         trade = Trade(last, None, None, time) if self._minis_have_trade else None
         return trade, None, day if opened else None

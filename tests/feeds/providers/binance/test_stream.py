@@ -45,6 +45,7 @@ DAY = DayFigures(
     Decimal("12345.678"),
     Decimal("-0.132"),
     EVENT_AT,
+    TRADE.price,
 )
 
 
